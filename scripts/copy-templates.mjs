@@ -1,0 +1,12 @@
+// Kernel templates are real source files; the compiler leaves them alone, so the build copies them beside the output.
+import { chmodSync, cpSync, existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+
+for (const backend of readdirSync("src/backends", { withFileTypes: true })) {
+  if (!backend.isDirectory()) continue;
+  const from = join("src/backends", backend.name);
+  for (const file of readdirSync(from)) {
+    if (/\.(c|h|cu|wgsl)$/.test(file)) cpSync(join(from, file), join("dist", from, file));
+  }
+}
+if (existsSync("dist/src/cli/main.js")) chmodSync("dist/src/cli/main.js", 0o755);

@@ -1,0 +1,94 @@
+// Files that are whole or absent: written under a temporary name, synced, renamed. A process killed at any moment leaves
+// either the old file or the new one, and a temporary name that the next writer replaces.
+
+import { createHash } from "node:crypto";
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { UserError } from "./errors.ts";
+
+/** Writes a whole file atomically from parts, in order. Throws UserError E_DISK_FULL when the disk has no room. */
+export function writeFileAtomically(path: string, parts: string | Uint8Array | Iterable<Uint8Array>): void {
+  const temporary = `${path}.writing`;
+  mkdirSync(dirname(path), { recursive: true });
+  let file: number | undefined;
+  try {
+    file = openSync(temporary, "w");
+    if (typeof parts === "string") writeFully(file, Buffer.from(parts));
+    else if (parts instanceof Uint8Array) writeFully(file, parts);
+    else for (const part of parts) writeFully(file, part);
+    fsyncSync(file);
+    closeSync(file);
+    file = undefined;
+    renameSync(temporary, path);
+    syncFolder(dirname(path));
+  } catch (error) {
+    if (file !== undefined) closeSync(file);
+    rmSync(temporary, { force: true });
+    throw explainWriteFailure(error, path);
+  }
+}
+
+/** Writes every byte of `bytes`, however many calls the system makes of it. */
+export function writeFully(file: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.byteLength; ) {
+    done += writeSync(file, bytes, done, Math.min(bytes.byteLength - done, 1 << 30));
+  }
+}
+
+/** Makes a rename in this folder survive a power cut. */
+export function syncFolder(folder: string): void {
+  const handle = openSync(folder, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** Turns "no space left" into an error a person can act on; passes everything else through. */
+export function explainWriteFailure(error: unknown, path: string): unknown {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    return new UserError(
+      "E_DISK_FULL",
+      `${path}: the disk is full; the file was not written and what stood there before is untouched`,
+      "Free some space, or choose a folder on another disk, and run the same command again.",
+      { cause: error },
+    );
+  }
+  if (code === "EACCES" || code === "EROFS" || code === "EPERM") {
+    return new UserError("E_NOT_WRITABLE", `${path}: not allowed to write here (${code})`, "Choose another folder.", {
+      cause: error,
+    });
+  }
+  return error;
+}
+
+/** Reads a JSON file; a missing or malformed one is a UserError that names it. `kind` says what it should have been. */
+export function readJson(path: string, kind: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new UserError("E_FILE_MISSING", `${path}: no ${kind} here`, `Check the path; it should hold a ${kind}.`, {
+      cause,
+    });
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new UserError(
+      "E_JSON",
+      `${path}: not a ${kind}: ${(cause as Error).message}`,
+      "The file was changed or cut short after it was written; make it again.",
+      { cause },
+    );
+  }
+}
+
+/** The first 16 hexadecimal digits of SHA-256: how files and programs are named after their content. */
+export function contentHash(...parts: (string | Uint8Array)[]): string {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return hash.digest("hex").slice(0, 16);
+}
