@@ -1,0 +1,39 @@
+// The interface every backend implements, and all that the rooms above know of one. A backend keeps named states on its
+// device, takes whole graphs, and runs them.
+
+import type { Program } from "../compiler/program.ts";
+import type { DType, Graph, Shape } from "../graph/tensor.ts";
+
+/** Host memory by element type: f32 and bf16 are Float32Array (the reference gives Float64Array), bool is Uint8Array. */
+export type HostArray = Float32Array | Float64Array | Int32Array | Uint32Array | Uint8Array;
+
+/** Memory on the device. Only the backend that made it can read it. */
+export interface DeviceBuffer {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+export interface LoadedGraph {
+  /** The compiled program, for inspection; the reference evaluates the graph itself and has none. */
+  readonly program: Program | undefined;
+  /**
+   * Writes the inputs, runs, applies the updates to the states, and returns the outputs. Inputs missing from
+   * `inputs` keep the values of the run before. Runs of one backend do not overlap: await one before the next.
+   */
+  run(inputs: Readonly<Record<string, HostArray | number>>): Promise<Record<string, HostArray>>;
+}
+
+export interface Backend {
+  readonly name: "reference" | "cpu";
+  /** The device in words, for people: "AMD EPYC, 2 threads, AVX-512". */
+  readonly device: string;
+  /** Zero-filled memory for a state. */
+  allocate(shape: Shape, dtype: DType): DeviceBuffer;
+  write(buffer: DeviceBuffer, values: HostArray): void;
+  /** A copy. */
+  read(buffer: DeviceBuffer): HostArray;
+  /** Prepares a graph to run against these states, which it reads and updates by name. */
+  load(graph: Graph, states: ReadonlyMap<string, DeviceBuffer>): Promise<LoadedGraph>;
+  /** Frees everything the backend holds: buffers, loaded graphs, threads. */
+  close(): Promise<void>;
+}

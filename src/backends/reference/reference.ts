@@ -1,0 +1,87 @@
+// The backend that defines the others: evaluates a graph node by node in float64. It expands every composite into its
+// decomposition, so a fused kernel elsewhere is always compared with the definition.
+
+import { type Graph, isFloat, listRoots, sortTopologically, type Tensor } from "../../graph/tensor.ts";
+import type { Backend, DeviceBuffer, HostArray, LoadedGraph } from "../backend.ts";
+import { allocateValues, evaluateNode } from "./evaluate.ts";
+
+interface ReferenceBuffer extends DeviceBuffer {
+  values: HostArray;
+}
+
+export function openReference(): Backend {
+  return {
+    name: "reference",
+    device: "plain TypeScript, float64, one thread",
+    allocate: (shape, dtype) => ({ shape, dtype, values: allocateValues({ shape, dtype }) }) as ReferenceBuffer,
+    write: (buffer, values) => (buffer as ReferenceBuffer).values.set(values),
+    read: buffer => (buffer as ReferenceBuffer).values.slice(),
+    load: async (graph, states) => loadGraph(graph, states as ReadonlyMap<string, ReferenceBuffer>),
+    close: async () => {},
+  };
+}
+
+function loadGraph(graph: Graph, states: ReadonlyMap<string, ReferenceBuffer>): LoadedGraph {
+  const inputs = new Map<string, HostArray>();
+  return {
+    program: undefined,
+    run: async given => {
+      for (const [name, values] of Object.entries(given)) {
+        inputs.set(name, typeof values === "number" ? Float64Array.of(values) : values.slice());
+      }
+      const values = evaluate(listRoots(graph), inputs, states);
+      const outputs = Object.entries(graph.outputs).map(
+        ([name, tensor]) => [name, values.get(tensor)!.slice()] as const,
+      );
+      for (const [name, tensor] of Object.entries(graph.updates))
+        findState(states, name).values.set(values.get(tensor)!);
+      return Object.fromEntries(outputs);
+    },
+  };
+}
+
+function findState<T>(states: ReadonlyMap<string, T>, name: string): T {
+  const found = states.get(name);
+  if (found === undefined) throw new Error(`the graph uses state ${name}, which was not given`);
+  return found;
+}
+
+/** Values of the roots and of everything under them. A composite takes the value of its decomposition. */
+function evaluate(
+  roots: readonly Tensor[],
+  inputs: ReadonlyMap<string, HostArray>,
+  states: ReadonlyMap<string, ReferenceBuffer>,
+): Map<Tensor, HostArray> {
+  const values = new Map<Tensor, HostArray>();
+  const visit = (tensors: readonly Tensor[]) => {
+    for (const tensor of sortTopologically(tensors)) {
+      if (!values.has(tensor)) values.set(tensor, evaluateOne(tensor));
+    }
+  };
+  const evaluateOne = (tensor: Tensor): HostArray => {
+    const { operation } = tensor;
+    if (operation.kind === "state") return findState(states, operation.name).values.slice();
+    if (operation.kind === "input") {
+      const given = inputs.get(operation.name);
+      if (given === undefined) throw new Error(`input ${operation.name} was never written`);
+      const own = allocateValues(tensor);
+      if (own.length !== given.length) {
+        throw new Error(`input ${operation.name} has ${given.length} elements, the graph's has ${own.length}`);
+      }
+      own.set(isFloat(tensor.dtype) ? given : given.map(Math.trunc));
+      return own;
+    }
+    if (operation.kind === "composite") {
+      const body = operation.definition.decompose(tensor.inputs, operation.attributes);
+      visitBody(body);
+      return values.get(body)!;
+    }
+    return evaluateNode(
+      tensor,
+      tensor.inputs.map(operand => values.get(operand)!),
+    );
+  };
+  const visitBody = (body: Tensor) => visit([body]);
+  visit(roots);
+  return values;
+}
