@@ -1,0 +1,141 @@
+// Arithmetic on array positions: sums of loop variables times factors, with quotients and remainders where a reshape
+// needs them. Kept in one normal form, so that a reshape there and back cancels and equal positions have equal keys.
+
+/** A loop variable, floor(of / by), of mod by, or an index read from memory (`load`, text supplied by the printer). */
+export type Atom =
+  | { readonly kind: "variable"; readonly name: string; readonly size: number }
+  | { readonly kind: "quotient" | "remainder"; readonly of: Index; readonly by: number }
+  | { readonly kind: "load"; readonly key: string; readonly size: number };
+
+export interface Index {
+  readonly offset: number;
+  readonly terms: readonly { readonly atom: Atom; readonly key: string; readonly factor: number }[];
+}
+
+export const zeroIndex: Index = { offset: 0, terms: [] };
+
+export function variableIndex(name: string, size: number): Index {
+  return size === 1 ? zeroIndex : fromAtom({ kind: "variable", name, size });
+}
+
+export function loadIndex(key: string, size: number): Index {
+  return fromAtom({ kind: "load", key, size });
+}
+
+function fromAtom(atom: Atom): Index {
+  return { offset: 0, terms: [{ atom, key: atomKey(atom), factor: 1 }] };
+}
+
+function atomKey(atom: Atom): string {
+  if (atom.kind === "variable") return atom.name;
+  if (atom.kind === "load") return `[${atom.key}]`;
+  return `(${indexKey(atom.of)}${atom.kind === "quotient" ? "/" : "%"}${atom.by})`;
+}
+
+/** Equal for equal positions in normal form. */
+export function indexKey(index: Index): string {
+  return [...index.terms.map(term => `${term.factor}*${term.key}`), index.offset].join("+");
+}
+
+/** Smallest and largest value over the ranges of the variables. */
+function indexRange(index: Index): [number, number] {
+  let low = index.offset;
+  let high = index.offset;
+  for (const { atom, factor } of index.terms) {
+    const top = (atomSize(atom) - 1) * factor;
+    if (factor < 0) low += top;
+    else high += top;
+  }
+  return [low, high];
+}
+
+function atomSize(atom: Atom): number {
+  if (atom.kind === "variable" || atom.kind === "load") return atom.size;
+  return atom.kind === "remainder" ? atom.by : Math.floor(indexRange(atom.of)[1] / atom.by) + 1;
+}
+
+export function shiftIndex(index: Index, by: number): Index {
+  return { offset: index.offset + by, terms: index.terms };
+}
+
+/** Σ factor · index, in normal form. */
+export function combineIndices(parts: readonly { readonly index: Index; readonly factor: number }[]): Index {
+  let offset = 0;
+  const sums = new Map<string, { atom: Atom; key: string; factor: number }>();
+  for (const { index, factor } of parts) {
+    offset += index.offset * factor;
+    for (const term of index.terms) {
+      const sofar = sums.get(term.key)?.factor ?? 0;
+      sums.set(term.key, { atom: term.atom, key: term.key, factor: sofar + term.factor * factor });
+    }
+  }
+  for (const term of sums.values()) {
+    // floor(x / d) · k·d + (x mod d) · k = k · x
+    if (term.atom.kind !== "quotient" || term.factor === 0) continue;
+    const { of, by } = term.atom;
+    const rest = sums.get(atomKey({ kind: "remainder", of, by }));
+    if (rest !== undefined && rest.factor !== 0 && rest.factor * by === term.factor) {
+      sums.delete(term.key);
+      sums.delete(rest.key);
+      const remaining = [...sums.values()].map(({ atom, factor }) => ({ index: fromAtom(atom), factor }));
+      return combineIndices([...remaining, { index: of, factor: rest.factor }, { index: { offset, terms: [] }, factor: 1 }]);
+    }
+  }
+  const terms = [...sums.values()].filter(term => term.factor !== 0).sort((a, b) => (a.key < b.key ? -1 : 1));
+  return { offset, terms };
+}
+
+/** floor(index / by), with every part that divides exactly taken out. */
+export function divideIndex(index: Index, by: number): Index {
+  if (by === 1) return index;
+  const { exact, rest } = splitByFactor(index, by);
+  const [low, high] = indexRange(rest);
+  if (low >= 0 && high < by) return exact;
+  return combineIndices([
+    { index: exact, factor: 1 },
+    { index: fromAtom({ kind: "quotient", of: rest, by }), factor: 1 },
+  ]);
+}
+
+/** index mod by, without the parts that are multiples of it. */
+export function remainderIndex(index: Index, by: number): Index {
+  if (by === 1) return zeroIndex;
+  const { rest } = splitByFactor(index, by);
+  const [low, high] = indexRange(rest);
+  return low >= 0 && high < by ? rest : fromAtom({ kind: "remainder", of: rest, by });
+}
+
+/** index = exact · by + rest. */
+function splitByFactor(index: Index, by: number): { exact: Index; rest: Index } {
+  const divisible = index.terms.filter(term => term.factor % by === 0);
+  const others = index.terms.filter(term => term.factor % by !== 0);
+  return {
+    exact: {
+      offset: Math.floor(index.offset / by),
+      terms: divisible.map(term => ({ ...term, factor: term.factor / by })),
+    },
+    rest: { offset: index.offset - Math.floor(index.offset / by) * by, terms: others },
+  };
+}
+
+/** The factor of a variable when the index is a plain sum over variables; undefined when the variable is inside more. */
+export function strideOf(index: Index, name: string): number | undefined {
+  let stride = 0;
+  for (const { atom, factor, key } of index.terms) {
+    if (atom.kind === "variable") stride += atom.name === name ? factor : 0;
+    else if (key.includes(name)) return undefined;
+  }
+  return stride;
+}
+
+/** As C source. `printLoad` gives the text of an index read from memory. */
+export function printIndex(index: Index, printLoad: (key: string) => string): string {
+  const printAtom = (atom: Atom): string => {
+    if (atom.kind === "variable") return atom.name;
+    if (atom.kind === "load") return printLoad(atom.key);
+    return `(${printIndex(atom.of, printLoad)}) ${atom.kind === "quotient" ? "/" : "%"} ${atom.by}`;
+  };
+  const terms = index.terms.map(({ atom, factor }) => (factor === 1 ? `(${printAtom(atom)})` : `(${printAtom(atom)}) * ${factor}`));
+  if (index.offset !== 0 || terms.length === 0) terms.push(String(index.offset));
+  return terms.join(" + ");
+}
