@@ -1,0 +1,252 @@
+// Groups the tensors to be written into kernels. A group runs over rows × columns; a row reduction and everything of the
+// same rows that needs it or shares its operands join one group, so layer norm, softmax or a loss is one pass over memory.
+// A matrix product takes the elementwise work on its result into its write-out.
+
+import { countElements, type Graph, listRoots, type Shape, sortTopologically, type Tensor } from "../graph/tensor.ts";
+import { flattenPosition, listLoads, loopPosition } from "./expression.ts";
+import { combineIndices, type Index, indexKey, shiftIndex } from "./index-expression.ts";
+import { chooseMaterialised } from "./materialise.ts";
+
+/** One tensor (or one part of a joined one) that a kernel computes. */
+export interface Store {
+  readonly target: Tensor;
+  /** What is evaluated; differs from `target` for a part of a concat. */
+  readonly value: Tensor;
+  readonly reduction: "none" | "row" | "column";
+  /** The loop over the value, or over the operand of a reduction; size-1 axes included. */
+  readonly loop: Shape;
+  /** Flat position in the target, of the loop's variables. */
+  readonly position: Index;
+  readonly loads: readonly { readonly tensor: Tensor; readonly flat: Index }[];
+  /** "scalar" stores have one value a row of their group. */
+  scope: "vector" | "scalar";
+}
+
+export interface Group {
+  readonly kind: "row" | "column" | "matmul" | "composite" | "scatterAdd";
+  readonly rows: Shape;
+  readonly columns: number;
+  readonly stores: Store[];
+  /** The tensor of a template kernel. */
+  readonly template: Tensor | undefined;
+  readonly dependencies: Set<Group>;
+}
+
+export interface FusedGraph {
+  readonly groups: readonly Group[];
+  readonly inMemory: ReadonlySet<Tensor>;
+}
+
+/** Axes that move. A loop's variables keep the numbers of the axes they had. */
+function movingSizes(shape: Shape): number[] {
+  return shape.filter(size => size !== 1);
+}
+
+export function fuseGraph(graph: Graph): FusedGraph {
+  const inMemory = chooseMaterialised(graph);
+  const nodes = sortTopologically(listRoots(graph)).filter(
+    node => inMemory.has(node) && node.operation.kind !== "input" && node.operation.kind !== "state",
+  );
+  const writer = new Map<Tensor, Group>();
+  const groups: Group[] = [];
+  const epilogues = findEpilogues(nodes, graph, inMemory);
+  const add = (group: Group, targets: readonly Tensor[], reads: readonly Tensor[]) => {
+    if (!groups.includes(group)) groups.push(group);
+    for (const target of targets) writer.set(target, group);
+    for (const read of reads) {
+      const from = writer.get(read);
+      if (from !== undefined && from !== group) group.dependencies.add(from);
+    }
+  };
+  for (const node of nodes) {
+    const { kind } = node.operation;
+    if (kind === "matmul" || kind === "composite" || kind === "scatterAdd") {
+      const group: Group = { kind, rows: [], columns: 1, stores: [], template: node, dependencies: new Set() };
+      add(group, [node], node.inputs.map(operand => baseOf(operand, inMemory)));
+      continue;
+    }
+    const stores = listStores(node, inMemory);
+    const product = epilogues.get(node);
+    if (product !== undefined) {
+      const group = writer.get(product)!;
+      group.stores.push(...stores);
+      add(group, [node], stores.flatMap(store => store.loads.map(load => load.tensor)));
+      continue;
+    }
+    for (const store of stores) {
+      const reads = store.loads.map(load => load.tensor);
+      const dependencies = new Set(reads.flatMap(read => writer.get(read) ?? []));
+      const home = findHome(store, groups, writer, dependencies) ?? newGroup(store);
+      store.scope = home.kind === "row" && isScalarOf(store, home) ? "scalar" : "vector";
+      home.stores.push(store);
+      add(home, [node], reads);
+    }
+  }
+  return { groups: sortGroups(groups), inMemory };
+}
+
+function baseOf(operand: Tensor, inMemory: ReadonlySet<Tensor>): Tensor {
+  let base = operand;
+  while (!inMemory.has(base)) base = base.inputs[0]!;
+  return base;
+}
+
+/** The stores that write `node`: one, or one for each part of a concat. */
+function listStores(node: Tensor, inMemory: ReadonlySet<Tensor>): Store[] {
+  const isInMemory = (tensor: Tensor) => inMemory.has(tensor);
+  const make = (value: Tensor, loop: Shape, position: Index, reduction: Store["reduction"]): Store => {
+    const at = loopPosition(loop);
+    const loads =
+      value === node || !isInMemory(value)
+        ? listLoads(value, at, isInMemory)
+        : [{ tensor: value, flat: flattenPosition(at, loop) }];
+    return { target: node, value, reduction, loop, position, loads, scope: "vector" };
+  };
+  const { operation, shape } = node;
+  if (operation.kind === "reduce") {
+    const loop = node.inputs[0]!.shape;
+    const axis = operation.axes[0]!;
+    const position = loopPosition(loop).map((index, i) => (i === axis ? { offset: 0, terms: [] } : index));
+    const isRow = axis === loop.length - 1;
+    return [make(node, loop, flattenPosition(position, shape), isRow ? "row" : "column")];
+  }
+  if (operation.kind !== "concat") return [make(node, shape, flattenPosition(loopPosition(shape), shape), "none")];
+  let start = 0;
+  return node.inputs.map(part => {
+    const position = loopPosition(part.shape).map((index, axis) =>
+      axis === operation.axis ? shiftIndex(index, start) : index,
+    );
+    start += part.shape[operation.axis]!;
+    return make(part, part.shape, flattenPosition(position, shape), "none");
+  });
+}
+
+/** Elementwise tensors that are the only use of a matrix product of their shape, by tensor. */
+function findEpilogues(nodes: readonly Tensor[], graph: Graph, inMemory: ReadonlySet<Tensor>): Map<Tensor, Tensor> {
+  const users = new Map<Tensor, Set<Tensor>>();
+  const loadsOf = new Map<Tensor, ReturnType<typeof listLoads>>();
+  const use = (tensor: Tensor, user: Tensor) => users.set(tensor, (users.get(tensor) ?? new Set()).add(user));
+  for (const node of nodes) {
+    const { kind } = node.operation;
+    if (kind === "matmul" || kind === "composite" || kind === "scatterAdd") {
+      for (const operand of node.inputs) use(baseOf(operand, inMemory), node);
+      continue;
+    }
+    const loads = listStores(node, inMemory).flatMap(store => store.loads);
+    loadsOf.set(node, loads);
+    for (const load of loads) use(load.tensor, node);
+  }
+  const roots = new Set(listRoots(graph));
+  const epilogues = new Map<Tensor, Tensor>();
+  const taken = new Set<Tensor>();
+  for (const [node, loads] of loadsOf) {
+    if (["reduce", "concat"].includes(node.operation.kind) || node.shape.length !== 2) continue;
+    const own = indexKey(flattenPosition(loopPosition(node.shape), node.shape));
+    const product = loads.find(({ tensor, flat }) => {
+      const isProduct = tensor.operation.kind === "matmul" && !roots.has(tensor) && !taken.has(tensor);
+      return isProduct && users.get(tensor)!.size === 1 && tensor.shape.length === 2 && indexKey(flat) === own;
+    });
+    const others = loads.filter(load => load.tensor !== product?.tensor);
+    if (product === undefined || loads.some(load => load.tensor === product.tensor && indexKey(load.flat) !== own)) continue;
+    // What else the epilogue reads must exist before the product runs; a later product cannot.
+    if (others.some(({ tensor }) => tensor.id > product.tensor.id && users.has(tensor) && nodes.includes(tensor))) continue;
+    taken.add(product.tensor);
+    epilogues.set(node, product.tensor);
+  }
+  return epilogues;
+}
+
+function newGroup(store: Store): Group {
+  const sizes = movingSizes(store.loop);
+  const kind = store.reduction === "column" ? "column" : "row";
+  // A reduced last axis of size 1 cannot occur: such a reduction is the identity and was never made.
+  const columns = sizes[sizes.length - 1] ?? 1;
+  return { kind, rows: sizes.slice(0, -1), columns, stores: [], template: undefined, dependencies: new Set() };
+}
+
+function sameSizes(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((size, axis) => size === b[axis]);
+}
+
+/** One value for each row of the group: its loop is the group's rows. */
+function isScalarOf(store: Store, group: Group): boolean {
+  return store.reduction === "none" && group.columns !== 1 && sameSizes(movingSizes(store.loop), group.rows);
+}
+
+function isVectorOf(store: Store, group: Group): boolean {
+  return sameSizes(movingSizes(store.loop), [...group.rows, ...(group.columns === 1 ? [] : [group.columns])]);
+}
+
+/** The latest group that a store can join: same rows, something in common, and no way back through another group. */
+function findHome(
+  store: Store,
+  groups: readonly Group[],
+  writer: ReadonlyMap<Tensor, Group>,
+  dependencies: ReadonlySet<Group>,
+): Group | undefined {
+  const reads = new Set(store.loads.map(load => load.tensor));
+  for (let i = groups.length - 1; i >= 0; i--) {
+    const group = groups[i]!;
+    if (group.kind !== (store.reduction === "column" ? "column" : "row")) continue;
+    const scalar = isScalarOf(store, group);
+    if (!scalar && !isVectorOf(store, group)) continue;
+    const related =
+      dependencies.has(group) ||
+      (!scalar && group.stores.some(other => other.loads.some(({ tensor }) => reads.has(tensor) && isLarge(tensor, group))));
+    if (!related || !readsInPlace(store, scalar, group, writer)) continue;
+    const circular = [...dependencies].some(dependency => dependency !== group && reaches(dependency, group));
+    if (!circular) return group;
+  }
+  return undefined;
+}
+
+function isLarge(tensor: Tensor, group: Group): boolean {
+  return countElements(tensor.shape) >= countElements(group.rows) * group.columns;
+}
+
+/** Whether everything the store reads of the group's own results is at the row and column where it is made. */
+function readsInPlace(store: Store, scalar: boolean, group: Group, writer: ReadonlyMap<Tensor, Group>): boolean {
+  return store.loads.every(({ tensor, flat }) => {
+    if (writer.get(tensor) !== group) return true;
+    const made = group.stores.filter(other => other.target === tensor);
+    if (made.length !== 1 || made[0]!.value !== tensor || group.kind === "column") return false;
+    const [own] = made as [Store];
+    const oneARow = own.reduction === "row" || own.scope === "scalar";
+    if (scalar && !oneARow) return false;
+    return indexKey(canonical(flat, store.loop)) === indexKey(canonical(own.position, own.loop));
+  });
+}
+
+/** Renames loop variables by their place among the moving axes, so that loops of different ranks compare. */
+export function canonical(index: Index, loop: Shape): Index {
+  const places = new Map<string, string>();
+  for (const [axis, size] of loop.entries()) if (size !== 1) places.set(`i${axis}`, `m${places.size}`);
+  if (index.terms.some(({ atom }) => atom.kind !== "variable")) return shiftIndex(index, Number.NaN);
+  const terms = index.terms.map(({ atom, factor }) => {
+    const name = places.get((atom as { name: string }).name)!;
+    return { atom: { ...atom, name } as typeof atom, key: name, factor };
+  });
+  return combineIndices([{ index: { offset: index.offset, terms }, factor: 1 }]);
+}
+
+function reaches(from: Group, to: Group, seen = new Set<Group>()): boolean {
+  if (from === to) return true;
+  if (seen.has(from)) return false;
+  seen.add(from);
+  for (const dependency of from.dependencies) if (reaches(dependency, to, seen)) return true;
+  return false;
+}
+
+/** Every group after those it depends on; otherwise in the order they were made. */
+export function sortGroups(groups: readonly Group[]): Group[] {
+  const sorted: Group[] = [];
+  const done = new Set<Group>();
+  const visit = (group: Group) => {
+    if (done.has(group)) return;
+    done.add(group);
+    for (const dependency of group.dependencies) visit(dependency);
+    sorted.push(group);
+  };
+  for (const group of groups) visit(group);
+  return sorted;
+}

@@ -1,0 +1,110 @@
+// Decides which tensors of a simplified graph stand in memory. The rest are computed again inside every kernel that
+// needs them, which is cheaper than a pass over memory as long as the expression is short and reads one large array.
+
+import { countElements, type Graph, listRoots, sortTopologically, type Tensor } from "../graph/tensor.ts";
+import { stridedView } from "./expression.ts";
+
+/** Operations whose result a kernel of its own (or a reduction) writes. */
+const ownKernel = new Set(["matmul", "composite", "scatterAdd", "reduce"]);
+const sources = new Set(["input", "state"]);
+const views = new Set(["reshape", "permute", "broadcast", "slice"]);
+
+const transcendentalCost = 8;
+/** An expression shared by kernels is computed once when it costs more than this, or reads more than one large array. */
+const recomputeCostLimit = 60;
+
+export function isView(tensor: Tensor): boolean {
+  return views.has(tensor.operation.kind);
+}
+
+/** The tensors that stand in memory: inputs, states, and every tensor some kernel writes. */
+export function chooseMaterialised(graph: Graph): Set<Tensor> {
+  const nodes = sortTopologically(listRoots(graph));
+  const inMemory = new Set(nodes.filter(({ operation }) => sources.has(operation.kind) || ownKernel.has(operation.kind)));
+  for (const root of listRoots(graph)) inMemory.add(root);
+  // Operands of kernels that take addresses: a strided view of memory for products, a contiguous one for the rest.
+  for (const node of nodes) {
+    const { kind } = node.operation;
+    if (kind === "gather") for (const operand of node.inputs) keepOperand(operand, inMemory, false);
+    if (kind !== "matmul" && kind !== "composite" && kind !== "scatterAdd") continue;
+    for (const operand of node.inputs) keepOperand(operand, inMemory, kind === "matmul");
+  }
+  const spread = listSpread(nodes);
+  const kernelsUsing = countUsingKernels(nodes, inMemory);
+  const weights = new Map<Tensor, { cost: number; large: Set<Tensor> }>();
+  for (const node of nodes) {
+    const own = { cost: nodeCost(node), large: new Set<Tensor>() };
+    for (const operand of node.inputs) {
+      if (inMemory.has(operand)) {
+        if (countElements(operand.shape) * 4 > countElements(node.shape)) own.large.add(operand);
+        continue;
+      }
+      const weight = weights.get(operand)!;
+      own.cost += weight.cost;
+      for (const tensor of weight.large) own.large.add(tensor);
+    }
+    weights.set(node, own);
+    if (isView(node) || own.cost === 0 || inMemory.has(node) || countElements(node.shape) === 1) continue;
+    const shared = (kernelsUsing.get(node)?.size ?? 0) > 1;
+    const heavy = own.cost > recomputeCostLimit || own.large.size > 1;
+    if ((shared && heavy) || spread.has(node) || node.operation.kind === "concat") inMemory.add(node);
+  }
+  return inMemory;
+}
+
+/** Makes an operand addressable: through views if the memory under it allows, else by writing the operand itself. */
+function keepOperand(operand: Tensor, inMemory: Set<Tensor>, strided: boolean): void {
+  let base = operand;
+  while (isView(base) && !inMemory.has(base)) base = base.inputs[0]!;
+  const known = inMemory.has(base);
+  inMemory.add(base);
+  if (base === operand) return;
+  const view = stridedView(operand, tensor => inMemory.has(tensor));
+  if (view !== undefined && (strided || isContiguous(operand, view.strides))) return;
+  if (!known) inMemory.delete(base);
+  inMemory.add(operand);
+}
+
+export function isContiguous(tensor: Tensor, strides: readonly number[]): boolean {
+  let expected = 1;
+  for (let axis = tensor.shape.length - 1; axis >= 0; axis--) {
+    if (tensor.shape[axis] !== 1 && strides[axis] !== expected) return false;
+    expected *= tensor.shape[axis]!;
+  }
+  return true;
+}
+
+function nodeCost({ operation }: Tensor): number {
+  if (operation.kind === "unary") {
+    return ["exp", "log", "sin", "cos", "tanh", "erf", "rsqrt", "sqrt"].includes(operation.fn) ? transcendentalCost : 1;
+  }
+  if (operation.kind === "random") return 4 * transcendentalCost;
+  return ["binary", "compare", "select", "cast", "concat"].includes(operation.kind) ? 1 : 0;
+}
+
+/** Elementwise tensors that are repeated along an axis on their way to a use: computing them there would repeat the work. */
+function listSpread(nodes: readonly Tensor[]): Set<Tensor> {
+  const spread = new Set<Tensor>();
+  for (const node of nodes) {
+    const { operation, inputs } = node;
+    if (operation.kind !== "broadcast" && operation.kind !== "gather") continue;
+    let source = inputs[0]!;
+    while (isView(source)) source = source.inputs[0]!;
+    if (nodeCost(source) > 0 && countElements(node.shape) > countElements(source.shape)) spread.add(source);
+  }
+  return spread;
+}
+
+/** For every tensor, the tensors in memory whose kernels would compute it. */
+function countUsingKernels(nodes: readonly Tensor[], inMemory: ReadonlySet<Tensor>): Map<Tensor, Set<Tensor>> {
+  const users = new Map<Tensor, Set<Tensor>>();
+  for (const node of [...nodes].reverse()) {
+    const through = inMemory.has(node) ? [node] : [...(users.get(node) ?? [])];
+    for (const operand of node.inputs) {
+      const set = users.get(operand) ?? new Set<Tensor>();
+      for (const user of through) set.add(user);
+      users.set(operand, set);
+    }
+  }
+  return users;
+}
