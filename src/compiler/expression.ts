@@ -16,6 +16,8 @@ import {
 } from "./index-expression.ts";
 
 export interface Handler<T> {
+  /** Values of this walk by tensor and position, so that shared subexpressions are visited once. */
+  readonly seen: Map<string, T>;
   /** A tensor in memory, at a flat position. */
   load(tensor: Tensor, flat: Index): T;
   constant(value: number, node: Tensor): T;
@@ -45,8 +47,14 @@ export function walkValue<T>(
   inMemory: (tensor: Tensor) => boolean,
   handler: Handler<T>,
 ): T {
-  if (inMemory(tensor)) return handler.load(tensor, flattenPosition(position, tensor.shape));
-  return walkOperation(tensor, position, inMemory, handler);
+  const key = `${tensor.id}@${position.map(indexKey).join(";")}`;
+  if (!handler.seen.has(key)) {
+    const value = inMemory(tensor)
+      ? handler.load(tensor, flattenPosition(position, tensor.shape))
+      : walkOperation(tensor, position, inMemory, handler);
+    handler.seen.set(key, value);
+  }
+  return handler.seen.get(key) as T;
 }
 
 /** As walkValue, but computes `tensor` itself even when it stands in memory. */
@@ -126,7 +134,7 @@ function unflattenPosition(flat: Index, shape: Shape): Index[] {
   });
 }
 
-/** Every load of an expression. */
+/** Every load of an expression, and every use of a position as a number, under the node that uses it. */
 export function listLoads(
   tensor: Tensor,
   position: readonly Index[],
@@ -134,11 +142,14 @@ export function listLoads(
 ): { readonly tensor: Tensor; readonly flat: Index }[] {
   const loads: { tensor: Tensor; flat: Index }[] = [];
   const handler: Handler<void> = {
+    seen: new Map(),
     load: (source, flat) => {
       loads.push({ tensor: source, flat });
     },
     constant: () => {},
-    index: () => {},
+    index: (flat, node) => {
+      loads.push({ tensor: node, flat });
+    },
     apply: () => {},
     choose: () => {},
     indexLoad: () => {},

@@ -1,6 +1,60 @@
 // The artefact of the compiler: buffers, kernels and launches as plain data, so that it can be printed, hashed, counted
 // and compared. A backend needs nothing else to run it.
 
+import { contentHash } from "../base/files.ts";
+import type { DType, Shape } from "../graph/tensor.ts";
+
+export interface ProgramBuffer {
+  /** Where it lives: written by the host, kept between runs, read by the host, or scratch inside the arena. */
+  readonly kind: "input" | "state" | "output" | "temporary";
+  readonly name: string;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly bytes: number;
+  /** For temporaries, the place in the arena. */
+  readonly arenaOffset: number;
+}
+
+export interface Kernel {
+  readonly name: string;
+  /** Body in the dialect's language: a function of (pointers, first block, end block). */
+  readonly source: string;
+}
+
+export interface Launch {
+  readonly kernel: number;
+  /** Indices into `buffers`, in the order of the kernel's pointers. */
+  readonly buffers: readonly number[];
+  /** Independent pieces of work; threads take `grain` of them at a time. */
+  readonly blocks: number;
+  readonly grain: number;
+  /** What the launch must do at least: for rooflines. */
+  readonly flops: number;
+  readonly bytesMoved: number;
+}
+
 export interface Program {
-  readonly kernels: readonly unknown[];
+  readonly buffers: readonly ProgramBuffer[];
+  readonly kernels: readonly Kernel[];
+  readonly launches: readonly Launch[];
+  readonly arenaBytes: number;
+  readonly hash: string;
+}
+
+export function hashProgram(program: Omit<Program, "hash">): string {
+  return contentHash(JSON.stringify(program));
+}
+
+/** One line a launch and a total, for people. */
+export function describeProgram(program: Program): string {
+  const lines = program.launches.map(launch => {
+    const kernel = program.kernels[launch.kernel]!;
+    const figures = `${(launch.flops / 1e6).toFixed(2).padStart(10)} MFLOP ${(launch.bytesMoved / 1e6).toFixed(2).padStart(9)} MB`;
+    return `${kernel.name.padEnd(28)} ${String(launch.blocks).padStart(8)} blocks ${figures}`;
+  });
+  const flops = program.launches.reduce((total, launch) => total + launch.flops, 0);
+  const bytes = program.launches.reduce((total, launch) => total + launch.bytesMoved, 0);
+  const arena = `${(program.arenaBytes / 2 ** 20).toFixed(1)} MiB arena`;
+  const total = `${program.launches.length} launches of ${program.kernels.length} kernels, ${(flops / 1e9).toFixed(3)} GFLOP`;
+  return [...lines, `${total}, ${(bytes / 1e6).toFixed(1)} MB moved, ${arena}, program ${program.hash}`].join("\n");
 }

@@ -1,0 +1,94 @@
+// Threads and arithmetic that every printed kernel shares. A program is a list of launches; each is cut into blocks that
+// threads take in turn, and a barrier stands between launches. Which thread takes which block changes nothing in the
+// result. Threads sleep between programs.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+typedef uint16_t bf16;
+#define inlined static inline __attribute__((always_inline))
+
+inlined float float_of_bits(uint32_t bits) { float x; memcpy(&x, &bits, 4); return x; }
+inlined uint32_t bits_of_float(float x) { uint32_t bits; memcpy(&bits, &x, 4); return bits; }
+inlined float bf16_to_f32(bf16 x) { return float_of_bits((uint32_t)x << 16); }
+// Nearest, ties to even. Infinities pass through; a NaN stays one.
+inlined bf16 f32_to_bf16(float x) {
+  uint32_t bits = bits_of_float(x);
+  uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+  return (bits & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : (bf16)rounded;
+}
+
+// exp by 2^n · p(r), |r| ≤ ln 2 / 2, p of degree 6 (Taylor): relative error below 2e-7. Below -87.3 the result is 0.
+inlined float exp_f32(float x) {
+  float clamped = x > 88.8f ? 88.8f : x;
+  clamped = clamped < -87.3f ? -87.3f : clamped;
+  float n = (clamped * 1.44269504f + 12582912.0f) - 12582912.0f;
+  float r = clamped - n * 0.693359375f;
+  r = r + n * 2.12194440e-4f;
+  float p = 1.3888889e-3f;
+  p = p * r + 8.3333333e-3f;
+  p = p * r + 4.1666667e-2f;
+  p = p * r + 1.6666667e-1f;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  // Two factors, so that 2^128 does not overflow before it is multiplied by a p below 1.
+  int32_t k = (int32_t)n, half = k >> 1;
+  float result = p * float_of_bits((uint32_t)(half + 127) << 23) * float_of_bits((uint32_t)(k - half + 127) << 23);
+  result = x < -87.3f ? 0.0f : result;
+  return x != x ? x : result;
+}
+// erf by a rational function of x² on [-4, 4] (the approximation Eigen and XLA use): error below 4e-7.
+inlined float erf_f32(float x) {
+  float y = x > 4.0f ? 4.0f : x;
+  y = y < -4.0f ? -4.0f : y;
+  float s = y * y;
+  float p = -2.72614225801306e-10f;
+  p = p * s + 2.77068142495902e-08f;
+  p = p * s + -2.10102402082508e-06f;
+  p = p * s + -5.69250639462346e-05f;
+  p = p * s + -7.34990630326855e-04f;
+  p = p * s + -2.95459980854025e-03f;
+  p = p * s + -1.60960333262415e-02f;
+  float q = -1.45660718464996e-05f;
+  q = q * s + -2.13374055278905e-04f;
+  q = q * s + -1.68282697438203e-03f;
+  q = q * s + -7.37332916720468e-03f;
+  q = q * s + -1.42647390514189e-02f;
+  return x != x ? x : y * p / q;
+}
+// tanh by exp; near zero by its series, where the quotient would cancel. Absolute error below 3e-7.
+inlined float tanh_f32(float x) {
+  float size = fabsf(x), t = exp_f32(-2.0f * size), s = x * x;
+  float large = copysignf((1.0f - t) / (1.0f + t), x);
+  float small = x * (1.0f + s * (-0.333333333f + s * (0.133333333f + s * -0.053968254f)));
+  return size < 0.2f ? small : large;
+}
+inlined float log_f32(float x) { return logf(x); }
+inlined float sqrt_f32(float x) { return sqrtf(x); }
+inlined float rsqrt_f32(float x) { return 1.0f / sqrtf(x); }
+inlined float sin_f32(float x) { return sinf(x); }
+inlined float cos_f32(float x) { return cosf(x); }
+
+// Philox-4x32-10, the word of this flat index: the same numbers as base/random.ts.
+inlined uint32_t random_bits(uint32_t seed, uint32_t stream, uint32_t index) {
+  uint32_t c0 = index / 4, c1 = stream, c2 = 0, c3 = 0, k0 = seed, k1 = 0;
+  for (int round = 0; round < 10; round++) {
+    uint64_t p0 = (uint64_t)0xd2511f53u * c0, p1 = (uint64_t)0xcd9e8d57u * c2;
+    c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
+    c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
+    c1 = (uint32_t)p1;
+    c3 = (uint32_t)p0;
+    k0 += 0x9e3779b9u;
+    k1 += 0xbb67ae85u;
+  }
+  uint32_t word = index % 4;
+  return word == 0 ? c0 : word == 1 ? c1 : word == 2 ? c2 : c3;
+}
