@@ -6,9 +6,21 @@ import { type Handler, loopPosition, walkOperation, walkValue } from "./expressi
 import { canonical, type Group, type Store } from "./fusion.ts";
 import { type Index, indexKey, printIndex } from "./index-expression.ts";
 
-const cTypes: Readonly<Record<DType, string>> = { f32: "float", bf16: "bf16", i32: "int32_t", u32: "uint32_t", bool: "uint8_t" };
+const cTypes: Readonly<Record<DType, string>> = {
+  f32: "float",
+  bf16: "bf16",
+  i32: "int32_t",
+  u32: "uint32_t",
+  bool: "uint8_t",
+};
 /** The type of a value in a register. */
-const valueTypes: Readonly<Record<DType, string>> = { f32: "float", bf16: "float", i32: "int32_t", u32: "uint32_t", bool: "int" };
+const valueTypes: Readonly<Record<DType, string>> = {
+  f32: "float",
+  bf16: "float",
+  i32: "int32_t",
+  u32: "uint32_t",
+  bool: "int",
+};
 
 /** Columns of one block of a column reduction: its sums stay in registers and first-level cache. */
 const columnTile = 256;
@@ -91,7 +103,9 @@ function printExpression(store: Store, scope: Scope): string {
 function printPosition(index: Index, loop: Shape, scope: Scope, loads: ReadonlyMap<string, string>): string {
   if (scope.variables === "flat") return index.terms.length === 0 ? String(index.offset) : "c";
   const moving = loop.flatMap((size, axis) => (size === 1 ? [] : [axis]));
-  const names = new Map(moving.map((axis, place) => [`i${axis}`, (scope.variables as Map<string, string>).get(`m${place}`)!]));
+  const names = new Map(
+    moving.map((axis, place) => [`i${axis}`, (scope.variables as Map<string, string>).get(`m${place}`)!]),
+  );
   return printIndex(index, key => loads.get(key)!).replace(/\bi\d+\b/g, name => names.get(name) ?? "0");
 }
 
@@ -140,7 +154,11 @@ function takeStatements(scope: Scope, indent: string): string {
 }
 
 /** `external` holds for tensors that something outside the group reads. */
-export function printGroup(group: Group, inMemory: (tensor: Tensor) => boolean, external: (tensor: Tensor) => boolean): PrintedKernel {
+export function printGroup(
+  group: Group,
+  inMemory: (tensor: Tensor) => boolean,
+  external: (tensor: Tensor) => boolean,
+): PrintedKernel {
   if (group.kind === "column") return printColumns(group, inMemory);
   return isFlat(group) ? printFlat(group, inMemory, external) : printRows(group, inMemory, external);
 }
@@ -150,12 +168,18 @@ function isFlat(group: Group): boolean {
   return group.stores.every(store => {
     if (store.reduction !== "none" || store.scope === "scalar") return false;
     const own = indexKey(canonical(store.position, store.loop));
-    return store.loads.every(load => load.flat.terms.length === 0 || indexKey(canonical(load.flat, store.loop)) === own) && isWhole(store);
+    return (
+      store.loads.every(load => load.flat.terms.length === 0 || indexKey(canonical(load.flat, store.loop)) === own) &&
+      isWhole(store)
+    );
   });
 }
 
 function isWhole(store: Store): boolean {
-  return store.target.shape.length === store.loop.length && store.target.shape.every((size, axis) => size === store.loop[axis]);
+  return (
+    store.target.shape.length === store.loop.length &&
+    store.target.shape.every((size, axis) => size === store.loop[axis])
+  );
 }
 
 function printFlat(group: Group, inMemory: Scope["inMemory"], external: Scope["inMemory"]): PrintedKernel {
@@ -209,7 +233,9 @@ function printRows(group: Group, inMemory: Scope["inMemory"], external: Scope["i
       }
       if (external(store.target)) stores += `      ${storeStatement(store, value, scope)}\n`;
       scope.values.set(store.target, value);
-      const later = group.stores.some(other => levels.get(other)! > level && other.loads.some(load => load.tensor === store.target));
+      const later = group.stores.some(
+        other => levels.get(other)! > level && other.loads.some(load => load.tensor === store.target),
+      );
       if (!later) continue;
       scratch += `  float ${name}[${group.columns}];\n`;
       stores += `      ${name}[c] = ${value};\n`;

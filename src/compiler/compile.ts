@@ -9,10 +9,11 @@ import {
   type Operation,
   type Tensor,
 } from "../graph/tensor.ts";
-import { type PrintedKernel, PointerList, printEpilogue, printGroup } from "./c-dialect.ts";
+import { PointerList, type PrintedKernel, printEpilogue, printGroup } from "./c-dialect.ts";
 import { stridedView } from "./expression.ts";
 import { canonical, type FusedGraph, fuseGraph, type Group, sortGroups } from "./fusion.ts";
 import { indexKey } from "./index-expression.ts";
+import { batchStrides } from "./materialise.ts";
 import { planArena } from "./memory.ts";
 import { hashProgram, type Kernel, type Launch, type Program, type ProgramBuffer } from "./program.ts";
 import { applyPrecision, simplifyGraph } from "./simplify.ts";
@@ -61,7 +62,9 @@ function separateRoots(graph: Graph): Graph {
 
 /** Makes the writer of a state's new value wait for every reader of the old one. False when that cannot be. */
 function orderUpdate(fused: FusedGraph, name: string, value: Tensor): boolean {
-  const writer = fused.groups.find(group => group.template === value || group.stores.some(store => store.target === value))!;
+  const writer = fused.groups.find(
+    group => group.template === value || group.stores.some(store => store.target === value),
+  )!;
   const isState = (tensor: Tensor) => tensor.operation.kind === "state" && tensor.operation.name === name;
   const readers = fused.groups.filter(group => readsOf(group, fused).some(isState));
   const before = readers.filter(group => group !== writer);
@@ -171,8 +174,16 @@ class ProgramBuilder {
       pointers.tensors.push(...outside.tensors);
       source += `static void KERNEL_epilogue(char *const *p, long row, long first, long last, const float *tile) {\n${declarations}${body}}\n`;
     } else pointers.tensors.push(product);
-    const printView = ({ offset, batch, row, column, isBf16 }: ReturnType<typeof this.productView>) =>
-      `{${offset}, ${batch}, ${row}, ${column}, ${isBf16 ? 1 : 0}}`;
+    const printView = ({
+      offset,
+      outer,
+      inner,
+      innerCount,
+      row,
+      column,
+      isBf16,
+    }: ReturnType<typeof this.productView>) =>
+      `{${offset}, ${outer}, ${inner}, ${innerCount}, ${row}, ${column}, ${isBf16 ? 1 : 0}}`;
     source += `static void KERNEL(char *const *p, long begin, long end) {
   static const struct matrix a = ${printView(views[0]!)}, b = ${printView(views[1]!)};
   multiply_blocks(p, begin, end, ${m}, ${n}, ${k}, &a, &b, ${group.stores.length > 0 ? "KERNEL_epilogue" : "NULL"});
@@ -180,19 +191,21 @@ class ProgramBuilder {
 `;
     const batches = countElements(a.shape.slice(0, -2));
     const blocks = batches * Math.ceil(m / productBlock.rows) * Math.ceil(n / productBlock.columns);
-    this.launch(`matmul_${m}x${n}x${k}`, source, { pointers: pointers.tensors, blocks, grain: 1 }, 2 * batches * m * n * k);
+    this.launch(
+      `matmul_${m}x${n}x${k}`,
+      source,
+      { pointers: pointers.tensors, blocks, grain: 1 },
+      2 * batches * m * n * k,
+    );
   }
 
   private productView(operand: Tensor) {
     const view = stridedView(operand, this.inMemory)!;
     const rank = operand.shape.length;
-    const batchAxes = operand.shape.slice(0, -2);
-    // Leading axes must step evenly to be one batch stride; an operand where they do not was given memory of its own.
-    const batch = batchAxes.length === 0 ? 0 : view.strides[batchAxes.findLastIndex(size => size !== 1)] ?? 0;
     return {
       base: view.base,
       offset: view.offset,
-      batch,
+      ...batchStrides(operand, view.strides)!,
       row: view.strides[rank - 2]!,
       column: view.strides[rank - 1]!,
       isBf16: view.base.dtype === "bf16",
@@ -216,10 +229,20 @@ class ProgramBuilder {
 `;
     const pointers = [values, indices].map(operand => baseOf(operand, this.fused.inMemory));
     const grain = Math.max(1, Math.ceil(rows / 16));
-    this.launch("scatter_add", source, { pointers: [...pointers, node], blocks: rows, grain }, countElements(values.shape));
+    this.launch(
+      "scatter_add",
+      source,
+      { pointers: [...pointers, node], blocks: rows, grain },
+      countElements(values.shape),
+    );
   }
 
-  private launch(name: string, source: string, printed: Pick<PrintedKernel, "pointers" | "blocks" | "grain">, flops: number): void {
+  private launch(
+    name: string,
+    source: string,
+    printed: Pick<PrintedKernel, "pointers" | "blocks" | "grain">,
+    flops: number,
+  ): void {
     const at = this.launches.length;
     const buffers = printed.pointers.map(tensor => this.touch(tensor, at));
     const bytesMoved = [...new Set(buffers)].reduce((total, buffer) => total + this.buffers[buffer]!.bytes, 0);
@@ -246,7 +269,15 @@ class ProgramBuilder {
       at = this.buffers.length;
       const bytes = countElements(tensor.shape) * bytesPerElement[tensor.dtype];
       const { shape, dtype } = tensor;
-      this.buffers.push({ kind: owner?.kind ?? "temporary", name: owner?.name ?? "", shape, dtype, bytes, first: launch, last: launch });
+      this.buffers.push({
+        kind: owner?.kind ?? "temporary",
+        name: owner?.name ?? "",
+        shape,
+        dtype,
+        bytes,
+        first: launch,
+        last: launch,
+      });
       if (key === undefined) this.bufferOf.set(tensor, at);
       else this.named.set(key, at);
     }

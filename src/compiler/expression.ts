@@ -73,7 +73,13 @@ export function walkOperation<T>(
     case "iota":
       return handler.index(position[0]!, tensor);
     case "random":
-      return handler.apply(tensor, [walk(x, x.shape.map(() => zeroIndex)), handler.index(flattenPosition(position, shape), tensor)]);
+      return handler.apply(tensor, [
+        walk(
+          x,
+          x.shape.map(() => zeroIndex),
+        ),
+        handler.index(flattenPosition(position, shape), tensor),
+      ]);
     case "unary":
     case "binary":
     case "compare":

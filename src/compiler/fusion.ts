@@ -62,7 +62,11 @@ export function fuseGraph(graph: Graph): FusedGraph {
     const { kind } = node.operation;
     if (kind === "matmul" || kind === "composite" || kind === "scatterAdd") {
       const group: Group = { kind, rows: [], columns: 1, stores: [], template: node, dependencies: new Set() };
-      add(group, [node], node.inputs.map(operand => baseOf(operand, inMemory)));
+      add(
+        group,
+        [node],
+        node.inputs.map(operand => baseOf(operand, inMemory)),
+      );
       continue;
     }
     const stores = listStores(node, inMemory);
@@ -70,7 +74,11 @@ export function fuseGraph(graph: Graph): FusedGraph {
     if (product !== undefined) {
       const group = writer.get(product)!;
       group.stores.push(...stores);
-      add(group, [node], stores.flatMap(store => store.loads.map(load => load.tensor)));
+      add(
+        group,
+        [node],
+        stores.flatMap(store => store.loads.map(load => load.tensor)),
+      );
       continue;
     }
     for (const store of stores) {
@@ -147,9 +155,11 @@ function findEpilogues(nodes: readonly Tensor[], graph: Graph, inMemory: Readonl
       return isProduct && users.get(tensor)!.size === 1 && tensor.shape.length === 2 && indexKey(flat) === own;
     });
     const others = loads.filter(load => load.tensor !== product?.tensor);
-    if (product === undefined || loads.some(load => load.tensor === product.tensor && indexKey(load.flat) !== own)) continue;
+    if (product === undefined || loads.some(load => load.tensor === product.tensor && indexKey(load.flat) !== own))
+      continue;
     // What else the epilogue reads must exist before the product runs; a later product cannot.
-    if (others.some(({ tensor }) => tensor.id > product.tensor.id && users.has(tensor) && nodes.includes(tensor))) continue;
+    if (others.some(({ tensor }) => tensor.id > product.tensor.id && users.has(tensor) && nodes.includes(tensor)))
+      continue;
     taken.add(product.tensor);
     epilogues.set(node, product.tensor);
   }
@@ -192,7 +202,8 @@ function findHome(
     if (!scalar && !isVectorOf(store, group)) continue;
     const related =
       dependencies.has(group) ||
-      (!scalar && group.stores.some(other => other.loads.some(({ tensor }) => reads.has(tensor) && isLarge(tensor, group))));
+      (!scalar &&
+        group.stores.some(other => other.loads.some(({ tensor }) => reads.has(tensor) && isLarge(tensor, group))));
     if (!related || !readsInPlace(store, scalar, group, writer)) continue;
     const circular = [...dependencies].some(dependency => dependency !== group && reaches(dependency, group));
     if (!circular) return group;

@@ -78,7 +78,11 @@ export function combineIndices(parts: readonly { readonly index: Index; readonly
       sums.delete(term.key);
       sums.delete(rest.key);
       const remaining = [...sums.values()].map(({ atom, factor }) => ({ index: fromAtom(atom), factor }));
-      return combineIndices([...remaining, { index: of, factor: rest.factor }, { index: { offset, terms: [] }, factor: 1 }]);
+      return combineIndices([
+        ...remaining,
+        { index: of, factor: rest.factor },
+        { index: { offset, terms: [] }, factor: 1 },
+      ]);
     }
   }
   const terms = [...sums.values()].filter(term => term.factor !== 0).sort((a, b) => (a.key < b.key ? -1 : 1));
@@ -135,7 +139,9 @@ export function printIndex(index: Index, printLoad: (key: string) => string): st
     if (atom.kind === "load") return printLoad(atom.key);
     return `(${printIndex(atom.of, printLoad)}) ${atom.kind === "quotient" ? "/" : "%"} ${atom.by}`;
   };
-  const terms = index.terms.map(({ atom, factor }) => (factor === 1 ? `(${printAtom(atom)})` : `(${printAtom(atom)}) * ${factor}`));
+  const terms = index.terms.map(({ atom, factor }) =>
+    factor === 1 ? `(${printAtom(atom)})` : `(${printAtom(atom)}) * ${factor}`,
+  );
   if (index.offset !== 0 || terms.length === 0) terms.push(String(index.offset));
   return terms.join(" + ");
 }

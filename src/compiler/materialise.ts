@@ -20,7 +20,9 @@ export function isView(tensor: Tensor): boolean {
 /** The tensors that stand in memory: inputs, states, and every tensor some kernel writes. */
 export function chooseMaterialised(graph: Graph): Set<Tensor> {
   const nodes = sortTopologically(listRoots(graph));
-  const inMemory = new Set(nodes.filter(({ operation }) => sources.has(operation.kind) || ownKernel.has(operation.kind)));
+  const inMemory = new Set(
+    nodes.filter(({ operation }) => sources.has(operation.kind) || ownKernel.has(operation.kind)),
+  );
   for (const root of listRoots(graph)) inMemory.add(root);
   // Operands of kernels that take addresses: a strided view of memory for products, a contiguous one for the rest.
   for (const node of nodes) {
@@ -60,7 +62,10 @@ function keepOperand(operand: Tensor, inMemory: Set<Tensor>, strided: boolean): 
   inMemory.add(base);
   if (base === operand) return;
   const view = stridedView(operand, tensor => inMemory.has(tensor));
-  if (view !== undefined && (strided || isContiguous(operand, view.strides))) return;
+  const usable = strided
+    ? view !== undefined && batchStrides(operand, view.strides) !== undefined
+    : view !== undefined && view.offset === 0 && isContiguous(operand, view.strides);
+  if (usable) return;
   if (!known) inMemory.delete(base);
   inMemory.add(operand);
 }
@@ -72,6 +77,27 @@ export function isContiguous(tensor: Tensor, strides: readonly number[]): boolea
     expected *= tensor.shape[axis]!;
   }
   return true;
+}
+
+/**
+ * The leading axes of a product's operand as two loops: batch b is at (b / innerCount) · outer + (b mod innerCount) · inner.
+ * Undefined when two strides are not enough.
+ */
+export function batchStrides(
+  operand: Tensor,
+  strides: readonly number[],
+): { readonly outer: number; readonly inner: number; readonly innerCount: number } | undefined {
+  const loops: { size: number; stride: number }[] = [];
+  for (const [axis, size] of operand.shape.slice(0, -2).entries()) {
+    if (size === 1) continue;
+    const last = loops[loops.length - 1];
+    const stride = strides[axis]!;
+    if (last !== undefined && last.stride === stride * size) Object.assign(last, { size: last.size * size, stride });
+    else loops.push({ size, stride });
+  }
+  if (loops.length > 2) return undefined;
+  const inner = loops.pop() ?? { size: 1, stride: 0 };
+  return { outer: loops[0]?.stride ?? 0, inner: inner.stride, innerCount: inner.size };
 }
 
 function nodeCost({ operation }: Tensor): number {

@@ -13,7 +13,12 @@ enum { VECTOR = 4, MR = 6, NV = 3 };
 enum { NR = VECTOR * NV, KB = 384, MB = 192, NB = 256 };
 typedef float vector __attribute__((vector_size(VECTOR * 4), aligned(4)));
 
-struct matrix { long offset, batch, row, column; int is_bf16; }; // strides in elements
+// Strides in elements; batch b starts at offset + b / inner_count * outer + b % inner_count * inner.
+struct matrix { long offset, outer, inner, inner_count, row, column; int is_bf16; };
+inlined long start_of(const struct matrix *m, long batch) {
+  return m->offset + batch / m->inner_count * m->outer + batch % m->inner_count * m->inner;
+}
+
 typedef void (*epilogue_function)(char *const *p, long row, long first, long last, const float *tile);
 
 inlined float element(const char *base, const struct matrix *m, long at) {
@@ -72,8 +77,8 @@ static void multiply_blocks(char *const *p, long begin, long end, long M, long N
     const long rows = M - i0 < MB ? M - i0 : MB, columns = N - j0 < NB ? N - j0 : NB;
     for (long k0 = 0; k0 < K; k0 += KB) {
       const long depth = K - k0 < KB ? K - k0 : KB;
-      pack(packed_a, p[0], a, a->offset + batch * a->batch + i0 * a->row + k0 * a->column, a->row, a->column, rows, depth, MR);
-      pack(packed_b, p[1], b, b->offset + batch * b->batch + k0 * b->row + j0 * b->column, b->column, b->row, columns, depth, NR);
+      pack(packed_a, p[0], a, start_of(a, batch) + i0 * a->row + k0 * a->column, a->row, a->column, rows, depth, MR);
+      pack(packed_b, p[1], b, start_of(b, batch) + k0 * b->row + j0 * b->column, b->column, b->row, columns, depth, NR);
       for (long j = 0; j < columns; j += NR)
         for (long i = 0; i < rows; i += MR)
           multiply_tile(packed_a + i * depth, packed_b + j * depth, sums + i * NB + j, depth, k0 > 0);

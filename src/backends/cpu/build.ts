@@ -1,0 +1,97 @@
+// Turns C source into a shared library with the system's compiler, once: the file is named by the hash of everything that
+// shapes it (source, flags, compiler, processor), so a cached one is always right. Written whole or not at all.
+
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, homedir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { UserError } from "../../base/errors.ts";
+import { contentHash } from "../../base/files.ts";
+
+const run = promisify(execFile);
+
+// -fno-math-errno and -fno-trapping-math let loops vectorise; the order of additions stays as written, but for
+// reductions marked as free.
+const flags = [
+  "-O3",
+  "-march=native",
+  "-std=gnu11",
+  "-fPIC",
+  "-shared",
+  "-fopenmp-simd",
+  "-ffp-contract=fast",
+  "-fno-math-errno",
+  "-fno-trapping-math",
+  "-fno-semantic-interposition",
+  "-w",
+];
+
+/** Where compiled kernels are kept between runs: CRAM_CACHE, else the user's cache folder. */
+export function kernelCacheFolder(): string {
+  const base = process.env.CRAM_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "cramming");
+  return join(base, "kernels");
+}
+
+/** The path of a shared library built from `source`. Throws UserError E_COMPILER_ABSENT or a plain error with the output. */
+export async function buildLibrary(source: string): Promise<string> {
+  const compiler = await findCompiler();
+  const vectorWidth = processorFlags().includes("avx512f") ? ["-mprefer-vector-width=512"] : [];
+  const allFlags = [...flags, ...vectorWidth];
+  const folder = kernelCacheFolder();
+  const name = contentHash(source, allFlags.join(" "), compiler.version, processorFlags());
+  const path = join(folder, `${name}.so`);
+  if (existsSync(path)) return path;
+  mkdirSync(folder, { recursive: true });
+  const draft = join(folder, `${name}.${process.pid}`);
+  writeFileSync(`${draft}.c`, source);
+  try {
+    await run(compiler.command, [...allFlags, "-o", `${draft}.so`, `${draft}.c`, "-lm", "-lpthread"], {
+      maxBuffer: 1 << 26,
+    });
+    renameSync(`${draft}.so`, path);
+  } catch (cause) {
+    throw new Error(
+      `${compiler.command} refused a printed kernel:\n${(cause as { stderr?: string }).stderr?.slice(0, 4000)}`,
+      {
+        cause,
+      },
+    );
+  } finally {
+    rmSync(`${draft}.c`, { force: true });
+    rmSync(`${draft}.so`, { force: true });
+  }
+  return path;
+}
+
+/** The first of CC, cc, gcc, clang that runs. */
+async function findCompiler(): Promise<{ command: string; version: string }> {
+  const candidates = process.env.CC === undefined ? ["cc", "gcc", "clang"] : [process.env.CC];
+  for (const command of candidates) {
+    try {
+      const { stdout } = await run(command, ["--version"]);
+      return { command, version: stdout.split("\n")[0]! };
+    } catch {
+      // Not this one.
+    }
+  }
+  throw new UserError(
+    "E_COMPILER_ABSENT",
+    `no C compiler found (looked for ${candidates.join(", ")})`,
+    "Install one: `apt-get install gcc` (Debian, Ubuntu), `dnf install gcc` (Fedora), `xcode-select --install` (macOS); or set CC.",
+  );
+}
+
+let cachedFlags: string | undefined;
+
+/** What the processor can do, so that a cache shared between machines never serves the wrong one. */
+export function processorFlags(): string {
+  if (cachedFlags === undefined) {
+    try {
+      cachedFlags = /^(flags|Features)\s*:.*$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[0] ?? "";
+    } catch {
+      cachedFlags = `${process.arch} ${cpus()[0]?.model ?? ""}`;
+    }
+  }
+  return cachedFlags;
+}
