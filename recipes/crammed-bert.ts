@@ -1,0 +1,39 @@
+// The final recipe of "Cramming" (Geiping & Goldstein, arXiv 2212.14034), as its code ran it, for one day.
+// 119,589,889 parameters; a token costs about 6 × 120 M = 0.7 GFLOP forward and backward, so the day on a GPU that
+// sustains 60 TFLOP/s is 7 billion tokens: about 20,000 steps with the batch ramp.
+
+import type { Recipe } from "../src/train/recipe.ts";
+
+export const crammedBert: Recipe = {
+  name: "crammed-bert",
+  model: {
+    width: 768,
+    layers: 16,
+    heads: 12,
+    feedForward: 3072,
+    vocabulary: 32768,
+    sequenceLength: 128,
+    positions: "scaled-sinusoidal",
+  },
+  data: { maskFraction: 0.25, validationSequences: 256 },
+  optimizer: {
+    name: "adamw",
+    learningRate: 1e-3,
+    beta1: 0.9,
+    beta2: 0.98,
+    epsilon: 1e-12,
+    weightDecay: 0.01,
+    muonLearningRate: 0.02,
+    muonMomentum: 0.95,
+    clip: 0.5,
+  },
+  schedule: { learningRate: "budget-triangle2", batchSequences: 8192, batchRamp: 0.6 },
+  train: {
+    budget: "24h",
+    microBatchSequences: 8,
+    seed: 0,
+    validations: 20,
+    checkpointEverySeconds: 600,
+    badStepsAllowed: 10,
+  },
+};

@@ -1,0 +1,51 @@
+// The budget of a run and the progress through it, 0 to 1. Everything scheduled is a function of progress. A budget in
+// steps makes a run independent of the machine's speed, which bit-exact comparisons need; one in seconds is the contest.
+
+import type { Clock } from "../base/clock.ts";
+import { UserError } from "../base/errors.ts";
+
+export type Budget = { readonly kind: "seconds"; readonly seconds: number } | { readonly kind: "steps"; readonly steps: number };
+
+const secondsPerUnit: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86400 };
+
+/** Reads "90s", "5m", "24h", "1.5h", "1d" or "300steps". */
+export function parseBudget(text: string): Budget {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*(s|m|h|d|steps?)\s*$/.exec(text);
+  const amount = match === null ? 0 : Number(match[1]);
+  const unit = match?.[2] ?? "";
+  if (!(amount > 0) || (unit.startsWith("step") && !Number.isInteger(amount))) {
+    throw new UserError("E_BUDGET", `budget "${text}" cannot be read`, 'Write it as "90s", "5m", "24h" or "300steps".');
+  }
+  return unit.startsWith("step")
+    ? { kind: "steps", steps: amount }
+    : { kind: "seconds", seconds: amount * secondsPerUnit[unit]! };
+}
+
+export interface RunningBudget {
+  readonly budget: Budget;
+  /** Seconds of training so far, those before an interruption included. */
+  elapsedSeconds(): number;
+  /** Share of the budget used when `steps` steps are done, at most 1. */
+  progress(steps: number): number;
+}
+
+/** Starts the clock, after warm-up. `elapsedBefore` is what an interrupted run had used. */
+export function startBudget(budget: Budget, clock: Clock, elapsedBefore = 0): RunningBudget {
+  const start = clock.seconds();
+  const elapsedSeconds = () => elapsedBefore + clock.seconds() - start;
+  return {
+    budget,
+    elapsedSeconds,
+    progress: steps =>
+      Math.min(1, budget.kind === "steps" ? steps / budget.steps : elapsedSeconds() / budget.seconds),
+  };
+}
+
+/** "1h 02m", "3m 05s", "12s". */
+export function formatDuration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const two = (value: number) => String(value).padStart(2, "0");
+  if (whole >= 3600) return `${Math.floor(whole / 3600)}h ${two(Math.floor((whole % 3600) / 60))}m`;
+  if (whole >= 60) return `${Math.floor(whole / 60)}m ${two(whole % 60)}s`;
+  return `${whole}s`;
+}

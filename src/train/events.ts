@@ -1,0 +1,95 @@
+// What a run says about itself: events, one JSON object a line in events.jsonl. The loop yields them, the CLI prints them, the
+// report draws them. On resume the lines after the checkpoint's step are cut, so the file reads as one run.
+
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { writeFileAtomically, writeFully } from "../base/files.ts";
+
+export interface StartEvent {
+  readonly kind: "start";
+  readonly step: number;
+  readonly device: string;
+  readonly parameters: number;
+  readonly warmupSeconds: number;
+  readonly elapsedSeconds: number;
+  /** Nats per token of a model that knows only how frequent each token is. */
+  readonly unigramEntropy: number;
+}
+
+export interface StepEvent {
+  readonly kind: "step";
+  readonly step: number;
+  readonly progress: number;
+  readonly elapsedSeconds: number;
+  readonly loss: number;
+  readonly gradientNorm: number;
+  readonly learningRate: number;
+  readonly batchSequences: number;
+  readonly tokens: number;
+  readonly stepSeconds: number;
+  /** True when the step was not finite and changed nothing. */
+  readonly skipped: boolean;
+}
+
+export interface ValidationEvent {
+  readonly kind: "validation";
+  readonly step: number;
+  readonly progress: number;
+  readonly elapsedSeconds: number;
+  readonly loss: number;
+}
+
+export interface CheckpointEvent {
+  readonly kind: "checkpoint";
+  readonly step: number;
+  readonly elapsedSeconds: number;
+  readonly path: string;
+}
+
+export interface EndEvent {
+  readonly kind: "end";
+  readonly step: number;
+  readonly elapsedSeconds: number;
+  readonly tokens: number;
+  readonly reason: "budget" | "interrupted";
+}
+
+export type TrainingEvent = StartEvent | StepEvent | ValidationEvent | CheckpointEvent | EndEvent;
+
+/** An open events.jsonl. */
+export class EventLog {
+  private readonly file: number;
+
+  /** Opens for appending, after cutting what came after `lastStep` (a half-written last line goes too). */
+  constructor(path: string, lastStep: number | undefined) {
+    mkdirSync(dirname(path), { recursive: true });
+    if (existsSync(path)) {
+      const kept = lastStep === undefined ? [] : readEvents(path).filter(event => event.step <= lastStep && event.kind !== "end");
+      writeFileAtomically(path, kept.map(event => `${JSON.stringify(event)}\n`).join(""));
+    }
+    this.file = openSync(path, "a");
+  }
+
+  append(event: TrainingEvent): void {
+    writeFully(this.file, Buffer.from(`${JSON.stringify(event)}\n`));
+  }
+
+  close(): void {
+    fsyncSync(this.file);
+    closeSync(this.file);
+  }
+}
+
+/** Every whole line of the file. */
+export function readEvents(path: string): TrainingEvent[] {
+  const events: TrainingEvent[] = [];
+  for (const line of readFileSync(path, "utf8").split("\n")) {
+    if (line === "") continue;
+    try {
+      events.push(JSON.parse(line) as TrainingEvent);
+    } catch {
+      // The line a killed process was writing.
+    }
+  }
+  return events;
+}

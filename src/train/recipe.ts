@@ -1,0 +1,154 @@
+// What a run is: one typed value with a section per room. Types catch unknown keys in recipes/*.ts; the schema below
+// catches them in JSON files and --set, with the nearest name. The resolved recipe is stored in the run.
+
+import { z } from "zod";
+import { nearestNames, UserError } from "../base/errors.ts";
+import { parseBudget } from "./budget.ts";
+
+const positive = z.number().int().positive();
+const fraction = z.number().min(0).max(1);
+const rate = z.number().positive();
+
+const model = z.strictObject({
+  width: positive,
+  layers: positive,
+  heads: positive,
+  /** Width of the gated feed-forward's input projection; its output projection reads half of it. */
+  feedForward: positive,
+  vocabulary: positive,
+  sequenceLength: positive,
+  positions: z.enum(["scaled-sinusoidal", "rotary"]),
+});
+
+const data = z.strictObject({
+  /** Share of each sequence's positions that are predicted. */
+  maskFraction: z.number().gt(0).max(1),
+  /** Held-out sequences that every validation reads, at most. */
+  validationSequences: positive,
+});
+
+const optimizer = z.strictObject({
+  /** muon: Muon for the hidden matrices, AdamW for the rest. */
+  name: z.enum(["adamw", "muon"]),
+  /** Peak learning rate of AdamW. */
+  learningRate: rate,
+  beta1: fraction,
+  beta2: fraction,
+  epsilon: rate,
+  weightDecay: z.number().min(0),
+  /** Peak learning rate of Muon; read only when name is muon. */
+  muonLearningRate: rate,
+  muonMomentum: fraction,
+  /** Global gradient norm above which the gradient is scaled down to it; 0 turns clipping off. */
+  clip: z.number().min(0),
+});
+
+const schedule = z.strictObject({
+  learningRate: z.enum(["budget-triangle2"]),
+  /** Sequences of one step at full batch. */
+  batchSequences: positive,
+  /** The batch grows linearly from one micro-batch to batchSequences over this share of the budget; 0: no ramp. */
+  batchRamp: fraction,
+});
+
+const train = z.strictObject({
+  /** "24h", "5m", "90s", or "300steps" for a run that does not depend on the machine's speed. */
+  budget: z.string(),
+  /** Sequences of one pass through the model. */
+  microBatchSequences: positive,
+  seed: z.number().int().nonnegative(),
+  /** Validations over the whole budget, at equal distances of progress; the last is at the end. */
+  validations: positive,
+  checkpointEverySeconds: z.number().positive(),
+  /** This many non-finite steps in a row end the run. */
+  badStepsAllowed: positive,
+});
+
+const recipeSchema = z.strictObject({ name: z.string().min(1), model, data, optimizer, schedule, train });
+
+export type Recipe = z.infer<typeof recipeSchema>;
+
+/** Checks a value from outside against the schema and the rules between fields. `origin` names where it came from. */
+export function checkRecipe(value: unknown, origin: string): Recipe {
+  const parsed = recipeSchema.safeParse(value);
+  if (!parsed.success) throw explainIssue(parsed.error.issues[0]!, value, origin);
+  const recipe = parsed.data;
+  parseBudget(recipe.train.budget);
+  const { width, heads, feedForward, sequenceLength, positions } = recipe.model;
+  const wrong = (message: string, advice: string) => new UserError("E_RECIPE_VALUE", `${origin}: ${message}`, advice);
+  if (width % heads !== 0) {
+    throw wrong(`model.width ${width} is not a multiple of model.heads ${heads}`, "Change one of the two.");
+  }
+  if ((width / heads) % 2 !== 0 && positions === "rotary") {
+    throw wrong(`rotary positions need an even head width, not ${width / heads}`, "Change model.width or model.heads.");
+  }
+  if (feedForward % 2 !== 0) {
+    throw wrong(`model.feedForward ${feedForward} is odd, and the gate takes half of it`, "Make it even.");
+  }
+  if (Math.round(recipe.data.maskFraction * sequenceLength) < 1) {
+    throw wrong("data.maskFraction masks no position of a sequence", "Raise it, or model.sequenceLength.");
+  }
+  return recipe;
+}
+
+/**
+ * Applies `--set path=value` pairs. A path that is not in the recipe is an error: nothing is silently ignored.
+ * Values are read as JSON where they are JSON, as text otherwise.
+ */
+export function overrideRecipe(recipe: Recipe, assignments: readonly string[]): Recipe {
+  const changed = structuredClone(recipe) as Record<string, unknown>;
+  for (const assignment of assignments) {
+    const match = /^([^=]+)=(.*)$/s.exec(assignment);
+    if (match === null) {
+      throw new UserError("E_SET", `--set ${assignment}: no "="`, "Write --set section.name=value.");
+    }
+    const path = match[1]!.trim();
+    const known = listPaths(recipe);
+    if (!known.includes(path)) throw unknownKey(path, known, "--set");
+    const [section, key] = path.split(".") as [string, string?];
+    if (key === undefined) changed[section] = match[2];
+    else (changed[section] as Record<string, unknown>)[key] = readValue(match[2]!);
+  }
+  return checkRecipe(changed, assignments.length > 0 ? `--set ${assignments.join(" ")}` : "recipe");
+}
+
+function listPaths(recipe: Recipe): string[] {
+  return Object.entries(recipe).flatMap(([section, value]) =>
+    typeof value === "object" ? Object.keys(value).map(key => `${section}.${key}`) : [section],
+  );
+}
+
+function readValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function unknownKey(key: string, known: readonly string[], origin: string): UserError {
+  const near = nearestNames(key, known);
+  return new UserError(
+    "E_RECIPE_KEY",
+    `${origin}: a recipe has no "${key}"`,
+    near.length > 0 ? `Did you mean ${near.join(" or ")}?` : `It has ${known.join(", ")}.`,
+  );
+}
+
+function explainIssue(issue: z.core.$ZodIssue, value: unknown, origin: string): UserError {
+  const path = issue.path.map(String);
+  if (issue.code === "unrecognized_keys") {
+    let shape: z.ZodType = recipeSchema;
+    for (const key of path) shape = (shape as typeof recipeSchema).shape[key as keyof typeof recipeSchema.shape];
+    const prefix = path.length > 0 ? `${path.join(".")}.` : "";
+    const known = Object.keys((shape as typeof recipeSchema).shape).map(key => prefix + key);
+    return unknownKey(prefix + issue.keys[0]!, known, origin);
+  }
+  let seen = value;
+  for (const key of path) seen = (seen as Record<string, unknown> | undefined)?.[key];
+  return new UserError(
+    "E_RECIPE_VALUE",
+    `${origin}: ${path.join(".") || "the recipe"}: ${issue.message} (found ${JSON.stringify(seen) ?? "nothing"})`,
+    "Correct this value; recipes/ has whole recipes to compare with.",
+  );
+}
