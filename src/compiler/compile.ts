@@ -35,7 +35,8 @@ export function compileGraph(traced: Graph, options: CompileOptions): Program {
     if (orderUpdate(fused, name, tensor)) owners.set(tensor, { kind: "state", name });
     else copies.push({ name, from: tensor });
   }
-  const program = new ProgramBuilder(fused, owners);
+  const copied = new Set(copies.map(copy => copy.from));
+  const program = new ProgramBuilder(fused, owners, copied);
   for (const group of sortGroups(fused.groups)) program.addGroup(group);
   for (const { name, from } of copies) program.addCopy(name, from);
   return program.finish();
@@ -116,11 +117,13 @@ class ProgramBuilder {
   private readonly launches: Launch[] = [];
   private readonly fused: FusedGraph;
   private readonly owners: ReadonlyMap<Tensor, Owner>;
+  private readonly copied: ReadonlySet<Tensor>;
   private readonly readers = new Map<Tensor, Set<Group>>();
   private readonly inMemory: (tensor: Tensor) => boolean;
 
-  constructor(fused: FusedGraph, owners: ReadonlyMap<Tensor, Owner>) {
+  constructor(fused: FusedGraph, owners: ReadonlyMap<Tensor, Owner>, copied: ReadonlySet<Tensor>) {
     this.fused = fused;
+    this.copied = copied;
     this.owners = owners;
     this.inMemory = tensor => fused.inMemory.has(tensor);
     for (const group of fused.groups) {
@@ -133,14 +136,18 @@ class ProgramBuilder {
   addGroup(group: Group): void {
     switch (group.kind) {
       case "matmul":
-        return this.addProduct(group);
+        this.addProduct(group);
+        break;
       case "scatterAdd":
-        return this.addScatter(group.template!);
+        this.addScatter(group.template!);
+        break;
       case "composite":
         throw new Error("no kernel for this composite");
       default: {
         const external = (tensor: Tensor) =>
-          this.owners.has(tensor) || [...(this.readers.get(tensor) ?? [])].some(reader => reader !== group);
+          this.owners.has(tensor) ||
+          this.copied.has(tensor) ||
+          [...(this.readers.get(tensor) ?? [])].some(reader => reader !== group);
         const printed = printGroup(group, this.inMemory, external);
         const source = `static void KERNEL(char *const *p, long begin, long end) {\n${printed.body}}\n`;
         this.launch(group.kind, source, printed, group.stores.length * printed.blocks * group.columns);

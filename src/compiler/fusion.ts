@@ -47,16 +47,15 @@ export function fuseGraph(graph: Graph): FusedGraph {
   const nodes = sortTopologically(listRoots(graph)).filter(
     node => inMemory.has(node) && node.operation.kind !== "input" && node.operation.kind !== "state",
   );
-  const writer = new Map<Tensor, Group>();
+  /** The groups that write a tensor: several for the parts of a concat. */
+  const writers = new Map<Tensor, Set<Group>>();
   const groups: Group[] = [];
   const epilogues = findEpilogues(nodes, graph, inMemory);
   const add = (group: Group, targets: readonly Tensor[], reads: readonly Tensor[]) => {
     if (!groups.includes(group)) groups.push(group);
-    for (const target of targets) writer.set(target, group);
-    for (const read of reads) {
-      const from = writer.get(read);
-      if (from !== undefined && from !== group) group.dependencies.add(from);
-    }
+    for (const target of targets) writers.set(target, (writers.get(target) ?? new Set()).add(group));
+    for (const read of reads)
+      for (const from of writers.get(read) ?? []) if (from !== group) group.dependencies.add(from);
   };
   for (const node of nodes) {
     const { kind } = node.operation;
@@ -72,7 +71,7 @@ export function fuseGraph(graph: Graph): FusedGraph {
     const stores = listStores(node, inMemory);
     const product = epilogues.get(node);
     if (product !== undefined) {
-      const group = writer.get(product)!;
+      const group = groups.find(candidate => candidate.template === product)!;
       group.stores.push(...stores);
       add(
         group,
@@ -83,8 +82,8 @@ export function fuseGraph(graph: Graph): FusedGraph {
     }
     for (const store of stores) {
       const reads = store.loads.map(load => load.tensor);
-      const dependencies = new Set(reads.flatMap(read => writer.get(read) ?? []));
-      const home = findHome(store, groups, writer, dependencies) ?? newGroup(store);
+      const dependencies = new Set(reads.flatMap(read => [...(writers.get(read) ?? [])]));
+      const home = findHome(store, groups, writers, dependencies) ?? newGroup(store);
       store.scope = home.kind === "row" && isScalarOf(store, home) ? "scalar" : "vector";
       home.stores.push(store);
       add(home, [node], reads);
@@ -191,7 +190,7 @@ function isVectorOf(store: Store, group: Group): boolean {
 function findHome(
   store: Store,
   groups: readonly Group[],
-  writer: ReadonlyMap<Tensor, Group>,
+  writers: ReadonlyMap<Tensor, ReadonlySet<Group>>,
   dependencies: ReadonlySet<Group>,
 ): Group | undefined {
   const reads = new Set(store.loads.map(load => load.tensor));
@@ -204,7 +203,7 @@ function findHome(
       dependencies.has(group) ||
       (!scalar &&
         group.stores.some(other => other.loads.some(({ tensor }) => reads.has(tensor) && isLarge(tensor, group))));
-    if (!related || !readsInPlace(store, scalar, group, writer)) continue;
+    if (!related || !readsInPlace(store, scalar, group, writers)) continue;
     const circular = [...dependencies].some(dependency => dependency !== group && reaches(dependency, group));
     if (!circular) return group;
   }
@@ -216,9 +215,14 @@ function isLarge(tensor: Tensor, group: Group): boolean {
 }
 
 /** Whether everything the store reads of the group's own results is at the row and column where it is made. */
-function readsInPlace(store: Store, scalar: boolean, group: Group, writer: ReadonlyMap<Tensor, Group>): boolean {
+function readsInPlace(
+  store: Store,
+  scalar: boolean,
+  group: Group,
+  writers: ReadonlyMap<Tensor, ReadonlySet<Group>>,
+): boolean {
   return store.loads.every(({ tensor, flat }) => {
-    if (writer.get(tensor) !== group) return true;
+    if (!writers.get(tensor)?.has(group)) return true;
     const made = group.stores.filter(other => other.target === tensor);
     if (made.length !== 1 || made[0]!.value !== tensor || group.kind === "column") return false;
     const [own] = made as [Store];

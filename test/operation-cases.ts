@@ -1,0 +1,215 @@
+// One row an operation: a small graph over odd shapes that uses it. The gradient suite differentiates every row, the
+// conformance suite runs every row on every backend, so a new operation is tested everywhere by adding one line.
+
+import * as g from "../src/graph/operations.ts";
+import type { Tensor } from "../src/graph/tensor.ts";
+
+export interface OperationCase {
+  readonly name: string;
+  readonly shapes: readonly (readonly number[])[];
+  /** Values are drawn around this; 0 unless the operation needs positive operands. */
+  readonly centre?: number;
+  readonly build: (operands: readonly Tensor[]) => Tensor;
+}
+
+type Build = (...operands: Tensor[]) => Tensor;
+const row = (name: string, shapes: number[][], build: Build, centre = 0): OperationCase => ({
+  name,
+  shapes,
+  centre,
+  build: operands => build(...operands),
+});
+
+const indices = (values: readonly number[]) =>
+  g.concat(
+    values.map(value => g.fill(value, [1], "i32")),
+    0,
+  );
+
+export const operationCases: readonly OperationCase[] = [
+  row("add, broadcast from a row", [[5, 7], [7]], g.add),
+  row(
+    "subtract, broadcast from a column",
+    [
+      [5, 7],
+      [5, 1],
+    ],
+    g.subtract,
+  ),
+  row(
+    "multiply",
+    [
+      [3, 17],
+      [3, 17],
+    ],
+    g.multiply,
+  ),
+  row(
+    "divide",
+    [
+      [4, 9],
+      [4, 9],
+    ],
+    (a, b) => g.divide(a, g.add(g.multiply(b, b), 1)),
+  ),
+  row("divide by a constant", [[4, 9]], a => g.divide(a, 3)),
+  row(
+    "maximum",
+    [
+      [6, 5],
+      [6, 5],
+    ],
+    g.maximum,
+  ),
+  row(
+    "minimum",
+    [
+      [6, 5],
+      [6, 5],
+    ],
+    g.minimum,
+  ),
+  row("negate", [[33]], g.negate),
+  row("exp", [[2, 33]], g.exp),
+  row("log", [[2, 33]], g.log, 4),
+  row("sqrt", [[2, 33]], g.sqrt, 4),
+  row("rsqrt", [[2, 33]], g.rsqrt, 4),
+  row("sin", [[31]], g.sin),
+  row("cos", [[31]], g.cos),
+  row("tanh", [[2, 31]], g.tanh),
+  row("erf", [[2, 31]], g.erf),
+  row(
+    "select by less",
+    [
+      [5, 5],
+      [5, 5],
+    ],
+    (a, b) => g.select(g.less(a, b), g.multiply(a, 2), g.exp(b)),
+  ),
+  row("select by equal to a position", [[4, 6]], a =>
+    g.select(g.equal(g.iota(6), g.fill(2, [6], "i32")), a, g.multiply(a, a)),
+  ),
+  row("sum of rows", [[5, 19]], a => g.sum(a, [1])),
+  row("sum of columns", [[19, 5]], a => g.sum(a, [0])),
+  row("sum of many columns", [[256, 300]], a => g.sum(a, [0])),
+  row("sum of a middle axis", [[3, 4, 5]], a => g.sum(a, [1])),
+  row("sum of the outer axes", [[3, 4, 5]], a => g.sum(a, [0, 2])),
+  row("sum of all", [[3, 4, 5]], a => g.sum(a, [0, 1, 2])),
+  row("max of rows", [[5, 19]], a => g.max(a, [1])),
+  row("max of columns", [[7, 6]], a => g.max(a, [0])),
+  row("mean", [[5, 19]], a => g.mean(a, [-1])),
+  row("reshape", [[6, 10]], a => g.tanh(g.reshape(g.exp(a), [4, 15]))),
+  row("permute", [[3, 4, 5]], a => g.multiply(g.permute(a, [2, 0, 1]), 2)),
+  row("reshape after permute", [[3, 4, 5]], a => g.exp(g.reshape(g.permute(a, [1, 0, 2]), [6, 10]))),
+  row("broadcast", [[4, 1]], a => g.multiply(g.broadcast(a, [4, 9]), 3)),
+  row("slice", [[6, 11]], a => g.exp(g.slice(g.slice(a, 1, 2, 9), 0, 1, 5))),
+  row(
+    "concat of columns",
+    [
+      [3, 5],
+      [3, 2],
+    ],
+    (a, b) => g.concat([g.exp(a), b, a], 1),
+  ),
+  row(
+    "concat of rows",
+    [
+      [3, 5],
+      [2, 5],
+    ],
+    (a, b) => g.concat([a, g.multiply(b, b)], 0),
+  ),
+  row(
+    "concat read elsewhere",
+    [
+      [3, 5],
+      [3, 2],
+    ],
+    (a, b) => g.sum(g.exp(g.concat([a, b], 1)), [1]),
+  ),
+  row(
+    "matmul",
+    [
+      [13, 7],
+      [7, 21],
+    ],
+    g.matmul,
+  ),
+  row(
+    "matmul, large and odd",
+    [
+      [200, 390],
+      [390, 261],
+    ],
+    (a, b) => g.multiply(g.matmul(a, b), 0.05),
+  ),
+  row(
+    "matmul of one row",
+    [
+      [1, 9],
+      [9, 5],
+    ],
+    g.matmul,
+  ),
+  row(
+    "matmul, both transposed",
+    [
+      [7, 13],
+      [21, 7],
+    ],
+    (a, b) => g.matmul(g.transpose(a), g.transpose(b)),
+  ),
+  row("matmul with itself", [[6, 6]], a => g.matmul(a, g.transpose(a))),
+  row(
+    "matmul in batches",
+    [
+      [2, 3, 5, 4],
+      [2, 3, 4, 6],
+    ],
+    g.matmul,
+  ),
+  row(
+    "matmul of permuted batches",
+    [
+      [2, 5, 3, 4],
+      [2, 6, 3, 4],
+    ],
+    (a, b) => g.matmul(g.permute(a, [0, 2, 1, 3]), g.permute(b, [0, 2, 3, 1])),
+  ),
+  row("matmul, then elementwise", [[9, 5], [5, 8], [8], [9, 8]], (a, b, c, d) =>
+    g.add(g.exp(g.add(g.matmul(a, b), c)), d),
+  ),
+  row("gather", [[6, 5]], a => g.exp(g.gather(a, indices([3, 0, 3, 5])))),
+  row("scatterAdd", [[4, 5]], a => g.exp(g.scatterAdd(a, indices([3, 0, 3, 5]), 7))),
+  row(
+    "cast of a comparison",
+    [
+      [4, 5],
+      [4, 5],
+    ],
+    (a, b) => g.multiply(g.cast(g.less(a, b), "f32"), g.add(a, b)),
+  ),
+  row("softmax", [[5, 37]], a => {
+    const raised = g.exp(g.subtract(a, g.detach(g.max(a, [-1]))));
+    return g.divide(raised, g.sum(raised, [-1]));
+  }),
+  row("layer norm", [[9, 40], [40], [40]], (x, weight, bias) => {
+    const centred = g.subtract(x, g.mean(x, [-1]));
+    const variance = g.mean(g.multiply(centred, centred), [-1]);
+    return g.add(g.multiply(g.multiply(centred, g.rsqrt(g.add(variance, 1e-5))), weight), bias);
+  }),
+  row(
+    "a gated layer",
+    [
+      [6, 10],
+      [10, 16],
+      [8, 10],
+    ],
+    (x, up, down) => {
+      const hidden = g.matmul(x, up);
+      const gate = g.slice(hidden, 1, 8, 16);
+      const active = g.multiply(gate, g.multiply(0.5, g.add(1, g.erf(g.multiply(gate, Math.SQRT1_2)))));
+      return g.add(x, g.matmul(g.multiply(g.slice(hidden, 1, 0, 8), active), down));
+    },
+  ),
+];
