@@ -4,7 +4,9 @@
 import type { Clock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
 
-export type Budget = { readonly kind: "seconds"; readonly seconds: number } | { readonly kind: "steps"; readonly steps: number };
+export type Budget =
+  | { readonly kind: "seconds"; readonly seconds: number }
+  | { readonly kind: "steps"; readonly steps: number };
 
 const secondsPerUnit: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86400 };
 
@@ -36,8 +38,7 @@ export function startBudget(budget: Budget, clock: Clock, elapsedBefore = 0): Ru
   return {
     budget,
     elapsedSeconds,
-    progress: steps =>
-      Math.min(1, budget.kind === "steps" ? steps / budget.steps : elapsedSeconds() / budget.seconds),
+    progress: steps => Math.min(1, budget.kind === "steps" ? steps / budget.steps : elapsedSeconds() / budget.seconds),
   };
 }
 

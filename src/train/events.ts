@@ -64,7 +64,8 @@ export class EventLog {
   constructor(path: string, lastStep: number | undefined) {
     mkdirSync(dirname(path), { recursive: true });
     if (existsSync(path)) {
-      const kept = lastStep === undefined ? [] : readEvents(path).filter(event => event.step <= lastStep && event.kind !== "end");
+      const kept =
+        lastStep === undefined ? [] : readEvents(path).filter(event => event.step <= lastStep && event.kind !== "end");
       writeFileAtomically(path, kept.map(event => `${JSON.stringify(event)}\n`).join(""));
     }
     this.file = openSync(path, "a");

@@ -1,0 +1,145 @@
+// The safetensors format: eight bytes of header length, a JSON header padded to a multiple of 8, then the tensors' bytes,
+// little-endian, without holes. Reading checks every offset against the shape and the file's length before any value is used.
+
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { UserError } from "../base/errors.ts";
+import { writeFileAtomically } from "../base/files.ts";
+import { countElements, type Shape } from "../graph/tensor.ts";
+
+export interface StoredTensor {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly values: Float32Array;
+}
+
+interface HeaderEntry {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly data_offsets: readonly [number, number];
+}
+
+/** Writes float32 tensors, in the order given. The same tensors and metadata give the same bytes. */
+export function writeSafetensors(
+  path: string,
+  tensors: readonly StoredTensor[],
+  metadata: Readonly<Record<string, string>> = {},
+): void {
+  const header: Record<string, unknown> = { __metadata__: metadata };
+  let offset = 0;
+  for (const { name, shape, values } of tensors) {
+    if (values.length !== countElements(shape))
+      throw new Error(`tensor ${name}: ${values.length} values for its shape`);
+    header[name] = { dtype: "F32", shape, data_offsets: [offset, offset + values.byteLength] };
+    offset += values.byteLength;
+  }
+  const text = Buffer.from(JSON.stringify(header));
+  const padded = Buffer.alloc(Math.ceil(text.length / 8) * 8, " ");
+  text.copy(padded);
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(padded.length));
+  const bodies = tensors.map(({ values }) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  writeFileAtomically(path, [length, padded, ...bodies]);
+}
+
+/** Reads the tensors named in `expected`, which must all be there with these shapes; without it, all of them. */
+export function readSafetensors(path: string, expected?: ReadonlyMap<string, Shape>): Map<string, StoredTensor> {
+  const file = openForReading(path);
+  try {
+    const { entries, bodyStart } = readHeader(file, path);
+    const names = expected === undefined ? [...entries.keys()] : [...expected.keys()];
+    const tensors = new Map<string, StoredTensor>();
+    for (const name of names) {
+      const entry = entries.get(name);
+      if (entry === undefined) throw damaged("E_CHECKPOINT_TENSOR", path, `tensor ${name} is missing`);
+      const shape = expected?.get(name);
+      if (shape !== undefined && shape.join() !== entry.shape.join()) {
+        const shapes = `shape [${entry.shape.join(", ")}], and the model's has [${shape.join(", ")}]`;
+        throw damaged("E_CHECKPOINT_TENSOR", path, `tensor ${name} has ${shapes}`);
+      }
+      const values = new Float32Array(countElements(entry.shape));
+      readExactly(file, new Uint8Array(values.buffer), bodyStart + entry.data_offsets[0]);
+      tensors.set(name, { name, shape: entry.shape, values });
+    }
+    return tensors;
+  } finally {
+    closeSync(file);
+  }
+}
+
+function openForReading(path: string): number {
+  try {
+    return openSync(path, "r");
+  } catch (cause) {
+    throw new UserError("E_FILE_MISSING", `${path}: no checkpoint here`, "Check the path of the run.", { cause });
+  }
+}
+
+function readHeader(file: number, path: string): { entries: Map<string, HeaderEntry>; bodyStart: number } {
+  const fileBytes = fstatSync(file).size;
+  const prefix = Buffer.alloc(8);
+  if (fileBytes < 8)
+    throw damaged("E_CHECKPOINT_DAMAGED", path, `it is ${fileBytes} bytes long, shorter than its prefix`);
+  readExactly(file, prefix, 0);
+  const headerBytes = Number(prefix.readBigUInt64LE());
+  if (headerBytes > fileBytes - 8 || headerBytes > 100_000_000) {
+    throw damaged(
+      "E_CHECKPOINT_DAMAGED",
+      path,
+      `its header should have ${headerBytes} bytes, the file has ${fileBytes}`,
+    );
+  }
+  const text = Buffer.alloc(headerBytes);
+  readExactly(file, text, 8);
+  let header: unknown;
+  try {
+    header = JSON.parse(text.toString("utf8"));
+  } catch {
+    throw damaged("E_CHECKPOINT_DAMAGED", path, "its header is not JSON");
+  }
+  if (typeof header !== "object" || header === null) {
+    throw damaged("E_CHECKPOINT_DAMAGED", path, "its header is not an object");
+  }
+  const bodyStart = 8 + headerBytes;
+  const entries = new Map<string, HeaderEntry>();
+  for (const [name, entry] of Object.entries(header) as [string, HeaderEntry][]) {
+    if (name === "__metadata__") continue;
+    checkEntry(name, entry, fileBytes - bodyStart, path);
+    entries.set(name, entry);
+  }
+  return { entries, bodyStart };
+}
+
+function checkEntry(name: string, entry: HeaderEntry, bodyBytes: number, path: string): void {
+  const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
+  if (!Array.isArray(entry?.shape) || !entry.shape.every(isCount) || !Array.isArray(entry.data_offsets)) {
+    throw damaged("E_CHECKPOINT_DAMAGED", path, `tensor ${name} has no shape or offsets`);
+  }
+  if (entry.dtype !== "F32") {
+    throw damaged("E_CHECKPOINT_TENSOR", path, `tensor ${name} has type ${entry.dtype}, where F32 is read`);
+  }
+  const [start, end] = entry.data_offsets;
+  if (!isCount(start) || !isCount(end) || end - start !== countElements(entry.shape) * 4) {
+    throw damaged(
+      "E_CHECKPOINT_DAMAGED",
+      path,
+      `tensor ${name} has offsets ${start} to ${end}, which its shape denies`,
+    );
+  }
+  if (end > bodyBytes) {
+    const where = `tensor ${name} ends at byte ${end} of the data and only ${bodyBytes} are there`;
+    throw damaged("E_CHECKPOINT_DAMAGED", path, `the file was cut short: ${where}`);
+  }
+}
+
+function readExactly(file: number, into: Uint8Array, position: number): void {
+  for (let done = 0; done < into.byteLength; ) {
+    const count = readSync(file, into, done, Math.min(into.byteLength - done, 1 << 30), position + done);
+    if (count === 0) throw new Error("the file ended while it was being read");
+    done += count;
+  }
+}
+
+function damaged(code: "E_CHECKPOINT_TENSOR" | "E_CHECKPOINT_DAMAGED", path: string, what: string): UserError {
+  const advice = "Resume from an older checkpoint of the run, or check that recipe and checkpoint belong together.";
+  return new UserError(code, `${path}: ${what}`, advice);
+}

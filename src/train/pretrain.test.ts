@@ -1,0 +1,241 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { crammedBert } from "../../recipes/crammed-bert.ts";
+import { openCpu } from "../backends/cpu/cpu.ts";
+import { openReference } from "../backends/reference/reference.ts";
+import { simulatedClock } from "../base/clock.ts";
+import { UserError } from "../base/errors.ts";
+import { loadCheckpoint } from "../checkpoint/state.ts";
+import {
+  add,
+  gather,
+  input,
+  mean,
+  multiply,
+  negate,
+  reshape,
+  sqrt,
+  state as stateOf,
+  subtract,
+  sum,
+} from "../graph/operations.ts";
+import { parseBudget } from "./budget.ts";
+import { EventLog, readEvents, type TrainingEvent } from "./events.ts";
+import { type BatchSource, pretrain } from "./pretrain.ts";
+import { checkRecipe, overrideRecipe, type Recipe } from "./recipe.ts";
+import { batchMicroBatches, triangleScale } from "./schedule.ts";
+import { type Engine, openEngine, type TrainingDefinition } from "./step.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "cram-train-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const constantSource: BatchSource = {
+  datasetHash: "d",
+  unigramEntropy: 5,
+  validationBatches: 1,
+  training: firstSequence => ({
+    rows: Int32Array.of(firstSequence % 5, 2),
+    target: Float32Array.of(firstSequence % 3),
+  }),
+  validation: () => ({ rows: Int32Array.of(1, 2), target: Float32Array.of(1) }),
+};
+
+async function collect(events: AsyncIterable<TrainingEvent>): Promise<TrainingEvent[]> {
+  const all: TrainingEvent[] = [];
+  for await (const event of events) all.push(event);
+  return all;
+}
+
+test("a day is simulated in milliseconds: schedule, ramp and clock as in the recipe", async () => {
+  const clock = simulatedClock();
+  const engine: Engine = {
+    device: "fake",
+    parameterCount: 1,
+    accumulate: async () => clock.advance(0.5),
+    update: async () => ({ loss: 1, gradientNorm: 1 }),
+    validate: async () => 1,
+    readParameters: () => [],
+    readMoments: () => [],
+    restore: () => {},
+  };
+  const recipe = { ...crammedBert, train: { ...crammedBert.train, microBatchSequences: 512 } };
+  const options = {
+    engine,
+    source: constantSource,
+    recipe,
+    recipeHash: "",
+    clock,
+    run: undefined,
+    resumeFrom: undefined,
+  };
+  const events = await collect(pretrain({ ...options, signal: new AbortController().signal }));
+  const steps = events.filter(event => event.kind === "step");
+  const start = events[0]!;
+  assert.ok(start.kind === "start" && start.elapsedSeconds === 0 && start.warmupSeconds === 1);
+  assert.equal(steps[0]!.batchSequences, 512);
+  assert.equal(steps[0]!.learningRate, 0.25e-3);
+  assert.equal(steps.at(-1)!.batchSequences, 8192);
+  // The largest rate is reached at three quarters of the day, whatever the batch was.
+  const peak = steps.reduce((best, event) => (event.learningRate > best.learningRate ? event : best));
+  assert.ok(Math.abs(peak.elapsedSeconds / 86400 - 0.75) < 1e-3);
+  const end = events.at(-1)!;
+  assert.ok(end.kind === "end" && end.reason === "budget" && end.elapsedSeconds >= 86400 && end.elapsedSeconds < 86409);
+  const microBatches = steps.reduce((total, event) => total + event.batchSequences / 512, 0);
+  assert.ok(Math.abs(microBatches - 86400 / 0.5) <= 16);
+  // Loss before training, one per interval, and the end.
+  assert.equal(events.filter(event => event.kind === "validation").length, recipe.train.validations + 1);
+});
+
+test("the schedules are their closed forms", () => {
+  for (const [progress, scale] of [
+    [0, 0.25],
+    [0.5, 0.75],
+    [0.75, 1],
+    [0.875, 0.5],
+    [1, 0],
+    [1.1, 0],
+  ] as const) {
+    assert.equal(triangleScale(progress), scale === 0 ? 0 : scale);
+  }
+  const schedule = { batchSequences: 8192, batchRamp: 0.6 };
+  assert.equal(batchMicroBatches(0, schedule, 96), 1);
+  assert.equal(batchMicroBatches(0.3, schedule, 512), 9);
+  assert.equal(batchMicroBatches(0.6, schedule, 96), 86);
+  assert.equal(batchMicroBatches(0, { batchSequences: 16, batchRamp: 0 }, 16), 1);
+});
+
+/** A quadratic with a table of rows: small enough for the reference, stateful enough (momentum) for resume to be tested. */
+const toy: TrainingDefinition = {
+  parameters: new Map([
+    ["table", [5, 3]],
+    ["bias", [3]],
+  ]),
+  moments: new Map([
+    ["momentum.table", [5, 3]],
+    ["momentum.bias", [3]],
+  ]),
+  loss: parameters => {
+    const rows = gather(parameters.get("table")!, input("rows", [2], "i32"));
+    const error = subtract(add(rows, parameters.get("bias")!), input("target", [1], "f32"));
+    return mean(multiply(error, error), [0, 1]);
+  },
+  update: (parameters, gradients) => {
+    const updates = [...parameters].flatMap(([name, value]) => {
+      const gradient = gradients.get(name)!;
+      const momentum = add(multiply(stateOf(`momentum.${name}`, value.shape), 0.9), gradient);
+      const next = add(value, negate(multiply(momentum, input("rate", [1], "f32"))));
+      return [
+        [name, next],
+        [`momentum.${name}`, momentum],
+      ] as const;
+    });
+    const squares = [...gradients.values()].map(gradient => {
+      const flat = reshape(gradient, [gradient.shape.reduce((a, b) => a * b, 1)]);
+      return sum(multiply(flat, flat), [0]);
+    });
+    return { updates: Object.fromEntries(updates), gradientNorm: sqrt(squares.reduce((a, b) => add(a, b))) };
+  },
+  scheduleInputs: ({ rateScale }) => ({ rate: Float32Array.of(rateScale * 0.1) }),
+  initialise: name => Float32Array.from({ length: name === "table" ? 15 : 3 }, (_, i) => Math.sin(i)),
+};
+
+const toyRecipe: Recipe = {
+  ...crammedBert,
+  schedule: { learningRate: "budget-triangle2", batchSequences: 4, batchRamp: 0.5 },
+  train: {
+    ...crammedBert.train,
+    budget: "30steps",
+    microBatchSequences: 1,
+    checkpointEverySeconds: 3,
+    badStepsAllowed: 3,
+  },
+};
+
+async function runToy(run: string, stopAfter: number, resume: boolean, source = constantSource) {
+  // The reference keeps float64, which a float32 checkpoint rounds: only a float32 backend resumes to the same bits.
+  const backend = await openCpu({ threads: 2 });
+  const engine = await openEngine(backend, toy);
+  const clock = simulatedClock();
+  const stop = new AbortController();
+  const resumeFrom = resume ? loadCheckpoint(run, toy) : undefined;
+  const options = { engine, source, recipe: toyRecipe, recipeHash: "r", clock, run, resumeFrom, signal: stop.signal };
+  const log = new EventLog(join(run, "events.jsonl"), resumeFrom?.counters.step);
+  try {
+    for await (const event of pretrain(options)) {
+      log.append(event);
+      clock.advance(1);
+      if (event.kind === "step" && event.step === stopAfter) stop.abort();
+    }
+  } finally {
+    log.close();
+    await backend.close();
+  }
+}
+
+test("interrupted and resumed gives the bits and the events of never interrupted", async () => {
+  const whole = join(folder, "whole");
+  const cut = join(folder, "cut");
+  await runToy(whole, -1, false);
+  await runToy(cut, 7, false);
+  await runToy(cut, 8, true);
+  await runToy(cut, 23, true);
+  await runToy(cut, -1, true);
+  for (const file of ["parameters.safetensors", "optimizer.safetensors"]) {
+    const read = (run: string) => readFileSync(join(run, "checkpoints/step-00000030", file));
+    assert.ok(read(whole).equals(read(cut)), file);
+  }
+  const losses = (run: string) =>
+    readEvents(join(run, "events.jsonl")).flatMap(event => (event.kind === "step" ? [[event.step, event.loss]] : []));
+  assert.deepEqual(losses(cut), losses(whole));
+});
+
+test("a step that is not finite changes nothing and is counted; several in a row end the run", async () => {
+  const engine = await openEngine(openReference(), toy);
+  const before = engine.readParameters();
+  await engine.accumulate({ rows: Int32Array.of(0, 1), target: Float32Array.of(Number.NaN) }, true);
+  const { loss } = await engine.update({ step: 1, rateScale: 1 }, 1);
+  assert.ok(Number.isNaN(loss));
+  assert.deepEqual(engine.readParameters(), before);
+  assert.ok(engine.readMoments().every(({ values }) => values.every(value => value === 0)));
+  const broken = {
+    ...constantSource,
+    training: () => ({ rows: Int32Array.of(0, 1), target: Float32Array.of(Number.POSITIVE_INFINITY) }),
+  };
+  await assert.rejects(
+    () => runToy(join(folder, "broken"), -1, false, broken),
+    (error: unknown) => error instanceof UserError && error.code === "E_DIVERGED" && error.message.includes("step 3"),
+  );
+});
+
+test("accumulated micro-batches give the mean gradient", async () => {
+  const engine = await openEngine(openReference(), toy);
+  await engine.accumulate({ rows: Int32Array.of(0, 1), target: Float32Array.of(1) }, true);
+  const one = await engine.update({ step: 1, rateScale: 0 }, 1);
+  await engine.accumulate({ rows: Int32Array.of(0, 1), target: Float32Array.of(1) }, true);
+  await engine.accumulate({ rows: Int32Array.of(0, 1), target: Float32Array.of(1) }, false);
+  await engine.accumulate({ rows: Int32Array.of(0, 1), target: Float32Array.of(1) }, false);
+  const three = await engine.update({ step: 1, rateScale: 0 }, 3);
+  assert.ok(Math.abs(one.loss - three.loss) < 1e-6 && Math.abs(one.gradientNorm - three.gradientNorm) < 1e-6);
+});
+
+test("recipes: unknown keys and values are named with the nearest", () => {
+  const fails = (action: () => unknown, code: string, text: string) =>
+    assert.throws(action, (error: unknown) => {
+      assert.ok(error instanceof UserError);
+      assert.equal(error.code, code);
+      assert.ok(`${error.message} ${error.advice}`.includes(text), `${error.message} ${error.advice}`);
+      return true;
+    });
+  fails(() => overrideRecipe(crammedBert, ["model.widht=5"]), "E_RECIPE_KEY", "model.width");
+  fails(() => checkRecipe({ ...crammedBert, modle: {} }, "x.json"), "E_RECIPE_KEY", "model");
+  const misspelt = { ...crammedBert, model: { ...crammedBert.model, layer: 3 } };
+  fails(() => checkRecipe(misspelt, "x.json"), "E_RECIPE_KEY", "model.layers");
+  fails(() => overrideRecipe(crammedBert, ["model.heads=7"]), "E_RECIPE_VALUE", "multiple");
+  fails(() => overrideRecipe(crammedBert, ["optimizer.clip=lots"]), "E_RECIPE_VALUE", "optimizer.clip");
+  fails(() => parseBudget("soon"), "E_BUDGET", "soon");
+  assert.equal(overrideRecipe(crammedBert, ["model.width=96", "train.budget=5m"]).model.width, 96);
+  assert.deepEqual(parseBudget("1.5h"), { kind: "seconds", seconds: 5400 });
+});

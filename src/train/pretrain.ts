@@ -1,0 +1,149 @@
+// The training loop: an async generator of events. It stores nothing but checkpoints and prints nothing; the command line
+// listens. Interrupted and resumed, it continues at the checkpoint's step, data position and used budget.
+
+import type { Clock } from "../base/clock.ts";
+import { type Counters, saveCheckpoint, type TrainingState } from "../checkpoint/state.ts";
+import { parseBudget, type RunningBudget, startBudget } from "./budget.ts";
+import type { TrainingEvent } from "./events.ts";
+import { createGuard } from "./guard.ts";
+import type { Recipe } from "./recipe.ts";
+import { batchMicroBatches, triangleScale } from "./schedule.ts";
+import type { Engine, Inputs } from "./step.ts";
+
+/** Where batches come from. Training batches are a function of the position in the run's order and nothing else. */
+export interface BatchSource {
+  readonly datasetHash: string;
+  /** Nats per token of the held-out text under its own token frequencies. */
+  readonly unigramEntropy: number;
+  readonly validationBatches: number;
+  training(firstSequence: number, sequences: number): Inputs | Promise<Inputs>;
+  validation(index: number): Inputs | Promise<Inputs>;
+}
+
+export interface PretrainOptions {
+  readonly engine: Engine;
+  readonly source: BatchSource;
+  readonly recipe: Recipe;
+  readonly recipeHash: string;
+  readonly clock: Clock;
+  /** Folder of the run; without one nothing is saved. */
+  readonly run: string | undefined;
+  readonly resumeFrom: TrainingState | undefined;
+  readonly signal: AbortSignal;
+}
+
+export async function* pretrain(options: PretrainOptions): AsyncGenerator<TrainingEvent, void> {
+  const { engine, source, recipe, clock, resumeFrom } = options;
+  const size = recipe.train.microBatchSequences;
+  const tokensPerSequence = recipe.model.sequenceLength;
+  const warmupSeconds = await warmUp(options);
+  let step = resumeFrom?.counters.step ?? 0;
+  let sequences = resumeFrom?.counters.sequences ?? 0;
+  const budget = startBudget(parseBudget(recipe.train.budget), clock, resumeFrom?.counters.elapsedSeconds ?? 0);
+  const guard = createGuard(recipe.train.badStepsAllowed);
+  yield {
+    kind: "start",
+    step,
+    device: engine.device,
+    parameters: engine.parameterCount,
+    warmupSeconds,
+    elapsedSeconds: budget.elapsedSeconds(),
+    unigramEntropy: source.unigramEntropy,
+  };
+  const validate = () => runValidation(engine, source, budget, step);
+  if (step === 0) yield await validate();
+
+  const save = (): TrainingEvent => {
+    const elapsedSeconds = budget.elapsedSeconds();
+    const counters: Counters = {
+      version: 1,
+      step,
+      sequences,
+      elapsedSeconds,
+      seed: recipe.train.seed,
+      recipeHash: options.recipeHash,
+      datasetHash: source.datasetHash,
+    };
+    const state = { counters, parameters: engine.readParameters(), moments: engine.readMoments() };
+    return { kind: "checkpoint", step, elapsedSeconds, path: saveCheckpoint(options.run!, state) };
+  };
+
+  const validationNumber = () => Math.floor(budget.progress(step) * recipe.train.validations);
+  let validated = validationNumber();
+  let savedSeconds = budget.elapsedSeconds();
+  while (budget.progress(step) < 1 && !options.signal.aborted) {
+    const progress = budget.progress(step);
+    const start = clock.seconds();
+    const microBatches = batchMicroBatches(progress, recipe.schedule, size);
+    for (let i = 0; i < microBatches; i++) {
+      await engine.accumulate(await source.training(sequences, size), i === 0);
+      sequences += size;
+    }
+    const rateScale = triangleScale(progress);
+    const { loss, gradientNorm } = await engine.update({ step: step + 1, rateScale }, microBatches);
+    step++;
+    const counted = guard.judge(step, loss, gradientNorm);
+    yield {
+      kind: "step",
+      step,
+      progress: budget.progress(step),
+      elapsedSeconds: budget.elapsedSeconds(),
+      loss,
+      gradientNorm,
+      learningRate: rateScale * recipe.optimizer.learningRate,
+      batchSequences: microBatches * size,
+      tokens: sequences * tokensPerSequence,
+      stepSeconds: clock.seconds() - start,
+      skipped: !counted,
+    };
+    const ended = budget.progress(step) >= 1;
+    if (!ended && validationNumber() > validated) {
+      validated = validationNumber();
+      yield await validate();
+    }
+    if (
+      !ended &&
+      options.run !== undefined &&
+      budget.elapsedSeconds() - savedSeconds > recipe.train.checkpointEverySeconds
+    ) {
+      yield save();
+      savedSeconds = budget.elapsedSeconds();
+    }
+  }
+  const elapsedSeconds = budget.elapsedSeconds();
+  const done = budget.progress(step) >= 1;
+  if (done) yield { ...(await validate()), elapsedSeconds };
+  if (options.run !== undefined) yield save();
+  yield {
+    kind: "end",
+    step,
+    elapsedSeconds,
+    tokens: sequences * tokensPerSequence,
+    reason: done ? "budget" : "interrupted",
+  };
+}
+
+/** Runs every program once on the first batch and undoes it, so that compiling and first touches are not budget. */
+async function warmUp({ engine, source, recipe, clock, resumeFrom }: PretrainOptions): Promise<number> {
+  const start = clock.seconds();
+  const before = [...engine.readParameters(), ...engine.readMoments()];
+  const batch = await source.training(0, recipe.train.microBatchSequences);
+  await engine.accumulate(batch, true);
+  await engine.accumulate(batch, false);
+  await engine.update({ step: 1, rateScale: 0 }, 2);
+  await engine.validate(batch);
+  engine.restore(resumeFrom === undefined ? before : [...resumeFrom.parameters, ...resumeFrom.moments]);
+  return clock.seconds() - start;
+}
+
+async function runValidation(engine: Engine, source: BatchSource, budget: RunningBudget, step: number) {
+  let sum = 0;
+  for (let i = 0; i < source.validationBatches; i++) sum += await engine.validate(await source.validation(i));
+  return {
+    kind: "validation",
+    step,
+    progress: budget.progress(step),
+    elapsedSeconds: budget.elapsedSeconds(),
+    loss: sum / source.validationBatches,
+  } as const;
+}

@@ -1,0 +1,120 @@
+// One training step on a backend: programs for the first micro-batch (gradients := g), the following ones (+=), the update,
+// and validation. Model and optimizer come in as a definition, so this file knows neither.
+
+import type { Backend, DeviceBuffer, HostArray } from "../backends/backend.ts";
+import type { StoredTensor } from "../checkpoint/safetensors.ts";
+import { differentiate } from "../graph/gradient.ts";
+import { add, input, less, multiply, reshape, select, state } from "../graph/operations.ts";
+import type { Shape, Tensor } from "../graph/tensor.ts";
+
+export type Inputs = Readonly<Record<string, HostArray | number>>;
+
+/** What a step changes at each update: functions of progress, made into the update graph's inputs by the definition. */
+export interface StepSchedule {
+  /** Updates done before this one, plus one: the optimizer's t. */
+  readonly step: number;
+  /** Share of the peak learning rates, 0 to 1. */
+  readonly rateScale: number;
+}
+
+export interface TrainingDefinition {
+  /** Name and shape of every parameter, in the order files list them. */
+  readonly parameters: ReadonlyMap<string, Shape>;
+  /** Optimizer states. */
+  readonly moments: ReadonlyMap<string, Shape>;
+  /** Mean loss of one micro-batch, one element; batches are `input`s of its own naming. */
+  loss(parameters: ReadonlyMap<string, Tensor>): Tensor;
+  /** New values of parameters and moments, and the norm of the gradient before clipping. */
+  update(
+    parameters: ReadonlyMap<string, Tensor>,
+    gradients: ReadonlyMap<string, Tensor>,
+  ): { readonly updates: Readonly<Record<string, Tensor>>; readonly gradientNorm: Tensor };
+  scheduleInputs(schedule: StepSchedule): Inputs;
+  initialise(name: string): Float32Array;
+}
+
+export interface StepResult {
+  readonly loss: number;
+  readonly gradientNorm: number;
+}
+
+/** What the loop needs of a model on a device. Tests of budgets and schedules put a fake in its place. */
+export interface Engine {
+  readonly device: string;
+  readonly parameterCount: number;
+  accumulate(batch: Inputs, first: boolean): Promise<void>;
+  /** Applies the mean gradient of `microBatches`. A step that is not finite changes no parameter and no moment. */
+  update(schedule: StepSchedule, microBatches: number): Promise<StepResult>;
+  validate(batch: Inputs): Promise<number>;
+  readParameters(): StoredTensor[];
+  readMoments(): StoredTensor[];
+  restore(tensors: readonly StoredTensor[]): void;
+}
+
+const gradientOf = (name: string) => `gradient.${name}`;
+const lossSum = "lossSum";
+
+/** Compiles the four programs and puts initial parameters on the device. */
+export async function openEngine(backend: Backend, definition: TrainingDefinition): Promise<Engine> {
+  const states = new Map<string, DeviceBuffer>();
+  for (const [name, shape] of definition.parameters) {
+    states.set(name, backend.allocate(shape, "f32"));
+    states.set(gradientOf(name), backend.allocate(shape, "f32"));
+    backend.write(states.get(name)!, definition.initialise(name));
+  }
+  for (const [name, shape] of definition.moments) states.set(name, backend.allocate(shape, "f32"));
+  states.set(lossSum, backend.allocate([1], "f32"));
+
+  const parameters = new Map([...definition.parameters].map(([name, shape]) => [name, state(name, shape)] as const));
+  const loss = reshape(definition.loss(parameters), [1]);
+  const gradients = differentiate(loss, [...parameters.values()]);
+  const named = [...parameters.keys()].map((name, i) => [gradientOf(name), gradients[i]!] as const);
+  const accumulated = ([...named, [lossSum, loss]] as [string, Tensor][]).map(
+    ([name, value]) => [name, add(state(name, value.shape), value)] as const,
+  );
+  const first = await backend.load({ outputs: {}, updates: Object.fromEntries([...named, [lossSum, loss]]) }, states);
+  const next = await backend.load({ outputs: {}, updates: Object.fromEntries(accumulated) }, states);
+  const update = await backend.load(buildUpdateGraph(definition, parameters), states);
+  const validation = await backend.load({ outputs: { loss }, updates: {} }, states);
+
+  const readAll = (shapes: ReadonlyMap<string, Shape>): StoredTensor[] =>
+    [...shapes].map(([name, shape]) => ({ name, shape, values: Float32Array.from(backend.read(states.get(name)!)) }));
+  return {
+    device: backend.device,
+    parameterCount: [...definition.parameters.values()].reduce(
+      (sum, shape) => sum + shape.reduce((a, b) => a * b, 1),
+      0,
+    ),
+    accumulate: async (batch, isFirst) => {
+      await (isFirst ? first : next).run(batch);
+    },
+    update: async (schedule, microBatches) => {
+      const scale = Float32Array.of(1 / microBatches);
+      const outputs = await update.run({ ...definition.scheduleInputs(schedule), gradientScale: scale });
+      return { loss: outputs.loss![0]!, gradientNorm: outputs.gradientNorm![0]! };
+    },
+    validate: async batch => (await validation.run(batch)).loss![0]!,
+    readParameters: () => readAll(definition.parameters),
+    readMoments: () => readAll(definition.moments),
+    restore: tensors => {
+      for (const { name, values } of tensors) backend.write(states.get(name)!, values);
+    },
+  };
+}
+
+function buildUpdateGraph(definition: TrainingDefinition, parameters: ReadonlyMap<string, Tensor>) {
+  const scale = input("gradientScale", [1], "f32");
+  const gradients = new Map(
+    [...parameters].map(([name, { shape }]) => [name, multiply(state(gradientOf(name), shape), scale)] as const),
+  );
+  const { updates, gradientNorm } = definition.update(parameters, gradients);
+  const loss = multiply(state(lossSum, [1]), scale);
+  const norm = reshape(gradientNorm, [1]);
+  // False for NaN as well as for infinity: no comparison with NaN holds.
+  const finite = less(add(multiply(loss, loss), norm), 3e38);
+  const guarded = Object.entries(updates).map(([name, value]) => {
+    const aligned = reshape(finite, new Array<number>(value.shape.length).fill(1));
+    return [name, select(aligned, value, state(name, value.shape))] as const;
+  });
+  return { outputs: { loss, gradientNorm: norm }, updates: Object.fromEntries(guarded) };
+}
