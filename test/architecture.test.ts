@@ -1,0 +1,158 @@
+// The plan of the house, held: who may import whom, no cycles, no drawers, one reader of time and randomness, one room that
+// prints. Change the table in the commit that changes the plan, and say why there.
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { test } from "node:test";
+
+/** Room -> rooms it may import besides itself. `recipes` and rooms under `src`; tests may import anything. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  graph: ["base"],
+  compiler: ["base", "graph"],
+  backends: ["base", "graph", "compiler"],
+  nn: ["base", "graph"],
+  model: ["base", "graph", "nn"],
+  optim: ["base", "graph", "nn"],
+  corpus: ["base"],
+  tokenizer: ["base"],
+  dataset: ["base", "tokenizer"],
+  checkpoint: ["base", "graph"],
+  // The loop knows the backend's interface; which backend it is, the command line decides.
+  train: ["base", "graph", "backends", "nn", "model", "optim", "dataset", "checkpoint"],
+  evaluate: ["base", "graph", "backends", "nn", "model", "tokenizer", "checkpoint", "train"],
+  report: ["base"],
+  recipes: ["train"],
+  cli: [
+    "base",
+    "graph",
+    "compiler",
+    "backends",
+    "model",
+    "optim",
+    "corpus",
+    "tokenizer",
+    "dataset",
+    "checkpoint",
+    "train",
+    "evaluate",
+    "report",
+    "recipes",
+  ],
+};
+const longestFileLines = 400;
+
+const root = findRoot();
+const files = listSources("src").concat(listSources("recipes"));
+const sources = new Map(files.map(file => [file, readFileSync(join(root, file), "utf8")] as const));
+const shipped = files.filter(file => !file.endsWith(".test.ts"));
+
+/** The tests run from dist/, the rules are about the sources beside it. */
+function findRoot(): string {
+  const here = import.meta.dirname;
+  return here.includes(`${join("dist", "test")}`) ? join(here, "../..") : join(here, "..");
+}
+
+function listSources(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter(name => name.endsWith(".ts"))
+    .map(name => join(folder, name));
+}
+
+function roomOf(file: string): string {
+  const [top, room] = file.split("/");
+  return top === "src" ? room! : top!;
+}
+
+function listImports(file: string): { target: string; typeOnly: boolean }[] {
+  const pattern = /^(?:import|export)\s+(type\s+)?[^;]*?from\s+"(\.[^"]+)";/gm;
+  return [...sources.get(file)!.matchAll(pattern)].map(match => ({
+    target: normalize(join(dirname(file), match[2]!)),
+    typeOnly: match[1] !== undefined,
+  }));
+}
+
+/** The source without comments and the contents of strings, so that words in prose are not code. */
+function codeOf(file: string): string {
+  return sources
+    .get(file)!
+    .replace(/\/\*[\s\S]*?\*\//g, "")
+    .replace(/^\s*\/\/.*$/gm, "")
+    .replace(/"(?:[^"\\\n]|\\.)*"/g, '""');
+}
+
+test("every room imports only the rooms the table allows", () => {
+  const broken = shipped.flatMap(file =>
+    listImports(file)
+      .map(({ target }) => [roomOf(file), roomOf(target), target] as const)
+      .filter(([from, to]) => from !== to && !mayImport[from]?.includes(to))
+      .map(([from, , target]) => `${file} (${from}) imports ${target}`),
+  );
+  assert.deepEqual(broken, []);
+});
+
+test("every room is in the table", () => {
+  const unknown = [...new Set(files.map(roomOf))].filter(room => !(room in mayImport));
+  assert.deepEqual(unknown, []);
+});
+
+test("no import cycles", () => {
+  const finished = new Set<string>();
+  const visit = (file: string, path: readonly string[]): void => {
+    if (finished.has(file) || !sources.has(file)) return;
+    assert.ok(!path.includes(file), `cycle: ${[...path.slice(path.indexOf(file)), file].join(" -> ")}`);
+    for (const { target, typeOnly } of listImports(file)) if (!typeOnly) visit(target, [...path, file]);
+    finished.add(file);
+  };
+  for (const file of files) visit(file, []);
+});
+
+test("no drawers, and no private file used from outside its folder", () => {
+  const drawers = files.filter(file => /(^|\/)(utils?|helpers?|common|misc|index)(\/|\.ts$)/.test(file));
+  assert.deepEqual(drawers, []);
+  const trespassing = files.flatMap(file =>
+    listImports(file)
+      .filter(({ target }) => /\/_[^/]*$/.test(target) && dirname(target) !== dirname(file))
+      .map(({ target }) => `${file} uses ${target}`),
+  );
+  assert.deepEqual(trespassing, []);
+});
+
+test("time and chance come from base alone", () => {
+  const pattern = /\bMath\.random\b|\bDate\.now\b|\bnew Date\(|\bperformance\.now\b|\bprocess\.hrtime\b/;
+  assert.deepEqual(
+    shipped.filter(file => roomOf(file) !== "base" && pattern.test(codeOf(file))),
+    [],
+  );
+});
+
+test("only the command line prints and exits", () => {
+  const pattern = /\bconsole\.|\bprocess\.(stdout|stderr)\b|\bprocess\.exit\b/;
+  assert.deepEqual(
+    shipped.filter(file => roomOf(file) !== "cli" && pattern.test(codeOf(file))),
+    [],
+  );
+});
+
+test("no default exports, no any, and every file opens with what it owns", () => {
+  assert.deepEqual(
+    shipped.filter(file => /^export default/m.test(codeOf(file))),
+    [],
+  );
+  assert.deepEqual(
+    shipped.filter(file => /(:|<|\bas|\|)\s*any\b/.test(codeOf(file))),
+    [],
+  );
+  assert.deepEqual(
+    shipped.filter(file => !/^(#!.*\n)?\/\//.test(sources.get(file)!)),
+    [],
+  );
+});
+
+test(`no file is longer than ${longestFileLines} lines`, () => {
+  assert.deepEqual(
+    files.filter(file => sources.get(file)!.split("\n").length > longestFileLines),
+    [],
+  );
+});
