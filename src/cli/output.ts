@@ -1,0 +1,55 @@
+// What a person sees: plain lines, one status line that is rewritten on a terminal, colours unless NO_COLOR says no.
+
+import { formatDuration } from "../train/budget.ts";
+import type { StepEvent } from "../train/events.ts";
+
+const codes = { red: 31, green: 32, bold: 1, dim: 2 } as const;
+
+export function colour(name: keyof typeof codes, text: string): string {
+  const wanted = process.stderr.isTTY && process.env.NO_COLOR === undefined;
+  return wanted ? `\u001b[${codes[name]}m${text}\u001b[0m` : text;
+}
+
+/** Results, to standard output. */
+export function print(text: string): void {
+  clearStatus();
+  process.stdout.write(`${text}\n`);
+}
+
+/** What goes wrong, to standard error. */
+export function printError(text: string): void {
+  clearStatus();
+  process.stderr.write(`${text}\n`);
+}
+
+let statusShown = false;
+
+/** Rewrites the status line; does nothing where standard output is not a terminal. */
+export function showStatus(text: string): void {
+  if (!process.stdout.isTTY) return;
+  process.stdout.write(`\r\u001b[K${text.slice(0, (process.stdout.columns ?? 80) - 1)}`);
+  statusShown = true;
+}
+
+function clearStatus(): void {
+  if (statusShown) process.stdout.write("\r\u001b[K");
+  statusShown = false;
+}
+
+/** Smooths losses and speed over the last steps, for the status line. */
+export function createStepPrinter(budget: { seconds?: number; steps?: number }, tokensPerSequence: number) {
+  let smoothLoss: number | undefined;
+  let smoothRate: number | undefined;
+  return (event: StepEvent): string => {
+    const mix = (before: number | undefined, now: number) => (before === undefined ? now : 0.95 * before + 0.05 * now);
+    if (!event.skipped) smoothLoss = mix(smoothLoss, event.loss);
+    smoothRate = mix(smoothRate, (event.batchSequences * tokensPerSequence) / Math.max(event.stepSeconds, 1e-9));
+    const left =
+      budget.seconds !== undefined
+        ? `${formatDuration(budget.seconds - event.elapsedSeconds)} left`
+        : `${(budget.steps ?? 0) - event.step} steps left`;
+    const percent = `${(event.progress * 100).toFixed(0).padStart(3)} %`;
+    const speed = `${Math.round(smoothRate).toLocaleString("en-US")} tokens/s`;
+    return `${percent}  ${left}  step ${event.step}  loss ${smoothLoss?.toFixed(3) ?? "not finite"}  ${speed}`;
+  };
+}

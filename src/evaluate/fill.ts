@@ -1,0 +1,71 @@
+// Fills masks: the model's own distribution over the vocabulary at each masked place. The graph is built at the sentence's own
+// length, so no padding changes the answer.
+
+import type { Backend, DeviceBuffer } from "../backends/backend.ts";
+import { UserError } from "../base/errors.ts";
+import type { StoredTensor } from "../checkpoint/safetensors.ts";
+import { input, state } from "../graph/operations.ts";
+import { positionTable, predictTokens } from "../model/encoder.ts";
+import type { ModelShape } from "../model/shape.ts";
+
+export interface Candidate {
+  readonly token: number;
+  readonly probability: number;
+}
+
+export interface Filler {
+  /** For each position of `masked`, the likeliest tokens, best first. */
+  fill(tokens: readonly number[], masked: readonly number[], count: number): Promise<Candidate[][]>;
+}
+
+/** Puts the parameters on the backend once; each fill loads a graph of its own length. */
+export function openFiller(backend: Backend, model: ModelShape, parameters: readonly StoredTensor[]): Filler {
+  const states = new Map<string, DeviceBuffer>();
+  for (const { name, shape, values } of parameters) {
+    const buffer = backend.allocate(shape, "f32");
+    backend.write(buffer, values);
+    states.set(name, buffer);
+  }
+  const tensors = new Map(parameters.map(({ name, shape }) => [name, state(name, shape)] as const));
+  return {
+    fill: async (tokens, masked, count) => {
+      const length = tokens.length;
+      if (length > model.sequenceLength) {
+        throw new UserError(
+          "E_TEXT_LENGTH",
+          `the text has ${length} tokens and the model was trained on ${model.sequenceLength}`,
+          "Shorten the text.",
+        );
+      }
+      const logits = predictTokens(
+        model,
+        tensors,
+        input("tokens", [length], "i32"),
+        length,
+        input("predicted", [masked.length], "i32"),
+      );
+      const graph = await backend.load({ outputs: { logits }, updates: {} }, states);
+      const outputs = await graph.run({
+        tokens: Int32Array.from(tokens),
+        predicted: Int32Array.from(masked),
+        positions: positionTable(model, length),
+      });
+      return masked.map((_, row) => {
+        const start = row * model.vocabulary;
+        return rankTokens(outputs.logits!.slice(start, start + model.vocabulary), count);
+      });
+    },
+  };
+}
+
+/** Softmax of the logits, the `count` likeliest first. */
+function rankTokens(logits: ArrayLike<number>, count: number): Candidate[] {
+  const values = Array.from(logits);
+  const highest = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const weights = values.map(value => Math.exp(value - highest));
+  const total = weights.reduce((a, b) => a + b, 0);
+  return weights
+    .map((weight, token) => ({ token, probability: weight / total }))
+    .sort((a, b) => b.probability - a.probability)
+    .slice(0, count);
+}
