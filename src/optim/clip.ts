@@ -1,0 +1,23 @@
+// Clipping by the global norm of all gradients.
+
+import { add, divide, minimum, multiply, reshape, sqrt, sum } from "../graph/operations.ts";
+import type { Tensor } from "../graph/tensor.ts";
+
+/** √Σ g² over every element of every gradient, shape [1]. */
+export function globalNorm(gradients: Iterable<Tensor>): Tensor {
+  const squares = [...gradients].map(gradient =>
+    reshape(
+      sum(
+        multiply(gradient, gradient),
+        gradient.shape.map((_, axis) => axis),
+      ),
+      [1],
+    ),
+  );
+  return sqrt(squares.reduce((total, square) => add(total, square)));
+}
+
+/** min(1, limit / (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_; shape [1]. */
+export function clipFactor(norm: Tensor, limit: number): Tensor {
+  return minimum(divide(limit, add(norm, 1e-6)), 1);
+}
