@@ -1,12 +1,14 @@
 // cram inspect: the program of one micro-batch of a recipe, as the backend runs it.
 
 import type { Command } from "commander";
+import type { DeviceBuffer } from "../backends/backend.ts";
 import { UserError } from "../base/errors.ts";
 import { describeProgram } from "../compiler/program.ts";
 import { differentiate } from "../graph/gradient.ts";
 import { state } from "../graph/operations.ts";
-import { maskedLoss } from "../model/encoder.ts";
-import { countParameters, listParameters, trainingFlopsPerToken } from "../model/shape.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { countParameters, countTrainingFlops } from "../model/shape.ts";
+import { defineTraining } from "../train/definition.ts";
 import {
   addBackendOptions,
   addRecipeOptions,
@@ -29,23 +31,25 @@ async function inspect(options: RecipeOptions & BackendOptions & { source?: bool
   const recipe = chooseRecipe(options);
   const backend = await openBackend(options);
   try {
-    const specs = listParameters(recipe.model);
-    const parameters = new Map(specs.map(({ name, shape }) => [name, state(name, shape)] as const));
-    const sequences = recipe.train.microBatchSequences;
-    const masked = Math.round(recipe.data.maskFraction * recipe.model.sequenceLength) * sequences;
-    const loss = maskedLoss(recipe.model, parameters, sequences, masked);
+    const definition = defineTraining(recipe);
+    const parameters = new Map([...definition.parameters].map(([name, shape]) => [name, state(name, shape)] as const));
+    const loss = definition.loss(parameters);
     const gradients = differentiate(loss, [...parameters.values()]);
-    const states = new Map(specs.map(({ name, shape }) => [name, backend.allocate(shape, "f32")] as const));
-    for (const { name, shape } of specs) states.set(`gradient.${name}`, backend.allocate(shape, "f32"));
-    const updates = Object.fromEntries(specs.map(({ name }, i) => [`gradient.${name}`, gradients[i]!]));
+    const states = new Map<string, DeviceBuffer>();
+    const updates: Record<string, Tensor> = {};
+    [...definition.parameters].forEach(([name, shape], i) => {
+      states.set(name, backend.allocate(shape, "f32"));
+      states.set(`gradient.${name}`, backend.allocate(shape, "f32"));
+      updates[`gradient.${name}`] = gradients[i]!;
+    });
     const { program } = await backend.load({ outputs: { loss }, updates }, states);
     if (program === undefined) {
       throw new UserError("E_NO_PROGRAM", `the ${backend.name} backend has no program`, "Inspect with --backend cpu.");
     }
     print(describeProgram(program));
     if (options.source === true) for (const kernel of program.kernels) print(`\n${kernel.source}`);
-    const tokens = sequences * recipe.model.sequenceLength;
-    const flops = trainingFlopsPerToken(recipe.model, recipe.data.maskFraction);
+    const tokens = recipe.train.microBatchSequences * recipe.model.sequenceLength;
+    const flops = countTrainingFlops(recipe.model, recipe.data.maskFraction);
     print(
       `${recipe.name}: ${countParameters(recipe.model).toLocaleString("en-US")} parameters, ` +
         `${((flops * tokens) / 1e9).toFixed(3)} GFLOP of model arithmetic for ${tokens} tokens`,

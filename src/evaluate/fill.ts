@@ -5,7 +5,8 @@ import type { Backend, DeviceBuffer } from "../backends/backend.ts";
 import { UserError } from "../base/errors.ts";
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { input, state } from "../graph/operations.ts";
-import { positionTable, predictTokens } from "../model/encoder.ts";
+import { predictTokens } from "../model/heads.ts";
+import { declareEncoderInputs, makePositionInput } from "../model/inputs.ts";
 import type { ModelShape } from "../model/shape.ts";
 
 export interface Candidate {
@@ -37,18 +38,13 @@ export function openFiller(backend: Backend, model: ModelShape, parameters: read
           "Shorten the text.",
         );
       }
-      const logits = predictTokens(
-        model,
-        tensors,
-        input("tokens", [length], "i32"),
-        length,
-        input("predicted", [masked.length], "i32"),
-      );
+      const positions = input("positions", [masked.length], "i32");
+      const logits = predictTokens({ ...declareEncoderInputs(model, 1, length), positions }, tensors, model);
       const graph = await backend.load({ outputs: { logits }, updates: {} }, states);
       const outputs = await graph.run({
         tokens: Int32Array.from(tokens),
-        predicted: Int32Array.from(masked),
-        positions: positionTable(model, length),
+        positions: Int32Array.from(masked),
+        ...makePositionInput(model, length),
       });
       return masked.map((_, row) => {
         const start = row * model.vocabulary;

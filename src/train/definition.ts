@@ -1,0 +1,38 @@
+// What a recipe trains: its model's masked loss and its optimizer's update, in the form step.ts runs.
+
+import { computeMaskedLoss } from "../model/heads.ts";
+import { initialiseParameters } from "../model/initialise.ts";
+import { declareMaskedInputs } from "../model/inputs.ts";
+import { listParameters } from "../model/shape.ts";
+import { buildUpdate, listMoments, scheduleInputs } from "../optim/update.ts";
+import type { Recipe } from "./recipe.ts";
+import type { TrainingDefinition } from "./step.ts";
+
+/** Positions predicted in each sequence. */
+export function countMasked({ data, model }: Recipe): number {
+  return Math.round(data.maskFraction * model.sequenceLength);
+}
+
+export function defineTraining(recipe: Recipe): TrainingDefinition {
+  const { model, optimizer, train } = recipe;
+  const listed = listParameters(model);
+  let initial: Map<string, Float32Array> | undefined;
+  return {
+    parameters: new Map(listed.map(({ name, shape }) => [name, shape] as const)),
+    moments: listMoments(listed, optimizer),
+    loss: parameters => {
+      const sequences = train.microBatchSequences;
+      return computeMaskedLoss(
+        declareMaskedInputs(model, sequences, sequences * countMasked(recipe)),
+        parameters,
+        model,
+      );
+    },
+    update: (parameters, gradients) => buildUpdate(listed, optimizer, parameters, gradients),
+    scheduleInputs: ({ step, rateScale }) => scheduleInputs(optimizer, step, rateScale),
+    initialise: name => {
+      initial ??= initialiseParameters(model, train.seed);
+      return initial.get(name)!;
+    },
+  };
+}
