@@ -3,6 +3,11 @@
 
 import * as g from "../src/graph/operations.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
+import { geglu, gelu } from "../src/nn/activation.ts";
+import { attention } from "../src/nn/attention.ts";
+import { crossEntropy } from "../src/nn/losses.ts";
+import { layerNorm, softmax } from "../src/nn/norm.ts";
+import { applyRotary } from "../src/nn/rotary.ts";
 
 export interface OperationCase {
   readonly name: string;
@@ -25,6 +30,14 @@ const indices = (values: readonly number[]) =>
     values.map(value => g.fill(value, [1], "i32")),
     0,
   );
+
+const layout = { batch: 2, length: 5, heads: 3, headWidth: 4 };
+
+/** (S, D): cosines and sines of an angle that grows with the position; rotations, so that gradients turn back exactly. */
+function rotaryTable(): Tensor {
+  const angles = g.multiply(g.reshape(g.cast(g.iota(10), "f32"), [5, 2]), 0.7);
+  return g.concat([g.cos(angles), g.sin(angles)], 1);
+}
 
 export const operationCases: readonly OperationCase[] = [
   row("add, broadcast from a row", [[5, 7], [7]], g.add),
@@ -189,15 +202,30 @@ export const operationCases: readonly OperationCase[] = [
     ],
     (a, b) => g.multiply(g.cast(g.less(a, b), "f32"), g.add(a, b)),
   ),
-  row("softmax", [[5, 37]], a => {
-    const raised = g.exp(g.subtract(a, g.detach(g.max(a, [-1]))));
-    return g.divide(raised, g.sum(raised, [-1]));
-  }),
-  row("layer norm", [[9, 40], [40], [40]], (x, weight, bias) => {
-    const centred = g.subtract(x, g.mean(x, [-1]));
-    const variance = g.mean(g.multiply(centred, centred), [-1]);
-    return g.add(g.multiply(g.multiply(centred, g.rsqrt(g.add(variance, 1e-5))), weight), bias);
-  }),
+  row("softmax", [[5, 37]], softmax),
+  row("layer norm", [[9, 40], [40], [40]], (x, weight, bias) => layerNorm(x, weight, bias, 1e-5)),
+  row("gelu", [[4, 9]], gelu),
+  row("geglu", [[5, 14]], geglu),
+  row(
+    "geglu of a product",
+    [
+      [6, 10],
+      [10, 16],
+      [8, 7],
+    ],
+    (x, up, down) => g.matmul(geglu(g.matmul(x, up)), down),
+  ),
+  row("attention", [[2 * 5, 3 * 3 * 4]], qkv => attention(qkv, layout)),
+  row("rotary", [[2 * 5, 3 * 3 * 4]], qkv => g.exp(applyRotary(qkv, rotaryTable(), layout))),
+  row(
+    "attention of a rotated product",
+    [
+      [2 * 5, 7],
+      [7, 3 * 3 * 4],
+    ],
+    (x, w) => attention(applyRotary(g.matmul(x, w), rotaryTable(), layout), layout),
+  ),
+  row("cross-entropy", [[4, 11]], logits => crossEntropy(logits, indices([3, 0, 10, 3]))),
   row(
     "a gated layer",
     [

@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { initialiseParameters } from "./initialise.ts";
+import type { ModelShape } from "./shape.ts";
+
+const shape: ModelShape = {
+  width: 64,
+  layers: 2,
+  heads: 4,
+  feedForward: 128,
+  vocabulary: 512,
+  sequenceLength: 16,
+  positions: "scaled-sinusoidal",
+};
+
+test("embedding and matrices are normal with deviation 0.02, norms 1 and 0, the scale 1/√width", () => {
+  for (const [name, values] of initialiseParameters(shape, 3)) {
+    if (name === "embedding.scale") assert.deepEqual([...values], [0.125]);
+    else if (name.endsWith("norm.weight")) assert.ok(values.every(value => value === 1));
+    else if (name.endsWith("norm.bias")) assert.ok(values.every(value => value === 0));
+    else {
+      const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+      const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
+      const error = 0.02 / Math.sqrt(values.length); // one standard error of the mean
+      assert.ok(Math.abs(mean) < 5 * error, `${name}: mean ${mean}`);
+      assert.ok(Math.abs(Math.sqrt(variance) - 0.02) < 5 * error, `${name}: deviation ${Math.sqrt(variance)}`);
+    }
+  }
+});
+
+test("the seed decides every value, and each parameter has its own", () => {
+  const first = initialiseParameters(shape, 3);
+  assert.deepEqual(initialiseParameters(shape, 3), first);
+  assert.notDeepEqual(initialiseParameters(shape, 4).get("embedding.word"), first.get("embedding.word"));
+  const name = (layer: number) => `layers.${layer}.attention.output`;
+  assert.notDeepEqual(first.get(name(0)), first.get(name(1)));
+});
