@@ -145,3 +145,16 @@ test("fused random graphs equal the graph evaluated node by node", { timeout: 12
     { numRuns: 40, seed: 20 },
   );
 });
+
+test("programs of different lengths alternate on the same threads", { timeout: 60_000 }, async () => {
+  const x = g.input("x", [4, 4], "f32");
+  const short = await cpu.load({ outputs: { y: g.exp(x) }, updates: {} }, new Map());
+  const chain = Array.from({ length: 12 }).reduce<Tensor>(y => g.tanh(g.matmul(y, x)), x);
+  const long = await cpu.load({ outputs: { y: chain }, updates: {} }, new Map());
+  const values = { x: Float32Array.from({ length: 16 }, (_, i) => Math.sin(i)) };
+  const expected = [...(await long.run(values)).y!];
+  for (let turn = 0; turn < 2000; turn++) {
+    await short.run(values);
+    assert.deepEqual([...(await long.run(values)).y!], expected, `turn ${turn}`);
+  }
+});

@@ -55,10 +55,11 @@ static void pass_barrier(void) {
   }
 }
 
-static void run_launches(int is_first) {
-  double start = pool.timed ? now() : 0;
-  for (int64_t i = 0; i < pool.count; i++) {
-    struct launch *launch = &pool.launches[i];
+// Takes its program as arguments: once past the last barrier, the pool's fields may already be the next program's.
+static void run_launches(struct launch *launches, int64_t count, int timed, int is_first) {
+  double start = timed ? now() : 0;
+  for (int64_t i = 0; i < count; i++) {
+    struct launch *launch = &launches[i];
     for (;;) {
       int64_t begin = atomic_fetch_add(&pool.next, launch->grain);
       if (begin >= launch->blocks) break;
@@ -66,7 +67,7 @@ static void run_launches(int is_first) {
       launch->kernel(launch->pointers, begin, end);
     }
     pass_barrier();
-    if (pool.timed && is_first) {
+    if (timed && is_first) {
       double end = now();
       launch->seconds += end - start;
       start = end;
@@ -82,9 +83,12 @@ static void *serve(void *unused) {
     while (pool.generation == seen && !pool.stopping) pthread_cond_wait(&pool.wake, &pool.lock);
     seen = pool.generation;
     int stopping = pool.stopping;
+    struct launch *launches = pool.launches;
+    int64_t count = pool.count;
+    int timed = pool.timed;
     pthread_mutex_unlock(&pool.lock);
     if (stopping) return NULL;
-    run_launches(0);
+    run_launches(launches, count, timed, 0);
   }
 }
 
@@ -125,7 +129,7 @@ void cram_run(struct launch *launches, int64_t count, int timed) {
   pool.generation++;
   pthread_cond_broadcast(&pool.wake);
   pthread_mutex_unlock(&pool.lock);
-  run_launches(1);
+  run_launches(launches, count, timed, 1);
 }
 
 // Zero-filled pages, given to the process as they are touched; 0 when there is not that much.
