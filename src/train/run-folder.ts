@@ -1,0 +1,59 @@
+// The folder of a run: recipe.json (resolved), events.jsonl, checkpoints/. A run is resumed with its own recipe and the data it
+// began with, or not at all.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../base/errors.ts";
+import { contentHash, readJson, writeFileAtomically } from "../base/files.ts";
+import { listCheckpoints, loadCheckpoint, type TrainingState } from "../checkpoint/state.ts";
+import { checkRecipe, type Recipe } from "./recipe.ts";
+import type { TrainingDefinition } from "./step.ts";
+
+/** Names the recipe by its content, the budget's text included. */
+export function hashRecipe(recipe: Recipe): string {
+  return contentHash(JSON.stringify(recipe));
+}
+
+export function readRunRecipe(run: string): Recipe {
+  const path = join(run, "recipe.json");
+  return checkRecipe(readJson(path, "run's recipe"), path);
+}
+
+/** Begins a run in a folder that has none yet. */
+export function beginRun(run: string, recipe: Recipe): void {
+  if (existsSync(join(run, "recipe.json"))) {
+    throw new UserError(
+      "E_RUN_EXISTS",
+      `${run}: there is a run here already`,
+      `Choose another folder with --out, or continue it with cram pretrain --resume ${run}.`,
+    );
+  }
+  writeFileAtomically(join(run, "recipe.json"), `${JSON.stringify(recipe, undefined, 2)}\n`);
+}
+
+/** The state to continue from; undefined when the run was killed before its first checkpoint, so that it starts over. */
+export function loadRunState(
+  run: string,
+  recipe: Recipe,
+  definition: TrainingDefinition,
+  datasetHash: string,
+): TrainingState | undefined {
+  if (listCheckpoints(run).length === 0) return undefined;
+  const state = loadCheckpoint(run, definition);
+  const { counters } = state;
+  if (counters.recipeHash !== hashRecipe(recipe)) {
+    throw new UserError(
+      "E_RESUME_RECIPE",
+      `${run}: recipe.json is not the recipe its checkpoint was trained with`,
+      "Put the recipe back, or start a new run with the changed one.",
+    );
+  }
+  if (counters.datasetHash !== datasetHash) {
+    throw new UserError(
+      "E_RESUME_DATA",
+      `${run}: the dataset (${datasetHash}) is not the one the run began with (${counters.datasetHash})`,
+      "Give the dataset of the run with --data.",
+    );
+  }
+  return state;
+}
