@@ -34,7 +34,7 @@ async function train(run: string, killAfterMilliseconds?: number): Promise<boole
 
 test("killed ten times and resumed: the same bytes as never killed", { timeout: 300_000 }, async t => {
   const whole = join(folder, "whole");
-  const moments = process.pid; // Other moments at each run: the claim is about any.
+  const moments = process.pid; // Other moments at each run: the claim is about any. Each within 5 % of the run, so all land before its end.
   t.diagnostic(`moments from seed ${moments}`);
   assert.ok(await train(whole));
   const wholeEvents = readEvents(join(whole, "events.jsonl"));
@@ -43,13 +43,13 @@ test("killed ten times and resumed: the same bytes as never killed", { timeout: 
   const cut = join(folder, "cut");
   let killed = 0;
   for (let i = 0; i < kills; i++) {
-    if (!(await train(cut, random.uniform() * trainingSeconds * 200))) killed++;
+    if (!(await train(cut, random.uniform() * trainingSeconds * 100))) killed++;
   }
   assert.ok(await train(cut));
   t.diagnostic(`${killed} kills landed before the end; checkpoints ${listCheckpoints(cut).join(", ")}`);
   assert.equal(killed, kills);
   for (const file of ["parameters.safetensors", "optimizer.safetensors"]) {
-    const read = (run: string) => readFileSync(join(run, "checkpoints/step-00000400", file));
+    const read = (run: string) => readFileSync(join(run, "checkpoints/step-00001200", file));
     assert.ok(read(whole).equals(read(cut)), file);
   }
   const losses = (run: string) =>
