@@ -26,7 +26,6 @@ import { parseBudget } from "./budget.ts";
 import { EventLog, readEvents, type TrainingEvent } from "./events.ts";
 import { type BatchSource, pretrain } from "./pretrain.ts";
 import { checkRecipe, overrideRecipe, type Recipe } from "./recipe.ts";
-import { batchMicroBatches, triangleScale } from "./schedule.ts";
 import { type Engine, openEngine, type TrainingDefinition } from "./step.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-train-"));
@@ -87,24 +86,6 @@ test("a day is simulated in milliseconds: schedule, ramp and clock as in the rec
   assert.ok(Math.abs(microBatches - 86400 / 0.5) <= 16);
   // Loss before training, one per interval, and the end.
   assert.equal(events.filter(event => event.kind === "validation").length, recipe.train.validations + 1);
-});
-
-test("the schedules are their closed forms", () => {
-  for (const [progress, scale] of [
-    [0, 0.25],
-    [0.5, 0.75],
-    [0.75, 1],
-    [0.875, 0.5],
-    [1, 0],
-    [1.1, 0],
-  ] as const) {
-    assert.equal(triangleScale(progress), scale === 0 ? 0 : scale);
-  }
-  const schedule = { batchSequences: 8192, batchRamp: 0.6 };
-  assert.equal(batchMicroBatches(0, schedule, 96), 1);
-  assert.equal(batchMicroBatches(0.3, schedule, 512), 9);
-  assert.equal(batchMicroBatches(0.6, schedule, 96), 86);
-  assert.equal(batchMicroBatches(0, { batchSequences: 16, batchRamp: 0 }, 16), 1);
 });
 
 /** A quadratic with a table of rows: small enough for the reference, stateful enough (momentum) for resume to be tested. */

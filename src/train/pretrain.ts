@@ -3,11 +3,11 @@
 
 import type { Clock } from "../base/clock.ts";
 import { type Counters, saveCheckpoint, type TrainingState } from "../checkpoint/state.ts";
+import { batchSizeAt, rateAt } from "../optim/schedule.ts";
 import { parseBudget, type RunningBudget, startBudget } from "./budget.ts";
 import type { TrainingEvent } from "./events.ts";
 import { createGuard } from "./guard.ts";
 import type { Recipe } from "./recipe.ts";
-import { batchMicroBatches, triangleScale } from "./schedule.ts";
 import type { Engine, Inputs } from "./step.ts";
 
 /** Where batches come from. Training batches are a function of the position in the run's order and nothing else. */
@@ -35,6 +35,11 @@ export interface PretrainOptions {
 export async function* pretrain(options: PretrainOptions): AsyncGenerator<TrainingEvent, void> {
   const { engine, source, recipe, clock, resumeFrom } = options;
   const size = recipe.train.microBatchSequences;
+  const ramp = {
+    batchSize: recipe.schedule.batchSequences,
+    microBatch: size,
+    rampShare: recipe.schedule.batchRamp,
+  };
   const tokensPerSequence = recipe.model.sequenceLength;
   const warmupSeconds = await warmUp(options);
   let step = resumeFrom?.counters.step ?? 0;
@@ -74,12 +79,12 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Traini
   while (budget.progress(step) < 1 && !options.signal.aborted) {
     const progress = budget.progress(step);
     const start = clock.seconds();
-    const microBatches = batchMicroBatches(progress, recipe.schedule, size);
+    const microBatches = Math.ceil(batchSizeAt(progress, ramp) / size);
     for (let i = 0; i < microBatches; i++) {
       await engine.accumulate(await source.training(sequences, size), i === 0);
       sequences += size;
     }
-    const rateScale = triangleScale(progress);
+    const rateScale = rateAt(progress, { name: recipe.schedule.learningRate });
     const { loss, gradientNorm } = await engine.update({ step: step + 1, rateScale }, microBatches);
     step++;
     const counted = guard.judge(step, loss, gradientNorm);
