@@ -21,6 +21,8 @@ export interface LoadedGraph {
    * `inputs` keep the values of the run before. Runs of one backend do not overlap: await one before the next.
    */
   run(inputs: Readonly<Record<string, HostArray | number>>): Promise<Record<string, HostArray>>;
+  /** Runs `runs` times and gives the seconds of each launch of each run. States change as in `run`. */
+  timeLaunches?(inputs: Readonly<Record<string, HostArray | number>>, runs: number): Promise<readonly Float64Array[]>;
 }
 
 export interface Backend {
@@ -34,6 +36,8 @@ export interface Backend {
   read(buffer: DeviceBuffer): HostArray;
   /** Prepares a graph to run against these states, which it reads and updates by name. */
   load(graph: Graph, states: ReadonlyMap<string, DeviceBuffer>): Promise<LoadedGraph>;
+  /** FLOP/s of f32 multiply-adds on registers alone, measured now in some 50 ms; what "share of peak" is a share of. */
+  measurePeak?(): Promise<number>;
   /** Frees everything the backend holds: buffers, loaded graphs, threads. */
   close(): Promise<void>;
 }

@@ -144,7 +144,10 @@ function printOperation(node: Tensor, [a, b, c]: readonly string[]): string {
 
 function storeStatement(store: Store, value: string, scope: Scope): string {
   const place = `${scope.pointers.nameOf(store.target)}[${printPosition(store.position, store.loop, scope, new Map())}]`;
-  return `${place} = ${store.target.dtype === "bf16" ? `f32_to_bf16(${value})` : value};`;
+  if (store.target.dtype !== "bf16") return `${place} = ${value};`;
+  // What a cast gave is a bf16 number already, in an f32 register.
+  const isRounded = store.reduction === "none" && store.value.operation.kind === "cast";
+  return `${place} = ${isRounded ? "high_half" : "f32_to_bf16"}(${value});`;
 }
 
 function takeStatements(scope: Scope, indent: string): string {

@@ -2,6 +2,7 @@
 // where every reader of the old value comes before; elsewhere a copy at the end does it.
 
 import {
+  type Attributes,
   bytesPerElement,
   countElements,
   createTensor,
@@ -15,18 +16,33 @@ import { canonical, type FusedGraph, fuseGraph, type Group, sortGroups } from ".
 import { indexKey } from "./index-expression.ts";
 import { batchStrides } from "./materialise.ts";
 import { planArena } from "./memory.ts";
+import { applyPrecision } from "./precision.ts";
 import { hashProgram, type Kernel, type Launch, type Program, type ProgramBuffer } from "./program.ts";
-import { applyPrecision, simplifyGraph } from "./simplify.ts";
+import { simplifyGraph } from "./simplify.ts";
 
 export interface CompileOptions {
   readonly precision: "f32" | "bf16";
+  /** The backend's own kernels for composites; without one, or where it gives none, a composite is its decomposition. */
+  readonly findCompositeKernel?: (name: string, attributes: Attributes) => CompositeKernel | undefined;
+}
+
+/** A template of the backend that computes a composite. */
+export interface CompositeKernel {
+  readonly name: string;
+  readonly blocks: number;
+  readonly grain: number;
+  readonly flops: number;
+  /** The statement that runs blocks begin to end; p holds the addresses of the inputs, then of the result. */
+  printCall(inputs: readonly Tensor[], result: Tensor): string;
 }
 
 /** Rows and columns of one block of a matrix product: as in matmul.c. */
 const productBlock = { rows: 192, columns: 256 };
 
 export function compileGraph(traced: Graph, options: CompileOptions): Program {
-  const graph = separateRoots(applyPrecision(simplifyGraph(traced, new Set()), options.precision));
+  const findKernel = options.findCompositeKernel ?? (() => undefined);
+  const hasKernel = (name: string, attributes: Attributes) => findKernel(name, attributes) !== undefined;
+  const graph = separateRoots(applyPrecision(simplifyGraph(traced, hasKernel), options.precision));
   const fused = fuseGraph(graph);
   const owners = new Map<Tensor, { kind: "state" | "output"; name: string }>();
   for (const [name, tensor] of Object.entries(graph.outputs)) owners.set(tensor, { kind: "output", name });
@@ -36,7 +52,7 @@ export function compileGraph(traced: Graph, options: CompileOptions): Program {
     else copies.push({ name, from: tensor });
   }
   const copied = new Set(copies.map(copy => copy.from));
-  const program = new ProgramBuilder(fused, owners, copied);
+  const program = new ProgramBuilder(fused, owners, copied, findKernel);
   for (const group of sortGroups(fused.groups)) program.addGroup(group);
   for (const { name, from } of copies) program.addCopy(name, from);
   return program.finish();
@@ -73,10 +89,14 @@ function orderUpdate(fused: FusedGraph, name: string, value: Tensor): boolean {
     if (writer.template?.inputs.some(operand => isState(baseOf(operand, fused.inMemory)))) return false;
     const store = writer.stores.find(candidate => candidate.target === value);
     if (store === undefined || store.reduction !== "none") return false;
+    // In one pass over the columns every value is read before it is written; after a row reduction comes another pass.
+    const onePass = writer.stores.every(candidate => candidate.reduction === "none");
     const own = indexKey(canonical(store.position, store.loop));
     const inPlace = writer.stores.every(candidate =>
       candidate.loads.every(
-        load => !isState(load.tensor) || (candidate === store && indexKey(canonical(load.flat, store.loop)) === own),
+        load =>
+          !isState(load.tensor) ||
+          ((onePass || candidate === store) && indexKey(canonical(load.flat, candidate.loop)) === own),
       ),
     );
     if (!inPlace) return false;
@@ -120,8 +140,15 @@ class ProgramBuilder {
   private readonly copied: ReadonlySet<Tensor>;
   private readonly readers = new Map<Tensor, Set<Group>>();
   private readonly inMemory: (tensor: Tensor) => boolean;
+  private readonly findKernel: NonNullable<CompileOptions["findCompositeKernel"]>;
 
-  constructor(fused: FusedGraph, owners: ReadonlyMap<Tensor, Owner>, copied: ReadonlySet<Tensor>) {
+  constructor(
+    fused: FusedGraph,
+    owners: ReadonlyMap<Tensor, Owner>,
+    copied: ReadonlySet<Tensor>,
+    findKernel: NonNullable<CompileOptions["findCompositeKernel"]>,
+  ) {
+    this.findKernel = findKernel;
     this.fused = fused;
     this.copied = copied;
     this.owners = owners;
@@ -142,7 +169,8 @@ class ProgramBuilder {
         this.addScatter(group.template!);
         break;
       case "composite":
-        throw new Error("no kernel for this composite");
+        this.addComposite(group.template!);
+        break;
       default: {
         const external = (tensor: Tensor) =>
           this.owners.has(tensor) ||
@@ -150,7 +178,8 @@ class ProgramBuilder {
           [...(this.readers.get(tensor) ?? [])].some(reader => reader !== group);
         const printed = printGroup(group, this.inMemory, external);
         const source = `static void KERNEL(char *const *p, long begin, long end) {\n${printed.body}}\n`;
-        this.launch(group.kind, source, printed, group.stores.length * printed.blocks * group.columns);
+        const elements = group.stores.reduce((sum, store) => sum + countElements(store.loop), 0);
+        this.launch(group.kind, source, printed, elements);
       }
     }
   }
@@ -181,19 +210,12 @@ class ProgramBuilder {
       pointers.tensors.push(...outside.tensors);
       source += `static void KERNEL_epilogue(char *const *p, long row, long first, long last, const float *tile) {\n${declarations}${body}}\n`;
     } else pointers.tensors.push(product);
-    const printView = ({
-      offset,
-      outer,
-      inner,
-      innerCount,
-      row,
-      column,
-      isBf16,
-    }: ReturnType<typeof this.productView>) =>
-      `{${offset}, ${outer}, ${inner}, ${innerCount}, ${row}, ${column}, ${isBf16 ? 1 : 0}}`;
+    const printView = ({ offset, outer, inner, innerCount, row, column }: ReturnType<typeof this.productView>) =>
+      `{${offset}, ${outer}, ${inner}, ${innerCount}, ${row}, ${column}}`;
+    const isBf16 = a.dtype === "bf16" ? 1 : 0;
     source += `static void KERNEL(char *const *p, long begin, long end) {
   static const struct matrix a = ${printView(views[0]!)}, b = ${printView(views[1]!)};
-  multiply_blocks(p, begin, end, ${m}, ${n}, ${k}, &a, &b, ${group.stores.length > 0 ? "KERNEL_epilogue" : "NULL"});
+  multiply_blocks(p, begin, end, ${m}, ${n}, ${k}, ${isBf16}, &a, &b, ${group.stores.length > 0 ? "KERNEL_epilogue" : "NULL"});
 }
 `;
     const batches = countElements(a.shape.slice(0, -2));
@@ -215,8 +237,15 @@ class ProgramBuilder {
       ...batchStrides(operand, view.strides)!,
       row: view.strides[rank - 2]!,
       column: view.strides[rank - 1]!,
-      isBf16: view.base.dtype === "bf16",
     };
+  }
+
+  private addComposite(node: Tensor): void {
+    const { definition, attributes } = node.operation as Extract<Operation, { kind: "composite" }>;
+    const kernel = this.findKernel(definition.name, attributes)!;
+    const operands = node.inputs.map(operand => baseOf(operand, this.fused.inMemory));
+    const source = `static void KERNEL(char *const *p, long begin, long end) {\n  ${kernel.printCall(operands, node)}\n}\n`;
+    this.launch(kernel.name, source, { ...kernel, pointers: [...operands, node] }, kernel.flops);
   }
 
   private addScatter(node: Tensor): void {

@@ -24,6 +24,10 @@ export function chooseMaterialised(graph: Graph): Set<Tensor> {
     nodes.filter(({ operation }) => sources.has(operation.kind) || ownKernel.has(operation.kind)),
   );
   for (const root of listRoots(graph)) inMemory.add(root);
+  // A product that is rounded is written rounded.
+  for (const node of nodes) {
+    if (node.operation.kind === "cast" && node.inputs[0]!.operation.kind === "matmul") inMemory.add(node);
+  }
   // Operands of kernels that take addresses: a strided view of memory for products, a contiguous one for the rest.
   for (const node of nodes) {
     const { kind } = node.operation;

@@ -2,8 +2,9 @@
 // become one, arithmetic with 0 and 1 and on constants disappears, and every reduction becomes a row reduction (the last
 // axis) or a column reduction (axis 0 of two). Values stay the same up to the order of summation.
 
-import { broadcast, cast, constant, max, permute, reshape, sum } from "../graph/operations.ts";
+import { broadcast, constant, max, permute, reshape, sum } from "../graph/operations.ts";
 import {
+  type Attributes,
   countElements,
   createTensor,
   type Graph,
@@ -17,30 +18,33 @@ import {
 /** Rows a column reduction sums in one pass; more are split in blocks, so that threads share the work. */
 const columnBlocks = 32;
 
-/** The same graph in the language of fusion. `kernelComposites` names those the backend has kernels for. */
-export function simplifyGraph(graph: Graph, kernelComposites: ReadonlySet<string>): Graph {
+/** Whether the backend has a kernel for a composite. */
+type HasKernel = (name: string, attributes: Attributes) => boolean;
+
+/** The same graph in the language of fusion; composites with a kernel stay. */
+export function simplifyGraph(graph: Graph, hasKernel: HasKernel): Graph {
   const expanded = rewriteGraph(graph, node => {
     const { operation, inputs } = node;
-    if (operation.kind !== "composite" || kernelComposites.has(operation.definition.name)) return node;
-    return expandFully(operation.definition.decompose(inputs, operation.attributes), kernelComposites);
+    if (operation.kind !== "composite" || hasKernel(operation.definition.name, operation.attributes)) return node;
+    return expandFully(operation.definition.decompose(inputs, operation.attributes), hasKernel);
   });
   return rewriteGraph(expanded, node => splitReduction(foldNode(node)));
 }
 
-function expandFully(body: Tensor, kernelComposites: ReadonlySet<string>): Tensor {
+function expandFully(body: Tensor, hasKernel: HasKernel): Tensor {
   const nested = sortTopologically([body]).some(
-    ({ operation }) => operation.kind === "composite" && !kernelComposites.has(operation.definition.name),
+    ({ operation }) => operation.kind === "composite" && !hasKernel(operation.definition.name, operation.attributes),
   );
   if (!nested) return body;
   return rewriteGraph({ outputs: { body }, updates: {} }, node => {
     const { operation, inputs } = node;
-    if (operation.kind !== "composite" || kernelComposites.has(operation.definition.name)) return node;
-    return expandFully(operation.definition.decompose(inputs, operation.attributes), kernelComposites);
+    if (operation.kind !== "composite" || hasKernel(operation.definition.name, operation.attributes)) return node;
+    return expandFully(operation.definition.decompose(inputs, operation.attributes), hasKernel);
   }).outputs.body!;
 }
 
-/** Rebuilds a graph bottom up through `rewrite`, sharing equal nodes. */
-export function rewriteGraph(graph: Graph, rewrite: (node: Tensor) => Tensor): Graph {
+/** Rebuilds a graph bottom up through `rewrite`, sharing equal nodes; `rewrite` also gets the node that `node` rebuilds. */
+export function rewriteGraph(graph: Graph, rewrite: (node: Tensor, original: Tensor) => Tensor): Graph {
   const replaced = new Map<Tensor, Tensor>();
   const known = new Map<string, Tensor>();
   const share = (node: Tensor): Tensor => {
@@ -64,7 +68,7 @@ export function rewriteGraph(graph: Graph, rewrite: (node: Tensor) => Tensor): G
     const inputs = node.inputs.map(operand => replaced.get(operand)!);
     const same = inputs.every((operand, i) => operand === node.inputs[i]);
     const rebuilt = same ? node : createTensor(node.operation, inputs, node.shape, node.dtype);
-    const result = intern(rewrite(rebuilt));
+    const result = intern(rewrite(rebuilt, node));
     replaced.set(node, result);
   }
   const map = (tensors: Readonly<Record<string, Tensor>>) =>
@@ -167,14 +171,4 @@ function columnReduction(fn: "sum" | "max", x: Tensor): Tensor {
 function largestDivisor(count: number, limit: number): number {
   for (let divisor = Math.min(limit, count); divisor > 1; divisor--) if (count % divisor === 0) return divisor;
   return 1;
-}
-
-/** Operands of every matrix product cast to the policy's type; sums stay f32. */
-export function applyPrecision(graph: Graph, precision: "f32" | "bf16"): Graph {
-  if (precision === "f32") return graph;
-  return rewriteGraph(graph, node => {
-    if (node.operation.kind !== "matmul" || node.inputs[0]!.dtype !== "f32") return node;
-    const operands = node.inputs.map(operand => cast(operand, "bf16"));
-    return createTensor(node.operation, operands, node.shape, "f32");
-  });
 }

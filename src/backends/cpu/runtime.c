@@ -25,6 +25,9 @@ inlined bf16 f32_to_bf16(float x) {
   return (bits & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : (bf16)rounded;
 }
 
+// The bf16 of an f32 that holds a bf16 number.
+inlined bf16 high_half(float x) { return (bf16)(bits_of_float(x) >> 16); }
+
 // exp by 2^n · p(r), |r| ≤ ln 2 / 2, p of degree 6 (Taylor): relative error below 2e-7. Below -87.3 the result is 0.
 inlined float exp_f32(float x) {
   float clamped = x > 88.8f ? 88.8f : x;

@@ -1,0 +1,23 @@
+// What the processor can do at most, measured: multiply-adds on registers alone, on all threads.
+
+import koffi from "koffi";
+import { systemClock } from "../../base/clock.ts";
+import { buildLibrary } from "./build.ts";
+import { readTemplate, type ThreadPool } from "./pool.ts";
+
+/** The best of five runs of peak.c, in FLOP/s. */
+export async function measurePeakFlops(pool: ThreadPool): Promise<number> {
+  const library = koffi.load(await buildLibrary(readTemplate("peak.c")));
+  const kernel = library.func("uint64_t cram_peak_kernel()")() as number;
+  const flopsPerBlock = library.func("int64_t cram_peak_flops()")() as number;
+  const result = pool.allocate([16], "f32");
+  const blocks = 4 * pool.threads;
+  const launches = pool.prepareLaunches([{ kernel, pointers: [result.address], blocks, grain: 1 }]);
+  let best = 0;
+  for (let run = 0; run < 5; run++) {
+    const start = systemClock.seconds();
+    await pool.run(launches);
+    best = Math.max(best, (flopsPerBlock * blocks) / (systemClock.seconds() - start));
+  }
+  return best;
+}

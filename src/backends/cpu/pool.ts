@@ -1,0 +1,171 @@
+// The native side as TypeScript sees it: threads, memory outside the garbage collector, and lists of launches. Addresses are
+// numbers below 2^53; no JavaScript memory is ever handed to a thread.
+
+import { readFileSync } from "node:fs";
+import koffi, { type LibraryHandle } from "koffi";
+import { UserError } from "../../base/errors.ts";
+import { bytesPerElement, countElements, type DType } from "../../graph/tensor.ts";
+import type { DeviceBuffer, HostArray } from "../backend.ts";
+import { buildLibrary } from "./build.ts";
+
+export interface CpuBuffer extends DeviceBuffer {
+  readonly address: number;
+  readonly bytes: number;
+}
+
+/** One entry of a launch list, as `struct launch` in pool.c: five words, the last of them seconds. */
+export interface NativeLaunch {
+  readonly kernel: number;
+  readonly pointers: readonly number[];
+  readonly blocks: number;
+  readonly grain: number;
+}
+
+/** A list of launches in native memory. */
+export interface LaunchList {
+  readonly address: number;
+  readonly count: number;
+}
+
+const wordsPerLaunch = 5;
+
+interface Native {
+  allocate(bytes: number): number;
+  free(address: number, bytes: number): void;
+  write(address: number, values: NodeJS.TypedArray, bytes: number): void;
+  read(values: NodeJS.TypedArray, address: number, bytes: number): void;
+  close(): void;
+}
+
+/** The text of a C file that stands beside this one. */
+export const readTemplate = (name: string): string => readFileSync(new URL(name, import.meta.url), "utf8");
+
+/** Threads and the memory they work on; freed together. */
+export class ThreadPool {
+  readonly threads: number;
+  private readonly native: Native;
+  private readonly start: ReturnType<LibraryHandle["func"]>;
+  private readonly allocations: CpuBuffer[] = [];
+
+  private constructor(threads: number, library: LibraryHandle) {
+    this.threads = threads;
+    this.start = library.func("void cram_run(uint64_t launches, int64_t count, int timed)");
+    this.native = {
+      allocate: library.func("uint64_t cram_allocate(int64_t bytes)") as Native["allocate"],
+      free: library.func("void cram_free(uint64_t address, int64_t bytes)") as Native["free"],
+      write: library.func("void cram_write(uint64_t address, void *values, int64_t bytes)") as Native["write"],
+      read: library.func("void cram_read(_Out_ void *values, uint64_t address, int64_t bytes)") as Native["read"],
+      close: library.func("void cram_close()") as Native["close"],
+    };
+  }
+
+  static async open(threads: number): Promise<ThreadPool> {
+    const library = koffi.load(await buildLibrary(readTemplate("pool.c")));
+    if ((library.func("int cram_open(int threads)")(threads) as number) !== 0) {
+      throw new UserError("E_THREADS", `the system does not start ${threads} threads`, "Ask for fewer with --threads.");
+    }
+    return new ThreadPool(threads, library);
+  }
+
+  /** Zero-filled memory; UserError E_MEMORY when there is not that much. */
+  allocate(shape: readonly number[], dtype: DType): CpuBuffer {
+    const bytes = countElements(shape) * bytesPerElement[dtype];
+    const address = this.native.allocate(Math.max(bytes, 64));
+    if (address === 0) {
+      throw new UserError(
+        "E_MEMORY",
+        `the system gave no ${(bytes / 2 ** 20).toFixed(0)} MiB of memory`,
+        "Use a smaller micro-batch or a smaller model.",
+      );
+    }
+    const buffer = { shape, dtype, bytes, address };
+    this.allocations.push(buffer);
+    return buffer;
+  }
+
+  write(buffer: CpuBuffer, values: HostArray): void {
+    if (values.length !== countElements(buffer.shape)) {
+      throw new Error(`a buffer of ${countElements(buffer.shape)} elements was given ${values.length}`);
+    }
+    this.native.write(buffer.address, encodeValues(values, buffer.dtype), buffer.bytes);
+  }
+
+  /** A copy of the buffer's values. */
+  read(buffer: CpuBuffer): HostArray {
+    return decodeValues(buffer.dtype, countElements(buffer.shape), raw => {
+      this.native.read(raw, buffer.address, buffer.bytes);
+      return raw;
+    });
+  }
+
+  prepareLaunches(launches: readonly NativeLaunch[]): LaunchList {
+    const pointers = BigUint64Array.from(launches.flatMap(launch => launch.pointers.map(BigInt)));
+    const pointerTable = this.allocate([pointers.byteLength], "bool");
+    this.native.write(pointerTable.address, pointers, pointers.byteLength);
+    const words = new BigUint64Array(launches.length * wordsPerLaunch);
+    let first = 0;
+    launches.forEach(({ kernel, pointers: own, blocks, grain }, i) => {
+      words.set([kernel, pointerTable.address + first * 8, blocks, grain, 0].map(BigInt), i * wordsPerLaunch);
+      first += own.length;
+    });
+    const { address } = this.allocate([words.byteLength], "bool");
+    this.native.write(address, words, words.byteLength);
+    return { address, count: launches.length };
+  }
+
+  /** Runs the launches one after another on all threads, off the event loop. */
+  run({ address, count }: LaunchList, timed = false): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.start.async(address, count, timed ? 1 : 0, (error: unknown) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  /** Seconds of each launch, summed over the timed runs so far. */
+  readSeconds({ address, count }: LaunchList): Float64Array {
+    const words = new Float64Array(count * wordsPerLaunch);
+    this.native.read(words, address, words.byteLength);
+    return Float64Array.from({ length: count }, (_, i) => words[i * wordsPerLaunch + wordsPerLaunch - 1]!);
+  }
+
+  close(): void {
+    for (const { address, bytes } of this.allocations) this.native.free(address, Math.max(bytes, 64));
+    this.native.close();
+  }
+}
+
+/** Host values in the element type of the device. */
+function encodeValues(values: HostArray, dtype: DType): NodeJS.TypedArray {
+  switch (dtype) {
+    case "f32":
+      return values instanceof Float32Array ? values : Float32Array.from(values);
+    case "bf16": {
+      const bits = new Uint32Array(Float32Array.from(values).buffer);
+      return Uint16Array.from(bits, word => (word + 0x7fff + ((word >>> 16) & 1)) >>> 16);
+    }
+    case "i32":
+      return values instanceof Int32Array ? values : Int32Array.from(values);
+    case "u32":
+      return values instanceof Uint32Array ? values : Uint32Array.from(values);
+    case "bool":
+      return values instanceof Uint8Array ? values : Uint8Array.from(values);
+    default:
+      return dtype satisfies never;
+  }
+}
+
+function decodeValues(dtype: DType, length: number, read: <T extends NodeJS.TypedArray>(raw: T) => T): HostArray {
+  switch (dtype) {
+    case "f32":
+      return read(new Float32Array(length));
+    case "bf16":
+      return new Float32Array(Uint32Array.from(read(new Uint16Array(length)), word => word << 16).buffer);
+    case "i32":
+      return read(new Int32Array(length));
+    case "u32":
+      return read(new Uint32Array(length));
+    case "bool":
+      return read(new Uint8Array(length));
+    default:
+      return dtype satisfies never;
+  }
+}

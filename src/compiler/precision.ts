@@ -1,0 +1,44 @@
+// The precision policy: which values are bf16 in a graph that was written in f32. Parameters, statistics, sums and everything
+// elementwise stay f32; what the matrix units read is bf16, and so is what they write where it would cross memory.
+
+import { cast } from "../graph/operations.ts";
+import { createTensor, type Graph, listRoots, sortTopologically, type Tensor } from "../graph/tensor.ts";
+import { isView } from "./materialise.ts";
+import { rewriteGraph } from "./simplify.ts";
+
+/**
+ * bf16: operands of products and of composites that have a kernel are cast to bf16. A composite's result is stored as bf16, and
+ * so is a product that several tensors use, which stands in memory; one with a single use may stay in registers as f32.
+ */
+export function applyPrecision(graph: Graph, precision: "f32" | "bf16"): Graph {
+  if (precision === "f32") return graph;
+  const uses = countUses(graph);
+  // A rewritten node has other inputs than the one that was counted, so uses are found by the tensor it replaces.
+  const shared = new Set([...uses].filter(([, count]) => count > 1).map(([tensor]) => tensor.id));
+  return rewriteGraph(graph, (node, original) => {
+    const { operation, inputs, shape, dtype } = node;
+    if (dtype !== "f32") return node;
+    if (operation.kind === "composite") {
+      return cast(createTensor(operation, inputs.map(narrow), shape, "bf16"), "f32");
+    }
+    if (operation.kind !== "matmul") return node;
+    const product = createTensor(operation, inputs.map(narrow), shape, "f32");
+    return shared.has(original.id) ? cast(cast(product, "bf16"), "f32") : product;
+  });
+}
+
+/** The tensor as bf16, views over the cast; one that was bf16 before is taken as it was. */
+function narrow(tensor: Tensor): Tensor {
+  const { operation, inputs, shape, dtype } = tensor;
+  if (dtype !== "f32") return tensor;
+  if (isView(tensor)) return createTensor(operation, inputs.map(narrow), shape, "bf16");
+  return operation.kind === "cast" && inputs[0]!.dtype === "bf16" ? inputs[0]! : cast(tensor, "bf16");
+}
+
+function countUses(graph: Graph): Map<Tensor, number> {
+  const uses = new Map<Tensor, number>();
+  const use = (tensor: Tensor) => uses.set(tensor, (uses.get(tensor) ?? 0) + 1);
+  const roots = listRoots(graph);
+  for (const node of sortTopologically(roots)) for (const operand of new Set(node.inputs)) use(operand);
+  return uses;
+}
