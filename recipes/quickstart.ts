@@ -17,7 +17,7 @@ export const quickstart: Recipe = {
     sequenceLength: 128,
     positions: "rotary",
   },
-  optimizer: { ...crammedBert.optimizer, name: "muon", learningRate: 3e-3, muonLearningRate: 0.02 },
+  optimizer: { ...crammedBert.optimizer, name: "muon", learningRate: 3e-3, muonLearningRate: 0.02, muonMomentum: 0.95 },
   schedule: { learningRate: "budget-triangle2", batchSequences: 16, batchRamp: 0 },
   train: {
     ...crammedBert.train,

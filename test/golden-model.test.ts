@@ -42,8 +42,6 @@ const settings: OptimizerSettings = {
   beta2: 0.98,
   epsilon: 1e-12,
   weightDecay: 0.01,
-  muonLearningRate: 0.02,
-  muonMomentum: 0.95,
   clip: 0.5,
 };
 

@@ -9,6 +9,7 @@ export const streams = {
   holdOut: 4,
   dropout: 5,
   sampling: 6,
+  validationMasking: 7,
 } as const;
 
 export type Stream = (typeof streams)[keyof typeof streams];

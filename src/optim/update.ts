@@ -3,21 +3,22 @@
 
 import { input, multiply, state } from "../graph/operations.ts";
 import type { Shape, Tensor } from "../graph/tensor.ts";
-import { updateAdamW } from "./adamw.ts";
+import { type AdamWSettings, updateAdamW } from "./adamw.ts";
 import { clipFactor, globalNorm } from "./clip.ts";
 import { updateMuon } from "./muon.ts";
 
-export interface OptimizerSettings {
-  readonly name: "adamw" | "muon";
+export type OptimizerSettings = AdamWSettings & {
+  /** Peak learning rate of AdamW. */
   readonly learningRate: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
   readonly weightDecay: number;
-  readonly muonLearningRate: number;
-  readonly muonMomentum: number;
   /** Global gradient norm above which gradients are scaled down to it; 0 turns clipping off. */
   readonly clip: number;
+} & ({ readonly name: "adamw" } | MuonSettings);
+
+interface MuonSettings {
+  readonly name: "muon";
+  readonly muonLearningRate: number;
+  readonly muonMomentum: number;
 }
 
 /** What the optimizer needs to know of a parameter. */
@@ -28,8 +29,12 @@ export interface OptimizedParameter {
   readonly parts: number;
 }
 
-const usesMuon = (parameter: OptimizedParameter, settings: OptimizerSettings) =>
-  settings.name === "muon" && parameter.role === "matrix";
+function usesMuon(
+  parameter: OptimizedParameter,
+  settings: OptimizerSettings,
+): settings is OptimizerSettings & MuonSettings {
+  return settings.name === "muon" && parameter.role === "matrix";
+}
 
 /** Names and shapes of the optimizer's states. */
 export function listMoments(
@@ -92,7 +97,7 @@ export function scheduleInputs(
 ): Record<string, Float32Array> {
   return {
     learningRate: Float32Array.of(settings.learningRate * rateScale),
-    muonLearningRate: Float32Array.of(settings.muonLearningRate * rateScale),
+    ...(settings.name === "muon" ? { muonLearningRate: Float32Array.of(settings.muonLearningRate * rateScale) } : {}),
     correction1: Float32Array.of(1 - settings.beta1 ** step),
     correction2: Float32Array.of(1 - settings.beta2 ** step),
   };

@@ -27,21 +27,25 @@ const data = z.strictObject({
   validationSequences: positive,
 });
 
-const optimizer = z.strictObject({
-  /** muon: Muon for the hidden matrices, AdamW for the rest. */
-  name: z.enum(["adamw", "muon"]),
+const adamw = {
   /** Peak learning rate of AdamW. */
   learningRate: rate,
   beta1: fraction,
   beta2: fraction,
   epsilon: rate,
   weightDecay: z.number().min(0),
-  /** Peak learning rate of Muon; read only when name is muon. */
-  muonLearningRate: rate,
-  muonMomentum: fraction,
   /** Global gradient norm above which the gradient is scaled down to it; 0 turns clipping off. */
   clip: z.number().min(0),
-});
+};
+/** Muon trains the hidden matrices; AdamW, with its own rate, the rest. */
+const muon = {
+  muonLearningRate: rate.default(0.02),
+  muonMomentum: fraction.default(0.95),
+};
+const optimizer = z.discriminatedUnion("name", [
+  z.strictObject({ name: z.literal("adamw"), ...adamw }),
+  z.strictObject({ name: z.literal("muon"), ...adamw, ...muon }),
+]);
 
 const schedule = z.strictObject({
   learningRate: z.enum(["budget-triangle2"]),
@@ -56,6 +60,8 @@ const train = z.strictObject({
   budget: z.string(),
   /** Sequences of one pass through the model. */
   microBatchSequences: positive,
+  /** Type of what products read: bf16 (sums and parameters stay f32), f32, or auto, the faster one on the device. */
+  precision: z.enum(["auto", "f32", "bf16"]),
   seed: z.number().int().nonnegative(),
   /** Validations over the whole budget, at equal distances of progress; the last is at the end. */
   validations: positive,
@@ -96,26 +102,34 @@ export function checkRecipe(value: unknown, origin: string): Recipe {
  * Values are read as JSON where they are JSON, as text otherwise.
  */
 export function overrideRecipe(recipe: Recipe, assignments: readonly string[]): Recipe {
-  const changed = structuredClone(recipe) as Record<string, unknown>;
+  const changed: Record<string, unknown> = structuredClone(recipe);
+  const known = listPaths(recipe);
+  const given = new Set<string>();
   for (const assignment of assignments) {
     const match = /^([^=]+)=(.*)$/s.exec(assignment);
     if (match === null) {
       throw new UserError("E_SET", `--set ${assignment}: no "="`, "Write --set section.name=value.");
     }
     const path = match[1]!.trim();
-    const known = listPaths(recipe);
     if (!known.includes(path)) throw unknownKey(path, known, "--set");
+    given.add(path);
     const [section, key] = path.split(".") as [string, string?];
     if (key === undefined) changed[section] = match[2];
     else (changed[section] as Record<string, unknown>)[key] = readValue(match[2]!);
   }
+  const section = changed.optimizer as Record<string, unknown>;
+  if (section.name === "adamw") {
+    for (const key of Object.keys(muon)) if (!given.has(`optimizer.${key}`)) delete section[key];
+  }
   return checkRecipe(changed, assignments.length > 0 ? `--set ${assignments.join(" ")}` : "recipe");
 }
 
+/** Every path that some recipe has. */
 function listPaths(recipe: Recipe): string[] {
-  return Object.entries(recipe).flatMap(([section, value]) =>
+  const own = Object.entries(recipe).flatMap(([section, value]) =>
     typeof value === "object" ? Object.keys(value).map(key => `${section}.${key}`) : [section],
   );
+  return [...new Set([...own, ...Object.keys(muon).map(key => `optimizer.${key}`)])];
 }
 
 function readValue(text: string): unknown {
@@ -138,11 +152,15 @@ function unknownKey(key: string, known: readonly string[], origin: string): User
 function explainIssue(issue: z.core.$ZodIssue, value: unknown, origin: string): UserError {
   const path = issue.path.map(String);
   if (issue.code === "unrecognized_keys") {
-    let shape: z.ZodType = recipeSchema;
-    for (const key of path) shape = (shape as typeof recipeSchema).shape[key as keyof typeof recipeSchema.shape];
-    const prefix = path.length > 0 ? `${path.join(".")}.` : "";
-    const known = Object.keys((shape as typeof recipeSchema).shape).map(key => prefix + key);
-    return unknownKey(prefix + issue.keys[0]!, known, origin);
+    const key = [...path, issue.keys[0]!].join(".");
+    if (path[0] === "optimizer" && issue.keys[0]! in muon) {
+      return new UserError(
+        "E_RECIPE_KEY",
+        `${origin}: ${key} changes nothing under adamw`,
+        "Set optimizer.name to muon.",
+      );
+    }
+    return unknownKey(key, listKeys(path), origin);
   }
   let seen = value;
   for (const key of path) seen = (seen as Record<string, unknown> | undefined)?.[key];
@@ -151,4 +169,13 @@ function explainIssue(issue: z.core.$ZodIssue, value: unknown, origin: string): 
     `${origin}: ${path.join(".") || "the recipe"}: ${issue.message} (found ${JSON.stringify(seen) ?? "nothing"})`,
     "Correct this value; recipes/ has whole recipes to compare with.",
   );
+}
+
+/** The keys of a section by their whole paths, or the sections. */
+function listKeys(path: readonly string[]): string[] {
+  const { shape } = recipeSchema;
+  if (path.length === 0) return Object.keys(shape);
+  const section = shape[path[0] as keyof typeof shape];
+  const keys = section === optimizer ? { name: 0, ...adamw, ...muon } : "shape" in section ? section.shape : {};
+  return Object.keys(keys).map(key => `${path[0]}.${key}`);
 }

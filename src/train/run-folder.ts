@@ -1,8 +1,9 @@
-// The folder of a run: recipe.json (resolved), events.jsonl, checkpoints/. A run is resumed with its own recipe and the data it
-// began with, or not at all.
+// The folder of a run: recipe.json (resolved), tokenizer.json, data.json (where its dataset is), events.jsonl, checkpoints/. A
+// run is resumed with its own recipe and the data it began with, or not at all.
 
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { z } from "zod";
 import { UserError } from "../base/errors.ts";
 import { contentHash, readJson, writeFileAtomically } from "../base/files.ts";
 import { listCheckpoints, loadCheckpoint, type TrainingState } from "../checkpoint/state.ts";
@@ -19,8 +20,8 @@ export function readRunRecipe(run: string): Recipe {
   return checkRecipe(readJson(path, "run's recipe"), path);
 }
 
-/** Begins a run in a folder that has none yet. */
-export function beginRun(run: string, recipe: Recipe): void {
+/** Begins a run in a folder that has none yet: copies the tokenizer, so that the run needs its dataset no more once trained. */
+export function beginRun(run: string, recipe: Recipe, data: string): void {
   if (existsSync(join(run, "recipe.json"))) {
     throw new UserError(
       "E_RUN_EXISTS",
@@ -28,7 +29,17 @@ export function beginRun(run: string, recipe: Recipe): void {
       `Choose another folder with --out, or continue it with cram pretrain --resume ${run}.`,
     );
   }
+  writeFileAtomically(join(run, "tokenizer.json"), readFileSync(join(data, "tokenizer.json")));
+  writeFileAtomically(join(run, "data.json"), `${JSON.stringify({ data: resolve(data) }, undefined, 2)}\n`);
   writeFileAtomically(join(run, "recipe.json"), `${JSON.stringify(recipe, undefined, 2)}\n`);
+}
+
+/** The folder of the dataset that a run was begun with. */
+export function readRunData(run: string): string {
+  const path = join(run, "data.json");
+  const parsed = z.strictObject({ data: z.string() }).safeParse(readJson(path, "run's data"));
+  if (parsed.success) return parsed.data.data;
+  throw new UserError("E_JSON", `${path}: does not say where the dataset is`, "Give the dataset with --data.");
 }
 
 /** The state to continue from; undefined when the run was killed before its first checkpoint, so that it starts over. */

@@ -5,7 +5,7 @@ import type { Backend, DeviceBuffer, HostArray } from "../backends/backend.ts";
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { differentiate } from "../graph/gradient.ts";
 import { add, input, less, multiply, reshape, select, state } from "../graph/operations.ts";
-import type { Shape, Tensor } from "../graph/tensor.ts";
+import type { Graph, Shape, Tensor } from "../graph/tensor.ts";
 
 export type Inputs = Readonly<Record<string, HostArray | number>>;
 
@@ -54,8 +54,31 @@ export interface Engine {
 const gradientOf = (name: string) => `gradient.${name}`;
 const lossSum = "lossSum";
 
-/** Compiles the four programs and puts initial parameters on the device. */
-export async function openEngine(backend: Backend, definition: TrainingDefinition): Promise<Engine> {
+/** The graphs of training: `first` sets the gradients of a micro-batch, `next` adds to them. */
+export interface StepGraphs {
+  readonly first: Graph;
+  readonly next: Graph;
+  readonly update: Graph;
+  readonly validation: Graph;
+}
+
+export function buildStepGraphs(definition: TrainingDefinition): StepGraphs {
+  const parameters = new Map([...definition.parameters].map(([name, shape]) => [name, state(name, shape)] as const));
+  const loss = reshape(definition.loss(parameters), [1]);
+  const gradients = differentiate(loss, [...parameters.values()]);
+  const named: [string, Tensor][] = [...parameters.keys()].map((name, i) => [gradientOf(name), gradients[i]!]);
+  named.push([lossSum, loss]);
+  const accumulated = named.map(([name, value]) => [name, add(state(name, value.shape), value)] as const);
+  return {
+    first: { outputs: {}, updates: Object.fromEntries(named) },
+    next: { outputs: {}, updates: Object.fromEntries(accumulated) },
+    update: buildUpdateGraph(definition, parameters),
+    validation: { outputs: { loss }, updates: {} },
+  };
+}
+
+/** Allocates parameters with their initial values, gradients, and the optimizer's moments, by name. */
+export function allocateStates(backend: Backend, definition: TrainingDefinition): Map<string, DeviceBuffer> {
   const states = new Map<string, DeviceBuffer>();
   for (const [name, shape] of definition.parameters) {
     states.set(name, backend.allocate(shape, "f32"));
@@ -64,18 +87,17 @@ export async function openEngine(backend: Backend, definition: TrainingDefinitio
   }
   for (const [name, shape] of definition.moments) states.set(name, backend.allocate(shape, "f32"));
   states.set(lossSum, backend.allocate([1], "f32"));
+  return states;
+}
 
-  const parameters = new Map([...definition.parameters].map(([name, shape]) => [name, state(name, shape)] as const));
-  const loss = reshape(definition.loss(parameters), [1]);
-  const gradients = differentiate(loss, [...parameters.values()]);
-  const named = [...parameters.keys()].map((name, i) => [gradientOf(name), gradients[i]!] as const);
-  const accumulated = ([...named, [lossSum, loss]] as [string, Tensor][]).map(
-    ([name, value]) => [name, add(state(name, value.shape), value)] as const,
-  );
-  const first = await backend.load({ outputs: {}, updates: Object.fromEntries([...named, [lossSum, loss]]) }, states);
-  const next = await backend.load({ outputs: {}, updates: Object.fromEntries(accumulated) }, states);
-  const update = await backend.load(buildUpdateGraph(definition, parameters), states);
-  const validation = await backend.load({ outputs: { loss }, updates: {} }, states);
+/** Compiles the four programs and puts initial parameters on the device. */
+export async function openEngine(backend: Backend, definition: TrainingDefinition): Promise<Engine> {
+  const states = allocateStates(backend, definition);
+  const graphs = buildStepGraphs(definition);
+  const first = await backend.load(graphs.first, states);
+  const next = await backend.load(graphs.next, states);
+  const update = await backend.load(graphs.update, states);
+  const validation = await backend.load(graphs.validation, states);
 
   const readAll = (shapes: ReadonlyMap<string, Shape>): StoredTensor[] =>
     [...shapes].map(([name, shape]) => ({ name, shape, values: Float32Array.from(backend.read(states.get(name)!)) }));
