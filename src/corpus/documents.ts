@@ -1,0 +1,208 @@
+// The documents format: a folder of documents-00000.jsonl, … ({"text": …} a line) and a manifest.json written last, with
+// the hash of every file. A folder without a manifest is unfinished and is not read.
+
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import * as z from "zod";
+import { UserError } from "../base/errors.ts";
+import { contentHash, explainWriteFailure, readJson, writeFileAtomically } from "../base/files.ts";
+import { readFile } from "./bytes.ts";
+import { DocumentsWriter } from "./documents-writer.ts";
+import type { Funnel } from "./funnel.ts";
+import { splitLines } from "./lines.ts";
+import type { Document } from "./read-source.ts";
+
+const format = "cramming-documents";
+const fileName = /^documents-\d{5,}\.jsonl$/;
+const ownFile = /^documents-\d{5,}\.jsonl(\.writing)?$/;
+
+const count = z.int().nonnegative();
+const amount = z.strictObject({ documents: count, characters: count });
+const manifestSchema = z.strictObject({
+  format: z.literal(format),
+  version: z.literal(1),
+  /** Names the documents by their content and order. */
+  hash: z.string(),
+  documents: count,
+  /** UTF-16 units, as `string.length` counts. */
+  characters: count,
+  files: z.array(
+    z.strictObject({ name: z.string().regex(fileName), bytes: count, documents: count, sha256: z.string() }),
+  ),
+  /** The files the documents came from, in order, with how many each gave. */
+  sources: z.array(z.strictObject({ path: z.string(), documents: count })),
+  funnel: z.strictObject({
+    read: amount,
+    kept: amount,
+    dropped: z.strictObject({ empty: amount, duplicate: amount, incompressible: amount }),
+    binaryFilesSkipped: count,
+  }),
+});
+
+export type DocumentsManifest = z.infer<typeof manifestSchema>;
+
+/**
+ * Writes documents into a folder, replacing documents that stand there; the manifest comes last. `funnel` is the account
+ * of the same documents, complete when they are. A file is closed once it holds `bytesPerFile` bytes.
+ * UserErrors: E_NO_DOCUMENTS when there are none, E_FOREIGN_MANIFEST, E_DISK_FULL, E_NOT_WRITABLE, and what `documents`
+ * throws; after an error the folder holds no documents.
+ */
+export async function writeDocuments(
+  folder: string,
+  documents: AsyncIterable<Document>,
+  funnel: Funnel,
+  onProgress?: (documents: number) => void,
+  bytesPerFile = 256 * 2 ** 20,
+): Promise<DocumentsManifest> {
+  clearFolder(folder);
+  const writer = new DocumentsWriter(folder, bytesPerFile);
+  const sources = new Map<string, number>();
+  let written = 0;
+  let characters = 0;
+  try {
+    for await (const { text, source } of documents) {
+      writer.add(text);
+      sources.set(source, (sources.get(source) ?? 0) + 1);
+      written += 1;
+      characters += text.length;
+      if (written % 1024 === 0) onProgress?.(written);
+    }
+    if (written === 0) throw explainNoDocuments(folder, funnel);
+    writer.finish();
+    onProgress?.(written);
+    const manifest: DocumentsManifest = {
+      format,
+      version: 1,
+      hash: contentHash(...writer.files.map(file => file.sha256)),
+      documents: written,
+      characters,
+      files: writer.files,
+      sources: Array.from(sources, ([path, documents]) => ({ path, documents })),
+      funnel: structuredClone(funnel),
+    };
+    writeFileAtomically(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+    return manifest;
+  } catch (error) {
+    writer.abandon();
+    throw error;
+  }
+}
+
+/** Makes the folder and removes the documents in it, their manifest first: from then on they do not read as whole. */
+function clearFolder(folder: string): void {
+  const manifest = join(folder, "manifest.json");
+  try {
+    mkdirSync(folder, { recursive: true });
+    const names = readdirSync(folder);
+    if (names.includes("manifest.json") && !isDocumentsManifest(manifest)) {
+      throw new UserError(
+        "E_FOREIGN_MANIFEST",
+        `${manifest}: belongs to something else than documents, and would be replaced`,
+        "Choose another folder, or remove that file.",
+      );
+    }
+    rmSync(manifest, { force: true });
+    for (const name of names) if (ownFile.test(name)) rmSync(join(folder, name));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "EEXIST" && code !== "ENOTDIR") throw explainWriteFailure(error, folder);
+    const seen = `${folder}: cannot be made a folder, a file stands in its place`;
+    throw new UserError("E_NOT_WRITABLE", seen, "Choose another folder.", { cause: error });
+  }
+}
+
+function isDocumentsManifest(path: string): boolean {
+  try {
+    return (JSON.parse(readFileSync(path, "utf8")) as { format?: unknown } | null)?.format === format;
+  } catch {
+    return false;
+  }
+}
+
+function explainNoDocuments(folder: string, { read, dropped, binaryFilesSkipped }: Funnel): UserError {
+  return new UserError(
+    "E_NO_DOCUMENTS",
+    `${folder}: no document is left of ${read.documents} (empty ${dropped.empty.documents}, duplicate ` +
+      `${dropped.duplicate.documents}, incompressible ${dropped.incompressible.documents}; binary files ${binaryFilesSkipped})`,
+    "Name more text, or loosen what drops it.",
+  );
+}
+
+/**
+ * Reads the manifest of a documents folder.
+ * UserErrors: E_DOCUMENTS_UNFINISHED for documents without one, E_DOCUMENTS_MANIFEST, E_FILE_MISSING, E_JSON.
+ */
+export function readDocumentsManifest(folder: string): DocumentsManifest {
+  const path = join(folder, "manifest.json");
+  if (isUnfinished(folder)) {
+    throw new UserError(
+      "E_DOCUMENTS_UNFINISHED",
+      `${folder}: unfinished documents: they have no manifest.json`,
+      "Whatever wrote them was stopped; prepare the corpus again.",
+    );
+  }
+  const parsed = manifestSchema.safeParse(readJson(path, "documents manifest"));
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  const where = issue.path.length > 0 ? `${issue.path.join(".")}: ` : "";
+  throw new UserError(
+    "E_DOCUMENTS_MANIFEST",
+    `${path}: not the manifest of documents of version 1: ${where}${issue.message}`,
+    "Prepare the corpus again.",
+  );
+}
+
+function isUnfinished(folder: string): boolean {
+  try {
+    const names = readdirSync(folder);
+    return !names.includes("manifest.json") && names.some(name => ownFile.test(name));
+  } catch {
+    return false; // reading the manifest says why
+  }
+}
+
+/**
+ * Reads the texts of a documents folder in order. A file is checked against its hash once it is read to its end.
+ * UserErrors: E_DOCUMENTS_CHANGED, E_TEXT_UNREADABLE, and those of `readDocumentsManifest`.
+ */
+export async function* readDocuments(folder: string): AsyncGenerator<string> {
+  for (const file of readDocumentsManifest(folder).files) {
+    const path = join(folder, file.name);
+    const changed = (seen: string) =>
+      new UserError("E_DOCUMENTS_CHANGED", `${path}: ${seen}`, "The file was changed; prepare the corpus again.");
+    const bytes = statSync(path, { throwIfNoEntry: false })?.size;
+    if (bytes === undefined) throw changed("is not there any more");
+    if (bytes !== file.bytes) throw changed(`has ${bytes} bytes instead of ${file.bytes}`);
+    const hash = createHash("sha256");
+    let line = 0;
+    for await (const lines of splitLines(hashPassing(path, hash), path, Number.POSITIVE_INFINITY)) {
+      for (const bytes of lines) {
+        line += 1;
+        const text = parseText(bytes);
+        if (text === undefined) throw changed(`line ${line} is not a document`);
+        yield text;
+      }
+    }
+    const digest = hash.digest("hex");
+    if (digest !== file.sha256) {
+      throw changed(`its content has the hash ${digest.slice(0, 16)} instead of ${file.sha256.slice(0, 16)}`);
+    }
+  }
+}
+
+function parseText(line: Buffer): string | undefined {
+  try {
+    const { text } = JSON.parse(line.toString("utf8")) as { text: unknown };
+    return typeof text === "string" ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function* hashPassing(path: string, hash: { update(bytes: Buffer): unknown }): AsyncGenerator<Buffer> {
+  for await (const piece of readFile(path)) {
+    hash.update(piece);
+    yield piece;
+  }
+}

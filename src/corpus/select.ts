@@ -1,0 +1,46 @@
+// The documents of a corpus, one after another: every source read, what should not be learned from dropped, everything
+// counted. The order is that of the sources; nothing is shuffled here.
+
+import { isCompressible } from "./compressibility.ts";
+import { SeenTexts } from "./duplicates.ts";
+import { countDocument, type DropReason, type Funnel } from "./funnel.ts";
+import { type Document, readSource } from "./read-source.ts";
+import type { Source } from "./sources.ts";
+
+export interface SelectOptions {
+  /** The field of a .jsonl line that holds the text. */
+  readonly textField: string;
+  /** Drops documents that a tokenizer does not compress; absent keeps them. */
+  readonly compressibility?: {
+    readonly maxTokensPerCharacter: number;
+    readonly countTokens: (text: string) => number;
+  };
+}
+
+/** Yields the documents that stay and keeps the account in `funnel`. Throws what `readSource` throws. */
+export async function* selectDocuments(
+  sources: readonly Source[],
+  options: SelectOptions,
+  funnel: Funnel,
+): AsyncGenerator<Document> {
+  const seen = new SeenTexts();
+  const { compressibility } = options;
+  const judge = (text: string): DropReason | "kept" => {
+    if (!/\S/.test(text)) return "empty";
+    if (!seen.add(text)) return "duplicate";
+    if (compressibility === undefined) return "kept";
+    const { maxTokensPerCharacter, countTokens } = compressibility;
+    return isCompressible(text, maxTokensPerCharacter, countTokens) ? "kept" : "incompressible";
+  };
+  for (const source of sources) {
+    for await (const documents of readSource(source, options.textField, funnel)) {
+      for (const document of documents) {
+        const { length } = document.text;
+        const verdict = judge(document.text);
+        countDocument(funnel.read, length);
+        countDocument(verdict === "kept" ? funnel.kept : funnel.dropped[verdict], length);
+        if (verdict === "kept") yield document;
+      }
+    }
+  }
+}
