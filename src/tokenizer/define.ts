@@ -1,0 +1,51 @@
+// Makes tokenizers: gives data its hash, and a learned vocabulary the special tokens and template of this project.
+
+import { contentHash } from "../base/files.ts";
+import type { Normaliser } from "./normaliser.ts";
+import type { PreTokenizer } from "./split.ts";
+import { specialTokens, type Tokenizer, type TokenizerData } from "./tokenizer.ts";
+import { encodeTokenizerJson } from "./tokenizer-json.ts";
+
+/** A tokenizer of its data, with its hash. */
+export function defineTokenizer(data: TokenizerData): Tokenizer {
+  return { ...data, hash: tokenizerHash(data) };
+}
+
+/**
+ * A tokenizer of this project: special tokens first, a separator after a text, as the reference has it. `vocabulary`
+ * must begin with `specialTokens`.
+ */
+export function defineLearnedTokenizer(
+  vocabulary: readonly string[],
+  normaliser: Normaliser,
+  preTokenizer: PreTokenizer,
+): Tokenizer {
+  const astray = specialTokens.findIndex((token, id) => vocabulary[id] !== token);
+  if (astray >= 0) throw new Error(`token ${astray} is ${vocabulary[astray]}, not ${specialTokens[astray]}`);
+  return defineTokenizer({
+    vocabulary,
+    normaliser,
+    preTokenizer,
+    specialTokens,
+    specials: { pad: 0, unknown: 3, classify: 4, separator: 5, mask: 6 },
+    longestWord: 100,
+    template: {
+      single: [
+        { sequence: "A", typeId: 0 },
+        { token: "<sep>", typeId: 0 },
+      ],
+      pair: [
+        { token: "<cls>", typeId: 0 },
+        { sequence: "A", typeId: 0 },
+        { token: "<sep>", typeId: 0 },
+        { sequence: "B", typeId: 0 },
+        { token: "<sep>", typeId: 0 },
+      ],
+    },
+  });
+}
+
+/** Sixteen hexadecimal digits that name a tokenizer by its content. */
+export function tokenizerHash(data: TokenizerData): string {
+  return contentHash(encodeTokenizerJson(data));
+}

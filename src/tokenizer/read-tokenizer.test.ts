@@ -1,0 +1,226 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { UserError } from "../base/errors.ts";
+import { defineLearnedTokenizer, defineTokenizer } from "./define.ts";
+import { encodeForModel } from "./encode.ts";
+import { normalisers } from "./normaliser.ts";
+import { decodeTokenizerJson, readTokenizer } from "./read-tokenizer.ts";
+import { specialTokens } from "./tokenizer.ts";
+import { encodeTokenizerJson, writeTokenizer } from "./tokenizer-json.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "cram-tokenizer-"));
+after(() => rmSync(folder, { recursive: true }));
+
+// Tokens that a JSON object would put in an order of its own, or mistake for something else.
+const vocabulary = [...specialTokens, "b", "a", "10", "2", "##2", "__proto__", "constructor", "é", '"', "\\", "\u2028"];
+
+for (const name of ["ascii-fold", "reference", "bert"] as const) {
+  for (const preTokenizer of ["whitespace", "bert"] as const) {
+    test(`${name}, ${preTokenizer}: what is written is read again, hash and bytes the same`, () => {
+      const tokenizer = defineLearnedTokenizer(vocabulary, normalisers[name], preTokenizer);
+      const path = join(folder, `${name}-${preTokenizer}.json`);
+      writeTokenizer(path, tokenizer);
+      const read = readTokenizer(path);
+      assert.deepEqual(read, tokenizer);
+      assert.equal(encodeTokenizerJson(read), readFileSync(path, "utf8"));
+    });
+  }
+}
+
+test("a normaliser of nothing, no template and no added tokens come back as they were", () => {
+  const plain = { ...defineLearnedTokenizer(vocabulary, [], "bert"), template: null, specialTokens: [] };
+  const tokenizer = defineTokenizer(plain);
+  const path = join(folder, "plain.json");
+  writeTokenizer(path, tokenizer);
+  assert.deepEqual(readTokenizer(path), tokenizer);
+});
+
+test("the hash is of everything that decides ids, and of nothing else", () => {
+  const base = defineLearnedTokenizer(vocabulary, normalisers.bert, "bert");
+  const others = [
+    defineLearnedTokenizer(vocabulary, normalisers.bert, "whitespace"),
+    defineLearnedTokenizer(vocabulary, normalisers.reference, "bert"),
+    defineLearnedTokenizer([...vocabulary.slice(0, -2), "\u2028", "\\"], normalisers.bert, "bert"),
+    defineTokenizer({ ...base, longestWord: 99 }),
+    defineTokenizer({ ...base, template: null }),
+    defineTokenizer({ ...base, specialTokens: specialTokens.slice(1) }),
+  ];
+  assert.equal(new Set([base, ...others].map(({ hash }) => hash)).size, others.length + 1);
+  assert.equal(defineLearnedTokenizer([...vocabulary], [...normalisers.bert], "bert").hash, base.hash);
+  assert.match(base.hash, /^[0-9a-f]{16}$/);
+});
+
+/** A file as bert-base-uncased has it: no type at the model, accents stripped because letters are made small. */
+function foreign() {
+  const added = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"].map((content, id) => {
+    return { id, content, special: true, single_word: false, lstrip: false, rstrip: false, normalized: false };
+  });
+  return {
+    version: "1.0",
+    truncation: null as unknown,
+    padding: null as unknown,
+    added_tokens: added,
+    normalizer: {
+      type: "BertNormalizer",
+      clean_text: true,
+      handle_chinese_chars: true,
+      strip_accents: null,
+      lowercase: true,
+    } as object,
+    pre_tokenizer: { type: "BertPreTokenizer" } as unknown,
+    post_processor: {
+      type: "TemplateProcessing",
+      single: [
+        { SpecialToken: { id: "[CLS]", type_id: 0 } },
+        { Sequence: { id: "A", type_id: 0 } },
+        { SpecialToken: { id: "[SEP]", type_id: 0 } },
+      ] as unknown[],
+      pair: [
+        { Sequence: { id: "A", type_id: 0 } },
+        { SpecialToken: { id: "[SEP]", type_id: 0 } },
+        { Sequence: { id: "B", type_id: 1 } },
+      ] as unknown[],
+      special_tokens: {
+        "[CLS]": { id: "[CLS]", ids: [2], tokens: ["[CLS]"] },
+        "[SEP]": { id: "[SEP]", ids: [3], tokens: ["[SEP]"] },
+      },
+    },
+    decoder: { type: "WordPiece", prefix: "##", cleanup: true } as unknown,
+    model: {
+      unk_token: "[UNK]",
+      continuing_subword_prefix: "##",
+      max_input_chars_per_word: 100 as unknown,
+      vocab: { "[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4, cafe: 5, "##s": 6 } as object,
+    } as object,
+  };
+}
+
+test("a file of another maker is read", () => {
+  const path = join(folder, "foreign.json");
+  writeFileSync(path, JSON.stringify(foreign()));
+  const tokenizer = readTokenizer(path);
+  assert.deepEqual(tokenizer.specials, { pad: 0, unknown: 1, classify: 2, separator: 3, mask: 4 });
+  assert.deepEqual([...encodeForModel(tokenizer, "Cafés [MASK]").ids], [2, 5, 6, 4, 3]);
+  assert.deepEqual([...encodeForModel(tokenizer, "cafe", "what").typeIds], [0, 0, 1]);
+  assert.deepEqual(decodeTokenizerJson(JSON.parse(encodeTokenizerJson(tokenizer)), path), tokenizer);
+});
+
+type Foreign = ReturnType<typeof foreign>;
+
+const refusals: readonly (readonly [what: string, change: (file: Foreign) => object, message: RegExp])[] = [
+  ["a list", () => [], /the JSON object is missing/],
+  ["no model", ({ model, ...rest }) => rest, /model is missing/],
+  ["another model", file => ({ ...file, model: { type: "BPE", vocab: {}, merges: [] } }), /"BPE" is not WordPiece/],
+  ["a model of no name", file => ({ ...file, model: { vocab: {} } }), /model undefined is not WordPiece/],
+  [
+    "another prefix",
+    file => change(file, { continuing_subword_prefix: "@@" }),
+    /continuing_subword_prefix is not "##"/,
+  ],
+  ["a limit that is no number", file => change(file, { max_input_chars_per_word: "100" }), /max_input_chars_per_word/],
+  ["no vocabulary", file => change(file, { vocab: [] }), /model\.vocab is missing/],
+  ["a gap in the ids", file => change(file, { vocab: { "[UNK]": 0, a: 2 } }), /the id 2 of "a" is not one of 0 to 1/],
+  ["an id twice", file => change(file, { vocab: { "[UNK]": 0, a: 0 } }), /"\[UNK\]" and "a" have the same id 0/],
+  ["an id that is no number", file => change(file, { vocab: { a: "0" } }), /the id 0 of "a"/],
+  ["no unknown token", file => change(file, { unk_token: "<unk>" }), /the vocabulary has no <unk>/],
+  ["truncation", file => ({ ...file, truncation: { max_length: 512 } }), /truncation is set/],
+  ["padding", file => ({ ...file, padding: { strategy: "BatchLongest" } }), /padding is set/],
+  ["another decoder", file => ({ ...file, decoder: { type: "Metaspace" } }), /decoder \{"type":"Metaspace"\}/],
+  [
+    "a decoder that cleans nothing",
+    file => ({ ...file, decoder: { ...(file.decoder as object), cleanup: false } }),
+    /decoder/,
+  ],
+  ["added tokens of no list", file => ({ ...file, added_tokens: {} }), /added_tokens is not a list/],
+  [
+    "an added token without text",
+    file => ({ ...file, added_tokens: [{ id: 0 }] }),
+    /added token undefined is not a text/,
+  ],
+  ["an added token of another id", file => withAdded(file, { id: 7 }), /"\[MASK\]" is not in model\.vocab/],
+  ["an added token that is not special", file => withAdded(file, { special: false }), /"\[MASK\]" is not special/],
+  ["an added token that takes spaces", file => withAdded(file, { lstrip: true }), /"\[MASK\]" has lstrip/],
+  ["an added token that takes spaces behind", file => withAdded(file, { rstrip: true }), /has rstrip/],
+  ["an added token for words", file => withAdded(file, { single_word: true }), /has single_word/],
+  ["an added token of normalised text", file => withAdded(file, { normalized: true }), /has normalized/],
+  ["another normalizer", file => ({ ...file, normalizer: { type: "Precompiled" } }), /normalizer "Precompiled"/],
+  ["a normalizer of no object", file => ({ ...file, normalizer: "NFD" }), /normalizer is not an object/],
+  ["a sequence of none", file => ({ ...file, normalizer: { type: "Sequence" } }), /Sequence has no list/],
+  ["one of a sequence", file => ({ ...file, normalizer: sequence({ type: "NFC" }) }), /normalizer "NFC"/],
+  [
+    "half a BertNormalizer",
+    file => ({ ...file, normalizer: { type: "BertNormalizer", lowercase: true } }),
+    /without clean_text/,
+  ],
+  [
+    "a rich pattern",
+    file => ({ ...file, normalizer: replace({ Regex: "\\s+" }) }),
+    /Replace with the pattern \{"Regex"/,
+  ],
+  [
+    "an empty pattern",
+    file => ({ ...file, normalizer: replace({ String: "" }) }),
+    /Replace with the pattern \{"String":""\}/,
+  ],
+  ["another pre-tokenizer", file => ({ ...file, pre_tokenizer: { type: "ByteLevel" } }), /pre_tokenizer "ByteLevel"/],
+  ["no pre-tokenizer", file => ({ ...file, pre_tokenizer: null }), /pre_tokenizer null is neither/],
+  [
+    "another post-processor",
+    file => ({ ...file, post_processor: { type: "ByteLevel" } }),
+    /post_processor "ByteLevel"/,
+  ],
+  ["a third segment", file => withSingle(file, { Sequence: { id: "A", type_id: 2 } }), /type_id 2/],
+  ["a third text", file => withSingle(file, { Sequence: { id: "C", type_id: 0 } }), /sequence C/],
+  ["a part of no kind", file => withSingle(file, {}), /type_id undefined/],
+  [
+    "a template token of no id",
+    file => withSingle(file, { SpecialToken: { id: "[X]", type_id: 0 } }),
+    /"\[X\]" does not stand/,
+  ],
+  [
+    "a template of no list",
+    file => ({ ...file, post_processor: { type: "TemplateProcessing", single: 1 } }),
+    /single is not a list/,
+  ],
+];
+
+const change = (file: Foreign, changed: object) => ({ ...file, model: { ...file.model, ...changed } });
+const withAdded = (file: Foreign, changed: object) => ({
+  ...file,
+  added_tokens: file.added_tokens.map((token, id) => (id === 4 ? { ...token, ...changed } : token)),
+});
+const sequence = (...normalizers: object[]) => ({ type: "Sequence", normalizers: [{ type: "NFD" }, ...normalizers] });
+const replace = (pattern: object) => ({ type: "Replace", pattern, content: " " });
+const withSingle = (file: Foreign, part: object) => ({
+  ...file,
+  post_processor: { ...file.post_processor, single: [part] },
+});
+
+for (const [what, changeFile, message] of refusals) {
+  test(`refuses ${what}`, () => {
+    const decode = () => decodeTokenizerJson(changeFile(foreign()), "some/tokenizer.json");
+    assert.throws(decode, (error: unknown) => {
+      assert.ok(error instanceof UserError, String(error));
+      assert.equal(error.code, "E_TOKENIZER_UNSUPPORTED");
+      assert.ok(error.message.startsWith("some/tokenizer.json: "));
+      assert.match(error.message, message);
+      return true;
+    });
+  });
+}
+
+test("a template token that stands for another id is refused", () => {
+  const file = foreign();
+  file.post_processor.special_tokens["[SEP]"].ids = [2];
+  assert.throws(() => decodeTokenizerJson(file, "t.json"), /"\[SEP\]" does not stand for its own id/);
+});
+
+test("a file that is missing or no JSON is told as such", () => {
+  const broken = join(folder, "broken.json");
+  writeFileSync(broken, "{");
+  assert.throws(() => readTokenizer(broken), { code: "E_JSON" });
+  assert.throws(() => readTokenizer(join(folder, "none.json")), { code: "E_FILE_MISSING" });
+});

@@ -1,0 +1,41 @@
+// What a tokenizer is: plain data that says how text becomes ids. Two tokenizers with equal data have equal hashes and
+// give equal ids. Only WordPiece is expressed; the special tokens of this project stand at fixed ids 0 to 6.
+
+import type { Normaliser } from "./normaliser.ts";
+import type { PreTokenizer } from "./split.ts";
+
+/** One place in what is put around a text: the first text, the second one, or a special token. */
+export type TemplatePart = { readonly sequence: "A" | "B"; readonly typeId: 0 | 1 } | TemplateToken;
+export interface TemplateToken {
+  readonly token: string;
+  readonly typeId: 0 | 1;
+}
+
+export interface SpecialIds {
+  readonly pad: number;
+  readonly unknown: number;
+  readonly classify: number;
+  readonly separator: number;
+  readonly mask: number;
+}
+
+export interface TokenizerData {
+  /** Every token at its id; continuing pieces begin with "##". */
+  readonly vocabulary: readonly string[];
+  readonly normaliser: Normaliser;
+  readonly preTokenizer: PreTokenizer;
+  /** Tokens recognised in raw text, before it is normalised. */
+  readonly specialTokens: readonly string[];
+  readonly specials: SpecialIds;
+  /** A word with more characters than this becomes the unknown token. */
+  readonly longestWord: number;
+  /** What `encodeForModel` puts around one text and around a pair; null puts nothing. */
+  readonly template: { readonly single: readonly TemplatePart[]; readonly pair: readonly TemplatePart[] } | null;
+}
+
+export interface Tokenizer extends TokenizerData {
+  readonly hash: string;
+}
+
+/** The special tokens of a learned tokenizer, in the order of their ids. */
+export const specialTokens = ["<pad>", "<s>", "</s>", "<unk>", "<cls>", "<sep>", "<mask>"] as const;
