@@ -80,7 +80,7 @@ const source: BatchSource = {
 const recipe: Recipe = {
   ...crammedBert,
   schedule: { learningRate: "budget-triangle2", batchSequences: 4, batchRamp: 0.5 },
-  train: { ...crammedBert.train, budget: "1200steps", microBatchSequences: 1, checkpointEverySeconds: 0.005 },
+  train: { ...crammedBert.train, budget: "2400steps", microBatchSequences: 1, checkpointEverySeconds: 0.005 },
 };
 
 const run = process.argv[2]!;
@@ -95,7 +95,7 @@ const signal = new AbortController().signal;
 const options = { engine, source, recipe, recipeHash: "", clock: systemClock, run, resumeFrom, signal };
 for await (const event of pretrain(options)) {
   log.append(event);
-  if (event.kind === "start") process.stdout.write("started\n");
+  if (event.kind === "step") process.stdout.write("s");
 }
 log.close();
 await backend.close();

@@ -25,12 +25,19 @@ export function addBackendOptions(command: Command): Command {
     .option("--threads <number>", "threads of the cpu backend; with the same number a run repeats its bits", "2");
 }
 
-export async function openBackend({ backend, threads }: BackendOptions): Promise<Backend> {
-  const count = Number(threads);
-  if (!Number.isInteger(count) || count < 1) {
-    throw new UserError("E_OPTION", `--threads ${threads}: not a number of threads`, "Give a whole number from 1.");
-  }
-  if (backend === "cpu") return openCpu({ threads: count });
+/** Reads a whole number that an option needs. */
+export function parseCount(option: string, text: string, least = 1): number {
+  const count = Number(text);
+  if (text.trim() !== "" && Number.isSafeInteger(count) && count >= least) return count;
+  throw new UserError("E_OPTION", `${option} ${text}: not a whole number`, `Give a whole number from ${least}.`);
+}
+
+export async function openBackend(
+  { backend, threads }: BackendOptions,
+  precision: Recipe["train"]["precision"],
+): Promise<Backend> {
+  const count = parseCount("--threads", threads);
+  if (backend === "cpu") return openCpu({ threads: count, precision });
   if (backend === "reference") return openReference();
   throw new UserError("E_OPTION", `--backend ${backend}: no such backend`, "There are cpu and reference.");
 }

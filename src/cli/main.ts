@@ -4,14 +4,18 @@
 
 import { Command, CommanderError } from "commander";
 import { UserError } from "../base/errors.ts";
+import { addFill } from "./fill.ts";
 import { addInspect } from "./inspect.ts";
 import { colour, printError } from "./output.ts";
+import { addPrepare } from "./prepare.ts";
+import { addPretrain } from "./pretrain.ts";
+import { addQuickstart } from "./quickstart.ts";
 
 const program = new Command("cram")
   .description("Train a BERT-like language model from scratch within a fixed time.")
   .showHelpAfterError("(cram --help lists what exists)")
   .exitOverride();
-for (const addVerb of [addInspect]) addVerb(program);
+for (const addVerb of [addPrepare, addPretrain, addFill, addQuickstart, addInspect]) addVerb(program);
 
 try {
   await program.parseAsync();

@@ -1,5 +1,6 @@
 // What a person sees: plain lines, one status line that is rewritten on a terminal, colours unless NO_COLOR says no.
 
+import { systemClock } from "../base/clock.ts";
 import { formatDuration } from "../train/budget.ts";
 import type { StepEvent } from "../train/events.ts";
 
@@ -23,12 +24,21 @@ export function printError(text: string): void {
 }
 
 let statusShown = false;
+let statusSeconds = Number.NEGATIVE_INFINITY;
+const secondsBetweenLines = 10;
 
-/** Rewrites the status line; does nothing where standard output is not a terminal. */
+/** Where long work stands: rewritten in place on a terminal, elsewhere a plain line every ten seconds. */
 export function showStatus(text: string): void {
-  if (!process.stdout.isTTY) return;
-  process.stdout.write(`\r\u001b[K${text.slice(0, (process.stdout.columns ?? 80) - 1)}`);
-  statusShown = true;
+  const now = systemClock.seconds();
+  if (process.stdout.isTTY) {
+    if (now - statusSeconds < 0.05) return;
+    process.stdout.write(`\r\u001b[K${text.slice(0, (process.stdout.columns ?? 80) - 1)}`);
+    statusShown = true;
+  } else {
+    if (now - statusSeconds < secondsBetweenLines) return;
+    process.stdout.write(`${text}\n`);
+  }
+  statusSeconds = now;
 }
 
 function clearStatus(): void {
@@ -37,7 +47,12 @@ function clearStatus(): void {
 }
 
 /** Smooths losses and speed over the last steps, for the status line. */
-export function createStepPrinter(budget: { seconds?: number; steps?: number }, tokensPerSequence: number) {
+export function createStepPrinter(
+  budget: { seconds?: number; steps?: number },
+  tokensPerSequence: number,
+  /** FLOPs of a token over the device's peak FLOP/s; undefined where no peak is known. */
+  peakSecondsPerToken: number | undefined,
+): (event: StepEvent) => string {
   let smoothLoss: number | undefined;
   let smoothRate: number | undefined;
   return (event: StepEvent): string => {
@@ -50,6 +65,8 @@ export function createStepPrinter(budget: { seconds?: number; steps?: number }, 
         : `${(budget.steps ?? 0) - event.step} steps left`;
     const percent = `${(event.progress * 100).toFixed(0).padStart(3)} %`;
     const speed = `${Math.round(smoothRate).toLocaleString("en-US")} tokens/s`;
-    return `${percent}  ${left}  step ${event.step}  loss ${smoothLoss?.toFixed(3) ?? "not finite"}  ${speed}`;
+    const share =
+      peakSecondsPerToken === undefined ? "" : `  ${(100 * smoothRate * peakSecondsPerToken).toFixed(0)} % of peak`;
+    return `${percent}  ${left}  step ${event.step}  loss ${smoothLoss?.toFixed(3) ?? "not finite"}  ${speed}${share}`;
   };
 }

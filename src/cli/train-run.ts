@@ -4,6 +4,7 @@
 import { join } from "node:path";
 import type { Backend } from "../backends/backend.ts";
 import { systemClock } from "../base/clock.ts";
+import { countTrainingFlops } from "../model/shape.ts";
 import { parseBudget } from "../train/budget.ts";
 import { defineTraining } from "../train/definition.ts";
 import { type EndEvent, EventLog, type TrainingEvent } from "../train/events.ts";
@@ -21,8 +22,6 @@ export interface TrainRunOptions {
   readonly json: boolean;
 }
 
-const secondsBetweenLines = 10;
-
 /** Runs until the budget or Ctrl-C; the end event says which. */
 export async function trainRun({ backend, recipe, source, run, json }: TrainRunOptions): Promise<EndEvent> {
   const definition = defineTraining(recipe);
@@ -36,7 +35,9 @@ export async function trainRun({ backend, recipe, source, run, json }: TrainRunO
   };
   process.once("SIGINT", stop);
   process.once("SIGTERM", stop);
-  const show = json ? (event: TrainingEvent) => print(JSON.stringify(event)) : createEventPrinter(recipe, run);
+  const show = json
+    ? (event: TrainingEvent) => print(JSON.stringify(event))
+    : createEventPrinter(recipe, run, await backend.measurePeak?.());
   try {
     const options = { engine, source, recipe, recipeHash: hashRecipe(recipe), clock: systemClock, run, resumeFrom };
     for await (const event of pretrain({ ...options, signal: interrupt.signal })) {
@@ -52,11 +53,16 @@ export async function trainRun({ backend, recipe, source, run, json }: TrainRunO
   throw new Error("training ended without saying so");
 }
 
-/** One line of text an event, steps as the status line on a terminal and every ten seconds elsewhere. */
-function createEventPrinter(recipe: Recipe, run: string): (event: TrainingEvent) => void {
-  const budget = parseBudget(recipe.train.budget);
-  const describeStep = createStepPrinter(budget, recipe.model.sequenceLength);
-  let printedSeconds = Number.NEGATIVE_INFINITY;
+/** One line of text an event, steps as the status. */
+function createEventPrinter(
+  recipe: Recipe,
+  run: string,
+  peakFlops: number | undefined,
+): (event: TrainingEvent) => void {
+  const { train, model, data } = recipe;
+  const peakSecondsPerToken =
+    peakFlops === undefined ? undefined : countTrainingFlops(model, data.maskFraction) / peakFlops;
+  const describeStep = createStepPrinter(parseBudget(train.budget), model.sequenceLength, peakSecondsPerToken);
   return event => {
     if (event.kind === "start") {
       const from = event.step > 0 ? `, resumed at step ${event.step}` : "";
@@ -64,12 +70,7 @@ function createEventPrinter(recipe: Recipe, run: string): (event: TrainingEvent)
       print(`${parameters} parameters on ${event.device}; warm-up ${event.warmupSeconds.toFixed(1)} s${from}`);
       print(`the line to beat: ${event.unigramEntropy.toFixed(3)} nats, the held-out text's unigram entropy`);
     } else if (event.kind === "step") {
-      const line = describeStep(event);
-      if (process.stdout.isTTY) showStatus(line);
-      else if (event.elapsedSeconds - printedSeconds >= secondsBetweenLines) {
-        printedSeconds = event.elapsedSeconds;
-        print(line);
-      }
+      showStatus(describeStep(event));
       if (event.skipped) printError(`step ${event.step} was not finite and changed nothing`);
     } else if (event.kind === "validation") {
       print(colour("bold", `validation loss ${event.loss.toFixed(3)} at step ${event.step}`));

@@ -1,0 +1,148 @@
+// cram prepare: raw text to a dataset that pretrain reads.
+
+import { type Command, Option } from "commander";
+import { systemClock } from "../base/clock.ts";
+import { UserError } from "../base/errors.ts";
+import type { DocumentsManifest } from "../corpus/documents.ts";
+import { listSources } from "../corpus/sources.ts";
+import type { DatasetManifest } from "../dataset/manifest.ts";
+import { type NormaliserName, normalisers } from "../tokenizer/normaliser.ts";
+import type { PreTokenizer } from "../tokenizer/split.ts";
+import { formatDuration } from "../train/budget.ts";
+import { chooseRecipe, parseCount } from "./choose.ts";
+import { print, showStatus } from "./output.ts";
+import { prepareDataset } from "./prepare-dataset.ts";
+
+interface PrepareFlags {
+  readonly out: string;
+  readonly recipe: string;
+  readonly vocabulary?: string;
+  readonly sequenceLength?: string;
+  readonly normaliser: NormaliserName;
+  readonly preTokenizer: PreTokenizer;
+  readonly textField: string;
+  readonly compressibility?: string;
+  readonly holdOut: string;
+  readonly seed: string;
+  readonly threads: string;
+  readonly json?: boolean;
+}
+
+export function addPrepare(program: Command): void {
+  program
+    .command("prepare")
+    .description("raw text -> documents -> tokenizer -> token shards")
+    .argument("<text...>", "files and folders: .txt, .md, .jsonl, each also .gz")
+    .requiredOption("--out <folder>", "where the dataset goes")
+    .option("--recipe <name>", "the recipe whose vocabulary and sequence length are used", "crammed-bert")
+    .option("--vocabulary <tokens>", "tokens of the tokenizer to learn, special ones included")
+    .option("--sequence-length <tokens>", "tokens of a sequence")
+    .addOption(
+      new Option("--normaliser <name>", "what text becomes before it is split")
+        .choices(Object.keys(normalisers))
+        .default("ascii-fold"),
+    )
+    .addOption(
+      new Option("--pre-tokenizer <name>", "how text is split into words")
+        .choices(["whitespace", "bert"])
+        .default("whitespace"),
+    )
+    .option("--text-field <name>", "the field of a .jsonl line that holds the text", "text")
+    .option(
+      "--compressibility <t>",
+      "drop documents with t tokens a character or more (the paper: 0.25 at 32768 tokens)",
+    )
+    .option("--hold-out <share>", "share of the text that is kept for validation", "0.01")
+    .option("--seed <number>", "decides which text is held out", "0")
+    .option("--threads <number>", "threads that encode; the result does not depend on it", "2")
+    .option("--json", "print one JSON object at the end and nothing else")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  cram prepare books/ notes.txt --out data/mine
+  cram prepare wikipedia.jsonl.gz --out data/wikipedia --vocabulary 8192
+  cram prepare crawl/ --out data/crawl --compressibility 0.25 --hold-out 0.001
+
+Next: cram pretrain --data data/mine`,
+    )
+    .action(prepare);
+}
+
+async function prepare(inputs: string[], flags: PrepareFlags): Promise<void> {
+  const { model } = chooseRecipe({ recipe: flags.recipe, set: [] });
+  const vocabulary = flags.vocabulary === undefined ? model.vocabulary : parseCount("--vocabulary", flags.vocabulary);
+  const sequenceLength =
+    flags.sequenceLength === undefined ? model.sequenceLength : parseCount("--sequence-length", flags.sequenceLength);
+  const start = systemClock.seconds();
+  const { manifest, documents } = await prepareDataset(
+    flags.out,
+    listSources(inputs),
+    {
+      vocabulary,
+      sequenceLength,
+      normaliser: flags.normaliser,
+      preTokenizer: flags.preTokenizer,
+      textField: flags.textField,
+      maxTokensPerCharacter:
+        flags.compressibility === undefined ? undefined : parseShare("--compressibility", flags.compressibility, 10),
+      holdOut: parseShare("--hold-out", flags.holdOut, 0.5),
+      seed: parseCount("--seed", flags.seed, 0),
+      threads: parseCount("--threads", flags.threads),
+    },
+    flags.json === true ? () => {} : showStatus,
+  );
+  const seconds = systemClock.seconds() - start;
+  if (flags.json === true) {
+    print(
+      JSON.stringify({
+        out: flags.out,
+        seconds,
+        upToDate: documents === undefined,
+        manifest,
+        funnel: documents?.funnel,
+      }),
+    );
+    return;
+  }
+  printDataset(flags.out, manifest, documents, seconds);
+  print(`next: cram pretrain --data ${flags.out}`);
+}
+
+/** Prints what came of the text. */
+export function printDataset(
+  folder: string,
+  manifest: DatasetManifest,
+  documents: DocumentsManifest | undefined,
+  seconds: number,
+): void {
+  if (documents === undefined) print(`${folder} is up to date: made from the same files with the same options`);
+  else printFunnel(documents);
+  const { training, validation, sequenceLength, vocabulary } = manifest;
+  const millions = (sequences: number) => `${((sequences * sequenceLength) / 1e6).toFixed(2)} M tokens`;
+  const count = (value: number) => value.toLocaleString("en-US");
+  print(
+    `${folder}: ${count(training.sequences)} sequences of ${sequenceLength} (${millions(training.sequences)}) for training, ` +
+      `${count(validation.sequences)} held out, a vocabulary of ${count(vocabulary)}; ${formatDuration(seconds)}`,
+  );
+}
+
+function printFunnel({ funnel }: DocumentsManifest): void {
+  const describe = ({ documents, characters }: { documents: number; characters: number }) =>
+    `${documents.toLocaleString("en-US")} documents, ${(characters / 1e6).toFixed(2)} M characters`;
+  print(`read ${describe(funnel.read)}; kept ${describe(funnel.kept)}`);
+  for (const [reason, amount] of Object.entries(funnel.dropped)) {
+    if (amount.documents > 0) print(`  dropped as ${reason}: ${describe(amount)}`);
+  }
+  if (funnel.binaryFilesSkipped > 0) print(`  skipped ${funnel.binaryFilesSkipped} binary files`);
+}
+
+function parseShare(option: string, text: string, limit: number): number {
+  const value = Number(text);
+  if (value > 0 && value <= limit) return value;
+  throw new UserError(
+    "E_OPTION",
+    `${option} ${text}: not a number above 0 and up to ${limit}`,
+    "See cram prepare --help.",
+  );
+}

@@ -1,0 +1,96 @@
+// Documents to a dataset on disk: encode in worker threads, pack, write shards of both parts, write the manifest last.
+
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../base/errors.ts";
+import { encodeDocuments } from "../tokenizer/encode-threads.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { writeTokenizer } from "../tokenizer/tokenizer-json.ts";
+import { type DatasetManifest, writeManifest } from "./manifest.ts";
+import { Packer } from "./pack.ts";
+import { largestVocabulary, ShardWriter } from "./shards.ts";
+
+export interface BuildOptions {
+  readonly sequenceLength: number;
+  readonly holdOut: number;
+  readonly seed: number;
+  readonly threads: number;
+  readonly documentsHash: string;
+  readonly originHash: string;
+  readonly onProgress?: (documents: number, sequences: number) => void;
+}
+
+/**
+ * Writes tokenizer.json, the shards and manifest.json into `folder`, in place of a dataset that stands there.
+ * UserErrors: E_TOO_LITTLE_TEXT when a part would be empty, E_VOCABULARY_LARGE, E_DISK_FULL.
+ */
+export async function buildDataset(
+  folder: string,
+  documents: AsyncIterable<string> | Iterable<string>,
+  tokenizer: Tokenizer,
+  options: BuildOptions,
+): Promise<DatasetManifest> {
+  const { sequenceLength, holdOut, seed, threads } = options;
+  const vocabulary = tokenizer.vocabulary.length;
+  if (vocabulary > largestVocabulary) {
+    throw new UserError(
+      "E_VOCABULARY_LARGE",
+      `the tokenizer has ${vocabulary} tokens, and a shard holds ids below ${largestVocabulary}`,
+      "Learn a smaller vocabulary.",
+    );
+  }
+  removeDataset(folder);
+  const writers = {
+    training: new ShardWriter(folder, "training", sequenceLength),
+    validation: new ShardWriter(folder, "validation", sequenceLength),
+  };
+  const packer = new Packer({ sequenceLength, holdOut, seed, separator: tokenizer.specials.separator }, (part, row) =>
+    writers[part].add(row),
+  );
+  let done = 0;
+  try {
+    for await (const { ids, lengths } of encodeDocuments(tokenizer, documents, threads)) {
+      let start = 0;
+      for (const length of lengths) {
+        packer.addDocument(ids.subarray(start, start + length));
+        start += length;
+      }
+      done += lengths.length;
+      options.onProgress?.(done, writers.training.sequences + writers.validation.sequences);
+    }
+    writers.training.close();
+    writers.validation.close();
+  } catch (error) {
+    writers.training.abandon();
+    writers.validation.abandon();
+    throw error;
+  }
+  const { training, validation } = writers;
+  if (training.sequences === 0 || validation.sequences === 0) {
+    throw new UserError(
+      "E_TOO_LITTLE_TEXT",
+      `${done} documents give ${training.sequences} sequences of ${sequenceLength} tokens for training and ` +
+        `${validation.sequences} held out`,
+      "Add more text, hold out more with --hold-out, or use a shorter --sequence-length.",
+    );
+  }
+  writeTokenizer(join(folder, "tokenizer.json"), tokenizer);
+  return writeManifest(folder, {
+    tokenizerHash: tokenizer.hash,
+    documentsHash: options.documentsHash,
+    originHash: options.originHash,
+    vocabulary,
+    sequenceLength,
+    training: { sequences: training.sequences, files: training.files },
+    validation: { sequences: validation.sequences, files: validation.files },
+  });
+}
+
+/** Removes the files of an older dataset, its manifest first, and nothing else. */
+function removeDataset(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  rmSync(join(folder, "manifest.json"), { force: true });
+  for (const name of readdirSync(folder)) {
+    if (/^(training|validation)-\d{5}\.bin(\.writing)?$/.test(name)) rmSync(join(folder, name));
+  }
+}

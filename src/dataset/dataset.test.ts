@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { UserError } from "../base/errors.ts";
+import { defineLearnedTokenizer } from "../tokenizer/define.ts";
+import { encodeText } from "../tokenizer/encode.ts";
+import { normalisers } from "../tokenizer/normaliser.ts";
+import { specialTokens } from "../tokenizer/tokenizer.ts";
+import { writeTokenizer } from "../tokenizer/tokenizer-json.ts";
+import { buildDataset } from "./build.ts";
+import { Dataset } from "./dataset.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "cram-dataset-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const words = ["the", "cat", "sat", "on", "a", "mat", "and", "dog", "ran", "far"];
+const tokenizer = defineLearnedTokenizer([...specialTokens, ...words], normalisers.bert, "bert");
+const documents = Array.from({ length: 200 }, (_, i) =>
+  Array.from({ length: 5 + (i % 7) }, (_, j) => words[(3 * i + j * j) % words.length]).join(" "),
+);
+const options = {
+  sequenceLength: 16,
+  holdOut: 0.1,
+  seed: 1,
+  threads: 1,
+  documentsHash: "documents",
+  originHash: "origin",
+};
+const hasCode = (code: string) => (error: unknown) => error instanceof UserError && error.code === code;
+
+async function build(name: string, texts: readonly string[] = documents, overrides = {}): Promise<string> {
+  const path = join(folder, name);
+  await buildDataset(path, texts, tokenizer, { ...options, ...overrides });
+  return path;
+}
+
+/** Unmasks a batch of the dataset: the tokens as they stand in the shards. */
+function unmask({ tokens, positions, labels }: ReturnType<Dataset["readTraining"]>): number[] {
+  const original = [...tokens];
+  positions.forEach((place, i) => {
+    original[place] = labels[i]!;
+  });
+  return original;
+}
+
+test("an epoch reads every sequence once; how positions are grouped into batches changes nothing", async () => {
+  const dataset = new Dataset(await build("epoch"));
+  const { sequences } = dataset.manifest.training;
+  const epoch = (first: number) =>
+    Array.from({ length: sequences }, (_, i) => unmask(dataset.readTraining(first + i, 1, 4, 7)).join(" "));
+  const first = epoch(0);
+  const second = epoch(sequences);
+  assert.deepEqual([...first].sort(), [...second].sort());
+  assert.notDeepEqual(first, second);
+  const together = dataset.readTraining(sequences - 2, 4, 4, 7);
+  const apart = [0, 1, 2, 3].map(i => dataset.readTraining(sequences - 2 + i, 1, 4, 7));
+  assert.deepEqual(
+    [...together.tokens],
+    apart.flatMap(batch => [...batch.tokens]),
+  );
+  assert.deepEqual(
+    [...together.positions],
+    apart.flatMap((batch, i) => [...batch.positions].map(place => place + 16 * i)),
+  );
+  // The shards hold the documents: the multiset of tokens is that of the texts, less what was held out or left over.
+  const counts = (ids: Iterable<number>) => {
+    const times = new Map<number, number>();
+    for (const id of ids) times.set(id, (times.get(id) ?? 0) + 1);
+    return times;
+  };
+  const all = counts(documents.flatMap(text => [...encodeText(tokenizer, text), tokenizer.specials.separator]));
+  for (const [id, times] of counts(first.flatMap(row => row.split(" ").map(Number)))) {
+    assert.ok(times <= all.get(id)!);
+  }
+  dataset.close();
+});
+
+test("held-out batches are the same for every run, and start over when they are used up", async () => {
+  const dataset = new Dataset(await build("held-out"));
+  const { sequences } = dataset.manifest.validation;
+  assert.deepEqual(dataset.readValidation(0, 3, 4), dataset.readValidation(sequences, 3, 4));
+  assert.notDeepEqual(dataset.readValidation(0, 1, 4), dataset.readValidation(1, 1, 4));
+  dataset.close();
+});
+
+test("the unigram entropy is that of the held-out tokens, in closed form", async () => {
+  // Two words and the separator, equally often: ln 3.
+  const path = await build("entropy", Array<string>(320).fill("cat dog"), { sequenceLength: 3 });
+  const dataset = new Dataset(path);
+  assert.ok(Math.abs(dataset.measureUnigramEntropy(dataset.manifest.validation.sequences) - Math.log(3)) < 1e-12);
+  dataset.close();
+});
+
+test("encoding threads do not change the dataset", async () => {
+  const hashes = [];
+  for (const threads of [1, 3]) {
+    const dataset = new Dataset(await build(`threads-${threads}`, documents, { threads }));
+    hashes.push(dataset.manifest.hash);
+    dataset.close();
+  }
+  assert.equal(hashes[0], hashes[1]);
+});
+
+test("a shard cut short, replaced, changed or missing is named", async () => {
+  const damage: readonly [string, string, (shard: string) => void][] = [
+    ["cut", "E_SHARD_CUT", shard => truncateSync(shard, 100)],
+    ["magic", "E_SHARD_MAGIC", shard => writeFileSync(shard, Buffer.alloc(readFileSync(shard).length, "PK"))],
+    ["missing", "E_SHARD_MISSING", shard => rmSync(shard)],
+  ];
+  for (const [name, code, spoil] of damage) {
+    const path = await build(name);
+    spoil(join(path, "training-00000.bin"));
+    assert.throws(
+      () => new Dataset(path),
+      error => hasCode(code)(error) && (error as Error).message.includes("training-00000.bin"),
+    );
+  }
+  const path = await build("changed");
+  const shard = join(path, "validation-00000.bin");
+  const bytes = readFileSync(shard);
+  bytes[40]! ^= 1;
+  writeFileSync(shard, bytes);
+  const dataset = new Dataset(path);
+  assert.throws(() => dataset.verify(), hasCode("E_SHARD_CHANGED"));
+  dataset.close();
+});
+
+test("another tokenizer beside the shards is refused", async () => {
+  const path = await build("tokenizer");
+  const other = defineLearnedTokenizer([...specialTokens, ...[...words].reverse()], normalisers.bert, "bert");
+  writeTokenizer(join(path, "tokenizer.json"), other);
+  assert.throws(() => new Dataset(path), hasCode("E_TOKENIZER_OTHER"));
+});
+
+test("a manifest that is none, and a dataset that was never finished", async () => {
+  const path = await build("manifest");
+  copyFileSync(join(path, "tokenizer.json"), join(path, "manifest.json"));
+  assert.throws(() => new Dataset(path), hasCode("E_DATASET_MANIFEST"));
+  rmSync(join(path, "manifest.json"));
+  assert.throws(() => new Dataset(path), hasCode("E_FILE_MISSING"));
+});
+
+test("too little text is refused with what there is", async () => {
+  await assert.rejects(build("little", ["the cat"]), hasCode("E_TOO_LITTLE_TEXT"));
+});
+
+test("a failure in the documents leaves no dataset and no half-written shard", async () => {
+  const path = await build("failing");
+  const failing = (function* () {
+    yield* documents;
+    throw new Error("the disk went away");
+  })();
+  await assert.rejects(buildDataset(path, failing, tokenizer, options), /went away/);
+  assert.deepEqual(
+    readdirSync(path).filter(name => name !== "tokenizer.json"),
+    [],
+  );
+});

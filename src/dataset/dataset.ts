@@ -1,0 +1,120 @@
+// A dataset opened for training: sequences in an order and with masks that depend on (seed, position in the run) alone, so a
+// resumed run reads what an uninterrupted one would have read. Held-out sequences and their masks are the same for every run.
+
+import { join } from "node:path";
+import { UserError } from "../base/errors.ts";
+import { permutation, RandomSequence, streams } from "../base/random.ts";
+import { readTokenizer } from "../tokenizer/read-tokenizer.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { type DatasetManifest, readManifest } from "./manifest.ts";
+import { type MaskOptions, maskSequence } from "./mask.ts";
+import { ShardReader } from "./shards.ts";
+
+/** B sequences of S tokens with k predictions each. */
+export interface MaskedBatch {
+  /** (B·S), masked. */
+  readonly tokens: Int32Array;
+  /** (B·k): places in `tokens`, ascending. */
+  readonly positions: Int32Array;
+  /** (B·k): the tokens that stood there. */
+  readonly labels: Int32Array;
+}
+
+const validationSeed = 0;
+
+/** An open dataset; owns file handles and the order of one epoch, 4 bytes a sequence. */
+export class Dataset {
+  readonly manifest: DatasetManifest;
+  readonly tokenizer: Tokenizer;
+  private readonly training: ShardReader;
+  private readonly validation: ShardReader;
+  private order: Uint32Array | undefined;
+  private orderOf = "";
+
+  /** Opens a folder that `buildDataset` made. UserErrors: those of manifest, tokenizer and shards, E_TOKENIZER_OTHER. */
+  constructor(folder: string) {
+    this.manifest = readManifest(folder);
+    const { sequenceLength, tokenizerHash } = this.manifest;
+    const path = join(folder, "tokenizer.json");
+    this.tokenizer = readTokenizer(path);
+    if (this.tokenizer.hash !== tokenizerHash) {
+      throw new UserError(
+        "E_TOKENIZER_OTHER",
+        `${path}: this tokenizer (${this.tokenizer.hash}) is not the one the shards were made with (${tokenizerHash})`,
+        "Put the dataset's own tokenizer back, or prepare the dataset again.",
+      );
+    }
+    this.training = new ShardReader(folder, this.manifest.training.files, sequenceLength);
+    this.validation = new ShardReader(folder, this.manifest.validation.files, sequenceLength);
+  }
+
+  /** Compares every shard with its hash; reads the whole dataset once. UserError E_SHARD_CHANGED. */
+  verify(): void {
+    this.training.verify();
+    this.validation.verify();
+  }
+
+  /** The training batch at a position of the run: sequences `first` to `first + count`, epochs in one count. */
+  readTraining(first: number, count: number, predictions: number, seed: number): MaskedBatch {
+    return this.readBatch(count, predictions, (i, tokens, start) => {
+      const position = first + i;
+      this.training.read(this.sequenceAt(position, seed), tokens, start);
+      return new RandomSequence(seed, streams.masking, position);
+    });
+  }
+
+  /** Held-out sequences `first` to `first + count`, from the beginning again after the last one. */
+  readValidation(first: number, count: number, predictions: number): MaskedBatch {
+    return this.readBatch(count, predictions, (i, tokens, start) => {
+      const index = (first + i) % this.validation.sequences;
+      this.validation.read(index, tokens, start);
+      return new RandomSequence(validationSeed, streams.validationMasking, index);
+    });
+  }
+
+  /** Entropy in nats of the token frequencies of the first `sequences` held-out sequences, of themselves. */
+  measureUnigramEntropy(sequences: number): number {
+    const { sequenceLength, vocabulary } = this.manifest;
+    const counts = new Float64Array(vocabulary);
+    const tokens = new Int32Array(sequenceLength);
+    for (let index = 0; index < sequences; index++) {
+      this.validation.read(index, tokens, 0);
+      for (const token of tokens) counts[token]! += 1;
+    }
+    const total = sequences * sequenceLength;
+    return counts.reduce((sum, times) => (times > 0 ? sum - (times / total) * Math.log(times / total) : sum), 0);
+  }
+
+  close(): void {
+    this.training.close();
+    this.validation.close();
+  }
+
+  private sequenceAt(position: number, seed: number): number {
+    const { sequences } = this.training;
+    const epoch = Math.floor(position / sequences);
+    const key = `${seed} ${epoch}`;
+    if (this.order === undefined || this.orderOf !== key) {
+      this.order = permutation(sequences, seed, streams.sequenceOrder, epoch);
+      this.orderOf = key;
+    }
+    return this.order[position % sequences]!;
+  }
+
+  private readBatch(
+    count: number,
+    predictions: number,
+    readSequence: (i: number, tokens: Int32Array, start: number) => RandomSequence,
+  ): MaskedBatch {
+    const { sequenceLength: S, vocabulary } = this.manifest;
+    const options: MaskOptions = { predictions, vocabulary, mask: this.tokenizer.specials.mask };
+    const tokens = new Int32Array(count * S);
+    const positions = new Int32Array(count * predictions);
+    const labels = new Int32Array(count * predictions);
+    for (let i = 0; i < count; i++) {
+      const random = readSequence(i, tokens, i * S);
+      maskSequence(tokens, i * S, S, positions, labels, i * predictions, options, random);
+    }
+    return { tokens, positions, labels };
+  }
+}

@@ -1,0 +1,59 @@
+// The manifest of a dataset: what it holds, the hash of every file, and the hashes of what it was made from. It is written
+// last; a folder without one is unfinished and is not read.
+
+import { join } from "node:path";
+import { z } from "zod";
+import { UserError } from "../base/errors.ts";
+import { contentHash, readJson, writeFileAtomically } from "../base/files.ts";
+
+const count = z.number().int().nonnegative();
+const part = z.strictObject({
+  sequences: count,
+  files: z.array(z.strictObject({ name: z.string(), sequences: count, bytes: count, sha256: z.string() })),
+});
+
+const manifestSchema = z.strictObject({
+  format: z.literal("cramming-dataset"),
+  version: z.literal(1),
+  /** Names the dataset by its tokens, its parts and its tokenizer. */
+  hash: z.string(),
+  tokenizerHash: z.string(),
+  documentsHash: z.string(),
+  /** Names the sources and options it was made from, to tell whether it is up to date. */
+  originHash: z.string(),
+  vocabulary: count,
+  sequenceLength: count,
+  training: part,
+  validation: part,
+});
+
+export type DatasetManifest = z.infer<typeof manifestSchema>;
+
+/** Writes manifest.json; the hash is computed here. */
+export function writeManifest(
+  folder: string,
+  content: Omit<DatasetManifest, "format" | "version" | "hash">,
+): DatasetManifest {
+  const files = [...content.training.files, { sha256: "held out" }, ...content.validation.files];
+  const manifest: DatasetManifest = {
+    format: "cramming-dataset",
+    version: 1,
+    hash: contentHash(content.tokenizerHash, ...files.map(file => file.sha256)),
+    ...content,
+  };
+  writeFileAtomically(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+  return manifest;
+}
+
+/** Reads and checks manifest.json: E_FILE_MISSING, E_JSON, E_DATASET_MANIFEST. */
+export function readManifest(folder: string): DatasetManifest {
+  const path = join(folder, "manifest.json");
+  const parsed = manifestSchema.safeParse(readJson(path, "dataset manifest"));
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  throw new UserError(
+    "E_DATASET_MANIFEST",
+    `${path}: not the manifest of a dataset of version 1: ${issue.path.join(".") || "the file"}: ${issue.message}`,
+    "Prepare the dataset again, or name its folder.",
+  );
+}

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { Packer, type Part } from "./pack.ts";
+
+const separator = 9;
+
+function pack(documents: readonly (readonly number[])[], sequenceLength: number, holdOut: number, seed = 0) {
+  const packed: Record<Part, number[][]> = { training: [], validation: [] };
+  const packer = new Packer({ sequenceLength, separator, holdOut, seed }, (part, row) => packed[part].push([...row]));
+  for (const ids of documents) packer.addDocument(Uint32Array.from(ids));
+  return packed;
+}
+
+test("documents follow each other with a separator, the remainder is dropped", () => {
+  // Half of the pieces are held out: one of each two, which one is the seed's choice.
+  const documents = [
+    [1, 2, 3, 4, 5],
+    [11, 12],
+    [21, 22, 23],
+    [31, 32, 33, 34],
+  ];
+  const sides = (first: number, second: number) =>
+    [[...documents[first]!, separator, ...documents[second]!, separator]].map(all =>
+      [all.slice(0, 4), all.slice(4, 8), all.slice(8, 12)].filter(row => row.length === 4),
+    )[0];
+  const seen = new Set<string>();
+  for (let seed = 0; seed < 40; seed++) {
+    const { training, validation } = pack(documents, 4, 0.5, seed);
+    const possible = [0, 1].flatMap(i =>
+      [2, 3].map(j => ({ validation: sides(i, j), training: sides(1 - i, 5 - j), name: `${i} ${j}` })),
+    );
+    const found = possible.find(
+      one => JSON.stringify([one.training, one.validation]) === JSON.stringify([training, validation]),
+    );
+    assert.ok(found !== undefined, JSON.stringify({ training, validation }));
+    seen.add(found.name);
+  }
+  assert.equal(seen.size, 4);
+});
+
+test("nothing is lost, added or reordered, whatever the lengths (random documents)", () => {
+  const lengths = fc.array(fc.integer({ min: 0, max: 700 }), { maxLength: 30 });
+  fc.assert(
+    fc.property(lengths, fc.integer({ min: 1, max: 9 }), (documentLengths, sequenceLength) => {
+      // Every token of the corpus is another number, in rising order.
+      let next = 10;
+      const documents = documentLengths.map(length => Array.from({ length }, () => next++));
+      const { training, validation } = pack(documents, sequenceLength, 0.2);
+      const sides = [training.flat(), validation.flat()].map(side => side.filter(token => token !== separator));
+      for (const side of sides) assert.ok(side.every((token, i) => i === 0 || token > side[i - 1]!));
+      assert.equal(new Set(sides.flat()).size, sides[0]!.length + sides[1]!.length);
+      const missing = next - 10 - sides[0]!.length - sides[1]!.length;
+      assert.ok(missing >= 0 && missing <= 2 * (sequenceLength - 1), `${missing} missing`);
+    }),
+    { numRuns: 60, seed: 1 },
+  );
+});
+
+test("one of each block of pieces is held out, and a single long document is split", () => {
+  const length = 8;
+  const long = Array.from({ length: 64 * length * 40 }, (_, i) => 10 + (i % 1000));
+  const { training, validation } = pack([long], length, 0.1);
+  // 40 pieces of 64 sequences, four of them held out; separators add a few tokens to both sides.
+  assert.equal(validation.length, 4 * 64);
+  assert.ok(training.length >= 36 * 64 && training.length <= 36 * 64 + 1);
+});
+
+test("which text is held out depends on the seed", () => {
+  const documents = Array.from({ length: 100 }, (_, i) => Array.from({ length: 20 }, () => 10 + i));
+  const held = (seed: number) => pack(documents, 21, 0.1, seed).validation.map(row => row[0]);
+  assert.deepEqual(held(1), held(1));
+  assert.notDeepEqual(held(1), held(2));
+  assert.equal(held(1).length, 10);
+});

@@ -1,0 +1,222 @@
+// The shard format: token sequences of one length as uint16, little-endian, after a header of 32 bytes. A row is read by its
+// number at one offset, so a dataset of any size is opened in no time and in no memory.
+
+import { createHash } from "node:crypto";
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync } from "node:fs";
+import { endianness } from "node:os";
+import { join } from "node:path";
+import { UserError } from "../base/errors.ts";
+import { explainWriteFailure, writeFully } from "../base/files.ts";
+
+const magic = "CRAMSHRD";
+const version = 1;
+const headerBytes = 32;
+/** 2^19 sequences of 128 are 128 MiB. */
+const sequencesPerFile = 1 << 19;
+const bytesPerWrite = 1 << 20;
+/** Ids are uint16. */
+export const largestVocabulary = 1 << 16;
+
+export interface ShardFile {
+  readonly name: string;
+  readonly sequences: number;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** Magic, version, sequence length, sequences; the rest is zero. */
+function encodeHeader(sequenceLength: number, sequences: number): Buffer {
+  const header = Buffer.alloc(headerBytes);
+  header.write(magic, "latin1");
+  header.writeUInt32LE(version, 8);
+  header.writeUInt32LE(sequenceLength, 12);
+  header.writeBigUInt64LE(BigInt(sequences), 16);
+  return header;
+}
+
+function byteOrderOf(rows: Uint16Array): Buffer {
+  const bytes = Buffer.from(rows.buffer, rows.byteOffset, rows.byteLength);
+  return endianness() === "LE" ? bytes : Buffer.from(bytes).swap16();
+}
+
+/** Shards of one part of a dataset while they are written: `part-00000.bin` and on, each under a temporary name until whole. */
+export class ShardWriter {
+  readonly files: ShardFile[] = [];
+  sequences = 0;
+  private readonly folder: string;
+  private readonly part: string;
+  private readonly length: number;
+  private file: number | undefined;
+  private inFile = 0;
+  private rows: Uint16Array<ArrayBuffer>;
+  private waiting = 0;
+
+  constructor(folder: string, part: string, sequenceLength: number) {
+    this.folder = folder;
+    this.part = part;
+    this.length = sequenceLength;
+    this.rows = new Uint16Array(Math.ceil(bytesPerWrite / 2 / sequenceLength) * sequenceLength);
+  }
+
+  /** Adds one sequence of the length given at the start. */
+  add(sequence: ArrayLike<number>): void {
+    this.rows.set(sequence, this.waiting);
+    this.waiting += this.length;
+    this.sequences++;
+    this.inFile++;
+    if (this.waiting === this.rows.length || this.inFile === sequencesPerFile) this.flush();
+    if (this.inFile === sequencesPerFile) this.finishFile();
+  }
+
+  /** Writes what is left; the files are then whole. */
+  close(): void {
+    this.flush();
+    this.finishFile();
+  }
+
+  /** Closes and removes the file under way, after a failure. */
+  abandon(): void {
+    if (this.file === undefined) return;
+    closeSync(this.file);
+    rmSync(`${this.path()}.writing`, { force: true });
+    this.file = undefined;
+  }
+
+  private path(): string {
+    return join(this.folder, `${this.part}-${String(this.files.length).padStart(5, "0")}.bin`);
+  }
+
+  private flush(): void {
+    if (this.waiting === 0) return;
+    try {
+      if (this.file === undefined) {
+        this.file = openSync(`${this.path()}.writing`, "w+");
+        writeFully(this.file, encodeHeader(this.length, 0));
+      }
+      writeFully(this.file, byteOrderOf(this.rows.subarray(0, this.waiting)));
+    } catch (error) {
+      throw explainWriteFailure(error, this.path());
+    }
+    this.waiting = 0;
+  }
+
+  /** The count in the header is written last, then the file gets its name. */
+  private finishFile(): void {
+    if (this.file === undefined) return;
+    const path = this.path();
+    closeSync(this.file);
+    this.file = openSync(`${path}.writing`, "r+");
+    writeFully(this.file, encodeHeader(this.length, this.inFile));
+    fsyncSync(this.file);
+    closeSync(this.file);
+    this.file = undefined;
+    renameSync(`${path}.writing`, path);
+    this.files.push({
+      name: path.slice(this.folder.length + 1),
+      sequences: this.inFile,
+      bytes: headerBytes + this.inFile * this.length * 2,
+      sha256: hashFile(path),
+    });
+    this.inFile = 0;
+  }
+}
+
+function hashFile(path: string): string {
+  const hash = createHash("sha256");
+  const file = openSync(path, "r");
+  const buffer = Buffer.alloc(1 << 20);
+  try {
+    for (let count = 1; count > 0; ) {
+      count = readSync(file, buffer);
+      hash.update(buffer.subarray(0, count));
+    }
+  } finally {
+    closeSync(file);
+  }
+  return hash.digest("hex");
+}
+
+/** Open shards of one part, read row by row. */
+export class ShardReader {
+  readonly sequences: number;
+  private readonly length: number;
+  private readonly folder: string;
+  private readonly files: readonly ShardFile[];
+  private readonly handles: number[] = [];
+  private readonly row: Buffer;
+
+  /** Opens the files and checks header and length of each: E_SHARD_MISSING, E_SHARD_CUT, E_SHARD_MAGIC. */
+  constructor(folder: string, files: readonly ShardFile[], sequenceLength: number) {
+    this.folder = folder;
+    this.files = files;
+    this.length = sequenceLength;
+    this.sequences = files.reduce((sum, file) => sum + file.sequences, 0);
+    this.row = Buffer.alloc(sequenceLength * 2);
+    try {
+      for (const file of files) this.handles.push(openShard(join(folder, file.name), file, sequenceLength));
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Reads sequence `index` into `out` from `offset`. */
+  read(index: number, out: Int32Array, offset: number): void {
+    let at = index;
+    let number = 0;
+    while (at >= this.files[number]!.sequences) at -= this.files[number++]!.sequences;
+    const count = readSync(this.handles[number]!, this.row, 0, this.row.length, headerBytes + at * this.row.length);
+    if (count !== this.row.length) {
+      throw cut(join(this.folder, this.files[number]!.name), `it ended within sequence ${at} while it was being read`);
+    }
+    for (let i = 0; i < this.length; i++) out[offset + i] = this.row.readUInt16LE(2 * i);
+  }
+
+  /** Compares every file with its hash in the manifest, reading all of it: E_SHARD_CHANGED. */
+  verify(): void {
+    for (const file of this.files) {
+      const path = join(this.folder, file.name);
+      const seen = hashFile(path);
+      if (seen === file.sha256) continue;
+      throw new UserError(
+        "E_SHARD_CHANGED",
+        `${path}: its content has the hash ${seen.slice(0, 16)}, the manifest says ${file.sha256.slice(0, 16)}`,
+        "The file was damaged or changed; prepare the dataset again.",
+      );
+    }
+  }
+
+  close(): void {
+    for (const handle of this.handles.splice(0)) closeSync(handle);
+  }
+}
+
+function cut(path: string, seen: string): UserError {
+  return new UserError("E_SHARD_CUT", `${path}: ${seen}`, "The file was cut short; prepare the dataset again.");
+}
+
+function openShard(path: string, expected: ShardFile, sequenceLength: number): number {
+  let file: number;
+  try {
+    file = openSync(path, "r");
+  } catch (cause) {
+    throw new UserError("E_SHARD_MISSING", `${path}: cannot be opened`, "Prepare the dataset again.", { cause });
+  }
+  try {
+    const { size } = fstatSync(file);
+    const header = Buffer.alloc(headerBytes);
+    if (size !== expected.bytes) throw cut(path, `it has ${size} bytes, the manifest says ${expected.bytes}`);
+    readSync(file, header, 0, headerBytes, 0);
+    if (!header.equals(encodeHeader(sequenceLength, expected.sequences))) {
+      throw new UserError(
+        "E_SHARD_MAGIC",
+        `${path}: not the shard of the manifest (begins ${header.subarray(0, 8).toString("hex")})`,
+        "Another file was put in its place; prepare the dataset again.",
+      );
+    }
+    return file;
+  } catch (error) {
+    closeSync(file);
+    throw error;
+  }
+}
