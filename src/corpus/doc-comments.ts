@@ -1,5 +1,5 @@
-// The prose inside type declarations: the documentation comments (`/** … */`) of a .d.ts file, without their stars and tags'
-// types. It is the longest English text that npm installs, and examples in it are code that people write.
+// The prose inside type declarations: the documentation comments (`/** … */`) of a .d.ts file, without their stars. It is the
+// longest English text that npm installs, and examples in it are code that people write.
 
 /** The documentation comments of a TypeScript file, one paragraph each; an empty text when there are none. */
 export function extractDocComments(source: string): string {

@@ -15,7 +15,7 @@ import { isDeclarations } from "./sources.ts";
 import { looksBinary } from "./utf8.ts";
 
 export interface InstalledProseOptions {
-  /** Stop before the files together hold more than this. */
+  /** Stop before the texts together hold more than this: of a .d.ts, its comments. */
   readonly maxBytes: number;
 }
 
@@ -27,7 +27,8 @@ const leastCharacters = 200;
 /**
  * The paths of the prose under a node_modules folder, in an order that depends on names alone. Left out: hidden files and
  * folders, links (a workspace, another package manager's store), licences, translated READMEs, a file with the same
- * content as one before it, one of less than 200 characters, one that is not UTF-8. UserErrors: E_NO_TEXT when nothing is left, E_TEXT_UNREADABLE.
+ * content as one before it, one of less than 200 characters, one that is not UTF-8.
+ * UserErrors: E_NO_TEXT when nothing is left, E_TEXT_UNREADABLE.
  */
 export function collectInstalledProse(nodeModulesFolder: string, options: InstalledProseOptions): string[] {
   const seen = new Set<string>();

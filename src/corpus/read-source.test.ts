@@ -46,6 +46,14 @@ test("a text file is one document, as it stands", async () => {
   assert.deepEqual((await read(write("long.txt", long))).texts, [long]);
 });
 
+test("of type declarations the documentation is the document", async () => {
+  const source = "/** Adds two numbers. */\ndeclare function add(a: number, b: number): number;\n";
+  for (const name of ["a.d.ts", "a.d.mts", "a.d.cts"]) {
+    assert.deepEqual((await read(write(name, source))).documents, [{ text: "Adds two numbers." }]);
+  }
+  assert.deepEqual((await read(write("a.ts", source))).texts, [source]);
+});
+
 test("a line of a .jsonl is a document; blank lines are not", async () => {
   const lines = '{"text":"one"}\n\n{"id":2,"text":"two\\nlines"}\n   \n{"text":""}\n';
   const expected = [

@@ -1,6 +1,6 @@
-// A source to its documents: a text file is one document, a line of a .jsonl is one, the comments of a .d.ts are one. Memory is bounded by the longest
-// document, whatever the size of the file, and a document by 64 MiB: written as JSON a text grows up to sixfold, and a
-// string ends at 512 MiB.
+// A source to its documents: a text file is one document, a line of a .jsonl is one, the comments of a .d.ts are one. Memory
+// is bounded by the longest document, whatever the size of the file, and a document by 64 MiB: written as JSON a text grows
+// up to sixfold, and a string ends at 512 MiB.
 
 import { UserError } from "../base/errors.ts";
 import { readBytes } from "./bytes.ts";

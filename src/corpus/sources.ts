@@ -1,5 +1,6 @@
 // Which files a corpus is made of: the files and folders a person names, folders walked to the bottom, in an order that
-// depends on names alone. What a file is goes by its ending; a file named itself may have any ending and is then text.
+// depends on names alone. What a file is goes by its ending; a file named itself may have any ending and is then text, or
+// the documentation in it when it is a .d.ts.
 // Links are followed, to files and to folders: collections are often folders of links. A file or folder that several paths
 // lead to is read once, so links in a circle end.
 

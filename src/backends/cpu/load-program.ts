@@ -4,7 +4,7 @@ import koffi from "koffi";
 import type { Program } from "../../compiler/program.ts";
 import type { HostArray, LoadedGraph } from "../backend.ts";
 import { buildLibrary } from "./build.ts";
-import { type CpuBuffer, readTemplate, type ThreadPool } from "./pool.ts";
+import { type CpuBuffer, type LaunchList, readTemplate, type ThreadPool } from "./pool.ts";
 
 /** The whole program as one C file, kernels in a table the loader reads addresses from. */
 export function printProgram(program: Program): string {
@@ -24,30 +24,40 @@ export async function loadProgram(
 ): Promise<LoadedGraph> {
   const kernels = koffi.load(await buildLibrary(printProgram(program)));
   const addressOf = kernels.func("uint64_t cram_kernel(int i)") as (i: number) => number;
-  const arena = pool.allocate([program.arenaBytes + 64], "bool");
+  pool.reserveArena(program.arenaBytes);
   const inputs = new Map<string, CpuBuffer>();
   const outputs = new Map<string, CpuBuffer>();
-  const addresses = program.buffers.map(buffer => {
-    if (buffer.kind === "temporary") return arena.address + buffer.arenaOffset;
+  const places = program.buffers.map(buffer => {
+    if (buffer.kind === "temporary") return undefined;
     if (buffer.kind === "state") {
       const state = states.get(buffer.name);
       if (state === undefined) throw new Error(`the graph uses state ${buffer.name}, which was not given`);
       if (state.bytes !== buffer.bytes)
         throw new Error(`state ${buffer.name} has ${state.bytes} bytes, the graph's ${buffer.bytes}`);
-      return state.address;
+      return state;
     }
     const own = pool.allocate(buffer.shape, buffer.dtype);
     (buffer.kind === "input" ? inputs : outputs).set(buffer.name, own);
-    return own.address;
+    return own;
   });
-  const launches = pool.prepareLaunches(
-    program.launches.map(({ kernel, buffers, blocks, grain }) => ({
-      kernel: addressOf(kernel),
-      pointers: buffers.map(at => addresses[at]!),
-      blocks,
-      grain,
-    })),
-  );
+  /** The launches with the addresses of an arena that stands here. */
+  const listLaunches = (arenaAddress: number): LaunchList =>
+    pool.prepareLaunches(
+      program.launches.map(({ kernel, buffers, blocks, grain }) => ({
+        kernel: addressOf(kernel),
+        pointers: buffers.map(at => places[at]?.address ?? arenaAddress + program.buffers[at]!.arenaOffset),
+        blocks,
+        grain,
+      })),
+    );
+  let listed: { readonly launches: LaunchList; readonly arenaAddress: number } | undefined;
+  const currentLaunches = (): LaunchList => {
+    const { arenaAddress } = pool;
+    if (listed?.arenaAddress === arenaAddress) return listed.launches;
+    if (listed !== undefined) pool.freeLaunches(listed.launches);
+    listed = { launches: listLaunches(arenaAddress), arenaAddress };
+    return listed.launches;
+  };
   const written = new Set<string>();
   const writeInputs = (given: Readonly<Record<string, HostArray | number>>) => {
     for (const [name, values] of Object.entries(given)) {
@@ -62,11 +72,12 @@ export async function loadProgram(
     program,
     run: async given => {
       writeInputs(given);
-      await pool.run(launches);
+      await pool.run(currentLaunches());
       return Object.fromEntries([...outputs].map(([name, buffer]) => [name, pool.read(buffer)]));
     },
     timeLaunches: async (given, runs) => {
       writeInputs(given);
+      const launches = currentLaunches();
       const seconds: Float64Array[] = [];
       for (let i = 0; i < runs; i++) {
         const before = pool.readSeconds(launches);

@@ -23,7 +23,8 @@ export interface NativeLaunch {
 
 /** A list of launches in native memory. */
 export interface LaunchList {
-  readonly address: number;
+  readonly table: CpuBuffer;
+  readonly pointerTable: CpuBuffer;
   readonly count: number;
 }
 
@@ -45,7 +46,8 @@ export class ThreadPool {
   readonly threads: number;
   private readonly native: Native;
   private readonly start: ReturnType<LibraryHandle["func"]>;
-  private readonly allocations: CpuBuffer[] = [];
+  private readonly allocations = new Set<CpuBuffer>();
+  private arena: CpuBuffer | undefined;
 
   private constructor(threads: number, library: LibraryHandle) {
     this.threads = threads;
@@ -79,8 +81,25 @@ export class ThreadPool {
       );
     }
     const buffer = { shape, dtype, bytes, address };
-    this.allocations.push(buffer);
+    this.allocations.add(buffer);
     return buffer;
+  }
+
+  free(buffer: CpuBuffer): void {
+    this.allocations.delete(buffer);
+    this.native.free(buffer.address, Math.max(buffer.bytes, 64));
+  }
+
+  /** Makes the arena that all programs share, as they never run at once, at least this large. It moves when it grows. */
+  reserveArena(bytes: number): void {
+    if (this.arena !== undefined && this.arena.bytes >= bytes) return;
+    if (this.arena !== undefined) this.free(this.arena);
+    this.arena = undefined;
+    this.arena = this.allocate([bytes], "bool");
+  }
+
+  get arenaAddress(): number {
+    return this.arena?.address ?? 0;
   }
 
   write(buffer: CpuBuffer, values: HostArray): void {
@@ -101,34 +120,39 @@ export class ThreadPool {
   prepareLaunches(launches: readonly NativeLaunch[]): LaunchList {
     const pointers = BigUint64Array.from(launches.flatMap(launch => launch.pointers.map(BigInt)));
     const pointerTable = this.allocate([pointers.byteLength], "bool");
-    this.native.write(pointerTable.address, pointers, pointers.byteLength);
+    this.write(pointerTable, new Uint8Array(pointers.buffer));
     const words = new BigUint64Array(launches.length * wordsPerLaunch);
     let first = 0;
     launches.forEach(({ kernel, pointers: own, blocks, grain }, i) => {
       words.set([kernel, pointerTable.address + first * 8, blocks, grain, 0].map(BigInt), i * wordsPerLaunch);
       first += own.length;
     });
-    const { address } = this.allocate([words.byteLength], "bool");
-    this.native.write(address, words, words.byteLength);
-    return { address, count: launches.length };
+    const table = this.allocate([words.byteLength], "bool");
+    this.write(table, new Uint8Array(words.buffer));
+    return { table, pointerTable, count: launches.length };
+  }
+
+  freeLaunches({ table, pointerTable }: LaunchList): void {
+    this.free(table);
+    this.free(pointerTable);
   }
 
   /** Runs the launches one after another on all threads, off the event loop. */
-  run({ address, count }: LaunchList, timed = false): Promise<void> {
+  run({ table, count }: LaunchList, timed = false): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.start.async(address, count, timed ? 1 : 0, (error: unknown) => (error ? reject(error) : resolve()));
+      this.start.async(table.address, count, timed ? 1 : 0, (error: unknown) => (error ? reject(error) : resolve()));
     });
   }
 
   /** Seconds of each launch, summed over the timed runs so far. */
-  readSeconds({ address, count }: LaunchList): Float64Array {
+  readSeconds({ table, count }: LaunchList): Float64Array {
     const words = new Float64Array(count * wordsPerLaunch);
-    this.native.read(words, address, words.byteLength);
+    this.native.read(words, table.address, words.byteLength);
     return Float64Array.from({ length: count }, (_, i) => words[i * wordsPerLaunch + wordsPerLaunch - 1]!);
   }
 
   close(): void {
-    for (const { address, bytes } of this.allocations) this.native.free(address, Math.max(bytes, 64));
+    for (const buffer of this.allocations) this.free(buffer);
     this.native.close();
   }
 }

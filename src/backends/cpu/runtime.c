@@ -29,10 +29,12 @@ inlined bf16 f32_to_bf16(float x) {
 inlined bf16 high_half(float x) { return (bf16)(bits_of_float(x) >> 16); }
 
 // exp by 2^n · p(r), |r| ≤ ln 2 / 2, p of degree 6 (Taylor): relative error below 2e-7. Below -87.3 the result is 0.
+// n is found by adding 1.5 · 2^23, which leaves it in the lowest bits of the sum: shifted, they are what the exponent grows by.
 inlined float exp_f32(float x) {
-  float clamped = x > 88.8f ? 88.8f : x;
+  float clamped = x > 88.7228394f ? 88.7228394f : x;
   clamped = clamped < -87.3f ? -87.3f : clamped;
-  float n = (clamped * 1.44269504f + 12582912.0f) - 12582912.0f;
+  const float sum = clamped * 1.44269504f + 12582912.0f;
+  const float n = sum - 12582912.0f;
   float r = clamped - n * 0.693359375f;
   r = r + n * 2.12194440e-4f;
   float p = 1.3888889e-3f;
@@ -42,9 +44,8 @@ inlined float exp_f32(float x) {
   p = p * r + 0.5f;
   p = p * r + 1.0f;
   p = p * r + 1.0f;
-  // Two factors, so that 2^128 does not overflow before it is multiplied by a p below 1.
-  int32_t k = (int32_t)n, half = k >> 1;
-  float result = p * float_of_bits((uint32_t)(half + 127) << 23) * float_of_bits((uint32_t)(k - half + 127) << 23);
+  float result = float_of_bits(bits_of_float(p) + (bits_of_float(sum) << 23));
+  result = x > 88.7228394f ? INFINITY : result;
   result = x < -87.3f ? 0.0f : result;
   return x != x ? x : result;
 }
