@@ -11,6 +11,7 @@ import { RandomSequence, streams } from "../src/base/random.ts";
 import { differentiate } from "../src/graph/gradient.ts";
 import * as g from "../src/graph/operations.ts";
 import { countElements, type Graph, type Tensor } from "../src/graph/tensor.ts";
+import { attention } from "../src/nn/attention.ts";
 import { operationCases } from "./operation-cases.ts";
 
 let cpu: Backend;
@@ -75,6 +76,90 @@ test("bf16 rounds to nearest even, and products of bf16 sum in f32", async () =>
   const outputs = { rounded: g.cast(half(a), "f32"), product: g.matmul(half(a), half(b)) };
   const error = await compareBackends({ outputs, updates: {} }, drawInputs({ a: [17, 40], b: [40, 9] }));
   assert.ok(error < 1e-6, `error ${error}`);
+});
+
+/** Sizes below, at and above the tile, the block and the depth that is packed at once; odd ones leave every remainder. */
+const productSizes = [
+  [1, 1, 1],
+  [3, 5, 2],
+  [13, 33, 17],
+  [12, 32, 64],
+  [197, 31, 258],
+  [40, 261, 70],
+  [61, 67, 1031],
+] as const;
+
+for (const dtype of ["f32", "bf16"] as const) {
+  test(`products of ${dtype} at every shape and transposition`, async () => {
+    const outputs: Record<string, Tensor> = {};
+    const shapes: Record<string, readonly number[]> = {};
+    const operand = (name: string, rows: number, columns: number, transposed: boolean): Tensor => {
+      shapes[name] = transposed ? [columns, rows] : [rows, columns];
+      const stored = g.cast(g.input(name, shapes[name], "f32"), dtype);
+      return transposed ? g.transpose(stored) : stored;
+    };
+    for (const [m, n, k] of productSizes) {
+      for (const form of ["nn", "nt", "tn", "tt"]) {
+        const name = `${form} ${m} ${n} ${k}`;
+        const a = operand(`a ${name}`, m, k, form[0] === "t");
+        outputs[name] = g.matmul(a, operand(`b ${name}`, k, n, form[1] === "t"));
+      }
+    }
+    const error = await compareBackends({ outputs, updates: {} }, drawInputs(shapes));
+    assert.ok(error < 2e-6, `error ${error}`);
+  });
+}
+
+test("the attention kernels at lengths and widths around their tiles", async () => {
+  for (const [batch, length, heads, headWidth] of [
+    [2, 12, 1, 32],
+    [1, 33, 3, 6],
+    [2, 128, 2, 64],
+    [1, 200, 1, 80],
+  ] as const) {
+    const shape = [batch * length, 3 * heads * headWidth];
+    const qkv = g.input("qkv", shape, "f32");
+    const result = attention(qkv, { batch, length, heads, headWidth });
+    const loss = g.sum(g.multiply(result, g.input("weights", result.shape, "f32")), [0, 1]);
+    const outputs = { result, gradient: differentiate(loss, [qkv])[0]! };
+    const graph = { outputs, updates: {} };
+    const names = (await cpu.load(graph, new Map())).program!.kernels.map(({ name }) => name);
+    assert.ok(
+      names.some(name => name.startsWith("attention_backward")),
+      names.join(" "),
+    );
+    const error = await compareBackends(graph, drawInputs({ qkv: shape, weights: result.shape }));
+    assert.ok(error < 2e-6, `${length} × ${headWidth}: error ${error}`);
+  }
+});
+
+/** Every f32 power of two and its neighbours, both signs, and a fine grid where a function is used. */
+function sampleFloats(): Float32Array {
+  const values = [0, Number.POSITIVE_INFINITY, Number.NaN];
+  for (let power = -140; power < 128; power++) for (const part of [1, 1.1, 1.37, 1.73]) values.push(part * 2 ** power);
+  for (let x = 0; x < 100; x += 0.0137) values.push(x);
+  return Float32Array.from([...values, ...values.map(value => -value)]);
+}
+
+test("exp, erf and tanh stay within their bounds over all of f32", async () => {
+  const x = g.input("x", [sampleFloats().length], "f32");
+  const outputs = { exp: g.exp(x), erf: g.erf(x), tanh: g.tanh(x) };
+  const inputs = { x: sampleFloats() };
+  const got = await (await cpu.load({ outputs, updates: {} }, new Map())).run(inputs);
+  const expected = await (await reference.load({ outputs, updates: {} }, new Map())).run(inputs);
+  inputs.x.forEach((at, i) => {
+    const exact = expected.exp![i]!;
+    const value = got.exp![i]!;
+    if (Number.isNaN(at)) assert.ok(Number.isNaN(value));
+    // Just above the smallest normal number the result becomes 0; above the largest number it is infinite.
+    else if (exact < 1.02 * 2 ** -126) assert.ok(value >= 0 && value <= 2 ** -125, `exp ${at} = ${value}`);
+    else if (exact > 3.4028234e38) assert.equal(value, Number.POSITIVE_INFINITY, `exp ${at}`);
+    else assert.ok(Math.abs(value / exact - 1) < 2.5e-7, `exp ${at} = ${value}, not ${exact}`);
+    for (const name of ["erf", "tanh"] as const) {
+      const error = Math.abs(got[name]![i]! - expected[name]![i]!);
+      assert.ok(Number.isNaN(at) ? Number.isNaN(got[name]![i]!) : error < 4.5e-7, `${name} ${at}: ${error}`);
+    }
+  });
 });
 
 test("updates read every old value before any is written", async () => {

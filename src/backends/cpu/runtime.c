@@ -28,11 +28,11 @@ inlined bf16 f32_to_bf16(float x) {
 // The bf16 of an f32 that holds a bf16 number.
 inlined bf16 high_half(float x) { return (bf16)(bits_of_float(x) >> 16); }
 
-// exp by 2^n · p(r), |r| ≤ ln 2 / 2, p of degree 6 (Taylor): relative error below 2e-7. Below -87.3 the result is 0.
+// exp by 2^n · p(r), |r| ≤ ln 2 / 2, p of degree 6 (Taylor): relative error below 2e-7. Below -87.33 the result is 0.
 // n is found by adding 1.5 · 2^23, which leaves it in the lowest bits of the sum: shifted, they are what the exponent grows by.
 inlined float exp_f32(float x) {
   float clamped = x > 88.7228394f ? 88.7228394f : x;
-  clamped = clamped < -87.3f ? -87.3f : clamped;
+  clamped = clamped < -87.33f ? -87.33f : clamped;
   const float sum = clamped * 1.44269504f + 12582912.0f;
   const float n = sum - 12582912.0f;
   float r = clamped - n * 0.693359375f;
@@ -46,7 +46,7 @@ inlined float exp_f32(float x) {
   p = p * r + 1.0f;
   float result = float_of_bits(bits_of_float(p) + (bits_of_float(sum) << 23));
   result = x > 88.7228394f ? INFINITY : result;
-  result = x < -87.3f ? 0.0f : result;
+  result = x < -87.33f ? 0.0f : result;
   return x != x ? x : result;
 }
 // erf by a rational function of x² on [-4, 4] (the approximation Eigen and XLA use): error below 4e-7.
