@@ -6,10 +6,11 @@ import { UserError } from "../base/errors.ts";
 import { writeFileAtomically } from "../base/files.ts";
 import { countElements, type Shape } from "../graph/tensor.ts";
 
+/** A tensor outside the device. Its values are fetched when asked for: a model and its moments need never be held at once. */
 export interface StoredTensor {
   readonly name: string;
   readonly shape: Shape;
-  readonly values: Float32Array;
+  read(): Float32Array;
 }
 
 interface HeaderEntry {
@@ -26,22 +27,34 @@ export function writeSafetensors(
 ): void {
   const header: Record<string, unknown> = { __metadata__: metadata };
   let offset = 0;
-  for (const { name, shape, values } of tensors) {
-    if (values.length !== countElements(shape))
-      throw new Error(`tensor ${name}: ${values.length} values for its shape`);
-    header[name] = { dtype: "F32", shape, data_offsets: [offset, offset + values.byteLength] };
-    offset += values.byteLength;
+  for (const { name, shape } of tensors) {
+    const bytes = countElements(shape) * 4;
+    header[name] = { dtype: "F32", shape, data_offsets: [offset, offset + bytes] };
+    offset += bytes;
   }
   const text = Buffer.from(JSON.stringify(header));
   const padded = Buffer.alloc(Math.ceil(text.length / 8) * 8, " ");
   text.copy(padded);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(padded.length));
-  const bodies = tensors.map(({ values }) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-  writeFileAtomically(path, [length, padded, ...bodies]);
+  const parts = function* () {
+    yield length;
+    yield padded;
+    for (const tensor of tensors) {
+      const values = tensor.read();
+      if (values.length !== countElements(tensor.shape)) {
+        throw new Error(`tensor ${tensor.name}: ${values.length} values for its shape`);
+      }
+      yield new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    }
+  };
+  writeFileAtomically(path, parts());
 }
 
-/** Reads the tensors named in `expected`, which must all be there with these shapes; without it, all of them. */
+/**
+ * Lists the tensors named in `expected`, which must all be there with these shapes; without it, all of them. The header and
+ * the file's length are checked now, values are read from the file when asked for.
+ */
 export function readSafetensors(path: string, expected?: ReadonlyMap<string, Shape>): Map<string, StoredTensor> {
   const file = openForReading(path);
   try {
@@ -56,14 +69,24 @@ export function readSafetensors(path: string, expected?: ReadonlyMap<string, Sha
         const shapes = `shape [${entry.shape.join(", ")}], and the model's has [${shape.join(", ")}]`;
         throw damaged("E_CHECKPOINT_TENSOR", path, `tensor ${name} has ${shapes}`);
       }
-      const values = new Float32Array(countElements(entry.shape));
-      readExactly(file, new Uint8Array(values.buffer), bodyStart + entry.data_offsets[0]);
-      tensors.set(name, { name, shape: entry.shape, values });
+      const read = () => readValues(path, countElements(entry.shape), bodyStart + entry.data_offsets[0]);
+      tensors.set(name, { name, shape: entry.shape, read });
     }
     return tensors;
   } finally {
     closeSync(file);
   }
+}
+
+function readValues(path: string, count: number, position: number): Float32Array {
+  const values = new Float32Array(count);
+  const file = openForReading(path);
+  try {
+    readExactly(file, new Uint8Array(values.buffer), position);
+  } finally {
+    closeSync(file);
+  }
+  return values;
 }
 
 function openForReading(path: string): number {

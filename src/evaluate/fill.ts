@@ -22,9 +22,9 @@ export interface Filler {
 /** Puts the parameters on the backend once; each fill loads a graph of its own length. */
 export function openFiller(backend: Backend, model: ModelShape, parameters: readonly StoredTensor[]): Filler {
   const states = new Map<string, DeviceBuffer>();
-  for (const { name, shape, values } of parameters) {
+  for (const { name, shape, read } of parameters) {
     const buffer = backend.allocate(shape, "f32");
-    backend.write(buffer, values);
+    backend.write(buffer, read());
     states.set(name, buffer);
   }
   const tensors = new Map(parameters.map(({ name, shape }) => [name, state(name, shape)] as const));

@@ -1,7 +1,7 @@
 // What a recipe trains: its model's masked loss and its optimizer's update, in the form step.ts runs.
 
 import { computeMaskedLoss } from "../model/heads.ts";
-import { initialiseParameters } from "../model/initialise.ts";
+import { initialiseParameter } from "../model/initialise.ts";
 import { declareMaskedInputs } from "../model/inputs.ts";
 import { listParameters } from "../model/shape.ts";
 import { buildUpdate, listMoments, scheduleInputs } from "../optim/update.ts";
@@ -16,7 +16,6 @@ export function countMasked({ data, model }: Recipe): number {
 export function defineTraining(recipe: Recipe): TrainingDefinition {
   const { model, optimizer, train } = recipe;
   const listed = listParameters(model);
-  let initial: Map<string, Float32Array> | undefined;
   return {
     parameters: new Map(listed.map(({ name, shape }) => [name, shape] as const)),
     moments: listMoments(listed, optimizer),
@@ -31,8 +30,8 @@ export function defineTraining(recipe: Recipe): TrainingDefinition {
     update: (parameters, gradients) => buildUpdate(listed, optimizer, parameters, gradients),
     scheduleInputs: ({ step, rateScale }) => scheduleInputs(optimizer, step, rateScale),
     initialise: name => {
-      initial ??= initialiseParameters(model, train.seed);
-      return initial.get(name)!;
+      const index = listed.findIndex(parameter => parameter.name === name);
+      return initialiseParameter(listed[index]!, index, train.seed);
     },
   };
 }

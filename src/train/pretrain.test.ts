@@ -8,6 +8,8 @@ import { openCpu } from "../backends/cpu/cpu.ts";
 import { openReference } from "../backends/reference/reference.ts";
 import { simulatedClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
+import { RandomSequence, streams } from "../base/random.ts";
+import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { loadCheckpoint } from "../checkpoint/state.ts";
 import {
   add,
@@ -22,7 +24,9 @@ import {
   subtract,
   sum,
 } from "../graph/operations.ts";
+import { makePositionInput } from "../model/inputs.ts";
 import { parseBudget } from "./budget.ts";
+import { defineTraining } from "./definition.ts";
 import { EventLog, readEvents, type TrainingEvent } from "./events.ts";
 import { type BatchSource, pretrain } from "./pretrain.ts";
 import { checkRecipe, overrideRecipe, type Recipe } from "./recipe.ts";
@@ -59,6 +63,7 @@ test("a day is simulated in milliseconds: schedule, ramp and clock as in the rec
     readParameters: () => [],
     readMoments: () => [],
     restore: () => {},
+    clearMoments: () => {},
   };
   const recipe = { ...crammedBert, train: { ...crammedBert.train, microBatchSequences: 512 } };
   const options = {
@@ -173,14 +178,41 @@ test("interrupted and resumed gives the bits and the events of never interrupted
   assert.deepEqual(losses(cut), losses(whole));
 });
 
+const fetchAll = (tensors: readonly StoredTensor[]) => tensors.map(({ name, read }) => [name, [...read()]] as const);
+
+for (const name of ["adamw", "muon"]) {
+  test(`warm-up leaves no trace under ${name}`, async () => {
+    const small = ["width=8", "layers=1", "heads=2", "feedForward=8", "vocabulary=11", "sequenceLength=8"];
+    const settings = [`optimizer.name=${name}`, "train.microBatchSequences=2", ...small.map(pair => `model.${pair}`)];
+    const recipe = overrideRecipe(crammedBert, settings);
+    const definition = defineTraining(recipe);
+    const engine = await openEngine(openReference(), definition);
+    const random = new RandomSequence(1, streams.sampling, 0);
+    const draw = (length: number, limit: number) => Int32Array.from({ length }, () => random.below(limit));
+    const batch = {
+      tokens: draw(16, 11),
+      positions: draw(4, 16),
+      labels: draw(4, 11),
+      ...makePositionInput(recipe.model),
+    };
+    const source = { ...constantSource, training: () => batch, validation: () => batch };
+    const options = { engine, source, recipe, recipeHash: "", clock: simulatedClock(), run: undefined };
+    const events = pretrain({ ...options, resumeFrom: undefined, signal: new AbortController().signal });
+    await events.next();
+    const initial = [...definition.parameters.keys()].map(key => [key, [...definition.initialise(key)]] as const);
+    assert.deepEqual(fetchAll(engine.readParameters()), initial);
+    assert.ok(fetchAll(engine.readMoments()).every(([, values]) => values.every(value => value === 0)));
+  });
+}
+
 test("a step that is not finite changes nothing and is counted; several in a row end the run", async () => {
   const engine = await openEngine(openReference(), toy);
-  const before = engine.readParameters();
+  const before = fetchAll(engine.readParameters());
   await engine.accumulate({ rows: Int32Array.of(0, 1), target: Float32Array.of(Number.NaN) }, true);
   const { loss } = await engine.update({ step: 1, rateScale: 1 }, 1);
   assert.ok(Number.isNaN(loss));
-  assert.deepEqual(engine.readParameters(), before);
-  assert.ok(engine.readMoments().every(({ values }) => values.every(value => value === 0)));
+  assert.deepEqual(fetchAll(engine.readParameters()), before);
+  assert.ok(fetchAll(engine.readMoments()).every(([, values]) => values.every(value => value === 0)));
   const broken = {
     ...constantSource,
     training: () => ({ rows: Int32Array.of(0, 1), target: Float32Array.of(Number.POSITIVE_INFINITY) }),

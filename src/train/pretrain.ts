@@ -128,16 +128,19 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Traini
   };
 }
 
-/** Runs every program once on the first batch and undoes it, so that compiling and first touches are not budget. */
+/**
+ * Runs every program once on the first batch and undoes it, so that compiling and first touches are not budget. An update at
+ * rate 0 changes no parameter, so only the moments have to be put back.
+ */
 async function warmUp({ engine, source, recipe, clock, resumeFrom }: PretrainOptions): Promise<number> {
   const start = clock.seconds();
-  const before = [...engine.readParameters(), ...engine.readMoments()];
   const batch = await source.training(0, recipe.train.microBatchSequences);
   await engine.accumulate(batch, true);
   await engine.accumulate(batch, false);
   await engine.update({ step: 1, rateScale: 0 }, 2);
   await engine.validate(batch);
-  engine.restore(resumeFrom === undefined ? before : [...resumeFrom.parameters, ...resumeFrom.moments]);
+  if (resumeFrom === undefined) engine.clearMoments();
+  else engine.restore([...resumeFrom.parameters, ...resumeFrom.moments]);
   return clock.seconds() - start;
 }
 

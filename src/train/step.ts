@@ -5,7 +5,7 @@ import type { Backend, DeviceBuffer, HostArray } from "../backends/backend.ts";
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { differentiate } from "../graph/gradient.ts";
 import { add, input, less, multiply, reshape, select, state } from "../graph/operations.ts";
-import type { Graph, Shape, Tensor } from "../graph/tensor.ts";
+import { countElements, type Graph, type Shape, type Tensor } from "../graph/tensor.ts";
 
 export type Inputs = Readonly<Record<string, HostArray | number>>;
 
@@ -49,6 +49,8 @@ export interface Engine {
   readParameters(): StoredTensor[];
   readMoments(): StoredTensor[];
   restore(tensors: readonly StoredTensor[]): void;
+  /** Sets every moment to zero, as at the start. */
+  clearMoments(): void;
 }
 
 const gradientOf = (name: string) => `gradient.${name}`;
@@ -100,13 +102,14 @@ export async function openEngine(backend: Backend, definition: TrainingDefinitio
   const validation = await backend.load(graphs.validation, states);
 
   const readAll = (shapes: ReadonlyMap<string, Shape>): StoredTensor[] =>
-    [...shapes].map(([name, shape]) => ({ name, shape, values: Float32Array.from(backend.read(states.get(name)!)) }));
+    [...shapes].map(([name, shape]) => ({
+      name,
+      shape,
+      read: () => Float32Array.from(backend.read(states.get(name)!)),
+    }));
   return {
     device: backend.device,
-    parameterCount: [...definition.parameters.values()].reduce(
-      (sum, shape) => sum + shape.reduce((a, b) => a * b, 1),
-      0,
-    ),
+    parameterCount: [...definition.parameters.values()].reduce((sum, shape) => sum + countElements(shape), 0),
     accumulate: async (batch, isFirst) => {
       await (isFirst ? first : next).run(batch);
     },
@@ -119,7 +122,13 @@ export async function openEngine(backend: Backend, definition: TrainingDefinitio
     readParameters: () => readAll(definition.parameters),
     readMoments: () => readAll(definition.moments),
     restore: tensors => {
-      for (const { name, values } of tensors) backend.write(states.get(name)!, values);
+      for (const { name, read } of tensors) backend.write(states.get(name)!, read());
+    },
+    clearMoments: () => {
+      for (const name of definition.moments.keys()) {
+        const buffer = states.get(name)!;
+        backend.write(buffer, new Float32Array(countElements(buffer.shape)));
+      }
     },
   };
 }
