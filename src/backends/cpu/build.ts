@@ -15,7 +15,6 @@ const run = promisify(execFile);
 // reductions marked as free.
 const flags = [
   "-O3",
-  "-march=native",
   "-std=gnu11",
   "-fPIC",
   "-shared",
@@ -27,6 +26,14 @@ const flags = [
   "-w",
 ];
 
+/** The instructions kernels may use: those of this processor, or CRAM_MARCH, a name that the compiler's -march knows. */
+const march = process.env.CRAM_MARCH ?? "native";
+
+/** Whether kernels may multiply pairs of bf16. */
+export function multipliesBf16Pairs(): boolean {
+  return march === "native" && /\bavx512_bf16\b/.test(processorFlags());
+}
+
 /** Where compiled kernels are kept between runs: CRAM_CACHE, else the user's cache folder. */
 export function kernelCacheFolder(): string {
   const base = process.env.CRAM_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "cramming");
@@ -37,7 +44,7 @@ export function kernelCacheFolder(): string {
 export async function buildLibrary(source: string): Promise<string> {
   const compiler = await findCompiler();
   const vectorWidth = processorFlags().includes("avx512f") ? ["-mprefer-vector-width=512"] : [];
-  const allFlags = [...flags, ...vectorWidth];
+  const allFlags = [...flags, `-march=${march}`, ...vectorWidth];
   const folder = kernelCacheFolder();
   const name = contentHash(source, allFlags.join(" "), compiler.version, processorFlags());
   const path = join(folder, `${name}.so`);

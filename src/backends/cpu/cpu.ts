@@ -3,7 +3,7 @@
 import { availableParallelism, cpus } from "node:os";
 import { compileGraph } from "../../compiler/compile.ts";
 import type { Backend } from "../backend.ts";
-import { processorFlags } from "./build.ts";
+import { multipliesBf16Pairs, processorFlags } from "./build.ts";
 import { findCompositeKernel } from "./composites.ts";
 import { loadProgram } from "./load-program.ts";
 import { measurePeakFlops } from "./peak.ts";
@@ -43,7 +43,7 @@ export async function openCpu(options: CpuOptions = {}): Promise<Backend> {
 }
 
 function fasterPrecision(): "f32" | "bf16" {
-  return /\bavx512_bf16\b/.test(processorFlags()) ? "bf16" : "f32";
+  return multipliesBf16Pairs() ? "bf16" : "f32";
 }
 
 function describeDevice(threads: number): string {

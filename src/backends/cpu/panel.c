@@ -4,6 +4,7 @@
 // VECTOR f32 lanes of a register; MR × NR the tile of sums held in registers, NR = NV vectors.
 
 #if defined(__AVX512F__)
+#include <immintrin.h>
 enum { VECTOR = 16, MR = 12, NV = 2 };
 #elif defined(__AVX2__)
 enum { VECTOR = 8, MR = 6, NV = 2 };
@@ -14,7 +15,6 @@ enum { NR = VECTOR * NV };
 typedef float vector __attribute__((vector_size(VECTOR * 4), aligned(4)));
 
 #if defined(__AVX512BF16__)
-#include <immintrin.h>
 enum { PAIRS = 1 };
 #else
 enum { PAIRS = 0 };

@@ -1,0 +1,34 @@
+// The cpu backend's other paths on the same machine: the suites that hold it to the reference and to PyTorch, with kernels
+// built for AVX2 alone, and for AVX-512 without pairs of bf16.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { test } from "node:test";
+import { processorFlags } from "../src/backends/cpu/build.ts";
+
+const suites = ["conformance", "golden-model", "precision"].map(name => join(import.meta.dirname, `${name}.test.js`));
+
+for (const [march, flag] of [
+  ["x86-64-v3", "avx2"],
+  ["x86-64-v4", "avx512f"],
+] as const) {
+  const skip = process.arch !== "x64" || !processorFlags().includes(flag) ? `this processor has no ${flag}` : false;
+  test(`built for ${march}`, { skip, timeout: 300_000 }, () => {
+    // NODE_TEST_CONTEXT would make the child report to this runner instead of judging by itself.
+    const { NODE_TEST_CONTEXT: _, ...environment } = process.env;
+    const { status, stdout } = spawnSync(process.execPath, ["--test", "--test-concurrency=1", ...suites], {
+      env: { ...environment, CRAM_MARCH: march },
+      encoding: "utf8",
+    });
+    assert.equal(
+      status,
+      0,
+      stdout
+        .split("\n")
+        .filter(line => /^\s*(not ok|# fail|error:)/.test(line))
+        .join("\n"),
+    );
+    assert.match(stdout, /^# pass [1-9]/m);
+  });
+}
