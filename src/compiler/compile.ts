@@ -21,6 +21,8 @@ import { hashProgram, type Kernel, type Launch, type Program, type ProgramBuffer
 import { simplifyGraph } from "./simplify.ts";
 
 export interface CompileOptions {
+  /** Threads that share the blocks of a launch. */
+  readonly threads: number;
   readonly precision: "f32" | "bf16";
   /** The backend's own kernels for composites; without one, or where it gives none, a composite is its decomposition. */
   readonly findCompositeKernel?: (name: string, attributes: Attributes) => CompositeKernel | undefined;
@@ -36,12 +38,30 @@ export interface CompositeKernel {
   printCall(inputs: readonly Tensor[], result: Tensor): string;
 }
 
-/** Rows and columns of one block of a matrix product: as in matmul.c. */
-const productBlock = { rows: 192, columns: 256 };
+/** The most rows and columns of one block of a matrix product: as in matmul.c. */
+const largestBlock = { rows: 192, columns: 256 };
+/** Blocks are not made smaller than this to occupy more threads: packing would cost more than it wins. */
+const smallestBlock = { rows: 48, columns: 64 };
+
+/** Cuts a product into blocks that keep all threads busy to the end. The result of a product does not depend on it. */
+function splitProduct(batches: number, m: number, n: number, threads: number): { down: number; across: number } {
+  let down = Math.ceil(m / largestBlock.rows);
+  let across = Math.ceil(n / largestBlock.columns);
+  const count = () => batches * down * across;
+  const isUneven = () => count() < 2 * threads || (count() < 4 * threads && count() % threads !== 0);
+  while (isUneven()) {
+    const canRows = m / (down + 1) >= smallestBlock.rows;
+    const canColumns = n / (across + 1) >= smallestBlock.columns;
+    if (canRows && (m / down >= n / across || !canColumns)) down++;
+    else if (canColumns) across++;
+    else break;
+  }
+  return { down, across };
+}
 
 export function compileGraph(traced: Graph, options: CompileOptions): Program {
-  const findKernel = options.findCompositeKernel ?? (() => undefined);
-  const hasKernel = (name: string, attributes: Attributes) => findKernel(name, attributes) !== undefined;
+  const hasKernel = (name: string, attributes: Attributes) =>
+    options.findCompositeKernel?.(name, attributes) !== undefined;
   const graph = separateRoots(applyPrecision(simplifyGraph(traced, hasKernel), options.precision));
   const fused = fuseGraph(graph);
   const owners = new Map<Tensor, { kind: "state" | "output"; name: string }>();
@@ -52,7 +72,7 @@ export function compileGraph(traced: Graph, options: CompileOptions): Program {
     else copies.push({ name, from: tensor });
   }
   const copied = new Set(copies.map(copy => copy.from));
-  const program = new ProgramBuilder(fused, owners, copied, findKernel);
+  const program = new ProgramBuilder(fused, owners, copied, options);
   for (const group of sortGroups(fused.groups)) program.addGroup(group);
   for (const { name, from } of copies) program.addCopy(name, from);
   return program.finish();
@@ -140,15 +160,15 @@ class ProgramBuilder {
   private readonly copied: ReadonlySet<Tensor>;
   private readonly readers = new Map<Tensor, Set<Group>>();
   private readonly inMemory: (tensor: Tensor) => boolean;
-  private readonly findKernel: NonNullable<CompileOptions["findCompositeKernel"]>;
+  private readonly options: CompileOptions;
 
   constructor(
     fused: FusedGraph,
     owners: ReadonlyMap<Tensor, Owner>,
     copied: ReadonlySet<Tensor>,
-    findKernel: NonNullable<CompileOptions["findCompositeKernel"]>,
+    options: CompileOptions,
   ) {
-    this.findKernel = findKernel;
+    this.options = options;
     this.fused = fused;
     this.copied = copied;
     this.owners = owners;
@@ -202,6 +222,8 @@ class ProgramBuilder {
     const pointers = new PointerList();
     // Operands may be one tensor twice, so their addresses come first whatever their names.
     pointers.tensors.push(views[0]!.base, views[1]!.base);
+    const batches = countElements(a.shape.slice(0, -2));
+    const { down, across } = splitProduct(batches, m, n, this.options.threads);
     let source = "";
     if (group.stores.length > 0) {
       const outside = new PointerList();
@@ -215,11 +237,10 @@ class ProgramBuilder {
     const isBf16 = a.dtype === "bf16" ? 1 : 0;
     source += `static void KERNEL(char *const *p, long begin, long end) {
   static const struct matrix a = ${printView(views[0]!)}, b = ${printView(views[1]!)};
-  multiply_blocks(p, begin, end, ${m}, ${n}, ${k}, ${isBf16}, &a, &b, ${group.stores.length > 0 ? "KERNEL_epilogue" : "NULL"});
+  multiply_blocks(p, begin, end, ${m}, ${n}, ${k}, ${down}, ${across}, ${isBf16}, &a, &b, ${group.stores.length > 0 ? "KERNEL_epilogue" : "NULL"});
 }
 `;
-    const batches = countElements(a.shape.slice(0, -2));
-    const blocks = batches * Math.ceil(m / productBlock.rows) * Math.ceil(n / productBlock.columns);
+    const blocks = batches * down * across;
     this.launch(
       `matmul_${m}x${n}x${k}`,
       source,
@@ -242,7 +263,7 @@ class ProgramBuilder {
 
   private addComposite(node: Tensor): void {
     const { definition, attributes } = node.operation as Extract<Operation, { kind: "composite" }>;
-    const kernel = this.findKernel(definition.name, attributes)!;
+    const kernel = this.options.findCompositeKernel!(definition.name, attributes)!;
     const operands = node.inputs.map(operand => baseOf(operand, this.fused.inMemory));
     const source = `static void KERNEL(char *const *p, long begin, long end) {\n  ${kernel.printCall(operands, node)}\n}\n`;
     this.launch(kernel.name, source, { ...kernel, pointers: [...operands, node] }, kernel.flops);

@@ -8,13 +8,20 @@ enum { LONGEST = 512, WIDEST = 128, SCORE_ROW = LONGEST + NR, HEAD_ROW = WIDEST 
 
 struct head { long S, D, C; float scale; int is_bf16, result_is_bf16; };
 
-static _Thread_local struct {
+// One a thread. Handed down as a pointer: a compiler that sees a thread's variable of a shared library asks for its address
+// again and again, which halved the speed of these kernels.
+struct scratch {
   uint32_t k[(LONGEST + NR) * WIDEST], v[(LONGEST + NR) * WIDEST]; // panels of keys, depth D
   uint32_t right[(WIDEST + NR) * LONGEST];                         // panels of columns, depth S
   uint32_t left[MR * LONGEST];                                     // one panel of rows
   float scores[MR * SCORE_ROW], gradients[MR * SCORE_ROW], tile[MR * HEAD_ROW];
   float P[LONGEST * LONGEST], dS[LONGEST * LONGEST]; // as bf16 when the operands are
-} scratch __attribute__((aligned(64)));
+} __attribute__((aligned(64)));
+
+static __attribute__((noinline)) struct scratch *own_scratch(void) {
+  static _Thread_local struct scratch own;
+  return &own;
+}
 
 inlined void multiply_panels(const uint32_t *left, const uint32_t *right, float *out, long out_row, long columns, long steps, int is_bf16) {
   for (long j = 0; j < columns; j += NR)
@@ -42,84 +49,86 @@ inlined void store_row(char *to, const float *restrict from, float factor, long 
   }
 }
 
-inlined void attend_head(const char *q, char *out, const struct head head) {
+inlined void attend_head(struct scratch *scratch, const char *q, char *out, const struct head head) {
   const long S = head.S, D = head.D, C = head.C, bytes = head.is_bf16 ? 2 : 4, result_bytes = head.result_is_bf16 ? 2 : 4;
   const long steps_d = steps_of(D, head.is_bf16), steps_s = steps_of(S, head.is_bf16);
   const char *k = q + C * bytes, *v = q + 2 * C * bytes;
-  pack_panels(scratch.k, k, head.is_bf16, 3 * C, 1, S, D, NR);
-  pack_panels(scratch.right, v, head.is_bf16, 1, 3 * C, D, S, NR);
+  pack_panels(scratch->k, k, head.is_bf16, 3 * C, 1, S, D, NR);
+  pack_panels(scratch->right, v, head.is_bf16, 1, 3 * C, D, S, NR);
   for (long i = 0; i < S; i += MR) {
     const long rows = S - i < MR ? S - i : MR;
-    pack_panel(scratch.left, q + i * 3 * C * bytes, head.is_bf16, 3 * C, 1, rows, D, MR);
-    multiply_panels(scratch.left, scratch.k, scratch.scores, SCORE_ROW, S, steps_d, head.is_bf16);
+    pack_panel(scratch->left, q + i * 3 * C * bytes, head.is_bf16, 3 * C, 1, rows, D, MR);
+    multiply_panels(scratch->left, scratch->k, scratch->scores, SCORE_ROW, S, steps_d, head.is_bf16);
     float sums[MR];
     for (long r = 0; r < rows; r++) {
-      sums[r] = exponentiate(scratch.scores + r * SCORE_ROW, S, head.scale);
-      store_row((char *)scratch.P + r * S * bytes, scratch.scores + r * SCORE_ROW, 1.0f, S, head.is_bf16);
+      sums[r] = exponentiate(scratch->scores + r * SCORE_ROW, S, head.scale);
+      store_row((char *)scratch->P + r * S * bytes, scratch->scores + r * SCORE_ROW, 1.0f, S, head.is_bf16);
     }
-    pack_panel(scratch.left, (const char *)scratch.P, head.is_bf16, S, 1, rows, S, MR);
-    multiply_panels(scratch.left, scratch.right, scratch.tile, HEAD_ROW, D, steps_s, head.is_bf16);
+    pack_panel(scratch->left, (const char *)scratch->P, head.is_bf16, S, 1, rows, S, MR);
+    multiply_panels(scratch->left, scratch->right, scratch->tile, HEAD_ROW, D, steps_s, head.is_bf16);
     for (long r = 0; r < rows; r++)
-      store_row(out + (i + r) * C * result_bytes, scratch.tile + r * HEAD_ROW, 1.0f / sums[r], D, head.result_is_bf16);
+      store_row(out + (i + r) * C * result_bytes, scratch->tile + r * HEAD_ROW, 1.0f / sums[r], D, head.result_is_bf16);
   }
 }
 
 // to (S, D) = left (S, S) read along rows or columns, times right (S, D).
-inlined void multiply_scores(char *to, long to_row, const float *left, int transposed, const char *right, long right_row, const struct head head) {
+inlined void multiply_scores(struct scratch *scratch, char *to, long to_row, const float *left, int transposed, const char *right, long right_row, const struct head head) {
   const long S = head.S, D = head.D, bytes = head.is_bf16 ? 2 : 4, result_bytes = head.result_is_bf16 ? 2 : 4;
-  pack_panels(scratch.right, right, head.is_bf16, 1, right_row, D, S, NR);
+  pack_panels(scratch->right, right, head.is_bf16, 1, right_row, D, S, NR);
   for (long i = 0; i < S; i += MR) {
     const long rows = S - i < MR ? S - i : MR;
     const long lane = transposed ? 1 : S, depth = transposed ? S : 1;
-    pack_panel(scratch.left, (const char *)left + i * lane * bytes, head.is_bf16, lane, depth, rows, S, MR);
-    multiply_panels(scratch.left, scratch.right, scratch.tile, HEAD_ROW, D, steps_of(S, head.is_bf16), head.is_bf16);
+    pack_panel(scratch->left, (const char *)left + i * lane * bytes, head.is_bf16, lane, depth, rows, S, MR);
+    multiply_panels(scratch->left, scratch->right, scratch->tile, HEAD_ROW, D, steps_of(S, head.is_bf16), head.is_bf16);
     for (long r = 0; r < rows; r++)
-      store_row(to + (i + r) * to_row * result_bytes, scratch.tile + r * HEAD_ROW, 1.0f, D, head.result_is_bf16);
+      store_row(to + (i + r) * to_row * result_bytes, scratch->tile + r * HEAD_ROW, 1.0f, D, head.result_is_bf16);
   }
 }
 
-inlined void attend_head_backward(const char *q, const char *dout, char *dq, const struct head head) {
+inlined void attend_head_backward(struct scratch *scratch, const char *q, const char *dout, char *dq, const struct head head) {
   const long S = head.S, D = head.D, C = head.C, bytes = head.is_bf16 ? 2 : 4, result_bytes = head.result_is_bf16 ? 2 : 4;
   const long steps_d = steps_of(D, head.is_bf16);
   const char *k = q + C * bytes, *v = q + 2 * C * bytes;
-  pack_panels(scratch.k, k, head.is_bf16, 3 * C, 1, S, D, NR);
-  pack_panels(scratch.v, v, head.is_bf16, 3 * C, 1, S, D, NR);
+  pack_panels(scratch->k, k, head.is_bf16, 3 * C, 1, S, D, NR);
+  pack_panels(scratch->v, v, head.is_bf16, 3 * C, 1, S, D, NR);
   for (long i = 0; i < S; i += MR) {
     const long rows = S - i < MR ? S - i : MR;
-    pack_panel(scratch.left, q + i * 3 * C * bytes, head.is_bf16, 3 * C, 1, rows, D, MR);
-    multiply_panels(scratch.left, scratch.k, scratch.scores, SCORE_ROW, S, steps_d, head.is_bf16);
-    pack_panel(scratch.left, dout + i * C * bytes, head.is_bf16, C, 1, rows, D, MR);
-    multiply_panels(scratch.left, scratch.v, scratch.gradients, SCORE_ROW, S, steps_d, head.is_bf16);
+    pack_panel(scratch->left, q + i * 3 * C * bytes, head.is_bf16, 3 * C, 1, rows, D, MR);
+    multiply_panels(scratch->left, scratch->k, scratch->scores, SCORE_ROW, S, steps_d, head.is_bf16);
+    pack_panel(scratch->left, dout + i * C * bytes, head.is_bf16, C, 1, rows, D, MR);
+    multiply_panels(scratch->left, scratch->v, scratch->gradients, SCORE_ROW, S, steps_d, head.is_bf16);
     for (long r = 0; r < rows; r++) {
-      float *restrict p = scratch.scores + r * SCORE_ROW, *restrict dp = scratch.gradients + r * SCORE_ROW;
+      float *restrict p = scratch->scores + r * SCORE_ROW, *restrict dp = scratch->gradients + r * SCORE_ROW;
       const float inverse = 1.0f / exponentiate(p, S, head.scale);
       float inner = 0;
 #pragma omp simd reduction(+ : inner)
       for (long j = 0; j < S; j++) inner += (p[j] *= inverse) * dp[j];
       for (long j = 0; j < S; j++) dp[j] = p[j] * (dp[j] - inner);
-      store_row((char *)scratch.P + (i + r) * S * bytes, p, 1.0f, S, head.is_bf16);
-      store_row((char *)scratch.dS + (i + r) * S * bytes, dp, head.scale, S, head.is_bf16);
+      store_row((char *)scratch->P + (i + r) * S * bytes, p, 1.0f, S, head.is_bf16);
+      store_row((char *)scratch->dS + (i + r) * S * bytes, dp, head.scale, S, head.is_bf16);
     }
   }
-  multiply_scores(dq, 3 * C, scratch.dS, 0, k, 3 * C, head);
-  multiply_scores(dq + C * result_bytes, 3 * C, scratch.dS, 1, q, 3 * C, head);
-  multiply_scores(dq + 2 * C * result_bytes, 3 * C, scratch.P, 1, dout, C, head);
+  multiply_scores(scratch, dq, 3 * C, scratch->dS, 0, k, 3 * C, head);
+  multiply_scores(scratch, dq + C * result_bytes, 3 * C, scratch->dS, 1, q, 3 * C, head);
+  multiply_scores(scratch, dq + 2 * C * result_bytes, 3 * C, scratch->P, 1, dout, C, head);
 }
 
 // Block n is head n % H of sequence n / H.
 inlined void attend_blocks(char *const *p, long begin, long end, long H, const struct head head) {
   const long in = head.is_bf16 ? 2 : 4, out = head.result_is_bf16 ? 2 : 4;
+  struct scratch *scratch = own_scratch();
   for (long n = begin; n < end; n++) {
     const long sequence = n / H * head.S, column = n % H * head.D;
-    attend_head(p[0] + (sequence * 3 * head.C + column) * in, p[1] + (sequence * head.C + column) * out, head);
+    attend_head(scratch, p[0] + (sequence * 3 * head.C + column) * in, p[1] + (sequence * head.C + column) * out, head);
   }
 }
 
 inlined void attend_blocks_backward(char *const *p, long begin, long end, long H, const struct head head) {
   const long in = head.is_bf16 ? 2 : 4, out = head.result_is_bf16 ? 2 : 4;
+  struct scratch *scratch = own_scratch();
   for (long n = begin; n < end; n++) {
     const long sequence = n / H * head.S, column = n % H * head.D;
     const char *q = p[0] + (sequence * 3 * head.C + column) * in, *dout = p[1] + (sequence * head.C + column) * in;
-    attend_head_backward(q, dout, p[2] + (sequence * 3 * head.C + column) * out, head);
+    attend_head_backward(scratch, q, dout, p[2] + (sequence * 3 * head.C + column) * out, head);
   }
 }

@@ -31,7 +31,7 @@ export async function openCpu(options: CpuOptions = {}): Promise<Backend> {
     write: (buffer, values) => pool.write(buffer as CpuBuffer, values),
     read: buffer => pool.read(buffer as CpuBuffer),
     load: (graph, states) => {
-      const program = compileGraph(graph, { precision, findCompositeKernel });
+      const program = compileGraph(graph, { threads: pool.threads, precision, findCompositeKernel });
       return loadProgram(program, states as ReadonlyMap<string, CpuBuffer>, pool);
     },
     measurePeak: () => measurePeakFlops(pool),

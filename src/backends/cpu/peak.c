@@ -13,7 +13,7 @@ enum { LANES = 4 };
 #else
 #define REGISTER "w"
 #endif
-enum { CHAINS = 12, ROUNDS = 200000 };
+enum { CHAINS = 12, ROUNDS = 1000000 };
 typedef float lanes __attribute__((vector_size(LANES * 4)));
 
 // Floating-point operations of one block.
