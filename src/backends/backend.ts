@@ -36,7 +36,7 @@ export interface Backend {
   read(buffer: DeviceBuffer): HostArray;
   /** Prepares a graph to run against these states, which it reads and updates by name. */
   load(graph: Graph, states: ReadonlyMap<string, DeviceBuffer>): Promise<LoadedGraph>;
-  /** FLOP/s of f32 multiply-adds on registers alone, measured now in some 50 ms; what "share of peak" is a share of. */
+  /** FLOP/s of multiply-adds on registers alone in the precision of its products, measured now; what shares of peak refer to. */
   measurePeak?(): Promise<number>;
   /** Frees everything the backend holds: buffers, loaded graphs, threads. */
   close(): Promise<void>;

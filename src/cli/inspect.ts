@@ -118,6 +118,6 @@ function describeTimes(program: Program, runs: readonly Float64Array[], peakFlop
   return [
     ...lines,
     `${(1e3 * total).toFixed(1)} ms in ${program.launches.length} launches, ${(flops / total / 1e9).toFixed(1)} GFLOP/s; ` +
-      `peak ${(peakFlops / 1e9).toFixed(1)} GFLOP/s f32; ${(program.arenaBytes / 2 ** 20).toFixed(1)} MiB arena`,
+      `peak ${(peakFlops / 1e9).toFixed(1)} GFLOP/s; ${(program.arenaBytes / 2 ** 20).toFixed(1)} MiB arena`,
   ];
 }

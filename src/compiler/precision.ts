@@ -2,7 +2,7 @@
 // elementwise stay f32; what the matrix units read is bf16, and so is what they write where it would cross memory.
 
 import { cast } from "../graph/operations.ts";
-import { createTensor, type Graph, listRoots, sortTopologically, type Tensor } from "../graph/tensor.ts";
+import { countUses, createTensor, type Graph, type Tensor } from "../graph/tensor.ts";
 import { isView } from "./materialise.ts";
 import { rewriteGraph } from "./simplify.ts";
 
@@ -33,12 +33,4 @@ function narrow(tensor: Tensor): Tensor {
   if (dtype !== "f32") return tensor;
   if (isView(tensor)) return createTensor(operation, inputs.map(narrow), shape, "bf16");
   return operation.kind === "cast" && inputs[0]!.dtype === "bf16" ? inputs[0]! : cast(tensor, "bf16");
-}
-
-function countUses(graph: Graph): Map<Tensor, number> {
-  const uses = new Map<Tensor, number>();
-  const use = (tensor: Tensor) => uses.set(tensor, (uses.get(tensor) ?? 0) + 1);
-  const roots = listRoots(graph);
-  for (const node of sortTopologically(roots)) for (const operand of new Set(node.inputs)) use(operand);
-  return uses;
 }

@@ -2,10 +2,11 @@
 // become one, arithmetic with 0 and 1 and on constants disappears, and every reduction becomes a row reduction (the last
 // axis) or a column reduction (axis 0 of two). Values stay the same up to the order of summation.
 
-import { broadcast, constant, max, permute, reshape, sum } from "../graph/operations.ts";
+import { broadcast, constant, matmul, max, permute, reshape, sum, transpose } from "../graph/operations.ts";
 import {
   type Attributes,
   countElements,
+  countUses,
   createTensor,
   type Graph,
   isFloat,
@@ -28,7 +29,21 @@ export function simplifyGraph(graph: Graph, hasKernel: HasKernel): Graph {
     if (operation.kind !== "composite" || hasKernel(operation.definition.name, operation.attributes)) return node;
     return expandFully(operation.definition.decompose(inputs, operation.attributes), hasKernel);
   });
-  return rewriteGraph(expanded, node => splitReduction(foldNode(node)));
+  const uses = countUses(expanded);
+  return rewriteGraph(expanded, (node, original) => {
+    const isOnlyUse = original.inputs.length === 1 && uses.get(original.inputs[0]!) === 1;
+    return splitReduction(foldNode(isOnlyUse ? transposeProduct(node) : node));
+  });
+}
+
+/** (a · b)ᵀ as bᵀ · aᵀ, so that the product is written as it is read; the sums are the same. */
+function transposeProduct(node: Tensor): Tensor {
+  const { operation, inputs } = node;
+  if (operation.kind !== "permute" || inputs[0]!.operation.kind !== "matmul") return node;
+  const rank = node.shape.length;
+  const swapsLastTwo = operation.order.every((axis, i) => axis === (i < rank - 2 ? i : 2 * rank - 3 - i));
+  const [a, b] = inputs[0]!.inputs as [Tensor, Tensor];
+  return swapsLastTwo ? matmul(transpose(b), transpose(a)) : node;
 }
 
 function expandFully(body: Tensor, hasKernel: HasKernel): Tensor {

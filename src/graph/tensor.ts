@@ -121,3 +121,12 @@ export function sortTopologically(roots: readonly Tensor[]): Tensor[] {
 export function listRoots(graph: Graph): Tensor[] {
   return [...Object.values(graph.outputs), ...Object.values(graph.updates)];
 }
+
+/** For every tensor that others of the graph read, how many do. */
+export function countUses(graph: Graph): Map<Tensor, number> {
+  const uses = new Map<Tensor, number>();
+  for (const node of sortTopologically(listRoots(graph))) {
+    for (const operand of new Set(node.inputs)) uses.set(operand, (uses.get(operand) ?? 0) + 1);
+  }
+  return uses;
+}

@@ -34,7 +34,7 @@ export async function openCpu(options: CpuOptions = {}): Promise<Backend> {
       const program = compileGraph(graph, { threads: pool.threads, precision, findCompositeKernel });
       return loadProgram(program, states as ReadonlyMap<string, CpuBuffer>, pool);
     },
-    measurePeak: () => measurePeakFlops(pool),
+    measurePeak: () => measurePeakFlops(pool, precision),
     close: async () => {
       pool.close();
       opened = false;

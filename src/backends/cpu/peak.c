@@ -1,6 +1,12 @@
-// The processor's peak, measured: multiply-adds of registers with nothing read or written between. Each block is
-// `repeats` rounds of CHAINS independent chains, enough to hide the latency of the multiply-add.
+// The processor's peak, measured: multiply-adds of registers with nothing read or written between, of f32 or of pairs of
+// bf16 as products use them. Each block is ROUNDS rounds of CHAINS independent chains, enough to hide an operation's latency.
 #include <stdint.h>
+#if defined(__AVX512BF16__)
+#include <immintrin.h>
+enum { PAIRS = 1 };
+#else
+enum { PAIRS = 0 };
+#endif
 #if defined(__AVX512F__)
 enum { LANES = 16 };
 #elif defined(__AVX2__)
@@ -17,9 +23,9 @@ enum { CHAINS = 12, ROUNDS = 1000000 };
 typedef float lanes __attribute__((vector_size(LANES * 4)));
 
 // Floating-point operations of one block.
-int64_t cram_peak_flops(void) { return (int64_t)ROUNDS * CHAINS * LANES * 2; }
+int64_t cram_peak_flops(int bf16) { return (int64_t)ROUNDS * CHAINS * LANES * (PAIRS && bf16 ? 4 : 2); }
 
-static void measure(char *const *p, long begin, long end) {
+static inline __attribute__((always_inline)) void measure(char *const *p, long begin, long end, int bf16) {
   for (long block = begin; block < end; block++) {
     lanes sums[CHAINS], factor = {0}, addend = {0};
     for (int i = 0; i < CHAINS; i++) sums[i] = (lanes){0} + (float)i;
@@ -28,7 +34,11 @@ static void measure(char *const *p, long begin, long end) {
     for (int round = 0; round < ROUNDS; round++) {
 #pragma GCC unroll 12
       for (int i = 0; i < CHAINS; i++) {
-        sums[i] = sums[i] * factor + addend;
+#if defined(__AVX512BF16__)
+        if (bf16) sums[i] = (lanes)_mm512_dpbf16_ps((__m512)sums[i], (__m512bh)factor, (__m512bh)addend);
+        else
+#endif
+          sums[i] = sums[i] * factor + addend;
         __asm__ volatile("" : "+" REGISTER(sums[i]));
       }
     }
@@ -38,4 +48,7 @@ static void measure(char *const *p, long begin, long end) {
   }
 }
 
-uint64_t cram_peak_kernel(void) { return (uint64_t)(uintptr_t)measure; }
+static void measure_f32(char *const *p, long begin, long end) { measure(p, begin, end, 0); }
+static void measure_bf16(char *const *p, long begin, long end) { measure(p, begin, end, 1); }
+
+uint64_t cram_peak_kernel(int bf16) { return (uint64_t)(uintptr_t)(bf16 ? measure_bf16 : measure_f32); }

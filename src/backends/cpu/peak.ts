@@ -5,11 +5,12 @@ import { systemClock } from "../../base/clock.ts";
 import { buildLibrary } from "./build.ts";
 import { readTemplate, type ThreadPool } from "./pool.ts";
 
-/** The best of five runs of peak.c, in FLOP/s. */
-export async function measurePeakFlops(pool: ThreadPool): Promise<number> {
+/** The best of five runs of peak.c, in FLOP/s of products in this precision. */
+export async function measurePeakFlops(pool: ThreadPool, precision: "f32" | "bf16"): Promise<number> {
   const library = koffi.load(await buildLibrary(readTemplate("peak.c")));
-  const kernel = library.func("uint64_t cram_peak_kernel()")() as number;
-  const flopsPerBlock = library.func("int64_t cram_peak_flops()")() as number;
+  const inPairs = precision === "bf16" ? 1 : 0;
+  const kernel = library.func("uint64_t cram_peak_kernel(int bf16)")(inPairs) as number;
+  const flopsPerBlock = library.func("int64_t cram_peak_flops(int bf16)")(inPairs) as number;
   const result = pool.allocate([16], "f32");
   const blocks = 4 * pool.threads;
   const launches = pool.prepareLaunches([{ kernel, pointers: [result.address], blocks, grain: 1 }]);
