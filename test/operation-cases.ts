@@ -216,6 +216,7 @@ export const operationCases: readonly OperationCase[] = [
     (x, up, down) => g.matmul(geglu(g.matmul(x, up)), down),
   ),
   row("attention", [[2 * 5, 3 * 3 * 4]], qkv => attention(qkv, layout)),
+  row("attention of padded sequences", [[2 * 5, 3 * 3 * 4]], qkv => attention(qkv, layout, indices([5, 2]))),
   row("rotary", [[2 * 5, 3 * 3 * 4]], qkv => g.exp(applyRotary(qkv, rotaryTable(), layout))),
   row(
     "attention of a rotated product",

@@ -4,7 +4,19 @@
 // B sequences, S positions each, H heads of width D.
 
 import { differentiateDecomposition } from "../graph/gradient.ts";
-import { composite, concat, matmul, multiply, permute, reshape, slice, transpose } from "../graph/operations.ts";
+import {
+  composite,
+  concat,
+  iota,
+  less,
+  matmul,
+  multiply,
+  permute,
+  reshape,
+  select,
+  slice,
+  transpose,
+} from "../graph/operations.ts";
 import type { Attributes, CompositeDefinition, Tensor } from "../graph/tensor.ts";
 import { softmax } from "./norm.ts";
 
@@ -15,11 +27,19 @@ export interface HeadLayout {
   readonly headWidth: number;
 }
 
-/** softmax(q kᵀ / √D) v, every operand and the result (B, H, S, D) (Vaswani et al. 2017, equation 1). */
-function attendHeads(q: Tensor, k: Tensor, v: Tensor): Tensor {
-  const scale = 1 / Math.sqrt(q.shape[3]!);
-  const scores = multiply(matmul(q, transpose(k)), scale); // (B, H, S, S)
-  return matmul(softmax(scores), v);
+/** What a key beyond its sequence's length scores: exp of it is 0 beside any score. */
+const excluded = -1e30;
+
+/**
+ * softmax(q kᵀ / √D) v, every operand and the result (B, H, S, D) (Vaswani et al. 2017, equation 1). With lengths (B) i32, the
+ * keys of sequence b are its first lengths[b] positions.
+ */
+function attendHeads(q: Tensor, k: Tensor, v: Tensor, lengths: Tensor | undefined): Tensor {
+  const [B, , S, D] = q.shape as [number, number, number, number];
+  const scores = multiply(matmul(q, transpose(k)), 1 / Math.sqrt(D)); // (B, H, S, S)
+  if (lengths === undefined) return matmul(softmax(scores), v);
+  const isKey = less(reshape(iota(S), [1, 1, 1, S]), reshape(lengths, [B, 1, 1, 1]));
+  return matmul(softmax(select(isKey, scores, excluded)), v);
 }
 
 /** The three parts of (B·S, 3·H·D), each (B, H, S, D). */
@@ -40,28 +60,33 @@ function mergeHeads(x: Tensor): Tensor {
 
 const attentionDefinition: CompositeDefinition = {
   name: "attention",
-  decompose: ([qkv], attributes) => mergeHeads(attendHeads(...splitParts(qkv!, attributes))),
-  differentiate: ([qkv], attributes, gradient) => [
-    composite(attentionGradientDefinition, [qkv!, gradient], attributes, qkv!.shape),
+  decompose: ([qkv, lengths], attributes) => mergeHeads(attendHeads(...splitParts(qkv!, attributes), lengths)),
+  differentiate: ([qkv, ...lengths], attributes, gradient) => [
+    composite(attentionGradientDefinition, [qkv!, gradient, ...lengths], attributes, qkv!.shape),
+    ...lengths.map(() => undefined),
   ],
 };
 
-/** Inputs: qkv as attention reads it (B·S, 3·H·D), gradient of attention's result (B·S, H·D). Result: that of qkv. */
+/** Inputs: qkv (B·S, 3·H·D), gradient of attention's result (B·S, H·D), lengths if there are any. Result: that of qkv. */
 const attentionGradientDefinition: CompositeDefinition = {
   name: "attentionGradient",
-  decompose: ([qkv, gradient], attributes) => {
+  decompose: ([qkv, gradient, lengths], attributes) => {
     const parts = splitParts(qkv!, attributes);
-    const result = mergeHeads(attendHeads(...parts)); // (B·S, H·D)
+    const result = mergeHeads(attendHeads(...parts, lengths)); // (B·S, H·D)
     return concat(differentiateDecomposition(result, parts, gradient!).map(mergeHeads), 1);
   },
 };
 
-/** Bidirectional attention within each sequence: qkv (B·S, 3·H·D) to (B·S, H·D); head h's column d is h·D + d. */
-export function attention(qkv: Tensor, layout: HeadLayout): Tensor {
+/**
+ * Bidirectional attention within each sequence: qkv (B·S, 3·H·D) to (B·S, H·D); head h's column d is h·D + d. With `lengths`
+ * (B) i32, from 1 to S, nothing attends to the padding behind a sequence; what padding itself receives means nothing.
+ */
+export function attention(qkv: Tensor, layout: HeadLayout, lengths?: Tensor): Tensor {
   const { batch, length, heads, headWidth } = layout;
   if (qkv.shape[0] !== batch * length || qkv.shape[1] !== 3 * heads * headWidth) {
     throw new Error(`attention: [${qkv.shape.join(", ")}] does not fit ${JSON.stringify(layout)}`);
   }
   const attributes = { batch, length, heads, headWidth };
-  return composite(attentionDefinition, [qkv], attributes, [batch * length, heads * headWidth]);
+  const inputs = lengths === undefined ? [qkv] : [qkv, lengths];
+  return composite(attentionDefinition, inputs, attributes, [batch * length, heads * headWidth]);
 }

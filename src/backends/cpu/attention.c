@@ -6,7 +6,7 @@
 
 enum { LONGEST = 512, WIDEST = 128, SCORE_ROW = LONGEST + NR, HEAD_ROW = WIDEST + NR };
 
-struct head { long S, D, C; float scale; int is_bf16, result_is_bf16; };
+struct head { long S, D, C; float scale; int is_bf16, result_is_bf16; long keys; };
 
 // One a thread. Handed down as a pointer: a compiler that sees a thread's variable of a shared library asks for its address
 // again and again, which halved the speed of these kernels.
@@ -28,14 +28,15 @@ inlined void multiply_panels(const uint32_t *left, const uint32_t *right, float 
     (is_bf16 ? multiply_tile_bf16 : multiply_tile_f32)(left, right + j * steps, out + j, out_row, steps, 0);
 }
 
-// Row `row` of scores to exp(scores · scale - max); returns the sum.
-inlined float exponentiate(float *restrict row, long S, float scale) {
+// The first `keys` scores of a row to exp(scores · scale - max), the others to 0; returns the sum.
+inlined float exponentiate(float *restrict row, long S, long keys, float scale) {
   float largest = -INFINITY, sum = 0;
 #pragma omp simd reduction(max : largest)
-  for (long j = 0; j < S; j++) largest = row[j] > largest ? row[j] : largest;
+  for (long j = 0; j < keys; j++) largest = row[j] > largest ? row[j] : largest;
   const float shift = largest * scale;
 #pragma omp simd reduction(+ : sum)
-  for (long j = 0; j < S; j++) sum += row[j] = exp_f32(row[j] * scale - shift);
+  for (long j = 0; j < keys; j++) sum += row[j] = exp_f32(row[j] * scale - shift);
+  for (long j = keys; j < S; j++) row[j] = 0;
   return sum;
 }
 
@@ -61,7 +62,7 @@ inlined void attend_head(struct scratch *scratch, const char *q, char *out, cons
     multiply_panels(scratch->left, scratch->k, scratch->scores, SCORE_ROW, S, steps_d, head.is_bf16);
     float sums[MR];
     for (long r = 0; r < rows; r++) {
-      sums[r] = exponentiate(scratch->scores + r * SCORE_ROW, S, head.scale);
+      sums[r] = exponentiate(scratch->scores + r * SCORE_ROW, S, head.keys, head.scale);
       store_row((char *)scratch->P + r * S * bytes, scratch->scores + r * SCORE_ROW, 1.0f, S, head.is_bf16);
     }
     pack_panel(scratch->left, (const char *)scratch->P, head.is_bf16, S, 1, rows, S, MR);
@@ -99,7 +100,7 @@ inlined void attend_head_backward(struct scratch *scratch, const char *q, const 
     multiply_panels(scratch->left, scratch->v, scratch->gradients, SCORE_ROW, S, steps_d, head.is_bf16);
     for (long r = 0; r < rows; r++) {
       float *restrict p = scratch->scores + r * SCORE_ROW, *restrict dp = scratch->gradients + r * SCORE_ROW;
-      const float inverse = 1.0f / exponentiate(p, S, head.scale);
+      const float inverse = 1.0f / exponentiate(p, S, head.keys, head.scale);
       float inner = 0;
 #pragma omp simd reduction(+ : inner)
       for (long j = 0; j < S; j++) inner += (p[j] *= inverse) * dp[j];
@@ -113,22 +114,24 @@ inlined void attend_head_backward(struct scratch *scratch, const char *q, const 
   multiply_scores(scratch, dq + 2 * C * result_bytes, 3 * C, scratch->P, 1, dout, C, head);
 }
 
-// Block n is head n % H of sequence n / H.
-inlined void attend_blocks(char *const *p, long begin, long end, long H, const struct head head) {
+// Block n is head n % H of sequence n / H. With lengths, the last of the inputs, a sequence has that many keys.
+inlined void attend_blocks(char *const *p, long begin, long end, long H, int has_lengths, struct head head) {
   const long in = head.is_bf16 ? 2 : 4, out = head.result_is_bf16 ? 2 : 4;
   struct scratch *scratch = own_scratch();
   for (long n = begin; n < end; n++) {
     const long sequence = n / H * head.S, column = n % H * head.D;
-    attend_head(scratch, p[0] + (sequence * 3 * head.C + column) * in, p[1] + (sequence * head.C + column) * out, head);
+    head.keys = has_lengths ? ((const int32_t *)p[1])[n / H] : head.S;
+    attend_head(scratch, p[0] + (sequence * 3 * head.C + column) * in, p[1 + has_lengths] + (sequence * head.C + column) * out, head);
   }
 }
 
-inlined void attend_blocks_backward(char *const *p, long begin, long end, long H, const struct head head) {
+inlined void attend_blocks_backward(char *const *p, long begin, long end, long H, int has_lengths, struct head head) {
   const long in = head.is_bf16 ? 2 : 4, out = head.result_is_bf16 ? 2 : 4;
   struct scratch *scratch = own_scratch();
   for (long n = begin; n < end; n++) {
     const long sequence = n / H * head.S, column = n % H * head.D;
     const char *q = p[0] + (sequence * 3 * head.C + column) * in, *dout = p[1] + (sequence * head.C + column) * in;
-    attend_head_backward(scratch, q, dout, p[2] + (sequence * 3 * head.C + column) * out, head);
+    head.keys = has_lengths ? ((const int32_t *)p[2])[n / H] : head.S;
+    attend_head_backward(scratch, q, dout, p[2 + has_lengths] + (sequence * 3 * head.C + column) * out, head);
   }
 }

@@ -24,7 +24,9 @@ export function findCompositeKernel(name: string, attributes: Attributes): Compo
       const isBf16 = (tensor: Tensor) => (tensor.dtype === "bf16" ? 1 : 0);
       const scale = Math.fround(1 / Math.sqrt(headWidth));
       const head = `{${length}, ${headWidth}, ${heads * headWidth}, ${scale}f, ${isBf16(inputs[0]!)}, ${isBf16(result)}}`;
-      return `${backward ? "attend_blocks_backward" : "attend_blocks"}(p, begin, end, ${heads}, (struct head)${head});`;
+      const hasLengths = inputs.length > (backward ? 2 : 1) ? 1 : 0;
+      const call = backward ? "attend_blocks_backward" : "attend_blocks";
+      return `${call}(p, begin, end, ${heads}, ${hasLengths}, (struct head)${head});`;
     },
   };
 }
