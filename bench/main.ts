@@ -1,0 +1,171 @@
+// The benchmarks: `npm run bench -- NAME`. Each first checks its results against a reference, then times ours and the peers in
+// turn in one run and prints the ratio of the medians, above 1 where ours is faster.
+
+import { Command, CommanderError, Option } from "commander";
+import { crammedBert } from "../recipes/crammed-bert.ts";
+import { crammedBertSmall } from "../recipes/crammed-bert-small.ts";
+import { UserError } from "../src/base/errors.ts";
+import { addRecipeOptions, chooseRecipe, type RecipeOptions } from "../src/cli/choose.ts";
+import type { Recipe } from "../src/train/recipe.ts";
+import { benchMatmul, type ProductPeer, productPeers } from "./matmul.ts";
+import type { Precision } from "./own-step.ts";
+import { benchPeak } from "./peak.ts";
+import { listProducts, type Product, type ProductPrecision, productPrecisions } from "./products.ts";
+import { pause, watchOthers } from "./quiet.ts";
+import { createReporter, type Reporter } from "./report.ts";
+import { benchStep } from "./step.ts";
+
+interface CommonOptions {
+  readonly rounds: number;
+  readonly json: boolean;
+}
+
+interface TurnOptions extends CommonOptions {
+  readonly threads: number;
+  readonly quiet: number;
+}
+
+// Settings of OpenBLAS that slow it on some machines: a peer is timed at its best. Before any library is loaded.
+for (const name of ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"]) delete process.env[name];
+
+const program = new Command("bench").description("Time ours beside the peers.").exitOverride();
+
+function readCount(text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count > 0) return count;
+  throw new UserError("E_OPTION", `${text} is no number of anything`, "Give a whole number from 1.");
+}
+
+const readList = (text: string) => text.split(",");
+
+function readChoices<Choice extends string>(choices: readonly Choice[]) {
+  return (text: string): Choice[] =>
+    readList(text).map(word => {
+      const choice = choices.find(each => each === word);
+      if (choice !== undefined) return choice;
+      throw new UserError("E_OPTION", `there is no "${word}"`, `Give some of ${choices.join(", ")}.`);
+    });
+}
+
+function addBenchmark(name: string, description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .option("--rounds <number>", "turns of each contestant", readCount, 5)
+    .option("--json", "one line of JSON a case", false);
+}
+
+/** Options of benchmarks in which contestants take turns. */
+function addTurns(command: Command): Command {
+  return command
+    .option("--threads <number>", "of each contestant", readCount, 2)
+    .option(
+      "--quiet <seconds>",
+      "wait so long for other programs to rest, and take turns again that they disturbed",
+      readCount,
+      0,
+    );
+}
+
+async function open({ json }: CommonOptions): Promise<Reporter> {
+  const reporter = createReporter(json);
+  const disturbed = watchOthers([process.pid]);
+  await pause(500);
+  if (disturbed()) reporter.note("other programs use the processors: the figures will be low and vary (--quiet waits)");
+  return reporter;
+}
+
+interface StepWords extends TurnOptions, RecipeOptions {
+  readonly microBatch?: number;
+  readonly peer?: string;
+  readonly python: string[];
+  readonly precision: Precision[];
+  readonly compile: boolean;
+}
+
+addRecipeOptions(addTurns(addBenchmark("step", "a full training step on one micro-batch")), "crammed-bert-small")
+  .option("--micro-batch <sequences>", "sequences of a step; the recipe's unless given", readCount)
+  .addOption(new Option("--peer <name>", "beside PyTorch").choices(["torch"]))
+  .option("--python <paths>", "Python with torch, or several with commas", readList, ["/usr/bin/python3"])
+  .option("--precision <names>", "of the peer: f32, bf16 or both", readChoices(["f32", "bf16"]), ["f32"])
+  .option("--compile", "torch.compile the peer", false)
+  .addHelpText("after", "\nOurs runs in the recipe's precision: --set train.precision=f32.")
+  .action(async (words: StepWords) => {
+    const { microBatch, set } = words;
+    const size = microBatch === undefined ? [] : [`train.microBatchSequences=${microBatch}`];
+    await benchStep(
+      {
+        recipe: chooseRecipe({ ...words, set: [...set, ...size] }),
+        threads: words.threads,
+        rounds: words.rounds,
+        quietSeconds: words.quiet,
+        pythons: words.peer === undefined ? [] : words.python,
+        peerPrecisions: words.precision,
+        compile: words.compile,
+      },
+      await open(words),
+    );
+  });
+
+interface MatmulWords extends TurnOptions {
+  readonly shapes: string[];
+  readonly peer: ProductPeer[];
+  readonly python: string;
+  readonly precision: ProductPrecision[];
+}
+
+/** Recipes whose products `--shapes` names. */
+const shapeRecipes: Readonly<Record<string, Recipe>> = { model: crammedBert, small: crammedBertSmall };
+
+function readShapes(shape: string): Product[] {
+  const recipe = shapeRecipes[shape];
+  if (recipe !== undefined) return listProducts(recipe);
+  const sizes = shape.split("x").map(readCount);
+  const [m, n, k] = sizes as [number, number, number];
+  if (sizes.length === 3) return [{ name: "plain", m, n, k, transposeA: false, transposeB: false }];
+  throw new UserError("E_OPTION", `--shapes ${shape}`, "Give model, small, or MxNxK, or several with commas.");
+}
+
+addTurns(addBenchmark("matmul", "the matrix products of a training step"))
+  .option("--shapes <names>", "model (crammed-bert), small (crammed-bert-small), MxNxK", readList, ["model", "small"])
+  .option("--peer <names>", "of openblas (f32), onednn and torch", readChoices(productPeers), ["openblas", "onednn"])
+  .option("--precision <names>", "of f32, bf16, cast (f32 in memory)", readChoices(productPrecisions), [
+    ...productPrecisions,
+  ])
+  .option("--python <path>", "Python with torch", "/usr/bin/python3")
+  .action(async (words: MatmulWords) =>
+    benchMatmul(
+      {
+        products: words.shapes.flatMap(readShapes),
+        precisions: words.precision,
+        peers: words.peer,
+        python: words.python,
+        threads: words.threads,
+        rounds: words.rounds,
+        quietSeconds: words.quiet,
+      },
+      await open(words),
+    ),
+  );
+
+addBenchmark("peak", "what the machine can do at most")
+  .option("--threads <numbers>", "of threads, with commas; one and all unless given", text =>
+    readList(text).map(readCount),
+  )
+  .action(async (words: CommonOptions & { threads?: number[] }) =>
+    benchPeak({ rounds: words.rounds, threads: words.threads }, await open(words)),
+  );
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode;
+  } else if (error instanceof UserError) {
+    process.stderr.write(`${error.code} ${error.message}\n  ${error.advice}\n`);
+    process.exitCode = 1;
+  } else {
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    process.exitCode = 2;
+  }
+}
