@@ -30,16 +30,16 @@ interface QuickstartFlags extends BackendOptions {
 
 const proseBytes = 6e6;
 
-/** Sentences of the kind READMEs are made of. */
+/** Sentences that readers of READMEs and of Node's documentation can complete. */
 const sentences = [
   "npm [MASK] --save-dev",
   "run npm [MASK] to install the dependencies.",
   'import { test } [MASK] "node:test";',
-  "licensed under the [MASK] license.",
+  "const fs = [MASK]('node:fs');",
   "this function [MASK] a promise.",
+  "asynchronously [MASK] the contents of a file.",
+  "if the file does not [MASK], an error is thrown.",
   "see the [MASK] for more information.",
-  "if you find a [MASK], please open an issue on github.",
-  'const fs = [MASK]("fs");',
 ];
 
 export function addQuickstart(program: Command): void {

@@ -96,10 +96,13 @@ export function allocateStates(backend: Backend, definition: TrainingDefinition)
 export async function openEngine(backend: Backend, definition: TrainingDefinition): Promise<Engine> {
   const states = allocateStates(backend, definition);
   const graphs = buildStepGraphs(definition);
-  const first = await backend.load(graphs.first, states);
-  const next = await backend.load(graphs.next, states);
-  const update = await backend.load(graphs.update, states);
-  const validation = await backend.load(graphs.validation, states);
+  // All at once: the system's compiler works on several programs at a time.
+  const [first, next, update, validation] = await Promise.all([
+    backend.load(graphs.first, states),
+    backend.load(graphs.next, states),
+    backend.load(graphs.update, states),
+    backend.load(graphs.validation, states),
+  ]);
 
   const readAll = (shapes: ReadonlyMap<string, Shape>): StoredTensor[] =>
     [...shapes].map(([name, shape]) => ({

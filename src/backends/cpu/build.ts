@@ -4,7 +4,7 @@
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { UserError } from "../../base/errors.ts";
 import { contentHash } from "../../base/files.ts";
@@ -40,30 +40,43 @@ export function kernelCacheFolder(): string {
   return join(base, "kernels");
 }
 
+/** Builds under way, by name: two programs with one source are built once. */
+const building = new Map<string, Promise<string>>();
+let compilerFound: ReturnType<typeof findCompiler> | undefined;
+
 /** The path of a shared library built from `source`. Throws UserError E_COMPILER_ABSENT or a plain error with the output. */
 export async function buildLibrary(source: string): Promise<string> {
-  const compiler = await findCompiler();
+  compilerFound ??= findCompiler();
+  const compiler = await compilerFound;
   const vectorWidth = processorFlags().includes("avx512f") ? ["-mprefer-vector-width=512"] : [];
   const allFlags = [...flags, `-march=${march}`, ...vectorWidth];
   const folder = kernelCacheFolder();
   const name = contentHash(source, allFlags.join(" "), compiler.version, processorFlags());
   const path = join(folder, `${name}.so`);
   if (existsSync(path)) return path;
-  mkdirSync(folder, { recursive: true });
-  const draft = join(folder, `${name}.${process.pid}`);
+  if (!building.has(name)) {
+    const command = [compiler.command, ...allFlags];
+    building.set(
+      name,
+      compile(source, command, path).finally(() => building.delete(name)),
+    );
+  }
+  return building.get(name)!;
+}
+
+async function compile(source: string, [command, ...flags]: readonly string[], path: string): Promise<string> {
+  mkdirSync(dirname(path), { recursive: true });
+  const draft = `${path}.${process.pid}`;
   writeFileSync(`${draft}.c`, source);
   try {
-    await run(compiler.command, [...allFlags, "-o", `${draft}.so`, `${draft}.c`, "-lm", "-lpthread"], {
+    await run(command!, [...flags, "-o", `${draft}.so`, `${draft}.c`, "-lm", "-lpthread"], {
       maxBuffer: 1 << 26,
     });
     renameSync(`${draft}.so`, path);
   } catch (cause) {
-    throw new Error(
-      `${compiler.command} refused a printed kernel:\n${(cause as { stderr?: string }).stderr?.slice(0, 4000)}`,
-      {
-        cause,
-      },
-    );
+    throw new Error(`${command} refused a printed kernel:\n${(cause as { stderr?: string }).stderr?.slice(0, 4000)}`, {
+      cause,
+    });
   } finally {
     rmSync(`${draft}.c`, { force: true });
     rmSync(`${draft}.so`, { force: true });
