@@ -208,6 +208,16 @@ test("what is wrong is said with its code, its place and what to do, and ends wi
   }
 });
 
+test("without a C compiler, the package to install is named", () => {
+  const { status, stderr } = spawnSync(process.execPath, [main, "inspect"], {
+    cwd: folder,
+    encoding: "utf8",
+    env: { PATH: folder, CRAM_CACHE: join(folder, "cache") },
+  });
+  assert.equal(status, 1, stderr);
+  assert.match(stderr, /E_COMPILER_ABSENT[\s\S]*apt-get install gcc/);
+});
+
 test("help of the program and of each verb has examples", () => {
   const help = succeed("--help");
   for (const verb of ["prepare", "pretrain", "fill", "quickstart", "inspect"]) {
