@@ -208,6 +208,14 @@ test("what is wrong is said with its code, its place and what to do, and ends wi
   }
 });
 
+test("a reader that leaves does not end the run", async () => {
+  const words = ["pretrain", "--data", "data", "--out", "unread", "--budget", "40steps", "--json", ...small];
+  const child = spawn(process.execPath, [main, ...words], { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
+  child.stdout.once("data", () => child.stdout.destroy());
+  assert.equal(await new Promise(resolve => child.on("exit", resolve)), 0);
+  assert.match(readFileSync(join(folder, "unread/events.jsonl"), "utf8"), /"kind":"end","step":40/);
+});
+
 test("without a C compiler, the package to install is named", () => {
   const { status, stderr } = spawnSync(process.execPath, [main, "inspect"], {
     cwd: folder,

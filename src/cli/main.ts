@@ -6,7 +6,7 @@ import { Command, CommanderError } from "commander";
 import { UserError } from "../base/errors.ts";
 import { addFill } from "./fill.ts";
 import { addInspect } from "./inspect.ts";
-import { colour, printError } from "./output.ts";
+import { colour, outliveReaders, printError } from "./output.ts";
 import { addPrepare } from "./prepare.ts";
 import { addPretrain } from "./pretrain.ts";
 import { addQuickstart } from "./quickstart.ts";
@@ -17,6 +17,7 @@ const program = new Command("cram")
   .exitOverride();
 for (const addVerb of [addPrepare, addPretrain, addFill, addQuickstart, addInspect]) addVerb(program);
 
+outliveReaders();
 try {
   await program.parseAsync();
 } catch (error) {

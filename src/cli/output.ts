@@ -11,6 +11,15 @@ export function colour(name: keyof typeof codes, text: string): string {
   return wanted ? `\u001b[${codes[name]}m${text}\u001b[0m` : text;
 }
 
+/** A reader that goes away (`| head`) ends no training: what it would have read is in events.jsonl. */
+export function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+    });
+  }
+}
+
 /** Results, to standard output. */
 export function print(text: string): void {
   clearStatus();
