@@ -1,10 +1,8 @@
 // `matmul`: the matrix products of a training step, beside OpenBLAS (f32), oneDNN and PyTorch (f32 and bf16). Every
 // contestant's result is checked against float64 before it is timed.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { UserError } from "../src/base/errors.ts";
+import { makeTemporaryFolder } from "./folder.ts";
 import { loadOpenBlas, type OpenBlas } from "./openblas.ts";
 import { openOwnProduct, type ProductRunner } from "./own-product.ts";
 import { type Peer, startPeers } from "./peer.ts";
@@ -38,7 +36,7 @@ interface Peers {
 
 export async function benchMatmul(options: MatmulOptions, reporter: Reporter): Promise<void> {
   const { peers, threads, python } = options;
-  const folder = mkdtempSync(join(tmpdir(), "cram-bench-"));
+  const folder = makeTemporaryFolder();
   const blas = await startPeers(peers.includes("openblas") ? [async () => loadOpenBlas(threads)] : [], reporter.note);
   const starts: Partial<Record<ProductPeer, () => Promise<Peer>>> = {
     onednn: () => startOneDnn(folder, threads),
@@ -64,7 +62,6 @@ export async function benchMatmul(options: MatmulOptions, reporter: Reporter): P
     }
   } finally {
     for (const peer of processes) peer.close();
-    rmSync(folder, { recursive: true });
   }
 }
 

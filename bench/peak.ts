@@ -2,10 +2,9 @@
 // checks are in peers/peak.c.
 
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
-import { join } from "node:path";
+import { availableParallelism } from "node:os";
 import { promisify } from "node:util";
+import { makeTemporaryFolder } from "./folder.ts";
 import { compilePeer } from "./native.ts";
 import { formatFigure, type Reporter } from "./report.ts";
 
@@ -27,31 +26,27 @@ export interface PeakOptions {
 
 export async function benchPeak({ rounds, threads }: PeakOptions, reporter: Reporter): Promise<void> {
   const counts = threads ?? [...new Set([1, availableParallelism()])];
-  const folder = mkdtempSync(join(tmpdir(), "cram-bench-"));
-  try {
-    const program = await compilePeer("peak", folder, ["-lpthread"]);
-    const peaks: Peak[] = [];
-    for (const count of counts) {
-      const { stdout } = await run(program, [String(count), String(rounds)]);
-      peaks.push(
-        ...stdout
-          .trim()
-          .split("\n")
-          .map(line => JSON.parse(line) as Peak),
-      );
-    }
-    for (const peak of peaks) reporter.record({ benchmark: "peak", ...peak });
-    reporter.table(
-      ["what", "threads", "median", "best", "unit"],
-      peaks.map(({ name, unit, threads, median, best }) => [
-        name,
-        String(threads),
-        formatFigure(median),
-        formatFigure(best),
-        unit,
-      ]),
+  const folder = makeTemporaryFolder();
+  const program = await compilePeer("peak", folder, ["-lpthread"]);
+  const peaks: Peak[] = [];
+  for (const count of counts) {
+    const { stdout } = await run(program, [String(count), String(rounds)]);
+    peaks.push(
+      ...stdout
+        .trim()
+        .split("\n")
+        .map(line => JSON.parse(line) as Peak),
     );
-  } finally {
-    rmSync(folder, { recursive: true });
   }
+  for (const peak of peaks) reporter.record({ benchmark: "peak", ...peak });
+  reporter.table(
+    ["what", "threads", "median", "best", "unit"],
+    peaks.map(({ name, unit, threads, median, best }) => [
+      name,
+      String(threads),
+      formatFigure(median),
+      formatFigure(best),
+      unit,
+    ]),
+  );
 }

@@ -1,12 +1,11 @@
 // `step`: a full training step of a recipe (forward, backward, clip, optimizer) on one micro-batch, beside PyTorch. Before
 // anything is timed, two steps from the same parameters on the same batch must give the same losses and gradient norm.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../src/base/errors.ts";
 import { countTrainingFlops } from "../src/model/shape.ts";
 import type { Recipe } from "../src/train/recipe.ts";
+import { makeTemporaryFolder } from "./folder.ts";
 import { type OwnStep, openOwnStep, type Precision } from "./own-step.ts";
 import { startPeers } from "./peer.ts";
 import { formatFigure, type Reporter } from "./report.ts";
@@ -34,7 +33,7 @@ export async function benchStep(options: StepOptions, reporter: Reporter): Promi
     options.peerPrecisions.map(precision => () => startTorch({ python, precision, compile, threads })),
   );
   const peers = await startPeers(starts, reporter.note);
-  const folder = mkdtempSync(join(tmpdir(), "cram-bench-"));
+  const folder = makeTemporaryFolder();
   try {
     const own = await openOwnStep(recipe, threads);
     try {
@@ -44,7 +43,6 @@ export async function benchStep(options: StepOptions, reporter: Reporter): Promi
     }
   } finally {
     for (const peer of peers) peer.close();
-    rmSync(folder, { recursive: true });
   }
 }
 
