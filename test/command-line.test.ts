@@ -188,6 +188,11 @@ const mistakes: readonly [name: string, words: string[], pattern: RegExp][] = [
   ["bytes that are not UTF-8", ["prepare", "latin.txt", "--out", "x"], /E_UTF8.*latin\.txt.* 3 /],
   ["an empty folder", ["prepare", "empty", "--out", "x"], /E_NO_TEXT.*empty/],
   ["too little text", ["prepare", "text/note.md", "--out", "x"], /E_TOO_LITTLE_TEXT/],
+  [
+    "bf16 on the reference backend",
+    ["inspect", "--backend", "reference", "--set", "train.precision=bf16"],
+    /E_OPTION.*float64/,
+  ],
   ["threads that are no number", ["prepare", "text", "--out", "x", "--threads", "many"], /E_OPTION.*--threads many/],
   ["an option that does not exist", ["pretrain", "--dta", "data"], /unknown option.*--dta[\s\S]*--data/],
 ];

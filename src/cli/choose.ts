@@ -38,7 +38,10 @@ export async function openBackend(
 ): Promise<Backend> {
   const count = parseCount("--threads", threads);
   if (backend === "cpu") return openCpu({ threads: count, precision });
-  if (backend === "reference") return openReference();
+  if (backend === "reference") {
+    if (precision !== "bf16") return openReference();
+    throw new UserError("E_OPTION", "the reference backend computes in float64", "Set train.precision to f32 or auto.");
+  }
   throw new UserError("E_OPTION", `--backend ${backend}: no such backend`, "There are cpu and reference.");
 }
 

@@ -12,7 +12,7 @@ import {
 } from "../graph/tensor.ts";
 import { PointerList, type PrintedKernel, printEpilogue, printGroup } from "./c-dialect.ts";
 import { stridedView } from "./expression.ts";
-import { canonical, type FusedGraph, fuseGraph, type Group, sortGroups } from "./fusion.ts";
+import { baseOf, canonical, type FusedGraph, fuseGraph, type Group, reaches, sortGroups } from "./fusion.ts";
 import { indexKey } from "./index-expression.ts";
 import { batchStrides } from "./materialise.ts";
 import { planArena } from "./memory.ts";
@@ -126,22 +126,9 @@ function orderUpdate(fused: FusedGraph, name: string, value: Tensor): boolean {
   return true;
 }
 
-function reaches(from: Group, to: Group, seen = new Set<Group>()): boolean {
-  if (from === to) return true;
-  if (seen.has(from)) return false;
-  seen.add(from);
-  return [...from.dependencies].some(dependency => reaches(dependency, to, seen));
-}
-
 function readsOf(group: Group, fused: FusedGraph): Tensor[] {
   const operands = group.template?.inputs.map(operand => baseOf(operand, fused.inMemory)) ?? [];
   return [...operands, ...group.stores.flatMap(store => store.loads.map(load => load.tensor))];
-}
-
-function baseOf(operand: Tensor, inMemory: ReadonlySet<Tensor>): Tensor {
-  let base = operand;
-  while (!inMemory.has(base)) base = base.inputs[0]!;
-  return base;
 }
 
 type Owner = { readonly kind: "state" | "output"; readonly name: string };

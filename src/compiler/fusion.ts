@@ -92,7 +92,8 @@ export function fuseGraph(graph: Graph): FusedGraph {
   return { groups: sortGroups(groups), inMemory };
 }
 
-function baseOf(operand: Tensor, inMemory: ReadonlySet<Tensor>): Tensor {
+/** The tensor in memory that an operand is a view of. */
+export function baseOf(operand: Tensor, inMemory: ReadonlySet<Tensor>): Tensor {
   let base = operand;
   while (!inMemory.has(base)) base = base.inputs[0]!;
   return base;
@@ -244,7 +245,8 @@ export function canonical(index: Index, loop: Shape): Index {
   return combineIndices([{ index: { offset: index.offset, terms }, factor: 1 }]);
 }
 
-function reaches(from: Group, to: Group, seen = new Set<Group>()): boolean {
+/** Whether `from` depends on `to`, itself included. */
+export function reaches(from: Group, to: Group, seen = new Set<Group>()): boolean {
   if (from === to) return true;
   if (seen.has(from)) return false;
   seen.add(from);
