@@ -59,10 +59,11 @@ export async function openOwnStep(recipe: Recipe, threads: number): Promise<OwnS
       },
       writeStart: path => {
         const file = openSync(path, "w");
-        const arrays = [...definition.parameters.keys()].map(definition.initialise);
-        for (const { buffer, byteOffset, byteLength } of [...arrays, batch.tokens, batch.positions, batch.labels]) {
+        const write = ({ buffer, byteOffset, byteLength }: Float32Array | Int32Array) =>
           writeFully(file, new Uint8Array(buffer, byteOffset, byteLength));
-        }
+        // One at a time: all parameters at once would count as this side's memory.
+        for (const name of definition.parameters.keys()) write(definition.initialise(name));
+        for (const values of [batch.tokens, batch.positions, batch.labels]) write(values);
         closeSync(file);
       },
       close: () => backend.close(),

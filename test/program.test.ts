@@ -56,6 +56,28 @@ test("in bf16 an operand is rounded once, whichever way it is read", () => {
   assert.deepEqual(bf16.map(({ shape }) => shape.join("×")).sort(), ["48×32", "64×32", "64×48"]);
 });
 
+test("in bf16 a parameter is rounded while it is packed, along rows and columns", () => {
+  const parameter = g.state("parameter", [48, 32]);
+  const forward = g.matmul(x, parameter);
+  const back = g.matmul(residual, g.transpose(parameter));
+  const program = compile({ forward, back }, "bf16");
+  assert.deepEqual(kinds(program).sort(), ["matmul", "matmul", "row", "row"]);
+  const rounded = program.buffers.filter(buffer => buffer.dtype === "bf16").map(({ shape }) => shape.join("×"));
+  assert.deepEqual(rounded.sort(), ["64×32", "64×48"], "only what is no parameter is cast");
+});
+
+test("a large product that is needed late does not stand in memory until then", () => {
+  const tall = g.input("tall", [4096, 8], "f32");
+  const large = g.matmul(tall, g.transpose(tall)); // 64 MiB
+  const small = g.matmul(g.transpose(tall), tall); // 8 × 8
+  let chain = g.exp(small);
+  for (let i = 0; i < 3; i++) chain = g.matmul(chain, small);
+  const program = compile({ result: g.add(large, g.sum(chain, [0, 1])) });
+  assert.match(kinds(program).at(-1)!, /matmul|row/);
+  const first = program.launches.findIndex(launch => launch.flops >= 2 * 4096 * 4096 * 8);
+  assert.ok(first >= program.launches.length - 2, `launch ${first} of ${program.launches.length}`);
+});
+
 test("AdamW updates parameter and moments in place, in one launch without scratch", () => {
   const state = (name: string) => g.state(name, [64, 48]);
   const rate = (name: string) => g.input(name, [1], "f32");

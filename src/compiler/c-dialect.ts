@@ -320,15 +320,26 @@ ${results.join("")}    }
   return { body: `${pointers.declare()}${body}`, pointers: pointers.tensors, blocks, grain: 1 };
 }
 
-/** The write-out of a matrix product: a function of one row, a range of columns, and the sums of that range. */
+/**
+ * The write-out of a matrix product: a function of one row, a range of columns, and the sums of that range. A bf16 row is
+ * written over its sums first and rounded as a whole.
+ */
 export function printEpilogue(group: Group, inMemory: Scope["inMemory"], pointers: PointerList): string {
   const [store] = group.stores as [Store];
   const moving = store.loop.flatMap((size, axis) => (size === 1 ? [] : [axis]));
   const variables = new Map(moving.map((axis, place) => [`m${place}`, axis === 0 ? "row" : "c"]));
   const scope = openScope(pointers, inMemory, variables);
-  scope.values.set(group.template!, "tile[c - first]");
-  const value = printExpression(store, scope);
-  const write = storeStatement(store, value, scope);
-  const statements = takeStatements(scope, "    ");
-  return `#pragma GCC ivdep\n  for (long c = first; c < last; c++) {\n${statements}    ${write}\n  }\n`;
+  const sum = "tile[c - first]";
+  scope.values.set(group.template!, sum);
+  const loop = (write: string) =>
+    `#pragma GCC ivdep\n  for (long c = first; c < last; c++) {\n${takeStatements(scope, "    ")}    ${write}\n  }\n`;
+  const { operation, inputs, dtype } = store.value;
+  if (store.target.dtype !== "bf16" || operation.kind !== "cast" || dtype !== "bf16") {
+    const value = printExpression(store, scope);
+    return loop(storeStatement(store, value, scope));
+  }
+  const value = inputs[0] === group.template ? sum : printExpression({ ...store, value: inputs[0]! }, scope);
+  const place = printPosition(store.position, store.loop, scope, new Map());
+  const row = `${scope.pointers.nameOf(store.target)} + ${place.replace(/\bc\b/g, "first")}`;
+  return `${value === sum ? "" : loop(`${sum} = ${value};`)}  round_row(${row}, tile, last - first);\n`;
 }

@@ -12,7 +12,16 @@ import {
 } from "../graph/tensor.ts";
 import { PointerList, type PrintedKernel, printEpilogue, printGroup } from "./c-dialect.ts";
 import { stridedView } from "./expression.ts";
-import { baseOf, canonical, type FusedGraph, fuseGraph, type Group, reaches, sortGroups } from "./fusion.ts";
+import {
+  baseOf,
+  canonical,
+  delayLargeResults,
+  type FusedGraph,
+  fuseGraph,
+  type Group,
+  reaches,
+  sortGroups,
+} from "./fusion.ts";
 import { indexKey } from "./index-expression.ts";
 import { batchStrides } from "./materialise.ts";
 import { planArena } from "./memory.ts";
@@ -38,15 +47,23 @@ export interface CompositeKernel {
   printCall(inputs: readonly Tensor[], result: Tensor): string;
 }
 
-/** The most rows and columns of one block of a matrix product: as in matmul.c. */
-const largestBlock = { rows: 192, columns: 256 };
+/**
+ * The most rows and columns of one block of a matrix product, and the depth up to which it is packed at once: as in matmul.c.
+ * Deeper ones keep their sums between passes, which leaves less of the second cache to b.
+ */
+const largestBlock = { rows: 384, columns: 512, deepColumns: 256, bytesOfDepth: 1024 };
 /** Blocks are not made smaller than this to occupy more threads: packing would cost more than it wins. */
 const smallestBlock = { rows: 48, columns: 64 };
 
 /** Cuts a product into blocks that keep all threads busy to the end. The result of a product does not depend on it. */
-function splitProduct(batches: number, m: number, n: number, threads: number): { down: number; across: number } {
+function splitProduct(
+  batches: number,
+  [m, n, bytesOfDepth]: readonly [number, number, number],
+  threads: number,
+): { down: number; across: number } {
+  const isDeep = bytesOfDepth > largestBlock.bytesOfDepth;
   let down = Math.ceil(m / largestBlock.rows);
-  let across = Math.ceil(n / largestBlock.columns);
+  let across = Math.ceil(n / (isDeep ? largestBlock.deepColumns : largestBlock.columns));
   const count = () => batches * down * across;
   const isUneven = () => count() < 2 * threads || (count() < 4 * threads && count() % threads !== 0);
   while (isUneven()) {
@@ -73,7 +90,7 @@ export function compileGraph(traced: Graph, options: CompileOptions): Program {
   }
   const copied = new Set(copies.map(copy => copy.from));
   const program = new ProgramBuilder(fused, owners, copied, options);
-  for (const group of sortGroups(fused.groups)) program.addGroup(group);
+  for (const group of delayLargeResults(sortGroups(fused.groups), fused.inMemory)) program.addGroup(group);
   for (const { name, from } of copies) program.addCopy(name, from);
   return program.finish();
 }
@@ -210,18 +227,28 @@ class ProgramBuilder {
     // Operands may be one tensor twice, so their addresses come first whatever their names.
     pointers.tensors.push(views[0]!.base, views[1]!.base);
     const batches = countElements(a.shape.slice(0, -2));
-    const { down, across } = splitProduct(batches, m, n, this.options.threads);
+    const { down, across } = splitProduct(batches, [m, n, k * bytesPerElement[a.dtype]], this.options.threads);
     let source = "";
     if (group.stores.length > 0) {
       const outside = new PointerList();
       const body = printEpilogue(group, this.inMemory, outside);
       const declarations = outside.declare().replace(/p\[(\d+)\]/g, (_, at) => `p[${Number(at) + 2}]`);
       pointers.tensors.push(...outside.tensors);
-      source += `static void KERNEL_epilogue(char *const *p, long row, long first, long last, const float *tile) {\n${declarations}${body}}\n`;
+      source += `static void KERNEL_epilogue(char *const *p, long row, long first, long last, float *tile) {\n${declarations}${body}}\n`;
     } else pointers.tensors.push(product);
-    const printView = ({ offset, outer, inner, innerCount, row, column }: ReturnType<typeof this.productView>) =>
-      `{${offset}, ${outer}, ${inner}, ${innerCount}, ${row}, ${column}}`;
     const isBf16 = a.dtype === "bf16" ? 1 : 0;
+    const printView = ({
+      base,
+      offset,
+      outer,
+      inner,
+      innerCount,
+      row,
+      column,
+    }: ReturnType<typeof this.productView>) => {
+      const elements = isBf16 === 0 ? "F32" : base.dtype === "bf16" ? "BF16" : "ROUNDED";
+      return `{${elements}, ${offset}, ${outer}, ${inner}, ${innerCount}, ${row}, ${column}}`;
+    };
     source += `static void KERNEL(char *const *p, long begin, long end) {
   static const struct matrix a = ${printView(views[0]!)}, b = ${printView(views[1]!)};
   multiply_blocks(p, begin, end, ${m}, ${n}, ${k}, ${down}, ${across}, ${isBf16}, &a, &b, ${group.stores.length > 0 ? "KERNEL_epilogue" : "NULL"});

@@ -167,14 +167,18 @@ export function listLoads(
   return loads;
 }
 
-/** A view of one tensor in memory as strides: what matrix products and fused kernels take. Undefined if it is not one. */
+/**
+ * A view of one tensor in memory as strides: what matrix products and fused kernels take. Undefined if it is not one. A product
+ * rounds a state while it packs it, so the view of a rounded state is one of the state.
+ */
 export function stridedView(
   tensor: Tensor,
   inMemory: (tensor: Tensor) => boolean,
 ): { readonly base: Tensor; readonly offset: number; readonly strides: readonly number[] } | undefined {
   let view = tensor;
   while (!inMemory(view)) {
-    if (!["reshape", "permute", "broadcast", "slice"].includes(view.operation.kind)) return undefined;
+    if (!["reshape", "permute", "broadcast", "slice"].includes(view.operation.kind) && !isRoundedState(view))
+      return undefined;
     view = view.inputs[0]!;
   }
   const load = inMemory(tensor)
@@ -186,4 +190,9 @@ export function stridedView(
     strides[Number(atom.name.slice(1))] = factor;
   }
   return { base: load.tensor, offset: load.flat.offset, strides };
+}
+
+/** A parameter as bf16: what the precision policy makes of a product's operand. */
+export function isRoundedState({ operation, inputs, dtype }: Tensor): boolean {
+  return operation.kind === "cast" && dtype === "bf16" && inputs[0]!.operation.kind === "state";
 }

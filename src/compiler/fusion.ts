@@ -2,7 +2,15 @@
 // same rows that needs it or shares its operands join one group, so layer norm, softmax or a loss is one pass over memory.
 // A matrix product takes the elementwise work on its result into its write-out.
 
-import { countElements, type Graph, listRoots, type Shape, sortTopologically, type Tensor } from "../graph/tensor.ts";
+import {
+  bytesPerElement,
+  countElements,
+  type Graph,
+  listRoots,
+  type Shape,
+  sortTopologically,
+  type Tensor,
+} from "../graph/tensor.ts";
 import { flattenPosition, listLoads, loopPosition } from "./expression.ts";
 import { combineIndices, type Index, indexKey, shiftIndex } from "./index-expression.ts";
 import { chooseMaterialised } from "./materialise.ts";
@@ -40,6 +48,26 @@ export interface FusedGraph {
 /** Axes that move. A loop's variables keep the numbers of the axes they had. */
 function movingSizes(shape: Shape): number[] {
   return shape.filter(size => size !== 1);
+}
+
+/**
+ * The same order, but a product that writes more bytes than it reads of temporaries waits until its result is needed: the
+ * gradient of the embedding matrix, made first in the backward pass and used last, would stand there all the while.
+ */
+export function delayLargeResults(sorted: readonly Group[], inMemory: ReadonlySet<Tensor>): Group[] {
+  const bytesOf = (tensor: Tensor) => countElements(tensor.shape) * bytesPerElement[tensor.dtype];
+  const isTemporary = ({ operation }: Tensor) => operation.kind !== "input" && operation.kind !== "state";
+  const order = [...sorted];
+  for (const group of sorted) {
+    if (group.kind !== "matmul") continue;
+    const written = group.stores[0]?.target ?? group.template!;
+    const operands = group.template!.inputs.map(operand => baseOf(operand, inMemory)).filter(isTemporary);
+    if (bytesOf(written) <= operands.reduce((sum, operand) => sum + bytesOf(operand), 0)) continue;
+    const at = order.indexOf(group);
+    const needed = order.findIndex((other, place) => place > at && other.dependencies.has(group));
+    if (needed > at + 1) order.splice(needed - 1, 0, ...order.splice(at, 1));
+  }
+  return order;
 }
 
 export function fuseGraph(graph: Graph): FusedGraph {

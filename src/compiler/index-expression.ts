@@ -95,9 +95,10 @@ export function divideIndex(index: Index, by: number): Index {
   const { exact, rest } = splitByFactor(index, by);
   const [low, high] = indexRange(rest);
   if (low >= 0 && high < by) return exact;
+  const { unit, coarse } = splitUnits(rest, by);
   return combineIndices([
     { index: exact, factor: 1 },
-    { index: fromAtom({ kind: "quotient", of: rest, by }), factor: 1 },
+    { index: fromAtom({ kind: "quotient", of: coarse, by: by / unit }), factor: 1 },
   ]);
 }
 
@@ -106,7 +107,30 @@ export function remainderIndex(index: Index, by: number): Index {
   if (by === 1) return zeroIndex;
   const { rest } = splitByFactor(index, by);
   const [low, high] = indexRange(rest);
-  return low >= 0 && high < by ? rest : fromAtom({ kind: "remainder", of: rest, by });
+  if (low >= 0 && high < by) return rest;
+  const { unit, coarse, fine } = splitUnits(rest, by);
+  return combineIndices([
+    { index: fromAtom({ kind: "remainder", of: coarse, by: by / unit }), factor: unit },
+    { index: fine, factor: 1 },
+  ]);
+}
+
+/**
+ * index = coarse · unit + fine with 0 ≤ fine < unit, the largest unit that divides `by`. Then floor(index / by) is
+ * floor(coarse / (by / unit)): in a loop over columns that is a division less an element.
+ */
+function splitUnits(index: Index, by: number): { unit: number; coarse: Index; fine: Index } {
+  const units = index.terms.map(({ factor }) => greatestCommonDivisor(Math.abs(factor), by)).sort((a, b) => b - a);
+  for (const unit of units) {
+    const { exact: coarse, rest: fine } = splitByFactor(index, unit);
+    const [low, high] = indexRange(fine);
+    if (low >= 0 && high < unit) return { unit, coarse, fine };
+  }
+  return { unit: 1, coarse: index, fine: zeroIndex };
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }
 
 /** index = exact · by + rest. */

@@ -2,7 +2,7 @@
 // needs them, which is cheaper than a pass over memory as long as the expression is short and reads one large array.
 
 import { countElements, type Graph, listRoots, sortTopologically, type Tensor } from "../graph/tensor.ts";
-import { stridedView } from "./expression.ts";
+import { isRoundedState, stridedView } from "./expression.ts";
 
 /** Operations whose result a kernel of its own (or a reduction) writes. */
 const ownKernel = new Set(["matmul", "composite", "scatterAdd", "reduce"]);
@@ -12,6 +12,8 @@ const views = new Set(["reshape", "permute", "broadcast", "slice"]);
 const transcendentalCost = 8;
 /** An expression shared by kernels is computed once when it costs more than this, or reads more than one large array. */
 const recomputeCostLimit = 60;
+/** Ten rounds of multiplications: what is made of random bits is drawn once, and stands in memory in its own type. */
+const randomCost = recomputeCostLimit + 1;
 
 export function isView(tensor: Tensor): boolean {
   return views.has(tensor.operation.kind);
@@ -37,22 +39,25 @@ export function chooseMaterialised(graph: Graph): Set<Tensor> {
   }
   const spread = listSpread(nodes);
   const kernelsUsing = countUsingKernels(nodes, inMemory);
-  const weights = new Map<Tensor, { cost: number; large: Set<Tensor> }>();
+  const weights = new Map<Tensor, { cost: number; reads: Set<Tensor> }>();
   for (const node of nodes) {
-    const own = { cost: nodeCost(node), large: new Set<Tensor>() };
+    const own = { cost: nodeCost(node), reads: new Set<Tensor>() };
     for (const operand of node.inputs) {
       if (inMemory.has(operand)) {
-        if (countElements(operand.shape) * 4 > countElements(node.shape)) own.large.add(operand);
+        own.reads.add(operand);
         continue;
       }
       const weight = weights.get(operand)!;
       own.cost += weight.cost;
-      for (const tensor of weight.large) own.large.add(tensor);
+      for (const tensor of weight.reads) own.reads.add(tensor);
     }
     weights.set(node, own);
     if (isView(node) || own.cost === 0 || inMemory.has(node) || countElements(node.shape) === 1) continue;
+    // Bits are four bytes an element; what is compared or cast of them may be one.
+    if (node.operation.kind === "random") continue;
     const shared = (kernelsUsing.get(node)?.size ?? 0) > 1;
-    const heavy = own.cost > recomputeCostLimit || own.large.size > 1;
+    const large = [...own.reads].filter(read => countElements(read.shape) * 4 > countElements(node.shape));
+    const heavy = own.cost > recomputeCostLimit || large.length > 1;
     if ((shared && heavy) || spread.has(node) || node.operation.kind === "concat") inMemory.add(node);
   }
   return inMemory;
@@ -61,7 +66,8 @@ export function chooseMaterialised(graph: Graph): Set<Tensor> {
 /** Makes an operand addressable: through views if the memory under it allows, else by writing the operand itself. */
 function keepOperand(operand: Tensor, inMemory: Set<Tensor>, strided: boolean): void {
   let base = operand;
-  while (isView(base) && !inMemory.has(base)) base = base.inputs[0]!;
+  const isPassed = (tensor: Tensor) => isView(tensor) || (strided && isRoundedState(tensor));
+  while (isPassed(base) && !inMemory.has(base)) base = base.inputs[0]!;
   const known = inMemory.has(base);
   inMemory.add(base);
   if (base === operand) return;
@@ -108,7 +114,7 @@ function nodeCost({ operation }: Tensor): number {
   if (operation.kind === "unary") {
     return ["exp", "log", "sin", "cos", "tanh", "erf", "rsqrt", "sqrt"].includes(operation.fn) ? transcendentalCost : 1;
   }
-  if (operation.kind === "random") return 4 * transcendentalCost;
+  if (operation.kind === "random") return randomCost;
   return ["binary", "compare", "select", "cast", "concat"].includes(operation.kind) ? 1 : 0;
 }
 

@@ -35,15 +35,16 @@ inlined float exponentiate(float *restrict row, long S, long keys, float scale) 
   for (long j = 0; j < keys; j++) largest = row[j] > largest ? row[j] : largest;
   const float shift = largest * scale;
 #pragma omp simd reduction(+ : sum)
-  for (long j = 0; j < keys; j++) sum += row[j] = exp_f32(row[j] * scale - shift);
+  for (long j = 0; j < keys; j++) sum += row[j] = exp_below_zero(row[j] * scale - shift);
   for (long j = keys; j < S; j++) row[j] = 0;
   return sum;
 }
 
-inlined void store_row(char *to, const float *restrict from, float factor, long count, int is_bf16) {
+inlined void store_row(char *to, float *restrict from, float factor, long count, int is_bf16) {
   if (is_bf16) {
-    bf16 *restrict out = (bf16 *)to;
-    for (long i = 0; i < count; i++) out[i] = f32_to_bf16(from[i] * factor);
+    if (factor != 1.0f)
+      for (long i = 0; i < count; i++) from[i] *= factor;
+    round_row((bf16 *)to, from, count);
   } else {
     float *restrict out = (float *)to;
     for (long i = 0; i < count; i++) out[i] = from[i] * factor;

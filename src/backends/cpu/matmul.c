@@ -1,22 +1,24 @@
 // Matrix product: out (M, N) = a (M, K) · b (K, N), f32 sums; operands both f32 or both bf16, at any strides.
-// MB × NB the most rows and columns of one block of work, down × across the blocks; KB the steps packed at once, so that a panel of b stays in the
-// first cache and those of a in the second. A block packs its part of a and b (so strides and transposes cost one pass each),
-// multiplies panel by panel, and hands each finished row to the epilogue while it is in cache.
+// MB × NB the most rows and columns of one block of work, down × across the blocks; KB the steps packed at once. A block packs its
+// part of b, which then streams out of the second cache, and a few strips of MR rows of a at a time; a strip's sums are handed
+// to the epilogue while they are in the first cache. A product deeper than KB steps takes several passes and keeps the sums of the
+// whole block between them.
 
-enum { KB = 256, MB = 192, NB = 256 };
+enum { KB = 256, MB = 384, NB = 512, CHUNK = 8 * MR };
 
 // Strides in elements; batch b starts at offset + b / inner_count * outer + b % inner_count * inner.
-struct matrix { long offset, outer, inner, inner_count, row, column; };
-inlined long start_of(const struct matrix *m, long batch) {
-  return m->offset + batch / m->inner_count * m->outer + batch % m->inner_count * m->inner;
+struct matrix { enum elements elements; long offset, outer, inner, inner_count, row, column; };
+inlined const char *locate(const char *base, const struct matrix *m, long batch, long row, long column) {
+  const long start = m->offset + batch / m->inner_count * m->outer + batch % m->inner_count * m->inner;
+  return base + (start + row * m->row + column * m->column) * bytes_of(m->elements);
 }
 
-typedef void (*epilogue_function)(char *const *p, long row, long first, long last, const float *tile);
+typedef void (*epilogue_function)(char *const *p, long row, long first, long last, float *tile);
 
 // One a thread; a pointer for the reason given in attention.c.
 struct block_scratch {
-  uint32_t a[(MB + MR) * KB], b[(NB + NR) * KB];
-  float sums[(MB + MR) * NB];
+  uint32_t a[CHUNK * KB], b[(NB + NR) * KB];
+  float sums[(MB + MR) * (NB + NR)];
 } __attribute__((aligned(64)));
 
 static __attribute__((noinline)) struct block_scratch *own_block_scratch(void) {
@@ -26,9 +28,8 @@ static __attribute__((noinline)) struct block_scratch *own_block_scratch(void) {
 
 inlined void multiply_blocks(char *const *p, long begin, long end, long M, long N, long K, long down, long across, int is_bf16, const struct matrix *a, const struct matrix *b, epilogue_function epilogue) {
   struct block_scratch *scratch = own_block_scratch();
-  uint32_t *packed_a = scratch->a, *packed_b = scratch->b;
-  float *sums = scratch->sums;
-  const long bytes = is_bf16 ? 2 : 4, depth_at_once = PAIRS && is_bf16 ? 2 * KB : KB;
+  const long deepest = PAIRS && is_bf16 ? 2 * KB : KB, passes = (K + deepest - 1) / deepest;
+  const long depth_at_once = ((K + passes - 1) / passes + 1) / 2 * 2;
   // Blocks of even size, in whole panels; the last ones may be empty.
   const long block_rows = ((M + down - 1) / down + MR - 1) / MR * MR;
   const long block_columns = ((N + across - 1) / across + NR - 1) / NR * NR;
@@ -38,15 +39,22 @@ inlined void multiply_blocks(char *const *p, long begin, long end, long M, long 
     if (rows <= 0 || columns <= 0) continue;
     for (long k0 = 0; k0 < K; k0 += depth_at_once) {
       const long depth = K - k0 < depth_at_once ? K - k0 : depth_at_once, steps = steps_of(depth, is_bf16);
-      pack_panels(packed_a, p[0] + (start_of(a, batch) + i0 * a->row + k0 * a->column) * bytes, is_bf16, a->row, a->column, rows, depth, MR);
-      pack_panels(packed_b, p[1] + (start_of(b, batch) + k0 * b->row + j0 * b->column) * bytes, is_bf16, b->column, b->row, columns, depth, NR);
-      for (long j = 0; j < columns; j += NR)
-        for (long i = 0; i < rows; i += MR)
-          (is_bf16 ? multiply_tile_bf16 : multiply_tile_f32)(packed_a + i * steps, packed_b + j * steps, sums + i * NB + j, NB, steps, k0 > 0);
-    }
-    for (long i = 0; i < rows; i++) {
-      if (epilogue != NULL) epilogue(p, i0 + i, j0, j0 + columns, sums + i * NB);
-      else memcpy((float *)p[2] + (batch * M + i0 + i) * N + j0, sums + i * NB, (size_t)columns * sizeof(float));
+      pack_panels(scratch->b, locate(p[1], b, batch, k0, j0), b->elements, b->column, b->row, columns, depth, NR);
+      for (long i = 0; i < rows; i += MR) {
+        const long strip_rows = rows - i < MR ? rows - i : MR;
+        if (i % CHUNK == 0)
+          pack_panels(scratch->a, locate(p[0], a, batch, i0 + i, k0), a->elements, a->row, a->column, rows - i < CHUNK ? rows - i : CHUNK, depth, MR);
+        const uint32_t *strip = scratch->a + i % CHUNK * steps;
+        float *sums = scratch->sums + (passes > 1 ? i * block_columns : 0);
+        for (long j = 0; j < columns; j += NR)
+          (is_bf16 ? multiply_tile_bf16 : multiply_tile_f32)(strip, scratch->b + j * steps, sums + j, block_columns, steps, k0 > 0);
+        if (k0 + depth < K) continue;
+        for (long r = 0; r < strip_rows; r++) {
+          const long row = i0 + i + r;
+          if (epilogue != NULL) epilogue(p, row, j0, j0 + columns, sums + r * block_columns);
+          else memcpy((float *)p[2] + (batch * M + row) * N + j0, sums + r * block_columns, (size_t)columns * sizeof(float));
+        }
+      }
     }
   }
 }

@@ -1,10 +1,10 @@
 // Panels, what the register kernel reads: a strip of `width` lanes (rows of a, columns of b), depth after depth, in 32-bit
 // words: panel[step * width + lane]. A word is one f32, or two bf16 of neighbouring depths where the processor multiplies
-// such pairs (avx512_bf16); elsewhere bf16 is widened to f32 while it is packed.
+// such pairs (avx512_bf16); elsewhere bf16 is widened to f32 while it is packed. F32 operands of a bf16 product (ROUNDED) are
+// rounded while they are packed, so that parameters need no copy as bf16.
 // VECTOR f32 lanes of a register; MR × NR the tile of sums held in registers, NR = NV vectors.
 
 #if defined(__AVX512F__)
-#include <immintrin.h>
 enum { VECTOR = 16, MR = 12, NV = 2 };
 #elif defined(__AVX2__)
 enum { VECTOR = 8, MR = 6, NV = 2 };
@@ -20,8 +20,17 @@ enum { PAIRS = 1 };
 enum { PAIRS = 0 };
 #endif
 
+// What stands in memory. The first two are 0 and 1, so `is_bf16` of a kernel whose operands need no rounding is one of them.
+enum elements { F32, BF16, ROUNDED };
+inlined long bytes_of(enum elements elements) { return elements == BF16 ? 2 : 4; }
+
 // Steps of a panel of this depth.
 inlined long steps_of(long depth, int is_bf16) { return PAIRS && is_bf16 ? (depth + 1) / 2 : depth; }
+
+inlined bf16 read_bf16(const char *from, long at, enum elements elements) {
+  return elements == ROUNDED ? f32_to_bf16(((const float *)from)[at]) : ((const bf16 *)from)[at];
+}
+inlined uint32_t pair_of(bf16 low, bf16 high) { return low | (uint32_t)high << 16; }
 
 #if defined(__AVX512F__)
 typedef uint32_t words __attribute__((vector_size(64), aligned(4)));
@@ -46,8 +55,40 @@ inlined void transpose_words(words r[16]) {
 }
 #endif
 
-// Words that lie along the depth: word (step, lane) is from[lane * lane_words + step]. Packs steps [0, steps) of `lanes` lanes.
-inlined void pack_depth_first(uint32_t *restrict to, const char *from, long lane_bytes, long lanes, long steps, long width) {
+#if defined(__AVX512BF16__)
+// 16 pairs that lie one after another.
+inlined words round_pairs(const float *from) {
+  return (words)(__m512i)_mm512_cvtne2ps_pbh(_mm512_loadu_ps(from + 16), _mm512_loadu_ps(from));
+}
+// Up to 16 bf16 that lie one after another, a word each; the lanes that are not in `here` are zero.
+inlined __m512i read_lanes(const char *from, enum elements elements, __mmask16 here) {
+  const __m256i lanes = elements == ROUNDED ? (__m256i)_mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(here, from)) : _mm256_maskz_loadu_epi16(here, from);
+  return _mm512_cvtepu16_epi32(lanes);
+}
+// Lanes that lie one after another, depths `depth_bytes` apart, as panels: depth by depth across all panels, so that memory is
+// read in order.
+inlined void pack_lanes_first(uint32_t *restrict to, const char *from, enum elements elements, long depth_bytes, long count, long depth, long width) {
+  const long panel = width * ((depth + 1) / 2);
+  for (long k = 0; k < depth; k += 2, from += 2 * depth_bytes, to += width) {
+    uint32_t *at = to;
+    for (long first = 0; first < count; first += width, at += panel) {
+#pragma GCC unroll 2
+      for (long lane = 0; lane < width; lane += 16) {
+        const long left = count - first - lane, room = width - lane;
+        const __mmask16 here = left >= 16 ? 0xffff : left <= 0 ? 0 : (__mmask16)((1u << left) - 1);
+        const __mmask16 kept = room >= 16 ? 0xffff : (__mmask16)((1u << room) - 1);
+        const char *lanes = from + (first + lane) * bytes_of(elements);
+        const __m512i low = read_lanes(lanes, elements, here & kept), high = read_lanes(lanes + depth_bytes, elements, k + 1 < depth ? here & kept : 0);
+        _mm512_mask_storeu_epi32(at + lane, kept, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+      }
+    }
+  }
+}
+#endif
+
+// Words that lie along the depth: word (step, lane) is the step-th one of the lane at `from` + lane * lane_bytes. Packs steps [0, steps) of `lanes` lanes.
+inlined void pack_depth_first(uint32_t *restrict to, const char *from, enum elements elements, long lane_bytes, long lanes, long steps, long width) {
+  const long word_bytes = elements == ROUNDED ? 8 : 4;
   long step = 0;
 #if defined(__AVX512F__)
   for (; step + 16 <= steps; step += 16) {
@@ -56,8 +97,12 @@ inlined void pack_depth_first(uint32_t *restrict to, const char *from, long lane
       words r[16];
 #pragma GCC unroll 16
       for (int i = 0; i < 16; i++) {
-        if (i < here) memcpy(&r[i], from + (lane + i) * lane_bytes + step * 4, 64);
-        else r[i] = (words){0};
+        const char *at = from + (lane + i) * lane_bytes + step * word_bytes;
+        if (i >= here) r[i] = (words){0};
+#if defined(__AVX512BF16__)
+        else if (elements == ROUNDED) r[i] = round_pairs((const float *)at);
+#endif
+        else memcpy(&r[i], at, 64);
       }
       transpose_words(r);
       const __mmask16 kept = (__mmask16)((1u << (width - lane < 16 ? width - lane : 16)) - 1);
@@ -66,57 +111,62 @@ inlined void pack_depth_first(uint32_t *restrict to, const char *from, long lane
     }
   }
 #endif
-  for (long lane = 0; lane < lanes; lane++)
-    for (long k = step; k < steps; k++) memcpy(to + k * width + lane, from + lane * lane_bytes + k * 4, 4);
+  for (long lane = 0; lane < lanes; lane++) {
+    const char *at = from + lane * lane_bytes;
+    for (long k = step; k < steps; k++) {
+      if (elements == ROUNDED) to[k * width + lane] = pair_of(read_bf16(at, 2 * k, elements), read_bf16(at, 2 * k + 1, elements));
+      else memcpy(to + k * width + lane, at + k * 4, 4);
+    }
+  }
 }
 
 // One panel of `lanes` ≤ width lanes from memory at `from`; strides in elements. Missing lanes and depths are zero.
-inlined void pack_panel(uint32_t *restrict to, const char *from, int is_bf16, long lane_stride, long depth_stride, long lanes, long depth, long width) {
-  const long steps = steps_of(depth, is_bf16);
+inlined void pack_panel(uint32_t *restrict to, const char *from, enum elements elements, long lane_stride, long depth_stride, long lanes, long depth, long width) {
+  const long steps = steps_of(depth, elements != F32), lane_bytes = lane_stride * bytes_of(elements), depth_bytes = depth_stride * bytes_of(elements);
   if (lanes < width) memset(to, 0, (size_t)(width * steps) * 4);
-  if (!is_bf16) {
+  if (elements == F32) {
     const float *at = (const float *)from;
     if (lane_stride == 1 && lanes == width) {
       for (long k = 0; k < depth; k++) memcpy(to + k * width, at + k * depth_stride, (size_t)width * 4);
     } else if (lane_stride == 1) {
       for (long k = 0; k < depth; k++) memcpy(to + k * width, at + k * depth_stride, (size_t)lanes * 4);
     } else if (depth_stride == 1) {
-      pack_depth_first(to, from, lane_stride * 4, lanes, depth, width);
+      pack_depth_first(to, from, F32, lane_bytes, lanes, depth, width);
     } else {
       for (long k = 0; k < depth; k++)
         for (long i = 0; i < lanes; i++) memcpy(to + k * width + i, at + i * lane_stride + k * depth_stride, 4);
     }
     return;
   }
-  const bf16 *at = (const bf16 *)from;
   if (!PAIRS) {
     for (long k = 0; k < depth; k++)
-      for (long i = 0; i < lanes; i++) to[k * width + i] = (uint32_t)at[i * lane_stride + k * depth_stride] << 16;
+      for (long i = 0; i < lanes; i++) to[k * width + i] = (uint32_t)read_bf16(from, i * lane_stride + k * depth_stride, elements) << 16;
     return;
   }
   if (depth_stride == 1) {
-    pack_depth_first(to, from, lane_stride * 2, lanes, depth / 2, width);
-  } else if (lane_stride == 1 && lanes == width) {
-    for (long k = 0; k + 1 < depth; k += 2) {
-      const bf16 *low = at + k * depth_stride, *high = low + depth_stride;
-      for (long i = 0; i < width; i++) to[k / 2 * width + i] = low[i] | (uint32_t)high[i] << 16;
-    }
+    pack_depth_first(to, from, elements, lane_bytes, lanes, depth / 2, width);
   } else {
     for (long k = 0; k + 1 < depth; k += 2) {
-      const bf16 *low = at + k * depth_stride, *high = low + depth_stride;
-      for (long i = 0; i < lanes; i++) to[k / 2 * width + i] = low[i * lane_stride] | (uint32_t)high[i * lane_stride] << 16;
+      const char *low = from + k * depth_bytes, *high = low + depth_bytes;
+      for (long i = 0; i < lanes; i++)
+        to[k / 2 * width + i] = pair_of(read_bf16(low, i * lane_stride, elements), read_bf16(high, i * lane_stride, elements));
     }
   }
   if (depth % 2 == 1)
-    for (long i = 0; i < lanes; i++) to[depth / 2 * width + i] = at[i * lane_stride + (depth - 1) * depth_stride];
+    for (long i = 0; i < lanes; i++) to[depth / 2 * width + i] = read_bf16(from, i * lane_stride + (depth - 1) * depth_stride, elements);
 }
 
 // `count` lanes as panels one after another, each of width * steps words.
-inlined void pack_panels(uint32_t *restrict to, const char *from, int is_bf16, long lane_stride, long depth_stride, long count, long depth, long width) {
-  const long bytes = is_bf16 ? 2 : 4;
-  for (long first = 0; first < count; first += width, to += width * steps_of(depth, is_bf16)) {
+inlined void pack_panels(uint32_t *restrict to, const char *from, enum elements elements, long lane_stride, long depth_stride, long count, long depth, long width) {
+#if defined(__AVX512BF16__)
+  if (elements != F32 && lane_stride == 1) {
+    pack_lanes_first(to, from, elements, depth_stride * bytes_of(elements), count, depth, width);
+    return;
+  }
+#endif
+  for (long first = 0; first < count; first += width, to += width * steps_of(depth, elements != F32)) {
     const long lanes = count - first < width ? count - first : width;
-    pack_panel(to, from + first * lane_stride * bytes, is_bf16, lane_stride, depth_stride, lanes, depth, width);
+    pack_panel(to, from + first * lane_stride * bytes_of(elements), elements, lane_stride, depth_stride, lanes, depth, width);
   }
 }
 
