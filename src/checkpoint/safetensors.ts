@@ -1,5 +1,6 @@
 // The safetensors format: eight bytes of header length, a JSON header padded to a multiple of 8, then the tensors' bytes,
 // little-endian, without holes. Reading checks every offset against the shape and the file's length before any value is used.
+// Float32 is written; other people's files may also hold halves, which are read, and integers, which are only listed.
 
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { UserError } from "../base/errors.ts";
@@ -13,8 +14,11 @@ export interface StoredTensor {
   read(): Float32Array;
 }
 
+/** Bytes of an element. */
+const elementBytes = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 };
+
 interface HeaderEntry {
-  readonly dtype: string;
+  readonly dtype: keyof typeof elementBytes;
   readonly shape: readonly number[];
   readonly data_offsets: readonly [number, number];
 }
@@ -69,7 +73,7 @@ export function readSafetensors(path: string, expected?: ReadonlyMap<string, Sha
         const shapes = `shape [${entry.shape.join(", ")}], and the model's has [${shape.join(", ")}]`;
         throw damaged("E_CHECKPOINT_TENSOR", path, `tensor ${name} has ${shapes}`);
       }
-      const read = () => readValues(path, countElements(entry.shape), bodyStart + entry.data_offsets[0]);
+      const read = () => readValues(path, name, entry, bodyStart);
       tensors.set(name, { name, shape: entry.shape, read });
     }
     return tensors;
@@ -78,15 +82,31 @@ export function readSafetensors(path: string, expected?: ReadonlyMap<string, Sha
   }
 }
 
-function readValues(path: string, count: number, position: number): Float32Array {
-  const values = new Float32Array(count);
+function readValues(path: string, name: string, { dtype, shape, data_offsets }: HeaderEntry, bodyStart: number) {
+  if (dtype !== "F32" && dtype !== "F16" && dtype !== "BF16") {
+    throw damaged("E_CHECKPOINT_TENSOR", path, `tensor ${name} has type ${dtype}, where F32, F16 or BF16 is read`);
+  }
+  const count = countElements(shape);
+  const stored = dtype === "F32" ? new Float32Array(count) : new Uint16Array(count);
   const file = openForReading(path);
   try {
-    readExactly(file, new Uint8Array(values.buffer), position);
+    readExactly(file, new Uint8Array(stored.buffer), bodyStart + data_offsets[0]);
   } finally {
     closeSync(file);
   }
-  return values;
+  if (stored instanceof Float32Array) return stored;
+  return dtype === "BF16" ? new Float32Array(Uint32Array.from(stored, half => half << 16).buffer) : widenHalves(stored);
+}
+
+/** IEEE 754 binary16 to float32, exactly: sign, five bits of exponent, ten of fraction. */
+function widenHalves(halves: Uint16Array): Float32Array {
+  return Float32Array.from(halves, half => {
+    const sign = half & 0x8000 ? -1 : 1;
+    const exponent = (half >> 10) & 31;
+    const fraction = half & 1023;
+    if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+    return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25));
+  });
 }
 
 function openForReading(path: string): number {
@@ -137,11 +157,12 @@ function checkEntry(name: string, entry: HeaderEntry, bodyBytes: number, path: s
   if (!Array.isArray(entry?.shape) || !entry.shape.every(isCount) || !Array.isArray(entry.data_offsets)) {
     throw damaged("E_CHECKPOINT_DAMAGED", path, `tensor ${name} has no shape or offsets`);
   }
-  if (entry.dtype !== "F32") {
-    throw damaged("E_CHECKPOINT_TENSOR", path, `tensor ${name} has type ${entry.dtype}, where F32 is read`);
+  const bytes = elementBytes[entry.dtype];
+  if (bytes === undefined) {
+    throw damaged("E_CHECKPOINT_TENSOR", path, `tensor ${name} has the unknown type ${entry.dtype}`);
   }
   const [start, end] = entry.data_offsets;
-  if (!isCount(start) || !isCount(end) || end - start !== countElements(entry.shape) * 4) {
+  if (!isCount(start) || !isCount(end) || end - start !== countElements(entry.shape) * bytes) {
     throw damaged(
       "E_CHECKPOINT_DAMAGED",
       path,

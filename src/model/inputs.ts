@@ -10,10 +10,14 @@ import type { ModelShape } from "./shape.ts";
 export interface EncoderInputs {
   /** (T) i32, sequence after sequence. */
   readonly tokens: Tensor;
-  /** (S, C) for sinusoids, (S, D) for rotary. */
-  readonly positionTable: Tensor;
+  /** (S, C) for sinusoids; (K·S, D) for rotary, one table for each of its K bases. Learned positions need none. */
+  readonly positionTable?: Tensor;
   /** S. */
   readonly length: number;
+  /** (B) i32, 1 to S: the tokens of each sequence that are not padding. Without it every sequence is full. */
+  readonly lengths?: Tensor;
+  /** (T) i32, 0 or 1, for shapes with segments. Without it every token is of segment 0. */
+  readonly segments?: Tensor;
 }
 
 export interface MaskedInputs extends EncoderInputs {
@@ -23,16 +27,35 @@ export interface MaskedInputs extends EncoderInputs {
   readonly labels: Tensor;
 }
 
-function positionTableShape(shape: ModelShape, length: number): Shape {
-  return [length, shape.positions === "rotary" ? shape.width / shape.heads : shape.width];
+/** The bases of a rotary model, one for each table; [] for other positions. */
+export function listRotaryBases({ positions, rotaryBases = [10000] }: ModelShape): readonly number[] {
+  return positions === "rotary" ? rotaryBases : [];
 }
 
-/** Inputs `tokens` (T) and `positionTable`. */
-export function declareEncoderInputs(shape: ModelShape, sequences: number, length: number): EncoderInputs {
+function positionTableShape(shape: ModelShape, length: number): Shape {
+  const { positions, width, heads } = shape;
+  return positions === "rotary" ? [listRotaryBases(shape).length * length, width / heads] : [length, width];
+}
+
+/**
+ * Inputs `tokens` (T) and `positionTable`. Padded sequences, which are texts and pairs of texts, add `lengths` (B) and, where
+ * the shape has segments, `segments` (T).
+ */
+export function declareEncoderInputs(
+  shape: ModelShape,
+  sequences: number,
+  length: number,
+  padding: "full" | "padded" = "full",
+): EncoderInputs {
+  const tokens = sequences * length;
   return {
-    tokens: input("tokens", [sequences * length], "i32"),
-    positionTable: input("positionTable", positionTableShape(shape, length), "f32"),
+    tokens: input("tokens", [tokens], "i32"),
+    ...(shape.positions !== "learned" && {
+      positionTable: input("positionTable", positionTableShape(shape, length), "f32"),
+    }),
     length,
+    ...(padding === "padded" && { lengths: input("lengths", [sequences], "i32") }),
+    ...(padding === "padded" && shape.segments && { segments: input("segments", [tokens], "i32") }),
   };
 }
 
@@ -45,10 +68,14 @@ export function declareMaskedInputs(shape: ModelShape, sequences: number, predic
   };
 }
 
-/** The value of the input `positionTable`, by that name, to be spread into a run's inputs. */
-export function makePositionInput(shape: ModelShape, length = shape.sequenceLength): { positionTable: Float32Array } {
-  const [rows, columns] = positionTableShape(shape, length) as [number, number];
-  const positionTable =
-    shape.positions === "rotary" ? makeRotaryTable(rows, columns) : makeSinusoidTable(rows, columns);
-  return { positionTable };
+/** The value of the input `positionTable`, by that name, to be spread into a run's inputs; nothing for learned positions. */
+export function makePositionInput(
+  shape: ModelShape,
+  length = shape.sequenceLength,
+): { readonly positionTable?: Float32Array } {
+  const { positions, width, heads } = shape;
+  if (positions === "learned") return {};
+  if (positions === "scaled-sinusoidal") return { positionTable: makeSinusoidTable(length, width) };
+  const tables = listRotaryBases(shape).map(base => makeRotaryTable(length, width / heads, base));
+  return { positionTable: Float32Array.from(tables.flatMap(table => [...table])) };
 }

@@ -1,9 +1,9 @@
 // Tables of position, computed once on the host in double precision and handed to graphs as an input: in float32 on a device
 // the angles would already be wrong in the fifth digit at position 100.
 
-/** Angle of frequency `pair` at a position: position / 10000^(2 pair / width). */
-function angle(position: number, pair: number, width: number): number {
-  return position * 10000 ** ((-2 * pair) / width);
+/** Angle of frequency `pair` at a position: position / base^(2 pair / width). */
+function angle(position: number, pair: number, width: number, base = 10000): number {
+  return position * base ** ((-2 * pair) / width);
 }
 
 /** (S, C): sin and cos of each frequency in neighbouring columns (Vaswani et al. 2017, section 3.5). C is even. */
@@ -19,13 +19,13 @@ export function makeSinusoidTable(length: number, width: number): Float32Array {
 }
 
 /** (S, D): cosines of the D/2 frequencies, then their sines, as `applyRotary` reads them. D is even. */
-export function makeRotaryTable(length: number, headWidth: number): Float32Array {
+export function makeRotaryTable(length: number, headWidth: number, base = 10000): Float32Array {
   const table = new Float32Array(length * headWidth);
   const half = headWidth / 2;
   for (let position = 0; position < length; position++) {
     for (let pair = 0; pair < half; pair++) {
-      table[position * headWidth + pair] = Math.cos(angle(position, pair, headWidth));
-      table[position * headWidth + half + pair] = Math.sin(angle(position, pair, headWidth));
+      table[position * headWidth + pair] = Math.cos(angle(position, pair, headWidth, base));
+      table[position * headWidth + half + pair] = Math.sin(angle(position, pair, headWidth, base));
     }
   }
   return table;

@@ -3,6 +3,7 @@
 
 import { z } from "zod";
 import { nearestNames, UserError } from "../base/errors.ts";
+import { findShapeFault } from "../model/shape.ts";
 import { parseBudget } from "./budget.ts";
 
 const positive = z.number().int().positive();
@@ -13,11 +14,20 @@ const model = z.strictObject({
   width: positive,
   layers: positive,
   heads: positive,
-  /** Width of the gated feed-forward's input projection; its output projection reads half of it. */
+  /** Width of the feed-forward's input projection; with a gate its output projection reads half of it. */
   feedForward: positive,
   vocabulary: positive,
   sequenceLength: positive,
-  positions: z.enum(["scaled-sinusoidal", "rotary"]),
+  positions: z.enum(["scaled-sinusoidal", "rotary", "learned"]),
+  // What src/model/shape.ts says of these; without them the model is crammed BERT.
+  normalisation: z.enum(["pre", "post"]).exactOptional(),
+  normEpsilon: rate.exactOptional(),
+  firstAttentionNorm: z.boolean().exactOptional(),
+  biases: z.boolean().exactOptional(),
+  activation: z.enum(["geglu", "gelu"]).exactOptional(),
+  segments: z.boolean().exactOptional(),
+  rotaryBases: z.array(rate).exactOptional(),
+  head: z.enum(["tied", "transform"]).exactOptional(),
 });
 
 const data = z.strictObject({
@@ -80,18 +90,10 @@ export function checkRecipe(value: unknown, origin: string): Recipe {
   if (!parsed.success) throw explainIssue(parsed.error.issues[0]!, value, origin);
   const recipe = parsed.data;
   parseBudget(recipe.train.budget);
-  const { width, heads, feedForward, sequenceLength, positions } = recipe.model;
   const wrong = (message: string, advice: string) => new UserError("E_RECIPE_VALUE", `${origin}: ${message}`, advice);
-  if (width % heads !== 0) {
-    throw wrong(`model.width ${width} is not a multiple of model.heads ${heads}`, "Change one of the two.");
-  }
-  if ((width / heads) % 2 !== 0 && positions === "rotary") {
-    throw wrong(`rotary positions need an even head width, not ${width / heads}`, "Change model.width or model.heads.");
-  }
-  if (feedForward % 2 !== 0) {
-    throw wrong(`model.feedForward ${feedForward} is odd, and the gate takes half of it`, "Make it even.");
-  }
-  if (Math.round(recipe.data.maskFraction * sequenceLength) < 1) {
+  const fault = findShapeFault(recipe.model);
+  if (fault !== undefined) throw wrong(`model.${fault.message}`, fault.advice);
+  if (Math.round(recipe.data.maskFraction * recipe.model.sequenceLength) < 1) {
     throw wrong("data.maskFraction masks no position of a sequence", "Raise it, or model.sequenceLength.");
   }
   return recipe;
@@ -129,7 +131,8 @@ function listPaths(recipe: Recipe): string[] {
   const own = Object.entries(recipe).flatMap(([section, value]) =>
     typeof value === "object" ? Object.keys(value).map(key => `${section}.${key}`) : [section],
   );
-  return [...new Set([...own, ...Object.keys(muon).map(key => `optimizer.${key}`)])];
+  const optional = [...listKeys(["model"]), ...Object.keys(muon).map(key => `optimizer.${key}`)];
+  return [...new Set([...own, ...optional])];
 }
 
 function readValue(text: string): unknown {

@@ -1,0 +1,116 @@
+// BERT and RoBERTa as Hugging Face saves them. Both are post-norm with biases, learned positions and a head; RoBERTa counts
+// positions from its padding's id + 1 and has one segment, whose row is added to every position's.
+
+import { z } from "zod";
+import type { ModelShape } from "../model/shape.ts";
+import { type ForeignModel, parseConfig } from "./foreign-model.ts";
+import { importParameters, type Naming, openForeignTensors } from "./foreign-tensors.ts";
+import { copy, norm, projection, type Source, type SourceTable } from "./tensor-sources.ts";
+
+const count = z.number().int().positive();
+
+const configSchema = z.looseObject({
+  model_type: z.enum(["bert", "roberta"]),
+  vocab_size: count,
+  hidden_size: count,
+  num_hidden_layers: count,
+  num_attention_heads: count,
+  intermediate_size: count,
+  max_position_embeddings: count,
+  type_vocab_size: z.union([z.literal(1), z.literal(2)]).default(2),
+  layer_norm_eps: z.number().positive().default(1e-12),
+  hidden_act: z.literal("gelu").default("gelu"),
+  position_embedding_type: z.literal("absolute").default("absolute"),
+  is_decoder: z.literal(false).default(false),
+  tie_word_embeddings: z.literal(true).default(true),
+  pad_token_id: z.number().int().nonnegative().nullish(),
+});
+
+type BertConfig = z.infer<typeof configSchema>;
+
+/** Positions that RoBERTa's table has before the first token's. */
+const countSkipped = (config: BertConfig) => (config.model_type === "roberta" ? (config.pad_token_id ?? 1) + 1 : 0);
+
+function readShape(config: BertConfig): ModelShape {
+  return {
+    width: config.hidden_size,
+    layers: config.num_hidden_layers,
+    heads: config.num_attention_heads,
+    feedForward: config.intermediate_size,
+    vocabulary: config.vocab_size,
+    sequenceLength: config.max_position_embeddings - countSkipped(config),
+    positions: "learned",
+    normalisation: "post",
+    normEpsilon: config.layer_norm_eps,
+    biases: true,
+    activation: "gelu",
+    ...(config.type_vocab_size === 2 && { segments: true }),
+    head: "transform",
+  };
+}
+
+/** Rows of the position table after the first `skipped`, plus the row of the only segment where it has no place of its own. */
+function positionsFrom(skipped: number, table: string, onlySegment: string | undefined): Source {
+  return {
+    names: onlySegment === undefined ? [table] : [table, onlySegment],
+    shapeOf: ([rows, width], index) => [index === 0 ? rows! + skipped : 1, width!],
+    convert: ([values, segment], [, width]) =>
+      values!.slice(skipped * width!).map((value, i) => value + (segment?.[i % width!] ?? 0)),
+  };
+}
+
+function tableOf(config: BertConfig): SourceTable {
+  const model = config.model_type;
+  const layer = `${model}.encoder.layer.#`;
+  const head = model === "bert" ? "cls.predictions.transform." : "lm_head.";
+  const embeddings = `${model}.embeddings`;
+  const segments = `${embeddings}.token_type_embeddings.weight`;
+  const positions = `${embeddings}.position_embeddings.weight`;
+  const onlySegment = config.type_vocab_size === 1 ? segments : undefined;
+  return {
+    "embedding.word": copy(`${embeddings}.word_embeddings.weight`),
+    "embedding.position": positionsFrom(countSkipped(config), positions, onlySegment),
+    "embedding.segment": copy(segments),
+    ...norm("embedding.norm", `${embeddings}.LayerNorm`),
+    ...projection(
+      "layers.#.attention.qkv",
+      ["query", "key", "value"].map(part => `${layer}.attention.self.${part}`),
+    ),
+    ...projection("layers.#.attention.output", `${layer}.attention.output.dense`),
+    ...norm("layers.#.attention.norm", `${layer}.attention.output.LayerNorm`),
+    ...projection("layers.#.feedForward.in", `${layer}.intermediate.dense`),
+    ...projection("layers.#.feedForward.out", `${layer}.output.dense`),
+    ...norm("layers.#.feedForward.norm", `${layer}.output.LayerNorm`),
+    ...projection("head.dense", `${head}dense`),
+    ...norm("head.norm", model === "bert" ? `${head}LayerNorm` : `${head}layer_norm`),
+    "head.bias": copy(model === "bert" ? "cls.predictions.bias" : "lm_head.bias"),
+  };
+}
+
+function namingOf(model: BertConfig["model_type"]): Naming {
+  const word = `${model}.embeddings.word_embeddings.weight`;
+  return {
+    renamed: [
+      // As TensorFlow names them, and so the oldest checkpoints.
+      [/LayerNorm\.gamma$/, "LayerNorm.weight"],
+      [/LayerNorm\.beta$/, "LayerNorm.bias"],
+    ],
+    tied:
+      model === "bert"
+        ? { "cls.predictions.decoder.weight": word, "cls.predictions.decoder.bias": "cls.predictions.bias" }
+        : { "lm_head.decoder.weight": word, "lm_head.decoder.bias": "lm_head.bias" },
+    ignored: [
+      [/\.embeddings\.(position_ids|token_type_ids)$/, ""],
+      [/\.pooler\./, "the pooler"],
+      [/^cls\.seq_relationship\./, "the head of next-sentence prediction"],
+    ],
+  };
+}
+
+/** Reads a BertForMaskedLM, BertForPreTraining or RobertaForMaskedLM of a parsed config.json and its safetensors. */
+export function readBert(json: unknown, configPath: string, tensorsPath: string): ForeignModel {
+  const config = parseConfig(configSchema, json, configPath);
+  const tensors = openForeignTensors(tensorsPath, namingOf(config.model_type));
+  const shape = readShape(config);
+  return { shape, parameters: importParameters(tensors, shape, tableOf(config)), notes: tensors.notes };
+}

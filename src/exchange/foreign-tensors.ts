@@ -1,0 +1,105 @@
+// The tensors of another project's checkpoint as our parameters. Nothing is guessed: a tensor that is missing, that has another
+// shape, or that nothing reads is an error that names it. Values stay in the file until they are asked for.
+
+import { UserError } from "../base/errors.ts";
+import { readSafetensors, type StoredTensor } from "../checkpoint/safetensors.ts";
+import { listParameters, type ModelShape } from "../model/shape.ts";
+import type { Source, SourceTable } from "./tensor-sources.ts";
+
+/** How the names of a family of checkpoints differ from those its table uses. */
+export interface Naming {
+  /** Older spellings: what to replace, by what. */
+  readonly renamed: readonly (readonly [RegExp, string])[];
+  /** A tensor saved under a second name, and its first. Where both are there they must be equal. */
+  readonly tied: Readonly<Record<string, string>>;
+  /** What our model has no use for, and the word for it in a note; "" for what is not worth one. */
+  readonly ignored: readonly (readonly [RegExp, string])[];
+}
+
+export interface ForeignTensors {
+  readonly path: string;
+  /** By the names that tables use. */
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** What was left out, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+function refuse(path: string, what: string): UserError {
+  const advice = "Only a masked language model of the kind its config.json names can be read, with every tensor of it.";
+  return new UserError("E_FOREIGN_TENSOR", `${path}: ${what}`, advice);
+}
+
+/** Opens a safetensors file and brings its names into order. */
+export function openForeignTensors(path: string, { renamed, tied, ignored }: Naming): ForeignTensors {
+  const tensors = new Map<string, StoredTensor>();
+  const dropped = new Set<string>();
+  for (const [stored, tensor] of readSafetensors(path)) {
+    // What torch.compile and DistributedDataParallel write before a name.
+    const bare = stored.replace(/^((_orig_mod|module)\.)+/, "");
+    const name = renamed.reduce((text, [from, to]) => text.replace(from, to), bare);
+    const reason = ignored.find(([pattern]) => pattern.test(name));
+    if (reason !== undefined) dropped.add(reason[1]);
+    else if (tensors.has(name)) throw refuse(path, `${stored} is there twice, as ${name}`);
+    else tensors.set(name, tensor);
+  }
+  for (const [second, first] of Object.entries(tied)) {
+    const tensor = tensors.get(second);
+    if (tensor === undefined) continue;
+    tensors.delete(second);
+    const other = tensors.get(first);
+    if (other === undefined) tensors.set(first, tensor);
+    else if (!haveEqualValues(tensor, other))
+      throw refuse(path, `${second} is not ${first}, and our model ties the two`);
+  }
+  const notes = [...dropped].filter(word => word !== "").map(word => `${word} is left out; our model has none`);
+  return { path, tensors, notes };
+}
+
+function haveEqualValues(a: StoredTensor, b: StoredTensor): boolean {
+  if (a.shape.join() !== b.shape.join()) return false;
+  const [first, second] = [a.read(), b.read()];
+  return first.every((value, i) => value === second[i]);
+}
+
+/** Every parameter of `shape`, from its source in `table`; E_FOREIGN_TENSOR names what is missing, misshapen or left over. */
+export function importParameters(
+  { path, tensors }: ForeignTensors,
+  shape: ModelShape,
+  table: SourceTable,
+): StoredTensor[] {
+  const used = new Set<string>();
+  const parameters = listParameters(shape).map(({ name, shape: size }): StoredTensor => {
+    const source = findSource(table, name);
+    const inputs = source.names.map((theirs, i) => {
+      used.add(theirs);
+      const tensor = tensors.get(theirs);
+      if (tensor === undefined) throw refuse(path, `tensor ${theirs} is missing`);
+      const expected = source.shapeOf(size, i);
+      if (tensor.shape.join() === expected.join()) return tensor;
+      throw refuse(path, `tensor ${theirs} has shape [${tensor.shape.join(", ")}] instead of [${expected.join(", ")}]`);
+    });
+    const read = () =>
+      source.convert(
+        inputs.map(tensor => tensor.read()),
+        size,
+      );
+    return { name, shape: size, read };
+  });
+  const unused = [...tensors.keys()].filter(name => !used.has(name));
+  if (unused.length > 0) {
+    const named = unused.slice(0, 3).join(", ");
+    throw refuse(
+      path,
+      `${unused.length} tensors that our model has no place for: ${named}${unused.length > 3 ? ", …" : ""}`,
+    );
+  }
+  return parameters;
+}
+
+/** The source of one of our parameters, its names with the layer's number in them. */
+function findSource(table: SourceTable, name: string): Source {
+  const layer = /^layers\.(\d+)\./.exec(name)?.[1];
+  const source = table[layer === undefined ? name : name.replace(`layers.${layer}.`, "layers.#.")];
+  if (source === undefined) throw new Error(`no source for the parameter ${name}`);
+  return { ...source, names: source.names.map(theirs => theirs.replace("#", layer ?? "#")) };
+}

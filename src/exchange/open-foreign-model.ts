@@ -1,0 +1,56 @@
+// Opens a folder that another program saved a model in, after telling by its files which program that was.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../base/errors.ts";
+import { readJson } from "../base/files.ts";
+import { readBert } from "./bert.ts";
+import type { ForeignModel } from "./foreign-model.ts";
+import { readModernBert } from "./modern-bert.ts";
+import { readReferenceCheckpoint } from "./reference-checkpoint.ts";
+
+type Reader = (json: unknown, configPath: string, tensorsPath: string) => ForeignModel;
+
+/** By the `model_type` of a config.json. */
+const readers: Readonly<Record<string, Reader>> = {
+  bert: readBert,
+  roberta: readBert,
+  modernbert: readModernBert,
+  crammedBERT: (json, ...paths) => readReferenceCheckpoint((json as { readonly arch?: unknown }).arch, ...paths),
+};
+
+/** Whether a folder looks like a model that another program saved. */
+export function isForeignModel(folder: string): boolean {
+  return ["config.json", "model_config.json"].some(name => existsSync(join(folder, name)));
+}
+
+/** The model in a folder of Hugging Face's, or of the reference's. Errors: E_FOREIGN_CONFIG, E_FOREIGN_TENSOR and those of reading. */
+export function openForeignModel(folder: string): ForeignModel {
+  const own = join(folder, "model_config.json");
+  const tensors = findTensors(folder);
+  if (existsSync(own)) return readReferenceCheckpoint(readJson(own, "reference's model config"), own, tensors);
+  const path = join(folder, "config.json");
+  const json = readJson(path, "model's config");
+  const type = String((json as { readonly model_type?: unknown } | null)?.model_type);
+  const reader = Object.hasOwn(readers, type) ? readers[type]! : undefined;
+  if (reader !== undefined) return reader(json, path, tensors);
+  throw new UserError(
+    "E_FOREIGN_CONFIG",
+    `${path}: model_type ${type} cannot be read`,
+    `The model types that can are ${Object.keys(readers).join(", ")}.`,
+  );
+}
+
+function findTensors(folder: string): string {
+  const path = join(folder, "model.safetensors");
+  if (existsSync(path)) return path;
+  const pickled = join(folder, "pytorch_model.bin");
+  if (existsSync(pickled)) {
+    throw new UserError(
+      "E_FOREIGN_TENSOR",
+      `${pickled}: a pickle, and there is no model.safetensors beside it`,
+      "Convert it in Python: AutoModelForMaskedLM.from_pretrained(folder).save_pretrained(other, safe_serialization=True).",
+    );
+  }
+  throw new UserError("E_FILE_MISSING", `${path}: no weights here`, "Give the folder that holds model.safetensors.");
+}
