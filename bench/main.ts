@@ -4,9 +4,11 @@
 import { Command, CommanderError, Option } from "commander";
 import { crammedBert } from "../recipes/crammed-bert.ts";
 import { crammedBertSmall } from "../recipes/crammed-bert-small.ts";
+import { glue } from "../recipes/glue.ts";
 import { UserError } from "../src/base/errors.ts";
 import { addRecipeOptions, chooseRecipe, type RecipeOptions } from "../src/cli/choose.ts";
 import type { Recipe } from "../src/train/recipe.ts";
+import { benchFinetune } from "./finetune.ts";
 import { benchMatmul, type ProductPeer, productPeers } from "./matmul.ts";
 import type { Precision } from "./own-step.ts";
 import { benchPeak } from "./peak.ts";
@@ -102,6 +104,39 @@ addRecipeOptions(addTurns(addBenchmark("step", "a full training step on one micr
         pythons: words.peer === undefined ? [] : words.python,
         peerPrecisions: words.precision,
         compile: words.compile,
+      },
+      await open(words),
+    );
+  });
+
+interface FinetuneWords extends TurnOptions, RecipeOptions {
+  readonly batches: number;
+  readonly peer?: string;
+  readonly python: string[];
+  readonly precision: Precision[];
+}
+
+addRecipeOptions(addTurns(addBenchmark("finetune", "steps of finetuning a classifier")), "crammed-bert-small")
+  .option("--batches <number>", "of 16 texts, in one pass", readCount, 16)
+  .addOption(new Option("--peer <name>", "beside PyTorch").choices(["torch"]))
+  .option("--python <paths>", "Python with torch, or several with commas", readList, ["/usr/bin/python3"])
+  .option("--precision <names>", "of the peer: f32, bf16 or both", readChoices(["f32", "bf16"]), ["f32", "bf16"])
+  .addHelpText(
+    "after",
+    "\nThe model and our precision are the recipe's: --set train.precision=f32. The rest is recipes/glue.ts.",
+  )
+  .action(async (words: FinetuneWords) => {
+    const { model, train } = chooseRecipe(words);
+    await benchFinetune(
+      {
+        model,
+        recipe: { ...glue, pooler: "mean", precision: train.precision },
+        batches: words.batches,
+        threads: words.threads,
+        rounds: words.rounds,
+        quietSeconds: words.quiet,
+        pythons: words.peer === undefined ? [] : words.python,
+        peerPrecisions: words.precision,
       },
       await open(words),
     );

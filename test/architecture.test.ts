@@ -21,9 +21,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   checkpoint: ["base", "graph"],
   // The loop knows the backend's interface; which backend it is, the command line decides.
   train: ["base", "graph", "backends", "nn", "model", "optim", "dataset", "checkpoint"],
-  evaluate: ["base", "graph", "backends", "nn", "model", "tokenizer", "checkpoint", "train"],
+  // Checkpoints from elsewhere become models of ours, and the other way round.
+  exchange: ["base", "graph", "model", "tokenizer", "checkpoint"],
+  // Finetuning has its own step: gradients and update in one program, lengths that vary.
+  evaluate: ["base", "graph", "backends", "nn", "model", "optim", "tokenizer", "checkpoint", "exchange", "train"],
   report: ["base"],
-  recipes: ["train"],
+  recipes: ["train", "evaluate"],
   cli: [
     "base",
     "graph",
@@ -36,6 +39,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "dataset",
     "checkpoint",
     "train",
+    "exchange",
     "evaluate",
     "report",
     "recipes",

@@ -4,18 +4,21 @@
 
 import { Command, CommanderError } from "commander";
 import { UserError } from "../base/errors.ts";
+import { addEvaluate } from "./evaluate.ts";
 import { addFill } from "./fill.ts";
 import { addInspect } from "./inspect.ts";
 import { colour, outliveReaders, printError } from "./output.ts";
 import { addPrepare } from "./prepare.ts";
 import { addPretrain } from "./pretrain.ts";
 import { addQuickstart } from "./quickstart.ts";
+import { addReport } from "./report.ts";
 
 const program = new Command("cram")
   .description("Train a BERT-like language model from scratch within a fixed time.")
   .showHelpAfterError("(cram --help lists what exists)")
   .exitOverride();
-for (const addVerb of [addPrepare, addPretrain, addFill, addQuickstart, addInspect]) addVerb(program);
+for (const addVerb of [addPrepare, addPretrain, addFill, addEvaluate, addQuickstart, addInspect, addReport])
+  addVerb(program);
 
 outliveReaders();
 try {

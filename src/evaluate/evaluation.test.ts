@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { glue } from "../../recipes/glue.ts";
+import type { Backend } from "../backends/backend.ts";
+import { openCpu } from "../backends/cpu/cpu.ts";
+import { simulatedClock } from "../base/clock.ts";
+import { initialiseParameters } from "../model/initialise.ts";
+import { listParameters, type ModelShape } from "../model/shape.ts";
+import { type EvaluationEvent, type EvaluationOptions, evaluateTasks } from "./evaluation.ts";
+import { listResults } from "./evaluation-folder.ts";
+import { hashFinetuneRecipe } from "./finetune-recipe.ts";
+import type { PretrainedModel } from "./pretrained-model.ts";
+import type { Example, Task } from "./task.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "cram-evaluation-"));
+let backend: Backend;
+before(async () => {
+  backend = await openCpu({ threads: 1 });
+});
+after(async () => {
+  await backend.close();
+  rmSync(folder, { recursive: true });
+});
+
+const shape: ModelShape = {
+  ...{ width: 16, layers: 1, heads: 2, feedForward: 32, vocabulary: 24, sequenceLength: 16 },
+  positions: "rotary",
+};
+const values = initialiseParameters(shape, 1);
+const model: PretrainedModel = {
+  name: "tiny",
+  shape,
+  parameters: listParameters(shape).map(each => ({ ...each, read: () => values.get(each.name)! })),
+  encodeText: text => Array.from(text, letter => letter.charCodeAt(0) % 24),
+  specials: { pad: 0, unknown: 3, classify: 4, separator: 5, mask: 6 },
+  tokenOf: String,
+  hash: "tiny",
+  notes: [],
+};
+const makeTask = (name: string): Task => ({
+  ...{ name, title: name.toUpperCase(), kind: "classification", texts: ["text"], label: "label" },
+  labels: ["no", "yes"],
+  metrics: ["accuracy", "f1"],
+});
+const makeExamples = (count: number, origin: string): Example[] =>
+  Array.from({ length: count }, (_, i) => ({
+    ...{ id: `row-${i}`, texts: [i % 3 === 0 ? "yes" : "no no"], targets: [i % 3 === 0 ? 1 : 0] },
+    origin: `${origin}:${i + 1}`,
+  }));
+
+/** Evaluates into `root`; with `stopAt` it is interrupted at that step of the whole evaluation. */
+async function evaluate(root: string, changes: Partial<EvaluationOptions> = {}, stopAt = Number.POSITIVE_INFINITY) {
+  const interrupt = new AbortController();
+  const events: EvaluationEvent[] = [];
+  for await (const event of evaluateTasks({
+    ...{ backend, model, root, suite: "mine", seeds: 2, controls: false, maxTrain: undefined },
+    recipe: { ...glue, epochs: 1, batchSequences: 4, maxLength: 12, headWidth: 8, precision: "f32" },
+    tasks: [makeTask("first"), makeTask("second")],
+    readData: async task => ({
+      task,
+      train: makeExamples(8, "train.csv"),
+      validation: [{ name: "validation", examples: makeExamples(6, "dev.csv") }],
+      test: [],
+      subsets: [],
+      hash: task.name,
+    }),
+    clock: simulatedClock(),
+    signal: interrupt.signal,
+    ...changes,
+  })) {
+    events.push(event);
+    if (event.kind === "step" && event.stepsDone === stopAt) interrupt.abort();
+  }
+  const results = events.flatMap(event => (event.kind === "result" ? event : []));
+  return {
+    steps: events.filter(({ kind }) => kind === "step").length,
+    fresh: results.filter(({ isNew }) => isNew).map(({ result }) => `${result.task} ${result.control} ${result.seed}`),
+    results: results.map(({ result }) => result),
+    plan: events.find(event => event.kind === "plan")!,
+    end: events.at(-1)!,
+  };
+}
+
+test("stopped in the middle and started again, no finished seed runs twice, and the results are the same", async () => {
+  const root = join(folder, "stopped");
+  const whole = await evaluate(join(folder, "whole"));
+  assert.equal(whole.steps, 4 * 2);
+  assert.deepEqual(whole.fresh, ["first none 0", "first none 1", "second none 0", "second none 1"]);
+
+  const stopped = await evaluate(root, {}, 3);
+  assert.deepEqual(stopped.end, { kind: "end", reason: "interrupted" });
+  assert.deepEqual(stopped.fresh, ["first none 0"]);
+
+  const rest = await evaluate(root);
+  assert.deepEqual(rest.fresh, ["first none 1", "second none 0", "second none 1"]);
+  assert.deepEqual(rest.plan, { kind: "plan", steps: 6, finished: 1, variants: 4 });
+  assert.deepEqual(rest.results, whole.results);
+
+  const nothing = await evaluate(root);
+  assert.deepEqual([nothing.steps, nothing.fresh, nothing.results], [0, [], whole.results]);
+});
+
+test("another model, recipe or data runs again; a folder without result.json does", async () => {
+  const root = join(folder, "changed");
+  const one = { tasks: [makeTask("first")], seeds: 1 };
+  await evaluate(root, one);
+  assert.deepEqual((await evaluate(root, { ...one, model: { ...model, hash: "other" } })).fresh, ["first none 0"]);
+  const recipe = { ...glue, ...{ epochs: 1, batchSequences: 4, maxLength: 12, headWidth: 8, dropout: 0.2 } };
+  assert.deepEqual((await evaluate(root, { ...one, recipe })).fresh, ["first none 0"]);
+  assert.deepEqual((await evaluate(root, { ...one, recipe, maxTrain: 4 })).fresh, ["first none 0"]);
+  assert.deepEqual((await evaluate(root, { ...one, recipe, maxTrain: 4 })).fresh, []);
+  rmSync(join(root, "mine/first/seed-0/result.json"));
+  assert.deepEqual((await evaluate(root, { ...one, recipe, maxTrain: 4 })).fresh, ["first none 0"]);
+  const listed = listResults({ root, suite: "mine" }, { model: "tiny", recipe: hashFinetuneRecipe(recipe) });
+  assert.deepEqual(
+    listed.map(({ subsets }) => subsets),
+    [["4 of 8 training examples"]],
+  );
+});
+
+test("predictions, worst examples, confusion matrix and controls are stored beside the scores", async () => {
+  const root = join(folder, "stored");
+  const { results } = await evaluate(root, { tasks: [makeTask("first")], seeds: 1, controls: true });
+  assert.deepEqual(
+    results.map(({ control }) => control),
+    ["none", "majority", "untrained"],
+  );
+  // Two of six rows are "yes" in validation, three of eight in training: always "no" is right four times.
+  const majority = results[1]!.splits[0]!;
+  assert.deepEqual(majority.scores, { accuracy: 4 / 6, f1: 0 });
+  assert.deepEqual(majority.confusion, [
+    [4, 0],
+    [2, 0],
+  ]);
+  const at = join(root, "mine/first/majority");
+  const lines = (name: string) =>
+    readFileSync(join(at, name), "utf8")
+      .trimEnd()
+      .split("\n")
+      .map(line => JSON.parse(line) as Record<string, unknown>);
+  assert.deepEqual(
+    lines("predictions.jsonl").map(({ id, predicted, expected }) => [id, predicted, expected]),
+    [0, 1, 2, 3, 4, 5].map(i => [`row-${i}`, ["no"], [i % 3 === 0 ? "yes" : "no"]]),
+  );
+  assert.deepEqual(
+    lines("worst.jsonl")
+      .slice(0, 2)
+      .map(({ texts, origin }) => [texts, origin]),
+    [
+      [["yes"], "dev.csv:1"],
+      [["yes"], "dev.csv:4"],
+    ],
+  );
+  assert.ok(readFileSync(join(at, "confusion.txt"), "utf8").includes("yes"));
+  assert.ok(existsSync(join(root, "mine/first/untrained-seed-0/result.json")));
+});

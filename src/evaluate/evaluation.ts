@@ -1,0 +1,212 @@
+// Evaluates a model on tasks: for each task its seeds and controls, each finetuned, scored and stored before the next begins. Every
+// task's files are read and checked before the first finetuning starts, and what is stored already is not run again.
+
+import type { Backend } from "../backends/backend.ts";
+import type { Clock } from "../base/clock.ts";
+import { contentHash } from "../base/files.ts";
+import { permutation, streams } from "../base/random.ts";
+import { listVariants, predictMajority, type Variant } from "./controls.ts";
+import { type EncodedExample, encodeExamples } from "./encode-examples.ts";
+import { findResult, folderOf, type ResultPlace, saveResult } from "./evaluation-folder.ts";
+import {
+  countFinetuneSteps,
+  type EncodedSplit,
+  type FinetuneEnd,
+  type FinetuneEpoch,
+  type FinetuneEvent,
+  type FinetuneScoring,
+  finetune,
+} from "./finetune.ts";
+import { type FinetuneRecipe, hashFinetuneRecipe } from "./finetune-recipe.ts";
+import { type Finetuner, openFinetuner } from "./finetune-step.ts";
+import type { PretrainedModel } from "./pretrained-model.ts";
+import { makeResult, type TaskResult } from "./result.ts";
+import type { Example, Split, Task, TaskData } from "./task.ts";
+
+export interface EvaluationOptions {
+  readonly backend: Backend;
+  readonly model: PretrainedModel;
+  readonly recipe: FinetuneRecipe;
+  /** Name of the suite, for folders. */
+  readonly suite: string;
+  readonly tasks: readonly Task[];
+  readonly readData: (task: Task) => Promise<TaskData>;
+  readonly seeds: number;
+  readonly controls: boolean;
+  /** Training examples at most, drawn once for all seeds. */
+  readonly maxTrain: number | undefined;
+  /** The folder evaluations/. */
+  readonly root: string;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+export type EvaluationEvent =
+  /** Everything was read; so many steps are to be done. */
+  | { readonly kind: "plan"; readonly steps: number; readonly finished: number; readonly variants: number }
+  | {
+      readonly kind: "task";
+      readonly task: Task;
+      readonly train: number;
+      readonly validation: number;
+      readonly truncated: number;
+    }
+  | {
+      readonly kind: "step";
+      readonly task: Task;
+      readonly variant: Variant;
+      readonly step: number;
+      readonly steps: number;
+      readonly loss: number;
+      /** Of the whole evaluation. */
+      readonly stepsDone: number;
+    }
+  | ({ readonly task: Task; readonly variant: Variant } & FinetuneScoring)
+  | { readonly kind: "epoch"; readonly task: Task; readonly variant: Variant; readonly epoch: FinetuneEpoch }
+  | { readonly kind: "result"; readonly result: TaskResult; readonly isNew: boolean; readonly folder: string }
+  | { readonly kind: "end"; readonly reason: "finished" | "interrupted" };
+
+export async function* evaluateTasks(options: EvaluationOptions): AsyncGenerator<EvaluationEvent, void> {
+  const { model, recipe, tasks } = options;
+  yield await planWork(options);
+  const finetuner = openFinetuner(options.backend, model.shape, recipe);
+  let stepsDone = 0;
+  for (const task of tasks) {
+    const data = await readLimited(task, options);
+    const missing: Variant[] = [];
+    for (const variant of listVariants(options.seeds, options.controls)) {
+      const result = findStored(data, variant, options);
+      if (result === undefined) missing.push(variant);
+      else yield { kind: "result", result, isNew: false, folder: folderOf(placeOf(task, variant, options)) };
+    }
+    if (missing.length === 0) continue;
+    const encoded = encodeData(data, options);
+    yield {
+      kind: "task",
+      task,
+      train: encoded.train.length,
+      validation: encoded.validation.reduce((sum, { examples }) => sum + examples.length, 0),
+      truncated: encoded.truncated.train + encoded.truncated.validation,
+    };
+    for (const variant of missing) {
+      const epochs: FinetuneEpoch[] = [];
+      let end: FinetuneEnd | undefined;
+      for await (const event of runVariant(variant, data, encoded, finetuner, options)) {
+        if (event.kind === "step") {
+          const { step, steps, loss } = event;
+          yield { kind: "step", task, variant, step, steps, loss, stepsDone: ++stepsDone };
+        } else if (event.kind === "epoch") {
+          epochs.push(event);
+          yield { kind: "epoch", task, variant, epoch: event };
+        } else if (event.kind === "scoring") yield { ...event, task, variant };
+        else end = event;
+      }
+      if (end === undefined) throw new Error(`${task.name}: finetuning ended without saying so`);
+      if (end.reason === "interrupted") return yield { kind: "end", reason: "interrupted" };
+      const result = makeResult({
+        ...{ suite: options.suite, variant, model, recipe, data, epochs, end },
+        device: options.backend.device,
+        hashes: hashesOf(data, options),
+        truncated: encoded.truncated.train,
+      });
+      const place = placeOf(task, variant, options);
+      saveResult(place, task, result, end);
+      yield { kind: "result", result, isNew: true, folder: folderOf(place) };
+    }
+  }
+  yield { kind: "end", reason: "finished" };
+}
+
+/** Reads every task once, so that what is wrong with the last is said before the first is finetuned. */
+async function planWork(options: EvaluationOptions): Promise<EvaluationEvent> {
+  const variants = listVariants(options.seeds, options.controls);
+  let steps = 0;
+  let finished = 0;
+  for (const task of options.tasks) {
+    const data = await readLimited(task, options);
+    const missing = variants.filter(variant => findStored(data, variant, options) === undefined);
+    const trained = missing.filter(({ control }) => control !== "majority");
+    finished += variants.length - missing.length;
+    steps += trained.length * countFinetuneSteps(data.train.length, options.recipe);
+  }
+  return { kind: "plan", steps, finished, variants: options.tasks.length * variants.length };
+}
+
+interface EncodedData {
+  readonly train: readonly EncodedExample[];
+  readonly validation: readonly EncodedSplit[];
+  readonly test: readonly EncodedSplit[];
+  readonly truncated: { readonly train: number; readonly validation: number };
+}
+
+function encodeData({ task, train, validation, test }: TaskData, { model, recipe }: EvaluationOptions): EncodedData {
+  const encode = (examples: readonly Example[]) => encodeExamples(examples, task.kind, model, recipe);
+  const encodeSplits = (splits: readonly Split[]) =>
+    splits.map(({ name, examples }) => ({ name, ...encode(examples) }));
+  const encodedTrain = encode(train);
+  const encodedValidation = encodeSplits(validation);
+  return {
+    train: encodedTrain.examples,
+    validation: encodedValidation,
+    test: encodeSplits(test),
+    truncated: {
+      train: encodedTrain.truncated,
+      validation: encodedValidation.reduce((sum, { truncated }) => sum + truncated, 0),
+    },
+  };
+}
+
+async function* runVariant(
+  { control, seed }: Variant,
+  { task, train }: TaskData,
+  encoded: EncodedData,
+  finetuner: Finetuner,
+  { model, recipe, clock, signal }: EvaluationOptions,
+): AsyncGenerator<FinetuneEvent, void> {
+  if (control === "majority") {
+    yield {
+      ...{ kind: "end", reason: "finished", steps: 0, elapsedSeconds: 0, stepSeconds: 0 },
+      validation: predictMajority(task, train, encoded.validation),
+      test: predictMajority(task, train, encoded.test),
+    };
+    return;
+  }
+  const outputs = task.kind === "regression" ? 1 : task.labels.length;
+  yield* finetune({
+    ...{ task, recipe, seed, clock, signal },
+    engine: finetuner.open({ kind: task.kind, outputs }),
+    encoder: control === "none" ? model.parameters : undefined,
+    specials: model.specials,
+    train: encoded.train,
+    validation: encoded.validation,
+    test: encoded.test,
+  });
+}
+
+function placeOf(task: Task, variant: Variant, { root, suite }: EvaluationOptions): ResultPlace {
+  return { root, suite, task: task.name, variant };
+}
+
+function hashesOf(data: TaskData, { model, recipe }: EvaluationOptions): TaskResult["hashes"] {
+  const { metrics, labels, texts, kind } = data.task;
+  const description = JSON.stringify([data.hash, data.train.length, metrics, labels, texts, kind]);
+  return { model: model.hash, data: contentHash(description), recipe: hashFinetuneRecipe(recipe) };
+}
+
+function findStored(data: TaskData, variant: Variant, options: EvaluationOptions): TaskResult | undefined {
+  const test = data.test.map(({ name }) => name);
+  return findResult(placeOf(data.task, variant, options), hashesOf(data, options), test);
+}
+
+/** The task's data with at most maxTrain training examples, which it then says. */
+async function readLimited(task: Task, { readData, maxTrain }: EvaluationOptions): Promise<TaskData> {
+  const data = await readData(task);
+  const total = data.train.length;
+  if (maxTrain === undefined || maxTrain >= total) return data;
+  const chosen = permutation(total, 0, streams.sampling, 0).subarray(0, maxTrain).sort();
+  return {
+    ...data,
+    train: Array.from(chosen, at => data.train[at]!),
+    subsets: [...data.subsets, `${maxTrain} of ${total} training examples`],
+  };
+}

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { bucketOf, planEvaluationBatches, planTrainingBatches } from "./length-buckets.ts";
+
+const lengthsOf = fc.array(fc.integer({ min: 2, max: 100 }), { minLength: 1, maxLength: 400 });
+const options = { batchSequences: 16, maxLength: 100 };
+
+test("a bucket holds its sequences and is never longer than the longest allowed", () => {
+  for (let length = 1; length <= 600; length++) {
+    for (const maxLength of [100, 128, 600]) {
+      if (length > maxLength) continue;
+      const bucket = bucketOf(length, maxLength);
+      assert.ok(bucket >= length && bucket <= maxLength);
+    }
+  }
+});
+
+test("an epoch of training: full batches, no example twice, only a remainder left out, lengths that fit", () => {
+  fc.assert(
+    fc.property(lengthsOf, fc.nat(5), fc.nat(3), (lengths, seed, epoch) => {
+      const batches = planTrainingBatches(lengths, { ...options, seed, epoch });
+      const members = batches.flatMap(batch => batch.members);
+      assert.equal(batches.length, Math.floor(lengths.length / 16));
+      assert.ok(batches.every(batch => batch.members.length === 16));
+      assert.equal(new Set(members).size, members.length);
+      assert.ok(batches.every(batch => batch.members.every(i => lengths[i]! <= batch.length)));
+    }),
+  );
+});
+
+test("evaluation: every example once, the last batch as it comes", () => {
+  fc.assert(
+    fc.property(lengthsOf, lengths => {
+      const batches = planEvaluationBatches(lengths, options);
+      const members = batches.flatMap(batch => batch.members);
+      assert.deepEqual(
+        members.toSorted((a, b) => a - b),
+        Array.from(lengths.keys()),
+      );
+      assert.equal(batches.length, Math.ceil(lengths.length / 16));
+    }),
+  );
+});
+
+test("seed and epoch decide the order, and the remainder is another one in each epoch", () => {
+  const lengths = Array.from({ length: 1000 }, (_, i) => 2 + (i % 90));
+  const plan = (seed: number, epoch: number) => planTrainingBatches(lengths, { ...options, seed, epoch });
+  assert.deepEqual(plan(1, 2), plan(1, 2));
+  assert.notDeepEqual(plan(1, 2), plan(1, 3));
+  assert.notDeepEqual(plan(1, 2), plan(2, 2));
+  const leftOut = (epoch: number) => {
+    const seen = new Set(plan(1, epoch).flatMap(batch => batch.members));
+    return lengths.flatMap((_, i) => (seen.has(i) ? [] : [i]));
+  };
+  assert.equal(leftOut(0).length, 1000 % 16);
+  assert.notDeepEqual(leftOut(0), leftOut(1));
+});
+
+test("batches come in no order of length", () => {
+  const lengths = Array.from({ length: 512 }, (_, i) => 2 + (i % 98));
+  const seen = planTrainingBatches(lengths, { ...options, seed: 3, epoch: 0 }).map(batch => batch.length);
+  assert.notDeepEqual(
+    seen,
+    seen.toSorted((a, b) => a - b),
+  );
+  assert.ok(new Set(seen).size > 4);
+});

@@ -1,0 +1,125 @@
+// Any table of texts and labels as a task. What it is is read off the labels of the training file: with a number that is no
+// whole one it is a regression, else a classification of the labels that occur there; a label elsewhere that does not is
+// refused. Labels are ordered as numbers where they are numbers, else as text, so a class does not depend on the rows' order.
+
+import { basename } from "node:path";
+import { UserError } from "../base/errors.ts";
+import { contentHash } from "../base/files.ts";
+import { readColumn, readExamples, spellLabel } from "./examples.ts";
+import { holdOutExamples } from "./hold-out.ts";
+import { type Row, readTable } from "./tables.ts";
+import type { Example, Task, TaskData } from "./task.ts";
+
+export interface OwnTaskOptions {
+  /** The file to train on: .tsv, .csv, .jsonl (also .gz) or .parquet. */
+  readonly path: string;
+  readonly texts: readonly string[];
+  readonly label: string;
+  /** Absent: a tenth of `path` is held out by `seed`. */
+  readonly validation?: string;
+  /** Examples to predict, without labels. */
+  readonly test?: string;
+  /** Absent: read off the labels. */
+  readonly kind?: "classification" | "regression";
+  readonly seed: number;
+}
+
+/**
+ * Reads a user's task. UserErrors: those of `readTable` and `readExamples`; E_TASK_SMALL for too few examples or labels;
+ * E_TASK_KIND for a classification with almost as many classes as examples.
+ */
+export async function readOwnTask(options: OwnTaskOptions): Promise<TaskData> {
+  const { path, validation, test, seed } = options;
+  const table = readTable(path);
+  const rows: Row[] = [];
+  for await (const row of table.rows) rows.push(row);
+  const task = describeOwnTask(options, rows);
+  const examples = await readExamples(task, eachOf(rows), true);
+  const hashes = [table.hash];
+  const read = async (file: string, labelled: boolean): Promise<Example[]> => {
+    const { hash, rows } = readTable(file);
+    hashes.push(hash);
+    return readExamples(task, rows, labelled);
+  };
+  const split =
+    validation === undefined
+      ? holdOutExamples(examples, seed, path)
+      : { train: examples, validation: await read(validation, true) };
+  const predicted = test === undefined ? [] : [{ name: "test", examples: await read(test, false) }];
+  return {
+    task,
+    train: split.train,
+    validation: [{ name: "validation", examples: split.validation }],
+    test: predicted,
+    subsets: [],
+    hash: contentHash(JSON.stringify([task, hashes, validation === undefined ? seed : "apart"])),
+  };
+}
+
+/** A file's name as a task's: lower case, without endings, anything but letters and digits as "-". */
+export function nameOwnTask(path: string): string {
+  const stem = basename(path).split(".")[0]!.toLowerCase();
+  return stem.replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "") || "task";
+}
+
+function describeOwnTask({ path, texts, label, kind }: OwnTaskOptions, rows: readonly Row[]): Task {
+  const name = nameOwnTask(path);
+  const regression: Task = {
+    name,
+    title: name,
+    kind: "regression",
+    texts,
+    label,
+    labels: [],
+    metrics: ["pearson", "spearman"],
+  };
+  if (kind === "regression") return regression;
+  const spelt = rows.map(({ values, origin }) =>
+    readLabel(readColumn(regression, label, values, origin), label, origin),
+  );
+  if (kind === undefined && spelt.every(isNumber) && spelt.some(text => !Number.isInteger(Number(text))))
+    return regression;
+  const labels = sortLabels(new Set(spelt));
+  refuseUnlearnable(labels, rows.length, path, label);
+  return { ...regression, kind: "classification", labels, metrics: ["accuracy", "macro-f1"] };
+}
+
+function readLabel(value: Row["values"][string], column: string, origin: string): string {
+  const spelt = spellLabel(value);
+  if (spelt !== undefined && spelt !== "") return spelt;
+  throw new UserError(
+    "E_TASK_LABEL",
+    `${origin}: no label in the column "${column}" (${JSON.stringify(value)})`,
+    "A label is a word or a number; correct the row, or leave it out.",
+  );
+}
+
+function refuseUnlearnable(labels: readonly string[], rows: number, path: string, column: string): void {
+  if (labels.length < 2) {
+    throw new UserError(
+      "E_TASK_SMALL",
+      `${path}: every row has the label "${labels[0]}"; there is nothing to tell apart`,
+      "Name a file with at least two labels.",
+    );
+  }
+  if (labels.length <= 20 || labels.length * 2 <= rows) return;
+  throw new UserError(
+    "E_TASK_KIND",
+    `${path}: ${labels.length} different labels in ${rows} rows of the column "${column}", too many to be classes`,
+    labels.every(isNumber) ? "Say that the numbers are to be predicted: --kind regression." : "Name another column.",
+  );
+}
+
+/** Numbers by value, else by code units. */
+function sortLabels(labels: ReadonlySet<string>): string[] {
+  const numbers = [...labels].every(isNumber);
+  return [...labels].sort((a, b) => (numbers && Number(a) - Number(b)) || (a < b ? -1 : 1));
+}
+
+function isNumber(text: string): boolean {
+  return text !== "" && Number.isFinite(Number(text));
+}
+
+async function* eachOf(rows: readonly Row[]): AsyncGenerator<Row> {
+  yield* rows;
+}

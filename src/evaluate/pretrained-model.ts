@@ -1,0 +1,65 @@
+// A model to evaluate, wherever it comes from: one of our runs, a checkpoint of the reference, a folder of Hugging Face's. What
+// it holds is the same for all three, so nothing above knows which it was.
+
+import { basename, join, resolve } from "node:path";
+import { UserError } from "../base/errors.ts";
+import { contentHash } from "../base/files.ts";
+import { readSafetensors, type StoredTensor } from "../checkpoint/safetensors.ts";
+import { findParameters } from "../checkpoint/state.ts";
+import { isForeignModel, openForeignModel } from "../exchange/open-foreign-model.ts";
+import { openTextReader, readTextWith, type TextReader } from "../exchange/text-reader.ts";
+import { listParameters, type ModelShape } from "../model/shape.ts";
+import { readTokenizer } from "../tokenizer/read-tokenizer.ts";
+import type { SpecialIds } from "../tokenizer/tokenizer.ts";
+import { readRunRecipe } from "../train/run-folder.ts";
+
+export interface PretrainedModel {
+  /** The folder's own name. */
+  readonly name: string;
+  readonly shape: ModelShape;
+  /** Every parameter of listParameters(shape), in that order; values are read when asked for. */
+  readonly parameters: readonly StoredTensor[];
+  /** The ids of a text, without special tokens around it. */
+  readonly encodeText: (text: string) => ArrayLike<number>;
+  readonly specials: SpecialIds;
+  readonly tokenOf: (id: number) => string;
+  /** Names shape, parameters and tokenizer by their content. */
+  readonly hash: string;
+  /** What a person should know of a model from elsewhere, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Opens a folder: the newest checkpoint of a run, or a model that another program saved. Reads every parameter once, for the
+ * hash. Errors: those of reading the files, E_FOREIGN_CONFIG, E_FOREIGN_TENSOR, E_TOKENIZER_UNSUPPORTED, E_TOKENIZER_OTHER.
+ */
+export async function openPretrainedModel(path: string): Promise<PretrainedModel> {
+  const { shape, parameters, notes, reader } = isForeignModel(path)
+    ? { ...openForeignModel(path), reader: await openTextReader(path) }
+    : openRun(path);
+  if (reader.vocabulary > shape.vocabulary) {
+    throw new UserError(
+      "E_TOKENIZER_OTHER",
+      `${path}: the tokenizer has ${reader.vocabulary} tokens and the model ${shape.vocabulary}`,
+      "Put the tokenizer there that the model was trained with.",
+    );
+  }
+  const { encodeText, specials, tokenOf } = reader;
+  const hash = hashModel(shape, parameters, reader);
+  return { name: basename(resolve(path)), shape, parameters, encodeText, specials, tokenOf, hash, notes };
+}
+
+function openRun(run: string) {
+  const shape = readRunRecipe(run).model;
+  const shapes = new Map(listParameters(shape).map(parameter => [parameter.name, parameter.shape] as const));
+  const parameters = [...readSafetensors(findParameters(run), shapes).values()];
+  return { shape, parameters, notes: [], reader: readTextWith(readTokenizer(join(run, "tokenizer.json"))) };
+}
+
+function hashModel(shape: ModelShape, parameters: readonly StoredTensor[], reader: TextReader): string {
+  const values = parameters.map(({ name, read }) => {
+    const { buffer, byteOffset, byteLength } = read();
+    return `${name} ${contentHash(new Uint8Array(buffer, byteOffset, byteLength))}`;
+  });
+  return contentHash(JSON.stringify([shape, values, reader.hash]));
+}

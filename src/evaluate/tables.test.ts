@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { UserError } from "../base/errors.ts";
+import { readTable, type TableOptions, tableFormat } from "./tables.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "cramming-tables-"));
+after(() => rmSync(folder, { recursive: true }));
+
+/** The rows of a file of that name and content: each its values, then its line. */
+async function read(name: string, content: string | Uint8Array, options: TableOptions = {}): Promise<unknown[][]> {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  const rows: unknown[][] = [];
+  for await (const { values, origin } of readTable(path, options).rows) {
+    assert.ok(origin.startsWith(`${path}:`));
+    rows.push([values, Number(origin.slice(path.length + 1))]);
+  }
+  return rows;
+}
+
+const fails =
+  (code: string, ...seen: string[]) =>
+  (error: unknown) =>
+    error instanceof UserError && error.code === code && seen.every(part => error.message.includes(part));
+
+test("a .tsv is read as GLUE writes it: a quote is a character", async () => {
+  const text = 'sentence\tlabel\nan "open quote\t1\n\n"a"\t0\n';
+  const rows = [
+    [{ sentence: 'an "open quote', label: "1" }, 2],
+    [{ sentence: '"a"', label: "0" }, 4],
+  ];
+  assert.deepEqual(await read("a.tsv", text), rows);
+  assert.deepEqual(await read("a.tsv.gz", gzipSync(text)), rows);
+  assert.deepEqual(await read("crlf.tsv", text.replaceAll("\n", "\r\n")), rows);
+  assert.deepEqual(await read("bom.tsv", `\ufeff${text}`), rows);
+  assert.deepEqual(await read("open.tsv", text.trimEnd()), rows);
+});
+
+test("a .csv is read as RFC 4180 says, a row named by the line it begins on", async () => {
+  const text = 'text,label\r\n"a, ""b""",1\r\n"two\nlines",0\r\nplain,1\r\n';
+  const rows = [
+    [{ text: 'a, "b"', label: "1" }, 2],
+    [{ text: "two\nlines", label: "0" }, 3],
+    [{ text: "plain", label: "1" }, 5],
+  ];
+  assert.deepEqual(await read("a.csv", text), rows);
+  assert.deepEqual(await read("a.csv.gz", gzipSync(text)), rows);
+  await assert.rejects(read("quote.csv", 'text,label\na,1\n"b,0\nc,1\n'), fails("E_TABLE_ROW", "quote.csv:3:"));
+  await assert.rejects(read("few.csv", 'text,label\n"two\nlines",0\nb\n'), fails("E_TABLE_ROW", "few.csv:4: 1 fields"));
+});
+
+test("a line of a .jsonl is a row, whatever its values", async () => {
+  const text = '{"a":"x","n":1.5}\n\n{"a":null,"list":[{"b":true}]}\n';
+  const rows = [
+    [{ a: "x", n: 1.5 }, 1],
+    [{ a: null, list: [{ b: true }] }, 3],
+  ];
+  assert.deepEqual(await read("a.jsonl", text), rows);
+  assert.deepEqual(await read("a.jsonl.gz", gzipSync(text)), rows);
+  await assert.rejects(read("cut.jsonl", '{"a":1}\n{"a":'), fails("E_JSON_LINE", "cut.jsonl:2:"));
+  await assert.rejects(read("list.jsonl", "[1]\n"), fails("E_JSON_LINE", "list.jsonl:1:", "an array"));
+  await assert.rejects(read("null.jsonl", "null\n"), fails("E_JSON_LINE", "null.jsonl:1:"));
+});
+
+test("a row of another width is named with its line, unless short ones are to be left out", async () => {
+  const text = "a\tb\n1\t2\n3\n4\t5\n";
+  await assert.rejects(
+    read("few.tsv", text),
+    fails("E_TABLE_ROW", "few.tsv:3: 1 fields, where the columns are 2 (a, b)"),
+  );
+  await assert.rejects(read("many.tsv", "a\tb\n1\t2\t3\n"), fails("E_TABLE_ROW", "many.tsv:2: 3 fields"));
+  assert.deepEqual(await read("left.tsv", text, { leaveOutShort: true }), [
+    [{ a: "1", b: "2" }, 2],
+    [{ a: "4", b: "5" }, 4],
+  ]);
+});
+
+test("two columns of one name are refused; without a name there may be several", async () => {
+  await assert.rejects(read("twice.csv", "t,y,t\na,1,b\n"), fails("E_TABLE_ROW", "twice.csv:1", '"t"'));
+  assert.deepEqual(await read("nameless.csv", ",t,\n0,a,x\n"), [[{ "": "x", t: "a" }, 2]]);
+});
+
+test("columns without a line of names", async () => {
+  const headerless = ["source", "label"];
+  assert.deepEqual(await read("bare.tsv", "x\t1\ny\t0\n", { headerless }), [
+    [{ source: "x", label: "1" }, 1],
+    [{ source: "y", label: "0" }, 2],
+  ]);
+  assert.deepEqual(await read("named.tsv", "index\tsource\n0\tx\n", { headerless }), [
+    [{ index: "0", source: "x" }, 2],
+  ]);
+});
+
+test("files that are empty, cut or of another kind are named", async () => {
+  for (const name of ["empty.tsv", "empty.csv", "empty.jsonl", "empty.tsv.gz"]) {
+    await assert.rejects(read(name, ""), fails("E_TABLE_EMPTY", name));
+  }
+  await assert.rejects(read("packed.tsv.gz", gzipSync("")), fails("E_TABLE_EMPTY", "packed.tsv.gz"));
+  await assert.rejects(read("names.tsv", "a\tb\n"), fails("E_TABLE_EMPTY", "names.tsv"));
+  await assert.rejects(read("names.csv", "a,b\n"), fails("E_TABLE_EMPTY", "names.csv"));
+  await assert.rejects(read("blank.jsonl", "\n \n"), fails("E_TABLE_EMPTY", "blank.jsonl"));
+  const packed = gzipSync("a\tb\n".repeat(1000));
+  await assert.rejects(read("cut.tsv.gz", packed.subarray(0, packed.length - 9)), fails("E_GZIP_CUT", "cut.tsv.gz"));
+  await assert.rejects(read("none.tsv.gz", "a\tb\n"), fails("E_GZIP", "none.tsv.gz"));
+  const latin1 = Buffer.from("a\tb\n1\t2\ncaf\u00e9\t3\n", "latin1");
+  await assert.rejects(read("latin1.tsv", latin1), fails("E_UTF8", "latin1.tsv:3:"));
+  await assert.rejects(read("a.xlsx", "x"), fails("E_TABLE_FORMAT", "a.xlsx"));
+  assert.throws(() => readTable(join(folder, "absent.tsv")), fails("E_FILE_MISSING", "absent.tsv"));
+  assert.throws(() => readTable(join(folder, "absent.tsv", "x.tsv")), fails("E_FILE_MISSING"));
+});
+
+test("a table's name tells its format", () => {
+  const names = ["a.tsv", "a.b.csv.gz", "a.jsonl", "a.parquet", "a.parquet.gz", "a.json", "tsv", "a.gz"];
+  assert.deepEqual(names.map(tableFormat), ["tsv", "csv", "jsonl", "parquet", ...Array<undefined>(4)]);
+});
+
+test("a table's hash is its bytes'", () => {
+  writeFileSync(join(folder, "one.tsv"), "a\n1\n");
+  writeFileSync(join(folder, "same.tsv"), "a\n1\n");
+  writeFileSync(join(folder, "other.tsv"), "a\n2\n");
+  const [one, same, other] = ["one", "same", "other"].map(name => readTable(join(folder, `${name}.tsv`)).hash);
+  assert.equal(one, same);
+  assert.notEqual(one, other);
+});
