@@ -1,0 +1,27 @@
+// How charts look, as rules that stand in the page and in every saved SVG. The colours of runs are Okabe and Ito's, which
+// people with any colour vision tell apart, and lighter ones of the same order for dark screens. Paper is always light.
+
+const light = ["#0072b2", "#d55e00", "#007f5f", "#b0468f", "#a87000", "#2a9df4", "#5b5b5b", "#7a4fbf"];
+const dark = ["#56b4e9", "#ff9d5c", "#3fcf9f", "#f09ad0", "#f0d442", "#9ad1ff", "#b5b5b5", "#c3a5ff"];
+
+export const runColours = light.length;
+
+const colourRules = (colours: readonly string[]) =>
+  colours.map((colour, i) => `.run-${i}{stroke:${colour}}.key-${i}{fill:${colour}}`).join("");
+
+/** Plain rules, for the printer of PNGs knows no others. */
+export const lightChartStyle = `.chart{font-family:system-ui,"DejaVu Sans",sans-serif;font-size:12px}
+.chart text{fill:#333}.chart .title{font-size:15px;font-weight:600}
+.chart .paper{fill:#fff}.chart .grid{stroke:#e2e2e2;stroke-width:1}.chart .frame{stroke:#888;stroke-width:1;fill:none}
+.chart .mark{stroke:#777;stroke-width:1;stroke-dasharray:5 4}.chart .mark-name{font-size:11px;fill:#555}
+.chart .on-bar{font-size:11px;fill:#fff}
+.line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}.each{fill:none;stroke-width:1;opacity:.3}
+.level{stroke:#8a8a8a;stroke-width:2}.chart .hollow{fill:#fff;stroke-width:1.5}
+.again{stroke-dasharray:7 3}.dots{stroke:none}.join{fill:none;stroke-width:1;stroke-dasharray:2 3}
+${colourRules(light)}`;
+
+const darkRules = `.chart text{fill:#d8d8d8}.chart .paper{fill:#16181c}.chart .grid{stroke:#2d3138}.chart .frame{stroke:#777}
+.chart .mark{stroke:#999}.chart .mark-name{fill:#aaa}.chart .hollow{fill:#16181c}.chart .on-bar{fill:#111}.each{opacity:.35}${colourRules(dark)}`;
+
+export const chartStyle = `${lightChartStyle}
+@media screen and (prefers-color-scheme:dark){${darkRules}}`;

@@ -1,0 +1,212 @@
+// A chart of lines as SVG: title, legend, axes with ticks, thinned lines. The plot's axes are written on the element, so the
+// page's script can turn a pixel back into values; nothing is stored twice.
+
+import { type Axis, makeAxis, placeOn } from "./axis.ts";
+import { runColours } from "./chart-style.ts";
+import { meanOfColumns, type Points, thinToColumns } from "./downsample.ts";
+import { type Markup, markup } from "./markup.ts";
+import { chooseUnit, type Quantity, type Unit } from "./quantity.ts";
+
+export interface Series extends Points {
+  readonly name: string;
+  /** The run's place in the report: its colour. */
+  readonly run: number;
+  /** line: as it is; noisy: every step faintly and means; dots: few points. */
+  readonly style: "line" | "noisy" | "dots";
+  /** Said behind the name where values are read out: "validation". */
+  readonly kind?: string;
+}
+
+export interface AxisChoice {
+  readonly name: string;
+  readonly quantity: Quantity;
+  readonly kind: "linear" | "log";
+  /** A linear axis that shows 0 as well. */
+  readonly fromZero?: boolean;
+}
+
+export interface LineChart {
+  /** Pixels; text keeps its size. */
+  readonly width: number;
+  /** Unique on the page, and the name of its files. */
+  readonly id: string;
+  readonly title: string;
+  /** What is seen, for those who cannot see it; one or two sentences. */
+  readonly description: string;
+  readonly x: AxisChoice;
+  readonly y: AxisChoice;
+  readonly series: readonly Series[];
+  /** Horizontal lines to compare with. */
+  readonly marks?: readonly { readonly name: string; readonly value: number }[];
+}
+
+const margin = { left: 74, right: 20, bottom: 46 };
+const plotHeight = 300;
+const titleHeight = 30;
+const legendRowHeight = 19;
+/** Columns of pixels that a mean is taken over. */
+const columnsPerMean = 4;
+const markNameHeight = 14;
+
+/** Prints the chart; `style` goes into a file that stands alone, a page has its own. */
+export function printLineChart(chart: LineChart, style?: Markup): Markup {
+  const series = chart.series.filter(({ x }) => x.length > 0);
+  const unitX = chooseUnit(chart.x.quantity, largestOf(series.map(({ x }) => x)));
+  const unitY = chooseUnit(chart.y.quantity, largestOf(series.map(({ y }) => y)));
+  const marks = chart.marks ?? [];
+  const xAxis = makeAxis(chart.x.kind, findExtremes(series, "x", unitX, chart.x), { round: false });
+  const yExtremes = [...findExtremes(series, "y", unitY, chart.y), ...marks.map(({ value }) => value / unitY.size)];
+  const yAxis = makeAxis(chart.y.kind, yExtremes, { round: true });
+  const plotWidth = chart.width - margin.left - margin.right;
+  const legend = layLegend(series, plotWidth);
+  const { width } = chart;
+  const top = titleHeight + legend.rows * legendRowHeight + 8;
+  const height = top + plotHeight + margin.bottom;
+  const place: Placement = { xAxis, yAxis, unitX, unitY, top, plotWidth };
+  return markup`<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="${chart.id}-title ${chart.id}-description" data-plot="${[margin.left, top, plotWidth, plotHeight].join(" ")}" data-x="${describeAxis(xAxis, nameAxis(chart.x, unitX))}" data-y="${describeAxis(yAxis, nameAxis(chart.y, unitY))}">
+<title id="${chart.id}-title">${chart.title}</title><desc id="${chart.id}-description">${chart.description}</desc>${style}
+<rect class="paper" width="${width}" height="${height}"/>
+<text class="title" x="${margin.left}" y="20">${chart.title}</text>
+${legend.items.map(({ name, run, x, row }) => {
+  const y = titleHeight + row * legendRowHeight + 9;
+  return markup`<line class="line ${classOf(run)}" x1="${margin.left + x}" y1="${y}" x2="${margin.left + x + 18}" y2="${y}"/><text x="${margin.left + x + 24}" y="${y + 4}">${name}</text>`;
+})}
+${printAxes(place, nameAxis(chart.x, unitX), nameAxis(chart.y, unitY))}
+${series.length === 0 ? markup`<text x="${margin.left + plotWidth / 2}" y="${top + plotHeight / 2}" text-anchor="middle">no points yet</text>` : ""}
+${printMarks(place, marks)}
+${series.map(one => printSeries(place, one))}
+</svg>`;
+}
+
+interface Placement {
+  readonly xAxis: Axis;
+  readonly yAxis: Axis;
+  readonly unitX: Unit;
+  readonly unitY: Unit;
+  readonly top: number;
+  readonly plotWidth: number;
+}
+
+function printSeries(place: Placement, series: Series): Markup {
+  const onAxis = (x: number) => placeOn(place.xAxis, x / place.unitX.size);
+  const colour = classOf(series.run);
+  const thinned = thinToColumns(series, onAxis, place.plotWidth);
+  const each = pixels(place, pick(series, thinned));
+  const name = series.kind === undefined ? series.name : `${series.name} ${series.kind}`;
+  const line = (points: readonly string[]) =>
+    markup`<polyline class="line ${colour}" data-name="${name}" points="${points.join(" ")}"/>\n`;
+  if (series.style === "line") return line(each);
+  if (series.style === "dots") {
+    const dots = each.map(point => point.split(","));
+    return markup`<polyline class="join ${colour}" data-name="${name}" points="${each.join(" ")}"/>${dots.map(
+      ([x, y]) => markup`<circle class="dots key-${series.run % runColours}" cx="${x}" cy="${y}" r="3.5"/>`,
+    )}\n`;
+  }
+  const means = pixels(place, meanOfColumns(series, onAxis, Math.round(place.plotWidth / columnsPerMean)));
+  return markup`<polyline class="each ${colour}" points="${each.join(" ")}"/>${line(means)}`;
+}
+
+const pick = ({ x, y }: Points, indices: readonly number[]): Points => ({
+  x: indices.map(i => x[i]!),
+  y: indices.map(i => y[i]!),
+});
+
+/** "x,y" in pixels to a tenth; what the axes cannot show is left out. */
+function pixels({ xAxis, yAxis, unitX, unitY, top, plotWidth }: Placement, { x, y }: Points): string[] {
+  return Array.from(x, (value, i) => [placeOn(xAxis, value / unitX.size), placeOn(yAxis, y[i]! / unitY.size)] as const)
+    .filter(([right, up]) => Number.isFinite(right) && Number.isFinite(up))
+    .map(([right, up]) => `${round(margin.left + right * plotWidth)},${round(top + (1 - up) * plotHeight)}`);
+}
+
+const round = (value: number) => Math.round(value * 10) / 10;
+
+function printAxes({ xAxis, yAxis, top, plotWidth }: Placement, xName: string, yName: string): Markup {
+  const bottom = top + plotHeight;
+  const right = margin.left + plotWidth;
+  const xTicks = xAxis.ticks.map(({ value, label }) => {
+    const x = round(margin.left + placeOn(xAxis, value) * plotWidth);
+    return markup`<line class="grid" x1="${x}" y1="${top}" x2="${x}" y2="${bottom}"/><text x="${x}" y="${bottom + 17}" text-anchor="middle">${label}</text>`;
+  });
+  const yTicks = yAxis.ticks.map(({ value, label }) => {
+    const y = round(top + (1 - placeOn(yAxis, value)) * plotHeight);
+    return markup`<line class="grid" x1="${margin.left}" y1="${y}" x2="${right}" y2="${y}"/><text x="${margin.left - 7}" y="${y + 4}" text-anchor="end">${label}</text>`;
+  });
+  const middle = top + plotHeight / 2;
+  return markup`${xTicks}${yTicks}<path class="frame" d="M${margin.left} ${top}V${bottom}H${right}"/>
+<text x="${margin.left + plotWidth / 2}" y="${bottom + 38}" text-anchor="middle">${xName}</text>
+<text x="14" y="${middle}" text-anchor="middle" transform="rotate(-90 14 ${middle})">${yName}</text>`;
+}
+
+/** Dashed lines with their names above them, one below the other where lines are close. */
+function printMarks({ yAxis, unitY, top, plotWidth }: Placement, marks: NonNullable<LineChart["marks"]>): Markup[] {
+  const right = margin.left + plotWidth;
+  let lowest = Number.NEGATIVE_INFINITY;
+  return [...marks]
+    .sort((a, b) => b.value - a.value)
+    .map(({ name, value }) => {
+      const y = round(top + (1 - placeOn(yAxis, value / unitY.size)) * plotHeight);
+      lowest = Math.max(y - 5, lowest + markNameHeight);
+      return markup`<line class="mark" x1="${margin.left}" y1="${y}" x2="${right}" y2="${y}"/><text class="mark-name" x="${right - 4}" y="${lowest}" text-anchor="end">${name}</text>`;
+    });
+}
+
+/** The run's colour; from the ninth run on, the same colours dashed. */
+const classOf = (run: number) => `run-${run % runColours}${run >= runColours ? " again" : ""}`;
+
+/** "time, minutes", but "million tokens" without saying tokens twice. */
+function nameAxis({ name, kind }: AxisChoice, unit: Unit): string {
+  const named = unit.name === "" ? name : unit.name.endsWith(name) ? unit.name : `${name}, ${unit.name}`;
+  return kind === "log" ? `${named} (logarithmic)` : named;
+}
+
+const describeAxis = ({ kind, low, high }: Axis, name: string) => JSON.stringify({ kind, low, high, name });
+
+const largestOf = (columns: readonly ArrayLike<number>[]) =>
+  columns.reduce((largest, column) => Math.max(largest, scan(column, () => true)[1]), 0);
+
+function findExtremes(series: readonly Series[], axis: "x" | "y", unit: Unit, choice: AxisChoice): number[] {
+  return series
+    .flatMap(one => scan(one[axis], value => choice.kind === "linear" || value > 0))
+    .map(value => value / unit.size)
+    .concat(choice.fromZero === true && choice.kind === "linear" ? 0 : []);
+}
+
+/** The smallest and the largest finite value that is wanted. */
+function scan(values: ArrayLike<number>, wanted: (value: number) => boolean): [number, number] {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (!Number.isFinite(value) || !wanted(value)) continue;
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return [low, high];
+}
+
+interface LegendEntry {
+  readonly name: string;
+  readonly run: number;
+}
+
+/** Entries from left to right, in as many rows as they need; one for a name. Widths are estimated, for nothing measures text. */
+function layLegend(
+  entries: readonly LegendEntry[],
+  plotWidth: number,
+): { items: (LegendEntry & { x: number; row: number })[]; rows: number } {
+  const unique = entries.filter(({ name }, i) => entries.findIndex(other => other.name === name) === i);
+  let x = 0;
+  let row = 0;
+  const items = unique.map(({ name, run }) => {
+    const shown = name.length > 60 ? `…${name.slice(-59)}` : name;
+    const wide = 40 + 7 * shown.length;
+    if (x > 0 && x + wide > plotWidth) {
+      x = 0;
+      row++;
+    }
+    const item = { name: shown, run, x, row };
+    x += wide;
+    return item;
+  });
+  return { items, rows: items.length === 0 ? 0 : row + 1 };
+}

@@ -1,0 +1,65 @@
+// What a report is made of, before it is printed: charts and tables of some runs. The page and the files draw from it alike.
+
+import { type BarChart, printBarChart } from "./bar-chart.ts";
+import { type ChartGroup, listBarCharts, listChartGroups } from "./charts.ts";
+import { printIntervalChart } from "./interval-chart.ts";
+import { printLineChart } from "./line-chart.ts";
+import type { Markup } from "./markup.ts";
+import type { RunRecord } from "./run-record.ts";
+import {
+  tabulateBudgets,
+  tabulateData,
+  tabulateFills,
+  tabulateRecipes,
+  tabulateRuns,
+  tabulateTenths,
+} from "./run-tables.ts";
+import { type SuiteScores, tabulateEachScore, tabulateScores } from "./score-tables.ts";
+import type { Table } from "./table.ts";
+
+export interface Report {
+  readonly runs: readonly RunRecord[];
+  readonly groups: readonly ChartGroup[];
+  readonly bars: readonly BarChart[];
+  /** For the page; the table `scores` has the same for files. */
+  readonly suites: readonly SuiteScores[];
+  readonly tables: {
+    readonly runs: Table;
+    readonly budgets: Table;
+    readonly data: Table;
+    readonly scores: Table;
+    readonly fills: Table;
+    readonly differences: Table;
+    readonly recipes: Table;
+    /** One a run, in their order. */
+    readonly tenths: readonly Table[];
+  };
+}
+
+export function makeReport(runs: readonly RunRecord[]): Report {
+  return {
+    runs,
+    groups: listChartGroups(runs),
+    bars: listBarCharts(runs),
+    suites: tabulateScores(runs),
+    tables: {
+      runs: tabulateRuns(runs),
+      budgets: tabulateBudgets(runs),
+      data: tabulateData(runs),
+      scores: tabulateEachScore(runs),
+      fills: tabulateFills(runs),
+      differences: tabulateRecipes(runs, "differing"),
+      recipes: tabulateRecipes(runs, "all"),
+      tenths: runs.map(tabulateTenths),
+    },
+  };
+}
+
+/** Every chart with its id, printed one at a time. */
+export function* printCharts({ groups, bars, suites }: Report, style?: Markup): Generator<{ id: string; svg: Markup }> {
+  for (const { variants } of groups) {
+    for (const { chart } of variants) yield { id: chart.id, svg: printLineChart(chart, style) };
+  }
+  for (const { chart } of suites) yield { id: chart.id, svg: printIntervalChart(chart, style) };
+  for (const chart of bars) yield { id: chart.id, svg: printBarChart(chart, style) };
+}

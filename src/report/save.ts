@@ -1,0 +1,106 @@
+// A report's charts and numbers as files of their own.
+
+import { join } from "node:path";
+import { writeFileAtomically } from "../base/files.ts";
+import { chartStyle, lightChartStyle } from "./chart-style.ts";
+import { stepColumns, validationColumns } from "./events-file.ts";
+import { markup, trustMarkup } from "./markup.ts";
+import { openPngPrinter } from "./png.ts";
+import { printCharts, type Report } from "./report.ts";
+import { type Cell, printCsv, printJson, type Table } from "./table.ts";
+
+/** Writes every chart as ID.svg and ID.png; returns the paths. Without a printer of PNGs the SVGs are written, then E_PNG. */
+export async function saveCharts(report: Report, folder: string): Promise<string[]> {
+  const paths: string[] = [];
+  const save = (name: string, content: string | Uint8Array) => {
+    const path = join(folder, name);
+    writeFileAtomically(path, content);
+    paths.push(path);
+  };
+  for (const { id, svg } of printCharts(report, markup`<style>${trustMarkup(chartStyle)}</style>`))
+    save(`${id}.svg`, svg.text);
+  const printPng = await openPngPrinter();
+  for (const { id, svg } of printCharts(report, markup`<style>${trustMarkup(lightChartStyle)}</style>`)) {
+    save(`${id}.png`, printPng(svg.text));
+  }
+  return paths;
+}
+
+/** Writes every table, and every run's steps and validations in full, as CSV and JSON; returns the paths. */
+export function saveData(report: Report, folder: string): string[] {
+  const { tenths, ...others } = report.tables;
+  const tables = [...Object.values(others), joinTenths(report, tenths)];
+  const paths: string[] = [];
+  const save = (id: string, content: Content) => {
+    for (const [ending, print] of [
+      ["csv", printCsv],
+      ["json", printJson],
+    ] as const) {
+      const path = join(folder, `${id}.${ending}`);
+      writeFileAtomically(path, encodeInBlocks(print(content)));
+      paths.push(path);
+    }
+  };
+  for (const table of tables) save(table.id, table);
+  const curves = report.runs.map(({ name, curves }) => ({ name, ...curves }));
+  save(
+    "steps",
+    stackColumns(
+      stepColumns,
+      curves.map(({ name, steps }) => ({ name, columns: steps })),
+    ),
+  );
+  save(
+    "validations",
+    stackColumns(
+      validationColumns,
+      curves.map(({ name, validations }) => ({ name, columns: validations })),
+    ),
+  );
+  return paths;
+}
+
+interface Content {
+  readonly columns: Table["columns"];
+  /** Gone through once for each kind of file. */
+  readonly rows: Iterable<readonly Cell[]>;
+}
+
+const runColumn = { key: "run", name: "run", quantity: "text" } as const;
+
+function stackColumns<Name extends string>(
+  names: readonly Name[],
+  runs: readonly { readonly name: string; readonly columns: Readonly<Record<Name, Float64Array>> }[],
+): Content {
+  return {
+    columns: [runColumn, ...names.map(key => ({ key, name: key, quantity: "number" }) as const)],
+    rows: {
+      *[Symbol.iterator]() {
+        for (const { name, columns } of runs) {
+          const length = columns[names[0]!].length;
+          for (let i = 0; i < length; i++) yield [name, ...names.map(column => columns[column][i])];
+        }
+      },
+    },
+  };
+}
+
+function joinTenths({ runs }: Report, tenths: readonly Table[]): Table {
+  const rows = tenths.flatMap((table, i) => table.rows.map(cells => [runs[i]!.name, ...cells]));
+  return { id: "tenths", caption: "Each tenth of a run's time", columns: [runColumn, ...tenths[0]!.columns], rows };
+}
+
+/** Lines gathered to about a megabyte, so that a long run is never one string. */
+function* encodeInBlocks(lines: Iterable<string>): Generator<Uint8Array> {
+  let block: string[] = [];
+  let length = 0;
+  for (const line of lines) {
+    block.push(line);
+    length += line.length;
+    if (length < 1 << 20) continue;
+    yield Buffer.from(block.join(""));
+    block = [];
+    length = 0;
+  }
+  yield Buffer.from(block.join(""));
+}

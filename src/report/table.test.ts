@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parse } from "csv-parse/sync";
+import { printCsv, printJson, printTable, printTransposed, type Table } from "./table.ts";
+
+const table: Table = {
+  id: "t",
+  caption: "a <caption>",
+  columns: [
+    { key: "run", name: "run", quantity: "text" },
+    { key: "loss", name: "loss", quantity: "nats" },
+    { key: "tokens", name: "tokens", quantity: "tokens" },
+  ],
+  rows: [
+    ['a,"b"\nc', 0.1 + 0.2, 1_234_567],
+    ["<i>", Number.NaN, undefined],
+    ['"', 1, 2],
+    ["a\nb", 1, 2],
+  ],
+};
+
+test("CSV is what csv-parse reads back, numbers in full", () => {
+  assert.deepEqual(parse([...printCsv(table)].join("")), [
+    ["run", "loss", "tokens"],
+    ['a,"b"\nc', "0.30000000000000004", "1234567"],
+    ["<i>", "", ""],
+    ['"', "1", "2"],
+    ["a\nb", "1", "2"],
+  ]);
+});
+
+test("JSON is an array of objects, also an empty one", () => {
+  assert.deepEqual(JSON.parse([...printJson(table)].join("")), [
+    { run: 'a,"b"\nc', loss: 0.30000000000000004, tokens: 1234567 },
+    { run: "<i>", loss: null },
+    { run: '"', loss: 1, tokens: 2 },
+    { run: "a\nb", loss: 1, tokens: 2 },
+  ]);
+  assert.deepEqual(JSON.parse([...printJson({ ...table, rows: [] })].join("")), []);
+});
+
+test("the page rounds, escapes, and heads rows and columns", () => {
+  const page = printTable(table).text;
+  assert.match(page, /<caption>a &lt;caption&gt;<\/caption>/);
+  assert.match(
+    page,
+    /<th scope="row" class="text">&lt;i&gt;<\/th><td class="figure">not finite<\/td><td class="figure"><\/td>/,
+  );
+  assert.match(page, /<td class="figure">0\.3000<\/td><td class="figure">1,234,567<\/td>/);
+  assert.match(
+    printTransposed(table).text,
+    /<th scope="row" class="text">tokens<\/th><td>1,234,567<\/td><td><\/td><td>2<\/td>/,
+  );
+});
