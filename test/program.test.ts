@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compileGraph } from "../src/compiler/compile.ts";
 import type { Program } from "../src/compiler/program.ts";
+import { differentiate } from "../src/graph/gradient.ts";
 import * as g from "../src/graph/operations.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
 import { geglu } from "../src/nn/activation.ts";
@@ -64,6 +65,17 @@ test("in bf16 a parameter is rounded while it is packed, along rows and columns"
   assert.deepEqual(kinds(program).sort(), ["matmul", "matmul", "row", "row"]);
   const rounded = program.buffers.filter(buffer => buffer.dtype === "bf16").map(({ shape }) => shape.join("×"));
   assert.deepEqual(rounded.sort(), ["64×32", "64×48"], "only what is no parameter is cast");
+});
+
+test("in bf16 joined parts are rounded where they are made: no pass over them only casts", () => {
+  const hidden = g.input("hidden", [64, 96], "f32");
+  const weight = g.state("weight", [48, 32]);
+  const loss = g.sum(g.matmul(geglu(hidden), weight), [0, 1]);
+  const [gradient] = differentiate(loss, [hidden]);
+  const back = g.matmul(gradient!, g.state("in", [96, 32]));
+  const program = compile({ back }, "bf16");
+  const joined = program.buffers.filter(({ shape }) => shape.join("×") === "64×96" && shape.length === 2);
+  assert.deepEqual(joined.map(({ kind, dtype }) => `${kind} ${dtype}`).sort(), ["input f32", "temporary bf16"]);
 });
 
 test("a large product that is needed late does not stand in memory until then", () => {

@@ -78,3 +78,15 @@ test("a quotient and its remainder cancel", () => {
   ]);
   assert.equal(indexKey(back), indexKey(flat));
 });
+
+test("heads taken apart and joined again are the row they were", () => {
+  const c = variableIndex("c", 768);
+  const part = divideIndex(c, 256);
+  const head = remainderIndex(divideIndex(c, 64), 4);
+  const position = combineIndices([
+    { index: part, factor: 256 },
+    { index: head, factor: 64 },
+    { index: remainderIndex(c, 64), factor: 1 },
+  ]);
+  assert.equal(indexKey(position), "1*c+0");
+});

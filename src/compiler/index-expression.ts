@@ -71,16 +71,17 @@ export function combineIndices(parts: readonly { readonly index: Index; readonly
   }
   for (const term of sums.values()) {
     // floor(x / d) · k·d + (x mod d) · k = k · x
-    if (term.atom.kind !== "quotient" || term.factor === 0) continue;
+    if (term.atom.kind !== "remainder" || term.factor === 0) continue;
     const { of, by } = term.atom;
-    const rest = sums.get(atomKey({ kind: "remainder", of, by }));
-    if (rest !== undefined && rest.factor !== 0 && rest.factor * by === term.factor) {
+    const quotient = divideIndex(of, by);
+    const whole = quotient.terms.length === 1 && quotient.offset === 0 ? sums.get(quotient.terms[0]!.key) : undefined;
+    if (whole !== undefined && whole.factor === quotient.terms[0]!.factor * term.factor * by) {
       sums.delete(term.key);
-      sums.delete(rest.key);
+      sums.delete(whole.key);
       const remaining = [...sums.values()].map(({ atom, factor }) => ({ index: fromAtom(atom), factor }));
       return combineIndices([
         ...remaining,
-        { index: of, factor: rest.factor },
+        { index: of, factor: term.factor },
         { index: { offset, terms: [] }, factor: 1 },
       ]);
     }
@@ -98,8 +99,16 @@ export function divideIndex(index: Index, by: number): Index {
   const { unit, coarse } = splitUnits(rest, by);
   return combineIndices([
     { index: exact, factor: 1 },
-    { index: fromAtom({ kind: "quotient", of: coarse, by: by / unit }), factor: 1 },
+    { index: quotientOf(coarse, by / unit), factor: 1 },
   ]);
+}
+
+/** floor(index / by) as one atom; floor(floor(x / a) / b) is floor(x / ab). */
+function quotientOf(index: Index, by: number): Index {
+  const [term] = index.terms;
+  const isQuotient = index.terms.length === 1 && index.offset === 0 && term!.factor === 1;
+  if (isQuotient && term!.atom.kind === "quotient") return quotientOf(term!.atom.of, term!.atom.by * by);
+  return fromAtom({ kind: "quotient", of: index, by });
 }
 
 /** index mod by, without the parts that are multiples of it. */

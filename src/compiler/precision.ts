@@ -27,10 +27,10 @@ export function applyPrecision(graph: Graph, precision: "f32" | "bf16"): Graph {
   });
 }
 
-/** The tensor as bf16, views over the cast; one that was bf16 before is taken as it was. */
+/** The tensor as bf16: the cast lies below views and joined parts, and what was bf16 before is taken as it was. */
 function narrow(tensor: Tensor): Tensor {
   const { operation, inputs, shape, dtype } = tensor;
   if (dtype !== "f32") return tensor;
-  if (isView(tensor)) return createTensor(operation, inputs.map(narrow), shape, "bf16");
+  if (isView(tensor) || operation.kind === "concat") return createTensor(operation, inputs.map(narrow), shape, "bf16");
   return operation.kind === "cast" && inputs[0]!.dtype === "bf16" ? inputs[0]! : cast(tensor, "bf16");
 }
