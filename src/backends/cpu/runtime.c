@@ -43,14 +43,13 @@ inlined void round_row(bf16 *restrict to, const float *restrict from, long count
 // The bf16 of an f32 that holds a bf16 number.
 inlined bf16 high_half(float x) { return (bf16)(bits_of_float(x) >> 16); }
 
-// exp by 2^n · p(r), |r| ≤ ln 2 / 2, p of degree 6 (Taylor): relative error below 2e-7. Below -87.33 the result is 0.
+// exp by 2^n · p(r), |r| ≤ ln 2 / 2, p of degree 6 (Taylor): relative error below 2e-7, between the two ends of f32.
 // n is found by adding 1.5 · 2^23, which leaves it in the lowest bits of the sum: shifted, they are what the exponent grows by.
-inlined float exp_f32(float x) {
-  float clamped = x > 88.7228394f ? 88.7228394f : x;
-  clamped = clamped < -87.33f ? -87.33f : clamped;
-  const float sum = clamped * 1.44269504f + 12582912.0f;
-  const float n = sum - 12582912.0f;
-  float r = clamped - n * 0.693359375f;
+#define EXP_LOWEST -87.33f
+#define EXP_HIGHEST 88.7228394f
+inlined float exp_in_range(float x) {
+  const float sum = x * 1.44269504f + 12582912.0f, n = sum - 12582912.0f;
+  float r = x - n * 0.693359375f;
   r = r + n * 2.12194440e-4f;
   float p = 1.3888889e-3f;
   p = p * r + 8.3333333e-3f;
@@ -59,26 +58,20 @@ inlined float exp_f32(float x) {
   p = p * r + 0.5f;
   p = p * r + 1.0f;
   p = p * r + 1.0f;
-  float result = float_of_bits(bits_of_float(p) + (bits_of_float(sum) << 23));
-  result = x > 88.7228394f ? INFINITY : result;
-  result = x < -87.33f ? 0.0f : result;
+  return float_of_bits(bits_of_float(p) + (bits_of_float(sum) << 23));
+}
+// Below -87.33 the result is 0.
+inlined float exp_f32(float x) {
+  const float below = x > EXP_HIGHEST ? EXP_HIGHEST : x;
+  float result = exp_in_range(below < EXP_LOWEST ? EXP_LOWEST : below);
+  result = x > EXP_HIGHEST ? INFINITY : result;
+  result = x < EXP_LOWEST ? 0.0f : result;
   return x != x ? x : result;
 }
-// exp of a number that is not above 0: without the end of the range that cannot be reached.
+// exp of a number that is not above 0.
 inlined float exp_below_zero(float x) {
-  const float clamped = x < -87.33f ? -87.33f : x;
-  const float sum = clamped * 1.44269504f + 12582912.0f, n = sum - 12582912.0f;
-  float r = clamped - n * 0.693359375f;
-  r = r + n * 2.12194440e-4f;
-  float p = 1.3888889e-3f;
-  p = p * r + 8.3333333e-3f;
-  p = p * r + 4.1666667e-2f;
-  p = p * r + 1.6666667e-1f;
-  p = p * r + 0.5f;
-  p = p * r + 1.0f;
-  p = p * r + 1.0f;
-  const float result = float_of_bits(bits_of_float(p) + (bits_of_float(sum) << 23));
-  return x < -87.33f ? 0.0f : result;
+  const float result = exp_in_range(x < EXP_LOWEST ? EXP_LOWEST : x);
+  return x < EXP_LOWEST ? 0.0f : result;
 }
 // erf by a rational function of x² on [-4, 4] (the approximation Eigen and XLA use): error below 4e-7.
 inlined float erf_f32(float x) {
