@@ -62,11 +62,8 @@ inlined void attend_head(struct scratch *scratch, const char *q, char *out, cons
     pack_panel(scratch->left, q + i * 3 * C * bytes, head.is_bf16, 3 * C, 1, rows, D, MR);
     multiply_panels(scratch->left, scratch->k, scratch->scores, SCORE_ROW, S, steps_d, head.is_bf16);
     float sums[MR];
-    for (long r = 0; r < rows; r++) {
-      sums[r] = exponentiate(scratch->scores + r * SCORE_ROW, S, head.keys, head.scale);
-      store_row((char *)scratch->P + r * S * bytes, scratch->scores + r * SCORE_ROW, 1.0f, S, head.is_bf16);
-    }
-    pack_panel(scratch->left, (const char *)scratch->P, head.is_bf16, S, 1, rows, S, MR);
+    for (long r = 0; r < rows; r++) sums[r] = exponentiate(scratch->scores + r * SCORE_ROW, S, head.keys, head.scale);
+    pack_panel(scratch->left, (const char *)scratch->scores, head.is_bf16 ? ROUNDED : F32, SCORE_ROW, 1, rows, S, MR);
     multiply_panels(scratch->left, scratch->right, scratch->tile, HEAD_ROW, D, steps_s, head.is_bf16);
     for (long r = 0; r < rows; r++)
       store_row(out + (i + r) * C * result_bytes, scratch->tile + r * HEAD_ROW, 1.0f / sums[r], D, head.result_is_bf16);
@@ -105,9 +102,9 @@ inlined void attend_head_backward(struct scratch *scratch, const char *q, const 
       float inner = 0;
 #pragma omp simd reduction(+ : inner)
       for (long j = 0; j < S; j++) inner += (p[j] *= inverse) * dp[j];
-      for (long j = 0; j < S; j++) dp[j] = p[j] * (dp[j] - inner);
+      for (long j = 0; j < S; j++) dp[j] = p[j] * (dp[j] - inner) * head.scale;
       store_row((char *)scratch->P + (i + r) * S * bytes, p, 1.0f, S, head.is_bf16);
-      store_row((char *)scratch->dS + (i + r) * S * bytes, dp, head.scale, S, head.is_bf16);
+      store_row((char *)scratch->dS + (i + r) * S * bytes, dp, 1.0f, S, head.is_bf16);
     }
   }
   multiply_scores(scratch, dq, 3 * C, scratch->dS, 0, k, 3 * C, head);
