@@ -27,7 +27,10 @@ const flags = [
 ];
 
 /** The instructions kernels may use: those of this processor, or CRAM_MARCH, a name that the compiler's -march knows. */
-const march = process.env.CRAM_MARCH ?? "native";
+export const march = process.env.CRAM_MARCH ?? "native";
+
+/** On ARM it is -mcpu that names this processor; a clang before 15 refuses -march=native there. */
+export const targetFlag = march === "native" && process.arch === "arm64" ? "-mcpu=native" : `-march=${march}`;
 
 /** Whether kernels may multiply pairs of bf16. */
 export function multipliesBf16Pairs(): boolean {
@@ -49,7 +52,7 @@ export async function buildLibrary(source: string): Promise<string> {
   compilerFound ??= findCompiler();
   const compiler = await compilerFound;
   const vectorWidth = processorFlags().includes("avx512f") ? ["-mprefer-vector-width=512"] : [];
-  const allFlags = [...flags, `-march=${march}`, ...vectorWidth];
+  const allFlags = [...flags, targetFlag, ...vectorWidth];
   const folder = kernelCacheFolder();
   const name = contentHash(source, allFlags.join(" "), compiler.version, processorFlags());
   const path = join(folder, `${name}.so`);
@@ -84,8 +87,8 @@ async function compile(source: string, [command, ...flags]: readonly string[], p
   return path;
 }
 
-/** The first of CC, cc, gcc, clang that runs. */
-async function findCompiler(): Promise<{ command: string; version: string }> {
+/** The first of CC, cc, gcc, clang that runs; UserError E_COMPILER_ABSENT. */
+export async function findCompiler(): Promise<{ command: string; version: string }> {
   const candidates = process.env.CC === undefined ? ["cc", "gcc", "clang"] : [process.env.CC];
   for (const command of candidates) {
     try {

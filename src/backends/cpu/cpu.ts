@@ -2,6 +2,8 @@
 
 import { availableParallelism, cpus } from "node:os";
 import { compileGraph } from "../../compiler/compile.ts";
+import type { Program } from "../../compiler/program.ts";
+import type { Graph } from "../../graph/tensor.ts";
 import type { Backend } from "../backend.ts";
 import { multipliesBf16Pairs, processorFlags } from "./build.ts";
 import { findCompositeKernel } from "./composites.ts";
@@ -21,9 +23,13 @@ let opened = false;
 /** Starts the threads. One CPU backend is open at a time in a process. */
 export async function openCpu(options: CpuOptions = {}): Promise<Backend> {
   if (opened) throw new Error("the cpu backend is open already; close it first");
-  const precision = options.precision === "auto" ? fasterPrecision() : (options.precision ?? "f32");
-  const pool = await ThreadPool.open(options.threads ?? availableParallelism());
+  const precision = choosePrecision(options.precision ?? "f32");
+  // Before the wait: a second call meanwhile would start threads over the first ones.
   opened = true;
+  const pool = await ThreadPool.open(options.threads ?? availableParallelism()).catch(error => {
+    opened = false;
+    throw error;
+  });
   return {
     name: "cpu",
     device: `${describeDevice(pool.threads)}, ${precision}`,
@@ -31,7 +37,7 @@ export async function openCpu(options: CpuOptions = {}): Promise<Backend> {
     write: (buffer, values) => pool.write(buffer as CpuBuffer, values),
     read: buffer => pool.read(buffer as CpuBuffer),
     load: (graph, states) => {
-      const program = compileGraph(graph, { threads: pool.threads, precision, findCompositeKernel });
+      const program = compileForCpu(graph, pool.threads, precision);
       return loadProgram(program, states as ReadonlyMap<string, CpuBuffer>, pool);
     },
     measurePeak: () => measurePeakFlops(pool, precision),
@@ -42,7 +48,14 @@ export async function openCpu(options: CpuOptions = {}): Promise<Backend> {
   };
 }
 
-function fasterPrecision(): "f32" | "bf16" {
+/** The program that a cpu backend of these threads and this precision runs; nothing is built. */
+export function compileForCpu(graph: Graph, threads: number, precision: "f32" | "bf16"): Program {
+  return compileGraph(graph, { threads, precision, findCompositeKernel });
+}
+
+/** auto: bf16 where this processor multiplies pairs of it. */
+export function choosePrecision(precision: "auto" | "f32" | "bf16"): "f32" | "bf16" {
+  if (precision !== "auto") return precision;
   return multipliesBf16Pairs() ? "bf16" : "f32";
 }
 

@@ -1,7 +1,7 @@
 // Matrix product: out (M, N) = a (M, K) · b (K, N), f32 sums; operands both f32 or both bf16, at any strides.
 // MB × NB the most rows and columns of one block of work, down × across the blocks; KB the steps packed at once. A block packs its
-// part of b, which then streams out of the second cache, and a few strips of MR rows of a at a time; a strip's sums are handed
-// to the epilogue while they are in the first cache. A product deeper than KB steps takes several passes and keeps the sums of the
+// part of b, and of a CHUNK of rows at a time, which stays in the second cache while each panel of b passes over it from the
+// first; finished rows are handed to the epilogue. A product deeper than KB steps takes several passes and keeps the sums of the
 // whole block between them.
 
 enum { KB = 256, MB = 384, NB = 512, CHUNK = 8 * MR };
@@ -40,17 +40,16 @@ inlined void multiply_blocks(char *const *p, long begin, long end, long M, long 
     for (long k0 = 0; k0 < K; k0 += depth_at_once) {
       const long depth = K - k0 < depth_at_once ? K - k0 : depth_at_once, steps = steps_of(depth, is_bf16);
       pack_panels(scratch->b, locate(p[1], b, batch, k0, j0), b->elements, b->column, b->row, columns, depth, NR);
-      for (long i = 0; i < rows; i += MR) {
-        const long strip_rows = rows - i < MR ? rows - i : MR;
-        if (i % CHUNK == 0)
-          pack_panels(scratch->a, locate(p[0], a, batch, i0 + i, k0), a->elements, a->row, a->column, rows - i < CHUNK ? rows - i : CHUNK, depth, MR);
-        const uint32_t *strip = scratch->a + i % CHUNK * steps;
-        float *sums = scratch->sums + (passes > 1 ? i * block_columns : 0);
+      for (long chunk = 0; chunk < rows; chunk += CHUNK) {
+        const long chunk_rows = rows - chunk < CHUNK ? rows - chunk : CHUNK;
+        pack_panels(scratch->a, locate(p[0], a, batch, i0 + chunk, k0), a->elements, a->row, a->column, chunk_rows, depth, MR);
+        float *sums = scratch->sums + (passes > 1 ? chunk * block_columns : 0);
         for (long j = 0; j < columns; j += NR)
-          (is_bf16 ? multiply_tile_bf16 : multiply_tile_f32)(strip, scratch->b + j * steps, sums + j, block_columns, steps, k0 > 0);
+          for (long i = 0; i < chunk_rows; i += MR)
+            (is_bf16 ? multiply_tile_bf16 : multiply_tile_f32)(scratch->a + i * steps, scratch->b + j * steps, sums + i * block_columns + j, block_columns, steps, k0 > 0);
         if (k0 + depth < K) continue;
-        for (long r = 0; r < strip_rows; r++) {
-          const long row = i0 + i + r;
+        for (long r = 0; r < chunk_rows; r++) {
+          const long row = i0 + chunk + r;
           if (epilogue != NULL) epilogue(p, row, j0, j0 + columns, sums + r * block_columns);
           else memcpy((float *)p[2] + (batch * M + row) * N + j0, sums + r * block_columns, (size_t)columns * sizeof(float));
         }

@@ -136,7 +136,9 @@ void cram_run(struct launch *launches, int64_t count, int timed) {
 uint64_t cram_allocate(int64_t bytes) {
   void *memory = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return 0;
+#if defined(MADV_HUGEPAGE)
   madvise(memory, (size_t)bytes, MADV_HUGEPAGE);
+#endif
   return (uint64_t)(uintptr_t)memory;
 }
 
