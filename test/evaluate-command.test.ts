@@ -48,6 +48,10 @@ before(() => {
     (_, i) => `"the ${words[2 + (i % 3)]} was ${words[i % 2]}",${i % 2 ? "no" : "yes"}`,
   );
   writeFileSync(join(folder, "reviews.csv"), `review,liked\n${rows.join("\n")}\n`);
+  writeFileSync(join(folder, "empty.csv"), "");
+  writeFileSync(join(folder, "unseen.csv"), "review,liked\nthe film was good,yes\nthe film was bad,maybe\n");
+  writeFileSync(join(folder, "long.csv"), `review,liked\n${"good ".repeat(15)},yes\n`);
+  writeFileSync(join(folder, "cut.parquet"), "PAR1\0\0\0\0\0\0\0\0");
   mkdirSync(join(folder, "glue/RTE"), { recursive: true });
   const pair = (i: number) => `${i}\tthe plot was ${words[i % 2]}\tthe film was good`;
   const table = (count: number, label: boolean) =>
@@ -135,7 +139,27 @@ const mistakes: readonly (readonly [string, readonly string[], RegExp])[] = [
   [
     "a column that is not there",
     ["run", "--task", "reviews.csv", "--text", "reviw", "--label", "liked"],
-    /E_TASK_COLUMN.*reviews\.csv.*reviw/,
+    /E_TASK_COLUMN reviews\.csv:2: no column "reviw"; there are review, liked/,
+  ],
+  [
+    "a label never seen in training",
+    ["run", ...own, "--validation", "unseen.csv"],
+    /E_TASK_LABEL unseen\.csv:3: the label "maybe" was never seen in training \(no, yes\)/,
+  ],
+  [
+    "an empty file",
+    ["run", "--task", "empty.csv", "--text", "review", "--label", "liked"],
+    /E_TABLE_EMPTY empty\.csv: /,
+  ],
+  [
+    "a parquet cut short",
+    ["run", "--task", "cut.parquet", "--text", "review", "--label", "liked"],
+    /E_PARQUET cut\.parquet: .*\n.*fetch it again/,
+  ],
+  [
+    "a sequence longer than the model's",
+    ["run", ...own, "--validation", "long.csv", "--set", "longTexts=refuse"],
+    /E_TEXT_LENGTH long\.csv:2: 17 tokens .* at most 16/,
   ],
   [
     "flags that do not go together",

@@ -68,7 +68,9 @@ Examples:
   cram evaluate runs/mine --glue-dir data/glue
   cram evaluate runs/mine --glue-dir data/glue --tasks cola,mrpc --seeds 3 --controls --set learningRate=1e-4
   cram evaluate runs/mine --task reviews.csv --text review --label stars
-  cram evaluate runs/mine --task train.conll --validation dev.conll --kind tokens`,
+  cram evaluate runs/mine --task train.conll --validation dev.conll --kind tokens
+
+Next: cram report runs/mine`,
     )
     .action(evaluate);
 }

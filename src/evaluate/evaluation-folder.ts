@@ -1,7 +1,7 @@
 // evaluations/<suite>/<task>/<seed-0 | untrained-seed-0 | majority>/: predictions.jsonl, worst.jsonl, confusion.txt and, written
 // last, result.json. A folder whose result.json has the hashes of this model, data and recipe is finished and not run again.
 
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { writeFileAtomically } from "../base/files.ts";
@@ -21,6 +21,22 @@ export interface ResultPlace {
 
 export function folderOf({ root, suite, task, variant }: ResultPlace): string {
   return join(root, suite, task, variantName(variant));
+}
+
+/** Makes the folder of a suite's results. UserError E_NOT_WRITABLE where nothing can be stored. */
+export function prepareFolder({ root, suite }: Pick<ResultPlace, "root" | "suite">): void {
+  const folder = join(root, suite);
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
+  } catch (cause) {
+    throw new UserError(
+      "E_NOT_WRITABLE",
+      `${folder}: results cannot be stored here (${(cause as NodeJS.ErrnoException).code})`,
+      "Choose another folder with --out.",
+      { cause },
+    );
+  }
 }
 
 /** The finished result there, if it is of these hashes and has predictions for these splits without labels. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -51,8 +51,13 @@ const makeExamples = (count: number, origin: string): Example[] =>
     origin: `${origin}:${i + 1}`,
   }));
 
-/** Evaluates into `root`; with `stopAt` it is interrupted at that step of the whole evaluation. */
-async function evaluate(root: string, changes: Partial<EvaluationOptions> = {}, stopAt = Number.POSITIVE_INFINITY) {
+/** Evaluates into `root`; with `stopAt` it is interrupted at that step of the whole evaluation, `meanwhile` runs after each event. */
+async function evaluate(
+  root: string,
+  changes: Partial<EvaluationOptions> = {},
+  stopAt = Number.POSITIVE_INFINITY,
+  meanwhile?: (event: EvaluationEvent) => Promise<void>,
+) {
   const interrupt = new AbortController();
   const events: EvaluationEvent[] = [];
   for await (const event of evaluateTasks({
@@ -73,6 +78,7 @@ async function evaluate(root: string, changes: Partial<EvaluationOptions> = {}, 
   })) {
     events.push(event);
     if (event.kind === "step" && event.stepsDone === stopAt) interrupt.abort();
+    await meanwhile?.(event);
   }
   const results = events.flatMap(event => (event.kind === "result" ? event : []));
   return {
@@ -156,4 +162,35 @@ test("predictions, worst examples, confusion matrix and controls are stored besi
   );
   assert.ok(readFileSync(join(at, "confusion.txt"), "utf8").includes("yes"));
   assert.ok(existsSync(join(root, "mine/first/untrained-seed-0/result.json")));
+});
+
+test("a task too small to train on, or a place where nothing can be stored, is said before the first finetuning", async () => {
+  const root = join(folder, "refused");
+  const readData = async (task: Task) => ({
+    task,
+    train: makeExamples(task.name === "second" ? 3 : 8, "train.csv"),
+    validation: [{ name: "validation", examples: makeExamples(6, "dev.csv") }],
+    test: [],
+    subsets: [],
+    hash: task.name,
+  });
+  await assert.rejects(evaluate(root, { readData }), {
+    code: "E_TRAIN_SMALL",
+    message: /^SECOND: 3 training examples/,
+  });
+  assert.ok(!existsSync(root));
+  writeFileSync(root, "a file in the folder's place");
+  await assert.rejects(evaluate(root), { code: "E_NOT_WRITABLE", message: /refused\/mine: / });
+});
+
+test("what another process finishes meanwhile is not run again", async () => {
+  const root = join(folder, "shared");
+  const options = { tasks: [makeTask("first")], seeds: 3 };
+  const first = await evaluate(root, options, undefined, async event => {
+    // While seed 0 is at its first step, the other does all three.
+    if (event.kind !== "step" || event.stepsDone !== 1) return;
+    assert.equal((await evaluate(root, options)).fresh.length, 3);
+  });
+  assert.deepEqual(first.fresh, ["first none 0"]);
+  assert.deepEqual([first.results.length, first.steps], [3, 2]);
 });

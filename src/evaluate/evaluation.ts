@@ -7,7 +7,7 @@ import { contentHash } from "../base/files.ts";
 import { permutation, streams } from "../base/random.ts";
 import { listVariants, predictMajority, type Variant } from "./controls.ts";
 import { type EncodedExample, encodeExamples } from "./encode-examples.ts";
-import { findResult, folderOf, type ResultPlace, saveResult } from "./evaluation-folder.ts";
+import { findResult, folderOf, prepareFolder, type ResultPlace, saveResult } from "./evaluation-folder.ts";
 import {
   countFinetuneSteps,
   type EncodedSplit,
@@ -73,22 +73,19 @@ export async function* evaluateTasks(options: EvaluationOptions): AsyncGenerator
   let stepsDone = 0;
   for (const task of tasks) {
     const data = await readLimited(task, options);
-    const missing: Variant[] = [];
+    let encoded: EncodedData | undefined;
     for (const variant of listVariants(options.seeds, options.controls)) {
-      const result = findStored(data, variant, options);
-      if (result === undefined) missing.push(variant);
-      else yield { kind: "result", result, isNew: false, folder: folderOf(placeOf(task, variant, options)) };
-    }
-    if (missing.length === 0) continue;
-    const encoded = encodeData(data, options);
-    yield {
-      kind: "task",
-      task,
-      train: encoded.train.length,
-      validation: encoded.validation.reduce((sum, { examples }) => sum + examples.length, 0),
-      truncated: encoded.truncated.train + encoded.truncated.validation,
-    };
-    for (const variant of missing) {
+      const place = placeOf(task, variant, options);
+      // Asked when its turn comes: another process may work on the same folder.
+      const stored = findStored(data, variant, options);
+      if (stored !== undefined) {
+        yield { kind: "result", result: stored, isNew: false, folder: folderOf(place) };
+        continue;
+      }
+      if (encoded === undefined) {
+        encoded = encodeData(data, options);
+        yield describeTask(task, encoded);
+      }
       const epochs: FinetuneEpoch[] = [];
       let end: FinetuneEnd | undefined;
       for await (const event of runVariant(variant, data, encoded, finetuner, options)) {
@@ -109,7 +106,6 @@ export async function* evaluateTasks(options: EvaluationOptions): AsyncGenerator
         hashes: hashesOf(data, options),
         truncated: encoded.truncated.train,
       });
-      const place = placeOf(task, variant, options);
       saveResult(place, task, result, end);
       yield { kind: "result", result, isNew: true, folder: folderOf(place) };
     }
@@ -117,7 +113,20 @@ export async function* evaluateTasks(options: EvaluationOptions): AsyncGenerator
   yield { kind: "end", reason: "finished" };
 }
 
-/** Reads every task once, so that what is wrong with the last is said before the first is finetuned. */
+function describeTask(task: Task, { train, validation, truncated }: EncodedData): EvaluationEvent {
+  return {
+    kind: "task",
+    task,
+    train: train.length,
+    validation: validation.reduce((sum, { examples }) => sum + examples.length, 0),
+    truncated: truncated.train + truncated.validation,
+  };
+}
+
+/**
+ * Reads every task once, so that what is wrong with the last is said before the first is finetuned; and what is wrong with where
+ * the results go.
+ */
 async function planWork(options: EvaluationOptions): Promise<EvaluationEvent> {
   const variants = listVariants(options.seeds, options.controls);
   let steps = 0;
@@ -127,8 +136,9 @@ async function planWork(options: EvaluationOptions): Promise<EvaluationEvent> {
     const missing = variants.filter(variant => findStored(data, variant, options) === undefined);
     const trained = missing.filter(({ control }) => control !== "majority");
     finished += variants.length - missing.length;
-    steps += trained.length * countFinetuneSteps(data.train.length, options.recipe);
+    if (trained.length > 0) steps += trained.length * countFinetuneSteps(task, data.train.length, options.recipe);
   }
+  prepareFolder(options);
   return { kind: "plan", steps, finished, variants: options.tasks.length * variants.length };
 }
 

@@ -81,6 +81,7 @@ interface Run {
   readonly seed?: number;
   readonly train?: number;
   readonly stopAfter?: number;
+  readonly encoder?: PretrainedModel["parameters"];
 }
 const finetuners = new Map<string, ReturnType<typeof openFinetuner>>();
 
@@ -96,7 +97,7 @@ async function run({ kind = "classification", metric = "accuracy", changes = {},
     engine: finetuner.open({ kind, outputs: kind === "regression" ? 1 : 2 }),
     task: task(kind, metric),
     recipe: changed,
-    encoder: model.parameters,
+    encoder: rest.encoder ?? model.parameters,
     specials: model.specials,
     train: encode(makeExamples(kind, rest.train ?? 256, 0)),
     validation: [{ name: "validation", examples: encode(makeExamples(kind, 100, 1)) }],
@@ -172,4 +173,15 @@ test("interrupted, it ends after the step under way and has no predictions", asy
 test("too few examples for a batch, and a loss that stays infinite, are errors with advice", async () => {
   await assert.rejects(run({ train: 7 }), { code: "E_TRAIN_SMALL" });
   await assert.rejects(run({ changes: { learningRate: 1e30 } }), { code: "E_DIVERGED" });
+});
+
+test("a broken model that trains too few steps to show it in its losses gives no answer, and that is said", async () => {
+  const broken = model.parameters.map(({ name, shape }) => {
+    const nothing = new Float32Array(values.get(name)!.length).fill(Number.NaN);
+    return { name, shape, read: () => nothing };
+  });
+  for (const kind of ["classification", "tokens", "regression"] as const) {
+    const given = { kind, train: 8, changes: { epochs: 2 }, encoder: broken };
+    await assert.rejects(run(given), { code: "E_DIVERGED", message: /made:1 is not a number/ });
+  }
 });

@@ -80,9 +80,15 @@ const examplesBetweenEpochs = 1000;
 /** This many steps in a row whose loss is not finite end the finetuning. */
 const badStepsAllowed = 10;
 
-/** Steps of a whole finetuning: incomplete batches do not count. */
-export function countFinetuneSteps(examples: number, { batchSequences, epochs }: FinetuneRecipe): number {
-  return Math.floor(examples / batchSequences) * epochs;
+/** Steps of a whole finetuning: incomplete batches do not count. UserError E_TRAIN_SMALL when the examples fill none. */
+export function countFinetuneSteps({ title }: Task, examples: number, recipe: FinetuneRecipe): number {
+  const { batchSequences, epochs } = recipe;
+  if (examples >= batchSequences) return Math.floor(examples / batchSequences) * epochs;
+  throw new UserError(
+    "E_TRAIN_SMALL",
+    `${title}: ${examples} training examples do not fill a batch of ${batchSequences}`,
+    `Give more examples, or --set batchSequences=${Math.max(examples, 1)}.`,
+  );
 }
 
 /** Share of the peak rate at step 1, 2, … of a task's `steps`: the warm-up is a share of this task's own steps. */
@@ -90,17 +96,13 @@ export function finetuneRate(step: number, steps: number, { schedule, warmup }: 
   return rateAt((step - 1) / steps, { name: schedule, warmup });
 }
 
-/** UserErrors: E_TRAIN_SMALL when the examples fill no batch, E_DIVERGED when the loss stays infinite or no number. */
+/**
+ * UserErrors: E_TRAIN_SMALL when the examples fill no batch, E_DIVERGED when the loss stays infinite or no number, or an answer is
+ * none in the end.
+ */
 export async function* finetune(options: FinetuneOptions): AsyncGenerator<FinetuneEvent, void> {
   const { engine, task, recipe, train, seed, clock, signal } = options;
-  const steps = countFinetuneSteps(train.length, recipe);
-  if (steps === 0) {
-    throw new UserError(
-      "E_TRAIN_SMALL",
-      `${task.title}: ${train.length} training examples do not fill a batch of ${recipe.batchSequences}`,
-      `Give more examples, or --set batchSequences=${Math.max(train.length, 1)}.`,
-    );
-  }
+  const steps = countFinetuneSteps(task, train.length, recipe);
   const started = clock.seconds();
   const fill = createBatchFiller({ ...recipe, kind: task.kind, specials: options.specials });
   const lengths = train.map(lengthOf);
@@ -140,7 +142,9 @@ export async function* finetune(options: FinetuneOptions): AsyncGenerator<Finetu
       const dropoutSeed = new RandomSequence(seed, streams.dropout, step).bits();
       const loss = await engine.step(fill(batch, train), { step, rateScale, dropoutSeed });
       badSteps = Number.isFinite(loss) ? 0 : badSteps + 1;
-      if (badSteps >= badStepsAllowed) throw diverged(task, step, loss);
+      if (badSteps >= badStepsAllowed) {
+        throw diverged(task, `loss ${loss} at step ${step}; ${badStepsAllowed} steps in a row were not finite`);
+      }
       lossSum += loss;
       const seconds = clock.seconds() - stepStart;
       stepSeconds += seconds;
@@ -169,6 +173,7 @@ export async function* finetune(options: FinetuneOptions): AsyncGenerator<Finetu
       if (predicted === undefined) return yield end("interrupted", [], []);
       test.push(predicted);
     }
+    refuseNoAnswers(task, [...validation, ...test]);
     yield end("finished", validation, test);
   }
 }
@@ -196,10 +201,19 @@ async function* predictSplit(
   return { name, examples, predictions };
 }
 
-function diverged(task: Task, step: number, loss: number): UserError {
+/** The last steps may break a model when every loss was finite, or when the steps are too few for `badStepsAllowed`. */
+function refuseNoAnswers(task: Task, splits: readonly SplitPredictions[]): void {
+  for (const { examples, predictions } of splits) {
+    const broken = predictions.findIndex(({ values }) => values.some(Number.isNaN));
+    if (broken < 0) continue;
+    throw diverged(task, `the model's answer to ${examples[broken]!.example.origin} is not a number`);
+  }
+}
+
+function diverged({ title }: Task, seen: string): UserError {
   return new UserError(
     "E_DIVERGED",
-    `${task.title}: loss ${loss} at step ${step}; ${badStepsAllowed} steps in a row were not finite`,
+    `${title}: ${seen}`,
     "Lower the learning rate (--set learningRate=…) or clip gradients (--set clip=1).",
   );
 }

@@ -6,7 +6,7 @@ import { computeMetric, type MetricName } from "./metrics.ts";
 import type { Task } from "./task.ts";
 
 export interface Prediction {
-  /** A class, or a number; for tokens one class a word. */
+  /** A class, or a number; for tokens one class a word. NaN where the model says nothing that is a number. */
   readonly values: readonly number[];
   /** Of each class, for a classification. */
   readonly probabilities: readonly number[];
@@ -42,10 +42,15 @@ export function readPrediction(
   const distributions = rows.map(at => softmax(logits.slice(at * outputs, (at + 1) * outputs)));
   const losses = distributions.map((each, i) => -Math.log(each[targets[i] ?? -1] ?? Number.NaN));
   return {
-    values: distributions.map(each => each.indexOf(each.reduce((a, b) => Math.max(a, b)))),
+    values: distributions.map(chooseClass),
     probabilities: kind === "tokens" ? [] : distributions[0]!,
     loss: losses.reduce((a, b) => a + b, 0) / losses.length,
   };
+}
+
+function chooseClass(probabilities: readonly number[]): number {
+  const place = probabilities.indexOf(probabilities.reduce((a, b) => Math.max(a, b)));
+  return place < 0 ? Number.NaN : place;
 }
 
 function softmax(logits: HostArray): number[] {

@@ -17,7 +17,7 @@ export interface PretrainedModel {
   /** The folder's own name. */
   readonly name: string;
   readonly shape: ModelShape;
-  /** Every parameter of listParameters(shape), in that order; values are read when asked for. */
+  /** Every parameter of listParameters(shape), in that order. */
   readonly parameters: readonly StoredTensor[];
   /** The ids of a text, without special tokens around it. */
   readonly encodeText: (text: string) => ArrayLike<number>;
@@ -52,8 +52,14 @@ export async function openPretrainedModel(path: string): Promise<PretrainedModel
 function openRun(run: string) {
   const shape = readRunRecipe(run).model;
   const shapes = new Map(listParameters(shape).map(parameter => [parameter.name, parameter.shape] as const));
-  const parameters = [...readSafetensors(findParameters(run), shapes).values()];
+  // Held, for every seed asks for them again: a run that still trains removes its older checkpoints.
+  const parameters = [...readSafetensors(findParameters(run), shapes).values()].map(holdValues);
   return { shape, parameters, notes: [], reader: readTextWith(readTokenizer(join(run, "tokenizer.json"))) };
+}
+
+function holdValues(tensor: StoredTensor): StoredTensor {
+  const values = tensor.read();
+  return { ...tensor, read: () => values };
 }
 
 function hashModel(shape: ModelShape, parameters: readonly StoredTensor[], reader: TextReader): string {
