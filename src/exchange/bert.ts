@@ -9,7 +9,7 @@ import { copy, norm, projection, type Source, type SourceTable } from "./tensor-
 
 const count = z.number().int().positive();
 
-const configSchema = z.looseObject({
+export const bertConfig = z.looseObject({
   model_type: z.enum(["bert", "roberta"]),
   vocab_size: count,
   hidden_size: count,
@@ -26,7 +26,7 @@ const configSchema = z.looseObject({
   pad_token_id: z.number().int().nonnegative().nullish(),
 });
 
-type BertConfig = z.infer<typeof configSchema>;
+type BertConfig = z.infer<typeof bertConfig>;
 
 /** Positions that RoBERTa's table has before the first token's. */
 const countSkipped = (config: BertConfig) => (config.model_type === "roberta" ? (config.pad_token_id ?? 1) + 1 : 0);
@@ -56,10 +56,16 @@ function positionsFrom(skipped: number, table: string, onlySegment: string | und
     shapeOf: ([rows, width], index) => [index === 0 ? rows! + skipped : 1, width!],
     convert: ([values, segment], [, width]) =>
       values!.slice(skipped * width!).map((value, i) => value + (segment?.[i % width!] ?? 0)),
+    invert: (values, [, width]) => {
+      const table = new Float32Array(skipped * width! + values.length);
+      table.set(values, skipped * width!);
+      return onlySegment === undefined ? [table] : [table, new Float32Array(width!)];
+    },
   };
 }
 
-function tableOf(config: BertConfig): SourceTable {
+/** Where our parameters lie in a checkpoint of this config. */
+export function tableOf(config: BertConfig): SourceTable {
   const model = config.model_type;
   const layer = `${model}.encoder.layer.#`;
   const head = model === "bert" ? "cls.predictions.transform." : "lm_head.";
@@ -109,7 +115,7 @@ function namingOf(model: BertConfig["model_type"]): Naming {
 
 /** Reads a BertForMaskedLM, BertForPreTraining or RobertaForMaskedLM of a parsed config.json and its safetensors. */
 export function readBert(json: unknown, configPath: string, tensorsPath: string): ForeignModel {
-  const config = parseConfig(configSchema, json, configPath);
+  const config = parseConfig(bertConfig, json, configPath);
   const tensors = openForeignTensors(tensorsPath, namingOf(config.model_type));
   const shape = readShape(config);
   return { shape, parameters: importParameters(tensors, shape, tableOf(config)), notes: tensors.notes };

@@ -1,8 +1,9 @@
-// The tensors of another project's checkpoint as our parameters. Nothing is guessed: a tensor that is missing, that has another
-// shape, or that nothing reads is an error that names it. Values stay in the file until they are asked for.
+// The tensors of another project's checkpoint as our parameters, and ours as theirs. Nothing is guessed: a tensor that is
+// missing, that has another shape, or that nothing reads is an error that names it. Values stay in the file until asked for.
 
 import { UserError } from "../base/errors.ts";
 import { readSafetensors, type StoredTensor } from "../checkpoint/safetensors.ts";
+import type { Shape } from "../graph/tensor.ts";
 import { listParameters, type ModelShape } from "../model/shape.ts";
 import type { Source, SourceTable } from "./tensor-sources.ts";
 
@@ -22,6 +23,15 @@ export interface ForeignTensors {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** What was left out, a sentence each. */
   readonly notes: readonly string[];
+}
+
+/** A tensor of theirs that follows from parameters of ours: an export writes it, an import refuses another. */
+export interface DerivedTensor {
+  readonly name: string;
+  readonly shape: Shape;
+  /** Parameters of ours. */
+  readonly from: readonly string[];
+  compute(values: readonly Float32Array[]): Float32Array;
 }
 
 function refuse(path: string, what: string): UserError {
@@ -66,6 +76,7 @@ export function importParameters(
   { path, tensors }: ForeignTensors,
   shape: ModelShape,
   table: SourceTable,
+  derived: readonly DerivedTensor[] = [],
 ): StoredTensor[] {
   const used = new Set<string>();
   const parameters = listParameters(shape).map(({ name, shape: size }): StoredTensor => {
@@ -85,6 +96,17 @@ export function importParameters(
       );
     return { name, shape: size, read };
   });
+  for (const expected of deriveTensors(derived, parameters)) {
+    used.add(expected.name);
+    const tensor = tensors.get(expected.name);
+    if (tensor === undefined) throw refuse(path, `tensor ${expected.name} is missing`);
+    if (!haveEqualValues(tensor, expected)) {
+      throw refuse(
+        path,
+        `tensor ${expected.name} is not what cram export wrote there, and our model has no place for it`,
+      );
+    }
+  }
   const unused = [...tensors.keys()].filter(name => !used.has(name));
   if (unused.length > 0) {
     const named = unused.slice(0, 3).join(", ");
@@ -96,10 +118,39 @@ export function importParameters(
   return parameters;
 }
 
+/** Our parameters by the names and in the layout of `table`, then what follows from them. */
+export function exportParameters(
+  parameters: readonly StoredTensor[],
+  table: SourceTable,
+  derived: readonly DerivedTensor[],
+): StoredTensor[] {
+  const copied = parameters.flatMap(({ name, shape, read }) => {
+    const source = findSource(table, name);
+    if (source.names.length === 0) throw new Error(`the parameter ${name} has no place in the export`);
+    return source.names.map((theirs, index) => ({
+      name: theirs,
+      shape: source.shapeOf(shape, index),
+      read: () => source.invert(read(), shape)[index]!,
+    }));
+  });
+  return [...copied, ...deriveTensors(derived, parameters)];
+}
+
+function deriveTensors(derived: readonly DerivedTensor[], parameters: readonly StoredTensor[]): StoredTensor[] {
+  const find = (name: string) => parameters.find(parameter => parameter.name === name)!;
+  return derived.map(({ name, shape, from, compute }) => ({
+    name,
+    shape,
+    read: () => compute(from.map(ours => find(ours).read())),
+  }));
+}
+
 /** The source of one of our parameters, its names with the layer's number in them. */
 function findSource(table: SourceTable, name: string): Source {
   const layer = /^layers\.(\d+)\./.exec(name)?.[1];
   const source = table[layer === undefined ? name : name.replace(`layers.${layer}.`, "layers.#.")];
   if (source === undefined) throw new Error(`no source for the parameter ${name}`);
-  return { ...source, names: source.names.map(theirs => theirs.replace("#", layer ?? "#")) };
+  const numbered = (theirs: string) =>
+    theirs.replace(/#(\+1)?/, (_, next: string | undefined) => String(Number(layer) + (next === undefined ? 0 : 1)));
+  return { ...source, names: source.names.map(numbered) };
 }

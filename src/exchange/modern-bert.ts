@@ -1,16 +1,19 @@
 // ModernBERT as Hugging Face saves it: pre-norm, rotary, gated, the first attention without a norm. Its local layers see
 // local_attention / 2 tokens to each side and ours see all, which is the same up to that distance: so no sequence is longer.
+// Two things of ours it lacks, and modern-bert-export.ts writes exactly: a norm before the first attention, by a layer in front
+// that adds nothing; and a head that is the embedding alone, by a head that undoes the final norm and applies it again.
 
 import { z } from "zod";
+import type { Shape } from "../graph/tensor.ts";
 import type { ModelShape } from "../model/shape.ts";
 import { type ForeignModel, parseConfig } from "./foreign-model.ts";
-import { importParameters, openForeignTensors } from "./foreign-tensors.ts";
+import { type DerivedTensor, importParameters, openForeignTensors } from "./foreign-tensors.ts";
 import { copy, norm, projection, type RowOrder, type SourceTable, zeros } from "./tensor-sources.ts";
 
 const count = z.number().int().positive();
 const rotary = z.looseObject({ rope_type: z.literal("default").default("default"), rope_theta: z.number().gt(1) });
 
-const configSchema = z.looseObject({
+const fields = z.looseObject({
   vocab_size: count,
   hidden_size: count,
   num_hidden_layers: count,
@@ -19,7 +22,8 @@ const configSchema = z.looseObject({
   intermediate_size: count,
   max_position_embeddings: count,
   hidden_activation: z.literal("gelu").default("gelu"),
-  classifier_activation: z.literal("gelu").default("gelu"),
+  /** Of the head; linear is only read as cram export writes it. */
+  classifier_activation: z.enum(["gelu", "linear"]).default("gelu"),
   tie_word_embeddings: z.literal(true).default(true),
   norm_eps: z.number().positive().default(1e-5),
   norm_bias: z.boolean().default(false),
@@ -36,9 +40,16 @@ const configSchema = z.looseObject({
   /** Before rope_parameters. */
   global_rope_theta: z.number().gt(1).default(160_000),
   local_rope_theta: z.number().gt(1).nullable().default(10_000),
+  /** Written by cram export alone: layers in front that add nothing. */
+  leading_identity_layers: z.union([z.literal(0), z.literal(1)]).default(0),
 });
+export const modernBertConfig = fields.refine(
+  config =>
+    config.classifier_activation === "gelu" || (config.norm_bias && config.classifier_bias && !config.decoder_bias),
+  { path: ["classifier_activation"], message: "a head without GELU is only read as cram export writes it" },
+);
 
-type ModernBertConfig = z.infer<typeof configSchema>;
+export type ModernBertConfig = z.infer<typeof modernBertConfig>;
 
 /** Which layers see all tokens. */
 function listGlobal({ layer_types, num_hidden_layers, global_attn_every_n_layers }: ModernBertConfig): boolean[] {
@@ -55,38 +66,36 @@ function shortestPeriod<T>(values: readonly T[]): readonly T[] {
 }
 
 function readShape(config: ModernBertConfig): ModelShape {
-  const isGlobal = listGlobal(config);
+  const identities = config.leading_identity_layers;
+  const isGlobal = listGlobal(config).slice(identities);
+  const isTied = config.classifier_activation === "linear";
   const { rope_parameters, global_rope_theta, local_rope_theta, attention_bias, mlp_bias, classifier_bias } = config;
   const globalBase = rope_parameters?.full_attention?.rope_theta ?? global_rope_theta;
   const localBase = rope_parameters?.sliding_attention?.rope_theta ?? local_rope_theta ?? globalBase;
   const exact = isGlobal.every(Boolean) ? Number.POSITIVE_INFINITY : 1 + Math.floor(config.local_attention / 2);
   return {
     width: config.hidden_size,
-    layers: config.num_hidden_layers,
+    layers: config.num_hidden_layers - identities,
     heads: config.num_attention_heads,
     feedForward: 2 * config.intermediate_size,
     vocabulary: config.vocab_size,
     sequenceLength: Math.min(config.max_position_embeddings, exact),
     positions: "rotary",
     normEpsilon: config.norm_eps,
-    firstAttentionNorm: false,
-    ...((attention_bias || mlp_bias || classifier_bias) && { biases: true }),
+    firstAttentionNorm: identities === 1,
+    ...((attention_bias || mlp_bias || (classifier_bias && !isTied)) && { biases: true }),
     rotaryBases: shortestPeriod(isGlobal.map(global => (global ? globalBase : localBase))),
-    head: "transform",
+    head: isTied ? "tied" : "transform",
   };
 }
 
 /** Theirs has the activated half first, ours last. */
 const swapHalves: RowOrder = (column, columns) => (column + columns / 2) % columns;
 
-function tableOf({
-  norm_bias,
-  attention_bias,
-  mlp_bias,
-  classifier_bias,
-  decoder_bias,
-}: ModernBertConfig): SourceTable {
-  const layer = "model.layers.#";
+/** Where our parameters lie in a checkpoint of this config. */
+export function tableOf(config: ModernBertConfig): SourceTable {
+  const { norm_bias, attention_bias, mlp_bias, classifier_bias, decoder_bias } = config;
+  const layer = config.leading_identity_layers === 1 ? "model.layers.#+1" : "model.layers.#";
   return {
     "embedding.word": copy("model.embeddings.tok_embeddings.weight"),
     ...norm("embedding.norm", "model.embeddings.norm", norm_bias),
@@ -103,9 +112,55 @@ function tableOf({
   };
 }
 
+/** What such a checkpoint holds besides: the layer that adds nothing, and the head of a model that has none. */
+export function deriveTensorsOf(config: ModernBertConfig): DerivedTensor[] {
+  const { hidden_size: C, intermediate_size: F, norm_bias, attention_bias, mlp_bias } = config;
+  const filled = (name: string, shape: Shape, value = 0): DerivedTensor => ({
+    name,
+    shape,
+    from: [],
+    compute: () => new Float32Array(shape.reduce((a, b) => a * b)).fill(value),
+  });
+  const linear = (name: string, rows: number, columns: number, hasBias: boolean) => [
+    filled(`${name}.weight`, [rows, columns]),
+    ...(hasBias ? [filled(`${name}.bias`, [rows])] : []),
+  ];
+  const finalNorm = ["final.norm.weight", "final.norm.bias"];
+  const head = (name: string, shape: Shape, compute: DerivedTensor["compute"]): DerivedTensor => ({
+    ...{ name: `head.${name}`, shape, compute },
+    from: finalNorm,
+  });
+  const identity = "model.layers.0";
+  return [
+    ...(config.leading_identity_layers === 1
+      ? [
+          ...linear(`${identity}.attn.Wqkv`, 3 * C, C, attention_bias),
+          ...linear(`${identity}.attn.Wo`, C, C, attention_bias),
+          filled(`${identity}.mlp_norm.weight`, [C], 1),
+          ...(norm_bias ? [filled(`${identity}.mlp_norm.bias`, [C])] : []),
+          ...linear(`${identity}.mlp.Wi`, 2 * F, C, mlp_bias),
+          ...linear(`${identity}.mlp.Wo`, C, F, mlp_bias),
+        ]
+      : []),
+    // y = w n + b is undone by y / w - b / w, and the norm of n, which is normalised, is y again.
+    ...(config.classifier_activation === "linear"
+      ? [
+          head("dense.weight", [C, C], ([weight]) => {
+            const diagonal = new Float32Array(C * C);
+            for (let i = 0; i < C; i++) diagonal[i * C + i] = 1 / weight![i]!;
+            return diagonal;
+          }),
+          head("dense.bias", [C], ([weight, bias]) => weight!.map((w, i) => -bias![i]! / w)),
+          head("norm.weight", [C], ([weight]) => weight!),
+          head("norm.bias", [C], ([, bias]) => bias!),
+        ]
+      : []),
+  ];
+}
+
 /** Reads a ModernBertForMaskedLM of a parsed config.json and its safetensors. */
 export function readModernBert(json: unknown, configPath: string, tensorsPath: string): ForeignModel {
-  const config = parseConfig(configSchema, json, configPath);
+  const config = parseConfig(modernBertConfig, json, configPath);
   const tied = { "decoder.weight": "model.embeddings.tok_embeddings.weight" };
   const tensors = openForeignTensors(tensorsPath, { renamed: [], tied, ignored: [] });
   const shape = readShape(config);
@@ -115,5 +170,5 @@ export function readModernBert(json: unknown, configPath: string, tensorsPath: s
       `texts longer than ${shape.sequenceLength} tokens are refused: its local attention is all attention only up to there`,
     );
   }
-  return { shape, parameters: importParameters(tensors, shape, tableOf(config)), notes };
+  return { shape, parameters: importParameters(tensors, shape, tableOf(config), deriveTensorsOf(config)), notes };
 }

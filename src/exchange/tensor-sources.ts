@@ -1,14 +1,16 @@
-// Where a parameter of ours comes from in another project's file: one tensor or several, turned into our layout. A model's key
-// map is a table of these. Matrices here are (in, out); torch's Linear.weight is (out, in).
+// Where a parameter of ours lies in another project's file: one tensor or several, turned into our layout, and back again. A
+// model's key map is a table of these, used in both directions. Matrices here are (in, out); torch's Linear.weight is (out, in).
 
 import { countElements, type Shape } from "../graph/tensor.ts";
 
 export interface Source {
-  /** Tensors it reads; "#" stands for a layer's number. */
+  /** Tensors it reads; "#" stands for a layer's number, "#+1" for that of the layer after it. */
   readonly names: readonly string[];
   /** The shape that tensor `index` of `names` must have when our parameter has `shape`. */
   shapeOf(shape: Shape, index: number): Shape;
   convert(values: readonly Float32Array[], shape: Shape): Float32Array;
+  /** The other way: what each tensor of `names` holds. */
+  invert(values: Float32Array, shape: Shape): readonly Float32Array[];
 }
 
 /** Our names to sources; "layers.#." stands for every layer. */
@@ -19,6 +21,7 @@ export const copy = (name: string): Source => ({
   names: [name],
   shapeOf: shape => shape,
   convert: ([values]) => values!,
+  invert: values => [values],
 });
 
 /** For a bias that the other model does not have. */
@@ -26,6 +29,7 @@ export const zeros: Source = {
   names: [],
   shapeOf: shape => shape,
   convert: (_, shape) => new Float32Array(countElements(shape)),
+  invert: () => [],
 };
 
 /** Which row of theirs is column `column` of ours, of `count`. */
@@ -38,20 +42,36 @@ export type RowOrder = (column: number, count: number) => number;
 export const linear = (names: string | readonly string[], rowOf: RowOrder = column => column): Source => {
   const list = typeof names === "string" ? [names] : names;
   const rowsEach = (shape: Shape) => shape.at(-1)! / list.length;
+  /** Visits each column of ours: which tensor of theirs has it, and where its `inputs` values start there. */
+  const visitColumns = (
+    shape: Shape,
+    visit: (column: number, tensor: number, start: number, inputs: number, columns: number) => void,
+  ): void => {
+    const [inputs, columns] = shape.length === 1 ? [1, shape[0]!] : (shape as [number, number]);
+    const each = rowsEach(shape);
+    for (let column = 0; column < columns; column++) {
+      const row = rowOf(column, columns);
+      visit(column, Math.floor(row / each), (row % each) * inputs, inputs, columns);
+    }
+  };
   return {
     names: list,
     shapeOf: shape => [rowsEach(shape), ...shape.slice(0, -1)],
     convert: (values, shape) => {
-      const [inputs, columns] = shape.length === 1 ? [1, shape[0]!] : (shape as [number, number]);
-      const each = rowsEach(shape);
-      const result = new Float32Array(inputs * columns);
-      for (let column = 0; column < columns; column++) {
-        const row = rowOf(column, columns);
-        const from = values[Math.floor(row / each)]!;
-        const start = (row % each) * inputs;
+      const result = new Float32Array(countElements(shape));
+      visitColumns(shape, (column, tensor, start, inputs, columns) => {
+        const from = values[tensor]!;
         for (let i = 0; i < inputs; i++) result[i * columns + column] = from[start + i]!;
-      }
+      });
       return result;
+    },
+    invert: (values, shape) => {
+      const results = list.map(() => new Float32Array(countElements(shape) / list.length));
+      visitColumns(shape, (column, tensor, start, inputs, columns) => {
+        const to = results[tensor]!;
+        for (let i = 0; i < inputs; i++) to[start + i] = values[i * columns + column]!;
+      });
+      return results;
     },
   };
 };

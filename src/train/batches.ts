@@ -2,15 +2,14 @@
 
 import { UserError } from "../base/errors.ts";
 import type { Dataset } from "../dataset/dataset.ts";
+import type { DatasetManifest } from "../dataset/manifest.ts";
 import { makePositionInput } from "../model/inputs.ts";
 import { countMasked } from "./definition.ts";
 import type { BatchSource } from "./pretrain.ts";
 import type { Recipe } from "./recipe.ts";
 
 /** UserErrors: E_DATA_LENGTH and E_DATA_VOCABULARY when the recipe's model does not fit the dataset. */
-export function openBatches(dataset: Dataset, recipe: Recipe): BatchSource {
-  const { sequenceLength, vocabulary, validation, hash } = dataset.manifest;
-  const { model, data, train } = recipe;
+export function checkFit({ sequenceLength, vocabulary }: DatasetManifest, { model }: Recipe): void {
   if (sequenceLength !== model.sequenceLength) {
     throw new UserError(
       "E_DATA_LENGTH",
@@ -25,15 +24,26 @@ export function openBatches(dataset: Dataset, recipe: Recipe): BatchSource {
       `Use --set model.vocabulary=${vocabulary}, or prepare the text with --vocabulary ${model.vocabulary}.`,
     );
   }
+}
+
+/** Batches of one validation: whole ones alone, but at least one, for a small held-out part repeats to fill it. */
+export function countValidationBatches({ data, train }: Recipe, heldOutSequences: number): number {
+  const sequences = Math.min(heldOutSequences, data.validationSequences);
+  return Math.max(1, Math.floor(sequences / train.microBatchSequences));
+}
+
+/** UserErrors: those of checkFit. */
+export function openBatches(dataset: Dataset, recipe: Recipe): BatchSource {
+  checkFit(dataset.manifest, recipe);
+  const { validation, hash } = dataset.manifest;
+  const { model, data, train } = recipe;
   const predictions = countMasked(recipe);
   const size = train.microBatchSequences;
-  const validationSequences = Math.min(validation.sequences, data.validationSequences);
   const positionInput = makePositionInput(model);
   return {
     datasetHash: hash,
-    unigramEntropy: dataset.measureUnigramEntropy(validationSequences),
-    // Whole batches alone, but at least one: a small held-out part repeats to fill it.
-    validationBatches: Math.max(1, Math.floor(validationSequences / size)),
+    unigramEntropy: dataset.measureUnigramEntropy(Math.min(validation.sequences, data.validationSequences)),
+    validationBatches: countValidationBatches(recipe, validation.sequences),
     training: (first, sequences) => ({
       ...dataset.readTraining(first, sequences, predictions, train.seed),
       ...positionInput,

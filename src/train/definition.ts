@@ -1,5 +1,6 @@
 // What a recipe trains: its model's masked loss and its optimizer's update, in the form step.ts runs.
 
+import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { computeMaskedLoss } from "../model/heads.ts";
 import { initialiseParameter } from "../model/initialise.ts";
 import { declareMaskedInputs } from "../model/inputs.ts";
@@ -13,7 +14,8 @@ export function countMasked({ data, model }: Recipe): number {
   return Math.round(data.maskFraction * model.sequenceLength);
 }
 
-export function defineTraining(recipe: Recipe): TrainingDefinition {
+/** Parameters begin as `initial` has them by name; without it they are drawn. */
+export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, StoredTensor>): TrainingDefinition {
   const { model, optimizer, train } = recipe;
   const listed = listParameters(model);
   return {
@@ -30,6 +32,7 @@ export function defineTraining(recipe: Recipe): TrainingDefinition {
     update: (parameters, gradients) => buildUpdate(listed, optimizer, parameters, gradients),
     scheduleInputs: ({ step, rateScale }) => scheduleInputs(optimizer, step, rateScale),
     initialise: name => {
+      if (initial !== undefined) return initial.get(name)!.read();
       const index = listed.findIndex(parameter => parameter.name === name);
       return initialiseParameter(listed[index]!, index, train.seed);
     },

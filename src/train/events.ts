@@ -3,6 +3,7 @@
 
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { UserError } from "../base/errors.ts";
 import { writeFileAtomically, writeFully } from "../base/files.ts";
 
 export interface StartEvent {
@@ -14,6 +15,8 @@ export interface StartEvent {
   readonly elapsedSeconds: number;
   /** Nats per token of a model that knows only how frequent each token is. */
   readonly unigramEntropy: number;
+  /** FLOP/s of the device at most, as measured now; absent where a backend cannot measure it. */
+  readonly peakFlops?: number;
 }
 
 export interface StepEvent {
@@ -81,16 +84,24 @@ export class EventLog {
   }
 }
 
-/** Every whole line of the file. */
+/** Every whole line of the file: a last one without its end is what a killed process was writing. E_EVENTS for a line that is no event. */
 export function readEvents(path: string): TrainingEvent[] {
-  const events: TrainingEvent[] = [];
-  for (const line of readFileSync(path, "utf8").split("\n")) {
-    if (line === "") continue;
-    try {
-      events.push(JSON.parse(line) as TrainingEvent);
-    } catch {
-      // The line a killed process was writing.
-    }
+  return readFileSync(path, "utf8")
+    .split("\n")
+    .slice(0, -1)
+    .flatMap((line, i) => (line === "" ? [] : [readEvent(line, `${path}:${i + 1}`)]));
+}
+
+function readEvent(line: string, place: string): TrainingEvent {
+  try {
+    const event = JSON.parse(line) as Partial<TrainingEvent> | null;
+    if (typeof event?.kind === "string" && typeof event.step === "number") return event as TrainingEvent;
+  } catch {
+    // Said below, as for JSON that is no event.
   }
-  return events;
+  throw new UserError(
+    "E_EVENTS",
+    `${place}: not an event: ${line.slice(0, 60)}`,
+    "The file was changed after training wrote it; remove that line.",
+  );
 }

@@ -29,6 +29,8 @@ export interface PretrainOptions {
   /** Folder of the run; without one nothing is saved. */
   readonly run: string | undefined;
   readonly resumeFrom: TrainingState | undefined;
+  /** FLOP/s of the device at most, for the start event. */
+  readonly peakFlops?: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -54,6 +56,7 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Traini
     warmupSeconds,
     elapsedSeconds: budget.elapsedSeconds(),
     unigramEntropy: source.unigramEntropy,
+    ...(options.peakFlops !== undefined && { peakFlops: options.peakFlops }),
   };
   const validate = () => runValidation(engine, source, budget, step);
   if (step === 0) yield await validate();

@@ -1,5 +1,6 @@
-// The folder of a run: recipe.json (resolved), tokenizer.json, data.json (where its dataset is), events.jsonl, checkpoints/. A
-// run is resumed with its own recipe and the data it began with, or not at all.
+// The folder of a run: recipe.json (resolved), tokenizer.json, data.json (where its dataset is), events.jsonl, checkpoints/, and
+// initial.safetensors where it began with another model. A run is resumed with its own recipe and the data it began with, or not
+// at all.
 
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -7,6 +8,7 @@ import { z } from "zod";
 import { UserError } from "../base/errors.ts";
 import { contentHash, readJson, writeFileAtomically } from "../base/files.ts";
 import { listCheckpoints, loadCheckpoint, type TrainingState } from "../checkpoint/state.ts";
+import { type InitialModel, storeInitialParameters } from "./initial-parameters.ts";
 import { checkRecipe, type Recipe } from "./recipe.ts";
 import type { TrainingDefinition } from "./step.ts";
 
@@ -20,8 +22,11 @@ export function readRunRecipe(run: string): Recipe {
   return checkRecipe(readJson(path, "run's recipe"), path);
 }
 
-/** Begins a run in a folder that has none yet: copies the tokenizer, so that the run needs its dataset no more once trained. */
-export function beginRun(run: string, recipe: Recipe, data: string): void {
+/**
+ * Begins a run in a folder that has none yet: copies the tokenizer, so that the run needs its dataset no more once trained, and
+ * the model to begin with, which checkInitialModel has let through.
+ */
+export function beginRun(run: string, recipe: Recipe, data: string, initial?: InitialModel): void {
   if (existsSync(join(run, "recipe.json"))) {
     throw new UserError(
       "E_RUN_EXISTS",
@@ -29,6 +34,7 @@ export function beginRun(run: string, recipe: Recipe, data: string): void {
       `Choose another folder with --out, or continue it with cram pretrain --resume ${run}.`,
     );
   }
+  if (initial !== undefined) storeInitialParameters(run, initial);
   writeFileAtomically(join(run, "tokenizer.json"), readFileSync(join(data, "tokenizer.json")));
   writeFileAtomically(join(run, "data.json"), `${JSON.stringify({ data: resolve(data) }, undefined, 2)}\n`);
   writeFileAtomically(join(run, "recipe.json"), `${JSON.stringify(recipe, undefined, 2)}\n`);

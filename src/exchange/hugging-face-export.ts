@@ -1,0 +1,69 @@
+// Which of Hugging Face's classes a model of ours is, and its files as that class reads them. A model that is none is told by the
+// field of the recipe that stands in the way, with the value that would not.
+
+import type { StoredTensor } from "../checkpoint/safetensors.ts";
+import { completeShape } from "../model/compare-shapes.ts";
+import type { ModelShape } from "../model/shape.ts";
+import type { SpecialIds } from "../tokenizer/tokenizer.ts";
+import { bertFamily } from "./bert-export.ts";
+import { modernBertFamily } from "./modern-bert-export.ts";
+
+export interface HuggingFaceFamily {
+  readonly name: string;
+  readonly modelType: string;
+  readonly className: string;
+  /** What a shape must have to be one. */
+  readonly expressed: Partial<ModelShape>;
+  /** What else stands in the way, a sentence. */
+  findObstacle(shape: ModelShape, parameters: readonly StoredTensor[]): string | undefined;
+  /** The config.json, without what every family has. */
+  encodeConfig(shape: ModelShape, specials: SpecialIds): Readonly<Record<string, unknown>>;
+  /** The tensors of model.safetensors that go with a config; values are read when asked for. */
+  exportTensors(config: unknown, parameters: readonly StoredTensor[]): StoredTensor[];
+  /** What a person should know of the export, a sentence each. */
+  listNotes(shape: ModelShape): readonly string[];
+}
+
+/** The first is the one that obstacles are told for. */
+const families = [modernBertFamily, bertFamily] as const;
+
+export interface HuggingFaceExport {
+  readonly className: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly tensors: readonly StoredTensor[];
+  readonly notes: readonly string[];
+}
+
+/** A model as one of Hugging Face's classes, or why it is none. Reads the final norm's weights. */
+export function exportToHuggingFace(
+  shape: ModelShape,
+  parameters: readonly StoredTensor[],
+  specials: SpecialIds,
+): HuggingFaceExport | { readonly obstacle: string } {
+  const family = families.find(candidate => findObstacle(candidate, shape, parameters) === undefined);
+  if (family === undefined) return { obstacle: findObstacle(families[0], shape, parameters)! };
+  const { className, modelType } = family;
+  const config = {
+    architectures: [className],
+    model_type: modelType,
+    ...family.encodeConfig(shape, specials),
+    tie_word_embeddings: true,
+    dtype: "float32",
+  };
+  return { className, config, tensors: family.exportTensors(config, parameters), notes: family.listNotes(shape) };
+}
+
+function findObstacle(
+  { name, expressed, findObstacle: findMore }: HuggingFaceFamily,
+  shape: ModelShape,
+  parameters: readonly StoredTensor[],
+): string | undefined {
+  const whole = completeShape(shape);
+  for (const [key, wanted] of Object.entries(expressed)) {
+    const seen = whole[key as keyof ModelShape];
+    if (seen !== wanted) {
+      return `model.${key} is ${seen}, and ${name}'s is ${wanted}: --set model.${key}=${wanted} trains one that it can express`;
+    }
+  }
+  return findMore(shape, parameters);
+}

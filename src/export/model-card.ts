@@ -1,0 +1,146 @@
+// The README.md of an export: what the model is, how it was trained, what it scored, how to load it, and how exact each file is.
+// The Hub reads the block between the dashes.
+
+import { basename } from "node:path";
+import type { Evaluation } from "../report/evaluations.ts";
+import { formatDuration } from "../train/budget.ts";
+import type { OnnxFile } from "./exported-files.ts";
+import type { RunFacts } from "./run-facts.ts";
+
+export interface ModelCard {
+  readonly name: string;
+  /** An identifier of the Hub's, as "mit"; undefined where nobody said. */
+  readonly license: string | undefined;
+  readonly facts: RunFacts;
+  readonly parameters: number;
+  readonly mask: string;
+  /** Hugging Face's class; undefined where none can express the model, and why. */
+  readonly className: string | undefined;
+  readonly notes: readonly string[];
+  readonly onnx: readonly OnnxFile[];
+  /** Loss of the model itself on the sequences that files were compared on. */
+  readonly loss: number | undefined;
+  /** The ONNX Runtime that files were compared in. */
+  readonly runtime: string | undefined;
+}
+
+const whole = (value: number) => value.toLocaleString("en-US");
+const nats = (value: number | undefined) => (value === undefined ? "unknown" : `${value.toFixed(3)} nats`);
+
+export function formatModelCard(card: ModelCard): string {
+  const { name, license, facts, parameters } = card;
+  const { model } = facts.recipe;
+  const header = [
+    "---",
+    `license: ${license ?? "unknown"}`,
+    `library_name: ${card.className === undefined ? "transformers.js" : "transformers"}`,
+    "pipeline_tag: fill-mask",
+    "tags:",
+    "- fill-mask",
+    "- cramming",
+    ...(card.onnx.length > 0 ? ["- onnx"] : []),
+    "---",
+  ];
+  return `${[
+    header.join("\n"),
+    `# ${name}`,
+    `A masked language model with ${whole(parameters)} parameters, trained from scratch on one machine within ` +
+      `${facts.recipe.train.budget} by the recipe \`${facts.recipe.name}\`` +
+      `${facts.isContinued ? ", beginning with another model's parameters" : ""}. It reads up to ${model.sequenceLength} tokens.`,
+    ...formatUse(card),
+    "## Training",
+    formatTraining(facts),
+    "The whole recipe:",
+    `\`\`\`json\n${JSON.stringify(facts.recipe, undefined, 2)}\n\`\`\``,
+    "## Scores",
+    facts.evaluations.length === 0
+      ? "Not evaluated on downstream tasks."
+      : facts.evaluations.map(formatEvaluation).join("\n\n"),
+    "## Files",
+    formatFiles(card),
+    "## Licence of the data",
+    license === undefined
+      ? "Unknown. Whoever trained this model knows what texts it was trained on; nothing here says."
+      : `${license}, as whoever exported the model said.`,
+  ].join("\n\n")}\n`;
+}
+
+function formatUse({ name, className, mask, onnx }: ModelCard): string[] {
+  const folder = `"${basename(name)}"`;
+  const sentence = `The capital of France is ${mask}.`;
+  const python = `from transformers import pipeline\n\nfill = pipeline("fill-mask", model=${folder})\nprint(fill("${sentence}"))`;
+  const script = [
+    'import { pipeline } from "@huggingface/transformers";',
+    "",
+    `const fill = await pipeline("fill-mask", ${folder}, { dtype: "fp32" });`,
+    `const filled = await fill("${sentence}");`,
+    `const embed = await pipeline("feature-extraction", ${folder}, { dtype: "fp32" });`,
+    'const embedding = await embed("A sentence.", { pooling: "mean", normalize: true });',
+  ].join("\n");
+  return [
+    "## Use",
+    ...(className === undefined ? [] : [`\`\`\`python\n${python}\n\`\`\``]),
+    ...(onnx.length === 0 ? [] : [`\`\`\`js\n${script}\n\`\`\``]),
+  ];
+}
+
+function formatTraining({ recipe, step, tokens, elapsedSeconds, devices, losses, datasetHash }: RunFacts): string {
+  return formatTable(
+    ["", ""],
+    [
+      ["budget", `${recipe.train.budget}, of which ${formatDuration(elapsedSeconds)} used`],
+      ["hardware", devices.join("; ") || "unknown"],
+      ["steps", whole(step)],
+      ["tokens", whole(tokens)],
+      ["dataset", `\`${datasetHash}\` (hash)`],
+      ["training loss, last steps", nats(losses.training)],
+      ["validation loss", nats(losses.validation)],
+      ["unigram entropy of the held-out text", nats(losses.unigram)],
+    ],
+  );
+}
+
+/** Medians over seeds, in percent, and the extremes where there are several. */
+function formatEvaluation({ title, columns, rows }: Evaluation): string {
+  const cellOf = ({ cells }: Evaluation["rows"][number], name: string): string => {
+    const cell = cells[name];
+    if (cell === undefined) return "";
+    const spread = cell.seeds > 1 ? ` (${cell.minimum.toFixed(1)}–${cell.maximum.toFixed(1)})` : "";
+    return `${cell.median.toFixed(1)}${spread}`;
+  };
+  const table = formatTable(
+    ["", ...columns.map(column => `${column.title}, ${column.metric}`), "average"],
+    rows.map(row => [
+      row.name,
+      ...columns.map(({ name }) => cellOf(row, name)),
+      row.average?.value === undefined ? "" : row.average.value.toFixed(1),
+    ]),
+  );
+  return `${title}, percent, median over seeds and the extremes:\n\n${table}`;
+}
+
+function formatFiles({ className, notes, onnx, loss, runtime }: ModelCard): string {
+  const size = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+  const rows = onnx.map(({ name, bytes, comparison }) => [
+    `\`${name}\``,
+    size(bytes),
+    comparison === undefined ? "not compared" : comparison.logits.toExponential(1),
+    comparison?.loss === undefined ? "" : nats(comparison.loss),
+  ]);
+  const table = formatTable(["file", "size", "greatest difference of a logit", "loss on held-out text"], rows);
+  const against = runtime === undefined ? "no ONNX Runtime was installed to compare them" : `compared in ${runtime}`;
+  return [
+    ...(className === undefined ? [] : [`\`model.safetensors\`: ${className}, float32; read back, every value equal.`]),
+    ...(onnx.length === 0
+      ? []
+      : [
+          `${table}\n\nThe model itself: ${nats(loss)}, on held-out sequences that are cut at different lengths. ONNX files: ${against}. Outputs: \`logits\` and \`last_hidden_state\`.`,
+        ]),
+    ...notes.map(note => `- ${note}`),
+  ].join("\n\n");
+}
+
+function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map(cell => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}

@@ -1,0 +1,87 @@
+// Requests to the Hugging Face Hub, or another server that speaks as it does. The token goes to that server alone, never to the
+// storage that it names, and into no message.
+
+import { UserError } from "../base/errors.ts";
+
+export interface Hub {
+  /** "https://huggingface.co", without a slash at its end. */
+  readonly endpoint: string;
+  readonly token: string | undefined;
+}
+
+export interface HubRequest {
+  readonly method?: "GET" | "POST" | "PUT";
+  readonly type?: string;
+  readonly body?: string | Blob;
+  /** Answers that are no error, beside success. */
+  readonly accept?: readonly number[];
+}
+
+/** UserError E_OPTION where it is no address of the web, or would send the token unencrypted to another machine. */
+export function openHub(endpoint: string, token: string | undefined): Hub {
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
+  const isLocal = url !== undefined && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
+  if (url?.protocol !== "https:" && !(url?.protocol === "http:" && (isLocal || token === undefined))) {
+    throw new UserError("E_OPTION", `${endpoint}: no address of a hub`, "Give one that begins with https://.");
+  }
+  return { endpoint: url.href.replace(/\/+$/, ""), token: token === "" ? undefined : token };
+}
+
+/** "user/name" as it stands in addresses. UserError E_OPTION for anything else. */
+export function checkRepository(name: string): string {
+  if (/^[\w-][\w.-]*\/[\w-][\w.-]*$/.test(name)) return name;
+  throw new UserError("E_OPTION", `${name}: no name of a repository`, "Write user/name.");
+}
+
+/** Asks the hub; `path` is below the endpoint, or a whole address, which gets the token only where it is the hub's. */
+export async function askHub(hub: Hub, path: string, request: HubRequest = {}): Promise<Response> {
+  const url = path.startsWith("/") ? `${hub.endpoint}${path}` : path;
+  const isOwn = new URL(url).origin === new URL(hub.endpoint).origin;
+  const { method = "GET", type, body, accept = [] } = request;
+  const headers = {
+    ...(isOwn && hub.token !== undefined && { Authorization: `Bearer ${hub.token}` }),
+    ...(type !== undefined && { "Content-Type": type }),
+    ...(type?.includes("git-lfs") && { Accept: type }),
+  };
+  let response: Response;
+  try {
+    response = await fetch(url, { method, headers, ...(body !== undefined && { body }) });
+  } catch (cause) {
+    const reason = ((cause as Error).cause as Error | undefined)?.message ?? (cause as Error).message;
+    throw new UserError(
+      "E_HUB",
+      `${new URL(url).origin}: cannot be reached: ${reason}`,
+      "Check --endpoint and the network.",
+      {
+        cause,
+      },
+    );
+  }
+  if (response.ok || accept.includes(response.status)) return response;
+  throw await explainRefusal(hub, new URL(url), response);
+}
+
+/** The JSON of an answer; `read` takes what is needed of it, or throws. */
+export async function readAnswer<T>(response: Response, read: (value: unknown) => T): Promise<T> {
+  try {
+    return read(await response.json());
+  } catch (cause) {
+    const seen = `${new URL(response.url).pathname}: not an answer of a hub: ${(cause as Error).message.slice(0, 200)}`;
+    throw new UserError("E_HUB", seen, "Check --endpoint.", { cause });
+  }
+}
+
+async function explainRefusal({ token }: Hub, { origin, pathname }: URL, response: Response): Promise<UserError> {
+  const text = (await response.text()).slice(0, 300);
+  const said = token === undefined ? text : text.replaceAll(token, "…");
+  const seen = `${origin}${pathname}: refused with ${response.status}${said === "" ? "" : `: ${said}`}`;
+  if (response.status === 401 || response.status === 403) {
+    return new UserError(
+      "E_HUB_TOKEN",
+      seen,
+      "Set HF_TOKEN to a token that may do this; its page is /settings/tokens.",
+    );
+  }
+  const advice = response.status === 404 ? "Check the repository's name." : "Try again later.";
+  return new UserError("E_HUB", seen, advice);
+}

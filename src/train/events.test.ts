@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { UserError } from "../base/errors.ts";
+import { EventLog, readEvents } from "./events.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "cram-events-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const line = (step: number) => `{"kind":"checkpoint","step":${step},"elapsedSeconds":1,"path":"x"}\n`;
+const write = (name: string, text: string) => {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+};
+
+test("what a killed process was writing is left out, whether it parses or not", () => {
+  const path = write("torn.jsonl", line(1) + line(2));
+  for (const rest of ['{"kind":"st', line(3).trimEnd(), "\0\0\0"]) {
+    writeFileSync(path, line(1) + line(2) + rest);
+    assert.deepEqual(
+      readEvents(path).map(({ step }) => step),
+      [1, 2],
+    );
+  }
+  new EventLog(path, 1).close();
+  assert.equal(readFileSync(path, "utf8"), line(1));
+});
+
+test("a bad line anywhere else is an error that names it, and the file stays as it is", () => {
+  for (const bad of ['{"kind":"st', "null", "[]", '{"step":1}', "\0\0\0"]) {
+    const text = `${line(1)}${bad}\n${line(2)}`;
+    const path = write("bad.jsonl", text);
+    const isRefused = (error: unknown) =>
+      error instanceof UserError && error.code === "E_EVENTS" && error.message.includes("bad.jsonl:2: not an event");
+    assert.throws(() => readEvents(path), isRefused);
+    assert.throws(() => new EventLog(path, 2), isRefused);
+    assert.equal(readFileSync(path, "utf8"), text);
+    writeFileSync(path, line(1));
+    appendFileSync(path, `${bad}\n`);
+    assert.throws(() => readEvents(path), isRefused);
+  }
+});

@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { quickstart } from "../../recipes/quickstart.ts";
+import { UserError } from "../base/errors.ts";
+import { initialiseParameters } from "../model/initialise.ts";
+import { listParameters, type ModelShape } from "../model/shape.ts";
+import { defineTraining } from "./definition.ts";
+import { checkInitialModel, type InitialModel, readInitialParameters } from "./initial-parameters.ts";
+import { overrideRecipe } from "./recipe.ts";
+import { beginRun } from "./run-folder.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "cram-initial-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const settings = ["width=8", "layers=1", "heads=2", "feedForward=16", "vocabulary=12"];
+const recipe = overrideRecipe(
+  quickstart,
+  settings.map(setting => `model.${setting}`),
+);
+const shape: ModelShape = recipe.model;
+const vocabulary = Array.from({ length: 12 }, (_, id) => `token${id}`);
+// Not the seed that the recipe would draw its own with.
+const values = initialiseParameters(shape, 7);
+const model: InitialModel = {
+  path: "other",
+  shape: { ...shape, normEpsilon: 1e-12, head: "tied" },
+  parameters: listParameters(shape).map(({ name, shape: size }) => ({
+    name,
+    shape: size,
+    read: () => values.get(name)!,
+  })),
+  tokenOf: id => vocabulary[id] ?? `#${id}`,
+  hash: "hash",
+};
+
+test("a run begins with the values that are stored in it, and draws them where none are", () => {
+  const [data, plain, run] = ["data", "plain", "run"].map(name => join(folder, name)) as [string, string, string];
+  mkdirSync(data);
+  writeFileSync(join(data, "tokenizer.json"), "{}");
+  beginRun(plain, recipe, data);
+  assert.equal(readInitialParameters(plain, shape), undefined);
+  const drawn = defineTraining(recipe).initialise("layers.0.attention.qkv");
+  beginRun(run, recipe, data, model);
+  const begun = defineTraining(recipe, readInitialParameters(run, shape));
+  for (const name of begun.parameters.keys()) assert.deepEqual(begun.initialise(name), values.get(name), name);
+  assert.notDeepEqual(begun.initialise("layers.0.attention.qkv"), drawn);
+});
+
+const fails = (run: () => void, code: string, message: RegExp, advice: RegExp) =>
+  assert.throws(
+    run,
+    error =>
+      error instanceof UserError && error.code === code && message.test(error.message) && advice.test(error.advice),
+  );
+
+test("another shape is refused with what to set, another vocabulary with the first other token", () => {
+  checkInitialModel(model, shape, vocabulary);
+  checkInitialModel(model, { ...shape, sequenceLength: 16 }, vocabulary);
+  fails(
+    () => checkInitialModel(model, { ...shape, width: 16, firstAttentionNorm: false }, vocabulary),
+    "E_INIT_SHAPE",
+    /has width 8, firstAttentionNorm true, and the recipe's width 16, firstAttentionNorm false/,
+    /--set model\.width=8 --set model\.firstAttentionNorm=true/,
+  );
+  fails(
+    () => checkInitialModel(model, shape, vocabulary.with(5, "other")),
+    "E_TOKENIZER_OTHER",
+    /token 5 is "token5" there and "other" here/,
+    /own tokenizer/,
+  );
+});

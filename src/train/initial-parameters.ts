@@ -1,0 +1,67 @@
+// A run that begins with another model's parameters instead of drawn ones: for continued pretraining. They are copied into the
+// run as initial.safetensors, so that a run killed before its first checkpoint starts over from the same values, and the model
+// they came from may go.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../base/errors.ts";
+import { readSafetensors, type StoredTensor, writeSafetensors } from "../checkpoint/safetensors.ts";
+import { completeShape, listShapeDifferences } from "../model/compare-shapes.ts";
+import { listParameters, type ModelShape } from "../model/shape.ts";
+
+/** A model to begin with. */
+export interface InitialModel {
+  /** The folder it was opened from. */
+  readonly path: string;
+  readonly shape: ModelShape;
+  readonly parameters: readonly StoredTensor[];
+  readonly tokenOf: (id: number) => string;
+  /** Names it by its content. */
+  readonly hash: string;
+}
+
+const fileOf = (run: string) => join(run, "initial.safetensors");
+
+/**
+ * Refuses a model that a run of this shape and vocabulary cannot begin with: E_INIT_SHAPE, which says what to set, and
+ * E_TOKENIZER_OTHER.
+ */
+export function checkInitialModel(model: InitialModel, shape: ModelShape, vocabulary: readonly string[]): void {
+  const differences = listShapeDifferences(model.shape, shape);
+  if (differences.length > 0) {
+    const [theirs, ours] = [completeShape(model.shape), completeShape(shape)];
+    const describe = (of: typeof ours) => differences.map(name => `${name} ${formatValue(of[name])}`).join(", ");
+    const settings = differences
+      .filter(name => theirs[name] !== undefined)
+      .map(name => `--set model.${name}=${formatValue(theirs[name])}`);
+    throw new UserError(
+      "E_INIT_SHAPE",
+      `${model.path}: its model has ${describe(theirs)}, and the recipe's ${describe(ours)}`,
+      `Begin the run with ${settings.join(" ")}.`,
+    );
+  }
+  const other = vocabulary.findIndex((token, id) => token !== model.tokenOf(id));
+  if (other >= 0) {
+    const tokens = `token ${other} is ${JSON.stringify(model.tokenOf(other))} there and ${JSON.stringify(vocabulary[other])} here`;
+    throw new UserError(
+      "E_TOKENIZER_OTHER",
+      `${model.path}: the dataset was not made with this model's tokenizer: ${tokens}`,
+      "Give a dataset that was made with the model's own tokenizer.",
+    );
+  }
+}
+
+/** Copies the parameters into a run's folder, in full precision. */
+export function storeInitialParameters(run: string, { path, hash, parameters }: InitialModel): void {
+  writeSafetensors(fileOf(run), parameters, { format: "pt", from: path, hash });
+}
+
+/** The parameters that a run began with, by name; undefined where they are drawn. */
+export function readInitialParameters(run: string, shape: ModelShape): ReadonlyMap<string, StoredTensor> | undefined {
+  if (!existsSync(fileOf(run))) return undefined;
+  const shapes = new Map(listParameters(shape).map(parameter => [parameter.name, parameter.shape] as const));
+  return readSafetensors(fileOf(run), shapes);
+}
+
+const formatValue = (value: unknown): string =>
+  value === undefined ? "none" : typeof value === "string" ? value : JSON.stringify(value);

@@ -1,0 +1,232 @@
+// A trained run as a folder that other programs open: Hugging Face's safetensors where one of its classes is the model, ONNX for
+// every model. What was written is loaded again and compared with the run; a file that differs is removed.
+
+import { readFileSync, rmSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import type { Backend } from "../backends/backend.ts";
+import { UserError } from "../base/errors.ts";
+import { writeFileAtomically } from "../base/files.ts";
+import { type StoredTensor, writeSafetensors } from "../checkpoint/safetensors.ts";
+import { Dataset } from "../dataset/dataset.ts";
+import { exportToHuggingFace, type HuggingFaceExport } from "../exchange/hugging-face-export.ts";
+import { openForeignModel } from "../exchange/open-foreign-model.ts";
+import { compareModels } from "../export/compare.ts";
+import { checkComparison, type OnnxFile, onnxFileNames } from "../export/exported-files.ts";
+import { formatModelCard, type ModelCard } from "../export/model-card.ts";
+import type { OnnxType } from "../export/onnx-model.ts";
+import { type FoundRuntime, findOnnxRuntime, type OnnxModel } from "../export/onnx-runtime.ts";
+import { cutProbes, drawProbes, type Probes } from "../export/probes.ts";
+import { type RunFacts, readRunFacts } from "../export/run-facts.ts";
+import { writeTokenizerFiles } from "../export/tokenizer-files.ts";
+import { listShapeDifferences } from "../model/compare-shapes.ts";
+import { countParameters, type ModelShape } from "../model/shape.ts";
+import { countMasked } from "../train/definition.ts";
+import { readRunData } from "../train/run-folder.ts";
+import { type BackendChoice, withBackend } from "./backend.ts";
+import { readTrainedModel } from "./trained-model.ts";
+
+export const exportFormats = ["huggingface", "onnx"] as const;
+export type ExportFormat = (typeof exportFormats)[number];
+export const onnxTypeNames: readonly OnnxType[] = ["f32", "f16", "int8"];
+
+export interface ExportOptions extends BackendChoice {
+  /** The folder to write; files of an earlier export there are replaced. Default: export/ in the run's. */
+  readonly out?: string | undefined;
+  /** Default: onnx, and huggingface where it has a class for the model. */
+  readonly formats?: readonly ExportFormat[] | undefined;
+  /** Of ONNX files. Default: all three. */
+  readonly types?: readonly OnnxType[] | undefined;
+  /** Of the data, as the Hub names licences: "mit". Default: said to be unknown. */
+  readonly license?: string | undefined;
+  /** Told what is being done. */
+  readonly onProgress?: ((what: string) => void) | undefined;
+}
+
+export interface ExportResult {
+  readonly out: string;
+  /** Hugging Face's class that opens the folder; undefined where none can. */
+  readonly className: string | undefined;
+  readonly onnx: readonly OnnxFile[];
+  /** Of the run itself on the sequences that files were compared on, nats; undefined without them. */
+  readonly loss: number | undefined;
+  /** What ONNX files were compared in; undefined where none is installed. */
+  readonly runtime: string | undefined;
+  /** What a person should know, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+/** Sequences that ONNX files are compared on. */
+const probeCount = 100;
+
+/**
+ * Writes a run's newest checkpoint for Python's transformers, transformers.js and ONNX Runtime, and compares what was written.
+ *
+ * Errors are `UserError`s, among them E_EXPORT_FORMAT where Hugging Face was asked for and has no class for the model, and
+ * E_EXPORT_MISMATCH where a file does not compute what the run does.
+ */
+export async function exportRun(run: string, options: ExportOptions = {}): Promise<ExportResult> {
+  const { out = join(run, "export"), formats, types = onnxTypeNames, license, onProgress = () => {} } = options;
+  const { shape, tokenizer, parameters } = readTrainedModel(run);
+  const facts = readRunFacts(run);
+  const forHub = exportToHuggingFace(shape, parameters, tokenizer.specials);
+  const obstacle = "obstacle" in forHub ? forHub.obstacle : undefined;
+  if (obstacle !== undefined && formats?.includes("huggingface")) {
+    throw new UserError("E_EXPORT_FORMAT", `${run}: ${obstacle}`, "Export it with --format onnx, which expresses all.");
+  }
+  const wanted = (formats ?? exportFormats).filter(format => format === "onnx" || obstacle === undefined);
+  const notes: string[] = [];
+  // Of an earlier export, maybe of another checkpoint.
+  for (const name of ["model.safetensors", ...Object.values(onnxFileNames)]) rmSync(join(out, name), { force: true });
+  writeTokenizerFiles(out, tokenizer, shape);
+  const config = "obstacle" in forHub ? describeForScript(shape, tokenizer.specials.pad) : forHub.config;
+  writeFileAtomically(join(out, "config.json"), `${JSON.stringify(config, undefined, 2)}\n`);
+  let className: string | undefined;
+  if (!("obstacle" in forHub) && wanted.includes("huggingface")) {
+    onProgress("writing model.safetensors");
+    writeForHub(out, forHub, shape, parameters);
+    className = forHub.className;
+    notes.push(...forHub.notes);
+  } else if (obstacle !== undefined) {
+    notes.push(`there is no model.safetensors: ${obstacle}`);
+  }
+  const exported: Pick<ModelCard, "onnx" | "loss" | "runtime"> = wanted.includes("onnx")
+    ? await exportOnnx(
+        { run, out, shape, parameters, types, facts, padding: tokenizer.specials.pad, onProgress },
+        options,
+      )
+    : { onnx: [], loss: undefined, runtime: undefined };
+  if (exported.onnx.length > 0) notes.push(...listOnnxNotes(exported));
+  const card = formatModelCard({
+    ...{ name: basename(resolve(run)), license, facts, className, notes, ...exported },
+    parameters: countParameters(shape),
+    mask: tokenizer.vocabulary[tokenizer.specials.mask]!,
+  });
+  writeFileAtomically(join(out, "README.md"), card);
+  return { out, className, notes, ...exported };
+}
+
+/** Writes model.safetensors beside its config and reads both again as anyone's model is read. */
+function writeForHub(
+  out: string,
+  { tensors }: HuggingFaceExport,
+  shape: ModelShape,
+  parameters: readonly StoredTensor[],
+): void {
+  const path = join(out, "model.safetensors");
+  writeSafetensors(path, tensors, { format: "pt" });
+  const again = openForeignModel(out);
+  const differences = listShapeDifferences(again.shape, shape);
+  const other = again.parameters.find(({ name, read }, index) => {
+    const [values, expected] = [read(), parameters[index]!.read()];
+    return name !== parameters[index]!.name || values.some((value, i) => value !== expected[i]);
+  });
+  if (differences.length === 0 && other === undefined) return;
+  rmSync(path);
+  throw new UserError(
+    "E_EXPORT_MISMATCH",
+    `${path}: read again, ${other === undefined ? `the shape's ${differences.join(", ")}` : other.name} is not the run's`,
+    "The file was removed. This is a bug in cram, or the disk changes what is written to it.",
+  );
+}
+
+/** A config.json by which transformers.js finds its way in a folder of ONNX alone; the graph is in the file. */
+function describeForScript(shape: ModelShape, padding: number): Readonly<Record<string, unknown>> {
+  return {
+    model_type: shape.segments ? "bert" : "modernbert",
+    vocab_size: shape.vocabulary,
+    hidden_size: shape.width,
+    num_hidden_layers: shape.layers,
+    num_attention_heads: shape.heads,
+    max_position_embeddings: shape.sequenceLength,
+    pad_token_id: padding,
+  };
+}
+
+interface OnnxExport {
+  readonly run: string;
+  readonly out: string;
+  readonly shape: ModelShape;
+  readonly parameters: readonly StoredTensor[];
+  readonly types: readonly OnnxType[];
+  readonly facts: RunFacts;
+  readonly padding: number;
+  readonly onProgress: (what: string) => void;
+}
+
+async function exportOnnx(
+  work: OnnxExport,
+  choice: BackendChoice,
+): Promise<Pick<ModelCard, "onnx" | "loss" | "runtime">> {
+  const { out, shape, parameters, types, onProgress } = work;
+  // Loaded here alone, with the library that writes its format: no other verb needs it.
+  const { buildOnnxModel } = await import("../export/onnx-model.ts");
+  const written = types.map(type => {
+    const name = onnxFileNames[type];
+    onProgress(`writing ${name}`);
+    const model = buildOnnxModel(shape, parameters, type);
+    writeFileAtomically(join(out, name), model);
+    return { type, name, bytes: model.byteLength };
+  });
+  const runtime = await findOnnxRuntime(choice.threads ?? 2);
+  if (runtime === undefined) {
+    return { onnx: written.map(file => ({ ...file, comparison: undefined })), loss: undefined, runtime: undefined };
+  }
+  return withBackend(choice, "f32", backend => compareFiles(work, written, runtime, backend));
+}
+
+async function compareFiles(
+  { run, out, shape, parameters, facts, padding, onProgress }: OnnxExport,
+  written: readonly Omit<OnnxFile, "comparison">[],
+  runtime: FoundRuntime,
+  backend: Backend,
+): Promise<Pick<ModelCard, "onnx" | "loss" | "runtime">> {
+  const models: OnnxModel[] = [];
+  try {
+    for (const { name } of written) models.push(await runtime.open(readFileSync(join(out, name))));
+    const probes = readProbes(run, facts, padding) ?? drawProbes(shape, probeCount, padding);
+    const compared = await compareModels(backend, shape, parameters, models, probes, done =>
+      onProgress(`comparing in ${runtime.name}: ${done} of ${probeCount} sequences`),
+    );
+    for (const [index, { name, type }] of written.entries()) {
+      try {
+        checkComparison(join(out, name), type, compared.comparisons[index]!, compared);
+      } catch (error) {
+        rmSync(join(out, name));
+        throw error;
+      }
+    }
+    const onnx = written.map((file, index) => ({ ...file, comparison: compared.comparisons[index] }));
+    return { onnx, loss: compared.loss, runtime: runtime.name };
+  } finally {
+    for (const model of models) await model.close();
+  }
+}
+
+/** Held-out sequences of the run's own dataset; undefined where it is gone or has become another one. */
+function readProbes(run: string, { recipe, datasetHash }: RunFacts, padding: number): Probes | undefined {
+  let dataset: Dataset;
+  try {
+    dataset = new Dataset(readRunData(run));
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+  try {
+    const { hash, sequenceLength } = dataset.manifest;
+    if (hash !== datasetHash) return undefined;
+    return cutProbes(dataset.readValidation(0, probeCount, countMasked(recipe)), sequenceLength, padding);
+  } finally {
+    dataset.close();
+  }
+}
+
+function listOnnxNotes({ runtime, loss }: Pick<ModelCard, "runtime" | "loss">): string[] {
+  if (runtime === undefined) {
+    return [
+      "the ONNX files were not compared with the run: npm install onnxruntime-node, or onnxruntime-web, and export again",
+    ];
+  }
+  return loss === undefined
+    ? ["the run's dataset is not there: files were compared on drawn tokens, without a loss"]
+    : [];
+}
