@@ -13,7 +13,7 @@ const colourRules = (colours: readonly string[]) =>
 export const lightChartStyle = `.chart{font-family:system-ui,"DejaVu Sans",sans-serif;font-size:12px}
 .chart text{fill:#333}.chart .title{font-size:15px;font-weight:600}
 .chart .paper{fill:#fff}.chart .grid{stroke:#e2e2e2;stroke-width:1}.chart .frame{stroke:#888;stroke-width:1;fill:none}
-.chart .mark{stroke:#777;stroke-width:1;stroke-dasharray:5 4}.chart .mark-name{font-size:11px;fill:#555}
+.chart .mark{stroke:#777;stroke-width:1;stroke-dasharray:5 4}.chart .mark-name{font-size:11px;fill:#555;stroke:#fff;stroke-width:3px;paint-order:stroke}
 .chart .on-bar{font-size:11px;fill:#fff}
 .line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}.each{fill:none;stroke-width:1;opacity:.3}
 .level{stroke:#8a8a8a;stroke-width:2}.chart .hollow{fill:#fff;stroke-width:1.5}
@@ -21,7 +21,7 @@ export const lightChartStyle = `.chart{font-family:system-ui,"DejaVu Sans",sans-
 ${colourRules(light)}`;
 
 const darkRules = `.chart text{fill:#d8d8d8}.chart .paper{fill:#16181c}.chart .grid{stroke:#2d3138}.chart .frame{stroke:#777}
-.chart .mark{stroke:#999}.chart .mark-name{fill:#aaa}.chart .hollow{fill:#16181c}.chart .on-bar{fill:#111}.each{opacity:.35}${colourRules(dark)}`;
+.chart .mark{stroke:#999}.chart .mark-name{fill:#aaa;stroke:#16181c}.chart .hollow{fill:#16181c}.chart .on-bar{fill:#111}.each{opacity:.35}${colourRules(dark)}`;
 
 export const chartStyle = `${lightChartStyle}
 @media screen and (prefers-color-scheme:dark){${darkRules}}`;

@@ -2,6 +2,8 @@
 // one at a time.
 
 import type { BarChart } from "./bar-chart.ts";
+import { runColours } from "./chart-style.ts";
+import type { Curves } from "./curves.ts";
 import type { AxisChoice, LineChart, Series } from "./line-chart.ts";
 import { formatValue, type Quantity } from "./quantity.ts";
 import { groupByDataset, type RunRecord } from "./run-record.ts";
@@ -82,6 +84,9 @@ export function listChartGroups(runs: readonly RunRecord[]): ChartGroup[] {
   ];
 }
 
+/** More runs than colours are drawn without their single steps, which would only hide each other. */
+const chooseStyle = (runs: readonly RunRecord[]) => (runs.length <= runColours ? "noisy" : "smooth");
+
 /** What the loss is drawn against. */
 interface Abscissa {
   readonly name: string;
@@ -106,13 +111,15 @@ const abscissas: readonly Abscissa[] = [
 
 function drawLoss(runs: readonly RunRecord[], abscissa: Abscissa, kind: "linear" | "log"): LineChart {
   const series = runs.flatMap((run, i): Series[] => {
-    const { steps, validations } = run.curves;
+    const { steps, stepMeans, validations } = run.curves;
     const x = abscissa.of(run, steps);
     const validatedAt = abscissa.of(run, validations);
     if (x === undefined || validatedAt === undefined) return [];
+    const means = stepMeans && { x: abscissa.of(run, stepMeans)!, y: stepMeans.loss };
+    const colour = run.colour ?? i;
     return [
-      { name: run.name, run: i, style: "noisy", x, y: steps.loss },
-      { name: run.name, run: i, style: "dots", kind: "validation", x: validatedAt, y: validations.loss },
+      { name: run.name, run: colour, style: chooseStyle(runs), x, y: steps.loss, ...(means && { means }) },
+      { name: run.name, run: colour, style: "dots", kind: "validation", x: validatedAt, y: validations.loss },
     ];
   });
   const ends = runs.map(run => {
@@ -152,16 +159,14 @@ interface ByTime {
   readonly kind?: "log";
 }
 
-function drawByTime(
-  runs: readonly RunRecord[],
-  choice: ByTime,
-  column: (run: RunRecord) => Float64Array | undefined,
-): LineChart {
+function drawByTime(runs: readonly RunRecord[], choice: ByTime, column: StepValue): LineChart {
+  const style = choice.style === "noisy" ? chooseStyle(runs) : choice.style;
   const series = runs.flatMap((run, i): Series[] => {
-    const y = column(run);
-    return y === undefined
-      ? []
-      : [{ name: run.name, run: i, style: choice.style, x: run.curves.steps.elapsedSeconds, y }];
+    const { steps, stepMeans } = run.curves;
+    const y = column(steps, run);
+    if (y === undefined) return [];
+    const means = stepMeans && { x: stepMeans.elapsedSeconds, y: column(stepMeans, run)! };
+    return [{ name: run.name, run: run.colour ?? i, style, x: steps.elapsedSeconds, y, ...(means && { means }) }];
   });
   const ends = series.map(
     ({ name, y }) => `${name} ends at ${y.length === 0 ? "nothing" : formatValue(y[y.length - 1], choice.quantity)}`,
@@ -183,26 +188,35 @@ function drawByTime(
   };
 }
 
-type StepColumn = keyof RunRecord["curves"]["steps"];
+/** A value of each step, or of means of steps; undefined when the run cannot say. */
+type StepValue = (steps: Curves["steps"], run: RunRecord) => Float64Array | undefined;
 
-const columnOf = (name: StepColumn) => (run: RunRecord) => run.curves.steps[name];
+const columnOf =
+  (name: keyof Curves["steps"]): StepValue =>
+  steps =>
+    steps[name];
 
 /** Tokens a second of each step. */
-export function throughputOf({ curves }: RunRecord): Float64Array {
-  const { tokens, stepSeconds } = curves.steps;
-  return stepSeconds.map((seconds, i) => (tokens[i]! - (i === 0 ? 0 : tokens[i - 1]!)) / seconds);
-}
+export const throughputOf = ({ stepTokens, stepSeconds }: Curves["steps"]): Float64Array =>
+  stepSeconds.map((seconds, i) => stepTokens[i]! / seconds);
 
-const peakOf = ({ curves }: RunRecord) => curves.starts.findLast(start => start.peakFlops !== undefined)?.peakFlops;
+const arithmeticOf: StepValue = (steps, { flopsPerToken }) =>
+  flopsPerToken === undefined ? undefined : throughputOf(steps).map(tokens => tokens * flopsPerToken);
 
-function arithmeticOf(run: RunRecord): Float64Array | undefined {
-  const flops = run.flopsPerToken;
-  return flops === undefined ? undefined : throughputOf(run).map(tokens => tokens * flops);
-}
-
-function utilisationOf(run: RunRecord): Float64Array | undefined {
+const utilisationOf: StepValue = (steps, run) => {
   const peak = peakOf(run);
-  return peak === undefined ? undefined : arithmeticOf(run)?.map(flops => flops / peak);
+  return peak === undefined ? undefined : arithmeticOf(steps, run)?.map(flops => flops / peak);
+};
+
+/**
+ * The device's peak in FLOP/s: the largest of what the run's starts measured, and of what its steps reached, for a
+ * measurement beside other load is too low, and no step can do more than the device. Undefined where none was measured.
+ */
+function peakOf(run: RunRecord): number | undefined {
+  const measured = run.curves.starts.flatMap(({ peakFlops }) => (peakFlops === undefined ? [] : [peakFlops]));
+  if (measured.length === 0) return undefined;
+  const reached = arithmeticOf(run.curves.steps, run)?.filter(Number.isFinite) ?? [];
+  return [...measured, ...reached].reduce((largest, flops) => Math.max(largest, flops));
 }
 
 /** Bars: where each run's seconds went, and where the read text went. */

@@ -11,8 +11,10 @@ export interface Series extends Points {
   readonly name: string;
   /** The run's place in the report: its colour. */
   readonly run: number;
-  /** line: as it is; noisy: every step faintly and means; dots: few points. */
-  readonly style: "line" | "noisy" | "dots";
+  /** line: as it is; noisy: every step faintly and means; smooth: means; dots: few points. */
+  readonly style: "line" | "noisy" | "smooth" | "dots";
+  /** What means are taken of where the points are not all there are. */
+  readonly means?: Points;
   /** Said behind the name where values are read out: "validation". */
   readonly kind?: string;
 }
@@ -50,14 +52,19 @@ const markNameHeight = 14;
 
 /** Prints the chart; `style` goes into a file that stands alone, a page has its own. */
 export function printLineChart(chart: LineChart, style?: Markup): Markup {
-  const series = chart.series.filter(({ x }) => x.length > 0);
-  const unitX = chooseUnit(chart.x.quantity, largestOf(series.map(({ x }) => x)));
+  const given = chart.series.filter(({ x }) => x.length > 0);
+  const unitX = chooseUnit(chart.x.quantity, largestOf(given.map(({ x }) => x)));
+  const xAxis = makeAxis(chart.x.kind, findExtremes(given, "x", unitX, chart.x), { round: false });
+  const plotWidth = chart.width - margin.left - margin.right;
+  const average = (one: Series) =>
+    meanOfColumns(one.means ?? one, x => placeOn(xAxis, x / unitX.size), Math.round(plotWidth / columnsPerMean));
+  const series = given.map(
+    (one): Series => (one.style === "smooth" ? { ...one, style: "line", ...average(one) } : one),
+  );
   const unitY = chooseUnit(chart.y.quantity, largestOf(series.map(({ y }) => y)));
   const marks = chart.marks ?? [];
-  const xAxis = makeAxis(chart.x.kind, findExtremes(series, "x", unitX, chart.x), { round: false });
   const yExtremes = [...findExtremes(series, "y", unitY, chart.y), ...marks.map(({ value }) => value / unitY.size)];
   const yAxis = makeAxis(chart.y.kind, yExtremes, { round: true });
-  const plotWidth = chart.width - margin.left - margin.right;
   const legend = layLegend(series, plotWidth);
   const { width } = chart;
   const top = titleHeight + legend.rows * legendRowHeight + 8;
@@ -74,7 +81,7 @@ ${legend.items.map(({ name, run, x, row }) => {
 ${printAxes(place, nameAxis(chart.x, unitX), nameAxis(chart.y, unitY))}
 ${series.length === 0 ? markup`<text x="${margin.left + plotWidth / 2}" y="${top + plotHeight / 2}" text-anchor="middle">no points yet</text>` : ""}
 ${printMarks(place, marks)}
-${series.map(one => printSeries(place, one))}
+${series.map(one => printSeries(place, one, average))}
 </svg>`;
 }
 
@@ -87,7 +94,7 @@ interface Placement {
   readonly plotWidth: number;
 }
 
-function printSeries(place: Placement, series: Series): Markup {
+function printSeries(place: Placement, series: Series, average: (one: Series) => Points): Markup {
   const onAxis = (x: number) => placeOn(place.xAxis, x / place.unitX.size);
   const colour = classOf(series.run);
   const thinned = thinToColumns(series, onAxis, place.plotWidth);
@@ -102,8 +109,7 @@ function printSeries(place: Placement, series: Series): Markup {
       ([x, y]) => markup`<circle class="dots key-${series.run % runColours}" cx="${x}" cy="${y}" r="3.5"/>`,
     )}\n`;
   }
-  const means = pixels(place, meanOfColumns(series, onAxis, Math.round(place.plotWidth / columnsPerMean)));
-  return markup`<polyline class="each ${colour}" points="${each.join(" ")}"/>${line(means)}`;
+  return markup`<polyline class="each ${colour}" points="${each.join(" ")}"/>${line(pixels(place, average(series)))}`;
 }
 
 const pick = ({ x, y }: Points, indices: readonly number[]): Points => ({

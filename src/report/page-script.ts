@@ -1,17 +1,13 @@
 // The page's only script: reads values out under a chart, at the pointer or, with the keyboard, at a cursor that the arrow
-// keys move. It turns the drawn points back into values by the axes written on the SVG. The page is whole without it.
+// keys move. It turns the drawn points back into values by the axes written on the SVG, whichever the figure holds at that
+// moment, so a dashboard may put another there. The page is whole without it.
 
 export const pageScript = `"use strict";
 const digits = value => Number(value.toPrecision(4)).toLocaleString("en-US", { maximumFractionDigits: 6 });
 const valueAt = ({ kind, low, high }, share) => kind === "log" ? low * (high / low) ** share : low + share * (high - low);
-for (const svg of document.querySelectorAll("svg[data-plot]")) {
-  const frame = svg.parentElement;
-  const readout = frame.querySelector("output");
+const readPlot = svg => {
   const [left, top, width, height] = svg.dataset.plot.split(" ").map(Number);
-  const xAxis = JSON.parse(svg.dataset.x);
-  const yAxis = JSON.parse(svg.dataset.y);
-  let lines;
-  const readLines = () => [...svg.querySelectorAll("polyline[data-name]")].map(line => ({
+  const lines = [...svg.querySelectorAll("polyline[data-name]")].map(line => ({
     name: line.dataset.name,
     points: line.getAttribute("points").split(" ").filter(Boolean).map(point => point.split(",").map(Number)),
   }));
@@ -19,10 +15,21 @@ for (const svg of document.querySelectorAll("svg[data-plot]")) {
   cursor.setAttribute("class", "cursor");
   cursor.setAttribute("y1", top);
   cursor.setAttribute("y2", top + height);
-  let at = left + width;
-  const show = x => {
-    lines ??= readLines();
-    at = Math.min(left + width, Math.max(left, x));
+  return { svg, left, top, width, height, lines, cursor, xAxis: JSON.parse(svg.dataset.x), yAxis: JSON.parse(svg.dataset.y) };
+};
+for (const frame of document.querySelectorAll("figure[tabindex]")) {
+  const readout = frame.querySelector("output");
+  let plot;
+  let share = 1;
+  let isShown = false;
+  const show = to => {
+    const svg = frame.querySelector("svg[data-plot]");
+    if (svg === null) return;
+    if (plot?.svg !== svg) plot = readPlot(svg);
+    const { left, top, width, height, lines, cursor, xAxis, yAxis } = plot;
+    share = Math.min(1, Math.max(0, to));
+    isShown = true;
+    const at = left + share * width;
     cursor.setAttribute("x1", at);
     cursor.setAttribute("x2", at);
     svg.append(cursor);
@@ -31,18 +38,25 @@ for (const svg of document.querySelectorAll("svg[data-plot]")) {
       const nearest = points.reduce((best, point) => Math.abs(point[0] - at) < Math.abs(best[0] - at) ? point : best);
       return [name + " " + digits(valueAt(yAxis, (top + height - nearest[1]) / height))];
     });
-    readout.textContent = xAxis.name + " " + digits(valueAt(xAxis, (at - left) / width)) + ": " + values.join("; ");
+    readout.textContent = xAxis.name + " " + digits(valueAt(xAxis, share)) + ": " + values.join("; ");
   };
-  svg.addEventListener("pointermove", event => {
+  frame.addEventListener("pointermove", event => {
+    const svg = event.target.closest?.("svg[data-plot]");
+    if (!svg) return;
     const box = svg.getBoundingClientRect();
-    show((event.clientX - box.left) / box.width * svg.viewBox.baseVal.width);
+    const [left, , width] = svg.dataset.plot.split(" ").map(Number);
+    show(((event.clientX - box.left) / box.width * svg.viewBox.baseVal.width - left) / width);
   });
-  svg.addEventListener("pointerleave", () => cursor.remove());
+  frame.addEventListener("pointerleave", () => {
+    plot?.cursor.remove();
+    isShown = false;
+  });
   frame.addEventListener("keydown", event => {
-    const to = { ArrowLeft: at - width / 100, ArrowRight: at + width / 100, Home: left, End: left + width }[event.key];
+    const to = { ArrowLeft: share - 0.01, ArrowRight: share + 0.01, Home: 0, End: 1 }[event.key];
     if (to === undefined) return;
     event.preventDefault();
     show(to);
   });
+  frame.addEventListener("redrawn", () => isShown && show(share));
 }
 `;

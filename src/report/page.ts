@@ -19,38 +19,9 @@ const fewRuns = 5;
 
 /** Prints the page; `date` says when, for the reader, and `notes` what could not be told. */
 export function printPage(report: Report, date: string, notes: readonly string[]): string {
-  const { runs, groups, tables } = report;
-  const isFew = runs.length <= fewRuns;
-  const title = `Report: ${isFew ? runs.map(({ name }) => name).join(", ") : `${runs.length} runs`}`;
-  const [loss, ...others] = groups;
-  const sections: readonly Section[] = [
-    { id: "summary", title: "Runs", content: isFew ? printTransposed(tables.runs) : printTable(tables.runs) },
-    { id: "loss", title: "Loss", content: printGroup(loss!) },
-    {
-      id: "course",
-      title: "Course of training",
-      content: markup`<div class="grid-of-two">${others.map(printGroup)}</div>${utilisationNote(report)}`,
-    },
-    {
-      id: "budgets",
-      title: "Budget",
-      content: markup`${printBars(report, "budget")}${printTable(tables.budgets)}
-<p class="soft">Other is the time between steps: reading data and writing events.</p>`,
-    },
-    { id: "scores", title: "Downstream scores", content: printScores(report) },
-    { id: "fills", title: "Filled masks", content: printFills(runs) },
-    {
-      id: "data",
-      title: "Data",
-      content: markup`${printBars(report, "funnel")}${printTable(tables.data)}${missingData(runs)}`,
-    },
-    { id: "recipes", title: "Recipes", content: printRecipes(report) },
-    {
-      id: "numbers",
-      title: "The curves in numbers",
-      content: markup`<p class="soft">Means over each tenth of the time that a run has used.</p>${tables.tenths.map(table => printTable(table))}`,
-    },
-  ].filter(({ content }) => content.text.trim() !== "");
+  const { runs } = report;
+  const title = `Report: ${runs.length <= fewRuns ? runs.map(({ name }) => name).join(", ") : `${runs.length} runs`}`;
+  const sections = listSections(report);
   return markup`<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${scriptHash}'">
@@ -60,17 +31,60 @@ export function printPage(report: Report, date: string, notes: readonly string[]
 ${notes.map(note => markup`<p role="note"><strong>Note:</strong> ${note}</p>`)}</header>
 <main>${sections.map(({ id, title: name, content }) => markup`<section id="${id}" aria-labelledby="${id}-heading"><h2 id="${id}-heading">${name}</h2>${content}</section>\n`)}</main>
 <footer><h2>How to read it</h2><p class="soft">Of the points that fall into one column of pixels the charts draw the lowest and the highest, so
-no spike is lost; the thick lines are means of four columns, and dots are validations. Steps that were not finite are left out and
+no spike is lost; the thick lines are means of four columns, and dots are validations. Of more than eight runs the means alone are drawn. Steps that were not finite are left out and
 counted above. Point at a chart, or focus it and press the arrow keys, to read values. <code>cram report --data FOLDER</code> writes
 every step's numbers, not thinned, as CSV and JSON, and <code>--charts FOLDER</code> every chart as SVG and PNG.</p></footer>
 <script>${trustMarkup(pageScript)}</script></body></html>
 `.text;
 }
 
-interface Section {
+export interface Section {
   readonly id: string;
   readonly title: string;
   readonly content: Markup;
+}
+
+/** The sections that are wanted, all by default, and have something to show. */
+export function listSections(report: Report, wanted?: readonly string[]): Section[] {
+  const { runs, groups, tables } = report;
+  const [loss, ...others] = groups;
+  const sections: readonly (Omit<Section, "content"> & { print: () => Markup })[] = [
+    {
+      id: "summary",
+      title: "Runs",
+      print: () => (runs.length <= fewRuns ? printTransposed(tables.runs) : printTable(tables.runs)),
+    },
+    { id: "loss", title: "Loss", print: () => printGroup(loss!) },
+    {
+      id: "course",
+      title: "Course of training",
+      print: () => markup`<div class="grid-of-two">${others.map(printGroup)}</div>${utilisationNote(report)}`,
+    },
+    {
+      id: "budgets",
+      title: "Budget",
+      print: () => markup`${printBars(report, "budget")}${printTable(tables.budgets)}
+<p class="soft">Other is the time between steps: reading data and writing events.</p>`,
+    },
+    { id: "scores", title: "Downstream scores", print: () => printScores(report) },
+    { id: "fills", title: "Filled masks", print: () => printFills(runs) },
+    {
+      id: "data",
+      title: "Data",
+      print: () => markup`${printBars(report, "funnel")}${printTable(tables.data)}${missingData(runs)}`,
+    },
+    { id: "recipes", title: "Recipes", print: () => printRecipes(report) },
+    {
+      id: "numbers",
+      title: "The curves in numbers",
+      print: () =>
+        markup`<p class="soft">Means over each tenth of the time that a run has used.</p>${tables.tenths.map(table => printTable(table))}`,
+    },
+  ];
+  return sections
+    .filter(({ id }) => wanted === undefined || wanted.includes(id))
+    .map(({ id, title, print }) => ({ id, title, content: print() }))
+    .filter(({ content }) => content.text.trim() !== "");
 }
 
 const scriptHash = createHash("sha256").update(pageScript).digest("base64");

@@ -7,13 +7,16 @@ import { z } from "zod";
 import { UserError } from "../base/errors.ts";
 import { readJson } from "../base/files.ts";
 import { check } from "./check.ts";
+import type { Curves } from "./curves.ts";
 import { type EvaluationsRecord, readEvaluations } from "./evaluations.ts";
-import { type Curves, readCurves } from "./events-file.ts";
+import { readCurves } from "./events-file.ts";
 
 export interface RunRecord {
   /** Unlike every other run's of the report. */
   readonly name: string;
   readonly folder: string;
+  /** Its colour on charts, where that is not its place in the report. */
+  readonly colour?: number;
   /** "model.width" and its value, for every value of recipe.json. */
   readonly recipe: ReadonlyMap<string, string | number>;
   readonly curves: Curves;
@@ -52,6 +55,16 @@ export type FilledText = z.infer<typeof fillSchema>;
 
 /** Reads the folder of a run, one that has only begun as well. */
 export function readRun(folder: string, name: string, flopsPerToken: number | undefined): RunRecord {
+  const surroundings = readSurroundings(folder);
+  const events = join(folder, "events.jsonl");
+  if (!existsSync(events)) {
+    throw new UserError("E_FILE_MISSING", `${folder}: the run has no events.jsonl`, "Train it first.");
+  }
+  return { name, folder, curves: readCurves(events), flopsPerToken, ...surroundings };
+}
+
+/** What is known of a run beside its events. */
+export function readSurroundings(folder: string): Pick<RunRecord, "recipe" | "data" | "fills" | "evaluations"> {
   if (!existsSync(join(folder, "recipe.json"))) {
     throw new UserError(
       "E_FILE_MISSING",
@@ -59,16 +72,8 @@ export function readRun(folder: string, name: string, flopsPerToken: number | un
       "Give the folder of a run that cram pretrain began.",
     );
   }
-  const events = join(folder, "events.jsonl");
-  if (!existsSync(events)) {
-    throw new UserError("E_FILE_MISSING", `${folder}: the run has no events.jsonl`, "Train it first.");
-  }
   return {
-    name,
-    folder,
     recipe: new Map(listValues(readJson(join(folder, "recipe.json"), "run's recipe"))),
-    curves: readCurves(events),
-    flopsPerToken,
     data: readData(folder),
     fills: readFills(join(folder, "fills.jsonl")),
     evaluations: readEvaluations(join(folder, "evaluations")),

@@ -51,7 +51,7 @@ function describeRun(run: RunRecord): Cell[] {
     skipped,
     tokens,
     tokens === undefined || run.flopsPerToken === undefined ? undefined : tokens * run.flopsPerToken,
-    medianOf(throughputOf(run)),
+    medianOf(throughputOf(run.curves.steps)),
     Math.max(0, starts.length - 1),
   ];
 }
@@ -87,7 +87,7 @@ export function tabulateTenths(run: RunRecord): Table {
   ];
   const { steps, validations } = run.curves;
   const end = steps.elapsedSeconds.at(-1) ?? 0;
-  const throughput = throughputOf(run);
+  const throughput = throughputOf(run.curves.steps);
   const rows: Cell[][] = [];
   let from = 0;
   for (let tenth = 1; tenth <= tenths && steps.step.length > 0; tenth++) {

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { writeFileAtomically } from "../base/files.ts";
 import { chartStyle, lightChartStyle } from "./chart-style.ts";
-import { stepColumns, validationColumns } from "./events-file.ts";
+import { stepColumns, validationColumns } from "./curves.ts";
 import { markup, trustMarkup } from "./markup.ts";
 import { openPngPrinter } from "./png.ts";
 import { printCharts, type Report } from "./report.ts";

@@ -1,0 +1,62 @@
+// What a report reads of an event: the lines of events.jsonl held against the fields that it uses (docs/FORMATS.md). Kinds
+// and fields that it does not know are passed over, so a report reads runs of later versions.
+
+import { z } from "zod";
+import { UserError } from "../base/errors.ts";
+
+/** JSON has no NaN: a loss that was not finite is written as null. */
+const measured = z
+  .number()
+  .nullable()
+  .transform(value => value ?? Number.NaN);
+const shared = { step: z.number().int().nonnegative(), elapsedSeconds: z.number().nonnegative() };
+
+const schemas = {
+  start: z.object({
+    ...shared,
+    device: z.string(),
+    parameters: z.number(),
+    warmupSeconds: z.number(),
+    unigramEntropy: measured.optional(),
+    /** Measured FLOP/s of the device, where the run measured it. */
+    peakFlops: z.number().positive().optional(),
+  }),
+  step: z.object({
+    ...shared,
+    progress: z.number(),
+    loss: measured,
+    gradientNorm: measured,
+    learningRate: z.number(),
+    batchSequences: z.number(),
+    tokens: z.number(),
+    stepSeconds: z.number(),
+    skipped: z.boolean().transform(Number),
+  }),
+  validation: z.object({ ...shared, loss: measured }),
+  checkpoint: z.object(shared),
+  end: z.object({ ...shared, tokens: z.number(), reason: z.string() }),
+};
+type Kind = keyof typeof schemas;
+export type Start = z.infer<typeof schemas.start>;
+export type Event = { [K in Kind]: { readonly kind: K; readonly value: z.infer<(typeof schemas)[K]> } }[Kind];
+
+/** The event of a line, undefined where its kind is not known. `place` is "file:line", for E_EVENTS. */
+export function readEvent(text: string, place: string): Event | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    throw refuseLine(place, `not JSON: ${text.slice(0, 60)}`);
+  }
+  const { kind } = (parsed ?? {}) as { kind?: unknown };
+  if (typeof kind !== "string") throw refuseLine(place, `not an event: ${text.slice(0, 60)}`);
+  if (!Object.hasOwn(schemas, kind)) return undefined;
+  const name = kind as Kind;
+  const event = schemas[name].safeParse(parsed);
+  if (event.success) return { kind: name, value: event.data } as Event;
+  const issue = event.error.issues[0]!;
+  throw refuseLine(place, `a ${name} event with a wrong ${issue.path.join(".")}: ${issue.message}`);
+}
+
+export const refuseLine = (place: string, seen: string): UserError =>
+  new UserError("E_EVENTS", `${place}: ${seen}`, "The file was changed after training wrote it; remove that line.");
