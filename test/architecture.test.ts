@@ -26,14 +26,17 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Finetuning has its own step: gradients and update in one program, lengths that vary.
   evaluate: ["base", "graph", "backends", "nn", "model", "optim", "tokenizer", "checkpoint", "exchange", "train"],
   report: ["base"],
+  export: ["base", "graph", "backends", "model", "tokenizer", "checkpoint", "report", "train"],
+  hub: ["base"],
   recipes: ["train", "evaluate"],
-  cli: [
+  machine: ["base", "graph", "backends", "model", "train"],
+  plan: ["graph", "compiler", "model", "optim", "train"],
+  // What a verb does, without printing: the command line and the library are two doors to it.
+  verbs: [
     "base",
     "graph",
-    "compiler",
     "backends",
     "model",
-    "optim",
     "corpus",
     "tokenizer",
     "dataset",
@@ -41,7 +44,29 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "train",
     "exchange",
     "evaluate",
+    "export",
+    "machine",
+    "plan",
+    "recipes",
+  ],
+  "library.ts": ["base", "corpus", "dataset", "train", "verbs"],
+  cli: [
+    "base",
+    "backends",
+    "compiler",
+    "model",
+    "corpus",
+    "tokenizer",
+    "dataset",
+    "train",
+    "evaluate",
+    "exchange",
+    "export",
     "report",
+    "hub",
+    "machine",
+    "plan",
+    "verbs",
     "recipes",
   ],
 };
@@ -77,13 +102,13 @@ function listImports(file: string): { target: string; typeOnly: boolean }[] {
   }));
 }
 
-/** The source without comments and the contents of strings, so that words in prose are not code. */
+/** The source without comments and the contents of strings, so that words in prose and scripts for a browser are not code. */
 function codeOf(file: string): string {
   return sources
     .get(file)!
     .replace(/\/\*[\s\S]*?\*\//g, "")
     .replace(/^\s*\/\/.*$/gm, "")
-    .replace(/"(?:[^"\\\n]|\\.)*"/g, '""');
+    .replace(/"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/g, '""');
 }
 
 test("every room imports only the rooms the table allows", () => {

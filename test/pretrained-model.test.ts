@@ -70,6 +70,10 @@ test("a run gives its newest parameters, its tokenizer, and a hash of both", asy
   assert.notEqual(later.hash, opened.hash);
   assert.deepEqual(later.parameters[0]!.read(), initialiseParameters(model, 6).get("embedding.word"));
 
+  // Only the newest two checkpoints are kept; what was opened stays what it was.
+  saveParameters(run, 3, 7);
+  assert.deepEqual(opened.parameters[0]!.read(), initialiseParameters(model, 5).get("embedding.word"));
+
   const other = writeRun("other", [...words.slice(0, 4), "!"]);
   saveParameters(other, 9, 5);
   assert.notEqual((await openPretrainedModel(other)).hash, opened.hash);

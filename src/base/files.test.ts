@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -39,6 +39,37 @@ test("the system's own full disk is explained", { skip: process.platform !== "li
     error => (explainWriteFailure(error, "checkpoint") as UserError).code === "E_DISK_FULL",
   );
   closeSync(file);
+});
+
+test("a place that cannot be written is an error a person can act on, and nothing is left there", () => {
+  const occupied = join(folder, "occupied");
+  writeFileAtomically(occupied, "a file");
+  mkdirSync(join(folder, "taken"));
+  const places = [
+    [join(occupied, "below.json"), "a file stands where a folder should be"],
+    [join(occupied, "further", "below.json"), "a file stands where a folder should be"],
+    [join(folder, "taken"), "a folder stands where the file should be"],
+    [join(folder, "x".repeat(300), "file.json"), "a name that is too long"],
+  ] as const;
+  const before = readdirSync(folder);
+  for (const [path, seen] of places) {
+    assert.throws(
+      () => writeFileAtomically(path, "new"),
+      (error: unknown) =>
+        error instanceof UserError && error.code === "E_NOT_WRITABLE" && error.message.startsWith(`${path}: ${seen}`),
+    );
+  }
+  assert.equal(readFileSync(occupied, "utf8"), "a file");
+  assert.deepEqual(readdirSync(folder), before);
+});
+
+test("a folder that may not be written", { skip: process.getuid?.() === 0 && "root may write everywhere" }, () => {
+  const closed = join(folder, "closed");
+  mkdirSync(closed, { mode: 0o500 });
+  assert.throws(
+    () => writeFileAtomically(join(closed, "deep", "file.json"), "new"),
+    (error: unknown) => error instanceof UserError && error.code === "E_NOT_WRITABLE",
+  );
 });
 
 test("malformed and missing JSON name the file", () => {

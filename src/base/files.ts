@@ -6,10 +6,17 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rm
 import { dirname } from "node:path";
 import { UserError } from "./errors.ts";
 
-/** Writes a whole file atomically from parts, in order. Throws UserError E_DISK_FULL when the disk has no room. */
+/**
+ * Writes a whole file atomically from parts, in order, and the folders above it. UserErrors: E_DISK_FULL when the disk has no
+ * room, E_NOT_WRITABLE where the file cannot be.
+ */
 export function writeFileAtomically(path: string, parts: string | Uint8Array | Iterable<Uint8Array>): void {
   const temporary = `${path}.writing`;
-  mkdirSync(dirname(path), { recursive: true });
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+  } catch (error) {
+    throw explainWriteFailure(error, path);
+  }
   let file: number | undefined;
   try {
     file = openSync(temporary, "w");
@@ -45,7 +52,19 @@ export function syncFolder(folder: string): void {
   }
 }
 
-/** Turns "no space left" into an error a person can act on; passes everything else through. */
+/** What the system's refusals mean. */
+const refusals: Readonly<Record<string, string>> = {
+  EACCES: "not allowed to write here",
+  EPERM: "not allowed to write here",
+  EROFS: "not allowed to write here",
+  EEXIST: "a file stands where a folder should be",
+  ENOTDIR: "a file stands where a folder should be",
+  EISDIR: "a folder stands where the file should be",
+  ELOOP: "links that lead in a circle",
+  ENAMETOOLONG: "a name that is too long",
+};
+
+/** Turns the system's refusal to write into an error a person can act on; passes everything else through. */
 export function explainWriteFailure(error: unknown, path: string): unknown {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   if (code === "ENOSPC" || code === "EDQUOT") {
@@ -56,12 +75,9 @@ export function explainWriteFailure(error: unknown, path: string): unknown {
       { cause: error },
     );
   }
-  if (code === "EACCES" || code === "EROFS" || code === "EPERM") {
-    return new UserError("E_NOT_WRITABLE", `${path}: not allowed to write here (${code})`, "Choose another folder.", {
-      cause: error,
-    });
-  }
-  return error;
+  const refusal = code === undefined ? undefined : refusals[code];
+  if (refusal === undefined) return error;
+  return new UserError("E_NOT_WRITABLE", `${path}: ${refusal} (${code})`, "Choose another folder.", { cause: error });
 }
 
 /** Reads a JSON file; a missing or malformed one is a UserError that names it. `kind` says what it should have been. */

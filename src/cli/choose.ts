@@ -1,27 +1,24 @@
-// What the command line chooses for the rooms below: the backend, and the recipe by name or file with its overrides.
+// Options that several verbs have, and what their text means: the backend with its threads, and the recipe.
 
-import { existsSync } from "node:fs";
-import type { Command } from "commander";
-import { crammedBert } from "../../recipes/crammed-bert.ts";
-import { crammedBertSmall } from "../../recipes/crammed-bert-small.ts";
-import { quickstart } from "../../recipes/quickstart.ts";
+import { type Command, Option } from "commander";
 import type { Backend } from "../backends/backend.ts";
-import { openCpu } from "../backends/cpu/cpu.ts";
-import { openReference } from "../backends/reference/reference.ts";
-import { nearestNames, UserError } from "../base/errors.ts";
-import { readJson } from "../base/files.ts";
-import { checkRecipe, overrideRecipe, type Recipe } from "../train/recipe.ts";
-
-const recipes: readonly Recipe[] = [crammedBert, crammedBertSmall, quickstart];
+import { UserError } from "../base/errors.ts";
+import type { Recipe } from "../train/recipe.ts";
+import { type BackendChoice, type BackendName, backendNames, openBackend as openNamed } from "../verbs/backend.ts";
+import { recipeNames } from "../verbs/recipe.ts";
 
 export interface BackendOptions {
-  readonly backend: string;
+  readonly backend: BackendName;
   readonly threads: string;
 }
 
 export function addBackendOptions(command: Command): Command {
   return command
-    .option("--backend <name>", "cpu, or reference (slow, exact, needs no C compiler)", "cpu")
+    .addOption(
+      new Option("--backend <name>", "what computes; reference is slow, exact, and needs no C compiler")
+        .choices(backendNames)
+        .default("cpu"),
+    )
     .option("--threads <number>", "threads of the cpu backend; with the same number a run repeats its bits", "2");
 }
 
@@ -32,17 +29,13 @@ export function parseCount(option: string, text: string, least = 1): number {
   throw new UserError("E_OPTION", `${option} ${text}: not a whole number`, `Give a whole number from ${least}.`);
 }
 
-export async function openBackend(
-  { backend, threads }: BackendOptions,
-  precision: Recipe["train"]["precision"],
-): Promise<Backend> {
-  const count = parseCount("--threads", threads);
-  if (backend === "cpu") return openCpu({ threads: count, precision });
-  if (backend === "reference") {
-    if (precision !== "bf16") return openReference();
-    throw new UserError("E_OPTION", "the reference backend computes in float64", "Set train.precision to f32 or auto.");
-  }
-  throw new UserError("E_OPTION", `--backend ${backend}: no such backend`, "There are cpu and reference.");
+/** UserError E_OPTION for threads that are no number. */
+export function chooseBackend({ backend, threads }: BackendOptions): Required<BackendChoice> {
+  return { backend, threads: parseCount("--threads", threads) };
+}
+
+export async function openBackend(options: BackendOptions, precision: Recipe["train"]["precision"]): Promise<Backend> {
+  return openNamed(chooseBackend(options), precision);
 }
 
 export interface RecipeOptions {
@@ -53,24 +46,8 @@ export interface RecipeOptions {
 
 export function addRecipeOptions(command: Command, fallback?: string): Command {
   return command
-    .option("--recipe <name>", `${recipes.map(({ name }) => name).join(", ")}, or a recipe.json`, fallback)
+    .option("--recipe <name>", `${recipeNames.join(", ")}, or a recipe.json`, fallback)
     .option("--set <path=value>", "change one value of the recipe (repeat for more)", collect, []);
 }
 
 const collect = (value: string, before: readonly string[]) => [...before, value];
-
-export function chooseRecipe({ recipe, set, budget }: RecipeOptions): Recipe {
-  const found = recipes.find(({ name }) => name === recipe) ?? readRecipe(recipe);
-  return overrideRecipe(found, budget === undefined ? set : [...set, `train.budget=${budget}`]);
-}
-
-function readRecipe(path: string): Recipe {
-  if (path.endsWith(".json") || existsSync(path)) return checkRecipe(readJson(path, "recipe"), path);
-  const names = recipes.map(({ name }) => name);
-  const near = nearestNames(path, names);
-  throw new UserError(
-    "E_RECIPE_NAME",
-    `no recipe is called "${path}"`,
-    near.length > 0 ? `Did you mean ${near.join(" or ")}?` : `There are ${names.join(", ")}, or give a recipe.json.`,
-  );
-}

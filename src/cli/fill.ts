@@ -1,9 +1,8 @@
 // cram fill: the words a trained run expects behind [MASK].
 
 import type { Command } from "commander";
-import { readRunRecipe } from "../train/run-folder.ts";
-import { addBackendOptions, type BackendOptions, openBackend, parseCount } from "./choose.ts";
-import { describeMask, openRunFiller } from "./fill-masks.ts";
+import { type FilledMask, fillMask } from "../verbs/fill-mask.ts";
+import { addBackendOptions, type BackendOptions, chooseBackend, parseCount } from "./choose.ts";
 import { colour, print } from "./output.ts";
 
 export function addFill(program: Command): void {
@@ -15,7 +14,15 @@ export function addFill(program: Command): void {
   addBackendOptions(command)
     .option("--top <number>", "how many tokens for each mask", "5")
     .option("--json", "print one JSON object a text")
-    .addHelpText("after", '\nExample:\n  cram fill runs/mine "Paris is the [MASK] of France." --top 3')
+    .addHelpText(
+      "after",
+      `
+Examples:
+  cram fill runs/mine "Paris is the [MASK] of France." --top 3
+  cram fill runs/mine "the [MASK] [MASK] sleeps." --json >> runs/mine/fills.jsonl
+
+Next: cram report runs/mine`,
+    )
     .action(fill);
 }
 
@@ -25,19 +32,17 @@ async function fill(
   flags: BackendOptions & { readonly top: string; readonly json?: boolean },
 ): Promise<void> {
   const top = parseCount("--top", flags.top);
-  const backend = await openBackend(flags, readRunRecipe(run).train.precision);
-  try {
-    const fillText = openRunFiller(backend, run);
-    for (const text of texts) {
-      const masks = await fillText(text, top);
-      if (flags.json === true) {
-        print(JSON.stringify({ text, masks }));
-        continue;
-      }
-      print(colour("bold", text));
-      for (const mask of masks) print(`  ${describeMask(mask)}`);
-    }
-  } finally {
-    await backend.close();
+  for (const { text, masks } of await fillMask(run, texts, { ...chooseBackend(flags), top })) {
+    if (flags.json === true) print(JSON.stringify({ text, masks }));
+    else printFilled(text, masks);
+  }
+}
+
+/** The text, and "word 41 %  word 12 %  …" for each of its masks. */
+export function printFilled(text: string, masks: readonly FilledMask[]): void {
+  print(colour("bold", text));
+  for (const { candidates } of masks) {
+    const words = candidates.map(({ token, probability }) => `${token} ${(100 * probability).toFixed(0)} %`);
+    print(`  ${words.join("  ")}`);
   }
 }

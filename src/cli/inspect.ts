@@ -2,21 +2,13 @@
 
 import type { Command } from "commander";
 import { UserError } from "../base/errors.ts";
-import { RandomSequence, streams } from "../base/random.ts";
 import { describeProgram, type Program } from "../compiler/program.ts";
-import { makePositionInput } from "../model/inputs.ts";
+import { drawBatch } from "../machine/measure-step.ts";
 import { countParameters, countTrainingFlops } from "../model/shape.ts";
-import { countMasked, defineTraining } from "../train/definition.ts";
-import type { Recipe } from "../train/recipe.ts";
+import { defineTraining } from "../train/definition.ts";
 import { allocateStates, buildStepGraphs, type Inputs, type TrainingDefinition } from "../train/step.ts";
-import {
-  addBackendOptions,
-  addRecipeOptions,
-  type BackendOptions,
-  chooseRecipe,
-  openBackend,
-  type RecipeOptions,
-} from "./choose.ts";
+import { chooseRecipe } from "../verbs/recipe.ts";
+import { addBackendOptions, addRecipeOptions, type BackendOptions, openBackend, type RecipeOptions } from "./choose.ts";
 import { print } from "./output.ts";
 
 export function addInspect(program: Command): void {
@@ -24,67 +16,91 @@ export function addInspect(program: Command): void {
   addBackendOptions(addRecipeOptions(command, "quickstart"))
     .option("--source", "print the kernels' source too")
     .option("--time", "run the micro-batch and the update, and print where the time goes, kernel by kernel")
+    .option("--json", "print one JSON object and nothing else")
     .addHelpText(
       "after",
       `
 Examples:
   cram inspect --recipe crammed-bert --set train.microBatchSequences=8
-  cram inspect --recipe crammed-bert-small --time`,
+  cram inspect --recipe crammed-bert-small --time
+
+Next: cram plan --recipe crammed-bert-small`,
     )
     .action(inspect);
 }
 
-async function inspect(options: RecipeOptions & BackendOptions & { source?: boolean; time?: boolean }): Promise<void> {
-  const recipe = chooseRecipe(options);
-  const backend = await openBackend(options, recipe.train.precision);
+interface InspectFlags extends RecipeOptions, BackendOptions {
+  readonly source?: boolean;
+  readonly time?: boolean;
+  readonly json?: boolean;
+}
+
+async function inspect(flags: InspectFlags): Promise<void> {
+  const recipe = chooseRecipe(flags);
+  const backend = await openBackend(flags, recipe.train.precision);
   try {
     const definition = defineTraining(recipe);
     const states = allocateStates(backend, definition);
     const graphs = buildStepGraphs(definition);
     const inputs = { "micro-batch": drawBatch(recipe), update: drawSchedule(definition) };
-    const peakFlops = options.time === true ? await backend.measurePeak?.() : undefined;
+    const peakFlops = flags.time === true ? await backend.measurePeak?.() : undefined;
+    const timed: TimedProgram[] = [];
     for (const [name, graph] of [["micro-batch", graphs.first] as const, ["update", graphs.update] as const]) {
       const loaded = await backend.load(graph, states);
       const { program } = loaded;
       if (program === undefined || loaded.timeLaunches === undefined) {
         throw new UserError("E_NO_PROGRAM", `${backend.name} has no programs`, "Inspect with --backend cpu.");
       }
+      if (peakFlops !== undefined) await loaded.run(inputs[name]);
+      const runs = peakFlops === undefined ? undefined : await loaded.timeLaunches(inputs[name], timedRuns);
+      timed.push({ name, program, seconds: runs && findMedians(runs) });
+    }
+    const flopsPerToken = countTrainingFlops(recipe.model, recipe.data.maskFraction);
+    const parameters = countParameters(recipe.model);
+    if (flags.json === true) {
+      const programs = timed.map(program => listLaunches(program, flags.source === true));
+      print(JSON.stringify({ recipe: recipe.name, parameters, flopsPerToken, peakFlops, programs }));
+      return;
+    }
+    for (const { name, program, seconds } of timed) {
       print(`${name}:`);
-      if (peakFlops === undefined) print(describeProgram(program));
-      else {
-        await loaded.run(inputs[name]);
-        const runs = await loaded.timeLaunches(inputs[name], timedRuns);
-        for (const line of describeTimes(program, runs, peakFlops)) print(line);
-      }
-      if (options.source === true) for (const kernel of program.kernels) print(`\n${kernel.source}`);
+      if (seconds === undefined || peakFlops === undefined) print(describeProgram(program));
+      else for (const line of describeTimes(program, seconds, peakFlops)) print(line);
+      if (flags.source === true) for (const kernel of program.kernels) print(`\n${kernel.source}`);
     }
     const tokens = recipe.train.microBatchSequences * recipe.model.sequenceLength;
-    const flops = countTrainingFlops(recipe.model, recipe.data.maskFraction);
     print(
-      `${recipe.name}: ${countParameters(recipe.model).toLocaleString("en-US")} parameters, ` +
-        `${((flops * tokens) / 1e9).toFixed(3)} GFLOP of model arithmetic for ${tokens} tokens`,
+      `${recipe.name}: ${parameters.toLocaleString("en-US")} parameters, ` +
+        `${((flopsPerToken * tokens) / 1e9).toFixed(3)} GFLOP of model arithmetic for ${tokens} tokens`,
     );
   } finally {
     await backend.close();
   }
 }
 
-const timedRuns = 5;
-
-/** A micro-batch of random tokens. */
-function drawBatch(recipe: Recipe): Inputs {
-  const { model, train } = recipe;
-  const random = new RandomSequence(0, streams.sampling, 0);
-  const draw = (length: number, limit: number) => Int32Array.from({ length }, () => random.below(limit));
-  const tokens = train.microBatchSequences * model.sequenceLength;
-  const predictions = train.microBatchSequences * countMasked(recipe);
-  return {
-    tokens: draw(tokens, model.vocabulary),
-    positions: draw(predictions, tokens),
-    labels: draw(predictions, model.vocabulary),
-    ...makePositionInput(model),
-  };
+interface TimedProgram {
+  readonly name: string;
+  readonly program: Program;
+  /** Of each launch, when timed. */
+  readonly seconds: readonly number[] | undefined;
 }
+
+/** The program for a machine to read: launches with the kernels' names in place of numbers. */
+function listLaunches({ name, program, seconds }: TimedProgram, withSource: boolean) {
+  const launches = program.launches.map(({ kernel, blocks, flops, bytesMoved }, i) => ({
+    kernel: program.kernels[kernel]!.name,
+    ...{ blocks, flops, bytesMoved, seconds: seconds?.[i] },
+  }));
+  const kernels = withSource ? program.kernels : undefined;
+  return { name, hash: program.hash, arenaBytes: program.arenaBytes, launches, kernels };
+}
+
+/** The median over runs of each launch's seconds. */
+function findMedians(runs: readonly Float64Array[]): number[] {
+  return Array.from(runs[0]!, (_, i) => runs.map(run => run[i]!).sort((a, b) => a - b)[runs.length >> 1]!);
+}
+
+const timedRuns = 5;
 
 const drawSchedule = (definition: TrainingDefinition): Inputs => ({
   ...definition.scheduleInputs({ step: 1, rateScale: 0 }),
@@ -92,9 +108,7 @@ const drawSchedule = (definition: TrainingDefinition): Inputs => ({
 });
 
 /** A line a kernel, the one that takes most time first: time, share, launches, FLOP/s and share of peak, GB/s. */
-function describeTimes(program: Program, runs: readonly Float64Array[], peakFlops: number): string[] {
-  const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!;
-  const seconds = program.launches.map((_, i) => median(runs.map(run => run[i]!)));
+function describeTimes(program: Program, seconds: readonly number[], peakFlops: number): string[] {
   const total = seconds.reduce((sum, value) => sum + value, 0);
   const rows = program.kernels.map((kernel, at) => {
     const row = { name: kernel.name, launches: 0, seconds: 0, flops: 0, bytes: 0 };

@@ -4,10 +4,16 @@
 
 import { Command, CommanderError } from "commander";
 import { UserError } from "../base/errors.ts";
+import { addCompletion } from "./completion.ts";
+import { addDashboard } from "./dashboard.ts";
+import { addDoctor } from "./doctor.ts";
 import { addEvaluate } from "./evaluate.ts";
+import { addExport } from "./export.ts";
 import { addFill } from "./fill.ts";
+import { addPull, addPush } from "./hub.ts";
 import { addInspect } from "./inspect.ts";
 import { colour, outliveReaders, printError } from "./output.ts";
+import { addPlan } from "./plan.ts";
 import { addPrepare } from "./prepare.ts";
 import { addPretrain } from "./pretrain.ts";
 import { addQuickstart } from "./quickstart.ts";
@@ -15,10 +21,37 @@ import { addReport } from "./report.ts";
 
 const program = new Command("cram")
   .description("Train a BERT-like language model from scratch within a fixed time.")
+  .addHelpText(
+    "after",
+    `
+Examples:
+  cram quickstart                                  three minutes, no data needed
+  cram prepare my-texts/ --out data/mine           then cram plan and cram pretrain
+  cram doctor                                      when something does not work
+
+Every verb has --help with examples, and --json. NO_COLOR=1 turns colours off.
+Exit codes: 0 done; 1 something to correct, said with its code (docs/ERRORS.md); 2 a bug; 130 stopped by Ctrl-C, and
+what was done is saved.`,
+  )
   .showHelpAfterError("(cram --help lists what exists)")
   .exitOverride();
-for (const addVerb of [addPrepare, addPretrain, addFill, addEvaluate, addQuickstart, addInspect, addReport])
-  addVerb(program);
+const verbs = [
+  addQuickstart,
+  addPrepare,
+  addPlan,
+  addPretrain,
+  addFill,
+  addEvaluate,
+  addExport,
+  addPush,
+  addPull,
+  addReport,
+  addDashboard,
+  addInspect,
+  addDoctor,
+  addCompletion,
+];
+for (const addVerb of verbs) addVerb(program);
 
 outliveReaders();
 try {
@@ -28,7 +61,7 @@ try {
     process.exitCode = error.exitCode === 0 ? 0 : 1;
   } else if (error instanceof UserError) {
     printError(
-      `${colour("red", error.code)} ${error.message}\n  ${error.advice}\n  (docs/ERRORS.md explains the code)`,
+      `${colour("red", error.code, process.stderr)} ${error.message}\n  ${error.advice}\n  (docs/ERRORS.md explains the code)`,
     );
     process.exitCode = 1;
   } else {

@@ -6,8 +6,9 @@ import type { StepEvent } from "../train/events.ts";
 
 const codes = { red: 31, green: 32, bold: 1, dim: 2 } as const;
 
-export function colour(name: keyof typeof codes, text: string): string {
-  const wanted = process.stderr.isTTY && process.env.NO_COLOR === undefined;
+/** For standard output, or the stream that the text goes to. A NO_COLOR that is not empty turns it off (no-color.org). */
+export function colour(name: keyof typeof codes, text: string, stream: NodeJS.WriteStream = process.stdout): string {
+  const wanted = stream.isTTY && (process.env.NO_COLOR ?? "") === "";
   return wanted ? `\u001b[${codes[name]}m${text}\u001b[0m` : text;
 }
 
@@ -74,8 +75,11 @@ export function createStepPrinter(
         : `${(budget.steps ?? 0) - event.step} steps left`;
     const percent = `${(event.progress * 100).toFixed(0).padStart(3)} %`;
     const speed = `${Math.round(smoothRate).toLocaleString("en-US")} tokens/s`;
+    // A peak that was measured beside other load is too low.
     const share =
-      peakSecondsPerToken === undefined ? "" : `  ${(100 * smoothRate * peakSecondsPerToken).toFixed(0)} % of peak`;
+      peakSecondsPerToken === undefined
+        ? ""
+        : `  ${(100 * Math.min(1, smoothRate * peakSecondsPerToken)).toFixed(0)} % of peak`;
     return `${percent}  ${left}  step ${event.step}  loss ${smoothLoss?.toFixed(3) ?? "not finite"}  ${speed}${share}`;
   };
 }

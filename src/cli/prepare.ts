@@ -4,14 +4,13 @@ import { type Command, Option } from "commander";
 import { systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
 import type { DocumentsManifest } from "../corpus/documents.ts";
-import { listSources } from "../corpus/sources.ts";
 import type { DatasetManifest } from "../dataset/manifest.ts";
 import { type NormaliserName, normalisers } from "../tokenizer/normaliser.ts";
 import type { PreTokenizer } from "../tokenizer/split.ts";
 import { formatDuration } from "../train/budget.ts";
-import { chooseRecipe, parseCount } from "./choose.ts";
+import { prepare as prepareDataset } from "../verbs/prepare.ts";
+import { parseCount } from "./choose.ts";
 import { print, showStatus } from "./output.ts";
-import { prepareDataset } from "./prepare-dataset.ts";
 
 interface PrepareFlags {
   readonly out: string;
@@ -69,29 +68,26 @@ Next: cram pretrain --data data/mine`,
     .action(prepare);
 }
 
-async function prepare(inputs: string[], flags: PrepareFlags): Promise<void> {
-  const { model } = chooseRecipe({ recipe: flags.recipe, set: [] });
-  const vocabulary = flags.vocabulary === undefined ? model.vocabulary : parseCount("--vocabulary", flags.vocabulary);
-  const sequenceLength =
-    flags.sequenceLength === undefined ? model.sequenceLength : parseCount("--sequence-length", flags.sequenceLength);
+async function prepare(texts: string[], flags: PrepareFlags): Promise<void> {
+  const parseOptional = (option: string, text: string | undefined) =>
+    text === undefined ? undefined : parseCount(option, text);
   const start = systemClock.seconds();
-  const { manifest, documents } = await prepareDataset(
-    flags.out,
-    listSources(inputs),
-    {
-      vocabulary,
-      sequenceLength,
-      normaliser: flags.normaliser,
-      preTokenizer: flags.preTokenizer,
-      textField: flags.textField,
-      maxTokensPerCharacter:
-        flags.compressibility === undefined ? undefined : parseShare("--compressibility", flags.compressibility, 10),
-      holdOut: parseShare("--hold-out", flags.holdOut, 0.5),
-      seed: parseCount("--seed", flags.seed, 0),
-      threads: parseCount("--threads", flags.threads),
-    },
-    flags.json === true ? () => {} : showStatus,
-  );
+  const { manifest, documents } = await prepareDataset({
+    texts,
+    out: flags.out,
+    recipe: flags.recipe,
+    vocabulary: parseOptional("--vocabulary", flags.vocabulary),
+    sequenceLength: parseOptional("--sequence-length", flags.sequenceLength),
+    normaliser: flags.normaliser,
+    preTokenizer: flags.preTokenizer,
+    textField: flags.textField,
+    maxTokensPerCharacter:
+      flags.compressibility === undefined ? undefined : parseShare("--compressibility", flags.compressibility, 10),
+    holdOut: parseShare("--hold-out", flags.holdOut, 0.5),
+    seed: parseCount("--seed", flags.seed, 0),
+    threads: parseCount("--threads", flags.threads),
+    onProgress: flags.json === true ? undefined : showStatus,
+  });
   const seconds = systemClock.seconds() - start;
   if (flags.json === true) {
     print(

@@ -1,22 +1,17 @@
 // cram pretrain: a dataset and a recipe to a run, or an interrupted run to its end.
 
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import type { Command } from "commander";
-import { systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
-import { Dataset } from "../dataset/dataset.ts";
+import type { Dataset } from "../dataset/dataset.ts";
 import { decodeTokens } from "../tokenizer/decode.ts";
-import { openBatches } from "../train/batches.ts";
 import { countMasked } from "../train/definition.ts";
 import type { Recipe } from "../train/recipe.ts";
-import { beginRun, readRunData, readRunRecipe } from "../train/run-folder.ts";
+import { fallbackRecipe, planNewRun, planResumedRun, type RunPlan, withRun } from "../verbs/pretrain.ts";
 import {
   addBackendOptions,
   addRecipeOptions,
   type BackendOptions,
-  chooseRecipe,
-  openBackend,
+  chooseBackend,
   type RecipeOptions,
 } from "./choose.ts";
 import { colour, print, showStatus } from "./output.ts";
@@ -26,11 +21,11 @@ interface PretrainFlags extends Partial<RecipeOptions>, BackendOptions {
   readonly set: readonly string[];
   readonly data?: string;
   readonly out?: string;
+  readonly initFrom?: string;
   readonly resume?: string;
+  readonly tensorboard?: boolean;
   readonly json?: boolean;
 }
-
-const fallbackRecipe = "crammed-bert";
 
 export function addPretrain(program: Command): void {
   const command = program
@@ -40,7 +35,9 @@ export function addPretrain(program: Command): void {
   addBackendOptions(addRecipeOptions(command))
     .option("--budget <time>", 'how long to train: "90s", "5m", "24h", or "300steps"')
     .option("--out <folder>", "the run's folder; default: runs/ and the recipe with the date")
+    .option("--init-from <folder>", "begin with the parameters of a run, an export, or a model from elsewhere")
     .option("--resume <run>", "continue an interrupted run, to the same bits as if it had not been interrupted")
+    .option("--tensorboard", "write event files for TensorBoard into the run's folder, too")
     .option("--json", "print events as JSON lines and nothing else")
     .addHelpText(
       "after",
@@ -50,74 +47,56 @@ The recipe is ${fallbackRecipe} unless --recipe names another. Ctrl-C ends the s
 Examples:
   cram pretrain --data data/mine --recipe crammed-bert --budget 24h --out runs/mine
   cram pretrain --data data/mine --recipe crammed-bert-small --set model.layers=6 --budget 10m
+  cram pretrain --data data/other --recipe crammed-bert --init-from runs/mine --budget 2h
   cram pretrain --resume runs/mine
 
-Next: cram fill runs/mine "Paris is the [MASK] of France."`,
+Next: cram fill runs/mine "Paris is the [MASK] of France."
+      cram report runs/mine
+      cram dashboard runs          all runs while they train`,
     )
     .action(pretrain);
 }
 
 async function pretrain(flags: PretrainFlags): Promise<void> {
-  const { run, recipe, data } = flags.resume === undefined ? planRun(flags) : planResume(flags.resume, flags);
+  const plan = planRun(flags);
+  const { run, recipe, data } = plan;
   const json = flags.json === true;
-  const dataset = new Dataset(data);
-  try {
-    if (!json) showStatus("checking the dataset");
-    dataset.verify();
-    const source = openBatches(dataset, recipe);
-    const backend = await openBackend(flags, recipe.train.precision);
-    try {
-      if (flags.resume === undefined) beginRun(run, recipe, data);
-      if (!json) {
-        print(`${run}: recipe ${recipe.name}, budget ${recipe.train.budget}, dataset ${data}`);
-        printExample(dataset, recipe);
-        showStatus("compiling");
-      }
-      const end = await trainRun({ backend, recipe, source, run, json });
-      if (!json && end.reason === "budget") print(`next: cram fill ${run} "… [MASK] …"`);
-      if (end.reason === "interrupted") process.exitCode = 130;
-    } finally {
-      await backend.close();
+  if (!json) showStatus("checking the dataset");
+  const end = await withRun(plan, chooseBackend(flags), open => {
+    if (!json) {
+      print(`${run}: recipe ${recipe.name}, budget ${recipe.train.budget}, dataset ${data}`);
+      printExample(open.dataset, recipe);
+      showStatus("compiling");
     }
-  } finally {
-    dataset.close();
+    return trainRun(open, { json, tensorboard: flags.tensorboard === true });
+  });
+  if (!json && end.reason === "budget") {
+    print(`next: cram fill ${run} "… [MASK] …"`);
+    print(`      cram report ${run}`);
   }
-}
-
-interface Plan {
-  readonly run: string;
-  readonly recipe: Recipe;
-  readonly data: string;
-}
-
-function planRun(flags: PretrainFlags): Plan {
-  if (flags.data === undefined) {
-    throw new UserError("E_OPTION", "no dataset given", "Give --data, a folder that cram prepare made, or --resume.");
-  }
-  const recipe = chooseRecipe({ ...flags, recipe: flags.recipe ?? fallbackRecipe });
-  const stamp = systemClock.date().toISOString().slice(0, 16).replace("T", "-").replace(":", "");
-  return { run: flags.out ?? join("runs", `${recipe.name}-${stamp}`), recipe, data: flags.data };
+  if (end.reason === "interrupted") process.exitCode = 130;
 }
 
 /** A run's recipe and data are its own: what would change them is refused. */
-function planResume(run: string, flags: PretrainFlags): Plan {
+function planRun(flags: PretrainFlags): RunPlan {
+  const { resume, data } = flags;
+  if (resume === undefined) {
+    if (data !== undefined) return planNewRun({ ...flags, data });
+    throw new UserError("E_OPTION", "no dataset given", "Give --data, a folder that cram prepare made, or --resume.");
+  }
   const refused = [
     ["--recipe", flags.recipe],
     ["--set", flags.set[0]],
     ["--budget", flags.budget],
     ["--out", flags.out],
+    ["--init-from", flags.initFrom],
   ].find(([, value]) => value !== undefined);
-  if (refused !== undefined) {
-    throw new UserError(
-      "E_OPTION",
-      `${refused[0]} cannot change a run that is resumed`,
-      "Resume it as it is, or begin a new run.",
-    );
-  }
-  if (!existsSync(join(run, "recipe.json"))) {
-    throw new UserError("E_FILE_MISSING", `${run}: no run here`, "Give the folder of a run that pretrain began.");
-  }
-  return { run, recipe: readRunRecipe(run), data: flags.data ?? readRunData(run) };
+  if (refused === undefined) return planResumedRun({ resume, data });
+  throw new UserError(
+    "E_OPTION",
+    `${refused[0]} cannot change a run that is resumed`,
+    "Resume it as it is, or begin a new run.",
+  );
 }
 
 /** One row of training data as the model sees it: the masks, and the tokens to be predicted. */

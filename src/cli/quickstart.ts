@@ -8,17 +8,16 @@ import { quickstart as quickstartRecipe } from "../../recipes/quickstart.ts";
 import { systemClock } from "../base/clock.ts";
 import { collectInstalledProse } from "../corpus/installed-prose.ts";
 import { listSources } from "../corpus/sources.ts";
-import { Dataset } from "../dataset/dataset.ts";
 import { plotCurve } from "../report/plot.ts";
-import { openBatches } from "../train/batches.ts";
 import { readEvents, type TrainingEvent } from "../train/events.ts";
 import { overrideRecipe } from "../train/recipe.ts";
-import { beginRun } from "../train/run-folder.ts";
-import { addBackendOptions, type BackendOptions, openBackend, parseCount } from "./choose.ts";
-import { describeMask, openRunFiller } from "./fill-masks.ts";
+import { openRunFiller } from "../verbs/fill-mask.ts";
+import { prepareSources } from "../verbs/prepare.ts";
+import { withRun } from "../verbs/pretrain.ts";
+import { addBackendOptions, type BackendOptions, chooseBackend, parseCount } from "./choose.ts";
+import { printFilled } from "./fill.ts";
 import { colour, print, showStatus } from "./output.ts";
 import { printDataset } from "./prepare.ts";
-import { prepareDataset } from "./prepare-dataset.ts";
 import { printExample } from "./pretrain.ts";
 import { trainRun } from "./train-run.ts";
 
@@ -26,6 +25,7 @@ interface QuickstartFlags extends BackendOptions {
   readonly budget?: string;
   readonly data: string;
   readonly out?: string;
+  readonly json?: boolean;
 }
 
 const proseBytes = 6e6;
@@ -50,16 +50,27 @@ export function addQuickstart(program: Command): void {
     .option("--budget <time>", `how long to train (${quickstartRecipe.train.budget})`)
     .option("--data <folder>", "where the dataset goes", "data/quickstart")
     .option("--out <folder>", "the run's folder; default: the first free of runs/quickstart, runs/quickstart-2, …")
-    .addHelpText("after", "\nExample:\n  cram quickstart --budget 1m")
+    .option("--json", "print what happens as JSON lines and nothing else")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  cram quickstart
+  cram quickstart --budget 1m --threads 4
+
+Next: cram prepare my-texts/ --out data/mine --recipe quickstart`,
+    )
     .action(quickstart);
 }
 
 async function quickstart(flags: QuickstartFlags): Promise<void> {
   const recipe = overrideRecipe(quickstartRecipe, flags.budget === undefined ? [] : [`train.budget=${flags.budget}`]);
   const threads = parseCount("--threads", flags.threads);
+  const json = flags.json === true;
+  const printLine = (kind: string, content: object) => print(JSON.stringify({ kind, ...content }));
   const started = systemClock.seconds();
   const prose = collectInstalledProse(findNodeModules(), { maxBytes: proseBytes });
-  const { manifest, documents } = await prepareDataset(
+  const { manifest, documents } = await prepareSources(
     flags.data,
     listSources(prose),
     {
@@ -73,36 +84,35 @@ async function quickstart(flags: QuickstartFlags): Promise<void> {
       seed: 0,
       threads,
     },
-    showStatus,
+    json ? undefined : showStatus,
   );
-  printDataset(flags.data, manifest, documents, systemClock.seconds() - started);
+  if (json) printLine("dataset", { out: flags.data, manifest, funnel: documents?.funnel });
+  else printDataset(flags.data, manifest, documents, systemClock.seconds() - started);
 
   const run = flags.out ?? findFreeFolder("runs/quickstart");
-  const dataset = new Dataset(flags.data);
-  const backend = await openBackend(flags, recipe.train.precision);
-  try {
-    const source = openBatches(dataset, recipe);
-    beginRun(run, recipe, flags.data);
-    printExample(dataset, recipe);
-    showStatus("compiling");
-    const end = await trainRun({ backend, recipe, source, run, json: false });
-    if (end.reason === "interrupted") {
-      process.exitCode = 130;
-      return;
+  const finished = await withRun({ run, recipe, data: flags.data, isNew: true }, chooseBackend(flags), async open => {
+    if (json) printLine("run", { run, recipe: recipe.name });
+    else {
+      printExample(open.dataset, recipe);
+      showStatus("compiling");
     }
-    printCurve(readEvents(join(run, "events.jsonl")));
-    const fill = openRunFiller(backend, run);
-    for (const sentence of sentences) {
-      print(colour("bold", sentence));
-      for (const mask of await fill(sentence, 4)) print(`  ${describeMask(mask)}`);
+    const end = await trainRun(open, { json });
+    if (end.reason === "interrupted") return false;
+    if (!json) printCurve(readEvents(join(run, "events.jsonl")));
+    const fill = openRunFiller(open.backend, run);
+    for (const text of sentences) {
+      const masks = await fill(text, 4);
+      if (json) printLine("fill", { text, masks });
+      else printFilled(text, masks);
     }
-  } finally {
-    dataset.close();
-    await backend.close();
-  }
+    return true;
+  });
+  if (!finished) process.exitCode = 130;
+  if (!finished || json) return;
   print(`
 What to try next:
   cram fill ${run} "a sentence with a [MASK] of your own"
+  cram report ${run}      every number and curve of the run on one page
   cram prepare my-texts/ --out data/mine --recipe quickstart && cram pretrain --data data/mine --recipe quickstart --budget 10m
   cram inspect --recipe crammed-bert      what the paper's model costs
 (cram is node dist/src/cli/main.js here, or npx cram)`);

@@ -1,33 +1,20 @@
-// Trains a run and shows it: events go to events.jsonl and to the screen, Ctrl-C ends it after the step under way with a
-// checkpoint. Shared by pretrain and quickstart.
+// Trains a run and shows it: events go to the screen, Ctrl-C ends it after the step under way with a checkpoint. Shared by
+// pretrain and quickstart.
 
-import { join } from "node:path";
-import type { Backend } from "../backends/backend.ts";
-import { systemClock } from "../base/clock.ts";
 import { countTrainingFlops } from "../model/shape.ts";
 import { parseBudget } from "../train/budget.ts";
-import { defineTraining } from "../train/definition.ts";
-import { type EndEvent, EventLog, type TrainingEvent } from "../train/events.ts";
-import { type BatchSource, pretrain } from "../train/pretrain.ts";
+import type { EndEvent, TrainingEvent } from "../train/events.ts";
 import type { Recipe } from "../train/recipe.ts";
-import { hashRecipe, loadRunState } from "../train/run-folder.ts";
-import { openEngine } from "../train/step.ts";
+import { type OpenRun, openTraining } from "../verbs/pretrain.ts";
 import { colour, createStepPrinter, print, printError, showStatus } from "./output.ts";
 
-export interface TrainRunOptions {
-  readonly backend: Backend;
-  readonly recipe: Recipe;
-  readonly source: BatchSource;
-  readonly run: string;
-  readonly json: boolean;
-}
-
 /** Runs until the budget or Ctrl-C; the end event says which. */
-export async function trainRun({ backend, recipe, source, run, json }: TrainRunOptions): Promise<EndEvent> {
-  const definition = defineTraining(recipe);
-  const resumeFrom = loadRunState(run, recipe, definition, source.datasetHash);
-  const engine = await openEngine(backend, definition);
-  const log = new EventLog(join(run, "events.jsonl"), resumeFrom?.counters.step);
+export async function trainRun(
+  open: Omit<OpenRun, "dataset">,
+  { json, tensorboard = false }: { json: boolean; tensorboard?: boolean },
+): Promise<EndEvent> {
+  const { recipe, run } = open;
+  const train = await openTraining(open, { tensorboard });
   const interrupt = new AbortController();
   const stop = () => {
     printError("stopping after this step; a checkpoint follows");
@@ -35,36 +22,32 @@ export async function trainRun({ backend, recipe, source, run, json }: TrainRunO
   };
   process.once("SIGINT", stop);
   process.once("SIGTERM", stop);
-  const show = json
-    ? (event: TrainingEvent) => print(JSON.stringify(event))
-    : createEventPrinter(recipe, run, await backend.measurePeak?.());
+  const show = json ? (event: TrainingEvent) => print(JSON.stringify(event)) : createEventPrinter(recipe, run);
   try {
-    const options = { engine, source, recipe, recipeHash: hashRecipe(recipe), clock: systemClock, run, resumeFrom };
-    for await (const event of pretrain({ ...options, signal: interrupt.signal })) {
-      log.append(event);
+    for await (const event of train(interrupt.signal)) {
       show(event);
       if (event.kind === "end") return event;
     }
   } finally {
     process.off("SIGINT", stop);
     process.off("SIGTERM", stop);
-    log.close();
   }
   throw new Error("training ended without saying so");
 }
 
 /** One line of text an event, steps as the status. */
-function createEventPrinter(
-  recipe: Recipe,
-  run: string,
-  peakFlops: number | undefined,
-): (event: TrainingEvent) => void {
+function createEventPrinter(recipe: Recipe, run: string): (event: TrainingEvent) => void {
   const { train, model, data } = recipe;
-  const peakSecondsPerToken =
-    peakFlops === undefined ? undefined : countTrainingFlops(model, data.maskFraction) / peakFlops;
-  const describeStep = createStepPrinter(parseBudget(train.budget), model.sequenceLength, peakSecondsPerToken);
+  const createStepLine = (peakFlops: number | undefined) =>
+    createStepPrinter(
+      parseBudget(train.budget),
+      model.sequenceLength,
+      peakFlops === undefined ? undefined : countTrainingFlops(model, data.maskFraction) / peakFlops,
+    );
+  let describeStep = createStepLine(undefined);
   return event => {
     if (event.kind === "start") {
+      describeStep = createStepLine(event.peakFlops);
       const from = event.step > 0 ? `, resumed at step ${event.step}` : "";
       const parameters = event.parameters.toLocaleString("en-US");
       print(`${parameters} parameters on ${event.device}; warm-up ${event.warmupSeconds.toFixed(1)} s${from}`);

@@ -1,13 +1,14 @@
-// From text to a dataset in one folder: documents/, tokenizer.json, shards, manifest.json. Shared by prepare and quickstart.
-// A folder that was made from the same files with the same options is left as it is.
+// From text to a dataset in one folder: documents/, tokenizer.json, shards, manifest.json. A folder that was made from the same
+// files with the same options is left as it is.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { UserError } from "../base/errors.ts";
 import { contentHash } from "../base/files.ts";
 import { type DocumentsManifest, readDocuments, writeDocuments } from "../corpus/documents.ts";
 import { startFunnel } from "../corpus/funnel.ts";
 import { type SelectOptions, selectDocuments } from "../corpus/select.ts";
-import type { Source } from "../corpus/sources.ts";
+import { listSources, type Source } from "../corpus/sources.ts";
 import { buildDataset } from "../dataset/build.ts";
 import { type DatasetManifest, readManifest } from "../dataset/manifest.ts";
 import { WordCounter } from "../tokenizer/count-words.ts";
@@ -17,8 +18,11 @@ import { learnVocabulary } from "../tokenizer/learn.ts";
 import { type NormaliserName, normalisers } from "../tokenizer/normaliser.ts";
 import type { PreTokenizer } from "../tokenizer/split.ts";
 import { specialTokens, type Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { Recipe } from "../train/recipe.ts";
+import { chooseRecipe } from "./recipe.ts";
 
-export interface PrepareOptions {
+/** How text becomes sequences. */
+export interface DatasetOptions {
   readonly vocabulary: number;
   readonly sequenceLength: number;
   readonly normaliser: NormaliserName;
@@ -31,24 +35,85 @@ export interface PrepareOptions {
   readonly threads: number;
 }
 
+export interface PrepareOptions {
+  /** Files and folders: .txt, .md, .jsonl, each also .gz. */
+  readonly texts: readonly string[];
+  /** The dataset's folder. */
+  readonly out: string;
+  /** The recipe whose vocabulary and sequence length are used. Default crammed-bert. */
+  readonly recipe?: string | Recipe | undefined;
+  /** Tokens of the tokenizer to learn, special ones included. Default: the recipe's. */
+  readonly vocabulary?: number | undefined;
+  /** Tokens of a sequence. Default: the recipe's. */
+  readonly sequenceLength?: number | undefined;
+  /** What text becomes before it is split. Default ascii-fold. */
+  readonly normaliser?: NormaliserName | undefined;
+  /** How text is split into words. Default whitespace. */
+  readonly preTokenizer?: PreTokenizer | undefined;
+  /** The field of a .jsonl line that holds the text. Default text. */
+  readonly textField?: string | undefined;
+  /** Drops documents with that many tokens a character or more. The paper: 0.25 at 32768 tokens. Default: keeps them all. */
+  readonly maxTokensPerCharacter?: number | undefined;
+  /** Share of the text that is kept for validation. Default 0.01. */
+  readonly holdOut?: number | undefined;
+  /** Decides which text is held out. Default 0. */
+  readonly seed?: number | undefined;
+  /** Threads that encode; the result does not depend on it. Default 2. */
+  readonly threads?: number | undefined;
+  /** Told what is being done, in words. */
+  readonly onProgress?: ((what: string) => void) | undefined;
+}
+
 export interface Prepared {
+  readonly folder: string;
   readonly manifest: DatasetManifest;
-  /** Undefined when the dataset stood there already. */
+  /** What was read, kept and dropped; undefined when the dataset stood there already. */
   readonly documents: DocumentsManifest | undefined;
 }
 
-export async function prepareDataset(
+/**
+ * Makes a dataset of text: selects documents, learns a tokenizer from them, cuts them into sequences of tokens.
+ *
+ * ```ts
+ * const { folder, manifest } = await prepare({ texts: ["texts"], out: "data/mine", recipe: "quickstart" });
+ * console.log(`${folder}: ${manifest.training.sequences} sequences of ${manifest.sequenceLength} tokens`);
+ * ```
+ *
+ * Errors are `UserError`s with a code that docs/ERRORS.md explains, among them E_TEXT_MISSING, E_UTF8, E_TOO_LITTLE_TEXT.
+ */
+export async function prepare(options: PrepareOptions): Promise<Prepared> {
+  const { model } = chooseRecipe({ recipe: options.recipe ?? "crammed-bert" });
+  const { texts, out, maxTokensPerCharacter, holdOut = 0.01 } = options;
+  if (!(holdOut > 0 && holdOut <= 0.5)) {
+    throw new UserError("E_OPTION", `holdOut is ${holdOut}`, "Hold out a share above 0 and up to 0.5.");
+  }
+  const shaping = {
+    vocabulary: options.vocabulary ?? model.vocabulary,
+    sequenceLength: options.sequenceLength ?? model.sequenceLength,
+    normaliser: options.normaliser ?? "ascii-fold",
+    preTokenizer: options.preTokenizer ?? "whitespace",
+    textField: options.textField ?? "text",
+    maxTokensPerCharacter,
+    holdOut,
+    seed: options.seed ?? 0,
+    threads: options.threads ?? 2,
+  } as const;
+  return prepareSources(out, listSources(texts), shaping, options.onProgress);
+}
+
+/** The same of files that are found already. */
+export async function prepareSources(
   folder: string,
   sources: readonly Source[],
-  options: PrepareOptions,
-  showProgress: (what: string) => void,
+  options: DatasetOptions,
+  showProgress: (what: string) => void = () => {},
 ): Promise<Prepared> {
   const { threads: _, ...shaping } = options;
   const files = sources.map(({ path, bytes, changedMilliseconds }) => [path, bytes, changedMilliseconds]);
   const originHash = contentHash(JSON.stringify([files, shaping]));
   if (existsSync(join(folder, "manifest.json"))) {
     const manifest = readManifest(folder);
-    if (manifest.originHash === originHash) return { manifest, documents: undefined };
+    if (manifest.originHash === originHash) return { folder, manifest, documents: undefined };
   }
   const progress = (what: string) => (count: number) => showProgress(`${what} ${count.toLocaleString("en-US")}`);
   const select: SelectOptions = { textField: options.textField };
@@ -82,10 +147,10 @@ export async function prepareDataset(
     onProgress: (done, sequences) =>
       showProgress(`tokenizing: ${percent(done, documents.documents)}, ${sequences.toLocaleString("en-US")} sequences`),
   });
-  return { manifest, documents };
+  return { folder, manifest, documents };
 }
 
-function learnTokenizer(words: WordCounter, options: PrepareOptions, onProgress: (tokens: number) => void): Tokenizer {
+function learnTokenizer(words: WordCounter, options: DatasetOptions, onProgress: (tokens: number) => void): Tokenizer {
   const vocabularySize = options.vocabulary;
   const vocabulary = learnVocabulary(words.wordCounts(), { vocabularySize, specialTokens, onProgress });
   return defineLearnedTokenizer(vocabulary, normalisers[options.normaliser], options.preTokenizer);
@@ -95,7 +160,7 @@ function learnTokenizer(words: WordCounter, options: PrepareOptions, onProgress:
 async function learnTokenCounter(
   sources: readonly Source[],
   select: SelectOptions,
-  options: PrepareOptions,
+  options: DatasetOptions,
   showProgress: (what: string) => void,
 ): Promise<(text: string) => number> {
   const words = new WordCounter(normalisers[options.normaliser], options.preTokenizer);

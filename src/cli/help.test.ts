@@ -1,0 +1,51 @@
+// Help that helps: every verb there is, now and later, shows examples of itself and has --json; colours can be turned off.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { test } from "node:test";
+import { colour } from "./output.ts";
+
+function help(...words: string[]): string {
+  const main = join(import.meta.dirname, "main.js");
+  const { stdout, status } = spawnSync(process.execPath, [main, ...words, "--help"], { encoding: "utf8" });
+  assert.equal(status, 0);
+  return stdout;
+}
+
+const whole = help();
+const verbs = [...whole.matchAll(/^ {2}([a-z-]+) (?:\[options\]|<)/gm)].map(match => match[1]!);
+
+test("the program's help lists its verbs, with examples and exit codes", () => {
+  assert.ok(verbs.length >= 10, verbs.join(" "));
+  for (const code of ["0 done", "1 ", "2 a bug", "130 "]) assert.ok(whole.includes(code), code);
+  assert.match(whole, /Examples:\n {2}cram /);
+  assert.match(whole, /NO_COLOR/);
+});
+
+for (const verb of verbs) {
+  test(`${verb} has --json and shows examples of itself`, () => {
+    const text = help(verb);
+    assert.match(text, /^ {2}--json /m);
+    const examples = text.slice(text.indexOf("\nExample"));
+    assert.match(examples, new RegExp(`^ {2}.*\\bcram ${verb}\\b`, "m"));
+  });
+}
+
+test("colours go to terminals alone, and NO_COLOR turns them off", () => {
+  const terminal = { isTTY: true } as NodeJS.WriteStream;
+  const before = process.env.NO_COLOR;
+  try {
+    delete process.env.NO_COLOR;
+    assert.equal(colour("red", "x", terminal), "\u001b[31mx\u001b[0m");
+    assert.equal(colour("red", "x", { isTTY: false } as NodeJS.WriteStream), "x");
+    process.env.NO_COLOR = "1";
+    assert.equal(colour("red", "x", terminal), "x");
+    // no-color.org: only when not an empty string.
+    process.env.NO_COLOR = "";
+    assert.equal(colour("red", "x", terminal), "\u001b[31mx\u001b[0m");
+  } finally {
+    if (before === undefined) delete process.env.NO_COLOR;
+    else process.env.NO_COLOR = before;
+  }
+});

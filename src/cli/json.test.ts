@@ -1,0 +1,51 @@
+// Verbs for machines: with --json standard output is JSON and nothing else, and says what the lines for people say.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+
+const folder = mkdtempSync(join(tmpdir(), "cram-json-"));
+after(() => rmSync(folder, { recursive: true }));
+
+function readLines(...words: string[]): Record<string, unknown>[] {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, "main.js"), ...words], {
+    cwd: folder,
+    encoding: "utf8",
+  });
+  assert.equal(status, 0, stderr);
+  return stdout
+    .trim()
+    .split("\n")
+    .map(line => JSON.parse(line) as Record<string, unknown>);
+}
+
+test("inspect lists the launches of both programs, and their seconds when timed", () => {
+  const sizes = ["width=32", "layers=1", "heads=2", "feedForward=64", "vocabulary=128", "sequenceLength=32"];
+  const set = [...sizes.map(size => `model.${size}`), "train.microBatchSequences=4"].flatMap(pair => ["--set", pair]);
+  const [inspected, ...rest] = readLines("inspect", "--recipe", "crammed-bert", ...set, "--time", "--json");
+  assert.deepEqual(rest, []);
+  assert.equal(inspected!.parameters, 128 * 32 + 1 + 4 * 64 + 4 * 32 * 32 + 32 * 64 + 32 * 32);
+  const programs = inspected!.programs as { name: string; launches: { flops: number; seconds: number }[] }[];
+  assert.deepEqual(
+    programs.map(({ name }) => name),
+    ["micro-batch", "update"],
+  );
+  assert.ok(programs.every(({ launches }) => launches.length > 0 && launches.every(({ seconds }) => seconds >= 0)));
+  // The products of the layer alone: forward and twice backward, 128 tokens.
+  const products = 6 * 128 * (4 * 32 * 32 + 32 * 64 + 32 * 32);
+  assert.ok(programs[0]!.launches.reduce((sum, { flops }) => sum + flops, 0) > products);
+});
+
+test("quickstart tells its dataset, its run, its events and its filled masks", () => {
+  const lines = readLines("quickstart", "--budget", "3steps", "--json");
+  const kinds = lines.map(({ kind }) => kind);
+  assert.deepEqual(kinds.slice(0, 4), ["dataset", "run", "start", "validation"]);
+  assert.equal(kinds.filter(kind => kind === "step").length, 3);
+  assert.equal(kinds.filter(kind => kind === "end").length, 1);
+  const fills = lines.filter(({ kind }) => kind === "fill");
+  assert.equal(fills.length, 8);
+  assert.equal(kinds.lastIndexOf("end"), kinds.length - 1 - fills.length);
+});

@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { hasWhatIsNeeded } from "./finding.ts";
+import { examineNvidia } from "./hardware.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "cram-hardware-"));
+after(() => rmSync(folder, { recursive: true }));
+
+test("NVIDIA's driver, cards and libraries are found where they are, and nobody misses them", () => {
+  const kernel = join(folder, "nvidia");
+  mkdirSync(join(kernel, "gpus/0000:01:00.0"), { recursive: true });
+  // As a machine with a driver shows them.
+  writeFileSync(
+    join(kernel, "version"),
+    "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  550.54.15  Release Build\nGCC version: gcc 12.2.0\n",
+  );
+  writeFileSync(join(kernel, "gpus/0000:01:00.0/information"), "Model: \t\t NVIDIA H200\nIRQ:   \t\t 16\n");
+  mkdirSync(join(folder, "lib"));
+  writeFileSync(join(folder, "lib/libnvrtc.so.12"), "");
+  writeFileSync(join(folder, "lib/libnvrtc-builtins.so.12"), "");
+  const findings = examineNvidia([join(folder, "nowhere"), join(folder, "lib")], kernel);
+  assert.deepEqual(
+    findings.map(({ name, state, detail }) => [name, state, detail]),
+    [
+      ["kernel module", "found", "550.54.15, NVIDIA H200"],
+      ["CUDA driver", "absent", "in no folder of libraries"],
+      ["NVRTC", "found", join(folder, "lib/libnvrtc.so.12")],
+      ["cuBLASLt", "absent", "in no folder of libraries"],
+    ],
+  );
+  assert.equal(hasWhatIsNeeded(findings), true);
+});
+
+test("only what is needed and missing stops the default backend", () => {
+  const finding = { name: "x", group: "packages", detail: "", fix: "y" } as const;
+  assert.equal(hasWhatIsNeeded([{ ...finding, state: "missing", needed: false }]), true);
+  assert.equal(hasWhatIsNeeded([{ ...finding, state: "missing", needed: true }]), false);
+});

@@ -1,0 +1,66 @@
+// How long a recipe's micro-batch, update and validation take on a backend, on random tokens: the time does not depend on which.
+
+import type { Backend } from "../backends/backend.ts";
+import type { Clock } from "../base/clock.ts";
+import { RandomSequence, streams } from "../base/random.ts";
+import { makePositionInput } from "../model/inputs.ts";
+import { countMasked, defineTraining } from "../train/definition.ts";
+import type { Recipe } from "../train/recipe.ts";
+import { type Inputs, openEngine } from "../train/step.ts";
+import { openEnergyMeter } from "./energy.ts";
+
+export interface StepTimes {
+  /** Forward and backward of one micro-batch. */
+  readonly microBatchSeconds: number;
+  readonly updateSeconds: number;
+  /** Forward of one micro-batch. */
+  readonly validationSeconds: number;
+  /** Of the processor while it measured; undefined where its counters cannot be read. */
+  readonly watts: number | undefined;
+}
+
+/** Medians over rounds of one micro-batch, one update and one validation, at least two of them, for about `seconds`. */
+export async function measureStep(backend: Backend, recipe: Recipe, clock: Clock, seconds: number): Promise<StepTimes> {
+  const engine = await openEngine(backend, defineTraining(recipe));
+  const batch = drawBatch(recipe);
+  // A rate of 0 leaves the parameters what they are, so that every round does the same.
+  const schedule = { step: 1, rateScale: 0 };
+  await engine.accumulate(batch, true);
+  const round = [
+    () => engine.accumulate(batch, false),
+    () => engine.update(schedule, 2),
+    () => engine.validate(batch),
+  ] as const;
+  for (const run of round) await run();
+  const times = round.map((): number[] => []);
+  const meter = openEnergyMeter();
+  const start = clock.seconds();
+  while (times[0]!.length < 2 || clock.seconds() - start < seconds) {
+    for (const [i, run] of round.entries()) {
+      const before = clock.seconds();
+      await run();
+      times[i]!.push(clock.seconds() - before);
+    }
+  }
+  const joules = meter?.readJoules();
+  const [microBatchSeconds, updateSeconds, validationSeconds] = times.map(median) as [number, number, number];
+  const watts = joules === undefined ? undefined : joules / (clock.seconds() - start);
+  return { microBatchSeconds, updateSeconds, validationSeconds, watts };
+}
+
+const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!;
+
+/** A micro-batch of random tokens. */
+export function drawBatch(recipe: Recipe): Inputs {
+  const { model, train } = recipe;
+  const random = new RandomSequence(0, streams.sampling, 0);
+  const draw = (length: number, limit: number) => Int32Array.from({ length }, () => random.below(limit));
+  const tokens = train.microBatchSequences * model.sequenceLength;
+  const predictions = train.microBatchSequences * countMasked(recipe);
+  return {
+    tokens: draw(tokens, model.vocabulary),
+    positions: draw(predictions, tokens),
+    labels: draw(predictions, model.vocabulary),
+    ...makePositionInput(model),
+  };
+}

@@ -1,0 +1,50 @@
+// Devices that are not at hand, by the figures of their data sheets, and the share of the peak that training of this kind was
+// seen to reach on them. Nothing here was measured by us, and a plan says so.
+
+export interface DeviceFigures {
+  readonly name: string;
+  readonly title: string;
+  /** FLOP/s of dense bf16 products with f32 sums. */
+  readonly peakFlops: number;
+  readonly bytesPerSecond: number;
+  readonly memoryBytes: number;
+  /** Power limit of the board. */
+  readonly watts: number;
+  /** Share of peakFlops that the arithmetic of training reaches. */
+  readonly utilisation: number;
+  /** Where the utilisation comes from. */
+  readonly source: string;
+}
+
+export const deviceFigures: readonly DeviceFigures[] = [
+  {
+    name: "h200",
+    title: "NVIDIA H200 SXM",
+    peakFlops: 989e12,
+    bytesPerSecond: 4.8e12,
+    memoryBytes: 141e9,
+    watts: 700,
+    utilisation: 0.38,
+    source: "llm.c and modded-nanogpt with 124 M parameters on an H100: 37.5 to 38.6 %",
+  },
+  {
+    name: "a6000",
+    title: "NVIDIA RTX A6000",
+    peakFlops: 154.8e12,
+    bytesPerSecond: 768e9,
+    memoryBytes: 48e9,
+    watts: 300,
+    utilisation: 0.42,
+    source: "the paper's code on an A6000: 103,000 to 106,000 tokens/s",
+  },
+  {
+    name: "rtx3090",
+    title: "NVIDIA GeForce RTX 3090",
+    peakFlops: 71e12,
+    bytesPerSecond: 936e9,
+    memoryBytes: 24e9,
+    watts: 350,
+    utilisation: 0.42,
+    source: "taken to be that of the A6000, which has the same chip; none is published",
+  },
+];

@@ -1,0 +1,134 @@
+// A run before it is begun: what it needs, how far it comes within its budget, and what a person should know of it beforehand.
+
+import { countParameters, countTrainingFlops } from "../model/shape.ts";
+import { parseBudget } from "../train/budget.ts";
+import type { Recipe } from "../train/recipe.ts";
+import { type Course, listStretches, planCourse, type StepCost } from "./course.ts";
+import type { MemoryNeeds } from "./programs.ts";
+
+/** The device a run is planned for. */
+export interface PlannedDevice {
+  readonly title: string;
+  /** Where its speed comes from: measured just now, or figures. */
+  readonly speedSource: string;
+  readonly memoryBytes: number;
+  /** FLOP/s at most; undefined where no peak is known. */
+  readonly peakFlops: number | undefined;
+  /** Undefined where it cannot be read. */
+  readonly watts: number | undefined;
+  /** Tokens of a micro-batch below which the device idles; undefined where the speed was measured with this one. */
+  readonly leastTokens?: number | undefined;
+}
+
+export interface ForecastOptions {
+  readonly recipe: Recipe;
+  readonly device: PlannedDevice;
+  readonly cost: StepCost;
+  readonly memory: MemoryNeeds;
+  /** Sequences of the dataset's training part; undefined when no dataset is given. */
+  readonly trainingSequences: number | undefined;
+}
+
+export interface Forecast {
+  readonly recipe: string;
+  readonly budget: string;
+  readonly device: PlannedDevice;
+  readonly parameters: number;
+  readonly flopsPerToken: number;
+  readonly memory: MemoryNeeds;
+  readonly course: Course;
+  /** Share of the peak that training reaches. */
+  readonly utilisation: number | undefined;
+  /** Times that the data is read; undefined without data. */
+  readonly epochs: number | undefined;
+  readonly energyJoules: number | undefined;
+  /** Always undefined so far: no scaling law has been fitted, and a guess would be taken for one. */
+  readonly expectedLoss: undefined;
+  /** What will go wrong or is not as the recipe says, a sentence each. */
+  readonly warnings: readonly string[];
+}
+
+export function forecastRun(options: ForecastOptions): Forecast {
+  const { recipe, device, cost, memory, trainingSequences } = options;
+  const course = planCourse(recipe, parseBudget(recipe.train.budget), cost);
+  const flopsPerToken = countTrainingFlops(recipe.model, recipe.data.maskFraction);
+  const epochs = trainingSequences === undefined ? undefined : course.sequences / trainingSequences;
+  return {
+    recipe: recipe.name,
+    budget: recipe.train.budget,
+    device,
+    parameters: countParameters(recipe.model),
+    flopsPerToken,
+    memory,
+    course,
+    utilisation:
+      device.peakFlops === undefined ? undefined : (course.tokensPerSecond * flopsPerToken) / device.peakFlops,
+    epochs,
+    energyJoules: device.watts === undefined ? undefined : device.watts * course.seconds,
+    expectedLoss: undefined,
+    warnings: listWarnings(options, course, epochs),
+  };
+}
+
+/** With fewer steps a learning rate that rises and falls has no time to do either. */
+const leastSteps = 500;
+
+function listWarnings(
+  { recipe, device, memory }: ForecastOptions,
+  course: Course,
+  epochs: number | undefined,
+): string[] {
+  const { microBatchSequences: size } = recipe.train;
+  const { batchSequences: batch, batchRamp } = recipe.schedule;
+  const { sequenceLength } = recipe.model;
+  const stages = listStretches(recipe).length;
+  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+  const count = (value: number) => value.toLocaleString("en-US");
+  const faults: readonly (readonly [boolean, () => string])[] = [
+    [
+      memory.total > device.memoryBytes,
+      () =>
+        `memory does not fit: ${gigabytes(memory.total)} are needed and ${gigabytes(device.memoryBytes)} are there; ` +
+        "set train.microBatchSequences lower",
+    ],
+    [
+      epochs !== undefined && epochs > 1,
+      () => `the data repeats: every sequence is read ${epochs!.toFixed(1)} times; more text would be new each time`,
+    ],
+    [
+      course.steps < leastSteps,
+      () => `only ${count(course.steps)} steps fit into the budget; ${suggestMoreSteps(recipe, course)}`,
+    ],
+    [
+      batchRamp > 0 && stages === 1,
+      () => `the batch cannot grow: a batch of ${batch} is no larger than one micro-batch of ${size}`,
+    ],
+    [
+      stages > 1 && batchRamp > 0 && course.rampSteps < stages - 1,
+      () =>
+        `the batch ramp is impossible: ${count(course.rampSteps)} steps are too few for its ${count(stages - 1)} stages, ` +
+        "so it jumps; set schedule.batchRamp higher, or schedule.batchSequences lower",
+    ],
+    [
+      batch % size !== 0,
+      () =>
+        `a batch of ${batch} is no whole number of micro-batches of ${size}: ` +
+        `${Math.ceil(batch / size) * size} sequences are read instead`,
+    ],
+    [
+      size * sequenceLength < (device.leastTokens ?? 0),
+      () =>
+        `a micro-batch of ${count(size * sequenceLength)} tokens does not fill this device, and its speed was seen with ` +
+        `larger ones: set train.microBatchSequences=${Math.ceil(device.leastTokens! / sequenceLength)}`,
+    ],
+  ];
+  return faults.filter(([holds]) => holds).map(([, describe]) => describe());
+}
+
+/** A batch of whole micro-batches that gives twice the least number of steps, or as many as there can be. */
+function suggestMoreSteps({ train, schedule }: Recipe, { sequences }: Course): string {
+  const size = train.microBatchSequences;
+  const batch = Math.max(1, Math.floor(sequences / (2 * leastSteps) / size)) * size;
+  if (batch >= schedule.batchSequences) return "give it more time, or take a smaller model or micro-batch";
+  return `schedule.batchSequences=${batch} gives about ${Math.round(sequences / batch).toLocaleString("en-US")}`;
+}

@@ -1,0 +1,54 @@
+// What a recipe's programs need, read from the programs themselves: compiled as the backend would run them, but neither built
+// nor loaded, so a model that does not fit here can be planned here.
+
+import type { Program } from "../compiler/program.ts";
+import { bytesPerElement, countElements, type Graph, type Shape } from "../graph/tensor.ts";
+import { defineTraining } from "../train/definition.ts";
+import type { Recipe } from "../train/recipe.ts";
+import { buildStepGraphs } from "../train/step.ts";
+
+/** Bytes by kind. */
+export interface MemoryNeeds {
+  readonly parameters: number;
+  readonly gradients: number;
+  readonly moments: number;
+  /** Temporaries, activations among them: the largest program's, for the programs share one arena. */
+  readonly arena: number;
+  /** Batches, tables and results of all programs. */
+  readonly inputsAndOutputs: number;
+  readonly total: number;
+}
+
+export interface ProgramNeeds {
+  readonly memory: MemoryNeeds;
+  /** Of one update; what a launch reads and writes in place is counted once. */
+  readonly update: { readonly flops: number; readonly bytesMoved: number };
+}
+
+export function measurePrograms(recipe: Recipe, compile: (graph: Graph) => Program): ProgramNeeds {
+  const definition = defineTraining(recipe);
+  const { first, next, update, validation } = buildStepGraphs(definition);
+  const updateProgram = compile(update);
+  const programs = [compile(first), compile(next), updateProgram, compile(validation)];
+  const parameters = countBytes(definition.parameters);
+  const moments = countBytes(definition.moments);
+  const arena = Math.max(...programs.map(({ arenaBytes }) => arenaBytes));
+  const inputsAndOutputs = sum(
+    programs.flatMap(({ buffers }) =>
+      buffers.filter(({ kind }) => kind === "input" || kind === "output").map(({ bytes }) => bytes),
+    ),
+  );
+  const total = 2 * parameters + moments + arena + inputsAndOutputs;
+  return {
+    memory: { parameters, gradients: parameters, moments, arena, inputsAndOutputs, total },
+    update: {
+      flops: sum(updateProgram.launches.map(({ flops }) => flops)),
+      bytesMoved: sum(updateProgram.launches.map(({ bytesMoved }) => bytesMoved)),
+    },
+  };
+}
+
+const countBytes = (shapes: ReadonlyMap<string, Shape>) =>
+  sum([...shapes.values()].map(shape => countElements(shape) * bytesPerElement.f32));
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);

@@ -1,0 +1,48 @@
+// Which backend runs, by its name and threads: the one place that knows them all. A process has one cpu backend open at a
+// time, so who asks for it through withBackend waits for the one before.
+
+import type { Backend } from "../backends/backend.ts";
+import { openCpu } from "../backends/cpu/cpu.ts";
+import { openReference } from "../backends/reference/reference.ts";
+import { UserError } from "../base/errors.ts";
+import type { Recipe } from "../train/recipe.ts";
+
+export const backendNames = ["cpu", "reference"] as const;
+export type BackendName = (typeof backendNames)[number];
+
+export interface BackendChoice {
+  /** cpu, or reference: slow, exact, needs no C compiler. Default cpu. */
+  readonly backend?: BackendName | undefined;
+  /** Threads of the cpu backend; with the same number a run repeats its bits. Default 2. */
+  readonly threads?: number | undefined;
+}
+
+/** Errors: E_OPTION for bf16 on the reference backend; E_COMPILER_ABSENT and E_THREADS of the cpu backend. */
+export async function openBackend(
+  { backend = "cpu", threads = 2 }: BackendChoice,
+  precision: Recipe["train"]["precision"],
+): Promise<Backend> {
+  if (backend === "cpu") return openCpu({ threads, precision });
+  if (precision !== "bf16") return openReference();
+  throw new UserError("E_OPTION", "the reference backend computes in float64", "Set train.precision to f32 or auto.");
+}
+
+let lastUse: Promise<unknown> = Promise.resolve();
+
+/** Opens a backend, hands it to `use` and closes it. Uses wait for each other, in the order they were asked for. */
+export function withBackend<T>(
+  choice: BackendChoice,
+  precision: Recipe["train"]["precision"],
+  use: (backend: Backend) => Promise<T>,
+): Promise<T> {
+  const own = lastUse.then(async () => {
+    const backend = await openBackend(choice, precision);
+    try {
+      return await use(backend);
+    } finally {
+      await backend.close();
+    }
+  });
+  lastUse = own.catch(() => undefined);
+  return own;
+}

@@ -1,0 +1,101 @@
+// What this machine has and what it can do: everything that is looked for, and a short measurement of each backend.
+
+import { multipliesBf16Pairs } from "../backends/cpu/build.ts";
+import type { Clock } from "../base/clock.ts";
+import { UserError } from "../base/errors.ts";
+import { examineCompiler } from "../machine/compiler.ts";
+import type { Finding } from "../machine/finding.ts";
+import { examineHardware, examineNvidia, readMemory } from "../machine/hardware.ts";
+import { measureCopy } from "../machine/measure-copy.ts";
+import { measureStep } from "../machine/measure-step.ts";
+import { examinePackages } from "../machine/packages.ts";
+import { countTrainingFlops } from "../model/shape.ts";
+import { type BackendName, openBackend } from "./backend.ts";
+import { chooseRecipe } from "./recipe.ts";
+
+export async function examineMachine(): Promise<Finding[]> {
+  return [...examineHardware(), ...(await examineCompiler()), ...examinePackages(), ...examineNvidia()];
+}
+
+export interface Measurement {
+  readonly backend: BackendName;
+  /** What was measured: "peak f32", "memory copy", "training step". */
+  readonly name: string;
+  readonly value: number;
+  readonly unit: "FLOP/s" | "B/s" | "tokens/s";
+  /** Of a training step: its arithmetic over the measured peak; undefined where no peak is known. */
+  readonly shareOfPeak?: number | undefined;
+  /** What it was measured on. */
+  readonly on: string;
+}
+
+export interface FailedMeasurement {
+  readonly backend: BackendName;
+  readonly failure: UserError;
+}
+
+export interface MeasureOptions {
+  readonly threads: number;
+  readonly clock: Clock;
+  /** About how long the training step is repeated. */
+  readonly stepSeconds: number;
+}
+
+/** What is copied has to be far larger than the caches, and small beside the memory. */
+const copiedBytes = 2 ** 28;
+
+/**
+ * Measures each backend in turn, the default one first. A backend that a person can repair ends with why, and the others follow;
+ * the first program of a recipe is compiled before anything is timed.
+ */
+export async function* measureBackends(options: MeasureOptions): AsyncGenerator<Measurement | FailedMeasurement> {
+  for (const backend of ["cpu", "reference"] as const) {
+    try {
+      yield* backend === "cpu" ? measureCpu(options) : measureReference(options);
+    } catch (failure) {
+      if (!(failure instanceof UserError)) throw failure;
+      yield { backend, failure };
+    }
+  }
+}
+
+async function* measureCpu({ threads, clock, stepSeconds }: MeasureOptions): AsyncGenerator<Measurement> {
+  const recipe = chooseRecipe({ recipe: "quickstart" });
+  for (const precision of multipliesBf16Pairs() ? (["f32", "bf16"] as const) : (["f32"] as const)) {
+    const backend = await openBackend({ backend: "cpu", threads }, precision);
+    const common = { backend: "cpu", on: backend.device } as const;
+    try {
+      const peak = await backend.measurePeak!();
+      yield { ...common, name: `peak ${precision}`, value: peak, unit: "FLOP/s" };
+      if (precision === "f32" && readMemory().availableBytes > 8 * copiedBytes) {
+        const value = await measureCopy(backend, clock, copiedBytes);
+        yield { ...common, name: "memory copy", value, unit: "B/s" };
+      }
+      const { microBatchSeconds } = await measureStep(backend, recipe, clock, stepSeconds);
+      const tokens = recipe.train.microBatchSequences * recipe.model.sequenceLength;
+      const value = tokens / microBatchSeconds;
+      const shareOfPeak = (value * countTrainingFlops(recipe.model, recipe.data.maskFraction)) / peak;
+      yield { ...common, name: `${recipe.name} in ${precision}`, value, unit: "tokens/s", shareOfPeak };
+    } finally {
+      await backend.close();
+    }
+  }
+}
+
+/** A model a hundred times smaller: the reference defines results and is not made for speed. */
+async function* measureReference({ clock, stepSeconds }: MeasureOptions): AsyncGenerator<Measurement> {
+  const sizes = ["width=32", "layers=1", "heads=2", "feedForward=64", "vocabulary=256", "sequenceLength=32"];
+  const set = [...sizes.map(size => `model.${size}`), "train.microBatchSequences=4", "train.precision=f32"];
+  const recipe = chooseRecipe({ recipe: "quickstart", set });
+  const backend = await openBackend({ backend: "reference" }, "f32");
+  try {
+    const { microBatchSeconds } = await measureStep(backend, recipe, clock, Math.min(stepSeconds, 1));
+    const tokens = recipe.train.microBatchSequences * recipe.model.sequenceLength;
+    yield {
+      ...{ backend: "reference", name: "a tiny model", unit: "tokens/s", on: backend.device },
+      value: tokens / microBatchSeconds,
+    };
+  } finally {
+    await backend.close();
+  }
+}

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { openReference } from "../backends/reference/reference.ts";
+import { UserError } from "../base/errors.ts";
+import { state } from "../graph/operations.ts";
+import { encode } from "../model/encoder.ts";
+import { declareEncoderInputs, makePositionInput } from "../model/inputs.ts";
+import { encodeForModel } from "../tokenizer/encode.ts";
+import { embed } from "./embed.ts";
+import { fillMask } from "./fill-mask.ts";
+import { prepare } from "./prepare.ts";
+import { pretrain } from "./pretrain.ts";
+import { placeParameters, readTrainedModel } from "./trained-model.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "cram-embed-"));
+after(() => rmSync(folder, { recursive: true }));
+const run = join(folder, "run");
+
+const sentences = ["the red fox sleeps in its den.", "a wolf.", "the green frog and the brown bear sleep.", ""];
+const lines = Array.from({ length: 300 }, (_, i) => `${sentences[i % 3]} ${sentences[(i * 7) % 3]} number ${i}.`);
+
+before(async () => {
+  writeFileSync(join(folder, "text.jsonl"), lines.map(text => JSON.stringify({ text })).join("\n"));
+  const data = join(folder, "data");
+  const sizes = { vocabulary: 128, sequenceLength: 32, recipe: "quickstart" };
+  await prepare({ texts: [join(folder, "text.jsonl")], out: data, ...sizes, holdOut: 0.2 });
+  const set = ["model.width=32", "model.layers=2", "model.heads=2", "model.feedForward=64", "model.vocabulary=128"];
+  const batch = ["model.sequenceLength=32", "train.microBatchSequences=4", "schedule.batchSequences=4"];
+  const recipe = { recipe: "quickstart", set: [...set, ...batch, "train.precision=f32"] };
+  const { reason, steps } = await pretrain({ data, out: run, ...recipe, budget: "3steps" });
+  assert.deepEqual([reason, steps], ["budget", 3]);
+});
+
+/** The mean of a text's hidden states, alone, without padding, in float64. */
+async function embedAlone(text: string): Promise<number[]> {
+  const { shape, tokenizer, parameters } = readTrainedModel(run);
+  const backend = openReference();
+  const { ids } = encodeForModel(tokenizer, text);
+  const inputs = declareEncoderInputs(shape, 1, ids.length);
+  const tensors = new Map(parameters.map(parameter => [parameter.name, state(parameter.name, parameter.shape)]));
+  const graph = { outputs: { hidden: encode(inputs, tensors, shape) }, updates: {} };
+  const loaded = await backend.load(graph, placeParameters(backend, parameters));
+  const { hidden } = await loaded.run({ tokens: Int32Array.from(ids), ...makePositionInput(shape, ids.length) });
+  const columns = Array.from({ length: shape.width }, (_, column) => column);
+  return columns.map(
+    column => Array.from(ids).reduce((sum, _, row) => sum + hidden![row * shape.width + column]!, 0) / ids.length,
+  );
+}
+
+test("texts embedded together, padded, are what each is alone, in their order", async () => {
+  const texts = [...sentences, ...lines.slice(0, 5)];
+  const together = await embed(run, texts, { batchTexts: 4 });
+  assert.equal(together.length, texts.length);
+  for (const [i, text] of texts.entries()) {
+    const alone = await embedAlone(text);
+    assert.equal(together[i]!.length, 32);
+    together[i]!.forEach((value, column) => {
+      assert.ok(Math.abs(value - alone[column]!) < 1e-4, `${text}: ${value} is not ${alone[column]}`);
+    });
+  }
+  const [first, second] = together;
+  assert.ok(first!.some((value, i) => Math.abs(value - second![i]!) > 1e-2));
+});
+
+test("no texts are no vectors; a text that is too long is named, or cut on demand", async () => {
+  assert.deepEqual(await embed(run, []), []);
+  const long = "the red fox ".repeat(20);
+  await assert.rejects(
+    () => embed(run, [long]),
+    (error: unknown) =>
+      error instanceof UserError && error.code === "E_TEXT_LENGTH" && /the red fox/.test(error.message),
+  );
+  const [vector] = await embed(run, [long], { truncate: true });
+  assert.ok(vector!.every(Number.isFinite));
+});
+
+test("calls at the same time wait for each other's backend", async () => {
+  const texts = ["the red [MASK] sleeps."];
+  const [filled, vectors, again] = await Promise.all([
+    fillMask(run, texts),
+    embed(run, ["a wolf."]),
+    fillMask(run, texts, { backend: "reference", top: 2 }),
+  ]);
+  assert.equal(filled[0]!.masks[0]!.candidates.length, 5);
+  assert.equal(vectors[0]!.length, 32);
+  const [best, other] = again[0]!.masks[0]!.candidates;
+  const [own] = filled[0]!.masks[0]!.candidates;
+  assert.ok(Math.abs(best!.probability - own!.probability) < 1e-4 && best!.probability >= other!.probability);
+});

@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { simulatedClock } from "../base/clock.ts";
+import { planRun } from "./plan.ts";
+
+const common = { recipe: "crammed-bert", threads: 2, measureSeconds: 0, clock: simulatedClock() };
+
+test("the paper's day on an A6000 is the one its author reports", async () => {
+  const set = ["train.microBatchSequences=128"];
+  const { course, flopsPerToken, memory } = await planRun({ ...common, set, device: "a6000", budget: "24h" });
+  // pytorch issue 96693: 103,200 to 105,900 tokens/s, 8.9 to 9.15 billion tokens a day.
+  assert.ok(course.tokensPerSecond > 100e3 && course.tokensPerSecond < 108e3, String(course.tokensPerSecond));
+  assert.ok(course.tokens > 8.8e9 && course.tokens < 9.2e9, String(course.tokens));
+  // 13.4 exaFLOP is the paper's day at the full peak of 154.8 TFLOP/s.
+  assert.ok(Math.abs((course.tokens * flopsPerToken) / 0.42 / 13.4e18 - 1) < 0.02);
+  assert.equal(memory.parameters, 4 * 119_589_889);
+});
+
+test("this machine is measured, and compared with nothing", async () => {
+  const set = ["width=32", "layers=1", "heads=2", "feedForward=64", "vocabulary=128", "sequenceLength=32"];
+  const tiny = [...set.map(pair => `model.${pair}`), "train.microBatchSequences=4", "schedule.batchSequences=4"];
+  const clock = { seconds: tickingClock(), date: () => new Date(0) };
+  const { course, device, epochs } = await planRun({
+    ...common,
+    ...{ set: [...tiny, "schedule.batchRamp=0", "train.validations=1"], device: "this", budget: "1000s", clock },
+  });
+  // Each reading of the clock is a second after the one before: a micro-batch and an update of a second each, 500 steps but for
+  // the 64 validation batches of a second each.
+  assert.equal(course.steps, (1000 - 64) / 2);
+  assert.equal(course.tokens, ((1000 - 64) / 2) * 4 * 32);
+  assert.equal(epochs, undefined);
+  assert.match(device.speedSource, /measured/);
+});
+
+/** A clock that moves a second at each reading. */
+function tickingClock(): () => number {
+  let now = 0;
+  return () => now++;
+}

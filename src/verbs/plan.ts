@@ -1,0 +1,118 @@
+// A run planned before it is begun: for this machine from a short measurement, for others from their figures. The programs are
+// those of the cpu backend, compiled and not run; another backend's will need about the same memory.
+
+import { choosePrecision, compileForCpu } from "../backends/cpu/cpu.ts";
+import type { Clock } from "../base/clock.ts";
+import { UserError } from "../base/errors.ts";
+import { readManifest } from "../dataset/manifest.ts";
+import { readMemory } from "../machine/hardware.ts";
+import { measureStep } from "../machine/measure-step.ts";
+import { countTrainingFlops } from "../model/shape.ts";
+import type { StepCost } from "../plan/course.ts";
+import { type DeviceFigures, deviceFigures } from "../plan/devices.ts";
+import { type Forecast, forecastRun, type PlannedDevice } from "../plan/forecast.ts";
+import { measurePrograms, type ProgramNeeds } from "../plan/programs.ts";
+import { checkFit, countValidationBatches } from "../train/batches.ts";
+import type { Recipe } from "../train/recipe.ts";
+import { withBackend } from "./backend.ts";
+import { chooseRecipe, type RecipeChoice } from "./recipe.ts";
+
+export const deviceNames = ["this", ...deviceFigures.map(({ name }) => name)];
+
+export interface PlanOptions extends RecipeChoice {
+  /** A dataset that prepare made, to say how often it is read. */
+  readonly data?: string | undefined;
+  /** One of deviceNames. */
+  readonly device: string;
+  /** Threads of the cpu backend, for `this`. */
+  readonly threads: number;
+  /** About how long `this` is measured, after compiling. */
+  readonly measureSeconds: number;
+  readonly clock: Clock;
+}
+
+/** Errors: those of choosing a recipe, reading a dataset, and of one not fitting the other. */
+export async function planRun(options: PlanOptions): Promise<Forecast> {
+  const recipe = chooseRecipe(options);
+  const figures = findFigures(options.device);
+  const manifest = options.data === undefined ? undefined : readManifest(options.data);
+  if (manifest !== undefined) checkFit(manifest, recipe);
+  const validationBatches = countValidationBatches(
+    recipe,
+    manifest?.validation.sequences ?? recipe.data.validationSequences,
+  );
+  const precision =
+    figures === undefined ? choosePrecision(recipe.train.precision) : recipe.train.precision === "f32" ? "f32" : "bf16";
+  const needs = measurePrograms(recipe, graph => compileForCpu(graph, options.threads, precision));
+  const trainingSequences = manifest?.training.sequences;
+  const { device, cost } =
+    figures === undefined
+      ? await measureThis(recipe, needs, validationBatches, options)
+      : costOnPaper(recipe, needs, validationBatches, figures);
+  return forecastRun({ recipe, device, cost, memory: needs.memory, trainingSequences });
+}
+
+function findFigures(device: string): DeviceFigures | undefined {
+  const found = deviceFigures.find(({ name }) => name === device);
+  if (found === undefined && device !== "this") throw new Error(`no device is called ${device}`);
+  return found;
+}
+
+interface CostedDevice {
+  readonly device: PlannedDevice;
+  readonly cost: StepCost;
+}
+
+/** UserError E_MEMORY where the programs do not even fit for measuring. */
+async function measureThis(
+  recipe: Recipe,
+  { memory }: ProgramNeeds,
+  validationBatches: number,
+  { threads, measureSeconds, clock }: PlanOptions,
+): Promise<CostedDevice> {
+  const { availableBytes } = readMemory();
+  if (memory.total > availableBytes) {
+    throw new UserError(
+      "E_MEMORY",
+      `the run needs ${(memory.total / 1e9).toFixed(1)} GB and ${(availableBytes / 1e9).toFixed(1)} GB are available`,
+      "Set train.microBatchSequences lower, or plan for another --device.",
+    );
+  }
+  return withBackend({ threads }, recipe.train.precision, async backend => {
+    const peakFlops = await backend.measurePeak?.();
+    const times = await measureStep(backend, recipe, clock, measureSeconds);
+    const device: PlannedDevice = {
+      title: backend.device,
+      speedSource: `measured just now for ${measureSeconds} s`,
+      memoryBytes: availableBytes,
+      peakFlops,
+      watts: times.watts,
+    };
+    return { device, cost: { ...times, validationSeconds: validationBatches * times.validationSeconds } };
+  });
+}
+
+/** Tokens of a micro-batch with which the utilisations were seen: 128 sequences of 128. */
+const leastTokens = 16384;
+
+/** Products at the stated utilisation, the update as its bytes at the data sheet's bandwidth or its arithmetic, the longer one. */
+function costOnPaper(
+  recipe: Recipe,
+  { update }: ProgramNeeds,
+  validationBatches: number,
+  { title, peakFlops, bytesPerSecond, memoryBytes, watts, utilisation, source }: DeviceFigures,
+): CostedDevice {
+  const tokens = recipe.train.microBatchSequences * recipe.model.sequenceLength;
+  const flops = tokens * countTrainingFlops(recipe.model, recipe.data.maskFraction);
+  const reached = utilisation * peakFlops;
+  const speedSource = `not measured: ${(100 * utilisation).toFixed(0)} % of the data sheet's peak (${source}); there is no cuda backend yet`;
+  return {
+    device: { title, speedSource, memoryBytes, peakFlops, watts, leastTokens },
+    cost: {
+      microBatchSeconds: flops / reached,
+      updateSeconds: Math.max(update.flops / reached, update.bytesMoved / bytesPerSecond),
+      // Forward is a third of forward and backward.
+      validationSeconds: (validationBatches * flops) / 3 / reached,
+    },
+  };
+}

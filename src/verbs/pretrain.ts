@@ -1,0 +1,194 @@
+// From a dataset and a recipe to a run, or an interrupted run to its end. The command line and the library listen to the same
+// events; every one is in events.jsonl before they see it.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Backend } from "../backends/backend.ts";
+import { systemClock } from "../base/clock.ts";
+import { UserError } from "../base/errors.ts";
+import { Dataset } from "../dataset/dataset.ts";
+import { openPretrainedModel } from "../evaluate/pretrained-model.ts";
+import { openBatches } from "../train/batches.ts";
+import { defineTraining } from "../train/definition.ts";
+import { type EndEvent, EventLog, type TrainingEvent } from "../train/events.ts";
+import { checkInitialModel, type InitialModel, readInitialParameters } from "../train/initial-parameters.ts";
+import { type BatchSource, pretrain as runTraining } from "../train/pretrain.ts";
+import type { Recipe } from "../train/recipe.ts";
+import { beginRun, hashRecipe, loadRunState, readRunData, readRunRecipe } from "../train/run-folder.ts";
+import { openEngine } from "../train/step.ts";
+import { TensorboardLog } from "../train/tensorboard-log.ts";
+import { type BackendChoice, withBackend } from "./backend.ts";
+import { chooseRecipe, type RecipeChoice } from "./recipe.ts";
+
+/** What pretrain uses where nothing names a recipe: the paper's. */
+export const fallbackRecipe = "crammed-bert";
+
+/** A run that is to be begun, or to be continued as it was begun. */
+export interface RunPlan {
+  readonly run: string;
+  readonly recipe: Recipe;
+  readonly data: string;
+  readonly isNew: boolean;
+  /** The folder of the model it begins with; without one parameters are drawn. */
+  readonly initFrom?: string | undefined;
+}
+
+export interface NewRun extends Partial<RecipeChoice> {
+  /** A dataset that `prepare` made. */
+  readonly data: string;
+  /** The run's folder; default: runs/ and the recipe with the date. */
+  readonly out?: string | undefined;
+  /** A run, an export, or a model of Hugging Face's or the reference's, to go on training from. */
+  readonly initFrom?: string | undefined;
+}
+
+export interface ResumedRun {
+  /** The folder of an interrupted run. Its recipe and its data are its own. */
+  readonly resume: string;
+  /** Where the run's dataset is now; default: where it was. */
+  readonly data?: string | undefined;
+}
+
+export function planNewRun({ data, out, recipe = fallbackRecipe, set, budget, initFrom }: NewRun): RunPlan {
+  const chosen = chooseRecipe({ recipe, set, budget });
+  const stamp = systemClock.date().toISOString().slice(0, 16).replace("T", "-").replace(":", "");
+  return { run: out ?? join("runs", `${chosen.name}-${stamp}`), recipe: chosen, data, isNew: true, initFrom };
+}
+
+/** UserError E_FILE_MISSING where no run was begun. */
+export function planResumedRun({ resume, data }: ResumedRun): RunPlan {
+  if (!existsSync(join(resume, "recipe.json"))) {
+    throw new UserError("E_FILE_MISSING", `${resume}: no run here`, "Give the folder of a run that pretrain began.");
+  }
+  return { run: resume, recipe: readRunRecipe(resume), data: data ?? readRunData(resume), isNew: false };
+}
+
+/** A run with its dataset and backend open. */
+export interface OpenRun {
+  readonly backend: Backend;
+  readonly dataset: Dataset;
+  readonly recipe: Recipe;
+  readonly source: BatchSource;
+  readonly run: string;
+}
+
+/** Checks the dataset, opens what the run needs, hands it to `use` and closes it. A new run's folder is begun before. */
+export async function withRun<T>(
+  { run, recipe, data, isNew, initFrom }: RunPlan,
+  choice: BackendChoice,
+  use: (open: OpenRun) => Promise<T>,
+): Promise<T> {
+  const dataset = new Dataset(data);
+  try {
+    dataset.verify();
+    const source = openBatches(dataset, recipe);
+    const initial = initFrom === undefined ? undefined : await openInitialModel(initFrom, recipe, dataset);
+    return await withBackend(choice, recipe.train.precision, backend => {
+      if (isNew) beginRun(run, recipe, data, initial);
+      return use({ backend, dataset, recipe, source, run });
+    });
+  } finally {
+    dataset.close();
+  }
+}
+
+/** Errors: those of opening a model, E_INIT_SHAPE and E_TOKENIZER_OTHER where it is not one the run can begin with. */
+async function openInitialModel(path: string, { model: shape }: Recipe, { tokenizer }: Dataset): Promise<InitialModel> {
+  const model = { path, ...(await openPretrainedModel(path)) };
+  checkInitialModel(model, shape, tokenizer.vocabulary);
+  return model;
+}
+
+export interface LogChoice {
+  /** Writes event files for TensorBoard into the run's folder, too. Default false. */
+  readonly tensorboard?: boolean | undefined;
+}
+
+/** Compiles, and gives the events of the training from the newest checkpoint to the budget's end or the signal. */
+export async function openTraining(
+  { backend, recipe, source, run }: Omit<OpenRun, "dataset">,
+  { tensorboard = false }: LogChoice,
+): Promise<(signal: AbortSignal) => AsyncGenerator<TrainingEvent, void>> {
+  const definition = defineTraining(recipe, readInitialParameters(run, recipe.model));
+  const resumeFrom = loadRunState(run, recipe, definition, source.datasetHash);
+  const earlierPeak = await backend.measurePeak?.();
+  const engine = await openEngine(backend, definition);
+  // Other load makes a measurement too low, never too high.
+  const laterPeak = await backend.measurePeak?.();
+  const peakFlops = earlierPeak && laterPeak && Math.max(earlierPeak, laterPeak);
+  return async function* (signal) {
+    const log = new EventLog(join(run, "events.jsonl"), resumeFrom?.counters.step);
+    const boardOptions = { run, clock: systemClock, tokensPerSequence: recipe.model.sequenceLength };
+    const board = tensorboard ? new TensorboardLog(boardOptions) : undefined;
+    const options = { engine, source, recipe, recipeHash: hashRecipe(recipe), clock: systemClock, run, resumeFrom };
+    try {
+      for await (const event of runTraining({ ...options, peakFlops, signal })) {
+        log.append(event);
+        board?.append(event);
+        yield event;
+      }
+    } finally {
+      log.close();
+      board?.close();
+    }
+  };
+}
+
+export type PretrainOptions = (NewRun | ResumedRun) &
+  BackendChoice &
+  LogChoice & {
+    /** Ends the run after the step under way, with a checkpoint. */
+    readonly signal?: AbortSignal | undefined;
+    /** Called with every event of the run: start, step, validation, checkpoint, end. */
+    readonly onEvent?: ((event: TrainingEvent) => void) | undefined;
+  };
+
+export interface PretrainResult {
+  /** The run's folder, which fillMask and embed open. */
+  readonly run: string;
+  /** budget, or interrupted: by the signal. */
+  readonly reason: EndEvent["reason"];
+  readonly steps: number;
+  readonly tokens: number;
+  /** Seconds of the budget that were used. */
+  readonly elapsedSeconds: number;
+  /** Of the last validation, in nats a predicted token; undefined when the run ended before one. */
+  readonly validationLoss: number | undefined;
+}
+
+/**
+ * Trains a model from scratch within a budget, or continues an interrupted run to the same bits as if it had never stopped.
+ *
+ * ```ts
+ * const controller = new AbortController();
+ * const { run, steps, validationLoss } = await pretrain({
+ *   data: "data/mine",
+ *   out: "runs/mine",
+ *   recipe: "quickstart",
+ *   budget: "3m",
+ *   signal: controller.signal,
+ *   onEvent: event => {
+ *     if (event.kind === "validation") console.log(`step ${event.step}: ${event.loss.toFixed(3)}`);
+ *   },
+ * });
+ * console.log(`${run}: ${steps} steps, held-out loss ${validationLoss}`);
+ * ```
+ *
+ * Errors are `UserError`s with a code that docs/ERRORS.md explains, among them E_RUN_EXISTS, E_DATA_LENGTH, E_DIVERGED.
+ */
+export async function pretrain(options: PretrainOptions): Promise<PretrainResult> {
+  const plan = "resume" in options ? planResumedRun(options) : planNewRun(options);
+  return withRun(plan, options, async open => {
+    const train = await openTraining(open, options);
+    let validationLoss: number | undefined;
+    let end: EndEvent | undefined;
+    for await (const event of train(options.signal ?? new AbortController().signal)) {
+      options.onEvent?.(event);
+      if (event.kind === "validation") validationLoss = event.loss;
+      if (event.kind === "end") end = event;
+    }
+    if (end === undefined) throw new Error("training ended without saying so");
+    const { reason, step: steps, tokens, elapsedSeconds } = end;
+    return { run: plan.run, reason, steps, tokens, elapsedSeconds, validationLoss };
+  });
+}

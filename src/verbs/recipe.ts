@@ -1,0 +1,40 @@
+// The recipes by name, and a recipe from its name, a file or a value, with its overrides.
+
+import { existsSync } from "node:fs";
+import { crammedBert } from "../../recipes/crammed-bert.ts";
+import { crammedBertSmall } from "../../recipes/crammed-bert-small.ts";
+import { quickstart } from "../../recipes/quickstart.ts";
+import { nearestNames, UserError } from "../base/errors.ts";
+import { readJson } from "../base/files.ts";
+import { checkRecipe, overrideRecipe, type Recipe } from "../train/recipe.ts";
+
+const recipes: readonly Recipe[] = [crammedBert, crammedBertSmall, quickstart];
+export const recipeNames = recipes.map(({ name }) => name);
+
+export interface RecipeChoice {
+  /** A name, the path of a recipe.json, or a recipe. */
+  readonly recipe: string | Recipe;
+  /** Assignments such as "model.width=256", the last one counts. */
+  readonly set?: readonly string[] | undefined;
+  /** "90s", "5m", "24h" or "300steps"; default: the recipe's own. */
+  readonly budget?: string | undefined;
+}
+
+/** Errors: E_RECIPE_NAME, those of reading and checking a recipe, E_SET, E_BUDGET. */
+export function chooseRecipe({ recipe, set = [], budget }: RecipeChoice): Recipe {
+  const found =
+    typeof recipe === "string" ? (recipes.find(({ name }) => name === recipe) ?? readRecipe(recipe)) : recipe;
+  return overrideRecipe(found, budget === undefined ? set : [...set, `train.budget=${budget}`]);
+}
+
+function readRecipe(path: string): Recipe {
+  if (path.endsWith(".json") || existsSync(path)) return checkRecipe(readJson(path, "recipe"), path);
+  const near = nearestNames(path, recipeNames);
+  throw new UserError(
+    "E_RECIPE_NAME",
+    `no recipe is called "${path}"`,
+    near.length > 0
+      ? `Did you mean ${near.join(" or ")}?`
+      : `There are ${recipeNames.join(", ")}, or give a recipe.json.`,
+  );
+}

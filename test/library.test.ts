@@ -1,0 +1,81 @@
+// The library as its documentation shows it: the examples of docs/LIBRARY.md and of the doc comments are type-checked against the
+// package's own declarations and run, on a little text and for a few steps. What an example says it prints, it prints.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+
+const root = join(import.meta.dirname, import.meta.dirname.includes(join("dist", "test")) ? "../.." : "..");
+const folder = mkdtempSync(join(tmpdir(), "cram-library-"));
+after(() => rmSync(folder, { recursive: true }));
+
+/** In the order in which a reader would run them: each needs what the one before wrote. */
+const commented = ["prepare", "pretrain", "fill-mask", "embed"].map(name => join("src/verbs", `${name}.ts`));
+
+/** The blocks of a page, or of the doc comments of a source. */
+function readExamples(file: string): string[] {
+  const text = readFileSync(join(root, file), "utf8").replace(/^ \* ?/gm, "");
+  return [...text.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(match => match[1]!);
+}
+
+/** A project that has the package installed, as a person would. */
+function makeProject(name: string): string {
+  const project = join(folder, name);
+  mkdirSync(join(project, "node_modules"), { recursive: true });
+  for (const entry of readdirSync(join(root, "node_modules"))) {
+    if (!entry.startsWith(".")) symlinkSync(join(root, "node_modules", entry), join(project, "node_modules", entry));
+  }
+  symlinkSync(root, join(project, "node_modules/cramming"));
+  writeFileSync(join(project, "package.json"), JSON.stringify({ type: "module" }));
+  const compilerOptions = { module: "nodenext", target: "es2023", strict: true, types: ["node"], outDir: "out" };
+  writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.ts"] }));
+  mkdirSync(join(project, "texts"));
+  const pairs = ["red fox", "grey wolf", "brown bear", "green frog"];
+  const documents = Array.from({ length: 300 }, (_, document) => {
+    const sentences = Array.from(
+      { length: 25 },
+      (_, i) => `the ${pairs[(i * 5 + document) % 4]} sleeps in its den ${i}.`,
+    );
+    return JSON.stringify({ text: `${document}: ${sentences.join(" ")}` });
+  });
+  writeFileSync(join(project, "texts/animals.jsonl"), documents.join("\n"));
+  return project;
+}
+
+function runExamples(project: string, examples: readonly string[]): void {
+  // Minutes of training are for readers; the same programs run for a few steps.
+  const short = examples.map(example => example.replace(/budget: "\d+m"/g, 'budget: "6steps"'));
+  for (const [i, example] of short.entries()) writeFileSync(join(project, `example-${i}.ts`), example);
+  const compiler = join(root, "node_modules/typescript/bin/tsc");
+  const compiled = spawnSync(process.execPath, [compiler], { cwd: project, encoding: "utf8" });
+  assert.equal(compiled.status, 0, compiled.stdout);
+  for (const [i, example] of short.entries()) {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [`out/example-${i}.js`], {
+      cwd: project,
+      encoding: "utf8",
+    });
+    assert.equal(status, 0, `${example}\n${stderr}`);
+    const promised = [...example.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map(match => match[1]!);
+    if (promised.length > 0) assert.deepEqual(stdout.trim().split("\n"), promised);
+    else assert.notEqual(stdout.trim(), "");
+  }
+}
+
+test("the examples of docs/LIBRARY.md", () => {
+  const examples = readExamples("docs/LIBRARY.md");
+  assert.ok(examples.length >= 3);
+  runExamples(makeProject("page"), examples);
+});
+
+test("the examples of the doc comments, one for each function", () => {
+  const imports = 'import { embed, fillMask, prepare, pretrain } from "cramming";\n';
+  const examples = commented.map(file => {
+    const found = readExamples(file);
+    assert.equal(found.length, 1, file);
+    return `${imports}${found[0]}`;
+  });
+  runExamples(makeProject("comments"), examples);
+});
