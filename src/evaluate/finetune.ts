@@ -1,5 +1,5 @@
 // Finetunes one model on one task with one seed: an async generator of events on an injected clock. It prints and stores nothing.
-// What counts is the score after the last epoch; the scores before it are for the eye, on the first thousand examples.
+// What counts is the score after the last epoch; the scores before it are for the eye, on a thousand examples at most.
 
 import type { Clock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
@@ -154,7 +154,7 @@ export async function* finetune(options: FinetuneOptions): AsyncGenerator<Finetu
     const isLast = epoch === recipe.epochs - 1;
     const validation: SplitPredictions[] = [];
     for (const split of options.validation) {
-      const examples = isLast ? split.examples : split.examples.slice(0, examplesBetweenEpochs);
+      const examples = isLast ? split.examples : thinExamples(split.examples);
       const predicted = yield* predictSplit({ ...split, examples }, options, fill);
       if (predicted === undefined) return yield end("interrupted", [], []);
       validation.push(predicted);
@@ -176,6 +176,12 @@ export async function* finetune(options: FinetuneOptions): AsyncGenerator<Finetu
     refuseNoAnswers(task, [...validation, ...test]);
     yield end("finished", validation, test);
   }
+}
+
+/** Examples from all over the split: files are often sorted by source. */
+function thinExamples(examples: readonly EncodedExample[]): EncodedExample[] {
+  const every = Math.ceil(examples.length / examplesBetweenEpochs);
+  return examples.filter((_, i) => i % every === 0);
 }
 
 /** Predictions in the order of the examples; undefined when interrupted. */
