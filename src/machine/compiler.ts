@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { findCompiler, march } from "../backends/cpu/build.ts";
+import { findCompiler, targetFlag } from "../backends/cpu/build.ts";
 import { UserError } from "../base/errors.ts";
 import type { Finding } from "./finding.ts";
 
@@ -33,12 +33,12 @@ export async function examineCompiler(): Promise<Finding[]> {
 
 async function tryCompiler(command: string): Promise<Finding> {
   const folder = mkdtempSync(join(tmpdir(), "cram-doctor-"));
-  const name = `kernels for -march=${march}`;
+  const name = `kernels for ${targetFlag}`;
   const common = { name, group: "compiler", needed: true } as const;
   try {
     const source = join(folder, "trial.c");
     writeFileSync(source, trial);
-    const flags = ["-O1", "-shared", "-fPIC", `-march=${march}`, "-o", join(folder, "trial.so"), source];
+    const flags = ["-O1", "-shared", "-fPIC", targetFlag, "-o", join(folder, "trial.so"), source];
     await run(command, [...flags, "-lm", "-lpthread"]);
     return { ...common, state: "found", detail: `a trial file compiles; ${await nameProcessor(command)}` };
   } catch (error) {
@@ -59,7 +59,7 @@ function fixFor(said: string): string {
 /** "the compiler calls this processor znver4", of compilers that say so. */
 async function nameProcessor(command: string): Promise<string> {
   try {
-    const { stdout } = await run(command, [`-march=${march}`, "-Q", "--help=target"]);
+    const { stdout } = await run(command, [targetFlag, "-Q", "--help=target"]);
     const name = /^\s*-march=\s+(\S+)/m.exec(stdout)?.[1];
     if (name !== undefined) return `the compiler calls this processor ${name}`;
   } catch {

@@ -27,7 +27,7 @@ const flags = [
 ];
 
 /** The instructions kernels may use: those of this processor, or CRAM_MARCH, a name that the compiler's -march knows. */
-export const march = process.env.CRAM_MARCH ?? "native";
+const march = process.env.CRAM_MARCH ?? "native";
 
 /** On ARM it is -mcpu that names this processor; a clang before 15 refuses -march=native there. */
 export const targetFlag = march === "native" && process.arch === "arm64" ? "-mcpu=native" : `-march=${march}`;
