@@ -63,6 +63,13 @@ test("a place that cannot be written is an error a person can act on, and nothin
   assert.deepEqual(readdirSync(folder), before);
 });
 
+test("a place where the system makes no folders ends at once", { skip: process.platform !== "linux" }, () => {
+  assert.throws(
+    () => writeFileAtomically("/proc/cram/deep/file.json", "new"),
+    (error: unknown) => error instanceof UserError && error.code === "E_NOT_WRITABLE",
+  );
+});
+
 test("a folder that may not be written", { skip: process.getuid?.() === 0 && "root may write everywhere" }, () => {
   const closed = join(folder, "closed");
   mkdirSync(closed, { mode: 0o500 });

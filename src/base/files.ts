@@ -2,7 +2,18 @@
 // either the old file or the new one, and a temporary name that the next writer replaces.
 
 import { createHash } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { UserError } from "./errors.ts";
 
@@ -12,11 +23,7 @@ import { UserError } from "./errors.ts";
  */
 export function writeFileAtomically(path: string, parts: string | Uint8Array | Iterable<Uint8Array>): void {
   const temporary = `${path}.writing`;
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-  } catch (error) {
-    throw explainWriteFailure(error, path);
-  }
+  makeFolder(dirname(path), path);
   let file: number | undefined;
   try {
     file = openSync(temporary, "w");
@@ -52,6 +59,30 @@ export function syncFolder(folder: string): void {
   }
 }
 
+/**
+ * Makes a folder and those above it; `wanted` is what the errors name: E_NOT_WRITABLE, E_DISK_FULL. One by one, because
+ * mkdirSync's own recursion never ends where a system answers that there is no such place, as under /proc.
+ */
+export function makeFolder(folder: string, wanted = folder): void {
+  try {
+    makeMissingFolders(folder);
+  } catch (error) {
+    throw explainWriteFailure(error, wanted);
+  }
+}
+
+function makeMissingFolders(folder: string): void {
+  const isFolder = () => statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (isFolder()) return;
+  if (!existsSync(folder)) makeMissingFolders(dirname(folder));
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    // Another process may have been faster.
+    if (!isFolder()) throw error;
+  }
+}
+
 /** What the system's refusals mean. */
 const refusals: Readonly<Record<string, string>> = {
   EACCES: "not allowed to write here",
@@ -61,6 +92,7 @@ const refusals: Readonly<Record<string, string>> = {
   ENOTDIR: "a file stands where a folder should be",
   EISDIR: "a folder stands where the file should be",
   ELOOP: "links that lead in a circle",
+  ENOENT: "no folder can be made there",
   ENAMETOOLONG: "a name that is too long",
 };
 

@@ -2,11 +2,11 @@
 // the hash of every file. A folder without a manifest is unfinished and is not read.
 
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
 import { UserError } from "../base/errors.ts";
-import { contentHash, explainWriteFailure, readJson, writeFileAtomically } from "../base/files.ts";
+import { contentHash, explainWriteFailure, makeFolder, readJson, writeFileAtomically } from "../base/files.ts";
 import { readFile } from "./bytes.ts";
 import { DocumentsWriter } from "./documents-writer.ts";
 import type { Funnel } from "./funnel.ts";
@@ -93,7 +93,7 @@ export async function writeDocuments(
 function clearFolder(folder: string): void {
   const manifest = join(folder, "manifest.json");
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     const names = readdirSync(folder);
     if (names.includes("manifest.json") && !isDocumentsManifest(manifest)) {
       throw new UserError(

@@ -1,8 +1,9 @@
 // Documents to a dataset on disk: encode in worker threads, pack, write shards of both parts, write the manifest last.
 
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
+import { makeFolder } from "../base/files.ts";
 import { encodeDocuments } from "../tokenizer/encode-threads.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { writeTokenizer } from "../tokenizer/tokenizer-json.ts";
@@ -88,7 +89,7 @@ export async function buildDataset(
 
 /** Removes the files of an older dataset, its manifest first, and nothing else. */
 function removeDataset(folder: string): void {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   rmSync(join(folder, "manifest.json"), { force: true });
   for (const name of readdirSync(folder)) {
     if (/^(training|validation)-\d{5}\.bin(\.writing)?$/.test(name)) rmSync(join(folder, name));

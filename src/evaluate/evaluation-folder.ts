@@ -1,10 +1,10 @@
 // evaluations/<suite>/<task>/<seed-0 | untrained-seed-0 | majority>/: predictions.jsonl, worst.jsonl, confusion.txt and, written
 // last, result.json. A folder whose result.json has the hashes of this model, data and recipe is finished and not run again.
 
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { writeFileAtomically } from "../base/files.ts";
+import { explainWriteFailure, makeFolder, writeFileAtomically } from "../base/files.ts";
 import { formatConfusion } from "./confusion.ts";
 import { type Variant, variantName } from "./controls.ts";
 import type { Prediction, SplitPredictions } from "./predictions.ts";
@@ -26,16 +26,11 @@ export function folderOf({ root, suite, task, variant }: ResultPlace): string {
 /** Makes the folder of a suite's results. UserError E_NOT_WRITABLE where nothing can be stored. */
 export function prepareFolder({ root, suite }: Pick<ResultPlace, "root" | "suite">): void {
   const folder = join(root, suite);
+  makeFolder(folder);
   try {
-    mkdirSync(folder, { recursive: true });
     accessSync(folder, constants.W_OK);
-  } catch (cause) {
-    throw new UserError(
-      "E_NOT_WRITABLE",
-      `${folder}: results cannot be stored here (${(cause as NodeJS.ErrnoException).code})`,
-      "Choose another folder with --out.",
-      { cause },
-    );
+  } catch (error) {
+    throw explainWriteFailure(error, folder);
   }
 }
 

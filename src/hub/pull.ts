@@ -2,21 +2,11 @@
 // when it is whole; one that is there already and the same is not fetched again.
 
 import { createHash } from "node:crypto";
-import {
-  closeSync,
-  createReadStream,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { closeSync, createReadStream, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
-import { explainWriteFailure, syncFolder, writeFully } from "../base/files.ts";
+import { explainWriteFailure, makeFolder, syncFolder, writeFully } from "../base/files.ts";
 import { askHub, type Hub, readAnswer } from "./hub.ts";
 
 const treeSchema = z.array(
@@ -90,11 +80,7 @@ async function isSame(target: string, file: RemoteFile): Promise<boolean> {
 async function store(target: string, file: RemoteFile, response: Response): Promise<void> {
   const temporary = `${target}.writing`;
   const hash = openHash(file);
-  try {
-    mkdirSync(dirname(target), { recursive: true });
-  } catch (error) {
-    throw explainWriteFailure(error, target);
-  }
+  makeFolder(dirname(target), target);
   let handle: number | undefined;
   try {
     handle = openSync(temporary, "w");

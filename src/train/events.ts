@@ -1,10 +1,10 @@
 // What a run says about itself: events, one JSON object a line in events.jsonl. The loop yields them, the CLI prints them, the
 // report draws them. On resume the lines after the checkpoint's step are cut, so the file reads as one run.
 
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { writeFileAtomically, writeFully } from "../base/files.ts";
+import { makeFolder, writeFileAtomically, writeFully } from "../base/files.ts";
 
 export interface StartEvent {
   readonly kind: "start";
@@ -65,7 +65,7 @@ export class EventLog {
 
   /** Opens for appending, after cutting what came after `lastStep` (a half-written last line goes too). */
   constructor(path: string, lastStep: number | undefined) {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     if (existsSync(path)) {
       const kept =
         lastStep === undefined ? [] : readEvents(path).filter(event => event.step <= lastStep && event.kind !== "end");

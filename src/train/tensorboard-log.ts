@@ -1,10 +1,10 @@
 // The events of a run for TensorBoard, in files of its own format beside events.jsonl. Each start begins a new file; on resume
 // it says from which step on what older files hold is void, so the curves read as one run.
 
-import { closeSync, mkdirSync, openSync, readdirSync } from "node:fs";
+import { closeSync, openSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
-import { explainWriteFailure, writeFully } from "../base/files.ts";
+import { explainWriteFailure, makeFolder, writeFully } from "../base/files.ts";
 import type { TrainingEvent } from "./events.ts";
 import { encodeScalars, encodeStart, encodeVersion, frameRecord, type Moment } from "./tensorboard-records.ts";
 
@@ -26,7 +26,7 @@ export class TensorboardLog {
   constructor(options: TensorboardOptions) {
     const { run, clock } = options;
     this.options = options;
-    mkdirSync(run, { recursive: true });
+    makeFolder(run);
     const before = readdirSync(run).filter(name => name.includes("tfevents")).length;
     this.isFirst = before === 0;
     // TensorBoard reads the files of a folder in the order of their names.

@@ -2,12 +2,12 @@
 // shapes it (source, flags, compiler, processor), so a cached one is always right. Written whole or not at all.
 
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { UserError } from "../../base/errors.ts";
-import { contentHash } from "../../base/files.ts";
+import { contentHash, explainWriteFailure, makeFolder } from "../../base/files.ts";
 
 const run = promisify(execFile);
 
@@ -68,9 +68,13 @@ export async function buildLibrary(source: string): Promise<string> {
 }
 
 async function compile(source: string, [command, ...flags]: readonly string[], path: string): Promise<string> {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   const draft = `${path}.${process.pid}`;
-  writeFileSync(`${draft}.c`, source);
+  try {
+    writeFileSync(`${draft}.c`, source);
+  } catch (error) {
+    throw explainWriteFailure(error, path);
+  }
   try {
     await run(command!, [...flags, "-o", `${draft}.so`, `${draft}.c`, "-lm", "-lpthread"], {
       maxBuffer: 1 << 26,
