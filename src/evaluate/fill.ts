@@ -1,7 +1,8 @@
 // Fills masks: the model's own distribution over the vocabulary at each masked place. The graph is built at the sentence's own
 // length, so no padding changes the answer.
 
-import type { Backend, DeviceBuffer } from "../backends/backend.ts";
+import type { Backend } from "../backends/backend.ts";
+import { placeParameters } from "../backends/placed-parameters.ts";
 import { UserError } from "../base/errors.ts";
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { input, state } from "../graph/operations.ts";
@@ -21,12 +22,7 @@ export interface Filler {
 
 /** Puts the parameters on the backend once; each fill loads a graph of its own length. */
 export function openFiller(backend: Backend, model: ModelShape, parameters: readonly StoredTensor[]): Filler {
-  const states = new Map<string, DeviceBuffer>();
-  for (const { name, shape, read } of parameters) {
-    const buffer = backend.allocate(shape, "f32");
-    backend.write(buffer, read());
-    states.set(name, buffer);
-  }
+  const states = placeParameters(backend, parameters);
   const tensors = new Map(parameters.map(({ name, shape }) => [name, state(name, shape)] as const));
   return {
     fill: async (tokens, masked, count) => {

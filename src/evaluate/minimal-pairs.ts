@@ -3,6 +3,7 @@
 // differ by little, so a backend in f32 is the one to use.
 
 import type { Backend, DeviceBuffer, HostArray } from "../backends/backend.ts";
+import { placeParameters } from "../backends/placed-parameters.ts";
 import { UserError } from "../base/errors.ts";
 import { input, negate, reshape, state } from "../graph/operations.ts";
 import { predictTokens } from "../model/heads.ts";
@@ -43,12 +44,7 @@ const tokensPerBatch = 2048;
  */
 export function openPairScorer(backend: Backend, model: ScoredModel, opening = model.specials.classify): PairScorer {
   const { shape, parameters, encodeText, specials } = model;
-  const states = new Map<string, DeviceBuffer>();
-  for (const { name, shape, read } of parameters) {
-    const buffer = backend.allocate(shape, "f32");
-    backend.write(buffer, read());
-    states.set(name, buffer);
-  }
+  const states = placeParameters(backend, parameters);
   const programs = new Map<number, Promise<RowProgram>>();
   const openProgram = (length: number): Promise<RowProgram> => {
     const program = programs.get(length) ?? loadProgram(backend, model, states, length);

@@ -1,17 +1,15 @@
 // A model to evaluate, wherever it comes from: one of our runs, a checkpoint of the reference, a folder of Hugging Face's. What
 // it holds is the same for all three, so nothing above knows which it was.
 
-import { basename, join, resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { contentHash } from "../base/files.ts";
-import { readSafetensors, type StoredTensor } from "../checkpoint/safetensors.ts";
-import { findParameters } from "../checkpoint/state.ts";
+import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { isForeignModel, openForeignModel } from "../exchange/open-foreign-model.ts";
 import { openTextReader, readTextWith, type TextReader } from "../exchange/text-reader.ts";
-import { listParameters, type ModelShape } from "../model/shape.ts";
-import { readTokenizer } from "../tokenizer/read-tokenizer.ts";
+import type { ModelShape } from "../model/shape.ts";
 import type { SpecialIds } from "../tokenizer/tokenizer.ts";
-import { readRunRecipe } from "../train/run-folder.ts";
+import { readTrainedModel } from "./trained-model.ts";
 
 export interface PretrainedModel {
   /** The folder's own name. */
@@ -50,11 +48,9 @@ export async function openPretrainedModel(path: string): Promise<PretrainedModel
 }
 
 function openRun(run: string) {
-  const shape = readRunRecipe(run).model;
-  const shapes = new Map(listParameters(shape).map(parameter => [parameter.name, parameter.shape] as const));
+  const { shape, tokenizer, parameters } = readTrainedModel(run);
   // Held, for every seed asks for them again: a run that still trains removes its older checkpoints.
-  const parameters = [...readSafetensors(findParameters(run), shapes).values()].map(holdValues);
-  return { shape, parameters, notes: [], reader: readTextWith(readTokenizer(join(run, "tokenizer.json"))) };
+  return { shape, parameters: parameters.map(holdValues), notes: [], reader: readTextWith(tokenizer) };
 }
 
 function holdValues(tensor: StoredTensor): StoredTensor {

@@ -1,7 +1,8 @@
 // An export against the model it was made of: the greatest difference of any logit or hidden state at a token that is no padding,
 // and the loss at masked places. Our side runs in float32 on a backend, theirs in ONNX Runtime.
 
-import type { Backend, DeviceBuffer } from "../backends/backend.ts";
+import type { Backend } from "../backends/backend.ts";
+import { placeParameters } from "../backends/placed-parameters.ts";
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { input, state } from "../graph/operations.ts";
 import { encode } from "../model/encoder.ts";
@@ -91,12 +92,7 @@ async function openOurs(
   shape: ModelShape,
   parameters: readonly StoredTensor[],
 ): Promise<(tokens: Int32Array, lengths: Int32Array) => Promise<Outputs>> {
-  const states = new Map<string, DeviceBuffer>();
-  for (const { name, shape: size, read } of parameters) {
-    const buffer = backend.allocate(size, "f32");
-    backend.write(buffer, read());
-    states.set(name, buffer);
-  }
+  const states = placeParameters(backend, parameters);
   const tensors = new Map(parameters.map(({ name, shape: size }) => [name, state(name, size)] as const));
   const rows = batchSequences * shape.sequenceLength;
   const inputs = declareEncoderInputs(shape, batchSequences, shape.sequenceLength, "padded");

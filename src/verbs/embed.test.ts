@@ -3,8 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { placeParameters } from "../backends/placed-parameters.ts";
 import { openReference } from "../backends/reference/reference.ts";
 import { UserError } from "../base/errors.ts";
+import { readTrainedModel } from "../evaluate/trained-model.ts";
 import { state } from "../graph/operations.ts";
 import { encode } from "../model/encoder.ts";
 import { declareEncoderInputs, makePositionInput } from "../model/inputs.ts";
@@ -13,7 +15,6 @@ import { embed } from "./embed.ts";
 import { fillMask } from "./fill-mask.ts";
 import { prepare } from "./prepare.ts";
 import { pretrain } from "./pretrain.ts";
-import { placeParameters, readTrainedModel } from "./trained-model.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-embed-"));
 after(() => rmSync(folder, { recursive: true }));

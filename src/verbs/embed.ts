@@ -2,8 +2,10 @@
 // the same length share a batch; padding is left out of attention and of the mean, so it changes nothing.
 
 import type { Backend, LoadedGraph } from "../backends/backend.ts";
+import { placeParameters } from "../backends/placed-parameters.ts";
 import { UserError } from "../base/errors.ts";
 import { planEvaluationBatches } from "../evaluate/length-buckets.ts";
+import { readTrainedModel, type TrainedModel } from "../evaluate/trained-model.ts";
 import { state } from "../graph/operations.ts";
 import { type PaddedInputs, poolSequences } from "../model/classifier.ts";
 import { encode } from "../model/encoder.ts";
@@ -11,7 +13,6 @@ import { declareEncoderInputs, makePositionInput } from "../model/inputs.ts";
 import { encodeForModel } from "../tokenizer/encode.ts";
 import { readRunRecipe } from "../train/run-folder.ts";
 import { type BackendChoice, withBackend } from "./backend.ts";
-import { placeParameters, readTrainedModel, type TrainedModel } from "./trained-model.ts";
 
 export interface EmbedOptions extends BackendChoice {
   /** Texts of one pass through the model. Default 16. */
@@ -81,8 +82,10 @@ async function embedTokens(
     { batchSequences: B, maxLength: shape.sequenceLength },
   );
   for (const { length, members } of batches) {
-    const graph = loaded.get(length) ?? (await load(length));
+    const known = loaded.get(length);
+    const graph = known ?? (await load(length));
     loaded.set(length, graph);
+    const table = known === undefined ? makePositionInput(shape, length) : {};
     const tokens = new Int32Array(B * length).fill(tokenizer.specials.pad);
     const lengths = new Int32Array(B).fill(1);
     members.forEach((member, row) => {
@@ -90,7 +93,7 @@ async function embedTokens(
       lengths[row] = encoded[member]!.length;
     });
     const segments = shape.segments ? { segments: new Int32Array(B * length) } : {};
-    const outputs = await graph.run({ tokens, lengths, ...segments, ...makePositionInput(shape, length) });
+    const outputs = await graph.run({ tokens, lengths, ...segments, ...table });
     members.forEach((member, row) => {
       const start = row * shape.width;
       vectors[member] = Float32Array.from(outputs.vectors!.subarray(start, start + shape.width));

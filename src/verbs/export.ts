@@ -8,6 +8,7 @@ import { UserError } from "../base/errors.ts";
 import { writeFileAtomically } from "../base/files.ts";
 import { type StoredTensor, writeSafetensors } from "../checkpoint/safetensors.ts";
 import { Dataset } from "../dataset/dataset.ts";
+import { readTrainedModel } from "../evaluate/trained-model.ts";
 import { exportToHuggingFace, type HuggingFaceExport } from "../exchange/hugging-face-export.ts";
 import { openForeignModel } from "../exchange/open-foreign-model.ts";
 import { compareModels } from "../export/compare.ts";
@@ -23,7 +24,6 @@ import { countParameters, type ModelShape } from "../model/shape.ts";
 import { countMasked } from "../train/definition.ts";
 import { readRunData } from "../train/run-folder.ts";
 import { type BackendChoice, withBackend } from "./backend.ts";
-import { readTrainedModel } from "./trained-model.ts";
 
 export const exportFormats = ["huggingface", "onnx"] as const;
 export type ExportFormat = (typeof exportFormats)[number];

@@ -3,10 +3,10 @@
 import type { Backend } from "../backends/backend.ts";
 import { UserError } from "../base/errors.ts";
 import { openFiller } from "../evaluate/fill.ts";
+import { readTrainedModel } from "../evaluate/trained-model.ts";
 import { encodeForModel } from "../tokenizer/encode.ts";
 import { readRunRecipe } from "../train/run-folder.ts";
 import { type BackendChoice, withBackend } from "./backend.ts";
-import { readTrainedModel } from "./trained-model.ts";
 
 export interface FilledMask {
   /** The likeliest tokens, best first. */
