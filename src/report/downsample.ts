@@ -15,25 +15,21 @@ export interface Points {
  */
 export function thinToColumns({ x, y }: Points, place: (x: number) => number, columns: number): number[] {
   const kept: number[] = [];
-  let column = -1;
   let lowest = -1;
   let highest = -1;
   const close = () => {
-    if (column < 0) return;
+    if (lowest < 0) return;
     kept.push(Math.min(lowest, highest));
     if (lowest !== highest) kept.push(Math.max(lowest, highest));
   };
-  for (let i = 0; i < x.length; i++) {
-    const at = columnOf(place(x[i]!), columns);
-    if (at < 0 || !Number.isFinite(y[i]!)) continue;
-    if (at !== column) {
+  walkColumns({ x, y }, place, columns, (i, isFirst) => {
+    if (isFirst) {
       close();
-      column = at;
       lowest = i;
       highest = i;
     } else if (y[i]! < y[lowest]!) lowest = i;
     else if (y[i]! > y[highest]!) highest = i;
-  }
+  });
   close();
   return kept;
 }
@@ -45,7 +41,6 @@ export function meanOfColumns(
   columns: number,
 ): { x: number[]; y: number[] } {
   const means = { x: [] as number[], y: [] as number[] };
-  let column = -1;
   let count = 0;
   let sumX = 0;
   let sumY = 0;
@@ -54,12 +49,9 @@ export function meanOfColumns(
     means.x.push(sumX / count);
     means.y.push(sumY / count);
   };
-  for (let i = 0; i < x.length; i++) {
-    const at = columnOf(place(x[i]!), columns);
-    if (at < 0 || !Number.isFinite(y[i]!)) continue;
-    if (at !== column) {
+  walkColumns({ x, y }, place, columns, (i, isFirst) => {
+    if (isFirst) {
       close();
-      column = at;
       count = 0;
       sumX = 0;
       sumY = 0;
@@ -67,10 +59,24 @@ export function meanOfColumns(
     count++;
     sumX += x[i]!;
     sumY += y[i]!;
-  }
+  });
   close();
   return means;
 }
 
-const columnOf = (place: number, columns: number): number =>
-  place >= 0 && place <= 1 ? Math.min(columns - 1, Math.floor(place * columns)) : -1;
+/** Visits the points that are to be seen, in order, and says which of them is the first of its column. */
+function walkColumns(
+  { x, y }: Points,
+  place: (x: number) => number,
+  columns: number,
+  visit: (i: number, isFirst: boolean) => void,
+): void {
+  let column = -1;
+  for (let i = 0; i < x.length; i++) {
+    const at = place(x[i]!);
+    if (!(at >= 0 && at <= 1) || !Number.isFinite(y[i]!)) continue;
+    const own = Math.min(columns - 1, Math.floor(at * columns));
+    visit(i, own !== column);
+    column = own;
+  }
+}

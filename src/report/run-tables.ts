@@ -2,58 +2,68 @@
 // filled masks.
 
 import { throughputOf } from "./charts.ts";
-import { type FilledText, groupByDataset, type RunRecord } from "./run-record.ts";
-import type { Cell, Column, Table } from "./table.ts";
+import { groupByDataset, type RunRecord } from "./run-record.ts";
+import { type Cell, type Column, type Field, type Table, tabulate } from "./table.ts";
+
+const states: Readonly<Record<string, string>> = { budget: "finished", interrupted: "interrupted" };
 
 /** One row a run. */
-export function tabulateRuns(runs: readonly RunRecord[]): Table {
-  const columns: Column[] = [
-    { key: "run", name: "run", quantity: "text" },
-    { key: "recipe", name: "recipe", quantity: "text" },
-    { key: "state", name: "state", quantity: "text" },
-    { key: "device", name: "device", quantity: "text" },
-    { key: "parameters", name: "parameters", quantity: "count" },
-    { key: "validationLoss", name: "validation loss, last", quantity: "nats" },
-    { key: "lowestValidationLoss", name: "validation loss, lowest", quantity: "nats" },
-    { key: "unigramEntropy", name: "unigram entropy, the line to beat", quantity: "nats" },
-    { key: "trainingLoss", name: "training loss, mean of the last 5 % of steps", quantity: "nats" },
-    { key: "elapsedSeconds", name: "time used", quantity: "seconds" },
-    { key: "warmupSeconds", name: "warm-up before the clock", quantity: "seconds" },
-    { key: "steps", name: "steps", quantity: "steps" },
-    { key: "skippedSteps", name: "steps skipped as not finite", quantity: "steps" },
-    { key: "tokens", name: "tokens", quantity: "tokens" },
-    { key: "flops", name: "model arithmetic", quantity: "flops" },
-    { key: "tokensPerSecond", name: "throughput, median step", quantity: "tokensPerSecond" },
-    { key: "interruptions", name: "times resumed", quantity: "count" },
-  ];
-  return { id: "runs", caption: "Runs", columns, rows: runs.map(describeRun) };
-}
+const runFields: readonly Field<RunRecord>[] = [
+  { key: "run", name: "run", quantity: "text", of: run => run.name },
+  { key: "recipe", name: "recipe", quantity: "text", of: run => run.recipe.get("name") },
+  {
+    ...{ key: "state", name: "state", quantity: "text" },
+    of: ({ curves: { reason } }) => (reason === undefined ? "training, or killed" : (states[reason] ?? reason)),
+  },
+  { key: "device", name: "device", quantity: "text", of: ({ curves }) => curves.starts.at(-1)?.device },
+  { key: "parameters", name: "parameters", quantity: "count", of: ({ curves }) => curves.starts[0]?.parameters },
+  {
+    ...{ key: "validationLoss", name: "validation loss, last", quantity: "nats" },
+    of: ({ curves }) => curves.validations.loss.at(-1),
+  },
+  {
+    ...{ key: "lowestValidationLoss", name: "validation loss, lowest", quantity: "nats" },
+    of: ({ curves: { validations } }) =>
+      validations.loss.length === 0 ? undefined : validations.loss.reduce((a, b) => Math.min(a, b)),
+  },
+  {
+    ...{ key: "unigramEntropy", name: "unigram entropy, the line to beat", quantity: "nats" },
+    of: ({ curves }) => curves.starts[0]?.unigramEntropy,
+  },
+  {
+    ...{ key: "trainingLoss", name: "training loss, mean of the last 5 % of steps", quantity: "nats" },
+    of: ({ curves: { steps } }) => meanOf(steps.loss.subarray(Math.floor(steps.step.length * 0.95))),
+  },
+  {
+    ...{ key: "elapsedSeconds", name: "time used", quantity: "seconds" },
+    of: ({ curves }) => curves.steps.elapsedSeconds.at(-1),
+  },
+  {
+    ...{ key: "warmupSeconds", name: "warm-up before the clock", quantity: "seconds" },
+    of: ({ curves }) => curves.starts.reduce((sum, { warmupSeconds }) => sum + warmupSeconds, 0),
+  },
+  { key: "steps", name: "steps", quantity: "steps", of: ({ curves }) => curves.steps.step.at(-1) ?? 0 },
+  { key: "skippedSteps", name: "steps skipped as not finite", quantity: "steps", of: ({ curves }) => curves.skipped },
+  { key: "tokens", name: "tokens", quantity: "tokens", of: ({ curves }) => curves.steps.tokens.at(-1) },
+  {
+    ...{ key: "flops", name: "model arithmetic", quantity: "flops" },
+    of: ({ curves, flopsPerToken }) => {
+      const tokens = curves.steps.tokens.at(-1);
+      return tokens === undefined || flopsPerToken === undefined ? undefined : tokens * flopsPerToken;
+    },
+  },
+  {
+    ...{ key: "tokensPerSecond", name: "throughput, median step", quantity: "tokensPerSecond" },
+    of: ({ curves }) => medianOf(throughputOf(curves.steps)),
+  },
+  {
+    ...{ key: "interruptions", name: "times resumed", quantity: "count" },
+    of: ({ curves }) => Math.max(0, curves.starts.length - 1),
+  },
+];
 
-function describeRun(run: RunRecord): Cell[] {
-  const { starts, steps, validations, skipped, reason } = run.curves;
-  const count = steps.step.length;
-  const tokens = steps.tokens.at(-1);
-  const last = Math.floor(count * 0.95);
-  const states: Readonly<Record<string, string>> = { budget: "finished", interrupted: "interrupted" };
-  return [
-    run.name,
-    run.recipe.get("name"),
-    reason === undefined ? "training, or killed" : (states[reason] ?? reason),
-    starts.at(-1)?.device,
-    starts[0]?.parameters,
-    validations.loss.at(-1),
-    validations.loss.length === 0 ? undefined : validations.loss.reduce((a, b) => Math.min(a, b)),
-    starts[0]?.unigramEntropy,
-    meanOf(steps.loss.subarray(last)),
-    steps.elapsedSeconds.at(-1),
-    starts.reduce((sum, { warmupSeconds }) => sum + warmupSeconds, 0),
-    steps.step.at(-1) ?? 0,
-    skipped,
-    tokens,
-    tokens === undefined || run.flopsPerToken === undefined ? undefined : tokens * run.flopsPerToken,
-    medianOf(throughputOf(run.curves.steps)),
-    Math.max(0, starts.length - 1),
-  ];
+export function tabulateRuns(runs: readonly RunRecord[]): Table {
+  return tabulate({ id: "runs", caption: "Runs" }, runs, runFields);
 }
 
 /** Every value of the recipes; `differing` keeps those that are not the same in all. */
@@ -72,115 +82,136 @@ export function tabulateRecipes(runs: readonly RunRecord[], which: "all" | "diff
 
 const tenths = 10;
 
-/** The curves in numbers: means over each tenth of the time that the run has used. */
-export function tabulateTenths(run: RunRecord): Table {
-  const columns: Column[] = [
-    { key: "untilSeconds", name: "until", quantity: "seconds" },
-    { key: "step", name: "step", quantity: "steps" },
-    { key: "tokens", name: "tokens", quantity: "tokens" },
-    { key: "loss", name: "training loss", quantity: "nats" },
-    { key: "validationLoss", name: "last validation loss", quantity: "nats" },
-    { key: "gradientNorm", name: "gradient norm", quantity: "number" },
-    { key: "learningRate", name: "learning rate", quantity: "number" },
-    { key: "batchSequences", name: "batch", quantity: "sequences" },
-    { key: "tokensPerSecond", name: "tokens a second", quantity: "tokens" },
-  ];
-  const { steps, validations } = run.curves;
-  const end = steps.elapsedSeconds.at(-1) ?? 0;
-  const throughput = throughputOf(run.curves.steps);
-  const rows: Cell[][] = [];
-  let from = 0;
-  for (let tenth = 1; tenth <= tenths && steps.step.length > 0; tenth++) {
-    const until = tenth === tenths ? end : (end * tenth) / tenths;
-    const after = steps.elapsedSeconds.findIndex((seconds, i) => i >= from && seconds > until);
-    const to = after === -1 ? steps.step.length : after;
-    if (to === from) continue;
-    const mean = (column: Float64Array) => meanOf(column.subarray(from, to));
-    rows.push([
-      until,
-      steps.step[to - 1],
-      steps.tokens[to - 1],
-      mean(steps.loss),
-      validations.loss[validations.elapsedSeconds.findLastIndex(seconds => seconds <= until)],
-      mean(steps.gradientNorm),
-      mean(steps.learningRate),
-      mean(steps.batchSequences),
-      mean(throughput),
-    ]);
-    from = to;
-  }
-  return { id: "tenths", caption: `${run.name}, each tenth of its time`, columns, rows };
+/** Steps [from, to) of a run, which ended by `until`. */
+interface Stretch {
+  readonly untilSeconds: number;
+  readonly from: number;
+  readonly to: number;
 }
 
-export function tabulateBudgets(runs: readonly RunRecord[]): Table {
-  const columns: Column[] = [
-    { key: "run", name: "run", quantity: "text" },
-    { key: "budget", name: "budget", quantity: "text" },
-    { key: "progress", name: "used", quantity: "share" },
-    { key: "trainingSeconds", name: "training steps", quantity: "seconds" },
-    { key: "validationSeconds", name: "validation", quantity: "seconds" },
-    { key: "checkpointSeconds", name: "checkpoints", quantity: "seconds" },
-    { key: "otherSeconds", name: "other", quantity: "seconds" },
+/** The curves in numbers: means over each tenth of the time that the run has used. */
+export function tabulateTenths(run: RunRecord): Table {
+  const { steps, validations } = run.curves;
+  const throughput = throughputOf(steps);
+  const mean =
+    (column: Float64Array) =>
+    ({ from, to }: Stretch): Cell =>
+      meanOf(column.subarray(from, to));
+  const last =
+    (column: Float64Array) =>
+    ({ to }: Stretch): Cell =>
+      column[to - 1];
+  const lossBy = (until: number): Cell =>
+    validations.loss[validations.elapsedSeconds.findLastIndex(seconds => seconds <= until)];
+  const fields: readonly Field<Stretch>[] = [
+    { key: "untilSeconds", name: "until", quantity: "seconds", of: ({ untilSeconds }) => untilSeconds },
+    { key: "step", name: "step", quantity: "steps", of: last(steps.step) },
+    { key: "tokens", name: "tokens", quantity: "tokens", of: last(steps.tokens) },
+    { key: "loss", name: "training loss", quantity: "nats", of: mean(steps.loss) },
+    {
+      ...{ key: "validationLoss", name: "last validation loss", quantity: "nats" },
+      of: ({ untilSeconds }) => lossBy(untilSeconds),
+    },
+    { key: "gradientNorm", name: "gradient norm", quantity: "number", of: mean(steps.gradientNorm) },
+    { key: "learningRate", name: "learning rate", quantity: "number", of: mean(steps.learningRate) },
+    { key: "batchSequences", name: "batch", quantity: "sequences", of: mean(steps.batchSequences) },
+    { key: "tokensPerSecond", name: "tokens a second", quantity: "tokens", of: mean(throughput) },
   ];
-  const rows = runs.map(({ name, recipe, curves: { steps, spent } }): Cell[] => [
-    name,
-    recipe.get("train.budget"),
-    steps.progress.at(-1),
-    spent.training,
-    spent.validation,
-    spent.checkpoints,
-    spent.other,
-  ]);
-  return { id: "budgets", caption: "Budgets", columns, rows };
+  return tabulate({ id: "tenths", caption: `${run.name}, each tenth of its time` }, listTenths(run), fields);
 }
+
+/** Tenths of the time used in which a step ended. */
+function listTenths({ curves: { steps } }: RunRecord): Stretch[] {
+  const end = steps.elapsedSeconds.at(-1) ?? 0;
+  const stretches: Stretch[] = [];
+  let from = 0;
+  for (let tenth = 1; tenth <= tenths && steps.step.length > 0; tenth++) {
+    const untilSeconds = tenth === tenths ? end : (end * tenth) / tenths;
+    const after = steps.elapsedSeconds.findIndex((seconds, i) => i >= from && seconds > untilSeconds);
+    const to = after === -1 ? steps.step.length : after;
+    if (to > from) stretches.push({ untilSeconds, from, to });
+    from = to;
+  }
+  return stretches;
+}
+
+const budgetFields: readonly Field<RunRecord>[] = [
+  { key: "run", name: "run", quantity: "text", of: run => run.name },
+  { key: "budget", name: "budget", quantity: "text", of: run => run.recipe.get("train.budget") },
+  { key: "progress", name: "used", quantity: "share", of: ({ curves }) => curves.steps.progress.at(-1) },
+  { key: "trainingSeconds", name: "training steps", quantity: "seconds", of: ({ curves }) => curves.spent.training },
+  { key: "validationSeconds", name: "validation", quantity: "seconds", of: ({ curves }) => curves.spent.validation },
+  { key: "checkpointSeconds", name: "checkpoints", quantity: "seconds", of: ({ curves }) => curves.spent.checkpoints },
+  { key: "otherSeconds", name: "other", quantity: "seconds", of: ({ curves }) => curves.spent.other },
+];
+
+export function tabulateBudgets(runs: readonly RunRecord[]): Table {
+  return tabulate({ id: "budgets", caption: "Budgets" }, runs, budgetFields);
+}
+
+/** What a stage of the preparation counted. */
+interface Stage {
+  readonly runs: string;
+  readonly stage: string;
+  readonly documents?: number;
+  readonly characters?: number;
+  readonly sequences?: number;
+  readonly tokens?: number;
+}
+
+const stageFields: readonly Field<Stage>[] = [
+  { key: "runs", name: "data of", quantity: "text", of: ({ runs }) => runs },
+  { key: "stage", name: "stage", quantity: "text", of: ({ stage }) => stage },
+  { key: "documents", name: "documents", quantity: "documents", of: ({ documents }) => documents },
+  { key: "characters", name: "characters", quantity: "characters", of: ({ characters }) => characters },
+  { key: "sequences", name: "sequences", quantity: "sequences", of: ({ sequences }) => sequences },
+  { key: "tokens", name: "tokens", quantity: "tokens", of: ({ tokens }) => tokens },
+];
 
 /** Documents and characters of each dataset: read, dropped by reason, kept; and the sequences made of them. */
 export function tabulateData(runs: readonly RunRecord[]): Table {
-  const columns: Column[] = [
-    { key: "runs", name: "data of", quantity: "text" },
-    { key: "stage", name: "stage", quantity: "text" },
-    { key: "documents", name: "documents", quantity: "documents" },
-    { key: "characters", name: "characters", quantity: "characters" },
-    { key: "sequences", name: "sequences", quantity: "sequences" },
-    { key: "tokens", name: "tokens", quantity: "tokens" },
-  ];
-  const rows = groupByDataset(runs).flatMap(({ names, data: { funnel, dataset } }): Cell[][] => {
-    const stages: Cell[][] = [];
-    if (funnel !== undefined) {
-      const stage = (title: string, { documents, characters }: typeof funnel.read) =>
-        stages.push([names, title, documents, characters, undefined, undefined]);
-      stage("read", funnel.read);
-      for (const [reason, dropped] of Object.entries(funnel.dropped)) stage(`dropped: ${reason}`, dropped);
-      stage("kept", funnel.kept);
-    }
-    if (dataset !== undefined) {
-      for (const [title, { sequences }] of [
-        ["training", dataset.training],
-        ["held out", dataset.validation],
-      ] as const) {
-        stages.push([names, title, undefined, undefined, sequences, sequences * dataset.sequenceLength]);
-      }
-    }
-    return stages;
+  const stages = groupByDataset(runs).flatMap(({ names, data: { funnel, dataset } }): Stage[] => {
+    const counted = funnel && [
+      { stage: "read", ...funnel.read },
+      ...Object.entries(funnel.dropped).map(([reason, dropped]) => ({ stage: `dropped: ${reason}`, ...dropped })),
+      { stage: "kept", ...funnel.kept },
+    ];
+    const packed =
+      dataset &&
+      (["training", "validation"] as const).map(part => {
+        const { sequences } = dataset[part];
+        const stage = part === "training" ? "training" : "held out";
+        return { stage, sequences, tokens: sequences * dataset.sequenceLength };
+      });
+    return [...(counted ?? []), ...(packed ?? [])].map(stage => ({ runs: names, ...stage }));
   });
-  return { id: "data", caption: "Data", columns, rows };
+  return tabulate({ id: "data", caption: "Data" }, stages, stageFields);
 }
+
+interface Candidate {
+  readonly text: string;
+  readonly run: string;
+  readonly mask: number;
+  readonly token: string;
+  readonly probability: number;
+}
+
+const candidateFields: readonly Field<Candidate>[] = [
+  { key: "text", name: "text", quantity: "text", of: ({ text }) => text },
+  { key: "run", name: "run", quantity: "text", of: ({ run }) => run },
+  { key: "mask", name: "mask", quantity: "count", of: ({ mask }) => mask },
+  { key: "token", name: "token", quantity: "text", of: ({ token }) => token },
+  { key: "probability", name: "probability", quantity: "share", of: ({ probability }) => probability },
+];
 
 /** One row a candidate. */
 export function tabulateFills(runs: readonly RunRecord[]): Table {
-  const columns: Column[] = [
-    { key: "text", name: "text", quantity: "text" },
-    { key: "run", name: "run", quantity: "text" },
-    { key: "mask", name: "mask", quantity: "count" },
-    { key: "token", name: "token", quantity: "text" },
-    { key: "probability", name: "probability", quantity: "share" },
-  ];
-  const listRows = (name: string, { text, masks }: FilledText): Cell[][] =>
-    masks.flatMap(({ candidates }, i) =>
-      candidates.map(({ token, probability }) => [text, name, i + 1, token, probability]),
-    );
-  const rows = runs.flatMap(({ name, fills }) => fills.flatMap(fill => listRows(name, fill)));
-  return { id: "fills", caption: "Filled masks", columns, rows };
+  const candidates = runs.flatMap(({ name: run, fills }) =>
+    fills.flatMap(({ text, masks }) =>
+      masks.flatMap((mask, i) => mask.candidates.map(candidate => ({ text, run, mask: i + 1, ...candidate }))),
+    ),
+  );
+  return tabulate({ id: "fills", caption: "Filled masks" }, candidates, candidateFields);
 }
 
 /** The mean of the finite values. */

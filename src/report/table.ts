@@ -14,12 +14,27 @@ export interface Column {
   readonly quantity: Quantity;
 }
 
+/** A column and what stands in it for an item. */
+export interface Field<Item> extends Column {
+  of(item: Item): Cell;
+}
+
 export interface Table {
   /** The name of its files. */
   readonly id: string;
   readonly caption: string;
   readonly columns: readonly Column[];
   readonly rows: readonly (readonly Cell[])[];
+}
+
+/** A table of one row an item. */
+export function tabulate<Item>(
+  { id, caption }: Pick<Table, "id" | "caption">,
+  items: readonly Item[],
+  fields: readonly Field<Item>[],
+): Table {
+  const columns = fields.map(({ key, name, quantity }) => ({ key, name, quantity }));
+  return { id, caption, columns, rows: items.map(item => fields.map(field => field.of(item))) };
 }
 
 /** The first column heads its rows. */
