@@ -24,7 +24,7 @@ export class Peer {
 
   /** Starts the process and waits for its greeting. Throws UserError E_PEER_ABSENT when the machine lacks what it needs. */
   static async start(command: string, args: readonly string[], environment: NodeJS.ProcessEnv): Promise<Peer> {
-    const child = spawn(command, args, { env: { ...process.env, ...environment } });
+    const child = spawn(command, args, { env: { ...process.env, ...environment, PYTHONDONTWRITEBYTECODE: "1" } });
     const lines = new Lines(child);
     const greeting = JSON.parse(await lines.next()) as { name?: string; absent?: string };
     if (greeting.name !== undefined) return new Peer(greeting.name, child, lines);
