@@ -1,8 +1,11 @@
 // cram inspect: the program of one micro-batch of a recipe, as the backend runs it.
 
 import type { Command } from "commander";
+import type { Backend } from "../backends/backend.ts";
+import { systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
 import { describeProgram, type Program } from "../compiler/program.ts";
+import { measureCopy } from "../machine/measure-copy.ts";
 import { drawBatch } from "../machine/measure-step.ts";
 import { countParameters, countTrainingFlops } from "../model/shape.ts";
 import { defineTraining } from "../train/definition.ts";
@@ -43,7 +46,7 @@ async function inspect(flags: InspectFlags): Promise<void> {
     const states = allocateStates(backend, definition);
     const graphs = buildStepGraphs(definition);
     const inputs = { "micro-batch": drawBatch(recipe), update: drawSchedule(definition) };
-    const peakFlops = flags.time === true ? await backend.measurePeak?.() : undefined;
+    const peaks = flags.time === true ? await measurePeaks(backend) : undefined;
     const timed: TimedProgram[] = [];
     for (const [name, graph] of [["micro-batch", graphs.first] as const, ["update", graphs.update] as const]) {
       const loaded = await backend.load(graph, states);
@@ -51,21 +54,21 @@ async function inspect(flags: InspectFlags): Promise<void> {
       if (program === undefined || loaded.timeLaunches === undefined) {
         throw new UserError("E_NO_PROGRAM", `${backend.name} has no programs`, "Inspect with --backend cpu.");
       }
-      if (peakFlops !== undefined) await loaded.run(inputs[name]);
-      const runs = peakFlops === undefined ? undefined : await loaded.timeLaunches(inputs[name], timedRuns);
+      if (peaks !== undefined) await loaded.run(inputs[name]);
+      const runs = peaks === undefined ? undefined : await loaded.timeLaunches(inputs[name], timedRuns);
       timed.push({ name, program, seconds: runs && findMedians(runs) });
     }
     const flopsPerToken = countTrainingFlops(recipe.model, recipe.data.maskFraction);
     const parameters = countParameters(recipe.model);
     if (flags.json === true) {
       const programs = timed.map(program => listLaunches(program, flags.source === true));
-      print(JSON.stringify({ recipe: recipe.name, parameters, flopsPerToken, peakFlops, programs }));
+      print(JSON.stringify({ recipe: recipe.name, parameters, flopsPerToken, ...peaks, programs }));
       return;
     }
     for (const { name, program, seconds } of timed) {
       print(`${name}:`);
-      if (seconds === undefined || peakFlops === undefined) print(describeProgram(program));
-      else for (const line of describeTimes(program, seconds, peakFlops)) print(line);
+      if (seconds === undefined || peaks === undefined) print(describeProgram(program));
+      else for (const line of describeTimes(program, seconds, peaks)) print(line);
       if (flags.source === true) for (const kernel of program.kernels) print(`\n${kernel.source}`);
     }
     const tokens = recipe.train.microBatchSequences * recipe.model.sequenceLength;
@@ -107,8 +110,26 @@ const drawSchedule = (definition: TrainingDefinition): Inputs => ({
   gradientScale: Float32Array.of(1),
 });
 
-/** A line a kernel, the one that takes most time first: time, share, launches, FLOP/s and share of peak, GB/s. */
-function describeTimes(program: Program, seconds: readonly number[], peakFlops: number): string[] {
+/** What the machine can do at most, measured now. */
+interface Peaks {
+  /** Multiply-adds on registers alone. */
+  readonly peakFlops: number;
+  /** A copy too large for any cache, bytes read and written. */
+  readonly copyBytesPerSecond: number;
+}
+
+async function measurePeaks(backend: Backend): Promise<Peaks | undefined> {
+  const peakFlops = await backend.measurePeak?.();
+  if (peakFlops === undefined) return undefined;
+  return { peakFlops, copyBytesPerSecond: await measureCopy(backend, systemClock, 2 ** 27) };
+}
+
+/** A line a kernel, the one that takes most time first: time, launches, FLOP/s and GB/s with their shares of the peaks. */
+function describeTimes(
+  program: Program,
+  seconds: readonly number[],
+  { peakFlops, copyBytesPerSecond }: Peaks,
+): string[] {
   const total = seconds.reduce((sum, value) => sum + value, 0);
   const rows = program.kernels.map((kernel, at) => {
     const row = { name: kernel.name, launches: 0, seconds: 0, flops: 0, bytes: 0 };
@@ -125,13 +146,15 @@ function describeTimes(program: Program, seconds: readonly number[], peakFlops: 
     .sort((a, b) => b.seconds - a.seconds)
     .map(({ name, launches, seconds: own, flops, bytes }) => {
       const share = `${((100 * own) / total).toFixed(1).padStart(5)} %`;
-      const work = `${(flops / own / 1e9).toFixed(1).padStart(7)} GFLOP/s ${((100 * flops) / own / peakFlops).toFixed(0).padStart(3)} %`;
-      return `${name.padEnd(28)} ${String(launches).padStart(4)} × ${(1e3 * own).toFixed(3).padStart(9)} ms ${share} ${work} ${(bytes / own / 1e9).toFixed(1).padStart(6)} GB/s`;
+      const reach = (amount: number, unit: string, peak: number) =>
+        `${(amount / own / 1e9).toFixed(1).padStart(7)} ${unit} ${((100 * amount) / own / peak).toFixed(0).padStart(3)} %`;
+      const work = `${reach(flops, "GFLOP/s", peakFlops)} ${reach(bytes, "GB/s", copyBytesPerSecond)}`;
+      return `${name.padEnd(28)} ${String(launches).padStart(4)} × ${(1e3 * own).toFixed(3).padStart(9)} ms ${share} ${work}`;
     });
   const flops = rows.reduce((sum, row) => sum + row.flops, 0);
   return [
     ...lines,
     `${(1e3 * total).toFixed(1)} ms in ${program.launches.length} launches, ${(flops / total / 1e9).toFixed(1)} GFLOP/s; ` +
-      `peak ${(peakFlops / 1e9).toFixed(1)} GFLOP/s; ${(program.arenaBytes / 2 ** 20).toFixed(1)} MiB arena`,
+      `peak ${(peakFlops / 1e9).toFixed(1)} GFLOP/s, a large copy ${(copyBytesPerSecond / 1e9).toFixed(1)} GB/s; ${(program.arenaBytes / 2 ** 20).toFixed(1)} MiB arena`,
   ];
 }

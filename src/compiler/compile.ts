@@ -316,7 +316,11 @@ class ProgramBuilder {
   ): void {
     const at = this.launches.length;
     const buffers = printed.pointers.map(tensor => this.touch(tensor, at));
-    const bytesMoved = [...new Set(buffers)].reduce((total, buffer) => total + this.buffers[buffer]!.bytes, 0);
+    // By tensor: a state's old value and its new one are two, though they share a buffer.
+    const bytesMoved = [...new Set(printed.pointers)].reduce(
+      (total, { shape, dtype }) => total + countElements(shape) * bytesPerElement[dtype],
+      0,
+    );
     let kernel = this.kernelOf.get(source);
     if (kernel === undefined) {
       kernel = this.kernels.length;
