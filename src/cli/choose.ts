@@ -9,7 +9,7 @@ import { recipeNames } from "../verbs/recipe.ts";
 
 export interface BackendOptions {
   readonly backend: BackendName;
-  readonly threads: string;
+  readonly threads?: string;
 }
 
 export function addBackendOptions(command: Command): Command {
@@ -19,19 +19,21 @@ export function addBackendOptions(command: Command): Command {
         .choices(backendNames)
         .default("cpu"),
     )
-    .option("--threads <number>", "threads of the cpu backend; with the same number a run repeats its bits", "2");
+    .option("--threads <number>", "of the cpu backend, 2 unless given; with the same number a run repeats its bits");
 }
 
 /** Reads a whole number that an option needs. */
 export function parseCount(option: string, text: string, least = 1): number {
   const count = Number(text);
   if (text.trim() !== "" && Number.isSafeInteger(count) && count >= least) return count;
-  throw new UserError("E_OPTION", `${option} ${text}: not a whole number`, `Give a whole number from ${least}.`);
+  throw new UserError("E_OPTION", `${option} ${text}: not a whole number from ${least}`, "Give another.");
 }
 
-/** UserError E_OPTION for threads that are no number. */
-export function chooseBackend({ backend, threads }: BackendOptions): Required<BackendChoice> {
-  return { backend, threads: parseCount("--threads", threads) };
+/** UserError E_OPTION for threads that are no number, or of a backend that has none. */
+export function chooseBackend({ backend, threads }: BackendOptions): BackendChoice {
+  if (threads === undefined) return { backend };
+  if (backend === "cpu") return { backend, threads: parseCount("--threads", threads) };
+  throw new UserError("E_OPTION", `--threads changes nothing with --backend ${backend}`, "Leave it out.");
 }
 
 export async function openBackend(options: BackendOptions, precision: Recipe["train"]["precision"]): Promise<Backend> {

@@ -65,7 +65,7 @@ Next: cram prepare my-texts/ --out data/mine --recipe quickstart`,
 
 async function quickstart(flags: QuickstartFlags): Promise<void> {
   const recipe = overrideRecipe(quickstartRecipe, flags.budget === undefined ? [] : [`train.budget=${flags.budget}`]);
-  const threads = parseCount("--threads", flags.threads);
+  const threads = parseCount("--threads", flags.threads ?? "2");
   const json = flags.json === true;
   const printLine = (kind: string, content: object) => print(JSON.stringify({ kind, ...content }));
   const started = systemClock.seconds();

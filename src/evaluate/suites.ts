@@ -36,7 +36,7 @@ export function findSuite(name: string): Suite {
   const [nearest] = nearestNames(name, names);
   throw new UserError(
     "E_SUITE_NAME",
-    `no suite "${name}"; there are ${names.join(", ")}`,
+    `no suite "${name}"; there are ${names.join(", ")}, and blimp`,
     nearest === undefined ? "Name one of them." : `Did you mean ${nearest}?`,
   );
 }
