@@ -96,9 +96,12 @@ test("a run learns, and fills the mask that the text decides", () => {
 
 test("a run is repeated from its own recipe.json, to the same bytes", () => {
   const repeat = ["--budget", "20steps", "--data", "data"];
-  succeed("pretrain", ...repeat, "--out", "once", ...small);
+  succeed("pretrain", ...repeat, "--out", "once", "--tensorboard", ...small);
   succeed("pretrain", "--data", "data", "--recipe", "once/recipe.json", "--out", "twice");
   assert.deepEqual(readParameters("once"), readParameters("twice"));
+  const boards = (run: string) => readdirSync(join(folder, run)).filter(name => name.includes("tfevents"));
+  assert.deepEqual(boards("twice"), []);
+  assert.match(readFileSync(join(folder, "once", boards("once")[0]!), "latin1"), /loss/);
 });
 
 function readParameters(run: string): Buffer {
@@ -194,6 +197,11 @@ const mistakes: readonly [name: string, words: string[], pattern: RegExp][] = [
     /E_OPTION.*float64/,
   ],
   ["threads that are no number", ["prepare", "text", "--out", "x", "--threads", "many"], /E_OPTION.*--threads many/],
+  [
+    "threads of a backend that has none",
+    ["fill", "learns", "a [MASK]", "--backend", "reference", "--threads", "2"],
+    /E_OPTION.*--threads changes nothing/,
+  ],
   ["an option that does not exist", ["pretrain", "--dta", "data"], /unknown option.*--dta[\s\S]*--data/],
 ];
 

@@ -7,16 +7,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { quickstart } from "../recipes/quickstart.ts";
-import { saveCheckpoint } from "../src/checkpoint/state.ts";
-import { initialiseParameters } from "../src/model/initialise.ts";
-import { listParameters } from "../src/model/shape.ts";
-import { defineLearnedTokenizer } from "../src/tokenizer/define.ts";
-import { normalisers } from "../src/tokenizer/normaliser.ts";
-import { specialTokens } from "../src/tokenizer/tokenizer.ts";
-import { writeTokenizer } from "../src/tokenizer/tokenizer-json.ts";
-import { overrideRecipe } from "../src/train/recipe.ts";
-import { hashRecipe } from "../src/train/run-folder.ts";
+import { writeTinyRun } from "./tiny-run.ts";
 
 const main = join(import.meta.dirname, "../src/cli/main.js");
 const folder = mkdtempSync(join(tmpdir(), "cram-evaluate-"));
@@ -25,24 +16,7 @@ after(() => rmSync(folder, { recursive: true }));
 const words = ["good", "bad", "film", "plot", "actor", "was", "the"];
 
 before(() => {
-  const vocabulary = [...specialTokens, ...words];
-  const recipe = overrideRecipe(quickstart, [
-    ...["model.width=16", "model.layers=1", "model.heads=2", "model.feedForward=32", "model.sequenceLength=16"],
-    `model.vocabulary=${vocabulary.length}`,
-  ]);
-  const run = join(folder, "run");
-  mkdirSync(run);
-  writeFileSync(join(run, "recipe.json"), JSON.stringify(recipe));
-  writeTokenizer(join(run, "tokenizer.json"), defineLearnedTokenizer(vocabulary, normalisers.reference, "whitespace"));
-  const values = initialiseParameters(recipe.model, 0);
-  saveCheckpoint(run, {
-    counters: {
-      ...{ version: 1, step: 1, sequences: 1, elapsedSeconds: 1, seed: 0, datasetHash: "none" },
-      recipeHash: hashRecipe(recipe),
-    },
-    parameters: listParameters(recipe.model).map(each => ({ ...each, read: () => values.get(each.name)! })),
-    moments: [],
-  });
+  writeTinyRun(join(folder, "run"), words);
   const rows = Array.from(
     { length: 200 },
     (_, i) => `"the ${words[2 + (i % 3)]} was ${words[i % 2]}",${i % 2 ? "no" : "yes"}`,

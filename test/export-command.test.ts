@@ -9,49 +9,19 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fromBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema } from "onnx-buf";
-import { quickstart } from "../recipes/quickstart.ts";
-import { saveCheckpoint } from "../src/checkpoint/state.ts";
 import { openPretrainedModel } from "../src/evaluate/pretrained-model.ts";
-import { initialiseParameters } from "../src/model/initialise.ts";
-import { listParameters } from "../src/model/shape.ts";
-import { defineLearnedTokenizer } from "../src/tokenizer/define.ts";
-import { normalisers } from "../src/tokenizer/normaliser.ts";
 import { specialTokens } from "../src/tokenizer/tokenizer.ts";
-import { writeTokenizer } from "../src/tokenizer/tokenizer-json.ts";
-import { overrideRecipe } from "../src/train/recipe.ts";
-import { hashRecipe } from "../src/train/run-folder.ts";
+import { writeTinyRun } from "./tiny-run.ts";
 
 const main = join(import.meta.dirname, "../src/cli/main.js");
 const folder = mkdtempSync(join(tmpdir(), "cram-export-"));
 after(() => rmSync(folder, { recursive: true }));
 
-const vocabulary = [...specialTokens, "good", "bad", "film", "plot", "actor", "was", "the"];
-
-function writeRun(name: string, ...settings: readonly string[]): string {
-  const recipe = overrideRecipe(quickstart, [
-    ...["model.width=16", "model.layers=2", "model.heads=2", "model.feedForward=32", "model.sequenceLength=16"],
-    `model.vocabulary=${vocabulary.length}`,
-    ...settings,
-  ]);
-  const run = join(folder, name);
-  mkdirSync(run);
-  writeFileSync(join(run, "recipe.json"), JSON.stringify(recipe));
-  writeTokenizer(join(run, "tokenizer.json"), defineLearnedTokenizer(vocabulary, normalisers.reference, "whitespace"));
-  const values = initialiseParameters(recipe.model, 0);
-  saveCheckpoint(run, {
-    counters: {
-      ...{ version: 1, step: 10, sequences: 160, elapsedSeconds: 1, seed: 0, datasetHash: "cafe" },
-      recipeHash: hashRecipe(recipe),
-    },
-    parameters: listParameters(recipe.model).map(each => ({ ...each, read: () => values.get(each.name)! })),
-    moments: [],
-  });
-  return run;
-}
+const words = ["good", "bad", "film", "plot", "actor", "was", "the"];
 
 before(() => {
-  writeRun("rotary");
-  writeRun("paper", "model.positions=scaled-sinusoidal");
+  writeTinyRun(join(folder, "rotary"), words, ["model.layers=2"]);
+  writeTinyRun(join(folder, "paper"), words, ["model.layers=2", "model.positions=scaled-sinusoidal"]);
 });
 
 function cram(...given: string[]): { status: number | null; stdout: string; stderr: string } {
@@ -113,7 +83,7 @@ test("the paper's own model is ONNX alone, and says which field prevents more", 
   );
   const bytesOf = (name: string) =>
     read(name).graph!.initializer.find(({ name: tensor }) => tensor.startsWith("embedding.word"))!.rawData.length;
-  const elements = vocabulary.length * 16;
+  const elements = (specialTokens.length + words.length) * 16;
   assert.deepEqual(["model.onnx", "model_fp16.onnx", "model_quantized.onnx"].map(bytesOf), [
     4 * elements,
     2 * elements,

@@ -8,7 +8,7 @@ import { RandomSequence, streams } from "../base/random.ts";
 import { initialiseParameters } from "../model/initialise.ts";
 import { listParameters, type ModelShape } from "../model/shape.ts";
 import { encodeExamples } from "./encode-examples.ts";
-import { type FinetuneEvent, finetune, finetuneRate } from "./finetune.ts";
+import { type FinetuneEvent, finetune, finetuneRate, thinExamples } from "./finetune.ts";
 import type { FinetuneRecipe } from "./finetune-recipe.ts";
 import { openFinetuner } from "./finetune-step.ts";
 import type { PretrainedModel } from "./pretrained-model.ts";
@@ -184,4 +184,11 @@ test("a broken model that trains too few steps to show it in its losses gives no
     const given = { kind, train: 8, changes: { epochs: 2 }, encoder: broken };
     await assert.rejects(run(given), { code: "E_DIVERGED", message: /made:1 is not a number/ });
   }
+});
+
+test("between epochs at most a thousand examples are scored, from all over the split", () => {
+  const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
+  assert.deepEqual(thinExamples(numbers(1000)), numbers(1000));
+  assert.deepEqual(thinExamples(numbers(1500)).slice(-2), [1496, 1498]);
+  assert.equal(thinExamples(numbers(9815)).length, 982);
 });

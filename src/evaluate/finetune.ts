@@ -178,8 +178,8 @@ export async function* finetune(options: FinetuneOptions): AsyncGenerator<Finetu
   }
 }
 
-/** Examples from all over the split: files are often sorted by source. */
-function thinExamples(examples: readonly EncodedExample[]): EncodedExample[] {
+/** At most a thousand examples from all over the split: files are often sorted by source. */
+export function thinExamples<Example>(examples: readonly Example[]): Example[] {
   const every = Math.ceil(examples.length / examplesBetweenEpochs);
   return examples.filter((_, i) => i % every === 0);
 }

@@ -2,12 +2,14 @@
 // and keeps what it is sent. Hashes are those of Git and of FIPS 180, written down.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
+import { promisify } from "node:util";
 import { UserError } from "../base/errors.ts";
 import { checkRepository, type Hub, openHub } from "./hub.ts";
 import { pullRepository } from "./pull.ts";
@@ -189,6 +191,31 @@ test("a repository becomes a folder, every file compared with its hash, and noth
     ["/me/mine/resolve/main/config.json"],
   );
   assert.equal(readFileSync(join(target, "config.json"), "utf8"), "hello\n");
+});
+
+test("cram pull and cram push do so, and print no token", async () => {
+  const cram = async (...words: string[]) => {
+    const main = join(import.meta.dirname, "../cli/main.js");
+    const environment = { ...process.env, HF_TOKEN: token, HF_ENDPOINT: hub.endpoint };
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [main, ...words], { env: environment });
+    assert.ok(!`${stdout}${stderr}`.includes(token));
+    return JSON.parse(stdout) as Record<string, unknown>;
+  };
+  const target = join(folder, "by-verb");
+  offer("me/mine", { "config.json": { content: "hello\n", oid: helloBlob } });
+  const pulled = await cram("pull", "me/mine", "--out", target, "--json");
+  assert.deepEqual(pulled, { folder: target, files: ["config.json"] });
+  assert.equal(readFileSync(join(target, "config.json"), "utf8"), "hello\n");
+  answers = {
+    "POST /api/repos/create": () => ({}),
+    "POST /api/models/me/new/preupload/main": () => ({
+      body: { files: [{ path: "config.json", uploadMode: "regular" }] },
+    }),
+    "POST /api/models/me/new/commit/main": ({ authorization }) =>
+      authorization === `Bearer ${token}` ? { body: { commitUrl: "the commit" } } : { status: 401 },
+  };
+  const pushed = await cram("push", target, "me/new", "--json");
+  assert.deepEqual(pushed, { repository: "me/new", commit: "the commit" });
 });
 
 test("a file that comes changed is not kept", async () => {

@@ -1,0 +1,37 @@
+// A run that was never trained, for tests of what is done with one: a recipe, a tokenizer of some words, a checkpoint of initial
+// parameters.
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { quickstart } from "../recipes/quickstart.ts";
+import { saveCheckpoint } from "../src/checkpoint/state.ts";
+import { initialiseParameters } from "../src/model/initialise.ts";
+import { listParameters } from "../src/model/shape.ts";
+import { defineLearnedTokenizer } from "../src/tokenizer/define.ts";
+import { normalisers } from "../src/tokenizer/normaliser.ts";
+import { specialTokens } from "../src/tokenizer/tokenizer.ts";
+import { writeTokenizer } from "../src/tokenizer/tokenizer-json.ts";
+import { overrideRecipe } from "../src/train/recipe.ts";
+import { hashRecipe } from "../src/train/run-folder.ts";
+
+/** Writes a run to the folder `run`, which is not there yet: sequences of 16, width 16, and what `settings` say. */
+export function writeTinyRun(run: string, words: readonly string[], settings: readonly string[] = []): void {
+  const vocabulary = [...specialTokens, ...words];
+  const recipe = overrideRecipe(quickstart, [
+    ...["model.width=16", "model.layers=1", "model.heads=2", "model.feedForward=32", "model.sequenceLength=16"],
+    `model.vocabulary=${vocabulary.length}`,
+    ...settings,
+  ]);
+  mkdirSync(run);
+  writeFileSync(join(run, "recipe.json"), JSON.stringify(recipe));
+  writeTokenizer(join(run, "tokenizer.json"), defineLearnedTokenizer(vocabulary, normalisers.reference, "whitespace"));
+  const values = initialiseParameters(recipe.model, 0);
+  saveCheckpoint(run, {
+    counters: {
+      ...{ version: 1, step: 10, sequences: 160, elapsedSeconds: 1, seed: 0, datasetHash: "cafe" },
+      recipeHash: hashRecipe(recipe),
+    },
+    parameters: listParameters(recipe.model).map(each => ({ ...each, read: () => values.get(each.name)! })),
+    moments: [],
+  });
+}
