@@ -21,7 +21,7 @@ export interface MemoryNeeds {
 
 export interface ProgramNeeds {
   readonly memory: MemoryNeeds;
-  /** Of one update; what a launch reads and writes in place is counted once. */
+  /** Of one update. */
   readonly update: { readonly flops: number; readonly bytesMoved: number };
 }
 
