@@ -43,7 +43,13 @@ export interface CompositeKernel {
   readonly blocks: number;
   readonly grain: number;
   readonly flops: number;
-  /** The statement that runs blocks begin to end; p holds the addresses of the inputs, then of the result. */
+  /** On a GPU: threads of one thread block, and its dynamic shared memory. */
+  readonly threads?: number;
+  readonly sharedBytes?: number;
+  /**
+   * The statement that runs blocks begin to end; p holds the addresses of the inputs, then of the result. On a GPU the statement
+   * runs the thread block blockIdx.x; a0, a1, … are the inputs, then the result.
+   */
   printCall(inputs: readonly Tensor[], result: Tensor): string;
 }
 

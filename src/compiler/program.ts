@@ -17,15 +17,42 @@ export interface ProgramBuffer {
 
 export interface Kernel {
   readonly name: string;
-  /** Body in the dialect's language: a function of (pointers, first block, end block). */
+  /** A function in the dialect's language; "" for a product. */
   readonly source: string;
+  /** Threads of one thread block (GPU only). */
+  readonly threads?: number;
+  /** Dynamic shared memory of one thread block (GPU only). */
+  readonly sharedBytes?: number;
+  /** A matrix product that the backend's library does; the launch's buffers are a, b, out. */
+  readonly product?: Product;
+}
+
+/** out (M, N) = a (M, K) · b (K, N), plus out when it accumulates, in each batch; sums are f32, out is row-major and contiguous. */
+export interface Product {
+  readonly batches: number;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly a: ProductOperand;
+  readonly b: ProductOperand;
+  readonly outDtype: "f32" | "bf16";
+  readonly accumulates: boolean;
+}
+
+/** Element (i, j) of batch n is at offset + n · batch + i · row + j · column, in elements; row or column is 1. */
+export interface ProductOperand {
+  readonly dtype: "f32" | "bf16";
+  readonly offset: number;
+  readonly row: number;
+  readonly column: number;
+  readonly batch: number;
 }
 
 export interface Launch {
   readonly kernel: number;
   /** Indices into `buffers`, in the order of the kernel's pointers. */
   readonly buffers: readonly number[];
-  /** Independent pieces of work; threads take `grain` of them at a time. */
+  /** Independent pieces of work; threads (on a GPU: thread blocks) take `grain` of them at a time. */
   readonly blocks: number;
   readonly grain: number;
   /** What the launch must do at least: for rooflines. */
