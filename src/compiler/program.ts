@@ -23,11 +23,15 @@ export interface Kernel {
   readonly threads?: number;
   /** Dynamic shared memory of one thread block (GPU only). */
   readonly sharedBytes?: number;
-  /** A matrix product that the backend's library does; the launch's buffers are a, b, out. */
+  /** A matrix product that the backend's library does. */
   readonly product?: Product;
 }
 
-/** out (M, N) = a (M, K) · b (K, N), plus out when it accumulates, in each batch; sums are f32, out is row-major and contiguous. */
+/**
+ * out (M, N) = a (M, K) · b (K, N) in each batch; sums are f32, out is row-major and contiguous. When it accumulates, out (f32) is
+ * addend + a · b. The launch's buffers are a, b, out, and the addend if there is one: of out's shape, f32, contiguous, and perhaps
+ * the same buffer as out.
+ */
 export interface Product {
   readonly batches: number;
   readonly m: number;

@@ -47,8 +47,11 @@ export interface CudaDriver {
   prepareProducts(products: readonly Product[]): Promise<void>;
   /** Launches `grid` thread blocks of `threads` with one pointer argument each of `pointers`. */
   launch(kernel: CudaKernel, grid: number, threads: number, sharedBytes: number, pointers: readonly bigint[]): void;
-  /** out := a · b, or out := out + a · b when the product accumulates; the addresses are those of whole buffers. */
-  multiply(product: Product, a: bigint, b: bigint, out: bigint): void;
+  /**
+   * out := a · b, or out := addend + a · b when the product accumulates; the addresses are those of whole buffers, and the addend
+   * may be out itself (a gradient) or not (a residual).
+   */
+  multiply(product: Product, a: bigint, b: bigint, out: bigint, addend?: bigint): void;
   /** Records what `record` launches and multiplies, without running it. */
   capture(record: () => void): CudaGraph;
   /** Asks for one run of a recorded graph; returns at once. */
