@@ -2,9 +2,10 @@
 import { chmodSync, cpSync, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
-for (const backend of readdirSync("src/backends", { withFileTypes: true })) {
-  if (!backend.isDirectory()) continue;
-  const from = join("src/backends", backend.name);
+const backends = readdirSync("src/backends", { withFileTypes: true })
+  .filter(entry => entry.isDirectory())
+  .map(entry => join("src/backends", entry.name));
+for (const from of [...backends, "test/cuda-emulator"]) {
   for (const file of readdirSync(from)) {
     if (/\.(c|h|cu|wgsl)$/.test(file)) cpSync(join(from, file), join("dist", from, file));
   }
