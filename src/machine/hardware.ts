@@ -3,7 +3,8 @@
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statfsSync, statSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
-import { kernelCacheFolder, multipliesBf16Pairs, processorFlags } from "../backends/cpu/build.ts";
+import { multipliesBf16Pairs, processorFlags } from "../backends/cpu/build.ts";
+import { kernelCacheFolder } from "../backends/kernel-cache.ts";
 import type { Finding } from "./finding.ts";
 
 /** Instruction sets that kernels profit from, by their names in /proc/cpuinfo. */

@@ -3,11 +3,12 @@
 
 import { execFile } from "node:child_process";
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, homedir } from "node:os";
+import { cpus } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { UserError } from "../../base/errors.ts";
 import { contentHash, explainWriteFailure, makeFolder } from "../../base/files.ts";
+import { kernelCacheFolder } from "../kernel-cache.ts";
 
 const run = promisify(execFile);
 
@@ -35,12 +36,6 @@ export const targetFlag = march === "native" && process.arch === "arm64" ? "-mcp
 /** Whether kernels may multiply pairs of bf16. */
 export function multipliesBf16Pairs(): boolean {
   return march === "native" && /\bavx512_bf16\b/.test(processorFlags());
-}
-
-/** Where compiled kernels are kept between runs: CRAM_CACHE, else the user's cache folder. */
-export function kernelCacheFolder(): string {
-  const base = process.env.CRAM_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "cramming");
-  return join(base, "kernels");
 }
 
 /** Builds under way, by name: two programs with one source are built once. */

@@ -6,6 +6,7 @@ import koffi, { type LibraryHandle } from "koffi";
 import { UserError } from "../../base/errors.ts";
 import { bytesPerElement, countElements, type DType } from "../../graph/tensor.ts";
 import type { DeviceBuffer, HostArray } from "../backend.ts";
+import { decodeValues, encodeValues, makeStorage } from "../host-values.ts";
 import { buildLibrary } from "./build.ts";
 
 export interface CpuBuffer extends DeviceBuffer {
@@ -111,10 +112,9 @@ export class ThreadPool {
 
   /** A copy of the buffer's values. */
   read(buffer: CpuBuffer): HostArray {
-    return decodeValues(buffer.dtype, countElements(buffer.shape), raw => {
-      this.native.read(raw, buffer.address, buffer.bytes);
-      return raw;
-    });
+    const stored = makeStorage(countElements(buffer.shape), buffer.dtype);
+    this.native.read(stored, buffer.address, buffer.bytes);
+    return decodeValues(stored);
   }
 
   prepareLaunches(launches: readonly NativeLaunch[]): LaunchList {
@@ -154,42 +154,5 @@ export class ThreadPool {
   close(): void {
     for (const buffer of this.allocations) this.free(buffer);
     this.native.close();
-  }
-}
-
-/** Host values in the element type of the device. */
-function encodeValues(values: HostArray, dtype: DType): NodeJS.TypedArray {
-  switch (dtype) {
-    case "f32":
-      return values instanceof Float32Array ? values : Float32Array.from(values);
-    case "bf16": {
-      const bits = new Uint32Array(Float32Array.from(values).buffer);
-      return Uint16Array.from(bits, word => (word + 0x7fff + ((word >>> 16) & 1)) >>> 16);
-    }
-    case "i32":
-      return values instanceof Int32Array ? values : Int32Array.from(values);
-    case "u32":
-      return values instanceof Uint32Array ? values : Uint32Array.from(values);
-    case "bool":
-      return values instanceof Uint8Array ? values : Uint8Array.from(values);
-    default:
-      return dtype satisfies never;
-  }
-}
-
-function decodeValues(dtype: DType, length: number, read: <T extends NodeJS.TypedArray>(raw: T) => T): HostArray {
-  switch (dtype) {
-    case "f32":
-      return read(new Float32Array(length));
-    case "bf16":
-      return new Float32Array(Uint32Array.from(read(new Uint16Array(length)), word => word << 16).buffer);
-    case "i32":
-      return read(new Int32Array(length));
-    case "u32":
-      return read(new Uint32Array(length));
-    case "bool":
-      return read(new Uint8Array(length));
-    default:
-      return dtype satisfies never;
   }
 }
