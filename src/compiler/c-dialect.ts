@@ -1,10 +1,21 @@
-// Prints fused kernels as C: one function a kernel, of (pointers, first block, end block). Names are numbered in order of
-// first use, so equal kernels of different layers print the same text and become one.
+// Prints fused kernels as C for the cpu: one function a kernel, of (pointers, first block, end block), with loops that the
+// system's compiler vectorises.
 
-import type { DType, Shape, Tensor } from "../graph/tensor.ts";
-import { type Handler, loopPosition, walkOperation, walkValue } from "./expression.ts";
-import { canonical, type Group, type Store } from "./fusion.ts";
-import { type Index, indexKey, printIndex } from "./index-expression.ts";
+import type { DType, Tensor } from "../graph/tensor.ts";
+import type { Group, Store } from "./fusion.ts";
+import {
+  assignLevels,
+  isFlat,
+  isSum,
+  PointerList,
+  printExpression,
+  printPosition,
+  printRowVariables,
+  printStored,
+  printTarget,
+  type Scope,
+  valueTypes,
+} from "./print-expression.ts";
 
 const cTypes: Readonly<Record<DType, string>> = {
   f32: "float",
@@ -13,15 +24,6 @@ const cTypes: Readonly<Record<DType, string>> = {
   u32: "uint32_t",
   bool: "uint8_t",
 };
-/** The type of a value in a register. */
-const valueTypes: Readonly<Record<DType, string>> = {
-  f32: "float",
-  bf16: "float",
-  i32: "int32_t",
-  u32: "uint32_t",
-  bool: "int",
-};
-
 /** Columns of one block of a column reduction: its sums stay in registers and first-level cache. */
 const columnTile = 256;
 /** Elements of one block of a flat kernel. */
@@ -35,122 +37,44 @@ export interface PrintedKernel {
   readonly grain: number;
 }
 
-/** The pointers of one kernel under construction. */
-export class PointerList {
-  readonly tensors: Tensor[] = [];
-  /** The C name of a tensor's address. */
-  nameOf(tensor: Tensor): string {
-    const at = this.tensors.indexOf(tensor);
-    return `a${at >= 0 ? at : this.tensors.push(tensor) - 1}`;
-  }
-  declare(first = 0): string {
-    return this.tensors
-      .slice(first)
-      .map((tensor, i) => `  ${cTypes[tensor.dtype]} *restrict a${first + i} = (void *)p[${first + i}];\n`)
-      .join("");
-  }
-}
-
-interface Scope {
-  readonly pointers: PointerList;
-  readonly inMemory: (tensor: Tensor) => boolean;
-  /** C names of loop variables by canonical name; "flat" where c is the row-major position of every access. */
-  readonly variables: ReadonlyMap<string, string> | "flat";
-  /** Values of this kernel that need no load, by tensor. */
-  readonly values: Map<Tensor, string>;
+/** A scope whose statements all belong to the innermost loop. */
+interface CScope extends Scope {
   /** Statements of the loop body, by right-hand side. */
   readonly statements: Map<string, string>;
   count: number;
 }
 
-function openScope(pointers: PointerList, inMemory: Scope["inMemory"], variables: Scope["variables"]): Scope {
-  return { pointers, inMemory, variables, values: new Map(), statements: new Map(), count: 0 };
-}
-
-function printExpression(store: Store, scope: Scope): string {
-  const indexLoads = new Map<string, string>();
-  const print = (index: Index) => printPosition(index, store.loop, scope, indexLoads);
-  const bind = (dtype: DType, expression: string): string => {
-    const known = scope.statements.get(expression);
-    if (known !== undefined) return known;
-    const name = `v${scope.count++}`;
-    scope.statements.set(expression, name);
-    scope.statements.set(`${name} `, `const ${valueTypes[dtype]} ${name} = ${expression};`);
-    return name;
-  };
-  const handler: Handler<string> = {
-    seen: new Map(),
-    load: (tensor, flat) => {
-      const own = scope.values.get(tensor);
-      if (own !== undefined) return own;
-      const element = `${scope.pointers.nameOf(tensor)}[${print(flat)}]`;
-      return bind(tensor.dtype, tensor.dtype === "bf16" ? `bf16_to_f32(${element})` : element);
+function openScope(pointers: PointerList, inMemory: Scope["inMemory"], variables: Scope["variables"]): CScope {
+  const scope: CScope = {
+    pointers,
+    inMemory,
+    variables,
+    values: new Map(),
+    statements: new Map(),
+    count: 0,
+    bind: (dtype, expression) => {
+      const known = scope.statements.get(expression);
+      if (known !== undefined) return known;
+      const name = `v${scope.count++}`;
+      scope.statements.set(expression, name);
+      scope.statements.set(`${name} `, `const ${valueTypes[dtype]} ${name} = ${expression};`);
+      return name;
     },
-    constant: (value, node) => printConstant(value, node.dtype),
-    index: (index, node) => `(${valueTypes[node.dtype]})(${print(index)})`,
-    apply: (node, operands) => bind(node.dtype, printOperation(node, operands)),
-    choose: (_node, position, ends, parts) =>
-      parts.reduceRight((rest, part, i) => `(${print(position)} < ${ends[i]} ? ${part} : ${rest})`),
-    indexLoad: (key, value) => indexLoads.set(key, value),
+    load: (tensor, _flat, _store, print) => `${pointers.nameOf(tensor)}[${print()}]`,
   };
-  const at = loopPosition(store.loop);
-  const { value, target } = store;
-  if (store.reduction !== "none") return walkValue(value.inputs[0]!, at, scope.inMemory, handler);
-  if (value === target) return walkOperation(value, at, scope.inMemory, handler);
-  return walkValue(value, at, scope.inMemory, handler);
+  return scope;
 }
 
-function printPosition(index: Index, loop: Shape, scope: Scope, loads: ReadonlyMap<string, string>): string {
-  if (scope.variables === "flat") return index.terms.length === 0 ? String(index.offset) : "c";
-  const moving = loop.flatMap((size, axis) => (size === 1 ? [] : [axis]));
-  const names = new Map(
-    moving.map((axis, place) => [`i${axis}`, (scope.variables as Map<string, string>).get(`m${place}`)!]),
-  );
-  return printIndex(index, key => loads.get(key)!).replace(/\bi\d+\b/g, name => names.get(name) ?? "0");
-}
-
-function printConstant(value: number, dtype: DType): string {
-  if (dtype === "bool" || dtype === "i32") return String(Math.trunc(value));
-  if (dtype === "u32") return `${Math.trunc(value)}u`;
-  if (Number.isNaN(value)) return "NAN";
-  if (!Number.isFinite(value)) return value > 0 ? "INFINITY" : "(-INFINITY)";
-  const text = Math.fround(value).toPrecision(9);
-  return `(${/[.e]/.test(text) ? text : `${text}.0`}f)`;
-}
-
-function printOperation(node: Tensor, [a, b, c]: readonly string[]): string {
-  const { operation } = node;
-  switch (operation.kind) {
-    case "unary":
-      if (operation.fn === "negate") return `-${a}`;
-      return operation.fn === "detach" ? a! : `${operation.fn}_f32(${a})`;
-    case "binary":
-      if (operation.fn === "maximum") return `(${a} > ${b} ? ${a} : ${b})`;
-      if (operation.fn === "minimum") return `(${a} < ${b} ? ${a} : ${b})`;
-      return `${a} ${{ add: "+", subtract: "-", multiply: "*", divide: "/" }[operation.fn]} ${b}`;
-    case "compare":
-      return `${a} ${operation.fn === "less" ? "<" : "=="} ${b}`;
-    case "select":
-      return `${a} ? ${b} : ${c}`;
-    case "cast":
-      if (node.dtype === "bf16") return `bf16_to_f32(f32_to_bf16(${a}))`;
-      return node.dtype === "bool" ? `(${a} != 0)` : `(${valueTypes[node.dtype]})${a}`;
-    case "random":
-      return `random_bits(${a}, ${operation.stream}u, (uint32_t)${b})`;
-    default:
-      throw new Error(`no C for ${operation.kind}`);
-  }
+/** Declares the pointers of a function of (p, …). */
+export function declarePointers({ tensors }: PointerList): string {
+  return tensors.map((tensor, i) => `  ${cTypes[tensor.dtype]} *restrict a${i} = (void *)p[${i}];\n`).join("");
 }
 
 function storeStatement(store: Store, value: string, scope: Scope): string {
-  const place = `${scope.pointers.nameOf(store.target)}[${printPosition(store.position, store.loop, scope, new Map())}]`;
-  if (store.target.dtype !== "bf16") return `${place} = ${value};`;
-  // What a cast gave is a bf16 number already, in an f32 register.
-  const isRounded = store.reduction === "none" && store.value.operation.kind === "cast";
-  return `${place} = ${isRounded ? "high_half" : "f32_to_bf16"}(${value});`;
+  return `${printTarget(store, scope)} = ${printStored(store, value)};`;
 }
 
-function takeStatements(scope: Scope, indent: string): string {
+function takeStatements(scope: CScope, indent: string): string {
   const lines = [...scope.statements].filter(([key]) => key.endsWith(" ")).map(([, line]) => `${indent}${line}\n`);
   scope.statements.clear();
   return lines.join("");
@@ -166,25 +90,6 @@ export function printGroup(
   return isFlat(group) ? printFlat(group, inMemory, external) : printRows(group, inMemory, external);
 }
 
-/** Every access is to the loop's own place or to one fixed element: the loop is over elements, whatever the shape. */
-function isFlat(group: Group): boolean {
-  return group.stores.every(store => {
-    if (store.reduction !== "none" || store.scope === "scalar") return false;
-    const own = indexKey(canonical(store.position, store.loop));
-    return (
-      store.loads.every(load => load.flat.terms.length === 0 || indexKey(canonical(load.flat, store.loop)) === own) &&
-      isWhole(store)
-    );
-  });
-}
-
-function isWhole(store: Store): boolean {
-  return (
-    store.target.shape.length === store.loop.length &&
-    store.target.shape.every((size, axis) => size === store.loop[axis])
-  );
-}
-
 function printFlat(group: Group, inMemory: Scope["inMemory"], external: Scope["inMemory"]): PrintedKernel {
   const pointers = new PointerList();
   const count = group.rows.reduce((product, size) => product * size, 1) * group.columns;
@@ -197,7 +102,7 @@ function printFlat(group: Group, inMemory: Scope["inMemory"], external: Scope["i
   }
   const statements = takeStatements(scope, "    ");
   const loop = `#pragma GCC ivdep\n  for (long c = begin; c < end; c++) {\n${statements}${stores}  }\n`;
-  return { body: `${pointers.declare()}${loop}`, pointers: pointers.tensors, blocks: count, grain: flatGrain };
+  return { body: `${declarePointers(pointers)}${loop}`, pointers: pointers.tensors, blocks: count, grain: flatGrain };
 }
 
 function printRows(group: Group, inMemory: Scope["inMemory"], external: Scope["inMemory"]): PrintedKernel {
@@ -227,10 +132,11 @@ function printRows(group: Group, inMemory: Scope["inMemory"], external: Scope["i
       const value = printExpression(store, scope);
       const name = `s${scope.count++}`;
       if (store.reduction === "row") {
-        const isSum = (store.value.operation as { fn: string }).fn === "sum";
-        body += `    float ${name} = ${isSum ? "0" : "-INFINITY"};\n`;
-        reductions += ` reduction(${isSum ? "+" : "max"}:${name})`;
-        stores += isSum ? `      ${name} += ${value};\n` : `      ${name} = ${value} > ${name} ? ${value} : ${name};\n`;
+        body += `    float ${name} = ${isSum(store) ? "0" : "-INFINITY"};\n`;
+        reductions += ` reduction(${isSum(store) ? "+" : "max"}:${name})`;
+        stores += isSum(store)
+          ? `      ${name} += ${value};\n`
+          : `      ${name} = ${value} > ${name} ? ${value} : ${name};\n`;
         after.push([store.target, name]);
         continue;
       }
@@ -253,35 +159,9 @@ function printRows(group: Group, inMemory: Scope["inMemory"], external: Scope["i
     }
   }
   const rows = printRowVariables(group.rows, "row", "    ");
-  const text = `${pointers.declare()}${scratch}  for (long row = begin; row < end; row++) {\n${rows}${body}  }\n`;
+  const text = `${declarePointers(pointers)}${scratch}  for (long row = begin; row < end; row++) {\n${rows}${body}  }\n`;
   const grain = Math.max(1, Math.ceil(flatGrain / 4 / group.columns));
   return { body: text, pointers: pointers.tensors, blocks: rowCount, grain };
-}
-
-/** r0, r1, … from one running row number. */
-function printRowVariables(sizes: Shape, running: string, indent: string): string {
-  let inner = 1;
-  const lines: string[] = [];
-  for (let place = sizes.length - 1; place >= 0; place--) {
-    const quotient = inner === 1 ? running : `${running} / ${inner}`;
-    lines.unshift(`${indent}const long r${place} = ${place === 0 ? quotient : `(${quotient}) % ${sizes[place]}`};\n`);
-    inner *= sizes[place]!;
-  }
-  return lines.join("");
-}
-
-/** The pass over the columns in which each store happens: after the reductions it needs. */
-function assignLevels(group: Group): Map<Store, number> {
-  const levels = new Map<Store, number>();
-  for (const store of group.stores) {
-    let level = 0;
-    for (const { tensor } of store.loads) {
-      const own = group.stores.find(candidate => candidate.target === tensor && levels.has(candidate));
-      if (own !== undefined) level = Math.max(level, levels.get(own)! + (own.reduction === "row" ? 1 : 0));
-    }
-    levels.set(store, level);
-  }
-  return levels;
 }
 
 function printColumns(group: Group, inMemory: Scope["inMemory"]): PrintedKernel {
@@ -294,13 +174,13 @@ function printColumns(group: Group, inMemory: Scope["inMemory"]): PrintedKernel 
   const tiles = Math.ceil(columns / columnTile);
   const updates = group.stores.map((store, n) => {
     const value = printExpression(store, scope);
-    const isSum = (store.value.operation as { fn: string }).fn === "sum";
-    return isSum ? `sum${n}[c - first] += ${value};` : `sum${n}[c - first] = fmaxf(sum${n}[c - first], ${value});`;
+    return isSum(store)
+      ? `sum${n}[c - first] += ${value};`
+      : `sum${n}[c - first] = fmaxf(sum${n}[c - first], ${value});`;
   });
   const statements = takeStatements(scope, "        ");
   const initial = group.stores.map((store, n) => {
-    const isSum = (store.value.operation as { fn: string }).fn === "sum";
-    return `    float sum${n}[${columnTile}];\n    for (int c = 0; c < ${columnTile}; c++) sum${n}[c] = ${isSum ? "0" : "-INFINITY"};\n`;
+    return `    float sum${n}[${columnTile}];\n    for (int c = 0; c < ${columnTile}; c++) sum${n}[c] = ${isSum(store) ? "0" : "-INFINITY"};\n`;
   });
   const results = group.stores.map((store, n) => `      ${storeStatement(store, `sum${n}[c - first]`, scope)}\n`);
   const body = `  for (long block = begin; block < end; block++) {
@@ -317,7 +197,7 @@ ${results.join("")}    }
   }
 `;
   const blocks = outer.reduce((product, size) => product * size, 1) * tiles;
-  return { body: `${pointers.declare()}${body}`, pointers: pointers.tensors, blocks, grain: 1 };
+  return { body: `${declarePointers(pointers)}${body}`, pointers: pointers.tensors, blocks, grain: 1 };
 }
 
 /**

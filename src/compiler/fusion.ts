@@ -14,6 +14,7 @@ import {
 import { flattenPosition, listLoads, loopPosition } from "./expression.ts";
 import { combineIndices, type Index, indexKey, shiftIndex } from "./index-expression.ts";
 import { chooseMaterialised } from "./materialise.ts";
+import type { ProductAbilities, Target } from "./target.ts";
 
 /** One tensor (or one part of a joined one) that a kernel computes. */
 export interface Store {
@@ -70,15 +71,15 @@ export function delayLargeResults(sorted: readonly Group[], inMemory: ReadonlySe
   return order;
 }
 
-export function fuseGraph(graph: Graph): FusedGraph {
-  const inMemory = chooseMaterialised(graph);
+export function fuseGraph(graph: Graph, { products }: Pick<Target, "products">): FusedGraph {
+  const inMemory = chooseMaterialised(graph, products);
   const nodes = sortTopologically(listRoots(graph)).filter(
     node => inMemory.has(node) && node.operation.kind !== "input" && node.operation.kind !== "state",
   );
   /** The groups that write a tensor: several for the parts of a concat. */
   const writers = new Map<Tensor, Set<Group>>();
   const groups: Group[] = [];
-  const epilogues = findEpilogues(nodes, graph, inMemory);
+  const epilogues = findEpilogues(nodes, graph, inMemory, products);
   const add = (group: Group, targets: readonly Tensor[], reads: readonly Tensor[]) => {
     if (!groups.includes(group)) groups.push(group);
     for (const target of targets) writers.set(target, (writers.get(target) ?? new Set()).add(group));
@@ -158,7 +159,12 @@ function listStores(node: Tensor, inMemory: ReadonlySet<Tensor>): Store[] {
 }
 
 /** Elementwise tensors that are the only use of a matrix product of their shape, by tensor. */
-function findEpilogues(nodes: readonly Tensor[], graph: Graph, inMemory: ReadonlySet<Tensor>): Map<Tensor, Tensor> {
+function findEpilogues(
+  nodes: readonly Tensor[],
+  graph: Graph,
+  inMemory: ReadonlySet<Tensor>,
+  { writeAnything }: ProductAbilities,
+): Map<Tensor, Tensor> {
   const users = new Map<Tensor, Set<Tensor>>();
   const loadsOf = new Map<Tensor, ReturnType<typeof listLoads>>();
   const use = (tensor: Tensor, user: Tensor) => users.set(tensor, (users.get(tensor) ?? new Set()).add(user));
@@ -176,11 +182,13 @@ function findEpilogues(nodes: readonly Tensor[], graph: Graph, inMemory: Readonl
   const epilogues = new Map<Tensor, Tensor>();
   const taken = new Set<Tensor>();
   for (const [node, loads] of loadsOf) {
-    if (["reduce", "concat"].includes(node.operation.kind) || node.shape.length !== 2) continue;
+    if (["reduce", "concat"].includes(node.operation.kind)) continue;
+    if (writeAnything ? node.shape.length !== 2 : !isPlainWriteOut(node, inMemory)) continue;
     const own = indexKey(flattenPosition(loopPosition(node.shape), node.shape));
     const product = loads.find(({ tensor, flat }) => {
       const isProduct = tensor.operation.kind === "matmul" && !roots.has(tensor) && !taken.has(tensor);
-      return isProduct && users.get(tensor)!.size === 1 && tensor.shape.length === 2 && indexKey(flat) === own;
+      if (writeAnything && tensor.shape.length !== 2) return false;
+      return isProduct && users.get(tensor)!.size === 1 && indexKey(flat) === own;
     });
     const others = loads.filter(load => load.tensor !== product?.tensor);
     if (product === undefined || loads.some(load => load.tensor === product.tensor && indexKey(load.flat) !== own))
@@ -192,6 +200,18 @@ function findEpilogues(nodes: readonly Tensor[], graph: Graph, inMemory: Readonl
     epilogues.set(node, product.tensor);
   }
   return epilogues;
+}
+
+/** A product rounded, or added to a tensor of its shape in memory: what a library of products writes out by itself. */
+function isPlainWriteOut({ operation, inputs, shape, dtype }: Tensor, inMemory: ReadonlySet<Tensor>): boolean {
+  const isProduct = (tensor: Tensor) => tensor.operation.kind === "matmul";
+  if (operation.kind === "cast") return dtype === "bf16" && isProduct(inputs[0]!);
+  if (operation.kind !== "binary" || operation.fn !== "add" || dtype !== "f32") return false;
+  return [0, 1].some(at => {
+    let addend = inputs[1 - at]!;
+    while (addend.operation.kind === "reshape" && !inMemory.has(addend)) addend = addend.inputs[0]!;
+    return isProduct(inputs[at]!) && inMemory.has(addend) && countElements(addend.shape) === countElements(shape);
+  });
 }
 
 function newGroup(store: Store): Group {

@@ -3,6 +3,7 @@
 
 import { countElements, type Graph, listRoots, sortTopologically, type Tensor } from "../graph/tensor.ts";
 import { isRoundedState, stridedView } from "./expression.ts";
+import type { ProductAbilities } from "./target.ts";
 
 /** Operations whose result a kernel of its own (or a reduction) writes. */
 const ownKernel = new Set(["matmul", "composite", "scatterAdd", "reduce"]);
@@ -20,7 +21,7 @@ export function isView(tensor: Tensor): boolean {
 }
 
 /** The tensors that stand in memory: inputs, states, and every tensor some kernel writes. */
-export function chooseMaterialised(graph: Graph): Set<Tensor> {
+export function chooseMaterialised(graph: Graph, products: ProductAbilities): Set<Tensor> {
   const nodes = sortTopologically(listRoots(graph));
   const inMemory = new Set(
     nodes.filter(({ operation }) => sources.has(operation.kind) || ownKernel.has(operation.kind)),
@@ -33,9 +34,9 @@ export function chooseMaterialised(graph: Graph): Set<Tensor> {
   // Operands of kernels that take addresses: a strided view of memory for products, a contiguous one for the rest.
   for (const node of nodes) {
     const { kind } = node.operation;
-    if (kind === "gather") for (const operand of node.inputs) keepOperand(operand, inMemory, false);
+    if (kind === "gather") for (const operand of node.inputs) keepOperand(operand, inMemory);
     if (kind !== "matmul" && kind !== "composite" && kind !== "scatterAdd") continue;
-    for (const operand of node.inputs) keepOperand(operand, inMemory, kind === "matmul");
+    for (const operand of node.inputs) keepOperand(operand, inMemory, kind === "matmul" ? products : undefined);
   }
   const spread = listSpread(nodes);
   const kernelsUsing = countUsingKernels(nodes, inMemory);
@@ -63,18 +64,22 @@ export function chooseMaterialised(graph: Graph): Set<Tensor> {
   return inMemory;
 }
 
-/** Makes an operand addressable: through views if the memory under it allows, else by writing the operand itself. */
-function keepOperand(operand: Tensor, inMemory: Set<Tensor>, strided: boolean): void {
+/**
+ * Makes an operand addressable: through views if the memory under it allows, else by writing the operand itself. Products say what
+ * they take; other kernels take what is contiguous.
+ */
+function keepOperand(operand: Tensor, inMemory: Set<Tensor>, products?: ProductAbilities): void {
   let base = operand;
-  const isPassed = (tensor: Tensor) => isView(tensor) || (strided && isRoundedState(tensor));
+  const isPassed = (tensor: Tensor) => isView(tensor) || (products?.packRounded === true && isRoundedState(tensor));
   while (isPassed(base) && !inMemory.has(base)) base = base.inputs[0]!;
   const known = inMemory.has(base);
   inMemory.add(base);
   if (base === operand) return;
   const view = stridedView(operand, tensor => inMemory.has(tensor));
-  const usable = strided
-    ? view !== undefined && batchStrides(operand, view.strides) !== undefined
-    : view !== undefined && view.offset === 0 && isContiguous(operand, view.strides);
+  const usable =
+    products === undefined
+      ? view !== undefined && view.offset === 0 && isContiguous(operand, view.strides)
+      : view !== undefined && canMultiply(operand, view.strides, products);
   if (usable) return;
   if (!known) inMemory.delete(base);
   inMemory.add(operand);
@@ -108,6 +113,35 @@ export function batchStrides(
   if (loops.length > 2) return undefined;
   const inner = loops.pop() ?? { size: 1, stride: 0 };
   return { outer: loops[0]?.stride ?? 0, inner: inner.stride, innerCount: inner.size };
+}
+
+/** Whether a product takes an operand with these strides. */
+function canMultiply(operand: Tensor, strides: readonly number[], products: ProductAbilities): boolean {
+  const batches = batchStrides(operand, strides);
+  if (batches === undefined || products.takeAnyStrides) return batches !== undefined;
+  const isOneLoop = batches.innerCount === countElements(operand.shape.slice(0, -2));
+  return isOneLoop && matrixStrides(operand, strides) !== undefined;
+}
+
+/**
+ * The strides of an operand's rows and columns where one of the two is contiguous and the other does not overlap it: what a library
+ * of matrix products takes. An axis of one element has the stride that fits.
+ */
+export function matrixStrides(
+  operand: Tensor,
+  strides: readonly number[],
+): { readonly row: number; readonly column: number } | undefined {
+  const [rows, columns] = operand.shape.slice(-2) as [number, number];
+  const [row, column] = strides.slice(-2) as [number, number];
+  if (columns === 1 || column === 1) {
+    const apart = rows === 1 ? columns : row;
+    if (apart >= columns) return { row: apart, column: 1 };
+  }
+  if (rows === 1 || row === 1) {
+    const apart = columns === 1 ? rows : column;
+    if (apart >= rows) return { row: 1, column: apart };
+  }
+  return undefined;
 }
 
 function nodeCost({ operation }: Tensor): number {

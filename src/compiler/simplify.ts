@@ -15,15 +15,13 @@ import {
   sortTopologically,
   type Tensor,
 } from "../graph/tensor.ts";
-
-/** Rows a column reduction sums in one pass; more are split in blocks, so that threads share the work. */
-const columnBlocks = 32;
+import type { Target } from "./target.ts";
 
 /** Whether the backend has a kernel for a composite. */
 type HasKernel = (name: string, attributes: Attributes) => boolean;
 
 /** The same graph in the language of fusion; composites with a kernel stay. */
-export function simplifyGraph(graph: Graph, hasKernel: HasKernel): Graph {
+export function simplifyGraph(graph: Graph, hasKernel: HasKernel, target: Pick<Target, "columnBlocks">): Graph {
   const expanded = rewriteGraph(graph, node => {
     const { operation, inputs } = node;
     if (operation.kind !== "composite" || hasKernel(operation.definition.name, operation.attributes)) return node;
@@ -32,7 +30,7 @@ export function simplifyGraph(graph: Graph, hasKernel: HasKernel): Graph {
   const uses = countUses(expanded);
   return rewriteGraph(expanded, (node, original) => {
     const isOnlyUse = original.inputs.length === 1 && uses.get(original.inputs[0]!) === 1;
-    return splitReduction(foldNode(isOnlyUse ? transposeProduct(node) : node));
+    return splitReduction(foldNode(isOnlyUse ? transposeProduct(node) : node), target);
   });
 }
 
@@ -136,7 +134,7 @@ function foldNode(node: Tensor): Tensor {
 }
 
 /** A reduction over any axes as reductions over the last axis, or over axis 0 of two. */
-function splitReduction(node: Tensor): Tensor {
+function splitReduction(node: Tensor, target: Pick<Target, "columnBlocks">): Tensor {
   const { operation, inputs } = node;
   if (operation.kind !== "reduce") return node;
   const x = inputs[0]!;
@@ -155,8 +153,8 @@ function splitReduction(node: Tensor): Tensor {
   }
   if (Math.max(...reduced) < Math.min(...kept)) {
     const table = reshape(x, [reducedCount, keptCount]);
-    const blocks = largestDivisor(reducedCount, columnBlocks);
-    if (operation.fn === "max" || reducedCount <= 2 * columnBlocks || blocks === 1) {
+    const blocks = largestDivisor(reducedCount, target.columnBlocks(reducedCount, keptCount));
+    if (operation.fn === "max" || blocks === 1) {
       return finish(columnReduction(operation.fn, table));
     }
     const partial = createTensor(
