@@ -1,0 +1,92 @@
+// Column reductions as CUDA: a thread block takes a tile of columns and all the rows of its block of rows. 32 threads stand
+// across the tile, so that a warp reads neighbouring elements, and eight below each other take the rows in turn; their sums meet
+// in shared memory, in a fixed order.
+
+import { countElements } from "../graph/tensor.ts";
+import { chooseWidth, indexType, openCudaScope, printHead } from "./cuda-scope.ts";
+import type { Group } from "./fusion.ts";
+import {
+  isSum,
+  PointerList,
+  printExpression,
+  printRowVariables,
+  printStored,
+  printTarget,
+} from "./print-expression.ts";
+import type { DraftLaunch, PrintContext } from "./target.ts";
+
+const across = 32;
+const down = 8;
+const widest = 4;
+
+/** Columns of one thread block. */
+export function columnTile(columns: number): number {
+  return across * chooseWidth(columns, widest);
+}
+
+/** The launch of a group of column reductions. */
+export function printColumns(group: Group, context: PrintContext): Omit<DraftLaunch, "name" | "flops"> {
+  const { rows, columns } = group;
+  const outer = rows.slice(0, -1);
+  const inner = rows[rows.length - 1]!;
+  const width = chooseWidth(columns, widest);
+  const tile = across * width;
+  const tiles = Math.ceil(columns / tile);
+  const pointers = new PointerList();
+  const names = [...outer.map((_, place) => `r${place}`), "inner", "c"];
+  const scope = openCudaScope(pointers, context, {
+    names: new Map(names.map((name, place) => [`m${place}`, name])),
+    places: { inner: 1 },
+    width,
+  });
+  let initial = "";
+  const sums = group.stores.map(store => {
+    const value = printExpression(store, scope);
+    const name = scope.name("s", 2);
+    const sum = width === 1 ? name : `${name}[e]`;
+    const begin = isSum(store) ? "0" : "-INFINITY";
+    initial +=
+      width === 1
+        ? `  float ${name} = ${begin};\n`
+        : `  float ${name}[${width}] = {${Array.from({ length: width }, () => begin).join(", ")}};\n`;
+    scope.state(2, isSum(store) ? `${sum} += ${value};` : `${sum} = ${value} > ${sum} ? ${value} : ${sum};`);
+    return { store, sum, operation: isSum(store) ? "part[y][t]" : "" };
+  });
+  const once = scope.take(0, "    ");
+  const chunk = scope.take(1, "      ");
+  const elements = scope.take(2, "        ");
+  const results = sums
+    .map(({ store, sum }) => {
+      const next = isSum(store) ? "s += part[y][t];" : "s = part[y][t] > s ? part[y][t] : s;";
+      return `  __syncthreads();
+  for (int e = 0; e < ${width}; e++) part[y][x * ${width} + e] = ${sum};
+  __syncthreads();
+  if (threadIdx.x < ${tile} && tile + threadIdx.x < ${columns}) {
+    const int t = threadIdx.x, c = tile + t;
+    float s = part[0][t];
+    for (int y = 1; y < ${down}; y++) ${next}
+    ${printTarget(store, scope)} = ${printStored(store, "s")};
+  }
+`;
+    })
+    .join("");
+  const type = indexType(pointers.tensors, group);
+  const body = `  __shared__ float part[${down}][${tile}];
+  const ${type} outer = blockIdx.x / ${tiles};
+  const int tile = blockIdx.x % ${tiles} * ${tile}, x = threadIdx.x % ${across}, y = threadIdx.x / ${across}, first = tile + x * ${width};
+${printRowVariables(outer, "outer", "  ", type)}${initial}  if (first < ${columns}) {
+${once}#pragma unroll 4
+    for (${type} inner = y; inner < ${inner}; inner += ${down}) {
+${chunk}#pragma unroll
+      for (int e = 0; e < ${width}; e++) {
+        const int c = first + e;
+${elements}      }
+    }
+  }
+${results}`;
+  const isWritten = (tensor: (typeof pointers.tensors)[number]) => group.stores.some(store => store.target === tensor);
+  const threads = across * down;
+  const head = printHead(pointers.tensors, isWritten, threads, context.stateOf);
+  const blocks = countElements(outer) * tiles;
+  return { source: `${head} {\n${body}}\n`, pointers: pointers.tensors, blocks, grain: 1, threads };
+}
