@@ -151,8 +151,13 @@ export async function openEmulatedDriver(options: EmulatorOptions = {}): Promise
         checkMargins(name);
       });
     },
-    multiply: (product, a, b, out) =>
+    multiply: (product, a, b, out, addend = out) =>
       submit(() => {
+        if (product.accumulates && addend !== out) {
+          const values = new Float32Array(product.batches * product.m * product.n);
+          copyOutNow(values, addend);
+          native.copyIn(out, values, values.byteLength);
+        }
         native.multiply(
           wordsOf(product),
           ...([product.a, product.b].map(operandWords) as [BigInt64Array, BigInt64Array]),
