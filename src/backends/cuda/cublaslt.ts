@@ -1,0 +1,246 @@
+// Matrix products by cuBLASLt. Each shape is timed once on this device in the ways that the library proposes, on random numbers
+// (zeros take less power and look faster), and the choice is kept on disk, so that a later run multiplies in the same way and
+// gets the same bits. Sums are f32, never TF32; a sum cut into parts adds them in the workspace in a fixed order, never by atomics.
+
+import { join } from "node:path";
+import { contentHash } from "../../base/files.ts";
+import { RandomSequence, streams } from "../../base/random.ts";
+import type { Product } from "../../compiler/program.ts";
+import { bytesPerElement } from "../../graph/tensor.ts";
+import { encodeValues } from "../host-values.ts";
+import { kernelCacheFolder, readCached, writeCached } from "../kernel-cache.ts";
+import { type CublasLtApi, heuristicResult, cublasLtConstants as lt } from "./cublaslt-api.ts";
+import type { CudaDriver } from "./driver.ts";
+import { countSpan, layoutProduct, type MatrixLayout, nameProduct, type ProductLayout } from "./product-layout.ts";
+
+/** What the library needs of the driver it works beside. */
+type Device = Pick<CudaDriver, "device" | "freeBytes" | "allocate" | "free" | "copyIn" | "time">;
+
+interface PreparedProduct {
+  readonly layout: ProductLayout;
+  readonly description: bigint;
+  readonly a: bigint;
+  readonly b: bigint;
+  readonly out: bigint;
+  /** cublasLtMatmulAlgo_t. */
+  algorithm: Uint8Array;
+}
+
+const workspaceBytes = 32 * 2 ** 20;
+const proposals = 8;
+const runsEach = 3;
+const one = Float32Array.of(1);
+const zero = Float32Array.of(0);
+const dataTypes = { f32: lt.CUDA_R_32F, bf16: lt.CUDA_R_16BF } as const;
+
+/** The library's handle, its workspace and the descriptors of every product that was prepared. */
+export class CublasLt {
+  private readonly api: CublasLtApi;
+  private readonly device: Device;
+  private readonly stream: bigint;
+  private readonly handle: bigint;
+  private readonly workspace: bigint;
+  private readonly choicesPath: string;
+  private readonly choices: Record<string, string>;
+  private readonly byName = new Map<string, PreparedProduct>();
+  private readonly byProduct = new WeakMap<Product, PreparedProduct>();
+
+  /** `driverVersion`: choices are made anew where it, the library or the device changes. */
+  constructor(api: CublasLtApi, device: Device, stream: bigint, driverVersion: number) {
+    this.api = api;
+    this.device = device;
+    this.stream = stream;
+    this.handle = api.create("cublasLtCreate");
+    this.workspace = device.allocate(workspaceBytes);
+    const { name, multiprocessors } = device.device;
+    const hash = contentHash(
+      ["products", name, multiprocessors, driverVersion, api.version, workspaceBytes].join("\n"),
+    );
+    this.choicesPath = join(kernelCacheFolder(), `${hash}.products.json`);
+    this.choices = readChoices(this.choicesPath);
+  }
+
+  /** Chooses a way for each product that has none yet. */
+  async prepare(products: readonly Product[]): Promise<void> {
+    let isNew = false;
+    for (const product of products) {
+      const layout = layoutProduct(product);
+      const name = nameProduct(product, layout);
+      let prepared = this.byName.get(name);
+      if (prepared === undefined) {
+        prepared = this.describe(layout);
+        this.byName.set(name, prepared);
+        const known = this.choices[name] === undefined ? undefined : Buffer.from(this.choices[name], "hex");
+        if (known !== undefined && this.accepts(prepared, known)) prepared.algorithm = Uint8Array.from(known);
+        else isNew = (await this.choose(name, prepared, product.accumulates)) || isNew;
+      }
+      this.byProduct.set(product, prepared);
+    }
+    if (isNew) writeCached(this.choicesPath, JSON.stringify(this.choices, undefined, 1));
+  }
+
+  /** Asks for a prepared product on the stream. */
+  multiply(product: Product, a: bigint, b: bigint, out: bigint, addend: bigint): void {
+    const prepared = this.byProduct.get(product);
+    if (prepared === undefined) throw new Error("a product was not prepared");
+    // The layout's a is our b: see product-layout.ts.
+    const { layout } = prepared;
+    const places = { a: b + BigInt(layout.a.offsetBytes), b: a + BigInt(layout.b.offsetBytes), addend, out };
+    this.run(prepared, prepared.algorithm, places, product.accumulates);
+  }
+
+  close(): void {
+    for (const { description, a, b, out } of this.byName.values()) {
+      this.api.call("cublasLtMatmulDescDestroy", description);
+      for (const layout of [a, b, out]) this.api.call("cublasLtMatrixLayoutDestroy", layout);
+    }
+    this.byName.clear();
+    this.device.free(this.workspace);
+    this.api.call("cublasLtDestroy", this.handle);
+  }
+
+  private describe(layout: ProductLayout): PreparedProduct {
+    const { api } = this;
+    const description = api.create("cublasLtMatmulDescCreate", lt.CUBLAS_COMPUTE_32F, lt.CUDA_R_32F);
+    const transposes = [
+      [lt.CUBLASLT_MATMUL_DESC_TRANSA, layout.a],
+      [lt.CUBLASLT_MATMUL_DESC_TRANSB, layout.b],
+    ] as const;
+    for (const [attribute, { transposed }] of transposes) {
+      const operation = Int32Array.of(transposed ? lt.CUBLAS_OP_T : lt.CUBLAS_OP_N);
+      api.call("cublasLtMatmulDescSetAttribute", description, attribute, operation, operation.byteLength);
+    }
+    const create = ({ dtype, rows, columns, leadingDimension, batchStride }: MatrixLayout): bigint => {
+      const made = api.create("cublasLtMatrixLayoutCreate", dataTypes[dtype], rows, columns, leadingDimension);
+      const count = Int32Array.of(layout.batches);
+      const stride = BigInt64Array.of(BigInt(batchStride));
+      const set = "cublasLtMatrixLayoutSetAttribute";
+      api.call(set, made, lt.CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, count, count.byteLength);
+      api.call(set, made, lt.CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, stride, stride.byteLength);
+      return made;
+    };
+    const [a, b, out] = [layout.a, layout.b, layout.out].map(create) as [bigint, bigint, bigint];
+    return { layout, description, a, b, out, algorithm: new Uint8Array(heuristicResult.algorithmBytes) };
+  }
+
+  /** Whether an algorithm from the cache is one that the library still takes. */
+  private accepts({ description, a, b, out }: PreparedProduct, algorithm: Uint8Array): boolean {
+    if (algorithm.byteLength !== heuristicResult.algorithmBytes) return false;
+    const result = new Uint8Array(heuristicResult.bytes);
+    const status = this.api.ask("cublasLtMatmulAlgoCheck", this.handle, description, a, b, out, out, algorithm, result);
+    return status === 0 && readWorkspace(result, 0) <= workspaceBytes;
+  }
+
+  /** Times the proposals. True when the choice is to be kept: it is not where memory is too short to time anything. */
+  private async choose(name: string, prepared: PreparedProduct, accumulates: boolean): Promise<boolean> {
+    const algorithms = this.propose(prepared);
+    if (algorithms.length === 0) throw new Error(`cuBLASLt ${this.api.version} has no way to multiply ${name}`);
+    prepared.algorithm = algorithms[0]!;
+    const { layout } = prepared;
+    const parts = [layout.a, layout.b, layout.out];
+    const bytes = parts.map(part => countSpan(part, layout.batches) * bytesPerElement[part.dtype]);
+    if (bytes.reduce((sum, each) => sum + each, 0) > 0.9 * this.device.freeBytes()) return false;
+    const addresses: bigint[] = [];
+    try {
+      for (const [i, part] of parts.entries()) {
+        addresses.push(this.device.allocate(bytes[i]!));
+        this.fillAtRandom(addresses[i]!, bytes[i]!, part.dtype);
+      }
+      const [a, b, out] = addresses as [bigint, bigint, bigint];
+      const work = algorithms.flatMap(algorithm =>
+        Array.from({ length: 1 + runsEach }, () => () => {
+          this.run(prepared, algorithm, { a, b, addend: out, out }, accumulates);
+        }),
+      );
+      const seconds = await this.device.time(work);
+      // The first run of each loads its code.
+      const best = algorithms.map((_, i) =>
+        Math.min(...seconds.subarray(i * (1 + runsEach) + 1, (i + 1) * (1 + runsEach))),
+      );
+      prepared.algorithm = algorithms[best.indexOf(Math.min(...best))]!;
+    } finally {
+      for (const address of addresses) this.device.free(address);
+    }
+    this.choices[name] = Buffer.from(prepared.algorithm).toString("hex");
+    return true;
+  }
+
+  /** What the library's own model of speed likes best, best first. */
+  private propose({ layout, description, a, b, out }: PreparedProduct): Uint8Array[] {
+    const { api } = this;
+    const preference = api.create("cublasLtMatmulPreferenceCreate");
+    try {
+      const set = (attribute: number, value: BigUint64Array | Uint32Array): void =>
+        api.call("cublasLtMatmulPreferenceSetAttribute", preference, attribute, value, value.byteLength);
+      set(lt.CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, BigUint64Array.of(BigInt(workspaceBytes)));
+      set(lt.CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, Uint32Array.of(lt.CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE));
+      set(lt.CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, Uint32Array.of(layout.a.alignmentBytes));
+      set(lt.CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, Uint32Array.of(layout.b.alignmentBytes));
+      const alignment = Uint32Array.of(bufferAlignmentBytes);
+      set(lt.CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment);
+      set(lt.CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment);
+      const results = new Uint8Array(proposals * heuristicResult.bytes);
+      const count = new Int32Array(1);
+      const find = "cublasLtMatmulAlgoGetHeuristic";
+      api.call(find, this.handle, description, a, b, out, out, preference, proposals, results, count);
+      return Array.from({ length: count[0]! }, (_, i) => i * heuristicResult.bytes)
+        .filter(at => readState(results, at) === 0 && readWorkspace(results, at) <= workspaceBytes)
+        .map(at => results.slice(at, at + heuristicResult.algorithmBytes));
+    } finally {
+      api.call("cublasLtMatmulPreferenceDestroy", preference);
+    }
+  }
+
+  private run(
+    { description, a, b, out }: PreparedProduct,
+    algorithm: Uint8Array,
+    at: { readonly a: bigint; readonly b: bigint; readonly addend: bigint; readonly out: bigint },
+    accumulates: boolean,
+  ): void {
+    const scaled = accumulates ? one : zero;
+    const { api, handle, workspace, stream } = this;
+    const from = [handle, description, one, at.a, a, at.b, b, scaled, at.addend, out, at.out, out] as const;
+    api.call("cublasLtMatmul", ...from, algorithm, workspace, workspaceBytes, stream);
+  }
+
+  private fillAtRandom(address: bigint, bytes: number, dtype: "f32" | "bf16"): void {
+    const pattern = drawPattern(dtype);
+    for (let at = 0; at < bytes; at += pattern.byteLength) {
+      this.device.copyIn(address + BigInt(at), pattern.subarray(0, Math.min(pattern.byteLength, bytes - at)));
+    }
+  }
+}
+
+/** Buffers begin at multiples of this at least: those of the arena do. */
+const bufferAlignmentBytes = 64;
+
+const patterns = new Map<string, Uint8Array>();
+
+/** A million numbers from a normal distribution; their order repeats, which no kernel sees. */
+function drawPattern(dtype: "f32" | "bf16"): Uint8Array {
+  let pattern = patterns.get(dtype);
+  if (pattern === undefined) {
+    const random = new RandomSequence(0, streams.sampling, 0);
+    const values = new Float32Array(2 ** 20);
+    for (let i = 0; i < values.length; i += 2) values.set(random.normalPair(), i);
+    const stored = encodeValues(values, dtype);
+    pattern = new Uint8Array(stored.buffer as ArrayBuffer, stored.byteOffset, stored.byteLength);
+    patterns.set(dtype, pattern);
+  }
+  return pattern;
+}
+
+const readState = (results: Uint8Array, at: number) =>
+  new DataView(results.buffer, results.byteOffset).getInt32(at + heuristicResult.stateAt, true);
+
+const readWorkspace = (results: Uint8Array, at: number) =>
+  Number(new DataView(results.buffer, results.byteOffset).getBigUint64(at + heuristicResult.workspaceAt, true));
+
+/** Of the file of this name, if it stands there whole: what cannot be read is measured anew. */
+function readChoices(path: string): Record<string, string> {
+  try {
+    return JSON.parse(readCached(path)?.toString() ?? "{}") as Record<string, string>;
+  } catch {
+    return {};
+  }
+}
