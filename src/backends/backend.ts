@@ -26,7 +26,7 @@ export interface LoadedGraph {
 }
 
 export interface Backend {
-  readonly name: "reference" | "cpu";
+  readonly name: "reference" | "cpu" | "cuda";
   /** The device in words, for people: "AMD EPYC, 2 threads, AVX-512". */
   readonly device: string;
   /** Zero-filled memory for a state. */

@@ -4,14 +4,20 @@
 
 import { join } from "node:path";
 import { contentHash } from "../../base/files.ts";
-import { RandomSequence, streams } from "../../base/random.ts";
 import type { Product } from "../../compiler/program.ts";
 import { bytesPerElement } from "../../graph/tensor.ts";
-import { encodeValues } from "../host-values.ts";
 import { kernelCacheFolder, readCached, writeCached } from "../kernel-cache.ts";
 import { type CublasLtApi, heuristicResult, cublasLtConstants as lt } from "./cublaslt-api.ts";
 import type { CudaDriver } from "./driver.ts";
-import { countSpan, layoutProduct, type MatrixLayout, nameProduct, type ProductLayout } from "./product-layout.ts";
+import {
+  bufferAlignmentBytes,
+  countSpan,
+  layoutProduct,
+  type MatrixLayout,
+  nameProduct,
+  type ProductLayout,
+} from "./product-layout.ts";
+import { fillAtRandom } from "./random-fill.ts";
 
 /** What the library needs of the driver it works beside. */
 type Device = Pick<CudaDriver, "device" | "freeBytes" | "allocate" | "free" | "copyIn" | "time">;
@@ -43,6 +49,7 @@ export class CublasLt {
   private readonly choicesPath: string;
   private readonly choices: Record<string, string>;
   private readonly byName = new Map<string, PreparedProduct>();
+  private preparing: Promise<unknown> = Promise.resolve();
   private readonly byProduct = new WeakMap<Product, PreparedProduct>();
 
   /** `driverVersion`: choices are made anew where it, the library or the device changes. */
@@ -60,8 +67,14 @@ export class CublasLt {
     this.choices = readChoices(this.choicesPath);
   }
 
-  /** Chooses a way for each product that has none yet. */
-  async prepare(products: readonly Product[]): Promise<void> {
+  /** Chooses a way for each product that has none yet. Callers wait for each other: two at once would disturb each other's times. */
+  prepare(products: readonly Product[]): Promise<void> {
+    const own = this.preparing.then(() => this.prepareAlone(products));
+    this.preparing = own.catch(() => undefined);
+    return own;
+  }
+
+  private async prepareAlone(products: readonly Product[]): Promise<void> {
     let isNew = false;
     for (const product of products) {
       const layout = layoutProduct(product);
@@ -144,7 +157,7 @@ export class CublasLt {
     try {
       for (const [i, part] of parts.entries()) {
         addresses.push(this.device.allocate(bytes[i]!));
-        this.fillAtRandom(addresses[i]!, bytes[i]!, part.dtype);
+        fillAtRandom(this.device, addresses[i]!, bytes[i]!, part.dtype);
       }
       const [a, b, out] = addresses as [bigint, bigint, bigint];
       const work = algorithms.flatMap(algorithm =>
@@ -202,32 +215,6 @@ export class CublasLt {
     const from = [handle, description, one, at.a, a, at.b, b, scaled, at.addend, out, at.out, out] as const;
     api.call("cublasLtMatmul", ...from, algorithm, workspace, workspaceBytes, stream);
   }
-
-  private fillAtRandom(address: bigint, bytes: number, dtype: "f32" | "bf16"): void {
-    const pattern = drawPattern(dtype);
-    for (let at = 0; at < bytes; at += pattern.byteLength) {
-      this.device.copyIn(address + BigInt(at), pattern.subarray(0, Math.min(pattern.byteLength, bytes - at)));
-    }
-  }
-}
-
-/** Buffers begin at multiples of this at least: those of the arena do. */
-const bufferAlignmentBytes = 64;
-
-const patterns = new Map<string, Uint8Array>();
-
-/** A million numbers from a normal distribution; their order repeats, which no kernel sees. */
-function drawPattern(dtype: "f32" | "bf16"): Uint8Array {
-  let pattern = patterns.get(dtype);
-  if (pattern === undefined) {
-    const random = new RandomSequence(0, streams.sampling, 0);
-    const values = new Float32Array(2 ** 20);
-    for (let i = 0; i < values.length; i += 2) values.set(random.normalPair(), i);
-    const stored = encodeValues(values, dtype);
-    pattern = new Uint8Array(stored.buffer as ArrayBuffer, stored.byteOffset, stored.byteLength);
-    patterns.set(dtype, pattern);
-  }
-  return pattern;
 }
 
 const readState = (results: Uint8Array, at: number) =>

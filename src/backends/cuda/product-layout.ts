@@ -30,8 +30,8 @@ export interface ProductLayout {
   readonly out: MatrixLayout;
 }
 
-/** Buffers begin at multiples of this. */
-const bufferAlignmentBytes = 64;
+/** Buffers begin at multiples of this at least: those of the arena do. */
+export const bufferAlignmentBytes = 64;
 
 /** The layouts of a product; an error where an operand is in neither order, which the compiler must have written out. */
 export function layoutProduct({ batches, m, n, k, a, b, outDtype }: Product): ProductLayout {

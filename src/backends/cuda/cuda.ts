@@ -1,0 +1,73 @@
+// The backend for NVIDIA's GPUs: printed CUDA, compiled at run time, products by cuBLASLt, a step's launches replayed as one
+// graph. Nothing is built when the package is installed, and it stands on any CudaDriver.
+
+import { UserError } from "../../base/errors.ts";
+import { compileGraph } from "../../compiler/compile.ts";
+import { cudaTarget } from "../../compiler/cuda-kernels.ts";
+import type { Program } from "../../compiler/program.ts";
+import { bytesPerElement, countElements, type Graph } from "../../graph/tensor.ts";
+import type { Backend } from "../backend.ts";
+import { decodeValues, makeStorage } from "../host-values.ts";
+import { DeviceMemory } from "./device-memory.ts";
+import type { CudaDriver } from "./driver.ts";
+import { type CudaBuffer, loadProgram, writeBuffer } from "./load-program.ts";
+import { openNativeDriver } from "./native-driver.ts";
+import { measureProductRate } from "./product-rate.ts";
+
+export interface CudaOptions {
+  /** auto: bf16 where the device multiplies it (compute capability 8.0 and above), else f32. Default f32, the exact one. */
+  readonly precision?: "auto" | "f32" | "bf16";
+}
+
+/** The first device that CUDA_VISIBLE_DEVICES shows. UserErrors E_CUDA_ABSENT, E_CUDA_MEMORY, and E_OPTION for bf16 on one without. */
+export async function openCuda(options: CudaOptions = {}): Promise<Backend> {
+  const driver = openNativeDriver();
+  try {
+    return openCudaOn(driver, options);
+  } catch (error) {
+    driver.close();
+    throw error;
+  }
+}
+
+/** The backend on a driver that is open, which it closes when it is closed. */
+export function openCudaOn(driver: CudaDriver, options: CudaOptions = {}): Backend {
+  const { name, computeCapability, multiprocessors } = driver.device;
+  const precision = chooseCudaPrecision(options.precision ?? "f32", driver);
+  const memory = new DeviceMemory(driver);
+  const capability = (computeCapability / 10).toFixed(1);
+  return {
+    name: "cuda",
+    device: `${name}, ${multiprocessors} multiprocessors, compute capability ${capability}, ${precision}`,
+    allocate: (shape, dtype): CudaBuffer => {
+      const bytes = countElements(shape) * bytesPerElement[dtype];
+      return { shape, dtype, bytes, address: memory.allocate("states", bytes) };
+    },
+    write: (buffer, values) => writeBuffer(driver, buffer as CudaBuffer, values),
+    read: buffer => {
+      const stored = makeStorage(countElements(buffer.shape), buffer.dtype);
+      driver.copyOutNow(stored, (buffer as CudaBuffer).address);
+      return decodeValues(stored);
+    },
+    load: (graph, states) =>
+      loadProgram(compileForCuda(graph, precision), states as ReadonlyMap<string, CudaBuffer>, driver, memory),
+    measurePeak: () => measureProductRate(driver, precision),
+    close: async () => driver.close(),
+  };
+}
+
+/** The program that a cuda backend of this precision runs; nothing is built, and no device is needed. */
+export function compileForCuda(graph: Graph, precision: "f32" | "bf16"): Program {
+  return compileGraph(graph, { threads: 1, precision, target: cudaTarget });
+}
+
+function chooseCudaPrecision(precision: "auto" | "f32" | "bf16", { device }: CudaDriver): "f32" | "bf16" {
+  const multipliesBf16 = device.computeCapability >= 80;
+  if (precision === "auto") return multipliesBf16 ? "bf16" : "f32";
+  if (precision === "f32" || multipliesBf16) return precision;
+  throw new UserError(
+    "E_OPTION",
+    `${device.name} multiplies no bf16: its compute capability is ${(device.computeCapability / 10).toFixed(1)}, and 8.0 is the first that does`,
+    "Set train.precision to f32 or auto.",
+  );
+}

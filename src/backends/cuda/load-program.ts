@@ -1,0 +1,155 @@
+// A compiled program made ready on a device: its text compiled, its buffers placed, its launches recorded as one graph. Asking
+// for a run waits for nothing but the results, and a program without results returns at once.
+
+import { readFileSync } from "node:fs";
+import type { Program, ProgramBuffer } from "../../compiler/program.ts";
+import { countElements } from "../../graph/tensor.ts";
+import type { DeviceBuffer, HostArray, LoadedGraph } from "../backend.ts";
+import { decodeValues, encodeValues, makeStorage } from "../host-values.ts";
+import type { DeviceMemory } from "./device-memory.ts";
+import type { CudaDriver, CudaGraph, CudaKernel } from "./driver.ts";
+
+export interface CudaBuffer extends DeviceBuffer {
+  readonly address: bigint;
+  readonly bytes: number;
+}
+
+/** Files beside this one that printed kernels call. */
+const templates = ["runtime.cu"];
+
+/** The whole program as one CUDA text. */
+export function printProgram(program: Program): string {
+  const texts = templates.map(name => readFileSync(new URL(name, import.meta.url), "utf8"));
+  return [...texts, ...program.kernels.map(kernel => kernel.source)].join("\n");
+}
+
+/** Binds a program to its states, which it reads and updates by name. UserError E_CUDA_MEMORY when it does not fit. */
+export async function loadProgram(
+  program: Program,
+  states: ReadonlyMap<string, CudaBuffer>,
+  driver: CudaDriver,
+  memory: DeviceMemory,
+): Promise<LoadedGraph> {
+  const [module] = await Promise.all([
+    driver.loadModule(printProgram(program)),
+    driver.prepareProducts(program.kernels.flatMap(({ product }) => product ?? [])),
+  ]);
+  const places = placeBuffers(program, states, memory);
+  const namedPlaces = (kind: ProgramBuffer["kind"]) =>
+    new Map(program.buffers.flatMap(({ name, kind: own }, i) => (own === kind ? [[name, places[i]!] as const] : [])));
+  const inputs = namedPlaces("input");
+  const outputs = namedPlaces("output");
+  const kernels = program.kernels.map(({ name, product }) => (product === undefined ? module.kernel(name) : undefined));
+  /** The launches with the addresses of an arena that stands here. */
+  const listWork = (arenaAddress: bigint) =>
+    bindLaunches(
+      program,
+      kernels,
+      driver,
+      at => places[at]?.address ?? arenaAddress + BigInt(program.buffers[at]!.arenaOffset),
+    );
+
+  let recorded: { readonly graph: CudaGraph; readonly arenaAddress: bigint } | undefined;
+  const runLaunches = (): void => {
+    const { arenaAddress } = memory;
+    if (recorded?.arenaAddress === arenaAddress) {
+      driver.replay(recorded.graph);
+      return;
+    }
+    const work = listWork(arenaAddress);
+    const launchAll = () => {
+      for (const launch of work) launch();
+    };
+    // Libraries load what they need at the first use, which is no part of a graph: the first run is launch by launch.
+    launchAll();
+    recorded?.graph.free();
+    recorded = undefined;
+    recorded = { graph: driver.capture(launchAll), arenaAddress };
+  };
+  const written = new Set<string>();
+  const writeInputs = (given: Readonly<Record<string, HostArray | number>>): void => {
+    for (const [name, values] of Object.entries(given)) {
+      const buffer = inputs.get(name);
+      written.add(name);
+      // An input that simplification found unused has no buffer.
+      if (buffer !== undefined)
+        writeBuffer(driver, buffer, typeof values === "number" ? Float64Array.of(values) : values);
+    }
+    for (const name of inputs.keys()) if (!written.has(name)) throw new Error(`input ${name} was never written`);
+  };
+  const readOutput = async ([name, { shape, dtype, address }]: [string, CudaBuffer]) => {
+    const stored = makeStorage(countElements(shape), dtype);
+    await driver.copyOut(stored, address);
+    return [name, decodeValues(stored)] as const;
+  };
+  return {
+    program,
+    run: async given => {
+      writeInputs(given);
+      runLaunches();
+      return Object.fromEntries(await Promise.all([...outputs].map(readOutput)));
+    },
+    timeLaunches: async (given, runs) => {
+      writeInputs(given);
+      const work = listWork(memory.arenaAddress);
+      const seconds: Float64Array[] = [];
+      for (let i = 0; i < runs; i++) seconds.push(await driver.time(work));
+      return seconds;
+    },
+  };
+}
+
+/** Sends host values to a buffer of as many elements. */
+export function writeBuffer(driver: CudaDriver, buffer: CudaBuffer, values: HostArray): void {
+  const elements = countElements(buffer.shape);
+  if (values.length !== elements) throw new Error(`a buffer of ${elements} elements was given ${values.length}`);
+  driver.copyIn(buffer.address, encodeValues(values, buffer.dtype));
+}
+
+/** The places of a program's buffers, and room for its temporaries; when one does not fit, what was taken is given back. */
+function placeBuffers(
+  { buffers, arenaBytes }: Program,
+  states: ReadonlyMap<string, CudaBuffer>,
+  memory: DeviceMemory,
+): (CudaBuffer | undefined)[] {
+  const own: CudaBuffer[] = [];
+  try {
+    const places = buffers.map(({ kind, name, shape, dtype, bytes }) => {
+      if (kind === "temporary") return undefined;
+      if (kind === "state") {
+        const state = states.get(name);
+        if (state === undefined) throw new Error(`the graph uses state ${name}, which was not given`);
+        if (state.bytes !== bytes) throw new Error(`state ${name} has ${state.bytes} bytes, the graph's ${bytes}`);
+        return state;
+      }
+      const buffer = { shape, dtype, bytes, address: memory.allocate("inputs and outputs", bytes) };
+      own.push(buffer);
+      return buffer;
+    });
+    memory.reserveArena(arenaBytes);
+    return places;
+  } catch (error) {
+    for (const { address, bytes } of own) memory.free("inputs and outputs", address, bytes);
+    throw error;
+  }
+}
+
+/** Each launch as a function that asks the driver for it. */
+function bindLaunches(
+  { launches, kernels: descriptions }: Program,
+  kernels: readonly (CudaKernel | undefined)[],
+  driver: CudaDriver,
+  addressOf: (buffer: number) => bigint,
+): (() => void)[] {
+  return launches.map(({ kernel: at, buffers, blocks, grain }) => {
+    const { name, product, threads, sharedBytes = 0 } = descriptions[at]!;
+    const pointers = buffers.map(addressOf);
+    if (product !== undefined) {
+      const [a, b, out, addend = out] = pointers as [bigint, bigint, bigint, bigint?];
+      return () => driver.multiply(product, a, b, out, addend);
+    }
+    const kernel = kernels[at]!;
+    if (threads === undefined) throw new Error(`kernel ${name} does not say how many threads it has`);
+    return () => driver.launch(kernel, Math.ceil(blocks / grain), threads, sharedBytes, pointers);
+  });
+}
