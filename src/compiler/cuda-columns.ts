@@ -50,7 +50,7 @@ export function printColumns(group: Group, context: PrintContext): Omit<DraftLau
         ? `  float ${name} = ${begin};\n`
         : `  float ${name}[${width}] = {${Array.from({ length: width }, () => begin).join(", ")}};\n`;
     scope.state(2, isSum(store) ? `${sum} += ${value};` : `${sum} = ${value} > ${sum} ? ${value} : ${sum};`);
-    return { store, sum, operation: isSum(store) ? "part[y][t]" : "" };
+    return { store, sum };
   });
   const once = scope.take(0, "    ");
   const chunk = scope.take(1, "      ");
@@ -75,7 +75,7 @@ export function printColumns(group: Group, context: PrintContext): Omit<DraftLau
   const ${type} outer = blockIdx.x / ${tiles};
   const int tile = blockIdx.x % ${tiles} * ${tile}, x = threadIdx.x % ${across}, y = threadIdx.x / ${across}, first = tile + x * ${width};
 ${printRowVariables(outer, "outer", "  ", type)}${initial}  if (first < ${columns}) {
-${once}#pragma unroll 4
+${once}#pragma unroll ${group.stores.length > 1 ? 2 : 4}
     for (${type} inner = y; inner < ${inner}; inner += ${down}) {
 ${chunk}#pragma unroll
       for (int e = 0; e < ${width}; e++) {

@@ -6,6 +6,7 @@ import { bytesPerElement, countElements, type Operation, type Tensor } from "../
 import { columnTile } from "./cuda-columns.ts";
 import { printCudaGroup } from "./cuda-dialect.ts";
 import { chooseWidth, chunkType, indexType, printHead } from "./cuda-scope.ts";
+import { splitGroup } from "./cuda-split.ts";
 import { stridedView } from "./expression.ts";
 import { baseOf, type Group } from "./fusion.ts";
 import { batchStrides, matrixStrides } from "./materialise.ts";
@@ -31,7 +32,7 @@ export const cudaTarget: Target = {
       case "composite":
         return [printComposite(group.template!, context)];
       default:
-        return [printCudaGroup(group, context)];
+        return splitGroup(group, context).map(part => printCudaGroup(part.group, part.context));
     }
   },
   printCopy: (from, to) => {

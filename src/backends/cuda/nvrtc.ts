@@ -22,11 +22,14 @@ const options = ["--std=c++17", "--device-as-default-execution-space", "--fmad=t
 
 type Word = BigUint64Array<ArrayBuffer>;
 
+/** Libraries that must stay: koffi closes one that nothing refers to any more. */
+const held: LibraryHandle[] = [];
+
 /** The library at this path; an error of the system where it does not load. */
 export function openNvrtc(path: string): CudaCompiler {
   // NVRTC opens its builtins by name; one that is loaded already is found whatever the folder.
   const builtins = findBuiltins(path);
-  if (builtins !== undefined) koffi.load(builtins);
+  if (builtins !== undefined) held.push(koffi.load(builtins));
   const library = koffi.load(path);
   const major = new Int32Array(1);
   const minor = new Int32Array(1);
