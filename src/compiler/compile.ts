@@ -39,6 +39,8 @@ export interface CompositeKernel {
   /** On a GPU: threads of one thread block, and its dynamic shared memory. */
   readonly threads?: number;
   readonly sharedBytes?: number;
+  /** On a GPU: thread blocks whose registers must fit on one multiprocessor at once. */
+  readonly residentBlocks?: number;
   /**
    * The statement that runs blocks begin to end; p holds the addresses of the inputs, then of the result. On a GPU the statement
    * runs the thread block blockIdx.x; a0, a1, … are the inputs, then the result.

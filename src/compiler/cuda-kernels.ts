@@ -101,10 +101,10 @@ function viewOperand(operand: Tensor, inMemory: ReadonlySet<Tensor>): OperandVie
 function printComposite(node: Tensor, { inMemory, options, stateOf }: PrintContext): DraftLaunch {
   const { definition, attributes } = node.operation as Extract<Operation, { kind: "composite" }>;
   const kernel = options.findCompositeKernel!(definition.name, attributes)!;
-  const { name, blocks, grain, flops, threads = 256, sharedBytes } = kernel;
+  const { name, blocks, grain, flops, threads = 256, sharedBytes, residentBlocks } = kernel;
   const operands = node.inputs.map(operand => baseOf(operand, inMemory));
   const pointers = [...operands, node];
-  const head = printHead(pointers, tensor => tensor === node, threads, stateOf);
+  const head = printHead(pointers, tensor => tensor === node, threads, stateOf, residentBlocks);
   const source = `${head} {\n  ${kernel.printCall(operands, node)}\n}\n`;
   return { name, source, threads, ...(sharedBytes !== undefined && { sharedBytes }), pointers, blocks, grain, flops };
 }

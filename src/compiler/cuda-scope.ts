@@ -187,6 +187,7 @@ export function printHead(
   written: (tensor: Tensor) => boolean,
   threads: number,
   stateOf: PrintContext["stateOf"],
+  residentBlocks?: number,
 ): string {
   const states = tensors.map(stateOf);
   const parameters = tensors.map((tensor, i) => {
@@ -194,5 +195,6 @@ export function printHead(
     const type = `${written(tensor) ? "" : "const "}${storageTypes[tensor.dtype]}`;
     return `${type} *${isTwice ? "" : "__restrict__ "}a${i}`;
   });
-  return `extern "C" __global__ void __launch_bounds__(${threads}) KERNEL(${parameters.join(", ")})`;
+  const bounds = residentBlocks === undefined ? threads : `${threads}, ${residentBlocks}`;
+  return `extern "C" __global__ void __launch_bounds__(${bounds}) KERNEL(${parameters.join(", ")})`;
 }

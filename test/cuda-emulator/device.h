@@ -228,4 +228,4 @@ static inline void emulated_copy(unsigned to, const void *from, unsigned bytes, 
 #define ptx_cp_async_ca_shared_global(to, from, bytes, ...) emulated_copy_sized(to, from, bytes, ##__VA_ARGS__, bytes)
 #define ptx_cp_async_commit_group() emulator->commit_copies()
 #define ptx_cp_async_wait_group(left) emulator->wait_for_copies(left)
-#define ptx_cp_async_wait_all() emulator->wait_for_copies(0)
+#define ptx_cp_async_wait_all() (emulator->commit_copies(), emulator->wait_for_copies(0))

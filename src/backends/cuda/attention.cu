@@ -1,0 +1,403 @@
+// Attention of one head over one sequence on tensor cores, forward and backward: bf16 operands, f32 sums (mma.sync, from compute
+// capability 8.0 on). S positions, D width of a head, C = H·D columns of each of q, k, v; a row of qkv is [q | k | v].
+// P = softmax(q kᵀ · scale), out = P v; backward dP = dout vᵀ, dS = P ∘ (dP - rowsum(P ∘ dP)) · scale, dq = dS k, dk = dSᵀ q,
+// dv = Pᵀ dout (Dao et al. 2022). Tiles of q, k, v, dout lie in shared memory, scores only in registers: a lane's sums of one
+// product are laid out as an operand of the next. Backward makes the scores twice, with queries and with keys as rows, so that
+// nothing is exchanged between warps and no sum depends on their order. Every loop and array bound is a constant of the launch.
+
+enum { ATTENTION_WARPS = 4, ATTENTION_THREADS = 32 * ATTENTION_WARPS, MOST_TILES_OF_KEYS = 16, MOST_TILES_OF_WIDTH = 16, MOST_STEPS_OF_WIDTH = 8 };
+
+// T: rows of a tile in shared memory, 16, 32, 48, 64 or 128; one tile holds the sequence if T >= S.
+struct attention_shape { int S, D, C, H, T; float scale; int result_is_bf16; };
+
+#if __CUDA_ARCH__ >= 800
+#define LOG2_E 1.44269504f
+// Added to a row, so that eight rows that follow one another start in different banks: 16 bytes.
+#define ROW_PADDING 8
+
+static __device__ __forceinline__ void load_matrices(unsigned r[4], const bf16 *row) {
+  const unsigned address = (unsigned)__cvta_generic_to_shared(row);
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];" : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(address) : "memory");
+}
+
+static __device__ __forceinline__ void load_matrices_transposed(unsigned r[4], const bf16 *row) {
+  const unsigned address = (unsigned)__cvta_generic_to_shared(row);
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];" : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(address) : "memory");
+}
+
+// sums (16 rows, 8 columns) += a (16, 16) · b (16, 8).
+static __device__ __forceinline__ void multiply_add(float sums[4], const unsigned a[4], unsigned b0, unsigned b1) {
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+    : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
+    : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+static __device__ __forceinline__ unsigned round_pair(float low, float high) {
+  unsigned pair;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
+  return pair;
+}
+
+static __device__ __forceinline__ float power_of_two(float x) {
+  float result;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
+  return result;
+}
+
+// 16 bytes to shared memory, or 16 zero bytes.
+static __device__ __forceinline__ void copy_chunk(bf16 *to, const bf16 *from, int bytes) {
+  const unsigned address = (unsigned)__cvta_generic_to_shared(to);
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" :: "r"(address), "l"(from), "r"(bytes) : "memory");
+}
+
+static __device__ __forceinline__ void wait_for_tiles(void) {
+  asm volatile("cp.async.wait_all;" ::: "memory");
+  __syncthreads();
+}
+
+// Rows first to first + rows of a matrix of S rows; those beyond S are 0.
+static __device__ __forceinline__ void load_tile(bf16 *tile, const bf16 *matrix, int row_stride, int first, int rows, const struct attention_shape s) {
+  const int chunks = s.D / 8;
+#pragma unroll 4
+  for (int i = threadIdx.x; i < rows * chunks; i += ATTENTION_THREADS) {
+    const int row = i / chunks, column = i % chunks * 8, is_there = first + row < s.S;
+    copy_chunk(tile + row * (s.D + ROW_PADDING) + column, matrix + (long)(is_there ? first + row : 0) * row_stride + column, is_there ? 16 : 0);
+  }
+}
+
+static __device__ __forceinline__ void clear(float (*sums)[4], int columns) {
+#pragma unroll
+  for (int n = 0; n < columns; n++) sums[n][0] = sums[n][1] = sums[n][2] = sums[n][3] = 0.0f;
+}
+
+// 16 rows of a tile as the left operand of products over D.
+static __device__ __forceinline__ void load_rows(unsigned (*rows)[4], const bf16 *tile, const struct attention_shape s) {
+  const int lane = threadIdx.x % 32;
+#pragma unroll
+  for (int d = 0; d < s.D / 16; d++) load_matrices(rows[d], tile + lane % 16 * (s.D + ROW_PADDING) + lane / 16 * 8 + d * 16);
+}
+
+// sums (16, 8 · columns) := rows (16, D) · other (8 · columns, D)ᵀ, which is in shared memory.
+static __device__ __forceinline__ void multiply_rows(float (*sums)[4], unsigned (*rows)[4], const bf16 *other, int columns, const struct attention_shape s) {
+  const int lane = threadIdx.x % 32, stride = s.D + ROW_PADDING;
+  const bf16 *theirs = other + (lane / 16 * 8 + lane % 8) * stride + lane / 8 % 2 * 8;
+  clear(sums, columns);
+#pragma unroll
+  for (int d = 0; d < s.D / 16; d++) {
+    unsigned b[4];
+#pragma unroll
+    for (int n = 0; n < columns; n += 2) {
+      load_matrices(b, theirs + n * 8 * stride + d * 16);
+      multiply_add(sums[n], rows[d], b[0], b[1]);
+      multiply_add(sums[n + 1], rows[d], b[2], b[3]);
+    }
+  }
+}
+
+// sums (16, D) += weights (16, 8 · columns), as a product left it and rounded to bf16, · other (8 · columns, D) in shared memory.
+static __device__ __forceinline__ void multiply_weights(float (*sums)[4], float (*weights)[4], const bf16 *other, int columns, const struct attention_shape s) {
+  const int lane = threadIdx.x % 32, stride = s.D + ROW_PADDING;
+  const bf16 *theirs = other + lane % 16 * stride + lane / 16 * 8;
+#pragma unroll
+  for (int k = 0; k < columns; k += 2) {
+    const unsigned a[4] = {
+      round_pair(weights[k][0], weights[k][1]), round_pair(weights[k][2], weights[k][3]),
+      round_pair(weights[k + 1][0], weights[k + 1][1]), round_pair(weights[k + 1][2], weights[k + 1][3]),
+    };
+    unsigned b[4];
+#pragma unroll
+    for (int n = 0; n < s.D / 8; n += 2) {
+      load_matrices_transposed(b, theirs + k * 8 * stride + n * 8);
+      multiply_add(sums[n], a, b[0], b[1]);
+      multiply_add(sums[n + 1], a, b[2], b[3]);
+    }
+  }
+}
+
+// Writes sums (16, D), rows `first` to first + 16 of a matrix, each times its factor. Neighbouring lanes exchange a pair, so that
+// a lane writes 8 bytes and a row of a warp whole sectors.
+static __device__ __forceinline__ void store_rows(void *matrix, int row_stride, float (*sums)[4], int first, float upper_factor, float lower_factor, const struct attention_shape s) {
+  const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+#pragma unroll
+  for (int half = 0; half < 2; half++) {
+    const int row = first + g + 8 * half;
+    const float factor = half == 0 ? upper_factor : lower_factor;
+#pragma unroll
+    for (int n = 0; n < s.D / 8; n += 2) {
+      const float x0 = sums[n][2 * half] * factor, x1 = sums[n][2 * half + 1] * factor;
+      const float y0 = sums[n + 1][2 * half] * factor, y1 = sums[n + 1][2 * half + 1] * factor;
+      if (s.result_is_bf16) {
+        const unsigned x = round_pair(x0, x1), y = round_pair(y0, y1);
+        const unsigned other = __shfl_xor_sync(0xffffffffu, t % 2 == 0 ? y : x, 1);
+        const int column = t % 2 == 0 ? n * 8 + 2 * t : n * 8 + 8 + 2 * (t - 1);
+        uint2 words;
+        words.x = t % 2 == 0 ? x : other;
+        words.y = t % 2 == 0 ? other : y;
+        if (row < s.S) *(uint2 *)((bf16 *)matrix + (long)row * row_stride + column) = words;
+      } else if (row < s.S) {
+        float *to = (float *)matrix + (long)row * row_stride + n * 8 + 2 * t;
+        to[0] = x0;
+        to[1] = x1;
+        to[8] = y0;
+        to[9] = y1;
+      }
+    }
+  }
+}
+
+// What is true of a row is held by the four lanes that share it.
+static __device__ __forceinline__ float sum_of_row(float x) {
+  x += __shfl_xor_sync(0xffffffffu, x, 1);
+  return x + __shfl_xor_sync(0xffffffffu, x, 2);
+}
+static __device__ __forceinline__ float maximum_of_row(float x) {
+  x = fmaxf(x, __shfl_xor_sync(0xffffffffu, x, 1));
+  return fmaxf(x, __shfl_xor_sync(0xffffffffu, x, 2));
+}
+
+// Scores of keys from `keys` on become -∞; `first` is the key of the first column.
+static __device__ __forceinline__ void exclude_columns(float (*scores)[4], int columns, int first, int keys) {
+  const int t = threadIdx.x % 4;
+  if (first + columns * 8 <= keys) return;
+#pragma unroll
+  for (int n = 0; n < columns; n++)
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+      if (first + n * 8 + 2 * t + i % 2 >= keys) scores[n][i] = __int_as_float(0xff800000);
+}
+
+// Sums over the keys seen so far, of two rows: the largest score, the sum of exp(score - largest), and that sum weighted by dP.
+// Sums are those of one lane's columns until the end.
+struct row_sums { float largest[2], weight[2], weighted[2]; };
+
+static __device__ __forceinline__ struct row_sums no_row_sums(void) {
+  struct row_sums sums;
+#pragma unroll
+  for (int half = 0; half < 2; half++) {
+    sums.largest[half] = __int_as_float(0xff800000);
+    sums.weight[half] = sums.weighted[half] = 0.0f;
+  }
+  return sums;
+}
+
+// Scores become exp(score - largest), and what was summed before shrinks by the factors returned. At least one key must count.
+static __device__ __forceinline__ void exponentiate(float (*scores)[4], int columns, struct row_sums *sums, float shrink[2], float scale) {
+#pragma unroll
+  for (int half = 0; half < 2; half++) {
+    float largest = sums->largest[half];
+#pragma unroll
+    for (int n = 0; n < columns; n++) largest = fmaxf(largest, fmaxf(scores[n][2 * half], scores[n][2 * half + 1]));
+    largest = maximum_of_row(largest);
+    shrink[half] = power_of_two((sums->largest[half] - largest) * (scale * LOG2_E));
+    sums->largest[half] = largest;
+    float weight = sums->weight[half] * shrink[half];
+    const float shift = largest * (scale * LOG2_E);
+#pragma unroll
+    for (int n = 0; n < columns; n++)
+#pragma unroll
+      for (int i = 2 * half; i < 2 * half + 2; i++)
+        weight += scores[n][i] = power_of_two(scores[n][i] * (scale * LOG2_E) - shift);
+    sums->weight[half] = weight;
+  }
+}
+
+// Thread block n does queries of head n / parts % H of sequence n / parts / H: all of them where one tile holds the sequence,
+// else 64, against tile after tile of keys.
+static __device__ __forceinline__ void attend(const bf16 *qkv, const int *lengths, void *out, const struct attention_shape s) {
+  extern __shared__ __align__(16) bf16 shared_tiles[];
+  const int stride = s.D + ROW_PADDING, is_whole = s.T >= s.S, block_rows = is_whole ? s.T : 64;
+  const int parts = is_whole ? 1 : (s.S + 63) / 64, part = blockIdx.x % parts;
+  const int head = blockIdx.x / parts % s.H, sequence = blockIdx.x / parts / s.H;
+  const int keys = lengths == 0 ? s.S : lengths[sequence], warp = threadIdx.x / 32;
+  const bf16 *q = qkv + (long)sequence * s.S * 3 * s.C + head * s.D, *k = q + s.C, *v = k + s.C;
+  const long out_at = (long)sequence * s.S * s.C + head * s.D;
+  bf16 *q_tile = shared_tiles, *k_tile = q_tile + block_rows * stride, *v_tile = k_tile + s.T * stride;
+  load_tile(q_tile, q, 3 * s.C, part * 64, block_rows, s);
+  if (is_whole) {
+    load_tile(k_tile, k, 3 * s.C, 0, s.T, s);
+    load_tile(v_tile, v, 3 * s.C, 0, s.T, s);
+    wait_for_tiles();
+  }
+  for (int first = 0; first < block_rows; first += 16 * ATTENTION_WARPS) {
+    const int row = first + 16 * warp;
+    unsigned rows[MOST_STEPS_OF_WIDTH][4];
+    float sums[MOST_TILES_OF_WIDTH][4], shrink[2];
+    struct row_sums state = no_row_sums();
+    if (!is_whole) wait_for_tiles();
+    if (row < block_rows) load_rows(rows, q_tile + row * stride, s);
+    clear(sums, s.D / 8);
+    for (int tile = 0; tile < keys; tile += s.T) {
+      if (!is_whole) {
+        __syncthreads();
+        load_tile(k_tile, k, 3 * s.C, tile, s.T, s);
+        load_tile(v_tile, v, 3 * s.C, tile, s.T, s);
+        wait_for_tiles();
+      }
+      for (int key = 0; key < s.T; key += 64) {
+        const int columns = (s.T < 64 ? s.T : 64) / 8;
+        if (row >= block_rows || tile + key >= keys) continue;
+        float scores[8][4];
+        multiply_rows(scores, rows, k_tile + key * stride, columns, s);
+        exclude_columns(scores, columns, tile + key, keys);
+        exponentiate(scores, columns, &state, shrink, s.scale);
+#pragma unroll
+        for (int n = 0; n < s.D / 8; n++)
+#pragma unroll
+          for (int i = 0; i < 4; i++) sums[n][i] *= shrink[i / 2];
+        multiply_weights(sums, scores, v_tile + key * stride, columns, s);
+      }
+    }
+    if (row >= block_rows) continue;
+    char *to = (char *)out + out_at * (s.result_is_bf16 ? 2 : 4);
+    store_rows(to, s.C, sums, part * 64 + row, 1.0f / sum_of_row(state.weight[0]), 1.0f / sum_of_row(state.weight[1]), s);
+  }
+}
+
+// The scores of 16 queries and a tile of keys, and the gradients of what they weight.
+static __device__ __forceinline__ void score_tile(float (*scores)[4], float (*gradients)[4], const bf16 *q_rows, const bf16 *dout_rows, const bf16 *k_tile, const bf16 *v_tile, int first, int keys, const struct attention_shape s) {
+  unsigned rows[MOST_STEPS_OF_WIDTH][4];
+  load_rows(rows, q_rows, s);
+  multiply_rows(scores, rows, k_tile, s.T / 8, s);
+  exclude_columns(scores, s.T / 8, first, keys);
+  load_rows(rows, dout_rows, s);
+  multiply_rows(gradients, rows, v_tile, s.T / 8, s);
+}
+
+// Thread block n does head n % H of sequence n / H: first, rows being queries, P's statistics and dq; then, rows being keys, dk
+// and dv. `shifts` and `inner` keep the statistics: P = 2^(score · scale · log2 e - shift), inner = rowsum(P ∘ dP).
+static __device__ __forceinline__ void attend_backward(const bf16 *qkv, const bf16 *gradient, const int *lengths, void *result, const struct attention_shape s) {
+  extern __shared__ __align__(16) bf16 shared_tiles[];
+  const int stride = s.D + ROW_PADDING, is_whole = s.T >= s.S, tiles = (s.S + s.T - 1) / s.T, row_stride = 3 * s.C;
+  const int head = blockIdx.x % s.H, sequence = blockIdx.x / s.H;
+  const int keys = lengths == 0 ? s.S : lengths[sequence];
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+  const long at = (long)sequence * s.S * row_stride + head * s.D;
+  const bf16 *q = qkv + at, *k = q + s.C, *v = k + s.C, *dout = gradient + (long)sequence * s.S * s.C + head * s.D;
+  char *dq = (char *)result + at * (s.result_is_bf16 ? 2 : 4);
+  char *dk = dq + s.C * (s.result_is_bf16 ? 2 : 4), *dv = dk + s.C * (s.result_is_bf16 ? 2 : 4);
+  bf16 *q_tile = shared_tiles, *k_tile = q_tile + s.T * stride, *v_tile = k_tile + s.T * stride, *dout_tile = v_tile + s.T * stride;
+  float *shifts = (float *)(dout_tile + s.T * stride), *inner = shifts + tiles * s.T;
+  if (is_whole) {
+    load_tile(q_tile, q, row_stride, 0, s.T, s);
+    load_tile(k_tile, k, row_stride, 0, s.T, s);
+    load_tile(v_tile, v, row_stride, 0, s.T, s);
+    load_tile(dout_tile, dout, s.C, 0, s.T, s);
+    wait_for_tiles();
+  }
+
+  for (int query_tile = 0; query_tile < s.S; query_tile += s.T) {
+    if (!is_whole) {
+      __syncthreads();
+      load_tile(q_tile, q, row_stride, query_tile, s.T, s);
+      load_tile(dout_tile, dout, s.C, query_tile, s.T, s);
+    }
+    for (int first = 0; first < s.T; first += 16 * ATTENTION_WARPS) {
+      const int row = first + 16 * warp;
+      const bf16 *q_rows = q_tile + row * stride, *dout_rows = dout_tile + row * stride;
+      float scores[MOST_TILES_OF_KEYS][4], gradients[MOST_TILES_OF_KEYS][4], shrink[2], shift[2], total[2], factor[2];
+      struct row_sums state = no_row_sums();
+      for (int tile = 0; tile < keys; tile += s.T) {
+        if (!is_whole) {
+          __syncthreads();
+          load_tile(k_tile, k, row_stride, tile, s.T, s);
+          load_tile(v_tile, v, row_stride, tile, s.T, s);
+          wait_for_tiles();
+        }
+        if (row >= s.T) continue;
+        score_tile(scores, gradients, q_rows, dout_rows, k_tile, v_tile, tile, keys, s);
+        exponentiate(scores, s.T / 8, &state, shrink, s.scale);
+#pragma unroll
+        for (int half = 0; half < 2; half++) {
+          float weighted = state.weighted[half] * shrink[half];
+#pragma unroll
+          for (int n = 0; n < s.T / 8; n++)
+            weighted += scores[n][2 * half] * gradients[n][2 * half] + scores[n][2 * half + 1] * gradients[n][2 * half + 1];
+          state.weighted[half] = weighted;
+        }
+      }
+      if (row < s.T) {
+#pragma unroll
+        for (int half = 0; half < 2; half++) {
+          const float weight = sum_of_row(state.weight[half]);
+          factor[half] = 1.0f / weight;
+          total[half] = sum_of_row(state.weighted[half]) * factor[half];
+          shift[half] = state.largest[half] * (s.scale * LOG2_E) + log2f(weight);
+          if (t == 0) {
+            shifts[query_tile + row + g + 8 * half] = shift[half];
+            inner[query_tile + row + g + 8 * half] = total[half];
+          }
+        }
+      }
+      float sums[MOST_TILES_OF_WIDTH][4];
+      clear(sums, s.D / 8);
+      // One tile of keys is in registers still; several come again.
+      for (int tile = 0; tile < keys; tile += s.T) {
+        if (!is_whole) {
+          __syncthreads();
+          load_tile(k_tile, k, row_stride, tile, s.T, s);
+          load_tile(v_tile, v, row_stride, tile, s.T, s);
+          wait_for_tiles();
+        }
+        if (row >= s.T) continue;
+        if (!is_whole) score_tile(scores, gradients, q_rows, dout_rows, k_tile, v_tile, tile, keys, s);
+#pragma unroll
+        for (int n = 0; n < s.T / 8; n++)
+#pragma unroll
+          for (int i = 0; i < 4; i++) {
+            const float p = is_whole ? scores[n][i] * factor[i / 2] : power_of_two(scores[n][i] * (s.scale * LOG2_E) - shift[i / 2]);
+            scores[n][i] = p * (gradients[n][i] - total[i / 2]) * s.scale;
+          }
+        multiply_weights(sums, scores, k_tile, s.T / 8, s);
+      }
+      if (row < s.T) store_rows(dq, row_stride, sums, query_tile + row, 1.0f, 1.0f, s);
+    }
+  }
+
+  for (int tile = 0; tile < s.S; tile += s.T) {
+    __syncthreads();
+    if (!is_whole) {
+      load_tile(k_tile, k, row_stride, tile, s.T, s);
+      load_tile(v_tile, v, row_stride, tile, s.T, s);
+    }
+    for (int first = 0; first < s.T; first += 16 * ATTENTION_WARPS) {
+      const int row = first + 16 * warp;
+      unsigned k_rows[MOST_STEPS_OF_WIDTH][4], v_rows[MOST_STEPS_OF_WIDTH][4];
+      float dk_sums[MOST_TILES_OF_WIDTH][4], dv_sums[MOST_TILES_OF_WIDTH][4];
+      if (!is_whole) wait_for_tiles();
+      if (row < s.T) {
+        load_rows(k_rows, k_tile + row * stride, s);
+        load_rows(v_rows, v_tile + row * stride, s);
+      }
+      clear(dk_sums, s.D / 8);
+      clear(dv_sums, s.D / 8);
+      for (int query_tile = 0; query_tile < s.S; query_tile += s.T) {
+        if (!is_whole) {
+          __syncthreads();
+          load_tile(q_tile, q, row_stride, query_tile, s.T, s);
+          load_tile(dout_tile, dout, s.C, query_tile, s.T, s);
+          wait_for_tiles();
+        }
+        if (row >= s.T) continue;
+        for (int query = 0; query < s.T; query += 16) {
+          float p[2][4], ds[2][4];
+          multiply_rows(p, k_rows, q_tile + query * stride, 2, s);
+          multiply_rows(ds, v_rows, dout_tile + query * stride, 2, s);
+#pragma unroll
+          for (int n = 0; n < 2; n++)
+#pragma unroll
+            for (int i = 0; i < 4; i++) {
+              const int column = query_tile + query + n * 8 + 2 * t + i % 2, is_key = tile + row + g + i / 2 * 8 < keys;
+              p[n][i] = is_key ? power_of_two(p[n][i] * (s.scale * LOG2_E) - shifts[column]) : 0.0f;
+              ds[n][i] = p[n][i] * (ds[n][i] - inner[column]) * s.scale;
+            }
+          multiply_weights(dv_sums, p, dout_tile + query * stride, 2, s);
+          multiply_weights(dk_sums, ds, q_tile + query * stride, 2, s);
+        }
+      }
+      if (row >= s.T) continue;
+      store_rows(dk, row_stride, dk_sums, tile + row, 1.0f, 1.0f, s);
+      store_rows(dv, row_stride, dv_sums, tile + row, 1.0f, 1.0f, s);
+    }
+  }
+}
+#endif
