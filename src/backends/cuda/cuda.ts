@@ -8,6 +8,7 @@ import type { Program } from "../../compiler/program.ts";
 import { bytesPerElement, countElements, type Graph } from "../../graph/tensor.ts";
 import type { Backend } from "../backend.ts";
 import { decodeValues, makeStorage } from "../host-values.ts";
+import { compositeKernels } from "./composites.ts";
 import { DeviceMemory } from "./device-memory.ts";
 import type { CudaDriver } from "./driver.ts";
 import { type CudaBuffer, loadProgram, writeBuffer } from "./load-program.ts";
@@ -50,15 +51,21 @@ export function openCudaOn(driver: CudaDriver, options: CudaOptions = {}): Backe
       return decodeValues(stored);
     },
     load: (graph, states) =>
-      loadProgram(compileForCuda(graph, precision), states as ReadonlyMap<string, CudaBuffer>, driver, memory),
+      loadProgram(
+        compileForCuda(graph, precision, computeCapability),
+        states as ReadonlyMap<string, CudaBuffer>,
+        driver,
+        memory,
+      ),
     measurePeak: () => measureProductRate(driver, precision),
     close: async () => driver.close(),
   };
 }
 
-/** The program that a cuda backend of this precision runs; nothing is built, and no device is needed. */
-export function compileForCuda(graph: Graph, precision: "f32" | "bf16"): Program {
-  return compileGraph(graph, { threads: 1, precision, target: cudaTarget });
+/** The program that a cuda backend of this precision runs on such a device; nothing is built, and no device is needed. */
+export function compileForCuda(graph: Graph, precision: "f32" | "bf16", computeCapability: number): Program {
+  const findCompositeKernel = compositeKernels(precision, computeCapability);
+  return compileGraph(graph, { threads: 1, precision, target: cudaTarget, findCompositeKernel });
 }
 
 function chooseCudaPrecision(precision: "auto" | "f32" | "bf16", { device }: CudaDriver): "f32" | "bf16" {

@@ -6,6 +6,7 @@ import type { Program, ProgramBuffer } from "../../compiler/program.ts";
 import { countElements } from "../../graph/tensor.ts";
 import type { DeviceBuffer, HostArray, LoadedGraph } from "../backend.ts";
 import { decodeValues, encodeValues, makeStorage } from "../host-values.ts";
+import { compositeTemplates } from "./composites.ts";
 import type { DeviceMemory } from "./device-memory.ts";
 import type { CudaDriver, CudaGraph, CudaKernel } from "./driver.ts";
 
@@ -15,7 +16,7 @@ export interface CudaBuffer extends DeviceBuffer {
 }
 
 /** Files beside this one that printed kernels call. */
-const templates = ["runtime.cu"];
+const templates = ["runtime.cu", ...compositeTemplates];
 
 /** The whole program as one CUDA text. */
 export function printProgram(program: Program): string {
