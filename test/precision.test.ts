@@ -1,10 +1,12 @@
 // The bf16 policy against float64: a small model's loss and gradients differ by what rounding operands to eight bits explains,
-// and every kernel of the bf16 program takes part (attention, products of several uses, transposed operands).
+// and every kernel of the bf16 program takes part (attention, products of several uses, transposed operands). CUDA kernels run on
+// an emulated device.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Backend, DeviceBuffer } from "../src/backends/backend.ts";
 import { openCpu } from "../src/backends/cpu/cpu.ts";
+import { openCudaOn } from "../src/backends/cuda/cuda.ts";
 import { openReference } from "../src/backends/reference/reference.ts";
 import { RandomSequence, streams } from "../src/base/random.ts";
 import { differentiate } from "../src/graph/gradient.ts";
@@ -13,14 +15,20 @@ import { computeMaskedLoss } from "../src/model/heads.ts";
 import { initialiseParameters } from "../src/model/initialise.ts";
 import { declareMaskedInputs, makePositionInput } from "../src/model/inputs.ts";
 import { listParameters, type ModelShape } from "../src/model/shape.ts";
+import { emulatorAbsent, openEmulatedDriver } from "./cuda-emulator/emulated-driver.ts";
 
 const sequences = 3;
 const predictions = 12;
-let cpu: Backend;
+const opened = new Map<string, Backend>();
 before(async () => {
-  cpu = await openCpu({ threads: 2, precision: "bf16" });
+  opened.set("cpu", await openCpu({ threads: 2, precision: "bf16" }));
+  if (emulatorAbsent === undefined) {
+    opened.set("cuda", openCudaOn(await openEmulatedDriver({ order: "random" }), { precision: "bf16" }));
+  }
 });
-after(() => cpu.close());
+after(async () => {
+  for (const backend of opened.values()) await backend.close();
+});
 
 async function computeGradients(backend: Backend, shape: ModelShape) {
   const listed = listParameters(shape);
@@ -49,11 +57,15 @@ async function computeGradients(backend: Backend, shape: ModelShape) {
   });
 }
 
-for (const positions of ["rotary", "scaled-sinusoidal"] as const) {
-  test(`a model with ${positions} positions in bf16`, async () => {
+const cases = ["cpu", "cuda"].flatMap(name =>
+  (["rotary", "scaled-sinusoidal"] as const).map(positions => ({ name, positions })),
+);
+for (const { name: backend, positions } of cases) {
+  const skip = backend === "cuda" && emulatorAbsent !== undefined ? emulatorAbsent : false;
+  test(`a model with ${positions} positions in bf16 on ${backend}`, { skip }, async () => {
     const shape = { width: 64, layers: 2, heads: 2, feedForward: 96, vocabulary: 90, sequenceLength: 37, positions };
     const exact = await computeGradients(openReference(), shape);
-    const rounded = await computeGradients(cpu, shape);
+    const rounded = await computeGradients(opened.get(backend)!, shape);
     assert.ok(Math.abs(rounded.loss![0]! - exact.loss![0]!) < 2e-3, `${rounded.loss![0]} ${exact.loss![0]}`);
     for (const [name, values] of Object.entries(exact)) {
       let error = 0;
