@@ -9,10 +9,10 @@ import { crammedBert } from "../recipes/crammed-bert.ts";
 import { crammedBertSmall } from "../recipes/crammed-bert-small.ts";
 import { glue } from "../recipes/glue.ts";
 import { quickstart } from "../recipes/quickstart.ts";
+import { compositeTemplates } from "../src/backends/cuda/composites.ts";
+import { compileForCuda } from "../src/backends/cuda/cuda.ts";
 import { findCudaLibrary } from "../src/backends/cuda/libraries.ts";
 import { type CudaCompiler, openNvrtc } from "../src/backends/cuda/nvrtc.ts";
-import { compileGraph } from "../src/compiler/compile.ts";
-import { cudaTarget } from "../src/compiler/cuda-kernels.ts";
 import { buildTrainingGraph } from "../src/evaluate/finetune-step.ts";
 import type { Graph } from "../src/graph/tensor.ts";
 import { defineTraining } from "../src/train/definition.ts";
@@ -38,28 +38,34 @@ function openCompiler(): CudaCompiler | string {
   }
 }
 
-const runtime = readFileSync(join(import.meta.dirname, "../src/backends/cuda/runtime.cu"), "utf8");
+const templates = ["runtime.cu", ...compositeTemplates]
+  .map(name => readFileSync(join(import.meta.dirname, "../src/backends/cuda", name), "utf8"))
+  .join("\n");
 
 /** One text of every kernel of the graphs, equal ones once. */
-function printModule(graphs: readonly Graph[], precision: "f32" | "bf16"): { text: string; names: string[] } {
+function printModule(
+  graphs: readonly Graph[],
+  precision: "f32" | "bf16",
+  computeCapability: number,
+): { text: string; names: string[] } {
   const known = new Map<string, string>();
   for (const graph of graphs) {
-    const { kernels } = compileGraph(graph, { threads: 1, precision, target: cudaTarget });
+    const { kernels } = compileForCuda(graph, precision, computeCapability);
     for (const { name, source } of kernels) {
       const nameless = source.replaceAll(name, "KERNEL");
       if (source !== "" && !known.has(nameless)) known.set(nameless, `kernel_${known.size}`);
     }
   }
   const printed = [...known].map(([source, name]) => source.replaceAll("KERNEL", name));
-  return { text: [runtime, ...printed].join("\n"), names: [...known.values()] };
+  return { text: [templates, ...printed].join("\n"), names: [...known.values()] };
 }
 
 const compiler = openCompiler();
 const skip = typeof compiler === "string" ? compiler : false;
 for (const [name, build] of Object.entries(programs)) {
   test(`NVRTC compiles ${name}, and no kernel spills`, { skip, timeout: 300_000 }, async () => {
-    const module = printModule(build(), "bf16");
     for (const capability of [75, 80, 90]) {
+      const module = printModule(build(), "bf16", capability);
       const frames = readFrameBytes(await (compiler as CudaCompiler).compile(module.text, capability));
       assert.deepEqual([...frames.keys()].sort(), [...module.names].sort());
       const spilling = [...frames].filter(([, bytes]) => bytes > 0);
@@ -73,6 +79,6 @@ for (const [name, build] of Object.entries(programs)) {
 }
 
 test("NVRTC compiles the exact programs too", { skip, timeout: 300_000 }, async () => {
-  const { text, names } = printModule([...pretraining(quickstart, 16), ...pretraining(crammedBert, 64)], "f32");
+  const { text, names } = printModule([...pretraining(quickstart, 16), ...pretraining(crammedBert, 64)], "f32", 80);
   assert.equal(readFrameBytes(await (compiler as CudaCompiler).compile(text, 80)).size, names.length);
 });

@@ -70,40 +70,56 @@ static __device__ __forceinline__ void clear(float (*sums)[4], int columns) {
   for (int n = 0; n < columns; n++) sums[n][0] = sums[n][1] = sums[n][2] = sums[n][3] = 0.0f;
 }
 
-// 16 rows of a tile as the left operand of products over D.
-static __device__ __forceinline__ void load_rows(unsigned (*rows)[4], const bf16 *tile, const struct attention_shape s) {
+// The left operand of a product over D: columns 16 · step and on of 16 rows of a tile.
+static __device__ __forceinline__ void load_step(unsigned a[4], const bf16 *rows, int step, const struct attention_shape s) {
   const int lane = threadIdx.x % 32;
-#pragma unroll
-  for (int d = 0; d < s.D / 16; d++) load_matrices(rows[d], tile + lane % 16 * (s.D + ROW_PADDING) + lane / 16 * 8 + d * 16);
+  load_matrices(a, rows + lane % 16 * (s.D + ROW_PADDING) + lane / 16 * 8 + step * 16);
 }
 
-// sums (16, 8 · columns) := rows (16, D) · other (8 · columns, D)ᵀ, which is in shared memory.
-static __device__ __forceinline__ void multiply_rows(float (*sums)[4], unsigned (*rows)[4], const bf16 *other, int columns, const struct attention_shape s) {
+// sums (16, 8 · columns) += a, one step of the left operand, · other (8 · columns, D)ᵀ, which is in shared memory.
+static __device__ __forceinline__ void multiply_step(float (*sums)[4], const unsigned a[4], const bf16 *other, int step, int columns, const struct attention_shape s) {
   const int lane = threadIdx.x % 32, stride = s.D + ROW_PADDING;
-  const bf16 *theirs = other + (lane / 16 * 8 + lane % 8) * stride + lane / 8 % 2 * 8;
-  clear(sums, columns);
+  const bf16 *theirs = other + (lane / 16 * 8 + lane % 8) * stride + lane / 8 % 2 * 8 + step * 16;
+  unsigned b[4];
 #pragma unroll
-  for (int d = 0; d < s.D / 16; d++) {
-    unsigned b[4];
-#pragma unroll
-    for (int n = 0; n < columns; n += 2) {
-      load_matrices(b, theirs + n * 8 * stride + d * 16);
-      multiply_add(sums[n], rows[d], b[0], b[1]);
-      multiply_add(sums[n + 1], rows[d], b[2], b[3]);
-    }
+  for (int n = 0; n < columns; n += 2) {
+    load_matrices(b, theirs + n * 8 * stride);
+    multiply_add(sums[n], a, b[0], b[1]);
+    multiply_add(sums[n + 1], a, b[2], b[3]);
   }
 }
 
-// sums (16, D) += weights (16, 8 · columns), as a product left it and rounded to bf16, · other (8 · columns, D) in shared memory.
-static __device__ __forceinline__ void multiply_weights(float (*sums)[4], float (*weights)[4], const bf16 *other, int columns, const struct attention_shape s) {
+// sums (16, 8 · columns) := rows (16, D) · other (8 · columns, D)ᵀ, both in shared memory.
+static __device__ __forceinline__ void multiply_rows(float (*sums)[4], const bf16 *rows, const bf16 *other, int columns, const struct attention_shape s) {
+  clear(sums, columns);
+#pragma unroll
+  for (int step = 0; step < s.D / 16; step++) {
+    unsigned a[4];
+    load_step(a, rows, step, s);
+    multiply_step(sums, a, other, step, columns, s);
+  }
+}
+
+// The numbers of a pair of bf16.
+static __device__ __forceinline__ float lower_of(unsigned pair) { return __uint_as_float(pair << 16); }
+static __device__ __forceinline__ float upper_of(unsigned pair) { return __uint_as_float(pair & 0xffff0000u); }
+
+// What a product left, rounded to bf16: half the registers, and laid out as the left operand of the next product.
+static __device__ __forceinline__ void round_weights(unsigned (*rounded)[2], float (*weights)[4], int columns) {
+#pragma unroll
+  for (int n = 0; n < columns; n++) {
+    rounded[n][0] = round_pair(weights[n][0], weights[n][1]);
+    rounded[n][1] = round_pair(weights[n][2], weights[n][3]);
+  }
+}
+
+// sums (16, D) += weights (16, 8 · columns) · other (8 · columns, D) in shared memory.
+static __device__ __forceinline__ void multiply_weights(float (*sums)[4], unsigned (*weights)[2], const bf16 *other, int columns, const struct attention_shape s) {
   const int lane = threadIdx.x % 32, stride = s.D + ROW_PADDING;
   const bf16 *theirs = other + lane % 16 * stride + lane / 16 * 8;
 #pragma unroll
   for (int k = 0; k < columns; k += 2) {
-    const unsigned a[4] = {
-      round_pair(weights[k][0], weights[k][1]), round_pair(weights[k][2], weights[k][3]),
-      round_pair(weights[k + 1][0], weights[k + 1][1]), round_pair(weights[k + 1][2], weights[k + 1][3]),
-    };
+    const unsigned a[4] = {weights[k][0], weights[k][1], weights[k + 1][0], weights[k + 1][1]};
     unsigned b[4];
 #pragma unroll
     for (int n = 0; n < s.D / 8; n += 2) {
@@ -208,7 +224,7 @@ static __device__ __forceinline__ void attend(const bf16 *qkv, const int *length
   const int stride = s.D + ROW_PADDING, is_whole = s.T >= s.S, block_rows = is_whole ? s.T : 64;
   const int parts = is_whole ? 1 : (s.S + 63) / 64, part = blockIdx.x % parts;
   const int head = blockIdx.x / parts % s.H, sequence = blockIdx.x / parts / s.H;
-  const int keys = lengths == 0 ? s.S : lengths[sequence], warp = threadIdx.x / 32;
+  const int keys = lengths == 0 ? s.S : lengths[sequence], tiled_keys = is_whole ? 1 : keys, warp = threadIdx.x / 32;
   const bf16 *q = qkv + (long)sequence * s.S * 3 * s.C + head * s.D, *k = q + s.C, *v = k + s.C;
   const long out_at = (long)sequence * s.S * s.C + head * s.D;
   bf16 *q_tile = shared_tiles, *k_tile = q_tile + block_rows * stride, *v_tile = k_tile + s.T * stride;
@@ -220,13 +236,10 @@ static __device__ __forceinline__ void attend(const bf16 *qkv, const int *length
   }
   for (int first = 0; first < block_rows; first += 16 * ATTENTION_WARPS) {
     const int row = first + 16 * warp;
-    unsigned rows[MOST_STEPS_OF_WIDTH][4];
     float sums[MOST_TILES_OF_WIDTH][4], shrink[2];
     struct row_sums state = no_row_sums();
-    if (!is_whole) wait_for_tiles();
-    if (row < block_rows) load_rows(rows, q_tile + row * stride, s);
     clear(sums, s.D / 8);
-    for (int tile = 0; tile < keys; tile += s.T) {
+    for (int tile = 0; tile < tiled_keys; tile += s.T) {
       if (!is_whole) {
         __syncthreads();
         load_tile(k_tile, k, 3 * s.C, tile, s.T, s);
@@ -237,14 +250,16 @@ static __device__ __forceinline__ void attend(const bf16 *qkv, const int *length
         const int columns = (s.T < 64 ? s.T : 64) / 8;
         if (row >= block_rows || tile + key >= keys) continue;
         float scores[8][4];
-        multiply_rows(scores, rows, k_tile + key * stride, columns, s);
+        unsigned weights[8][2];
+        multiply_rows(scores, q_tile + row * stride, k_tile + key * stride, columns, s);
         exclude_columns(scores, columns, tile + key, keys);
         exponentiate(scores, columns, &state, shrink, s.scale);
 #pragma unroll
         for (int n = 0; n < s.D / 8; n++)
 #pragma unroll
           for (int i = 0; i < 4; i++) sums[n][i] *= shrink[i / 2];
-        multiply_weights(sums, scores, v_tile + key * stride, columns, s);
+        round_weights(weights, scores, columns);
+        multiply_weights(sums, weights, v_tile + key * stride, columns, s);
       }
     }
     if (row >= block_rows) continue;
@@ -253,23 +268,13 @@ static __device__ __forceinline__ void attend(const bf16 *qkv, const int *length
   }
 }
 
-// The scores of 16 queries and a tile of keys, and the gradients of what they weight.
-static __device__ __forceinline__ void score_tile(float (*scores)[4], float (*gradients)[4], const bf16 *q_rows, const bf16 *dout_rows, const bf16 *k_tile, const bf16 *v_tile, int first, int keys, const struct attention_shape s) {
-  unsigned rows[MOST_STEPS_OF_WIDTH][4];
-  load_rows(rows, q_rows, s);
-  multiply_rows(scores, rows, k_tile, s.T / 8, s);
-  exclude_columns(scores, s.T / 8, first, keys);
-  load_rows(rows, dout_rows, s);
-  multiply_rows(gradients, rows, v_tile, s.T / 8, s);
-}
-
 // Thread block n does head n % H of sequence n / H: first, rows being queries, P's statistics and dq; then, rows being keys, dk
 // and dv. `shifts` and `inner` keep the statistics: P = 2^(score · scale · log2 e - shift), inner = rowsum(P ∘ dP).
 static __device__ __forceinline__ void attend_backward(const bf16 *qkv, const bf16 *gradient, const int *lengths, void *result, const struct attention_shape s) {
   extern __shared__ __align__(16) bf16 shared_tiles[];
   const int stride = s.D + ROW_PADDING, is_whole = s.T >= s.S, tiles = (s.S + s.T - 1) / s.T, row_stride = 3 * s.C;
   const int head = blockIdx.x % s.H, sequence = blockIdx.x / s.H;
-  const int keys = lengths == 0 ? s.S : lengths[sequence];
+  const int keys = lengths == 0 ? s.S : lengths[sequence], tiled_keys = is_whole ? 1 : keys;
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
   const long at = (long)sequence * s.S * row_stride + head * s.D;
   const bf16 *q = qkv + at, *k = q + s.C, *v = k + s.C, *dout = gradient + (long)sequence * s.S * s.C + head * s.D;
@@ -291,12 +296,15 @@ static __device__ __forceinline__ void attend_backward(const bf16 *qkv, const bf
       load_tile(q_tile, q, row_stride, query_tile, s.T, s);
       load_tile(dout_tile, dout, s.C, query_tile, s.T, s);
     }
+#pragma unroll 1
     for (int first = 0; first < s.T; first += 16 * ATTENTION_WARPS) {
       const int row = first + 16 * warp;
       const bf16 *q_rows = q_tile + row * stride, *dout_rows = dout_tile + row * stride;
+      // P of a whole sequence is kept as bf16: beside the gradients, registers hold no more.
       float scores[MOST_TILES_OF_KEYS][4], gradients[MOST_TILES_OF_KEYS][4], shrink[2], shift[2], total[2], factor[2];
+      unsigned weights[MOST_TILES_OF_KEYS][2];
       struct row_sums state = no_row_sums();
-      for (int tile = 0; tile < keys; tile += s.T) {
+      for (int tile = 0; tile < tiled_keys; tile += s.T) {
         if (!is_whole) {
           __syncthreads();
           load_tile(k_tile, k, row_stride, tile, s.T, s);
@@ -304,14 +312,17 @@ static __device__ __forceinline__ void attend_backward(const bf16 *qkv, const bf
           wait_for_tiles();
         }
         if (row >= s.T) continue;
-        score_tile(scores, gradients, q_rows, dout_rows, k_tile, v_tile, tile, keys, s);
+        multiply_rows(scores, q_rows, k_tile, s.T / 8, s);
+        exclude_columns(scores, s.T / 8, tile, keys);
         exponentiate(scores, s.T / 8, &state, shrink, s.scale);
+        round_weights(weights, scores, s.T / 8);
+        multiply_rows(gradients, dout_rows, v_tile, s.T / 8, s);
 #pragma unroll
         for (int half = 0; half < 2; half++) {
           float weighted = state.weighted[half] * shrink[half];
 #pragma unroll
           for (int n = 0; n < s.T / 8; n++)
-            weighted += scores[n][2 * half] * gradients[n][2 * half] + scores[n][2 * half + 1] * gradients[n][2 * half + 1];
+            weighted += lower_of(weights[n][half]) * gradients[n][2 * half] + upper_of(weights[n][half]) * gradients[n][2 * half + 1];
           state.weighted[half] = weighted;
         }
       }
@@ -331,7 +342,7 @@ static __device__ __forceinline__ void attend_backward(const bf16 *qkv, const bf
       float sums[MOST_TILES_OF_WIDTH][4];
       clear(sums, s.D / 8);
       // One tile of keys is in registers still; several come again.
-      for (int tile = 0; tile < keys; tile += s.T) {
+      for (int tile = 0; tile < tiled_keys; tile += s.T) {
         if (!is_whole) {
           __syncthreads();
           load_tile(k_tile, k, row_stride, tile, s.T, s);
@@ -339,15 +350,21 @@ static __device__ __forceinline__ void attend_backward(const bf16 *qkv, const bf
           wait_for_tiles();
         }
         if (row >= s.T) continue;
-        if (!is_whole) score_tile(scores, gradients, q_rows, dout_rows, k_tile, v_tile, tile, keys, s);
+        if (!is_whole) {
+          multiply_rows(scores, q_rows, k_tile, s.T / 8, s);
+          exclude_columns(scores, s.T / 8, tile, keys);
+          multiply_rows(gradients, dout_rows, v_tile, s.T / 8, s);
+        }
 #pragma unroll
         for (int n = 0; n < s.T / 8; n++)
 #pragma unroll
           for (int i = 0; i < 4; i++) {
-            const float p = is_whole ? scores[n][i] * factor[i / 2] : power_of_two(scores[n][i] * (s.scale * LOG2_E) - shift[i / 2]);
+            const unsigned pair = weights[n][i / 2];
+            const float p = is_whole ? (i % 2 == 0 ? lower_of(pair) : upper_of(pair)) * factor[i / 2] : power_of_two(scores[n][i] * (s.scale * LOG2_E) - shift[i / 2]);
             scores[n][i] = p * (gradients[n][i] - total[i / 2]) * s.scale;
           }
-        multiply_weights(sums, scores, k_tile, s.T / 8, s);
+        round_weights(weights, scores, s.T / 8);
+        multiply_weights(sums, weights, k_tile, s.T / 8, s);
       }
       if (row < s.T) store_rows(dq, row_stride, sums, query_tile + row, 1.0f, 1.0f, s);
     }
@@ -359,14 +376,18 @@ static __device__ __forceinline__ void attend_backward(const bf16 *qkv, const bf
       load_tile(k_tile, k, row_stride, tile, s.T, s);
       load_tile(v_tile, v, row_stride, tile, s.T, s);
     }
+#pragma unroll 1
     for (int first = 0; first < s.T; first += 16 * ATTENTION_WARPS) {
       const int row = first + 16 * warp;
       unsigned k_rows[MOST_STEPS_OF_WIDTH][4], v_rows[MOST_STEPS_OF_WIDTH][4];
       float dk_sums[MOST_TILES_OF_WIDTH][4], dv_sums[MOST_TILES_OF_WIDTH][4];
       if (!is_whole) wait_for_tiles();
       if (row < s.T) {
-        load_rows(k_rows, k_tile + row * stride, s);
-        load_rows(v_rows, v_tile + row * stride, s);
+#pragma unroll
+        for (int step = 0; step < s.D / 16; step++) {
+          load_step(k_rows[step], k_tile + row * stride, step, s);
+          load_step(v_rows[step], v_tile + row * stride, step, s);
+        }
       }
       clear(dk_sums, s.D / 8);
       clear(dv_sums, s.D / 8);
@@ -378,10 +399,17 @@ static __device__ __forceinline__ void attend_backward(const bf16 *qkv, const bf
           wait_for_tiles();
         }
         if (row >= s.T) continue;
+#pragma unroll 1
         for (int query = 0; query < s.T; query += 16) {
           float p[2][4], ds[2][4];
-          multiply_rows(p, k_rows, q_tile + query * stride, 2, s);
-          multiply_rows(ds, v_rows, dout_tile + query * stride, 2, s);
+          unsigned weights[2][2];
+          clear(p, 2);
+          clear(ds, 2);
+#pragma unroll
+          for (int step = 0; step < s.D / 16; step++) {
+            multiply_step(p, k_rows[step], q_tile + query * stride, step, 2, s);
+            multiply_step(ds, v_rows[step], dout_tile + query * stride, step, 2, s);
+          }
 #pragma unroll
           for (int n = 0; n < 2; n++)
 #pragma unroll
@@ -390,8 +418,10 @@ static __device__ __forceinline__ void attend_backward(const bf16 *qkv, const bf
               p[n][i] = is_key ? power_of_two(p[n][i] * (s.scale * LOG2_E) - shifts[column]) : 0.0f;
               ds[n][i] = p[n][i] * (ds[n][i] - inner[column]) * s.scale;
             }
-          multiply_weights(dv_sums, p, dout_tile + query * stride, 2, s);
-          multiply_weights(dk_sums, ds, q_tile + query * stride, 2, s);
+          round_weights(weights, p, 2);
+          multiply_weights(dv_sums, weights, dout_tile + query * stride, 2, s);
+          round_weights(weights, ds, 2);
+          multiply_weights(dk_sums, weights, q_tile + query * stride, 2, s);
         }
       }
       if (row >= s.T) continue;

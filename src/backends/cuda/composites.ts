@@ -65,9 +65,8 @@ export function compositeKernels(
 }
 
 function planTensorCores({ batch, length, heads, headWidth }: Layout, isBackward: boolean): Plan {
-  // One tile of the whole sequence, or tiles that leave room for more than one thread block.
-  const largestTile = headWidth <= 64 ? 128 : 64;
-  const tile = length <= 64 ? 16 * Math.ceil(length / 16) : largestTile;
+  // One tile of the whole sequence where registers hold the scores of 16 rows, else tiles of 64.
+  const tile = length <= 64 ? 16 * Math.ceil(length / 16) : length <= 128 && headWidth <= 64 ? 128 : 64;
   const tiles = Math.ceil(length / tile);
   const isWhole = tiles === 1;
   const rowBytes = 2 * (headWidth + 8);
@@ -76,7 +75,7 @@ function planTensorCores({ batch, length, heads, headWidth }: Layout, isBackward
   return {
     blocks: batch * heads * (isBackward || isWhole ? 1 : Math.ceil(length / queries)),
     sharedBytes: isBackward ? 4 * tile * rowBytes + statistics : (queries + 2 * tile) * rowBytes,
-    residentBlocks: headWidth <= 64 ? (isBackward ? 3 : 4) : 2,
+    residentBlocks: headWidth > 64 ? 2 : isBackward || !isWhole ? 3 : 4,
     printCall: (_isBf16, result, operands) => {
       const shape = [length, headWidth, heads * headWidth, heads, tile, printScale(headWidth), printIsBf16(result)];
       const call = `${isBackward ? "attend_backward" : "attend"}(${operands.join(", ")}, shape);`;
