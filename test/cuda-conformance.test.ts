@@ -54,6 +54,32 @@ for (const columns of [8, 31, 100, 768, 1000, 1024, 1032, 2049, 4100, 9000]) {
   });
 }
 
+test("sums of columns beside a reduction of rows, over several blocks of rows", { skip }, async () => {
+  for (const [count, columns] of [
+    [192, 96],
+    [256, 100],
+    [130, 7],
+  ] as const) {
+    for (const dtype of ["f32", "bf16"] as const) {
+      const shapes = { x: [count, columns], scale: [columns], shift: [columns], projection: [columns, 5] };
+      const operands = Object.entries(shapes).map(([input, shape]) => g.input(input, shape, "f32"));
+      const [x, scale, shift, projection] = operands.map(operand => g.cast(g.cast(operand, dtype), "f32")) as Tensor[];
+      // The product keeps the norm's gradient apart from the norm, as in a model.
+      const result = g.matmul(layerNorm(x!, scale!, shift!, 1e-5), projection!);
+      const gradients = differentiate(g.sum(g.multiply(result, result), [0, 1]), operands);
+      const graph = {
+        outputs: Object.fromEntries(gradients.map((gradient, i) => [`gradient${i}`, gradient])),
+        updates: {},
+      };
+      const { kernels } = (await cuda.load(graph, new Map())).program!;
+      const joined = kernels.filter(({ name, source }) => name.startsWith("row") && source.includes("part[warp]"));
+      assert.equal(joined.length, 1, "the sums of columns are made by a kernel of rows");
+      const error = await compareBackends(cuda, graph, drawInputs(shapes));
+      assert.ok(error < (dtype === "f32" ? 3e-6 : 2 ** -8), `${count} × ${columns} in ${dtype}: ${error}`);
+    }
+  }
+});
+
 test("dropout drops the same elements at every width of a chunk", { skip }, async () => {
   for (const shape of [
     [5, 7],

@@ -1,15 +1,15 @@
 // Prints fused kernels as C for the cpu: one function a kernel, of (pointers, first block, end block), with loops that the
 // system's compiler vectorises.
 
-import type { DType, Tensor } from "../graph/tensor.ts";
+import type { DType, Shape, Tensor } from "../graph/tensor.ts";
 import type { Group, Store } from "./fusion.ts";
+import { type Index, printIndex } from "./index-expression.ts";
 import {
   assignLevels,
   isFlat,
   isSum,
   PointerList,
   printExpression,
-  printPosition,
   printRowVariables,
   printStored,
   printTarget,
@@ -37,6 +37,9 @@ export interface PrintedKernel {
   readonly grain: number;
 }
 
+/** C names of loop variables by canonical name; "flat" where c is the row-major position of every access. */
+type Variables = ReadonlyMap<string, string> | "flat";
+
 /** A scope whose statements all belong to the innermost loop. */
 interface CScope extends Scope {
   /** Statements of the loop body, by right-hand side. */
@@ -44,11 +47,11 @@ interface CScope extends Scope {
   count: number;
 }
 
-function openScope(pointers: PointerList, inMemory: Scope["inMemory"], variables: Scope["variables"]): CScope {
+function openScope(pointers: PointerList, inMemory: Scope["inMemory"], variables: Variables): CScope {
   const scope: CScope = {
     pointers,
     inMemory,
-    variables,
+    position: (index, { loop }, loads) => printPosition(index, loop, variables, loads),
     values: new Map(),
     statements: new Map(),
     count: 0,
@@ -63,6 +66,13 @@ function openScope(pointers: PointerList, inMemory: Scope["inMemory"], variables
     load: (tensor, _flat, _store, print) => `${pointers.nameOf(tensor)}[${print()}]`,
   };
   return scope;
+}
+
+function printPosition(index: Index, loop: Shape, variables: Variables, loads: ReadonlyMap<string, string>): string {
+  if (variables === "flat") return index.terms.length === 0 ? String(index.offset) : "c";
+  const moving = loop.flatMap((size, axis) => (size === 1 ? [] : [axis]));
+  const names = new Map(moving.map((axis, place) => [`i${axis}`, variables.get(`m${place}`)!]));
+  return printIndex(index, key => loads.get(key)!).replace(/\bi\d+\b/g, name => names.get(name) ?? "0");
 }
 
 /** Declares the pointers of a function of (p, …). */
@@ -219,7 +229,7 @@ export function printEpilogue(group: Group, inMemory: Scope["inMemory"], pointer
     return loop(storeStatement(store, value, scope));
   }
   const value = inputs[0] === group.template ? sum : printExpression({ ...store, value: inputs[0]! }, scope);
-  const place = printPosition(store.position, store.loop, scope, new Map());
+  const place = scope.position(store.position, store, new Map());
   const row = `${scope.pointers.nameOf(store.target)} + ${place.replace(/\bc\b/g, "first")}`;
   return `${value === sum ? "" : loop(`${sum} = ${value};`)}  round_row(${row}, tile, last - first);\n`;
 }

@@ -54,7 +54,7 @@ export function compileGraph(traced: Graph, options: CompileOptions): Program {
     options.findCompositeKernel?.(name, attributes) !== undefined;
   const simplified = simplifyGraph(traced, hasKernel, target);
   const graph = separateRoots(applyPrecision(simplified, options.precision, target));
-  const fused = fuseGraph(graph, target);
+  const fused = target.regroup(fuseGraph(graph, target));
   const owners = new Map<Tensor, Owner>();
   for (const [name, tensor] of Object.entries(graph.outputs)) owners.set(tensor, { kind: "output", name });
   const copies: { name: string; from: Tensor }[] = [];

@@ -1,9 +1,17 @@
 // Column reductions as CUDA: a thread block takes a tile of columns and all the rows of its block of rows. 32 threads stand
-// across the tile, so that a warp reads neighbouring elements, and eight below each other take the rows in turn; their sums meet
+// across the tile, so that a warp reads neighbouring elements, and eight or more below each other take the rows in turn; their sums meet
 // in shared memory, in a fixed order.
 
 import { countElements } from "../graph/tensor.ts";
-import { chooseWidth, indexType, openCudaScope, printHead } from "./cuda-scope.ts";
+import {
+  chooseWidth,
+  finishKernel,
+  indexType,
+  nameAxes,
+  openCudaScope,
+  type PrintedKernel,
+  placeAxes,
+} from "./cuda-scope.ts";
 import type { Group } from "./fusion.ts";
 import {
   isSum,
@@ -13,11 +21,12 @@ import {
   printStored,
   printTarget,
 } from "./print-expression.ts";
-import type { DraftLaunch, PrintContext } from "./target.ts";
+import type { PrintContext } from "./target.ts";
 
 const across = 32;
-const down = 8;
 const widest = 4;
+/** Fewer thread blocks than this leave multiprocessors idle: then tiles are as narrow and blocks as tall as they can be. */
+const fewBlocks = 128;
 
 /** Columns of one thread block. */
 export function columnTile(columns: number): number {
@@ -25,17 +34,19 @@ export function columnTile(columns: number): number {
 }
 
 /** The launch of a group of column reductions. */
-export function printColumns(group: Group, context: PrintContext): Omit<DraftLaunch, "name" | "flops"> {
+export function printColumns(group: Group, context: PrintContext): PrintedKernel {
   const { rows, columns } = group;
   const outer = rows.slice(0, -1);
   const inner = rows[rows.length - 1]!;
-  const width = chooseWidth(columns, widest);
+  const isFew = countElements(outer) * Math.ceil(columns / columnTile(columns)) < fewBlocks;
+  const width = isFew ? 1 : chooseWidth(columns, widest);
+  const down = isFew ? 32 : 8;
   const tile = across * width;
   const tiles = Math.ceil(columns / tile);
   const pointers = new PointerList();
-  const names = [...outer.map((_, place) => `r${place}`), "inner", "c"];
+  const axes = nameAxes([...outer.map((_, place) => `r${place}`), "inner"], group);
   const scope = openCudaScope(pointers, context, {
-    names: new Map(names.map((name, place) => [`m${place}`, name])),
+    place: (index, store) => placeAxes(index, store, axes),
     places: { inner: 1 },
     width,
   });
@@ -84,9 +95,6 @@ ${elements}      }
     }
   }
 ${results}`;
-  const isWritten = (tensor: (typeof pointers.tensors)[number]) => group.stores.some(store => store.target === tensor);
-  const threads = across * down;
-  const head = printHead(pointers.tensors, isWritten, threads, context.stateOf);
-  const blocks = countElements(outer) * tiles;
-  return { source: `${head} {\n${body}}\n`, pointers: pointers.tensors, blocks, grain: 1, threads };
+  const shape = { blocks: countElements(outer) * tiles, grain: 1, threads: across * down };
+  return finishKernel(group, pointers, context, body, shape);
 }

@@ -5,6 +5,8 @@
 import { bytesPerElement, countElements, type Operation, type Tensor } from "../graph/tensor.ts";
 import { columnTile } from "./cuda-columns.ts";
 import { printCudaGroup } from "./cuda-dialect.ts";
+import { joinColumnSums } from "./cuda-regroup.ts";
+import { longestWarpRow } from "./cuda-rows.ts";
 import { chooseWidth, chunkType, indexType, printHead } from "./cuda-scope.ts";
 import { splitGroup } from "./cuda-split.ts";
 import { stridedView } from "./expression.ts";
@@ -13,6 +15,8 @@ import { batchStrides, matrixStrides } from "./materialise.ts";
 import type { ProductOperand } from "./program.ts";
 import type { DraftLaunch, PrintContext, Target } from "./target.ts";
 
+/** Thread blocks that work on rows and sum their columns: two on each of 132 multiprocessors, twice. */
+const joinedBlocks = 512;
 /** Thread blocks that a sum of columns should have, so that every multiprocessor works, and the fewest rows of one. */
 const wantedBlocks = 1024;
 const fewestRows = 64;
@@ -20,9 +24,11 @@ const fewestRows = 64;
 export const cudaTarget: Target = {
   products: { packRounded: false, takeAnyStrides: false, writeAnything: false },
   columnBlocks: (rows, columns) => {
+    if (columns <= longestWarpRow) return Math.max(1, Math.min(joinedBlocks, Math.floor(rows / fewestRows)));
     const tiles = Math.ceil(columns / columnTile(columns));
     return Math.max(1, Math.min(Math.ceil(wantedBlocks / tiles), Math.floor(rows / fewestRows)));
   },
+  regroup: joinColumnSums,
   printGroup: (group, context) => {
     switch (group.kind) {
       case "matmul":

@@ -3,18 +3,11 @@
 //
 // Three places: 0 once a thread, 1 once a chunk of neighbouring columns (`first` on), 2 once an element (c = first + e).
 
-import { countElements, type DType, type Shape, type Tensor } from "../graph/tensor.ts";
+import { countElements, type DType, type Tensor } from "../graph/tensor.ts";
 import type { Group, Store } from "./fusion.ts";
-import { type Index, indexKey, strideOf } from "./index-expression.ts";
-import {
-  type PointerList,
-  printPosition,
-  printStored,
-  printTarget,
-  type Scope,
-  valueTypes,
-} from "./print-expression.ts";
-import type { PrintContext } from "./target.ts";
+import { type Index, indexKey, printIndex, strideOf, substituteVariables, variableIndex } from "./index-expression.ts";
+import { type PointerList, printStored, printTarget, type Scope, valueTypes } from "./print-expression.ts";
+import type { DraftLaunch, PrintContext } from "./target.ts";
 
 export const storageTypes: Readonly<Record<DType, string>> = {
   f32: "float",
@@ -26,21 +19,25 @@ export const storageTypes: Readonly<Record<DType, string>> = {
 
 type Place = 0 | 1 | 2;
 
-/** A value in memory that several passes over a row read: loaded once, it stays in registers. */
-export interface KeptLoad {
-  readonly key: string;
-  /** Of all chunks of one thread. */
-  readonly bytes: number;
+/** A load of a whole chunk. */
+export interface ChunkLoad {
+  readonly dtype: DType;
+  /** The passes that do it. */
+  readonly passes: Set<number>;
+  /** Whether every row loads the same. */
+  readonly isShared: boolean;
 }
 
 export interface CudaScope extends Scope {
   /** Neighbouring columns of one chunk: 1, 2, 4 or 8. */
   readonly width: number;
   /** Loads at a column's place, by key, with the passes that do them. */
-  readonly loads: Map<string, { readonly dtype: DType; readonly passes: Set<number> }>;
+  readonly loads: Map<string, ChunkLoad>;
   /** Names of kept loads, by key. */
   readonly kept: Map<string, string>;
   pass: number;
+  /** An index over the variables of a store's loop as one over the variables of the kernel's text. */
+  place: PlaceIndex;
   /** A new name, known from `place` on. */
   name(prefix: string, place: Place): string;
   /** Adds a statement. */
@@ -49,9 +46,10 @@ export interface CudaScope extends Scope {
   take(place: Place, indent: string): string;
 }
 
+type PlaceIndex = (index: Index, store: Store) => Index;
+
 export interface CudaVariables {
-  /** C names of loop variables by canonical name. */
-  readonly names: ReadonlyMap<string, string> | "flat";
+  readonly place: PlaceIndex;
   /** Where the variables of the text are known; others everywhere. */
   readonly places: Readonly<Record<string, Place>>;
   readonly width: number;
@@ -60,7 +58,7 @@ export interface CudaVariables {
 }
 
 export function openCudaScope(pointers: PointerList, context: PrintContext, variables: CudaVariables): CudaScope {
-  const { names, width, keep = new Set() } = variables;
+  const { place, width, keep = new Set() } = variables;
   const places = new Map<string, Place>([...Object.entries(variables.places), ["c", 2], ["e", 2]]);
   const bound = [0, 1, 2].map(() => new Map<string, string>());
   const lines: string[][] = [[], [], []];
@@ -79,7 +77,8 @@ export function openCudaScope(pointers: PointerList, context: PrintContext, vari
     pointers,
     width,
     inMemory: tensor => context.inMemory.has(tensor),
-    variables: names,
+    place,
+    position: (index, store, texts) => printIndex(place(index, store), key => texts.get(key)!),
     values: new Map(),
     loads: new Map(),
     kept: new Map(),
@@ -101,9 +100,14 @@ export function openCudaScope(pointers: PointerList, context: PrintContext, vari
       const text = print();
       const address = pointers.nameOf(tensor);
       if (placeOf(text) < 2) return `${address}[${text}]`;
-      if (!isChunk(flat, store.loop, scope)) return `${address}[${text}]`;
-      const key = `${tensor.id} ${indexKey(flat)} ${store.loop.join("×")}`;
-      const seen = scope.loads.get(key) ?? { dtype: tensor.dtype, passes: new Set() };
+      const at = place(flat, store);
+      if (!isChunk(at, width)) return `${address}[${text}]`;
+      const key = `${tensor.id} ${indexKey(at)}`;
+      const seen = scope.loads.get(key) ?? {
+        dtype: tensor.dtype,
+        passes: new Set(),
+        isShared: at.terms.every(({ key: name }) => name === "c"),
+      };
       seen.passes.add(scope.pass);
       scope.loads.set(key, seen);
       const type = chunkType(tensor.dtype, width);
@@ -134,12 +138,10 @@ function chunkAt(type: string, address: string, position: string, width: number)
 }
 
 /** Whether a chunk of columns is neighbouring elements that begin at a multiple of its width. */
-function isChunk(flat: Index, loop: Shape, { width, variables }: CudaScope): boolean {
-  if (width === 1 || variables === "flat") return true;
-  const last = loop.findLastIndex(size => size !== 1);
-  const name = `i${last}`;
-  if (strideOf(flat, name) !== 1) return false;
-  return flat.offset % width === 0 && flat.terms.every(({ key, factor }) => key === name || factor % width === 0);
+function isChunk(index: Index, width: number): boolean {
+  if (width === 1) return true;
+  if (strideOf(index, "c") !== 1 || index.offset % width !== 0) return false;
+  return index.terms.every(({ key, factor }) => key === "c" || factor % width === 0);
 }
 
 /** Adds the statements that write a value where its store says: with the whole chunk, or element by element. */
@@ -147,7 +149,7 @@ export function addStore(store: Store, value: string, scope: CudaScope): string 
   const { width } = scope;
   const element = printTarget(store, scope);
   const stored = printStored(store, value);
-  if (width === 1 || !isChunk(store.position, store.loop, scope)) {
+  if (width === 1 || !isChunk(scope.place(store.position, store), width)) {
     scope.state(2, `${element} = ${stored};`);
     return "";
   }
@@ -155,8 +157,31 @@ export function addStore(store: Store, value: string, scope: CudaScope): string 
   const chunk = scope.name("o", 1);
   scope.state(1, `${type} ${chunk};`);
   scope.state(2, `${chunk}.v[e] = ${stored};`);
-  const start = printPosition(store.position, store.loop, scope, new Map()).replace(/\bc\b/g, "first");
+  const start = scope.position(store.position, store, new Map()).replace(/\bc\b/g, "first");
   return `*(${type} *)(${scope.pointers.nameOf(store.target)} + ${start}) = ${chunk};\n`;
+}
+
+/** Places a loop's moving axes at the given indices, in their order. */
+export function placeAxes(index: Index, { loop }: Store, axes: readonly Index[]): Index {
+  const moving = loop.flatMap((size, axis) => (size === 1 ? [] : [`i${axis}`]));
+  return substituteVariables(index, name => axes[moving.indexOf(name)]!);
+}
+
+/** Variables of the text for the rows of a group, and c for its columns. */
+export function nameAxes(rowNames: readonly string[], { rows, columns }: Group): Index[] {
+  return [...rowNames.map((name, place) => variableIndex(name, rows[place]!)), variableIndex("c", columns)];
+}
+
+/** The loop over the elements of one chunk. */
+export function printElementLoop(scope: CudaScope, indent: string, type: string): string {
+  const { width } = scope;
+  const statements = scope.take(2, `${indent}${width === 1 ? "" : "  "}`);
+  if (width === 1) return `${indent}const ${type} c = first;\n${statements}`;
+  return `#pragma unroll
+${indent}for (int e = 0; e < ${width}; e++) {
+${indent}  const ${type} c = first + e;
+${statements}${indent}}
+`;
 }
 
 /** The largest width up to `most` that divides the columns. */
@@ -197,4 +222,27 @@ export function printHead(
   });
   const bounds = residentBlocks === undefined ? threads : `${threads}, ${residentBlocks}`;
   return `extern "C" __global__ void __launch_bounds__(${bounds}) KERNEL(${parameters.join(", ")})`;
+}
+
+export type PrintedKernel = Omit<DraftLaunch, "name" | "flops">;
+
+interface KernelShape {
+  readonly blocks: number;
+  readonly grain: number;
+  readonly threads: number;
+  /** Thread blocks for which a multiprocessor must have registers at the same time. */
+  readonly residentBlocks?: number;
+}
+
+/** A kernel of a group from its body. */
+export function finishKernel(
+  group: Group,
+  { tensors }: PointerList,
+  { stateOf }: PrintContext,
+  body: string,
+  { residentBlocks, ...shape }: KernelShape,
+): PrintedKernel {
+  const isWritten = (tensor: Tensor) => group.stores.some(store => store.target === tensor);
+  const head = printHead(tensors, isWritten, shape.threads, stateOf, residentBlocks);
+  return { source: `${head} {\n${body}}\n`, pointers: tensors, ...shape };
 }

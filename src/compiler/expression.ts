@@ -130,7 +130,8 @@ export function walkOperation<T>(
   }
 }
 
-function unflattenPosition(flat: Index, shape: Shape): Index[] {
+/** The position along each axis of `shape`, of a row-major position. */
+export function unflattenPosition(flat: Index, shape: Shape): Index[] {
   const strides = rowMajorStrides(shape);
   return shape.map((size, axis) => {
     if (size === 1) return zeroIndex;

@@ -155,6 +155,20 @@ function splitByFactor(index: Index, by: number): { exact: Index; rest: Index } 
   };
 }
 
+/** The index with every variable replaced, in normal form. */
+export function substituteVariables(index: Index, replace: (name: string, size: number) => Index): Index {
+  const substitute = (atom: Atom): Index => {
+    if (atom.kind === "variable") return replace(atom.name, atom.size);
+    if (atom.kind === "load") return fromAtom(atom);
+    const of = substituteVariables(atom.of, replace);
+    return atom.kind === "quotient" ? divideIndex(of, atom.by) : remainderIndex(of, atom.by);
+  };
+  return combineIndices([
+    { index: { offset: index.offset, terms: [] }, factor: 1 },
+    ...index.terms.map(({ atom, factor }) => ({ index: substitute(atom), factor })),
+  ]);
+}
+
 /** The factor of a variable when the index is a plain sum over variables; undefined when the variable is inside more. */
 export function strideOf(index: Index, name: string): number | undefined {
   let stride = 0;

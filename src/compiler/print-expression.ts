@@ -4,7 +4,7 @@
 import type { DType, Shape, Tensor } from "../graph/tensor.ts";
 import { type Handler, loopPosition, walkOperation, walkValue } from "./expression.ts";
 import { canonical, type Group, type Store } from "./fusion.ts";
-import { type Index, indexKey, printIndex } from "./index-expression.ts";
+import { type Index, indexKey } from "./index-expression.ts";
 
 /** The type of a value in a register. */
 export const valueTypes: Readonly<Record<DType, string>> = {
@@ -29,8 +29,8 @@ export class PointerList {
 export interface Scope {
   readonly pointers: PointerList;
   readonly inMemory: (tensor: Tensor) => boolean;
-  /** C names of loop variables by canonical name; "flat" where c is the row-major position of every access. */
-  readonly variables: ReadonlyMap<string, string> | "flat";
+  /** The text of an index over the variables of a store's loop; `loads` has that of indices read from memory. */
+  position(index: Index, store: Store, loads: ReadonlyMap<string, string>): string;
   /** Values of this kernel that need no load, by tensor. */
   readonly values: Map<Tensor, string>;
   /** The name of a variable that holds the expression: a statement of the loop's body, or one that stands there already. */
@@ -42,7 +42,7 @@ export interface Scope {
 /** The value of a store at a loop position. */
 export function printExpression(store: Store, scope: Scope): string {
   const indexLoads = new Map<string, string>();
-  const print = (index: Index) => printPosition(index, store.loop, scope, indexLoads);
+  const print = (index: Index) => scope.position(index, store, indexLoads);
   const handler: Handler<string> = {
     seen: new Map(),
     load: (tensor, flat) => {
@@ -63,16 +63,6 @@ export function printExpression(store: Store, scope: Scope): string {
   if (store.reduction !== "none") return walkValue(value.inputs[0]!, at, scope.inMemory, handler);
   if (value === target) return walkOperation(value, at, scope.inMemory, handler);
   return walkValue(value, at, scope.inMemory, handler);
-}
-
-/** An index over the variables of `loop`, in the names of the scope. */
-export function printPosition(index: Index, loop: Shape, scope: Scope, loads: ReadonlyMap<string, string>): string {
-  if (scope.variables === "flat") return index.terms.length === 0 ? String(index.offset) : "c";
-  const moving = loop.flatMap((size, axis) => (size === 1 ? [] : [axis]));
-  const names = new Map(
-    moving.map((axis, place) => [`i${axis}`, (scope.variables as Map<string, string>).get(`m${place}`)!]),
-  );
-  return printIndex(index, key => loads.get(key)!).replace(/\bi\d+\b/g, name => names.get(name) ?? "0");
 }
 
 function printConstant(value: number, dtype: DType): string {
@@ -118,7 +108,7 @@ export function printStored({ reduction, target, value: { operation } }: Store, 
 
 /** The element that a store writes. */
 export function printTarget(store: Store, scope: Scope): string {
-  return `${scope.pointers.nameOf(store.target)}[${printPosition(store.position, store.loop, scope, new Map())}]`;
+  return `${scope.pointers.nameOf(store.target)}[${scope.position(store.position, store, new Map())}]`;
 }
 
 /** What a reduction begins with. */

@@ -3,13 +3,15 @@
 
 import type { Tensor } from "../graph/tensor.ts";
 import type { CompileOptions } from "./compile.ts";
-import type { Group } from "./fusion.ts";
+import type { FusedGraph, Group } from "./fusion.ts";
 import type { Kernel } from "./program.ts";
 
 export interface Target {
   readonly products: ProductAbilities;
   /** How many blocks of rows a sum of columns is cut into at most, each summed apart; 1 leaves it whole. */
   columnBlocks(rows: number, columns: number): number;
+  /** The groups as they are to be printed. */
+  regroup(fused: FusedGraph): FusedGraph;
   /** The launches of a group, in order. */
   printGroup(group: Group, context: PrintContext): readonly DraftLaunch[];
   /** Copies `from` to `to`, two tensors of one shape and type. */

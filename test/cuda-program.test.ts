@@ -1,0 +1,99 @@
+// What the compiler makes of a graph for a GPU, counted: passes over memory, products that write what they should. Nothing runs.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { compileGraph } from "../src/compiler/compile.ts";
+import { cudaTarget } from "../src/compiler/cuda-kernels.ts";
+import type { Program } from "../src/compiler/program.ts";
+import { differentiate } from "../src/graph/gradient.ts";
+import * as g from "../src/graph/operations.ts";
+import type { Graph, Tensor } from "../src/graph/tensor.ts";
+import { geglu } from "../src/nn/activation.ts";
+import { layerNorm } from "../src/nn/norm.ts";
+import { updateAdamW } from "../src/optim/adamw.ts";
+
+const compile = (graph: Partial<Graph>, precision: "f32" | "bf16" = "bf16"): Program =>
+  compileGraph({ outputs: {}, updates: {}, ...graph }, { threads: 1, precision, target: cudaTarget });
+const kinds = (program: Program) =>
+  program.launches.map(({ kernel }) => program.kernels[kernel]!.name.replace(/_.*$/, ""));
+const products = (program: Program) => program.kernels.flatMap(({ product }) => product ?? []);
+
+/** How often each named buffer is read or written. */
+function countPasses({ launches, buffers }: Program, name: string): number {
+  return launches.filter(launch => launch.buffers.some(at => buffers[at]!.name === name)).length;
+}
+
+const x = g.input("x", [1024, 96], "f32");
+const weight = g.state("weight", [96, 96]);
+
+test("a residual is added where its product is written, and the old residual stays", () => {
+  const program = compile({ outputs: { y: g.add(x, g.matmul(g.tanh(x), weight)) } });
+  assert.deepEqual(kinds(program), ["row", "row", "matmul"]);
+  assert.deepEqual(
+    products(program).map(({ accumulates, outDtype }) => [accumulates, outDtype]),
+    [[true, "f32"]],
+  );
+  const { buffers } = program.launches.at(-1)!;
+  assert.deepEqual(
+    buffers.slice(2).map(at => program.buffers[at]!.name),
+    ["y", "x"],
+  );
+});
+
+test("a gradient is added up in place by the product that makes it", () => {
+  const sum = g.state("gradient", [96, 96]);
+  const program = compile({ updates: { gradient: g.add(sum, g.matmul(g.transpose(g.tanh(x)), x)) } });
+  assert.deepEqual(kinds(program), ["row", "matmul"]);
+  const { buffers } = program.launches.at(-1)!;
+  assert.equal(buffers[2], buffers[3]);
+  const [product] = products(program);
+  assert.deepEqual([product!.a.row, product!.a.column], [1, 96], "the transposed operand is read where it lies");
+});
+
+test("elementwise work on a product reads it rounded, in one kernel after it", () => {
+  const up = g.state("up", [96, 128]);
+  const program = compile({ outputs: { y: g.matmul(geglu(g.matmul(x, up)), g.state("down", [64, 96])) } });
+  // Casts of x and of two parameters, two products, and the gate between them.
+  assert.deepEqual(kinds(program).sort(), ["matmul", "matmul", "row", "row", "row", "row"]);
+  assert.equal(products(program)[0]!.outDtype, "bf16");
+});
+
+test("a parameter is rounded once, whichever way products read it", () => {
+  const hidden = g.matmul(g.tanh(x), weight);
+  const back = g.matmul(g.exp(x), g.transpose(weight));
+  const program = compile({ outputs: { hidden, back } });
+  assert.equal(countPasses(program, "weight"), 1);
+});
+
+test("a norm's gradient and those of its weight and bias are one pass over the rows", () => {
+  const [scale, shift] = ["scale", "shift"].map(name => g.state(name, [96])) as [Tensor, Tensor];
+  const result = g.matmul(layerNorm(x, scale, shift, 1e-12), weight);
+  const loss = g.sum(g.multiply(result, result), [0, 1]);
+  const [toX, toScale, toShift] = differentiate(loss, [x, scale, shift]) as [Tensor, Tensor, Tensor];
+  const program = compile({ outputs: { toX, toScale, toShift } });
+  // Forward and backward.
+  assert.equal(countPasses(program, "x"), 2);
+  const toNorm = program.launches.findIndex(({ buffers }) => buffers.some(at => program.buffers[at]!.name === "toX"));
+  const sums = program.launches[toNorm]!.buffers.filter(at => program.buffers[at]!.shape.join("×") === "16×1×96");
+  assert.equal(sums.length, 2);
+});
+
+test("what updates many small tensors is many small kernels with one text", () => {
+  const names = Array.from({ length: 40 }, (_, i) => `norm${i}`);
+  const gradients = names.map(name => g.state(`gradient.${name}`, [96]));
+  const norm = g.sqrt(
+    gradients.map(gradient => g.sum(g.multiply(gradient, gradient), [0])).reduce((a, b) => g.add(a, b)),
+  );
+  const updates = names.flatMap((name, i) => {
+    const moments = { first: g.state(`first.${name}`, [96]), second: g.state(`second.${name}`, [96]) };
+    const settings = { beta1: 0.9, beta2: 0.98, epsilon: 1e-12 };
+    const rate = g.input("rate", [1], "f32");
+    const rates = { learningRate: rate, correction1: rate, correction2: rate };
+    const result = updateAdamW(g.state(name, [96]), g.divide(gradients[i]!, norm), moments, settings, rates, 0.01);
+    return [[name, result.parameter] as const, [`first.${name}`, result.first] as const];
+  });
+  const program = compile({ updates: Object.fromEntries(updates) });
+  const widest = Math.max(...program.launches.map(({ buffers }) => buffers.length));
+  assert.ok(widest < 64, `a kernel of ${widest} pointers`);
+  assert.ok(program.kernels.length < 8, `${program.kernels.length} kernels`);
+});
