@@ -5,7 +5,7 @@ import { join } from "node:path";
 const backends = readdirSync("src/backends", { withFileTypes: true })
   .filter(entry => entry.isDirectory())
   .map(entry => join("src/backends", entry.name));
-for (const from of [...backends, "test/cuda-emulator"]) {
+for (const from of [...backends, "test/cuda-emulator", "test/fake-cuda"]) {
   for (const file of readdirSync(from)) {
     if (/\.(c|h|cu|wgsl)$/.test(file)) cpSync(join(from, file), join("dist", from, file));
   }

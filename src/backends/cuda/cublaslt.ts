@@ -32,6 +32,12 @@ interface PreparedProduct {
   algorithm: Uint8Array;
 }
 
+/** In bytes, of our a and our b. */
+interface Offsets {
+  readonly a: bigint;
+  readonly b: bigint;
+}
+
 const workspaceBytes = 32 * 2 ** 20;
 const proposals = 8;
 const runsEach = 3;
@@ -50,7 +56,10 @@ export class CublasLt {
   private readonly choices: Record<string, string>;
   private readonly byName = new Map<string, PreparedProduct>();
   private preparing: Promise<unknown> = Promise.resolve();
-  private readonly byProduct = new WeakMap<Product, PreparedProduct>();
+  private readonly byProduct = new WeakMap<
+    Product,
+    { readonly prepared: PreparedProduct; readonly offsets: Offsets }
+  >();
 
   /** `driverVersion`: choices are made anew where it, the library or the device changes. */
   constructor(api: CublasLtApi, device: Device, stream: bigint, driverVersion: number) {
@@ -87,18 +96,20 @@ export class CublasLt {
         if (known !== undefined && this.accepts(prepared, known)) prepared.algorithm = Uint8Array.from(known);
         else isNew = (await this.choose(name, prepared, product.accumulates)) || isNew;
       }
-      this.byProduct.set(product, prepared);
+      // Products that share descriptors may begin at different places of their buffers.
+      const offsets = { a: BigInt(layout.b.offsetBytes), b: BigInt(layout.a.offsetBytes) };
+      this.byProduct.set(product, { prepared, offsets });
     }
     if (isNew) writeCached(this.choicesPath, JSON.stringify(this.choices, undefined, 1));
   }
 
   /** Asks for a prepared product on the stream. */
   multiply(product: Product, a: bigint, b: bigint, out: bigint, addend: bigint): void {
-    const prepared = this.byProduct.get(product);
-    if (prepared === undefined) throw new Error("a product was not prepared");
-    // The layout's a is our b: see product-layout.ts.
-    const { layout } = prepared;
-    const places = { a: b + BigInt(layout.a.offsetBytes), b: a + BigInt(layout.b.offsetBytes), addend, out };
+    const known = this.byProduct.get(product);
+    if (known === undefined) throw new Error("a product was not prepared");
+    const { prepared, offsets } = known;
+    // The library's A is our b: see product-layout.ts.
+    const places = { a: b + offsets.b, b: a + offsets.a, addend, out };
     this.run(prepared, prepared.algorithm, places, product.accumulates);
   }
 

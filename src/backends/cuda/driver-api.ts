@@ -23,7 +23,6 @@ const signatures = {
   cuMemsetD8Async: "uint64_t address, uint8_t value, uint64_t bytes, uint64_t stream",
   cuMemcpyHtoDAsync_v2: "uint64_t to, uint64_t from, uint64_t bytes, uint64_t stream",
   cuMemcpyDtoHAsync_v2: "uint64_t to, uint64_t from, uint64_t bytes, uint64_t stream",
-  cuMemcpyDtoDAsync_v2: "uint64_t to, uint64_t from, uint64_t bytes, uint64_t stream",
   cuMemcpyDtoH_v2: "void *to, uint64_t from, uint64_t bytes",
   cuStreamCreate: "void *stream, uint32_t flags",
   cuStreamDestroy_v2: "uint64_t stream",
