@@ -172,6 +172,17 @@ export const operationCases: readonly OperationCase[] = [
     ],
     (a, b) => g.matmul(g.transpose(a), g.transpose(b)),
   ),
+  row(
+    "matmul, added to itself",
+    [
+      [5, 4],
+      [4, 6],
+    ],
+    (a, b) => {
+      const product = g.matmul(a, b);
+      return g.exp(g.add(product, product));
+    },
+  ),
   row("matmul with itself", [[6, 6]], a => g.matmul(a, g.transpose(a))),
   row(
     "matmul in batches",

@@ -11,6 +11,7 @@ import {
   openCudaScope,
   type PrintedKernel,
   placeAxes,
+  printElementLoop,
 } from "./cuda-scope.ts";
 import type { Group } from "./fusion.ts";
 import {
@@ -65,12 +66,12 @@ export function printColumns(group: Group, context: PrintContext): PrintedKernel
   });
   const once = scope.take(0, "    ");
   const chunk = scope.take(1, "      ");
-  const elements = scope.take(2, "        ");
+  const elements = printElementLoop(scope, "      ", "int");
   const results = sums
     .map(({ store, sum }) => {
       const next = isSum(store) ? "s += part[y][t];" : "s = part[y][t] > s ? part[y][t] : s;";
       return `  __syncthreads();
-  for (int e = 0; e < ${width}; e++) part[y][x * ${width} + e] = ${sum};
+  ${width === 1 ? `part[y][x] = ${sum};` : `for (int e = 0; e < ${width}; e++) part[y][x * ${width} + e] = ${sum};`}
   __syncthreads();
   if (threadIdx.x < ${tile} && tile + threadIdx.x < ${columns}) {
     const int t = threadIdx.x, c = tile + t;
@@ -88,11 +89,7 @@ export function printColumns(group: Group, context: PrintContext): PrintedKernel
 ${printRowVariables(outer, "outer", "  ", type)}${initial}  if (first < ${columns}) {
 ${once}#pragma unroll ${group.stores.length > 1 ? 2 : 4}
     for (${type} inner = y; inner < ${inner}; inner += ${down}) {
-${chunk}#pragma unroll
-      for (int e = 0; e < ${width}; e++) {
-        const int c = first + e;
-${elements}      }
-    }
+${chunk}${elements}    }
   }
 ${results}`;
   const shape = { blocks: countElements(outer) * tiles, grain: 1, threads: across * down };

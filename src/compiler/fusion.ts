@@ -209,6 +209,7 @@ function isPlainWriteOut({ operation, inputs, shape, dtype }: Tensor, inMemory: 
   if (operation.kind !== "binary" || operation.fn !== "add" || dtype !== "f32") return false;
   return [0, 1].some(at => {
     let addend = inputs[1 - at]!;
+    if (addend === inputs[at]) return false;
     while (addend.operation.kind === "reshape" && !inMemory.has(addend)) addend = addend.inputs[0]!;
     return isProduct(inputs[at]!) && inMemory.has(addend) && countElements(addend.shape) === countElements(shape);
   });
