@@ -112,6 +112,26 @@ test("a missing barrier between reading and writing again shows when the threads
   }
 });
 
+test("a warp runs ahead of the others until a barrier holds it, however often its lanes exchange", {
+  skip,
+}, async () => {
+  const swap = (barrier: string) => `extern "C" __global__ void k(float *out) {
+    __shared__ float of_warp[2];
+    const float first = __shfl_sync(0xffffffffu, (float)threadIdx.x, 0);
+    if (threadIdx.x % 32 == 0) of_warp[threadIdx.x / 32] = first + 1;
+    ${barrier};
+    out[threadIdx.x] = __shfl_sync(0xffffffffu, of_warp[1 - threadIdx.x / 32], 3);
+  }`;
+  for (const order of everyOrder) {
+    const shape = { threads: 64, outLength: 64, driver: await open(order) };
+    assert.deepEqual(
+      await run(swap("__syncthreads()"), shape),
+      range(64, i => (i < 32 ? 33 : 1)),
+    );
+    assert.ok((await run(swap("__syncwarp()"), shape)).some(Number.isNaN), order);
+  }
+});
+
 test("shuffles: across, down, up, from one lane, in groups of eight; votes", { skip }, async () => {
   const text = `extern "C" __global__ void k(float *out) {
     const int lane = threadIdx.x % 32;

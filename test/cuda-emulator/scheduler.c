@@ -33,7 +33,7 @@ struct fibre {
   int started, line;
   unsigned mask, exchanges;
   struct copy copies[MOST_COPIES];
-  unsigned copy_count, group, oldest_group;
+  unsigned copy_count, group;
 };
 struct warp { struct lane lanes[2][32]; unsigned arrived; };
 
@@ -63,7 +63,7 @@ static jmp_buf scheduler;
 static ucontext_t scheduler_start, fibre_start;
 static struct fibre *running;
 static const struct launch *current;
-static unsigned arrived_at_block;
+static unsigned arrived_at_block, barriers_passed;
 static int block_line;
 static char message[512];
 static int failed;
@@ -119,13 +119,13 @@ static void wait_for_block(int line) {
   if (arrived_at_block > 0 && line != block_line) fail("diverged: this thread is at the barrier in line %d, others in line %d", line, block_line);
   block_line = line;
   self->line = line;
-  if (++arrived_at_block < current->threads) {
-    self->state = AT_BLOCK;
-    yield();
-    return;
+  self->state = AT_BLOCK;
+  if (++arrived_at_block == current->threads) {
+    arrived_at_block = 0;
+    barriers_passed++;
+    for (unsigned i = 0; i < current->threads; i++) fibres[i].state = READY;
   }
-  arrived_at_block = 0;
-  for (unsigned i = 0; i < current->threads; i++) fibres[i].state = READY;
+  yield();
 }
 
 static void copy_later(void *to, const void *from, unsigned bytes) {
@@ -205,8 +205,32 @@ static void explain_standstill(void) {
   }
 }
 
+// Lets every thread of the warp that can go on do so, in the order that is asked for, until none can: a warp runs ahead of
+// others as far as barriers of the block let it; behind one the first warp's turn comes again. Returns how often a thread was
+// resumed.
+static unsigned run_warp(unsigned warp, const struct launch *launch, unsigned *seed, unsigned *done) {
+  const unsigned count = lanes_of(warp);
+  const unsigned barriers = barriers_passed;
+  unsigned lanes[32], resumed = 0, before;
+  do {
+    before = resumed;
+    arrange(lanes, count, launch->order, seed);
+    for (unsigned i = 0; i < count; i++) {
+      const unsigned number = warp * 32 + lanes[i];
+      if (fibres[number].state != READY) continue;
+      resumed++;
+      resume(&fibres[number]);
+      if (!failed && *stack_end(number) != SENTINEL) fail("its stack is full");
+      if (failed) return resumed;
+      *done += fibres[number].state == DONE;
+    }
+  } while (resumed > before && barriers == barriers_passed);
+  return resumed;
+}
+
 static void run_block(const struct launch *launch, unsigned *seed) {
-  unsigned turn[MOST_THREADS], done = 0;
+  const unsigned warp_count = (launch->threads + 31) / 32;
+  unsigned order[MOST_THREADS / 32], done = 0;
   memset(launch->static_shared, 0xff, launch->static_bytes);
   memset(launch->dynamic_shared, 0xff, 2 * MARGIN + launch->shared_bytes);
   for (unsigned i = 0; i < launch->threads; i++) {
@@ -214,20 +238,14 @@ static void run_block(const struct launch *launch, unsigned *seed) {
     fibres[i].started = fibres[i].exchanges = fibres[i].copy_count = fibres[i].group = 0;
     *stack_end(i) = SENTINEL;
   }
-  for (unsigned i = 0; i < MOST_THREADS / 32; i++) warps[i].arrived = 0;
+  for (unsigned i = 0; i < warp_count; i++) warps[i].arrived = 0;
   arrived_at_block = 0;
   while (done < launch->threads) {
     unsigned resumed = 0;
-    arrange(turn, launch->threads, launch->order, seed);
-    for (unsigned i = 0; i < launch->threads; i++) {
-      struct fibre *fibre = &fibres[turn[i]];
-      if (fibre->state != READY) continue;
-      resumed++;
-      resume(fibre);
-      if (failed) return;
-      if (*stack_end(turn[i]) != SENTINEL) return fail("its stack is full");
-      done += fibre->state == DONE;
-    }
+    arrange(order, warp_count, launch->order, seed);
+    const unsigned barriers = barriers_passed;
+    for (unsigned i = 0; i < warp_count && !failed && barriers == barriers_passed; i++) resumed += run_warp(order[i], launch, seed, &done);
+    if (failed) return;
     if (resumed == 0) return explain_standstill();
   }
   if (!margins_hold(launch)) fail("something wrote outside the %u bytes of shared memory", launch->shared_bytes);
