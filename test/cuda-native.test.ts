@@ -8,9 +8,10 @@ import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import koffi from "koffi";
 import { buildLibrary } from "../src/backends/cpu/build.ts";
-import { openCudaOn } from "../src/backends/cuda/cuda.ts";
+import { openCuda, openCudaOn } from "../src/backends/cuda/cuda.ts";
 import type { CudaDriver } from "../src/backends/cuda/driver.ts";
 import { openNativeDriver } from "../src/backends/cuda/native-driver.ts";
+import { openMonitor } from "../src/backends/cuda/nvml.ts";
 import type { Product } from "../src/compiler/program.ts";
 import { input, matmul } from "../src/graph/operations.ts";
 
@@ -23,21 +24,24 @@ interface Fake {
   set(memoryBytes: number, polls: number, isBroken: number): void;
   memoryUsed(): number;
   events(): number;
+  monitorsOpen(): number;
 }
 let fake: Fake;
 
 before(async () => {
   if (skip !== false) return;
   const read = (name: string) => readFileSync(new URL(`fake-cuda/${name}`, import.meta.url), "utf8");
-  const path = await buildLibrary(read("fake-cuda.c") + read("fake-cublaslt.c"));
+  const path = await buildLibrary(read("fake-cuda.c") + read("fake-cublaslt.c") + read("fake-nvml.c"));
   // One file under all names, so that the libraries share their memory as the real ones share a device.
-  for (const name of ["libcuda.so.1", "libnvrtc.so.13", "libcublasLt.so.13"]) symlinkSync(path, join(folder, name));
+  for (const name of ["libcuda.so.1", "libnvrtc.so.13", "libcublasLt.so.13", "libnvidia-ml.so.1"])
+    symlinkSync(path, join(folder, name));
   process.env.CRAM_CUDA_LIBRARIES = folder;
   const library = koffi.load(join(folder, "libcuda.so.1"));
   fake = {
     takeLog: library.func("const char *fake_take_log()") as Fake["takeLog"],
     set: library.func("void fake_set(uint64_t memory, int polls, int broken)") as Fake["set"],
     memoryUsed: library.func("uint64_t fake_memory_used()") as Fake["memoryUsed"],
+    monitorsOpen: library.func("int fake_nvml_open()") as Fake["monitorsOpen"],
     events: library.func("int fake_events()") as Fake["events"],
   };
 });
@@ -70,7 +74,7 @@ const floats = (length: number, first: number) => Float32Array.from({ length }, 
 test("the device is what the driver says; closing gives everything back", { skip }, async () => {
   await withDriver(async driver => {
     assert.deepEqual(driver.device, {
-      ...{ name: "Fake 5", computeCapability: 86, multiprocessors: 84, memoryBytes },
+      ...{ name: "Fake 5", computeCapability: 86, multiprocessors: 84, memoryBytes, busId: "0000:0b:00.0" },
     });
     driver.allocate(1000);
     await driver.loadModule(source);
@@ -329,6 +333,25 @@ test("a shape that does not fit beside what is held takes the first proposal and
     assert.doesNotMatch(fake.takeLog(), /way/);
     assert.equal(readdirSync(cache).length, 0);
   });
+});
+
+test("the monitor finds the device by its bus and reads what it says; the energy meter is the device's", {
+  skip,
+}, async () => {
+  const monitor = openMonitor("0000:0b:00.0")!;
+  assert.deepEqual(monitor.readState(), {
+    ...{ name: "Fake GPU", driverVersion: "580.1", totalBytes: 80e9, usedBytes: 2e9, watts: 123.456 },
+    ...{ limitWatts: undefined, celsius: 41, clockMegahertz: 1980 },
+  });
+  assert.equal(monitor.readJoules()! - monitor.readJoules()!, -1.5);
+  monitor.close();
+  assert.equal(openMonitor("0000:0c:00.0"), undefined);
+  assert.equal(openMonitor(undefined, join(folder, "nothing.so")), undefined);
+  assert.equal(fake.monitorsOpen(), 0);
+  const backend = await openCuda();
+  assert.equal(backend.readJoules!()! - backend.readJoules!()!, -1.5);
+  await backend.close();
+  assert.equal(fake.monitorsOpen(), 0);
 });
 
 test("a graph through the whole backend: bf16 operands, batches, results", { skip }, async () => {

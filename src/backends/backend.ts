@@ -38,6 +38,12 @@ export interface Backend {
   load(graph: Graph, states: ReadonlyMap<string, DeviceBuffer>): Promise<LoadedGraph>;
   /** FLOP/s of multiply-adds on registers alone in the precision of its products, measured now; what shares of peak refer to. */
   measurePeak?(): Promise<number>;
+  /** The program that `load` would run, for planning; nothing is built. */
+  compile?(graph: Graph): Program;
+  /** Bytes of memory that a run could still have. */
+  availableBytes?(): number;
+  /** Joules that the device has used since some moment; undefined where it does not say. Without this, the processor's are meant. */
+  readJoules?(): number | undefined;
   /** Frees everything the backend holds: buffers, loaded graphs, threads. */
   close(): Promise<void>;
 }

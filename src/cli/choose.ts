@@ -15,7 +15,10 @@ export interface BackendOptions {
 export function addBackendOptions(command: Command): Command {
   return command
     .addOption(
-      new Option("--backend <name>", "what computes; reference is slow, exact, and needs no C compiler")
+      new Option(
+        "--backend <name>",
+        "what computes; cuda is an NVIDIA GPU, reference is slow, exact, and needs no C compiler",
+      )
         .choices(backendNames)
         .default("cpu"),
     )

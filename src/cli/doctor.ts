@@ -74,7 +74,7 @@ const headings: Readonly<Record<Finding["group"], string>> = {
   machine: "machine",
   compiler: "C compiler",
   packages: "Node and packages",
-  nvidia: "NVIDIA (looked for only: there is no cuda backend yet)",
+  nvidia: "NVIDIA, for --backend cuda",
 };
 
 function printFindings(findings: readonly Finding[]): void {

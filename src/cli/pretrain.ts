@@ -12,6 +12,7 @@ import {
   addRecipeOptions,
   type BackendOptions,
   chooseBackend,
+  parseCount,
   type RecipeOptions,
 } from "./choose.ts";
 import { colour, print, showStatus } from "./output.ts";
@@ -22,6 +23,7 @@ interface PretrainFlags extends Partial<RecipeOptions>, BackendOptions {
   readonly data?: string;
   readonly out?: string;
   readonly initFrom?: string;
+  readonly microBatch?: string;
   readonly resume?: string;
   readonly tensorboard?: boolean;
   readonly json?: boolean;
@@ -36,6 +38,7 @@ export function addPretrain(program: Command): void {
     .option("--budget <time>", 'how long to train: "90s", "5m", "24h", or "300steps"')
     .option("--out <folder>", "the run's folder; default: runs/ and the recipe with the date")
     .option("--init-from <folder>", "begin with the parameters of a run, an export, or a model from elsewhere")
+    .option("--micro-batch <number>", "sequences of one pass through the model, or auto: as many as the memory holds")
     .option("--resume <run>", "continue an interrupted run, to the same bits as if it had not been interrupted")
     .option("--tensorboard", "write event files for TensorBoard into the run's folder, too")
     .option("--json", "print events as JSON lines and nothing else")
@@ -59,12 +62,14 @@ Next: cram fill runs/mine "Paris is the [MASK] of France."
 
 async function pretrain(flags: PretrainFlags): Promise<void> {
   const plan = planRun(flags);
-  const { run, recipe, data } = plan;
+  const { run, data } = plan;
   const json = flags.json === true;
   if (!json) showStatus("checking the dataset");
   const end = await withRun(plan, chooseBackend(flags), open => {
     if (!json) {
-      print(`${run}: recipe ${recipe.name}, budget ${recipe.train.budget}, dataset ${data}`);
+      const { recipe } = open;
+      const sizes = `micro-batches of ${recipe.train.microBatchSequences}`;
+      print(`${run}: recipe ${recipe.name}, budget ${recipe.train.budget}, ${sizes}, dataset ${data}`);
       printExample(open.dataset, recipe);
       showStatus("compiling");
     }
@@ -81,7 +86,8 @@ async function pretrain(flags: PretrainFlags): Promise<void> {
 function planRun(flags: PretrainFlags): RunPlan {
   const { resume, data } = flags;
   if (resume === undefined) {
-    if (data !== undefined) return planNewRun({ ...flags, data });
+    const microBatch = parseMicroBatch(flags.microBatch);
+    if (data !== undefined) return planNewRun({ ...flags, data, microBatch });
     throw new UserError("E_OPTION", "no dataset given", "Give --data, a folder that cram prepare made, or --resume.");
   }
   const refused = [
@@ -90,6 +96,7 @@ function planRun(flags: PretrainFlags): RunPlan {
     ["--budget", flags.budget],
     ["--out", flags.out],
     ["--init-from", flags.initFrom],
+    ["--micro-batch", flags.microBatch],
   ].find(([, value]) => value !== undefined);
   if (refused === undefined) return planResumedRun({ resume, data });
   throw new UserError(
@@ -97,6 +104,10 @@ function planRun(flags: PretrainFlags): RunPlan {
     `${refused[0]} cannot change a run that is resumed`,
     "Resume it as it is, or begin a new run.",
   );
+}
+
+function parseMicroBatch(text: string | undefined): number | "auto" | undefined {
+  return text === undefined || text === "auto" ? text : parseCount("--micro-batch", text);
 }
 
 /** One row of training data as the model sees it: the masks, and the tokens to be predicted. */

@@ -20,16 +20,25 @@ test("NVIDIA's driver, cards and libraries are found where they are, and nobody 
   writeFileSync(join(kernel, "gpus/0000:01:00.0/information"), "Model: \t\t NVIDIA H200\nIRQ:   \t\t 16\n");
   mkdirSync(join(folder, "lib"));
   writeFileSync(join(folder, "lib/libnvrtc.so.12"), "");
-  writeFileSync(join(folder, "lib/libnvrtc-builtins.so.12"), "");
+  for (const name of ["libnvrtc-builtins.so.12.8", "libcuda.so.1", "libcublasLt.so.12", "libcublasLt.so.13"]) {
+    writeFileSync(join(folder, "lib", name), "");
+  }
   const findings = examineNvidia([join(folder, "nowhere"), join(folder, "lib")], kernel);
   assert.deepEqual(
     findings.map(({ name, state, detail }) => [name, state, detail]),
     [
       ["kernel module", "found", "550.54.15, NVIDIA H200"],
-      ["CUDA driver", "absent", "in no folder of libraries"],
+      ["CUDA driver", "found", join(folder, "lib/libcuda.so.1")],
+      ["NVML", "missing", "in no folder of libraries; --backend cuda needs it"],
       ["NVRTC", "found", join(folder, "lib/libnvrtc.so.12")],
-      ["cuBLASLt", "absent", "in no folder of libraries"],
+      ["cuBLASLt", "found", join(folder, "lib/libcublasLt.so.13")],
     ],
+  );
+  assert.match(findings[2]!.fix!, /driver/);
+  const without = examineNvidia([join(folder, "nowhere")], join(folder, "nowhere"));
+  assert.ok(
+    without.every(({ state, fix }) => state !== "missing" && fix === undefined),
+    "without a card nothing is missed",
   );
   assert.equal(hasWhatIsNeeded(findings), true);
 });

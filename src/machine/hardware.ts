@@ -2,9 +2,12 @@
 
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statfsSync, statSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
-import { delimiter, dirname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { multipliesBf16Pairs, processorFlags } from "../backends/cpu/build.ts";
+import { type CudaLibraryName, findCudaLibrary, listLibraryFolders } from "../backends/cuda/libraries.ts";
+import { openMonitor } from "../backends/cuda/nvml.ts";
 import { kernelCacheFolder } from "../backends/kernel-cache.ts";
+import { UserError } from "../base/errors.ts";
 import type { Finding } from "./finding.ts";
 
 /** Instruction sets that kernels profit from, by their names in /proc/cpuinfo. */
@@ -78,12 +81,13 @@ function mayWriteInto(folder: string): boolean {
 }
 
 const libraries = [
-  { name: "CUDA driver", pattern: /^libcuda\.so\.1$/ },
-  { name: "NVRTC", pattern: /^libnvrtc\.so(\.\d+)*$/ },
-  { name: "cuBLASLt", pattern: /^libcublasLt\.so(\.\d+)*$/ },
-];
+  { name: "CUDA driver", library: "cuda" },
+  { name: "NVML", library: "nvidia-ml" },
+  { name: "NVRTC", library: "nvrtc" },
+  { name: "cuBLASLt", library: "cublasLt" },
+] as const;
 
-/** Looked for only: there is no cuda backend yet, so nothing here is needed. */
+/** What --backend cuda stands on. Only where there is a card is something of it missed. */
 export function examineNvidia(folders = listLibraryFolders(), kernelFolder = "/proc/driver/nvidia"): Finding[] {
   const common = { group: "nvidia", needed: false } as const;
   const driver = readText(join(kernelFolder, "version"));
@@ -95,21 +99,45 @@ export function examineNvidia(folders = listLibraryFolders(), kernelFolder = "/p
     version === undefined
       ? { ...common, name: "kernel module", state: "absent", detail: `no ${join(kernelFolder, "version")}` }
       : { ...common, name: "kernel module", state: "found", detail: [version, ...models].join(", ") };
-  const found = libraries.map(({ name, pattern }): Finding => {
-    for (const folder of folders) {
-      const file = listNames(folder).find(entry => pattern.test(entry));
-      if (file !== undefined) return { ...common, name, state: "found", detail: join(folder, file) };
-    }
-    return { ...common, name, state: "absent", detail: "in no folder of libraries" };
+  const found = libraries.map(({ name, library }): Finding => {
+    const seen = lookFor(library, folders);
+    if (seen.path !== undefined) return { ...common, name, state: "found", detail: seen.path };
+    const detail = "in no folder of libraries";
+    if (version === undefined) return { ...common, name, state: "absent", detail };
+    return { ...common, name, state: "missing", detail: `${detail}; --backend cuda needs it`, fix: seen.fix };
   });
   return [kernel, ...found];
 }
 
-function listLibraryFolders(): string[] {
-  const given = (process.env.LD_LIBRARY_PATH ?? "").split(delimiter).filter(folder => folder !== "");
-  const triple = process.arch === "arm64" ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
-  const usual = [`/usr/lib/${triple}`, `/lib/${triple}`, "/usr/lib64", "/usr/local/cuda/lib64", "/usr/lib/wsl/lib"];
-  return [...given, ...usual];
+/** The device as NVIDIA's management library shows it at this moment; nothing where there is none. */
+export function examineDevice(): Finding[] {
+  const monitor = openMonitor();
+  if (monitor === undefined) return [];
+  const { name, usedBytes, totalBytes, watts, limitWatts, celsius, clockMegahertz } = monitor.readState();
+  monitor.close();
+  const show = (value: number | undefined, unit: string) =>
+    value === undefined ? [] : [`${Math.round(value)} ${unit}`];
+  const power =
+    watts !== undefined && limitWatts !== undefined
+      ? [`${Math.round(watts)} of ${Math.round(limitWatts)} W`]
+      : show(watts, "W");
+  const memory = `${gigabytes(usedBytes)} of ${gigabytes(totalBytes)} in use`;
+  const detail = [name, memory, ...power, ...show(celsius, "°C"), ...show(clockMegahertz, "MHz")].join(", ");
+  return [{ name: "device", group: "nvidia", needed: false, state: "found", detail }];
+}
+
+function lookFor(
+  library: CudaLibraryName,
+  folders: readonly string[],
+): { path: string } | { path: undefined; fix: string } {
+  try {
+    const path = findCudaLibrary(library, undefined, folders);
+    if (path.includes("/")) return { path };
+    return { path: undefined, fix: "install NVIDIA's driver, or give the container the device (docker: --gpus all)" };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { path: undefined, fix: error.advice };
+  }
 }
 
 function readText(path: string): string | undefined {

@@ -15,7 +15,7 @@ export interface StepTimes {
   readonly updateSeconds: number;
   /** Forward of one micro-batch. */
   readonly validationSeconds: number;
-  /** Of the processor while it measured; undefined where its counters cannot be read. */
+  /** Of the device, or of the processor, while it measured; undefined where no counter can be read. */
   readonly watts: number | undefined;
 }
 
@@ -33,7 +33,9 @@ export async function measureStep(backend: Backend, recipe: Recipe, clock: Clock
   ] as const;
   for (const run of round) await run();
   const times = round.map((): number[] => []);
-  const meter = openEnergyMeter();
+  // The processor's where the backend has no device of its own.
+  const readJoules = backend.readJoules ?? openEnergyMeter()?.readJoules;
+  const joulesBefore = readJoules?.();
   const start = clock.seconds();
   while (times[0]!.length < 2 || clock.seconds() - start < seconds) {
     for (const [i, run] of round.entries()) {
@@ -42,9 +44,11 @@ export async function measureStep(backend: Backend, recipe: Recipe, clock: Clock
       times[i]!.push(clock.seconds() - before);
     }
   }
-  const joules = meter?.readJoules();
+  const joulesAfter = readJoules?.();
+  const elapsed = clock.seconds() - start;
   const [microBatchSeconds, updateSeconds, validationSeconds] = times.map(median) as [number, number, number];
-  const watts = joules === undefined ? undefined : joules / (clock.seconds() - start);
+  const known = joulesBefore !== undefined && joulesAfter !== undefined;
+  const watts = known ? (joulesAfter - joulesBefore) / elapsed : undefined;
   return { microBatchSeconds, updateSeconds, validationSeconds, watts };
 }
 

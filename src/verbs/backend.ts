@@ -3,26 +3,31 @@
 
 import type { Backend } from "../backends/backend.ts";
 import { openCpu } from "../backends/cpu/cpu.ts";
+import { openCuda } from "../backends/cuda/cuda.ts";
 import { openReference } from "../backends/reference/reference.ts";
 import { UserError } from "../base/errors.ts";
 import type { Recipe } from "../train/recipe.ts";
 
-export const backendNames = ["cpu", "reference"] as const;
+export const backendNames = ["cpu", "cuda", "reference"] as const;
 export type BackendName = (typeof backendNames)[number];
 
 export interface BackendChoice {
-  /** cpu, or reference: slow, exact, needs no C compiler. Default cpu. */
+  /** cpu, cuda for an NVIDIA GPU, or reference: slow, exact, needs no C compiler. Default cpu; a GPU is never chosen unasked. */
   readonly backend?: BackendName | undefined;
   /** Threads of the cpu backend; with the same number a run repeats its bits. Default 2. */
   readonly threads?: number | undefined;
 }
 
-/** Errors: E_OPTION for bf16 on the reference backend; E_COMPILER_ABSENT and E_THREADS of the cpu backend. */
+/**
+ * Errors: E_OPTION for bf16 on the reference backend or a GPU without it; E_COMPILER_ABSENT and E_THREADS of the cpu backend,
+ * E_CUDA_ABSENT and E_CUDA_MEMORY of the cuda backend.
+ */
 export async function openBackend(
   { backend = "cpu", threads = 2 }: BackendChoice,
   precision: Recipe["train"]["precision"],
 ): Promise<Backend> {
   if (backend === "cpu") return openCpu({ threads, precision });
+  if (backend === "cuda") return openCuda({ precision });
   if (precision !== "bf16") return openReference();
   throw new UserError("E_OPTION", "the reference backend computes in float64", "Set train.precision to f32 or auto.");
 }

@@ -1,11 +1,10 @@
 // What this machine has and what it can do: everything that is looked for, and a short measurement of each backend.
 
-import { multipliesBf16Pairs } from "../backends/cpu/build.ts";
 import type { Clock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
 import { examineCompiler } from "../machine/compiler.ts";
 import type { Finding } from "../machine/finding.ts";
-import { examineHardware, examineNvidia, readMemory } from "../machine/hardware.ts";
+import { examineDevice, examineHardware, examineNvidia } from "../machine/hardware.ts";
 import { measureCopy } from "../machine/measure-copy.ts";
 import { measureStep } from "../machine/measure-step.ts";
 import { examinePackages } from "../machine/packages.ts";
@@ -14,7 +13,13 @@ import { type BackendName, openBackend } from "./backend.ts";
 import { chooseRecipe } from "./recipe.ts";
 
 export async function examineMachine(): Promise<Finding[]> {
-  return [...examineHardware(), ...(await examineCompiler()), ...examinePackages(), ...examineNvidia()];
+  return [
+    ...examineHardware(),
+    ...(await examineCompiler()),
+    ...examinePackages(),
+    ...examineNvidia(),
+    ...examineDevice(),
+  ];
 }
 
 export interface Measurement {
@@ -49,25 +54,32 @@ const copiedBytes = 2 ** 28;
  * the first program of a recipe is compiled before anything is timed.
  */
 export async function* measureBackends(options: MeasureOptions): AsyncGenerator<Measurement | FailedMeasurement> {
-  for (const backend of ["cpu", "reference"] as const) {
+  for (const backend of ["cpu", "cuda", "reference"] as const) {
     try {
-      yield* backend === "cpu" ? measureCpu(options) : measureReference(options);
+      yield* backend === "reference" ? measureReference(options) : measureCompiled(backend, options);
     } catch (failure) {
       if (!(failure instanceof UserError)) throw failure;
-      yield { backend, failure };
+      // What a GPU would need and where it was looked for is among the findings.
+      if (failure.code !== "E_CUDA_ABSENT") yield { backend, failure };
     }
   }
 }
 
-async function* measureCpu({ threads, clock, stepSeconds }: MeasureOptions): AsyncGenerator<Measurement> {
+async function* measureCompiled(
+  name: "cpu" | "cuda",
+  { threads, clock, stepSeconds }: MeasureOptions,
+): AsyncGenerator<Measurement> {
   const recipe = chooseRecipe({ recipe: "quickstart" });
-  for (const precision of multipliesBf16Pairs() ? (["f32", "bf16"] as const) : (["f32"] as const)) {
-    const backend = await openBackend({ backend: "cpu", threads }, precision);
-    const common = { backend: "cpu", on: backend.device } as const;
+  // "auto" is f32 again where nothing multiplies bf16.
+  for (const wanted of ["f32", "auto"] as const) {
+    const backend = await openBackend(name === "cpu" ? { backend: name, threads } : { backend: name }, wanted);
+    const common = { backend: name, on: backend.device } as const;
+    const precision = backend.device.endsWith("bf16") ? "bf16" : "f32";
     try {
+      if (wanted === "auto" && precision === "f32") return;
       const peak = await backend.measurePeak!();
       yield { ...common, name: `peak ${precision}`, value: peak, unit: "FLOP/s" };
-      if (precision === "f32" && readMemory().availableBytes > 8 * copiedBytes) {
+      if (precision === "f32" && (backend.availableBytes?.() ?? 0) > 8 * copiedBytes) {
         const value = await measureCopy(backend, clock, copiedBytes);
         yield { ...common, name: "memory copy", value, unit: "B/s" };
       }

@@ -18,6 +18,7 @@ import { beginRun, hashRecipe, loadRunState, readRunData, readRunRecipe } from "
 import { openEngine } from "../train/step.ts";
 import { TensorboardLog } from "../train/tensorboard-log.ts";
 import { type BackendChoice, withBackend } from "./backend.ts";
+import { fitMicroBatch } from "./micro-batch.ts";
 import { chooseRecipe, type RecipeChoice } from "./recipe.ts";
 
 /** What pretrain uses where nothing names a recipe: the paper's. */
@@ -31,6 +32,8 @@ export interface RunPlan {
   readonly isNew: boolean;
   /** The folder of the model it begins with; without one parameters are drawn. */
   readonly initFrom?: string | undefined;
+  /** Whether the micro-batch is to be the largest that the backend's memory holds, instead of the recipe's. */
+  readonly fitsMemory?: boolean | undefined;
 }
 
 export interface NewRun extends Partial<RecipeChoice> {
@@ -40,6 +43,8 @@ export interface NewRun extends Partial<RecipeChoice> {
   readonly out?: string | undefined;
   /** A run, an export, or a model of Hugging Face's or the reference's, to go on training from. */
   readonly initFrom?: string | undefined;
+  /** Sequences of one pass through the model in place of the recipe's, or auto: as many as the memory holds. */
+  readonly microBatch?: number | "auto" | undefined;
 }
 
 export interface ResumedRun {
@@ -49,10 +54,26 @@ export interface ResumedRun {
   readonly data?: string | undefined;
 }
 
-export function planNewRun({ data, out, recipe = fallbackRecipe, set, budget, initFrom }: NewRun): RunPlan {
-  const chosen = chooseRecipe({ recipe, set, budget });
+export function planNewRun({
+  data,
+  out,
+  recipe = fallbackRecipe,
+  set = [],
+  budget,
+  initFrom,
+  microBatch,
+}: NewRun): RunPlan {
+  const sized = typeof microBatch === "number" ? [...set, `train.microBatchSequences=${microBatch}`] : set;
+  const chosen = chooseRecipe({ recipe, set: sized, budget });
   const stamp = systemClock.date().toISOString().slice(0, 16).replace("T", "-").replace(":", "");
-  return { run: out ?? join("runs", `${chosen.name}-${stamp}`), recipe: chosen, data, isNew: true, initFrom };
+  return {
+    run: out ?? join("runs", `${chosen.name}-${stamp}`),
+    recipe: chosen,
+    data,
+    isNew: true,
+    initFrom,
+    fitsMemory: microBatch === "auto",
+  };
 }
 
 /** UserError E_FILE_MISSING where no run was begun. */
@@ -74,16 +95,19 @@ export interface OpenRun {
 
 /** Checks the dataset, opens what the run needs, hands it to `use` and closes it. A new run's folder is begun before. */
 export async function withRun<T>(
-  { run, recipe, data, isNew, initFrom }: RunPlan,
+  { run, recipe: planned, data, isNew, initFrom, fitsMemory }: RunPlan,
   choice: BackendChoice,
   use: (open: OpenRun) => Promise<T>,
 ): Promise<T> {
   const dataset = new Dataset(data);
   try {
     dataset.verify();
-    const source = openBatches(dataset, recipe);
-    const initial = initFrom === undefined ? undefined : await openInitialModel(initFrom, recipe, dataset);
-    return await withBackend(choice, recipe.train.precision, backend => {
+    // Before the backend is opened, because it says at once what does not fit.
+    const batches = openBatches(dataset, planned);
+    const initial = initFrom === undefined ? undefined : await openInitialModel(initFrom, planned, dataset);
+    return await withBackend(choice, planned.train.precision, backend => {
+      const recipe = fitsMemory === true ? fitMicroBatch(planned, backend) : planned;
+      const source = recipe === planned ? batches : openBatches(dataset, recipe);
       if (isNew) beginRun(run, recipe, data, initial);
       return use({ backend, dataset, recipe, source, run });
     });

@@ -94,6 +94,10 @@ CUresult cuDeviceGetName(char *name, int length, CUdevice device) {
   snprintf(name, (size_t)length, "Fake %d", device);
   return CUDA_SUCCESS;
 }
+CUresult cuDeviceGetPCIBusId(char *text, int length, CUdevice device) {
+  snprintf(text, (size_t)length, "0000:0b:00.0");
+  return device == 5 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
 CUresult cuDeviceTotalMem_v2(size_t *bytes, CUdevice device) {
   return *bytes = memory_bytes, device == 5 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }

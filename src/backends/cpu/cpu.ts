@@ -40,6 +40,8 @@ export async function openCpu(options: CpuOptions = {}): Promise<Backend> {
       const program = compileForCpu(graph, pool.threads, precision);
       return loadProgram(program, states as ReadonlyMap<string, CpuBuffer>, pool);
     },
+    compile: graph => compileForCpu(graph, pool.threads, precision),
+    availableBytes: () => process.availableMemory(),
     measurePeak: () => measurePeakFlops(pool, precision),
     close: async () => {
       pool.close();

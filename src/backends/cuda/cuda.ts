@@ -13,6 +13,7 @@ import { DeviceMemory } from "./device-memory.ts";
 import type { CudaDriver } from "./driver.ts";
 import { type CudaBuffer, loadProgram, writeBuffer } from "./load-program.ts";
 import { openNativeDriver } from "./native-driver.ts";
+import { openMonitor } from "./nvml.ts";
 import { measureProductRate } from "./product-rate.ts";
 
 export interface CudaOptions {
@@ -33,9 +34,11 @@ export async function openCuda(options: CudaOptions = {}): Promise<Backend> {
 
 /** The backend on a driver that is open, which it closes when it is closed. */
 export function openCudaOn(driver: CudaDriver, options: CudaOptions = {}): Backend {
-  const { name, computeCapability, multiprocessors } = driver.device;
+  const { name, computeCapability, multiprocessors, busId } = driver.device;
   const precision = chooseCudaPrecision(options.precision ?? "f32", driver);
   const memory = new DeviceMemory(driver);
+  const monitor = busId === undefined ? undefined : openMonitor(busId);
+  const compile = (graph: Graph) => compileForCuda(graph, precision, computeCapability);
   const capability = (computeCapability / 10).toFixed(1);
   return {
     name: "cuda",
@@ -50,15 +53,15 @@ export function openCudaOn(driver: CudaDriver, options: CudaOptions = {}): Backe
       driver.copyOutNow(stored, (buffer as CudaBuffer).address);
       return decodeValues(stored);
     },
-    load: (graph, states) =>
-      loadProgram(
-        compileForCuda(graph, precision, computeCapability),
-        states as ReadonlyMap<string, CudaBuffer>,
-        driver,
-        memory,
-      ),
+    load: (graph, states) => loadProgram(compile(graph), states as ReadonlyMap<string, CudaBuffer>, driver, memory),
+    compile,
+    availableBytes: () => driver.freeBytes(),
     measurePeak: () => measureProductRate(driver, precision),
-    close: async () => driver.close(),
+    readJoules: () => monitor?.readJoules(),
+    close: async () => {
+      monitor?.close();
+      driver.close();
+    },
   };
 }
 

@@ -11,6 +11,7 @@ const signatures = {
   cuDeviceGet: "void *device, int ordinal",
   cuDeviceGetName: "void *name, int length, int device",
   cuDeviceTotalMem_v2: "void *bytes, int device",
+  cuDeviceGetPCIBusId: "void *text, int length, int device",
   cuDeviceGetAttribute: "void *value, int attribute, int device",
   cuDevicePrimaryCtxRetain: "void *context, int device",
   cuDevicePrimaryCtxRelease_v2: "int device",

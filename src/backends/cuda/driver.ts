@@ -9,6 +9,8 @@ export interface CudaDevice {
   readonly computeCapability: number;
   readonly multiprocessors: number;
   readonly memoryBytes: number;
+  /** By which the management library finds it: "0000:01:00.0". */
+  readonly busId?: string;
 }
 
 /** A compiled function of a module; only the driver that made it can launch it. */

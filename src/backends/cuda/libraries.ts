@@ -43,7 +43,7 @@ export function listLibraryFolders(environment: Environment = process.env): stri
 export function findCudaLibrary(
   name: CudaLibraryName,
   newestMajor = Math.max(...knownMajors),
-  folders = listLibraryFolders(),
+  folders: readonly string[] = listLibraryFolders(),
 ): string {
   const isOfDriver = name === "cuda" || name === "nvidia-ml";
   const majors = isOfDriver ? [1] : knownMajors.filter(major => major <= newestMajor);

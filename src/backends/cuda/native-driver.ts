@@ -265,13 +265,17 @@ function loadDriver(): DriverApi {
 }
 
 function describeDevice(api: DriverApi, ordinal: number): CudaDevice {
-  const name = new Uint8Array(256);
-  api.call("cuDeviceGetName", name, name.byteLength, ordinal);
+  const readText = (name: "cuDeviceGetName" | "cuDeviceGetPCIBusId"): string => {
+    const text = new Uint8Array(256);
+    api.call(name, text, text.byteLength, ordinal);
+    return Buffer.from(text.subarray(0, text.indexOf(0))).toString();
+  };
   const bytes = new BigUint64Array(1);
   api.call("cuDeviceTotalMem_v2", bytes, ordinal);
   const attribute = (number: number) => readInteger(api, "cuDeviceGetAttribute", number, ordinal);
   return {
-    name: Buffer.from(name.subarray(0, name.indexOf(0))).toString(),
+    name: readText("cuDeviceGetName"),
+    busId: readText("cuDeviceGetPCIBusId"),
     computeCapability:
       10 * attribute(cuda.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR) +
       attribute(cuda.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR),

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { quickstart } from "../../recipes/quickstart.ts";
+import type { Backend } from "../backends/backend.ts";
+import { compileForCuda } from "../backends/cuda/cuda.ts";
+import { openReference } from "../backends/reference/reference.ts";
+import type { Graph } from "../graph/tensor.ts";
+import { measurePrograms } from "../plan/programs.ts";
+import { overrideRecipe } from "../train/recipe.ts";
+import { fitMicroBatch } from "./micro-batch.ts";
+
+const recipe = overrideRecipe(quickstart, [
+  ...["model.width=32", "model.layers=1", "model.heads=2", "model.feedForward=64", "model.vocabulary=96"],
+  ...["model.sequenceLength=16", "schedule.batchSequences=100", "train.microBatchSequences=3"],
+]);
+const compile = (graph: Graph) => compileForCuda(graph, "bf16", 90);
+const needsOf = (size: number) =>
+  measurePrograms(overrideRecipe(recipe, [`train.microBatchSequences=${size}`]), compile).memory.total;
+const backendOf = (bytes: number): Backend => ({ ...openReference(), compile, availableBytes: () => bytes });
+const chosen = (bytes: number) => fitMicroBatch(recipe, backendOf(bytes)).train.microBatchSequences;
+
+test("the largest power of two whose programs fit into nearly all that is free", () => {
+  const [eight, sixteen] = [needsOf(8), needsOf(16)];
+  assert.ok(eight < sixteen);
+  assert.equal(chosen(Math.ceil(sixteen / 0.95)), 16);
+  assert.equal(chosen(Math.floor(sixteen / 0.95) - 1), 8);
+  assert.equal(chosen(Math.ceil(eight / 0.95)), 8);
+});
+
+test("never more than the full batch, however large the memory", () => {
+  assert.equal(chosen(1e15), 64);
+});
+
+test("what does not fit at all, and a backend without programs, are errors", () => {
+  assert.throws(() => chosen(needsOf(1)), {
+    code: "E_MEMORY",
+    message: /one sequence at a time needs .* GB, and .* GB are free/,
+  });
+  assert.throws(() => fitMicroBatch(recipe, openReference()), {
+    code: "E_OPTION",
+    message: /reference has no programs/,
+  });
+});

@@ -1,0 +1,42 @@
+// The largest micro-batch that a backend's memory holds, read from the programs themselves: they are compiled for a size, but
+// neither built nor run.
+
+import type { Backend } from "../backends/backend.ts";
+import { UserError } from "../base/errors.ts";
+import { measurePrograms } from "../plan/programs.ts";
+import { overrideRecipe, type Recipe } from "../train/recipe.ts";
+
+/** Share of what is free that a run may plan for: the system's own pieces, and what lies between ours, take the rest. */
+const plannedShare = 0.95;
+
+/**
+ * The recipe with the largest power of two as micro-batch, at most its full batch, whose programs fit. UserErrors: E_OPTION on a
+ * backend that has no programs, E_MEMORY where not even one sequence fits.
+ */
+export function fitMicroBatch(recipe: Recipe, { name, compile, availableBytes }: Backend): Recipe {
+  if (compile === undefined || availableBytes === undefined) {
+    throw new UserError("E_OPTION", `--micro-batch auto: ${name} has no programs to measure`, "Give a number.");
+  }
+  const room = plannedShare * availableBytes();
+  const sized = (exponent: number) => overrideRecipe(recipe, [`train.microBatchSequences=${2 ** exponent}`]);
+  const needs = (exponent: number) => measurePrograms(sized(exponent), compile).memory.total;
+  const smallest = needs(0);
+  if (smallest > room) {
+    throw new UserError(
+      "E_MEMORY",
+      `one sequence at a time needs ${gigabytes(smallest)}, and ${gigabytes(room)} are free`,
+      "Use a smaller model, or end other programs.",
+    );
+  }
+  // It fits at `least` and, as far as was tried, not above `most`.
+  let least = 0;
+  let most = Math.floor(Math.log2(recipe.schedule.batchSequences));
+  while (least < most) {
+    const middle = Math.ceil((least + most) / 2);
+    if (needs(middle) <= room) least = middle;
+    else most = middle - 1;
+  }
+  return sized(least);
+}
+
+const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(2)} GB`;
