@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { crammedBert } from "../recipes/crammed-bert.ts";
+import { compileForCuda } from "../src/backends/cuda/cuda.ts";
 import { compileGraph } from "../src/compiler/compile.ts";
 import { cudaTarget } from "../src/compiler/cuda-kernels.ts";
 import type { Program } from "../src/compiler/program.ts";
@@ -11,6 +13,8 @@ import type { Graph, Tensor } from "../src/graph/tensor.ts";
 import { geglu } from "../src/nn/activation.ts";
 import { layerNorm } from "../src/nn/norm.ts";
 import { updateAdamW } from "../src/optim/adamw.ts";
+import { defineTraining } from "../src/train/definition.ts";
+import { buildStepGraphs } from "../src/train/step.ts";
 
 const compile = (graph: Partial<Graph>, precision: "f32" | "bf16" = "bf16"): Program =>
   compileGraph({ outputs: {}, updates: {}, ...graph }, { threads: 1, precision, target: cudaTarget });
@@ -76,6 +80,24 @@ test("a norm's gradient and those of its weight and bias are one pass over the r
   const toNorm = program.launches.findIndex(({ buffers }) => buffers.some(at => program.buffers[at]!.name === "toX"));
   const sums = program.launches[toNorm]!.buffers.filter(at => program.buffers[at]!.shape.join("×") === "16×1×96");
   assert.equal(sums.length, 2);
+});
+
+/** Bytes that all kernels but products move in a micro-batch of crammed BERT, in units of one activation (T, C) of bf16. */
+function countActivations(layers: number): number {
+  const [sequences, { sequenceLength, width }] = [512, crammedBert.model];
+  const model = { ...crammedBert.model, layers };
+  const train = { ...crammedBert.train, microBatchSequences: sequences };
+  const graph = buildStepGraphs(defineTraining({ ...crammedBert, model, train })).next;
+  const { launches, kernels } = compileForCuda(graph, "bf16", 90);
+  const moved = launches.filter(({ kernel }) => kernels[kernel]!.product === undefined);
+  return moved.reduce((sum, { bytesMoved }) => sum + bytesMoved, 0) / (2 * sequences * sequenceLength * width);
+}
+
+test("what a layer of crammed BERT moves besides its products", () => {
+  // Two norms 3 each (the residual is f32 and was added by the product before), attention 4, the gate 6; backward: two norms with
+  // the gradients of weight, bias and residual 8 each, attention 7, the gate 10; rounding four parameters 0.4, last sums 0.1.
+  const perLayer = countActivations(3) - countActivations(2);
+  assert.ok(perLayer < 49.6, `${perLayer}`);
 });
 
 test("what updates many small tensors is many small kernels with one text", () => {

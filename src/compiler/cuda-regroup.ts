@@ -6,7 +6,7 @@ import { longestWarpRow } from "./cuda-rows.ts";
 import { type FusedGraph, type Group, reaches } from "./fusion.ts";
 
 /** Registers that a thread of the joined kernel may need for its columns: one for each sum and each operand. */
-const mostRegisters = 160;
+const mostRegisters = 168;
 
 /** The same kernels with each group of partial sums of columns joined to a group of rows that reads the same. */
 export function joinColumnSums({ groups, inMemory }: FusedGraph): FusedGraph {
@@ -36,11 +36,9 @@ function canJoin(columns: Group, rows: Group): boolean {
   if (countElements(rows.rows) !== countElements(columns.rows)) return false;
   const stores = [...rows.stores, ...columns.stores];
   const totals = stores.filter(({ reduction }) => reduction === "column").length;
-  const operands = new Set(
-    stores
-      .flatMap(({ loads }) => loads.map(({ tensor }) => tensor))
-      .filter(({ shape }) => shape.at(-1) === rows.columns),
-  );
+  const own = new Set(stores.map(({ target }) => target));
+  const loaded = stores.flatMap(({ loads }) => loads.map(({ tensor }) => tensor));
+  const operands = new Set(loaded.filter(tensor => tensor.shape.at(-1) === rows.columns && !own.has(tensor)));
   if (Math.ceil(columns.columns / 32) * (totals + operands.size) > mostRegisters) return false;
   const otherBlocks = rows.stores.find(({ reduction }) => reduction === "column")?.loop;
   if (otherBlocks !== undefined && otherBlocks.join() !== columns.stores[0]!.loop.join()) return false;
