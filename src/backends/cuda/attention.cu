@@ -1,222 +1,10 @@
-// Attention of one head over one sequence on tensor cores, forward and backward: bf16 operands, f32 sums (mma.sync, from compute
-// capability 8.0 on). S positions, D width of a head, C = H·D columns of each of q, k, v; a row of qkv is [q | k | v].
-// P = softmax(q kᵀ · scale), out = P v; backward dP = dout vᵀ, dS = P ∘ (dP - rowsum(P ∘ dP)) · scale, dq = dS k, dk = dSᵀ q,
-// dv = Pᵀ dout (Dao et al. 2022). Tiles of q, k, v, dout lie in shared memory, scores only in registers: a lane's sums of one
-// product are laid out as an operand of the next. Backward makes the scores twice, with queries and with keys as rows, so that
-// nothing is exchanged between warps and no sum depends on their order. Every loop and array bound is a constant of the launch.
-
-enum { ATTENTION_WARPS = 4, ATTENTION_THREADS = 32 * ATTENTION_WARPS, MOST_TILES_OF_KEYS = 16, MOST_TILES_OF_WIDTH = 16, MOST_STEPS_OF_WIDTH = 8 };
-
-// T: rows of a tile in shared memory, 16, 32, 48, 64 or 128; one tile holds the sequence if T >= S.
-struct attention_shape { int S, D, C, H, T; float scale; int result_is_bf16; };
+// Attention of one head over one sequence on tensor cores, forward and backward. S positions, D width of a head, C = H·D columns of
+// each of q, k, v; a row of qkv is [q | k | v]. P = softmax(q kᵀ · scale), out = P v; backward dP = dout vᵀ,
+// dS = P ∘ (dP - rowsum(P ∘ dP)) · scale, dq = dS k, dk = dSᵀ q, dv = Pᵀ dout (Dao et al. 2022). Scores are only in registers.
+// Backward makes them twice, with queries and with keys as rows, so that nothing is exchanged between warps and no sum depends on
+// their order.
 
 #if __CUDA_ARCH__ >= 800
-#define LOG2_E 1.44269504f
-// Added to a row, so that eight rows that follow one another start in different banks: 16 bytes.
-#define ROW_PADDING 8
-
-static __device__ __forceinline__ void load_matrices(unsigned r[4], const bf16 *row) {
-  const unsigned address = (unsigned)__cvta_generic_to_shared(row);
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];" : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(address) : "memory");
-}
-
-static __device__ __forceinline__ void load_matrices_transposed(unsigned r[4], const bf16 *row) {
-  const unsigned address = (unsigned)__cvta_generic_to_shared(row);
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];" : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(address) : "memory");
-}
-
-// sums (16 rows, 8 columns) += a (16, 16) · b (16, 8).
-static __device__ __forceinline__ void multiply_add(float sums[4], const unsigned a[4], unsigned b0, unsigned b1) {
-  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-    : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
-    : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-}
-
-static __device__ __forceinline__ unsigned round_pair(float low, float high) {
-  unsigned pair;
-  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
-  return pair;
-}
-
-static __device__ __forceinline__ float power_of_two(float x) {
-  float result;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
-  return result;
-}
-
-// 16 bytes to shared memory, or 16 zero bytes.
-static __device__ __forceinline__ void copy_chunk(bf16 *to, const bf16 *from, int bytes) {
-  const unsigned address = (unsigned)__cvta_generic_to_shared(to);
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" :: "r"(address), "l"(from), "r"(bytes) : "memory");
-}
-
-static __device__ __forceinline__ void wait_for_tiles(void) {
-  asm volatile("cp.async.wait_all;" ::: "memory");
-  __syncthreads();
-}
-
-// Rows first to first + rows of a matrix of S rows; those beyond S are 0.
-static __device__ __forceinline__ void load_tile(bf16 *tile, const bf16 *matrix, int row_stride, int first, int rows, const struct attention_shape s) {
-  const int chunks = s.D / 8;
-#pragma unroll 4
-  for (int i = threadIdx.x; i < rows * chunks; i += ATTENTION_THREADS) {
-    const int row = i / chunks, column = i % chunks * 8, is_there = first + row < s.S;
-    copy_chunk(tile + row * (s.D + ROW_PADDING) + column, matrix + (long)(is_there ? first + row : 0) * row_stride + column, is_there ? 16 : 0);
-  }
-}
-
-static __device__ __forceinline__ void clear(float (*sums)[4], int columns) {
-#pragma unroll
-  for (int n = 0; n < columns; n++) sums[n][0] = sums[n][1] = sums[n][2] = sums[n][3] = 0.0f;
-}
-
-// The left operand of a product over D: columns 16 · step and on of 16 rows of a tile.
-static __device__ __forceinline__ void load_step(unsigned a[4], const bf16 *rows, int step, const struct attention_shape s) {
-  const int lane = threadIdx.x % 32;
-  load_matrices(a, rows + lane % 16 * (s.D + ROW_PADDING) + lane / 16 * 8 + step * 16);
-}
-
-// sums (16, 8 · columns) += a, one step of the left operand, · other (8 · columns, D)ᵀ, which is in shared memory.
-static __device__ __forceinline__ void multiply_step(float (*sums)[4], const unsigned a[4], const bf16 *other, int step, int columns, const struct attention_shape s) {
-  const int lane = threadIdx.x % 32, stride = s.D + ROW_PADDING;
-  const bf16 *theirs = other + (lane / 16 * 8 + lane % 8) * stride + lane / 8 % 2 * 8 + step * 16;
-  unsigned b[4];
-#pragma unroll
-  for (int n = 0; n < columns; n += 2) {
-    load_matrices(b, theirs + n * 8 * stride);
-    multiply_add(sums[n], a, b[0], b[1]);
-    multiply_add(sums[n + 1], a, b[2], b[3]);
-  }
-}
-
-// sums (16, 8 · columns) := rows (16, D) · other (8 · columns, D)ᵀ, both in shared memory.
-static __device__ __forceinline__ void multiply_rows(float (*sums)[4], const bf16 *rows, const bf16 *other, int columns, const struct attention_shape s) {
-  clear(sums, columns);
-#pragma unroll
-  for (int step = 0; step < s.D / 16; step++) {
-    unsigned a[4];
-    load_step(a, rows, step, s);
-    multiply_step(sums, a, other, step, columns, s);
-  }
-}
-
-// The numbers of a pair of bf16.
-static __device__ __forceinline__ float lower_of(unsigned pair) { return __uint_as_float(pair << 16); }
-static __device__ __forceinline__ float upper_of(unsigned pair) { return __uint_as_float(pair & 0xffff0000u); }
-
-// What a product left, rounded to bf16: half the registers, and laid out as the left operand of the next product.
-static __device__ __forceinline__ void round_weights(unsigned (*rounded)[2], float (*weights)[4], int columns) {
-#pragma unroll
-  for (int n = 0; n < columns; n++) {
-    rounded[n][0] = round_pair(weights[n][0], weights[n][1]);
-    rounded[n][1] = round_pair(weights[n][2], weights[n][3]);
-  }
-}
-
-// sums (16, D) += weights (16, 8 · columns) · other (8 · columns, D) in shared memory.
-static __device__ __forceinline__ void multiply_weights(float (*sums)[4], unsigned (*weights)[2], const bf16 *other, int columns, const struct attention_shape s) {
-  const int lane = threadIdx.x % 32, stride = s.D + ROW_PADDING;
-  const bf16 *theirs = other + lane % 16 * stride + lane / 16 * 8;
-#pragma unroll
-  for (int k = 0; k < columns; k += 2) {
-    const unsigned a[4] = {weights[k][0], weights[k][1], weights[k + 1][0], weights[k + 1][1]};
-    unsigned b[4];
-#pragma unroll
-    for (int n = 0; n < s.D / 8; n += 2) {
-      load_matrices_transposed(b, theirs + k * 8 * stride + n * 8);
-      multiply_add(sums[n], a, b[0], b[1]);
-      multiply_add(sums[n + 1], a, b[2], b[3]);
-    }
-  }
-}
-
-// Writes sums (16, D), rows `first` to first + 16 of a matrix, each times its factor. Neighbouring lanes exchange a pair, so that
-// a lane writes 8 bytes and a row of a warp whole sectors.
-static __device__ __forceinline__ void store_rows(void *matrix, int row_stride, float (*sums)[4], int first, float upper_factor, float lower_factor, const struct attention_shape s) {
-  const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-#pragma unroll
-  for (int half = 0; half < 2; half++) {
-    const int row = first + g + 8 * half;
-    const float factor = half == 0 ? upper_factor : lower_factor;
-#pragma unroll
-    for (int n = 0; n < s.D / 8; n += 2) {
-      const float x0 = sums[n][2 * half] * factor, x1 = sums[n][2 * half + 1] * factor;
-      const float y0 = sums[n + 1][2 * half] * factor, y1 = sums[n + 1][2 * half + 1] * factor;
-      if (s.result_is_bf16) {
-        const unsigned x = round_pair(x0, x1), y = round_pair(y0, y1);
-        const unsigned other = __shfl_xor_sync(0xffffffffu, t % 2 == 0 ? y : x, 1);
-        const int column = t % 2 == 0 ? n * 8 + 2 * t : n * 8 + 8 + 2 * (t - 1);
-        uint2 words;
-        words.x = t % 2 == 0 ? x : other;
-        words.y = t % 2 == 0 ? other : y;
-        if (row < s.S) *(uint2 *)((bf16 *)matrix + (long)row * row_stride + column) = words;
-      } else if (row < s.S) {
-        float *to = (float *)matrix + (long)row * row_stride + n * 8 + 2 * t;
-        to[0] = x0;
-        to[1] = x1;
-        to[8] = y0;
-        to[9] = y1;
-      }
-    }
-  }
-}
-
-// What is true of a row is held by the four lanes that share it.
-static __device__ __forceinline__ float sum_of_row(float x) {
-  x += __shfl_xor_sync(0xffffffffu, x, 1);
-  return x + __shfl_xor_sync(0xffffffffu, x, 2);
-}
-static __device__ __forceinline__ float maximum_of_row(float x) {
-  x = fmaxf(x, __shfl_xor_sync(0xffffffffu, x, 1));
-  return fmaxf(x, __shfl_xor_sync(0xffffffffu, x, 2));
-}
-
-// Scores of keys from `keys` on become -∞; `first` is the key of the first column.
-static __device__ __forceinline__ void exclude_columns(float (*scores)[4], int columns, int first, int keys) {
-  const int t = threadIdx.x % 4;
-  if (first + columns * 8 <= keys) return;
-#pragma unroll
-  for (int n = 0; n < columns; n++)
-#pragma unroll
-    for (int i = 0; i < 4; i++)
-      if (first + n * 8 + 2 * t + i % 2 >= keys) scores[n][i] = __int_as_float(0xff800000);
-}
-
-// Sums over the keys seen so far, of two rows: the largest score, the sum of exp(score - largest), and that sum weighted by dP.
-// Sums are those of one lane's columns until the end.
-struct row_sums { float largest[2], weight[2], weighted[2]; };
-
-static __device__ __forceinline__ struct row_sums no_row_sums(void) {
-  struct row_sums sums;
-#pragma unroll
-  for (int half = 0; half < 2; half++) {
-    sums.largest[half] = __int_as_float(0xff800000);
-    sums.weight[half] = sums.weighted[half] = 0.0f;
-  }
-  return sums;
-}
-
-// Scores become exp(score - largest), and what was summed before shrinks by the factors returned. At least one key must count.
-static __device__ __forceinline__ void exponentiate(float (*scores)[4], int columns, struct row_sums *sums, float shrink[2], float scale) {
-#pragma unroll
-  for (int half = 0; half < 2; half++) {
-    float largest = sums->largest[half];
-#pragma unroll
-    for (int n = 0; n < columns; n++) largest = fmaxf(largest, fmaxf(scores[n][2 * half], scores[n][2 * half + 1]));
-    largest = maximum_of_row(largest);
-    shrink[half] = power_of_two((sums->largest[half] - largest) * (scale * LOG2_E));
-    sums->largest[half] = largest;
-    float weight = sums->weight[half] * shrink[half];
-    const float shift = largest * (scale * LOG2_E);
-#pragma unroll
-    for (int n = 0; n < columns; n++)
-#pragma unroll
-      for (int i = 2 * half; i < 2 * half + 2; i++)
-        weight += scores[n][i] = power_of_two(scores[n][i] * (scale * LOG2_E) - shift);
-    sums->weight[half] = weight;
-  }
-}
-
 // Thread block n does queries of head n / parts % H of sequence n / parts / H: all of them where one tile holds the sequence,
 // else 64, against tile after tile of keys.
 static __device__ __forceinline__ void attend(const bf16 *qkv, const int *lengths, void *out, const struct attention_shape s) {
@@ -269,10 +57,11 @@ static __device__ __forceinline__ void attend(const bf16 *qkv, const int *length
 }
 
 // Thread block n does head n % H of sequence n / H: first, rows being queries, P's statistics and dq; then, rows being keys, dk
-// and dv. `shifts` and `inner` keep the statistics: P = 2^(score · scale · log2 e - shift), inner = rowsum(P ∘ dP).
+// and dv. `statistics` keeps of each query the shift with which P = 2^(score · scale · log2 e - shift), and rowsum(P ∘ dP); two
+// queries lie in 16 bytes. The scale of dS is left to dq and dk.
 static __device__ __forceinline__ void attend_backward(const bf16 *qkv, const bf16 *gradient, const int *lengths, void *result, const struct attention_shape s) {
   extern __shared__ __align__(16) bf16 shared_tiles[];
-  const int stride = s.D + ROW_PADDING, is_whole = s.T >= s.S, tiles = (s.S + s.T - 1) / s.T, row_stride = 3 * s.C;
+  const int stride = s.D + ROW_PADDING, is_whole = s.T >= s.S, row_stride = 3 * s.C;
   const int head = blockIdx.x % s.H, sequence = blockIdx.x / s.H;
   const int keys = lengths == 0 ? s.S : lengths[sequence], tiled_keys = is_whole ? 1 : keys;
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
@@ -281,7 +70,7 @@ static __device__ __forceinline__ void attend_backward(const bf16 *qkv, const bf
   char *dq = (char *)result + at * (s.result_is_bf16 ? 2 : 4);
   char *dk = dq + s.C * (s.result_is_bf16 ? 2 : 4), *dv = dk + s.C * (s.result_is_bf16 ? 2 : 4);
   bf16 *q_tile = shared_tiles, *k_tile = q_tile + s.T * stride, *v_tile = k_tile + s.T * stride, *dout_tile = v_tile + s.T * stride;
-  float *shifts = (float *)(dout_tile + s.T * stride), *inner = shifts + tiles * s.T;
+  float4 *statistics = (float4 *)(dout_tile + s.T * stride);
   if (is_whole) {
     load_tile(q_tile, q, row_stride, 0, s.T, s);
     load_tile(k_tile, k, row_stride, 0, s.T, s);
@@ -334,8 +123,9 @@ static __device__ __forceinline__ void attend_backward(const bf16 *qkv, const bf
           total[half] = sum_of_row(state.weighted[half]) * factor[half];
           shift[half] = state.largest[half] * (s.scale * LOG2_E) + log2f(weight);
           if (t == 0) {
-            shifts[query_tile + row + g + 8 * half] = shift[half];
-            inner[query_tile + row + g + 8 * half] = total[half];
+            float *own = (float *)statistics + 2 * (query_tile + row + g + 8 * half);
+            own[0] = shift[half];
+            own[1] = total[half];
           }
         }
       }
@@ -361,12 +151,12 @@ static __device__ __forceinline__ void attend_backward(const bf16 *qkv, const bf
           for (int i = 0; i < 4; i++) {
             const unsigned pair = weights[n][i / 2];
             const float p = is_whole ? (i % 2 == 0 ? lower_of(pair) : upper_of(pair)) * factor[i / 2] : power_of_two(scores[n][i] * (s.scale * LOG2_E) - shift[i / 2]);
-            scores[n][i] = p * (gradients[n][i] - total[i / 2]) * s.scale;
+            scores[n][i] = p * (gradients[n][i] - total[i / 2]);
           }
         round_weights(weights, scores, s.T / 8);
         multiply_weights(sums, weights, k_tile, s.T / 8, s);
       }
-      if (row < s.T) store_rows(dq, row_stride, sums, query_tile + row, 1.0f, 1.0f, s);
+      if (row < s.T) store_rows(dq, row_stride, sums, query_tile + row, s.scale, s.scale, s);
     }
   }
 
@@ -411,13 +201,15 @@ static __device__ __forceinline__ void attend_backward(const bf16 *qkv, const bf
             multiply_step(ds, v_rows[step], dout_tile + query * stride, step, 2, s);
           }
 #pragma unroll
-          for (int n = 0; n < 2; n++)
+          for (int n = 0; n < 2; n++) {
+            const float4 pair = statistics[(query_tile + query) / 2 + n * 4 + t];
 #pragma unroll
             for (int i = 0; i < 4; i++) {
-              const int column = query_tile + query + n * 8 + 2 * t + i % 2, is_key = tile + row + g + i / 2 * 8 < keys;
-              p[n][i] = is_key ? power_of_two(p[n][i] * (s.scale * LOG2_E) - shifts[column]) : 0.0f;
-              ds[n][i] = p[n][i] * (ds[n][i] - inner[column]) * s.scale;
+              const int is_key = tile + row + g + i / 2 * 8 < keys;
+              p[n][i] = is_key ? power_of_two(p[n][i] * (s.scale * LOG2_E) - (i % 2 == 0 ? pair.x : pair.z)) : 0.0f;
+              ds[n][i] = p[n][i] * (ds[n][i] - (i % 2 == 0 ? pair.y : pair.w));
             }
+          }
           round_weights(weights, p, 2);
           multiply_weights(dv_sums, weights, dout_tile + query * stride, 2, s);
           round_weights(weights, ds, 2);
@@ -425,7 +217,7 @@ static __device__ __forceinline__ void attend_backward(const bf16 *qkv, const bf
         }
       }
       if (row >= s.T) continue;
-      store_rows(dk, row_stride, dk_sums, tile + row, 1.0f, 1.0f, s);
+      store_rows(dk, row_stride, dk_sums, tile + row, s.scale, s.scale, s);
       store_rows(dv, row_stride, dv_sums, tile + row, 1.0f, 1.0f, s);
     }
   }

@@ -11,7 +11,7 @@ const widest = 128;
 const threads = 128;
 
 /** The files whose functions the kernels call. */
-export const compositeTemplates: readonly string[] = ["attention.cu", "attention-plain.cu"];
+export const compositeTemplates: readonly string[] = ["attention-tiles.cu", "attention.cu", "attention-plain.cu"];
 
 interface Layout {
   readonly batch: number;
