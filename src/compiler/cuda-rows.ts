@@ -34,6 +34,8 @@ import type { PrintContext } from "./target.ts";
 /** Rows up to this long are a warp's; longer ones a thread block's. */
 export const longestWarpRow = 1024;
 const warpsOfBlock = 4;
+/** Threads of a longer row: several such blocks on a multiprocessor, so that some load while others compute. */
+const mostLanes = 512;
 /** Warps of a thread block that sums columns; two such blocks on a multiprocessor leave a thread 168 registers. */
 const summingWarps = 6;
 /** Chunks of one thread up to which the loop over them is unrolled whole, so that arrays of chunks are registers. */
@@ -98,7 +100,7 @@ function printRowsAndSums(group: Group, sums: readonly Store[], context: PrintCo
   const begin = totals.map(name => `  float ${name}[${count}];\n`).join("");
   const results = sums.map(
     (store, n) => `  __syncthreads();
-${printChunkLoop(group, layout, `#pragma unroll\n    for (int e = 0; e < ${width}; e++) part[warp][first + e] = ${totals[n]}[${element}];\n`)}  __syncthreads();
+${printChunkLoop(group, layout, `#pragma unroll\n    for (int e = 0; e < ${width}; e++) part[warp][first + e] = ${totals[n]}[${element}];\n`, true)}  __syncthreads();
   for (int c = threadIdx.x; c < ${group.columns}; c += ${32 * summingWarps}) {
     float s = part[0][c];
 #pragma unroll
@@ -122,10 +124,10 @@ ${results.join("")}`;
 function layRow(group: Group, axesOf: RowLayout["axesOf"]): RowLayout {
   const width = chooseWidth(group.columns, widestUseful(group));
   const inRow = group.columns / width;
-  const lanes = group.columns <= longestWarpRow ? 32 : Math.min(1024, Math.ceil(inRow / 32) * 32);
+  const lanes = group.columns <= longestWarpRow ? 32 : Math.min(mostLanes, Math.ceil(inRow / 32) * 32);
   const chunks = Math.ceil(inRow / lanes);
   const sums = group.stores.filter(({ reduction }) => reduction === "column").length;
-  const registers = lanes >= 1024 ? 24 : lanes > 512 ? 32 : 96;
+  const registers = lanes === 32 ? 96 : 24;
   return { width, lanes, chunks, axesOf, keptRegisters: registers - sums * chunks * width };
 }
 
@@ -172,6 +174,13 @@ function printPasses(group: Group, context: PrintContext, layout: RowLayout, kee
   const lastLevel = Math.max(...levels.values());
   const reduce = lanes === 32 ? "warp" : "block";
   const element = width === 1 ? "j" : `j * ${width} + e`;
+  const isLater = (store: Store) =>
+    group.stores.some(
+      other => levels.get(other)! > levels.get(store)! && other.loads.some(load => load.tensor === store.target),
+    );
+  // Arrays of chunks are registers only where the loop over them is unrolled; elsewhere that would cost registers for nothing.
+  const hasArrays = keep.size > 0 || group.stores.some(store => isInRow(store) && isLater(store));
+  const isUnrolled = chunks <= mostUnrolled && (lanes === 32 || hasArrays);
   const totals: string[] = [];
   let text = "";
   const writeOne = (store: Store, value: string) => {
@@ -210,17 +219,14 @@ function printPasses(group: Group, context: PrintContext, layout: RowLayout, kee
         if (written !== "") after += `    ${written}`;
       }
       scope.values.set(store.target, value);
-      const isNeeded = group.stores.some(
-        other => levels.get(other)! > level && other.loads.some(load => load.tensor === store.target),
-      );
-      if (!isNeeded) continue;
+      if (!isLater(store)) continue;
       const name = scope.name("s", 0);
       text += `  float ${name}[${chunks * width}];\n`;
       scope.state(2, `${name}[${element}] = ${value};`);
       later.push({ store, value: `${name}[${element}]` });
     }
     const chunk = `${scope.take(1, "    ")}${printElementLoop(scope, "    ", "int")}${after}`;
-    text += `${scope.take(0, "  ")}${printChunkLoop(group, layout, chunk)}`;
+    text += `${scope.take(0, "  ")}${printChunkLoop(group, layout, chunk, isUnrolled)}`;
     for (const { store, value } of later) scope.values.set(store.target, value);
     for (const { store, name } of reductions) {
       text += `  ${name} = ${reduce}_${isSum(store) ? "sum" : "max"}(${name});\n`;
@@ -231,11 +237,21 @@ function printPasses(group: Group, context: PrintContext, layout: RowLayout, kee
   return { text, pointers, scope, totals };
 }
 
+/** Whether a store makes one value for each column of the row. */
+function isInRow({ scope, reduction }: Store): boolean {
+  return scope === "vector" && reduction === "none";
+}
+
 /** The loop over the chunks of one thread. */
-function printChunkLoop({ columns }: Group, { width, lanes, chunks }: RowLayout, body: string): string {
+function printChunkLoop(
+  { columns }: Group,
+  { width, lanes, chunks }: RowLayout,
+  body: string,
+  isUnrolled: boolean,
+): string {
   const isWhole = columns === chunks * lanes * width;
   const first = chunks === 1 ? "lane" : `(j * ${lanes} + lane)`;
-  return `#pragma unroll${chunks > mostUnrolled ? " 4" : ""}
+  return `#pragma unroll${isUnrolled ? "" : " 2"}
   for (int j = 0; j < ${chunks}; j++) {
     const int first = ${width === 1 ? first : `${first} * ${width}`};
 ${isWhole ? "" : `    if (first >= ${columns}) break;\n`}${body}  }
