@@ -35,7 +35,8 @@ export async function compareBackends(
   const expected = await (await reference.load(graph, new Map())).run(inputs);
   let worst = 0;
   for (const [name, values] of Object.entries(expected)) {
-    const scale = 1 + Math.max(...Float64Array.from(values, Math.abs));
+    let scale = 1;
+    for (const value of values) scale = Math.max(scale, 1 + Math.abs(value));
     values.forEach((value, i) => {
       const error = Math.abs(got[name]![i]! - value) / scale;
       worst = Number.isNaN(error) ? Number.POSITIVE_INFINITY : Math.max(worst, error);

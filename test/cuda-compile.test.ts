@@ -19,6 +19,7 @@ import { defineTraining } from "../src/train/definition.ts";
 import type { Recipe } from "../src/train/recipe.ts";
 import { buildStepGraphs } from "../src/train/step.ts";
 import { readFrameBytes } from "./cubin.ts";
+import { skipWithout } from "./required.ts";
 
 const pretraining = (recipe: Recipe, microBatchSequences: number): Graph[] =>
   Object.values(buildStepGraphs(defineTraining({ ...recipe, train: { ...recipe.train, microBatchSequences } })));
@@ -61,7 +62,7 @@ function printModule(
 }
 
 const compiler = openCompiler();
-const skip = typeof compiler === "string" ? compiler : false;
+const skip = skipWithout("cuda", typeof compiler === "string" ? compiler : undefined);
 for (const [name, build] of Object.entries(programs)) {
   test(`NVRTC compiles ${name}, and no kernel spills`, { skip, timeout: 300_000 }, async () => {
     for (const capability of [75, 80, 90]) {

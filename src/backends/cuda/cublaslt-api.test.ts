@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { skipWithout } from "../../../test/required.ts";
 import { UserError } from "../../base/errors.ts";
 import { cublasLtConstants as lt, openCublasLtApi } from "./cublaslt-api.ts";
 import { findCudaLibrary } from "./libraries.ts";
@@ -14,7 +15,7 @@ function findLibrary(): string | UserError {
 }
 
 const found = findLibrary();
-const skip = typeof found === "string" ? false : found.message;
+const skip = skipWithout("cuda", typeof found === "string" ? undefined : found.message);
 
 // The library checks the size of each attribute's value, so a wrong number or width of one is an error here. No device is needed.
 test("the real library takes the descriptors as they are made here, and gives them back", { skip }, () => {

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { skipWithout } from "../../../test/required.ts";
 import { UserError } from "../../base/errors.ts";
 import { findCudaLibrary } from "./libraries.ts";
 import { openNvrtc } from "./nvrtc.ts";
@@ -21,7 +22,7 @@ function findNvrtc(): string | UserError {
 }
 
 const found = findNvrtc();
-const skip = typeof found === "string" ? false : found.message;
+const skip = skipWithout("cuda", typeof found === "string" ? undefined : found.message);
 const nvrtc = typeof found === "string" ? openNvrtc(found) : undefined;
 const doubling = `extern "C" __global__ void twice(float *x) { x[threadIdx.x] *= 2.0f; }`;
 const listCubins = () => readdirSync(join(cache, "kernels")).filter(name => name.endsWith(".cubin"));
