@@ -82,6 +82,20 @@ test("a norm's gradient and those of its weight and bias are one pass over the r
   assert.equal(sums.length, 2);
 });
 
+test("the last sums of a weight and a bias are added to their gradients in one launch", () => {
+  const [scale, shift] = ["scale", "shift"].map(name => g.state(name, [96])) as [Tensor, Tensor];
+  const result = g.matmul(layerNorm(x, scale, shift, 1e-12), weight);
+  const gradients = differentiate(g.sum(g.multiply(result, result), [0, 1]), [scale, shift]);
+  const updates = Object.fromEntries(
+    gradients.map((gradient, i) => [`gradient${i}`, g.add(g.state(`gradient${i}`, [96]), gradient)]),
+  );
+  const program = compile({ updates });
+  assert.equal(kinds(program).at(-1), "column");
+  assert.equal(countPasses(program, "gradient0"), 1);
+  const last = program.launches.at(-1)!.buffers.map(at => program.buffers[at]!.name);
+  assert.deepEqual(last.filter(name => name !== "").sort(), ["gradient0", "gradient0", "gradient1", "gradient1"]);
+});
+
 /** Bytes that all kernels but products move in a micro-batch of crammed BERT, in units of one activation (T, C) of bf16. */
 function countActivations(layers: number): number {
   const [sequences, { sequenceLength, width }] = [512, crammedBert.model];

@@ -13,7 +13,8 @@ import {
   placeAxes,
   printElementLoop,
 } from "./cuda-scope.ts";
-import type { Group } from "./fusion.ts";
+import type { Group, Store } from "./fusion.ts";
+import type { Index } from "./index-expression.ts";
 import {
   isSum,
   PointerList,
@@ -52,36 +53,37 @@ export function printColumns(group: Group, context: PrintContext): PrintedKernel
     width,
   });
   let initial = "";
-  const sums = group.stores.map(store => {
-    const value = printExpression(store, scope);
-    const name = scope.name("s", 2);
-    const sum = width === 1 ? name : `${name}[e]`;
-    const begin = isSum(store) ? "0" : "-INFINITY";
-    initial +=
-      width === 1
-        ? `  float ${name} = ${begin};\n`
-        : `  float ${name}[${width}] = {${Array.from({ length: width }, () => begin).join(", ")}};\n`;
-    scope.state(2, isSum(store) ? `${sum} += ${value};` : `${sum} = ${value} > ${sum} ? ${value} : ${sum};`);
-    return { store, sum };
-  });
+  const sums = group.stores
+    .filter(({ reduction }) => reduction === "column")
+    .map((store, n) => {
+      const value = printExpression(store, scope);
+      const name = scope.name("s", 2);
+      const sum = width === 1 ? name : `${name}[e]`;
+      const begin = isSum(store) ? "0" : "-INFINITY";
+      initial +=
+        width === 1
+          ? `  float ${name} = ${begin};\n`
+          : `  float ${name}[${width}] = {${Array.from({ length: width }, () => begin).join(", ")}};\n`;
+      scope.state(2, isSum(store) ? `${sum} += ${value};` : `${sum} = ${value} > ${sum} ? ${value} : ${sum};`);
+      return { store, sum, total: `total${n}` };
+    });
   const once = scope.take(0, "    ");
   const chunk = scope.take(1, "      ");
   const elements = printElementLoop(scope, "      ", "int");
-  const results = sums
-    .map(({ store, sum }) => {
-      const next = isSum(store) ? "s += part[y][t];" : "s = part[y][t] > s ? part[y][t] : s;";
+  const totals = sums
+    .map(({ store, sum, total }) => {
+      const next = isSum(store)
+        ? `${total} += part[y][t];`
+        : `${total} = part[y][t] > ${total} ? part[y][t] : ${total};`;
       return `  __syncthreads();
   ${width === 1 ? `part[y][x] = ${sum};` : `for (int e = 0; e < ${width}; e++) part[y][x * ${width} + e] = ${sum};`}
   __syncthreads();
-  if (threadIdx.x < ${tile} && tile + threadIdx.x < ${columns}) {
-    const int t = threadIdx.x, c = tile + t;
-    float s = part[0][t];
-    for (int y = 1; y < ${down}; y++) ${next}
-    ${printTarget(store, scope)} = ${printStored(store, "s")};
-  }
+  float ${total} = part[0][t];
+  if (threadIdx.x < ${tile}) for (int y = 1; y < ${down}; y++) ${next}
 `;
     })
     .join("");
+  const results = printResults(group, context, pointers, axes, new Map(sums.map(({ store, total }) => [store, total])));
   const type = indexType(pointers.tensors, group);
   const body = `  __shared__ float part[${down}][${tile}];
   const ${type} outer = blockIdx.x / ${tiles};
@@ -91,7 +93,34 @@ ${once}#pragma unroll ${group.stores.length > 1 ? 2 : 4}
     for (${type} inner = y; inner < ${inner}; inner += ${down}) {
 ${chunk}${elements}    }
   }
+  const int t = threadIdx.x % ${tile}, c = tile + t;
+${totals}  if (threadIdx.x >= ${tile} || c >= ${columns}) return;
 ${results}`;
   const shape = { blocks: countElements(outer) * tiles, grain: 1, threads: across * down };
   return finishKernel(group, pointers, context, body, shape);
+}
+
+/** What a thread does with the totals of column c: writes them, and what else the group makes of them. */
+function printResults(
+  group: Group,
+  context: PrintContext,
+  pointers: PointerList,
+  axes: readonly Index[],
+  totals: ReadonlyMap<Store, string>,
+): string {
+  const [column] = axes.slice(-1);
+  const scope = openCudaScope(pointers, context, {
+    // What is made of totals has no rows.
+    place: (index, store) => placeAxes(index, store, totals.has(store) ? axes : [column!]),
+    places: {},
+    width: 1,
+  });
+  for (const store of group.stores) {
+    const value = totals.get(store) ?? printExpression(store, scope);
+    scope.values.set(store.target, value);
+    if (context.isExternal(store.target, group))
+      scope.state(2, `${printTarget(store, scope)} = ${printStored(store, value)};`);
+  }
+  const statements = ([0, 1, 2] as const).map(place => scope.take(place, "    ")).join("");
+  return `  {\n    const int first = c;\n${statements}  }\n`;
 }

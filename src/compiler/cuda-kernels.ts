@@ -5,7 +5,7 @@
 import { bytesPerElement, countElements, type Operation, type Tensor } from "../graph/tensor.ts";
 import { columnTile } from "./cuda-columns.ts";
 import { printCudaGroup } from "./cuda-dialect.ts";
-import { joinColumnSums } from "./cuda-regroup.ts";
+import { joinGroups } from "./cuda-regroup.ts";
 import { longestWarpRow } from "./cuda-rows.ts";
 import { chooseWidth, chunkType, indexType, printHead } from "./cuda-scope.ts";
 import { splitGroup } from "./cuda-split.ts";
@@ -28,7 +28,7 @@ export const cudaTarget: Target = {
     const tiles = Math.ceil(columns / columnTile(columns));
     return Math.max(1, Math.min(Math.ceil(wantedBlocks / tiles), Math.floor(rows / fewestRows)));
   },
-  regroup: joinColumnSums,
+  regroup: joinGroups,
   printGroup: (group, context) => {
     switch (group.kind) {
       case "matmul":

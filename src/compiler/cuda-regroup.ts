@@ -1,25 +1,35 @@
-// Lets a sum of columns be made where rows are worked on anyway: the gradients of a norm's weight and bias read what the norm's
-// own gradient reads, and one kernel for both reads it once. On a cpu the two loops differ too much to be one.
+// Joins kernels that fusion left apart, where a GPU gains by it. The gradients of a norm's weight and bias read what the norm's own
+// gradient reads: one kernel of rows makes both. Their last sums are short, so they share a launch, and what is done with them
+// (added to a gradient so far) is done as they are written. On a cpu such loops differ too much to be one, and a launch costs little.
 
 import { bytesPerElement, countElements, type Tensor } from "../graph/tensor.ts";
 import { longestWarpRow } from "./cuda-rows.ts";
-import { type FusedGraph, type Group, reaches } from "./fusion.ts";
+import { canonical, type FusedGraph, type Group, reaches } from "./fusion.ts";
+import { indexKey } from "./index-expression.ts";
 
 /** Registers that a thread of the joined kernel may need for its columns: one for each sum and each operand. */
 const mostRegisters = 168;
 
-/** The same kernels with each group of partial sums of columns joined to a group of rows that reads the same. */
-export function joinColumnSums({ groups, inMemory }: FusedGraph): FusedGraph {
+/** The same tensors made by fewer kernels. */
+export function joinGroups({ groups, inMemory }: FusedGraph): FusedGraph {
   const left = [...groups];
-  for (const columns of groups.filter(group => isPartialSum(group))) {
-    const home = left.find(group => canJoin(columns, group));
-    if (home === undefined) continue;
-    home.stores.push(...columns.stores);
-    for (const dependency of columns.dependencies) home.dependencies.add(dependency);
-    left.splice(left.indexOf(columns), 1);
-    for (const { dependencies } of left) if (dependencies.delete(columns)) dependencies.add(home);
-  }
+  const join = (isGuest: (group: Group) => boolean, isHome: (guest: Group, home: Group) => boolean) => {
+    for (const guest of [...left].filter(isGuest)) {
+      const home = left.find(group => group !== guest && isHome(guest, group));
+      if (home !== undefined) joinTo(home, guest, left);
+    }
+  };
+  join(isPartialSum, sharesRows);
+  join(isLastSum, isTwin);
+  join(isOfOneRow, isMadeOfSums);
   return { groups: left, inMemory };
+}
+
+function joinTo(home: Group, guest: Group, left: Group[]): void {
+  home.stores.push(...guest.stores);
+  for (const dependency of guest.dependencies) if (dependency !== home) home.dependencies.add(dependency);
+  left.splice(left.indexOf(guest), 1);
+  for (const { dependencies } of left) if (dependencies.delete(guest)) dependencies.add(home);
 }
 
 /** Sums over rows within blocks of rows: (blocks, rows, columns) to (blocks, columns). */
@@ -31,7 +41,8 @@ function isPartialSum({ kind, rows, stores }: Group): boolean {
   );
 }
 
-function canJoin(columns: Group, rows: Group): boolean {
+/** Rows as many and as long, which read the same, and neither group needs the other. */
+function sharesRows(columns: Group, rows: Group): boolean {
   if (rows.kind !== "row" || rows.columns !== columns.columns || columns.columns > longestWarpRow) return false;
   if (countElements(rows.rows) !== countElements(columns.rows)) return false;
   const stores = [...rows.stores, ...columns.stores];
@@ -60,4 +71,35 @@ function sharesMost(columns: Group, rows: Group): boolean {
   const other = listLarge(rows);
   const shared = [...own].filter(tensor => other.has(tensor));
   return shared.length > 0 && 2 * bytesOf(shared) >= bytesOf(own);
+}
+
+/** A sum of one block of rows: the last stage of a sum of columns. */
+function isLastSum({ kind, rows }: Group): boolean {
+  return kind === "column" && rows.length === 1;
+}
+
+/** A last sum of the same shape that needs the same kernels. */
+function isTwin(sum: Group, other: Group): boolean {
+  if (!isLastSum(other) || other.columns !== sum.columns || other.rows[0] !== sum.rows[0]) return false;
+  const needed = [...sum.dependencies];
+  return needed.length === other.dependencies.size && needed.every(group => other.dependencies.has(group));
+}
+
+/** Tensors that are made of sums as they are written. */
+const mostMadeOfSums = 8;
+
+/** Elementwise work on one row. */
+function isOfOneRow({ kind, rows, stores }: Group): boolean {
+  if (stores.length > mostMadeOfSums) return false;
+  return kind === "row" && rows.length === 0 && stores.every(({ reduction }) => reduction === "none");
+}
+
+/** Last sums that the row is made of, each of its columns of the same one, with no other kernel between. */
+function isMadeOfSums(row: Group, sums: Group): boolean {
+  if (!isLastSum(sums) || sums.columns !== row.columns || !row.dependencies.has(sums)) return false;
+  const made = new Set(sums.stores.map(({ target }) => target));
+  const isInPlace = row.stores.every(({ loads, loop }) =>
+    loads.every(({ tensor, flat }) => !made.has(tensor) || indexKey(canonical(flat, loop)) === "1*m0+0"),
+  );
+  return isInPlace && [...row.dependencies].every(group => group === sums || !reaches(group, sums));
 }
