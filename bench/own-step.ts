@@ -2,7 +2,7 @@
 // which a peer starts at the same place.
 
 import { closeSync, openSync } from "node:fs";
-import { openCpu } from "../src/backends/cpu/cpu.ts";
+import type { Backend, LoadedGraph } from "../src/backends/backend.ts";
 import { writeFully } from "../src/base/files.ts";
 import { permutation, RandomSequence, streams } from "../src/base/random.ts";
 import type { Program } from "../src/compiler/program.ts";
@@ -10,7 +10,7 @@ import { makePositionInput } from "../src/model/inputs.ts";
 import { countMasked, defineTraining } from "../src/train/definition.ts";
 import type { Recipe } from "../src/train/recipe.ts";
 import { openEngine, type StepResult } from "../src/train/step.ts";
-import { measureSeconds } from "./rounds.ts";
+import { measureSeconds, medianOf } from "./rounds.ts";
 
 export type Precision = "f32" | "bf16";
 
@@ -23,21 +23,31 @@ export interface OwnStep {
   readonly arenaBytes: number;
   /** One update from one micro-batch, the same one every time. */
   step(): Promise<StepResult>;
+  /** The programs of a micro-batch and of an update with the median seconds of each of their launches. */
+  timeLaunches(runs: number): Promise<readonly TimedProgram[]>;
   /** Initial parameters in the order of the definition, then tokens, positions and labels. */
   writeStart(path: string): void;
   close(): Promise<void>;
 }
 
-export async function openOwnStep(recipe: Recipe, threads: number): Promise<OwnStep> {
-  const backend = await openCpu({ threads, precision: recipe.train.precision });
+export interface TimedProgram {
+  readonly program: Program;
+  readonly seconds: readonly number[];
+}
+
+/** Takes the backend over: it is closed with the step, or when the step cannot be opened. */
+export async function openOwnStep(recipe: Recipe, backend: Backend): Promise<OwnStep> {
   try {
     const definition = defineTraining(recipe);
-    const programs: (Program | undefined)[] = [];
+    // In the order of openEngine: gradients set, gradients added, update, validation.
+    const programs: LoadedGraph[] = [];
+    let asked = 0;
     const watched: typeof backend = {
       ...backend,
       load: async (graph, states) => {
+        const at = asked++;
         const loaded = await backend.load(graph, states);
-        programs.push(loaded.program);
+        programs[at] = loaded;
         return loaded;
       },
     };
@@ -52,10 +62,25 @@ export async function openOwnStep(recipe: Recipe, threads: number): Promise<OwnS
       device: engine!.device,
       parameterCount: engine!.parameterCount,
       openSeconds,
-      arenaBytes: Math.max(...programs.map(program => program?.arenaBytes ?? 0)),
+      arenaBytes: Math.max(...programs.map(({ program }) => program?.arenaBytes ?? 0)),
       step: async () => {
         await engine.accumulate(inputs, true);
         return engine.update({ step: ++step, rateScale: 1 }, 1);
+      },
+      timeLaunches: async runs => {
+        const schedule = definition.scheduleInputs({ step: ++step, rateScale: 0 });
+        const [first, , update] = programs;
+        const cases = [
+          [first!, inputs],
+          [update!, { ...schedule, gradientScale: Float32Array.of(1) }],
+        ] as const;
+        const timed: TimedProgram[] = [];
+        for (const [{ program, timeLaunches }, given] of cases) {
+          if (program === undefined || timeLaunches === undefined) throw new Error(`${backend.name} times no launches`);
+          const rounds = await timeLaunches(given, runs);
+          timed.push({ program, seconds: program.launches.map((_, i) => medianOf(rounds.map(round => round[i]!))) });
+        }
+        return timed;
       },
       writeStart: path => {
         const file = openSync(path, "w");

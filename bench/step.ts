@@ -2,6 +2,7 @@
 // anything is timed, two steps from the same parameters on the same batch must give the same losses and gradient norm.
 
 import { join } from "node:path";
+import { openCpu } from "../src/backends/cpu/cpu.ts";
 import { UserError } from "../src/base/errors.ts";
 import { countTrainingFlops } from "../src/model/shape.ts";
 import type { Recipe } from "../src/train/recipe.ts";
@@ -24,7 +25,7 @@ export interface StepOptions {
 }
 
 /** Largest relative difference of losses and gradient norm from the peer's, whose check runs in f32. */
-const tolerance: Readonly<Record<Precision, number>> = { f32: 1e-3, bf16: 2e-2 };
+export const tolerance: Readonly<Record<Precision, number>> = { f32: 1e-3, bf16: 2e-2 };
 const secondsPerTurn = 1;
 
 export async function benchStep(options: StepOptions, reporter: Reporter): Promise<void> {
@@ -35,7 +36,7 @@ export async function benchStep(options: StepOptions, reporter: Reporter): Promi
   const peers = await startPeers(starts, reporter.note);
   const folder = makeTemporaryFolder();
   try {
-    const own = await openOwnStep(recipe, threads);
+    const own = await openOwnStep(recipe, await openCpu({ threads, precision: recipe.train.precision }));
     try {
       await compareSteps(own, peers, join(folder, "start"), options, reporter);
     } finally {
@@ -87,13 +88,13 @@ async function compareSteps(
   report(own, seen.losses, timings, peakBytes, recipe, reporter);
 }
 
-interface Seen {
+export interface Seen {
   readonly losses: readonly number[];
   readonly gradientNorm: number;
 }
 
 /** Throws UserError E_PEER_DISAGREES: what is wrong is not timed. */
-function checkAgreement(peer: string, ours: Seen, theirs: Seen, limit: number): void {
+export function checkAgreement(peer: string, ours: Seen, theirs: Seen, limit: number): void {
   const names = ["loss of the first step", "loss of the second step", "gradient norm"];
   const pairs = [...ours.losses, ours.gradientNorm].map(
     (value, i) => [value, [...theirs.losses, theirs.gradientNorm][i]!] as const,

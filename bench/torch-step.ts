@@ -13,6 +13,8 @@ export interface TorchOptions {
   readonly precision: Precision;
   readonly compile: boolean;
   readonly threads: number;
+  /** Where it computes; cpu unless given. */
+  readonly device?: "cpu" | "cuda";
 }
 
 export interface TorchStep {
@@ -27,7 +29,13 @@ export interface TorchStep {
 }
 
 /** Throws UserError E_PEER_ABSENT where this Python has no torch. */
-export async function startTorch({ python, precision, compile, threads }: TorchOptions): Promise<TorchStep> {
+export async function startTorch({
+  python,
+  precision,
+  compile,
+  threads,
+  device = "cpu",
+}: TorchOptions): Promise<TorchStep> {
   const peer = await Peer.start(python, [peerPath("torch-step.py")], threadEnvironment(threads));
   return {
     name: `${peer.name} ${precision}${compile ? " compiled" : ""}`,
@@ -45,6 +53,7 @@ export async function startTorch({ python, precision, compile, threads }: TorchO
         precision,
         compile,
         threads,
+        device,
       };
       peer.tell(JSON.stringify(setting));
     },

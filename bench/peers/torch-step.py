@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from torch_peer import Encoder, F, fastest_adamw, put_back, read_setting, say, take_indices, take_parameters, torch
 
 setting = read_setting()
+device = setting.get("device", "cpu")
 model, optimizer, B = setting["model"], setting["optimizer"], setting["sequences"]
 
 
@@ -73,7 +74,7 @@ def make_optimizers():
 def run_step(optimizers, compute_loss, bf16):
     for value in p.values():
         value.grad = None
-    with torch.autocast("cpu", dtype=torch.bfloat16) if bf16 else nullcontext():
+    with torch.autocast(device, dtype=torch.bfloat16) if bf16 else nullcontext():
         loss = compute_loss(tokens, predicted, labels)
     loss.backward()
     size = torch.nn.utils.clip_grad_norm_(list(p.values()), optimizer["clip"] or math.inf)
@@ -83,7 +84,9 @@ def run_step(optimizers, compute_loss, bf16):
 
 
 def peak_bytes():
-    """The high-water mark of this program; getrusage's would count the parent's, which exec inherits."""
+    """On a GPU what PyTorch held at most. On a processor the high-water mark of this program; getrusage's would count the parent's, which exec inherits."""
+    if device == "cuda":
+        return torch.cuda.max_memory_reserved()
     try:
         with open("/proc/self/status") as status:
             return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))

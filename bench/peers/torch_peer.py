@@ -20,16 +20,21 @@ except ImportError as error:
 say(name=f"PyTorch {torch.__version__}")
 
 
+place = "cpu"
+
+
 def read_setting():
-    """The first line: what is to be run, and on how many threads."""
+    """The first line: what is to be run, on how many threads, and where (cpu unless it says)."""
     setting = json.loads(sys.stdin.readline())
     torch.set_num_threads(setting["threads"])
+    global place
+    place = setting.get("device", "cpu")
     return setting
 
 
 def take(file, shape, dtype):
     """The next numbers of a file, four bytes each."""
-    return torch.frombuffer(bytearray(file.read(4 * math.prod(shape))), dtype=dtype).reshape(shape)
+    return torch.frombuffer(bytearray(file.read(4 * math.prod(shape))), dtype=dtype).reshape(shape).to(place)
 
 
 def take_indices(file, *shape):
@@ -56,9 +61,9 @@ class Encoder:
         self.D = self.C // self.H
         half = self.D // 2
         turns = torch.arange(S).double()[:, None] * 10000 ** (-torch.arange(half).double() / half)
-        self.cosine, self.sine = (torch.cat([f] * 2, -1).float() for f in [turns.cos(), turns.sin()])
+        self.cosine, self.sine = (torch.cat([f] * 2, -1).float().to(place) for f in [turns.cos(), turns.sin()])
         angles = torch.arange(S).double()[:, None] * 10000 ** (-torch.arange(0, self.C, 2).double() / self.C)
-        self.sinusoid = torch.stack([angles.sin(), angles.cos()], -1).reshape(S, self.C).float()
+        self.sinusoid = torch.stack([angles.sin(), angles.cos()], -1).reshape(S, self.C).float().to(place)
 
     def norm(self, x, name):
         return F.layer_norm(x, (self.C,), self.p[name + ".weight"], self.p[name + ".bias"], 1e-12)
