@@ -15,7 +15,7 @@ test("every figure has its source, what is not known is said, and the next comma
   const { status, stdout, stderr } = cram(...small, "--budget", "10m");
   assert.equal(status, 0, stderr);
   assert.match(stdout, /crammed-bert-small for 10m on NVIDIA H200/);
-  assert.match(stdout, /not measured: 38 % .*no cuda backend yet/);
+  assert.match(stdout, /not measured: 38 % .*the cuda backend was timed on none/);
   assert.match(stdout, /loss +not predicted: no scaling law has been fitted yet/);
   // 700 W for ten minutes.
   assert.match(stdout, /energy +0\.117 kWh at 700 W/);
