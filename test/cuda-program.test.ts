@@ -54,6 +54,12 @@ test("a gradient is added up in place by the product that makes it", () => {
   assert.deepEqual([product!.a.row, product!.a.column], [1, 96], "the transposed operand is read where it lies");
 });
 
+test("an operand that repeats one row is written out: no library takes rows that overlap", () => {
+  const repeated = g.broadcast(g.input("row", [1, 96], "f32"), [64, 96]);
+  const [product] = products(compile({ outputs: { y: g.matmul(repeated, g.state("weight", [96, 96])) } }, "f32"));
+  assert.deepEqual([product!.a.row, product!.a.column], [96, 1]);
+});
+
 test("elementwise work on a product reads it rounded, in one kernel after it", () => {
   const up = g.state("up", [96, 128]);
   const program = compile({ outputs: { y: g.matmul(geglu(g.matmul(x, up)), g.state("down", [64, 96])) } });

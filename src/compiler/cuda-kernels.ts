@@ -149,7 +149,7 @@ function printScatter(node: Tensor, { inMemory, stateOf }: PrintContext): DraftL
       const int other = __shfl_up_sync(0xffffffffu, before, step);
       if (lane >= step) before += other;
     }
-    __syncthreads(); // the list has been read
+    __syncthreads(); // what the warps found before has been read
     if (lane == 31) of_warp[warp] = before;
     __syncthreads();
     int at = before - found, total = 0;
