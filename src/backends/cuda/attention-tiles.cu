@@ -89,7 +89,7 @@ static __device__ __forceinline__ void multiply_step(float (*sums)[4], const uns
 // sums (16, 8 · columns) := rows (16, D) · other (8 · columns, D)ᵀ, both in shared memory.
 static __device__ __forceinline__ void multiply_rows(float (*sums)[4], const bf16 *rows, const bf16 *other, int columns, const struct attention_shape s) {
   clear(sums, columns);
-#pragma unroll
+#pragma unroll 2 // all at once would take more registers than there are
   for (int step = 0; step < s.D / 16; step++) {
     unsigned a[4];
     load_step(a, rows, step, s);
@@ -127,6 +127,9 @@ static __device__ __forceinline__ void multiply_weights(float (*sums)[4], unsign
   }
 }
 
+// A factor of 0 makes 0 of anything, an infinity too.
+static __device__ __forceinline__ float times(float x, float factor) { return factor == 0.0f ? 0.0f : x * factor; }
+
 // Writes sums (16, D), rows `first` to first + 16 of a matrix, each times its factor. Neighbouring lanes exchange a pair, so that
 // a lane writes 8 bytes and a row of a warp whole sectors.
 static __device__ __forceinline__ void store_rows(void *matrix, int row_stride, float (*sums)[4], int first, float upper_factor, float lower_factor, const struct attention_shape s) {
@@ -137,8 +140,8 @@ static __device__ __forceinline__ void store_rows(void *matrix, int row_stride, 
     const float factor = half == 0 ? upper_factor : lower_factor;
 #pragma unroll
     for (int n = 0; n < s.D / 8; n += 2) {
-      const float x0 = sums[n][2 * half] * factor, x1 = sums[n][2 * half + 1] * factor;
-      const float y0 = sums[n + 1][2 * half] * factor, y1 = sums[n + 1][2 * half + 1] * factor;
+      const float x0 = times(sums[n][2 * half], factor), x1 = times(sums[n][2 * half + 1], factor);
+      const float y0 = times(sums[n + 1][2 * half], factor), y1 = times(sums[n + 1][2 * half + 1], factor);
       if (s.result_is_bf16) {
         const unsigned x = round_pair(x0, x1), y = round_pair(y0, y1);
         const unsigned other = __shfl_xor_sync(0xffffffffu, t % 2 == 0 ? y : x, 1);

@@ -205,8 +205,7 @@ static __device__ __forceinline__ void attend_backward(const bf16 *qkv, const bf
             const float4 pair = statistics[(query_tile + query) / 2 + n * 4 + t];
 #pragma unroll
             for (int i = 0; i < 4; i++) {
-              const int is_key = tile + row + g + i / 2 * 8 < keys;
-              p[n][i] = is_key ? power_of_two(p[n][i] * (s.scale * LOG2_E) - (i % 2 == 0 ? pair.x : pair.z)) : 0.0f;
+              p[n][i] = power_of_two(p[n][i] * (s.scale * LOG2_E) - (i % 2 == 0 ? pair.x : pair.z));
               ds[n][i] = p[n][i] * (ds[n][i] - (i % 2 == 0 ? pair.y : pair.w));
             }
           }
@@ -217,8 +216,10 @@ static __device__ __forceinline__ void attend_backward(const bf16 *qkv, const bf
         }
       }
       if (row >= s.T) continue;
-      store_rows(dk, row_stride, dk_sums, tile + row, s.scale, s.scale, s);
-      store_rows(dv, row_stride, dv_sums, tile + row, 1.0f, 1.0f, s);
+      // What was summed for a position that is no key is not used.
+      const int upper_is_key = tile + row + g < keys, lower_is_key = tile + row + g + 8 < keys;
+      store_rows(dk, row_stride, dk_sums, tile + row, upper_is_key ? s.scale : 0.0f, lower_is_key ? s.scale : 0.0f, s);
+      store_rows(dv, row_stride, dv_sums, tile + row, upper_is_key ? 1.0f : 0.0f, lower_is_key ? 1.0f : 0.0f, s);
     }
   }
 }
