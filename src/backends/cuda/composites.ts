@@ -41,7 +41,9 @@ export function compositeKernels(
     const { batch, length, heads, headWidth } = layout;
     if (length > longest || headWidth > widest) return undefined;
     const hasTensorCores = precision === "bf16" && computeCapability >= 80 && headWidth % 16 === 0;
-    const plan = (hasTensorCores ? planTensorCores : planPlain)(layout, isBackward);
+    const plan = hasTensorCores
+      ? planTensorCores(layout, isBackward, sharedBytesOf(computeCapability))
+      : planPlain(layout, isBackward);
     // Forward: q kᵀ and P v. Backward: those of P again, dP, dq, dk and dv.
     const products = isBackward ? 5 : 2;
     return {
@@ -64,12 +66,24 @@ export function compositeKernels(
   };
 }
 
-function planTensorCores({ batch, length, heads, headWidth }: Layout, isBackward: boolean): Plan {
-  // One tile of the whole sequence where registers hold the scores of 16 rows, else tiles of 64.
-  const tile = length <= 64 ? 16 * Math.ceil(length / 16) : length <= 128 && headWidth <= 64 ? 128 : 64;
+/** Shared memory of one multiprocessor (CUDA C++ Programming Guide, technical specifications per compute capability). */
+function sharedBytesOf(computeCapability: number): number {
+  const kilobytes = { 80: 164, 87: 164, 90: 228, 100: 228, 103: 228, 110: 228 }[computeCapability] ?? 100;
+  return kilobytes * 1024;
+}
+
+function planTensorCores(
+  { batch, length, heads, headWidth }: Layout,
+  isBackward: boolean,
+  multiprocessorBytes: number,
+): Plan {
+  const rowBytes = 2 * (headWidth + 8);
+  // One tile of the whole sequence where registers hold the scores of 16 rows, else tiles of 64. Forward, a multiprocessor must
+  // hold two of its thread blocks: one loads while the other computes. Backward, tiles would be two more products.
+  const isHeld = length <= 128 && headWidth <= 64 && (isBackward || 2 * 3 * 128 * rowBytes <= multiprocessorBytes);
+  const tile = length <= 64 ? 16 * Math.ceil(length / 16) : isHeld ? 128 : 64;
   const tiles = Math.ceil(length / tile);
   const isWhole = tiles === 1;
-  const rowBytes = 2 * (headWidth + 8);
   const queries = isWhole ? tile : 64;
   const statistics = 2 * 4 * tiles * tile;
   return {
