@@ -138,4 +138,5 @@ test("what updates many small tensors is many small kernels with one text", () =
   const widest = Math.max(...program.launches.map(({ buffers }) => buffers.length));
   assert.ok(widest < 64, `a kernel of ${widest} pointers`);
   assert.ok(program.kernels.length < 8, `${program.kernels.length} kernels`);
+  assert.ok(!kinds(program).includes("copy"), "each part is updated in place");
 });

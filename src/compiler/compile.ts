@@ -77,9 +77,8 @@ export function compileGraph(traced: Graph, options: CompileOptions): Program {
     },
   };
   const program = new ProgramBuilder(owners);
-  for (const group of delayLargeResults(sortGroups(fused.groups), fused.inMemory)) {
-    for (const launch of target.printGroup(group, context)) program.add(launch);
-  }
+  for (const group of delayLargeResults(sortGroups(fused.groups), fused.inMemory))
+    program.add(target.printGroup(group, context));
   // A finished value goes into a state whose old value was needed to the end.
   for (const { name, from } of copies) {
     program.add(target.printCopy(from, createTensor({ kind: "state", name }, [], from.shape, from.dtype)));
@@ -119,7 +118,7 @@ function orderUpdate(fused: FusedGraph, name: string, value: Tensor): boolean {
     const store = writer.stores.find(candidate => candidate.target === value);
     if (store === undefined || store.reduction !== "none") return false;
     // In one pass over the columns every value is read before it is written; after a row reduction comes another pass.
-    const onePass = writer.stores.every(candidate => candidate.reduction === "none");
+    const onePass = writer.stores.every(candidate => candidate.reduction !== "row");
     const own = indexKey(canonical(store.position, store.loop));
     const inPlace = writer.stores.every(candidate =>
       candidate.loads.every(

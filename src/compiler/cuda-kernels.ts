@@ -5,10 +5,9 @@
 import { bytesPerElement, countElements, type Operation, type Tensor } from "../graph/tensor.ts";
 import { columnTile } from "./cuda-columns.ts";
 import { printCudaGroup } from "./cuda-dialect.ts";
-import { joinGroups } from "./cuda-regroup.ts";
+import { regroupForCuda } from "./cuda-regroup.ts";
 import { longestWarpRow } from "./cuda-rows.ts";
 import { chooseWidth, chunkType, indexType, printHead } from "./cuda-scope.ts";
-import { splitGroup } from "./cuda-split.ts";
 import { stridedView } from "./expression.ts";
 import { baseOf, type Group } from "./fusion.ts";
 import { batchStrides, matrixStrides } from "./materialise.ts";
@@ -28,17 +27,17 @@ export const cudaTarget: Target = {
     const tiles = Math.ceil(columns / columnTile(columns));
     return Math.max(1, Math.min(Math.ceil(wantedBlocks / tiles), Math.floor(rows / fewestRows)));
   },
-  regroup: joinGroups,
+  regroup: regroupForCuda,
   printGroup: (group, context) => {
     switch (group.kind) {
       case "matmul":
-        return [makeProduct(group, context)];
+        return makeProduct(group, context);
       case "scatterAdd":
-        return [printScatter(group.template!, context)];
+        return printScatter(group.template!, context);
       case "composite":
-        return [printComposite(group.template!, context)];
+        return printComposite(group.template!, context);
       default:
-        return splitGroup(group, context).map(part => printCudaGroup(part.group, part.context));
+        return printCudaGroup(group, context);
     }
   },
   printCopy: (from, to) => {

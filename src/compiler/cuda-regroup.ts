@@ -4,15 +4,16 @@
 
 import { bytesPerElement, countElements, type Tensor } from "../graph/tensor.ts";
 import { longestWarpRow } from "./cuda-rows.ts";
+import { splitWideGroups } from "./cuda-split.ts";
 import { canonical, type FusedGraph, type Group, reaches } from "./fusion.ts";
 import { indexKey } from "./index-expression.ts";
 
 /** Registers that a thread of the joined kernel may need for its columns: one for each sum and each operand. */
 const mostRegisters = 168;
 
-/** The same tensors made by fewer kernels. */
-export function joinGroups({ groups, inMemory }: FusedGraph): FusedGraph {
-  const left = [...groups];
+/** The same tensors made by kernels that suit a GPU. */
+export function regroupForCuda({ groups, inMemory }: FusedGraph): FusedGraph {
+  const left = splitWideGroups(groups);
   const join = (isGuest: (group: Group) => boolean, isHome: (guest: Group, home: Group) => boolean) => {
     for (const guest of [...left].filter(isGuest)) {
       const home = left.find(group => group !== guest && isHome(guest, group));

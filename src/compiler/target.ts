@@ -12,8 +12,7 @@ export interface Target {
   columnBlocks(rows: number, columns: number): number;
   /** The groups as they are to be printed. */
   regroup(fused: FusedGraph): FusedGraph;
-  /** The launches of a group, in order. */
-  printGroup(group: Group, context: PrintContext): readonly DraftLaunch[];
+  printGroup(group: Group, context: PrintContext): DraftLaunch;
   /** Copies `from` to `to`, two tensors of one shape and type. */
   printCopy(from: Tensor, to: Tensor): DraftLaunch;
 }
