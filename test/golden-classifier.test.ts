@@ -22,6 +22,8 @@ import { encode } from "../src/model/encoder.ts";
 import { initialiseParameter } from "../src/model/initialise.ts";
 import { declareEncoderInputs, makePositionInput } from "../src/model/inputs.ts";
 import { listParameters, type ModelShape } from "../src/model/shape.ts";
+import { openEmulatedCuda } from "./cuda-emulator/emulated-backend.ts";
+import { emulatorAbsent } from "./cuda-emulator/emulated-driver.ts";
 
 interface Case extends Pick<ClassifierShape, "kind" | "pooler" | "outputs"> {
   readonly hidden: number[];
@@ -59,6 +61,7 @@ const close = (seen: ArrayLike<number>, expected: ArrayLike<number>, tolerance: 
 const backends: readonly (readonly [string, () => Promise<Backend>, number])[] = [
   ["reference", async () => openReference(), 1e-9],
   ["cpu", () => openCpu({ threads: 2 }), 2e-6],
+  ...(emulatorAbsent === undefined ? [["cuda", () => openEmulatedCuda(), 2e-6] as const] : []),
 ];
 
 for (const [name, open, tolerance] of backends) {
@@ -171,7 +174,7 @@ test("reading the first token alone is reading the first of all", async () => {
 for (const [name, open] of backends) {
   test(`${name}: padding changes no logit, whatever stands there and however much there is`, async () => {
     const backend = await open();
-    for (const pooler of name === "cpu" ? (["mean"] as const) : poolers) {
+    for (const pooler of name !== "reference" ? (["mean"] as const) : poolers) {
       const classifier: ClassifierShape = { kind: "classification", outputs: 3, pooler, headWidth: 8 };
       const padded = await predict(backend, classifier, 8, () => 0);
       assert.ok(new Set(padded).size === padded.length && padded.some(value => Math.abs(value) > 1e-3));

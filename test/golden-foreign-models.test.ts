@@ -18,6 +18,8 @@ import { input, state } from "../src/graph/operations.ts";
 import { computeMaskedLoss, predictTokens } from "../src/model/heads.ts";
 import { declareEncoderInputs, makePositionInput } from "../src/model/inputs.ts";
 import { listParameters } from "../src/model/shape.ts";
+import { openEmulatedCuda } from "./cuda-emulator/emulated-backend.ts";
+import { emulatorAbsent } from "./cuda-emulator/emulated-driver.ts";
 
 interface Golden {
   readonly config: Record<string, unknown>;
@@ -46,6 +48,7 @@ const backends = new Map<string, Backend>();
 before(async () => {
   backends.set("reference", openReference());
   backends.set("cpu", await openCpu({ threads: 2, precision: "f32" }));
+  if (emulatorAbsent === undefined) backends.set("cuda", await openEmulatedCuda());
 });
 after(async () => {
   for (const backend of backends.values()) await backend.close();
@@ -111,9 +114,11 @@ function assertNear(name: string, got: ArrayLike<number>, expected: ArrayLike<nu
 for (const [backendName, tolerance] of [
   ["reference", 1e-6],
   ["cpu", 1e-5],
+  ["cuda", 1e-5],
 ] as const) {
+  const skip = backendName === "cuda" && emulatorAbsent;
   for (const name of names) {
-    test(`${backendName}: ${name}, padded sequences: logits, loss and every gradient`, async () => {
+    test(`${backendName}: ${name}, padded sequences: logits, loss and every gradient`, { skip }, async () => {
       const golden = goldens.get(name)!;
       const backend = backends.get(backendName)!;
       const { inputs, states, values, tensors, shape } = prepare(openForeignModel(writeModel(name)), golden, backend);

@@ -8,6 +8,8 @@ import { openCpu } from "../src/backends/cpu/cpu.ts";
 import { openReference } from "../src/backends/reference/reference.ts";
 import { input, state } from "../src/graph/operations.ts";
 import { buildUpdate, listMoments, type OptimizerSettings, scheduleInputs } from "../src/optim/update.ts";
+import { openEmulatedCuda } from "./cuda-emulator/emulated-backend.ts";
+import { emulatorAbsent } from "./cuda-emulator/emulated-driver.ts";
 
 interface Case {
   readonly shape: readonly [number, number];
@@ -59,8 +61,9 @@ async function checkMuon(backend: Backend, { shape, parts, start, gradients, end
 for (const [name, open, tolerance] of [
   ["reference", async () => openReference(), 2e-8],
   ["cpu", () => openCpu({ threads: 2 }), 2e-6],
+  ["cuda", () => openEmulatedCuda(), 2e-6],
 ] as const) {
-  test(`${name}: five Muon steps`, async () => {
+  test(`${name}: five Muon steps`, { skip: name === "cuda" && emulatorAbsent }, async () => {
     const backend = await open();
     try {
       for (const matrix of golden) await checkMuon(backend, matrix, tolerance);
