@@ -46,6 +46,10 @@ before(async () => {
   };
 });
 
+/** Without the difference, which takes minutes to print of large arrays. */
+const equalBytes = (a: Float32Array<ArrayBuffer>, b: Float32Array<ArrayBuffer>) =>
+  Buffer.from(a.buffer).equals(Buffer.from(b.buffer));
+
 /** A cache of its own for each test. */
 let cache: string;
 const memoryBytes = 2 ** 28;
@@ -100,8 +104,9 @@ test("memory is zeros; what is sent may be changed at once; results come back by
     await driver.copyOut(part, address + 40n);
     assert.deepEqual(part, floats(10, 11));
     const bytes = new Uint8Array(4);
+    driver.copyIn(address + 4n, Float32Array.of(42));
     driver.copyOutNow(bytes, address + 4n);
-    assert.deepEqual(new Float32Array(bytes.buffer), Float32Array.of(2));
+    assert.deepEqual(new Float32Array(bytes.buffer), Float32Array.of(42));
     assert.match(fake.takeLog(), /out now 4\n$/);
   });
 });
@@ -118,7 +123,7 @@ test("inputs of a step wait for nothing; only a ring that has gone round does", 
     assert.equal(fake.takeLog().match(/wait for event/g)?.length, 3);
     const back = new Float32Array(large.length);
     await driver.copyOut(back, address);
-    assert.ok(Buffer.from(back.buffer).equals(Buffer.from(large.buffer)));
+    assert.ok(equalBytes(back, large));
   });
 });
 
@@ -133,7 +138,7 @@ test("results asked for at once do not overwrite each other", { skip }, async ()
       const results = addresses.map(() => new Float32Array(100_000));
       await Promise.all(results.map((values, i) => driver.copyOut(values, addresses[i]!)));
       results.forEach((values, i) => {
-        assert.deepEqual(values, floats(100_000, i));
+        assert.ok(equalBytes(values, floats(100_000, i)), `result ${i} of round ${round}`);
       });
     }
   });
@@ -189,7 +194,7 @@ test("a graph runs when it is replayed and not when it is recorded; one that fai
         }),
       /half-way/,
     );
-    fake.takeLog();
+    assert.match(fake.takeLog(), /end\ndestroy graph\n$/);
     const graph = driver.capture(() => {
       addTo();
       addTo();
@@ -283,7 +288,9 @@ test("a product is timed once in each way that may be used; the fastest is kept 
     await multiply(driver);
   });
   const [name] = readdirSync(join(cache, "kernels")).filter(file => file.endsWith(".products.json"));
-  for (const damage of ["{", JSON.stringify({ [Object.keys(readChoices(cache, name!))[0]!]: "00" })]) {
+  const key = Object.keys(readChoices(cache, name!))[0]!;
+  // Cut short; an algorithm of another size; one that the library does not know.
+  for (const damage of ["{", JSON.stringify({ [key]: "00" }), JSON.stringify({ [key]: "ee".repeat(64) })]) {
     writeFileSync(join(cache, "kernels", name!), damage);
     await withDriver(async driver => {
       await driver.prepareProducts([product]);

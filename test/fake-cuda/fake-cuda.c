@@ -60,21 +60,35 @@ void fake_set(uint64_t memory, int polls, int is_broken) {
 }
 uint64_t fake_memory_used(void) { return memory_used; }
 
-/* A graph is a list of what was asked for while it was recorded. */
+/*
+ * What was asked for waits in a list: the stream's, which is worked off only when the host waits, so that memory taken back too
+ * early shows; or the graph's that is recorded.
+ */
 struct work {
   void (*run)(void *);
-  uint64_t words[64];
+  uint64_t words[32];
   struct work *next;
 };
 static struct work *graph_first, **graph_last;
+static struct work *stream_first, **stream_last = &stream_first;
 static double device_milliseconds;
 static void submit(void (*run)(void *), const void *arguments, size_t bytes) {
-  if (graph_last == NULL) return run((void *)arguments);
   struct work *work = calloc(1, sizeof *work);
   work->run = run;
+  if (bytes > sizeof work->words) abort();
   memcpy(work->words, arguments, bytes);
-  *graph_last = work;
-  graph_last = &work->next;
+  struct work ***last = graph_last != NULL ? &graph_last : &stream_last;
+  **last = work;
+  *last = &work->next;
+}
+static void drain(void) {
+  while (stream_first != NULL) {
+    struct work *work = stream_first;
+    work->run(work->words);
+    stream_first = work->next;
+    free(work);
+  }
+  stream_last = &stream_first;
 }
 
 /* libcuda */
@@ -145,9 +159,13 @@ static void run_copy(void *given) {
   const struct copy *copy = given;
   memcpy((void *)copy->to, (void *)copy->from, copy->bytes);
 }
+static void run_set(void *given) {
+  const struct copy *set = given;
+  memset((void *)set->to, (int)set->from, set->bytes);
+}
 CUresult cuMemsetD8Async(CUdeviceptr address, unsigned char value, size_t bytes, CUstream stream) {
   if (stream != (CUstream)0x57) return CUDA_ERROR_INVALID_VALUE;
-  memset((void *)(uintptr_t)address, value, bytes);
+  submit(run_set, &(struct copy){address, value, bytes}, sizeof(struct copy));
   return CUDA_SUCCESS;
 }
 CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t bytes, CUstream stream) {
@@ -173,6 +191,7 @@ CUresult cuStreamCreate(CUstream *stream, unsigned int flags) {
 CUresult cuStreamDestroy_v2(CUstream stream) { return (void)stream, CUDA_SUCCESS; }
 CUresult cuStreamSynchronize(CUstream stream) {
   SAY("synchronise\n");
+  drain();
   return stream != (CUstream)0x57 ? CUDA_ERROR_INVALID_VALUE : broken ? CUDA_ERROR_ILLEGAL_ADDRESS : CUDA_SUCCESS;
 }
 CUresult cuStreamBeginCapture_v2(CUstream stream, CUstreamCaptureMode mode) {
@@ -194,10 +213,13 @@ CUresult cuGraphInstantiateWithFlags(CUgraphExec *executable, CUgraph graph, uns
   return flags == 0 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 CUresult cuGraphUpload(CUgraphExec executable, CUstream stream) { return (void)executable, (void)stream, CUDA_SUCCESS; }
+static void run_graph(void *given) {
+  for (struct work *work = *(struct work **)given; work != NULL; work = work->next) work->run(work->words);
+}
 CUresult cuGraphLaunch(CUgraphExec executable, CUstream stream) {
   (void)stream;
   SAY("replay\n");
-  for (struct work *work = (struct work *)executable; work != NULL; work = work->next) work->run(work->words);
+  if (executable != (CUgraphExec)1) submit(run_graph, &executable, sizeof executable);
   return CUDA_SUCCESS;
 }
 CUresult cuGraphExecDestroy(CUgraphExec executable) { return (void)executable, SAY("destroy executable\n"), CUDA_SUCCESS; }
@@ -209,17 +231,20 @@ CUresult cuEventCreate(CUevent *event, unsigned int flags) {
   (void)flags;
   return events++, *event = calloc(1, sizeof(double)), CUDA_SUCCESS;
 }
+static void run_record(void *given) { **(double **)given = device_milliseconds; }
 CUresult cuEventRecord(CUevent event, CUstream stream) {
   (void)stream;
   polls_left = polls_until_ready;
-  *(double *)event = device_milliseconds;
+  submit(run_record, &event, sizeof event);
   return CUDA_SUCCESS;
 }
 CUresult cuEventQuery(CUevent event) {
   (void)event;
-  return broken ? CUDA_ERROR_ILLEGAL_ADDRESS : polls_left-- > 0 ? CUDA_ERROR_NOT_READY : CUDA_SUCCESS;
+  if (broken) return CUDA_ERROR_ILLEGAL_ADDRESS;
+  if (polls_left-- > 0) return CUDA_ERROR_NOT_READY;
+  return drain(), CUDA_SUCCESS;
 }
-CUresult cuEventSynchronize(CUevent event) { return (void)event, SAY("wait for event\n"), CUDA_SUCCESS; }
+CUresult cuEventSynchronize(CUevent event) { return (void)event, SAY("wait for event\n"), drain(), CUDA_SUCCESS; }
 CUresult cuEventElapsedTime(float *milliseconds, CUevent from, CUevent to) {
   *milliseconds = (float)(*(double *)to - *(double *)from);
   return CUDA_SUCCESS;
