@@ -106,6 +106,16 @@ for (const [backendName, tolerance, open, absent] of [
       for (const [name, values] of Object.entries(expected.gradients)) check(`gradient of ${name}`, got[name]!, values);
     });
 
+    test(`${backendName}, ${positions}: loss and gradients by tiles of five rows of logits`, { skip }, async () => {
+      const tiled = computeMaskedLoss(inputs, parameters, shape, 5);
+      const own = differentiate(tiled, [...parameters.values()]);
+      const named = Object.fromEntries([...parameters.keys()].map((name, i) => [name, own[i]!]));
+      const loaded = await backend.load({ outputs: { loss: tiled, ...named }, updates: {} }, openStates());
+      const got = await loaded.run(batch);
+      check("loss", got.loss!, [expected.loss]);
+      for (const [name, values] of Object.entries(expected.gradients)) check(`gradient of ${name}`, got[name]!, values);
+    });
+
     test(`${backendName}, ${positions}: ten AdamW steps with clipping`, { skip }, async () => {
       const states = openStates();
       const named = new Map([...parameters.keys()].map((name, i) => [name, gradients[i]!] as const));

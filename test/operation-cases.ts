@@ -5,6 +5,7 @@ import * as g from "../src/graph/operations.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
 import { geglu, gelu } from "../src/nn/activation.ts";
 import { attention } from "../src/nn/attention.ts";
+import { decodedLossOfRows } from "../src/nn/decoded-loss.ts";
 import { crossEntropy } from "../src/nn/losses.ts";
 import { layerNorm, softmax } from "../src/nn/norm.ts";
 import { applyRotary } from "../src/nn/rotary.ts";
@@ -238,6 +239,17 @@ export const operationCases: readonly OperationCase[] = [
     (x, w) => attention(applyRotary(g.matmul(x, w), rotaryTable(), layout), layout),
   ),
   row("cross-entropy", [[4, 11]], logits => crossEntropy(logits, indices([3, 0, 10, 3]))),
+  row(
+    "cross-entropy of decoded rows, in tiles",
+    [
+      [7, 5],
+      [11, 5],
+    ],
+    (rows, table) => decodedLossOfRows(rows, table, indices([3, 0, 10, 3, 7, 1, 4]), undefined, 3),
+  ),
+  row("cross-entropy of decoded rows, with a bias", [[4, 5], [9, 5], [9]], (rows, table, bias) =>
+    decodedLossOfRows(rows, table, indices([3, 0, 8, 3]), bias, 2),
+  ),
   row(
     "a gated layer",
     [

@@ -9,6 +9,7 @@ import { differentiate } from "../src/graph/gradient.ts";
 import * as g from "../src/graph/operations.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
 import { geglu } from "../src/nn/activation.ts";
+import { decodedLossOfRows } from "../src/nn/decoded-loss.ts";
 import { layerNorm, softmax } from "../src/nn/norm.ts";
 import { updateAdamW } from "../src/optim/adamw.ts";
 
@@ -119,4 +120,52 @@ test("temporaries that never live at once share memory", () => {
   for (let i = 0; i < 12; i++) y = g.tanh(g.matmul(y, g.input(`w${i}`, [48, 48], "f32")));
   const bytes = 64 * 48 * 4;
   assert.ok(compile({ y }).arenaBytes <= 2 * bytes);
+});
+
+test("the kernel that frees most runs first: two large results reduced to small ones are never there together", () => {
+  const large = ["a", "b"].map(name => g.matmul(x, g.input(name, [48, 256], "f32"))); // 64 KiB each
+  const small = large.map(result => g.sum(result, [1])); // (64, 1)
+  const program = compile({ y: g.add(g.multiply(small[0]!, small[0]!), small[1]!) });
+  assert.ok(program.arenaBytes <= 64 * 256 * 4 + 2 * 64 * 4, `${program.arenaBytes}`);
+});
+
+test("a kernel that reads no result of another waits for the one that needs it", () => {
+  const read = [0, 1, 2].map(i => g.matmul(x, g.input(`early${i}`, [48, 32], "f32"))); // 8 KiB each, of inputs alone
+  const wide = g.matmul(g.exp(g.matmul(x, w)), g.input("wide", [32, 256], "f32")); // 64 KiB
+  let y = g.matmul(g.tanh(wide), g.input("down", [256, 32], "f32"));
+  for (const early of read) y = g.matmul(g.add(y, early), g.input(`next${early.id}`, [32, 32], "f32"));
+  const { launches, buffers } = compile({ y });
+  const wideAt = launches.findIndex(launch => launch.buffers.some(at => buffers[at]!.bytes === 64 * 256 * 4));
+  const earlyAt = launches.findIndex(launch => launch.buffers.some(at => buffers[at]!.name === "early0"));
+  assert.ok(earlyAt > wideAt, `launch ${earlyAt} before ${wideAt}`);
+});
+
+test("a result stands where the operand stood that nobody reads any more", () => {
+  const spread = g.scatterAdd(x, g.input("rows", [64], "i32"), 64); // (64, 48)
+  const program = compile({ y: g.matmul(g.exp(spread), w) });
+  assert.deepEqual(kinds(program), ["scatter", "row", "matmul"]);
+  assert.equal(program.arenaBytes, 64 * 48 * 4);
+});
+
+test("a transposed reader writes to a place of its own", () => {
+  const square = g.scatterAdd(g.input("values", [48, 48], "f32"), g.input("rows", [48], "i32"), 48);
+  const program = compile({ y: g.sum(g.matmul(g.exp(g.transpose(square)), w), [0, 1]) });
+  assert.ok(program.arenaBytes >= 2 * 48 * 48 * 4, `${program.arenaBytes}`);
+});
+
+test("the sum of products is written by the last of them", () => {
+  const products = [0, 1, 2].map(i => g.matmul(x, g.input(`w${i}`, [48, 32], "f32")));
+  const program = compile({ y: products.reduce((sum, product) => g.add(sum, product)) });
+  assert.deepEqual(kinds(program), ["matmul", "matmul", "matmul"]);
+  assert.equal(program.arenaBytes, 64 * 32 * 4, "the first two sums share a place");
+});
+
+test("of a loss by tiles no more logits stand in memory than one tile's, and their gradient", () => {
+  const rows = g.input("rows", [256, 16], "f32");
+  const table = g.state("table", [512, 16]);
+  const loss = g.sum(decodedLossOfRows(rows, table, g.input("labels", [256], "i32"), undefined, 64), [0]);
+  const [dtable] = differentiate(loss, [table]);
+  const program = compileGraph({ outputs: { loss }, updates: { table: dtable! } }, { threads: 2, precision: "f32" });
+  const [tile, gradient] = [64 * 512 * 4, 512 * 16 * 4];
+  assert.ok(program.arenaBytes < 2 * tile + 2 * gradient, `${program.arenaBytes}`);
 });

@@ -15,6 +15,7 @@ const columnBlocks = 32;
 
 export const cTarget: Target = {
   products: { packRounded: true, takeAnyStrides: true, writeAnything: true },
+  overwritesOperands: true,
   columnBlocks: rows => (rows <= 2 * columnBlocks ? 1 : columnBlocks),
   regroup: fused => fused,
   printGroup: (group, context) => {

@@ -3,20 +3,12 @@
 
 import { type Attributes, createTensor, type Graph, type Operation, type Tensor } from "../graph/tensor.ts";
 import { cTarget } from "./c-kernels.ts";
-import {
-  baseOf,
-  canonical,
-  delayLargeResults,
-  type FusedGraph,
-  fuseGraph,
-  type Group,
-  reaches,
-  sortGroups,
-} from "./fusion.ts";
-import { indexKey } from "./index-expression.ts";
+import { fuseGraph } from "./fusion.ts";
+import { findOverwritten, orderUpdate } from "./in-place.ts";
 import { applyPrecision } from "./precision.ts";
 import type { Program } from "./program.ts";
 import { type Owner, ProgramBuilder } from "./program-builder.ts";
+import { listReaders, scheduleGroups } from "./schedule.ts";
 import { simplifyGraph } from "./simplify.ts";
 import type { PrintContext, Target } from "./target.ts";
 
@@ -76,9 +68,10 @@ export function compileGraph(traced: Graph, options: CompileOptions): Program {
       return owner?.kind === "state" ? owner.name : undefined;
     },
   };
-  const program = new ProgramBuilder(owners);
-  for (const group of delayLargeResults(sortGroups(fused.groups), fused.inMemory))
-    program.add(target.printGroup(group, context));
+  const order = scheduleGroups(fused, tensor => owners.has(tensor));
+  const places = target.overwritesOperands ? findOverwritten(order, fused, tensor => results.has(tensor)) : new Map();
+  const program = new ProgramBuilder(owners, places);
+  for (const group of order) program.add(target.printGroup(group, context));
   // A finished value goes into a state whose old value was needed to the end.
   for (const { name, from } of copies) {
     program.add(target.printCopy(from, createTensor({ kind: "state", name }, [], from.shape, from.dtype)));
@@ -103,49 +96,4 @@ function separateRoots(graph: Graph): Graph {
   const map = (tensors: Readonly<Record<string, Tensor>>) =>
     Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, separate(tensor)]));
   return { outputs: map(graph.outputs), updates: map(graph.updates) };
-}
-
-/** Makes the writer of a state's new value wait for every reader of the old one. False when that cannot be. */
-function orderUpdate(fused: FusedGraph, name: string, value: Tensor): boolean {
-  const writer = fused.groups.find(
-    group => group.template === value || group.stores.some(store => store.target === value),
-  )!;
-  const isState = (tensor: Tensor) => tensor.operation.kind === "state" && tensor.operation.name === name;
-  const readers = fused.groups.filter(group => readsOf(group, fused).some(isState));
-  const before = readers.filter(group => group !== writer);
-  if (readers.includes(writer)) {
-    if (writer.template?.inputs.some(operand => isState(baseOf(operand, fused.inMemory)))) return false;
-    const store = writer.stores.find(candidate => candidate.target === value);
-    if (store === undefined || store.reduction !== "none") return false;
-    // In one pass over the columns every value is read before it is written; after a row reduction comes another pass.
-    const onePass = writer.stores.every(candidate => candidate.reduction !== "row");
-    const own = indexKey(canonical(store.position, store.loop));
-    const inPlace = writer.stores.every(candidate =>
-      candidate.loads.every(
-        load =>
-          !isState(load.tensor) ||
-          ((onePass || candidate === store) && indexKey(canonical(load.flat, candidate.loop)) === own),
-      ),
-    );
-    if (!inPlace) return false;
-  }
-  if (before.some(reader => reaches(reader, writer))) return false;
-  for (const reader of before) writer.dependencies.add(reader);
-  return true;
-}
-
-function readsOf(group: Group, fused: FusedGraph): Tensor[] {
-  const operands = group.template?.inputs.map(operand => baseOf(operand, fused.inMemory)) ?? [];
-  return [...operands, ...group.stores.flatMap(store => store.loads.map(load => load.tensor))];
-}
-
-/** For every tensor that kernels read, the groups that do. */
-function listReaders(fused: FusedGraph): Map<Tensor, Set<Group>> {
-  const readers = new Map<Tensor, Set<Group>>();
-  for (const group of fused.groups) {
-    for (const tensor of readsOf(group, fused)) {
-      readers.set(tensor, (readers.get(tensor) ?? new Set()).add(group));
-    }
-  }
-  return readers;
 }

@@ -22,6 +22,8 @@ const fewestRows = 64;
 
 export const cudaTarget: Target = {
   products: { packRounded: false, takeAnyStrides: false, writeAnything: false },
+  // What a kernel only reads goes through a cache that sees no writes.
+  overwritesOperands: false,
   columnBlocks: (rows, columns) => {
     if (columns <= longestWarpRow) return Math.max(1, Math.min(joinedBlocks, Math.floor(rows / fewestRows)));
     const tiles = Math.ceil(columns / columnTile(columns));

@@ -2,15 +2,7 @@
 // same rows that needs it or shares its operands join one group, so layer norm, softmax or a loss is one pass over memory.
 // A matrix product takes the elementwise work on its result into its write-out.
 
-import {
-  bytesPerElement,
-  countElements,
-  type Graph,
-  listRoots,
-  type Shape,
-  sortTopologically,
-  type Tensor,
-} from "../graph/tensor.ts";
+import { countElements, type Graph, listRoots, type Shape, sortTopologically, type Tensor } from "../graph/tensor.ts";
 import { flattenPosition, listLoads, loopPosition } from "./expression.ts";
 import { combineIndices, type Index, indexKey, shiftIndex } from "./index-expression.ts";
 import { chooseMaterialised } from "./materialise.ts";
@@ -49,26 +41,6 @@ export interface FusedGraph {
 /** Axes that move. A loop's variables keep the numbers of the axes they had. */
 function movingSizes(shape: Shape): number[] {
   return shape.filter(size => size !== 1);
-}
-
-/**
- * The same order, but a product that writes more bytes than it reads of temporaries waits until its result is needed: the
- * gradient of the embedding matrix, made first in the backward pass and used last, would stand there all the while.
- */
-export function delayLargeResults(sorted: readonly Group[], inMemory: ReadonlySet<Tensor>): Group[] {
-  const bytesOf = (tensor: Tensor) => countElements(tensor.shape) * bytesPerElement[tensor.dtype];
-  const isTemporary = ({ operation }: Tensor) => operation.kind !== "input" && operation.kind !== "state";
-  const order = [...sorted];
-  for (const group of sorted) {
-    if (group.kind !== "matmul") continue;
-    const written = group.stores[0]?.target ?? group.template!;
-    const operands = group.template!.inputs.map(operand => baseOf(operand, inMemory)).filter(isTemporary);
-    if (bytesOf(written) <= operands.reduce((sum, operand) => sum + bytesOf(operand), 0)) continue;
-    const at = order.indexOf(group);
-    const needed = order.findIndex((other, place) => place > at && other.dependencies.has(group));
-    if (needed > at + 1) order.splice(needed - 1, 0, ...order.splice(at, 1));
-  }
-  return order;
 }
 
 export function fuseGraph(graph: Graph, { products }: Pick<Target, "products">): FusedGraph {
@@ -185,17 +157,17 @@ function findEpilogues(
     if (["reduce", "concat"].includes(node.operation.kind)) continue;
     if (writeAnything ? node.shape.length !== 2 : !isPlainWriteOut(node, inMemory)) continue;
     const own = indexKey(flattenPosition(loopPosition(node.shape), node.shape));
-    const product = loads.find(({ tensor, flat }) => {
-      const isProduct = tensor.operation.kind === "matmul" && !roots.has(tensor) && !taken.has(tensor);
+    const isFree = ({ tensor, flat }: (typeof loads)[number]) => {
+      if (tensor.operation.kind !== "matmul" || roots.has(tensor) || taken.has(tensor)) return false;
       if (writeAnything && tensor.shape.length !== 2) return false;
-      return isProduct && users.get(tensor)!.size === 1 && indexKey(flat) === own;
-    });
+      return users.get(tensor)!.size === 1 && indexKey(flat) === own;
+    };
+    // Of several products the last: what else the write-out reads must exist before the product runs.
+    const [product] = loads.filter(isFree).sort((x, y) => y.tensor.id - x.tensor.id);
     const others = loads.filter(load => load.tensor !== product?.tensor);
     if (product === undefined || loads.some(load => load.tensor === product.tensor && indexKey(load.flat) !== own))
       continue;
-    // What else the epilogue reads must exist before the product runs; a later product cannot.
-    if (others.some(({ tensor }) => tensor.id > product.tensor.id && users.has(tensor) && nodes.includes(tensor)))
-      continue;
+    if (others.some(({ tensor }) => dependsOn(tensor, product.tensor))) continue;
     taken.add(product.tensor);
     epilogues.set(node, product.tensor);
   }
@@ -213,6 +185,14 @@ function isPlainWriteOut({ operation, inputs, shape, dtype }: Tensor, inMemory: 
     while (addend.operation.kind === "reshape" && !inMemory.has(addend)) addend = addend.inputs[0]!;
     return isProduct(inputs[at]!) && inMemory.has(addend) && countElements(addend.shape) === countElements(shape);
   });
+}
+
+/** Whether computing `tensor` needs `other`. */
+function dependsOn(tensor: Tensor, other: Tensor, seen = new Set<Tensor>()): boolean {
+  if (tensor === other) return true;
+  if (tensor.id < other.id || seen.has(tensor)) return false;
+  seen.add(tensor);
+  return tensor.inputs.some(operand => dependsOn(operand, other, seen));
 }
 
 function newGroup(store: Store): Group {
@@ -304,7 +284,7 @@ export function reaches(from: Group, to: Group, seen = new Set<Group>()): boolea
 }
 
 /** Every group after those it depends on; otherwise in the order they were made. */
-export function sortGroups(groups: readonly Group[]): Group[] {
+function sortGroups(groups: readonly Group[]): Group[] {
   const sorted: Group[] = [];
   const done = new Set<Group>();
   const visit = (group: Group) => {

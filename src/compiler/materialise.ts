@@ -40,6 +40,8 @@ export function chooseMaterialised(graph: Graph, products: ProductAbilities): Se
   }
   const spread = listSpread(nodes);
   const kernelsUsing = countUsingKernels(nodes, inMemory);
+  // The sum of two products is the write-out of the later one, so that one of them less stands in memory.
+  const fromProducts = new Set(nodes.filter(node => node.operation.kind === "matmul"));
   const weights = new Map<Tensor, { cost: number; reads: Set<Tensor> }>();
   for (const node of nodes) {
     const own = { cost: nodeCost(node), reads: new Set<Tensor>() };
@@ -59,7 +61,12 @@ export function chooseMaterialised(graph: Graph, products: ProductAbilities): Se
     const shared = (kernelsUsing.get(node)?.size ?? 0) > 1;
     const large = [...own.reads].filter(read => countElements(read.shape) * 4 > countElements(node.shape));
     const heavy = own.cost > recomputeCostLimit || large.length > 1;
-    if ((shared && heavy) || spread.has(node) || node.operation.kind === "concat") inMemory.add(node);
+    const joins =
+      node.operation.kind === "binary" &&
+      node.operation.fn === "add" &&
+      node.inputs.every(part => fromProducts.has(part));
+    if (joins) fromProducts.add(node);
+    if ((shared && heavy) || spread.has(node) || node.operation.kind === "concat" || joins) inMemory.add(node);
   }
   return inMemory;
 }

@@ -22,9 +22,12 @@ export class ProgramBuilder {
   private readonly kernelOf = new Map<string, number>();
   private readonly launches: Launch[] = [];
   private readonly owners: ReadonlyMap<Tensor, Owner>;
+  private readonly places: ReadonlyMap<Tensor, Tensor>;
 
-  constructor(owners: ReadonlyMap<Tensor, Owner>) {
+  /** `places` has the tensor in whose place another is written, for those that have no place of their own. */
+  constructor(owners: ReadonlyMap<Tensor, Owner>, places: ReadonlyMap<Tensor, Tensor>) {
     this.owners = owners;
+    this.places = places;
   }
 
   add({ name, pointers, blocks, grain, flops, ...kernel }: DraftLaunch): void {
@@ -55,7 +58,8 @@ export class ProgramBuilder {
         ? { kind: operation.kind, name: operation.name }
         : this.owners.get(tensor);
     const key = owner === undefined ? undefined : `${owner.kind} ${owner.name}`;
-    let at = key === undefined ? this.bufferOf.get(tensor) : this.named.get(key);
+    const place = this.places.get(tensor) ?? tensor;
+    let at = key === undefined ? this.bufferOf.get(place) : this.named.get(key);
     if (at === undefined) {
       at = this.buffers.length;
       const bytes = countElements(tensor.shape) * bytesPerElement[tensor.dtype];
@@ -69,7 +73,7 @@ export class ProgramBuilder {
         first: launch,
         last: launch,
       });
-      if (key === undefined) this.bufferOf.set(tensor, at);
+      if (key === undefined) this.bufferOf.set(place, at);
       else this.named.set(key, at);
     }
     this.buffers[at]!.last = launch;

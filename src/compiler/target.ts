@@ -8,6 +8,8 @@ import type { Kernel } from "./program.ts";
 
 export interface Target {
   readonly products: ProductAbilities;
+  /** A result may stand where an operand stood that no later kernel reads; else two tensors of a kernel never share memory. */
+  readonly overwritesOperands: boolean;
   /** How many blocks of rows a sum of columns is cut into at most, each summed apart; 1 leaves it whole. */
   columnBlocks(rows: number, columns: number): number;
   /** The groups as they are to be printed. */

@@ -3,21 +3,35 @@
 //
 // T tokens, P predictions, width C, vocabulary V.
 
-import { add, gather, matmul, transpose } from "../graph/operations.ts";
+import { add, gather, matmul, mean, reshape, transpose } from "../graph/operations.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { gelu } from "../nn/activation.ts";
-import { crossEntropy } from "../nn/losses.ts";
+import { decodedLossOfRows } from "../nn/decoded-loss.ts";
 import { encode, findParameter, normalise, type Parameters, project } from "./encoder.ts";
 import type { EncoderInputs, MaskedInputs } from "./inputs.ts";
 import type { ModelShape } from "./shape.ts";
 
+/** Rows of logits that stand in memory at once while a loss is computed: 128 MiB of a vocabulary of 32,768 in bf16. */
+const lossTileRows = 2048;
+
+/** What the decoder multiplies, (P, C), of hidden states (T, C) at `positions` (P) i32. */
+function prepareRows(hidden: Tensor, positions: Tensor, parameters: Parameters, shape: ModelShape): Tensor {
+  const rows = gather(hidden, positions); // (P, C)
+  if (shape.head !== "transform") return rows;
+  return normalise(gelu(project(rows, "head.dense", parameters, shape)), "head.norm", parameters, shape);
+}
+
+/** The decoder: the table (V, C), and a bias (V) where the head has one. */
+function findDecoder(parameters: Parameters, shape: ModelShape): { table: Tensor; bias: Tensor | undefined } {
+  const bias = shape.head === "transform" ? findParameter(parameters, "head.bias") : undefined;
+  return { table: findParameter(parameters, "embedding.word"), bias };
+}
+
 /** Logits (P, V) of hidden states (T, C) at `positions` (P) i32. */
 export function decodePositions(hidden: Tensor, positions: Tensor, parameters: Parameters, shape: ModelShape): Tensor {
-  const rows = gather(hidden, positions); // (P, C)
-  const decode = (x: Tensor) => matmul(x, transpose(findParameter(parameters, "embedding.word")));
-  if (shape.head !== "transform") return decode(rows);
-  const transformed = normalise(gelu(project(rows, "head.dense", parameters, shape)), "head.norm", parameters, shape);
-  return add(decode(transformed), findParameter(parameters, "head.bias"));
+  const { table, bias } = findDecoder(parameters, shape);
+  const logits = matmul(prepareRows(hidden, positions, parameters, shape), transpose(table));
+  return bias === undefined ? logits : add(logits, bias);
 }
 
 /** Logits (P, V) of the tokens at `positions`: what filling in reads. */
@@ -30,6 +44,13 @@ export function predictTokens(
 }
 
 /** Mean cross-entropy over the masked positions, in nats, shape []. */
-export function computeMaskedLoss(inputs: MaskedInputs, parameters: Parameters, shape: ModelShape): Tensor {
-  return crossEntropy(predictTokens(inputs, parameters, shape), inputs.labels);
+export function computeMaskedLoss(
+  inputs: MaskedInputs,
+  parameters: Parameters,
+  shape: ModelShape,
+  tileRows = lossTileRows,
+): Tensor {
+  const rows = prepareRows(encode(inputs, parameters, shape), inputs.positions, parameters, shape);
+  const { table, bias } = findDecoder(parameters, shape);
+  return reshape(mean(decodedLossOfRows(rows, table, inputs.labels, bias, tileRows), [0]), []);
 }

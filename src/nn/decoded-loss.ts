@@ -1,0 +1,66 @@
+// Cross-entropy of rows against a vocabulary, decoder included, without the whole matrix of logits: it is made, used for the
+// loss and for its gradient, and dropped, some rows at a time. A scheduler that minds memory takes each tile from logits to
+// gradient before it begins the next.
+//
+// P predictions, V classes, C columns.
+
+import { differentiateDecomposition } from "../graph/gradient.ts";
+import { add, composite, concat, matmul, reshape, slice, sum, transpose } from "../graph/operations.ts";
+import type { CompositeDefinition, Tensor } from "../graph/tensor.ts";
+import { crossEntropyOfRows } from "./losses.ts";
+
+/** Logits (p, V) of one tile: rows (p, C), table (V, C), and bias (V) if there is one. */
+function decodeTile(rows: Tensor, table: Tensor, bias: Tensor | undefined): Tensor {
+  const logits = matmul(rows, transpose(table));
+  return bias === undefined ? logits : add(logits, bias);
+}
+
+/** The parts of something of P rows, of at most `tileRows` rows each. */
+function cutRows(whole: Tensor, tileRows: number): Tensor[] {
+  const P = whole.shape[0]!;
+  const count = Math.ceil(P / tileRows);
+  return Array.from({ length: count }, (_, i) => slice(whole, 0, i * tileRows, Math.min(P, (i + 1) * tileRows)));
+}
+
+const decodedLossDefinition: CompositeDefinition = {
+  name: "decodedLoss",
+  decompose: ([rows, table, labels, bias], { tileRows }) => {
+    const labelsOf = cutRows(labels!, tileRows!);
+    const losses = cutRows(rows!, tileRows!).map((tile, i) =>
+      crossEntropyOfRows(decodeTile(tile, table!, bias), labelsOf[i]!),
+    );
+    return concat(losses, 0);
+  },
+  // dlogits by the rule of cross-entropy; drows = dlogits · table, dtable = dlogitsᵀ · rows, dbias its column sums.
+  differentiate: ([rows, table, labels, bias], { tileRows }, gradient) => {
+    const [labelsOf, gradientOf] = [cutRows(labels!, tileRows!), cutRows(gradient, tileRows!)];
+    const tiles = cutRows(rows!, tileRows!).map((tile, i) => {
+      const logits = decodeTile(tile, table!, bias);
+      const loss = crossEntropyOfRows(logits, labelsOf[i]!);
+      const [dlogits] = differentiateDecomposition(loss, [logits], gradientOf[i]!) as [Tensor];
+      return { rows: matmul(dlogits, table!), table: matmul(transpose(dlogits), tile), bias: sum(dlogits, [0]) };
+    });
+    const drows = concat(
+      tiles.map(tile => tile.rows),
+      0,
+    );
+    const dtable = tiles.map(tile => tile.table).reduce(add);
+    if (bias === undefined) return [drows, dtable, undefined];
+    return [drows, dtable, undefined, reshape(tiles.map(tile => tile.bias).reduce(add), bias.shape)];
+  },
+};
+
+/**
+ * log Σ exp(logits) - logits[label] of each row, in nats, (P, 1); logits = rows · tableᵀ (+ bias). rows (P, C), table (V, C),
+ * labels (P) i32 in [0, V), bias (V). At most `tileRows` rows of logits stand in memory at once.
+ */
+export function decodedLossOfRows(
+  rows: Tensor,
+  table: Tensor,
+  labels: Tensor,
+  bias: Tensor | undefined,
+  tileRows: number,
+): Tensor {
+  const inputs = bias === undefined ? [rows, table, labels] : [rows, table, labels, bias];
+  return composite(decodedLossDefinition, inputs, { tileRows }, [rows.shape[0]!, 1]);
+}
