@@ -4,7 +4,7 @@
 import { type Attributes, createTensor, type Graph, type Operation, type Tensor } from "../graph/tensor.ts";
 import { cTarget } from "./c-kernels.ts";
 import { fuseGraph } from "./fusion.ts";
-import { findOverwritten, orderUpdate } from "./in-place.ts";
+import { findOverwritten, orderUpdates } from "./in-place.ts";
 import { applyPrecision } from "./precision.ts";
 import type { Program } from "./program.ts";
 import { type Owner, ProgramBuilder } from "./program-builder.ts";
@@ -49,9 +49,10 @@ export function compileGraph(traced: Graph, options: CompileOptions): Program {
   const fused = target.regroup(fuseGraph(graph, target));
   const owners = new Map<Tensor, Owner>();
   for (const [name, tensor] of Object.entries(graph.outputs)) owners.set(tensor, { kind: "output", name });
+  const ordered = orderUpdates(fused, graph.updates);
   const copies: { name: string; from: Tensor }[] = [];
   for (const [name, tensor] of Object.entries(graph.updates)) {
-    if (orderUpdate(fused, name, tensor)) owners.set(tensor, { kind: "state", name });
+    if (ordered.has(name)) owners.set(tensor, { kind: "state", name });
     else copies.push({ name, from: tensor });
   }
   const results = new Set([...owners.keys(), ...copies.map(copy => copy.from)]);

@@ -4,7 +4,7 @@
 import { countElements, type Tensor } from "../graph/tensor.ts";
 import { baseOf, canonical, type FusedGraph, type Group, reaches, type Store } from "./fusion.ts";
 import { indexKey } from "./index-expression.ts";
-import { listReaders, readsOf } from "./schedule.ts";
+import { listReaders } from "./schedule.ts";
 
 /** Whether a store may write over the old values that its group reads. */
 function canOverwrite(group: Group, store: Store, isOld: (tensor: Tensor) => boolean, fused: FusedGraph): boolean {
@@ -22,18 +22,34 @@ function canOverwrite(group: Group, store: Store, isOld: (tensor: Tensor) => boo
   );
 }
 
-/** Makes the writer of a state's new value wait for every reader of the old one. False when that cannot be. */
-export function orderUpdate(fused: FusedGraph, name: string, value: Tensor): boolean {
+/**
+ * Makes the writer of each state's new value wait for every reader of the old one. Gives the names of those for which it can; the
+ * others need a copy at the end.
+ */
+export function orderUpdates(fused: FusedGraph, updates: Readonly<Record<string, Tensor>>): ReadonlySet<string> {
+  const readers = new Map<string, Set<Group>>();
+  for (const [{ operation }, groups] of listReaders(fused)) {
+    if (operation.kind !== "state") continue;
+    const known = readers.get(operation.name) ?? new Set();
+    for (const group of groups) known.add(group);
+    readers.set(operation.name, known);
+  }
+  const ordered = Object.entries(updates).filter(([name, value]) =>
+    orderUpdate(fused, name, value, readers.get(name) ?? new Set()),
+  );
+  return new Set(ordered.map(([name]) => name));
+}
+
+function orderUpdate(fused: FusedGraph, name: string, value: Tensor, readers: ReadonlySet<Group>): boolean {
   const writer = fused.groups.find(
     group => group.template === value || group.stores.some(store => store.target === value),
   )!;
-  const isState = (tensor: Tensor) => tensor.operation.kind === "state" && tensor.operation.name === name;
-  const readers = fused.groups.filter(group => readsOf(group, fused).some(isState));
-  const before = readers.filter(group => group !== writer);
-  if (readers.includes(writer)) {
+  if (readers.has(writer)) {
+    const isState = ({ operation }: Tensor) => operation.kind === "state" && operation.name === name;
     const store = writer.stores.find(candidate => candidate.target === value);
     if (store === undefined || !canOverwrite(writer, store, isState, fused)) return false;
   }
+  const before = [...readers].filter(group => group !== writer);
   if (before.some(reader => reaches(reader, writer))) return false;
   for (const reader of before) writer.dependencies.add(reader);
   return true;

@@ -2,6 +2,7 @@
 // and validation. Model and optimizer come in as a definition, so this file knows neither.
 
 import type { Backend, DeviceBuffer, HostArray } from "../backends/backend.ts";
+import { collectGarbage } from "../base/heap.ts";
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { differentiate } from "../graph/gradient.ts";
 import { add, input, less, multiply, reshape, select, state } from "../graph/operations.ts";
@@ -103,6 +104,7 @@ export async function openEngine(backend: Backend, definition: TrainingDefinitio
     backend.load(graphs.update, states),
     backend.load(graphs.validation, states),
   ]);
+  collectGarbage();
 
   const readAll = (shapes: ReadonlyMap<string, Shape>): StoredTensor[] =>
     [...shapes].map(([name, shape]) => ({
