@@ -19,6 +19,7 @@ export const glue: FinetuneRecipe = {
   weightDecay: 0,
   clip: 0,
   pooler: "cls",
+  head: "tanh",
   headWidth: 1024,
   longTexts: "truncate",
   precision: "auto",

@@ -23,7 +23,13 @@ import { skipWithout } from "./required.ts";
 
 const pretraining = (recipe: Recipe, microBatchSequences: number): Graph[] =>
   Object.values(buildStepGraphs(defineTraining({ ...recipe, train: { ...recipe.train, microBatchSequences } })));
-const classifier = { kind: "classification", outputs: 3, pooler: glue.pooler, headWidth: glue.headWidth } as const;
+const classifier = {
+  kind: "classification",
+  outputs: 3,
+  pooler: glue.pooler,
+  head: glue.head,
+  headWidth: glue.headWidth,
+} as const;
 const programs: Readonly<Record<string, () => readonly Graph[]>> = {
   "crammed-bert": () => pretraining(crammedBert, 512),
   "crammed-bert-small": () => pretraining(crammedBertSmall, 32),

@@ -25,7 +25,7 @@ import { listParameters, type ModelShape } from "../src/model/shape.ts";
 import { openEmulatedCuda } from "./cuda-emulator/emulated-backend.ts";
 import { emulatorAbsent } from "./cuda-emulator/emulated-driver.ts";
 
-interface Case extends Pick<ClassifierShape, "kind" | "pooler" | "outputs"> {
+interface Case extends Omit<ClassifierShape, "headWidth"> {
   readonly hidden: number[];
   readonly parameters: Record<string, number[]>;
   readonly logits: number[];
@@ -82,7 +82,7 @@ for (const [name, open, tolerance] of backends) {
       const lengths = input("lengths", [B], "i32");
       const rows = each.kind === "tokens" ? B * S : B;
       const targets = input("targets", [rows], each.kind === "regression" ? "f32" : "i32");
-      const logits = applyClassifier(hidden, lengths, parameters, classifier);
+      const logits = applyClassifier(hidden, lengths, parameters, model, classifier);
       const loss = computeClassifierLoss(logits, targets, each.kind);
       const names = ["hidden", ...parameters.keys()];
       const gradients = differentiate(loss, [hidden, ...parameters.values()]);
@@ -93,7 +93,7 @@ for (const [name, open, tolerance] of backends) {
         lengths: Int32Array.from(golden.lengths),
         targets: each.kind === "regression" ? Float64Array.from(expected) : Int32Array.from(expected),
       });
-      const what = `${each.kind} ${each.pooler}`;
+      const what = `${each.kind} ${each.pooler} ${each.head}`;
       close(seen.logits!, each.logits, tolerance, `${what} logits`);
       close(seen.loss!, [each.loss], tolerance, `${what} loss`);
       for (const name of names) close(seen[`gradient.${name}`]!, each.gradients[name]!, tolerance, `${what} ${name}`);
@@ -148,7 +148,13 @@ test("reading the first token alone is reading the first of all", async () => {
   const backend = openReference();
   for (const normalisation of ["pre", "post"] as const) {
     const shape: ModelShape = { ...model, normalisation };
-    const classifier: ClassifierShape = { kind: "classification", outputs: 3, pooler: "cls", headWidth: 8 };
+    const classifier: ClassifierShape = {
+      kind: "classification",
+      outputs: 3,
+      pooler: "cls",
+      head: "tanh",
+      headWidth: 8,
+    };
     const listed = [...listParameters(shape), ...listClassifierParameters(shape, classifier)];
     const states = new Map(listed.map(({ name, shape }) => [name, backend.allocate(shape, "f32")] as const));
     listed.forEach((parameter, i) => {
@@ -160,7 +166,7 @@ test("reading the first token alone is reading the first of all", async () => {
     const parameters = new Map(listed.map(({ name, shape }) => [name, state(name, shape)] as const));
     const inputs = declareEncoderInputs(shape, sentences.length, 8, "padded") as PaddedInputs;
     const first = classify(inputs, parameters, shape, classifier);
-    const all = applyClassifier(encode(inputs, parameters, shape), inputs.lengths, parameters, classifier);
+    const all = applyClassifier(encode(inputs, parameters, shape), inputs.lengths, parameters, shape, classifier);
     const graph = await backend.load({ outputs: { first, all }, updates: {} }, states);
     const tokens = sentences.flatMap(sentence => Array.from({ length: 8 }, (_, place) => sentence[place] ?? 0));
     const lengths = Int32Array.from(sentences, sentence => sentence.length);
@@ -175,7 +181,7 @@ for (const [name, open] of backends) {
   test(`${name}: padding changes no logit, whatever stands there and however much there is`, async () => {
     const backend = await open();
     for (const pooler of name !== "reference" ? (["mean"] as const) : poolers) {
-      const classifier: ClassifierShape = { kind: "classification", outputs: 3, pooler, headWidth: 8 };
+      const classifier: ClassifierShape = { kind: "classification", outputs: 3, pooler, head: "tanh", headWidth: 8 };
       const padded = await predict(backend, classifier, 8, () => 0);
       assert.ok(new Set(padded).size === padded.length && padded.some(value => Math.abs(value) > 1e-3));
       assert.deepEqual(await predict(backend, classifier, 8, place => 20 + place), padded, `${pooler}: other tokens`);

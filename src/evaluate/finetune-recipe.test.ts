@@ -10,6 +10,15 @@ test("--set changes one value; the name changes no hash, every other value does"
   assert.equal(hashFinetuneRecipe({ ...glue, name: "other" }), hashFinetuneRecipe(glue));
 });
 
+test("a recipe that is older than the choice of a head is read, and its stored results still count", () => {
+  const { head: _, ...older } = glue;
+  const read = checkFinetuneRecipe(older, "x.json");
+  assert.deepEqual(read, glue);
+  // SHA-256 of [4e-5,16,5,"cosine",0.1,128,0.1,0.9,0.98,1e-6,0,0,"cls",1024,"truncate","auto"], as JSON spells it.
+  assert.equal(hashFinetuneRecipe(read), "30db4a78f4afee60");
+  assert.notEqual(hashFinetuneRecipe({ ...glue, head: "gelu-norm" }), hashFinetuneRecipe(glue));
+});
+
 test("misspelt keys, missing and impossible values are refused with what to do", () => {
   const near = { code: "E_RECIPE_KEY", advice: "Did you mean learningRate?" };
   assert.throws(() => overrideFinetuneRecipe(glue, ["learningrate=1"]), near);

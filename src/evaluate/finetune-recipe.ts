@@ -4,10 +4,13 @@
 import { z } from "zod";
 import { nearestNames, UserError } from "../base/errors.ts";
 import { contentHash } from "../base/files.ts";
-import { poolers } from "../model/classifier.ts";
+import { classifierHeads, poolers } from "../model/classifier.ts";
 
 const positive = z.number().int().positive();
 const fraction = z.number().min(0).max(1);
+
+/** Of keys that recipes did not always have: stored results of that time are of these values. */
+const defaults = { head: "tanh" } as const;
 
 const recipeSchema = z.strictObject({
   name: z.string().min(1),
@@ -28,6 +31,8 @@ const recipeSchema = z.strictObject({
   /** Global gradient norm above which the gradient is scaled down to it; 0 turns clipping off. */
   clip: z.number().min(0),
   pooler: z.enum(poolers),
+  /** After the wide layer: tanh, or GELU and a norm, which Hugging Face's ModernBERT has. */
+  head: z.enum(classifierHeads).default(defaults.head),
   headWidth: positive,
   /** What happens to texts longer than maxLength: cut, the longest first, or an error. */
   longTexts: z.enum(["truncate", "refuse"]),
@@ -69,9 +74,9 @@ export function overrideFinetuneRecipe(recipe: FinetuneRecipe, assignments: read
 
 /** Names the recipe by what it does: two recipes that differ in their name alone give the same scores. */
 export function hashFinetuneRecipe(recipe: FinetuneRecipe): string {
-  return contentHash(
-    JSON.stringify(keys.filter(key => key !== "name").map(key => recipe[key as keyof FinetuneRecipe])),
-  );
+  const valueAt = (key: string) => recipe[key as keyof FinetuneRecipe];
+  const isSaid = (key: string) => !(key in defaults) || valueAt(key) !== defaults[key as keyof typeof defaults];
+  return contentHash(JSON.stringify(keys.filter(key => key !== "name" && isSaid(key)).map(valueAt)));
 }
 
 function readValue(text: string): unknown {

@@ -72,10 +72,11 @@ export function openFinetuner(backend: Backend, shape: ModelShape, recipe: Finet
   const engines = new Map<string, TaskEngine>();
   return {
     model,
-    open: head => {
-      const key = `${head.kind} ${head.outputs}`;
-      const { pooler, headWidth } = recipe;
-      const engine = engines.get(key) ?? openTaskEngine(backend, model, { ...head, pooler, headWidth }, recipe, shared);
+    open: ({ kind, outputs }) => {
+      const key = `${kind} ${outputs}`;
+      const { pooler, head, headWidth } = recipe;
+      const classifier = { kind, outputs, pooler, head, headWidth };
+      const engine = engines.get(key) ?? openTaskEngine(backend, model, classifier, recipe, shared);
       engines.set(key, engine);
       return engine;
     },

@@ -1,5 +1,6 @@
 // The head of a downstream task on top of the encoder, as the reference's: pool the sequence, a wide layer with tanh, dropout,
-// a linear layer. Poolers look at real tokens alone, so padding changes nothing (the reference averages over padding too).
+// a linear layer; or ModernBERT's, which has GELU and a norm in tanh's place. Poolers look at real tokens alone, so padding
+// changes nothing (the reference averages over padding too).
 //
 // B sequences, S positions each, T = B·S, width C, head width H, L outputs.
 
@@ -23,9 +24,10 @@ import {
   tanh,
 } from "../graph/operations.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { gelu } from "../nn/activation.ts";
 import { applyDropout, type Dropout } from "../nn/dropout.ts";
 import { crossEntropy, crossEntropyOfRows, meanSquaredError } from "../nn/losses.ts";
-import { countDropouts, encode, findParameter, type Parameters } from "./encoder.ts";
+import { countDropouts, encode, findParameter, normalise, type Parameters } from "./encoder.ts";
 import type { EncoderInputs } from "./inputs.ts";
 import type { ModelShape, Parameter } from "./shape.ts";
 
@@ -33,11 +35,16 @@ import type { ModelShape, Parameter } from "./shape.ts";
 export const poolers = ["cls", "mean", "max", "lse"] as const;
 export type Pooler = (typeof poolers)[number];
 
+/** What follows the wide layer. tanh: the reference's, and BERT's; gelu-norm: GELU and a layer norm, ModernBERT's. */
+export const classifierHeads = ["tanh", "gelu-norm"] as const;
+export type ClassifierHead = (typeof classifierHeads)[number];
+
 export interface ClassifierShape {
   /** classification: L classes a sequence; regression: one number a sequence; tokens: L classes a token, no pooling. */
   readonly kind: "classification" | "regression" | "tokens";
   readonly outputs: number;
   readonly pooler: Pooler;
+  readonly head: ClassifierHead;
   readonly headWidth: number;
 }
 
@@ -47,7 +54,17 @@ export type PaddedInputs = EncoderInputs & { readonly lengths: Tensor };
 const excluded = -1e30;
 
 /** The head's parameters, in order; they follow the encoder's in files and in the initialisation's random numbers. */
-export function listClassifierParameters({ width }: ModelShape, { headWidth, outputs }: ClassifierShape): Parameter[] {
+export function listClassifierParameters(
+  { width }: ModelShape,
+  { head, headWidth, outputs }: ClassifierShape,
+): Parameter[] {
+  const vector = (name: string, length: number, value: number): Parameter => ({
+    name,
+    shape: [length],
+    role: "norm",
+    parts: 1,
+    initial: { kind: "constant", value },
+  });
   const linear = (name: string, rows: number, columns: number): Parameter[] => [
     {
       name: `${name}.weight`,
@@ -56,9 +73,14 @@ export function listClassifierParameters({ width }: ModelShape, { headWidth, out
       parts: 1,
       initial: { kind: "normal", deviation: 0.02 },
     },
-    { name: `${name}.bias`, shape: [columns], role: "norm", parts: 1, initial: { kind: "constant", value: 0 } },
+    vector(`${name}.bias`, columns, 0),
   ];
-  return [...linear("classifier.hidden", width, headWidth), ...linear("classifier.output", headWidth, outputs)];
+  const norm = [vector("classifier.norm.weight", headWidth, 1), vector("classifier.norm.bias", headWidth, 0)];
+  return [
+    ...linear("classifier.hidden", width, headWidth),
+    ...(head === "gelu-norm" ? norm : []),
+    ...linear("classifier.output", headWidth, outputs),
+  ];
 }
 
 /** One row a sequence, (B, C), of hidden states (T, C) whose first lengths[b] rows of each sequence are real. */
@@ -90,7 +112,7 @@ export function classify(
 ): Tensor {
   const readsFirst = classifier.kind !== "tokens" && classifier.pooler === "cls";
   const hidden = encode(inputs, parameters, shape, dropout, readsFirst ? "first" : "all");
-  return applyClassifier(hidden, inputs.lengths, parameters, classifier, x =>
+  return applyClassifier(hidden, inputs.lengths, parameters, shape, classifier, x =>
     applyDropout(x, dropout, countDropouts(shape)),
   );
 }
@@ -100,12 +122,14 @@ export function applyClassifier(
   hidden: Tensor,
   lengths: Tensor,
   parameters: Parameters,
-  { kind, pooler }: ClassifierShape,
+  shape: ModelShape,
+  { kind, pooler, head }: ClassifierShape,
   drop: (x: Tensor) => Tensor = x => x,
 ): Tensor {
   const read = kind === "tokens" ? hidden : poolSequences(hidden, lengths, pooler);
-  const wide = tanh(linear(read, parameters, "hidden")); // (B, H)
-  return linear(drop(wide), parameters, "output");
+  const wide = linear(read, parameters, "hidden"); // (B, H)
+  const active = head === "tanh" ? tanh(wide) : normalise(gelu(wide), "classifier.norm", parameters, shape);
+  return linear(drop(active), parameters, "output");
 }
 
 /**

@@ -1,4 +1,4 @@
-"""The reference's classification head in PyTorch, float64: test/golden/classifier.json.
+"""The reference's classification head, and ModernBERT's, in PyTorch, float64: test/golden/classifier.json.
 
 Run with any PyTorch 1.13 or newer: python make-classifier.py > classifier.json
 Pools only the real tokens of each sequence; the reference pools over padding too.
@@ -34,12 +34,18 @@ def pool(x, pooler):
     return torch.stack(rows)
 
 
-def make(kind, pooler, outputs):
+def make(kind, pooler, outputs, head="tanh"):
     hidden = torch.randn(B, S, C, requires_grad=True)
     dense = torch.nn.Linear(C, H)
     out = torch.nn.Linear(H, outputs)
+    norm = torch.nn.LayerNorm(H, eps=1e-12)  # as a model of ours without normEpsilon has it
     read = hidden if kind == "tokens" else pool(hidden, pooler)
-    logits = out(torch.tanh(dense(read)))
+    if head == "gelu-norm":
+        with torch.no_grad():
+            norm.weight += 0.3 * torch.randn(H)
+            norm.bias += 0.3 * torch.randn(H)
+    wide = torch.tanh(dense(read)) if head == "tanh" else norm(torch.nn.functional.gelu(dense(read)))
+    logits = out(wide)
     if kind == "classification":
         loss = torch.nn.functional.cross_entropy(logits, classes)
     elif kind == "regression":
@@ -49,16 +55,19 @@ def make(kind, pooler, outputs):
     loss.backward()
     flat = lambda x: x.detach().reshape(-1).tolist()
     matrix = lambda x: flat(x.t())  # stored (in, out)
+    norms = [("classifier.norm.weight", norm.weight), ("classifier.norm.bias", norm.bias)] if head == "gelu-norm" else []
     return {
         "kind": kind,
         "pooler": pooler,
         "outputs": outputs,
+        "head": head,
         "hidden": flat(hidden),
         "parameters": {
             "classifier.hidden.weight": matrix(dense.weight),
             "classifier.hidden.bias": flat(dense.bias),
             "classifier.output.weight": matrix(out.weight),
             "classifier.output.bias": flat(out.bias),
+            **{name: flat(x) for name, x in norms},
         },
         "logits": flat(logits),
         "loss": loss.item(),
@@ -68,12 +77,14 @@ def make(kind, pooler, outputs):
             "classifier.hidden.bias": flat(dense.bias.grad),
             "classifier.output.weight": matrix(out.weight.grad),
             "classifier.output.bias": flat(out.bias.grad),
+            **{name: flat(x.grad) for name, x in norms},
         },
     }
 
 
 cases = [make("classification", pooler, L) for pooler in ("cls", "mean", "max", "lse")]
 cases += [make("regression", "cls", 1), make("tokens", "cls", L)]
+cases += [make("classification", "mean", L, "gelu-norm"), make("tokens", "cls", L, "gelu-norm")]
 print(
     json.dumps(
         {
