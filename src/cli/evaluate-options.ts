@@ -27,6 +27,7 @@ export interface EvaluateFlags extends BackendOptions {
   readonly set: readonly string[];
   readonly seeds?: string;
   readonly controls?: boolean;
+  readonly keepModels?: boolean;
   readonly maxTrain?: string;
   readonly submission?: string;
   readonly out?: string;

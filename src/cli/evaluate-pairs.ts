@@ -19,6 +19,7 @@ export async function evaluatePairs(folder: string, flags: EvaluateFlags, signal
       "seeds",
       "recipe",
       "controls",
+      "keepModels",
       "maxTrain",
       "submission",
       "label",

@@ -1,5 +1,6 @@
 // evaluations/<suite>/<task>/<seed-0 | untrained-seed-0 | majority>/: predictions.jsonl, worst.jsonl, confusion.txt and, written
-// last, result.json. A folder whose result.json has the hashes of this model, data and recipe is finished and not run again.
+// last, result.json. A folder whose result.json has the hashes of this model, data and recipe is finished and not run again. Where
+// models are kept (kept-model.ts), model/ is a part of the result.
 
 import { accessSync, constants, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -7,6 +8,7 @@ import { UserError } from "../base/errors.ts";
 import { explainWriteFailure, makeFolder, writeFileAtomically } from "../base/files.ts";
 import { formatConfusion } from "./confusion.ts";
 import { type Variant, variantName } from "./controls.ts";
+import { hasKeptModel, removeKeptModel } from "./kept-model.ts";
 import type { Prediction, SplitPredictions } from "./predictions.ts";
 import { resultSchema, type TaskResult } from "./result.ts";
 import type { Example, Task } from "./task.ts";
@@ -34,18 +36,22 @@ export function prepareFolder({ root, suite }: Pick<ResultPlace, "root" | "suite
   }
 }
 
-/** The finished result there, if it is of these hashes and has predictions for these splits without labels. */
+/**
+ * The finished result there, if it is of these hashes, has predictions for these splits without labels, and has its model where
+ * that is asked for: its parameters are nowhere else.
+ */
 export function findResult(
   place: ResultPlace,
   hashes: TaskResult["hashes"],
   test: readonly string[],
+  needsModel: boolean,
 ): TaskResult | undefined {
   const result = readResult(folderOf(place));
   const isSame =
     result !== undefined &&
     (Object.keys(hashes) as (keyof typeof hashes)[]).every(key => result.hashes[key] === hashes[key]) &&
     test.every(name => result.test.includes(name));
-  return isSame ? result : undefined;
+  return isSame && (!needsModel || hasKeptModel(folderOf(place), hashes)) ? result : undefined;
 }
 
 /** The result there whatever its hashes; undefined where there is none, or one that this version did not write. */
@@ -84,7 +90,10 @@ function listFolders(path: string): string[] {
     .sort();
 }
 
-/** Writes everything, result.json last; what stood there before is no result from the first moment on. */
+/**
+ * Writes everything, result.json last; what stood there before is no result from the first moment on. `keep` writes what else is
+ * to be there, into the folder.
+ */
 export function saveResult(
   place: ResultPlace,
   task: Task,
@@ -93,9 +102,11 @@ export function saveResult(
     validation,
     test,
   }: { readonly validation: readonly SplitPredictions[]; readonly test: readonly SplitPredictions[] },
+  keep: (folder: string) => void = () => {},
 ): void {
   const folder = folderOf(place);
   rmSync(join(folder, "result.json"), { force: true });
+  removeKeptModel(folder);
   const lines = [
     ...validation.flatMap(split => describePredictions("validation", split, task)),
     ...test.flatMap(split => describePredictions("test", split, task)),
@@ -108,6 +119,7 @@ export function saveResult(
       `${name}\n${formatConfusion({ labels: task.labels, counts: confusion })}\n`;
     writeFileAtomically(join(folder, "confusion.txt"), matrices.map(print).join("\n"));
   }
+  keep(folder);
   writeFileAtomically(join(folder, "result.json"), `${JSON.stringify(result, undefined, 2)}\n`);
 }
 

@@ -37,6 +37,7 @@ const model: PretrainedModel = {
   encodeText: text => Array.from(text, letter => letter.charCodeAt(0) % 24),
   specials: { pad: 0, unknown: 3, classify: 4, separator: 5, mask: 6 },
   tokenOf: String,
+  describeTokenizer: () => ({}),
   hash: "tiny",
   notes: [],
 };
@@ -61,7 +62,7 @@ async function evaluate(
   const interrupt = new AbortController();
   const events: EvaluationEvent[] = [];
   for await (const event of evaluateTasks({
-    ...{ backend, model, root, suite: "mine", seeds: 2, controls: false, maxTrain: undefined },
+    ...{ backend, model, root, suite: "mine", seeds: 2, controls: false, keepModels: false, maxTrain: undefined },
     recipe: { ...glue, epochs: 1, batchSequences: 4, maxLength: 12, headWidth: 8, precision: "f32" },
     tasks: [makeTask("first"), makeTask("second")],
     readData: async task => ({
@@ -102,7 +103,7 @@ test("stopped in the middle and started again, no finished seed runs twice, and 
 
   const rest = await evaluate(root);
   assert.deepEqual(rest.fresh, ["first none 1", "second none 0", "second none 1"]);
-  assert.deepEqual(rest.plan, { kind: "plan", steps: 6, finished: 1, variants: 4 });
+  assert.deepEqual(rest.plan, { kind: "plan", steps: 6, finished: 1, withoutModel: 0, variants: 4 });
   assert.deepEqual(rest.results, whole.results);
 
   const nothing = await evaluate(root);
@@ -162,6 +163,38 @@ test("predictions, worst examples, confusion matrix and controls are stored besi
   );
   assert.ok(readFileSync(join(at, "confusion.txt"), "utf8").includes("yes"));
   assert.ok(existsSync(join(root, "mine/first/untrained-seed-0/result.json")));
+});
+
+test("a kept model is a part of its seed's result: run again where it is missing, gone with a result of something else", async () => {
+  const root = join(folder, "kept");
+  const options = { tasks: [makeTask("first")], seeds: 2, controls: true };
+  const seed = (number: number) => join(root, `mine/first/seed-${number}`);
+  const read = (number: number) => readFileSync(join(seed(number), "model/parameters.safetensors"));
+  const scored = await evaluate(root, options);
+  assert.ok(!existsSync(join(seed(0), "model")));
+
+  const kept = await evaluate(root, { ...options, keepModels: true });
+  assert.deepEqual(kept.plan, { kind: "plan", steps: 4, finished: 3, withoutModel: 2, variants: 5 });
+  assert.deepEqual(kept.fresh, ["first none 0", "first none 1"]);
+  assert.deepEqual(kept.results, scored.results);
+  assert.ok(!existsSync(join(root, "mine/first/untrained-seed-0/model")));
+  const first = read(0);
+  assert.notDeepEqual(read(1), first);
+  assert.deepEqual((await evaluate(root, { ...options, keepModels: true })).fresh, []);
+  assert.deepEqual((await evaluate(root, options)).fresh, []);
+
+  for (const name of ["model.json", "parameters.safetensors"]) {
+    rmSync(join(seed(0), "model", name));
+    assert.deepEqual((await evaluate(root, { ...options, keepModels: true })).fresh, ["first none 0"], name);
+    assert.deepEqual(read(0), first);
+  }
+  // Stopped while it is run again, the seed keeps the result that it had.
+  rmSync(join(seed(1), "model/model.json"));
+  await evaluate(root, { ...options, keepModels: true }, 1);
+  assert.deepEqual((await evaluate(root, options)).fresh, []);
+
+  await evaluate(root, { ...options, maxTrain: 4 });
+  assert.ok(!existsSync(join(seed(0), "model")));
 });
 
 test("a task too small to train on, or a place where nothing can be stored, is said before the first finetuning", async () => {

@@ -19,6 +19,7 @@ import {
 } from "./finetune.ts";
 import { type FinetuneRecipe, hashFinetuneRecipe } from "./finetune-recipe.ts";
 import { type Finetuner, openFinetuner } from "./finetune-step.ts";
+import { keepModel } from "./kept-model.ts";
 import type { PretrainedModel } from "./pretrained-model.ts";
 import { makeResult, type TaskResult } from "./result.ts";
 import type { Example, Split, Task, TaskData } from "./task.ts";
@@ -33,6 +34,8 @@ export interface EvaluationOptions {
   readonly readData: (task: Task) => Promise<TaskData>;
   readonly seeds: number;
   readonly controls: boolean;
+  /** Whether each seed's finetuned model is stored with its result; controls' are not. */
+  readonly keepModels: boolean;
   /** Training examples at most, drawn once for all seeds. */
   readonly maxTrain: number | undefined;
   /** The folder evaluations/. */
@@ -42,8 +45,14 @@ export interface EvaluationOptions {
 }
 
 export type EvaluationEvent =
-  /** Everything was read; so many steps are to be done. */
-  | { readonly kind: "plan"; readonly steps: number; readonly finished: number; readonly variants: number }
+  /** Everything was read; so many steps are to be done. `withoutModel` results were finished before and kept no model. */
+  | {
+      readonly kind: "plan";
+      readonly steps: number;
+      readonly finished: number;
+      readonly withoutModel: number;
+      readonly variants: number;
+    }
   | {
       readonly kind: "task";
       readonly task: Task;
@@ -106,7 +115,8 @@ export async function* evaluateTasks(options: EvaluationOptions): AsyncGenerator
         hashes: hashesOf(data, options),
         truncated: encoded.truncated.train,
       });
-      saveResult(place, task, result, end);
+      const keep = keepsModel(variant, options) ? storeModel(data, result, finetuner, options) : undefined;
+      saveResult(place, task, result, end, keep);
       yield { kind: "result", result, isNew: true, folder: folderOf(place) };
     }
   }
@@ -131,15 +141,37 @@ async function planWork(options: EvaluationOptions): Promise<EvaluationEvent> {
   const variants = listVariants(options.seeds, options.controls);
   let steps = 0;
   let finished = 0;
+  let withoutModel = 0;
   for (const task of options.tasks) {
     const data = await readLimited(task, options);
     const missing = variants.filter(variant => findStored(data, variant, options) === undefined);
+    const scored = missing.filter(each => findStored(data, each, { ...options, keepModels: false }) !== undefined);
+    withoutModel += scored.length;
     const trained = missing.filter(({ control }) => control !== "majority");
     finished += variants.length - missing.length;
     if (trained.length > 0) steps += trained.length * countFinetuneSteps(task, data.train.length, options.recipe);
   }
   prepareFolder(options);
-  return { kind: "plan", steps, finished, variants: options.tasks.length * variants.length };
+  return { kind: "plan", steps, finished, withoutModel, variants: options.tasks.length * variants.length };
+}
+
+const keepsModel = ({ control }: Variant, { keepModels }: EvaluationOptions) => keepModels && control === "none";
+
+function headOf({ kind, labels }: Task) {
+  return { kind, outputs: kind === "regression" ? 1 : labels.length };
+}
+
+/** What stores the finetuned model, whose parameters are on the backend until the next seed begins. */
+function storeModel(
+  data: TaskData,
+  result: TaskResult,
+  finetuner: Finetuner,
+  { model: pretrained, recipe }: EvaluationOptions,
+): (folder: string) => void {
+  const engine = finetuner.open(headOf(data.task));
+  const { classifier } = engine;
+  const finished = { data, result, recipe, pretrained, shape: finetuner.model, classifier };
+  return folder => keepModel(folder, { ...finished, parameters: engine.readParameters() });
 }
 
 interface EncodedData {
@@ -181,10 +213,9 @@ async function* runVariant(
     };
     return;
   }
-  const outputs = task.kind === "regression" ? 1 : task.labels.length;
   yield* finetune({
     ...{ task, recipe, seed, clock, signal },
-    engine: finetuner.open({ kind: task.kind, outputs }),
+    engine: finetuner.open(headOf(task)),
     encoder: control === "none" ? model.parameters : undefined,
     specials: model.specials,
     train: encoded.train,
@@ -205,7 +236,8 @@ function hashesOf(data: TaskData, { model, recipe }: EvaluationOptions): TaskRes
 
 function findStored(data: TaskData, variant: Variant, options: EvaluationOptions): TaskResult | undefined {
   const test = data.test.map(({ name }) => name);
-  return findResult(placeOf(data.task, variant, options), hashesOf(data, options), test);
+  const needsModel = keepsModel(variant, options);
+  return findResult(placeOf(data.task, variant, options), hashesOf(data, options), test, needsModel);
 }
 
 /** The task's data with at most maxTrain training examples, which it then says. */

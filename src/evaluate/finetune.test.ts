@@ -32,6 +32,7 @@ const model: PretrainedModel = {
   encodeText: text => text.split(" ").map(word => 7 + words.indexOf(word)),
   specials: { pad: 0, unknown: 3, classify: 4, separator: 5, mask: 6 },
   tokenOf: String,
+  describeTokenizer: () => ({}),
   hash: "tiny",
   notes: [],
 };

@@ -6,7 +6,7 @@ import { UserError } from "../base/errors.ts";
 import { contentHash } from "../base/files.ts";
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { isForeignModel, openForeignModel } from "../exchange/open-foreign-model.ts";
-import { openTextReader, readTextWith, type TextReader } from "../exchange/text-reader.ts";
+import { openTextReader, readTextWith, type TextReader, type TokenizerJson } from "../exchange/text-reader.ts";
 import type { ModelShape } from "../model/shape.ts";
 import type { SpecialIds } from "../tokenizer/tokenizer.ts";
 import { readTrainedModel } from "./trained-model.ts";
@@ -21,6 +21,7 @@ export interface PretrainedModel {
   readonly encodeText: (text: string) => ArrayLike<number>;
   readonly specials: SpecialIds;
   readonly tokenOf: (id: number) => string;
+  readonly describeTokenizer: () => TokenizerJson;
   /** Names shape, parameters and tokenizer by their content. */
   readonly hash: string;
   /** What a person should know of a model from elsewhere, a sentence each. */
@@ -42,9 +43,10 @@ export async function openPretrainedModel(path: string): Promise<PretrainedModel
       "Put the tokenizer there that the model was trained with.",
     );
   }
-  const { encodeText, specials, tokenOf } = reader;
+  const { encodeText, specials, tokenOf, describeTokenizer } = reader;
   const hash = hashModel(shape, parameters, reader);
-  return { name: basename(resolve(path)), shape, parameters, encodeText, specials, tokenOf, hash, notes };
+  const name = basename(resolve(path));
+  return { name, shape, parameters, encodeText, specials, tokenOf, describeTokenizer, hash, notes };
 }
 
 function openRun(run: string) {

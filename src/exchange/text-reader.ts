@@ -9,6 +9,7 @@ import { defineTokenizer } from "../tokenizer/define.ts";
 import { encodeText } from "../tokenizer/encode.ts";
 import { decodeTokenizerJson } from "../tokenizer/read-tokenizer.ts";
 import type { SpecialIds, Tokenizer } from "../tokenizer/tokenizer.ts";
+import { encodeTokenizerJson } from "../tokenizer/tokenizer-json.ts";
 
 export interface TextReader {
   /** The ids of a text, without special tokens around it. */
@@ -18,9 +19,12 @@ export interface TextReader {
   /** One more than the highest id. */
   readonly vocabulary: number;
   readonly hash: string;
+  /** The tokenizer.json. */
+  readonly describeTokenizer: () => TokenizerJson;
 }
 
-type Json = Readonly<Record<string, unknown>>;
+export type TokenizerJson = Readonly<Record<string, unknown>>;
+type Json = TokenizerJson;
 
 /** The tokenizer in a folder. Errors: E_FILE_MISSING, E_JSON, E_TOKENIZER_UNSUPPORTED. */
 export async function openTextReader(folder: string): Promise<TextReader> {
@@ -46,6 +50,7 @@ export function readTextWith(tokenizer: Tokenizer): TextReader {
     tokenOf: id => tokenizer.vocabulary[id] ?? `#${id}`,
     vocabulary: tokenizer.vocabulary.length,
     hash: tokenizer.hash,
+    describeTokenizer: () => JSON.parse(encodeTokenizerJson(tokenizer)) as TokenizerJson,
   };
 }
 
@@ -121,6 +126,7 @@ async function readTextElsewhere(json: Json, settings: Json, path: string): Prom
       tokenOf: id => tokenizer.id_to_token(id) ?? `#${id}`,
       vocabulary: 1 + ids.reduce((most, id) => Math.max(most, id), 0),
       hash: contentHash(JSON.stringify(json)),
+      describeTokenizer: () => json,
     };
   } catch (cause) {
     if (cause instanceof UserError) throw cause;

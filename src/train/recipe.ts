@@ -10,7 +10,7 @@ const positive = z.number().int().positive();
 const fraction = z.number().min(0).max(1);
 const rate = z.number().positive();
 
-const model = z.strictObject({
+export const modelSchema = z.strictObject({
   width: positive,
   layers: positive,
   heads: positive,
@@ -80,7 +80,7 @@ const train = z.strictObject({
   badStepsAllowed: positive,
 });
 
-const recipeSchema = z.strictObject({ name: z.string().min(1), model, data, optimizer, schedule, train });
+const recipeSchema = z.strictObject({ name: z.string().min(1), model: modelSchema, data, optimizer, schedule, train });
 
 export type Recipe = z.infer<typeof recipeSchema>;
 
