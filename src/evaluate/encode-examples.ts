@@ -29,7 +29,7 @@ export interface EncodedExamples {
 export function encodeExamples(
   examples: readonly Example[],
   kind: Task["kind"],
-  model: PretrainedModel,
+  model: Pick<PretrainedModel, "name" | "shape" | "encodeText" | "specials">,
   recipe: Pick<FinetuneRecipe, "maxLength" | "longTexts">,
 ): EncodedExamples {
   const { maxLength, longTexts } = recipe;
@@ -89,7 +89,7 @@ function joinTexts(
   example: Example,
   pieces: readonly ArrayLike<number>[],
   kept: readonly number[],
-  { specials }: PretrainedModel,
+  { specials }: Pick<PretrainedModel, "specials">,
 ): EncodedExample {
   const tokens = new Int32Array(kept.reduce((a, b) => a + b, kept.length + 1));
   tokens[0] = specials.classify;
@@ -107,7 +107,7 @@ function joinTexts(
 function joinWords(
   example: Example,
   words: readonly ArrayLike<number>[],
-  { specials }: PretrainedModel,
+  { specials }: Pick<PretrainedModel, "specials">,
   maxLength: number,
 ): EncodedExample {
   const tokens = [specials.classify];

@@ -113,10 +113,14 @@ export function removeKeptModel(seedFolder: string): void {
   rmSync(folderIn(seedFolder), { recursive: true, force: true });
 }
 
+/** Whether the seed's folder holds a whole model, whatever it is of. */
+export function holdsModel(seedFolder: string): boolean {
+  return ["model.json", "parameters.safetensors"].every(name => existsSync(join(folderIn(seedFolder), name)));
+}
+
 /** Whether the seed's folder holds a whole model of these hashes. */
 export function hasKeptModel(seedFolder: string, hashes: TaskResult["hashes"]): boolean {
-  const path = (name: string) => join(folderIn(seedFolder), name);
-  if (!existsSync(path("model.json")) || !existsSync(path("parameters.safetensors"))) return false;
+  if (!holdsModel(seedFolder)) return false;
   try {
     return isDeepStrictEqual(describeKeptModel(seedFolder).hashes, hashes);
   } catch (error) {

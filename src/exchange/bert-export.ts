@@ -1,8 +1,8 @@
 // A model of ours in BERT's shape, as one that began as a BERT has it, as the BERT that Hugging Face loads.
 
 import { bertConfig, tableOf } from "./bert.ts";
-import { exportParameters } from "./foreign-tensors.ts";
 import type { HuggingFaceFamily } from "./hugging-face-export.ts";
+import { headLayer } from "./tensor-sources.ts";
 
 export const bertFamily: HuggingFaceFamily = {
   name: "BERT",
@@ -30,6 +30,17 @@ export const bertFamily: HuggingFaceFamily = {
     position_embedding_type: "absolute",
     pad_token_id: specials.pad,
   }),
-  exportTensors: (config, parameters) => exportParameters(parameters, tableOf(bertConfig.parse(config)), []),
+  tablesOf: config => ({ table: tableOf(bertConfig.parse(config)), derived: [] }),
   listNotes: () => [],
+  head: {
+    classNames: {
+      classification: "BertForSequenceClassification",
+      regression: "BertForSequenceClassification",
+      // A linear layer alone.
+      tokens: undefined,
+    },
+    settings: ({ width }) => ({ head: "tanh", headWidth: width, pooler: "cls" }),
+    encodeConfig: () => ({}),
+    table: { ...headLayer("hidden", "bert.pooler.dense"), ...headLayer("output", "classifier") },
+  },
 };

@@ -2,7 +2,7 @@
 // positions from its padding's id + 1 and has one segment, whose row is added to every position's.
 
 import { z } from "zod";
-import type { ModelShape } from "../model/shape.ts";
+import { listParameters, type ModelShape } from "../model/shape.ts";
 import { type ForeignModel, parseConfig } from "./foreign-model.ts";
 import { importParameters, type Naming, openForeignTensors } from "./foreign-tensors.ts";
 import { copy, norm, projection, type Source, type SourceTable } from "./tensor-sources.ts";
@@ -118,5 +118,5 @@ export function readBert(json: unknown, configPath: string, tensorsPath: string)
   const config = parseConfig(bertConfig, json, configPath);
   const tensors = openForeignTensors(tensorsPath, namingOf(config.model_type));
   const shape = readShape(config);
-  return { shape, parameters: importParameters(tensors, shape, tableOf(config)), notes: tensors.notes };
+  return { shape, parameters: importParameters(tensors, listParameters(shape), tableOf(config)), notes: tensors.notes };
 }

@@ -4,7 +4,7 @@
 import { UserError } from "../base/errors.ts";
 import { readSafetensors, type StoredTensor } from "../checkpoint/safetensors.ts";
 import type { Shape } from "../graph/tensor.ts";
-import { listParameters, type ModelShape } from "../model/shape.ts";
+import type { Parameter } from "../model/shape.ts";
 import type { Source, SourceTable } from "./tensor-sources.ts";
 
 /** How the names of a family of checkpoints differ from those its table uses. */
@@ -71,15 +71,15 @@ function haveEqualValues(a: StoredTensor, b: StoredTensor): boolean {
   return first.every((value, i) => value === second[i]);
 }
 
-/** Every parameter of `shape`, from its source in `table`; E_FOREIGN_TENSOR names what is missing, misshapen or left over. */
+/** Every parameter that is `listed`, from its source in `table`; E_FOREIGN_TENSOR names what is missing, misshapen or left over. */
 export function importParameters(
   { path, tensors }: ForeignTensors,
-  shape: ModelShape,
+  listed: readonly Pick<Parameter, "name" | "shape">[],
   table: SourceTable,
   derived: readonly DerivedTensor[] = [],
 ): StoredTensor[] {
   const used = new Set<string>();
-  const parameters = listParameters(shape).map(({ name, shape: size }): StoredTensor => {
+  const parameters = listed.map(({ name, shape: size }): StoredTensor => {
     const source = findSource(table, name);
     const inputs = source.names.map((theirs, i) => {
       used.add(theirs);

@@ -2,11 +2,14 @@
 // field of the recipe that stands in the way, with the value that would not.
 
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
+import type { ClassifierShape } from "../model/classifier.ts";
 import { completeShape } from "../model/compare-shapes.ts";
 import type { ModelShape } from "../model/shape.ts";
 import type { SpecialIds } from "../tokenizer/tokenizer.ts";
 import { bertFamily } from "./bert-export.ts";
+import { type DerivedTensor, exportParameters } from "./foreign-tensors.ts";
 import { modernBertFamily } from "./modern-bert-export.ts";
+import type { SourceTable } from "./tensor-sources.ts";
 
 export interface HuggingFaceFamily {
   readonly name: string;
@@ -18,14 +21,27 @@ export interface HuggingFaceFamily {
   findObstacle(shape: ModelShape, parameters: readonly StoredTensor[]): string | undefined;
   /** The config.json, without what every family has. */
   encodeConfig(shape: ModelShape, specials: SpecialIds): Readonly<Record<string, unknown>>;
-  /** The tensors of model.safetensors that go with a config; values are read when asked for. */
-  exportTensors(config: unknown, parameters: readonly StoredTensor[]): StoredTensor[];
+  /** Where our parameters lie in the model.safetensors that goes with a config, and what else is in it. */
+  tablesOf(config: unknown): { readonly table: SourceTable; readonly derived: readonly DerivedTensor[] };
   /** What a person should know of the export, a sentence each. */
   listNotes(shape: ModelShape): readonly string[];
+  /** How it has the head of a downstream task. */
+  readonly head: ClassifierFamily;
+}
+
+export interface ClassifierFamily {
+  /** The class for each kind of task; undefined where it has no head like ours. */
+  readonly classNames: Readonly<Record<ClassifierShape["kind"], string | undefined>>;
+  /** What a head must have to be one. */
+  settings(shape: ModelShape, classifier: ClassifierShape): Partial<ClassifierShape>;
+  /** What it adds to, or changes in, the config.json. */
+  encodeConfig(classifier: ClassifierShape): Readonly<Record<string, unknown>>;
+  /** Where the parameters of the head lie. */
+  readonly table: SourceTable;
 }
 
 /** The first is the one that obstacles are told for. */
-const families = [modernBertFamily, bertFamily] as const;
+export const families = [modernBertFamily, bertFamily] as const;
 
 export interface HuggingFaceExport {
   readonly className: string;
@@ -50,10 +66,12 @@ export function exportToHuggingFace(
     tie_word_embeddings: true,
     dtype: "float32",
   };
-  return { className, config, tensors: family.exportTensors(config, parameters), notes: family.listNotes(shape) };
+  const { table, derived } = family.tablesOf(config);
+  return { className, config, tensors: exportParameters(parameters, table, derived), notes: family.listNotes(shape) };
 }
 
-function findObstacle(
+/** Why a model is none of the family, a sentence; undefined where it is one. */
+export function findObstacle(
   { name, expressed, findObstacle: findMore }: HuggingFaceFamily,
   shape: ModelShape,
   parameters: readonly StoredTensor[],

@@ -3,9 +3,9 @@
 import { listRotaryBases } from "../model/inputs.ts";
 import { hasAttentionNorm, type ModelShape } from "../model/shape.ts";
 import type { SpecialIds } from "../tokenizer/tokenizer.ts";
-import { exportParameters } from "./foreign-tensors.ts";
 import type { HuggingFaceFamily } from "./hugging-face-export.ts";
 import { deriveTensorsOf, modernBertConfig, tableOf } from "./modern-bert.ts";
+import { headLayer, norm } from "./tensor-sources.ts";
 
 /** Below this a weight of the final norm cannot be divided by without losing digits. */
 const leastNormWeight = 1e-3;
@@ -24,9 +24,9 @@ export const modernBertFamily: HuggingFaceFamily = {
     return "a weight of the final norm is 0, and ModernBERT's head would divide by it";
   },
   encodeConfig,
-  exportTensors: (config, parameters) => {
+  tablesOf: config => {
     const parsed = modernBertConfig.parse(config);
-    return exportParameters(parameters, tableOf(parsed), deriveTensorsOf(parsed));
+    return { table: tableOf(parsed), derived: deriveTensorsOf(parsed) };
   },
   listNotes: shape =>
     hasAttentionNorm(shape, 0)
@@ -35,6 +35,24 @@ export const modernBertFamily: HuggingFaceFamily = {
             "changes no value; --set model.firstAttentionNorm=false trains a model that needs none",
         ]
       : [],
+  head: {
+    classNames: {
+      classification: "ModernBertForSequenceClassification",
+      regression: "ModernBertForSequenceClassification",
+      tokens: "ModernBertForTokenClassification",
+    },
+    settings: ({ width }, { kind, pooler }) => ({
+      head: "gelu-norm",
+      headWidth: width,
+      ...(kind !== "tokens" && { pooler: pooler === "mean" ? "mean" : "cls" }),
+    }),
+    encodeConfig: ({ pooler }) => ({ classifier_pooling: pooler === "mean" ? "mean" : "cls", classifier_bias: true }),
+    table: {
+      ...headLayer("hidden", "head.dense"),
+      ...norm("classifier.norm", "head.norm"),
+      ...headLayer("output", "classifier"),
+    },
+  },
 };
 
 function encodeConfig(shape: ModelShape, specials: SpecialIds): Readonly<Record<string, unknown>> {

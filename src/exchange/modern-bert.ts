@@ -5,7 +5,7 @@
 
 import { z } from "zod";
 import type { Shape } from "../graph/tensor.ts";
-import type { ModelShape } from "../model/shape.ts";
+import { listParameters, type ModelShape } from "../model/shape.ts";
 import { type ForeignModel, parseConfig } from "./foreign-model.ts";
 import { type DerivedTensor, importParameters, openForeignTensors } from "./foreign-tensors.ts";
 import { copy, norm, projection, type RowOrder, type SourceTable, zeros } from "./tensor-sources.ts";
@@ -170,5 +170,9 @@ export function readModernBert(json: unknown, configPath: string, tensorsPath: s
       `texts longer than ${shape.sequenceLength} tokens are refused: its local attention is all attention only up to there`,
     );
   }
-  return { shape, parameters: importParameters(tensors, shape, tableOf(config), deriveTensorsOf(config)), notes };
+  return {
+    shape,
+    parameters: importParameters(tensors, listParameters(shape), tableOf(config), deriveTensorsOf(config)),
+    notes,
+  };
 }

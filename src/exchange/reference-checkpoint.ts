@@ -2,7 +2,7 @@
 // which is our default shape. Its query, key and value stand head by head in one matrix; ours stand part by part.
 
 import { z } from "zod";
-import type { ModelShape } from "../model/shape.ts";
+import { listParameters, type ModelShape } from "../model/shape.ts";
 import { type ForeignModel, parseConfig } from "./foreign-model.ts";
 import { importParameters, openForeignTensors } from "./foreign-tensors.ts";
 import { copy, norm, projection, type RowOrder, type SourceTable } from "./tensor-sources.ts";
@@ -93,5 +93,5 @@ export function readReferenceCheckpoint(json: unknown, configPath: string, tenso
       [/\.pos_embedding\.pe$/, ""],
     ],
   });
-  return { shape, parameters: importParameters(tensors, shape, tableOf(shape)), notes: tensors.notes };
+  return { shape, parameters: importParameters(tensors, listParameters(shape), tableOf(shape)), notes: tensors.notes };
 }

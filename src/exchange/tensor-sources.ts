@@ -97,3 +97,9 @@ export const projection = (
     );
   return { [ours]: all("weight"), [`${ours}.bias`]: hasBias ? all("bias") : zeros };
 };
+
+/** A linear layer of a downstream head, weight and bias, as two entries of a table. */
+export const headLayer = (ours: "hidden" | "output", theirs: string): SourceTable => ({
+  [`classifier.${ours}.weight`]: linear(`${theirs}.weight`),
+  [`classifier.${ours}.bias`]: linear(`${theirs}.bias`),
+});

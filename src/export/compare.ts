@@ -72,7 +72,7 @@ export async function compareModels(
       before.logits = Math.max(before.logits, findGreatestDifference(ours.logits, theirs.logits, V, batch.real));
       before.hidden = Math.max(
         before.hidden,
-        findGreatestDifference(ours.hidden, theirs.hidden, shape.width, batch.real),
+        findGreatestDifference(ours.hidden, theirs.hidden!, shape.width, batch.real),
       );
       lossSums[index]! += sumLosses(theirs.logits, V, batch);
     }

@@ -1,17 +1,22 @@
-// The files of an export and what is known of each: its size, and how far it is from the model it was made of. How far it may be
-// is decided here.
+// The ONNX files of an export: written, opened again, and what is known of each: its size, and how far it is from the model it was
+// made of. How far it may be is decided here.
 
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
+import { writeFileAtomically } from "../base/files.ts";
 import type { Comparison, ProbedModel } from "./compare.ts";
+import type { ClassifierComparison } from "./compare-classifier.ts";
 import type { OnnxType } from "./onnx-model.ts";
+import type { FoundRuntime, OnnxModel } from "./onnx-runtime.ts";
 
-export interface OnnxFile {
+export interface OnnxFile<Compared = Comparison> {
   readonly type: OnnxType;
   /** In the export's folder. */
   readonly name: string;
   readonly bytes: number;
   /** Undefined where no runtime is installed to compare it. */
-  readonly comparison: Comparison | undefined;
+  readonly comparison: Compared | undefined;
 }
 
 /** The names that transformers.js looks for by its dtype option: fp32, fp16, q8. */
@@ -20,6 +25,60 @@ export const onnxFileNames: Readonly<Record<OnnxType, string>> = {
   f16: "onnx/model_fp16.onnx",
   int8: "onnx/model_quantized.onnx",
 };
+
+export type WrittenFile = Omit<OnnxFile, "comparison">;
+
+/** Writes a file of each type. */
+export function writeOnnxFiles(
+  out: string,
+  types: readonly OnnxType[],
+  build: (type: OnnxType) => Uint8Array,
+  onProgress: (what: string) => void,
+): WrittenFile[] {
+  return types.map(type => {
+    const name = onnxFileNames[type];
+    onProgress(`writing ${name}`);
+    const model = build(type);
+    writeFileAtomically(join(out, name), model);
+    return { type, name, bytes: model.byteLength };
+  });
+}
+
+/** Opens written files, hands them to `use` and closes them. */
+export async function withOnnxFiles<T>(
+  out: string,
+  files: readonly WrittenFile[],
+  runtime: FoundRuntime,
+  use: (models: readonly OnnxModel[]) => Promise<T>,
+): Promise<T> {
+  const models: OnnxModel[] = [];
+  try {
+    for (const { name } of files) models.push(await runtime.open(readFileSync(join(out, name))));
+    return await use(models);
+  } finally {
+    for (const model of models) await model.close();
+  }
+}
+
+/** Each file with its comparison, after `check` has let it through; a file that it refuses is removed. */
+export function acceptFiles<Compared>(
+  out: string,
+  files: readonly WrittenFile[],
+  comparisons: readonly Compared[],
+  check: (path: string, type: OnnxType, comparison: Compared) => void,
+): OnnxFile<Compared>[] {
+  return files.map((file, index) => {
+    const comparison = comparisons[index]!;
+    const path = join(out, file.name);
+    try {
+      check(path, file.type, comparison);
+    } catch (error) {
+      rmSync(path);
+      throw error;
+    }
+    return { ...file, comparison };
+  });
+}
 
 /** How much more a file may lose than the model, nats a masked token. */
 const lossLimits: Readonly<Record<OnnxType, number>> = { f32: 1e-4, f16: 0.01, int8: 0.1 };
@@ -37,10 +96,46 @@ export function checkComparison(
   const lost = loss === undefined || ours.loss === undefined ? 0 : loss - ours.loss;
   // Not a number is within no limit.
   if (logits <= limit && lost <= lossLimits[type]) return;
-  throw new UserError(
-    "E_EXPORT_MISMATCH",
-    `${path}: a logit is off by ${logits.toPrecision(2)} and the loss by ${lost.toPrecision(2)} nats; ` +
+  throw mismatch(
+    path,
+    type,
+    `a logit is off by ${logits.toPrecision(2)} and the loss by ${lost.toPrecision(2)} nats; ` +
       `${limit.toPrecision(2)} and ${lossLimits[type]} are allowed`,
+  );
+}
+
+/**
+ * How far a finetuned model's logit may be off, in standard deviations of the logits and at least so much. There are few of them, and
+ * a model that learned little has all of them close together.
+ */
+const classifierLimits: Readonly<Record<OnnxType, { readonly share: number; readonly least: number }>> = {
+  f32: { share: 1e-4, least: 1e-4 },
+  f16: { share: 0.05, least: 0.02 },
+  int8: { share: 1, least: 0.1 },
+};
+
+/** As checkComparison, for a finetuned model; what its classes lose is the divergence. */
+export function checkClassifierComparison(
+  path: string,
+  type: OnnxType,
+  { logits, divergence = 0 }: ClassifierComparison,
+  spread: number,
+): void {
+  const { share, least } = classifierLimits[type];
+  const limit = Math.max(least, share * spread);
+  if (logits <= limit && divergence <= lossLimits[type]) return;
+  throw mismatch(
+    path,
+    type,
+    `a logit is off by ${logits.toPrecision(2)} and the classes by ${divergence.toPrecision(2)} nats; ` +
+      `${limit.toPrecision(2)} and ${lossLimits[type]} are allowed`,
+  );
+}
+
+function mismatch(path: string, type: OnnxType, seen: string): UserError {
+  return new UserError(
+    "E_EXPORT_MISMATCH",
+    `${path}: ${seen}`,
     type === "f32"
       ? "The file was removed. Try another ONNX Runtime; if it stays so, this is a bug in cram."
       : "The file was removed. This model does not stand the rounding: leave it out with --types f32.",

@@ -24,7 +24,8 @@ export interface ModelCard {
   readonly runtime: string | undefined;
 }
 
-const whole = (value: number) => value.toLocaleString("en-US");
+/** A whole number with its thousands parted. */
+export const whole = (value: number) => value.toLocaleString("en-US");
 const nats = (value: number | undefined) => (value === undefined ? "unknown" : `${value.toFixed(3)} nats`);
 
 export function formatModelCard(card: ModelCard): string {
@@ -140,7 +141,8 @@ function formatFiles({ className, notes, onnx, loss, runtime }: ModelCard): stri
   ].join("\n\n");
 }
 
-function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table in Markdown. */
+export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.map(cell => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }

@@ -13,24 +13,43 @@ import { type OnnxWeights, placeQuantisedWeights, placeWeights } from "./onnx-we
 /** f16: weights and arithmetic; int8: matrices, and what is multiplied with them. */
 export type OnnxType = "f32" | "f16" | "int8";
 
-interface Builder {
+/** A graph, and what its parts are made of. */
+export interface Builder {
   readonly graph: OnnxGraph;
   readonly weights: OnnxWeights;
   readonly shape: ModelShape;
 }
+
+/** A graph that ends in the final hidden states. */
+export interface BuiltEncoder extends Builder {
+  /** (B, S) i64: 1 at a token, 0 at padding. */
+  readonly attended: Value;
+  /** (B, S, C) */
+  readonly hidden: Value;
+}
+
+export const sequenceAxes = ["batch", "sequence"] as const;
 
 /**
  * The bytes of model.onnx. Inputs input_ids and attention_mask (B, S) i64, and token_type_ids where the shape has segments;
  * outputs logits (B, S, V) and last_hidden_state (B, S, C) f32.
  */
 export function buildOnnxModel(shape: ModelShape, parameters: readonly StoredTensor[], type: OnnxType): Uint8Array {
+  const encoder = buildEncoder(shape, parameters, type);
+  const { graph, hidden } = encoder;
+  graph.output("logits", decode(encoder, hidden), [...sequenceAxes, shape.vocabulary]);
+  graph.output("last_hidden_state", hidden, [...sequenceAxes, shape.width]);
+  return graph.encode("cramming");
+}
+
+/** The graph from the inputs of buildOnnxModel to the final hidden states. */
+export function buildEncoder(shape: ModelShape, parameters: readonly StoredTensor[], type: OnnxType): BuiltEncoder {
   const graph = new OnnxGraph(type === "f16" ? "f16" : "f32");
   const weights = (type === "int8" ? placeQuantisedWeights : placeWeights)(graph, parameters);
   const builder = { graph, weights, shape };
-  const axes = ["batch", "sequence"];
-  const ids = graph.input("input_ids", axes);
-  const attended = graph.input("attention_mask", axes);
-  const segments = shape.segments ? graph.input("token_type_ids", axes) : undefined;
+  const ids = graph.input("input_ids", sequenceAxes);
+  const attended = graph.input("attention_mask", sequenceAxes);
+  const segments = shape.segments ? graph.input("token_type_ids", sequenceAxes) : undefined;
   const length = graph.node("Shape", [ids], { start: 1, end: 2 }); // [S]
   const isKey = graph.node("Cast", [graph.node("Unsqueeze", [attended, graph.integers([1, 2])])], {
     to: onnxTypes.bool,
@@ -41,12 +60,11 @@ export function buildOnnxModel(shape: ModelShape, parameters: readonly StoredTen
     x = applyLayer(builder, x, index, isKey, rotations[index % Math.max(1, rotations.length)]);
   }
   const hidden = shape.normalisation === "post" ? x : normalise(builder, x, "final.norm");
-  graph.output("logits", decode(builder, hidden), [...axes, shape.vocabulary]);
-  graph.output("last_hidden_state", hidden, [...axes, shape.width]);
-  return graph.encode("cramming");
+  return { ...builder, attended, hidden };
 }
 
-function normalise({ graph, weights, shape }: Builder, x: Value, name: string): Value {
+/** The layer norm of x's last axis by the parameters called `name`. */
+export function normalise({ graph, weights, shape }: Builder, x: Value, name: string): Value {
   const operands = [x, weights.find(`${name}.weight`), weights.find(`${name}.bias`)];
   const epsilon = { float: shape.normEpsilon ?? 1e-12 };
   return graph.node("LayerNormalization", operands, { axis: -1, epsilon });
@@ -148,7 +166,7 @@ function attend(builder: Builder, x: Value, index: number, isKey: Value, rotatio
 }
 
 /** x Φ(x), in the order of operations that ONNX Runtime knows as one kernel. */
-function gelu({ graph }: Builder, x: Value): Value {
+export function gelu({ graph }: Builder, x: Value): Value {
   const raised = graph.node("Add", [
     graph.node("Erf", [graph.node("Div", [x, graph.scalar(Math.SQRT2)])]),
     graph.scalar(1),

@@ -17,14 +17,14 @@ interface InferenceSession {
 
 export interface OnnxModel {
   /**
-   * Logits (B, S, V) and final hidden states (B, S, C) of B sequences, each as long as `lengths` says and padded to S. Every token
+   * Logits, and final hidden states where the file gives them, of B sequences, each as long as `lengths` says and padded to S. Every token
    * is of segment 0 unless `segments` (B·S) says otherwise.
    */
   run(
     tokens: Int32Array,
     lengths: Int32Array,
     segments?: Int32Array,
-  ): Promise<{ logits: Float32Array; hidden: Float32Array }>;
+  ): Promise<{ logits: Float32Array; hidden: Float32Array | undefined }>;
   close(): Promise<void>;
 }
 
@@ -68,7 +68,7 @@ async function openModel(runtime: OnnxRuntime, model: Uint8Array, threads: numbe
       };
       const used = session.inputNames.map(name => [name, inputs[name]] as const);
       const { logits, last_hidden_state } = await session.run(Object.fromEntries(used));
-      return { logits: logits!.data, hidden: last_hidden_state!.data };
+      return { logits: logits!.data, hidden: last_hidden_state?.data };
     },
     close: () => session.release(),
   };

@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import { writeFileAtomically } from "../base/files.ts";
 import type { ModelShape } from "../model/shape.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import type { SpecialIds, Tokenizer } from "../tokenizer/tokenizer.ts";
 import { writeTokenizer } from "../tokenizer/tokenizer-json.ts";
 
 /** Writes the three files. Returns their names. */
@@ -13,25 +13,36 @@ export function writeTokenizerFiles(
   tokenizer: Tokenizer,
   { sequenceLength, segments }: ModelShape,
 ): string[] {
-  const { specials, vocabulary } = tokenizer;
+  writeTokenizer(join(folder, "tokenizer.json"), tokenizer);
+  const tokenOf = (id: number) => tokenizer.vocabulary[id]!;
+  return ["tokenizer.json", ...writeTokenizerSettings(folder, tokenizer.specials, tokenOf, sequenceLength, segments)];
+}
+
+/** Writes what stands beside a tokenizer.json; texts are cut to `maxLength` tokens. Returns the names of the two files. */
+export function writeTokenizerSettings(
+  folder: string,
+  specials: SpecialIds,
+  tokenOf: (id: number) => string,
+  maxLength: number,
+  segments: ModelShape["segments"],
+): string[] {
   const tokens = {
-    pad_token: vocabulary[specials.pad],
-    unk_token: vocabulary[specials.unknown],
-    cls_token: vocabulary[specials.classify],
-    sep_token: vocabulary[specials.separator],
-    mask_token: vocabulary[specials.mask],
+    pad_token: tokenOf(specials.pad),
+    unk_token: tokenOf(specials.unknown),
+    cls_token: tokenOf(specials.classify),
+    sep_token: tokenOf(specials.separator),
+    mask_token: tokenOf(specials.mask),
   };
   const settings = {
     tokenizer_class: "PreTrainedTokenizerFast",
-    model_max_length: sequenceLength,
+    model_max_length: maxLength,
     model_input_names: ["input_ids", ...(segments ? ["token_type_ids"] : []), "attention_mask"],
     clean_up_tokenization_spaces: true,
     ...tokens,
   };
-  writeTokenizer(join(folder, "tokenizer.json"), tokenizer);
   const writeJson = (name: string, value: unknown) =>
     writeFileAtomically(join(folder, name), `${JSON.stringify(value, undefined, 2)}\n`);
   writeJson("tokenizer_config.json", settings);
   writeJson("special_tokens_map.json", tokens);
-  return ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"];
+  return ["tokenizer_config.json", "special_tokens_map.json"];
 }

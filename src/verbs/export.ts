@@ -1,7 +1,7 @@
 // A trained run as a folder that other programs open: Hugging Face's safetensors where one of its classes is the model, ONNX for
 // every model. What was written is loaded again and compared with the run; a file that differs is removed.
 
-import { readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import type { Backend } from "../backends/backend.ts";
 import { UserError } from "../base/errors.ts";
@@ -12,10 +12,18 @@ import { readTrainedModel } from "../evaluate/trained-model.ts";
 import { exportToHuggingFace, type HuggingFaceExport } from "../exchange/hugging-face-export.ts";
 import { openForeignModel } from "../exchange/open-foreign-model.ts";
 import { compareModels } from "../export/compare.ts";
-import { checkComparison, type OnnxFile, onnxFileNames } from "../export/exported-files.ts";
+import {
+  acceptFiles,
+  checkComparison,
+  type OnnxFile,
+  onnxFileNames,
+  type WrittenFile,
+  withOnnxFiles,
+  writeOnnxFiles,
+} from "../export/exported-files.ts";
 import { formatModelCard, type ModelCard } from "../export/model-card.ts";
 import type { OnnxType } from "../export/onnx-model.ts";
-import { type FoundRuntime, findOnnxRuntime, type OnnxModel } from "../export/onnx-runtime.ts";
+import { type FoundRuntime, findOnnxRuntime } from "../export/onnx-runtime.ts";
 import { cutProbes, drawProbes, type Probes } from "../export/probes.ts";
 import { type RunFacts, readRunFacts } from "../export/run-facts.ts";
 import { writeTokenizerFiles } from "../export/tokenizer-files.ts";
@@ -116,21 +124,34 @@ function writeForHub(
   writeSafetensors(path, tensors, { format: "pt" });
   const again = openForeignModel(out);
   const differences = listShapeDifferences(again.shape, shape);
-  const other = again.parameters.find(({ name, read }, index) => {
-    const [values, expected] = [read(), parameters[index]!.read()];
-    return name !== parameters[index]!.name || values.some((value, i) => value !== expected[i]);
-  });
-  if (differences.length === 0 && other === undefined) return;
+  if (differences.length > 0) refuseSafetensors(path, `the shape's ${differences.join(", ")} is not the run's`);
+  const other = findDifferingParameter(again.parameters, parameters);
+  if (other !== undefined) refuseSafetensors(path, `${other} is not the run's`);
+}
+
+/** Refuses a safetensors file that, read again, is not the model: E_EXPORT_MISMATCH, after removing it. */
+export function refuseSafetensors(path: string, what: string): never {
   rmSync(path);
   throw new UserError(
     "E_EXPORT_MISMATCH",
-    `${path}: read again, ${other === undefined ? `the shape's ${differences.join(", ")}` : other.name} is not the run's`,
+    `${path}: read again, ${what}`,
     "The file was removed. This is a bug in cram, or the disk changes what is written to it.",
   );
 }
 
+/** The first parameter whose values are not those of the other list. */
+export function findDifferingParameter(
+  read: readonly StoredTensor[],
+  expected: readonly StoredTensor[],
+): string | undefined {
+  return read.find((tensor, index) => {
+    const [values, wanted] = [tensor.read(), expected[index]!.read()];
+    return tensor.name !== expected[index]!.name || values.some((value, i) => value !== wanted[i]);
+  })?.name;
+}
+
 /** A config.json by which transformers.js finds its way in a folder of ONNX alone; the graph is in the file. */
-function describeForScript(shape: ModelShape, padding: number): Readonly<Record<string, unknown>> {
+export function describeForScript(shape: ModelShape, padding: number): Readonly<Record<string, unknown>> {
   return {
     model_type: shape.segments ? "bert" : "modernbert",
     vocab_size: shape.vocabulary,
@@ -160,13 +181,7 @@ async function exportOnnx(
   const { out, shape, parameters, types, onProgress } = work;
   // Loaded here alone, with the library that writes its format: no other verb needs it.
   const { buildOnnxModel } = await import("../export/onnx-model.ts");
-  const written = types.map(type => {
-    const name = onnxFileNames[type];
-    onProgress(`writing ${name}`);
-    const model = buildOnnxModel(shape, parameters, type);
-    writeFileAtomically(join(out, name), model);
-    return { type, name, bytes: model.byteLength };
-  });
+  const written = writeOnnxFiles(out, types, type => buildOnnxModel(shape, parameters, type), onProgress);
   const runtime = await findOnnxRuntime(choice.threads ?? 2);
   if (runtime === undefined) {
     return { onnx: written.map(file => ({ ...file, comparison: undefined })), loss: undefined, runtime: undefined };
@@ -176,30 +191,20 @@ async function exportOnnx(
 
 async function compareFiles(
   { run, out, shape, parameters, facts, padding, onProgress }: OnnxExport,
-  written: readonly Omit<OnnxFile, "comparison">[],
+  written: readonly WrittenFile[],
   runtime: FoundRuntime,
   backend: Backend,
 ): Promise<Pick<ModelCard, "onnx" | "loss" | "runtime">> {
-  const models: OnnxModel[] = [];
-  try {
-    for (const { name } of written) models.push(await runtime.open(readFileSync(join(out, name))));
+  return withOnnxFiles(out, written, runtime, async models => {
     const probes = readProbes(run, facts, padding) ?? drawProbes(shape, probeCount, padding);
     const compared = await compareModels(backend, shape, parameters, models, probes, done =>
       onProgress(`comparing in ${runtime.name}: ${done} of ${probeCount} sequences`),
     );
-    for (const [index, { name, type }] of written.entries()) {
-      try {
-        checkComparison(join(out, name), type, compared.comparisons[index]!, compared);
-      } catch (error) {
-        rmSync(join(out, name));
-        throw error;
-      }
-    }
-    const onnx = written.map((file, index) => ({ ...file, comparison: compared.comparisons[index] }));
+    const onnx = acceptFiles(out, written, compared.comparisons, (path, type, comparison) =>
+      checkComparison(path, type, comparison, compared),
+    );
     return { onnx, loss: compared.loss, runtime: runtime.name };
-  } finally {
-    for (const model of models) await model.close();
-  }
+  });
 }
 
 /** Held-out sequences of the run's own dataset; undefined where it is gone or has become another one. */

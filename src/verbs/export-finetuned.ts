@@ -1,0 +1,176 @@
+// A finetuned model that `cram evaluate --keep-models` stored as a folder that other programs classify with. What was written is
+// loaded again and compared with the model on validation texts; a file that differs is removed.
+
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../base/errors.ts";
+import { writeFileAtomically } from "../base/files.ts";
+import { writeSafetensors } from "../checkpoint/safetensors.ts";
+import { encodeExamples } from "../evaluate/encode-examples.ts";
+import { findKeptModel } from "../evaluate/find-kept-model.ts";
+import { type KeptModel, openKeptModel } from "../evaluate/kept-model.ts";
+import { type ClassifierExport, describeLabels, exportClassifier } from "../exchange/classifier-export.ts";
+import { formatClassifierCard } from "../export/classifier-card.ts";
+import { type ClassifierComparison, compareClassifiers, type EncodedProbe } from "../export/compare-classifier.ts";
+import {
+  acceptFiles,
+  checkClassifierComparison,
+  type OnnxFile,
+  onnxFileNames,
+  withOnnxFiles,
+  writeOnnxFiles,
+} from "../export/exported-files.ts";
+import { findOnnxRuntime } from "../export/onnx-runtime.ts";
+import { writeTokenizerSettings } from "../export/tokenizer-files.ts";
+import { withBackend } from "./backend.ts";
+import {
+  describeForScript,
+  type ExportOptions,
+  exportFormats,
+  findDifferingParameter,
+  onnxTypeNames,
+  refuseSafetensors,
+} from "./export.ts";
+
+export interface FinetunedExportOptions extends ExportOptions {
+  /** The task's name; not needed with the folder of a seed. */
+  readonly task?: string | undefined;
+}
+
+export interface FinetunedExport {
+  readonly out: string;
+  readonly task: string;
+  readonly kind: KeptModel["classifier"]["kind"];
+  /** Texts of an example. */
+  readonly texts: number;
+  readonly seed: number;
+  /** Hugging Face's class that opens the folder; undefined where none can. */
+  readonly className: string | undefined;
+  readonly onnx: readonly OnnxFile<ClassifierComparison>[];
+  /** Validation examples that ONNX files were compared on. */
+  readonly probes: number;
+  /** What they were compared in; undefined where none is installed. */
+  readonly runtime: string | undefined;
+  /** What a person should know, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Writes the best kept seed of a task, found in the folder of a run or of its evaluations; or the one whose folder is given.
+ *
+ * Errors are `UserError`s, among them E_KEPT_MODEL where no such model was kept, E_EXPORT_FORMAT where Hugging Face was asked for and
+ * has no class for the model, and E_EXPORT_MISMATCH where a file does not compute what the model does.
+ */
+export async function exportFinetuned(folder: string, options: FinetunedExportOptions = {}): Promise<FinetunedExport> {
+  const { formats, license, onProgress = () => {} } = options;
+  const found = findKeptModel(folder, options.task);
+  const model = await openKeptModel(found.folder);
+  const { shape, classifier, reader, maxLength } = model;
+  const out = options.out ?? join(found.folder, "export");
+  const forHub = exportClassifier(model, reader.specials);
+  const obstacle = "obstacle" in forHub ? forHub.obstacle : undefined;
+  if (obstacle !== undefined && formats?.includes("huggingface")) {
+    throw new UserError(
+      "E_EXPORT_FORMAT",
+      `${found.folder}: ${obstacle}`,
+      "Export it with --format onnx, which expresses all.",
+    );
+  }
+  const wanted = (formats ?? exportFormats).filter(format => format === "onnx" || obstacle === undefined);
+  for (const name of ["model.safetensors", ...Object.values(onnxFileNames)]) rmSync(join(out, name), { force: true });
+  writeFileAtomically(join(out, "tokenizer.json"), readFileSync(join(found.folder, "model/tokenizer.json")));
+  writeTokenizerSettings(out, reader.specials, reader.tokenOf, maxLength, shape.segments);
+  const config = "obstacle" in forHub ? describeFinetunedForScript(model) : forHub.config;
+  writeFileAtomically(join(out, "config.json"), `${JSON.stringify(config, undefined, 2)}\n`);
+  const notes: string[] = [];
+  let className: string | undefined;
+  if (!("obstacle" in forHub) && wanted.includes("huggingface")) {
+    onProgress("writing model.safetensors");
+    writeForHub(join(out, "model.safetensors"), forHub, model);
+    className = forHub.className;
+    notes.push(...forHub.notes);
+  } else if (obstacle !== undefined) notes.push(`there is no model.safetensors: ${obstacle}`);
+  const probes = encodeProbes(model);
+  const compared = wanted.includes("onnx")
+    ? await exportOnnx(out, model, probes, options)
+    : { onnx: [], runtime: undefined };
+  if (compared.onnx.length > 0 && compared.runtime === undefined) {
+    notes.push(
+      "the ONNX files were not compared with the model: npm install onnxruntime-node, or onnxruntime-web, and export again",
+    );
+  }
+  if (model.texts.length > 2) {
+    notes.push(
+      `an example is ${model.texts.length} texts, ${model.texts.join(", ")}; to a tokenizer of one text give them with ` +
+        `${reader.tokenOf(reader.specials.separator)} between them`,
+    );
+  }
+  const exported = { className, notes, probes: probes.length, ...compared };
+  const { result, seeds } = found;
+  const facts = {
+    ...model,
+    kind: classifier.kind,
+    separator: reader.tokenOf(reader.specials.separator),
+    result,
+    seeds,
+  };
+  const name = `${result.model}-${model.task}`;
+  writeFileAtomically(join(out, "README.md"), formatClassifierCard({ name, license, facts, ...exported }));
+  const { task, seed } = model;
+  return { out, task, kind: classifier.kind, texts: model.texts.length, seed, ...exported };
+}
+
+function encodeProbes({ probes, classifier, shape, reader, maxLength, longTexts, task }: KeptModel): EncodedProbe[] {
+  const examples = probes.map((texts, i) => ({ id: String(i), texts, targets: [], origin: `probe ${i}` }));
+  return [
+    ...encodeExamples(examples, classifier.kind, { name: task, shape, ...reader }, { maxLength, longTexts }).examples,
+  ];
+}
+
+/** As config.json of a folder of ONNX alone. */
+function describeFinetunedForScript(model: KeptModel): Readonly<Record<string, unknown>> {
+  return { ...describeForScript(model.shape, model.reader.specials.pad), ...describeLabels(model) };
+}
+
+/** Writes model.safetensors and reads it again by the same names. */
+function writeForHub(path: string, { tensors, read }: ClassifierExport, { parameters }: KeptModel): void {
+  writeSafetensors(path, tensors, { format: "pt" });
+  const other = findDifferingParameter(read(path), parameters);
+  if (other !== undefined) refuseSafetensors(path, `${other} is not the model's`);
+}
+
+async function exportOnnx(
+  out: string,
+  model: KeptModel,
+  probes: readonly EncodedProbe[],
+  options: FinetunedExportOptions,
+): Promise<Pick<FinetunedExport, "onnx" | "runtime">> {
+  const { types = onnxTypeNames, onProgress = () => {} } = options;
+  // Loaded here alone, with the library that writes its format.
+  const { buildOnnxClassifier } = await import("../export/onnx-classifier.ts");
+  const { shape, classifier, parameters, reader } = model;
+  const files = writeOnnxFiles(
+    out,
+    types,
+    type => buildOnnxClassifier(shape, classifier, parameters, type),
+    onProgress,
+  );
+  const runtime = await findOnnxRuntime(options.threads ?? 2);
+  if (runtime === undefined) return { onnx: files.map(file => ({ ...file, comparison: undefined })), runtime };
+  return withBackend(options, "f32", backend =>
+    withOnnxFiles(out, files, runtime, async models => {
+      const { comparisons, spread } = await compareClassifiers(
+        backend,
+        model,
+        models,
+        probes,
+        reader.specials.pad,
+        done => onProgress(`comparing in ${runtime.name}: ${done} of ${probes.length} examples`),
+      );
+      const onnx = acceptFiles(out, files, comparisons, (path, type, comparison) =>
+        checkClassifierComparison(path, type, comparison, spread),
+      );
+      return { onnx, runtime: runtime.name };
+    }),
+  );
+}
