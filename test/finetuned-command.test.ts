@@ -180,6 +180,34 @@ test("tags: a tag at the first token of each word", async () => {
   await client.close();
 });
 
+/** The part of the client that is used here; test/export-clients.test.ts says why it is no dependency. */
+interface ScriptClient {
+  readonly env: { allowRemoteModels: boolean; localModelPath: string };
+  pipeline(
+    task: "text-classification",
+    model: string,
+    options: object,
+  ): Promise<(text: string, options: object) => Promise<{ label: string; score: number }[]>>;
+}
+const clientName = "@huggingface/transformers";
+const script = await import(clientName).then(
+  loaded => loaded as ScriptClient,
+  () => undefined,
+);
+const skip = script === undefined ? `${clientName} is not installed` : false;
+
+test("reviews in transformers.js: its pipeline gives each label the stored probability", { skip }, async () => {
+  const { out, seed } = exportTask("run", "--task", "reviews", "--types", "f32");
+  script!.env.allowRemoteModels = false;
+  script!.env.localModelPath = "";
+  const classify = await script!.pipeline("text-classification", join(folder, out), { dtype: "fp32" });
+  for (const [i, { probabilities }] of readPredictions("reviews", seed).entries()) {
+    const answers = await classify(textOf(64 + i), { top_k: 2 });
+    const scores = ["no", "yes"].map(name => answers.find(({ label }) => label === name)!.score);
+    close(scores, probabilities);
+  }
+});
+
 test("the best of several seeds is exported, and its card has the others' scores and how it was made", () => {
   // Written by hand: three finetunings of so few examples may be equally good.
   const scores = [0.5, 0.9, 0.7];

@@ -6,9 +6,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { openReference } from "../src/backends/reference/reference.ts";
 import { readSafetensors, type StoredTensor } from "../src/checkpoint/safetensors.ts";
 import { listFinetunedParameters } from "../src/evaluate/kept-model.ts";
 import { type ClassifierExport, exportClassifier } from "../src/exchange/classifier-export.ts";
+import { compareClassifiers } from "../src/export/compare-classifier.ts";
+import { checkClassifierComparison } from "../src/export/exported-files.ts";
 import { buildOnnxClassifier } from "../src/export/onnx-classifier.ts";
 import { findOnnxRuntime, type OnnxModel } from "../src/export/onnx-runtime.ts";
 import type { ClassifierShape } from "../src/model/classifier.ts";
@@ -103,6 +106,44 @@ for (const golden of goldens) {
     }
   });
 }
+
+test("a file with its classes in another order, or with another pooler, is refused; the model's own is not", async () => {
+  const { shape, classifier, parameters } = openGolden(goldens[0]!);
+  const L = classifier.outputs;
+  const turned = parameters.map(tensor => ({
+    ...tensor,
+    // Rows of L columns, each read backwards.
+    read: () => {
+      const values = tensor.read();
+      const isOutput = tensor.name.startsWith("classifier.output");
+      return isOutput ? values.map((_, i) => values[i - (i % L) + (L - 1 - (i % L))]!) : values;
+    },
+  }));
+  const runtime = await findOnnxRuntime(1);
+  assert.ok(runtime, "onnxruntime-node or onnxruntime-web is missing");
+  const backend = openReference();
+  const probes = [
+    { tokens: [4, 9, 10, 11, 12, 5], secondStart: 6 },
+    { tokens: [4, 20, 5], secondStart: 3 },
+    { tokens: [4, 7, 8, 5, 22, 23, 24, 5], secondStart: 4 },
+  ];
+  for (const type of ["f32", "f16", "int8"] as const) {
+    for (const [what, given, head] of [
+      ["itself", parameters, classifier],
+      ["turned", turned, classifier],
+      ["first", parameters, { ...classifier, pooler: "cls" }],
+    ] as const) {
+      const model: OnnxModel = await runtime.open(buildOnnxClassifier(shape, head, given, type));
+      const own = { shape, classifier, parameters };
+      const { comparisons, spread } = await compareClassifiers(backend, own, [model], probes, 0);
+      const check = () => checkClassifierComparison("model.onnx", type, comparisons[0]!, spread);
+      if (what === "itself") check();
+      else assert.throws(check, { code: "E_EXPORT_MISMATCH" }, `${type} ${what}`);
+      await model.close();
+    }
+  }
+  await backend.close();
+});
 
 test("a head that no class has is told with the settings of one that it has", () => {
   const obstacleOf = (shape: ModelShape, changes: Partial<ClassifierShape>) => {

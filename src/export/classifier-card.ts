@@ -129,7 +129,13 @@ function formatUse({ name, className, onnx, facts }: ClassifierCard, pipeline: s
   return [
     "## Use",
     ...(className === undefined ? [] : [`\`\`\`python\n${python}\n\`\`\``]),
-    ...(onnx.length === 0 ? [] : [`\`\`\`js\n${script.join("\n")}\n\`\`\``]),
+    ...(onnx.length === 0
+      ? []
+      : [
+          `\`\`\`js\n${script.join("\n")}\n\`\`\``,
+          `Longer texts than ${facts.maxLength} tokens: in finetuning the longest was cut until all had room, as Python's tokenizers ` +
+            "do it. Those of scripts cut off the end, the last separator with it.",
+        ]),
   ];
 }
 
