@@ -138,7 +138,9 @@ for (const [task, settings, types, className] of [
   ["pairs", ["--seeds", "1", ...bert, "--set", "pooler=mean"], "f32,f16,int8", "ModernBertForSequenceClassification"],
 ] as const) {
   test(`${task}: the labels and probabilities that the evaluation stored`, async () => {
-    evaluate(task, ...settings);
+    const stdout = evaluate(task, ...settings);
+    assert.match(stdout, /each finetuned model is kept, \d\.\d MB a seed/);
+    assert.equal(/as ONNX alone: .*--set head=gelu-norm --set headWidth=16/.test(stdout), className === undefined);
     const exported = exportTask("run", "--task", task, "--types", types);
     assert.equal(exported.className, className);
     assert.equal(existsSync(join(folder, exported.out, "model.safetensors")), className !== undefined);

@@ -4,13 +4,15 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { systemClock } from "../base/clock.ts";
 import { writeFileAtomically } from "../base/files.ts";
-import { type EvaluationEvent, type EvaluationOptions, evaluateTasks } from "../evaluate/evaluation.ts";
+import { type EvaluationEvent, type EvaluationOptions, evaluateTasks, headOf } from "../evaluate/evaluation.ts";
 import { listResults } from "../evaluate/evaluation-folder.ts";
-import { hashFinetuneRecipe } from "../evaluate/finetune-recipe.ts";
-import { openPretrainedModel } from "../evaluate/pretrained-model.ts";
+import { type FinetuneRecipe, hashFinetuneRecipe } from "../evaluate/finetune-recipe.ts";
+import { countModelBytes } from "../evaluate/kept-model.ts";
+import { openPretrainedModel, type PretrainedModel } from "../evaluate/pretrained-model.ts";
 import { makeScoreboard, type Scoreboard } from "../evaluate/scoreboard.ts";
 import { writeSubmissions } from "../evaluate/submission-folder.ts";
 import { suites } from "../evaluate/suites.ts";
+import { findClass } from "../exchange/classifier-export.ts";
 import { formatDuration } from "../train/budget.ts";
 import { addBackendOptions, openBackend, parseCount } from "./choose.ts";
 import {
@@ -117,6 +119,7 @@ async function evaluateOnTasks(folder: string, flags: EvaluateFlags, signal: Abo
     if (!json) {
       print(`${folder}: recipe ${recipe.name}, ${backend.device}`);
       for (const note of model.notes) print(colour("dim", note));
+      if (flags.keepModels === true) for (const note of describeKept(model, recipe, chosen)) print(colour("dim", note));
     }
     const options: EvaluationOptions = {
       ...{ backend, model, recipe, seeds, maxTrain, root },
@@ -141,10 +144,27 @@ async function evaluateOnTasks(folder: string, flags: EvaluateFlags, signal: Abo
       const written = await writeSubmissions(flags.submission, chosen.suite, options);
       if (!json) print(`${flags.submission}: ${written.join(", ")}`);
     }
+    if (!json && !interrupted && options.keepModels) {
+      print(`next: cram export ${flags.out ?? folder} --task ${chosen.tasks[0]!.name}`);
+    }
     return interrupted;
   } finally {
     await backend.close();
   }
+}
+
+/** How large kept models are, and what will not be able to open them, before hours are spent. */
+function describeKept({ shape }: PretrainedModel, recipe: FinetuneRecipe, { tasks }: ChosenTasks): string[] {
+  const heads = tasks.map(task => ({ ...headOf(task), ...recipe }));
+  const bytes = heads.map(head => countModelBytes(shape, head));
+  const obstacles = heads.flatMap(head => {
+    const found = findClass(shape, head);
+    return "obstacle" in found ? [found.obstacle] : [];
+  });
+  return [
+    `each finetuned model is kept, ${(Math.max(...bytes) / 1e6).toFixed(1)} MB a seed`,
+    ...[...new Set(obstacles)].map(obstacle => `cram export will write them as ONNX alone: ${obstacle}`),
+  ];
 }
 
 /** The table of all stored results of this model and recipe, also those of earlier commands. */

@@ -157,7 +157,8 @@ async function planWork(options: EvaluationOptions): Promise<EvaluationEvent> {
 
 const keepsModel = ({ control }: Variant, { keepModels }: EvaluationOptions) => keepModels && control === "none";
 
-function headOf({ kind, labels }: Task) {
+/** The part of a head that the task decides. */
+export function headOf({ kind, labels }: Pick<Task, "kind" | "labels">) {
   return { kind, outputs: kind === "regression" ? 1 : labels.length };
 }
 

@@ -10,6 +10,7 @@ import { UserError } from "../base/errors.ts";
 import { readJson, writeFileAtomically } from "../base/files.ts";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "../checkpoint/safetensors.ts";
 import { openTextReader, type TextReader, type TokenizerJson } from "../exchange/text-reader.ts";
+import { countElements } from "../graph/tensor.ts";
 import { type ClassifierShape, classifierHeads, listClassifierParameters, poolers } from "../model/classifier.ts";
 import { findShapeFault, listParameters, type ModelShape, type Parameter } from "../model/shape.ts";
 import { modelSchema } from "../train/recipe.ts";
@@ -73,6 +74,12 @@ const probesKept = 100;
 /** Parameters of a finetuned model, in the order of its file. */
 export function listFinetunedParameters(shape: ModelShape, classifier: ClassifierShape): Parameter[] {
   return [...listParameters(shape), ...listClassifierParameters(shape, classifier)];
+}
+
+/** Bytes of a kept model's parameters. */
+export function countModelBytes(shape: ModelShape, classifier: ClassifierShape): number {
+  const listed = listFinetunedParameters({ ...shape, head: "tied" }, classifier);
+  return listed.reduce((sum, { shape }) => sum + 4 * countElements(shape), 0);
 }
 
 /** Writes the model of a finished seed into the seed's folder. UserErrors: E_DISK_FULL, E_NOT_WRITABLE. */

@@ -46,12 +46,9 @@ export function exportClassifier(
   specials: SpecialIds,
 ): ClassifierExport | { readonly obstacle: string } {
   const { classifier, parameters } = parts;
-  // A finetuned model predicts no tokens, so it has no head that a family could lack.
-  const shape: ModelShape = { ...parts.shape, head: "transform" };
-  const family = families.find(candidate => findObstacle(candidate, shape, parameters) === undefined);
-  if (family === undefined) return { obstacle: findObstacle(families[0], shape, parameters)! };
-  const obstacle = findHeadObstacle(family, shape, classifier);
-  if (obstacle !== undefined) return { obstacle };
+  const found = findClass(parts.shape, classifier);
+  if ("obstacle" in found) return found;
+  const { family, shape } = found;
   const className = family.head.classNames[classifier.kind]!;
   const config = {
     ...{ architectures: [className], model_type: family.modelType },
@@ -70,6 +67,19 @@ export function exportClassifier(
       return importParameters(tensors, parameters, whole, derived);
     },
   };
+}
+
+/** The family that has a class for the model with this head, or why none has. */
+export function findClass(
+  finetuned: ModelShape,
+  classifier: ClassifierShape,
+): { readonly family: HuggingFaceFamily; readonly shape: ModelShape } | { readonly obstacle: string } {
+  // A finetuned model predicts no tokens, so it has no head that a family could lack, and no weights stand in the way.
+  const shape: ModelShape = { ...finetuned, head: "transform" };
+  const family = families.find(candidate => findObstacle(candidate, shape, []) === undefined);
+  if (family === undefined) return { obstacle: findObstacle(families[0], shape, [])! };
+  const obstacle = findHeadObstacle(family, shape, classifier);
+  return obstacle === undefined ? { family, shape } : { obstacle };
 }
 
 function findHeadObstacle(
