@@ -17,7 +17,7 @@ export const lightChartStyle = `.chart{font-family:system-ui,"DejaVu Sans",sans-
 .chart .on-bar{font-size:11px;fill:#fff}
 .line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}.each{fill:none;stroke-width:1;opacity:.3}
 .level{stroke:#8a8a8a;stroke-width:2}.chart .hollow{fill:#fff;stroke-width:1.5}
-.again{stroke-dasharray:7 3}.dots{stroke:none}.join{fill:none;stroke-width:1;stroke-dasharray:2 3}
+.again{stroke-dasharray:7 3}.dots{stroke:none}.spots{fill:none;stroke-width:7;stroke-linecap:round}.join{fill:none;stroke-width:1;stroke-dasharray:2 3}
 ${colourRules(light)}`;
 
 const darkRules = `.chart text{fill:#d8d8d8}.chart .paper{fill:#16181c}.chart .grid{stroke:#2d3138}.chart .frame{stroke:#777}

@@ -119,7 +119,14 @@ function drawLoss(runs: readonly RunRecord[], abscissa: Abscissa, kind: "linear"
     const colour = run.colour ?? i;
     return [
       { name: run.name, run: colour, style: chooseStyle(runs), x, y: steps.loss, ...(means && { means }) },
-      { name: run.name, run: colour, style: "dots", kind: "validation", x: validatedAt, y: validations.loss },
+      {
+        name: run.name,
+        run: colour,
+        style: runs.length <= runColours ? "dots" : "smooth dots",
+        kind: "validation",
+        x: validatedAt,
+        y: validations.loss,
+      },
     ];
   });
   const ends = runs.map(run => {

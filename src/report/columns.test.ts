@@ -31,6 +31,15 @@ test("merged intervals, by hand", () => {
   assert.deepEqual([...means!.time], [70 / 4, 55 / 2]);
 });
 
+test("merged intervals weigh by their rows, by hand", () => {
+  // Intervals are 4 long until 16 is to be within four of them, then 8: three rows and one become an interval of four.
+  const rows = [sampleAt(8, 1), sampleAt(9, 2), sampleAt(10, 3), sampleAt(12, 10), sampleAt(16, 7)];
+  const { each, means } = fill(4, rows);
+  assert.deepEqual([...each.loss], [1, 10, 7]);
+  assert.deepEqual([...means!.loss], [16 / 4, 7]);
+  assert.deepEqual([...means!.time], [39 / 4, 16]);
+});
+
 test("what is not finite is in no mean and no extreme, and the last row is always there", () => {
   const { each, means } = fill(2, [
     sampleAt(1, 3),

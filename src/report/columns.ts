@@ -16,32 +16,13 @@ export function growColumns<Name extends string>(names: readonly Name[]): Growin
   return {
     add: row => {
       for (const column of columns) {
-        if (length === column.values.length) {
-          const larger = new Float64Array(2 * length);
-          larger.set(column.values);
-          column.values = larger;
-        }
+        if (length === column.values.length) column.values = enlarge(column.values, 2 * length);
         column.values[length] = row[column.name];
       }
       length++;
     },
     take: () => ({ each: nameColumns(names, i => columns[i]!.values.subarray(0, length)), means: undefined }),
   };
-}
-
-/** The rows of an interval. */
-interface Bucket {
-  /** For each measure the lowest and then the highest row; a measure that is NaN keeps none. */
-  readonly extremes: (Measured | undefined)[];
-  /** Over finite values, by column. */
-  readonly sums: Float64Array;
-  readonly counts: Float64Array;
-}
-
-interface Measured {
-  /** An array, which takes a third of the memory of a small Float64Array. */
-  readonly row: readonly number[];
-  readonly value: number;
 }
 
 /** That doubling begins at more than nothing. */
@@ -63,73 +44,135 @@ export interface Thinning<Name extends string> {
 export function thinColumns<Name extends string>(names: readonly Name[], thinning: Thinning<Name>): Growing<Name> {
   const { along, measures, buckets: most } = thinning;
   const place = names.indexOf(along);
-  let buckets: Bucket[] = [];
+  const buckets = openBuckets(names.length, 2 * measures.length);
+  const values = new Float64Array(names.length);
+  let ordinal = 0;
   let width = 0;
-  let last: readonly number[] | undefined;
-  const openBucket = (at: number): Bucket => {
-    while (buckets.length <= at) {
-      const extremes = new Array<Measured | undefined>(2 * measures.length).fill(undefined);
-      buckets.push({ extremes, sums: new Float64Array(names.length), counts: new Float64Array(names.length) });
-    }
-    return buckets[at]!;
-  };
   return {
     add: row => {
-      const values = names.map(name => row[name]);
+      ordinal++;
+      for (let i = 0; i < names.length; i++) values[i] = row[names[i]!];
       const at = values[place]!;
       if (width === 0) width = Math.max(at / 16, smallestWidth);
       while (at / width >= most) {
-        buckets = mergePairs(buckets);
+        buckets.mergePairs();
         width *= 2;
       }
-      const bucket = openBucket(Math.floor(at / width));
-      for (let i = 0; i < values.length; i++) {
-        if (!Number.isFinite(values[i]!)) continue;
-        bucket.sums[i]! += values[i]!;
-        bucket.counts[i]!++;
-      }
-      for (let i = 0; i < measures.length; i++) keepExtremes(bucket, 2 * i, { row: values, value: measures[i]!(row) });
-      last = values;
+      const bucket = Math.floor(at / width);
+      buckets.weigh(bucket, values);
+      for (let i = 0; i < measures.length; i++) buckets.offer(bucket, 2 * i, measures[i]!(row), values, ordinal);
     },
     take: () => {
-      const ordered: (readonly number[])[] = [];
-      for (const { extremes } of buckets) {
-        const rows = new Set(extremes.flatMap(one => (one === undefined ? [] : [one.row])));
-        ordered.push(...[...rows].sort((a, b) => a[place]! - b[place]!));
-      }
-      if (last !== undefined && ordered.at(-1) !== last) ordered.push(last);
-      const filled = buckets.filter(({ counts }) => counts[place]! > 0);
+      const { each, means } = buckets.take(place);
+      // The last row of all: `values` still holds it.
+      const rows = ordinal === 0 || each.at(-1)?.ordinal === ordinal ? each : [...each, { ordinal, row: values }];
       return {
-        each: nameColumns(names, i => Float64Array.from(ordered, row => row[i]!)),
-        means: nameColumns(names, i => Float64Array.from(filled, ({ sums, counts }) => sums[i]! / counts[i]!)),
+        each: nameColumns(names, i => Float64Array.from(rows, ({ row }) => row[i]!)),
+        means: nameColumns(names, i => Float64Array.from(means, mean => mean[i]!)),
       };
     },
   };
 }
 
-/** Of equal ones the first stays. */
-function keepExtremes({ extremes }: Bucket, place: number, one: Measured | undefined, highest = one): void {
-  if (one !== undefined && !(one.value >= (extremes[place]?.value ?? Number.POSITIVE_INFINITY))) {
-    if (!Number.isNaN(one.value)) extremes[place] = one;
-  }
-  if (highest !== undefined && !(highest.value <= (extremes[place + 1]?.value ?? Number.NEGATIVE_INFINITY))) {
-    if (!Number.isNaN(highest.value)) extremes[place + 1] = highest;
+/**
+ * Intervals that rows fall into. A bucket keeps some rows, the lowest and the highest of each measure, and what the means of
+ * its columns are made of. All buckets lie in a few arrays one after the other: objects would cost three times the memory,
+ * and with a new one for every row most of the time would go to collecting them.
+ */
+function openBuckets(columns: number, kept: number) {
+  let length = 0;
+  let rows = new Float64Array(0);
+  /** Of a kept row: what it was kept for, and the how manieth of all rows it is; 0 where none is kept. */
+  let measured = new Float64Array(0);
+  let ordinals = new Float64Array(0);
+  /** Over finite values, by column. */
+  let sums = new Float64Array(0);
+  let counts = new Float64Array(0);
+  const reserve = (wanted: number) => {
+    if (wanted * columns > sums.length) {
+      const capacity = Math.max(16, 2 ** Math.ceil(Math.log2(wanted)));
+      rows = enlarge(rows, capacity * kept * columns);
+      measured = enlarge(measured, capacity * kept);
+      ordinals = enlarge(ordinals, capacity * kept);
+      sums = enlarge(sums, capacity * columns);
+      counts = enlarge(counts, capacity * columns);
+    }
+    length = Math.max(length, wanted);
+  };
+  /** Even places keep the lowest, odd ones the highest; of equal ones the first stays, and NaN is neither. */
+  const isKept = (slot: number, isLowest: boolean, value: number) => {
+    if (ordinals[slot] === 0) return Number.isFinite(value);
+    return isLowest ? value < measured[slot]! : value > measured[slot]!;
+  };
+  const keep = (slot: number, value: number, row: Float64Array, ordinal: number) => {
+    measured[slot] = value;
+    ordinals[slot] = ordinal;
+    rows.set(row, slot * columns);
+  };
+  const rowAt = (slot: number) => rows.subarray(slot * columns, (slot + 1) * columns);
+  return {
+    weigh: (bucket: number, values: Float64Array) => {
+      reserve(bucket + 1);
+      for (let i = 0; i < columns; i++) {
+        if (!Number.isFinite(values[i]!)) continue;
+        sums[bucket * columns + i]! += values[i]!;
+        counts[bucket * columns + i]!++;
+      }
+    },
+    /** The row of a measure's value, for the bucket's places `place` and the one after it. */
+    offer: (bucket: number, place: number, value: number, values: Float64Array, ordinal: number) => {
+      const slot = bucket * kept + place;
+      if (isKept(slot, true, value)) keep(slot, value, values, ordinal);
+      if (isKept(slot + 1, false, value)) keep(slot + 1, value, values, ordinal);
+    },
+    /** The second of each pair goes into the first. */
+    mergePairs: () => {
+      for (let from = 1; from < length; from++) {
+        const to = from >> 1;
+        const isFirst = from % 2 === 0;
+        for (let i = 0; i < kept; i++) {
+          const [slot, source] = [to * kept + i, from * kept + i];
+          if (isFirst) ordinals[slot] = 0;
+          if (ordinals[source] === 0 || !isKept(slot, i % 2 === 0, measured[source]!)) continue;
+          keep(slot, measured[source]!, rowAt(source), ordinals[source]!);
+        }
+        for (let i = 0; i < columns; i++) {
+          const [cell, source] = [to * columns + i, from * columns + i];
+          sums[cell] = (isFirst ? 0 : sums[cell]!) + sums[source]!;
+          counts[cell] = (isFirst ? 0 : counts[cell]!) + counts[source]!;
+        }
+      }
+      const before = length;
+      length = Math.ceil(length / 2);
+      ordinals.fill(0, length * kept, before * kept);
+      sums.fill(0, length * columns, before * columns);
+      counts.fill(0, length * columns, before * columns);
+    },
+    /** The kept rows in their order, each once, and the means of the buckets that have some row. */
+    take: (place: number) => {
+      const each: { ordinal: number; row: Float64Array }[] = [];
+      for (let bucket = 0; bucket < length; bucket++) {
+        const slots = Array.from({ length: kept }, (_, i) => bucket * kept + i).filter(slot => ordinals[slot] !== 0);
+        slots.sort((a, b) => ordinals[a]! - ordinals[b]!);
+        for (const slot of slots) {
+          if (ordinals[slot] !== each.at(-1)?.ordinal) each.push({ ordinal: ordinals[slot]!, row: rowAt(slot) });
+        }
+      }
+      const means = Array.from({ length }, (_, bucket) => bucket)
+        .filter(bucket => counts[bucket * columns + place]! > 0)
+        .map(bucket => Float64Array.from({ length: columns }, (_, i) => divide(bucket * columns + i)));
+      return { each, means };
+    },
+  };
+  function divide(cell: number): number {
+    return sums[cell]! / counts[cell]!;
   }
 }
 
-/** The second of each pair goes into the first. */
-function mergePairs(buckets: readonly Bucket[]): Bucket[] {
-  return buckets.flatMap((bucket, i) => {
-    if (i % 2 === 1) return [];
-    const next = buckets[i + 1];
-    if (next === undefined) return [bucket];
-    for (let j = 0; j < bucket.extremes.length; j += 2) keepExtremes(bucket, j, next.extremes[j], next.extremes[j + 1]);
-    bucket.sums.forEach((_, column) => {
-      bucket.sums[column]! += next.sums[column]!;
-      bucket.counts[column]! += next.counts[column]!;
-    });
-    return [bucket];
-  });
+function enlarge(values: Float64Array<ArrayBuffer>, length: number): Float64Array<ArrayBuffer> {
+  const larger = new Float64Array(length);
+  larger.set(values);
+  return larger;
 }
 
 const nameColumns = <Name extends string>(names: readonly Name[], column: (i: number) => Float64Array) =>

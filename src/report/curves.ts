@@ -51,6 +51,21 @@ export interface CurveGatherer {
   take(): Curves;
 }
 
+/** Named one by one: a spread copy of a parsed event is an object of the slow kind, and there is one a step. */
+const rowOfStep = (value: Extract<Event, { kind: "step" }>["value"], stepTokens: number) => ({
+  step: value.step,
+  progress: value.progress,
+  elapsedSeconds: value.elapsedSeconds,
+  loss: value.loss,
+  gradientNorm: value.gradientNorm,
+  learningRate: value.learningRate,
+  batchSequences: value.batchSequences,
+  tokens: value.tokens,
+  stepTokens,
+  stepSeconds: value.stepSeconds,
+  skipped: value.skipped,
+});
+
 /** More than the columns of pixels of a chart, and 70 bytes for each of at most 6 rows in one. */
 const bucketsOfThinned = 1024;
 /** A run of more starts, or validations, was not made by training. */
@@ -89,7 +104,7 @@ export function gatherCurves({ thinned }: { thinned: boolean }): CurveGatherer {
       if (starts.length === mostStarts) throw refuseLine(place, `more than ${mostStarts} starts`);
       starts.push(value);
     } else if (kind === "step") {
-      steps.add({ ...value, stepTokens: value.tokens - tokens });
+      steps.add(rowOfStep(value, value.tokens - tokens));
       tokens = value.tokens;
       skipped += value.skipped;
       const own = Math.min(value.stepSeconds, since);

@@ -115,6 +115,22 @@ function drawTable() {
   document.title = (training > 0 ? training + " training · " : "") + "Runs";
 }
 
+// The lines of the run that is pointed at stand out.
+let lit;
+function light(name) {
+  lit = name;
+  document.body.classList.toggle("lighting", name !== undefined);
+  for (const line of document.querySelectorAll("[data-of]")) line.classList.toggle("lit", line.dataset.of === name);
+}
+const nameOf = target => target.closest?.("tr")?.querySelector("span")?.textContent;
+for (const [begin, end] of [["pointerover", "pointerleave"], ["focusin", "focusout"]]) {
+  body.addEventListener(begin, ({ target }) => {
+    const name = nameOf(target);
+    if (name !== lit) light(slots.includes(name) ? name : undefined);
+  });
+  body.addEventListener(end, () => light(undefined));
+}
+
 // At most one request under way, and pauses as long as four of them, so a slow machine is not kept busy by being looked at.
 let isAsking = false;
 let pause;
@@ -160,6 +176,7 @@ function drawView({ charts, sections, troubles }) {
     figure.setAttribute("aria-label", figure.querySelector("title").textContent + "; arrow keys read its values");
     figure.dispatchEvent(new Event("redrawn"));
   });
+  if (lit !== undefined) light(lit);
   element("troubles").replaceChildren(...troubles.map(trouble => {
     const line = document.createElement("p");
     line.textContent = trouble;

@@ -40,10 +40,11 @@ export function createEventReader(path: string, gatherer: CurveGatherer): EventR
       return offset;
     },
     readBlock: (file, most) => {
-      const block = Buffer.allocUnsafe(most);
-      const count = readSync(file, block, 0, most, offset);
+      const block = Buffer.allocUnsafe(rest.length + most);
+      rest.copy(block);
+      const count = readSync(file, block, rest.length, most, offset);
       offset += count;
-      const bytes = Buffer.concat([rest, block.subarray(0, count)]);
+      const bytes = block.subarray(0, rest.length + count);
       const end = bytes.lastIndexOf(10) + 1;
       rest = Buffer.from(bytes.subarray(end));
       if (rest.length > longestLineBytes) throw refuseLine(`${path}:${number + 1}`, "a line of more than a megabyte");

@@ -43,7 +43,7 @@ export class EventsTail {
       if (this.failure !== undefined || this.reader.offset >= bytes) return false;
       const file = openSync(this.path, "r");
       try {
-        this.reader.readBlock(file, blockBytes);
+        this.reader.readBlock(file, Math.min(blockBytes, bytes - this.reader.offset));
       } finally {
         closeSync(file);
       }

@@ -11,8 +11,8 @@ export interface Series extends Points {
   readonly name: string;
   /** The run's place in the report: its colour. */
   readonly run: number;
-  /** line: as it is; noisy: every step faintly and means; smooth: means; dots: few points. */
-  readonly style: "line" | "noisy" | "smooth" | "dots";
+  /** line: as it is; noisy: every step faintly and means; smooth: means; dots: few points; smooth dots: means as dots. */
+  readonly style: "line" | "noisy" | "smooth" | "dots" | "smooth dots";
   /** What means are taken of where the points are not all there are. */
   readonly means?: Points;
   /** Said behind the name where values are read out: "validation". */
@@ -46,8 +46,11 @@ const margin = { left: 74, right: 20, bottom: 46 };
 const plotHeight = 300;
 const titleHeight = 30;
 const legendRowHeight = 19;
-/** Columns of pixels that a mean is taken over. */
+/** Columns of pixels that a mean is taken over: of a line, and of dots, which would hide each other. */
 const columnsPerMean = 4;
+const columnsPerDot = 24;
+/** More names than colours and dashes tell apart are not in the legend. */
+const mostNamed = 2 * runColours;
 const markNameHeight = 14;
 
 /** Prints the chart; `style` goes into a file that stands alone, a page has its own. */
@@ -56,11 +59,12 @@ export function printLineChart(chart: LineChart, style?: Markup): Markup {
   const unitX = chooseUnit(chart.x.quantity, largestOf(given.map(({ x }) => x)));
   const xAxis = makeAxis(chart.x.kind, findExtremes(given, "x", unitX, chart.x), { round: false });
   const plotWidth = chart.width - margin.left - margin.right;
-  const average = (one: Series) =>
-    meanOfColumns(one.means ?? one, x => placeOn(xAxis, x / unitX.size), Math.round(plotWidth / columnsPerMean));
-  const series = given.map(
-    (one): Series => (one.style === "smooth" ? { ...one, style: "line", ...average(one) } : one),
-  );
+  const average = (one: Series, pixels = columnsPerMean) =>
+    meanOfColumns(one.means ?? one, x => placeOn(xAxis, x / unitX.size), Math.round(plotWidth / pixels));
+  const series = given.map((one): Series => {
+    if (one.style === "smooth dots") return { ...one, style: "dots", ...average(one, columnsPerDot) };
+    return one.style === "smooth" ? { ...one, style: "line", ...average(one) } : one;
+  });
   const unitY = chooseUnit(chart.y.quantity, largestOf(series.map(({ y }) => y)));
   const marks = chart.marks ?? [];
   const yExtremes = [...findExtremes(series, "y", unitY, chart.y), ...marks.map(({ value }) => value / unitY.size)];
@@ -76,7 +80,8 @@ export function printLineChart(chart: LineChart, style?: Markup): Markup {
 <text class="title" x="${margin.left}" y="20">${chart.title}</text>
 ${legend.items.map(({ name, run, x, row }) => {
   const y = titleHeight + row * legendRowHeight + 9;
-  return markup`<line class="line ${classOf(run)}" x1="${margin.left + x}" y1="${y}" x2="${margin.left + x + 18}" y2="${y}"/><text x="${margin.left + x + 24}" y="${y + 4}">${name}</text>`;
+  const key = markup`<line class="line ${classOf(run ?? 0)}" x1="${margin.left + x}" y1="${y}" x2="${margin.left + x + 18}" y2="${y}"/>`;
+  return markup`${run === undefined ? "" : key}<text x="${margin.left + x + 24}" y="${y + 4}">${name}</text>`;
 })}
 ${printAxes(place, nameAxis(chart.x, unitX), nameAxis(chart.y, unitY))}
 ${series.length === 0 ? markup`<text x="${margin.left + plotWidth / 2}" y="${top + plotHeight / 2}" text-anchor="middle">no points yet</text>` : ""}
@@ -97,19 +102,22 @@ interface Placement {
 function printSeries(place: Placement, series: Series, average: (one: Series) => Points): Markup {
   const onAxis = (x: number) => placeOn(place.xAxis, x / place.unitX.size);
   const colour = classOf(series.run);
-  const thinned = thinToColumns(series, onAxis, place.plotWidth);
+  const thinned = thinToColumns(
+    series,
+    onAxis,
+    Math.round(place.plotWidth / (series.style === "dots" ? columnsPerMean : 1)),
+  );
   const each = pixels(place, pick(series, thinned));
   const name = series.kind === undefined ? series.name : `${series.name} ${series.kind}`;
   const line = (points: readonly string[]) =>
-    markup`<polyline class="line ${colour}" data-name="${name}" points="${points.join(" ")}"/>\n`;
+    markup`<polyline class="line ${colour}" data-name="${name}" data-of="${series.name}" points="${points.join(" ")}"/>\n`;
   if (series.style === "line") return line(each);
   if (series.style === "dots") {
-    const dots = each.map(point => point.split(","));
-    return markup`<polyline class="join ${colour}" data-name="${name}" points="${each.join(" ")}"/>${dots.map(
-      ([x, y]) => markup`<circle class="dots key-${series.run % runColours}" cx="${x}" cy="${y}" r="3.5"/>`,
-    )}\n`;
+    // Lines of no length with round ends: one element for all the dots of a run.
+    const dots = each.map(point => `M${point}h0`).join("");
+    return markup`<polyline class="join ${colour}" data-name="${name}" points="${each.join(" ")}"/><path class="spots run-${series.run % runColours}" data-of="${series.name}" d="${dots}"/>\n`;
   }
-  return markup`<polyline class="each ${colour}" points="${each.join(" ")}"/>${line(pixels(place, average(series)))}`;
+  return markup`<polyline class="each ${colour}" points="${each.join(" ")}" data-of="${series.name}"/>${line(pixels(place, average(series)))}`;
 }
 
 const pick = ({ x, y }: Points, indices: readonly number[]): Points => ({
@@ -199,11 +207,13 @@ interface LegendEntry {
 function layLegend(
   entries: readonly LegendEntry[],
   plotWidth: number,
-): { items: (LegendEntry & { x: number; row: number })[]; rows: number } {
+): { items: { name: string; run: number | undefined; x: number; row: number }[]; rows: number } {
   const unique = entries.filter(({ name }, i) => entries.findIndex(other => other.name === name) === i);
   let x = 0;
   let row = 0;
-  const items = unique.map(({ name, run }) => {
+  const named = unique.slice(0, unique.length > mostNamed ? mostNamed - 1 : mostNamed);
+  const rest = unique.length - named.length;
+  const items = [...named, ...(rest > 0 ? [{ name: `and ${rest} more`, run: undefined }] : [])].map(({ name, run }) => {
     const shown = name.length > 60 ? `…${name.slice(-59)}` : name;
     const wide = 40 + 7 * shown.length;
     if (x > 0 && x + wide > plotWidth) {

@@ -131,11 +131,14 @@ export function nameRuns(folders: readonly string[]): string[] {
   });
 }
 
-/** Runs that were trained on one dataset, by their names. */
+const joinNames = (names: readonly string[]) =>
+  names.length <= 5 ? names.join(", ") : `${names.slice(0, 3).join(", ")} and ${names.length - 3} more`;
+
+/** Runs that were trained on one dataset, by their names; of many runs the first three. */
 export function groupByDataset(runs: readonly RunRecord[]): { names: string; data: DataRecord }[] {
   const folders = [...new Set(runs.map(({ data }) => data.folder))];
   return folders.map(folder => {
     const members = runs.filter(({ data }) => data.folder === folder);
-    return { names: members.map(({ name }) => name).join(", "), data: members[0]!.data };
+    return { names: joinNames(members.map(({ name }) => name)), data: members[0]!.data };
   });
 }

@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type LineChart, printLineChart, type Series } from "./line-chart.ts";
+
+const axis = { name: "time", quantity: "number", kind: "linear", fromZero: true } as const;
+const draw = (series: readonly Series[]) => {
+  const chart: LineChart = { width: 900, id: "c", title: "T", description: "D", x: axis, y: axis, series };
+  return printLineChart(chart).text;
+};
+const ramp = (length: number) => ({
+  x: Array.from({ length }, (_, i) => i),
+  y: Array.from({ length }, (_, i) => i % 7),
+});
+const seriesOf = (run: number, style: Series["style"], length: number): Series => ({
+  ...{ name: `run ${run}`, run, style },
+  ...ramp(length),
+});
+
+test("few dots are all drawn where they are, by hand", () => {
+  const text = draw([{ name: "a", run: 1, style: "dots", x: [0, 5, 10], y: [0, 10, 5] }]);
+  // The plot is 806 wide from 74 on and 300 high; title and a row of legend are above it.
+  assert.match(text, /data-plot="74 57 806 300"/);
+  assert.match(text, /<path class="spots run-1" data-of="a" d="M74,357h0M477,57h0M880,207h0"\/>/);
+});
+
+test("thousands of dots are at most two for four columns of pixels, and of many runs one for 24", () => {
+  const count = (style: Series["style"]) => draw([seriesOf(0, style, 50_000)]).match(/h0/g)!.length;
+  assert.ok(count("dots") <= 2 * 202 && count("dots") > 300);
+  assert.equal(count("smooth dots"), Math.round(806 / 24));
+});
+
+test("a legend names as many as colours and dashes tell apart, and counts the rest", () => {
+  const legendOf = (runs: number) =>
+    [
+      ...draw(Array.from({ length: runs }, (_, run) => seriesOf(run, "line", 2))).matchAll(
+        /">([^<]*(?:run|more)[^<]*)<\/text>/g,
+      ),
+    ].map(match => match[1]);
+  assert.equal(legendOf(16).length, 16);
+  assert.deepEqual([legendOf(50).length, legendOf(50).at(-2), legendOf(50).at(-1)], [16, "run 14", "and 35 more"]);
+});
