@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { hostname } from "node:os";
 import { test } from "node:test";
 import { UserError } from "../base/errors.ts";
 import { checkAccessOptions, isLoopback, judgeRequest } from "./dashboard-access.ts";
@@ -68,6 +69,8 @@ test("a token is asked for, put into a cookie and known again", () => {
   assert.equal(judge(guarded, { host }, "/?token=0123456789abcdee"), 401);
   assert.equal(judge(guarded, { host, authorization: `Bearer ${token}` }), "allowed");
   assert.equal(judge(guarded, { host, authorization: "Bearer x" }), 401);
+  const ownName = `${hostname()}:6116`;
+  assert.equal(judge(guarded, { host: ownName, authorization: `Bearer ${token}` }), "allowed");
   const greeted = judgeRequest({ headers: { host }, url: `//evil.example/?run=a%20b&token=${token}` }, guarded);
   assert.ok(greeted.kind === "greeted");
   assert.equal(greeted.location, "/?run=a+b");

@@ -23,7 +23,7 @@ body{max-width:1280px}.tools{display:flex;flex-wrap:wrap;gap:.5rem .8rem;align-i
 #runs thead th{position:sticky;top:0;background:var(--paper);padding:0;box-shadow:inset 0 -1px var(--line);z-index:1}
 thead button{all:unset;cursor:pointer;padding:.35rem .5rem;display:block;box-sizing:border-box;width:100%}
 thead button:focus-visible{outline:2px solid var(--link);outline-offset:-2px}
-th[aria-sort=ascending] button::after{content:" ▴"}th[aria-sort=descending] button::after{content:" ▾"}
+th[aria-sort=ascending] button::after{content:" ▴";content:" ▴"/""}th[aria-sort=descending] button::after{content:" ▾";content:" ▾"/""}
 tbody label{cursor:pointer}tbody label svg{vertical-align:middle}tbody tr:hover{background:var(--chosen)}
 td.progress{background:linear-gradient(var(--chosen),var(--chosen)) 0 100%/var(--share,0) 100% no-repeat}
 tr[data-state=training] .state{font-weight:600}tr[data-state=unreadable] .state,tr[data-state=silent] .state{color:var(--bad)}
@@ -32,7 +32,7 @@ tr[data-state=training] .state{font-weight:600}tr[data-state=unreadable] .state,
 #budgets figure,#scores figure,#data figure{min-height:0}#budgets figure svg,#data figure svg,#scores figure svg{max-width:900px}
 .lighting [data-of]:not(.lit){opacity:.12}.lighting .line.lit{stroke-width:3}
 #troubles p{color:var(--bad);margin:.2rem 0}
-@media print{.tools{display:none}#runs .wide{max-height:none}}`;
+@media print{.tools{display:none}#runs .wide{max-height:none}#runs table{font-size:8px}#runs th,#runs td{white-space:normal;padding:.15rem .3rem}}`;
 
 const hash = (text: string) => createHash("sha256").update(text).digest("base64");
 

@@ -210,11 +210,13 @@ function listen() {
     drawKeys();
     drawTable();
     element("status").textContent = news.isComplete ? "live" : "live; there are more runs than are shown";
-    if (news.isWhole || news.rows.some(({ name }) => slots.includes(name))) askForView(false);
+    // A run that is gone was perhaps drawn; which ones are selected may have changed with it.
+    if (news.isWhole || news.removed.length > 0 || news.rows.some(({ name }) => slots.includes(name))) askForView(false);
   };
   source.onerror = () => {
     element("status").textContent = "no connection to the server; trying again";
     if (source.readyState !== EventSource.CLOSED) return;
+    element("status").textContent = "the server is there and refuses this page: open the address that it printed; trying again";
     source.close();
     setTimeout(listen, 3000);
   };
