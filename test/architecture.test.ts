@@ -21,6 +21,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   checkpoint: ["base", "graph"],
   // The loop knows the backend's interface; which backend it is, the command line decides.
   train: ["base", "graph", "backends", "nn", "model", "optim", "dataset", "checkpoint"],
+  // A run's events for other programs; it reads them as the report does, and training does not know of it.
+  tracking: ["base", "train"],
   // Checkpoints from elsewhere become models of ours, and the other way round.
   exchange: ["base", "graph", "model", "tokenizer", "checkpoint"],
   // Finetuning has its own step: gradients and update in one program, lengths that vary.
@@ -42,6 +44,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "dataset",
     "checkpoint",
     "train",
+    "tracking",
     "exchange",
     "evaluate",
     "export",
@@ -59,6 +62,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "tokenizer",
     "dataset",
     "train",
+    "tracking",
     "evaluate",
     "exchange",
     "export",

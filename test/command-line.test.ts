@@ -4,6 +4,8 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -102,6 +104,54 @@ test("a run is repeated from its own recipe.json, to the same bytes", () => {
   const boards = (run: string) => readdirSync(join(folder, run)).filter(name => name.includes("tfevents"));
   assert.deepEqual(boards("twice"), []);
   assert.match(readFileSync(join(folder, "once", boards("once")[0]!), "latin1"), /loss/);
+});
+
+test("an MLflow server gets the run, and one that is not there costs a warning and nothing else", async () => {
+  const asked: { path: string; body: Record<string, unknown> }[] = [];
+  const answers: Readonly<Record<string, object>> = {
+    "experiments/get-by-name?experiment_name=cramming": { experiment: { experiment_id: "7" } },
+    "runs/create": { run: { info: { run_id: "abc" } } },
+  };
+  const server = createServer(async (request, response) => {
+    let text = "";
+    for await (const part of request) text += part;
+    const path = request.url!.replace("/api/2.0/mlflow/", "");
+    asked.push({ path, body: JSON.parse(text || "{}") });
+    response.end(JSON.stringify(answers[path] ?? {}));
+  });
+  await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve));
+  const uri = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const train = async (...words: string[]) => {
+    const child = spawn(process.execPath, [main, "pretrain", ...words, "--mlflow", uri], { cwd: folder });
+    let said = "";
+    child.stderr.on("data", chunk => (said += chunk));
+    child.stdout.resume();
+    assert.equal(await new Promise(resolve => child.on("exit", resolve)), 0, said);
+    return said;
+  };
+  try {
+    const said = await train("--data", "data", "--out", "shown", "--budget", "5steps", ...small);
+    assert.equal(said, "");
+  } finally {
+    server.close().closeAllConnections();
+  }
+  assert.deepEqual([asked[0]!.path, asked[1]!.path, asked[1]!.body.run_name], [...Object.keys(answers), "shown"]);
+  assert.deepEqual(asked.at(-1)!.body.status, "FINISHED");
+  const sent = asked.filter(({ path }) => path === "runs/log-batch").map(({ body }) => body);
+  const params = sent.flatMap(body => (body.params ?? []) as object[]);
+  assert.ok(params.some(param => JSON.stringify(param) === '{"key":"model.width","value":"32"}'));
+  const metrics = sent.flatMap(body => (body.metrics ?? []) as { key: string; step: number }[]);
+  assert.deepEqual(
+    metrics.filter(({ key }) => key === "loss/training").map(({ step }) => step),
+    [1, 2, 3, 4, 5],
+  );
+  // The server is gone now.
+  const said = await train("--data", "data", "--out", "unseen", "--budget", "5steps", ...small);
+  assert.match(
+    said,
+    /MLflow at http:.*: ECONNREFUSED; training goes on, it is tried again\n.*--resume unseen --mlflow http/,
+  );
+  assert.deepEqual(readParameters("unseen"), readParameters("shown"));
 });
 
 function readParameters(run: string): Buffer {

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { UserError } from "../base/errors.ts";
 import type { Dataset } from "../dataset/dataset.ts";
 import { decodeTokens } from "../tokenizer/decode.ts";
+import { checkTrackingUri } from "../tracking/mlflow-client.ts";
 import { countMasked } from "../train/definition.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { fallbackRecipe, planNewRun, planResumedRun, type RunPlan, withRun } from "../verbs/pretrain.ts";
@@ -26,6 +27,8 @@ interface PretrainFlags extends Partial<RecipeOptions>, BackendOptions {
   readonly microBatch?: string;
   readonly resume?: string;
   readonly tensorboard?: boolean;
+  readonly mlflow?: string;
+  readonly mlflowExperiment?: string;
   readonly json?: boolean;
 }
 
@@ -41,10 +44,18 @@ export function addPretrain(program: Command): void {
     .option("--micro-batch <number>", "sequences of one pass through the model, or auto: as many as the memory holds")
     .option("--resume <run>", "continue an interrupted run, to the same bits as if it had not been interrupted")
     .option("--tensorboard", "write event files for TensorBoard into the run's folder, too")
+    .option(
+      "--mlflow <uri>",
+      "send parameters and curves to an MLflow tracking server, too; training never waits for it",
+    )
+    .option("--mlflow-experiment <name>", "the experiment there; default: MLFLOW_EXPERIMENT_NAME, or cramming")
     .option("--json", "print events as JSON lines and nothing else")
     .addHelpText(
       "after",
       `
+What an MLflow server missed it gets at the end, or by the same --mlflow with --resume. It learns who asks from
+MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
+
 The recipe is ${fallbackRecipe} unless --recipe names another. Ctrl-C ends the step, saves, and says how to resume.
 
 Examples:
@@ -52,6 +63,7 @@ Examples:
   cram pretrain --data data/mine --recipe crammed-bert-small --set model.layers=6 --budget 10m
   cram pretrain --data data/other --recipe crammed-bert --init-from runs/mine --budget 2h
   cram pretrain --resume runs/mine
+  cram pretrain --data data/mine --budget 24h --mlflow http://127.0.0.1:5000 --mlflow-experiment mine
 
 Next: cram fill runs/mine "Paris is the [MASK] of France."
       cram report runs/mine
@@ -61,6 +73,7 @@ Next: cram fill runs/mine "Paris is the [MASK] of France."
 }
 
 async function pretrain(flags: PretrainFlags): Promise<void> {
+  const mlflow = chooseServer(flags);
   const plan = planRun(flags);
   const { run, data } = plan;
   const json = flags.json === true;
@@ -73,13 +86,20 @@ async function pretrain(flags: PretrainFlags): Promise<void> {
       printExample(open.dataset, recipe);
       showStatus("compiling");
     }
-    return trainRun(open, { json, tensorboard: flags.tensorboard === true });
+    return trainRun(open, { json, tensorboard: flags.tensorboard, mlflow });
   });
   if (!json && end.reason === "budget") {
     print(`next: cram fill ${run} "… [MASK] …"`);
     print(`      cram report ${run}`);
   }
   if (end.reason === "interrupted") process.exitCode = 130;
+}
+
+function chooseServer({ mlflow: uri, mlflowExperiment }: PretrainFlags) {
+  if (uri !== undefined)
+    return { uri: checkTrackingUri(uri), experiment: mlflowExperiment ?? process.env.MLFLOW_EXPERIMENT_NAME };
+  if (mlflowExperiment === undefined) return undefined;
+  throw new UserError("E_OPTION", "--mlflow-experiment without a server", "Give --mlflow, the server's address.");
 }
 
 /** A run's recipe and data are its own: what would change them is refused. */

@@ -5,16 +5,16 @@ import { countTrainingFlops } from "../model/shape.ts";
 import { parseBudget } from "../train/budget.ts";
 import type { EndEvent, TrainingEvent } from "../train/events.ts";
 import type { Recipe } from "../train/recipe.ts";
-import { type OpenRun, openTraining } from "../verbs/pretrain.ts";
+import { type LogChoice, type OpenRun, openTraining } from "../verbs/pretrain.ts";
 import { colour, createStepPrinter, print, printError, showStatus } from "./output.ts";
 
 /** Runs until the budget or Ctrl-C; the end event says which. */
 export async function trainRun(
   open: Omit<OpenRun, "dataset">,
-  { json, tensorboard = false }: { json: boolean; tensorboard?: boolean },
+  { json, ...logs }: { json: boolean } & Pick<LogChoice, "tensorboard" | "mlflow">,
 ): Promise<EndEvent> {
   const { recipe, run } = open;
-  const train = await openTraining(open, { tensorboard });
+  const train = await openTraining(open, { ...logs, onWarning: printError });
   const interrupt = new AbortController();
   const stop = () => {
     printError("stopping after this step; a checkpoint follows");

@@ -8,6 +8,9 @@ import { systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
 import { Dataset } from "../dataset/dataset.ts";
 import { openPretrainedModel } from "../evaluate/pretrained-model.ts";
+import { checkTrackingUri, type RunStatus } from "../tracking/mlflow-client.ts";
+import { MlflowLog } from "../tracking/mlflow-log.ts";
+import { TensorboardLog } from "../tracking/tensorboard-log.ts";
 import { openBatches } from "../train/batches.ts";
 import { defineTraining } from "../train/definition.ts";
 import { type EndEvent, EventLog, type TrainingEvent } from "../train/events.ts";
@@ -16,7 +19,6 @@ import { type BatchSource, pretrain as runTraining } from "../train/pretrain.ts"
 import type { Recipe } from "../train/recipe.ts";
 import { beginRun, hashRecipe, loadRunState, readRunData, readRunRecipe } from "../train/run-folder.ts";
 import { openEngine } from "../train/step.ts";
-import { TensorboardLog } from "../train/tensorboard-log.ts";
 import { type BackendChoice, withBackend } from "./backend.ts";
 import { fitMicroBatch } from "./micro-batch.ts";
 import { chooseRecipe, type RecipeChoice } from "./recipe.ts";
@@ -126,12 +128,19 @@ async function openInitialModel(path: string, { model: shape }: Recipe, { tokeni
 export interface LogChoice {
   /** Writes event files for TensorBoard into the run's folder, too. Default false. */
   readonly tensorboard?: boolean | undefined;
+  /**
+   * Sends parameters and curves to an MLflow tracking server, too. Training never waits for it. `experiment` is "cramming"
+   * unless given; who asks is read from MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
+   */
+  readonly mlflow?: { readonly uri: string; readonly experiment?: string | undefined } | undefined;
+  /** Called with what does not end the training: a server that cannot be reached. */
+  readonly onWarning?: ((text: string) => void) | undefined;
 }
 
 /** Compiles, and gives the events of the training from the newest checkpoint to the budget's end or the signal. */
 export async function openTraining(
   { backend, recipe, source, run }: Omit<OpenRun, "dataset">,
-  { tensorboard = false }: LogChoice,
+  { tensorboard = false, mlflow, onWarning }: LogChoice,
 ): Promise<(signal: AbortSignal) => AsyncGenerator<TrainingEvent, void>> {
   const definition = defineTraining(recipe, readInitialParameters(run, recipe.model));
   const resumeFrom = loadRunState(run, recipe, definition, source.datasetHash);
@@ -142,20 +151,46 @@ export async function openTraining(
   const peakFlops = earlierPeak && laterPeak && Math.max(earlierPeak, laterPeak);
   return async function* (signal) {
     const log = new EventLog(join(run, "events.jsonl"), resumeFrom?.counters.step);
-    const boardOptions = { run, clock: systemClock, tokensPerSequence: recipe.model.sequenceLength };
-    const board = tensorboard ? new TensorboardLog(boardOptions) : undefined;
+    const shown = { run, clock: systemClock, tokensPerSequence: recipe.model.sequenceLength };
+    const board = tensorboard ? new TensorboardLog(shown) : undefined;
+    const server =
+      mlflow &&
+      new MlflowLog(
+        { uri: mlflow.uri, experiment: mlflow.experiment ?? "cramming", environment: process.env },
+        {
+          ...shown,
+          params: new Map(listValues(recipe)),
+          elapsedSeconds: resumeFrom?.counters.elapsedSeconds ?? 0,
+          warn: text => onWarning?.(text),
+        },
+      );
+    let status: RunStatus = "KILLED";
     const options = { engine, source, recipe, recipeHash: hashRecipe(recipe), clock: systemClock, run, resumeFrom };
     try {
       for await (const event of runTraining({ ...options, peakFlops, signal })) {
         log.append(event);
         board?.append(event);
+        if (event.kind === "end" && event.reason === "budget") status = "FINISHED";
         yield event;
       }
+    } catch (error) {
+      status = "FAILED";
+      throw error;
     } finally {
       log.close();
       board?.close();
+      await server?.close(status);
     }
   };
+}
+
+/** "model.width" and its value, for every value of a recipe. */
+function* listValues(value: unknown, path = ""): Generator<[string, string]> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    yield [path, typeof value === "string" ? value : JSON.stringify(value)];
+    return;
+  }
+  for (const [key, part] of Object.entries(value)) yield* listValues(part, path === "" ? key : `${path}.${key}`);
 }
 
 export type PretrainOptions = (NewRun | ResumedRun) &
@@ -201,6 +236,8 @@ export interface PretrainResult {
  * Errors are `UserError`s with a code that docs/ERRORS.md explains, among them E_RUN_EXISTS, E_DATA_LENGTH, E_DIVERGED.
  */
 export async function pretrain(options: PretrainOptions): Promise<PretrainResult> {
+  // Refused before a folder is made.
+  if (options.mlflow !== undefined) checkTrackingUri(options.mlflow.uri);
   const plan = "resume" in options ? planResumedRun(options) : planNewRun(options);
   return withRun(plan, options, async open => {
     const train = await openTraining(open, options);

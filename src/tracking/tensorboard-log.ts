@@ -5,7 +5,8 @@ import { closeSync, openSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { explainWriteFailure, makeFolder, writeFully } from "../base/files.ts";
-import type { TrainingEvent } from "./events.ts";
+import type { TrainingEvent } from "../train/events.ts";
+import { scalarsOf } from "./scalars.ts";
 import { encodeScalars, encodeStart, encodeVersion, frameRecord, type Moment } from "./tensorboard-records.ts";
 
 export interface TensorboardOptions {
@@ -42,21 +43,10 @@ export class TensorboardLog {
       // Step 0 is validated again, every other step only once.
       const step = event.step === 0 ? 0 : event.step + 1;
       if (!this.isFirst) this.write(encodeStart({ ...moment, step }));
-    } else if (event.kind === "validation") {
-      this.write(encodeScalars(moment, { "loss/validation": event.loss }));
-    } else if (event.kind === "step") {
-      this.write(
-        encodeScalars(moment, {
-          "loss/training": event.loss,
-          "gradient norm": event.gradientNorm,
-          "learning rate": event.learningRate,
-          "batch/sequences": event.batchSequences,
-          "progress/tokens": event.tokens,
-          "progress/budget": event.progress,
-          "speed/tokens per second": (event.batchSequences * this.options.tokensPerSequence) / event.stepSeconds,
-        }),
-      );
+      return;
     }
+    const scalars = scalarsOf(event, this.options.tokensPerSequence);
+    if (Object.keys(scalars).length > 0) this.write(encodeScalars(moment, scalars));
   }
 
   close(): void {

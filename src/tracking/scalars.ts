@@ -1,0 +1,18 @@
+// What an event says in numbers, under the names that other programs show: TensorBoard and MLflow draw the same curves.
+
+import type { TrainingEvent } from "../train/events.ts";
+
+/** By name; empty for events without a curve. `tokensPerSequence` is the model's length, for the speed. */
+export function scalarsOf(event: TrainingEvent, tokensPerSequence: number): Readonly<Record<string, number>> {
+  if (event.kind === "validation") return { "loss/validation": event.loss };
+  if (event.kind !== "step") return {};
+  return {
+    "loss/training": event.loss,
+    "gradient norm": event.gradientNorm,
+    "learning rate": event.learningRate,
+    "batch/sequences": event.batchSequences,
+    "progress/tokens": event.tokens,
+    "progress/budget": event.progress,
+    "speed/tokens per second": (event.batchSequences * tokensPerSequence) / event.stepSeconds,
+  };
+}
