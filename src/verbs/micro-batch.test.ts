@@ -8,6 +8,7 @@ import type { Graph } from "../graph/tensor.ts";
 import { measurePrograms } from "../plan/programs.ts";
 import { overrideRecipe } from "../train/recipe.ts";
 import { fitMicroBatch } from "./micro-batch.ts";
+import { planNewRun } from "./pretrain.ts";
 
 const recipe = overrideRecipe(quickstart, [
   ...["model.width=32", "model.layers=1", "model.heads=2", "model.feedForward=64", "model.vocabulary=96"],
@@ -29,6 +30,13 @@ test("the largest power of two whose programs fit into nearly all that is free",
 
 test("never more than the full batch, however large the memory", () => {
   assert.equal(chosen(1e15), 64);
+});
+
+test("a run is planned with the number that was given, or left to the memory", () => {
+  const planned = planNewRun({ data: "data", recipe: "quickstart", microBatch: 8 });
+  assert.equal(planned.recipe.train.microBatchSequences, 8);
+  assert.equal(planned.fitsMemory, false);
+  assert.equal(planNewRun({ data: "data", recipe: "quickstart", microBatch: "auto" }).fitsMemory, true);
 });
 
 test("what does not fit at all, and a backend without programs, are errors", () => {

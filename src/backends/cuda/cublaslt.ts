@@ -206,7 +206,10 @@ export class CublasLt {
       const results = new Uint8Array(proposals * heuristicResult.bytes);
       const count = new Int32Array(1);
       const find = "cublasLtMatmulAlgoGetHeuristic";
-      api.call(find, this.handle, description, a, b, out, out, preference, proposals, results, count);
+      // A status that is an error means what no proposals mean; the caller says of which product.
+      const layouts = [description, a, b, out, out] as const;
+      const status = api.ask(find, this.handle, ...layouts, preference, proposals, results, count);
+      if (status !== 0) return [];
       return Array.from({ length: count[0]! }, (_, i) => i * heuristicResult.bytes)
         .filter(at => readState(results, at) === 0 && readWorkspace(results, at) <= workspaceBytes)
         .map(at => results.slice(at, at + heuristicResult.algorithmBytes));
