@@ -147,9 +147,9 @@ for (const [i, given] of cases.entries()) {
   const order = orders[i % orders.length]!;
   const paths: readonly (readonly [string, Omit<Case, "layout">])[] = [
     ["tensor cores", { operands: "bf16" }],
-    ["plain, f32", { operands: "f32" }],
-    // The plain path differs by its roundings alone.
-    ...(i % 4 === 0 ? [["plain, bf16", { operands: "bf16", computeCapability: 75 }] as const] : []),
+    // The plain path has one way of cutting for all; in bf16 it differs by its roundings alone.
+    ...(i % 2 === 0 ? [["plain, f32", { operands: "f32" }] as const] : []),
+    ...(i === 4 ? [["plain, bf16", { operands: "bf16", computeCapability: 75 }] as const] : []),
   ];
   for (const [name, path] of paths) {
     test(`${name}: ${describe(given)}`, { skip }, async () => {
@@ -192,9 +192,8 @@ test("a width that tensor cores do not take", { skip }, async () => {
 
 test("the same bits in every order of threads", { skip }, async () => {
   for (const [operands, given] of [
-    ["bf16", layout(1, 128, 1, 64)],
-    ["bf16", layout(1, 150, 1, 64)],
-    ["f32", layout(1, 40, 1, 24)],
+    ["bf16", layout(1, 128, 2, 64)],
+    ["f32", layout(1, 80, 1, 96)],
   ] as const) {
     const { batch, length, heads, headWidth } = given;
     const [rows, columns] = [batch * length, heads * headWidth];

@@ -149,6 +149,18 @@ static inline char *emulated_shared_at(unsigned address, unsigned bytes, const c
   return at;
 }
 
+// What the compiler calls where its checks fail: a GPU refuses an access whose address is not a multiple of its size.
+struct emulated_place { const char *file; unsigned line, column; };
+struct emulated_type { unsigned short kind, info; char name[]; };
+struct emulated_mismatch { struct emulated_place place; const struct emulated_type *type; unsigned char alignment, access; };
+struct emulated_bounds { struct emulated_place place; const struct emulated_type *array, *index; };
+void __ubsan_handle_type_mismatch_v1(const struct emulated_mismatch *what, unsigned long address) {
+  emulator->fail("line %u: %s at an address that is not a multiple of %u", what->place.line, what->type->name, 1u << what->alignment);
+}
+void __ubsan_handle_out_of_bounds(const struct emulated_bounds *what, unsigned long index) {
+  emulator->fail("line %u: index %ld of %s", what->place.line, (long)index, what->array->name);
+}
+
 static inline float emulated_from_bf16(unsigned short bits) { return __uint_as_float((unsigned)bits << 16); }
 static inline unsigned short emulated_to_bf16(float x) {
   const unsigned bits = __float_as_uint(x);

@@ -46,6 +46,9 @@ interface Native {
 
 const readText = (name: string) => readFileSync(new URL(name, import.meta.url), "utf8");
 
+/** Alignment and the bounds of arrays are checked where the text runs; device.h says what then happens, not the compiler's library. */
+const checkedFlags = ["-fsanitize=alignment,bounds", "-nodefaultlibs"];
+
 /** The most threads of a block and bytes of shared memory, as devices have them. */
 const mostThreads = 1024;
 const mostSharedBytes: Readonly<Record<number, number>> = {
@@ -116,7 +119,8 @@ export async function openEmulatedDriver(options: EmulatorOptions = {}): Promise
     copyOut: async (values, address) => copyOutNow(values, address),
     copyOutNow,
     loadModule: async (source): Promise<CudaModule> => {
-      const module = koffi.load(await buildLibrary(translateModule(source, readText("device.h"), computeCapability)));
+      const translated = translateModule(source, readText("device.h"), computeCapability);
+      const module = koffi.load(await buildLibrary(translated, checkedFlags));
       const run = module.func(
         "int emulated_run(uint64_t services, int kernel, uint32_t grid, uint32_t threads, uint32_t sharedBytes, uint64_t *pointers, int order, uint32_t seed)",
       ) as LoadedKernel["run"];

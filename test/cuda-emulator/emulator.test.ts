@@ -204,6 +204,16 @@ const refusals: readonly (readonly [string, string, RegExp])[] = [
   ],
   ["a write behind an allocation", "out[1] = 1;", /k wrote outside an allocation of 4 bytes/],
   [
+    "four floats at once from between two fours",
+    "extern __shared__ float s[];\nconst float4 x = *(const float4 *)(s + threadIdx.x); out[0] = x.y;",
+    /line 2: .*float4.* at an address that is not a multiple of 16/,
+  ],
+  [
+    "an index beyond an array",
+    "__shared__ float s[16];\ns[threadIdx.x] = 1; out[0] = s[0];",
+    /line 2: index 16 of 'float \[16\]'/,
+  ],
+  [
     "a matrix row that is not aligned",
     `extern __shared__ __align__(16) unsigned s[]; unsigned r, t;
      const unsigned a = __cvta_generic_to_shared(s) + 4;

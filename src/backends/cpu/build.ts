@@ -42,12 +42,15 @@ export function multipliesBf16Pairs(): boolean {
 const building = new Map<string, Promise<string>>();
 let compilerFound: ReturnType<typeof findCompiler> | undefined;
 
-/** The path of a shared library built from `source`. Throws UserError E_COMPILER_ABSENT or a plain error with the output. */
-export async function buildLibrary(source: string): Promise<string> {
+/**
+ * The path of a shared library built from `source`, with more flags than kernels need if given. Throws UserError
+ * E_COMPILER_ABSENT or a plain error with the output.
+ */
+export async function buildLibrary(source: string, moreFlags: readonly string[] = []): Promise<string> {
   compilerFound ??= findCompiler();
   const compiler = await compilerFound;
   const vectorWidth = processorFlags().includes("avx512f") ? ["-mprefer-vector-width=512"] : [];
-  const allFlags = [...flags, targetFlag, ...vectorWidth];
+  const allFlags = [...flags, targetFlag, ...vectorWidth, ...moreFlags];
   const folder = kernelCacheFolder();
   const name = contentHash(source, allFlags.join(" "), compiler.version, processorFlags());
   const path = join(folder, `${name}.so`);
