@@ -11,6 +11,7 @@ import { differentiate } from "../src/graph/gradient.ts";
 import * as g from "../src/graph/operations.ts";
 import type { Graph, Tensor } from "../src/graph/tensor.ts";
 import { geglu } from "../src/nn/activation.ts";
+import { crossEntropy } from "../src/nn/losses.ts";
 import { layerNorm } from "../src/nn/norm.ts";
 import { updateAdamW } from "../src/optim/adamw.ts";
 import { defineTraining } from "../src/train/definition.ts";
@@ -86,6 +87,15 @@ test("a norm's gradient and those of its weight and bias are one pass over the r
   const toNorm = program.launches.findIndex(({ buffers }) => buffers.some(at => program.buffers[at]!.name === "toX"));
   const sums = program.launches[toNorm]!.buffers.filter(at => program.buffers[at]!.shape.join("×") === "16×1×96");
   assert.equal(sums.length, 2);
+});
+
+test("a cross-entropy and its gradient are one kernel, which alone reads the logits", () => {
+  const logits = g.input("logits", [64, 4096], "f32");
+  const loss = crossEntropy(logits, g.input("labels", [64], "i32"));
+  const program = compile({ outputs: { loss, gradient: differentiate(loss, [logits])[0]! } });
+  assert.equal(countPasses(program, "logits"), 1);
+  // The other kernel is the mean over the rows.
+  assert.deepEqual(kinds(program), ["row", "row"]);
 });
 
 test("the last sums of a weight and a bias are added to their gradients in one launch", () => {

@@ -3,6 +3,7 @@
 // (added to a gradient so far) is done as they are written. On a cpu such loops differ too much to be one, and a launch costs little.
 
 import { bytesPerElement, countElements, type Tensor } from "../graph/tensor.ts";
+import { joinPasses } from "./cuda-passes.ts";
 import { longestWarpRow } from "./cuda-rows.ts";
 import { splitWideGroups } from "./cuda-split.ts";
 import { canonical, type FusedGraph, type Group, reaches } from "./fusion.ts";
@@ -14,6 +15,7 @@ const mostRegisters = 168;
 /** The same tensors made by kernels that suit a GPU. */
 export function regroupForCuda({ groups, inMemory }: FusedGraph): FusedGraph {
   const left = splitWideGroups(groups);
+  joinPasses(left);
   const join = (isGuest: (group: Group) => boolean, isHome: (guest: Group, home: Group) => boolean) => {
     for (const guest of [...left].filter(isGuest)) {
       const home = left.find(group => group !== guest && isHome(guest, group));

@@ -208,7 +208,7 @@ function sameSizes(a: Shape, b: Shape): boolean {
 }
 
 /** One value for each row of the group: its loop is the group's rows. */
-function isScalarOf(store: Store, group: Group): boolean {
+export function isScalarOf(store: Store, group: Group): boolean {
   return store.reduction === "none" && group.columns !== 1 && sameSizes(movingSizes(store.loop), group.rows);
 }
 
