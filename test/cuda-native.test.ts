@@ -353,7 +353,7 @@ test("the monitor finds the device by its bus and reads what it says; the energy
   assert.equal(monitor.readJoules()! - monitor.readJoules()!, -1.5);
   monitor.close();
   assert.equal(openMonitor("0000:0c:00.0"), undefined);
-  assert.equal(openMonitor(undefined, join(folder, "nothing.so")), undefined);
+  assert.equal(openMonitor(undefined, [join(folder, "nothing.so")]), undefined);
   assert.equal(fake.monitorsOpen(), 0);
   const backend = await openCuda();
   assert.equal(backend.readJoules!()! - backend.readJoules!()!, -1.5);

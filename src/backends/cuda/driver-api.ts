@@ -78,9 +78,9 @@ export interface DriverApi {
   describe(result: number): string;
 }
 
-/** Declares the functions of the driver's library at this path; an error of the system where it does not load. */
-export function openDriverApi(path: string): DriverApi {
-  const library = koffi.load(path);
+/** Declares the functions of the driver's library at the first path that loads; an error of the system where none does. */
+export function openDriverApi(paths: readonly string[]): DriverApi {
+  const library = loadFirst(paths);
   const functions = new Map(
     Object.entries(signatures).map(([name, values]) => [name, library.func(`int ${name}(${values})`)] as const),
   );
@@ -110,4 +110,17 @@ function declareDescribe(library: LibraryHandle): (result: number) => string {
     return get(result, text) === 0 ? koffi.decode.string(text[0]) : undefined;
   };
   return result => [read(getName, result) ?? `CUresult ${result}`, read(getString, result)].filter(Boolean).join(", ");
+}
+
+/** The first library that loads; the error of the last where none does. */
+export function loadFirst(paths: readonly string[]): LibraryHandle {
+  let failure: unknown;
+  for (const path of paths) {
+    try {
+      return koffi.load(path);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
 }

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { findBuiltins, findCudaLibrary, listLibraryFolders } from "./libraries.ts";
+import { findBuiltins, findCudaLibrary, listDriverPaths, listLibraryFolders } from "./libraries.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cram-libraries-"));
 after(() => rmSync(root, { recursive: true }));
@@ -25,6 +25,15 @@ test("the newest library that the driver runs, from the first folder that has on
   assert.equal(findCudaLibrary("cuda", 13, folders), "libcuda.so.1");
   assert.equal(findBuiltins(join(root, "a/libnvrtc.so.13")), join(root, "a/libnvrtc-builtins.so.13.0"));
   assert.equal(findBuiltins(join(root, "b/libnvrtc.so.12")), undefined);
+});
+
+test("the driver is the one a person named, then the loader's, then one in a folder that the loader may not know", () => {
+  place("c/libcuda.so.1", "d/libcuda.so.1");
+  const [named, known] = [join(root, "c"), join(root, "d")];
+  const both = listDriverPaths("cuda", { CRAM_CUDA_LIBRARIES: named, LD_LIBRARY_PATH: known });
+  assert.deepEqual(both.slice(0, 2), [join(named, "libcuda.so.1"), "libcuda.so.1"]);
+  const unnamed = listDriverPaths("cuda", { LD_LIBRARY_PATH: known });
+  assert.deepEqual(unnamed, ["libcuda.so.1", join(known, "libcuda.so.1")]);
 });
 
 test("what is in no folder is an error with the line that installs it", {

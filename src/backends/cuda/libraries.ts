@@ -24,13 +24,14 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Folders to look in, those that a person named first. Python is asked for its own only when the others have nothing. */
 export function listLibraryFolders(environment: Environment = process.env): string[] {
   const split = (name: string) => (environment[name] ?? "").split(delimiter).filter(folder => folder !== "");
-  const triple = process.arch === "arm64" ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
+  const [triple, target] =
+    process.arch === "arm64" ? ["aarch64-linux-gnu", "sbsa-linux"] : ["x86_64-linux-gnu", "x86_64-linux"];
   const toolkits = [...split("CUDA_HOME"), ...split("CUDA_PATH"), "/usr/local/cuda"];
   const pythons = [...split("VIRTUAL_ENV"), ...split("CONDA_PREFIX")].flatMap(listSitePackages);
   return [
     ...split("CRAM_CUDA_LIBRARIES"),
     ...split("LD_LIBRARY_PATH"),
-    ...toolkits.flatMap(toolkit => ["lib64", "lib", "targets/x86_64-linux/lib"].map(part => join(toolkit, part))),
+    ...toolkits.flatMap(toolkit => ["lib64", "lib", `targets/${target}/lib`].map(part => join(toolkit, part))),
     ...pythons.flatMap(listWheelFolders),
     ...[`/usr/lib/${triple}`, `/lib/${triple}`, "/usr/lib64", "/usr/lib/wsl/lib", "/run/opengl-driver/lib"],
   ];
@@ -73,6 +74,16 @@ function findInFolders(
     }
   }
   return undefined;
+}
+
+/**
+ * The driver's own libraries, in the order to try: where a person said, as the system's loader is set up (a container may put a
+ * newer one before the machine's), and in the folders that it may not know.
+ */
+export function listDriverPaths(name: "cuda" | "nvidia-ml", environment: Environment = process.env): string[] {
+  const named = (environment.CRAM_CUDA_LIBRARIES ?? "").split(delimiter).filter(folder => folder !== "");
+  const [own, other] = [findInFolders(name, [1], named), findInFolders(name, [1], listLibraryFolders(environment))];
+  return [own, `lib${name}.so.1`, other].filter(path => path !== undefined);
 }
 
 /** NVRTC's other half, which it looks for by name only: the one beside it, or undefined where that is the system's business. */

@@ -11,7 +11,7 @@ import { CublasLt } from "./cublaslt.ts";
 import { openCublasLtApi } from "./cublaslt-api.ts";
 import type { CudaDevice, CudaDriver, CudaGraph, CudaKernel, CudaModule } from "./driver.ts";
 import { cudaConstants as cuda, type DriverApi, openDriverApi } from "./driver-api.ts";
-import { findCudaLibrary } from "./libraries.ts";
+import { findCudaLibrary, listDriverPaths } from "./libraries.ts";
 import { type CudaCompiler, openNvrtc } from "./nvrtc.ts";
 import { Staging } from "./staging.ts";
 
@@ -249,7 +249,7 @@ function loadDriver(): DriverApi {
   const advice = "Install NVIDIA's driver, give the container the device (docker: --gpus all), or use --backend cpu.";
   let api: DriverApi;
   try {
-    api = openDriverApi(findCudaLibrary("cuda"));
+    api = openDriverApi(listDriverPaths("cuda"));
   } catch (cause) {
     const said = (cause as Error).message;
     throw new UserError("E_CUDA_ABSENT", `the CUDA driver does not load: ${said}`, advice, { cause });

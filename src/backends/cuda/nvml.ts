@@ -1,8 +1,8 @@
 // NVIDIA's management library: what a device draws, how warm it is, how fast it runs, and the energy it used. It comes with the
 // driver, needs no context, and where it is missing nothing else is.
 
-import koffi from "koffi";
-import { findCudaLibrary } from "./libraries.ts";
+import { loadFirst } from "./driver-api.ts";
+import { listDriverPaths } from "./libraries.ts";
 
 export interface DeviceState {
   readonly name: string;
@@ -29,9 +29,9 @@ const smClock = 1;
 const gpuSensor = 0;
 
 /** The device at this bus address ("0000:01:00.0"), or the first; undefined where the library or the device is missing. */
-export function openMonitor(busId?: string, path = findCudaLibrary("nvidia-ml")): DeviceMonitor | undefined {
+export function openMonitor(busId?: string, paths = listDriverPaths("nvidia-ml")): DeviceMonitor | undefined {
   try {
-    const library = koffi.load(path);
+    const library = loadFirst(paths);
     const declare = (signature: string) => library.func(`int ${signature}`) as (...values: unknown[]) => number;
     if (declare("nvmlInit_v2()")() !== 0) return undefined;
     const close = declare("nvmlShutdown()");
