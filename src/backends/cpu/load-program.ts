@@ -1,8 +1,8 @@
 // A compiled program made ready to run: its C built, its buffers placed, its launches listed in native memory.
 
-import koffi from "koffi";
 import type { Program } from "../../compiler/program.ts";
 import type { HostArray, LoadedGraph } from "../backend.ts";
+import { koffi } from "../foreign-functions.ts";
 import { buildLibrary } from "./build.ts";
 import { type CpuBuffer, type LaunchList, readTemplate, type ThreadPool } from "./pool.ts";
 

@@ -1,7 +1,7 @@
 // What the processor can do at most, measured: multiply-adds on registers alone, on all threads.
 
-import koffi from "koffi";
 import { systemClock } from "../../base/clock.ts";
+import { koffi } from "../foreign-functions.ts";
 import { buildLibrary } from "./build.ts";
 import { readTemplate, type ThreadPool } from "./pool.ts";
 

@@ -2,10 +2,11 @@
 // numbers below 2^53; no JavaScript memory is ever handed to a thread.
 
 import { readFileSync } from "node:fs";
-import koffi, { type LibraryHandle } from "koffi";
+import type { LibraryHandle } from "koffi";
 import { UserError } from "../../base/errors.ts";
 import { bytesPerElement, countElements, type DType } from "../../graph/tensor.ts";
 import type { DeviceBuffer, HostArray } from "../backend.ts";
+import { koffi } from "../foreign-functions.ts";
 import { decodeValues, encodeValues, makeStorage } from "../host-values.ts";
 import { buildLibrary } from "./build.ts";
 

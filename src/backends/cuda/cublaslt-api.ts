@@ -1,7 +1,7 @@
 // The functions of cuBLASLt that are called, as cublasLt.h declares them, and the numbers that go with them: the same in CUDA 12
 // and 13. Descriptors are opaque handles; attributes are set from typed arrays of the size that the header states.
 
-import koffi from "koffi";
+import { koffi } from "../foreign-functions.ts";
 
 const signatures = {
   cublasLtCreate: "void *handle",

@@ -1,7 +1,8 @@
 // The functions of the CUDA driver that are called, as cuda.h declares them, and the numbers that go with them. Handles and
 // addresses are 64-bit words; what a function writes goes into typed arrays. Every result is checked here.
 
-import koffi, { type LibraryHandle } from "koffi";
+import type { LibraryHandle } from "koffi";
+import { koffi } from "../foreign-functions.ts";
 
 // The suffixes are the versions that cuda.h of CUDA 12 and 13 maps the plain names to.
 const signatures = {

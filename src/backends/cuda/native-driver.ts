@@ -3,10 +3,10 @@
 // loop, because a wait on another thread would need the context there.
 
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
-import koffi from "koffi";
 import { systemClock } from "../../base/clock.ts";
 import { UserError } from "../../base/errors.ts";
 import type { Product } from "../../compiler/program.ts";
+import { koffi } from "../foreign-functions.ts";
 import { CublasLt } from "./cublaslt.ts";
 import { openCublasLtApi } from "./cublaslt-api.ts";
 import type { CudaDevice, CudaDriver, CudaGraph, CudaKernel, CudaModule } from "./driver.ts";

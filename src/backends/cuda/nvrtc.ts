@@ -2,8 +2,9 @@
 // cache under the hash of text, options and compiler. It needs no device.
 
 import { join } from "node:path";
-import koffi, { type LibraryHandle } from "koffi";
+import type { LibraryHandle } from "koffi";
 import { contentHash } from "../../base/files.ts";
+import { hasLargeStacks, koffi } from "../foreign-functions.ts";
 import { kernelCacheFolder, readCached, writeCached } from "../kernel-cache.ts";
 import { findBuiltins } from "./libraries.ts";
 
@@ -91,6 +92,8 @@ function declareCompile(library: LibraryHandle) {
     check(create(program, source, "kernels.cu", 0, null, null), "opening a program");
     try {
       const result = await new Promise<number>((resolve, reject) => {
+        // Without a large stack the event loop has to stand still for it: the other one is large enough.
+        if (!hasLargeStacks) return resolve(compile(program[0], options.length, options));
         compile.async(program[0], options.length, options, (error: unknown, value: number) =>
           error ? reject(error) : resolve(value),
         );

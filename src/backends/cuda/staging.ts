@@ -1,7 +1,7 @@
 // Page-locked memory between host and device. Inputs are copied into a ring and sent from there, so that the host may go on with
 // its own array at once; results come back into a second piece, so that fetching a loss blocks nothing.
 
-import koffi from "koffi";
+import { koffi } from "../foreign-functions.ts";
 import { cudaConstants, type DriverApi } from "./driver-api.ts";
 
 const ringBytes = 64 * 2 ** 20;
