@@ -35,7 +35,7 @@ test("bash completes verbs, a verb's own options, and the choices of an option",
   assert.deepEqual(complete("prepare", "--no"), ["--normaliser"]);
   assert.deepEqual(complete("pretrain", "--no"), []);
   assert.deepEqual(complete("prepare", "--normaliser", "b"), ["bert"]);
-  assert.deepEqual(complete("fill", "runs/mine", "--backend", ""), ["cpu", "reference"]);
+  assert.deepEqual(complete("fill", "runs/mine", "--backend", ""), ["cpu", "cuda", "reference"]);
   assert.deepEqual(complete("completion", "z"), ["zsh"]);
 });
 

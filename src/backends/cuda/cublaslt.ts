@@ -1,6 +1,7 @@
 // Matrix products by cuBLASLt. Each shape is timed once on this device in the ways that the library proposes, on random numbers
-// (zeros take less power and look faster), and the choice is kept on disk, so that a later run multiplies in the same way and
-// gets the same bits: NVIDIA promises that of one version on devices of one kind as long as, as here, one stream is used. Sums are f32, never TF32; a sum cut into parts adds them in the workspace in a fixed order, never by atomics.
+// (zeros take less power and look faster), and the choice is kept on disk, so that a later run multiplies in the same way. Then it
+// gets the same bits: NVIDIA promises that of one version on devices of one kind as long as, as here, one stream is used. Sums are
+// f32, never TF32; a sum cut into parts adds them in the workspace, apart from the multiplying, and never in the result.
 
 import { join } from "node:path";
 import { contentHash } from "../../base/files.ts";
