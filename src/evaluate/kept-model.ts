@@ -122,7 +122,8 @@ export function removeKeptModel(seedFolder: string): void {
 
 /** Whether the seed's folder holds a whole model, whatever it is of. */
 export function holdsModel(seedFolder: string): boolean {
-  return ["model.json", "parameters.safetensors"].every(name => existsSync(join(folderIn(seedFolder), name)));
+  const names = ["model.json", "parameters.safetensors", "tokenizer.json", "probes.jsonl"];
+  return names.every(name => existsSync(join(folderIn(seedFolder), name)));
 }
 
 /** Whether the seed's folder holds a whole model of these hashes. */

@@ -145,8 +145,7 @@ function findGreatestDifference(
   let greatest = 0;
   for (const row of rows) {
     for (let i = row * width; i < (row + 1) * width; i++) {
-      const difference = Math.abs(a[i]! - b[i]!);
-      if (!(difference <= greatest)) greatest = difference;
+      greatest = Math.max(greatest, Math.abs(a[i]! - b[i]!));
     }
   }
   return greatest;

@@ -60,24 +60,27 @@ export async function withOnnxFiles<T>(
   }
 }
 
-/** Each file with its comparison, after `check` has let it through; a file that it refuses is removed. */
+/** Each file with its comparison, after `check` has let it through; the files that it refuses are removed, and the first is the error. */
 export function acceptFiles<Compared>(
   out: string,
   files: readonly WrittenFile[],
   comparisons: readonly Compared[],
   check: (path: string, type: OnnxType, comparison: Compared) => void,
 ): OnnxFile<Compared>[] {
-  return files.map((file, index) => {
+  const refused: unknown[] = [];
+  const compared = files.map((file, index) => {
     const comparison = comparisons[index]!;
     const path = join(out, file.name);
     try {
       check(path, file.type, comparison);
     } catch (error) {
       rmSync(path);
-      throw error;
+      refused.push(error);
     }
     return { ...file, comparison };
   });
+  if (refused.length > 0) throw refused[0];
+  return compared;
 }
 
 /** How much more a file may lose than the model, nats a masked token. */
