@@ -260,4 +260,5 @@ test("what was not kept, what no class has, and parameters that are not the desc
   assert.match(cram("export", stars).stderr, /E_CHECKPOINT_TENSOR .*embedding\.word is missing/);
   writeFileSync(join(folder, stars, "model/model.json"), "{}");
   assert.match(cram("export", stars).stderr, /E_KEPT_MODEL .*model\.json: version/);
+  assert.equal(exportTask("run", "--task", "tags", "--format", "huggingface").seed, 0);
 });

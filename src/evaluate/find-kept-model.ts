@@ -2,7 +2,7 @@
 // the examples it is scored on, so who shows its score shows those of the other seeds, too.
 
 import { existsSync, readdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { UserError } from "../base/errors.ts";
 import { readResult } from "./evaluation-folder.ts";
@@ -26,12 +26,10 @@ const depth = 3;
  */
 export function findKeptModel(folder: string, task: string | undefined): FoundModel {
   const inside = join(folder, "evaluations");
-  const found = holdsModel(folder)
-    ? [describe(folder)]
-    : listSeedFolders(existsSync(inside) ? inside : folder, depth).map(describe);
-  const wanted = found.filter(({ result }) => task === undefined || result.task === task.toLowerCase());
+  const kept = holdsModel(folder) ? [folder] : listSeedFolders(existsSync(inside) ? inside : folder, depth);
+  const wanted = kept.filter(path => task === undefined || taskOf(path) === task.toLowerCase()).map(describe);
   if (wanted.length === 0) {
-    const tasks = [...new Set(found.map(({ result }) => result.task))].join(", ") || "none at all";
+    const tasks = [...new Set(kept.map(taskOf))].join(", ") || "none at all";
     throw new UserError(
       "E_KEPT_MODEL",
       `${folder}: no finetuned model${task === undefined ? "" : ` of "${task}"`} was kept here; there is ${tasks}`,
@@ -55,6 +53,9 @@ export function scoreOf({ splits, metrics }: TaskResult): number {
   const mean = scores.reduce((a, b) => a + b, 0) / scores.length;
   return Number.isNaN(mean) ? Number.NEGATIVE_INFINITY : mean;
 }
+
+/** SUITE/TASK/SEED, as evaluation-folder.ts has it. */
+const taskOf = (seedFolder: string) => basename(dirname(resolve(seedFolder)));
 
 function describe(folder: string): Omit<FoundModel, "seeds"> {
   const { hashes } = describeKeptModel(folder);
