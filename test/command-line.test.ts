@@ -216,7 +216,27 @@ const mistakes: readonly [name: string, words: string[], pattern: RegExp][] = [
   ],
   ["a budget that cannot be read", ["pretrain", "--data", "data", "--budget", "soon"], /E_BUDGET.*soon/],
   ["no dataset", ["pretrain"], /E_OPTION[\s\S]*--data/],
-  ["a folder without a dataset", ["pretrain", "--data", "text"], /E_FILE_MISSING.*manifest\.json/],
+  [
+    "a folder without a dataset",
+    ["pretrain", "--data", "text"],
+    /E_FILE_MISSING text: no dataset here[\s\S]*--out text/,
+  ],
+  ["a dataset in a run's place", ["fill", "data", "[MASK]"], /E_FILE_MISSING data: no run here[\s\S]*--data data/],
+  [
+    "a run in a dataset's place",
+    ["pretrain", "--data", "learns"],
+    /E_FILE_MISSING learns: no dataset here[\s\S]*It is a run/,
+  ],
+  [
+    "no model to begin with",
+    ["pretrain", "--data", "data", "--init-from", "text", ...small],
+    /E_FILE_MISSING text: no model/,
+  ],
+  [
+    "an export into a file",
+    ["export", "learns", "--out", "text/note.md"],
+    /E_NOT_WRITABLE text\/note\.md: a file stands/,
+  ],
   [
     "a model that does not fit the data",
     ["pretrain", "--data", "data", "--recipe", "quickstart"],

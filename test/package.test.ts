@@ -31,6 +31,7 @@ function run(command: string, words: readonly string[], cwd: string): string {
 }
 
 interface Manifest {
+  readonly version: string;
   readonly bin: { readonly cram: string };
   readonly dependencies: Readonly<Record<string, string>>;
   readonly optionalDependencies: Readonly<Record<string, string>>;
@@ -59,8 +60,18 @@ test("the kernels' templates are packed with the code that reads them", () => {
   for (const name of templates) assert.ok(existsSync(join(installed, "dist/src/backends/cpu", name)), name);
 });
 
+test("tests are not packed", () => {
+  const packed = readdirSync(installed, { recursive: true, encoding: "utf8" });
+  assert.ok(packed.some(name => name.endsWith("main.js")));
+  assert.deepEqual(
+    packed.filter(name => name.includes(".test.")),
+    [],
+  );
+});
+
 test("the command line starts, and says what the machine has", () => {
   const main = join(installed, readManifest().bin.cram);
+  assert.equal(run(process.execPath, [main, "--version"], folder), `${readManifest().version}\n`);
   assert.match(run(process.execPath, [main, "--help"], folder), /Usage: cram[\s\S]*pretrain/);
   assert.match(readFileSync(main, "utf8"), /^#!\/usr\/bin\/env node\n/);
   const { findings } = JSON.parse(run(process.execPath, [main, "doctor", "--no-measure", "--json"], folder));

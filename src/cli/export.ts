@@ -88,14 +88,20 @@ function parseNames<Name extends string>(option: string, text: string, known: re
   throw new UserError("E_OPTION", `${option} ${text}: there is no "${unknown}"`, `Give some of ${known.join(",")}.`);
 }
 
-function printResult({ out, className, onnx, loss, runtime, notes }: ExportResult): void {
+function printResult({ out, className, mask, onnx, loss, runtime, notes }: ExportResult): void {
   print(colour("bold", out));
   printFiles(className, onnx, ({ loss: lost }) => (lost === undefined ? "" : `, held-out loss ${lost.toFixed(4)}`));
   if (loss !== undefined) print(`  the run itself: held-out loss ${loss.toFixed(4)}, compared in ${runtime}`);
   for (const note of notes) print(colour("dim", `  ${note}`));
-  if (className !== undefined) print(`next: pipeline("fill-mask", model="${out}") in Python's transformers`);
-  if (onnx.length > 0)
-    print(`next: await pipeline("fill-mask", "${out}", { dtype: "fp32" }) in @huggingface/transformers`);
+  const readers = [
+    ...(className === undefined ? [] : [`pipeline("fill-mask", model="${out}") in Python's transformers`]),
+    ...(onnx.length === 0
+      ? []
+      : [`await pipeline("fill-mask", "${out}", { dtype: "fp32" }) in @huggingface/transformers`]),
+  ];
+  print(`next: ${readers.join("\n      ")}`);
+  print(`      and then fill("see the ${mask} for more information."); the model writes its mask so`);
+  print(`      cram push ${out} NAME/MODEL      publishes it`);
 }
 
 function printFinetuned(result: FinetunedExport): void {

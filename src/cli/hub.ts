@@ -63,12 +63,13 @@ const describe = ({ path, bytes }: { path: string; bytes: number }) => `${path},
 
 async function push(given: string, name: string, flags: HubFlags & { private?: boolean }): Promise<void> {
   const repository = checkRepository(name);
+  const folder = chooseFolder(given);
   const hub = open(flags);
   if (hub.token === undefined) {
     throw new UserError("E_HUB_TOKEN", "no token", "Set HF_TOKEN to one that may write; its page is /settings/tokens.");
   }
   const commit = await pushFolder(hub, {
-    folder: chooseFolder(given),
+    folder,
     repository,
     isPrivate: flags.private === true,
     onFile: file => flags.json !== true && showStatus(`sending ${describe(file)}`),

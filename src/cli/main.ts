@@ -2,6 +2,7 @@
 // The command `cram`. The only place that catches: a UserError is three lines and exit code 1, anything else is a bug, keeps its
 // stack and exits with 2. A run stopped by Ctrl-C that could save exits with 130.
 
+import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { UserError } from "../base/errors.ts";
 import { addCompletion } from "./completion.ts";
@@ -21,6 +22,7 @@ import { addReport } from "./report.ts";
 
 const program = new Command("cram")
   .description("Train a BERT-like language model from scratch within a fixed time.")
+  .version(JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")).version)
   .addHelpText(
     "after",
     `

@@ -1,7 +1,7 @@
 // cram quickstart: the whole road in a few minutes, on the prose of the installed packages, which every checkout has.
 
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { quickstart as quickstartRecipe } from "../../recipes/quickstart.ts";
@@ -113,9 +113,10 @@ async function quickstart(flags: QuickstartFlags): Promise<void> {
 What to try next:
   cram fill ${run} "a sentence with a [MASK] of your own"
   cram report ${run}      every number and curve of the run on one page
+  cram export ${run}      for transformers, in Python and JavaScript
   cram prepare my-texts/ --out data/mine --recipe quickstart && cram pretrain --data data/mine --recipe quickstart --budget 10m
   cram inspect --recipe crammed-bert      what the paper's model costs
-(cram is node dist/src/cli/main.js here, or npx cram)`);
+(cram is npx cram where the package is installed)`);
 }
 
 /** The training loss over time, and the held-out loss before and after beside the line to beat. */
@@ -150,9 +151,11 @@ function smooth(points: readonly { x: number; y: number }[]): { x: number; y: nu
   });
 }
 
-/** The node_modules that this package was installed into, or its own in a checkout. */
+/** The node_modules that this package was installed into, where it may have one of its own too, or its own in a checkout. */
 function findNodeModules(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
+  const installed = folder.lastIndexOf(`${sep}node_modules${sep}`);
+  if (installed !== -1) return join(folder.slice(0, installed), "node_modules");
   while (!existsSync(join(folder, "node_modules")) && dirname(folder) !== folder) folder = dirname(folder);
   return join(folder, "node_modules");
 }

@@ -1,6 +1,7 @@
 // The manifest of a dataset: what it holds, the hash of every file, and the hashes of what it was made from. It is written
 // last; a folder without one is unfinished and is not read.
 
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
@@ -48,6 +49,12 @@ export function writeManifest(
 /** Reads and checks manifest.json: E_FILE_MISSING, E_JSON, E_DATASET_MANIFEST. */
 export function readManifest(folder: string): DatasetManifest {
   const path = join(folder, "manifest.json");
+  if (!existsSync(path)) {
+    const advice = existsSync(join(folder, "recipe.json"))
+      ? "It is a run; the dataset is the folder that cram prepare made for it."
+      : `Give a folder that cram prepare made; cram prepare TEXT… --out ${folder} makes this one.`;
+    throw new UserError("E_FILE_MISSING", `${folder}: no dataset here`, advice);
+  }
   const parsed = manifestSchema.safeParse(readJson(path, "dataset manifest"));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;

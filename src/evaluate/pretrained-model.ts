@@ -1,7 +1,8 @@
 // A model to evaluate, wherever it comes from: one of our runs, a checkpoint of the reference, a folder of Hugging Face's. What
 // it holds is the same for all three, so nothing above knows which it was.
 
-import { basename, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { contentHash } from "../base/files.ts";
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
@@ -50,6 +51,13 @@ export async function openPretrainedModel(path: string): Promise<PretrainedModel
 }
 
 function openRun(run: string) {
+  if (!existsSync(join(run, "recipe.json"))) {
+    throw new UserError(
+      "E_FILE_MISSING",
+      `${run}: no model here`,
+      "Give a run, its export, or a folder with config.json, model.safetensors and a tokenizer that another program saved.",
+    );
+  }
   const { shape, tokenizer, parameters } = readTrainedModel(run);
   // Held, for every seed asks for them again: a run that still trains removes its older checkpoints.
   return { shape, parameters: parameters.map(holdValues), notes: [], reader: readTextWith(tokenizer) };

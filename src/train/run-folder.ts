@@ -17,8 +17,15 @@ export function hashRecipe(recipe: Recipe): string {
   return contentHash(JSON.stringify(recipe));
 }
 
+/** E_FILE_MISSING where no run was begun. */
 export function readRunRecipe(run: string): Recipe {
   const path = join(run, "recipe.json");
+  if (!existsSync(path)) {
+    const advice = existsSync(join(run, "manifest.json"))
+      ? `It is a dataset: cram pretrain --data ${run} begins a run on it.`
+      : "Give the folder of a run that cram pretrain began.";
+    throw new UserError("E_FILE_MISSING", `${run}: no run here`, advice);
+  }
   return checkRecipe(readJson(path, "run's recipe"), path);
 }
 

@@ -5,7 +5,7 @@ import { rmSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import type { Backend } from "../backends/backend.ts";
 import { UserError } from "../base/errors.ts";
-import { writeFileAtomically } from "../base/files.ts";
+import { makeFolder, writeFileAtomically } from "../base/files.ts";
 import { type StoredTensor, writeSafetensors } from "../checkpoint/safetensors.ts";
 import { Dataset } from "../dataset/dataset.ts";
 import { readTrainedModel } from "../evaluate/trained-model.ts";
@@ -54,6 +54,8 @@ export interface ExportResult {
   readonly out: string;
   /** Hugging Face's class that opens the folder; undefined where none can. */
   readonly className: string | undefined;
+  /** How the missing word is written for its readers: "<mask>". */
+  readonly mask: string;
   readonly onnx: readonly OnnxFile[];
   /** Of the run itself on the sequences that files were compared on, nats; undefined without them. */
   readonly loss: number | undefined;
@@ -83,6 +85,7 @@ export async function exportRun(run: string, options: ExportOptions = {}): Promi
   }
   const wanted = (formats ?? exportFormats).filter(format => format === "onnx" || obstacle === undefined);
   const notes: string[] = [];
+  makeFolder(out);
   // Of an earlier export, maybe of another checkpoint.
   for (const name of ["model.safetensors", ...Object.values(onnxFileNames)]) rmSync(join(out, name), { force: true });
   writeTokenizerFiles(out, tokenizer, shape);
@@ -104,13 +107,14 @@ export async function exportRun(run: string, options: ExportOptions = {}): Promi
       )
     : { onnx: [], loss: undefined, runtime: undefined };
   if (exported.onnx.length > 0) notes.push(...listOnnxNotes(exported));
+  const mask = tokenizer.vocabulary[tokenizer.specials.mask]!;
   const card = formatModelCard({
     ...{ name: basename(resolve(run)), license, facts, className, notes, ...exported },
     parameters: countParameters(shape),
-    mask: tokenizer.vocabulary[tokenizer.specials.mask]!,
+    mask,
   });
   writeFileAtomically(join(out, "README.md"), card);
-  return { out, className, notes, ...exported };
+  return { out, className, mask, notes, ...exported };
 }
 
 /** Writes model.safetensors beside its config and reads both again as anyone's model is read. */

@@ -1,11 +1,9 @@
 // From a dataset and a recipe to a run, or an interrupted run to its end. The command line and the library listen to the same
 // events; every one is in events.jsonl before they see it.
 
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Backend } from "../backends/backend.ts";
 import { systemClock } from "../base/clock.ts";
-import { UserError } from "../base/errors.ts";
 import { Dataset } from "../dataset/dataset.ts";
 import { openPretrainedModel } from "../evaluate/pretrained-model.ts";
 import { checkTrackingUri, type RunStatus } from "../tracking/mlflow-client.ts";
@@ -80,9 +78,6 @@ export function planNewRun({
 
 /** UserError E_FILE_MISSING where no run was begun. */
 export function planResumedRun({ resume, data }: ResumedRun): RunPlan {
-  if (!existsSync(join(resume, "recipe.json"))) {
-    throw new UserError("E_FILE_MISSING", `${resume}: no run here`, "Give the folder of a run that pretrain began.");
-  }
   return { run: resume, recipe: readRunRecipe(resume), data: data ?? readRunData(resume), isNew: false };
 }
 
