@@ -48,7 +48,10 @@ export function addPretrain(program: Command): void {
       "--mlflow <uri>",
       "send parameters and curves to an MLflow tracking server, too; training never waits for it",
     )
-    .option("--mlflow-experiment <name>", "the experiment there; default: MLFLOW_EXPERIMENT_NAME, or cramming")
+    .option(
+      "--mlflow-experiment <name>",
+      "the experiment there; default: MLFLOW_EXPERIMENT_NAME, the run's own, or cramming",
+    )
     .option("--json", "print events as JSON lines and nothing else")
     .addHelpText(
       "after",

@@ -144,28 +144,25 @@ const nobody = { MLFLOW_TRACKING_TOKEN: "", MLFLOW_TRACKING_USERNAME: "", MLFLOW
 /** A run of this name with its events, which may be appended to. */
 function open(
   name: string,
-  {
-    lastStep,
-    warnings = [],
-    environment = nobody,
-    params = new Map(),
-    elapsedSeconds = 0,
-    pace = quick,
-  }: {
+  given: {
     lastStep?: number;
     warnings?: string[];
     environment?: NodeJS.ProcessEnv;
     params?: Map<string, string>;
     elapsedSeconds?: number;
+    experiment?: string | undefined;
     pace?: MlflowPace;
   } = {},
 ) {
+  const { lastStep, warnings = [], environment = nobody, params = new Map(), elapsedSeconds = 0, pace = quick } = given;
+  // One that is said to be undefined is left out.
+  const { experiment } = { experiment: "mine & yours", ...given };
   const run = join(folder, name);
   mkdirSync(run, { recursive: true });
   const events = new EventLog(join(run, "events.jsonl"), lastStep);
   const clock = { seconds: () => 0, date: () => new Date(1_700_000_000_000 + 1000 * elapsedSeconds) };
   const log = new MlflowLog(
-    { uri: `${uri}/`, experiment: "mine & yours", environment },
+    { uri: `${uri}/`, experiment, environment },
     { run, params, tokensPerSequence: 128, elapsedSeconds, clock, warn: text => warnings.push(text) },
     pace,
   );
@@ -215,7 +212,7 @@ test("a resumed run is the same run, with no step twice", async () => {
   await first.log.close("KILLED");
   assert.equal(runs.get("run0")!.status, "KILLED");
   // Killed after step 20 with a checkpoint of step 12: steps 13 to 20 are trained again, an hour later.
-  const second = open("resumed", { lastStep: 12, elapsedSeconds: 6 });
+  const second = open("resumed", { lastStep: 12, elapsedSeconds: 6, experiment: undefined });
   await until(() => runs.get("run0")!.status === "RUNNING");
   append(second.events, ...steps(13, 30), validation(30));
   second.events.close();

@@ -4,7 +4,7 @@
 
 import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as passOn, setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import type { Clock } from "../base/clock.ts";
 import { readJson, writeFileAtomically } from "../base/files.ts";
@@ -23,8 +23,8 @@ import { scalarsOf } from "./scalars.ts";
 export interface MlflowOptions {
   /** The address of the tracking server: "http://127.0.0.1:5000". */
   readonly uri: string;
-  /** Made where there is none of this name. */
-  readonly experiment: string;
+  /** Made where there is none of this name. Default: the one that the run is in already, or "cramming". */
+  readonly experiment?: string | undefined;
   /** Where MLFLOW_TRACKING_TOKEN, or _USERNAME and _PASSWORD, are looked for. */
   readonly environment: NodeJS.ProcessEnv;
 }
@@ -156,6 +156,9 @@ export class MlflowLog {
       if (batch.metrics.length > 0) {
         await this.client.logMetrics(this.state!.runId, batch.metrics, this.within(limit));
         this.store({ ...this.state!, sentStep: batch.sentStep, sentValidation: batch.sentValidation });
+      } else {
+        // What the server has already is passed over in short pieces of work: a step may be waiting.
+        await passOn();
       }
       this.offset = batch.end;
       if (!batch.isMore) return;
@@ -174,7 +177,7 @@ export class MlflowLog {
       }
     }
     if (this.state === undefined) {
-      const { uri, experiment } = this.options;
+      const { uri, experiment = "cramming" } = this.options;
       const beganAt = this.beganAt;
       const place = await this.client.openExperiment(experiment, this.within(limit));
       const name = basename(resolve(run));
@@ -221,11 +224,12 @@ export class MlflowLog {
     return join(this.from.run, "mlflow.json");
   }
 
-  /** Of this server and experiment; another one gets a run of its own. */
+  /** Of this server and, where one was asked for, experiment; another one gets a run of its own. */
   private readState(): State | undefined {
     if (!existsSync(this.statePath)) return undefined;
     const { data } = stateSchema.safeParse(readJson(this.statePath, "run's MLflow state"));
-    return data?.uri === this.options.uri && data.experiment === this.options.experiment ? data : undefined;
+    const { uri, experiment } = this.options;
+    return data?.uri === uri && data.experiment === (experiment ?? data.experiment) ? data : undefined;
   }
 
   private store(state: State): void {

@@ -124,8 +124,8 @@ export interface LogChoice {
   /** Writes event files for TensorBoard into the run's folder, too. Default false. */
   readonly tensorboard?: boolean | undefined;
   /**
-   * Sends parameters and curves to an MLflow tracking server, too. Training never waits for it. `experiment` is "cramming"
-   * unless given; who asks is read from MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
+   * Sends parameters and curves to an MLflow tracking server, too. Training never waits for it. `experiment` is the
+   * one that the run is in already, or "cramming", unless given; who asks is read from MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
    */
   readonly mlflow?: { readonly uri: string; readonly experiment?: string | undefined } | undefined;
   /** Called with what does not end the training: a server that cannot be reached. */
@@ -151,7 +151,7 @@ export async function openTraining(
     const server =
       mlflow &&
       new MlflowLog(
-        { uri: mlflow.uri, experiment: mlflow.experiment ?? "cramming", environment: process.env },
+        { ...mlflow, environment: process.env },
         {
           ...shown,
           params: new Map(listValues(recipe)),
