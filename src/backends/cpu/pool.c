@@ -56,8 +56,7 @@ static void pass_barrier(void) {
 }
 
 // Takes its program as arguments: once past the last barrier, the pool's fields may already be the next program's.
-static void run_launches(struct launch *launches, int64_t count, int timed, int is_first) {
-  double start = timed ? now() : 0;
+static void run_launches(struct launch *launches, int64_t count, int timed, int is_first, double start) {
   for (int64_t i = 0; i < count; i++) {
     struct launch *launch = &launches[i];
     for (;;) {
@@ -88,7 +87,7 @@ static void *serve(void *unused) {
     int timed = pool.timed;
     pthread_mutex_unlock(&pool.lock);
     if (stopping) return NULL;
-    run_launches(launches, count, timed, 0);
+    run_launches(launches, count, timed, 0, 0);
   }
 }
 
@@ -121,6 +120,8 @@ void cram_close(void) {
 
 // Runs a program to its end. Called from one thread at a time.
 void cram_run(struct launch *launches, int64_t count, int timed) {
+  // Before the others wake: one that is fast may have done all the work when this thread gets its processor back.
+  double start = timed ? now() : 0;
   pthread_mutex_lock(&pool.lock);
   pool.launches = launches;
   pool.count = count;
@@ -129,7 +130,7 @@ void cram_run(struct launch *launches, int64_t count, int timed) {
   pool.generation++;
   pthread_cond_broadcast(&pool.wake);
   pthread_mutex_unlock(&pool.lock);
-  run_launches(launches, count, timed, 1);
+  run_launches(launches, count, timed, 1, start);
 }
 
 // Zero-filled pages, given to the process as they are touched; 0 when there is not that much.
