@@ -5,10 +5,10 @@ import { type Attributes, createTensor, type Graph, type Operation, type Tensor 
 import { cTarget } from "./c-kernels.ts";
 import { fuseGraph } from "./fusion.ts";
 import { findOverwritten, orderUpdates } from "./in-place.ts";
+import { listReaders, orderGroups } from "./order.ts";
 import { applyPrecision } from "./precision.ts";
 import type { Program } from "./program.ts";
 import { type Owner, ProgramBuilder } from "./program-builder.ts";
-import { listReaders, scheduleGroups } from "./schedule.ts";
 import { simplifyGraph } from "./simplify.ts";
 import type { PrintContext, Target } from "./target.ts";
 
@@ -69,7 +69,7 @@ export function compileGraph(traced: Graph, options: CompileOptions): Program {
       return owner?.kind === "state" ? owner.name : undefined;
     },
   };
-  const order = scheduleGroups(fused, tensor => owners.has(tensor));
+  const order = orderGroups(fused, tensor => owners.has(tensor));
   const places = target.overwritesOperands ? findOverwritten(order, fused, tensor => results.has(tensor)) : new Map();
   const program = new ProgramBuilder(owners, places);
   for (const group of order) program.add(target.printGroup(group, context));

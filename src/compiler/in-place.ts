@@ -4,7 +4,7 @@
 import { countElements, type Tensor } from "../graph/tensor.ts";
 import { baseOf, canonical, type FusedGraph, type Group, reaches, type Store } from "./fusion.ts";
 import { indexKey } from "./index-expression.ts";
-import { listReaders } from "./schedule.ts";
+import { listReaders } from "./order.ts";
 
 /** Whether a store may write over the old values that its group reads. */
 function canOverwrite(group: Group, store: Store, isOld: (tensor: Tensor) => boolean, fused: FusedGraph): boolean {

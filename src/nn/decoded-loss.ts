@@ -1,5 +1,5 @@
 // Cross-entropy of rows against a vocabulary, decoder included, without the whole matrix of logits: it is made, used for the
-// loss and for its gradient, and dropped, some rows at a time. A scheduler that minds memory takes each tile from logits to
+// loss and for its gradient, and dropped, some rows at a time. The compiler, which minds memory, takes each tile from logits to
 // gradient before it begins the next.
 //
 // P predictions, V classes, C columns.

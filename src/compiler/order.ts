@@ -29,7 +29,7 @@ export function listReaders(fused: FusedGraph): ReadonlyMap<Tensor, ReadonlySet<
 }
 
 /** Every group after those it depends on. `isKept` holds for what has memory of its own: it neither takes nor frees any. */
-export function scheduleGroups(fused: FusedGraph, isKept: (tensor: Tensor) => boolean): Group[] {
+export function orderGroups(fused: FusedGraph, isKept: (tensor: Tensor) => boolean): Group[] {
   const readers = listReaders(fused);
   const bytes = new Map<Tensor, number>();
   const reads = new Map<Group, Set<Tensor>>();
