@@ -49,3 +49,21 @@ test("quickstart tells its dataset, its run, its events and its filled masks", (
   assert.equal(fills.length, 8);
   assert.equal(kinds.lastIndexOf("end"), kinds.length - 1 - fills.length);
 });
+
+test("what a person can correct is one line of JSON on standard error", () => {
+  for (const verb of ["fill", "report", "export"]) {
+    const words = [verb, "no-such-run", ...(verb === "fill" ? ["a [MASK]"] : [])];
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [join(import.meta.dirname, "main.js"), ...words, "--json"],
+      { cwd: folder, encoding: "utf8" },
+    );
+    assert.equal(status, 1);
+    assert.equal(stdout, "");
+    const said = JSON.parse(stderr) as Record<string, string>;
+    assert.equal(said.kind, "error");
+    assert.match(said.code!, /^E_[A-Z_]+$/);
+    assert.match(said.message!, /no-such-run/);
+    assert.ok(said.advice!.length > 5);
+  }
+});

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The command `cram`. The only place that catches: a UserError is three lines and exit code 1, anything else is a bug, keeps its
+// The command `cram`. The only place that catches: a UserError is three lines, or one of JSON, and exit code 1, anything else is a bug, keeps its
 // stack and exits with 2. A run stopped by Ctrl-C that could save exits with 130.
 
 import { readFileSync } from "node:fs";
@@ -32,8 +32,8 @@ Examples:
   cram doctor                                      when something does not work
 
 Every verb has --help with examples, and --json. NO_COLOR=1 turns colours off.
-Exit codes: 0 done; 1 something to correct, said with its code (docs/ERRORS.md); 2 a bug; 130 stopped by Ctrl-C, and
-what was done is saved.`,
+Exit codes: 0 done; 1 something to correct, said with its code (docs/ERRORS.md), with --json as a line of JSON on
+standard error; 2 a bug; 130 stopped by Ctrl-C, and what was done is saved.`,
   )
   .showHelpAfterError("(cram --help lists what exists)")
   .exitOverride();
@@ -62,9 +62,13 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 1;
   } else if (error instanceof UserError) {
-    printError(
-      `${colour("red", error.code, process.stderr)} ${error.message}\n  ${error.advice}\n  (docs/ERRORS.md explains the code)`,
-    );
+    const { code, message, advice } = error;
+    const wantsJson = program.commands.some(verb => verb.name() === program.args[0] && verb.opts().json === true);
+    if (wantsJson) printError(JSON.stringify({ kind: "error", code, message, advice }));
+    else
+      printError(
+        `${colour("red", code, process.stderr)} ${message}\n  ${advice}\n  (docs/ERRORS.md explains the code)`,
+      );
     process.exitCode = 1;
   } else {
     printError(`This is a bug in cram, not your mistake.\n${error instanceof Error ? error.stack : String(error)}`);
