@@ -251,6 +251,11 @@ test("what was not kept, what no class has, and parameters that are not the desc
   const stars = "run/evaluations/own/stars/seed-0";
   const refused = cram("export", stars, "--format", "huggingface");
   assert.match(refused.stderr, /E_EXPORT_FORMAT .*--set head=gelu-norm --set headWidth=16 --set pooler=cls/);
+  const probes = join(folder, stars, "model/probes.jsonl");
+  const examples = readFileSync(probes, "utf8");
+  writeFileSync(probes, examples.slice(0, -10));
+  assert.match(cram("export", stars).stderr, /E_KEPT_MODEL .*probes\.jsonl:\d+: not a validation example/);
+  writeFileSync(probes, examples);
   const file = join(folder, stars, "model/parameters.safetensors");
   const kept = [...readSafetensors(file).values()].map(tensor => ({ ...tensor, values: tensor.read() }));
   writeSafetensors(

@@ -6,7 +6,7 @@ import type { Tensor } from "../src/graph/tensor.ts";
 import { geglu, gelu } from "../src/nn/activation.ts";
 import { attention } from "../src/nn/attention.ts";
 import { decodedLossOfRows } from "../src/nn/decoded-loss.ts";
-import { crossEntropy } from "../src/nn/losses.ts";
+import { crossEntropy, crossEntropyOfRows } from "../src/nn/losses.ts";
 import { layerNorm, softmax } from "../src/nn/norm.ts";
 import { applyRotary } from "../src/nn/rotary.ts";
 
@@ -239,6 +239,18 @@ export const operationCases: readonly OperationCase[] = [
     (x, w) => attention(applyRotary(g.matmul(x, w), rotaryTable(), layout), layout),
   ),
   row("cross-entropy", [[4, 11]], logits => crossEntropy(logits, indices([3, 0, 10, 3]))),
+  row(
+    "cross-entropy of rows that have weights of their own",
+    [
+      [6, 11],
+      [6, 5],
+    ],
+    (logits, z) => {
+      const weights = g.sum(g.multiply(z, z), [1]); // (6, 1), made by another kernel
+      const losses = g.multiply(crossEntropyOfRows(g.exp(logits), indices([3, 0, 10, 3, 7, 1])), weights);
+      return g.sum(g.multiply(losses, losses), [0]); // a row's gradient needs its loss and its weight
+    },
+  ),
   row(
     "cross-entropy of decoded rows, in tiles",
     [

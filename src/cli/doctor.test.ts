@@ -35,8 +35,10 @@ test("a machine with everything: versions, and exit code 0", () => {
 });
 
 test("without a compiler: the command that installs one, and exit code 1", () => {
-  const { status, stdout } = doctor({ PATH: folder, CC: undefined });
+  // A variable that is empty is one that is not set.
+  const { status, stdout } = doctor({ PATH: folder, CC: "" });
   assert.equal(status, 1);
+  assert.match(stdout, /looked for cc, gcc, clang/);
   assert.match(stdout, /missing {2}C compiler[\s\S]*-> apt-get install gcc[\s\S]*cannot work yet/);
   assert.doesNotMatch(stdout, /measured/);
   assert.ok(!stdout.includes("\u001b"));

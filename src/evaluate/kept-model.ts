@@ -141,12 +141,7 @@ export function hasKeptModel(seedFolder: string, hashes: TaskResult["hashes"]): 
 /** What model.json says. UserErrors: E_FILE_MISSING, E_JSON, E_KEPT_MODEL. */
 export function describeKeptModel(seedFolder: string): Described {
   const path = join(folderIn(seedFolder), "model.json");
-  const refuse = (what: string): UserError =>
-    new UserError(
-      "E_KEPT_MODEL",
-      `${path}: ${what}`,
-      "Remove its folder and run cram evaluate with --keep-models again.",
-    );
+  const refuse = (what: string): UserError => explainDamage(`${path}: ${what}`);
   const parsed = describedSchema.safeParse(readJson(path, "finetuned model's description"));
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
@@ -166,13 +161,31 @@ export async function openKeptModel(seedFolder: string): Promise<KeptModel> {
   const described = describeKeptModel(seedFolder);
   const listed = listFinetunedParameters(described.shape, described.classifier);
   const shapes = new Map(listed.map(({ name, shape }) => [name, shape] as const));
-  const lines = readFileSync(join(folder, "probes.jsonl"), "utf8").split("\n");
   return {
     ...described,
     parameters: [...readSafetensors(join(folder, "parameters.safetensors"), shapes).values()],
     reader: await openTextReader(folder),
-    probes: lines.filter(line => line !== "").map(line => (JSON.parse(line) as Pick<Example, "texts">).texts),
+    probes: readProbes(join(folder, "probes.jsonl")),
   };
+}
+
+const probeSchema = z.strictObject({ texts: z.array(z.string()).min(1) });
+
+function readProbes(path: string): string[][] {
+  if (!existsSync(path)) throw explainDamage(`${path}: not there`);
+  const lines = readFileSync(path, "utf8").split("\n");
+  return lines.flatMap((line, i) => {
+    if (line === "") return [];
+    try {
+      return [probeSchema.parse(JSON.parse(line)).texts];
+    } catch {
+      throw explainDamage(`${path}:${i + 1}: not a validation example`);
+    }
+  });
+}
+
+function explainDamage(seen: string): UserError {
+  return new UserError("E_KEPT_MODEL", seen, "Remove its folder and run cram evaluate with --keep-models again.");
 }
 
 /** Examples from all over the validation splits. */

@@ -91,7 +91,8 @@ async function compile(source: string, [command, ...flags]: readonly string[], p
 
 /** The first of CC, cc, gcc, clang that runs; UserError E_COMPILER_ABSENT. */
 export async function findCompiler(): Promise<{ command: string; version: string }> {
-  const candidates = process.env.CC === undefined ? ["cc", "gcc", "clang"] : [process.env.CC];
+  // A variable that is set and empty is one that is not set.
+  const candidates = process.env.CC ? [process.env.CC] : ["cc", "gcc", "clang"];
   for (const command of candidates) {
     try {
       const { stdout } = await run(command, ["--version"]);

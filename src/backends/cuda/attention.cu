@@ -5,6 +5,14 @@
 // their order.
 
 #if __CUDA_ARCH__ >= 800
+// A tile of keys and values over the one before, when every thread is done with that.
+static __device__ __forceinline__ void load_next_keys(bf16 *k_tile, bf16 *v_tile, const bf16 *k, int tile, const struct attention_shape s) {
+  __syncthreads();
+  load_tile(k_tile, k, 3 * s.C, tile, s.T, s);
+  load_tile(v_tile, k + s.C, 3 * s.C, tile, s.T, s);
+  wait_for_tiles();
+}
+
 // Thread block n does queries of head n / parts % H of sequence n / parts / H: all of them where one tile holds the sequence,
 // else 64, against tile after tile of keys.
 static __device__ __forceinline__ void attend(const bf16 *qkv, const int *lengths, void *out, const struct attention_shape s) {
@@ -28,12 +36,7 @@ static __device__ __forceinline__ void attend(const bf16 *qkv, const int *length
     struct row_sums state = no_row_sums();
     clear(sums, s.D / 8);
     for (int tile = 0; tile < tiled_keys; tile += s.T) {
-      if (!is_whole) {
-        __syncthreads();
-        load_tile(k_tile, k, 3 * s.C, tile, s.T, s);
-        load_tile(v_tile, v, 3 * s.C, tile, s.T, s);
-        wait_for_tiles();
-      }
+      if (!is_whole) load_next_keys(k_tile, v_tile, k, tile, s);
       for (int key = 0; key < s.T; key += 64) {
         const int columns = (s.T < 64 ? s.T : 64) / 8;
         if (row >= block_rows || tile + key >= keys) continue;
@@ -94,12 +97,7 @@ static __device__ __forceinline__ void attend_backward(const bf16 *qkv, const bf
       unsigned weights[MOST_TILES_OF_KEYS][2];
       struct row_sums state = no_row_sums();
       for (int tile = 0; tile < tiled_keys; tile += s.T) {
-        if (!is_whole) {
-          __syncthreads();
-          load_tile(k_tile, k, row_stride, tile, s.T, s);
-          load_tile(v_tile, v, row_stride, tile, s.T, s);
-          wait_for_tiles();
-        }
+        if (!is_whole) load_next_keys(k_tile, v_tile, k, tile, s);
         if (row >= s.T) continue;
         multiply_rows(scores, q_rows, k_tile, s.T / 8, s);
         exclude_columns(scores, s.T / 8, tile, keys);
@@ -133,12 +131,7 @@ static __device__ __forceinline__ void attend_backward(const bf16 *qkv, const bf
       clear(sums, s.D / 8);
       // One tile of keys is in registers still; several come again.
       for (int tile = 0; tile < tiled_keys; tile += s.T) {
-        if (!is_whole) {
-          __syncthreads();
-          load_tile(k_tile, k, row_stride, tile, s.T, s);
-          load_tile(v_tile, v, row_stride, tile, s.T, s);
-          wait_for_tiles();
-        }
+        if (!is_whole) load_next_keys(k_tile, v_tile, k, tile, s);
         if (row >= s.T) continue;
         if (!is_whole) {
           multiply_rows(scores, q_rows, k_tile, s.T / 8, s);

@@ -252,7 +252,7 @@ function loadDriver(): DriverApi {
     api = openDriverApi(listDriverPaths("cuda"));
   } catch (cause) {
     const said = (cause as Error).message;
-    throw new UserError("E_CUDA_ABSENT", `the CUDA driver does not load: ${said}`, advice, { cause });
+    throw new UserError("E_CUDA_ABSENT", `the CUDA driver, libcuda.so.1, does not load: ${said}`, advice, { cause });
   }
   const result = api.ask("cuInit", 0);
   if (result !== cuda.CUDA_SUCCESS) {
