@@ -18,7 +18,7 @@ import { defineTraining } from "../src/train/definition.ts";
 import { buildStepGraphs } from "../src/train/step.ts";
 
 const compile = (graph: Partial<Graph>, precision: "f32" | "bf16" = "bf16"): Program =>
-  compileGraph({ outputs: {}, updates: {}, ...graph }, { threads: 1, precision, target: cudaTarget });
+  compileGraph({ outputs: {}, updates: {}, ...graph }, cudaTarget, { threads: 1, precision });
 const kinds = (program: Program) =>
   program.launches.map(({ kernel }) => program.kernels[kernel]!.name.replace(/_.*$/, ""));
 const products = (program: Program) => program.kernels.flatMap(({ product }) => product ?? []);

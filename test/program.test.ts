@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { cTarget } from "../src/compiler/c-kernels.ts";
 import { compileGraph } from "../src/compiler/compile.ts";
 import type { Program } from "../src/compiler/program.ts";
 import { differentiate } from "../src/graph/gradient.ts";
@@ -17,7 +18,7 @@ const kinds = (program: Program) =>
   program.launches.map(({ kernel }) => program.kernels[kernel]!.name.replace(/_.*$/, ""));
 
 function compile(outputs: Record<string, Tensor>, precision: "f32" | "bf16" = "f32"): Program {
-  return compileGraph({ outputs, updates: {} }, { threads: 2, precision });
+  return compileGraph({ outputs, updates: {} }, cTarget, { threads: 2, precision });
 }
 
 const x = g.input("x", [64, 48], "f32");
@@ -102,10 +103,10 @@ test("AdamW updates parameter and moments in place, in one launch without scratc
     { learningRate: rate("rate"), correction1: rate("c1"), correction2: rate("c2") },
     0.01,
   );
-  const program = compileGraph(
-    { outputs: {}, updates: { parameter, first, second } },
-    { threads: 2, precision: "f32" },
-  );
+  const program = compileGraph({ outputs: {}, updates: { parameter, first, second } }, cTarget, {
+    threads: 2,
+    precision: "f32",
+  });
   assert.deepEqual(
     kinds(program).filter(kind => kind === "copy"),
     [],
@@ -165,7 +166,10 @@ test("of a loss by tiles no more logits stand in memory than one tile's, and the
   const table = g.state("table", [512, 16]);
   const loss = g.sum(decodedLossOfRows(rows, table, g.input("labels", [256], "i32"), undefined, 64), [0]);
   const [dtable] = differentiate(loss, [table]);
-  const program = compileGraph({ outputs: { loss }, updates: { table: dtable! } }, { threads: 2, precision: "f32" });
+  const program = compileGraph({ outputs: { loss }, updates: { table: dtable! } }, cTarget, {
+    threads: 2,
+    precision: "f32",
+  });
   const [tile, gradient] = [64 * 512 * 4, 512 * 16 * 4];
   assert.ok(program.arenaBytes < 2 * tile + 2 * gradient, `${program.arenaBytes}`);
 });

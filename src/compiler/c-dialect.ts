@@ -2,7 +2,7 @@
 // system's compiler vectorises.
 
 import type { DType, Shape, Tensor } from "../graph/tensor.ts";
-import type { Group, Store } from "./fusion.ts";
+import type { Group, Store } from "./group.ts";
 import { type Index, printIndex } from "./index-expression.ts";
 import {
   assignLevels,

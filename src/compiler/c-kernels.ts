@@ -4,7 +4,7 @@
 import { bytesPerElement, countElements, type Operation, type Tensor } from "../graph/tensor.ts";
 import { declarePointers, printEpilogue, printGroup } from "./c-dialect.ts";
 import { stridedView } from "./expression.ts";
-import { baseOf, type Group } from "./fusion.ts";
+import { baseOf, type Group } from "./group.ts";
 import { batchStrides } from "./materialise.ts";
 import { PointerList } from "./print-expression.ts";
 import { splitProduct } from "./product-blocks.ts";

@@ -2,7 +2,6 @@
 // where every reader of the old value comes before; elsewhere a copy at the end does it.
 
 import { type Attributes, createTensor, type Graph, type Operation, type Tensor } from "../graph/tensor.ts";
-import { cTarget } from "./c-kernels.ts";
 import { fuseGraph } from "./fusion.ts";
 import { findOverwritten, orderUpdates } from "./in-place.ts";
 import { listReaders, orderGroups } from "./order.ts";
@@ -10,38 +9,9 @@ import { applyPrecision } from "./precision.ts";
 import type { Program } from "./program.ts";
 import { type Owner, ProgramBuilder } from "./program-builder.ts";
 import { simplifyGraph } from "./simplify.ts";
-import type { PrintContext, Target } from "./target.ts";
+import type { CompileOptions, PrintContext, Target } from "./target.ts";
 
-export interface CompileOptions {
-  /** Threads that share the blocks of a launch. */
-  readonly threads: number;
-  readonly precision: "f32" | "bf16";
-  /** The backend's own kernels for composites; without one, or where it gives none, a composite is its decomposition. */
-  readonly findCompositeKernel?: (name: string, attributes: Attributes) => CompositeKernel | undefined;
-  /** The machine; the cpu unless given. */
-  readonly target?: Target;
-}
-
-/** A template of the backend that computes a composite. */
-export interface CompositeKernel {
-  readonly name: string;
-  readonly blocks: number;
-  readonly grain: number;
-  readonly flops: number;
-  /** On a GPU: threads of one thread block, and its dynamic shared memory. */
-  readonly threads?: number;
-  readonly sharedBytes?: number;
-  /** On a GPU: thread blocks whose registers must fit on one multiprocessor at once. */
-  readonly residentBlocks?: number;
-  /**
-   * The statement that runs blocks begin to end; p holds the addresses of the inputs, then of the result. On a GPU the statement
-   * runs the thread block blockIdx.x; a0, a1, … are the inputs, then the result.
-   */
-  printCall(inputs: readonly Tensor[], result: Tensor): string;
-}
-
-export function compileGraph(traced: Graph, options: CompileOptions): Program {
-  const target = options.target ?? cTarget;
+export function compileGraph(traced: Graph, target: Target, options: CompileOptions): Program {
   const hasKernel = (name: string, attributes: Attributes) =>
     options.findCompositeKernel?.(name, attributes) !== undefined;
   const simplified = simplifyGraph(traced, hasKernel, target);

@@ -13,7 +13,7 @@ import {
   placeAxes,
   printElementLoop,
 } from "./cuda-scope.ts";
-import type { Group, Store } from "./fusion.ts";
+import type { Group, Store } from "./group.ts";
 import type { Index } from "./index-expression.ts";
 import {
   isSum,

@@ -17,7 +17,7 @@ import {
   printElementLoop,
   widestUseful,
 } from "./cuda-scope.ts";
-import type { Group } from "./fusion.ts";
+import type { Group } from "./group.ts";
 import { variableIndex } from "./index-expression.ts";
 import { isFlat, PointerList, printExpression, printRowVariables } from "./print-expression.ts";
 import type { DraftLaunch, PrintContext } from "./target.ts";

@@ -9,7 +9,7 @@ import { regroupForCuda } from "./cuda-regroup.ts";
 import { longestWarpRow } from "./cuda-rows.ts";
 import { chooseWidth, chunkType, indexType, printHead } from "./cuda-scope.ts";
 import { stridedView } from "./expression.ts";
-import { baseOf, type Group } from "./fusion.ts";
+import { baseOf, type Group } from "./group.ts";
 import { batchStrides, matrixStrides } from "./materialise.ts";
 import type { ProductOperand } from "./program.ts";
 import type { DraftLaunch, PrintContext, Target } from "./target.ts";

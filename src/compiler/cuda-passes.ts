@@ -3,7 +3,7 @@
 // kernel the row is still in a cache when it is read again.
 
 import { countElements, type Tensor } from "../graph/tensor.ts";
-import { canonical, type Group, isScalarOf, reaches, type Store } from "./fusion.ts";
+import { canonical, type Group, isScalarOf, reaches, type Store } from "./group.ts";
 import { indexKey } from "./index-expression.ts";
 
 /** Changes `groups`, which are in no order. */

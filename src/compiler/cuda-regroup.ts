@@ -6,7 +6,7 @@ import { bytesPerElement, countElements, type Tensor } from "../graph/tensor.ts"
 import { joinPasses } from "./cuda-passes.ts";
 import { longestWarpRow } from "./cuda-rows.ts";
 import { splitWideGroups } from "./cuda-split.ts";
-import { canonical, type FusedGraph, type Group, reaches } from "./fusion.ts";
+import { canonical, type FusedGraph, type Group, reaches } from "./group.ts";
 import { indexKey } from "./index-expression.ts";
 
 /** Registers that a thread of the joined kernel may need for its columns: one for each sum and each operand. */

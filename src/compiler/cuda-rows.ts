@@ -18,7 +18,7 @@ import {
   widestUseful,
 } from "./cuda-scope.ts";
 import { unflattenPosition } from "./expression.ts";
-import type { Group, Store } from "./fusion.ts";
+import type { Group, Store } from "./group.ts";
 import { combineIndices, type Index, variableIndex } from "./index-expression.ts";
 import {
   assignLevels,

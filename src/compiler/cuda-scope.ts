@@ -4,7 +4,7 @@
 // Three places: 0 once a thread, 1 once a chunk of neighbouring columns (`first` on), 2 once an element (c = first + e).
 
 import { countElements, type DType, type Tensor } from "../graph/tensor.ts";
-import type { Group, Store } from "./fusion.ts";
+import type { Group, Store } from "./group.ts";
 import { type Index, indexKey, printIndex, strideOf, substituteVariables, variableIndex } from "./index-expression.ts";
 import { type PointerList, printStored, printTarget, type Scope, valueTypes } from "./print-expression.ts";
 import type { DraftLaunch, PrintContext } from "./target.ts";

@@ -3,7 +3,7 @@
 // warp, and a kernel whose values fit in no register file. The parts of equal tensors print the same text.
 
 import type { Tensor } from "../graph/tensor.ts";
-import type { Group, Store } from "./fusion.ts";
+import type { Group, Store } from "./group.ts";
 import { assignLevels } from "./print-expression.ts";
 
 /** Tensors that one kernel may read and write. */

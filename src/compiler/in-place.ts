@@ -2,7 +2,7 @@
 // nobody reads any more. Either way every old value must be read before its place is written.
 
 import { countElements, type Tensor } from "../graph/tensor.ts";
-import { baseOf, canonical, type FusedGraph, type Group, reaches, type Store } from "./fusion.ts";
+import { baseOf, canonical, type FusedGraph, type Group, reaches, type Store } from "./group.ts";
 import { indexKey } from "./index-expression.ts";
 import { listReaders } from "./order.ts";
 

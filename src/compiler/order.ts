@@ -3,7 +3,7 @@
 // as one that draws the bits of a dropout, waits for the first that reads it.
 
 import { bytesPerElement, countElements, type Tensor } from "../graph/tensor.ts";
-import { baseOf, type FusedGraph, type Group } from "./fusion.ts";
+import { baseOf, type FusedGraph, type Group } from "./group.ts";
 
 /** The tensors in memory that a group reads. */
 export function readsOf(group: Group, fused: FusedGraph): Tensor[] {

@@ -3,7 +3,7 @@
 
 import type { DType, Shape, Tensor } from "../graph/tensor.ts";
 import { type Handler, loopPosition, walkOperation, walkValue } from "./expression.ts";
-import { canonical, type Group, type Store } from "./fusion.ts";
+import { canonical, type Group, type Store } from "./group.ts";
 import { type Index, indexKey } from "./index-expression.ts";
 
 /** The type of a value in a register. */

@@ -1,9 +1,8 @@
 // What the compiler must know of the machine it compiles for: data on which the passes depend, and the printing of kernels. A
 // target is a plain value; c-kernels.ts has the cpu's, cuda-kernels.ts the GPU's.
 
-import type { Tensor } from "../graph/tensor.ts";
-import type { CompileOptions } from "./compile.ts";
-import type { FusedGraph, Group } from "./fusion.ts";
+import type { Attributes, Tensor } from "../graph/tensor.ts";
+import type { FusedGraph, Group } from "./group.ts";
 import type { Kernel } from "./program.ts";
 
 export interface Target {
@@ -17,6 +16,32 @@ export interface Target {
   printGroup(group: Group, context: PrintContext): DraftLaunch;
   /** Copies `from` to `to`, two tensors of one shape and type. */
   printCopy(from: Tensor, to: Tensor): DraftLaunch;
+}
+
+export interface CompileOptions {
+  /** Threads that share the blocks of a launch. */
+  readonly threads: number;
+  readonly precision: "f32" | "bf16";
+  /** The backend's own kernels for composites; without one, or where it gives none, a composite is its decomposition. */
+  readonly findCompositeKernel?: (name: string, attributes: Attributes) => CompositeKernel | undefined;
+}
+
+/** A template of the backend that computes a composite. */
+export interface CompositeKernel {
+  readonly name: string;
+  readonly blocks: number;
+  readonly grain: number;
+  readonly flops: number;
+  /** On a GPU: threads of one thread block, and its dynamic shared memory. */
+  readonly threads?: number;
+  readonly sharedBytes?: number;
+  /** On a GPU: thread blocks whose registers must fit on one multiprocessor at once. */
+  readonly residentBlocks?: number;
+  /**
+   * The statement that runs blocks begin to end; p holds the addresses of the inputs, then of the result. On a GPU the statement
+   * runs the thread block blockIdx.x; a0, a1, … are the inputs, then the result.
+   */
+  printCall(inputs: readonly Tensor[], result: Tensor): string;
 }
 
 /** What matrix products take and give without a kernel before or after them. */

@@ -1,6 +1,6 @@
 // The composites this backend has kernels for, and how each is called: the templates are in attention.c.
 
-import type { CompositeKernel } from "../../compiler/compile.ts";
+import type { CompositeKernel } from "../../compiler/target.ts";
 import type { Attributes, Tensor } from "../../graph/tensor.ts";
 
 /** Positions and head width that the scratch of attention.c holds. */

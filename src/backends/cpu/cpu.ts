@@ -1,6 +1,7 @@
 // The backend for machines without a GPU: printed C, compiled once, run on its own threads off the event loop.
 
 import { availableParallelism, cpus } from "node:os";
+import { cTarget } from "../../compiler/c-kernels.ts";
 import { compileGraph } from "../../compiler/compile.ts";
 import type { Program } from "../../compiler/program.ts";
 import type { Graph } from "../../graph/tensor.ts";
@@ -52,7 +53,7 @@ export async function openCpu(options: CpuOptions = {}): Promise<Backend> {
 
 /** The program that a cpu backend of these threads and this precision runs; nothing is built. */
 export function compileForCpu(graph: Graph, threads: number, precision: "f32" | "bf16"): Program {
-  return compileGraph(graph, { threads, precision, findCompositeKernel });
+  return compileGraph(graph, cTarget, { threads, precision, findCompositeKernel });
 }
 
 /** auto: bf16 where this processor multiplies pairs of it. */

@@ -1,7 +1,7 @@
 // The composites this backend has kernels for, and how each is called: the templates are attention.cu, which multiplies bf16 on
 // tensor cores, and attention-plain.cu for everything else.
 
-import type { CompositeKernel } from "../../compiler/compile.ts";
+import type { CompositeKernel } from "../../compiler/target.ts";
 import type { Attributes, Tensor } from "../../graph/tensor.ts";
 
 /** Positions and head width up to which the kernels are written. */

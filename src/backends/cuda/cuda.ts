@@ -68,7 +68,7 @@ export function openCudaOn(driver: CudaDriver, options: CudaOptions = {}): Backe
 /** The program that a cuda backend of this precision runs on such a device; nothing is built, and no device is needed. */
 export function compileForCuda(graph: Graph, precision: "f32" | "bf16", computeCapability: number): Program {
   const findCompositeKernel = compositeKernels(precision, computeCapability);
-  return compileGraph(graph, { threads: 1, precision, target: cudaTarget, findCompositeKernel });
+  return compileGraph(graph, cudaTarget, { threads: 1, precision, findCompositeKernel });
 }
 
 function chooseCudaPrecision(precision: "auto" | "f32" | "bf16", { device }: CudaDriver): "f32" | "bf16" {
