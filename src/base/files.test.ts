@@ -1,10 +1,35 @@
 import assert from "node:assert/strict";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { nearestNames, UserError } from "./errors.ts";
-import { explainWriteFailure, readJson, writeFileAtomically, writeFully } from "./files.ts";
+import {
+  explainWriteFailure,
+  isPresent,
+  listFolder,
+  mostBytes,
+  openForReading,
+  readJson,
+  readText,
+  readWholeFile,
+  writeFileAtomically,
+  writeFully,
+} from "./files.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cramming-files-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -83,6 +108,95 @@ test("malformed and missing JSON name the file", () => {
   writeFileAtomically(join(folder, "bad.json"), "{");
   assert.throws(() => readJson(join(folder, "bad.json"), "manifest"), /bad\.json: not a manifest/);
   assert.throws(() => readJson(join(folder, "none.json"), "manifest"), /none\.json: no manifest here/);
+});
+
+/** Runs `read` as somebody who is not root, who may read everything. */
+function readAsNobody(read: () => void): void {
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot) process.seteuid!(65_534);
+  try {
+    read();
+  } finally {
+    if (isRoot) process.seteuid!(0);
+  }
+}
+
+test("what is no regular file is refused at once, and missing, forbidden, large and damaged are told apart", async () => {
+  const place = join(folder, "odd");
+  const at = (name: string) => join(place, name);
+  mkdirSync(at("folder"), { recursive: true });
+  chmodSync(folder, 0o755);
+  execFileSync("mkfifo", [at("pipe")]);
+  for (const device of ["zero", "random", "tty"]) symlinkSync(`/dev/${device}`, at(device));
+  symlinkSync(at("nowhere"), at("dangling"));
+  symlinkSync(at("circle"), at("circle"));
+  writeFileSync(at("large"), "");
+  truncateSync(at("large"), mostBytes.ofJson + 1);
+  writeFileSync(at("latin1"), Buffer.from([0x22, 0xe9, 0x22]));
+  for (const [name, open] of [
+    ["lists", "["],
+    ["objects", '{"a":'],
+  ] as const) {
+    const close = open === "[" ? "]" : "}";
+    writeFileSync(at(name), `${open.repeat(20_000)}1${close.repeat(20_000)}`);
+  }
+  writeFileSync(at("forbidden"), "1", { mode: 0 });
+  mkdirSync(at("locked"), { mode: 0 });
+  const server = createServer().listen(at("socket"));
+  await new Promise(resolve => server.once("listening", resolve));
+  const cases = {
+    nothing: ["E_FILE_MISSING", /no recipe here/],
+    dangling: ["E_FILE_MISSING", /no recipe here/],
+    folder: ["E_FILE_UNREADABLE", /a folder stands here/],
+    pipe: ["E_FILE_UNREADABLE", /a pipe or a device/],
+    socket: ["E_FILE_UNREADABLE", /a pipe or a device/],
+    zero: ["E_FILE_UNREADABLE", /a pipe or a device/],
+    random: ["E_FILE_UNREADABLE", /a pipe or a device/],
+    tty: ["E_FILE_UNREADABLE", /a pipe or a device/],
+    circle: ["E_FILE_UNREADABLE", /a circle/],
+    "latin1/below": ["E_FILE_UNREADABLE", /a file stands where a folder should be/],
+    forbidden: ["E_FILE_UNREADABLE", /may not be read/],
+    "locked/recipe.json": ["E_FILE_UNREADABLE", /may not be read/],
+    large: ["E_FILE_LARGE", /more than 16 MiB, which no recipe has/],
+    latin1: ["E_UTF8", /not UTF-8/],
+    lists: ["E_JSON", /nested more than 64 deep/],
+    objects: ["E_JSON", /nested more than 64 deep/],
+  } as const;
+  for (const [name, [code, seen]] of Object.entries(cases)) {
+    readAsNobody(() =>
+      assert.throws(
+        () => readJson(at(name), "recipe"),
+        (error: unknown) =>
+          error instanceof UserError &&
+          error.code === code &&
+          seen.test(error.message) &&
+          error.message.startsWith(`${at(name)}: `) &&
+          error.message.length < at(name).length + 200,
+        name,
+      ),
+    );
+  }
+  server.close();
+  readAsNobody(() => {
+    assert.equal(isPresent(at("nothing"), "recipe"), false);
+    assert.equal(isPresent(at("forbidden"), "recipe"), true);
+    assert.deepEqual(listFolder(at("nothing"), "list"), []);
+    assert.throws(() => isPresent(at("locked/recipe.json"), "recipe"), { code: "E_FILE_UNREADABLE" });
+    assert.throws(() => listFolder(at("locked"), "list of runs"), { code: "E_FILE_UNREADABLE" });
+    assert.throws(() => listFolder(at("latin1"), "list of runs"), { code: "E_FILE_UNREADABLE" });
+  });
+});
+
+test("a file is read to its end whatever size the system names, with its byte order mark left out", () => {
+  const path = join(folder, "marked.json");
+  writeFileSync(path, '\ufeff{"a": [1]}');
+  assert.deepEqual(readJson(path, "list"), { a: [1] });
+  if (process.platform === "linux") assert.match(readText("/proc/self/status", "status"), /^Name:[\s\S]+ctxt_switches/);
+  const bytes = Buffer.alloc(200_000, "abc");
+  writeFileSync(path, bytes);
+  assert.deepEqual(readWholeFile(path, "list", 200_000), bytes);
+  assert.throws(() => readWholeFile(path, "list", 199_999), { code: "E_FILE_LARGE" });
+  closeSync(openForReading(path, "list"));
 });
 
 test("nearest names come best first", () => {

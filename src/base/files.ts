@@ -1,14 +1,19 @@
 // Files that are whole or absent: written under a temporary name, synced, renamed. A process killed at any moment leaves
-// either the old file or the new one, and a temporary name that the next writer replaces.
+// either the old file or the new one, and a temporary name that the next writer replaces. And small files read whole: only
+// regular files, of a size that is bounded; what is missing, what may not be read and what is damaged are three errors.
 
 import { createHash } from "node:crypto";
 import {
   closeSync,
+  constants,
+  type Dirent,
   existsSync,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
-  readFileSync,
+  readdirSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -16,6 +21,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { UserError } from "./errors.ts";
+import { makePrintable } from "./printable.ts";
 
 /**
  * Writes a whole file atomically from parts, in order, and the folders above it. UserErrors: E_DISK_FULL when the disk has no
@@ -112,26 +118,151 @@ export function explainWriteFailure(error: unknown, path: string): unknown {
   return new UserError("E_NOT_WRITABLE", `${path}: ${refusal} (${code})`, "Choose another folder.", { cause: error });
 }
 
-/** Reads a JSON file; a missing or malformed one is a UserError that names it. `kind` says what it should have been. */
-export function readJson(path: string, kind: string): unknown {
-  let text: string;
+/** The most bytes of a file that is read whole: far more than any real one, far less than memory. */
+export const mostBytes = { ofJson: 16 << 20, ofTokenizer: 128 << 20, ofLines: 64 << 20 } as const;
+
+/**
+ * Opens a regular file to read it. A pipe, a socket or a device is refused and not waited for. `kind` says what should be there.
+ * UserErrors: E_FILE_MISSING where nothing is, E_FILE_UNREADABLE for what may not be read or is no file.
+ */
+export function openForReading(path: string, kind: string): number {
+  let file: number | undefined;
   try {
-    text = readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new UserError("E_FILE_MISSING", `${path}: no ${kind} here`, `Check the path; it should hold a ${kind}.`, {
-      cause,
-    });
+    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    const stats = fstatSync(file);
+    if (stats.isFile()) return file;
+    throw explainUnreadable(path, kind, stats.isDirectory() ? "a folder stands here" : "this is a pipe or a device");
+  } catch (error) {
+    if (file !== undefined) closeSync(file);
+    throw explainReadFailure(error, path, kind);
   }
+}
+
+/** Reads a whole file. UserErrors: those of `openForReading`, and E_FILE_LARGE for more than `most` bytes. */
+export function readWholeFile(path: string, kind: string, most: number = mostBytes.ofLines): Buffer {
+  const file = openForReading(path, kind);
   try {
-    return JSON.parse(text);
+    // A file of the system says that it has 0 bytes, and one that grows has more than it said: read on until the end.
+    const { size } = fstatSync(file);
+    if (size > most) throw explainLarge(path, kind, most);
+    let bytes = Buffer.allocUnsafe(size + 1);
+    let filled = 0;
+    for (;;) {
+      const count = readSync(file, bytes, filled, bytes.length - filled, null);
+      filled += count;
+      if (count === 0) return bytes.subarray(0, filled);
+      if (filled > most) throw explainLarge(path, kind, most);
+      if (filled === bytes.length) bytes = Buffer.concat([bytes], Math.min(2 * bytes.length + 65_536, most + 1));
+    }
+  } catch (error) {
+    throw explainReadFailure(error, path, kind);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Reads a whole file of text, without its byte order mark. UserErrors: those of `readWholeFile`, E_UTF8. */
+export function readText(path: string, kind: string, most: number = mostBytes.ofLines): string {
+  const bytes = readWholeFile(path, kind, most);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new UserError(
+    const advice = "Save the file as UTF-8; if it was not written by hand, it is damaged: make it again.";
+    throw new UserError("E_UTF8", `${path}: this ${kind} is not UTF-8`, advice, { cause });
+  }
+}
+
+const deepestJson = 64;
+
+/** Reads a JSON file. UserErrors: those of `readText`, and E_JSON for one that is malformed or nested without end. */
+export function readJson(path: string, kind: string, most: number = mostBytes.ofJson): unknown {
+  const text = readText(path, kind, most);
+  const malformed = (seen: string, cause?: unknown) =>
+    new UserError(
       "E_JSON",
-      `${path}: not a ${kind}: ${(cause as Error).message}`,
-      "The file was changed or cut short after it was written; make it again.",
+      `${path}: not a ${kind}: ${makePrintable(seen, 160)}`,
+      "If you wrote it, correct it there; if not, it was changed or cut short, and has to be made again.",
       { cause },
     );
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw malformed((cause as Error).message, cause);
   }
+  if (isDeeper(value, deepestJson)) throw malformed(`lists or objects nested more than ${deepestJson} deep`);
+  return value;
+}
+
+/** Whether lists and objects are nested in each other more than `levels` times: what walks over them must not overflow. */
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some(inner => isDeeper(inner, levels - 1));
+}
+
+/** Whether something stands there. E_FILE_UNREADABLE where that may not be seen, which is no "no". */
+export function isPresent(path: string, kind: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    throw explainReadFailure(error, path, kind);
+  }
+}
+
+/** What is in a folder; nothing where there is none. E_FILE_UNREADABLE where it may not be listed, or is no folder. */
+export function listFolder(path: string, kind: string): Dirent[] {
+  try {
+    return readdirSync(path, { withFileTypes: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw explainReadFailure(error, path, kind);
+  }
+}
+
+/** What the system's refusals to read mean. */
+const readRefusals: Readonly<Record<string, string>> = {
+  EACCES: "this may not be read",
+  EPERM: "this may not be read",
+  EISDIR: "a folder stands here",
+  ENXIO: "this is a pipe or a device",
+  ENOTDIR: "a file stands where a folder should be",
+  ELOOP: "links that lead in a circle",
+  ENAMETOOLONG: "a name that is too long",
+  EMFILE: "too many files are open (ulimit -n says how many may be)",
+  ENFILE: "too many files are open on this machine",
+  EIO: "the disk cannot read it",
+};
+
+/** Turns the system's refusal to read into an error a person can act on; passes everything else through. */
+export function explainReadFailure(error: unknown, path: string, kind: string): unknown {
+  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  if (code === undefined || syscall === undefined) return error;
+  if (code === "ENOENT") {
+    return new UserError("E_FILE_MISSING", `${path}: no ${kind} here`, `Check the path; it should hold a ${kind}.`, {
+      cause: error,
+    });
+  }
+  return explainUnreadable(path, kind, readRefusals[code] ?? "the system does not read it", code, error);
+}
+
+function explainUnreadable(path: string, kind: string, seen: string, code?: string, cause?: unknown): UserError {
+  return new UserError(
+    "E_FILE_UNREADABLE",
+    `${path}: cannot be read as a ${kind}: ${seen}${code === undefined ? "" : ` (${code})`}`,
+    code === "EACCES" || code === "EPERM"
+      ? "Give yourself the right to read it and the folders above it."
+      : `Check what is there; it should be a ${kind}.`,
+    { cause },
+  );
+}
+
+function explainLarge(path: string, kind: string, most: number): UserError {
+  const size = most >= 1 << 20 ? `${most / 2 ** 20} MiB` : `${most} bytes`;
+  return new UserError(
+    "E_FILE_LARGE",
+    `${path}: more than ${size}, which no ${kind} has`,
+    `Check what is there; it should be a ${kind}.`,
+  );
 }
 
 /** The first 16 hexadecimal digits of SHA-256: how files and programs are named after their content. */

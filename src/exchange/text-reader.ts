@@ -4,7 +4,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { contentHash, readJson } from "../base/files.ts";
+import { contentHash, mostBytes, readJson } from "../base/files.ts";
 import { defineTokenizer } from "../tokenizer/define.ts";
 import { encodeText } from "../tokenizer/encode.ts";
 import { decodeTokenizerJson } from "../tokenizer/read-tokenizer.ts";
@@ -34,7 +34,7 @@ export async function openTextReader(folder: string): Promise<TextReader> {
   if (!existsSync(path) && existsSync(join(folder, "vocab.txt"))) {
     return readTextWith(defineBertTokenizer(join(folder, "vocab.txt"), settings));
   }
-  const json = readJson(path, "tokenizer.json") as { readonly model?: Json };
+  const json = readJson(path, "tokenizer.json", mostBytes.ofTokenizer) as { readonly model?: Json };
   if (isWordPiece(json)) {
     // How a text is cut and filled up is decided when batches are made.
     return readTextWith(decodeTokenizerJson({ ...json, truncation: null, padding: null }, path));

@@ -2,7 +2,7 @@
 // gives there or is refused, with the name of what cannot be expressed.
 
 import { UserError } from "../base/errors.ts";
-import { readJson } from "../base/files.ts";
+import { mostBytes, readJson } from "../base/files.ts";
 import { defineTokenizer } from "./define.ts";
 import { decodeNormaliser, isObject, type Json, type Refuse } from "./normaliser-json.ts";
 import type { PreTokenizer } from "./split.ts";
@@ -10,7 +10,7 @@ import type { SpecialIds, TemplatePart, Tokenizer, TokenizerData } from "./token
 
 /** Reads a tokenizer.json (ours, or another WordPiece one). UserErrors: E_FILE_MISSING, E_JSON, E_TOKENIZER_UNSUPPORTED. */
 export function readTokenizer(path: string): Tokenizer {
-  return decodeTokenizerJson(readJson(path, "tokenizer.json"), path);
+  return decodeTokenizerJson(readJson(path, "tokenizer.json", mostBytes.ofTokenizer), path);
 }
 
 /** A tokenizer of a parsed tokenizer.json; `path` names it in errors. */
