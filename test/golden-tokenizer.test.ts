@@ -28,7 +28,7 @@ const prose = readInstalledProse();
 const documents = makeDocuments();
 const pairs = documents.flatMap((text, i) => (i % 8 === 0 ? [[text, documents[i + 1] ?? ""] as const] : []));
 const specialPattern = new RegExp(specialTokens.join("|"), "g");
-const configurations = (["ascii-fold", "reference", "bert"] as const).flatMap(name =>
+const configurations = (Object.keys(normalisers) as NormaliserName[]).flatMap(name =>
   (["whitespace", "bert"] as const).map(preTokenizer => [name, preTokenizer] as const),
 );
 const learned = new Map(configurations.map(([name, splitter]) => [name + splitter, learnTokenizer(name, splitter)]));
@@ -106,7 +106,7 @@ function makeDocuments(): string[] {
 function learnTokenizer(name: NormaliserName, preTokenizer: PreTokenizer): { tokenizer: Tokenizer; path: string } {
   const counter = new WordCounter(normalisers[name], preTokenizer);
   for (const line of prose.split("\n")) counter.addText(line);
-  const vocabularySize = name === "bert" ? 8000 : 3000;
+  const vocabularySize = name === "ascii-fold" || name === "reference" ? 3000 : 8000;
   const vocabulary = learnVocabulary(counter.wordCounts(), { vocabularySize, specialTokens });
   assert.equal(vocabulary.length, vocabularySize);
   const tokenizer = defineLearnedTokenizer(vocabulary, normalisers[name], preTokenizer);
@@ -138,7 +138,9 @@ for (const [name, preTokenizer] of configurations) {
     for (const [first, second] of pairs) checkTemplate(await native.encode(first, second), first, second);
   });
 
-  test(`${name}, ${preTokenizer}: the ids of @huggingface/tokenizers`, t => {
+  // Of words it knows ASCII letters alone, so what keeps others is cut otherwise there: their pre-tokenizer is bert by default.
+  const cutOtherwise = preTokenizer === "whitespace" && (name === "keep" || name === "lowercase");
+  test(`${name}, ${preTokenizer}: the ids of @huggingface/tokenizers`, { skip: cutOtherwise }, t => {
     const script = new ScriptTokenizer(JSON.parse(readFileSync(path, "utf8")), {});
     const findException = scriptExceptions(script, NativeTokenizer.fromFile(path));
     const exceptions: Record<string, number> = {};
@@ -157,7 +159,10 @@ for (const [name, preTokenizer] of configurations) {
       checkIds(encodeForModel(tokenizer, text, second).ids, script.encode(text, { text_pair: second }).ids, text);
     }
     t.diagnostic(`${compared} documents compared; left out: ${JSON.stringify(exceptions)}`);
-    assert.ok(compared >= (name !== "bert" ? 10000 : preTokenizer === "bert" ? 8500 : 6500), `only ${compared}`);
+    assert.ok(
+      compared >= (name === "ascii-fold" || name === "reference" ? 10000 : preTokenizer === "bert" ? 8500 : 6500),
+      `only ${compared}`,
+    );
   });
 }
 
@@ -218,6 +223,9 @@ const normaliserCases: readonly (readonly [name: string, Normaliser, texts: read
   ["ascii-fold", normalisers["ascii-fold"], [...documents, ...everyCharacter()]],
   ["reference", normalisers.reference, everyCharacter()],
   ["bert", normalisers.bert, [...documents, ...everyCharacter()]],
+  ["keep", normalisers.keep, [...documents, ...everyCharacter()]],
+  ["lowercase", normalisers.lowercase, [...documents, ...everyCharacter()]],
+  ["NFC", [{ step: "nfc" }], oddDocuments],
   ["NFKC and lower case (a reference that keeps accents)", [{ step: "nfkc" }, { step: "lowercase" }], everyCharacter()],
   ["NFKC", [{ step: "nfkc" }], oddDocuments],
   ["cased bert", [cased], oddDocuments],

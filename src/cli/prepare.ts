@@ -4,13 +4,13 @@ import { type Command, Option } from "commander";
 import { systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
 import type { DocumentsManifest } from "../corpus/documents.ts";
-import type { DatasetManifest } from "../dataset/manifest.ts";
+import { formatShare } from "../tokenizer/lost-text.ts";
 import { type NormaliserName, normalisers } from "../tokenizer/normaliser.ts";
 import type { PreTokenizer } from "../tokenizer/split.ts";
 import { formatDuration } from "../train/budget.ts";
-import { prepare as prepareDataset } from "../verbs/prepare.ts";
+import { type Prepared, prepare as prepareDataset } from "../verbs/prepare.ts";
 import { parseCount } from "./choose.ts";
-import { print, showStatus } from "./output.ts";
+import { colour, print, showStatus } from "./output.ts";
 
 interface PrepareFlags {
   readonly out: string;
@@ -18,7 +18,7 @@ interface PrepareFlags {
   readonly vocabulary?: string;
   readonly sequenceLength?: string;
   readonly normaliser: NormaliserName;
-  readonly preTokenizer: PreTokenizer;
+  readonly preTokenizer?: PreTokenizer;
   readonly textField: string;
   readonly compressibility?: string;
   readonly holdOut: string;
@@ -37,14 +37,18 @@ export function addPrepare(program: Command): void {
     .option("--vocabulary <tokens>", "tokens of the tokenizer to learn, special ones included")
     .option("--sequence-length <tokens>", "tokens of a sequence")
     .addOption(
-      new Option("--normaliser <name>", "what text becomes before it is split")
+      new Option(
+        "--normaliser <name>",
+        "what text becomes before it is split: English in ASCII, every letter as it is, all in lower case, as BERT, as the paper",
+      )
         .choices(Object.keys(normalisers))
         .default("ascii-fold"),
     )
     .addOption(
-      new Option("--pre-tokenizer <name>", "how text is split into words")
-        .choices(["whitespace", "bert"])
-        .default("whitespace"),
+      new Option(
+        "--pre-tokenizer <name>",
+        "how text is split into words; default: whitespace for ascii-fold and reference, else bert",
+      ).choices(["whitespace", "bert"]),
     )
     .option("--text-field <name>", "the field of a .jsonl line that holds the text", "text")
     .option(
@@ -72,7 +76,7 @@ async function prepare(texts: string[], flags: PrepareFlags): Promise<void> {
   const parseOptional = (option: string, text: string | undefined) =>
     text === undefined ? undefined : parseCount(option, text);
   const start = systemClock.seconds();
-  const { manifest, documents } = await prepareDataset({
+  const { manifest, documents, warnings } = await prepareDataset({
     texts,
     out: flags.out,
     recipe: flags.recipe,
@@ -97,30 +101,32 @@ async function prepare(texts: string[], flags: PrepareFlags): Promise<void> {
         upToDate: documents === undefined,
         manifest,
         funnel: documents?.funnel,
+        warnings,
       }),
     );
     return;
   }
-  printDataset(flags.out, manifest, documents, seconds);
+  printDataset(flags.out, { manifest, documents, warnings }, seconds);
   print(`next: cram pretrain --data ${flags.out}`);
 }
 
 /** Prints what came of the text. */
 export function printDataset(
   folder: string,
-  manifest: DatasetManifest,
-  documents: DocumentsManifest | undefined,
+  { manifest, documents, warnings }: Omit<Prepared, "folder">,
   seconds: number,
 ): void {
   if (documents === undefined) print(`${folder} is up to date: made from the same files with the same options`);
   else printFunnel(documents);
-  const { training, validation, sequenceLength, vocabulary } = manifest;
+  const { training, validation, sequenceLength, vocabulary, text } = manifest;
+  if (text !== undefined && text.lost > 0) print(`  lost by normalising: ${formatShare(text.lost, text.characters)}`);
   const millions = (sequences: number) => `${((sequences * sequenceLength) / 1e6).toFixed(2)} M tokens`;
   const count = (value: number) => value.toLocaleString("en-US");
   print(
     `${folder}: ${count(training.sequences)} sequences of ${sequenceLength} (${millions(training.sequences)}) for training, ` +
       `${count(validation.sequences)} held out, a vocabulary of ${count(vocabulary)}; ${formatDuration(seconds)}`,
   );
+  for (const warning of warnings) print(`${colour("red", "warning:")} ${warning}`);
 }
 
 function printFunnel({ funnel }: DocumentsManifest): void {

@@ -70,7 +70,7 @@ async function quickstart(flags: QuickstartFlags): Promise<void> {
   const printLine = (kind: string, content: object) => print(JSON.stringify({ kind, ...content }));
   const started = systemClock.seconds();
   const prose = collectInstalledProse(findNodeModules(), { maxBytes: proseBytes });
-  const { manifest, documents } = await prepareSources(
+  const { manifest, documents, warnings } = await prepareSources(
     flags.data,
     listSources(prose),
     {
@@ -87,7 +87,7 @@ async function quickstart(flags: QuickstartFlags): Promise<void> {
     json ? undefined : showStatus,
   );
   if (json) printLine("dataset", { out: flags.data, manifest, funnel: documents?.funnel });
-  else printDataset(flags.data, manifest, documents, systemClock.seconds() - started);
+  else printDataset(flags.data, { manifest, documents, warnings }, systemClock.seconds() - started);
 
   const run = flags.out ?? findFreeFolder("runs/quickstart");
   const finished = await withRun({ run, recipe, data: flags.data, isNew: true }, chooseBackend(flags), async open => {

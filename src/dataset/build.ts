@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { makeFolder } from "../base/files.ts";
 import { encodeDocuments } from "../tokenizer/encode-threads.ts";
+import type { TextLoss } from "../tokenizer/lost-text.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { writeTokenizer } from "../tokenizer/tokenizer-json.ts";
 import { type DatasetManifest, writeManifest } from "./manifest.ts";
@@ -18,6 +19,8 @@ export interface BuildOptions {
   readonly threads: number;
   readonly documentsHash: string;
   readonly originHash: string;
+  /** What normalising lost of the documents. */
+  readonly loss: TextLoss;
   readonly onProgress?: (documents: number, sequences: number) => void;
 }
 
@@ -48,7 +51,10 @@ export async function buildDataset(
   const packer = new Packer({ sequenceLength, holdOut, seed, separator: tokenizer.specials.separator }, (part, row) =>
     writers[part].add(row),
   );
+  const { unknown } = tokenizer.specials;
   let done = 0;
+  let tokens = 0;
+  let unknownTokens = 0;
   try {
     for await (const { ids, lengths } of encodeDocuments(tokenizer, documents, threads)) {
       let start = 0;
@@ -56,6 +62,8 @@ export async function buildDataset(
         packer.addDocument(ids.subarray(start, start + length));
         start += length;
       }
+      for (const id of ids) if (id === unknown) unknownTokens += 1;
+      tokens += ids.length;
       done += lengths.length;
       options.onProgress?.(done, writers.training.sequences + writers.validation.sequences);
     }
@@ -84,6 +92,7 @@ export async function buildDataset(
     sequenceLength,
     training: { sequences: training.sequences, files: training.files },
     validation: { sequences: validation.sequences, files: validation.files },
+    text: { ...options.loss, tokens, unknownTokens },
   });
 }
 

@@ -6,6 +6,7 @@ import { after, test } from "node:test";
 import { UserError } from "../base/errors.ts";
 import { defineLearnedTokenizer } from "../tokenizer/define.ts";
 import { encodeText } from "../tokenizer/encode.ts";
+import { startTextLoss } from "../tokenizer/lost-text.ts";
 import { normalisers } from "../tokenizer/normaliser.ts";
 import { specialTokens } from "../tokenizer/tokenizer.ts";
 import { writeTokenizer } from "../tokenizer/tokenizer-json.ts";
@@ -26,6 +27,7 @@ const options = {
   seed: 1,
   threads: 1,
   documentsHash: "documents",
+  loss: startTextLoss(),
   originHash: "origin",
 };
 const hasCode = (code: string) => (error: unknown) => error instanceof UserError && error.code === code;

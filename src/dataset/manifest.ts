@@ -26,6 +26,19 @@ const manifestSchema = z.strictObject({
   sequenceLength: count,
   training: part,
   validation: part,
+  /** What became of the text; datasets of older versions do not say it. */
+  text: z
+    .strictObject({
+      /** What normalising lost, as `TextLoss`. */
+      characters: count,
+      lost: count,
+      unaccented: count,
+      textsMostlyLost: count,
+      examples: z.array(z.string()),
+      tokens: count,
+      unknownTokens: count,
+    })
+    .optional(),
 });
 
 export type DatasetManifest = z.infer<typeof manifestSchema>;

@@ -24,7 +24,7 @@ for (const [text, folded, referenced, berted] of [
   ],
   ["日本 ok", " ok", " ok", " 日  本  ok"],
   ["ΟΔΟΣ.", ".", ".", "οδοσ."],
-  ["a\tb\u0000c\u00add", "a\tb\u0000cd", "a\tb\u0000cd", "a bcd"],
+  ["a\tb\u0000c\u00add\u001b[0m", "a\tbcd[0m", "a\tb\u0000cd\u001b[0m", "a bcd[0m"],
   ["\ud800x", "x", "x", "x"],
 ] as const) {
   test(`normalises ${JSON.stringify(text)}`, () => {

@@ -42,6 +42,8 @@ function isAscii(text: string): boolean {
 
 function compileStep(step: NormaliserStep): CompiledStep[] {
   switch (step.step) {
+    case "nfc":
+      return [{ apply: text => normaliseForm(text, "NFC"), changesAscii: false }];
     case "nfd":
       return [{ apply: text => normaliseForm(text, "NFD"), changesAscii: false }];
     case "nfkc":

@@ -21,6 +21,8 @@ export function encodeNormaliser(normaliser: Normaliser): object {
 
 function encodeStep(step: NormaliserStep): object {
   switch (step.step) {
+    case "nfc":
+      return { type: "NFC" };
     case "nfd":
       return { type: "NFD" };
     case "nfkc":
@@ -52,6 +54,8 @@ export function decodeNormaliser(value: unknown, refuse: Refuse): Normaliser {
     case "Sequence":
       if (!Array.isArray(value.normalizers)) return refuse("normalizer Sequence has no list of normalizers");
       return value.normalizers.flatMap(step => decodeNormaliser(step, refuse));
+    case "NFC":
+      return [{ step: "nfc" }];
     case "NFD":
       return [{ step: "nfd" }];
     case "NFKC":

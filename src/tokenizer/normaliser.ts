@@ -4,6 +4,7 @@
 export type NormaliserStep =
   /** `pattern` is a literal, or a regular expression as replace-pattern.ts allows it. */
   | { readonly step: "replace"; readonly pattern: string; readonly regex: boolean; readonly by: string }
+  | { readonly step: "nfc" }
   | { readonly step: "nfd" }
   | { readonly step: "nfkc" }
   | { readonly step: "lowercase" }
@@ -18,7 +19,7 @@ export type NormaliserStep =
 
 export type Normaliser = readonly NormaliserStep[];
 
-export type NormaliserName = "ascii-fold" | "reference" | "bert";
+export type NormaliserName = "ascii-fold" | "keep" | "lowercase" | "bert" | "reference";
 
 const replaceText = (pattern: string, by: string): NormaliserStep => ({ step: "replace", pattern, regex: false, by });
 const replaceMatches = (pattern: string, by: string): NormaliserStep => ({ step: "replace", pattern, regex: true, by });
@@ -51,11 +52,36 @@ const asciiFold: Normaliser = [
   replaceMatches("[\\u0111\\u00F0]", "d"),
   replaceMatches("[\\u00FE]", "th"),
   replaceMatches("[\\u0131]", "i"),
-  ...reference.slice(4),
+  ...reference.slice(4, -1),
+  // Tabs and line ends are white space; other control characters are no text, and a terminal obeys them.
+  replaceMatches("[^\\x09-\\x0D\\x20-\\x7E]+", ""),
 ];
 
+// For every script: letters keep their marks, and what is Chinese stands apart as in BERT, because no space parts its words. What
+// nobody sees is deleted: control characters, soft hyphens, byte order marks.
+const withoutUnseen = replaceMatches(
+  "[\\x00-\\x08\\x0E-\\x1F\\x7F\\u0080-\\u0084\\u0086-\\u009F\\u00AD\\u2060\\uFEFF]",
+  "",
+);
+const ideographsApart: NormaliserStep = {
+  step: "bert",
+  cleanText: false,
+  separateIdeographs: true,
+  stripAccents: false,
+  lowercase: false,
+};
+const keep: Normaliser = [withoutUnseen, { step: "nfc" }, ideographsApart];
+const lowercase: Normaliser = [withoutUnseen, { step: "lowercase" }, { step: "nfc" }, ideographsApart];
+
+// BERT's own takes the marks from every letter: й is и to it, か is が, and Devanagari has no vowel signs.
 const bert: Normaliser = [
   { step: "bert", cleanText: true, separateIdeographs: true, stripAccents: true, lowercase: true },
 ];
 
-export const normalisers: Readonly<Record<NormaliserName, Normaliser>> = { "ascii-fold": asciiFold, reference, bert };
+export const normalisers: Readonly<Record<NormaliserName, Normaliser>> = {
+  "ascii-fold": asciiFold,
+  keep,
+  lowercase,
+  bert,
+  reference,
+};

@@ -3,8 +3,8 @@
 
 import { characterClass, characterClasses } from "./character-classes.ts";
 
-/** Canonical decomposition (NFD) or compatibility composition (NFKC) of a text. */
-export function normaliseForm(text: string, form: "NFD" | "NFKC"): string {
+/** Canonical composition (NFC) or decomposition (NFD), or compatibility composition (NFKC), of a text. */
+export function normaliseForm(text: string, form: "NFC" | "NFD" | "NFKC"): string {
   return replaceCharacters(
     text,
     characterClass.inert,

@@ -15,6 +15,7 @@ import { WordCounter } from "../tokenizer/count-words.ts";
 import { defineLearnedTokenizer } from "../tokenizer/define.ts";
 import { Encoder } from "../tokenizer/encode.ts";
 import { learnVocabulary } from "../tokenizer/learn.ts";
+import { describeLoss, formatShare, LossCounter, type TextLoss } from "../tokenizer/lost-text.ts";
 import { type NormaliserName, normalisers } from "../tokenizer/normaliser.ts";
 import type { PreTokenizer } from "../tokenizer/split.ts";
 import { specialTokens, type Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -48,7 +49,7 @@ export interface PrepareOptions {
   readonly sequenceLength?: number | undefined;
   /** What text becomes before it is split. Default ascii-fold. */
   readonly normaliser?: NormaliserName | undefined;
-  /** How text is split into words. Default whitespace. */
+  /** How text is split into words. Default whitespace for ascii-fold and reference, bert for what keeps other letters. */
   readonly preTokenizer?: PreTokenizer | undefined;
   /** The field of a .jsonl line that holds the text. Default text. */
   readonly textField?: string | undefined;
@@ -69,6 +70,8 @@ export interface Prepared {
   readonly manifest: DatasetManifest;
   /** What was read, kept and dropped; undefined when the dataset stood there already. */
   readonly documents: DocumentsManifest | undefined;
+  /** What a person should know of the text: a share of it that was lost, or that the tokenizer does not know. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -87,11 +90,12 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
   if (!(holdOut > 0 && holdOut <= 0.5)) {
     throw new UserError("E_OPTION", `holdOut is ${holdOut}`, "Hold out a share above 0 and up to 0.5.");
   }
+  const normaliser = options.normaliser ?? "ascii-fold";
   const shaping = {
     vocabulary: options.vocabulary ?? model.vocabulary,
     sequenceLength: options.sequenceLength ?? model.sequenceLength,
-    normaliser: options.normaliser ?? "ascii-fold",
-    preTokenizer: options.preTokenizer ?? "whitespace",
+    normaliser,
+    preTokenizer: options.preTokenizer ?? defaultPreTokenizer(normaliser),
     textField: options.textField ?? "text",
     maxTokensPerCharacter,
     holdOut,
@@ -99,6 +103,11 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
     threads: options.threads ?? 2,
   } as const;
   return prepareSources(out, listSources(texts), shaping, options.onProgress);
+}
+
+/** Where letters are not all ASCII, BERT's: the other splits them otherwise in @huggingface/tokenizers. */
+function defaultPreTokenizer(normaliser: NormaliserName): PreTokenizer {
+  return normaliser === "ascii-fold" || normaliser === "reference" ? "whitespace" : "bert";
 }
 
 /** The same of files that are found already. */
@@ -113,7 +122,9 @@ export async function prepareSources(
   const originHash = contentHash(JSON.stringify([files, shaping]));
   if (existsSync(join(folder, "manifest.json"))) {
     const manifest = readManifest(folder);
-    if (manifest.originHash === originHash) return { folder, manifest, documents: undefined };
+    if (manifest.originHash === originHash) {
+      return { folder, manifest, documents: undefined, warnings: describeText(manifest, options) };
+    }
   }
   const progress = (what: string) => (count: number) => showProgress(`${what} ${count.toLocaleString("en-US")}`);
   const select: SelectOptions = { textField: options.textField };
@@ -128,14 +139,17 @@ export async function prepareSources(
         };
   const funnel = startFunnel();
   const words = new WordCounter(normalisers[options.normaliser], options.preTokenizer);
+  const losses = new LossCounter(normalisers[options.normaliser]);
   const selected = (async function* () {
     for await (const document of selectDocuments(sources, { ...select, ...filter }, funnel)) {
       words.addText(document.text);
+      losses.addText(document.text);
       yield document;
     }
   })();
   const documentsFolder = join(folder, "documents");
   const documents = await writeDocuments(documentsFolder, selected, funnel, progress("documents"));
+  describeNormaliserLoss(losses.loss, options);
   const tokenizer = learnTokenizer(words, options, progress("learning the tokenizer: tokens"));
   const manifest = await buildDataset(folder, readDocuments(documentsFolder), tokenizer, {
     sequenceLength: options.sequenceLength,
@@ -144,10 +158,29 @@ export async function prepareSources(
     threads: options.threads,
     documentsHash: documents.hash,
     originHash,
+    loss: losses.loss,
     onProgress: (done, sequences) =>
       showProgress(`tokenizing: ${percent(done, documents.documents)}, ${sequences.toLocaleString("en-US")} sequences`),
   });
-  return { folder, manifest, documents };
+  return { folder, manifest, documents, warnings: describeText(manifest, options) };
+}
+
+const describeNormaliserLoss = (loss: TextLoss, { normaliser }: DatasetOptions) =>
+  describeLoss(
+    loss,
+    "the text",
+    `--normaliser ${normaliser}`,
+    "--normaliser keep keeps every letter, --normaliser lowercase all but upper case.",
+  );
+
+/** UserError E_TEXT_LOST where more than half of the text was lost. */
+function describeText({ text }: DatasetManifest, options: DatasetOptions): string[] {
+  if (text === undefined) return [];
+  const { tokens, unknownTokens } = text;
+  const unknown =
+    `${formatShare(unknownTokens, tokens)} of the tokens are unknown words: longer than 100 characters, or with a ` +
+    "character that the vocabulary has no room for. A larger --vocabulary may have it.";
+  return [...describeNormaliserLoss(text, options), ...(unknownTokens > 0.01 * tokens ? [unknown] : [])];
 }
 
 function learnTokenizer(words: WordCounter, options: DatasetOptions, onProgress: (tokens: number) => void): Tokenizer {
