@@ -15,18 +15,31 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   nn: ["base", "graph"],
   model: ["base", "graph", "nn"],
   optim: ["base", "graph", "nn"],
+  settings: ["base"],
   corpus: ["base"],
   tokenizer: ["base"],
   dataset: ["base", "tokenizer"],
   checkpoint: ["base", "graph"],
   // The loop knows the backend's interface; which backend it is, the command line decides.
-  train: ["base", "graph", "backends", "nn", "model", "optim", "dataset", "checkpoint"],
+  train: ["base", "graph", "backends", "nn", "model", "optim", "settings", "dataset", "checkpoint"],
   // A run's events for other programs; it reads them as the report does, and training does not know of it.
   tracking: ["base", "train"],
   // Checkpoints from elsewhere become models of ours, and the other way round.
   exchange: ["base", "graph", "model", "tokenizer", "checkpoint"],
   // Finetuning has its own step: gradients and update in one program, lengths that vary.
-  evaluate: ["base", "graph", "backends", "nn", "model", "optim", "tokenizer", "checkpoint", "exchange", "train"],
+  evaluate: [
+    "base",
+    "graph",
+    "backends",
+    "nn",
+    "model",
+    "optim",
+    "settings",
+    "tokenizer",
+    "checkpoint",
+    "exchange",
+    "train",
+  ],
   report: ["base"],
   export: ["base", "graph", "backends", "model", "tokenizer", "checkpoint", "report", "train"],
   hub: ["base"],

@@ -7,7 +7,8 @@ import type { Backend } from "../src/backends/backend.ts";
 import { openCpu } from "../src/backends/cpu/cpu.ts";
 import { openReference } from "../src/backends/reference/reference.ts";
 import { input, state } from "../src/graph/operations.ts";
-import { buildUpdate, listMoments, type OptimizerSettings, scheduleInputs } from "../src/optim/update.ts";
+import type { OptimizerSettings } from "../src/optim/optimizers.ts";
+import { buildUpdate, listMoments, scheduleInputs } from "../src/optim/update.ts";
 import { openEmulatedCuda } from "./cuda-emulator/emulated-backend.ts";
 import { emulatorAbsent } from "./cuda-emulator/emulated-driver.ts";
 

@@ -2,9 +2,9 @@
 // misspelt key. The defaults are the paper's; recipes/glue.ts spells them out.
 
 import { z } from "zod";
-import { nearestNames, UserError } from "../base/errors.ts";
 import { contentHash } from "../base/files.ts";
 import { classifierHeads, poolers } from "../model/classifier.ts";
+import { assignSettings, checkSettings, listPaths } from "../settings/settings.ts";
 
 const positive = z.number().int().positive();
 const fraction = z.number().min(0).max(1);
@@ -42,56 +42,25 @@ const recipeSchema = z.strictObject({
 
 export type FinetuneRecipe = z.infer<typeof recipeSchema>;
 
-const keys = Object.keys(recipeSchema.shape);
+const kind = {
+  noun: "a finetuning recipe",
+  advice: "Correct this value; recipes/glue.ts has a whole finetuning recipe to compare with.",
+};
 
 /** Checks a value from outside; UserErrors E_RECIPE_KEY and E_RECIPE_VALUE. `origin` names where it came from. */
 export function checkFinetuneRecipe(value: unknown, origin: string): FinetuneRecipe {
-  const parsed = recipeSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  if (issue.code === "unrecognized_keys") throw unknownKey(issue.keys[0]!, origin);
-  const key = String(issue.path[0] ?? "");
-  const seen = JSON.stringify((value as Record<string, unknown> | undefined)?.[key]) ?? "nothing";
-  throw new UserError(
-    "E_RECIPE_VALUE",
-    `${origin}: ${key || "the recipe"}: ${issue.message} (found ${seen})`,
-    "Correct this value; recipes/glue.ts has a whole finetuning recipe to compare with.",
-  );
+  return checkSettings(recipeSchema, value, origin, kind);
 }
 
-/** Applies `--set key=value` pairs; values are read as JSON where they are JSON, as text otherwise. */
+/** Applies `--set key=value` pairs, as assignSettings says. */
 export function overrideFinetuneRecipe(recipe: FinetuneRecipe, assignments: readonly string[]): FinetuneRecipe {
-  const changed: Record<string, unknown> = { ...recipe };
-  for (const assignment of assignments) {
-    const match = /^([^=]+)=(.*)$/s.exec(assignment);
-    if (match === null) throw new UserError("E_SET", `--set ${assignment}: no "="`, "Write --set name=value.");
-    const key = match[1]!.trim();
-    if (!keys.includes(key)) throw unknownKey(key, "--set");
-    changed[key] = readValue(match[2]!);
-  }
-  return checkFinetuneRecipe(changed, assignments.length > 0 ? `--set ${assignments.join(" ")}` : recipe.name);
+  return assignSettings(recipeSchema, recipe, assignments, recipe.name, kind);
 }
 
 /** Names the recipe by what it does: two recipes that differ in their name alone give the same scores. */
 export function hashFinetuneRecipe(recipe: FinetuneRecipe): string {
+  const keys = listPaths(recipeSchema);
   const valueAt = (key: string) => recipe[key as keyof FinetuneRecipe];
   const isSaid = (key: string) => !(key in defaults) || valueAt(key) !== defaults[key as keyof typeof defaults];
   return contentHash(JSON.stringify(keys.filter(key => key !== "name" && isSaid(key)).map(valueAt)));
-}
-
-function readValue(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
-
-function unknownKey(key: string, origin: string): UserError {
-  const near = nearestNames(key, keys);
-  return new UserError(
-    "E_RECIPE_KEY",
-    `${origin}: a finetuning recipe has no "${key}"`,
-    near.length > 0 ? `Did you mean ${near.join(" or ")}?` : `It has ${keys.join(", ")}.`,
-  );
 }

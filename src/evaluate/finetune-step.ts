@@ -17,7 +17,8 @@ import {
 import { initialiseParameter } from "../model/initialise.ts";
 import { declareEncoderInputs, makePositionInput } from "../model/inputs.ts";
 import { listParameters, type ModelShape, type Parameter } from "../model/shape.ts";
-import { buildUpdate, listMoments, type OptimizerSettings, scheduleInputs } from "../optim/update.ts";
+import type { OptimizerSettings } from "../optim/optimizers.ts";
+import { buildUpdate, listMoments, scheduleInputs } from "../optim/update.ts";
 import type { FinetuneRecipe } from "./finetune-recipe.ts";
 
 /** One batch on the host, padded: B sequences of `length` tokens. */

@@ -93,7 +93,7 @@ export function countFinetuneSteps({ title }: Task, examples: number, recipe: Fi
 
 /** Share of the peak rate at step 1, 2, … of a task's `steps`: the warm-up is a share of this task's own steps. */
 export function finetuneRate(step: number, steps: number, { schedule, warmup }: FinetuneRecipe): number {
-  return rateAt((step - 1) / steps, { name: schedule, warmup });
+  return rateAt((step - 1) / steps, { learningRate: schedule, warmup });
 }
 
 /**

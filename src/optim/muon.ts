@@ -1,8 +1,40 @@
 // Muon (Keller Jordan et al. 2024): momentum whose singular values are pushed towards 1 by Newton–Schulz iterations, so
 // that every direction of a hidden matrix learns at one speed.
 
+import { z } from "zod";
 import { add, concat, matmul, multiply, rsqrt, slice, subtract, sum, transpose } from "../graph/operations.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { adamw, adamwSettings, readAdamWScalars } from "./adamw.ts";
+import type { OptimizedParameter, Optimizer } from "./optimizer.ts";
+
+const schema = z.strictObject({
+  name: z.literal("muon"),
+  // Of AdamW, which trains the rest.
+  ...adamwSettings,
+  /** Peak learning rate of the matrices. */
+  muonLearningRate: z.number().positive().default(0.02),
+  muonMomentum: z.number().min(0).max(1).default(0.95),
+});
+
+const isMatrix = ({ role }: OptimizedParameter) => role === "matrix";
+
+/** Muon trains the hidden matrices; AdamW, with its own rate, the rest. */
+export const muon = {
+  name: "muon",
+  schema,
+  listStates: parameter => (isMatrix(parameter) ? ["momentum"] : adamw.listStates()),
+  readScalars: (settings, step, rateScale) => ({
+    ...readAdamWScalars(settings, step, rateScale),
+    muonLearningRate: settings.muonLearningRate * rateScale,
+  }),
+  update: (parameter, operands, settings) => {
+    if (!isMatrix(parameter)) return adamw.update(parameter, operands, { ...settings, name: "adamw" });
+    const { value, gradient, states, scalars, weightDecay } = operands;
+    const own = { momentum: settings.muonMomentum, weightDecay, parts: parameter.parts };
+    const result = updateMuon(value, gradient, states.momentum!, own, scalars.muonLearningRate!);
+    return { value: result.parameter, states: { momentum: result.momentum } };
+  },
+} satisfies Optimizer<z.infer<typeof schema>>;
 
 const iterations = 5;
 /** Coefficients of the quintic that grows small singular values fastest (Jordan 2024). */

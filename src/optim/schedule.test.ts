@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { batchSizeAt, type RateSchedule, rateAt } from "./schedule.ts";
+import { batchSizeAt, type RateSettings, rateAt, rateSchedules } from "./schedule.ts";
 
-const points: readonly (readonly [RateSchedule, readonly (readonly [number, number])[]])[] = [
+const points: readonly (readonly [RateSettings, readonly (readonly [number, number])[]])[] = [
   [
-    { name: "budget-triangle2" },
+    { learningRate: "budget-triangle2" },
     [
       [0, 0.25],
       [0.5, 0.75],
@@ -17,7 +17,7 @@ const points: readonly (readonly [RateSchedule, readonly (readonly [number, numb
     ],
   ],
   [
-    { name: "one-cycle" },
+    { learningRate: "one-cycle" },
     [
       [0, 0],
       [0.25, 0.5],
@@ -28,7 +28,7 @@ const points: readonly (readonly [RateSchedule, readonly (readonly [number, numb
     ],
   ],
   [
-    { name: "linear", warmup: 0.2 },
+    { learningRate: "linear", warmup: 0.2 },
     [
       [0, 0],
       [0.1, 0.5],
@@ -39,7 +39,7 @@ const points: readonly (readonly [RateSchedule, readonly (readonly [number, numb
     ],
   ],
   [
-    { name: "linear", warmup: 0 },
+    { learningRate: "linear", warmup: 0 },
     [
       [0, 1],
       [0.5, 0.5],
@@ -47,7 +47,7 @@ const points: readonly (readonly [RateSchedule, readonly (readonly [number, numb
     ],
   ],
   [
-    { name: "cosine", warmup: 0.2 },
+    { learningRate: "cosine", warmup: 0.2 },
     [
       [0, 0],
       [0.1, 0.5],
@@ -59,7 +59,7 @@ const points: readonly (readonly [RateSchedule, readonly (readonly [number, numb
     ],
   ],
   [
-    { name: "constant-with-cooldown", warmup: 0.1, cooldown: 0.4 },
+    { learningRate: "constant-with-cooldown", warmup: 0.1, cooldown: 0.4 },
     [
       [0, 0],
       [0.05, 0.5],
@@ -71,13 +71,115 @@ const points: readonly (readonly [RateSchedule, readonly (readonly [number, numb
     ],
   ],
   [
-    { name: "constant-with-cooldown", warmup: 0, cooldown: 0 },
+    { learningRate: "constant-with-cooldown", warmup: 0, cooldown: 0 },
     [
       [0, 1],
       [1, 1],
     ],
   ],
+  [
+    { learningRate: "budget-triangle1" },
+    [
+      [0, 0.5],
+      [0.375, 0.75],
+      [0.75, 1],
+      [0.9, 0.4],
+      [1.01, 0],
+    ],
+  ],
+  [
+    { learningRate: "multi-cycle", cycles: 8 },
+    [
+      [0, 0],
+      [1 / 16, 1],
+      [1 / 8, 0],
+      [0.5 + 1 / 32, 0.5],
+      [1, 0],
+      [1.01, 0],
+    ],
+  ],
+  [
+    { learningRate: "cosine-annealing", cycles: 4 },
+    [
+      [0, 1],
+      [0.125, 0.5],
+      [0.25, 1],
+      [0.9375, (2 - Math.SQRT2) / 4],
+      [1, 0],
+      [1.01, 0],
+    ],
+  ],
+  [
+    { learningRate: "warmup-stable-decay", warmup: 0.1, cooldown: 0.4 },
+    [
+      [0.05, 0.5],
+      [0.6, 1],
+      [0.7, 0.5],
+      [1, 0],
+      [1.01, 0],
+    ],
+  ],
+  [
+    { learningRate: "inverse-sqrt", warmup: 0.04, cooldown: 0.36 },
+    [
+      [0, 0],
+      [0.02, 0.5],
+      [0.04, 1],
+      [0.16, 0.5],
+      [0.64, 0.25],
+      [0.82, 0.125],
+      [1, 0],
+      [1.01, 0],
+    ],
+  ],
+  [
+    { learningRate: "ramp", cooldown: 0.25 },
+    [
+      [0, 0],
+      [0.5, 0.5],
+      [0.75, 0.75],
+      [0.875, 0.375],
+      [1.01, 0],
+    ],
+  ],
+  [
+    { learningRate: "inverse-cosine", cooldown: 0 },
+    [
+      [0, 0],
+      [0.5, 0.5],
+      [1, 1],
+    ],
+  ],
+  [
+    { learningRate: "polynomial", warmup: 0.2, power: 2 },
+    [
+      [0.1, 0.5],
+      [0.2, 1],
+      [0.6, 0.25],
+      [1, 0],
+      [1.01, 0],
+    ],
+  ],
+  [
+    { learningRate: "constant", warmup: 0.5 },
+    [
+      [0.25, 0.5],
+      [0.5, 1],
+      [1, 1],
+    ],
+  ],
 ];
+
+test("every schedule has a row here, and stays between 0 and 1 wherever it is asked", () => {
+  const tried = new Set(points.map(([{ learningRate }]) => learningRate));
+  assert.deepEqual([...tried].sort(), rateSchedules.map(({ name }) => name).sort());
+  for (const [schedule] of points) {
+    for (let progress = 0; progress < 1.2; progress += 1 / 64) {
+      const rate = rateAt(progress, schedule);
+      assert.ok(rate >= 0 && rate <= 1, `${schedule.learningRate} at ${progress}: ${rate}`);
+    }
+  }
+});
 
 for (const [schedule, expected] of points) {
   test(`rates of ${JSON.stringify(schedule)}`, () => {

@@ -1,66 +1,178 @@
 // Learning rates and batch sizes as functions of progress through the budget (0 to 1), after Geiping & Goldstein's
-// schedulers.py. A schedule reads only the settings in its own signature, and none is ever negative.
+// schedulers.py. A schedule is a record that reads its own settings and no others; a new one is a record in the list below.
+// What a schedule gives is clamped to 0 … 1: the reference's triangles are negative past the end.
 
-export interface Warmup {
+import { z } from "zod";
+
+const share = z.number().min(0).lt(1);
+
+const warmup = {
   /** Share of the budget over which the rate rises from 0; 0: none. */
-  readonly warmup: number;
-}
-
-export interface Trapezoid extends Warmup {
+  warmup: share.default(0.06),
+};
+const cooldown = {
   /** Share of the budget, at its end, over which the rate falls to 0; 0: none. */
-  readonly cooldown: number;
+  cooldown: share.default(0.25),
+};
+
+interface RateSchedule<Settings = never> {
+  readonly name: string;
+  readonly settings: z.ZodRawShape;
+  /** Share of the peak learning rate at this progress. */
+  rate(progress: number, settings: Settings): number;
 }
 
-/** 1/4 of the peak at the start, the peak at 3/4 of the budget, 0 at its end: the paper's budget-triangle2. */
-export function triangleRate(progress: number): number {
-  return Math.max(0, Math.min(0.25 + progress, (1 - progress) / 0.25));
+type Warmup = { readonly warmup: number };
+type Cooldown = { readonly cooldown: number };
+
+/** The value before the cooldown begins, and from there a straight line to 0. */
+function coolDown(progress: number, cooldown: number, rate: (progress: number) => number): number {
+  const start = 1 - cooldown;
+  return progress <= start ? rate(progress) : rate(start) * ((1 - progress) / cooldown);
 }
+
+/** A straight line from 0, then what the rate is over the rest, whose own progress is 0 to 1. */
+function warmUp(progress: number, warmup: number, rate: (progress: number) => number): number {
+  return progress < warmup ? progress / warmup : rate((progress - warmup) / (1 - warmup));
+}
+
+/** Whatever goes round: 0 at the start of each cycle to 1 at its end. */
+const cycleOf = (progress: number, cycles: number) => (progress >= 1 ? 1 : (progress * cycles) % 1);
+
+/** 1/4 of the peak at the start, the peak at 3/4 of the budget, 0 at its end: the paper's. */
+const budgetTriangle2 = {
+  name: "budget-triangle2",
+  settings: {},
+  rate: progress => Math.min(0.25 + progress, (1 - progress) / 0.25),
+} as const satisfies RateSchedule<object>;
+
+/** 1/2 of the peak at the start, the peak at 3/4 of the budget, 0 at its end. */
+const budgetTriangle1 = {
+  name: "budget-triangle1",
+  settings: {},
+  rate: progress => Math.min(0.5 + (0.5 * progress) / 0.75, (1 - progress) / 0.25),
+} as const satisfies RateSchedule<object>;
+
+const triangle = (progress: number) => (progress < 0.5 ? 2 * progress : 2 - 2 * progress);
 
 /** 0, the peak half way, 0. */
-export function oneCycleRate(progress: number): number {
-  return Math.max(0, progress < 0.5 ? 2 * progress : 2 - 2 * progress);
-}
+const oneCycle = { name: "one-cycle", settings: {}, rate: triangle } as const satisfies RateSchedule<object>;
+
+/** The same several times over; the reference has eight. */
+const multiCycle = {
+  name: "multi-cycle",
+  settings: { cycles: z.number().int().positive().default(8) },
+  rate: (progress, { cycles }) => triangle(cycleOf(progress, cycles)),
+} as const satisfies RateSchedule<{ cycles: number }>;
 
 /** Warmup, then a straight line to 0. */
-export function linearRate(progress: number, { warmup }: Warmup): number {
-  if (progress < warmup) return progress / warmup;
-  return Math.max(0, (1 - progress) / (1 - warmup));
-}
+const linear = {
+  name: "linear",
+  settings: warmup,
+  rate: (progress, { warmup }) => warmUp(progress, warmup, rest => 1 - rest),
+} as const satisfies RateSchedule<Warmup>;
 
 /** Warmup, then half a cosine to 0. */
-export function cosineRate(progress: number, { warmup }: Warmup): number {
-  if (progress < warmup) return progress / warmup;
-  return 0.5 * (1 + Math.cos((Math.PI * (Math.min(progress, 1) - warmup)) / (1 - warmup)));
-}
+const cosine = {
+  name: "cosine",
+  settings: warmup,
+  rate: (progress, { warmup }) => warmUp(progress, warmup, rest => 0.5 * (1 + Math.cos(Math.PI * Math.min(rest, 1)))),
+} as const satisfies RateSchedule<Warmup>;
 
-/** Warmup, the peak, a straight line to 0 over the cooldown. */
-export function trapezoidRate(progress: number, { warmup, cooldown }: Trapezoid): number {
-  if (progress < warmup) return progress / warmup;
-  return progress <= 1 - cooldown ? 1 : Math.max(0, (1 - progress) / cooldown);
-}
+/** Half a cosine from the peak to 0, several times over; the reference has four. */
+const cosineAnnealing = {
+  name: "cosine-annealing",
+  settings: { cycles: z.number().int().positive().default(4) },
+  rate: (progress, { cycles }) => 0.5 * (1 + Math.cos(Math.PI * cycleOf(progress, cycles))),
+} as const satisfies RateSchedule<{ cycles: number }>;
 
-/** A recipe's schedule: its name with the settings that this schedule reads, and no others. */
-export type RateSchedule =
-  | { readonly name: "budget-triangle2" | "one-cycle" }
-  | ({ readonly name: "linear" | "cosine" } & Warmup)
-  | ({ readonly name: "constant-with-cooldown" } & Trapezoid);
+/** Warmup, the peak, a straight line to 0. The reference's budget-constant; its dive is this with no warmup and a cooldown of 1/2. */
+const constantWithCooldown = {
+  name: "constant-with-cooldown",
+  settings: { ...warmup, ...cooldown },
+  rate: (progress, { warmup, cooldown }) =>
+    progress < warmup ? progress / warmup : coolDown(progress, cooldown, () => 1),
+} as const satisfies RateSchedule<Warmup & Cooldown>;
+
+/** Warmup, the peak, and a fall to 0 as 1 - √x, which Hägele et al. (2024, arXiv 2405.18392) found better than a line. */
+const warmupStableDecay = {
+  name: "warmup-stable-decay",
+  settings: { ...warmup, ...cooldown },
+  rate: (progress, { warmup, cooldown }) => {
+    if (progress < warmup) return progress / warmup;
+    return progress <= 1 - cooldown ? 1 : 1 - Math.sqrt(Math.min(1, (progress - 1 + cooldown) / cooldown));
+  },
+} as const satisfies RateSchedule<Warmup & Cooldown>;
+
+/** Warmup, then √(warmup / progress), then a straight line to 0. */
+const inverseSqrt = {
+  name: "inverse-sqrt",
+  // Without a warmup the rate would begin at infinity.
+  settings: { warmup: share.gt(0).default(0.06), ...cooldown },
+  rate: (progress, { warmup, cooldown }) =>
+    progress < warmup
+      ? progress / warmup
+      : coolDown(progress, cooldown, at => Math.sqrt(warmup / Math.max(at, warmup))),
+} as const satisfies RateSchedule<Warmup & Cooldown>;
+
+/** A straight line up until the cooldown. */
+const ramp = {
+  name: "ramp",
+  settings: cooldown,
+  rate: (progress, { cooldown }) => coolDown(progress, cooldown, at => at),
+} as const satisfies RateSchedule<Cooldown>;
+
+/** Half a cosine up until the cooldown. */
+const inverseCosine = {
+  name: "inverse-cosine",
+  settings: cooldown,
+  rate: (progress, { cooldown }) => coolDown(progress, cooldown, at => 0.5 * (1 - Math.cos(Math.PI * at))),
+} as const satisfies RateSchedule<Cooldown>;
+
+/** Warmup, then (1 - x) to a power, from the peak to 0. */
+const polynomial = {
+  name: "polynomial",
+  settings: { ...warmup, power: z.number().positive().default(2) },
+  rate: (progress, { warmup, power }) => warmUp(progress, warmup, rest => Math.max(0, 1 - rest) ** power),
+} as const satisfies RateSchedule<Warmup & { power: number }>;
+
+/** Warmup, then the peak to the end. */
+const constant = {
+  name: "constant",
+  settings: warmup,
+  rate: (progress, { warmup }) => (progress < warmup ? progress / warmup : 1),
+} as const satisfies RateSchedule<Warmup>;
+
+export const rateSchedules = [
+  budgetTriangle2,
+  budgetTriangle1,
+  oneCycle,
+  multiCycle,
+  linear,
+  cosine,
+  cosineAnnealing,
+  constantWithCooldown,
+  warmupStableDecay,
+  inverseSqrt,
+  ramp,
+  inverseCosine,
+  polynomial,
+  constant,
+] as const;
+
+/** A schedule's name, as `learningRate`, with the settings that it reads. */
+export type RateSettings = SettingsOf<(typeof rateSchedules)[number]>;
+type SettingsOf<Schedule> = Schedule extends {
+  readonly name: infer Name;
+  readonly settings: infer Shape extends z.ZodRawShape;
+}
+  ? { readonly learningRate: Name } & { readonly [Key in keyof Shape]: z.infer<Shape[Key]> }
+  : never;
 
 /** Share of the peak learning rate, 0 to 1, at this progress. */
-export function rateAt(progress: number, schedule: RateSchedule): number {
-  switch (schedule.name) {
-    case "budget-triangle2":
-      return triangleRate(progress);
-    case "one-cycle":
-      return oneCycleRate(progress);
-    case "linear":
-      return linearRate(progress, schedule);
-    case "cosine":
-      return cosineRate(progress, schedule);
-    case "constant-with-cooldown":
-      return trapezoidRate(progress, schedule);
-    default:
-      return schedule satisfies never;
-  }
+export function rateAt(progress: number, settings: RateSettings): number {
+  const schedule: RateSchedule = rateSchedules.find(({ name }) => name === settings.learningRate)!;
+  return Math.min(1, Math.max(0, schedule.rate(progress, settings as never)));
 }
 
 export interface BatchRamp {

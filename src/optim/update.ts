@@ -1,51 +1,24 @@
-// The update of a whole model: clip, then Muon for hidden matrices and AdamW for the rest, or AdamW for all. Scalars that
-// change are graph inputs, so one compiled program serves the whole run.
+// The update of a whole model: the gradient is clipped, then each parameter is updated as its optimizer does. Scalars that change are
+// graph inputs, so one compiled program serves the whole run.
 
 import { input, multiply, state } from "../graph/operations.ts";
 import type { Shape, Tensor } from "../graph/tensor.ts";
-import { type AdamWSettings, updateAdamW } from "./adamw.ts";
 import { clipFactor, globalNorm } from "./clip.ts";
-import { updateMuon } from "./muon.ts";
+import type { OptimizedParameter } from "./optimizer.ts";
+import { findOptimizer, type OptimizerSettings } from "./optimizers.ts";
 
-export type OptimizerSettings = AdamWSettings & {
-  /** Peak learning rate of AdamW. */
-  readonly learningRate: number;
-  readonly weightDecay: number;
-  /** Global gradient norm above which gradients are scaled down to it; 0 turns clipping off. */
-  readonly clip: number;
-} & ({ readonly name: "adamw" } | MuonSettings);
-
-interface MuonSettings {
-  readonly name: "muon";
-  readonly muonLearningRate: number;
-  readonly muonMomentum: number;
-}
-
-/** What the optimizer needs to know of a parameter. */
-export interface OptimizedParameter {
-  readonly name: string;
-  readonly shape: Shape;
-  readonly role: "matrix" | "embedding" | "norm" | "scale";
-  readonly parts: number;
-}
-
-function usesMuon(
-  parameter: OptimizedParameter,
-  settings: OptimizerSettings,
-): settings is OptimizerSettings & MuonSettings {
-  return settings.name === "muon" && parameter.role === "matrix";
-}
+const nameState = (state: string, parameter: OptimizedParameter) => `${state}.${parameter.name}`;
 
 /** Names and shapes of the optimizer's states. */
 export function listMoments(
   parameters: readonly OptimizedParameter[],
   settings: OptimizerSettings,
 ): Map<string, Shape> {
+  const { listStates } = findOptimizer(settings);
   return new Map(
-    parameters.flatMap(parameter => {
-      const kinds = usesMuon(parameter, settings) ? ["momentum"] : ["first", "second"];
-      return kinds.map(kind => [`${kind}.${parameter.name}`, parameter.shape] as const);
-    }),
+    parameters.flatMap(parameter =>
+      listStates(parameter).map(kind => [nameState(kind, parameter), parameter.shape] as const),
+    ),
   );
 }
 
@@ -56,35 +29,26 @@ export function buildUpdate(
   parameters: ReadonlyMap<string, Tensor>,
   gradients: ReadonlyMap<string, Tensor>,
 ): { readonly updates: Record<string, Tensor>; readonly gradientNorm: Tensor } {
+  const optimizer = findOptimizer(settings);
   const gradientNorm = globalNorm(gradients.values());
-  const scalar = (name: string) => input(name, [1], "f32");
-  const rates = {
-    learningRate: scalar("learningRate"),
-    correction1: scalar("correction1"),
-    correction2: scalar("correction2"),
-  };
-  const muonRate = scalar("muonLearningRate");
+  const scalars = mapValues(scheduleInputs(settings, 1, 1), (_, name) => input(name, [1], "f32"));
   const updates: Record<string, Tensor> = {};
   for (const parameter of listed) {
-    const { name, shape, role, parts } = parameter;
-    const old = parameters.get(name)!;
+    const { name, shape, role } = parameter;
     const raw = gradients.get(name)!;
-    const gradient = settings.clip > 0 ? multiply(raw, clipFactor(gradientNorm, settings.clip)) : raw;
-    // The reference decays all but norms: the embedding and the position scale too.
-    const weightDecay = role === "norm" ? 0 : settings.weightDecay;
-    if (usesMuon(parameter, settings)) {
-      const momentum = state(`momentum.${name}`, shape);
-      const muon = { momentum: settings.muonMomentum, weightDecay, parts };
-      const result = updateMuon(old, gradient, momentum, muon, muonRate);
-      updates[name] = result.parameter;
-      updates[`momentum.${name}`] = result.momentum;
-      continue;
-    }
-    const moments = { first: state(`first.${name}`, shape), second: state(`second.${name}`, shape) };
-    const result = updateAdamW(old, gradient, moments, settings, rates, weightDecay);
-    updates[name] = result.parameter;
-    updates[`first.${name}`] = result.first;
-    updates[`second.${name}`] = result.second;
+    const operands = {
+      value: parameters.get(name)!,
+      gradient: settings.clip > 0 ? multiply(raw, clipFactor(gradientNorm, settings.clip)) : raw,
+      states: Object.fromEntries(
+        optimizer.listStates(parameter).map(kind => [kind, state(nameState(kind, parameter), shape)]),
+      ),
+      scalars,
+      // The reference decays all but norms: the embedding and the position scale too.
+      weightDecay: role === "norm" ? 0 : settings.weightDecay,
+    };
+    const { value, states } = optimizer.update(parameter, operands, settings as never);
+    updates[name] = value;
+    for (const [kind, tensor] of Object.entries(states)) updates[nameState(kind, parameter)] = tensor;
   }
   return { updates, gradientNorm };
 }
@@ -95,10 +59,10 @@ export function scheduleInputs(
   step: number,
   rateScale: number,
 ): Record<string, Float32Array> {
-  return {
-    learningRate: Float32Array.of(settings.learningRate * rateScale),
-    ...(settings.name === "muon" ? { muonLearningRate: Float32Array.of(settings.muonLearningRate * rateScale) } : {}),
-    correction1: Float32Array.of(1 - settings.beta1 ** step),
-    correction2: Float32Array.of(1 - settings.beta2 ** step),
-  };
+  const scalars = findOptimizer(settings).readScalars(settings as never, step, rateScale);
+  return mapValues(scalars, value => Float32Array.of(value));
+}
+
+function mapValues<From, To>(values: Readonly<Record<string, From>>, map: (value: From, name: string) => To) {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, map(value, name)]));
 }

@@ -87,7 +87,7 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Traini
       await engine.accumulate(await source.training(sequences, size), i === 0);
       sequences += size;
     }
-    const rateScale = rateAt(progress, { name: recipe.schedule.learningRate });
+    const rateScale = rateAt(progress, recipe.schedule);
     const { loss, gradientNorm } = await engine.update({ step: step + 1, rateScale }, microBatches);
     step++;
     const counted = guard.judge(step, loss, gradientNorm);

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { z } from "zod";
+import { assignSettings, checkSettings, listPaths } from "./settings.ts";
+
+const schema = z.strictObject({
+  name: z.string(),
+  sizes: z.strictObject({ width: z.number().int().positive(), kind: z.enum(["plain", "gated"]) }),
+  shape: z.discriminatedUnion("form", [
+    z.strictObject({ form: z.literal("circle"), radius: z.number().positive() }),
+    z.strictObject({ form: z.literal("box"), side: z.number().positive().default(1) }),
+  ]),
+});
+const kind = { noun: "a drawing", advice: "Look at one." };
+const circle: z.infer<typeof schema> = {
+  name: "one",
+  sizes: { width: 2, kind: "plain" },
+  shape: { form: "circle", radius: 3 },
+};
+const assign = (...assignments: string[]) => assignSettings(schema, circle, assignments, "circle", kind);
+
+test("paths are those of every option of a choice", () => {
+  assert.deepEqual(listPaths(schema), [
+    "name",
+    "sizes.width",
+    "sizes.kind",
+    "shape.form",
+    "shape.radius",
+    "shape.side",
+  ]);
+});
+
+test("values are read as JSON, and a text as it is", () => {
+  assert.equal(assign("sizes.width=5").sizes.width, 5);
+  assert.equal(assign("name=5").name, "5");
+  assert.equal(assign('name="a b"').name, "a b");
+  assert.equal(assign("name=x=y").name, "x=y");
+  assert.deepEqual(circle.sizes, { width: 2, kind: "plain" });
+});
+
+test("where another option is chosen, what only the one before reads is left out and the new one has its defaults", () => {
+  assert.deepEqual(assign("shape.form=box").shape, { form: "box", side: 1 });
+  assert.deepEqual(assign("shape.side=4", "shape.form=box").shape, { form: "box", side: 4 });
+});
+
+const refused: readonly (readonly [assignments: readonly string[], code: string, message: RegExp, advice: RegExp])[] = [
+  [["sizes.width"], "E_SET", /no "="/, /--set name=value/],
+  [["sizes.witdh=1"], "E_RECIPE_KEY", /a drawing has no "sizes.witdh"/, /Did you mean sizes.width/],
+  [["sizes=1"], "E_RECIPE_KEY", /has no "sizes"/, /./],
+  [["__proto__.x=1"], "E_RECIPE_KEY", /has no "__proto__.x"/, /./],
+  [["constructor=1"], "E_RECIPE_KEY", /has no "constructor"/, /./],
+  [["sizes.width=-1"], "E_RECIPE_VALUE", /sizes.width: .*\(found -1\)/, /Look at one/],
+  [["sizes.kind=plane"], "E_RECIPE_VALUE", /none of plain, gated \(found "plane"\)/, /Did you mean plain\?/],
+  [["shape.form=bax"], "E_RECIPE_VALUE", /shape.form: none of circle, box \(found "bax"\)/, /Did you mean box\?/],
+  [["shape.side=1"], "E_RECIPE_KEY", /shape.side changes nothing under circle/, /Set shape.form to box/],
+];
+
+for (const [assignments, code, message, advice] of refused) {
+  test(`--set ${assignments.join(" ")} is refused`, () => {
+    assert.throws(() => assign(...assignments), { code, message, advice });
+  });
+}
+
+test("a value from a file is refused with its origin", () => {
+  assert.throws(() => checkSettings(schema, { ...circle, nmae: 1 }, "a.json", kind), {
+    code: "E_RECIPE_KEY",
+    message: 'a.json: a drawing has no "nmae"',
+    advice: "Did you mean name?",
+  });
+  assert.throws(() => checkSettings(schema, undefined, "a.json", kind), {
+    message: /a.json: a drawing: .*found nothing/,
+  });
+});

@@ -1,0 +1,176 @@
+// Settings from outside, of recipes of every kind: checked against a schema, changed by `--set path=value`, and refused with the path,
+// the value that was seen and what would do. Everything follows from the schema: a section may be a choice (a union by one
+// of its keys), and then has the keys of what is chosen.
+
+import { z } from "zod";
+import { nearestNames, UserError } from "../base/errors.ts";
+
+/** What settings are of, for messages. */
+export interface SettingsKind {
+  /** "a recipe". */
+  readonly noun: string;
+  /** Where whole ones can be seen, a sentence. */
+  readonly advice: string;
+}
+
+type Values = Record<string, unknown>;
+type Choice = z.ZodDiscriminatedUnion<readonly z.ZodObject[]>;
+
+const isSection = (schema: unknown): schema is z.ZodObject => schema instanceof z.ZodObject;
+const isChoice = (schema: unknown): schema is Choice => schema instanceof z.ZodDiscriminatedUnion;
+const isValues = (value: unknown): value is Values => typeof value === "object" && value !== null;
+
+/** The settings, or why they are none. `origin` names where they came from. UserErrors E_RECIPE_KEY, E_RECIPE_VALUE. */
+export function checkSettings<Settings>(
+  schema: z.ZodType<Settings>,
+  value: unknown,
+  origin: string,
+  kind: SettingsKind,
+): Settings {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw explainIssue(parsed.error.issues[0]!, schema, value, origin, kind);
+}
+
+/**
+ * Applies `--set path=value` pairs to settings, and checks the result. Values are read as JSON where they are JSON, as text otherwise.
+ * Where another option of a choice is taken, what only the one before reads is left out. Nothing is ignored: UserErrors
+ * E_SET, E_RECIPE_KEY for a path that there is not, E_RECIPE_VALUE.
+ */
+export function assignSettings<Settings>(
+  schema: z.ZodType<Settings>,
+  settings: Settings,
+  assignments: readonly string[],
+  origin: string,
+  kind: SettingsKind,
+): Settings {
+  const changed = structuredClone(settings) as Values;
+  const known = listPaths(schema);
+  const given = new Set<string>();
+  for (const assignment of assignments) {
+    const match = /^([^=]+)=(.*)$/s.exec(assignment);
+    if (match === null) {
+      const example = known.find(path => path.includes(".")) ?? known[0]!;
+      throw new UserError("E_SET", `--set ${assignment}: no "="`, `Write --set name=value, as in ${example}=….`);
+    }
+    const path = match[1]!.trim();
+    if (!known.includes(path)) throw unknownKey(path, known, "--set", kind);
+    given.add(path);
+    const keys = path.split(".");
+    const section = keys.slice(0, -1).reduce<Values>((values, key) => values[key] as Values, changed);
+    section[keys.at(-1)!] = readValue(match[2]!, findSchemas(schema, keys));
+  }
+  leaveOutUnread(schema, changed, "", given);
+  return checkSettings(schema, changed, assignments.length > 0 ? `--set ${assignments.join(" ")}` : origin, kind);
+}
+
+/** Every path to a value, "model.width"; of a choice the keys of all its options. */
+export function listPaths(schema: unknown, prefix = ""): string[] {
+  const shapes = shapesOf(schema);
+  if (shapes.length === 0) return [prefix];
+  const paths = shapes.flatMap(shape =>
+    Object.entries(shape).flatMap(([key, part]) => listPaths(part, prefix === "" ? key : `${prefix}.${key}`)),
+  );
+  return [...new Set(paths)];
+}
+
+function shapesOf(schema: unknown): readonly z.ZodRawShape[] {
+  if (isSection(schema)) return [schema.shape];
+  return isChoice(schema) ? schema.options.map(option => option.shape) : [];
+}
+
+/** The schemas that options give a path; one where there is no choice. */
+function findSchemas(schema: unknown, keys: readonly string[]): readonly unknown[] {
+  const [key, ...rest] = keys;
+  if (key === undefined) return [schema];
+  return shapesOf(schema).flatMap(shape => (Object.hasOwn(shape, key) ? findSchemas(shape[key], rest) : []));
+}
+
+function readValue(text: string, schemas: readonly unknown[]): unknown {
+  const isText = schemas.every(schema => schema instanceof z.ZodString);
+  try {
+    const value: unknown = JSON.parse(text);
+    return isText && typeof value !== "string" ? text : value;
+  } catch {
+    return text;
+  }
+}
+
+/** Removes what the chosen options do not read, unless it was given itself: then it is an error, and the check says so. */
+function leaveOutUnread(schema: unknown, values: unknown, prefix: string, given: ReadonlySet<string>): void {
+  if (!isValues(values)) return;
+  const chosen = isChoice(schema) ? findChosen(schema, values) : schema;
+  if (!isSection(chosen)) return;
+  for (const [key, value] of Object.entries(values)) {
+    const path = prefix === "" ? key : `${prefix}.${key}`;
+    if (Object.hasOwn(chosen.shape, key)) leaveOutUnread(chosen.shape[key], value, path, given);
+    else if (isChoice(schema) && !given.has(path)) delete values[key];
+  }
+}
+
+function findChosen(choice: Choice, values: Values): z.ZodObject | undefined {
+  const { discriminator } = choice.def;
+  return choice.options.find(
+    option => (option.shape[discriminator] as z.ZodType).safeParse(values[discriminator]).success,
+  );
+}
+
+function unknownKey(key: string, known: readonly string[], origin: string, { noun }: SettingsKind): UserError {
+  const near = nearestNames(key, known);
+  return new UserError(
+    "E_RECIPE_KEY",
+    `${origin}: ${noun} has no "${key}"`,
+    near.length > 0 ? `Did you mean ${near.join(" or ")}?` : `It has ${known.join(", ")}.`,
+  );
+}
+
+function explainIssue(
+  issue: z.core.$ZodIssue,
+  schema: unknown,
+  value: unknown,
+  origin: string,
+  kind: SettingsKind,
+): UserError {
+  const path = issue.path.map(String);
+  const at = path.join(".");
+  let seen = value;
+  for (const key of path) seen = isValues(seen) && Object.hasOwn(seen, key) ? seen[key] : undefined;
+  if (issue.code === "unrecognized_keys") {
+    const key = issue.keys[0]!;
+    const whole = [...path, key].join(".");
+    return findUnreadKey(schema, value, path, key, origin) ?? unknownKey(whole, listPaths(schema), origin, kind);
+  }
+  const names = listNames(issue, schema, path);
+  const problem = names === undefined ? issue.message : `none of ${names.join(", ")}`;
+  const [near] = names !== undefined && typeof seen === "string" ? nearestNames(seen, names) : [];
+  return new UserError(
+    "E_RECIPE_VALUE",
+    `${origin}: ${at || kind.noun}: ${problem} (found ${JSON.stringify(seen) ?? "nothing"})`,
+    near === undefined ? kind.advice : `Did you mean ${near}?`,
+  );
+}
+
+/** A key that another option of the choice reads. */
+function findUnreadKey(schema: unknown, value: unknown, path: readonly string[], key: string, origin: string) {
+  const [choice] = findSchemas(schema, path);
+  if (!isChoice(choice)) return undefined;
+  const { discriminator } = choice.def;
+  const nameOf = (option: z.ZodObject) => String((option.shape[discriminator] as z.ZodLiteral).value);
+  const readers = choice.options.filter(option => Object.hasOwn(option.shape, key)).map(nameOf);
+  if (readers.length === 0) return undefined;
+  const section = path.reduce<unknown>((values, part) => (values as Values)[part], value) as Values;
+  const prefix = path.map(part => `${part}.`).join("");
+  return new UserError(
+    "E_RECIPE_KEY",
+    `${origin}: ${prefix}${key} changes nothing under ${String(section[discriminator])}`,
+    `Set ${prefix}${discriminator} to ${readers.join(" or ")}.`,
+  );
+}
+
+/** The names that would do, where a value must be one of some names. */
+function listNames(issue: z.core.$ZodIssue, schema: unknown, path: readonly string[]): readonly string[] | undefined {
+  if (issue.code === "invalid_value" && issue.values.length > 1) return issue.values.map(String);
+  if (issue.code !== "invalid_union") return undefined;
+  const options = findSchemas(schema, path).filter(option => option instanceof z.ZodLiteral);
+  return options.length === 0 ? undefined : options.map(({ value }) => String(value));
+}
