@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
   closeSync,
@@ -20,6 +20,7 @@ import { after, test } from "node:test";
 import { nearestNames, UserError } from "./errors.ts";
 import {
   explainWriteFailure,
+  FileDraft,
   isPresent,
   listFolder,
   mostBytes,
@@ -54,7 +55,50 @@ test("a writer that fails half way leaves the old file", () => {
     error => error instanceof UserError && error.code === "E_DISK_FULL" && error.message.includes(path),
   );
   assert.equal(readFileSync(path, "utf8"), "old");
-  assert.ok(!readdirSync(folder).includes("kept.txt.writing"));
+  assert.deepEqual(
+    readdirSync(folder).filter(name => name.endsWith(".writing")),
+    [],
+  );
+});
+
+test("two writers of one file share no draft, and none follows a link", () => {
+  const own = join(folder, "drafts");
+  const path = join(own, "file.json");
+  const [first, second] = [new FileDraft(path), new FileDraft(path)];
+  first.write(Buffer.from("first"));
+  second.write(Buffer.from("second"));
+  // What an earlier writer's draft was called.
+  symlinkSync(join(folder, "kept.txt"), `${path}.writing`);
+  second.commit();
+  assert.equal(readFileSync(path, "utf8"), "second");
+  first.write(Buffer.from("F"), 0);
+  first.commit();
+  assert.equal(readFileSync(path, "utf8"), "First");
+  assert.equal(readFileSync(join(folder, "kept.txt"), "utf8"), "old");
+  assert.deepEqual(readdirSync(own).sort(), ["file.json", "file.json.writing"]);
+});
+
+test("what a killed writer left is removed by the next, what a running one is writing is not", () => {
+  const own = join(folder, "left");
+  const ended = spawnSync(process.execPath, ["-e", ""]).pid;
+  const running = new FileDraft(join(own, "running.json"));
+  writeFileSync(join(own, `.cram-${ended}-0badcafe.writing`), "left");
+  writeFileSync(join(own, ".cram-notes.writing"), "a person's");
+  writeFileAtomically(join(own, "file.json"), "new");
+  running.commit();
+  assert.deepEqual(readdirSync(own).sort(), [".cram-notes.writing", "file.json", "running.json"]);
+});
+
+test("a name as long as a name can be is written, a longer one refused", () => {
+  const longest = `${"x".repeat(250)}.json`;
+  writeFileAtomically(join(folder, longest), "new");
+  assert.equal(readFileSync(join(folder, longest), "utf8"), "new");
+  const before = readdirSync(folder);
+  assert.throws(
+    () => writeFileAtomically(join(folder, `${longest}l`), "new"),
+    (error: unknown) => error instanceof UserError && error.code === "E_NOT_WRITABLE",
+  );
+  assert.deepEqual(readdirSync(folder), before);
 });
 
 test("the system's own full disk is explained", { skip: process.platform !== "linux" }, () => {

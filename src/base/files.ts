@@ -1,8 +1,9 @@
-// Files that are whole or absent: written under a temporary name, synced, renamed. A process killed at any moment leaves
-// either the old file or the new one, and a temporary name that the next writer replaces. And small files read whole: only
-// regular files, of a size that is bounded; what is missing, what may not be read and what is damaged are three errors.
+// Files that are whole or absent: written as a draft, synced, renamed. A process killed at any moment leaves either the old file
+// or the new one, and a draft that the next writer in that folder removes; a draft's name is drawn and must be new, so that two
+// writers never share one and none follows a link. And small files read whole: only regular files, of a size that is bounded;
+// what is missing, what may not be read and what is damaged are three errors.
 
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import {
   closeSync,
   constants,
@@ -19,73 +20,140 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { UserError } from "./errors.ts";
 import { makePrintable } from "./printable.ts";
+import { findProcessStart } from "./process-start.ts";
+
+const draftName = /^\.cram-(\d+)-[0-9a-f]+\.writing$/;
+
+/** A file while it is written: it has its name only once it is whole. */
+export class FileDraft {
+  readonly path: string;
+  private readonly draft: string;
+  private file: number | undefined;
+
+  /** Begins a draft beside `path`, and makes the folders above. UserErrors: E_DISK_FULL, E_NOT_WRITABLE. */
+  constructor(path: string) {
+    this.path = path;
+    const folder = dirname(path);
+    makeFolder(folder, path);
+    // Not named after the file, whose name may be as long as a name can be.
+    this.draft = join(folder, `.cram-${process.pid}-${randomBytes(6).toString("hex")}.writing`);
+    this.trying(() => {
+      removeLeftDrafts(folder);
+      this.file = openSync(this.draft, "wx");
+    });
+  }
+
+  /** Writes at the end, or at `position`. UserError E_DISK_FULL, after which there is no draft any more. */
+  write(bytes: Uint8Array, position?: number): void {
+    this.trying(() => writeFully(this.file!, bytes, position));
+  }
+
+  /** Gives the file its name, in place of what stood there. UserErrors: E_DISK_FULL, E_NOT_WRITABLE. */
+  commit(): void {
+    this.trying(() => {
+      fsyncSync(this.file!);
+      closeSync(this.file!);
+      this.file = undefined;
+      renameSync(this.draft, this.path);
+      syncFolder(dirname(this.path));
+    });
+  }
+
+  /** Removes the draft. Never throws: why it is abandoned matters more. */
+  abandon(): void {
+    try {
+      if (this.file !== undefined) closeSync(this.file);
+      this.file = undefined;
+      rmSync(this.draft, { force: true });
+    } catch {
+      // The next writer in this folder removes it.
+    }
+  }
+
+  private trying(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      this.abandon();
+      throw explainWriteFailure(error, this.path, "; what stood there before is untouched");
+    }
+  }
+}
+
+/** Drafts whose writer was killed. */
+function removeLeftDrafts(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const pid = draftName.exec(name)?.[1];
+    if (pid !== undefined && findProcessStart(Number(pid)) === undefined) rmSync(join(folder, name), { force: true });
+  }
+}
 
 /**
  * Writes a whole file atomically from parts, in order, and the folders above it. UserErrors: E_DISK_FULL when the disk has no
  * room, E_NOT_WRITABLE where the file cannot be.
  */
 export function writeFileAtomically(path: string, parts: string | Uint8Array | Iterable<Uint8Array>): void {
-  const temporary = `${path}.writing`;
-  makeFolder(dirname(path), path);
-  let file: number | undefined;
+  const draft = new FileDraft(path);
   try {
-    file = openSync(temporary, "w");
-    if (typeof parts === "string") writeFully(file, Buffer.from(parts));
-    else if (parts instanceof Uint8Array) writeFully(file, parts);
-    else for (const part of parts) writeFully(file, part);
-    fsyncSync(file);
-    closeSync(file);
-    file = undefined;
-    renameSync(temporary, path);
-    syncFolder(dirname(path));
+    if (typeof parts === "string") draft.write(Buffer.from(parts));
+    else if (parts instanceof Uint8Array) draft.write(parts);
+    else for (const part of parts) draft.write(part);
   } catch (error) {
-    if (file !== undefined) closeSync(file);
-    rmSync(temporary, { force: true });
-    throw explainWriteFailure(error, path);
+    draft.abandon();
+    throw explainWriteFailure(error, path, "; what stood there before is untouched");
   }
+  draft.commit();
 }
 
-/** Writes every byte of `bytes`, however many calls the system makes of it. */
-export function writeFully(file: number, bytes: Uint8Array): void {
+/** Writes every byte of `bytes`, however many calls the system makes of it; at the end, or at `position`. */
+export function writeFully(file: number, bytes: Uint8Array, position?: number): void {
   for (let done = 0; done < bytes.byteLength; ) {
-    done += writeSync(file, bytes, done, Math.min(bytes.byteLength - done, 1 << 30));
+    const at = position === undefined ? null : position + done;
+    done += writeSync(file, bytes, done, Math.min(bytes.byteLength - done, 1 << 30), at);
   }
 }
 
-/** Makes a rename in this folder survive a power cut. */
+/** Makes a rename in this folder survive a power cut, where the system knows how. */
 export function syncFolder(folder: string): void {
-  const handle = openSync(folder, "r");
+  let handle: number | undefined;
   try {
+    handle = openSync(folder, "r");
     fsyncSync(handle);
+  } catch (error) {
+    // Windows and some file systems of networks sync no folder.
+    if (["EIO", "ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
   } finally {
-    closeSync(handle);
+    if (handle !== undefined) closeSync(handle);
   }
 }
 
 /**
- * Makes a folder and those above it; `wanted` is what the errors name: E_NOT_WRITABLE, E_DISK_FULL. One by one, because
- * mkdirSync's own recursion never ends where a system answers that there is no such place, as under /proc.
+ * Makes a folder and those above it; `wanted` is what the errors name: E_NOT_WRITABLE, E_DISK_FULL. Returns those that were
+ * not there, from the top. One by one, because mkdirSync's own recursion never ends where a system answers that there is no
+ * such place, as under /proc.
  */
-export function makeFolder(folder: string, wanted = folder): void {
+export function makeFolder(folder: string, wanted = folder): string[] {
   try {
-    makeMissingFolders(folder);
+    return makeMissingFolders(folder);
   } catch (error) {
     throw explainWriteFailure(error, wanted);
   }
 }
 
-function makeMissingFolders(folder: string): void {
+function makeMissingFolders(folder: string): string[] {
   const isFolder = () => statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
-  if (isFolder()) return;
-  if (!existsSync(folder)) makeMissingFolders(dirname(folder));
+  if (isFolder()) return [];
+  const above = existsSync(folder) ? [] : makeMissingFolders(dirname(folder));
   try {
     mkdirSync(folder);
+    return [...above, folder];
   } catch (error) {
     // Another process may have been faster.
     if (!isFolder()) throw error;
+    return above;
   }
 }
 
@@ -100,18 +168,22 @@ const refusals: Readonly<Record<string, string>> = {
   ELOOP: "links that lead in a circle",
   ENOENT: "no folder can be made there",
   ENAMETOOLONG: "a name that is too long",
+  EINVAL: "a name that this disk does not take",
+  EFBIG: "a file larger than this disk takes",
+  EIO: "the disk reports a fault",
+  EMFILE: "too many files are open",
+  ENFILE: "too many files are open",
 };
 
-/** Turns the system's refusal to write into an error a person can act on; passes everything else through. */
-export function explainWriteFailure(error: unknown, path: string): unknown {
+/**
+ * Turns the system's refusal to write into an error a person can act on; passes everything else through. `left` ends what is
+ * said of a full disk: what of the file is there then, if that is known.
+ */
+export function explainWriteFailure(error: unknown, path: string, left = ""): unknown {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   if (code === "ENOSPC" || code === "EDQUOT") {
-    return new UserError(
-      "E_DISK_FULL",
-      `${path}: the disk is full; the file was not written and what stood there before is untouched`,
-      "Free some space, or choose a folder on another disk, and run the same command again.",
-      { cause: error },
-    );
+    const advice = "Free some space, or choose a folder on another disk.";
+    return new UserError("E_DISK_FULL", `${path}: the disk is full${left}`, advice, { cause: error });
   }
   const refusal = code === undefined ? undefined : refusals[code];
   if (refusal === undefined) return error;

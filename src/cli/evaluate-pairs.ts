@@ -1,8 +1,10 @@
 // cram evaluate --suite blimp: minimal pairs, zero-shot. Shared with nothing of finetuning but the flags.
 
 import { join } from "node:path";
+import type { Backend } from "../backends/backend.ts";
 import { UserError } from "../base/errors.ts";
 import { writeFileAtomically } from "../base/files.ts";
+import { lockFolder } from "../base/folder-lock.ts";
 import { readParadigms } from "../evaluate/blimp.ts";
 import { makePairScoreboard, openingOf, type ParadigmScore, scoreParadigms } from "../evaluate/paradigm-scores.ts";
 import { openPretrainedModel } from "../evaluate/pretrained-model.ts";
@@ -40,11 +42,13 @@ export async function evaluatePairs(folder: string, flags: EvaluateFlags, signal
   const json = flags.json === true;
   const { paradigms } = await readParadigms(flags.suiteDir);
   const model = await openPretrainedModel(folder);
-  // Sentences of a pair may differ by little.
-  const backend = await openBackend(flags, "f32");
+  const root = flags.out ?? join(folder, "evaluations");
+  const lock = lockFolder(root, "evaluate");
+  let backend: Backend | undefined;
   try {
+    // Sentences of a pair may differ by little.
+    backend = await openBackend(flags, "f32");
     if (!json) for (const note of model.notes) print(colour("dim", note));
-    const root = flags.out ?? join(folder, "evaluations");
     const opening = openingOf(folder, model);
     const scores: ParadigmScore[] = [];
     for await (const { score, isNew } of scoreParadigms({ backend, model, paradigms, opening, root, signal })) {
@@ -67,6 +71,7 @@ export async function evaluatePairs(folder: string, flags: EvaluateFlags, signal
     }
     return scores.length < paradigms.length;
   } finally {
-    await backend.close();
+    await backend?.close();
+    lock.release();
   }
 }

@@ -2,8 +2,10 @@
 
 import { join } from "node:path";
 import type { Command } from "commander";
+import type { Backend } from "../backends/backend.ts";
 import { systemClock } from "../base/clock.ts";
 import { writeFileAtomically } from "../base/files.ts";
+import { lockFolder } from "../base/folder-lock.ts";
 import { type EvaluationEvent, type EvaluationOptions, evaluateTasks, headOf } from "../evaluate/evaluation.ts";
 import { listResults } from "../evaluate/evaluation-folder.ts";
 import { type FinetuneRecipe, hashFinetuneRecipe } from "../evaluate/finetune-recipe.ts";
@@ -114,8 +116,10 @@ async function evaluateOnTasks(folder: string, flags: EvaluateFlags, signal: Abo
   if (!json) showStatus("reading the model");
   const model = await openPretrainedModel(folder);
   const root = flags.out ?? join(folder, "evaluations");
-  const backend = await openBackend(flags, recipe.precision);
+  const lock = lockFolder(root, "evaluate");
+  let backend: Backend | undefined;
   try {
+    backend = await openBackend(flags, recipe.precision);
     if (!json) {
       print(`${folder}: recipe ${recipe.name}, ${backend.device}`);
       for (const note of model.notes) print(colour("dim", note));
@@ -149,7 +153,8 @@ async function evaluateOnTasks(folder: string, flags: EvaluateFlags, signal: Abo
     }
     return interrupted;
   } finally {
-    await backend.close();
+    await backend?.close();
+    lock.release();
   }
 }
 

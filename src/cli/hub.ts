@@ -4,6 +4,7 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { UserError } from "../base/errors.ts";
+import { withFolderLock } from "../base/folder-lock.ts";
 import { checkRepository, openHub } from "../hub/hub.ts";
 import { pullRepository } from "../hub/pull.ts";
 import { pushFolder } from "../hub/push.ts";
@@ -87,10 +88,9 @@ function chooseFolder(given: string): string {
 async function pull(name: string, flags: HubFlags & { out?: string }): Promise<void> {
   const repository = checkRepository(name);
   const folder = flags.out ?? repository.split("/")[1]!;
-  const files = await pullRepository(open(flags), {
-    repository,
-    folder,
-    onFile: file => flags.json !== true && showStatus(`fetching ${describe(file)}`),
-  });
+  const onFile = (file: { path: string; bytes: number }) => {
+    if (flags.json !== true) showStatus(`fetching ${describe(file)}`);
+  };
+  const files = await withFolderLock(folder, "pull", () => pullRepository(open(flags), { repository, folder, onFile }));
   print(flags.json === true ? JSON.stringify({ folder, files }) : `${folder}: ${files.length} files of ${repository}`);
 }

@@ -78,18 +78,17 @@ Next: cram fill runs/mine "Paris is the [MASK] of France."
 async function pretrain(flags: PretrainFlags): Promise<void> {
   const mlflow = chooseServer(flags);
   const plan = planRun(flags);
-  const { run, data } = plan;
   const json = flags.json === true;
   if (!json) showStatus("checking the dataset");
-  const end = await withRun(plan, chooseBackend(flags), open => {
+  const { run, end } = await withRun(plan, chooseBackend(flags), async open => {
+    const { run, recipe } = open;
     if (!json) {
-      const { recipe } = open;
       const sizes = `micro-batches of ${recipe.train.microBatchSequences}`;
-      print(`${run}: recipe ${recipe.name}, budget ${recipe.train.budget}, ${sizes}, dataset ${data}`);
+      print(`${run}: recipe ${recipe.name}, budget ${recipe.train.budget}, ${sizes}, dataset ${plan.data}`);
       printExample(open.dataset, recipe);
       showStatus("compiling");
     }
-    return trainRun(open, { json, tensorboard: flags.tensorboard, mlflow });
+    return { run, end: await trainRun(open, { json, tensorboard: flags.tensorboard, mlflow }) };
   });
   if (!json && end.reason === "budget") {
     print(`next: cram fill ${run} "… [MASK] …"`);

@@ -89,15 +89,21 @@ async function quickstart(flags: QuickstartFlags): Promise<void> {
   if (json) printLine("dataset", { out: flags.data, manifest, funnel: documents?.funnel });
   else printDataset(flags.data, { manifest, documents, warnings }, systemClock.seconds() - started);
 
-  const run = flags.out ?? findFreeFolder("runs/quickstart");
-  const finished = await withRun({ run, recipe, data: flags.data, isNew: true }, chooseBackend(flags), async open => {
+  const plan = {
+    run: flags.out ?? "runs/quickstart",
+    takesFreeName: flags.out === undefined,
+    recipe,
+    data: flags.data,
+  };
+  const { run, finished } = await withRun({ ...plan, isNew: true }, chooseBackend(flags), async open => {
+    const { run } = open;
     if (json) printLine("run", { run, recipe: recipe.name });
     else {
       printExample(open.dataset, recipe);
       showStatus("compiling");
     }
     const end = await trainRun(open, { json });
-    if (end.reason === "interrupted") return false;
+    if (end.reason === "interrupted") return { run, finished: false };
     if (!json) printCurve(readEvents(join(run, "events.jsonl")));
     const fill = openRunFiller(open.backend, run);
     for (const text of sentences) {
@@ -105,7 +111,7 @@ async function quickstart(flags: QuickstartFlags): Promise<void> {
       if (json) printLine("fill", { text, masks });
       else printFilled(text, masks);
     }
-    return true;
+    return { run, finished: true };
   });
   if (!finished) process.exitCode = 130;
   if (!finished || json) return;
@@ -158,10 +164,4 @@ function findNodeModules(): string {
   if (installed !== -1) return join(folder.slice(0, installed), "node_modules");
   while (!existsSync(join(folder, "node_modules")) && dirname(folder) !== folder) folder = dirname(folder);
   return join(folder, "node_modules");
-}
-
-function findFreeFolder(base: string): string {
-  let folder = base;
-  for (let number = 2; existsSync(folder); number++) folder = `${base}-${number}`;
-  return folder;
 }

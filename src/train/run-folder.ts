@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
 import { contentHash, readJson, writeFileAtomically } from "../base/files.ts";
+import { quoteWord } from "../base/shell-words.ts";
 import { listCheckpoints, loadCheckpoint, type TrainingState } from "../checkpoint/state.ts";
 import { type InitialModel, storeInitialParameters } from "./initial-parameters.ts";
 import { checkRecipe, type Recipe } from "./recipe.ts";
@@ -20,7 +21,7 @@ export function hashRecipe(recipe: Recipe): string {
 /** E_FILE_MISSING where no run was begun. */
 export function readRunRecipe(run: string): Recipe {
   const path = join(run, "recipe.json");
-  if (!existsSync(path)) {
+  if (!hasBegun(run)) {
     const advice = existsSync(join(run, "manifest.json"))
       ? `It is a dataset: cram pretrain --data ${run} begins a run on it.`
       : "Give the folder of a run that cram pretrain began.";
@@ -29,18 +30,27 @@ export function readRunRecipe(run: string): Recipe {
   return checkRecipe(readJson(path, "run's recipe"), path);
 }
 
+/** Whether a run was begun in the folder: its recipe is written last. */
+export function hasBegun(run: string): boolean {
+  return existsSync(join(run, "recipe.json"));
+}
+
+/** UserError E_RUN_EXISTS where a run was begun. */
+export function refuseBegunRun(run: string): void {
+  if (!hasBegun(run)) return;
+  throw new UserError(
+    "E_RUN_EXISTS",
+    `${run}: there is a run here already`,
+    `Choose another folder with --out, or continue it with cram pretrain --resume ${quoteWord(run)}.`,
+  );
+}
+
 /**
  * Begins a run in a folder that has none yet: copies the tokenizer, so that the run needs its dataset no more once trained, and
  * the model to begin with, which checkInitialModel has let through.
  */
 export function beginRun(run: string, recipe: Recipe, data: string, initial?: InitialModel): void {
-  if (existsSync(join(run, "recipe.json"))) {
-    throw new UserError(
-      "E_RUN_EXISTS",
-      `${run}: there is a run here already`,
-      `Choose another folder with --out, or continue it with cram pretrain --resume ${run}.`,
-    );
-  }
+  refuseBegunRun(run);
   if (initial !== undefined) storeInitialParameters(run, initial);
   writeFileAtomically(join(run, "tokenizer.json"), readFileSync(join(data, "tokenizer.json")));
   writeFileAtomically(join(run, "data.json"), `${JSON.stringify({ data: resolve(data) }, undefined, 2)}\n`);

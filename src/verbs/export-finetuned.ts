@@ -5,9 +5,10 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { writeFileAtomically } from "../base/files.ts";
+import { withFolderLock } from "../base/folder-lock.ts";
 import { writeSafetensors } from "../checkpoint/safetensors.ts";
 import { encodeExamples } from "../evaluate/encode-examples.ts";
-import { findKeptModel } from "../evaluate/find-kept-model.ts";
+import { type FoundModel, findKeptModel } from "../evaluate/find-kept-model.ts";
 import { type KeptModel, openKeptModel } from "../evaluate/kept-model.ts";
 import { type ClassifierExport, describeLabels, exportClassifier } from "../exchange/classifier-export.ts";
 import { formatClassifierCard } from "../export/classifier-card.ts";
@@ -62,11 +63,19 @@ export interface FinetunedExport {
  * has no class for the model, and E_EXPORT_MISMATCH where a file does not compute what the model does.
  */
 export async function exportFinetuned(folder: string, options: FinetunedExportOptions = {}): Promise<FinetunedExport> {
-  const { formats, license, onProgress = () => {} } = options;
   const found = findKeptModel(folder, options.task);
   const model = await openKeptModel(found.folder);
-  const { shape, classifier, reader, maxLength } = model;
   const out = options.out ?? join(found.folder, "export");
+  return withFolderLock(out, "export", () => exportModel(found, model, { ...options, out }));
+}
+
+async function exportModel(
+  found: FoundModel,
+  model: KeptModel,
+  options: FinetunedExportOptions & { readonly out: string },
+): Promise<FinetunedExport> {
+  const { out, formats, license, onProgress = () => {} } = options;
+  const { shape, classifier, reader, maxLength } = model;
   const forHub = exportClassifier(model, reader.specials);
   const obstacle = "obstacle" in forHub ? forHub.obstacle : undefined;
   if (obstacle !== undefined && formats?.includes("huggingface")) {

@@ -5,10 +5,11 @@ import { rmSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import type { Backend } from "../backends/backend.ts";
 import { UserError } from "../base/errors.ts";
-import { makeFolder, writeFileAtomically } from "../base/files.ts";
+import { writeFileAtomically } from "../base/files.ts";
+import { withFolderLock } from "../base/folder-lock.ts";
 import { type StoredTensor, writeSafetensors } from "../checkpoint/safetensors.ts";
 import { Dataset } from "../dataset/dataset.ts";
-import { readTrainedModel } from "../evaluate/trained-model.ts";
+import { readTrainedModel, type TrainedModel } from "../evaluate/trained-model.ts";
 import { exportToHuggingFace, type HuggingFaceExport } from "../exchange/hugging-face-export.ts";
 import { openForeignModel } from "../exchange/open-foreign-model.ts";
 import { compareModels } from "../export/compare.ts";
@@ -75,8 +76,17 @@ const probeCount = 100;
  * E_EXPORT_MISMATCH where a file does not compute what the run does.
  */
 export async function exportRun(run: string, options: ExportOptions = {}): Promise<ExportResult> {
-  const { out = join(run, "export"), formats, types = onnxTypeNames, license, onProgress = () => {} } = options;
-  const { shape, tokenizer, parameters } = readTrainedModel(run);
+  const model = readTrainedModel(run);
+  const out = options.out ?? join(run, "export");
+  return withFolderLock(out, "export", () => exportModel(run, model, { ...options, out }));
+}
+
+async function exportModel(
+  run: string,
+  { shape, tokenizer, parameters }: TrainedModel,
+  options: ExportOptions & { readonly out: string },
+): Promise<ExportResult> {
+  const { out, formats, types = onnxTypeNames, license, onProgress = () => {} } = options;
   const facts = readRunFacts(run);
   const forHub = exportToHuggingFace(shape, parameters, tokenizer.specials);
   const obstacle = "obstacle" in forHub ? forHub.obstacle : undefined;
@@ -85,7 +95,6 @@ export async function exportRun(run: string, options: ExportOptions = {}): Promi
   }
   const wanted = (formats ?? exportFormats).filter(format => format === "onnx" || obstacle === undefined);
   const notes: string[] = [];
-  makeFolder(out);
   // Of an earlier export, maybe of another checkpoint.
   for (const name of ["model.safetensors", ...Object.values(onnxFileNames)]) rmSync(join(out, name), { force: true });
   writeTokenizerFiles(out, tokenizer, shape);

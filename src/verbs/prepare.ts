@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { contentHash } from "../base/files.ts";
+import { withFolderLock } from "../base/folder-lock.ts";
 import { type DocumentsManifest, readDocuments, writeDocuments } from "../corpus/documents.ts";
 import { startFunnel } from "../corpus/funnel.ts";
 import { type SelectOptions, selectDocuments } from "../corpus/select.ts";
@@ -110,12 +111,21 @@ function defaultPreTokenizer(normaliser: NormaliserName): PreTokenizer {
   return normaliser === "ascii-fold" || normaliser === "reference" ? "whitespace" : "bert";
 }
 
-/** The same of files that are found already. */
-export async function prepareSources(
+/** The same of files that are found already. E_FOLDER_BUSY where another prepares into that folder. */
+export function prepareSources(
   folder: string,
   sources: readonly Source[],
   options: DatasetOptions,
   showProgress: (what: string) => void = () => {},
+): Promise<Prepared> {
+  return withFolderLock(folder, "prepare", () => prepareLocked(folder, sources, options, showProgress));
+}
+
+async function prepareLocked(
+  folder: string,
+  sources: readonly Source[],
+  options: DatasetOptions,
+  showProgress: (what: string) => void,
 ): Promise<Prepared> {
   const { threads: _, ...shaping } = options;
   const files = sources.map(({ path, bytes, changedMilliseconds }) => [path, bytes, changedMilliseconds]);

@@ -4,6 +4,9 @@
 import { join } from "node:path";
 import type { Backend } from "../backends/backend.ts";
 import { systemClock } from "../base/clock.ts";
+import { UserError } from "../base/errors.ts";
+import { lockFolder, lockFreeFolder } from "../base/folder-lock.ts";
+import { quoteCommand } from "../base/shell-words.ts";
 import { Dataset } from "../dataset/dataset.ts";
 import { openPretrainedModel } from "../evaluate/pretrained-model.ts";
 import { checkTrackingUri, type RunStatus } from "../tracking/mlflow-client.ts";
@@ -15,7 +18,15 @@ import { type EndEvent, EventLog, type TrainingEvent } from "../train/events.ts"
 import { checkInitialModel, type InitialModel, readInitialParameters } from "../train/initial-parameters.ts";
 import { type BatchSource, pretrain as runTraining } from "../train/pretrain.ts";
 import type { Recipe } from "../train/recipe.ts";
-import { beginRun, hashRecipe, loadRunState, readRunData, readRunRecipe } from "../train/run-folder.ts";
+import {
+  beginRun,
+  hasBegun,
+  hashRecipe,
+  loadRunState,
+  readRunData,
+  readRunRecipe,
+  refuseBegunRun,
+} from "../train/run-folder.ts";
 import { openEngine } from "../train/step.ts";
 import { type BackendChoice, withBackend } from "./backend.ts";
 import { fitMicroBatch } from "./micro-batch.ts";
@@ -27,6 +38,8 @@ export const fallbackRecipe = "crammed-bert";
 /** A run that is to be begun, or to be continued as it was begun. */
 export interface RunPlan {
   readonly run: string;
+  /** Whether -2, -3, … is put behind the folder's name where something stands there. */
+  readonly takesFreeName?: boolean | undefined;
   readonly recipe: Recipe;
   readonly data: string;
   readonly isNew: boolean;
@@ -67,13 +80,20 @@ export function planNewRun({
   const chosen = chooseRecipe({ recipe, set: sized, budget });
   const stamp = systemClock.date().toISOString().slice(0, 16).replace("T", "-").replace(":", "");
   return {
-    run: out ?? join("runs", `${chosen.name}-${stamp}`),
+    run: out ?? join("runs", `${nameFolder(chosen.name)}-${stamp}`),
+    takesFreeName: out === undefined,
     recipe: chosen,
     data,
     isNew: true,
     initFrom,
     fitsMemory: microBatch === "auto",
   };
+}
+
+/** A recipe's name as one of a folder in runs/, and of none elsewhere. */
+function nameFolder(recipe: string): string {
+  const name = recipe.replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/^[.-]+/, "");
+  return name.slice(0, 100) || "run";
 }
 
 /** UserError E_FILE_MISSING where no run was begun. */
@@ -90,8 +110,34 @@ export interface OpenRun {
   readonly run: string;
 }
 
-/** Checks the dataset, opens what the run needs, hands it to `use` and closes it. A new run's folder is begun before. */
+/**
+ * Checks the dataset, opens what the run needs, hands it to `use` and closes it. A new run's folder is begun before. Nobody else
+ * writes the run meanwhile: E_RUN_BUSY.
+ */
 export async function withRun<T>(
+  { run: planned, takesFreeName, isNew, ...plan }: RunPlan,
+  choice: BackendChoice,
+  use: (open: OpenRun) => Promise<T>,
+): Promise<T> {
+  if (isNew && takesFreeName !== true) refuseBegunRun(planned);
+  const lock = (takesFreeName === true ? lockFreeFolder : lockFolder)(planned, "pretrain", "run");
+  try {
+    return await withLockedRun({ ...plan, isNew, run: lock.folder }, choice, use);
+  } catch (error) {
+    throw adviseOnFullDisk(error, lock.folder);
+  } finally {
+    lock.release();
+  }
+}
+
+/** The same command again would find a run that was begun. */
+function adviseOnFullDisk(error: unknown, run: string): unknown {
+  if (!(error instanceof UserError) || error.code !== "E_DISK_FULL" || !hasBegun(run)) return error;
+  const advice = `Free some space, and go on with: ${quoteCommand("cram", "pretrain", "--resume", run)}`;
+  return new UserError(error.code, error.message, advice, { cause: error });
+}
+
+async function withLockedRun<T>(
   { run, recipe: planned, data, isNew, initFrom, fitsMemory }: RunPlan,
   choice: BackendChoice,
   use: (open: OpenRun) => Promise<T>,
@@ -245,6 +291,6 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
     }
     if (end === undefined) throw new Error("training ended without saying so");
     const { reason, step: steps, tokens, elapsedSeconds } = end;
-    return { run: plan.run, reason, steps, tokens, elapsedSeconds, validationLoss };
+    return { run: open.run, reason, steps, tokens, elapsedSeconds, validationLoss };
   });
 }
