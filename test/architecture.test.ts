@@ -179,6 +179,11 @@ test("only the command line prints and exits", () => {
     shipped.filter(file => roomOf(file) !== "cli" && pattern.test(codeOf(file))),
     [],
   );
+  // And of it one file writes, which makes text from outside fit for a terminal.
+  assert.deepEqual(
+    shipped.filter(file => /\bconsole\.|\.(stdout|stderr)\.write\b/.test(codeOf(file))),
+    ["src/cli/output.ts"],
+  );
 });
 
 test("no default exports, no any, and every file opens with what it owns", () => {

@@ -1,5 +1,11 @@
 // The one error class for what a person can fix. Everything else is a bug and keeps its stack.
 // Only cli/ catches: it prints a UserError as three lines and anything else with its stack.
+// Messages quote files and servers, so they are made printable and cut here, once for all.
+
+import { makePrintable } from "./printable.ts";
+
+const mostMessageCharacters = 1000;
+const mostAdviceCharacters = 2000;
 
 export class UserError extends Error {
   readonly code: string;
@@ -11,10 +17,10 @@ export class UserError extends Error {
    * @param advice what the person can do about it, one sentence
    */
   constructor(code: `E_${string}`, message: string, advice: string, options?: { cause?: unknown }) {
-    super(message, options);
+    super(makePrintable(message, mostMessageCharacters), options);
     this.name = "UserError";
     this.code = code;
-    this.advice = advice;
+    this.advice = makePrintable(advice, mostAdviceCharacters);
   }
 }
 

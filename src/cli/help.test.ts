@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
-import { colour } from "./output.ts";
+import { colour, dressText } from "./output.ts";
 
 function help(...words: string[]): string {
   const main = join(import.meta.dirname, "main.js");
@@ -37,13 +37,13 @@ test("colours go to terminals alone, and NO_COLOR turns them off", () => {
   const before = process.env.NO_COLOR;
   try {
     delete process.env.NO_COLOR;
-    assert.equal(colour("red", "x", terminal), "\u001b[31mx\u001b[0m");
+    assert.equal(dressText(colour("red", "x", terminal), true), "\u001b[31mx\u001b[0m");
     assert.equal(colour("red", "x", { isTTY: false } as NodeJS.WriteStream), "x");
     process.env.NO_COLOR = "1";
     assert.equal(colour("red", "x", terminal), "x");
     // no-color.org: only when not an empty string.
     process.env.NO_COLOR = "";
-    assert.equal(colour("red", "x", terminal), "\u001b[31mx\u001b[0m");
+    assert.equal(dressText(colour("red", "x", terminal), true), "\u001b[31mx\u001b[0m");
   } finally {
     if (before === undefined) delete process.env.NO_COLOR;
     else process.env.NO_COLOR = before;

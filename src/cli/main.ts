@@ -13,7 +13,7 @@ import { addExport } from "./export.ts";
 import { addFill } from "./fill.ts";
 import { addPull, addPush } from "./hub.ts";
 import { addInspect } from "./inspect.ts";
-import { colour, outliveReaders, printError } from "./output.ts";
+import { colour, outliveReaders, print, printError } from "./output.ts";
 import { addPlan } from "./plan.ts";
 import { addPrepare } from "./prepare.ts";
 import { addPretrain } from "./pretrain.ts";
@@ -36,6 +36,7 @@ Exit codes: 0 done; 1 something to correct, said with its code (docs/ERRORS.md),
 standard error; 2 a bug; 130 stopped by Ctrl-C, and what was done is saved.`,
   )
   .showHelpAfterError("(cram --help lists what exists)")
+  .configureOutput({ writeOut: text => print(text.trimEnd()), writeErr: text => printError(text.trimEnd()) })
   .exitOverride();
 const verbs = [
   addQuickstart,

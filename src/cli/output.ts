@@ -1,15 +1,43 @@
-// What a person sees: plain lines, one status line that is rewritten on a terminal, colours unless NO_COLOR says no.
+// What a person sees: plain lines, one status line that is rewritten on a terminal, colours unless NO_COLOR says no. The one
+// place that writes to the terminal: whatever text from outside is in a line, it comes out visible, and only our colours colour.
 
 import { systemClock } from "../base/clock.ts";
+import { makeLinesPrintable, makePrintable } from "../base/printable.ts";
 import { formatDuration } from "../train/budget.ts";
 import type { StepEvent } from "../train/events.ts";
 
-const codes = { red: 31, green: 32, bold: 1, dim: 2 } as const;
+/** SGR codes, and the noncharacter that stands for each until the text is written; one in a file can do no more than colour. */
+const colours = {
+  red: [31, "\ufdd0"],
+  green: [32, "\ufdd1"],
+  bold: [1, "\ufdd2"],
+  dim: [2, "\ufdd3"],
+  plain: [0, "\ufdd4"],
+} as const;
+const marks = Object.values(colours).map(([, mark]) => mark);
+const codes = new Map<string, string>(Object.values(colours).map(([code, mark]) => [mark, `\u001b[${code}m`]));
+const everyMark = new RegExp(`[${marks.join("")}]`, "g");
 
-/** For standard output, or the stream that the text goes to. A NO_COLOR that is not empty turns it off (no-color.org). */
-export function colour(name: keyof typeof codes, text: string, stream: NodeJS.WriteStream = process.stdout): string {
-  const wanted = stream.isTTY && (process.env.NO_COLOR ?? "") === "";
-  return wanted ? `\u001b[${codes[name]}m${text}\u001b[0m` : text;
+/** A NO_COLOR that is not empty turns colours off (no-color.org). */
+const hasColours = (stream: NodeJS.WriteStream) => stream.isTTY && (process.env.NO_COLOR ?? "") === "";
+
+/** For `print`, or for the writer of the stream that the text goes to. */
+export function colour(
+  name: Exclude<keyof typeof colours, "plain">,
+  text: string,
+  stream: NodeJS.WriteStream = process.stdout,
+): string {
+  return hasColours(stream) ? `${colours[name][1]}${text}${colours.plain[1]}` : text;
+}
+
+/** Text as it goes to a stream: nothing in it is obeyed by a terminal but the colours that `colour` gave it. */
+export function dressText(text: string, withColours: boolean): string {
+  if (!withColours) return makeLinesPrintable(text);
+  return makeLinesPrintable(text, marks.join("")).replace(everyMark, mark => codes.get(mark)!);
+}
+
+function write(stream: NodeJS.WriteStream, text: string): void {
+  stream.write(`${dressText(text, hasColours(stream))}\n`);
 }
 
 /** A reader that goes away (`| head`) ends no training: what it would have read is in events.jsonl. */
@@ -24,13 +52,13 @@ export function outliveReaders(): void {
 /** Results, to standard output. */
 export function print(text: string): void {
   clearStatus();
-  process.stdout.write(`${text}\n`);
+  write(process.stdout, text);
 }
 
 /** What goes wrong, to standard error. */
 export function printError(text: string): void {
   clearStatus();
-  process.stderr.write(`${text}\n`);
+  write(process.stderr, text);
 }
 
 let statusShown = false;
@@ -42,11 +70,12 @@ export function showStatus(text: string): void {
   const now = systemClock.seconds();
   if (process.stdout.isTTY) {
     if (now - statusSeconds < 0.05) return;
-    process.stdout.write(`\r\u001b[K${text.slice(0, (process.stdout.columns ?? 80) - 1)}`);
+    // Some terminals say that they have 0 columns.
+    process.stdout.write(`\r\u001b[K${makePrintable(text, (process.stdout.columns || 80) - 1)}`);
     statusShown = true;
   } else {
     if (now - statusSeconds < secondsBetweenLines) return;
-    process.stdout.write(`${text}\n`);
+    write(process.stdout, text);
   }
   statusSeconds = now;
 }
