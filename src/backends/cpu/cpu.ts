@@ -13,7 +13,10 @@ import { measurePeakFlops } from "./peak.ts";
 import { type CpuBuffer, ThreadPool } from "./pool.ts";
 
 export interface CpuOptions {
-  /** Threads that compute; the machine's processors unless given. */
+  /**
+   * Into how many parts work is cut, and so its bits; the machine's processors unless given. No more threads compute than there
+   * are processors.
+   */
   readonly threads?: number;
   /** auto: bf16 where the processor multiplies pairs of it, else f32. Default f32, the exact one. */
   readonly precision?: "auto" | "f32" | "bf16";
@@ -27,21 +30,22 @@ export async function openCpu(options: CpuOptions = {}): Promise<Backend> {
   const precision = choosePrecision(options.precision ?? "f32");
   // Before the wait: a second call meanwhile would start threads over the first ones.
   opened = true;
-  const pool = await ThreadPool.open(options.threads ?? availableParallelism()).catch(error => {
+  const threads = options.threads ?? availableParallelism();
+  const pool = await ThreadPool.open(Math.min(threads, availableParallelism())).catch(error => {
     opened = false;
     throw error;
   });
   return {
     name: "cpu",
-    device: `${describeDevice(pool.threads)}, ${precision}`,
+    device: `${describeDevice(threads)}, ${precision}`,
     allocate: (shape, dtype) => pool.allocate(shape, dtype),
     write: (buffer, values) => pool.write(buffer as CpuBuffer, values),
     read: buffer => pool.read(buffer as CpuBuffer),
     load: (graph, states) => {
-      const program = compileForCpu(graph, pool.threads, precision);
+      const program = compileForCpu(graph, threads, precision);
       return loadProgram(program, states as ReadonlyMap<string, CpuBuffer>, pool);
     },
-    compile: graph => compileForCpu(graph, pool.threads, precision),
+    compile: graph => compileForCpu(graph, threads, precision),
     availableBytes: () => process.availableMemory(),
     measurePeak: () => measurePeakFlops(pool, precision),
     close: async () => {

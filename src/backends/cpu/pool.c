@@ -1,36 +1,49 @@
-// The thread pool: launches run one after another on all threads, blocks of a launch in any order. Built once, apart
-// from the kernels, so every program of a process shares the threads.
+// The thread pool: launches run one after another, their chunks on whichever threads have a processor. Built once, apart from
+// the kernels, so every program of a process shares the threads. No thread waits for another but for a chunk that the other
+// is computing: one that the system gives no processor holds up nobody. Who waits spins for a moment, as launches are short,
+// and then sleeps in the kernel, so that another program's work does not stand behind it.
 #define _GNU_SOURCE
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#if defined(__linux__)
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 typedef void (*kernel_function)(char *const *pointers, long begin, long end);
 struct launch {
   kernel_function kernel;
   char *const *pointers;
-  int64_t blocks, grain;
-  double seconds; // summed over runs when timed
+  int64_t blocks, grain; // a chunk is so many blocks
+  double seconds;        // summed over runs when timed
 };
+
+// How long a waiting thread spins. Longer than most waits between launches, far shorter than a turn of the system's scheduler.
+#define SPIN_SECONDS 200e-6
+#define CHUNK_MASK 0xffffffffull
 
 static struct {
   int threads;
   pthread_t *handles;
-  pthread_mutex_t lock;
-  pthread_cond_t wake;
-  uint64_t generation;
-  int stopping;
-  struct launch *launches;
-  int64_t count;
+  // The launch under way: its number above, its chunks that nobody has taken below. One word, so that a thread that wakes late
+  // takes nothing of a launch it does not know.
+  _Atomic uint64_t ticket;
+  _Atomic int64_t unfinished; // chunks of it that are not computed, taken or not
+  // Changes of the ticket, twice their number, and in the lowest bit whether somebody sleeps until the next. One word: with
+  // two, a sleeper could come between them and stay asleep.
+  _Atomic uint32_t changes;
+  _Atomic int stopping;
+  // Read by who holds a chunk, written by who finishes the last one.
+  struct launch *launch, *end;
   int timed;
-  _Atomic int64_t next;          // first block nobody has taken
-  _Atomic int arrived;           // threads at the barrier
-  _Atomic uint64_t phase;        // barriers passed
+  double start;
+  _Atomic int running;
 } pool;
 
 static double now(void) {
@@ -39,65 +52,114 @@ static double now(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-// Everyone waits for everyone; the last to arrive makes the next launch's blocks available. Spins for a moment, as
-// launches are short, and yields the processor where another program needs it.
-static void pass_barrier(void) {
-  uint64_t phase = atomic_load(&pool.phase);
-  if (atomic_fetch_add(&pool.arrived, 1) == pool.threads - 1) {
-    atomic_store(&pool.arrived, 0);
-    atomic_store(&pool.next, 0);
-    atomic_fetch_add(&pool.phase, 1);
-    return;
-  }
-  for (int spins = 0; atomic_load_explicit(&pool.phase, memory_order_acquire) == phase; spins++) {
-    if (spins > 2000) sched_yield();
-    else __asm__ volatile("" ::: "memory");
+static inline void pause_processor(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("isb" ::: "memory");
+#else
+  __asm__ volatile("" ::: "memory");
+#endif
+}
+
+#define ASLEEP 1u
+
+#if defined(__linux__)
+static void sleep_while(uint32_t value) {
+  syscall(SYS_futex, &pool.changes, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+static void wake_sleepers(void) { syscall(SYS_futex, &pool.changes, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0); }
+#else
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
+static void sleep_while(uint32_t value) {
+  pthread_mutex_lock(&lock);
+  while (atomic_load(&pool.changes) == value) pthread_cond_wait(&wake, &lock);
+  pthread_mutex_unlock(&lock);
+}
+static void wake_sleepers(void) {
+  pthread_mutex_lock(&lock);
+  pthread_cond_broadcast(&wake);
+  pthread_mutex_unlock(&lock);
+}
+#endif
+
+static uint32_t read_changes(void) { return atomic_load(&pool.changes) & ~ASLEEP; }
+
+static void wait_for_change(uint32_t seen) {
+  double end = now() + SPIN_SECONDS;
+  do {
+    for (int i = 0; i < 32; i++) {
+      if (read_changes() != seen) return;
+      pause_processor();
+    }
+  } while (now() < end);
+  for (;;) {
+    uint32_t value = seen;
+    if (!atomic_compare_exchange_strong(&pool.changes, &value, seen | ASLEEP) && value != (seen | ASLEEP)) return;
+    sleep_while(seen | ASLEEP);
   }
 }
 
-// Takes its program as arguments: once past the last barrier, the pool's fields may already be the next program's.
-static void run_launches(struct launch *launches, int64_t count, int timed, int is_first, double start) {
-  for (int64_t i = 0; i < count; i++) {
-    struct launch *launch = &launches[i];
-    for (;;) {
-      int64_t begin = atomic_fetch_add(&pool.next, launch->grain);
-      if (begin >= launch->blocks) break;
-      int64_t end = begin + launch->grain < launch->blocks ? begin + launch->grain : launch->blocks;
-      launch->kernel(launch->pointers, begin, end);
-    }
-    pass_barrier();
-    if (timed && is_first) {
-      double end = now();
-      launch->seconds += end - start;
-      start = end;
-    }
+static void announce_change(int wakes) {
+  uint32_t old = atomic_load(&pool.changes);
+  while (!atomic_compare_exchange_weak(&pool.changes, &old, (wakes ? old & ~ASLEEP : old) + 2)) continue;
+  if (wakes && (old & ASLEEP)) wake_sleepers();
+}
+
+// Makes the next launch that has blocks the one under way, or ends the program. By the caller, or who computed the last chunk.
+static void begin_launch(struct launch *launch) {
+  while (launch != pool.end && launch->blocks <= 0) launch++;
+  uint64_t number = (atomic_load(&pool.ticket) >> 32) + 1;
+  uint64_t chunks = 0;
+  pool.launch = launch;
+  if (launch == pool.end) {
+    atomic_store(&pool.running, 0);
+  } else {
+    chunks = (uint64_t)((launch->blocks + launch->grain - 1) / launch->grain);
+    atomic_store(&pool.unfinished, (int64_t)chunks);
+    atomic_store(&pool.ticket, number << 32 | chunks);
   }
+  // A single chunk is for this thread, which takes it next.
+  announce_change(chunks != 1);
+}
+
+// Computes a chunk; 0 when none is there to be taken.
+static int compute_chunk(void) {
+  uint64_t ticket = atomic_load(&pool.ticket);
+  do {
+    if ((ticket & CHUNK_MASK) == 0) return 0;
+  } while (!atomic_compare_exchange_weak(&pool.ticket, &ticket, ticket - 1));
+  struct launch *launch = pool.launch;
+  int64_t chunks = (launch->blocks + launch->grain - 1) / launch->grain;
+  int64_t begin = (chunks - (int64_t)(ticket & CHUNK_MASK)) * launch->grain;
+  int64_t end = begin + launch->grain < launch->blocks ? begin + launch->grain : launch->blocks;
+  launch->kernel(launch->pointers, begin, end);
+  if (atomic_fetch_sub(&pool.unfinished, 1) == 1) {
+    if (pool.timed) {
+      double end = now();
+      launch->seconds += end - pool.start;
+      pool.start = end;
+    }
+    begin_launch(launch + 1);
+  }
+  return 1;
 }
 
 static void *serve(void *unused) {
   (void)unused;
-  uint64_t seen = 0;
-  for (;;) {
-    pthread_mutex_lock(&pool.lock);
-    while (pool.generation == seen && !pool.stopping) pthread_cond_wait(&pool.wake, &pool.lock);
-    seen = pool.generation;
-    int stopping = pool.stopping;
-    struct launch *launches = pool.launches;
-    int64_t count = pool.count;
-    int timed = pool.timed;
-    pthread_mutex_unlock(&pool.lock);
-    if (stopping) return NULL;
-    run_launches(launches, count, timed, 0, 0);
+  while (!atomic_load(&pool.stopping)) {
+    uint32_t seen = read_changes();
+    if (atomic_load(&pool.stopping)) break;
+    if (!compute_chunk()) wait_for_change(seen);
   }
+  return NULL;
 }
 
 // 0, or -1 when the system gives no more threads.
 int cram_open(int threads) {
   pool.threads = 1;
-  pool.stopping = 0;
-  pool.generation = 0;
-  pthread_mutex_init(&pool.lock, NULL);
-  pthread_cond_init(&pool.wake, NULL);
+  atomic_store(&pool.stopping, 0);
   pool.handles = calloc((size_t)threads, sizeof *pool.handles);
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
@@ -110,27 +172,23 @@ int cram_open(int threads) {
 }
 
 void cram_close(void) {
-  pthread_mutex_lock(&pool.lock);
-  pool.stopping = 1;
-  pthread_cond_broadcast(&pool.wake);
-  pthread_mutex_unlock(&pool.lock);
+  atomic_store(&pool.stopping, 1);
+  announce_change(1);
   for (int i = 1; i < pool.threads; i++) pthread_join(pool.handles[i], NULL);
   free(pool.handles);
 }
 
 // Runs a program to its end. Called from one thread at a time.
 void cram_run(struct launch *launches, int64_t count, int timed) {
-  // Before the others wake: one that is fast may have done all the work when this thread gets its processor back.
-  double start = timed ? now() : 0;
-  pthread_mutex_lock(&pool.lock);
-  pool.launches = launches;
-  pool.count = count;
+  pool.end = launches + count;
   pool.timed = timed;
-  atomic_store(&pool.next, 0);
-  pool.generation++;
-  pthread_cond_broadcast(&pool.wake);
-  pthread_mutex_unlock(&pool.lock);
-  run_launches(launches, count, timed, 1, start);
+  pool.start = timed ? now() : 0;
+  atomic_store(&pool.running, 1);
+  begin_launch(launches);
+  while (atomic_load(&pool.running)) {
+    uint32_t seen = read_changes();
+    if (!compute_chunk() && atomic_load(&pool.running)) wait_for_change(seen);
+  }
 }
 
 // Zero-filled pages, given to the process as they are touched; 0 when there is not that much.

@@ -1,0 +1,47 @@
+// Launches on more threads than the machine has processors: every chunk is computed once and in the order of the launches, and
+// no sleeper is forgotten, however short the programs and the pauses between them.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { koffi } from "../foreign-functions.ts";
+import { buildLibrary } from "./build.ts";
+import { ThreadPool } from "./pool.ts";
+
+const source = `#include <stdint.h>
+static void shift(char *const *pointers, long begin, long end) {
+  for (long i = begin; i < end; i++) ((int32_t *)pointers[1])[i] = ((int32_t *)pointers[0])[(i * 7) % 64] + 1;
+}
+uint64_t kernel(void) { return (uint64_t)(uintptr_t)shift; }`;
+
+test("thousands of tiny programs on five threads end, with every launch after the one before", {
+  timeout: 60_000,
+}, async () => {
+  const library = koffi.load(await buildLibrary(source));
+  const kernel = (library.func("uint64_t kernel()") as () => number)();
+  const pool = await ThreadPool.open(5);
+  const values = [pool.allocate([64], "i32"), pool.allocate([64], "i32")] as const;
+  // Chunks of one block, of some, of all, and launches without blocks; an odd and an even number of launches.
+  const programs = [1, 2, 5, 6].map(count =>
+    pool.prepareLaunches(
+      Array.from({ length: count }, (_, i) => [
+        { kernel, pointers: [values[0].address, values[1].address], blocks: 0, grain: 1 },
+        {
+          kernel,
+          pointers: [values[i % 2]!.address, values[1 - (i % 2)]!.address],
+          blocks: 64,
+          grain: [1, 13, 64][i % 3]!,
+        },
+      ]).flat(),
+    ),
+  );
+  for (let round = 0; round < 4000; round++) {
+    const program = programs[round % programs.length]!;
+    const launches = program.count / 2;
+    pool.write(values[0], new Int32Array(64).fill(round));
+    await pool.run(program, round % 3 === 0);
+    assert.deepEqual(new Set(pool.read(values[launches % 2]!)), new Set([round + launches]));
+    if (round % 100 === 0) await pause(1);
+  }
+  pool.close();
+});
