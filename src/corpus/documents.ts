@@ -7,10 +7,10 @@ import { join } from "node:path";
 import * as z from "zod";
 import { UserError } from "../base/errors.ts";
 import { contentHash, explainWriteFailure, makeFolder, readJson, writeFileAtomically } from "../base/files.ts";
-import { readFile } from "./bytes.ts";
+import { readFile } from "../tables/bytes.ts";
+import { splitLines } from "../tables/lines.ts";
 import { DocumentsWriter } from "./documents-writer.ts";
 import type { Funnel } from "./funnel.ts";
-import { splitLines } from "./lines.ts";
 import type { Document } from "./read-source.ts";
 
 const format = "cramming-documents";

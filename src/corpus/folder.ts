@@ -1,7 +1,7 @@
 // A folder's entries in an order that depends on their names alone: file systems list them in an order of their own.
 
 import { type Dirent, readdirSync } from "node:fs";
-import { reading } from "./read-failure.ts";
+import { reading } from "../tables/read-failure.ts";
 
 /** What stands in a folder, hidden entries left out, by the UTF-16 units of the names. UserErrors: as `reading` explains. */
 export function listFolder(folder: string): Dirent[] {

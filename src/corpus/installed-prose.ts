@@ -8,11 +8,11 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
+import { reading } from "../tables/read-failure.ts";
+import { looksBinary } from "../tables/utf8.ts";
 import { extractDocComments } from "./doc-comments.ts";
 import { listFolder } from "./folder.ts";
-import { reading } from "./read-failure.ts";
 import { isDeclarations } from "./sources.ts";
-import { looksBinary } from "./utf8.ts";
 
 export interface InstalledProseOptions {
   /** Stop before the texts together hold more than this: of a .d.ts, its comments. */

@@ -3,12 +3,12 @@
 // up to sixfold, and a string ends at 512 MiB.
 
 import { UserError } from "../base/errors.ts";
-import { readBytes } from "./bytes.ts";
+import { readBytes } from "../tables/bytes.ts";
+import { splitLines } from "../tables/lines.ts";
+import { decodeUtf8, looksBinary, type Place, repairSurrogates, showBytes } from "../tables/utf8.ts";
 import { extractDocComments } from "./doc-comments.ts";
 import type { Funnel } from "./funnel.ts";
-import { splitLines } from "./lines.ts";
 import type { Source } from "./sources.ts";
-import { decodeUtf8, looksBinary, type Place, repairSurrogates, showBytes } from "./utf8.ts";
 
 const longestDocumentBytes = 64 * 2 ** 20;
 
@@ -33,7 +33,7 @@ export async function* readSource(
   longestBytes = longestDocumentBytes,
 ): AsyncGenerator<Document[]> {
   try {
-    const bytes = refuseBinary(readBytes(source), source.path);
+    const bytes = refuseBinary(readBytes(source.path, source.gzip ? "gzip" : "none"), source.path);
     if (source.format === "jsonl") yield* readJsonLines(bytes, source.path, textField, longestBytes);
     else {
       const text = await readText(bytes, source.path, longestBytes);

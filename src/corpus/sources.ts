@@ -7,8 +7,8 @@
 import { realpathSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
+import { reading } from "../tables/read-failure.ts";
 import { listFolder } from "./folder.ts";
-import { reading } from "./read-failure.ts";
 
 /** declarations: a .d.ts file, of which only the documentation comments are text. */
 export type SourceFormat = "text" | "jsonl" | "declarations";

@@ -5,8 +5,10 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { contentHash } from "../base/files.ts";
+import { listNames } from "../tables/named-columns.ts";
+import type { Row } from "../tables/row.ts";
+import { readTable, tableFormat } from "../tables/table.ts";
 import type { MinimalPair } from "./minimal-pairs.ts";
-import { type Row, readTable, tableFormat } from "./tables.ts";
 
 /** The pairs that show one thing of grammar. */
 export interface Paradigm {
@@ -32,19 +34,14 @@ export async function readParadigms(folder: string): Promise<Paradigms> {
   const paradigms: Paradigm[] = [];
   const hashes: string[] = [];
   for (const name of names) {
-    const { hash, rows } = readTable(join(folder, name));
+    const { hash, rows } = await readTable(join(folder, name));
     hashes.push(name, hash);
-    const pairs: MinimalPair[] = [];
-    let first: Row | undefined;
-    for await (const row of rows) {
-      first ??= row;
-      pairs.push({
-        good: readSentence(row, "sentence_good"),
-        bad: readSentence(row, "sentence_bad"),
-        origin: row.origin,
-      });
-    }
-    const { UID, linguistics_term: phenomenon } = first!.values;
+    const pairs = rows.map(row => ({
+      good: readSentence(row, "sentence_good"),
+      bad: readSentence(row, "sentence_bad"),
+      origin: row.origin,
+    }));
+    const { UID, linguistics_term: phenomenon } = rows[0]!.values;
     paradigms.push({
       name: typeof UID === "string" ? UID : name.split(".")[0]!,
       phenomenon: typeof phenomenon === "string" ? phenomenon : "",
@@ -74,7 +71,7 @@ function readSentence({ values, origin }: Row, column: string): string {
   if (typeof value === "string") return value;
   throw new UserError(
     "E_TASK_COLUMN",
-    `${origin}: no sentence in the column "${column}"; there are ${Object.keys(values).join(", ")}`,
+    `${origin}: no sentence in the column "${column}"; there are ${listNames(Object.keys(values))}`,
     "A minimal pair has the columns sentence_good and sentence_bad.",
   );
 }

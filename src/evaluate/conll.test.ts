@@ -34,10 +34,10 @@ Peter NNP B-NP B-PER
 sleeps VBZ B-VP O
 `;
 
-test("sentences of words and tags, the tags in one order with O first", () => {
+test("sentences of words and tags, the tags in one order with O first", async () => {
   const path = write("eng.train", english);
   for (const file of [path, write("eng.train.gz", gzipSync(english.replaceAll("\n", "\r\n")))]) {
-    const { task, train, validation } = readConllTask({ path: file, validation: path, seed: 0 });
+    const { task, train, validation } = await readConllTask({ path: file, validation: path, seed: 0 });
     assert.deepEqual([task.kind, task.labels], ["tokens", ["O", "B-MISC", "B-ORG", "B-PER"]]);
     assert.deepEqual(
       train.map(({ texts, targets, origin }) => [texts, targets, origin]),
@@ -50,25 +50,25 @@ test("sentences of words and tags, the tags in one order with O first", () => {
   }
 });
 
-test("two columns parted by tabs; without a file for it sentences are held out", () => {
+test("two columns parted by tabs; without a file for it sentences are held out", async () => {
   const text = Array.from({ length: 20 }, (_, i) => `w${i}\tNOUN\n.\tPUNCT\n\n`).join("");
-  const { train, validation } = readConllTask({ path: write("pos.conll", text), seed: 3 });
+  const { train, validation } = await readConllTask({ path: write("pos.conll", text), seed: 3 });
   assert.equal(train.length, 18);
   assert.equal(validation[0]!.examples.length, 2);
   assert.ok(!train.some(({ id }) => validation[0]!.examples.some(example => example.id === id)));
 });
 
-test("what is wrong is named with file and line", () => {
+test("what is wrong is named with file and line", async () => {
   const path = write("good.conll", english);
   const read = (content: string, validation?: string) =>
     readConllTask({ path: write("bad.conll", content), seed: 0, ...(validation === undefined ? {} : { validation }) });
-  assert.throws(() => read("EU B-ORG\nrejects\n"), fails("E_TABLE_ROW", "bad.conll:2", '"rejects"'));
+  await assert.rejects(read("EU B-ORG\nrejects\n"), fails("E_TABLE_ROW", "bad.conll:2", '"rejects"'));
   const unseen = write("unseen.conll", "EU B-ORG\nParis B-LOC\n");
-  assert.throws(
-    () => readConllTask({ path, validation: unseen, seed: 0 }),
+  await assert.rejects(
+    readConllTask({ path, validation: unseen, seed: 0 }),
     fails("E_TASK_LABEL", "unseen.conll:2", '"B-LOC"', "O, B-MISC, B-ORG, B-PER"),
   );
-  assert.throws(() => read("\n\n"), fails("E_TABLE_EMPTY", "bad.conll"));
-  assert.throws(() => read(""), fails("E_TABLE_EMPTY", "bad.conll"));
-  assert.throws(() => read("EU B-ORG\n"), fails("E_TASK_SMALL", "bad.conll"));
+  await assert.rejects(read("\n\n"), fails("E_TABLE_EMPTY", "bad.conll"));
+  await assert.rejects(read(""), fails("E_TABLE_EMPTY", "bad.conll"));
+  await assert.rejects(read("EU B-ORG\n"), fails("E_TASK_SMALL", "bad.conll"));
 });

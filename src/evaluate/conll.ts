@@ -1,12 +1,17 @@
-// Token classification from CoNLL files: a word and its tags on a line, columns parted by spaces or tabs, the word first and
-// the tag that counts last; an empty line ends a sentence. Lines of -DOCSTART- only part documents and are passed over.
+// Token classification from CoNLL files: their sentences (conll-lines.ts) as examples, their tags as classes.
 
+import { createHash } from "node:crypto";
 import { UserError } from "../base/errors.ts";
 import { contentHash } from "../base/files.ts";
+import { hashPieces, readFile as readStored, unpackBytes } from "../tables/bytes.ts";
+import { emptyTable } from "../tables/table.ts";
+import { readTextPieces } from "../tables/text.ts";
+import { readSentences, type Sentence } from "./conll-lines.ts";
 import { holdOutExamples } from "./hold-out.ts";
 import { nameOwnTask } from "./own-task.ts";
-import { decodeTable, emptyTable, readTableBytes } from "./table-bytes.ts";
 import type { Example, Task, TaskData } from "./task.ts";
+
+const longestText = 2 ** 27;
 
 export interface ConllTaskOptions {
   /** The file to train on; may be .gz. */
@@ -16,20 +21,13 @@ export interface ConllTaskOptions {
   readonly seed: number;
 }
 
-interface Sentence {
-  readonly words: readonly string[];
-  readonly tags: readonly string[];
-  /** Line of each word, from 1. */
-  readonly lines: readonly number[];
-}
-
 /**
  * Reads a task of tagging words. Its tags are those of the training file, "O" first.
- * UserErrors: E_TABLE_ROW for a line of one column, E_TASK_LABEL for a tag never seen in training, E_TASK_SMALL, those of
- * `readTableBytes`.
+ * UserErrors: E_TABLE_ROW for a line that is not read as the others, E_TASK_LABEL for a tag never seen in training, E_TASK_SMALL, those of
+ * `readTextPieces`.
  */
-export function readConllTask({ path, validation, seed }: ConllTaskOptions): TaskData {
-  const training = readSentences(path);
+export async function readConllTask({ path, validation, seed }: ConllTaskOptions): Promise<TaskData> {
+  const training = await readFile(path);
   const name = nameOwnTask(path);
   const task: Task = {
     name,
@@ -41,7 +39,7 @@ export function readConllTask({ path, validation, seed }: ConllTaskOptions): Tas
     metrics: ["accuracy", "macro-f1"],
   };
   const examples = toExamples(task, path, training.sentences);
-  const apart = validation === undefined ? undefined : readSentences(validation);
+  const apart = validation === undefined ? undefined : await readFile(validation);
   const split =
     validation === undefined || apart === undefined
       ? holdOutExamples(examples, seed, path)
@@ -56,29 +54,23 @@ export function readConllTask({ path, validation, seed }: ConllTaskOptions): Tas
   };
 }
 
-function readSentences(path: string): { sentences: Sentence[]; hash: string } {
-  const { bytes, hash } = readTableBytes(path);
-  const sentences: Sentence[] = [];
-  let words: string[] = [];
-  let tags: string[] = [];
-  let lines: number[] = [];
-  const endSentence = (): void => {
-    if (words.length > 0) sentences.push({ words, tags, lines });
-    [words, tags, lines] = [[], [], []];
-  };
-  for (const [i, line] of decodeTable(bytes, path).split("\n").entries()) {
-    const columns = line.trim().split(/[ \t]+/);
-    if (columns[0] === "") endSentence();
-    else if (columns[0] !== "-DOCSTART-") {
-      if (columns.length < 2) throw missingTag(`${path}:${i + 1}`, columns[0]!);
-      words.push(columns[0]!);
-      tags.push(columns.at(-1)!);
-      lines.push(i + 1);
+async function readFile(path: string): Promise<{ sentences: Sentence[]; hash: string }> {
+  const hash = createHash("sha256");
+  const hashed = hashPieces(readStored(path), hash);
+  let text = "";
+  for await (const piece of readTextPieces(unpackBytes(hashed, path), path)) {
+    text += piece;
+    if (text.length > longestText) {
+      throw new UserError(
+        "E_TEXT_TOO_LONG",
+        `${path}: more than ${longestText / 2 ** 20} million characters, more than one file of words may have`,
+        "Keep fewer sentences.",
+      );
     }
   }
-  endSentence();
+  const sentences = readSentences(text.split(/\r\n|\n|\r/), path);
   if (sentences.length === 0) throw emptyTable(path, "no word with a tag");
-  return { sentences, hash };
+  return { sentences, hash: hash.digest("hex").slice(0, 16) };
 }
 
 function toExamples({ labels }: Task, path: string, sentences: readonly Sentence[]): Example[] {
@@ -97,14 +89,6 @@ function toExamples({ labels }: Task, path: string, sentences: readonly Sentence
     }),
     origin: `${path}:${lines[0]}`,
   }));
-}
-
-function missingTag(origin: string, word: string): UserError {
-  return new UserError(
-    "E_TABLE_ROW",
-    `${origin}: one column ("${word}"), where a word and its tag are two`,
-    "A line of a CoNLL file is a word, then its tags, parted by spaces or tabs; an empty line ends a sentence.",
-  );
 }
 
 /** "O", no entity, first; the others by code units. */

@@ -2,7 +2,8 @@
 // not as the task says is refused with the row's place, because a label read wrongly shows nowhere but in the score.
 
 import { UserError } from "../base/errors.ts";
-import type { Row, Value, Values } from "./tables.ts";
+import { listNames } from "../tables/named-columns.ts";
+import type { Row, Value, Values } from "../tables/row.ts";
 import type { Example, Task } from "./task.ts";
 
 const idColumns = ["idx", "index", "id"];
@@ -11,15 +12,21 @@ const idColumns = ["idx", "index", "id"];
  * Reads rows as examples; with `labelled` false their label is not looked at.
  * UserErrors, each naming file and row: E_TASK_COLUMN, E_TASK_TEXT, E_TASK_LABEL.
  */
-export async function readExamples(task: Task, rows: AsyncIterable<Row>, labelled: boolean): Promise<Example[]> {
+export async function readExamples(
+  task: Task,
+  batches: AsyncIterable<readonly Row[]>,
+  labelled: boolean,
+): Promise<Example[]> {
   const examples: Example[] = [];
-  for await (const { values, origin } of rows) {
-    for (const flat of task.published?.unfold?.(values) ?? [values]) {
-      const targets = labelled ? [readTarget(task, readColumn(task, task.label, flat, origin), origin)] : [];
-      const texts = task.texts.map(column => readText(readColumn(task, column, flat, origin), column, origin));
-      const { group } = task.published ?? {};
-      const common = { id: readId(task, flat) ?? String(examples.length), texts, targets, origin };
-      examples.push(group === undefined ? common : { ...common, group: String(flat[group]) });
+  for await (const rows of batches) {
+    for (const { values, origin } of rows) {
+      for (const flat of task.published?.unfold?.(values) ?? [values]) {
+        const targets = labelled ? [readTarget(task, readColumn(task, task.label, flat, origin), origin)] : [];
+        const texts = task.texts.map(column => readText(readColumn(task, column, flat, origin), column, origin));
+        const { group } = task.published ?? {};
+        const common = { id: readId(task, flat) ?? String(examples.length), texts, targets, origin };
+        examples.push(group === undefined ? common : { ...common, group: String(flat[group]) });
+      }
     }
   }
   return examples;
@@ -56,20 +63,24 @@ export function spellLabel(value: Value): string | undefined {
 
 /** The value of a column. UserError E_TASK_COLUMN, with the columns there are. */
 export function readColumn(task: Task, column: string, values: Values, origin: string): Value {
-  const names = listNames(task, column);
+  const names = listSpellings(task, column);
   const found = names.find(name => Object.hasOwn(values, name));
   if (found !== undefined) return values[found]!;
   const wanted = names.map(name => `"${name}"`).join(" or ");
   throw new UserError(
     "E_TASK_COLUMN",
-    `${origin}: no column ${wanted}; there are ${Object.keys(values).join(", ") || "none"}`,
+    `${origin}: no column ${wanted}; there are ${listColumns(values)}`,
     task.published
       ? `${task.title} needs it; check that this is its file.`
       : "Name the columns with --text and --label.",
   );
 }
 
-function listNames({ texts, published }: Task, column: string): string[] {
+function listColumns(values: Values): string {
+  return listNames(Object.keys(values)) || "none";
+}
+
+function listSpellings({ texts, published }: Task, column: string): string[] {
   if (published === undefined) return [column];
   const place = texts.indexOf(column);
   return [column, ...(published.columns?.[column] ?? []), ...(place < 0 ? [] : [`s${place + 1}`])];

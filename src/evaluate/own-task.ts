@@ -5,9 +5,10 @@
 import { basename } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { contentHash } from "../base/files.ts";
+import type { Row } from "../tables/row.ts";
+import { openTable, readTable } from "../tables/table.ts";
 import { readColumn, readExamples, spellLabel } from "./examples.ts";
 import { holdOutExamples } from "./hold-out.ts";
-import { type Row, readTable } from "./tables.ts";
 import type { Example, Task, TaskData } from "./task.ts";
 
 export interface OwnTaskOptions {
@@ -30,16 +31,15 @@ export interface OwnTaskOptions {
  */
 export async function readOwnTask(options: OwnTaskOptions): Promise<TaskData> {
   const { path, validation, test, seed } = options;
-  const table = readTable(path);
-  const rows: Row[] = [];
-  for await (const row of table.rows) rows.push(row);
+  const { rows, hash } = await readTable(path);
   const task = describeOwnTask(options, rows);
-  const examples = await readExamples(task, eachOf(rows), true);
-  const hashes = [table.hash];
+  const examples = await readExamples(task, oneBatch(rows), true);
+  const hashes = [hash];
   const read = async (file: string, labelled: boolean): Promise<Example[]> => {
-    const { hash, rows } = readTable(file);
-    hashes.push(hash);
-    return readExamples(task, rows, labelled);
+    const table = openTable(file);
+    const found = await readExamples(task, table.rows, labelled);
+    hashes.push(table.hash());
+    return found;
   };
   const split =
     validation === undefined
@@ -120,6 +120,6 @@ function isNumber(text: string): boolean {
   return text !== "" && Number.isFinite(Number(text));
 }
 
-async function* eachOf(rows: readonly Row[]): AsyncGenerator<Row> {
-  yield* rows;
+async function* oneBatch(rows: readonly Row[]): AsyncGenerator<readonly Row[]> {
+  yield rows;
 }

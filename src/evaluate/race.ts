@@ -2,8 +2,8 @@
 // question, the article and all four, each after its letter, and is classified. One row is a question (the Hub's files), or
 // an article with its questions (the publisher's records, one a line: `jq -c . train/*/*.txt > train.jsonl`).
 
+import type { Value, Values } from "../tables/row.ts";
 import type { Suite } from "./suites.ts";
-import type { Value, Values } from "./tables.ts";
 
 const letters = ["A", "B", "C", "D"];
 

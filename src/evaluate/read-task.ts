@@ -4,8 +4,9 @@
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { contentHash } from "../base/files.ts";
+import type { Row } from "../tables/row.ts";
+import { openTable } from "../tables/table.ts";
 import { readExamples } from "./examples.ts";
-import { type Row, readTable } from "./tables.ts";
 import type { Example, Split, Task, TaskData } from "./task.ts";
 import { findTaskFolder, listTaskFiles, type SplitFiles } from "./task-files.ts";
 
@@ -57,15 +58,15 @@ async function* readRows(
   { published }: Task,
   training: boolean,
   hashes: string[],
-): AsyncGenerator<Row> {
+): AsyncGenerator<Row[]> {
   const headerless = published?.headerless;
   for (const path of paths) {
-    const { hash, rows } = readTable(path, {
+    const table = openTable(path, {
       ...(headerless === undefined ? {} : { headerless }),
       leaveOutShort: training && published?.brokenLines === true,
     });
-    hashes.push(basename(path), hash);
-    yield* rows;
+    yield* table.rows;
+    hashes.push(basename(path), table.hash());
   }
 }
 

@@ -2,9 +2,9 @@
 // left out, as in the reference: it asks for a span. The diagnostics AX-b and AX-g have no training data, take RTE's, and
 // are listed but not averaged. WSC's and MultiRC's own files nest; the Hub's are flat.
 
+import type { Value, Values } from "../tables/row.ts";
 import { rte } from "./glue.ts";
 import type { Suite } from "./suites.ts";
-import type { Value, Values } from "./tables.ts";
 import type { Task } from "./task.ts";
 
 const truth = ["False", "True"];

@@ -5,7 +5,7 @@
 import { readdirSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { tableFormat } from "./tables.ts";
+import { tableFormat } from "../tables/table.ts";
 import type { Task } from "./task.ts";
 
 export type Role = "train" | "validation" | "test";

@@ -1,8 +1,8 @@
 // What a downstream task is: the row of a table that says which files hold it, which columns are its texts and its label,
 // and how it is scored. Suites are lists of such rows (glue.ts, super-glue.ts, …); a user's own file becomes one too.
 
+import type { Values } from "../tables/row.ts";
 import type { MetricName } from "./metrics.ts";
-import type { Values } from "./tables.ts";
 
 export interface Task {
   /** Lower case, as in paths and on the command line: "sst2". */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { UserError } from "../base/errors.ts";
-import { readTable, type TableOptions, tableFormat } from "./tables.ts";
+import { readTable, type TableOptions, tableFormat } from "./table.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cramming-tables-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -14,12 +14,11 @@ after(() => rmSync(folder, { recursive: true }));
 async function read(name: string, content: string | Uint8Array, options: TableOptions = {}): Promise<unknown[][]> {
   const path = join(folder, name);
   writeFileSync(path, content);
-  const rows: unknown[][] = [];
-  for await (const { values, origin } of readTable(path, options).rows) {
-    assert.ok(origin.startsWith(`${path}:`));
-    rows.push([values, Number(origin.slice(path.length + 1))]);
-  }
-  return rows;
+  const { rows } = await readTable(path, options);
+  return rows.map(({ values, origin, line }) => {
+    assert.equal(origin, `${path}:${line}`);
+    return [values, line];
+  });
 }
 
 const fails =
@@ -109,20 +108,23 @@ test("files that are empty, cut or of another kind are named", async () => {
   const latin1 = Buffer.from("a\tb\n1\t2\ncaf\u00e9\t3\n", "latin1");
   await assert.rejects(read("latin1.tsv", latin1), fails("E_UTF8", "latin1.tsv:3:"));
   await assert.rejects(read("a.xlsx", "x"), fails("E_TABLE_FORMAT", "a.xlsx"));
-  assert.throws(() => readTable(join(folder, "absent.tsv")), fails("E_FILE_MISSING", "absent.tsv"));
-  assert.throws(() => readTable(join(folder, "absent.tsv", "x.tsv")), fails("E_FILE_MISSING"));
+  await assert.rejects(readTable(join(folder, "absent.tsv")), fails("E_TEXT_MISSING", "absent.tsv"));
+  await assert.rejects(readTable(join(folder, "absent.tsv", "x.tsv")), fails("E_TEXT_MISSING"));
 });
 
 test("a table's name tells its format", () => {
-  const names = ["a.tsv", "a.b.csv.gz", "a.jsonl", "a.parquet", "a.parquet.gz", "a.json", "tsv", "a.gz"];
-  assert.deepEqual(names.map(tableFormat), ["tsv", "csv", "jsonl", "parquet", ...Array<undefined>(4)]);
+  const names = ["a.tsv", "a.b.csv.gz", "a.jsonl", "a.parquet", "A.CSV", "a.Json.ZST", "a.ndjson"];
+  assert.deepEqual(names.map(tableFormat), ["tsv", "csv", "jsonl", "parquet", "csv", "json", "jsonl"]);
+  for (const other of ["a.parquet.gz", "tsv", "a.gz", "b/._a.csv", ".a.csv"])
+    assert.equal(tableFormat(other), undefined);
 });
 
-test("a table's hash is its bytes'", () => {
+test("a table's hash is its bytes'", async () => {
   writeFileSync(join(folder, "one.tsv"), "a\n1\n");
   writeFileSync(join(folder, "same.tsv"), "a\n1\n");
   writeFileSync(join(folder, "other.tsv"), "a\n2\n");
-  const [one, same, other] = ["one", "same", "other"].map(name => readTable(join(folder, `${name}.tsv`)).hash);
+  const read = (name: string) => readTable(join(folder, `${name}.tsv`));
+  const [one, same, other] = await Promise.all(["one", "same", "other"].map(async name => (await read(name)).hash));
   assert.equal(one, same);
   assert.notEqual(one, other);
 });

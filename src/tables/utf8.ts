@@ -40,7 +40,8 @@ function beginsAsUtf16(bytes: Uint8Array): boolean {
   return (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
 }
 
-function explainInvalidUtf8(bytes: Buffer, start: Place): UserError {
+/** Says which byte is not UTF-8: E_UTF8. */
+export function explainInvalidUtf8(bytes: Buffer, start: Place): UserError {
   const at = findInvalidByte(bytes);
   let line = start.line;
   for (let end = bytes.indexOf(10); end >= 0 && end < at; end = bytes.indexOf(10, end + 1)) line += 1;

@@ -1,0 +1,97 @@
+// A parser of files from elsewhere, run where it can do no harm: in a thread of its own that is ended when nothing has come
+// out of it for eight seconds, or when it wants more memory than it may have. A damaged file can send a library round in
+// circles, and on the thread of the program nothing could stop it then, not even Ctrl-C.
+
+import { Worker } from "node:worker_threads";
+import { UserError } from "./errors.ts";
+
+export interface BoundedWork {
+  /** URL of a module, `import.meta.url` of a file beside or the result of `siblingModule`. */
+  readonly module: string;
+  /** The exported function of one argument in it that gives an iterable, async or not. */
+  readonly name: string;
+  /** Its argument, copied to the thread. */
+  readonly input: unknown;
+  /** Seconds without a value after which it is ended. */
+  readonly idleSeconds?: number;
+  /** Memory of its objects, at most; buffers are not counted, so what is parsed bounds those itself. */
+  readonly heapMebibytes?: number;
+}
+
+/** How work ended that could not be finished; for the caller to say what that means for its file. */
+export class BoundedWorkError extends Error {
+  /** stuck: nothing came for too long; memory: the heap was full; failed: an error, whose message is this one's. */
+  readonly reason: "stuck" | "memory" | "failed";
+
+  constructor(reason: BoundedWorkError["reason"], message: string) {
+    super(message);
+    this.name = "BoundedWorkError";
+    this.reason = reason;
+  }
+}
+
+/** What the thread answers to "next". */
+export type BoundedAnswer =
+  | { readonly kind: "value"; readonly value: unknown }
+  | { readonly kind: "end" }
+  | { readonly kind: "failure"; readonly message: string }
+  | { readonly kind: "refusal"; readonly code: `E_${string}`; readonly message: string; readonly advice: string };
+
+/** The URL of a module beside this one, `import.meta.url`: built, or as it stands where Node runs the sources. */
+export function siblingModule(here: string, name: string): string {
+  return new URL(`./${name}.${here.endsWith(".ts") ? "ts" : "js"}`, here).href;
+}
+
+/**
+ * The values of the work, each made when it is asked for. Errors: a UserError of the work as it is, `signal`'s reason once it
+ * is aborted, else a BoundedWorkError.
+ */
+export async function* runBounded<T>(work: BoundedWork, signal?: AbortSignal): AsyncGenerator<T> {
+  const { module, name, input, idleSeconds = 8, heapMebibytes = 768 } = work;
+  signal?.throwIfAborted();
+  const worker = new Worker(new URL(siblingModule(import.meta.url, "bounded-worker-thread")), {
+    workerData: { module, name, input },
+    resourceLimits: { maxOldGenerationSizeMb: heapMebibytes },
+  });
+  try {
+    for (;;) {
+      const answer = await askNext(worker, idleSeconds, signal);
+      if (answer.kind === "end") return;
+      if (answer.kind === "refusal") throw new UserError(answer.code, answer.message, answer.advice);
+      if (answer.kind === "failure") throw new BoundedWorkError("failed", answer.message);
+      yield answer.value as T;
+    }
+  } finally {
+    await worker.terminate();
+  }
+}
+
+function askNext(worker: Worker, idleSeconds: number, signal: AbortSignal | undefined): Promise<BoundedAnswer> {
+  return new Promise((resolve, reject) => {
+    const settle = (act: () => void) => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+      worker.removeAllListeners();
+      worker.on("error", () => {}); // what comes after an answer is about nothing that anybody waits for
+      act();
+    };
+    const abort = () => settle(() => reject(signal?.reason));
+    const timer = setTimeout(
+      () => settle(() => reject(new BoundedWorkError("stuck", `nothing came for ${idleSeconds} seconds`))),
+      idleSeconds * 1000,
+    );
+    signal?.addEventListener("abort", abort);
+    worker.removeAllListeners();
+    worker.on("message", (answer: BoundedAnswer) => settle(() => resolve(answer)));
+    worker.on("error", error => settle(() => reject(explainEnd(error))));
+    worker.on("exit", () => settle(() => reject(new BoundedWorkError("failed", "its thread ended"))));
+    worker.postMessage("next");
+  });
+}
+
+function explainEnd(error: Error): BoundedWorkError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code === "ERR_WORKER_OUT_OF_MEMORY"
+    ? new BoundedWorkError("memory", "it wants more memory than it may have")
+    : new BoundedWorkError("failed", message);
+}

@@ -1,0 +1,152 @@
+// The bytes of a file as they come, unpacked when it is a gzip or a Zstandard file. What is wrong with a file is said with its
+// name: a file cut short must not pass for a shorter text. When a reader stops early, the file is closed before its `return`
+// resolves.
+
+import type { Hash } from "node:crypto";
+import { closeSync, fstatSync, readSync } from "node:fs";
+import { pipeline } from "node:stream/promises";
+import { setImmediate } from "node:timers/promises";
+import { createGunzip } from "node:zlib";
+import { Decompress } from "fzstd";
+import { UserError } from "../base/errors.ts";
+import { openFile, reading } from "./read-failure.ts";
+
+export type Compression = "none" | "gzip" | "zstd";
+
+const bytesPerRead = 1 << 20;
+const leastBytesPerRead = 1 << 10;
+const bytesPerUnpack = 1 << 18;
+
+/** How a file is packed, by the ending of its name, whatever its case. */
+export function compressionOf(path: string): Compression {
+  return /\.gz$/i.test(path) ? "gzip" : /\.zst$/i.test(path) ? "zstd" : "none";
+}
+
+/**
+ * Reads a file in pieces, unpacked. UserErrors: E_GZIP_CUT for a packed file that ends early, E_GZIP for one that is damaged or
+ * not packed so, and those of `readFile`.
+ */
+export function readBytes(path: string, compression?: Compression): AsyncGenerator<Buffer> {
+  return unpackBytes(readFile(path), path, compression);
+}
+
+/** The content of a file's bytes. UserErrors: E_GZIP_CUT, E_GZIP. */
+export function unpackBytes(
+  bytes: AsyncGenerator<Buffer>,
+  path: string,
+  compression: Compression = compressionOf(path),
+): AsyncGenerator<Buffer> {
+  if (compression === "none") return bytes;
+  return compression === "gzip" ? unpackGzip(bytes, path) : unpackZstd(bytes, path);
+}
+
+/**
+ * Reads a file in pieces of at most 1 MiB. It reads synchronously, which makes a folder of many small files several times
+ * faster to read, and lets the event loop turn once a piece. UserErrors: E_TEXT_MISSING, E_TEXT_UNREADABLE.
+ */
+export async function* readFile(path: string): AsyncGenerator<Buffer> {
+  const file = openFile(path);
+  try {
+    let bytesExpected = reading(path, () => fstatSync(file).size);
+    for (;;) {
+      const piece = Buffer.allocUnsafe(Math.max(leastBytesPerRead, Math.min(bytesPerRead, bytesExpected)));
+      const bytesRead = reading(path, () => readSync(file, piece, 0, piece.length, null));
+      if (bytesRead === 0) return;
+      bytesExpected -= bytesRead;
+      yield piece.subarray(0, bytesRead);
+      await setImmediate();
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** The same pieces, each taken into `hash` as it passes. */
+export async function* hashPieces(pieces: AsyncIterable<Buffer>, hash: Hash): AsyncGenerator<Buffer> {
+  for await (const piece of pieces) {
+    hash.update(piece);
+    yield piece;
+  }
+}
+
+/** Unpacks a gzip of one or several members. `path` is for errors: E_GZIP_CUT, E_GZIP. */
+export async function* unpackGzip(packed: AsyncGenerator<Buffer>, path: string): AsyncGenerator<Buffer> {
+  const gunzip = createGunzip({ chunkSize: bytesPerUnpack });
+  const feeding = pipeline(packed, gunzip);
+  feeding.catch(() => {}); // whoever reads from gunzip meets the same failure
+  let bytesUnpacked = 0;
+  try {
+    for await (const piece of gunzip) {
+      bytesUnpacked += (piece as Buffer).length;
+      yield piece as Buffer;
+    }
+  } catch (error) {
+    throw explainGzipFailure(error, path, bytesUnpacked);
+  } finally {
+    await packed.return(undefined); // the loop has destroyed gunzip, which ends the feeding
+  }
+}
+
+/** Unpacks a Zstandard file of one or several frames. `path` is for errors: E_GZIP_CUT, E_GZIP. */
+export async function* unpackZstd(packed: AsyncGenerator<Buffer>, path: string): AsyncGenerator<Buffer> {
+  let unpacked: Buffer[] = [];
+  let bytesUnpacked = 0;
+  const unpacker = new Decompress(bytes => {
+    // The unpacker writes over the memory it hands out.
+    if (bytes.length > 0) unpacked.push(Buffer.from(bytes));
+  });
+  const push = (bytes: Uint8Array, isLast: boolean): Buffer => {
+    try {
+      unpacker.push(bytes, isLast);
+    } catch (error) {
+      throw explainZstdFailure(error, path, bytesUnpacked);
+    }
+    const piece = Buffer.concat(unpacked);
+    unpacked = [];
+    bytesUnpacked += piece.length;
+    return piece;
+  };
+  for await (const bytes of packed) {
+    // Zeros can be packed ten thousandfold: few packed bytes at a time bound what comes out at once.
+    for (let start = 0; start < bytes.length; start += zstdBytesPerPush) {
+      const piece = push(bytes.subarray(start, start + zstdBytesPerPush), false);
+      if (piece.length > 0) yield piece;
+    }
+  }
+  const last = push(new Uint8Array(0), true);
+  if (last.length > 0) yield last;
+}
+
+const zstdBytesPerPush = 1 << 12;
+
+function explainGzipFailure(error: unknown, path: string, bytesUnpacked: number): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === "Z_BUF_ERROR") return cutShort(error, path, "gzip", bytesUnpacked);
+  if (code?.startsWith("Z_")) return damaged(error, path, `not a whole gzip (${message})`, bytesUnpacked);
+  return error;
+}
+
+function explainZstdFailure(error: unknown, path: string, bytesUnpacked: number): UserError {
+  const { code, message } = error as Error & { code?: unknown };
+  const endsEarly = code === 5;
+  if (endsEarly) return cutShort(error, path, "Zstandard file", bytesUnpacked);
+  return damaged(error, path, `not a whole Zstandard file (${message})`, bytesUnpacked);
+}
+
+function cutShort(cause: unknown, path: string, kind: string, bytesUnpacked: number): UserError {
+  return new UserError(
+    "E_GZIP_CUT",
+    `${path}: the ${kind} ends early, after ${bytesUnpacked} bytes of content`,
+    "The file was cut short, perhaps by an interrupted download; fetch it again.",
+    { cause },
+  );
+}
+
+function damaged(cause: unknown, path: string, seen: string, bytesUnpacked: number): UserError {
+  return new UserError(
+    "E_GZIP",
+    `${path}: ${seen} after ${bytesUnpacked} bytes of content`,
+    "Fetch the file again, or rename it if it is not packed.",
+    { cause },
+  );
+}

@@ -1,0 +1,16 @@
+// A row of a table, as every reader of this room gives it.
+
+/** What a field may hold: text in .tsv and .csv, any JSON in the others. Integers that no number holds are texts of digits. */
+export type Value = string | number | boolean | null | readonly Value[] | { readonly [name: string]: Value };
+export type Values = Readonly<Record<string, Value>>;
+
+export interface NumberedRow {
+  readonly values: Values;
+  /** The line it begins on; in a parquet file its number. From 1. */
+  readonly line: number;
+}
+
+export interface Row extends NumberedRow {
+  /** File and line ("MRPC/train.tsv:17"), in a parquet file and row. */
+  readonly origin: string;
+}

@@ -1,0 +1,156 @@
+// Files of rows, read as they come whatever their format: .tsv as GLUE writes it (a quote is a character like any other), .csv,
+// .jsonl and .ndjson (an object a line), .json (a list of objects, or one after another), each also .gz and .zst, and .parquet.
+// Rows come with their place, because a message about one must name it. The first line of a .tsv or .csv names the columns.
+
+import { createHash, type Hash } from "node:crypto";
+import { basename } from "node:path";
+import { UserError } from "../base/errors.ts";
+import { compressionOf, hashPieces, readFile, unpackBytes } from "./bytes.ts";
+import { readRecords } from "./delimited.ts";
+import { readJsonLines, readJsonValues } from "./json-rows.ts";
+import { nameColumns } from "./named-columns.ts";
+import { readParquet } from "./parquet.ts";
+import type { NumberedRow, Row } from "./row.ts";
+import { findSeparator, type Separator } from "./separator.ts";
+import { readTextPieces } from "./text.ts";
+
+export interface Table {
+  /** In batches, because handing each one over by itself costs more than parsing it. */
+  readonly rows: AsyncGenerator<Row[]>;
+  /** Of the file's bytes, first 16 hexadecimal digits of SHA-256; known once every row was read. */
+  readonly hash: () => string;
+}
+
+export interface TableOptions {
+  /** The columns that are wanted, those of them that are there; absent: all. */
+  readonly columns?: readonly string[];
+  /** What parts the fields of a .csv or .tsv, which then may both be in quotes; absent: as the first line shows. */
+  readonly separator?: Separator;
+  /** Columns of a .tsv whose first line names none of them. */
+  readonly headerless?: readonly string[];
+  /** Whether .tsv lines with fewer fields than columns are left out instead of refused. */
+  readonly leaveOutShort?: boolean;
+  /** Bytes of one row of text, at most; 64 MiB. */
+  readonly longestRowBytes?: number;
+  readonly signal?: AbortSignal;
+}
+
+const formats = ["tsv", "csv", "jsonl", "ndjson", "json", "parquet"] as const;
+export type TableFormat = Exclude<(typeof formats)[number], "ndjson">;
+
+/** The format that a file's name says, whatever its case; undefined for another file, and for the hidden ones of macOS. */
+export function tableFormat(path: string): TableFormat | undefined {
+  const name = basename(path);
+  if (name.startsWith(".")) return undefined;
+  const ending = name
+    .replace(/\.(gz|zst)$/i, "")
+    .split(".")
+    .slice(1)
+    .at(-1)
+    ?.toLowerCase();
+  const found = formats.find(format => format === ending);
+  if (found === "parquet" && compressionOf(path) !== "none") return undefined;
+  return found === "ndjson" ? "jsonl" : found;
+}
+
+/**
+ * Opens a table; its rows are parsed as they are asked for. UserErrors: E_TABLE_FORMAT at once; and as rows are asked for
+ * E_TABLE_EMPTY, E_TABLE_ROW and E_TEXT_TOO_LONG (naming the row), E_JSON_LINE, E_PARQUET, those of bytes and text.
+ */
+export function openTable(path: string, options: TableOptions = {}): Table {
+  const format = tableFormat(path);
+  if (format === undefined) {
+    throw new UserError(
+      "E_TABLE_FORMAT",
+      `${path}: not the name of a table`,
+      "Tables are .tsv, .csv, .jsonl and .json, each also .gz or .zst, and .parquet.",
+    );
+  }
+  const hash = createHash("sha256");
+  let digest: string | undefined;
+  return {
+    rows: placeRows(path, readRows(format, path, hash, options)),
+    hash: () => (digest ??= hash.digest("hex").slice(0, 16)),
+  };
+}
+
+/** Every row of a table that is small. Errors: as `openTable`. */
+export async function readTable(path: string, options: TableOptions = {}): Promise<{ rows: Row[]; hash: string }> {
+  const table = openTable(path, options);
+  const rows: Row[] = [];
+  for await (const batch of table.rows) for (const row of batch) rows.push(row);
+  return { rows, hash: table.hash() };
+}
+
+/** The error of a file without a row; `seen` says what there is instead. */
+export function emptyTable(path: string, seen: string): UserError {
+  return new UserError(
+    "E_TABLE_EMPTY",
+    `${path}: no row here, ${seen}`,
+    "It may be cut short or the wrong file; fetch or make it again.",
+  );
+}
+
+async function* placeRows(path: string, batches: AsyncGenerator<NumberedRow[]>): AsyncGenerator<Row[]> {
+  for await (const batch of batches) yield batch.map(row => ({ ...row, origin: `${path}:${row.line}` }));
+}
+
+async function* readRows(
+  format: TableFormat,
+  path: string,
+  hash: Hash,
+  options: TableOptions,
+): AsyncGenerator<NumberedRow[]> {
+  const [first, bytes] = await peek(hashPieces(readFile(path), hash));
+  if (first === undefined) throw emptyTable(path, "an empty file");
+  let rows = 0;
+  for await (const batch of parse(format, path, bytes, options)) {
+    rows += batch.length;
+    yield batch;
+  }
+  if (rows === 0) throw emptyTable(path, emptiness[format]);
+}
+
+const emptiness: Readonly<Record<TableFormat, string>> = {
+  tsv: "no more than the names of columns",
+  csv: "no more than the names of columns",
+  jsonl: "only empty lines",
+  json: "no object",
+  parquet: "a parquet of no rows",
+};
+
+async function* parse(
+  format: TableFormat,
+  path: string,
+  bytes: AsyncGenerator<Buffer>,
+  options: TableOptions,
+): AsyncGenerator<NumberedRow[]> {
+  const { columns, signal, longestRowBytes = 64 * 2 ** 20 } = options;
+  if (format === "parquet") {
+    for await (const _ of bytes); // for its hash; its rows are found from its end
+    return yield* readParquet({ path, columns }, signal);
+  }
+  const unpacked = unpackBytes(bytes, path);
+  if (format === "jsonl") return yield* readJsonLines(unpacked, path, longestRowBytes);
+  if (format === "json") return yield* readJsonValues(unpacked, path, longestRowBytes);
+  const [beginning, text] = await peek(readTextPieces(unpacked, path));
+  const separator = options.separator ?? (format === "tsv" ? "\t" : findSeparator(beginning ?? ""));
+  const quotes = format === "csv" || options.separator !== undefined;
+  const records = readRecords(text, path, { separator, quotes, longestRecord: longestRowBytes });
+  yield* nameColumns(records, path, { ...options, separator, quotes });
+}
+
+/** The first piece, undefined where there is none, and all of them. */
+async function peek<T>(pieces: AsyncGenerator<T>): Promise<[T | undefined, AsyncGenerator<T>]> {
+  const { value, done } = await pieces.next();
+  if (done === true) return [undefined, pieces];
+  const all = (async function* () {
+    try {
+      yield value;
+      yield* pieces;
+    } finally {
+      await pieces.return(undefined);
+    }
+  })();
+  return [value, all];
+}

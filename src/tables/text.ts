@@ -1,0 +1,90 @@
+// Bytes to text in pieces, strictly and whatever the encoding that a byte-order mark names: UTF-8, with the mark or without,
+// and UTF-16 with it, which is what spreadsheets save.
+
+import { isUtf8 } from "node:buffer";
+import { TextDecoder } from "node:util";
+import { UserError } from "../base/errors.ts";
+import { explainInvalidUtf8 } from "./utf8.ts";
+
+/** The content as UTF-8 bytes, without a byte-order mark. UserErrors: E_UTF8 for UTF-16 that is none, E_BINARY for a NUL. */
+export async function* toUtf8(pieces: AsyncIterable<Buffer>, path: string): AsyncGenerator<Buffer> {
+  let line = 1;
+  for await (const piece of decodeMarked(pieces, path)) {
+    const end = piece.indexOf(0);
+    for (let at = piece.indexOf(10); at >= 0 && (end < 0 || at < end); at = piece.indexOf(10, at + 1)) line += 1;
+    if (end >= 0) {
+      throw new UserError(
+        "E_BINARY",
+        `${path}:${line}: a NUL byte, which text does not have`,
+        "If it was saved as UTF-16, convert it, with `iconv -f UTF-16LE -t UTF-8`; else it is damaged or no text.",
+      );
+    }
+    yield piece;
+  }
+}
+
+async function* decodeMarked(pieces: AsyncIterable<Buffer>, path: string): AsyncGenerator<Buffer> {
+  let begun: Buffer | undefined = Buffer.alloc(0);
+  let decoder: TextDecoder | undefined;
+  for await (const next of pieces) {
+    let piece = next;
+    if (begun !== undefined) {
+      piece = Buffer.concat([begun, next]);
+      begun = piece.length < 3 ? piece : undefined;
+      if (begun !== undefined) continue;
+      const { encoding, markBytes } = findMark(piece);
+      decoder = encoding === undefined ? undefined : new TextDecoder(encoding, { fatal: true });
+      piece = piece.subarray(markBytes);
+    }
+    if (decoder !== undefined) piece = decodeUtf16(decoder, piece, path);
+    if (piece.length > 0) yield piece;
+  }
+  // What is shorter than a mark and its first character.
+  if (begun !== undefined && begun.length > 0 && findMark(begun).encoding === undefined) yield begun;
+  if (decoder !== undefined) decodeUtf16(decoder, undefined, path);
+}
+
+/** The content as text, in pieces of whole characters. UserError E_UTF8 naming the line. */
+export async function* readTextPieces(pieces: AsyncIterable<Buffer>, path: string): AsyncGenerator<string> {
+  let line = 1;
+  let byte = 0;
+  let cut = Buffer.alloc(0);
+  for await (const piece of toUtf8(pieces, path)) {
+    const bytes = cut.length === 0 ? piece : Buffer.concat([cut, piece]);
+    const end = bytes.length - countCutBytes(bytes);
+    cut = Buffer.from(bytes.subarray(end));
+    const whole = bytes.subarray(0, end);
+    if (!isUtf8(whole)) throw explainInvalidUtf8(whole, { path, line, byte });
+    for (let at = whole.indexOf(10); at >= 0; at = whole.indexOf(10, at + 1)) line += 1;
+    byte += end;
+    if (end > 0) yield whole.toString("utf8");
+  }
+  if (cut.length > 0) throw explainInvalidUtf8(cut, { path, line, byte });
+}
+
+/** The bytes at the end that begin a character and do not end it. */
+function countCutBytes(bytes: Buffer): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes[bytes.length - back]!;
+    if (byte < 0x80) return 0;
+    if (byte >= 0xc0) return back < (byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4) ? back : 0;
+  }
+  return 0;
+}
+
+function findMark(bytes: Buffer): { encoding?: "utf-16le" | "utf-16be"; markBytes: number } {
+  if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) return { markBytes: 3 };
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return { encoding: "utf-16le", markBytes: 2 };
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) return { encoding: "utf-16be", markBytes: 2 };
+  return { markBytes: 0 };
+}
+
+function decodeUtf16(decoder: TextDecoder, piece: Buffer | undefined, path: string): Buffer {
+  try {
+    return Buffer.from(piece === undefined ? decoder.decode() : decoder.decode(piece, { stream: true }));
+  } catch (cause) {
+    throw new UserError("E_UTF8", `${path}: it begins as UTF-16 and is none further on`, "Save it again as UTF-8.", {
+      cause,
+    });
+  }
+}
