@@ -52,6 +52,7 @@ test("what is no run, and places that do not fit, are refused", () => {
   const { status, stderr } = cram("report", "numbers", "run");
   assert.equal(status, 1);
   assert.match(stderr, /^E_FILE_MISSING numbers: no run here/);
+  assert.match(readFileSync(join(folder, "report.html"), "utf8"), /numbers: left out: numbers: no run here/);
   assert.match(cram("report", "run", "--out", "numbers").stderr, /^E_OPTION --out numbers: a folder/);
   assert.match(cram("report", "run", "--data", "page.html").stderr, /^E_OPTION --data page\.html: a file/);
 });

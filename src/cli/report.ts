@@ -6,9 +6,10 @@ import { systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
 import { writeFileAtomically } from "../base/files.ts";
 import { countTrainingFlops } from "../model/shape.ts";
+import { describeTrouble } from "../report/check.ts";
 import { printPage } from "../report/page.ts";
 import { makeReport } from "../report/report.ts";
-import { nameRuns, readRun } from "../report/run-record.ts";
+import { nameRuns, type RunRecord, readRun } from "../report/run-record.ts";
 import { saveCharts, saveData } from "../report/save.ts";
 import { readRunRecipe } from "../train/run-folder.ts";
 import { print } from "./output.ts";
@@ -46,7 +47,8 @@ async function report(folders: string[], flags: ReportFlags): Promise<void> {
   checkPlaces(flags);
   const names = nameRuns(folders);
   const notes: string[] = [];
-  const runs = folders.map((folder, i) => readRun(folder, names[i]!, countRunFlops(folder, names[i]!, notes)));
+  const { runs, failure } = readRuns(folders, names, notes);
+  if (runs.length === 0) throw failure;
   const content = makeReport(runs);
   writeFileAtomically(
     flags.out,
@@ -56,14 +58,16 @@ async function report(folders: string[], flags: ReportFlags): Promise<void> {
   const charts = flags.charts === undefined ? [] : await saveCharts(content, flags.charts);
   if (flags.json === true) {
     print(JSON.stringify({ page: flags.out, charts, data, notes }));
+    if (failure !== undefined) throw failure;
     return;
   }
   for (const note of notes) print(`note: ${note}`);
   print(
-    `${flags.out}: ${names.length === 1 ? names[0] : `${names.length} runs`} (${Math.ceil(statSync(flags.out).size / 1000)} kB); open it in a browser`,
+    `${flags.out}: ${runs.length === 1 ? runs[0]!.name : `${runs.length} runs`} (${Math.ceil(statSync(flags.out).size / 1000)} kB); open it in a browser`,
   );
   if (flags.data !== undefined) print(`${flags.data}: ${data.length} files of numbers`);
   if (flags.charts !== undefined) print(`${flags.charts}: ${charts.length} files of charts`);
+  if (failure !== undefined) throw failure;
 }
 
 function checkPlaces({ out, charts, data }: ReportFlags): void {
@@ -76,6 +80,27 @@ function checkPlaces({ out, charts, data }: ReportFlags): void {
   ] as const) {
     if (kindOf(path) === "file") throw new UserError("E_OPTION", `${option} ${path}: a file`, "Name a folder.");
   }
+}
+
+/** A run that cannot be read is left out and noted, and the first one's error comes after the page of the others. */
+function readRuns(
+  folders: readonly string[],
+  names: readonly string[],
+  notes: string[],
+): { readonly runs: readonly RunRecord[]; readonly failure: unknown } {
+  let failure: unknown;
+  const runs = folders.flatMap((folder, i) => {
+    try {
+      const run = readRun(folder, names[i]!, countRunFlops(folder, names[i]!, notes));
+      notes.push(...run.troubles.map(trouble => `${run.name}: ${trouble}`));
+      return [run];
+    } catch (error) {
+      failure ??= error;
+      notes.push(`${names[i]}: left out: ${describeTrouble(error)}`);
+      return [];
+    }
+  });
+  return { runs, failure };
 }
 
 /** FLOPs of a token; a recipe that this version cannot read leaves them out, and says so. */

@@ -55,7 +55,8 @@ export function makeScoreboard(results: readonly TaskResult[], suite: Suite | un
   const order = (result: TaskResult) => suite?.tasks.findIndex(({ name }) => name === result.task) ?? -1;
   const ordered = [...results].sort((a, b) => order(a) - order(b) || a.seed - b.seed);
   const columns = new Map<string, Column>();
-  const subsets: Record<string, readonly string[]> = {};
+  // By names that people chose: "constructor" is one, and not in an object without a prototype.
+  const subsets: Record<string, readonly string[]> = Object.create(null);
   for (const { task, title, metrics, splits, subsets: reasons } of ordered) {
     for (const split of splits) {
       const name = nameScore({ name: task }, split.name);
@@ -82,7 +83,8 @@ function makeRow(kind: Control, results: readonly TaskResult[], suite: Suite | u
       scored.set(key, [...(scored.get(key) ?? []), seen]);
     }
   }
-  const cells = Object.fromEntries([...scored].map(([name, seeds]) => [name, makeCell(seeds)] as const));
+  const cells: Record<string, Cell> = Object.create(null);
+  for (const [name, seeds] of scored) cells[name] = makeCell(seeds);
   const medians = new Map(Object.entries(cells).map(([name, { median }]) => [name, median] as const));
   return {
     kind,

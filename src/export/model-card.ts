@@ -104,7 +104,7 @@ function formatTraining({ recipe, step, tokens, elapsedSeconds, devices, losses,
 /** Medians over seeds, in percent, and the extremes where there are several. */
 function formatEvaluation({ title, columns, rows }: Evaluation): string {
   const cellOf = ({ cells }: Evaluation["rows"][number], name: string): string => {
-    const cell = cells[name];
+    const cell = cells.get(name);
     if (cell === undefined) return "";
     const spread = cell.seeds > 1 ? ` (${cell.minimum.toFixed(1)}–${cell.maximum.toFixed(1)})` : "";
     return `${cell.median.toFixed(1)}${spread}`;

@@ -12,6 +12,13 @@ export interface Axis {
   readonly ticks: readonly Tick[];
 }
 
+/** What an axis can hold: beyond, float64 has no room for the arithmetic of ticks. */
+const drawable = { least: 1e-100, most: 1e100 };
+
+/** Whether a value is drawn: finite, of a size that an axis holds, and on a logarithmic one above 0. */
+export const isDrawable = (kind: "linear" | "log", value: number): boolean =>
+  Math.abs(value) <= drawable.most && (kind === "linear" || value >= drawable.least);
+
 /** As a share of the values: less is no difference that float64 could draw. */
 const smallestSpan = 1e-9;
 
@@ -19,10 +26,10 @@ const smallestSpan = 1e-9;
  * An axis that holds every given value; one with `round` ends at ticks. A logarithmic axis leaves out what is not above 0.
  */
 export function makeAxis(kind: "linear" | "log", extremes: readonly number[], options: { round: boolean }): Axis {
-  const shown = extremes.filter(value => Number.isFinite(value) && (kind === "linear" || value > 0));
+  const shown = extremes.filter(value => isDrawable(kind, value));
   let low = shown.length === 0 ? 1 : Math.min(...shown);
   let high = shown.length === 0 ? 2 : Math.max(...shown);
-  if (high - low <= smallestSpan * Math.max(Math.abs(low), Math.abs(high))) {
+  if (high - low <= Math.max(drawable.least, smallestSpan * Math.max(Math.abs(low), Math.abs(high)))) {
     const room = kind === "log" ? low / 2 : Math.abs(low) / 10 || 1;
     low -= room;
     high += room;

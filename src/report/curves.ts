@@ -33,6 +33,8 @@ export interface Curves {
   readonly validations: Columns<ValidationColumn>;
   /** Steps that were not finite and changed nothing. */
   readonly skipped: number;
+  /** Of them those that no good step came after. */
+  readonly skippedLast: number;
   readonly checkpoints: number;
   /** Seconds of the budget by what they went to; `other` is between steps: waiting for data, writing events. */
   readonly spent: {
@@ -90,6 +92,7 @@ export function gatherCurves({ thinned }: { thinned: boolean }): CurveGatherer {
   const starts: Start[] = [];
   const spent = { training: 0, validation: 0, checkpoints: 0, other: 0 };
   let skipped = 0;
+  let skippedLast = 0;
   let checkpoints = 0;
   let reason: string | undefined;
   let before: { kind: Event["kind"]; step: number; elapsedSeconds: number; tokens: number } | undefined;
@@ -107,6 +110,7 @@ export function gatherCurves({ thinned }: { thinned: boolean }): CurveGatherer {
       steps.add(rowOfStep(value, value.tokens - tokens));
       tokens = value.tokens;
       skipped += value.skipped;
+      skippedLast = value.skipped === 1 ? skippedLast + 1 : 0;
       const own = Math.min(value.stepSeconds, since);
       spent.training += own;
       spent[before?.kind === "checkpoint" ? "checkpoints" : "other"] += since - own;
@@ -129,6 +133,7 @@ export function gatherCurves({ thinned }: { thinned: boolean }): CurveGatherer {
         stepMeans: means,
         validations: validations.take().each,
         skipped,
+        skippedLast,
         checkpoints,
         spent: { ...spent },
         reason,

@@ -4,8 +4,8 @@
 import type { ServerResponse } from "node:http";
 import type { Clock } from "../base/clock.ts";
 import { pageName } from "./dashboard-page.ts";
-import { describeRow, type Row } from "./dashboard-rows.ts";
-import type { RunWatch } from "./dashboard-runs.ts";
+import { describeRow, type Row, rowColumns } from "./dashboard-rows.ts";
+import type { RunWatch, WatchedRun } from "./dashboard-runs.ts";
 
 /** One message of the stream. */
 export interface News {
@@ -29,6 +29,15 @@ const mostReaders = 64;
 const longestBacklogBytes = 1 << 20;
 const secondsBetweenSigns = 15;
 
+function describeRunRow(run: WatchedRun, nowSeconds: number): Row {
+  try {
+    return describeRow(run, nowSeconds);
+  } catch (error) {
+    run.refuse(error);
+    return { name: run.name, trouble: run.trouble ?? null, cells: rowColumns.map(() => ["", null]) };
+  }
+}
+
 export function openNewsDesk(watch: RunWatch, clock: Clock): NewsDesk {
   /** By name, as they were sent; a new array object for a changed row. */
   const rows = new Map<string, { readonly row: Row; readonly text: string }>();
@@ -38,7 +47,7 @@ export function openNewsDesk(watch: RunWatch, clock: Clock): NewsDesk {
     const nowSeconds = clock.date().getTime() / 1000;
     for (const name of rows.keys()) if (!watch.runs.has(name)) rows.delete(name);
     for (const run of watch.runs.values()) {
-      const row = describeRow(run, nowSeconds);
+      const row = describeRunRow(run, nowSeconds);
       // What the charts draw may have changed where no cell has.
       const text = `${run.tail.version} ${JSON.stringify(row)}`;
       if (rows.get(run.name)?.text !== text) rows.set(run.name, { row, text });

@@ -3,6 +3,7 @@
 import { gatherCurves } from "./curves.ts";
 import type { WatchedRun } from "./dashboard-runs.ts";
 import { formatValue, type Quantity } from "./quantity.ts";
+import { describeDivergence } from "./run-tables.ts";
 import type { Column } from "./table.ts";
 
 export const rowColumns = [
@@ -51,7 +52,10 @@ export function describeRow(run: WatchedRun, nowSeconds: number): Row {
     Number.POSITIVE_INFINITY,
   );
   const values: Readonly<Record<(typeof rowColumns)[number]["key"], string | number | undefined>> = {
-    state: describeState(run, reason, nowSeconds),
+    state:
+      run.tail.shareRead === 1 && describeDivergence(record) !== undefined
+        ? "diverged"
+        : describeState(run, reason, nowSeconds),
     progress,
     left,
     steps: steps.step.at(-1),

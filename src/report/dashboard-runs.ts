@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import { setImmediate as passOn, setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../base/clock.ts";
-import { UserError } from "../base/errors.ts";
+import { describeTrouble } from "./check.ts";
 import { EventsTail } from "./events-tail.ts";
 import { findRuns } from "./find-runs.ts";
 import { type RunRecord, readSurroundings } from "./run-record.ts";
@@ -17,6 +17,8 @@ export interface WatchedRun {
   readRecord(): RunRecord;
   /** Why something is missing from the record. */
   readonly trouble: string | undefined;
+  /** Notes why it cannot be shown. */
+  refuse(error: unknown): void;
 }
 
 export interface RunWatch {
@@ -47,7 +49,12 @@ export function watchRuns({ folder, clock, countFlops }: WatchOptions): RunWatch
   const search = () => {
     if (clock.seconds() - searched < secondsBetweenSearches) return;
     searched = clock.seconds();
-    const found = findRuns(folder, mostRuns);
+    let found: ReturnType<typeof findRuns>;
+    try {
+      found = findRuns(folder, mostRuns);
+    } catch {
+      return; // Too many files are open: the runs are still there.
+    }
     isComplete = found.isComplete;
     const names = new Set(found.runs.map(({ name }) => name));
     for (const name of runs.keys()) if (!names.has(name)) runs.delete(name);
@@ -89,6 +96,7 @@ const nothingAround: ReturnType<typeof readSurroundings> = {
   data: { folder: "", dataset: undefined, funnel: undefined },
   fills: [],
   evaluations: { finished: [], unfinished: [] },
+  troubles: [],
 };
 const secondsOfSurroundings = 5;
 
@@ -107,12 +115,10 @@ function watchRun(
     readAt = clock.seconds();
     try {
       around = readSurroundings(folder);
+      trouble = around.troubles.length === 0 ? undefined : around.troubles.join("; ");
       flopsPerToken = countFlops(folder);
-      trouble = undefined;
     } catch (error) {
-      // A file of the system's that may not be read is no more reason to stop than one of the run's that is wrong.
-      if (!(error instanceof UserError) && (error as NodeJS.ErrnoException).code === undefined) throw error;
-      trouble = (error as Error).message;
+      trouble = describeTrouble(error);
     }
   };
   return {
@@ -134,6 +140,9 @@ function watchRun(
     },
     get trouble() {
       return tail.failure?.message ?? trouble;
+    },
+    refuse: error => {
+      trouble = describeTrouble(error);
     },
   };
 }

@@ -3,12 +3,14 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, isIPv6 } from "node:net";
+import { setImmediate as passOn } from "node:timers/promises";
 import { UserError } from "../base/errors.ts";
+import { describeTrouble } from "./check.ts";
 import { type AccessOptions, checkAccessOptions, judgeRequest, splitAddress } from "./dashboard-access.ts";
 import { openNewsDesk } from "./dashboard-news.ts";
 import { dashboardPolicy, printDashboardPage } from "./dashboard-page.ts";
 import { type RunWatch, type WatchOptions, watchRuns } from "./dashboard-runs.ts";
-import { printView } from "./dashboard-view.ts";
+import { printView, type ViewChoice } from "./dashboard-view.ts";
 
 export interface DashboardOptions extends WatchOptions, AccessOptions {
   /** 0 takes a free one. */
@@ -32,15 +34,20 @@ export async function openDashboard(options: DashboardOptions): Promise<Dashboar
   const watch = watchRuns(options);
   const news = openNewsDesk(watch, options.clock);
   const page = printDashboardPage(options.folder);
+  const views = queueViews();
   const server = createServer((request, response) => {
     answer(request, response, options, {
       "/": () => send(response, 200, "text/html; charset=utf-8", page),
-      "/runs": () => news.subscribe(response) || send(response, 503, "text/plain", "too many readers"),
-      "/view": params => send(response, 200, "application/json", JSON.stringify(printView(readChoice(params, watch)))),
+      "/runs": () =>
+        request.method === "HEAD"
+          ? send(response, 200, "text/event-stream", "")
+          : news.subscribe(response) || send(response, 503, "text/plain", "too many readers"),
+      "/view": params => views.print(readChoice(params, watch), response),
       // Browsers ask for it unasked.
       "/favicon.ico": () => send(response, 204, "image/x-icon", ""),
     });
   });
+  server.maxConnections = mostConnections;
   await listen(server, options);
   const stop = new AbortController();
   const timer = setInterval(() => news.publish(), 1000);
@@ -72,9 +79,38 @@ function answer(request: IncomingMessage, response: ServerResponse, access: Acce
     response.setHeader("Set-Cookie", judgement.cookie);
     response.setHeader("Location", judgement.location);
     send(response, 303, "text/plain", "");
-  } else if (request.method !== "GET") send(response, 405, "text/plain", "only GET");
+  } else if (request.method !== "GET" && request.method !== "HEAD") send(response, 405, "text/plain", "only GET");
   else if (route === undefined) send(response, 404, "text/plain", "not here");
   else route(params);
+}
+
+/** Fewer than the files that a process may open, 256 on macOS, so that there are some left for the runs. */
+const mostConnections = 128;
+const mostViewsWaiting = 32;
+
+/** Charts cost some milliseconds each, so they are printed one by one, and everything else has its turn between two. */
+function queueViews() {
+  let last: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
+  const show = (choice: ViewChoice, response: ServerResponse) => {
+    try {
+      if (!response.destroyed) send(response, 200, "application/json", JSON.stringify(printView(choice)));
+    } catch (error) {
+      send(response, 500, "text/plain", describeTrouble(error));
+    }
+  };
+  return {
+    print: (choice: ViewChoice, response: ServerResponse) => {
+      if (waiting >= mostViewsWaiting) return send(response, 503, "text/plain", "too many views at once");
+      waiting++;
+      last = last
+        .then(() => passOn())
+        .then(() => {
+          waiting--;
+          show(choice, response);
+        });
+    },
+  };
 }
 
 function send(response: ServerResponse, status: number, type: string, content: string): void {
@@ -85,7 +121,7 @@ function send(response: ServerResponse, status: number, type: string, content: s
 const mostDrawn = 200;
 
 /** run=NAME for each colour, run= for a free one; axes=the place of the loss's axes; sections=1. */
-function readChoice(params: URLSearchParams, { runs }: RunWatch): Parameters<typeof printView>[0] {
+function readChoice(params: URLSearchParams, { runs }: RunWatch): ViewChoice {
   return {
     runs: params
       .getAll("run")

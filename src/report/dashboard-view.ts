@@ -31,7 +31,27 @@ export interface ViewChoice {
   readonly withSections: boolean;
 }
 
-export function printView({ runs, variants, withSections }: ViewChoice): View {
+/** A run that cannot be drawn is left out, with its trouble; the others are drawn. */
+export function printView(choice: ViewChoice): View {
+  try {
+    return drawView(choice);
+  } catch {
+    const isDrawn = choice.runs.map(run => run !== undefined && canDraw(run, choice));
+    return drawView({ ...choice, runs: choice.runs.map((run, i) => (isDrawn[i] ? run : undefined)) }, choice.runs);
+  }
+}
+
+function canDraw(run: WatchedRun, choice: ViewChoice): boolean {
+  try {
+    drawView({ ...choice, runs: [run] });
+    return true;
+  } catch (error) {
+    run.refuse(error);
+    return false;
+  }
+}
+
+function drawView({ runs, variants, withSections }: ViewChoice, chosen = runs): View {
   const records = runs.flatMap((run, colour): RunRecord[] =>
     run === undefined ? [] : [{ ...run.readRecord(), colour }],
   );
@@ -39,7 +59,7 @@ export function printView({ runs, variants, withSections }: ViewChoice): View {
     const { chart } = group.variants[variants[i] ?? 0] ?? group.variants[0]!;
     return printLineChart(chart).text;
   });
-  const troubles = runs.flatMap(run => (run?.trouble === undefined ? [] : [`${run.name}: ${run.trouble}`]));
+  const troubles = chosen.flatMap(run => (run?.trouble === undefined ? [] : [`${run.name}: ${run.trouble}`]));
   if (!withSections) return { charts, troubles };
   const sections = records.length === 0 ? [] : listSections(makeReport(records), viewSections);
   const find = (id: string): Section | undefined => sections.find(section => section.id === id);

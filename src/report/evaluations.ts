@@ -1,10 +1,10 @@
 // Downstream scores that `cram evaluate` stored with a run: evaluations/SUITE/scoreboard.json, the medians over seeds with
 // their spreads, the controls, and what others published. They are shown as they stand there, not computed again.
 
-import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { readJson } from "../base/files.ts";
+import { UserError } from "../base/errors.ts";
+import { isPresent, listFolder, readJson } from "../base/files.ts";
 import { check } from "./check.ts";
 
 /** What is not a number, a correlation with a constant, is null in JSON. */
@@ -13,6 +13,12 @@ const percent = z
   .nullable()
   .transform(value => value ?? Number.NaN);
 const interval = z.object({ low: percent, high: percent });
+/** By names that people chose, "constructor" among them, so no plain object. */
+const mapOf = <T extends z.ZodType>(values: T) =>
+  z.preprocess(
+    value => (typeof value === "object" && value !== null ? new Map(Object.entries(value)) : value),
+    z.map(z.string(), values),
+  );
 
 const scoreboardSchema = z.object({
   title: z.string(),
@@ -22,8 +28,7 @@ const scoreboardSchema = z.object({
       /** "none" is the model itself. */
       kind: z.enum(["none", "untrained", "majority", "published"]),
       name: z.string(),
-      cells: z.record(
-        z.string(),
+      cells: mapOf(
         z.object({
           median: percent,
           minimum: percent,
@@ -37,7 +42,7 @@ const scoreboardSchema = z.object({
     }),
   ),
   /** Scores on other data than the published, and why. */
-  subsets: z.record(z.string(), z.array(z.string())),
+  subsets: mapOf(z.array(z.string())),
 });
 
 export interface Evaluation extends z.infer<typeof scoreboardSchema> {
@@ -53,15 +58,27 @@ export interface EvaluationsRecord {
 
 /** Every suite under the folder evaluations/; none where that is missing. */
 export function readEvaluations(folder: string): EvaluationsRecord {
-  const suites = existsSync(folder)
-    ? readdirSync(folder, { withFileTypes: true }).filter(entry => entry.isDirectory())
-    : [];
+  const suites = listFolder(folder, "folder of evaluations").filter(entry => entry.isDirectory());
   const places = suites.map(({ name }) => ({ suite: name, path: join(folder, name, "scoreboard.json") }));
-  const isFinished = ({ path }: { path: string }) => existsSync(path);
+  const isFinished = ({ path }: { path: string }) => isPresent(path, "scoreboard");
   return {
-    finished: places
-      .filter(isFinished)
-      .map(({ suite, path }) => ({ suite, ...check(scoreboardSchema, readJson(path, "scoreboard"), path) })),
+    finished: places.filter(isFinished).map(({ suite, path }) => ({ suite, ...readScoreboard(path) })),
     unfinished: places.filter(place => !isFinished(place)).map(({ suite }) => suite),
   };
+}
+
+/** More than any suite and everything it is compared with; a page of more is slow to make and read by nobody. */
+const mostRows = 500;
+const mostColumns = 500;
+const mostScoreboardBytes = 4 << 20;
+
+function readScoreboard(path: string): z.infer<typeof scoreboardSchema> {
+  const scoreboard = check(scoreboardSchema, readJson(path, "scoreboard", mostScoreboardBytes), path);
+  const { rows, columns } = scoreboard;
+  if (rows.length <= mostRows && columns.length <= mostColumns) return scoreboard;
+  throw new UserError(
+    "E_REPORT_FILE",
+    `${path}: ${rows.length} rows and ${columns.length} columns; at most ${mostRows} and ${mostColumns} are shown`,
+    "The file was changed; make it again or move it away.",
+  );
 }

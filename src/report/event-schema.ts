@@ -3,38 +3,40 @@
 
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
+import { makePrintable } from "../base/printable.ts";
 
+/** What training computes is in float32; other numbers were not written by it, and no axis holds them. */
+const computed = z.number().min(-3.5e38).max(3.5e38);
+const amount = z.number().nonnegative().max(1e18);
+const seconds = z.number().nonnegative().max(1e10);
 /** JSON has no NaN: a loss that was not finite is written as null. */
-const measured = z
-  .number()
-  .nullable()
-  .transform(value => value ?? Number.NaN);
-const shared = { step: z.number().int().nonnegative(), elapsedSeconds: z.number().nonnegative() };
+const measured = computed.nullable().transform(value => value ?? Number.NaN);
+const shared = { step: z.number().int().nonnegative(), elapsedSeconds: seconds };
 
 const schemas = {
   start: z.object({
     ...shared,
-    device: z.string(),
-    parameters: z.number(),
-    warmupSeconds: z.number(),
+    device: z.string().transform(text => makePrintable(text, 200)),
+    parameters: amount,
+    warmupSeconds: seconds,
     unigramEntropy: measured.optional(),
     /** Measured FLOP/s of the device, where the run measured it. */
-    peakFlops: z.number().positive().optional(),
+    peakFlops: amount.positive().optional(),
   }),
   step: z.object({
     ...shared,
-    progress: z.number(),
+    progress: computed,
     loss: measured,
     gradientNorm: measured,
-    learningRate: z.number(),
-    batchSequences: z.number(),
-    tokens: z.number(),
-    stepSeconds: z.number(),
+    learningRate: computed,
+    batchSequences: amount,
+    tokens: amount,
+    stepSeconds: seconds,
     skipped: z.boolean().transform(Number),
   }),
   validation: z.object({ ...shared, loss: measured }),
   checkpoint: z.object(shared),
-  end: z.object({ ...shared, tokens: z.number(), reason: z.string() }),
+  end: z.object({ ...shared, tokens: amount, reason: z.string().transform(text => makePrintable(text, 200)) }),
 };
 type Kind = keyof typeof schemas;
 export type Start = z.infer<typeof schemas.start>;

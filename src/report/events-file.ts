@@ -1,7 +1,8 @@
 // A run's events.jsonl: the report's own reading of what training wrote (docs/FORMATS.md), from its begin to its end or, of a
 // file that is still written, a block at a time. A line without its end is a write under way or cut short, and waits.
 
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
+import { openForReading } from "../base/files.ts";
 import { type CurveGatherer, type Curves, gatherCurves } from "./curves.ts";
 import { readEvent, refuseLine } from "./event-schema.ts";
 
@@ -11,7 +12,7 @@ import { readEvent, refuseLine } from "./event-schema.ts";
  */
 export function readCurves(path: string): Curves {
   const gatherer = gatherCurves({ thinned: false });
-  const file = openSync(path, "r");
+  const file = openForReading(path, "run's events");
   try {
     const reader = createEventReader(path, gatherer);
     while (reader.readBlock(file, 1 << 20) > 0);

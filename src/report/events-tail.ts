@@ -1,13 +1,16 @@
 // The events.jsonl of a run that may still train, followed as it grows. On resume the file is replaced by a shorter one: then,
 // and when it shrinks, it is read again from its begin. What is kept of it does not grow with it.
 
-import { closeSync, openSync, statSync } from "node:fs";
+import { closeSync, statSync } from "node:fs";
 import { UserError } from "../base/errors.ts";
+import { explainReadFailure, openForReading } from "../base/files.ts";
+import { describeTrouble } from "./check.ts";
 import { type CurveGatherer, type Curves, gatherCurves } from "./curves.ts";
 import { createEventReader, type EventReader } from "./events-file.ts";
 
 /** About a thousand events, some milliseconds: so long nothing else happens. */
 const blockBytes = 1 << 18;
+const kind = "run's events";
 
 export class EventsTail {
   readonly path: string;
@@ -41,7 +44,7 @@ export class EventsTail {
       if (isAnother || this.failure?.code === "E_FILE_MISSING") this.begin();
       this.seen = { inode, bytes, changed };
       if (this.failure !== undefined || this.reader.offset >= bytes) return false;
-      const file = openSync(this.path, "r");
+      const file = openForReading(this.path, kind);
       try {
         this.reader.readBlock(file, Math.min(blockBytes, bytes - this.reader.offset));
       } finally {
@@ -50,7 +53,13 @@ export class EventsTail {
       this.version++;
       return this.reader.offset < bytes;
     } catch (error) {
-      const failure = explainFailure(error, this.path);
+      const explained = explainReadFailure(error, this.path, kind);
+      // Not this file's fault, and over in a moment.
+      if (/\b(EMFILE|ENFILE)\b/.test(String(explained))) return false;
+      const failure =
+        explained instanceof UserError
+          ? explained
+          : new UserError("E_EVENTS", `${this.path}: ${describeTrouble(explained)}`, "Move the run's folder away.");
       if (failure.message !== this.failure?.message) this.version++;
       this.failure = failure;
       return false;
@@ -76,13 +85,4 @@ export class EventsTail {
   get changedSeconds(): number {
     return (this.seen?.changed.getTime() ?? 0) / 1000;
   }
-}
-
-function explainFailure(error: unknown, path: string): UserError {
-  if (error instanceof UserError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === undefined) throw error;
-  return new UserError("E_FILE_MISSING", `${path}: cannot be read: ${message}`, "Check the path and its permissions.", {
-    cause: error,
-  });
 }

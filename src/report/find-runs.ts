@@ -1,8 +1,9 @@
 // Where runs are: every folder below one that holds events.jsonl. Links are not followed, hidden folders and what is inside a
 // run are not looked at.
 
-import { type Dirent, readdirSync } from "node:fs";
+import type { Dirent } from "node:fs";
 import { basename, join, relative, resolve, sep } from "node:path";
+import { listFolder } from "../base/files.ts";
 
 export interface FoundRun {
   /** The path from the folder that was searched, with "/"; of that folder itself its own name. */
@@ -12,7 +13,10 @@ export interface FoundRun {
 
 const mostFolders = 10_000;
 
-/** In no particular order. `isComplete` is false where there were too many folders to look into, or too many runs. */
+/**
+ * In no particular order. `isComplete` is false where there were too many folders to look into, or too many runs; E_FILE_UNREADABLE
+ * where the system could not look for want of open files, which is no answer.
+ */
 export function findRuns(folder: string, mostRuns: number): { runs: FoundRun[]; isComplete: boolean } {
   const root = resolve(folder);
   const waiting = [root];
@@ -37,8 +41,9 @@ export function findRuns(folder: string, mostRuns: number): { runs: FoundRun[]; 
 /** A folder that may not be read, or is gone meanwhile, holds nothing. */
 function listEntries(path: string): Dirent[] {
   try {
-    return readdirSync(path, { withFileTypes: true });
-  } catch {
+    return listFolder(path, "folder of runs");
+  } catch (error) {
+    if (/\b(EMFILE|ENFILE)\b/.test(String(error))) throw error;
     return [];
   }
 }

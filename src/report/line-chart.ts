@@ -1,7 +1,7 @@
 // A chart of lines as SVG: title, legend, axes with ticks, thinned lines. The plot's axes are written on the element, so the
 // page's script can turn a pixel back into values; nothing is stored twice.
 
-import { type Axis, makeAxis, placeOn } from "./axis.ts";
+import { type Axis, isDrawable, makeAxis, placeOn } from "./axis.ts";
 import { runColours } from "./chart-style.ts";
 import { meanOfColumns, type Points, thinToColumns } from "./downsample.ts";
 import { type Markup, markup } from "./markup.ts";
@@ -176,22 +176,22 @@ function nameAxis({ name, kind }: AxisChoice, unit: Unit): string {
 const describeAxis = ({ kind, low, high }: Axis, name: string) => JSON.stringify({ kind, low, high, name });
 
 const largestOf = (columns: readonly ArrayLike<number>[]) =>
-  columns.reduce((largest, column) => Math.max(largest, scan(column, () => true)[1]), 0);
+  columns.reduce((largest, column) => Math.max(largest, scan(column, value => isDrawable("linear", value))[1]), 0);
 
 function findExtremes(series: readonly Series[], axis: "x" | "y", unit: Unit, choice: AxisChoice): number[] {
   return series
-    .flatMap(one => scan(one[axis], value => choice.kind === "linear" || value > 0))
+    .flatMap(one => scan(one[axis], value => isDrawable(choice.kind, value)))
     .map(value => value / unit.size)
     .concat(choice.fromZero === true && choice.kind === "linear" ? 0 : []);
 }
 
-/** The smallest and the largest finite value that is wanted. */
+/** The smallest and the largest value that is wanted. */
 function scan(values: ArrayLike<number>, wanted: (value: number) => boolean): [number, number] {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
-    if (!Number.isFinite(value) || !wanted(value)) continue;
+    if (!wanted(value)) continue;
     if (value < low) low = value;
     if (value > high) high = value;
   }

@@ -67,6 +67,7 @@ export function formatValue(value: string | number | undefined, quantity: Quanti
   if (value === undefined) return "";
   if (typeof value === "string") return value;
   if (!Number.isFinite(value)) return "not finite";
+  if (Math.abs(value) >= 1e15) return formatNumber(value);
   if (whole.has(quantity)) return Math.round(value).toLocaleString("en-US");
   if (quantity === "nats") return value.toFixed(4);
   if (quantity === "tokensPerSecond") return `${Math.round(value).toLocaleString("en-US")} tokens/s`;

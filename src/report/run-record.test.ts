@@ -3,7 +3,6 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { UserError } from "../base/errors.ts";
 import { startFunnel } from "../corpus/funnel.ts";
 import { writeManifest } from "../dataset/manifest.ts";
 import { nameRuns, readRun } from "./run-record.ts";
@@ -25,11 +24,12 @@ function makeRun(name: string, files: Readonly<Record<string, unknown>> = {}): s
   }
   return run;
 }
-const refuse = (run: string, code: string, message: RegExp) =>
-  assert.throws(
-    () => readRun(run, "x", undefined),
-    (error: unknown) => error instanceof UserError && error.code === code && message.test(error.message),
-  );
+const meet = (run: string, trouble: RegExp) => {
+  const { troubles, recipe } = readRun(run, "x", undefined);
+  assert.equal(troubles.length, 1);
+  assert.match(troubles[0]!, trouble);
+  assert.equal(recipe.get("name"), "r");
+};
 
 test("a run that has only begun, its dataset gone", () => {
   const { recipe, curves, data, fills, evaluations } = readRun(makeRun("begun"), "begun", undefined);
@@ -60,22 +60,21 @@ test("the manifests that prepare writes are understood", () => {
   assert.equal(record.funnel?.dropped.empty?.documents, 2);
 });
 
-test("what is there and cannot be read names its file and place", () => {
-  refuse(join(folder, "nowhere"), "E_FILE_MISSING", /no run here/);
-  refuse(
-    makeRun("fills", { "fills.jsonl": '{"text":"a","masks":[]}\n{"text":' }),
-    "E_JSON_LINE",
-    /fills\.jsonl:2: not JSON/,
-  );
-  refuse(
+test("what is there and cannot be read is left out, and its file and place are named", () => {
+  assert.throws(() => readRun(join(folder, "nowhere"), "x", undefined), {
+    code: "E_FILE_MISSING",
+    message: /no run here/,
+  });
+  assert.throws(() => readRun(makeRun("bad-events", { "events.jsonl": "x\n" }), "x", undefined), { code: "E_EVENTS" });
+  meet(makeRun("fills", { "fills.jsonl": '{"text":"a","masks":[]}\n{"text":' }), /fills\.jsonl:2: not JSON/);
+  meet(
     makeRun("fills-field", { "fills.jsonl": '{"text":"a","masks":[{"candidates":[{"token":1}]}]}' }),
-    "E_REPORT_FILE",
     /fills\.jsonl:1: masks\.0\.candidates\.0\.token/,
   );
   const run = makeRun("scores");
   mkdirSync(join(run, "evaluations/glue"), { recursive: true });
   writeFileSync(join(run, "evaluations/glue/scoreboard.json"), '{"title":"GLUE","columns":[],"rows":7}');
-  refuse(run, "E_REPORT_FILE", /scoreboard\.json: rows/);
+  meet(run, /scoreboard\.json: rows/);
 });
 
 test("names are as short as tells runs apart, and no run counts twice", () => {

@@ -1,12 +1,13 @@
 // All that a report knows of a run: its events, recipe, dataset and filled masks, read from the files that other rooms write
-// (docs/FORMATS.md). Files that a run may do without are read if they are there; what is there and not readable is an error.
+// (docs/FORMATS.md). Files that a run may do without are read if they are there; what is there and cannot be read is left out,
+// and said.
 
-import { existsSync, readFileSync } from "node:fs";
 import { basename, join, resolve, sep } from "node:path";
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
-import { readJson } from "../base/files.ts";
-import { check } from "./check.ts";
+import { isPresent, readJson, readText } from "../base/files.ts";
+import { makePrintable, quoteValue } from "../base/printable.ts";
+import { check, describeTrouble } from "./check.ts";
 import type { Curves } from "./curves.ts";
 import { type EvaluationsRecord, readEvaluations } from "./evaluations.ts";
 import { readCurves } from "./events-file.ts";
@@ -25,6 +26,8 @@ export interface RunRecord {
   readonly data: DataRecord;
   readonly fills: readonly FilledText[];
   readonly evaluations: EvaluationsRecord;
+  /** What could not be read and is left out, a sentence each. */
+  readonly troubles: readonly string[];
 }
 
 const amount = z.object({ documents: z.number(), characters: z.number() });
@@ -53,36 +56,58 @@ const fillSchema = z.object({
 /** One line of fills.jsonl, as `cram fill --json` prints it. */
 export type FilledText = z.infer<typeof fillSchema>;
 
-/** Reads the folder of a run, one that has only begun as well. */
+/** Reads the folder of a run, one that has only begun as well. UserErrors where it is none, or its events cannot be read. */
 export function readRun(folder: string, name: string, flopsPerToken: number | undefined): RunRecord {
   const surroundings = readSurroundings(folder);
   const events = join(folder, "events.jsonl");
-  if (!existsSync(events)) {
+  if (!isPresent(events, "run's events")) {
     throw new UserError("E_FILE_MISSING", `${folder}: the run has no events.jsonl`, "Train it first.");
   }
   return { name, folder, curves: readCurves(events), flopsPerToken, ...surroundings };
 }
 
-/** What is known of a run beside its events. */
-export function readSurroundings(folder: string): Pick<RunRecord, "recipe" | "data" | "fills" | "evaluations"> {
-  if (!existsSync(join(folder, "recipe.json"))) {
+/** What is known of a run beside its events; a part that cannot be read is in `troubles`. */
+export function readSurroundings(
+  folder: string,
+): Pick<RunRecord, "recipe" | "data" | "fills" | "evaluations" | "troubles"> {
+  const recipe = join(folder, "recipe.json");
+  if (!isPresent(recipe, "run's recipe")) {
     throw new UserError(
       "E_FILE_MISSING",
       `${folder}: no run here`,
       "Give the folder of a run that cram pretrain began.",
     );
   }
+  const troubles: string[] = [];
+  const attempt = <T>(read: () => T, otherwise: T): T => {
+    try {
+      return read();
+    } catch (error) {
+      troubles.push(describeTrouble(error));
+      return otherwise;
+    }
+  };
+  const data = attempt(() => readData(folder), { folder: "", dataset: undefined, funnel: undefined });
   return {
-    recipe: new Map(listValues(readJson(join(folder, "recipe.json"), "run's recipe"))),
-    data: readData(folder),
-    fills: readFills(join(folder, "fills.jsonl")),
-    evaluations: readEvaluations(join(folder, "evaluations")),
+    recipe: attempt(() => readValues(recipe), new Map()),
+    data,
+    fills: attempt(() => readFills(join(folder, "fills.jsonl")), []),
+    evaluations: attempt(() => readEvaluations(join(folder, "evaluations")), { finished: [], unfinished: [] }),
+    troubles,
   };
 }
 
+/** More are no recipe, and would be a table that nobody reads. */
+const mostRecipeBytes = 64 << 10;
+
+const readValues = (path: string) => new Map(listValues(readJson(path, "run's recipe", mostRecipeBytes)));
+
 function* listValues(value: unknown, path = ""): Generator<[string, string | number]> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    yield [path, typeof value === "string" || typeof value === "number" ? value : JSON.stringify(value)];
+    yield [
+      path,
+      typeof value === "string" ? makePrintable(value, 200) : typeof value === "number" ? value : quoteValue(value),
+    ];
     return;
   }
   for (const [key, part] of Object.entries(value)) yield* listValues(part, path === "" ? key : `${path}.${key}`);
@@ -92,7 +117,7 @@ function readData(run: string): DataRecord {
   const path = join(run, "data.json");
   const { data: folder } = check(z.object({ data: z.string() }), readJson(path, "run's data"), path);
   const read = <T>(schema: z.ZodType<T>, file: string, kind: string): T | undefined =>
-    existsSync(file) ? check(schema, readJson(file, kind), file) : undefined;
+    isPresent(file, kind) ? check(schema, readJson(file, kind), file) : undefined;
   return {
     folder,
     dataset: read(datasetSchema, join(folder, "manifest.json"), "dataset manifest"),
@@ -100,9 +125,13 @@ function readData(run: string): DataRecord {
   };
 }
 
+/** The page shows them all, and is read by people. */
+const mostFillsBytes = 4 << 20;
+
 function readFills(path: string): FilledText[] {
-  if (!existsSync(path)) return [];
-  const lines = readFileSync(path, "utf8").split("\n");
+  const kind = "file of filled masks";
+  if (!isPresent(path, kind)) return [];
+  const lines = readText(path, kind, mostFillsBytes).split("\n");
   return lines.flatMap((line, i) => {
     if (line.trim() === "") return [];
     const place = `${path}:${i + 1}`;

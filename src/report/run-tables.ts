@@ -5,6 +5,14 @@ import { throughputOf } from "./charts.ts";
 import { groupByDataset, type RunRecord } from "./run-record.ts";
 import { type Cell, type Column, type Field, type Table, tabulate } from "./table.ts";
 
+/** "diverged": training gives up after so many steps in a row that were not finite. */
+export function describeDivergence({ curves, recipe }: Pick<RunRecord, "curves" | "recipe">): string | undefined {
+  const allowed = recipe.get("train.badStepsAllowed");
+  if (curves.reason !== undefined || typeof allowed !== "number" || curves.skippedLast < Math.max(1, allowed))
+    return undefined;
+  return `diverged: its last ${curves.skippedLast} steps were not finite`;
+}
+
 const states: Readonly<Record<string, string>> = { budget: "finished", interrupted: "interrupted" };
 
 /** One row a run. */
@@ -13,7 +21,11 @@ const runFields: readonly Field<RunRecord>[] = [
   { key: "recipe", name: "recipe", quantity: "text", of: run => run.recipe.get("name") },
   {
     ...{ key: "state", name: "state", quantity: "text" },
-    of: ({ curves: { reason } }) => (reason === undefined ? "training, or killed" : (states[reason] ?? reason)),
+    of: run => {
+      const { reason } = run.curves;
+      if (reason === undefined) return describeDivergence(run) ?? "training, or killed";
+      return Object.hasOwn(states, reason) ? states[reason] : reason;
+    },
   },
   { key: "device", name: "device", quantity: "text", of: ({ curves }) => curves.starts.at(-1)?.device },
   { key: "parameters", name: "parameters", quantity: "count", of: ({ curves }) => curves.starts[0]?.parameters },

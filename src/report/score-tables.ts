@@ -20,7 +20,7 @@ export function tabulateScores(runs: readonly RunRecord[]): SuiteScores[] {
     const columns = listColumns(runs, suite);
     const title = titleOf(runs, suite);
     const seeds = new Set(
-      rows.filter(({ kind }) => kind === "none").flatMap(({ cells }) => Object.values(cells).map(cell => cell.seeds)),
+      rows.filter(({ kind }) => kind === "none").flatMap(({ cells }) => [...cells.values()].map(cell => cell.seeds)),
     );
     const table: Table = {
       id: `scores-${suite}`,
@@ -64,11 +64,11 @@ function drawScores(
     bands: columns.map(({ name, title: shown }) => ({
       name: shown,
       intervals: own.map(({ cells }) => {
-        const cell = cells[name];
+        const cell = cells.get(name);
         return cell && { low: cell.minimum, value: cell.median, high: cell.maximum };
       }),
       marks: published.flatMap(row => {
-        const value = row.cells[name]?.median;
+        const value = row.cells.get(name)?.median;
         return value === undefined ? [] : [{ name: row.name, value }];
       }),
     })),
@@ -95,7 +95,7 @@ export function tabulateEachScore(runs: readonly RunRecord[]): Table {
   const rows = listSuites(runs).flatMap(suite =>
     listRows(runs, suite).flatMap(({ shownName, kind, cells, subsets }) =>
       listColumns(runs, suite).flatMap(({ name, metric }): Cell[][] => {
-        const cell = cells[name];
+        const cell = cells.get(name);
         if (cell === undefined) return [];
         const { median, minimum, maximum, seeds, overSeeds, overExamples } = cell;
         const intervals = [overSeeds.low, overSeeds.high, overExamples.low, overExamples.high];
@@ -111,7 +111,7 @@ export function tabulateEachScore(runs: readonly RunRecord[]): Table {
             maximum,
             seeds,
             ...intervals,
-            subsets[name]?.join(", "),
+            subsets.get(name)?.join(", "),
           ],
         ];
       }),
@@ -122,11 +122,11 @@ export function tabulateEachScore(runs: readonly RunRecord[]): Table {
 
 /** "56.5", over several seeds with "54.0 to 58.1" on a second line, with * on other data than the published. */
 function describeCell({ cells, subsets }: NamedRow, name: string): string {
-  const cell = cells[name];
+  const cell = cells.get(name);
   if (cell === undefined) return "–";
   const digits = (value: number) => (Number.isFinite(value) ? value.toFixed(1) : "none");
   const spread = cell.seeds > 1 ? `\n${digits(cell.minimum)}\u00a0to\u00a0${digits(cell.maximum)}` : "";
-  return `${digits(cell.median)}${subsets[name] === undefined ? "" : "*"}${spread}`;
+  return `${digits(cell.median)}${subsets.has(name) ? "*" : ""}${spread}`;
 }
 
 function describeAverage({ average }: NamedRow): string {
@@ -136,16 +136,16 @@ function describeAverage({ average }: NamedRow): string {
 
 function describeSeeds(seeds: readonly number[]): string {
   const many =
-    seeds.length === 0 ? "" : ` of ${Math.min(...seeds)}${seeds.length === 1 ? "" : ` to ${Math.max(...seeds)}`} seeds`;
+    seeds.length === 0
+      ? ""
+      : ` of ${seeds.reduce((a, b) => Math.min(a, b))}${seeds.length === 1 ? "" : ` to ${seeds.reduce((a, b) => Math.max(a, b))}`} seeds`;
   return `Medians${many}, below them the lowest and the highest seed; published rows are the papers' own.`;
 }
 
 function describeSubsets(rows: readonly NamedRow[], columns: Evaluation["columns"]): string[] {
   const reasons = new Set(
     rows.flatMap(({ subsets }) =>
-      columns.flatMap(({ name, title }) =>
-        subsets[name] === undefined ? [] : [`${title}: ${subsets[name].join(", ")}`],
-      ),
+      columns.flatMap(({ name, title }) => (subsets.has(name) ? [`${title}: ${subsets.get(name)!.join(", ")}`] : [])),
     ),
   );
   return [...reasons].map(reason => `* not the published data. ${reason}`);

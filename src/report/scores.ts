@@ -44,7 +44,7 @@ export function listRows(runs: readonly RunRecord[], suite: string): NamedRow[] 
         ...row,
         run: isPublished ? undefined : run,
         shownName: isPublished ? row.name : `${name}${suffixes[row.kind]}`,
-        subsets: isPublished ? {} : subsets,
+        subsets: isPublished ? new Map() : subsets,
       };
     }),
   );
