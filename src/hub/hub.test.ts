@@ -3,13 +3,26 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { once } from "node:events";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { after, before, beforeEach, test } from "node:test";
 import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
+import { readBodyText } from "../base/answer-body.ts";
 import { UserError } from "../base/errors.ts";
 import { checkRepository, type Hub, openHub } from "./hub.ts";
 import { pullRepository } from "./pull.ts";
@@ -203,13 +216,15 @@ test("cram pull and cram push do so, and print no token", async () => {
   };
   const target = join(folder, "by-verb");
   offer("me/mine", { "config.json": { content: "hello\n", oid: helloBlob } });
+  mkdirSync(target);
+  writeFileSync(join(target, "model.safetensors"), "abc");
   const pulled = await cram("pull", "me/mine", "--out", target, "--json");
   assert.deepEqual(pulled, { folder: target, files: ["config.json"] });
   assert.equal(readFileSync(join(target, "config.json"), "utf8"), "hello\n");
   answers = {
     "POST /api/repos/create": () => ({}),
     "POST /api/models/me/new/preupload/main": () => ({
-      body: { files: [{ path: "config.json", uploadMode: "regular" }] },
+      body: { files: ["config.json", "model.safetensors"].map(path => ({ path, uploadMode: "regular" })) },
     }),
     "POST /api/models/me/new/commit/main": ({ authorization }) =>
       authorization === `Bearer ${token}` ? { body: { commitUrl: "the commit" } } : { status: 401 },
@@ -267,4 +282,112 @@ test("names and endpoints", () => {
   }
   assert.equal(openHub("https://huggingface.co/", token).endpoint, "https://huggingface.co");
   assert.equal(openHub("http://mirror.example", undefined).endpoint, "http://mirror.example");
+});
+
+/** Answers that a hub never gives, each ended by itself at 64 MB so that a broken bound ends the test, too. */
+test("answers without an end, of another size, or that are no addresses, end a pull", async () => {
+  const endless = (): Readable => {
+    let sent = 0;
+    return new Readable({
+      read() {
+        sent += 65_536;
+        this.push(sent > 64e6 ? null : Buffer.alloc(65_536, 0x20));
+      },
+    });
+  };
+  const entry = (path: string, size = 5) => ({ type: "file", path, size, oid: helloBlob });
+  const link = (to: string) => ({ Link: `<${to}>; rel="next"` });
+  let pages = 0;
+  type Routes = Readonly<Record<string, (response: ServerResponse) => void>>;
+  const tree = "/api/models/me/mine/tree/main?recursive=true";
+  const file = "/me/mine/resolve/main/config.json";
+  const json =
+    (value: unknown, headers = {}) =>
+    (response: ServerResponse) => {
+      response.writeHead(200, headers).end(JSON.stringify(value));
+    };
+  const cases: Readonly<Record<string, readonly [Routes, RegExp]>> = {
+    "a body longer than listed": [
+      { [tree]: json([entry("config.json")]), [file]: response => endless().pipe(response) },
+      /more than 5 bytes came/,
+    ],
+    "a packed body": [
+      {
+        [tree]: json([entry("config.json")]),
+        [file]: response => response.writeHead(200, { "Content-Encoding": "gzip" }).end(gzipSync(Buffer.alloc(9e6))),
+      },
+      /more than 5 bytes came/,
+    ],
+    "a list without an end": [{ [tree]: response => endless().pipe(response) }, /more than 1048576 bytes/],
+    "a refusal without an end": [{ [tree]: response => endless().pipe(response.writeHead(401)) }, /refused with 401/],
+    "a page that is its own next": [{ [tree]: json([], link(tree)) }, /no end/],
+    "pages without an end": [
+      { "/next": response => json([], link(`/next?${++pages}`))(response), [tree]: json([], link("/next?0")) },
+      /no end/,
+    ],
+    "a next that is no address": [{ [tree]: json([], link("http://[")) }, /no address/],
+    "a next of another kind": [{ [tree]: json([], link("file:///etc/passwd")) }, /no address/],
+    "a name that steers the terminal": [{ [tree]: json([entry("\u001b]0;x\u0007")]) }, /\\u001b/],
+  };
+  let routes: Routes = {};
+  const server = createServer((request, response) => {
+    response.on("error", () => {});
+    const route = routes[request.url!] ?? routes[request.url!.split("?")[0]!];
+    if (route === undefined) response.writeHead(404).end();
+    else route(response);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const hostile = openHub(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, token);
+  for (const [name, [wanted, seen]] of Object.entries(cases)) {
+    routes = wanted;
+    const target = join(folder, name);
+    await assert.rejects(
+      pullRepository(hostile, { repository: "me/mine", folder: target }),
+      (error: unknown) => error instanceof UserError && seen.test(error.message) && error.message.length < 1000,
+      name,
+    );
+    assert.deepEqual(existsSync(target) ? readdirSync(target) : [], [], name);
+  }
+  server.closeAllConnections();
+  server.close();
+});
+
+test("nothing hidden is pulled, no link is followed, and a folder without a model is not pushed", async () => {
+  const target = join(folder, "linked");
+  const elsewhere = join(folder, "elsewhere");
+  mkdirSync(target);
+  mkdirSync(elsewhere);
+  const hello = { content: "hello\n", oid: helloBlob };
+  offer("me/mine", {
+    ".git/hooks/post-checkout": hello,
+    "node_modules/.bin/cram": hello,
+    ".gitattributes": hello,
+    "config.json": hello,
+  });
+  assert.deepEqual(await pullRepository(hub, { repository: "me/mine", folder: target }), ["config.json"]);
+  assert.deepEqual(readdirSync(target), ["config.json"]);
+  symlinkSync(elsewhere, join(target, "onnx"));
+  offer("me/mine", { "onnx/model.onnx": hello });
+  await assert.rejects(
+    pullRepository(hub, { repository: "me/mine", folder: target }),
+    isError("E_HUB", /a link stands in its way/),
+  );
+  assert.deepEqual(readdirSync(elsewhere), []);
+  rmSync(join(target, "config.json"));
+  writeFileSync(join(elsewhere, "precious"), "precious");
+  symlinkSync(join(elsewhere, "precious"), join(target, "config.json"));
+  offer("me/mine", { "config.json": hello });
+  await pullRepository(hub, { repository: "me/mine", folder: target });
+  assert.equal(readFileSync(join(elsewhere, "precious"), "utf8"), "precious");
+  asked.length = 0;
+  await assert.rejects(
+    pushFolder(hub, { folder: target, repository: "me/mine", isPrivate: true }),
+    isError("E_FILE_MISSING", /no model here/),
+  );
+  assert.deepEqual(asked, []);
+});
+
+test("who hangs is waited for no longer than is bearable", async () => {
+  const silent = new Response(new ReadableStream({ start: controller => controller.enqueue(new Uint8Array(3)) }));
+  await assert.rejects(readBodyText(silent, { mostBytes: 10, idleSeconds: 0.05 }), /nothing came for 0.05 seconds/);
 });

@@ -1,7 +1,9 @@
 // Requests to the Hugging Face Hub, or another server that speaks as it does. The token goes to that server alone, never to the
 // storage that it names, and into no message.
 
+import { AnswerError, answerBounds, readBodyText } from "../base/answer-body.ts";
 import { UserError } from "../base/errors.ts";
+import { makePrintable } from "../base/printable.ts";
 
 export interface Hub {
   /** "https://huggingface.co", without a slash at its end. */
@@ -16,6 +18,9 @@ export interface HubRequest {
   /** Answers that are no error, beside success. */
   readonly accept?: readonly number[];
 }
+
+/** Until an answer begins: a minute, and time for what is sent over a slow line. */
+const secondsToAnswer = (bytesSent: number) => answerBounds.idleSeconds + bytesSent / 50e3;
 
 /** UserError E_OPTION where it is no address of the web, or would send the token unencrypted to another machine. */
 export function openHub(endpoint: string, token: string | undefined): Hub {
@@ -36,16 +41,28 @@ export function checkRepository(name: string): string {
 /** Asks the hub; `path` is below the endpoint, or a whole address, which gets the token only where it is the hub's. */
 export async function askHub(hub: Hub, path: string, request: HubRequest = {}): Promise<Response> {
   const url = path.startsWith("/") ? `${hub.endpoint}${path}` : path;
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw new UserError("E_HUB", `the hub names ${makePrintable(url, 100)}, which is no address`, "Check --endpoint.");
+  }
   const isOwn = new URL(url).origin === new URL(hub.endpoint).origin;
   const { method = "GET", type, body, accept = [] } = request;
   const headers = {
     ...(isOwn && hub.token !== undefined && { Authorization: `Bearer ${hub.token}` }),
     ...(type !== undefined && { "Content-Type": type }),
     ...(type?.includes("git-lfs") && { Accept: type }),
+    // What is listed with a size comes with that size.
+    "Accept-Encoding": "identity",
   };
+  const bytesSent = typeof body === "string" ? body.length : (body?.size ?? 0);
+  const stop = new AbortController();
+  const seconds = secondsToAnswer(bytesSent);
+  const timer = setTimeout(
+    () => stop.abort(new AnswerError(`no answer in ${Math.round(seconds)} seconds`)),
+    1000 * seconds,
+  );
   let response: Response;
   try {
-    response = await fetch(url, { method, headers, ...(body !== undefined && { body }) });
+    response = await fetch(url, { method, headers, signal: stop.signal, ...(body !== undefined && { body }) });
   } catch (cause) {
     const reason = ((cause as Error).cause as Error | undefined)?.message ?? (cause as Error).message;
     throw new UserError(
@@ -56,6 +73,8 @@ export async function askHub(hub: Hub, path: string, request: HubRequest = {}): 
         cause,
       },
     );
+  } finally {
+    clearTimeout(timer);
   }
   if (response.ok || accept.includes(response.status)) return response;
   throw await explainRefusal(hub, new URL(url), response);
@@ -64,7 +83,7 @@ export async function askHub(hub: Hub, path: string, request: HubRequest = {}): 
 /** The JSON of an answer; `read` takes what is needed of it, or throws. */
 export async function readAnswer<T>(response: Response, read: (value: unknown) => T): Promise<T> {
   try {
-    return read(await response.json());
+    return read(JSON.parse(await readBodyText(response)));
   } catch (cause) {
     const seen = `${new URL(response.url).pathname}: not an answer of a hub: ${(cause as Error).message.slice(0, 200)}`;
     throw new UserError("E_HUB", seen, "Check --endpoint.", { cause });
@@ -72,7 +91,7 @@ export async function readAnswer<T>(response: Response, read: (value: unknown) =
 }
 
 async function explainRefusal({ token }: Hub, { origin, pathname }: URL, response: Response): Promise<UserError> {
-  const text = (await response.text()).slice(0, 300);
+  const text = (await readBodyText(response).catch(() => "")).slice(0, 300);
   const said = token === undefined ? text : text.replaceAll(token, "…");
   const seen = `${origin}${pathname}: refused with ${response.status}${said === "" ? "" : `: ${said}`}`;
   if (response.status === 401 || response.status === 403) {

@@ -2,18 +2,19 @@
 // when it is whole; one that is there already and the same is not fetched again.
 
 import { createHash } from "node:crypto";
-import { closeSync, createReadStream, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { createReadStream, lstatSync, realpathSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { z } from "zod";
+import { AnswerError, readBody } from "../base/answer-body.ts";
 import { UserError } from "../base/errors.ts";
-import { explainWriteFailure, makeFolder, syncFolder, writeFully } from "../base/files.ts";
+import { FileDraft, makeFolder } from "../base/files.ts";
 import { askHub, type Hub, readAnswer } from "./hub.ts";
 
 const treeSchema = z.array(
   z.object({
     type: z.string(),
     path: z.string(),
-    size: z.number(),
+    size: z.number().int().nonnegative(),
     /** Of a small file, the hash that Git gives it. */
     oid: z.string(),
     /** Of a file in the storage of large files, SHA-256. */
@@ -32,8 +33,11 @@ export interface PullOptions {
 /** Returns the paths below the folder. Errors: E_HUB, E_HUB_TOKEN, E_NOT_WRITABLE, E_DISK_FULL. */
 export async function pullRepository(hub: Hub, { repository, folder, onFile }: PullOptions): Promise<string[]> {
   const files = await listRemote(hub, repository);
+  makeFolder(folder);
   for (const file of files) {
     const target = join(folder, ...file.path.split("/"));
+    makeFolder(dirname(target), target);
+    refuseLinks(folder, dirname(target), file.path);
     if (await isSame(target, file)) continue;
     onFile?.({ path: file.path, bytes: file.size });
     const path = file.path.split("/").map(encodeURIComponent).join("/");
@@ -43,13 +47,21 @@ export async function pullRepository(hub: Hub, { repository, folder, onFile }: P
   return files.map(({ path }) => path);
 }
 
+/** A repository has some dozens of files; a list without end is none. */
+const mostPages = 1000;
+
 async function listRemote(hub: Hub, repository: string): Promise<RemoteFile[]> {
   const files: RemoteFile[] = [];
+  const seen = new Set<string>();
   let next: string | undefined = `/api/models/${repository}/tree/main?recursive=true`;
   while (next !== undefined) {
+    if (seen.has(next) || seen.size >= mostPages) {
+      throw new UserError("E_HUB", `${repository}: its list of files has no end`, "Check the name and --endpoint.");
+    }
+    seen.add(next);
     const response: Response = await askHub(hub, next);
     const entries = await readAnswer(response, value => treeSchema.parse(value));
-    files.push(...entries.filter(({ type }) => type === "file"));
+    files.push(...entries.filter(({ type, path }) => type === "file" && !isHidden(path)));
     next = /<([^>]+)>;\s*rel="next"/.exec(response.headers.get("Link") ?? "")?.[1];
   }
   const outside = files.find(({ path }) => !isInside(path));
@@ -63,46 +75,55 @@ async function listRemote(hub: Hub, repository: string): Promise<RemoteFile[]> {
   return files;
 }
 
-/** Below the folder on every system: no part that leads out, no drive, no backslash. */
+/** Below the folder on every system: no part that leads out, no drive, no backslash, no control character. */
 const isInside = (path: string) =>
-  path.split("/").every(part => part !== "" && part !== "." && part !== ".." && !/[\\:\0]/.test(part));
+  path.split("/").every(part => part !== "" && part !== "." && part !== ".." && !/[\\:\p{Cc}]/u.test(part));
+
+/** A model has no file that is hidden, and a folder with others' programs and hooks in it may be the one that is pulled into. */
+const isHidden = (path: string) =>
+  isInside(path) && path.split("/").some(part => part.startsWith(".") || part.toLowerCase() === "node_modules");
+
+/** A link that stands in the folder leads nowhere that a file is written to. */
+function refuseLinks(folder: string, place: string, path: string): void {
+  if (realpathSync(place) === join(realpathSync(folder), relative(folder, place))) return;
+  throw new UserError(
+    "E_HUB",
+    `${path}: a link stands in its way, which leads out of the folder`,
+    "Pull into a new folder.",
+  );
+}
 
 const openHash = ({ lfs, size }: RemoteFile) =>
   lfs === undefined ? createHash("sha1").update(`blob ${size}\0`) : createHash("sha256");
 
 async function isSame(target: string, file: RemoteFile): Promise<boolean> {
-  if (!existsSync(target) || statSync(target).size !== file.size) return false;
+  const stats = lstatSync(target, { throwIfNoEntry: false });
+  if (!stats?.isFile() || stats.size !== file.size) return false;
   const hash = openHash(file);
   for await (const part of createReadStream(target, { highWaterMark: 1 << 20 })) hash.update(part as Buffer);
   return hash.digest("hex") === (file.lfs ?? file).oid;
 }
 
 async function store(target: string, file: RemoteFile, response: Response): Promise<void> {
-  const temporary = `${target}.writing`;
   const hash = openHash(file);
-  makeFolder(dirname(target), target);
-  let handle: number | undefined;
+  const draft = new FileDraft(target);
   try {
-    handle = openSync(temporary, "w");
-    for await (const part of response.body ?? []) {
-      const bytes = part as Uint8Array;
-      hash.update(bytes);
-      writeFully(handle, bytes);
+    for await (const part of readBody(response, { mostBytes: file.size, idleSeconds: 60 })) {
+      hash.update(part);
+      draft.write(part);
     }
-    fsyncSync(handle);
-    closeSync(handle);
-    handle = undefined;
     if (hash.digest("hex") !== (file.lfs ?? file).oid) {
       throw new UserError("E_HUB", `${file.path}: came changed or cut short`, "Pull it again.");
     }
-    renameSync(temporary, target);
-    syncFolder(dirname(target));
+    draft.commit();
   } catch (error) {
-    if (handle !== undefined) closeSync(handle);
-    rmSync(temporary, { force: true });
-    if (error instanceof TypeError) {
-      throw new UserError("E_HUB", `${file.path}: the connection broke`, "Pull it again.", { cause: error });
+    draft.abandon();
+    if (error instanceof AnswerError || error instanceof TypeError) {
+      const seen = error instanceof AnswerError ? error.message : "the connection broke";
+      throw new UserError("E_HUB", `${file.path}: ${seen}; it is listed with ${file.size} bytes`, "Pull it again.", {
+        cause: error,
+      });
     }
-    throw explainWriteFailure(error, target);
+    throw error;
   }
 }

@@ -34,6 +34,13 @@ const lfsType = "application/vnd.git-lfs+json";
 /** Makes the repository where there is none, and returns the commit's address. Errors: E_HUB, E_HUB_TOKEN, E_FILE_MISSING. */
 export async function pushFolder(hub: Hub, { folder, repository, isPrivate, onFile }: PushOptions): Promise<string> {
   const files = await listFiles(folder);
+  if (!files.some(({ path }) => /\.(safetensors|onnx)$/.test(path))) {
+    throw new UserError(
+      "E_FILE_MISSING",
+      `${folder}: no model here, neither .safetensors nor .onnx: an export that was stopped`,
+      "Export it again.",
+    );
+  }
   if (files.length === 0)
     throw new UserError("E_FILE_MISSING", `${folder}: no file to push`, "Write it with cram export.");
   await createRepository(hub, repository, isPrivate);

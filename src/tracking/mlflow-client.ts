@@ -2,7 +2,9 @@
 // MLflow's own client reads; neither a token nor a password is ever in a message.
 
 import { z } from "zod";
+import { AnswerError, readBodyText } from "../base/answer-body.ts";
 import { UserError } from "../base/errors.ts";
+import { makePrintable } from "../base/printable.ts";
 
 /** What one request may hold (MLflow's documentation of log-batch). */
 export const mostMetrics = 1000;
@@ -102,15 +104,18 @@ export function openMlflowClient(uri: string, environment: NodeJS.ProcessEnv): M
         redirect: "error",
         signal,
       });
-      text = await response.text();
+      text = await readBodyText(response);
     } catch (error) {
+      // A server that answers without an end is no server of MLflow.
+      if (error instanceof AnswerError) throw new MlflowFailure(`${path.split("?")[0]}: ${error.message}`, 400);
       throw new MlflowFailure(explainUnreached(error));
     }
     const answer = parse(text);
     if (response.ok && answer !== undefined) return answer;
     const { error_code: code, message } = (answer ?? {}) as { error_code?: unknown; message?: unknown };
-    const said = typeof message === "string" ? `: ${message.slice(0, 300)}` : answer === undefined ? ": no JSON" : "";
-    const name = typeof code === "string" ? code : undefined;
+    const said =
+      typeof message === "string" ? `: ${makePrintable(message, 300)}` : answer === undefined ? ": no JSON" : "";
+    const name = typeof code === "string" ? makePrintable(code, 100) : undefined;
     const seen = `${path.split("?")[0]} answered ${response.status}${name === undefined ? "" : ` ${name}`}${said}`;
     throw new MlflowFailure(seen, response.ok ? 501 : response.status, name);
   };
