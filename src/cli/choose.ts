@@ -25,17 +25,24 @@ export function addBackendOptions(command: Command): Command {
     .option("--threads <number>", "of the cpu backend, 2 unless given; with the same number a run repeats its bits");
 }
 
+/** More are on no machine. */
+export const mostThreads = 1024;
+
 /** Reads a whole number that an option needs. */
-export function parseCount(option: string, text: string, least = 1): number {
+export function parseCount(option: string, text: string, least = 1, most = Number.MAX_SAFE_INTEGER): number {
   const count = Number(text);
-  if (text.trim() !== "" && Number.isSafeInteger(count) && count >= least) return count;
-  throw new UserError("E_OPTION", `${option} ${text}: not a whole number from ${least}`, "Give another.");
+  if (text.trim() !== "" && Number.isSafeInteger(count) && count >= least && count <= most) return count;
+  throw new UserError(
+    "E_OPTION",
+    `${option} ${text}: not a whole number from ${least}${most === Number.MAX_SAFE_INTEGER ? "" : ` to ${most}`}`,
+    "Give another.",
+  );
 }
 
 /** UserError E_OPTION for threads that are no number, or of a backend that has none. */
 export function chooseBackend({ backend, threads }: BackendOptions): BackendChoice {
   if (threads === undefined) return { backend };
-  if (backend === "cpu") return { backend, threads: parseCount("--threads", threads) };
+  if (backend === "cpu") return { backend, threads: parseCount("--threads", threads, 1, mostThreads) };
   throw new UserError("E_OPTION", `--threads changes nothing with --backend ${backend}`, "Leave it out.");
 }
 

@@ -6,7 +6,7 @@ import type { UserError } from "../base/errors.ts";
 import { type Finding, hasWhatIsNeeded } from "../machine/finding.ts";
 import { formatWithUnit } from "../report/quantity.ts";
 import { examineMachine, type FailedMeasurement, type Measurement, measureBackends } from "../verbs/doctor.ts";
-import { parseCount } from "./choose.ts";
+import { mostThreads, parseCount } from "./choose.ts";
 import { colour, print, showStatus } from "./output.ts";
 
 interface DoctorFlags {
@@ -38,7 +38,7 @@ Next: cram quickstart`,
 
 async function doctor(flags: DoctorFlags): Promise<void> {
   const json = flags.json === true;
-  const threads = parseCount("--threads", flags.threads);
+  const threads = parseCount("--threads", flags.threads, 1, mostThreads);
   const findings = await examineMachine();
   if (!json) printFindings(findings);
   const measured: (Measurement | FailedMeasurement)[] = [];

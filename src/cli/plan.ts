@@ -7,7 +7,7 @@ import type { MemoryNeeds } from "../plan/programs.ts";
 import { formatWithUnit } from "../report/quantity.ts";
 import { formatDuration } from "../train/budget.ts";
 import { deviceNames, planRun } from "../verbs/plan.ts";
-import { addRecipeOptions, parseCount, type RecipeOptions } from "./choose.ts";
+import { addRecipeOptions, mostThreads, parseCount, type RecipeOptions } from "./choose.ts";
 import { colour, print, showStatus } from "./output.ts";
 
 interface PlanFlags extends RecipeOptions {
@@ -45,7 +45,7 @@ Next: cram pretrain with the same --recipe, --set, --budget and --data`,
 
 async function plan(flags: PlanFlags): Promise<void> {
   const json = flags.json === true;
-  const threads = parseCount("--threads", flags.threads);
+  const threads = parseCount("--threads", flags.threads, 1, mostThreads);
   if (!json) showStatus(flags.device === "this" ? "compiling and measuring" : "compiling");
   const forecast = await planRun({ ...flags, threads, measureSeconds, clock: systemClock });
   if (json) print(JSON.stringify(forecast));

@@ -9,7 +9,7 @@ import { type NormaliserName, normalisers } from "../tokenizer/normaliser.ts";
 import type { PreTokenizer } from "../tokenizer/split.ts";
 import { formatDuration } from "../train/budget.ts";
 import { type Prepared, prepare as prepareDataset } from "../verbs/prepare.ts";
-import { parseCount } from "./choose.ts";
+import { mostThreads, parseCount } from "./choose.ts";
 import { colour, print, showStatus } from "./output.ts";
 
 interface PrepareFlags {
@@ -89,7 +89,7 @@ async function prepare(texts: string[], flags: PrepareFlags): Promise<void> {
       flags.compressibility === undefined ? undefined : parseShare("--compressibility", flags.compressibility, 10),
     holdOut: parseShare("--hold-out", flags.holdOut, 0.5),
     seed: parseCount("--seed", flags.seed, 0),
-    threads: parseCount("--threads", flags.threads),
+    threads: parseCount("--threads", flags.threads, 1, mostThreads),
     onProgress: flags.json === true ? undefined : showStatus,
   });
   const seconds = systemClock.seconds() - start;

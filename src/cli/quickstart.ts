@@ -14,7 +14,7 @@ import { overrideRecipe } from "../train/recipe.ts";
 import { openRunFiller } from "../verbs/fill-mask.ts";
 import { prepareSources } from "../verbs/prepare.ts";
 import { withRun } from "../verbs/pretrain.ts";
-import { addBackendOptions, type BackendOptions, chooseBackend, parseCount } from "./choose.ts";
+import { addBackendOptions, type BackendOptions, chooseBackend, mostThreads, parseCount } from "./choose.ts";
 import { printFilled } from "./fill.ts";
 import { colour, print, showStatus } from "./output.ts";
 import { printDataset } from "./prepare.ts";
@@ -65,7 +65,7 @@ Next: cram prepare my-texts/ --out data/mine --recipe quickstart`,
 
 async function quickstart(flags: QuickstartFlags): Promise<void> {
   const recipe = overrideRecipe(quickstartRecipe, flags.budget === undefined ? [] : [`train.budget=${flags.budget}`]);
-  const threads = parseCount("--threads", flags.threads ?? "2");
+  const threads = parseCount("--threads", flags.threads ?? "2", 1, mostThreads);
   const json = flags.json === true;
   const printLine = (kind: string, content: object) => print(JSON.stringify({ kind, ...content }));
   const started = systemClock.seconds();

@@ -6,8 +6,9 @@ import { contentHash } from "../base/files.ts";
 import { classifierHeads, poolers } from "../model/classifier.ts";
 import { assignSettings, checkSettings, listPaths } from "../settings/settings.ts";
 
-const positive = z.number().int().positive();
-const fraction = z.number().min(0).max(1);
+const positive = z.number().int().min(1).max(131_072);
+/** Of a moving mean, which 1 would stop. */
+const fraction = z.number().min(0).lt(1);
 
 /** Of keys that recipes did not always have: stored results of that time are of these values. */
 const defaults = { head: "tanh" } as const;
@@ -15,7 +16,7 @@ const defaults = { head: "tanh" } as const;
 const recipeSchema = z.strictObject({
   name: z.string().min(1),
   /** Peak learning rate of AdamW. */
-  learningRate: z.number().positive(),
+  learningRate: z.number().positive().max(1e30),
   batchSequences: positive,
   epochs: positive,
   schedule: z.enum(["cosine", "linear"]),
@@ -26,10 +27,10 @@ const recipeSchema = z.strictObject({
   dropout: z.number().min(0).lt(1),
   beta1: fraction,
   beta2: fraction,
-  epsilon: z.number().positive(),
-  weightDecay: z.number().min(0),
+  epsilon: z.number().min(1e-37).max(1),
+  weightDecay: z.number().min(0).max(1e3),
   /** Global gradient norm above which the gradient is scaled down to it; 0 turns clipping off. */
-  clip: z.number().min(0),
+  clip: z.number().min(0).max(1e30),
   pooler: z.enum(poolers),
   /** After the wide layer: tanh, or GELU and a norm, which Hugging Face's ModernBERT has. */
   head: z.enum(classifierHeads).default(defaults.head),

@@ -2,18 +2,23 @@
 // positions from its padding's id + 1 and has one segment, whose row is added to every position's.
 
 import { z } from "zod";
-import { listParameters, type ModelShape } from "../model/shape.ts";
+import { largestSizes, listParameters, type ModelShape } from "../model/shape.ts";
 import { type ForeignModel, parseConfig } from "./foreign-model.ts";
 import { importParameters, type Naming, openForeignTensors } from "./foreign-tensors.ts";
 import { copy, norm, projection, type Source, type SourceTable } from "./tensor-sources.ts";
 
-const count = z.number().int().positive();
+/** No size of a model is larger; their products are bounded by `checkShape`. */
+const count = z
+  .number()
+  .int()
+  .min(1)
+  .max(2 ** 20);
 
 export const bertConfig = z.looseObject({
   model_type: z.enum(["bert", "roberta"]),
   vocab_size: count,
   hidden_size: count,
-  num_hidden_layers: count,
+  num_hidden_layers: count.max(largestSizes.layers),
   num_attention_heads: count,
   intermediate_size: count,
   max_position_embeddings: count,

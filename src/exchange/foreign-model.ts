@@ -3,6 +3,7 @@
 
 import type { z } from "zod";
 import { UserError } from "../base/errors.ts";
+import { quoteValue } from "../base/printable.ts";
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import type { ModelShape } from "../model/shape.ts";
 
@@ -23,7 +24,7 @@ export function parseConfig<Schema extends z.ZodType>(schema: Schema, config: un
   for (const key of issue.path) seen = (seen as Record<PropertyKey, unknown> | undefined)?.[key];
   throw new UserError(
     "E_FOREIGN_CONFIG",
-    `${path}: ${issue.path.join(".") || "the config"} is ${JSON.stringify(seen) ?? "missing"}: ${issue.message}`,
+    `${path}: ${issue.path.join(".") || "the config"} is ${seen === undefined ? "missing" : quoteValue(seen)}: ${issue.message}`,
     "This model is built in a way that ours cannot express; BERT, RoBERTa, ModernBERT and crammed BERT can be read.",
   );
 }

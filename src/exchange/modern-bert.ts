@@ -5,18 +5,23 @@
 
 import { z } from "zod";
 import type { Shape } from "../graph/tensor.ts";
-import { listParameters, type ModelShape } from "../model/shape.ts";
+import { largestSizes, listParameters, type ModelShape } from "../model/shape.ts";
 import { type ForeignModel, parseConfig } from "./foreign-model.ts";
 import { type DerivedTensor, importParameters, openForeignTensors } from "./foreign-tensors.ts";
 import { copy, norm, projection, type RowOrder, type SourceTable, zeros } from "./tensor-sources.ts";
 
-const count = z.number().int().positive();
+/** No size of a model is larger; their products are bounded by `checkShape`. */
+const count = z
+  .number()
+  .int()
+  .min(1)
+  .max(2 ** 20);
 const rotary = z.looseObject({ rope_type: z.literal("default").default("default"), rope_theta: z.number().gt(1) });
 
 const fields = z.looseObject({
   vocab_size: count,
   hidden_size: count,
-  num_hidden_layers: count,
+  num_hidden_layers: count.max(largestSizes.layers),
   num_attention_heads: count,
   /** Of each half; Wi has twice as many rows. */
   intermediate_size: count,

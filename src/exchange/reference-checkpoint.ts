@@ -2,16 +2,21 @@
 // which is our default shape. Its query, key and value stand head by head in one matrix; ours stand part by part.
 
 import { z } from "zod";
-import { listParameters, type ModelShape } from "../model/shape.ts";
+import { largestSizes, listParameters, type ModelShape } from "../model/shape.ts";
 import { type ForeignModel, parseConfig } from "./foreign-model.ts";
 import { importParameters, openForeignTensors } from "./foreign-tensors.ts";
 import { copy, norm, projection, type RowOrder, type SourceTable } from "./tensor-sources.ts";
 
-const count = z.number().int().positive();
+/** No size of a model is larger; their products are bounded by `checkShape`. */
+const count = z
+  .number()
+  .int()
+  .min(1)
+  .max(2 ** 20);
 
 /** The `arch` section: in model_config.json it is the whole file, in the Hub's config.json a field. */
 const archSchema = z.looseObject({
-  num_transformer_layers: count,
+  num_transformer_layers: count.max(largestSizes.layers),
   hidden_size: count,
   intermed_size: count,
   norm: z.literal("LayerNorm"),

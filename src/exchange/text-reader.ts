@@ -1,10 +1,12 @@
 // How a model from elsewhere reads text: its tokenizer.json by our own encoder where it is a WordPiece one, by Hugging Face's
 // otherwise (byte-level BPE and others); or BERT's tokenizer around a bare vocab.txt.
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { contentHash, mostBytes, readJson } from "../base/files.ts";
+import { contentHash, isPresent, mostBytes, readJson, readText } from "../base/files.ts";
+import { quoteValue } from "../base/printable.ts";
+import { largestSizes } from "../model/shape.ts";
 import { defineTokenizer } from "../tokenizer/define.ts";
 import { encodeText } from "../tokenizer/encode.ts";
 import { decodeTokenizerJson } from "../tokenizer/read-tokenizer.ts";
@@ -30,12 +32,13 @@ type Json = TokenizerJson;
 export async function openTextReader(folder: string): Promise<TextReader> {
   const path = join(folder, "tokenizer.json");
   const settingsPath = join(folder, "tokenizer_config.json");
-  const settings = existsSync(settingsPath) ? (readJson(settingsPath, "tokenizer's config") as Json) : {};
+  const given = isPresent(settingsPath, "tokenizer's config") ? readJson(settingsPath, "tokenizer's config") : {};
+  const settings = isObject(given) ? given : {};
   if (!existsSync(path) && existsSync(join(folder, "vocab.txt"))) {
     return readTextWith(defineBertTokenizer(join(folder, "vocab.txt"), settings));
   }
-  const json = readJson(path, "tokenizer.json", mostBytes.ofTokenizer) as { readonly model?: Json };
-  if (isWordPiece(json)) {
+  const { json, model } = checkTokenizer(readJson(path, "tokenizer.json", mostBytes.ofTokenizer), path);
+  if (isWordPiece(model)) {
     // How a text is cut and filled up is decided when batches are made.
     return readTextWith(decodeTokenizerJson({ ...json, truncation: null, padding: null }, path));
   }
@@ -54,9 +57,35 @@ export function readTextWith(tokenizer: Tokenizer): TextReader {
   };
 }
 
-function isWordPiece({ model = {} }: { readonly model?: Json }): boolean {
-  return model.type === "WordPiece" || (model.type === undefined && "max_input_chars_per_word" in model);
+const isObject = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function isWordPiece(model: Json): boolean {
+  return model.type === "WordPiece" || (model.type === undefined && Object.hasOwn(model, "max_input_chars_per_word"));
 }
+
+/** Parts that another library reads without a check: what kind of values they are, and that ids are of a vocabulary. */
+function checkTokenizer(json: unknown, path: string): { readonly json: Json; readonly model: Json } {
+  const refuse = (seen: string): never => {
+    const advice = "Save the model's fast tokenizer again with Hugging Face's save_pretrained.";
+    throw new UserError("E_TOKENIZER_UNSUPPORTED", `${path}: ${seen}`, advice);
+  };
+  if (!isObject(json)) return refuse(`${quoteValue(json)} is no tokenizer`);
+  const { model, added_tokens: added = [] } = json;
+  if (!isObject(model)) return refuse(`its model is ${quoteValue(model)}`);
+  if (added !== null && !Array.isArray(added)) return refuse(`its added_tokens are ${quoteValue(added)}`);
+  const ids = [
+    ...(isObject(model.vocab) ? Object.values(model.vocab) : []),
+    ...(added ?? []).map((token: unknown) => (isObject(token) ? token.id : undefined)),
+  ];
+  const wrong = ids.find(id => !Number.isInteger(id) || (id as number) < 0 || (id as number) >= mostIds);
+  if (wrong !== undefined || ids.includes(undefined)) {
+    return refuse(`the id ${quoteValue(wrong)} of a token is not one of 0 to ${mostIds - 1}`);
+  }
+  return { json, model };
+}
+
+const mostIds = largestSizes.vocabulary;
 
 const specialNames = {
   pad: ["pad_token", "<pad>", "[PAD]"],
@@ -91,7 +120,7 @@ function findSpecials(settings: Json, idOf: (token: string) => number | undefine
 
 /** BERT's tokenizer of a vocabulary, one token a line; Hugging Face's settings, and its defaults where they are silent. */
 function defineBertTokenizer(path: string, settings: Json): Tokenizer {
-  const vocabulary = readFileSync(path, "utf8")
+  const vocabulary = readText(path, "vocabulary", mostBytes.ofTokenizer)
     .replace(/\r?\n$/, "")
     .split(/\r?\n/);
   const specials = findSpecials(settings, token => findIndex(vocabulary, token), path);

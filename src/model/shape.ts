@@ -2,6 +2,7 @@
 // that section is a shape. Everything that counts (parameters, floating-point operations) is derived from it here.
 
 import { UserError } from "../base/errors.ts";
+import { quoteValue } from "../base/printable.ts";
 import { countElements, type Shape } from "../graph/tensor.ts";
 
 export interface ModelShape {
@@ -33,6 +34,16 @@ export interface ModelShape {
   readonly head?: "tied" | "transform";
 }
 
+/** The most of each size: far above any encoder, and such that a slip of the finger is an error and takes no memory. */
+export const largestSizes = {
+  width: 65_536,
+  layers: 1000,
+  heads: 4096,
+  feedForward: 524_288,
+  vocabulary: 2 ** 20,
+  sequenceLength: 131_072,
+} as const;
+
 /** matrix: between hidden layers, what Muon trains; norm: of norms, and biases, the only ones without weight decay; scale: of the sinusoids. */
 export type ParameterRole = "matrix" | "embedding" | "norm" | "scale";
 
@@ -50,12 +61,13 @@ export interface Parameter {
 /** What is wrong with a shape that no model can have, beginning with the field's name; undefined where all is well. */
 export function findShapeFault(shape: ModelShape): { readonly message: string; readonly advice: string } | undefined {
   const { width, heads, feedForward, positions, activation = "geglu", normEpsilon = 1e-12, rotaryBases } = shape;
-  const { layers, vocabulary, sequenceLength } = shape;
-  for (const [name, value] of Object.entries({ width, layers, heads, feedForward, vocabulary, sequenceLength })) {
-    if (!(Number.isInteger(value) && value > 0)) {
-      return { message: `${name} is ${value}`, advice: "It must be a whole number above 0." };
+  for (const [name, most] of Object.entries(largestSizes)) {
+    const value = shape[name as keyof typeof largestSizes];
+    if (!(Number.isInteger(value) && value > 0 && value <= most)) {
+      return { message: `${name} is ${quoteValue(value)}`, advice: `It must be a whole number from 1 to ${most}.` };
     }
   }
+  const { layers } = shape;
   const faults: readonly (readonly [boolean, string, string])[] = [
     [width % heads !== 0, `width ${width} is not a multiple of heads ${heads}`, "Change one of the two."],
     [width % 2 !== 0, `width ${width} is odd`, "Make it even."],

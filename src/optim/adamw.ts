@@ -5,14 +5,15 @@ import { add, divide, multiply, sqrt, subtract } from "../graph/operations.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { commonSettings, type Optimizer } from "./optimizer.ts";
 
-const fraction = z.number().min(0).max(1);
+/** Of a moving mean, which 1 would stop. */
+const fraction = z.number().min(0).lt(1);
 
 /** For optimizers that leave some parameters to AdamW as well. */
 export const adamwSettings = {
   ...commonSettings,
   beta1: fraction,
   beta2: fraction,
-  epsilon: z.number().positive(),
+  epsilon: z.number().min(1e-37).max(1),
 };
 
 const schema = z.strictObject({ name: z.literal("adamw"), ...adamwSettings });

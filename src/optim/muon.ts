@@ -12,8 +12,8 @@ const schema = z.strictObject({
   // Of AdamW, which trains the rest.
   ...adamwSettings,
   /** Peak learning rate of the matrices. */
-  muonLearningRate: z.number().positive().default(0.02),
-  muonMomentum: z.number().min(0).max(1).default(0.95),
+  muonLearningRate: z.number().positive().max(1e6).default(0.02),
+  muonMomentum: z.number().min(0).lt(1).default(0.95),
 });
 
 const isMatrix = ({ role }: OptimizedParameter) => role === "matrix";

@@ -17,10 +17,10 @@ export interface OptimizedParameter {
 /** Settings that every optimizer has: what is done for all of them alike. */
 export const commonSettings = {
   /** Peak learning rate. */
-  learningRate: z.number().positive(),
-  weightDecay: z.number().min(0),
+  learningRate: z.number().positive().max(1e6),
+  weightDecay: z.number().min(0).max(1e3),
   /** Global gradient norm above which the gradient is scaled down to it; 0 turns clipping off. */
-  clip: z.number().min(0),
+  clip: z.number().min(0).max(1e30),
 };
 
 export type Tensors = Readonly<Record<string, Tensor>>;

@@ -61,7 +61,7 @@ const oneCycle = { name: "one-cycle", settings: {}, rate: triangle } as const sa
 /** The same several times over; the reference has eight. */
 const multiCycle = {
   name: "multi-cycle",
-  settings: { cycles: z.number().int().positive().default(8) },
+  settings: { cycles: z.number().int().positive().max(10_000).default(8) },
   rate: (progress, { cycles }) => triangle(cycleOf(progress, cycles)),
 } as const satisfies RateSchedule<{ cycles: number }>;
 
@@ -82,7 +82,7 @@ const cosine = {
 /** Half a cosine from the peak to 0, several times over; the reference has four. */
 const cosineAnnealing = {
   name: "cosine-annealing",
-  settings: { cycles: z.number().int().positive().default(4) },
+  settings: { cycles: z.number().int().positive().max(10_000).default(4) },
   rate: (progress, { cycles }) => 0.5 * (1 + Math.cos(Math.PI * cycleOf(progress, cycles))),
 } as const satisfies RateSchedule<{ cycles: number }>;
 

@@ -4,6 +4,7 @@
 
 import { z } from "zod";
 import { nearestNames, UserError } from "../base/errors.ts";
+import { quoteValue } from "../base/printable.ts";
 
 /** What settings are of, for messages. */
 export interface SettingsKind {
@@ -145,7 +146,7 @@ function explainIssue(
   const [near] = names !== undefined && typeof seen === "string" ? nearestNames(seen, names) : [];
   return new UserError(
     "E_RECIPE_VALUE",
-    `${origin}: ${at || kind.noun}: ${problem} (found ${JSON.stringify(seen) ?? "nothing"})`,
+    `${origin}: ${at || kind.noun}: ${problem} (found ${seen === undefined ? "nothing" : quoteValue(seen)})`,
     near === undefined ? kind.advice : `Did you mean ${near}?`,
   );
 }

@@ -3,6 +3,7 @@
 
 import { UserError } from "../base/errors.ts";
 import { mostBytes, readJson } from "../base/files.ts";
+import { quoteValue } from "../base/printable.ts";
 import { defineTokenizer } from "./define.ts";
 import { decodeNormaliser, isObject, type Json, type Refuse } from "./normaliser-json.ts";
 import type { PreTokenizer } from "./split.ts";
@@ -26,8 +27,8 @@ export function decodeTokenizerJson(json: unknown, path: string): Tokenizer {
   const root = object(json, "the JSON object");
   const model = object(root.model, "model");
   // Files of older versions name no type: WordPiece models are told there by what only they have.
-  const type = model.type ?? ("max_input_chars_per_word" in model ? "WordPiece" : undefined);
-  if (type !== "WordPiece") refuse(`model ${JSON.stringify(type)} is not WordPiece`);
+  const type = model.type ?? (Object.hasOwn(model, "max_input_chars_per_word") ? "WordPiece" : undefined);
+  if (type !== "WordPiece") refuse(`model ${quoteValue(type)} is not WordPiece`);
   if (model.continuing_subword_prefix !== "##") refuse('continuing_subword_prefix is not "##"');
   for (const key of ["truncation", "padding"]) if (root[key] != null) refuse(`${key} is set; remove it from the file`);
   checkDecoder(root.decoder, refuse);
@@ -48,7 +49,7 @@ export function decodeTokenizerJson(json: unknown, path: string): Tokenizer {
 function checkDecoder(value: unknown, refuse: Refuse): void {
   if (value === null || value === undefined) return;
   const { type, prefix, cleanup } = isObject(value) ? value : {};
-  if (type !== "WordPiece" || prefix !== "##" || cleanup !== true) refuse(`decoder ${JSON.stringify(value)}`);
+  if (type !== "WordPiece" || prefix !== "##" || cleanup !== true) refuse(`decoder ${quoteValue(value)}`);
 }
 
 function decodeVocabulary(vocab: Json, refuse: Refuse): string[] {
@@ -56,10 +57,10 @@ function decodeVocabulary(vocab: Json, refuse: Refuse): string[] {
   const vocabulary = new Array<string>(entries.length);
   for (const [token, id] of entries) {
     if (typeof id !== "number" || !Number.isInteger(id) || id < 0 || id >= entries.length) {
-      return refuse(`model.vocab: the id ${id} of ${JSON.stringify(token)} is not one of 0 to ${entries.length - 1}`);
+      return refuse(`model.vocab: the id ${id} of ${quoteValue(token)} is not one of 0 to ${entries.length - 1}`);
     }
     if (vocabulary[id] !== undefined) {
-      refuse(`model.vocab: ${JSON.stringify(vocabulary[id])} and ${JSON.stringify(token)} have the same id ${id}`);
+      refuse(`model.vocab: ${quoteValue(vocabulary[id])} and ${quoteValue(token)} have the same id ${id}`);
     }
     vocabulary[id] = token;
   }
@@ -71,7 +72,7 @@ function decodeAddedTokens(value: unknown, vocabulary: readonly string[], refuse
   if (!Array.isArray(value)) return refuse("added_tokens is not a list");
   return value.map((token: unknown) => {
     const { id, content, special, ...flags } = isObject(token) ? token : {};
-    const name = JSON.stringify(content);
+    const name = quoteValue(content);
     if (typeof content !== "string" || content === "") return refuse(`added token ${name} is not a text`);
     if (typeof id !== "number" || vocabulary[id] !== content)
       return refuse(`added token ${name} is not in model.vocab`);
@@ -101,27 +102,27 @@ function decodePreTokenizer(value: unknown, refuse: Refuse): PreTokenizer {
   const type = isObject(value) ? value.type : null;
   if (type === "BertPreTokenizer") return "bert";
   if (type === "Whitespace") return "whitespace";
-  return refuse(`pre_tokenizer ${JSON.stringify(type)} is neither Whitespace nor BertPreTokenizer`);
+  return refuse(`pre_tokenizer ${quoteValue(type)} is neither Whitespace nor BertPreTokenizer`);
 }
 
 function decodeTemplate(value: unknown, vocabulary: readonly string[], refuse: Refuse): TokenizerData["template"] {
   if (value === null || value === undefined) return null;
   if (!isObject(value) || value.type !== "TemplateProcessing") {
-    return refuse(`post_processor ${JSON.stringify(isObject(value) ? value.type : value)} is not TemplateProcessing`);
+    return refuse(`post_processor ${quoteValue(isObject(value) ? value.type : value)} is not TemplateProcessing`);
   }
   const known = isObject(value.special_tokens) ? value.special_tokens : {};
   const decodePart = (part: unknown): TemplatePart => {
     const { Sequence: sequence, SpecialToken: special } = isObject(part) ? part : {};
     const content = isObject(sequence) ? sequence : isObject(special) ? special : {};
     const { id, type_id: typeId } = content;
-    if (typeId !== 0 && typeId !== 1) return refuse(`post_processor: type_id ${JSON.stringify(typeId)}`);
+    if (typeId !== 0 && typeId !== 1) return refuse(`post_processor: type_id ${quoteValue(typeId)}`);
     if (content === sequence) {
       return id === "A" || id === "B" ? { sequence: id, typeId } : refuse(`post_processor: sequence ${id}`);
     }
     const token = String(id);
     const meant = isObject(known[token]) ? known[token].ids : undefined;
     if (!Array.isArray(meant) || meant.length !== 1 || vocabulary[Number(meant[0])] !== token) {
-      return refuse(`post_processor: ${JSON.stringify(token)} does not stand for its own id`);
+      return refuse(`post_processor: ${quoteValue(token)} does not stand for its own id`);
     }
     return { token, typeId };
   };

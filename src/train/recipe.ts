@@ -3,24 +3,26 @@
 
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
-import { findShapeFault } from "../model/shape.ts";
+import { findShapeFault, largestSizes } from "../model/shape.ts";
 import { optimizerSchema } from "../optim/optimizers.ts";
 import { rateSchedules } from "../optim/schedule.ts";
 import { assignSettings, checkSettings } from "../settings/settings.ts";
 import { parseBudget } from "./budget.ts";
 
-const positive = z.number().int().positive();
+const upTo = (most: number) => z.number().int().min(1).max(most);
+/** Sequences, validations, steps: more of any would outlast every budget and every memory. */
+const positive = upTo(2 ** 20);
 const fraction = z.number().min(0).max(1);
 const rate = z.number().positive();
 
 export const modelSchema = z.strictObject({
-  width: positive,
-  layers: positive,
-  heads: positive,
+  width: upTo(largestSizes.width),
+  layers: upTo(largestSizes.layers),
+  heads: upTo(largestSizes.heads),
   /** Width of the feed-forward's input projection; with a gate its output projection reads half of it. */
-  feedForward: positive,
-  vocabulary: positive,
-  sequenceLength: positive,
+  feedForward: upTo(largestSizes.feedForward),
+  vocabulary: upTo(largestSizes.vocabulary),
+  sequenceLength: upTo(largestSizes.sequenceLength),
   positions: z.enum(["scaled-sinusoidal", "rotary", "learned"]),
   // What src/model/shape.ts says of these; without them the model is crammed BERT.
   normalisation: z.enum(["pre", "post"]).exactOptional(),
@@ -29,7 +31,7 @@ export const modelSchema = z.strictObject({
   biases: z.boolean().exactOptional(),
   activation: z.enum(["geglu", "gelu"]).exactOptional(),
   segments: z.boolean().exactOptional(),
-  rotaryBases: z.array(rate).exactOptional(),
+  rotaryBases: z.array(rate.max(1e12)).max(largestSizes.layers).exactOptional(),
   head: z.enum(["tied", "transform"]).exactOptional(),
 });
 
@@ -71,7 +73,7 @@ const train = z.strictObject({
   seed: z.number().int().nonnegative(),
   /** Validations over the whole budget, at equal distances of progress; the last is at the end. */
   validations: positive,
-  checkpointEverySeconds: z.number().positive(),
+  checkpointEverySeconds: z.number().positive().max(1e9),
   /** This many non-finite steps in a row end the run. */
   badStepsAllowed: positive,
 });
