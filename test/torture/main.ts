@@ -7,10 +7,18 @@ import { join, resolve } from "node:path";
 import { Command, CommanderError } from "commander";
 import { systemClock } from "../../src/base/clock.ts";
 import { type Campaign, createProgress, formatHeader, formatRow, type Kind, type Row } from "./campaign.ts";
+import { fillDisks } from "./disk.ts";
 import { makeGoodFiles } from "./good-files.ts";
+import { killProcesses } from "./kill.ts";
 import { mutateInputs } from "./mutate.ts";
+import { runPairs } from "./pairs.ts";
+import { measureShares } from "./share.ts";
+import { sendSignals } from "./signals.ts";
 
-const kinds: Readonly<Record<string, Kind>> = { mutate: mutateInputs };
+const kinds: Readonly<Record<string, Kind>> = {
+  ...{ kill: killProcesses, mutate: mutateInputs, disk: fillDisks },
+  ...{ signals: sendSignals, pairs: runPairs, share: measureShares },
+};
 
 interface Flags {
   readonly only: string[];
