@@ -6,6 +6,7 @@ import type { Backend } from "../backends/backend.ts";
 import { systemClock } from "../base/clock.ts";
 import { writeFileAtomically } from "../base/files.ts";
 import { lockFolder } from "../base/folder-lock.ts";
+import { quoteCommand } from "../base/shell-words.ts";
 import { type EvaluationEvent, type EvaluationOptions, evaluateTasks, headOf } from "../evaluate/evaluation.ts";
 import { listResults } from "../evaluate/evaluation-folder.ts";
 import { type FinetuneRecipe, hashFinetuneRecipe } from "../evaluate/finetune-recipe.ts";
@@ -149,7 +150,7 @@ async function evaluateOnTasks(folder: string, flags: EvaluateFlags, signal: Abo
       if (!json) print(`${flags.submission}: ${written.join(", ")}`);
     }
     if (!json && !interrupted && options.keepModels) {
-      print(`next: cram export ${flags.out ?? folder} --task ${chosen.tasks[0]!.name}`);
+      print(`next: ${quoteCommand("cram", "export", flags.out ?? folder, "--task", chosen.tasks[0]!.name)}`);
     }
     return interrupted;
   } finally {

@@ -2,6 +2,7 @@
 
 import type { Command } from "commander";
 import { UserError } from "../base/errors.ts";
+import { quoteCommand } from "../base/shell-words.ts";
 import { holdsModel } from "../evaluate/kept-model.ts";
 import type { OnnxFile } from "../export/exported-files.ts";
 import { type ExportOptions, type ExportResult, exportFormats, exportRun, onnxTypeNames } from "../verbs/export.ts";
@@ -94,14 +95,16 @@ function printResult({ out, className, mask, onnx, loss, runtime, notes }: Expor
   if (loss !== undefined) print(`  the run itself: held-out loss ${loss.toFixed(4)}, compared in ${runtime}`);
   for (const note of notes) print(colour("dim", `  ${note}`));
   const readers = [
-    ...(className === undefined ? [] : [`pipeline("fill-mask", model="${out}") in Python's transformers`]),
+    ...(className === undefined
+      ? []
+      : [`pipeline("fill-mask", model=${JSON.stringify(out)}) in Python's transformers`]),
     ...(onnx.length === 0
       ? []
       : [`await pipeline("fill-mask", "${out}", { dtype: "fp32" }) in @huggingface/transformers`]),
   ];
   print(`next: ${readers.join("\n      ")}`);
   print(`      and then fill("see the ${mask} for more information."); the model writes its mask so`);
-  print(`      cram push ${out} NAME/MODEL      publishes it`);
+  print(`      ${quoteCommand("cram", "push", out, "NAME/MODEL")}      publishes it`);
 }
 
 function printFinetuned(result: FinetunedExport): void {
@@ -116,7 +119,9 @@ function printFinetuned(result: FinetunedExport): void {
   if (className !== undefined) print(`next: pipeline("${pipeline}", model="${out}") in Python's transformers`);
   // The script's pipeline takes one text, and makes probabilities of what it gets.
   if (onnx.length > 0 && texts !== 2 && kind !== "regression")
-    print(`next: await pipeline("${pipeline}", "${out}", { dtype: "fp32" }) in @huggingface/transformers`);
+    print(
+      `next: await pipeline("${pipeline}", ${JSON.stringify(out)}, { dtype: "fp32" }) in @huggingface/transformers`,
+    );
   else if (onnx.length > 0) print(`next: the script in ${out}/README.md, for @huggingface/transformers`);
 }
 

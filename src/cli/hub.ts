@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { UserError } from "../base/errors.ts";
 import { withFolderLock } from "../base/folder-lock.ts";
+import { quoteCommand } from "../base/shell-words.ts";
 import { checkRepository, openHub } from "../hub/hub.ts";
 import { pullRepository } from "../hub/pull.ts";
 import { pushFolder } from "../hub/push.ts";
@@ -82,7 +83,11 @@ async function push(given: string, name: string, flags: HubFlags & { private?: b
 function chooseFolder(given: string): string {
   const folder = [given, join(given, "export")].find(path => existsSync(join(path, "config.json")));
   if (folder !== undefined && statSync(folder).isDirectory()) return folder;
-  throw new UserError("E_FILE_MISSING", `${given}: no exported model here`, `Write one with cram export ${given}.`);
+  throw new UserError(
+    "E_FILE_MISSING",
+    `${given}: no exported model here`,
+    `Write one: ${quoteCommand("cram", "export", given)}`,
+  );
 }
 
 async function pull(name: string, flags: HubFlags & { out?: string }): Promise<void> {

@@ -3,6 +3,8 @@
 // stack and exits with 2. A run stopped by Ctrl-C that could save exits with 130.
 
 import { readFileSync } from "node:fs";
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { UserError } from "../base/errors.ts";
 import { addCompletion } from "./completion.ts";
@@ -32,7 +34,7 @@ Examples:
   cram doctor                                      when something does not work
 
 Every verb has --help with examples, and --json. NO_COLOR=1 turns colours off.
-Exit codes: 0 done; 1 something to correct, said with its code (docs/ERRORS.md), with --json as a line of JSON on
+Exit codes: 0 done; 1 something to correct, said with its code, with --json as a line of JSON on
 standard error; 2 a bug; 130 stopped by Ctrl-C, and what was done is saved.`,
   )
   .showHelpAfterError("(cram --help lists what exists)")
@@ -56,6 +58,14 @@ const verbs = [
 ];
 for (const addVerb of verbs) addVerb(program);
 
+/** Of this package, wherever it is installed. */
+const errorsPage = relativeWhereShorter(fileURLToPath(new URL("../../../docs/ERRORS.md", import.meta.url)));
+
+function relativeWhereShorter(path: string): string {
+  const near = relative(process.cwd(), path);
+  return near.length < path.length ? near : path;
+}
+
 outliveReaders();
 try {
   await program.parseAsync();
@@ -67,9 +77,7 @@ try {
     const wantsJson = program.commands.some(verb => verb.name() === program.args[0] && verb.opts().json === true);
     if (wantsJson) printError(JSON.stringify({ kind: "error", code, message, advice }));
     else
-      printError(
-        `${colour("red", code, process.stderr)} ${message}\n  ${advice}\n  (docs/ERRORS.md explains the code)`,
-      );
+      printError(`${colour("red", code, process.stderr)} ${message}\n  ${advice}\n  (${errorsPage} explains the code)`);
     process.exitCode = 1;
   } else {
     printError(`This is a bug in cram, not your mistake.\n${error instanceof Error ? error.stack : String(error)}`);

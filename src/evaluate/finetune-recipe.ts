@@ -45,7 +45,7 @@ export type FinetuneRecipe = z.infer<typeof recipeSchema>;
 
 const kind = {
   noun: "a finetuning recipe",
-  advice: "Correct this value; recipes/glue.ts has a whole finetuning recipe to compare with.",
+  advice: "Correct this value, or leave --recipe out and change single values with --set.",
 };
 
 /** Checks a value from outside; UserErrors E_RECIPE_KEY and E_RECIPE_VALUE. `origin` names where it came from. */

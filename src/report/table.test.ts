@@ -52,3 +52,13 @@ test("the page rounds, escapes, and heads rows and columns", () => {
     /<th scope="row" class="text">tokens<\/th><td>1,234,567<\/td><td><\/td><td>2<\/td>/,
   );
 });
+
+test("a text that a spreadsheet would compute stays a text, and numbers stay numbers", () => {
+  const columns = [{ key: "name", name: "name", quantity: "text" }] as const;
+  const cells = ["=1+1", "+cmd", "-x", "@SUM(A1)", "\tx", "-3.5", "+2", "a=b"];
+  const rows = [...cells.map(cell => [cell]), [-3.5]];
+  assert.deepEqual(parse([...printCsv({ columns, rows })].join("")).flat(), [
+    "name",
+    ...["'=1+1", "'+cmd", "'-x", "'@SUM(A1)", "'\tx", "-3.5", "+2", "a=b", "-3.5"],
+  ]);
+});

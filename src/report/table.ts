@@ -81,10 +81,14 @@ export function* printCsv({
   for (const cells of rows) yield `${columns.map((_, i) => quote(cells[i])).join(",")}\r\n`;
 }
 
+/** A spreadsheet takes a text that begins so for a formula; an apostrophe makes it a text there. */
+const formula = /^[=+\-@\t\r]/;
+
 function quote(cell: Cell): string {
   if (cell === undefined) return "";
   if (typeof cell === "number") return Number.isFinite(cell) ? String(cell) : "";
-  return /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
+  const text = formula.test(cell) && !Number.isFinite(Number(cell)) ? `'${cell}` : cell;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /** An array of objects, one a line; a number that is not finite is null. */

@@ -7,10 +7,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { quickstart } from "../../recipes/quickstart.ts";
+import type { Backend } from "../backends/backend.ts";
 import { UserError } from "../base/errors.ts";
 import { openForeignModel } from "../exchange/open-foreign-model.ts";
 import { openTextReader } from "../exchange/text-reader.ts";
+import { listParameters } from "../model/shape.ts";
 import { checkRecipe, overrideRecipe } from "./recipe.ts";
+import { allocateStates, type TrainingDefinition } from "./step.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-bounds-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -119,4 +122,18 @@ test("a tokenizer.json of other types, or with ids that no vocabulary has, is re
     writeFileSync(join(place, "tokenizer.json"), JSON.stringify(value));
     await assert.rejects(openTextReader(place), says("tokenizer.json"), name);
   }
+});
+
+test("a model that the machine cannot hold is refused before its memory is taken", () => {
+  const shape = overrideRecipe(quickstart, [
+    "model.width=65536",
+    "model.heads=64",
+    "model.layers=1000",
+    "train.microBatchSequences=1",
+  ]);
+  const backend = { name: "cpu", allocate: () => assert.fail("memory was taken") } as unknown as Backend;
+  const parameters = new Map(listParameters(shape.model).map(parameter => [parameter.name, parameter.shape]));
+  assert.throws(() => allocateStates(backend, { parameters, moments: parameters } as unknown as TrainingDefinition), {
+    code: "E_MEMORY",
+  });
 });

@@ -89,7 +89,10 @@ const recipeSchema = z.strictObject({
 
 export type Recipe = z.infer<typeof recipeSchema>;
 
-const kind = { noun: "a recipe", advice: "Correct this value; recipes/ has whole recipes to compare with." };
+const kind = {
+  noun: "a recipe",
+  advice: "Correct this value; recipe.json in the folder of a run is a whole recipe to compare with.",
+};
 
 /** Checks a value from outside against the schema and the rules between fields. `origin` names where it came from. */
 export function checkRecipe(value: unknown, origin: string): Recipe {

@@ -1,7 +1,9 @@
 // One training step on a backend: programs for the first micro-batch (gradients := g), the following ones (+=), the update,
 // and validation. Model and optimizer come in as a definition, so this file knows neither.
 
+import { totalmem } from "node:os";
 import type { Backend, DeviceBuffer, HostArray } from "../backends/backend.ts";
+import { UserError } from "../base/errors.ts";
 import { collectGarbage } from "../base/heap.ts";
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { differentiate } from "../graph/gradient.ts";
@@ -82,6 +84,17 @@ export function buildStepGraphs(definition: TrainingDefinition): StepGraphs {
 
 /** Allocates parameters with their initial values, gradients, and the optimizer's moments, by name. */
 export function allocateStates(backend: Backend, definition: TrainingDefinition): Map<string, DeviceBuffer> {
+  const countBytes = (shapes: TrainingDefinition["parameters"]) =>
+    [...shapes.values()].reduce((sum, shape) => sum + 4 * countElements(shape), 0);
+  const bytes = 2 * countBytes(definition.parameters) + countBytes(definition.moments);
+  // A system promises more than it has, and ends who takes it; a GPU refuses by itself.
+  if (backend.name !== "cuda" && bytes > totalmem()) {
+    throw new UserError(
+      "E_MEMORY",
+      `the model, its gradients and moments need ${(bytes / 1e9).toFixed(1)} GB, and the machine has ${(totalmem() / 1e9).toFixed(1)} GB`,
+      "Take a smaller model: model.width, model.layers or model.vocabulary.",
+    );
+  }
   const states = new Map<string, DeviceBuffer>();
   for (const [name, shape] of definition.parameters) {
     states.set(name, backend.allocate(shape, "f32"));

@@ -28,7 +28,14 @@ export function chooseRecipe({ recipe, set = [], budget }: RecipeChoice): Recipe
 }
 
 function readRecipe(path: string): Recipe {
-  if (path.endsWith(".json") || existsSync(path)) return checkRecipe(readJson(path, "recipe"), path);
+  if (!path.endsWith(".json") && existsSync(path)) {
+    throw new UserError(
+      "E_RECIPE_NAME",
+      `${path}: not a .json, and recipes are JSON`,
+      `Write it as JSON: recipe.json in the folder of a run is a whole one. Or name ${recipeNames.join(", ")} and change values with --set.`,
+    );
+  }
+  if (path.endsWith(".json")) return checkRecipe(readJson(path, "recipe"), path);
   const near = nearestNames(path, recipeNames);
   throw new UserError(
     "E_RECIPE_NAME",
