@@ -337,6 +337,22 @@ function explainLarge(path: string, kind: string, most: number): UserError {
   );
 }
 
+/** SHA-256 of a file's content, in hexadecimal digits. */
+export function hashFile(path: string): string {
+  const hash = createHash("sha256");
+  const file = openSync(path, "r");
+  const buffer = Buffer.alloc(1 << 20);
+  try {
+    for (let count = 1; count > 0; ) {
+      count = readSync(file, buffer);
+      hash.update(buffer.subarray(0, count));
+    }
+  } finally {
+    closeSync(file);
+  }
+  return hash.digest("hex");
+}
+
 /** The first 16 hexadecimal digits of SHA-256: how files and programs are named after their content. */
 export function contentHash(...parts: (string | Uint8Array)[]): string {
   const hash = createHash("sha256");

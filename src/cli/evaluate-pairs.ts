@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Backend } from "../backends/backend.ts";
 import { UserError } from "../base/errors.ts";
 import { writeFileAtomically } from "../base/files.ts";
+import { checkOutput } from "../base/folder-kind.ts";
 import { lockFolder } from "../base/folder-lock.ts";
 import { readParadigms } from "../evaluate/blimp.ts";
 import { makePairScoreboard, openingOf, type ParadigmScore, scoreParadigms } from "../evaluate/paradigm-scores.ts";
@@ -43,6 +44,7 @@ export async function evaluatePairs(folder: string, flags: EvaluateFlags, signal
   const { paradigms } = await readParadigms(flags.suiteDir);
   const model = await openPretrainedModel(folder);
   const root = flags.out ?? join(folder, "evaluations");
+  checkOutput(root, "an evaluation", ["blimp"]);
   const lock = lockFolder(root, "evaluate");
   let backend: Backend | undefined;
   try {

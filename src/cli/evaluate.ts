@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import type { Backend } from "../backends/backend.ts";
 import { systemClock } from "../base/clock.ts";
 import { writeFileAtomically } from "../base/files.ts";
+import { checkOutput } from "../base/folder-kind.ts";
 import { lockFolder } from "../base/folder-lock.ts";
 import { quoteCommand } from "../base/shell-words.ts";
 import { type EvaluationEvent, type EvaluationOptions, evaluateTasks, headOf } from "../evaluate/evaluation.ts";
@@ -117,6 +118,7 @@ async function evaluateOnTasks(folder: string, flags: EvaluateFlags, signal: Abo
   if (!json) showStatus("reading the model");
   const model = await openPretrainedModel(folder);
   const root = flags.out ?? join(folder, "evaluations");
+  checkOutput(root, "an evaluation", [chosen.name]);
   const lock = lockFolder(root, "evaluate");
   let backend: Backend | undefined;
   try {

@@ -7,6 +7,7 @@
 import { realpathSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
+import { hashFile } from "../base/files.ts";
 import { reading } from "../tables/read-failure.ts";
 import { listFolder } from "./folder.ts";
 
@@ -58,6 +59,11 @@ export function listSources(inputs: readonly string[]): Source[] {
     for (const { path, stats } of found) add(path, stats, false);
   }
   return [...sources.values()];
+}
+
+/** SHA-256 of a file's content. UserErrors: E_TEXT_MISSING, E_TEXT_UNREADABLE. */
+export function hashSource({ path }: Source): string {
+  return reading(path, hashFile);
 }
 
 const textEnding = /\.(txt|md|markdown|jsonl)(\.gz)?$/i;

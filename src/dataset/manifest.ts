@@ -6,11 +6,19 @@ import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
 import { contentHash, readJson, writeFileAtomically } from "../base/files.ts";
+import { recoverFolder } from "../base/folder-draft.ts";
 
 const count = z.number().int().nonnegative();
 const part = z.strictObject({
   sequences: count,
-  files: z.array(z.strictObject({ name: z.string(), sequences: count, bytes: count, sha256: z.string() })),
+  files: z.array(
+    z.strictObject({
+      name: z.string().regex(/^(training|validation)-\d{5,}\.bin$/),
+      sequences: count,
+      bytes: count,
+      sha256: z.string(),
+    }),
+  ),
 });
 
 const manifestSchema = z.strictObject({
@@ -48,19 +56,32 @@ export function writeManifest(
   folder: string,
   content: Omit<DatasetManifest, "format" | "version" | "hash">,
 ): DatasetManifest {
-  const files = [...content.training.files, { sha256: "held out" }, ...content.validation.files];
-  const manifest: DatasetManifest = {
-    format: "cramming-dataset",
-    version: 1,
-    hash: contentHash(content.tokenizerHash, ...files.map(file => file.sha256)),
-    ...content,
-  };
+  const manifest: DatasetManifest = { format: "cramming-dataset", version: 1, hash: hashDataset(content), ...content };
   writeFileAtomically(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
 }
 
+function hashDataset({ tokenizerHash, training, validation }: Pick<DatasetManifest, "tokenizerHash" | Part>): string {
+  const files = [...training.files, { sha256: "held out" }, ...validation.files];
+  return contentHash(tokenizerHash, ...files.map(file => file.sha256));
+}
+
+type Part = "training" | "validation";
+
+/** What of a manifest does not agree with itself: it was changed after it was written. */
+function findDisagreement(manifest: DatasetManifest): string | undefined {
+  for (const part of ["training", "validation"] as const) {
+    const { sequences, files } = manifest[part];
+    const sum = files.reduce((sum, file) => sum + file.sequences, 0);
+    if (sequences !== sum || sum === 0) return `${part}: ${sequences} sequences, and its files hold ${sum}`;
+  }
+  const hash = hashDataset(manifest);
+  return hash === manifest.hash ? undefined : `hash: ${manifest.hash}, and its files give ${hash}`;
+}
+
 /** Reads and checks manifest.json: E_FILE_MISSING, E_JSON, E_DATASET_MANIFEST. */
 export function readManifest(folder: string): DatasetManifest {
+  recoverFolder(folder);
   const path = join(folder, "manifest.json");
   if (!existsSync(path)) {
     const advice = existsSync(join(folder, "recipe.json"))
@@ -69,11 +90,11 @@ export function readManifest(folder: string): DatasetManifest {
     throw new UserError("E_FILE_MISSING", `${folder}: no dataset here`, advice);
   }
   const parsed = manifestSchema.safeParse(readJson(path, "dataset manifest"));
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  throw new UserError(
-    "E_DATASET_MANIFEST",
-    `${path}: not the manifest of a dataset of version 1: ${issue.path.join(".") || "the file"}: ${issue.message}`,
-    "Prepare the dataset again, or name its folder.",
-  );
+  const issue = parsed.error?.issues[0];
+  const fault =
+    issue === undefined
+      ? findDisagreement(parsed.data!)
+      : `not the manifest of a dataset of version 1: ${issue.path.join(".") || "the file"}: ${issue.message}`;
+  if (fault === undefined) return parsed.data!;
+  throw new UserError("E_DATASET_MANIFEST", `${path}: ${fault}`, "Prepare the dataset again, or name its folder.");
 }

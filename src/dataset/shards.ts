@@ -1,12 +1,11 @@
 // The shard format: token sequences of one length as uint16, little-endian, after a header of 32 bytes. A row is read by its
 // number at one offset, so a dataset of any size is opened in no time and in no memory.
 
-import { createHash } from "node:crypto";
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { endianness } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { explainWriteFailure, writeFully } from "../base/files.ts";
+import { FileDraft, hashFile } from "../base/files.ts";
 
 const magic = "CRAMSHRD";
 const version = 1;
@@ -46,7 +45,7 @@ export class ShardWriter {
   private readonly folder: string;
   private readonly part: string;
   private readonly length: number;
-  private file: number | undefined;
+  private draft: FileDraft | undefined;
   private inFile = 0;
   private rows: Uint16Array<ArrayBuffer>;
   private waiting = 0;
@@ -74,66 +73,37 @@ export class ShardWriter {
     this.finishFile();
   }
 
-  /** Closes and removes the file under way, after a failure. */
+  /** Removes the file under way, after a failure. */
   abandon(): void {
-    if (this.file === undefined) return;
-    closeSync(this.file);
-    rmSync(`${this.path()}.writing`, { force: true });
-    this.file = undefined;
-  }
-
-  private path(): string {
-    return join(this.folder, `${this.part}-${String(this.files.length).padStart(5, "0")}.bin`);
+    this.draft?.abandon();
+    this.draft = undefined;
   }
 
   private flush(): void {
     if (this.waiting === 0) return;
-    try {
-      if (this.file === undefined) {
-        this.file = openSync(`${this.path()}.writing`, "w+");
-        writeFully(this.file, encodeHeader(this.length, 0));
-      }
-      writeFully(this.file, byteOrderOf(this.rows.subarray(0, this.waiting)));
-    } catch (error) {
-      throw explainWriteFailure(error, this.path());
+    if (this.draft === undefined) {
+      this.draft = new FileDraft(join(this.folder, `${this.part}-${String(this.files.length).padStart(5, "0")}.bin`));
+      this.draft.write(encodeHeader(this.length, 0));
     }
+    this.draft.write(byteOrderOf(this.rows.subarray(0, this.waiting)));
     this.waiting = 0;
   }
 
   /** The count in the header is written last, then the file gets its name. */
   private finishFile(): void {
-    if (this.file === undefined) return;
-    const path = this.path();
-    closeSync(this.file);
-    this.file = openSync(`${path}.writing`, "r+");
-    writeFully(this.file, encodeHeader(this.length, this.inFile));
-    fsyncSync(this.file);
-    closeSync(this.file);
-    this.file = undefined;
-    renameSync(`${path}.writing`, path);
+    if (this.draft === undefined) return;
+    const { path } = this.draft;
+    this.draft.write(encodeHeader(this.length, this.inFile), 0);
+    this.draft.commit();
+    this.draft = undefined;
     this.files.push({
-      name: path.slice(this.folder.length + 1),
+      name: basename(path),
       sequences: this.inFile,
       bytes: headerBytes + this.inFile * this.length * 2,
       sha256: hashFile(path),
     });
     this.inFile = 0;
   }
-}
-
-function hashFile(path: string): string {
-  const hash = createHash("sha256");
-  const file = openSync(path, "r");
-  const buffer = Buffer.alloc(1 << 20);
-  try {
-    for (let count = 1; count > 0; ) {
-      count = readSync(file, buffer);
-      hash.update(buffer.subarray(0, count));
-    }
-  } finally {
-    closeSync(file);
-  }
-  return hash.digest("hex");
 }
 
 /** Open shards of one part, read row by row. */

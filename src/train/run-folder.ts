@@ -30,6 +30,19 @@ export function readRunRecipe(run: string): Recipe {
   return checkRecipe(readJson(path, "run's recipe"), path);
 }
 
+/** What a run's folder holds. */
+export const runFileNames: readonly string[] = [
+  ...[
+    "recipe.json",
+    "tokenizer.json",
+    "data.json",
+    "events.jsonl",
+    "checkpoints",
+    "initial.safetensors",
+    "mlflow.json",
+  ],
+];
+
 /** Whether a run was begun in the folder: its recipe is written last. */
 export function hasBegun(run: string): boolean {
   return existsSync(join(run, "recipe.json"));

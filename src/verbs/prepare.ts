@@ -1,17 +1,18 @@
 // From text to a dataset in one folder: documents/, tokenizer.json, shards, manifest.json. A folder that was made from the same
 // files with the same options is left as it is.
 
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { contentHash } from "../base/files.ts";
+import { finishMoves, recoverFolder, replaceFiles } from "../base/folder-draft.ts";
+import { checkOutput } from "../base/folder-kind.ts";
 import { withFolderLock } from "../base/folder-lock.ts";
 import { type DocumentsManifest, readDocuments, writeDocuments } from "../corpus/documents.ts";
 import { startFunnel } from "../corpus/funnel.ts";
 import { type SelectOptions, selectDocuments } from "../corpus/select.ts";
-import { listSources, type Source } from "../corpus/sources.ts";
+import { hashSource, listSources, type Source } from "../corpus/sources.ts";
 import { buildDataset } from "../dataset/build.ts";
-import { type DatasetManifest, readManifest } from "../dataset/manifest.ts";
+import type { DatasetManifest } from "../dataset/manifest.ts";
 import { WordCounter } from "../tokenizer/count-words.ts";
 import { defineLearnedTokenizer } from "../tokenizer/define.ts";
 import { Encoder } from "../tokenizer/encode.ts";
@@ -21,6 +22,7 @@ import { type NormaliserName, normalisers } from "../tokenizer/normaliser.ts";
 import type { PreTokenizer } from "../tokenizer/split.ts";
 import { specialTokens, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Recipe } from "../train/recipe.ts";
+import { datasetNames, leaveOutOwnFiles, listDatasetFiles, readWholeDataset } from "./dataset-folder.ts";
 import { chooseRecipe } from "./recipe.ts";
 
 /** How text becomes sequences. */
@@ -103,7 +105,9 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
     seed: options.seed ?? 0,
     threads: options.threads ?? 2,
   } as const;
-  return prepareSources(out, listSources(texts), shaping, options.onProgress);
+  checkOutput(out, "a dataset", datasetNames);
+  recoverFolder(out);
+  return prepareSources(out, leaveOutOwnFiles(listSources(texts), texts, out), shaping, options.onProgress);
 }
 
 /** Where letters are not all ASCII, BERT's: the other splits them otherwise in @huggingface/tokenizers. */
@@ -118,24 +122,33 @@ export function prepareSources(
   options: DatasetOptions,
   showProgress: (what: string) => void = () => {},
 ): Promise<Prepared> {
-  return withFolderLock(folder, "prepare", () => prepareLocked(folder, sources, options, showProgress));
+  checkOutput(folder, "a dataset", datasetNames);
+  return withFolderLock(folder, "prepare", async () => {
+    finishMoves(folder);
+    const { threads: _, ...shaping } = options;
+    showProgress("looking for changes");
+    const files = sources.map(source => [source.path, hashSource(source)]);
+    const originHash = contentHash(JSON.stringify([files, shaping]));
+    const manifest = readWholeDataset(folder);
+    if (manifest?.originHash === originHash) {
+      return { folder, manifest, documents: undefined, warnings: describeText(manifest, options) };
+    }
+    const replacement = { own: listDatasetFiles(folder), last: "manifest.json" };
+    const built = await replaceFiles(folder, replacement, draft =>
+      buildFrom(draft, sources, originHash, options, showProgress),
+    );
+    return { ...built, folder };
+  });
 }
 
-async function prepareLocked(
+/** Writes a dataset into an empty folder. */
+async function buildFrom(
   folder: string,
   sources: readonly Source[],
+  originHash: string,
   options: DatasetOptions,
   showProgress: (what: string) => void,
 ): Promise<Prepared> {
-  const { threads: _, ...shaping } = options;
-  const files = sources.map(({ path, bytes, changedMilliseconds }) => [path, bytes, changedMilliseconds]);
-  const originHash = contentHash(JSON.stringify([files, shaping]));
-  if (existsSync(join(folder, "manifest.json"))) {
-    const manifest = readManifest(folder);
-    if (manifest.originHash === originHash) {
-      return { folder, manifest, documents: undefined, warnings: describeText(manifest, options) };
-    }
-  }
   const progress = (what: string) => (count: number) => showProgress(`${what} ${count.toLocaleString("en-US")}`);
   const select: SelectOptions = { textField: options.textField };
   const filter =

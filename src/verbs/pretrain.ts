@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Backend } from "../backends/backend.ts";
 import { systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
+import { checkOutput } from "../base/folder-kind.ts";
 import { lockFolder, lockFreeFolder } from "../base/folder-lock.ts";
 import { quoteCommand } from "../base/shell-words.ts";
 import { Dataset } from "../dataset/dataset.ts";
@@ -26,6 +27,7 @@ import {
   readRunData,
   readRunRecipe,
   refuseBegunRun,
+  runFileNames,
 } from "../train/run-folder.ts";
 import { openEngine } from "../train/step.ts";
 import { type BackendChoice, withBackend } from "./backend.ts";
@@ -119,7 +121,10 @@ export async function withRun<T>(
   choice: BackendChoice,
   use: (open: OpenRun) => Promise<T>,
 ): Promise<T> {
-  if (isNew && takesFreeName !== true) refuseBegunRun(planned);
+  if (isNew && takesFreeName !== true) {
+    refuseBegunRun(planned);
+    checkOutput(planned, "a run", runFileNames);
+  }
   const lock = (takesFreeName === true ? lockFreeFolder : lockFolder)(planned, "pretrain", "run");
   try {
     return await withLockedRun({ ...plan, isNew, run: lock.folder }, choice, use);

@@ -1,0 +1,108 @@
+// The files of a folder replaced as one. They are built in a folder inside, made final by one rename, and then moved into place.
+// Killed before that rename, what stood there stands, and the next writer removes the draft; killed after it, whoever opens the
+// folder next finishes the moves. What is not the writer's own is neither removed nor replaced.
+
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import { UserError } from "./errors.ts";
+import { explainWriteFailure, makeFolder, readJson, syncFolder, writeFileAtomically } from "./files.ts";
+import { lockFolder } from "./folder-lock.ts";
+
+const draftOf = (folder: string) => join(folder, ".cram-draft");
+const finalOf = (folder: string) => join(folder, ".cram-final");
+const journalName = "moves.json";
+const filesIn = (final: string) => join(final, "files");
+const journalSchema = z.strictObject({ removes: z.array(z.string()), last: z.string() });
+
+export interface Replacement {
+  /** Files of the writer's that stand there, by their paths in the folder. */
+  readonly own: readonly string[];
+  /** The file that makes the others readable: removed first and moved last. */
+  readonly last: string;
+}
+
+/**
+ * Replaces the `own` files of a folder by those that `build` writes into the folder it is given; the caller holds the lock. What
+ * `build` throws leaves the folder as it was. UserErrors: those of `build`, E_OUTPUT_OTHER for a file that is not its own where
+ * one is to go, E_DISK_FULL, E_NOT_WRITABLE.
+ */
+export async function replaceFiles<T>(
+  folder: string,
+  { own, last }: Replacement,
+  build: (draft: string) => Promise<T>,
+): Promise<T> {
+  const draft = draftOf(folder);
+  try {
+    rmSync(draft, { recursive: true, force: true });
+    makeFolder(filesIn(draft));
+    const built = await build(filesIn(draft));
+    const files = listFiles(filesIn(draft));
+    const mine = new Set(own);
+    const other = files.find(path => !mine.has(path) && existsSync(join(folder, path)));
+    if (other !== undefined) refuseOther(join(folder, other));
+    const removes = own.filter(path => !files.includes(path));
+    writeFileAtomically(join(draft, journalName), JSON.stringify({ removes, last }));
+    renameSync(draft, finalOf(folder));
+    syncFolder(folder);
+    finishMoves(folder);
+    return built;
+  } catch (error) {
+    rmSync(draft, { recursive: true, force: true });
+    throw nameInPlace(explainWriteFailure(error, folder), filesIn(draft), folder);
+  }
+}
+
+/** A file of somebody else's is never replaced: E_OUTPUT_OTHER. */
+export function refuseOther(path: string): never {
+  throw new UserError(
+    "E_OUTPUT_OTHER",
+    `${path}: stands there, is not what cram wrote, and would be replaced`,
+    "Choose another folder, or move that away.",
+  );
+}
+
+/** Finishes the moves of a writer that was killed in them. UserErrors: E_FOLDER_BUSY where it is just moving. */
+export function recoverFolder(folder: string): void {
+  if (!existsSync(finalOf(folder))) return;
+  const lock = lockFolder(folder, "prepare");
+  try {
+    finishMoves(folder);
+  } finally {
+    lock.release();
+  }
+}
+
+/** Moves what is final into place; done again after a kill it ends the same. The caller holds the lock. */
+export function finishMoves(folder: string): void {
+  const final = finalOf(folder);
+  if (!existsSync(final)) return;
+  const { removes, last } = journalSchema.parse(readJson(join(final, journalName), "list of moves"));
+  const from = filesIn(final);
+  if (existsSync(join(from, last))) rmSync(join(folder, last), { force: true });
+  for (const path of removes) rmSync(join(folder, path), { force: true });
+  const files = listFiles(from).filter(path => path !== last);
+  for (const path of existsSync(join(from, last)) ? [...files, last] : files) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    renameSync(join(from, path), join(folder, path));
+  }
+  syncFolder(folder);
+  rmSync(final, { recursive: true, force: true });
+}
+
+/** Paths of all files below, parted by slashes. */
+function listFiles(folder: string, below = ""): string[] {
+  return readdirSync(join(folder, below), { withFileTypes: true }).flatMap(entry => {
+    const path = below === "" ? entry.name : `${below}/${entry.name}`;
+    return entry.isDirectory() ? listFiles(folder, path) : [path];
+  });
+}
+
+/** Errors name a file where it was to be, which is where a person looks for it. */
+function nameInPlace(error: unknown, draft: string, folder: string): unknown {
+  if (!(error instanceof UserError)) return error;
+  const message = error.message.replaceAll(draft, folder);
+  return message === error.message
+    ? error
+    : new UserError(error.code as `E_${string}`, message, error.advice, { cause: error });
+}

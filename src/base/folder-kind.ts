@@ -1,0 +1,102 @@
+// What stands in a folder, told by its files alone, and whether a verb may write there: into a folder of its own kind, or where
+// nothing of what it writes stands. Every verb asks before it removes or writes anything.
+
+import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "./errors.ts";
+import { readText } from "./files.ts";
+import { refuseOther } from "./folder-draft.ts";
+
+export type FolderKind = "a run" | "a checkpoint" | "documents" | "a dataset" | "an evaluation" | "a model";
+
+/** Undefined for a folder that is not there, is empty, or holds nothing that is known. */
+export function recogniseFolder(folder: string): FolderKind | undefined {
+  const names = listNames(folder);
+  const has = (name: string) => names.includes(name);
+  const hasLike = (pattern: RegExp) => names.some(name => pattern.test(name));
+  if (has("recipe.json") || has("checkpoints") || isRunData(join(folder, "data.json"))) return "a run";
+  if (has("checkpoint.json") || hasLike(/^step-\d{8}$/)) return "a checkpoint";
+  const manifest = has("manifest.json") ? read(join(folder, "manifest.json")) : "";
+  if (manifest.includes('"cramming-documents"') || hasLike(/^documents-\d{5,}\.jsonl$/)) return "documents";
+  if (manifest.includes('"cramming-dataset"') || names.some(name => isShard(join(folder, name)))) return "a dataset";
+  if (isEvaluation(folder, names)) return "an evaluation";
+  return has("config.json") ? "a model" : undefined;
+}
+
+/**
+ * Refuses to write `kind` into a folder of another kind, or where one of `names`, which it would write, is somebody else's:
+ * E_OUTPUT_OTHER.
+ */
+export function checkOutput(folder: string, kind: FolderKind, names: readonly string[]): void {
+  const found = recogniseFolder(folder);
+  if (found === kind) return;
+  if (found !== undefined) {
+    throw new UserError(
+      "E_OUTPUT_OTHER",
+      `${folder}: ${found} stands there, and ${kind} would be written into it`,
+      "Choose another folder with --out.",
+    );
+  }
+  const taken = names.map(name => join(folder, name)).find(holdsFile);
+  if (taken !== undefined) refuseOther(taken);
+}
+
+/** Whether a file begins as a shard does. */
+export function isShard(path: string): boolean {
+  if (!/(training|validation)-\d{5}\.bin$/.test(path)) return false;
+  try {
+    const file = openSync(path, "r");
+    try {
+      const head = Buffer.alloc(8);
+      readSync(file, head, 0, head.length, 0);
+      return head.toString("latin1") === "CRAMSHRD";
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return false;
+  }
+}
+
+function isRunData(path: string): boolean {
+  return existsSync(path) && /^\s*\{\s*"data":\s*"/.test(read(path));
+}
+
+/** SUITE/scoreboard.json, SUITE/TASK/SEED, or the folder of a task or a seed itself. */
+function isEvaluation(folder: string, names: readonly string[]): boolean {
+  const seed = /^(untrained-)?seed-\d+$|^majority$/;
+  if (["result.json", "scoreboard.json", "predictions.jsonl"].some(name => names.includes(name))) return true;
+  if (names.some(name => seed.test(name)) || existsSync(join(folder, "model.json"))) return true;
+  return names.some(suite => {
+    const tasks = listNames(join(folder, suite));
+    if (tasks.includes("scoreboard.json")) return true;
+    return tasks.some(task =>
+      listNames(join(folder, suite, task)).some(name => name === "result.json" || seed.test(name)),
+    );
+  });
+}
+
+/** Whether it is a file, or a folder with one somewhere in it. */
+function holdsFile(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats?.isDirectory() === true
+    ? listNames(path).some(name => holdsFile(join(path, name)))
+    : stats !== undefined;
+}
+
+/** Hidden names and what cannot be listed left out. */
+function listNames(folder: string): string[] {
+  try {
+    return readdirSync(folder).filter(name => !name.startsWith("."));
+  } catch {
+    return [];
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readText(path, "file");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,107 @@
+// A dataset's folder as prepare meets it: which files there are its own, whether they are whole, and which of the named text is
+// its own output.
+
+import { existsSync, readdirSync, realpathSync } from "node:fs";
+import { join, sep } from "node:path";
+import { UserError } from "../base/errors.ts";
+import { hashFile } from "../base/files.ts";
+import { isShard } from "../base/folder-kind.ts";
+import { readDocumentsManifest } from "../corpus/documents.ts";
+import type { Source } from "../corpus/sources.ts";
+import { Dataset } from "../dataset/dataset.ts";
+import { type DatasetManifest, readManifest } from "../dataset/manifest.ts";
+
+/** Files that every dataset has. */
+export const datasetNames: readonly string[] = [
+  ...["manifest.json", "tokenizer.json", "training-00000.bin", "validation-00000.bin"],
+  ...["documents/manifest.json", "documents/documents-00000.jsonl"],
+];
+
+/**
+ * The files of the dataset there, by their paths in the folder: those of its manifests; where one cannot be read, those that look
+ * like its. Others are somebody else's, whatever their names.
+ */
+export function listDatasetFiles(folder: string): string[] {
+  const manifest = tryReading(() => readManifest(folder));
+  const names = list(folder);
+  const shards =
+    manifest === undefined
+      ? names.filter(name => isShard(join(folder, name)))
+      : [...manifest.training.files, ...manifest.validation.files].map(({ name }) => name);
+  const isDataset = manifest !== undefined || shards.length > 0;
+  return [
+    ...(isDataset ? ["manifest.json", "tokenizer.json", ...shards] : []),
+    ...listDocumentsFiles(join(folder, "documents"), isDataset).map(name => `documents/${name}`),
+    ...names.filter(name => /^(training|validation)-\d{5}\.bin\.writing$/.test(name)),
+  ].filter(path => existsSync(join(folder, path)));
+}
+
+function listDocumentsFiles(folder: string, isDataset: boolean): string[] {
+  const names = list(folder);
+  const manifest = tryReading(() => readDocumentsManifest(folder));
+  if (manifest !== undefined) return ["manifest.json", ...manifest.files.map(({ name }) => name)];
+  if (!isDataset) return [];
+  return names.filter(name => /^documents-\d{5,}\.jsonl(\.writing)?$|^manifest\.json$/.test(name));
+}
+
+/** The dataset's manifest where every file of it is what it says, documents included; reads them all. */
+export function readWholeDataset(folder: string): DatasetManifest | undefined {
+  return tryReading(() => {
+    const dataset = new Dataset(folder);
+    try {
+      dataset.verify();
+    } finally {
+      dataset.close();
+    }
+    const documents = readDocumentsManifest(join(folder, "documents"));
+    const changed = documents.files.some(({ name, sha256 }) => {
+      const path = join(folder, "documents", name);
+      return !existsSync(path) || hashFile(path) !== sha256;
+    });
+    return changed || documents.hash !== dataset.manifest.documentsHash ? undefined : dataset.manifest;
+  });
+}
+
+/**
+ * Leaves the dataset's own files out of what was found in folders above it. UserError E_OUTPUT_OVERLAP where they are what was
+ * asked for: they would be replaced.
+ */
+export function leaveOutOwnFiles(sources: readonly Source[], texts: readonly string[], folder: string): Source[] {
+  const real = (path: string) => (existsSync(path) ? realpathSync.native(path) : path);
+  const own = new Set(listDatasetFiles(folder).map(path => real(join(folder, path))));
+  const isOwn = ({ path }: Source) => own.has(real(path));
+  const others = sources.filter(source => !isOwn(source));
+  const asked =
+    sources.find(source => source.named && isOwn(source))?.path ??
+    texts.find(
+      text =>
+        real(text).startsWith(real(folder) + sep) && sources.some(source => isOwn(source) && isBelow(source, text)),
+    );
+  if (asked === undefined && (others.length > 0 || sources.length === 0)) return others;
+  throw new UserError(
+    "E_OUTPUT_OVERLAP",
+    `${asked ?? texts.join(", ")}: belongs to the dataset in ${folder}, which would be replaced`,
+    "Choose another folder with --out.",
+  );
+}
+
+const isBelow = ({ path }: Source, text: string) =>
+  realpathSync.native(path).startsWith(realpathSync.native(text) + sep);
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+/** Undefined where what is read is damaged or not there. */
+function tryReading<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+}
