@@ -361,6 +361,7 @@ test("the learned vocabulary is the one of Hugging Face's trainer, id by id (gol
   const golden = JSON.parse(readFileSync(join(root, "test/golden/tokenizer-learned.json"), "utf8")) as {
     texts: string[];
     vocabularies: Record<string, string[]>;
+    limited: { limit: number; vocabulary: string[] };
   };
   const counter = new WordCounter(normalisers.bert, "bert");
   for (const text of golden.texts) counter.addText(text);
@@ -368,4 +369,7 @@ test("the learned vocabulary is the one of Hugging Face's trainer, id by id (gol
     const options = { vocabularySize: Number(size), specialTokens };
     assert.deepEqual(learnVocabulary(counter.wordCounts(), options), expected);
   }
+  const { limit: alphabetLimit, vocabulary } = golden.limited;
+  const options = { vocabularySize: vocabulary.length, specialTokens, alphabetLimit };
+  assert.deepEqual(learnVocabulary(counter.wordCounts(), options), vocabulary);
 });

@@ -53,7 +53,8 @@ export function addPull(program: Command): void {
 HF_TOKEN, where it is set, opens private repositories. What is there already is not fetched again.
 
 Example:
-  cram pull me/my-model --out models/mine && cram pretrain --init-from models/mine --data data/mine`,
+  cram pull me/my-model --out models/mine
+  cram prepare texts/ --tokenizer models/mine --out data/more && cram pretrain --init-from models/mine --data data/more`,
     )
     .action(pull);
 }

@@ -1,8 +1,10 @@
 // cram prepare: raw text to a dataset that pretrain reads.
 
+import { statSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
+import { quoteCommand } from "../base/shell-words.ts";
 import type { DocumentsManifest } from "../corpus/documents.ts";
 import { formatShare } from "../tokenizer/lost-text.ts";
 import { type NormaliserName, normalisers } from "../tokenizer/normaliser.ts";
@@ -17,7 +19,9 @@ interface PrepareFlags {
   readonly recipe: string;
   readonly vocabulary?: string;
   readonly sequenceLength?: string;
-  readonly normaliser: NormaliserName;
+  readonly tokenizer?: string;
+  readonly alphabetLimit?: string;
+  readonly normaliser?: NormaliserName;
   readonly preTokenizer?: PreTokenizer;
   readonly textField: string;
   readonly compressibility?: string;
@@ -35,14 +39,17 @@ export function addPrepare(program: Command): void {
     .requiredOption("--out <folder>", "where the dataset goes")
     .option("--recipe <name>", "the recipe whose vocabulary and sequence length are used", "crammed-bert")
     .option("--vocabulary <tokens>", "tokens of the tokenizer to learn, special ones included")
+    .option(
+      "--alphabet-limit <number>",
+      "characters that the tokenizer knows; default: 1000, or a quarter of the vocabulary",
+    )
+    .option("--tokenizer <path>", "use this one: a tokenizer.json, or the folder of a run, an export or another model")
     .option("--sequence-length <tokens>", "tokens of a sequence")
     .addOption(
       new Option(
         "--normaliser <name>",
-        "what text becomes before it is split: English in ASCII, every letter as it is, all in lower case, as BERT, as the paper",
-      )
-        .choices(Object.keys(normalisers))
-        .default("ascii-fold"),
+        "what text becomes before it is split: English in ASCII (the default), every letter as it is, all in lower case, BERT's, the paper's",
+      ).choices(Object.keys(normalisers)),
     )
     .addOption(
       new Option(
@@ -65,6 +72,8 @@ export function addPrepare(program: Command): void {
 Examples:
   cram prepare books/ notes.txt --out data/mine
   cram prepare wikipedia.jsonl.gz --out data/wikipedia --vocabulary 8192
+  cram prepare romane/ --out data/german --normaliser keep
+  cram prepare more/ --out data/more --tokenizer runs/mine      for pretrain --init-from runs/mine
   cram prepare crawl/ --out data/crawl --compressibility 0.25 --hold-out 0.001
 
 Next: cram pretrain --data data/mine`,
@@ -81,6 +90,8 @@ async function prepare(texts: string[], flags: PrepareFlags): Promise<void> {
     out: flags.out,
     recipe: flags.recipe,
     vocabulary: parseOptional("--vocabulary", flags.vocabulary),
+    alphabetLimit: parseOptional("--alphabet-limit", flags.alphabetLimit),
+    tokenizer: flags.tokenizer,
     sequenceLength: parseOptional("--sequence-length", flags.sequenceLength),
     normaliser: flags.normaliser,
     preTokenizer: flags.preTokenizer,
@@ -107,7 +118,19 @@ async function prepare(texts: string[], flags: PrepareFlags): Promise<void> {
     return;
   }
   printDataset(flags.out, { manifest, documents, warnings }, seconds);
-  print(`next: cram pretrain --data ${flags.out}`);
+  print(`next: ${suggestPretrain(flags)}`);
+}
+
+/** The command that trains on it, with every choice that was made here. */
+function suggestPretrain({ out, recipe, vocabulary, sequenceLength, tokenizer }: PrepareFlags): string {
+  const set = (name: string, value: string | undefined) =>
+    value === undefined ? [] : ["--set", `model.${name}=${value}`];
+  return quoteCommand(
+    ...["cram", "pretrain", "--data", out, "--recipe", recipe],
+    ...set("vocabulary", vocabulary),
+    ...set("sequenceLength", sequenceLength),
+    ...(tokenizer !== undefined && statSync(tokenizer).isDirectory() ? ["--init-from", tokenizer] : []),
+  );
 }
 
 /** Prints what came of the text. */

@@ -63,6 +63,25 @@ test("an alphabet larger than the vocabulary is refused", () => {
   assert.equal(learnVocabulary(words, { vocabularySize: 19, specialTokens: ["<pad>"] }).length, 19);
 });
 
+test("of thousands of rare characters the commonest have room, whatever the order of the words", () => {
+  const rare = Array.from({ length: 5000 }, (_, i) => [String.fromCodePoint(0x4e00 + i), 1] as const);
+  const vocabulary = learnVocabulary([...rare, ...words], { vocabularySize: 2048, specialTokens: [] });
+  assert.ok(letters.every(letter => vocabulary.includes(letter)));
+  assert.equal(vocabulary.filter(token => /\p{Script=Han}/u.test(token)).length, 1000 - letters.length);
+  assert.deepEqual(
+    learnVocabulary([...words, ...rare.toReversed()], { vocabularySize: 2048, specialTokens: [] }),
+    vocabulary,
+  );
+});
+
+test("a word that no tokenizer will know takes no part", () => {
+  const base64 = "QUJD".repeat(5000);
+  const options = { vocabularySize: 60, specialTokens: [] };
+  const vocabulary = learnVocabulary(words, options);
+  assert.deepEqual(learnVocabulary([[base64, 7], ["𝒶".repeat(101), 9], ...words], options), vocabulary);
+  assert.ok(learnVocabulary([["𝒶".repeat(100), 9]], options).includes("𝒶".repeat(100)));
+});
+
 test("the queue gives the most frequent pair first, of equals the one with the smaller ids", () => {
   const queue = new MergeQueue();
   const merges = Array.from({ length: 400 }, (_, i) => ({

@@ -10,6 +10,10 @@ export interface LearnOptions {
   readonly vocabularySize: number;
   /** The first ids, in this order. */
   readonly specialTokens: readonly string[];
+  /** So many different characters at most, the commonest; default `limitAlphabet` of the vocabulary. */
+  readonly alphabetLimit?: number;
+  /** A word of more characters takes no part: the tokenizer will not know it. Default 100. */
+  readonly longestWord?: number;
   /** A pair that occurs less often is not merged. Default 0: fill the vocabulary whatever it takes. */
   readonly minimumCount?: number;
   /** Called after every thousandth merge or so with how many tokens there are. */
@@ -17,12 +21,24 @@ export interface LearnOptions {
 }
 
 /**
+ * How many characters a vocabulary takes: 1,000, as Hugging Face's trainer, and of a large one a quarter, so that Chinese has
+ * room in it.
+ */
+export function limitAlphabet(vocabularySize: number): number {
+  return Math.max(1000, Math.floor(vocabularySize / 4));
+}
+
+/**
  * The vocabulary, a token at its id: special tokens, the alphabet, its "##" forms, merged pieces by falling frequency.
  * It is shorter than asked for when the corpus runs out of pairs. UserError E_VOCABULARY_SIZE when the alphabet alone
  * does not fit.
  */
-export function learnVocabulary(wordCounts: readonly WordCount[], options: LearnOptions): string[] {
-  const { vocabularySize, specialTokens, minimumCount = 0, onProgress } = options;
+export function learnVocabulary(allWordCounts: readonly WordCount[], options: LearnOptions): string[] {
+  const { vocabularySize, specialTokens, longestWord = 100, minimumCount = 0, onProgress } = options;
+  const { alphabetLimit = limitAlphabet(vocabularySize) } = options;
+  const wordCounts = allWordCounts.filter(
+    ([word]) => word.length <= longestWord || countCharacters(word) <= longestWord,
+  );
   const vocabulary: string[] = [];
   const idOf = new Map<string, number>();
   const addToken = (token: string): number => {
@@ -35,12 +51,12 @@ export function learnVocabulary(wordCounts: readonly WordCount[], options: Learn
     return id;
   };
   for (const token of specialTokens) addToken(token);
-  addAlphabet(wordCounts, addToken);
+  addAlphabet(wordCounts, alphabetLimit, addToken);
   if (vocabulary.length > vocabularySize) {
     throw new UserError(
       "E_VOCABULARY_SIZE",
       `a vocabulary of ${vocabularySize} was asked for, but the text's single characters alone need ${vocabulary.length}`,
-      "Ask for a larger vocabulary, or use a normaliser that keeps fewer characters (ascii-fold).",
+      `Ask for at least that many with --vocabulary, or for fewer characters with --alphabet-limit.`,
     );
   }
   const words = new SymbolWords(wordCounts, idOf);
@@ -91,21 +107,30 @@ export function learnVocabulary(wordCounts: readonly WordCount[], options: Learn
   return vocabulary;
 }
 
-/** Every character of the words in order of code point, then every one that continues a word, with its "##". */
-function addAlphabet(wordCounts: readonly WordCount[], addToken: (token: string) => number): void {
-  const all = new Set<string>();
+/** The commonest characters of the words in order of code point, then those of them that continue a word, with "##". */
+function addAlphabet(wordCounts: readonly WordCount[], limit: number, addToken: (token: string) => number): void {
+  const counts = new Map<string, number>();
   const continuing = new Set<string>();
-  for (const [word] of wordCounts) {
+  for (const [word, count] of wordCounts) {
     let first = true;
     for (const character of word) {
-      all.add(character);
+      counts.set(character, (counts.get(character) ?? 0) + count);
       if (!first) continuing.add(character);
       first = false;
     }
   }
   const byCodePoint = (a: string, b: string) => a.codePointAt(0)! - b.codePointAt(0)!;
-  for (const character of [...all].sort(byCodePoint)) addToken(character);
-  for (const character of [...continuing].sort(byCodePoint)) addToken(`##${character}`);
+  const all = [...counts.keys()].sort(byCodePoint);
+  const commonest = new Set(all.sort((a, b) => counts.get(b)! - counts.get(a)!).slice(0, limit));
+  const kept = [...commonest].sort(byCodePoint);
+  for (const character of kept) addToken(character);
+  for (const character of kept) if (continuing.has(character)) addToken(`##${character}`);
+}
+
+function countCharacters(word: string): number {
+  let count = 0;
+  for (const _ of word) count++;
+  return count;
 }
 
 function pairKey(left: number, right: number): number {
@@ -139,7 +164,9 @@ class SymbolWords {
       this.starts[index] = at;
       let first = true;
       for (const character of word) {
-        this.symbols[at++] = idOf.get(first ? character : `##${character}`)!;
+        // As there: what is not in the alphabet is passed over, and its neighbours are next to each other.
+        const symbol = idOf.get(first ? character : `##${character}`);
+        if (symbol !== undefined) this.symbols[at++] = symbol;
         first = false;
       }
       this.lengths[index] = at - this.starts[index]!;

@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
+import { quoteCommand } from "../base/shell-words.ts";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "../checkpoint/safetensors.ts";
 import { completeShape, listShapeDifferences } from "../model/compare-shapes.ts";
 import { listParameters, type ModelShape } from "../model/shape.ts";
@@ -46,7 +47,7 @@ export function checkInitialModel(model: InitialModel, shape: ModelShape, vocabu
     throw new UserError(
       "E_TOKENIZER_OTHER",
       `${model.path}: the dataset was not made with this model's tokenizer: ${tokens}`,
-      "Give a dataset that was made with the model's own tokenizer.",
+      `Make one with its tokenizer: ${quoteCommand("cram", "prepare", "TEXT", "--tokenizer", model.path, "--out", "DATA")}`,
     );
   }
 }

@@ -13,16 +13,18 @@ import { type SelectOptions, selectDocuments } from "../corpus/select.ts";
 import { hashSource, listSources, type Source } from "../corpus/sources.ts";
 import { buildDataset } from "../dataset/build.ts";
 import type { DatasetManifest } from "../dataset/manifest.ts";
+import { largestVocabulary } from "../dataset/shards.ts";
 import { WordCounter } from "../tokenizer/count-words.ts";
 import { defineLearnedTokenizer } from "../tokenizer/define.ts";
 import { Encoder } from "../tokenizer/encode.ts";
-import { learnVocabulary } from "../tokenizer/learn.ts";
+import { learnVocabulary, limitAlphabet } from "../tokenizer/learn.ts";
 import { describeLoss, formatShare, LossCounter, type TextLoss } from "../tokenizer/lost-text.ts";
 import { type NormaliserName, normalisers } from "../tokenizer/normaliser.ts";
 import type { PreTokenizer } from "../tokenizer/split.ts";
 import { specialTokens, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { datasetNames, leaveOutOwnFiles, listDatasetFiles, readWholeDataset } from "./dataset-folder.ts";
+import { openTokenizer } from "./open-tokenizer.ts";
 import { chooseRecipe } from "./recipe.ts";
 
 /** How text becomes sequences. */
@@ -31,6 +33,10 @@ export interface DatasetOptions {
   readonly sequenceLength: number;
   readonly normaliser: NormaliserName;
   readonly preTokenizer: PreTokenizer;
+  /** Characters that the tokenizer knows at most; undefined: as `limitAlphabet` says. */
+  readonly alphabetLimit?: number | undefined;
+  /** Takes the place of one that is learned; vocabulary, normaliser, preTokenizer and alphabetLimit are then its own. */
+  readonly tokenizer?: Tokenizer | undefined;
   readonly textField: string;
   /** Documents with as many tokens a character or more are dropped; undefined keeps them all. */
   readonly maxTokensPerCharacter: number | undefined;
@@ -48,6 +54,13 @@ export interface PrepareOptions {
   readonly recipe?: string | Recipe | undefined;
   /** Tokens of the tokenizer to learn, special ones included. Default: the recipe's. */
   readonly vocabulary?: number | undefined;
+  /** Characters that the tokenizer knows at most. Default: 1,000, or a quarter of the vocabulary where that is more. */
+  readonly alphabetLimit?: number | undefined;
+  /**
+   * A tokenizer.json, a vocab.txt, or the folder of a run, an export or a model of Hugging Face's, whose tokenizer is used
+   * instead of a learned one: for training that goes on from a model (`initFrom`).
+   */
+  readonly tokenizer?: string | undefined;
   /** Tokens of a sequence. Default: the recipe's. */
   readonly sequenceLength?: number | undefined;
   /** What text becomes before it is split. Default ascii-fold. */
@@ -94,8 +107,11 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
     throw new UserError("E_OPTION", `holdOut is ${holdOut}`, "Hold out a share above 0 and up to 0.5.");
   }
   const normaliser = options.normaliser ?? "ascii-fold";
+  const tokenizer = options.tokenizer === undefined ? undefined : await openGivenTokenizer(options.tokenizer, options);
   const shaping = {
-    vocabulary: options.vocabulary ?? model.vocabulary,
+    vocabulary: checkVocabulary(tokenizer?.vocabulary.length ?? options.vocabulary ?? model.vocabulary),
+    alphabetLimit: options.alphabetLimit,
+    tokenizer,
     sequenceLength: options.sequenceLength ?? model.sequenceLength,
     normaliser,
     preTokenizer: options.preTokenizer ?? defaultPreTokenizer(normaliser),
@@ -108,6 +124,29 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
   checkOutput(out, "a dataset", datasetNames);
   recoverFolder(out);
   return prepareSources(out, leaveOutOwnFiles(listSources(texts), texts, out), shaping, options.onProgress);
+}
+
+/** UserError E_OPTION where an option is given that the tokenizer decides; those of opening it. */
+function openGivenTokenizer(path: string, options: PrepareOptions): Promise<Tokenizer> {
+  const decided = (["vocabulary", "normaliser", "preTokenizer", "alphabetLimit"] as const).filter(
+    name => options[name] !== undefined,
+  );
+  if (decided.length === 0) return openTokenizer(path);
+  throw new UserError(
+    "E_OPTION",
+    `${decided.join(", ")} beside the tokenizer of ${path}: it has its own`,
+    "Leave these out, or leave out the tokenizer and learn one.",
+  );
+}
+
+/** Said before hours of reading. UserError E_VOCABULARY_LARGE. */
+function checkVocabulary(vocabulary: number): number {
+  if (vocabulary <= largestVocabulary) return vocabulary;
+  throw new UserError(
+    "E_VOCABULARY_LARGE",
+    `a vocabulary of ${vocabulary} tokens, and a shard holds ids below ${largestVocabulary}`,
+    `Use one of ${largestVocabulary} tokens at most.`,
+  );
 }
 
 /** Where letters are not all ASCII, BERT's: the other splits them otherwise in @huggingface/tokenizers. */
@@ -125,7 +164,8 @@ export function prepareSources(
   checkOutput(folder, "a dataset", datasetNames);
   return withFolderLock(folder, "prepare", async () => {
     finishMoves(folder);
-    const { threads: _, ...shaping } = options;
+    const { threads: _, tokenizer, ...rest } = options;
+    const shaping = { ...rest, tokenizer: tokenizer?.hash };
     showProgress("looking for changes");
     const files = sources.map(source => [source.path, hashSource(source)]);
     const originHash = contentHash(JSON.stringify([files, shaping]));
@@ -149,6 +189,8 @@ async function buildFrom(
   options: DatasetOptions,
   showProgress: (what: string) => void,
 ): Promise<Prepared> {
+  const { tokenizer: given } = options;
+  const normaliser = given?.normaliser ?? normalisers[options.normaliser];
   const progress = (what: string) => (count: number) => showProgress(`${what} ${count.toLocaleString("en-US")}`);
   const select: SelectOptions = { textField: options.textField };
   const filter =
@@ -161,11 +203,11 @@ async function buildFrom(
           },
         };
   const funnel = startFunnel();
-  const words = new WordCounter(normalisers[options.normaliser], options.preTokenizer);
-  const losses = new LossCounter(normalisers[options.normaliser]);
+  const words = new WordCounter(normaliser, options.preTokenizer);
+  const losses = new LossCounter(normaliser);
   const selected = (async function* () {
     for await (const document of selectDocuments(sources, { ...select, ...filter }, funnel)) {
-      words.addText(document.text);
+      if (given === undefined) words.addText(document.text);
       losses.addText(document.text);
       yield document;
     }
@@ -173,7 +215,7 @@ async function buildFrom(
   const documentsFolder = join(folder, "documents");
   const documents = await writeDocuments(documentsFolder, selected, funnel, progress("documents"));
   describeNormaliserLoss(losses.loss, options);
-  const tokenizer = learnTokenizer(words, options, progress("learning the tokenizer: tokens"));
+  const tokenizer = given ?? learnTokenizer(words, options, progress("learning the tokenizer: tokens"));
   const manifest = await buildDataset(folder, readDocuments(documentsFolder), tokenizer, {
     sequenceLength: options.sequenceLength,
     holdOut: options.holdOut,
@@ -188,13 +230,20 @@ async function buildFrom(
   return { folder, manifest, documents, warnings: describeText(manifest, options) };
 }
 
-const describeNormaliserLoss = (loss: TextLoss, { normaliser }: DatasetOptions) =>
-  describeLoss(
-    loss,
-    "the text",
-    `--normaliser ${normaliser}`,
-    "--normaliser keep keeps every letter, --normaliser lowercase all but upper case.",
-  );
+const describeNormaliserLoss = (loss: TextLoss, { normaliser, tokenizer }: DatasetOptions) =>
+  tokenizer === undefined
+    ? describeLoss(
+        loss,
+        "the text",
+        `--normaliser ${normaliser}`,
+        "--normaliser keep keeps every letter, --normaliser lowercase all but upper case.",
+      )
+    : describeLoss(
+        loss,
+        "the text",
+        "the given tokenizer",
+        "Use the tokenizer of a model of this language, or learn one.",
+      );
 
 /** UserError E_TEXT_LOST where more than half of the text was lost. */
 function describeText({ text }: DatasetManifest, options: DatasetOptions): string[] {
@@ -202,13 +251,14 @@ function describeText({ text }: DatasetManifest, options: DatasetOptions): strin
   const { tokens, unknownTokens } = text;
   const unknown =
     `${formatShare(unknownTokens, tokens)} of the tokens are unknown words: longer than 100 characters, or with a ` +
-    "character that the vocabulary has no room for. A larger --vocabulary may have it.";
+    `character that is none of the vocabulary's.${options.tokenizer === undefined ? " A larger --vocabulary or --alphabet-limit has more." : ""}`;
   return [...describeNormaliserLoss(text, options), ...(unknownTokens > 0.01 * tokens ? [unknown] : [])];
 }
 
 function learnTokenizer(words: WordCounter, options: DatasetOptions, onProgress: (tokens: number) => void): Tokenizer {
-  const vocabularySize = options.vocabulary;
-  const vocabulary = learnVocabulary(words.wordCounts(), { vocabularySize, specialTokens, onProgress });
+  const { vocabulary: vocabularySize, alphabetLimit = limitAlphabet(vocabularySize) } = options;
+  const learning = { vocabularySize, alphabetLimit, specialTokens, onProgress };
+  const vocabulary = learnVocabulary(words.wordCounts(), learning);
   return defineLearnedTokenizer(vocabulary, normalisers[options.normaliser], options.preTokenizer);
 }
 
@@ -219,13 +269,18 @@ async function learnTokenCounter(
   options: DatasetOptions,
   showProgress: (what: string) => void,
 ): Promise<(text: string) => number> {
+  if (options.tokenizer !== undefined) return countTokensWith(options.tokenizer);
   const words = new WordCounter(normalisers[options.normaliser], options.preTokenizer);
   let count = 0;
   for await (const { text } of selectDocuments(sources, select, startFunnel())) {
     words.addText(text);
     if (++count % 1024 === 0) showProgress(`first pass, for the filter: documents ${count.toLocaleString("en-US")}`);
   }
-  const encoder = new Encoder(learnTokenizer(words, options, () => {}));
+  return countTokensWith(learnTokenizer(words, options, () => {}));
+}
+
+function countTokensWith(tokenizer: Tokenizer): (text: string) => number {
+  const encoder = new Encoder(tokenizer);
   return text => encoder.encode(text, "as-text").length;
 }
 
