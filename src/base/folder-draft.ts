@@ -73,8 +73,9 @@ export function recoverFolder(folder: string): void {
   }
 }
 
-/** Moves what is final into place; done again after a kill it ends the same. The caller holds the lock. */
+/** Moves what is final into place and removes what never became final; done again after a kill it ends the same. The caller holds the lock. */
 export function finishMoves(folder: string): void {
+  rmSync(draftOf(folder), { recursive: true, force: true });
   const final = finalOf(folder);
   if (!existsSync(final)) return;
   const { removes, last } = journalSchema.parse(readJson(join(final, journalName), "list of moves"));

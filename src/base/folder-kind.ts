@@ -2,7 +2,7 @@
 // nothing of what it writes stands. Every verb asks before it removes or writes anything.
 
 import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { UserError } from "./errors.ts";
 import { readText } from "./files.ts";
 import { refuseOther } from "./folder-draft.ts";
@@ -39,6 +39,49 @@ export function checkOutput(folder: string, kind: FolderKind, names: readonly st
   }
   const taken = names.map(name => join(folder, name)).find(holdsFile);
   if (taken !== undefined) refuseOther(taken);
+}
+
+const exportNames: readonly string[] = [
+  ...["config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "README.md"],
+  ...["model.safetensors", "onnx"],
+];
+
+/**
+ * Refuses to export into a folder of another kind, or over a model that `cram export` did not write, which its card says; an export
+ * that was cut short has none. E_OUTPUT_OTHER.
+ */
+export function checkExportOutput(folder: string): void {
+  checkOutput(folder, "a model", exportNames);
+  const names = listNames(folder);
+  if (!names.includes("config.json")) return;
+  const isOurs = names.includes("README.md")
+    ? /^- cramming$/m.test(read(join(folder, "README.md")))
+    : names.every(name => exportNames.includes(name));
+  if (!isOurs) refuseOther(join(folder, "config.json"));
+}
+
+/** Refuses to write files of a report into a folder of ours: E_OUTPUT_OTHER. */
+export function refuseKnownFolder(folder: string): void {
+  const kind = recogniseFolder(folder);
+  if (kind === undefined) return;
+  throw new UserError(
+    "E_OUTPUT_OTHER",
+    `${folder}: ${kind} stands there, and a report's files would be written into it`,
+    "Choose another folder.",
+  );
+}
+
+/** Refuses to write a page over what is no page, or under another name into a folder of ours: E_OUTPUT_OTHER. */
+export function checkPageOutput(path: string): void {
+  const taken = existsSync(path) && statSync(path).isFile() && statSync(path).size > 0;
+  if (taken && !/^\s*<!doctype html>/i.test(read(path))) refuseOther(path);
+  const kind = recogniseFolder(dirname(path));
+  if (kind === undefined || /\.html?$/i.test(path)) return;
+  throw new UserError(
+    "E_OUTPUT_OTHER",
+    `${path}: ${kind} stands there, and a page of this name would be taken for a part of it`,
+    "Choose a name that ends in .html.",
+  );
 }
 
 /** Whether a file begins as a shard does. */

@@ -4,6 +4,7 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { UserError } from "../base/errors.ts";
+import { checkOutput } from "../base/folder-kind.ts";
 import { withFolderLock } from "../base/folder-lock.ts";
 import { quoteCommand } from "../base/shell-words.ts";
 import { checkRepository, openHub } from "../hub/hub.ts";
@@ -97,6 +98,7 @@ async function pull(name: string, flags: HubFlags & { out?: string }): Promise<v
   const onFile = (file: { path: string; bytes: number }) => {
     if (flags.json !== true) showStatus(`fetching ${describe(file)}`);
   };
+  checkOutput(folder, "a model", ["config.json", "README.md", "tokenizer.json", "model.safetensors"]);
   const files = await withFolderLock(folder, "pull", () => pullRepository(open(flags), { repository, folder, onFile }));
   print(flags.json === true ? JSON.stringify({ folder, files }) : `${folder}: ${files.length} files of ${repository}`);
 }

@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
 import { writeFileAtomically } from "../base/files.ts";
+import { checkPageOutput, refuseKnownFolder } from "../base/folder-kind.ts";
 import { countTrainingFlops } from "../model/shape.ts";
 import { describeTrouble } from "../report/check.ts";
 import { printPage } from "../report/page.ts";
@@ -74,6 +75,8 @@ function checkPlaces({ out, charts, data }: ReportFlags): void {
   const kindOf = (path: string | undefined) =>
     path === undefined || !existsSync(path) ? undefined : statSync(path).isDirectory() ? "folder" : "file";
   if (kindOf(out) === "folder") throw new UserError("E_OPTION", `--out ${out}: a folder`, "Name a file for the page.");
+  checkPageOutput(out);
+  for (const folder of [charts, data]) if (folder !== undefined) refuseKnownFolder(folder);
   for (const [option, path] of [
     ["--charts", charts],
     ["--data", data],

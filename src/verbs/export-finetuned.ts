@@ -5,6 +5,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { writeFileAtomically } from "../base/files.ts";
+import { checkExportOutput } from "../base/folder-kind.ts";
 import { withFolderLock } from "../base/folder-lock.ts";
 import { writeSafetensors } from "../checkpoint/safetensors.ts";
 import { encodeExamples } from "../evaluate/encode-examples.ts";
@@ -66,6 +67,7 @@ export async function exportFinetuned(folder: string, options: FinetunedExportOp
   const found = findKeptModel(folder, options.task);
   const model = await openKeptModel(found.folder);
   const out = options.out ?? join(found.folder, "export");
+  checkExportOutput(out);
   return withFolderLock(out, "export", () => exportModel(found, model, { ...options, out }));
 }
 

@@ -6,6 +6,7 @@ import { basename, join, resolve } from "node:path";
 import type { Backend } from "../backends/backend.ts";
 import { UserError } from "../base/errors.ts";
 import { writeFileAtomically } from "../base/files.ts";
+import { checkExportOutput } from "../base/folder-kind.ts";
 import { withFolderLock } from "../base/folder-lock.ts";
 import { type StoredTensor, writeSafetensors } from "../checkpoint/safetensors.ts";
 import { Dataset } from "../dataset/dataset.ts";
@@ -78,6 +79,7 @@ const probeCount = 100;
 export async function exportRun(run: string, options: ExportOptions = {}): Promise<ExportResult> {
   const model = readTrainedModel(run);
   const out = options.out ?? join(run, "export");
+  checkExportOutput(out);
   return withFolderLock(out, "export", () => exportModel(run, model, { ...options, out }));
 }
 
