@@ -16,6 +16,7 @@ import { benchPeak } from "./peak.ts";
 import { listProducts, type Product, type ProductPrecision, productPrecisions } from "./products.ts";
 import { pause, watchOthers } from "./quiet.ts";
 import { createReporter, type Reporter } from "./report.ts";
+import { benchShare } from "./share.ts";
 import { benchStep } from "./step.ts";
 
 interface CommonOptions {
@@ -180,6 +181,16 @@ addTurns(addBenchmark("matmul", "the matrix products of a training step"))
         rounds: words.rounds,
         quietSeconds: words.quiet,
       },
+      await open(words),
+    ),
+  );
+
+addRecipeOptions(addBenchmark("share", "steps beside busy processes, and their fair share"), "quickstart")
+  .option("--threads <number>", "of ours", readCount, 2)
+  .option("--busy <numbers>", "of busy processes, with commas", text => readList(text).map(readCount), [1, 2, 4])
+  .action(async (words: CommonOptions & RecipeOptions & { threads: number; busy: number[] }) =>
+    benchShare(
+      { recipe: chooseRecipe(words), threads: words.threads, rounds: words.rounds, busy: words.busy },
       await open(words),
     ),
   );

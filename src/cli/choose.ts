@@ -10,6 +10,8 @@ import { recipeNames } from "../verbs/recipe.ts";
 export interface BackendOptions {
   readonly backend: BackendName;
   readonly threads?: string;
+  /** Ends the compiling of kernels. */
+  readonly signal?: AbortSignal;
 }
 
 export function addBackendOptions(command: Command): Command {
@@ -40,9 +42,9 @@ export function parseCount(option: string, text: string, least = 1, most = Numbe
 }
 
 /** UserError E_OPTION for threads that are no number, or of a backend that has none. */
-export function chooseBackend({ backend, threads }: BackendOptions): BackendChoice {
-  if (threads === undefined) return { backend };
-  if (backend === "cpu") return { backend, threads: parseCount("--threads", threads, 1, mostThreads) };
+export function chooseBackend({ backend, threads, signal }: BackendOptions): BackendChoice {
+  if (threads === undefined) return { backend, signal };
+  if (backend === "cpu") return { backend, signal, threads: parseCount("--threads", threads, 1, mostThreads) };
   throw new UserError("E_OPTION", `--threads changes nothing with --backend ${backend}`, "Leave it out.");
 }
 

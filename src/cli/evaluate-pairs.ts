@@ -13,8 +13,11 @@ import { openBackend } from "./choose.ts";
 import { type EvaluateFlags, refuseFlags } from "./evaluate-options.ts";
 import { colour, print, showStatus } from "./output.ts";
 
-/** Prints a line a paradigm and the mean; true when interrupted. */
-export async function evaluatePairs(folder: string, flags: EvaluateFlags, signal: AbortSignal): Promise<boolean> {
+/** Gives what prints a line a paradigm and the mean; it answers true when interrupted. */
+export async function openPairEvaluation(
+  folder: string,
+  flags: EvaluateFlags,
+): Promise<(signal: AbortSignal) => Promise<boolean>> {
   refuseFlags(
     flags,
     [
@@ -45,35 +48,37 @@ export async function evaluatePairs(folder: string, flags: EvaluateFlags, signal
   const model = await openPretrainedModel(folder);
   const root = flags.out ?? join(folder, "evaluations");
   checkOutput(root, "an evaluation", ["blimp"]);
-  const lock = lockFolder(root, "evaluate");
-  let backend: Backend | undefined;
-  try {
-    // Sentences of a pair may differ by little.
-    backend = await openBackend(flags, "f32");
-    if (!json) for (const note of model.notes) print(colour("dim", note));
-    const opening = openingOf(folder, model);
-    const scores: ParadigmScore[] = [];
-    for await (const { score, isNew } of scoreParadigms({ backend, model, paradigms, opening, root, signal })) {
-      scores.push(score);
-      if (json) print(JSON.stringify({ kind: "paradigm", ...score, isNew }));
-      else {
-        const stored = isNew ? "" : colour("dim", "; stored before");
-        print(`${score.name}: accuracy ${(100 * score.accuracy).toFixed(1)}${stored}`);
-        showStatus(`${scores.length} of ${paradigms.length} paradigms`);
+  return async signal => {
+    const lock = lockFolder(root, "evaluate");
+    let backend: Backend | undefined;
+    try {
+      // Sentences of a pair may differ by little.
+      backend = await openBackend({ ...flags, signal }, "f32");
+      if (!json) for (const note of model.notes) print(colour("dim", note));
+      const opening = openingOf(folder, model);
+      const scores: ParadigmScore[] = [];
+      for await (const { score, isNew } of scoreParadigms({ backend, model, paradigms, opening, root, signal })) {
+        scores.push(score);
+        if (json) print(JSON.stringify({ kind: "paradigm", ...score, isNew }));
+        else {
+          const stored = isNew ? "" : colour("dim", "; stored before");
+          print(`${score.name}: accuracy ${(100 * score.accuracy).toFixed(1)}${stored}`);
+          showStatus(`${scores.length} of ${paradigms.length} paradigms`);
+        }
       }
+      const scoreboard = makePairScoreboard(model.name, scores);
+      writeFileAtomically(join(root, "blimp/scoreboard.json"), `${JSON.stringify(scoreboard, undefined, 2)}\n`);
+      const [row] = scoreboard.rows;
+      if (json) print(JSON.stringify({ kind: "scoreboard", ...scoreboard }));
+      else {
+        print("");
+        for (const { name, title } of scoreboard.columns) print(`${title}: ${row!.cells[name]!.median.toFixed(1)}`);
+        print(colour("bold", `mean of ${scores.length} paradigms: ${row!.average?.value?.toFixed(1) ?? "none"}`));
+      }
+      return scores.length < paradigms.length;
+    } finally {
+      await backend?.close();
+      lock.release();
     }
-    const scoreboard = makePairScoreboard(model.name, scores);
-    writeFileAtomically(join(root, "blimp/scoreboard.json"), `${JSON.stringify(scoreboard, undefined, 2)}\n`);
-    const [row] = scoreboard.rows;
-    if (json) print(JSON.stringify({ kind: "scoreboard", ...scoreboard }));
-    else {
-      print("");
-      for (const { name, title } of scoreboard.columns) print(`${title}: ${row!.cells[name]!.median.toFixed(1)}`);
-      print(colour("bold", `mean of ${scores.length} paradigms: ${row!.average?.value?.toFixed(1) ?? "none"}`));
-    }
-    return scores.length < paradigms.length;
-  } finally {
-    await backend?.close();
-    lock.release();
-  }
+  };
 }

@@ -26,9 +26,10 @@ import {
   type EvaluateFlags,
   recipeNames,
 } from "./evaluate-options.ts";
-import { evaluatePairs } from "./evaluate-pairs.ts";
+import { openPairEvaluation } from "./evaluate-pairs.ts";
 import { colour, print, printError, showStatus } from "./output.ts";
 import { describeResult, formatComparison, formatNotes, formatScores, nameVariant } from "./print-scores.ts";
+import { stopOnSignals } from "./signals.ts";
 
 const collect = (value: string, before: readonly string[]) => [...before, value];
 
@@ -89,27 +90,24 @@ Next: cram report runs/mine`,
 }
 
 async function evaluate(folder: string, flags: EvaluateFlags): Promise<void> {
-  const interrupt = new AbortController();
-  const stop = () => {
-    printError("stopping after this step; what is finished is stored");
-    interrupt.abort();
-  };
-  process.once("SIGINT", stop);
-  process.once("SIGTERM", stop);
-  try {
-    const run = flags.suite === "blimp" ? evaluatePairs : evaluateOnTasks;
-    if (await run(folder, flags, interrupt.signal)) {
-      if (flags.json !== true) print("interrupted; the same command goes on with what is not finished");
-      process.exitCode = 130;
-    }
-  } finally {
-    process.off("SIGINT", stop);
-    process.off("SIGTERM", stop);
+  const open = flags.suite === "blimp" ? openPairEvaluation : openTaskEvaluation;
+  // What is read before anything is computed ends at once on Ctrl-C, as in every verb.
+  const work = await open(folder, flags);
+  const interrupted = await stopOnSignals({
+    announcement: "stopping after the step under way; what is finished is stored",
+    warn: printError,
+    work,
+  });
+  if (interrupted !== false && flags.json !== true) {
+    print("interrupted; the same command goes on with what is not finished");
   }
 }
 
-/** Finetunes and scores; true when interrupted. */
-async function evaluateOnTasks(folder: string, flags: EvaluateFlags, signal: AbortSignal): Promise<boolean> {
+/** Gives what finetunes and scores; it answers true when interrupted. */
+async function openTaskEvaluation(
+  folder: string,
+  flags: EvaluateFlags,
+): Promise<(signal: AbortSignal) => Promise<boolean>> {
   const json = flags.json === true;
   const recipe = chooseFinetuneRecipe(flags);
   const seeds = parseCount("--seeds", flags.seeds ?? "5");
@@ -119,46 +117,49 @@ async function evaluateOnTasks(folder: string, flags: EvaluateFlags, signal: Abo
   const model = await openPretrainedModel(folder);
   const root = flags.out ?? join(folder, "evaluations");
   checkOutput(root, "an evaluation", [chosen.name]);
-  const lock = lockFolder(root, "evaluate");
-  let backend: Backend | undefined;
-  try {
-    backend = await openBackend(flags, recipe.precision);
-    if (!json) {
-      print(`${folder}: recipe ${recipe.name}, ${backend.device}`);
-      for (const note of model.notes) print(colour("dim", note));
-      if (flags.keepModels === true) for (const note of describeKept(model, recipe, chosen)) print(colour("dim", note));
+  return async signal => {
+    const lock = lockFolder(root, "evaluate");
+    let backend: Backend | undefined;
+    try {
+      backend = await openBackend({ ...flags, signal }, recipe.precision);
+      if (!json) {
+        print(`${folder}: recipe ${recipe.name}, ${backend.device}`);
+        for (const note of model.notes) print(colour("dim", note));
+        if (flags.keepModels === true)
+          for (const note of describeKept(model, recipe, chosen)) print(colour("dim", note));
+      }
+      const options: EvaluationOptions = {
+        ...{ backend, model, recipe, seeds, maxTrain, root },
+        suite: chosen.name,
+        tasks: chosen.tasks,
+        readData: chosen.readData,
+        controls: flags.controls === true,
+        keepModels: flags.keepModels === true,
+        clock: systemClock,
+        signal,
+      };
+      const show = json ? showJson : createEvaluationPrinter(options);
+      let interrupted = false;
+      for await (const event of evaluateTasks(options)) {
+        show(event);
+        interrupted = event.kind === "end" && event.reason === "interrupted";
+      }
+      const scoreboard = storeScoreboard(chosen, options);
+      if (json) print(JSON.stringify({ kind: "scoreboard", ...scoreboard }));
+      else printScoreboard(scoreboard);
+      if (!interrupted && flags.submission !== undefined && chosen.suite !== undefined) {
+        const written = await writeSubmissions(flags.submission, chosen.suite, options);
+        if (!json) print(`${flags.submission}: ${written.join(", ")}`);
+      }
+      if (!json && !interrupted && options.keepModels) {
+        print(`next: ${quoteCommand("cram", "export", flags.out ?? folder, "--task", chosen.tasks[0]!.name)}`);
+      }
+      return interrupted;
+    } finally {
+      await backend?.close();
+      lock.release();
     }
-    const options: EvaluationOptions = {
-      ...{ backend, model, recipe, seeds, maxTrain, root },
-      suite: chosen.name,
-      tasks: chosen.tasks,
-      readData: chosen.readData,
-      controls: flags.controls === true,
-      keepModels: flags.keepModels === true,
-      clock: systemClock,
-      signal,
-    };
-    const show = json ? showJson : createEvaluationPrinter(options);
-    let interrupted = false;
-    for await (const event of evaluateTasks(options)) {
-      show(event);
-      interrupted = event.kind === "end" && event.reason === "interrupted";
-    }
-    const scoreboard = storeScoreboard(chosen, options);
-    if (json) print(JSON.stringify({ kind: "scoreboard", ...scoreboard }));
-    else printScoreboard(scoreboard);
-    if (!interrupted && flags.submission !== undefined && chosen.suite !== undefined) {
-      const written = await writeSubmissions(flags.submission, chosen.suite, options);
-      if (!json) print(`${flags.submission}: ${written.join(", ")}`);
-    }
-    if (!json && !interrupted && options.keepModels) {
-      print(`next: ${quoteCommand("cram", "export", flags.out ?? folder, "--task", chosen.tasks[0]!.name)}`);
-    }
-    return interrupted;
-  } finally {
-    await backend?.close();
-    lock.release();
-  }
+  };
 }
 
 /** How large kept models are, and what will not be able to open them, before hours are spent. */

@@ -40,11 +40,11 @@ function write(stream: NodeJS.WriteStream, text: string): void {
   stream.write(`${dressText(text, hasColours(stream))}\n`);
 }
 
-/** A reader that goes away (`| head`) ends no training: what it would have read is in events.jsonl. */
+/** A reader or a terminal that goes away (`| head`) ends no training: what it would have shown is in events.jsonl. */
 export function outliveReaders(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") throw error;
+      if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
     });
   }
 }

@@ -2,6 +2,7 @@
 
 import type { Command } from "commander";
 import { UserError } from "../base/errors.ts";
+import { quoteCommand } from "../base/shell-words.ts";
 import type { Dataset } from "../dataset/dataset.ts";
 import { decodeTokens } from "../tokenizer/decode.ts";
 import { checkTrackingUri } from "../tracking/mlflow-client.ts";
@@ -16,8 +17,9 @@ import {
   parseCount,
   type RecipeOptions,
 } from "./choose.ts";
-import { colour, print, showStatus } from "./output.ts";
-import { trainRun } from "./train-run.ts";
+import { colour, print, printError, showStatus } from "./output.ts";
+import { stopOnSignals } from "./signals.ts";
+import { stopAnnouncement, trainRun } from "./train-run.ts";
 
 interface PretrainFlags extends Partial<RecipeOptions>, BackendOptions {
   readonly set: readonly string[];
@@ -80,21 +82,22 @@ async function pretrain(flags: PretrainFlags): Promise<void> {
   const plan = planRun(flags);
   const json = flags.json === true;
   if (!json) showStatus("checking the dataset");
-  const { run, end } = await withRun(plan, chooseBackend(flags), async open => {
-    const { run, recipe } = open;
-    if (!json) {
-      const sizes = `micro-batches of ${recipe.train.microBatchSequences}`;
-      print(`${run}: recipe ${recipe.name}, budget ${recipe.train.budget}, ${sizes}, dataset ${plan.data}`);
-      printExample(open.dataset, recipe);
-      showStatus("compiling");
-    }
-    return { run, end: await trainRun(open, { json, tensorboard: flags.tensorboard, mlflow }) };
-  });
-  if (!json && end.reason === "budget") {
-    print(`next: cram fill ${run} "… [MASK] …"`);
-    print(`      cram report ${run}`);
+  const train = (signal: AbortSignal) =>
+    withRun(plan, { ...chooseBackend(flags), signal }, async open => {
+      const { run, recipe } = open;
+      if (!json) {
+        const sizes = `micro-batches of ${recipe.train.microBatchSequences}`;
+        print(`${run}: recipe ${recipe.name}, budget ${recipe.train.budget}, ${sizes}, dataset ${plan.data}`);
+        if (plan.isNew) printExample(open.dataset, recipe);
+        showStatus("compiling");
+      }
+      return { run, end: await trainRun(open, { json, signal, tensorboard: flags.tensorboard, mlflow }) };
+    });
+  const trained = await stopOnSignals({ announcement: stopAnnouncement, warn: printError, work: train });
+  if (!json && trained?.end.reason === "budget") {
+    print(`next: ${quoteCommand("cram", "fill", trained.run, "… [MASK] …")}`);
+    print(`      ${quoteCommand("cram", "report", trained.run)}`);
   }
-  if (end.reason === "interrupted") process.exitCode = 130;
 }
 
 function chooseServer({ mlflow: uri, mlflowExperiment }: PretrainFlags) {
@@ -132,12 +135,17 @@ function parseMicroBatch(text: string | undefined): number | "auto" | undefined 
   return text === undefined || text === "auto" ? text : parseCount("--micro-batch", text);
 }
 
-/** One row of training data as the model sees it: the masks, and the tokens to be predicted. */
+const exampleCharacters = 90;
+
+/** The beginning of a row of training data as the model sees it: the masks, and the tokens to be predicted. */
 export function printExample(dataset: Dataset, recipe: Recipe): void {
   const batch = dataset.readTraining(0, 1, countMasked(recipe), recipe.train.seed);
   const { tokenizer } = dataset;
-  print(colour("dim", "the first sequence, masked:"));
-  print(`  ${decodeTokens(tokenizer, batch.tokens)}`);
-  print(colour("dim", "to be predicted:"));
-  print(`  ${[...batch.labels].map(label => tokenizer.vocabulary[label]).join(" ")}`);
+  const printStart = (title: string, text: string) => {
+    const characters = [...text];
+    const more = characters.length > exampleCharacters ? " …" : "";
+    print(`${colour("dim", title)} ${characters.slice(0, exampleCharacters).join("")}${more}`);
+  };
+  printStart("the first sequence, masked:", decodeTokens(tokenizer, batch.tokens));
+  printStart("to be predicted:", [...batch.labels].map(label => tokenizer.vocabulary[label]).join(" "));
 }

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { quickstart as quickstartRecipe } from "../../recipes/quickstart.ts";
 import { systemClock } from "../base/clock.ts";
+import { quoteWord } from "../base/shell-words.ts";
 import { collectInstalledProse } from "../corpus/installed-prose.ts";
 import { listSources } from "../corpus/sources.ts";
 import { plotCurve } from "../report/plot.ts";
@@ -16,10 +17,11 @@ import { prepareSources } from "../verbs/prepare.ts";
 import { withRun } from "../verbs/pretrain.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend, mostThreads, parseCount } from "./choose.ts";
 import { printFilled } from "./fill.ts";
-import { colour, print, showStatus } from "./output.ts";
+import { colour, print, printError, showStatus } from "./output.ts";
 import { printDataset } from "./prepare.ts";
 import { printExample } from "./pretrain.ts";
-import { trainRun } from "./train-run.ts";
+import { stopOnSignals } from "./signals.ts";
+import { stopAnnouncement, trainRun } from "./train-run.ts";
 
 interface QuickstartFlags extends BackendOptions {
   readonly budget?: string;
@@ -95,26 +97,28 @@ async function quickstart(flags: QuickstartFlags): Promise<void> {
     recipe,
     data: flags.data,
   };
-  const { run, finished } = await withRun({ ...plan, isNew: true }, chooseBackend(flags), async open => {
-    const { run } = open;
-    if (json) printLine("run", { run, recipe: recipe.name });
-    else {
-      printExample(open.dataset, recipe);
-      showStatus("compiling");
-    }
-    const end = await trainRun(open, { json });
-    if (end.reason === "interrupted") return { run, finished: false };
-    if (!json) printCurve(readEvents(join(run, "events.jsonl")));
-    const fill = openRunFiller(open.backend, run);
-    for (const text of sentences) {
-      const masks = await fill(text, 4);
-      if (json) printLine("fill", { text, masks });
-      else printFilled(text, masks);
-    }
-    return { run, finished: true };
-  });
-  if (!finished) process.exitCode = 130;
-  if (!finished || json) return;
+  const train = (signal: AbortSignal) =>
+    withRun({ ...plan, isNew: true }, { ...chooseBackend(flags), signal }, async open => {
+      const { run } = open;
+      if (json) printLine("run", { run, recipe: recipe.name });
+      else {
+        printExample(open.dataset, recipe);
+        showStatus("compiling");
+      }
+      const end = await trainRun(open, { json, signal });
+      if (end.reason === "interrupted") return undefined;
+      if (!json) printCurve(readEvents(join(run, "events.jsonl")));
+      const fill = openRunFiller(open.backend, run);
+      for (const text of sentences) {
+        const masks = await fill(text, 4);
+        if (json) printLine("fill", { text, masks });
+        else printFilled(text, masks);
+      }
+      return run;
+    });
+  const finished = await stopOnSignals({ announcement: stopAnnouncement, warn: printError, work: train });
+  if (finished === undefined || json) return;
+  const run = quoteWord(finished);
   print(`
 What to try next:
   cram fill ${run} "a sentence with a [MASK] of your own"

@@ -1,5 +1,4 @@
-// Trains a run and shows it: events go to the screen, Ctrl-C ends it after the step under way with a checkpoint. Shared by
-// pretrain and quickstart.
+// Trains a run and shows it: events go to the screen. Shared by pretrain and quickstart.
 
 import { countTrainingFlops } from "../model/shape.ts";
 import { parseBudget } from "../train/budget.ts";
@@ -8,29 +7,21 @@ import type { Recipe } from "../train/recipe.ts";
 import { type LogChoice, type OpenRun, openTraining } from "../verbs/pretrain.ts";
 import { colour, createStepPrinter, print, printError, showStatus } from "./output.ts";
 
-/** Runs until the budget or Ctrl-C; the end event says which. */
+/** What a signal begins: see stopOnSignals. */
+export const stopAnnouncement = "stopping; the step under way is ended and saved";
+
+/** Runs until the budget or the signal; the end event says which. */
 export async function trainRun(
   open: Omit<OpenRun, "dataset">,
-  { json, ...logs }: { json: boolean } & Pick<LogChoice, "tensorboard" | "mlflow">,
+  { json, signal, ...logs }: { json: boolean; signal: AbortSignal } & Pick<LogChoice, "tensorboard" | "mlflow">,
 ): Promise<EndEvent> {
   const { recipe, run } = open;
   const train = await openTraining(open, { ...logs, onWarning: printError });
-  const interrupt = new AbortController();
-  const stop = () => {
-    printError("stopping after this step; a checkpoint follows");
-    interrupt.abort();
-  };
-  process.once("SIGINT", stop);
-  process.once("SIGTERM", stop);
+  signal.throwIfAborted();
   const show = json ? (event: TrainingEvent) => print(JSON.stringify(event)) : createEventPrinter(recipe, run);
-  try {
-    for await (const event of train(interrupt.signal)) {
-      show(event);
-      if (event.kind === "end") return event;
-    }
-  } finally {
-    process.off("SIGINT", stop);
-    process.off("SIGTERM", stop);
+  for await (const event of train(signal)) {
+    show(event);
+    if (event.kind === "end") return event;
   }
   throw new Error("training ended without saying so");
 }

@@ -135,13 +135,16 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Traini
  * Runs every program once on the first batch and undoes it, so that compiling and first touches are not budget. An update at
  * rate 0 changes no parameter, so only the moments have to be put back.
  */
-async function warmUp({ engine, source, recipe, clock, resumeFrom }: PretrainOptions): Promise<number> {
+async function warmUp({ engine, source, recipe, clock, resumeFrom, signal }: PretrainOptions): Promise<number> {
   const start = clock.seconds();
   const batch = await source.training(0, recipe.train.microBatchSequences);
   await engine.accumulate(batch, true);
+  signal.throwIfAborted();
   await engine.accumulate(batch, false);
+  signal.throwIfAborted();
   await engine.update({ step: 1, rateScale: 0 }, 2);
   await engine.validate(batch);
+  signal.throwIfAborted();
   if (resumeFrom === undefined) engine.clearMoments();
   else engine.restore([...resumeFrom.parameters, ...resumeFrom.moments]);
   return clock.seconds() - start;

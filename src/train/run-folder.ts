@@ -2,7 +2,7 @@
 // initial.safetensors where it began with another model. A run is resumed with its own recipe and the data it began with, or not
 // at all.
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
@@ -68,6 +68,15 @@ export function beginRun(run: string, recipe: Recipe, data: string, initial?: In
   writeFileAtomically(join(run, "tokenizer.json"), readFileSync(join(data, "tokenizer.json")));
   writeFileAtomically(join(run, "data.json"), `${JSON.stringify({ data: resolve(data) }, undefined, 2)}\n`);
   writeFileAtomically(join(run, "recipe.json"), `${JSON.stringify(recipe, undefined, 2)}\n`);
+}
+
+/** Removes a run without an event, which nobody could go on with: what beginRun wrote, and no other file. */
+export function abandonEmptyRun(run: string): void {
+  const events = statSync(join(run, "events.jsonl"), { throwIfNoEntry: false });
+  if (events !== undefined && events.size > 0) return;
+  for (const name of ["recipe.json", "events.jsonl", "data.json", "tokenizer.json", "initial.safetensors"]) {
+    rmSync(join(run, name), { force: true });
+  }
 }
 
 /** The folder of the dataset that a run was begun with. */

@@ -16,6 +16,8 @@ export interface BackendChoice {
   readonly backend?: BackendName | undefined;
   /** Threads of the cpu backend; with the same number a run repeats its bits. Default 2. */
   readonly threads?: number | undefined;
+  /** Ends the compiling of kernels. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -23,10 +25,10 @@ export interface BackendChoice {
  * E_CUDA_ABSENT and E_CUDA_MEMORY of the cuda backend.
  */
 export async function openBackend(
-  { backend = "cpu", threads = 2 }: BackendChoice,
+  { backend = "cpu", threads = 2, signal }: BackendChoice,
   precision: Recipe["train"]["precision"],
 ): Promise<Backend> {
-  if (backend === "cpu") return openCpu({ threads, precision });
+  if (backend === "cpu") return openCpu({ threads, precision, signal });
   if (backend === "cuda") return openCuda({ precision });
   if (precision !== "bf16") return openReference();
   throw new UserError("E_OPTION", "the reference backend computes in float64", "Set train.precision to f32 or auto.");

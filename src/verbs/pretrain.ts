@@ -20,6 +20,7 @@ import { checkInitialModel, type InitialModel, readInitialParameters } from "../
 import { type BatchSource, pretrain as runTraining } from "../train/pretrain.ts";
 import type { Recipe } from "../train/recipe.ts";
 import {
+  abandonEmptyRun,
   beginRun,
   hasBegun,
   hashRecipe,
@@ -156,8 +157,13 @@ async function withLockedRun<T>(
     return await withBackend(choice, planned.train.precision, backend => {
       const recipe = fitsMemory === true ? fitMicroBatch(planned, backend) : planned;
       const source = recipe === planned ? batches : openBatches(dataset, recipe);
-      if (isNew) beginRun(run, recipe, data, initial);
-      return use({ backend, dataset, recipe, source, run });
+      if (!isNew) return use({ backend, dataset, recipe, source, run });
+      beginRun(run, recipe, data, initial);
+      // A run in which nothing happened would be in the way of the same command.
+      return use({ backend, dataset, recipe, source, run }).catch(error => {
+        abandonEmptyRun(run);
+        throw error;
+      });
     });
   } finally {
     dataset.close();

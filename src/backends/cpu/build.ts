@@ -5,6 +5,7 @@ import { execFile } from "node:child_process";
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { dirname, join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { UserError } from "../../base/errors.ts";
 import { contentHash, explainWriteFailure, makeFolder } from "../../base/files.ts";
@@ -43,10 +44,15 @@ const building = new Map<string, Promise<string>>();
 let compilerFound: ReturnType<typeof findCompiler> | undefined;
 
 /**
- * The path of a shared library built from `source`, with more flags than kernels need if given. Throws UserError
+ * The path of a shared library built from `source`, with more flags than kernels need if given. The signal ends the compiler,
+ * and what was to be built is refused with its reason. Throws UserError
  * E_COMPILER_ABSENT or a plain error with the output.
  */
-export async function buildLibrary(source: string, moreFlags: readonly string[] = []): Promise<string> {
+export async function buildLibrary(
+  source: string,
+  moreFlags: readonly string[] = [],
+  signal?: AbortSignal,
+): Promise<string> {
   compilerFound ??= findCompiler();
   const compiler = await compilerFound;
   const vectorWidth = processorFlags().includes("avx512f") ? ["-mprefer-vector-width=512"] : [];
@@ -59,13 +65,19 @@ export async function buildLibrary(source: string, moreFlags: readonly string[] 
     const command = [compiler.command, ...allFlags];
     building.set(
       name,
-      compile(source, command, path).finally(() => building.delete(name)),
+      compile(source, command, path, signal).finally(() => building.delete(name)),
     );
   }
   return building.get(name)!;
 }
 
-async function compile(source: string, [command, ...flags]: readonly string[], path: string): Promise<string> {
+async function compile(
+  source: string,
+  [command, ...flags]: readonly string[],
+  path: string,
+  signal?: AbortSignal,
+): Promise<string> {
+  signal?.throwIfAborted();
   makeFolder(dirname(path));
   const draft = `${path}.${process.pid}`;
   try {
@@ -76,9 +88,13 @@ async function compile(source: string, [command, ...flags]: readonly string[], p
   try {
     await run(command!, [...flags, "-o", `${draft}.so`, `${draft}.c`, "-lm", "-lpthread"], {
       maxBuffer: 1 << 26,
+      ...(signal !== undefined && { signal }),
     });
     renameSync(`${draft}.so`, path);
   } catch (cause) {
+    // A signal to all processes of a terminal or a job ends the compiler, too, and may reach this process after that.
+    if (signal !== undefined) await pause(50);
+    signal?.throwIfAborted();
     throw new Error(`${command} refused a printed kernel:\n${(cause as { stderr?: string }).stderr?.slice(0, 4000)}`, {
       cause,
     });

@@ -20,6 +20,8 @@ export interface CpuOptions {
   readonly threads?: number;
   /** auto: bf16 where the processor multiplies pairs of it, else f32. Default f32, the exact one. */
   readonly precision?: "auto" | "f32" | "bf16";
+  /** Ends compiling. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 let opened = false;
@@ -31,7 +33,7 @@ export async function openCpu(options: CpuOptions = {}): Promise<Backend> {
   // Before the wait: a second call meanwhile would start threads over the first ones.
   opened = true;
   const threads = options.threads ?? availableParallelism();
-  const pool = await ThreadPool.open(Math.min(threads, availableParallelism())).catch(error => {
+  const pool = await ThreadPool.open(Math.min(threads, availableParallelism()), options.signal).catch(error => {
     opened = false;
     throw error;
   });
@@ -43,11 +45,11 @@ export async function openCpu(options: CpuOptions = {}): Promise<Backend> {
     read: buffer => pool.read(buffer as CpuBuffer),
     load: (graph, states) => {
       const program = compileForCpu(graph, threads, precision);
-      return loadProgram(program, states as ReadonlyMap<string, CpuBuffer>, pool);
+      return loadProgram(program, states as ReadonlyMap<string, CpuBuffer>, pool, options.signal);
     },
     compile: graph => compileForCpu(graph, threads, precision),
     availableBytes: () => process.availableMemory(),
-    measurePeak: () => measurePeakFlops(pool, precision),
+    measurePeak: () => measurePeakFlops(pool, precision, options.signal),
     close: async () => {
       pool.close();
       opened = false;

@@ -21,8 +21,9 @@ export async function loadProgram(
   program: Program,
   states: ReadonlyMap<string, CpuBuffer>,
   pool: ThreadPool,
+  signal?: AbortSignal,
 ): Promise<LoadedGraph> {
-  const kernels = koffi.load(await buildLibrary(printProgram(program)));
+  const kernels = koffi.load(await buildLibrary(printProgram(program), [], signal));
   const addressOf = kernels.func("uint64_t cram_kernel(int i)") as (i: number) => number;
   pool.reserveArena(program.arenaBytes);
   const inputs = new Map<string, CpuBuffer>();

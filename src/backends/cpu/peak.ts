@@ -6,8 +6,12 @@ import { buildLibrary } from "./build.ts";
 import { readTemplate, type ThreadPool } from "./pool.ts";
 
 /** The best of five runs of peak.c, in FLOP/s of products in this precision. */
-export async function measurePeakFlops(pool: ThreadPool, precision: "f32" | "bf16"): Promise<number> {
-  const library = koffi.load(await buildLibrary(readTemplate("peak.c")));
+export async function measurePeakFlops(
+  pool: ThreadPool,
+  precision: "f32" | "bf16",
+  signal?: AbortSignal,
+): Promise<number> {
+  const library = koffi.load(await buildLibrary(readTemplate("peak.c"), [], signal));
   const inPairs = precision === "bf16" ? 1 : 0;
   const kernel = library.func("uint64_t cram_peak_kernel(int bf16)")(inPairs) as number;
   const flopsPerBlock = library.func("int64_t cram_peak_flops(int bf16)")(inPairs) as number;

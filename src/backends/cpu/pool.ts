@@ -63,8 +63,8 @@ export class ThreadPool {
     };
   }
 
-  static async open(threads: number): Promise<ThreadPool> {
-    const library = koffi.load(await buildLibrary(readTemplate("pool.c")));
+  static async open(threads: number, signal?: AbortSignal): Promise<ThreadPool> {
+    const library = koffi.load(await buildLibrary(readTemplate("pool.c"), [], signal));
     if ((library.func("int cram_open(int threads)")(threads) as number) !== 0) {
       throw new UserError("E_THREADS", `the system does not start ${threads} threads`, "Ask for fewer with --threads.");
     }
