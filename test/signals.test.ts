@@ -100,6 +100,16 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2"] as const) {
   });
 }
 
+test("who resumes goes on with the threads that the run began with", async () => {
+  const run = "three-threads";
+  const stop = (child: ChildProcess) => void child.kill("SIGTERM");
+  await runUntil([...pretrain(run), "--threads", "3"], isTraining, stop);
+  await runUntil(["pretrain", "--resume", run, "--json"], stdout => stdout.includes('"kind":"step"'), stop);
+  const events = readEvents(join(folder, run, "events.jsonl"));
+  const devices = events.flatMap(event => (event.kind === "start" ? [/\d+ threads/.exec(event.device)?.[0]] : []));
+  assert.deepEqual(devices, ["3 threads", "3 threads"]);
+});
+
 test("SIGHUP where no terminal is left changes nothing, as nohup asks", async () => {
   let before = 0;
   const { code } = await runUntil(pretrain("hang-up"), isTraining, async child => {

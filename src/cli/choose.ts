@@ -3,12 +3,13 @@
 import { type Command, Option } from "commander";
 import type { Backend } from "../backends/backend.ts";
 import { UserError } from "../base/errors.ts";
+import { countPerformanceCores } from "../machine/cores.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { type BackendChoice, type BackendName, backendNames, openBackend as openNamed } from "../verbs/backend.ts";
 import { recipeNames } from "../verbs/recipe.ts";
 
 export interface BackendOptions {
-  readonly backend: BackendName;
+  readonly backend?: BackendName;
   readonly threads?: string;
   /** Ends the compiling of kernels. */
   readonly signal?: AbortSignal;
@@ -19,12 +20,13 @@ export function addBackendOptions(command: Command): Command {
     .addOption(
       new Option(
         "--backend <name>",
-        "what computes; cuda is an NVIDIA GPU, reference is slow, exact, and needs no C compiler",
-      )
-        .choices(backendNames)
-        .default("cpu"),
+        "what computes; cpu unless given, cuda is an NVIDIA GPU, reference is slow, exact, and needs no C compiler",
+      ).choices(backendNames),
     )
-    .option("--threads <number>", "of the cpu backend, 2 unless given; with the same number a run repeats its bits");
+    .option(
+      "--threads <number>",
+      "of the cpu backend; default: the performance cores; with the same number a run repeats its bits",
+    );
 }
 
 /** More are on no machine. */
@@ -44,8 +46,16 @@ export function parseCount(option: string, text: string, least = 1, most = Numbe
 /** UserError E_OPTION for threads that are no number, or of a backend that has none. */
 export function chooseBackend({ backend, threads, signal }: BackendOptions): BackendChoice {
   if (threads === undefined) return { backend, signal };
-  if (backend === "cpu") return { backend, signal, threads: parseCount("--threads", threads, 1, mostThreads) };
+  if (backend === undefined || backend === "cpu")
+    return { backend, signal, threads: parseCount("--threads", threads, 1, mostThreads) };
   throw new UserError("E_OPTION", `--threads changes nothing with --backend ${backend}`, "Leave it out.");
+}
+
+/** What a person should know of the threads that were chosen; undefined: nothing. */
+export function describeThreads({ threads }: BackendChoice): string | undefined {
+  const cores = countPerformanceCores();
+  if (threads === undefined || threads <= cores) return undefined;
+  return `${threads} threads on ${cores} cores: no faster than ${cores}, but with the bits of ${threads}`;
 }
 
 export async function openBackend(options: BackendOptions, precision: Recipe["train"]["precision"]): Promise<Backend> {

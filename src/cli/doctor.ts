@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import { systemClock } from "../base/clock.ts";
 import type { UserError } from "../base/errors.ts";
+import { countPerformanceCores } from "../machine/cores.ts";
 import { type Finding, hasWhatIsNeeded } from "../machine/finding.ts";
 import { formatWithUnit } from "../report/quantity.ts";
 import { examineMachine, type FailedMeasurement, type Measurement, measureBackends } from "../verbs/doctor.ts";
@@ -20,7 +21,7 @@ export function addDoctor(program: Command): void {
     .command("doctor")
     .description("what this machine has, lacks and reaches, with the commands that help")
     .option("--no-measure", "only look; measure nothing")
-    .option("--threads <number>", "threads of the cpu backend", "2")
+    .option("--threads <number>", "threads of the cpu backend", String(countPerformanceCores()))
     .option("--json", "print one JSON object and nothing else")
     .addHelpText(
       "after",

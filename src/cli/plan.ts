@@ -2,6 +2,7 @@
 
 import { type Command, Option } from "commander";
 import { systemClock } from "../base/clock.ts";
+import { countPerformanceCores } from "../machine/cores.ts";
 import type { Forecast } from "../plan/forecast.ts";
 import type { MemoryNeeds } from "../plan/programs.ts";
 import { formatWithUnit } from "../report/quantity.ts";
@@ -29,7 +30,7 @@ export function addPlan(program: Command): void {
         .choices(deviceNames)
         .default("this"),
     )
-    .option("--threads <number>", "threads of the cpu backend", "2")
+    .option("--threads <number>", "threads of the cpu backend", String(countPerformanceCores()))
     .option("--json", "print one JSON object and nothing else")
     .addHelpText(
       "after",

@@ -6,6 +6,7 @@ import { systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
 import { quoteCommand } from "../base/shell-words.ts";
 import type { DocumentsManifest } from "../corpus/documents.ts";
+import { countPerformanceCores } from "../machine/cores.ts";
 import { formatShare } from "../tokenizer/lost-text.ts";
 import { type NormaliserName, normalisers } from "../tokenizer/normaliser.ts";
 import type { PreTokenizer } from "../tokenizer/split.ts";
@@ -64,7 +65,11 @@ export function addPrepare(program: Command): void {
     )
     .option("--hold-out <share>", "share of the text that is kept for validation", "0.01")
     .option("--seed <number>", "decides which text is held out", "0")
-    .option("--threads <number>", "threads that encode; the result does not depend on it", "2")
+    .option(
+      "--threads <number>",
+      "threads that encode; the result does not depend on it",
+      String(countPerformanceCores()),
+    )
     .option("--json", "print one JSON object at the end and nothing else")
     .addHelpText(
       "after",

@@ -8,12 +8,15 @@ import { decodeTokens } from "../tokenizer/decode.ts";
 import { checkTrackingUri } from "../tracking/mlflow-client.ts";
 import { countMasked } from "../train/definition.ts";
 import type { Recipe } from "../train/recipe.ts";
+import { readRunDevice } from "../train/run-folder.ts";
+import type { BackendChoice } from "../verbs/backend.ts";
 import { fallbackRecipe, planNewRun, planResumedRun, type RunPlan, withRun } from "../verbs/pretrain.ts";
 import {
   addBackendOptions,
   addRecipeOptions,
   type BackendOptions,
   chooseBackend,
+  describeThreads,
   parseCount,
   type RecipeOptions,
 } from "./choose.ts";
@@ -81,9 +84,13 @@ async function pretrain(flags: PretrainFlags): Promise<void> {
   const mlflow = chooseServer(flags);
   const plan = planRun(flags);
   const json = flags.json === true;
+  const choice = chooseBackend(flags);
+  for (const note of [describeThreads(choice), flags.resume && describeChange(flags.resume, choice)]) {
+    if (note) printError(note);
+  }
   if (!json) showStatus("checking the dataset");
   const train = (signal: AbortSignal) =>
-    withRun(plan, { ...chooseBackend(flags), signal }, async open => {
+    withRun(plan, { ...choice, signal }, async open => {
       const { run, recipe } = open;
       if (!json) {
         const sizes = `micro-batches of ${recipe.train.microBatchSequences}`;
@@ -98,6 +105,15 @@ async function pretrain(flags: PretrainFlags): Promise<void> {
     print(`next: ${quoteCommand("cram", "fill", trained.run, "… [MASK] …")}`);
     print(`      ${quoteCommand("cram", "report", trained.run)}`);
   }
+}
+
+/** Says that a run goes on with other bits than it would have on what it began on. */
+function describeChange(run: string, { backend, threads }: BackendChoice): string | undefined {
+  const own = readRunDevice(run);
+  const isSame = (backend ?? own.backend) === own.backend && (threads ?? own.threads) === own.threads;
+  if (isSame) return undefined;
+  const began = own.threads === undefined ? own.backend : `${own.backend}, ${own.threads} threads`;
+  return `the run began on ${began}; on what was asked for now its bits are others`;
 }
 
 function chooseServer({ mlflow: uri, mlflowExperiment }: PretrainFlags) {

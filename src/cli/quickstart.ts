@@ -9,6 +9,7 @@ import { systemClock } from "../base/clock.ts";
 import { quoteWord } from "../base/shell-words.ts";
 import { collectInstalledProse } from "../corpus/installed-prose.ts";
 import { listSources } from "../corpus/sources.ts";
+import { countPerformanceCores } from "../machine/cores.ts";
 import { plotCurve } from "../report/plot.ts";
 import { readEvents, type TrainingEvent } from "../train/events.ts";
 import { overrideRecipe } from "../train/recipe.ts";
@@ -67,7 +68,7 @@ Next: cram prepare my-texts/ --out data/mine --recipe quickstart`,
 
 async function quickstart(flags: QuickstartFlags): Promise<void> {
   const recipe = overrideRecipe(quickstartRecipe, flags.budget === undefined ? [] : [`train.budget=${flags.budget}`]);
-  const threads = parseCount("--threads", flags.threads ?? "2", 1, mostThreads);
+  const threads = parseCount("--threads", flags.threads ?? String(countPerformanceCores()), 1, mostThreads);
   const json = flags.json === true;
   const printLine = (kind: string, content: object) => print(JSON.stringify({ kind, ...content }));
   const started = systemClock.seconds();

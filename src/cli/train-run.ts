@@ -1,5 +1,6 @@
 // Trains a run and shows it: events go to the screen. Shared by pretrain and quickstart.
 
+import { quoteCommand } from "../base/shell-words.ts";
 import { countTrainingFlops } from "../model/shape.ts";
 import { parseBudget } from "../train/budget.ts";
 import type { EndEvent, TrainingEvent } from "../train/events.ts";
@@ -51,7 +52,8 @@ function createEventPrinter(recipe: Recipe, run: string): (event: TrainingEvent)
     } else if (event.kind === "end") {
       const tokens = (event.tokens / 1e6).toFixed(2);
       print(`${event.step} steps, ${tokens} M tokens, ${event.elapsedSeconds.toFixed(1)} s of the budget`);
-      if (event.reason === "interrupted") print(`interrupted; continue with: cram pretrain --resume ${run}`);
+      if (event.reason === "interrupted")
+        print(`interrupted; continue with: ${quoteCommand("cram", "pretrain", "--resume", run)}`);
     }
   };
 }

@@ -1,4 +1,4 @@
-// The folder of a run: recipe.json (resolved), tokenizer.json, data.json (where its dataset is), events.jsonl, checkpoints/, and
+// The folder of a run: recipe.json (resolved), tokenizer.json, data.json (where its dataset is), device.json (what it began on), events.jsonl, checkpoints/, and
 // initial.safetensors where it began with another model. A run is resumed with its own recipe and the data it began with, or not
 // at all.
 
@@ -36,6 +36,7 @@ export const runFileNames: readonly string[] = [
     "recipe.json",
     "tokenizer.json",
     "data.json",
+    "device.json",
     "events.jsonl",
     "checkpoints",
     "initial.safetensors",
@@ -70,11 +71,45 @@ export function beginRun(run: string, recipe: Recipe, data: string, initial?: In
   writeFileAtomically(join(run, "recipe.json"), `${JSON.stringify(recipe, undefined, 2)}\n`);
 }
 
+const deviceSchema = z.strictObject({
+  backend: z.string(),
+  /** Of the cpu backend. */
+  threads: z.int().positive().optional(),
+});
+
+/** What computes a run, on which its bits depend. */
+export type RunDevice = z.infer<typeof deviceSchema>;
+
+/** Keeps what a run began on, for who resumes it. */
+export function writeRunDevice(run: string, device: RunDevice): void {
+  writeFileAtomically(join(run, "device.json"), `${JSON.stringify(device, undefined, 2)}\n`);
+}
+
+/** What a run began on; runs of earlier versions, which did not keep it, began on what was the default then. */
+export function readRunDevice(run: string): RunDevice {
+  const path = join(run, "device.json");
+  if (!existsSync(path)) return { backend: "cpu", threads: 2 };
+  const parsed = deviceSchema.safeParse(readJson(path, "run's device"));
+  if (parsed.success) return parsed.data;
+  throw new UserError(
+    "E_JSON",
+    `${path}: does not say what the run began on`,
+    "Remove it, and give --backend and --threads.",
+  );
+}
+
 /** Removes a run without an event, which nobody could go on with: what beginRun wrote, and no other file. */
 export function abandonEmptyRun(run: string): void {
   const events = statSync(join(run, "events.jsonl"), { throwIfNoEntry: false });
   if (events !== undefined && events.size > 0) return;
-  for (const name of ["recipe.json", "events.jsonl", "data.json", "tokenizer.json", "initial.safetensors"]) {
+  for (const name of [
+    "recipe.json",
+    "events.jsonl",
+    "data.json",
+    "device.json",
+    "tokenizer.json",
+    "initial.safetensors",
+  ]) {
     rmSync(join(run, name), { force: true });
   }
 }

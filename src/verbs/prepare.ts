@@ -14,6 +14,7 @@ import { hashSource, listSources, type Source } from "../corpus/sources.ts";
 import { buildDataset } from "../dataset/build.ts";
 import type { DatasetManifest } from "../dataset/manifest.ts";
 import { largestVocabulary } from "../dataset/shards.ts";
+import { countPerformanceCores } from "../machine/cores.ts";
 import { WordCounter } from "../tokenizer/count-words.ts";
 import { defineLearnedTokenizer } from "../tokenizer/define.ts";
 import { Encoder } from "../tokenizer/encode.ts";
@@ -75,7 +76,7 @@ export interface PrepareOptions {
   readonly holdOut?: number | undefined;
   /** Decides which text is held out. Default 0. */
   readonly seed?: number | undefined;
-  /** Threads that encode; the result does not depend on it. Default 2. */
+  /** Threads that encode; the result does not depend on it. Default: the performance cores. */
   readonly threads?: number | undefined;
   /** Told what is being done, in words. */
   readonly onProgress?: ((what: string) => void) | undefined;
@@ -119,7 +120,7 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
     maxTokensPerCharacter,
     holdOut,
     seed: options.seed ?? 0,
-    threads: options.threads ?? 2,
+    threads: options.threads ?? countPerformanceCores(),
   } as const;
   checkOutput(out, "a dataset", datasetNames);
   recoverFolder(out);

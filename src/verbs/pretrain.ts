@@ -26,12 +26,14 @@ import {
   hashRecipe,
   loadRunState,
   readRunData,
+  readRunDevice,
   readRunRecipe,
   refuseBegunRun,
   runFileNames,
+  writeRunDevice,
 } from "../train/run-folder.ts";
 import { openEngine } from "../train/step.ts";
-import { type BackendChoice, withBackend } from "./backend.ts";
+import { type BackendChoice, backendNames, completeChoice, withBackend } from "./backend.ts";
 import { fitMicroBatch } from "./micro-batch.ts";
 import { chooseRecipe, type RecipeChoice } from "./recipe.ts";
 
@@ -154,10 +156,16 @@ async function withLockedRun<T>(
     // Before the backend is opened, because it says at once what does not fit.
     const batches = openBatches(dataset, planned);
     const initial = initFrom === undefined ? undefined : await openInitialModel(initFrom, planned, dataset);
-    return await withBackend(choice, planned.train.precision, backend => {
+    const device = completeChoice(isNew ? choice : continueOn(run, choice));
+    return await withBackend(device, planned.train.precision, backend => {
       const recipe = fitsMemory === true ? fitMicroBatch(planned, backend) : planned;
       const source = recipe === planned ? batches : openBatches(dataset, recipe);
       if (!isNew) return use({ backend, dataset, recipe, source, run });
+      // First, as the recipe makes it a run.
+      writeRunDevice(run, {
+        backend: device.backend,
+        ...(device.threads !== undefined && { threads: device.threads }),
+      });
       beginRun(run, recipe, data, initial);
       // A run in which nothing happened would be in the way of the same command.
       return use({ backend, dataset, recipe, source, run }).catch(error => {
@@ -168,6 +176,13 @@ async function withLockedRun<T>(
   } finally {
     dataset.close();
   }
+}
+
+/** A run goes on where it began, unless the choice says otherwise: on another device or other threads its bits are others. */
+function continueOn(run: string, { backend: asked, threads, signal }: BackendChoice): BackendChoice {
+  const own = readRunDevice(run);
+  const backend = asked ?? backendNames.find(name => name === own.backend);
+  return { backend, threads: threads ?? (backend === "cpu" ? own.threads : undefined), signal };
 }
 
 /** Errors: those of opening a model, E_INIT_SHAPE and E_TOKENIZER_OTHER where it is not one the run can begin with. */

@@ -17,7 +17,7 @@ export interface CpuOptions {
    * Into how many parts work is cut, and so its bits; the machine's processors unless given. No more threads compute than there
    * are processors.
    */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /** auto: bf16 where the processor multiplies pairs of it, else f32. Default f32, the exact one. */
   readonly precision?: "auto" | "f32" | "bf16";
   /** Ends compiling. */
