@@ -3,7 +3,7 @@
 
 import { listChartGroups } from "./charts.ts";
 import type { WatchedRun } from "./dashboard-runs.ts";
-import { printLineChart } from "./line-chart.ts";
+import { narrowChart, printLineChart } from "./line-chart.ts";
 import { listSections, type Section } from "./page.ts";
 import { makeReport } from "./report.ts";
 import type { RunRecord } from "./run-record.ts";
@@ -29,6 +29,8 @@ export interface ViewChoice {
   /** The place of each group's variant; the first where it is missing. */
   readonly variants: readonly number[];
   readonly withSections: boolean;
+  /** For a phone. */
+  readonly isNarrow?: boolean;
 }
 
 /** A run that cannot be drawn is left out, with its trouble; the others are drawn. */
@@ -51,13 +53,13 @@ function canDraw(run: WatchedRun, choice: ViewChoice): boolean {
   }
 }
 
-function drawView({ runs, variants, withSections }: ViewChoice, chosen = runs): View {
+function drawView({ runs, variants, withSections, isNarrow }: ViewChoice, chosen = runs): View {
   const records = runs.flatMap((run, colour): RunRecord[] =>
     run === undefined ? [] : [{ ...run.readRecord(), colour }],
   );
   const charts = listChartGroups(records).map((group, i) => {
     const { chart } = group.variants[variants[i] ?? 0] ?? group.variants[0]!;
-    return printLineChart(chart).text;
+    return printLineChart(isNarrow ? narrowChart(chart) : chart).text;
   });
   const troubles = chosen.flatMap(run => (run?.trouble === undefined ? [] : [`${run.name}: ${run.trouble}`]));
   if (!withSections) return { charts, troubles };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type LineChart, printLineChart, type Series } from "./line-chart.ts";
+import { type LineChart, narrowChart, printLineChart, type Series } from "./line-chart.ts";
 
 const axis = { name: "time", quantity: "number", kind: "linear", fromZero: true } as const;
 const draw = (series: readonly Series[]) => {
@@ -38,4 +38,28 @@ test("a legend names as many as colours and dashes tell apart, and counts the re
     ].map(match => match[1]);
   assert.equal(legendOf(16).length, 16);
   assert.deepEqual([legendOf(50).length, legendOf(50).at(-2), legendOf(50).at(-1)], [16, "run 14", "and 35 more"]);
+});
+
+test("a chart for a phone has the whole curve, letters of their size, and no label over another", () => {
+  const x = Array.from({ length: 500 }, (_, i) => i * 977);
+  const chart: LineChart = {
+    ...{ width: 900, id: "wide", title: "A title that is longer than a phone is wide, by far", description: "d" },
+    x: { name: "steps", quantity: "number", kind: "linear", fromZero: true },
+    y: { name: "loss", quantity: "nats", kind: "linear" },
+    series: [{ name: "a".repeat(90), run: 0, style: "line", x, y: x.map(value => value / 1e5) }],
+  };
+  const { text } = printLineChart(narrowChart(chart));
+  assert.match(text, /viewBox="0 0 320 /);
+  const [left, , width] = /data-plot="([^"]+)"/.exec(text)![1]!.split(" ").map(Number);
+  const points = / points="([^"]+)"/
+    .exec(text)![1]!
+    .split(" ")
+    .map(point => Number(point.split(",")[0]));
+  assert.ok(Math.max(...points) > left! + 0.9 * width! && left! + width! <= 320);
+  const labels = [...text.matchAll(/<text x="([\d.]+)" y="[\d.]+" text-anchor="middle">([\d,.]+)</g)];
+  assert.ok(labels.length > 1);
+  labels.slice(1).forEach(([, at, label], i) => {
+    const [, before, other] = labels[i]!;
+    assert.ok(Number(at) - Number(before) >= 3.5 * (label!.length + other!.length));
+  });
 });

@@ -1,6 +1,7 @@
 // A chart of lines as SVG: title, legend, axes with ticks, thinned lines. The plot's axes are written on the element, so the
 // page's script can turn a pixel back into values; nothing is stored twice.
 
+import { makePrintable } from "../base/printable.ts";
 import { type Axis, isDrawable, makeAxis, placeOn } from "./axis.ts";
 import { runColours } from "./chart-style.ts";
 import { meanOfColumns, type Points, thinToColumns } from "./downsample.ts";
@@ -44,6 +45,20 @@ export interface LineChart {
 
 const margin = { left: 74, right: 20, bottom: 46 };
 const plotHeight = 300;
+
+/** A phone's width, where the whole of a wide chart would have letters of five pixels. */
+const narrowWidth = 320;
+
+/** The same chart laid out for a phone; both can stand on one page. */
+export const narrowChart = (chart: LineChart): LineChart => ({
+  ...chart,
+  width: narrowWidth,
+  id: `${chart.id}-narrow`,
+});
+
+/** About a character's width, for nothing measures text. */
+const characterWidth = 7;
+const cutText = (text: string, pixels: number) => makePrintable(text, Math.max(8, Math.floor(pixels / characterWidth)));
 const titleHeight = 30;
 const legendRowHeight = 19;
 /** Columns of pixels that a mean is taken over: of a line, and of dots, which would hide each other. */
@@ -77,7 +92,7 @@ export function printLineChart(chart: LineChart, style?: Markup): Markup {
   return markup`<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="${chart.id}-title ${chart.id}-description" data-plot="${[margin.left, top, plotWidth, plotHeight].join(" ")}" data-x="${describeAxis(xAxis, nameAxis(chart.x, unitX))}" data-y="${describeAxis(yAxis, nameAxis(chart.y, unitY))}">
 <title id="${chart.id}-title">${chart.title}</title><desc id="${chart.id}-description">${chart.description}</desc>${style}
 <rect class="paper" width="${width}" height="${height}"/>
-<text class="title" x="${margin.left}" y="20">${chart.title}</text>
+${printTitle(chart)}
 ${legend.items.map(({ name, run, x, row }) => {
   const y = titleHeight + row * legendRowHeight + 9;
   const key = markup`<line class="line ${classOf(run ?? 0)}" x1="${margin.left + x}" y1="${y}" x2="${margin.left + x + 18}" y2="${y}"/>`;
@@ -88,6 +103,13 @@ ${series.length === 0 ? markup`<text x="${margin.left + plotWidth / 2}" y="${top
 ${printMarks(place, marks)}
 ${series.map(one => printSeries(place, one, average))}
 </svg>`;
+}
+
+/** Squeezed where it is longer than a phone is wide. */
+function printTitle({ title, width }: LineChart): Markup {
+  if (width !== narrowWidth) return markup`<text class="title" x="${margin.left}" y="20">${title}</text>`;
+  const squeeze = title.length > 36 ? markup` textLength="${width - 12}" lengthAdjust="spacingAndGlyphs"` : "";
+  return markup`<text class="title" x="6" y="20"${squeeze}>${title}</text>`;
 }
 
 interface Placement {
@@ -137,9 +159,13 @@ const round = (value: number) => Math.round(value * 10) / 10;
 function printAxes({ xAxis, yAxis, top, plotWidth }: Placement, xName: string, yName: string): Markup {
   const bottom = top + plotHeight;
   const right = margin.left + plotWidth;
+  let free = 0;
   const xTicks = xAxis.ticks.map(({ value, label }) => {
     const x = round(margin.left + placeOn(xAxis, value) * plotWidth);
-    return markup`<line class="grid" x1="${x}" y1="${top}" x2="${x}" y2="${bottom}"/><text x="${x}" y="${bottom + 17}" text-anchor="middle">${label}</text>`;
+    const half = (characterWidth * label.length) / 2;
+    const isFree = x - half >= free;
+    if (isFree) free = x + half + 4;
+    return markup`<line class="grid" x1="${x}" y1="${top}" x2="${x}" y2="${bottom}"/>${isFree ? markup`<text x="${x}" y="${bottom + 17}" text-anchor="middle">${label}</text>` : ""}`;
   });
   const yTicks = yAxis.ticks.map(({ value, label }) => {
     const y = round(top + (1 - placeOn(yAxis, value)) * plotHeight);
@@ -160,7 +186,7 @@ function printMarks({ yAxis, unitY, top, plotWidth }: Placement, marks: NonNulla
     .map(({ name, value }) => {
       const y = round(top + (1 - placeOn(yAxis, value / unitY.size)) * plotHeight);
       lowest = Math.max(y - 5, lowest + markNameHeight);
-      return markup`<line class="mark" x1="${margin.left}" y1="${y}" x2="${right}" y2="${y}"/><text class="mark-name" x="${right - 4}" y="${lowest}" text-anchor="end">${name}</text>`;
+      return markup`<line class="mark" x1="${margin.left}" y1="${y}" x2="${right}" y2="${y}"/><text class="mark-name" x="${right - 4}" y="${lowest}" text-anchor="end">${cutText(name, plotWidth)}</text>`;
     });
 }
 
@@ -214,7 +240,8 @@ function layLegend(
   const named = unique.slice(0, unique.length > mostNamed ? mostNamed - 1 : mostNamed);
   const rest = unique.length - named.length;
   const items = [...named, ...(rest > 0 ? [{ name: `and ${rest} more`, run: undefined }] : [])].map(({ name, run }) => {
-    const shown = name.length > 60 ? `…${name.slice(-59)}` : name;
+    const most = Math.min(60, Math.floor((plotWidth - 24) / characterWidth));
+    const shown = name.length > most ? `…${name.slice(1 - most)}` : name;
     const wide = 40 + 7 * shown.length;
     if (x > 0 && x + wide > plotWidth) {
       x = 0;

@@ -25,8 +25,8 @@ for (const frame of document.querySelectorAll("figure[tabindex]")) {
   let level = 0;
   let isShown = false;
   const show = (to, toLevel) => {
-    const svg = frame.querySelector("svg[data-plot]");
-    if (svg === null) return;
+    const svg = [...frame.querySelectorAll("svg[data-plot]")].find(one => one.getClientRects().length > 0);
+    if (svg === undefined) return;
     if (plot?.svg !== svg) plot = readPlot(svg);
     const { left, top, width, height, lines, cursor, xAxis, yAxis } = plot;
     share = Math.min(1, Math.max(0, to));

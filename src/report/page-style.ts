@@ -34,7 +34,9 @@ caption{text-align:left;font-weight:600;padding:.2rem 0}th,td{padding:.22rem .7r
 th.figure,td.figure{text-align:right}th{font-weight:500}thead th{color:var(--soft);vertical-align:bottom}
 td.text,tbody th.text{white-space:pre-line}th,td{max-width:28rem;overflow-wrap:break-word}tbody th{min-width:8rem}td.text{min-width:6rem}td.figure{white-space:nowrap}summary{cursor:pointer;color:var(--link)}
 .cursor{stroke:currentColor;stroke-width:1;opacity:.6}
-@media screen and (max-width:640px){figure{overflow-x:auto}figure svg{min-width:560px}}
+.on-narrow{display:none}
+@media screen and (max-width:500px){body{padding:.6rem}.on-wide{display:none}.on-narrow{display:block}}
+@media screen and (max-width:640px){figure:not([tabindex]){overflow-x:auto}figure:not([tabindex]) svg{min-width:560px}}
 @media print{:root{font-size:12px}body{max-width:none;padding:0;font-size:11px}nav,.variants legend,.variants label,figure output{display:none!important}
 figure,tr,.wide{break-inside:avoid}h2,h3,caption,h2+p{break-after:avoid}.grid-of-two{grid-template-columns:1fr 1fr}.wide{overflow:visible}table{font-size:10px}}
 ${chartStyle}`;

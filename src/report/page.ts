@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { type BarChart, printBarChart } from "./bar-chart.ts";
 import type { ChartGroup } from "./charts.ts";
 import { printIntervalChart } from "./interval-chart.ts";
-import { type LineChart, printLineChart } from "./line-chart.ts";
+import { type LineChart, narrowChart, printLineChart } from "./line-chart.ts";
 import { type Markup, markup, trustMarkup } from "./markup.ts";
 import { pageScript } from "./page-script.ts";
 import { pageStyle } from "./page-style.ts";
@@ -102,7 +102,7 @@ ${variants.map(({ chart }) => printFigure(chart))}</fieldset>`;
 }
 
 const printFigure = (chart: LineChart): Markup =>
-  markup`<figure tabindex="0" aria-labelledby="${chart.id}-title">${printLineChart(chart)}<output></output></figure>\n`;
+  markup`<figure tabindex="0" aria-labelledby="${chart.id}-title"><div class="on-wide">${printLineChart(chart)}</div><div class="on-narrow">${printLineChart(narrowChart(chart))}</div><output></output></figure>\n`;
 
 function printBars({ bars }: Report, id: BarChart["id"]): Markup {
   const chart = bars.find(one => one.id === id);
