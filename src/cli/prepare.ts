@@ -4,6 +4,7 @@ import { statSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
+import { makePrintable } from "../base/printable.ts";
 import { quoteCommand } from "../base/shell-words.ts";
 import type { DocumentsManifest } from "../corpus/documents.ts";
 import { countPerformanceCores } from "../machine/cores.ts";
@@ -25,6 +26,9 @@ interface PrepareFlags {
   readonly normaliser?: NormaliserName;
   readonly preTokenizer?: PreTokenizer;
   readonly textField: string;
+  readonly documentSeparator?: string;
+  readonly skipBroken?: boolean;
+  readonly strict?: boolean;
   readonly compressibility?: string;
   readonly holdOut: string;
   readonly seed: string;
@@ -36,7 +40,10 @@ export function addPrepare(program: Command): void {
   program
     .command("prepare")
     .description("raw text -> documents -> tokenizer -> token shards")
-    .argument("<text...>", "files and folders: .txt, .md, .jsonl, each also .gz")
+    .argument(
+      "<text...>",
+      "files and folders: .txt, .md, .jsonl, .json, .csv, .tsv, each also .gz or .zst, and .parquet",
+    )
     .requiredOption("--out <folder>", "where the dataset goes")
     .option("--recipe <name>", "the recipe whose vocabulary and sequence length are used", "crammed-bert")
     .option("--vocabulary <tokens>", "tokens of the tokenizer to learn, special ones included")
@@ -58,7 +65,10 @@ export function addPrepare(program: Command): void {
         "how text is split into words; default: whitespace for ascii-fold and reference, else bert",
       ).choices(["whitespace", "bert"]),
     )
-    .option("--text-field <name>", "the field of a .jsonl line that holds the text", "text")
+    .option("--text-field <name>", "the field or column that holds the text, as in data.text", "text")
+    .option("--document-separator <text>", "what stands between the documents of a text file: blank-line, or a text")
+    .option("--skip-broken", "count broken lines and files and pass over them")
+    .option("--strict", "refuse a file in a folder that cannot be read, instead of passing over it")
     .option(
       "--compressibility <t>",
       "drop documents with t tokens a character or more (the paper: 0.25 at 32768 tokens)",
@@ -101,6 +111,9 @@ async function prepare(texts: string[], flags: PrepareFlags): Promise<void> {
     normaliser: flags.normaliser,
     preTokenizer: flags.preTokenizer,
     textField: flags.textField,
+    documentSeparator: flags.documentSeparator,
+    skipBroken: flags.skipBroken,
+    strict: flags.strict,
     maxTokensPerCharacter:
       flags.compressibility === undefined ? undefined : parseShare("--compressibility", flags.compressibility, 10),
     holdOut: parseShare("--hold-out", flags.holdOut, 0.5),
@@ -163,6 +176,11 @@ function printFunnel({ funnel }: DocumentsManifest): void {
   print(`read ${describe(funnel.read)}; kept ${describe(funnel.kept)}`);
   for (const [reason, amount] of Object.entries(funnel.dropped)) {
     if (amount.documents > 0) print(`  dropped as ${reason}: ${describe(amount)}`);
+  }
+  for (const { reason, count, first } of funnel.passedOver) {
+    print(
+      `  passed over ${count.toLocaleString("en-US")} ${reason}: ${makePrintable(first.join(", "))}${count > first.length ? ", …" : ""}`,
+    );
   }
   if (funnel.binaryFilesSkipped > 0) print(`  skipped ${funnel.binaryFilesSkipped} binary files`);
 }

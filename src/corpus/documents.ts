@@ -37,6 +37,7 @@ const manifestSchema = z.strictObject({
     kept: amount,
     dropped: z.strictObject({ empty: amount, duplicate: amount, incompressible: amount }),
     binaryFilesSkipped: count,
+    passedOver: z.array(z.strictObject({ reason: z.string(), count, first: z.array(z.string()) })).default([]),
   }),
 });
 
@@ -120,11 +121,12 @@ function isDocumentsManifest(path: string): boolean {
   }
 }
 
-function explainNoDocuments(folder: string, { read, dropped, binaryFilesSkipped }: Funnel): UserError {
+function explainNoDocuments(folder: string, { read, dropped, binaryFilesSkipped, passedOver }: Funnel): UserError {
+  const passed = passedOver.map(({ reason, count }) => `, ${count} ${reason}`).join("");
   return new UserError(
     "E_NO_DOCUMENTS",
     `${folder}: no document is left of ${read.documents} (empty ${dropped.empty.documents}, duplicate ` +
-      `${dropped.duplicate.documents}, incompressible ${dropped.incompressible.documents}; binary files ${binaryFilesSkipped})`,
+      `${dropped.duplicate.documents}, incompressible ${dropped.incompressible.documents}; binary files ${binaryFilesSkipped}${passed})`,
     "Name more text, or loosen what drops it.",
   );
 }

@@ -14,6 +14,23 @@ export interface Funnel {
   readonly dropped: Readonly<Record<DropReason, Amount>>;
   /** Files met on a walk through folders that hold binary content under the name of a text: not read. */
   binaryFilesSkipped: number;
+  /** What else was not read, by reason: an ending that is no text's, a link that leads nowhere, a broken line. */
+  readonly passedOver: PassedOver[];
+}
+
+export interface PassedOver {
+  readonly reason: string;
+  count: number;
+  /** Where the first three are. */
+  readonly first: string[];
+}
+
+/** Counts what is passed over. */
+export function passOver(passed: PassedOver[], reason: string, place: string): void {
+  let entry = passed.find(each => each.reason === reason);
+  if (entry === undefined) passed.push((entry = { reason, count: 0, first: [] }));
+  entry.count += 1;
+  if (entry.first.length < 3) entry.first.push(place);
 }
 
 export function startFunnel(): Funnel {
@@ -23,6 +40,7 @@ export function startFunnel(): Funnel {
     kept: nothing(),
     dropped: { empty: nothing(), duplicate: nothing(), incompressible: nothing() },
     binaryFilesSkipped: 0,
+    passedOver: [],
   };
 }
 

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { gzipSync } from "node:zlib";
+import fc from "fast-check";
 import { UserError } from "../base/errors.ts";
 import { startFunnel } from "./funnel.ts";
 import { readSource } from "./read-source.ts";
@@ -23,7 +24,7 @@ async function read(path: string, options: { field?: string; met?: boolean; long
   const source = { ...named!, named: options.met !== true };
   const funnel = startFunnel();
   const documents: { text: string; line?: number }[] = [];
-  for await (const batch of readSource(source, options.field ?? "text", funnel, options.longestBytes)) {
+  for await (const batch of readSource(source, { textField: options.field ?? "text" }, funnel, options.longestBytes)) {
     for (const { text, line } of batch) documents.push(line === undefined ? { text } : { text, line });
   }
   return { documents, texts: documents.map(({ text }) => text), skipped: funnel.binaryFilesSkipped };
@@ -141,5 +142,93 @@ test("a file that vanishes after it was listed is named", async () => {
   const path = write("vanishes.txt", "x");
   const [source] = listSources([path]);
   rmSync(path);
-  await assert.rejects(readSource(source!, "text", startFunnel()).next(), fails("E_TEXT_MISSING", path));
+  await assert.rejects(readSource(source!, { textField: "text" }, startFunnel()).next(), fails("E_TEXT_MISSING", path));
+});
+
+test("texts are the same in every format, packed or not, under any name", async () => {
+  const quote = (text: string) => `"${text.replaceAll('"', '""')}"`;
+  const text = fc.string({ unit: "grapheme", minLength: 1 }).map(string => string.replaceAll("\0", "").trim() || "x");
+  const formats: Readonly<Record<string, (texts: readonly string[]) => string>> = {
+    "c4-train.00000-of-01024.json": texts => texts.map(text => `${JSON.stringify({ text, id: 1 })}\n`).join(""),
+    "lines.JSONL": texts => texts.map(text => JSON.stringify({ id: 1, text })).join("\n"),
+    "lines.ndjson": texts => texts.map(text => `${JSON.stringify({ text })}\r\n`).join(""),
+    "without-ending": texts => texts.map(text => `${JSON.stringify({ text })}\n`).join(""),
+    "list.json": texts => JSON.stringify(texts.map(text => ({ text }))),
+    "pretty.json": texts =>
+      JSON.stringify(
+        texts.map(text => ({ a: { b: [] }, text })),
+        undefined,
+        2,
+      ),
+    "table.csv": texts => `id,text\n${texts.map(text => `1,${quote(text)}\n`).join("")}`,
+  };
+  await fc.assert(
+    fc.asyncProperty(fc.array(text, { minLength: 1, maxLength: 5 }), async texts => {
+      for (const [name, format] of Object.entries(formats)) {
+        const content = format(texts);
+        assert.deepEqual((await read(write(name, content))).texts, texts, name);
+        const packed = name === "without-ending" ? name : `${name}.gz`;
+        assert.deepEqual((await read(write(packed, gzipSync(content)))).texts, texts, packed);
+      }
+    }),
+    { numRuns: 25 },
+  );
+});
+
+test("a text lies in a field of a field, too", async () => {
+  const path = write("nested.jsonl", '{"data":{"text":"one"}}\n{"data.text":"two"}\n');
+  assert.deepEqual((await read(path, { field: "data.text" })).texts, ["one", "two"]);
+  await assert.rejects(
+    read(write("proto.jsonl", '{"a":1}'), { field: "__proto__.constructor" }),
+    fails("E_TEXT_FIELD"),
+  );
+});
+
+test("markup and what is packed otherwise is refused", async () => {
+  for (const [name, content] of [
+    ["page.html", "<p>x</p>"],
+    ["page", "\ufeff <!DOCTYPE html><p>x</p>"],
+    ["feed.rss", '<?xml version="1.0"?><a/>'],
+    ["text.txt.xz", Buffer.from("fd377a585a000004", "hex")],
+    ["text.bz2", "BZh91AY"],
+  ] as const) {
+    await assert.rejects(read(write(name, content)), fails("E_TEXT_FORMAT", name));
+  }
+});
+
+test("documents of one text file lie between separators, wherever its pieces end", async () => {
+  const [source] = listSources([write("many.txt", "one\n1\r\n \r\n\n\ntwo\n\n")]);
+  const texts: string[] = [];
+  const options = { textField: "text", separator: /\r?\n[ \t]*\r?\n/ };
+  for await (const batch of readSource(source!, options, startFunnel())) texts.push(...batch.map(({ text }) => text));
+  assert.deepEqual(texts, ["one\n1", "two"]);
+});
+
+test("what is broken is counted and passed over on request, and a table without texts in a folder always", async () => {
+  const funnel = startFunnel();
+  const readAll = async (path: string, named: boolean, skipBroken: boolean) => {
+    const [source] = listSources([path]);
+    const texts: string[] = [];
+    for await (const batch of readSource({ ...source!, named }, { textField: "text", skipBroken }, funnel)) {
+      texts.push(...batch.map(({ text }) => text));
+    }
+    return texts;
+  };
+  const lines = write("broken.jsonl", '{"text":"a"}\n{"text":\n{"x":1}\n{"text":"b"}\n');
+  assert.deepEqual(await readAll(lines, true, true), ["a", "b"]);
+  const cut = write("cut.txt.gz", gzipSync("some text").subarray(0, 15));
+  assert.deepEqual(await readAll(cut, true, true), []);
+  const config = write("package.json", '{"name":"x"}');
+  assert.deepEqual(await readAll(config, false, false), []);
+  assert.deepEqual(
+    funnel.passedOver.map(({ reason, count }) => [reason, count]),
+    [
+      ["broken lines (E_JSON_LINE)", 1],
+      ["broken lines (E_TEXT_FIELD)", 1],
+      ["broken (E_GZIP_CUT)", 1],
+      ['without a text in "text"', 1],
+    ],
+  );
+  await assert.rejects(readAll(lines, true, false), fails("E_JSON_LINE", "broken.jsonl:2"));
+  await assert.rejects(readAll(config, true, false), fails("E_TEXT_FIELD", "package.json:1"));
 });

@@ -1,14 +1,17 @@
-// A source to its documents: a text file is one document, a line of a .jsonl is one, the comments of a .d.ts are one. Memory
+// A source to its documents: a text file is one document, a line of a .jsonl or a row of a table is one, the comments of a .d.ts
+// are one. Markup, JSON and tables are never taken for text. Memory
 // is bounded by the longest document, whatever the size of the file, and a document by 64 MiB: written as JSON a text grows
 // up to sixfold, and a string ends at 512 MiB.
 
 import { UserError } from "../base/errors.ts";
-import { readBytes } from "../tables/bytes.ts";
+import { readFile, unpackBytes } from "../tables/bytes.ts";
 import { splitLines } from "../tables/lines.ts";
+import { openTable } from "../tables/table.ts";
+import { readTextPieces } from "../tables/text.ts";
 import { decodeUtf8, looksBinary, type Place, repairSurrogates, showBytes } from "../tables/utf8.ts";
 import { extractDocComments } from "./doc-comments.ts";
-import type { Funnel } from "./funnel.ts";
-import type { Source } from "./sources.ts";
+import { type Funnel, passOver } from "./funnel.ts";
+import { explainUnreadable, type Source } from "./sources.ts";
 
 const longestDocumentBytes = 64 * 2 ** 20;
 
@@ -20,30 +23,154 @@ export interface Document {
   readonly line?: number;
 }
 
+export interface ReadOptions {
+  /** The field or column of the text; "data.text" is the field text of the object data. */
+  readonly textField: string;
+  /** What stands between the documents of a text file; absent: a file is one document. */
+  readonly separator?: RegExp | undefined;
+  /** Whether broken lines and files are counted and passed over instead of refused. */
+  readonly skipBroken?: boolean | undefined;
+  /** Whether a file in a folder that cannot be read, or is none with a text, is an error. */
+  readonly strict?: boolean | undefined;
+}
+
 /**
- * Reads the documents of a source, those of one piece of the file at a time. `textField` is the name of the text in a line
- * of JSON. A binary file under the name of a text is counted in `funnel` and passed over when it was met in a folder. A text
- * file or a line of more than `longestBytes` is refused.
- * UserErrors: E_BINARY (a file named itself), E_UTF8, E_JSON_LINE, E_TEXT_FIELD, E_TEXT_TOO_LONG, and those of `readBytes`.
+ * Reads the documents of a source, those of one piece of the file at a time. In a folder a binary file under the name of a text,
+ * a table without the column of the text and a file that has gone are counted in `funnel` and passed over. A document of more
+ * than `longestBytes` is refused.
+ * UserErrors: E_BINARY (a file named itself), E_UTF8, E_JSON_LINE, E_TEXT_FIELD, E_TEXT_FORMAT, E_TEXT_TOO_LONG, and those of
+ * reading bytes and tables.
  */
 export async function* readSource(
   source: Source,
-  textField: string,
+  options: ReadOptions,
   funnel: Funnel,
   longestBytes = longestDocumentBytes,
 ): AsyncGenerator<Document[]> {
+  let begun = false;
   try {
-    const bytes = refuseBinary(readBytes(source.path, source.gzip ? "gzip" : "none"), source.path);
-    if (source.format === "jsonl") yield* readJsonLines(bytes, source.path, textField, longestBytes);
-    else {
-      const text = await readText(bytes, source.path, longestBytes);
-      yield [{ text: source.format === "declarations" ? extractDocComments(text) : text, source: source.path }];
+    for await (const documents of readDocumentsOf(source, options, funnel, longestBytes)) {
+      begun ||= documents.length > 0;
+      yield documents;
     }
   } catch (error) {
-    const met = !source.named && error instanceof UserError && error.code === "E_BINARY";
-    if (!met) throw error;
-    funnel.binaryFilesSkipped += 1;
+    if (!(error instanceof UserError)) throw error;
+    const { code } = error;
+    const isMet = !source.named && options.strict !== true;
+    if (isMet && code === "E_BINARY") funnel.binaryFilesSkipped += 1;
+    else if (isMet && !begun && source.format === "table" && noTextCodes.includes(code)) {
+      passOver(funnel.passedOver, `without a text in "${options.textField}"`, source.path);
+    } else if (isMet && (code === "E_TEXT_MISSING" || code === "E_TEXT_UNREADABLE")) {
+      passOver(funnel.passedOver, explainUnreadable(error, source.path), source.path);
+    } else if (options.skipBroken === true) passOver(funnel.passedOver, `broken (${code})`, source.path);
+    else throw error;
   }
+}
+
+const noTextCodes = ["E_TEXT_FIELD", "E_JSON_LINE", "E_TABLE_EMPTY", "E_TABLE_ROW", "E_TABLE_FORMAT"];
+
+async function* readDocumentsOf(
+  source: Source,
+  options: ReadOptions,
+  funnel: Funnel,
+  longestBytes: number,
+): AsyncGenerator<Document[]> {
+  const { path } = source;
+  if (source.format === "table") return yield* readRows(path, options);
+  const [beginning, bytes] = await peekUnpacked(source);
+  const format = source.format === "unknown" ? detectFormat(beginning, path, options) : source.format;
+  const text = refuseBinary(bytes, path);
+  if (format === "jsonl") yield* readJsonLines(text, path, options, funnel, longestBytes);
+  else if (options.separator !== undefined && format === "text") {
+    yield* readSeparated(text, path, options.separator, longestBytes);
+  } else {
+    const whole = await readText(text, path, longestBytes);
+    yield [{ text: format === "declarations" ? extractDocComments(whole) : whole, source: path }];
+  }
+}
+
+/** The first piece of a file's content and all of it; how one named itself is packed, its first bytes say. */
+async function peekUnpacked({ path, format }: Source): Promise<[Buffer, AsyncGenerator<Buffer>]> {
+  const [packed, all] = await peek(readFile(path));
+  if (format !== "unknown") return peek(unpackBytes(all, path));
+  const begins = (...bytes: number[]) => bytes.every((byte, at) => packed[at] === byte);
+  if (begins(0x42, 0x5a, 0x68) || begins(0xfd, 0x37, 0x7a, 0x58, 0x5a)) {
+    await all.return(undefined);
+    throw new UserError(
+      "E_TEXT_FORMAT",
+      `${path}: packed with ${begins(0x42) ? "bzip2" : "xz"}, which is not read`,
+      "Pack it with gzip or zstd instead: `xzcat FILE | gzip > FILE.gz` (bzcat for bzip2).",
+    );
+  }
+  return peek(unpackBytes(all, path, begins(0x1f, 0x8b) ? "gzip" : begins(0x28, 0xb5, 0x2f, 0xfd) ? "zstd" : "none"));
+}
+
+async function peek(pieces: AsyncGenerator<Buffer>): Promise<[Buffer, AsyncGenerator<Buffer>]> {
+  const { value, done } = await pieces.next();
+  const first = done === true ? Buffer.alloc(0) : value;
+  const all = (async function* () {
+    try {
+      if (first.length > 0) yield first;
+      yield* pieces;
+    } finally {
+      await pieces.return(undefined);
+    }
+  })();
+  return [first, all];
+}
+
+/** UserError E_TEXT_FORMAT for markup, which is no text to learn from. */
+function detectFormat(beginning: Buffer, path: string, { textField }: ReadOptions): "text" | "jsonl" {
+  const text = beginning
+    .toString("utf8")
+    .replace(/^\ufeff/, "")
+    .trimStart();
+  if (/\.x?html?(\.gz|\.zst)?$/i.test(path) || /^<(!doctype|html|\?xml)\b/i.test(text)) {
+    throw new UserError(
+      "E_TEXT_FORMAT",
+      `${path}: markup (HTML or XML), not text`,
+      "Take the text out of it first, for example with `pandoc -f html -t plain`.",
+    );
+  }
+  try {
+    if (findField(JSON.parse(text.slice(0, text.indexOf("\n") + 1 || undefined)), textField) !== undefined)
+      return "jsonl";
+  } catch {
+    // no JSON
+  }
+  return "text";
+}
+
+async function* readRows(path: string, { textField }: ReadOptions): AsyncGenerator<Document[]> {
+  for await (const rows of openTable(path).rows) {
+    yield rows.map(({ values, line }) => ({ text: textOf(values, textField, `${path}:${line}`), source: path, line }));
+  }
+}
+
+/** The documents between separators; what is only white space is none. */
+async function* readSeparated(
+  pieces: AsyncIterable<Buffer>,
+  path: string,
+  separator: RegExp,
+  longestBytes: number,
+): AsyncGenerator<Document[]> {
+  const describe = (texts: string[]) => texts.filter(text => /\S/.test(text)).map(text => ({ text, source: path }));
+  let rest = "";
+  for await (const piece of readTextPieces(pieces, path)) {
+    const texts = (rest + piece).split(separator);
+    rest = texts.pop()!;
+    yield describe(texts);
+    if (rest.length > longestBytes) throw tooLong(path, longestBytes);
+  }
+  yield describe([rest]);
+}
+
+function tooLong(path: string, longestBytes: number): UserError {
+  return new UserError(
+    "E_TEXT_TOO_LONG",
+    `${path}: one document of more than ${longestBytes / 2 ** 20} MiB`,
+    "Say what stands between its documents with --document-separator, or write a .jsonl with one document a line.",
+  );
 }
 
 async function* refuseBinary(pieces: AsyncIterable<Buffer>, path: string): AsyncGenerator<Buffer> {
@@ -68,11 +195,7 @@ async function readText(pieces: AsyncIterable<Buffer>, path: string, longestByte
     all.push(piece);
     bytes += piece.length;
     if (bytes > longestBytes) {
-      throw new UserError(
-        "E_TEXT_TOO_LONG",
-        `${path}: one document of more than ${longestBytes / 2 ** 20} MiB`,
-        "Cut it into several files, for example with `split`, or write a .jsonl with one document a line.",
-      );
+      throw tooLong(path, longestBytes);
     }
   }
   return decodeUtf8(Buffer.concat(all), { path, line: 1, byte: 0 });
@@ -81,7 +204,8 @@ async function readText(pieces: AsyncIterable<Buffer>, path: string, longestByte
 async function* readJsonLines(
   pieces: AsyncIterable<Buffer>,
   path: string,
-  textField: string,
+  { textField, skipBroken }: ReadOptions,
+  funnel: Funnel,
   longestBytes: number,
 ): AsyncGenerator<Document[]> {
   let line = 0;
@@ -90,8 +214,13 @@ async function* readJsonLines(
     const documents: Document[] = [];
     for (const bytes of lines) {
       line += 1;
-      const text = parseLine(bytes, { path, line, byte }, textField);
-      if (text !== undefined) documents.push({ text, source: path, line });
+      try {
+        const text = parseLine(bytes, { path, line, byte }, textField);
+        if (text !== undefined) documents.push({ text, source: path, line });
+      } catch (error) {
+        if (skipBroken !== true || !(error instanceof UserError)) throw error;
+        passOver(funnel.passedOver, `broken lines (${error.code})`, `${path}:${line}`);
+      }
       byte += bytes.length;
     }
     yield documents;
@@ -113,11 +242,24 @@ function parseLine(bytes: Buffer, place: Place, textField: string): string | und
       { cause },
     );
   }
-  const text = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[textField] : undefined;
+  return textOf(value, textField, `${place.path}:${place.line}`);
+}
+
+/** A field by its name, or by the names that lead to it with dots between. */
+function findField(value: unknown, name: string): unknown {
+  if (typeof value !== "object" || value === null) return undefined;
+  if (Object.hasOwn(value, name)) return (value as Record<string, unknown>)[name];
+  const dot = name.indexOf(".");
+  if (dot < 0 || !Object.hasOwn(value, name.slice(0, dot))) return undefined;
+  return findField((value as Record<string, unknown>)[name.slice(0, dot)], name.slice(dot + 1));
+}
+
+function textOf(value: unknown, textField: string, place: string): string {
+  const text = findField(value, textField);
   if (typeof text === "string") return repairSurrogates(text);
   throw new UserError(
     "E_TEXT_FIELD",
-    `${place.path}:${place.line}: no text in the field "${textField}"; this line has ${describeFields(value)}`,
+    `${place}: no text in the field "${textField}"; this line has ${describeFields(value)}`,
     "Name the field that holds the text with --text-field.",
   );
 }

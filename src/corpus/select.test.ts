@@ -51,6 +51,7 @@ test("empty documents and duplicates are dropped, also across files, and counted
       incompressible: { documents: 0, characters: 0 },
     },
     binaryFilesSkipped: 0,
+    passedOver: [],
   });
 });
 

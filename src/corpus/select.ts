@@ -4,12 +4,10 @@
 import { isCompressible } from "./compressibility.ts";
 import { SeenTexts } from "./duplicates.ts";
 import { countDocument, type DropReason, type Funnel } from "./funnel.ts";
-import { type Document, readSource } from "./read-source.ts";
+import { type Document, type ReadOptions, readSource } from "./read-source.ts";
 import type { Source } from "./sources.ts";
 
-export interface SelectOptions {
-  /** The field of a .jsonl line that holds the text. */
-  readonly textField: string;
+export interface SelectOptions extends ReadOptions {
   /** Drops documents that a tokenizer does not compress; absent keeps them. */
   readonly compressibility?: {
     readonly maxTokensPerCharacter: number;
@@ -33,7 +31,7 @@ export async function* selectDocuments(
     return isCompressible(text, maxTokensPerCharacter, countTokens) ? "kept" : "incompressible";
   };
   for (const source of sources) {
-    for await (const documents of readSource(source, options.textField, funnel)) {
+    for await (const documents of readSource(source, options, funnel)) {
       for (const document of documents) {
         const { length } = document.text;
         const verdict = judge(document.text);

@@ -53,6 +53,7 @@ test("a folder gives its texts and not what is hidden or of another kind", () =>
     ["b.MD", "text", false, false, 4],
     ["c.markdown.gz", "text", true, false, 13],
     ["d.jsonl", "jsonl", false, false, 7],
+    ["data.json", "table", false, false, 9],
     ["deep/er/e.jsonl.gz", "jsonl", true, false, 18],
   ]);
 });
@@ -74,10 +75,10 @@ test("inputs keep their order, and a file that several of them lead to is read o
   assert.deepEqual(named, [false, false, true], "c.txt was also named itself");
 });
 
-test("a file named itself is text whatever its ending", () => {
+test("what a file named itself is, its content decides where its ending does not", () => {
   const folder = makeFolder("named", ["LICENSE", "log.csv"]);
   const [first, second] = listSources([join(folder, "LICENSE"), join(folder, "log.csv")]);
-  assert.deepEqual([first!.format, first!.named, second!.format], ["text", true, "text"]);
+  assert.deepEqual([first!.format, first!.named, second!.format], ["unknown", true, "table"]);
 });
 
 test("size and time of change are those of the file", () => {
@@ -139,4 +140,22 @@ test("a folder that may not be read is named", { skip: process.platform === "win
     if (isRoot) process.seteuid!(0);
     chmodSync(join(folder, "closed"), 0o755);
   }
+});
+
+test("what a folder holds that is not read is told, by ending or reason", () => {
+  const folder = makeFolder("passed", ["a.txt", "b.pdf", "c.PDF", "d.png", "Makefile"]);
+  symlinkSync("nowhere", join(folder, "dangling.md"));
+  symlinkSync("nowhere", join(folder, "dangling"));
+  const told: string[] = [];
+  const passOver = (reason: string, path: string) => told.push(`${relative(folder, path)} ${reason}`);
+  assert.equal(listSources([folder], { passOver, tolerant: true }).length, 1);
+  assert.deepEqual(told, [
+    "Makefile without an ending",
+    "b.pdf .pdf",
+    "c.PDF .pdf",
+    "d.png .png",
+    "dangling leads nowhere",
+    "dangling.md leads nowhere",
+  ]);
+  assert.throws(() => listSources([folder], { passOver }), fails("E_TEXT_MISSING", "dangling.md"));
 });

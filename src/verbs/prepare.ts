@@ -8,9 +8,9 @@ import { finishMoves, recoverFolder, replaceFiles } from "../base/folder-draft.t
 import { checkOutput } from "../base/folder-kind.ts";
 import { withFolderLock } from "../base/folder-lock.ts";
 import { type DocumentsManifest, readDocuments, writeDocuments } from "../corpus/documents.ts";
-import { startFunnel } from "../corpus/funnel.ts";
+import { type PassedOver, passOver, startFunnel } from "../corpus/funnel.ts";
 import { type SelectOptions, selectDocuments } from "../corpus/select.ts";
-import { hashSource, listSources, type Source } from "../corpus/sources.ts";
+import { hashSources, type ListOptions, listSources, type Source } from "../corpus/sources.ts";
 import { buildDataset } from "../dataset/build.ts";
 import type { DatasetManifest } from "../dataset/manifest.ts";
 import { largestVocabulary } from "../dataset/shards.ts";
@@ -39,6 +39,12 @@ export interface DatasetOptions {
   /** Takes the place of one that is learned; vocabulary, normaliser, preTokenizer and alphabetLimit are then its own. */
   readonly tokenizer?: Tokenizer | undefined;
   readonly textField: string;
+  /** What stands between the documents of a text file: "blank-line", or a text; undefined: a file is one document. */
+  readonly documentSeparator?: string | undefined;
+  /** Whether broken lines and files are counted and passed over instead of refused. */
+  readonly skipBroken?: boolean | undefined;
+  /** Whether a file in a folder that cannot be read is an error. */
+  readonly strict?: boolean | undefined;
   /** Documents with as many tokens a character or more are dropped; undefined keeps them all. */
   readonly maxTokensPerCharacter: number | undefined;
   readonly holdOut: number;
@@ -70,6 +76,12 @@ export interface PrepareOptions {
   readonly preTokenizer?: PreTokenizer | undefined;
   /** The field of a .jsonl line that holds the text. Default text. */
   readonly textField?: string | undefined;
+  /** What stands between the documents of a text file: "blank-line", or a text. Default: a file is one document. */
+  readonly documentSeparator?: string | undefined;
+  /** Counts and passes over broken lines and files instead of refusing them. Default false. */
+  readonly skipBroken?: boolean | undefined;
+  /** Refuses a file in a folder that cannot be read, which is else counted and passed over. Default false. */
+  readonly strict?: boolean | undefined;
   /** Drops documents with that many tokens a character or more. The paper: 0.25 at 32768 tokens. Default: keeps them all. */
   readonly maxTokensPerCharacter?: number | undefined;
   /** Share of the text that is kept for validation. Default 0.01. */
@@ -117,6 +129,9 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
     normaliser,
     preTokenizer: options.preTokenizer ?? defaultPreTokenizer(normaliser),
     textField: options.textField ?? "text",
+    documentSeparator: options.documentSeparator,
+    skipBroken: options.skipBroken,
+    strict: options.strict,
     maxTokensPerCharacter,
     holdOut,
     seed: options.seed ?? 0,
@@ -124,8 +139,15 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
   } as const;
   checkOutput(out, "a dataset", datasetNames);
   recoverFolder(out);
-  return prepareSources(out, leaveOutOwnFiles(listSources(texts), texts, out), shaping, options.onProgress);
+  const passedOver: PassedOver[] = [];
+  const sources = listSources(texts, listingOf(shaping, passedOver));
+  return prepareSources(out, leaveOutOwnFiles(sources, texts, out), shaping, options.onProgress, passedOver);
 }
+
+const listingOf = ({ strict }: DatasetOptions, passed: PassedOver[]): ListOptions => ({
+  tolerant: strict !== true,
+  passOver: (reason, path) => passOver(passed, reason, path),
+});
 
 /** UserError E_OPTION where an option is given that the tokenizer decides; those of opening it. */
 function openGivenTokenizer(path: string, options: PrepareOptions): Promise<Tokenizer> {
@@ -161,6 +183,7 @@ export function prepareSources(
   sources: readonly Source[],
   options: DatasetOptions,
   showProgress: (what: string) => void = () => {},
+  passedOver: PassedOver[] = [],
 ): Promise<Prepared> {
   checkOutput(folder, "a dataset", datasetNames);
   return withFolderLock(folder, "prepare", async () => {
@@ -168,7 +191,8 @@ export function prepareSources(
     const { threads: _, tokenizer, ...rest } = options;
     const shaping = { ...rest, tokenizer: tokenizer?.hash };
     showProgress("looking for changes");
-    const files = sources.map(source => [source.path, hashSource(source)]);
+    const hashed = hashSources(sources, listingOf(options, passedOver));
+    const files = hashed.map(({ source, hash }) => [source.path, hash]);
     const originHash = contentHash(JSON.stringify([files, shaping]));
     const manifest = readWholeDataset(folder);
     if (manifest?.originHash === originHash) {
@@ -176,7 +200,14 @@ export function prepareSources(
     }
     const replacement = { own: listDatasetFiles(folder), last: "manifest.json" };
     const built = await replaceFiles(folder, replacement, draft =>
-      buildFrom(draft, sources, originHash, options, showProgress),
+      buildFrom(
+        draft,
+        hashed.map(({ source }) => source),
+        originHash,
+        options,
+        showProgress,
+        passedOver,
+      ),
     );
     return { ...built, folder };
   });
@@ -189,11 +220,14 @@ async function buildFrom(
   originHash: string,
   options: DatasetOptions,
   showProgress: (what: string) => void,
+  passedOver: readonly PassedOver[],
 ): Promise<Prepared> {
   const { tokenizer: given } = options;
   const normaliser = given?.normaliser ?? normalisers[options.normaliser];
   const progress = (what: string) => (count: number) => showProgress(`${what} ${count.toLocaleString("en-US")}`);
-  const select: SelectOptions = { textField: options.textField };
+  const { textField, documentSeparator, skipBroken, strict } = options;
+  const separator = documentSeparator === undefined ? undefined : parseSeparator(documentSeparator);
+  const select: SelectOptions = { textField, separator, skipBroken, strict };
   const filter =
     options.maxTokensPerCharacter === undefined
       ? {}
@@ -204,6 +238,7 @@ async function buildFrom(
           },
         };
   const funnel = startFunnel();
+  funnel.passedOver.push(...structuredClone(passedOver));
   const words = new WordCounter(normaliser, options.preTokenizer);
   const losses = new LossCounter(normaliser);
   const selected = (async function* () {
@@ -229,6 +264,11 @@ async function buildFrom(
       showProgress(`tokenizing: ${percent(done, documents.documents)}, ${sequences.toLocaleString("en-US")} sequences`),
   });
   return { folder, manifest, documents, warnings: describeText(manifest, options) };
+}
+
+function parseSeparator(separator: string): RegExp {
+  if (separator === "blank-line") return /\r?\n[ \t]*\r?\n/;
+  return new RegExp(separator.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
 }
 
 const describeNormaliserLoss = (loss: TextLoss, { normaliser, tokenizer }: DatasetOptions) =>
