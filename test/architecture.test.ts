@@ -26,8 +26,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   train: ["base", "graph", "backends", "nn", "model", "optim", "settings", "dataset", "checkpoint"],
   // A run's events for other programs; it reads them as the report does, and training does not know of it.
   tracking: ["base", "train"],
-  // Checkpoints from elsewhere become models of ours, and the other way round.
-  exchange: ["base", "graph", "model", "tokenizer", "checkpoint"],
+  // A model opened, whatever folder it lies in: a run, a finetuned model that was kept, another program's.
+  pretrained: ["base", "graph", "model", "tokenizer", "checkpoint", "train"],
   // Finetuning has its own step: gradients and update in one program, lengths that vary.
   evaluate: [
     "base",
@@ -40,11 +40,11 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "settings",
     "tokenizer",
     "checkpoint",
-    "exchange",
+    "pretrained",
     "train",
   ],
   report: ["base"],
-  export: ["base", "graph", "backends", "model", "tokenizer", "checkpoint", "report", "train"],
+  export: ["base", "graph", "backends", "model", "tokenizer", "checkpoint", "pretrained", "report", "train"],
   hub: ["base"],
   recipes: ["train", "evaluate"],
   machine: ["base", "graph", "backends", "model", "train"],
@@ -61,7 +61,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "checkpoint",
     "train",
     "tracking",
-    "exchange",
+    "pretrained",
     "evaluate",
     "export",
     "machine",
@@ -80,7 +80,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "train",
     "tracking",
     "evaluate",
-    "exchange",
+    "pretrained",
     "export",
     "report",
     "hub",

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fromBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema } from "onnx-buf";
-import { openPretrainedModel } from "../src/evaluate/pretrained-model.ts";
+import { openPretrainedModel } from "../src/pretrained/pretrained-model.ts";
 import { specialTokens } from "../src/tokenizer/tokenizer.ts";
 import { writeTinyRun } from "./tiny-run.ts";
 

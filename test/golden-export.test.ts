@@ -9,8 +9,7 @@ import { after, test } from "node:test";
 import { openReference } from "../src/backends/reference/reference.ts";
 import { UserError } from "../src/base/errors.ts";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "../src/checkpoint/safetensors.ts";
-import { exportToHuggingFace, type HuggingFaceExport } from "../src/exchange/hugging-face-export.ts";
-import { openForeignModel } from "../src/exchange/open-foreign-model.ts";
+import { exportToHuggingFace, type HuggingFaceExport } from "../src/export/hugging-face/hugging-face-export.ts";
 import { input, state } from "../src/graph/operations.ts";
 import { listShapeDifferences } from "../src/model/compare-shapes.ts";
 import { encode } from "../src/model/encoder.ts";
@@ -18,6 +17,7 @@ import { decodePositions } from "../src/model/heads.ts";
 import { initialiseParameters } from "../src/model/initialise.ts";
 import { declareEncoderInputs, makePositionInput } from "../src/model/inputs.ts";
 import { listParameters, type ModelShape } from "../src/model/shape.ts";
+import { openForeignModel } from "../src/pretrained/foreign/open-foreign-model.ts";
 
 interface Golden {
   readonly config: Record<string, unknown>;

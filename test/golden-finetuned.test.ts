@@ -8,14 +8,14 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { openReference } from "../src/backends/reference/reference.ts";
 import { readSafetensors, type StoredTensor } from "../src/checkpoint/safetensors.ts";
-import { listFinetunedParameters } from "../src/evaluate/kept-model.ts";
-import { type ClassifierExport, exportClassifier } from "../src/exchange/classifier-export.ts";
 import { compareClassifiers } from "../src/export/compare-classifier.ts";
 import { checkClassifierComparison } from "../src/export/exported-files.ts";
+import { type ClassifierExport, exportClassifier } from "../src/export/hugging-face/classifier-export.ts";
 import { buildOnnxClassifier } from "../src/export/onnx-classifier.ts";
 import { findOnnxRuntime, type OnnxModel } from "../src/export/onnx-runtime.ts";
 import type { ClassifierShape } from "../src/model/classifier.ts";
 import type { ModelShape } from "../src/model/shape.ts";
+import { listFinetunedParameters } from "../src/pretrained/kept-model.ts";
 
 interface Golden extends Pick<ClassifierShape, "kind" | "pooler"> {
   readonly name: string;

@@ -11,13 +11,13 @@ import { openCpu } from "../src/backends/cpu/cpu.ts";
 import { openReference } from "../src/backends/reference/reference.ts";
 import { UserError } from "../src/base/errors.ts";
 import { readSafetensors, writeSafetensors } from "../src/checkpoint/safetensors.ts";
-import type { ForeignModel } from "../src/exchange/foreign-model.ts";
-import { openForeignModel } from "../src/exchange/open-foreign-model.ts";
 import { differentiate } from "../src/graph/gradient.ts";
 import { input, state } from "../src/graph/operations.ts";
 import { computeMaskedLoss, predictTokens } from "../src/model/heads.ts";
 import { declareEncoderInputs, makePositionInput } from "../src/model/inputs.ts";
 import { listParameters } from "../src/model/shape.ts";
+import type { ForeignModel } from "../src/pretrained/foreign/foreign-model.ts";
+import { openForeignModel } from "../src/pretrained/foreign/open-foreign-model.ts";
 import { openEmulatedCuda } from "./cuda-emulator/emulated-backend.ts";
 import { emulatorAbsent } from "./cuda-emulator/emulated-driver.ts";
 
@@ -193,7 +193,7 @@ test("a config that our model cannot express is refused by the field's name", ()
     ["bert", { hidden_size: undefined }, /hidden_size is missing/],
     ["bert", { tie_word_embeddings: false }, /tie_word_embeddings/],
     ["roberta", { is_decoder: true }, /is_decoder/],
-    ["roberta", { model_type: "deberta" }, /a model of type deberta|model_type deberta/],
+    ["roberta", { model_type: "deberta" }, /a model of type deberta|model_type "deberta"/],
     ["modernbert", { classifier_activation: "linear" }, /classifier_activation/],
     [
       "modernbert",

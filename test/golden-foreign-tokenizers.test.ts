@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { UserError } from "../src/base/errors.ts";
-import { openTextReader, type TextReader } from "../src/exchange/text-reader.ts";
+import { openTextReader, type TextReader } from "../src/pretrained/text-reader.ts";
 import { defineTokenizer } from "../src/tokenizer/define.ts";
 import { encodeTokenizerJson } from "../src/tokenizer/tokenizer-json.ts";
 

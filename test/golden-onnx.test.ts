@@ -6,9 +6,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { openForeignModel } from "../src/exchange/open-foreign-model.ts";
 import { buildOnnxModel } from "../src/export/onnx-model.ts";
 import { findOnnxRuntime, type OnnxModel } from "../src/export/onnx-runtime.ts";
+import { openForeignModel } from "../src/pretrained/foreign/open-foreign-model.ts";
 
 interface Golden {
   readonly config: Record<string, unknown>;

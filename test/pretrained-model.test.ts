@@ -9,9 +9,9 @@ import { after, test } from "node:test";
 import { quickstart } from "../recipes/quickstart.ts";
 import { UserError } from "../src/base/errors.ts";
 import { saveCheckpoint } from "../src/checkpoint/state.ts";
-import { openPretrainedModel } from "../src/evaluate/pretrained-model.ts";
 import { initialiseParameters } from "../src/model/initialise.ts";
 import { listParameters } from "../src/model/shape.ts";
+import { holdParameters, openPretrainedModel } from "../src/pretrained/pretrained-model.ts";
 import { defineLearnedTokenizer } from "../src/tokenizer/define.ts";
 import { normalisers } from "../src/tokenizer/normaliser.ts";
 import { specialTokens } from "../src/tokenizer/tokenizer.ts";
@@ -53,7 +53,7 @@ function writeRun(name: string, vocabulary: readonly string[]): string {
 test("a run gives its newest parameters, its tokenizer, and a hash of both", async () => {
   const run = writeRun("first", words);
   saveParameters(run, 1, 5);
-  const opened = await openPretrainedModel(run);
+  const opened = holdParameters(await openPretrainedModel(run));
   assert.equal(opened.name, "first");
   assert.deepEqual(opened.shape, model);
   assert.deepEqual(

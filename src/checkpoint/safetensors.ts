@@ -11,6 +11,8 @@ import { countElements, type Shape } from "../graph/tensor.ts";
 export interface StoredTensor {
   readonly name: string;
   readonly shape: Shape;
+  /** What it is stored as; F32 unless said. */
+  readonly type?: string;
   read(): Float32Array;
 }
 
@@ -74,7 +76,7 @@ export function readSafetensors(path: string, expected?: ReadonlyMap<string, Sha
         throw damaged("E_CHECKPOINT_TENSOR", path, `tensor ${name} has ${shapes}`);
       }
       const read = () => readValues(path, name, entry, bodyStart);
-      tensors.set(name, { name, shape: entry.shape, read });
+      tensors.set(name, { name, shape: entry.shape, ...(entry.dtype !== "F32" && { type: entry.dtype }), read });
     }
     return tensors;
   } finally {

@@ -8,7 +8,7 @@ import { checkOutput } from "../base/folder-kind.ts";
 import { lockFolder } from "../base/folder-lock.ts";
 import { readParadigms } from "../evaluate/blimp.ts";
 import { makePairScoreboard, openingOf, type ParadigmScore, scoreParadigms } from "../evaluate/paradigm-scores.ts";
-import { openPretrainedModel } from "../evaluate/pretrained-model.ts";
+import { holdParameters, openPretrainedModel, requireTokenHead } from "../pretrained/pretrained-model.ts";
 import { openBackend } from "./choose.ts";
 import { type EvaluateFlags, refuseFlags } from "./evaluate-options.ts";
 import { colour, print, showStatus } from "./output.ts";
@@ -45,7 +45,9 @@ export async function openPairEvaluation(
   }
   const json = flags.json === true;
   const { paradigms } = await readParadigms(flags.suiteDir);
-  const model = await openPretrainedModel(folder);
+  const opened = await openPretrainedModel(folder);
+  requireTokenHead(opened, folder);
+  const model = holdParameters(opened);
   const root = flags.out ?? join(folder, "evaluations");
   checkOutput(root, "an evaluation", ["blimp"]);
   return async signal => {
@@ -55,7 +57,7 @@ export async function openPairEvaluation(
       // Sentences of a pair may differ by little.
       backend = await openBackend({ ...flags, signal }, "f32");
       if (!json) for (const note of model.notes) print(colour("dim", note));
-      const opening = openingOf(folder, model);
+      const opening = openingOf(model);
       const scores: ParadigmScore[] = [];
       for await (const { score, isNew } of scoreParadigms({ backend, model, paradigms, opening, root, signal })) {
         scores.push(score);

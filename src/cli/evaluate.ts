@@ -11,12 +11,12 @@ import { quoteCommand } from "../base/shell-words.ts";
 import { type EvaluationEvent, type EvaluationOptions, evaluateTasks, headOf } from "../evaluate/evaluation.ts";
 import { listResults } from "../evaluate/evaluation-folder.ts";
 import { type FinetuneRecipe, hashFinetuneRecipe } from "../evaluate/finetune-recipe.ts";
-import { countModelBytes } from "../evaluate/kept-model.ts";
-import { openPretrainedModel, type PretrainedModel } from "../evaluate/pretrained-model.ts";
 import { makeScoreboard, type Scoreboard } from "../evaluate/scoreboard.ts";
 import { writeSubmissions } from "../evaluate/submission-folder.ts";
 import { suites } from "../evaluate/suites.ts";
-import { findClass } from "../exchange/classifier-export.ts";
+import { findClass } from "../export/hugging-face/classifier-export.ts";
+import { countModelBytes } from "../pretrained/kept-model.ts";
+import { holdParameters, openPretrainedModel, type PretrainedModel } from "../pretrained/pretrained-model.ts";
 import { formatDuration } from "../train/budget.ts";
 import { addBackendOptions, openBackend, parseCount } from "./choose.ts";
 import {
@@ -114,7 +114,7 @@ async function openTaskEvaluation(
   const maxTrain = flags.maxTrain === undefined ? undefined : parseCount("--max-train", flags.maxTrain);
   const chosen = await chooseTasks(flags);
   if (!json) showStatus("reading the model");
-  const model = await openPretrainedModel(folder);
+  const model = holdParameters(await openPretrainedModel(folder));
   const root = flags.out ?? join(folder, "evaluations");
   checkOutput(root, "an evaluation", [chosen.name]);
   return async signal => {

@@ -3,8 +3,8 @@
 import type { Command } from "commander";
 import { UserError } from "../base/errors.ts";
 import { quoteCommand } from "../base/shell-words.ts";
-import { holdsModel } from "../evaluate/kept-model.ts";
 import type { OnnxFile } from "../export/exported-files.ts";
+import { holdsModel } from "../pretrained/kept-model.ts";
 import { type ExportOptions, type ExportResult, exportFormats, exportRun, onnxTypeNames } from "../verbs/export.ts";
 import { exportFinetuned, type FinetunedExport } from "../verbs/export-finetuned.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend } from "./choose.ts";

@@ -8,8 +8,8 @@ import { colour, print } from "./output.ts";
 export function addFill(program: Command): void {
   const command = program
     .command("fill")
-    .description("fill [MASK] in a text with a run's likeliest tokens")
-    .argument("<run>", "the folder of a run")
+    .description("fill [MASK] in a text with a model's likeliest tokens")
+    .argument("<model>", "the folder of a run, of its export, or of a masked language model of Hugging Face")
     .argument("<text...>", "texts with [MASK]");
   addBackendOptions(command)
     .option("--top <number>", "how many tokens for each mask", "5")

@@ -10,10 +10,11 @@ import { quoteWord } from "../base/shell-words.ts";
 import { collectInstalledProse } from "../corpus/installed-prose.ts";
 import { listSources } from "../corpus/sources.ts";
 import { countPerformanceCores } from "../machine/cores.ts";
+import { openPretrainedModel } from "../pretrained/pretrained-model.ts";
 import { plotCurve } from "../report/plot.ts";
 import { readEvents, type TrainingEvent } from "../train/events.ts";
 import { overrideRecipe } from "../train/recipe.ts";
-import { openRunFiller } from "../verbs/fill-mask.ts";
+import { openMaskFiller } from "../verbs/fill-mask.ts";
 import { prepareSources } from "../verbs/prepare.ts";
 import { withRun } from "../verbs/pretrain.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend, mostThreads, parseCount } from "./choose.ts";
@@ -109,7 +110,7 @@ async function quickstart(flags: QuickstartFlags): Promise<void> {
       const end = await trainRun(open, { json, signal });
       if (end.reason === "interrupted") return undefined;
       if (!json) printCurve(readEvents(join(run, "events.jsonl")));
-      const fill = openRunFiller(open.backend, run);
+      const fill = openMaskFiller(open.backend, await openPretrainedModel(run));
       for (const text of sentences) {
         const masks = await fill(text, 4);
         if (json) printLine("fill", { text, masks });

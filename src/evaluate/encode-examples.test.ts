@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { bertProcessing, Tokenizer, WordLevel, whitespaceSplitPreTokenizer } from "tokenizers";
+import type { PretrainedModel } from "../pretrained/pretrained-model.ts";
 import { encodeExamples, fitLengths } from "./encode-examples.ts";
-import type { PretrainedModel } from "./pretrained-model.ts";
 import type { Example } from "./task.ts";
 
 const vocabulary = ["<pad>", "<s>", "</s>", "<unk>", "<cls>", "<sep>", "<mask>", "a", "b", "c", "d"];

@@ -2,8 +2,8 @@
 // together are cut at their ends, the longest first, as Hugging Face's tokenizers do it. Words to be labelled are never cut.
 
 import { UserError } from "../base/errors.ts";
+import type { PretrainedModel } from "../pretrained/pretrained-model.ts";
 import type { FinetuneRecipe } from "./finetune-recipe.ts";
-import type { PretrainedModel } from "./pretrained-model.ts";
 import type { Example, Task } from "./task.ts";
 
 export interface EncodedExample {

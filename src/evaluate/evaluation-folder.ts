@@ -6,9 +6,10 @@ import { accessSync, constants, existsSync, readdirSync, readFileSync, rmSync } 
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { explainWriteFailure, makeFolder, writeFileAtomically } from "../base/files.ts";
+import { removeKeptModel } from "../pretrained/kept-model.ts";
 import { formatConfusion } from "./confusion.ts";
 import { type Variant, variantName } from "./controls.ts";
-import { hasKeptModel, removeKeptModel } from "./kept-model.ts";
+import { hasKeptModel } from "./keep-model.ts";
 import type { Prediction, SplitPredictions } from "./predictions.ts";
 import { resultSchema, type TaskResult } from "./result.ts";
 import type { Example, Task } from "./task.ts";

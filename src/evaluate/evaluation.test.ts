@@ -9,10 +9,10 @@ import { openCpu } from "../backends/cpu/cpu.ts";
 import { simulatedClock } from "../base/clock.ts";
 import { initialiseParameters } from "../model/initialise.ts";
 import { listParameters, type ModelShape } from "../model/shape.ts";
+import type { PretrainedModel } from "../pretrained/pretrained-model.ts";
 import { type EvaluationEvent, type EvaluationOptions, evaluateTasks } from "./evaluation.ts";
 import { listResults } from "./evaluation-folder.ts";
 import { hashFinetuneRecipe } from "./finetune-recipe.ts";
-import type { PretrainedModel } from "./pretrained-model.ts";
 import type { Example, Task } from "./task.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-evaluation-"));
@@ -36,8 +36,13 @@ const model: PretrainedModel = {
   parameters: listParameters(shape).map(each => ({ ...each, read: () => values.get(each.name)! })),
   encodeText: text => Array.from(text, letter => letter.charCodeAt(0) % 24),
   specials: { pad: 0, unknown: 3, classify: 4, separator: 5, mask: 6 },
+  encodeForModel: () => [],
+  specialTokensInText: "as-text",
   tokenOf: String,
   describeTokenizer: () => ({}),
+  kind: "run",
+  predictsTokens: true,
+  precision: "f32",
   hash: "tiny",
   notes: [],
 };

@@ -5,6 +5,7 @@ import type { Backend } from "../backends/backend.ts";
 import type { Clock } from "../base/clock.ts";
 import { contentHash } from "../base/files.ts";
 import { permutation, streams } from "../base/random.ts";
+import type { PretrainedModel } from "../pretrained/pretrained-model.ts";
 import { listVariants, predictMajority, type Variant } from "./controls.ts";
 import { type EncodedExample, encodeExamples } from "./encode-examples.ts";
 import { findResult, folderOf, prepareFolder, type ResultPlace, saveResult } from "./evaluation-folder.ts";
@@ -19,8 +20,7 @@ import {
 } from "./finetune.ts";
 import { type FinetuneRecipe, hashFinetuneRecipe } from "./finetune-recipe.ts";
 import { type Finetuner, openFinetuner } from "./finetune-step.ts";
-import { keepModel } from "./kept-model.ts";
-import type { PretrainedModel } from "./pretrained-model.ts";
+import { keepModel } from "./keep-model.ts";
 import { makeResult, type TaskResult } from "./result.ts";
 import type { Example, Split, Task, TaskData } from "./task.ts";
 

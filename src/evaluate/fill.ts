@@ -20,8 +20,16 @@ export interface Filler {
   fill(tokens: readonly number[], masked: readonly number[], count: number): Promise<Candidate[][]>;
 }
 
-/** Puts the parameters on the backend once; each fill loads a graph of its own length. */
-export function openFiller(backend: Backend, model: ModelShape, parameters: readonly StoredTensor[]): Filler {
+/**
+ * Puts the parameters on the backend once; each fill loads a graph of its own length. Tokens that are no candidates count in the
+ * probabilities of the others.
+ */
+export function openFiller(
+  backend: Backend,
+  model: ModelShape,
+  parameters: readonly StoredTensor[],
+  isCandidate: (token: number) => boolean = () => true,
+): Filler {
   const states = placeParameters(backend, parameters);
   const tensors = new Map(parameters.map(({ name, shape }) => [name, state(name, shape)] as const));
   return {
@@ -44,20 +52,21 @@ export function openFiller(backend: Backend, model: ModelShape, parameters: read
       });
       return masked.map((_, row) => {
         const start = row * model.vocabulary;
-        return rankTokens(outputs.logits!.slice(start, start + model.vocabulary), count);
+        return rankTokens(outputs.logits!.slice(start, start + model.vocabulary), count, isCandidate);
       });
     },
   };
 }
 
-/** Softmax of the logits, the `count` likeliest first. */
-function rankTokens(logits: ArrayLike<number>, count: number): Candidate[] {
+/** Softmax of the logits, the `count` likeliest candidates first. */
+function rankTokens(logits: ArrayLike<number>, count: number, isCandidate: (token: number) => boolean): Candidate[] {
   const values = Array.from(logits);
   const highest = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   const weights = values.map(value => Math.exp(value - highest));
   const total = weights.reduce((a, b) => a + b, 0);
   return weights
     .map((weight, token) => ({ token, probability: weight / total }))
+    .filter(({ token }) => isCandidate(token))
     .sort((a, b) => b.probability - a.probability)
     .slice(0, count);
 }

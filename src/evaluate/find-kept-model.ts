@@ -5,8 +5,8 @@ import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { UserError } from "../base/errors.ts";
+import { describeKeptModel, holdsModel } from "../pretrained/kept-model.ts";
 import { readResult } from "./evaluation-folder.ts";
-import { describeKeptModel, holdsModel } from "./kept-model.ts";
 import type { TaskResult } from "./result.ts";
 
 export interface FoundModel {

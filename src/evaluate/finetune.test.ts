@@ -7,11 +7,11 @@ import { simulatedClock } from "../base/clock.ts";
 import { RandomSequence, streams } from "../base/random.ts";
 import { initialiseParameters } from "../model/initialise.ts";
 import { listParameters, type ModelShape } from "../model/shape.ts";
+import type { PretrainedModel } from "../pretrained/pretrained-model.ts";
 import { encodeExamples } from "./encode-examples.ts";
 import { type FinetuneEvent, finetune, finetuneRate, thinExamples } from "./finetune.ts";
 import type { FinetuneRecipe } from "./finetune-recipe.ts";
 import { openFinetuner } from "./finetune-step.ts";
-import type { PretrainedModel } from "./pretrained-model.ts";
 import type { Example, Task } from "./task.ts";
 
 const shape: ModelShape = {
@@ -31,8 +31,13 @@ const model: PretrainedModel = {
   parameters: listParameters(shape).map(each => ({ ...each, read: () => values.get(each.name)! })),
   encodeText: text => text.split(" ").map(word => 7 + words.indexOf(word)),
   specials: { pad: 0, unknown: 3, classify: 4, separator: 5, mask: 6 },
+  encodeForModel: () => [],
+  specialTokensInText: "as-text",
   tokenOf: String,
   describeTokenizer: () => ({}),
+  kind: "run",
+  predictsTokens: true,
+  precision: "f32",
   hash: "tiny",
   notes: [],
 };

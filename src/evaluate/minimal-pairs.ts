@@ -9,8 +9,8 @@ import { input, negate, reshape, state } from "../graph/operations.ts";
 import { predictTokens } from "../model/heads.ts";
 import { declareEncoderInputs, makePositionInput } from "../model/inputs.ts";
 import { crossEntropyOfRows } from "../nn/losses.ts";
+import type { PretrainedModel } from "../pretrained/pretrained-model.ts";
 import { bucketOf } from "./length-buckets.ts";
-import type { PretrainedModel } from "./pretrained-model.ts";
 
 export interface MinimalPair {
   /** The acceptable sentence, and the other one. */

@@ -6,10 +6,9 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { Backend } from "../backends/backend.ts";
 import { contentHash, writeFileAtomically } from "../base/files.ts";
-import { isForeignModel } from "../exchange/open-foreign-model.ts";
+import type { PretrainedModel } from "../pretrained/pretrained-model.ts";
 import type { Paradigm } from "./blimp.ts";
 import { openPairScorer } from "./minimal-pairs.ts";
-import type { PretrainedModel } from "./pretrained-model.ts";
 import type { Cell, Scoreboard } from "./scoreboard.ts";
 
 const scoreSchema = z.strictObject({
@@ -38,8 +37,8 @@ export interface ParadigmOptions {
 }
 
 /** What stands before a text in a model's pretraining: in our runs the separator of the text before, elsewhere <cls>. */
-export function openingOf(path: string, { specials }: Pick<PretrainedModel, "specials">): number {
-  return isForeignModel(path) ? specials.classify : specials.separator;
+export function openingOf({ kind, specials }: Pick<PretrainedModel, "kind" | "specials">): number {
+  return kind === "run" ? specials.separator : specials.classify;
 }
 
 /** Ends early, without a word, when the signal says so. */

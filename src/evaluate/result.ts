@@ -1,13 +1,13 @@
 // The result of one finetuning (or control) on one task, as result.json holds it. Whoever shows scores reads this and nothing else.
 
 import { z } from "zod";
+import type { PretrainedModel } from "../pretrained/pretrained-model.ts";
 import { bootstrapExamples } from "./bootstrap.ts";
 import { countConfusion } from "./confusion.ts";
 import type { Variant } from "./controls.ts";
 import type { FinetuneEnd, FinetuneEpoch } from "./finetune.ts";
 import type { FinetuneRecipe } from "./finetune-recipe.ts";
 import { alignPredictions, scoreSplit } from "./predictions.ts";
-import type { PretrainedModel } from "./pretrained-model.ts";
 import type { TaskData } from "./task.ts";
 
 /** A score that is not a number (a correlation with a constant) is null in JSON. */

@@ -1,43 +1,44 @@
 // How the clients of an export read text: tokenizer.json as it is, and beside it the settings that Python's transformers and
-// transformers.js take from tokenizer_config.json and special_tokens_map.json.
+// transformers.js take from tokenizer_config.json and special_tokens_map.json. A finetuned model that read special tokens in an
+// example as text says so (split_special_tokens), which transformers heeds and transformers.js does not.
 
 import { join } from "node:path";
 import { writeFileAtomically } from "../base/files.ts";
 import type { ModelShape } from "../model/shape.ts";
-import type { SpecialIds, Tokenizer } from "../tokenizer/tokenizer.ts";
-import { writeTokenizer } from "../tokenizer/tokenizer-json.ts";
+import type { TextReader } from "../pretrained/text-reader.ts";
 
 /** Writes the three files. Returns their names. */
 export function writeTokenizerFiles(
   folder: string,
-  tokenizer: Tokenizer,
+  reader: Pick<TextReader, "describeTokenizer" | "specials" | "tokenOf">,
   { sequenceLength, segments }: ModelShape,
 ): string[] {
-  writeTokenizer(join(folder, "tokenizer.json"), tokenizer);
-  const tokenOf = (id: number) => tokenizer.vocabulary[id]!;
-  return ["tokenizer.json", ...writeTokenizerSettings(folder, tokenizer.specials, tokenOf, sequenceLength, segments)];
+  writeFileAtomically(join(folder, "tokenizer.json"), `${JSON.stringify(reader.describeTokenizer(), null, 1)}\n`);
+  // Whoever fills a mask writes it in the text.
+  return ["tokenizer.json", ...writeTokenizerSettings(folder, reader, "recognise", sequenceLength, segments)];
 }
 
 /** Writes what stands beside a tokenizer.json; texts are cut to `maxLength` tokens. Returns the names of the two files. */
 export function writeTokenizerSettings(
   folder: string,
-  specials: SpecialIds,
-  tokenOf: (id: number) => string,
+  { specials, tokenOf }: Pick<TextReader, "specials" | "tokenOf">,
+  specialTokensInText: TextReader["specialTokensInText"],
   maxLength: number,
   segments: ModelShape["segments"],
 ): string[] {
   const tokens = {
-    pad_token: tokenOf(specials.pad),
-    unk_token: tokenOf(specials.unknown),
-    cls_token: tokenOf(specials.classify),
-    sep_token: tokenOf(specials.separator),
-    mask_token: tokenOf(specials.mask),
+    pad_token: tokenOf(specials.pad)!,
+    unk_token: tokenOf(specials.unknown)!,
+    cls_token: tokenOf(specials.classify)!,
+    sep_token: tokenOf(specials.separator)!,
+    mask_token: tokenOf(specials.mask)!,
   };
   const settings = {
     tokenizer_class: "PreTrainedTokenizerFast",
     model_max_length: maxLength,
     model_input_names: ["input_ids", ...(segments ? ["token_type_ids"] : []), "attention_mask"],
     clean_up_tokenization_spaces: true,
+    ...(specialTokensInText === "as-text" && { split_special_tokens: true }),
     ...tokens,
   };
   const writeJson = (name: string, value: unknown) =>

@@ -8,16 +8,12 @@ import { commonSettings, type Optimizer } from "./optimizer.ts";
 /** Of a moving mean, which 1 would stop. */
 const fraction = z.number().min(0).lt(1);
 
-const { learningRate, ...others } = commonSettings;
-
 /** For optimizers that leave some parameters to AdamW as well. */
 export const adamwSettings = {
-  // In the order of stored recipes, whose hashes runs hold.
-  learningRate,
+  ...commonSettings,
   beta1: fraction,
   beta2: fraction,
   epsilon: z.number().min(1e-37).max(1),
-  ...others,
 };
 
 const schema = z.strictObject({ name: z.literal("adamw"), ...adamwSettings });

@@ -151,6 +151,7 @@ export function encodeForModel(
   tokenizer: Tokenizer,
   first: string,
   second?: string,
+  specialTokensInText: SpecialTokensInText = "recognise",
 ): { ids: Uint32Array; typeIds: Uint8Array } {
   const template =
     second === undefined
@@ -165,7 +166,7 @@ export function encodeForModel(
     const more =
       "token" in part
         ? [tokenizer.vocabulary.indexOf(part.token)]
-        : encodeText(tokenizer, part.sequence === "A" ? first : (second ?? ""));
+        : encodeText(tokenizer, part.sequence === "A" ? first : (second ?? ""), specialTokensInText);
     for (const id of more) {
       ids.push(id);
       typeIds.push(part.typeId);

@@ -69,6 +69,6 @@ test("another shape is refused with what to set, another vocabulary with the fir
     () => checkInitialModel(model, shape, vocabulary.with(5, "other")),
     "E_TOKENIZER_OTHER",
     /token 5 is "token5" there and "other" here/,
-    /own tokenizer/,
+    /--tokenizer other/,
   );
 });

@@ -16,7 +16,8 @@ export interface InitialModel {
   readonly path: string;
   readonly shape: ModelShape;
   readonly parameters: readonly StoredTensor[];
-  readonly tokenOf: (id: number) => string;
+  /** Undefined for an id that no token has. */
+  readonly tokenOf: (id: number) => string | undefined;
   /** Names it by its content. */
   readonly hash: string;
 }
@@ -43,7 +44,7 @@ export function checkInitialModel(model: InitialModel, shape: ModelShape, vocabu
   }
   const other = vocabulary.findIndex((token, id) => token !== model.tokenOf(id));
   if (other >= 0) {
-    const tokens = `token ${other} is ${JSON.stringify(model.tokenOf(other))} there and ${JSON.stringify(vocabulary[other])} here`;
+    const tokens = `token ${other} is ${JSON.stringify(model.tokenOf(other)) ?? "missing"} there and ${JSON.stringify(vocabulary[other])} here`;
     throw new UserError(
       "E_TOKENIZER_OTHER",
       `${model.path}: the dataset was not made with this model's tokenizer: ${tokens}`,

@@ -9,9 +9,9 @@ import { after, test } from "node:test";
 import { quickstart } from "../../recipes/quickstart.ts";
 import type { Backend } from "../backends/backend.ts";
 import { UserError } from "../base/errors.ts";
-import { openForeignModel } from "../exchange/open-foreign-model.ts";
-import { openTextReader } from "../exchange/text-reader.ts";
 import { listParameters } from "../model/shape.ts";
+import { openForeignModel } from "../pretrained/foreign/open-foreign-model.ts";
+import { openTextReader } from "../pretrained/text-reader.ts";
 import { checkRecipe, overrideRecipe } from "./recipe.ts";
 import { allocateStates, type TrainingDefinition } from "./step.ts";
 

@@ -6,11 +6,10 @@ import { after, before, test } from "node:test";
 import { placeParameters } from "../backends/placed-parameters.ts";
 import { openReference } from "../backends/reference/reference.ts";
 import { UserError } from "../base/errors.ts";
-import { readTrainedModel } from "../evaluate/trained-model.ts";
 import { state } from "../graph/operations.ts";
 import { encode } from "../model/encoder.ts";
 import { declareEncoderInputs, makePositionInput } from "../model/inputs.ts";
-import { encodeForModel } from "../tokenizer/encode.ts";
+import { openPretrainedModel } from "../pretrained/pretrained-model.ts";
 import { embed } from "./embed.ts";
 import { fillMask } from "./fill-mask.ts";
 import { prepare } from "./prepare.ts";
@@ -37,9 +36,9 @@ before(async () => {
 
 /** The mean of a text's hidden states, alone, without padding, in float64. */
 async function embedAlone(text: string): Promise<number[]> {
-  const { shape, tokenizer, parameters } = readTrainedModel(run);
+  const { shape, encodeForModel, parameters } = await openPretrainedModel(run);
   const backend = openReference();
-  const { ids } = encodeForModel(tokenizer, text);
+  const ids = encodeForModel(text);
   const inputs = declareEncoderInputs(shape, 1, ids.length);
   const tensors = new Map(parameters.map(parameter => [parameter.name, state(parameter.name, parameter.shape)]));
   const graph = { outputs: { hidden: encode(inputs, tensors, shape) }, updates: {} };

@@ -5,13 +5,11 @@ import type { Backend, LoadedGraph } from "../backends/backend.ts";
 import { placeParameters } from "../backends/placed-parameters.ts";
 import { UserError } from "../base/errors.ts";
 import { planEvaluationBatches } from "../evaluate/length-buckets.ts";
-import { readTrainedModel, type TrainedModel } from "../evaluate/trained-model.ts";
 import { state } from "../graph/operations.ts";
 import { type PaddedInputs, poolSequences } from "../model/classifier.ts";
 import { encode } from "../model/encoder.ts";
 import { declareEncoderInputs, makePositionInput } from "../model/inputs.ts";
-import { encodeForModel } from "../tokenizer/encode.ts";
-import { readRunRecipe } from "../train/run-folder.ts";
+import { openPretrainedModel, type PretrainedModel } from "../pretrained/pretrained-model.ts";
 import { type BackendChoice, withBackend } from "./backend.ts";
 
 export interface EmbedOptions extends BackendChoice {
@@ -22,8 +20,8 @@ export interface EmbedOptions extends BackendChoice {
 }
 
 /**
- * One vector a text, as long as the model is wide, from a run's newest checkpoint. Divide a vector by its length where only
- * directions are to be compared, as in a cosine.
+ * One vector a text, as long as the model is wide, from a run's newest checkpoint, or of any other model that cram evaluate opens.
+ * Divide a vector by its length where only directions are to be compared, as in a cosine.
  *
  * ```ts
  * const [fox, wolf] = await embed("runs/mine", ["the red fox sleeps.", "the grey wolf sleeps."]);
@@ -34,21 +32,21 @@ export interface EmbedOptions extends BackendChoice {
  * Errors are `UserError`s, among them E_TEXT_LENGTH for a text that is longer than the model's sequences.
  */
 export async function embed(
-  run: string,
+  folder: string,
   texts: readonly string[],
   options: EmbedOptions = {},
 ): Promise<Float32Array[]> {
   const { batchTexts = 16, truncate = false } = options;
-  const model = readTrainedModel(run);
+  const model = await openPretrainedModel(folder);
   const encoded = texts.map(text => encodeWhole(text, model, truncate));
-  return withBackend(options, readRunRecipe(run).train.precision, backend =>
+  return withBackend(options, model.precision, backend =>
     embedTokens(backend, model, encoded, Math.max(1, Math.min(batchTexts, texts.length))),
   );
 }
 
 /** The ids of a text as the tokenizer's template puts them; the last id, a separator, survives a cut. */
-function encodeWhole(text: string, { tokenizer, shape }: TrainedModel, truncate: boolean): Uint32Array {
-  const { ids } = encodeForModel(tokenizer, text);
+function encodeWhole(text: string, { encodeForModel, shape }: PretrainedModel, truncate: boolean): Uint32Array {
+  const ids = Uint32Array.from(encodeForModel(text));
   const { sequenceLength } = shape;
   if (ids.length <= sequenceLength) return ids;
   if (!truncate) {
@@ -64,7 +62,7 @@ function encodeWhole(text: string, { tokenizer, shape }: TrainedModel, truncate:
 /** The batches' last rows may be empty: they are one padding token long, for attention needs something to look at. */
 async function embedTokens(
   backend: Backend,
-  { shape, tokenizer, parameters }: TrainedModel,
+  { shape, specials, parameters }: PretrainedModel,
   encoded: readonly Uint32Array[],
   B: number,
 ): Promise<Float32Array[]> {
@@ -86,7 +84,7 @@ async function embedTokens(
     const graph = known ?? (await load(length));
     loaded.set(length, graph);
     const table = known === undefined ? makePositionInput(shape, length) : {};
-    const tokens = new Int32Array(B * length).fill(tokenizer.specials.pad);
+    const tokens = new Int32Array(B * length).fill(specials.pad);
     const lengths = new Int32Array(B).fill(1);
     members.forEach((member, row) => {
       tokens.set(encoded[member]!, row * length);

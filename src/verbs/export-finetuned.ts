@@ -10,8 +10,6 @@ import { withFolderLock } from "../base/folder-lock.ts";
 import { writeSafetensors } from "../checkpoint/safetensors.ts";
 import { encodeExamples } from "../evaluate/encode-examples.ts";
 import { type FoundModel, findKeptModel } from "../evaluate/find-kept-model.ts";
-import { type KeptModel, openKeptModel } from "../evaluate/kept-model.ts";
-import { type ClassifierExport, describeLabels, exportClassifier } from "../exchange/classifier-export.ts";
 import { formatClassifierCard } from "../export/classifier-card.ts";
 import { type ClassifierComparison, compareClassifiers, type EncodedProbe } from "../export/compare-classifier.ts";
 import {
@@ -22,8 +20,10 @@ import {
   withOnnxFiles,
   writeOnnxFiles,
 } from "../export/exported-files.ts";
+import { type ClassifierExport, describeLabels, exportClassifier } from "../export/hugging-face/classifier-export.ts";
 import { findOnnxRuntime } from "../export/onnx-runtime.ts";
 import { writeTokenizerSettings } from "../export/tokenizer-files.ts";
+import { type KeptModel, openKeptModel } from "../pretrained/kept-model.ts";
 import { withBackend } from "./backend.ts";
 import {
   describeForScript,
@@ -78,6 +78,7 @@ async function exportModel(
 ): Promise<FinetunedExport> {
   const { out, formats, license, onProgress = () => {} } = options;
   const { shape, classifier, reader, maxLength } = model;
+  const separator = reader.tokenOf(reader.specials.separator)!;
   const forHub = exportClassifier(model, reader.specials);
   const obstacle = "obstacle" in forHub ? forHub.obstacle : undefined;
   if (obstacle !== undefined && formats?.includes("huggingface")) {
@@ -90,7 +91,7 @@ async function exportModel(
   const wanted = (formats ?? exportFormats).filter(format => format === "onnx" || obstacle === undefined);
   for (const name of ["model.safetensors", ...Object.values(onnxFileNames)]) rmSync(join(out, name), { force: true });
   writeFileAtomically(join(out, "tokenizer.json"), readFileSync(join(found.folder, "model/tokenizer.json")));
-  writeTokenizerSettings(out, reader.specials, reader.tokenOf, maxLength, shape.segments);
+  writeTokenizerSettings(out, reader, reader.specialTokensInText, maxLength, shape.segments);
   const config = "obstacle" in forHub ? describeFinetunedForScript(model) : forHub.config;
   writeFileAtomically(join(out, "config.json"), `${JSON.stringify(config, undefined, 2)}\n`);
   const notes: string[] = [];
@@ -113,7 +114,13 @@ async function exportModel(
   if (model.texts.length > 2) {
     notes.push(
       `an example is ${model.texts.length} texts, ${model.texts.join(", ")}; to a tokenizer of one text give them with ` +
-        `${reader.tokenOf(reader.specials.separator)} between them`,
+        `${separator} between them`,
+    );
+  }
+  if (reader.specialTokensInText === "as-text") {
+    notes.push(
+      `a special token that an example spells out, as ${separator}, was text in finetuning: Python's transformers reads it so by ` +
+        "split_special_tokens in tokenizer_config.json; @huggingface/transformers in JavaScript takes it for the token",
     );
   }
   const exported = { className, notes, probes: probes.length, ...compared };
@@ -121,7 +128,7 @@ async function exportModel(
   const facts = {
     ...model,
     kind: classifier.kind,
-    separator: reader.tokenOf(reader.specials.separator),
+    separator,
     result,
     seeds,
   };

@@ -10,9 +10,6 @@ import { checkExportOutput } from "../base/folder-kind.ts";
 import { withFolderLock } from "../base/folder-lock.ts";
 import { type StoredTensor, writeSafetensors } from "../checkpoint/safetensors.ts";
 import { Dataset } from "../dataset/dataset.ts";
-import { readTrainedModel, type TrainedModel } from "../evaluate/trained-model.ts";
-import { exportToHuggingFace, type HuggingFaceExport } from "../exchange/hugging-face-export.ts";
-import { openForeignModel } from "../exchange/open-foreign-model.ts";
 import { compareModels } from "../export/compare.ts";
 import {
   acceptFiles,
@@ -23,6 +20,7 @@ import {
   withOnnxFiles,
   writeOnnxFiles,
 } from "../export/exported-files.ts";
+import { exportToHuggingFace, type HuggingFaceExport } from "../export/hugging-face/hugging-face-export.ts";
 import { formatModelCard, type ModelCard } from "../export/model-card.ts";
 import type { OnnxType } from "../export/onnx-model.ts";
 import { type FoundRuntime, findOnnxRuntime } from "../export/onnx-runtime.ts";
@@ -31,6 +29,8 @@ import { type RunFacts, readRunFacts } from "../export/run-facts.ts";
 import { writeTokenizerFiles } from "../export/tokenizer-files.ts";
 import { listShapeDifferences } from "../model/compare-shapes.ts";
 import { countParameters, type ModelShape } from "../model/shape.ts";
+import { openForeignModel } from "../pretrained/foreign/open-foreign-model.ts";
+import { openPretrainedModel, type PretrainedModel } from "../pretrained/pretrained-model.ts";
 import { countMasked } from "../train/definition.ts";
 import { readRunData } from "../train/run-folder.ts";
 import { type BackendChoice, withBackend } from "./backend.ts";
@@ -77,7 +77,14 @@ const probeCount = 100;
  * E_EXPORT_MISMATCH where a file does not compute what the run does.
  */
 export async function exportRun(run: string, options: ExportOptions = {}): Promise<ExportResult> {
-  const model = readTrainedModel(run);
+  const model = await openPretrainedModel(run);
+  if (model.kind !== "run") {
+    throw new UserError(
+      "E_EXPORT_FORMAT",
+      `${run}: another program's model, or an export; only runs of cram and finetuned models are exported`,
+      "Other programs open the folder as it is, and cram push publishes it.",
+    );
+  }
   const out = options.out ?? join(run, "export");
   checkExportOutput(out);
   return withFolderLock(out, "export", () => exportModel(run, model, { ...options, out }));
@@ -85,12 +92,13 @@ export async function exportRun(run: string, options: ExportOptions = {}): Promi
 
 async function exportModel(
   run: string,
-  { shape, tokenizer, parameters }: TrainedModel,
+  model: PretrainedModel,
   options: ExportOptions & { readonly out: string },
 ): Promise<ExportResult> {
   const { out, formats, types = onnxTypeNames, license, onProgress = () => {} } = options;
+  const { shape, parameters, specials } = model;
   const facts = readRunFacts(run);
-  const forHub = exportToHuggingFace(shape, parameters, tokenizer.specials);
+  const forHub = exportToHuggingFace(shape, parameters, specials);
   const obstacle = "obstacle" in forHub ? forHub.obstacle : undefined;
   if (obstacle !== undefined && formats?.includes("huggingface")) {
     throw new UserError("E_EXPORT_FORMAT", `${run}: ${obstacle}`, "Export it with --format onnx, which expresses all.");
@@ -99,8 +107,8 @@ async function exportModel(
   const notes: string[] = [];
   // Of an earlier export, maybe of another checkpoint.
   for (const name of ["model.safetensors", ...Object.values(onnxFileNames)]) rmSync(join(out, name), { force: true });
-  writeTokenizerFiles(out, tokenizer, shape);
-  const config = "obstacle" in forHub ? describeForScript(shape, tokenizer.specials.pad) : forHub.config;
+  writeTokenizerFiles(out, model, shape);
+  const config = "obstacle" in forHub ? describeForScript(shape, specials.pad) : forHub.config;
   writeFileAtomically(join(out, "config.json"), `${JSON.stringify(config, undefined, 2)}\n`);
   let className: string | undefined;
   if (!("obstacle" in forHub) && wanted.includes("huggingface")) {
@@ -112,13 +120,10 @@ async function exportModel(
     notes.push(`there is no model.safetensors: ${obstacle}`);
   }
   const exported: Pick<ModelCard, "onnx" | "loss" | "runtime"> = wanted.includes("onnx")
-    ? await exportOnnx(
-        { run, out, shape, parameters, types, facts, padding: tokenizer.specials.pad, onProgress },
-        options,
-      )
+    ? await exportOnnx({ run, out, shape, parameters, types, facts, padding: specials.pad, onProgress }, options)
     : { onnx: [], loss: undefined, runtime: undefined };
   if (exported.onnx.length > 0) notes.push(...listOnnxNotes(exported));
-  const mask = tokenizer.vocabulary[tokenizer.specials.mask]!;
+  const mask = model.tokenOf(specials.mask)!;
   const card = formatModelCard({
     ...{ name: basename(resolve(run)), license, facts, className, notes, ...exported },
     parameters: countParameters(shape),
@@ -161,7 +166,7 @@ export function findDifferingParameter(
 ): string | undefined {
   return read.find((tensor, index) => {
     const [values, wanted] = [tensor.read(), expected[index]!.read()];
-    return tensor.name !== expected[index]!.name || values.some((value, i) => value !== wanted[i]);
+    return tensor.name !== expected[index]!.name || values.some((value, i) => !Object.is(value, wanted[i]));
   })?.name;
 }
 

@@ -1,11 +1,9 @@
-// The words a trained run expects behind [MASK].
+// The words a model expects behind [MASK].
 
 import type { Backend } from "../backends/backend.ts";
 import { UserError } from "../base/errors.ts";
 import { openFiller } from "../evaluate/fill.ts";
-import { readTrainedModel } from "../evaluate/trained-model.ts";
-import { encodeForModel } from "../tokenizer/encode.ts";
-import { readRunRecipe } from "../train/run-folder.ts";
+import { openPretrainedModel, type PretrainedModel, requireTokenHead } from "../pretrained/pretrained-model.ts";
 import { type BackendChoice, withBackend } from "./backend.ts";
 
 export interface FilledMask {
@@ -25,38 +23,44 @@ export interface FillMaskOptions extends BackendChoice {
 }
 
 /**
- * Fills [MASK] in texts with the likeliest tokens of a run's newest checkpoint.
+ * Fills [MASK] in texts with the likeliest tokens of a model: a run's newest checkpoint, its export, or a masked language model
+ * in a folder of Hugging Face's. Rows of the model that no token stands for are no candidates; probabilities are shares of all
+ * rows.
  *
  * ```ts
  * const [filled] = await fillMask("runs/mine", ["the red [MASK] sleeps in its den."], { top: 3 });
  * for (const { token, probability } of filled!.masks[0]!.candidates) console.log(token, probability.toFixed(3));
  * ```
  *
- * Errors are `UserError`s, among them E_NO_MASK and E_TEXT_LENGTH.
+ * Errors are `UserError`s, among them E_NO_MASK, E_TEXT_LENGTH, and E_NO_HEAD for an encoder that predicts no tokens.
  */
 export async function fillMask(
-  run: string,
+  folder: string,
   texts: readonly string[],
   options: FillMaskOptions = {},
 ): Promise<FilledText[]> {
   const { top = 5 } = options;
-  return withBackend(options, readRunRecipe(run).train.precision, async backend => {
-    const fill = openRunFiller(backend, run);
+  const model = await openPretrainedModel(folder);
+  requireTokenHead(model, folder);
+  return withBackend(options, model.precision, async backend => {
+    const fill = openMaskFiller(backend, model);
     const filled: FilledText[] = [];
     for (const text of texts) filled.push({ text, masks: await fill(text, top) });
     return filled;
   });
 }
 
-/** Opens a run's newest parameters; the result fills one text after another. */
-export function openRunFiller(backend: Backend, run: string): (text: string, top: number) => Promise<FilledMask[]> {
-  const { shape, tokenizer, parameters } = readTrainedModel(run);
-  const filler = openFiller(backend, shape, parameters);
-  const { mask } = tokenizer.specials;
+/** Puts a model's parameters on the backend; the result fills one text after another. */
+export function openMaskFiller(
+  backend: Backend,
+  model: PretrainedModel,
+): (text: string, top: number) => Promise<FilledMask[]> {
+  const { shape, parameters, specials, tokenOf, encodeForModel } = model;
+  const filler = openFiller(backend, shape, parameters, token => tokenOf(token) !== undefined);
   return async (text, top) => {
-    const written = text.replace(/\[MASK\]/gi, tokenizer.vocabulary[mask]!);
-    const tokens = [...encodeForModel(tokenizer, written).ids];
-    const masked = tokens.flatMap((token, place) => (token === mask ? [place] : []));
+    const written = text.replace(/\[MASK\]/gi, () => tokenOf(specials.mask)!);
+    const tokens = Array.from(encodeForModel(written, "recognise"));
+    const masked = tokens.flatMap((token, place) => (token === specials.mask ? [place] : []));
     if (masked.length === 0) {
       throw new UserError(
         "E_NO_MASK",
@@ -66,7 +70,7 @@ export function openRunFiller(backend: Backend, run: string): (text: string, top
     }
     const filled = await filler.fill(tokens, masked, top);
     return filled.map(candidates => ({
-      candidates: candidates.map(({ token, probability }) => ({ token: tokenizer.vocabulary[token]!, probability })),
+      candidates: candidates.map(({ token, probability }) => ({ token: tokenOf(token)!, probability })),
     }));
   };
 }

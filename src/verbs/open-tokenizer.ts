@@ -4,7 +4,7 @@
 import { statSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { readJson } from "../base/files.ts";
-import { openTextReader } from "../exchange/text-reader.ts";
+import { openTextReader } from "../pretrained/text-reader.ts";
 import { decodeTokenizerJson } from "../tokenizer/read-tokenizer.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 

@@ -9,7 +9,7 @@ import { checkOutput } from "../base/folder-kind.ts";
 import { lockFolder, lockFreeFolder } from "../base/folder-lock.ts";
 import { quoteCommand } from "../base/shell-words.ts";
 import { Dataset } from "../dataset/dataset.ts";
-import { openPretrainedModel } from "../evaluate/pretrained-model.ts";
+import { openPretrainedModel } from "../pretrained/pretrained-model.ts";
 import { checkTrackingUri, type RunStatus } from "../tracking/mlflow-client.ts";
 import { MlflowLog } from "../tracking/mlflow-log.ts";
 import { TensorboardLog } from "../tracking/tensorboard-log.ts";

@@ -3,10 +3,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { findKeptModel } from "../../src/evaluate/find-kept-model.ts";
-import { openKeptModel } from "../../src/evaluate/kept-model.ts";
-import { openPretrainedModel } from "../../src/evaluate/pretrained-model.ts";
-import { openForeignModel } from "../../src/exchange/open-foreign-model.ts";
 import { fillMask, pretrain } from "../../src/library.ts";
+import { openForeignModel } from "../../src/pretrained/foreign/open-foreign-model.ts";
+import { openKeptModel } from "../../src/pretrained/kept-model.ts";
+import { openPretrainedModel } from "../../src/pretrained/pretrained-model.ts";
 import type { TrainingEvent } from "../../src/train/events.ts";
 import type { Form } from "./mutators.ts";
 import type { Reader } from "./reader.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { contentHash } from "../../src/base/files.ts";
 import { listCheckpoints } from "../../src/checkpoint/state.ts";
 import { Dataset } from "../../src/dataset/dataset.ts";
-import { openPretrainedModel } from "../../src/evaluate/pretrained-model.ts";
+import { openPretrainedModel } from "../../src/pretrained/pretrained-model.ts";
 import type { Campaign } from "./campaign.ts";
 import { dataOptions, recipeOptions, taskOptions } from "./good-files.ts";
 import { describeEnding, type Ending, runCram, succeed } from "./program.ts";

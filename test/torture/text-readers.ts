@@ -3,8 +3,8 @@
 import { join } from "node:path";
 import { readDocuments } from "../../src/corpus/documents.ts";
 import { Dataset } from "../../src/dataset/dataset.ts";
-import { openTextReader } from "../../src/exchange/text-reader.ts";
 import { prepare } from "../../src/library.ts";
+import { openTextReader } from "../../src/pretrained/text-reader.ts";
 import type { Form } from "./mutators.ts";
 import type { Reader } from "./reader.ts";
 

@@ -1,11 +1,11 @@
 // A model of ours as the ModernBERT that Hugging Face loads: its config, and its tensors by the table that reads them back.
 
-import { listRotaryBases } from "../model/inputs.ts";
-import { hasAttentionNorm, type ModelShape } from "../model/shape.ts";
-import type { SpecialIds } from "../tokenizer/tokenizer.ts";
+import { listRotaryBases } from "../../model/inputs.ts";
+import { hasAttentionNorm, type ModelShape } from "../../model/shape.ts";
+import { deriveTensorsOf, modernBertConfig, tableOf } from "../../pretrained/foreign/modern-bert.ts";
+import { headLayer, norm } from "../../pretrained/foreign/tensor-sources.ts";
+import type { SpecialIds } from "../../tokenizer/tokenizer.ts";
 import type { HuggingFaceFamily } from "./hugging-face-export.ts";
-import { deriveTensorsOf, modernBertConfig, tableOf } from "./modern-bert.ts";
-import { headLayer, norm } from "./tensor-sources.ts";
 
 /** Below this a weight of the final norm cannot be divided by without losing digits. */
 const leastNormWeight = 1e-3;

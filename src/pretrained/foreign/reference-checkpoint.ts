@@ -2,23 +2,17 @@
 // which is our default shape. Its query, key and value stand head by head in one matrix; ours stand part by part.
 
 import { z } from "zod";
-import { largestSizes, listParameters, type ModelShape } from "../model/shape.ts";
-import { type ForeignModel, parseConfig } from "./foreign-model.ts";
-import { importParameters, openForeignTensors } from "./foreign-tensors.ts";
+import { listParameters, type ModelShape } from "../../model/shape.ts";
+import { checkForeignShape, type ForeignModel, layerCount, parseConfig, size } from "./foreign-model.ts";
+import { importParameters, nameForeignTensors } from "./foreign-tensors.ts";
+import { readTensorFiles } from "./tensor-files.ts";
 import { copy, norm, projection, type RowOrder, type SourceTable } from "./tensor-sources.ts";
-
-/** No size of a model is larger; their products are bounded by `checkShape`. */
-const count = z
-  .number()
-  .int()
-  .min(1)
-  .max(2 ** 20);
 
 /** The `arch` section: in model_config.json it is the whole file, in the Hub's config.json a field. */
 const archSchema = z.looseObject({
-  num_transformer_layers: count.max(largestSizes.layers),
-  hidden_size: count,
-  intermed_size: count,
+  num_transformer_layers: layerCount,
+  hidden_size: size,
+  intermed_size: size,
   norm: z.literal("LayerNorm"),
   norm_eps: z.number().positive(),
   norm_scheme: z.literal("pre").default("pre"),
@@ -30,14 +24,14 @@ const archSchema = z.looseObject({
   skip_head_transform: z.literal(true),
   ffn_layer_frequency: z.literal(1).default(1),
   embedding: z.looseObject({
-    vocab_size: count,
+    vocab_size: size,
     pos_embedding: z.literal("scaled-sinusoidal"),
-    max_seq_length: count,
+    max_seq_length: size,
     normalization: z.literal(true),
   }),
   attention: z.looseObject({
     type: z.literal("self-attention"),
-    num_attention_heads: count,
+    num_attention_heads: size,
     causal_attention: z.literal(false),
     skip_output_projection: z.literal(false),
     qkv_bias: z.literal(false),
@@ -87,10 +81,10 @@ function tableOf(shape: ModelShape): SourceTable {
   };
 }
 
-/** Reads a ScriptableLMForPreTraining of its parsed config and its safetensors. */
-export function readReferenceCheckpoint(json: unknown, configPath: string, tensorsPath: string): ForeignModel {
-  const shape = readShape(parseConfig(archSchema, json, configPath));
-  const tensors = openForeignTensors(tensorsPath, {
+/** Reads a ScriptableLMForPreTraining of its parsed config and its weights. */
+export function readReferenceCheckpoint(json: unknown, configPath: string, folder: string): ForeignModel {
+  const shape = checkForeignShape(readShape(parseConfig(archSchema, json, configPath)), configPath);
+  const tensors = nameForeignTensors(readTensorFiles(folder), {
     renamed: [],
     tied: { "decoder.weight": "encoder.embedding.word_embedding.weight" },
     ignored: [
@@ -98,5 +92,6 @@ export function readReferenceCheckpoint(json: unknown, configPath: string, tenso
       [/\.pos_embedding\.pe$/, ""],
     ],
   });
-  return { shape, parameters: importParameters(tensors, listParameters(shape), tableOf(shape)), notes: tensors.notes };
+  const parameters = importParameters(tensors, listParameters(shape), tableOf(shape));
+  return { shape, parameters, predictsTokens: true, notes: tensors.notes };
 }

@@ -1,14 +1,17 @@
 // The tensors of another project's checkpoint as our parameters, and ours as theirs. Nothing is guessed: a tensor that is
 // missing, that has another shape, or that nothing reads is an error that names it. Values stay in the file until asked for.
 
-import { UserError } from "../base/errors.ts";
-import { readSafetensors, type StoredTensor } from "../checkpoint/safetensors.ts";
-import type { Shape } from "../graph/tensor.ts";
-import type { Parameter } from "../model/shape.ts";
+import { UserError } from "../../base/errors.ts";
+import type { StoredTensor } from "../../checkpoint/safetensors.ts";
+import type { Shape } from "../../graph/tensor.ts";
+import type { Parameter } from "../../model/shape.ts";
+import type { TensorFiles } from "./tensor-files.ts";
 import type { Source, SourceTable } from "./tensor-sources.ts";
 
 /** How the names of a family of checkpoints differ from those its table uses. */
 export interface Naming {
+  /** What stands before an encoder's names in a model with a head. A bare encoder is saved without. */
+  readonly encoder?: string;
   /** Older spellings: what to replace, by what. */
   readonly renamed: readonly (readonly [RegExp, string])[];
   /** A tensor saved under a second name, and its first. Where both are there they must be equal. */
@@ -18,6 +21,7 @@ export interface Naming {
 }
 
 export interface ForeignTensors {
+  /** What errors name. */
   readonly path: string;
   /** By the names that tables use. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
@@ -39,14 +43,18 @@ function refuse(path: string, what: string): UserError {
   return new UserError("E_FOREIGN_TENSOR", `${path}: ${what}`, advice);
 }
 
-/** Opens a safetensors file and brings its names into order. */
-export function openForeignTensors(path: string, { renamed, tied, ignored }: Naming): ForeignTensors {
+/** The tensors of files with their names brought into order. */
+export function nameForeignTensors(files: TensorFiles, { encoder, renamed, tied, ignored }: Naming): ForeignTensors {
+  const { path } = files;
   const tensors = new Map<string, StoredTensor>();
   const dropped = new Set<string>();
-  for (const [stored, tensor] of readSafetensors(path)) {
-    // What torch.compile and DistributedDataParallel write before a name.
-    const bare = stored.replace(/^((_orig_mod|module)\.)+/, "");
-    const name = renamed.reduce((text, [from, to]) => text.replace(from, to), bare);
+  // What torch.compile and DistributedDataParallel write before a name.
+  const unwrap = (name: string) => name.replace(/^((_orig_mod|module)\.)+/, "");
+  const isBare =
+    encoder !== undefined && ![...files.tensors.keys()].some(name => unwrap(name).startsWith(`${encoder}.`));
+  for (const [stored, tensor] of files.tensors) {
+    const whole = `${isBare ? `${encoder}.` : ""}${unwrap(stored)}`;
+    const name = renamed.reduce((text, [from, to]) => text.replace(from, to), whole);
     const reason = ignored.find(([pattern]) => pattern.test(name));
     if (reason !== undefined) dropped.add(reason[1]);
     else if (tensors.has(name)) throw refuse(path, `${stored} is there twice, as ${name}`);
@@ -69,6 +77,18 @@ function haveEqualValues(a: StoredTensor, b: StoredTensor): boolean {
   if (a.shape.join() !== b.shape.join()) return false;
   const [first, second] = [a.read(), b.read()];
   return first.every((value, i) => value === second[i]);
+}
+
+/** What a value may be off, relative to it, after it and what it follows from were rounded to the type they are saved in. */
+const roundings: Readonly<Record<string, number>> = { BF16: 2 ** -6, F16: 2 ** -9 };
+
+/** Whether a tensor is what follows from the others: in full precision exactly, in halves up to their rounding. */
+function follows(stored: StoredTensor, expected: StoredTensor): boolean {
+  const rounding = roundings[stored.type ?? "F32"];
+  if (rounding === undefined) return haveEqualValues(stored, expected);
+  if (stored.shape.join() !== expected.shape.join()) return false;
+  const [values, wanted] = [stored.read(), expected.read()];
+  return values.every((value, i) => Math.abs(value - wanted[i]!) <= rounding * Math.abs(wanted[i]!) + 2 ** -23);
 }
 
 /** Every parameter that is `listed`, from its source in `table`; E_FOREIGN_TENSOR names what is missing, misshapen or left over. */
@@ -100,7 +120,7 @@ export function importParameters(
     used.add(expected.name);
     const tensor = tensors.get(expected.name);
     if (tensor === undefined) throw refuse(path, `tensor ${expected.name} is missing`);
-    if (!haveEqualValues(tensor, expected)) {
+    if (!follows(tensor, expected)) {
       throw refuse(
         path,
         `tensor ${expected.name} is not what cram export wrote there, and our model has no place for it`,

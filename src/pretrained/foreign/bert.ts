@@ -1,34 +1,32 @@
-// BERT and RoBERTa as Hugging Face saves them. Both are post-norm with biases, learned positions and a head; RoBERTa counts
-// positions from its padding's id + 1 and has one segment, whose row is added to every position's.
+// BERT and RoBERTa as Hugging Face saves them, with their head or without. Both are post-norm with biases and learned positions;
+// RoBERTa counts positions from its padding's id + 1 and has one segment, whose row is added to every position's.
 
 import { z } from "zod";
-import { largestSizes, listParameters, type ModelShape } from "../model/shape.ts";
-import { type ForeignModel, parseConfig } from "./foreign-model.ts";
-import { importParameters, type Naming, openForeignTensors } from "./foreign-tensors.ts";
+import { listParameters, type ModelShape } from "../../model/shape.ts";
+import { checkForeignShape, type ForeignModel, layerCount, parseConfig, size } from "./foreign-model.ts";
+import { type ForeignTensors, importParameters, type Naming, nameForeignTensors } from "./foreign-tensors.ts";
+import { readTensorFiles } from "./tensor-files.ts";
 import { copy, norm, projection, type Source, type SourceTable } from "./tensor-sources.ts";
-
-/** No size of a model is larger; their products are bounded by `checkShape`. */
-const count = z
-  .number()
-  .int()
-  .min(1)
-  .max(2 ** 20);
 
 export const bertConfig = z.looseObject({
   model_type: z.enum(["bert", "roberta"]),
-  vocab_size: count,
-  hidden_size: count,
-  num_hidden_layers: count.max(largestSizes.layers),
-  num_attention_heads: count,
-  intermediate_size: count,
-  max_position_embeddings: count,
+  vocab_size: size,
+  hidden_size: size,
+  num_hidden_layers: layerCount,
+  num_attention_heads: size,
+  intermediate_size: size,
+  max_position_embeddings: size,
   type_vocab_size: z.union([z.literal(1), z.literal(2)]).default(2),
   layer_norm_eps: z.number().positive().default(1e-12),
   hidden_act: z.literal("gelu").default("gelu"),
   position_embedding_type: z.literal("absolute").default("absolute"),
   is_decoder: z.literal(false).default(false),
   tie_word_embeddings: z.literal(true).default(true),
-  pad_token_id: z.number().int().nonnegative().nullish(),
+  pad_token_id: z
+    .int()
+    .nonnegative()
+    .max(1 << 24)
+    .nullish(),
 });
 
 type BertConfig = z.infer<typeof bertConfig>;
@@ -36,7 +34,7 @@ type BertConfig = z.infer<typeof bertConfig>;
 /** Positions that RoBERTa's table has before the first token's. */
 const countSkipped = (config: BertConfig) => (config.model_type === "roberta" ? (config.pad_token_id ?? 1) + 1 : 0);
 
-function readShape(config: BertConfig): ModelShape {
+function readShape(config: BertConfig, hasHead: boolean): ModelShape {
   return {
     width: config.hidden_size,
     layers: config.num_hidden_layers,
@@ -50,7 +48,7 @@ function readShape(config: BertConfig): ModelShape {
     biases: true,
     activation: "gelu",
     ...(config.type_vocab_size === 2 && { segments: true }),
-    head: "transform",
+    ...(hasHead && { head: "transform" }),
   };
 }
 
@@ -101,6 +99,7 @@ export function tableOf(config: BertConfig): SourceTable {
 function namingOf(model: BertConfig["model_type"]): Naming {
   const word = `${model}.embeddings.word_embeddings.weight`;
   return {
+    encoder: model,
     renamed: [
       // As TensorFlow names them, and so the oldest checkpoints.
       [/LayerNorm\.gamma$/, "LayerNorm.weight"],
@@ -114,14 +113,21 @@ function namingOf(model: BertConfig["model_type"]): Naming {
       [/\.embeddings\.(position_ids|token_type_ids)$/, ""],
       [/\.pooler\./, "the pooler"],
       [/^cls\.seq_relationship\./, "the head of next-sentence prediction"],
+      [/^classifier\./, "the classifier"],
     ],
   };
 }
 
-/** Reads a BertForMaskedLM, BertForPreTraining or RobertaForMaskedLM of a parsed config.json and its safetensors. */
-export function readBert(json: unknown, configPath: string, tensorsPath: string): ForeignModel {
+/** Reads a BertModel, BertForMaskedLM, BertForPreTraining or a RoBERTa's equal of a parsed config.json and its weights. */
+export function readBert(json: unknown, configPath: string, folder: string): ForeignModel {
   const config = parseConfig(bertConfig, json, configPath);
-  const tensors = openForeignTensors(tensorsPath, namingOf(config.model_type));
-  const shape = readShape(config);
-  return { shape, parameters: importParameters(tensors, listParameters(shape), tableOf(config)), notes: tensors.notes };
+  const tensors = nameForeignTensors(readTensorFiles(folder), namingOf(config.model_type));
+  const predictsTokens = holdsAny(tensors, /^(cls\.predictions|lm_head)\./);
+  const shape = checkForeignShape(readShape(config, predictsTokens), configPath);
+  const parameters = importParameters(tensors, listParameters(shape), tableOf(config));
+  return { shape, parameters, predictsTokens, notes: tensors.notes };
 }
+
+/** Whether a tensor has such a name: a head that is there in part is to be complained of, not passed over. */
+export const holdsAny = ({ tensors }: ForeignTensors, name: RegExp) =>
+  [...tensors.keys()].some(each => name.test(each));

@@ -1,8 +1,8 @@
 // A model of ours in BERT's shape, as one that began as a BERT has it, as the BERT that Hugging Face loads.
 
-import { bertConfig, tableOf } from "./bert.ts";
+import { bertConfig, tableOf } from "../../pretrained/foreign/bert.ts";
+import { headLayer } from "../../pretrained/foreign/tensor-sources.ts";
 import type { HuggingFaceFamily } from "./hugging-face-export.ts";
-import { headLayer } from "./tensor-sources.ts";
 
 export const bertFamily: HuggingFaceFamily = {
   name: "BERT",

@@ -1,11 +1,12 @@
 // A finetuned model as one of Hugging Face's classes for its kind of task: the encoder by its family's table, the head by one more.
 // A head that no class has is told with the settings of a finetuning that gives one.
 
-import type { StoredTensor } from "../checkpoint/safetensors.ts";
-import type { ClassifierShape } from "../model/classifier.ts";
-import type { ModelShape } from "../model/shape.ts";
-import type { SpecialIds } from "../tokenizer/tokenizer.ts";
-import { exportParameters, importParameters, openForeignTensors } from "./foreign-tensors.ts";
+import type { StoredTensor } from "../../checkpoint/safetensors.ts";
+import type { ClassifierShape } from "../../model/classifier.ts";
+import type { ModelShape } from "../../model/shape.ts";
+import { exportParameters, importParameters, nameForeignTensors } from "../../pretrained/foreign/foreign-tensors.ts";
+import { readTensorFile } from "../../pretrained/foreign/tensor-files.ts";
+import type { SpecialIds } from "../../tokenizer/tokenizer.ts";
 import { families, findObstacle, type HuggingFaceFamily } from "./hugging-face-export.ts";
 
 export interface FinetunedParts {
@@ -63,7 +64,7 @@ export function exportClassifier(
     ...{ className, config, notes: family.listNotes(shape) },
     tensors: exportParameters(parameters, whole, derived),
     read: path => {
-      const tensors = openForeignTensors(path, { renamed: [], tied: {}, ignored: [] });
+      const tensors = nameForeignTensors(readTensorFile(path), { renamed: [], tied: {}, ignored: [] });
       return importParameters(tensors, parameters, whole, derived);
     },
   };

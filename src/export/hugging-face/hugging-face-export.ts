@@ -1,15 +1,15 @@
 // Which of Hugging Face's classes a model of ours is, and its files as that class reads them. A model that is none is told by the
 // field of the recipe that stands in the way, with the value that would not.
 
-import type { StoredTensor } from "../checkpoint/safetensors.ts";
-import type { ClassifierShape } from "../model/classifier.ts";
-import { completeShape } from "../model/compare-shapes.ts";
-import type { ModelShape } from "../model/shape.ts";
-import type { SpecialIds } from "../tokenizer/tokenizer.ts";
+import type { StoredTensor } from "../../checkpoint/safetensors.ts";
+import type { ClassifierShape } from "../../model/classifier.ts";
+import { completeShape } from "../../model/compare-shapes.ts";
+import type { ModelShape } from "../../model/shape.ts";
+import { type DerivedTensor, exportParameters } from "../../pretrained/foreign/foreign-tensors.ts";
+import type { SourceTable } from "../../pretrained/foreign/tensor-sources.ts";
+import type { SpecialIds } from "../../tokenizer/tokenizer.ts";
 import { bertFamily } from "./bert-export.ts";
-import { type DerivedTensor, exportParameters } from "./foreign-tensors.ts";
 import { modernBertFamily } from "./modern-bert-export.ts";
-import type { SourceTable } from "./tensor-sources.ts";
 
 export interface HuggingFaceFamily {
   readonly name: string;

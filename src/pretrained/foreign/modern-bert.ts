@@ -1,31 +1,28 @@
-// ModernBERT as Hugging Face saves it: pre-norm, rotary, gated, the first attention without a norm. Its local layers see
+// ModernBERT as Hugging Face saves it, with its head or without: pre-norm, rotary, gated, the first attention without a norm. Its local layers see
 // local_attention / 2 tokens to each side and ours see all, which is the same up to that distance: so no sequence is longer.
 // Two things of ours it lacks, and modern-bert-export.ts writes exactly: a norm before the first attention, by a layer in front
 // that adds nothing; and a head that is the embedding alone, by a head that undoes the final norm and applies it again.
 
 import { z } from "zod";
-import type { Shape } from "../graph/tensor.ts";
-import { largestSizes, listParameters, type ModelShape } from "../model/shape.ts";
-import { type ForeignModel, parseConfig } from "./foreign-model.ts";
-import { type DerivedTensor, importParameters, openForeignTensors } from "./foreign-tensors.ts";
+import type { Shape } from "../../graph/tensor.ts";
+import { listParameters, type ModelShape } from "../../model/shape.ts";
+import { holdsAny } from "./bert.ts";
+import { checkForeignShape, type ForeignModel, layerCount, parseConfig, size } from "./foreign-model.ts";
+import { type DerivedTensor, importParameters, nameForeignTensors } from "./foreign-tensors.ts";
+import { readTensorFiles } from "./tensor-files.ts";
 import { copy, norm, projection, type RowOrder, type SourceTable, zeros } from "./tensor-sources.ts";
 
-/** No size of a model is larger; their products are bounded by `checkShape`. */
-const count = z
-  .number()
-  .int()
-  .min(1)
-  .max(2 ** 20);
-const rotary = z.looseObject({ rope_type: z.literal("default").default("default"), rope_theta: z.number().gt(1) });
+const base = z.number().gt(1).max(1e12);
+const rotary = z.looseObject({ rope_type: z.literal("default").default("default"), rope_theta: base });
 
 const fields = z.looseObject({
-  vocab_size: count,
-  hidden_size: count,
-  num_hidden_layers: count.max(largestSizes.layers),
-  num_attention_heads: count,
+  vocab_size: size,
+  hidden_size: size,
+  num_hidden_layers: layerCount,
+  num_attention_heads: size,
   /** Of each half; Wi has twice as many rows. */
-  intermediate_size: count,
-  max_position_embeddings: count,
+  intermediate_size: size,
+  max_position_embeddings: size,
   hidden_activation: z.literal("gelu").default("gelu"),
   /** Of the head; linear is only read as cram export writes it. */
   classifier_activation: z.enum(["gelu", "linear"]).default("gelu"),
@@ -36,23 +33,32 @@ const fields = z.looseObject({
   mlp_bias: z.boolean().default(false),
   classifier_bias: z.boolean().default(false),
   decoder_bias: z.boolean().default(true),
-  local_attention: count.default(128),
+  local_attention: size.default(128),
   layer_types: z.array(z.enum(["full_attention", "sliding_attention"])).nullish(),
   /** Before layer_types: every so manieth layer is global. */
-  global_attn_every_n_layers: count.default(3),
+  global_attn_every_n_layers: size.default(3),
   rope_parameters: z.looseObject({ full_attention: rotary.nullish(), sliding_attention: rotary.nullish() }).nullish(),
   rope_scaling: z.null().default(null),
   /** Before rope_parameters. */
-  global_rope_theta: z.number().gt(1).default(160_000),
-  local_rope_theta: z.number().gt(1).nullable().default(10_000),
+  global_rope_theta: base.default(160_000),
+  local_rope_theta: base.nullable().default(10_000),
   /** Written by cram export alone: layers in front that add nothing. */
   leading_identity_layers: z.union([z.literal(0), z.literal(1)]).default(0),
 });
-export const modernBertConfig = fields.refine(
-  config =>
-    config.classifier_activation === "gelu" || (config.norm_bias && config.classifier_bias && !config.decoder_bias),
-  { path: ["classifier_activation"], message: "a head without GELU is only read as cram export writes it" },
-);
+export const modernBertConfig = fields
+  .refine(
+    config =>
+      config.classifier_activation === "gelu" || (config.norm_bias && config.classifier_bias && !config.decoder_bias),
+    { path: ["classifier_activation"], message: "a head without GELU is only read as cram export writes it" },
+  )
+  .refine(({ layer_types: types, num_hidden_layers: layers }) => !types || types.length === layers, {
+    path: ["layer_types"],
+    message: "it must name a type for each of num_hidden_layers",
+  })
+  .refine(({ leading_identity_layers: identities, num_hidden_layers: layers }) => identities < layers, {
+    path: ["leading_identity_layers"],
+    message: "there are no layers behind it",
+  });
 
 export type ModernBertConfig = z.infer<typeof modernBertConfig>;
 
@@ -70,7 +76,7 @@ function shortestPeriod<T>(values: readonly T[]): readonly T[] {
   return length < 0 ? values : values.slice(0, length);
 }
 
-function readShape(config: ModernBertConfig): ModelShape {
+function readShape(config: ModernBertConfig, hasHead: boolean): ModelShape {
   const identities = config.leading_identity_layers;
   const isGlobal = listGlobal(config).slice(identities);
   const isTied = config.classifier_activation === "linear";
@@ -88,9 +94,9 @@ function readShape(config: ModernBertConfig): ModelShape {
     positions: "rotary",
     normEpsilon: config.norm_eps,
     firstAttentionNorm: identities === 1,
-    ...((attention_bias || mlp_bias || (classifier_bias && !isTied)) && { biases: true }),
+    ...((attention_bias || mlp_bias || (classifier_bias && hasHead && !isTied)) && { biases: true }),
     rotaryBases: shortestPeriod(isGlobal.map(global => (global ? globalBase : localBase))),
-    head: isTied ? "tied" : "transform",
+    head: isTied || !hasHead ? "tied" : "transform",
   };
 }
 
@@ -163,21 +169,28 @@ export function deriveTensorsOf(config: ModernBertConfig): DerivedTensor[] {
   ];
 }
 
-/** Reads a ModernBertForMaskedLM of a parsed config.json and its safetensors. */
-export function readModernBert(json: unknown, configPath: string, tensorsPath: string): ForeignModel {
+/** Reads a ModernBertModel, a ModernBertForMaskedLM or a finetuned one of a parsed config.json and its weights. */
+export function readModernBert(json: unknown, configPath: string, folder: string): ForeignModel {
   const config = parseConfig(modernBertConfig, json, configPath);
-  const tied = { "decoder.weight": "model.embeddings.tok_embeddings.weight" };
-  const tensors = openForeignTensors(tensorsPath, { renamed: [], tied, ignored: [] });
-  const shape = readShape(config);
-  const notes = [...tensors.notes];
+  const named = nameForeignTensors(readTensorFiles(folder), {
+    encoder: "model",
+    renamed: [],
+    tied: { "decoder.weight": "model.embeddings.tok_embeddings.weight" },
+    ignored: [],
+  });
+  // A classifier stands on the same layers as the head of the masked language model, trained to another end.
+  const isClassifier = holdsAny(named, /^classifier\./);
+  const predictsTokens = !isClassifier && holdsAny(named, /^(head|decoder)\./);
+  const kept = [...named.tensors].filter(([name]) => !isClassifier || !/^(head|classifier)\./.test(name));
+  const tensors = { ...named, tensors: new Map(kept) };
+  const shape = checkForeignShape(readShape(config, predictsTokens), configPath);
+  const notes = [...named.notes, ...(isClassifier ? ["the classifier is left out; our model has none"] : [])];
   if (shape.sequenceLength < config.max_position_embeddings) {
     notes.push(
       `texts longer than ${shape.sequenceLength} tokens are refused: its local attention is all attention only up to there`,
     );
   }
-  return {
-    shape,
-    parameters: importParameters(tensors, listParameters(shape), tableOf(config), deriveTensorsOf(config)),
-    notes,
-  };
+  const derived = deriveTensorsOf(config).filter(({ from }) => predictsTokens || from.length === 0);
+  const parameters = importParameters(tensors, listParameters(shape), tableOf(config), derived);
+  return { shape, parameters, predictsTokens, notes };
 }

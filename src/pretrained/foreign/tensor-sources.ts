@@ -1,7 +1,7 @@
 // Where a parameter of ours lies in another project's file: one tensor or several, turned into our layout, and back again. A
 // model's key map is a table of these, used in both directions. Matrices here are (in, out); torch's Linear.weight is (out, in).
 
-import { countElements, type Shape } from "../graph/tensor.ts";
+import { countElements, type Shape } from "../../graph/tensor.ts";
 
 export interface Source {
   /** Tensors it reads; "#" stands for a layer's number, "#+1" for that of the layer after it. */

@@ -1,0 +1,47 @@
+// Opens a folder that another program saved a model in, after telling by its files which program that was.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../../base/errors.ts";
+import { readJson } from "../../base/files.ts";
+import { quoteValue } from "../../base/printable.ts";
+import { readBert } from "./bert.ts";
+import { readDistilBert } from "./distil-bert.ts";
+import type { ForeignModel } from "./foreign-model.ts";
+import { readModernBert } from "./modern-bert.ts";
+import { readReferenceCheckpoint } from "./reference-checkpoint.ts";
+
+type Reader = (json: unknown, configPath: string, folder: string) => ForeignModel;
+
+/** By the `model_type` of a config.json. */
+const readers: Readonly<Record<string, Reader>> = {
+  bert: readBert,
+  roberta: readBert,
+  distilbert: readDistilBert,
+  modernbert: readModernBert,
+  crammedBERT: (json, ...rest) => readReferenceCheckpoint((json as { readonly arch?: unknown }).arch, ...rest),
+};
+
+/** Whether a folder looks like a model that another program saved. */
+export function isForeignModel(folder: string): boolean {
+  return ["config.json", "model_config.json"].some(name => existsSync(join(folder, name)));
+}
+
+/** The model in a folder of Hugging Face's, or of the reference's. Errors: E_FOREIGN_CONFIG, E_FOREIGN_TENSOR and those of reading. */
+export function openForeignModel(folder: string): ForeignModel {
+  const own = join(folder, "model_config.json");
+  if (existsSync(own)) {
+    return readReferenceCheckpoint(readJson(own, "reference's model config"), own, folder);
+  }
+  const path = join(folder, "config.json");
+  const json = readJson(path, "model's config");
+  const type = (json as { readonly model_type?: unknown } | null)?.model_type;
+  const reader = typeof type === "string" && Object.hasOwn(readers, type) ? readers[type]! : undefined;
+  if (reader !== undefined) return reader(json, path, folder);
+  const named = typeof type === "string" ? quoteValue(type) : "missing";
+  throw new UserError(
+    "E_FOREIGN_CONFIG",
+    `${path}: model_type ${named} cannot be read`,
+    `The model types that can are ${Object.keys(readers).join(", ")}.`,
+  );
+}

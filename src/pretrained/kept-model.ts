@@ -1,0 +1,134 @@
+// A finetuned model as `cram evaluate --keep-models` leaves it beside its result: seed-0/model/ with parameters.safetensors, a
+// tokenizer.json that puts around a text what it was finetuned with, some validation examples to compare an export on, and,
+// written last, model.json. It is the result's where both name the same hashes.
+
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { UserError } from "../base/errors.ts";
+import { readJson } from "../base/files.ts";
+import { readSafetensors, type StoredTensor } from "../checkpoint/safetensors.ts";
+import { countElements } from "../graph/tensor.ts";
+import { type ClassifierShape, classifierHeads, listClassifierParameters, poolers } from "../model/classifier.ts";
+import { findShapeFault, listParameters, type ModelShape, type Parameter } from "../model/shape.ts";
+import { modelSchema } from "../train/recipe.ts";
+import { openTextReader, type TextReader } from "./text-reader.ts";
+
+const count = z
+  .int()
+  .positive()
+  .max(1 << 24);
+
+const describedSchema = z.strictObject({
+  version: z.literal(1),
+  suite: z.string(),
+  task: z.string(),
+  title: z.string(),
+  /** Columns of the texts, in the order they are put together. */
+  texts: z.array(z.string()).min(1),
+  /** The column of the label. */
+  label: z.string(),
+  /** By class; empty for a regression. */
+  labels: z.array(z.string()),
+  seed: z.number().int(),
+  shape: modelSchema,
+  classifier: z.strictObject({
+    kind: z.enum(["classification", "regression", "tokens"]),
+    outputs: count,
+    pooler: z.enum(poolers),
+    head: z.enum(classifierHeads),
+    headWidth: count,
+  }),
+  /** Tokens of an example in finetuning, at most, and what happened to longer ones. */
+  maxLength: count,
+  longTexts: z.enum(["truncate", "refuse"]),
+  hashes: z.strictObject({ model: z.string(), data: z.string(), recipe: z.string() }),
+});
+
+export type Described = z.infer<typeof describedSchema>;
+
+export interface KeptModel extends Omit<Described, "shape"> {
+  readonly shape: ModelShape;
+  /** The encoder's, then the head's; values stay in the file until they are read. */
+  readonly parameters: readonly StoredTensor[];
+  readonly reader: TextReader;
+  /** Texts of validation examples. */
+  readonly probes: readonly (readonly string[])[];
+}
+
+/** Where the model of a seed lies. */
+export const keptFolderIn = (seedFolder: string) => join(seedFolder, "model");
+
+/** Parameters of a finetuned model, in the order of its file. */
+export function listFinetunedParameters(shape: ModelShape, classifier: ClassifierShape): Parameter[] {
+  return [...listParameters(shape), ...listClassifierParameters(shape, classifier)];
+}
+
+/** Bytes of a kept model's parameters. */
+export function countModelBytes(shape: ModelShape, classifier: ClassifierShape): number {
+  const listed = listFinetunedParameters({ ...shape, head: "tied" }, classifier);
+  return listed.reduce((sum, { shape }) => sum + 4 * countElements(shape), 0);
+}
+
+/** The description goes first: without it there is no model. */
+export function removeKeptModel(seedFolder: string): void {
+  rmSync(join(keptFolderIn(seedFolder), "model.json"), { force: true });
+  rmSync(keptFolderIn(seedFolder), { recursive: true, force: true });
+}
+
+/** Whether the seed's folder holds a whole model, whatever it is of. */
+export function holdsModel(seedFolder: string): boolean {
+  const names = ["model.json", "parameters.safetensors", "tokenizer.json", "probes.jsonl"];
+  return names.every(name => existsSync(join(keptFolderIn(seedFolder), name)));
+}
+
+/** What model.json says. UserErrors: E_FILE_MISSING, E_JSON, E_KEPT_MODEL. */
+export function describeKeptModel(seedFolder: string): Described {
+  const path = join(keptFolderIn(seedFolder), "model.json");
+  const refuse = (what: string): UserError => explainDamage(`${path}: ${what}`);
+  const parsed = describedSchema.safeParse(readJson(path, "finetuned model's description"));
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    throw refuse(`${issue.path.join(".").slice(0, 80)}: ${issue.message.slice(0, 200)}`);
+  }
+  const fault = findShapeFault(parsed.data.shape);
+  if (fault !== undefined) throw refuse(fault.message);
+  return parsed.data;
+}
+
+/**
+ * Opens the model of a seed's folder. UserErrors: E_FILE_MISSING, E_JSON, E_KEPT_MODEL, E_CHECKPOINT_TENSOR and those of reading a
+ * tokenizer.
+ */
+export async function openKeptModel(seedFolder: string): Promise<KeptModel> {
+  const folder = keptFolderIn(seedFolder);
+  const described = describeKeptModel(seedFolder);
+  const listed = listFinetunedParameters(described.shape, described.classifier);
+  const shapes = new Map(listed.map(({ name, shape }) => [name, shape] as const));
+  return {
+    ...described,
+    parameters: [...readSafetensors(join(folder, "parameters.safetensors"), shapes).values()],
+    // Before split_special_tokens was written, special tokens in an example were text.
+    reader: await openTextReader(folder, "as-text"),
+    probes: readProbes(join(folder, "probes.jsonl")),
+  };
+}
+
+const probeSchema = z.strictObject({ texts: z.array(z.string()).min(1) });
+
+function readProbes(path: string): string[][] {
+  if (!existsSync(path)) throw explainDamage(`${path}: not there`);
+  const lines = readFileSync(path, "utf8").split("\n");
+  return lines.flatMap((line, i) => {
+    if (line === "") return [];
+    try {
+      return [probeSchema.parse(JSON.parse(line)).texts];
+    } catch {
+      throw explainDamage(`${path}:${i + 1}: not a validation example`);
+    }
+  });
+}
+
+function explainDamage(seen: string): UserError {
+  return new UserError("E_KEPT_MODEL", seen, "Remove its folder and run cram evaluate with --keep-models again.");
+}

@@ -1,0 +1,158 @@
+// A model opened, wherever it lies: a run of ours, a finetuned model that was kept, a checkpoint of the reference, a folder of
+// Hugging Face's. What it holds is the same for all, so no verb asks which it was; what one cannot do is said by what it lacks.
+
+import { existsSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { UserError } from "../base/errors.ts";
+import { contentHash } from "../base/files.ts";
+import { readSafetensors, type StoredTensor } from "../checkpoint/safetensors.ts";
+import { findParameters } from "../checkpoint/state.ts";
+import { listParameters, type ModelShape } from "../model/shape.ts";
+import { readTokenizer } from "../tokenizer/read-tokenizer.ts";
+import type { Recipe } from "../train/recipe.ts";
+import { readRunRecipe } from "../train/run-folder.ts";
+import { isForeignModel, openForeignModel } from "./foreign/open-foreign-model.ts";
+import { holdsModel, openKeptModel } from "./kept-model.ts";
+import { openTextReader, readTextWith, type TextReader } from "./text-reader.ts";
+
+export interface PretrainedModel
+  extends Pick<
+    TextReader,
+    "encodeText" | "encodeForModel" | "specialTokensInText" | "specials" | "tokenOf" | "describeTokenizer"
+  > {
+  /** The folder's own name. */
+  readonly name: string;
+  /** run: ours; kept: the encoder of a finetuned model; foreign: saved by another program, or exported for one. */
+  readonly kind: "run" | "kept" | "foreign";
+  readonly shape: ModelShape;
+  /** Every parameter of listParameters(shape), in that order. Reading a value that is no number is an error. */
+  readonly parameters: readonly StoredTensor[];
+  /** false: an encoder without the head of a masked language model. It finetunes and embeds, and fills no mask. */
+  readonly predictsTokens: boolean;
+  /** What its products are computed in where nothing else is asked for. */
+  readonly precision: Recipe["train"]["precision"];
+  /** Names shape, parameters and tokenizer by their content. The first to ask waits until every parameter was read. */
+  readonly hash: string;
+  /** What a person should know of it, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+type Opened = Pick<PretrainedModel, "kind" | "shape" | "parameters" | "predictsTokens" | "precision" | "notes"> & {
+  readonly reader: TextReader;
+};
+
+/**
+ * Opens a folder: the newest checkpoint of a run, a finetuned model that cram evaluate kept, or a model that another program
+ * saved. Errors: those of reading the files, E_FOREIGN_CONFIG, E_FOREIGN_TENSOR, E_KEPT_MODEL, E_TOKENIZER_UNSUPPORTED,
+ * E_TOKENIZER_OTHER.
+ */
+export async function openPretrainedModel(path: string): Promise<PretrainedModel> {
+  const { reader, ...model } = await openFolder(path);
+  const { shape } = model;
+  if (reader.vocabulary > shape.vocabulary) {
+    throw new UserError(
+      "E_TOKENIZER_OTHER",
+      `${path}: the tokenizer has ${reader.vocabulary} tokens and the model ${shape.vocabulary}`,
+      "Put the tokenizer there that the model was trained with.",
+    );
+  }
+  const parameters = model.parameters.map(tensor => checkValues(tensor, path));
+  const { encodeText, encodeForModel, specialTokensInText, specials, tokenOf, describeTokenizer } = reader;
+  let hash: string | undefined;
+  return {
+    ...model,
+    ...{ encodeText, encodeForModel, specialTokensInText, specials, tokenOf, describeTokenizer },
+    name: basename(resolve(path)),
+    parameters,
+    get hash() {
+      hash ??= hashModel(shape, parameters, reader);
+      return hash;
+    },
+  };
+}
+
+/** The same model with its values in memory: a run that still trains removes its older checkpoints. */
+export function holdParameters(model: PretrainedModel): PretrainedModel {
+  const parameters = model.parameters.map(tensor => {
+    const values = tensor.read();
+    return { ...tensor, read: () => values };
+  });
+  const { hash } = model;
+  return { ...model, parameters, hash };
+}
+
+/** Errors: E_NO_HEAD for a model that predicts no tokens. */
+export function requireTokenHead(model: Pick<PretrainedModel, "predictsTokens">, path: string): void {
+  if (model.predictsTokens) return;
+  throw new UserError(
+    "E_NO_HEAD",
+    `${path}: this model has no head that predicts tokens: it is an encoder alone, or was finetuned on a task`,
+    "Give a masked language model; this one can be finetuned with cram evaluate.",
+  );
+}
+
+/** A run is one whatever else lies in its folder. */
+async function openFolder(path: string): Promise<Opened> {
+  if (existsSync(join(path, "recipe.json"))) return openRun(path);
+  if (holdsModel(path)) return openKept(path);
+  if (basename(resolve(path)) === "model" && holdsModel(dirname(resolve(path))))
+    return openKept(dirname(resolve(path)));
+  if (isForeignModel(path)) {
+    return { ...openForeignModel(path), kind: "foreign", precision: "f32", reader: await openTextReader(path) };
+  }
+  const isDataset = existsSync(join(path, "manifest.json"));
+  throw new UserError(
+    "E_FILE_MISSING",
+    `${path}: no model here`,
+    isDataset
+      ? "It is a dataset: cram pretrain --data with it begins a run."
+      : "Give a run, its export, or a folder with config.json, model.safetensors and a tokenizer that another program saved.",
+  );
+}
+
+function openRun(run: string): Opened {
+  const { model: shape, train } = readRunRecipe(run);
+  const shapes = new Map(listParameters(shape).map(parameter => [parameter.name, parameter.shape] as const));
+  return {
+    ...{ kind: "run", shape, predictsTokens: true, precision: train.precision, notes: [] },
+    parameters: [...readSafetensors(findParameters(run), shapes).values()],
+    // Tasks are read as a corpus is. Elsewhere a text is read as other programs read it to the run's export.
+    reader: readTextWith(readTokenizer(join(run, "tokenizer.json")), "as-text", "recognise"),
+  };
+}
+
+async function openKept(seedFolder: string): Promise<Opened> {
+  const kept = await openKeptModel(seedFolder);
+  // A finetuned model predicts no tokens.
+  const { head: _, ...shape } = kept.shape;
+  const names = new Set(listParameters(shape).map(({ name }) => name));
+  return {
+    ...{ kind: "kept", shape, predictsTokens: false, precision: "f32" },
+    parameters: kept.parameters.filter(({ name }) => names.has(name)),
+    notes: [`the encoder of a model that was finetuned on ${kept.title}; its classifier is left out`],
+    reader: kept.reader,
+  };
+}
+
+/** Damage that no shape shows: one value that is no number makes every answer none. */
+function checkValues(tensor: StoredTensor, path: string): StoredTensor {
+  const read = () => {
+    const values = tensor.read();
+    const place = values.findIndex(value => !Number.isFinite(value));
+    if (place < 0) return values;
+    throw new UserError(
+      "E_NOT_FINITE",
+      `${path}: ${tensor.name} holds ${values[place]}, at place ${place}: the training diverged, or the file is damaged`,
+      "Train it again with a lower learning rate, or take an older checkpoint or another copy.",
+    );
+  };
+  return { ...tensor, read };
+}
+
+function hashModel(shape: ModelShape, parameters: readonly StoredTensor[], reader: TextReader): string {
+  const values = parameters.map(({ name, read }) => {
+    const { buffer, byteOffset, byteLength } = read();
+    return `${name} ${contentHash(new Uint8Array(buffer, byteOffset, byteLength))}`;
+  });
+  return contentHash(JSON.stringify([shape, values, reader.hash]));
+}

@@ -1,0 +1,140 @@
+// How a model's folder says that text is read: its tokenizer.json by our own encoder where that expresses it, by Hugging Face's
+// otherwise (byte-level BPE, tokens that were added to a vocabulary); or BERT's tokenizer around a bare vocab.txt. Ids are those
+// of Python's transformers, or the folder is refused.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../base/errors.ts";
+import { contentHash, mostBytes, readJson } from "../base/files.ts";
+import { makePrintable, quoteValue } from "../base/printable.ts";
+import { largestSizes } from "../model/shape.ts";
+import { encodeForModel, encodeText, type SpecialTokensInText } from "../tokenizer/encode.ts";
+import { decodeTokenizerJson } from "../tokenizer/read-tokenizer.ts";
+import type { SpecialIds, Tokenizer } from "../tokenizer/tokenizer.ts";
+import { encodeTokenizerJson } from "../tokenizer/tokenizer-json.ts";
+import { isObject, type Json, refuseTokenizer } from "./tokenizer-folder.ts";
+import { checkSettings, findSpecials, readTokenizerSettings, type TokenizerSettings } from "./tokenizer-settings.ts";
+import { readBertVocabulary } from "./vocabulary-file.ts";
+
+export interface TextReader {
+  /** The ids of a text, nothing around it: what a task's example is made of. */
+  readonly encodeText: (text: string) => ArrayLike<number>;
+  /** The ids of a text with what the tokenizer puts around one; special tokens in it are recognised when asked for. */
+  readonly encodeForModel: (text: string, specialTokensInText?: SpecialTokensInText) => ArrayLike<number>;
+  /** How `encodeText` reads special tokens that a text spells out. */
+  readonly specialTokensInText: SpecialTokensInText;
+  readonly specials: SpecialIds;
+  /** Undefined for an id that no token has. */
+  readonly tokenOf: (id: number) => string | undefined;
+  /** One more than the highest id. */
+  readonly vocabulary: number;
+  readonly hash: string;
+  /** The tokenizer.json. */
+  readonly describeTokenizer: () => TokenizerJson;
+}
+
+export type TokenizerJson = Json;
+
+/**
+ * The tokenizer in a folder. Special tokens that a text spells out are recognised, unless tokenizer_config.json has
+ * split_special_tokens; where it is silent, as `whenSilent` says. Errors: E_FILE_MISSING, E_JSON, E_TOKENIZER_UNSUPPORTED.
+ */
+export async function openTextReader(
+  folder: string,
+  whenSilent: SpecialTokensInText = "recognise",
+): Promise<TextReader> {
+  const settings = readTokenizerSettings(folder);
+  const split = settings.split_special_tokens;
+  const inText = split === undefined ? whenSilent : split ? "as-text" : "recognise";
+  const path = join(folder, "tokenizer.json");
+  if (!existsSync(path) && existsSync(join(folder, "vocab.txt"))) {
+    return readTextWith(readBertVocabulary(folder, settings), inText);
+  }
+  const json = readJson(path, "tokenizer.json", mostBytes.ofTokenizer);
+  if (isObject(json)) checkSettings(settings, json, path);
+  if (!isWordPiece(json) || hasForeignTokens(json)) return readTextElsewhere(json, settings, inText, path);
+  // How a text is cut and filled up is decided when batches are made.
+  return readTextWith(decodeTokenizerJson({ ...json, truncation: null, padding: null }, path), inText);
+}
+
+/** A reader of one of our tokenizers. `framed` is how special tokens are read where the tokenizer's frame is put around a text. */
+export function readTextWith(
+  tokenizer: Tokenizer,
+  specialTokensInText: SpecialTokensInText,
+  framed = specialTokensInText,
+): TextReader {
+  return {
+    encodeText: text => encodeText(tokenizer, text, specialTokensInText),
+    encodeForModel: (text, special = framed) => encodeForModel(tokenizer, text, undefined, special).ids,
+    specialTokensInText,
+    specials: tokenizer.specials,
+    tokenOf: id => tokenizer.vocabulary[id],
+    vocabulary: tokenizer.vocabulary.length,
+    hash: tokenizer.hash,
+    describeTokenizer: () => JSON.parse(encodeTokenizerJson(tokenizer)) as TokenizerJson,
+  };
+}
+
+function isWordPiece(json: unknown): json is Json {
+  if (!isObject(json) || !isObject(json.model)) return false;
+  const { model } = json;
+  return model.type === "WordPiece" || (model.type === undefined && "max_input_chars_per_word" in model);
+}
+
+/** Whether tokens were added that our encoder cannot look for in a text: beyond the vocabulary, or no special ones. */
+function hasForeignTokens({ added_tokens: added, model }: Json): boolean {
+  const { vocab } = model as Json;
+  if (!Array.isArray(added) || !isObject(vocab)) return false;
+  return added.some(token => isObject(token) && (token.special !== true || vocab[String(token.content)] !== token.id));
+}
+
+function checkIds(json: unknown, path: string): asserts json is Json {
+  if (!isObject(json)) throw refuseTokenizer(path, "it is no JSON object");
+  const model = isObject(json.model) ? json.model : {};
+  const added = Array.isArray(json.added_tokens) ? json.added_tokens : [];
+  const known = isObject(model.vocab) ? Object.values(model.vocab) : [];
+  const ids = [...known, ...added.map(token => (isObject(token) ? token.id : undefined))];
+  const wrong = ids.findIndex(
+    id => !(Number.isInteger(id) && (id as number) >= 0 && (id as number) < largestSizes.vocabulary),
+  );
+  if (wrong >= 0) throw refuseTokenizer(path, `a token has the id ${quoteValue(ids[wrong])}`);
+}
+
+async function readTextElsewhere(
+  json: unknown,
+  settings: TokenizerSettings,
+  inText: SpecialTokensInText,
+  path: string,
+): Promise<TextReader> {
+  checkIds(json, path);
+  // Loaded here alone: our own models do without it.
+  const { Tokenizer: ScriptTokenizer } = await import("@huggingface/tokenizers");
+  try {
+    const tokenizer = new ScriptTokenizer(json, settings);
+    // Without its special tokens it finds none in a text.
+    const added = Array.isArray(json.added_tokens) ? (json.added_tokens as Json[]) : [];
+    const words = { ...json, added_tokens: added.filter(({ special }) => special !== true) };
+    const plain = inText === "recognise" ? tokenizer : new ScriptTokenizer(words, settings);
+    const ids = [...tokenizer.get_vocab(true).values()];
+    const specials = findSpecials(settings, token => tokenizer.token_to_id(token), path);
+    const encode = (text: string, special: SpecialTokensInText): number[] =>
+      (special === "recognise" ? tokenizer : plain).encode(text, { add_special_tokens: false }).ids;
+    const [before, after] = splitFrame(tokenizer.encode("").ids);
+    return {
+      encodeText: text => encode(text, inText),
+      encodeForModel: (text, special = inText) => [...before, ...encode(text, special), ...after],
+      specialTokensInText: inText,
+      specials,
+      tokenOf: id => tokenizer.id_to_token(id),
+      vocabulary: 1 + ids.reduce((most, id) => Math.max(most, id), 0),
+      hash: contentHash(JSON.stringify(json)),
+      describeTokenizer: () => json,
+    };
+  } catch (cause) {
+    if (cause instanceof UserError) throw cause;
+    throw refuseTokenizer(path, makePrintable((cause as Error).message, 200), { cause });
+  }
+}
+
+/** What stands around a text, of what stands around an empty one: the first token before it, the others after it. */
+const splitFrame = (frame: readonly number[]) => (frame.length < 2 ? [[], frame] : [frame.slice(0, 1), frame.slice(1)]);
