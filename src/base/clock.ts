@@ -13,6 +13,46 @@ export const systemClock: Clock = {
   date: () => new Date(),
 };
 
+const secondsBetweenBeats = 0.1;
+
+/** A clock that knows for how long the process was stopped. */
+export interface StopClock extends Clock {
+  stoppedSeconds(): number;
+  close(): void;
+}
+
+/**
+ * The system's clock less the time for which the process was stopped, by Ctrl-Z or SIGSTOP. A process learns that it goes on
+ * (SIGCONT), and not since when it was stopped: a beat ten times a second says it. A signal that finds no beat missing, or a beat
+ * that is late without a signal, as beside a busy processor or a slow disk, changes nothing.
+ */
+export function leaveOutStops(clock: Clock = systemClock): StopClock {
+  let [stopped, last] = [0, clock.seconds()];
+  let gap = { end: Number.NEGATIVE_INFINITY, seconds: 0 };
+  const beat = () => {
+    const now = clock.seconds();
+    if (now - last > 3 * secondsBetweenBeats) gap = { end: now, seconds: now - last - secondsBetweenBeats };
+    last = now;
+  };
+  const resume = () => {
+    // The timer may have been served before the signal.
+    beat();
+    if (last - gap.end < secondsBetweenBeats) stopped += gap.seconds;
+    gap = { end: Number.NEGATIVE_INFINITY, seconds: 0 };
+  };
+  const timer = setInterval(beat, 1000 * secondsBetweenBeats).unref();
+  process.on("SIGCONT", resume);
+  return {
+    seconds: () => clock.seconds() - stopped,
+    date: () => clock.date(),
+    stoppedSeconds: () => stopped,
+    close: () => {
+      clearInterval(timer);
+      process.off("SIGCONT", resume);
+    },
+  };
+}
+
 /** A clock that moves only when told. */
 export function simulatedClock(startSeconds = 0): Clock & { advance(seconds: number): void } {
   let now = startSeconds;

@@ -46,6 +46,8 @@ function createEventPrinter(recipe: Recipe, run: string): (event: TrainingEvent)
       print(`the line to beat: ${event.unigramEntropy.toFixed(3)} nats, the held-out text's unigram entropy`);
     } else if (event.kind === "step") {
       showStatus(describeStep(event));
+      if (event.stoppedSeconds !== undefined)
+        printError(`stopped for ${event.stoppedSeconds.toFixed(1)} s, which the budget leaves out`);
       if (event.skipped) printError(`step ${event.step} was not finite and changed nothing`);
     } else if (event.kind === "validation") {
       print(colour("bold", `validation loss ${event.loss.toFixed(3)} at step ${event.step}`));

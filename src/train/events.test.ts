@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { UserError } from "../base/errors.ts";
 import { EventLog, readEvents } from "./events.ts";
@@ -42,4 +42,20 @@ test("a bad line anywhere else is an error that names it, and the file stays as 
     appendFileSync(path, `${bad}\n`);
     assert.throws(() => readEvents(path), isRefused);
   }
+});
+
+test("a log that is removed while it is open stands whole again at the next checkpoint", () => {
+  const path = join(mkdtempSync(join(tmpdir(), "cram-events-")), "events.jsonl");
+  const log = new EventLog(path, undefined);
+  const event = (step: number) => ({ kind: "checkpoint", step, elapsedSeconds: step, path: "" }) as const;
+  log.append({ kind: "validation", step: 1, progress: 0, elapsedSeconds: 0, loss: 1 });
+  rmSync(path);
+  log.append(event(2));
+  log.append(event(3));
+  log.close();
+  assert.deepEqual(
+    readEvents(path).map(({ step }) => step),
+    [1, 2, 3],
+  );
+  rmSync(dirname(path), { recursive: true });
 });

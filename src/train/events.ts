@@ -1,10 +1,20 @@
 // What a run says about itself: events, one JSON object a line in events.jsonl. The loop yields them, the CLI prints them, the
 // report draws them. On resume the lines after the checkpoint's step are cut, so the file reads as one run.
 
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  readSync,
+  statSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { makeFolder, writeFileAtomically, writeFully } from "../base/files.ts";
+import { explainWriteFailure, makeFolder, writeFileAtomically, writeFully } from "../base/files.ts";
 
 export interface StartEvent {
   readonly kind: "start";
@@ -30,6 +40,8 @@ export interface StepEvent {
   readonly batchSequences: number;
   readonly tokens: number;
   readonly stepSeconds: number;
+  /** Seconds for which the process was stopped meanwhile, which the budget leaves out; absent where it was not. */
+  readonly stoppedSeconds?: number;
   /** True when the step was not finite and changed nothing. */
   readonly skipped: boolean;
 }
@@ -61,7 +73,11 @@ export type TrainingEvent = StartEvent | StepEvent | ValidationEvent | Checkpoin
 
 /** An open events.jsonl. */
 export class EventLog {
-  private readonly file: number;
+  private readonly path: string;
+  private file: number;
+  private wholeBytes: number;
+  /** Lines that the disk had no room for. */
+  private waiting = "";
 
   /** Opens for appending, after cutting what came after `lastStep` (a half-written last line goes too). */
   constructor(path: string, lastStep: number | undefined) {
@@ -71,11 +87,39 @@ export class EventLog {
         lastStep === undefined ? [] : readEvents(path).filter(event => event.step <= lastStep && event.kind !== "end");
       writeFileAtomically(path, kept.map(event => `${JSON.stringify(event)}\n`).join(""));
     }
-    this.file = openSync(path, "a");
+    this.path = path;
+    this.file = openSync(path, "a+");
+    this.wholeBytes = fstatSync(this.file).size;
   }
 
+  /** UserErrors E_DISK_FULL, E_NOT_WRITABLE: the file ends in a whole line, and the next call writes this event, too. */
   append(event: TrainingEvent): void {
-    writeFully(this.file, Buffer.from(`${JSON.stringify(event)}\n`));
+    this.waiting += `${JSON.stringify(event)}\n`;
+    const lines = Buffer.from(this.waiting);
+    try {
+      if (event.kind === "checkpoint") this.restore();
+      writeFully(this.file, lines);
+    } catch (error) {
+      ftruncateSync(this.file, this.wholeBytes);
+      throw explainWriteFailure(error, this.path);
+    }
+    this.wholeBytes += lines.byteLength;
+    this.waiting = "";
+  }
+
+  /** Puts the file back where it was removed or moved while it was open. */
+  private restore(): void {
+    const standing = statSync(this.path, { throwIfNoEntry: false });
+    if (standing !== undefined && standing.ino === fstatSync(this.file).ino) return;
+    const content = Buffer.alloc(this.wholeBytes);
+    for (let done = 0; done < content.byteLength; ) {
+      const read = readSync(this.file, content, done, content.byteLength - done, done);
+      if (read === 0) break;
+      done += read;
+    }
+    writeFileAtomically(this.path, content);
+    closeSync(this.file);
+    this.file = openSync(this.path, "a+");
   }
 
   close(): void {

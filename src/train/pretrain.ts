@@ -26,6 +26,8 @@ export interface PretrainOptions {
   readonly recipe: Recipe;
   readonly recipeHash: string;
   readonly clock: Clock;
+  /** Seconds that the clock has left out so far. */
+  readonly stoppedSeconds?: (() => number) | undefined;
   /** Folder of the run; without one nothing is saved. */
   readonly run: string | undefined;
   readonly resumeFrom: TrainingState | undefined;
@@ -82,6 +84,7 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Traini
   while (budget.progress(step) < 1 && !options.signal.aborted) {
     const progress = budget.progress(step);
     const start = clock.seconds();
+    const stoppedBefore = options.stoppedSeconds?.() ?? 0;
     const microBatches = Math.ceil(batchSizeAt(progress, ramp) / size);
     for (let i = 0; i < microBatches; i++) {
       await engine.accumulate(await source.training(sequences, size), i === 0);
@@ -90,6 +93,9 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Traini
     const rateScale = rateAt(progress, recipe.schedule);
     const { loss, gradientNorm } = await engine.update({ step: step + 1, rateScale }, microBatches);
     step++;
+    // A signal that the process goes on may have come with the result: it is heard before the clock is read.
+    if (clock.seconds() - start > 0.5) await new Promise<void>(resolve => setImmediate(resolve));
+    const stoppedSeconds = (options.stoppedSeconds?.() ?? 0) - stoppedBefore;
     const counted = guard.judge(step, loss, gradientNorm);
     yield {
       kind: "step",
@@ -102,6 +108,7 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Traini
       batchSequences: microBatches * size,
       tokens: sequences * tokensPerSequence,
       stepSeconds: clock.seconds() - start,
+      ...(stoppedSeconds > 0 && { stoppedSeconds }),
       skipped: !counted,
     };
     const ended = budget.progress(step) >= 1;

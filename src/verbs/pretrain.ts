@@ -3,7 +3,7 @@
 
 import { join } from "node:path";
 import type { Backend } from "../backends/backend.ts";
-import { systemClock } from "../base/clock.ts";
+import { leaveOutStops, systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
 import { checkOutput } from "../base/folder-kind.ts";
 import { lockFolder, lockFreeFolder } from "../base/folder-lock.ts";
@@ -232,11 +232,29 @@ export async function openTraining(
         },
       );
     let status: RunStatus = "KILLED";
-    const options = { engine, source, recipe, recipeHash: hashRecipe(recipe), clock: systemClock, run, resumeFrom };
-    try {
-      for await (const event of runTraining({ ...options, peakFlops, signal })) {
+    const clock = leaveOutStops();
+    const { stoppedSeconds } = clock;
+    const options = { engine, source, recipe, recipeHash: hashRecipe(recipe), clock, stoppedSeconds, run, resumeFrom };
+    // A log that cannot be written ends the training, but only after what was trained is saved.
+    const stop = new AbortController();
+    let failure: unknown;
+    const store = (event: TrainingEvent) => {
+      try {
         log.append(event);
         board?.append(event);
+      } catch (error) {
+        failure ??= error;
+        stop.abort();
+      }
+    };
+    try {
+      for await (const event of runTraining({
+        ...options,
+        peakFlops,
+        signal: AbortSignal.any([signal, stop.signal]),
+      })) {
+        store(event);
+        if (failure !== undefined && event.kind === "end") throw failure;
         if (event.kind === "end" && event.reason === "budget") status = "FINISHED";
         yield event;
       }
@@ -244,6 +262,7 @@ export async function openTraining(
       status = "FAILED";
       throw error;
     } finally {
+      clock.close();
       log.close();
       board?.close();
       await server?.close(status);
