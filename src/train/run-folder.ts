@@ -66,8 +66,10 @@ export function refuseBegunRun(run: string): void {
 export function beginRun(run: string, recipe: Recipe, data: string, initial?: InitialModel): void {
   refuseBegunRun(run);
   if (initial !== undefined) storeInitialParameters(run, initial);
-  writeFileAtomically(join(run, "tokenizer.json"), readFileSync(join(data, "tokenizer.json")));
-  writeFileAtomically(join(run, "data.json"), `${JSON.stringify({ data: resolve(data) }, undefined, 2)}\n`);
+  const tokenizer = readFileSync(join(data, "tokenizer.json"));
+  writeFileAtomically(join(run, "tokenizer.json"), tokenizer);
+  const from = { data: resolve(data), tokenizer: contentHash(tokenizer) };
+  writeFileAtomically(join(run, "data.json"), `${JSON.stringify(from, undefined, 2)}\n`);
   writeFileAtomically(join(run, "recipe.json"), `${JSON.stringify(recipe, undefined, 2)}\n`);
 }
 
@@ -114,10 +116,29 @@ export function abandonEmptyRun(run: string): void {
   }
 }
 
+/** `tokenizer` is the hash of tokenizer.json, which runs of earlier versions do not say. */
+const dataSchema = z.strictObject({ data: z.string(), tokenizer: z.string().optional() });
+
+/** Refuses a tokenizer.json that is not the one the run was begun with: E_TOKENIZER_OTHER. */
+export function checkRunTokenizer(run: string): void {
+  const known = existsSync(join(run, "data.json"))
+    ? dataSchema.safeParse(readJson(join(run, "data.json"), "run's data")).data?.tokenizer
+    : undefined;
+  const path = join(run, "tokenizer.json");
+  if (known === undefined || !existsSync(path)) return;
+  const seen = contentHash(readFileSync(path));
+  if (seen === known) return;
+  throw new UserError(
+    "E_TOKENIZER_OTHER",
+    `${path}: this tokenizer (${seen}) is not the one the run was begun with (${known})`,
+    "Put the run's own back; its dataset has a copy.",
+  );
+}
+
 /** The folder of the dataset that a run was begun with. */
 export function readRunData(run: string): string {
   const path = join(run, "data.json");
-  const parsed = z.strictObject({ data: z.string() }).safeParse(readJson(path, "run's data"));
+  const parsed = dataSchema.safeParse(readJson(path, "run's data"));
   if (parsed.success) return parsed.data.data;
   throw new UserError("E_JSON", `${path}: does not say where the dataset is`, "Give the dataset with --data.");
 }
