@@ -5,6 +5,7 @@ import { countTrainingFlops } from "../model/shape.ts";
 import { parseBudget } from "../train/budget.ts";
 import type { EndEvent, TrainingEvent } from "../train/events.ts";
 import type { Recipe } from "../train/recipe.ts";
+import { createSlowStepWatch } from "../train/slow-steps.ts";
 import { type LogChoice, type OpenRun, openTraining } from "../verbs/pretrain.ts";
 import { colour, createStepPrinter, print, printError, showStatus } from "./output.ts";
 
@@ -36,6 +37,7 @@ function createEventPrinter(recipe: Recipe, run: string): (event: TrainingEvent)
       model.sequenceLength,
       peakFlops === undefined ? undefined : countTrainingFlops(model, data.maskFraction) / peakFlops,
     );
+  const watchSpeed = createSlowStepWatch();
   let describeStep = createStepLine(undefined);
   return event => {
     if (event.kind === "start") {
@@ -46,6 +48,8 @@ function createEventPrinter(recipe: Recipe, run: string): (event: TrainingEvent)
       print(`the line to beat: ${event.unigramEntropy.toFixed(3)} nats, the held-out text's unigram entropy`);
     } else if (event.kind === "step") {
       showStatus(describeStep(event));
+      const slow = watchSpeed(event);
+      if (slow !== undefined) printError(slow);
       if (event.stoppedSeconds !== undefined)
         printError(`stopped for ${event.stoppedSeconds.toFixed(1)} s, which the budget leaves out`);
       if (event.skipped) printError(`step ${event.step} was not finite and changed nothing`);
