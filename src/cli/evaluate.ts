@@ -206,6 +206,7 @@ function createEvaluationPrinter({ clock, recipe }: EvaluationOptions): (event: 
   let smoothLoss: number | undefined;
   return event => {
     if (event.kind === "plan") {
+      for (const warning of event.warnings) print(`${colour("red", "warning:")} ${warning}`);
       steps = event.steps;
       const { finished, withoutModel } = event;
       const before = finished > 0 ? `, ${finished} finished before` : "";

@@ -108,7 +108,7 @@ test("stopped in the middle and started again, no finished seed runs twice, and 
 
   const rest = await evaluate(root);
   assert.deepEqual(rest.fresh, ["first none 1", "second none 0", "second none 1"]);
-  assert.deepEqual(rest.plan, { kind: "plan", steps: 6, finished: 1, withoutModel: 0, variants: 4 });
+  assert.deepEqual(rest.plan, { kind: "plan", steps: 6, finished: 1, withoutModel: 0, variants: 4, warnings: [] });
   assert.deepEqual(rest.results, whole.results);
 
   const nothing = await evaluate(root);
@@ -179,7 +179,7 @@ test("a kept model is a part of its seed's result: run again where it is missing
   assert.ok(!existsSync(join(seed(0), "model")));
 
   const kept = await evaluate(root, { ...options, keepModels: true });
-  assert.deepEqual(kept.plan, { kind: "plan", steps: 4, finished: 3, withoutModel: 2, variants: 5 });
+  assert.deepEqual(kept.plan, { kind: "plan", steps: 4, finished: 3, withoutModel: 2, variants: 5, warnings: [] });
   assert.deepEqual(kept.fresh, ["first none 0", "first none 1"]);
   assert.deepEqual(kept.results, scored.results);
   assert.ok(!existsSync(join(root, "mine/first/untrained-seed-0/model")));

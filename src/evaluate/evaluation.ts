@@ -52,6 +52,8 @@ export type EvaluationEvent =
       readonly finished: number;
       readonly withoutModel: number;
       readonly variants: number;
+      /** What the tokenizer loses of the texts. */
+      readonly warnings: readonly string[];
     }
   | {
       readonly kind: "task";
@@ -142,8 +144,10 @@ async function planWork(options: EvaluationOptions): Promise<EvaluationEvent> {
   let steps = 0;
   let finished = 0;
   let withoutModel = 0;
+  const warnings: string[] = [];
   for (const task of options.tasks) {
     const data = await readLimited(task, options);
+    warnings.push(...(options.model.describeLoss?.(listTexts(data), `the texts of ${task.name}`) ?? []));
     const missing = variants.filter(variant => findStored(data, variant, options) === undefined);
     const scored = missing.filter(each => findStored(data, each, { ...options, keepModels: false }) !== undefined);
     withoutModel += scored.length;
@@ -152,8 +156,11 @@ async function planWork(options: EvaluationOptions): Promise<EvaluationEvent> {
     if (trained.length > 0) steps += trained.length * countFinetuneSteps(task, data.train.length, options.recipe);
   }
   prepareFolder(options);
-  return { kind: "plan", steps, finished, withoutModel, variants: options.tasks.length * variants.length };
+  return { kind: "plan", steps, finished, withoutModel, variants: options.tasks.length * variants.length, warnings };
 }
+
+const listTexts = ({ train, validation, test }: TaskData) =>
+  [train, ...[...validation, ...test].map(({ examples }) => examples)].flat().flatMap(({ texts }) => texts);
 
 const keepsModel = ({ control }: Variant, { keepModels }: EvaluationOptions) => keepModels && control === "none";
 

@@ -18,7 +18,13 @@ import { openTextReader, readTextWith, type TextReader } from "./text-reader.ts"
 export interface PretrainedModel
   extends Pick<
     TextReader,
-    "encodeText" | "encodeForModel" | "specialTokensInText" | "specials" | "tokenOf" | "describeTokenizer"
+    | "encodeText"
+    | "encodeForModel"
+    | "describeLoss"
+    | "specialTokensInText"
+    | "specials"
+    | "tokenOf"
+    | "describeTokenizer"
   > {
   /** The folder's own name. */
   readonly name: string;
@@ -57,11 +63,12 @@ export async function openPretrainedModel(path: string): Promise<PretrainedModel
     );
   }
   const parameters = model.parameters.map(tensor => checkValues(tensor, path));
-  const { encodeText, encodeForModel, specialTokensInText, specials, tokenOf, describeTokenizer } = reader;
+  const { encodeText, encodeForModel, describeLoss, specialTokensInText, specials, tokenOf, describeTokenizer } =
+    reader;
   let hash: string | undefined;
   return {
     ...model,
-    ...{ encodeText, encodeForModel, specialTokensInText, specials, tokenOf, describeTokenizer },
+    ...{ encodeText, encodeForModel, describeLoss, specialTokensInText, specials, tokenOf, describeTokenizer },
     name: basename(resolve(path)),
     parameters,
     get hash() {

@@ -9,6 +9,7 @@ import { contentHash, mostBytes, readJson } from "../base/files.ts";
 import { makePrintable, quoteValue } from "../base/printable.ts";
 import { largestSizes } from "../model/shape.ts";
 import { encodeForModel, encodeText, type SpecialTokensInText } from "../tokenizer/encode.ts";
+import { describeLoss, LossCounter } from "../tokenizer/lost-text.ts";
 import { decodeTokenizerJson } from "../tokenizer/read-tokenizer.ts";
 import type { SpecialIds, Tokenizer } from "../tokenizer/tokenizer.ts";
 import { encodeTokenizerJson } from "../tokenizer/tokenizer-json.ts";
@@ -21,6 +22,11 @@ export interface TextReader {
   readonly encodeText: (text: string) => ArrayLike<number>;
   /** The ids of a text with what the tokenizer puts around one; special tokens in it are recognised when asked for. */
   readonly encodeForModel: (text: string, specialTokensInText?: SpecialTokensInText) => ArrayLike<number>;
+  /**
+   * What normalising loses of texts, a sentence each; E_TEXT_LOST where it is most of them. Absent where nobody counts it: a
+   * byte-level tokenizer loses nothing.
+   */
+  readonly describeLoss?: ((texts: Iterable<string>, what: string) => string[]) | undefined;
   /** How `encodeText` reads special tokens that a text spells out. */
   readonly specialTokensInText: SpecialTokensInText;
   readonly specials: SpecialIds;
@@ -66,6 +72,11 @@ export function readTextWith(
   return {
     encodeText: text => encodeText(tokenizer, text, specialTokensInText),
     encodeForModel: (text, special = framed) => encodeForModel(tokenizer, text, undefined, special).ids,
+    describeLoss: (texts, what) => {
+      const counter = new LossCounter(tokenizer.normaliser);
+      for (const text of texts) counter.addText(text);
+      return describeLoss(counter.loss, what, "the model's tokenizer", "Use a model of this language.");
+    },
     specialTokensInText,
     specials: tokenizer.specials,
     tokenOf: id => tokenizer.vocabulary[id],

@@ -38,6 +38,7 @@ export async function embed(
 ): Promise<Float32Array[]> {
   const { batchTexts = 16, truncate = false } = options;
   const model = await openPretrainedModel(folder);
+  model.describeLoss?.(texts, "the texts");
   const encoded = texts.map(text => encodeWhole(text, model, truncate));
   return withBackend(options, model.precision, backend =>
     embedTokens(backend, model, encoded, Math.max(1, Math.min(batchTexts, texts.length))),

@@ -2,6 +2,7 @@
 
 import type { Backend } from "../backends/backend.ts";
 import { UserError } from "../base/errors.ts";
+import { makePrintable } from "../base/printable.ts";
 import { openFiller } from "../evaluate/fill.ts";
 import { openPretrainedModel, type PretrainedModel, requireTokenHead } from "../pretrained/pretrained-model.ts";
 import { type BackendChoice, withBackend } from "./backend.ts";
@@ -58,6 +59,7 @@ export function openMaskFiller(
   const { shape, parameters, specials, tokenOf, encodeForModel } = model;
   const filler = openFiller(backend, shape, parameters, token => tokenOf(token) !== undefined);
   return async (text, top) => {
+    model.describeLoss?.([text.replace(/\[MASK\]/gi, "")], makePrintable(text, 60));
     const written = text.replace(/\[MASK\]/gi, () => tokenOf(specials.mask)!);
     const tokens = Array.from(encodeForModel(written, "recognise"));
     const masked = tokens.flatMap((token, place) => (token === specials.mask ? [place] : []));
