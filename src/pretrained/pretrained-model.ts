@@ -10,7 +10,7 @@ import { findParameters } from "../checkpoint/state.ts";
 import { listParameters, type ModelShape } from "../model/shape.ts";
 import { readTokenizer } from "../tokenizer/read-tokenizer.ts";
 import type { Recipe } from "../train/recipe.ts";
-import { readRunRecipe } from "../train/run-folder.ts";
+import { checkRunTokenizer, readRunRecipe } from "../train/run-folder.ts";
 import { isForeignModel, openForeignModel } from "./foreign/open-foreign-model.ts";
 import { holdsModel, openKeptModel } from "./kept-model.ts";
 import { openTextReader, readTextWith, type TextReader } from "./text-reader.ts";
@@ -120,6 +120,7 @@ async function openFolder(path: string): Promise<Opened> {
 function openRun(run: string): Opened {
   const { model: shape, train } = readRunRecipe(run);
   const shapes = new Map(listParameters(shape).map(parameter => [parameter.name, parameter.shape] as const));
+  checkRunTokenizer(run);
   return {
     ...{ kind: "run", shape, predictsTokens: true, precision: train.precision, notes: [] },
     parameters: [...readSafetensors(findParameters(run), shapes).values()],
