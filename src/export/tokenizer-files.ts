@@ -7,6 +7,11 @@ import { writeFileAtomically } from "../base/files.ts";
 import type { ModelShape } from "../model/shape.ts";
 import type { TextReader } from "../pretrained/text-reader.ts";
 
+/** How special tokens that a text spells out are read: by every program, or where cram reads the texts of a task. */
+type SpecialTokenSettings =
+  | { readonly split_special_tokens: boolean }
+  | { readonly cram_tasks_split_special_tokens: true };
+
 /** Writes the three files. Returns their names. */
 export function writeTokenizerFiles(
   folder: string,
@@ -14,15 +19,16 @@ export function writeTokenizerFiles(
   { sequenceLength, segments }: ModelShape,
 ): string[] {
   writeFileAtomically(join(folder, "tokenizer.json"), `${JSON.stringify(reader.describeTokenizer(), null, 1)}\n`);
-  // Whoever fills a mask writes it in the text.
-  return ["tokenizer.json", ...writeTokenizerSettings(folder, reader, "recognise", sequenceLength, segments)];
+  // Whoever fills a mask writes it in the text; in a task the run reads it as text, and cram evaluate does so with its export.
+  const inText = { cram_tasks_split_special_tokens: true } as const;
+  return ["tokenizer.json", ...writeTokenizerSettings(folder, reader, inText, sequenceLength, segments)];
 }
 
 /** Writes what stands beside a tokenizer.json; texts are cut to `maxLength` tokens. Returns the names of the two files. */
 export function writeTokenizerSettings(
   folder: string,
   { specials, tokenOf }: Pick<TextReader, "specials" | "tokenOf">,
-  specialTokensInText: TextReader["specialTokensInText"],
+  inText: SpecialTokenSettings,
   maxLength: number,
   segments: ModelShape["segments"],
 ): string[] {
@@ -38,7 +44,7 @@ export function writeTokenizerSettings(
     model_max_length: maxLength,
     model_input_names: ["input_ids", ...(segments ? ["token_type_ids"] : []), "attention_mask"],
     clean_up_tokenization_spaces: true,
-    ...(specialTokensInText === "as-text" && { split_special_tokens: true }),
+    ...inText,
     ...tokens,
   };
   const writeJson = (name: string, value: unknown) =>

@@ -51,7 +51,9 @@ export async function openTextReader(
 ): Promise<TextReader> {
   const settings = readTokenizerSettings(folder);
   const split = settings.split_special_tokens;
-  const inText = split === undefined ? whenSilent : split ? "as-text" : "recognise";
+  // A run's export says what the run does: its tasks are read as text, though other programs recognise the mask in one.
+  const silent = settings.cram_tasks_split_special_tokens === true ? "as-text" : whenSilent;
+  const inText = split === undefined ? silent : split ? "as-text" : "recognise";
   const path = join(folder, "tokenizer.json");
   if (!existsSync(path) && existsSync(join(folder, "vocab.txt"))) {
     return readTextWith(readBertVocabulary(folder, settings), inText);
@@ -60,7 +62,11 @@ export async function openTextReader(
   if (isObject(json)) checkSettings(settings, json, path);
   if (!isWordPiece(json) || hasForeignTokens(json)) return readTextElsewhere(json, settings, inText, path);
   // How a text is cut and filled up is decided when batches are made.
-  return readTextWith(decodeTokenizerJson({ ...json, truncation: null, padding: null }, path), inText);
+  return readTextWith(
+    decodeTokenizerJson({ ...json, truncation: null, padding: null }, path),
+    inText,
+    split === undefined ? whenSilent : inText,
+  );
 }
 
 /** A reader of one of our tokenizers. `framed` is how special tokens are read where the tokenizer's frame is put around a text. */

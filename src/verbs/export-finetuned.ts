@@ -91,7 +91,8 @@ async function exportModel(
   const wanted = (formats ?? exportFormats).filter(format => format === "onnx" || obstacle === undefined);
   for (const name of ["model.safetensors", ...Object.values(onnxFileNames)]) rmSync(join(out, name), { force: true });
   writeFileAtomically(join(out, "tokenizer.json"), readFileSync(join(found.folder, "model/tokenizer.json")));
-  writeTokenizerSettings(out, reader, reader.specialTokensInText, maxLength, shape.segments);
+  const inText = { split_special_tokens: reader.specialTokensInText === "as-text" };
+  writeTokenizerSettings(out, reader, inText, maxLength, shape.segments);
   const config = "obstacle" in forHub ? describeFinetunedForScript(model) : forHub.config;
   writeFileAtomically(join(out, "config.json"), `${JSON.stringify(config, undefined, 2)}\n`);
   const notes: string[] = [];
