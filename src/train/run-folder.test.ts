@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { quickstart } from "../../recipes/quickstart.ts";
 import { UserError } from "../base/errors.ts";
-import { beginRun, checkRunTokenizer, readRunData } from "./run-folder.ts";
+import { checkOutput } from "../base/folder-kind.ts";
+import { beginRun, checkRunTokenizer, hasBegun, readRunData, runFileNames } from "./run-folder.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cram-run-folder-"));
 after(() => rmSync(root, { recursive: true }));
@@ -26,4 +27,19 @@ test("a run knows the tokenizer that it was begun with", () => {
   writeFileSync(join(run, "data.json"), JSON.stringify({ data }));
   checkRunTokenizer(run);
   assert.equal(readRunData(run), data);
+});
+
+test("a beginning that was cut short leaves a folder that the same command takes", () => {
+  for (const name of ["device.json", "tokenizer.json", "recipe.json"]) {
+    const [data, run] = [join(root, `data-${name}`), join(root, `cut-at-${name}`)];
+    mkdirSync(data);
+    writeFileSync(join(data, "tokenizer.json"), "{}");
+    // A folder stands where the file should be: the writer gets no further.
+    mkdirSync(join(run, name), { recursive: true });
+    assert.throws(() => beginRun(run, quickstart, data, undefined, { backend: "reference" }));
+    rmSync(join(run, name), { recursive: true });
+    checkOutput(run, "a run", runFileNames);
+    beginRun(run, quickstart, data, undefined, { backend: "reference" });
+    assert.ok(hasBegun(run));
+  }
 });

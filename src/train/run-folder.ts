@@ -59,20 +59,6 @@ export function refuseBegunRun(run: string): void {
   );
 }
 
-/**
- * Begins a run in a folder that has none yet: copies the tokenizer, so that the run needs its dataset no more once trained, and
- * the model to begin with, which checkInitialModel has let through.
- */
-export function beginRun(run: string, recipe: Recipe, data: string, initial?: InitialModel): void {
-  refuseBegunRun(run);
-  if (initial !== undefined) storeInitialParameters(run, initial);
-  const tokenizer = readFileSync(join(data, "tokenizer.json"));
-  writeFileAtomically(join(run, "tokenizer.json"), tokenizer);
-  const from = { data: resolve(data), tokenizer: contentHash(tokenizer) };
-  writeFileAtomically(join(run, "data.json"), `${JSON.stringify(from, undefined, 2)}\n`);
-  writeFileAtomically(join(run, "recipe.json"), `${JSON.stringify(recipe, undefined, 2)}\n`);
-}
-
 const deviceSchema = z.strictObject({
   backend: z.string(),
   /** Of the cpu backend. */
@@ -82,9 +68,21 @@ const deviceSchema = z.strictObject({
 /** What computes a run, on which its bits depend. */
 export type RunDevice = z.infer<typeof deviceSchema>;
 
-/** Keeps what a run began on, for who resumes it. */
-export function writeRunDevice(run: string, device: RunDevice): void {
-  writeFileAtomically(join(run, "device.json"), `${JSON.stringify(device, undefined, 2)}\n`);
+/**
+ * Begins a run in a folder that has none yet: copies the tokenizer, so that the run needs its dataset no more once trained, and
+ * the model to begin with, which checkInitialModel has let through; and keeps what it began on, for who resumes it. data.json
+ * comes first: by it the folder is known as a run's, and who was killed here may begin again. recipe.json comes last.
+ */
+export function beginRun(run: string, recipe: Recipe, data: string, initial?: InitialModel, device?: RunDevice): void {
+  refuseBegunRun(run);
+  const write = (name: string, value: unknown) =>
+    writeFileAtomically(join(run, name), `${JSON.stringify(value, undefined, 2)}\n`);
+  const tokenizer = readFileSync(join(data, "tokenizer.json"));
+  write("data.json", { data: resolve(data), tokenizer: contentHash(tokenizer) });
+  if (device !== undefined) write("device.json", device);
+  if (initial !== undefined) storeInitialParameters(run, initial);
+  writeFileAtomically(join(run, "tokenizer.json"), tokenizer);
+  write("recipe.json", recipe);
 }
 
 /** What a run began on; runs of earlier versions, which did not keep it, began on what was the default then. */

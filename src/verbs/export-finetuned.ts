@@ -90,11 +90,12 @@ async function exportModel(
   }
   const wanted = (formats ?? exportFormats).filter(format => format === "onnx" || obstacle === undefined);
   for (const name of ["model.safetensors", ...Object.values(onnxFileNames)]) rmSync(join(out, name), { force: true });
+  // First: by it the folder is known as a model's, and who was killed here may export again.
+  const config = "obstacle" in forHub ? describeFinetunedForScript(model) : forHub.config;
+  writeFileAtomically(join(out, "config.json"), `${JSON.stringify(config, undefined, 2)}\n`);
   writeFileAtomically(join(out, "tokenizer.json"), readFileSync(join(found.folder, "model/tokenizer.json")));
   const inText = { split_special_tokens: reader.specialTokensInText === "as-text" };
   writeTokenizerSettings(out, reader, inText, maxLength, shape.segments);
-  const config = "obstacle" in forHub ? describeFinetunedForScript(model) : forHub.config;
-  writeFileAtomically(join(out, "config.json"), `${JSON.stringify(config, undefined, 2)}\n`);
   const notes: string[] = [];
   let className: string | undefined;
   if (!("obstacle" in forHub) && wanted.includes("huggingface")) {

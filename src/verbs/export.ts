@@ -107,9 +107,10 @@ async function exportModel(
   const notes: string[] = [];
   // Of an earlier export, maybe of another checkpoint.
   for (const name of ["model.safetensors", ...Object.values(onnxFileNames)]) rmSync(join(out, name), { force: true });
-  writeTokenizerFiles(out, model, shape);
+  // First: by it the folder is known as a model's, and who was killed here may export again.
   const config = "obstacle" in forHub ? describeForScript(shape, specials.pad) : forHub.config;
   writeFileAtomically(join(out, "config.json"), `${JSON.stringify(config, undefined, 2)}\n`);
+  writeTokenizerFiles(out, model, shape);
   let className: string | undefined;
   if (!("obstacle" in forHub) && wanted.includes("huggingface")) {
     onProgress("writing model.safetensors");

@@ -30,7 +30,6 @@ import {
   readRunRecipe,
   refuseBegunRun,
   runFileNames,
-  writeRunDevice,
 } from "../train/run-folder.ts";
 import { openEngine } from "../train/step.ts";
 import { type BackendChoice, backendNames, completeChoice, withBackend } from "./backend.ts";
@@ -161,12 +160,9 @@ async function withLockedRun<T>(
       const recipe = fitsMemory === true ? fitMicroBatch(planned, backend) : planned;
       const source = recipe === planned ? batches : openBatches(dataset, recipe);
       if (!isNew) return use({ backend, dataset, recipe, source, run });
-      // First, as the recipe makes it a run.
-      writeRunDevice(run, {
-        backend: device.backend,
-        ...(device.threads !== undefined && { threads: device.threads }),
-      });
-      beginRun(run, recipe, data, initial);
+      const { threads } = device;
+      const began = { backend: device.backend, ...(threads !== undefined && { threads }) };
+      beginRun(run, recipe, data, initial, began);
       // A run in which nothing happened would be in the way of the same command.
       return use({ backend, dataset, recipe, source, run }).catch(error => {
         abandonEmptyRun(run);
