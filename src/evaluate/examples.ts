@@ -2,8 +2,10 @@
 // not as the task says is refused with the row's place, because a label read wrongly shows nowhere but in the score.
 
 import { UserError } from "../base/errors.ts";
+import { quoteValue } from "../base/printable.ts";
 import { listNames } from "../tables/named-columns.ts";
 import type { Row, Value, Values } from "../tables/row.ts";
+import { canonicalNumber, spellLabel } from "./labels.ts";
 import type { Example, Task } from "./task.ts";
 
 const idColumns = ["idx", "index", "id"];
@@ -23,6 +25,7 @@ export async function readExamples(
       for (const flat of task.published?.unfold?.(values) ?? [values]) {
         const targets = labelled ? [readTarget(task, readColumn(task, task.label, flat, origin), origin)] : [];
         const texts = task.texts.map(column => readText(readColumn(task, column, flat, origin), column, origin));
+        if (labelled && texts.every(text => text.trim() === "")) throw explainEmpty(task, origin);
         const { group } = task.published ?? {};
         const common = { id: readId(task, flat) ?? String(examples.length), texts, targets, origin };
         examples.push(group === undefined ? common : { ...common, group: String(flat[group]) });
@@ -35,30 +38,28 @@ export async function readExamples(
 /** The class of a label, or the number to predict. UserError E_TASK_LABEL naming `origin`. */
 export function readTarget(task: Task, value: Value, origin: string): number {
   const spelt = spellLabel(value);
+  const shown = quoteValue(spelt ?? value, 60);
+  const hidden = spelt !== undefined && canonicalNumber(spelt) === "-1" && task.published !== undefined;
+  const advice = hidden
+    ? "-1 stands where a label is kept hidden: this is a file of test examples; fetch the one for training or validation."
+    : "Correct the row, or leave it out.";
   if (task.kind === "regression") {
-    const number = spelt === undefined || spelt === "" ? Number.NaN : Number(spelt);
-    if (Number.isFinite(number)) return number;
-    throw new UserError(
-      "E_TASK_LABEL",
-      `${origin}: "${spelt ?? JSON.stringify(value)}" in the column "${task.label}" is not a number`,
-      "A regression predicts numbers; correct the row, or make it a classification.",
-    );
+    const number = Number(canonicalNumber(spelt ?? "") ?? Number.NaN);
+    const [least, most] = task.published?.range ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+    if (number >= least && number <= most) return number;
+    const seen = Number.isNaN(number) ? "is not a number" : `is not from ${least} to ${most}, as ${task.title}'s are`;
+    throw new UserError("E_TASK_LABEL", `${origin}: ${shown} in the column "${task.label}" ${seen}`, advice);
   }
   const place = spelt === undefined ? -1 : findLabel(task, spelt);
   if (place >= 0) return place;
-  const known = task.labels.slice(0, 12).join(", ") + (task.labels.length > 12 ? ", …" : "");
+  const known = listNames(task.labels);
   throw new UserError(
     "E_TASK_LABEL",
     task.published
-      ? `${origin}: the label "${spelt ?? JSON.stringify(value)}" is none of ${task.title}'s (${known})`
-      : `${origin}: the label "${spelt ?? JSON.stringify(value)}" was never seen in training (${known})`,
-    "Correct the row, or leave it out.",
+      ? `${origin}: the label ${shown} is none of ${task.title}'s (${known})`
+      : `${origin}: the label ${shown} was never seen in training (${known})`,
+    advice,
   );
-}
-
-/** A label as text; undefined for what cannot be one. */
-export function spellLabel(value: Value): string | undefined {
-  return value === null || typeof value === "object" ? undefined : String(value).trim();
 }
 
 /** The value of a column. UserError E_TASK_COLUMN, with the columns there are. */
@@ -89,8 +90,17 @@ function listSpellings({ texts, published }: Task, column: string): string[] {
 function findLabel({ labels, published }: Task, spelt: string): number {
   const place = labels.indexOf(spelt);
   if (place >= 0 || published === undefined) return place;
-  if (/^\d+$/.test(spelt)) return Number(spelt) < labels.length ? Number(spelt) : -1;
+  const number = canonicalNumber(spelt);
+  if (number !== undefined) return /^\d+$/.test(number) && Number(number) < labels.length ? Number(number) : -1;
   return labels.findIndex(label => label.toLowerCase() === spelt.toLowerCase());
+}
+
+function explainEmpty({ texts }: Task, origin: string): UserError {
+  return new UserError(
+    "E_TASK_TEXT",
+    `${origin}: an empty text in the column${texts.length > 1 ? "s" : ""} ${listNames(texts)}`,
+    "There is nothing to learn from; correct the row, or leave it out.",
+  );
 }
 
 function readText(value: Value, column: string, origin: string): string {

@@ -58,7 +58,7 @@ const tasks: readonly Task[] = [
     label: "label",
     labels: [],
     metrics: ["pearson", "spearman"],
-    published: { columns: { label: ["score"] } },
+    published: { columns: { label: ["score"] }, range: [0, 5] },
   },
   {
     name: "qqp",

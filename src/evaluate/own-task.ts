@@ -7,8 +7,9 @@ import { UserError } from "../base/errors.ts";
 import { contentHash } from "../base/files.ts";
 import type { Row } from "../tables/row.ts";
 import { openTable, readTable } from "../tables/table.ts";
-import { readColumn, readExamples, spellLabel } from "./examples.ts";
+import { readColumn, readExamples } from "./examples.ts";
 import { holdOutExamples } from "./hold-out.ts";
+import { findSpelling, type LabelSpelling } from "./labels.ts";
 import type { Example, Task, TaskData } from "./task.ts";
 
 export interface OwnTaskOptions {
@@ -32,12 +33,12 @@ export interface OwnTaskOptions {
 export async function readOwnTask(options: OwnTaskOptions): Promise<TaskData> {
   const { path, validation, test, seed } = options;
   const { rows, hash } = await readTable(path);
-  const task = describeOwnTask(options, rows);
-  const examples = await readExamples(task, oneBatch(rows), true);
+  const { task, spelling } = describeOwnTask(options, rows);
+  const examples = await readExamples(task, spellLabels(oneBatch(rows), task, spelling), true);
   const hashes = [hash];
   const read = async (file: string, labelled: boolean): Promise<Example[]> => {
     const table = openTable(file);
-    const found = await readExamples(task, table.rows, labelled);
+    const found = await readExamples(task, spellLabels(table.rows, task, spelling), labelled);
     hashes.push(table.hash());
     return found;
   };
@@ -62,7 +63,10 @@ export function nameOwnTask(path: string): string {
   return stem.replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "") || "task";
 }
 
-function describeOwnTask({ path, texts, label, kind }: OwnTaskOptions, rows: readonly Row[]): Task {
+function describeOwnTask(
+  { path, texts, label, kind }: OwnTaskOptions,
+  rows: readonly Row[],
+): { task: Task; spelling: LabelSpelling } {
   const name = nameOwnTask(path);
   const regression: Task = {
     name,
@@ -73,28 +77,25 @@ function describeOwnTask({ path, texts, label, kind }: OwnTaskOptions, rows: rea
     labels: [],
     metrics: ["pearson", "spearman"],
   };
-  if (kind === "regression") return regression;
-  const spelt = rows.map(({ values, origin }) =>
-    readLabel(readColumn(regression, label, values, origin), label, origin),
-  );
-  if (kind === undefined && spelt.every(isNumber) && spelt.some(text => !Number.isInteger(Number(text))))
-    return regression;
-  const labels = sortLabels(new Set(spelt));
-  refuseUnlearnable(labels, rows.length, path, label);
-  return { ...regression, kind: "classification", labels, metrics: ["accuracy", "macro-f1"] };
+  const found = rows.map(({ values, origin }) => ({ value: readColumn(regression, label, values, origin), origin }));
+  const spelling = findSpelling(found, label, kind);
+  if (kind === "regression") return { task: regression, spelling };
+  const spelt = found.map(({ value }) => String(spelling.spell(value)));
+  if (kind === undefined && spelling.kind === "numbers" && spelt.some(text => !/^-?\d+$/.test(text))) {
+    return { task: regression, spelling };
+  }
+  const labels = sortLabels(new Set(spelt), spelling);
+  refuseUnlearnable(labels, rows.length, path, label, spelling);
+  return { task: { ...regression, kind: "classification", labels, metrics: ["accuracy", "macro-f1"] }, spelling };
 }
 
-function readLabel(value: Row["values"][string], column: string, origin: string): string {
-  const spelt = spellLabel(value);
-  if (spelt !== undefined && spelt !== "") return spelt;
-  throw new UserError(
-    "E_TASK_LABEL",
-    `${origin}: no label in the column "${column}" (${JSON.stringify(value)})`,
-    "A label is a word or a number; correct the row, or leave it out.",
-  );
-}
-
-function refuseUnlearnable(labels: readonly string[], rows: number, path: string, column: string): void {
+function refuseUnlearnable(
+  labels: readonly string[],
+  rows: number,
+  path: string,
+  column: string,
+  spelling: LabelSpelling,
+): void {
   if (labels.length < 2) {
     throw new UserError(
       "E_TASK_SMALL",
@@ -106,18 +107,34 @@ function refuseUnlearnable(labels: readonly string[], rows: number, path: string
   throw new UserError(
     "E_TASK_KIND",
     `${path}: ${labels.length} different labels in ${rows} rows of the column "${column}", too many to be classes`,
-    labels.every(isNumber) ? "Say that the numbers are to be predicted: --kind regression." : "Name another column.",
+    spelling.kind === "numbers"
+      ? "Say that the numbers are to be predicted: --kind regression."
+      : "Name another column.",
   );
 }
 
 /** Numbers by value, else by code units. */
-function sortLabels(labels: ReadonlySet<string>): string[] {
-  const numbers = [...labels].every(isNumber);
-  return [...labels].sort((a, b) => (numbers && Number(a) - Number(b)) || (a < b ? -1 : 1));
+function sortLabels(labels: ReadonlySet<string>, { kind }: LabelSpelling): string[] {
+  const byUnits = (a: string, b: string) => (a < b ? -1 : 1);
+  const byValue = (a: string, b: string) => (BigInt(a) < BigInt(b) ? -1 : 1);
+  const isWhole = kind === "numbers" && [...labels].every(label => /^-?\d+$/.test(label));
+  if (isWhole) return [...labels].sort(byValue);
+  return [...labels].sort((a, b) => (kind === "numbers" && Number(a) - Number(b)) || byUnits(a, b));
 }
 
-function isNumber(text: string): boolean {
-  return text !== "" && Number.isFinite(Number(text));
+/** The rows with their label in its one spelling. */
+async function* spellLabels(
+  batches: AsyncIterable<readonly Row[]>,
+  { label }: Task,
+  { spell }: LabelSpelling,
+): AsyncGenerator<readonly Row[]> {
+  for await (const rows of batches) {
+    yield rows.map(row =>
+      Object.hasOwn(row.values, label)
+        ? { ...row, values: { ...row.values, [label]: spell(row.values[label]!) } }
+        : row,
+    );
+  }
 }
 
 async function* oneBatch(rows: readonly Row[]): AsyncGenerator<readonly Row[]> {

@@ -182,7 +182,7 @@ test("what is wrong is named with file and row", async () => {
     fails("E_TASK_COLUMN", "train.tsv:2", 'no column "sentence" or "s1"', "there are text, label"),
   );
   await assert.rejects(sst2("sentence\tstars\na\t0\n"), fails("E_TASK_COLUMN", "train.tsv:2", '"label"'));
-  for (const label of ["2", "-1", "", "neutral", "1.0"]) {
+  for (const label of ["2", "-1", "", "neutral", "1.5", "0x1"]) {
     await assert.rejects(
       sst2(`sentence\tlabel\na\t0\nb\t${label}\n`),
       fails("E_TASK_LABEL", "train.tsv:3", `"${label}"`, "negative, positive"),

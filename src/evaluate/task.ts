@@ -37,6 +37,8 @@ export interface PublishedForm {
   readonly brokenLines?: true;
   /** The flat rows of a row: where a question has many answers, or a text is not a column. */
   readonly unfold?: (values: Values) => readonly Values[];
+  /** Of a regression: the least and the greatest that is predicted. */
+  readonly range?: readonly [least: number, greatest: number];
   /** The column that says which examples are scored together. */
   readonly group?: string;
   /** Its validation splits where they are several, each scored apart. */
