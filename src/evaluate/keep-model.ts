@@ -10,6 +10,7 @@ import type { ModelShape } from "../model/shape.ts";
 import {
   type Described,
   describeKeptModel,
+  formatDescription,
   holdsModel,
   keptFolderIn,
   removeKeptModel,
@@ -40,7 +41,6 @@ export function keepModel(seedFolder: string, finished: FinishedModel): void {
   const folder = keptFolderIn(seedFolder);
   removeKeptModel(seedFolder);
   const described: Described = {
-    version: 1,
     suite: result.suite,
     task: task.name,
     title: task.title,
@@ -62,7 +62,7 @@ export function keepModel(seedFolder: string, finished: FinishedModel): void {
   );
   const probes = drawProbes(data).map(({ texts }) => `${JSON.stringify({ texts })}\n`);
   writeFileAtomically(join(folder, "probes.jsonl"), probes.join(""));
-  writeFileAtomically(join(folder, "model.json"), `${JSON.stringify(described, undefined, 2)}\n`);
+  writeFileAtomically(join(folder, "model.json"), formatDescription(folder, described));
 }
 
 /** Whether the seed's folder holds a whole model of these hashes. */

@@ -6,7 +6,8 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
-import { readJson } from "../base/files.ts";
+import { hashFile, readJson } from "../base/files.ts";
+import { formatSealed, isSealed } from "../base/sealed-json.ts";
 import { readSafetensors, type StoredTensor } from "../checkpoint/safetensors.ts";
 import { countElements } from "../graph/tensor.ts";
 import { type ClassifierShape, classifierHeads, listClassifierParameters, poolers } from "../model/classifier.ts";
@@ -19,8 +20,7 @@ const count = z
   .positive()
   .max(1 << 24);
 
-const describedSchema = z.strictObject({
-  version: z.literal(1),
+const description = {
   suite: z.string(),
   task: z.string(),
   title: z.string(),
@@ -43,9 +43,36 @@ const describedSchema = z.strictObject({
   maxLength: count,
   longTexts: z.enum(["truncate", "refuse"]),
   hashes: z.strictObject({ model: z.string(), data: z.string(), recipe: z.string() }),
-});
+};
 
-export type Described = z.infer<typeof describedSchema>;
+/** What a kept model is made of, beside its description; the description names the SHA-256 of each. */
+export const keptFileNames = [
+  "parameters.safetensors",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "probes.jsonl",
+] as const;
+
+const descriptionSchema = z.strictObject(description);
+export type Described = z.infer<typeof descriptionSchema>;
+
+const fileSchema = z.discriminatedUnion("version", [
+  // Without hashes of its files.
+  z.strictObject({ version: z.literal(1), ...description }),
+  z.strictObject({
+    version: z.literal(2),
+    ...description,
+    files: z.record(z.enum(keptFileNames), z.string()),
+    hash: z.string(),
+  }),
+]);
+type DescriptionFile = z.infer<typeof fileSchema>;
+
+/** The text of model.json, for files that stand in `folder`. */
+export function formatDescription(folder: string, described: Described): string {
+  const files = Object.fromEntries(keptFileNames.map(name => [name, hashFile(join(folder, name))]));
+  return formatSealed({ version: 2, ...descriptionSchema.parse(described), files });
+}
 
 export interface KeptModel extends Omit<Described, "shape"> {
   readonly shape: ModelShape;
@@ -83,14 +110,16 @@ export function holdsModel(seedFolder: string): boolean {
 }
 
 /** What model.json says. UserErrors: E_FILE_MISSING, E_JSON, E_KEPT_MODEL. */
-export function describeKeptModel(seedFolder: string): Described {
+export function describeKeptModel(seedFolder: string): DescriptionFile {
   const path = join(keptFolderIn(seedFolder), "model.json");
   const refuse = (what: string): UserError => explainDamage(`${path}: ${what}`);
-  const parsed = describedSchema.safeParse(readJson(path, "finetuned model's description"));
+  const json = readJson(path, "finetuned model's description");
+  const parsed = fileSchema.safeParse(json);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
     throw refuse(`${issue.path.join(".").slice(0, 80)}: ${issue.message.slice(0, 200)}`);
   }
+  if (parsed.data.version === 2 && !isSealed(json)) throw refuse("it was changed after it was written");
   const fault = findShapeFault(parsed.data.shape);
   if (fault !== undefined) throw refuse(fault.message);
   return parsed.data;
@@ -103,6 +132,7 @@ export function describeKeptModel(seedFolder: string): Described {
 export async function openKeptModel(seedFolder: string): Promise<KeptModel> {
   const folder = keptFolderIn(seedFolder);
   const described = describeKeptModel(seedFolder);
+  if (described.version === 2) checkFiles(folder, described.files);
   const listed = listFinetunedParameters(described.shape, described.classifier);
   const shapes = new Map(listed.map(({ name, shape }) => [name, shape] as const));
   return {
@@ -112,6 +142,14 @@ export async function openKeptModel(seedFolder: string): Promise<KeptModel> {
     reader: await openTextReader(folder, "as-text"),
     probes: readProbes(join(folder, "probes.jsonl")),
   };
+}
+
+function checkFiles(folder: string, files: Readonly<Record<string, string>>): void {
+  for (const name of keptFileNames) {
+    const path = join(folder, name);
+    if (!existsSync(path)) throw explainDamage(`${path}: not there`);
+    if (hashFile(path) !== files[name]) throw explainDamage(`${path}: changed after it was written`);
+  }
 }
 
 const probeSchema = z.strictObject({ texts: z.array(z.string()).min(1) });

@@ -28,6 +28,8 @@ const texts = Object.entries(forms).map(
     form,
     // A gzip carries a checksum of what it holds.
     sealed: ending === "jsonl.gz",
+    // Markup is no text.
+    refused: ending === "html",
     read: prepareText,
   }),
 );
@@ -44,9 +46,10 @@ function readDataset(folder: string): unknown {
   try {
     dataset.verify();
     const { manifest, tokenizer } = dataset;
-    const { training, validation } = manifest;
+    const { training, validation, hash, vocabulary, sequenceLength } = manifest;
     return [
-      ...[tokenizer.vocabulary, manifest],
+      // What training depends on; what became of the text is told and no more.
+      ...[tokenizer.vocabulary, hash, vocabulary, sequenceLength],
       ...[dataset.readTraining(0, training.sequences, 4, 0), dataset.readValidation(0, validation.sequences, 4)],
     ];
   } finally {
