@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -60,8 +60,8 @@ test("the card says recipe, data, budget and what it does not know", () => {
 
 test("the paper's own model is ONNX alone, and says which field prevents more", () => {
   const out = join(folder, "paper/export");
-  mkdirSync(out);
-  writeFileSync(join(out, "model.safetensors"), "of an earlier export");
+  cpSync(join(folder, "rotary/export"), out, { recursive: true });
+  assert.ok(existsSync(join(out, "model.safetensors")));
   const { status, stdout, stderr } = cram("export", "paper", "--threads", "1", "--json");
   assert.equal(status, 0, stderr);
   const result = JSON.parse(stdout);
