@@ -18,6 +18,7 @@ export interface EvaluateFlags extends BackendOptions {
   readonly glueDir?: string;
   readonly tasks?: string;
   readonly task?: string;
+  readonly name?: string;
   readonly text: readonly string[];
   readonly label?: string;
   readonly validation?: string;
@@ -46,7 +47,7 @@ export interface ChosenTasks {
 /** UserErrors: E_OPTION for flags that do not go together; those of finding a suite and of reading a user's file. */
 export async function chooseTasks(flags: EvaluateFlags): Promise<ChosenTasks> {
   if (flags.task !== undefined) return chooseOwnTask(flags.task, flags);
-  refuseFlags(flags, ["label", "validation", "test", "kind"], "goes with --task, a file of your own");
+  refuseFlags(flags, ["label", "validation", "test", "kind", "name"], "goes with --task, a file of your own");
   if (flags.text.length > 0) throw unfit("--text", "goes with --task, a file of your own");
   const { suite, folder } = chooseSuiteFolder(flags);
   const tasks = selectTasks(
@@ -80,8 +81,16 @@ async function chooseOwnTask(path: string, flags: EvaluateFlags): Promise<Chosen
 }
 
 async function readOwnData(path: string, flags: EvaluateFlags): Promise<TaskData> {
-  const { text: texts, label, validation, test, kind } = flags;
-  const files = { path, ...(validation !== undefined && { validation }), ...(test !== undefined && { test }), seed: 0 };
+  const { text: texts, label, validation, test, kind, name } = flags;
+  if (name !== undefined && !/[\p{L}\p{N}]/u.test(name)) throw unfit("--name", "wants letters or digits");
+  const named = name === undefined ? {} : { name };
+  const files = {
+    path,
+    ...named,
+    ...(validation !== undefined && { validation }),
+    ...(test !== undefined && { test }),
+    seed: 0,
+  };
   if (kind === "tokens") {
     if (texts.length > 0) throw unfit("--text", "is not read with --kind tokens");
     refuseFlags(

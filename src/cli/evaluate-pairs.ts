@@ -32,6 +32,7 @@ export async function openPairEvaluation(
       "validation",
       "test",
       "kind",
+      "name",
       "glueDir",
     ],
     "changes nothing with --suite blimp, which trains nothing",

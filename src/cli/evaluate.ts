@@ -46,6 +46,7 @@ export function addEvaluate(program: Command): void {
     .option("--suite-dir <folder>", "the suite's files")
     .option("--tasks <names>", "only these tasks of the suite: cola,mrpc")
     .option("--task <file>", "a table of your own: .tsv, .csv, .jsonl (also .gz), .parquet; or words with tags")
+    .option("--name <name>", "what --task is called among the results; default: as its file")
     .option("--text <column>", "column of the text (repeat for pairs)", collect, [])
     .option("--label <column>", "column of the label or number")
     .option(

@@ -1,6 +1,7 @@
 // Token classification from CoNLL files: their sentences (conll-lines.ts) as examples, their tags as classes.
 
 import { createHash } from "node:crypto";
+import { resolve } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { contentHash } from "../base/files.ts";
 import { hashPieces, readFile as readStored, unpackBytes } from "../tables/bytes.ts";
@@ -18,6 +19,8 @@ export interface ConllTaskOptions {
   readonly path: string;
   /** Absent: a tenth of the sentences of `path` is held out by `seed`. */
   readonly validation?: string;
+  /** What the task is called; absent: as its file. */
+  readonly name?: string;
   readonly seed: number;
 }
 
@@ -26,9 +29,9 @@ export interface ConllTaskOptions {
  * UserErrors: E_TABLE_ROW for a line that is not read as the others, E_TASK_LABEL for a tag never seen in training, E_TASK_SMALL, those of
  * `readTextPieces`.
  */
-export async function readConllTask({ path, validation, seed }: ConllTaskOptions): Promise<TaskData> {
+export async function readConllTask({ path, validation, seed, name: given }: ConllTaskOptions): Promise<TaskData> {
   const training = await readFile(path);
-  const name = nameOwnTask(path);
+  const name = nameOwnTask(given ?? path);
   const task: Task = {
     name,
     title: name,
@@ -46,6 +49,7 @@ export async function readConllTask({ path, validation, seed }: ConllTaskOptions
       : { train: examples, validation: toExamples(task, validation, apart.sentences) };
   return {
     task,
+    source: resolve(path),
     train: split.train,
     validation: [{ name: "validation", examples: split.validation }],
     test: [],

@@ -55,6 +55,22 @@ export function findResult(
   return isSame && (!needsModel || hasKeptModel(folderOf(place), hashes)) ? result : undefined;
 }
 
+/**
+ * Refuses a task whose folder holds results of another file with other content, which would be replaced. UserError E_TASK_TAKEN.
+ */
+export function refuseTaken({ root, suite, task }: Omit<ResultPlace, "variant">, source: string, data: string): void {
+  const folder = join(root, suite, task);
+  for (const variant of listFolders(folder)) {
+    const stored = readResult(join(folder, variant));
+    if (stored?.source === undefined || stored.source === source || stored.hashes.data === data) continue;
+    throw new UserError(
+      "E_TASK_TAKEN",
+      `${folder}: holds the results of ${stored.source}, which is called the same as ${source}`,
+      "Give this task a name of its own with --name; or, if that file is now here, remove this folder.",
+    );
+  }
+}
+
 /** The result there whatever its hashes; undefined where there is none, or one that this version did not write. */
 export function readResult(folder: string): TaskResult | undefined {
   try {

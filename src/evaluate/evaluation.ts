@@ -8,7 +8,7 @@ import { permutation, streams } from "../base/random.ts";
 import type { PretrainedModel } from "../pretrained/pretrained-model.ts";
 import { listVariants, predictMajority, type Variant } from "./controls.ts";
 import { type EncodedExample, encodeExamples } from "./encode-examples.ts";
-import { findResult, folderOf, prepareFolder, type ResultPlace, saveResult } from "./evaluation-folder.ts";
+import { findResult, folderOf, prepareFolder, type ResultPlace, refuseTaken, saveResult } from "./evaluation-folder.ts";
 import {
   countFinetuneSteps,
   type EncodedSplit,
@@ -148,6 +148,8 @@ async function planWork(options: EvaluationOptions): Promise<EvaluationEvent> {
   for (const task of options.tasks) {
     const data = await readLimited(task, options);
     warnings.push(...(options.model.describeLoss?.(listTexts(data), `the texts of ${task.name}`) ?? []));
+    const { source } = data;
+    if (source !== undefined) refuseTaken({ ...options, task: task.name }, source, hashesOf(data, options).data);
     const missing = variants.filter(variant => findStored(data, variant, options) === undefined);
     const scored = missing.filter(each => findStored(data, each, { ...options, keepModels: false }) !== undefined);
     withoutModel += scored.length;

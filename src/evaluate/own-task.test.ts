@@ -55,7 +55,7 @@ test("a table of texts and labels is a task, of whatever format", async () => {
       ],
     );
   }
-  assert.equal(nameOwnTask(paths[0]!), "own-data");
+  assert.equal(nameOwnTask(paths[0]!), "own-data-v1");
 });
 
 test("the kind is read off the labels, and can be said", async () => {

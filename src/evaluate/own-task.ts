@@ -2,11 +2,11 @@
 // whole one it is a regression, else a classification of the labels that occur there; a label elsewhere that does not is
 // refused. Labels are ordered as numbers where they are numbers, else as text, so a class does not depend on the rows' order.
 
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { contentHash } from "../base/files.ts";
 import type { Row } from "../tables/row.ts";
-import { openTable, readTable } from "../tables/table.ts";
+import { heldAtMost, openTable, readTable } from "../tables/table.ts";
 import { readColumn, readExamples } from "./examples.ts";
 import { holdOutExamples } from "./hold-out.ts";
 import { findSpelling, type LabelSpelling } from "./labels.ts";
@@ -19,6 +19,8 @@ export interface OwnTaskOptions {
   readonly label: string;
   /** Absent: a tenth of `path` is held out by `seed`. */
   readonly validation?: string;
+  /** What the task is called; absent: as its file. */
+  readonly name?: string;
   /** Examples to predict, without labels. */
   readonly test?: string;
   /** Absent: read off the labels. */
@@ -37,7 +39,7 @@ export async function readOwnTask(options: OwnTaskOptions): Promise<TaskData> {
   const examples = await readExamples(task, spellLabels(oneBatch(rows), task, spelling), true);
   const hashes = [hash];
   const read = async (file: string, labelled: boolean): Promise<Example[]> => {
-    const table = openTable(file);
+    const table = openTable(file, { most: heldAtMost });
     const found = await readExamples(task, spellLabels(table.rows, task, spelling), labelled);
     hashes.push(table.hash());
     return found;
@@ -49,6 +51,7 @@ export async function readOwnTask(options: OwnTaskOptions): Promise<TaskData> {
   const predicted = test === undefined ? [] : [{ name: "test", examples: await read(test, false) }];
   return {
     task,
+    source: resolve(path),
     train: split.train,
     validation: [{ name: "validation", examples: split.validation }],
     test: predicted,
@@ -57,17 +60,31 @@ export async function readOwnTask(options: OwnTaskOptions): Promise<TaskData> {
   };
 }
 
-/** A file's name as a task's: lower case, without endings, anything but letters and digits as "-". */
+/**
+ * A file's name as a task's: lower case, without the ending of its format, anything but letters and digits as "-". All of the
+ * stem: reviews.2023.csv and reviews.2024.csv are two tasks.
+ */
 export function nameOwnTask(path: string): string {
-  const stem = basename(path).split(".")[0]!.toLowerCase();
-  return stem.replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "") || "task";
+  const stem = basename(path)
+    .replace(/\.(?:gz|zst)$/i, "")
+    .replace(formatEnding, "");
+  // One name however the file system spells its letters.
+  return (
+    stem
+      .normalize("NFC")
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}]+/gu, "-")
+      .replace(/^-|-$/g, "") || "task"
+  );
 }
 
+const formatEnding = /(?<=.)\.(?:csv|tsv|jsonl?|ndjson|parquet|txt|conllu?|conll[x\d]*|bio|iob\d?)$/i;
+
 function describeOwnTask(
-  { path, texts, label, kind }: OwnTaskOptions,
+  { path, texts, label, kind, name: given }: OwnTaskOptions,
   rows: readonly Row[],
 ): { task: Task; spelling: LabelSpelling } {
-  const name = nameOwnTask(path);
+  const name = nameOwnTask(given ?? path);
   const regression: Task = {
     name,
     title: name,

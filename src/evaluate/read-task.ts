@@ -5,7 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { contentHash } from "../base/files.ts";
 import type { Row } from "../tables/row.ts";
-import { openTable } from "../tables/table.ts";
+import { heldAtMost, openTable } from "../tables/table.ts";
 import { readExamples } from "./examples.ts";
 import type { Example, Split, Task, TaskData } from "./task.ts";
 import { findTaskFolder, listTaskFiles, type SplitFiles } from "./task-files.ts";
@@ -62,6 +62,7 @@ async function* readRows(
   const headerless = published?.headerless;
   for (const path of paths) {
     const table = openTable(path, {
+      most: heldAtMost,
       ...(headerless === undefined ? {} : { headerless }),
       leaveOutShort: training && published?.brokenLines === true,
     });

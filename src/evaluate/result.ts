@@ -50,6 +50,8 @@ export const resultSchema = z.strictObject({
   /** What the result is a function of, with the seed; equal hashes are not run again. */
   hashes: z.strictObject({ model: z.string(), data: z.string(), recipe: z.string() }),
   recipe: z.record(z.string(), z.unknown()),
+  /** The file of a user's own task, absent where it was not kept. */
+  source: z.string().optional(),
   /** Why the data is not the published task: names of files, or "first 100 of train". */
   subsets: z.array(z.string()),
   training: z.strictObject({
@@ -99,6 +101,7 @@ export function makeResult(parts: ResultParts): TaskResult {
     device: parts.device,
     hashes: parts.hashes,
     recipe,
+    ...(data.source !== undefined && { source: data.source }),
     subsets: [...data.subsets],
     training: {
       examples: data.train.length,

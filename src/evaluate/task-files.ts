@@ -29,13 +29,15 @@ interface NamedFile {
   readonly shard?: readonly [number: number, count: number];
 }
 
-const roles: Readonly<Record<string, Role>> = {
-  train: "train",
-  dev: "validation",
-  val: "validation",
-  validation: "validation",
-  test: "test",
-};
+const roles: ReadonlyMap<string, Role> = new Map(
+  Object.entries({
+    train: "train",
+    dev: "validation",
+    val: "validation",
+    validation: "validation",
+    test: "test",
+  } as const),
+);
 const splitWords = ["matched", "mismatched"];
 const subsetWords = ["subset", "half"];
 
@@ -76,12 +78,12 @@ function parseFileName(path: string, task: Task): NamedFile | undefined {
   }
   const shard = /[-_](\d{5})-of-(\d{5})$/.exec(stem);
   const words = stem.slice(0, shard?.index).split(/[-_]/);
-  const named = words.filter(word => word in roles);
+  const named = words.filter(word => roles.has(word));
   const splits = words.filter(word => splitWords.includes(word));
   const subset = words.filter(word => subsetWords.includes(word));
   if (named.length !== 1 || splits.length > 1 || named.length + splits.length + subset.length < words.length)
     return undefined;
-  const role = task.published?.trainedOn === undefined ? roles[named[0]!]! : "validation";
+  const role = task.published?.trainedOn === undefined ? roles.get(named[0]!)! : "validation";
   const file = { path, role, split: splits[0] ?? role, subset: subset.length > 0 };
   return shard === null ? file : { ...file, shard: [Number(shard[1]), Number(shard[2])] };
 }

@@ -70,6 +70,8 @@ export interface Split {
 /** The files of a task, read and checked. */
 export interface TaskData {
   readonly task: Task;
+  /** The file that a user's own task was read from; two files of one name are two tasks. */
+  readonly source?: string;
   readonly train: readonly Example[];
   readonly validation: readonly Split[];
   /** Without labels, for a submission; empty where there is none. */

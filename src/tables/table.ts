@@ -32,8 +32,13 @@ export interface TableOptions {
   readonly leaveOutShort?: boolean;
   /** Bytes of one row of text, at most; 64 MiB. */
   readonly longestRowBytes?: number;
+  /** Rows and bytes of unpacked content, at most, where they are all held; absent: any number. */
+  readonly most?: { readonly rows: number; readonly bytes: number };
   readonly signal?: AbortSignal;
 }
+
+/** What a table may have that is held whole: the largest tasks have half a million rows and 100 MB. */
+export const heldAtMost = { rows: 2_000_000, bytes: 2 ** 30 } as const;
 
 const formats = ["tsv", "csv", "jsonl", "ndjson", "json", "parquet"] as const;
 export type TableFormat = Exclude<(typeof formats)[number], "ndjson">;
@@ -74,12 +79,29 @@ export function openTable(path: string, options: TableOptions = {}): Table {
   };
 }
 
-/** Every row of a table that is small. Errors: as `openTable`. */
+/** Every row of a table, of which there may be no more than `heldAtMost`. Errors: as `openTable`. */
 export async function readTable(path: string, options: TableOptions = {}): Promise<{ rows: Row[]; hash: string }> {
-  const table = openTable(path, options);
+  const table = openTable(path, { most: heldAtMost, ...options });
   const rows: Row[] = [];
   for await (const batch of table.rows) for (const row of batch) rows.push(row);
   return { rows, hash: table.hash() };
+}
+
+function tooLarge(path: string, size: string): UserError {
+  return new UserError(
+    "E_TABLE_LARGE",
+    `${path}: more than ${size} of content, which is more than can be held at once`,
+    "Keep fewer rows.",
+  );
+}
+
+async function* countBytes(pieces: AsyncIterable<Buffer>, path: string, most: number | undefined) {
+  let bytes = 0;
+  for await (const piece of pieces) {
+    bytes += piece.length;
+    if (most !== undefined && bytes > most) throw tooLarge(path, `${most / 2 ** 20} MiB`);
+    yield piece;
+  }
 }
 
 /** The error of a file without a row; `seen` says what there is instead. */
@@ -106,6 +128,7 @@ async function* readRows(
   let rows = 0;
   for await (const batch of parse(format, path, bytes, options)) {
     rows += batch.length;
+    if (rows > (options.most?.rows ?? rows)) throw tooLarge(path, `${options.most!.rows.toLocaleString("en-US")} rows`);
     yield batch;
   }
   if (rows === 0) throw emptyTable(path, emptiness[format]);
@@ -130,7 +153,7 @@ async function* parse(
     for await (const _ of bytes); // for its hash; its rows are found from its end
     return yield* readParquet({ path, columns }, signal);
   }
-  const unpacked = unpackBytes(bytes, path);
+  const unpacked = countBytes(unpackBytes(bytes, path), path, options.most?.bytes);
   if (format === "jsonl") return yield* readJsonLines(unpacked, path, longestRowBytes);
   if (format === "json") return yield* readJsonValues(unpacked, path, longestRowBytes);
   const [beginning, text] = await peek(readTextPieces(unpacked, path));
