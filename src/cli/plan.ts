@@ -2,6 +2,7 @@
 
 import { type Command, Option } from "commander";
 import { systemClock } from "../base/clock.ts";
+import { quoteCommand } from "../base/shell-words.ts";
 import { countPerformanceCores } from "../machine/cores.ts";
 import type { Forecast } from "../plan/forecast.ts";
 import type { MemoryNeeds } from "../plan/programs.ts";
@@ -96,6 +97,6 @@ function describeMemory(memory: MemoryNeeds, available: number): string {
 }
 
 function nextCommand({ recipe, set, budget, data }: PlanFlags): string {
-  const words = [`cram pretrain --recipe ${recipe}`, ...set.map(pair => `--set ${pair}`)];
-  return [...words, ...(budget === undefined ? [] : [`--budget ${budget}`]), `--data ${data ?? "DATA"}`].join(" ");
+  const words = ["cram", "pretrain", "--recipe", recipe, ...set.flatMap(pair => ["--set", pair])];
+  return quoteCommand(...words, ...(budget === undefined ? [] : ["--budget", budget]), "--data", data ?? "DATA");
 }

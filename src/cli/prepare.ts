@@ -1,6 +1,5 @@
 // cram prepare: raw text to a dataset that pretrain reads.
 
-import { statSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
@@ -12,6 +11,7 @@ import { formatShare } from "../tokenizer/lost-text.ts";
 import { type NormaliserName, normalisers } from "../tokenizer/normaliser.ts";
 import type { PreTokenizer } from "../tokenizer/split.ts";
 import { formatDuration } from "../train/budget.ts";
+import { suggestPretrain } from "../verbs/next-pretrain.ts";
 import { type Prepared, prepare as prepareDataset } from "../verbs/prepare.ts";
 import { mostThreads, parseCount } from "./choose.ts";
 import { colour, print, showStatus } from "./output.ts";
@@ -136,19 +136,7 @@ async function prepare(texts: string[], flags: PrepareFlags): Promise<void> {
     return;
   }
   printDataset(flags.out, { manifest, documents, warnings }, seconds);
-  print(`next: ${suggestPretrain(flags)}`);
-}
-
-/** The command that trains on it, with every choice that was made here. */
-function suggestPretrain({ out, recipe, vocabulary, sequenceLength, tokenizer }: PrepareFlags): string {
-  const set = (name: string, value: string | undefined) =>
-    value === undefined ? [] : ["--set", `model.${name}=${value}`];
-  return quoteCommand(
-    ...["cram", "pretrain", "--data", out, "--recipe", recipe],
-    ...set("vocabulary", vocabulary),
-    ...set("sequenceLength", sequenceLength),
-    ...(tokenizer !== undefined && statSync(tokenizer).isDirectory() ? ["--init-from", tokenizer] : []),
-  );
+  print(`next: ${quoteCommand(...(await suggestPretrain({ ...flags, manifest })))}`);
 }
 
 /** Prints what came of the text. */

@@ -78,6 +78,7 @@ async function quickstart(flags: QuickstartFlags): Promise<void> {
     flags.data,
     listSources(prose),
     {
+      recipe: recipe.name,
       vocabulary: recipe.model.vocabulary,
       sequenceLength: recipe.model.sequenceLength,
       normaliser: "ascii-fold",

@@ -14,7 +14,7 @@ export const stopAnnouncement = "stopping; the step under way is ended and saved
 
 /** Runs until the budget or the signal; the end event says which. */
 export async function trainRun(
-  open: Omit<OpenRun, "dataset">,
+  open: OpenRun,
   { json, signal, ...logs }: { json: boolean; signal: AbortSignal } & Pick<LogChoice, "tensorboard" | "mlflow">,
 ): Promise<EndEvent> {
   const { recipe, run } = open;

@@ -19,6 +19,8 @@ export interface BuildOptions {
   readonly threads: number;
   readonly documentsHash: string;
   readonly originHash: string;
+  /** Name of the recipe that it is for. */
+  readonly recipe?: string | undefined;
   /** What normalising lost of the documents. */
   readonly loss: TextLoss;
   readonly onProgress?: (documents: number, sequences: number) => void;
@@ -88,6 +90,7 @@ export async function buildDataset(
     tokenizerHash: tokenizer.hash,
     documentsHash: options.documentsHash,
     originHash: options.originHash,
+    ...(options.recipe !== undefined && { recipe: options.recipe }),
     vocabulary,
     sequenceLength,
     training: { sequences: training.sequences, files: training.files },

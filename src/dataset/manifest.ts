@@ -30,6 +30,8 @@ const manifestSchema = z.strictObject({
   documentsHash: z.string(),
   /** Names the sources and options it was made from, to tell whether it is up to date. */
   originHash: z.string(),
+  /** Name of the recipe that it was prepared for; datasets of older versions do not say it. */
+  recipe: z.string().optional(),
   vocabulary: count,
   sequenceLength: count,
   training: part,

@@ -4,6 +4,7 @@ import { countParameters, countTrainingFlops } from "../model/shape.ts";
 import { parseBudget } from "../train/budget.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { type Course, listStretches, planCourse, type StepCost } from "./course.ts";
+import { describeRepetition } from "./data-fit.ts";
 import type { MemoryNeeds } from "./programs.ts";
 
 /** The device a run is planned for. */
@@ -91,10 +92,7 @@ function listWarnings(
         `memory does not fit: ${gigabytes(memory.total)} are needed and ${gigabytes(device.memoryBytes)} are there; ` +
         "set train.microBatchSequences lower",
     ],
-    [
-      epochs !== undefined && epochs > 1,
-      () => `the data repeats: every sequence is read ${epochs!.toFixed(1)} times; more text would be new each time`,
-    ],
+    [epochs !== undefined && epochs > 1, () => describeRepetition(epochs!)],
     [
       course.steps < leastSteps,
       () => `only ${count(course.steps)} steps fit into the budget; ${suggestMoreSteps(recipe, course)}`,

@@ -33,13 +33,10 @@ export function checkInitialModel(model: InitialModel, shape: ModelShape, vocabu
   if (differences.length > 0) {
     const [theirs, ours] = [completeShape(model.shape), completeShape(shape)];
     const describe = (of: typeof ours) => differences.map(name => `${name} ${formatValue(of[name])}`).join(", ");
-    const settings = differences
-      .filter(name => theirs[name] !== undefined)
-      .map(name => `--set model.${name}=${formatValue(theirs[name])}`);
     throw new UserError(
       "E_INIT_SHAPE",
       `${model.path}: its model has ${describe(theirs)}, and the recipe's ${describe(ours)}`,
-      `Begin the run with ${settings.join(" ")}.`,
+      `Begin the run with ${quoteCommand(...listShapeSettings(model.shape, shape).flatMap(pair => ["--set", pair]))}.`,
     );
   }
   const other = vocabulary.findIndex((token, id) => token !== model.tokenOf(id));
@@ -51,6 +48,14 @@ export function checkInitialModel(model: InitialModel, shape: ModelShape, vocabu
       `Make one with its tokenizer: ${quoteCommand("cram", "prepare", "TEXT", "--tokenizer", model.path, "--out", "DATA")}`,
     );
   }
+}
+
+/** What is to be set in a recipe of the shape `ours` for a model of the shape `theirs`, as "model.width=256". */
+export function listShapeSettings(theirs: ModelShape, ours: ModelShape): string[] {
+  const complete = completeShape(theirs);
+  return listShapeDifferences(theirs, ours)
+    .filter(name => complete[name] !== undefined)
+    .map(name => `model.${name}=${formatValue(complete[name])}`);
 }
 
 /** Copies the parameters into a run's folder, in full precision. */

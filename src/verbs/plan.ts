@@ -10,6 +10,7 @@ import { readMemory } from "../machine/hardware.ts";
 import { measureStep } from "../machine/measure-step.ts";
 import { countTrainingFlops } from "../model/shape.ts";
 import type { StepCost } from "../plan/course.ts";
+import { describeFit } from "../plan/data-fit.ts";
 import { type DeviceFigures, deviceFigures } from "../plan/devices.ts";
 import { type Forecast, forecastRun, type PlannedDevice } from "../plan/forecast.ts";
 import { measurePrograms, type ProgramNeeds } from "../plan/programs.ts";
@@ -54,7 +55,9 @@ export async function planRun(options: PlanOptions): Promise<Forecast> {
     figures === undefined
       ? await measureThis(recipe, needs, validationBatches, options)
       : costOnPaper(recipe, needs, validationBatches, figures);
-  return forecastRun({ recipe, device, cost, memory: needs.memory, trainingSequences });
+  const forecast = forecastRun({ recipe, device, cost, memory: needs.memory, trainingSequences });
+  const unfit = manifest === undefined ? [] : describeFit(manifest, recipe);
+  return { ...forecast, warnings: [...unfit, ...forecast.warnings] };
 }
 
 function findFigures(device: string): DeviceFigures | undefined {

@@ -12,7 +12,7 @@ import { type PassedOver, passOver, startFunnel } from "../corpus/funnel.ts";
 import { type SelectOptions, selectDocuments } from "../corpus/select.ts";
 import { hashSources, type ListOptions, listSources, type Source } from "../corpus/sources.ts";
 import { buildDataset } from "../dataset/build.ts";
-import type { DatasetManifest } from "../dataset/manifest.ts";
+import { type DatasetManifest, writeManifest } from "../dataset/manifest.ts";
 import { largestVocabulary } from "../dataset/shards.ts";
 import { countPerformanceCores } from "../machine/cores.ts";
 import { WordCounter } from "../tokenizer/count-words.ts";
@@ -25,11 +25,14 @@ import type { PreTokenizer } from "../tokenizer/split.ts";
 import { specialTokens, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { datasetNames, leaveOutOwnFiles, listDatasetFiles, readWholeDataset } from "./dataset-folder.ts";
+import { readLearnedLength } from "./next-pretrain.ts";
 import { openTokenizer } from "./open-tokenizer.ts";
 import { chooseRecipe } from "./recipe.ts";
 
 /** How text becomes sequences. */
 export interface DatasetOptions {
+  /** Name of the recipe that the dataset is for. */
+  readonly recipe: string;
   readonly vocabulary: number;
   readonly sequenceLength: number;
   readonly normaliser: NormaliserName;
@@ -114,7 +117,7 @@ export interface Prepared {
  * Errors are `UserError`s with a code that docs/ERRORS.md explains, among them E_TEXT_MISSING, E_UTF8, E_TOO_LITTLE_TEXT.
  */
 export async function prepare(options: PrepareOptions): Promise<Prepared> {
-  const { model } = chooseRecipe({ recipe: options.recipe ?? "crammed-bert" });
+  const { name, model } = chooseRecipe({ recipe: options.recipe ?? "crammed-bert" });
   const { texts, out, maxTokensPerCharacter, holdOut = 0.01 } = options;
   if (!(holdOut > 0 && holdOut <= 0.5)) {
     throw new UserError("E_OPTION", `holdOut is ${holdOut}`, "Hold out a share above 0 and up to 0.5.");
@@ -122,10 +125,11 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
   const normaliser = options.normaliser ?? "ascii-fold";
   const tokenizer = options.tokenizer === undefined ? undefined : await openGivenTokenizer(options.tokenizer, options);
   const shaping = {
+    recipe: name,
     vocabulary: checkVocabulary(tokenizer?.vocabulary.length ?? options.vocabulary ?? model.vocabulary),
     alphabetLimit: options.alphabetLimit,
     tokenizer,
-    sequenceLength: options.sequenceLength ?? model.sequenceLength,
+    sequenceLength: options.sequenceLength ?? (await readLearnedLength(options.tokenizer)) ?? model.sequenceLength,
     normaliser,
     preTokenizer: options.preTokenizer ?? defaultPreTokenizer(normaliser),
     textField: options.textField ?? "text",
@@ -188,7 +192,7 @@ export function prepareSources(
   checkOutput(folder, "a dataset", datasetNames);
   return withFolderLock(folder, "prepare", async () => {
     finishMoves(folder);
-    const { threads: _, tokenizer, ...rest } = options;
+    const { threads: _, recipe, tokenizer, ...rest } = options;
     const shaping = { ...rest, tokenizer: tokenizer?.hash };
     showProgress("looking for changes");
     const hashed = hashSources(sources, listingOf(options, passedOver));
@@ -196,7 +200,9 @@ export function prepareSources(
     const originHash = contentHash(JSON.stringify([files, shaping]));
     const manifest = readWholeDataset(folder);
     if (manifest?.originHash === originHash) {
-      return { folder, manifest, documents: undefined, warnings: describeText(manifest, options) };
+      // Which recipe asked for it changes nothing else of the dataset.
+      const renamed = manifest.recipe === recipe ? manifest : writeManifest(folder, { ...manifest, recipe });
+      return { folder, manifest: renamed, documents: undefined, warnings: describeText(manifest, options) };
     }
     const replacement = { own: listDatasetFiles(folder), last: "manifest.json" };
     const built = await replaceFiles(folder, replacement, draft =>
@@ -259,6 +265,7 @@ async function buildFrom(
     threads: options.threads,
     documentsHash: documents.hash,
     originHash,
+    recipe: options.recipe,
     loss: losses.loss,
     onProgress: (done, sequences) =>
       showProgress(`tokenizing: ${percent(done, documents.documents)}, ${sequences.toLocaleString("en-US")} sequences`),

@@ -9,6 +9,7 @@ import { checkOutput } from "../base/folder-kind.ts";
 import { lockFolder, lockFreeFolder } from "../base/folder-lock.ts";
 import { quoteCommand } from "../base/shell-words.ts";
 import { Dataset } from "../dataset/dataset.ts";
+import { createRepetitionWatch, describeFit } from "../plan/data-fit.ts";
 import { openPretrainedModel } from "../pretrained/pretrained-model.ts";
 import { checkTrackingUri, type RunStatus } from "../tracking/mlflow-client.ts";
 import { MlflowLog } from "../tracking/mlflow-log.ts";
@@ -196,17 +197,20 @@ export interface LogChoice {
    * one that the run is in already, or "cramming", unless given; who asks is read from MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
    */
   readonly mlflow?: { readonly uri: string; readonly experiment?: string | undefined } | undefined;
-  /** Called with what does not end the training: a server that cannot be reached. */
+  /** Called with what does not end the training: a server that cannot be reached, a recipe that does not suit the data. */
   readonly onWarning?: ((text: string) => void) | undefined;
 }
 
 /** Compiles, and gives the events of the training from the newest checkpoint to the budget's end or the signal. */
 export async function openTraining(
-  { backend, recipe, source, run }: Omit<OpenRun, "dataset">,
+  { backend, dataset, recipe, source, run }: OpenRun,
   { tensorboard = false, mlflow, onWarning }: LogChoice,
 ): Promise<(signal: AbortSignal) => AsyncGenerator<TrainingEvent, void>> {
   const definition = defineTraining(recipe, readInitialParameters(run, recipe.model));
   const resumeFrom = loadRunState(run, recipe, definition, source.datasetHash);
+  const { manifest } = dataset;
+  if (resumeFrom === undefined) for (const text of describeFit(manifest, recipe)) onWarning?.(text);
+  const watchRepetition = createRepetitionWatch(manifest.training.sequences, recipe);
   const earlierPeak = await backend.measurePeak?.();
   const engine = await openEngine(backend, definition);
   // Other load makes a measurement too low, never too high.
@@ -250,6 +254,8 @@ export async function openTraining(
         signal: AbortSignal.any([signal, stop.signal]),
       })) {
         store(event);
+        const repetition = event.kind === "step" ? watchRepetition(event) : undefined;
+        if (repetition !== undefined) onWarning?.(repetition);
         if (failure !== undefined && event.kind === "end") throw failure;
         if (event.kind === "end" && event.reason === "budget") status = "FINISHED";
         yield event;

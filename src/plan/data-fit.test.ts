@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { crammedBert } from "../../recipes/crammed-bert.ts";
+import { createRepetitionWatch, describeFit } from "./data-fit.ts";
+
+test("a recipe that is not the dataset's, and a vocabulary that leaves rows unused, are told", () => {
+  const seen = (recipe: string | undefined, vocabulary: number) =>
+    describeFit({ recipe, vocabulary }, crammedBert).join("\n");
+  assert.equal(seen("crammed-bert", 32768), "");
+  assert.equal(seen(undefined, 20000), "");
+  assert.match(seen("quickstart", 32768), /prepared for the recipe quickstart, and this is crammed-bert/);
+  assert.match(seen("quickstart", 4096), /recipe quickstart.*\n.*32,768 tokens .* 4,096.*--set model\.vocabulary=4096/);
+});
+
+test("data that will be read more than 40 times is told once, as soon as the speed is known", () => {
+  const step = (number: number, progress: number, epochsSoFar: number) => ({
+    step: number,
+    progress,
+    tokens: epochsSoFar * 100 * crammedBert.model.sequenceLength,
+  });
+  const watch = createRepetitionWatch(100, crammedBert);
+  assert.equal(watch(step(1, 0.001, 0.9)), undefined, "the first steps tell nothing");
+  assert.equal(watch(step(20, 0.1, 3.9)), undefined, "39 times");
+  assert.match(watch(step(21, 0.1, 4.2))!, /read 42\.0 times/);
+  assert.equal(watch(step(22, 0.1, 4.3)), undefined);
+  assert.match(createRepetitionWatch(100, crammedBert)(step(2, 1, 50))!, /50\.0 times/, "a short run, at its end");
+});

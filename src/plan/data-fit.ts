@@ -1,0 +1,54 @@
+// Whether a dataset and a recipe suit each other: what trains without an error and is not what anybody wants. For the plan and
+// for the run itself.
+
+import type { StepEvent } from "../train/events.ts";
+import type { Recipe } from "../train/recipe.ts";
+
+/** What of a dataset's manifest decides it. */
+interface PreparedData {
+  /** Name of the recipe it was prepared for; older datasets do not say it. */
+  readonly recipe?: string | undefined;
+  readonly vocabulary: number;
+}
+
+/** Above that, repeated data is worth nothing (Muennighoff et al. 2023, arXiv 2305.16264). */
+const mostEpochs = 40;
+/** Before that many steps the speed is not yet the run's. */
+const leastSteps = 16;
+
+/** A sentence for each way in which the recipe is not the one that the dataset was made for. */
+export function describeFit({ recipe, vocabulary }: PreparedData, { name, model }: Recipe): string[] {
+  const count = (value: number) => value.toLocaleString("en-US");
+  const faults: readonly (readonly [boolean, string])[] = [
+    [
+      recipe !== undefined && recipe !== name,
+      `the dataset was prepared for the recipe ${recipe}, and this is ${name}: --recipe chooses`,
+    ],
+    [
+      2 * vocabulary <= model.vocabulary,
+      `the model has a row for each of ${count(model.vocabulary)} tokens and the dataset has ${count(vocabulary)}: ` +
+        `the others are never used, and --set model.vocabulary=${vocabulary} leaves them out`,
+    ],
+  ];
+  return faults.filter(([holds]) => holds).map(([, text]) => text);
+}
+
+export function describeRepetition(epochs: number): string {
+  return `the data repeats: every sequence is read ${epochs.toFixed(1)} times; more text would be new each time`;
+}
+
+/** Gives a warning at the step at which it is plain that the data will be read more than 40 times over the budget, once. */
+export function createRepetitionWatch(
+  trainingSequences: number,
+  { model }: Recipe,
+): (event: Pick<StepEvent, "step" | "progress" | "tokens">) => string | undefined {
+  let warned = false;
+  return ({ step, progress, tokens }) => {
+    const isEarly = step < leastSteps && progress < 0.5;
+    if (warned || isEarly || progress <= 0) return undefined;
+    const epochs = tokens / model.sequenceLength / progress / trainingSequences;
+    if (epochs <= mostEpochs) return undefined;
+    warned = true;
+    return describeRepetition(epochs);
+  };
+}

@@ -1,0 +1,98 @@
+// The command that prepare prints trains what was prepared, whatever was chosen: the recipe that its words give fits the dataset
+// and the model to go on from, and nothing is warned of.
+
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { writeTinyRun } from "../../test/tiny-run.ts";
+import { readManifest } from "../dataset/manifest.ts";
+import { describeFit } from "../plan/data-fit.ts";
+import { checkFit } from "../train/batches.ts";
+import { suggestPretrain } from "./next-pretrain.ts";
+import { type PrepareOptions, prepare } from "./prepare.ts";
+import { planNewRun, pretrain } from "./pretrain.ts";
+
+const root = mkdtempSync(join(tmpdir(), "cram next-"));
+after(() => rmSync(root, { recursive: true }));
+
+const words = Array.from({ length: 900 }, (_, i) => `w${String.fromCharCode(97 + (i % 26), 97 + ((i * 7) % 26))}`);
+const text = join(root, "a text.txt");
+writeFileSync(
+  text,
+  Array.from({ length: 40 }, (_, i) => [...words.slice(i), ...words.slice(0, i)].join(" ")).join("\n\n"),
+);
+const run = join(root, "a run");
+writeTinyRun(run, [...new Set(words)], ["train.microBatchSequences=4", "schedule.batchSequences=4"]);
+const learned = join(root, "learned");
+writeTinyRun(learned, [...new Set(words)], ["model.positions=learned", "model.sequenceLength=24"]);
+const recipe = join(run, "recipe.json");
+mkdirSync(join(root, "data"));
+
+let datasets = 0;
+const common = { texts: [text], documentSeparator: "blank-line", holdOut: 0.1, threads: 1 };
+
+/** The plan of the printed command, and what was prepared. */
+async function follow(choices: Partial<PrepareOptions> & { readonly recipe: string }) {
+  const out = join(root, `data/${datasets++}`);
+  const { manifest } = await prepare({ ...common, ...choices, out });
+  const command = await suggestPretrain({ ...choices, out, manifest });
+  const valuesOf = (flag: string) => command.flatMap((word, i) => (command[i - 1] === flag ? [word] : []));
+  const [data, name, initFrom] = ["--data", "--recipe", "--init-from"].map(flag => valuesOf(flag)[0]);
+  const flags = { data: data!, recipe: name!, initFrom, set: valuesOf("--set") };
+  return { flags, manifest: readManifest(out), planned: planNewRun(flags), command };
+}
+
+const cases: readonly (Partial<PrepareOptions> & { readonly recipe: string })[] = [
+  { recipe: "quickstart" },
+  { recipe: "crammed-bert", sequenceLength: 32 },
+  { recipe: "quickstart", vocabulary: 300, sequenceLength: 16 },
+  { recipe, vocabulary: 80 },
+  { recipe, tokenizer: run },
+  { recipe: "quickstart", tokenizer: run },
+  { recipe: "quickstart", tokenizer: join(run, "tokenizer.json") },
+  { recipe: "quickstart", tokenizer: learned },
+];
+for (const choices of cases) {
+  const { tokenizer, ...rest } = choices;
+  const title = JSON.stringify({ ...rest, tokenizer }).replaceAll(root, "");
+  test(`what is printed after ${title} trains that`, async () => {
+    const { manifest, planned, flags } = await follow(choices);
+    assert.equal(manifest.recipe, planned.recipe.name);
+    checkFit(manifest, planned.recipe);
+    assert.deepEqual(describeFit(manifest, planned.recipe), []);
+    assert.equal(flags.initFrom, tokenizer === run || tokenizer === learned ? tokenizer : undefined);
+  });
+}
+
+test("the recipe's own numbers are not printed again, and others than those of the recipe are", async () => {
+  const { command } = await follow({ recipe: "quickstart", vocabulary: 80 });
+  assert.deepEqual(command.slice(4), ["--recipe", "quickstart", "--set", "model.vocabulary=80"]);
+});
+
+test("the same text for another recipe of the same numbers renames the dataset", async () => {
+  const choices = { ...common, vocabulary: 300, sequenceLength: 16, out: join(root, "renamed") };
+  await prepare({ ...choices, recipe: "quickstart" });
+  const { documents, manifest } = await prepare({ ...choices, recipe: "crammed-bert" });
+  assert.equal(documents, undefined);
+  assert.deepEqual([manifest.recipe, readManifest(choices.out).recipe], ["crammed-bert", "crammed-bert"]);
+});
+
+test("training goes on from the model whose tokenizer was taken, and what does not suit it is told", async () => {
+  const { flags } = await follow({ recipe: "quickstart", tokenizer: run });
+  const warned: string[] = [];
+  const tiny = ["train.microBatchSequences=4", "schedule.batchSequences=4", "train.validations=1"];
+  const options = {
+    ...flags,
+    set: [...flags.set, ...tiny],
+    budget: "2steps",
+    onWarning: (it: string) => warned.push(it),
+  };
+  const { steps } = await pretrain({ ...options, out: join(root, "further"), threads: 1 });
+  assert.deepEqual([steps, warned], [2, []]);
+  const wide = [...flags.set, ...tiny, "model.vocabulary=4096"];
+  await pretrain({ ...options, initFrom: undefined, set: wide, out: join(root, "wide"), threads: 1 });
+  assert.deepEqual(warned.length, 1);
+  assert.match(warned[0]!, /row for each of 4,096 tokens/);
+});
