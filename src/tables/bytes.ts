@@ -81,7 +81,7 @@ export async function* unpackGzip(packed: AsyncGenerator<Buffer>, path: string):
       yield piece as Buffer;
     }
   } catch (error) {
-    throw explainGzipFailure(error, path, bytesUnpacked);
+    throw explainGzipFailure(error, path, bytesUnpacked, gunzip.bytesWritten);
   } finally {
     await packed.return(undefined); // the loop has destroyed gunzip, which ends the feeding
   }
@@ -119,10 +119,11 @@ export async function* unpackZstd(packed: AsyncGenerator<Buffer>, path: string):
 
 const zstdBytesPerPush = 1 << 12;
 
-function explainGzipFailure(error: unknown, path: string, bytesUnpacked: number): unknown {
+function explainGzipFailure(error: unknown, path: string, bytesUnpacked: number, bytesPacked: number): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === "Z_BUF_ERROR") return cutShort(error, path, "gzip", bytesUnpacked);
-  if (code?.startsWith("Z_")) return damaged(error, path, `not a whole gzip (${message})`, bytesUnpacked);
+  if (code?.startsWith("Z_"))
+    return damaged(error, path, `not a whole gzip (${message}) from about byte ${bytesPacked} of the file`);
   return error;
 }
 
@@ -130,7 +131,7 @@ function explainZstdFailure(error: unknown, path: string, bytesUnpacked: number)
   const { code, message } = error as Error & { code?: unknown };
   const endsEarly = code === 5;
   if (endsEarly) return cutShort(error, path, "Zstandard file", bytesUnpacked);
-  return damaged(error, path, `not a whole Zstandard file (${message})`, bytesUnpacked);
+  return damaged(error, path, `not a whole Zstandard file (${message}) after ${bytesUnpacked} bytes of content`);
 }
 
 function cutShort(cause: unknown, path: string, kind: string, bytesUnpacked: number): UserError {
@@ -142,11 +143,8 @@ function cutShort(cause: unknown, path: string, kind: string, bytesUnpacked: num
   );
 }
 
-function damaged(cause: unknown, path: string, seen: string, bytesUnpacked: number): UserError {
-  return new UserError(
-    "E_GZIP",
-    `${path}: ${seen} after ${bytesUnpacked} bytes of content`,
-    "Fetch the file again, or rename it if it is not packed.",
-    { cause },
-  );
+function damaged(cause: unknown, path: string, seen: string): UserError {
+  return new UserError("E_GZIP", `${path}: ${seen}`, "Fetch the file again, or rename it if it is not packed.", {
+    cause,
+  });
 }

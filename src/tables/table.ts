@@ -38,7 +38,7 @@ export interface TableOptions {
 }
 
 /** What a table may have that is held whole: the largest tasks have half a million rows and 100 MB. */
-export const heldAtMost = { rows: 2_000_000, bytes: 2 ** 30 } as const;
+export const heldAtMost = { rows: 1_000_000, bytes: 2 ** 30 } as const;
 
 const formats = ["tsv", "csv", "jsonl", "ndjson", "json", "parquet"] as const;
 export type TableFormat = Exclude<(typeof formats)[number], "ndjson">;
