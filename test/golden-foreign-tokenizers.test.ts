@@ -17,6 +17,18 @@ interface Golden {
   readonly vocabulary: string[];
   readonly uncased: number[][];
   readonly cased: number[][];
+  /** By kind: texts that spell out special and added tokens, as transformers reads them. */
+  readonly spelled: Record<string, Spelled>;
+}
+
+interface Spelled {
+  readonly tokenizer: { readonly added_tokens: readonly object[] };
+  readonly texts: string[];
+  readonly ids: number[][];
+  /** With split_special_tokens. */
+  readonly split: number[][];
+  /** With the special tokens around a text. */
+  readonly framed: number[][];
 }
 
 const path = new URL("../../test/golden/foreign-tokenizers.json", import.meta.url);
@@ -78,6 +90,41 @@ test("a WordPiece tokenizer.json is read by our encoder, whatever it says of tru
   const again = await openTextReader(writeFolder({ "tokenizer.json": { ...json, truncation: { max_length: 8 } } }));
   assert.deepEqual(encodeAll(again), golden.uncased);
   assert.equal(again.hash, defineTokenizer(data).hash);
+});
+
+test("special and added tokens that a text spells out have transformers' ids, by every kind of tokenizer", async () => {
+  for (const [kind, { tokenizer, texts, ids, split, framed }] of Object.entries(golden.spelled)) {
+    const files = { "tokenizer.json": tokenizer };
+    const reader = await openTextReader(writeFolder(files));
+    const splitting = { ...files, "tokenizer_config.json": { split_special_tokens: true } };
+    const readers = [reader, await openTextReader(writeFolder(splitting))] as const;
+    texts.forEach((text, i) => {
+      const read = (ids: ArrayLike<number>) => Array.from(ids);
+      assert.deepEqual(read(readers[0].encodeText(text)), ids[i], `${kind}: ${text}`);
+      assert.deepEqual(read(readers[1].encodeText(text)), split[i], `${kind}, split: ${text}`);
+      assert.deepEqual(read(readers[0].encodeForModel(text)), framed[i], `${kind}, framed: ${text}`);
+      assert.deepEqual(
+        read(readers[0].encodeForModel(text, "as-text")).slice(1, -1),
+        split[i],
+        `${kind}, asked: ${text}`,
+      );
+      assert.deepEqual(read(readers[1].encodeForModel(text, "recognise")), framed[i], `${kind}, asked: ${text}`);
+    });
+  }
+});
+
+test("an added token that stands for a whole word alone is refused by name", async () => {
+  for (const kind of ["WordPiece with added tokens", "BPE with added tokens"]) {
+    const { tokenizer } = golden.spelled[kind]!;
+    const added = tokenizer.added_tokens.map(token => ({
+      ...token,
+      single_word: "content" in token && token.content === "kaffee",
+    }));
+    await assert.rejects(
+      openTextReader(writeFolder({ "tokenizer.json": { ...tokenizer, added_tokens: added } })),
+      error => error instanceof UserError && error.code === "E_TOKENIZER_UNSUPPORTED" && /"kaffee"/.test(error.message),
+    );
+  }
 });
 
 test("the settings name the special tokens", async () => {

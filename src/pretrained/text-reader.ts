@@ -98,17 +98,22 @@ function isWordPiece(json: unknown): json is Json {
   return model.type === "WordPiece" || (model.type === undefined && "max_input_chars_per_word" in model);
 }
 
-/** Whether tokens were added that our encoder cannot look for in a text: beyond the vocabulary, or no special ones. */
+/** Whether tokens were added that our encoder cannot look for in a text: beyond the vocabulary, no special ones, or with flags. */
 function hasForeignTokens({ added_tokens: added, model }: Json): boolean {
   const { vocab } = model as Json;
   if (!Array.isArray(added) || !isObject(vocab)) return false;
-  return added.some(token => isObject(token) && (token.special !== true || vocab[String(token.content)] !== token.id));
+  const isOurs = ({ id, content, special, lstrip, rstrip, normalized }: Json) =>
+    special === true && vocab[String(content)] === id && ![lstrip, rstrip, normalized].includes(true);
+  return added.some(token => isObject(token) && !isOurs(token));
 }
 
-function checkIds(json: unknown, path: string): asserts json is Json {
+function checkTokens(json: unknown, path: string): asserts json is Json {
   if (!isObject(json)) throw refuseTokenizer(path, "it is no JSON object");
   const model = isObject(json.model) ? json.model : {};
   const added = Array.isArray(json.added_tokens) ? json.added_tokens : [];
+  // Hugging Face's script would find it inside of words too.
+  const wordAlone = added.find(token => isObject(token) && token.single_word === true);
+  if (wordAlone) throw refuseTokenizer(path, `the added token ${quoteValue(wordAlone.content, 60)} has single_word`);
   const known = isObject(model.vocab) ? Object.values(model.vocab) : [];
   const ids = [...known, ...added.map(token => (isObject(token) ? token.id : undefined))];
   const wrong = ids.findIndex(
@@ -123,7 +128,7 @@ async function readTextElsewhere(
   inText: SpecialTokensInText,
   path: string,
 ): Promise<TextReader> {
-  checkIds(json, path);
+  checkTokens(json, path);
   // Loaded here alone: our own models do without it.
   const { Tokenizer: ScriptTokenizer } = await import("@huggingface/tokenizers");
   try {
@@ -131,11 +136,13 @@ async function readTextElsewhere(
     // Without its special tokens it finds none in a text.
     const added = Array.isArray(json.added_tokens) ? (json.added_tokens as Json[]) : [];
     const words = { ...json, added_tokens: added.filter(({ special }) => special !== true) };
-    const plain = inText === "recognise" ? tokenizer : new ScriptTokenizer(words, settings);
+    let plain: typeof tokenizer | undefined;
     const ids = [...tokenizer.get_vocab(true).values()];
     const specials = findSpecials(settings, token => tokenizer.token_to_id(token), path);
     const encode = (text: string, special: SpecialTokensInText): number[] =>
-      (special === "recognise" ? tokenizer : plain).encode(text, { add_special_tokens: false }).ids;
+      (special === "recognise" ? tokenizer : (plain ??= new ScriptTokenizer(words, settings))).encode(text, {
+        add_special_tokens: false,
+      }).ids;
     const [before, after] = splitFrame(tokenizer.encode("").ids);
     return {
       encodeText: text => encode(text, inText),
