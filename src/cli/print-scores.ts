@@ -5,7 +5,12 @@ import type { Variant } from "../evaluate/controls.ts";
 import type { TaskResult } from "../evaluate/result.ts";
 import type { Cell, Row, Scoreboard } from "../evaluate/scoreboard.ts";
 
-const percent = (share: number): string => (Number.isNaN(share) ? "none" : (100 * share).toFixed(1));
+const percent = (share: number): string => spell(100 * share);
+
+/** "none" for a score that is not defined. */
+const spell = (value: number): string => (Number.isNaN(value) ? "none" : value.toFixed(1));
+
+const spellMedian = (cell: Cell | undefined): string | undefined => cell && spell(cell.median);
 
 /** "MRPC untrained seed 0". */
 export function nameVariant(title: string, { control, seed }: Variant): string {
@@ -31,7 +36,7 @@ export function describeResult({ title, control, seed, splits, metrics, training
 export function formatScores({ columns, rows, subsets }: Scoreboard): string {
   const find = (kind: Row["kind"]) => rows.find(row => row.kind === kind);
   const [model, untrained, majority] = [find("none"), find("untrained"), find("majority")];
-  const median = (row: Row | undefined, name: string) => row?.cells[name]?.median.toFixed(1) ?? "";
+  const median = (row: Row | undefined, name: string) => spellMedian(row?.cells[name]) ?? "";
   const range = (cell: Cell | undefined, low: number | undefined, high: number | undefined) =>
     cell === undefined || low === undefined || high === undefined || Number.isNaN(low)
       ? ""
@@ -63,7 +68,7 @@ export function formatComparison({ columns, rows, subsets }: Scoreboard): string
   ];
   const body = rows.map(({ name, cells, average }) => [
     name,
-    ...columns.map(column => cells[column.name]?.median.toFixed(1) ?? "-"),
+    ...columns.map(column => spellMedian(cells[column.name]) ?? "-"),
     average?.value === undefined
       ? "-"
       : `${average.value.toFixed(1)}${average.missing.length > 0 ? `/${average.count}` : ""}`,
@@ -78,12 +83,16 @@ export function formatNotes({ columns, rows, subsets }: Scoreboard): string[] {
     const reason = subsets[name]?.join(", ");
     if (reason !== undefined) byReason.set(reason, [...(byReason.get(reason) ?? []), title]);
   }
-  const partial = rows.find(({ average }) => average !== undefined && average.missing.length > 0)?.average;
+  const partial = rows.flatMap(({ average }) =>
+    average?.value !== undefined && average.missing.length > 0
+      ? [`/${average.count}: an average of ${average.count} scores; missing ${average.missing.join(", ")}`]
+      : [],
+  );
+  const isNone = rows.some(({ cells }) => Object.values(cells).some(cell => cell && Number.isNaN(cell.median)));
   return [
     ...[...byReason].map(([reason, titles]) => `* ${titles.join(", ")}: not the published data, but ${reason}`),
-    ...(partial === undefined
-      ? []
-      : [`/${partial.count}: an average of ${partial.count} scores; missing ${partial.missing.join(", ")}`]),
+    ...new Set(partial),
+    ...(isNone ? ["none: a score that is not defined, as a correlation with a constant is"] : []),
   ];
 }
 

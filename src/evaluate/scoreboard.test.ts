@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { formatComparison, formatNotes, formatScores } from "../cli/print-scores.ts";
 import { glue } from "./glue.ts";
 import type { TaskResult } from "./result.ts";
 import { makeScoreboard } from "./scoreboard.ts";
@@ -55,9 +56,33 @@ test("the median over seeds with its extremes, in percent; the average says what
   assert.ok(published.length > 0 && published.every(row => row.kind === "published"));
 });
 
-test("a score that is no number counts as 0; tasks of no suite have no average and no published rows", () => {
-  const { rows } = makeScoreboard([result("mine", 0, { validation: Number.NaN })], undefined);
+test("a score that is no number stays none, null in JSON, and is missing from the average", () => {
+  // It counted as 0 once: a score that nobody measured, and it pulled the average down.
+  for (const others of [[], [0.5, 0.75]]) {
+    const results = [
+      ...[...others, Number.NaN].map((score, seed) => result("cola", seed, { validation: score })),
+      result("mnli", 0, { matched: 0.5, mismatched: 0.25 }),
+    ];
+    const scoreboard = makeScoreboard(results, glue);
+    const [{ cells, average }] = scoreboard.rows as [(typeof scoreboard.rows)[0]];
+    assert.deepEqual(JSON.parse(JSON.stringify(cells.cola)), {
+      ...{ median: null, minimum: null, maximum: null, seeds: others.length + 1 },
+      overSeeds: { low: null, high: null },
+      overExamples: { low: null, high: null },
+    });
+    assert.deepEqual([average!.value, average!.count], [37.5, 2]);
+    assert.ok(average!.missing.includes("cola"));
+    for (const printed of [formatScores(scoreboard), formatComparison(scoreboard)]) {
+      assert.match(printed, /\bnone\b/);
+      assert.doesNotMatch(printed, /NaN|(mine|CoLA) .*\b0\.0\b/);
+    }
+    const notes = formatNotes(scoreboard).join("\n");
+    assert.match(notes, /missing cola, .*\n.*not defined/);
+  }
+});
+
+test("tasks of no suite have no average and no published rows", () => {
+  const { rows } = makeScoreboard([result("mine", 0, { validation: 0.5 })], undefined);
   assert.equal(rows.length, 1);
-  assert.equal(rows[0]!.cells.mine!.median, 0);
   assert.equal(rows[0]!.average, undefined);
 });

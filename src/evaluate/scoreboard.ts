@@ -16,7 +16,7 @@ export interface Column {
 }
 
 export interface Cell {
-  /** Over the seeds, percent. */
+  /** Over the seeds, percent; NaN, which is null in JSON, where a seed's score is not defined. */
   readonly median: number;
   readonly minimum: number;
   readonly maximum: number;
@@ -94,10 +94,17 @@ function makeRow(kind: Control, results: readonly TaskResult[], suite: Suite | u
   };
 }
 
-/** A score that is no number, a correlation with a constant, is worth nothing: 0. */
+/**
+ * Where a seed's score is no number, a correlation with a constant, there is no median: neither 0, which nobody measured, nor
+ * that of the other seeds, which would hide it.
+ */
 function makeCell(seeds: readonly { readonly score: number; readonly interval: Interval }[]): Cell {
-  const scores = seeds.map(({ score }) => (Number.isNaN(score) ? 0 : score));
+  const scores = seeds.map(({ score }) => score);
   const { median, minimum, maximum, low, high } = bootstrapSeeds(scores, { seed: 0 });
+  if (Number.isNaN(median)) {
+    const none = { low, high };
+    return { median, minimum, maximum, seeds: scores.length, overSeeds: none, overExamples: none };
+  }
   const distance = (i: number) => Math.abs(scores[i]! - median);
   const nearest = scores.map((_, i) => i).reduce((best, i) => (distance(i) < distance(best) ? i : best), 0);
   return {

@@ -68,14 +68,18 @@ export function listCountedScores(suite: Suite): string[] {
     .flatMap(task => (task.published?.splits ?? ["validation"]).map(split => nameScore(task, split)));
 }
 
-/** The mean of the counted scores, by their names; each is the first metric of its task. */
+/**
+ * The mean of the counted scores, by their names; each is the first metric of its task. One that is no number is missing, as one
+ * that is not there.
+ */
 export function averageScores(suite: Suite, scores: ReadonlyMap<string, number>): Average {
   const names = listCountedScores(suite);
-  const there = names.filter(name => scores.has(name));
+  const isThere = (name: string) => !Number.isNaN(scores.get(name) ?? Number.NaN);
+  const there = names.filter(isThere);
   const sum = there.reduce((total, name) => total + scores.get(name)!, 0);
   return {
     value: there.length === 0 ? undefined : sum / there.length,
     count: there.length,
-    missing: names.filter(name => !scores.has(name)),
+    missing: names.filter(name => !isThere(name)),
   };
 }

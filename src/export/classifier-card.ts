@@ -162,8 +162,11 @@ function formatScores({ result, seeds }: ClassifierFacts): string {
       const all = seeds
         .map(each => each.splits.find(split => split.name === name)?.scores[metric] ?? Number.NaN)
         .sort((a, b) => a - b);
-      const middle = (all[(all.length - 1) >> 1]! + all[all.length >> 1]!) / 2;
-      const others = seeds.length < 2 ? [] : [percent(middle), `${percent(all[0]!)} to ${percent(all.at(-1)!)}`];
+      // Of seeds one of which has no score there is no median, and nothing to sort.
+      const isNone = all.some(Number.isNaN);
+      const middle = isNone ? Number.NaN : (all[(all.length - 1) >> 1]! + all[all.length >> 1]!) / 2;
+      const others =
+        seeds.length < 2 ? [] : [percent(middle), isNone ? "none" : `${percent(all[0]!)} to ${percent(all.at(-1)!)}`];
       return [`${name}, ${whole(examples)} examples`, metric, percent(scores[metric] ?? Number.NaN), ...others];
     }),
   );

@@ -41,7 +41,12 @@ export function tabulateScores(runs: readonly RunRecord[]): SuiteScores[] {
     return {
       table,
       chart: drawScores(title, suite, rows, columns),
-      notes: [describeSeeds([...seeds]), ...describeSubsets(rows, columns), ...describeAverages(rows)],
+      notes: [
+        describeSeeds([...seeds]),
+        ...describeSubsets(rows, columns),
+        ...describeAverages(rows),
+        ...describeNone(rows),
+      ],
     };
   });
 }
@@ -65,11 +70,12 @@ function drawScores(
       name: shown,
       intervals: own.map(({ cells }) => {
         const cell = cells.get(name);
-        return cell && { low: cell.minimum, value: cell.median, high: cell.maximum };
+        if (cell === undefined || Number.isNaN(cell.median)) return undefined;
+        return { low: cell.minimum, value: cell.median, high: cell.maximum };
       }),
       marks: published.flatMap(row => {
         const value = row.cells.get(name)?.median;
-        return value === undefined ? [] : [{ name: row.name, value }];
+        return value === undefined || Number.isNaN(value) ? [] : [{ name: row.name, value }];
       }),
     })),
     marksName: published.length === 0 ? "nothing published to compare with" : "published rows of the table",
@@ -125,7 +131,10 @@ function describeCell({ cells, subsets }: NamedRow, name: string): string {
   const cell = cells.get(name);
   if (cell === undefined) return "–";
   const digits = (value: number) => (Number.isFinite(value) ? value.toFixed(1) : "none");
-  const spread = cell.seeds > 1 ? `\n${digits(cell.minimum)}\u00a0to\u00a0${digits(cell.maximum)}` : "";
+  const spread =
+    cell.seeds > 1 && Number.isFinite(cell.median)
+      ? `\n${digits(cell.minimum)}\u00a0to\u00a0${digits(cell.maximum)}`
+      : "";
   return `${digits(cell.median)}${subsets.has(name) ? "*" : ""}${spread}`;
 }
 
@@ -158,4 +167,9 @@ function describeAverages(rows: readonly NamedRow[]): string[] {
       `/${average!.count}: an average of ${average!.count} scores; missing ${average!.missing.join(", ")}`,
   );
   return [...new Set(notes)];
+}
+
+function describeNone(rows: readonly NamedRow[]): string[] {
+  const isNone = rows.some(({ cells }) => [...cells.values()].some(({ median }) => Number.isNaN(median)));
+  return isNone ? ["none: a score that is not defined, as a correlation with a constant is."] : [];
 }
