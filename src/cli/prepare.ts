@@ -6,6 +6,7 @@ import { UserError } from "../base/errors.ts";
 import { makePrintable } from "../base/printable.ts";
 import { quoteCommand } from "../base/shell-words.ts";
 import type { DocumentsManifest } from "../corpus/documents.ts";
+import { type ChosenFormat, chosenFormats } from "../corpus/read-source.ts";
 import { countPerformanceCores } from "../machine/cores.ts";
 import { formatShare } from "../tokenizer/lost-text.ts";
 import { type NormaliserName, normalisers } from "../tokenizer/normaliser.ts";
@@ -25,6 +26,7 @@ interface PrepareFlags {
   readonly alphabetLimit?: string;
   readonly normaliser?: NormaliserName;
   readonly preTokenizer?: PreTokenizer;
+  readonly format?: ChosenFormat;
   readonly textField: string;
   readonly documentSeparator?: string;
   readonly skipBroken?: boolean;
@@ -42,7 +44,7 @@ export function addPrepare(program: Command): void {
     .description("raw text -> documents -> tokenizer -> token shards")
     .argument(
       "<text...>",
-      "files and folders: .txt, .md, .jsonl, .json, .csv, .tsv, each also .gz or .zst, and .parquet",
+      "files and folders: .txt, .md, .html, .jsonl, .json, .csv, .tsv, each also .gz or .zst, and .parquet",
     )
     .requiredOption("--out <folder>", "where the dataset goes")
     .option("--recipe <name>", "the recipe whose vocabulary and sequence length are used", "crammed-bert")
@@ -65,6 +67,7 @@ export function addPrepare(program: Command): void {
         "how text is split into words; default: whitespace for ascii-fold and reference, else bert",
       ).choices(["whitespace", "bert"]),
     )
+    .addOption(new Option("--format <name>", "what every file is, whatever its name says").choices(chosenFormats))
     .option("--text-field <name>", "the field or column that holds the text, as in data.text", "text")
     .option("--document-separator <text>", "what stands between the documents of a text file: blank-line, or a text")
     .option("--skip-broken", "count broken lines and files and pass over them")
@@ -110,6 +113,7 @@ async function prepare(texts: string[], flags: PrepareFlags): Promise<void> {
     sequenceLength: parseOptional("--sequence-length", flags.sequenceLength),
     normaliser: flags.normaliser,
     preTokenizer: flags.preTokenizer,
+    format: flags.format,
     textField: flags.textField,
     documentSeparator: flags.documentSeparator,
     skipBroken: flags.skipBroken,

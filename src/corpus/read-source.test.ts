@@ -7,7 +7,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { UserError } from "../base/errors.ts";
 import { startFunnel } from "./funnel.ts";
-import { readSource } from "./read-source.ts";
+import { type ChosenFormat, readSource } from "./read-source.ts";
 import { listSources } from "./sources.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cramming-read-"));
@@ -19,15 +19,20 @@ function write(name: string, content: string | Uint8Array): string {
   return path;
 }
 
-async function read(path: string, options: { field?: string; met?: boolean; longestBytes?: number } = {}) {
+async function read(
+  path: string,
+  options: { field?: string; met?: boolean; longestBytes?: number; format?: ChosenFormat } = {},
+) {
   const [named] = listSources([path]);
   const source = { ...named!, named: options.met !== true };
   const funnel = startFunnel();
   const documents: { text: string; line?: number }[] = [];
-  for await (const batch of readSource(source, { textField: options.field ?? "text" }, funnel, options.longestBytes)) {
+  const how = { textField: options.field ?? "text", format: options.format };
+  for await (const batch of readSource(source, how, funnel, options.longestBytes)) {
     for (const { text, line } of batch) documents.push(line === undefined ? { text } : { text, line });
   }
-  return { documents, texts: documents.map(({ text }) => text), skipped: funnel.binaryFilesSkipped };
+  const { binaryFilesSkipped: skipped, passedOver } = funnel;
+  return { documents, texts: documents.map(({ text }) => text), skipped, passedOver };
 }
 
 const fails =
@@ -125,7 +130,7 @@ test("a binary file is refused when named and counted when met in a folder", asy
   ];
   for (const path of files) {
     await assert.rejects(read(path), fails("E_BINARY", path));
-    assert.deepEqual(await read(path, { met: true }), { documents: [], texts: [], skipped: 1 });
+    assert.deepEqual(await read(path, { met: true }), { documents: [], texts: [], skipped: 1, passedOver: [] });
   }
   await assert.rejects(read(files[0]!), fails("E_BINARY", "89 50 4e 47"));
 });
@@ -160,6 +165,7 @@ test("texts are the same in every format, packed or not, under any name", async 
         undefined,
         2,
       ),
+    "strings.json": texts => JSON.stringify(texts, undefined, 1),
     "table.csv": texts => `id,text\n${texts.map(text => `1,${quote(text)}\n`).join("")}`,
   };
   await fc.assert(
@@ -184,16 +190,59 @@ test("a text lies in a field of a field, too", async () => {
   );
 });
 
-test("markup and what is packed otherwise is refused", async () => {
+test("what is of another format than text is refused, with a name that says text, too", async () => {
   for (const [name, content] of [
-    ["page.html", "<p>x</p>"],
-    ["page", "\ufeff <!DOCTYPE html><p>x</p>"],
     ["feed.rss", '<?xml version="1.0"?><a/>'],
+    ["page.txt", "\ufeff <!DOCTYPE html><p>x</p>"],
+    ["page.md", "<!-- saved --> <!-- twice -->\n<html><p>x</p>"],
+    ["feed.txt", '<?xml version="1.0"?><a/>'],
+    ["lines.txt", '{"text":"a"}\n{"text":"b"}\n'],
+    ["config.md", '{\n  "name": "a"\n}'],
+    ["list.txt", '[\n {"id":1}]'],
+    ["unknown-object", '{"name":"a"}'],
+    ["table.txt", 'id,"text"\n1,a\n'],
+    ["tabs.txt", "id\ttext\n1\ta\n"],
+    ["paper.txt", "%PDF-1.7\n"],
+    ["letter.md", "{\\rtf1\\ansi x}"],
     ["text.txt.xz", Buffer.from("fd377a585a000004", "hex")],
     ["text.bz2", "BZh91AY"],
   ] as const) {
     await assert.rejects(read(write(name, content)), fails("E_TEXT_FORMAT", name));
   }
+});
+
+test("prose that looks a little like another format is text", async () => {
+  const texts = [
+    "{braces} open it",
+    "[x] done, [ ] not",
+    "<p>a paragraph</p>",
+    "text, and commas, and more",
+    "# text\n\n<html>",
+  ];
+  for (const text of texts) assert.deepEqual((await read(write("prose.md", text))).texts, [text]);
+});
+
+test("what a file is can be said, whatever its name and content say", async () => {
+  const lines = '{"text":"<b>a</b>"}\n';
+  assert.deepEqual((await read(write("said.txt", lines), { format: "jsonl" })).texts, ["<b>a</b>"]);
+  assert.deepEqual((await read(write("said.txt", lines), { format: "text" })).texts, [lines]);
+  assert.deepEqual((await read(write("said.csv", "id,text\n"), { format: "text" })).texts, ["id,text\n"]);
+  assert.deepEqual((await read(write("said.txt", "<b>a</b> &amp; b"), { format: "html" })).texts, ["a & b"]);
+});
+
+test("a page gives its text, packed, met or named, and under a name that says nothing", async () => {
+  const page = "<!doctype html><title>T</title><body><p>one<p>two &eacute;";
+  for (const name of ["a.html", "a.HTM", "a.xhtml"])
+    assert.deepEqual((await read(write(name, page))).texts, ["T\none\ntwo é"]);
+  assert.deepEqual((await read(write("a.html.gz", gzipSync(page)), { met: true })).texts, ["T\none\ntwo é"]);
+  assert.deepEqual((await read(write("page", page))).texts, ["T\none\ntwo é"]);
+  const latin = write("latin.html", Buffer.from("<p>\u00e9</p>", "latin1"));
+  await assert.rejects(read(latin), fails("E_UTF8", latin));
+});
+
+test("in a folder what is of another format than its name says is counted", async () => {
+  const { texts, passedOver } = await read(write("met.txt", '{"text":"a"}\n'), { met: true });
+  assert.deepEqual([texts, passedOver.map(({ count }) => count)], [[], [1]]);
 });
 
 test("documents of one text file lie between separators, wherever its pieces end", async () => {

@@ -1,6 +1,5 @@
-// A source to its documents: a text file is one document, a line of a .jsonl or a row of a table is one, the comments of a .d.ts
-// are one. Markup, JSON and tables are never taken for text. Memory
-// is bounded by the longest document, whatever the size of the file, and a document by 64 MiB: written as JSON a text grows
+// A source to its documents: a text file is one document, a line of a .jsonl or a row of a table is one, what a page
+// shows is one, the comments of a .d.ts are. Markup, JSON and tables are never taken for text. Memory is bounded by the longest document, whatever the size of the file, and a document by 64 MiB: written as JSON a text grows
 // up to sixfold, and a string ends at 512 MiB.
 
 import { UserError } from "../base/errors.ts";
@@ -10,8 +9,11 @@ import { openTable } from "../tables/table.ts";
 import { readTextPieces } from "../tables/text.ts";
 import { decodeUtf8, looksBinary, type Place, repairSurrogates, showBytes } from "../tables/utf8.ts";
 import { extractDocComments } from "./doc-comments.ts";
+import { findField } from "./fields.ts";
 import { type Funnel, passOver } from "./funnel.ts";
-import { explainUnreadable, type Source } from "./sources.ts";
+import { extractHtmlText } from "./html-text.ts";
+import { recogniseFormat } from "./recognise-format.ts";
+import { explainUnreadable, type Source, type SourceFormat } from "./sources.ts";
 
 const longestDocumentBytes = 64 * 2 ** 20;
 
@@ -23,7 +25,13 @@ export interface Document {
   readonly line?: number;
 }
 
+/** What files may be said to be, whatever their names and contents say. */
+export const chosenFormats = ["text", "jsonl", "html"] as const;
+export type ChosenFormat = (typeof chosenFormats)[number];
+
 export interface ReadOptions {
+  /** What every file is; absent: what its name says, or its content. */
+  readonly format?: ChosenFormat | undefined;
   /** The field or column of the text; "data.text" is the field text of the object data. */
   readonly textField: string;
   /** What stands between the documents of a text file; absent: a file is one document. */
@@ -57,7 +65,9 @@ export async function* readSource(
     if (!(error instanceof UserError)) throw error;
     const { code } = error;
     const isMet = !source.named && options.strict !== true;
-    if (isMet && code === "E_BINARY") funnel.binaryFilesSkipped += 1;
+    if (isMet && code === "E_TEXT_FORMAT")
+      passOver(funnel.passedOver, "of another format than its name says", source.path);
+    else if (isMet && code === "E_BINARY") funnel.binaryFilesSkipped += 1;
     else if (isMet && !begun && source.format === "table" && noTextCodes.includes(code)) {
       passOver(funnel.passedOver, `without a text in "${options.textField}"`, source.path);
     } else if (isMet && (code === "E_TEXT_MISSING" || code === "E_TEXT_UNREADABLE")) {
@@ -66,6 +76,12 @@ export async function* readSource(
     else throw error;
   }
 }
+
+/** Formats of which a part is the text. */
+const extractors: Readonly<Partial<Record<SourceFormat, (content: string) => string>>> = {
+  declarations: extractDocComments,
+  html: extractHtmlText,
+};
 
 const noTextCodes = ["E_TEXT_FIELD", "E_JSON_LINE", "E_TABLE_EMPTY", "E_TABLE_ROW", "E_TABLE_FORMAT"];
 
@@ -76,16 +92,17 @@ async function* readDocumentsOf(
   longestBytes: number,
 ): AsyncGenerator<Document[]> {
   const { path } = source;
-  if (source.format === "table") return yield* readRows(path, options);
+  if (source.format === "table" && options.format === undefined) return yield* readRows(path, options);
   const [beginning, bytes] = await peekUnpacked(source);
-  const format = source.format === "unknown" ? detectFormat(beginning, path, options) : source.format;
+  const isOpen = options.format === undefined && (source.format === "unknown" || source.format === "text");
+  const format = options.format ?? (isOpen ? detectFormat(beginning, source, options) : source.format);
   const text = refuseBinary(bytes, path);
   if (format === "jsonl") yield* readJsonLines(text, path, options, funnel, longestBytes);
   else if (options.separator !== undefined && format === "text") {
     yield* readSeparated(text, path, options.separator, longestBytes);
   } else {
     const whole = await readText(text, path, longestBytes);
-    yield [{ text: format === "declarations" ? extractDocComments(whole) : whole, source: path }];
+    yield [{ text: extractors[format]?.(whole) ?? whole, source: path }];
   }
 }
 
@@ -119,26 +136,16 @@ async function peek(pieces: AsyncGenerator<Buffer>): Promise<[Buffer, AsyncGener
   return [first, all];
 }
 
-/** UserError E_TEXT_FORMAT for markup, which is no text to learn from. */
-function detectFormat(beginning: Buffer, path: string, { textField }: ReadOptions): "text" | "jsonl" {
-  const text = beginning
-    .toString("utf8")
-    .replace(/^\ufeff/, "")
-    .trimStart();
-  if (/\.x?html?(\.gz|\.zst)?$/i.test(path) || /^<(!doctype|html|\?xml)\b/i.test(text)) {
-    throw new UserError(
-      "E_TEXT_FORMAT",
-      `${path}: markup (HTML or XML), not text`,
-      "Take the text out of it first, for example with `pandoc -f html -t plain`.",
-    );
-  }
-  try {
-    if (findField(JSON.parse(text.slice(0, text.indexOf("\n") + 1 || undefined)), textField) !== undefined)
-      return "jsonl";
-  } catch {
-    // no JSON
-  }
-  return "text";
+/** What a file is that is no text or is named as none. UserError E_TEXT_FORMAT for what cannot be read as it is. */
+function detectFormat(beginning: Buffer, { path, format }: Source, { textField }: ReadOptions): SourceFormat {
+  const found = recogniseFormat(beginning.toString("utf8"), textField);
+  if (found === undefined) return "text";
+  if (format === "unknown" && found.readAs !== undefined) return found.readAs;
+  throw new UserError(
+    "E_TEXT_FORMAT",
+    `${path}: ${found.what}${format === "text" ? ", and its name says text" : ", not text"}`,
+    `${found.advice} --format text takes it as it stands.`,
+  );
 }
 
 async function* readRows(path: string, { textField }: ReadOptions): AsyncGenerator<Document[]> {
@@ -243,15 +250,6 @@ function parseLine(bytes: Buffer, place: Place, textField: string): string | und
     );
   }
   return textOf(value, textField, `${place.path}:${place.line}`);
-}
-
-/** A field by its name, or by the names that lead to it with dots between. */
-function findField(value: unknown, name: string): unknown {
-  if (typeof value !== "object" || value === null) return undefined;
-  if (Object.hasOwn(value, name)) return (value as Record<string, unknown>)[name];
-  const dot = name.indexOf(".");
-  if (dot < 0 || !Object.hasOwn(value, name.slice(0, dot))) return undefined;
-  return findField((value as Record<string, unknown>)[name.slice(0, dot)], name.slice(dot + 1));
 }
 
 function textOf(value: unknown, textField: string, place: string): string {

@@ -11,10 +11,10 @@ import { reading } from "../tables/read-failure.ts";
 import { listFolder } from "./folder.ts";
 
 /**
- * table: rows with a column of text (.json, .csv, .tsv, .parquet). declarations: a .d.ts file, of which only the documentation
+ * table: rows with a column of text (.json, .csv, .tsv, .parquet). html: what a page shows. declarations: a .d.ts file, of which only the documentation
  * comments are text. unknown: its content decides.
  */
-export type SourceFormat = "text" | "jsonl" | "table" | "declarations" | "unknown";
+export type SourceFormat = "text" | "jsonl" | "table" | "html" | "declarations" | "unknown";
 
 export interface ListOptions {
   /** Told of what a folder holds that is not read: why, and where. */
@@ -61,7 +61,7 @@ export function listSources(inputs: readonly string[], options: ListOptions = {}
     if (found.length === 0) {
       throw new UserError(
         "E_NO_TEXT",
-        `${input}: no text in this folder: no file that can be read ends in .txt, .md, .jsonl, .json, .csv, .tsv or .parquet, or these with .gz or .zst`,
+        `${input}: no text in this folder: no file that can be read ends in .txt, .md, .html, .jsonl, .json, .csv, .tsv or .parquet, or these with .gz or .zst`,
         "Name another folder, or a text file itself, whose ending may be another.",
       );
     }
@@ -75,7 +75,7 @@ export function hashSource({ path }: Source): string {
   return reading(path, hashFile);
 }
 
-const textEnding = /\.(?:txt|md|markdown|jsonl|ndjson|json|csv|tsv|parquet)(?:\.gz|\.zst)?$/i;
+const textEnding = /\.(?:txt|md|markdown|x?html?|jsonl|ndjson|json|csv|tsv|parquet)(?:\.gz|\.zst)?$/i;
 
 function walkFolder(folder: string, options: ListOptions): { path: string; stats: Stats }[] {
   const found: { path: string; stats: Stats }[] = [];
@@ -141,6 +141,7 @@ export function isDeclarations(path: string): boolean {
 function formatOf(path: string): SourceFormat {
   if (/\.(?:jsonl|ndjson)(?:\.gz|\.zst)?$/i.test(path)) return "jsonl";
   if (/\.(?:json|csv|tsv)(?:\.gz|\.zst)?$|\.parquet$/i.test(path)) return "table";
+  if (/\.x?html?(?:\.gz|\.zst)?$/i.test(path)) return "html";
   if (isDeclarations(path)) return "declarations";
   return /\.(?:txt|md|markdown)(?:\.gz|\.zst)?$/i.test(path) ? "text" : "unknown";
 }

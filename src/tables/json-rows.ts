@@ -30,7 +30,7 @@ export async function* readJsonLines(
 }
 
 /**
- * The objects of a list, or those that stand one after another, each with the line it begins on.
+ * The objects or strings of a list, or the objects that stand one after another, each with the line it begins on.
  * UserErrors: E_JSON_LINE, E_UTF8, E_TEXT_TOO_LONG.
  */
 export async function* readJsonValues(
@@ -40,10 +40,15 @@ export async function* readJsonValues(
 ): AsyncGenerator<NumberedRow[]> {
   const splitter = new ValueSplitter(path, longestCharacters);
   for await (const text of readTextPieces(pieces, path)) {
-    const rows = splitter.read(text).map(({ json, line }) => ({ values: parseObject(json, path, line), line }));
+    const rows = splitter.read(text).map(({ json, line }) => ({ values: parseValue(json, path, line), line }));
     if (rows.length > 0) yield rows;
   }
   splitter.end();
+}
+
+/** A string of a list is a row with one column, "text". */
+function parseValue(json: string, path: string, line: number): Values {
+  return json.startsWith('"') ? parseObject(`{"text":${json}}`, path, line) : parseObject(json, path, line);
 }
 
 function parseObject(json: string, path: string, line: number): Values {
@@ -71,7 +76,7 @@ interface CutValue {
   readonly line: number;
 }
 
-/** Finds where the objects begin and end, by brackets and quotes alone; whether they are JSON is for the parser to say. */
+/** Finds where the objects, or the strings of a list, begin and end, by brackets and quotes alone; whether they are JSON is for the parser to say. */
 class ValueSplitter {
   private readonly path: string;
   private readonly longestCharacters: number;
@@ -92,31 +97,39 @@ class ValueSplitter {
   read(text: string): CutValue[] {
     const values: CutValue[] = [];
     let start = 0;
+    const take = (end: number) => {
+      values.push({ json: this.begun + text.slice(start, end + 1), line: this.beginLine });
+      this.begun = "";
+    };
     for (let at = 0; at < text.length; at++) {
       const character = text[at]!;
       if (character === "\n") this.line += 1;
       if (this.quoted) {
         if (this.escaped) this.escaped = false;
         else if (character === "\\") this.escaped = true;
-        else if (character === '"') this.quoted = false;
+        else if (character === '"') {
+          this.quoted = false;
+          if (this.depth === 0) take(at);
+        }
       } else if (this.depth > 0) {
         if (character === '"') this.quoted = true;
         else if (character === "{" || character === "[") this.depth += 1;
-        else if ((character === "}" || character === "]") && --this.depth === 0) {
-          values.push({ json: this.begun + text.slice(start, at + 1), line: this.beginLine });
-          this.begun = "";
-        }
+        else if ((character === "}" || character === "]") && --this.depth === 0) take(at);
+      } else if (character === '"' && this.list === "open") {
+        this.quoted = true;
+        this.beginLine = this.line;
+        start = at;
       } else if (character === "{" && this.list !== "closed") {
         this.depth = 1;
         this.beginLine = this.line;
         start = at;
       } else this.passBetween(character);
     }
-    if (this.depth > 0) this.begun += text.slice(start);
+    if (this.depth > 0 || this.quoted) this.begun += text.slice(start);
     if (this.begun.length > this.longestCharacters) {
       throw new UserError(
         "E_TEXT_TOO_LONG",
-        `${this.path}:${this.beginLine}: an object of more than ${this.longestCharacters / 2 ** 20} million characters`,
+        `${this.path}:${this.beginLine}: a value of more than ${this.longestCharacters / 2 ** 20} million characters`,
         "Write the file as .jsonl, with one object a line.",
       );
     }
@@ -124,7 +137,7 @@ class ValueSplitter {
   }
 
   end(): void {
-    if (this.depth > 0) throw refuse(this.path, this.beginLine, "the file ends inside this object");
+    if (this.depth > 0 || this.quoted) throw refuse(this.path, this.beginLine, "the file ends inside this value");
     if (this.list === "open") throw refuse(this.path, this.line, "the file ends inside its list");
   }
 

@@ -9,6 +9,7 @@ import { checkOutput } from "../base/folder-kind.ts";
 import { withFolderLock } from "../base/folder-lock.ts";
 import { type DocumentsManifest, readDocuments, writeDocuments } from "../corpus/documents.ts";
 import { type PassedOver, passOver, startFunnel } from "../corpus/funnel.ts";
+import type { ChosenFormat } from "../corpus/read-source.ts";
 import { type SelectOptions, selectDocuments } from "../corpus/select.ts";
 import { hashSources, type ListOptions, listSources, type Source } from "../corpus/sources.ts";
 import { buildDataset } from "../dataset/build.ts";
@@ -41,6 +42,8 @@ export interface DatasetOptions {
   readonly alphabetLimit?: number | undefined;
   /** Takes the place of one that is learned; vocabulary, normaliser, preTokenizer and alphabetLimit are then its own. */
   readonly tokenizer?: Tokenizer | undefined;
+  /** What every file is; undefined: what its name says, or its content. */
+  readonly format?: ChosenFormat | undefined;
   readonly textField: string;
   /** What stands between the documents of a text file: "blank-line", or a text; undefined: a file is one document. */
   readonly documentSeparator?: string | undefined;
@@ -56,7 +59,7 @@ export interface DatasetOptions {
 }
 
 export interface PrepareOptions {
-  /** Files and folders: .txt, .md, .jsonl, each also .gz. */
+  /** Files and folders: .txt, .md, .html, .jsonl, .json, .csv, .tsv, each also .gz or .zst, and .parquet. */
   readonly texts: readonly string[];
   /** The dataset's folder. */
   readonly out: string;
@@ -77,7 +80,9 @@ export interface PrepareOptions {
   readonly normaliser?: NormaliserName | undefined;
   /** How text is split into words. Default whitespace for ascii-fold and reference, bert for what keeps other letters. */
   readonly preTokenizer?: PreTokenizer | undefined;
-  /** The field of a .jsonl line that holds the text. Default text. */
+  /** What every file is, text, jsonl or html. Default: what its name says, or its content. */
+  readonly format?: ChosenFormat | undefined;
+  /** The field of a .jsonl line, or the column of a table, that holds the text. Default text. */
   readonly textField?: string | undefined;
   /** What stands between the documents of a text file: "blank-line", or a text. Default: a file is one document. */
   readonly documentSeparator?: string | undefined;
@@ -132,6 +137,7 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
     sequenceLength: options.sequenceLength ?? (await readLearnedLength(options.tokenizer)) ?? model.sequenceLength,
     normaliser,
     preTokenizer: options.preTokenizer ?? defaultPreTokenizer(normaliser),
+    format: options.format,
     textField: options.textField ?? "text",
     documentSeparator: options.documentSeparator,
     skipBroken: options.skipBroken,
@@ -231,9 +237,9 @@ async function buildFrom(
   const { tokenizer: given } = options;
   const normaliser = given?.normaliser ?? normalisers[options.normaliser];
   const progress = (what: string) => (count: number) => showProgress(`${what} ${count.toLocaleString("en-US")}`);
-  const { textField, documentSeparator, skipBroken, strict } = options;
+  const { format, textField, documentSeparator, skipBroken, strict } = options;
   const separator = documentSeparator === undefined ? undefined : parseSeparator(documentSeparator);
-  const select: SelectOptions = { textField, separator, skipBroken, strict };
+  const select: SelectOptions = { format, textField, separator, skipBroken, strict };
   const filter =
     options.maxTokensPerCharacter === undefined
       ? {}
