@@ -75,6 +75,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "compiler",
     "model",
     "corpus",
+    "tables",
     "tokenizer",
     "dataset",
     "train",

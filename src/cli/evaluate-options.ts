@@ -10,6 +10,7 @@ import { readOwnTask } from "../evaluate/own-task.ts";
 import { readTask } from "../evaluate/read-task.ts";
 import { findSuite, type Suite, selectTasks } from "../evaluate/suites.ts";
 import type { Task, TaskData } from "../evaluate/task.ts";
+import { type Separator, separators } from "../tables/separator.ts";
 import type { BackendOptions } from "./choose.ts";
 
 export interface EvaluateFlags extends BackendOptions {
@@ -19,6 +20,7 @@ export interface EvaluateFlags extends BackendOptions {
   readonly tasks?: string;
   readonly task?: string;
   readonly name?: string;
+  readonly separator?: string;
   readonly text: readonly string[];
   readonly label?: string;
   readonly validation?: string;
@@ -47,7 +49,11 @@ export interface ChosenTasks {
 /** UserErrors: E_OPTION for flags that do not go together; those of finding a suite and of reading a user's file. */
 export async function chooseTasks(flags: EvaluateFlags): Promise<ChosenTasks> {
   if (flags.task !== undefined) return chooseOwnTask(flags.task, flags);
-  refuseFlags(flags, ["label", "validation", "test", "kind", "name"], "goes with --task, a file of your own");
+  refuseFlags(
+    flags,
+    ["label", "validation", "test", "kind", "name", "separator"],
+    "goes with --task, a file of your own",
+  );
   if (flags.text.length > 0) throw unfit("--text", "goes with --task, a file of your own");
   const { suite, folder } = chooseSuiteFolder(flags);
   const tasks = selectTasks(
@@ -95,7 +101,7 @@ async function readOwnData(path: string, flags: EvaluateFlags): Promise<TaskData
     if (texts.length > 0) throw unfit("--text", "is not read with --kind tokens");
     refuseFlags(
       flags,
-      ["label", "test"],
+      ["label", "test", "separator"],
       "is not read with --kind tokens: words and tags are the first and last columns",
     );
     return readConllTask(files);
@@ -110,7 +116,14 @@ async function readOwnData(path: string, flags: EvaluateFlags): Promise<TaskData
       "Give --text COLUMN, once for each text, and --label COLUMN; or --kind tokens for words with tags.",
     );
   }
-  return readOwnTask({ ...files, texts, label, ...(kind !== undefined && { kind }) });
+  return readOwnTask({ ...files, ...chooseSeparator(flags), texts, label, ...(kind !== undefined && { kind }) });
+}
+
+function chooseSeparator({ separator: given }: EvaluateFlags): { separator?: Separator } {
+  if (given === undefined) return {};
+  const separator = given === "tab" || given === "\\t" ? "\t" : separators.find(each => each === given);
+  if (separator !== undefined) return { separator };
+  throw new UserError("E_OPTION", `--separator ${given}: no such separator`, 'There are "," ";" "|" and tab.');
 }
 
 /** Refuses what would be ignored. */

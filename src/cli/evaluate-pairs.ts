@@ -33,6 +33,7 @@ export async function openPairEvaluation(
       "test",
       "kind",
       "name",
+      "separator",
       "glueDir",
     ],
     "changes nothing with --suite blimp, which trains nothing",

@@ -47,6 +47,7 @@ export function addEvaluate(program: Command): void {
     .option("--tasks <names>", "only these tasks of the suite: cola,mrpc")
     .option("--task <file>", "a table of your own: .tsv, .csv, .jsonl (also .gz), .parquet; or words with tags")
     .option("--name <name>", "what --task is called among the results; default: as its file")
+    .option("--separator <mark>", "what parts the fields of --task: , ; | or tab; default: as its first lines show")
     .option("--text <column>", "column of the text (repeat for pairs)", collect, [])
     .option("--label <column>", "column of the label or number")
     .option(

@@ -6,6 +6,7 @@ import { basename, resolve } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { contentHash } from "../base/files.ts";
 import type { Row } from "../tables/row.ts";
+import type { Separator } from "../tables/separator.ts";
 import { heldAtMost, openTable, readTable } from "../tables/table.ts";
 import { readColumn, readExamples } from "./examples.ts";
 import { holdOutExamples } from "./hold-out.ts";
@@ -19,6 +20,8 @@ export interface OwnTaskOptions {
   readonly label: string;
   /** Absent: a tenth of `path` is held out by `seed`. */
   readonly validation?: string;
+  /** What parts the fields of a .csv, or of a .tsv with quotes; absent: as the first lines show. */
+  readonly separator?: Separator;
   /** What the task is called; absent: as its file. */
   readonly name?: string;
   /** Examples to predict, without labels. */
@@ -33,13 +36,14 @@ export interface OwnTaskOptions {
  * E_TASK_KIND for a classification with almost as many classes as examples.
  */
 export async function readOwnTask(options: OwnTaskOptions): Promise<TaskData> {
-  const { path, validation, test, seed } = options;
-  const { rows, hash } = await readTable(path);
+  const { path, validation, test, seed, separator } = options;
+  const form = separator === undefined ? {} : { separator };
+  const { rows, hash } = await readTable(path, form);
   const { task, spelling } = describeOwnTask(options, rows);
   const examples = await readExamples(task, spellLabels(oneBatch(rows), task, spelling), true);
   const hashes = [hash];
   const read = async (file: string, labelled: boolean): Promise<Example[]> => {
-    const table = openTable(file, { most: heldAtMost });
+    const table = openTable(file, { most: heldAtMost, ...form });
     const found = await readExamples(task, spellLabels(table.rows, task, spelling), labelled);
     hashes.push(table.hash());
     return found;

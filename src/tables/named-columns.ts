@@ -70,7 +70,7 @@ function explainWidth(
     fields.length < names.length
       ? "The line was cut, or a text holds a line's end; write the row whole."
       : quotes
-        ? `A text holds ${mark}, which parts fields here; put it in quotes, or say another separator with --separator.`
+        ? `A text holds ${mark}, which parts fields here; put it in quotes.`
         : "A text holds a tab: replace it by a space, or write a .csv, where it can stand in quotes.",
   );
 }
