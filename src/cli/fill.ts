@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import { type FilledMask, fillMask } from "../verbs/fill-mask.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend, parseCount } from "./choose.ts";
-import { colour, print } from "./output.ts";
+import { colour, print, printError } from "./output.ts";
 
 export function addFill(program: Command): void {
   const command = program
@@ -32,7 +32,7 @@ async function fill(
   flags: BackendOptions & { readonly top: string; readonly json?: boolean },
 ): Promise<void> {
   const top = parseCount("--top", flags.top);
-  for (const { text, masks } of await fillMask(run, texts, { ...chooseBackend(flags), top })) {
+  for (const { text, masks } of await fillMask(run, texts, { ...chooseBackend(flags), top, onWarning: printError })) {
     if (flags.json === true) print(JSON.stringify({ text, masks }));
     else printFilled(text, masks);
   }

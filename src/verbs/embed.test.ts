@@ -77,6 +77,22 @@ test("no texts are no vectors; a text that is too long is named, or cut on deman
   assert.ok(vector!.every(Number.isFinite));
 });
 
+test("a text that the tokenizer loses a part of is told, and one that it loses most of is refused", async () => {
+  const warned: string[] = [];
+  const options = { onWarning: (text: string) => warned.push(text) };
+  const lossy = `the red [MASK] sleeps in its den. ${"я".repeat(3)}`;
+  await fillMask(run, [lossy], options);
+  await embed(run, [lossy], options);
+  assert.equal(warned.length, 2);
+  for (const warning of warned) assert.match(warning, /loses 1\d % of the characters \(я\)/);
+  await fillMask(run, ["the red [MASK] sleeps."], options);
+  await embed(run, sentences, options);
+  assert.equal(warned.length, 2);
+  for (const verb of [fillMask, embed]) {
+    await assert.rejects(verb(run, ["лиса [MASK] спит в норе"], options), { code: "E_TEXT_LOST" });
+  }
+});
+
 test("calls at the same time wait for each other's backend", async () => {
   const texts = ["the red [MASK] sleeps."];
   const [filled, vectors, again] = await Promise.all([

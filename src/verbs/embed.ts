@@ -17,6 +17,8 @@ export interface EmbedOptions extends BackendChoice {
   readonly batchTexts?: number | undefined;
   /** true: cuts texts that are longer than the model's sequences; else they are an error. Default false. */
   readonly truncate?: boolean | undefined;
+  /** Told where the tokenizer loses a part of the texts; more than half of them is an error. */
+  readonly onWarning?: ((text: string) => void) | undefined;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface EmbedOptions extends BackendChoice {
  * console.log("cosine", dot(fox!, wolf!) / Math.sqrt(dot(fox!, fox!) * dot(wolf!, wolf!)));
  * ```
  *
- * Errors are `UserError`s, among them E_TEXT_LENGTH for a text that is longer than the model's sequences.
+ * Errors are `UserError`s, among them E_TEXT_LENGTH for a text that is longer than the model's sequences, and E_TEXT_LOST.
  */
 export async function embed(
   folder: string,
@@ -38,7 +40,7 @@ export async function embed(
 ): Promise<Float32Array[]> {
   const { batchTexts = 16, truncate = false } = options;
   const model = await openPretrainedModel(folder);
-  model.describeLoss?.(texts, "the texts");
+  for (const loss of model.describeLoss?.(texts, "the texts") ?? []) options.onWarning?.(loss);
   const encoded = texts.map(text => encodeWhole(text, model, truncate));
   return withBackend(options, model.precision, backend =>
     embedTokens(backend, model, encoded, Math.max(1, Math.min(batchTexts, texts.length))),

@@ -21,6 +21,8 @@ export interface FilledText {
 export interface FillMaskOptions extends BackendChoice {
   /** How many tokens for each mask. Default 5. */
   readonly top?: number | undefined;
+  /** Told of a text of which the tokenizer loses a part; more than half of it is an error. */
+  readonly onWarning?: ((text: string) => void) | undefined;
 }
 
 /**
@@ -33,7 +35,7 @@ export interface FillMaskOptions extends BackendChoice {
  * for (const { token, probability } of filled!.masks[0]!.candidates) console.log(token, probability.toFixed(3));
  * ```
  *
- * Errors are `UserError`s, among them E_NO_MASK, E_TEXT_LENGTH, and E_NO_HEAD for an encoder that predicts no tokens.
+ * Errors are `UserError`s, among them E_NO_MASK, E_TEXT_LENGTH, E_TEXT_LOST, and E_NO_HEAD for an encoder that predicts no tokens.
  */
 export async function fillMask(
   folder: string,
@@ -44,7 +46,7 @@ export async function fillMask(
   const model = await openPretrainedModel(folder);
   requireTokenHead(model, folder);
   return withBackend(options, model.precision, async backend => {
-    const fill = openMaskFiller(backend, model);
+    const fill = openMaskFiller(backend, model, options.onWarning);
     const filled: FilledText[] = [];
     for (const text of texts) filled.push({ text, masks: await fill(text, top) });
     return filled;
@@ -55,11 +57,13 @@ export async function fillMask(
 export function openMaskFiller(
   backend: Backend,
   model: PretrainedModel,
+  onWarning: (text: string) => void = () => {},
 ): (text: string, top: number) => Promise<FilledMask[]> {
   const { shape, parameters, specials, tokenOf, encodeForModel } = model;
   const filler = openFiller(backend, shape, parameters, token => tokenOf(token) !== undefined);
   return async (text, top) => {
-    model.describeLoss?.([text.replace(/\[MASK\]/gi, "")], makePrintable(text, 60));
+    const losses = model.describeLoss?.([text.replace(/\[MASK\]/gi, "")], makePrintable(text, 60)) ?? [];
+    losses.forEach(onWarning);
     const written = text.replace(/\[MASK\]/gi, () => tokenOf(specials.mask)!);
     const tokens = Array.from(encodeForModel(written, "recognise"));
     const masked = tokens.flatMap((token, place) => (token === specials.mask ? [place] : []));

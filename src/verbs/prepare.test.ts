@@ -1,0 +1,71 @@
+// What prepare says of text that its tokenizer does not know, and the tokenizers that it takes in place of a learned one.
+
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { writeTinyRun } from "../../test/tiny-run.ts";
+import { exportRun } from "./export.ts";
+import { type PrepareOptions, prepare } from "./prepare.ts";
+
+const root = mkdtempSync(join(tmpdir(), "cram-prepare-text-"));
+after(() => rmSync(root, { recursive: true }));
+
+const text = join(root, "text.jsonl");
+const animals = ["fox", "owl", "hen", "cat", "dog", "bee"];
+const lines = Array.from({ length: 80 }, (_, i) => `the ${animals[i % 6]} sleeps by the ${animals[i % 5]}, ${i}`);
+writeFileSync(text, lines.map(line => JSON.stringify({ text: line })).join("\n"));
+const sizes = { texts: [text], sequenceLength: 16, holdOut: 0.2, threads: 1 };
+let datasets = 0;
+const make = (more: Partial<PrepareOptions>) => prepare({ ...sizes, ...more, out: join(root, `data-${datasets++}`) });
+
+test("the share of tokens that are unknown words is told above 1 %", async () => {
+  const rare = join(root, "rare.jsonl");
+  const withRare = lines.map((line, i) => (i % 4 === 0 ? `${line} ${"x".repeat(101)}` : line));
+  writeFileSync(rare, withRare.map(line => JSON.stringify({ text: line })).join("\n"));
+  const { manifest, warnings } = await make({ texts: [rare], vocabulary: 80 });
+  assert.equal(manifest.text!.unknownTokens, 20);
+  assert.match(warnings.join(), /of the tokens are unknown words: longer than 100 characters/);
+  assert.deepEqual((await make({ vocabulary: 80 })).warnings, []);
+});
+
+test("a vocabulary that no shard holds is refused before the text is looked for", async () => {
+  const refused = prepare({ ...sizes, texts: ["not there"], vocabulary: 65_537, out: join(root, "refused") });
+  await assert.rejects(refused, { code: "E_VOCABULARY_LARGE" });
+  assert.equal(existsSync(join(root, "refused")), false);
+});
+
+test("a tokenizer is taken from a run, its export, its file, a dataset and a vocab.txt, and gives the same ids", async () => {
+  const run = join(root, "run");
+  const words = ["the", "sleeps", "by", ",", ...animals, ..."0123456789", ..."0123456789".split("").map(i => `##${i}`)];
+  writeTinyRun(run, [...new Set(words)]);
+  const exported = join(root, "exported");
+  await exportRun(run, { out: exported, formats: ["huggingface"] });
+  const bare = join(root, "bare");
+  mkdirSync(bare);
+  const { vocab } = (
+    JSON.parse(readFileSync(join(run, "tokenizer.json"), "utf8")) as { model: { vocab: Record<string, number> } }
+  ).model;
+  const tokens = Object.entries(vocab).sort(([, a], [, b]) => a - b);
+  writeFileSync(join(bare, "vocab.txt"), tokens.map(([token]) => `${token}\n`).join(""));
+  const first = await make({ tokenizer: run });
+  const shard = (folder: string) => readFileSync(join(folder, "training-00000.bin")).toString("hex");
+  for (const tokenizer of [exported, join(run, "tokenizer.json"), first.folder, bare, join(bare, "vocab.txt")]) {
+    const { manifest, folder } = await make({ tokenizer });
+    assert.equal(shard(folder), shard(first.folder), tokenizer);
+    assert.equal(manifest.vocabulary, first.manifest.vocabulary);
+  }
+  await assert.rejects(make({ tokenizer: run, vocabulary: 80 }), { code: "E_OPTION" });
+  await assert.rejects(make({ tokenizer: join(root, "nowhere") }), { code: "E_FILE_MISSING" });
+});
+
+test("a tokenizer that is no WordPiece is refused, and it is said what is taken", async () => {
+  const folder = join(root, "bytes");
+  mkdirSync(folder);
+  const json = { version: "1.0", model: { type: "BPE", vocab: { "<s>": 0, a: 1 }, merges: [] }, added_tokens: [] };
+  writeFileSync(join(folder, "tokenizer.json"), JSON.stringify(json));
+  for (const tokenizer of [folder, join(folder, "tokenizer.json")]) {
+    await assert.rejects(make({ tokenizer }), { code: "E_TOKENIZER_UNSUPPORTED" });
+  }
+});
