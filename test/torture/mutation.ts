@@ -42,11 +42,11 @@ export function judgeError(error: unknown): CaseResult {
     return { outcome: "fault", detail: `not a UserError: ${seen.slice(0, 600)}` };
   }
   const { code, message, advice } = error;
-  const bytes = Buffer.byteLength(`${message}${advice}`);
+  const length = Math.max(message.length, advice.length);
   if (!/^E_[A-Z0-9_]+$/.test(code)) return { outcome: "fault", detail: `a code like ${code}` };
   if (makeLinesPrintable(message) !== message)
     return { outcome: "fault", detail: `${code}: what a terminal would obey` };
-  if (bytes > longestMessage) return { outcome: "fault", detail: `${code}: a message of ${bytes} bytes` };
+  if (length > longestMessage) return { outcome: "fault", detail: `${code}: a message of ${length} characters` };
   return { outcome: "refused", detail: code };
 }
 
