@@ -68,7 +68,7 @@ for (const positions of ["rotary", "scaled-sinusoidal"] as const) {
       values.get(parameter)!.map(value => (parameter.includes("norm") ? value : 10 * value));
     saveCheckpoint(run, {
       counters: {
-        ...{ version: 1, step: 1, sequences: 1, elapsedSeconds: 1, seed: 0, datasetHash: "none" },
+        ...{ step: 1, sequences: 1, elapsedSeconds: 1, seed: 0, datasetHash: "none" },
         recipeHash: hashRecipe(recipe),
       },
       parameters: listParameters(recipe.model).map(each => ({ ...each, read: () => read(each.name) })),

@@ -16,25 +16,25 @@ import { defineLearnedTokenizer } from "../src/tokenizer/define.ts";
 import { normalisers } from "../src/tokenizer/normaliser.ts";
 import { specialTokens } from "../src/tokenizer/tokenizer.ts";
 import { writeTokenizer } from "../src/tokenizer/tokenizer-json.ts";
-import { beginRun } from "../src/train/run-folder.ts";
+import { checkRecipe } from "../src/train/recipe.ts";
+import { beginRun, hashRecipe } from "../src/train/run-folder.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cram-pretrained-"));
 after(() => rmSync(root, { recursive: true }));
 
 const model = { ...quickstart.model, width: 8, heads: 2, feedForward: 16, vocabulary: 12 };
-const recipe = { ...quickstart, model };
+const recipe = checkRecipe({ ...quickstart, model }, "test");
 const words = ["the", "cat", "##s", "sat", "."];
 
 function saveParameters(run: string, step: number, seed: number): void {
   const values = initialiseParameters(model, seed);
   const parameters = listParameters(model).map(({ name, shape }) => ({ name, shape, read: () => values.get(name)! }));
   const counters = {
-    version: 1,
     step,
     sequences: 0,
     elapsedSeconds: 0,
     seed,
-    recipeHash: "",
+    recipeHash: hashRecipe(recipe),
     datasetHash: "",
   } as const;
   saveCheckpoint(run, { counters, parameters, moments: [] });

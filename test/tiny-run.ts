@@ -4,6 +4,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { quickstart } from "../recipes/quickstart.ts";
+import { hashFile } from "../src/base/files.ts";
 import { saveCheckpoint } from "../src/checkpoint/state.ts";
 import { initialiseParameters } from "../src/model/initialise.ts";
 import { listParameters } from "../src/model/shape.ts";
@@ -28,8 +29,9 @@ export function writeTinyRun(run: string, words: readonly string[], settings: re
   const values = initialiseParameters(recipe.model, 0);
   saveCheckpoint(run, {
     counters: {
-      ...{ version: 1, step: 10, sequences: 160, elapsedSeconds: 1, seed: 0, datasetHash: "cafe" },
+      ...{ step: 10, sequences: 160, elapsedSeconds: 1, seed: 0, datasetHash: "cafe" },
       recipeHash: hashRecipe(recipe),
+      tokenizerHash: hashFile(join(run, "tokenizer.json"), "tokenizer"),
     },
     parameters: listParameters(recipe.model).map(each => ({ ...each, read: () => values.get(each.name)! })),
     moments: [],

@@ -337,16 +337,18 @@ function explainLarge(path: string, kind: string, most: number): UserError {
   );
 }
 
-/** SHA-256 of a file's content, in hexadecimal digits. */
-export function hashFile(path: string): string {
+/** SHA-256 of a file's content, whole, read in pieces. `kind` says what should be there. UserErrors: those of `openForReading`. */
+export function hashFile(path: string, kind = "file"): string {
   const hash = createHash("sha256");
-  const file = openSync(path, "r");
-  const buffer = Buffer.alloc(1 << 20);
+  const piece = Buffer.alloc(1 << 20);
+  const file = openForReading(path, kind);
   try {
     for (let count = 1; count > 0; ) {
-      count = readSync(file, buffer);
-      hash.update(buffer.subarray(0, count));
+      count = readSync(file, piece);
+      hash.update(piece.subarray(0, count));
     }
+  } catch (error) {
+    throw explainReadFailure(error, path, kind);
   } finally {
     closeSync(file);
   }

@@ -49,7 +49,7 @@ test("a missing tensor and another shape are refused", () => {
 });
 
 const stateAt = (step: number) => ({
-  counters: { version: 1, step, sequences: 0, elapsedSeconds: 1, seed: 0, recipeHash: "", datasetHash: "" } as const,
+  counters: { step, sequences: 0, elapsedSeconds: 1, seed: 0, recipeHash: "", datasetHash: "" } as const,
   parameters: tensors,
   moments: tensors,
 });

@@ -1,11 +1,13 @@
 // The safetensors format: eight bytes of header length, a JSON header padded to a multiple of 8, then the tensors' bytes,
-// little-endian, without holes. Reading checks every offset against the shape and the file's length before any value is used.
-// Float32 is written; other people's files may also hold halves, which are read, and integers, which are only listed.
+// little-endian, without holes. The header and the file's length are checked before any value is used, and a value that is no
+// number is refused. Float32 is written; other people's files may also hold halves, which are read, and integers, which are listed.
 
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { closeSync, fstatSync, readSync } from "node:fs";
 import { UserError } from "../base/errors.ts";
-import { writeFileAtomically } from "../base/files.ts";
+import { explainReadFailure, openForReading, writeFileAtomically } from "../base/files.ts";
 import { countElements, type Shape } from "../graph/tensor.ts";
+import { type HeaderEntry, HeaderFault, maxHeaderBytes, parseHeader, quoteName } from "./safetensors-header.ts";
 
 /** A tensor outside the device. Its values are fetched when asked for: a model and its moments need never be held at once. */
 export interface StoredTensor {
@@ -16,21 +18,15 @@ export interface StoredTensor {
   read(): Float32Array;
 }
 
-/** Bytes of an element. */
-const elementBytes = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 };
-
-interface HeaderEntry {
-  readonly dtype: keyof typeof elementBytes;
-  readonly shape: readonly number[];
-  readonly data_offsets: readonly [number, number];
-}
-
-/** Writes float32 tensors, in the order given. The same tensors and metadata give the same bytes. */
+/**
+ * Writes float32 tensors, in the order given. The same tensors and metadata give the same bytes. Returns the file's SHA-256.
+ * UserErrors: E_NOT_FINITE for a value that is no number, before the file gets its name; E_DISK_FULL, E_NOT_WRITABLE.
+ */
 export function writeSafetensors(
   path: string,
   tensors: readonly StoredTensor[],
   metadata: Readonly<Record<string, string>> = {},
-): void {
+): string {
   const header: Record<string, unknown> = { __metadata__: metadata };
   let offset = 0;
   for (const { name, shape } of tensors) {
@@ -51,29 +47,52 @@ export function writeSafetensors(
       if (values.length !== countElements(tensor.shape)) {
         throw new Error(`tensor ${tensor.name}: ${values.length} values for its shape`);
       }
+      checkFinite(path, tensor.name, values);
       yield new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     }
   };
-  writeFileAtomically(path, parts());
+  const hash = createHash("sha256");
+  const hashed = function* () {
+    for (const part of parts()) {
+      hash.update(part);
+      yield part;
+    }
+  };
+  writeFileAtomically(path, hashed());
+  return hash.digest("hex");
+}
+
+/** Zero times anything is zero, unless it is infinite or no number: the sum says it of all of them at once. */
+function checkFinite(path: string, name: string, values: Float32Array): void {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]! * 0;
+  if (sum === 0) return;
+  const place = values.findIndex(value => !Number.isFinite(value));
+  throw new UserError(
+    "E_NOT_FINITE",
+    `${path}: tensor ${quoteName(name)} has the value ${values[place]} at ${place}`,
+    "A model with a parameter that is no number computes nothing: take an older checkpoint, or train it again.",
+  );
 }
 
 /**
  * Lists the tensors named in `expected`, which must all be there with these shapes; without it, all of them. The header and
- * the file's length are checked now, values are read from the file when asked for.
+ * the file's length are checked now, values are read from the file when asked for. UserErrors: E_CHECKPOINT_DAMAGED,
+ * E_CHECKPOINT_TENSOR; of values E_NOT_FINITE.
  */
 export function readSafetensors(path: string, expected?: ReadonlyMap<string, Shape>): Map<string, StoredTensor> {
-  const file = openForReading(path);
+  const file = openForReading(path, "checkpoint");
   try {
     const { entries, bodyStart } = readHeader(file, path);
     const names = expected === undefined ? [...entries.keys()] : [...expected.keys()];
     const tensors = new Map<string, StoredTensor>();
     for (const name of names) {
       const entry = entries.get(name);
-      if (entry === undefined) throw damaged("E_CHECKPOINT_TENSOR", path, `tensor ${name} is missing`);
+      if (entry === undefined) throw damaged("E_CHECKPOINT_TENSOR", path, `tensor ${quoteName(name)} is missing`);
       const shape = expected?.get(name);
       if (shape !== undefined && shape.join() !== entry.shape.join()) {
         const shapes = `shape [${entry.shape.join(", ")}], and the model's has [${shape.join(", ")}]`;
-        throw damaged("E_CHECKPOINT_TENSOR", path, `tensor ${name} has ${shapes}`);
+        throw damaged("E_CHECKPOINT_TENSOR", path, `tensor ${quoteName(name)} has ${shapes}`);
       }
       const read = () => readValues(path, name, entry, bodyStart);
       tensors.set(name, { name, shape: entry.shape, ...(entry.dtype !== "F32" && { type: entry.dtype }), read });
@@ -86,19 +105,24 @@ export function readSafetensors(path: string, expected?: ReadonlyMap<string, Sha
 
 function readValues(path: string, name: string, { dtype, shape, data_offsets }: HeaderEntry, bodyStart: number) {
   if (dtype !== "F32" && dtype !== "F16" && dtype !== "BF16") {
-    throw damaged("E_CHECKPOINT_TENSOR", path, `tensor ${name} has type ${dtype}, where F32, F16 or BF16 is read`);
+    const types = `type ${dtype}, where F32, F16 or BF16 is read`;
+    throw damaged("E_CHECKPOINT_TENSOR", path, `tensor ${quoteName(name)} has ${types}`);
   }
   const count = countElements(shape);
   const stored = dtype === "F32" ? new Float32Array(count) : new Uint16Array(count);
-  const file = openForReading(path);
+  const file = openForReading(path, "checkpoint");
   try {
-    readExactly(file, new Uint8Array(stored.buffer), bodyStart + data_offsets[0]);
+    readExactly(file, path, new Uint8Array(stored.buffer), bodyStart + data_offsets[0]);
   } finally {
     closeSync(file);
   }
-  if (stored instanceof Float32Array) return stored;
-  return dtype === "BF16" ? new Float32Array(Uint32Array.from(stored, half => half << 16).buffer) : widenHalves(stored);
+  const values =
+    stored instanceof Float32Array ? stored : dtype === "BF16" ? widenBfloats(stored) : widenHalves(stored);
+  checkFinite(path, name, values);
+  return values;
 }
+
+const widenBfloats = (stored: Uint16Array) => new Float32Array(Uint32Array.from(stored, half => half << 16).buffer);
 
 /** IEEE 754 binary16 to float32, exactly: sign, five bits of exponent, ten of fraction. */
 function widenHalves(halves: Uint16Array): Float32Array {
@@ -111,76 +135,37 @@ function widenHalves(halves: Uint16Array): Float32Array {
   });
 }
 
-function openForReading(path: string): number {
-  try {
-    return openSync(path, "r");
-  } catch (cause) {
-    throw new UserError("E_FILE_MISSING", `${path}: no checkpoint here`, "Check the path of the run.", { cause });
-  }
-}
-
 function readHeader(file: number, path: string): { entries: Map<string, HeaderEntry>; bodyStart: number } {
   const fileBytes = fstatSync(file).size;
   const prefix = Buffer.alloc(8);
   if (fileBytes < 8)
     throw damaged("E_CHECKPOINT_DAMAGED", path, `it is ${fileBytes} bytes long, shorter than its prefix`);
-  readExactly(file, prefix, 0);
+  readExactly(file, path, prefix, 0);
   const headerBytes = Number(prefix.readBigUInt64LE());
-  if (headerBytes > fileBytes - 8 || headerBytes > 100_000_000) {
-    throw damaged(
-      "E_CHECKPOINT_DAMAGED",
-      path,
-      `its header should have ${headerBytes} bytes, the file has ${fileBytes}`,
-    );
+  if (headerBytes > fileBytes - 8 || headerBytes > maxHeaderBytes) {
+    const lengths = `its header should have ${headerBytes} bytes, the file has ${fileBytes}`;
+    throw damaged("E_CHECKPOINT_DAMAGED", path, lengths);
   }
-  const text = Buffer.alloc(headerBytes);
-  readExactly(file, text, 8);
-  let header: unknown;
-  try {
-    header = JSON.parse(text.toString("utf8"));
-  } catch {
-    throw damaged("E_CHECKPOINT_DAMAGED", path, "its header is not JSON");
-  }
-  if (typeof header !== "object" || header === null) {
-    throw damaged("E_CHECKPOINT_DAMAGED", path, "its header is not an object");
-  }
+  const header = Buffer.alloc(headerBytes);
+  readExactly(file, path, header, 8);
   const bodyStart = 8 + headerBytes;
-  const entries = new Map<string, HeaderEntry>();
-  for (const [name, entry] of Object.entries(header) as [string, HeaderEntry][]) {
-    if (name === "__metadata__") continue;
-    checkEntry(name, entry, fileBytes - bodyStart, path);
-    entries.set(name, entry);
-  }
-  return { entries, bodyStart };
-}
-
-function checkEntry(name: string, entry: HeaderEntry, bodyBytes: number, path: string): void {
-  const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
-  if (!Array.isArray(entry?.shape) || !entry.shape.every(isCount) || !Array.isArray(entry.data_offsets)) {
-    throw damaged("E_CHECKPOINT_DAMAGED", path, `tensor ${name} has no shape or offsets`);
-  }
-  const bytes = elementBytes[entry.dtype];
-  if (bytes === undefined) {
-    throw damaged("E_CHECKPOINT_TENSOR", path, `tensor ${name} has the unknown type ${entry.dtype}`);
-  }
-  const [start, end] = entry.data_offsets;
-  if (!isCount(start) || !isCount(end) || end - start !== countElements(entry.shape) * bytes) {
-    throw damaged(
-      "E_CHECKPOINT_DAMAGED",
-      path,
-      `tensor ${name} has offsets ${start} to ${end}, which its shape denies`,
-    );
-  }
-  if (end > bodyBytes) {
-    const where = `tensor ${name} ends at byte ${end} of the data and only ${bodyBytes} are there`;
-    throw damaged("E_CHECKPOINT_DAMAGED", path, `the file was cut short: ${where}`);
+  try {
+    return { entries: parseHeader(header, fileBytes - bodyStart), bodyStart };
+  } catch (error) {
+    if (error instanceof HeaderFault) throw damaged("E_CHECKPOINT_DAMAGED", path, error.message);
+    throw error;
   }
 }
 
-function readExactly(file: number, into: Uint8Array, position: number): void {
+function readExactly(file: number, path: string, into: Uint8Array, position: number): void {
   for (let done = 0; done < into.byteLength; ) {
-    const count = readSync(file, into, done, Math.min(into.byteLength - done, 1 << 30), position + done);
-    if (count === 0) throw new Error("the file ended while it was being read");
+    let count: number;
+    try {
+      count = readSync(file, into, done, Math.min(into.byteLength - done, 1 << 30), position + done);
+    } catch (cause) {
+      throw explainReadFailure(cause, path, "checkpoint");
+    }
+    if (count === 0) throw damaged("E_CHECKPOINT_DAMAGED", path, "it ended while it was being read");
     done += count;
   }
 }

@@ -1,28 +1,16 @@
-// The training state on disk: checkpoints/step-00000123/ with parameters.safetensors, optimizer.safetensors and, written last,
-// checkpoint.json. A folder without its checkpoint.json was being written when the process died and is not a checkpoint.
+// The training state on disk: checkpoints/step-00000123/ with parameters.safetensors, optimizer.safetensors and checkpoint.json,
+// which has their hashes. A checkpoint is written into a draft folder that gets its name when it is whole; only then are older
+// ones removed. Every reader compares the hashes, and says which other checkpoint is whole when they differ.
 
-import { existsSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { z } from "zod";
+import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { readJson, writeFileAtomically } from "../base/files.ts";
+import { explainWriteFailure, hashFile, syncFolder, writeFileAtomically } from "../base/files.ts";
+import { quoteCommand, quoteWord } from "../base/shell-words.ts";
 import type { Shape } from "../graph/tensor.ts";
+import { type CheckpointFile, type Counters, formatCheckpointFile, readCheckpointFile } from "./checkpoint-file.ts";
+
 import { readSafetensors, type StoredTensor, writeSafetensors } from "./safetensors.ts";
-
-const countersSchema = z.strictObject({
-  version: z.literal(1),
-  /** Updates done. */
-  step: z.number().int().nonnegative(),
-  /** Training sequences consumed: where in the data's order the next micro-batch starts. */
-  sequences: z.number().int().nonnegative(),
-  /** Budget used, in seconds. */
-  elapsedSeconds: z.number().nonnegative(),
-  seed: z.number().int(),
-  recipeHash: z.string(),
-  datasetHash: z.string(),
-});
-
-export type Counters = z.infer<typeof countersSchema>;
 
 export interface TrainingState {
   readonly counters: Counters;
@@ -31,73 +19,197 @@ export interface TrainingState {
 }
 
 const checkpointsKept = 2;
-const folderOf = (run: string, step: number) => join(run, "checkpoints", `step-${String(step).padStart(8, "0")}`);
+/** The folder of a run's checkpoint, whether there is one or not. */
+export const checkpointFolder = (run: string, step: number): string =>
+  join(run, "checkpoints", `step-${String(step).padStart(8, "0")}`);
+/** Written and not yet whole; or whole once, and to be removed when another checkpoint is. */
+const draftEnding = ".writing";
+const asideEnding = ".replaced";
 
-/** Writes a checkpoint and removes all but the newest two. Returns its folder. */
-export function saveCheckpoint(run: string, state: TrainingState): string {
-  const folder = folderOf(run, state.counters.step);
-  // An unfinished folder of the same step may be in the way; a finished one of the same step is replaced file by file.
-  rmSync(join(folder, "checkpoint.json"), { force: true });
-  writeSafetensors(join(folder, "parameters.safetensors"), state.parameters, { format: "pt" });
-  writeSafetensors(join(folder, "optimizer.safetensors"), state.moments, { format: "pt" });
-  writeFileAtomically(join(folder, "checkpoint.json"), `${JSON.stringify(state.counters, undefined, 2)}\n`);
-  const whole = listCheckpoints(run);
-  const kept = new Set(whole.slice(-checkpointsKept));
-  for (const step of listFolders(run))
-    if (!kept.has(step)) rmSync(folderOf(run, step), { recursive: true, force: true });
+/**
+ * Writes a checkpoint; then removes all but the newest two, and those of later steps, which this training has left. Returns its
+ * folder. UserErrors: E_NOT_FINITE for a state with a value that is no number, E_DISK_FULL, E_NOT_WRITABLE; the checkpoints
+ * before are then as they were.
+ */
+export function saveCheckpoint(run: string, { counters, parameters, moments }: TrainingState): string {
+  const folder = checkpointFolder(run, counters.step);
+  const draft = `${folder}${draftEnding}`;
+  rmSync(draft, { recursive: true, force: true });
+  try {
+    const hashes = {
+      parametersHash: writeSafetensors(join(draft, "parameters.safetensors"), parameters, { format: "pt" }),
+      optimizerHash: writeSafetensors(join(draft, "optimizer.safetensors"), moments, { format: "pt" }),
+    };
+    writeFileAtomically(join(draft, "checkpoint.json"), formatCheckpointFile(counters, hashes));
+    if (existsSync(folder)) setAside(folder);
+    renameSync(draft, folder);
+    syncFolder(dirname(folder));
+  } catch (error) {
+    rmSync(draft, { recursive: true, force: true });
+    throw explainWriteFailure(error, folder);
+  }
+  removeOthers(run, counters.step);
   return folder;
 }
 
-/** Steps with a whole checkpoint, oldest first. */
-export function listCheckpoints(run: string): number[] {
-  return listFolders(run).filter(step => existsSync(join(folderOf(run, step), "checkpoint.json")));
+function removeOthers(run: string, newest: number): void {
+  const kept = listCheckpoints(run)
+    .filter(step => step <= newest)
+    .slice(-checkpointsKept)
+    .map(step => basename(checkpointFolder(run, step)));
+  const folder = join(run, "checkpoints");
+  for (const name of readdirSync(folder)) {
+    if (name.startsWith("step-") && !kept.includes(name)) rmSync(join(folder, name), { recursive: true, force: true });
+  }
 }
 
-function listFolders(run: string): number[] {
+function setAside(folder: string): void {
+  const aside = `${folder}${asideEnding}`;
+  rmSync(aside, { recursive: true, force: true });
+  renameSync(folder, aside);
+}
+
+/** Goes back to a checkpoint: later ones count no more, and are removed when the next one is saved. */
+export function setAsideLaterCheckpoints(run: string, step: number): void {
+  for (const later of listCheckpoints(run)) if (later > step) setAside(checkpointFolder(run, later));
+}
+
+/** Steps with a checkpoint, oldest first. A folder without its checkpoint.json is none. */
+export function listCheckpoints(run: string): number[] {
   const folder = join(run, "checkpoints");
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
     .flatMap(name => /^step-(\d+)$/.exec(name)?.[1] ?? [])
     .map(Number)
+    .filter(step => existsSync(join(checkpointFolder(run, step), "checkpoint.json")))
     .sort((a, b) => a - b);
 }
 
-/** Where the newest whole checkpoint's parameters are, for those who only read the model. */
-export function findParameters(run: string): string {
-  return join(folderOf(run, newestCheckpoint(run)), "parameters.safetensors");
+/** The run, where a path leads to a run or to one of its checkpoints. */
+export function findRun(path: string): string {
+  return stepOf(path) === undefined ? path : dirname(dirname(path));
 }
 
-function newestCheckpoint(run: string): number {
-  const step = listCheckpoints(run).at(-1);
-  if (step === undefined) {
-    throw new UserError("E_NO_CHECKPOINT", `${run}: no checkpoint`, "Give the folder of a run that has saved one.");
-  }
-  return step;
+/** The step of the checkpoint that a path leads to; undefined for a run, which stands for its newest. */
+function stepOf(path: string): number | undefined {
+  const step = /^step-(\d{8,})$/.exec(basename(path))?.[1];
+  return step !== undefined && basename(dirname(path)) === "checkpoints" ? Number(step) : undefined;
 }
 
-/** Reads the counters of the newest whole checkpoint. */
-export function readCounters(run: string): Counters {
-  const path = join(folderOf(run, newestCheckpoint(run)), "checkpoint.json");
-  const parsed = countersSchema.safeParse(readJson(path, "checkpoint"));
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
+/** The newest checkpoint of a run, or the one that the path leads to. */
+function findCheckpoint(path: string): { readonly run: string; readonly step: number } {
+  const run = findRun(path);
+  const step = stepOf(path) ?? listCheckpoints(run).at(-1);
+  if (step !== undefined && existsSync(join(checkpointFolder(run, step), "checkpoint.json"))) return { run, step };
+  const steps = listCheckpoints(run).join(", ");
   throw new UserError(
-    "E_CHECKPOINT_DAMAGED",
-    `${path}: ${issue.path.join(".")}: ${issue.message}`,
-    "Remove this checkpoint's folder and resume from the one before.",
+    "E_NO_CHECKPOINT",
+    `${path}: no checkpoint${steps === "" ? "" : ` here; the run has those of step ${steps}`}`,
+    "Give the folder of a run that has saved one.",
   );
 }
 
-/** Reads the newest whole checkpoint. Every tensor of `shapes` must be in it. */
+/** What checkpoint.json says of a run's newest checkpoint, or of the one that the path leads to. */
+export function readCounters(path: string): Counters {
+  const { run, step } = findCheckpoint(path);
+  return offerOther(run, step, () => readFile(run, step));
+}
+
+export interface SavedParameters {
+  readonly counters: Counters;
+  /** Values stay in the file until they are read. */
+  readonly parameters: readonly StoredTensor[];
+  /** What a person should know, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * The parameters of a run's newest checkpoint, or of the one that the path leads to; every one of `shapes` must be in it. Reads
+ * the file once to compare its hash. UserErrors: E_NO_CHECKPOINT; E_CHECKPOINT_DAMAGED, E_CHECKPOINT_TENSOR, E_NOT_FINITE, which
+ * say what other checkpoint is whole; E_TOKENIZER_OTHER.
+ */
+export function loadParameters(path: string, shapes: ReadonlyMap<string, Shape>): SavedParameters {
+  const { run, step } = findCheckpoint(path);
+  const counters = offerOther(run, step, () => readFile(run, step));
+  checkTokenizer(run, counters);
+  const parameters = offerOther(run, step, () => readTensors(run, step, "parameters", shapes));
+  const unhashed = `${checkpointFolder(run, step)} was saved by an earlier version, without hashes: damage would not be seen`;
+  return { counters, parameters, notes: counters.version === 1 ? [unhashed] : [] };
+}
+
+/** The whole state of a checkpoint: of the newest one, unless a step is given. Errors: those of loadParameters. */
 export function loadCheckpoint(
   run: string,
-  shapes: { parameters: ReadonlyMap<string, Shape>; moments: ReadonlyMap<string, Shape> },
+  shapes: { readonly parameters: ReadonlyMap<string, Shape>; readonly moments: ReadonlyMap<string, Shape> },
+  fromStep?: number,
 ): TrainingState {
-  const counters = readCounters(run);
-  const folder = folderOf(run, counters.step);
-  return {
-    counters,
-    parameters: [...readSafetensors(join(folder, "parameters.safetensors"), shapes.parameters).values()],
-    moments: [...readSafetensors(join(folder, "optimizer.safetensors"), shapes.moments).values()],
-  };
+  const path = fromStep === undefined ? run : checkpointFolder(run, fromStep);
+  const { counters, parameters } = loadParameters(path, shapes.parameters);
+  const moments = offerOther(run, counters.step, () => readTensors(run, counters.step, "optimizer", shapes.moments));
+  return { counters, parameters, moments };
+}
+
+const readFile = (run: string, step: number) =>
+  readCheckpointFile(join(checkpointFolder(run, step), "checkpoint.json"), step);
+
+/** Compares the file with its hash; without one, as earlier versions saved it, looks whether every value is a number. */
+function readTensors(
+  run: string,
+  step: number,
+  part: "parameters" | "optimizer",
+  shapes?: ReadonlyMap<string, Shape>,
+): StoredTensor[] {
+  const file = readFile(run, step);
+  const path = join(checkpointFolder(run, step), `${part}.safetensors`);
+  if (file.version === 2 && hashFile(path, "checkpoint") !== file[`${part}Hash`]) {
+    throw new UserError(
+      "E_CHECKPOINT_DAMAGED",
+      `${path}: its content is not what was saved; the SHA-256 in checkpoint.json is another`,
+      "",
+    );
+  }
+  const tensors = [...readSafetensors(path, shapes).values()];
+  if (file.version === 1) for (const tensor of tensors) tensor.read();
+  return tensors;
+}
+
+function checkTokenizer(run: string, file: CheckpointFile): void {
+  if (file.version === 1 || file.tokenizerHash === undefined) return;
+  const path = join(run, "tokenizer.json");
+  if (hashFile(path, "tokenizer.json") === file.tokenizerHash) return;
+  throw new UserError(
+    "E_TOKENIZER_OTHER",
+    `${path}: not the tokenizer that the run was trained with; it was changed after training`,
+    "Put the run's own back: a copy of it is in the dataset, if it is still there.",
+  );
+}
+
+const faults = ["E_CHECKPOINT_DAMAGED", "E_CHECKPOINT_TENSOR", "E_NOT_FINITE", "E_FILE_MISSING", "E_FILE_UNREADABLE"];
+
+/** Opens a checkpoint; where it is damaged, the error says which other one is whole and how to go on with it. */
+function offerOther<T>(run: string, step: number, open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    if (!(error instanceof UserError) || !faults.includes(error.code)) throw error;
+    const other = listCheckpoints(run).findLast(each => each !== step && isWhole(run, each));
+    const advice =
+      other === undefined
+        ? "No other checkpoint of this run is whole. Put back a copy, or train again."
+        : `The checkpoint of step ${other} is whole: ${quoteCommand("cram", "pretrain", "--resume", run, "--from-step", String(other))} ` +
+          `goes on from it; other commands take ${quoteWord(checkpointFolder(run, other))} in place of the run.`;
+    // A checkpoint.json that stands there says that the other files did.
+    const code = error.code === "E_FILE_MISSING" ? "E_CHECKPOINT_DAMAGED" : (error.code as `E_${string}`);
+    throw new UserError(code, error.message, advice, { cause: error });
+  }
+}
+
+function isWhole(run: string, step: number): boolean {
+  try {
+    for (const part of ["parameters", "optimizer"] as const) readTensors(run, step, part);
+    return true;
+  } catch (error) {
+    if (error instanceof UserError) return false;
+    throw error;
+  }
 }

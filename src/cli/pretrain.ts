@@ -31,6 +31,7 @@ interface PretrainFlags extends Partial<RecipeOptions>, BackendOptions {
   readonly initFrom?: string;
   readonly microBatch?: string;
   readonly resume?: string;
+  readonly fromStep?: string;
   readonly tensorboard?: boolean;
   readonly mlflow?: string;
   readonly mlflowExperiment?: string;
@@ -48,6 +49,10 @@ export function addPretrain(program: Command): void {
     .option("--init-from <folder>", "begin with the parameters of a run, an export, or a model from elsewhere")
     .option("--micro-batch <number>", "sequences of one pass through the model, or auto: as many as the memory holds")
     .option("--resume <run>", "continue an interrupted run, to the same bits as if it had not been interrupted")
+    .option(
+      "--from-step <step>",
+      "with --resume: go back to the checkpoint of this step; what came after it is trained anew",
+    )
     .option("--tensorboard", "write event files for TensorBoard into the run's folder, too")
     .option(
       "--mlflow <uri>",
@@ -127,6 +132,9 @@ function chooseServer({ mlflow: uri, mlflowExperiment }: PretrainFlags) {
 function planRun(flags: PretrainFlags): RunPlan {
   const { resume, data } = flags;
   if (resume === undefined) {
+    if (flags.fromStep !== undefined) {
+      throw new UserError("E_OPTION", "--from-step without a run to resume", "Give --resume, the run's folder.");
+    }
     const microBatch = parseMicroBatch(flags.microBatch);
     if (data !== undefined) return planNewRun({ ...flags, data, microBatch });
     throw new UserError("E_OPTION", "no dataset given", "Give --data, a folder that cram prepare made, or --resume.");
@@ -139,12 +147,18 @@ function planRun(flags: PretrainFlags): RunPlan {
     ["--init-from", flags.initFrom],
     ["--micro-batch", flags.microBatch],
   ].find(([, value]) => value !== undefined);
-  if (refused === undefined) return planResumedRun({ resume, data });
+  if (refused === undefined) return planResumedRun({ resume, data, fromStep: parseStep(flags.fromStep) });
   throw new UserError(
     "E_OPTION",
     `${refused[0]} cannot change a run that is resumed`,
     "Resume it as it is, or begin a new run.",
   );
+}
+
+/** A run may have saved before its first step. */
+function parseStep(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  return text === "0" ? 0 : parseCount("--from-step", text);
 }
 
 function parseMicroBatch(text: string | undefined): number | "auto" | undefined {

@@ -21,10 +21,13 @@ export async function trainRun(
   const train = await openTraining(open, { ...logs, onWarning: printError });
   signal.throwIfAborted();
   const show = json ? (event: TrainingEvent) => print(JSON.stringify(event)) : createEventPrinter(recipe, run);
+  // Read to the end: behind the end event of a training that came apart comes the error that says why.
+  let end: EndEvent | undefined;
   for await (const event of train(signal)) {
     show(event);
-    if (event.kind === "end") return event;
+    if (event.kind === "end") end = event;
   }
+  if (end !== undefined) return end;
   throw new Error("training ended without saying so");
 }
 

@@ -5,12 +5,12 @@ import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { contentHash } from "../base/files.ts";
-import { readSafetensors, type StoredTensor } from "../checkpoint/safetensors.ts";
-import { findParameters } from "../checkpoint/state.ts";
+import type { StoredTensor } from "../checkpoint/safetensors.ts";
+import { findRun, loadParameters, readCounters } from "../checkpoint/state.ts";
 import { listParameters, type ModelShape } from "../model/shape.ts";
 import { readTokenizer } from "../tokenizer/read-tokenizer.ts";
 import type { Recipe } from "../train/recipe.ts";
-import { checkRunTokenizer, readRunRecipe } from "../train/run-folder.ts";
+import { checkRunRecipe, checkRunTokenizer, readRunRecipe } from "../train/run-folder.ts";
 import { isForeignModel, openForeignModel } from "./foreign/open-foreign-model.ts";
 import { holdsModel, openKeptModel } from "./kept-model.ts";
 import { openTextReader, readTextWith, type TextReader } from "./text-reader.ts";
@@ -100,7 +100,7 @@ export function requireTokenHead(model: Pick<PretrainedModel, "predictsTokens">,
 
 /** A run is one whatever else lies in its folder. */
 async function openFolder(path: string): Promise<Opened> {
-  if (existsSync(join(path, "recipe.json"))) return openRun(path);
+  if (existsSync(join(findRun(path), "recipe.json"))) return openRun(path);
   if (holdsModel(path)) return openKept(path);
   if (basename(resolve(path)) === "model" && holdsModel(dirname(resolve(path))))
     return openKept(dirname(resolve(path)));
@@ -117,13 +117,17 @@ async function openFolder(path: string): Promise<Opened> {
   );
 }
 
-function openRun(run: string): Opened {
-  const { model: shape, train } = readRunRecipe(run);
+/** The newest checkpoint of a run, or the one that the path leads to. */
+function openRun(path: string): Opened {
+  const run = findRun(path);
+  const recipe = readRunRecipe(run);
+  checkRunRecipe(run, recipe, readCounters(path));
+  const { model: shape, train } = recipe;
   const shapes = new Map(listParameters(shape).map(parameter => [parameter.name, parameter.shape] as const));
   checkRunTokenizer(run);
+  const { parameters, notes } = loadParameters(path, shapes);
   return {
-    ...{ kind: "run", shape, predictsTokens: true, precision: train.precision, notes: [] },
-    parameters: [...readSafetensors(findParameters(run), shapes).values()],
+    ...{ kind: "run", shape, predictsTokens: true, precision: train.precision, notes, parameters },
     // Tasks are read as a corpus is. Elsewhere a text is read as other programs read it to the run's export.
     reader: readTextWith(readTokenizer(join(run, "tokenizer.json")), "as-text", "recognise"),
   };

@@ -66,7 +66,8 @@ export interface EndEvent {
   readonly step: number;
   readonly elapsedSeconds: number;
   readonly tokens: number;
-  readonly reason: "budget" | "interrupted";
+  /** diverged: several steps were not finite, or a parameter is no number; nothing was saved of them. */
+  readonly reason: "budget" | "interrupted" | "diverged";
 }
 
 export type TrainingEvent = StartEvent | StepEvent | ValidationEvent | CheckpointEvent | EndEvent;
@@ -78,23 +79,42 @@ export class EventLog {
   private wholeBytes: number;
   /** Lines that the disk had no room for. */
   private waiting = "";
+  private lastValidation: number | undefined;
+  private resumedStart: TrainingEvent | undefined;
+  private readonly isResumed: boolean;
 
   /** Opens for appending, after cutting what came after `lastStep` (a half-written last line goes too). */
   constructor(path: string, lastStep: number | undefined) {
+    this.path = path;
+    this.isResumed = lastStep !== undefined;
     makeFolder(dirname(path));
     if (existsSync(path)) {
       const kept =
         lastStep === undefined ? [] : readEvents(path).filter(event => event.step <= lastStep && event.kind !== "end");
-      writeFileAtomically(path, kept.map(event => `${JSON.stringify(event)}\n`).join(""));
+      this.lastValidation = kept.findLast(event => event.kind === "validation")?.step;
+      writeFileAtomically(path, formatEvents(kept));
     }
-    this.path = path;
     this.file = openSync(path, "a+");
     this.wholeBytes = fstatSync(this.file).size;
   }
 
-  /** UserErrors E_DISK_FULL, E_NOT_WRITABLE: the file ends in a whole line, and the next call writes this event, too. */
+  /**
+   * A resumed run's start counts when a step follows, and the validation of a step is there once: resuming a run that is done adds
+   * nothing to it. UserErrors E_DISK_FULL, E_NOT_WRITABLE: the file ends in a whole line, and the next call writes this
+   * event, too.
+   */
   append(event: TrainingEvent): void {
-    this.waiting += `${JSON.stringify(event)}\n`;
+    if (event.kind === "start" && this.isResumed) {
+      this.resumedStart = event;
+      return;
+    }
+    if (event.kind === "validation") {
+      if (event.step === this.lastValidation) return;
+      this.lastValidation = event.step;
+    }
+    const events = event.kind === "step" && this.resumedStart !== undefined ? [this.resumedStart, event] : [event];
+    if (events.length > 1) this.resumedStart = undefined;
+    this.waiting += formatEvents(events);
     const lines = Buffer.from(this.waiting);
     try {
       if (event.kind === "checkpoint") this.restore();
@@ -127,6 +147,8 @@ export class EventLog {
     closeSync(this.file);
   }
 }
+
+const formatEvents = (events: readonly TrainingEvent[]) => events.map(event => `${JSON.stringify(event)}\n`).join("");
 
 /** Every whole line of the file: a last one without its end is what a killed process was writing. E_EVENTS for a line that is no event. */
 export function readEvents(path: string): TrainingEvent[] {

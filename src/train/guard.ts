@@ -6,6 +6,8 @@ import { UserError } from "../base/errors.ts";
 export interface Guard {
   /** Non-finite steps since the start. */
   readonly skipped: number;
+  /** Whether the last step was not finite: what stands on the device may be of no use. */
+  readonly isCounting: boolean;
   /** Judges a step; true when it counted. Throws E_DIVERGED after too many bad ones in a row. */
   judge(step: number, loss: number, gradientNorm: number): boolean;
 }
@@ -17,6 +19,9 @@ export function createGuard(badStepsAllowed: number): Guard {
     get skipped() {
       return skipped;
     },
+    get isCounting() {
+      return inARow > 0;
+    },
     judge(step, loss, gradientNorm) {
       if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) {
         inARow = 0;
@@ -27,7 +32,7 @@ export function createGuard(badStepsAllowed: number): Guard {
         throw new UserError(
           "E_DIVERGED",
           `step ${step}: loss ${loss} and gradient norm ${gradientNorm}; ${inARow} steps in a row were not finite`,
-          "Lower optimizer.learningRate or set optimizer.clip, and start again or resume from the last checkpoint.",
+          "Lower optimizer.learningRate or set optimizer.clip, and begin a new run.",
         );
       }
       return false;

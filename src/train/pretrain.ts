@@ -2,7 +2,8 @@
 // listens. Interrupted and resumed, it continues at the checkpoint's step, data position and used budget.
 
 import type { Clock } from "../base/clock.ts";
-import { type Counters, saveCheckpoint, type TrainingState } from "../checkpoint/state.ts";
+import { UserError } from "../base/errors.ts";
+import { saveCheckpoint, type TrainingState } from "../checkpoint/state.ts";
 import { batchSizeAt, rateAt } from "../optim/schedule.ts";
 import { parseBudget, type RunningBudget, startBudget } from "./budget.ts";
 import type { TrainingEvent } from "./events.ts";
@@ -25,6 +26,8 @@ export interface PretrainOptions {
   readonly source: BatchSource;
   readonly recipe: Recipe;
   readonly recipeHash: string;
+  /** SHA-256 of the run's tokenizer.json, for who opens its checkpoints. */
+  readonly tokenizerHash?: string | undefined;
   readonly clock: Clock;
   /** Seconds that the clock has left out so far. */
   readonly stoppedSeconds?: (() => number) | undefined;
@@ -36,7 +39,25 @@ export interface PretrainOptions {
   readonly signal: AbortSignal;
 }
 
+/** Trains to the budget's end or the signal. A training that comes apart ends with an event, too, and then throws E_DIVERGED. */
 export async function* pretrain(options: PretrainOptions): AsyncGenerator<TrainingEvent, void> {
+  const { step = 0, sequences = 0, elapsedSeconds = 0 } = options.resumeFrom?.counters ?? {};
+  let last = { step, elapsedSeconds, tokens: sequences * options.recipe.model.sequenceLength };
+  try {
+    for await (const event of trainSteps(options)) {
+      if (event.kind === "step") last = event;
+      yield event;
+    }
+  } catch (error) {
+    if (error instanceof UserError && error.code === "E_DIVERGED") {
+      const { step, elapsedSeconds, tokens } = last;
+      yield { kind: "end", step, elapsedSeconds, tokens, reason: "diverged" };
+    }
+    throw error;
+  }
+}
+
+async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEvent, void> {
   const { engine, source, recipe, clock, resumeFrom } = options;
   const size = recipe.train.microBatchSequences;
   const ramp = {
@@ -60,22 +81,31 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Traini
     unigramEntropy: source.unigramEntropy,
     ...(options.peakFlops !== undefined && { peakFlops: options.peakFlops }),
   };
-  const validate = () => runValidation(engine, source, budget, step);
+  const validate = async () => {
+    const event = await runValidation(engine, source, budget, step);
+    if (Number.isFinite(event.loss)) return event;
+    throw divergedAt(step, `the validation loss is ${event.loss}`);
+  };
   if (step === 0) yield await validate();
 
   const save = (): TrainingEvent => {
     const elapsedSeconds = budget.elapsedSeconds();
-    const counters: Counters = {
-      version: 1,
+    const counters = {
       step,
       sequences,
       elapsedSeconds,
       seed: recipe.train.seed,
       recipeHash: options.recipeHash,
       datasetHash: source.datasetHash,
+      ...(options.tokenizerHash !== undefined && { tokenizerHash: options.tokenizerHash }),
     };
     const state = { counters, parameters: engine.readParameters(), moments: engine.readMoments() };
-    return { kind: "checkpoint", step, elapsedSeconds, path: saveCheckpoint(options.run!, state) };
+    try {
+      return { kind: "checkpoint", step, elapsedSeconds, path: saveCheckpoint(options.run!, state) };
+    } catch (error) {
+      if (error instanceof UserError && error.code === "E_NOT_FINITE") throw divergedAt(step, error.message);
+      throw error;
+    }
   };
 
   const validationNumber = () => Math.floor(budget.progress(step) * recipe.train.validations);
@@ -118,6 +148,7 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Traini
     }
     if (
       !ended &&
+      counted &&
       options.run !== undefined &&
       budget.elapsedSeconds() - savedSeconds > recipe.train.checkpointEverySeconds
     ) {
@@ -128,7 +159,10 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Traini
   const elapsedSeconds = budget.elapsedSeconds();
   const done = budget.progress(step) >= 1;
   if (done) yield { ...(await validate()), elapsedSeconds };
-  if (options.run !== undefined) yield save();
+  // Steps that were not finite changed nothing: whether the state before them computes anything, a validation says.
+  else if (guard.isCounting) await validate();
+  // Where nothing was trained since, the checkpoint that it began with is this one.
+  if (options.run !== undefined && step !== resumeFrom?.counters.step) yield save();
   yield {
     kind: "end",
     step,
@@ -137,6 +171,9 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Traini
     reason: done ? "budget" : "interrupted",
   };
 }
+
+const divergedAt = (step: number, seen: string): UserError =>
+  new UserError("E_DIVERGED", `step ${step}: ${seen}`, "Lower optimizer.learningRate or set optimizer.clip.");
 
 /**
  * Runs every program once on the first batch and undoes it, so that compiling and first touches are not budget. An update at

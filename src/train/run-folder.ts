@@ -8,7 +8,15 @@ import { z } from "zod";
 import { UserError } from "../base/errors.ts";
 import { contentHash, readJson, writeFileAtomically } from "../base/files.ts";
 import { quoteWord } from "../base/shell-words.ts";
-import { listCheckpoints, loadCheckpoint, type TrainingState } from "../checkpoint/state.ts";
+import type { Counters } from "../checkpoint/checkpoint-file.ts";
+import {
+  checkpointFolder,
+  findRun,
+  listCheckpoints,
+  loadCheckpoint,
+  readCounters,
+  type TrainingState,
+} from "../checkpoint/state.ts";
 import { type InitialModel, storeInitialParameters } from "./initial-parameters.ts";
 import { checkRecipe, type Recipe } from "./recipe.ts";
 import type { TrainingDefinition } from "./step.ts";
@@ -18,8 +26,9 @@ export function hashRecipe(recipe: Recipe): string {
   return contentHash(JSON.stringify(recipe));
 }
 
-/** E_FILE_MISSING where no run was begun. */
-export function readRunRecipe(run: string): Recipe {
+/** Of a run, or of the one that a checkpoint's folder is in. E_FILE_MISSING where no run was begun. */
+export function readRunRecipe(folder: string): Recipe {
+  const run = findRun(folder);
   const path = join(run, "recipe.json");
   if (!hasBegun(run)) {
     const advice = existsSync(join(run, "manifest.json"))
@@ -141,23 +150,30 @@ export function readRunData(run: string): string {
   throw new UserError("E_JSON", `${path}: does not say where the dataset is`, "Give the dataset with --data.");
 }
 
-/** The state to continue from; undefined when the run was killed before its first checkpoint, so that it starts over. */
+/** UserError E_RESUME_RECIPE where recipe.json is not the one that a checkpoint was trained with. */
+export function checkRunRecipe(run: string, recipe: Recipe, { recipeHash }: Counters): void {
+  if (recipeHash === hashRecipe(recipe)) return;
+  throw new UserError(
+    "E_RESUME_RECIPE",
+    `${run}: recipe.json is not the recipe its checkpoint was trained with`,
+    "Put the recipe back, or start a new run with the changed one.",
+  );
+}
+
+/**
+ * The state to continue from, of the newest checkpoint or of the one of `fromStep`; undefined when the run was killed before its
+ * first checkpoint, so that it starts over.
+ */
 export function loadRunState(
   run: string,
   recipe: Recipe,
   definition: TrainingDefinition,
   datasetHash: string,
+  fromStep?: number,
 ): TrainingState | undefined {
-  if (listCheckpoints(run).length === 0) return undefined;
-  const state = loadCheckpoint(run, definition);
-  const { counters } = state;
-  if (counters.recipeHash !== hashRecipe(recipe)) {
-    throw new UserError(
-      "E_RESUME_RECIPE",
-      `${run}: recipe.json is not the recipe its checkpoint was trained with`,
-      "Put the recipe back, or start a new run with the changed one.",
-    );
-  }
+  if (fromStep === undefined && listCheckpoints(run).length === 0) return undefined;
+  const counters = readCounters(fromStep === undefined ? run : checkpointFolder(run, fromStep));
+  checkRunRecipe(run, recipe, counters);
   if (counters.datasetHash !== datasetHash) {
     throw new UserError(
       "E_RESUME_DATA",
@@ -165,5 +181,5 @@ export function loadRunState(
       "Give the dataset of the run with --data.",
     );
   }
-  return state;
+  return loadCheckpoint(run, definition, fromStep);
 }

@@ -5,12 +5,16 @@ import { join } from "node:path";
 import type { Backend } from "../backends/backend.ts";
 import { leaveOutStops, systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
+import { hashFile } from "../base/files.ts";
 import { checkOutput } from "../base/folder-kind.ts";
 import { lockFolder, lockFreeFolder } from "../base/folder-lock.ts";
 import { quoteCommand } from "../base/shell-words.ts";
+import { listCheckpoints, setAsideLaterCheckpoints } from "../checkpoint/state.ts";
 import { Dataset } from "../dataset/dataset.ts";
 import { createRepetitionWatch, describeFit } from "../plan/data-fit.ts";
 import { openPretrainedModel } from "../pretrained/pretrained-model.ts";
+import { readTokenizer } from "../tokenizer/read-tokenizer.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { checkTrackingUri, type RunStatus } from "../tracking/mlflow-client.ts";
 import { MlflowLog } from "../tracking/mlflow-log.ts";
 import { TensorboardLog } from "../tracking/tensorboard-log.ts";
@@ -48,6 +52,8 @@ export interface RunPlan {
   readonly recipe: Recipe;
   readonly data: string;
   readonly isNew: boolean;
+  /** The step of the checkpoint to go back to; without one a run goes on from its newest. */
+  readonly fromStep?: number | undefined;
   /** The folder of the model it begins with; without one parameters are drawn. */
   readonly initFrom?: string | undefined;
   /** Whether the micro-batch is to be the largest that the backend's memory holds, instead of the recipe's. */
@@ -70,6 +76,8 @@ export interface ResumedRun {
   readonly resume: string;
   /** Where the run's dataset is now; default: where it was. */
   readonly data?: string | undefined;
+  /** The step of an older checkpoint to go back to: what came after it is trained anew. Default: the newest checkpoint. */
+  readonly fromStep?: number | undefined;
 }
 
 export function planNewRun({
@@ -102,8 +110,8 @@ function nameFolder(recipe: string): string {
 }
 
 /** UserError E_FILE_MISSING where no run was begun. */
-export function planResumedRun({ resume, data }: ResumedRun): RunPlan {
-  return { run: resume, recipe: readRunRecipe(resume), data: data ?? readRunData(resume), isNew: false };
+export function planResumedRun({ resume, data, fromStep }: ResumedRun): RunPlan {
+  return { run: resume, recipe: readRunRecipe(resume), data: data ?? readRunData(resume), isNew: false, fromStep };
 }
 
 /** A run with its dataset and backend open. */
@@ -113,6 +121,7 @@ export interface OpenRun {
   readonly recipe: Recipe;
   readonly source: BatchSource;
   readonly run: string;
+  readonly fromStep?: number | undefined;
 }
 
 /**
@@ -146,7 +155,7 @@ function adviseOnFullDisk(error: unknown, run: string): unknown {
 }
 
 async function withLockedRun<T>(
-  { run, recipe: planned, data, isNew, initFrom, fitsMemory }: RunPlan,
+  { run, recipe: planned, data, isNew, fromStep, initFrom, fitsMemory }: RunPlan,
   choice: BackendChoice,
   use: (open: OpenRun) => Promise<T>,
 ): Promise<T> {
@@ -160,7 +169,10 @@ async function withLockedRun<T>(
     return await withBackend(device, planned.train.precision, backend => {
       const recipe = fitsMemory === true ? fitMicroBatch(planned, backend) : planned;
       const source = recipe === planned ? batches : openBatches(dataset, recipe);
-      if (!isNew) return use({ backend, dataset, recipe, source, run });
+      if (!isNew) {
+        checkRunTokenizer(run, dataset.tokenizer);
+        return use({ backend, dataset, recipe, source, run, fromStep });
+      }
       const { threads } = device;
       const began = { backend: device.backend, ...(threads !== undefined && { threads }) };
       beginRun(run, recipe, data, initial, began);
@@ -180,6 +192,17 @@ function continueOn(run: string, { backend: asked, threads, signal }: BackendCho
   const own = readRunDevice(run);
   const backend = asked ?? backendNames.find(name => name === own.backend);
   return { backend, threads: threads ?? (backend === "cpu" ? own.threads : undefined), signal };
+}
+
+/** UserError E_TOKENIZER_OTHER where a run's tokenizer is not its dataset's: it was changed after the run began. */
+function checkRunTokenizer(run: string, expected: Tokenizer): void {
+  const path = join(run, "tokenizer.json");
+  if (readTokenizer(path).hash === expected.hash) return;
+  throw new UserError(
+    "E_TOKENIZER_OTHER",
+    `${path}: not the tokenizer of the run's dataset; it was changed after the run began`,
+    "Put the dataset's own tokenizer.json there.",
+  );
 }
 
 /** Errors: those of opening a model, E_INIT_SHAPE and E_TOKENIZER_OTHER where it is not one the run can begin with. */
@@ -203,11 +226,12 @@ export interface LogChoice {
 
 /** Compiles, and gives the events of the training from the newest checkpoint to the budget's end or the signal. */
 export async function openTraining(
-  { backend, dataset, recipe, source, run }: OpenRun,
+  { backend, dataset, recipe, source, run, fromStep }: OpenRun,
   { tensorboard = false, mlflow, onWarning }: LogChoice,
 ): Promise<(signal: AbortSignal) => AsyncGenerator<TrainingEvent, void>> {
   const definition = defineTraining(recipe, readInitialParameters(run, recipe.model));
-  const resumeFrom = loadRunState(run, recipe, definition, source.datasetHash);
+  const resumeFrom = loadRunState(run, recipe, definition, source.datasetHash, fromStep);
+  const tokenizerHash = hashFile(join(run, "tokenizer.json"), "run's tokenizer");
   const { manifest } = dataset;
   if (resumeFrom === undefined) for (const text of describeFit(manifest, recipe)) onWarning?.(text);
   const watchRepetition = createRepetitionWatch(manifest.training.sequences, recipe);
@@ -217,6 +241,7 @@ export async function openTraining(
   const laterPeak = await backend.measurePeak?.();
   const peakFlops = earlierPeak && laterPeak && Math.max(earlierPeak, laterPeak);
   return async function* (signal) {
+    if (fromStep !== undefined) setAsideLaterCheckpoints(run, fromStep);
     const log = new EventLog(join(run, "events.jsonl"), resumeFrom?.counters.step);
     const shown = { run, clock: systemClock, tokensPerSequence: recipe.model.sequenceLength };
     const board = tensorboard ? new TensorboardLog(shown) : undefined;
@@ -234,7 +259,8 @@ export async function openTraining(
     let status: RunStatus = "KILLED";
     const clock = leaveOutStops();
     const { stoppedSeconds } = clock;
-    const options = { engine, source, recipe, recipeHash: hashRecipe(recipe), clock, stoppedSeconds, run, resumeFrom };
+    const hashes = { recipeHash: hashRecipe(recipe), tokenizerHash };
+    const options = { engine, source, recipe, ...hashes, clock, stoppedSeconds, run, resumeFrom };
     // A log that cannot be written ends the training, but only after what was trained is saved.
     const stop = new AbortController();
     let failure: unknown;
@@ -262,7 +288,7 @@ export async function openTraining(
       }
     } catch (error) {
       status = "FAILED";
-      throw error;
+      throw error instanceof UserError && error.code === "E_DIVERGED" ? adviseNewRun(error, run, recipe) : error;
     } finally {
       clock.close();
       log.close();
@@ -270,6 +296,18 @@ export async function openTraining(
       await server?.close(status);
     }
   };
+}
+
+/** A resumed run repeats its bits and diverges again: what can be changed is what a new one begins with. */
+function adviseNewRun({ message }: UserError, run: string, { optimizer }: Recipe): UserError {
+  const setting = `optimizer.learningRate=${optimizer.learningRate / 2}`;
+  const begin = ["cram", "pretrain", "--data", readRunData(run), "--recipe", join(run, "recipe.json")];
+  const from = listCheckpoints(run).length > 0 ? ["--init-from", run] : [];
+  return new UserError(
+    "E_DIVERGED",
+    message,
+    `Resuming would repeat it. Begin a new run with a lower learning rate, or with optimizer.clip: ${quoteCommand(...begin, ...from, "--set", setting)}`,
+  );
 }
 
 /** "model.width" and its value, for every value of a recipe. */
