@@ -1,5 +1,5 @@
-// Checkpoints of other programs, read and run: logits of padded sequences and every gradient against transformers' BERT, RoBERTa
-// and ModernBERT and a PyTorch copy of the reference's model, in float64 (golden/make-foreign-models.py).
+// Checkpoints of other programs, read and run: logits of padded sequences and every gradient against transformers' BERT, RoBERTa,
+// DistilBERT and ModernBERT and a PyTorch copy of the reference's model, in float64 (golden/make-foreign-models.py).
 
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -18,6 +18,7 @@ import { declareEncoderInputs, makePositionInput } from "../src/model/inputs.ts"
 import { listParameters } from "../src/model/shape.ts";
 import type { ForeignModel } from "../src/pretrained/foreign/foreign-model.ts";
 import { openForeignModel } from "../src/pretrained/foreign/open-foreign-model.ts";
+import { embed } from "../src/verbs/embed.ts";
 import { openEmulatedCuda } from "./cuda-emulator/emulated-backend.ts";
 import { emulatorAbsent } from "./cuda-emulator/emulated-driver.ts";
 
@@ -35,7 +36,12 @@ interface Golden {
   readonly loss: number;
 }
 
-const names = ["bert", "roberta", "modernbert", "modernbert-biases", "crammed-bert"] as const;
+interface Encoders {
+  readonly sequences: number[][];
+  readonly encoders: Record<string, Pick<Golden, "config" | "tensors"> & { readonly vectors: number[][] }>;
+}
+
+const names = ["bert", "roberta", "modernbert", "modernbert-biases", "distilbert", "crammed-bert"] as const;
 type Name = (typeof names)[number];
 
 // Compiled tests run from dist/test; the golden files stay where they are.
@@ -158,6 +164,26 @@ test("the shapes are those of the configs", () => {
     sequenceLength: 10,
     positions: "scaled-sinusoidal",
   });
+});
+
+test("encoders alone give the hidden states of transformers' BertModel, RobertaModel and DistilBertModel", async () => {
+  const { sequences, encoders } = readGolden<Encoders>("encoders");
+  const tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ..."abcdefg"];
+  const texts = sequences.map(ids =>
+    ids
+      .slice(1, -1)
+      .map(id => tokens[id])
+      .join(" "),
+  );
+  for (const [name, { config, tensors, vectors }] of Object.entries(encoders)) {
+    const path = join(folder, `encoder-${name}`);
+    mkdirSync(path);
+    writeFileSync(join(path, "config.json"), JSON.stringify(config));
+    writeFileSync(join(path, "model.safetensors"), Buffer.from(tensors, "base64"));
+    writeFileSync(join(path, "vocab.txt"), tokens.join("\n"));
+    const got = await embed(path, texts, { backend: "reference" });
+    for (const [i, vector] of got.entries()) assertNear(`${name}[${i}]`, vector, vectors[i]!, 1e-6);
+  }
 });
 
 test("what is left out is told, and why texts may be no longer", () => {

@@ -9,8 +9,8 @@ same names, so that a test can bring them into our layout with the same key map.
 import base64, json, math, os, tempfile, torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save, save_file
-from transformers import (BertConfig, BertForMaskedLM, BertForPreTraining, ModernBertConfig, ModernBertForMaskedLM, RobertaConfig,
-                          RobertaForMaskedLM)
+from transformers import (BertConfig, BertForMaskedLM, BertForPreTraining, BertModel, DistilBertConfig, DistilBertForMaskedLM,
+                          DistilBertModel, ModernBertConfig, ModernBertForMaskedLM, RobertaConfig, RobertaForMaskedLM, RobertaModel)
 
 here = os.path.dirname(os.path.abspath(__file__))
 V, C, H, B, S = 40, 16, 2, 3, 8
@@ -151,6 +151,34 @@ def as_saved(values):
 
 
 write("crammed-bert", arch, as_saved(p), as_saved({k: v.grad for k, v in p.items()}), tokens, real, segments, labels, logits, loss)
+
+torch.manual_seed(6)
+distil = DistilBertConfig(vocab_size=V, dim=C, n_layers=2, n_heads=H, hidden_dim=24, max_position_embeddings=10, **attention)
+make_hugging_face("distilbert", DistilBertForMaskedLM(distil), 0, False)
+
+# Encoders alone, saved without a prefix, and the mean of their last hidden states.
+torch.manual_seed(7)
+small = dict(vocab_size=12, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8, **attention)
+bare = {
+    "bert": BertModel(BertConfig(max_position_embeddings=8, **small)),
+    "roberta": RobertaModel(RobertaConfig(max_position_embeddings=10, type_vocab_size=1, pad_token_id=1, **small)),
+    "distilbert": DistilBertModel(DistilBertConfig(
+        vocab_size=12, dim=8, n_layers=1, n_heads=2, hidden_dim=8, max_position_embeddings=8, sinusoidal_pos_embds=True, **attention)),
+}
+sequences = [[2, 5, 9, 3], [2, 7, 8, 11, 10, 6, 3], [2, 3]]
+encoders = {}
+for name, model in bare.items():
+    model.eval()
+    randomise(model.named_parameters())
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(folder)
+        with open(os.path.join(folder, "model.safetensors"), "rb") as file, open(os.path.join(folder, "config.json")) as config:
+            saved = {"config": json.load(config), "tensors": encode(file.read())}
+    model.double()
+    hidden = [model(input_ids=torch.tensor([ids])).last_hidden_state[0].mean(0) for ids in sequences]
+    encoders[name] = saved | {"vectors": [rounded(vector.tolist()) for vector in hidden]}
+with open(os.path.join(here, "foreign-encoders.json"), "w") as out:
+    out.write(json.dumps({"sequences": sequences, "encoders": encoders}) + "\n")
 
 # Every binary16 exponent, and a few bfloat16.
 halves = torch.tensor([0.0, -0.0, 1.0, -2.5, 6e-8, 6.1e-5, -5.96e-6, 65504.0, 0.333], dtype=torch.float16)
