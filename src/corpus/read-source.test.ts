@@ -240,6 +240,21 @@ test("a page gives its text, packed, met or named, and under a name that says no
   await assert.rejects(read(latin), fails("E_UTF8", latin));
 });
 
+test("UTF-16 with its mark is read in every format, and without it is told apart from binary content", async () => {
+  const encode = (text: string, mark = "\ufeff") => Buffer.from(mark + text, "utf16le");
+  assert.deepEqual((await read(write("a.txt", encode("é один")))).texts, ["é один"]);
+  assert.deepEqual((await read(write("a.txt", encode("é один").swap16()))).texts, ["é один"]);
+  assert.deepEqual((await read(write("a.txt.gz", gzipSync(encode("é"))))).texts, ["é"]);
+  assert.deepEqual((await read(write("a.jsonl", encode('{"text":"é"}\r\n{"text":"b"}')))).texts, ["é", "b"]);
+  assert.deepEqual((await read(write("a.html", encode("<p>é")))).texts, ["é"]);
+  await assert.rejects(read(write("a.txt", encode("plain text", ""))), {
+    code: "E_BINARY",
+    advice: /iconv -f UTF-16LE/,
+  });
+  await assert.rejects(read(write("a.txt", encode("plain text", "").swap16())), { advice: /iconv -f UTF-16BE/ });
+  await assert.rejects(read(write("a.txt", png)), { advice: /Name a text file/ });
+});
+
 test("in a folder what is of another format than its name says is counted", async () => {
   const { texts, passedOver } = await read(write("met.txt", '{"text":"a"}\n'), { met: true });
   assert.deepEqual([texts, passedOver.map(({ count }) => count)], [[], [1]]);

@@ -6,8 +6,8 @@ import { UserError } from "../base/errors.ts";
 import { readFile, unpackBytes } from "../tables/bytes.ts";
 import { splitLines } from "../tables/lines.ts";
 import { openTable } from "../tables/table.ts";
-import { readTextPieces } from "../tables/text.ts";
-import { decodeUtf8, looksBinary, type Place, repairSurrogates, showBytes } from "../tables/utf8.ts";
+import { decodeMarked, readTextPieces } from "../tables/text.ts";
+import { decodeUtf8, guessUtf16, looksBinary, type Place, repairSurrogates, showBytes } from "../tables/utf8.ts";
 import { extractDocComments } from "./doc-comments.ts";
 import { findField } from "./fields.ts";
 import { type Funnel, passOver } from "./funnel.ts";
@@ -30,6 +30,8 @@ export const chosenFormats = ["text", "jsonl", "html"] as const;
 export type ChosenFormat = (typeof chosenFormats)[number];
 
 export interface ReadOptions {
+  /** Told of the bytes that were read of files, as they lie on the disk. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
   /** What every file is; absent: what its name says, or its content. */
   readonly format?: ChosenFormat | undefined;
   /** The field or column of the text; "data.text" is the field text of the object data. */
@@ -92,8 +94,12 @@ async function* readDocumentsOf(
   longestBytes: number,
 ): AsyncGenerator<Document[]> {
   const { path } = source;
-  if (source.format === "table" && options.format === undefined) return yield* readRows(path, options);
-  const [beginning, bytes] = await peekUnpacked(source);
+  if (source.format === "table" && options.format === undefined) {
+    yield* readRows(path, options);
+    options.onBytes?.(source.bytes);
+    return;
+  }
+  const [beginning, bytes] = await peek(decodeMarked(await openUnpacked(source, options), path));
   const isOpen = options.format === undefined && (source.format === "unknown" || source.format === "text");
   const format = options.format ?? (isOpen ? detectFormat(beginning, source, options) : source.format);
   const text = refuseBinary(bytes, path);
@@ -106,10 +112,10 @@ async function* readDocumentsOf(
   }
 }
 
-/** The first piece of a file's content and all of it; how one named itself is packed, its first bytes say. */
-async function peekUnpacked({ path, format }: Source): Promise<[Buffer, AsyncGenerator<Buffer>]> {
-  const [packed, all] = await peek(readFile(path));
-  if (format !== "unknown") return peek(unpackBytes(all, path));
+/** A file's content; how one named itself is packed, its first bytes say. */
+async function openUnpacked({ path, format }: Source, { onBytes }: ReadOptions): Promise<AsyncGenerator<Buffer>> {
+  const [packed, all] = await peek(countBytes(readFile(path), onBytes));
+  if (format !== "unknown") return unpackBytes(all, path);
   const begins = (...bytes: number[]) => bytes.every((byte, at) => packed[at] === byte);
   if (begins(0x42, 0x5a, 0x68) || begins(0xfd, 0x37, 0x7a, 0x58, 0x5a)) {
     await all.return(undefined);
@@ -119,9 +125,17 @@ async function peekUnpacked({ path, format }: Source): Promise<[Buffer, AsyncGen
       "Pack it with gzip or zstd instead: `xzcat FILE | gzip > FILE.gz` (bzcat for bzip2).",
     );
   }
-  return peek(unpackBytes(all, path, begins(0x1f, 0x8b) ? "gzip" : begins(0x28, 0xb5, 0x2f, 0xfd) ? "zstd" : "none"));
+  return unpackBytes(all, path, begins(0x1f, 0x8b) ? "gzip" : begins(0x28, 0xb5, 0x2f, 0xfd) ? "zstd" : "none");
 }
 
+async function* countBytes(pieces: AsyncIterable<Buffer>, onBytes: ReadOptions["onBytes"]): AsyncGenerator<Buffer> {
+  for await (const piece of pieces) {
+    onBytes?.(piece.length);
+    yield piece;
+  }
+}
+
+/** The first piece and all of them. */
 async function peek(pieces: AsyncGenerator<Buffer>): Promise<[Buffer, AsyncGenerator<Buffer>]> {
   const { value, done } = await pieces.next();
   const first = done === true ? Buffer.alloc(0) : value;
@@ -187,12 +201,18 @@ async function* refuseBinary(pieces: AsyncIterable<Buffer>, path: string): Async
       throw new UserError(
         "E_BINARY",
         `${path}: binary content, not text (begins ${showBytes(piece, 0)})`,
-        "Name a text file; a compressed one must be a gzip and end in .gz.",
+        adviseOnBinary(piece),
       );
     }
     begun = true;
     yield piece;
   }
+}
+
+function adviseOnBinary(bytes: Buffer): string {
+  const encoding = guessUtf16(bytes);
+  if (encoding === undefined) return "Name a text file; a compressed one must be a gzip and end in .gz.";
+  return `It looks like ${encoding} without a mark; convert it with \`iconv -f ${encoding} -t UTF-8\`.`;
 }
 
 async function readText(pieces: AsyncIterable<Buffer>, path: string, longestBytes: number): Promise<string> {

@@ -82,7 +82,7 @@ export async function buildDataset(
       "E_TOO_LITTLE_TEXT",
       `${done} documents give ${training.sequences} sequences of ${sequenceLength} tokens for training and ` +
         `${validation.sequences} held out`,
-      "Add more text, hold out more with --hold-out, or use a shorter --sequence-length.",
+      adviseOnLittleText(done, tokens, options),
     );
   }
   writeTokenizer(join(folder, "tokenizer.json"), tokenizer);
@@ -97,6 +97,18 @@ export async function buildDataset(
     validation: { sequences: validation.sequences, files: validation.files },
     text: { ...options.loss, tokens, unknownTokens },
   });
+}
+
+/** How both parts would get a sequence. A document is held out whole unless it is longer than 64 sequences. */
+function adviseOnLittleText(documents: number, tokens: number, { sequenceLength }: BuildOptions): string {
+  if (documents === 0) return "No document was kept: name other text, or drop less of it.";
+  // Both parts get one with half of the text held out at most; twice as much is likely to do.
+  const share = Math.max(2 / documents, (2 * sequenceLength) / tokens);
+  if (documents === 1 && tokens > 2 * sequenceLength) {
+    return "It is one document, which is not split: --document-separator blank-line makes one of each paragraph.";
+  }
+  if (share > 0.5) return "Add more text, or use a shorter --sequence-length.";
+  return `Hold out more, with --hold-out ${(Math.ceil(100 * share) / 100).toString()}, or add more text.`;
 }
 
 /** Removes the files of an older dataset, its manifest first, and nothing else. */

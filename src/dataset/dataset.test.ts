@@ -146,6 +146,16 @@ test("a manifest that is none, and a dataset that was never finished", async () 
 
 test("too little text is refused with what there is", async () => {
   await assert.rejects(build("little", ["the cat"]), hasCode("E_TOO_LITTLE_TEXT"));
+  const long = Array.from({ length: 12 }, (_, i) => `${words[i % 10]} ${words.join(" ")}`);
+  for (const [texts, advice] of [
+    [[], /No document was kept/],
+    [["the cat"], /Add more text, or use a shorter/],
+    [[long.join(" ")], /one document.*--document-separator/],
+    [long, /--hold-out 0\.25/],
+  ] as const) {
+    await assert.rejects(build("little", texts, { holdOut: 0.001, seed: 2 }), { advice });
+  }
+  await build("enough", long, { holdOut: 0.25 });
 });
 
 test("a failure in the documents leaves no dataset and no half-written shard", async () => {

@@ -23,7 +23,8 @@ export async function* toUtf8(pieces: AsyncIterable<Buffer>, path: string): Asyn
   }
 }
 
-async function* decodeMarked(pieces: AsyncIterable<Buffer>, path: string): AsyncGenerator<Buffer> {
+/** The content as UTF-8 bytes without a byte-order mark, where one names the encoding; else as it is. UserError E_UTF8. */
+export async function* decodeMarked(pieces: AsyncIterable<Buffer>, path: string): AsyncGenerator<Buffer> {
   let begun: Buffer | undefined = Buffer.alloc(0);
   let decoder: TextDecoder | undefined;
   for await (const next of pieces) {

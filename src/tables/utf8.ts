@@ -31,6 +31,16 @@ export function looksBinary(beginning: Uint8Array): boolean {
   return beginning.subarray(0, 8192).includes(0) && !beginsAsUtf16(beginning);
 }
 
+/** Which UTF-16 content is that has no mark: Latin letters have a zero in every other byte. */
+export function guessUtf16(beginning: Uint8Array): "UTF-16LE" | "UTF-16BE" | undefined {
+  const zeros = [0, 0];
+  const looked = beginning.subarray(0, 8192);
+  for (let at = 0; at < looked.length; at++) if (looked[at] === 0) zeros[at % 2]! += 1;
+  const isMany = (count: number) => 4 * count > looked.length;
+  if (zeros[0] === 0 && isMany(zeros[1]!)) return "UTF-16LE";
+  return zeros[1] === 0 && isMany(zeros[0]!) ? "UTF-16BE" : undefined;
+}
+
 /** The first four bytes from `at`, as a person sees them in a hex dump. */
 export function showBytes(bytes: Uint8Array, at: number): string {
   return Array.from(bytes.subarray(at, at + 4), byte => byte.toString(16).padStart(2, "0")).join(" ");

@@ -2,6 +2,7 @@
 // files with the same options is left as it is.
 
 import { join } from "node:path";
+import { systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
 import { contentHash } from "../base/files.ts";
 import { finishMoves, recoverFolder, replaceFiles } from "../base/folder-draft.ts";
@@ -28,6 +29,7 @@ import type { Recipe } from "../train/recipe.ts";
 import { datasetNames, leaveOutOwnFiles, listDatasetFiles, readWholeDataset } from "./dataset-folder.ts";
 import { readLearnedLength } from "./next-pretrain.ts";
 import { openTokenizer } from "./open-tokenizer.ts";
+import { createProgress } from "./progress.ts";
 import { chooseRecipe } from "./recipe.ts";
 
 /** How text becomes sequences. */
@@ -249,21 +251,32 @@ async function buildFrom(
             countTokens: await learnTokenCounter(sources, select, options, showProgress),
           },
         };
+  let bytesRead = 0;
+  const onBytes = (bytes: number) => {
+    bytesRead += bytes;
+  };
   const funnel = startFunnel();
   funnel.passedOver.push(...structuredClone(passedOver));
   const words = new WordCounter(normaliser, options.preTokenizer);
   const losses = new LossCounter(normaliser);
   const selected = (async function* () {
-    for await (const document of selectDocuments(sources, { ...select, ...filter }, funnel)) {
+    for await (const document of selectDocuments(sources, { ...select, ...filter, onBytes }, funnel)) {
       if (given === undefined) words.addText(document.text);
       losses.addText(document.text);
       yield document;
     }
   })();
   const documentsFolder = join(folder, "documents");
-  const documents = await writeDocuments(documentsFolder, selected, funnel, progress("documents"));
+  const describeRead = createProgress(
+    sources.reduce((sum, { bytes }) => sum + bytes, 0),
+    systemClock,
+  );
+  const documents = await writeDocuments(documentsFolder, selected, funnel, count =>
+    showProgress(`reading: ${describeRead(bytesRead)}, ${count.toLocaleString("en-US")} documents`),
+  );
   describeNormaliserLoss(losses.loss, options);
   const tokenizer = given ?? learnTokenizer(words, options, progress("learning the tokenizer: tokens"));
+  const describeDone = createProgress(documents.documents, systemClock);
   const manifest = await buildDataset(folder, readDocuments(documentsFolder), tokenizer, {
     sequenceLength: options.sequenceLength,
     holdOut: options.holdOut,
@@ -274,7 +287,7 @@ async function buildFrom(
     recipe: options.recipe,
     loss: losses.loss,
     onProgress: (done, sequences) =>
-      showProgress(`tokenizing: ${percent(done, documents.documents)}, ${sequences.toLocaleString("en-US")} sequences`),
+      showProgress(`tokenizing: ${describeDone(done)}, ${sequences.toLocaleString("en-US")} sequences`),
   });
   return { folder, manifest, documents, warnings: describeText(manifest, options) };
 }
@@ -337,5 +350,3 @@ function countTokensWith(tokenizer: Tokenizer): (text: string) => number {
   const encoder = new Encoder(tokenizer);
   return text => encoder.encode(text, "as-text").length;
 }
-
-const percent = (done: number, all: number) => `${((100 * done) / Math.max(all, 1)).toFixed(0)} %`;
