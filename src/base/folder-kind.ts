@@ -121,10 +121,9 @@ function isEvaluation(folder: string, names: readonly string[]): boolean {
 
 /** Whether it is a file, or a folder with one somewhere in it. */
 function holdsFile(path: string): boolean {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats?.isDirectory() === true
-    ? listNames(path).some(name => holdsFile(join(path, name)))
-    : stats !== undefined;
+  // Below a file nothing stands; writing there says so.
+  if (!existsSync(path)) return false;
+  return statSync(path).isDirectory() ? listNames(path).some(name => holdsFile(join(path, name))) : true;
 }
 
 /** Hidden names and what cannot be listed left out. */

@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { contentHash } from "../base/files.ts";
+import { quoteCommand } from "../base/shell-words.ts";
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { findRun, loadParameters, readCounters } from "../checkpoint/state.ts";
 import { listParameters, type ModelShape } from "../model/shape.ts";
@@ -112,7 +113,7 @@ async function openFolder(path: string): Promise<Opened> {
     "E_FILE_MISSING",
     `${path}: no model here`,
     isDataset
-      ? "It is a dataset: cram pretrain --data with it begins a run."
+      ? `It is a dataset: ${quoteCommand("cram", "pretrain", "--data", path)} begins a run on it.`
       : "Give a run, its export, or a folder with config.json, model.safetensors and a tokenizer that another program saved.",
   );
 }
