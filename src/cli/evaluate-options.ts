@@ -8,8 +8,8 @@ import { readConllTask } from "../evaluate/conll.ts";
 import { checkFinetuneRecipe, type FinetuneRecipe, overrideFinetuneRecipe } from "../evaluate/finetune-recipe.ts";
 import { readOwnTask } from "../evaluate/own-task.ts";
 import { readTask } from "../evaluate/read-task.ts";
-import { findSuite, type Suite, selectTasks } from "../evaluate/suites.ts";
-import type { Task, TaskData } from "../evaluate/task.ts";
+import { findSuite, selectTasks } from "../evaluate/suites.ts";
+import type { Suite, Task, TaskData } from "../evaluate/task.ts";
 import { type Separator, separators } from "../tables/separator.ts";
 import type { BackendOptions } from "./choose.ts";
 

@@ -2,8 +2,7 @@
 // for STS-B, Matthews' for CoLA, MNLI once for each of its two sets, and WNLI left out of the average. Columns and labels are
 // called as on the Hugging Face Hub; `columns` has the names in GLUE's own .tsv files.
 
-import type { Suite } from "./suites.ts";
-import type { Task } from "./task.ts";
+import type { Suite, Task } from "./task.ts";
 
 const entailment = ["entailment", "not_entailment"];
 

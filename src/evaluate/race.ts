@@ -3,7 +3,7 @@
 // an article with its questions (the publisher's records, one a line: `jq -c . train/*/*.txt > train.jsonl`).
 
 import type { Value, Values } from "../tables/row.ts";
-import type { Suite } from "./suites.ts";
+import type { Suite } from "./task.ts";
 
 const letters = ["A", "B", "C", "D"];
 

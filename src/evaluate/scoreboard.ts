@@ -5,7 +5,8 @@ import { bootstrapSeeds, type Interval } from "./bootstrap.ts";
 import type { Control } from "./controls.ts";
 import { publishedRows } from "./published-rows.ts";
 import type { TaskResult } from "./result.ts";
-import { type Average, averageScores, nameScore, type Suite } from "./suites.ts";
+import { type Average, averageScores, nameScore } from "./suites.ts";
+import type { Suite } from "./task.ts";
 
 export interface Column {
   /** "cola", "mnli/matched". */

@@ -7,7 +7,7 @@ import { listVariants } from "./controls.ts";
 import type { EvaluationOptions } from "./evaluation.ts";
 import { folderOf, readPredictions, readResult } from "./evaluation-folder.ts";
 import { formatSubmission } from "./submission.ts";
-import type { Suite } from "./suites.ts";
+import type { Suite } from "./task.ts";
 
 /** Writes a file for each split without labels of each task; the names written. */
 export async function writeSubmissions(

@@ -1,4 +1,4 @@
-// What a suite is, and the suites there are. Its average is over what counts in the published numbers; a score that is not
+// The suites there are. Its average is over what counts in the published numbers; a score that is not
 // there makes it an average of fewer, and it says so.
 
 import { nearestNames, UserError } from "../base/errors.ts";
@@ -6,16 +6,7 @@ import { glue } from "./glue.ts";
 import { race } from "./race.ts";
 import { superGlue } from "./super-glue.ts";
 import { swag } from "./swag.ts";
-import type { Task } from "./task.ts";
-
-export interface Suite {
-  /** As on the command line: "glue". */
-  readonly name: string;
-  readonly title: string;
-  readonly tasks: readonly Task[];
-  /** Names of the tasks that are listed but not averaged. */
-  readonly excluded: readonly string[];
-}
+import type { Suite, Task } from "./task.ts";
 
 export interface Average {
   /** Undefined where there is no score at all. */

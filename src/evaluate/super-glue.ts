@@ -4,8 +4,7 @@
 
 import type { Value, Values } from "../tables/row.ts";
 import { rte } from "./glue.ts";
-import type { Suite } from "./suites.ts";
-import type { Task } from "./task.ts";
+import type { Suite, Task } from "./task.ts";
 
 const truth = ["False", "True"];
 

@@ -47,6 +47,15 @@ export interface PublishedForm {
   readonly trainedOn?: Task;
 }
 
+export interface Suite {
+  /** As on the command line: "glue". */
+  readonly name: string;
+  readonly title: string;
+  readonly tasks: readonly Task[];
+  /** Names of the tasks that are listed but not averaged. */
+  readonly excluded: readonly string[];
+}
+
 /** One row of a file. */
 export interface Example {
   /** As the file names it, or its number from 0. */

@@ -2,7 +2,7 @@
 
 import { bertConfig, tableOf } from "../../pretrained/foreign/bert.ts";
 import { headLayer } from "../../pretrained/foreign/tensor-sources.ts";
-import type { HuggingFaceFamily } from "./hugging-face-export.ts";
+import type { HuggingFaceFamily } from "./hugging-face-family.ts";
 
 export const bertFamily: HuggingFaceFamily = {
   name: "BERT",

@@ -7,7 +7,8 @@ import type { ModelShape } from "../../model/shape.ts";
 import { exportParameters, importParameters, nameForeignTensors } from "../../pretrained/foreign/foreign-tensors.ts";
 import { readTensorFile } from "../../pretrained/foreign/tensor-files.ts";
 import type { SpecialIds } from "../../tokenizer/tokenizer.ts";
-import { families, findObstacle, type HuggingFaceFamily } from "./hugging-face-export.ts";
+import { families, findObstacle } from "./hugging-face-export.ts";
+import type { HuggingFaceFamily } from "./hugging-face-family.ts";
 
 export interface FinetunedParts {
   readonly shape: ModelShape;

@@ -5,7 +5,7 @@ import { hasAttentionNorm, type ModelShape } from "../../model/shape.ts";
 import { deriveTensorsOf, modernBertConfig, tableOf } from "../../pretrained/foreign/modern-bert.ts";
 import { headLayer, norm } from "../../pretrained/foreign/tensor-sources.ts";
 import type { SpecialIds } from "../../tokenizer/tokenizer.ts";
-import type { HuggingFaceFamily } from "./hugging-face-export.ts";
+import type { HuggingFaceFamily } from "./hugging-face-family.ts";
 
 /** Below this a weight of the final norm cannot be divided by without losing digits. */
 const leastNormWeight = 1e-3;
