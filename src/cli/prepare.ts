@@ -94,7 +94,17 @@ Examples:
   cram prepare more/ --out data/more --tokenizer runs/mine      for pretrain --init-from runs/mine
   cram prepare crawl/ --out data/crawl --compressibility 0.25 --hold-out 0.001
 
-Next: cram pretrain --data data/mine`,
+A text or a page is one document (see --document-separator), a line of a .jsonl and a row of a table is one. In a folder what
+cannot be read is passed over and counted (see --strict); how a file begins decides where its name says nothing.
+
+Normalisers: keep        every letter as it is, in NFC; for any language, and for code
+             lowercase   the same in lower case
+             ascii-fold  lower case without accents, and nothing that is not ASCII: for English
+             bert        that of bert-base-uncased: lower case without accents, so that й is и and ガ is カ
+             reference   the paper's: lower case, and nothing that is not ASCII
+What is lost is told above 1 % of the characters, and refused above half.
+
+Next: the command that it prints at the end`,
     )
     .action(prepare);
 }

@@ -10,6 +10,7 @@ import { writeTinyRun } from "../../test/tiny-run.ts";
 import { readManifest } from "../dataset/manifest.ts";
 import { describeFit } from "../plan/data-fit.ts";
 import { checkFit } from "../train/batches.ts";
+import { exportRun } from "./export.ts";
 import { suggestPretrain } from "./next-pretrain.ts";
 import { type PrepareOptions, prepare } from "./prepare.ts";
 import { planNewRun, pretrain } from "./pretrain.ts";
@@ -27,6 +28,9 @@ const run = join(root, "a run");
 writeTinyRun(run, [...new Set(words)], ["train.microBatchSequences=4", "schedule.batchSequences=4"]);
 const learned = join(root, "learned");
 writeTinyRun(learned, [...new Set(words)], ["model.positions=learned", "model.sequenceLength=24"]);
+// As another program, or a hub, would have it: a config.json beside parameters and tokenizer.
+const exported = join(root, "exported model");
+await exportRun(run, { out: exported, formats: ["huggingface"] });
 const recipe = join(run, "recipe.json");
 mkdirSync(join(root, "data"));
 
@@ -53,6 +57,7 @@ const cases: readonly (Partial<PrepareOptions> & { readonly recipe: string })[] 
   { recipe: "quickstart", tokenizer: run },
   { recipe: "quickstart", tokenizer: join(run, "tokenizer.json") },
   { recipe: "quickstart", tokenizer: learned },
+  { recipe: "quickstart", tokenizer: exported },
 ];
 for (const choices of cases) {
   const { tokenizer, ...rest } = choices;
@@ -62,7 +67,7 @@ for (const choices of cases) {
     assert.equal(manifest.recipe, planned.recipe.name);
     checkFit(manifest, planned.recipe);
     assert.deepEqual(describeFit(manifest, planned.recipe), []);
-    assert.equal(flags.initFrom, tokenizer === run || tokenizer === learned ? tokenizer : undefined);
+    assert.equal(flags.initFrom, tokenizer?.endsWith(".json") ? undefined : tokenizer);
   });
 }
 
@@ -79,8 +84,8 @@ test("the same text for another recipe of the same numbers renames the dataset",
   assert.deepEqual([manifest.recipe, readManifest(choices.out).recipe], ["crammed-bert", "crammed-bert"]);
 });
 
-test("training goes on from the model whose tokenizer was taken, and what does not suit it is told", async () => {
-  const { flags } = await follow({ recipe: "quickstart", tokenizer: run });
+test("training goes on from an exported model whose tokenizer was taken, and what does not suit it is told", async () => {
+  const { flags } = await follow({ recipe: "quickstart", tokenizer: exported });
   const warned: string[] = [];
   const tiny = ["train.microBatchSequences=4", "schedule.batchSequences=4", "train.validations=1"];
   const options = {
