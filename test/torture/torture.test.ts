@@ -1,0 +1,51 @@
+// The short form of `npm run torture`: every reader reads its good file and a damaged one, in this process, and a prepare is
+// killed at random moments. A failing case is repeated with the command that the message names.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { makeGoodFiles } from "./good-files.ts";
+import { killProcesses } from "./kill.ts";
+import { readGood, runCase } from "./mutation.ts";
+import { readers } from "./readers.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "cram-short-torture-"));
+const good = join(folder, "good");
+before(() => makeGoodFiles(good));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+// The campaign draws others; here the same every time.
+const seed = 0;
+const casesOfReader = 1;
+
+test("every reader takes its good file, and ends a damaged one in a value or a UserError", async () => {
+  const scratch = join(folder, "case");
+  const faults: string[] = [];
+  const note = (name: string, number: number, what: string) =>
+    faults.push(
+      `${name}: ${what}: npm run torture -- --only mutate --reader "${name}" --seed ${seed} --case ${number}`,
+    );
+  for (const reader of readers) {
+    let expected: string;
+    try {
+      expected = await readGood(reader, good, scratch);
+    } catch (error) {
+      note(reader.name, 0, `the good file is refused: ${(error as Error).message}`);
+      continue;
+    }
+    for (let number = 0; number < casesOfReader; number++) {
+      const { outcome, detail } = await runCase(reader, { good, scratch, seed }, number, expected);
+      if (outcome === "fault") note(reader.name, number, detail);
+    }
+  }
+  assert.deepEqual(faults, []);
+});
+
+test("a prepare over a data set, killed at random moments, leaves one of the two, and ends as if never killed", async () => {
+  const only = { scenario: "prepare over a data set" };
+  for await (const { faults } of killProcesses({ seed, count: 2, folder, good, only, onProgress: () => {} })) {
+    assert.deepEqual(faults, []);
+  }
+});
