@@ -4,8 +4,6 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { UserError } from "../base/errors.ts";
-import { checkOutput } from "../base/folder-kind.ts";
-import { withFolderLock } from "../base/folder-lock.ts";
 import { quoteCommand } from "../base/shell-words.ts";
 import { checkRepository, openHub } from "../hub/hub.ts";
 import { pullRepository } from "../hub/pull.ts";
@@ -98,7 +96,6 @@ async function pull(name: string, flags: HubFlags & { out?: string }): Promise<v
   const onFile = (file: { path: string; bytes: number }) => {
     if (flags.json !== true) showStatus(`fetching ${describe(file)}`);
   };
-  checkOutput(folder, "a model", ["config.json", "README.md", "tokenizer.json", "model.safetensors"]);
-  const files = await withFolderLock(folder, "pull", () => pullRepository(open(flags), { repository, folder, onFile }));
+  const files = await pullRepository(open(flags), { repository, folder, onFile });
   print(flags.json === true ? JSON.stringify({ folder, files }) : `${folder}: ${files.length} files of ${repository}`);
 }

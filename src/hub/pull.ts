@@ -8,6 +8,8 @@ import { z } from "zod";
 import { AnswerError, readBody } from "../base/answer-body.ts";
 import { UserError } from "../base/errors.ts";
 import { FileDraft, makeFolder } from "../base/files.ts";
+import { checkOutput } from "../base/folder-kind.ts";
+import { withFolderLock } from "../base/folder-lock.ts";
 import { askHub, type Hub, readAnswer } from "./hub.ts";
 
 const treeSchema = z.array(
@@ -30,21 +32,29 @@ export interface PullOptions {
   readonly onFile?: (file: { path: string; bytes: number }) => void;
 }
 
-/** Returns the paths below the folder. Errors: E_HUB, E_HUB_TOKEN, E_NOT_WRITABLE, E_DISK_FULL. */
+/**
+ * Returns the paths below the folder. Files of a model that stand there are replaced, other files of the same names are not.
+ * Errors: E_HUB, E_HUB_TOKEN, E_OUTPUT_OTHER, E_FOLDER_BUSY, E_NOT_WRITABLE, E_DISK_FULL.
+ */
 export async function pullRepository(hub: Hub, { repository, folder, onFile }: PullOptions): Promise<string[]> {
   const files = await listRemote(hub, repository);
-  makeFolder(folder);
-  for (const file of files) {
-    const target = join(folder, ...file.path.split("/"));
-    makeFolder(dirname(target), target);
-    refuseLinks(folder, dirname(target), file.path);
-    if (await isSame(target, file)) continue;
-    onFile?.({ path: file.path, bytes: file.size });
-    const path = file.path.split("/").map(encodeURIComponent).join("/");
-    const response = await askHub(hub, `/${repository}/resolve/main/${path}`);
-    await store(target, file, response);
-  }
-  return files.map(({ path }) => path);
+  const targetOf = ({ path }: RemoteFile) => join(folder, ...path.split("/"));
+  const missing: RemoteFile[] = [];
+  for (const file of files) if (!(await isSame(targetOf(file), file))) missing.push(file);
+  const names = missing.map(({ path }) => path);
+  checkOutput(folder, "a model", names);
+  return withFolderLock(folder, "pull", async () => {
+    for (const file of missing) {
+      const target = targetOf(file);
+      makeFolder(dirname(target), target);
+      refuseLinks(folder, dirname(target), file.path);
+      onFile?.({ path: file.path, bytes: file.size });
+      const path = file.path.split("/").map(encodeURIComponent).join("/");
+      const response = await askHub(hub, `/${repository}/resolve/main/${path}`);
+      await store(target, file, response);
+    }
+    return files.map(({ path }) => path);
+  });
 }
 
 /** A repository has some dozens of files; a list without end is none. */
