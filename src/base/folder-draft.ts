@@ -1,8 +1,9 @@
 // The files of a folder replaced as one. They are built in a folder inside, made final by one rename, and then moved into place.
 // Killed before that rename, what stood there stands, and the next writer removes the draft; killed after it, whoever opens the
-// folder next finishes the moves. What is not the writer's own is neither removed nor replaced.
+// folder next finishes the moves. What is not the writer's own is neither removed nor replaced, and no link is followed: a folder
+// from elsewhere may hold moves of somebody else's.
 
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { UserError } from "./errors.ts";
@@ -13,7 +14,8 @@ const draftOf = (folder: string) => join(folder, ".cram-draft");
 const finalOf = (folder: string) => join(folder, ".cram-final");
 const journalName = "moves.json";
 const filesIn = (final: string) => join(final, "files");
-const journalSchema = z.strictObject({ removes: z.array(z.string()), last: z.string() });
+const pathInside = z.string().refine(path => path.split("/").every(part => part !== "" && !/^\.+$|[\\:\0]/.test(part)));
+const journalSchema = z.strictObject({ removes: z.array(pathInside), last: pathInside });
 
 export interface Replacement {
   /** Files of the writer's that stand there, by their paths in the folder. */
@@ -41,6 +43,7 @@ export async function replaceFiles<T>(
     const mine = new Set(own);
     const other = files.find(path => !mine.has(path) && existsSync(join(folder, path)));
     if (other !== undefined) refuseOther(join(folder, other));
+    for (const path of [...own, ...files]) refuseLinks(folder, path);
     const removes = own.filter(path => !files.includes(path));
     writeFileAtomically(join(draft, journalName), JSON.stringify({ removes, last }));
     renameSync(draft, finalOf(folder));
@@ -65,7 +68,7 @@ export function refuseOther(path: string): never {
 /** Finishes the moves of a writer that was killed in them. UserErrors: E_FOLDER_BUSY where it is just moving. */
 export function recoverFolder(folder: string): void {
   if (!existsSync(finalOf(folder))) return;
-  const lock = lockFolder(folder, "prepare");
+  const lock = lockFolder(folder, "recovery");
   try {
     finishMoves(folder);
   } finally {
@@ -73,22 +76,60 @@ export function recoverFolder(folder: string): void {
   }
 }
 
-/** Moves what is final into place and removes what never became final; done again after a kill it ends the same. The caller holds the lock. */
+/**
+ * Moves what is final into place and removes what never became final; done again after a kill it ends the same. The caller holds
+ * the lock. UserErrors: E_JSON for moves that cannot be read, E_OUTPUT_OTHER for a link in their way.
+ */
 export function finishMoves(folder: string): void {
   rmSync(draftOf(folder), { recursive: true, force: true });
   const final = finalOf(folder);
   if (!existsSync(final)) return;
-  const { removes, last } = journalSchema.parse(readJson(join(final, journalName), "list of moves"));
   const from = filesIn(final);
-  if (existsSync(join(from, last))) rmSync(join(folder, last), { force: true });
-  for (const path of removes) rmSync(join(folder, path), { force: true });
+  for (const path of [final, from]) {
+    if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) refuseOther(path);
+  }
+  const { removes, last } = readJournal(join(final, journalName));
   const files = listFiles(from).filter(path => path !== last);
+  for (const path of [...removes, ...files, last]) refuseLinks(folder, path);
+  if (existsSync(join(from, last))) rmSync(join(folder, last), { force: true });
+  for (const path of removes) removeFile(folder, path);
   for (const path of existsSync(join(from, last)) ? [...files, last] : files) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     renameSync(join(from, path), join(folder, path));
   }
   syncFolder(folder);
-  rmSync(final, { recursive: true, force: true });
+  // Half removed it would be a list of moves no more.
+  renameSync(final, draftOf(folder));
+  rmSync(draftOf(folder), { recursive: true, force: true });
+}
+
+function readJournal(path: string): z.infer<typeof journalSchema> {
+  const parsed = journalSchema.safeParse(readJson(path, "list of moves"));
+  if (parsed.success) return parsed.data;
+  throw new UserError(
+    "E_JSON",
+    `${path}: not a list of moves that cram wrote`,
+    `Remove ${dirname(path)}, and make again what is in this folder.`,
+  );
+}
+
+/** A file is moved into folders, and never through a link that leads elsewhere. */
+function refuseLinks(folder: string, path: string): void {
+  const parts = path.split("/");
+  for (let depth = 1; depth < parts.length; depth++) {
+    const above = join(folder, ...parts.slice(0, depth));
+    if (lstatSync(above, { throwIfNoEntry: false })?.isSymbolicLink() === true) refuseOther(above);
+  }
+}
+
+/** The folder it leaves empty goes, too. */
+function removeFile(folder: string, path: string): void {
+  rmSync(join(folder, path), { force: true });
+  try {
+    if (path.includes("/")) rmdirSync(dirname(join(folder, path)));
+  } catch {
+    // It holds something else, or is not there.
+  }
 }
 
 /** Paths of all files below, parted by slashes. */

@@ -5,7 +5,7 @@ import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from
 import { dirname, join } from "node:path";
 import { UserError } from "./errors.ts";
 import { readText } from "./files.ts";
-import { refuseOther } from "./folder-draft.ts";
+import { recoverFolder, refuseOther } from "./folder-draft.ts";
 
 export type FolderKind = "a run" | "a checkpoint" | "documents" | "a dataset" | "an evaluation" | "a model";
 
@@ -25,9 +25,10 @@ export function recogniseFolder(folder: string): FolderKind | undefined {
 
 /**
  * Refuses to write `kind` into a folder of another kind, or where one of `names`, which it would write, is somebody else's:
- * E_OUTPUT_OTHER.
+ * E_OUTPUT_OTHER. What a killed writer left half moved is finished first: UserErrors of `recoverFolder`.
  */
 export function checkOutput(folder: string, kind: FolderKind, names: readonly string[]): void {
+  recoverFolder(folder);
   const found = recogniseFolder(folder);
   if (found === kind) return;
   if (found !== undefined) {
@@ -41,23 +42,11 @@ export function checkOutput(folder: string, kind: FolderKind, names: readonly st
   if (taken !== undefined) refuseOther(taken);
 }
 
-const exportNames: readonly string[] = [
-  ...["config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "README.md"],
-  ...["model.safetensors", "onnx"],
-];
-
-/**
- * Refuses to export into a folder of another kind, or over a model that `cram export` did not write, which its card says; an export
- * that was cut short has none. E_OUTPUT_OTHER.
- */
-export function checkExportOutput(folder: string): void {
-  checkOutput(folder, "a model", exportNames);
-  const names = listNames(folder);
-  if (!names.includes("config.json")) return;
-  const isOurs = names.includes("README.md")
-    ? /^- cramming$/m.test(read(join(folder, "README.md")))
-    : names.every(name => exportNames.includes(name));
-  if (!isOurs) refuseOther(join(folder, "config.json"));
+/** Refuses to export into a folder of another kind, or over a model whose card does not say that `cram export` wrote it: E_OUTPUT_OTHER. */
+export function checkExportOutput(folder: string, names: readonly string[]): void {
+  checkOutput(folder, "a model", names);
+  if (!listNames(folder).includes("config.json")) return;
+  if (!/^- cramming$/m.test(read(join(folder, "README.md")))) refuseOther(join(folder, "config.json"));
 }
 
 /** Refuses to write files of a report into a folder of ours: E_OUTPUT_OTHER. */

@@ -1,33 +1,59 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { openReference } from "../backends/reference/reference.ts";
+import { UserError } from "../base/errors.ts";
 import { initialiseParameters } from "../model/initialise.ts";
 import { listParameters, type ModelShape } from "../model/shape.ts";
 import { compareModels } from "./compare.ts";
-import { acceptFiles, checkComparison, onnxFileNames } from "./exported-files.ts";
+import { acceptFiles, checkComparison, exportedNames, onnxFileNames, replaceExport } from "./exported-files.ts";
 import type { OnnxModel } from "./onnx-runtime.ts";
 import { drawProbes } from "./probes.ts";
 
 const out = mkdtempSync(join(tmpdir(), "cram-exported-"));
 after(() => rmSync(out, { recursive: true }));
 
-test("every file that is refused is removed, and what follows one is checked, too", () => {
-  const files = (["f32", "f16", "int8"] as const).map(type => ({ type, name: onnxFileNames[type], bytes: 1 }));
-  for (const { name } of files) {
-    mkdirSync(dirname(join(out, name)), { recursive: true });
-    writeFileSync(join(out, name), "a model");
+/** Every file below, with its content. */
+const snapshot = () =>
+  readdirSync(out, { recursive: true, encoding: "utf8" })
+    .filter(name => statSync(join(out, name)).isFile())
+    .sort()
+    .map(name => [name, readFileSync(join(out, name), "utf8")]);
+
+const writeExport = (content: string, names: readonly string[]) => async (draft: string) => {
+  for (const name of names) {
+    mkdirSync(dirname(join(draft, name)), { recursive: true });
+    writeFileSync(join(draft, name), name === "README.md" ? `- cramming\n${content}` : content);
   }
-  const refuse = (path: string, _: string, isGood: boolean) => {
-    if (!isGood) throw new Error(path);
-  };
-  assert.throws(() => acceptFiles(out, files, [false, true, false], refuse), { message: join(out, files[0]!.name) });
-  assert.deepEqual(
-    files.map(({ name }) => existsSync(join(out, name))),
-    [false, true, false],
-  );
+};
+
+test("an export that is refused, at whatever file, leaves the earlier one whole", async () => {
+  const files = (["f32", "f16", "int8"] as const).map(type => ({ type, name: onnxFileNames[type], bytes: 1 }));
+  await replaceExport(out, writeExport("old", exportedNames));
+  const before = snapshot();
+  assert.equal(before.length, exportedNames.length);
+  for (const bad of files) {
+    const refused = replaceExport(out, async draft => {
+      await writeExport("new", exportedNames)(draft);
+      acceptFiles(draft, files, files, (path, type) => {
+        if (type === bad.type) throw new UserError("E_EXPORT_MISMATCH", `${path}: off`, "Leave it out.");
+      });
+    });
+    await assert.rejects(refused, { code: "E_EXPORT_MISMATCH", message: `${join(out, bad.name)}: off` });
+    assert.deepEqual(snapshot(), before);
+  }
+  // Of an export that succeeds nothing of the earlier one is left, and what a person put there is.
+  writeFileSync(join(out, "LICENSE"), "mine");
+  const names = ["README.md", "config.json", "onnx/model.onnx"];
+  await replaceExport(out, writeExport("new", names));
+  assert.deepEqual(snapshot(), [
+    ["LICENSE", "mine"],
+    ["README.md", "- cramming\nnew"],
+    ["config.json", "new"],
+    ["onnx/model.onnx", "new"],
+  ]);
 });
 
 test("one logit that is no number, and no other that is off, is a mismatch", async () => {

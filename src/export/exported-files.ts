@@ -1,10 +1,13 @@
-// The ONNX files of an export: written, opened again, and what is known of each: its size, and how far it is from the model it was
+// The folder of an export, replaced as one, and its ONNX files: written, opened again, and what is known of each: its size, and how far it is from the model it was
 // made of. How far it may be is decided here.
 
-import { readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { writeFileAtomically } from "../base/files.ts";
+import { finishMoves, replaceFiles } from "../base/folder-draft.ts";
+import { checkExportOutput } from "../base/folder-kind.ts";
+import { withFolderLock } from "../base/folder-lock.ts";
 import type { Comparison, ProbedModel } from "./compare.ts";
 import type { ClassifierComparison } from "./compare-classifier.ts";
 import type { OnnxType } from "./onnx-model.ts";
@@ -25,6 +28,25 @@ export const onnxFileNames: Readonly<Record<OnnxType, string>> = {
   f16: "onnx/model_fp16.onnx",
   int8: "onnx/model_quantized.onnx",
 };
+
+/** The files of an export, by their paths in its folder. */
+export const exportedNames: readonly string[] = [
+  ...["config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "README.md"],
+  ...["model.safetensors", ...Object.values(onnxFileNames)],
+];
+
+/**
+ * Exports by `build`, which writes into the folder it is given: an earlier export there is replaced as one, by one that is whole and
+ * was let through, or stays. UserErrors: those of `build`, E_OUTPUT_OTHER, E_FOLDER_BUSY, E_DISK_FULL, E_NOT_WRITABLE.
+ */
+export async function replaceExport<T>(out: string, build: (draft: string) => Promise<T>): Promise<T> {
+  checkExportOutput(out, exportedNames);
+  return withFolderLock(out, "export", () => {
+    finishMoves(out);
+    const own = exportedNames.filter(name => existsSync(join(out, name)));
+    return replaceFiles(out, { own, last: "config.json" }, build);
+  });
+}
 
 export type WrittenFile = Omit<OnnxFile, "comparison">;
 
@@ -60,27 +82,18 @@ export async function withOnnxFiles<T>(
   }
 }
 
-/** Each file with its comparison, after `check` has let it through; the files that it refuses are removed, and the first is the error. */
+/** Each file with its comparison, after `check` has let it through. */
 export function acceptFiles<Compared>(
   out: string,
   files: readonly WrittenFile[],
   comparisons: readonly Compared[],
   check: (path: string, type: OnnxType, comparison: Compared) => void,
 ): OnnxFile<Compared>[] {
-  const refused: unknown[] = [];
-  const compared = files.map((file, index) => {
+  return files.map((file, index) => {
     const comparison = comparisons[index]!;
-    const path = join(out, file.name);
-    try {
-      check(path, file.type, comparison);
-    } catch (error) {
-      rmSync(path);
-      refused.push(error);
-    }
+    check(join(out, file.name), file.type, comparison);
     return { ...file, comparison };
   });
-  if (refused.length > 0) throw refused[0];
-  return compared;
 }
 
 /** How much more a file may lose than the model, nats a masked token. */
@@ -140,7 +153,7 @@ function mismatch(path: string, type: OnnxType, seen: string): UserError {
     "E_EXPORT_MISMATCH",
     `${path}: ${seen}`,
     type === "f32"
-      ? "The file was removed. Try another ONNX Runtime; if it stays so, this is a bug in cram."
-      : "The file was removed. This model does not stand the rounding: leave it out with --types f32.",
+      ? "Nothing was exported. Try another ONNX Runtime; if it stays so, this is a bug in cram."
+      : "Nothing was exported. This model does not stand the rounding: leave it out with --types f32.",
   );
 }

@@ -6,6 +6,7 @@ import { createReadStream, openAsBlob, readdirSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
+import { recoverFolder } from "../base/folder-draft.ts";
 import { askHub, type Hub, readAnswer } from "./hub.ts";
 
 export interface PushedFile {
@@ -33,6 +34,7 @@ const lfsType = "application/vnd.git-lfs+json";
 
 /** Makes the repository where there is none, and returns the commit's address. Errors: E_HUB, E_HUB_TOKEN, E_FILE_MISSING. */
 export async function pushFolder(hub: Hub, { folder, repository, isPrivate, onFile }: PushOptions): Promise<string> {
+  recoverFolder(folder);
   const files = await listFiles(folder);
   if (!files.some(({ path }) => /\.(safetensors|onnx)$/.test(path))) {
     throw new UserError(

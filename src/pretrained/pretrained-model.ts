@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { contentHash } from "../base/files.ts";
+import { recoverFolder } from "../base/folder-draft.ts";
 import { quoteCommand } from "../base/shell-words.ts";
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { findRun, loadParameters, readCounters } from "../checkpoint/state.ts";
@@ -101,6 +102,7 @@ export function requireTokenHead(model: Pick<PretrainedModel, "predictsTokens">,
 
 /** A run is one whatever else lies in its folder. */
 async function openFolder(path: string): Promise<Opened> {
+  recoverFolder(path);
   if (existsSync(join(findRun(path), "recipe.json"))) return openRun(path);
   if (holdsModel(path)) return openKept(path);
   if (basename(resolve(path)) === "model" && holdsModel(dirname(resolve(path))))

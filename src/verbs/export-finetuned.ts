@@ -1,12 +1,10 @@
 // A finetuned model that `cram evaluate --keep-models` stored as a folder that other programs classify with. What was written is
-// loaded again and compared with the model on validation texts; a file that differs is removed.
+// loaded again and compared with the model on validation texts; where a file differs, nothing is exported.
 
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { writeFileAtomically } from "../base/files.ts";
-import { checkExportOutput } from "../base/folder-kind.ts";
-import { withFolderLock } from "../base/folder-lock.ts";
 import { writeSafetensors } from "../checkpoint/safetensors.ts";
 import { encodeExamples } from "../evaluate/encode-examples.ts";
 import { type FoundModel, findKeptModel } from "../evaluate/find-kept-model.ts";
@@ -16,7 +14,7 @@ import {
   acceptFiles,
   checkClassifierComparison,
   type OnnxFile,
-  onnxFileNames,
+  replaceExport,
   withOnnxFiles,
   writeOnnxFiles,
 } from "../export/exported-files.ts";
@@ -67,15 +65,15 @@ export async function exportFinetuned(folder: string, options: FinetunedExportOp
   const found = findKeptModel(folder, options.task);
   const model = await openKeptModel(found.folder);
   const out = options.out ?? join(found.folder, "export");
-  checkExportOutput(out);
-  return withFolderLock(out, "export", () => exportModel(found, model, { ...options, out }));
+  const exported = await replaceExport(out, draft => exportModel(found, model, { ...options, out: draft }));
+  return { ...exported, out };
 }
 
 async function exportModel(
   found: FoundModel,
   model: KeptModel,
   options: FinetunedExportOptions & { readonly out: string },
-): Promise<FinetunedExport> {
+): Promise<Omit<FinetunedExport, "out">> {
   const { out, formats, license, onProgress = () => {} } = options;
   const { shape, classifier, reader, maxLength } = model;
   const separator = reader.tokenOf(reader.specials.separator)!;
@@ -89,8 +87,6 @@ async function exportModel(
     );
   }
   const wanted = (formats ?? exportFormats).filter(format => format === "onnx" || obstacle === undefined);
-  for (const name of ["model.safetensors", ...Object.values(onnxFileNames)]) rmSync(join(out, name), { force: true });
-  // First: by it the folder is known as a model's, and who was killed here may export again.
   const config = "obstacle" in forHub ? describeFinetunedForScript(model) : forHub.config;
   writeFileAtomically(join(out, "config.json"), `${JSON.stringify(config, undefined, 2)}\n`);
   writeFileAtomically(join(out, "tokenizer.json"), readFileSync(join(found.folder, "model/tokenizer.json")));
@@ -137,7 +133,7 @@ async function exportModel(
   const name = `${result.model}-${model.task}`;
   writeFileAtomically(join(out, "README.md"), formatClassifierCard({ name, license, facts, ...exported }));
   const { task, seed } = model;
-  return { out, task, kind: classifier.kind, texts: model.texts.length, seed, ...exported };
+  return { task, kind: classifier.kind, texts: model.texts.length, seed, ...exported };
 }
 
 function encodeProbes({ probes, classifier, shape, reader, maxLength, longTexts, task }: KeptModel): EncodedProbe[] {

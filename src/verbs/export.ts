@@ -1,13 +1,10 @@
 // A trained run as a folder that other programs open: Hugging Face's safetensors where one of its classes is the model, ONNX for
-// every model. What was written is loaded again and compared with the run; a file that differs is removed.
+// every model. What was written is loaded again and compared with the run; where a file differs, nothing is exported.
 
-import { rmSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import type { Backend } from "../backends/backend.ts";
 import { UserError } from "../base/errors.ts";
 import { writeFileAtomically } from "../base/files.ts";
-import { checkExportOutput } from "../base/folder-kind.ts";
-import { withFolderLock } from "../base/folder-lock.ts";
 import { type StoredTensor, writeSafetensors } from "../checkpoint/safetensors.ts";
 import { Dataset } from "../dataset/dataset.ts";
 import { compareModels } from "../export/compare.ts";
@@ -15,7 +12,7 @@ import {
   acceptFiles,
   checkComparison,
   type OnnxFile,
-  onnxFileNames,
+  replaceExport,
   type WrittenFile,
   withOnnxFiles,
   writeOnnxFiles,
@@ -86,15 +83,15 @@ export async function exportRun(run: string, options: ExportOptions = {}): Promi
     );
   }
   const out = options.out ?? join(run, "export");
-  checkExportOutput(out);
-  return withFolderLock(out, "export", () => exportModel(run, model, { ...options, out }));
+  const exported = await replaceExport(out, draft => exportModel(run, model, { ...options, out: draft }));
+  return { ...exported, out };
 }
 
 async function exportModel(
   run: string,
   model: PretrainedModel,
   options: ExportOptions & { readonly out: string },
-): Promise<ExportResult> {
+): Promise<Omit<ExportResult, "out">> {
   const { out, formats, types = onnxTypeNames, license, onProgress = () => {} } = options;
   const { shape, parameters, specials } = model;
   const facts = readRunFacts(run);
@@ -105,9 +102,6 @@ async function exportModel(
   }
   const wanted = (formats ?? exportFormats).filter(format => format === "onnx" || obstacle === undefined);
   const notes: string[] = [];
-  // Of an earlier export, maybe of another checkpoint.
-  for (const name of ["model.safetensors", ...Object.values(onnxFileNames)]) rmSync(join(out, name), { force: true });
-  // First: by it the folder is known as a model's, and who was killed here may export again.
   const config = "obstacle" in forHub ? describeForScript(shape, specials.pad) : forHub.config;
   writeFileAtomically(join(out, "config.json"), `${JSON.stringify(config, undefined, 2)}\n`);
   writeTokenizerFiles(out, model, shape);
@@ -131,7 +125,7 @@ async function exportModel(
     mask,
   });
   writeFileAtomically(join(out, "README.md"), card);
-  return { out, className, mask, notes, ...exported };
+  return { className, mask, notes, ...exported };
 }
 
 /** Writes model.safetensors beside its config and reads both again as anyone's model is read. */
@@ -150,13 +144,12 @@ function writeForHub(
   if (other !== undefined) refuseSafetensors(path, `${other} is not the run's`);
 }
 
-/** Refuses a safetensors file that, read again, is not the model: E_EXPORT_MISMATCH, after removing it. */
+/** Refuses a safetensors file that, read again, is not the model: E_EXPORT_MISMATCH. */
 export function refuseSafetensors(path: string, what: string): never {
-  rmSync(path);
   throw new UserError(
     "E_EXPORT_MISMATCH",
     `${path}: read again, ${what}`,
-    "The file was removed. This is a bug in cram, or the disk changes what is written to it.",
+    "Nothing was exported. This is a bug in cram, or the disk changes what is written to it.",
   );
 }
 

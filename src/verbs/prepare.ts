@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
 import { contentHash } from "../base/files.ts";
-import { finishMoves, recoverFolder, replaceFiles } from "../base/folder-draft.ts";
+import { finishMoves, replaceFiles } from "../base/folder-draft.ts";
 import { checkOutput } from "../base/folder-kind.ts";
 import { withFolderLock } from "../base/folder-lock.ts";
 import { type DocumentsManifest, readDocuments, writeDocuments } from "../corpus/documents.ts";
@@ -150,7 +150,6 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
     threads: options.threads ?? countPerformanceCores(),
   } as const;
   checkOutput(out, "a dataset", datasetNames);
-  recoverFolder(out);
   const passedOver: PassedOver[] = [];
   const sources = listSources(texts, listingOf(shaping, passedOver));
   return prepareSources(out, leaveOutOwnFiles(sources, texts, out), shaping, options.onProgress, passedOver);
