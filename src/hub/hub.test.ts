@@ -206,14 +206,6 @@ test("a repository becomes a folder, every file compared with its hash, and noth
   assert.equal(readFileSync(join(target, "config.json"), "utf8"), "hello\n");
 });
 
-test("a pull replaces no file of somebody else's", async () => {
-  offer("me/mine", { "onnx/x": { content: "hello\n", oid: helloBlob } });
-  mkdirSync(join(folder, "taken/onnx"), { recursive: true });
-  writeFileSync(join(folder, "taken/onnx/x"), "mine");
-  const pull = pullRepository(hub, { repository: "me/mine", folder: join(folder, "taken") });
-  await assert.rejects(pull, { code: "E_OUTPUT_OTHER" });
-});
-
 test("cram pull and cram push do so, and print no token", async () => {
   const cram = async (...words: string[]) => {
     const main = join(import.meta.dirname, "../cli/main.js");
