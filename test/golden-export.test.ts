@@ -9,6 +9,7 @@ import { after, test } from "node:test";
 import { openReference } from "../src/backends/reference/reference.ts";
 import { UserError } from "../src/base/errors.ts";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "../src/checkpoint/safetensors.ts";
+import { roundToHalves } from "../src/export/halves.ts";
 import { exportToHuggingFace, type HuggingFaceExport } from "../src/export/hugging-face/hugging-face-export.ts";
 import { input, state } from "../src/graph/operations.ts";
 import { listShapeDifferences } from "../src/model/compare-shapes.ts";
@@ -125,6 +126,58 @@ test("a layer that adds nothing and a head that undoes the final norm: transform
     for (const [i, value] of expected.entries()) assert.ok(Math.abs(got[i]! - value) < 2e-6, `${got[i]} ${value}`);
   }
   await backend.close();
+});
+
+/** A file of halves: bfloat16 by rounding to even here, binary16 as ONNX exports have it, which a golden of numpy's holds. */
+function writeHalves(path: string, dtype: "BF16" | "F16", tensors: readonly StoredTensor[]): void {
+  const round = (values: Float32Array) =>
+    dtype === "F16"
+      ? roundToHalves(values)
+      : Uint16Array.from(new Uint32Array(values.slice().buffer), bits => (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16);
+  const header: Record<string, object> = {};
+  const bodies = tensors.map(({ read }) => Buffer.from(round(read()).buffer));
+  let offset = 0;
+  for (const [i, { name, shape }] of tensors.entries()) {
+    header[name] = { dtype, shape, data_offsets: [offset, (offset += bodies[i]!.length)] };
+  }
+  const text = Buffer.from(JSON.stringify(header));
+  const size = Buffer.alloc(8);
+  size.writeBigUInt64LE(BigInt(text.length));
+  writeFileSync(path, Buffer.concat([size, text, ...bodies]));
+}
+
+test("an export that transformers saved again in halves opens, its derived tensors within their rounding", () => {
+  for (const [dtype, error] of [
+    ["BF16", 2 ** -8],
+    ["F16", 2 ** -11],
+  ] as const) {
+    const path = writeGolden(readGolden("export-modernbert"), `saved-${dtype}`);
+    const { parameters } = openForeignModel(path);
+    const file = join(path, "model.safetensors");
+    const whole = parameters.map(({ read }) => read());
+    const tensors = [...readSafetensors(file).values()].map(tensor => {
+      const values = tensor.read();
+      return { ...tensor, read: () => values };
+    });
+    writeHalves(file, dtype, tensors);
+    for (const [i, { name, read }] of openForeignModel(path).parameters.entries()) {
+      for (const [place, value] of read().entries()) {
+        const wanted = whole[i]![place]!;
+        assert.ok(
+          Math.abs(value - wanted) <= error * Math.abs(wanted) + 2 ** -24,
+          `${dtype} ${name}: ${value} ${wanted}`,
+        );
+      }
+    }
+    const changed = tensors.map(tensor =>
+      tensor.name === "head.dense.weight" ? { ...tensor, read: () => tensor.read().with(3, 0.5) } : tensor,
+    );
+    writeHalves(file, dtype, changed);
+    assert.throws(
+      () => openForeignModel(path),
+      error => error instanceof UserError && error.code === "E_FOREIGN_TENSOR",
+    );
+  }
 });
 
 test("a layer that adds something, or a head that does, is no model of ours", () => {
