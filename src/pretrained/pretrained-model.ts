@@ -39,7 +39,7 @@ export interface PretrainedModel
   readonly predictsTokens: boolean;
   /** What its products are computed in where nothing else is asked for. */
   readonly precision: Recipe["train"]["precision"];
-  /** Names shape, parameters and tokenizer by their content. The first to ask waits until every parameter was read. */
+  /** Names shape, parameters, tokenizer and `specialTokensInText` by their content. The first to ask waits until every parameter was read. */
   readonly hash: string;
   /** What a person should know of it, a sentence each. */
   readonly notes: readonly string[];
@@ -169,5 +169,7 @@ function hashModel(shape: ModelShape, parameters: readonly StoredTensor[], reade
     const { buffer, byteOffset, byteLength } = read();
     return `${name} ${contentHash(new Uint8Array(buffer, byteOffset, byteLength))}`;
   });
-  return contentHash(JSON.stringify([shape, values, reader.hash]));
+  // Named where it is so, for a result of the same model is another by how a task's "[SEP]" was read.
+  const inText = reader.specialTokensInText === "recognise" ? ["recognise"] : [];
+  return contentHash(JSON.stringify([shape, values, reader.hash, ...inText]));
 }
