@@ -106,7 +106,8 @@ async function exportModel(
     : { onnx: [], runtime: undefined };
   if (compared.onnx.length > 0 && compared.runtime === undefined) {
     notes.push(
-      "the ONNX files were not compared with the model: npm install onnxruntime-node, or onnxruntime-web, and export again",
+      "the ONNX files were not compared with the model: npm install onnxruntime-node, or onnxruntime-web, " +
+        "where cramming is installed, and export again",
     );
   }
   if (model.texts.length > 2) {

@@ -242,7 +242,8 @@ function readProbes(run: string, { recipe, datasetHash }: RunFacts, padding: num
 function listOnnxNotes({ runtime, loss }: Pick<ModelCard, "runtime" | "loss">): string[] {
   if (runtime === undefined) {
     return [
-      "the ONNX files were not compared with the run: npm install onnxruntime-node, or onnxruntime-web, and export again",
+      "the ONNX files were not compared with the run: npm install onnxruntime-node, or onnxruntime-web, " +
+        "where cramming is installed, and export again",
     ];
   }
   return loss === undefined
