@@ -176,6 +176,36 @@ test("time and chance come from base alone", () => {
   );
 });
 
+/** Files that open files by themselves, and why what stands there cannot be a pipe, a device or endless. */
+const opensByItself: Readonly<Record<string, string>> = {
+  "src/base/files.ts": "it is how the others read",
+  "src/base/folder-lock.ts": "makes a lock that must not be there; asks the system what it booted",
+  "src/base/process-start.ts": "/proc",
+  "src/backends/cpu/build.ts": "/proc",
+  "src/backends/cpu/pool.ts": "a template beside the program",
+  "src/backends/cuda/load-program.ts": "a template beside the program",
+  "src/cli/program.ts": "the program's own package.json",
+  "src/corpus/documents-writer.ts": "writes, in a folder that nobody else writes",
+  "src/corpus/installed-prose.ts": "regular files of a listing",
+  "src/export/exported-files.ts": "files that were just written",
+  "src/hub/pull.ts": "a regular file, of the size that is known",
+  "src/hub/push.ts": "regular files of a listing",
+  "src/machine/cores.ts": "/sys",
+  "src/machine/energy.ts": "/sys",
+  "src/machine/hardware.ts": "/proc and /sys",
+  "src/machine/packages.ts": "package.json of an installed package",
+  "src/tables/read-failure.ts": "refuses what is no file, without waiting, and streams",
+  "src/tracking/tensorboard-log.ts": "makes a file that must not be there",
+  "src/train/events.ts": "appends to a file that was read, or written whole, before",
+};
+
+test("files are read by base/files.ts, which waits for no pipe and has a limit", () => {
+  assert.deepEqual(
+    shipped.filter(file => /\b(readFileSync|openSync|createReadStream)\(/.test(codeOf(file))).sort(),
+    Object.keys(opensByItself).sort(),
+  );
+});
+
 test("only the command line prints and exits", () => {
   const pattern = /\bconsole\.|\bprocess\.(stdout|stderr)\b|\bprocess\.exit\b/;
   assert.deepEqual(

@@ -1,10 +1,10 @@
 // The folder where compiled kernels, and what was measured to choose between kernels, are kept from run to run. Files are
 // whole or absent, and named by the hash of everything that shapes them, so one that stands there is right.
 
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { explainWriteFailure, makeFolder } from "../base/files.ts";
+import { explainWriteFailure, makeFolder, readWholeFile } from "../base/files.ts";
 
 /** CRAM_CACHE, else the user's cache folder. */
 export function kernelCacheFolder(): string {
@@ -15,7 +15,7 @@ export function kernelCacheFolder(): string {
 /** The content of a file of the cache, or undefined. */
 export function readCached(path: string): Buffer | undefined {
   try {
-    return readFileSync(path);
+    return readWholeFile(path, "compiled kernel");
   } catch {
     return undefined;
   }

@@ -190,8 +190,11 @@ export function explainWriteFailure(error: unknown, path: string, left = ""): un
   return new UserError("E_NOT_WRITABLE", `${path}: ${refusal} (${code})`, "Choose another folder.", { cause: error });
 }
 
-/** The most bytes of a file that is read whole: far more than any real one, far less than memory. */
-export const mostBytes = { ofJson: 16 << 20, ofTokenizer: 128 << 20, ofLines: 64 << 20 } as const;
+/**
+ * The most bytes of a file that is read whole: far more than any real one, far less than memory. `ofLongest` is for what grows with
+ * a run or a task, a line a step or an example: a string has no room for more.
+ */
+export const mostBytes = { ofJson: 16 << 20, ofTokenizer: 128 << 20, ofLines: 64 << 20, ofLongest: 500 << 20 } as const;
 
 /**
  * Opens a regular file to read it. A pipe, a socket or a device is refused and not waited for. `kind` says what should be there.

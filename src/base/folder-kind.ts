@@ -1,10 +1,10 @@
 // What stands in a folder, told by its files alone, and whether a verb may write there: into a folder of its own kind, or where
 // nothing of what it writes stands. Every verb asks before it removes or writes anything.
 
-import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { closeSync, existsSync, readdirSync, readSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { UserError } from "./errors.ts";
-import { readText } from "./files.ts";
+import { openForReading, readText } from "./files.ts";
 import { recoverFolder, refuseOther } from "./folder-draft.ts";
 
 export type FolderKind = "a run" | "a checkpoint" | "documents" | "a dataset" | "an evaluation" | "a model";
@@ -77,7 +77,7 @@ export function checkPageOutput(path: string): void {
 export function isShard(path: string): boolean {
   if (!/(training|validation)-\d{5}\.bin$/.test(path)) return false;
   try {
-    const file = openSync(path, "r");
+    const file = openForReading(path, "shard");
     try {
       const head = Buffer.alloc(8);
       readSync(file, head, 0, head.length, 0);

@@ -9,7 +9,7 @@ import { dirname, join } from "node:path";
 import { z } from "zod";
 import { systemClock } from "./clock.ts";
 import { UserError } from "./errors.ts";
-import { explainWriteFailure, makeFolder } from "./files.ts";
+import { explainWriteFailure, makeFolder, readJson } from "./files.ts";
 import { findProcessStart } from "./process-start.ts";
 
 export const lockFileName = ".cram-lock";
@@ -193,7 +193,7 @@ function refuseBusy(folder: string, path: string, holder: Holder | undefined, lo
 /** Undefined where there is none, or none that can be read. */
 function readHolder(path: string): Holder | undefined {
   try {
-    return holderSchema.safeParse(JSON.parse(readFileSync(path, "utf8"))).data;
+    return holderSchema.safeParse(readJson(path, "lock", 1 << 16)).data;
   } catch {
     return undefined;
   }

@@ -2,7 +2,7 @@
 // the hash of every file. A folder without a manifest is unfinished and is not read.
 
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
 import { UserError } from "../base/errors.ts";
@@ -115,7 +115,7 @@ function clearFolder(folder: string): void {
 
 function isDocumentsManifest(path: string): boolean {
   try {
-    return (JSON.parse(readFileSync(path, "utf8")) as { format?: unknown } | null)?.format === format;
+    return (readJson(path, "list of documents") as { format?: unknown } | null)?.format === format;
   } catch {
     return false;
   }

@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
+import { readJson } from "../base/files.ts";
 import { reading } from "../tables/read-failure.ts";
 import { looksBinary } from "../tables/utf8.ts";
 import { extractDocComments } from "./doc-comments.ts";
@@ -96,7 +97,7 @@ function readOptionalPackages(nodeModulesFolder: string): Set<string> {
 /** The object in a JSON file; an empty one where there is no such file, or no JSON: a package's own fixture, perhaps. */
 function readObject(path: string): Record<string, unknown> {
   try {
-    return Object(JSON.parse(readFileSync(path, "utf8")));
+    return Object(readJson(path, "package's description"));
   } catch {
     return {};
   }

@@ -1,11 +1,11 @@
 // The shard format: token sequences of one length as uint16, little-endian, after a header of 32 bytes. A row is read by its
 // number at one offset, so a dataset of any size is opened in no time and in no memory.
 
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, readSync } from "node:fs";
 import { endianness } from "node:os";
 import { basename, join } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { FileDraft, hashFile } from "../base/files.ts";
+import { FileDraft, hashFile, openForReading } from "../base/files.ts";
 
 const magic = "CRAMSHRD";
 const version = 1;
@@ -168,9 +168,10 @@ function cut(path: string, seen: string): UserError {
 function openShard(path: string, expected: ShardFile, sequenceLength: number): number {
   let file: number;
   try {
-    file = openSync(path, "r");
+    file = openForReading(path, "shard");
   } catch (cause) {
-    throw new UserError("E_SHARD_MISSING", `${path}: cannot be opened`, "Prepare the dataset again.", { cause });
+    if (!(cause instanceof UserError) || cause.code !== "E_FILE_MISSING") throw cause;
+    throw new UserError("E_SHARD_MISSING", `${path}: no shard here`, "Prepare the dataset again.", { cause });
   }
   try {
     const { size } = fstatSync(file);

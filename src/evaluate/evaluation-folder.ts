@@ -2,10 +2,10 @@
 // last, result.json. A folder whose result.json has the hashes of this model, data and recipe is finished and not run again. Where
 // models are kept (kept-model.ts), model/ is a part of the result.
 
-import { accessSync, constants, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { explainWriteFailure, makeFolder, writeFileAtomically } from "../base/files.ts";
+import { explainWriteFailure, makeFolder, mostBytes, readJson, readText, writeFileAtomically } from "../base/files.ts";
 import { removeKeptModel } from "../pretrained/kept-model.ts";
 import { formatConfusion } from "./confusion.ts";
 import { type Variant, variantName } from "./controls.ts";
@@ -74,7 +74,7 @@ export function refuseTaken({ root, suite, task }: Omit<ResultPlace, "variant">,
 /** The result there whatever its hashes; undefined where there is none, or one that this version did not write. */
 export function readResult(folder: string): TaskResult | undefined {
   try {
-    return resultSchema.safeParse(JSON.parse(readFileSync(join(folder, "result.json"), "utf8"))).data;
+    return resultSchema.safeParse(readJson(join(folder, "result.json"), "result", mostBytes.ofLines)).data;
   } catch {
     return undefined;
   }
@@ -153,7 +153,7 @@ export interface StoredPrediction {
 export function readPredictions(place: ResultPlace): StoredPrediction[] {
   const path = join(folderOf(place), "predictions.jsonl");
   try {
-    const lines = readFileSync(path, "utf8")
+    const lines = readText(path, "list of predictions", mostBytes.ofLongest)
       .split("\n")
       .filter(line => line !== "");
     return lines.map(line => {

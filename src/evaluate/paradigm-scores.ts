@@ -1,11 +1,10 @@
 // A model's accuracy on minimal pairs, paradigm by paradigm, without any training. Each is stored when it is done, under
 // evaluations/blimp/<paradigm>/, and not scored again for the same model and pairs.
 
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Backend } from "../backends/backend.ts";
-import { contentHash, writeFileAtomically } from "../base/files.ts";
+import { contentHash, readJson, writeFileAtomically } from "../base/files.ts";
 import type { PretrainedModel } from "../pretrained/pretrained-model.ts";
 import type { Paradigm } from "./blimp.ts";
 import { openPairScorer } from "./minimal-pairs.ts";
@@ -71,7 +70,7 @@ export async function* scoreParadigms(
 
 function readScore(path: string): ParadigmScore | undefined {
   try {
-    return scoreSchema.safeParse(JSON.parse(readFileSync(path, "utf8"))).data;
+    return scoreSchema.safeParse(readJson(path, "score")).data;
   } catch {
     return undefined;
   }

@@ -2,11 +2,11 @@
 // tokenizer.json that puts around a text what it was finetuned with, some validation examples to compare an export on, and,
 // written last, model.json. It is the result's where both name the same hashes.
 
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
-import { hashFile, readJson } from "../base/files.ts";
+import { hashFile, readJson, readText } from "../base/files.ts";
 import { formatSealed, isSealed } from "../base/sealed-json.ts";
 import { readSafetensors, type StoredTensor } from "../checkpoint/safetensors.ts";
 import { countElements } from "../graph/tensor.ts";
@@ -156,7 +156,7 @@ const probeSchema = z.strictObject({ texts: z.array(z.string()).min(1) });
 
 function readProbes(path: string): string[][] {
   if (!existsSync(path)) throw explainDamage(`${path}: not there`);
-  const lines = readFileSync(path, "utf8").split("\n");
+  const lines = readText(path, "list of validation examples").split("\n");
   return lines.flatMap((line, i) => {
     if (line === "") return [];
     try {

@@ -1,7 +1,8 @@
 // What a tracking server has not been sent yet: the lines of events.jsonl behind a place. The file is the queue, so a server
 // that is gone for hours costs no memory, and what it missed is still there when the run is resumed.
 
-import { closeSync, existsSync, openSync, readSync } from "node:fs";
+import { closeSync, existsSync, readSync } from "node:fs";
+import { openForReading } from "../base/files.ts";
 import type { TrainingEvent } from "../train/events.ts";
 
 const blockBytes = 1 << 17;
@@ -15,7 +16,7 @@ export interface QueuedEvents {
 /** The events of whole lines from a place in the file on, of some hundred steps at most; none where there is no file. */
 export function readQueued(path: string, offset: number): QueuedEvents {
   if (!existsSync(path)) return { events: [], isMore: false };
-  const file = openSync(path, "r");
+  const file = openForReading(path, "run's events");
   try {
     const block = Buffer.allocUnsafe(blockBytes);
     const count = readSync(file, block, 0, blockBytes, offset);

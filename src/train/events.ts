@@ -1,20 +1,17 @@
 // What a run says about itself: events, one JSON object a line in events.jsonl. The loop yields them, the CLI prints them, the
 // report draws them. On resume the lines after the checkpoint's step are cut, so the file reads as one run.
 
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  readFileSync,
-  readSync,
-  statSync,
-} from "node:fs";
+import { closeSync, existsSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { explainWriteFailure, makeFolder, writeFileAtomically, writeFully } from "../base/files.ts";
+import {
+  explainWriteFailure,
+  makeFolder,
+  mostBytes,
+  readWholeFile,
+  writeFileAtomically,
+  writeFully,
+} from "../base/files.ts";
 
 export interface StartEvent {
   readonly kind: "start";
@@ -152,7 +149,8 @@ const formatEvents = (events: readonly TrainingEvent[]) => events.map(event => `
 
 /** Every whole line of the file: a last one without its end is what a killed process was writing. E_EVENTS for a line that is no event. */
 export function readEvents(path: string): TrainingEvent[] {
-  return readFileSync(path, "utf8")
+  return readWholeFile(path, "run's events", mostBytes.ofLongest)
+    .toString("utf8")
     .split("\n")
     .slice(0, -1)
     .flatMap((line, i) => (line === "" ? [] : [readEvent(line, `${path}:${i + 1}`)]));

@@ -2,11 +2,11 @@
 // initial.safetensors where it began with another model. A run is resumed with its own recipe and the data it began with, or not
 // at all.
 
-import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, rmSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
-import { contentHash, readJson, writeFileAtomically } from "../base/files.ts";
+import { contentHash, mostBytes, readJson, readWholeFile, writeFileAtomically } from "../base/files.ts";
 import { quoteWord } from "../base/shell-words.ts";
 import type { Counters } from "../checkpoint/checkpoint-file.ts";
 import {
@@ -86,7 +86,7 @@ export function beginRun(run: string, recipe: Recipe, data: string, initial?: In
   refuseBegunRun(run);
   const write = (name: string, value: unknown) =>
     writeFileAtomically(join(run, name), `${JSON.stringify(value, undefined, 2)}\n`);
-  const tokenizer = readFileSync(join(data, "tokenizer.json"));
+  const tokenizer = readWholeFile(join(data, "tokenizer.json"), "tokenizer", mostBytes.ofTokenizer);
   write("data.json", { data: resolve(data), tokenizer: contentHash(tokenizer) });
   if (device !== undefined) write("device.json", device);
   if (initial !== undefined) storeInitialParameters(run, initial);
@@ -133,7 +133,7 @@ export function checkRunTokenizer(run: string): void {
     : undefined;
   const path = join(run, "tokenizer.json");
   if (known === undefined || !existsSync(path)) return;
-  const seen = contentHash(readFileSync(path));
+  const seen = contentHash(readWholeFile(path, "tokenizer", mostBytes.ofTokenizer));
   if (seen === known) return;
   throw new UserError(
     "E_TOKENIZER_OTHER",

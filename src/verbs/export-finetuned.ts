@@ -1,10 +1,9 @@
 // A finetuned model that `cram evaluate --keep-models` stored as a folder that other programs classify with. What was written is
 // loaded again and compared with the model on validation texts; where a file differs, nothing is exported.
 
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { writeFileAtomically } from "../base/files.ts";
+import { mostBytes, readWholeFile, writeFileAtomically } from "../base/files.ts";
 import { writeSafetensors } from "../checkpoint/safetensors.ts";
 import { encodeExamples } from "../evaluate/encode-examples.ts";
 import { type FoundModel, findKeptModel } from "../evaluate/find-kept-model.ts";
@@ -89,7 +88,8 @@ async function exportModel(
   const wanted = (formats ?? exportFormats).filter(format => format === "onnx" || obstacle === undefined);
   const config = "obstacle" in forHub ? describeFinetunedForScript(model) : forHub.config;
   writeFileAtomically(join(out, "config.json"), `${JSON.stringify(config, undefined, 2)}\n`);
-  writeFileAtomically(join(out, "tokenizer.json"), readFileSync(join(found.folder, "model/tokenizer.json")));
+  const tokenizer = readWholeFile(join(found.folder, "model/tokenizer.json"), "tokenizer", mostBytes.ofTokenizer);
+  writeFileAtomically(join(out, "tokenizer.json"), tokenizer);
   const inText = { split_special_tokens: reader.specialTokensInText === "as-text" };
   writeTokenizerSettings(out, reader, inText, maxLength, shape.segments);
   const notes: string[] = [];
