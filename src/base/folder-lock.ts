@@ -3,7 +3,17 @@
 // or in another container, is believed. Readers look at no lock.
 
 import { randomUUID } from "node:crypto";
-import { closeSync, mkdirSync, openSync, readFileSync, readlinkSync, rmdirSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+  rmSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { z } from "zod";
@@ -121,15 +131,26 @@ function takeLockFile(path: string, self: Holder, refuse: (holder: Holder | unde
     const takeover = `${path}.takeover`;
     if (!createLockFile(takeover, self)) {
       // Another takes over at this moment, or was killed in it.
-      if (isTakeable(takeover)) rmSync(takeover, { force: true });
+      if (isTakeable(takeover)) removeLockFile(takeover);
       else sleepBriefly();
       continue;
     }
     try {
-      if (isTakeable(path)) rmSync(path, { force: true });
+      if (isTakeable(path)) removeLockFile(path);
     } finally {
       rmSync(takeover, { force: true });
     }
+  }
+}
+
+/** E_NOT_WRITABLE for what is no file. */
+function removeLockFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    // A folder is EPERM on macOS, EISDIR on Linux.
+    throw explainWriteFailure(error, path);
   }
 }
 
