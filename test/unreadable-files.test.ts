@@ -58,7 +58,6 @@ test("a pipe, a folder or a device in a file's place is refused at once", {
     try {
       await new Function("m", "folder", "return " + call)(m, folder);
     } catch (error) {
-      // Who removes a lock that is a folder meets the system's refusal, at once.
       console.log(/^E_/.test(error.code) ? "refused" : "bug " + error.stack);
     }
   }
