@@ -184,6 +184,7 @@ const opensByItself: Readonly<Record<string, string>> = {
   "src/backends/cpu/build.ts": "/proc",
   "src/backends/cpu/pool.ts": "a template beside the program",
   "src/backends/cuda/load-program.ts": "a template beside the program",
+  "src/backends/kernel-cache.ts": "writes drafts of drawn names",
   "src/cli/program.ts": "the program's own package.json",
   "src/corpus/documents-writer.ts": "writes, in a folder that nobody else writes",
   "src/corpus/installed-prose.ts": "regular files of a listing",

@@ -1,35 +1,178 @@
-// The folder where compiled kernels, and what was measured to choose between kernels, are kept from run to run. Files are
-// whole or absent, and named by the hash of everything that shapes them, so one that stands there is right.
+// The folder where compiled kernels, and what was measured to choose between kernels, are kept from run to run. A file is named by
+// the hash of everything that shapes it and by the hash of its content: what was cut or changed is not found, and is made again.
+// What stands there is run, so nobody but its owner may write there.
 
-import { renameSync, rmSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
-import { dirname, join } from "node:path";
-import { explainWriteFailure, makeFolder, readWholeFile } from "../base/files.ts";
+import { randomBytes } from "node:crypto";
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  lstatSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { isAbsolute, join } from "node:path";
+import { systemClock } from "../base/clock.ts";
+import { UserError } from "../base/errors.ts";
+import { contentHash, explainWriteFailure, makeFolder, readWholeFile, writeFully } from "../base/files.ts";
 
-/** CRAM_CACHE, else the user's cache folder. */
-export function kernelCacheFolder(): string {
-  const base = process.env.CRAM_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "cramming");
-  return join(base, "kernels");
+/** What a kernel's library may take, in bytes. */
+const largestFile = 2 ** 30;
+
+/**
+ * CRAM_CACHE, else the user's cache folder; a variable that is empty is one that is not set. UserError E_CACHE for a CRAM_CACHE
+ * that is relative: it would be another folder for every working folder, and what lies there is run.
+ */
+export function kernelCacheFolder(environment: NodeJS.ProcessEnv = process.env): string {
+  const own = environment.CRAM_CACHE || undefined;
+  if (own !== undefined && !isAbsolute(own)) {
+    throw new UserError("E_CACHE", `CRAM_CACHE is ${own}, a relative path`, "Give the whole path of a folder.");
+  }
+  return join(own ?? join(findUserCache(environment), "cramming"), "kernels");
 }
 
-/** The content of a file of the cache, or undefined. */
-export function readCached(path: string): Buffer | undefined {
+/** The XDG specification: a relative path is to be ignored. Without a home a folder of one's own among the temporary ones. */
+function findUserCache({ XDG_CACHE_HOME, HOME }: NodeJS.ProcessEnv): string {
+  if (XDG_CACHE_HOME && isAbsolute(XDG_CACHE_HOME)) return XDG_CACHE_HOME;
+  if (HOME && isAbsolute(HOME)) return join(HOME, ".cache");
   try {
-    return readWholeFile(path, "compiled kernel");
+    const home = HOME === "" ? "" : homedir();
+    if (isAbsolute(home)) return join(home, ".cache");
   } catch {
-    return undefined;
+    // No variable and no entry in the list of users.
+  }
+  return join(tmpdir(), `cache-of-${process.getuid?.() ?? "user"}`);
+}
+
+/**
+ * The cache's folder, made where it is not there, for its owner alone. One that others could write into is emptied first.
+ * UserErrors: E_CACHE for a folder of another user, E_NOT_WRITABLE, E_DISK_FULL.
+ */
+export function openKernelCache(): string {
+  const folder = kernelCacheFolder();
+  return naming(folder, () => {
+    const made = makeFolder(folder);
+    const { uid, mode } = statSync(folder);
+    const self = process.getuid?.();
+    if (self !== undefined && uid !== self) {
+      throw new UserError(
+        "E_CACHE",
+        `${folder}: belongs to another user, who could put there what would be run`,
+        "Set CRAM_CACHE to a folder of your own.",
+      );
+    }
+    if (made.length > 0) chmodSync(folder, 0o700);
+    else if (self !== undefined && (mode & 0o022) !== 0) {
+      for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true });
+      chmodSync(folder, 0o700);
+    }
+    return folder;
+  });
+}
+
+/** The path of a whole file of this name, or undefined. */
+export function findCached(name: string, ending: string): string | undefined {
+  const folder = kernelCacheFolder();
+  return listVersions(folder, name, ending).find(path => readVersion(path, ending) !== undefined);
+}
+
+/** The content of a file of this name, or undefined. */
+export function readCached(name: string, ending: string): Buffer | undefined {
+  for (const path of listVersions(kernelCacheFolder(), name, ending)) {
+    const content = readVersion(path, ending);
+    if (content !== undefined) return content;
+  }
+  return undefined;
+}
+
+/** Puts a whole file there and removes others of its name that are not whole. Returns its path. UserErrors as openKernelCache. */
+export function writeCached(name: string, ending: string, content: string | Uint8Array): string {
+  const folder = openKernelCache();
+  const bytes = typeof content === "string" ? Buffer.from(content) : content;
+  const path = join(folder, `${name}-${contentHash(bytes)}${ending}`);
+  const draft = join(folder, `.${randomBytes(8).toString("hex")}.writing`);
+  return naming(folder, () => {
+    try {
+      const file = openSync(draft, "wx", 0o600);
+      try {
+        writeFully(file, bytes);
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+      renameSync(draft, path);
+    } catch (error) {
+      rmSync(draft, { force: true });
+      throw error;
+    }
+    for (const other of listVersions(folder, name, ending)) {
+      if (other !== path && readVersion(other, ending) === undefined) rmSync(other, { recursive: true, force: true });
+    }
+    return path;
+  });
+}
+
+/** The same of a file that is the only one of its name: what is measured anew takes the place of what was measured before. */
+export function replaceCached(name: string, ending: string, content: string): void {
+  const path = writeCached(name, ending, content);
+  for (const other of listVersions(kernelCacheFolder(), name, ending))
+    if (other !== path) rmSync(other, { force: true });
+}
+
+/** A folder of one's own in the cache, to build in; those that killed builds left more than an hour ago are removed. */
+export function makeBuildFolder(): string {
+  const folder = openKernelCache();
+  return naming(folder, () => {
+    const hourAgo = systemClock.date().getTime() - 3_600_000;
+    for (const name of readdirSync(folder)) {
+      if (!name.startsWith(".")) continue;
+      const left = lstatSync(join(folder, name), { throwIfNoEntry: false });
+      if (left !== undefined && left.mtimeMs < hourAgo) rmSync(join(folder, name), { recursive: true, force: true });
+    }
+    return mkdtempSync(join(folder, ".build-"));
+  });
+}
+
+/** Refusals of the system name the cache and the variable that moves it. */
+function naming<T>(folder: string, use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    throw explainCacheFailure(error, folder);
   }
 }
 
-/** Puts a whole file there; of two processes that do, the last one stays. UserErrors E_NOT_WRITABLE, E_DISK_FULL. */
-export function writeCached(path: string, content: string | Uint8Array): void {
-  makeFolder(dirname(path), path);
-  const draft = `${path}.${process.pid}`;
+export function explainCacheFailure(error: unknown, folder: string): unknown {
+  const explained = error instanceof UserError ? error : explainWriteFailure(error, folder);
+  if (!(explained instanceof UserError) || explained.code === "E_CACHE") return explained;
+  const { code, message } = explained;
+  const advice = "Free some space there, or set CRAM_CACHE to a folder that may be written.";
+  return new UserError(code as `E_${string}`, `the cache of kernels: ${message}`, advice, { cause: error });
+}
+
+function listVersions(folder: string, name: string, ending: string): string[] {
+  let names: string[];
   try {
-    writeFileSync(draft, content);
-    renameSync(draft, path);
-  } catch (error) {
-    rmSync(draft, { force: true });
-    throw explainWriteFailure(error, path);
+    names = readdirSync(folder);
+  } catch {
+    return [];
+  }
+  return names
+    .filter(other => other.startsWith(`${name}-`) && other.endsWith(ending))
+    .map(other => join(folder, other));
+}
+
+/** The bytes, where they are those that the name says. */
+function readVersion(path: string, ending: string): Buffer | undefined {
+  try {
+    const content = readWholeFile(path, "compiled kernel", largestFile);
+    return path.endsWith(`-${contentHash(content)}${ending}`) ? content : undefined;
+  } catch {
+    return undefined;
   }
 }

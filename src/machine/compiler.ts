@@ -2,11 +2,10 @@
 // the first kernel.
 
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { promisify } from "node:util";
-import { findCompiler, targetFlag } from "../backends/cpu/build.ts";
+import { buildLibrary, type Compiler, findCompiler, loadLibrary, targetFlag } from "../backends/cpu/build.ts";
+import { systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
 import type { Finding } from "./finding.ts";
 
@@ -18,7 +17,7 @@ const installation = "apt-get install gcc libc6-dev   (Fedora: dnf install gcc; 
 const trial = "#include <math.h>\n#include <pthread.h>\n#include <stdint.h>\nfloat f(float x) { return expf(x); }\n";
 
 export async function examineCompiler(): Promise<Finding[]> {
-  let compiler: Awaited<ReturnType<typeof findCompiler>>;
+  let compiler: Compiler;
   try {
     compiler = await findCompiler();
   } catch (error) {
@@ -26,27 +25,32 @@ export async function examineCompiler(): Promise<Finding[]> {
     const detail = `${error.message}; the cpu backend builds its kernels with one`;
     return [{ name: "C compiler", group: "compiler", state: "missing", detail, needed: true, fix: installation }];
   }
-  const { command, version } = compiler;
+  const { command, flags, version } = compiler;
   const found = { name: "C compiler", group: "compiler", state: "found", needed: true } as const;
-  return [{ ...found, detail: `${command}: ${version}` }, await tryCompiler(command)];
+  return [{ ...found, detail: `${[command, ...flags].join(" ")}: ${version}` }, await tryCompiler(compiler)];
 }
 
-async function tryCompiler(command: string): Promise<Finding> {
-  const folder = mkdtempSync(join(tmpdir(), "cram-doctor-"));
+/** Builds and runs the trial where kernels are built and run: a full or noexec cache fails here as it would there. */
+async function tryCompiler({ command }: Compiler): Promise<Finding> {
   const name = `kernels for ${targetFlag}`;
   const common = { name, group: "compiler", needed: true } as const;
   try {
-    const source = join(folder, "trial.c");
-    writeFileSync(source, trial);
-    const flags = ["-O1", "-shared", "-fPIC", targetFlag, "-o", join(folder, "trial.so"), source];
-    await run(command, [...flags, "-lm", "-lpthread"]);
-    return { ...common, state: "found", detail: `a trial file compiles; ${await nameProcessor(command)}` };
+    // Made anew each time: what was built before says nothing of the headers that are there now.
+    const path = await buildLibrary(`${trial}// ${systemClock.date().toISOString()}\n`);
+    try {
+      const one = loadLibrary(path).func("float f(float x)")(0) as number;
+      if (one !== 1) return { ...common, state: "missing", detail: `a trial kernel computes ${one} for exp(0)` };
+    } finally {
+      rmSync(path, { force: true });
+    }
+    return { ...common, state: "found", detail: `a trial file compiles and runs; ${await nameProcessor(command)}` };
   } catch (error) {
+    if (error instanceof UserError) return { ...common, state: "missing", detail: error.message, fix: error.advice };
     const said =
-      (error as { stderr?: string }).stderr?.split("\n").find(line => line.includes("error")) ?? String(error);
+      String(error)
+        .split("\n")
+        .find(line => line.includes("error:")) ?? String(error);
     return { ...common, state: "missing", detail: `a trial file does not compile: ${said}`, fix: fixFor(said) };
-  } finally {
-    rmSync(folder, { recursive: true });
   }
 }
 

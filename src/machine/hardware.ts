@@ -52,8 +52,18 @@ export function examineHardware(): Finding[] {
       ? { ...common, name: "memory", state: "found", detail: memory }
       : { ...common, name: "memory", state: "missing", detail: memory, fix: "close other programs" },
     examineFolder("working folder", process.cwd(), false),
-    examineFolder("kernel cache", kernelCacheFolder(), true),
+    examineCache(),
   ];
+}
+
+function examineCache(): Finding {
+  const name = "kernel cache";
+  try {
+    return examineFolder(name, kernelCacheFolder(), true);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { name, group: "machine", needed: true, state: "missing", detail: error.message, fix: error.advice };
+  }
 }
 
 /** Whether a folder, or the nearest one above it that exists, may be written and has room. */

@@ -1,15 +1,17 @@
-// Turns C source into a shared library with the system's compiler, once: the file is named by the hash of everything that
-// shapes it (source, flags, compiler, processor), so a cached one is always right. Written whole or not at all.
+// Turns C source into a shared library with the system's compiler, once: it is kept under the hash of everything that shapes it
+// (source, flags, compiler, processor), so a cached one is always right. Built in a folder of its own in the cache.
 
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
+import type { LibraryHandle } from "koffi";
 import { UserError } from "../../base/errors.ts";
-import { contentHash, explainWriteFailure, makeFolder } from "../../base/files.ts";
-import { kernelCacheFolder } from "../kernel-cache.ts";
+import { contentHash, readWholeFile } from "../../base/files.ts";
+import { koffi } from "../foreign-functions.ts";
+import { explainCacheFailure, findCached, makeBuildFolder, writeCached } from "../kernel-cache.ts";
 
 const run = promisify(execFile);
 
@@ -29,7 +31,7 @@ const flags = [
 ];
 
 /** The instructions kernels may use: those of this processor, or CRAM_MARCH, a name that the compiler's -march knows. */
-const march = process.env.CRAM_MARCH ?? "native";
+const march = process.env.CRAM_MARCH || "native";
 
 /** On ARM it is -mcpu that names this processor; a clang before 15 refuses -march=native there. */
 export const targetFlag = march === "native" && process.arch === "arm64" ? "-mcpu=native" : `-march=${march}`;
@@ -39,33 +41,62 @@ export function multipliesBf16Pairs(): boolean {
   return march === "native" && /\bavx512_bf16\b/.test(processorFlags());
 }
 
+/** A build takes seconds; a compiler that has not ended after this long never will. */
+const mostMilliseconds = 15 * 60_000;
+
 /** Builds under way, by name: two programs with one source are built once. */
 const building = new Map<string, Promise<string>>();
 let compilerFound: ReturnType<typeof findCompiler> | undefined;
 
 /**
- * The path of a shared library built from `source`, with more flags than kernels need if given. The signal ends the compiler,
- * and what was to be built is refused with its reason. Throws UserError
- * E_COMPILER_ABSENT or a plain error with the output.
+ * The shared library built from `source`, with more flags than kernels need if given, loaded. The signal ends the compiler, and what
+ * was to be built is refused with its reason. UserErrors: E_COMPILER_ABSENT, E_COMPILER, E_CACHE, E_DISK_FULL, E_NOT_WRITABLE;
+ * a kernel that the compiler refuses is a plain error with its output.
  */
+export async function loadBuilt(
+  source: string,
+  moreFlags: readonly string[] = [],
+  signal?: AbortSignal,
+): Promise<LibraryHandle> {
+  return loadLibrary(await buildLibrary(source, moreFlags, signal));
+}
+
+/** UserError E_CACHE where the system runs nothing that lies there. */
+export function loadLibrary(path: string): LibraryHandle {
+  try {
+    return koffi.load(path);
+  } catch (cause) {
+    if (!/failed to map|not permitted|permission denied/i.test(String(cause))) throw cause;
+    throw new UserError(
+      "E_CACHE",
+      `${dirname(path)}: nothing there may be run: the disk is mounted noexec`,
+      "Set CRAM_CACHE to a folder on another disk.",
+      { cause },
+    );
+  }
+}
+
+/** The path of a shared library built from `source`. Errors as loadBuilt. */
 export async function buildLibrary(
   source: string,
   moreFlags: readonly string[] = [],
   signal?: AbortSignal,
 ): Promise<string> {
   compilerFound ??= findCompiler();
-  const compiler = await compilerFound;
+  const compiler = await compilerFound.catch(error => {
+    // Whoever tries again may have set CC meanwhile.
+    compilerFound = undefined;
+    throw error;
+  });
   const vectorWidth = processorFlags().includes("avx512f") ? ["-mprefer-vector-width=512"] : [];
-  const allFlags = [...flags, targetFlag, ...vectorWidth, ...moreFlags];
-  const folder = kernelCacheFolder();
+  const allFlags = [...compiler.flags, ...flags, targetFlag, ...vectorWidth, ...moreFlags];
   const name = contentHash(source, allFlags.join(" "), compiler.version, processorFlags());
-  const path = join(folder, `${name}.so`);
-  if (existsSync(path)) return path;
+  const known = findCached(name, ".so");
+  if (known !== undefined) return known;
   if (!building.has(name)) {
-    const command = [compiler.command, ...allFlags];
     building.set(
       name,
-      compile(source, command, path, signal).finally(() => building.delete(name)),
+      compile(source, compiler.command, allFlags, name, signal).finally(() => building.delete(name)),
     );
   }
   return building.get(name)!;
@@ -73,54 +104,88 @@ export async function buildLibrary(
 
 async function compile(
   source: string,
-  [command, ...flags]: readonly string[],
-  path: string,
+  command: string,
+  flags: readonly string[],
+  name: string,
   signal?: AbortSignal,
 ): Promise<string> {
   signal?.throwIfAborted();
-  makeFolder(dirname(path));
-  const draft = `${path}.${process.pid}`;
+  const folder = makeBuildFolder();
   try {
-    writeFileSync(`${draft}.c`, source);
-  } catch (error) {
-    throw explainWriteFailure(error, path);
-  }
-  try {
-    await run(command!, [...flags, "-o", `${draft}.so`, `${draft}.c`, "-lm", "-lpthread"], {
+    const draft = join(folder, "kernels.c");
+    const library = join(folder, "kernels.so");
+    try {
+      writeFileSync(draft, source);
+    } catch (error) {
+      throw explainCacheFailure(error, dirname(folder));
+    }
+    await run(command, [...flags, "-o", library, draft, "-lm", "-lpthread"], {
       maxBuffer: 1 << 26,
+      timeout: mostMilliseconds,
+      // What the compiler puts aside lies on the same disk as what it makes, and goes with it.
+      env: { ...process.env, TMPDIR: folder, LC_ALL: "C" },
       ...(signal !== undefined && { signal }),
     });
-    renameSync(`${draft}.so`, path);
+    if (!existsSync(library)) throw absentCompiler(`${command} makes no library`);
+    return writeCached(name, ".so", readWholeFile(library, "compiled kernel", 2 ** 30));
   } catch (cause) {
+    if (cause instanceof UserError) throw cause;
     // A signal to all processes of a terminal or a job ends the compiler, too, and may reach this process after that.
     if (signal !== undefined) await pause(50);
     signal?.throwIfAborted();
-    throw new Error(`${command} refused a printed kernel:\n${(cause as { stderr?: string }).stderr?.slice(0, 4000)}`, {
-      cause,
-    });
+    throw explainCompilerFailure(cause as CompilerFailure, command, dirname(folder));
   } finally {
-    rmSync(`${draft}.c`, { force: true });
-    rmSync(`${draft}.so`, { force: true });
+    rmSync(folder, { recursive: true, force: true });
   }
-  return path;
+}
+
+type CompilerFailure = Error & { readonly stderr?: string; readonly signal?: string; readonly killed?: boolean };
+
+function explainCompilerFailure(cause: CompilerFailure, command: string, folder: string): Error {
+  const said = cause.stderr?.slice(0, 4000) ?? "";
+  const refuse = (message: string, advice: string) => new UserError("E_COMPILER", message, advice, { cause });
+  if (/No space left on device|Disk quota exceeded/.test(said)) {
+    const full = Object.assign(new Error(said), { code: "ENOSPC" });
+    return explainCacheFailure(full, folder) as Error;
+  }
+  if (cause.killed === true) return refuse(`${command} did not end in 15 minutes`, "Try another compiler: CC=clang.");
+  if (cause.signal)
+    return refuse(`${command} was ended by ${cause.signal} while it built a kernel`, "Run the same again.");
+  if (march !== "native" && said.includes(march)) {
+    return refuse(`${command} knows no processor "${march}", which CRAM_MARCH names`, "Unset CRAM_MARCH.");
+  }
+  return new Error(`${command} refused a printed kernel:\n${said}`, { cause });
+}
+
+export interface Compiler {
+  readonly command: string;
+  /** What CC says beside the command: "ccache gcc", "gcc -O2". */
+  readonly flags: readonly string[];
+  readonly version: string;
 }
 
 /** The first of CC, cc, gcc, clang that runs; UserError E_COMPILER_ABSENT. */
-export async function findCompiler(): Promise<{ command: string; version: string }> {
+export async function findCompiler(): Promise<Compiler> {
   // A variable that is set and empty is one that is not set.
-  const candidates = process.env.CC ? [process.env.CC] : ["cc", "gcc", "clang"];
-  for (const command of candidates) {
+  const candidates = process.env.CC?.trim() ? [process.env.CC.trim()] : ["cc", "gcc", "clang"];
+  for (const candidate of candidates) {
+    // A path may hold a space.
+    const [command, ...flags] = existsSync(candidate) ? [candidate] : candidate.split(/\s+/);
     try {
-      const { stdout } = await run(command, ["--version"]);
-      return { command, version: stdout.split("\n")[0]! };
+      const { stdout } = await run(command!, [...flags, "--version"], { timeout: 30_000 });
+      return { command: command!, flags, version: stdout.split("\n")[0]! };
     } catch {
       // Not this one.
     }
   }
-  throw new UserError(
+  throw absentCompiler(`no C compiler found (looked for ${candidates.join(", ")})`);
+}
+
+function absentCompiler(message: string): UserError {
+  return new UserError(
     "E_COMPILER_ABSENT",
-    `no C compiler found (looked for ${candidates.join(", ")})`,
-    "Install one: `apt-get install gcc` (Debian, Ubuntu), `dnf install gcc` (Fedora), `xcode-select --install` (macOS); or set CC.",
+    message,
+    "Install one: `apt-get install gcc libc6-dev` (Debian, Ubuntu, and Windows inside WSL), `dnf install gcc` (Fedora), `xcode-select --install` (macOS); or set CC.",
   );
 }
 

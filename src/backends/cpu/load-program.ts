@@ -2,8 +2,7 @@
 
 import type { Program } from "../../compiler/program.ts";
 import type { HostArray, LoadedGraph } from "../backend.ts";
-import { koffi } from "../foreign-functions.ts";
-import { buildLibrary } from "./build.ts";
+import { loadBuilt } from "./build.ts";
 import { type CpuBuffer, type LaunchList, readTemplate, type ThreadPool } from "./pool.ts";
 
 /** The whole program as one C file, kernels in a table the loader reads addresses from. */
@@ -23,7 +22,7 @@ export async function loadProgram(
   pool: ThreadPool,
   signal?: AbortSignal,
 ): Promise<LoadedGraph> {
-  const kernels = koffi.load(await buildLibrary(printProgram(program), [], signal));
+  const kernels = await loadBuilt(printProgram(program), [], signal);
   const addressOf = kernels.func("uint64_t cram_kernel(int i)") as (i: number) => number;
   pool.reserveArena(program.arenaBytes);
   const inputs = new Map<string, CpuBuffer>();

@@ -1,8 +1,7 @@
 // What the processor can do at most, measured: multiply-adds on registers alone, on all threads.
 
 import { systemClock } from "../../base/clock.ts";
-import { koffi } from "../foreign-functions.ts";
-import { buildLibrary } from "./build.ts";
+import { loadBuilt } from "./build.ts";
 import { readTemplate, type ThreadPool } from "./pool.ts";
 
 /** The best of five runs of peak.c, in FLOP/s of products in this precision. */
@@ -11,7 +10,7 @@ export async function measurePeakFlops(
   precision: "f32" | "bf16",
   signal?: AbortSignal,
 ): Promise<number> {
-  const library = koffi.load(await buildLibrary(readTemplate("peak.c"), [], signal));
+  const library = await loadBuilt(readTemplate("peak.c"), [], signal);
   const inPairs = precision === "bf16" ? 1 : 0;
   const kernel = library.func("uint64_t cram_peak_kernel(int bf16)")(inPairs) as number;
   const flopsPerBlock = library.func("int64_t cram_peak_flops(int bf16)")(inPairs) as number;

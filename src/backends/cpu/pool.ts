@@ -6,9 +6,8 @@ import type { LibraryHandle } from "koffi";
 import { UserError } from "../../base/errors.ts";
 import { bytesPerElement, countElements, type DType } from "../../graph/tensor.ts";
 import type { DeviceBuffer, HostArray } from "../backend.ts";
-import { koffi } from "../foreign-functions.ts";
 import { decodeValues, encodeValues, makeStorage } from "../host-values.ts";
-import { buildLibrary } from "./build.ts";
+import { loadBuilt } from "./build.ts";
 
 export interface CpuBuffer extends DeviceBuffer {
   readonly address: number;
@@ -64,7 +63,7 @@ export class ThreadPool {
   }
 
   static async open(threads: number, signal?: AbortSignal): Promise<ThreadPool> {
-    const library = koffi.load(await buildLibrary(readTemplate("pool.c"), [], signal));
+    const library = await loadBuilt(readTemplate("pool.c"), [], signal);
     if ((library.func("int cram_open(int threads)")(threads) as number) !== 0) {
       throw new UserError("E_THREADS", `the system does not start ${threads} threads`, "Ask for fewer with --threads.");
     }

@@ -3,11 +3,10 @@
 // gets the same bits: NVIDIA promises that of one version on devices of one kind as long as, as here, one stream is used. Sums are
 // f32, never TF32; a sum cut into parts adds them in the workspace, apart from the multiplying, and never in the result.
 
-import { join } from "node:path";
 import { contentHash } from "../../base/files.ts";
 import type { Product } from "../../compiler/program.ts";
 import { bytesPerElement } from "../../graph/tensor.ts";
-import { kernelCacheFolder, readCached, writeCached } from "../kernel-cache.ts";
+import { readCached, replaceCached } from "../kernel-cache.ts";
 import { type CublasLtApi, heuristicResult, cublasLtConstants as lt } from "./cublaslt-api.ts";
 import type { CudaDriver } from "./driver.ts";
 import {
@@ -53,7 +52,7 @@ export class CublasLt {
   private readonly stream: bigint;
   private readonly handle: bigint;
   private readonly workspace: bigint;
-  private readonly choicesPath: string;
+  private readonly choicesName: string;
   private readonly choices: Record<string, string>;
   private readonly byName = new Map<string, PreparedProduct>();
   private preparing: Promise<unknown> = Promise.resolve();
@@ -73,8 +72,8 @@ export class CublasLt {
     const hash = contentHash(
       ["products", name, multiprocessors, driverVersion, api.version, workspaceBytes].join("\n"),
     );
-    this.choicesPath = join(kernelCacheFolder(), `${hash}.products.json`);
-    this.choices = readChoices(this.choicesPath);
+    this.choicesName = hash;
+    this.choices = readChoices(hash);
   }
 
   /** Chooses a way for each product that has none yet. Callers wait for each other: two at once would disturb each other's times. */
@@ -101,7 +100,7 @@ export class CublasLt {
       const offsets = { a: BigInt(layout.b.offsetBytes), b: BigInt(layout.a.offsetBytes) };
       this.byProduct.set(product, { prepared, offsets });
     }
-    if (isNew) writeCached(this.choicesPath, JSON.stringify(this.choices, undefined, 1));
+    if (isNew) replaceCached(this.choicesName, choicesEnding, JSON.stringify(this.choices, undefined, 1));
   }
 
   /** Asks for a prepared product on the stream. */
@@ -238,10 +237,12 @@ const readState = (results: Uint8Array, at: number) =>
 const readWorkspace = (results: Uint8Array, at: number) =>
   Number(new DataView(results.buffer, results.byteOffset).getBigUint64(at + heuristicResult.workspaceAt, true));
 
+const choicesEnding = ".products.json";
+
 /** Of the file of this name, if it stands there whole: what cannot be read is measured anew. */
-function readChoices(path: string): Record<string, string> {
+function readChoices(name: string): Record<string, string> {
   try {
-    return JSON.parse(readCached(path)?.toString() ?? "{}") as Record<string, string>;
+    return JSON.parse(readCached(name, choicesEnding)?.toString() ?? "{}") as Record<string, string>;
   } catch {
     return {};
   }

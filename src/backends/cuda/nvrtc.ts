@@ -1,11 +1,10 @@
 // Compiles CUDA text to the code of one kind of device with NVRTC, off the event loop, once: the result is kept in the kernel
 // cache under the hash of text, options and compiler. It needs no device.
 
-import { join } from "node:path";
 import type { LibraryHandle } from "koffi";
 import { contentHash } from "../../base/files.ts";
 import { hasLargeStacks, koffi } from "../foreign-functions.ts";
-import { kernelCacheFolder, readCached, writeCached } from "../kernel-cache.ts";
+import { readCached, writeCached } from "../kernel-cache.ts";
 import { findBuiltins } from "./libraries.ts";
 
 export interface CudaCompiler {
@@ -46,14 +45,13 @@ export function openNvrtc(path: string): CudaCompiler {
     compile: (source, computeCapability) => {
       const allOptions = [`--gpu-architecture=sm_${computeCapability}`, ...options];
       const name = contentHash(source, allOptions.join(" "), version);
-      const path = join(kernelCacheFolder(), `${name}.cubin`);
-      const cached = readCached(path);
+      const cached = readCached(name, ".cubin");
       if (cached !== undefined) return Promise.resolve(cached);
       let building = underWay.get(name);
       if (building === undefined) {
         building = compile(source, allOptions)
           .then(cubin => {
-            writeCached(path, cubin);
+            writeCached(name, ".cubin", cubin);
             return cubin;
           })
           .finally(() => underWay.delete(name));
