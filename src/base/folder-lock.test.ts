@@ -88,6 +88,11 @@ test("who is gone is taken over, who cannot be seen is believed", { skip: proces
     }
     assert.deepEqual(readdirSync(folder), [], name);
   }
+  // Killed after the dead holder's lock was removed, before its own stood there.
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(`${path}.takeover`, JSON.stringify({ ...own, pid: ended, processStart: "12" }));
+  lockFolder(folder, "export").release();
+  assert.deepEqual(readdirSync(folder), []);
 });
 
 test("of many who find a dead holder one wins at a time", async () => {

@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -126,9 +127,9 @@ function holdLock(folder: string, verb: string, locked: Locked, made: readonly s
  * two who find the same dead holder one wins.
  */
 function takeLockFile(path: string, self: Holder, refuse: (holder: Holder | undefined) => never): void {
+  const takeover = `${path}.takeover`;
   while (!createLockFile(path, self)) {
     if (!isTakeable(path)) refuse(readHolder(path));
-    const takeover = `${path}.takeover`;
     if (!createLockFile(takeover, self)) {
       // Another takes over at this moment, or was killed in it.
       if (isTakeable(takeover)) removeLockFile(takeover);
@@ -141,6 +142,8 @@ function takeLockFile(path: string, self: Holder, refuse: (holder: Holder | unde
       rmSync(takeover, { force: true });
     }
   }
+  // One that was killed in between left the second lock alone; nobody else takes it while we hold the first.
+  if (existsSync(takeover) && isTakeable(takeover)) removeLockFile(takeover);
 }
 
 /** E_NOT_WRITABLE for what is no file. */
