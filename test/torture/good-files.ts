@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { glue } from "../../recipes/glue.ts";
 import { fillMask, prepare, pretrain } from "../../src/library.ts";
+import { exportRun } from "../../src/verbs/export.ts";
 import { succeed } from "./program.ts";
 
 const golden = <T>(name: string): T =>
@@ -208,5 +209,5 @@ export async function makeGoodFiles(folder: string): Promise<void> {
   writeFileSync(join(folder, "run/fills.jsonl"), filled.map(text => `${JSON.stringify(text)}\n`).join(""));
   writeFileSync(join(folder, "run/fill.txt"), "the red [MASK] sleeps.");
   await succeed(["evaluate", "run", ...taskOptions, "--seeds", "1", ...reference], here);
-  await succeed(["export", "run", "--format", "huggingface", ...reference], here);
+  await exportRun(join(folder, "run"), { formats: ["huggingface"], backend: "reference" });
 }

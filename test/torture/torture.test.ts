@@ -1,5 +1,5 @@
 // The short form of `npm run torture`: every reader reads its good file and a damaged one, in this process, and a prepare is
-// killed at random moments. A failing case is repeated with the command that the message names.
+// killed once. A failing case is repeated with the command that the message names.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -19,6 +19,8 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 // The campaign draws others; here the same every time.
 const seed = 0;
 const casesOfReader = 1;
+// Each Parquet file is read in a thread that has to be started: one of the encodings stands for all.
+const short = readers.filter(({ name }) => !["task v2.parquet", "task delta.parquet"].includes(name));
 
 test("every reader takes its good file, and ends a damaged one in a value or a UserError", async () => {
   const scratch = join(folder, "case");
@@ -27,7 +29,7 @@ test("every reader takes its good file, and ends a damaged one in a value or a U
     faults.push(
       `${name}: ${what}: npm run torture -- --only mutate --reader "${name}" --seed ${seed} --case ${number}`,
     );
-  for (const reader of readers) {
+  for (const reader of short) {
     let expected: string;
     try {
       expected = await readGood(reader, good, scratch);
@@ -43,9 +45,9 @@ test("every reader takes its good file, and ends a damaged one in a value or a U
   assert.deepEqual(faults, []);
 });
 
-test("a prepare over a data set, killed at random moments, leaves one of the two, and ends as if never killed", async () => {
+test("a prepare over a data set, killed at a random moment, leaves one of the two, and ends as if never killed", async () => {
   const only = { scenario: "prepare over a data set" };
-  for await (const { faults } of killProcesses({ seed, count: 2, folder, good, only, onProgress: () => {} })) {
+  for await (const { faults } of killProcesses({ seed, count: 1, folder, good, only, onProgress: () => {} })) {
     assert.deepEqual(faults, []);
   }
 });
