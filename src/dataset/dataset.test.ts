@@ -144,6 +144,16 @@ test("a manifest that is none, and a dataset that was never finished", async () 
   assert.throws(() => new Dataset(path), hasCode("E_FILE_MISSING"));
 });
 
+test("a manifest of another vocabulary than its tokenizer's is refused", async () => {
+  const path = await build("other-vocabulary");
+  const file = join(path, "manifest.json");
+  const manifest = JSON.parse(readFileSync(file, "utf8")) as { vocabulary: number };
+  for (const vocabulary of [0, manifest.vocabulary - 1, manifest.vocabulary + 1]) {
+    writeFileSync(file, JSON.stringify({ ...manifest, vocabulary }));
+    assert.throws(() => new Dataset(path), hasCode("E_DATASET_MANIFEST"));
+  }
+});
+
 test("too little text is refused with what there is", async () => {
   await assert.rejects(build("little", ["the cat"]), hasCode("E_TOO_LITTLE_TEXT"));
   const long = Array.from({ length: 12 }, (_, i) => `${words[i % 10]} ${words.join(" ")}`);

@@ -34,7 +34,7 @@ export class Dataset {
   /** Opens a folder that `buildDataset` made. UserErrors: those of manifest, tokenizer and shards, E_TOKENIZER_OTHER. */
   constructor(folder: string) {
     this.manifest = readManifest(folder);
-    const { sequenceLength, tokenizerHash } = this.manifest;
+    const { sequenceLength, tokenizerHash, vocabulary } = this.manifest;
     const path = join(folder, "tokenizer.json");
     this.tokenizer = readTokenizer(path);
     if (this.tokenizer.hash !== tokenizerHash) {
@@ -42,6 +42,13 @@ export class Dataset {
         "E_TOKENIZER_OTHER",
         `${path}: this tokenizer (${this.tokenizer.hash}) is not the one the shards were made with (${tokenizerHash})`,
         "Put the dataset's own tokenizer back, or prepare the dataset again.",
+      );
+    }
+    if (this.tokenizer.vocabulary.length !== vocabulary) {
+      throw new UserError(
+        "E_DATASET_MANIFEST",
+        `${join(folder, "manifest.json")}: a vocabulary of ${vocabulary}, and its tokenizer has ${this.tokenizer.vocabulary.length}`,
+        "Prepare the dataset again, or name its folder.",
       );
     }
     this.training = new ShardReader(folder, this.manifest.training.files, sequenceLength);
