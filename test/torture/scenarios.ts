@@ -189,7 +189,7 @@ export function describeEnd(folder: string): Map<string, string> {
 }
 
 /** Names of values that differ between two runs of the same bits: times, and hashes over them. */
-const passing = /^(elapsedSeconds|stepSeconds|seconds|warmupSeconds|peakFlops|path|made|hash|sha256)$/;
+const passing = /^(elapsedSeconds|stepSeconds|seconds|warmupSeconds|peakFlops|path|source|made|hash|sha256)$/;
 
 function describeFile(path: string): string {
   const bytes = readFileSync(path);
