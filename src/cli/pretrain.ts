@@ -32,6 +32,7 @@ interface PretrainFlags extends Partial<RecipeOptions>, BackendOptions {
   readonly microBatch?: string;
   readonly resume?: string;
   readonly fromStep?: string;
+  readonly extend?: string;
   readonly tensorboard?: boolean;
   readonly mlflow?: string;
   readonly mlflowExperiment?: string;
@@ -52,6 +53,10 @@ export function addPretrain(program: Command): void {
     .option(
       "--from-step <step>",
       "with --resume: go back to the checkpoint of this step; what came after it is trained anew",
+    )
+    .option(
+      "--extend <time>",
+      'with --resume: add to the budget of a run, finished or not: "2h", "500steps"; its schedule is stretched from there on',
     )
     .option("--tensorboard", "write event files for TensorBoard into the run's folder, too")
     .option(
@@ -76,6 +81,7 @@ Examples:
   cram pretrain --data data/mine --recipe crammed-bert-small --set model.layers=6 --budget 10m
   cram pretrain --data data/other --recipe crammed-bert --init-from runs/mine --budget 2h
   cram pretrain --resume runs/mine
+  cram pretrain --resume runs/mine --extend 2h
   cram pretrain --data data/mine --budget 24h --mlflow http://127.0.0.1:5000 --mlflow-experiment mine
 
 Next: cram fill runs/mine "Paris is the [MASK] of France."
@@ -135,6 +141,13 @@ function planRun(flags: PretrainFlags): RunPlan {
     if (flags.fromStep !== undefined) {
       throw new UserError("E_OPTION", "--from-step without a run to resume", "Give --resume, the run's folder.");
     }
+    if (flags.extend !== undefined) {
+      throw new UserError(
+        "E_OPTION",
+        "--extend without a run to resume",
+        "Give --resume, or a --budget for a new run.",
+      );
+    }
     const microBatch = parseMicroBatch(flags.microBatch);
     if (data !== undefined) return planNewRun({ ...flags, data, microBatch });
     throw new UserError("E_OPTION", "no dataset given", "Give --data, a folder that cram prepare made, or --resume.");
@@ -147,11 +160,15 @@ function planRun(flags: PretrainFlags): RunPlan {
     ["--init-from", flags.initFrom],
     ["--micro-batch", flags.microBatch],
   ].find(([, value]) => value !== undefined);
-  if (refused === undefined) return planResumedRun({ resume, data, fromStep: parseStep(flags.fromStep) });
+  if (refused === undefined) {
+    return planResumedRun({ resume, data, fromStep: parseStep(flags.fromStep), extend: flags.extend });
+  }
   throw new UserError(
     "E_OPTION",
     `${refused[0]} cannot change a run that is resumed`,
-    "Resume it as it is, or begin a new run.",
+    refused[0] === "--budget"
+      ? "Add to its budget with --extend, or begin a new run."
+      : "Resume it as it is, or begin a new run.",
   );
 }
 

@@ -34,9 +34,9 @@ export async function trainRun(
 /** One line of text an event, steps as the status. */
 function createEventPrinter(recipe: Recipe, run: string): (event: TrainingEvent) => void {
   const { train, model, data } = recipe;
-  const createStepLine = (peakFlops: number | undefined) =>
+  const createStepLine = (peakFlops: number | undefined, budget = train.budget) =>
     createStepPrinter(
-      parseBudget(train.budget),
+      parseBudget(budget),
       model.sequenceLength,
       peakFlops === undefined ? undefined : countTrainingFlops(model, data.maskFraction) / peakFlops,
     );
@@ -44,10 +44,11 @@ function createEventPrinter(recipe: Recipe, run: string): (event: TrainingEvent)
   let describeStep = createStepLine(undefined);
   return event => {
     if (event.kind === "start") {
-      describeStep = createStepLine(event.peakFlops);
+      describeStep = createStepLine(event.peakFlops, event.budget);
       const from = event.step > 0 ? `, resumed at step ${event.step}` : "";
       const parameters = event.parameters.toLocaleString("en-US");
       print(`${parameters} parameters on ${event.device}; warm-up ${event.warmupSeconds.toFixed(1)} s${from}`);
+      if (event.budget !== undefined) print(`the budget of ${train.budget} is extended to ${event.budget} in all`);
       print(`the line to beat: ${event.unigramEntropy.toFixed(3)} nats, the held-out text's unigram entropy`);
     } else if (event.kind === "step") {
       showStatus(describeStep(event));

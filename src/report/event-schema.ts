@@ -20,6 +20,7 @@ const schemas = {
     parameters: amount,
     warmupSeconds: seconds,
     unigramEntropy: measured.optional(),
+    budget: z.string().optional(),
     /** Measured FLOP/s of the device, where the run measured it. */
     peakFlops: amount.positive().optional(),
   }),

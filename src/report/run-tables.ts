@@ -147,9 +147,16 @@ function listTenths({ curves: { steps } }: RunRecord): Stretch[] {
   return stretches;
 }
 
+/** What the run may use, and where that was extended what in all. */
+function describeBudget({ recipe, curves }: RunRecord): string | number | undefined {
+  const own = recipe.get("train.budget");
+  const extended = curves.starts.findLast(({ budget }) => budget !== undefined)?.budget;
+  return extended === undefined ? own : `${own}, extended to ${extended}`;
+}
+
 const budgetFields: readonly Field<RunRecord>[] = [
   { key: "run", name: "run", quantity: "text", of: run => run.name },
-  { key: "budget", name: "budget", quantity: "text", of: run => run.recipe.get("train.budget") },
+  { key: "budget", name: "budget", quantity: "text", of: describeBudget },
   { key: "progress", name: "used", quantity: "share", of: ({ curves }) => curves.steps.progress.at(-1) },
   { key: "trainingSeconds", name: "training steps", quantity: "seconds", of: ({ curves }) => curves.spent.training },
   { key: "validationSeconds", name: "validation", quantity: "seconds", of: ({ curves }) => curves.spent.validation },

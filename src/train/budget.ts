@@ -23,6 +23,24 @@ export function parseBudget(text: string): Budget {
     : { kind: "seconds", seconds: amount * secondsPerUnit[unit]! };
 }
 
+/** The two together. UserError E_BUDGET where one is in steps and the other in seconds. */
+export function extendBudget(budget: Budget, more: Budget): Budget {
+  if (budget.kind === "steps" && more.kind === "steps") return { kind: "steps", steps: budget.steps + more.steps };
+  if (budget.kind === "seconds" && more.kind === "seconds") {
+    return { kind: "seconds", seconds: budget.seconds + more.seconds };
+  }
+  throw new UserError(
+    "E_BUDGET",
+    `a budget in ${budget.kind} cannot be extended by ${more.kind}`,
+    budget.kind === "steps" ? 'Give steps: "500steps".' : 'Give a time: "2h".',
+  );
+}
+
+/** As parseBudget reads it. */
+export function formatBudget(budget: Budget): string {
+  return budget.kind === "steps" ? `${budget.steps}steps` : `${budget.seconds}s`;
+}
+
 export interface RunningBudget {
   readonly budget: Budget;
   /** Seconds of training so far, those before an interruption included. */

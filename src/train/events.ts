@@ -22,6 +22,8 @@ export interface StartEvent {
   readonly elapsedSeconds: number;
   /** Nats per token of a model that knows only how frequent each token is. */
   readonly unigramEntropy: number;
+  /** What the run may use in all, where its recipe's budget was extended. */
+  readonly budget?: string;
   /** FLOP/s of the device at most, as measured now; absent where a backend cannot measure it. */
   readonly peakFlops?: number;
 }

@@ -5,7 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
 import { saveCheckpoint, type TrainingState } from "../checkpoint/state.ts";
 import { batchSizeAt, rateAt } from "../optim/schedule.ts";
-import { parseBudget, type RunningBudget, startBudget } from "./budget.ts";
+import { type Budget, formatBudget, parseBudget, type RunningBudget, startBudget } from "./budget.ts";
 import type { TrainingEvent } from "./events.ts";
 import { createGuard } from "./guard.ts";
 import type { Recipe } from "./recipe.ts";
@@ -26,6 +26,8 @@ export interface PretrainOptions {
   readonly source: BatchSource;
   readonly recipe: Recipe;
   readonly recipeHash: string;
+  /** What the run may use in all; default: the recipe's. */
+  readonly budget?: Budget | undefined;
   /** SHA-256 of the run's tokenizer.json, for who opens its checkpoints. */
   readonly tokenizerHash?: string | undefined;
   readonly clock: Clock;
@@ -69,7 +71,8 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
   const warmupSeconds = await warmUp(options);
   let step = resumeFrom?.counters.step ?? 0;
   let sequences = resumeFrom?.counters.sequences ?? 0;
-  const budget = startBudget(parseBudget(recipe.train.budget), clock, resumeFrom?.counters.elapsedSeconds ?? 0);
+  const whole = options.budget ?? parseBudget(recipe.train.budget);
+  const budget = startBudget(whole, clock, resumeFrom?.counters.elapsedSeconds ?? 0);
   const guard = createGuard(recipe.train.badStepsAllowed);
   yield {
     kind: "start",
@@ -79,6 +82,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
     warmupSeconds,
     elapsedSeconds: budget.elapsedSeconds(),
     unigramEntropy: source.unigramEntropy,
+    ...(options.budget !== undefined && { budget: formatBudget(options.budget) }),
     ...(options.peakFlops !== undefined && { peakFlops: options.peakFlops }),
   };
   const validate = async () => {

@@ -1,4 +1,5 @@
-// The folder of a run: recipe.json (resolved), tokenizer.json, data.json (where its dataset is), device.json (what it began on), events.jsonl, checkpoints/, and
+// The folder of a run: recipe.json (resolved), tokenizer.json, data.json (where its dataset is), device.json (what it began on), extensions.json
+// (what was added to its budget), events.jsonl, checkpoints/, and
 // initial.safetensors where it began with another model. A run is resumed with its own recipe and the data it began with, or not
 // at all.
 
@@ -17,6 +18,7 @@ import {
   readCounters,
   type TrainingState,
 } from "../checkpoint/state.ts";
+import { type Budget, extendBudget, parseBudget } from "./budget.ts";
 import { type InitialModel, storeInitialParameters } from "./initial-parameters.ts";
 import { checkRecipe, type Recipe } from "./recipe.ts";
 import type { TrainingDefinition } from "./step.ts";
@@ -46,6 +48,7 @@ export const runFileNames: readonly string[] = [
     "tokenizer.json",
     "data.json",
     "device.json",
+    "extensions.json",
     "events.jsonl",
     "checkpoints",
     "initial.safetensors",
@@ -105,6 +108,38 @@ export function readRunDevice(run: string): RunDevice {
     `${path}: does not say what the run began on`,
     "Remove it, and give --backend and --threads.",
   );
+}
+
+const extensionsSchema = z.strictObject({
+  version: z.literal(1),
+  /** In their order: the budget that was added, and the steps that were done then. */
+  extensions: z.array(z.strictObject({ step: z.int().nonnegative(), budget: z.string() })),
+});
+
+function readExtensions(run: string): z.infer<typeof extensionsSchema>["extensions"] {
+  const path = join(run, "extensions.json");
+  if (!existsSync(path)) return [];
+  const parsed = extensionsSchema.safeParse(readJson(path, "run's extensions"));
+  if (parsed.success) return parsed.data.extensions;
+  throw new UserError("E_JSON", `${path}: does not say what was added to the budget`, "Remove it, and extend again.");
+}
+
+/** What a run may use in all that was extended; undefined where its budget is its recipe's. */
+export function readRunBudget(run: string, { train }: Recipe): Budget | undefined {
+  const extensions = readExtensions(run);
+  if (extensions.length === 0) return undefined;
+  return extensions.map(({ budget }) => parseBudget(budget)).reduce(extendBudget, parseBudget(train.budget));
+}
+
+/**
+ * Adds to the budget of a run at `step`. What was added at the same step before is replaced: a command that was killed before
+ * its first step can be given again. UserErrors E_BUDGET.
+ */
+export function extendRun(run: string, { train }: Recipe, step: number, more: string): void {
+  extendBudget(parseBudget(train.budget), parseBudget(more));
+  const before = readExtensions(run).filter(extension => extension.step !== step);
+  const extensions = [...before, { step, budget: more.trim() }];
+  writeFileAtomically(join(run, "extensions.json"), `${JSON.stringify({ version: 1, extensions }, undefined, 2)}\n`);
 }
 
 /** Removes a run without an event, which nobody could go on with: what beginRun wrote, and no other file. */

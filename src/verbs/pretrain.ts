@@ -19,6 +19,7 @@ import { checkTrackingUri, type RunStatus } from "../tracking/mlflow-client.ts";
 import { MlflowLog } from "../tracking/mlflow-log.ts";
 import { TensorboardLog } from "../tracking/tensorboard-log.ts";
 import { openBatches } from "../train/batches.ts";
+import { extendBudget, parseBudget } from "../train/budget.ts";
 import { defineTraining } from "../train/definition.ts";
 import { type EndEvent, EventLog, type TrainingEvent } from "../train/events.ts";
 import { checkInitialModel, type InitialModel, readInitialParameters } from "../train/initial-parameters.ts";
@@ -27,9 +28,11 @@ import type { Recipe } from "../train/recipe.ts";
 import {
   abandonEmptyRun,
   beginRun,
+  extendRun,
   hasBegun,
   hashRecipe,
   loadRunState,
+  readRunBudget,
   readRunData,
   readRunDevice,
   readRunRecipe,
@@ -54,6 +57,8 @@ export interface RunPlan {
   readonly isNew: boolean;
   /** The step of the checkpoint to go back to; without one a run goes on from its newest. */
   readonly fromStep?: number | undefined;
+  /** What is added to its budget. */
+  readonly extend?: string | undefined;
   /** The folder of the model it begins with; without one parameters are drawn. */
   readonly initFrom?: string | undefined;
   /** Whether the micro-batch is to be the largest that the backend's memory holds, instead of the recipe's. */
@@ -78,6 +83,8 @@ export interface ResumedRun {
   readonly data?: string | undefined;
   /** The step of an older checkpoint to go back to: what came after it is trained anew. Default: the newest checkpoint. */
   readonly fromStep?: number | undefined;
+  /** Added to the run's budget, finished or not: "2h" or "500steps". The schedules are those of the whole from there on. */
+  readonly extend?: string | undefined;
 }
 
 export function planNewRun({
@@ -110,8 +117,11 @@ function nameFolder(recipe: string): string {
 }
 
 /** UserError E_FILE_MISSING where no run was begun. */
-export function planResumedRun({ resume, data, fromStep }: ResumedRun): RunPlan {
-  return { run: resume, recipe: readRunRecipe(resume), data: data ?? readRunData(resume), isNew: false, fromStep };
+export function planResumedRun({ resume, data, fromStep, extend }: ResumedRun): RunPlan {
+  const recipe = readRunRecipe(resume);
+  // Refused before anything is opened.
+  if (extend !== undefined) extendBudget(parseBudget(recipe.train.budget), parseBudget(extend));
+  return { run: resume, recipe, data: data ?? readRunData(resume), isNew: false, fromStep, extend };
 }
 
 /** A run with its dataset and backend open. */
@@ -122,6 +132,7 @@ export interface OpenRun {
   readonly source: BatchSource;
   readonly run: string;
   readonly fromStep?: number | undefined;
+  readonly extend?: string | undefined;
 }
 
 /**
@@ -155,7 +166,7 @@ function adviseOnFullDisk(error: unknown, run: string): unknown {
 }
 
 async function withLockedRun<T>(
-  { run, recipe: planned, data, isNew, fromStep, initFrom, fitsMemory }: RunPlan,
+  { run, recipe: planned, data, isNew, fromStep, extend, initFrom, fitsMemory }: RunPlan,
   choice: BackendChoice,
   use: (open: OpenRun) => Promise<T>,
 ): Promise<T> {
@@ -171,7 +182,7 @@ async function withLockedRun<T>(
       const source = recipe === planned ? batches : openBatches(dataset, recipe);
       if (!isNew) {
         checkRunTokenizer(run, dataset.tokenizer);
-        return use({ backend, dataset, recipe, source, run, fromStep });
+        return use({ backend, dataset, recipe, source, run, fromStep, extend });
       }
       const { threads } = device;
       const began = { backend: device.backend, ...(threads !== undefined && { threads }) };
@@ -226,7 +237,7 @@ export interface LogChoice {
 
 /** Compiles, and gives the events of the training from the newest checkpoint to the budget's end or the signal. */
 export async function openTraining(
-  { backend, dataset, recipe, source, run, fromStep }: OpenRun,
+  { backend, dataset, recipe, source, run, fromStep, extend }: OpenRun,
   { tensorboard = false, mlflow, onWarning }: LogChoice,
 ): Promise<(signal: AbortSignal) => AsyncGenerator<TrainingEvent, void>> {
   const definition = defineTraining(recipe, readInitialParameters(run, recipe.model));
@@ -241,6 +252,7 @@ export async function openTraining(
   const laterPeak = await backend.measurePeak?.();
   const peakFlops = earlierPeak && laterPeak && Math.max(earlierPeak, laterPeak);
   return async function* (signal) {
+    if (extend !== undefined) extendRun(run, recipe, resumeFrom?.counters.step ?? 0, extend);
     if (fromStep !== undefined) setAsideLaterCheckpoints(run, fromStep);
     const log = new EventLog(join(run, "events.jsonl"), resumeFrom?.counters.step);
     const shown = { run, clock: systemClock, tokensPerSequence: recipe.model.sequenceLength };
@@ -260,7 +272,8 @@ export async function openTraining(
     const clock = leaveOutStops();
     const { stoppedSeconds } = clock;
     const hashes = { recipeHash: hashRecipe(recipe), tokenizerHash };
-    const options = { engine, source, recipe, ...hashes, clock, stoppedSeconds, run, resumeFrom };
+    const budget = readRunBudget(run, recipe);
+    const options = { engine, source, recipe, ...hashes, budget, clock, stoppedSeconds, run, resumeFrom };
     // A log that cannot be written ends the training, but only after what was trained is saved.
     const stop = new AbortController();
     let failure: unknown;
