@@ -21,3 +21,22 @@ test("time for which the process was stopped is left out, and a signal alone cha
   assert.ok(wall > 1.5, `${wall}`);
   assert.ok(Math.abs(wall - seconds - 1.45) < 0.3, `${wall} s, of which ${wall - seconds} s were left out`);
 });
+
+test("a signal that comes after the work is waited for; a block without one is not left out", async () => {
+  const block = () => {
+    const end = systemClock.seconds() + 0.6;
+    while (systemClock.seconds() < end);
+  };
+  const clock = leaveOutStops();
+  await pause(150);
+  block();
+  setTimeout(() => process.emit("SIGCONT"), 100);
+  await clock.settle();
+  assert.ok(Math.abs(clock.stoppedSeconds() - 0.5) < 0.2, `${clock.stoppedSeconds()}`);
+  const before = clock.stoppedSeconds();
+  block();
+  await clock.settle();
+  process.emit("SIGCONT");
+  clock.close();
+  assert.equal(clock.stoppedSeconds(), before);
+});

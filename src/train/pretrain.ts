@@ -33,6 +33,8 @@ export interface PretrainOptions {
   readonly clock: Clock;
   /** Seconds that the clock has left out so far. */
   readonly stoppedSeconds?: (() => number) | undefined;
+  /** Waits for what a clock that leaves out stops has yet to hear. */
+  readonly settle?: (() => Promise<void>) | undefined;
   /** Folder of the run; without one nothing is saved. */
   readonly run: string | undefined;
   readonly resumeFrom: TrainingState | undefined;
@@ -127,8 +129,8 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
     const rateScale = rateAt(progress, recipe.schedule);
     const { loss, gradientNorm } = await engine.update({ step: step + 1, rateScale }, microBatches);
     step++;
-    // A signal that the process goes on may have come with the result: it is heard before the clock is read.
-    if (clock.seconds() - start > 0.5) await new Promise<void>(resolve => setImmediate(resolve));
+    // A signal that the process goes on may come after the result: it is waited for before the clock is read.
+    if (clock.seconds() - start > 0.5) await options.settle?.();
     const stoppedSeconds = (options.stoppedSeconds?.() ?? 0) - stoppedBefore;
     const counted = guard.judge(step, loss, gradientNorm);
     yield {

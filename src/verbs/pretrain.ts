@@ -270,10 +270,10 @@ export async function openTraining(
       );
     let status: RunStatus = "KILLED";
     const clock = leaveOutStops();
-    const { stoppedSeconds } = clock;
+    const { stoppedSeconds, settle } = clock;
     const hashes = { recipeHash: hashRecipe(recipe), tokenizerHash };
     const budget = readRunBudget(run, recipe);
-    const options = { engine, source, recipe, ...hashes, budget, clock, stoppedSeconds, run, resumeFrom };
+    const options = { engine, source, recipe, ...hashes, budget, clock, stoppedSeconds, settle, run, resumeFrom };
     // A log that cannot be written ends the training, but only after what was trained is saved.
     const stop = new AbortController();
     let failure: unknown;
