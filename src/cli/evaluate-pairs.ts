@@ -50,7 +50,7 @@ export async function openPairEvaluation(
   const opened = await openPretrainedModel(folder);
   requireTokenHead(opened, folder);
   const model = holdParameters(opened);
-  const root = flags.out ?? join(folder, "evaluations");
+  const root = flags.out ?? join(model.home, "evaluations");
   checkOutput(root, "an evaluation", ["blimp"]);
   return async signal => {
     const lock = lockFolder(root, "evaluate");

@@ -117,7 +117,7 @@ async function openTaskEvaluation(
   const chosen = await chooseTasks(flags);
   if (!json) showStatus("reading the model");
   const model = holdParameters(await openPretrainedModel(folder));
-  const root = flags.out ?? join(folder, "evaluations");
+  const root = flags.out ?? join(model.home, "evaluations");
   checkOutput(root, "an evaluation", [chosen.name]);
   return async signal => {
     const lock = lockFolder(root, "evaluate");

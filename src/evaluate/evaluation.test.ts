@@ -31,6 +31,7 @@ const shape: ModelShape = {
 };
 const values = initialiseParameters(shape, 1);
 const model: PretrainedModel = {
+  home: "",
   name: "tiny",
   shape,
   parameters: listParameters(shape).map(each => ({ ...each, read: () => values.get(each.name)! })),

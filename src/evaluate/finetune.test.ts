@@ -26,6 +26,7 @@ const shape: ModelShape = {
 const words = "good bad a b c d e f g h i j".split(" ");
 const values = initialiseParameters(shape, 1);
 const model: PretrainedModel = {
+  home: "",
   name: "tiny",
   shape,
   parameters: listParameters(shape).map(each => ({ ...each, read: () => values.get(each.name)! })),

@@ -30,6 +30,8 @@ export interface PretrainedModel
   > {
   /** The folder's own name. */
   readonly name: string;
+  /** The folder where what is made of it goes: the run's, where it is one of its checkpoints. */
+  readonly home: string;
   /** run: ours; kept: the encoder of a finetuned model; foreign: saved by another program, or exported for one. */
   readonly kind: "run" | "kept" | "foreign";
   readonly shape: ModelShape;
@@ -71,7 +73,8 @@ export async function openPretrainedModel(path: string): Promise<PretrainedModel
   return {
     ...model,
     ...{ encodeText, encodeForModel, describeLoss, specialTokensInText, specials, tokenOf, describeTokenizer },
-    name: basename(resolve(path)),
+    name: basename(resolve(findRun(path))),
+    home: findRun(path),
     parameters,
     get hash() {
       hash ??= hashModel(shape, parameters, reader);

@@ -82,7 +82,7 @@ export async function exportRun(run: string, options: ExportOptions = {}): Promi
       "Other programs open the folder as it is, and cram push publishes it.",
     );
   }
-  const out = options.out ?? join(run, "export");
+  const out = options.out ?? join(model.home, "export");
   const exported = await replaceExport(out, draft => exportModel(run, model, { ...options, out: draft }));
   return { ...exported, out };
 }
