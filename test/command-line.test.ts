@@ -55,13 +55,15 @@ const small = [
   ...["--set", "schedule.batchSequences=8", "--set", "train.validations=2", "--recipe", "quickstart"],
 ];
 
+const prepared = ["--recipe", "quickstart", "--vocabulary", "128", "--sequence-length", "32", "--hold-out", "0.1"];
+
 before(() => {
   writeText();
-  succeed("prepare", "text", "--out", "data", "--vocabulary", "128", "--sequence-length", "32", "--hold-out", "0.1");
+  succeed("prepare", "text", "--out", "data", ...prepared);
 });
 
 test("prepare says what it read, and does nothing when nothing changed", () => {
-  const options = ["--vocabulary", "128", "--sequence-length", "32", "--hold-out", "0.1", "--json"];
+  const options = [...prepared, "--json"];
   const again = JSON.parse(succeed("prepare", "text", "--out", "data", ...options));
   assert.equal(again.upToDate, true);
   const other = JSON.parse(succeed("prepare", "text", "--out", "data-2", ...options, "--seed", "1"));
