@@ -254,6 +254,11 @@ test("what was not kept, what no class has, and parameters that are not the desc
   const probes = join(folder, stars, "model/probes.jsonl");
   const examples = readFileSync(probes, "utf8");
   writeFileSync(probes, examples.slice(0, -10));
+  assert.match(cram("export", stars).stderr, /E_KEPT_MODEL .*probes\.jsonl: changed after it was written/);
+  // One of the first version has no hashes: what is wrong is said all the same.
+  const description = join(folder, stars, "model/model.json");
+  const { files: _, hash: __, ...described } = JSON.parse(readFileSync(description, "utf8"));
+  writeFileSync(description, JSON.stringify({ ...described, version: 1 }));
   assert.match(cram("export", stars).stderr, /E_KEPT_MODEL .*probes\.jsonl:\d+: not a validation example/);
   writeFileSync(probes, examples);
   const file = join(folder, stars, "model/parameters.safetensors");
@@ -263,7 +268,7 @@ test("what was not kept, what no class has, and parameters that are not the desc
     kept.slice(1).map(({ name, shape, values }) => ({ name, shape, read: () => values })),
   );
   assert.match(cram("export", stars).stderr, /E_CHECKPOINT_TENSOR .*embedding\.word is missing/);
-  writeFileSync(join(folder, stars, "model/model.json"), "{}");
+  writeFileSync(description, "{}");
   assert.match(cram("export", stars).stderr, /E_KEPT_MODEL .*model\.json: version/);
   assert.equal(exportTask("run", "--task", "tags", "--format", "huggingface").seed, 0);
 });
