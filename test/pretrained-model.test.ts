@@ -46,7 +46,7 @@ function writeRun(name: string, vocabulary: readonly string[]): string {
   const tokenizer = defineLearnedTokenizer([...specialTokens, ...vocabulary], normalisers["ascii-fold"], "whitespace");
   writeTokenizer(join(data, "tokenizer.json"), tokenizer);
   const run = join(root, name);
-  beginRun(run, recipe, data);
+  beginRun(run, { recipe, data, datasetHash: "cafe" });
   return run;
 }
 

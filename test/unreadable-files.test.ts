@@ -26,7 +26,7 @@ const readers: readonly (readonly [module: string, call: string, file: string])[
   ],
   ["tracking/events-queue", "m.readQueued(folder + '/events.jsonl', 0)", "events.jsonl"],
   ["train/events", "m.readEvents(folder + '/events.jsonl')", "events.jsonl"],
-  ["train/run-folder", "m.beginRun(folder + '/run', {}, folder)", "tokenizer.json"],
+  ["train/run-folder", "m.beginRun(folder + '/run', { recipe: {}, data: folder })", "tokenizer.json"],
   ["tokenizer/read-tokenizer", "m.readTokenizer(folder + '/tokenizer.json')", "tokenizer.json"],
 ];
 

@@ -17,7 +17,7 @@ const cram = (...words: string[]) =>
   spawnSync(process.execPath, [join(import.meta.dirname, "main.js"), ...words], { cwd: folder, encoding: "utf8" });
 
 writeFileSync(join(folder, "tokenizer.json"), "{}");
-beginRun(join(folder, "run"), quickstart, folder);
+beginRun(join(folder, "run"), { recipe: quickstart, data: folder, datasetHash: "cafe" });
 const log = new EventLog(join(folder, "run/events.jsonl"), undefined);
 log.append({
   kind: "start",

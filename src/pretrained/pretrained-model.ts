@@ -127,7 +127,7 @@ async function openFolder(path: string): Promise<Opened> {
 function openRun(path: string): Opened {
   const run = findRun(path);
   const recipe = readRunRecipe(run);
-  checkRunRecipe(run, recipe, readCounters(path));
+  checkRunRecipe(run, recipe, readCounters(path).recipeHash);
   const { model: shape, train } = recipe;
   const shapes = new Map(listParameters(shape).map(parameter => [parameter.name, parameter.shape] as const));
   checkRunTokenizer(run);

@@ -40,10 +40,10 @@ test("a run begins with the values that are stored in it, and draws them where n
   const [data, plain, run] = ["data", "plain", "run"].map(name => join(folder, name)) as [string, string, string];
   mkdirSync(data);
   writeFileSync(join(data, "tokenizer.json"), "{}");
-  beginRun(plain, recipe, data);
+  beginRun(plain, { recipe, data, datasetHash: "cafe" });
   assert.equal(readInitialParameters(plain, shape), undefined);
   const drawn = defineTraining(recipe).initialise("layers.0.attention.qkv");
-  beginRun(run, recipe, data, model);
+  beginRun(run, { recipe, data, datasetHash: "cafe", initial: model });
   const begun = defineTraining(recipe, readInitialParameters(run, shape));
   for (const name of begun.parameters.keys()) assert.deepEqual(begun.initialise(name), values.get(name), name);
   assert.notDeepEqual(begun.initialise("layers.0.attention.qkv"), drawn);

@@ -9,7 +9,6 @@ import { z } from "zod";
 import { UserError } from "../base/errors.ts";
 import { contentHash, mostBytes, readJson, readWholeFile, writeFileAtomically } from "../base/files.ts";
 import { quoteWord } from "../base/shell-words.ts";
-import type { Counters } from "../checkpoint/checkpoint-file.ts";
 import {
   checkpointFolder,
   findRun,
@@ -80,17 +79,27 @@ const deviceSchema = z.strictObject({
 /** What computes a run, on which its bits depend. */
 export type RunDevice = z.infer<typeof deviceSchema>;
 
+export interface RunBeginning {
+  readonly recipe: Recipe;
+  /** The dataset's folder, and its hash. */
+  readonly data: string;
+  readonly datasetHash: string;
+  readonly initial?: InitialModel | undefined;
+  readonly device?: RunDevice | undefined;
+}
+
 /**
  * Begins a run in a folder that has none yet: copies the tokenizer, so that the run needs its dataset no more once trained, and
  * the model to begin with, which checkInitialModel has let through; and keeps what it began on, for who resumes it. data.json
  * comes first: by it the folder is known as a run's, and who was killed here may begin again. recipe.json comes last.
  */
-export function beginRun(run: string, recipe: Recipe, data: string, initial?: InitialModel, device?: RunDevice): void {
+export function beginRun(run: string, { recipe, data, datasetHash, initial, device }: RunBeginning): void {
   refuseBegunRun(run);
   const write = (name: string, value: unknown) =>
     writeFileAtomically(join(run, name), `${JSON.stringify(value, undefined, 2)}\n`);
   const tokenizer = readWholeFile(join(data, "tokenizer.json"), "tokenizer", mostBytes.ofTokenizer);
-  write("data.json", { data: resolve(data), tokenizer: contentHash(tokenizer) });
+  const hashes = { tokenizer: contentHash(tokenizer), dataset: datasetHash, recipe: hashRecipe(recipe) };
+  write("data.json", { data: resolve(data), ...hashes });
   if (device !== undefined) write("device.json", device);
   if (initial !== undefined) storeInitialParameters(run, initial);
   writeFileAtomically(join(run, "tokenizer.json"), tokenizer);
@@ -158,14 +167,33 @@ export function abandonEmptyRun(run: string): void {
   }
 }
 
-/** `tokenizer` is the hash of tokenizer.json, which runs of earlier versions do not say. */
-const dataSchema = z.strictObject({ data: z.string(), tokenizer: z.string().optional() });
+const dataSchema = z.strictObject({
+  data: z.string(),
+  // Hashes of what the run was begun with, which runs of earlier versions do not say.
+  tokenizer: z.string().optional(),
+  dataset: z.string().optional(),
+  recipe: z.string().optional(),
+});
+
+function readBeginning(run: string): Partial<z.infer<typeof dataSchema>> {
+  const path = join(run, "data.json");
+  return existsSync(path) ? (dataSchema.safeParse(readJson(path, "run's data")).data ?? {}) : {};
+}
+
+/**
+ * Refuses to go on with what the run was not begun with, whether it has a checkpoint or not. UserErrors E_TOKENIZER_OTHER,
+ * E_RESUME_RECIPE, E_RESUME_DATA.
+ */
+export function checkResumedRun(run: string, recipe: Recipe, datasetHash: string): void {
+  const began = readBeginning(run);
+  checkRunTokenizer(run);
+  checkRunRecipe(run, recipe, began.recipe);
+  checkRunDataset(run, datasetHash, began.dataset);
+}
 
 /** Refuses a tokenizer.json that is not the one the run was begun with: E_TOKENIZER_OTHER. */
 export function checkRunTokenizer(run: string): void {
-  const known = existsSync(join(run, "data.json"))
-    ? dataSchema.safeParse(readJson(join(run, "data.json"), "run's data")).data?.tokenizer
-    : undefined;
+  const known = readBeginning(run).tokenizer;
   const path = join(run, "tokenizer.json");
   if (known === undefined || !existsSync(path)) return;
   const seen = contentHash(readWholeFile(path, "tokenizer", mostBytes.ofTokenizer));
@@ -185,13 +213,22 @@ export function readRunData(run: string): string {
   throw new UserError("E_JSON", `${path}: does not say where the dataset is`, "Give the dataset with --data.");
 }
 
-/** UserError E_RESUME_RECIPE where recipe.json is not the one that a checkpoint was trained with. */
-export function checkRunRecipe(run: string, recipe: Recipe, { recipeHash }: Counters): void {
-  if (recipeHash === hashRecipe(recipe)) return;
+/** UserError E_RESUME_RECIPE where recipe.json is not of this hash, of a checkpoint or of the run's beginning. */
+export function checkRunRecipe(run: string, recipe: Recipe, recipeHash: string | undefined): void {
+  if (recipeHash === undefined || recipeHash === hashRecipe(recipe)) return;
   throw new UserError(
     "E_RESUME_RECIPE",
-    `${run}: recipe.json is not the recipe its checkpoint was trained with`,
+    `${run}: recipe.json is not the recipe that it was trained with`,
     "Put the recipe back, or start a new run with the changed one.",
+  );
+}
+
+function checkRunDataset(run: string, datasetHash: string, known: string | undefined): void {
+  if (known === undefined || known === datasetHash) return;
+  throw new UserError(
+    "E_RESUME_DATA",
+    `${run}: the dataset (${datasetHash}) is not the one the run began with (${known})`,
+    "Give the dataset of the run with --data.",
   );
 }
 
@@ -208,13 +245,7 @@ export function loadRunState(
 ): TrainingState | undefined {
   if (fromStep === undefined && listCheckpoints(run).length === 0) return undefined;
   const counters = readCounters(fromStep === undefined ? run : checkpointFolder(run, fromStep));
-  checkRunRecipe(run, recipe, counters);
-  if (counters.datasetHash !== datasetHash) {
-    throw new UserError(
-      "E_RESUME_DATA",
-      `${run}: the dataset (${datasetHash}) is not the one the run began with (${counters.datasetHash})`,
-      "Give the dataset of the run with --data.",
-    );
-  }
+  checkRunRecipe(run, recipe, counters.recipeHash);
+  checkRunDataset(run, datasetHash, counters.datasetHash);
   return loadCheckpoint(run, definition, fromStep);
 }

@@ -28,6 +28,7 @@ import type { Recipe } from "../train/recipe.ts";
 import {
   abandonEmptyRun,
   beginRun,
+  checkResumedRun,
   extendRun,
   hasBegun,
   hashRecipe,
@@ -181,12 +182,13 @@ async function withLockedRun<T>(
       const recipe = fitsMemory === true ? fitMicroBatch(planned, backend) : planned;
       const source = recipe === planned ? batches : openBatches(dataset, recipe);
       if (!isNew) {
-        checkRunTokenizer(run, dataset.tokenizer);
+        checkResumedRun(run, recipe, source.datasetHash);
+        checkDatasetTokenizer(run, dataset.tokenizer);
         return use({ backend, dataset, recipe, source, run, fromStep, extend });
       }
       const { threads } = device;
       const began = { backend: device.backend, ...(threads !== undefined && { threads }) };
-      beginRun(run, recipe, data, initial, began);
+      beginRun(run, { recipe, data, datasetHash: source.datasetHash, initial, device: began });
       // A run in which nothing happened would be in the way of the same command.
       return use({ backend, dataset, recipe, source, run }).catch(error => {
         abandonEmptyRun(run);
@@ -206,7 +208,7 @@ function continueOn(run: string, { backend: asked, threads, signal }: BackendCho
 }
 
 /** UserError E_TOKENIZER_OTHER where a run's tokenizer is not its dataset's: it was changed after the run began. */
-function checkRunTokenizer(run: string, expected: Tokenizer): void {
+function checkDatasetTokenizer(run: string, expected: Tokenizer): void {
   const path = join(run, "tokenizer.json");
   if (readTokenizer(path).hash === expected.hash) return;
   throw new UserError(
