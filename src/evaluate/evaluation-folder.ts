@@ -2,11 +2,12 @@
 // last, result.json. A folder whose result.json has the hashes of this model, data and recipe is finished and not run again. Where
 // models are kept (kept-model.ts), model/ is a part of the result.
 
-import { accessSync, constants, existsSync, readdirSync, rmSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { explainWriteFailure, makeFolder, mostBytes, readJson, readText, writeFileAtomically } from "../base/files.ts";
-import { removeKeptModel } from "../pretrained/kept-model.ts";
+import { finishMoves, recoverFolder, replaceFiles } from "../base/folder-draft.ts";
+import { keptModelPaths } from "../pretrained/kept-model.ts";
 import { formatConfusion } from "./confusion.ts";
 import { type Variant, variantName } from "./controls.ts";
 import { hasKeptModel } from "./keep-model.ts";
@@ -71,8 +72,12 @@ export function refuseTaken({ root, suite, task }: Omit<ResultPlace, "variant">,
   }
 }
 
-/** The result there whatever its hashes; undefined where there is none, or one that this version did not write. */
+/**
+ * The result there whatever its hashes; undefined where there is none, or one that this version did not write. UserErrors of
+ * recoverFolder, where a writer was killed.
+ */
 export function readResult(folder: string): TaskResult | undefined {
+  recoverFolder(folder);
   try {
     return resultSchema.safeParse(readJson(join(folder, "result.json"), "result", mostBytes.ofLines)).data;
   } catch {
@@ -107,11 +112,14 @@ function listFolders(path: string): string[] {
     .sort();
 }
 
+/** What saveResult writes, by paths in a seed's folder. */
+const resultPaths = ["result.json", "predictions.jsonl", "worst.jsonl", "confusion.txt", ...keptModelPaths];
+
 /**
- * Writes everything, result.json last; what stood there before is no result from the first moment on. `keep` writes what else is
- * to be there, into the folder.
+ * Puts a result in the place of the one that stood there, as one: whoever is killed here leaves the old one or the new one. `keep`
+ * writes what else is to be there, into the folder it is given. The caller holds the lock of the evaluations.
  */
-export function saveResult(
+export async function saveResult(
   place: ResultPlace,
   task: Task,
   result: TaskResult,
@@ -120,10 +128,22 @@ export function saveResult(
     test,
   }: { readonly validation: readonly SplitPredictions[]; readonly test: readonly SplitPredictions[] },
   keep: (folder: string) => void = () => {},
+): Promise<void> {
+  const target = folderOf(place);
+  finishMoves(target);
+  await replaceFiles(target, { own: resultPaths, last: "result.json" }, async folder => {
+    writeResult(folder, task, result, validation, test);
+    keep(folder);
+  });
+}
+
+function writeResult(
+  folder: string,
+  task: Task,
+  result: TaskResult,
+  validation: readonly SplitPredictions[],
+  test: readonly SplitPredictions[],
 ): void {
-  const folder = folderOf(place);
-  rmSync(join(folder, "result.json"), { force: true });
-  removeKeptModel(folder);
   const lines = [
     ...validation.flatMap(split => describePredictions("validation", split, task)),
     ...test.flatMap(split => describePredictions("test", split, task)),
@@ -136,7 +156,6 @@ export function saveResult(
       `${name}\n${formatConfusion({ labels: task.labels, counts: confusion })}\n`;
     writeFileAtomically(join(folder, "confusion.txt"), matrices.map(print).join("\n"));
   }
-  keep(folder);
   writeFileAtomically(join(folder, "result.json"), `${JSON.stringify(result, undefined, 2)}\n`);
 }
 
@@ -151,7 +170,9 @@ export interface StoredPrediction {
 
 /** UserError E_PREDICTIONS when the file is not what result.json promises. */
 export function readPredictions(place: ResultPlace): StoredPrediction[] {
-  const path = join(folderOf(place), "predictions.jsonl");
+  const folder = folderOf(place);
+  const path = join(folder, "predictions.jsonl");
+  recoverFolder(folder);
   try {
     const lines = readText(path, "list of predictions", mostBytes.ofLongest)
       .split("\n")

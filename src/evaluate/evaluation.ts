@@ -118,7 +118,7 @@ export async function* evaluateTasks(options: EvaluationOptions): AsyncGenerator
         truncated: encoded.truncated.train,
       });
       const keep = keepsModel(variant, options) ? storeModel(data, result, finetuner, options) : undefined;
-      saveResult(place, task, result, end, keep);
+      await saveResult(place, task, result, end, keep);
       yield { kind: "result", result, isNew: true, folder: folderOf(place) };
     }
   }

@@ -75,8 +75,11 @@ function listSeedFolders(folder: string, levels: number): string[] {
 
 function listFolders(folder: string): string[] {
   if (!existsSync(folder)) return [];
-  return readdirSync(folder, { withFileTypes: true })
-    .filter(entry => entry.isDirectory())
-    .map(({ name }) => join(folder, name))
-    .sort();
+  return (
+    readdirSync(folder, { withFileTypes: true })
+      // What a writer has under way is hidden, and no seed.
+      .filter(entry => entry.isDirectory() && !entry.name.startsWith("."))
+      .map(({ name }) => join(folder, name))
+      .sort()
+  );
 }

@@ -13,7 +13,6 @@ import {
   formatDescription,
   holdsModel,
   keptFolderIn,
-  removeKeptModel,
 } from "../pretrained/kept-model.ts";
 import type { PretrainedModel } from "../pretrained/pretrained-model.ts";
 import type { TokenizerJson } from "../pretrained/text-reader.ts";
@@ -39,7 +38,6 @@ export function keepModel(seedFolder: string, finished: FinishedModel): void {
   const { data, result, recipe, pretrained, shape, classifier, parameters } = finished;
   const { task } = data;
   const folder = keptFolderIn(seedFolder);
-  removeKeptModel(seedFolder);
   const described: Described = {
     suite: result.suite,
     task: task.name,

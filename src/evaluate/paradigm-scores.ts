@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { Backend } from "../backends/backend.ts";
 import { contentHash, readJson, writeFileAtomically } from "../base/files.ts";
+import { recoverFolder, replaceFiles } from "../base/folder-draft.ts";
 import type { PretrainedModel } from "../pretrained/pretrained-model.ts";
 import type { Paradigm } from "./blimp.ts";
 import { openPairScorer } from "./minimal-pairs.ts";
@@ -49,7 +50,7 @@ export async function* scoreParadigms(
   for (const { name, phenomenon, pairs } of paradigms) {
     const folder = join(root, "blimp", name);
     const hashes = { model: model.hash, data: contentHash(JSON.stringify(pairs)) };
-    const stored = readScore(join(folder, "result.json"));
+    const stored = readScore(folder);
     if (stored?.hashes.model === hashes.model && stored.hashes.data === hashes.data && stored.opening === opening) {
       yield { score: stored, isNew: false };
       continue;
@@ -62,15 +63,19 @@ export async function* scoreParadigms(
       ...{ accuracy, opening, hashes },
     };
     const lines = scored.map((each, i) => `${JSON.stringify({ ...pairs[i]!, scores: [each.good, each.bad] })}\n`);
-    writeFileAtomically(join(folder, "predictions.jsonl"), lines.join(""));
-    writeFileAtomically(join(folder, "result.json"), `${JSON.stringify(score, undefined, 2)}\n`);
+    await replaceFiles(folder, { own: ["predictions.jsonl", "result.json"], last: "result.json" }, async draft => {
+      writeFileAtomically(join(draft, "predictions.jsonl"), lines.join(""));
+      writeFileAtomically(join(draft, "result.json"), `${JSON.stringify(score, undefined, 2)}\n`);
+    });
     yield { score, isNew: true };
   }
 }
 
-function readScore(path: string): ParadigmScore | undefined {
+/** UserErrors of recoverFolder, where a writer was killed. */
+function readScore(folder: string): ParadigmScore | undefined {
+  recoverFolder(folder);
   try {
-    return scoreSchema.safeParse(readJson(path, "score")).data;
+    return scoreSchema.safeParse(readJson(join(folder, "result.json"), "score")).data;
   } catch {
     return undefined;
   }

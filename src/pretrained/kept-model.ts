@@ -2,11 +2,12 @@
 // tokenizer.json that puts around a text what it was finetuned with, some validation examples to compare an export on, and,
 // written last, model.json. It is the result's where both name the same hashes.
 
-import { existsSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
 import { hashFile, readJson, readText } from "../base/files.ts";
+import { recoverFolder } from "../base/folder-draft.ts";
 import { formatSealed, isSealed } from "../base/sealed-json.ts";
 import { readSafetensors, type StoredTensor } from "../checkpoint/safetensors.ts";
 import { countElements } from "../graph/tensor.ts";
@@ -97,14 +98,12 @@ export function countModelBytes(shape: ModelShape, classifier: ClassifierShape):
   return listed.reduce((sum, { shape }) => sum + 4 * countElements(shape), 0);
 }
 
-/** The description goes first: without it there is no model. */
-export function removeKeptModel(seedFolder: string): void {
-  rmSync(join(keptFolderIn(seedFolder), "model.json"), { force: true });
-  rmSync(keptFolderIn(seedFolder), { recursive: true, force: true });
-}
+/** The files of a kept model, by their paths in the seed's folder. */
+export const keptModelPaths: readonly string[] = [...keptFileNames, "model.json"].map(name => `model/${name}`);
 
-/** Whether the seed's folder holds a whole model, whatever it is of. */
+/** Whether the seed's folder holds a whole model, whatever it is of. UserErrors of recoverFolder, where a writer was killed. */
 export function holdsModel(seedFolder: string): boolean {
+  recoverFolder(seedFolder);
   const names = ["model.json", "parameters.safetensors", "tokenizer.json", "probes.jsonl"];
   return names.every(name => existsSync(join(keptFolderIn(seedFolder), name)));
 }
