@@ -66,7 +66,7 @@ export async function openPretrainedModel(path: string): Promise<PretrainedModel
       "Put the tokenizer there that the model was trained with.",
     );
   }
-  const parameters = model.parameters.map(tensor => checkValues(tensor, path));
+  const { parameters } = model;
   const { encodeText, encodeForModel, describeLoss, specialTokensInText, specials, tokenOf, describeTokenizer } =
     reader;
   let hash: string | undefined;
@@ -150,21 +150,6 @@ async function openKept(seedFolder: string): Promise<Opened> {
     notes: [`the encoder of a model that was finetuned on ${kept.title}; its classifier is left out`],
     reader: kept.reader,
   };
-}
-
-/** Damage that no shape shows: one value that is no number makes every answer none. */
-function checkValues(tensor: StoredTensor, path: string): StoredTensor {
-  const read = () => {
-    const values = tensor.read();
-    const place = values.findIndex(value => !Number.isFinite(value));
-    if (place < 0) return values;
-    throw new UserError(
-      "E_NOT_FINITE",
-      `${path}: ${tensor.name} holds ${values[place]}, at place ${place}: the training diverged, or the file is damaged`,
-      "Train it again with a lower learning rate, or take an older checkpoint or another copy.",
-    );
-  };
-  return { ...tensor, read };
 }
 
 function hashModel(shape: ModelShape, parameters: readonly StoredTensor[], reader: TextReader): string {
