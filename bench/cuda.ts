@@ -13,12 +13,12 @@ import { measureCopy } from "../src/machine/measure-copy.ts";
 import { countTrainingFlops } from "../src/model/shape.ts";
 import type { Recipe } from "../src/train/recipe.ts";
 import { makeTemporaryFolder } from "./folder.ts";
-import { type OwnStep, openOwnStep, type Precision } from "./own-step.ts";
+import { type OwnStep, openOwnStep, type Precision } from "./own/own-step.ts";
+import { startTorch, type TorchStep } from "./peers/torch-step.ts";
 import { createReporter, formatFigure, type Reporter } from "./report.ts";
 import { describeKernels, gatherKernels, kernelColumns } from "./roofline.ts";
 import { measureSeconds, medianOf } from "./rounds.ts";
 import { checkAgreement, tolerance } from "./step.ts";
-import { startTorch, type TorchStep } from "./torch-step.ts";
 
 /** Dense bf16 products by the data sheets, FLOP/s: what MFU means. */
 const dataSheetPeaks = [

@@ -4,13 +4,13 @@
 
 import { join } from "node:path";
 import { UserError } from "../src/base/errors.ts";
-import type { FinetuneRecipe } from "../src/evaluate/finetune-recipe.ts";
+import type { FinetuneRecipe } from "../src/evaluate/finetuning/finetune-recipe.ts";
 import type { ModelShape } from "../src/model/shape.ts";
 import { makeTemporaryFolder } from "./folder.ts";
-import { peerPath } from "./native.ts";
-import { classes, type OwnFinetune, openOwnFinetune } from "./own-finetune.ts";
-import type { Precision } from "./own-step.ts";
-import { Peer, startPeers, threadEnvironment } from "./peer.ts";
+import { classes, type OwnFinetune, openOwnFinetune } from "./own/own-finetune.ts";
+import type { Precision } from "./own/own-step.ts";
+import { peerPath } from "./peers/native.ts";
+import { Peer, startPeers, threadEnvironment } from "./peers/peer.ts";
 import { formatFigure, type Reporter } from "./report.ts";
 import { alternate, type Contestant, measureSeconds, type Timing } from "./rounds.ts";
 

@@ -11,7 +11,7 @@ import type { Recipe } from "../src/train/recipe.ts";
 import { chooseRecipe } from "../src/verbs/recipe.ts";
 import { benchFinetune } from "./finetune.ts";
 import { benchMatmul, type ProductPeer, productPeers } from "./matmul.ts";
-import type { Precision } from "./own-step.ts";
+import type { Precision } from "./own/own-step.ts";
 import { benchPeak } from "./peak.ts";
 import { listProducts, type Product, type ProductPrecision, productPrecisions } from "./products.ts";
 import { pause, watchOthers } from "./quiet.ts";

@@ -3,10 +3,10 @@
 
 import { UserError } from "../src/base/errors.ts";
 import { makeTemporaryFolder } from "./folder.ts";
-import { loadOpenBlas, type OpenBlas } from "./openblas.ts";
-import { openOwnProduct, type ProductRunner } from "./own-product.ts";
-import { type Peer, startPeers } from "./peer.ts";
-import { openPeerProduct, startOneDnn, startTorchProducts } from "./product-peer.ts";
+import { openOwnProduct, type ProductRunner } from "./own/own-product.ts";
+import { loadOpenBlas, type OpenBlas } from "./peers/openblas.ts";
+import { type Peer, startPeers } from "./peers/peer.ts";
+import { openPeerProduct, startOneDnn, startTorchProducts } from "./peers/product-peer.ts";
 import { drawOperands, largestError, type Product, type ProductPrecision, sampleProduct } from "./products.ts";
 import { formatFigure, type Reporter } from "./report.ts";
 import { alternate, type Timing } from "./rounds.ts";

@@ -5,7 +5,7 @@ import { execFile } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { promisify } from "node:util";
 import { makeTemporaryFolder } from "./folder.ts";
-import { compilePeer } from "./native.ts";
+import { compilePeer } from "./peers/native.ts";
 import { formatFigure, type Reporter } from "./report.ts";
 
 const run = promisify(execFile);

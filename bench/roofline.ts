@@ -1,7 +1,7 @@
 // Where the time of a program goes, kernel by kernel, beside the least that the device allows it: its arithmetic at the rate of
 // products, or its bytes at the rate of a copy, whichever takes longer.
 
-import type { TimedProgram } from "./own-step.ts";
+import type { TimedProgram } from "./own/own-step.ts";
 import { formatFigure } from "./report.ts";
 
 export interface DeviceRates {

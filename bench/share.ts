@@ -7,7 +7,7 @@ import { availableParallelism } from "node:os";
 import { openCpu } from "../src/backends/cpu/cpu.ts";
 import { systemClock } from "../src/base/clock.ts";
 import type { Recipe } from "../src/train/recipe.ts";
-import { openOwnStep } from "./own-step.ts";
+import { openOwnStep } from "./own/own-step.ts";
 import { pause } from "./quiet.ts";
 import { formatFigure, type Reporter } from "./report.ts";
 import { medianOf } from "./rounds.ts";

@@ -7,11 +7,11 @@ import { UserError } from "../src/base/errors.ts";
 import { countTrainingFlops } from "../src/model/shape.ts";
 import type { Recipe } from "../src/train/recipe.ts";
 import { makeTemporaryFolder } from "./folder.ts";
-import { type OwnStep, openOwnStep, type Precision } from "./own-step.ts";
-import { startPeers } from "./peer.ts";
+import { type OwnStep, openOwnStep, type Precision } from "./own/own-step.ts";
+import { startPeers } from "./peers/peer.ts";
+import { startTorch, type TorchStep } from "./peers/torch-step.ts";
 import { formatFigure, type Reporter } from "./report.ts";
 import { alternate, type Contestant, measureSeconds, type Timing } from "./rounds.ts";
-import { startTorch, type TorchStep } from "./torch-step.ts";
 
 export interface StepOptions {
   readonly recipe: Recipe;

@@ -2,7 +2,7 @@
 // MRPC has 3,668 pairs: 229 batches of 16 an epoch (the last, incomplete one is dropped), 1,145 steps in five epochs, the first
 // 114 of them warm-up. MNLI's 392,702 pairs are 122,715 steps. The median of five seeds is reported.
 
-import type { FinetuneRecipe } from "../src/evaluate/finetune-recipe.ts";
+import type { FinetuneRecipe } from "../src/evaluate/finetuning/finetune-recipe.ts";
 
 export const glue: FinetuneRecipe = {
   name: "glue",

@@ -92,6 +92,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 const longestFileLines = 400;
+const mostFilesOfAFolder = 15;
 
 const root = findRoot();
 const files = listSources("src").concat(listSources("recipes"));
@@ -178,16 +179,16 @@ test("time and chance come from base alone", () => {
 
 /** Files that open files by themselves, and why what stands there cannot be a pipe, a device or endless. */
 const opensByItself: Readonly<Record<string, string>> = {
-  "src/base/files.ts": "it is how the others read",
-  "src/base/folder-lock.ts": "makes a lock that must not be there; asks the system what it booted",
-  "src/base/process-start.ts": "/proc",
   "src/backends/cpu/build.ts": "/proc",
   "src/backends/cpu/pool.ts": "a template beside the program",
   "src/backends/cuda/load-program.ts": "a template beside the program",
   "src/backends/kernel-cache.ts": "writes drafts of drawn names",
+  "src/base/files/files.ts": "it is how the others read",
+  "src/base/files/folder-lock.ts": "makes a lock that must not be there; asks the system what it booted",
+  "src/base/process-start.ts": "/proc",
   "src/cli/program.ts": "the program's own package.json",
   "src/corpus/documents-writer.ts": "writes, in a folder that nobody else writes",
-  "src/corpus/installed-prose.ts": "regular files of a listing",
+  "src/corpus/sources/installed-prose.ts": "regular files of a listing",
   "src/export/exported-files.ts": "files that were just written",
   "src/hub/pull.ts": "a regular file, of the size that is known",
   "src/hub/push.ts": "regular files of a listing",
@@ -216,7 +217,7 @@ test("only the command line prints and exits", () => {
   // And of it one file writes, which makes text from outside fit for a terminal.
   assert.deepEqual(
     shipped.filter(file => /\bconsole\.|\.(stdout|stderr)\.write\b/.test(codeOf(file))),
-    ["src/cli/output.ts"],
+    ["src/cli/terminal/output.ts"],
   );
 });
 
@@ -231,6 +232,14 @@ test("no default exports, no any, and every file opens with what it owns", () =>
   );
   assert.deepEqual(
     shipped.filter(file => !/^(#!.*\n)?\/\//.test(sources.get(file)!)),
+    [],
+  );
+});
+
+test(`no folder holds more than ${mostFilesOfAFolder} files besides their tests`, () => {
+  const folders = [...new Set(shipped.map(file => dirname(file)))];
+  assert.deepEqual(
+    folders.filter(folder => shipped.filter(file => dirname(file) === folder).length > mostFilesOfAFolder),
     [],
   );
 });

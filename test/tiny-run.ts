@@ -4,12 +4,12 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { quickstart } from "../recipes/quickstart.ts";
-import { hashFile } from "../src/base/files.ts";
+import { hashFile } from "../src/base/files/files.ts";
 import { saveCheckpoint } from "../src/checkpoint/state.ts";
 import { initialiseParameters } from "../src/model/initialise.ts";
 import { listParameters } from "../src/model/shape.ts";
 import { defineLearnedTokenizer } from "../src/tokenizer/define.ts";
-import { normalisers } from "../src/tokenizer/normaliser.ts";
+import { normalisers } from "../src/tokenizer/normalising/normaliser.ts";
 import { specialTokens } from "../src/tokenizer/tokenizer.ts";
 import { writeTokenizer } from "../src/tokenizer/tokenizer-json.ts";
 import { overrideRecipe } from "../src/train/recipe.ts";

@@ -1,6 +1,6 @@
 """What the PyTorch peers share: answers as lines of JSON, numbers from a file, the encoder of a recipe, AdamW at its fastest.
 
-A peer whose Python has no PyTorch says so and ends. The encoder's definition is that of test/golden/make-model.py, written with
+A peer whose Python has no PyTorch says so and ends. The encoder's definition is that of test/golden/scripts/make-model.py, written with
 what PyTorch (1.13 or newer) has that is fast.
 """
 import json, math, sys

@@ -1,7 +1,7 @@
 // The interface every backend implements, and all that the rooms above know of one. A backend keeps named states on its
 // device, takes whole graphs, and runs them.
 
-import type { Program } from "../compiler/program.ts";
+import type { Program } from "../compiler/program/program.ts";
 import type { DType, Graph, Shape } from "../graph/tensor.ts";
 
 /** Host memory by element type: f32 and bf16 are Float32Array (the reference gives Float64Array), bool is Uint8Array. */

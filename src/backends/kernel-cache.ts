@@ -19,7 +19,7 @@ import { homedir, tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
-import { contentHash, explainWriteFailure, makeFolder, readWholeFile, writeFully } from "../base/files.ts";
+import { contentHash, explainWriteFailure, makeFolder, readWholeFile, writeFully } from "../base/files/files.ts";
 
 /** What a kernel's library may take, in bytes. */
 const largestFile = 2 ** 30;

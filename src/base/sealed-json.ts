@@ -1,7 +1,7 @@
 // Descriptions in JSON that end with a hash of themselves, so that a changed digit is as visible as a cut file. The hash is of
 // the other fields as JSON.stringify writes them, whatever white space the file has.
 
-import { contentHash } from "./files.ts";
+import { contentHash } from "./files/files.ts";
 
 /** The text of a description with its hash as the last field, `hash`. */
 export function formatSealed(description: Readonly<Record<string, unknown>>): string {

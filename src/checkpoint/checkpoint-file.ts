@@ -3,7 +3,7 @@
 
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
-import { readJson } from "../base/files.ts";
+import { readJson } from "../base/files/files.ts";
 import { formatSealed, isSealed } from "../base/sealed-json.ts";
 
 const counters = {

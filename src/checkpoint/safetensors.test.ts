@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { UserError } from "../base/errors.ts";
-import { writeFileAtomically } from "../base/files.ts";
+import { writeFileAtomically } from "../base/files/files.ts";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "./safetensors.ts";
 import { listCheckpoints, loadCheckpoint, saveCheckpoint } from "./state.ts";
 

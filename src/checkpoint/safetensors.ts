@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, readSync } from "node:fs";
 import { UserError } from "../base/errors.ts";
-import { explainReadFailure, openForReading, writeFileAtomically } from "../base/files.ts";
+import { explainReadFailure, openForReading, writeFileAtomically } from "../base/files/files.ts";
 import { countElements, type Shape } from "../graph/tensor.ts";
 import { type HeaderEntry, HeaderFault, maxHeaderBytes, parseHeader, quoteName } from "./safetensors-header.ts";
 

@@ -5,7 +5,7 @@
 import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { explainWriteFailure, hashFile, syncFolder, writeFileAtomically } from "../base/files.ts";
+import { explainWriteFailure, hashFile, syncFolder, writeFileAtomically } from "../base/files/files.ts";
 import { quoteCommand, quoteWord } from "../base/shell-words.ts";
 import type { Shape } from "../graph/tensor.ts";
 import { type CheckpointFile, type Counters, formatCheckpointFile, readCheckpointFile } from "./checkpoint-file.ts";

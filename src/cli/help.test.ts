@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
-import { colour, dressText } from "./output.ts";
+import { colour, dressText } from "./terminal/output.ts";
 
 function help(...words: string[]): string {
   const main = join(import.meta.dirname, "main.js");

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The command `cram`: takes signals before anything else is loaded, then becomes the program.
 
-import { watchSignals } from "./signals.ts";
+import { watchSignals } from "./terminal/signals.ts";
 
 watchSignals();
 await import("./program.ts");

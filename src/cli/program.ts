@@ -6,20 +6,20 @@ import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { UserError } from "../base/errors.ts";
-import { addCompletion } from "./completion.ts";
-import { addDashboard } from "./dashboard.ts";
-import { addDoctor } from "./doctor.ts";
-import { addEvaluate } from "./evaluate.ts";
-import { addExport } from "./export.ts";
-import { addFill } from "./fill.ts";
-import { addPull, addPush } from "./hub.ts";
-import { addInspect } from "./inspect.ts";
-import { colour, outliveReaders, print, printError } from "./output.ts";
-import { addPlan } from "./plan.ts";
-import { addPrepare } from "./prepare.ts";
-import { addPretrain } from "./pretrain.ts";
-import { addQuickstart } from "./quickstart.ts";
-import { addReport } from "./report.ts";
+import { addCompletion } from "./terminal/completion.ts";
+import { colour, outliveReaders, print, printError } from "./terminal/output.ts";
+import { addDashboard } from "./verbs/dashboard.ts";
+import { addDoctor } from "./verbs/doctor.ts";
+import { addEvaluate } from "./verbs/evaluate.ts";
+import { addExport } from "./verbs/export.ts";
+import { addFill } from "./verbs/fill.ts";
+import { addPull, addPush } from "./verbs/hub.ts";
+import { addInspect } from "./verbs/inspect.ts";
+import { addPlan } from "./verbs/plan.ts";
+import { addPrepare } from "./verbs/prepare.ts";
+import { addPretrain } from "./verbs/pretrain.ts";
+import { addQuickstart } from "./verbs/quickstart.ts";
+import { addReport } from "./verbs/report.ts";
 
 const program = new Command("cram")
   .description("Train a BERT-like language model from scratch within a fixed time.")

@@ -7,7 +7,7 @@ import type { EndEvent, TrainingEvent } from "../train/events.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { createSlowStepWatch } from "../train/slow-steps.ts";
 import { type LogChoice, type OpenRun, openTraining } from "../verbs/pretrain.ts";
-import { colour, createStepPrinter, print, printError, showStatus } from "./output.ts";
+import { colour, createStepPrinter, print, printError, showStatus } from "./terminal/output.ts";
 
 /** What a signal begins: see stopOnSignals. */
 export const stopAnnouncement = "stopping; the step under way is ended and saved";

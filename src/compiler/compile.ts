@@ -2,13 +2,13 @@
 // where every reader of the old value comes before; elsewhere a copy at the end does it.
 
 import { type Attributes, createTensor, type Graph, type Operation, type Tensor } from "../graph/tensor.ts";
-import { fuseGraph } from "./fusion.ts";
-import { findOverwritten, orderUpdates } from "./in-place.ts";
-import { listReaders, orderGroups } from "./order.ts";
-import { applyPrecision } from "./precision.ts";
-import type { Program } from "./program.ts";
-import { type Owner, ProgramBuilder } from "./program-builder.ts";
-import { simplifyGraph } from "./simplify.ts";
+import { fuseGraph } from "./kernels/fusion.ts";
+import { findOverwritten, orderUpdates } from "./kernels/in-place.ts";
+import { listReaders, orderGroups } from "./kernels/order.ts";
+import { applyPrecision } from "./passes/precision.ts";
+import { simplifyGraph } from "./passes/simplify.ts";
+import type { Program } from "./program/program.ts";
+import { type Owner, ProgramBuilder } from "./program/program-builder.ts";
 import type { CompileOptions, PrintContext, Target } from "./target.ts";
 
 export function compileGraph(traced: Graph, target: Target, options: CompileOptions): Program {

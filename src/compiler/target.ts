@@ -2,8 +2,8 @@
 // target is a plain value; c-kernels.ts has the cpu's, cuda-kernels.ts the GPU's.
 
 import type { Attributes, Tensor } from "../graph/tensor.ts";
-import type { FusedGraph, Group } from "./group.ts";
-import type { Kernel } from "./program.ts";
+import type { FusedGraph, Group } from "./kernels/group.ts";
+import type { Kernel } from "./program/program.ts";
 
 export interface Target {
   readonly products: ProductAbilities;

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { closeSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { explainWriteFailure, writeFully } from "../base/files.ts";
+import { explainWriteFailure, writeFully } from "../base/files/files.ts";
 
 /** A file of documents, as the manifest describes it. */
 export interface DocumentsFile {

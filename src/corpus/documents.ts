@@ -6,12 +6,12 @@ import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
 import { UserError } from "../base/errors.ts";
-import { contentHash, explainWriteFailure, makeFolder, readJson, writeFileAtomically } from "../base/files.ts";
+import { contentHash, explainWriteFailure, makeFolder, readJson, writeFileAtomically } from "../base/files/files.ts";
 import { readFile } from "../tables/bytes.ts";
 import { splitLines } from "../tables/lines.ts";
 import { DocumentsWriter } from "./documents-writer.ts";
 import type { Funnel } from "./funnel.ts";
-import type { Document } from "./read-source.ts";
+import type { Document } from "./sources/read-source.ts";
 
 const format = "cramming-documents";
 const fileName = /^documents-\d{5,}\.jsonl$/;

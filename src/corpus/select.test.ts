@@ -9,7 +9,7 @@ import { isCompressible } from "./compressibility.ts";
 import { SeenTexts } from "./duplicates.ts";
 import { startFunnel } from "./funnel.ts";
 import { type SelectOptions, selectDocuments } from "./select.ts";
-import { listSources } from "./sources.ts";
+import { listSources } from "./sources/sources.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cramming-select-"));
 after(() => rmSync(root, { recursive: true }));

@@ -4,8 +4,8 @@
 import { isCompressible } from "./compressibility.ts";
 import { SeenTexts } from "./duplicates.ts";
 import { countDocument, type DropReason, type Funnel } from "./funnel.ts";
-import { type Document, type ReadOptions, readSource } from "./read-source.ts";
-import type { Source } from "./sources.ts";
+import { type Document, type ReadOptions, readSource } from "./sources/read-source.ts";
+import type { Source } from "./sources/sources.ts";
 
 export interface SelectOptions extends ReadOptions {
   /** Drops documents that a tokenizer does not compress; absent keeps them. */

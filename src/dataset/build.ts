@@ -3,9 +3,9 @@
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { makeFolder } from "../base/files.ts";
-import { encodeDocuments } from "../tokenizer/encode-threads.ts";
-import type { TextLoss } from "../tokenizer/lost-text.ts";
+import { makeFolder } from "../base/files/files.ts";
+import { encodeDocuments } from "../tokenizer/encoding/encode-threads.ts";
+import type { TextLoss } from "../tokenizer/normalising/lost-text.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { writeTokenizer } from "../tokenizer/tokenizer-json.ts";
 import { type DatasetManifest, writeManifest } from "./manifest.ts";

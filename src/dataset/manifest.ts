@@ -5,8 +5,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
-import { contentHash, readJson, writeFileAtomically } from "../base/files.ts";
-import { recoverFolder } from "../base/folder-draft.ts";
+import { contentHash, readJson, writeFileAtomically } from "../base/files/files.ts";
+import { recoverFolder } from "../base/files/folder-draft.ts";
 
 const count = z.number().int().nonnegative();
 const part = z.strictObject({

@@ -5,7 +5,7 @@ import { closeSync, fstatSync, readSync } from "node:fs";
 import { endianness } from "node:os";
 import { basename, join } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { FileDraft, hashFile, openForReading } from "../base/files.ts";
+import { FileDraft, hashFile, openForReading } from "../base/files/files.ts";
 
 const magic = "CRAMSHRD";
 const version = 1;

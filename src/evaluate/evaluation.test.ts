@@ -11,9 +11,9 @@ import { initialiseParameters } from "../model/initialise.ts";
 import { listParameters, type ModelShape } from "../model/shape.ts";
 import type { PretrainedModel } from "../pretrained/pretrained-model.ts";
 import { type EvaluationEvent, type EvaluationOptions, evaluateTasks } from "./evaluation.ts";
-import { listResults } from "./evaluation-folder.ts";
-import { hashFinetuneRecipe } from "./finetune-recipe.ts";
-import type { Example, Task } from "./task.ts";
+import { hashFinetuneRecipe } from "./finetuning/finetune-recipe.ts";
+import { listResults } from "./storage/evaluation-folder.ts";
+import type { Example, Task } from "./tasks/task.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-evaluation-"));
 let backend: Backend;

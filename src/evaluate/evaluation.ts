@@ -3,12 +3,11 @@
 
 import type { Backend } from "../backends/backend.ts";
 import type { Clock } from "../base/clock.ts";
-import { contentHash } from "../base/files.ts";
+import { contentHash } from "../base/files/files.ts";
 import { permutation, streams } from "../base/random.ts";
 import type { PretrainedModel } from "../pretrained/pretrained-model.ts";
-import { listVariants, predictMajority, type Variant } from "./controls.ts";
-import { type EncodedExample, encodeExamples } from "./encode-examples.ts";
-import { findResult, folderOf, prepareFolder, type ResultPlace, refuseTaken, saveResult } from "./evaluation-folder.ts";
+import { listVariants, predictMajority, type Variant } from "./finetuning/controls.ts";
+import { type EncodedExample, encodeExamples } from "./finetuning/encode-examples.ts";
 import {
   countFinetuneSteps,
   type EncodedSplit,
@@ -17,12 +16,20 @@ import {
   type FinetuneEvent,
   type FinetuneScoring,
   finetune,
-} from "./finetune.ts";
-import { type FinetuneRecipe, hashFinetuneRecipe } from "./finetune-recipe.ts";
-import { type Finetuner, openFinetuner } from "./finetune-step.ts";
-import { keepModel } from "./keep-model.ts";
-import { makeResult, type TaskResult } from "./result.ts";
-import type { Example, Split, Task, TaskData } from "./task.ts";
+} from "./finetuning/finetune.ts";
+import { type FinetuneRecipe, hashFinetuneRecipe } from "./finetuning/finetune-recipe.ts";
+import { type Finetuner, openFinetuner } from "./finetuning/finetune-step.ts";
+import {
+  findResult,
+  folderOf,
+  prepareFolder,
+  type ResultPlace,
+  refuseTaken,
+  saveResult,
+} from "./storage/evaluation-folder.ts";
+import { keepModel } from "./storage/keep-model.ts";
+import { makeResult, type TaskResult } from "./storage/result.ts";
+import type { Example, Split, Task, TaskData } from "./tasks/task.ts";
 
 export interface EvaluationOptions {
   readonly backend: Backend;

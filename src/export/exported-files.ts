@@ -4,10 +4,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { writeFileAtomically } from "../base/files.ts";
-import { finishMoves, replaceFiles } from "../base/folder-draft.ts";
-import { checkExportOutput } from "../base/folder-kind.ts";
-import { withFolderLock } from "../base/folder-lock.ts";
+import { writeFileAtomically } from "../base/files/files.ts";
+import { finishMoves, replaceFiles } from "../base/files/folder-draft.ts";
+import { checkExportOutput } from "../base/files/folder-kind.ts";
+import { withFolderLock } from "../base/files/folder-lock.ts";
 import type { Comparison, ProbedModel } from "./compare.ts";
 import type { ClassifierComparison } from "./compare-classifier.ts";
 import type { OnnxType } from "./onnx-model.ts";

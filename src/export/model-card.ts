@@ -2,7 +2,7 @@
 // The Hub reads the block between the dashes.
 
 import { basename } from "node:path";
-import type { Evaluation } from "../report/evaluations.ts";
+import type { Evaluation } from "../report/runs/evaluations.ts";
 import { formatDuration } from "../train/budget.ts";
 import type { OnnxFile } from "./exported-files.ts";
 import type { RunFacts } from "./run-facts.ts";

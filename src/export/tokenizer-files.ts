@@ -3,7 +3,7 @@
 // example as text says so (split_special_tokens), which transformers heeds and transformers.js does not.
 
 import { join } from "node:path";
-import { writeFileAtomically } from "../base/files.ts";
+import { writeFileAtomically } from "../base/files/files.ts";
 import type { ModelShape } from "../model/shape.ts";
 import type { TextReader } from "../pretrained/text-reader.ts";
 

@@ -7,9 +7,9 @@ import { dirname, join, relative } from "node:path";
 import { z } from "zod";
 import { AnswerError, readBody } from "../base/answer-body.ts";
 import { UserError } from "../base/errors.ts";
-import { FileDraft, makeFolder } from "../base/files.ts";
-import { checkOutput } from "../base/folder-kind.ts";
-import { withFolderLock } from "../base/folder-lock.ts";
+import { FileDraft, makeFolder } from "../base/files/files.ts";
+import { checkOutput } from "../base/files/folder-kind.ts";
+import { withFolderLock } from "../base/files/folder-lock.ts";
 import { askHub, type Hub, readAnswer } from "./hub.ts";
 
 const treeSchema = z.array(

@@ -6,7 +6,7 @@ import { createReadStream, openAsBlob, readdirSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
-import { recoverFolder } from "../base/folder-draft.ts";
+import { recoverFolder } from "../base/files/folder-draft.ts";
 import { askHub, type Hub, readAnswer } from "./hub.ts";
 
 export interface PushedFile {

@@ -4,8 +4,8 @@ import { accessSync, constants, existsSync, readdirSync, readFileSync, statfsSyn
 import { availableParallelism, cpus } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { multipliesBf16Pairs, processorFlags } from "../backends/cpu/build.ts";
-import { type CudaLibraryName, findCudaLibrary, listLibraryFolders } from "../backends/cuda/libraries.ts";
-import { openMonitor } from "../backends/cuda/nvml.ts";
+import { type CudaLibraryName, findCudaLibrary, listLibraryFolders } from "../backends/cuda/driver/libraries.ts";
+import { openMonitor } from "../backends/cuda/driver/nvml.ts";
 import { kernelCacheFolder } from "../backends/kernel-cache.ts";
 import { UserError } from "../base/errors.ts";
 import type { Finding } from "./finding.ts";

@@ -1,7 +1,7 @@
 // What a recipe's programs need, read from the programs themselves: compiled as the backend would run them, but neither built
 // nor loaded, so a model that does not fit here can be planned here.
 
-import type { Program } from "../compiler/program.ts";
+import type { Program } from "../compiler/program/program.ts";
 import { bytesPerElement, countElements, type Graph, type Shape } from "../graph/tensor.ts";
 import { defineTraining } from "../train/definition.ts";
 import type { Recipe } from "../train/recipe.ts";

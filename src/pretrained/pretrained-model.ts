@@ -4,8 +4,8 @@
 import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { contentHash } from "../base/files.ts";
-import { recoverFolder } from "../base/folder-draft.ts";
+import { contentHash } from "../base/files/files.ts";
+import { recoverFolder } from "../base/files/folder-draft.ts";
 import { quoteCommand } from "../base/shell-words.ts";
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { findRun, loadParameters, readCounters } from "../checkpoint/state.ts";

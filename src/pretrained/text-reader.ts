@@ -5,11 +5,11 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { contentHash, mostBytes, readJson } from "../base/files.ts";
+import { contentHash, mostBytes, readJson } from "../base/files/files.ts";
 import { makePrintable, quoteValue } from "../base/printable.ts";
 import { largestSizes } from "../model/shape.ts";
-import { encodeForModel, encodeText, type SpecialTokensInText } from "../tokenizer/encode.ts";
-import { describeLoss, LossCounter } from "../tokenizer/lost-text.ts";
+import { encodeForModel, encodeText, type SpecialTokensInText } from "../tokenizer/encoding/encode.ts";
+import { describeLoss, LossCounter } from "../tokenizer/normalising/lost-text.ts";
 import { decodeTokenizerJson } from "../tokenizer/read-tokenizer.ts";
 import type { SpecialIds, Tokenizer } from "../tokenizer/tokenizer.ts";
 import { encodeTokenizerJson } from "../tokenizer/tokenizer-json.ts";

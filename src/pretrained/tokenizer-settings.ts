@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
-import { readJson } from "../base/files.ts";
+import { readJson } from "../base/files/files.ts";
 import { quoteValue } from "../base/printable.ts";
 import type { SpecialIds } from "../tokenizer/tokenizer.ts";
 import { isObject, type Json, refuseTokenizer } from "./tokenizer-folder.ts";

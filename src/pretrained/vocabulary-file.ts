@@ -3,7 +3,7 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { mostBytes, readJson, readWholeFile } from "../base/files.ts";
+import { mostBytes, readJson, readWholeFile } from "../base/files/files.ts";
 import { quoteValue } from "../base/printable.ts";
 import { defineTokenizer } from "../tokenizer/define.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";

@@ -8,12 +8,12 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { systemClock } from "../base/clock.ts";
-import type { News } from "./dashboard-news.ts";
-import { type Dashboard, openDashboard } from "./dashboard-server.ts";
-import type { View } from "./dashboard-view.ts";
-import { printPage } from "./page.ts";
+import type { News } from "./dashboard/dashboard-news.ts";
+import { type Dashboard, openDashboard } from "./dashboard/dashboard-server.ts";
+import type { View } from "./dashboard/dashboard-view.ts";
+import { printPage } from "./page/page.ts";
 import { makeReport } from "./report.ts";
-import { readRun } from "./run-record.ts";
+import { readRun } from "./runs/run-record.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cram-bad-runs-"));
 

@@ -1,11 +1,11 @@
 // What a report is made of, before it is printed: charts and tables of some runs. The page and the files draw from it alike.
 
-import { type BarChart, printBarChart } from "./bar-chart.ts";
-import { type ChartGroup, listBarCharts, listChartGroups } from "./charts.ts";
-import { printIntervalChart } from "./interval-chart.ts";
-import { printLineChart } from "./line-chart.ts";
-import type { Markup } from "./markup.ts";
-import type { RunRecord } from "./run-record.ts";
+import { type BarChart, printBarChart } from "./charts/bar-chart.ts";
+import { type ChartGroup, listBarCharts, listChartGroups } from "./charts/charts.ts";
+import { printIntervalChart } from "./charts/interval-chart.ts";
+import { printLineChart } from "./charts/line-chart.ts";
+import type { Markup } from "./page/markup.ts";
+import type { RunRecord } from "./runs/run-record.ts";
 import {
   tabulateBudgets,
   tabulateData,
@@ -13,9 +13,9 @@ import {
   tabulateRecipes,
   tabulateRuns,
   tabulateTenths,
-} from "./run-tables.ts";
-import { type SuiteScores, tabulateEachScore, tabulateScores } from "./score-tables.ts";
-import type { Table } from "./table.ts";
+} from "./tables/run-tables.ts";
+import { type SuiteScores, tabulateEachScore, tabulateScores } from "./tables/score-tables.ts";
+import type { Table } from "./tables/table.ts";
 
 export interface Report {
   readonly runs: readonly RunRecord[];

@@ -1,13 +1,13 @@
 // A report's charts and numbers as files of their own.
 
 import { join } from "node:path";
-import { writeFileAtomically } from "../base/files.ts";
-import { chartStyle, lightChartStyle } from "./chart-style.ts";
-import { stepColumns, validationColumns } from "./curves.ts";
-import { markup, trustMarkup } from "./markup.ts";
-import { openPngPrinter } from "./png.ts";
+import { writeFileAtomically } from "../base/files/files.ts";
+import { chartStyle, lightChartStyle } from "./charts/chart-style.ts";
+import { openPngPrinter } from "./charts/png.ts";
+import { markup, trustMarkup } from "./page/markup.ts";
 import { printCharts, type Report } from "./report.ts";
-import { type Cell, printCsv, printJson, type Table } from "./table.ts";
+import { stepColumns, validationColumns } from "./runs/curves.ts";
+import { type Cell, printCsv, printJson, type Table } from "./tables/table.ts";
 
 /** Writes every chart as ID.svg and ID.png; returns the paths. Without a printer of PNGs the SVGs are written, then E_PNG. */
 export async function saveCharts(report: Report, folder: string): Promise<string[]> {

@@ -6,12 +6,12 @@ import { createHash, type Hash } from "node:crypto";
 import { basename } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { compressionOf, hashPieces, readFile, unpackBytes } from "./bytes.ts";
-import { readRecords } from "./delimited.ts";
-import { readJsonLines, readJsonValues } from "./json-rows.ts";
-import { nameColumns } from "./named-columns.ts";
-import { readParquet } from "./parquet.ts";
+import { readRecords } from "./formats/delimited.ts";
+import { readJsonLines, readJsonValues } from "./formats/json-rows.ts";
+import { nameColumns } from "./formats/named-columns.ts";
+import { readParquet } from "./formats/parquet.ts";
+import { findSeparator, type Separator } from "./formats/separator.ts";
 import type { NumberedRow, Row } from "./row.ts";
-import { findSeparator, type Separator } from "./separator.ts";
 import { readTextPieces } from "./text.ts";
 
 export interface Table {

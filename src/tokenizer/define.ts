@@ -1,8 +1,8 @@
 // Makes tokenizers: gives data its hash, and a learned vocabulary the special tokens and template of this project.
 
-import { contentHash } from "../base/files.ts";
-import type { Normaliser } from "./normaliser.ts";
-import type { PreTokenizer } from "./split.ts";
+import { contentHash } from "../base/files/files.ts";
+import type { PreTokenizer } from "./encoding/split.ts";
+import type { Normaliser } from "./normalising/normaliser.ts";
 import { specialTokens, type Tokenizer, type TokenizerData } from "./tokenizer.ts";
 import { encodeTokenizerJson } from "./tokenizer-json.ts";
 

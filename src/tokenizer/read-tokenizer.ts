@@ -2,11 +2,11 @@
 // gives there or is refused, with the name of what cannot be expressed.
 
 import { UserError } from "../base/errors.ts";
-import { mostBytes, readJson } from "../base/files.ts";
+import { mostBytes, readJson } from "../base/files/files.ts";
 import { quoteValue } from "../base/printable.ts";
 import { defineTokenizer } from "./define.ts";
-import { decodeNormaliser, isObject, type Json, type Refuse } from "./normaliser-json.ts";
-import type { PreTokenizer } from "./split.ts";
+import type { PreTokenizer } from "./encoding/split.ts";
+import { decodeNormaliser, isObject, type Json, type Refuse } from "./normalising/normaliser-json.ts";
 import type { SpecialIds, TemplatePart, Tokenizer, TokenizerData } from "./tokenizer.ts";
 
 /** Reads a tokenizer.json (ours, or another WordPiece one). UserErrors: E_FILE_MISSING, E_JSON, E_TOKENIZER_UNSUPPORTED. */

@@ -1,8 +1,8 @@
 // Writes the tokenizer.json of Hugging Face `tokenizers`, the only file format of this room, so that a file made here
 // gives the same ids there. The text of this file is also what a tokenizer's hash is taken of.
 
-import { writeFileAtomically } from "../base/files.ts";
-import { encodeNormaliser } from "./normaliser-json.ts";
+import { writeFileAtomically } from "../base/files/files.ts";
+import { encodeNormaliser } from "./normalising/normaliser-json.ts";
 import type { TemplatePart, Tokenizer, TokenizerData } from "./tokenizer.ts";
 
 /** Writes a tokenizer as tokenizer.json, atomically. */

@@ -1,8 +1,8 @@
 // What a tokenizer is: plain data that says how text becomes ids. Two tokenizers with equal data have equal hashes and
 // give equal ids. Only WordPiece is expressed; the special tokens of this project stand at fixed ids 0 to 6.
 
-import type { Normaliser } from "./normaliser.ts";
-import type { PreTokenizer } from "./split.ts";
+import type { PreTokenizer } from "./encoding/split.ts";
+import type { Normaliser } from "./normalising/normaliser.ts";
 
 /** One place in what is put around a text: the first text, the second one, or a special token. */
 export type TemplatePart = { readonly sequence: "A" | "B"; readonly typeId: 0 | 1 } | TemplateToken;

@@ -2,7 +2,7 @@
 // that is gone for hours costs no memory, and what it missed is still there when the run is resumed.
 
 import { closeSync, existsSync, readSync } from "node:fs";
-import { openForReading } from "../base/files.ts";
+import { openForReading } from "../base/files/files.ts";
 import type { TrainingEvent } from "../train/events.ts";
 
 const blockBytes = 1 << 17;

@@ -7,7 +7,7 @@ import { basename, join, resolve } from "node:path";
 import { setImmediate as passOn, setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import type { Clock } from "../base/clock.ts";
-import { readJson, writeFileAtomically } from "../base/files.ts";
+import { readJson, writeFileAtomically } from "../base/files/files.ts";
 import type { TrainingEvent } from "../train/events.ts";
 import { type QueuedEvents, readQueued } from "./events-queue.ts";
 import {

@@ -11,7 +11,7 @@ import {
   readWholeFile,
   writeFileAtomically,
   writeFully,
-} from "../base/files.ts";
+} from "../base/files/files.ts";
 
 export interface StartEvent {
   readonly kind: "start";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { quickstart } from "../../recipes/quickstart.ts";
 import { UserError } from "../base/errors.ts";
-import { checkOutput } from "../base/folder-kind.ts";
+import { checkOutput } from "../base/files/folder-kind.ts";
 import { beginRun, checkResumedRun, checkRunTokenizer, hasBegun, readRunData, runFileNames } from "./run-folder.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cram-run-folder-"));

@@ -7,7 +7,7 @@ import { existsSync, rmSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
-import { contentHash, mostBytes, readJson, readWholeFile, writeFileAtomically } from "../base/files.ts";
+import { contentHash, mostBytes, readJson, readWholeFile, writeFileAtomically } from "../base/files/files.ts";
 import { quoteWord } from "../base/shell-words.ts";
 import {
   checkpointFolder,

@@ -4,7 +4,7 @@
 import type { Backend, LoadedGraph } from "../backends/backend.ts";
 import { placeParameters } from "../backends/placed-parameters.ts";
 import { UserError } from "../base/errors.ts";
-import { planEvaluationBatches } from "../evaluate/length-buckets.ts";
+import { planEvaluationBatches } from "../evaluate/finetuning/length-buckets.ts";
 import { state } from "../graph/operations.ts";
 import { type PaddedInputs, poolSequences } from "../model/classifier.ts";
 import { encode } from "../model/encoder.ts";

@@ -3,10 +3,10 @@
 
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { mostBytes, readWholeFile, writeFileAtomically } from "../base/files.ts";
+import { mostBytes, readWholeFile, writeFileAtomically } from "../base/files/files.ts";
 import { writeSafetensors } from "../checkpoint/safetensors.ts";
-import { encodeExamples } from "../evaluate/encode-examples.ts";
-import { type FoundModel, findKeptModel } from "../evaluate/find-kept-model.ts";
+import { encodeExamples } from "../evaluate/finetuning/encode-examples.ts";
+import { type FoundModel, findKeptModel } from "../evaluate/storage/find-kept-model.ts";
 import { formatClassifierCard } from "../export/classifier-card.ts";
 import { type ClassifierComparison, compareClassifiers, type EncodedProbe } from "../export/compare-classifier.ts";
 import {

@@ -4,7 +4,7 @@
 import { basename, join, resolve } from "node:path";
 import type { Backend } from "../backends/backend.ts";
 import { UserError } from "../base/errors.ts";
-import { writeFileAtomically } from "../base/files.ts";
+import { writeFileAtomically } from "../base/files/files.ts";
 import { type StoredTensor, writeSafetensors } from "../checkpoint/safetensors.ts";
 import { Dataset } from "../dataset/dataset.ts";
 import { compareModels } from "../export/compare.ts";

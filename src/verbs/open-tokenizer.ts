@@ -3,7 +3,7 @@
 
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { readJson } from "../base/files.ts";
+import { readJson } from "../base/files/files.ts";
 import { openTextReader } from "../pretrained/text-reader.ts";
 import { decodeTokenizerJson } from "../tokenizer/read-tokenizer.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";

@@ -5,7 +5,7 @@ import { crammedBert } from "../../recipes/crammed-bert.ts";
 import { crammedBertSmall } from "../../recipes/crammed-bert-small.ts";
 import { quickstart } from "../../recipes/quickstart.ts";
 import { nearestNames, UserError } from "../base/errors.ts";
-import { readJson } from "../base/files.ts";
+import { readJson } from "../base/files/files.ts";
 import { checkRecipe, overrideRecipe, type Recipe } from "../train/recipe.ts";
 
 const recipes: readonly Recipe[] = [crammedBert, crammedBertSmall, quickstart];

@@ -5,9 +5,9 @@
 import { readFileSync } from "node:fs";
 import koffi from "koffi";
 import { buildLibrary } from "../../src/backends/cpu/build.ts";
-import type { CudaDriver, CudaGraph, CudaKernel, CudaModule } from "../../src/backends/cuda/driver.ts";
+import type { CudaDriver, CudaGraph, CudaKernel, CudaModule } from "../../src/backends/cuda/driver/driver.ts";
 import { UserError } from "../../src/base/errors.ts";
-import type { Product, ProductOperand } from "../../src/compiler/program.ts";
+import type { Product, ProductOperand } from "../../src/compiler/program/program.ts";
 import { type EmulatedKernel, listKernels, translateModule } from "./translate.ts";
 
 /** In which order the threads of a block run between two barriers, and the blocks of a grid; random is drawn from the seed. */

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import type { CudaDriver } from "../../src/backends/cuda/driver.ts";
+import type { CudaDriver } from "../../src/backends/cuda/driver/driver.ts";
 import { emulatorAbsent, openEmulatedDriver, type ThreadOrder } from "./emulated-driver.ts";
 
 const skip = emulatorAbsent ?? false;

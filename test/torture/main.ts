@@ -8,10 +8,10 @@ import { Command, CommanderError } from "commander";
 import { systemClock } from "../../src/base/clock.ts";
 import { type Campaign, createProgress, formatHeader, formatRow, type Kind, type Row } from "./campaign.ts";
 import { fillDisks } from "./disk.ts";
-import { makeGoodFiles } from "./good-files.ts";
 import { killProcesses } from "./kill.ts";
-import { mutateInputs } from "./mutate.ts";
+import { mutateInputs } from "./mutations/mutate.ts";
 import { runPairs } from "./pairs.ts";
+import { makeGoodFiles } from "./readers/good-files.ts";
 import { measureShares } from "./share.ts";
 import { sendSignals } from "./signals.ts";
 

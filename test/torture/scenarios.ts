@@ -3,13 +3,13 @@
 
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { contentHash } from "../../src/base/files.ts";
+import { contentHash } from "../../src/base/files/files.ts";
 import { listCheckpoints } from "../../src/checkpoint/state.ts";
 import { Dataset } from "../../src/dataset/dataset.ts";
 import { openPretrainedModel } from "../../src/pretrained/pretrained-model.ts";
 import type { Campaign } from "./campaign.ts";
-import { dataOptions, recipeOptions, taskOptions } from "./good-files.ts";
 import { describeEnding, type Ending, runCram, succeed } from "./program.ts";
+import { dataOptions, recipeOptions, taskOptions } from "./readers/good-files.ts";
 
 export interface Scenario {
   readonly name: string;

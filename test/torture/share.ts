@@ -6,8 +6,8 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Campaign, Fault, Row } from "./campaign.ts";
-import { recipeOptions } from "./good-files.ts";
 import { succeed } from "./program.ts";
+import { recipeOptions } from "./readers/good-files.ts";
 
 const secondsOfRun = 6;
 const leastShare = 0.8;

@@ -6,10 +6,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { makeGoodFiles } from "./good-files.ts";
 import { killProcesses } from "./kill.ts";
-import { readGood, runCase } from "./mutation.ts";
-import { readers } from "./readers.ts";
+import { readGood, runCase } from "./mutations/mutation.ts";
+import { makeGoodFiles } from "./readers/good-files.ts";
+import { readers } from "./readers/readers.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-short-torture-"));
 const good = join(folder, "good");

@@ -9,7 +9,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { LibraryHandle } from "koffi";
 import { UserError } from "../../base/errors.ts";
-import { contentHash, readWholeFile } from "../../base/files.ts";
+import { contentHash, readWholeFile } from "../../base/files/files.ts";
 import { koffi } from "../foreign-functions.ts";
 import { explainCacheFailure, findCached, makeBuildFolder, writeCached } from "../kernel-cache.ts";
 

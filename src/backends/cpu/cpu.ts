@@ -1,9 +1,9 @@
 // The backend for machines without a GPU: printed C, compiled once, run on its own threads off the event loop.
 
 import { availableParallelism, cpus } from "node:os";
-import { cTarget } from "../../compiler/c-kernels.ts";
 import { compileGraph } from "../../compiler/compile.ts";
-import type { Program } from "../../compiler/program.ts";
+import { cTarget } from "../../compiler/printers/c-kernels.ts";
+import type { Program } from "../../compiler/program/program.ts";
 import type { Graph } from "../../graph/tensor.ts";
 import type { Backend } from "../backend.ts";
 import { multipliesBf16Pairs, processorFlags } from "./build.ts";

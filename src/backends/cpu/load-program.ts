@@ -1,6 +1,6 @@
 // A compiled program made ready to run: its C built, its buffers placed, its launches listed in native memory.
 
-import type { Program } from "../../compiler/program.ts";
+import type { Program } from "../../compiler/program/program.ts";
 import type { HostArray, LoadedGraph } from "../backend.ts";
 import { loadBuilt } from "./build.ts";
 import { type CpuBuffer, type LaunchList, readTemplate, type ThreadPool } from "./pool.ts";

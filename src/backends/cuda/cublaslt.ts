@@ -3,12 +3,12 @@
 // gets the same bits: NVIDIA promises that of one version on devices of one kind as long as, as here, one stream is used. Sums are
 // f32, never TF32; a sum cut into parts adds them in the workspace, apart from the multiplying, and never in the result.
 
-import { contentHash } from "../../base/files.ts";
-import type { Product } from "../../compiler/program.ts";
+import { contentHash } from "../../base/files/files.ts";
+import type { Product } from "../../compiler/program/program.ts";
 import { bytesPerElement } from "../../graph/tensor.ts";
 import { readCached, replaceCached } from "../kernel-cache.ts";
-import { type CublasLtApi, heuristicResult, cublasLtConstants as lt } from "./cublaslt-api.ts";
-import type { CudaDriver } from "./driver.ts";
+import { type CublasLtApi, heuristicResult, cublasLtConstants as lt } from "./driver/cublaslt-api.ts";
+import type { CudaDriver } from "./driver/driver.ts";
 import {
   bufferAlignmentBytes,
   countSpan,

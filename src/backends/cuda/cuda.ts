@@ -3,17 +3,17 @@
 
 import { UserError } from "../../base/errors.ts";
 import { compileGraph } from "../../compiler/compile.ts";
-import { cudaTarget } from "../../compiler/cuda-kernels.ts";
-import type { Program } from "../../compiler/program.ts";
+import { cudaTarget } from "../../compiler/printers/cuda-kernels.ts";
+import type { Program } from "../../compiler/program/program.ts";
 import { bytesPerElement, countElements, type Graph } from "../../graph/tensor.ts";
 import type { Backend } from "../backend.ts";
 import { decodeValues, makeStorage } from "../host-values.ts";
 import { compositeKernels } from "./composites.ts";
-import { DeviceMemory } from "./device-memory.ts";
-import type { CudaDriver } from "./driver.ts";
+import { DeviceMemory } from "./driver/device-memory.ts";
+import type { CudaDriver } from "./driver/driver.ts";
+import { openNativeDriver } from "./driver/native-driver.ts";
+import { openMonitor } from "./driver/nvml.ts";
 import { type CudaBuffer, loadProgram, writeBuffer } from "./load-program.ts";
-import { openNativeDriver } from "./native-driver.ts";
-import { openMonitor } from "./nvml.ts";
 import { measureProductRate } from "./product-rate.ts";
 
 export interface CudaOptions {

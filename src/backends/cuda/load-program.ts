@@ -2,13 +2,13 @@
 // for a run waits for nothing but the results, and a program without results returns at once.
 
 import { readFileSync } from "node:fs";
-import type { Program, ProgramBuffer } from "../../compiler/program.ts";
+import type { Program, ProgramBuffer } from "../../compiler/program/program.ts";
 import { countElements } from "../../graph/tensor.ts";
 import type { DeviceBuffer, HostArray, LoadedGraph } from "../backend.ts";
 import { decodeValues, encodeValues, makeStorage } from "../host-values.ts";
 import { compositeTemplates } from "./composites.ts";
-import type { DeviceMemory } from "./device-memory.ts";
-import type { CudaDriver, CudaGraph, CudaKernel } from "./driver.ts";
+import type { DeviceMemory } from "./driver/device-memory.ts";
+import type { CudaDriver, CudaGraph, CudaKernel } from "./driver/driver.ts";
 
 export interface CudaBuffer extends DeviceBuffer {
   readonly address: bigint;

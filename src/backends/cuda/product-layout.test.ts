@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Product, ProductOperand } from "../../compiler/program.ts";
+import type { Product, ProductOperand } from "../../compiler/program/program.ts";
 import { countSpan, layoutProduct, type MatrixLayout, nameProduct } from "./product-layout.ts";
 
 /** Small whole numbers, so that sums are exact in any order. */

@@ -1,7 +1,7 @@
 // A product in the words of cuBLASLt, which knows columns after one another: our row-major out (m, n) is its n × m matrix, so it
 // is asked for outᵀ = bᵀ · aᵀ, our b as its A and our a as its B. No matrix is moved for that.
 
-import type { Product, ProductOperand } from "../../compiler/program.ts";
+import type { Product, ProductOperand } from "../../compiler/program/program.ts";
 import { bytesPerElement } from "../../graph/tensor.ts";
 
 /** A stored matrix: element (row, column) is at row + column · leadingDimension, before any transposition. */

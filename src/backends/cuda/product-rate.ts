@@ -1,9 +1,9 @@
 // What the device multiplies at most, as its library reaches it: one large square product on random numbers. Data sheets promise
 // more, at a power that no such product is given.
 
-import type { Product } from "../../compiler/program.ts";
+import type { Product } from "../../compiler/program/program.ts";
 import { bytesPerElement } from "../../graph/tensor.ts";
-import type { CudaDriver } from "./driver.ts";
+import type { CudaDriver } from "./driver/driver.ts";
 import { fillAtRandom } from "./random-fill.ts";
 
 const runs = 10;

@@ -3,7 +3,7 @@
 
 import { RandomSequence, streams } from "../../base/random.ts";
 import { encodeValues } from "../host-values.ts";
-import type { CudaDriver } from "./driver.ts";
+import type { CudaDriver } from "./driver/driver.ts";
 
 const patterns = new Map<"f32" | "bf16", Uint8Array>();
 

@@ -2,7 +2,7 @@
 // its own array at once; results come back into a second piece, so that fetching a loss blocks nothing.
 
 import { koffi } from "../foreign-functions.ts";
-import { cudaConstants, type DriverApi } from "./driver-api.ts";
+import { cudaConstants, type DriverApi } from "./driver/driver-api.ts";
 
 const ringBytes = 64 * 2 ** 20;
 const returnBytes = 2 ** 20;

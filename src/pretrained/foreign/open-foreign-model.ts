@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../base/errors.ts";
-import { readJson } from "../../base/files.ts";
+import { readJson } from "../../base/files/files.ts";
 import { quoteValue } from "../../base/printable.ts";
 import { readBert } from "./bert.ts";
 import { readDistilBert } from "./distil-bert.ts";

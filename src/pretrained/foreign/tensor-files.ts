@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../base/errors.ts";
-import { readJson } from "../../base/files.ts";
+import { readJson } from "../../base/files/files.ts";
 import { makePrintable, quoteValue } from "../../base/printable.ts";
 import { readSafetensors, type StoredTensor } from "../../checkpoint/safetensors.ts";
 

@@ -1,0 +1,253 @@
+// One writer a folder: the file .cram-lock in it says who is writing. A holder that is gone, as a process that was killed, is
+// told by its process number and the time it began, and its lock is taken over. Who cannot be seen from here, on another machine
+// or in another container, is believed. Readers look at no lock.
+
+import { randomUUID } from "node:crypto";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+  rmSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
+import { hostname } from "node:os";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import { systemClock } from "../clock.ts";
+import { UserError } from "../errors.ts";
+import { findProcessStart } from "../process-start.ts";
+import { explainWriteFailure, makeFolder, readJson } from "./files.ts";
+
+export const lockFileName = ".cram-lock";
+
+/** What is refused where another holds it: a run, or any other folder. */
+export type Locked = "run" | "folder";
+
+export interface FolderLock {
+  readonly folder: string;
+  /** Gives the folder free; one that was made for the lock and is still empty is removed. May be called again. */
+  release(): void;
+}
+
+const holderSchema = z.object({
+  pid: z.int().positive(),
+  host: z.string(),
+  /** What process numbers mean something in: a container has its own. */
+  processes: z.string(),
+  /** Names this start of the machine; empty where the system does not tell. */
+  boot: z.string(),
+  /** When the process began, in the system's own words. */
+  processStart: z.string(),
+  verb: z.string(),
+  since: z.string(),
+  /** Tells two locks of one process apart. */
+  id: z.string(),
+});
+type Holder = z.infer<typeof holderSchema>;
+
+const held = new Set<FolderLock>();
+let releasesAtExit = false;
+
+/**
+ * Takes the lock of a folder, which is made where it is not there. `verb` is told to those who come second.
+ * UserErrors: E_RUN_BUSY or E_FOLDER_BUSY, E_NOT_WRITABLE, E_DISK_FULL.
+ */
+export function lockFolder(folder: string, verb: string, locked: Locked = "folder"): FolderLock {
+  const made = makeFolder(folder);
+  try {
+    return holdLock(folder, verb, locked, made);
+  } catch (error) {
+    removeEmptyFolders(made);
+    throw error;
+  }
+}
+
+/** The same of the first of `base`, `base-2`, `base-3`, … at which nothing stands, whoever else looks for one now. */
+export function lockFreeFolder(base: string, verb: string, locked: Locked = "folder"): FolderLock {
+  const above = makeFolder(dirname(base));
+  for (let number = 1; ; number++) {
+    const folder = number === 1 ? base : `${base}-${number}`;
+    try {
+      mkdirSync(folder);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") continue;
+      removeEmptyFolders(above);
+      throw explainWriteFailure(error, folder);
+    }
+    return holdLock(folder, verb, locked, [...above, folder]);
+  }
+}
+
+/** Holds the lock while `use` works, and gives it free however that ends. */
+export async function withFolderLock<T>(
+  folder: string,
+  verb: string,
+  use: () => Promise<T> | T,
+  locked: Locked = "folder",
+): Promise<T> {
+  const lock = lockFolder(folder, verb, locked);
+  try {
+    return await use();
+  } finally {
+    lock.release();
+  }
+}
+
+function holdLock(folder: string, verb: string, locked: Locked, made: readonly string[]): FolderLock {
+  const path = join(folder, lockFileName);
+  const self: Holder = {
+    ...{ pid: process.pid, host: hostname(), ...readSystem() },
+    processStart: findProcessStart(process.pid) ?? "",
+    verb,
+    since: systemClock.date().toISOString(),
+    id: randomUUID(),
+  };
+  takeLockFile(path, self, holder => refuseBusy(folder, path, holder, locked));
+  const lock: FolderLock = {
+    folder,
+    release() {
+      if (!held.delete(lock)) return;
+      if (readHolder(path)?.id === self.id) rmSync(path, { force: true });
+      removeEmptyFolders(made);
+    },
+  };
+  held.add(lock);
+  if (!releasesAtExit) process.on("exit", () => [...held].forEach(lock => void lock.release()));
+  releasesAtExit = true;
+  return lock;
+}
+
+/**
+ * Makes the file, or takes it over from one that is gone: alone, behind a second lock that is held for that moment, so that of
+ * two who find the same dead holder one wins.
+ */
+function takeLockFile(path: string, self: Holder, refuse: (holder: Holder | undefined) => never): void {
+  const takeover = `${path}.takeover`;
+  while (!createLockFile(path, self)) {
+    if (!isTakeable(path)) refuse(readHolder(path));
+    if (!createLockFile(takeover, self)) {
+      // Another takes over at this moment, or was killed in it.
+      if (isTakeable(takeover)) removeLockFile(takeover);
+      else sleepBriefly();
+      continue;
+    }
+    try {
+      if (isTakeable(path)) removeLockFile(path);
+    } finally {
+      rmSync(takeover, { force: true });
+    }
+  }
+  // One that was killed in between left the second lock alone; nobody else takes it while we hold the first.
+  if (existsSync(takeover) && isTakeable(takeover)) removeLockFile(takeover);
+}
+
+/** E_NOT_WRITABLE for what is no file. */
+function removeLockFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    // A folder is EPERM on macOS, EISDIR on Linux.
+    throw explainWriteFailure(error, path);
+  }
+}
+
+/** False where the file stands already. */
+function createLockFile(path: string, self: Holder): boolean {
+  let file: number;
+  try {
+    file = openSync(path, "wx", 0o644);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw explainWriteFailure(error, path);
+  }
+  try {
+    writeSync(file, `${JSON.stringify(self, undefined, 2)}\n`);
+    return true;
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw explainWriteFailure(error, path);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Whether a lock may be taken: its holder is gone, or it never said who it was. */
+function isTakeable(path: string): boolean {
+  for (let tries = 0; tries < 20; tries++) {
+    const holder = readHolder(path);
+    if (holder !== undefined) return isGone(holder);
+    // Made this moment and not yet written, or left by a power cut.
+    sleepBriefly();
+  }
+  return true;
+}
+
+/** Whether a holder's process number means here what it means there. */
+function canSee({ host, boot, processes }: Holder): boolean {
+  const here = readSystem();
+  return boot === here.boot && processes === here.processes && (boot !== "" || host === hostname());
+}
+
+function isGone(holder: Holder): boolean {
+  if (canSee(holder)) return findProcessStart(holder.pid) !== holder.processStart;
+  // Our own machine, started again since.
+  return holder.host === hostname() && holder.boot !== readSystem().boot;
+}
+
+function refuseBusy(folder: string, path: string, holder: Holder | undefined, locked: Locked): never {
+  const who =
+    holder === undefined
+      ? "another process"
+      : `cram ${holder.verb}, process ${holder.pid} on ${holder.host}, since ${holder.since.slice(0, 16).replace("T", " ")}`;
+  const unseen =
+    holder === undefined || !canSee(holder) ? ` It cannot be seen from here: if it is gone, remove ${path}.` : "";
+  throw new UserError(
+    locked === "run" ? "E_RUN_BUSY" : "E_FOLDER_BUSY",
+    `${folder}: is being written by ${who}`,
+    `Wait until it ends, or stop it.${unseen}`,
+  );
+}
+
+/** Undefined where there is none, or none that can be read. */
+function readHolder(path: string): Holder | undefined {
+  try {
+    return holderSchema.safeParse(readJson(path, "lock", 1 << 16)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The start of the machine, and the set of processes that this one sees; empty where the system tells neither. */
+function readSystem(): Pick<Holder, "boot" | "processes"> {
+  const ask = (read: () => string) => {
+    try {
+      return read().trim();
+    } catch {
+      return "";
+    }
+  };
+  return {
+    boot: ask(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8")),
+    processes: ask(() => readlinkSync("/proc/self/ns/pid")),
+  };
+}
+
+function removeEmptyFolders(folders: readonly string[]): void {
+  for (const folder of [...folders].reverse()) {
+    try {
+      rmdirSync(folder);
+    } catch {
+      return; // It holds something now.
+    }
+  }
+}
+
+function sleepBriefly(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 25);
+}

@@ -1,0 +1,64 @@
+// The completion scripts, that of bash as bash runs it. The shells of the other two need not be installed.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+
+const folder = mkdtempSync(join(tmpdir(), "cram-completion-"));
+after(() => rmSync(folder, { recursive: true }));
+
+function cram(...words: string[]): string {
+  const { stdout, stderr, status } = spawnSync(process.execPath, [join(import.meta.dirname, "../main.js"), ...words], {
+    encoding: "utf8",
+  });
+  assert.equal(status, 0, stderr);
+  return stdout;
+}
+
+const script = join(folder, "cram.bash");
+writeFileSync(script, cram("completion", "bash"));
+
+/** What bash offers for the last of these words. */
+function complete(...words: string[]): string[] {
+  const quoted = ["cram", ...words].map(word => `'${word}'`).join(" ");
+  const command = `source ${script}; COMP_WORDS=(${quoted}); COMP_CWORD=${words.length}; _cram; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const { stdout, stderr } = spawnSync("bash", ["-c", command], { encoding: "utf8" });
+  assert.equal(stderr, "");
+  return stdout.split("\n").filter(line => line !== "");
+}
+
+test("bash completes verbs, a verb's own options, and the choices of an option", () => {
+  assert.deepEqual(complete("pre"), ["prepare", "pretrain"]);
+  assert.deepEqual(complete("prepare", "--no"), ["--normaliser"]);
+  assert.deepEqual(complete("pretrain", "--no"), []);
+  assert.deepEqual(complete("prepare", "--normaliser", "b"), ["bert"]);
+  assert.deepEqual(complete("fill", "runs/mine", "--backend", ""), ["cpu", "cuda", "reference"]);
+  assert.deepEqual(complete("completion", "z"), ["zsh"]);
+});
+
+test("bash is left to complete files where a file is expected", () => {
+  assert.deepEqual(complete("prepare", "some"), []);
+  assert.deepEqual(complete("pretrain", "--data", "dat"), []);
+  assert.match(cram("completion", "bash"), /complete -o default -F _cram cram/);
+});
+
+for (const shell of ["zsh", "fish"] as const) {
+  test(`the script for ${shell} parses, where there is a ${shell}`, context => {
+    const text = cram("completion", shell);
+    for (const verb of ["prepare", "pretrain", "fill", "report"]) assert.match(text, new RegExp(`\\b${verb}\\b`));
+    assert.match(text, /sequence-length/);
+    writeFileSync(join(folder, shell), text);
+    const { error, status, stderr } = spawnSync(shell, ["-n", join(folder, shell)], { encoding: "utf8" });
+    if (error !== undefined) context.skip(`${shell} is not installed`);
+    else assert.equal(status, 0, stderr);
+  });
+}
+
+test("--json carries the same script", () => {
+  const { shell, script: text } = JSON.parse(cram("completion", "fish", "--json")) as { shell: string; script: string };
+  assert.equal(shell, "fish");
+  assert.equal(`${text}\n`, cram("completion", "fish"));
+});

@@ -1,0 +1,75 @@
+// cram dashboard: the runs below a folder in a browser, live.
+
+import { existsSync, statSync } from "node:fs";
+import type { Command } from "commander";
+import { systemClock } from "../../base/clock.ts";
+import { UserError } from "../../base/errors.ts";
+import { countTrainingFlops } from "../../model/shape.ts";
+import { openDashboard } from "../../report/dashboard/dashboard-server.ts";
+import { readRunRecipe } from "../../train/run-folder.ts";
+import { print } from "../terminal/output.ts";
+
+interface DashboardFlags {
+  readonly port: string;
+  readonly host: string;
+  readonly token?: string;
+  readonly json?: boolean;
+}
+
+const tokenVariable = "CRAM_DASHBOARD_TOKEN";
+
+export function addDashboard(program: Command): void {
+  program
+    .command("dashboard")
+    .description("watch all runs below a folder in a browser while they train")
+    .argument("[folder]", "where the runs are", "runs")
+    .option("--port <number>", "0 takes a free one", "6116")
+    .option("--host <address>", "one that others can reach needs a token", "127.0.0.1")
+    .option("--token <text>", `who shows it may read, others may not; better given in ${tokenVariable}`)
+    .option("--json", "print the address as one JSON object")
+    .addHelpText(
+      "after",
+      `
+Runs may begin and end, and the dashboard and the browser may be restarted, in any order. Ctrl-C ends it; no run notices.
+
+Examples:
+  cram dashboard runs
+  ssh -L 6116:127.0.0.1:6116 HOST     then open http://127.0.0.1:6116/ here, of a dashboard there
+  ${tokenVariable}=$(openssl rand -hex 16) cram dashboard runs --host 0.0.0.0`,
+    )
+    .action(dashboard);
+}
+
+async function dashboard(folder: string, flags: DashboardFlags): Promise<void> {
+  const port = Number(flags.port);
+  if (!/^\d+$/.test(flags.port) || port > 65_535) {
+    throw new UserError("E_OPTION", `--port ${flags.port}: no port`, "Give a number from 0 to 65535.");
+  }
+  if (!existsSync(folder) || !statSync(folder).isDirectory()) {
+    throw new UserError("E_FILE_MISSING", `${folder}: no folder here`, "Name the folder that holds the runs.");
+  }
+  const token = flags.token ?? process.env[tokenVariable];
+  const { url, done, close } = await openDashboard({
+    folder,
+    port,
+    host: flags.host,
+    token,
+    clock: systemClock,
+    countFlops,
+  });
+  if (flags.json === true) print(JSON.stringify({ url }));
+  else print(`${url}${token === undefined ? "" : "?token=…"}  (Ctrl-C ends it)`);
+  process.once("SIGINT", close);
+  process.once("SIGTERM", close);
+  await done;
+}
+
+/** A recipe of another version leaves them out. */
+function countFlops(folder: string): number | undefined {
+  try {
+    const { model, data } = readRunRecipe(folder);
+    return countTrainingFlops(model, data.maskFraction);
+  } catch {
+    return undefined; // What is wrong with the recipe, the run's trouble says.
+  }
+}

@@ -1,0 +1,143 @@
+// cram export: a trained run, or a finetuned model of it, as a folder for Python's transformers, transformers.js and ONNX Runtime.
+
+import type { Command } from "commander";
+import { UserError } from "../../base/errors.ts";
+import { quoteCommand } from "../../base/shell-words.ts";
+import type { OnnxFile } from "../../export/exported-files.ts";
+import { holdsModel } from "../../pretrained/kept-model.ts";
+import { type ExportOptions, type ExportResult, exportFormats, exportRun, onnxTypeNames } from "../../verbs/export.ts";
+import { exportFinetuned, type FinetunedExport } from "../../verbs/export-finetuned.ts";
+import { addBackendOptions, type BackendOptions, chooseBackend } from "../choose.ts";
+import { colour, print, showStatus } from "../terminal/output.ts";
+
+interface ExportFlags extends BackendOptions {
+  readonly task?: string;
+  readonly out?: string;
+  readonly format?: string;
+  readonly types?: string;
+  readonly license?: string;
+  readonly json?: boolean;
+}
+
+export function addExport(program: Command): void {
+  const command = program
+    .command("export")
+    .description(
+      "write a run for transformers (Python), transformers.js and ONNX Runtime, and compare what was written",
+    )
+    .argument("<run>", "the folder of a run; or of a finetuned seed that cram evaluate --keep-models stored")
+    .option(
+      "--task <name>",
+      "not the run itself but what was finetuned on this task: the best of the seeds that were kept",
+    )
+    .option("--out <folder>", "the folder to write; default: export/ in the run's, or in the seed's")
+    .option(
+      "--format <names>",
+      `${exportFormats.join(",")}; default: both, where Hugging Face has a class for the model`,
+    )
+    .option("--types <names>", `of ONNX files: ${onnxTypeNames.join(",")}; default: all`)
+    .option(
+      "--license <name>",
+      'licence of the data, as the Hub names it: "mit"; without it the card says it is unknown',
+    );
+  addBackendOptions(command)
+    .option("--json", "print one JSON object and nothing else")
+    .addHelpText(
+      "after",
+      `
+ONNX files are compared with the run where onnxruntime-node or onnxruntime-web is installed. ModernBERT is Hugging Face's class for
+a rotary run finetuned with --set head=gelu-norm and --set headWidth= the model's width; every other head is written as ONNX.
+
+Examples:
+  cram export runs/mine
+  cram export runs/mine --out my-model --format onnx --types f32,int8 --license cc-by-4.0
+  cram evaluate runs/mine --glue-dir data/glue --tasks sst2 --keep-models && cram export runs/mine --task sst2
+  cram export runs/mine/evaluations/glue/sst2/seed-3
+
+Next, in Python:  pipeline("fill-mask", model="runs/mine/export")
+      to train on: cram pretrain --init-from runs/mine/export --data data/mine`,
+    )
+    .action(exportModel);
+}
+
+async function exportModel(run: string, flags: ExportFlags): Promise<void> {
+  const json = flags.json === true;
+  const options: ExportOptions = {
+    ...chooseBackend(flags),
+    out: flags.out,
+    formats: flags.format === undefined ? undefined : parseNames("--format", flags.format, exportFormats),
+    types: flags.types === undefined ? undefined : parseNames("--types", flags.types, onnxTypeNames),
+    license: flags.license,
+    onProgress: json ? undefined : showStatus,
+  };
+  if (flags.task !== undefined || holdsModel(run)) {
+    const result = await exportFinetuned(run, { ...options, task: flags.task });
+    if (json) print(JSON.stringify(result));
+    else printFinetuned(result);
+    return;
+  }
+  const result = await exportRun(run, options);
+  if (json) print(JSON.stringify(result));
+  else printResult(result);
+}
+
+/** "a,b" as names of `known`, in the order of `known`. */
+function parseNames<Name extends string>(option: string, text: string, known: readonly Name[]): Name[] {
+  const given = text.split(",").map(name => name.trim());
+  const unknown = given.find(name => !(known as readonly string[]).includes(name));
+  if (unknown === undefined) return known.filter(name => given.includes(name));
+  throw new UserError("E_OPTION", `${option} ${text}: there is no "${unknown}"`, `Give some of ${known.join(",")}.`);
+}
+
+function printResult({ out, className, mask, onnx, loss, runtime, notes }: ExportResult): void {
+  print(colour("bold", out));
+  printFiles(className, onnx, ({ loss: lost }) => (lost === undefined ? "" : `, held-out loss ${lost.toFixed(4)}`));
+  if (loss !== undefined) print(`  the run itself: held-out loss ${loss.toFixed(4)}, compared in ${runtime}`);
+  for (const note of notes) print(colour("dim", `  ${note}`));
+  const readers = [
+    ...(className === undefined
+      ? []
+      : [`pipeline("fill-mask", model=${JSON.stringify(out)}) in Python's transformers`]),
+    ...(onnx.length === 0
+      ? []
+      : [`await pipeline("fill-mask", "${out}", { dtype: "fp32" }) in @huggingface/transformers`]),
+  ];
+  print(`next: ${readers.join("\n      ")}`);
+  print(`      and then fill("see the ${mask} for more information."); the model writes its mask so`);
+  print(`      ${quoteCommand("cram", "push", out, "NAME/MODEL")}      publishes it`);
+}
+
+function printFinetuned(result: FinetunedExport): void {
+  const { out, task, kind, texts, seed, className, onnx, probes, runtime, notes } = result;
+  print(`${colour("bold", out)}: ${task} seed ${seed}`);
+  printFiles(className, onnx, ({ changed }) =>
+    changed === undefined ? "" : `, ${(100 * changed).toFixed(1)} % other answers`,
+  );
+  if (runtime !== undefined) print(`  compared on ${probes} validation examples in ${runtime}`);
+  for (const note of notes) print(colour("dim", `  ${note}`));
+  const pipeline = kind === "tokens" ? "token-classification" : "text-classification";
+  if (className !== undefined) print(`next: pipeline("${pipeline}", model="${out}") in Python's transformers`);
+  // The script's pipeline takes one text, and makes probabilities of what it gets.
+  if (onnx.length > 0 && texts !== 2 && kind !== "regression")
+    print(
+      `next: await pipeline("${pipeline}", ${JSON.stringify(out)}, { dtype: "fp32" }) in @huggingface/transformers`,
+    );
+  else if (onnx.length > 0) print(`next: the script in ${out}/README.md, for @huggingface/transformers`);
+}
+
+/** A line a file; `describe` says more of a comparison than how far logits are off. */
+function printFiles<Compared extends { readonly logits: number }>(
+  className: string | undefined,
+  onnx: readonly OnnxFile<Compared>[],
+  describe: (comparison: Compared) => string,
+): void {
+  if (className !== undefined) print(`  model.safetensors          ${className}; read again, every value equal`);
+  for (const { name, bytes, comparison } of onnx) {
+    const size = `${(bytes / 1e6).toFixed(1)} MB`.padStart(9);
+    const exact =
+      comparison === undefined
+        ? "not compared"
+        : `logits within ${comparison.logits.toExponential(1)}${describe(comparison)}`;
+    print(`  ${name.padEnd(26)} ${size}  ${exact}`);
+  }
+}

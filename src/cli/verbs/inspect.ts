@@ -1,0 +1,166 @@
+// cram inspect: the program of one micro-batch of a recipe, as the backend runs it.
+
+import type { Command } from "commander";
+import type { Backend } from "../../backends/backend.ts";
+import { systemClock } from "../../base/clock.ts";
+import { UserError } from "../../base/errors.ts";
+import { describeProgram, type Program } from "../../compiler/program/program.ts";
+import { measureCopy } from "../../machine/measure-copy.ts";
+import { drawBatch } from "../../machine/measure-step.ts";
+import { countParameters, countTrainingFlops } from "../../model/shape.ts";
+import { defineTraining } from "../../train/definition.ts";
+import { allocateStates, buildStepGraphs, type Inputs, type TrainingDefinition } from "../../train/step.ts";
+import { chooseRecipe } from "../../verbs/recipe.ts";
+import {
+  addBackendOptions,
+  addRecipeOptions,
+  type BackendOptions,
+  openBackend,
+  type RecipeOptions,
+} from "../choose.ts";
+import { print } from "../terminal/output.ts";
+
+export function addInspect(program: Command): void {
+  const command = program.command("inspect").description("print the program of a recipe's micro-batch");
+  addBackendOptions(addRecipeOptions(command, "quickstart"))
+    .option("--source", "print the kernels' source too")
+    .option("--time", "run the micro-batch and the update, and print where the time goes, kernel by kernel")
+    .option("--json", "print one JSON object and nothing else")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  cram inspect --recipe crammed-bert --set train.microBatchSequences=8
+  cram inspect --recipe crammed-bert-small --time
+
+Next: cram plan --recipe crammed-bert-small`,
+    )
+    .action(inspect);
+}
+
+interface InspectFlags extends RecipeOptions, BackendOptions {
+  readonly source?: boolean;
+  readonly time?: boolean;
+  readonly json?: boolean;
+}
+
+async function inspect(flags: InspectFlags): Promise<void> {
+  const recipe = chooseRecipe(flags);
+  const backend = await openBackend(flags, recipe.train.precision);
+  try {
+    const definition = defineTraining(recipe);
+    const states = allocateStates(backend, definition);
+    const graphs = buildStepGraphs(definition);
+    const inputs = { "micro-batch": drawBatch(recipe), update: drawSchedule(definition) };
+    const peaks = flags.time === true ? await measurePeaks(backend) : undefined;
+    const timed: TimedProgram[] = [];
+    for (const [name, graph] of [["micro-batch", graphs.first] as const, ["update", graphs.update] as const]) {
+      const loaded = await backend.load(graph, states);
+      const { program } = loaded;
+      if (program === undefined || loaded.timeLaunches === undefined) {
+        throw new UserError("E_NO_PROGRAM", `${backend.name} has no programs`, "Inspect with --backend cpu.");
+      }
+      if (peaks !== undefined) await loaded.run(inputs[name]);
+      const runs = peaks === undefined ? undefined : await loaded.timeLaunches(inputs[name], timedRuns);
+      timed.push({ name, program, seconds: runs && findMedians(runs) });
+    }
+    const flopsPerToken = countTrainingFlops(recipe.model, recipe.data.maskFraction);
+    const parameters = countParameters(recipe.model);
+    if (flags.json === true) {
+      const programs = timed.map(program => listLaunches(program, flags.source === true));
+      print(JSON.stringify({ recipe: recipe.name, parameters, flopsPerToken, ...peaks, programs }));
+      return;
+    }
+    for (const { name, program, seconds } of timed) {
+      print(`${name}:`);
+      if (seconds === undefined || peaks === undefined) print(describeProgram(program));
+      else for (const line of describeTimes(program, seconds, peaks)) print(line);
+      if (flags.source === true) for (const kernel of program.kernels) print(`\n${kernel.source}`);
+    }
+    const tokens = recipe.train.microBatchSequences * recipe.model.sequenceLength;
+    print(
+      `${recipe.name}: ${parameters.toLocaleString("en-US")} parameters, ` +
+        `${((flopsPerToken * tokens) / 1e9).toFixed(3)} GFLOP of model arithmetic for ${tokens} tokens`,
+    );
+  } finally {
+    await backend.close();
+  }
+}
+
+interface TimedProgram {
+  readonly name: string;
+  readonly program: Program;
+  /** Of each launch, when timed. */
+  readonly seconds: readonly number[] | undefined;
+}
+
+/** The program for a machine to read: launches with the kernels' names in place of numbers. */
+function listLaunches({ name, program, seconds }: TimedProgram, withSource: boolean) {
+  const launches = program.launches.map(({ kernel, blocks, flops, bytesMoved }, i) => ({
+    kernel: program.kernels[kernel]!.name,
+    ...{ blocks, flops, bytesMoved, seconds: seconds?.[i] },
+  }));
+  const kernels = withSource ? program.kernels : undefined;
+  return { name, hash: program.hash, arenaBytes: program.arenaBytes, launches, kernels };
+}
+
+/** The median over runs of each launch's seconds. */
+function findMedians(runs: readonly Float64Array[]): number[] {
+  return Array.from(runs[0]!, (_, i) => runs.map(run => run[i]!).sort((a, b) => a - b)[runs.length >> 1]!);
+}
+
+const timedRuns = 5;
+
+const drawSchedule = (definition: TrainingDefinition): Inputs => ({
+  ...definition.scheduleInputs({ step: 1, rateScale: 0 }),
+  gradientScale: Float32Array.of(1),
+});
+
+/** What the machine can do at most, measured now. */
+interface Peaks {
+  /** Multiply-adds on registers alone. */
+  readonly peakFlops: number;
+  /** A copy too large for any cache, bytes read and written. */
+  readonly copyBytesPerSecond: number;
+}
+
+async function measurePeaks(backend: Backend): Promise<Peaks | undefined> {
+  const peakFlops = await backend.measurePeak?.();
+  if (peakFlops === undefined) return undefined;
+  return { peakFlops, copyBytesPerSecond: await measureCopy(backend, systemClock, 2 ** 27) };
+}
+
+/** A line a kernel, the one that takes most time first: time, launches, FLOP/s and GB/s with their shares of the peaks. */
+function describeTimes(
+  program: Program,
+  seconds: readonly number[],
+  { peakFlops, copyBytesPerSecond }: Peaks,
+): string[] {
+  const total = seconds.reduce((sum, value) => sum + value, 0);
+  const rows = program.kernels.map((kernel, at) => {
+    const row = { name: kernel.name, launches: 0, seconds: 0, flops: 0, bytes: 0 };
+    program.launches.forEach((launch, i) => {
+      if (launch.kernel !== at) return;
+      row.launches++;
+      row.seconds += seconds[i]!;
+      row.flops += launch.flops;
+      row.bytes += launch.bytesMoved;
+    });
+    return row;
+  });
+  const lines = rows
+    .sort((a, b) => b.seconds - a.seconds)
+    .map(({ name, launches, seconds: own, flops, bytes }) => {
+      const share = `${((100 * own) / total).toFixed(1).padStart(5)} %`;
+      const reach = (amount: number, unit: string, peak: number) =>
+        `${(amount / own / 1e9).toFixed(1).padStart(7)} ${unit} ${((100 * amount) / own / peak).toFixed(0).padStart(3)} %`;
+      const work = `${reach(flops, "GFLOP/s", peakFlops)} ${reach(bytes, "GB/s", copyBytesPerSecond)}`;
+      return `${name.padEnd(28)} ${String(launches).padStart(4)} × ${(1e3 * own).toFixed(3).padStart(9)} ms ${share} ${work}`;
+    });
+  const flops = rows.reduce((sum, row) => sum + row.flops, 0);
+  return [
+    ...lines,
+    `${(1e3 * total).toFixed(1)} ms in ${program.launches.length} launches, ${(flops / total / 1e9).toFixed(1)} GFLOP/s; ` +
+      `peak ${(peakFlops / 1e9).toFixed(1)} GFLOP/s, a large copy ${(copyBytesPerSecond / 1e9).toFixed(1)} GB/s; ${(program.arenaBytes / 2 ** 20).toFixed(1)} MiB arena`,
+  ];
+}

@@ -1,0 +1,40 @@
+// cram plan as a person uses it; no device is measured here but in src/verbs/plan.test.ts.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { test } from "node:test";
+
+function cram(...words: string[]) {
+  return spawnSync(process.execPath, [join(import.meta.dirname, "../main.js"), "plan", ...words], { encoding: "utf8" });
+}
+
+const small = ["--recipe", "crammed-bert-small", "--device", "h200", "--set", "train.microBatchSequences=128"];
+
+test("every figure has its source, what is not known is said, and the next command has the same words", () => {
+  const { status, stdout, stderr } = cram(...small, "--budget", "10m");
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /crammed-bert-small for 10m on NVIDIA H200/);
+  assert.match(stdout, /not measured: 38 % .*the cuda backend was timed on none/);
+  assert.match(stdout, /loss +not predicted: no scaling law has been fitted yet/);
+  // 700 W for ten minutes.
+  assert.match(stdout, /energy +0\.117 kWh at 700 W/);
+  const words = "--recipe crammed-bert-small --set train.microBatchSequences=128 --budget 10m --data DATA";
+  assert.ok(stdout.includes(`next: cram pretrain ${words}`), stdout);
+});
+
+test("--json is one object with the same figures", () => {
+  const { stdout } = cram(...small, "--budget", "100steps", "--json");
+  const { parameters, course, warnings, device } = JSON.parse(stdout);
+  // Embedding 8192 · 256 and a scale; 2 · 256 for each of ten norms; four layers of 4 · 256² + 256 · 1024 + 512 · 256.
+  assert.equal(parameters, 8192 * 256 + 1 + 10 * 512 + 4 * (4 * 256 ** 2 + 256 * 1024 + 512 * 256));
+  assert.equal(course.steps, 100);
+  assert.equal(device.watts, 700);
+  assert.match(warnings.join("\n"), /only 100 steps/);
+});
+
+test("a device that is not known is refused with those that are", () => {
+  const { status, stderr } = cram("--device", "h2000");
+  assert.equal(status, 1);
+  assert.match(stderr, /h2000.*this, h200, a6000, rtx3090/);
+});

@@ -1,0 +1,102 @@
+// cram plan: what a run needs and how far it comes, before it is begun.
+
+import { type Command, Option } from "commander";
+import { systemClock } from "../../base/clock.ts";
+import { quoteCommand } from "../../base/shell-words.ts";
+import { countPerformanceCores } from "../../machine/cores.ts";
+import type { Forecast } from "../../plan/forecast.ts";
+import type { MemoryNeeds } from "../../plan/programs.ts";
+import { formatWithUnit } from "../../report/quantity.ts";
+import { formatDuration } from "../../train/budget.ts";
+import { deviceNames, planRun } from "../../verbs/plan.ts";
+import { addRecipeOptions, mostThreads, parseCount, type RecipeOptions } from "../choose.ts";
+import { colour, print, showStatus } from "../terminal/output.ts";
+
+interface PlanFlags extends RecipeOptions {
+  readonly data?: string;
+  readonly device: string;
+  readonly threads: string;
+  readonly json?: boolean;
+}
+
+const measureSeconds = 5;
+
+export function addPlan(program: Command): void {
+  const command = program.command("plan").description("what a run needs and how far it comes, before it is begun");
+  addRecipeOptions(command, "crammed-bert")
+    .option("--budget <time>", 'how long to train: "90s", "5m", "24h", or "300steps"; default: the recipe\'s')
+    .option("--data <folder>", "the dataset, to say how often it is read")
+    .addOption(
+      new Option("--device <name>", "this machine is measured, the others are figures")
+        .choices(deviceNames)
+        .default("this"),
+    )
+    .option("--threads <number>", "threads of the cpu backend", String(countPerformanceCores()))
+    .option("--json", "print one JSON object and nothing else")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  cram plan --recipe crammed-bert-small --budget 10m --data data/mine
+  cram plan --recipe crammed-bert --budget 24h --device a6000 --set train.microBatchSequences=128
+
+Next: cram pretrain with the same --recipe, --set, --budget and --data`,
+    )
+    .action(plan);
+}
+
+async function plan(flags: PlanFlags): Promise<void> {
+  const json = flags.json === true;
+  const threads = parseCount("--threads", flags.threads, 1, mostThreads);
+  if (!json) showStatus(flags.device === "this" ? "compiling and measuring" : "compiling");
+  const forecast = await planRun({ ...flags, threads, measureSeconds, clock: systemClock });
+  if (json) print(JSON.stringify(forecast));
+  else {
+    printForecast(forecast, flags.data);
+    print(`next: ${nextCommand(flags)}`);
+  }
+}
+
+function printForecast(forecast: Forecast, data: string | undefined): void {
+  const { recipe, budget, device, parameters, flopsPerToken, memory, course, utilisation, epochs, energyJoules } =
+    forecast;
+  const count = (value: number) => value.toLocaleString("en-US");
+  const line = (name: string, value: string) => print(`  ${name.padEnd(12)}  ${value}`);
+  print(colour("bold", `${recipe} for ${budget} on ${device.title}`));
+  line("speed", `${count(Math.round(course.tokensPerSecond))} tokens/s at full batch; ${device.speedSource}`);
+  if (utilisation !== undefined) line("utilisation", `${(100 * utilisation).toFixed(0)} % of the device's peak`);
+  line("parameters", count(parameters));
+  line(
+    "arithmetic",
+    `${formatWithUnit(flopsPerToken, "flops")} a token, ${formatWithUnit(flopsPerToken * course.tokens, "flops")} in all`,
+  );
+  line("memory", describeMemory(memory, device.memoryBytes));
+  line("steps", `${count(course.steps)}, of which ${count(course.rampSteps)} while the batch grows`);
+  line("tokens", `${formatWithUnit(course.tokens, "tokens")} in ${formatDuration(course.seconds)}`);
+  line(
+    "data",
+    epochs === undefined ? "give --data to see how often it is read" : `${data} is read ${epochs.toFixed(2)} times`,
+  );
+  line("loss", "not predicted: no scaling law has been fitted yet");
+  line(
+    "energy",
+    energyJoules === undefined
+      ? "not known: this machine's counters cannot be read"
+      : `${(energyJoules / 3.6e6).toPrecision(3)} kWh at ${device.watts!.toFixed(0)} W, of the device alone`,
+  );
+  for (const warning of forecast.warnings) print(`${colour("red", "warning:")} ${warning}`);
+}
+
+function describeMemory(memory: MemoryNeeds, available: number): string {
+  const { parameters, gradients, moments, arena, inputsAndOutputs, total } = memory;
+  const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6).toLocaleString("en-US")} MB`;
+  return (
+    `${megabytes(total)} of ${megabytes(available)}: parameters ${megabytes(parameters)}, gradients ${megabytes(gradients)}, ` +
+    `moments ${megabytes(moments)}, activations ${megabytes(arena)}, batches ${megabytes(inputsAndOutputs)}`
+  );
+}
+
+function nextCommand({ recipe, set, budget, data }: PlanFlags): string {
+  const words = ["cram", "pretrain", "--recipe", recipe, ...set.flatMap(pair => ["--set", pair])];
+  return quoteCommand(...words, ...(budget === undefined ? [] : ["--budget", budget]), "--data", data ?? "DATA");
+}

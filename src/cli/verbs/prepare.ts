@@ -1,0 +1,198 @@
+// cram prepare: raw text to a dataset that pretrain reads.
+
+import { type Command, Option } from "commander";
+import { systemClock } from "../../base/clock.ts";
+import { UserError } from "../../base/errors.ts";
+import { makePrintable } from "../../base/printable.ts";
+import { quoteCommand } from "../../base/shell-words.ts";
+import type { DocumentsManifest } from "../../corpus/documents.ts";
+import { type ChosenFormat, chosenFormats } from "../../corpus/sources/read-source.ts";
+import { countPerformanceCores } from "../../machine/cores.ts";
+import type { PreTokenizer } from "../../tokenizer/encoding/split.ts";
+import { formatShare } from "../../tokenizer/normalising/lost-text.ts";
+import { type NormaliserName, normalisers } from "../../tokenizer/normalising/normaliser.ts";
+import { formatDuration } from "../../train/budget.ts";
+import { suggestPretrain } from "../../verbs/next-pretrain.ts";
+import { type Prepared, prepare as prepareDataset } from "../../verbs/prepare.ts";
+import { mostThreads, parseCount } from "../choose.ts";
+import { colour, print, showStatus } from "../terminal/output.ts";
+
+interface PrepareFlags {
+  readonly out: string;
+  readonly recipe: string;
+  readonly vocabulary?: string;
+  readonly sequenceLength?: string;
+  readonly tokenizer?: string;
+  readonly alphabetLimit?: string;
+  readonly normaliser?: NormaliserName;
+  readonly preTokenizer?: PreTokenizer;
+  readonly format?: ChosenFormat;
+  readonly textField: string;
+  readonly documentSeparator?: string;
+  readonly skipBroken?: boolean;
+  readonly strict?: boolean;
+  readonly compressibility?: string;
+  readonly holdOut: string;
+  readonly seed: string;
+  readonly threads: string;
+  readonly json?: boolean;
+}
+
+export function addPrepare(program: Command): void {
+  program
+    .command("prepare")
+    .description("raw text -> documents -> tokenizer -> token shards")
+    .argument(
+      "<text...>",
+      "files and folders: .txt, .md, .html, .jsonl, .json, .csv, .tsv, each also .gz or .zst, and .parquet",
+    )
+    .requiredOption("--out <folder>", "where the dataset goes")
+    .option("--recipe <name>", "the recipe whose vocabulary and sequence length are used", "crammed-bert")
+    .option("--vocabulary <tokens>", "tokens of the tokenizer to learn, special ones included")
+    .option(
+      "--alphabet-limit <number>",
+      "characters that the tokenizer knows; default: 1000, or a quarter of the vocabulary",
+    )
+    .option("--tokenizer <path>", "use this one: a tokenizer.json, or the folder of a run, an export or another model")
+    .option("--sequence-length <tokens>", "tokens of a sequence")
+    .addOption(
+      new Option(
+        "--normaliser <name>",
+        "what text becomes before it is split: English in ASCII (the default), every letter as it is, all in lower case, BERT's, the paper's",
+      ).choices(Object.keys(normalisers)),
+    )
+    .addOption(
+      new Option(
+        "--pre-tokenizer <name>",
+        "how text is split into words; default: whitespace for ascii-fold and reference, else bert",
+      ).choices(["whitespace", "bert"]),
+    )
+    .addOption(new Option("--format <name>", "what every file is, whatever its name says").choices(chosenFormats))
+    .option("--text-field <name>", "the field or column that holds the text, as in data.text", "text")
+    .option("--document-separator <text>", "what stands between the documents of a text file: blank-line, or a text")
+    .option("--skip-broken", "count broken lines and files and pass over them")
+    .option("--strict", "refuse a file in a folder that cannot be read, instead of passing over it")
+    .option(
+      "--compressibility <t>",
+      "drop documents with t tokens a character or more (the paper: 0.25 at 32768 tokens)",
+    )
+    .option("--hold-out <share>", "share of the text that is kept for validation", "0.01")
+    .option("--seed <number>", "decides which text is held out", "0")
+    .option(
+      "--threads <number>",
+      "threads that encode; the result does not depend on it",
+      String(countPerformanceCores()),
+    )
+    .option("--json", "print one JSON object at the end and nothing else")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  cram prepare books/ notes.txt --out data/mine
+  cram prepare wikipedia.jsonl.gz --out data/wikipedia --vocabulary 8192
+  cram prepare romane/ --out data/german --normaliser keep
+  cram prepare more/ --out data/more --tokenizer runs/mine      for pretrain --init-from runs/mine
+  cram prepare crawl/ --out data/crawl --compressibility 0.25 --hold-out 0.001
+
+A text or a page is one document (see --document-separator), a line of a .jsonl and a row of a table is one. In a folder what
+cannot be read is passed over and counted (see --strict); how a file begins decides where its name says nothing.
+
+Normalisers: keep        every letter as it is, in NFC; for any language, and for code
+             lowercase   the same in lower case
+             ascii-fold  lower case without accents, and nothing that is not ASCII: for English
+             bert        that of bert-base-uncased: lower case without accents, so that й is и and ガ is カ
+             reference   the paper's: lower case, and nothing that is not ASCII
+What is lost is told above 1 % of the characters, and refused above half.
+
+Next: the command that it prints at the end`,
+    )
+    .action(prepare);
+}
+
+async function prepare(texts: string[], flags: PrepareFlags): Promise<void> {
+  const parseOptional = (option: string, text: string | undefined) =>
+    text === undefined ? undefined : parseCount(option, text);
+  const start = systemClock.seconds();
+  const { manifest, documents, warnings } = await prepareDataset({
+    texts,
+    out: flags.out,
+    recipe: flags.recipe,
+    vocabulary: parseOptional("--vocabulary", flags.vocabulary),
+    alphabetLimit: parseOptional("--alphabet-limit", flags.alphabetLimit),
+    tokenizer: flags.tokenizer,
+    sequenceLength: parseOptional("--sequence-length", flags.sequenceLength),
+    normaliser: flags.normaliser,
+    preTokenizer: flags.preTokenizer,
+    format: flags.format,
+    textField: flags.textField,
+    documentSeparator: flags.documentSeparator,
+    skipBroken: flags.skipBroken,
+    strict: flags.strict,
+    maxTokensPerCharacter:
+      flags.compressibility === undefined ? undefined : parseShare("--compressibility", flags.compressibility, 10),
+    holdOut: parseShare("--hold-out", flags.holdOut, 0.5),
+    seed: parseCount("--seed", flags.seed, 0),
+    threads: parseCount("--threads", flags.threads, 1, mostThreads),
+    onProgress: flags.json === true ? undefined : showStatus,
+  });
+  const seconds = systemClock.seconds() - start;
+  if (flags.json === true) {
+    print(
+      JSON.stringify({
+        out: flags.out,
+        seconds,
+        upToDate: documents === undefined,
+        manifest,
+        funnel: documents?.funnel,
+        warnings,
+      }),
+    );
+    return;
+  }
+  printDataset(flags.out, { manifest, documents, warnings }, seconds);
+  print(`next: ${quoteCommand(...(await suggestPretrain({ ...flags, manifest })))}`);
+}
+
+/** Prints what came of the text. */
+export function printDataset(
+  folder: string,
+  { manifest, documents, warnings }: Omit<Prepared, "folder">,
+  seconds: number,
+): void {
+  if (documents === undefined) print(`${folder} is up to date: made from the same files with the same options`);
+  else printFunnel(documents);
+  const { training, validation, sequenceLength, vocabulary, text } = manifest;
+  if (text !== undefined && text.lost > 0) print(`  lost by normalising: ${formatShare(text.lost, text.characters)}`);
+  const millions = (sequences: number) => `${((sequences * sequenceLength) / 1e6).toFixed(2)} M tokens`;
+  const count = (value: number) => value.toLocaleString("en-US");
+  print(
+    `${folder}: ${count(training.sequences)} sequences of ${sequenceLength} (${millions(training.sequences)}) for training, ` +
+      `${count(validation.sequences)} held out, a vocabulary of ${count(vocabulary)}; ${formatDuration(seconds)}`,
+  );
+  for (const warning of warnings) print(`${colour("red", "warning:")} ${warning}`);
+}
+
+function printFunnel({ funnel }: DocumentsManifest): void {
+  const describe = ({ documents, characters }: { documents: number; characters: number }) =>
+    `${documents.toLocaleString("en-US")} documents, ${(characters / 1e6).toFixed(2)} M characters`;
+  print(`read ${describe(funnel.read)}; kept ${describe(funnel.kept)}`);
+  for (const [reason, amount] of Object.entries(funnel.dropped)) {
+    if (amount.documents > 0) print(`  dropped as ${reason}: ${describe(amount)}`);
+  }
+  for (const { reason, count, first } of funnel.passedOver) {
+    print(
+      `  passed over ${count.toLocaleString("en-US")} ${reason}: ${makePrintable(first.join(", "))}${count > first.length ? ", …" : ""}`,
+    );
+  }
+  if (funnel.binaryFilesSkipped > 0) print(`  skipped ${funnel.binaryFilesSkipped} binary files`);
+}
+
+function parseShare(option: string, text: string, limit: number): number {
+  const value = Number(text);
+  if (value > 0 && value <= limit) return value;
+  throw new UserError(
+    "E_OPTION",
+    `${option} ${text}: not a number above 0 and up to ${limit}`,
+    "See cram prepare --help.",
+  );
+}

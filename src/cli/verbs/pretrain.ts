@@ -1,0 +1,198 @@
+// cram pretrain: a dataset and a recipe to a run, or an interrupted run to its end.
+
+import type { Command } from "commander";
+import { UserError } from "../../base/errors.ts";
+import { quoteCommand } from "../../base/shell-words.ts";
+import type { Dataset } from "../../dataset/dataset.ts";
+import { decodeTokens } from "../../tokenizer/encoding/decode.ts";
+import { checkTrackingUri } from "../../tracking/mlflow-client.ts";
+import { countMasked } from "../../train/definition.ts";
+import type { Recipe } from "../../train/recipe.ts";
+import { readRunDevice } from "../../train/run-folder.ts";
+import type { BackendChoice } from "../../verbs/backend.ts";
+import { fallbackRecipe, planNewRun, planResumedRun, type RunPlan, withRun } from "../../verbs/pretrain.ts";
+import {
+  addBackendOptions,
+  addRecipeOptions,
+  type BackendOptions,
+  chooseBackend,
+  describeThreads,
+  parseCount,
+  type RecipeOptions,
+} from "../choose.ts";
+import { colour, print, printError, showStatus } from "../terminal/output.ts";
+import { stopOnSignals } from "../terminal/signals.ts";
+import { stopAnnouncement, trainRun } from "../train-run.ts";
+
+interface PretrainFlags extends Partial<RecipeOptions>, BackendOptions {
+  readonly set: readonly string[];
+  readonly data?: string;
+  readonly out?: string;
+  readonly initFrom?: string;
+  readonly microBatch?: string;
+  readonly resume?: string;
+  readonly fromStep?: string;
+  readonly extend?: string;
+  readonly tensorboard?: boolean;
+  readonly mlflow?: string;
+  readonly mlflowExperiment?: string;
+  readonly json?: boolean;
+}
+
+export function addPretrain(program: Command): void {
+  const command = program
+    .command("pretrain")
+    .description("train a model from scratch within a budget, or resume a run");
+  command.option("--data <folder>", "the dataset that cram prepare made");
+  addBackendOptions(addRecipeOptions(command))
+    .option("--budget <time>", 'how long to train: "90s", "5m", "24h", or "300steps"')
+    .option("--out <folder>", "the run's folder; default: runs/ and the recipe with the date")
+    .option("--init-from <folder>", "begin with the parameters of a run, an export, or a model from elsewhere")
+    .option("--micro-batch <number>", "sequences of one pass through the model, or auto: as many as the memory holds")
+    .option("--resume <run>", "continue an interrupted run, to the same bits as if it had not been interrupted")
+    .option(
+      "--from-step <step>",
+      "with --resume: go back to the checkpoint of this step; what came after it is trained anew",
+    )
+    .option(
+      "--extend <time>",
+      'with --resume: add to the budget of a run, finished or not: "2h", "500steps"; its schedule is stretched from there on',
+    )
+    .option("--tensorboard", "write event files for TensorBoard into the run's folder, too")
+    .option(
+      "--mlflow <uri>",
+      "send parameters and curves to an MLflow tracking server, too; training never waits for it",
+    )
+    .option(
+      "--mlflow-experiment <name>",
+      "the experiment there; default: MLFLOW_EXPERIMENT_NAME, the run's own, or cramming",
+    )
+    .option("--json", "print events as JSON lines and nothing else")
+    .addHelpText(
+      "after",
+      `
+What an MLflow server missed it gets at the end, or by the same --mlflow with --resume. It learns who asks from
+MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
+
+The recipe is ${fallbackRecipe} unless --recipe names another. Ctrl-C ends the step, saves, and says how to resume.
+
+Examples:
+  cram pretrain --data data/mine --recipe crammed-bert --budget 24h --out runs/mine
+  cram pretrain --data data/mine --recipe crammed-bert-small --set model.layers=6 --budget 10m
+  cram pretrain --data data/other --recipe crammed-bert --init-from runs/mine --budget 2h
+  cram pretrain --resume runs/mine
+  cram pretrain --resume runs/mine --extend 2h
+  cram pretrain --data data/mine --budget 24h --mlflow http://127.0.0.1:5000 --mlflow-experiment mine
+
+Next: cram fill runs/mine "Paris is the [MASK] of France."
+      cram report runs/mine
+      cram dashboard runs          all runs while they train`,
+    )
+    .action(pretrain);
+}
+
+async function pretrain(flags: PretrainFlags): Promise<void> {
+  const mlflow = chooseServer(flags);
+  const plan = planRun(flags);
+  const json = flags.json === true;
+  const choice = chooseBackend(flags);
+  for (const note of [describeThreads(choice), flags.resume && describeChange(flags.resume, choice)]) {
+    if (note) printError(note);
+  }
+  if (!json) showStatus("checking the dataset");
+  const train = (signal: AbortSignal) =>
+    withRun(plan, { ...choice, signal }, async open => {
+      const { run, recipe } = open;
+      if (!json) {
+        const sizes = `micro-batches of ${recipe.train.microBatchSequences}`;
+        print(`${run}: recipe ${recipe.name}, budget ${recipe.train.budget}, ${sizes}, dataset ${plan.data}`);
+        if (plan.isNew) printExample(open.dataset, recipe);
+        showStatus("compiling");
+      }
+      return { run, end: await trainRun(open, { json, signal, tensorboard: flags.tensorboard, mlflow }) };
+    });
+  const trained = await stopOnSignals({ announcement: stopAnnouncement, warn: printError, work: train });
+  if (!json && trained?.end.reason === "budget") {
+    print(`next: ${quoteCommand("cram", "fill", trained.run, "… [MASK] …")}`);
+    print(`      ${quoteCommand("cram", "report", trained.run)}`);
+  }
+}
+
+/** Says that a run goes on with other bits than it would have on what it began on. */
+function describeChange(run: string, { backend, threads }: BackendChoice): string | undefined {
+  const own = readRunDevice(run);
+  const isSame = (backend ?? own.backend) === own.backend && (threads ?? own.threads) === own.threads;
+  if (isSame) return undefined;
+  const began = own.threads === undefined ? own.backend : `${own.backend}, ${own.threads} threads`;
+  return `the run began on ${began}; on what was asked for now its bits are others`;
+}
+
+function chooseServer({ mlflow: uri, mlflowExperiment }: PretrainFlags) {
+  if (uri !== undefined)
+    return { uri: checkTrackingUri(uri), experiment: mlflowExperiment ?? process.env.MLFLOW_EXPERIMENT_NAME };
+  if (mlflowExperiment === undefined) return undefined;
+  throw new UserError("E_OPTION", "--mlflow-experiment without a server", "Give --mlflow, the server's address.");
+}
+
+/** A run's recipe and data are its own: what would change them is refused. */
+function planRun(flags: PretrainFlags): RunPlan {
+  const { resume, data } = flags;
+  if (resume === undefined) {
+    if (flags.fromStep !== undefined) {
+      throw new UserError("E_OPTION", "--from-step without a run to resume", "Give --resume, the run's folder.");
+    }
+    if (flags.extend !== undefined) {
+      throw new UserError(
+        "E_OPTION",
+        "--extend without a run to resume",
+        "Give --resume, or a --budget for a new run.",
+      );
+    }
+    const microBatch = parseMicroBatch(flags.microBatch);
+    if (data !== undefined) return planNewRun({ ...flags, data, microBatch });
+    throw new UserError("E_OPTION", "no dataset given", "Give --data, a folder that cram prepare made, or --resume.");
+  }
+  const refused = [
+    ["--recipe", flags.recipe],
+    ["--set", flags.set[0]],
+    ["--budget", flags.budget],
+    ["--out", flags.out],
+    ["--init-from", flags.initFrom],
+    ["--micro-batch", flags.microBatch],
+  ].find(([, value]) => value !== undefined);
+  if (refused === undefined) {
+    return planResumedRun({ resume, data, fromStep: parseStep(flags.fromStep), extend: flags.extend });
+  }
+  throw new UserError(
+    "E_OPTION",
+    `${refused[0]} cannot change a run that is resumed`,
+    refused[0] === "--budget"
+      ? "Add to its budget with --extend, or begin a new run."
+      : "Resume it as it is, or begin a new run.",
+  );
+}
+
+/** A run may have saved before its first step. */
+function parseStep(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  return text === "0" ? 0 : parseCount("--from-step", text);
+}
+
+function parseMicroBatch(text: string | undefined): number | "auto" | undefined {
+  return text === undefined || text === "auto" ? text : parseCount("--micro-batch", text);
+}
+
+const exampleCharacters = 90;
+
+/** The beginning of a row of training data as the model sees it: the masks, and the tokens to be predicted. */
+export function printExample(dataset: Dataset, recipe: Recipe): void {
+  const batch = dataset.readTraining(0, 1, countMasked(recipe), recipe.train.seed);
+  const { tokenizer } = dataset;
+  const printStart = (title: string, text: string) => {
+    const characters = [...text];
+    const more = characters.length > exampleCharacters ? " …" : "";
+    print(`${colour("dim", title)} ${characters.slice(0, exampleCharacters).join("")}${more}`);
+  };
+  printStart("the first sequence, masked:", decodeTokens(tokenizer, batch.tokens));
+  printStart("to be predicted:", [...batch.labels].map(label => tokenizer.vocabulary[label]).join(" "));
+}

@@ -1,0 +1,174 @@
+// cram quickstart: the whole road in a few minutes, on the prose of the installed packages, which every checkout has.
+
+import { existsSync } from "node:fs";
+import { dirname, join, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Command } from "commander";
+import { quickstart as quickstartRecipe } from "../../../recipes/quickstart.ts";
+import { systemClock } from "../../base/clock.ts";
+import { quoteWord } from "../../base/shell-words.ts";
+import { collectInstalledProse } from "../../corpus/sources/installed-prose.ts";
+import { listSources } from "../../corpus/sources/sources.ts";
+import { countPerformanceCores } from "../../machine/cores.ts";
+import { openPretrainedModel } from "../../pretrained/pretrained-model.ts";
+import { plotCurve } from "../../report/charts/plot.ts";
+import { readEvents, type TrainingEvent } from "../../train/events.ts";
+import { overrideRecipe } from "../../train/recipe.ts";
+import { openMaskFiller } from "../../verbs/fill-mask.ts";
+import { prepareSources } from "../../verbs/prepare.ts";
+import { withRun } from "../../verbs/pretrain.ts";
+import { addBackendOptions, type BackendOptions, chooseBackend, mostThreads, parseCount } from "../choose.ts";
+import { colour, print, printError, showStatus } from "../terminal/output.ts";
+import { stopOnSignals } from "../terminal/signals.ts";
+import { stopAnnouncement, trainRun } from "../train-run.ts";
+import { printFilled } from "./fill.ts";
+import { printDataset } from "./prepare.ts";
+import { printExample } from "./pretrain.ts";
+
+interface QuickstartFlags extends BackendOptions {
+  readonly budget?: string;
+  readonly data: string;
+  readonly out?: string;
+  readonly json?: boolean;
+}
+
+const proseBytes = 6e6;
+
+/** Sentences that readers of READMEs and of Node's documentation can complete. */
+const sentences = [
+  "npm [MASK] --save-dev",
+  "run npm [MASK] to install the dependencies.",
+  'import { test } [MASK] "node:test";',
+  "const fs = [MASK]('node:fs');",
+  "this function [MASK] a promise.",
+  "asynchronously [MASK] the contents of a file.",
+  "if the file does not [MASK], an error is thrown.",
+  "see the [MASK] for more information.",
+];
+
+export function addQuickstart(program: Command): void {
+  const command = program
+    .command("quickstart")
+    .description("train a small model on the prose in node_modules, plot its loss, fill masks");
+  addBackendOptions(command)
+    .option("--budget <time>", `how long to train (${quickstartRecipe.train.budget})`)
+    .option("--data <folder>", "where the dataset goes", "data/quickstart")
+    .option("--out <folder>", "the run's folder; default: the first free of runs/quickstart, runs/quickstart-2, …")
+    .option("--json", "print what happens as JSON lines and nothing else")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  cram quickstart
+  cram quickstart --budget 1m --threads 4
+
+Next: cram prepare my-texts/ --out data/mine --recipe quickstart`,
+    )
+    .action(quickstart);
+}
+
+async function quickstart(flags: QuickstartFlags): Promise<void> {
+  const recipe = overrideRecipe(quickstartRecipe, flags.budget === undefined ? [] : [`train.budget=${flags.budget}`]);
+  const threads = parseCount("--threads", flags.threads ?? String(countPerformanceCores()), 1, mostThreads);
+  const json = flags.json === true;
+  const printLine = (kind: string, content: object) => print(JSON.stringify({ kind, ...content }));
+  const started = systemClock.seconds();
+  const prose = collectInstalledProse(findNodeModules(), { maxBytes: proseBytes });
+  const { manifest, documents, warnings } = await prepareSources(
+    flags.data,
+    listSources(prose),
+    {
+      recipe: recipe.name,
+      vocabulary: recipe.model.vocabulary,
+      sequenceLength: recipe.model.sequenceLength,
+      normaliser: "ascii-fold",
+      preTokenizer: "whitespace",
+      textField: "text",
+      maxTokensPerCharacter: undefined,
+      holdOut: 0.05,
+      seed: 0,
+      threads,
+    },
+    json ? undefined : showStatus,
+  );
+  if (json) printLine("dataset", { out: flags.data, manifest, funnel: documents?.funnel });
+  else printDataset(flags.data, { manifest, documents, warnings }, systemClock.seconds() - started);
+
+  const plan = {
+    run: flags.out ?? "runs/quickstart",
+    takesFreeName: flags.out === undefined,
+    recipe,
+    data: flags.data,
+  };
+  const train = (signal: AbortSignal) =>
+    withRun({ ...plan, isNew: true }, { ...chooseBackend(flags), signal }, async open => {
+      const { run } = open;
+      if (json) printLine("run", { run, recipe: recipe.name });
+      else {
+        printExample(open.dataset, recipe);
+        showStatus("compiling");
+      }
+      const end = await trainRun(open, { json, signal });
+      if (end.reason === "interrupted") return undefined;
+      if (!json) printCurve(readEvents(join(run, "events.jsonl")));
+      const fill = openMaskFiller(open.backend, await openPretrainedModel(run));
+      for (const text of sentences) {
+        const masks = await fill(text, 4);
+        if (json) printLine("fill", { text, masks });
+        else printFilled(text, masks);
+      }
+      return run;
+    });
+  const finished = await stopOnSignals({ announcement: stopAnnouncement, warn: printError, work: train });
+  if (finished === undefined || json) return;
+  const run = quoteWord(finished);
+  print(`
+What to try next:
+  cram fill ${run} "a sentence with a [MASK] of your own"
+  cram report ${run}      every number and curve of the run on one page
+  cram export ${run}      for transformers, in Python and JavaScript
+  cram prepare my-texts/ --out data/mine --recipe quickstart && cram pretrain --data data/mine --recipe quickstart --budget 10m
+  cram inspect --recipe crammed-bert      what the paper's model costs
+(cram is npx cram where the package is installed)`);
+}
+
+/** The training loss over time, and the held-out loss before and after beside the line to beat. */
+function printCurve(events: readonly TrainingEvent[]): void {
+  const steps = events.filter(event => event.kind === "step");
+  const validations = events.filter(event => event.kind === "validation");
+  const entropy = events.find(event => event.kind === "start")!.unigramEntropy;
+  const before = validations[0]!.loss;
+  const after = validations.at(-1)!.loss;
+  const points = steps.map(({ elapsedSeconds, loss }) => ({ x: elapsedSeconds, y: loss }));
+  print("");
+  for (const line of plotCurve(smooth(points), {
+    columns: 64,
+    rows: 14,
+    xLabel: "seconds",
+    mark: { value: entropy, name: "unigram" },
+  })) {
+    print(line);
+  }
+  print(
+    `held-out loss ${before.toFixed(3)} before, ${colour("bold", after.toFixed(3))} after: ` +
+      `${Math.abs(entropy - after).toFixed(2)} nats ${after < entropy ? "below" : "above"} the unigram entropy (${entropy.toFixed(3)})\n`,
+  );
+}
+
+/** Means of successive groups, at most 128 of them: a step's own loss is noise at this batch. */
+function smooth(points: readonly { x: number; y: number }[]): { x: number; y: number }[] {
+  const group = Math.max(1, Math.ceil(points.length / 128));
+  return Array.from({ length: Math.ceil(points.length / group) }, (_, i) => {
+    const part = points.slice(i * group, (i + 1) * group);
+    return { x: part.at(-1)!.x, y: part.reduce((sum, { y }) => sum + y, 0) / part.length };
+  });
+}
+
+/** The node_modules that this package was installed into, where it may have one of its own too, or its own in a checkout. */
+function findNodeModules(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  const installed = folder.lastIndexOf(`${sep}node_modules${sep}`);
+  if (installed !== -1) return join(folder.slice(0, installed), "node_modules");
+  while (!existsSync(join(folder, "node_modules")) && dirname(folder) !== folder) folder = dirname(folder);
+  return join(folder, "node_modules");
+}

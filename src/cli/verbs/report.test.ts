@@ -1,0 +1,58 @@
+// cram report as a person uses it.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { quickstart } from "../../../recipes/quickstart.ts";
+import { EventLog } from "../../train/events.ts";
+import { beginRun } from "../../train/run-folder.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "cram-report-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const cram = (...words: string[]) =>
+  spawnSync(process.execPath, [join(import.meta.dirname, "../main.js"), ...words], { cwd: folder, encoding: "utf8" });
+
+writeFileSync(join(folder, "tokenizer.json"), "{}");
+beginRun(join(folder, "run"), { recipe: quickstart, data: folder, datasetHash: "cafe" });
+const log = new EventLog(join(folder, "run/events.jsonl"), undefined);
+log.append({
+  kind: "start",
+  step: 0,
+  device: "d",
+  parameters: 9,
+  warmupSeconds: 1,
+  elapsedSeconds: 0,
+  unigramEntropy: 6,
+});
+log.append({ kind: "validation", step: 0, progress: 0, elapsedSeconds: 1, loss: 8.5 });
+log.close();
+
+test("a run becomes a page, charts and numbers", () => {
+  const { status, stdout, stderr } = cram("report", "run", "--out", "page.html", "--data", "numbers");
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /page\.html: run \(\d+ kB\); open it in a browser\nnumbers: \d+ files of numbers/);
+  assert.match(readFileSync(join(folder, "page.html"), "utf8"), /8\.5000/);
+  assert.ok(existsSync(join(folder, "numbers/validations.csv")));
+  assert.ok(!existsSync(join(folder, "report.html")));
+});
+
+test("a recipe of another version leaves the FLOPs out and says so", () => {
+  writeFileSync(join(folder, "run/recipe.json"), JSON.stringify({ ...quickstart, novel: 1 }));
+  const { status, stdout } = cram("report", "run", "--json");
+  const { page, notes } = JSON.parse(stdout) as { page: string; notes: string[] };
+  assert.deepEqual([status, page, notes.length], [0, "report.html", 1]);
+  assert.match(notes[0]!, /run: FLOPs are left out.*novel/);
+});
+
+test("what is no run, and places that do not fit, are refused", () => {
+  const { status, stderr } = cram("report", "numbers", "run");
+  assert.equal(status, 1);
+  assert.match(stderr, /^E_FILE_MISSING numbers: no run here/);
+  assert.match(readFileSync(join(folder, "report.html"), "utf8"), /numbers: left out: numbers: no run here/);
+  assert.match(cram("report", "run", "--out", "numbers").stderr, /^E_OPTION --out numbers: a folder/);
+  assert.match(cram("report", "run", "--data", "page.html").stderr, /^E_OPTION --data page\.html: a file/);
+});

@@ -1,0 +1,82 @@
+// A group: the stores that one kernel computes, over rows and columns, and what can be asked of it. fusion.ts makes groups, later
+// passes join, cut and order them, and a target prints them.
+
+import type { Shape, Tensor } from "../../graph/tensor.ts";
+import { combineIndices, type Index, shiftIndex } from "../indices/index-expression.ts";
+
+/** One tensor (or one part of a joined one) that a kernel computes. */
+export interface Store {
+  readonly target: Tensor;
+  /** What is evaluated; differs from `target` for a part of a concat. */
+  readonly value: Tensor;
+  readonly reduction: "none" | "row" | "column";
+  /** The loop over the value, or over the operand of a reduction; size-1 axes included. */
+  readonly loop: Shape;
+  /** Flat position in the target, of the loop's variables. */
+  readonly position: Index;
+  readonly loads: readonly { readonly tensor: Tensor; readonly flat: Index }[];
+  /** "scalar" stores have one value a row of their group. */
+  scope: "vector" | "scalar";
+}
+
+export interface Group {
+  readonly kind: "row" | "column" | "matmul" | "composite" | "scatterAdd";
+  readonly rows: Shape;
+  readonly columns: number;
+  readonly stores: Store[];
+  /** The tensor of a template kernel. */
+  readonly template: Tensor | undefined;
+  readonly dependencies: Set<Group>;
+}
+
+export interface FusedGraph {
+  readonly groups: readonly Group[];
+  readonly inMemory: ReadonlySet<Tensor>;
+}
+
+/** Axes that move. A loop's variables keep the numbers of the axes they had. */
+export function movingSizes(shape: Shape): number[] {
+  return shape.filter(size => size !== 1);
+}
+
+/** The tensor in memory that an operand is a view of. */
+export function baseOf(operand: Tensor, inMemory: ReadonlySet<Tensor>): Tensor {
+  let base = operand;
+  while (!inMemory.has(base)) base = base.inputs[0]!;
+  return base;
+}
+
+function sameSizes(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((size, axis) => size === b[axis]);
+}
+
+/** One value for each row of the group: its loop is the group's rows. */
+export function isScalarOf(store: Store, group: Group): boolean {
+  return store.reduction === "none" && group.columns !== 1 && sameSizes(movingSizes(store.loop), group.rows);
+}
+
+/** One value for each row and column of the group. */
+export function isVectorOf(store: Store, group: Group): boolean {
+  return sameSizes(movingSizes(store.loop), [...group.rows, ...(group.columns === 1 ? [] : [group.columns])]);
+}
+
+/** Renames loop variables by their place among the moving axes, so that loops of different ranks compare. */
+export function canonical(index: Index, loop: Shape): Index {
+  const places = new Map<string, string>();
+  for (const [axis, size] of loop.entries()) if (size !== 1) places.set(`i${axis}`, `m${places.size}`);
+  if (index.terms.some(({ atom }) => atom.kind !== "variable")) return shiftIndex(index, Number.NaN);
+  const terms = index.terms.map(({ atom, factor }) => {
+    const name = places.get((atom as { name: string }).name)!;
+    return { atom: { ...atom, name } as typeof atom, key: name, factor };
+  });
+  return combineIndices([{ index: { offset: index.offset, terms }, factor: 1 }]);
+}
+
+/** Whether `from` depends on `to`, itself included. */
+export function reaches(from: Group, to: Group, seen = new Set<Group>()): boolean {
+  if (from === to) return true;
+  if (seen.has(from)) return false;
+  seen.add(from);
+  for (const dependency of from.dependencies) if (reaches(dependency, to, seen)) return true;
+  return false;
+}

@@ -1,0 +1,60 @@
+// Cuts a group that has gathered many independent tensors (all norms of a model in an update) into groups: first by levels of
+// reductions, then into stores that read each other. On a cpu one loop over all of them is as good; on a GPU it would be one
+// warp, and a kernel whose values fit in no register file. The parts of equal tensors print the same text.
+
+import type { Tensor } from "../../graph/tensor.ts";
+import type { Group, Store } from "../kernels/group.ts";
+import { assignLevels } from "./print-expression.ts";
+
+/** Tensors that one kernel may read and write. */
+const mostTensors = 32;
+
+/** The same stores in groups of few tensors each. */
+export function splitWideGroups(groups: readonly Group[]): Group[] {
+  const split: Group[] = [];
+  /** What became of a group that was cut. */
+  const partsOf = new Map<Group, readonly Group[]>();
+  for (const group of groups) {
+    const parts = isWide(group) ? splitGroup(group) : [group];
+    partsOf.set(group, parts);
+    split.push(...parts);
+  }
+  for (const { dependencies } of split) {
+    for (const dependency of [...dependencies]) {
+      const parts = partsOf.get(dependency);
+      if (parts === undefined || parts.includes(dependency)) continue;
+      dependencies.delete(dependency);
+      for (const part of parts) dependencies.add(part);
+    }
+  }
+  return split;
+}
+
+const listRead = (store: Store): Tensor[] => store.loads.map(({ tensor }) => tensor);
+
+function isWide({ kind, stores }: Group): boolean {
+  return kind === "row" && new Set(stores.flatMap(store => [store.target, ...listRead(store)])).size > mostTensors;
+}
+
+/** Parts in an order in which each comes after those it reads. */
+function splitGroup(group: Group): Group[] {
+  const levels = assignLevels(group);
+  // What there is one of a row comes before what is made of it in the same level.
+  const stageOf = (store: Store) => 2 * levels.get(store)! + (store.scope === "scalar" ? 0 : 1);
+  const parts: Store[][] = [];
+  for (const store of [...group.stores].sort((a, b) => stageOf(a) - stageOf(b))) {
+    const reads = new Set(listRead(store));
+    const joined = parts.filter(
+      part => stageOf(part[0]!) === stageOf(store) && part.some(({ target }) => reads.has(target)),
+    );
+    for (const part of joined) parts.splice(parts.indexOf(part), 1);
+    parts.push([...joined.flat(), store]);
+  }
+  const made: Group[] = [];
+  for (const stores of parts) {
+    const reads = new Set(stores.flatMap(listRead));
+    const before = made.filter(part => part.stores.some(({ target }) => reads.has(target)));
+    made.push({ ...group, stores, dependencies: new Set([...group.dependencies, ...before]) });
+  }
+  return made;
+}

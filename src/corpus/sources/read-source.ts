@@ -1,0 +1,290 @@
+// A source to its documents: a text file is one document, a line of a .jsonl or a row of a table is one, what a page
+// shows is one, the comments of a .d.ts are. Markup, JSON and tables are never taken for text. Memory is bounded by the longest document, whatever the size of the file, and a document by 64 MiB: written as JSON a text grows
+// up to sixfold, and a string ends at 512 MiB.
+
+import { UserError } from "../../base/errors.ts";
+import { readFile, unpackBytes } from "../../tables/bytes.ts";
+import { splitLines } from "../../tables/lines.ts";
+import { openTable } from "../../tables/table.ts";
+import { decodeMarked, readTextPieces } from "../../tables/text.ts";
+import { decodeUtf8, guessUtf16, looksBinary, type Place, repairSurrogates, showBytes } from "../../tables/utf8.ts";
+import { type Funnel, passOver } from "../funnel.ts";
+import { extractDocComments } from "./doc-comments.ts";
+import { findField } from "./fields.ts";
+import { extractHtmlText } from "./html-text.ts";
+import { recogniseFormat } from "./recognise-format.ts";
+import { explainUnreadable, type Source, type SourceFormat } from "./sources.ts";
+
+const longestDocumentBytes = 64 * 2 ** 20;
+
+export interface Document {
+  readonly text: string;
+  /** The path of the file it came from. */
+  readonly source: string;
+  /** The line in a .jsonl, from 1. */
+  readonly line?: number;
+}
+
+/** What files may be said to be, whatever their names and contents say. */
+export const chosenFormats = ["text", "jsonl", "html"] as const;
+export type ChosenFormat = (typeof chosenFormats)[number];
+
+export interface ReadOptions {
+  /** Told of the bytes that were read of files, as they lie on the disk. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+  /** What every file is; absent: what its name says, or its content. */
+  readonly format?: ChosenFormat | undefined;
+  /** The field or column of the text; "data.text" is the field text of the object data. */
+  readonly textField: string;
+  /** What stands between the documents of a text file; absent: a file is one document. */
+  readonly separator?: RegExp | undefined;
+  /** Whether broken lines and files are counted and passed over instead of refused. */
+  readonly skipBroken?: boolean | undefined;
+  /** Whether a file in a folder that cannot be read, or is none with a text, is an error. */
+  readonly strict?: boolean | undefined;
+}
+
+/**
+ * Reads the documents of a source, those of one piece of the file at a time. In a folder a binary file under the name of a text,
+ * a table without the column of the text and a file that has gone are counted in `funnel` and passed over. A document of more
+ * than `longestBytes` is refused.
+ * UserErrors: E_BINARY (a file named itself), E_UTF8, E_JSON_LINE, E_TEXT_FIELD, E_TEXT_FORMAT, E_TEXT_TOO_LONG, and those of
+ * reading bytes and tables.
+ */
+export async function* readSource(
+  source: Source,
+  options: ReadOptions,
+  funnel: Funnel,
+  longestBytes = longestDocumentBytes,
+): AsyncGenerator<Document[]> {
+  let begun = false;
+  try {
+    for await (const documents of readDocumentsOf(source, options, funnel, longestBytes)) {
+      begun ||= documents.length > 0;
+      yield documents;
+    }
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const { code } = error;
+    const isMet = !source.named && options.strict !== true;
+    if (isMet && code === "E_TEXT_FORMAT")
+      passOver(funnel.passedOver, "of another format than its name says", source.path);
+    else if (isMet && code === "E_BINARY") funnel.binaryFilesSkipped += 1;
+    else if (isMet && !begun && source.format === "table" && noTextCodes.includes(code)) {
+      passOver(funnel.passedOver, `without a text in "${options.textField}"`, source.path);
+    } else if (isMet && (code === "E_TEXT_MISSING" || code === "E_TEXT_UNREADABLE")) {
+      passOver(funnel.passedOver, explainUnreadable(error, source.path), source.path);
+    } else if (options.skipBroken === true) passOver(funnel.passedOver, `broken (${code})`, source.path);
+    else throw error;
+  }
+}
+
+/** Formats of which a part is the text. */
+const extractors: Readonly<Partial<Record<SourceFormat, (content: string) => string>>> = {
+  declarations: extractDocComments,
+  html: extractHtmlText,
+};
+
+const noTextCodes = ["E_TEXT_FIELD", "E_JSON_LINE", "E_TABLE_EMPTY", "E_TABLE_ROW", "E_TABLE_FORMAT"];
+
+async function* readDocumentsOf(
+  source: Source,
+  options: ReadOptions,
+  funnel: Funnel,
+  longestBytes: number,
+): AsyncGenerator<Document[]> {
+  const { path } = source;
+  if (source.format === "table" && options.format === undefined) {
+    yield* readRows(path, options);
+    options.onBytes?.(source.bytes);
+    return;
+  }
+  const [beginning, bytes] = await peek(decodeMarked(await openUnpacked(source, options), path));
+  const isOpen = options.format === undefined && (source.format === "unknown" || source.format === "text");
+  const format = options.format ?? (isOpen ? detectFormat(beginning, source, options) : source.format);
+  const text = refuseBinary(bytes, path);
+  if (format === "jsonl") yield* readJsonLines(text, path, options, funnel, longestBytes);
+  else if (options.separator !== undefined && format === "text") {
+    yield* readSeparated(text, path, options.separator, longestBytes);
+  } else {
+    const whole = await readText(text, path, longestBytes);
+    yield [{ text: extractors[format]?.(whole) ?? whole, source: path }];
+  }
+}
+
+/** A file's content; how one named itself is packed, its first bytes say. */
+async function openUnpacked({ path, format }: Source, { onBytes }: ReadOptions): Promise<AsyncGenerator<Buffer>> {
+  const [packed, all] = await peek(countBytes(readFile(path), onBytes));
+  if (format !== "unknown") return unpackBytes(all, path);
+  const begins = (...bytes: number[]) => bytes.every((byte, at) => packed[at] === byte);
+  if (begins(0x42, 0x5a, 0x68) || begins(0xfd, 0x37, 0x7a, 0x58, 0x5a)) {
+    await all.return(undefined);
+    throw new UserError(
+      "E_TEXT_FORMAT",
+      `${path}: packed with ${begins(0x42) ? "bzip2" : "xz"}, which is not read`,
+      "Pack it with gzip or zstd instead: `xzcat FILE | gzip > FILE.gz` (bzcat for bzip2).",
+    );
+  }
+  return unpackBytes(all, path, begins(0x1f, 0x8b) ? "gzip" : begins(0x28, 0xb5, 0x2f, 0xfd) ? "zstd" : "none");
+}
+
+async function* countBytes(pieces: AsyncIterable<Buffer>, onBytes: ReadOptions["onBytes"]): AsyncGenerator<Buffer> {
+  for await (const piece of pieces) {
+    onBytes?.(piece.length);
+    yield piece;
+  }
+}
+
+/** The first piece and all of them. */
+async function peek(pieces: AsyncGenerator<Buffer>): Promise<[Buffer, AsyncGenerator<Buffer>]> {
+  const { value, done } = await pieces.next();
+  const first = done === true ? Buffer.alloc(0) : value;
+  const all = (async function* () {
+    try {
+      if (first.length > 0) yield first;
+      yield* pieces;
+    } finally {
+      await pieces.return(undefined);
+    }
+  })();
+  return [first, all];
+}
+
+/** What a file is that is no text or is named as none. UserError E_TEXT_FORMAT for what cannot be read as it is. */
+function detectFormat(beginning: Buffer, { path, format }: Source, { textField }: ReadOptions): SourceFormat {
+  const found = recogniseFormat(beginning.toString("utf8"), textField);
+  if (found === undefined) return "text";
+  if (format === "unknown" && found.readAs !== undefined) return found.readAs;
+  throw new UserError(
+    "E_TEXT_FORMAT",
+    `${path}: ${found.what}${format === "text" ? ", and its name says text" : ", not text"}`,
+    `${found.advice} --format text takes it as it stands.`,
+  );
+}
+
+async function* readRows(path: string, { textField }: ReadOptions): AsyncGenerator<Document[]> {
+  for await (const rows of openTable(path).rows) {
+    yield rows.map(({ values, line }) => ({ text: textOf(values, textField, `${path}:${line}`), source: path, line }));
+  }
+}
+
+/** The documents between separators; what is only white space is none. */
+async function* readSeparated(
+  pieces: AsyncIterable<Buffer>,
+  path: string,
+  separator: RegExp,
+  longestBytes: number,
+): AsyncGenerator<Document[]> {
+  const describe = (texts: string[]) => texts.filter(text => /\S/.test(text)).map(text => ({ text, source: path }));
+  let rest = "";
+  for await (const piece of readTextPieces(pieces, path)) {
+    const texts = (rest + piece).split(separator);
+    rest = texts.pop()!;
+    yield describe(texts);
+    if (rest.length > longestBytes) throw tooLong(path, longestBytes);
+  }
+  yield describe([rest]);
+}
+
+function tooLong(path: string, longestBytes: number): UserError {
+  return new UserError(
+    "E_TEXT_TOO_LONG",
+    `${path}: one document of more than ${longestBytes / 2 ** 20} MiB`,
+    "Say what stands between its documents with --document-separator, or write a .jsonl with one document a line.",
+  );
+}
+
+async function* refuseBinary(pieces: AsyncIterable<Buffer>, path: string): AsyncGenerator<Buffer> {
+  let begun = false;
+  for await (const piece of pieces) {
+    if (!begun && looksBinary(piece)) {
+      throw new UserError(
+        "E_BINARY",
+        `${path}: binary content, not text (begins ${showBytes(piece, 0)})`,
+        adviseOnBinary(piece),
+      );
+    }
+    begun = true;
+    yield piece;
+  }
+}
+
+function adviseOnBinary(bytes: Buffer): string {
+  const encoding = guessUtf16(bytes);
+  if (encoding === undefined) return "Name a text file; a compressed one must be a gzip and end in .gz.";
+  return `It looks like ${encoding} without a mark; convert it with \`iconv -f ${encoding} -t UTF-8\`.`;
+}
+
+async function readText(pieces: AsyncIterable<Buffer>, path: string, longestBytes: number): Promise<string> {
+  const all: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of pieces) {
+    all.push(piece);
+    bytes += piece.length;
+    if (bytes > longestBytes) {
+      throw tooLong(path, longestBytes);
+    }
+  }
+  return decodeUtf8(Buffer.concat(all), { path, line: 1, byte: 0 });
+}
+
+async function* readJsonLines(
+  pieces: AsyncIterable<Buffer>,
+  path: string,
+  { textField, skipBroken }: ReadOptions,
+  funnel: Funnel,
+  longestBytes: number,
+): AsyncGenerator<Document[]> {
+  let line = 0;
+  let byte = 0;
+  for await (const lines of splitLines(pieces, path, longestBytes)) {
+    const documents: Document[] = [];
+    for (const bytes of lines) {
+      line += 1;
+      try {
+        const text = parseLine(bytes, { path, line, byte }, textField);
+        if (text !== undefined) documents.push({ text, source: path, line });
+      } catch (error) {
+        if (skipBroken !== true || !(error instanceof UserError)) throw error;
+        passOver(funnel.passedOver, `broken lines (${error.code})`, `${path}:${line}`);
+      }
+      byte += bytes.length;
+    }
+    yield documents;
+  }
+}
+
+/** The text in a line of JSON; undefined for a blank line. */
+function parseLine(bytes: Buffer, place: Place, textField: string): string | undefined {
+  const json = decodeUtf8(bytes, place);
+  if (json.trim() === "") return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (cause) {
+    throw new UserError(
+      "E_JSON_LINE",
+      `${place.path}:${place.line}: this line is not JSON: ${(cause as Error).message}`,
+      "A .jsonl file holds one JSON object a line; correct or remove this one.",
+      { cause },
+    );
+  }
+  return textOf(value, textField, `${place.path}:${place.line}`);
+}
+
+function textOf(value: unknown, textField: string, place: string): string {
+  const text = findField(value, textField);
+  if (typeof text === "string") return repairSurrogates(text);
+  throw new UserError(
+    "E_TEXT_FIELD",
+    `${place}: no text in the field "${textField}"; this line has ${describeFields(value)}`,
+    "Name the field that holds the text with --text-field.",
+  );
+}
+
+function describeFields(value: unknown): string {
+  if (Array.isArray(value)) return "an array";
+  if (typeof value !== "object" || value === null) return value === null ? "null" : `a ${typeof value}`;
+  const fields = Object.entries(value).map(([name, held]) => `${name} (${held === null ? "null" : typeof held})`);
+  return fields.slice(0, 8).join(", ").slice(0, 200) || "no field";
+}

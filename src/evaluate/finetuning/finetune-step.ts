@@ -1,0 +1,207 @@
+// A model and the head of a task on a backend. One step is one run of one program: gradients and update together, one program for
+// each length that batches are padded to, compiled when a batch first has it. Seeds and tasks with equal heads share programs
+// and memory; only the states are written anew.
+
+import type { Backend, DeviceBuffer, HostArray, LoadedGraph } from "../../backends/backend.ts";
+import type { StoredTensor } from "../../checkpoint/safetensors.ts";
+import { differentiate } from "../../graph/gradient.ts";
+import { add, input, less, multiply, reshape, select, state } from "../../graph/operations.ts";
+import { countElements, type Graph, type Tensor } from "../../graph/tensor.ts";
+import {
+  type ClassifierShape,
+  classify,
+  computeClassifierLoss,
+  listClassifierParameters,
+  type PaddedInputs,
+} from "../../model/classifier.ts";
+import { initialiseParameter } from "../../model/initialise.ts";
+import { declareEncoderInputs, makePositionInput } from "../../model/inputs.ts";
+import { listParameters, type ModelShape, type Parameter } from "../../model/shape.ts";
+import type { OptimizerSettings } from "../../optim/optimizers.ts";
+import { buildUpdate, listMoments, scheduleInputs } from "../../optim/update.ts";
+import type { FinetuneRecipe } from "./finetune-recipe.ts";
+
+/** One batch on the host, padded: B sequences of `length` tokens. */
+export interface PaddedBatch {
+  readonly length: number;
+  /** (B·length) each; segments only where the shape has them. */
+  readonly tokens: Int32Array;
+  readonly segments: Int32Array;
+  /** (B) */
+  readonly lengths: Int32Array;
+  /** Classes or numbers (B); for tokens (B·length), -1 where there is nothing to predict. */
+  readonly targets: Int32Array | Float32Array;
+}
+
+export interface StepSchedule {
+  /** Updates done before this one, plus one. */
+  readonly step: number;
+  /** Share of the peak learning rate, 0 to 1. */
+  readonly rateScale: number;
+  readonly dropoutSeed: number;
+}
+
+/** The system's compiler takes a core and some hundred megabytes for each. */
+const compiledAtOnce = 4;
+
+type Purpose = "train" | "predict";
+
+export interface TaskEngine {
+  readonly classifier: ClassifierShape;
+  readonly parameters: readonly Parameter[];
+  /** Puts the encoder's parameters, a new head and empty moments; without parameters a new encoder, too. */
+  reset(encoder: readonly StoredTensor[] | undefined, seed: number): void;
+  /** Compiles what batches of these lengths need, several at a time; what is not prepared is compiled when it is first run. */
+  prepare(lengths: Readonly<Record<Purpose, readonly number[]>>): Promise<void>;
+  /** One update; its loss. A loss that is not finite changes nothing. */
+  step(batch: PaddedBatch, schedule: StepSchedule): Promise<number>;
+  /** Logits, row after row, without dropout. */
+  predict(batch: PaddedBatch): Promise<HostArray>;
+  readParameters(): StoredTensor[];
+}
+
+/** Opens engines for the tasks of one model under one recipe; `open` returns the same engine for the same kind of head. */
+export interface Finetuner {
+  readonly model: ModelShape;
+  open(head: Pick<ClassifierShape, "kind" | "outputs">): TaskEngine;
+}
+
+export function openFinetuner(backend: Backend, shape: ModelShape, recipe: FinetuneRecipe): Finetuner {
+  // The head that predicts tokens is not finetuned.
+  const model: ModelShape = { ...shape, head: "tied" };
+  const shared = new Map<string, DeviceBuffer>();
+  const engines = new Map<string, TaskEngine>();
+  return {
+    model,
+    open: ({ kind, outputs }) => {
+      const key = `${kind} ${outputs}`;
+      const { pooler, head, headWidth } = recipe;
+      const classifier = { kind, outputs, pooler, head, headWidth };
+      const engine = engines.get(key) ?? openTaskEngine(backend, model, classifier, recipe, shared);
+      engines.set(key, engine);
+      return engine;
+    },
+  };
+}
+
+function optimizerOf({ learningRate, beta1, beta2, epsilon, weightDecay, clip }: FinetuneRecipe): OptimizerSettings {
+  return { name: "adamw", learningRate, beta1, beta2, epsilon, weightDecay, clip };
+}
+
+/** `shared` holds states by name and shape, so that engines of one model use the same memory for what they have in common. */
+function openTaskEngine(
+  backend: Backend,
+  model: ModelShape,
+  classifier: ClassifierShape,
+  recipe: FinetuneRecipe,
+  shared: Map<string, DeviceBuffer>,
+): TaskEngine {
+  const parameters = [...listParameters(model), ...listClassifierParameters(model, classifier)];
+  const optimizer = optimizerOf(recipe);
+  const moments = listMoments(parameters, optimizer);
+  const shapes = [...parameters.map(({ name, shape }) => [name, shape] as const), ...moments];
+  const states = new Map(
+    shapes.map(([name, shape]) => {
+      const key = `${name} ${shape.join("×")}`;
+      const buffer = shared.get(key) ?? backend.allocate(shape, "f32");
+      shared.set(key, buffer);
+      return [name, buffer] as const;
+    }),
+  );
+  const builders = { train: buildTrainingGraph, predict: buildPredictionGraph };
+  const loaded = new Map<string, Promise<LoadedGraph>>();
+  const hasTable = new Set<LoadedGraph>();
+  const load = (purpose: Purpose, length: number): Promise<LoadedGraph> => {
+    const key = `${purpose} ${length}`;
+    const graph = loaded.get(key) ?? backend.load(builders[purpose](model, classifier, recipe, length), states);
+    loaded.set(key, graph);
+    return graph;
+  };
+  const run = async (purpose: Purpose, batch: PaddedBatch, scalars: Readonly<Record<string, HostArray>>) => {
+    const { length, tokens, segments, lengths, targets } = batch;
+    const graph = await load(purpose, length);
+    const table = hasTable.has(graph) || model.positions === "learned" ? {} : makePositionInput(model, length);
+    hasTable.add(graph);
+    const padded = { tokens, lengths, ...(model.segments && { segments }) };
+    return graph.run({ ...padded, ...table, ...(purpose === "train" && { targets }), ...scalars });
+  };
+  return {
+    classifier,
+    parameters,
+    reset: (encoder, seed) => {
+      const given = new Map(encoder?.map(tensor => [tensor.name, tensor] as const));
+      parameters.forEach((parameter, index) => {
+        const values = given.get(parameter.name)?.read() ?? initialiseParameter(parameter, index, seed);
+        backend.write(states.get(parameter.name)!, values);
+      });
+      for (const [name, shape] of moments) backend.write(states.get(name)!, new Float32Array(countElements(shape)));
+    },
+    prepare: async lengths => {
+      const purposes = Object.keys(builders) as Purpose[];
+      const wanted = purposes.flatMap(purpose => [...new Set(lengths[purpose])].map(length => ({ purpose, length })));
+      for (let done = 0; done < wanted.length; done += compiledAtOnce) {
+        const some = wanted.slice(done, done + compiledAtOnce);
+        await Promise.all(some.map(({ purpose, length }) => load(purpose, length)));
+      }
+    },
+    step: async (batch, { step, rateScale, dropoutSeed }) => {
+      const scalars = { ...scheduleInputs(optimizer, step, rateScale), dropoutSeed: Uint32Array.of(dropoutSeed) };
+      return (await run("train", batch, scalars)).loss![0]!;
+    },
+    predict: async batch => (await run("predict", batch, {})).logits!,
+    readParameters: () =>
+      parameters.map(({ name, shape }) => ({
+        name,
+        shape,
+        read: () => Float32Array.from(backend.read(states.get(name)!)),
+      })),
+  };
+}
+
+function declareInputs(model: ModelShape, sequences: number, length: number): PaddedInputs {
+  return declareEncoderInputs(model, sequences, length, "padded") as PaddedInputs;
+}
+
+function declareStates(model: ModelShape, classifier: ClassifierShape): Map<string, Tensor> {
+  const listed = [...listParameters(model), ...listClassifierParameters(model, classifier)];
+  return new Map(listed.map(({ name, shape }) => [name, state(name, shape)] as const));
+}
+
+/** Logits of a batch without dropout. */
+export function buildPredictionGraph(
+  model: ModelShape,
+  classifier: ClassifierShape,
+  { batchSequences }: FinetuneRecipe,
+  length: number,
+): Graph {
+  const inputs = declareInputs(model, batchSequences, length);
+  return { outputs: { logits: classify(inputs, declareStates(model, classifier), model, classifier) }, updates: {} };
+}
+
+/** Loss, gradients and AdamW in one graph: a gradient need not be written before its update reads it. */
+export function buildTrainingGraph(
+  model: ModelShape,
+  classifier: ClassifierShape,
+  recipe: FinetuneRecipe,
+  length: number,
+): Graph {
+  const listed = [...listParameters(model), ...listClassifierParameters(model, classifier)];
+  const parameters = declareStates(model, classifier);
+  const inputs = declareInputs(model, recipe.batchSequences, length);
+  const dropout = { rate: recipe.dropout, seed: input("dropoutSeed", [1], "u32") };
+  const logits = classify(inputs, parameters, model, classifier, dropout);
+  const rows = classifier.kind === "tokens" ? recipe.batchSequences * length : recipe.batchSequences;
+  const targets = input("targets", [rows], classifier.kind === "regression" ? "f32" : "i32");
+  const loss = reshape(computeClassifierLoss(logits, targets, classifier.kind), [1]);
+  const gradients = differentiate(loss, [...parameters.values()]);
+  const named = new Map([...parameters.keys()].map((name, i) => [name, gradients[i]!] as const));
+  const { updates, gradientNorm } = buildUpdate(listed, optimizerOf(recipe), parameters, named);
+  // The norm needs every gradient in memory, so it is looked at only where clipping needs it anyway. No comparison with NaN holds.
+  const square = multiply(loss, loss);
+  const finite = less(recipe.clip > 0 ? add(square, reshape(gradientNorm, [1])) : square, 3e38);
+  const guarded = Object.entries(updates).map(([name, value]) => {
+    const aligned = reshape(finite, new Array<number>(value.shape.length).fill(1));
+    return [name, select(aligned, value, state(name, value.shape))] as const;
+  });
+  return { outputs: { loss }, updates: Object.fromEntries(guarded) };
+}

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { UserError } from "../../base/errors.ts";
+import { readParadigms } from "./blimp.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "cramming-blimp-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const fails =
+  (code: string, ...seen: string[]) =>
+  (error: unknown) =>
+    error instanceof UserError && error.code === code && seen.every(part => error.message.includes(part));
+
+test("a file is a paradigm of pairs", async () => {
+  const row = {
+    sentence_good: "Many girls insulted themselves.",
+    sentence_bad: "Many girls insulted herself.",
+    field: "morphology",
+    linguistics_term: "anaphor_agreement",
+    UID: "anaphor_number_agreement",
+    pairID: "0",
+  };
+  writeFileSync(join(folder, "b.jsonl"), `${JSON.stringify(row)}\n`);
+  writeFileSync(join(folder, "a.jsonl"), '{"sentence_good":"It is.","sentence_bad":"Is it it."}\n');
+  writeFileSync(join(folder, "LICENSE"), "CC BY 4.0");
+  const { paradigms } = await readParadigms(folder);
+  assert.deepEqual(paradigms, [
+    {
+      name: "a",
+      phenomenon: "",
+      pairs: [{ good: "It is.", bad: "Is it it.", origin: `${join(folder, "a.jsonl")}:1` }],
+    },
+    {
+      name: "anaphor_number_agreement",
+      phenomenon: "anaphor_agreement",
+      pairs: [{ good: row.sentence_good, bad: row.sentence_bad, origin: `${join(folder, "b.jsonl")}:1` }],
+    },
+  ]);
+});
+
+test("a folder without pairs, or a row without a sentence, is named", async () => {
+  const empty = join(folder, "empty");
+  mkdirSync(empty);
+  await assert.rejects(readParadigms(empty), fails("E_TASK_FOLDER", empty));
+  await assert.rejects(readParadigms(join(folder, "absent")), fails("E_TASK_FOLDER", "absent", "ENOENT"));
+  writeFileSync(join(empty, "x.jsonl"), '{"sentence_good":"It is.","sentence_bad":"x"}\n{"sentence_good":"It is."}\n');
+  await assert.rejects(readParadigms(empty), fails("E_TASK_COLUMN", "x.jsonl:2", "sentence_bad", "sentence_good"));
+});

@@ -1,0 +1,77 @@
+// The files of BLiMP (Warstadt et al. 2020): 67 paradigms, one .jsonl each, 1,000 pairs of sentences a paradigm that differ in
+// one thing, of which one is English. Any folder of such files will do. Scoring is minimal-pairs.ts.
+
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../../base/errors.ts";
+import { contentHash } from "../../base/files/files.ts";
+import { listNames } from "../../tables/formats/named-columns.ts";
+import type { Row } from "../../tables/row.ts";
+import { readTable, tableFormat } from "../../tables/table.ts";
+import type { MinimalPair } from "./minimal-pairs.ts";
+
+/** The pairs that show one thing of grammar. */
+export interface Paradigm {
+  /** BLiMP's UID, "anaphor_number_agreement"; the file's name where its rows have none. */
+  readonly name: string;
+  /** The phenomenon it belongs to, "anaphor_agreement"; "" where the rows do not say. */
+  readonly phenomenon: string;
+  readonly pairs: readonly MinimalPair[];
+}
+
+export interface Paradigms {
+  readonly paradigms: readonly Paradigm[];
+  /** Of the files read. */
+  readonly hash: string;
+}
+
+/**
+ * Reads every table of a folder as a paradigm, in the order of their names.
+ * UserErrors: E_TASK_FOLDER for a folder without tables, E_TASK_COLUMN naming the row, those of `readTable`.
+ */
+export async function readParadigms(folder: string): Promise<Paradigms> {
+  const names = listTables(folder);
+  const paradigms: Paradigm[] = [];
+  const hashes: string[] = [];
+  for (const name of names) {
+    const { hash, rows } = await readTable(join(folder, name));
+    hashes.push(name, hash);
+    const pairs = rows.map(row => ({
+      good: readSentence(row, "sentence_good"),
+      bad: readSentence(row, "sentence_bad"),
+      origin: row.origin,
+    }));
+    const { UID, linguistics_term: phenomenon } = rows[0]!.values;
+    paradigms.push({
+      name: typeof UID === "string" ? UID : name.split(".")[0]!,
+      phenomenon: typeof phenomenon === "string" ? phenomenon : "",
+      pairs,
+    });
+  }
+  return { paradigms, hash: contentHash(JSON.stringify(hashes)) };
+}
+
+function listTables(folder: string): string[] {
+  let names: string[] = [];
+  try {
+    names = readdirSync(folder).filter(name => tableFormat(name) !== undefined);
+  } catch (cause) {
+    throw missingFolder(`${folder}: no folder here that can be read (${(cause as NodeJS.ErrnoException).code})`);
+  }
+  if (names.length === 0) throw missingFolder(`${folder}: no .jsonl here`);
+  return names.sort();
+}
+
+function missingFolder(message: string): UserError {
+  return new UserError("E_TASK_FOLDER", message, "Name the folder with BLiMP's .jsonl files.");
+}
+
+function readSentence({ values, origin }: Row, column: string): string {
+  const value = values[column];
+  if (typeof value === "string") return value;
+  throw new UserError(
+    "E_TASK_COLUMN",
+    `${origin}: no sentence in the column "${column}"; there are ${listNames(Object.keys(values))}`,
+    "A minimal pair has the columns sentence_good and sentence_bad.",
+  );
+}

@@ -1,0 +1,57 @@
+// Bars cut into parts, one bar a run, all of the same length: what share of a whole went where. A part has its own colour and
+// its share written on it where there is room.
+
+import { type Markup, markup } from "../page/markup.ts";
+import { formatNumber, formatWithUnit, type Quantity } from "../quantity.ts";
+
+export interface BarChart {
+  readonly id: string;
+  readonly title: string;
+  readonly description: string;
+  readonly quantity: Quantity;
+  /** In the order of colours; every bar has a value for each. */
+  readonly parts: readonly string[];
+  readonly bars: readonly { readonly name: string; readonly values: readonly number[] }[];
+}
+
+const width = 900;
+const left = 20;
+const barWidth = width - 2 * left;
+const rowHeight = 48;
+const charactersShown = 60;
+
+/** Prints the chart; `style` goes into a file that stands alone, a page has its own. */
+export function printBarChart(chart: BarChart, style?: Markup): Markup {
+  const top = 58;
+  const height = top + chart.bars.length * rowHeight + 6;
+  let x = left;
+  const legend = chart.parts.map((name, i) => {
+    const item = markup`<rect class="key-${i}" x="${x}" y="34" width="12" height="12"/><text x="${x + 18}" y="44">${name}</text>`;
+    x += 34 + 7 * name.length;
+    return item;
+  });
+  return markup`<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="${chart.id}-title ${chart.id}-description">
+<title id="${chart.id}-title">${chart.title}</title><desc id="${chart.id}-description">${chart.description}</desc>${style}
+<rect class="paper" width="${width}" height="${height}"/>
+<text class="title" x="${left}" y="20">${chart.title}</text>${legend}
+${chart.bars.map((bar, row) => printBar(bar, top + row * rowHeight, chart.quantity))}
+</svg>`;
+}
+
+function printBar({ name, values }: BarChart["bars"][number], top: number, quantity: Quantity): Markup {
+  const total = values.reduce((sum, value) => sum + value, 0);
+  const shown = name.length > charactersShown ? `…${name.slice(1 - charactersShown)}` : name;
+  let before = 0;
+  const parts = values.map((value, i) => {
+    const share = total === 0 ? 0 : value / total;
+    const x = left + barWidth * before;
+    before += share;
+    const label = share > 0.09 ? `${formatNumber(100 * share)} %` : "";
+    const part = markup`<rect class="key-${i}" x="${x.toFixed(1)}" y="${top + 18}" width="${(barWidth * share).toFixed(1)}" height="18"/>`;
+    return label === ""
+      ? part
+      : markup`${part}<text class="on-bar" x="${(x + 6).toFixed(1)}" y="${top + 31}">${label}</text>`;
+  });
+  return markup`<text x="${left}" y="${top + 12}">${shown}: ${formatWithUnit(total, quantity)}</text>
+<rect class="frame" x="${left}" y="${top + 18}" width="${barWidth}" height="18"/>${parts}`;
+}

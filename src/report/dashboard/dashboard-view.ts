@@ -1,0 +1,73 @@
+// What a dashboard draws of the selected runs: the report's charts and sections, printed here and shown as they come. Only the
+// axes that are looked at are printed.
+
+import { listChartGroups } from "../charts/charts.ts";
+import { narrowChart, printLineChart } from "../charts/line-chart.ts";
+import { listSections, type Section } from "../page/page.ts";
+import { makeReport } from "../report.ts";
+import type { RunRecord } from "../runs/run-record.ts";
+import type { WatchedRun } from "./dashboard-runs.ts";
+
+export interface View {
+  /** SVG, by the places of the page's figures. */
+  readonly charts: readonly string[];
+  /** HTML by the section's id; null where it is empty. Absent where it was not asked for. */
+  readonly sections?: Readonly<Record<string, string | null>>;
+  /** What is missing of the selected runs, and why. */
+  readonly troubles: readonly string[];
+}
+
+/** Sections whose numbers are the same of thinned curves; the dashboard has its own table of runs. */
+export const viewSections = ["budgets", "scores", "fills", "data", "recipes"];
+
+/** The charts that there are, for the page's figures. */
+export const viewGroups = listChartGroups([]);
+
+export interface ViewChoice {
+  /** By colour; a colour may be free. */
+  readonly runs: readonly (WatchedRun | undefined)[];
+  /** The place of each group's variant; the first where it is missing. */
+  readonly variants: readonly number[];
+  readonly withSections: boolean;
+  /** For a phone. */
+  readonly isNarrow?: boolean;
+}
+
+/** A run that cannot be drawn is left out, with its trouble; the others are drawn. */
+export function printView(choice: ViewChoice): View {
+  try {
+    return drawView(choice);
+  } catch {
+    const isDrawn = choice.runs.map(run => run !== undefined && canDraw(run, choice));
+    return drawView({ ...choice, runs: choice.runs.map((run, i) => (isDrawn[i] ? run : undefined)) }, choice.runs);
+  }
+}
+
+function canDraw(run: WatchedRun, choice: ViewChoice): boolean {
+  try {
+    drawView({ ...choice, runs: [run] });
+    return true;
+  } catch (error) {
+    run.refuse(error);
+    return false;
+  }
+}
+
+function drawView({ runs, variants, withSections, isNarrow }: ViewChoice, chosen = runs): View {
+  const records = runs.flatMap((run, colour): RunRecord[] =>
+    run === undefined ? [] : [{ ...run.readRecord(), colour }],
+  );
+  const charts = listChartGroups(records).map((group, i) => {
+    const { chart } = group.variants[variants[i] ?? 0] ?? group.variants[0]!;
+    return printLineChart(isNarrow ? narrowChart(chart) : chart).text;
+  });
+  const troubles = chosen.flatMap(run => (run?.trouble === undefined ? [] : [`${run.name}: ${run.trouble}`]));
+  if (!withSections) return { charts, troubles };
+  const sections = records.length === 0 ? [] : listSections(makeReport(records), viewSections);
+  const find = (id: string): Section | undefined => sections.find(section => section.id === id);
+  return {
+    charts,
+    troubles,
+    sections: Object.fromEntries(viewSections.map(id => [id, find(id)?.content.text ?? null])),
+  };
+}

@@ -1,0 +1,152 @@
+// Rows of JSON: an object a line (.jsonl), and whatever a .json holds, a list of objects or objects one after another, cut into
+// its values as it is read.
+
+import { UserError } from "../../base/errors.ts";
+import { parseJson } from "../../base/json.ts";
+import { makePrintable, quoteValue } from "../../base/printable.ts";
+import { splitLines } from "../lines.ts";
+import type { NumberedRow, Values } from "../row.ts";
+import { readTextPieces, toUtf8 } from "../text.ts";
+import { decodeUtf8 } from "../utf8.ts";
+
+/** An object a line; blank lines are passed over. UserErrors: E_JSON_LINE, E_UTF8, E_TEXT_TOO_LONG, naming the line. */
+export async function* readJsonLines(
+  pieces: AsyncIterable<Buffer>,
+  path: string,
+  longestBytes: number,
+): AsyncGenerator<NumberedRow[]> {
+  let line = 0;
+  let byte = 0;
+  for await (const lines of splitLines(toUtf8(pieces, path), path, longestBytes)) {
+    const rows: NumberedRow[] = [];
+    for (const bytes of lines) {
+      line += 1;
+      const json = decodeUtf8(bytes, { path, line, byte });
+      byte += bytes.length;
+      if (json.trim() !== "") rows.push({ values: parseObject(json, path, line), line });
+    }
+    if (rows.length > 0) yield rows;
+  }
+}
+
+/**
+ * The objects or strings of a list, or the objects that stand one after another, each with the line it begins on.
+ * UserErrors: E_JSON_LINE, E_UTF8, E_TEXT_TOO_LONG.
+ */
+export async function* readJsonValues(
+  pieces: AsyncIterable<Buffer>,
+  path: string,
+  longestCharacters: number,
+): AsyncGenerator<NumberedRow[]> {
+  const splitter = new ValueSplitter(path, longestCharacters);
+  for await (const text of readTextPieces(pieces, path)) {
+    const rows = splitter.read(text).map(({ json, line }) => ({ values: parseValue(json, path, line), line }));
+    if (rows.length > 0) yield rows;
+  }
+  splitter.end();
+}
+
+/** A string of a list is a row with one column, "text". */
+function parseValue(json: string, path: string, line: number): Values {
+  return json.startsWith('"') ? parseObject(`{"text":${json}}`, path, line) : parseObject(json, path, line);
+}
+
+function parseObject(json: string, path: string, line: number): Values {
+  let seen: string;
+  try {
+    const value = parseJson(json);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Values;
+    seen = `it is ${Array.isArray(value) ? "an array" : quoteValue(value)}`;
+  } catch (cause) {
+    seen = makePrintable((cause as Error).message, 200);
+  }
+  throw refuse(path, line, `no JSON object here: ${seen}`);
+}
+
+function refuse(path: string, line: number, seen: string): UserError {
+  return new UserError(
+    "E_JSON_LINE",
+    `${path}:${line}: ${seen}`,
+    "A .jsonl file holds one JSON object a line, a .json file a list of objects; correct or remove this one.",
+  );
+}
+
+interface CutValue {
+  readonly json: string;
+  readonly line: number;
+}
+
+/** Finds where the objects, or the strings of a list, begin and end, by brackets and quotes alone; whether they are JSON is for the parser to say. */
+class ValueSplitter {
+  private readonly path: string;
+  private readonly longestCharacters: number;
+  /** Brackets open around what is read; the list that holds the objects is not counted. */
+  private depth = 0;
+  private list: "none" | "open" | "closed" = "none";
+  private quoted = false;
+  private escaped = false;
+  private begun = "";
+  private line = 1;
+  private beginLine = 1;
+
+  constructor(path: string, longestCharacters: number) {
+    this.path = path;
+    this.longestCharacters = longestCharacters;
+  }
+
+  read(text: string): CutValue[] {
+    const values: CutValue[] = [];
+    let start = 0;
+    const take = (end: number) => {
+      values.push({ json: this.begun + text.slice(start, end + 1), line: this.beginLine });
+      this.begun = "";
+    };
+    for (let at = 0; at < text.length; at++) {
+      const character = text[at]!;
+      if (character === "\n") this.line += 1;
+      if (this.quoted) {
+        if (this.escaped) this.escaped = false;
+        else if (character === "\\") this.escaped = true;
+        else if (character === '"') {
+          this.quoted = false;
+          if (this.depth === 0) take(at);
+        }
+      } else if (this.depth > 0) {
+        if (character === '"') this.quoted = true;
+        else if (character === "{" || character === "[") this.depth += 1;
+        else if ((character === "}" || character === "]") && --this.depth === 0) take(at);
+      } else if (character === '"' && this.list === "open") {
+        this.quoted = true;
+        this.beginLine = this.line;
+        start = at;
+      } else if (character === "{" && this.list !== "closed") {
+        this.depth = 1;
+        this.beginLine = this.line;
+        start = at;
+      } else this.passBetween(character);
+    }
+    if (this.depth > 0 || this.quoted) this.begun += text.slice(start);
+    if (this.begun.length > this.longestCharacters) {
+      throw new UserError(
+        "E_TEXT_TOO_LONG",
+        `${this.path}:${this.beginLine}: a value of more than ${this.longestCharacters / 2 ** 20} million characters`,
+        "Write the file as .jsonl, with one object a line.",
+      );
+    }
+    return values;
+  }
+
+  end(): void {
+    if (this.depth > 0 || this.quoted) throw refuse(this.path, this.beginLine, "the file ends inside this value");
+    if (this.list === "open") throw refuse(this.path, this.line, "the file ends inside its list");
+  }
+
+  private passBetween(character: string): void {
+    if (/\s/.test(character)) return;
+    if (character === "[" && this.list === "none") this.list = "open";
+    else if (character === "]" && this.list === "open") this.list = "closed";
+    else if (character !== "," || this.list !== "open") {
+      throw refuse(this.path, this.line, `${quoteValue(character)} where an object should begin`);
+    }
+  }
+}

@@ -1,0 +1,82 @@
+// Records to rows: the first names the columns, and every other has a field for each of them.
+
+import { UserError } from "../../base/errors.ts";
+import type { NumberedRow } from "../row.ts";
+import type { NumberedRecord } from "./delimited.ts";
+import type { Separator } from "./separator.ts";
+
+export interface NamingOptions {
+  readonly separator: Separator;
+  readonly quotes: boolean;
+  readonly columns?: readonly string[];
+  readonly headerless?: readonly string[];
+  readonly leaveOutShort?: boolean;
+}
+
+/** The rows. UserError E_TABLE_ROW, naming the row, for one of another width and for two columns of one name. */
+export async function* nameColumns(
+  batches: AsyncIterable<readonly NumberedRecord[]>,
+  path: string,
+  options: NamingOptions,
+): AsyncGenerator<NumberedRow[]> {
+  const { headerless, leaveOutShort } = options;
+  let names: readonly string[] | undefined;
+  let wanted: readonly (readonly [name: string, at: number])[] = [];
+  for await (const batch of batches) {
+    const rows: NumberedRow[] = [];
+    for (const { fields, line } of batch) {
+      if (names === undefined) {
+        const named = headerless === undefined || fields.some(field => headerless.includes(field));
+        names = named ? fields : headerless;
+        refuseNamesakes(names, `${path}:${line}`);
+        const chosen = options.columns === undefined ? undefined : new Set(options.columns);
+        wanted = [...names.entries()].flatMap(([at, name]) =>
+          chosen?.has(name) === false ? [] : [[name, at] as const],
+        );
+        if (named) continue;
+      }
+      if (leaveOutShort === true && fields.length < names.length) continue;
+      if (fields.length !== names.length) throw explainWidth(fields, names, `${path}:${line}`, options);
+      rows.push({ values: Object.fromEntries(wanted.map(([name, at]) => [name, fields[at]!])), line });
+    }
+    if (rows.length > 0) yield rows;
+  }
+}
+
+function refuseNamesakes(names: readonly string[], origin: string): void {
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (name !== "" && seen.has(name)) {
+      throw new UserError(
+        "E_TABLE_ROW",
+        `${origin}: two columns are called "${name.slice(0, 60)}"`,
+        "Give each a name of its own.",
+      );
+    }
+    seen.add(name);
+  }
+}
+
+function explainWidth(
+  fields: readonly string[],
+  names: readonly string[],
+  origin: string,
+  { separator, quotes }: NamingOptions,
+): UserError {
+  const mark = separator === "\t" ? "a tab" : `"${separator}"`;
+  return new UserError(
+    "E_TABLE_ROW",
+    `${origin}: ${fields.length} fields, where the columns are ${names.length} (${listNames(names)})`,
+    fields.length < names.length
+      ? "The line was cut, or a text holds a line's end; write the row whole."
+      : quotes
+        ? `A text holds ${mark}, which parts fields here; put it in quotes.`
+        : "A text holds a tab: replace it by a space, or write a .csv, where it can stand in quotes.",
+  );
+}
+
+/** Names of columns for a message. */
+export function listNames(names: readonly string[]): string {
+  const shown = names.slice(0, 12).map(name => (name.length > 40 ? `${name.slice(0, 40)}…` : name));
+  return shown.join(", ") + (names.length > 12 ? ", …" : "");
+}

@@ -1,0 +1,101 @@
+// Reads the rows of a parquet file, a group of rows at a time. It runs in a thread of its own (parquet.ts), because the library
+// was not made for damaged files: what can be checked before it decodes is checked here.
+
+import { closeSync, fstatSync, readSync } from "node:fs";
+import { brotliDecompressSync, unzipSync } from "node:zlib";
+import { decompress } from "fzstd";
+import { type ColumnMetaData, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
+import { compressors } from "hyparquet-compressors";
+import { openFile, reading } from "../read-failure.ts";
+import type { NumberedRow, Value, Values } from "../row.ts";
+import { checkPages } from "./parquet-pages.ts";
+
+export interface ParquetInput {
+  readonly path: string;
+  /** The columns to read, those of them that are there; absent: all. */
+  readonly columns: readonly string[] | undefined;
+}
+
+const rowsPerBatch = 4096;
+const mostGroupBytes = 2 ** 30;
+
+/** Unpacked by Node where it can: it checks what it unpacks, and stops at the size it should have. */
+const unpackers: typeof compressors = {
+  ...compressors,
+  GZIP: (input, length) => unzipSync(input, { maxOutputLength: Math.max(1, length) }),
+  BROTLI: (input, length) => brotliDecompressSync(input, { maxOutputLength: Math.max(1, length) }),
+  ZSTD: (input, length) => decompress(input, new Uint8Array(length)),
+};
+
+/** The rows in batches. Errors of any kind for a file that is damaged or of a kind that cannot be read. */
+export async function* readParquetRows({ path, columns }: ParquetInput): AsyncGenerator<NumberedRow[]> {
+  const descriptor = openFile(path);
+  try {
+    const file = openRanges(descriptor, path);
+    const metadata = await parquetMetadataAsync(file);
+    const names = metadata.row_groups[0]?.columns.map(({ meta_data }) => meta_data!.path_in_schema[0]!) ?? [];
+    const chosen = columns === undefined ? undefined : [...new Set(names)].filter(name => columns.includes(name));
+    let rowStart = 0;
+    for (const group of metadata.row_groups) {
+      const count = Number(group.num_rows);
+      const chunks = group.columns.map(({ meta_data }) => meta_data!);
+      for (const chunk of chunks) {
+        if (chosen === undefined || chosen.includes(chunk.path_in_schema[0]!)) checkChunk(chunk, count, file);
+      }
+      const rowEnd = rowStart + count;
+      const options = chosen === undefined ? {} : { columns: chosen };
+      const rows = await parquetReadObjects({
+        ...{ file, metadata, compressors: unpackers, rowStart, rowEnd, useOffsetIndex: false },
+        ...options,
+      });
+      if (rows.length !== count) throw new Error(`${rows.length} rows where the index has ${count}`);
+      for (let at = 0; at < count; at += rowsPerBatch) {
+        const first = rowStart + at + 1;
+        yield rows.slice(at, at + rowsPerBatch).map((row, i) => ({ values: toJson(row) as Values, line: first + i }));
+      }
+      rowStart = rowEnd;
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+interface Ranges {
+  readonly byteLength: number;
+  slice(start: number, end?: number): ArrayBuffer;
+}
+
+function openRanges(descriptor: number, path: string): Ranges {
+  const byteLength = reading(path, () => fstatSync(descriptor).size);
+  const slice = (start: number, end = byteLength): ArrayBuffer => {
+    if (!(start >= 0 && start <= end && end <= byteLength)) throw new Error("its index leads out of the file");
+    const bytes = new Uint8Array(new ArrayBuffer(end - start));
+    for (let done = 0; done < bytes.length; ) {
+      const read = reading(path, () => readSync(descriptor, bytes, done, bytes.length - done, start + done));
+      if (read === 0) throw new Error("the file became shorter while it was read");
+      done += read;
+    }
+    return bytes.buffer;
+  };
+  return { byteLength, slice };
+}
+
+function checkChunk(chunk: ColumnMetaData, rows: number, file: Ranges): void {
+  const first = Number(chunk.dictionary_page_offset ?? 0n) || Number(chunk.data_page_offset);
+  const start = Math.min(first, Number(chunk.data_page_offset));
+  const values = Number(chunk.num_values);
+  if (!(rows >= 0 && values >= rows)) throw new Error("fewer values than rows");
+  if (Number(chunk.total_uncompressed_size) > mostGroupBytes)
+    throw new Error("a column of more than 1 GiB in one group");
+  checkPages(new Uint8Array(file.slice(start, start + Number(chunk.total_compressed_size))), values);
+}
+
+/** Parquet's values as JSON would hold them; a 64-bit integer that no number holds becomes its digits. */
+function toJson(value: unknown): Value {
+  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+  if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
+  if (value === null || value === undefined) return null;
+  if (value instanceof Date) return value.toISOString();
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) return Array.from(value as ArrayLike<unknown>, toJson);
+  return Object.fromEntries(Object.entries(value).map(([name, held]) => [name, toJson(held)]));
+}

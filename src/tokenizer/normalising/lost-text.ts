@@ -1,0 +1,112 @@
+// What normalising takes away from a text, counted. A character is lost when nothing that can be seen is left of it: ascii-fold
+// loses every Cyrillic letter. It loses its accent when the letter stays and its marks go: é to e, й to и. Both are asked of
+// each code point by itself, in its composed form (NFC), so equal texts lose the same however they are written.
+
+import { UserError } from "../../base/errors.ts";
+import { compileNormaliser } from "./normalise.ts";
+import type { Normaliser } from "./normaliser.ts";
+
+export interface TextLoss {
+  /** Code points that can be seen: neither white space nor control or format characters. */
+  characters: number;
+  /** Those of them of which nothing is left. */
+  lost: number;
+  /** Those of which the letter is left without its marks. */
+  unaccented: number;
+  /** Texts that lost more than half of their characters. */
+  textsMostlyLost: number;
+  /** The first characters that were lost, at most eight. */
+  readonly examples: string[];
+}
+
+export function startTextLoss(): TextLoss {
+  return { characters: 0, lost: 0, unaccented: 0, textsMostlyLost: 0, examples: [] };
+}
+
+const warnedShare = 0.01;
+const refusedShare = 0.5;
+
+const unseen = /^[\p{Z}\p{Cc}\p{Cf}\p{Cs}\s]$/u;
+const verdicts = { hidden: 1, kept: 2, unaccented: 3, lost: 4 } as const;
+
+/** Counts what a normaliser takes from texts; owns a table of the characters met. */
+export class LossCounter {
+  readonly loss: TextLoss = startTextLoss();
+  private readonly normalise: (text: string) => string;
+  private readonly table = new Uint8Array(0x110000); // verdicts; 0 where nobody has asked
+
+  constructor(normaliser: Normaliser) {
+    this.normalise = compileNormaliser(normaliser);
+  }
+
+  /** Counts one more text. */
+  addText(text: string): void {
+    let characters = 0;
+    let lost = 0;
+    let unaccented = 0;
+    const composed = text.normalize("NFC");
+    for (let i = 0; i < composed.length; i++) {
+      let point = composed.charCodeAt(i);
+      if (point >= 0xd800 && point < 0xdc00) {
+        point = composed.codePointAt(i)!;
+        if (point > 0xffff) i++;
+      }
+      const verdict = this.table[point] || this.judge(point);
+      if (verdict === verdicts.hidden) continue;
+      characters += 1;
+      if (verdict === verdicts.lost) lost += 1;
+      else if (verdict === verdicts.unaccented) unaccented += 1;
+    }
+    this.loss.characters += characters;
+    this.loss.lost += lost;
+    this.loss.unaccented += unaccented;
+    if (lost > refusedShare * characters) this.loss.textsMostlyLost += 1;
+  }
+
+  private judge(point: number): number {
+    const character = String.fromCodePoint(point);
+    const left = this.normalise(character);
+    const verdict = unseen.test(character)
+      ? verdicts.hidden
+      : ![...left].some(each => !unseen.test(each))
+        ? verdicts.lost
+        : losesMarks(character, left)
+          ? verdicts.unaccented
+          : verdicts.kept;
+    this.table[point] = verdict;
+    if (verdict === verdicts.lost && this.loss.examples.length < 8) this.loss.examples.push(character);
+    return verdict;
+  }
+}
+
+const mark = /\p{M}/u;
+
+function losesMarks(character: string, left: string): boolean {
+  return mark.test(character.normalize("NFD")) && !mark.test(left.normalize("NFD"));
+}
+
+/**
+ * What a person should be told of a loss, a sentence each; nothing where it is at most 1 %. `what` names the text, `reader` what
+ * normalises it, `advice` how to keep what is lost. UserError E_TEXT_LOST where more than half is lost.
+ */
+export function describeLoss(loss: TextLoss, what: string, reader: string, advice: string): string[] {
+  const { characters, lost, unaccented, textsMostlyLost, examples } = loss;
+  const seen = `${what}: ${reader} loses ${formatShare(lost, characters)} of the characters (${examples.join(" ")})`;
+  if (lost > refusedShare * characters) throw new UserError("E_TEXT_LOST", seen, advice);
+  const warnings: string[] = [];
+  if (lost > warnedShare * characters || textsMostlyLost > 0) {
+    const texts = textsMostlyLost === 0 ? "" : `, more than half of ${textsMostlyLost.toLocaleString("en-US")} texts`;
+    warnings.push(`${seen}${texts}. ${advice}`);
+  }
+  if (unaccented > warnedShare * characters) {
+    const share = formatShare(unaccented, characters);
+    warnings.push(`${what}: ${reader} takes the accents from ${share} of the characters. ${advice}`);
+  }
+  return warnings;
+}
+
+/** "4.8 %" */
+export function formatShare(part: number, whole: number): string {
+  const share = (100 * part) / Math.max(whole, 1);
+  return `${share.toFixed(share < 10 ? 1 : 0)} %`;
+}

@@ -1,0 +1,84 @@
+// A budget that is extended on purpose: the run goes on where it ended, under the schedule of the whole, and to the same bits
+// whatever interrupts it then.
+
+import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { rateAt } from "../../src/optim/schedule.ts";
+import { readEvents, type StepEvent } from "../../src/train/events.ts";
+import { prepare } from "../../src/verbs/prepare.ts";
+import { pretrain } from "../../src/verbs/pretrain.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "cram-extend-"));
+after(() => rmSync(folder, { recursive: true }));
+const data = join(folder, "data");
+const finished = join(folder, "finished");
+const model = ["width=16", "layers=1", "heads=2", "feedForward=32", "sequenceLength=16", "vocabulary=84"];
+const sizes = ["schedule.batchSequences=4", "train.microBatchSequences=4", "train.checkpointEverySeconds=1000"];
+const device = { backend: "cpu", threads: 2 } as const;
+
+before(async () => {
+  const text = join(folder, "texts.jsonl");
+  const line = (i: number) =>
+    JSON.stringify({ text: `${i} old boats sleep near the river wall and a green frog sings` });
+  writeFileSync(text, Array.from({ length: 60 }, (_, i) => `${line(i)}\n`).join(""));
+  await prepare({ texts: [text], out: data, vocabulary: 84, sequenceLength: 16, holdOut: 0.2 });
+  const set = [...model.map(pair => `model.${pair}`), ...sizes];
+  await pretrain({ data, out: finished, recipe: "quickstart", set, budget: "8steps", ...device });
+});
+
+const copyRun = (name: string) => {
+  const run = join(folder, name);
+  cpSync(finished, run, { recursive: true });
+  return run;
+};
+const parametersAt = (run: string, step: string) =>
+  readFileSync(join(run, `checkpoints/step-000000${step}/parameters.safetensors`));
+const stepsOf = (run: string) =>
+  readEvents(join(run, "events.jsonl")).filter((event): event is StepEvent => event.kind === "step");
+
+test("a finished run goes on to the new end, at the rates of the whole", async () => {
+  const run = copyRun("whole");
+  const { steps, reason } = await pretrain({ resume: run, extend: "8steps", ...device });
+  assert.deepEqual([steps, reason], [16, "budget"]);
+  const [ninth] = stepsOf(run).filter(({ step }) => step === 9);
+  // Eight of sixteen steps are done before it, and the peak rate of the recipe is 3e-3.
+  assert.ok(Math.abs(ninth!.learningRate - 3e-3 * rateAt(0.5, { learningRate: "budget-triangle2" })) < 1e-12);
+  const starts = readEvents(join(run, "events.jsonl")).filter(event => event.kind === "start");
+  assert.deepEqual(
+    starts.map(({ budget }) => budget),
+    [undefined, "16steps"],
+  );
+});
+
+test("interrupted after it was extended, it ends in the same bits", async () => {
+  const run = copyRun("cut");
+  const stop = new AbortController();
+  const first = await pretrain({
+    ...{ resume: run, extend: "8steps", ...device, signal: stop.signal },
+    onEvent: event => {
+      if (event.kind === "step" && event.step === 11) stop.abort();
+    },
+  });
+  assert.deepEqual([first.steps, first.reason], [11, "interrupted"]);
+  assert.equal((await pretrain({ resume: run, ...device })).steps, 16);
+  assert.deepEqual(parametersAt(run, "16"), parametersAt(join(folder, "whole"), "16"));
+  assert.deepEqual(
+    stepsOf(run).map(({ step, loss }) => [step, loss]),
+    stepsOf(join(folder, "whole")).map(({ step, loss }) => [step, loss]),
+  );
+});
+
+test("the same command again replaces what was added at the same step; another unit is refused", async () => {
+  const run = copyRun("twice");
+  const add = (extend: string, signal?: AbortSignal) => pretrain({ resume: run, extend, ...device, signal });
+  await assert.rejects(add("1h"), { code: "E_BUDGET", message: /in steps cannot be extended by seconds/ });
+  await assert.rejects(add("soon"), { code: "E_BUDGET" });
+  const stop = new AbortController();
+  stop.abort();
+  await add("100steps", stop.signal).catch(() => undefined);
+  assert.equal((await add("2steps")).steps, 10);
+  assert.equal((await add("2steps")).steps, 12);
+});

@@ -1,0 +1,156 @@
+// Every signal that asks a program to end, at every stage of a run: what was trained is saved, what was not begun leaves no
+// folder, and the exit code is 128 and the signal's number.
+
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { listCheckpoints } from "../../src/checkpoint/state.ts";
+import { readEvents } from "../../src/train/events.ts";
+
+const main = join(import.meta.dirname, "../../src/cli/main.js");
+const folder = mkdtempSync(join(tmpdir(), "cram-signals-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const small = [
+  ...["--recipe", "quickstart", "--set", "model.width=32", "--set", "model.layers=1", "--set", "model.heads=2"],
+  ...["--set", "model.feedForward=64", "--set", "model.vocabulary=64", "--set", "model.sequenceLength=32"],
+  ...["--set", "train.microBatchSequences=8", "--set", "schedule.batchSequences=8", "--budget", "1000000steps"],
+];
+const pretrain = (out: string) => ["pretrain", "--data", "data", ...small, "--out", out, "--json"];
+
+before(() => {
+  const line = JSON.stringify({ text: "the red fox sleeps in its den. ".repeat(20) });
+  writeFileSync(
+    join(folder, "text.jsonl"),
+    Array.from({ length: 40 }, (_, i) => line.replace("red", `red${i}`)).join("\n"),
+  );
+  const words = ["prepare", "text.jsonl", "--out", "data", "--vocabulary", "64", "--sequence-length", "32"];
+  const { status, stderr } = spawnSync(process.execPath, [main, ...words, "--hold-out", "0.2"], { cwd: folder });
+  assert.equal(status, 0, String(stderr));
+});
+
+interface Stopped {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stderr: string;
+  readonly seconds: number;
+}
+
+/** Runs until `isReady` says so of the output, then does `stop`, and waits for the end. */
+async function runUntil(
+  words: readonly string[],
+  isReady: (stdout: string) => boolean,
+  stop: (child: ChildProcess) => Promise<void> | void,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Stopped> {
+  const env = { ...process.env, ...environment };
+  const child = spawn(process.execPath, [main, ...words], {
+    cwd: folder,
+    env,
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const closed = once(child, "close");
+  let [stdout, stderr] = ["", ""];
+  child.stderr.on("data", chunk => {
+    stderr += chunk;
+  });
+  const start = await new Promise<number>((resolve, reject) => {
+    child.stdout.on("data", chunk => {
+      stdout += chunk;
+      if (isReady(stdout)) resolve(performance.now());
+    });
+    closed.then(() => reject(new Error(`ended by itself: ${stderr}`)));
+    const look = () => {
+      if (isReady("")) resolve(performance.now());
+      else if (child.exitCode === null && child.signalCode === null) setTimeout(look, 20);
+    };
+    look();
+  });
+  await stop(child);
+  const [code, signal] = await closed;
+  return { code, signal, stderr, seconds: (performance.now() - start) / 1000 };
+}
+
+const isTraining = (stdout: string) => stdout.includes('"step":5,');
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2"] as const) {
+  test(`${signal} while training, three times at once: saved once, and the exit code says which`, async () => {
+    const run = `training-${signal}`;
+    const ended = await runUntil(pretrain(run), isTraining, async child => {
+      for (let i = 0; i < 3; i++) {
+        child.kill(signal);
+        await pause(20);
+      }
+    });
+    const { stderr } = ended;
+    // The last press may meet a process that is on its way out and takes no signals any more; a shell says the same of both.
+    const code = ended.signal === null ? ended.code : 128 + constants.signals[ended.signal];
+    assert.equal(code, 128 + constants.signals[signal], stderr);
+    assert.match(stderr, /saved; a second .* gives up at once/);
+    assert.doesNotMatch(stderr, /Debugger/);
+    const last = readEvents(join(folder, run, "events.jsonl")).at(-1)!;
+    assert.deepEqual([last.kind, "reason" in last && last.reason], ["end", "interrupted"]);
+    assert.deepEqual(listCheckpoints(join(folder, run)), [last.step]);
+  });
+}
+
+test("who resumes goes on with the threads that the run began with", async () => {
+  const run = "three-threads";
+  const stop = (child: ChildProcess) => void child.kill("SIGTERM");
+  await runUntil([...pretrain(run), "--threads", "3"], isTraining, stop);
+  await runUntil(["pretrain", "--resume", run, "--json"], stdout => stdout.includes('"kind":"step"'), stop);
+  const events = readEvents(join(folder, run, "events.jsonl"));
+  const devices = events.flatMap(event => (event.kind === "start" ? [/\d+ threads/.exec(event.device)?.[0]] : []));
+  assert.deepEqual(devices, ["3 threads", "3 threads"]);
+});
+
+test("SIGHUP where no terminal is left changes nothing, as nohup asks", async () => {
+  let before = 0;
+  const { code } = await runUntil(pretrain("hang-up"), isTraining, async child => {
+    child.kill("SIGHUP");
+    before = readEvents(join(folder, "hang-up/events.jsonl")).at(-1)!.step;
+    await pause(300);
+    child.kill("SIGTERM");
+  });
+  assert.equal(code, 143);
+  assert.ok(readEvents(join(folder, "hang-up/events.jsonl")).at(-1)!.step > before + 1);
+});
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGUSR1"] as const) {
+  test(`${signal} to the whole group while kernels compile: no run is left, and nothing is called a bug`, async () => {
+    const compiler = join(folder, "slow-cc");
+    writeFileSync(
+      compiler,
+      '#!/bin/sh\n[ "$1" = --version ] && exec echo slow 1\necho > "$CRAM_CACHE/compiles"\nexec sleep 60\n',
+    );
+    chmodSync(compiler, 0o755);
+    const cache = mkdtempSync(join(folder, "cache-"));
+    const { code, stderr, seconds } = await runUntil(
+      pretrain(`compiling-${signal}`),
+      () => existsSync(join(cache, "compiles")),
+      child => void process.kill(-child.pid!, signal),
+      { CC: compiler, CRAM_CACHE: cache },
+    );
+    assert.equal(code, 128 + constants.signals[signal], stderr);
+    assert.doesNotMatch(stderr, /bug|Error/);
+    assert.match(stderr, /stopping/);
+    assert.ok(seconds < 2, `${seconds} s`);
+    assert.ok(!existsSync(join(folder, `compiling-${signal}`)));
+  });
+}
+
+test("any verb ends at once where nothing can be saved", async () => {
+  const stopped = await runUntil(
+    ["dashboard", ".", "--port", "0", "--json"],
+    stdout => stdout.includes("url"),
+    child => void child.kill("SIGUSR1"),
+  );
+  assert.equal(stopped.code, 138, stopped.stderr);
+  assert.doesNotMatch(stopped.stderr, /Debugger/);
+});

@@ -1,0 +1,215 @@
+// What every backend is held to: it equals the reference in every operation and its gradient, updates in place, bf16, and random
+// graphs in which the fused program must equal the graph evaluated node by node.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { Backend, HostArray } from "../../src/backends/backend.ts";
+import { openReference } from "../../src/backends/reference/reference.ts";
+import { RandomSequence, streams } from "../../src/base/random.ts";
+import { differentiate } from "../../src/graph/gradient.ts";
+import * as g from "../../src/graph/operations.ts";
+import { countElements, type Graph, type Tensor } from "../../src/graph/tensor.ts";
+import { operationCases } from "./operation-cases.ts";
+
+const reference = openReference();
+
+/** Normal numbers, the same ones for a name's place; none further than 3 below the centre. */
+export function drawInputs(shapes: Readonly<Record<string, readonly number[]>>, centre = 0): Record<string, HostArray> {
+  return Object.fromEntries(
+    Object.entries(shapes).map(([name, shape], i) => {
+      const random = new RandomSequence(5, streams.initialisation, i);
+      const draw = () => Math.max(centre - 3, centre + random.normalPair()[0]);
+      return [name, Float32Array.from({ length: countElements(shape) }, draw)];
+    }),
+  );
+}
+
+/** Largest error over all outputs, relative to 1 + the size of the largest expected value. */
+export async function compareBackends(
+  backend: Backend,
+  graph: Graph,
+  inputs: Record<string, HostArray>,
+): Promise<number> {
+  const got = await (await backend.load(graph, new Map())).run(inputs);
+  const expected = await (await reference.load(graph, new Map())).run(inputs);
+  let worst = 0;
+  for (const [name, values] of Object.entries(expected)) {
+    let scale = 1;
+    for (const value of values) scale = Math.max(scale, 1 + Math.abs(value));
+    values.forEach((value, i) => {
+      const error = Math.abs(got[name]![i]! - value) / scale;
+      worst = Number.isNaN(error) ? Number.POSITIVE_INFINITY : Math.max(worst, error);
+    });
+  }
+  return worst;
+}
+
+/** Sizes below, at and above the tile, the block and the depth that is packed at once; odd ones leave every remainder. */
+const productSizes = [
+  [1, 1, 1],
+  [3, 5, 2],
+  [13, 33, 17],
+  [12, 32, 64],
+  [197, 31, 258],
+  [40, 261, 70],
+  [61, 67, 1031],
+] as const;
+
+/** Every f32 power of two and its neighbours, both signs, and a fine grid where a function is used. */
+function sampleFloats(): Float32Array {
+  const values = [0, Number.POSITIVE_INFINITY, Number.NaN];
+  for (let power = -140; power < 128; power++) for (const part of [1, 1.1, 1.37, 1.73]) values.push(part * 2 ** power);
+  for (let x = 0; x < 100; x += 0.0137) values.push(x);
+  return Float32Array.from([...values, ...values.map(value => -value)]);
+}
+
+/** A recipe for a graph over (5, 6) tensors: each step names an operation and which earlier tensors it takes. */
+const randomGraph = fc.array(fc.tuple(fc.nat(13), fc.nat(100), fc.nat(100)), { minLength: 1, maxLength: 14 });
+
+function buildRandom(steps: readonly (readonly [number, number, number])[]): Graph {
+  const tensors: Tensor[] = [g.input("a", [5, 6], "f32"), g.input("b", [5, 6], "f32")];
+  for (const [kind, first, second] of steps) {
+    const x = tensors[first % tensors.length]!;
+    const y = tensors[second % tensors.length]!;
+    const spread = (t: Tensor) => g.broadcast(t, [5, 6]);
+    const makers = [
+      () => g.multiply(g.add(x, y), 0.5),
+      () => g.multiply(g.tanh(x), y),
+      () => g.maximum(x, y),
+      () => g.subtract(x, g.mean(y, [1])),
+      () => spread(g.mean(x, [0])),
+      () => spread(g.max(x, [1])),
+      () => g.select(g.less(x, y), x, g.tanh(y)),
+      () => g.reshape(g.permute(x, [1, 0]), [5, 6]),
+      () => g.concat([g.slice(x, 1, 2, 6), g.slice(y, 1, 0, 2)], 1),
+      () => g.concat([g.slice(y, 0, 3, 5), g.slice(x, 0, 0, 3)], 0),
+      () => g.multiply(g.matmul(g.matmul(x, g.transpose(y)), y), 0.05),
+      () => g.divide(x, g.add(1, g.multiply(y, y))),
+      () => g.tanh(g.reshape(g.slice(g.reshape(g.concat([x, y], 0), [60]), 0, 15, 45), [5, 6])),
+      () => g.multiply(x, spread(g.rsqrt(g.add(g.mean(g.multiply(y, y), [1]), 1)))),
+    ];
+    tensors.push(g.tanh(makers[kind]!()));
+  }
+  const last = tensors[tensors.length - 1]!;
+  return { outputs: { last, middle: g.add(tensors[Math.floor(tensors.length / 2)]!, 0.5) }, updates: {} };
+}
+
+/** Declares the tests of a backend, which is open when they run. `skip` says why they cannot. */
+export function testConformance(
+  title: string,
+  backend: () => Backend,
+  { skip = false, randomGraphs = 40 }: { readonly skip?: string | false; readonly randomGraphs?: number } = {},
+): void {
+  for (const { name, shapes, build, centre } of operationCases) {
+    test(`${title} equals reference: ${name}`, { skip }, async () => {
+      const operands = shapes.map((shape, i) => g.input(`x${i}`, shape, "f32"));
+      const result = build(operands);
+      const axes = result.shape.map((_, axis) => axis);
+      const loss = g.sum(g.multiply(result, g.add(result, 1)), axes);
+      const gradients = differentiate(loss, operands);
+      const outputs = { result, loss, ...Object.fromEntries(gradients.map((gradient, i) => [`g${i}`, gradient])) };
+      const inputs = drawInputs(Object.fromEntries(shapes.map((shape, i) => [`x${i}`, shape])), centre);
+      const error = await compareBackends(backend(), { outputs, updates: {} }, inputs);
+      assert.ok(error < 2e-6, `error ${error}`);
+    });
+  }
+
+  test("random bits are the same on both", { skip }, async () => {
+    const seed = g.input("seed", [1], "u32");
+    const graph = { outputs: { bits: g.randomBits(seed, 3, [5, 7]) }, updates: {} };
+    const inputs = { seed: Uint32Array.of(77) };
+    const got = await (await backend().load(graph, new Map())).run(inputs);
+    const expected = await (await reference.load(graph, new Map())).run(inputs);
+    assert.deepEqual([...got.bits!], [...expected.bits!]);
+  });
+
+  test("bf16 rounds to nearest even, and products of bf16 sum in f32", { skip }, async () => {
+    const a = g.input("a", [17, 40], "f32");
+    const b = g.input("b", [40, 9], "f32");
+    const half = (x: Tensor) => g.cast(x, "bf16");
+    const outputs = { rounded: g.cast(half(a), "f32"), product: g.matmul(half(a), half(b)) };
+    const error = await compareBackends(backend(), { outputs, updates: {} }, drawInputs({ a: [17, 40], b: [40, 9] }));
+    assert.ok(error < 1e-6, `error ${error}`);
+  });
+
+  for (const dtype of ["f32", "bf16"] as const) {
+    test(`products of ${dtype} at every shape and transposition`, { skip }, async () => {
+      const outputs: Record<string, Tensor> = {};
+      const shapes: Record<string, readonly number[]> = {};
+      const operand = (name: string, rows: number, columns: number, transposed: boolean): Tensor => {
+        shapes[name] = transposed ? [columns, rows] : [rows, columns];
+        const stored = g.cast(g.input(name, shapes[name], "f32"), dtype);
+        return transposed ? g.transpose(stored) : stored;
+      };
+      for (const [m, n, k] of productSizes) {
+        for (const form of ["nn", "nt", "tn", "tt"]) {
+          const name = `${form} ${m} ${n} ${k}`;
+          const a = operand(`a ${name}`, m, k, form[0] === "t");
+          outputs[name] = g.matmul(a, operand(`b ${name}`, k, n, form[1] === "t"));
+        }
+      }
+      const error = await compareBackends(backend(), { outputs, updates: {} }, drawInputs(shapes));
+      assert.ok(error < 2e-6, `error ${error}`);
+    });
+  }
+
+  test("exp, erf and tanh stay within their bounds over all of f32", { skip }, async () => {
+    const x = g.input("x", [sampleFloats().length], "f32");
+    const outputs = { exp: g.exp(x), erf: g.erf(x), tanh: g.tanh(x) };
+    const inputs = { x: sampleFloats() };
+    const got = await (await backend().load({ outputs, updates: {} }, new Map())).run(inputs);
+    const expected = await (await reference.load({ outputs, updates: {} }, new Map())).run(inputs);
+    inputs.x.forEach((at, i) => {
+      const exact = expected.exp![i]!;
+      const value = got.exp![i]!;
+      if (Number.isNaN(at)) assert.ok(Number.isNaN(value));
+      // Just above the smallest normal number the result becomes 0; above the largest number it is infinite.
+      else if (exact < 1.02 * 2 ** -126) assert.ok(value >= 0 && value <= 2 ** -125, `exp ${at} = ${value}`);
+      else if (exact > 3.4028234e38) assert.equal(value, Number.POSITIVE_INFINITY, `exp ${at}`);
+      else assert.ok(Math.abs(value / exact - 1) < 2.5e-7, `exp ${at} = ${value}, not ${exact}`);
+      for (const name of ["erf", "tanh"] as const) {
+        const error = Math.abs(got[name]![i]! - expected[name]![i]!);
+        assert.ok(Number.isNaN(at) ? Number.isNaN(got[name]![i]!) : error < 4.5e-7, `${name} ${at}: ${error}`);
+      }
+    });
+  });
+
+  test("updates read every old value before any is written", { skip }, async () => {
+    const build = () => {
+      const p = g.state("p", [4, 6]);
+      const q = g.state("q", [4, 6]);
+      return { outputs: { sum: g.sum(g.add(p, q), [0, 1]) }, updates: { p: g.add(q, 1), q: g.multiply(p, 2) } };
+    };
+    const results = [];
+    for (const each of [backend(), reference]) {
+      const states = new Map(["p", "q"].map(name => [name, each.allocate([4, 6], "f32")]));
+      for (const [i, buffer] of [...states.values()].entries()) {
+        each.write(
+          buffer,
+          Float32Array.from({ length: 24 }, (_, n) => n + 100 * i),
+        );
+      }
+      const loaded = await each.load(build(), states);
+      await loaded.run({});
+      await loaded.run({});
+      results.push([...states.values()].map(buffer => [...each.read(buffer)]));
+    }
+    assert.deepEqual(results[0], results[1]);
+  });
+
+  test("an input that was never written is refused by name", { skip }, async () => {
+    const loaded = await backend().load({ outputs: { y: g.exp(g.input("x", [3], "f32")) }, updates: {} }, new Map());
+    await assert.rejects(loaded.run({}), /input x was never written/);
+  });
+
+  test("fused random graphs equal the graph evaluated node by node", { skip, timeout: 120_000 }, async () => {
+    await fc.assert(
+      fc.asyncProperty(randomGraph, async steps => {
+        const error = await compareBackends(backend(), buildRandom(steps), drawInputs({ a: [5, 6], b: [5, 6] }));
+        return error < 1e-5;
+      }),
+      { numRuns: randomGraphs, seed: 20 },
+    );
+  });
+}

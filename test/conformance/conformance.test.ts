@@ -1,0 +1,55 @@
+// The cpu backend against the reference, and what only it has: kernels for attention, threads that programs take turns on.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { Backend } from "../../src/backends/backend.ts";
+import { openCpu } from "../../src/backends/cpu/cpu.ts";
+import { differentiate } from "../../src/graph/gradient.ts";
+import * as g from "../../src/graph/operations.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
+import { attention } from "../../src/nn/attention.ts";
+import { compareBackends, drawInputs, testConformance } from "./backend-conformance.ts";
+
+let cpu: Backend;
+before(async () => {
+  cpu = await openCpu({ threads: 2 });
+});
+after(() => cpu.close());
+
+testConformance("cpu", () => cpu);
+
+test("the attention kernels at lengths and widths around their tiles", async () => {
+  for (const [batch, length, heads, headWidth] of [
+    [2, 12, 1, 32],
+    [1, 33, 3, 6],
+    [2, 128, 2, 64],
+    [1, 200, 1, 80],
+  ] as const) {
+    const shape = [batch * length, 3 * heads * headWidth];
+    const qkv = g.input("qkv", shape, "f32");
+    const result = attention(qkv, { batch, length, heads, headWidth });
+    const loss = g.sum(g.multiply(result, g.input("weights", result.shape, "f32")), [0, 1]);
+    const outputs = { result, gradient: differentiate(loss, [qkv])[0]! };
+    const graph = { outputs, updates: {} };
+    const names = (await cpu.load(graph, new Map())).program!.kernels.map(({ name }) => name);
+    assert.ok(
+      names.some(name => name.startsWith("attention_backward")),
+      names.join(" "),
+    );
+    const error = await compareBackends(cpu, graph, drawInputs({ qkv: shape, weights: result.shape }));
+    assert.ok(error < 2e-6, `${length} × ${headWidth}: error ${error}`);
+  }
+});
+
+test("programs of different lengths alternate on the same threads", { timeout: 60_000 }, async () => {
+  const x = g.input("x", [4, 4], "f32");
+  const short = await cpu.load({ outputs: { y: g.exp(x) }, updates: {} }, new Map());
+  const chain = Array.from({ length: 12 }).reduce<Tensor>(y => g.tanh(g.matmul(y, x)), x);
+  const long = await cpu.load({ outputs: { y: chain }, updates: {} }, new Map());
+  const values = { x: Float32Array.from({ length: 16 }, (_, i) => Math.sin(i)) };
+  const expected = [...(await long.run(values)).y!];
+  for (let turn = 0; turn < 2000; turn++) {
+    await short.run(values);
+    assert.deepEqual([...(await long.run(values)).y!], expected, `turn ${turn}`);
+  }
+});

@@ -1,0 +1,51 @@
+// The programs of the recipes to the byte: a change that only moves or merges code changes none of them. One that is meant to change
+// what is compiled replaces the hashes here, and says in its commit what it gained.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { crammedBert } from "../../recipes/crammed-bert.ts";
+import { crammedBertSmall } from "../../recipes/crammed-bert-small.ts";
+import { quickstart } from "../../recipes/quickstart.ts";
+import { compileForCpu } from "../../src/backends/cpu/cpu.ts";
+import { compileForCuda } from "../../src/backends/cuda/cuda.ts";
+import { contentHash } from "../../src/base/files/files.ts";
+import type { Program } from "../../src/compiler/program/program.ts";
+import type { Graph } from "../../src/graph/tensor.ts";
+import { defineTraining } from "../../src/train/definition.ts";
+import { buildStepGraphs } from "../../src/train/step.ts";
+
+const recipes = [crammedBert, crammedBertSmall, quickstart];
+const targets: Readonly<Record<string, (graph: Graph) => Program>> = {
+  "cpu f32": graph => compileForCpu(graph, 2, "f32"),
+  "cpu bf16": graph => compileForCpu(graph, 2, "bf16"),
+  "cuda 8.0": graph => compileForCuda(graph, "bf16", 80),
+  "cuda 9.0": graph => compileForCuda(graph, "bf16", 90),
+};
+
+/** Of the four programs of a training: the first micro-batch, the next ones, the update, validation. */
+const expected: Readonly<Record<string, string>> = {
+  "crammed-bert, cpu f32": "3655394b2fb9426b",
+  "crammed-bert, cpu bf16": "ba8686dad6e79d34",
+  "crammed-bert, cuda 8.0": "a292bd1464c30086",
+  "crammed-bert, cuda 9.0": "a292bd1464c30086",
+  "crammed-bert-small, cpu f32": "5ca19a6cd2f399ce",
+  "crammed-bert-small, cpu bf16": "a882b17e0c1d91df",
+  "crammed-bert-small, cuda 8.0": "fc1aad0bd588106c",
+  "crammed-bert-small, cuda 9.0": "fc1aad0bd588106c",
+  "quickstart, cpu f32": "fd78846842f44ca7",
+  "quickstart, cpu bf16": "6fec5af816686043",
+  "quickstart, cuda 8.0": "17c61ad0747609c9",
+  "quickstart, cuda 9.0": "17c61ad0747609c9",
+};
+
+test("the recipes' programs are what they were", () => {
+  const hashes: Record<string, string> = {};
+  for (const recipe of recipes) {
+    const graphs = buildStepGraphs(defineTraining(recipe));
+    for (const [target, compile] of Object.entries(targets)) {
+      const programs = [graphs.first, graphs.next, graphs.update, graphs.validation].map(compile);
+      hashes[`${recipe.name}, ${target}`] = contentHash(programs.map(({ hash }) => hash).join(" "));
+    }
+  }
+  assert.deepEqual(hashes, expected);
+});

@@ -1,0 +1,175 @@
+// What the compiler makes of a graph, counted: launches, copies, bytes of scratch. Speed that was won by fusing is kept by these
+// numbers, on any machine.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { compileGraph } from "../../src/compiler/compile.ts";
+import { cTarget } from "../../src/compiler/printers/c-kernels.ts";
+import type { Program } from "../../src/compiler/program/program.ts";
+import { differentiate } from "../../src/graph/gradient.ts";
+import * as g from "../../src/graph/operations.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
+import { geglu } from "../../src/nn/activation.ts";
+import { decodedLossOfRows } from "../../src/nn/decoded-loss.ts";
+import { layerNorm, softmax } from "../../src/nn/norm.ts";
+import { updateAdamW } from "../../src/optim/adamw.ts";
+
+const kinds = (program: Program) =>
+  program.launches.map(({ kernel }) => program.kernels[kernel]!.name.replace(/_.*$/, ""));
+
+function compile(outputs: Record<string, Tensor>, precision: "f32" | "bf16" = "f32"): Program {
+  return compileGraph({ outputs, updates: {} }, cTarget, { threads: 2, precision });
+}
+
+const x = g.input("x", [64, 48], "f32");
+const w = g.input("w", [48, 32], "f32");
+const residual = g.input("residual", [64, 32], "f32");
+
+test("layer norm and softmax are one launch each", () => {
+  const weight = g.input("weight", [48], "f32");
+  assert.deepEqual(kinds(compile({ y: layerNorm(x, weight, weight, 1e-12) })), ["row"]);
+  assert.deepEqual(kinds(compile({ y: softmax(x) })), ["row"]);
+});
+
+test("elementwise work on a product is its write-out", () => {
+  assert.deepEqual(kinds(compile({ y: g.add(residual, g.matmul(x, w)) })), ["matmul"]);
+  assert.deepEqual(kinds(compile({ y: g.tanh(g.multiply(g.matmul(x, w), 2)) })), ["matmul"]);
+});
+
+test("a product that is read transposed is written transposed", () => {
+  const other = g.input("other", [32, 64], "f32");
+  const program = compile({ y: g.add(other, g.transpose(g.matmul(x, w))) });
+  assert.deepEqual(kinds(program), ["matmul"]);
+  assert.match(program.kernels[0]!.name, /^matmul_32x64x48/);
+});
+
+test("a gated feed-forward is two products and one pass between them", () => {
+  const hidden = g.matmul(x, g.input("up", [48, 128], "f32"));
+  const y = g.matmul(geglu(hidden), g.input("down", [64, 48], "f32"));
+  assert.deepEqual(kinds(compile({ y })), ["matmul", "row", "matmul"]);
+});
+
+test("in bf16 an operand is rounded once, whichever way it is read", () => {
+  const forward = g.matmul(x, w);
+  const gradient = g.matmul(g.transpose(x), residual);
+  const program = compile({ forward, gradient }, "bf16");
+  // Three operands, three casts; the transposed one is the cast of the plain one.
+  assert.equal(kinds(program).filter(kind => kind === "row").length, 3);
+  const bf16 = program.buffers.filter(buffer => buffer.dtype === "bf16");
+  assert.deepEqual(bf16.map(({ shape }) => shape.join("×")).sort(), ["48×32", "64×32", "64×48"]);
+});
+
+test("in bf16 a parameter is rounded while it is packed, along rows and columns", () => {
+  const parameter = g.state("parameter", [48, 32]);
+  const forward = g.matmul(x, parameter);
+  const back = g.matmul(residual, g.transpose(parameter));
+  const program = compile({ forward, back }, "bf16");
+  assert.deepEqual(kinds(program).sort(), ["matmul", "matmul", "row", "row"]);
+  const rounded = program.buffers.filter(buffer => buffer.dtype === "bf16").map(({ shape }) => shape.join("×"));
+  assert.deepEqual(rounded.sort(), ["64×32", "64×48"], "only what is no parameter is cast");
+});
+
+test("in bf16 joined parts are rounded where they are made: no pass over them only casts", () => {
+  const hidden = g.input("hidden", [64, 96], "f32");
+  const weight = g.state("weight", [48, 32]);
+  const loss = g.sum(g.matmul(geglu(hidden), weight), [0, 1]);
+  const [gradient] = differentiate(loss, [hidden]);
+  const back = g.matmul(gradient!, g.state("in", [96, 32]));
+  const program = compile({ back }, "bf16");
+  const joined = program.buffers.filter(({ shape }) => shape.join("×") === "64×96" && shape.length === 2);
+  assert.deepEqual(joined.map(({ kind, dtype }) => `${kind} ${dtype}`).sort(), ["input f32", "temporary bf16"]);
+});
+
+test("a large product that is needed late does not stand in memory until then", () => {
+  const tall = g.input("tall", [4096, 8], "f32");
+  const large = g.matmul(tall, g.transpose(tall)); // 64 MiB
+  const small = g.matmul(g.transpose(tall), tall); // 8 × 8
+  let chain = g.exp(small);
+  for (let i = 0; i < 3; i++) chain = g.matmul(chain, small);
+  const program = compile({ result: g.add(large, g.sum(chain, [0, 1])) });
+  assert.match(kinds(program).at(-1)!, /matmul|row/);
+  const first = program.launches.findIndex(launch => launch.flops >= 2 * 4096 * 4096 * 8);
+  assert.ok(first >= program.launches.length - 2, `launch ${first} of ${program.launches.length}`);
+});
+
+test("AdamW updates parameter and moments in place, in one launch without scratch", () => {
+  const state = (name: string) => g.state(name, [64, 48]);
+  const rate = (name: string) => g.input(name, [1], "f32");
+  const { parameter, first, second } = updateAdamW(
+    state("parameter"),
+    state("gradient"),
+    { first: state("first"), second: state("second") },
+    { beta1: 0.9, beta2: 0.98, epsilon: 1e-12 },
+    { learningRate: rate("rate"), correction1: rate("c1"), correction2: rate("c2") },
+    0.01,
+  );
+  const program = compileGraph({ outputs: {}, updates: { parameter, first, second } }, cTarget, {
+    threads: 2,
+    precision: "f32",
+  });
+  assert.deepEqual(
+    kinds(program).filter(kind => kind === "copy"),
+    [],
+  );
+  const large = program.launches.filter(({ bytesMoved }) => bytesMoved > 4 * 64 * 48);
+  assert.equal(large.length, 1);
+  assert.ok(program.arenaBytes < 1024, `${program.arenaBytes}`);
+});
+
+test("temporaries that never live at once share memory", () => {
+  let y: Tensor = x;
+  for (let i = 0; i < 12; i++) y = g.tanh(g.matmul(y, g.input(`w${i}`, [48, 48], "f32")));
+  const bytes = 64 * 48 * 4;
+  assert.ok(compile({ y }).arenaBytes <= 2 * bytes);
+});
+
+test("the kernel that frees most runs first: two large results reduced to small ones are never there together", () => {
+  const large = ["a", "b"].map(name => g.matmul(x, g.input(name, [48, 256], "f32"))); // 64 KiB each
+  const small = large.map(result => g.sum(result, [1])); // (64, 1)
+  const program = compile({ y: g.add(g.multiply(small[0]!, small[0]!), small[1]!) });
+  assert.ok(program.arenaBytes <= 64 * 256 * 4 + 2 * 64 * 4, `${program.arenaBytes}`);
+});
+
+test("a kernel that reads no result of another waits for the one that needs it", () => {
+  const read = [0, 1, 2].map(i => g.matmul(x, g.input(`early${i}`, [48, 32], "f32"))); // 8 KiB each, of inputs alone
+  const wide = g.matmul(g.exp(g.matmul(x, w)), g.input("wide", [32, 256], "f32")); // 64 KiB
+  let y = g.matmul(g.tanh(wide), g.input("down", [256, 32], "f32"));
+  for (const early of read) y = g.matmul(g.add(y, early), g.input(`next${early.id}`, [32, 32], "f32"));
+  const { launches, buffers } = compile({ y });
+  const wideAt = launches.findIndex(launch => launch.buffers.some(at => buffers[at]!.bytes === 64 * 256 * 4));
+  const earlyAt = launches.findIndex(launch => launch.buffers.some(at => buffers[at]!.name === "early0"));
+  assert.ok(earlyAt > wideAt, `launch ${earlyAt} before ${wideAt}`);
+});
+
+test("a result stands where the operand stood that nobody reads any more", () => {
+  const spread = g.scatterAdd(x, g.input("rows", [64], "i32"), 64); // (64, 48)
+  const program = compile({ y: g.matmul(g.exp(spread), w) });
+  assert.deepEqual(kinds(program), ["scatter", "row", "matmul"]);
+  assert.equal(program.arenaBytes, 64 * 48 * 4);
+});
+
+test("a transposed reader writes to a place of its own", () => {
+  const square = g.scatterAdd(g.input("values", [48, 48], "f32"), g.input("rows", [48], "i32"), 48);
+  const program = compile({ y: g.sum(g.matmul(g.exp(g.transpose(square)), w), [0, 1]) });
+  assert.ok(program.arenaBytes >= 2 * 48 * 48 * 4, `${program.arenaBytes}`);
+});
+
+test("the sum of products is written by the last of them", () => {
+  const products = [0, 1, 2].map(i => g.matmul(x, g.input(`w${i}`, [48, 32], "f32")));
+  const program = compile({ y: products.reduce((sum, product) => g.add(sum, product)) });
+  assert.deepEqual(kinds(program), ["matmul", "matmul", "matmul"]);
+  assert.equal(program.arenaBytes, 64 * 32 * 4, "the first two sums share a place");
+});
+
+test("of a loss by tiles no more logits stand in memory than one tile's, and their gradient", () => {
+  const rows = g.input("rows", [256, 16], "f32");
+  const table = g.state("table", [512, 16]);
+  const loss = g.sum(decodedLossOfRows(rows, table, g.input("labels", [256], "i32"), undefined, 64), [0]);
+  const [dtable] = differentiate(loss, [table]);
+  const program = compileGraph({ outputs: { loss }, updates: { table: dtable! } }, cTarget, {
+    threads: 2,
+    precision: "f32",
+  });
+  const [tile, gradient] = [64 * 512 * 4, 512 * 16 * 4];
+  assert.ok(program.arenaBytes < 2 * tile + 2 * gradient, `${program.arenaBytes}`);
+});

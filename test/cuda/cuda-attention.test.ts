@@ -1,0 +1,218 @@
+// The attention kernels for NVIDIA devices against the reference backend, on the emulated device: tensor cores and the plain
+// path, lengths, sequences that no tile divides, every order of threads.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, test } from "node:test";
+import { compositeKernels, compositeTemplates } from "../../src/backends/cuda/composites.ts";
+import type { CudaDriver } from "../../src/backends/cuda/driver/driver.ts";
+import { openReference } from "../../src/backends/reference/reference.ts";
+import { RandomSequence, streams } from "../../src/base/random.ts";
+import { differentiate } from "../../src/graph/gradient.ts";
+import * as g from "../../src/graph/operations.ts";
+import type { DType, Shape } from "../../src/graph/tensor.ts";
+import { attention, type HeadLayout } from "../../src/nn/attention.ts";
+import { emulatorAbsent, openEmulatedDriver, type ThreadOrder } from "../cuda-emulator/emulated-driver.ts";
+
+const skip = emulatorAbsent ?? false;
+const reference = openReference();
+const opened: CudaDriver[] = [];
+after(() => {
+  for (const driver of opened) driver.close();
+});
+
+interface Case {
+  readonly layout: HeadLayout;
+  readonly lengths?: readonly number[];
+  readonly operands: "f32" | "bf16";
+  readonly result?: "f32" | "bf16";
+  readonly computeCapability?: number;
+  readonly order?: ThreadOrder;
+}
+
+const templates = ["runtime.cu", ...compositeTemplates]
+  .map(name => readFileSync(new URL(`../../src/backends/cuda/${name}`, import.meta.url), "utf8"))
+  .join("\n");
+
+const toBf16 = (values: Float32Array) =>
+  Uint16Array.from(new Uint32Array(values.slice().buffer), word => (word + 0x7fff + ((word >>> 16) & 1)) >>> 16);
+const fromBf16 = (values: Uint16Array) => new Float32Array(Uint32Array.from(values, word => word << 16).buffer);
+const storageTypes = { f32: "float", bf16: "bf16", i32: "int32_t" } as const;
+
+function drawNumbers(count: number, stream: number, dtype: "f32" | "bf16"): Float32Array {
+  const random = new RandomSequence(7, streams.initialisation, stream);
+  const values = Float32Array.from({ length: count }, () => random.normalPair()[0]);
+  return dtype === "bf16" ? fromBf16(toBf16(values)) : values;
+}
+
+/** Runs the kernel of a composite on these inputs. */
+async function runKernel(
+  name: string,
+  { layout, operands: dtype, result = dtype, computeCapability = 90, order = "ascending" }: Case,
+  inputs: readonly { readonly values: Float32Array | Int32Array; readonly shape: Shape }[],
+  shape: Shape,
+): Promise<Float32Array> {
+  const driver = await openEmulatedDriver({ computeCapability, order });
+  opened.push(driver);
+  const kernel = compositeKernels(dtype, computeCapability)(name, { ...layout })!;
+  const dtypes: ("f32" | "bf16" | "i32")[] = inputs.map(({ values }) => (values instanceof Int32Array ? "i32" : dtype));
+  const tensor = (at: number, of: Shape, type: DType) => g.input(`x${at}`, of, type);
+  const call = kernel.printCall(
+    inputs.map((input, i) => tensor(i, input.shape, dtypes[i]!)),
+    tensor(inputs.length, shape, result),
+  );
+  const parameters = [
+    ...dtypes.map((type, i) => `const ${storageTypes[type]} *a${i}`),
+    `${storageTypes[result]} *a${inputs.length}`,
+  ];
+  const head = `extern "C" __global__ void __launch_bounds__(${kernel.threads}, ${kernel.residentBlocks}) kernel_0(${parameters.join(", ")})`;
+  const module = await driver.loadModule(`${templates}\n${head} {\n  ${call}\n}\n`);
+  const place = (values: NodeJS.TypedArray) => {
+    const address = driver.allocate(values.byteLength);
+    driver.copyIn(address, values);
+    return address;
+  };
+  const addresses = inputs.map(({ values }) =>
+    place(values instanceof Float32Array && dtype === "bf16" ? toBf16(values) : values),
+  );
+  const count = shape.reduce((product, size) => product * size, 1);
+  const raw = result === "bf16" ? new Uint16Array(count).fill(0x7fff) : new Float32Array(count).fill(Number.NaN);
+  const out = place(raw);
+  driver.launch(module.kernel("kernel_0"), kernel.blocks, kernel.threads!, kernel.sharedBytes!, [...addresses, out]);
+  await driver.copyOut(raw, out);
+  return raw instanceof Uint16Array ? fromBf16(raw) : raw;
+}
+
+/** Largest difference relative to 1 + the largest expected value; a NaN is infinitely far. */
+function largestError(got: ArrayLike<number>, expected: ArrayLike<number>): number {
+  const scale = 1 + Math.max(...Array.from(expected, Math.abs));
+  return Array.from(expected, (value, i) => Math.abs(got[i]! - value) / scale).reduce(
+    (worst, error) => (Number.isNaN(error) ? Number.POSITIVE_INFINITY : Math.max(worst, error)),
+    0,
+  );
+}
+
+/** The errors of result and gradient against the reference. */
+async function compare(given: Case): Promise<{ forward: number; backward: number }> {
+  const { batch, length, heads, headWidth } = given.layout;
+  const [qkvShape, outShape] = [
+    [batch * length, 3 * heads * headWidth],
+    [batch * length, heads * headWidth],
+  ] as const;
+  const qkv = drawNumbers(qkvShape[0] * qkvShape[1], 1, given.operands);
+  const dout = drawNumbers(outShape[0] * outShape[1], 2, given.operands);
+  const lengths = given.lengths === undefined ? undefined : Int32Array.from(given.lengths);
+
+  const x = g.input("qkv", qkvShape, "f32");
+  const result = attention(x, given.layout, lengths === undefined ? undefined : g.input("lengths", [batch], "i32"));
+  const loss = g.sum(g.multiply(result, g.input("dout", outShape, "f32")), [0, 1]);
+  const graph = { outputs: { result, gradient: differentiate(loss, [x])[0]! }, updates: {} };
+  const expected = await (await reference.load(graph, new Map())).run({ qkv, dout, ...(lengths && { lengths }) });
+
+  const tail = lengths === undefined ? [] : [{ values: lengths, shape: [batch] }];
+  const operand = { values: qkv, shape: qkvShape };
+  const forward = await runKernel("attention", given, [operand, ...tail], outShape);
+  const inputs = [operand, { values: dout, shape: outShape }, ...tail];
+  const backward = await runKernel("attentionGradient", given, inputs, qkvShape);
+  return { forward: largestError(forward, expected.result!), backward: largestError(backward, expected.gradient!) };
+}
+
+const layout = (batch: number, length: number, heads: number, headWidth: number) => ({
+  batch,
+  length,
+  heads,
+  headWidth,
+});
+/** Below, at and above the tiles of either path; the last of each is long enough for several. */
+const cases: readonly Pick<Case, "layout" | "lengths">[] = [
+  { layout: layout(1, 128, 2, 64) },
+  { layout: layout(2, 1, 1, 16) },
+  { layout: layout(2, 12, 1, 32) },
+  { layout: layout(1, 33, 3, 16) },
+  { layout: layout(2, 100, 2, 64), lengths: [100, 37] },
+  { layout: layout(3, 64, 1, 128), lengths: [1, 64, 16] },
+  { layout: layout(1, 80, 1, 96) },
+  { layout: layout(2, 200, 1, 64), lengths: [130, 128] },
+  { layout: layout(1, 290, 1, 128) },
+];
+
+// P and dS are rounded to bf16 (2^-9 of each), and so is the result where it is bf16.
+const tolerances = { f32: 2e-6, bf16: 4e-3 };
+const orders = ["ascending", "descending", "random"] as const;
+
+const describe = ({ layout: { batch, length, heads, headWidth }, lengths }: Pick<Case, "layout" | "lengths">) =>
+  `${batch} × ${length}, ${heads} heads of ${headWidth}${lengths === undefined ? "" : `, lengths ${lengths.join(", ")}`}`;
+
+for (const [i, given] of cases.entries()) {
+  const order = orders[i % orders.length]!;
+  const paths: readonly (readonly [string, Omit<Case, "layout">])[] = [
+    ["tensor cores", { operands: "bf16" }],
+    // The plain path has one way of cutting for all; in bf16 it differs by its roundings alone.
+    ...(i % 2 === 0 ? [["plain, f32", { operands: "f32" }] as const] : []),
+    ...(i === 4 ? [["plain, bf16", { operands: "bf16", computeCapability: 75 }] as const] : []),
+  ];
+  for (const [name, path] of paths) {
+    test(`${name}: ${describe(given)}`, { skip }, async () => {
+      const { forward, backward } = await compare({ ...given, ...path, order });
+      assert.ok(forward < tolerances[path.operands], `forward: error ${forward}`);
+      assert.ok(backward < tolerances[path.operands], `backward: error ${backward}`);
+    });
+  }
+}
+
+test("bf16 operands, a result of f32: only P and dS are rounded", {
+  skip,
+}, async () => {
+  for (const computeCapability of [75, 80]) {
+    const { forward, backward } = await compare({
+      layout: layout(1, 90, 2, 48),
+      operands: "bf16",
+      result: "f32",
+      computeCapability,
+    });
+    assert.ok(forward < 1e-3, `forward: error ${forward}`);
+    assert.ok(backward < 2e-3, `backward: error ${backward}`);
+  }
+});
+
+test("where shared memory holds one thread block of a whole sequence, forward takes it in parts", {
+  skip,
+}, async () => {
+  const given = { layout: layout(1, 128, 2, 64), operands: "bf16", computeCapability: 86 } as const;
+  assert.equal(compositeKernels("bf16", 86)("attention", given.layout)!.blocks, 4);
+  assert.equal(compositeKernels("bf16", 80)("attention", given.layout)!.blocks, 2);
+  const { forward, backward } = await compare(given);
+  assert.ok(forward < tolerances.bf16 && backward < tolerances.bf16, `errors ${forward}, ${backward}`);
+});
+
+test("a width that tensor cores do not take", { skip }, async () => {
+  const { forward, backward } = await compare({ layout: layout(1, 20, 2, 6), operands: "bf16" });
+  assert.ok(forward < tolerances.bf16 && backward < tolerances.bf16, `errors ${forward}, ${backward}`);
+});
+
+test("the same bits in every order of threads", { skip }, async () => {
+  for (const [operands, given] of [
+    ["bf16", layout(1, 128, 2, 64)],
+    ["f32", layout(1, 80, 1, 96)],
+  ] as const) {
+    const { batch, length, heads, headWidth } = given;
+    const [rows, columns] = [batch * length, heads * headWidth];
+    const qkv = { values: drawNumbers(rows * 3 * columns, 1, operands), shape: [rows, 3 * columns] };
+    const dout = { values: drawNumbers(rows * columns, 2, operands), shape: [rows, columns] };
+    const results = [];
+    for (const order of orders) {
+      const forward = await runKernel("attention", { layout: given, operands, order }, [qkv], dout.shape);
+      const backward = await runKernel("attentionGradient", { layout: given, operands, order }, [qkv, dout], qkv.shape);
+      results.push([...forward, ...backward]);
+    }
+    assert.deepEqual(results[1], results[0]);
+    assert.deepEqual(results[2], results[0]);
+  }
+});
+
+test("no kernel for what is longer or wider than the templates are written for", () => {
+  const find = compositeKernels("bf16", 90);
+  assert.equal(find("attention", layout(1, 513, 1, 64)), undefined);
+  assert.equal(find("attention", layout(1, 128, 1, 144)), undefined);
+  assert.equal(find("softmax", layout(1, 128, 1, 64)), undefined);
+});

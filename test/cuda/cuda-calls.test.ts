@@ -1,0 +1,194 @@
+// What the CUDA backend asks of a driver, and in which order: inputs before the launches, one graph a program, no waiting in the
+// middle of a step, memory given back when something fails.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { quickstart } from "../../recipes/quickstart.ts";
+import { openCudaOn } from "../../src/backends/cuda/cuda.ts";
+import { UserError } from "../../src/base/errors.ts";
+import { add, cast, input, matmul, multiply, state } from "../../src/graph/operations.ts";
+import { drawBatch } from "../../src/machine/measure-step.ts";
+import { defineTraining } from "../../src/train/definition.ts";
+import { overrideRecipe } from "../../src/train/recipe.ts";
+import { openEngine } from "../../src/train/step.ts";
+import { openRecordedDriver } from "./recorded-cuda-driver.ts";
+
+const recipe = overrideRecipe(quickstart, [
+  ...["model.width=32", "model.layers=2", "model.heads=2", "model.feedForward=64", "model.vocabulary=96"],
+  ...["model.sequenceLength=16", "train.microBatchSequences=2", "train.precision=bf16"],
+]);
+const verbs = (calls: readonly string[]) => calls.map(call => call.split(" ")[0]!);
+
+test("a training step: inputs, then one replay a micro-batch, and nothing waits before the loss is asked for", async () => {
+  const driver = openRecordedDriver();
+  const backend = openCudaOn(driver, { precision: "bf16" });
+  const engine = await openEngine(backend, defineTraining(recipe));
+  assert.equal(driver.calls.filter(call => call === "loadModule").length, 4);
+  const batch = drawBatch(recipe);
+  const schedule = { step: 1, rateScale: 1 };
+  const warmUp = async () => {
+    await engine.accumulate(batch, true);
+    await engine.accumulate(batch, false);
+    await engine.update(schedule, 2);
+    await engine.validate(batch);
+  };
+  await warmUp();
+  assert.equal(verbs(driver.calls).filter(verb => verb === "capture").length, 4, "each program is recorded once");
+
+  driver.calls.length = 0;
+  // Were anything awaited from the device in here, these turns would show in the order of the calls.
+  driver.latency = 3;
+  await engine.accumulate(batch, true);
+  await engine.accumulate(batch, false);
+  await engine.accumulate(batch, false);
+  assert.deepEqual(
+    verbs(driver.calls),
+    [1, 2, 3].flatMap(() => [...new Array<string>(Object.keys(batch).length).fill("copyIn"), "replay"]),
+  );
+  const [first, second, third] = driver.calls.filter(call => call.startsWith("replay"));
+  assert.notEqual(first, second);
+  assert.equal(second, third);
+
+  driver.calls.length = 0;
+  await engine.update(schedule, 3);
+  const step = verbs(driver.calls);
+  const replay = step.indexOf("replay");
+  assert.ok(replay > 0 && step.slice(0, replay).every(verb => verb === "copyIn"));
+  assert.deepEqual(
+    step.slice(replay + 1),
+    ["copyOut", "copyOut", "arrived", "arrived"],
+    "both results are asked for at once",
+  );
+  await backend.close();
+  assert.equal(driver.held.size, 0);
+});
+
+test("a graph is what the first run launched, with the same addresses", async () => {
+  const driver = openRecordedDriver();
+  const backend = openCudaOn(driver);
+  const engine = await openEngine(backend, defineTraining(recipe));
+  driver.calls.length = 0;
+  await engine.accumulate(drawBatch(recipe), true);
+  const calls = driver.calls.filter(call => !call.startsWith("copyIn"));
+  const begin = calls.indexOf("capture 1");
+  assert.ok(begin > 20);
+  assert.deepEqual(
+    calls.slice(begin + 1),
+    calls.slice(0, begin).map(call => `  ${call}`),
+  );
+  await backend.close();
+});
+
+test("addresses: offsets in one arena, states and inputs in their own places, an addend where a product adds", async () => {
+  const driver = openRecordedDriver();
+  const backend = openCudaOn(driver);
+  const weight = backend.allocate([8, 8], "f32");
+  const sum = backend.allocate([4, 8], "f32");
+  const product = matmul(input("x", [4, 8], "f32"), state("weight", [8, 8]));
+  const loaded = await backend.load(
+    { outputs: {}, updates: { sum: add(state("sum", [4, 8]), product) } },
+    new Map([
+      ["weight", weight],
+      ["sum", sum],
+    ]),
+  );
+  driver.calls.length = 0;
+  await loaded.run({ x: new Float32Array(32) });
+  const at = (buffer: object) => (buffer as { address: bigint }).address.toString(16);
+  const inputAt = driver.calls[0]!.split(" ").at(-1);
+  assert.equal(driver.calls[1], `multiply: ${inputAt} ${at(weight)} ${at(sum)} ${at(sum)}`);
+  await backend.close();
+});
+
+test("a graph is recorded again when the arena has moved, and not otherwise", async () => {
+  const driver = openRecordedDriver();
+  const backend = openCudaOn(driver);
+  const square = (size: number) => {
+    const x = input("x", [size, size], "f32");
+    return { outputs: { y: matmul(matmul(x, x), x) }, updates: {} };
+  };
+  const small = await backend.load(square(8), new Map());
+  await small.run({ x: new Float32Array(64) });
+  const large = await backend.load(square(64), new Map());
+  driver.calls.length = 0;
+  await small.run({});
+  assert.deepEqual(
+    verbs(driver.calls).filter(verb => ["capture", "replay", "free"].includes(verb)),
+    ["free", "capture"],
+  );
+  await large.run({ x: new Float32Array(4096) });
+  driver.calls.length = 0;
+  await small.run({});
+  await small.run({});
+  assert.deepEqual(
+    verbs(driver.calls).filter(verb => verb !== "copyOut" && verb !== "arrived"),
+    ["replay", "replay"],
+  );
+  await backend.close();
+});
+
+test("what does not fit is an error with the numbers by kind before anything runs, and what was taken is given back", async () => {
+  const driver = openRecordedDriver({ memoryBytes: 3 * 2 ** 20 });
+  const backend = openCudaOn(driver);
+  const states = new Map([["w", backend.allocate([512, 512], "f32")]]);
+  const x = input("x", [512, 512], "f32");
+  const w = state("w", [512, 512]);
+  const before = [...driver.held];
+  const graph = { outputs: { y: matmul(matmul(x, w), w) }, updates: {} };
+  await assert.rejects(backend.load(graph, states), (error: unknown) => {
+    assert.ok(error instanceof UserError);
+    assert.equal(error.code, "E_CUDA_MEMORY");
+    assert.match(error.message, /states 1 MiB, inputs and outputs 2 MiB, arena 1 MiB; 0 MiB of 3 MiB are left/);
+    return true;
+  });
+  assert.deepEqual([...driver.held], before);
+  assert.ok(!driver.calls.some(call => call.startsWith("launch") || call.startsWith("multiply")));
+  await backend.close();
+});
+
+test("an error in the middle of a recording leaves no graph, and an input that was never written is one", async () => {
+  const x = input("x", [4], "f32");
+  const graph = { outputs: { y: multiply(x, 2) }, updates: {} };
+  const missing = openCudaOn(openRecordedDriver());
+  await assert.rejects((await missing.load(graph, new Map())).run({}), /input x was never written/);
+  const names: string[] = [];
+  const probe = openCudaOn(openRecordedDriver());
+  names.push(...(await probe.load(graph, new Map())).program!.kernels.map(({ name }) => name));
+  const driver = openRecordedDriver({ failingKernel: names[0]! });
+  const backend = openCudaOn(driver);
+  await assert.rejects((await backend.load(graph, new Map())).run({ x: new Float32Array(4) }), /fails/);
+  assert.ok(!verbs(driver.calls).includes("replay"));
+  await backend.close();
+  assert.equal(driver.held.size, 0);
+});
+
+test("times are those of the launches, run by run", async () => {
+  const backend = openCudaOn(openRecordedDriver());
+  const x = input("x", [4, 4], "f32");
+  const loaded = await backend.load({ outputs: { y: matmul(x, multiply(x, 2)) }, updates: {} }, new Map());
+  const seconds = await loaded.timeLaunches!({ x: new Float32Array(16) }, 2);
+  assert.deepEqual(seconds, [Float64Array.of(1, 2), Float64Array.of(1, 2)]);
+  await backend.close();
+});
+
+test("a device without bf16 computes in f32, and refuses bf16 by name", async () => {
+  const old = openRecordedDriver({ computeCapability: 75 });
+  assert.match(openCudaOn(old, { precision: "auto" }).device, /compute capability 7\.5, f32$/);
+  assert.throws(() => openCudaOn(old, { precision: "bf16" }), {
+    code: "E_OPTION",
+    message: /recorded multiplies no bf16.*7\.5/,
+  });
+  assert.match(openCudaOn(openRecordedDriver(), { precision: "auto" }).device, /9\.0, bf16$/);
+});
+
+test("values of every type come back as the host's", async () => {
+  const backend = openCudaOn(openRecordedDriver());
+  const buffer = backend.allocate([3], "bf16");
+  assert.ok(backend.read(buffer) instanceof Float32Array);
+  assert.throws(() => backend.write(buffer, new Float32Array(2)), /3 elements was given 2/);
+  const ids = input("ids", [2], "i32");
+  const outputs = { y: cast(ids, "f32") };
+  const loaded = await backend.load({ outputs, updates: {} }, new Map());
+  assert.deepEqual((await loaded.run({ ids: Int32Array.of(1, 2) })).y, new Float32Array(2));
+  await backend.close();
+});

@@ -1,0 +1,167 @@
+// The cuda backend against the reference on an emulated device: the printed CUDA kernels themselves are run, thread by thread in
+// an order that is drawn, so what no barrier orders shows. Then what the layout of threads makes of row lengths.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { Backend, DeviceBuffer } from "../../src/backends/backend.ts";
+import { openCudaOn } from "../../src/backends/cuda/cuda.ts";
+import { openReference } from "../../src/backends/reference/reference.ts";
+import { differentiate } from "../../src/graph/gradient.ts";
+import * as g from "../../src/graph/operations.ts";
+import type { Graph, Tensor } from "../../src/graph/tensor.ts";
+import { applyDropout } from "../../src/nn/dropout.ts";
+import { layerNorm, softmax } from "../../src/nn/norm.ts";
+import { compareBackends, drawInputs, testConformance } from "../conformance/backend-conformance.ts";
+import { emulatorAbsent, openEmulatedDriver } from "../cuda-emulator/emulated-driver.ts";
+
+const skip = emulatorAbsent ?? false;
+let cuda: Backend;
+before(async () => {
+  if (skip === false) cuda = openCudaOn(await openEmulatedDriver({ order: "random", seed: 3 }));
+});
+after(() => cuda?.close());
+
+testConformance("cuda", () => cuda, { skip, randomGraphs: 12 });
+
+const rows = 5;
+const rowOperations: Readonly<Record<string, (x: Tensor, weight: Tensor) => Tensor>> = {
+  "layer norm of a residual": (x, weight) => {
+    const sum = g.add(x, g.tanh(x));
+    return g.add(sum, layerNorm(sum, weight, weight, 1e-5));
+  },
+  softmax: x => softmax(x),
+  "two reductions in one pass": (x, weight) => g.add(g.multiply(x, g.max(x, [1])), g.sum(g.multiply(x, weight), [1])),
+  "sums of columns": (x, weight) => g.add(x, g.multiply(g.sum(x, [0]), weight)),
+};
+
+// A lane and less, a warp's chunks whole and not, the longest row of a warp, thread blocks of one chunk a thread and of several.
+for (const columns of [8, 31, 100, 768, 1000, 1024, 1032, 2049, 4100, 9000]) {
+  test(`rows of ${columns}, in f32 and as bf16 in memory`, { skip }, async () => {
+    for (const [name, operation] of Object.entries(rowOperations)) {
+      for (const dtype of ["f32", "bf16"] as const) {
+        const shapes = { x: [rows, columns], weight: [columns] };
+        const operands = Object.entries(shapes).map(([input, shape]) => g.input(input, shape, "f32"));
+        const [x, weight] = operands.map(operand => g.cast(g.cast(operand, dtype), "f32")) as [Tensor, Tensor];
+        const result = operation(x, weight);
+        const gradients = differentiate(g.sum(g.multiply(result, result), [0, 1]), operands);
+        const outputs = {
+          result: g.cast(result, dtype),
+          ...Object.fromEntries(gradients.map((gradient, i) => [`gradient${i}`, gradient])),
+        };
+        const error = await compareBackends(cuda, { outputs, updates: {} }, drawInputs(shapes));
+        assert.ok(error < (dtype === "f32" ? 2e-6 : 2 ** -8), `${name} in ${dtype}: ${error}`);
+      }
+    }
+  });
+}
+
+test("sums of columns beside a reduction of rows, over several blocks of rows", { skip }, async () => {
+  for (const [count, columns] of [
+    [192, 96],
+    [256, 100],
+    [130, 7],
+  ] as const) {
+    for (const dtype of ["f32", "bf16"] as const) {
+      const shapes = { x: [count, columns], scale: [columns], shift: [columns], projection: [columns, 5] };
+      const operands = Object.entries(shapes).map(([input, shape]) => g.input(input, shape, "f32"));
+      const [x, scale, shift, projection] = operands.map(operand => g.cast(g.cast(operand, dtype), "f32")) as Tensor[];
+      // The product keeps the norm's gradient apart from the norm, as in a model.
+      const result = g.matmul(layerNorm(x!, scale!, shift!, 1e-5), projection!);
+      const gradients = differentiate(g.sum(g.multiply(result, result), [0, 1]), operands);
+      const graph = {
+        outputs: Object.fromEntries(gradients.map((gradient, i) => [`gradient${i}`, gradient])),
+        updates: {},
+      };
+      const { kernels } = (await cuda.load(graph, new Map())).program!;
+      const joined = kernels.filter(({ name, source }) => name.startsWith("row") && source.includes("part[warp]"));
+      assert.equal(joined.length, 1, "the sums of columns are made by a kernel of rows");
+      const error = await compareBackends(cuda, graph, drawInputs(shapes));
+      assert.ok(error < (dtype === "f32" ? 3e-6 : 2 ** -8), `${count} × ${columns} in ${dtype}: ${error}`);
+    }
+  }
+});
+
+test("sums of columns that are read in another order than they are made in", { skip }, async () => {
+  const x = g.input("x", [256, 96], "f32");
+  const sums = g.reshape(g.sum(x, [0]), [8, 12]);
+  const outputs = { turned: g.tanh(g.reshape(g.permute(sums, [1, 0]), [96])) };
+  const error = await compareBackends(cuda, { outputs, updates: {} }, drawInputs({ x: [256, 96] }));
+  assert.ok(error < 1e-6, `${error}`);
+});
+
+test("dropout drops the same elements at every width of a chunk", { skip }, async () => {
+  for (const shape of [
+    [5, 7],
+    [16, 768],
+    [3, 1032],
+  ]) {
+    const seed = g.input("seed", [1], "u32");
+    const dropped = applyDropout(g.input("x", shape, "f32"), { rate: 0.3, seed }, 1);
+    const graph = { outputs: { dropped, bits: g.randomBits(seed, 3, shape) }, updates: {} };
+    const error = await compareBackends(cuda, graph, { ...drawInputs({ x: shape }), seed: Uint32Array.of(77) });
+    assert.ok(error < 1e-7, `${shape.join("×")}: ${error}`);
+  }
+});
+
+test("rows scattered by more indices than a thread block lists at once, many of them equal", { skip }, async () => {
+  const count = 2500;
+  for (const [rows, columns] of [
+    [70, 5],
+    [33, 300],
+  ] as const) {
+    const values = g.input("values", [count, columns], "f32");
+    const summed = g.scatterAdd(values, g.input("indices", [count], "i32"), rows);
+    const inputs = drawInputs({ values: [count, columns] });
+    // The first ones are all of the first thread block, which leaves the others nothing to list at first.
+    inputs.indices = Int32Array.from({ length: count }, (_, i) => (i % 3 === 0 ? 7 : (i * i) % (i < 1100 ? 32 : rows)));
+    const error = await compareBackends(cuda, { outputs: { summed }, updates: {} }, inputs);
+    assert.ok(error < 1e-6, `${rows} × ${columns}: ${error}`);
+  }
+});
+
+/** Runs a graph of states of 40 elements twice on both backends and compares what the states then hold. */
+async function compareUpdates(names: readonly string[], build: () => Graph): Promise<number> {
+  const results: number[][] = [];
+  for (const backend of [cuda, openReference()]) {
+    const states = new Map<string, DeviceBuffer>();
+    for (const [i, name] of names.entries()) {
+      states.set(name, backend.allocate([40], "f32"));
+      backend.write(
+        states.get(name)!,
+        Float32Array.from({ length: 40 }, (_, n) => Math.sin(n + 41 * i)),
+      );
+    }
+    const loaded = await backend.load(build(), states);
+    await loaded.run({});
+    await loaded.run({});
+    results.push([...states].flatMap(([, buffer]) => [...backend.read(buffer)]));
+  }
+  const [got, expected] = results as [number[], number[]];
+  return Math.max(...got.map((value, i) => Math.abs(value - expected[i]!)));
+}
+
+const small = Array.from({ length: 40 }, (_, i) => `p${i}`);
+const nextOf = (i: number) => small[(i + 1) % small.length]!;
+
+test("an update of many small tensors by their common norm, which is cut into many kernels", { skip }, async () => {
+  const build = (): Graph => {
+    const squares = small.map(name => g.sum(g.multiply(g.state(name, [40]), g.state(name, [40])), [0]));
+    const norm = g.sqrt(squares.reduce((total, square) => g.add(total, square)));
+    const updates = small.map((name, i) => {
+      const next = g.state(nextOf(i), [40]);
+      return [name, g.add(g.multiply(g.state(name, [40]), 0.9), g.divide(next, norm))] as const;
+    });
+    return { outputs: {}, updates: Object.fromEntries(updates) };
+  };
+  const worst = await compareUpdates(small, build);
+  assert.ok(worst < 1e-6, `${worst}`);
+});
+
+test("a ring of updates that each read the old value of the next", { skip }, async () => {
+  const build = (): Graph => {
+    const updates = small.map((name, i) => [name, g.subtract(g.state(name, [40]), g.state(nextOf(i), [40]))] as const);
+    return { outputs: {}, updates: Object.fromEntries(updates) };
+  };
+  const worst = await compareUpdates(small, build);
+  assert.ok(worst < 1e-6, `${worst}`);
+});

@@ -1,0 +1,115 @@
+// The cuda backend on the device of this machine: every operation against the reference, attention at the sizes that matter, a
+// tiny training, and the same bits again. Skipped without a device; `npm test -- --require cuda cuda-device` insists on one.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { Backend } from "../../src/backends/backend.ts";
+import { openCuda } from "../../src/backends/cuda/cuda.ts";
+import { openNativeDriver } from "../../src/backends/cuda/driver/native-driver.ts";
+import { openReference } from "../../src/backends/reference/reference.ts";
+import { UserError } from "../../src/base/errors.ts";
+import { differentiate } from "../../src/graph/gradient.ts";
+import * as g from "../../src/graph/operations.ts";
+import type { Graph } from "../../src/graph/tensor.ts";
+import { attention } from "../../src/nn/attention.ts";
+import { defineTraining } from "../../src/train/definition.ts";
+import { openEngine } from "../../src/train/step.ts";
+import { compareBackends, drawInputs, testConformance } from "../conformance/backend-conformance.ts";
+import { compareTrainings, tinyRecipe, trainTiny } from "../conformance/tiny-training.ts";
+import { skipWithout } from "../required.ts";
+
+/** Why there is no device to test on, and whether it has bf16. */
+function examineDevice(): { absent: string | undefined; hasBf16: boolean } {
+  try {
+    const driver = openNativeDriver();
+    driver.close();
+    return { absent: undefined, hasBf16: driver.device.computeCapability >= 80 };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { absent: error.message, hasBf16: false };
+  }
+}
+
+const { absent, hasBf16 } = examineDevice();
+const skip = skipWithout("cuda", absent);
+const skipBf16 = skip === false && absent === undefined && !hasBf16 ? "this device multiplies no bf16" : skip;
+let exact: Backend;
+before(async () => {
+  if (skip === false) exact = await openCuda({ precision: "f32" });
+});
+after(() => exact?.close());
+
+testConformance("this device", () => exact, { skip, randomGraphs: 30 });
+
+async function withDevice<T>(precision: "f32" | "bf16", use: (backend: Backend) => Promise<T>): Promise<T> {
+  const backend = await openCuda({ precision });
+  try {
+    return await use(backend);
+  } finally {
+    await backend.close();
+  }
+}
+
+const head = { batch: 3, heads: 2, headWidth: 64 } as const;
+for (const precision of ["f32", "bf16"] as const) {
+  for (const length of [128, 512, 100]) {
+    test(`attention and its gradient, length ${length}, in ${precision}`, {
+      skip: precision === "bf16" ? skipBf16 : skip,
+    }, async () => {
+      await withDevice(precision, async backend => {
+        const shape = [head.batch * length, 3 * head.heads * head.headWidth];
+        const qkv = g.input("qkv", shape, "f32");
+        const result = attention(qkv, { ...head, length });
+        const loss = g.sum(
+          g.multiply(result, result),
+          result.shape.map((_, i) => i),
+        );
+        const graph: Graph = { outputs: { result, gradient: differentiate(loss, [qkv])[0]! }, updates: {} };
+        const error = await compareBackends(backend, graph, drawInputs({ qkv: shape }));
+        // bf16: 2^-9 an operand, a few of them in a row.
+        assert.ok(error < (precision === "f32" ? 1e-5 : 2e-2), `${error}`);
+      });
+    });
+  }
+}
+
+for (const optimizer of ["adamw", "muon"] as const) {
+  test(`a tiny training with ${optimizer} has the reference's losses`, { skip }, async () => {
+    const seen = await withDevice("f32", device => compareTrainings(openReference(), device, tinyRecipe(optimizer)));
+    const shown = JSON.stringify(seen);
+    assert.ok(seen.falls && seen.loss < 1e-5 && seen.gradientNorm < 1e-4 && seen.parameters < 1e-3, shown);
+  });
+}
+
+test("a tiny training in bf16 is near the one in f32, and gives the same bits each time", {
+  skip: skipBf16,
+}, async () => {
+  const recipe = tinyRecipe("adamw");
+  const trainOn = (precision: "f32" | "bf16") =>
+    withDevice(precision, async device => {
+      const engine = await openEngine(device, defineTraining(recipe));
+      const results = await trainTiny(engine, recipe);
+      return { results, parameters: engine.readParameters().map(({ read }) => read()) };
+    });
+  const [first, second] = [await trainOn("bf16"), await trainOn("bf16")];
+  assert.deepEqual(second, first);
+  const plain = await trainOn("f32");
+  first.results.forEach(({ loss }, i) => {
+    const expected = plain.results[i]!.loss;
+    assert.ok(Math.abs(loss - expected) < 5e-3 * expected, `step ${i}: ${loss}, in f32 ${expected}`);
+  });
+});
+
+test("launches are timed, the device's energy grows, and its peak is above what a processor has", {
+  skip,
+}, async () => {
+  const x = g.input("x", [512, 512], "f32");
+  const loaded = await exact.load({ outputs: { y: g.matmul(x, x) }, updates: {} }, new Map());
+  const inputs = { x: new Float32Array(512 * 512).fill(1) };
+  await loaded.run(inputs);
+  const [seconds] = await loaded.timeLaunches!(inputs, 1);
+  assert.ok([...seconds!].every(each => each > 1e-7 && each < 0.1));
+  assert.ok((await exact.measurePeak!()) > 1e12);
+  const before = exact.readJoules!();
+  if (before !== undefined) assert.ok(exact.readJoules!()! >= before);
+});

@@ -1,0 +1,83 @@
+// A whole tiny training on the CUDA code path, its kernels run by the emulated device: the losses are those of the cpu backend, and
+// a run that was interrupted goes on to the same bits.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Backend } from "../../src/backends/backend.ts";
+import { openCpu } from "../../src/backends/cpu/cpu.ts";
+import { openCudaOn } from "../../src/backends/cuda/cuda.ts";
+import { defineTraining } from "../../src/train/definition.ts";
+import { type Engine, openEngine } from "../../src/train/step.ts";
+import { compareTrainings, tinyRecipe, tinySteps, trainTiny } from "../conformance/tiny-training.ts";
+import { emulatorAbsent, openEmulatedDriver } from "../cuda-emulator/emulated-driver.ts";
+
+const skip = emulatorAbsent ?? false;
+
+async function withBoth(precision: "f32" | "bf16", use: (cpu: Backend, cuda: Backend) => Promise<void>): Promise<void> {
+  const cpu = await openCpu({ threads: 2, precision });
+  const cuda = openCudaOn(await openEmulatedDriver(), { precision });
+  try {
+    await use(cpu, cuda);
+  } finally {
+    await cpu.close();
+    await cuda.close();
+  }
+}
+
+for (const optimizer of ["adamw", "muon"] as const) {
+  test(`${optimizer} in f32: the losses of the cpu backend, to rounding`, { skip }, async () => {
+    await withBoth("f32", async (cpu, cuda) => {
+      const seen = await compareTrainings(cpu, cuda, tinyRecipe(optimizer));
+      const shown = JSON.stringify(seen);
+      assert.ok(seen.falls, shown);
+      // Sums are taken in another order: 2^-24 a sum, and four updates that carry it on.
+      assert.ok(seen.loss < 1e-6 && seen.gradientNorm < 2e-6, shown);
+      assert.ok(seen.parameters < 1e-5, shown);
+    });
+  });
+}
+
+test("adamw in bf16: both round operands to eight bits, and what is rounded differs in its last one", {
+  skip,
+}, async () => {
+  await withBoth("bf16", async (cpu, cuda) => {
+    const seen = await compareTrainings(cpu, cuda, tinyRecipe("adamw"));
+    const shown = JSON.stringify(seen);
+    assert.ok(seen.falls, shown);
+    assert.ok(seen.loss < 1e-4 && seen.gradientNorm < 1e-3, shown);
+    // AdamW divides by the size of a gradient, so a small one of either sign moves its parameter as far.
+    assert.ok(seen.parameters < 2e-2, shown);
+  });
+});
+
+test("interrupted and resumed on another device: the same bits", { skip }, async () => {
+  const recipe = tinyRecipe("adamw");
+  const openOn = async () => {
+    const backend = openCudaOn(await openEmulatedDriver(), { precision: "bf16" });
+    return { backend, engine: await openEngine(backend, defineTraining(recipe)) };
+  };
+  const copy = (tensors: ReturnType<Engine["readParameters"]>) =>
+    tensors.map(({ name, shape, read }) => {
+      const values = read();
+      return { name, shape, read: () => values };
+    });
+  const whole = await openOn();
+  const losses: number[] = [];
+  let middle: ReturnType<typeof copy> = [];
+  for (let step = 0; step < tinySteps; step++) {
+    if (step === 2) middle = copy([...whole.engine.readParameters(), ...whole.engine.readMoments()]);
+    losses.push(...(await trainTiny(whole.engine, recipe, step, step + 1)).map(({ loss }) => loss));
+  }
+  const end = copy(whole.engine.readParameters()).map(({ read }) => read());
+  await whole.backend.close();
+
+  const resumed = await openOn();
+  resumed.engine.restore(middle);
+  const later = (await trainTiny(resumed.engine, recipe, 2)).map(({ loss }) => loss);
+  assert.deepEqual(later, losses.slice(2));
+  assert.deepEqual(
+    resumed.engine.readParameters().map(({ read }) => read()),
+    end,
+  );
+  await resumed.backend.close();
+});
