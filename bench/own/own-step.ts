@@ -4,10 +4,9 @@
 import { closeSync, openSync } from "node:fs";
 import type { Backend, LoadedGraph } from "../../src/backends/backend.ts";
 import { writeFully } from "../../src/base/files/files.ts";
-import { permutation, RandomSequence, streams } from "../../src/base/random.ts";
 import type { Program } from "../../src/compiler/program/program.ts";
-import { makePositionInput } from "../../src/model/inputs.ts";
-import { countMasked, defineTraining } from "../../src/train/definition.ts";
+import { drawBatch } from "../../src/machine/measure-step.ts";
+import { defineTraining } from "../../src/train/definition.ts";
 import type { Recipe } from "../../src/train/recipe.ts";
 import { openEngine, type StepResult } from "../../src/train/step.ts";
 import { measureSeconds, medianOf } from "../rounds.ts";
@@ -55,8 +54,7 @@ export async function openOwnStep(recipe: Recipe, backend: Backend): Promise<Own
     const openSeconds = await measureSeconds(async () => {
       engine = await openEngine(watched, definition);
     });
-    const batch = drawBatch(recipe);
-    const inputs = { ...batch, ...makePositionInput(recipe.model) };
+    const inputs = drawBatch(recipe);
     let step = 0;
     return {
       device: engine!.device,
@@ -88,7 +86,7 @@ export async function openOwnStep(recipe: Recipe, backend: Backend): Promise<Own
           writeFully(file, new Uint8Array(buffer, byteOffset, byteLength));
         // One at a time: all parameters at once would count as this side's memory.
         for (const name of definition.parameters.keys()) write(definition.initialise(name));
-        for (const values of [batch.tokens, batch.positions, batch.labels]) write(values);
+        for (const values of ["tokens", "positions", "labels"].map(name => inputs[name] as Int32Array)) write(values);
         closeSync(file);
       },
       close: () => backend.close(),
@@ -97,22 +95,4 @@ export async function openOwnStep(recipe: Recipe, backend: Backend): Promise<Own
     await backend.close();
     throw error;
   }
-}
-
-/** Uniform tokens and labels; in every sequence as many predicted positions as the recipe masks, ascending. */
-function drawBatch(recipe: Recipe) {
-  const { sequenceLength, vocabulary } = recipe.model;
-  const sequences = recipe.train.microBatchSequences;
-  const masked = countMasked(recipe);
-  const random = new RandomSequence(recipe.train.seed, streams.masking, 0);
-  const draw = (length: number) => Int32Array.from({ length }, () => random.below(vocabulary));
-  const positions = Array.from({ length: sequences }, (_, sequence) => {
-    const order = permutation(sequenceLength, recipe.train.seed, streams.masking, sequence + 1);
-    return [...order.subarray(0, masked)].sort((a, b) => a - b).map(at => sequence * sequenceLength + at);
-  });
-  return {
-    tokens: draw(sequences * sequenceLength),
-    positions: Int32Array.from(positions.flat()),
-    labels: draw(sequences * masked),
-  };
 }

@@ -44,6 +44,8 @@ export interface Backend {
   availableBytes?(): number;
   /** Joules that the device has used since some moment; undefined where it does not say. Without this, the processor's are meant. */
   readJoules?(): number | undefined;
+  /** Waits until the device has done all that was asked of it, for measuring; without this, a run ends when its work has. */
+  synchronise?(): Promise<void>;
   /** Frees everything the backend holds: buffers, loaded graphs, threads. */
   close(): Promise<void>;
 }

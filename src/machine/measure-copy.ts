@@ -12,11 +12,17 @@ export async function measureCopy(backend: Backend, clock: Clock, bytes = 2 ** 2
   const states = new Map(["from", "to"].map(name => [name, backend.allocate(shape, "f32")] as const));
   const graph = await backend.load({ outputs: {}, updates: { to: state("from", shape) } }, states);
   await graph.run({}); // The first touch maps the pages.
+  await backend.synchronise?.();
   let best = Number.POSITIVE_INFINITY;
-  for (let run = 0; run < runs; run++) {
+  for (let run = 0; run < runs; run++) best = Math.min(best, await timeCopy());
+  return (2 * bytes) / best;
+
+  // A device's own clock where it has one: a program without results returns before it has run.
+  async function timeCopy(): Promise<number> {
+    const launches = (await graph.timeLaunches?.({}, 1))?.[0];
+    if (launches !== undefined) return launches.reduce((sum, each) => sum + each, 0);
     const start = clock.seconds();
     await graph.run({});
-    best = Math.min(best, clock.seconds() - start);
+    return clock.seconds() - start;
   }
-  return (2 * bytes) / best;
 }

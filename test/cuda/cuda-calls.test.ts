@@ -5,9 +5,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { quickstart } from "../../recipes/quickstart.ts";
 import { openCudaOn } from "../../src/backends/cuda/cuda.ts";
+import { systemClock } from "../../src/base/clock.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { add, cast, input, matmul, multiply, state } from "../../src/graph/operations.ts";
-import { drawBatch } from "../../src/machine/measure-step.ts";
+import { measureCopy } from "../../src/machine/measure-copy.ts";
+import { drawBatch, measureStep } from "../../src/machine/measure-step.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import { overrideRecipe } from "../../src/train/recipe.ts";
 import { openEngine } from "../../src/train/step.ts";
@@ -190,5 +192,22 @@ test("values of every type come back as the host's", async () => {
   const outputs = { y: cast(ids, "f32") };
   const loaded = await backend.load({ outputs, updates: {} }, new Map());
   assert.deepEqual((await loaded.run({ ids: Int32Array.of(1, 2) })).y, new Float32Array(2));
+  await backend.close();
+});
+
+test("what is measured is the device's time: a copy by its clock, a step after its work is done", async () => {
+  const driver = openRecordedDriver();
+  const backend = openCudaOn(driver, { precision: "bf16" });
+  let now = 0;
+  const clock = { ...systemClock, seconds: () => now };
+  // The recorded device says one second for its only launch.
+  assert.equal(await measureCopy(backend, clock, 2 ** 10), 2 ** 11);
+  const synchronise = driver.synchronise.bind(driver);
+  driver.synchronise = async () => {
+    now += 3;
+    await synchronise();
+  };
+  const { microBatchSeconds, updateSeconds } = await measureStep(backend, recipe, clock, 1);
+  assert.deepEqual([microBatchSeconds, updateSeconds], [3, 3]);
   await backend.close();
 });

@@ -101,6 +101,7 @@ export function openRecordedDriver(options: RecordedOptions = {}): RecordedDrive
     },
     synchronise: async () => {
       notInCapture("synchronise");
+      for (let i = 0; i < driver.latency; i++) await new Promise(setImmediate);
       note("synchronise");
     },
     close: () => {

@@ -57,6 +57,7 @@ export function openCudaOn(driver: CudaDriver, options: CudaOptions = {}): Backe
     compile,
     availableBytes: () => driver.freeBytes(),
     measurePeak: () => measureProductRate(driver, precision),
+    synchronise: () => driver.synchronise(),
     readJoules: () => monitor?.readJoules(),
     close: async () => {
       monitor?.close();
