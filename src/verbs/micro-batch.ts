@@ -10,7 +10,13 @@ import { overrideRecipe, type Recipe } from "../train/recipe.ts";
 const plannedShare = 0.95;
 
 /**
- * The recipe with the largest power of two as micro-batch, at most its full batch, whose programs fit. UserErrors: E_OPTION on a
+ * More are no faster on any device known, and the batch ramp begins at one micro-batch and rises by it: a larger one would cost it its
+ * early updates.
+ */
+const mostTokens = 2 ** 16;
+
+/**
+ * The recipe with the largest power of two as micro-batch, at most its full batch and 65,536 tokens, whose programs fit. UserErrors: E_OPTION on a
  * backend that has no programs, E_MEMORY where not even one sequence fits.
  */
 export function fitMicroBatch(recipe: Recipe, { name, compile, availableBytes }: Backend): Recipe {
@@ -30,7 +36,8 @@ export function fitMicroBatch(recipe: Recipe, { name, compile, availableBytes }:
   }
   // It fits at `least` and, as far as was tried, not above `most`.
   let least = 0;
-  let most = Math.floor(Math.log2(recipe.schedule.batchSequences));
+  const mostSequences = Math.max(1, Math.min(recipe.schedule.batchSequences, mostTokens / recipe.model.sequenceLength));
+  let most = Math.floor(Math.log2(mostSequences));
   while (least < most) {
     const middle = Math.ceil((least + most) / 2);
     if (needs(middle) <= room) least = middle;

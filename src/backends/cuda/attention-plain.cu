@@ -11,17 +11,17 @@ struct plain_shape { int S, D, C, H; float scale; int is_bf16, result_is_bf16; }
 static __device__ __forceinline__ float plain_round(float x, int is_bf16) { return is_bf16 ? bf16_to_f32(f32_to_bf16(x)) : x; }
 
 // Rows first to first + rows of a matrix as f32, in rows of `stride` in shared memory; those from S on are 0.
-static __device__ __forceinline__ void plain_load(float *to, int stride, const void *matrix, long at, int row_stride, int first, int rows, const struct plain_shape s) {
+static __device__ __forceinline__ void plain_load(float *to, int stride, const void *matrix, long long at, int row_stride, int first, int rows, const struct plain_shape s) {
   for (int i = threadIdx.x; i < rows * s.D; i += 32 * PLAIN_WARPS) {
     const int row = i / s.D, column = i % s.D;
-    const long from = at + (long)(first + row) * row_stride + column;
+    const long long from = at + (long long)(first + row) * row_stride + column;
     float x = 0.0f;
     if (first + row < s.S) x = s.is_bf16 ? bf16_to_f32(((const bf16 *)matrix)[from]) : ((const float *)matrix)[from];
     to[row * stride + column] = x;
   }
 }
 
-static __device__ __forceinline__ void plain_store(void *matrix, long at, float x, const struct plain_shape s) {
+static __device__ __forceinline__ void plain_store(void *matrix, long long at, float x, const struct plain_shape s) {
   if (s.result_is_bf16) ((bf16 *)matrix)[at] = f32_to_bf16(x);
   else ((float *)matrix)[at] = x;
 }
@@ -51,13 +51,13 @@ static __device__ __forceinline__ void plain_add_weighted(float (*sums)[PLAIN_PA
   }
 }
 
-static __device__ __forceinline__ void plain_store_rows(void *matrix, long at, int row_stride, int first, float (*sums)[PLAIN_PARTS], const float *factors, const struct plain_shape s) {
+static __device__ __forceinline__ void plain_store_rows(void *matrix, long long at, int row_stride, int first, float (*sums)[PLAIN_PARTS], const float *factors, const struct plain_shape s) {
   const int lane = threadIdx.x % 32;
 #pragma unroll
   for (int r = 0; r < PLAIN_ROWS; r++)
 #pragma unroll
     for (int part = 0; part < PLAIN_PARTS; part++)
-      if (first + r < s.S && lane + 32 * part < s.D) plain_store(matrix, at + (long)(first + r) * row_stride + lane + 32 * part, sums[r][part] * factors[r], s);
+      if (first + r < s.S && lane + 32 * part < s.D) plain_store(matrix, at + (long long)(first + r) * row_stride + lane + 32 * part, sums[r][part] * factors[r], s);
 }
 
 static __device__ __forceinline__ void plain_clear(float (*sums)[PLAIN_PARTS]) {
@@ -85,7 +85,7 @@ static __device__ __forceinline__ void plain_attend(const void *qkv, const int *
   const int parts = (s.S + PLAIN_BLOCK_ROWS - 1) / PLAIN_BLOCK_ROWS, part = blockIdx.x % parts;
   const int head = blockIdx.x / parts % s.H, sequence = blockIdx.x / parts / s.H;
   const int keys = lengths == 0 ? s.S : lengths[sequence], lane = threadIdx.x % 32, row = threadIdx.x / 32 * PLAIN_ROWS;
-  const long at = (long)sequence * s.S * 3 * s.C + head * s.D;
+  const long long at = (long long)sequence * s.S * 3 * s.C + head * s.D;
   float *q_rows = plain_tiles, *k_rows = q_rows + PLAIN_BLOCK_ROWS * s.D, *v_rows = k_rows + 32 * (s.D + 1);
   float sums[PLAIN_ROWS][PLAIN_PARTS], scores[PLAIN_ROWS], largest[PLAIN_ROWS], weight[PLAIN_ROWS], shrink[PLAIN_ROWS];
   plain_clear(sums);
@@ -113,7 +113,7 @@ static __device__ __forceinline__ void plain_attend(const void *qkv, const int *
   }
 #pragma unroll
   for (int r = 0; r < PLAIN_ROWS; r++) weight[r] = 1.0f / warp_sum(weight[r]);
-  plain_store_rows(out, (long)sequence * s.S * s.C + head * s.D, s.C, part * PLAIN_BLOCK_ROWS + row, sums, weight, s);
+  plain_store_rows(out, (long long)sequence * s.S * s.C + head * s.D, s.C, part * PLAIN_BLOCK_ROWS + row, sums, weight, s);
 }
 
 // Thread block n does head n % H of sequence n / H: first with queries as rows, then with keys, as attention.cu does.
@@ -122,7 +122,7 @@ static __device__ __forceinline__ void plain_attend_backward(const void *qkv, co
   extern __shared__ float plain_tiles[];
   const int head = blockIdx.x % s.H, sequence = blockIdx.x / s.H, row_stride = 3 * s.C;
   const int keys = lengths == 0 ? s.S : lengths[sequence], lane = threadIdx.x % 32, row = threadIdx.x / 32 * PLAIN_ROWS;
-  const long at = (long)sequence * s.S * row_stride + head * s.D, dout_at = (long)sequence * s.S * s.C + head * s.D;
+  const long long at = (long long)sequence * s.S * row_stride + head * s.D, dout_at = (long long)sequence * s.S * s.C + head * s.D;
   float *rows = plain_tiles, *more_rows = rows + PLAIN_BLOCK_ROWS * s.D;
   float *others = more_rows + PLAIN_BLOCK_ROWS * s.D, *more_others = others + 32 * (s.D + 1);
   float *shifts = more_others + 32 * (s.D + 1), *inner = shifts + (s.S + 31) / 32 * 32;

@@ -58,7 +58,7 @@ static __device__ __forceinline__ void load_tile(bf16 *tile, const bf16 *matrix,
 #pragma unroll 4
   for (int i = threadIdx.x; i < rows * chunks; i += ATTENTION_THREADS) {
     const int row = i / chunks, column = i % chunks * 8, is_there = first + row < s.S;
-    copy_chunk(tile + row * (s.D + ROW_PADDING) + column, matrix + (long)(is_there ? first + row : 0) * row_stride + column, is_there ? 16 : 0);
+    copy_chunk(tile + row * (s.D + ROW_PADDING) + column, matrix + (long long)(is_there ? first + row : 0) * row_stride + column, is_there ? 16 : 0);
   }
 }
 
@@ -149,9 +149,9 @@ static __device__ __forceinline__ void store_rows(void *matrix, int row_stride, 
         uint2 words;
         words.x = t % 2 == 0 ? x : other;
         words.y = t % 2 == 0 ? other : y;
-        if (row < s.S) *(uint2 *)((bf16 *)matrix + (long)row * row_stride + column) = words;
+        if (row < s.S) *(uint2 *)((bf16 *)matrix + (long long)row * row_stride + column) = words;
       } else if (row < s.S) {
-        float *to = (float *)matrix + (long)row * row_stride + n * 8 + 2 * t;
+        float *to = (float *)matrix + (long long)row * row_stride + n * 8 + 2 * t;
         to[0] = x0;
         to[1] = x1;
         to[8] = y0;

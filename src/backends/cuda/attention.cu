@@ -21,8 +21,8 @@ static __device__ __forceinline__ void attend(const bf16 *qkv, const int *length
   const int parts = is_whole ? 1 : (s.S + 63) / 64, part = blockIdx.x % parts;
   const int head = blockIdx.x / parts % s.H, sequence = blockIdx.x / parts / s.H;
   const int keys = lengths == 0 ? s.S : lengths[sequence], tiled_keys = is_whole ? 1 : keys, warp = threadIdx.x / 32;
-  const bf16 *q = qkv + (long)sequence * s.S * 3 * s.C + head * s.D, *k = q + s.C, *v = k + s.C;
-  const long out_at = (long)sequence * s.S * s.C + head * s.D;
+  const bf16 *q = qkv + (long long)sequence * s.S * 3 * s.C + head * s.D, *k = q + s.C, *v = k + s.C;
+  const long long out_at = (long long)sequence * s.S * s.C + head * s.D;
   bf16 *q_tile = shared_tiles, *k_tile = q_tile + block_rows * stride, *v_tile = k_tile + s.T * stride;
   load_tile(q_tile, q, 3 * s.C, part * 64, block_rows, s);
   if (is_whole) {
@@ -68,8 +68,8 @@ static __device__ __forceinline__ void attend_backward(const bf16 *qkv, const bf
   const int head = blockIdx.x % s.H, sequence = blockIdx.x / s.H;
   const int keys = lengths == 0 ? s.S : lengths[sequence], tiled_keys = is_whole ? 1 : keys;
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-  const long at = (long)sequence * s.S * row_stride + head * s.D;
-  const bf16 *q = qkv + at, *k = q + s.C, *v = k + s.C, *dout = gradient + (long)sequence * s.S * s.C + head * s.D;
+  const long long at = (long long)sequence * s.S * row_stride + head * s.D;
+  const bf16 *q = qkv + at, *k = q + s.C, *v = k + s.C, *dout = gradient + (long long)sequence * s.S * s.C + head * s.D;
   char *dq = (char *)result + at * (s.result_is_bf16 ? 2 : 4);
   char *dk = dq + s.C * (s.result_is_bf16 ? 2 : 4), *dv = dk + s.C * (s.result_is_bf16 ? 2 : 4);
   bf16 *q_tile = shared_tiles, *k_tile = q_tile + s.T * stride, *v_tile = k_tile + s.T * stride, *dout_tile = v_tile + s.T * stride;

@@ -39,8 +39,12 @@ interface Offsets {
 }
 
 const workspaceBytes = 32 * 2 ** 20;
-const proposals = 8;
-const runsEach = 3;
+/** Few are not enough: of deep products the ways that cut the sum into parts decide, and they may stand far down the list. */
+const proposals = 32;
+const timedRounds = 5;
+/** An idle device takes this long to reach its clock. */
+const warmUpSeconds = 0.02;
+const mostWarmUpRounds = 50;
 const one = Float32Array.of(1);
 const zero = Float32Array.of(0);
 const dataTypes = { f32: lt.CUDA_R_32F, bf16: lt.CUDA_R_16BF } as const;
@@ -76,11 +80,19 @@ export class CublasLt {
     this.choices = readChoices(hash);
   }
 
-  /** Chooses a way for each product that has none yet. Callers wait for each other: two at once would disturb each other's times. */
-  prepare(products: readonly Product[]): Promise<void> {
+  /**
+   * Chooses a way for each product that has none yet. Callers wait for each other: two at once would disturb each other's times. And
+   * all go on together, so that no program takes its arena while another still needs memory to time its products, which would make
+   * the choice depend on who came first.
+   */
+  async prepare(products: readonly Product[]): Promise<void> {
     const own = this.preparing.then(() => this.prepareAlone(products));
     this.preparing = own.catch(() => undefined);
-    return own;
+    await own;
+    for (let last: unknown; last !== this.preparing; ) {
+      last = this.preparing;
+      await last;
+    }
   }
 
   private async prepareAlone(products: readonly Product[]): Promise<void> {
@@ -171,17 +183,18 @@ export class CublasLt {
         fillAtRandom(this.device, addresses[i]!, bytes[i]!, part.dtype);
       }
       const [a, b, out] = addresses as [bigint, bigint, bigint];
-      const work = algorithms.flatMap(algorithm =>
-        Array.from({ length: 1 + runsEach }, () => () => {
-          this.run(prepared, algorithm, { a, b, addend: out, out }, accumulates);
-        }),
-      );
-      const seconds = await this.device.time(work);
+      const ways = algorithms.map(algorithm => () => {
+        this.run(prepared, algorithm, { a, b, addend: out, out }, accumulates);
+      });
       // The first run of each loads its code.
-      const best = algorithms.map((_, i) =>
-        Math.min(...seconds.subarray(i * (1 + runsEach) + 1, (i + 1) * (1 + runsEach))),
-      );
-      prepared.algorithm = algorithms[best.indexOf(Math.min(...best))]!;
+      for (let round = 0, spent = 0; round < 2 || (spent < warmUpSeconds && round < mostWarmUpRounds); round++) {
+        spent += (await this.device.time(ways)).reduce((sum, seconds) => sum + seconds, 0);
+      }
+      // Rounds over all ways, so that what disturbs the device for a while disturbs them alike.
+      const rounds: Float64Array[] = [];
+      for (let round = 0; round < timedRounds; round++) rounds.push(await this.device.time(ways));
+      const medians = ways.map((_, i) => rounds.map(round => round[i]!).sort((x, y) => x - y)[timedRounds >> 1]!);
+      prepared.algorithm = algorithms[medians.indexOf(Math.min(...medians))]!;
     } finally {
       for (const address of addresses) this.device.free(address);
     }
@@ -214,7 +227,7 @@ export class CublasLt {
         .filter(at => readState(results, at) === 0 && readWorkspace(results, at) <= workspaceBytes)
         .map(at => results.slice(at, at + heuristicResult.algorithmBytes));
     } finally {
-      api.call("cublasLtMatmulPreferenceDestroy", preference);
+      api.ask("cublasLtMatmulPreferenceDestroy", preference);
     }
   }
 

@@ -2,6 +2,7 @@
 // addresses are 64-bit words; what a function writes goes into typed arrays. Every result is checked here.
 
 import type { LibraryHandle } from "koffi";
+import { UserError } from "../../../base/errors.ts";
 import { koffi } from "../../foreign-functions.ts";
 
 // The suffixes are the versions that cuda.h of CUDA 12 and 13 maps the plain names to.
@@ -15,7 +16,6 @@ const signatures = {
   cuDeviceGetPCIBusId: "void *text, int length, int device",
   cuDeviceGetAttribute: "void *value, int attribute, int device",
   cuDevicePrimaryCtxRetain: "void *context, int device",
-  cuDevicePrimaryCtxRelease_v2: "int device",
   cuCtxSetCurrent: "uint64_t context",
   cuMemGetInfo_v2: "void *free, void *total",
   cuMemAlloc_v2: "void *address, uint64_t bytes",
@@ -54,6 +54,7 @@ const signatures = {
 export const cudaConstants = {
   CUDA_SUCCESS: 0,
   CUDA_ERROR_OUT_OF_MEMORY: 2,
+  CUDA_ERROR_DEVICE_UNAVAILABLE: 46,
   CUDA_ERROR_NOT_READY: 600,
   CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT: 16,
   CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR: 75,
@@ -65,11 +66,20 @@ export const cudaConstants = {
   CU_EVENT_DISABLE_TIMING: 2,
 } as const;
 
+/**
+ * Results that only a wrong call gives, which is a bug of ours: INVALID_VALUE, NOT_INITIALIZED, INVALID_IMAGE, INVALID_CONTEXT,
+ * INVALID_PTX, INVALID_SOURCE, INVALID_HANDLE, ILLEGAL_STATE, NOT_FOUND, LAUNCH_OUT_OF_RESOURCES, and those of a capture, 900 to 908.
+ */
+const ofWrongCalls = [1, 3, 200, 201, 218, 300, 400, 401, 500, 701];
+
 type FunctionName = keyof typeof signatures;
 type Argument = number | bigint | string | NodeJS.TypedArray | null;
 
 export interface DriverApi {
-  /** Calls, and throws an error that names the function and says what CUDA says. */
+  /**
+   * Calls, and throws an error that names the function and says what CUDA says: UserErrors E_CUDA_MEMORY, E_CUDA_ABSENT of a device that
+   * another process has for itself, E_CUDA_FAILED of one that stopped; a plain error of a wrong call.
+   */
   call(name: FunctionName, ...values: Argument[]): void;
   /** Calls and gives the CUresult, for those that are answers. */
   ask(name: FunctionName, ...values: Argument[]): number;
@@ -77,6 +87,8 @@ export interface DriverApi {
   create(name: FunctionName, ...values: Argument[]): bigint;
   /** "CUDA_ERROR_NO_DEVICE, no CUDA-capable device is detected" */
   describe(result: number): string;
+  /** What `call` throws. */
+  explain(what: string, result: number): Error;
 }
 
 /** Declares the functions of the driver's library at the first path that loads; an error of the system where none does. */
@@ -89,18 +101,39 @@ export function openDriverApi(paths: readonly string[]): DriverApi {
   const ask = (name: FunctionName, ...values: Argument[]): number => functions.get(name)!(...values) as number;
   const call = (name: FunctionName, ...values: Argument[]): void => {
     const result = ask(name, ...values);
-    if (result !== cudaConstants.CUDA_SUCCESS) throw new Error(`${name}: ${describe(result)}`);
+    if (result !== cudaConstants.CUDA_SUCCESS) throw explain(name, result);
   };
+  const explain = (what: string, result: number) => explainResult(`${what}: ${describe(result)}`, result);
   return {
     ask,
     call,
     describe,
+    explain,
     create: (name, ...values) => {
       const handle = new BigUint64Array(1);
       call(name, handle, ...values);
       return handle[0]!;
     },
   };
+}
+
+function explainResult(said: string, result: number): Error {
+  if (result === cudaConstants.CUDA_ERROR_OUT_OF_MEMORY) {
+    return new UserError("E_CUDA_MEMORY", said, "Use a smaller micro-batch, or end other programs on this device.");
+  }
+  if (result === cudaConstants.CUDA_ERROR_DEVICE_UNAVAILABLE) {
+    return new UserError(
+      "E_CUDA_ABSENT",
+      said,
+      "Another process has the device for itself: nvidia-smi shows which. End it, or choose another by CUDA_VISIBLE_DEVICES.",
+    );
+  }
+  if (ofWrongCalls.includes(result) || Math.floor(result / 100) === 9) return new Error(said);
+  return new UserError(
+    "E_CUDA_FAILED",
+    `the device stopped: ${said}`,
+    "Go on from the last checkpoint with --resume. dmesg shows the driver's own account (Xid); a device that fails again needs a reset, or is broken.",
+  );
 }
 
 function declareDescribe(library: LibraryHandle): (result: number) => string {

@@ -33,7 +33,14 @@ export function listLibraryFolders(environment: Environment = process.env): stri
     ...split("LD_LIBRARY_PATH"),
     ...toolkits.flatMap(toolkit => ["lib64", "lib", `targets/${target}/lib`].map(part => join(toolkit, part))),
     ...pythons.flatMap(listWheelFolders),
-    ...[`/usr/lib/${triple}`, `/lib/${triple}`, "/usr/lib64", "/usr/lib/wsl/lib", "/run/opengl-driver/lib"],
+    ...[
+      `/usr/lib/${triple}`,
+      `/lib/${triple}`,
+      "/usr/lib64",
+      "/usr/lib/wsl/lib",
+      "/usr/local/nvidia/lib64",
+      "/run/opengl-driver/lib",
+    ],
   ];
 }
 

@@ -57,7 +57,7 @@ class NativeDriver implements CudaDriver {
     this.compiler = openNvrtc(findCudaLibrary("nvrtc", driverMajor));
     const cublasLt = openCublasLtApi(findCudaLibrary("cublasLt", driverMajor));
     this.ordinal = readInteger(this.api, "cuDeviceGet", 0);
-    this.api.call("cuCtxSetCurrent", this.api.create("cuDevicePrimaryCtxRetain", this.ordinal));
+    this.api.call("cuCtxSetCurrent", retainContext(this.api, this.ordinal));
     this.device = describeDevice(this.api, this.ordinal);
     if (!this.compiler.architectures.includes(this.device.computeCapability)) {
       throw new UserError(
@@ -84,7 +84,7 @@ class NativeDriver implements CudaDriver {
     const address = new BigUint64Array(1);
     const result = this.api.ask("cuMemAlloc_v2", address, Math.max(bytes, 1));
     if (result === cuda.CUDA_ERROR_OUT_OF_MEMORY) throw this.explainMemory(bytes);
-    if (result !== cuda.CUDA_SUCCESS) throw new Error(`cuMemAlloc_v2: ${this.api.describe(result)}`);
+    if (result !== cuda.CUDA_SUCCESS) throw this.api.explain("cuMemAlloc_v2", result);
     this.allocations.set(address[0]!, bytes);
     this.api.call("cuMemsetD8Async", address[0]!, 0, Math.max(bytes, 1), this.stream);
     return address[0]!;
@@ -100,9 +100,11 @@ class NativeDriver implements CudaDriver {
   }
 
   free(address: bigint): void {
-    this.api.call("cuStreamSynchronize", this.stream);
+    // Asked, not called, here and wherever something is given back: after an error of the device every call fails, and the first
+    // error is the one to tell.
+    this.api.ask("cuStreamSynchronize", this.stream);
     this.allocations.delete(address);
-    this.api.call("cuMemFree_v2", address);
+    this.api.ask("cuMemFree_v2", address);
   }
 
   copyIn(address: bigint, values: NodeJS.TypedArray): void {
@@ -130,7 +132,7 @@ class NativeDriver implements CudaDriver {
         handle: this.api.create("cuModuleGetFunction", handle, name),
         sharedBytes: plainSharedBytes,
       }),
-      free: () => this.api.call("cuModuleUnload", handle),
+      free: () => this.api.ask("cuModuleUnload", handle),
     });
   }
 
@@ -163,18 +165,18 @@ class NativeDriver implements CudaDriver {
       // The stream must be taken out of capture whatever came of it; the first error is the one to tell.
       const abandoned = new BigUint64Array(1);
       this.api.ask("cuStreamEndCapture", this.stream, abandoned);
-      if (abandoned[0] !== 0n) this.api.call("cuGraphDestroy", abandoned[0]!);
+      if (abandoned[0] !== 0n) this.api.ask("cuGraphDestroy", abandoned[0]!);
       throw error;
     }
     const graph = new BigUint64Array(1);
     this.api.call("cuStreamEndCapture", this.stream, graph);
     try {
       const executable = this.api.create("cuGraphInstantiateWithFlags", graph[0]!, 0);
-      const held = this.hold({ executable, free: () => this.api.call("cuGraphExecDestroy", executable) });
+      const held = this.hold({ executable, free: () => this.api.ask("cuGraphExecDestroy", executable) });
       this.api.call("cuGraphUpload", executable, this.stream);
       return held;
     } finally {
-      this.api.call("cuGraphDestroy", graph[0]!);
+      this.api.ask("cuGraphDestroy", graph[0]!);
     }
   }
 
@@ -200,7 +202,7 @@ class NativeDriver implements CudaDriver {
         return milliseconds[0]! / 1e3;
       });
     } finally {
-      for (const event of events) this.api.call("cuEventDestroy_v2", event);
+      for (const event of events) this.api.ask("cuEventDestroy_v2", event);
     }
   }
 
@@ -212,7 +214,7 @@ class NativeDriver implements CudaDriver {
       for (;;) {
         const result = this.api.ask("cuEventQuery", event);
         if (result === cuda.CUDA_SUCCESS) return;
-        if (result !== cuda.CUDA_ERROR_NOT_READY) throw new Error(`the device stopped: ${this.api.describe(result)}`);
+        if (result !== cuda.CUDA_ERROR_NOT_READY) throw this.api.explain("cuEventQuery", result);
         await (systemClock.seconds() - start < eagerSeconds ? turn() : sleep(1));
       }
     } finally {
@@ -228,7 +230,6 @@ class NativeDriver implements CudaDriver {
     this.staging.close();
     for (const address of [...this.allocations.keys()]) this.free(address);
     this.api.call("cuStreamDestroy_v2", this.stream);
-    this.api.call("cuDevicePrimaryCtxRelease_v2", this.ordinal);
   }
 
   /** Remembers something until it is freed, which close does where nobody else did; freeing it twice frees it once. */
@@ -242,6 +243,18 @@ class NativeDriver implements CudaDriver {
     this.open.add(once);
     return once;
   }
+}
+
+const contexts = new Map<number, bigint>();
+
+/**
+ * The device's primary context, retained once a process and never released: libraries keep modules in it, which would be lost with the
+ * last release while they still count on them.
+ */
+function retainContext(api: DriverApi, ordinal: number): bigint {
+  const context = contexts.get(ordinal) ?? api.create("cuDevicePrimaryCtxRetain", ordinal);
+  contexts.set(ordinal, context);
+  return context;
 }
 
 /** The driver, initialised, with a device to use. */
