@@ -95,11 +95,18 @@ function buildRandom(steps: readonly (readonly [number, number, number])[]): Gra
   return { outputs: { last, middle: g.add(tensors[Math.floor(tensors.length / 2)]!, 0.5) }, updates: {} };
 }
 
+interface ConformanceOptions {
+  readonly skip?: string | false;
+  readonly randomGraphs?: number;
+  /** The most that a product of bf16 may be off, relative: tensor cores cut off what they add. */
+  readonly bf16Products?: number;
+}
+
 /** Declares the tests of a backend, which is open when they run. `skip` says why they cannot. */
 export function testConformance(
   title: string,
   backend: () => Backend,
-  { skip = false, randomGraphs = 40 }: { readonly skip?: string | false; readonly randomGraphs?: number } = {},
+  { skip = false, randomGraphs = 40, bf16Products = 2e-6 }: ConformanceOptions = {},
 ): void {
   for (const { name, shapes, build, centre } of operationCases) {
     test(`${title} equals reference: ${name}`, { skip }, async () => {
@@ -150,7 +157,7 @@ export function testConformance(
         }
       }
       const error = await compareBackends(backend(), { outputs, updates: {} }, drawInputs(shapes));
-      assert.ok(error < 2e-6, `error ${error}`);
+      assert.ok(error < (dtype === "bf16" ? bf16Products : 2e-6), `error ${error}`);
     });
   }
 

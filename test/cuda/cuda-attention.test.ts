@@ -175,12 +175,14 @@ test("bf16 operands, a result of f32: only P and dS are rounded", {
   }
 });
 
-test("where shared memory holds one thread block of a whole sequence, forward takes it in parts", {
+test("where shared memory holds one thread block of a whole sequence, it is taken in parts", {
   skip,
 }, async () => {
   const given = { layout: layout(1, 128, 2, 64), operands: "bf16", computeCapability: 86 } as const;
   assert.equal(compositeKernels("bf16", 86)("attention", given.layout)!.blocks, 4);
   assert.equal(compositeKernels("bf16", 80)("attention", given.layout)!.blocks, 2);
+  // Backward, two thread blocks fit on a multiprocessor of 100 KB.
+  assert.ok(2 * compositeKernels("bf16", 86)("attentionGradient", given.layout)!.sharedBytes! <= 100 * 1024);
   const { forward, backward } = await compare(given);
   assert.ok(forward < tolerances.bf16 && backward < tolerances.bf16, `errors ${forward}, ${backward}`);
 });

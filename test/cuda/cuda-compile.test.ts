@@ -14,7 +14,10 @@ import { compileForCuda } from "../../src/backends/cuda/cuda.ts";
 import { findCudaLibrary } from "../../src/backends/cuda/driver/libraries.ts";
 import { type CudaCompiler, openNvrtc } from "../../src/backends/cuda/driver/nvrtc.ts";
 import { buildTrainingGraph } from "../../src/evaluate/finetuning/finetune-step.ts";
+import { differentiate } from "../../src/graph/gradient.ts";
+import * as g from "../../src/graph/operations.ts";
 import type { Graph } from "../../src/graph/tensor.ts";
+import { attention } from "../../src/nn/attention.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import type { Recipe } from "../../src/train/recipe.ts";
 import { buildStepGraphs } from "../../src/train/step.ts";
@@ -89,6 +92,27 @@ for (const [name, build] of Object.entries(programs)) {
     }
   });
 }
+
+/** Forward and backward of one layer's attention. */
+function drawAttention(headWidth: number, length: number): Graph {
+  const qkv = g.input("qkv", [2 * length, 3 * 2 * headWidth], "f32");
+  const result = attention(qkv, { batch: 2, heads: 2, headWidth, length });
+  const loss = g.sum(g.multiply(result, result), [0, 1]);
+  return { outputs: { result, gradient: differentiate(loss, [qkv])[0]! }, updates: {} };
+}
+
+test("attention of any head width and length keeps nothing in local memory", { skip, timeout: 300_000 }, async () => {
+  const graphs = [32, 64, 128].flatMap(width => [64, 128, 256, 512].map(length => drawAttention(width, length)));
+  for (const capability of [80, 86, 90]) {
+    const module = printModule(graphs, "bf16", capability);
+    const frames = readFrameBytes(await (compiler as CudaCompiler).compile(module.text, capability));
+    const sources = module.text.split(/(?=extern "C")/);
+    const spilling = [...frames]
+      .filter(([, bytes]) => bytes > 0)
+      .map(([name, bytes]) => `${bytes} bytes: ${sources.find(source => source.includes(` ${name}(`))}`);
+    assert.deepEqual(spilling, [], `sm_${capability}`);
+  }
+});
 
 test("NVRTC compiles the exact programs too", { skip, timeout: 300_000 }, async () => {
   const { text, names } = printModule([...pretraining(quickstart, 16), ...pretraining(crammedBert, 64)], "f32", 80);

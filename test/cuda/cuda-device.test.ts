@@ -39,7 +39,7 @@ before(async () => {
 });
 after(() => exact?.close());
 
-testConformance("this device", () => exact, { skip, randomGraphs: 30 });
+testConformance("this device", () => exact, { skip, randomGraphs: 30, bf16Products: 1e-5 });
 
 async function withDevice<T>(precision: "f32" | "bf16", use: (backend: Backend) => Promise<T>): Promise<T> {
   const backend = await openCuda({ precision });
@@ -50,22 +50,37 @@ async function withDevice<T>(precision: "f32" | "bf16", use: (backend: Backend) 
   }
 }
 
-const head = { batch: 3, heads: 2, headWidth: 64 } as const;
+/** Whole sequences and tiles, either width of head that the templates are made for, padding, and longer than any template. */
+const layouts: readonly (readonly [length: number, headWidth: number, lengths?: readonly number[]])[] = [
+  ...([
+    [128, 64],
+    [512, 64],
+    [100, 64],
+    [64, 64],
+    [17, 32],
+    [256, 128],
+    [600, 64],
+  ] as const),
+  [128, 64, [128, 77, 1]],
+  [512, 32, [1, 512, 300]],
+];
 for (const precision of ["f32", "bf16"] as const) {
-  for (const length of [128, 512, 100]) {
-    test(`attention and its gradient, length ${length}, in ${precision}`, {
-      skip: precision === "bf16" ? skipBf16 : skip,
-    }, async () => {
+  for (const [length, headWidth, lengths] of layouts) {
+    const title = `attention and its gradient, length ${length}${lengths === undefined ? "" : ` padded`}, width ${headWidth}, in ${precision}`;
+    test(title, { skip: precision === "bf16" ? skipBf16 : skip }, async () => {
       await withDevice(precision, async backend => {
-        const shape = [head.batch * length, 3 * head.heads * head.headWidth];
+        const layout = { batch: 3, heads: 2, headWidth, length };
+        const shape = [layout.batch * length, 3 * layout.heads * headWidth];
         const qkv = g.input("qkv", shape, "f32");
-        const result = attention(qkv, { ...head, length });
+        const padded = lengths === undefined ? undefined : g.input("lengths", [layout.batch], "i32");
+        const result = attention(qkv, layout, padded);
         const loss = g.sum(
           g.multiply(result, result),
           result.shape.map((_, i) => i),
         );
         const graph: Graph = { outputs: { result, gradient: differentiate(loss, [qkv])[0]! }, updates: {} };
-        const error = await compareBackends(backend, graph, drawInputs({ qkv: shape }));
+        const inputs = { ...drawInputs({ qkv: shape }), ...(lengths && { lengths: Int32Array.from(lengths) }) };
+        const error = await compareBackends(backend, graph, inputs);
         // bf16: 2^-9 an operand, a few of them in a row.
         assert.ok(error < (precision === "f32" ? 1e-5 : 2e-2), `${error}`);
       });

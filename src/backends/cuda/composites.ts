@@ -78,9 +78,10 @@ function planTensorCores(
   multiprocessorBytes: number,
 ): Plan {
   const rowBytes = 2 * (headWidth + 8);
-  // One tile of the whole sequence where registers hold the scores of 16 rows, else tiles of 64. Forward, a multiprocessor must
-  // hold two of its thread blocks: one loads while the other computes. Backward, tiles would be two more products.
-  const isHeld = length <= 128 && headWidth <= 64 && (isBackward || 2 * 3 * 128 * rowBytes <= multiprocessorBytes);
+  // One tile of the whole sequence where registers hold the scores of 16 rows and a multiprocessor holds two such thread blocks, one of
+  // which loads while the other computes; else tiles of 64, which cost two more products backward.
+  const heldBytes = (isBackward ? 4 : 3) * 128 * rowBytes + (isBackward ? 2 * 4 * 128 : 0);
+  const isHeld = length <= 128 && headWidth <= 64 && 2 * heldBytes <= multiprocessorBytes;
   const tile = length <= 64 ? 16 * Math.ceil(length / 16) : isHeld ? 128 : 64;
   const tiles = Math.ceil(length / tile);
   const isWhole = tiles === 1;
