@@ -2,6 +2,7 @@
 // several micro-batches beside it, and prints one table, then where our time goes. It needs dist/, bench/peers, Node and koffi, and
 // no network; Python with PyTorch for the peer. A micro-batch's line stands as soon as it is known, on standard error too.
 
+import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { crammedBert } from "../recipes/crammed-bert.ts";
@@ -60,6 +61,8 @@ async function main(): Promise<void> {
       seconds: { type: "string", default: "1" },
       kernels: { type: "string", default: "512" },
       json: { type: "boolean", default: false },
+      /** Both sides at this micro-batch, as JSON: what the benchmark asks of itself. */
+      measure: { type: "string" },
     },
   });
   const options: Options = {
@@ -70,12 +73,14 @@ async function main(): Promise<void> {
     kernelsAt: values.kernels === "none" ? undefined : Number(values.kernels),
   };
   const reporter = createReporter(values.json);
-  // Half a gigabyte of parameters, written again for each peer.
-  const file = join(makeTemporaryFolder(), "start");
+  if (values.measure !== undefined) {
+    process.stdout.write(JSON.stringify(await measureSides(Number(values.measure), options, reporter)));
+    return;
+  }
   const rates = await measureRates(reporter);
-  if (options.python !== undefined) await check(options.python, Math.min(...options.microBatches), file, reporter);
+  if (options.python !== undefined) await check(options.python, Math.min(...options.microBatches), reporter);
   const rows: string[][] = [];
-  for (const microBatch of options.microBatches) rows.push(await compareAt(microBatch, file, options, rates, reporter));
+  for (const microBatch of options.microBatches) rows.push(compareAt(microBatch, options, rates, reporter));
   reporter.table(
     ["sequences", "tokens/s", "MFU %", "step ms", "MiB", "W", "PyTorch tokens/s", "MFU %", "MiB", "ours/PyTorch"],
     rows,
@@ -115,7 +120,8 @@ async function measureRates(reporter: Reporter): Promise<Rates> {
 }
 
 /** Two steps from one start: ours in f32 and in bf16 beside PyTorch's in f32. Throws UserError E_PEER_DISAGREES. */
-async function check(python: string, microBatch: number, file: string, reporter: Reporter): Promise<void> {
+async function check(python: string, microBatch: number, reporter: Reporter): Promise<void> {
+  const file = join(makeTemporaryFolder(), "start");
   for (const precision of ["f32", "bf16"] as const) {
     const recipe = recipeAt(microBatch, precision);
     const own = await openOwnStep(recipe, await open(precision));
@@ -150,24 +156,44 @@ async function withTorch<T>(
   }
 }
 
-/** One line of the table: ours, then PyTorch, which would not both fit into the memory at once. */
-async function compareAt(
-  microBatch: number,
-  file: string,
-  options: Options,
-  { products, dataSheet }: Rates,
-  reporter: Reporter,
-): Promise<string[]> {
+interface Sides {
+  readonly ours?: Side | undefined;
+  readonly theirs?: Side | undefined;
+}
+
+/** Ours, then PyTorch, which would not both fit into the memory at once. */
+async function measureSides(microBatch: number, options: Options, reporter: Reporter): Promise<Sides> {
+  const recipe = recipeAt(microBatch, "bf16");
+  const file = join(makeTemporaryFolder(), "start");
+  const ours = await orNote(reporter, `ours, ${microBatch} sequences`, () => timeOurs(recipe, file, options));
+  const { python } = options;
+  if (python === undefined || ours === undefined) return { ours };
+  const theirs = await orNote(reporter, `PyTorch, ${microBatch} sequences`, () =>
+    timeTorch(python, recipe, file, options),
+  );
+  return { ours, theirs };
+}
+
+/** The same in a process of its own: after an error of the device nothing more succeeds in a process. */
+function measureApart(microBatch: number, { python, rounds, secondsPerRound }: Options, reporter: Reporter): Sides {
+  const words = ["--measure", microBatch, "--rounds", rounds, "--seconds", secondsPerRound].map(String);
+  const { status, signal, stdout } = spawnSync(
+    process.execPath,
+    [import.meta.filename, ...words, ...(python === undefined ? [] : ["--python", python])],
+    { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] },
+  );
+  if (status === 0) return JSON.parse(stdout) as Sides;
+  reporter.note(`${microBatch} sequences: its process ended with ${signal ?? status}`);
+  return {};
+}
+
+/** One line of the table. */
+function compareAt(microBatch: number, options: Options, { products, dataSheet }: Rates, reporter: Reporter): string[] {
   const recipe = recipeAt(microBatch, "bf16");
   const tokens = microBatch * recipe.model.sequenceLength;
   const flops = tokens * countTrainingFlops(recipe.model, recipe.data.maskFraction);
   const utilisation = ({ secondsPerStep }: Side) => (100 * flops) / secondsPerStep / (dataSheet ?? products);
-  const ours = await orNote(reporter, `ours, ${microBatch} sequences`, () => timeOurs(recipe, file, options));
-  const { python } = options;
-  const theirs =
-    python === undefined || ours === undefined
-      ? undefined
-      : await orNote(reporter, `PyTorch, ${microBatch} sequences`, () => timeTorch(python, recipe, file, options));
+  const { ours, theirs } = measureApart(microBatch, options, reporter);
   reporter.record({ benchmark: "cuda", microBatch, tokens, flops, ours, theirs });
   const describe = (side: Side | undefined) =>
     side === undefined ? ["", ""] : [formatFigure(tokens / side.secondsPerStep), formatFigure(utilisation(side))];

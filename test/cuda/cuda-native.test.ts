@@ -86,12 +86,25 @@ test("the device is what the driver says; closing gives everything back", { skip
   });
   const log = fake.takeLog();
   assert.match(log, /--gpu-architecture=sm_86 /);
+  assert.doesNotMatch(log, /line-info/);
   assert.match(log, /unload\n/);
   assert.match(log, /destroy executable\n/);
   // The context stays for the libraries that keep modules in it, and for the next driver.
   assert.doesNotMatch(log, /release/);
   await withDriver(async driver => assert.equal(driver.device.name, "Fake 5"));
   assert.doesNotMatch(fake.takeLog(), /retain/);
+});
+
+test("CRAM_CUDA_LINEINFO has lines kept for a profiler", { skip }, async () => {
+  process.env.CRAM_CUDA_LINEINFO = "1";
+  try {
+    await withDriver(async driver => {
+      await driver.loadModule(source);
+      assert.match(fake.takeLog(), /--generate-line-info/);
+    });
+  } finally {
+    delete process.env.CRAM_CUDA_LINEINFO;
+  }
 });
 
 test("memory is zeros; what is sent may be changed at once; results come back by both ways", { skip }, async () => {

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { findBuiltins, findCudaLibrary, listDriverPaths, listLibraryFolders } from "./libraries.ts";
+import { findBuiltins, findCudaLibrary, listDriverPaths, listLibraryFolders, nameLibraryFile } from "./libraries.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cram-libraries-"));
 after(() => rmSync(root, { recursive: true }));
@@ -25,6 +25,11 @@ test("the newest library that the driver runs, from the first folder that has on
   assert.equal(findCudaLibrary("cuda", 13, folders), "libcuda.so.1");
   assert.equal(findBuiltins(join(root, "a/libnvrtc.so.13")), join(root, "a/libnvrtc-builtins.so.13.0"));
   assert.equal(findBuiltins(join(root, "b/libnvrtc.so.12")), undefined);
+});
+
+test("libraries have NVIDIA's names on Windows", () => {
+  const names = (["cuda", "nvidia-ml", "nvrtc", "cublasLt"] as const).map(name => nameLibraryFile(name, 13, "win32"));
+  assert.deepEqual(names, ["nvcuda.dll", "nvml.dll", "nvrtc64_130_0.dll", "cublasLt64_13.dll"]);
 });
 
 test("the driver is the one a person named, then the loader's, then one in a folder that the loader may not know", () => {
@@ -63,7 +68,7 @@ test("folders a person named come first; wheels of both layouts and toolkits are
     CUDA_HOME: "/toolkit",
     VIRTUAL_ENV: join(root, "venv"),
   });
-  assert.deepEqual(folders.slice(0, 4), ["/mine", "/also", "/ld", "/toolkit/lib64"]);
+  assert.deepEqual(folders.slice(0, 4), ["/mine", "/also", "/ld", "/toolkit/bin"]);
   const site = join(root, "venv/lib/python3.12/site-packages");
   for (const folder of ["nvidia/cu13/lib", "nvidia/cublas/lib"]) assert.ok(folders.includes(join(site, folder)));
 });

@@ -1,12 +1,13 @@
 // Where NVIDIA's libraries are on this machine. The driver comes with the card; NVRTC and cuBLASLt come from a CUDA toolkit or
-// from Python wheels (PyTorch brings both), of any major version that the driver runs. Linux only: nothing else was tried.
+// from Python wheels (PyTorch brings both), of any major version that the driver runs. On Windows the names are NVIDIA's, but nothing
+// was tried there.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { UserError } from "../../../base/errors.ts";
 
-/** By the name in the file's: lib<name>.so.<major>. */
+/** By the name on Linux, lib<name>.so.<major>. */
 export type CudaLibraryName = "cuda" | "nvidia-ml" | "nvrtc" | "cublasLt";
 
 const titles: Readonly<Record<CudaLibraryName, string>> = {
@@ -15,6 +16,18 @@ const titles: Readonly<Record<CudaLibraryName, string>> = {
   nvrtc: "NVRTC",
   cublasLt: "cuBLASLt",
 };
+
+/** The file of a library: of the two of the driver, which have no version on Windows, and of the others. */
+export function nameLibraryFile(name: CudaLibraryName, major: number, platform: string = process.platform): string {
+  if (platform !== "win32") return `lib${name}.so.${major}`;
+  const names = {
+    cuda: "nvcuda.dll",
+    "nvidia-ml": "nvml.dll",
+    nvrtc: `nvrtc64_${major}0_0.dll`,
+    cublasLt: `cublasLt64_${major}.dll`,
+  };
+  return names[name];
+}
 
 /** The major versions of CUDA whose libraries are called here; they share the functions and the numbers used. */
 const knownMajors = [12, 13];
@@ -31,7 +44,9 @@ export function listLibraryFolders(environment: Environment = process.env): stri
   return [
     ...split("CRAM_CUDA_LIBRARIES"),
     ...split("LD_LIBRARY_PATH"),
-    ...toolkits.flatMap(toolkit => ["lib64", "lib", `targets/${target}/lib`].map(part => join(toolkit, part))),
+    // Windows has no other way to say where libraries are.
+    ...(process.platform === "win32" ? split("PATH") : []),
+    ...toolkits.flatMap(toolkit => ["bin", "lib64", "lib", `targets/${target}/lib`].map(part => join(toolkit, part))),
     ...pythons.flatMap(listWheelFolders),
     ...[
       `/usr/lib/${triple}`,
@@ -57,13 +72,13 @@ export function findCudaLibrary(
   const majors = isOfDriver ? [1] : knownMajors.filter(major => major <= newestMajor);
   const found = findInFolders(name, majors, folders);
   if (found !== undefined) return found;
-  if (isOfDriver) return `lib${name}.so.1`;
+  if (isOfDriver) return nameLibraryFile(name, 1);
   const inPython = findInFolders(name, majors, askPython().flatMap(listWheelFolders));
   if (inPython !== undefined) return inPython;
   const suffix = newestMajor < 13 ? "-cu12" : "";
   throw new UserError(
     "E_CUDA_ABSENT",
-    `${titles[name]} (${majors.map(major => `lib${name}.so.${major}`).join(" or ")}) is in none of the folders looked in`,
+    `${titles[name]} (${majors.map(major => nameLibraryFile(name, major)).join(" or ")}) is in none of the folders looked in`,
     `pip install nvidia-cuda-nvrtc${suffix} nvidia-cublas${suffix}, or install the CUDA toolkit; or set CRAM_CUDA_LIBRARIES to the folder that has it.`,
   );
 }
@@ -76,7 +91,7 @@ function findInFolders(
   const newestFirst = [...majors].sort((a, b) => b - a);
   for (const folder of folders) {
     for (const major of newestFirst) {
-      const path = join(folder, `lib${name}.so.${major}`);
+      const path = join(folder, nameLibraryFile(name, major));
       if (existsSync(path)) return path;
     }
   }
@@ -90,23 +105,27 @@ function findInFolders(
 export function listDriverPaths(name: "cuda" | "nvidia-ml", environment: Environment = process.env): string[] {
   const named = (environment.CRAM_CUDA_LIBRARIES ?? "").split(delimiter).filter(folder => folder !== "");
   const [own, other] = [findInFolders(name, [1], named), findInFolders(name, [1], listLibraryFolders(environment))];
-  return [own, `lib${name}.so.1`, other].filter(path => path !== undefined);
+  return [own, nameLibraryFile(name, 1), other].filter(path => path !== undefined);
 }
 
 /** NVRTC's other half, which it looks for by name only: the one beside it, or undefined where that is the system's business. */
 export function findBuiltins(nvrtcPath: string): string | undefined {
   const folder = join(nvrtcPath, "..");
-  const name = listNames(folder).find(entry => /^libnvrtc-builtins\.so\.\d+\.\d+$/.test(entry));
+  const name = listNames(folder).find(entry =>
+    /^(libnvrtc-builtins\.so\.\d+\.\d+|nvrtc-builtins64_\d+\.dll)$/.test(entry),
+  );
   return name === undefined ? undefined : join(folder, name);
 }
 
 /** The folders of libraries that NVIDIA's wheels make under a site-packages: one for CUDA 13, one a library before. */
 function listWheelFolders(sitePackages: string): string[] {
   const nvidia = join(sitePackages, "nvidia");
-  return [...listNames(nvidia).map(name => join(nvidia, name, "lib")), join(sitePackages, "torch", "lib")];
+  const folders = listNames(nvidia).flatMap(name => ["lib", "bin"].map(part => join(nvidia, name, part)));
+  return [...folders, join(sitePackages, "torch", "lib")];
 }
 
 function listSitePackages(prefix: string): string[] {
+  if (process.platform === "win32") return [join(prefix, "Lib", "site-packages")];
   const lib = join(prefix, "lib");
   const versions = listNames(lib).filter(name => /^python3(\.\d+)?$/.test(name));
   return versions.map(version => join(lib, version, "site-packages"));

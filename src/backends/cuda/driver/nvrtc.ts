@@ -20,6 +20,9 @@ export interface CudaCompiler {
 /** Contraction of products and sums stays on, as in every CUDA compiler; no fast-math, so division and roots are exact. */
 const options = ["--std=c++17", "--device-as-default-execution-space", "--fmad=true"];
 
+/** For profilers and sanitizers, which then name lines of the printed text. */
+const lineInfo = () => (process.env.CRAM_CUDA_LINEINFO ? ["--generate-line-info"] : []);
+
 type Word = BigUint64Array<ArrayBuffer>;
 
 /** Libraries that must stay: koffi closes one that nothing refers to any more. */
@@ -43,7 +46,7 @@ export function openNvrtc(path: string): CudaCompiler {
     majorVersion: major[0]!,
     architectures,
     compile: (source, computeCapability) => {
-      const allOptions = [`--gpu-architecture=sm_${computeCapability}`, ...options];
+      const allOptions = [`--gpu-architecture=sm_${computeCapability}`, ...options, ...lineInfo()];
       const name = contentHash(source, allOptions.join(" "), version);
       const cached = readCached(name, ".cubin");
       if (cached !== undefined) return Promise.resolve(cached);
