@@ -16,6 +16,8 @@ const counters = {
   seed: z.number().int(),
   recipeHash: z.string(),
   datasetHash: z.string(),
+  /** Lines of events.jsonl that the disk had not taken when this was saved. */
+  unwrittenEvents: z.array(z.string()).exactOptional(),
 };
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);

@@ -76,22 +76,29 @@ export class EventLog {
   private readonly path: string;
   private file: number;
   private wholeBytes: number;
-  /** Lines that the disk had no room for. */
-  private waiting = "";
+  /** Lines that the disk has not taken. */
+  private waiting: string[] = [];
   private lastValidation: number | undefined;
   private resumedStart: TrainingEvent | undefined;
   private readonly isResumed: boolean;
 
-  /** Opens for appending, after cutting what came after `lastStep` (a half-written last line goes too). */
-  constructor(path: string, lastStep: number | undefined) {
+  /**
+   * Opens for appending, after cutting what came after `lastStep` (a half-written last line goes too) and adding the lines up to
+   * it that the checkpoint holds because the disk had not taken them.
+   */
+  constructor(path: string, lastStep: number | undefined, unwritten: readonly string[] = []) {
     this.path = path;
     this.isResumed = lastStep !== undefined;
     makeFolder(dirname(path));
-    if (existsSync(path)) {
-      const kept =
-        lastStep === undefined ? [] : readEvents(path).filter(event => event.step <= lastStep && event.kind !== "end");
-      this.lastValidation = kept.findLast(event => event.kind === "validation")?.step;
-      writeFileAtomically(path, formatEvents(kept));
+    const stands = existsSync(path);
+    if (stands || unwritten.length > 0) {
+      const kept = (lastStep === undefined || !stands ? [] : readEvents(path))
+        .filter(({ step, kind }) => step <= lastStep! && kind !== "end")
+        .map(formatEvent);
+      // What the disk had not taken then, it may have taken later.
+      const lines = [...kept, ...unwritten.filter(line => !kept.includes(line))];
+      this.lastValidation = lines.map(line => readEvent(line, path)).findLast(isValidation)?.step;
+      writeFileAtomically(path, joinLines(lines));
     }
     this.file = openSync(path, "a+");
     this.wholeBytes = fstatSync(this.file).size;
@@ -113,8 +120,8 @@ export class EventLog {
     }
     const events = event.kind === "step" && this.resumedStart !== undefined ? [this.resumedStart, event] : [event];
     if (events.length > 1) this.resumedStart = undefined;
-    this.waiting += formatEvents(events);
-    const lines = Buffer.from(this.waiting);
+    this.waiting.push(...events.map(formatEvent));
+    const lines = Buffer.from(joinLines(this.waiting));
     try {
       if (event.kind === "checkpoint") this.restore();
       writeFully(this.file, lines);
@@ -123,7 +130,12 @@ export class EventLog {
       throw explainWriteFailure(error, this.path);
     }
     this.wholeBytes += lines.byteLength;
-    this.waiting = "";
+    this.waiting = [];
+  }
+
+  /** Lines that the disk has not taken: a checkpoint holds them, so that it does not outrun the record. */
+  listUnwritten(): readonly string[] {
+    return this.waiting;
   }
 
   /** Puts the file back where it was removed or moved while it was open. */
@@ -147,7 +159,9 @@ export class EventLog {
   }
 }
 
-const formatEvents = (events: readonly TrainingEvent[]) => events.map(event => `${JSON.stringify(event)}\n`).join("");
+const isValidation = ({ kind }: TrainingEvent) => kind === "validation";
+const formatEvent = (event: TrainingEvent) => JSON.stringify(event);
+const joinLines = (lines: Iterable<string>) => [...lines].map(line => `${line}\n`).join("");
 
 /** Every whole line of the file: a last one without its end is what a killed process was writing. E_EVENTS for a line that is no event. */
 export function readEvents(path: string): TrainingEvent[] {

@@ -38,6 +38,8 @@ export interface PretrainOptions {
   /** Folder of the run; without one nothing is saved. */
   readonly run: string | undefined;
   readonly resumeFrom: TrainingState | undefined;
+  /** Lines of the run's events that its disk has not taken yet, which a checkpoint holds. */
+  readonly listUnwrittenEvents?: (() => readonly string[]) | undefined;
   /** FLOP/s of the device at most, for the start event. */
   readonly peakFlops?: number | undefined;
   readonly signal: AbortSignal;
@@ -96,6 +98,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
 
   const save = (): TrainingEvent => {
     const elapsedSeconds = budget.elapsedSeconds();
+    const unwrittenEvents = options.listUnwrittenEvents?.() ?? [];
     const counters = {
       step,
       sequences,
@@ -104,6 +107,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
       recipeHash: options.recipeHash,
       datasetHash: source.datasetHash,
       ...(options.tokenizerHash !== undefined && { tokenizerHash: options.tokenizerHash }),
+      ...(unwrittenEvents.length > 0 && { unwrittenEvents: [...unwrittenEvents] }),
     };
     const state = { counters, parameters: engine.readParameters(), moments: engine.readMoments() };
     try {

@@ -8,8 +8,7 @@ import { UserError } from "../base/errors.ts";
 import { hashFile } from "../base/files/files.ts";
 import { checkOutput } from "../base/files/folder-kind.ts";
 import { lockFolder, lockFreeFolder } from "../base/files/folder-lock.ts";
-import { quoteCommand } from "../base/shell-words.ts";
-import { listCheckpoints, setAsideLaterCheckpoints } from "../checkpoint/state.ts";
+import { setAsideLaterCheckpoints } from "../checkpoint/state.ts";
 import { Dataset } from "../dataset/dataset.ts";
 import { createRepetitionWatch, describeFit } from "../plan/data-fit.ts";
 import { openPretrainedModel } from "../pretrained/pretrained-model.ts";
@@ -30,7 +29,6 @@ import {
   beginRun,
   checkResumedRun,
   extendRun,
-  hasBegun,
   hashRecipe,
   loadRunState,
   readRunBudget,
@@ -43,6 +41,7 @@ import {
 import { openEngine } from "../train/step.ts";
 import { type BackendChoice, backendNames, completeChoice, withBackend } from "./backend.ts";
 import { fitMicroBatch } from "./micro-batch.ts";
+import { adviseNewRun, adviseResuming } from "./next-pretrain.ts";
 import { chooseRecipe, type RecipeChoice } from "./recipe.ts";
 
 /** What pretrain uses where nothing names a recipe: the paper's. */
@@ -153,17 +152,10 @@ export async function withRun<T>(
   try {
     return await withLockedRun({ ...plan, isNew, run: lock.folder }, choice, use);
   } catch (error) {
-    throw adviseOnFullDisk(error, lock.folder);
+    throw adviseResuming(error, lock.folder);
   } finally {
     lock.release();
   }
-}
-
-/** The same command again would find a run that was begun. */
-function adviseOnFullDisk(error: unknown, run: string): unknown {
-  if (!(error instanceof UserError) || error.code !== "E_DISK_FULL" || !hasBegun(run)) return error;
-  const advice = `Free some space, and go on with: ${quoteCommand("cram", "pretrain", "--resume", run)}`;
-  return new UserError(error.code, error.message, advice, { cause: error });
 }
 
 async function withLockedRun<T>(
@@ -256,7 +248,8 @@ export async function openTraining(
   return async function* (signal) {
     if (extend !== undefined) extendRun(run, recipe, resumeFrom?.counters.step ?? 0, extend);
     if (fromStep !== undefined) setAsideLaterCheckpoints(run, fromStep);
-    const log = new EventLog(join(run, "events.jsonl"), resumeFrom?.counters.step);
+    const { step: lastStep, unwrittenEvents } = resumeFrom?.counters ?? {};
+    const log = new EventLog(join(run, "events.jsonl"), lastStep, unwrittenEvents);
     const shown = { run, clock: systemClock, tokensPerSequence: recipe.model.sequenceLength };
     const board = tensorboard ? new TensorboardLog(shown) : undefined;
     const server =
@@ -291,6 +284,7 @@ export async function openTraining(
     try {
       for await (const event of runTraining({
         ...options,
+        listUnwrittenEvents: () => log.listUnwritten(),
         peakFlops,
         signal: AbortSignal.any([signal, stop.signal]),
       })) {
@@ -303,7 +297,7 @@ export async function openTraining(
       }
     } catch (error) {
       status = "FAILED";
-      throw error instanceof UserError && error.code === "E_DIVERGED" ? adviseNewRun(error, run, recipe) : error;
+      throw adviseNewRun(error, run, recipe);
     } finally {
       clock.close();
       log.close();
@@ -311,18 +305,6 @@ export async function openTraining(
       await server?.close(status);
     }
   };
-}
-
-/** A resumed run repeats its bits and diverges again: what can be changed is what a new one begins with. */
-function adviseNewRun({ message }: UserError, run: string, { optimizer }: Recipe): UserError {
-  const setting = `optimizer.learningRate=${optimizer.learningRate / 2}`;
-  const begin = ["cram", "pretrain", "--data", readRunData(run), "--recipe", join(run, "recipe.json")];
-  const from = listCheckpoints(run).length > 0 ? ["--init-from", run] : [];
-  return new UserError(
-    "E_DIVERGED",
-    message,
-    `Resuming would repeat it. Begin a new run with a lower learning rate, or with optimizer.clip: ${quoteCommand(...begin, ...from, "--set", setting)}`,
-  );
 }
 
 /** "model.width" and its value, for every value of a recipe. */

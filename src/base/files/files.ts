@@ -169,7 +169,7 @@ const refusals: Readonly<Record<string, string>> = {
   ENOENT: "no folder can be made there",
   ENAMETOOLONG: "a name that is too long",
   EINVAL: "a name that this disk does not take",
-  EFBIG: "a file larger than this disk takes",
+  EFBIG: "a file larger than this disk or ulimit -f allows",
   EIO: "the disk reports a fault",
   EMFILE: "too many files are open",
   ENFILE: "too many files are open",

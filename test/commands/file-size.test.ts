@@ -1,0 +1,53 @@
+// A run whose record of events met the largest file that the system allows: what was trained is saved, and resumed it has the
+// record and the bits of a run that was left alone.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { readCounters } from "../../src/checkpoint/state.ts";
+import { readEvents } from "../../src/train/events.ts";
+import { prepare } from "../../src/verbs/prepare.ts";
+import { pretrain } from "../../src/verbs/pretrain.ts";
+
+const main = join(import.meta.dirname, "../../src/cli/main.js");
+const folder = mkdtempSync(join(tmpdir(), "cram-file-size-"));
+after(() => rmSync(folder, { recursive: true }));
+const steps = 100;
+const set = [
+  ...["width=8", "layers=1", "heads=2", "feedForward=16", "sequenceLength=16", "vocabulary=84"].map(s => `model.${s}`),
+  ...["schedule.batchSequences=4", "train.microBatchSequences=4", "train.validations=50"],
+];
+
+test("events that no disk took are in the checkpoint, and in the record of who resumes", async () => {
+  const line = (i: number) => `{"text":"${i} old boats sleep near the river wall and a green frog sings"}\n`;
+  writeFileSync(join(folder, "texts.jsonl"), Array.from({ length: 60 }, (_, i) => line(i)).join(""));
+  const data = join(folder, "data");
+  await prepare({ texts: [join(folder, "texts.jsonl")], out: data, vocabulary: 84, sequenceLength: 16, holdOut: 0.2 });
+  const device = { backend: "cpu", threads: 1 } as const;
+  const whole = join(folder, "whole");
+  await pretrain({ data, out: whole, recipe: "quickstart", set, budget: `${steps}steps`, ...device });
+  const bytes = statSync(join(whole, "events.jsonl")).size;
+
+  const cut = join(folder, "cut");
+  const words = ["pretrain", "--data", data, "--out", cut, "--recipe", "quickstart", "--budget", `${steps}steps`];
+  const chosen = [...words, "--backend", "cpu", "--threads", "1", ...set.flatMap(each => ["--set", each])];
+  // A shell counts blocks of 512 bytes; the checkpoint is smaller than half of the events.
+  const limit = `ulimit -f ${Math.floor(bytes / 2 / 512)} && exec "$@"`;
+  const { status, stderr } = spawnSync("sh", ["-c", limit, "sh", process.execPath, main, ...chosen]);
+  assert.equal(status, 1, String(stderr));
+  assert.match(String(stderr), /E_NOT_WRITABLE .*events\.jsonl: a file larger than .*ulimit -f/);
+  assert.match(String(stderr), /See that it can be written, and go on with: cram pretrain --resume/);
+  assert.ok((readCounters(cut).unwrittenEvents ?? []).length > 0, "the checkpoint is ahead of the record");
+
+  await pretrain({ resume: cut });
+  const record = (run: string) =>
+    readEvents(join(run, "events.jsonl")).flatMap(event =>
+      event.kind === "step" || event.kind === "validation" ? [[event.kind, event.step, event.loss]] : [],
+    );
+  assert.deepEqual(record(cut), record(whole));
+  const parameters = (run: string) => readFileSync(join(run, "checkpoints/step-00000100/parameters.safetensors"));
+  assert.deepEqual(parameters(cut), parameters(whole));
+});
