@@ -17,7 +17,17 @@ export const quickstart: Recipe = {
     sequenceLength: 128,
     positions: "rotary",
   },
-  optimizer: { ...crammedBert.optimizer, name: "muon", learningRate: 3e-3, muonLearningRate: 0.02, muonMomentum: 0.95 },
+  optimizer: {
+    name: "muon",
+    learningRate: 3e-3,
+    beta1: 0.9,
+    beta2: 0.98,
+    epsilon: 1e-12,
+    weightDecay: 0.01,
+    clip: 0.5,
+    muonLearningRate: 0.02,
+    muonMomentum: 0.95,
+  },
   schedule: { learningRate: "budget-triangle2", batchSequences: 16, batchRamp: 0 },
   train: {
     ...crammedBert.train,

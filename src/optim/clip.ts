@@ -1,4 +1,4 @@
-// Clipping by the global norm of all gradients.
+// Norms, of one tensor and of all gradients together, and clipping by the latter.
 
 import { add, divide, minimum, multiply, reshape, sqrt, sum } from "../graph/operations.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -15,6 +15,16 @@ export function globalNorm(gradients: Iterable<Tensor>): Tensor {
     ),
   );
   return sqrt(squares.reduce((total, square) => add(total, square)));
+}
+
+/** √Σ x² over every element, of shape [1, …], so that it meets the tensor element by element. */
+export function normOf(x: Tensor): Tensor {
+  return sqrt(
+    sum(
+      multiply(x, x),
+      x.shape.map((_, axis) => axis),
+    ),
+  );
 }
 
 /** min(1, limit / (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_; shape [1]. */

@@ -1,5 +1,5 @@
 // What an optimizer is: a record of its settings, the states it keeps of a parameter, the scalars that change from step to step, and
-// its update as a graph. A new one is one file with such a record, and a line in optimizers.ts: the recipe's schema, --set, its
+// its step as a graph. A new one is one file with such a record, and a line in optimizers.ts: the recipe's schema, --set, its
 // errors, checkpoints and the update of a whole model follow from it.
 
 import { z } from "zod";
@@ -16,37 +16,59 @@ export interface OptimizedParameter {
 
 /** Settings that every optimizer has: what is done for all of them alike. */
 export const commonSettings = {
-  /** Peak learning rate. */
-  learningRate: z.number().positive().max(1e6),
-  weightDecay: z.number().min(0).max(1e3),
-  /** Global gradient norm above which the gradient is scaled down to it; 0 turns clipping off. */
-  clip: z.number().min(0).max(1e30),
+  learningRate: z.number().positive().max(1e6).describe("peak learning rate"),
+  weightDecay: z.number().min(0).max(1e3).describe("decay of all parameters but norms and biases"),
+  clip: z
+    .number()
+    .min(0)
+    .max(1e30)
+    .describe("global gradient norm above which the gradient is scaled down to it; 0 turns clipping off"),
 };
+
+/** Of a moving mean, which 1 would stop. */
+export const meanFraction = z.number().min(0).lt(1);
+
+/** Added to a denominator: no more vanishes in f32. */
+export const smallNumber = z.number().min(1e-37).max(1);
 
 export type Tensors = Readonly<Record<string, Tensor>>;
 
-/** The update of one parameter: what it reads, all of the parameter's shape but for the scalars, of shape [1]. */
-export interface UpdateOperands {
+/** What the step of one parameter reads. */
+export interface StepOperands {
   readonly value: Tensor;
-  /** Clipped already. */
+  /** Clipped already, with the decay in it where this is coupled. */
   readonly gradient: Tensor;
+  /** As listStates names and shapes them. */
   readonly states: Tensors;
+  /** Of shape [1] each. */
   readonly scalars: Tensors;
   /** Of this parameter: 0 where it is not decayed. */
   readonly weightDecay: number;
 }
 
+export interface OptimizerStep {
+  /** What is subtracted from the parameter, learning rate included. */
+  readonly step: Tensor;
+  /** The learning rate that is in it, which decoupled decay is scaled by, too. */
+  readonly rate: Tensor;
+  readonly states: Tensors;
+}
+
 export interface Optimizer<Settings = never> {
   readonly name: string;
+  /** What it does, one line for lists. */
+  readonly summary: string;
+  /** The paper. */
+  readonly source: string;
   /** The optimizer section of a recipe, its name and the common settings included. */
   readonly schema: z.ZodObject;
-  /** Names of the states of a parameter; each has the parameter's shape and begins as zeros. */
-  listStates(parameter: OptimizedParameter): readonly string[];
+  /** decoupled: (1 - rate · λ) w before the step; coupled: λ w is added to the gradient; own: the step has it. */
+  readonly decay: "decoupled" | "coupled" | "own";
+  /** What goes wrong together although each setting is right, and what to do; undefined where nothing does. */
+  findFault?(settings: Settings): { readonly message: string; readonly advice: string } | undefined;
+  /** Names and shapes of the states of a parameter, which begin as zeros. */
+  listStates(parameter: OptimizedParameter, settings: Settings): Readonly<Record<string, Shape>>;
   /** Values of the scalars at step t = 1, 2, …, with learning rates at `rateScale` of their peaks. */
   readScalars(settings: Settings, step: number, rateScale: number): Readonly<Record<string, number>>;
-  update(
-    parameter: OptimizedParameter,
-    operands: UpdateOperands,
-    settings: Settings,
-  ): { readonly value: Tensor; readonly states: Tensors };
+  update(parameter: OptimizedParameter, operands: StepOperands, settings: Settings): OptimizerStep;
 }

@@ -1,11 +1,19 @@
 // The optimizers there are. A line here is all that the rest needs to know of one.
 
 import { z } from "zod";
-import { adamw } from "./adamw.ts";
-import { muon } from "./muon.ts";
+import { adafactor } from "./adaptive/adafactor.ts";
+import { adam } from "./adaptive/adam.ts";
+import { adamw } from "./adaptive/adamw.ts";
+import { adamwScale } from "./adaptive/adamw-scale.ts";
+import { lamb } from "./adaptive/lamb.ts";
+import { nadam } from "./adaptive/nadam.ts";
+import { radam } from "./adaptive/radam.ts";
+import { muon } from "./matrix/muon.ts";
+import { lars } from "./momentum/lars.ts";
+import { sgd } from "./momentum/sgd.ts";
 import type { Optimizer } from "./optimizer.ts";
 
-export const optimizers = [adamw, muon] as const;
+export const optimizers = [adamw, muon, sgd, lars, adam, adamwScale, radam, nadam, adafactor, lamb] as const;
 
 type Schemas<List extends readonly { readonly schema: unknown }[]> = {
   -readonly [Index in keyof List]: List[Index]["schema"];
@@ -21,4 +29,9 @@ export type OptimizerSettings = z.infer<typeof optimizerSchema>;
 
 export function findOptimizer({ name }: OptimizerSettings): Optimizer {
   return optimizers.find(optimizer => optimizer.name === name)!;
+}
+
+/** What goes wrong together although each setting is right, and what to do; undefined where nothing does. */
+export function findOptimizerFault(settings: OptimizerSettings) {
+  return findOptimizer(settings).findFault?.(settings as never);
 }

@@ -1,7 +1,7 @@
-// The update of a whole model: the gradient is clipped, then each parameter is updated as its optimizer does. Scalars that change are
-// graph inputs, so one compiled program serves the whole run.
+// The update of a whole model: the gradient is clipped, then each parameter decays and takes its optimizer's step. Scalars that
+// change are graph inputs, so one compiled program serves the whole run.
 
-import { input, multiply, state } from "../graph/operations.ts";
+import { add, input, multiply, state, subtract } from "../graph/operations.ts";
 import type { Shape, Tensor } from "../graph/tensor.ts";
 import { clipFactor, globalNorm } from "./clip.ts";
 import type { OptimizedParameter } from "./optimizer.ts";
@@ -17,7 +17,9 @@ export function listMoments(
   const { listStates } = findOptimizer(settings);
   return new Map(
     parameters.flatMap(parameter =>
-      listStates(parameter).map(kind => [nameState(kind, parameter), parameter.shape] as const),
+      Object.entries(listStates(parameter, settings as never)).map(
+        ([kind, shape]) => [nameState(kind, parameter), shape] as const,
+      ),
     ),
   );
 }
@@ -34,20 +36,24 @@ export function buildUpdate(
   const scalars = mapValues(scheduleInputs(settings, 1, 1), (_, name) => input(name, [1], "f32"));
   const updates: Record<string, Tensor> = {};
   for (const parameter of listed) {
-    const { name, shape, role } = parameter;
+    const { name, role } = parameter;
+    const value = parameters.get(name)!;
     const raw = gradients.get(name)!;
+    const clipped = settings.clip > 0 ? multiply(raw, clipFactor(gradientNorm, settings.clip)) : raw;
+    // The reference decays all but norms: the embedding and the position scale too.
+    const weightDecay = role === "norm" ? 0 : settings.weightDecay;
     const operands = {
-      value: parameters.get(name)!,
-      gradient: settings.clip > 0 ? multiply(raw, clipFactor(gradientNorm, settings.clip)) : raw,
-      states: Object.fromEntries(
-        optimizer.listStates(parameter).map(kind => [kind, state(nameState(kind, parameter), shape)]),
+      value,
+      gradient: optimizer.decay === "coupled" ? add(clipped, multiply(value, weightDecay)) : clipped,
+      states: mapValues(optimizer.listStates(parameter, settings as never), (shape, kind) =>
+        state(nameState(kind, parameter), shape),
       ),
       scalars,
-      // The reference decays all but norms: the embedding and the position scale too.
-      weightDecay: role === "norm" ? 0 : settings.weightDecay,
+      weightDecay,
     };
-    const { value, states } = optimizer.update(parameter, operands, settings as never);
-    updates[name] = value;
+    const { step, rate, states } = optimizer.update(parameter, operands, settings as never);
+    const kept = optimizer.decay === "decoupled" ? multiply(value, subtract(1, multiply(rate, weightDecay))) : value;
+    updates[name] = subtract(kept, step);
     for (const [kind, tensor] of Object.entries(states)) updates[nameState(kind, parameter)] = tensor;
   }
   return { updates, gradientNorm };

@@ -4,7 +4,7 @@
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
 import { findShapeFault, largestSizes } from "../model/shape.ts";
-import { optimizerSchema } from "../optim/optimizers.ts";
+import { findOptimizerFault, optimizerSchema } from "../optim/optimizers.ts";
 import { rateSchedules } from "../optim/schedule.ts";
 import { assignSettings, checkSettings } from "../settings/settings.ts";
 import { parseBudget } from "./budget.ts";
@@ -111,6 +111,8 @@ function checkTogether(recipe: Recipe, origin: string): Recipe {
   const wrong = (message: string, advice: string) => new UserError("E_RECIPE_VALUE", `${origin}: ${message}`, advice);
   const fault = findShapeFault(recipe.model);
   if (fault !== undefined) throw wrong(`model.${fault.message}`, fault.advice);
+  const optimizerFault = findOptimizerFault(recipe.optimizer);
+  if (optimizerFault !== undefined) throw wrong(`optimizer.${optimizerFault.message}`, optimizerFault.advice);
   const { warmup = 0, cooldown = 0 } = recipe.schedule as { readonly warmup?: number; readonly cooldown?: number };
   if (warmup + cooldown > 1) {
     throw wrong(`schedule.warmup ${warmup} and cooldown ${cooldown} are more than the whole budget`, "Lower one.");

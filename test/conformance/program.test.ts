@@ -12,7 +12,7 @@ import type { Tensor } from "../../src/graph/tensor.ts";
 import { geglu } from "../../src/nn/activation.ts";
 import { decodedLossOfRows } from "../../src/nn/decoded-loss.ts";
 import { layerNorm, softmax } from "../../src/nn/norm.ts";
-import { updateAdamW } from "../../src/optim/adamw.ts";
+import { buildUpdate } from "../../src/optim/update.ts";
 
 const kinds = (program: Program) =>
   program.launches.map(({ kernel }) => program.kernels[kernel]!.name.replace(/_.*$/, ""));
@@ -93,20 +93,19 @@ test("a large product that is needed late does not stand in memory until then", 
 });
 
 test("AdamW updates parameter and moments in place, in one launch without scratch", () => {
-  const state = (name: string) => g.state(name, [64, 48]);
-  const rate = (name: string) => g.input(name, [1], "f32");
-  const { parameter, first, second } = updateAdamW(
-    state("parameter"),
-    state("gradient"),
-    { first: state("first"), second: state("second") },
-    { beta1: 0.9, beta2: 0.98, epsilon: 1e-12 },
-    { learningRate: rate("rate"), correction1: rate("c1"), correction2: rate("c2") },
-    0.01,
-  );
-  const program = compileGraph({ outputs: {}, updates: { parameter, first, second } }, cTarget, {
-    threads: 2,
-    precision: "f32",
-  });
+  const parameter = { name: "w", shape: [64, 48], role: "matrix", parts: 1 } as const;
+  const settings = {
+    name: "adamw",
+    learningRate: 1,
+    beta1: 0.9,
+    beta2: 0.98,
+    epsilon: 1e-12,
+    weightDecay: 0.01,
+  } as const;
+  const w = new Map([["w", g.state("w", [64, 48])]]);
+  const gradient = new Map([["w", g.state("gradient", [64, 48])]]);
+  const { updates } = buildUpdate([parameter], { ...settings, clip: 0 }, w, gradient);
+  const program = compileGraph({ outputs: {}, updates }, cTarget, { threads: 2, precision: "f32" });
   assert.deepEqual(
     kinds(program).filter(kind => kind === "copy"),
     [],

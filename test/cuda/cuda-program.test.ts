@@ -13,7 +13,7 @@ import type { Graph, Tensor } from "../../src/graph/tensor.ts";
 import { geglu } from "../../src/nn/activation.ts";
 import { crossEntropy } from "../../src/nn/losses.ts";
 import { layerNorm } from "../../src/nn/norm.ts";
-import { updateAdamW } from "../../src/optim/adamw.ts";
+import { buildUpdate } from "../../src/optim/update.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import { buildStepGraphs } from "../../src/train/step.ts";
 
@@ -132,19 +132,19 @@ test("what a layer of crammed BERT moves besides its products", () => {
 
 test("what updates many small tensors is many small kernels with one text", () => {
   const names = Array.from({ length: 40 }, (_, i) => `norm${i}`);
-  const gradients = names.map(name => g.state(`gradient.${name}`, [96]));
-  const norm = g.sqrt(
-    gradients.map(gradient => g.sum(g.multiply(gradient, gradient), [0])).reduce((a, b) => g.add(a, b)),
-  );
-  const updates = names.flatMap((name, i) => {
-    const moments = { first: g.state(`first.${name}`, [96]), second: g.state(`second.${name}`, [96]) };
-    const settings = { beta1: 0.9, beta2: 0.98, epsilon: 1e-12 };
-    const rate = g.input("rate", [1], "f32");
-    const rates = { learningRate: rate, correction1: rate, correction2: rate };
-    const result = updateAdamW(g.state(name, [96]), g.divide(gradients[i]!, norm), moments, settings, rates, 0.01);
-    return [[name, result.parameter] as const, [`first.${name}`, result.first] as const];
-  });
-  const program = compile({ updates: Object.fromEntries(updates) });
+  const listed = names.map(name => ({ name, shape: [96], role: "scale", parts: 1 }) as const);
+  const settings = {
+    name: "adamw",
+    learningRate: 1,
+    beta1: 0.9,
+    beta2: 0.98,
+    epsilon: 1e-12,
+    weightDecay: 0.01,
+  } as const;
+  const parameters = new Map(names.map(name => [name, g.state(name, [96])]));
+  const gradients = new Map(names.map(name => [name, g.state(`gradient.${name}`, [96])]));
+  const { updates } = buildUpdate(listed, { ...settings, clip: 1 }, parameters, gradients);
+  const program = compile({ updates });
   const widest = Math.max(...program.launches.map(({ buffers }) => buffers.length));
   assert.ok(widest < 64, `a kernel of ${widest} pointers`);
   assert.ok(program.kernels.length < 8, `${program.kernels.length} kernels`);

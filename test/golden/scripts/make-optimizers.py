@@ -1,0 +1,109 @@
+"""Makes optimizers.json: twenty steps of every optimizer on four small parameters, in float64.
+
+torch.optim where it has the optimizer; else the formula of its authors, written here in NumPy. The gradient is clipped as
+torch.nn.utils.clip_grad_norm_ does, the norm's parameter is not decayed, and the learning rate falls linearly.
+Needs torch 2.9 or later. Run: python make-optimizers.py > ../expected/optimizers.json
+"""
+import json, math
+import numpy as np, torch
+
+torch.set_default_dtype(torch.float64)
+STEPS, CLIP = 20, 1.0
+SHAPES = {"matrix": (6, 4), "embedding": (7, 4), "norm": (5,), "scale": (1,)}
+rng = np.random.default_rng(11)
+single = lambda x: np.round(x, 4).astype(np.float32).astype(np.float64)
+START = {name: single(0.3 * rng.standard_normal(shape) + (name == "norm")) for name, shape in SHAPES.items()}
+# Gradients that agree in part from step to step, above and below the limit.
+TREND = {name: rng.standard_normal(shape) for name, shape in SHAPES.items()}
+GRADIENTS = [{name: single((0.5 + t % 3) * 0.05 * (2 * rng.standard_normal(shape) + TREND[name])) for name, shape in SHAPES.items()}
+             for t in range(STEPS)]
+SECOND = [{name: single(0.2 * rng.standard_normal(shape)) for name, shape in SHAPES.items()} for t in range(STEPS)]
+scale_at = lambda t: 1 - (t - 1) / (2 * STEPS)  # t = 1, 2, …
+decayed = lambda name: name != "norm"
+
+def clipped(gradients):
+    norm = math.sqrt(sum((g ** 2).sum() for g in gradients.values()))
+    return {name: g * min(1, CLIP / (norm + 1e-6)) for name, g in gradients.items()}
+
+def with_torch(make, rate, decay):
+    """`make(groups)` gives the optimizer of two groups, the second without decay."""
+    parameters = {name: torch.nn.Parameter(torch.tensor(value)) for name, value in START.items()}
+    groups = [{"params": [p for n, p in parameters.items() if decayed(n) == d], "weight_decay": decay * d} for d in (True, False)]
+    optimizer = make(groups)
+    for t in range(1, STEPS + 1):
+        for name, gradient in clipped(GRADIENTS[t - 1]).items():
+            parameters[name].grad = torch.tensor(gradient)
+        for group in optimizer.param_groups:
+            group["lr"] = rate * scale_at(t)
+        optimizer.step()
+    return {name: p.detach().numpy() for name, p in parameters.items()}
+
+def with_numpy(step, rate, decay):
+    """`step(w, g, state, t, lr, wd, second)` gives the new parameter and changes the state, a dict."""
+    values, states = {n: v.copy() for n, v in START.items()}, {n: {} for n in START}
+    for t in range(1, STEPS + 1):
+        for name, gradient in clipped(GRADIENTS[t - 1]).items():
+            second = SECOND[t - 1][name]
+            values[name] = step(values[name], gradient, states[name], t, rate * scale_at(t), decay * decayed(name), second)
+    return values
+
+def mean_of(state, key, value, beta):
+    state[key] = beta * state.get(key, 0 * value) + (1 - beta) * value
+    return state[key]
+
+def adamw_scale(b1, b2, eps, least):  # nanoT5, copied_utils.py
+    def step(w, g, s, t, lr, wd, _):
+        m, v = mean_of(s, "m", g, b1), mean_of(s, "v", g * g, b2)
+        size = lr * math.sqrt(1 - b2 ** t) / (1 - b1 ** t) * max(least, math.sqrt((w * w).mean()))
+        w = w - size * m / (np.sqrt(v) + eps)
+        return w - lr * wd * w
+    return step
+
+def lamb(b1, b2, eps):  # algorithm 2
+    def step(w, g, s, t, lr, wd, _):
+        m, v = mean_of(s, "m", g, b1) / (1 - b1 ** t), mean_of(s, "v", g * g, b2) / (1 - b2 ** t)
+        u = m / (np.sqrt(v) + eps) + wd * w
+        return w - lr * np.linalg.norm(w) / np.linalg.norm(u) * u
+    return step
+
+def lars(momentum, nesterov, trust, clip, eps):  # apex/parallel/LARC.py around torch's SGD
+    def step(w, g, s, t, lr, wd, _):
+        local = trust * np.linalg.norm(w) / (np.linalg.norm(g) + wd * np.linalg.norm(w) + eps)
+        g = (g + wd * w) * (min(local / lr, 1) if clip else local)
+        s["sum"] = momentum * s.get("sum", 0) + g
+        return w - lr * (g + momentum * s["sum"] if nesterov else s["sum"])
+    return step
+
+ADAM = dict(beta1=0.9, beta2=0.95, epsilon=1e-8)
+betas = dict(betas=(0.9, 0.95), eps=1e-8)
+O = torch.optim
+cases = []
+
+def case(name, settings, values, rate=0.02, decay=0.1, **more):
+    end = [float(f"{v:.9g}") for n in SHAPES for v in np.asarray(values(rate, decay)[n]).reshape(-1)]
+    cases.append({"settings": {"name": name, "learningRate": rate, "weightDecay": decay, "clip": CLIP, **settings}, "end": end, **more})
+
+T = lambda make: lambda rate, decay: with_torch(make, rate, decay)
+N = lambda step: lambda rate, decay: with_numpy(step, rate, decay)
+
+case("sgd", dict(momentum=0, nesterov=False), T(lambda p: O.SGD(p)))
+case("sgd", dict(momentum=0.9, nesterov=False), T(lambda p: O.SGD(p, momentum=0.9)))
+case("sgd", dict(momentum=0.9, nesterov=True), T(lambda p: O.SGD(p, momentum=0.9, nesterov=True)))
+case("adam", ADAM, T(lambda p: O.Adam(p, **betas)))
+case("adamw", ADAM, T(lambda p: O.AdamW(p, **betas)))
+case("radam", ADAM, T(lambda p: O.RAdam(p, decoupled_weight_decay=True, **betas)))
+case("nadam", dict(ADAM, momentumGrowth=0.004), T(lambda p: O.NAdam(p, decoupled_weight_decay=True, **betas)))
+case("nadam", dict(ADAM, momentumGrowth=0.1), T(lambda p: O.NAdam(p, decoupled_weight_decay=True, momentum_decay=0.1, **betas)))
+factored = dict(decayExponent=0.8, updateClip=1, leastScale=1e-3, relativeStep=True, epsilon=1e-15)
+case("adafactor", factored, T(lambda p: O.Adafactor(p, eps=(1e-15, 1e-3), d=1.0, beta2_decay=-0.8)), rate=0.4)
+case("adafactor", dict(factored, updateClip=1.2, decayExponent=0.6, leastScale=0.5),
+     T(lambda p: O.Adafactor(p, eps=(1e-15, 0.5), d=1.2, beta2_decay=-0.6)))
+case("adamw-scale", dict(ADAM, leastScale=1e-3), N(adamw_scale(0.9, 0.95, 1e-8, 1e-3)))
+case("lamb", ADAM, N(lamb(0.9, 0.95, 1e-8)))
+larc = dict(momentum=0.9, nesterov=True, trust=0.02, epsilon=1e-8)
+case("lars", dict(larc, clipped=False), N(lars(0.9, True, 0.02, False, 1e-8)), rate=1)
+case("lars", dict(larc, clipped=True, nesterov=False), N(lars(0.9, False, 0.02, True, 1e-8)))
+
+flat = lambda tensors: [round(float(v), 4) for n in SHAPES for v in tensors[n].reshape(-1)]
+print(json.dumps({"shapes": SHAPES, "start": flat(START), "gradients": [flat(g) for g in GRADIENTS],
+                  "second": [flat(g) for g in SECOND], "rateScales": [scale_at(t) for t in range(1, STEPS + 1)], "cases": cases}))
