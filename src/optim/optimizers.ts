@@ -10,10 +10,11 @@ import { nadam } from "./adaptive/nadam.ts";
 import { radam } from "./adaptive/radam.ts";
 import { muon } from "./matrix/muon.ts";
 import { lars } from "./momentum/lars.ts";
+import { lion } from "./momentum/lion.ts";
 import { sgd } from "./momentum/sgd.ts";
 import type { Optimizer } from "./optimizer.ts";
 
-export const optimizers = [adamw, muon, sgd, lars, adam, adamwScale, radam, nadam, adafactor, lamb] as const;
+export const optimizers = [adamw, muon, sgd, lars, lion, adam, adamwScale, radam, nadam, adafactor, lamb] as const;
 
 type Schemas<List extends readonly { readonly schema: unknown }[]> = {
   -readonly [Index in keyof List]: List[Index]["schema"];

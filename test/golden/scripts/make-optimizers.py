@@ -74,6 +74,13 @@ def lars(momentum, nesterov, trust, clip, eps):  # apex/parallel/LARC.py around 
         return w - lr * (g + momentum * s["sum"] if nesterov else s["sum"])
     return step
 
+def lion(b1, b2):  # program 1
+    def step(w, g, s, t, lr, wd, _):
+        m = s.get("m", 0 * g)
+        s["m"] = b2 * m + (1 - b2) * g
+        return w - lr * (np.sign(b1 * m + (1 - b1) * g) + wd * w)
+    return step
+
 ADAM = dict(beta1=0.9, beta2=0.95, epsilon=1e-8)
 betas = dict(betas=(0.9, 0.95), eps=1e-8)
 O = torch.optim
@@ -103,6 +110,7 @@ case("lamb", ADAM, N(lamb(0.9, 0.95, 1e-8)))
 larc = dict(momentum=0.9, nesterov=True, trust=0.02, epsilon=1e-8)
 case("lars", dict(larc, clipped=False), N(lars(0.9, True, 0.02, False, 1e-8)), rate=1)
 case("lars", dict(larc, clipped=True, nesterov=False), N(lars(0.9, False, 0.02, True, 1e-8)))
+case("lion", dict(beta1=0.9, beta2=0.99), N(lion(0.9, 0.99)), rate=0.005)
 
 flat = lambda tensors: [round(float(v), 4) for n in SHAPES for v in tensors[n].reshape(-1)]
 print(json.dumps({"shapes": SHAPES, "start": flat(START), "gradients": [flat(g) for g in GRADIENTS],
