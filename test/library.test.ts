@@ -13,7 +13,9 @@ const folder = mkdtempSync(join(tmpdir(), "cram-library-"));
 after(() => rmSync(folder, { recursive: true }));
 
 /** In the order in which a reader would run them: each needs what the one before wrote. */
-const commented = ["prepare", "pretrain", "fill-mask", "embed"].map(name => join("src/verbs", `${name}.ts`));
+const commented = ["prepare/prepare", "pretrain/pretrain", "model/fill", "model/embed"].map(name =>
+  join("src/verbs", `${name}.ts`),
+);
 
 /** The blocks of a page, or of the doc comments of a source. */
 function readExamples(file: string): string[] {
@@ -71,7 +73,7 @@ test("the examples of docs/LIBRARY.md", () => {
 });
 
 test("the examples of the doc comments, one for each function", () => {
-  const imports = 'import { embed, fillMask, prepare, pretrain } from "cramming";\n';
+  const imports = 'import { embed, fill, prepare, pretrain } from "cramming";\n';
   const examples = commented.map(file => {
     const found = readExamples(file);
     assert.equal(found.length, 1, file);

@@ -6,7 +6,8 @@ import { parseBudget } from "../train/budget.ts";
 import type { EndEvent, TrainingEvent } from "../train/events.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { createSlowStepWatch } from "../train/slow-steps.ts";
-import { type LogChoice, type OpenRun, openTraining } from "../verbs/pretrain.ts";
+import type { OpenRun } from "../verbs/pretrain/open-run.ts";
+import { type LogChoice, openTraining } from "../verbs/pretrain/open-training.ts";
 import { colour, createStepPrinter, print, printError, showStatus } from "./terminal/output.ts";
 
 /** What a signal begins: see stopOnSignals. */

@@ -17,9 +17,9 @@ import { specialTokens } from "../../src/tokenizer/tokenizer.ts";
 import { writeTokenizer } from "../../src/tokenizer/tokenizer-json.ts";
 import { overrideRecipe } from "../../src/train/recipe.ts";
 import { hashRecipe } from "../../src/train/run-folder.ts";
-import { embed } from "../../src/verbs/embed.ts";
-import { exportRun } from "../../src/verbs/export.ts";
-import { fillMask } from "../../src/verbs/fill-mask.ts";
+import { exportRun } from "../../src/verbs/export/export-run.ts";
+import { embed } from "../../src/verbs/model/embed.ts";
+import { fill as fillMasks } from "../../src/verbs/model/fill.ts";
 
 /** The part of the client that is used here. */
 interface Client {
@@ -81,7 +81,7 @@ for (const positions of ["rotary", "scaled-sinusoidal"] as const) {
     client!.env.localModelPath = "";
     const options = { dtype: "fp32" };
     const fill = await client!.pipeline("fill-mask", out, options);
-    const [ours] = await fillMask(run, ["The [MASK] was good"], { threads: 1, top: 4 });
+    const [ours] = await fillMasks(run, ["The [MASK] was good"], { threads: 1, top: 4 });
     const theirs = await fill("The <mask> was good", { top_k: 4 });
     const { candidates } = ours!.masks[0]!;
     assert.deepEqual(

@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { rateAt } from "../../src/optim/schedule.ts";
 import { readEvents, type StepEvent } from "../../src/train/events.ts";
-import { prepare } from "../../src/verbs/prepare.ts";
-import { pretrain } from "../../src/verbs/pretrain.ts";
+import { prepare } from "../../src/verbs/prepare/prepare.ts";
+import { pretrain } from "../../src/verbs/pretrain/pretrain.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-extend-"));
 after(() => rmSync(folder, { recursive: true }));

@@ -9,8 +9,8 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { readCounters } from "../../src/checkpoint/state.ts";
 import { readEvents } from "../../src/train/events.ts";
-import { prepare } from "../../src/verbs/prepare.ts";
-import { pretrain } from "../../src/verbs/pretrain.ts";
+import { prepare } from "../../src/verbs/prepare/prepare.ts";
+import { pretrain } from "../../src/verbs/pretrain/pretrain.ts";
 
 const main = join(import.meta.dirname, "../../src/cli/main.js");
 const folder = mkdtempSync(join(tmpdir(), "cram-file-size-"));

@@ -9,9 +9,9 @@ import { UserError } from "../../src/base/errors.ts";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { openPretrainedModel } from "../../src/pretrained/pretrained-model.ts";
 import { openTextReader } from "../../src/pretrained/text-reader.ts";
-import { embed } from "../../src/verbs/embed.ts";
-import { exportRun } from "../../src/verbs/export.ts";
-import { fillMask } from "../../src/verbs/fill-mask.ts";
+import { exportRun } from "../../src/verbs/export/export-run.ts";
+import { embed } from "../../src/verbs/model/embed.ts";
+import { fill } from "../../src/verbs/model/fill.ts";
 import { writeTinyRun } from "../tiny-run.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cram-opened-"));
@@ -58,7 +58,7 @@ test("a run and a folder of Hugging Face's fill, and rows without a token are no
     [run, 10],
     [bert, 7],
   ] as const) {
-    const [filled] = await fillMask(folder, ["the [MASK]"], { ...choice, top: 100 });
+    const [filled] = await fill(folder, ["the [MASK]"], { ...choice, top: 100 });
     const { candidates } = filled!.masks[0]!;
     assert.equal(candidates.length, count);
     assert.ok(candidates.every(({ token, probability }) => typeof token === "string" && probability > 0));
@@ -74,7 +74,7 @@ test("an encoder without a head embeds as with one, and fills nothing", async ()
   const folder = copyOf("bare", bare);
   assert.deepEqual(await embed(folder, ["the cat"], choice), await embed(bert, ["the cat"], choice));
   assert.equal((await openPretrainedModel(folder)).predictsTokens, false);
-  await assert.rejects(fillMask(folder, ["the [MASK]"], choice), fails("E_NO_HEAD"));
+  await assert.rejects(fill(folder, ["the [MASK]"], choice), fails("E_NO_HEAD"));
   await assert.rejects(exportRun(bert), fails("E_EXPORT_FORMAT"));
   // A head that is there in part is damage, not an encoder.
   const torn = copyOf(
@@ -113,7 +113,7 @@ test("a value that is no number is said wherever a model is used", async () => {
     const bytes = readFileSync(file);
     bytes.writeFloatLE(value, 8 + Number(bytes.readBigUInt64LE(0)));
     writeFileSync(file, bytes);
-    await assert.rejects(fillMask(folder, ["the [MASK]"], choice), fails("E_NOT_FINITE"));
+    await assert.rejects(fill(folder, ["the [MASK]"], choice), fails("E_NOT_FINITE"));
     await assert.rejects(embed(folder, ["the cat"], choice), fails("E_NOT_FINITE"));
   }
 });

@@ -86,12 +86,12 @@ test("the library prepares, trains, fills masks and embeds", () => {
   writeFileSync(join(folder, "text.jsonl"), documents.map(text => JSON.stringify({ text })).join("\n"));
   writeFileSync(
     join(folder, "road.js"),
-    `import { embed, fillMask, prepare, pretrain } from "cramming";
+    `import { embed, fill, prepare, pretrain } from "cramming";
 const sizes = ["width=32", "layers=1", "heads=2", "feedForward=64", "vocabulary=128", "sequenceLength=32"];
 const set = [...sizes.map(size => "model." + size), "train.microBatchSequences=4", "schedule.batchSequences=4"];
 await prepare({ texts: ["text.jsonl"], out: "data", vocabulary: 128, sequenceLength: 32, holdOut: 0.2 });
 const { reason } = await pretrain({ data: "data", out: "run", recipe: "quickstart", set, budget: "3steps" });
-const [filled] = await fillMask("run", ["the red [MASK] sleeps."]);
+const [filled] = await fill("run", ["the red [MASK] sleeps."]);
 const [vector] = await embed("run", ["the red fox"]);
 console.log(JSON.stringify({ reason, candidates: filled.masks[0].candidates.length, width: vector.length }));
 `,

@@ -21,7 +21,7 @@ import { readRunFacts } from "../../src/export/run-facts.ts";
 import { listParameters } from "../../src/model/shape.ts";
 import { openPretrainedModel } from "../../src/pretrained/pretrained-model.ts";
 import { readRunRecipe } from "../../src/train/run-folder.ts";
-import { exportRun } from "../../src/verbs/export.ts";
+import { exportRun } from "../../src/verbs/export/export-run.ts";
 import { writeTinyRun } from "../tiny-run.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-damage-"));

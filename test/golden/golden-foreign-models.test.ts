@@ -18,7 +18,7 @@ import { declareEncoderInputs, makePositionInput } from "../../src/model/inputs.
 import { listParameters } from "../../src/model/shape.ts";
 import type { ForeignModel } from "../../src/pretrained/foreign/foreign-model.ts";
 import { openForeignModel } from "../../src/pretrained/foreign/open-foreign-model.ts";
-import { embed } from "../../src/verbs/embed.ts";
+import { embed } from "../../src/verbs/model/embed.ts";
 import { openEmulatedCuda } from "../cuda-emulator/emulated-backend.ts";
 import { emulatorAbsent } from "../cuda-emulator/emulated-driver.ts";
 

@@ -5,8 +5,14 @@ import { UserError } from "../../base/errors.ts";
 import { quoteCommand } from "../../base/shell-words.ts";
 import type { OnnxFile } from "../../export/exported-files.ts";
 import { holdsModel } from "../../pretrained/kept-model.ts";
-import { type ExportOptions, type ExportResult, exportFormats, exportRun, onnxTypeNames } from "../../verbs/export.ts";
-import { exportFinetuned, type FinetunedExport } from "../../verbs/export-finetuned.ts";
+import { exportFinetuned, type FinetunedExport } from "../../verbs/export/export-finetuned.ts";
+import {
+  type ExportOptions,
+  type ExportResult,
+  exportFormats,
+  exportRun,
+  onnxTypeNames,
+} from "../../verbs/export/export-run.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend } from "../choose.ts";
 import { colour, print, showStatus } from "../terminal/output.ts";
 

@@ -1,7 +1,7 @@
 // cram fill: the words a trained run expects behind [MASK].
 
 import type { Command } from "commander";
-import { type FilledMask, fillMask } from "../../verbs/fill-mask.ts";
+import { type FilledMask, fill as fillMasks } from "../../verbs/model/fill.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend, parseCount } from "../choose.ts";
 import { colour, print, printError } from "../terminal/output.ts";
 
@@ -32,7 +32,7 @@ async function fill(
   flags: BackendOptions & { readonly top: string; readonly json?: boolean },
 ): Promise<void> {
   const top = parseCount("--top", flags.top);
-  for (const { text, masks } of await fillMask(run, texts, { ...chooseBackend(flags), top, onWarning: printError })) {
+  for (const { text, masks } of await fillMasks(run, texts, { ...chooseBackend(flags), top, onWarning: printError })) {
     if (flags.json === true) print(JSON.stringify({ text, masks }));
     else printFilled(text, masks);
   }

@@ -12,8 +12,9 @@ import type { PreTokenizer } from "../../tokenizer/encoding/split.ts";
 import { formatShare } from "../../tokenizer/normalising/lost-text.ts";
 import { type NormaliserName, normalisers } from "../../tokenizer/normalising/normaliser.ts";
 import { formatDuration } from "../../train/budget.ts";
-import { suggestPretrain } from "../../verbs/next-pretrain.ts";
-import { type Prepared, prepare as prepareDataset } from "../../verbs/prepare.ts";
+import type { Prepared } from "../../verbs/prepare/dataset-options.ts";
+import { suggestPretrain } from "../../verbs/prepare/next-pretrain.ts";
+import { prepare as prepareDataset } from "../../verbs/prepare/prepare.ts";
 import { mostThreads, parseCount } from "../choose.ts";
 import { colour, print, showStatus } from "../terminal/output.ts";
 

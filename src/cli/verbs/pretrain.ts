@@ -10,7 +10,8 @@ import { countMasked } from "../../train/definition.ts";
 import type { Recipe } from "../../train/recipe.ts";
 import { readRunDevice } from "../../train/run-folder.ts";
 import type { BackendChoice } from "../../verbs/backend.ts";
-import { fallbackRecipe, planNewRun, planResumedRun, type RunPlan, withRun } from "../../verbs/pretrain.ts";
+import { withRun } from "../../verbs/pretrain/open-run.ts";
+import { fallbackRecipe, planNewRun, planResumedRun, type RunPlan } from "../../verbs/pretrain/run-plan.ts";
 import {
   addBackendOptions,
   addRecipeOptions,

@@ -6,8 +6,8 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { glue } from "../../../recipes/glue.ts";
-import { fillMask, prepare, pretrain } from "../../../src/library.ts";
-import { exportRun } from "../../../src/verbs/export.ts";
+import { fill, prepare, pretrain } from "../../../src/library.ts";
+import { exportRun } from "../../../src/verbs/export/export-run.ts";
 import { succeed } from "../program.ts";
 
 const golden = <T>(name: string): T =>
@@ -205,7 +205,7 @@ export async function makeGoodFiles(folder: string): Promise<void> {
     signal: interrupt.signal,
     onEvent: event => event.kind === "step" && event.step === 3 && interrupt.abort(),
   });
-  const filled = await fillMask(join(folder, "run"), ["the red [MASK] sleeps."], { backend: "reference" });
+  const filled = await fill(join(folder, "run"), ["the red [MASK] sleeps."], { backend: "reference" });
   writeFileSync(join(folder, "run/fills.jsonl"), filled.map(text => `${JSON.stringify(text)}\n`).join(""));
   writeFileSync(join(folder, "run/fill.txt"), "the red [MASK] sleeps.");
   await succeed(["evaluate", "run", ...taskOptions, "--seeds", "1", ...reference], here);

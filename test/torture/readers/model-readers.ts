@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { findKeptModel } from "../../../src/evaluate/storage/find-kept-model.ts";
-import { fillMask, pretrain } from "../../../src/library.ts";
+import { fill, pretrain } from "../../../src/library.ts";
 import { openForeignModel } from "../../../src/pretrained/foreign/open-foreign-model.ts";
 import { openKeptModel } from "../../../src/pretrained/kept-model.ts";
 import { openPretrainedModel } from "../../../src/pretrained/pretrained-model.ts";
@@ -18,7 +18,7 @@ async function readModel(folder: string): Promise<unknown> {
 
 /** As `cram fill` and as `cram evaluate` open it. */
 async function fillRun(run: string): Promise<unknown> {
-  return [await fillMask(run, ["the red [MASK] sleeps."], { backend: "reference" }), await readModel(run)];
+  return [await fill(run, ["the red [MASK] sleeps."], { backend: "reference" }), await readModel(run)];
 }
 
 /** Trains a stopped run to its end. */
@@ -91,7 +91,7 @@ export const modelReaders: readonly Reader[] = [
   ...rows("reference's", "foreign/crammed-bert", readShape, false, [["model_config.json", "json"]]),
   {
     ...{ name: "text to fill", from: "run", damaged: "fill.txt", form: "text" },
-    read: run => fillMask(run, [readFileSync(join(run, "fill.txt"), "utf8")], { backend: "reference" }),
+    read: run => fill(run, [readFileSync(join(run, "fill.txt"), "utf8")], { backend: "reference" }),
   },
   ...rows("sharded", "foreign/sharded", readModel, false, [
     ["model.safetensors.index.json", "json"],

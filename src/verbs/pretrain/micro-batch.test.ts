@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { quickstart } from "../../recipes/quickstart.ts";
-import type { Backend } from "../backends/backend.ts";
-import { compileForCuda } from "../backends/cuda/cuda.ts";
-import { openReference } from "../backends/reference/reference.ts";
-import type { Graph } from "../graph/tensor.ts";
-import { measurePrograms } from "../plan/programs.ts";
-import { overrideRecipe } from "../train/recipe.ts";
+import { quickstart } from "../../../recipes/quickstart.ts";
+import type { Backend } from "../../backends/backend.ts";
+import { compileForCuda } from "../../backends/cuda/cuda.ts";
+import { openReference } from "../../backends/reference/reference.ts";
+import type { Graph } from "../../graph/tensor.ts";
+import { measurePrograms } from "../../plan/programs.ts";
+import { overrideRecipe } from "../../train/recipe.ts";
 import { fitMicroBatch } from "./micro-batch.ts";
-import { planNewRun } from "./pretrain.ts";
+import { planNewRun } from "./run-plan.ts";
 
 const recipe = overrideRecipe(quickstart, [
   ...["model.width=32", "model.layers=1", "model.heads=2", "model.feedForward=64", "model.vocabulary=96"],

@@ -3,17 +3,17 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { placeParameters } from "../backends/placed-parameters.ts";
-import { openReference } from "../backends/reference/reference.ts";
-import { UserError } from "../base/errors.ts";
-import { state } from "../graph/operations.ts";
-import { encode } from "../model/encoder.ts";
-import { declareEncoderInputs, makePositionInput } from "../model/inputs.ts";
-import { openPretrainedModel } from "../pretrained/pretrained-model.ts";
+import { placeParameters } from "../../backends/placed-parameters.ts";
+import { openReference } from "../../backends/reference/reference.ts";
+import { UserError } from "../../base/errors.ts";
+import { state } from "../../graph/operations.ts";
+import { encode } from "../../model/encoder.ts";
+import { declareEncoderInputs, makePositionInput } from "../../model/inputs.ts";
+import { openPretrainedModel } from "../../pretrained/pretrained-model.ts";
+import { prepare } from "../prepare/prepare.ts";
+import { pretrain } from "../pretrain/pretrain.ts";
 import { embed } from "./embed.ts";
-import { fillMask } from "./fill-mask.ts";
-import { prepare } from "./prepare.ts";
-import { pretrain } from "./pretrain.ts";
+import { fill } from "./fill.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-embed-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -81,14 +81,14 @@ test("a text that the tokenizer loses a part of is told, and one that it loses m
   const warned: string[] = [];
   const options = { onWarning: (text: string) => warned.push(text) };
   const lossy = `the red [MASK] sleeps in its den. ${"я".repeat(3)}`;
-  await fillMask(run, [lossy], options);
+  await fill(run, [lossy], options);
   await embed(run, [lossy], options);
   assert.equal(warned.length, 2);
   for (const warning of warned) assert.match(warning, /loses 1\d % of the characters \(я\)/);
-  await fillMask(run, ["the red [MASK] sleeps."], options);
+  await fill(run, ["the red [MASK] sleeps."], options);
   await embed(run, sentences, options);
   assert.equal(warned.length, 2);
-  for (const verb of [fillMask, embed]) {
+  for (const verb of [fill, embed]) {
     await assert.rejects(verb(run, ["лиса [MASK] спит в норе"], options), { code: "E_TEXT_LOST" });
   }
 });
@@ -96,9 +96,9 @@ test("a text that the tokenizer loses a part of is told, and one that it loses m
 test("calls at the same time wait for each other's backend", async () => {
   const texts = ["the red [MASK] sleeps."];
   const [filled, vectors, again] = await Promise.all([
-    fillMask(run, texts),
+    fill(run, texts),
     embed(run, ["a wolf."]),
-    fillMask(run, texts, { backend: "reference", top: 2 }),
+    fill(run, texts, { backend: "reference", top: 2 }),
   ]);
   assert.equal(filled[0]!.masks[0]!.candidates.length, 5);
   assert.equal(vectors[0]!.length, 32);

@@ -3,10 +3,10 @@
 
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { readJson } from "../base/files/files.ts";
-import { openTextReader } from "../pretrained/text-reader.ts";
-import { decodeTokenizerJson } from "../tokenizer/read-tokenizer.ts";
-import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { readJson } from "../../base/files/files.ts";
+import { openTextReader } from "../../pretrained/text-reader.ts";
+import { decodeTokenizerJson } from "../../tokenizer/read-tokenizer.ts";
+import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 
 /** Errors: E_FILE_MISSING, E_JSON, E_TOKENIZER_UNSUPPORTED for what is no WordPiece tokenizer. */
 export async function openTokenizer(path: string): Promise<Tokenizer> {

@@ -1,11 +1,11 @@
 // The words a model expects behind [MASK].
 
-import type { Backend } from "../backends/backend.ts";
-import { UserError } from "../base/errors.ts";
-import { makePrintable } from "../base/printable.ts";
-import { openFiller } from "../evaluate/fill.ts";
-import { openPretrainedModel, type PretrainedModel, requireTokenHead } from "../pretrained/pretrained-model.ts";
-import { type BackendChoice, withBackend } from "./backend.ts";
+import type { Backend } from "../../backends/backend.ts";
+import { UserError } from "../../base/errors.ts";
+import { makePrintable } from "../../base/printable.ts";
+import { openFiller } from "../../evaluate/fill.ts";
+import { openPretrainedModel, type PretrainedModel, requireTokenHead } from "../../pretrained/pretrained-model.ts";
+import { type BackendChoice, withBackend } from "../backend.ts";
 
 export interface FilledMask {
   /** The likeliest tokens, best first. */
@@ -18,7 +18,7 @@ export interface FilledText {
   readonly masks: readonly FilledMask[];
 }
 
-export interface FillMaskOptions extends BackendChoice {
+export interface FillOptions extends BackendChoice {
   /** How many tokens for each mask. Default 5. */
   readonly top?: number | undefined;
   /** Told of a text of which the tokenizer loses a part; more than half of it is an error. */
@@ -31,17 +31,13 @@ export interface FillMaskOptions extends BackendChoice {
  * rows.
  *
  * ```ts
- * const [filled] = await fillMask("runs/mine", ["the red [MASK] sleeps in its den."], { top: 3 });
+ * const [filled] = await fill("runs/mine", ["the red [MASK] sleeps in its den."], { top: 3 });
  * for (const { token, probability } of filled!.masks[0]!.candidates) console.log(token, probability.toFixed(3));
  * ```
  *
  * Errors are `UserError`s, among them E_NO_MASK, E_TEXT_LENGTH, E_TEXT_LOST, and E_NO_HEAD for an encoder that predicts no tokens.
  */
-export async function fillMask(
-  folder: string,
-  texts: readonly string[],
-  options: FillMaskOptions = {},
-): Promise<FilledText[]> {
+export async function fill(folder: string, texts: readonly string[], options: FillOptions = {}): Promise<FilledText[]> {
   const { top = 5 } = options;
   const model = await openPretrainedModel(folder);
   requireTokenHead(model, folder);

@@ -22,8 +22,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { UserError } from "../base/errors.ts";
-import { Dataset } from "../dataset/dataset.ts";
+import { UserError } from "../../base/errors.ts";
+import { Dataset } from "../../dataset/dataset.ts";
 import { prepare } from "./prepare.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cram-prepare-"));

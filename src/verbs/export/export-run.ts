@@ -2,12 +2,12 @@
 // every model. What was written is loaded again and compared with the run; where a file differs, nothing is exported.
 
 import { basename, join, resolve } from "node:path";
-import type { Backend } from "../backends/backend.ts";
-import { UserError } from "../base/errors.ts";
-import { writeFileAtomically } from "../base/files/files.ts";
-import { type StoredTensor, writeSafetensors } from "../checkpoint/safetensors.ts";
-import { Dataset } from "../dataset/dataset.ts";
-import { compareModels } from "../export/compare.ts";
+import type { Backend } from "../../backends/backend.ts";
+import { UserError } from "../../base/errors.ts";
+import { writeFileAtomically } from "../../base/files/files.ts";
+import { type StoredTensor, writeSafetensors } from "../../checkpoint/safetensors.ts";
+import { Dataset } from "../../dataset/dataset.ts";
+import { compareModels } from "../../export/compare.ts";
 import {
   acceptFiles,
   checkComparison,
@@ -16,21 +16,21 @@ import {
   type WrittenFile,
   withOnnxFiles,
   writeOnnxFiles,
-} from "../export/exported-files.ts";
-import { exportToHuggingFace, type HuggingFaceExport } from "../export/hugging-face/hugging-face-export.ts";
-import { formatModelCard, type ModelCard } from "../export/model-card.ts";
-import type { OnnxType } from "../export/onnx-model.ts";
-import { type FoundRuntime, findOnnxRuntime } from "../export/onnx-runtime.ts";
-import { cutProbes, drawProbes, type Probes } from "../export/probes.ts";
-import { type RunFacts, readRunFacts } from "../export/run-facts.ts";
-import { writeTokenizerFiles } from "../export/tokenizer-files.ts";
-import { listShapeDifferences } from "../model/compare-shapes.ts";
-import { countParameters, type ModelShape } from "../model/shape.ts";
-import { openForeignModel } from "../pretrained/foreign/open-foreign-model.ts";
-import { openPretrainedModel, type PretrainedModel } from "../pretrained/pretrained-model.ts";
-import { countMasked } from "../train/definition.ts";
-import { readRunData } from "../train/run-folder.ts";
-import { type BackendChoice, withBackend } from "./backend.ts";
+} from "../../export/exported-files.ts";
+import { exportToHuggingFace, type HuggingFaceExport } from "../../export/hugging-face/hugging-face-export.ts";
+import { formatModelCard, type ModelCard } from "../../export/model-card.ts";
+import type { OnnxType } from "../../export/onnx-model.ts";
+import { type FoundRuntime, findOnnxRuntime } from "../../export/onnx-runtime.ts";
+import { cutProbes, drawProbes, type Probes } from "../../export/probes.ts";
+import { type RunFacts, readRunFacts } from "../../export/run-facts.ts";
+import { writeTokenizerFiles } from "../../export/tokenizer-files.ts";
+import { listShapeDifferences } from "../../model/compare-shapes.ts";
+import { countParameters, type ModelShape } from "../../model/shape.ts";
+import { openForeignModel } from "../../pretrained/foreign/open-foreign-model.ts";
+import { openPretrainedModel, type PretrainedModel } from "../../pretrained/pretrained-model.ts";
+import { countMasked } from "../../train/definition.ts";
+import { readRunData } from "../../train/run-folder.ts";
+import { type BackendChoice, withBackend } from "../backend.ts";
 
 export const exportFormats = ["huggingface", "onnx"] as const;
 export type ExportFormat = (typeof exportFormats)[number];
@@ -194,7 +194,7 @@ async function exportOnnx(
 ): Promise<Pick<ModelCard, "onnx" | "loss" | "runtime">> {
   const { out, shape, parameters, types, onProgress } = work;
   // Loaded here alone, with the library that writes its format: no other verb needs it.
-  const { buildOnnxModel } = await import("../export/onnx-model.ts");
+  const { buildOnnxModel } = await import("../../export/onnx-model.ts");
   const written = writeOnnxFiles(out, types, type => buildOnnxModel(shape, parameters, type), onProgress);
   const runtime = await findOnnxRuntime(choice.threads ?? 2);
   if (runtime === undefined) {

@@ -3,13 +3,13 @@
 
 import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { join, sep } from "node:path";
-import { UserError } from "../base/errors.ts";
-import { hashFile } from "../base/files/files.ts";
-import { isShard } from "../base/files/folder-kind.ts";
-import { readDocumentsManifest } from "../corpus/documents.ts";
-import type { Source } from "../corpus/sources/sources.ts";
-import { Dataset } from "../dataset/dataset.ts";
-import { type DatasetManifest, readManifest } from "../dataset/manifest.ts";
+import { UserError } from "../../base/errors.ts";
+import { hashFile } from "../../base/files/files.ts";
+import { isShard } from "../../base/files/folder-kind.ts";
+import { readDocumentsManifest } from "../../corpus/documents.ts";
+import type { Source } from "../../corpus/sources/sources.ts";
+import { Dataset } from "../../dataset/dataset.ts";
+import { type DatasetManifest, readManifest } from "../../dataset/manifest.ts";
 
 /** Files that every dataset has. */
 export const datasetNames: readonly string[] = [

@@ -1,10 +1,10 @@
 // The largest micro-batch that a backend's memory holds, read from the programs themselves: they are compiled for a size, but
 // neither built nor run.
 
-import type { Backend } from "../backends/backend.ts";
-import { UserError } from "../base/errors.ts";
-import { measurePrograms } from "../plan/programs.ts";
-import { overrideRecipe, type Recipe } from "../train/recipe.ts";
+import type { Backend } from "../../backends/backend.ts";
+import { UserError } from "../../base/errors.ts";
+import { measurePrograms } from "../../plan/programs.ts";
+import { overrideRecipe, type Recipe } from "../../train/recipe.ts";
 
 /** Share of what is free that a run may plan for: the system's own pieces, and what lies between ours, take the rest. */
 const plannedShare = 0.95;

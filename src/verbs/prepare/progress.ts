@@ -1,7 +1,7 @@
 // How far long work has come, in words: the share that is done, and the time that the rest takes at the same speed.
 
-import type { Clock } from "../base/clock.ts";
-import { formatDuration } from "../train/budget.ts";
+import type { Clock } from "../../base/clock.ts";
+import { formatDuration } from "../../train/budget.ts";
 
 /** For work of `total` parts that begins now. The time is left out in the first second and the first hundredth: it would jump. */
 export function createProgress(total: number, clock: Clock): (done: number) => string {

@@ -2,13 +2,13 @@
 // loaded again and compared with the model on validation texts; where a file differs, nothing is exported.
 
 import { join } from "node:path";
-import { UserError } from "../base/errors.ts";
-import { mostBytes, readWholeFile, writeFileAtomically } from "../base/files/files.ts";
-import { writeSafetensors } from "../checkpoint/safetensors.ts";
-import { encodeExamples } from "../evaluate/finetuning/encode-examples.ts";
-import { type FoundModel, findKeptModel } from "../evaluate/storage/find-kept-model.ts";
-import { formatClassifierCard } from "../export/classifier-card.ts";
-import { type ClassifierComparison, compareClassifiers, type EncodedProbe } from "../export/compare-classifier.ts";
+import { UserError } from "../../base/errors.ts";
+import { mostBytes, readWholeFile, writeFileAtomically } from "../../base/files/files.ts";
+import { writeSafetensors } from "../../checkpoint/safetensors.ts";
+import { encodeExamples } from "../../evaluate/finetuning/encode-examples.ts";
+import { type FoundModel, findKeptModel } from "../../evaluate/storage/find-kept-model.ts";
+import { formatClassifierCard } from "../../export/classifier-card.ts";
+import { type ClassifierComparison, compareClassifiers, type EncodedProbe } from "../../export/compare-classifier.ts";
 import {
   acceptFiles,
   checkClassifierComparison,
@@ -16,12 +16,16 @@ import {
   replaceExport,
   withOnnxFiles,
   writeOnnxFiles,
-} from "../export/exported-files.ts";
-import { type ClassifierExport, describeLabels, exportClassifier } from "../export/hugging-face/classifier-export.ts";
-import { findOnnxRuntime } from "../export/onnx-runtime.ts";
-import { writeTokenizerSettings } from "../export/tokenizer-files.ts";
-import { type KeptModel, openKeptModel } from "../pretrained/kept-model.ts";
-import { withBackend } from "./backend.ts";
+} from "../../export/exported-files.ts";
+import {
+  type ClassifierExport,
+  describeLabels,
+  exportClassifier,
+} from "../../export/hugging-face/classifier-export.ts";
+import { findOnnxRuntime } from "../../export/onnx-runtime.ts";
+import { writeTokenizerSettings } from "../../export/tokenizer-files.ts";
+import { type KeptModel, openKeptModel } from "../../pretrained/kept-model.ts";
+import { withBackend } from "../backend.ts";
 import {
   describeForScript,
   type ExportOptions,
@@ -29,7 +33,7 @@ import {
   findDifferingParameter,
   onnxTypeNames,
   refuseSafetensors,
-} from "./export.ts";
+} from "./export-run.ts";
 
 export interface FinetunedExportOptions extends ExportOptions {
   /** The task's name; not needed with the folder of a seed. */
@@ -164,7 +168,7 @@ async function exportOnnx(
 ): Promise<Pick<FinetunedExport, "onnx" | "runtime">> {
   const { types = onnxTypeNames, onProgress = () => {} } = options;
   // Loaded here alone, with the library that writes its format.
-  const { buildOnnxClassifier } = await import("../export/onnx-classifier.ts");
+  const { buildOnnxClassifier } = await import("../../export/onnx-classifier.ts");
   const { shape, classifier, parameters, reader } = model;
   const files = writeOnnxFiles(
     out,

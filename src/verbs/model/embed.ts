@@ -1,16 +1,16 @@
 // Texts as vectors: the mean of a text's final hidden states, normalised as the model's last norm leaves them. Texts of about
 // the same length share a batch; padding is left out of attention and of the mean, so it changes nothing.
 
-import type { Backend, LoadedGraph } from "../backends/backend.ts";
-import { placeParameters } from "../backends/placed-parameters.ts";
-import { UserError } from "../base/errors.ts";
-import { planEvaluationBatches } from "../evaluate/finetuning/length-buckets.ts";
-import { state } from "../graph/operations.ts";
-import { type PaddedInputs, poolSequences } from "../model/classifier.ts";
-import { encode } from "../model/encoder.ts";
-import { declareEncoderInputs, makePositionInput } from "../model/inputs.ts";
-import { openPretrainedModel, type PretrainedModel } from "../pretrained/pretrained-model.ts";
-import { type BackendChoice, withBackend } from "./backend.ts";
+import type { Backend, LoadedGraph } from "../../backends/backend.ts";
+import { placeParameters } from "../../backends/placed-parameters.ts";
+import { UserError } from "../../base/errors.ts";
+import { planEvaluationBatches } from "../../evaluate/finetuning/length-buckets.ts";
+import { state } from "../../graph/operations.ts";
+import { type PaddedInputs, poolSequences } from "../../model/classifier.ts";
+import { encode } from "../../model/encoder.ts";
+import { declareEncoderInputs, makePositionInput } from "../../model/inputs.ts";
+import { openPretrainedModel, type PretrainedModel } from "../../pretrained/pretrained-model.ts";
+import { type BackendChoice, withBackend } from "../backend.ts";
 
 export interface EmbedOptions extends BackendChoice {
   /** Texts of one pass through the model. Default 16. */

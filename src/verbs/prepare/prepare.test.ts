@@ -5,8 +5,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { writeTinyRun } from "../../test/tiny-run.ts";
-import { exportRun } from "./export.ts";
+import { writeTinyRun } from "../../../test/tiny-run.ts";
+import { exportRun } from "../export/export-run.ts";
 import { type PrepareOptions, prepare } from "./prepare.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cram-prepare-text-"));

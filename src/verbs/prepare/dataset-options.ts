@@ -1,0 +1,45 @@
+// Every choice of a dataset with its default taken, and what came of it.
+
+import type { DocumentsManifest } from "../../corpus/documents.ts";
+import type { ChosenFormat } from "../../corpus/sources/read-source.ts";
+import type { DatasetManifest } from "../../dataset/manifest.ts";
+import type { PreTokenizer } from "../../tokenizer/encoding/split.ts";
+import type { NormaliserName } from "../../tokenizer/normalising/normaliser.ts";
+import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
+
+/** How text becomes sequences. */
+export interface DatasetOptions {
+  /** Name of the recipe that the dataset is for. */
+  readonly recipe: string;
+  readonly vocabulary: number;
+  readonly sequenceLength: number;
+  readonly normaliser: NormaliserName;
+  readonly preTokenizer: PreTokenizer;
+  /** Characters that the tokenizer knows at most; undefined: as `limitAlphabet` says. */
+  readonly alphabetLimit?: number | undefined;
+  /** Takes the place of one that is learned; vocabulary, normaliser, preTokenizer and alphabetLimit are then its own. */
+  readonly tokenizer?: Tokenizer | undefined;
+  /** What every file is; undefined: what its name says, or its content. */
+  readonly format?: ChosenFormat | undefined;
+  readonly textField: string;
+  /** What stands between the documents of a text file: "blank-line", or a text; undefined: a file is one document. */
+  readonly documentSeparator?: string | undefined;
+  /** Whether broken lines and files are counted and passed over instead of refused. */
+  readonly skipBroken?: boolean | undefined;
+  /** Whether a file in a folder that cannot be read is an error. */
+  readonly strict?: boolean | undefined;
+  /** Documents with as many tokens a character or more are dropped; undefined keeps them all. */
+  readonly maxTokensPerCharacter: number | undefined;
+  readonly holdOut: number;
+  readonly seed: number;
+  readonly threads: number;
+}
+
+export interface Prepared {
+  readonly folder: string;
+  readonly manifest: DatasetManifest;
+  /** What was read, kept and dropped; undefined when the dataset stood there already. */
+  readonly documents: DocumentsManifest | undefined;
+  /** What a person should know of the text: a share of it that was lost, or that the tokenizer does not know. */
+  readonly warnings: readonly string[];
+}

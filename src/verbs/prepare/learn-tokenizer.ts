@@ -1,0 +1,46 @@
+// A tokenizer learned from the text it is for, and before that one for the paper's filter to judge documents with.
+
+import { startFunnel } from "../../corpus/funnel.ts";
+import { type SelectOptions, selectDocuments } from "../../corpus/select.ts";
+import type { Source } from "../../corpus/sources/sources.ts";
+import { defineLearnedTokenizer } from "../../tokenizer/define.ts";
+import { Encoder } from "../../tokenizer/encoding/encode.ts";
+import { WordCounter } from "../../tokenizer/learning/count-words.ts";
+import { learnVocabulary, limitAlphabet } from "../../tokenizer/learning/learn.ts";
+import { normalisers } from "../../tokenizer/normalising/normaliser.ts";
+import { specialTokens, type Tokenizer } from "../../tokenizer/tokenizer.ts";
+import type { DatasetOptions } from "./dataset-options.ts";
+
+/** A WordPiece vocabulary of the counted words, as long as the options ask. */
+export function learnTokenizer(
+  words: WordCounter,
+  options: DatasetOptions,
+  onProgress: (tokens: number) => void,
+): Tokenizer {
+  const { vocabulary: vocabularySize, alphabetLimit = limitAlphabet(vocabularySize) } = options;
+  const learning = { vocabularySize, alphabetLimit, specialTokens, onProgress };
+  const vocabulary = learnVocabulary(words.wordCounts(), learning);
+  return defineLearnedTokenizer(vocabulary, normalisers[options.normaliser], options.preTokenizer);
+}
+
+/** A first pass over all text, for a tokenizer of its own to judge documents with: no outside data decides. */
+export async function learnTokenCounter(
+  sources: readonly Source[],
+  select: SelectOptions,
+  options: DatasetOptions,
+  showProgress: (what: string) => void,
+): Promise<(text: string) => number> {
+  if (options.tokenizer !== undefined) return countTokensWith(options.tokenizer);
+  const words = new WordCounter(normalisers[options.normaliser], options.preTokenizer);
+  let count = 0;
+  for await (const { text } of selectDocuments(sources, select, startFunnel())) {
+    words.addText(text);
+    if (++count % 1024 === 0) showProgress(`first pass, for the filter: documents ${count.toLocaleString("en-US")}`);
+  }
+  return countTokensWith(learnTokenizer(words, options, () => {}));
+}
+
+function countTokensWith(tokenizer: Tokenizer): (text: string) => number {
+  const encoder = new Encoder(tokenizer);
+  return text => encoder.encode(text, "as-text").length;
+}

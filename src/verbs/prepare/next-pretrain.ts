@@ -1,0 +1,54 @@
+// The command that trains on a dataset that was just prepared, with every choice that was made for it: a recipe, what of the
+// recipe's model the dataset or the model to go on from has otherwise, and that model.
+
+import { statSync } from "node:fs";
+import { UserError } from "../../base/errors.ts";
+import type { DatasetManifest } from "../../dataset/manifest.ts";
+import type { ModelShape } from "../../model/shape.ts";
+import { openPretrainedModel } from "../../pretrained/pretrained-model.ts";
+import { listShapeSettings } from "../../train/initial-parameters.ts";
+import { chooseRecipe } from "../recipe.ts";
+
+export interface PreparedChoices {
+  readonly out: string;
+  /** A name, or the path of a recipe.json. */
+  readonly recipe: string;
+  /** What the dataset's tokenizer was taken from. */
+  readonly tokenizer?: string | undefined;
+  readonly manifest: Pick<DatasetManifest, "vocabulary" | "sequenceLength">;
+}
+
+/** The words of the command, not yet quoted. */
+export async function suggestPretrain({ out, recipe, tokenizer, manifest }: PreparedChoices): Promise<string[]> {
+  const ours = chooseRecipe({ recipe }).model;
+  const theirs = tokenizer === undefined ? undefined : await readShape(tokenizer);
+  const { vocabulary, sequenceLength } = manifest;
+  const fromModel = theirs === undefined ? [] : listShapeSettings(theirs, ours);
+  const settings = [
+    ...(theirs === undefined && vocabulary !== ours.vocabulary ? [`model.vocabulary=${vocabulary}`] : []),
+    ...fromModel.filter(pair => !pair.startsWith("model.sequenceLength=")),
+    ...(sequenceLength === ours.sequenceLength ? [] : [`model.sequenceLength=${sequenceLength}`]),
+  ];
+  return [
+    ...["cram", "pretrain", "--data", out, "--recipe", recipe],
+    ...settings.flatMap(pair => ["--set", pair]),
+    ...(theirs === undefined ? [] : ["--init-from", tokenizer!]),
+  ];
+}
+
+/** The length of sequences that a model has a learned position for; undefined for others, and where there is no model. */
+export async function readLearnedLength(path: string | undefined): Promise<number | undefined> {
+  const shape = path === undefined ? undefined : await readShape(path);
+  return shape?.positions === "learned" ? shape.sequenceLength : undefined;
+}
+
+/** The shape of the model in a folder whose tokenizer was taken; undefined where there is none to go on from. */
+async function readShape(path: string): Promise<ModelShape | undefined> {
+  if (!statSync(path).isDirectory()) return undefined;
+  try {
+    return (await openPretrainedModel(path)).shape;
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+}

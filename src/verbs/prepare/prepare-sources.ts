@@ -1,0 +1,57 @@
+// A dataset of files that are found already. A folder that was made from the same files with the same options is left as it is.
+
+import { contentHash } from "../../base/files/files.ts";
+import { finishMoves, replaceFiles } from "../../base/files/folder-draft.ts";
+import { checkOutput } from "../../base/files/folder-kind.ts";
+import { withFolderLock } from "../../base/files/folder-lock.ts";
+import { type PassedOver, passOver } from "../../corpus/funnel.ts";
+import { hashSources, type ListOptions, type Source } from "../../corpus/sources/sources.ts";
+import { writeManifest } from "../../dataset/manifest.ts";
+import { buildFromText } from "./build-from-text.ts";
+import { datasetNames, listDatasetFiles, readWholeDataset } from "./dataset-folder.ts";
+import type { DatasetOptions, Prepared } from "./dataset-options.ts";
+import { describeText } from "./text-warnings.ts";
+
+/** How files are looked for: what is passed over is written down. */
+export const listingOf = ({ strict }: DatasetOptions, passed: PassedOver[]): ListOptions => ({
+  tolerant: strict !== true,
+  passOver: (reason, path) => passOver(passed, reason, path),
+});
+
+/** Makes a dataset of files that are found already. E_FOLDER_BUSY where another prepares into that folder. */
+export function prepareSources(
+  folder: string,
+  sources: readonly Source[],
+  options: DatasetOptions,
+  showProgress: (what: string) => void = () => {},
+  passedOver: PassedOver[] = [],
+): Promise<Prepared> {
+  checkOutput(folder, "a dataset", datasetNames);
+  return withFolderLock(folder, "prepare", async () => {
+    finishMoves(folder);
+    const { threads: _, recipe, tokenizer, ...rest } = options;
+    const shaping = { ...rest, tokenizer: tokenizer?.hash };
+    showProgress("looking for changes");
+    const hashed = hashSources(sources, listingOf(options, passedOver));
+    const files = hashed.map(({ source, hash }) => [source.path, hash]);
+    const originHash = contentHash(JSON.stringify([files, shaping]));
+    const manifest = readWholeDataset(folder);
+    if (manifest?.originHash === originHash) {
+      // Which recipe asked for it changes nothing else of the dataset.
+      const renamed = manifest.recipe === recipe ? manifest : writeManifest(folder, { ...manifest, recipe });
+      return { folder, manifest: renamed, documents: undefined, warnings: describeText(manifest, options) };
+    }
+    const replacement = { own: listDatasetFiles(folder), last: "manifest.json" };
+    const built = await replaceFiles(folder, replacement, draft =>
+      buildFromText(
+        draft,
+        hashed.map(({ source }) => source),
+        originHash,
+        options,
+        showProgress,
+        passedOver,
+      ),
+    );
+    return { ...built, folder };
+  });
+}

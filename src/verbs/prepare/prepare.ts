@@ -1,0 +1,133 @@
+// From text to a dataset in one folder: documents/, tokenizer.json, shards, manifest.json. Defaults come from a recipe.
+
+import { UserError } from "../../base/errors.ts";
+import { checkOutput } from "../../base/files/folder-kind.ts";
+import type { PassedOver } from "../../corpus/funnel.ts";
+import type { ChosenFormat } from "../../corpus/sources/read-source.ts";
+import { listSources } from "../../corpus/sources/sources.ts";
+import { largestVocabulary } from "../../dataset/shards.ts";
+import { countPerformanceCores } from "../../machine/cores.ts";
+import type { PreTokenizer } from "../../tokenizer/encoding/split.ts";
+import type { NormaliserName } from "../../tokenizer/normalising/normaliser.ts";
+import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
+import type { Recipe } from "../../train/recipe.ts";
+import { chooseRecipe } from "../recipe.ts";
+import { datasetNames, leaveOutOwnFiles } from "./dataset-folder.ts";
+import type { Prepared } from "./dataset-options.ts";
+import { readLearnedLength } from "./next-pretrain.ts";
+import { openTokenizer } from "./open-tokenizer.ts";
+import { listingOf, prepareSources } from "./prepare-sources.ts";
+
+export interface PrepareOptions {
+  /** Files and folders: .txt, .md, .html, .jsonl, .json, .csv, .tsv, each also .gz or .zst, and .parquet. */
+  readonly texts: readonly string[];
+  /** The dataset's folder. */
+  readonly out: string;
+  /** The recipe whose vocabulary and sequence length are used. Default crammed-bert. */
+  readonly recipe?: string | Recipe | undefined;
+  /** Tokens of the tokenizer to learn, special ones included. Default: the recipe's. */
+  readonly vocabulary?: number | undefined;
+  /** Characters that the tokenizer knows at most. Default: 1,000, or a quarter of the vocabulary where that is more. */
+  readonly alphabetLimit?: number | undefined;
+  /**
+   * A tokenizer.json, a vocab.txt, or the folder of a run, an export or a model of Hugging Face's, whose tokenizer is used
+   * instead of a learned one: for training that goes on from a model (`initFrom`).
+   */
+  readonly tokenizer?: string | undefined;
+  /** Tokens of a sequence. Default: the recipe's. */
+  readonly sequenceLength?: number | undefined;
+  /** What text becomes before it is split. Default ascii-fold. */
+  readonly normaliser?: NormaliserName | undefined;
+  /** How text is split into words. Default whitespace for ascii-fold and reference, bert for what keeps other letters. */
+  readonly preTokenizer?: PreTokenizer | undefined;
+  /** What every file is, text, jsonl or html. Default: what its name says, or its content. */
+  readonly format?: ChosenFormat | undefined;
+  /** The field of a .jsonl line, or the column of a table, that holds the text. Default text. */
+  readonly textField?: string | undefined;
+  /** What stands between the documents of a text file: "blank-line", or a text. Default: a file is one document. */
+  readonly documentSeparator?: string | undefined;
+  /** Counts and passes over broken lines and files instead of refusing them. Default false. */
+  readonly skipBroken?: boolean | undefined;
+  /** Refuses a file in a folder that cannot be read, which is else counted and passed over. Default false. */
+  readonly strict?: boolean | undefined;
+  /** Drops documents with that many tokens a character or more. The paper: 0.25 at 32768 tokens. Default: keeps them all. */
+  readonly maxTokensPerCharacter?: number | undefined;
+  /** Share of the text that is kept for validation. Default 0.01. */
+  readonly holdOut?: number | undefined;
+  /** Decides which text is held out. Default 0. */
+  readonly seed?: number | undefined;
+  /** Threads that encode; the result does not depend on it. Default: the performance cores. */
+  readonly threads?: number | undefined;
+  /** Told what is being done, in words. */
+  readonly onProgress?: ((what: string) => void) | undefined;
+}
+
+/**
+ * Makes a dataset of text: selects documents, learns a tokenizer from them, cuts them into sequences of tokens.
+ *
+ * ```ts
+ * const { folder, manifest } = await prepare({ texts: ["texts"], out: "data/mine", recipe: "quickstart" });
+ * console.log(`${folder}: ${manifest.training.sequences} sequences of ${manifest.sequenceLength} tokens`);
+ * ```
+ *
+ * Errors are `UserError`s with a code that docs/ERRORS.md explains, among them E_TEXT_MISSING, E_UTF8, E_TOO_LITTLE_TEXT.
+ */
+export async function prepare(options: PrepareOptions): Promise<Prepared> {
+  const { name, model } = chooseRecipe({ recipe: options.recipe ?? "crammed-bert" });
+  const { texts, out, maxTokensPerCharacter, holdOut = 0.01 } = options;
+  if (!(holdOut > 0 && holdOut <= 0.5)) {
+    throw new UserError("E_OPTION", `holdOut is ${holdOut}`, "Hold out a share above 0 and up to 0.5.");
+  }
+  const normaliser = options.normaliser ?? "ascii-fold";
+  const tokenizer = options.tokenizer === undefined ? undefined : await openGivenTokenizer(options.tokenizer, options);
+  const shaping = {
+    recipe: name,
+    vocabulary: checkVocabulary(tokenizer?.vocabulary.length ?? options.vocabulary ?? model.vocabulary),
+    alphabetLimit: options.alphabetLimit,
+    tokenizer,
+    sequenceLength: options.sequenceLength ?? (await readLearnedLength(options.tokenizer)) ?? model.sequenceLength,
+    normaliser,
+    preTokenizer: options.preTokenizer ?? defaultPreTokenizer(normaliser),
+    format: options.format,
+    textField: options.textField ?? "text",
+    documentSeparator: options.documentSeparator,
+    skipBroken: options.skipBroken,
+    strict: options.strict,
+    maxTokensPerCharacter,
+    holdOut,
+    seed: options.seed ?? 0,
+    threads: options.threads ?? countPerformanceCores(),
+  } as const;
+  checkOutput(out, "a dataset", datasetNames);
+  const passedOver: PassedOver[] = [];
+  const sources = listSources(texts, listingOf(shaping, passedOver));
+  return prepareSources(out, leaveOutOwnFiles(sources, texts, out), shaping, options.onProgress, passedOver);
+}
+
+/** UserError E_OPTION where an option is given that the tokenizer decides; those of opening it. */
+function openGivenTokenizer(path: string, options: PrepareOptions): Promise<Tokenizer> {
+  const decided = (["vocabulary", "normaliser", "preTokenizer", "alphabetLimit"] as const).filter(
+    name => options[name] !== undefined,
+  );
+  if (decided.length === 0) return openTokenizer(path);
+  throw new UserError(
+    "E_OPTION",
+    `${decided.join(", ")} beside the tokenizer of ${path}: it has its own`,
+    "Leave these out, or leave out the tokenizer and learn one.",
+  );
+}
+
+/** Said before hours of reading. UserError E_VOCABULARY_LARGE. */
+function checkVocabulary(vocabulary: number): number {
+  if (vocabulary <= largestVocabulary) return vocabulary;
+  throw new UserError(
+    "E_VOCABULARY_LARGE",
+    `a vocabulary of ${vocabulary} tokens, and a shard holds ids below ${largestVocabulary}`,
+    `Use one of ${largestVocabulary} tokens at most.`,
+  );
+}
+
+/** Where letters are not all ASCII, BERT's: the other splits them otherwise in @huggingface/tokenizers. */
+function defaultPreTokenizer(normaliser: NormaliserName): PreTokenizer {
+  return normaliser === "ascii-fold" || normaliser === "reference" ? "whitespace" : "bert";
+}

@@ -1,0 +1,31 @@
+// What a person can do after a training that ended early: the command that goes on, or that begins anew with other values.
+
+import { join } from "node:path";
+import { UserError } from "../../base/errors.ts";
+import { quoteCommand } from "../../base/shell-words.ts";
+import { listCheckpoints } from "../../checkpoint/state.ts";
+import type { Recipe } from "../../train/recipe.ts";
+import { hasBegun, readRunData } from "../../train/run-folder.ts";
+
+/** A disk that did not take what was trained: the same command again would find a run that was begun. */
+export function adviseResuming(error: unknown, run: string): unknown {
+  if (!(error instanceof UserError) || !hasBegun(run)) return error;
+  const { code, message } = error;
+  if (code !== "E_DISK_FULL" && code !== "E_NOT_WRITABLE") return error;
+  const first = code === "E_DISK_FULL" ? "Free some space" : "See that it can be written";
+  const advice = `${first}, and go on with: ${quoteCommand("cram", "pretrain", "--resume", run)}`;
+  return new UserError(code, message, advice, { cause: error });
+}
+
+/** A resumed run repeats its bits and diverges again: what can be changed is what a new one begins with. */
+export function adviseNewRun(error: unknown, run: string, { optimizer }: Recipe): unknown {
+  if (!(error instanceof UserError) || error.code !== "E_DIVERGED") return error;
+  const setting = `optimizer.learningRate=${optimizer.learningRate / 2}`;
+  const begin = ["cram", "pretrain", "--data", readRunData(run), "--recipe", join(run, "recipe.json")];
+  const from = listCheckpoints(run).length > 0 ? ["--init-from", run] : [];
+  return new UserError(
+    "E_DIVERGED",
+    error.message,
+    `Resuming would repeat it. Begin a new run with a lower learning rate, or with optimizer.clip: ${quoteCommand(...begin, ...from, "--set", setting)}`,
+  );
+}

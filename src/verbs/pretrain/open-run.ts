@@ -1,0 +1,120 @@
+// A run opened: its folder locked, its dataset checked, its backend open, and all of them closed again whatever happens.
+
+import { join } from "node:path";
+import type { Backend } from "../../backends/backend.ts";
+import { UserError } from "../../base/errors.ts";
+import { checkOutput } from "../../base/files/folder-kind.ts";
+import { lockFolder, lockFreeFolder } from "../../base/files/folder-lock.ts";
+import { Dataset } from "../../dataset/dataset.ts";
+import { openPretrainedModel } from "../../pretrained/pretrained-model.ts";
+import { readTokenizer } from "../../tokenizer/read-tokenizer.ts";
+import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
+import { openBatches } from "../../train/batches.ts";
+import { checkInitialModel, type InitialModel } from "../../train/initial-parameters.ts";
+import type { BatchSource } from "../../train/pretrain.ts";
+import type { Recipe } from "../../train/recipe.ts";
+import {
+  abandonEmptyRun,
+  beginRun,
+  checkResumedRun,
+  readRunDevice,
+  refuseBegunRun,
+  runFileNames,
+} from "../../train/run-folder.ts";
+import { type BackendChoice, backendNames, completeChoice, withBackend } from "../backend.ts";
+import { adviseResuming } from "./advice.ts";
+import { fitMicroBatch } from "./micro-batch.ts";
+import type { RunPlan } from "./run-plan.ts";
+
+/** A run with its dataset and backend open. */
+export interface OpenRun {
+  readonly backend: Backend;
+  readonly dataset: Dataset;
+  readonly recipe: Recipe;
+  readonly source: BatchSource;
+  readonly run: string;
+  readonly fromStep?: number | undefined;
+  readonly extend?: string | undefined;
+}
+
+/**
+ * Checks the dataset, opens what the run needs, hands it to `use` and closes it. A new run's folder is begun before. Nobody else
+ * writes the run meanwhile: E_RUN_BUSY.
+ */
+export async function withRun<T>(
+  { run: planned, takesFreeName, isNew, ...plan }: RunPlan,
+  choice: BackendChoice,
+  use: (open: OpenRun) => Promise<T>,
+): Promise<T> {
+  if (isNew && takesFreeName !== true) {
+    refuseBegunRun(planned);
+    checkOutput(planned, "a run", runFileNames);
+  }
+  const lock = (takesFreeName === true ? lockFreeFolder : lockFolder)(planned, "pretrain", "run");
+  try {
+    return await withLockedRun({ ...plan, isNew, run: lock.folder }, choice, use);
+  } catch (error) {
+    throw adviseResuming(error, lock.folder);
+  } finally {
+    lock.release();
+  }
+}
+
+async function withLockedRun<T>(
+  { run, recipe: planned, data, isNew, fromStep, extend, initFrom, fitsMemory }: RunPlan,
+  choice: BackendChoice,
+  use: (open: OpenRun) => Promise<T>,
+): Promise<T> {
+  const dataset = new Dataset(data);
+  try {
+    dataset.verify();
+    // Before the backend is opened, because it says at once what does not fit.
+    const batches = openBatches(dataset, planned);
+    const initial = initFrom === undefined ? undefined : await openInitialModel(initFrom, planned, dataset);
+    const device = completeChoice(isNew ? choice : continueOn(run, choice));
+    return await withBackend(device, planned.train.precision, backend => {
+      const recipe = fitsMemory === true ? fitMicroBatch(planned, backend) : planned;
+      const source = recipe === planned ? batches : openBatches(dataset, recipe);
+      if (!isNew) {
+        checkResumedRun(run, recipe, source.datasetHash);
+        checkDatasetTokenizer(run, dataset.tokenizer);
+        return use({ backend, dataset, recipe, source, run, fromStep, extend });
+      }
+      const { threads } = device;
+      const began = { backend: device.backend, ...(threads !== undefined && { threads }) };
+      beginRun(run, { recipe, data, datasetHash: source.datasetHash, initial, device: began });
+      // A run in which nothing happened would be in the way of the same command.
+      return use({ backend, dataset, recipe, source, run }).catch(error => {
+        abandonEmptyRun(run);
+        throw error;
+      });
+    });
+  } finally {
+    dataset.close();
+  }
+}
+
+/** A run goes on where it began, unless the choice says otherwise: on another device or other threads its bits are others. */
+function continueOn(run: string, { backend: asked, threads, signal }: BackendChoice): BackendChoice {
+  const own = readRunDevice(run);
+  const backend = asked ?? backendNames.find(name => name === own.backend);
+  return { backend, threads: threads ?? (backend === "cpu" ? own.threads : undefined), signal };
+}
+
+/** UserError E_TOKENIZER_OTHER where a run's tokenizer is not its dataset's: it was changed after the run began. */
+function checkDatasetTokenizer(run: string, expected: Tokenizer): void {
+  const path = join(run, "tokenizer.json");
+  if (readTokenizer(path).hash === expected.hash) return;
+  throw new UserError(
+    "E_TOKENIZER_OTHER",
+    `${path}: not the tokenizer of the run's dataset; it was changed after the run began`,
+    "Put the dataset's own tokenizer.json there.",
+  );
+}
+
+/** Errors: those of opening a model, E_INIT_SHAPE and E_TOKENIZER_OTHER where it is not one the run can begin with. */
+async function openInitialModel(path: string, { model: shape }: Recipe, { tokenizer }: Dataset): Promise<InitialModel> {
+  const model = { path, ...(await openPretrainedModel(path)) };
+  checkInitialModel(model, shape, tokenizer.vocabulary);
+  return model;
+}

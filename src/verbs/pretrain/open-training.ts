@@ -1,0 +1,117 @@
+// The training of an open run as events. Every one is in events.jsonl before anybody sees it, and in the logs of other programs.
+
+import { join } from "node:path";
+import { leaveOutStops, systemClock } from "../../base/clock.ts";
+import { hashFile } from "../../base/files/files.ts";
+import { setAsideLaterCheckpoints } from "../../checkpoint/state.ts";
+import { createRepetitionWatch, describeFit } from "../../plan/data-fit.ts";
+import type { RunStatus } from "../../tracking/mlflow-client.ts";
+import { MlflowLog } from "../../tracking/mlflow-log.ts";
+import { TensorboardLog } from "../../tracking/tensorboard-log.ts";
+import { defineTraining } from "../../train/definition.ts";
+import { EventLog, type TrainingEvent } from "../../train/events.ts";
+import { readInitialParameters } from "../../train/initial-parameters.ts";
+import { pretrain as runTraining } from "../../train/pretrain.ts";
+import { extendRun, hashRecipe, loadRunState, readRunBudget } from "../../train/run-folder.ts";
+import { openEngine } from "../../train/step.ts";
+import { adviseNewRun } from "./advice.ts";
+import type { OpenRun } from "./open-run.ts";
+
+export interface LogChoice {
+  /** Writes event files for TensorBoard into the run's folder, too. Default false. */
+  readonly tensorboard?: boolean | undefined;
+  /**
+   * Sends parameters and curves to an MLflow tracking server, too. Training never waits for it. `experiment` is the
+   * one that the run is in already, or "cramming", unless given; who asks is read from MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
+   */
+  readonly mlflow?: { readonly uri: string; readonly experiment?: string | undefined } | undefined;
+  /** Called with what does not end the training: a server that cannot be reached, a recipe that does not suit the data. */
+  readonly onWarning?: ((text: string) => void) | undefined;
+}
+
+/** Compiles, and gives the events of the training from the newest checkpoint to the budget's end or the signal. */
+export async function openTraining(
+  { backend, dataset, recipe, source, run, fromStep, extend }: OpenRun,
+  { tensorboard = false, mlflow, onWarning }: LogChoice,
+): Promise<(signal: AbortSignal) => AsyncGenerator<TrainingEvent, void>> {
+  const definition = defineTraining(recipe, readInitialParameters(run, recipe.model));
+  const resumeFrom = loadRunState(run, recipe, definition, source.datasetHash, fromStep);
+  const tokenizerHash = hashFile(join(run, "tokenizer.json"), "run's tokenizer");
+  const { manifest } = dataset;
+  if (resumeFrom === undefined) for (const text of describeFit(manifest, recipe)) onWarning?.(text);
+  const watchRepetition = createRepetitionWatch(manifest.training.sequences, recipe);
+  const earlierPeak = await backend.measurePeak?.();
+  const engine = await openEngine(backend, definition);
+  // Other load makes a measurement too low, never too high.
+  const laterPeak = await backend.measurePeak?.();
+  const peakFlops = earlierPeak && laterPeak && Math.max(earlierPeak, laterPeak);
+  return async function* (signal) {
+    if (extend !== undefined) extendRun(run, recipe, resumeFrom?.counters.step ?? 0, extend);
+    if (fromStep !== undefined) setAsideLaterCheckpoints(run, fromStep);
+    const { step: lastStep, unwrittenEvents } = resumeFrom?.counters ?? {};
+    const log = new EventLog(join(run, "events.jsonl"), lastStep, unwrittenEvents);
+    const shown = { run, clock: systemClock, tokensPerSequence: recipe.model.sequenceLength };
+    const board = tensorboard ? new TensorboardLog(shown) : undefined;
+    const server =
+      mlflow &&
+      new MlflowLog(
+        { ...mlflow, environment: process.env },
+        {
+          ...shown,
+          params: new Map(listValues(recipe)),
+          elapsedSeconds: resumeFrom?.counters.elapsedSeconds ?? 0,
+          warn: text => onWarning?.(text),
+        },
+      );
+    let status: RunStatus = "KILLED";
+    const clock = leaveOutStops();
+    const { stoppedSeconds, settle } = clock;
+    const hashes = { recipeHash: hashRecipe(recipe), tokenizerHash };
+    const budget = readRunBudget(run, recipe);
+    const options = { engine, source, recipe, ...hashes, budget, clock, stoppedSeconds, settle, run, resumeFrom };
+    // A log that cannot be written ends the training, but only after what was trained is saved.
+    const stop = new AbortController();
+    let failure: unknown;
+    const store = (event: TrainingEvent) => {
+      try {
+        log.append(event);
+        board?.append(event);
+      } catch (error) {
+        failure ??= error;
+        stop.abort();
+      }
+    };
+    try {
+      for await (const event of runTraining({
+        ...options,
+        listUnwrittenEvents: () => log.listUnwritten(),
+        peakFlops,
+        signal: AbortSignal.any([signal, stop.signal]),
+      })) {
+        store(event);
+        const repetition = event.kind === "step" ? watchRepetition(event) : undefined;
+        if (repetition !== undefined) onWarning?.(repetition);
+        if (failure !== undefined && event.kind === "end") throw failure;
+        if (event.kind === "end" && event.reason === "budget") status = "FINISHED";
+        yield event;
+      }
+    } catch (error) {
+      status = "FAILED";
+      throw adviseNewRun(error, run, recipe);
+    } finally {
+      clock.close();
+      log.close();
+      board?.close();
+      await server?.close(status);
+    }
+  };
+}
+
+/** "model.width" and its value, for every value of a recipe. */
+function* listValues(value: unknown, path = ""): Generator<[string, string]> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    yield [path, typeof value === "string" ? value : JSON.stringify(value)];
+    return;
+  }
+  for (const [key, part] of Object.entries(value)) yield* listValues(part, path === "" ? key : `${path}.${key}`);
+}

@@ -1,0 +1,89 @@
+// What a training is asked to do, before anything is opened: a new run with its recipe and folder, or one that goes on as it was
+// begun.
+
+import { join } from "node:path";
+import { systemClock } from "../../base/clock.ts";
+import { extendBudget, parseBudget } from "../../train/budget.ts";
+import type { Recipe } from "../../train/recipe.ts";
+import { readRunData, readRunRecipe } from "../../train/run-folder.ts";
+import { chooseRecipe, type RecipeChoice } from "../recipe.ts";
+
+/** What pretrain uses where nothing names a recipe: the paper's. */
+export const fallbackRecipe = "crammed-bert";
+
+/** A run that is to be begun, or to be continued as it was begun. */
+export interface RunPlan {
+  readonly run: string;
+  /** Whether -2, -3, … is put behind the folder's name where something stands there. */
+  readonly takesFreeName?: boolean | undefined;
+  readonly recipe: Recipe;
+  readonly data: string;
+  readonly isNew: boolean;
+  /** The step of the checkpoint to go back to; without one a run goes on from its newest. */
+  readonly fromStep?: number | undefined;
+  /** What is added to its budget. */
+  readonly extend?: string | undefined;
+  /** The folder of the model it begins with; without one parameters are drawn. */
+  readonly initFrom?: string | undefined;
+  /** Whether the micro-batch is to be the largest that the backend's memory holds, instead of the recipe's. */
+  readonly fitsMemory?: boolean | undefined;
+}
+
+export interface NewRun extends Partial<RecipeChoice> {
+  /** A dataset that `prepare` made. */
+  readonly data: string;
+  /** The run's folder; default: runs/ and the recipe with the date. */
+  readonly out?: string | undefined;
+  /** A run, an export, or a model of Hugging Face's or the reference's, to go on training from. */
+  readonly initFrom?: string | undefined;
+  /** Sequences of one pass through the model in place of the recipe's, or auto: as many as the memory holds. */
+  readonly microBatch?: number | "auto" | undefined;
+}
+
+export interface ResumedRun {
+  /** The folder of an interrupted run. Its recipe and its data are its own. */
+  readonly resume: string;
+  /** Where the run's dataset is now; default: where it was. */
+  readonly data?: string | undefined;
+  /** The step of an older checkpoint to go back to: what came after it is trained anew. Default: the newest checkpoint. */
+  readonly fromStep?: number | undefined;
+  /** Added to the run's budget, finished or not: "2h" or "500steps". The schedules are those of the whole from there on. */
+  readonly extend?: string | undefined;
+}
+
+export function planNewRun({
+  data,
+  out,
+  recipe = fallbackRecipe,
+  set = [],
+  budget,
+  initFrom,
+  microBatch,
+}: NewRun): RunPlan {
+  const sized = typeof microBatch === "number" ? [...set, `train.microBatchSequences=${microBatch}`] : set;
+  const chosen = chooseRecipe({ recipe, set: sized, budget });
+  const stamp = systemClock.date().toISOString().slice(0, 16).replace("T", "-").replace(":", "");
+  return {
+    run: out ?? join("runs", `${nameFolder(chosen.name)}-${stamp}`),
+    takesFreeName: out === undefined,
+    recipe: chosen,
+    data,
+    isNew: true,
+    initFrom,
+    fitsMemory: microBatch === "auto",
+  };
+}
+
+/** A recipe's name as one of a folder in runs/, and of none elsewhere. */
+function nameFolder(recipe: string): string {
+  const name = recipe.replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/^[.-]+/, "");
+  return name.slice(0, 100) || "run";
+}
+
+/** UserError E_FILE_MISSING where no run was begun. */
+export function planResumedRun({ resume, data, fromStep, extend }: ResumedRun): RunPlan {
+  const recipe = readRunRecipe(resume);
+  // Refused before anything is opened.
+  if (extend !== undefined) extendBudget(parseBudget(recipe.train.budget), parseBudget(extend));
+  return { run: resume, recipe, data: data ?? readRunData(resume), isNew: false, fromStep, extend };
+}
