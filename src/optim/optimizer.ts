@@ -14,6 +14,8 @@ export interface OptimizedParameter {
   readonly parts: number;
 }
 
+const factor = z.number().positive().max(1e6).exactOptional();
+
 /** Settings that every optimizer has: what is done for all of them alike. */
 export const commonSettings = {
   learningRate: z.number().positive().max(1e6).describe("peak learning rate"),
@@ -23,6 +25,27 @@ export const commonSettings = {
     .min(0)
     .max(1e30)
     .describe("global gradient norm above which the gradient is scaled down to it; 0 turns clipping off"),
+  // Absent, each changes nothing.
+  embeddingRate: factor.describe("rate of embeddings, as a multiple of their rate"),
+  headRate: factor.describe("rate of the head that predicts tokens, where it has parameters of its own, as a multiple"),
+  matrixRate: factor.describe("rate of the matrices of the layers, as a multiple"),
+  vectorRate: factor.describe("rate of norms, biases and scales, as a multiple"),
+  layerDecay: z
+    .number()
+    .positive()
+    .max(1)
+    .exactOptional()
+    .describe("factor of the rate from each layer to the one below it, and from the lowest to the embeddings"),
+  cautious: z
+    .boolean()
+    .exactOptional()
+    .describe(
+      "whether only elements move whose step goes against their gradient (Liang et al. 2024, arXiv 2411.16085)",
+    ),
+  cautiousDecay: z
+    .boolean()
+    .exactOptional()
+    .describe("whether only elements decay that their step makes smaller (Chen et al. 2025, arXiv 2510.12402)"),
 };
 
 /** Of a moving mean, which 1 would stop. */
@@ -66,6 +89,8 @@ export interface Optimizer<Settings = never> {
   readonly decay: "decoupled" | "coupled" | "own";
   /** What goes wrong together although each setting is right, and what to do; undefined where nothing does. */
   findFault?(settings: Settings): { readonly message: string; readonly advice: string } | undefined;
+  /** Names of the scalars that are learning rates: learningRate alone, unless said. */
+  readonly rates?: readonly string[];
   /** Names and shapes of the states of a parameter, which begin as zeros. */
   listStates(parameter: OptimizedParameter, settings: Settings): Readonly<Record<string, Shape>>;
   /** Values of the scalars at step t = 1, 2, …, with learning rates at `rateScale` of their peaks. */

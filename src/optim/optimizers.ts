@@ -12,7 +12,8 @@ import { muon } from "./matrix/muon.ts";
 import { lars } from "./momentum/lars.ts";
 import { lion } from "./momentum/lion.ts";
 import { sgd } from "./momentum/sgd.ts";
-import type { Optimizer } from "./optimizer.ts";
+import type { OptimizedParameter, Optimizer } from "./optimizer.ts";
+import { findRateFault } from "./rates.ts";
 
 export const optimizers = [adamw, muon, sgd, lars, lion, adam, adamwScale, radam, nadam, adafactor, lamb] as const;
 
@@ -33,6 +34,14 @@ export function findOptimizer({ name }: OptimizerSettings): Optimizer {
 }
 
 /** What goes wrong together although each setting is right, and what to do; undefined where nothing does. */
-export function findOptimizerFault(settings: OptimizerSettings) {
-  return findOptimizer(settings).findFault?.(settings as never);
+export function findOptimizerFault(settings: OptimizerSettings, parameters: readonly OptimizedParameter[]) {
+  const { name, decay, findFault } = findOptimizer(settings);
+  const fault = findFault?.(settings as never) ?? findRateFault(parameters, settings);
+  if (fault !== undefined || settings.cautiousDecay !== true) return fault;
+  if (decay !== "decoupled") {
+    const message = `cautiousDecay changes nothing under ${name}, whose decay is a part of its step`;
+    return { message, advice: "Leave it out, or take adamw." };
+  }
+  if (settings.weightDecay > 0) return undefined;
+  return { message: "cautiousDecay changes nothing with weightDecay 0", advice: "Leave it out, or set weightDecay." };
 }

@@ -1,11 +1,12 @@
 // The update of a whole model: the gradient is clipped, then each parameter decays and takes its optimizer's step. Scalars that
 // change are graph inputs, so one compiled program serves the whole run.
 
-import { add, input, multiply, state, subtract } from "../graph/operations.ts";
-import type { Shape, Tensor } from "../graph/tensor.ts";
+import { add, divide, fill, input, less, multiply, select, state, subtract, sum } from "../graph/operations.ts";
+import { countElements, type Shape, type Tensor } from "../graph/tensor.ts";
 import { clipFactor, globalNorm } from "./clip.ts";
 import type { OptimizedParameter } from "./optimizer.ts";
 import { findOptimizer, type OptimizerSettings } from "./optimizers.ts";
+import { findRateFactor } from "./rates.ts";
 
 const nameState = (state: string, parameter: OptimizedParameter) => `${state}.${parameter.name}`;
 
@@ -32,6 +33,7 @@ export function buildUpdate(
   gradients: ReadonlyMap<string, Tensor>,
 ): { readonly updates: Record<string, Tensor>; readonly gradientNorm: Tensor } {
   const optimizer = findOptimizer(settings);
+  const { rates = ["learningRate"] } = optimizer;
   const gradientNorm = globalNorm(gradients.values());
   const scalars = mapValues(scheduleInputs(settings, 1, 1), (_, name) => input(name, [1], "f32"));
   const updates: Record<string, Tensor> = {};
@@ -42,21 +44,42 @@ export function buildUpdate(
     const clipped = settings.clip > 0 ? multiply(raw, clipFactor(gradientNorm, settings.clip)) : raw;
     // The reference decays all but norms: the embedding and the position scale too.
     const weightDecay = role === "norm" ? 0 : settings.weightDecay;
+    const factor = findRateFactor(parameter, listed, settings);
     const operands = {
       value,
       gradient: optimizer.decay === "coupled" ? add(clipped, multiply(value, weightDecay)) : clipped,
       states: mapValues(optimizer.listStates(parameter, settings as never), (shape, kind) =>
         state(nameState(kind, parameter), shape),
       ),
-      scalars,
+      scalars: mapValues(scalars, (value, kind) =>
+        rates.includes(kind) && factor !== 1 ? multiply(value, factor) : value,
+      ),
       weightDecay,
     };
-    const { step, rate, states } = optimizer.update(parameter, operands, settings as never);
-    const kept = optimizer.decay === "decoupled" ? multiply(value, subtract(1, multiply(rate, weightDecay))) : value;
+    const { step: whole, rate, states } = optimizer.update(parameter, operands, settings as never);
+    const step = settings.cautious === true ? keepAgreeing(whole, clipped) : whole;
+    const isDecoupled = optimizer.decay === "decoupled";
+    const kept = isDecoupled ? decay(value, step, multiply(rate, weightDecay), settings.cautiousDecay) : value;
     updates[name] = subtract(kept, step);
     for (const [kind, tensor] of Object.entries(states)) updates[nameState(kind, parameter)] = tensor;
   }
   return { updates, gradientNorm };
+}
+
+/** Decoupled decay; a cautious one leaves what the step would grow (Chen et al. 2025, algorithm 1). */
+function decay(value: Tensor, step: Tensor, share: Tensor, isCautious = false): Tensor {
+  const kept = multiply(value, subtract(1, share));
+  return isCautious ? select(less(multiply(step, value), 0), value, kept) : kept;
+}
+
+/** The step where it goes against the gradient, scaled up by n / (kept + 1) (Liang et al. 2024, algorithm 1). */
+function keepAgreeing(step: Tensor, gradient: Tensor): Tensor {
+  const agrees = less(0, multiply(step, gradient));
+  const kept = sum(
+    select(agrees, fill(1, step.shape), 0),
+    step.shape.map((_, axis) => axis),
+  );
+  return select(agrees, multiply(step, divide(countElements(step.shape), add(kept, 1))), 0);
 }
 
 /** Values of the update's scalar inputs at step t = 1, 2, … with learning rates at `rateScale` of their peaks. */

@@ -3,7 +3,7 @@
 
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
-import { findShapeFault, largestSizes } from "../model/shape.ts";
+import { findShapeFault, largestSizes, listParameters } from "../model/shape.ts";
 import { findOptimizerFault, optimizerSchema } from "../optim/optimizers.ts";
 import { rateSchedules } from "../optim/schedule.ts";
 import { assignSettings, checkSettings } from "../settings/settings.ts";
@@ -111,7 +111,7 @@ function checkTogether(recipe: Recipe, origin: string): Recipe {
   const wrong = (message: string, advice: string) => new UserError("E_RECIPE_VALUE", `${origin}: ${message}`, advice);
   const fault = findShapeFault(recipe.model);
   if (fault !== undefined) throw wrong(`model.${fault.message}`, fault.advice);
-  const optimizerFault = findOptimizerFault(recipe.optimizer);
+  const optimizerFault = findOptimizerFault(recipe.optimizer, listParameters(recipe.model));
   if (optimizerFault !== undefined) throw wrong(`optimizer.${optimizerFault.message}`, optimizerFault.advice);
   const { warmup = 0, cooldown = 0 } = recipe.schedule as { readonly warmup?: number; readonly cooldown?: number };
   if (warmup + cooldown > 1) {

@@ -11,7 +11,7 @@ import { input, state } from "../../src/graph/operations.ts";
 import { computeMaskedLoss, predictTokens } from "../../src/model/heads.ts";
 import { declareMaskedInputs, makePositionInput } from "../../src/model/inputs.ts";
 import { listParameters, type ModelShape } from "../../src/model/shape.ts";
-import { orthogonalise } from "../../src/optim/matrix/muon.ts";
+import { orthogonalise } from "../../src/optim/matrix/orthogonalise.ts";
 import type { OptimizerSettings } from "../../src/optim/optimizers.ts";
 import { buildUpdate, listMoments, scheduleInputs } from "../../src/optim/update.ts";
 import { openEmulatedCuda } from "../cuda-emulator/emulated-backend.ts";

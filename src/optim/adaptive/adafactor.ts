@@ -35,6 +35,7 @@ export const adafactor = {
   source: "Shazeer & Stern 2018, arXiv 1804.04235",
   schema,
   decay: "decoupled",
+  rates: ["learningRate", "stepRate"],
   listStates: ({ shape }) => {
     const [rows, columns] = shape as [number, number];
     return shape.length === 2 ? { rows: [rows, 1], columns: [1, columns] } : { second: shape };

@@ -2,10 +2,14 @@
 // matrix learns at one speed.
 
 import { z } from "zod";
-import { add, concat, matmul, multiply, rsqrt, slice, sum, transpose } from "../../graph/operations.ts";
+import { add, concat, divide, maximum, mean, multiply, rsqrt, slice } from "../../graph/operations.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { adamSettings, adamw, readAdamScalars } from "../adaptive/adamw.ts";
+import { normOf } from "../clip.ts";
 import { meanFraction, type OptimizedParameter, type Optimizer } from "../optimizer.ts";
+import { orthogonalise } from "./orthogonalise.ts";
+
+const coefficient = z.number().min(-1e3).max(1e3);
 
 const schema = z.strictObject({
   name: z.literal("muon"),
@@ -13,7 +17,35 @@ const schema = z.strictObject({
   ...adamSettings,
   muonLearningRate: z.number().positive().max(1e6).default(0.02).describe("peak learning rate of the hidden matrices"),
   muonMomentum: meanFraction.default(0.95).describe("share of the sum of gradients that a step keeps"),
+  // Absent, each is as Muon was first published.
+  muonFirstMomentum: meanFraction
+    .exactOptional()
+    .describe("share at the first step, from which it goes to muonMomentum"),
+  muonMomentumSteps: z
+    .number()
+    .int()
+    .positive()
+    .max(1e9)
+    .exactOptional()
+    .describe("steps until the share is muonMomentum"),
+  muonCoefficients: z
+    .union([
+      z.enum(["jordan", "polar-express"]),
+      z
+        .array(z.tuple([coefficient, coefficient, coefficient]))
+        .min(1)
+        .max(20),
+    ])
+    .exactOptional()
+    .describe("polynomials of the iterations: jordan, polar-express (arXiv 2505.16932), or a, b, c of each"),
+  muonNeuronMemory: meanFraction
+    .exactOptional()
+    .describe(
+      "NorMuon: share that the mean square of each output's step keeps, which its steps are divided by the root of",
+    ),
 });
+
+type Settings = z.infer<typeof schema>;
 
 const isMatrix = ({ role }: OptimizedParameter) => role === "matrix";
 
@@ -21,52 +53,64 @@ const isMatrix = ({ role }: OptimizedParameter) => role === "matrix";
 export const muon = {
   name: "muon",
   summary: "orthogonalised momentum for the hidden matrices, AdamW for the rest",
-  source: "Jordan et al. 2024, kellerjordan.github.io/posts/muon",
+  source: "Jordan et al. 2024, kellerjordan.github.io/posts/muon; NorMuon: Li et al. 2025, arXiv 2510.05491",
   schema,
   decay: "decoupled",
-  listStates: parameter => (isMatrix(parameter) ? { momentum: parameter.shape } : adamw.listStates(parameter)),
+  rates: ["learningRate", "muonLearningRate"],
+  findFault: ({ muonFirstMomentum, muonMomentumSteps }) => {
+    if ((muonFirstMomentum === undefined) === (muonMomentumSteps === undefined)) return undefined;
+    const [given, missing] = ["muonFirstMomentum", "muonMomentumSteps"];
+    const [one, other] = muonFirstMomentum === undefined ? [missing, given] : [given, missing];
+    return { message: `${one} changes nothing without ${other}`, advice: "Set both, or neither." };
+  },
+  listStates: (parameter, { muonNeuronMemory }) => {
+    if (!isMatrix(parameter)) return adamw.listStates(parameter);
+    const { shape } = parameter;
+    return { momentum: shape, ...(muonNeuronMemory !== undefined && { neurons: [1, shape[1]!] }) };
+  },
   readScalars: (settings, step, rateScale) => ({
     ...readAdamScalars(settings, step, rateScale),
     muonLearningRate: settings.muonLearningRate * rateScale,
+    ...(settings.muonFirstMomentum !== undefined && { muonMomentum: momentumAt(settings, step) }),
   }),
   update: (parameter, operands, settings) => {
     if (!isMatrix(parameter)) return adamw.update(parameter, operands, { ...settings, name: "adamw" });
     const { gradient, states, scalars } = operands;
     const rate = scalars.muonLearningRate!;
-    const { direction, momentum } = updateMuon(gradient, states.momentum!, settings.muonMomentum, parameter.parts);
-    return { step: multiply(direction, rate), rate, states: { momentum } };
+    const share = scalars.muonMomentum ?? settings.muonMomentum;
+    const momentum = add(multiply(states.momentum!, share), gradient);
+    const nesterov = add(gradient, multiply(momentum, share));
+    const even = orthogonaliseParts(nesterov, parameter.parts, settings.muonCoefficients);
+    const { muonNeuronMemory: memory } = settings;
+    if (memory === undefined) return { step: multiply(even, rate), rate, states: { momentum } };
+    const { direction, neurons } = evenNeurons(even, states.neurons!, memory);
+    return { step: multiply(direction, rate), rate, states: { momentum, neurons } };
   },
-} satisfies Optimizer<z.infer<typeof schema>>;
+} satisfies Optimizer<Settings>;
 
-const iterations = 5;
-/** Coefficients of the quintic that grows small singular values fastest (Jordan 2024). */
-const [a, b, c] = [3.4445, -4.775, 2.0315];
-
-/** A matrix with nearly the singular vectors of `x` and singular values between about 0.7 and 1.2. (R, C). */
-export function orthogonalise(x: Tensor): Tensor {
-  const [rows, columns] = x.shape as [number, number];
-  if (rows > columns) return transpose(orthogonalise(transpose(x)));
-  let y = multiply(x, rsqrt(add(sum(multiply(x, x), [0, 1]), 1e-14)));
-  for (let i = 0; i < iterations; i++) {
-    const gram = matmul(y, transpose(y)); // (R, R)
-    const polynomial = add(multiply(gram, b), multiply(matmul(gram, gram), c));
-    y = add(multiply(y, a), matmul(polynomial, y));
-  }
-  return y;
+/** A straight line from the first step's share. */
+function momentumAt({ muonFirstMomentum = 0, muonMomentumSteps = 1, muonMomentum }: Settings, step: number): number {
+  const done = Math.min(1, (step - 1) / muonMomentumSteps);
+  return muonFirstMomentum + (muonMomentum - muonFirstMomentum) * done;
 }
 
 /**
- * Direction and new momentum of a matrix (in, out) made of `parts` matrices side by side. Directions are scaled by
- * √max(1, out / in), so that matrices of every shape move alike.
+ * Of a matrix (in, out) made of `count` matrices side by side, each orthogonalised and scaled by √max(1, out / in), so that matrices
+ * of every shape move alike.
  */
-function updateMuon(gradient: Tensor, momentum: Tensor, share: number, count: number) {
-  const [rows, columns] = gradient.shape as [number, number];
+function orthogonaliseParts(x: Tensor, count: number, coefficients: Settings["muonCoefficients"]): Tensor {
+  const [rows, columns] = x.shape as [number, number];
   const width = columns / count;
-  const gathered = add(multiply(momentum, share), gradient);
-  const nesterov = add(gradient, multiply(gathered, share));
   const parts = Array.from({ length: count }, (_, i) => {
-    const part = slice(nesterov, 1, i * width, (i + 1) * width);
-    return multiply(orthogonalise(part), Math.sqrt(Math.max(1, width / rows)));
+    const part = slice(x, 1, i * width, (i + 1) * width);
+    return multiply(orthogonalise(part, coefficients), Math.sqrt(Math.max(1, width / rows)));
   });
-  return { direction: concat(parts, 1), momentum: gathered };
+  return concat(parts, 1);
+}
+
+/** Steps of each output (a column) over the root of their mean square, and the whole as long as it was (NorMuon, algorithm 1). */
+function evenNeurons(x: Tensor, old: Tensor, memory: number) {
+  const neurons = add(multiply(old, memory), multiply(mean(multiply(x, x), [0]), 1 - memory));
+  const evened = multiply(x, rsqrt(maximum(neurons, 1e-20)));
+  return { direction: multiply(evened, divide(normOf(x), maximum(normOf(evened), 1e-20))), neurons };
 }

@@ -38,13 +38,13 @@ def with_torch(make, rate, decay):
         optimizer.step()
     return {name: p.detach().numpy() for name, p in parameters.items()}
 
-def with_numpy(step, rate, decay):
+def with_numpy(step, rate, decay, factors={}):
     """`step(w, g, state, t, lr, wd, second)` gives the new parameter and changes the state, a dict."""
     values, states = {n: v.copy() for n, v in START.items()}, {n: {} for n in START}
     for t in range(1, STEPS + 1):
         for name, gradient in clipped(GRADIENTS[t - 1]).items():
             second = SECOND[t - 1][name]
-            values[name] = step(values[name], gradient, states[name], t, rate * scale_at(t), decay * decayed(name), second)
+            values[name] = step(values[name], gradient, states[name], t, factors.get(name, 1) * rate * scale_at(t), decay * decayed(name), second)
     return values
 
 def mean_of(state, key, value, beta):
@@ -81,6 +81,57 @@ def lion(b1, b2):  # program 1
         return w - lr * (np.sign(b1 * m + (1 - b1) * g) + wd * w)
     return step
 
+def apply(w, u, lr, wd, g, cautious, cautious_decay):
+    """Decay and step u, the rate in it; the cautious ones of arXiv 2411.16085 and 2510.12402."""
+    if cautious:
+        mask = (u * g > 0).astype(float)
+        u = u * mask * mask.size / (mask.sum() + 1)
+    kept = np.where(u * w >= 0, 1, 0) if cautious_decay else 1
+    return w - lr * wd * kept * w - u
+
+def adamw(b1, b2, eps, cautious=False, cautious_decay=False):
+    def step(w, g, s, t, lr, wd, _):
+        m, v = mean_of(s, "m", g, b1) / (1 - b1 ** t), mean_of(s, "v", g * g, b2) / (1 - b2 ** t)
+        return apply(w, lr * m / (np.sqrt(v) + eps), lr, wd, g, cautious, cautious_decay)
+    return step
+
+def cautious_lion(b1, b2):
+    def step(w, g, s, t, lr, wd, _):
+        m = s.get("m", 0 * g)
+        s["m"] = b2 * m + (1 - b2) * g
+        return apply(w, lr * np.sign(b1 * m + (1 - b1) * g), lr, wd, g, True, False)
+    return step
+
+JORDAN = [(3.4445, -4.775, 2.0315)] * 5
+# Amsel et al. 2025, algorithm 1 for l = 1e-3, as modded-nanogpt has them; the input is scaled by 1.02 of its norm.
+POLAR = [(8.156554524902461, -22.48329292557795, 15.878769915207462), (4.042929935166739, -2.808917465908714, 0.5000178451051316),
+         (3.8916678022926607, -2.772484153217685, 0.5060648178503393), (3.285753657755655, -2.3681294933425376, 0.46449024233003106),
+         (2.3465413258596377, -1.7097828382687081, 0.42323551169305323)]
+
+def newton_schulz(G, coefficients):
+    X = G / (1.02 * np.linalg.norm(G) + 1e-6 if coefficients is POLAR else np.linalg.norm(G))
+    for a, b, c in coefficients:
+        A = X @ X.T
+        X = a * X + (b * A + c * A @ A) @ X
+    return X
+
+def muon(rate_ratio, coefficients=JORDAN, momentum=lambda t: 0.95, neurons=None, cautious_decay=False):
+    """Weights are (in, out) here and (out, in) there; AdamW for all but the matrix."""
+    rest = adamw(0.9, 0.95, 1e-8, cautious_decay=cautious_decay)
+    def step(w, g, s, t, lr, wd, second):
+        if w.shape != SHAPES["matrix"]:
+            return rest(w, g, s, t, lr, wd, second)
+        mu = momentum(t)
+        s["sum"] = mu * s.get("sum", 0) + g
+        U = newton_schulz((g + mu * s["sum"]).T, coefficients)
+        U = U * math.sqrt(max(1, U.shape[0] / U.shape[1]))
+        if neurons is not None:
+            v = mean_of(s, "v", (U * U).mean(1, keepdims=True), neurons)
+            E = U / np.sqrt(v)
+            U = E * np.linalg.norm(U) / np.linalg.norm(E)
+        return apply(w, rate_ratio * lr * U.T, rate_ratio * lr, wd, g, False, cautious_decay)
+    return step
+
 ADAM = dict(beta1=0.9, beta2=0.95, epsilon=1e-8)
 betas = dict(betas=(0.9, 0.95), eps=1e-8)
 O = torch.optim
@@ -91,7 +142,7 @@ def case(name, settings, values, rate=0.02, decay=0.1, **more):
     cases.append({"settings": {"name": name, "learningRate": rate, "weightDecay": decay, "clip": CLIP, **settings}, "end": end, **more})
 
 T = lambda make: lambda rate, decay: with_torch(make, rate, decay)
-N = lambda step: lambda rate, decay: with_numpy(step, rate, decay)
+N = lambda step, factors={}: lambda rate, decay: with_numpy(step, rate, decay, factors)
 
 case("sgd", dict(momentum=0, nesterov=False), T(lambda p: O.SGD(p)))
 case("sgd", dict(momentum=0.9, nesterov=False), T(lambda p: O.SGD(p, momentum=0.9)))
@@ -111,6 +162,19 @@ larc = dict(momentum=0.9, nesterov=True, trust=0.02, epsilon=1e-8)
 case("lars", dict(larc, clipped=False), N(lars(0.9, True, 0.02, False, 1e-8)), rate=1)
 case("lars", dict(larc, clipped=True, nesterov=False), N(lars(0.9, False, 0.02, True, 1e-8)))
 case("lion", dict(beta1=0.9, beta2=0.99), N(lion(0.9, 0.99)), rate=0.005)
+case("adamw", dict(ADAM, cautious=True), N(adamw(0.9, 0.95, 1e-8, cautious=True)))
+case("adamw", dict(ADAM, cautiousDecay=True), N(adamw(0.9, 0.95, 1e-8, cautious_decay=True)))
+case("adamw", dict(ADAM, embeddingRate=0.25, matrixRate=2, vectorRate=0.5),
+     N(adamw(0.9, 0.95, 1e-8), dict(embedding=0.25, matrix=2, norm=0.5, scale=0.5)))
+case("lion", dict(beta1=0.9, beta2=0.99, cautious=True), N(cautious_lion(0.9, 0.99)), rate=0.005)
+MUON = dict(ADAM, muonLearningRate=0.04, muonMomentum=0.95)
+case("muon", MUON, N(muon(2)))
+case("muon", dict(MUON, muonCoefficients="polar-express"), N(muon(2, POLAR)))
+GIVEN = [(3, -3.2, 1.2), (2, -1.5, 0.5), (1.875, -1.25, 0.375)]
+case("muon", dict(MUON, muonCoefficients=GIVEN), N(muon(2, GIVEN)))
+case("muon", dict(MUON, muonNeuronMemory=0.9), N(muon(2, neurons=0.9)))
+case("muon", dict(MUON, muonFirstMomentum=0.8, muonMomentumSteps=10), N(muon(2, momentum=lambda t: min(0.95, 0.8 + 0.015 * (t - 1)))))
+case("muon", dict(MUON, cautiousDecay=True), N(muon(2, cautious_decay=True)))
 
 flat = lambda tensors: [round(float(v), 4) for n in SHAPES for v in tensors[n].reshape(-1)]
 print(json.dumps({"shapes": SHAPES, "start": flat(START), "gradients": [flat(g) for g in GRADIENTS],

@@ -1,0 +1,132 @@
+// A walk through every option of every optimizer: changing it changes the program of an update or its scalars, and what would change
+// nothing is refused by name. An option without a row here fails.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { z } from "zod";
+import { input, state } from "../graph/operations.ts";
+import { listRoots, sortTopologically } from "../graph/tensor.ts";
+import type { OptimizedParameter } from "./optimizer.ts";
+import { findOptimizerFault, type OptimizerSettings, optimizerSchema, optimizers } from "./optimizers.ts";
+import { findRateFactor } from "./rates.ts";
+import { buildUpdate, listMoments, scheduleInputs } from "./update.ts";
+
+const parameter = (name: string, role: OptimizedParameter["role"], ...shape: number[]): OptimizedParameter => ({
+  ...{ name, role, shape, parts: 1 },
+});
+const listed = [
+  parameter("embedding.word", "embedding", 6, 4),
+  parameter("layers.0.in", "matrix", 4, 8),
+  parameter("layers.1.in", "matrix", 4, 8),
+  parameter("final.norm", "norm", 4),
+  parameter("head.dense", "matrix", 4, 4),
+];
+
+const common = { learningRate: 1e-3, weightDecay: 0.01, clip: 0.5 };
+/** What an option is changed to, and what must stand beside it. */
+const changes: Readonly<Record<string, { readonly to: unknown; readonly beside?: object }>> = {
+  learningRate: { to: 2e-3 },
+  weightDecay: { to: 0.02 },
+  clip: { to: 0 },
+  embeddingRate: { to: 0.5 },
+  headRate: { to: 0.5 },
+  matrixRate: { to: 0.5 },
+  vectorRate: { to: 0.5 },
+  layerDecay: { to: 0.5 },
+  cautious: { to: true },
+  cautiousDecay: { to: true },
+  beta1: { to: 0.5 },
+  beta2: { to: 0.5 },
+  epsilon: { to: 1e-5 },
+  momentum: { to: 0.5 },
+  nesterov: { to: false },
+  trust: { to: 0.5 },
+  clipped: { to: true },
+  leastScale: { to: 0.5 },
+  momentumGrowth: { to: 0.5 },
+  decayExponent: { to: 0.5 },
+  updateClip: { to: 2 },
+  relativeStep: { to: false, beside: { learningRate: 2 } },
+  muonLearningRate: { to: 0.5 },
+  muonMomentum: { to: 0.5 },
+  muonFirstMomentum: { to: 0.5, beside: { muonMomentumSteps: 5 } },
+  muonMomentumSteps: { to: 9, beside: { muonFirstMomentum: 0.5 } },
+  muonCoefficients: { to: "polar-express" },
+  muonNeuronMemory: { to: 0.5 },
+};
+
+/** Everything that a run reads of an optimizer. */
+function describe(settings: OptimizerSettings): string {
+  const parameters = new Map(listed.map(({ name, shape }) => [name, state(name, shape)] as const));
+  const gradients = new Map(listed.map(({ name, shape }) => [name, input(`g.${name}`, shape, "f32")] as const));
+  const { updates } = buildUpdate(listed, settings, parameters, gradients);
+  const roots = listRoots({ outputs: {}, updates });
+  const nodes = sortTopologically(roots);
+  const places = new Map(nodes.map((node, i) => [node, i] as const));
+  const graph = nodes.map(({ operation, inputs, shape }) => [operation, inputs.map(each => places.get(each)), shape]);
+  const scalars = [1, 2, 3].map(step => scheduleInputs(settings, step, 0.5));
+  return JSON.stringify([graph, roots.map(root => places.get(root)), [...listMoments(listed, settings)], scalars]);
+}
+
+/** The optimizer with its defaults. */
+function complete(schema: z.ZodObject, more: object): OptimizerSettings {
+  const adam = "beta1" in schema.shape ? { beta1: 0.9, beta2: 0.98, epsilon: 1e-8 } : {};
+  const name = (schema.shape.name as z.ZodLiteral<string>).value;
+  return optimizerSchema.parse({ name, ...common, ...keep(schema, { ...adam, ...more }) });
+}
+
+const keep = (schema: z.ZodObject, values: object) =>
+  Object.fromEntries(Object.entries(values).filter(([key]) => key in schema.shape));
+
+for (const { name, schema, decay } of optimizers) {
+  test(`${name}: every option changes something`, () => {
+    for (const key of Object.keys(schema.shape).filter(key => key !== "name")) {
+      const change = changes[key];
+      assert.ok(change !== undefined, `${key} has no row`);
+      const before = complete(schema, change.beside ?? {});
+      const after = complete(schema, { ...change.beside, [key]: change.to });
+      const fault = findOptimizerFault(after, listed);
+      if (key === "cautiousDecay" && decay !== "decoupled")
+        assert.match(fault!.message, /cautiousDecay changes nothing/);
+      else {
+        assert.equal(fault, undefined, key);
+        assert.notEqual(describe(after), describe(before), key);
+      }
+    }
+  });
+
+  test(`${name} says what it is and where it comes from`, () => {
+    const { summary, source } = optimizers.find(optimizer => optimizer.name === name)!;
+    assert.ok(summary.length > 10 && source.length > 5);
+    for (const [key, setting] of Object.entries(schema.shape)) {
+      if (key !== "name") assert.ok((setting as z.ZodType).description ?? "", `${key} has no description`);
+    }
+  });
+}
+
+const refused: readonly (readonly [settings: object, message: RegExp])[] = [
+  [{ name: "sgd", momentum: 0 }, /nesterov changes nothing with momentum 0/],
+  [{ name: "lars", momentum: 0 }, /nesterov changes nothing/],
+  [{ name: "lion", weightDecay: 0, cautiousDecay: true }, /cautiousDecay changes nothing with weightDecay 0/],
+  [{ name: "muon", beta1: 0.9, beta2: 0.9, epsilon: 1e-8, muonMomentumSteps: 3 }, /muonMomentumSteps .* muonFirst/],
+  [
+    { name: "muon", beta1: 0.9, beta2: 0.9, epsilon: 1e-8, muonFirstMomentum: 0.3 },
+    /muonFirstMomentum .* muonMomentumS/,
+  ],
+];
+
+test("what changes nothing is refused by name", () => {
+  for (const [settings, message] of refused) {
+    const fault = findOptimizerFault(optimizerSchema.parse({ ...common, ...settings }), listed);
+    assert.match(fault?.message ?? "", message);
+    assert.ok(fault!.advice.length > 5);
+  }
+  const headless = listed.filter(({ name }) => !name.startsWith("head."));
+  const sgd = optimizerSchema.parse({ name: "sgd", ...common, headRate: 2 });
+  assert.match(findOptimizerFault(sgd, headless)!.message, /headRate changes nothing/);
+});
+
+test("layers below learn more slowly, embeddings most, what stands above as fast as it would", () => {
+  const factors = listed.map(each => findRateFactor(each, listed, { layerDecay: 0.5, matrixRate: 3 }));
+  assert.deepEqual(factors, [0.125, 0.75, 1.5, 1, 1]);
+});
