@@ -7,7 +7,7 @@ import { crammedBertSmall } from "../recipes/crammed-bert-small.ts";
 import { glue } from "../recipes/glue.ts";
 import { UserError } from "../src/base/errors.ts";
 import { addRecipeOptions, type RecipeOptions } from "../src/cli/choose.ts";
-import type { Recipe } from "../src/train/recipe.ts";
+import { type Recipe, replaceTraining } from "../src/train/recipe.ts";
 import { chooseRecipe } from "../src/verbs/recipe.ts";
 import { benchFinetune } from "./finetune.ts";
 import { benchMatmul, type ProductPeer, productPeers } from "./matmul.ts";
@@ -95,11 +95,12 @@ addRecipeOptions(addTurns(addBenchmark("step", "a full training step on one micr
   .option("--compile", "torch.compile the peer", false)
   .addHelpText("after", "\nOurs runs in the recipe's precision: --set train.precision=f32.")
   .action(async (words: StepWords) => {
-    const { microBatch, set } = words;
-    const size = microBatch === undefined ? [] : [`train.microBatchSequences=${microBatch}`];
+    const { microBatch } = words;
+    const named = chooseRecipe(words);
+    const size = microBatch ?? named.train.microBatchSequences;
     await benchStep(
       {
-        recipe: chooseRecipe({ ...words, set: [...set, ...size] }),
+        recipe: replaceTraining(named, { microBatchSequences: size }, "--micro-batch"),
         threads: words.threads,
         rounds: words.rounds,
         quietSeconds: words.quiet,

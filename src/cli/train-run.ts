@@ -3,7 +3,7 @@
 import { quoteCommand } from "../base/shell-words.ts";
 import { countTrainingFlops } from "../model/shape.ts";
 import { parseBudget } from "../train/budget.ts";
-import type { EndEvent, TrainingEvent } from "../train/events.ts";
+import type { EndEvent, StartEvent, StepEvent, TrainingEvent } from "../train/events.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { createSlowStepWatch } from "../train/slow-steps.ts";
 import type { OpenRun } from "../verbs/pretrain/open-run.ts";
@@ -35,24 +35,24 @@ export async function trainRun(
 /** One line of text an event, steps as the status. */
 function createEventPrinter(recipe: Recipe, run: string): (event: TrainingEvent) => void {
   const { train, model, data } = recipe;
-  const createStepLine = (peakFlops: number | undefined, budget = train.budget) =>
+  const createStepLine = ({ peakFlops, budget = train.budget }: StartEvent) =>
     createStepPrinter(
       parseBudget(budget),
       model.sequenceLength,
       peakFlops === undefined ? undefined : countTrainingFlops(model, data.maskFraction) / peakFlops,
     );
   const watchSpeed = createSlowStepWatch();
-  let describeStep = createStepLine(undefined);
+  let describeStep: ((event: StepEvent) => string) | undefined;
   return event => {
     if (event.kind === "start") {
-      describeStep = createStepLine(event.peakFlops, event.budget);
+      describeStep = createStepLine(event);
       const from = event.step > 0 ? `, resumed at step ${event.step}` : "";
       const parameters = event.parameters.toLocaleString("en-US");
       print(`${parameters} parameters on ${event.device}; warm-up ${event.warmupSeconds.toFixed(1)} s${from}`);
       if (event.budget !== undefined) print(`the budget of ${train.budget} is extended to ${event.budget} in all`);
       print(`the line to beat: ${event.unigramEntropy.toFixed(3)} nats, the held-out text's unigram entropy`);
     } else if (event.kind === "step") {
-      showStatus(describeStep(event));
+      showStatus(describeStep!(event));
       const slow = watchSpeed(event);
       if (slow !== undefined) printError(slow);
       if (event.stoppedSeconds !== undefined)

@@ -191,13 +191,13 @@ for (const [schedule, expected] of points) {
 }
 
 test("the batch grows from one micro-batch to the full batch, in whole micro-batches", () => {
-  const ramp = { batchSize: 8192, microBatch: 128, rampShare: 0.6 };
+  const ramp = { batchSequences: 8192, microBatchSequences: 128, batchRamp: 0.6 };
   assert.equal(batchSizeAt(0, ramp), 128);
   assert.equal(batchSizeAt(0.3, ramp), 4096 + 128);
   assert.equal(batchSizeAt(0.599, ramp), 8192);
   assert.equal(batchSizeAt(0.6, ramp), 8192);
   assert.equal(batchSizeAt(1, ramp), 8192);
-  assert.equal(batchSizeAt(0, { batchSize: 16, microBatch: 16, rampShare: 0 }), 16);
+  assert.equal(batchSizeAt(0, { batchSequences: 16, microBatchSequences: 16, batchRamp: 0 }), 16);
   // A batch that is no multiple of the micro-batch is reached, not passed.
-  assert.equal(batchSizeAt(0.59, { batchSize: 200, microBatch: 96, rampShare: 0.6 }), 200);
+  assert.equal(batchSizeAt(0.59, { batchSequences: 200, microBatchSequences: 96, batchRamp: 0.6 }), 200);
 });

@@ -177,15 +177,16 @@ export function rateAt(progress: number, settings: RateSettings): number {
 
 export interface BatchRamp {
   /** Sequences of a step at full batch, and of one pass. */
-  readonly batchSize: number;
-  readonly microBatch: number;
+  readonly batchSequences: number;
+  readonly microBatchSequences: number;
   /** Share of the budget over which the batch grows; 0: full from the start. */
-  readonly rampShare: number;
+  readonly batchRamp: number;
 }
 
-/** Sequences of a step: from one micro-batch, in whole micro-batches, linearly to the full batch at `rampShare`. */
-export function batchSizeAt(progress: number, { batchSize, microBatch, rampShare }: BatchRamp): number {
-  if (progress >= rampShare) return batchSize;
-  const share = (progress * batchSize) / (rampShare * microBatch);
-  return Math.min((Math.floor(share) + 1) * microBatch, batchSize);
+/** Sequences of a step: from one micro-batch, in whole micro-batches, linearly to the full batch at `batchRamp`. */
+export function batchSizeAt(progress: number, ramp: BatchRamp): number {
+  const { batchSequences, microBatchSequences, batchRamp } = ramp;
+  if (progress >= batchRamp) return batchSequences;
+  const share = (progress * batchSequences) / (batchRamp * microBatchSequences);
+  return Math.min((Math.floor(share) + 1) * microBatchSequences, batchSequences);
 }

@@ -57,10 +57,10 @@ export function planCourse(recipe: Recipe, budget: Budget, cost: StepCost): Cour
 
 /** Shares of the budget in which a step has the same number of micro-batches, in order; together they are 1. */
 export function listStretches(recipe: Recipe): { readonly share: number; readonly microBatches: number }[] {
-  const { batchSequences: batchSize, batchRamp: rampShare } = recipe.schedule;
-  const size = recipe.train.microBatchSequences;
-  const largest = Math.ceil(batchSizeAt(1, { batchSize, microBatch: size, rampShare }) / size);
-  const begin = (microBatches: number) => (rampShare * (microBatches - 1) * size) / batchSize;
+  const { batchSequences, batchRamp } = recipe.schedule;
+  const { microBatchSequences: size } = recipe.train;
+  const largest = Math.ceil(batchSizeAt(1, { ...recipe.schedule, ...recipe.train }) / size);
+  const begin = (microBatches: number) => (batchRamp * (microBatches - 1) * size) / batchSequences;
   return Array.from({ length: largest }, (_, i) => ({
     share: (i + 1 === largest ? 1 : begin(i + 2)) - begin(i + 1),
     microBatches: i + 1,

@@ -1,5 +1,6 @@
-// The budget of a run and the progress through it, 0 to 1. Everything scheduled is a function of progress. A budget in
-// steps makes a run independent of the machine's speed, which bit-exact comparisons need; one in seconds is the contest.
+// The budget of a run and the progress through it, 0 to 1. Everything scheduled is a function of progress, and progress is read
+// once for a step and handed down: what judged by the clock a second time could judge otherwise. A budget in steps makes a run
+// independent of the machine's speed, which bit-exact comparisons need; one in seconds is the contest.
 
 import type { Clock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
@@ -41,23 +42,39 @@ export function formatBudget(budget: Budget): string {
   return budget.kind === "steps" ? `${budget.steps}steps` : `${budget.seconds}s`;
 }
 
-export interface RunningBudget {
-  readonly budget: Budget;
+/** A budget read once: all that is decided for a step is decided by one reading. */
+export interface BudgetReading {
   /** Seconds of training so far, those before an interruption included. */
-  elapsedSeconds(): number;
-  /** Share of the budget used when `steps` steps are done, at most 1. */
-  progress(steps: number): number;
+  readonly elapsedSeconds: number;
+  /** Share of the budget that is spent, 0 to 1. */
+  readonly progress: number;
+}
+
+export interface RunningBudget {
+  /** When `steps` steps are done. */
+  read(steps: number): BudgetReading;
 }
 
 /** Starts the clock, after warm-up. `elapsedBefore` is what an interrupted run had used. */
 export function startBudget(budget: Budget, clock: Clock, elapsedBefore = 0): RunningBudget {
   const start = clock.seconds();
-  const elapsedSeconds = () => elapsedBefore + clock.seconds() - start;
   return {
-    budget,
-    elapsedSeconds,
-    progress: steps => Math.min(1, budget.kind === "steps" ? steps / budget.steps : elapsedSeconds() / budget.seconds),
+    read: steps => {
+      const elapsedSeconds = elapsedBefore + clock.seconds() - start;
+      const progress = budget.kind === "steps" ? steps / budget.steps : elapsedSeconds / budget.seconds;
+      return { elapsedSeconds, progress: Math.min(1, progress) };
+    },
   };
+}
+
+/** What is left of a budget, for people: "3m 05s left", "120 steps left". */
+export function describeRest(
+  budget: Budget,
+  spent: { readonly step: number; readonly elapsedSeconds: number },
+): string {
+  return budget.kind === "steps"
+    ? `${budget.steps - spent.step} steps left`
+    : `${formatDuration(budget.seconds - spent.elapsedSeconds)} left`;
 }
 
 /** "1h 02m", "3m 05s", "12s". */

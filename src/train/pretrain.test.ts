@@ -25,6 +25,7 @@ import {
   sum,
 } from "../graph/operations.ts";
 import { makePositionInput } from "../model/inputs.ts";
+import { batchSizeAt, rateAt } from "../optim/schedule.ts";
 import { parseBudget } from "./budget.ts";
 import { defineTraining } from "./definition.ts";
 import { EventLog, readEvents, type TrainingEvent } from "./events.ts";
@@ -52,19 +53,21 @@ async function collect(events: AsyncIterable<TrainingEvent>): Promise<TrainingEv
   return all;
 }
 
+const fakeEngine: Engine = {
+  device: "fake",
+  parameterCount: 1,
+  accumulate: async () => {},
+  update: async () => ({ loss: 1, gradientNorm: 1 }),
+  validate: async () => 1,
+  readParameters: () => [],
+  readMoments: () => [],
+  restore: () => {},
+  clearMoments: () => {},
+};
+
 test("a day is simulated in milliseconds: schedule, ramp and clock as in the recipe", async () => {
   const clock = simulatedClock();
-  const engine: Engine = {
-    device: "fake",
-    parameterCount: 1,
-    accumulate: async () => clock.advance(0.5),
-    update: async () => ({ loss: 1, gradientNorm: 1 }),
-    validate: async () => 1,
-    readParameters: () => [],
-    readMoments: () => [],
-    restore: () => {},
-    clearMoments: () => {},
-  };
+  const engine: Engine = { ...fakeEngine, accumulate: async () => clock.advance(0.5) };
   const recipe = { ...crammedBert, train: { ...crammedBert.train, microBatchSequences: 512 } };
   const options = {
     engine,
@@ -91,6 +94,31 @@ test("a day is simulated in milliseconds: schedule, ramp and clock as in the rec
   assert.ok(Math.abs(microBatches - 86400 / 0.5) <= 16);
   // Loss before training, one per interval, and the end.
   assert.equal(events.filter(event => event.kind === "validation").length, recipe.train.validations + 1);
+});
+
+test("a step is judged by one reading of the clock: by what the event before it says", async () => {
+  // Every look at this clock takes a second.
+  const clock = simulatedClock();
+  const lookAt = () => {
+    clock.advance(1);
+    return clock.seconds();
+  };
+  const recipe = overrideRecipe(crammedBert, ["train.budget=90s", "train.microBatchSequences=512"]);
+  const options = { engine: fakeEngine, source: constantSource, recipe, recipeHash: "", run: undefined };
+  const signal = new AbortController().signal;
+  const events = await collect(
+    pretrain({ ...options, clock: { ...clock, seconds: lookAt }, resumeFrom: undefined, signal }),
+  );
+  let progress = 0;
+  for (const event of events) {
+    if (event.kind === "step") {
+      assert.equal(event.learningRate, rateAt(progress, recipe.schedule) * recipe.optimizer.learningRate);
+      assert.equal(event.batchSequences, batchSizeAt(progress, { ...recipe.schedule, ...recipe.train }));
+    }
+    if (event.kind === "step" || event.kind === "validation") ({ progress } = event);
+    if (event.kind !== "end") assert.ok(event.elapsedSeconds <= 90 + 4);
+  }
+  assert.ok(events.filter(event => event.kind === "step").length > 10);
 });
 
 /** A quadratic with a table of rows: small enough for the reference, stateful enough (momentum) for resume to be tested. */

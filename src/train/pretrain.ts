@@ -3,9 +3,10 @@
 
 import type { Clock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
+import type { Counters } from "../checkpoint/checkpoint-file.ts";
 import { saveCheckpoint, type TrainingState } from "../checkpoint/state.ts";
 import { batchSizeAt, rateAt } from "../optim/schedule.ts";
-import { type Budget, formatBudget, parseBudget, type RunningBudget, startBudget } from "./budget.ts";
+import { type Budget, formatBudget, parseBudget, startBudget } from "./budget.ts";
 import type { TrainingEvent } from "./events.ts";
 import { createGuard } from "./guard.ts";
 import type { Recipe } from "./recipe.ts";
@@ -64,13 +65,9 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Traini
 }
 
 async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEvent, void> {
-  const { engine, source, recipe, clock, resumeFrom } = options;
+  const { engine, source, recipe, clock, run, resumeFrom } = options;
   const size = recipe.train.microBatchSequences;
-  const ramp = {
-    batchSize: recipe.schedule.batchSequences,
-    microBatch: size,
-    rampShare: recipe.schedule.batchRamp,
-  };
+  const ramp = { ...recipe.schedule, ...recipe.train };
   const tokensPerSequence = recipe.model.sequenceLength;
   const warmupSeconds = await warmUp(options);
   let step = resumeFrom?.counters.step ?? 0;
@@ -78,107 +75,89 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
   const whole = options.budget ?? parseBudget(recipe.train.budget);
   const budget = startBudget(whole, clock, resumeFrom?.counters.elapsedSeconds ?? 0);
   const guard = createGuard(recipe.train.badStepsAllowed);
+  // Read after all that takes of the budget: a step, a validation, a checkpoint. It decides everything until the next reading.
+  let now = budget.read(step);
   yield {
     kind: "start",
     step,
     device: engine.device,
     parameters: engine.parameterCount,
     warmupSeconds,
-    elapsedSeconds: budget.elapsedSeconds(),
+    elapsedSeconds: now.elapsedSeconds,
     unigramEntropy: source.unigramEntropy,
     ...(options.budget !== undefined && { budget: formatBudget(options.budget) }),
     ...(options.peakFlops !== undefined && { peakFlops: options.peakFlops }),
   };
-  const validate = async () => {
-    const event = await runValidation(engine, source, budget, step);
-    if (Number.isFinite(event.loss)) return event;
-    throw divergedAt(step, `the validation loss is ${event.loss}`);
+  const countValidations = () => Math.floor(now.progress * recipe.train.validations);
+  let validated = countValidations();
+  if (step === 0) {
+    const loss = await measureValidationLoss(options, step);
+    now = budget.read(step);
+    yield { kind: "validation", step, ...now, loss };
+  }
+  const save = (folder: string): TrainingEvent => {
+    const { elapsedSeconds } = now;
+    const path = saveState(folder, options, { step, sequences, elapsedSeconds });
+    return { kind: "checkpoint", step, elapsedSeconds, path };
   };
-  if (step === 0) yield await validate();
-
-  const save = (): TrainingEvent => {
-    const elapsedSeconds = budget.elapsedSeconds();
-    const unwrittenEvents = options.listUnwrittenEvents?.() ?? [];
-    const counters = {
-      step,
-      sequences,
-      elapsedSeconds,
-      seed: recipe.train.seed,
-      recipeHash: options.recipeHash,
-      datasetHash: source.datasetHash,
-      ...(options.tokenizerHash !== undefined && { tokenizerHash: options.tokenizerHash }),
-      ...(unwrittenEvents.length > 0 && { unwrittenEvents: [...unwrittenEvents] }),
-    };
-    const state = { counters, parameters: engine.readParameters(), moments: engine.readMoments() };
-    try {
-      return { kind: "checkpoint", step, elapsedSeconds, path: saveCheckpoint(options.run!, state) };
-    } catch (error) {
-      if (error instanceof UserError && error.code === "E_NOT_FINITE") throw divergedAt(step, error.message);
-      throw error;
-    }
-  };
-
-  const validationNumber = () => Math.floor(budget.progress(step) * recipe.train.validations);
-  let validated = validationNumber();
-  let savedSeconds = budget.elapsedSeconds();
-  while (budget.progress(step) < 1 && !options.signal.aborted) {
-    const progress = budget.progress(step);
+  let savedSeconds = now.elapsedSeconds;
+  while (now.progress < 1 && !options.signal.aborted) {
     const start = clock.seconds();
     const stoppedBefore = options.stoppedSeconds?.() ?? 0;
-    const microBatches = Math.ceil(batchSizeAt(progress, ramp) / size);
+    const microBatches = Math.ceil(batchSizeAt(now.progress, ramp) / size);
     for (let i = 0; i < microBatches; i++) {
       await engine.accumulate(await source.training(sequences, size), i === 0);
       sequences += size;
     }
-    const rateScale = rateAt(progress, recipe.schedule);
+    const rateScale = rateAt(now.progress, recipe.schedule);
     const { loss, gradientNorm } = await engine.update({ step: step + 1, rateScale }, microBatches);
     step++;
     // A signal that the process goes on may come after the result: it is waited for before the clock is read.
     if (clock.seconds() - start > 0.5) await options.settle?.();
+    const stepSeconds = clock.seconds() - start;
     const stoppedSeconds = (options.stoppedSeconds?.() ?? 0) - stoppedBefore;
+    now = budget.read(step);
     const counted = guard.judge(step, loss, gradientNorm);
     yield {
       kind: "step",
       step,
-      progress: budget.progress(step),
-      elapsedSeconds: budget.elapsedSeconds(),
+      progress: now.progress,
+      elapsedSeconds: now.elapsedSeconds,
       loss,
       gradientNorm,
       learningRate: rateScale * recipe.optimizer.learningRate,
       batchSequences: microBatches * size,
       tokens: sequences * tokensPerSequence,
-      stepSeconds: clock.seconds() - start,
+      stepSeconds,
       ...(stoppedSeconds > 0 && { stoppedSeconds }),
       skipped: !counted,
     };
-    const ended = budget.progress(step) >= 1;
-    if (!ended && validationNumber() > validated) {
-      validated = validationNumber();
-      yield await validate();
+    if (now.progress < 1 && countValidations() > validated) {
+      validated = countValidations();
+      const loss = await measureValidationLoss(options, step);
+      now = budget.read(step);
+      yield { kind: "validation", step, ...now, loss };
     }
-    if (
-      !ended &&
-      counted &&
-      options.run !== undefined &&
-      budget.elapsedSeconds() - savedSeconds > recipe.train.checkpointEverySeconds
-    ) {
-      yield save();
-      savedSeconds = budget.elapsedSeconds();
+    const isDue = now.elapsedSeconds - savedSeconds > recipe.train.checkpointEverySeconds;
+    if (now.progress < 1 && counted && isDue && run !== undefined) {
+      yield save(run);
+      now = budget.read(step);
+      savedSeconds = now.elapsedSeconds;
     }
   }
-  const elapsedSeconds = budget.elapsedSeconds();
-  const done = budget.progress(step) >= 1;
-  if (done) yield { ...(await validate()), elapsedSeconds };
+  // What comes after the last step is no part of the budget.
+  const isDone = now.progress >= 1;
+  if (isDone) yield { kind: "validation", step, ...now, loss: await measureValidationLoss(options, step) };
   // Steps that were not finite changed nothing: whether the state before them computes anything, a validation says.
-  else if (guard.isCounting) await validate();
+  else if (guard.isCounting) await measureValidationLoss(options, step);
   // Where nothing was trained since, the checkpoint that it began with is this one.
-  if (options.run !== undefined && step !== resumeFrom?.counters.step) yield save();
+  if (run !== undefined && step !== resumeFrom?.counters.step) yield save(run);
   yield {
     kind: "end",
     step,
-    elapsedSeconds,
+    elapsedSeconds: now.elapsedSeconds,
     tokens: sequences * tokensPerSequence,
-    reason: done ? "budget" : "interrupted",
+    reason: isDone ? "budget" : "interrupted",
   };
 }
 
@@ -204,14 +183,34 @@ async function warmUp({ engine, source, recipe, clock, resumeFrom, signal }: Pre
   return clock.seconds() - start;
 }
 
-async function runValidation(engine: Engine, source: BatchSource, budget: RunningBudget, step: number) {
+/** Mean over the held-out batches, in nats per predicted token. UserError E_DIVERGED where it is not finite. */
+async function measureValidationLoss({ engine, source }: PretrainOptions, step: number): Promise<number> {
   let sum = 0;
   for (let i = 0; i < source.validationBatches; i++) sum += await engine.validate(await source.validation(i));
-  return {
-    kind: "validation",
-    step,
-    progress: budget.progress(step),
-    elapsedSeconds: budget.elapsedSeconds(),
-    loss: sum / source.validationBatches,
-  } as const;
+  const loss = sum / source.validationBatches;
+  if (Number.isFinite(loss)) return loss;
+  throw divergedAt(step, `the validation loss is ${loss}`);
+}
+
+/** Saves a checkpoint into the run's folder and returns its own. UserErrors: E_DIVERGED, and those of saveCheckpoint. */
+function saveState(
+  run: string,
+  { engine, source, recipe, recipeHash, tokenizerHash, listUnwrittenEvents }: PretrainOptions,
+  position: Pick<Counters, "step" | "sequences" | "elapsedSeconds">,
+): string {
+  const unwrittenEvents = [...(listUnwrittenEvents?.() ?? [])];
+  const counters = {
+    ...position,
+    seed: recipe.train.seed,
+    recipeHash,
+    datasetHash: source.datasetHash,
+    ...(tokenizerHash !== undefined && { tokenizerHash }),
+    ...(unwrittenEvents.length > 0 && { unwrittenEvents }),
+  };
+  try {
+    return saveCheckpoint(run, { counters, parameters: engine.readParameters(), moments: engine.readMoments() });
+  } catch (error) {
+    if (error instanceof UserError && error.code === "E_NOT_FINITE") throw divergedAt(position.step, error.message);
+    throw error;
+  }
 }

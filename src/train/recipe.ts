@@ -105,6 +105,11 @@ export function overrideRecipe(recipe: Recipe, assignments: readonly string[]): 
   return checkTogether(assignSettings(recipeSchema, recipe, assignments, origin, kind), origin);
 }
 
+/** The recipe with some values of its train section replaced, checked as a whole. `origin` names where they came from. */
+export function replaceTraining(recipe: Recipe, values: Partial<Recipe["train"]>, origin: string): Recipe {
+  return checkRecipe({ ...recipe, train: { ...recipe.train, ...values } }, origin);
+}
+
 /** The rules between fields. */
 function checkTogether(recipe: Recipe, origin: string): Recipe {
   parseBudget(recipe.train.budget);

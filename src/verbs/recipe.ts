@@ -6,7 +6,7 @@ import { crammedBertSmall } from "../../recipes/crammed-bert-small.ts";
 import { quickstart } from "../../recipes/quickstart.ts";
 import { nearestNames, UserError } from "../base/errors.ts";
 import { readJson } from "../base/files/files.ts";
-import { checkRecipe, overrideRecipe, type Recipe } from "../train/recipe.ts";
+import { checkRecipe, overrideRecipe, type Recipe, replaceTraining } from "../train/recipe.ts";
 
 const recipes: readonly Recipe[] = [crammedBert, crammedBertSmall, quickstart];
 export const recipeNames = recipes.map(({ name }) => name);
@@ -24,7 +24,8 @@ export interface RecipeChoice {
 export function chooseRecipe({ recipe, set = [], budget }: RecipeChoice): Recipe {
   const found =
     typeof recipe === "string" ? (recipes.find(({ name }) => name === recipe) ?? readRecipe(recipe)) : recipe;
-  return overrideRecipe(found, budget === undefined ? set : [...set, `train.budget=${budget}`]);
+  const chosen = overrideRecipe(found, set);
+  return budget === undefined ? chosen : replaceTraining(chosen, { budget }, "--budget");
 }
 
 function readRecipe(path: string): Recipe {

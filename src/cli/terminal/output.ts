@@ -3,7 +3,7 @@
 
 import { systemClock } from "../../base/clock.ts";
 import { makeLinesPrintable, makePrintable } from "../../base/printable.ts";
-import { formatDuration } from "../../train/budget.ts";
+import { type Budget, describeRest } from "../../train/budget.ts";
 import type { StepEvent } from "../../train/events.ts";
 
 /** SGR codes, and the noncharacter that stands for each until the text is written; one in a file can do no more than colour. */
@@ -87,7 +87,7 @@ function clearStatus(): void {
 
 /** Smooths losses and speed over the last steps, for the status line. */
 export function createStepPrinter(
-  budget: { seconds?: number; steps?: number },
+  budget: Budget,
   tokensPerSequence: number,
   /** FLOPs of a token over the device's peak FLOP/s; undefined where no peak is known. */
   peakSecondsPerToken: number | undefined,
@@ -98,10 +98,6 @@ export function createStepPrinter(
     const mix = (before: number | undefined, now: number) => (before === undefined ? now : 0.95 * before + 0.05 * now);
     if (!event.skipped) smoothLoss = mix(smoothLoss, event.loss);
     smoothRate = mix(smoothRate, (event.batchSequences * tokensPerSequence) / Math.max(event.stepSeconds, 1e-9));
-    const left =
-      budget.seconds !== undefined
-        ? `${formatDuration(budget.seconds - event.elapsedSeconds)} left`
-        : `${(budget.steps ?? 0) - event.step} steps left`;
     const percent = `${(event.progress * 100).toFixed(0).padStart(3)} %`;
     const speed = `${Math.round(smoothRate).toLocaleString("en-US")} tokens/s`;
     // A peak that was measured beside other load is too low.
@@ -109,6 +105,6 @@ export function createStepPrinter(
       peakSecondsPerToken === undefined
         ? ""
         : `  ${(100 * Math.min(1, smoothRate * peakSecondsPerToken)).toFixed(0)} % of peak`;
-    return `${percent}  ${left}  step ${event.step}  loss ${smoothLoss?.toFixed(3) ?? "not finite"}  ${speed}${share}`;
+    return `${percent}  ${describeRest(budget, event)}  step ${event.step}  loss ${smoothLoss?.toFixed(3) ?? "not finite"}  ${speed}${share}`;
   };
 }

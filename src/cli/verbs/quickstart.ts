@@ -13,10 +13,10 @@ import { countPerformanceCores } from "../../machine/cores.ts";
 import { openPretrainedModel } from "../../pretrained/pretrained-model.ts";
 import { plotCurve } from "../../report/charts/plot.ts";
 import { readEvents, type TrainingEvent } from "../../train/events.ts";
-import { overrideRecipe } from "../../train/recipe.ts";
 import { openMaskFiller } from "../../verbs/model/fill.ts";
 import { prepareSources } from "../../verbs/prepare/prepare-sources.ts";
 import { withRun } from "../../verbs/pretrain/open-run.ts";
+import { chooseRecipe } from "../../verbs/recipe.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend, mostThreads, parseCount } from "../choose.ts";
 import { colour, print, printError, showStatus } from "../terminal/output.ts";
 import { stopOnSignals } from "../terminal/signals.ts";
@@ -68,7 +68,7 @@ Next: cram prepare my-texts/ --out data/mine --recipe quickstart`,
 }
 
 async function quickstart(flags: QuickstartFlags): Promise<void> {
-  const recipe = overrideRecipe(quickstartRecipe, flags.budget === undefined ? [] : [`train.budget=${flags.budget}`]);
+  const recipe = chooseRecipe({ recipe: quickstartRecipe, budget: flags.budget });
   const threads = parseCount("--threads", flags.threads ?? String(countPerformanceCores()), 1, mostThreads);
   const json = flags.json === true;
   const printLine = (kind: string, content: object) => print(JSON.stringify({ kind, ...content }));

@@ -4,7 +4,7 @@
 import type { Backend } from "../../backends/backend.ts";
 import { UserError } from "../../base/errors.ts";
 import { measurePrograms } from "../../plan/programs.ts";
-import { overrideRecipe, type Recipe } from "../../train/recipe.ts";
+import { type Recipe, replaceTraining } from "../../train/recipe.ts";
 
 /** Share of what is free that a run may plan for: the system's own pieces, and what lies between ours, take the rest. */
 const plannedShare = 0.95;
@@ -24,7 +24,7 @@ export function fitMicroBatch(recipe: Recipe, { name, compile, availableBytes }:
     throw new UserError("E_OPTION", `--micro-batch auto: ${name} has no programs to measure`, "Give a number.");
   }
   const room = plannedShare * availableBytes();
-  const sized = (exponent: number) => overrideRecipe(recipe, [`train.microBatchSequences=${2 ** exponent}`]);
+  const sized = (exponent: number) => replaceTraining(recipe, { microBatchSequences: 2 ** exponent }, "--micro-batch");
   const needs = (exponent: number) => measurePrograms(sized(exponent), compile).memory.total;
   const smallest = needs(0);
   if (smallest > room) {

@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
 import { extendBudget, parseBudget } from "../../train/budget.ts";
-import type { Recipe } from "../../train/recipe.ts";
+import { type Recipe, replaceTraining } from "../../train/recipe.ts";
 import { readRunData, readRunRecipe } from "../../train/run-folder.ts";
 import { chooseRecipe, type RecipeChoice } from "../recipe.ts";
 
@@ -60,8 +60,11 @@ export function planNewRun({
   initFrom,
   microBatch,
 }: NewRun): RunPlan {
-  const sized = typeof microBatch === "number" ? [...set, `train.microBatchSequences=${microBatch}`] : set;
-  const chosen = chooseRecipe({ recipe, set: sized, budget });
+  const named = chooseRecipe({ recipe, set, budget });
+  const chosen =
+    typeof microBatch === "number"
+      ? replaceTraining(named, { microBatchSequences: microBatch }, "--micro-batch")
+      : named;
   const stamp = systemClock.date().toISOString().slice(0, 16).replace("T", "-").replace(":", "");
   return {
     run: out ?? join("runs", `${nameFolder(chosen.name)}-${stamp}`),
