@@ -4,7 +4,7 @@
 export { UserError } from "./base/errors.ts";
 export type { DocumentsManifest } from "./corpus/documents.ts";
 export type { DatasetManifest } from "./dataset/manifest.ts";
-export type { TrainingEvent } from "./train/events.ts";
+export type { TrainingEvent } from "./events/event.ts";
 export type { Recipe } from "./train/recipe.ts";
 export type { BackendChoice, BackendName } from "./verbs/backend.ts";
 export { type EmbedOptions, embed } from "./verbs/model/embed.ts";

@@ -22,10 +22,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   tokenizer: ["base"],
   dataset: ["base", "tokenizer"],
   checkpoint: ["base", "graph"],
+  // What a run says about itself, written and read: for the loop, the report and other programs.
+  events: ["base"],
   // The loop knows the backend's interface; which backend it is, the command line decides.
-  train: ["base", "graph", "backends", "nn", "model", "optim", "settings", "dataset", "checkpoint"],
-  // A run's events for other programs; it reads them as the report does, and training does not know of it.
-  tracking: ["base", "train"],
+  train: ["base", "graph", "backends", "nn", "model", "optim", "settings", "dataset", "checkpoint", "events"],
+  // A run's events for other programs; training does not know of it.
+  tracking: ["base", "events"],
   // A model opened, whatever folder it lies in: a run, a finetuned model that was kept, another program's.
   pretrained: ["base", "graph", "model", "tokenizer", "checkpoint", "train"],
   // Finetuning has its own step: gradients and update in one program, lengths that vary.
@@ -43,12 +45,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "pretrained",
     "train",
   ],
-  report: ["base"],
-  export: ["base", "graph", "backends", "model", "tokenizer", "checkpoint", "pretrained", "report", "train"],
+  report: ["base", "events"],
+  export: ["base", "graph", "backends", "model", "tokenizer", "checkpoint", "pretrained", "report", "events", "train"],
   hub: ["base"],
   recipes: ["train", "evaluate"],
   machine: ["base", "graph", "backends", "model", "train"],
-  plan: ["graph", "compiler", "model", "optim", "train"],
+  plan: ["graph", "compiler", "model", "optim", "events", "train"],
   // What a verb does, without printing: the command line and the library are two doors to it.
   verbs: [
     "base",
@@ -59,6 +61,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "tokenizer",
     "dataset",
     "checkpoint",
+    "events",
     "train",
     "tracking",
     "pretrained",
@@ -68,7 +71,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "plan",
     "recipes",
   ],
-  "library.ts": ["base", "corpus", "dataset", "train", "verbs"],
+  "library.ts": ["base", "corpus", "dataset", "events", "train", "verbs"],
   cli: [
     "base",
     "backends",
@@ -78,6 +81,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "tables",
     "tokenizer",
     "dataset",
+    "events",
     "train",
     "tracking",
     "evaluate",
@@ -198,7 +202,7 @@ const opensByItself: Readonly<Record<string, string>> = {
   "src/machine/packages.ts": "package.json of an installed package",
   "src/tables/read-failure.ts": "refuses what is no file, without waiting, and streams",
   "src/tracking/tensorboard-log.ts": "makes a file that must not be there",
-  "src/train/events.ts": "appends to a file that was read, or written whole, before",
+  "src/events/event-log.ts": "appends to a file that was read, or written whole, before",
 };
 
 test("files are read by base/files.ts, which waits for no pipe and has a limit", () => {

@@ -1,9 +1,9 @@
 // Trains a run and shows it: events go to the screen. Shared by pretrain and quickstart.
 
 import { quoteCommand } from "../base/shell-words.ts";
+import type { EndEvent, StartEvent, StepEvent, TrainingEvent } from "../events/event.ts";
 import { countTrainingFlops } from "../model/shape.ts";
 import { parseBudget } from "../train/budget.ts";
-import type { EndEvent, StartEvent, StepEvent, TrainingEvent } from "../train/events.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { createSlowStepWatch } from "../train/slow-steps.ts";
 import type { OpenRun } from "../verbs/pretrain/open-run.ts";
@@ -50,7 +50,8 @@ function createEventPrinter(recipe: Recipe, run: string): (event: TrainingEvent)
       const parameters = event.parameters.toLocaleString("en-US");
       print(`${parameters} parameters on ${event.device}; warm-up ${event.warmupSeconds.toFixed(1)} s${from}`);
       if (event.budget !== undefined) print(`the budget of ${train.budget} is extended to ${event.budget} in all`);
-      print(`the line to beat: ${event.unigramEntropy.toFixed(3)} nats, the held-out text's unigram entropy`);
+      const toBeat = event.unigramEntropy?.toFixed(3);
+      if (toBeat !== undefined) print(`the line to beat: ${toBeat} nats, the held-out text's unigram entropy`);
     } else if (event.kind === "step") {
       showStatus(describeStep!(event));
       const slow = watchSpeed(event);

@@ -3,8 +3,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readCounters } from "../checkpoint/state.ts";
+import { readEvents } from "../events/event-reader.ts";
 import { type Evaluation, readEvaluations } from "../report/runs/evaluations.ts";
-import { readEvents } from "../train/events.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { readRunRecipe } from "../train/run-folder.ts";
 

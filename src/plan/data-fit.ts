@@ -1,7 +1,7 @@
 // Whether a dataset and a recipe suit each other: what trains without an error and is not what anybody wants. For the plan and
 // for the run itself.
 
-import type { StepEvent } from "../train/events.ts";
+import type { StepEvent } from "../events/event.ts";
 import type { Recipe } from "../train/recipe.ts";
 
 /** What of a dataset's manifest decides it. */

@@ -9,7 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { UserError } from "../base/errors.ts";
-import { EventLog, type TrainingEvent } from "../train/events.ts";
+import type { TrainingEvent } from "../events/event.ts";
+import { EventLog } from "../events/event-log.ts";
 import { checkTrackingUri, type Metric } from "./mlflow-client.ts";
 import { MlflowLog, type MlflowPace } from "./mlflow-log.ts";
 

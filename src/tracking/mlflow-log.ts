@@ -8,7 +8,7 @@ import { setImmediate as passOn, setTimeout as sleep } from "node:timers/promise
 import { z } from "zod";
 import type { Clock } from "../base/clock.ts";
 import { readJson, writeFileAtomically } from "../base/files/files.ts";
-import type { TrainingEvent } from "../train/events.ts";
+import type { TrainingEvent } from "../events/event.ts";
 import { type QueuedEvents, readQueued } from "./events-queue.ts";
 import {
   checkTrackingUri,

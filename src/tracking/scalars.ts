@@ -1,6 +1,6 @@
 // What an event says in numbers, under the names that other programs show: TensorBoard and MLflow draw the same curves.
 
-import type { TrainingEvent } from "../train/events.ts";
+import type { TrainingEvent } from "../events/event.ts";
 
 /** By name; empty for events without a curve. `tokensPerSequence` is the model's length, for the speed. */
 export function scalarsOf(event: TrainingEvent, tokensPerSequence: number): Readonly<Record<string, number>> {

@@ -5,7 +5,7 @@ import { closeSync, openSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { explainWriteFailure, makeFolder, writeFully } from "../base/files/files.ts";
-import type { TrainingEvent } from "../train/events.ts";
+import type { TrainingEvent } from "../events/event.ts";
 import { scalarsOf } from "./scalars.ts";
 import { encodeScalars, encodeStart, encodeVersion, frameRecord, type Moment } from "./tensorboard-records.ts";
 

@@ -11,6 +11,9 @@ import { UserError } from "../base/errors.ts";
 import { RandomSequence, streams } from "../base/random.ts";
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { loadCheckpoint } from "../checkpoint/state.ts";
+import type { TrainingEvent } from "../events/event.ts";
+import { EventLog } from "../events/event-log.ts";
+import { readEvents } from "../events/event-reader.ts";
 import {
   add,
   gather,
@@ -28,7 +31,6 @@ import { makePositionInput } from "../model/inputs.ts";
 import { batchSizeAt, rateAt } from "../optim/schedule.ts";
 import { parseBudget } from "./budget.ts";
 import { defineTraining } from "./definition.ts";
-import { EventLog, readEvents, type TrainingEvent } from "./events.ts";
 import { type BatchSource, pretrain } from "./pretrain.ts";
 import { checkRecipe, overrideRecipe, type Recipe } from "./recipe.ts";
 import { type Engine, openEngine, type TrainingDefinition } from "./step.ts";

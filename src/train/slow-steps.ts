@@ -1,6 +1,6 @@
 // Says so when steps suddenly take many times longer than they did: the budget goes on, and a person may end what is in the way.
 
-import type { StepEvent } from "./events.ts";
+import type { StepEvent } from "../events/event.ts";
 
 const stepsKept = 64;
 const stepsNeeded = 16;

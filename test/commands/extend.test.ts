@@ -6,8 +6,9 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import type { StepEvent } from "../../src/events/event.ts";
+import { readEvents } from "../../src/events/event-reader.ts";
 import { rateAt } from "../../src/optim/schedule.ts";
-import { readEvents, type StepEvent } from "../../src/train/events.ts";
 import { prepare } from "../../src/verbs/prepare/prepare.ts";
 import { pretrain } from "../../src/verbs/pretrain/pretrain.ts";
 

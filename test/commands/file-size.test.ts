@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { readCounters } from "../../src/checkpoint/state.ts";
-import { readEvents } from "../../src/train/events.ts";
+import { readEvents } from "../../src/events/event-reader.ts";
 import { prepare } from "../../src/verbs/prepare/prepare.ts";
 import { pretrain } from "../../src/verbs/pretrain/pretrain.ts";
 

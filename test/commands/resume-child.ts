@@ -8,6 +8,7 @@ import { openCpu } from "../../src/backends/cpu/cpu.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { RandomSequence, streams } from "../../src/base/random.ts";
 import { listCheckpoints, loadCheckpoint } from "../../src/checkpoint/state.ts";
+import { EventLog } from "../../src/events/event-log.ts";
 import {
   add,
   gather,
@@ -23,7 +24,6 @@ import {
   sum,
   tanh,
 } from "../../src/graph/operations.ts";
-import { EventLog } from "../../src/train/events.ts";
 import { type BatchSource, pretrain } from "../../src/train/pretrain.ts";
 import type { Recipe } from "../../src/train/recipe.ts";
 import { openEngine, type TrainingDefinition } from "../../src/train/step.ts";

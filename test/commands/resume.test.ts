@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { RandomSequence, streams } from "../../src/base/random.ts";
 import { listCheckpoints } from "../../src/checkpoint/state.ts";
-import { readEvents } from "../../src/train/events.ts";
+import { readEvents } from "../../src/events/event-reader.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-resume-"));
 after(() => rmSync(folder, { recursive: true }));

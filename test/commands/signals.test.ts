@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { listCheckpoints } from "../../src/checkpoint/state.ts";
-import { readEvents } from "../../src/train/events.ts";
+import { readEvents } from "../../src/events/event-reader.ts";
 
 const main = join(import.meta.dirname, "../../src/cli/main.js");
 const folder = mkdtempSync(join(tmpdir(), "cram-signals-"));

@@ -25,7 +25,7 @@ const readers: readonly (readonly [module: string, call: string, file: string])[
     "s/t/seed-0/predictions.jsonl",
   ],
   ["tracking/events-queue", "m.readQueued(folder + '/events.jsonl', 0)", "events.jsonl"],
-  ["train/events", "m.readEvents(folder + '/events.jsonl')", "events.jsonl"],
+  ["events/event-reader", "m.readEvents(folder + '/events.jsonl')", "events.jsonl"],
   ["train/run-folder", "m.beginRun(folder + '/run', { recipe: {}, data: folder })", "tokenizer.json"],
   ["tokenizer/read-tokenizer", "m.readTokenizer(folder + '/tokenizer.json')", "tokenizer.json"],
 ];

@@ -6,9 +6,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import type { TrainingEvent } from "../../src/events/event.ts";
 import { TensorboardLog } from "../../src/tracking/tensorboard-log.ts";
 import { crc32c, encodeScalars, maskedChecksum } from "../../src/tracking/tensorboard-records.ts";
-import type { TrainingEvent } from "../../src/train/events.ts";
 
 const golden = JSON.parse(
   readFileSync(new URL("../../../test/golden/expected/tensorboard.json", import.meta.url), "utf8"),

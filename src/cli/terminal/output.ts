@@ -3,8 +3,8 @@
 
 import { systemClock } from "../../base/clock.ts";
 import { makeLinesPrintable, makePrintable } from "../../base/printable.ts";
+import type { StepEvent } from "../../events/event.ts";
 import { type Budget, describeRest } from "../../train/budget.ts";
-import type { StepEvent } from "../../train/events.ts";
 
 /** SGR codes, and the noncharacter that stands for each until the text is written; one in a file can do no more than colour. */
 const colours = {

@@ -9,10 +9,11 @@ import { systemClock } from "../../base/clock.ts";
 import { quoteWord } from "../../base/shell-words.ts";
 import { collectInstalledProse } from "../../corpus/sources/installed-prose.ts";
 import { listSources } from "../../corpus/sources/sources.ts";
+import type { TrainingEvent } from "../../events/event.ts";
+import { readEvents } from "../../events/event-reader.ts";
 import { countPerformanceCores } from "../../machine/cores.ts";
 import { openPretrainedModel } from "../../pretrained/pretrained-model.ts";
 import { plotCurve } from "../../report/charts/plot.ts";
-import { readEvents, type TrainingEvent } from "../../train/events.ts";
 import { openMaskFiller } from "../../verbs/model/fill.ts";
 import { prepareSources } from "../../verbs/prepare/prepare-sources.ts";
 import { withRun } from "../../verbs/pretrain/open-run.ts";
@@ -136,7 +137,7 @@ What to try next:
 function printCurve(events: readonly TrainingEvent[]): void {
   const steps = events.filter(event => event.kind === "step");
   const validations = events.filter(event => event.kind === "validation");
-  const entropy = events.find(event => event.kind === "start")!.unigramEntropy;
+  const entropy = events.find(event => event.kind === "start")!.unigramEntropy!;
   const before = validations[0]!.loss;
   const after = validations.at(-1)!.loss;
   const points = steps.map(({ elapsedSeconds, loss }) => ({ x: elapsedSeconds, y: loss }));

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { quickstart } from "../../../recipes/quickstart.ts";
-import { EventLog } from "../../train/events.ts";
+import { EventLog } from "../../events/event-log.ts";
 import { beginRun } from "../../train/run-folder.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-report-"));

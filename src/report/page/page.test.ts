@@ -7,7 +7,7 @@ import { after, test } from "node:test";
 import { makeScoreboard } from "../../evaluate/scores/scoreboard.ts";
 import type { TaskResult } from "../../evaluate/storage/result.ts";
 import { glue } from "../../evaluate/suites/glue.ts";
-import type { TrainingEvent } from "../../train/events.ts";
+import type { TrainingEvent } from "../../events/event.ts";
 import { makeReport, printCharts } from "../report.ts";
 import { readRun } from "../runs/run-record.ts";
 import { saveData } from "../save.ts";

@@ -1,8 +1,9 @@
 // A run's events gathered into curves, one event after the other: columns of its steps and validations, and an account of its
 // seconds. Whether every step is kept or so many that charts look the same, the caller chooses.
 
+import { refuseLine, type StartEvent, type StepEvent, type TrainingEvent } from "../../events/event.ts";
+import { type EventLine, readEventLines } from "../../events/event-reader.ts";
 import { type Columns, type Growing, growColumns, thinColumns } from "./columns.ts";
-import { type Event, refuseLine, type Start } from "./event-schema.ts";
 
 export const stepColumns = [
   "step",
@@ -25,7 +26,7 @@ type StepColumn = (typeof stepColumns)[number];
 type ValidationColumn = (typeof validationColumns)[number];
 
 export interface Curves {
-  readonly starts: readonly Start[];
+  readonly starts: readonly StartEvent[];
   /** Every step; of thinned curves some, each as it was. */
   readonly steps: Columns<StepColumn>;
   /** Of thinned curves: means of the steps of equal intervals of time, those left out among them. */
@@ -48,13 +49,20 @@ export interface Curves {
 }
 
 export interface CurveGatherer {
-  /** `place` is "file:line". E_EVENTS for a step that goes back. */
-  add(event: Event, place: string): void;
+  /** Lines without a known event are passed over. E_EVENTS for a step that goes back. */
+  add(line: EventLine): void;
   take(): Curves;
 }
 
+/** Of a whole file. Errors: E_EVENTS and those of reading it. */
+export function readCurves(path: string): Curves {
+  const gatherer = gatherCurves({ thinned: false });
+  readEventLines(path, gatherer.add);
+  return gatherer.take();
+}
+
 /** Named one by one: a spread copy of a parsed event is an object of the slow kind, and there is one a step. */
-const rowOfStep = (value: Extract<Event, { kind: "step" }>["value"], stepTokens: number) => ({
+const rowOfStep = (value: StepEvent, stepTokens: number) => ({
   step: value.step,
   progress: value.progress,
   elapsedSeconds: value.elapsedSeconds,
@@ -65,7 +73,7 @@ const rowOfStep = (value: Extract<Event, { kind: "step" }>["value"], stepTokens:
   tokens: value.tokens,
   stepTokens,
   stepSeconds: value.stepSeconds,
-  skipped: value.skipped,
+  skipped: Number(value.skipped),
 });
 
 /** More than the columns of pixels of a chart, and 70 bytes for each of at most 6 rows in one. */
@@ -89,39 +97,40 @@ export function gatherCurves({ thinned }: { thinned: boolean }): CurveGatherer {
         buckets: bucketsOfThinned,
       })
     : growColumns(validationColumns);
-  const starts: Start[] = [];
+  const starts: StartEvent[] = [];
   const spent = { training: 0, validation: 0, checkpoints: 0, other: 0 };
   let skipped = 0;
   let skippedLast = 0;
   let checkpoints = 0;
   let reason: string | undefined;
-  let before: { kind: Event["kind"]; step: number; elapsedSeconds: number; tokens: number } | undefined;
-  const add = ({ kind, value }: Event, place: string) => {
-    if (before !== undefined && value.step < before.step) {
-      throw refuseLine(place, `step ${value.step} after step ${before.step}; two runs wrote to one file`);
+  let before: { kind: TrainingEvent["kind"]; step: number; elapsedSeconds: number; tokens: number } | undefined;
+  const add = ({ event, place }: EventLine) => {
+    if (event === undefined) return;
+    if (before !== undefined && event.step < before.step) {
+      throw refuseLine(place, `step ${event.step} after step ${before.step}; two runs wrote to one file`);
     }
-    const since = Math.max(0, value.elapsedSeconds - (before?.elapsedSeconds ?? value.elapsedSeconds));
+    const since = Math.max(0, event.elapsedSeconds - (before?.elapsedSeconds ?? event.elapsedSeconds));
     let tokens = before?.tokens ?? 0;
     reason = undefined;
-    if (kind === "start") {
+    if (event.kind === "start") {
       if (starts.length === mostStarts) throw refuseLine(place, `more than ${mostStarts} starts`);
-      starts.push(value);
-    } else if (kind === "step") {
-      steps.add(rowOfStep(value, value.tokens - tokens));
-      tokens = value.tokens;
-      skipped += value.skipped;
-      skippedLast = value.skipped === 1 ? skippedLast + 1 : 0;
-      const own = Math.min(value.stepSeconds, since);
+      starts.push(event);
+    } else if (event.kind === "step") {
+      steps.add(rowOfStep(event, event.tokens - tokens));
+      tokens = event.tokens;
+      skipped += Number(event.skipped);
+      skippedLast = event.skipped ? skippedLast + 1 : 0;
+      const own = Math.min(event.stepSeconds, since);
       spent.training += own;
       spent[before?.kind === "checkpoint" ? "checkpoints" : "other"] += since - own;
-    } else if (kind === "validation") {
-      validations.add({ ...value, tokens });
+    } else if (event.kind === "validation") {
+      validations.add({ ...event, tokens });
       spent.validation += since;
-    } else if (kind === "checkpoint") {
+    } else if (event.kind === "checkpoint") {
       checkpoints++;
       spent.other += since;
-    } else reason = value.reason;
-    before = { kind, step: value.step, elapsedSeconds: value.elapsedSeconds, tokens };
+    } else reason = event.reason;
+    before = { kind: event.kind, step: event.step, elapsedSeconds: event.elapsedSeconds, tokens };
   };
   return {
     add,

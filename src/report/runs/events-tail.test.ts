@@ -3,8 +3,9 @@ import { appendFileSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFil
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { EventLog, type TrainingEvent } from "../../train/events.ts";
-import { readCurves } from "./events-file.ts";
+import type { TrainingEvent } from "../../events/event.ts";
+import { EventLog } from "../../events/event-log.ts";
+import { readCurves } from "./curves.ts";
 import { EventsTail } from "./events-tail.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-tail-"));

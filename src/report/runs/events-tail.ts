@@ -1,12 +1,12 @@
 // The events.jsonl of a run that may still train, followed as it grows. On resume the file is replaced by a shorter one: then,
 // and when it shrinks, it is read again from its begin. What is kept of it does not grow with it.
 
-import { closeSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { UserError } from "../../base/errors.ts";
-import { explainReadFailure, openForReading } from "../../base/files/files.ts";
+import { explainReadFailure } from "../../base/files/files.ts";
+import { createEventReader, type EventReader, openEvents } from "../../events/event-reader.ts";
 import { describeTrouble } from "./check.ts";
 import { type CurveGatherer, type Curves, gatherCurves } from "./curves.ts";
-import { createEventReader, type EventReader } from "./events-file.ts";
 
 /** About a thousand events, some milliseconds: so long nothing else happens. */
 const blockBytes = 1 << 18;
@@ -31,7 +31,7 @@ export class EventsTail {
 
   private begin(): void {
     this.gatherer = gatherCurves({ thinned: true });
-    this.reader = createEventReader(this.path, this.gatherer);
+    this.reader = createEventReader(this.path, this.gatherer.add);
     this.failure = undefined;
     this.version++;
   }
@@ -44,11 +44,11 @@ export class EventsTail {
       if (isAnother || this.failure?.code === "E_FILE_MISSING") this.begin();
       this.seen = { inode, bytes, changed };
       if (this.failure !== undefined || this.reader.offset >= bytes) return false;
-      const file = openForReading(this.path, kind);
+      const { file, close } = openEvents(this.path);
       try {
         this.reader.readBlock(file, Math.min(blockBytes, bytes - this.reader.offset));
       } finally {
-        closeSync(file);
+        close();
       }
       this.version++;
       return this.reader.offset < bytes;

@@ -8,9 +8,8 @@ import { UserError } from "../../base/errors.ts";
 import { isPresent, readJson, readText } from "../../base/files/files.ts";
 import { makePrintable, quoteValue } from "../../base/printable.ts";
 import { check, describeTrouble } from "./check.ts";
-import type { Curves } from "./curves.ts";
+import { type Curves, readCurves } from "./curves.ts";
 import { type EvaluationsRecord, readEvaluations } from "./evaluations.ts";
-import { readCurves } from "./events-file.ts";
 
 export interface RunRecord {
   /** Unlike every other run's of the report. */

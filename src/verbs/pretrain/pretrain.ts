@@ -1,8 +1,8 @@
 // From a dataset and a recipe to a run, or an interrupted run to its end. The command line and the library listen to the same
 // events.
 
+import type { EndEvent, TrainingEvent } from "../../events/event.ts";
 import { checkTrackingUri } from "../../tracking/mlflow-client.ts";
-import type { EndEvent, TrainingEvent } from "../../train/events.ts";
 import type { BackendChoice } from "../backend.ts";
 import { withRun } from "./open-run.ts";
 import { type LogChoice, openTraining } from "./open-training.ts";

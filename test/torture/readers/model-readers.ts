@@ -3,11 +3,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { findKeptModel } from "../../../src/evaluate/storage/find-kept-model.ts";
+import type { TrainingEvent } from "../../../src/events/event.ts";
 import { fill, pretrain } from "../../../src/library.ts";
 import { openForeignModel } from "../../../src/pretrained/foreign/open-foreign-model.ts";
 import { openKeptModel } from "../../../src/pretrained/kept-model.ts";
 import { openPretrainedModel } from "../../../src/pretrained/pretrained-model.ts";
-import type { TrainingEvent } from "../../../src/train/events.ts";
 import type { Form } from "../mutations/mutators.ts";
 import type { Reader } from "./reader.ts";
 

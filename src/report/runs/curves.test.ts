@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { UserError } from "../../base/errors.ts";
-import { EventLog, type TrainingEvent } from "../../train/events.ts";
-import { readCurves } from "./events-file.ts";
+import type { TrainingEvent } from "../../events/event.ts";
+import { EventLog } from "../../events/event-log.ts";
+import { readCurves } from "./curves.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-events-"));
 after(() => rmSync(folder, { recursive: true }));
