@@ -10,7 +10,7 @@ import { contentHash, explainWriteFailure, makeFolder, readJson, writeFileAtomic
 import { readFile } from "../tables/bytes.ts";
 import { splitLines } from "../tables/lines.ts";
 import { DocumentsWriter } from "./documents-writer.ts";
-import type { Funnel } from "./funnel.ts";
+import { type DropReason, dropReasons, type Funnel, startFunnel } from "./funnel.ts";
 import type { Document } from "./sources/read-source.ts";
 
 const format = "cramming-documents";
@@ -35,7 +35,17 @@ const manifestSchema = z.strictObject({
   funnel: z.strictObject({
     read: amount,
     kept: amount,
-    dropped: z.strictObject({ empty: amount, duplicate: amount, incompressible: amount }),
+    /** Reasons that came later are missing in older manifests. */
+    dropped: z.preprocess(
+      given => ({ ...startFunnel().dropped, ...(given as object) }),
+      z.strictObject(
+        Object.fromEntries(dropReasons.map(reason => [reason, amount])) as Record<DropReason, typeof amount>,
+      ),
+    ),
+    cut: amount.default({ documents: 0, characters: 0 }),
+    examples: z
+      .array(z.strictObject({ reason: z.enum([...dropReasons, "cut"]), source: z.string(), text: z.string() }))
+      .default([]),
     binaryFilesSkipped: count,
     passedOver: z.array(z.strictObject({ reason: z.string(), count, first: z.array(z.string()) })).default([]),
   }),

@@ -1,6 +1,18 @@
-// The account of a corpus: how much text came in, why some of it was dropped, how much is left. In = kept + dropped.
+// The account of a corpus: how much text came in, why some of it was dropped, how much is left. In = kept + dropped, of characters
+// and with those that were cut out of documents that stay.
 
-export type DropReason = "empty" | "duplicate" | "incompressible";
+export const dropReasons = [
+  "empty",
+  "duplicate",
+  "incompressible",
+  /** Has text of an evaluation. */
+  "contaminated",
+  /** Is nearly an earlier one. */
+  "near-duplicate",
+  /** Nothing is left of it that did not stand in the corpus before. */
+  "repeated",
+] as const;
+export type DropReason = (typeof dropReasons)[number];
 
 export interface Amount {
   documents: number;
@@ -12,6 +24,10 @@ export interface Funnel {
   readonly read: Amount;
   readonly kept: Amount;
   readonly dropped: Readonly<Record<DropReason, Amount>>;
+  /** What was cut out of documents that stay, because it stood in the corpus before. */
+  readonly cut: Amount;
+  /** The first documents, or stretches, of each reason that is no plain one, cut short. */
+  readonly examples: Example[];
   /** Files met on a walk through folders that hold binary content under the name of a text: not read. */
   binaryFilesSkipped: number;
   /** What else was not read, by reason: an ending that is no text's, a link that leads nowhere, a broken line. */
@@ -23,6 +39,21 @@ export interface PassedOver {
   count: number;
   /** Where the first three are. */
   readonly first: string[];
+}
+
+export interface Example {
+  readonly reason: DropReason | "cut";
+  readonly source: string;
+  readonly text: string;
+}
+
+const mostExamples = 3;
+const longestExample = 160;
+
+/** Keeps what was taken away as an example, if there are few of its reason yet. */
+export function showExample(examples: Example[], reason: Example["reason"], source: string, text: string): void {
+  if (examples.filter(example => example.reason === reason).length >= mostExamples) return;
+  examples.push({ reason, source, text: text.length > longestExample ? `${text.slice(0, longestExample)}…` : text });
 }
 
 /** Counts what is passed over. */
@@ -38,7 +69,9 @@ export function startFunnel(): Funnel {
   return {
     read: nothing(),
     kept: nothing(),
-    dropped: { empty: nothing(), duplicate: nothing(), incompressible: nothing() },
+    dropped: Object.fromEntries(dropReasons.map(reason => [reason, nothing()])) as Record<DropReason, Amount>,
+    cut: nothing(),
+    examples: [],
     binaryFilesSkipped: 0,
     passedOver: [],
   };

@@ -6,7 +6,7 @@ import { after, test } from "node:test";
 import fc from "fast-check";
 import { UserError } from "../base/errors.ts";
 import { isCompressible } from "./compressibility.ts";
-import { SeenTexts } from "./duplicates.ts";
+import { SeenTexts } from "./deduplication/equal-texts.ts";
 import { startFunnel } from "./funnel.ts";
 import { type SelectOptions, selectDocuments } from "./select.ts";
 import { listSources } from "./sources/sources.ts";
@@ -49,7 +49,12 @@ test("empty documents and duplicates are dropped, also across files, and counted
       empty: { documents: 3, characters: 4 },
       duplicate: { documents: 2, characters: 6 },
       incompressible: { documents: 0, characters: 0 },
+      contaminated: { documents: 0, characters: 0 },
+      "near-duplicate": { documents: 0, characters: 0 },
+      repeated: { documents: 0, characters: 0 },
     },
+    cut: { documents: 0, characters: 0 },
+    examples: [],
     binaryFilesSkipped: 0,
     passedOver: [],
   });

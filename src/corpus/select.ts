@@ -2,8 +2,9 @@
 // counted. The order is that of the sources; nothing is shuffled here.
 
 import { isCompressible } from "./compressibility.ts";
-import { SeenTexts } from "./duplicates.ts";
-import { countDocument, type DropReason, type Funnel } from "./funnel.ts";
+import { SeenTexts } from "./deduplication/equal-texts.ts";
+import type { EvaluationTexts } from "./deduplication/evaluation-texts.ts";
+import { countDocument, type DropReason, type Funnel, showExample } from "./funnel.ts";
 import { type Document, type ReadOptions, readSource } from "./sources/read-source.ts";
 import type { Source } from "./sources/sources.ts";
 
@@ -13,6 +14,8 @@ export interface SelectOptions extends ReadOptions {
     readonly maxTokensPerCharacter: number;
     readonly countTokens: (text: string) => number;
   };
+  /** Drops documents that have text of these. */
+  readonly evaluationTexts?: EvaluationTexts | undefined;
 }
 
 /** Yields the documents that stay and keeps the account in `funnel`. Throws what `readSource` throws. */
@@ -22,10 +25,11 @@ export async function* selectDocuments(
   funnel: Funnel,
 ): AsyncGenerator<Document> {
   const seen = new SeenTexts();
-  const { compressibility } = options;
+  const { compressibility, evaluationTexts } = options;
   const judge = (text: string): DropReason | "kept" => {
     if (!/\S/.test(text)) return "empty";
     if (!seen.add(text)) return "duplicate";
+    if (evaluationTexts?.occursIn(text) === true) return "contaminated";
     if (compressibility === undefined) return "kept";
     const { maxTokensPerCharacter, countTokens } = compressibility;
     return isCompressible(text, maxTokensPerCharacter, countTokens) ? "kept" : "incompressible";
@@ -38,6 +42,9 @@ export async function* selectDocuments(
         countDocument(funnel.read, length);
         countDocument(verdict === "kept" ? funnel.kept : funnel.dropped[verdict], length);
         if (verdict === "kept") yield document;
+        else if (verdict === "incompressible" || verdict === "contaminated") {
+          showExample(funnel.examples, verdict, document.source, document.text);
+        }
       }
     }
   }

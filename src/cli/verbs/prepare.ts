@@ -33,6 +33,9 @@ interface PrepareFlags {
   readonly skipBroken?: boolean;
   readonly strict?: boolean;
   readonly compressibility?: string;
+  readonly nearDuplicates?: string;
+  readonly repeated?: string;
+  readonly decontaminate: readonly string[];
   readonly holdOut: string;
   readonly seed: string;
   readonly threads: string;
@@ -77,6 +80,17 @@ export function addPrepare(program: Command): void {
       "--compressibility <t>",
       "drop documents with t tokens a character or more (the paper: 0.25 at 32768 tokens)",
     )
+    .option(
+      "--near-duplicates <share>",
+      "drop documents that have this share in common with an earlier one; 0.8 is usual",
+    )
+    .option("--repeated <bytes>", "cut every stretch of this many bytes or more that stood there before; 100 is usual")
+    .option(
+      "--decontaminate <file>",
+      "drop documents with text of this evaluation file; may be given again",
+      (file: string, files: readonly string[]) => [...files, file],
+      [],
+    )
     .option("--hold-out <share>", "share of the text that is kept for validation", "0.01")
     .option("--seed <number>", "decides which text is held out", "0")
     .option(
@@ -94,6 +108,7 @@ Examples:
   cram prepare romane/ --out data/german --normaliser keep
   cram prepare more/ --out data/more --tokenizer runs/mine      for pretrain --init-from runs/mine
   cram prepare crawl/ --out data/crawl --compressibility 0.25 --hold-out 0.001
+  cram prepare crawl/ --out data/clean --near-duplicates 0.8 --repeated 100 --decontaminate glue/RTE/dev.tsv
 
 A text or a page is one document (see --document-separator), a line of a .jsonl and a row of a table is one. In a folder what
 cannot be read is passed over and counted (see --strict); how a file begins decides where its name says nothing.
@@ -131,6 +146,10 @@ async function prepare(texts: string[], flags: PrepareFlags): Promise<void> {
     strict: flags.strict,
     maxTokensPerCharacter:
       flags.compressibility === undefined ? undefined : parseShare("--compressibility", flags.compressibility, 10),
+    nearDuplicates:
+      flags.nearDuplicates === undefined ? undefined : parseShare("--near-duplicates", flags.nearDuplicates, 1),
+    repeatedBytes: parseOptional("--repeated", flags.repeated),
+    decontaminate: flags.decontaminate,
     holdOut: parseShare("--hold-out", flags.holdOut, 0.5),
     seed: parseCount("--seed", flags.seed, 0),
     threads: parseCount("--threads", flags.threads, 1, mostThreads),
@@ -178,7 +197,10 @@ function printFunnel({ funnel }: DocumentsManifest): void {
     `${documents.toLocaleString("en-US")} documents, ${(characters / 1e6).toFixed(2)} M characters`;
   print(`read ${describe(funnel.read)}; kept ${describe(funnel.kept)}`);
   for (const [reason, amount] of Object.entries(funnel.dropped)) {
-    if (amount.documents > 0) print(`  dropped as ${reason}: ${describe(amount)}`);
+    if (amount.documents > 0) print(`  dropped as ${reason}: ${describe(amount)}${showExample(funnel, reason)}`);
+  }
+  if (funnel.cut.documents > 0) {
+    print(`  cut as repeated: ${describe(funnel.cut)}${showExample(funnel, "cut")}`);
   }
   for (const { reason, count, first } of funnel.passedOver) {
     print(
@@ -186,6 +208,14 @@ function printFunnel({ funnel }: DocumentsManifest): void {
     );
   }
   if (funnel.binaryFilesSkipped > 0) print(`  skipped ${funnel.binaryFilesSkipped} binary files`);
+}
+
+/** The first example of a reason, on a line of its own. */
+function showExample({ examples }: DocumentsManifest["funnel"], reason: string): string {
+  const example = examples.find(each => each.reason === reason);
+  if (example === undefined) return "";
+  const text = example.text.length > 80 ? `${example.text.slice(0, 80)}…` : example.text;
+  return `\n    such as: ${makePrintable(text)}`;
 }
 
 function parseShare(option: string, text: string, limit: number): number {

@@ -231,7 +231,17 @@ export function listBarCharts(runs: readonly RunRecord[]): BarChart[] {
   const funnels = groupByDataset(runs).flatMap(({ names, data: { funnel } }) =>
     funnel === undefined ? [] : [{ name: names, funnel }],
   );
-  const reasons = [...new Set(funnels.flatMap(({ funnel }) => Object.keys(funnel.dropped)))];
+  const takenFrom = ({ dropped, cut }: (typeof funnels)[number]["funnel"]): typeof dropped => ({
+    ...dropped,
+    ...(cut && { cut }),
+  });
+  const reasons = [
+    ...new Set(
+      funnels.flatMap(({ funnel }) =>
+        Object.entries(takenFrom(funnel)).flatMap(([reason, { characters }]) => (characters > 0 ? [reason] : [])),
+      ),
+    ),
+  ];
   const charts: BarChart[] = [
     {
       id: "budget",
@@ -252,7 +262,7 @@ export function listBarCharts(runs: readonly RunRecord[]): BarChart[] {
       parts: ["kept", ...reasons],
       bars: funnels.map(({ name, funnel }) => ({
         name,
-        values: [funnel.kept.characters, ...reasons.map(reason => funnel.dropped[reason]?.characters ?? 0)],
+        values: [funnel.kept.characters, ...reasons.map(reason => takenFrom(funnel)[reason]?.characters ?? 0)],
       })),
     },
   ];

@@ -38,7 +38,7 @@ const datasetSchema = z.object({
   validation: z.object({ sequences: z.number() }),
 });
 const documentsSchema = z.object({
-  funnel: z.object({ read: amount, kept: amount, dropped: z.record(z.string(), amount) }),
+  funnel: z.object({ read: amount, kept: amount, dropped: z.record(z.string(), amount), cut: amount.optional() }),
 });
 
 export interface DataRecord {

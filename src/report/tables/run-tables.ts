@@ -193,6 +193,7 @@ export function tabulateData(runs: readonly RunRecord[]): Table {
     const counted = funnel && [
       { stage: "read", ...funnel.read },
       ...Object.entries(funnel.dropped).map(([reason, dropped]) => ({ stage: `dropped: ${reason}`, ...dropped })),
+      ...(funnel.cut === undefined ? [] : [{ stage: "cut: repeated", ...funnel.cut }]),
       { stage: "kept", ...funnel.kept },
     ];
     const packed =

@@ -2,9 +2,11 @@
 
 import { join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
+import { deduplicateDocuments } from "../../corpus/deduplication/deduplicate.ts";
 import { readDocuments, writeDocuments } from "../../corpus/documents.ts";
 import { type PassedOver, startFunnel } from "../../corpus/funnel.ts";
 import { type SelectOptions, selectDocuments } from "../../corpus/select.ts";
+import type { Document } from "../../corpus/sources/read-source.ts";
 import type { Source } from "../../corpus/sources/sources.ts";
 import { buildDataset } from "../../dataset/build.ts";
 import { WordCounter } from "../../tokenizer/learning/count-words.ts";
@@ -29,7 +31,8 @@ export async function buildFromText(
   const progress = (what: string) => (count: number) => showProgress(`${what} ${count.toLocaleString("en-US")}`);
   const { format, textField, documentSeparator, skipBroken, strict } = options;
   const separator = documentSeparator === undefined ? undefined : parseSeparator(documentSeparator);
-  const select: SelectOptions = { format, textField, separator, skipBroken, strict };
+  const { evaluationTexts, nearDuplicates, repeatedBytes } = options;
+  const select: SelectOptions = { format, textField, separator, skipBroken, strict, evaluationTexts };
   const filter =
     options.maxTokensPerCharacter === undefined
       ? {}
@@ -47,21 +50,36 @@ export async function buildFromText(
   funnel.passedOver.push(...structuredClone(passedOver));
   const words = new WordCounter(normaliser, options.preTokenizer);
   const losses = new LossCounter(normaliser);
-  const selected = (async function* () {
+  const isDeduplicated = nearDuplicates !== undefined || repeatedBytes !== undefined;
+  const describeShare = createProgress(1, systemClock);
+  const deduplicate = (documents: AsyncIterable<Document>) =>
+    isDeduplicated
+      ? deduplicateDocuments(documents, options, funnel, join(folder, "deduplication"), (doing, share) =>
+          showProgress(`${doing}: ${describeShare(share)}`),
+        )
+      : documents;
+  const describeRead = createProgress(
+    sources.reduce((sum, { bytes }) => sum + bytes, 0),
+    systemClock,
+  );
+  const read = (async function* () {
+    let count = 0;
     for await (const document of selectDocuments(sources, { ...select, ...filter, onBytes }, funnel)) {
+      if (++count % 1024 === 0) {
+        showProgress(`reading: ${describeRead(bytesRead)}, ${count.toLocaleString("en-US")} documents`);
+      }
+      yield document;
+    }
+  })();
+  const selected = (async function* () {
+    for await (const document of deduplicate(read)) {
       if (given === undefined) words.addText(document.text);
       losses.addText(document.text);
       yield document;
     }
   })();
   const documentsFolder = join(folder, "documents");
-  const describeRead = createProgress(
-    sources.reduce((sum, { bytes }) => sum + bytes, 0),
-    systemClock,
-  );
-  const documents = await writeDocuments(documentsFolder, selected, funnel, count =>
-    showProgress(`reading: ${describeRead(bytesRead)}, ${count.toLocaleString("en-US")} documents`),
-  );
+  const documents = await writeDocuments(documentsFolder, selected, funnel);
   describeNormaliserLoss(losses.loss, options);
   const tokenizer = given ?? learnTokenizer(words, options, progress("learning the tokenizer: tokens"));
   const describeDone = createProgress(documents.documents, systemClock);

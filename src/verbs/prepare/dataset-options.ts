@@ -1,5 +1,6 @@
 // Every choice of a dataset with its default taken, and what came of it.
 
+import type { EvaluationTexts } from "../../corpus/deduplication/evaluation-texts.ts";
 import type { DocumentsManifest } from "../../corpus/documents.ts";
 import type { ChosenFormat } from "../../corpus/sources/read-source.ts";
 import type { DatasetManifest } from "../../dataset/manifest.ts";
@@ -30,6 +31,12 @@ export interface DatasetOptions {
   readonly strict?: boolean | undefined;
   /** Documents with as many tokens a character or more are dropped; undefined keeps them all. */
   readonly maxTokensPerCharacter: number | undefined;
+  /** Drops a document with at least this share of shingles in common with an earlier one; undefined keeps them. */
+  readonly nearDuplicates?: number | undefined;
+  /** Cuts what stood in the corpus before, from this many bytes on; undefined: nothing. */
+  readonly repeatedBytes?: number | undefined;
+  /** Documents that have text of these are dropped. */
+  readonly evaluationTexts?: EvaluationTexts | undefined;
   readonly holdOut: number;
   readonly seed: number;
   readonly threads: number;

@@ -29,8 +29,8 @@ export function prepareSources(
   checkOutput(folder, "a dataset", datasetNames);
   return withFolderLock(folder, "prepare", async () => {
     finishMoves(folder);
-    const { threads: _, recipe, tokenizer, ...rest } = options;
-    const shaping = { ...rest, tokenizer: tokenizer?.hash };
+    const { threads: _, recipe, tokenizer, evaluationTexts, ...rest } = options;
+    const shaping = { ...rest, tokenizer: tokenizer?.hash, evaluationTexts: evaluationTexts?.hash };
     showProgress("looking for changes");
     const hashed = hashSources(sources, listingOf(options, passedOver));
     const files = hashed.map(({ source, hash }) => [source.path, hash]);

@@ -2,6 +2,7 @@
 
 import { UserError } from "../../base/errors.ts";
 import { checkOutput } from "../../base/files/folder-kind.ts";
+import { type EvaluationTexts, readEvaluationTexts } from "../../corpus/deduplication/evaluation-texts.ts";
 import type { PassedOver } from "../../corpus/funnel.ts";
 import type { ChosenFormat } from "../../corpus/sources/read-source.ts";
 import { listSources } from "../../corpus/sources/sources.ts";
@@ -52,6 +53,12 @@ export interface PrepareOptions {
   readonly strict?: boolean | undefined;
   /** Drops documents with that many tokens a character or more. The paper: 0.25 at 32768 tokens. Default: keeps them all. */
   readonly maxTokensPerCharacter?: number | undefined;
+  /** Drops a document that has at least this share of shingles (five words) in common with an earlier one. Default: keeps them. */
+  readonly nearDuplicates?: number | undefined;
+  /** Cuts every stretch that stood in the corpus before, from this many bytes on. Default: none. */
+  readonly repeatedBytes?: number | undefined;
+  /** Files of rows whose texts are for judging: a document with 13 words in a row of one is dropped. Default: none. */
+  readonly decontaminate?: readonly string[] | undefined;
   /** Share of the text that is kept for validation. Default 0.01. */
   readonly holdOut?: number | undefined;
   /** Decides which text is held out. Default 0. */
@@ -94,6 +101,9 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
     skipBroken: options.skipBroken,
     strict: options.strict,
     maxTokensPerCharacter,
+    nearDuplicates: checkNearDuplicates(options.nearDuplicates),
+    repeatedBytes: checkRepeatedBytes(options.repeatedBytes),
+    evaluationTexts: await readEvaluationTextsOf(options.decontaminate),
     holdOut,
     seed: options.seed ?? 0,
     threads: options.threads ?? countPerformanceCores(),
@@ -114,6 +124,36 @@ function openGivenTokenizer(path: string, options: PrepareOptions): Promise<Toke
     "E_OPTION",
     `${decided.join(", ")} beside the tokenizer of ${path}: it has its own`,
     "Leave these out, or leave out the tokenizer and learn one.",
+  );
+}
+
+function checkNearDuplicates(share: number | undefined): number | undefined {
+  if (share === undefined || (share >= 0.5 && share < 1)) return share;
+  throw new UserError(
+    "E_OPTION",
+    `nearDuplicates is ${share}`,
+    "Give the share of shingles in common from which on a document is dropped, from 0.5 to below 1; 0.8 is usual.",
+  );
+}
+
+function checkRepeatedBytes(bytes: number | undefined): number | undefined {
+  if (bytes === undefined || (Number.isInteger(bytes) && bytes >= 20 && bytes <= 10_000)) return bytes;
+  throw new UserError(
+    "E_OPTION",
+    `repeatedBytes is ${bytes}`,
+    "Give a whole number from 20 to 10,000; 100 is usual, and below that ordinary phrases go.",
+  );
+}
+
+/** UserErrors E_OPTION where no text is long enough, and those of reading a table. */
+async function readEvaluationTextsOf(paths: readonly string[] = []): Promise<EvaluationTexts | undefined> {
+  if (paths.length === 0) return undefined;
+  const texts = await readEvaluationTexts(paths);
+  if (texts.count > 0) return texts;
+  throw new UserError(
+    "E_OPTION",
+    `no text of ${paths.join(", ")} has eight words, and shorter ones occur anywhere`,
+    "Leave it out of what is decontaminated.",
   );
 }
 

@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { RandomSequence, streams } from "../../base/random.ts";
+import { countDocument, startFunnel } from "../funnel.ts";
+import { type DeduplicateOptions, deduplicateDocuments } from "./deduplicate.ts";
+import { EvaluationTexts } from "./evaluation-texts.ts";
+
+const root = mkdtempSync(join(tmpdir(), "cram-deduplicate-"));
+after(() => rmSync(root, { recursive: true }));
+
+async function deduplicate(texts: readonly string[], options: DeduplicateOptions) {
+  const funnel = startFunnel();
+  const folder = join(root, "work");
+  async function* documents() {
+    for (const [i, text] of texts.entries()) {
+      countDocument(funnel.read, text.length);
+      countDocument(funnel.kept, text.length);
+      yield { text, source: `${i}.txt` };
+    }
+  }
+  const left = [];
+  for await (const document of deduplicateDocuments(documents(), options, funnel, folder)) left.push(document);
+  assert.ok(!existsSync(folder), "nothing is left on disk");
+  // In = kept + dropped + cut, and kept is what came out.
+  const dropped = Object.values(funnel.dropped).reduce((sum, { characters }) => sum + characters, 0);
+  assert.equal(funnel.read.characters, funnel.kept.characters + dropped + funnel.cut.characters);
+  assert.deepEqual(funnel.kept, {
+    documents: left.length,
+    characters: left.reduce((sum, { text }) => sum + text.length, 0),
+  });
+  return { left, funnel };
+}
+
+const random = new RandomSequence(5, streams.sampling, 0);
+const drawWords = (count: number) => Array.from({ length: count }, () => `wörd${random.below(5000)}`).join(" ");
+
+test("near duplicates go, repeated stretches are cut, a document with nothing new is dropped", async () => {
+  const [first, second, shared] = [drawWords(60), drawWords(60), drawWords(20)];
+  const near = first.replace("wörd", "other");
+  const { left, funnel } = await deduplicate(
+    [first, near, `${second} ${shared}`, `${drawWords(5)} ${shared}`, shared, "\ufeffshort"],
+    { nearDuplicates: 0.8, repeatedBytes: 100 },
+  );
+  assert.deepEqual(
+    left.map(({ source }) => source),
+    ["0.txt", "2.txt", "3.txt", "5.txt"],
+  );
+  assert.equal(left[0]!.text, first);
+  assert.ok(!left[2]!.text.includes(shared) && left[2]!.text.length < 60);
+  assert.equal(left[3]!.text, "\ufeffshort");
+  assert.equal(funnel.dropped["near-duplicate"].documents, 1);
+  assert.equal(funnel.dropped.repeated.documents, 1);
+  assert.equal(funnel.cut.documents, 1);
+  assert.deepEqual(
+    funnel.examples.map(({ reason, source }) => [reason, source]),
+    [
+      ["near-duplicate", "1.txt"],
+      ["cut", "3.txt"],
+      ["repeated", "4.txt"],
+    ],
+  );
+});
+
+test("each is off by itself", async () => {
+  const text = drawWords(60);
+  const texts = [text, text.replace("wörd", "other")];
+  assert.equal((await deduplicate(texts, { nearDuplicates: 0.8 })).funnel.cut.documents, 0);
+  const cut = await deduplicate(texts, { repeatedBytes: 100 });
+  assert.equal(cut.funnel.dropped["near-duplicate"].documents, 0);
+  assert.equal(cut.funnel.cut.documents, 1);
+  assert.equal((await deduplicate(texts, {})).left.length, 2);
+});
+
+test("a document with thirteen words in a row of an evaluation text is contaminated, whatever the case and the signs", () => {
+  const words = Array.from({ length: 40 }, (_, i) => `w${i}`);
+  const texts = new EvaluationTexts([
+    words.join(" "),
+    "seven words are not enough to tell",
+    "the eight words of this one count whole",
+  ]);
+  assert.equal(texts.count, 2);
+  assert.ok(texts.occursIn(`before, ${words.slice(10, 23).join("; ").toUpperCase()}! after`));
+  assert.ok(!texts.occursIn(`${words.slice(10, 22).join(" ")} and ${words.slice(23).reverse().join(" ")}`));
+  assert.ok(texts.occursIn("It said: the eight words of THIS one count whole."));
+  assert.ok(!texts.occursIn("seven words are not enough to tell"));
+  assert.equal(new EvaluationTexts([words.join(" ")]).hash, new EvaluationTexts([words.join(" "), "short"]).hash);
+});
