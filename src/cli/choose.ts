@@ -7,6 +7,7 @@ import { countPerformanceCores } from "../machine/cores.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { type BackendChoice, type BackendName, backendNames, openBackend as openNamed } from "../verbs/backend.ts";
 import { recipeNames } from "../verbs/recipe.ts";
+import { suggest } from "./terminal/completion.ts";
 
 export interface BackendOptions {
   readonly backend?: BackendName;
@@ -69,9 +70,16 @@ export interface RecipeOptions {
 }
 
 export function addRecipeOptions(command: Command, fallback?: string): Command {
-  return command
-    .option("--recipe <name>", `${recipeNames.join(", ")}, or a recipe.json`, fallback)
-    .option("--set <path=value>", "change one value of the recipe (repeat for more)", collect, []);
+  command.addOption(
+    suggest(new Option("--recipe <name>", "a name (cram recipe --list), or a recipe's file"), recipeNames).default(
+      fallback,
+    ),
+  );
+  return addSet(command);
+}
+
+export function addSet(command: Command): Command {
+  return command.option("--set <path=value>", "change one value of the recipe (repeat for more)", collect, []);
 }
 
 const collect = (value: string, before: readonly string[]) => [...before, value];

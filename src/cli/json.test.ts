@@ -50,6 +50,19 @@ test("quickstart tells its dataset, its run, its events and its filled masks", (
   assert.equal(kinds.lastIndexOf("end"), kinds.length - 1 - fills.length);
 });
 
+test("recipe says what can be chosen and what differs", () => {
+  const [listed] = readLines("recipe", "--list", "--json") as {
+    choices: { path: string; options: { name: string }[] }[];
+  }[];
+  const schedules = listed!.choices.find(({ path }) => path === "schedule.learningRate")!;
+  assert.ok(schedules.options.some(({ name }) => name === "linear"));
+  const [compared] = readLines("recipe", "--diff", "crammed-bert", "crammed-bert-small", "--json");
+  // The first is what crammed BERT's checkpoint holds; the second 8192·256 + 1 + 2·256·10 + 4·(4·256² + 256·1024 + 512·256).
+  assert.deepEqual(compared!.parameters, [119_589_889, 8192 * 256 + 1 + 5120 + 4 * (4 * 65_536 + 262_144 + 131_072)]);
+  const [whole] = readLines("recipe", "quickstart", "--set", "train.seed=3", "--json");
+  assert.equal((whole!.train as { seed: number }).seed, 3);
+});
+
 test("what a person can correct is one line of JSON on standard error", () => {
   for (const verb of ["fill", "report", "export"]) {
     const words = [verb, "no-such-run", ...(verb === "fill" ? ["a [MASK]"] : [])];

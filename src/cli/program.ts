@@ -19,6 +19,7 @@ import { addPlan } from "./verbs/plan.ts";
 import { addPrepare } from "./verbs/prepare.ts";
 import { addPretrain } from "./verbs/pretrain.ts";
 import { addQuickstart } from "./verbs/quickstart.ts";
+import { addRecipe } from "./verbs/recipe.ts";
 import { addReport } from "./verbs/report.ts";
 
 const program = new Command("cram")
@@ -51,6 +52,7 @@ const verbs = [
   addPull,
   addReport,
   addDashboard,
+  addRecipe,
   addInspect,
   addDoctor,
   addCompletion,

@@ -17,6 +17,10 @@ const cooldown = {
 
 interface RateSchedule<Settings = never> {
   readonly name: string;
+  /** What it does, one line for lists. */
+  readonly summary: string;
+  /** The paper. */
+  readonly source: string;
   readonly settings: z.ZodRawShape;
   /** Share of the peak learning rate at this progress. */
   rate(progress: number, settings: Settings): number;
@@ -39,64 +43,80 @@ function warmUp(progress: number, warmup: number, rate: (progress: number) => nu
 /** Whatever goes round: 0 at the start of each cycle to 1 at its end. */
 const cycleOf = (progress: number, cycles: number) => (progress >= 1 ? 1 : (progress * cycles) % 1);
 
-/** 1/4 of the peak at the start, the peak at 3/4 of the budget, 0 at its end: the paper's. */
 const budgetTriangle2 = {
   name: "budget-triangle2",
+  summary: "1/4 of the peak at the start, the peak at 3/4 of the budget, 0 at its end",
+  source: "Geiping & Goldstein 2022, arXiv 2212.14034",
   settings: {},
   rate: progress => Math.min(0.25 + progress, (1 - progress) / 0.25),
 } as const satisfies RateSchedule<object>;
 
-/** 1/2 of the peak at the start, the peak at 3/4 of the budget, 0 at its end. */
 const budgetTriangle1 = {
   name: "budget-triangle1",
+  summary: "1/2 of the peak at the start, the peak at 3/4 of the budget, 0 at its end",
+  source: "Geiping & Goldstein 2022, arXiv 2212.14034",
   settings: {},
   rate: progress => Math.min(0.5 + (0.5 * progress) / 0.75, (1 - progress) / 0.25),
 } as const satisfies RateSchedule<object>;
 
 const triangle = (progress: number) => (progress < 0.5 ? 2 * progress : 2 - 2 * progress);
 
-/** 0, the peak half way, 0. */
-const oneCycle = { name: "one-cycle", settings: {}, rate: triangle } as const satisfies RateSchedule<object>;
+const oneCycle = {
+  name: "one-cycle",
+  summary: "0, the peak half way, 0",
+  source: "Smith & Topin 2018, arXiv 1708.07120",
+  settings: {},
+  rate: triangle,
+} as const satisfies RateSchedule<object>;
 
-/** The same several times over; the reference has eight. */
+/** The reference has eight cycles. */
 const multiCycle = {
   name: "multi-cycle",
+  summary: "one-cycle several times over",
+  source: "Geiping & Goldstein 2022, arXiv 2212.14034",
   settings: { cycles: z.number().int().positive().max(10_000).default(8) },
   rate: (progress, { cycles }) => triangle(cycleOf(progress, cycles)),
 } as const satisfies RateSchedule<{ cycles: number }>;
 
-/** Warmup, then a straight line to 0. */
 const linear = {
   name: "linear",
+  summary: "warmup, then a straight line to 0",
+  source: "Devlin et al. 2019, arXiv 1810.04805",
   settings: warmup,
   rate: (progress, { warmup }) => warmUp(progress, warmup, rest => 1 - rest),
 } as const satisfies RateSchedule<Warmup>;
 
-/** Warmup, then half a cosine to 0. */
 const cosine = {
   name: "cosine",
+  summary: "warmup, then half a cosine to 0",
+  source: "Loshchilov & Hutter 2017, arXiv 1608.03983",
   settings: warmup,
   rate: (progress, { warmup }) => warmUp(progress, warmup, rest => 0.5 * (1 + Math.cos(Math.PI * Math.min(rest, 1)))),
 } as const satisfies RateSchedule<Warmup>;
 
-/** Half a cosine from the peak to 0, several times over; the reference has four. */
+/** The reference has four cycles. */
 const cosineAnnealing = {
   name: "cosine-annealing",
+  summary: "half a cosine from the peak to 0, several times over",
+  source: "Loshchilov & Hutter 2017, arXiv 1608.03983",
   settings: { cycles: z.number().int().positive().max(10_000).default(4) },
   rate: (progress, { cycles }) => 0.5 * (1 + Math.cos(Math.PI * cycleOf(progress, cycles))),
 } as const satisfies RateSchedule<{ cycles: number }>;
 
-/** Warmup, the peak, a straight line to 0. The reference's budget-constant; its dive is this with no warmup and a cooldown of 1/2. */
+/** The reference's budget-constant; its dive is this with no warmup and a cooldown of 1/2. */
 const constantWithCooldown = {
   name: "constant-with-cooldown",
+  summary: "warmup, the peak, a straight line to 0",
+  source: "Zhai et al. 2022, arXiv 2106.04560",
   settings: { ...warmup, ...cooldown },
   rate: (progress, { warmup, cooldown }) =>
     progress < warmup ? progress / warmup : coolDown(progress, cooldown, () => 1),
 } as const satisfies RateSchedule<Warmup & Cooldown>;
 
-/** Warmup, the peak, and a fall to 0 as 1 - √x, which Hägele et al. (2024, arXiv 2405.18392) found better than a line. */
 const warmupStableDecay = {
   name: "warmup-stable-decay",
+  summary: "warmup, the peak, and a fall to 0 as 1 - √x",
+  source: "Hägele et al. 2024, arXiv 2405.18392",
   settings: { ...warmup, ...cooldown },
   rate: (progress, { warmup, cooldown }) => {
     if (progress < warmup) return progress / warmup;
@@ -104,9 +124,10 @@ const warmupStableDecay = {
   },
 } as const satisfies RateSchedule<Warmup & Cooldown>;
 
-/** Warmup, then √(warmup / progress), then a straight line to 0. */
 const inverseSqrt = {
   name: "inverse-sqrt",
+  summary: "warmup, then √(warmup / progress), then a straight line to 0",
+  source: "Vaswani et al. 2017, arXiv 1706.03762",
   // Without a warmup the rate would begin at infinity.
   settings: { warmup: share.gt(0).default(0.06), ...cooldown },
   rate: (progress, { warmup, cooldown }) =>
@@ -115,30 +136,34 @@ const inverseSqrt = {
       : coolDown(progress, cooldown, at => Math.sqrt(warmup / Math.max(at, warmup))),
 } as const satisfies RateSchedule<Warmup & Cooldown>;
 
-/** A straight line up until the cooldown. */
 const ramp = {
   name: "ramp",
+  summary: "a straight line up until the cooldown",
+  source: "Geiping & Goldstein 2022, arXiv 2212.14034",
   settings: cooldown,
   rate: (progress, { cooldown }) => coolDown(progress, cooldown, at => at),
 } as const satisfies RateSchedule<Cooldown>;
 
-/** Half a cosine up until the cooldown. */
 const inverseCosine = {
   name: "inverse-cosine",
+  summary: "half a cosine up until the cooldown",
+  source: "Geiping & Goldstein 2022, arXiv 2212.14034",
   settings: cooldown,
   rate: (progress, { cooldown }) => coolDown(progress, cooldown, at => 0.5 * (1 - Math.cos(Math.PI * at))),
 } as const satisfies RateSchedule<Cooldown>;
 
-/** Warmup, then (1 - x) to a power, from the peak to 0. */
 const polynomial = {
   name: "polynomial",
+  summary: "warmup, then (1 - x) to a power, from the peak to 0",
+  source: "Geiping & Goldstein 2022, arXiv 2212.14034",
   settings: { ...warmup, power: z.number().positive().default(2) },
   rate: (progress, { warmup, power }) => warmUp(progress, warmup, rest => Math.max(0, 1 - rest) ** power),
 } as const satisfies RateSchedule<Warmup & { power: number }>;
 
-/** Warmup, then the peak to the end. */
 const constant = {
   name: "constant",
+  summary: "warmup, then the peak to the end",
+  source: "Geiping & Goldstein 2022, arXiv 2212.14034",
   settings: warmup,
   rate: (progress, { warmup }) => (progress < warmup ? progress / warmup : 1),
 } as const satisfies RateSchedule<Warmup>;

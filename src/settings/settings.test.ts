@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
-import { assignSettings, checkSettings, listPaths } from "./settings.ts";
+import { listPaths } from "./schema.ts";
+import { assignSettings, checkSettings } from "./settings.ts";
 
 const schema = z.strictObject({
   name: z.string(),

@@ -5,6 +5,8 @@
 import { z } from "zod";
 import { nearestNames, UserError } from "../base/errors.ts";
 import { quoteValue } from "../base/printable.ts";
+import { mergeSettings } from "./merge-settings.ts";
+import { findSchemas, isChoice, isValues, listPaths, type Values } from "./schema.ts";
 
 /** What settings are of, for messages. */
 export interface SettingsKind {
@@ -13,13 +15,6 @@ export interface SettingsKind {
   /** Where whole ones can be seen, a sentence. */
   readonly advice: string;
 }
-
-type Values = Record<string, unknown>;
-type Choice = z.ZodDiscriminatedUnion<readonly z.ZodObject[]>;
-
-const isSection = (schema: unknown): schema is z.ZodObject => schema instanceof z.ZodObject;
-const isChoice = (schema: unknown): schema is Choice => schema instanceof z.ZodDiscriminatedUnion;
-const isValues = (value: unknown): value is Values => typeof value === "object" && value !== null;
 
 /** The settings, or why they are none. `origin` names where they came from. UserErrors E_RECIPE_KEY, E_RECIPE_VALUE. */
 export function checkSettings<Settings>(
@@ -35,7 +30,7 @@ export function checkSettings<Settings>(
 
 /**
  * Applies `--set path=value` pairs to settings, and checks the result. Values are read as JSON where they are JSON, as text otherwise.
- * Where another option of a choice is taken, what only the one before reads is left out. Nothing is ignored: UserErrors
+ * They are merged as mergeSettings says. Nothing is ignored: UserErrors
  * E_SET, E_RECIPE_KEY for a path that there is not, E_RECIPE_VALUE.
  */
 export function assignSettings<Settings>(
@@ -45,9 +40,8 @@ export function assignSettings<Settings>(
   origin: string,
   kind: SettingsKind,
 ): Settings {
-  const changed = structuredClone(settings) as Values;
+  const changes: Values = {};
   const known = listPaths(schema);
-  const given = new Set<string>();
   for (const assignment of assignments) {
     const match = /^([^=]+)=(.*)$/s.exec(assignment);
     if (match === null) {
@@ -56,35 +50,15 @@ export function assignSettings<Settings>(
     }
     const path = match[1]!.trim();
     if (!known.includes(path)) throw unknownKey(path, known, "--set", kind);
-    given.add(path);
     const keys = path.split(".");
-    const section = keys.slice(0, -1).reduce<Values>((values, key) => values[key] as Values, changed);
+    const section = keys.slice(0, -1).reduce<Values>((values, key) => {
+      values[key] ??= {};
+      return values[key] as Values;
+    }, changes);
     section[keys.at(-1)!] = readValue(match[2]!, findSchemas(schema, keys));
   }
-  leaveOutUnread(schema, changed, "", given);
+  const changed = mergeSettings(schema, settings, changes);
   return checkSettings(schema, changed, assignments.length > 0 ? `--set ${assignments.join(" ")}` : origin, kind);
-}
-
-/** Every path to a value, "model.width"; of a choice the keys of all its options. */
-export function listPaths(schema: unknown, prefix = ""): string[] {
-  const shapes = shapesOf(schema);
-  if (shapes.length === 0) return [prefix];
-  const paths = shapes.flatMap(shape =>
-    Object.entries(shape).flatMap(([key, part]) => listPaths(part, prefix === "" ? key : `${prefix}.${key}`)),
-  );
-  return [...new Set(paths)];
-}
-
-function shapesOf(schema: unknown): readonly z.ZodRawShape[] {
-  if (isSection(schema)) return [schema.shape];
-  return isChoice(schema) ? schema.options.map(option => option.shape) : [];
-}
-
-/** The schemas that options give a path; one where there is no choice. */
-function findSchemas(schema: unknown, keys: readonly string[]): readonly unknown[] {
-  const [key, ...rest] = keys;
-  if (key === undefined) return [schema];
-  return shapesOf(schema).flatMap(shape => (Object.hasOwn(shape, key) ? findSchemas(shape[key], rest) : []));
 }
 
 function readValue(text: string, schemas: readonly unknown[]): unknown {
@@ -97,27 +71,9 @@ function readValue(text: string, schemas: readonly unknown[]): unknown {
   }
 }
 
-/** Removes what the chosen options do not read, unless it was given itself: then it is an error, and the check says so. */
-function leaveOutUnread(schema: unknown, values: unknown, prefix: string, given: ReadonlySet<string>): void {
-  if (!isValues(values)) return;
-  const chosen = isChoice(schema) ? findChosen(schema, values) : schema;
-  if (!isSection(chosen)) return;
-  for (const [key, value] of Object.entries(values)) {
-    const path = prefix === "" ? key : `${prefix}.${key}`;
-    if (Object.hasOwn(chosen.shape, key)) leaveOutUnread(chosen.shape[key], value, path, given);
-    else if (isChoice(schema) && !given.has(path)) delete values[key];
-  }
-}
-
-function findChosen(choice: Choice, values: Values): z.ZodObject | undefined {
-  const { discriminator } = choice.def;
-  return choice.options.find(
-    option => (option.shape[discriminator] as z.ZodType).safeParse(values[discriminator]).success,
-  );
-}
-
 function unknownKey(key: string, known: readonly string[], origin: string, { noun }: SettingsKind): UserError {
-  const near = nearestNames(key, known);
+  const sections = known.flatMap(path => path.split(".").slice(0, -1)).filter(section => section !== key);
+  const near = nearestNames(key, [...new Set(sections), ...known]);
   return new UserError(
     "E_RECIPE_KEY",
     `${origin}: ${noun} has no "${key}"`,

@@ -4,8 +4,11 @@
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
 import { findShapeFault, largestSizes, listParameters } from "../model/shape.ts";
-import { findOptimizerFault, optimizerSchema } from "../optim/optimizers.ts";
+import { findOptimizerFault, optimizerSchema, optimizers } from "../optim/optimizers.ts";
 import { rateSchedules } from "../optim/schedule.ts";
+import { describeChoice, listChoices } from "../settings/choices.ts";
+import { describeAsJsonSchema } from "../settings/json-schema.ts";
+import { mergeSettings } from "../settings/merge-settings.ts";
 import { assignSettings, checkSettings } from "../settings/settings.ts";
 import { parseBudget } from "./budget.ts";
 
@@ -78,6 +81,9 @@ const train = z.strictObject({
   badStepsAllowed: positive,
 });
 
+describeChoice(optimizerSchema, optimizers);
+describeChoice(schedule, rateSchedules);
+
 const recipeSchema = z.strictObject({
   name: z.string().min(1),
   model: modelSchema,
@@ -109,6 +115,25 @@ export function overrideRecipe(recipe: Recipe, assignments: readonly string[]): 
 export function replaceTraining(recipe: Recipe, values: Partial<Recipe["train"]>, origin: string): Recipe {
   return checkRecipe({ ...recipe, train: { ...recipe.train, ...values } }, origin);
 }
+
+/** A recipe in part: what another changes of it, with a name of its own. null takes a key away that may be absent. */
+export type RecipeChanges = Pick<Recipe, "name"> & {
+  readonly [Section in keyof Omit<Recipe, "name">]?: Changes<Recipe[Section]>;
+};
+type Changes<Section> = Section extends object
+  ? { readonly [Key in keyof Section]?: Section[Key] | (undefined extends Section[Key] ? null : never) }
+  : Section | null;
+
+/** The recipe with changes, merged as mergeSettings says. UserErrors as of a recipe, with `origin`, by default the new name. */
+export function extendRecipe(base: Recipe, changes: RecipeChanges, origin: string = changes.name): Recipe {
+  return checkRecipe(mergeSettings(recipeSchema, base, changes), origin);
+}
+
+/** Every choice that a recipe makes, with what there is to choose. */
+export const listRecipeChoices = () => listChoices(recipeSchema);
+
+/** The JSON Schema of a recipe's file. */
+export const describeRecipe = () => describeAsJsonSchema(recipeSchema, "A recipe of cram pretrain");
 
 /** The rules between fields. */
 function checkTogether(recipe: Recipe, origin: string): Recipe {

@@ -5,44 +5,98 @@ import { crammedBert } from "../../recipes/crammed-bert.ts";
 import { crammedBertSmall } from "../../recipes/crammed-bert-small.ts";
 import { quickstart } from "../../recipes/quickstart.ts";
 import { nearestNames, UserError } from "../base/errors.ts";
-import { readJson } from "../base/files/files.ts";
-import { checkRecipe, overrideRecipe, type Recipe, replaceTraining } from "../train/recipe.ts";
+import {
+  listRecipeChoices,
+  overrideRecipe,
+  type Recipe,
+  type RecipeChanges,
+  replaceTraining,
+} from "../train/recipe.ts";
+import { isRecipeFile, readRecipeFile, recipeEndings, resolveRecipe } from "./recipe-files.ts";
 
-const recipes: readonly Recipe[] = [crammedBert, crammedBertSmall, quickstart];
-export const recipeNames = recipes.map(({ name }) => name);
+/** Of each what it is for and whose it is, for lists. */
+const recipes: readonly { readonly recipe: Recipe; readonly summary: string; readonly source: string }[] = [
+  {
+    recipe: crammedBert,
+    summary: "the paper's final recipe, for one day on a GPU",
+    source: "Geiping & Goldstein 2022, arXiv 2212.14034",
+  },
+  {
+    recipe: crammedBertSmall,
+    summary: "the same at a size that a CPU trains in minutes or hours",
+    source: "this project",
+  },
+  { recipe: quickstart, summary: "learns in three minutes on two cores", source: "this project" },
+];
+export const recipeNames = recipes.map(({ recipe }) => recipe.name);
+
+/** Changes to another recipe: its name, or the path of its file. */
+export type ExtendingRecipe = { readonly extends: string } & RecipeChanges;
 
 export interface RecipeChoice {
-  /** A name, the path of a recipe.json, or a recipe. */
-  readonly recipe: string | Recipe;
+  /** A name, the path of a recipe's file (.json, .yaml), a recipe, or changes to one. */
+  readonly recipe: string | Recipe | ExtendingRecipe;
   /** Assignments such as "model.width=256", the last one counts. */
   readonly set?: readonly string[] | undefined;
   /** "90s", "5m", "24h" or "300steps"; default: the recipe's own. */
   readonly budget?: string | undefined;
 }
 
-/** Errors: E_RECIPE_NAME, those of reading and checking a recipe, E_SET, E_BUDGET. */
+/** Errors: E_RECIPE_NAME, E_RECIPE_EXTENDS, those of reading and checking a recipe, E_SET, E_BUDGET. */
 export function chooseRecipe({ recipe, set = [], budget }: RecipeChoice): Recipe {
-  const found =
-    typeof recipe === "string" ? (recipes.find(({ name }) => name === recipe) ?? readRecipe(recipe)) : recipe;
+  const found = typeof recipe === "string" ? findRecipe(recipe) : resolveRecipe(recipe, "recipe", "", findRecipe);
   const chosen = overrideRecipe(found, set);
   return budget === undefined ? chosen : replaceTraining(chosen, { budget }, "--budget");
 }
 
-function readRecipe(path: string): Recipe {
-  if (!path.endsWith(".json") && existsSync(path)) {
+const findRecipe = (text: string): Recipe => (isRecipeFile(text) ? readRecipeFile(text, findNamed) : findNamed(text));
+
+function findNamed(name: string): Recipe {
+  const found = recipes.find(({ recipe }) => recipe.name === name);
+  if (found !== undefined) return found.recipe;
+  const near = nearestNames(name, recipeNames);
+  if (near.length === 0 && existsSync(name)) {
     throw new UserError(
       "E_RECIPE_NAME",
-      `${path}: not a .json, and recipes are JSON`,
-      `Write it as JSON: recipe.json in the folder of a run is a whole one. Or name ${recipeNames.join(", ")} and change values with --set.`,
+      `${name}: no file of a recipe, whose names end in ${recipeEndings.join(", ")}`,
+      `recipe.json in the folder of a run is a whole one. Or name ${recipeNames.join(", ")} and change values with --set.`,
     );
   }
-  if (path.endsWith(".json")) return checkRecipe(readJson(path, "recipe"), path);
-  const near = nearestNames(path, recipeNames);
   throw new UserError(
     "E_RECIPE_NAME",
-    `no recipe is called "${path}"`,
+    `no recipe is called "${name}"`,
     near.length > 0
       ? `Did you mean ${near.join(" or ")}?`
-      : `There are ${recipeNames.join(", ")}, or give a recipe.json.`,
+      : `There are ${recipeNames.join(", ")}, or give the file of one.`,
   );
+}
+
+/** The recipes there are, and every choice that one makes. */
+export function listChoices() {
+  const named = recipes.map(({ recipe, summary, source }) => ({ name: recipe.name, summary, source, settings: [] }));
+  return [{ path: "recipe", options: named }, ...listRecipeChoices()];
+}
+
+/** A value that two recipes have otherwise; undefined where one has none. */
+export interface RecipeDifference {
+  /** "model.width". */
+  readonly path: string;
+  readonly values: readonly [first: unknown, second: unknown];
+}
+
+/** Where two recipes differ, names aside, in the order of the first. */
+export function compareRecipes(first: Recipe, second: Recipe): RecipeDifference[] {
+  const { name: _, ...one } = first;
+  const { name: __, ...other } = second;
+  return compareValues("", one, other);
+}
+
+function compareValues(path: string, first: unknown, second: unknown): RecipeDifference[] {
+  const isSection = (value: unknown): value is Record<string, unknown> =>
+    typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!isSection(first) || !isSection(second)) {
+    return JSON.stringify(first) === JSON.stringify(second) ? [] : [{ path, values: [first, second] }];
+  }
+  const keys = [...new Set([...Object.keys(first), ...Object.keys(second)])];
+  return keys.flatMap(key => compareValues(path === "" ? key : `${path}.${key}`, first[key], second[key]));
 }

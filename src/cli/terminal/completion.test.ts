@@ -39,6 +39,13 @@ test("bash completes verbs, a verb's own options, and the choices of an option",
   assert.deepEqual(complete("completion", "z"), ["zsh"]);
 });
 
+test("names of recipes are offered where a file would do, too", () => {
+  assert.deepEqual(complete("recipe", "quick"), ["quickstart"]);
+  assert.deepEqual(complete("pretrain", "--recipe", "crammed-bert-"), ["crammed-bert-small"]);
+  assert.deepEqual(complete("recipe", "mine.js"), []);
+  assert.match(cram("completion", "fish"), /from recipe' -a 'crammed-bert /);
+});
+
 test("bash is left to complete files where a file is expected", () => {
   assert.deepEqual(complete("prepare", "some"), []);
   assert.deepEqual(complete("pretrain", "--data", "dat"), []);

@@ -1,8 +1,16 @@
 // cram completion: a script that completes verbs, options and their choices in a shell, printed from the definitions that
 // commander parses with, so it cannot differ from them.
 
-import { Argument, type Command } from "commander";
+import { Argument, type Command, type Option } from "commander";
 import { print } from "./output.ts";
+
+const suggestions = new WeakMap<Option | Argument, readonly string[]>();
+
+/** Has shells offer these values of an option or argument that takes others, too, such as files. Gives it. */
+export function suggest<Taken extends Option | Argument>(taken: Taken, values: readonly string[]): Taken {
+  suggestions.set(taken, values);
+  return taken;
+}
 
 interface CompletedOption {
   /** "-h", "--help". */
@@ -11,6 +19,8 @@ interface CompletedOption {
   readonly takesValue: boolean;
   /** Every value there is; none where any text or path may follow. */
   readonly choices: readonly string[];
+  /** Values beside any text or path. */
+  readonly suggestions: readonly string[];
 }
 
 interface CompletedVerb {
@@ -19,6 +29,7 @@ interface CompletedVerb {
   readonly options: readonly CompletedOption[];
   /** Values of the first argument; none where it is a path or a text. */
   readonly choices: readonly string[];
+  readonly suggestions: readonly string[];
 }
 
 const printers = { bash: printBash, zsh: printZsh, fish: printFish } as const;
@@ -52,30 +63,32 @@ function listVerbs(program: Command): CompletedVerb[] {
   return verbs.map(command => ({
     name: command.name(),
     description: command.description(),
-    options: help.visibleOptions(command).map(({ short, long, description, required, optional, argChoices }) => ({
-      flags: [short, long].filter(flag => flag !== undefined && flag !== null),
-      description,
-      takesValue: required || optional,
-      choices: argChoices ?? [],
+    options: help.visibleOptions(command).map(option => ({
+      flags: [option.short, option.long].filter(flag => flag !== undefined && flag !== null),
+      description: option.description,
+      takesValue: option.required || option.optional,
+      choices: option.argChoices ?? [],
+      suggestions: suggestions.get(option) ?? [],
     })),
     choices: command.registeredArguments[0]?.argChoices ?? [],
+    suggestions: command.registeredArguments.flatMap(argument => suggestions.get(argument) ?? []),
   }));
 }
 
-/** Where a word is no verb and no option, bash completes file names. */
+/** Where a word is no verb and no option, and begins nothing that is offered, bash completes file names. */
 function printBash(verbs: readonly CompletedVerb[]): string {
   const reply = (words: readonly string[]) => `COMPREPLY=($(compgen -W "${words.join(" ")}" -- "$word"))`;
   const values = verbs.flatMap(({ name, options }) =>
     options
-      .filter(({ choices }) => choices.length > 0)
-      .map(
-        ({ flags, choices }) => `    ${flags.map(flag => `"${name} ${flag}"`).join("|")}) ${reply(choices)}; return ;;`,
-      ),
+      .map(({ flags, choices, suggestions }) => ({ flags, words: [...choices, ...suggestions] }))
+      .filter(({ words }) => words.length > 0)
+      .map(({ flags, words }) => `    ${flags.map(flag => `"${name} ${flag}"`).join("|")}) ${reply(words)}; return ;;`),
   );
   const flags = verbs.map(({ name, options }) => `      ${name}) ${reply(options.flatMap(option => option.flags))} ;;`);
   const choices = verbs
-    .filter(verb => verb.choices.length > 0)
-    .map(verb => `    ${verb.name}) ${reply(verb.choices)} ;;`);
+    .map(({ name, choices, suggestions }) => ({ name, words: [...choices, ...suggestions] }))
+    .filter(({ words }) => words.length > 0)
+    .map(({ name, words }) => `    ${name}) ${reply(words)} ;;`);
   return `_cram() {
   local word="\${COMP_WORDS[COMP_CWORD]}" before="\${COMP_WORDS[COMP_CWORD-1]}" verb="\${COMP_WORDS[1]}"
   COMPREPLY=()
@@ -102,13 +115,18 @@ complete -o default -F _cram cram`;
 function printZsh(verbs: readonly CompletedVerb[]): string {
   const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
   const escapeMarks = (text: string) => text.replace(/[[\]:\\]/g, "\\$&");
-  const values = (choices: readonly string[]) => (choices.length > 0 ? `(${choices.join(" ")})` : "_files");
+  const values = ({ choices, suggestions }: Pick<CompletedOption, "choices" | "suggestions">) => {
+    if (choices.length > 0) return `(${choices.join(" ")})`;
+    return suggestions.length > 0 ? `{compadd -- ${suggestions.join(" ")}; _files}` : "_files";
+  };
   const describe = verbs.map(({ name, description }) => `    ${quote(`${name}:${escapeMarks(description)}`)}`);
-  const cases = verbs.map(({ name, options, choices }) => {
-    const words = options.flatMap(({ flags, description, takesValue, choices: own }) =>
-      flags.map(flag => quote(`*${flag}[${escapeMarks(description)}]${takesValue ? `: :${values(own)}` : ""}`)),
+  const cases = verbs.map(verb => {
+    const words = verb.options.flatMap(option =>
+      option.flags.map(flag =>
+        quote(`*${flag}[${escapeMarks(option.description)}]${option.takesValue ? `: :${values(option)}` : ""}`),
+      ),
     );
-    return `    ${name}) _arguments ${[...words, quote(`*: :${values(choices)}`)].join(" \\\n      ")} ;;`;
+    return `    ${verb.name}) _arguments ${[...words, quote(`*: :${values(verb)}`)].join(" \\\n      ")} ;;`;
   });
   return `#compdef cram
 _cram() {
@@ -135,13 +153,15 @@ function printFish(verbs: readonly CompletedVerb[]): string {
   const describe = verbs.map(
     ({ name, description }) => `complete -c cram -f -n __fish_use_subcommand -a ${name} -d ${quote(description)}`,
   );
-  const rest = verbs.flatMap(({ name, options, choices }) => {
+  const rest = verbs.flatMap(({ name, options, choices, suggestions: offered }) => {
     const start = `complete -c cram -n '__fish_seen_subcommand_from ${name}'`;
-    const lines = options.map(({ flags, description, takesValue, choices: own }) => {
+    const lines = options.map(({ flags, description, takesValue, choices: own, suggestions: beside }) => {
       const names = flags.map(flag => (flag.startsWith("--") ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`));
-      const value = own.length > 0 ? ` -x -a ${quote(own.join(" "))}` : takesValue ? " -r" : "";
+      const some = beside.length > 0 ? ` -a ${quote(beside.join(" "))}` : "";
+      const value = own.length > 0 ? ` -x -a ${quote(own.join(" "))}` : takesValue ? ` -r${some}` : "";
       return `${start} ${names.join(" ")}${value} -d ${quote(description)}`;
     });
+    if (offered.length > 0) lines.push(`${start} -a ${quote(offered.join(" "))}`);
     return choices.length > 0 ? [...lines, `${start} -f -a ${quote(choices.join(" "))}`] : lines;
   });
   return [...describe, ...rest].join("\n");

@@ -4,7 +4,8 @@
 import { z } from "zod";
 import { contentHash } from "../../base/files/files.ts";
 import { classifierHeads, poolers } from "../../model/classifier.ts";
-import { assignSettings, checkSettings, listPaths } from "../../settings/settings.ts";
+import { listPaths } from "../../settings/schema.ts";
+import { assignSettings, checkSettings } from "../../settings/settings.ts";
 
 const positive = z.number().int().min(1).max(131_072);
 /** Of a moving mean, which 1 would stop. */

@@ -1,0 +1,68 @@
+// The choices that a schema offers, with what each option is, for people who look for one. A record in a list (an optimizer, a
+// schedule) brings its line and its source along; names that have no record are listed by name.
+
+import { z } from "zod";
+import { isChoice, listPaths, shapesOf, unwrap } from "./schema.ts";
+
+/** What a list shows of an option. */
+export interface Described {
+  readonly name: string;
+  /** What it does, one line. */
+  readonly summary?: string;
+  /** The paper. */
+  readonly source?: string;
+}
+
+/** An option of a choice, with the settings that it alone reads. */
+export interface ListedOption extends Described {
+  readonly settings: readonly string[];
+}
+
+export interface ListedChoice {
+  /** "optimizer.name". */
+  readonly path: string;
+  readonly options: readonly ListedOption[];
+}
+
+const records = z.registry<{ readonly records: readonly Described[] }>();
+
+/** Tells `listChoices` what the options of a schema are. Gives the schema. */
+export function describeChoice<Schema extends z.ZodType>(schema: Schema, described: readonly Described[]): Schema {
+  records.add(schema, { records: described });
+  return schema;
+}
+
+/** Every choice between named options in a schema, in its order. */
+export function listChoices(wrapped: unknown, prefix = ""): ListedChoice[] {
+  const schema = unwrap(wrapped);
+  const describe = (name: string, settings: readonly string[]): ListedOption => {
+    const known = records.get(schema as z.ZodType)?.records.find(record => record.name === name);
+    return {
+      name,
+      ...(known?.summary !== undefined && { summary: known.summary }),
+      ...(known?.source !== undefined && { source: known.source }),
+      settings,
+    };
+  };
+  if (schema instanceof z.ZodEnum) {
+    return [{ path: prefix, options: schema.options.map(name => describe(String(name), [])) }];
+  }
+  const inside = (key: string) => (prefix === "" ? key : `${prefix}.${key}`);
+  const own: ListedChoice[] = [];
+  if (isChoice(schema)) {
+    const { discriminator } = schema.def;
+    const options = schema.options.map(option => {
+      const isShared = (key: string) => schema.options.every(each => Object.hasOwn(each.shape, key));
+      const settings = Object.keys(option.shape).filter(key => !isShared(key));
+      const { value } = option.shape[discriminator] as z.ZodLiteral;
+      const read = settings.flatMap(key => listPaths(option.shape[key], key));
+      return describe(String(value), read);
+    });
+    own.push({ path: inside(discriminator), options });
+  }
+  const within = shapesOf(schema).flatMap(shape =>
+    Object.entries(shape).flatMap(([key, part]) => listChoices(part, inside(key))),
+  );
+  const seen = new Set(own.map(({ path }) => path));
+  return [...own, ...within.filter(({ path }) => !seen.has(path) && seen.add(path))];
+}
