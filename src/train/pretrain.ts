@@ -74,7 +74,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
   let sequences = resumeFrom?.counters.sequences ?? 0;
   const whole = options.budget ?? parseBudget(recipe.train.budget);
   const budget = startBudget(whole, clock, resumeFrom?.counters.elapsedSeconds ?? 0);
-  const guard = createGuard(recipe.train.badStepsAllowed);
+  const guard = createGuard(recipe.train.badStepsAllowed, diverge);
   // Read after all that takes of the budget: a step, a validation, a checkpoint. It decides everything until the next reading.
   let now = budget.read(step);
   yield {
@@ -117,7 +117,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
     const stepSeconds = clock.seconds() - start;
     const stoppedSeconds = (options.stoppedSeconds?.() ?? 0) - stoppedBefore;
     now = budget.read(step);
-    const counted = guard.judge(step, loss, gradientNorm);
+    const counted = guard.judge(step, { loss, "gradient norm": gradientNorm });
     yield {
       kind: "step",
       step,
@@ -161,8 +161,8 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
   };
 }
 
-const divergedAt = (step: number, seen: string): UserError =>
-  new UserError("E_DIVERGED", `step ${step}: ${seen}`, "Lower optimizer.learningRate or set optimizer.clip.");
+const diverge = (seen: string): UserError =>
+  new UserError("E_DIVERGED", seen, "Lower optimizer.learningRate or set optimizer.clip, and begin a new run.");
 
 /**
  * Runs every program once on the first batch and undoes it, so that compiling and first touches are not budget. An update at
@@ -189,7 +189,7 @@ async function measureValidationLoss({ engine, source }: PretrainOptions, step: 
   for (let i = 0; i < source.validationBatches; i++) sum += await engine.validate(await source.validation(i));
   const loss = sum / source.validationBatches;
   if (Number.isFinite(loss)) return loss;
-  throw divergedAt(step, `the validation loss is ${loss}`);
+  throw diverge(`step ${step}: the validation loss is ${loss}`);
 }
 
 /** Saves a checkpoint into the run's folder and returns its own. UserErrors: E_DIVERGED, and those of saveCheckpoint. */
@@ -210,7 +210,8 @@ function saveState(
   try {
     return saveCheckpoint(run, { counters, parameters: engine.readParameters(), moments: engine.readMoments() });
   } catch (error) {
-    if (error instanceof UserError && error.code === "E_NOT_FINITE") throw divergedAt(position.step, error.message);
+    if (error instanceof UserError && error.code === "E_NOT_FINITE")
+      throw diverge(`step ${position.step}: ${error.message}`);
     throw error;
   }
 }

@@ -7,8 +7,10 @@ import { UserError } from "../base/errors.ts";
 import { collectGarbage } from "../base/heap.ts";
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { differentiate } from "../graph/gradient.ts";
-import { add, input, less, multiply, reshape, select, state } from "../graph/operations.ts";
+import { add, input, multiply, reshape, state } from "../graph/operations.ts";
 import { countElements, type Graph, type Shape, type Tensor } from "../graph/tensor.ts";
+import { guardUpdates } from "./guard.ts";
+import { clearStates, listStored, restoreStates } from "./states.ts";
 
 export type Inputs = Readonly<Record<string, HostArray | number>>;
 
@@ -119,12 +121,6 @@ export async function openEngine(backend: Backend, definition: TrainingDefinitio
   ]);
   collectGarbage();
 
-  const readAll = (shapes: ReadonlyMap<string, Shape>): StoredTensor[] =>
-    [...shapes].map(([name, shape]) => ({
-      name,
-      shape,
-      read: () => Float32Array.from(backend.read(states.get(name)!)),
-    }));
   return {
     device: backend.device,
     parameterCount: [...definition.parameters.values()].reduce((sum, shape) => sum + countElements(shape), 0),
@@ -137,17 +133,10 @@ export async function openEngine(backend: Backend, definition: TrainingDefinitio
       return { loss: outputs.loss![0]!, gradientNorm: outputs.gradientNorm![0]! };
     },
     validate: async batch => (await validation.run(batch)).loss![0]!,
-    readParameters: () => readAll(definition.parameters),
-    readMoments: () => readAll(definition.moments),
-    restore: tensors => {
-      for (const { name, read } of tensors) backend.write(states.get(name)!, read());
-    },
-    clearMoments: () => {
-      for (const name of definition.moments.keys()) {
-        const buffer = states.get(name)!;
-        backend.write(buffer, new Float32Array(countElements(buffer.shape)));
-      }
-    },
+    readParameters: () => listStored(backend, states, definition.parameters),
+    readMoments: () => listStored(backend, states, definition.moments),
+    restore: tensors => restoreStates(backend, states, tensors),
+    clearMoments: () => clearStates(backend, states, definition.moments.keys()),
   };
 }
 
@@ -159,11 +148,5 @@ function buildUpdateGraph(definition: TrainingDefinition, parameters: ReadonlyMa
   const { updates, gradientNorm } = definition.update(parameters, gradients);
   const loss = multiply(state(lossSum, [1]), scale);
   const norm = reshape(gradientNorm, [1]);
-  // False for NaN as well as for infinity: no comparison with NaN holds.
-  const finite = less(add(multiply(loss, loss), norm), 3e38);
-  const guarded = Object.entries(updates).map(([name, value]) => {
-    const aligned = reshape(finite, new Array<number>(value.shape.length).fill(1));
-    return [name, select(aligned, value, state(name, value.shape))] as const;
-  });
-  return { outputs: { loss, gradientNorm: norm }, updates: Object.fromEntries(guarded) };
+  return { outputs: { loss, gradientNorm: norm }, updates: guardUpdates(updates, loss, norm) };
 }

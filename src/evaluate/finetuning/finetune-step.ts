@@ -5,8 +5,8 @@
 import type { Backend, DeviceBuffer, HostArray, LoadedGraph } from "../../backends/backend.ts";
 import type { StoredTensor } from "../../checkpoint/safetensors.ts";
 import { differentiate } from "../../graph/gradient.ts";
-import { add, input, less, multiply, reshape, select, state } from "../../graph/operations.ts";
-import { countElements, type Graph, type Tensor } from "../../graph/tensor.ts";
+import { input, reshape, state } from "../../graph/operations.ts";
+import type { Graph, Tensor } from "../../graph/tensor.ts";
 import {
   type ClassifierShape,
   classify,
@@ -19,6 +19,8 @@ import { declareEncoderInputs, makePositionInput } from "../../model/inputs.ts";
 import { listParameters, type ModelShape, type Parameter } from "../../model/shape.ts";
 import type { OptimizerSettings } from "../../optim/optimizers.ts";
 import { buildUpdate, listMoments, scheduleInputs } from "../../optim/update.ts";
+import { guardUpdates } from "../../train/guard.ts";
+import { clearStates, listStored } from "../../train/states.ts";
 import type { FinetuneRecipe } from "./finetune-recipe.ts";
 
 /** One batch on the host, padded: B sequences of `length` tokens. */
@@ -99,9 +101,9 @@ function openTaskEngine(
   const parameters = [...listParameters(model), ...listClassifierParameters(model, classifier)];
   const optimizer = optimizerOf(recipe);
   const moments = listMoments(parameters, optimizer);
-  const shapes = [...parameters.map(({ name, shape }) => [name, shape] as const), ...moments];
+  const parameterShapes = new Map(parameters.map(({ name, shape }) => [name, shape] as const));
   const states = new Map(
-    shapes.map(([name, shape]) => {
+    [...parameterShapes, ...moments].map(([name, shape]) => {
       const key = `${name} ${shape.join("×")}`;
       const buffer = shared.get(key) ?? backend.allocate(shape, "f32");
       shared.set(key, buffer);
@@ -134,7 +136,7 @@ function openTaskEngine(
         const values = given.get(parameter.name)?.read() ?? initialiseParameter(parameter, index, seed);
         backend.write(states.get(parameter.name)!, values);
       });
-      for (const [name, shape] of moments) backend.write(states.get(name)!, new Float32Array(countElements(shape)));
+      clearStates(backend, states, moments.keys());
     },
     prepare: async lengths => {
       const purposes = Object.keys(builders) as Purpose[];
@@ -149,12 +151,7 @@ function openTaskEngine(
       return (await run("train", batch, scalars)).loss![0]!;
     },
     predict: async batch => (await run("predict", batch, {})).logits!,
-    readParameters: () =>
-      parameters.map(({ name, shape }) => ({
-        name,
-        shape,
-        read: () => Float32Array.from(backend.read(states.get(name)!)),
-      })),
+    readParameters: () => listStored(backend, states, parameterShapes),
   };
 }
 
@@ -196,12 +193,7 @@ export function buildTrainingGraph(
   const gradients = differentiate(loss, [...parameters.values()]);
   const named = new Map([...parameters.keys()].map((name, i) => [name, gradients[i]!] as const));
   const { updates, gradientNorm } = buildUpdate(listed, optimizerOf(recipe), parameters, named);
-  // The norm needs every gradient in memory, so it is looked at only where clipping needs it anyway. No comparison with NaN holds.
-  const square = multiply(loss, loss);
-  const finite = less(recipe.clip > 0 ? add(square, reshape(gradientNorm, [1])) : square, 3e38);
-  const guarded = Object.entries(updates).map(([name, value]) => {
-    const aligned = reshape(finite, new Array<number>(value.shape.length).fill(1));
-    return [name, select(aligned, value, state(name, value.shape))] as const;
-  });
-  return { outputs: { loss }, updates: Object.fromEntries(guarded) };
+  // Clipping alone needs every gradient in memory.
+  const norm = recipe.clip > 0 ? reshape(gradientNorm, [1]) : undefined;
+  return { outputs: { loss }, updates: guardUpdates(updates, loss, norm) };
 }

@@ -7,6 +7,7 @@ import { RandomSequence, streams } from "../../base/random.ts";
 import type { StoredTensor } from "../../checkpoint/safetensors.ts";
 import { rateAt } from "../../optim/schedule.ts";
 import type { SpecialIds } from "../../tokenizer/tokenizer.ts";
+import { createGuard } from "../../train/guard.ts";
 import {
   type Prediction,
   readPrediction,
@@ -112,9 +113,9 @@ export async function* finetune(options: FinetuneOptions): AsyncGenerator<Finetu
   const started = clock.seconds();
   const fill = createBatchFiller({ ...recipe, kind: task.kind, specials: options.specials });
   const lengths = train.map(lengthOf);
+  const guard = createGuard(badStepsAllowed, seen => diverged(task, seen));
   let stepSeconds = 0;
   let step = 0;
-  let badSteps = 0;
   const end = (
     reason: FinetuneEnd["reason"],
     validation: SplitPredictions[],
@@ -147,10 +148,7 @@ export async function* finetune(options: FinetuneOptions): AsyncGenerator<Finetu
       const rateScale = finetuneRate(step, steps, recipe);
       const dropoutSeed = new RandomSequence(seed, streams.dropout, step).bits();
       const loss = await engine.step(fill(batch, train), { step, rateScale, dropoutSeed });
-      badSteps = Number.isFinite(loss) ? 0 : badSteps + 1;
-      if (badSteps >= badStepsAllowed) {
-        throw diverged(task, `loss ${loss} at step ${step}; ${badStepsAllowed} steps in a row were not finite`);
-      }
+      guard.judge(step, { loss });
       lossSum += loss;
       const seconds = clock.seconds() - stepStart;
       stepSeconds += seconds;
