@@ -11,7 +11,7 @@ import { openCuda } from "../src/backends/cuda/cuda.ts";
 import { systemClock } from "../src/base/clock.ts";
 import { UserError } from "../src/base/errors.ts";
 import { measureCopy } from "../src/machine/measure-copy.ts";
-import { countTrainingFlops } from "../src/model/shape.ts";
+import { countTrainingFlops } from "../src/model/parameters.ts";
 import type { Recipe } from "../src/train/recipe.ts";
 import { makeTemporaryFolder } from "./folder.ts";
 import { type OwnStep, openOwnStep, type Precision } from "./own/own-step.ts";

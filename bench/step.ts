@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import { openCpu } from "../src/backends/cpu/cpu.ts";
 import { UserError } from "../src/base/errors.ts";
-import { countTrainingFlops } from "../src/model/shape.ts";
+import { countTrainingFlops } from "../src/model/parameters.ts";
 import type { Recipe } from "../src/train/recipe.ts";
 import { makeTemporaryFolder } from "./folder.ts";
 import { type OwnStep, openOwnStep, type Precision } from "./own/own-step.ts";

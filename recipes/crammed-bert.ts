@@ -2,11 +2,12 @@
 // 119,589,889 parameters; a token costs about 6 × 120 M = 0.7 GFLOP forward and backward, so the day on a GPU that
 // sustains 60 TFLOP/s is 7 billion tokens: about 20,000 steps with the batch ramp.
 
+import { completeShape } from "../src/model/shape.ts";
 import type { Recipe } from "../src/train/recipe.ts";
 
 export const crammedBert: Recipe = {
   name: "crammed-bert",
-  model: {
+  model: completeShape({
     width: 768,
     layers: 16,
     heads: 12,
@@ -14,7 +15,7 @@ export const crammedBert: Recipe = {
     vocabulary: 32768,
     sequenceLength: 128,
     positions: "scaled-sinusoidal",
-  },
+  }),
   data: { maskFraction: 0.25, validationSequences: 256 },
   optimizer: {
     name: "adamw",

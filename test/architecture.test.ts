@@ -48,7 +48,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   report: ["base", "events"],
   export: ["base", "graph", "backends", "model", "tokenizer", "checkpoint", "pretrained", "report", "events", "train"],
   hub: ["base"],
-  recipes: ["train", "evaluate"],
+  recipes: ["model", "train", "evaluate"],
   machine: ["base", "graph", "backends", "model", "train"],
   plan: ["graph", "compiler", "model", "optim", "events", "train"],
   // What a verb does, without printing: the command line and the library are two doors to it.

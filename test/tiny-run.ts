@@ -7,7 +7,7 @@ import { quickstart } from "../recipes/quickstart.ts";
 import { hashFile } from "../src/base/files/files.ts";
 import { saveCheckpoint } from "../src/checkpoint/state.ts";
 import { initialiseParameters } from "../src/model/initialise.ts";
-import { listParameters } from "../src/model/shape.ts";
+import { listParameters } from "../src/model/parameters.ts";
 import { defineLearnedTokenizer } from "../src/tokenizer/define.ts";
 import { normalisers } from "../src/tokenizer/normalising/normaliser.ts";
 import { specialTokens } from "../src/tokenizer/tokenizer.ts";

@@ -1,7 +1,7 @@
 // The peer of `step`: PyTorch in a process of its own (peers/torch-step.py), told the recipe and started from our parameters
 // and batch.
 
-import { listParameters } from "../../src/model/shape.ts";
+import { listParameters } from "../../src/model/parameters.ts";
 import { countMasked } from "../../src/train/definition.ts";
 import type { Recipe } from "../../src/train/recipe.ts";
 import type { Precision } from "../own/own-step.ts";

@@ -2,7 +2,7 @@
 
 import { quoteCommand } from "../base/shell-words.ts";
 import type { EndEvent, StartEvent, StepEvent, TrainingEvent } from "../events/event.ts";
-import { countTrainingFlops } from "../model/shape.ts";
+import { countTrainingFlops } from "../model/parameters.ts";
 import { parseBudget } from "../train/budget.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { createSlowStepWatch } from "../train/slow-steps.ts";

@@ -8,7 +8,8 @@ import type { Backend } from "../backends/backend.ts";
 import { openCpu } from "../backends/cpu/cpu.ts";
 import { simulatedClock } from "../base/clock.ts";
 import { initialiseParameters } from "../model/initialise.ts";
-import { listParameters, type ModelShape } from "../model/shape.ts";
+import { listParameters } from "../model/parameters.ts";
+import { completeShape } from "../model/shape.ts";
 import type { PretrainedModel } from "../pretrained/pretrained-model.ts";
 import { type EvaluationEvent, type EvaluationOptions, evaluateTasks } from "./evaluation.ts";
 import { hashFinetuneRecipe } from "./finetuning/finetune-recipe.ts";
@@ -25,10 +26,10 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-const shape: ModelShape = {
+const shape = completeShape({
   ...{ width: 16, layers: 1, heads: 2, feedForward: 32, vocabulary: 24, sequenceLength: 16 },
   positions: "rotary",
-};
+});
 const values = initialiseParameters(shape, 1);
 const model: PretrainedModel = {
   home: "",

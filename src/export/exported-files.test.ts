@@ -6,7 +6,8 @@ import { after, test } from "node:test";
 import { openReference } from "../backends/reference/reference.ts";
 import { UserError } from "../base/errors.ts";
 import { initialiseParameters } from "../model/initialise.ts";
-import { listParameters, type ModelShape } from "../model/shape.ts";
+import { listParameters } from "../model/parameters.ts";
+import { completeShape } from "../model/shape.ts";
 import { compareModels } from "./compare.ts";
 import { acceptFiles, checkComparison, exportedNames, onnxFileNames, replaceExport } from "./exported-files.ts";
 import type { OnnxModel } from "./onnx-runtime.ts";
@@ -57,10 +58,10 @@ test("an export that is refused, at whatever file, leaves the earlier one whole"
 });
 
 test("one logit that is no number, and no other that is off, is a mismatch", async () => {
-  const shape: ModelShape = {
+  const shape = completeShape({
     ...{ width: 4, layers: 1, heads: 1, feedForward: 4, vocabulary: 9, sequenceLength: 6 },
     positions: "rotary",
-  };
+  });
   const values = initialiseParameters(shape, 0);
   const parameters = listParameters(shape).map(each => ({ ...each, read: () => values.get(each.name)! }));
   const broken: OnnxModel = {

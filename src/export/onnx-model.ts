@@ -66,7 +66,7 @@ export function buildEncoder(shape: ModelShape, parameters: readonly StoredTenso
 /** The layer norm of x's last axis by the parameters called `name`. */
 export function normalise({ graph, weights, shape }: Builder, x: Value, name: string): Value {
   const operands = [x, weights.find(`${name}.weight`), weights.find(`${name}.bias`)];
-  const epsilon = { float: shape.normEpsilon ?? 1e-12 };
+  const epsilon = { float: shape.normEpsilon };
   return graph.node("LayerNormalization", operands, { axis: -1, epsilon });
 }
 

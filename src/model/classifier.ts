@@ -29,7 +29,8 @@ import { applyDropout, type Dropout } from "../nn/dropout.ts";
 import { crossEntropy, crossEntropyOfRows, meanSquaredError } from "../nn/losses.ts";
 import { countDropouts, encode, findParameter, normalise, type Parameters } from "./encoder.ts";
 import type { EncoderInputs } from "./inputs.ts";
-import type { ModelShape, Parameter } from "./shape.ts";
+import type { Parameter } from "./parameters.ts";
+import type { ModelShape } from "./shape.ts";
 
 /** cls: the first token; mean, max and lse (log Σ exp): over the real tokens, each column on its own. */
 export const poolers = ["cls", "mean", "max", "lse"] as const;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { listShapeDifferences } from "./compare-shapes.ts";
-import type { ModelShape } from "./shape.ts";
+import { completeShape, type ModelShape } from "./shape.ts";
 
-const shape: ModelShape = {
+const shape = completeShape({
   width: 8,
   layers: 4,
   heads: 2,
@@ -11,7 +11,7 @@ const shape: ModelShape = {
   vocabulary: 20,
   sequenceLength: 16,
   positions: "rotary",
-};
+});
 
 test("a field that is absent is what it defaults to", () => {
   const written: ModelShape = {

@@ -1,5 +1,5 @@
 // The encoder. As crammed BERT (Geiping & Goldstein 2022) has it: pre-norm transformer layers without biases, gated
-// feed-forward, norms after the embedding and at the end. ModelShape's optional fields make BERT's and ModernBERT's of it.
+// feed-forward, norms after the embedding and at the end. Other shapes make BERT's and ModernBERT's of it.
 //
 // B sequences, S positions each, T = B·S, width C, F of the feed-forward.
 
@@ -25,7 +25,7 @@ export function findParameter(parameters: Parameters, name: string): Tensor {
 /** The norm called `name` over C. */
 export function normalise(x: Tensor, name: string, parameters: Parameters, shape: ModelShape): Tensor {
   const weight = findParameter(parameters, `${name}.weight`);
-  return layerNorm(x, weight, findParameter(parameters, `${name}.bias`), shape.normEpsilon ?? 1e-12);
+  return layerNorm(x, weight, findParameter(parameters, `${name}.bias`), shape.normEpsilon);
 }
 
 /** x · W, and its bias where the shape has biases. */

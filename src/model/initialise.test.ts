@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { initialiseParameters } from "./initialise.ts";
-import type { ModelShape } from "./shape.ts";
+import { completeShape } from "./shape.ts";
 
-const shape: ModelShape = {
+const shape = completeShape({
   width: 64,
   layers: 2,
   heads: 4,
@@ -11,7 +11,7 @@ const shape: ModelShape = {
   vocabulary: 512,
   sequenceLength: 16,
   positions: "scaled-sinusoidal",
-};
+});
 
 test("embedding and matrices are normal with deviation 0.02, norms 1 and 0, the scale 1/√width", () => {
   for (const [name, values] of initialiseParameters(shape, 3)) {

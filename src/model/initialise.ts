@@ -3,7 +3,8 @@
 
 import { RandomSequence, streams } from "../base/random.ts";
 import { countElements } from "../graph/tensor.ts";
-import { listParameters, type ModelShape, type Parameter } from "./shape.ts";
+import { listParameters, type Parameter } from "./parameters.ts";
+import type { ModelShape } from "./shape.ts";
 
 /** Values of one parameter; `index` is its place in listParameters. */
 export function initialiseParameter(parameter: Parameter, index: number, seed: number): Float32Array {

@@ -28,7 +28,7 @@ export interface MaskedInputs extends EncoderInputs {
 }
 
 /** The bases of a rotary model, one for each table; [] for other positions. */
-export function listRotaryBases({ positions, rotaryBases = [10000] }: ModelShape): readonly number[] {
+export function listRotaryBases({ positions, rotaryBases }: ModelShape): readonly number[] {
   return positions === "rotary" ? rotaryBases : [];
 }
 

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { countParameters, countTrainingFlops, type ModelShape } from "./shape.ts";
+import { countParameters, countTrainingFlops } from "./parameters.ts";
+import { completeShape } from "./shape.ts";
 
-const crammedBert: ModelShape = {
+const crammedBert = completeShape({
   width: 768,
   layers: 16,
   heads: 12,
@@ -10,7 +11,7 @@ const crammedBert: ModelShape = {
   vocabulary: 32768,
   sequenceLength: 128,
   positions: "scaled-sinusoidal",
-};
+});
 
 test("crammed BERT has the parameters of the published model", () => {
   assert.equal(countParameters(crammedBert), 119_589_889);

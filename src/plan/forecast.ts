@@ -1,6 +1,6 @@
 // A run before it is begun: what it needs, how far it comes within its budget, and what a person should know of it beforehand.
 
-import { countParameters, countTrainingFlops } from "../model/shape.ts";
+import { countParameters, countTrainingFlops } from "../model/parameters.ts";
 import { parseBudget } from "../train/budget.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { type Course, listStretches, planCourse, type StepCost } from "./course.ts";

@@ -12,8 +12,8 @@ import { formatSealed, isSealed } from "../base/sealed-json.ts";
 import { readSafetensors, type StoredTensor } from "../checkpoint/safetensors.ts";
 import { countElements } from "../graph/tensor.ts";
 import { type ClassifierShape, classifierHeads, listClassifierParameters, poolers } from "../model/classifier.ts";
-import { findShapeFault, listParameters, type ModelShape, type Parameter } from "../model/shape.ts";
-import { modelSchema } from "../train/recipe.ts";
+import { listParameters, type Parameter } from "../model/parameters.ts";
+import { findShapeFault, type ModelShape, shapeSchema } from "../model/shape.ts";
 import { openTextReader, type TextReader } from "./text-reader.ts";
 
 const count = z
@@ -32,7 +32,7 @@ const description = {
   /** By class; empty for a regression. */
   labels: z.array(z.string()),
   seed: z.number().int(),
-  shape: modelSchema,
+  shape: shapeSchema,
   classifier: z.strictObject({
     kind: z.enum(["classification", "regression", "tokens"]),
     outputs: count,

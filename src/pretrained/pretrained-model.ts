@@ -9,7 +9,8 @@ import { recoverFolder } from "../base/files/folder-draft.ts";
 import { quoteCommand } from "../base/shell-words.ts";
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { findRun, loadParameters, readCounters } from "../checkpoint/state.ts";
-import { listParameters, type ModelShape } from "../model/shape.ts";
+import { listParameters } from "../model/parameters.ts";
+import { abbreviateShape, type ModelShape } from "../model/shape.ts";
 import { readTokenizer } from "../tokenizer/read-tokenizer.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { checkRunRecipe, checkRunTokenizer, readRunRecipe } from "../train/run-folder.ts";
@@ -142,7 +143,7 @@ function openRun(path: string): Opened {
 async function openKept(seedFolder: string): Promise<Opened> {
   const kept = await openKeptModel(seedFolder);
   // A finetuned model predicts no tokens.
-  const { head: _, ...shape } = kept.shape;
+  const shape: ModelShape = { ...kept.shape, head: "tied" };
   const names = new Set(listParameters(shape).map(({ name }) => name));
   return {
     ...{ kind: "kept", shape, predictsTokens: false, precision: "f32" },
@@ -159,5 +160,5 @@ function hashModel(shape: ModelShape, parameters: readonly StoredTensor[], reade
   });
   // Named where it is so, for a result of the same model is another by how a task's "[SEP]" was read.
   const inText = reader.specialTokensInText === "recognise" ? ["recognise"] : [];
-  return contentHash(JSON.stringify([shape, values, reader.hash, ...inText]));
+  return contentHash(JSON.stringify([abbreviateShape(shape), values, reader.hash, ...inText]));
 }

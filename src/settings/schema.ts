@@ -13,7 +13,11 @@ export const isValues = (value: unknown): value is Values =>
 
 /** The schema of the value itself, where it may be left out or has a default. */
 export function unwrap(schema: unknown): unknown {
-  return schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodExactOptional
+  return schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodPrefault ||
+    schema instanceof z.ZodExactOptional ||
+    schema instanceof z.ZodReadonly
     ? unwrap(schema.unwrap())
     : schema;
 }

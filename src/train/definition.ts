@@ -4,7 +4,7 @@ import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { computeMaskedLoss } from "../model/heads.ts";
 import { initialiseParameter } from "../model/initialise.ts";
 import { declareMaskedInputs } from "../model/inputs.ts";
-import { listParameters } from "../model/shape.ts";
+import { listParameters } from "../model/parameters.ts";
 import { buildUpdate, listMoments, scheduleInputs } from "../optim/update.ts";
 import type { Recipe } from "./recipe.ts";
 import type { TrainingDefinition } from "./step.ts";

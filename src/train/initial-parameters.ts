@@ -7,8 +7,9 @@ import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { quoteCommand } from "../base/shell-words.ts";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "../checkpoint/safetensors.ts";
-import { completeShape, listShapeDifferences } from "../model/compare-shapes.ts";
-import { listParameters, type ModelShape } from "../model/shape.ts";
+import { listShapeDifferences } from "../model/compare-shapes.ts";
+import { listParameters } from "../model/parameters.ts";
+import type { ModelShape } from "../model/shape.ts";
 
 /** A model to begin with. */
 export interface InitialModel {
@@ -31,11 +32,10 @@ const fileOf = (run: string) => join(run, "initial.safetensors");
 export function checkInitialModel(model: InitialModel, shape: ModelShape, vocabulary: readonly string[]): void {
   const differences = listShapeDifferences(model.shape, shape);
   if (differences.length > 0) {
-    const [theirs, ours] = [completeShape(model.shape), completeShape(shape)];
-    const describe = (of: typeof ours) => differences.map(name => `${name} ${formatValue(of[name])}`).join(", ");
+    const describe = (of: ModelShape) => differences.map(name => `${name} ${formatValue(of[name])}`).join(", ");
     throw new UserError(
       "E_INIT_SHAPE",
-      `${model.path}: its model has ${describe(theirs)}, and the recipe's ${describe(ours)}`,
+      `${model.path}: its model has ${describe(model.shape)}, and the recipe's ${describe(shape)}`,
       `Begin the run with ${quoteCommand(...listShapeSettings(model.shape, shape).flatMap(pair => ["--set", pair]))}.`,
     );
   }
@@ -52,10 +52,7 @@ export function checkInitialModel(model: InitialModel, shape: ModelShape, vocabu
 
 /** What is to be set in a recipe of the shape `ours` for a model of the shape `theirs`, as "model.width=256". */
 export function listShapeSettings(theirs: ModelShape, ours: ModelShape): string[] {
-  const complete = completeShape(theirs);
-  return listShapeDifferences(theirs, ours)
-    .filter(name => complete[name] !== undefined)
-    .map(name => `model.${name}=${formatValue(complete[name])}`);
+  return listShapeDifferences(theirs, ours).map(name => `model.${name}=${formatValue(theirs[name])}`);
 }
 
 /** Copies the parameters into a run's folder, in full precision. */
@@ -70,5 +67,4 @@ export function readInitialParameters(run: string, shape: ModelShape): ReadonlyM
   return readSafetensors(fileOf(run), shapes);
 }
 
-const formatValue = (value: unknown): string =>
-  value === undefined ? "none" : typeof value === "string" ? value : JSON.stringify(value);
+const formatValue = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));

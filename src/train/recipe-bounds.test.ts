@@ -9,7 +9,7 @@ import { after, test } from "node:test";
 import { quickstart } from "../../recipes/quickstart.ts";
 import type { Backend } from "../backends/backend.ts";
 import { UserError } from "../base/errors.ts";
-import { listParameters } from "../model/shape.ts";
+import { listParameters } from "../model/parameters.ts";
 import { openForeignModel } from "../pretrained/foreign/open-foreign-model.ts";
 import { openTextReader } from "../pretrained/text-reader.ts";
 import { checkRecipe, overrideRecipe } from "./recipe.ts";

@@ -3,7 +3,8 @@
 
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
-import { findShapeFault, largestSizes, listParameters } from "../model/shape.ts";
+import { listParameters } from "../model/parameters.ts";
+import { findShapeFault, shapeSchema } from "../model/shape.ts";
 import { findOptimizerFault, optimizerSchema, optimizers } from "../optim/optimizers.ts";
 import { rateSchedules } from "../optim/schedule.ts";
 import { describeChoice, listChoices } from "../settings/choices.ts";
@@ -16,27 +17,6 @@ const upTo = (most: number) => z.number().int().min(1).max(most);
 /** Sequences, validations, steps: more of any would outlast every budget and every memory. */
 const positive = upTo(2 ** 20);
 const fraction = z.number().min(0).max(1);
-const rate = z.number().positive();
-
-export const modelSchema = z.strictObject({
-  width: upTo(largestSizes.width),
-  layers: upTo(largestSizes.layers),
-  heads: upTo(largestSizes.heads),
-  /** Width of the feed-forward's input projection; with a gate its output projection reads half of it. */
-  feedForward: upTo(largestSizes.feedForward),
-  vocabulary: upTo(largestSizes.vocabulary),
-  sequenceLength: upTo(largestSizes.sequenceLength),
-  positions: z.enum(["scaled-sinusoidal", "rotary", "learned"]),
-  // What src/model/shape.ts says of these; without them the model is crammed BERT.
-  normalisation: z.enum(["pre", "post"]).exactOptional(),
-  normEpsilon: rate.exactOptional(),
-  firstAttentionNorm: z.boolean().exactOptional(),
-  biases: z.boolean().exactOptional(),
-  activation: z.enum(["geglu", "gelu"]).exactOptional(),
-  segments: z.boolean().exactOptional(),
-  rotaryBases: z.array(rate.max(1e12)).max(largestSizes.layers).exactOptional(),
-  head: z.enum(["tied", "transform"]).exactOptional(),
-});
 
 const data = z.strictObject({
   /** Share of each sequence's positions that are predicted. */
@@ -86,7 +66,7 @@ describeChoice(schedule, rateSchedules);
 
 const recipeSchema = z.strictObject({
   name: z.string().min(1),
-  model: modelSchema,
+  model: shapeSchema,
   data,
   optimizer: optimizerSchema,
   schedule,

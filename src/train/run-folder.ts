@@ -17,6 +17,7 @@ import {
   readCounters,
   type TrainingState,
 } from "../checkpoint/state.ts";
+import { abbreviateShape } from "../model/shape.ts";
 import { type Budget, extendBudget, parseBudget } from "./budget.ts";
 import { type InitialModel, storeInitialParameters } from "./initial-parameters.ts";
 import { checkRecipe, type Recipe } from "./recipe.ts";
@@ -24,7 +25,7 @@ import type { TrainingDefinition } from "./step.ts";
 
 /** Names the recipe by its content, the budget's text included. */
 export function hashRecipe(recipe: Recipe): string {
-  return contentHash(JSON.stringify(recipe));
+  return contentHash(JSON.stringify({ ...recipe, model: abbreviateShape(recipe.model) }));
 }
 
 /** Of a run, or of the one that a checkpoint's folder is in. E_FILE_MISSING where no run was begun. */

@@ -8,7 +8,7 @@ import { examineDevice, examineHardware, examineNvidia } from "../machine/hardwa
 import { measureCopy } from "../machine/measure-copy.ts";
 import { measureStep } from "../machine/measure-step.ts";
 import { examinePackages } from "../machine/packages.ts";
-import { countTrainingFlops } from "../model/shape.ts";
+import { countTrainingFlops } from "../model/parameters.ts";
 import { type BackendName, openBackend } from "./backend.ts";
 import { chooseRecipe } from "./recipe.ts";
 

@@ -8,7 +8,7 @@ import { UserError } from "../base/errors.ts";
 import { readManifest } from "../dataset/manifest.ts";
 import { readMemory } from "../machine/hardware.ts";
 import { measureStep } from "../machine/measure-step.ts";
-import { countTrainingFlops } from "../model/shape.ts";
+import { countTrainingFlops } from "../model/parameters.ts";
 import type { StepCost } from "../plan/course.ts";
 import { describeFit } from "../plan/data-fit.ts";
 import { type DeviceFigures, deviceFigures } from "../plan/devices.ts";

@@ -109,7 +109,7 @@ test("two recipes differ where their values do, names aside", () => {
   const other = chooseRecipe({ recipe: { extends: "quickstart", name: "other", model: { width: 64, biases: true } } });
   assert.deepEqual(compareRecipes(quickstart, other), [
     { path: "model.width", values: [128, 64] },
-    { path: "model.biases", values: [undefined, true] },
+    { path: "model.biases", values: [false, true] },
   ]);
   assert.deepEqual(compareRecipes(quickstart, { ...quickstart, name: "same" }), []);
 });

@@ -10,7 +10,7 @@ import { after, test } from "node:test";
 import { quickstart } from "../../recipes/quickstart.ts";
 import { saveCheckpoint } from "../../src/checkpoint/state.ts";
 import { initialiseParameters } from "../../src/model/initialise.ts";
-import { listParameters } from "../../src/model/shape.ts";
+import { listParameters } from "../../src/model/parameters.ts";
 import { defineLearnedTokenizer } from "../../src/tokenizer/define.ts";
 import { normalisers } from "../../src/tokenizer/normalising/normaliser.ts";
 import { specialTokens } from "../../src/tokenizer/tokenizer.ts";

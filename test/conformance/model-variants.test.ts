@@ -8,7 +8,8 @@ import { openReference } from "../../src/backends/reference/reference.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { RandomSequence, streams } from "../../src/base/random.ts";
 import { makePositionInput } from "../../src/model/inputs.ts";
-import { countParameters, countTrainingFlops } from "../../src/model/shape.ts";
+import { countParameters, countTrainingFlops } from "../../src/model/parameters.ts";
+import { completeShape } from "../../src/model/shape.ts";
 import { countMasked, defineTraining } from "../../src/train/definition.ts";
 import { checkRecipe, overrideRecipe, type Recipe } from "../../src/train/recipe.ts";
 import { openEngine } from "../../src/train/step.ts";
@@ -119,7 +120,7 @@ for (const [name, assignments] of Object.entries(families)) {
 }
 
 test("parameters and operations of BERT base are the published ones", () => {
-  const shape = {
+  const shape = completeShape({
     width: 768,
     layers: 12,
     heads: 12,
@@ -132,7 +133,7 @@ test("parameters and operations of BERT base are the published ones", () => {
     activation: "gelu",
     segments: true,
     head: "transform",
-  } as const;
+  });
   // transformers' BertForMaskedLM of bert-base-uncased has 109,514,298 parameters.
   assert.equal(countParameters(shape), 109_514_298);
   // By hand: 12 · (4 · 768² + 2 · 768 · 3072) in the layers, 12 · 2 · 512 · 768 in attention, 0.15 · (768² + 768 · 30522) in the head.

@@ -14,7 +14,8 @@ import { state } from "../../src/graph/operations.ts";
 import { computeMaskedLoss } from "../../src/model/heads.ts";
 import { initialiseParameters } from "../../src/model/initialise.ts";
 import { declareMaskedInputs, makePositionInput } from "../../src/model/inputs.ts";
-import { listParameters, type ModelShape } from "../../src/model/shape.ts";
+import { listParameters } from "../../src/model/parameters.ts";
+import { completeShape, type ModelShape } from "../../src/model/shape.ts";
 import { emulatorAbsent, openEmulatedDriver } from "../cuda-emulator/emulated-driver.ts";
 
 const sequences = 3;
@@ -63,7 +64,8 @@ const cases = ["cpu", "cuda"].flatMap(name =>
 for (const { name: backend, positions } of cases) {
   const skip = backend === "cuda" && emulatorAbsent !== undefined ? emulatorAbsent : false;
   test(`a model with ${positions} positions in bf16 on ${backend}`, { skip }, async () => {
-    const shape = { width: 64, layers: 2, heads: 2, feedForward: 96, vocabulary: 90, sequenceLength: 37, positions };
+    const sizes = { width: 64, layers: 2, heads: 2, feedForward: 96, vocabulary: 90, sequenceLength: 37 };
+    const shape = completeShape({ ...sizes, positions });
     const exact = await computeGradients(openReference(), shape);
     const rounded = await computeGradients(opened.get(backend)!, shape);
     assert.ok(Math.abs(rounded.loss![0]! - exact.loss![0]!) < 2e-3, `${rounded.loss![0]} ${exact.loss![0]}`);

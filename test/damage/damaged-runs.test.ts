@@ -18,7 +18,7 @@ import {
   setAsideLaterCheckpoints,
 } from "../../src/checkpoint/state.ts";
 import { readRunFacts } from "../../src/export/run-facts.ts";
-import { listParameters } from "../../src/model/shape.ts";
+import { listParameters } from "../../src/model/parameters.ts";
 import { openPretrainedModel } from "../../src/pretrained/pretrained-model.ts";
 import { readRunRecipe } from "../../src/train/run-folder.ts";
 import { exportRun } from "../../src/verbs/export/export-run.ts";

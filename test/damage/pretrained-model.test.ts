@@ -10,7 +10,7 @@ import { quickstart } from "../../recipes/quickstart.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { saveCheckpoint } from "../../src/checkpoint/state.ts";
 import { initialiseParameters } from "../../src/model/initialise.ts";
-import { listParameters } from "../../src/model/shape.ts";
+import { listParameters } from "../../src/model/parameters.ts";
 import { holdParameters, openPretrainedModel } from "../../src/pretrained/pretrained-model.ts";
 import { defineLearnedTokenizer } from "../../src/tokenizer/define.ts";
 import { normalisers } from "../../src/tokenizer/normalising/normaliser.ts";

@@ -21,7 +21,8 @@ import {
 import { encode } from "../../src/model/encoder.ts";
 import { initialiseParameter } from "../../src/model/initialise.ts";
 import { declareEncoderInputs, makePositionInput } from "../../src/model/inputs.ts";
-import { listParameters, type ModelShape } from "../../src/model/shape.ts";
+import { listParameters } from "../../src/model/parameters.ts";
+import { completeShape, type ModelShape } from "../../src/model/shape.ts";
 import { openEmulatedCuda } from "../cuda-emulator/emulated-backend.ts";
 import { emulatorAbsent } from "../cuda-emulator/emulated-driver.ts";
 
@@ -102,7 +103,7 @@ for (const [name, open, tolerance] of backends) {
   });
 }
 
-const model: ModelShape = {
+const model = completeShape({
   width: 16,
   layers: 2,
   heads: 2,
@@ -110,7 +111,7 @@ const model: ModelShape = {
   vocabulary: 40,
   sequenceLength: 24,
   positions: "rotary",
-};
+});
 const sentences = [
   [4, 9, 5],
   [4, 12, 13, 14, 15, 16, 5],

@@ -17,7 +17,8 @@ import { encode } from "../../src/model/encoder.ts";
 import { decodePositions } from "../../src/model/heads.ts";
 import { initialiseParameters } from "../../src/model/initialise.ts";
 import { declareEncoderInputs, makePositionInput } from "../../src/model/inputs.ts";
-import { listParameters, type ModelShape } from "../../src/model/shape.ts";
+import { listParameters } from "../../src/model/parameters.ts";
+import { completeShape, type ModelShape } from "../../src/model/shape.ts";
 import { openForeignModel } from "../../src/pretrained/foreign/open-foreign-model.ts";
 
 interface Golden {
@@ -198,7 +199,7 @@ test("a layer that adds something, or a head that does, is no model of ours", ()
   }
 });
 
-const shape: ModelShape = {
+const shape = completeShape({
   width: 8,
   layers: 2,
   heads: 2,
@@ -206,7 +207,7 @@ const shape: ModelShape = {
   vocabulary: 10,
   sequenceLength: 8,
   positions: "rotary",
-};
+});
 const drawParameters = (of: ModelShape): StoredTensor[] => {
   const values = initialiseParameters(of, 0);
   return listParameters(of).map(({ name, shape: size }) => ({ name, shape: size, read: () => values.get(name)! }));

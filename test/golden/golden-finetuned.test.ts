@@ -14,7 +14,7 @@ import { type ClassifierExport, exportClassifier } from "../../src/export/huggin
 import { buildOnnxClassifier } from "../../src/export/onnx-classifier.ts";
 import { findOnnxRuntime, type OnnxModel } from "../../src/export/onnx-runtime.ts";
 import type { ClassifierShape } from "../../src/model/classifier.ts";
-import type { ModelShape } from "../../src/model/shape.ts";
+import { completeShape, type ModelShape } from "../../src/model/shape.ts";
 import { listFinetunedParameters } from "../../src/pretrained/kept-model.ts";
 
 interface Golden extends Pick<ClassifierShape, "kind" | "pooler"> {
@@ -39,11 +39,11 @@ const folder = mkdtempSync(join(tmpdir(), "cram-golden-finetuned-"));
 after(() => rmSync(folder, { recursive: true }));
 
 const sizes = { width: 16, layers: 2, heads: 2, vocabulary: 30, sequenceLength: 8 };
-const modern: ModelShape = { ...sizes, feedForward: 24, positions: "rotary", firstAttentionNorm: false };
-const bert: ModelShape = {
+const modern = completeShape({ ...sizes, feedForward: 24, positions: "rotary", firstAttentionNorm: false });
+const bert = completeShape({
   ...{ ...sizes, feedForward: 12, positions: "learned", normalisation: "post" },
   ...{ biases: true, activation: "gelu", segments: true },
-};
+});
 const specials = { pad: 0, unknown: 3, classify: 4, separator: 5, mask: 6 };
 
 function openGolden({ name, kind, pooler, labels, tensors, className }: Golden) {

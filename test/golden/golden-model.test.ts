@@ -10,7 +10,8 @@ import { differentiate } from "../../src/graph/gradient.ts";
 import { input, state } from "../../src/graph/operations.ts";
 import { computeMaskedLoss, predictTokens } from "../../src/model/heads.ts";
 import { declareMaskedInputs, makePositionInput } from "../../src/model/inputs.ts";
-import { listParameters, type ModelShape } from "../../src/model/shape.ts";
+import { listParameters } from "../../src/model/parameters.ts";
+import { completeShape, type ModelShape } from "../../src/model/shape.ts";
 import { orthogonalise } from "../../src/optim/matrix/orthogonalise.ts";
 import type { OptimizerSettings } from "../../src/optim/optimizers.ts";
 import { buildUpdate, listMoments, scheduleInputs } from "../../src/optim/update.ts";
@@ -69,7 +70,8 @@ for (const [backendName, tolerance, open, absent] of [
   };
 
   for (const positions of ["scaled-sinusoidal", "rotary"] as const) {
-    const shape: ModelShape = { ...golden.shape, positions };
+    const { sequences, ...sizes } = golden.shape;
+    const shape = completeShape({ ...sizes, positions });
     const expected = golden[positions];
     const listed = listParameters(shape);
     const batch: Record<string, HostArray> = {
@@ -79,7 +81,7 @@ for (const [backendName, tolerance, open, absent] of [
       ...makePositionInput(shape),
     };
     const parameters = new Map(listed.map(({ name, shape: size }) => [name, state(name, size)] as const));
-    const inputs = declareMaskedInputs(shape, golden.shape.sequences, expected.predicted.length);
+    const inputs = declareMaskedInputs(shape, sequences, expected.predicted.length);
     const loss = computeMaskedLoss(inputs, parameters, shape);
     const gradients = differentiate(loss, [...parameters.values()]);
 

@@ -4,7 +4,7 @@ import { existsSync, statSync } from "node:fs";
 import type { Command } from "commander";
 import { systemClock } from "../../base/clock.ts";
 import { UserError } from "../../base/errors.ts";
-import { countTrainingFlops } from "../../model/shape.ts";
+import { countTrainingFlops } from "../../model/parameters.ts";
 import { openDashboard } from "../../report/dashboard/dashboard-server.ts";
 import { readRunRecipe } from "../../train/run-folder.ts";
 import { print } from "../terminal/output.ts";

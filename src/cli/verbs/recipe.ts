@@ -2,7 +2,7 @@
 
 import { Argument, type Command } from "commander";
 import { UserError } from "../../base/errors.ts";
-import { countParameters } from "../../model/shape.ts";
+import { countParameters } from "../../model/parameters.ts";
 import { describeRecipe } from "../../train/recipe.ts";
 import { chooseRecipe, compareRecipes, listChoices, recipeNames } from "../../verbs/recipe.ts";
 import { addSet } from "../choose.ts";

@@ -6,7 +6,7 @@ import { systemClock } from "../../base/clock.ts";
 import { UserError } from "../../base/errors.ts";
 import { writeFileAtomically } from "../../base/files/files.ts";
 import { checkPageOutput, refuseKnownFolder } from "../../base/files/folder-kind.ts";
-import { countTrainingFlops } from "../../model/shape.ts";
+import { countTrainingFlops } from "../../model/parameters.ts";
 import { printPage } from "../../report/page/page.ts";
 import { makeReport } from "../../report/report.ts";
 import { describeTrouble } from "../../report/runs/check.ts";

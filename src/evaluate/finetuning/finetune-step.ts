@@ -16,7 +16,8 @@ import {
 } from "../../model/classifier.ts";
 import { initialiseParameter } from "../../model/initialise.ts";
 import { declareEncoderInputs, makePositionInput } from "../../model/inputs.ts";
-import { listParameters, type ModelShape, type Parameter } from "../../model/shape.ts";
+import { listParameters, type Parameter } from "../../model/parameters.ts";
+import type { ModelShape } from "../../model/shape.ts";
 import type { OptimizerSettings } from "../../optim/optimizers.ts";
 import { buildUpdate, listMoments, scheduleInputs } from "../../optim/update.ts";
 import { guardUpdates } from "../../train/guard.ts";

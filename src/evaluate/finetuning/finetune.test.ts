@@ -6,7 +6,8 @@ import { openCpu } from "../../backends/cpu/cpu.ts";
 import { simulatedClock } from "../../base/clock.ts";
 import { RandomSequence, streams } from "../../base/random.ts";
 import { initialiseParameters } from "../../model/initialise.ts";
-import { listParameters, type ModelShape } from "../../model/shape.ts";
+import { listParameters } from "../../model/parameters.ts";
+import { completeShape } from "../../model/shape.ts";
 import type { PretrainedModel } from "../../pretrained/pretrained-model.ts";
 import type { Example, Task } from "../tasks/task.ts";
 import { encodeExamples } from "./encode-examples.ts";
@@ -14,7 +15,7 @@ import { type FinetuneEvent, finetune, finetuneRate, thinExamples } from "./fine
 import type { FinetuneRecipe } from "./finetune-recipe.ts";
 import { openFinetuner } from "./finetune-step.ts";
 
-const shape: ModelShape = {
+const shape = completeShape({
   width: 32,
   layers: 1,
   heads: 2,
@@ -22,7 +23,7 @@ const shape: ModelShape = {
   vocabulary: 24,
   sequenceLength: 16,
   positions: "rotary",
-};
+});
 const words = "good bad a b c d e f g h i j".split(" ");
 const values = initialiseParameters(shape, 1);
 const model: PretrainedModel = {

@@ -4,11 +4,12 @@ import { openCpu } from "../../backends/cpu/cpu.ts";
 import { openReference } from "../../backends/reference/reference.ts";
 import { UserError } from "../../base/errors.ts";
 import { initialiseParameters } from "../../model/initialise.ts";
-import { listParameters, type ModelShape } from "../../model/shape.ts";
+import { listParameters } from "../../model/parameters.ts";
+import { completeShape, type ModelShape } from "../../model/shape.ts";
 import { openFiller } from "../fill.ts";
 import { judgePair, openPairScorer } from "./minimal-pairs.ts";
 
-const shape: ModelShape = {
+const shape = completeShape({
   width: 8,
   layers: 2,
   heads: 2,
@@ -16,7 +17,7 @@ const shape: ModelShape = {
   vocabulary: 40,
   sequenceLength: 24,
   positions: "rotary",
-};
+});
 const specials = { pad: 0, unknown: 3, classify: 4, separator: 5, mask: 6 };
 
 /** Words are numbers of tokens, "+" is no token; the parameters are large, so that the predictions are far from uniform. */

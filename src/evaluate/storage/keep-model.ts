@@ -16,7 +16,6 @@ import {
 } from "../../pretrained/kept-model.ts";
 import type { PretrainedModel } from "../../pretrained/pretrained-model.ts";
 import type { TokenizerJson } from "../../pretrained/text-reader.ts";
-import { modelSchema } from "../../train/recipe.ts";
 import type { FinetuneRecipe } from "../finetuning/finetune-recipe.ts";
 import type { Example, TaskData } from "../tasks/task.ts";
 import type { TaskResult } from "./result.ts";
@@ -46,7 +45,7 @@ export function keepModel(seedFolder: string, finished: FinishedModel): void {
     label: task.label,
     labels: [...task.labels],
     seed: result.seed,
-    shape: modelSchema.parse(shape),
+    shape,
     classifier,
     maxLength: recipe.maxLength,
     longTexts: recipe.longTexts,

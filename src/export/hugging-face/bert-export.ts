@@ -25,7 +25,7 @@ export const bertFamily: HuggingFaceFamily = {
     intermediate_size: shape.feedForward,
     max_position_embeddings: shape.sequenceLength,
     type_vocab_size: 2,
-    layer_norm_eps: shape.normEpsilon ?? 1e-12,
+    layer_norm_eps: shape.normEpsilon,
     hidden_act: "gelu",
     position_embedding_type: "absolute",
     pad_token_id: specials.pad,

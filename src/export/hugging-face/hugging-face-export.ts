@@ -2,7 +2,6 @@
 // field of the recipe that stands in the way, with the value that would not.
 
 import type { StoredTensor } from "../../checkpoint/safetensors.ts";
-import { completeShape } from "../../model/compare-shapes.ts";
 import type { ModelShape } from "../../model/shape.ts";
 import { exportParameters } from "../../pretrained/foreign/foreign-tensors.ts";
 import type { SpecialIds } from "../../tokenizer/tokenizer.ts";
@@ -46,9 +45,8 @@ export function findObstacle(
   shape: ModelShape,
   parameters: readonly StoredTensor[],
 ): string | undefined {
-  const whole = completeShape(shape);
   for (const [key, wanted] of Object.entries(expressed)) {
-    const seen = whole[key as keyof ModelShape];
+    const seen = shape[key as keyof ModelShape];
     if (seen !== wanted) {
       return `model.${key} is ${seen}, and ${name}'s is ${wanted}: --set model.${key}=${wanted} trains one that it can express`;
     }

@@ -56,7 +56,7 @@ export const modernBertFamily: HuggingFaceFamily = {
 };
 
 function encodeConfig(shape: ModelShape, specials: SpecialIds): Readonly<Record<string, unknown>> {
-  const { sequenceLength, biases = false, head = "tied", normEpsilon = 1e-12 } = shape;
+  const { sequenceLength, biases, head, normEpsilon } = shape;
   const identities = hasAttentionNorm(shape, 0) ? 1 : 0;
   const bases = listRotaryBases(shape);
   const [full, sliding = full] = [...new Set(bases)];

@@ -2,7 +2,8 @@
 // RoBERTa counts positions from its padding's id + 1 and has one segment, whose row is added to every position's.
 
 import { z } from "zod";
-import { listParameters, type ModelShape } from "../../model/shape.ts";
+import { listParameters } from "../../model/parameters.ts";
+import type { ShapeSettings } from "../../model/shape.ts";
 import { checkForeignShape, type ForeignModel, layerCount, parseConfig, size } from "./foreign-model.ts";
 import { type ForeignTensors, importParameters, type Naming, nameForeignTensors } from "./foreign-tensors.ts";
 import { readTensorFiles } from "./tensor-files.ts";
@@ -34,7 +35,7 @@ type BertConfig = z.infer<typeof bertConfig>;
 /** Positions that RoBERTa's table has before the first token's. */
 const countSkipped = (config: BertConfig) => (config.model_type === "roberta" ? (config.pad_token_id ?? 1) + 1 : 0);
 
-function readShape(config: BertConfig, hasHead: boolean): ModelShape {
+function readShape(config: BertConfig, hasHead: boolean): ShapeSettings {
   return {
     width: config.hidden_size,
     layers: config.num_hidden_layers,

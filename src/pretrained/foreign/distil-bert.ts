@@ -1,7 +1,8 @@
 // DistilBERT as Hugging Face saves it, with its head or without: BERT's layers under other names, without segments and pooler.
 
 import { z } from "zod";
-import { listParameters, type ModelShape } from "../../model/shape.ts";
+import { listParameters } from "../../model/parameters.ts";
+import type { ShapeSettings } from "../../model/shape.ts";
 import { holdsAny } from "./bert.ts";
 import { checkForeignShape, type ForeignModel, layerCount, parseConfig, size } from "./foreign-model.ts";
 import { importParameters, nameForeignTensors } from "./foreign-tensors.ts";
@@ -54,7 +55,7 @@ export function readDistilBert(json: unknown, configPath: string, folder: string
     ],
   });
   const predictsTokens = holdsAny(tensors, /^vocab_/);
-  const shape: ModelShape = {
+  const shape: ShapeSettings = {
     width: config.dim,
     layers: config.n_layers,
     heads: config.n_heads,

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { UserError } from "../../base/errors.ts";
 import { quoteValue } from "../../base/printable.ts";
 import type { StoredTensor } from "../../checkpoint/safetensors.ts";
-import { findShapeFault, largestSizes, type ModelShape } from "../../model/shape.ts";
+import { completeShape, findShapeFault, largestSizes, type ModelShape, type ShapeSettings } from "../../model/shape.ts";
 
 export interface ForeignModel {
   readonly shape: ModelShape;
@@ -43,7 +43,8 @@ export function parseConfig<Schema extends z.ZodType>(schema: Schema, config: un
 }
 
 /** The shape that a config describes. Errors: E_FOREIGN_CONFIG where no model can have it. */
-export function checkForeignShape(shape: ModelShape, path: string): ModelShape {
+export function checkForeignShape(settings: ShapeSettings, path: string): ModelShape {
+  const shape = completeShape(settings);
   const fault = findShapeFault(shape);
   if (fault === undefined) return shape;
   throw new UserError("E_FOREIGN_CONFIG", `${path}: in our terms its ${fault.message}`, advice);

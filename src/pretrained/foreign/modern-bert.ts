@@ -5,7 +5,8 @@
 
 import { z } from "zod";
 import type { Shape } from "../../graph/tensor.ts";
-import { listParameters, type ModelShape } from "../../model/shape.ts";
+import { listParameters } from "../../model/parameters.ts";
+import type { ShapeSettings } from "../../model/shape.ts";
 import { holdsAny } from "./bert.ts";
 import { checkForeignShape, type ForeignModel, layerCount, parseConfig, size } from "./foreign-model.ts";
 import { type DerivedTensor, importParameters, nameForeignTensors } from "./foreign-tensors.ts";
@@ -76,7 +77,7 @@ function shortestPeriod<T>(values: readonly T[]): readonly T[] {
   return length < 0 ? values : values.slice(0, length);
 }
 
-function readShape(config: ModernBertConfig, hasHead: boolean): ModelShape {
+function readShape(config: ModernBertConfig, hasHead: boolean): ShapeSettings {
   const identities = config.leading_identity_layers;
   const isGlobal = listGlobal(config).slice(identities);
   const isTied = config.classifier_activation === "linear";

@@ -2,7 +2,8 @@
 // which is our default shape. Its query, key and value stand head by head in one matrix; ours stand part by part.
 
 import { z } from "zod";
-import { listParameters, type ModelShape } from "../../model/shape.ts";
+import { listParameters } from "../../model/parameters.ts";
+import type { ModelShape, ShapeSettings } from "../../model/shape.ts";
 import { checkForeignShape, type ForeignModel, layerCount, parseConfig, size } from "./foreign-model.ts";
 import { importParameters, nameForeignTensors } from "./foreign-tensors.ts";
 import { readTensorFiles } from "./tensor-files.ts";
@@ -42,7 +43,7 @@ const archSchema = z.looseObject({
 
 type Arch = z.infer<typeof archSchema>;
 
-function readShape({ embedding, attention, ...arch }: Arch): ModelShape {
+function readShape({ embedding, attention, ...arch }: Arch): ShapeSettings {
   return {
     width: arch.hidden_size,
     layers: arch.num_transformer_layers,

@@ -14,7 +14,7 @@ import { lockFolder } from "../../../src/base/files/folder-lock.ts";
 import { checkFinetuneRecipe, overrideFinetuneRecipe } from "../../../src/evaluate/finetuning/finetune-recipe.ts";
 import { openHub } from "../../../src/hub/hub.ts";
 import { pullRepository } from "../../../src/hub/pull.ts";
-import { countParameters } from "../../../src/model/shape.ts";
+import { countParameters } from "../../../src/model/parameters.ts";
 import { MlflowFailure, openMlflowClient } from "../../../src/tracking/mlflow-client.ts";
 import { MlflowLog } from "../../../src/tracking/mlflow-log.ts";
 import { parseBudget } from "../../../src/train/budget.ts";
