@@ -4,7 +4,7 @@ import type { Backend } from "../backends/backend.ts";
 import type { Clock } from "../base/clock.ts";
 import { permutation, RandomSequence, streams } from "../base/random.ts";
 import { makePositionInput } from "../model/inputs.ts";
-import { countMasked, defineTraining } from "../train/definition.ts";
+import { countMasked, countValidated, defineTraining } from "../train/definition.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { type Inputs, openEngine } from "../train/step.ts";
 import { openEnergyMeter } from "./energy.ts";
@@ -23,13 +23,14 @@ export interface StepTimes {
 export async function measureStep(backend: Backend, recipe: Recipe, clock: Clock, seconds: number): Promise<StepTimes> {
   const engine = await openEngine(backend, defineTraining(recipe));
   const batch = drawBatch(recipe);
+  const heldOut = drawBatch(recipe, countValidated(recipe));
   // A rate of 0 leaves the parameters what they are, so that every round does the same.
   const schedule = { step: 1, rateScale: 0 };
   await engine.accumulate(batch, true);
   const round = [
     () => engine.accumulate(batch, false),
     () => engine.update(schedule, 2),
-    () => engine.validate(batch),
+    () => engine.validate(heldOut),
   ] as const;
   for (const run of round) await run();
   await backend.synchronise?.();
@@ -61,21 +62,18 @@ const maskId = 6;
 const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!;
 
 /**
- * A micro-batch like one of text: ids fall off as words do (Zipf), in every sequence as many positions are predicted as the recipe masks,
+ * A micro-batch like one of text: ids fall off as words do (Zipf), in every sequence `masked` positions are predicted, as many as the recipe masks unless given,
  * ascending, and four of five of these hold one id, the mask's. Uniform ids would hide what a frequent one costs where gradients of
  * the embedding are added up.
  */
-export function drawBatch(recipe: Recipe): Inputs {
+export function drawBatch(recipe: Recipe, masked: number = countMasked(recipe)): Inputs {
   const { model, train } = recipe;
   const { sequenceLength, vocabulary } = model;
   const random = new RandomSequence(train.seed, streams.sampling, 0);
   const draw = (length: number) =>
     Int32Array.from({ length }, () => Math.floor(vocabulary ** random.uniform()) % vocabulary);
   const positions = Array.from({ length: train.microBatchSequences }, (_, sequence) => {
-    const order = permutation(sequenceLength, train.seed, streams.sampling, sequence + 1).subarray(
-      0,
-      countMasked(recipe),
-    );
+    const order = permutation(sequenceLength, train.seed, streams.sampling, sequence + 1).subarray(0, masked);
     return [...order].sort((a, b) => a - b).map(at => sequence * sequenceLength + at);
   }).flat();
   const tokens = draw(train.microBatchSequences * sequenceLength);

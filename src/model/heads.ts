@@ -3,10 +3,23 @@
 //
 // T tokens, P predictions, width C, vocabulary V.
 
-import { add, gather, matmul, mean, reshape, transpose } from "../graph/operations.ts";
+import {
+  add,
+  cast,
+  divide,
+  gather,
+  less,
+  matmul,
+  maximum,
+  mean,
+  reshape,
+  sum,
+  transpose,
+} from "../graph/operations.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { gelu } from "../nn/activation.ts";
 import { decodedLossOfRows } from "../nn/decoded-loss.ts";
+import { findTokenLoss, plainCrossEntropy, type TokenLossSettings } from "../nn/token-losses/token-losses.ts";
 import { encode, findParameter, normalise, type Parameters, project } from "./encoder.ts";
 import type { EncoderInputs, MaskedInputs } from "./inputs.ts";
 import type { ModelShape } from "./shape.ts";
@@ -21,8 +34,13 @@ function prepareRows(hidden: Tensor, positions: Tensor, parameters: Parameters, 
   return normalise(gelu(project(rows, "head.dense", parameters, shape)), "head.norm", parameters, shape);
 }
 
-/** The decoder: the table (V, C), and a bias (V) where the head has one. */
-function findDecoder(parameters: Parameters, shape: ModelShape): { table: Tensor; bias: Tensor | undefined } {
+/** The table (V, C), and a bias (V) where the head has one. */
+interface Decoder {
+  readonly table: Tensor;
+  readonly bias: Tensor | undefined;
+}
+
+function findDecoder(parameters: Parameters, shape: ModelShape): Decoder {
   const bias = shape.head === "transform" ? findParameter(parameters, "head.bias") : undefined;
   return { table: findParameter(parameters, "embedding.word"), bias };
 }
@@ -43,14 +61,28 @@ export function predictTokens(
   return decodePositions(encode(inputs, parameters, shape), inputs.positions, parameters, shape);
 }
 
-/** Mean cross-entropy over the masked positions, in nats, shape []. */
+/** Mean loss over the masked positions, by default cross-entropy in nats, shape []. */
 export function computeMaskedLoss(
   inputs: MaskedInputs,
   parameters: Parameters,
   shape: ModelShape,
   tileRows = lossTileRows,
+  loss: TokenLossSettings = plainCrossEntropy,
 ): Tensor {
   const rows = prepareRows(encode(inputs, parameters, shape), inputs.positions, parameters, shape);
-  const { table, bias } = findDecoder(parameters, shape);
-  return reshape(mean(decodedLossOfRows(rows, table, inputs.labels, bias, tileRows), [0]), []);
+  return decodeLoss(rows, findDecoder(parameters, shape), inputs.labels, tileRows, loss);
+}
+
+/** Mean loss, shape [], of rows (P, C) that are decoded `tileRows` at a time; labels (P) i32 in [0, V). */
+export function decodeLoss(
+  rows: Tensor,
+  { table, bias }: Decoder,
+  labels: Tensor,
+  tileRows: number,
+  settings: TokenLossSettings,
+): Tensor {
+  const losses = decodedLossOfRows(rows, table, labels, bias, tileRows, settings);
+  if (findTokenLoss(settings).counted === "all") return reshape(mean(losses, [0]), []);
+  const counted = sum(cast(less(0, losses), "f32"), [0]);
+  return reshape(divide(sum(losses, [0]), maximum(counted, 1)), []);
 }

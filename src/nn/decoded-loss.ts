@@ -1,4 +1,4 @@
-// Cross-entropy of rows against a vocabulary, decoder included, without the whole matrix of logits: it is made, used for the
+// The loss of rows against a vocabulary, decoder included, without the whole matrix of logits: it is made, used for the
 // loss and for its gradient, and dropped, some rows at a time. The compiler, which minds memory, takes each tile from logits to
 // gradient before it begins the next.
 //
@@ -7,7 +7,7 @@
 import { differentiateDecomposition } from "../graph/gradient.ts";
 import { add, composite, concat, matmul, reshape, slice, sum, transpose } from "../graph/operations.ts";
 import type { CompositeDefinition, Tensor } from "../graph/tensor.ts";
-import { crossEntropyOfRows } from "./losses.ts";
+import { computeRowLosses, plainCrossEntropy, type TokenLossSettings } from "./token-losses/token-losses.ts";
 
 /** Logits (p, V) of one tile: rows (p, C), table (V, C), and bias (V) if there is one. */
 function decodeTile(rows: Tensor, table: Tensor, bias: Tensor | undefined): Tensor {
@@ -22,21 +22,21 @@ function cutRows(whole: Tensor, tileRows: number): Tensor[] {
   return Array.from({ length: count }, (_, i) => slice(whole, 0, i * tileRows, Math.min(P, (i + 1) * tileRows)));
 }
 
-const decodedLossDefinition: CompositeDefinition = {
-  name: "decodedLoss",
+const defineDecodedLoss = (settings: TokenLossSettings): CompositeDefinition => ({
+  name: `decodedLoss ${JSON.stringify(settings)}`,
   decompose: ([rows, table, labels, bias], { tileRows }) => {
     const labelsOf = cutRows(labels!, tileRows!);
     const losses = cutRows(rows!, tileRows!).map((tile, i) =>
-      crossEntropyOfRows(decodeTile(tile, table!, bias), labelsOf[i]!),
+      computeRowLosses(decodeTile(tile, table!, bias), labelsOf[i]!, settings),
     );
     return concat(losses, 0);
   },
-  // dlogits by the rule of cross-entropy; drows = dlogits · table, dtable = dlogitsᵀ · rows, dbias its column sums.
+  // dlogits by the rule of the loss; drows = dlogits · table, dtable = dlogitsᵀ · rows, dbias its column sums.
   differentiate: ([rows, table, labels, bias], { tileRows }, gradient) => {
     const [labelsOf, gradientOf] = [cutRows(labels!, tileRows!), cutRows(gradient, tileRows!)];
     const tiles = cutRows(rows!, tileRows!).map((tile, i) => {
       const logits = decodeTile(tile, table!, bias);
-      const loss = crossEntropyOfRows(logits, labelsOf[i]!);
+      const loss = computeRowLosses(logits, labelsOf[i]!, settings);
       const [dlogits] = differentiateDecomposition(loss, [logits], gradientOf[i]!) as [Tensor];
       return { rows: matmul(dlogits, table!), table: matmul(transpose(dlogits), tile), bias: sum(dlogits, [0]) };
     });
@@ -48,10 +48,10 @@ const decodedLossDefinition: CompositeDefinition = {
     if (bias === undefined) return [drows, dtable, undefined];
     return [drows, dtable, undefined, reshape(tiles.map(tile => tile.bias).reduce(add), bias.shape)];
   },
-};
+});
 
 /**
- * log Σ exp(logits) - logits[label] of each row, in nats, (P, 1); logits = rows · tableᵀ (+ bias). rows (P, C), table (V, C),
+ * The loss of each row, by default cross-entropy in nats, (P, 1); logits = rows · tableᵀ (+ bias). rows (P, C), table (V, C),
  * labels (P) i32 in [0, V), bias (V). At most `tileRows` rows of logits stand in memory at once.
  */
 export function decodedLossOfRows(
@@ -60,7 +60,8 @@ export function decodedLossOfRows(
   labels: Tensor,
   bias: Tensor | undefined,
   tileRows: number,
+  settings: TokenLossSettings = plainCrossEntropy,
 ): Tensor {
   const inputs = bias === undefined ? [rows, table, labels] : [rows, table, labels, bias];
-  return composite(decodedLossDefinition, inputs, { tileRows }, [rows.shape[0]!, 1]);
+  return composite(defineDecodedLoss(settings), inputs, { tileRows }, [rows.shape[0]!, 1]);
 }

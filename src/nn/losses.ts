@@ -20,6 +20,12 @@ import {
 } from "../graph/operations.ts";
 import type { Tensor } from "../graph/tensor.ts";
 
+/** log Σ exp(logits) of each row, (P, 1). logits (P, V). */
+export function logTotalOfRows(logits: Tensor): Tensor {
+  const largest = detach(max(logits, [1])); // (P, 1)
+  return add(log(sum(exp(subtract(logits, largest)), [1])), largest);
+}
+
 /** log Σ exp(logits) - logits[label] of each row, in nats, (P, 1). logits (P, V), labels (P) i32; for one outside [0, V) the
  * row means nothing. */
 export function crossEntropyOfRows(logits: Tensor, labels: Tensor): Tensor {
@@ -27,8 +33,7 @@ export function crossEntropyOfRows(logits: Tensor, labels: Tensor): Tensor {
   if (logits.shape.length !== 2 || labels.shape.length !== 1 || labels.shape[0] !== P || labels.dtype !== "i32") {
     throw new Error(`crossEntropy: [${logits.shape.join(", ")}] with labels [${labels.shape.join(", ")}]`);
   }
-  const largest = detach(max(logits, [1])); // (P, 1)
-  const logTotal = add(log(sum(exp(subtract(logits, largest)), [1])), largest); // (P, 1)
+  const logTotal = logTotalOfRows(logits);
   const isLabel = equal(reshape(iota(V), [1, V]), reshape(labels, [P, 1])); // (P, V)
   const picked = sum(select(isLabel, logits, 0), [1]); // (P, 1)
   return subtract(logTotal, picked);

@@ -4,7 +4,7 @@ import { UserError } from "../base/errors.ts";
 import type { Dataset } from "../dataset/dataset.ts";
 import type { DatasetManifest } from "../dataset/manifest.ts";
 import { makePositionInput } from "../model/inputs.ts";
-import { countMasked } from "./definition.ts";
+import { countMasked, countValidated } from "./definition.ts";
 import type { BatchSource } from "./pretrain.ts";
 import type { Recipe } from "./recipe.ts";
 
@@ -48,6 +48,6 @@ export function openBatches(dataset: Dataset, recipe: Recipe): BatchSource {
       ...dataset.readTraining(first, sequences, predictions, train.seed),
       ...positionInput,
     }),
-    validation: index => ({ ...dataset.readValidation(index * size, size, predictions), ...positionInput }),
+    validation: index => ({ ...dataset.readValidation(index * size, size, countValidated(recipe)), ...positionInput }),
   };
 }

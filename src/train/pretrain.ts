@@ -176,7 +176,7 @@ async function warmUp({ engine, source, recipe, clock, resumeFrom, signal }: Pre
   await engine.accumulate(batch, false);
   signal.throwIfAborted();
   await engine.update({ step: 1, rateScale: 0 }, 2);
-  await engine.validate(batch);
+  await engine.validate(await source.validation(0));
   signal.throwIfAborted();
   if (resumeFrom === undefined) engine.clearMoments();
   else engine.restore([...resumeFrom.parameters, ...resumeFrom.moments]);

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { UserError } from "../base/errors.ts";
 import { listParameters } from "../model/parameters.ts";
 import { findShapeFault, shapeSchema } from "../model/shape.ts";
+import { tokenLosses, tokenLossSchema } from "../nn/token-losses/token-losses.ts";
 import { findOptimizerFault, optimizerSchema, optimizers } from "../optim/optimizers.ts";
 import { rateSchedules } from "../optim/schedule.ts";
 import { describeChoice, listChoices } from "../settings/choices.ts";
@@ -61,6 +62,7 @@ const train = z.strictObject({
   badStepsAllowed: positive,
 });
 
+describeChoice(tokenLossSchema, tokenLosses);
 describeChoice(optimizerSchema, optimizers);
 describeChoice(schedule, rateSchedules);
 
@@ -68,6 +70,8 @@ const recipeSchema = z.strictObject({
   name: z.string().min(1),
   model: shapeSchema,
   data,
+  /** Of training; without it cross-entropy. */
+  loss: tokenLossSchema.exactOptional(),
   optimizer: optimizerSchema,
   schedule,
   train,

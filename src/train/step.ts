@@ -29,6 +29,8 @@ export interface TrainingDefinition {
   readonly moments: ReadonlyMap<string, Shape>;
   /** Mean loss of one micro-batch, one element; batches are `input`s of its own naming. */
   loss(parameters: ReadonlyMap<string, Tensor>): Tensor;
+  /** What validation measures, on inputs of its own; without it `loss`. */
+  validationLoss?(parameters: ReadonlyMap<string, Tensor>): Tensor;
   /** New values of parameters and moments, and the norm of the gradient before clipping. */
   update(
     parameters: ReadonlyMap<string, Tensor>,
@@ -72,6 +74,7 @@ export interface StepGraphs {
 export function buildStepGraphs(definition: TrainingDefinition): StepGraphs {
   const parameters = new Map([...definition.parameters].map(([name, shape]) => [name, state(name, shape)] as const));
   const loss = reshape(definition.loss(parameters), [1]);
+  const validationLoss = reshape(definition.validationLoss?.(parameters) ?? loss, [1]);
   const gradients = differentiate(loss, [...parameters.values()]);
   const named: [string, Tensor][] = [...parameters.keys()].map((name, i) => [gradientOf(name), gradients[i]!]);
   named.push([lossSum, loss]);
@@ -80,7 +83,7 @@ export function buildStepGraphs(definition: TrainingDefinition): StepGraphs {
     first: { outputs: {}, updates: Object.fromEntries(named) },
     next: { outputs: {}, updates: Object.fromEntries(accumulated) },
     update: buildUpdateGraph(definition, parameters),
-    validation: { outputs: { loss }, updates: {} },
+    validation: { outputs: { loss: validationLoss }, updates: {} },
   };
 }
 
