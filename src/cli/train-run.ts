@@ -2,6 +2,7 @@
 
 import { quoteCommand } from "../base/shell-words.ts";
 import type { EndEvent, StartEvent, StepEvent, TrainingEvent } from "../events/event.ts";
+import { createSpeedometer } from "../events/speed.ts";
 import { countTrainingFlops } from "../model/parameters.ts";
 import { parseBudget } from "../train/budget.ts";
 import type { Recipe } from "../train/recipe.ts";
@@ -35,12 +36,11 @@ export async function trainRun(
 /** One line of text an event, steps as the status. */
 function createEventPrinter(recipe: Recipe, run: string): (event: TrainingEvent) => void {
   const { train, model, data } = recipe;
-  const createStepLine = ({ peakFlops, budget = train.budget }: StartEvent) =>
-    createStepPrinter(
-      parseBudget(budget),
-      model.sequenceLength,
-      peakFlops === undefined ? undefined : countTrainingFlops(model, data.maskFraction) / peakFlops,
-    );
+  const createStepLine = ({ peakFlops, budget = train.budget }: StartEvent) => {
+    const { sequenceLength: tokensPerSequence } = model;
+    const flopsPerToken = countTrainingFlops(model, data.maskFraction);
+    return createStepPrinter(parseBudget(budget), createSpeedometer({ tokensPerSequence, flopsPerToken, peakFlops }));
+  };
   const watchSpeed = createSlowStepWatch();
   let describeStep: ((event: StepEvent) => string) | undefined;
   return event => {

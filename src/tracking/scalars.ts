@@ -1,6 +1,7 @@
 // What an event says in numbers, under the names that other programs show: TensorBoard and MLflow draw the same curves.
 
 import type { TrainingEvent } from "../events/event.ts";
+import { tokensPerSecond } from "../events/speed.ts";
 
 /** By name; empty for events without a curve. `tokensPerSequence` is the model's length, for the speed. */
 export function scalarsOf(event: TrainingEvent, tokensPerSequence: number): Readonly<Record<string, number>> {
@@ -13,6 +14,6 @@ export function scalarsOf(event: TrainingEvent, tokensPerSequence: number): Read
     "batch/sequences": event.batchSequences,
     "progress/tokens": event.tokens,
     "progress/budget": event.progress,
-    "speed/tokens per second": (event.batchSequences * tokensPerSequence) / event.stepSeconds,
+    "speed/tokens per second": tokensPerSecond(event.batchSequences * tokensPerSequence, event.stepSeconds),
   };
 }

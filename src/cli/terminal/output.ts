@@ -4,6 +4,7 @@
 import { systemClock } from "../../base/clock.ts";
 import { makeLinesPrintable, makePrintable } from "../../base/printable.ts";
 import type { StepEvent } from "../../events/event.ts";
+import type { Speed } from "../../events/speed.ts";
 import { type Budget, describeRest } from "../../train/budget.ts";
 
 /** SGR codes, and the noncharacter that stands for each until the text is written; one in a file can do no more than colour. */
@@ -85,26 +86,19 @@ function clearStatus(): void {
   statusShown = false;
 }
 
-/** Smooths losses and speed over the last steps, for the status line. */
+/** Smooths losses over the last steps, for the status line. */
 export function createStepPrinter(
   budget: Budget,
-  tokensPerSequence: number,
-  /** FLOPs of a token over the device's peak FLOP/s; undefined where no peak is known. */
-  peakSecondsPerToken: number | undefined,
+  readSpeed: (event: StepEvent) => Speed,
 ): (event: StepEvent) => string {
   let smoothLoss: number | undefined;
-  let smoothRate: number | undefined;
   return (event: StepEvent): string => {
     const mix = (before: number | undefined, now: number) => (before === undefined ? now : 0.95 * before + 0.05 * now);
     if (!event.skipped) smoothLoss = mix(smoothLoss, event.loss);
-    smoothRate = mix(smoothRate, (event.batchSequences * tokensPerSequence) / Math.max(event.stepSeconds, 1e-9));
+    const { tokensPerSecond, shareOfPeak } = readSpeed(event);
     const percent = `${(event.progress * 100).toFixed(0).padStart(3)} %`;
-    const speed = `${Math.round(smoothRate).toLocaleString("en-US")} tokens/s`;
-    // A peak that was measured beside other load is too low.
-    const share =
-      peakSecondsPerToken === undefined
-        ? ""
-        : `  ${(100 * Math.min(1, smoothRate * peakSecondsPerToken)).toFixed(0)} % of peak`;
+    const speed = `${Math.round(tokensPerSecond).toLocaleString("en-US")} tokens/s`;
+    const share = shareOfPeak === undefined ? "" : `  ${(100 * shareOfPeak).toFixed(0)} % of peak`;
     return `${percent}  ${describeRest(budget, event)}  step ${event.step}  loss ${smoothLoss?.toFixed(3) ?? "not finite"}  ${speed}${share}`;
   };
 }

@@ -1,6 +1,7 @@
 // Which charts a report has. A group is one question; its variants are the same curves on other axes, of which the page shows
 // one at a time.
 
+import { findPeak, tokensPerSecond } from "../../events/speed.ts";
 import { formatValue, type Quantity } from "../quantity.ts";
 import type { Curves } from "../runs/curves.ts";
 import { groupByDataset, type RunRecord } from "../runs/run-record.ts";
@@ -205,7 +206,7 @@ const columnOf =
 
 /** Tokens a second of each step. */
 export const throughputOf = ({ stepTokens, stepSeconds }: Curves["steps"]): Float64Array =>
-  stepSeconds.map((seconds, i) => stepTokens[i]! / seconds);
+  stepSeconds.map((seconds, i) => tokensPerSecond(stepTokens[i]!, seconds));
 
 const arithmeticOf: StepValue = (steps, { flopsPerToken }) =>
   flopsPerToken === undefined ? undefined : throughputOf(steps).map(tokens => tokens * flopsPerToken);
@@ -215,15 +216,10 @@ const utilisationOf: StepValue = (steps, run) => {
   return peak === undefined ? undefined : arithmeticOf(steps, run)?.map(flops => flops / peak);
 };
 
-/**
- * The device's peak in FLOP/s: the largest of what the run's starts measured, and of what its steps reached, for a
- * measurement beside other load is too low, and no step can do more than the device. Undefined where none was measured.
- */
+/** Of the device in FLOP/s; undefined where no start measured it. */
 function peakOf(run: RunRecord): number | undefined {
-  const measured = run.curves.starts.flatMap(({ peakFlops }) => (peakFlops === undefined ? [] : [peakFlops]));
-  if (measured.length === 0) return undefined;
-  const reached = arithmeticOf(run.curves.steps, run)?.filter(Number.isFinite) ?? [];
-  return [...measured, ...reached].reduce((largest, flops) => Math.max(largest, flops));
+  const measured = run.curves.starts.flatMap(({ peakFlops }) => peakFlops ?? []);
+  return findPeak(measured, arithmeticOf(run.curves.steps, run) ?? []);
 }
 
 /** Bars: where each run's seconds went, and where the read text went. */
