@@ -50,7 +50,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   hub: ["base"],
   recipes: ["model", "train", "evaluate"],
   machine: ["base", "graph", "backends", "model", "train"],
-  plan: ["graph", "compiler", "model", "optim", "events", "train"],
+  // base: what cannot fit is an error of a person, and is refused here.
+  plan: ["base", "graph", "compiler", "model", "optim", "events", "train"],
   // What a verb does, without printing: the command line and the library are two doors to it.
   verbs: [
     "base",

@@ -8,7 +8,7 @@ import { quoteValue } from "../base/printable.ts";
 /** The most of each size: far above any encoder, and such that a slip of the finger is an error and takes no memory. */
 export const largestSizes = {
   width: 65_536,
-  layers: 1000,
+  layers: 256,
   heads: 4096,
   feedForward: 524_288,
   vocabulary: 2 ** 20,

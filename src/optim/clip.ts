@@ -14,7 +14,16 @@ export function globalNorm(gradients: Iterable<Tensor>): Tensor {
       [1],
     ),
   );
-  return sqrt(squares.reduce((total, square) => add(total, square)));
+  return sqrt(addAll(squares));
+}
+
+/** One addition after another; what is too deep for whoever walks the graph, in parts. */
+function addAll(terms: readonly Tensor[], mostTerms = 256): Tensor {
+  if (terms.length <= mostTerms) return terms.reduce((total, term) => add(total, term));
+  const parts = Array.from({ length: Math.ceil(terms.length / mostTerms) }, (_, i) =>
+    addAll(terms.slice(i * mostTerms, (i + 1) * mostTerms), mostTerms),
+  );
+  return addAll(parts, mostTerms);
 }
 
 /** √Σ x² over every element, of shape [1, …], so that it meets the tensor element by element. */

@@ -37,3 +37,10 @@ function tickingClock(): () => number {
   let now = 0;
   return () => now++;
 }
+
+test("what no memory there holds is refused before it is compiled", async () => {
+  const set = ["model.width=65536", "model.heads=64", "model.layers=256"];
+  for (const device of ["this", "h200"]) {
+    await assert.rejects(planRun({ ...common, set, device }), { code: "E_MEMORY", message: /at least/ });
+  }
+});

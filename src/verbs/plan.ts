@@ -13,6 +13,7 @@ import type { StepCost } from "../plan/course.ts";
 import { describeFit } from "../plan/data-fit.ts";
 import { type DeviceFigures, deviceFigures } from "../plan/devices.ts";
 import { type Forecast, forecastRun, type PlannedDevice } from "../plan/forecast.ts";
+import { checkLeastMemory } from "../plan/least-memory.ts";
 import { measurePrograms, type ProgramNeeds } from "../plan/programs.ts";
 import { checkFit, countValidationBatches } from "../train/batches.ts";
 import type { Recipe } from "../train/recipe.ts";
@@ -39,6 +40,7 @@ export async function planRun(options: PlanOptions): Promise<Forecast> {
   const figures = findFigures(options.device);
   const manifest = options.data === undefined ? undefined : readManifest(options.data);
   if (manifest !== undefined) checkFit(manifest, recipe);
+  checkLeastMemory(recipe, figures?.memoryBytes ?? readMemory().availableBytes);
   const validationBatches = countValidationBatches(
     recipe,
     manifest?.validation.sequences ?? recipe.data.validationSequences,

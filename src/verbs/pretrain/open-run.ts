@@ -6,13 +6,15 @@ import { UserError } from "../../base/errors.ts";
 import { checkOutput } from "../../base/files/folder-kind.ts";
 import { lockFolder, lockFreeFolder } from "../../base/files/folder-lock.ts";
 import { Dataset } from "../../dataset/dataset.ts";
+import { readMemory } from "../../machine/hardware.ts";
+import { checkLeastMemory } from "../../plan/least-memory.ts";
 import { openPretrainedModel } from "../../pretrained/pretrained-model.ts";
 import { readTokenizer } from "../../tokenizer/read-tokenizer.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { openBatches } from "../../train/batches.ts";
 import { checkInitialModel, type InitialModel } from "../../train/initial-parameters.ts";
 import type { BatchSource } from "../../train/pretrain.ts";
-import type { Recipe } from "../../train/recipe.ts";
+import { overrideRecipe, type Recipe } from "../../train/recipe.ts";
 import {
   abandonEmptyRun,
   beginRun,
@@ -73,6 +75,9 @@ async function withLockedRun<T>(
     const initial = initFrom === undefined ? undefined : await openInitialModel(initFrom, planned, dataset);
     const device = completeChoice(isNew ? choice : continueOn(run, choice));
     return await withBackend(device, planned.train.precision, backend => {
+      const least = fitsMemory === true ? overrideRecipe(planned, ["train.microBatchSequences=1"]) : planned;
+      // A GPU has what is free; a system makes room, but not more than it has.
+      checkLeastMemory(least, backend.name === "cuda" ? backend.availableBytes!() : readMemory().totalBytes);
       const recipe = fitsMemory === true ? fitMicroBatch(planned, backend) : planned;
       const source = recipe === planned ? batches : openBatches(dataset, recipe);
       if (!isNew) {
