@@ -10,6 +10,8 @@ export const streams = {
   dropout: 5,
   sampling: 6,
   validationMasking: 7,
+  sampledLabels: 8,
+  curvature: 9,
 } as const;
 
 export type Stream = (typeof streams)[keyof typeof streams];

@@ -3,6 +3,7 @@
 
 import {
   add,
+  alias,
   broadcast,
   cast,
   concat,
@@ -127,7 +128,9 @@ function differentiateNode(node: Tensor, gradient: Tensor): readonly (Tensor | u
     case "composite": {
       const { definition, attributes } = operation;
       if (definition.differentiate !== undefined) return definition.differentiate(inputs, attributes, gradient);
-      return differentiateDecomposition(definition.decompose(inputs, attributes), inputs, gradient);
+      // By nodes of its own: the gradient may depend on the inputs, too, and is held fixed here.
+      const own = inputs.map(alias);
+      return differentiateDecomposition(definition.decompose(own, attributes), own, gradient);
     }
     default:
       return operation satisfies never;

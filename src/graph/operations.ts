@@ -156,6 +156,11 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return equalShapes(shape, x.shape) ? x : createTensor({ kind: "reshape" }, [x], shape, x.dtype);
 }
 
+/** The same values as a node of its own: what is differentiated by it leaves out other uses of x. */
+export function alias(x: Tensor): Tensor {
+  return createTensor({ kind: "reshape" }, [x], x.shape, x.dtype);
+}
+
 /** Axis i of the result is axis order[i] of x. */
 export function permute(x: Tensor, order: readonly number[]): Tensor {
   if ([...order].sort((a, b) => a - b).some((axis, i) => axis !== i) || order.length !== x.shape.length) {

@@ -21,7 +21,8 @@ export interface StepTimes {
 
 /** Medians over rounds of one micro-batch, one update and one validation, at least two of them, for about `seconds`. */
 export async function measureStep(backend: Backend, recipe: Recipe, clock: Clock, seconds: number): Promise<StepTimes> {
-  const engine = await openEngine(backend, defineTraining(recipe));
+  const definition = defineTraining(recipe);
+  const engine = await openEngine(backend, definition);
   const batch = drawBatch(recipe);
   const heldOut = drawBatch(recipe, countValidated(recipe));
   // A rate of 0 leaves the parameters what they are, so that every round does the same.
@@ -31,6 +32,9 @@ export async function measureStep(backend: Backend, recipe: Recipe, clock: Clock
     () => engine.accumulate(batch, false),
     () => engine.update(schedule, 2),
     () => engine.validate(heldOut),
+    // What only due steps have, and the update of those between.
+    async () => engine.probe?.(batch, { isFirst: false, microBatches: 2, seed: 1 }),
+    async () => engine.isDue && engine.update({ ...schedule, step: 2 }, 2),
   ] as const;
   for (const run of round) await run();
   await backend.synchronise?.();
@@ -50,7 +54,16 @@ export async function measureStep(backend: Backend, recipe: Recipe, clock: Clock
   }
   const joulesAfter = readJoules?.();
   const elapsed = clock.seconds() - start;
-  const [microBatchSeconds, updateSeconds, validationSeconds] = times.map(median) as [number, number, number];
+  const [microBatch, due, validationSeconds, probe, between] = times.map(median) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const { interval = 1 } = definition;
+  const microBatchSeconds = microBatch + probe / interval;
+  const updateSeconds = (due + (interval - 1) * between) / interval;
   const known = joulesBefore !== undefined && joulesAfter !== undefined;
   const watts = known ? (joulesAfter - joulesBefore) / elapsed : undefined;
   return { microBatchSeconds, updateSeconds, validationSeconds, watts };

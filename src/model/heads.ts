@@ -6,6 +6,7 @@
 import {
   add,
   cast,
+  concat,
   divide,
   gather,
   less,
@@ -13,12 +14,14 @@ import {
   maximum,
   mean,
   reshape,
+  slice,
   sum,
   transpose,
 } from "../graph/operations.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { gelu } from "../nn/activation.ts";
 import { decodedLossOfRows } from "../nn/decoded-loss.ts";
+import { sampleLabels } from "../nn/sample-labels.ts";
 import { findTokenLoss, plainCrossEntropy, type TokenLossSettings } from "../nn/token-losses/token-losses.ts";
 import { encode, findParameter, normalise, type Parameters, project } from "./encoder.ts";
 import type { EncoderInputs, MaskedInputs } from "./inputs.ts";
@@ -85,4 +88,26 @@ export function decodeLoss(
   if (findTokenLoss(settings).counted === "all") return reshape(mean(losses, [0]), []);
   const counted = sum(cast(less(0, losses), "f32"), [0]);
   return reshape(divide(sum(losses, [0]), maximum(counted, 1)), []);
+}
+
+/**
+ * The same with labels drawn from the model's own predictions: its gradient, squared, estimates the diagonal of the Gauss–Newton matrix
+ * (Liu et al. 2023, algorithm 2). `seed` is [1] u32.
+ */
+export function computeSampledLoss(
+  inputs: EncoderInputs & Pick<MaskedInputs, "positions">,
+  parameters: Parameters,
+  shape: ModelShape,
+  seed: Tensor,
+  tileRows = lossTileRows,
+): Tensor {
+  const rows = prepareRows(encode(inputs, parameters, shape), inputs.positions, parameters, shape);
+  const { table, bias } = findDecoder(parameters, shape);
+  const P = rows.shape[0]!;
+  const labels = Array.from({ length: Math.ceil(P / tileRows) }, (_, part) => {
+    const tile = slice(rows, 0, part * tileRows, Math.min(P, (part + 1) * tileRows));
+    const logits = matmul(tile, transpose(table));
+    return sampleLabels(bias === undefined ? logits : add(logits, bias), seed, part);
+  });
+  return decodeLoss(rows, { table, bias }, concat(labels, 0), tileRows, plainCrossEntropy);
 }

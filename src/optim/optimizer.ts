@@ -26,6 +26,14 @@ export const commonSettings = {
     .max(1e30)
     .describe("global gradient norm above which the gradient is scaled down to it; 0 turns clipping off"),
   // Absent, each changes nothing.
+  sharpness: z
+    .number()
+    .positive()
+    .max(1e6)
+    .exactOptional()
+    .describe(
+      "SAM: distance uphill at which the gradient is taken, at twice the cost (Foret et al. 2021, arXiv 2010.01412)",
+    ),
   embeddingRate: factor.describe("rate of embeddings, as a multiple of their rate"),
   headRate: factor.describe("rate of the head that predicts tokens, where it has parameters of its own, as a multiple"),
   matrixRate: factor.describe("rate of the matrices of the layers, as a multiple"),
@@ -67,6 +75,10 @@ export interface StepOperands {
   readonly scalars: Tensors;
   /** Of this parameter: 0 where it is not decayed. */
   readonly weightDecay: number;
+  /** Whether the step is one of every so many, as findInterval says. */
+  readonly isDue: boolean;
+  /** The optimizer's second gradient, as it is, at due steps. */
+  readonly probe?: Tensor | undefined;
 }
 
 export interface OptimizerStep {
@@ -91,6 +103,10 @@ export interface Optimizer<Settings = never> {
   findFault?(settings: Settings): { readonly message: string; readonly advice: string } | undefined;
   /** Names of the scalars that are learning rates: learningRate alone, unless said. */
   readonly rates?: readonly string[];
+  /** The second gradient that its due steps read, as probe.ts says. */
+  readonly probe?: "sampled" | "curvature";
+  /** Steps 1, 1 + interval, … are due; all are, unless said. */
+  findInterval?(settings: Settings): number;
   /** Names and shapes of the states of a parameter, which begin as zeros. */
   listStates(parameter: OptimizedParameter, settings: Settings): Readonly<Record<string, Shape>>;
   /** Values of the scalars at step t = 1, 2, …, with learning rates at `rateScale` of their peaks. */

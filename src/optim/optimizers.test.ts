@@ -4,10 +4,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { z } from "zod";
-import { input, state } from "../graph/operations.ts";
-import { listRoots, sortTopologically } from "../graph/tensor.ts";
-import type { OptimizedParameter } from "./optimizer.ts";
+import { add, input, multiply, reshape, state, sum } from "../graph/operations.ts";
+import { countElements, listRoots, sortTopologically, type Tensor } from "../graph/tensor.ts";
+import type { OptimizedParameter, Optimizer } from "./optimizer.ts";
 import { findOptimizerFault, type OptimizerSettings, optimizerSchema, optimizers } from "./optimizers.ts";
+import { buildProbe, findInterval, findProbe } from "./probe.ts";
 import { findRateFactor } from "./rates.ts";
 import { buildUpdate, listMoments, scheduleInputs } from "./update.ts";
 
@@ -47,6 +48,10 @@ const changes: Readonly<Record<string, { readonly to: unknown; readonly beside?:
   decayExponent: { to: 0.5 },
   updateClip: { to: 2 },
   relativeStep: { to: false, beside: { learningRate: 2 } },
+  sharpness: { to: 0.5 },
+  rho: { to: 0.5 },
+  hessianPower: { to: 0.5 },
+  interval: { to: 7 },
   muonLearningRate: { to: 0.5 },
   muonMomentum: { to: 0.5 },
   muonFirstMomentum: { to: 0.5, beside: { muonMomentumSteps: 5 } },
@@ -55,17 +60,33 @@ const changes: Readonly<Record<string, { readonly to: unknown; readonly beside?:
   muonNeuronMemory: { to: 0.5 },
 };
 
+/** A loss that every parameter is in. */
+const mixAll = (parameters: ReadonlyMap<string, Tensor>) =>
+  [...parameters.values()]
+    .map(value => sum(reshape(multiply(value, value), [countElements(value.shape)]), [0]))
+    .reduce(add);
+
 /** Everything that a run reads of an optimizer. */
 function describe(settings: OptimizerSettings): string {
   const parameters = new Map(listed.map(({ name, shape }) => [name, state(name, shape)] as const));
   const gradients = new Map(listed.map(({ name, shape }) => [name, input(`g.${name}`, shape, "f32")] as const));
-  const { updates } = buildUpdate(listed, settings, parameters, gradients);
+  const kind = findProbe(settings);
+  const losses = { loss: mixAll, sampledLoss: mixAll, labels: 4 };
+  const seed = input("seed", [1], "u32");
+  const probe = kind && buildProbe(kind, settings, losses, parameters, gradients, seed);
+  const { updates } = buildUpdate(listed, settings, parameters, gradients, { isDue: true, probe });
   const roots = listRoots({ outputs: {}, updates });
   const nodes = sortTopologically(roots);
   const places = new Map(nodes.map((node, i) => [node, i] as const));
   const graph = nodes.map(({ operation, inputs, shape }) => [operation, inputs.map(each => places.get(each)), shape]);
   const scalars = [1, 2, 3].map(step => scheduleInputs(settings, step, 0.5));
-  return JSON.stringify([graph, roots.map(root => places.get(root)), [...listMoments(listed, settings)], scalars]);
+  return JSON.stringify([
+    graph,
+    roots.map(root => places.get(root)),
+    [...listMoments(listed, settings)],
+    scalars,
+    findInterval(settings),
+  ]);
 }
 
 /** The optimizer with its defaults. */
@@ -78,7 +99,7 @@ function complete(schema: z.ZodObject, more: object): OptimizerSettings {
 const keep = (schema: z.ZodObject, values: object) =>
   Object.fromEntries(Object.entries(values).filter(([key]) => key in schema.shape));
 
-for (const { name, schema, decay } of optimizers) {
+for (const { name, schema, decay, probe } of optimizers as readonly Optimizer[]) {
   test(`${name}: every option changes something`, () => {
     for (const key of Object.keys(schema.shape).filter(key => key !== "name")) {
       const change = changes[key];
@@ -88,6 +109,7 @@ for (const { name, schema, decay } of optimizers) {
       const fault = findOptimizerFault(after, listed);
       if (key === "cautiousDecay" && decay !== "decoupled")
         assert.match(fault!.message, /cautiousDecay changes nothing/);
+      else if (key === "sharpness" && probe !== undefined) assert.match(fault!.message, /want the second gradient/);
       else {
         assert.equal(fault, undefined, key);
         assert.notEqual(describe(after), describe(before), key);

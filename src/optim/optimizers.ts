@@ -8,6 +8,8 @@ import { adamwScale } from "./adaptive/adamw-scale.ts";
 import { lamb } from "./adaptive/lamb.ts";
 import { nadam } from "./adaptive/nadam.ts";
 import { radam } from "./adaptive/radam.ts";
+import { adaHessian } from "./curvature/ada-hessian.ts";
+import { sophia } from "./curvature/sophia.ts";
 import { muon } from "./matrix/muon.ts";
 import { lars } from "./momentum/lars.ts";
 import { lion } from "./momentum/lion.ts";
@@ -15,7 +17,21 @@ import { sgd } from "./momentum/sgd.ts";
 import type { OptimizedParameter, Optimizer } from "./optimizer.ts";
 import { findRateFault } from "./rates.ts";
 
-export const optimizers = [adamw, muon, sgd, lars, lion, adam, adamwScale, radam, nadam, adafactor, lamb] as const;
+export const optimizers = [
+  adamw,
+  muon,
+  sgd,
+  lars,
+  lion,
+  adam,
+  adamwScale,
+  radam,
+  nadam,
+  adafactor,
+  lamb,
+  sophia,
+  adaHessian,
+] as const;
 
 type Schemas<List extends readonly { readonly schema: unknown }[]> = {
   -readonly [Index in keyof List]: List[Index]["schema"];
@@ -35,7 +51,11 @@ export function findOptimizer({ name }: OptimizerSettings): Optimizer {
 
 /** What goes wrong together although each setting is right, and what to do; undefined where nothing does. */
 export function findOptimizerFault(settings: OptimizerSettings, parameters: readonly OptimizedParameter[]) {
-  const { name, decay, findFault } = findOptimizer(settings);
+  const { name, decay, probe, findFault } = findOptimizer(settings);
+  if (probe !== undefined && settings.sharpness !== undefined) {
+    const message = `sharpness and ${name} each want the second gradient of a step`;
+    return { message, advice: "Leave out sharpness, or take another optimizer." };
+  }
   const fault = findFault?.(settings as never) ?? findRateFault(parameters, settings);
   if (fault !== undefined || settings.cautiousDecay !== true) return fault;
   if (decay !== "decoupled") {

@@ -25,14 +25,28 @@ export function listMoments(
   );
 }
 
-/** New values of every parameter and moment, by state name, and the gradient's norm before clipping, shape [1]. */
+/** What a step may be besides its gradient. */
+export interface StepKind {
+  /** Whether it is one of every so many. */
+  readonly isDue: boolean;
+  /** The second gradient, by parameter, where the step has one. */
+  readonly probe?: ReadonlyMap<string, Tensor> | undefined;
+}
+
+/**
+ * New values of every parameter and moment, by state name, and the gradient's norm before clipping, shape [1]. With sharpness the
+ * probe is the gradient.
+ */
 export function buildUpdate(
   listed: readonly OptimizedParameter[],
   settings: OptimizerSettings,
   parameters: ReadonlyMap<string, Tensor>,
-  gradients: ReadonlyMap<string, Tensor>,
+  first: ReadonlyMap<string, Tensor>,
+  { isDue, probe }: StepKind = { isDue: true },
 ): { readonly updates: Record<string, Tensor>; readonly gradientNorm: Tensor } {
   const optimizer = findOptimizer(settings);
+  const isSharp = settings.sharpness !== undefined;
+  const gradients = isSharp ? probe! : first;
   const { rates = ["learningRate"] } = optimizer;
   const gradientNorm = globalNorm(gradients.values());
   const scalars = mapValues(scheduleInputs(settings, 1, 1), (_, name) => input(name, [1], "f32"));
@@ -55,6 +69,8 @@ export function buildUpdate(
         rates.includes(kind) && factor !== 1 ? multiply(value, factor) : value,
       ),
       weightDecay,
+      isDue,
+      probe: isSharp ? undefined : probe?.get(name),
     };
     const { step: whole, rate, states } = optimizer.update(parameter, operands, settings as never);
     const step = settings.cautious === true ? keepAgreeing(whole, clipped) : whole;

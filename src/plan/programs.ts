@@ -27,9 +27,9 @@ export interface ProgramNeeds {
 
 export function measurePrograms(recipe: Recipe, compile: (graph: Graph) => Program): ProgramNeeds {
   const definition = defineTraining(recipe);
-  const { first, next, update, validation } = buildStepGraphs(definition);
+  const { update, ...others } = buildStepGraphs(definition);
   const updateProgram = compile(update);
-  const programs = [compile(first), compile(next), updateProgram, compile(validation)];
+  const programs = [updateProgram, ...Object.values(others).map(compile)];
   const parameters = countBytes(definition.parameters);
   const moments = countBytes(definition.moments);
   const arena = Math.max(...programs.map(({ arenaBytes }) => arenaBytes));
@@ -38,9 +38,11 @@ export function measurePrograms(recipe: Recipe, compile: (graph: Graph) => Progr
       buffers.filter(({ kind }) => kind === "input" || kind === "output").map(({ bytes }) => bytes),
     ),
   );
-  const total = 2 * parameters + moments + arena + inputsAndOutputs;
+  // Of a probe as many as of the loss.
+  const gradients = definition.probe === undefined ? parameters : 2 * parameters;
+  const total = parameters + gradients + moments + arena + inputsAndOutputs;
   return {
-    memory: { parameters, gradients: parameters, moments, arena, inputsAndOutputs, total },
+    memory: { parameters, gradients, moments, arena, inputsAndOutputs, total },
     update: {
       flops: sum(updateProgram.launches.map(({ flops }) => flops)),
       bytesMoved: sum(updateProgram.launches.map(({ bytesMoved }) => bytesMoved)),

@@ -2,10 +2,11 @@
 
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import type { Parameters } from "../model/encoder.ts";
-import { computeMaskedLoss } from "../model/heads.ts";
+import { computeMaskedLoss, computeSampledLoss } from "../model/heads.ts";
 import { initialiseParameter } from "../model/initialise.ts";
 import { declareMaskedInputs } from "../model/inputs.ts";
 import { listParameters } from "../model/parameters.ts";
+import { buildProbe, findInterval, findProbe, type ProbedLosses } from "../optim/probe.ts";
 import { buildUpdate, listMoments, scheduleInputs } from "../optim/update.ts";
 import type { Recipe } from "./recipe.ts";
 import type { TrainingDefinition } from "./step.ts";
@@ -30,17 +31,28 @@ export function countValidated({ model }: Recipe): number {
 export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, StoredTensor>): TrainingDefinition {
   const { model, optimizer, train } = recipe;
   const listed = listParameters(model);
-  const measureLoss = (parameters: Parameters, masked: number, loss: Recipe["loss"]) => {
-    const sequences = train.microBatchSequences;
-    const inputs = declareMaskedInputs(model, sequences, sequences * masked);
-    return computeMaskedLoss(inputs, parameters, model, undefined, loss);
+  const declareInputs = (masked: number) =>
+    declareMaskedInputs(model, train.microBatchSequences, train.microBatchSequences * masked);
+  const measureLoss = (parameters: Parameters, masked: number, loss: Recipe["loss"]) =>
+    computeMaskedLoss(declareInputs(masked), parameters, model, undefined, loss);
+  const masked = countMasked(recipe);
+  const losses: ProbedLosses = {
+    loss: parameters => measureLoss(parameters, masked, recipe.loss),
+    sampledLoss: (parameters, seed) => computeSampledLoss(declareInputs(masked), parameters, model, seed),
+    labels: train.microBatchSequences * masked,
   };
+  const probe = findProbe(optimizer);
   return {
     parameters: new Map(listed.map(({ name, shape }) => [name, shape] as const)),
     moments: listMoments(listed, optimizer),
-    loss: parameters => measureLoss(parameters, countMasked(recipe), recipe.loss),
+    loss: losses.loss,
     validationLoss: parameters => measureLoss(parameters, countValidated(recipe), undefined),
-    update: (parameters, gradients) => buildUpdate(listed, optimizer, parameters, gradients),
+    interval: findInterval(optimizer),
+    probe: probe && {
+      gradients: (parameters, gradients, seed) => buildProbe(probe, optimizer, losses, parameters, gradients, seed),
+      scaling: probe === "sampled" ? "independent" : "mean",
+    },
+    update: (parameters, gradients, kind) => buildUpdate(listed, optimizer, parameters, gradients, kind),
     scheduleInputs: ({ step, rateScale }) => scheduleInputs(optimizer, step, rateScale),
     initialise: name => {
       if (initial !== undefined) return initial.get(name)!.read();

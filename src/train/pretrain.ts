@@ -105,9 +105,18 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
     const start = clock.seconds();
     const stoppedBefore = options.stoppedSeconds?.() ?? 0;
     const microBatches = Math.ceil(batchSizeAt(now.progress, ramp) / size);
+    const isProbed = engine.probe !== undefined && (engine.isDue?.(step + 1) ?? true);
+    const batches: Inputs[] = [];
     for (let i = 0; i < microBatches; i++) {
-      await engine.accumulate(await source.training(sequences, size), i === 0);
+      const batch = await source.training(sequences, size);
+      await engine.accumulate(batch, i === 0);
+      if (isProbed) batches.push(batch);
       sequences += size;
+    }
+    for (const [i, batch] of batches.entries()) {
+      // Another for every micro-batch of the run, the same when it is resumed.
+      const seed = (Math.imul(recipe.train.seed, 0x9e3779b1) + sequences / size - i) >>> 0;
+      await engine.probe!(batch, { isFirst: i === 0, microBatches, seed });
     }
     const rateScale = rateAt(now.progress, recipe.schedule);
     const { loss, gradientNorm } = await engine.update({ step: step + 1, rateScale }, microBatches);
@@ -175,7 +184,9 @@ async function warmUp({ engine, source, recipe, clock, resumeFrom, signal }: Pre
   signal.throwIfAborted();
   await engine.accumulate(batch, false);
   signal.throwIfAborted();
+  for (const isFirst of [true, false]) await engine.probe?.(batch, { isFirst, microBatches: 2, seed: 0 });
   await engine.update({ step: 1, rateScale: 0 }, 2);
+  if (engine.isDue?.(2) === false) await engine.update({ step: 2, rateScale: 0 }, 2);
   await engine.validate(await source.validation(0));
   signal.throwIfAborted();
   if (resumeFrom === undefined) engine.clearMoments();

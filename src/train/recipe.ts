@@ -7,6 +7,7 @@ import { listParameters } from "../model/parameters.ts";
 import { findShapeFault, shapeSchema } from "../model/shape.ts";
 import { tokenLosses, tokenLossSchema } from "../nn/token-losses/token-losses.ts";
 import { findOptimizerFault, optimizerSchema, optimizers } from "../optim/optimizers.ts";
+import { findProbe } from "../optim/probe.ts";
 import { rateSchedules } from "../optim/schedule.ts";
 import { describeChoice, listChoices } from "../settings/choices.ts";
 import { describeAsJsonSchema } from "../settings/json-schema.ts";
@@ -127,6 +128,10 @@ function checkTogether(recipe: Recipe, origin: string): Recipe {
   if (fault !== undefined) throw wrong(`model.${fault.message}`, fault.advice);
   const optimizerFault = findOptimizerFault(recipe.optimizer, listParameters(recipe.model));
   if (optimizerFault !== undefined) throw wrong(`optimizer.${optimizerFault.message}`, optimizerFault.advice);
+  if (recipe.loss !== undefined && recipe.loss.name !== "cross-entropy" && findProbe(recipe.optimizer) === "sampled") {
+    const message = `optimizer.name ${recipe.optimizer.name} samples labels for cross-entropy, and loss.name is ${recipe.loss.name}`;
+    throw wrong(message, "Change one of the two.");
+  }
   const { warmup = 0, cooldown = 0 } = recipe.schedule as { readonly warmup?: number; readonly cooldown?: number };
   if (warmup + cooldown > 1) {
     throw wrong(`schedule.warmup ${warmup} and cooldown ${cooldown} are more than the whole budget`, "Lower one.");

@@ -7,8 +7,9 @@ import { UserError } from "../base/errors.ts";
 import { collectGarbage } from "../base/heap.ts";
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { differentiate } from "../graph/gradient.ts";
-import { add, input, multiply, reshape, state } from "../graph/operations.ts";
+import { add, input, multiply, reshape, sqrt, state } from "../graph/operations.ts";
 import { countElements, type Graph, type Shape, type Tensor } from "../graph/tensor.ts";
+import { globalNorm } from "../optim/clip.ts";
 import { guardUpdates } from "./guard.ts";
 import { clearStates, listStored, restoreStates } from "./states.ts";
 
@@ -22,6 +23,18 @@ export interface StepSchedule {
   readonly rateScale: number;
 }
 
+/** A second gradient of a step's micro-batches, which its update reads. */
+export interface TrainingProbe {
+  /** Of one micro-batch, by parameter, from the step's mean gradients and a seed, [1] u32. */
+  gradients(
+    parameters: ReadonlyMap<string, Tensor>,
+    gradients: ReadonlyMap<string, Tensor>,
+    seed: Tensor,
+  ): ReadonlyMap<string, Tensor>;
+  /** What becomes of n micro-batches' sum: their mean, or that times √n, which keeps the variance of independent draws. */
+  readonly scaling: "mean" | "independent";
+}
+
 export interface TrainingDefinition {
   /** Name and shape of every parameter, in the order files list them. */
   readonly parameters: ReadonlyMap<string, Shape>;
@@ -31,10 +44,14 @@ export interface TrainingDefinition {
   loss(parameters: ReadonlyMap<string, Tensor>): Tensor;
   /** What validation measures, on inputs of its own; without it `loss`. */
   validationLoss?(parameters: ReadonlyMap<string, Tensor>): Tensor;
+  /** Due steps, 1, 1 + interval, …, have the probe and an update of their own; without it all steps are. */
+  readonly interval?: number;
+  readonly probe?: TrainingProbe | undefined;
   /** New values of parameters and moments, and the norm of the gradient before clipping. */
   update(
     parameters: ReadonlyMap<string, Tensor>,
     gradients: ReadonlyMap<string, Tensor>,
+    kind: { readonly isDue: boolean; readonly probe?: ReadonlyMap<string, Tensor> | undefined },
   ): { readonly updates: Readonly<Record<string, Tensor>>; readonly gradientNorm: Tensor };
   scheduleInputs(schedule: StepSchedule): Inputs;
   initialise(name: string): Float32Array;
@@ -45,6 +62,13 @@ export interface StepResult {
   readonly gradientNorm: number;
 }
 
+export interface ProbePlace {
+  readonly isFirst: boolean;
+  /** Of the step. */
+  readonly microBatches: number;
+  readonly seed: number;
+}
+
 /** What the loop needs of a model on a device. Tests of budgets and schedules put a fake in its place. */
 export interface Engine {
   readonly device: string;
@@ -53,6 +77,10 @@ export interface Engine {
   /** Applies the mean gradient of `microBatches`. A step that is not finite changes no parameter and no moment. */
   update(schedule: StepSchedule, microBatches: number): Promise<StepResult>;
   validate(batch: Inputs): Promise<number>;
+  /** Where the definition has an interval: whether a step is due. */
+  isDue?(step: number): boolean;
+  /** Where it has a probe: adds up a due step's, over its micro-batches, once their gradient is whole. */
+  probe?(batch: Inputs, place: ProbePlace): Promise<void>;
   readParameters(): StoredTensor[];
   readMoments(): StoredTensor[];
   restore(tensors: readonly StoredTensor[]): void;
@@ -61,6 +89,7 @@ export interface Engine {
 }
 
 const gradientOf = (name: string) => `gradient.${name}`;
+const probeOf = (name: string) => `probe.${name}`;
 const lossSum = "lossSum";
 
 /** The graphs of training: `first` sets the gradients of a micro-batch, `next` adds to them. */
@@ -69,6 +98,11 @@ export interface StepGraphs {
   readonly next: Graph;
   readonly update: Graph;
   readonly validation: Graph;
+  /** Like first and next, of the probe. */
+  readonly firstProbe?: Graph;
+  readonly nextProbe?: Graph;
+  /** The update of steps that are not due. */
+  readonly updateBetween?: Graph;
 }
 
 export function buildStepGraphs(definition: TrainingDefinition): StepGraphs {
@@ -78,20 +112,43 @@ export function buildStepGraphs(definition: TrainingDefinition): StepGraphs {
   const gradients = differentiate(loss, [...parameters.values()]);
   const named: [string, Tensor][] = [...parameters.keys()].map((name, i) => [gradientOf(name), gradients[i]!]);
   named.push([lossSum, loss]);
-  const accumulated = named.map(([name, value]) => [name, add(state(name, value.shape), value)] as const);
+  const [first, next] = accumulate(named);
   return {
-    first: { outputs: {}, updates: Object.fromEntries(named) },
-    next: { outputs: {}, updates: Object.fromEntries(accumulated) },
-    update: buildUpdateGraph(definition, parameters),
+    ...{ first, next },
+    update: buildUpdateGraph(definition, parameters, true),
     validation: { outputs: { loss: validationLoss }, updates: {} },
+    ...(definition.probe !== undefined && buildProbeGraphs(definition.probe, parameters)),
+    ...((definition.interval ?? 1) > 1 && { updateBetween: buildUpdateGraph(definition, parameters, false) }),
   };
+}
+
+/** A graph that sets states to these values, and one that adds them. */
+function accumulate(named: readonly (readonly [string, Tensor])[]): [Graph, Graph] {
+  const added = named.map(([name, value]) => [name, add(state(name, value.shape), value)] as const);
+  return [
+    { outputs: {}, updates: Object.fromEntries(named) },
+    { outputs: {}, updates: Object.fromEntries(added) },
+  ];
+}
+
+const gradientScale = () => input("gradientScale", [1], "f32");
+
+const readMean = (nameOf: (name: string) => string, parameters: ReadonlyMap<string, Tensor>, scale: Tensor) =>
+  new Map([...parameters].map(([name, { shape }]) => [name, multiply(state(nameOf(name), shape), scale)] as const));
+
+function buildProbeGraphs(probe: TrainingProbe, parameters: ReadonlyMap<string, Tensor>) {
+  const gradients = readMean(gradientOf, parameters, gradientScale());
+  const probed = probe.gradients(parameters, gradients, input("probeSeed", [1], "u32"));
+  const [firstProbe, nextProbe] = accumulate([...probed].map(([name, value]) => [probeOf(name), value] as const));
+  return { firstProbe, nextProbe };
 }
 
 /** Allocates parameters with their initial values, gradients, and the optimizer's moments, by name. */
 export function allocateStates(backend: Backend, definition: TrainingDefinition): Map<string, DeviceBuffer> {
   const countBytes = (shapes: TrainingDefinition["parameters"]) =>
     [...shapes.values()].reduce((sum, shape) => sum + 4 * countElements(shape), 0);
-  const bytes = 2 * countBytes(definition.parameters) + countBytes(definition.moments);
+  const copies = definition.probe === undefined ? 2 : 3;
+  const bytes = copies * countBytes(definition.parameters) + countBytes(definition.moments);
   // A system promises more than it has, and ends who takes it; a GPU refuses by itself.
   if (backend.name !== "cuda" && bytes > totalmem()) {
     throw new UserError(
@@ -104,6 +161,7 @@ export function allocateStates(backend: Backend, definition: TrainingDefinition)
   for (const [name, shape] of definition.parameters) {
     states.set(name, backend.allocate(shape, "f32"));
     states.set(gradientOf(name), backend.allocate(shape, "f32"));
+    if (definition.probe !== undefined) states.set(probeOf(name), backend.allocate(shape, "f32"));
     backend.write(states.get(name)!, definition.initialise(name));
   }
   for (const [name, shape] of definition.moments) states.set(name, backend.allocate(shape, "f32"));
@@ -111,28 +169,43 @@ export function allocateStates(backend: Backend, definition: TrainingDefinition)
   return states;
 }
 
-/** Compiles the four programs and puts initial parameters on the device. */
+/** Compiles the programs and puts initial parameters on the device. */
 export async function openEngine(backend: Backend, definition: TrainingDefinition): Promise<Engine> {
   const states = allocateStates(backend, definition);
   const graphs = buildStepGraphs(definition);
   // All at once: the system's compiler works on several programs at a time.
-  const [first, next, update, validation] = await Promise.all([
+  const load = (graph: Graph | undefined) => (graph === undefined ? undefined : backend.load(graph, states));
+  const [first, next, update, validation, firstProbe, nextProbe, updateBetween] = await Promise.all([
     backend.load(graphs.first, states),
     backend.load(graphs.next, states),
     backend.load(graphs.update, states),
     backend.load(graphs.validation, states),
+    load(graphs.firstProbe),
+    load(graphs.nextProbe),
+    load(graphs.updateBetween),
   ]);
   collectGarbage();
 
+  const { interval = 1 } = definition;
+  const isDue = (step: number) => (step - 1) % interval === 0;
   return {
     device: backend.device,
+    ...(interval > 1 && { isDue }),
+    ...(firstProbe !== undefined && {
+      probe: async (batch: Inputs, { isFirst, microBatches, seed }: ProbePlace) => {
+        const program = isFirst ? firstProbe : nextProbe!;
+        const scale = Float32Array.of(1 / microBatches);
+        await program.run({ ...batch, gradientScale: scale, probeSeed: Uint32Array.of(seed) });
+      },
+    }),
     parameterCount: [...definition.parameters.values()].reduce((sum, shape) => sum + countElements(shape), 0),
     accumulate: async (batch, isFirst) => {
       await (isFirst ? first : next).run(batch);
     },
     update: async (schedule, microBatches) => {
       const scale = Float32Array.of(1 / microBatches);
-      const outputs = await update.run({ ...definition.scheduleInputs(schedule), gradientScale: scale });
+      const program = isDue(schedule.step) ? update : updateBetween!;
+      const outputs = await program.run({ ...definition.scheduleInputs(schedule), gradientScale: scale });
       return { loss: outputs.loss![0]!, gradientNorm: outputs.gradientNorm![0]! };
     },
     validate: async batch => (await validation.run(batch)).loss![0]!,
@@ -143,13 +216,22 @@ export async function openEngine(backend: Backend, definition: TrainingDefinitio
   };
 }
 
-function buildUpdateGraph(definition: TrainingDefinition, parameters: ReadonlyMap<string, Tensor>) {
-  const scale = input("gradientScale", [1], "f32");
-  const gradients = new Map(
-    [...parameters].map(([name, { shape }]) => [name, multiply(state(gradientOf(name), shape), scale)] as const),
-  );
-  const { updates, gradientNorm } = definition.update(parameters, gradients);
+function buildUpdateGraph(definition: TrainingDefinition, parameters: ReadonlyMap<string, Tensor>, isDue: boolean) {
+  const scale = gradientScale();
+  const gradients = readMean(gradientOf, parameters, scale);
+  const probe = isDue ? readProbe(definition, parameters, scale) : undefined;
+  const { updates, gradientNorm } = definition.update(parameters, gradients, { isDue, probe });
   const loss = multiply(state(lossSum, [1]), scale);
   const norm = reshape(gradientNorm, [1]);
-  return { outputs: { loss, gradientNorm: norm }, updates: guardUpdates(updates, loss, norm) };
+  const seen = probe === undefined ? norm : add(norm, globalNorm(probe.values()));
+  return { outputs: { loss, gradientNorm: norm }, updates: guardUpdates(updates, loss, seen) };
+}
+
+function readProbe(
+  { probe }: TrainingDefinition,
+  parameters: ReadonlyMap<string, Tensor>,
+  scale: Tensor,
+): ReadonlyMap<string, Tensor> | undefined {
+  if (probe === undefined) return undefined;
+  return readMean(probeOf, parameters, probe.scaling === "mean" ? scale : sqrt(scale));
 }

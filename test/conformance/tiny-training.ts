@@ -37,8 +37,12 @@ function drawBatch(number: number, recipe: Recipe): Inputs {
 export async function trainTiny(engine: Engine, recipe: Recipe, from = 0, end = tinySteps): Promise<StepResult[]> {
   const results: StepResult[] = [];
   for (let step = from; step < end; step++) {
-    for (let i = 0; i < microBatches; i++) {
-      await engine.accumulate(drawBatch(step * microBatches + i, recipe), i === 0);
+    const batches = Array.from({ length: microBatches }, (_, i) => drawBatch(step * microBatches + i, recipe));
+    for (const [i, batch] of batches.entries()) await engine.accumulate(batch, i === 0);
+    if (engine.isDue?.(step + 1) ?? true) {
+      for (const [i, batch] of batches.entries()) {
+        await engine.probe?.(batch, { isFirst: i === 0, microBatches, seed: step * microBatches + i });
+      }
     }
     results.push(await engine.update({ step: step + 1, rateScale: 1 }, microBatches));
   }

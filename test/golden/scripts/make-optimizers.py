@@ -38,11 +38,11 @@ def with_torch(make, rate, decay):
         optimizer.step()
     return {name: p.detach().numpy() for name, p in parameters.items()}
 
-def with_numpy(step, rate, decay, factors={}):
+def with_numpy(step, rate, decay, factors={}, gradients=GRADIENTS):
     """`step(w, g, state, t, lr, wd, second)` gives the new parameter and changes the state, a dict."""
     values, states = {n: v.copy() for n, v in START.items()}, {n: {} for n in START}
     for t in range(1, STEPS + 1):
-        for name, gradient in clipped(GRADIENTS[t - 1]).items():
+        for name, gradient in clipped(gradients[t - 1]).items():
             second = SECOND[t - 1][name]
             values[name] = step(values[name], gradient, states[name], t, factors.get(name, 1) * rate * scale_at(t), decay * decayed(name), second)
     return values
@@ -100,6 +100,23 @@ def cautious_lion(b1, b2):
         m = s.get("m", 0 * g)
         s["m"] = b2 * m + (1 - b2) * g
         return apply(w, lr * np.sign(b1 * m + (1 - b1) * g), lr, wd, g, True, False)
+    return step
+
+def sophia(b1, b2, rho, eps, every):  # algorithm 3; SECOND is the gradient of sampled labels times the root of their number
+    def step(w, g, s, t, lr, wd, second):
+        m = mean_of(s, "m", g, b1)
+        if (t - 1) % every == 0:
+            mean_of(s, "h", second ** 2, b2)
+        return w - lr * wd * w - lr * np.clip(m / (rho * s["h"] + eps), -1, 1)
+    return step
+
+def adahessian(b1, b2, eps, power, every):  # adahessian.py of davda54, without averages over blocks; SECOND is v * Hv
+    def step(w, g, s, t, lr, wd, second):
+        m = mean_of(s, "m", g, b1) / (1 - b1 ** t)
+        if (t - 1) % every == 0:
+            mean_of(s, "v", second ** 2, b2)
+            s["seen"] = s.get("seen", 0) + 1
+        return w - lr * wd * w - lr * m / (np.sqrt(s["v"] / (1 - b2 ** s["seen"])) ** power + eps)
     return step
 
 JORDAN = [(3.4445, -4.775, 2.0315)] * 5
@@ -175,6 +192,13 @@ case("muon", dict(MUON, muonCoefficients=GIVEN), N(muon(2, GIVEN)))
 case("muon", dict(MUON, muonNeuronMemory=0.9), N(muon(2, neurons=0.9)))
 case("muon", dict(MUON, muonFirstMomentum=0.8, muonMomentumSteps=10), N(muon(2, momentum=lambda t: min(0.95, 0.8 + 0.015 * (t - 1)))))
 case("muon", dict(MUON, cautiousDecay=True), N(muon(2, cautious_decay=True)))
+# SAM's gradient is the one uphill, which is SECOND here.
+case("adamw", dict(ADAM, sharpness=0.05), lambda rate, decay: with_numpy(adamw(0.9, 0.95, 1e-8), rate, decay, gradients=SECOND))
+SOPHIA = dict(beta1=0.9, beta2=0.95, rho=2, epsilon=1e-15)
+case("sophia", dict(SOPHIA, interval=1), N(sophia(0.9, 0.95, 2, 1e-15, 1)))
+case("sophia", dict(SOPHIA, interval=3), N(sophia(0.9, 0.95, 2, 1e-15, 3)))
+case("adahessian", dict(ADAM, hessianPower=1, interval=1), N(adahessian(0.9, 0.95, 1e-8, 1, 1)))
+case("adahessian", dict(ADAM, hessianPower=0.5, interval=4), N(adahessian(0.9, 0.95, 1e-8, 0.5, 4)))
 
 flat = lambda tensors: [round(float(v), 4) for n in SHAPES for v in tensors[n].reshape(-1)]
 print(json.dumps({"shapes": SHAPES, "start": flat(START), "gradients": [flat(g) for g in GRADIENTS],
