@@ -45,6 +45,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "pretrained",
     "train",
   ],
+  // Trials of a recipe and what their results say; it trains nothing itself.
+  sweep: ["base", "settings"],
   report: ["base", "events"],
   export: ["base", "graph", "backends", "model", "tokenizer", "checkpoint", "pretrained", "report", "events", "train"],
   hub: ["base"],
@@ -71,6 +73,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "machine",
     "plan",
     "recipes",
+    "sweep",
   ],
   "library.ts": ["base", "corpus", "dataset", "events", "train", "verbs"],
   cli: [
@@ -94,6 +97,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "plan",
     "verbs",
     "recipes",
+    "sweep",
   ],
 };
 const longestFileLines = 400;

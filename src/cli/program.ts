@@ -8,6 +8,7 @@ import { Command, CommanderError } from "commander";
 import { UserError } from "../base/errors.ts";
 import { addCompletion } from "./terminal/completion.ts";
 import { colour, outliveReaders, print, printError } from "./terminal/output.ts";
+import { addSweep } from "./verbs/analysis/sweep.ts";
 import { addDashboard } from "./verbs/dashboard.ts";
 import { addDoctor } from "./verbs/doctor.ts";
 import { addEvaluate } from "./verbs/evaluate.ts";
@@ -50,6 +51,7 @@ const verbs = [
   addExport,
   addPush,
   addPull,
+  addSweep,
   addReport,
   addDashboard,
   addRecipe,

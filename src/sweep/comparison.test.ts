@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { compareMeans, comparePairs, compareVariations } from "./comparison.ts";
+import { formatCsv, formatLatex, formatMarkdown, formatText, listRows } from "./sweep-table.ts";
+import type { TrialResult } from "./trial.ts";
+
+const [a, b, c] = [
+  [5.03, 4.98, 5.11, 5.01],
+  [5.21, 5.1, 5.19, 5.22],
+  [5.3, 5.05, 5.2],
+];
+const near = (got: number, expected: number) =>
+  assert.ok(Math.abs(got - expected) < 1e-9, `${got}, expected ${expected}`);
+
+test("differences in pairs are SciPy's ttest_rel, those of other samples its ttest_ind of unequal variances", () => {
+  const paired = comparePairs(a!.map((loss, i) => loss - b![i]!));
+  near(paired.p, 0.015053833172271812);
+  near(paired.low, -0.24062394746331034);
+  near(paired.high, -0.05437605253668916);
+  const welch = compareMeans(a!, c!);
+  near(welch.p, 0.16215574591536677);
+  near(welch.mean, -0.15083333333333293);
+  near(welch.low, -0.42198317387446943);
+  near(welch.high, 0.12031650720780357);
+});
+
+const ended = (variation: string, seed: number, validationLoss: number): TrialResult => ({
+  ...{ variation, seed, recipe: "r", dataset: "d", reason: "budget", validationLoss, steps: 100, tokens: 2e6 },
+  elapsedSeconds: 9,
+});
+const failed = (variation: string, seed: number): TrialResult => {
+  const { validationLoss: _, ...rest } = ended(variation, seed, 0);
+  return { ...rest, reason: "E_DIVERGED", message: "it came apart" };
+};
+
+test("trials of equal seeds are compared in pairs; one that failed counts as that, and leaves its pair", () => {
+  const results = [
+    ...a!.map((loss, seed) => ended("base", seed, loss)),
+    ...b!.map((loss, seed) => ended("worse", seed, loss)),
+    ...c!.map((loss, seed) => ended("fails", seed, loss)),
+    failed("fails", 3),
+    ended("once", 0, 5),
+  ];
+  const [base, worse, fails, once, none] = compareVariations(["base", "worse", "fails", "once", "none"], results);
+  assert.deepEqual([base!.count, base!.difference], [4, undefined]);
+  near(base!.mean!, 5.0325);
+  near(base!.deviation!, 0.05560275772537454);
+  assert.equal(worse!.difference!.isPaired, true);
+  near(worse!.difference!.mean, 0.1475);
+  assert.deepEqual([fails!.count, fails!.failed, fails!.difference!.isPaired], [3, ["E_DIVERGED"], false]);
+  assert.deepEqual([once!.count, once!.deviation, once!.difference], [1, undefined, undefined]);
+  assert.deepEqual([none!.count, none!.mean], [0, undefined]);
+});
+
+test("equal differences without spread are no accident, and none is none", () => {
+  assert.deepEqual(comparePairs([0.5, 0.5, 0.5]), { mean: 0.5, low: 0.5, high: 0.5, p: 0, isPaired: true });
+  assert.deepEqual(comparePairs([0, 0]), { mean: 0, low: 0, high: 0, p: 1, isPaired: true });
+});
+
+test("the table is the same in every form, and marks what its interval tells from 0", () => {
+  const results = [
+    ...a!.map((loss, seed) => ended("base", seed, loss)),
+    ...b!.map((loss, seed) => ended("50 % | <a>", seed, loss)),
+  ];
+  const compared = compareVariations(["base", "50 % | <a>"], results);
+  assert.deepEqual(listRows(compared)[1]!.slice(0, 8), [
+    ...["50 % | <a>", "4", "5.1800", "0.0548", "+0.1475", "+0.0544 to +0.2406", "0.015", "worse"],
+  ]);
+  assert.match(formatText(compared), /^change +n +loss/);
+  assert.ok(formatMarkdown(compared).includes("| 50 % \\| <a> | 4 |"));
+  assert.ok(formatLatex(compared).includes("50 \\% | $<$a$>$ & 4 & 5.1800"));
+  assert.ok(formatCsv(compared).includes("\n50 % | <a>,4,,5.18,"));
+});

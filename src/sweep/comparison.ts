@@ -1,0 +1,100 @@
+// What the results of a sweep say: means with their spread, and of each variation the difference from the base, with a 95 % interval
+// and the p of Student's t-test; in pairs of one seed where both have the same seeds, else Welch's (Welch 1947).
+
+import jStat from "jstat";
+import { baseName } from "./sweep.ts";
+import type { TrialResult } from "./trial.ts";
+
+export interface Difference {
+  /** Of the means, variation less base: below 0 the variation is better. */
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+  readonly p: number;
+  readonly isPaired: boolean;
+}
+
+export interface Compared {
+  readonly name: string;
+  /** Trials that reached the end of their budget. */
+  readonly count: number;
+  /** Why others did not, by code. */
+  readonly failed: readonly string[];
+  /** Validation loss, in nats; undefined without a trial. */
+  readonly mean: number | undefined;
+  /** Of the sample; undefined of fewer than two. */
+  readonly deviation: number | undefined;
+  readonly steps: number | undefined;
+  readonly tokens: number | undefined;
+  readonly seconds: number | undefined;
+  /** From the base; undefined of the base, and where either has fewer than two trials. */
+  readonly difference: Difference | undefined;
+}
+
+/** A row a variation, in the order of `names`. */
+export function compareVariations(names: readonly string[], results: readonly TrialResult[]): Compared[] {
+  const of = (name: string) => results.filter(result => result.variation === name);
+  const base = lossesBySeed(of(baseName));
+  return names.map(name => {
+    const own = of(name);
+    const losses = lossesBySeed(own);
+    const ended = own.filter(({ validationLoss }) => validationLoss !== undefined);
+    const meanOf = (read: (result: TrialResult) => number) =>
+      ended.length === 0 ? undefined : average(ended.map(read));
+    return {
+      name,
+      count: losses.size,
+      failed: own.filter(({ validationLoss }) => validationLoss === undefined).map(({ reason }) => reason),
+      mean: losses.size === 0 ? undefined : average([...losses.values()]),
+      deviation: losses.size < 2 ? undefined : Math.sqrt(variance([...losses.values()])),
+      steps: meanOf(({ steps }) => steps),
+      tokens: meanOf(({ tokens }) => tokens),
+      seconds: meanOf(({ elapsedSeconds }) => elapsedSeconds),
+      difference: name === baseName ? undefined : compareLosses(losses, base),
+    };
+  });
+}
+
+type Losses = ReadonlyMap<number, number>;
+
+function lossesBySeed(results: readonly TrialResult[]): Losses {
+  return new Map(
+    results.flatMap(({ seed, validationLoss }) => (validationLoss === undefined ? [] : [[seed, validationLoss]])),
+  );
+}
+
+function compareLosses(own: Losses, base: Losses): Difference | undefined {
+  if (own.size < 2 || base.size < 2) return undefined;
+  const isPaired = own.size === base.size && [...own.keys()].every(seed => base.has(seed));
+  if (isPaired) return comparePairs([...own].map(([seed, loss]) => loss - base.get(seed)!));
+  return compareMeans([...own.values()], [...base.values()]);
+}
+
+/** Student's t-test of differences in pairs against 0. */
+export function comparePairs(differences: readonly number[]): Difference {
+  const error = Math.sqrt(variance(differences) / differences.length);
+  return { ...judge(average(differences), error, differences.length - 1), isPaired: true };
+}
+
+/** Welch's t-test of two samples. */
+export function compareMeans(own: readonly number[], base: readonly number[]): Difference {
+  const [a, b] = [variance(own) / own.length, variance(base) / base.length];
+  // Welch–Satterthwaite.
+  const freedom = (a + b) ** 2 / (a ** 2 / (own.length - 1) + b ** 2 / (base.length - 1));
+  return { ...judge(average(own) - average(base), Math.sqrt(a + b), freedom), isPaired: false };
+}
+
+function judge(mean: number, error: number, freedom: number): Omit<Difference, "isPaired"> {
+  // Without any spread there is nothing to doubt.
+  if (error === 0) return { mean, low: mean, high: mean, p: mean === 0 ? 1 : 0 };
+  const reach = jStat.studentt.inv(0.975, freedom) * error;
+  const p = 2 * (1 - jStat.studentt.cdf(Math.abs(mean / error), freedom));
+  return { mean, low: mean - reach, high: mean + reach, p };
+}
+
+const average = (values: readonly number[]) => values.reduce((sum, each) => sum + each, 0) / values.length;
+
+function variance(values: readonly number[]): number {
+  const mean = average(values);
+  return values.reduce((sum, each) => sum + (each - mean) ** 2, 0) / (values.length - 1);
+}

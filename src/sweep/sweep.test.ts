@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { checkSweep, listVariations } from "./sweep.ts";
+import { listTrials } from "./trial.ts";
+
+const names = (given: object) =>
+  listVariations(checkSweep({ recipe: "quickstart", ...given }, "test")).map(({ name }) => name);
+
+test("the base, what is named, every combination of a grid, and draws", () => {
+  assert.deepEqual(names({ variations: { deep: ["model.layers=8"], other: { data: "x" } } }), [
+    "base",
+    "deep",
+    "other",
+  ]);
+  assert.deepEqual(names({ base: false, grid: { "model.layers": [1, 2], "train.precision": ["f32", "bf16"] } }), [
+    "model.layers=1 train.precision=f32",
+    "model.layers=1 train.precision=bf16",
+    "model.layers=2 train.precision=f32",
+    "model.layers=2 train.precision=bf16",
+  ]);
+  const values = { "optimizer.learningRate": { from: 1e-4, to: 1e-2, scale: "log" }, "model.heads": [2, 4] };
+  const drawn = names({ base: false, random: { trials: 200, values } });
+  assert.deepEqual(names({ base: false, random: { trials: 200, values } }), drawn);
+  const rates = drawn.map(name => Number(/learningRate=(\S+)/.exec(name)![1]));
+  assert.ok(rates.every(rate => rate >= 1e-4 && rate <= 1e-2));
+  // Half of them lie below the geometric mean: binomial, four standard deviations.
+  assert.ok(drawn.length > 190 && new Set(drawn).size === drawn.length);
+  assert.ok(Math.abs(rates.filter(rate => rate < 1e-3).length - rates.length / 2) < 29);
+  assert.ok(drawn.some(name => name.endsWith("heads=2")) && drawn.some(name => name.endsWith("heads=4")));
+});
+
+const refused: readonly (readonly [given: object, code: string])[] = [
+  [{ variations: { base: ["model.layers=8"] } }, "E_SWEEP"],
+  [{ base: false }, "E_SWEEP"],
+  [{ seeds: [] }, "E_RECIPE_VALUE"],
+  [{ sedes: [1] }, "E_RECIPE_KEY"],
+  [{ variations: { x: ["model.layers"] } }, "E_RECIPE_VALUE"],
+  [{ grid: { a: Array.from({ length: 200 }, (_, i) => i), b: Array.from({ length: 200 }, (_, i) => i) } }, "E_SWEEP"],
+];
+
+for (const [given, code] of refused) {
+  test(`refused: ${JSON.stringify(given).slice(0, 60)}`, () => {
+    assert.throws(() => names(given), { code });
+  });
+}
+
+test("folders of trials are plain names, and those of different variations differ", () => {
+  const folders = ["a b", "a/b", "../x", "model.layers=2", "a".repeat(200)].map(
+    name => listTrials("out", { name, set: [] }, [0])[0]!.folder,
+  );
+  assert.equal(new Set(folders).size, folders.length);
+  assert.equal(folders[3], "out/trials/model.layers=2/seed-0");
+  for (const folder of folders) assert.match(folder, /^out\/trials\/[\w.=+-]{1,90}\/seed-0$/);
+  assert.ok(folders.every(folder => !folder.split("/").includes("..")));
+});

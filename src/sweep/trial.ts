@@ -1,0 +1,66 @@
+// A trial: one training of a variation with one seed, in a folder of its own, and its result, which is written once and never again.
+// What came apart is a result as well, with its reason.
+
+import { join } from "node:path";
+import { z } from "zod";
+import { UserError } from "../base/errors.ts";
+import { contentHash, isPresent, readJson, writeFileAtomically } from "../base/files/files.ts";
+import type { Variation } from "./sweep.ts";
+
+export interface Trial {
+  readonly variation: string;
+  readonly seed: number;
+  /** The trial's folder, with its run in run/ and its result in result.json. */
+  readonly folder: string;
+}
+
+const resultSchema = z.strictObject({
+  variation: z.string(),
+  seed: z.int(),
+  /** Of the recipe and the dataset, so that a result is of what was asked for. */
+  recipe: z.string(),
+  dataset: z.string(),
+  /** What ended it: its budget, or the code of the error. */
+  reason: z.string(),
+  message: z.string().exactOptional(),
+  /** Of the last validation, in nats a predicted token; absent where it came apart. */
+  validationLoss: z.number().exactOptional(),
+  steps: z.int(),
+  tokens: z.number(),
+  elapsedSeconds: z.number(),
+});
+
+export type TrialResult = z.infer<typeof resultSchema>;
+
+/** The trials of a variation in the sweep's folder. */
+export function listTrials(folder: string, { name }: Variation, seeds: readonly number[]): Trial[] {
+  // Names are settings, too; what no folder may be called is told apart by its hash.
+  const plain = name.replace(/[^\w.=+-]+/g, "_").slice(0, 80);
+  const called = plain === name ? plain : `${plain}-${contentHash(name).slice(0, 6)}`;
+  return seeds.map(seed => ({ variation: name, seed, folder: join(folder, "trials", called, `seed-${seed}`) }));
+}
+
+/** Undefined where there is none yet. UserErrors of reading, E_SWEEP_CHANGED where it is of another recipe or dataset. */
+export function readTrialResult(
+  { folder, variation, seed }: Trial,
+  wanted: { readonly recipe: string; readonly dataset: string },
+): TrialResult | undefined {
+  const path = join(folder, "result.json");
+  if (!isPresent(path, "result")) return undefined;
+  const parsed = resultSchema.safeParse(readJson(path, "result"));
+  if (!parsed.success) {
+    throw new UserError("E_SWEEP", `${path}: no result of a trial`, "Remove the trial's folder: it is made again.");
+  }
+  const changed =
+    parsed.data.recipe !== wanted.recipe ? "recipe" : parsed.data.dataset !== wanted.dataset ? "dataset" : undefined;
+  if (changed === undefined) return parsed.data;
+  throw new UserError(
+    "E_SWEEP_CHANGED",
+    `${folder}: ${variation} with seed ${seed} was trained with another ${changed}`,
+    "Give the sweep another --out, or remove that folder to train it again.",
+  );
+}
+
+export function writeTrialResult({ folder }: Trial, result: TrialResult): void {
+  writeFileAtomically(join(folder, "result.json"), `${JSON.stringify(result, undefined, 2)}\n`);
+}
