@@ -1,7 +1,8 @@
-// When a process began, as the system writes it: with the number it tells a process from a later one of the same number.
+// When a process began, as the system writes it: with the number it tells a process from a later one of the same number. And
+// where such numbers mean the same: a container counts its own.
 
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 
 /** Undefined where no such process runs; empty where one does and the system does not say since when. */
 export function findProcessStart(pid: number): string | undefined {
@@ -27,4 +28,26 @@ export function findProcessStart(pid: number): string | undefined {
   } catch {
     return "";
   }
+}
+
+export interface ProcessSpace {
+  /** Names this start of the machine. */
+  readonly boot: string;
+  /** Names the processes that see each other. */
+  readonly processes: string;
+}
+
+/** Where this process has its number; empty where the system does not tell. */
+export function readProcessSpace(): ProcessSpace {
+  const ask = (read: () => string) => {
+    try {
+      return read().trim();
+    } catch {
+      return "";
+    }
+  };
+  return {
+    boot: ask(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8")),
+    processes: ask(() => readlinkSync("/proc/self/ns/pid")),
+  };
 }

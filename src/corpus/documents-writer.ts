@@ -1,5 +1,6 @@
 // The files of a documents folder while they are written, a new one when the last is full. A file has its name only once it
-// is whole; what a failed writer wrote is removed, so that a full disk is not left full.
+// is whole, and a name is taken once, so that two writers never share one; what a failed writer wrote is removed, so that a full
+// disk is not left full.
 
 import { createHash } from "node:crypto";
 import { closeSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
@@ -51,9 +52,11 @@ export class DocumentsWriter {
   /** Removes what was written. Never throws: why it is abandoned matters more. */
   abandon(): void {
     try {
-      if (this.file !== undefined) closeSync(this.file);
-      this.file = undefined;
-      rmSync(`${this.path}.writing`, { force: true });
+      if (this.file !== undefined) {
+        closeSync(this.file);
+        this.file = undefined;
+        rmSync(`${this.path}.writing`, { force: true });
+      }
       for (const { name } of this.files) rmSync(join(this.folder, name), { force: true });
     } catch {
       // Without a manifest what is left is not read, and the next writer removes it.
@@ -75,7 +78,7 @@ export class DocumentsWriter {
     this.hash.update(bytes);
     this.bytes += bytes.length;
     this.writing(() => {
-      this.file ??= openSync(`${this.path}.writing`, "w");
+      this.file ??= openSync(`${this.path}.writing`, "wx");
       writeFully(this.file, bytes);
     });
   }

@@ -2,11 +2,11 @@
 // the hash of every file. A folder without a manifest is unfinished and is not read.
 
 import { createHash } from "node:crypto";
-import { readdirSync, rmSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
 import { UserError } from "../base/errors.ts";
-import { contentHash, explainWriteFailure, makeFolder, readJson, writeFileAtomically } from "../base/files/files.ts";
+import { contentHash, makeFolder, readJson, writeFileAtomically } from "../base/files/files.ts";
 import { readFile } from "../tables/bytes.ts";
 import { splitLines } from "../tables/lines.ts";
 import { DocumentsWriter } from "./documents-writer.ts";
@@ -54,9 +54,9 @@ const manifestSchema = z.strictObject({
 export type DocumentsManifest = z.infer<typeof manifestSchema>;
 
 /**
- * Writes documents into a folder, replacing documents that stand there; the manifest comes last. `funnel` is the account
+ * Writes documents into a folder that has none; the manifest comes last. `funnel` is the account
  * of the same documents, complete when they are. A file is closed once it holds `bytesPerFile` bytes.
- * UserErrors: E_NO_DOCUMENTS when there are none, E_FOREIGN_MANIFEST, E_DISK_FULL, E_NOT_WRITABLE, and what `documents`
+ * UserErrors: E_NO_DOCUMENTS when there are none, E_DISK_FULL, E_NOT_WRITABLE, and what `documents`
  * throws; after an error the folder holds no documents.
  */
 export async function writeDocuments(
@@ -66,7 +66,7 @@ export async function writeDocuments(
   onProgress?: (documents: number) => void,
   bytesPerFile = 256 * 2 ** 20,
 ): Promise<DocumentsManifest> {
-  clearFolder(folder);
+  makeFolder(folder);
   const writer = new DocumentsWriter(folder, bytesPerFile);
   const sources = new Map<string, number>();
   let written = 0;
@@ -97,37 +97,6 @@ export async function writeDocuments(
   } catch (error) {
     writer.abandon();
     throw error;
-  }
-}
-
-/** Makes the folder and removes the documents in it, their manifest first: from then on they do not read as whole. */
-function clearFolder(folder: string): void {
-  const manifest = join(folder, "manifest.json");
-  try {
-    makeFolder(folder);
-    const names = readdirSync(folder);
-    if (names.includes("manifest.json") && !isDocumentsManifest(manifest)) {
-      throw new UserError(
-        "E_FOREIGN_MANIFEST",
-        `${manifest}: belongs to something else than documents, and would be replaced`,
-        "Choose another folder, or remove that file.",
-      );
-    }
-    rmSync(manifest, { force: true });
-    for (const name of names) if (ownFile.test(name)) rmSync(join(folder, name));
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== "EEXIST" && code !== "ENOTDIR") throw explainWriteFailure(error, folder);
-    const seen = `${folder}: cannot be made a folder, a file stands in its place`;
-    throw new UserError("E_NOT_WRITABLE", seen, "Choose another folder.", { cause: error });
-  }
-}
-
-function isDocumentsManifest(path: string): boolean {
-  try {
-    return (readJson(path, "list of documents") as { format?: unknown } | null)?.format === format;
-  } catch {
-    return false;
   }
 }
 

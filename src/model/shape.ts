@@ -2,7 +2,6 @@
 // recipe's model section. What a recipe leaves out has its value here and nowhere else: behind completeShape every shape is whole.
 
 import { z } from "zod";
-import { UserError } from "../base/errors.ts";
 import { quoteValue } from "../base/printable.ts";
 
 /** The most of each size: far above any encoder, and such that a slip of the finger is an error and takes no memory. */
@@ -131,10 +130,10 @@ export function findShapeFault(shape: ModelShape): { readonly message: string; r
   return fault && { message: fault[1], advice: fault[2] };
 }
 
-/** Refuses a shape that no model can have: E_MODEL_SHAPE. */
+/** Throws for a shape that no model can have: who read it from a file has said so, and named the file. */
 export function checkShape(shape: ModelShape): void {
   const fault = findShapeFault(shape);
-  if (fault !== undefined) throw new UserError("E_MODEL_SHAPE", `the model's shape: ${fault.message}`, fault.advice);
+  if (fault !== undefined) throw new Error(`the model's shape: ${fault.message}`);
 }
 
 /** Whether layer 0 normalises what its attention reads. */

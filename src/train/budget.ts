@@ -4,6 +4,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
+import { quoteValue } from "../base/printable.ts";
 
 export type Budget =
   | { readonly kind: "seconds"; readonly seconds: number }
@@ -11,13 +12,14 @@ export type Budget =
 
 const secondsPerUnit: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86400 };
 
-/** Reads "90s", "5m", "24h", "1.5h", "1d" or "300steps". */
-export function parseBudget(text: string): Budget {
+/** Reads "90s", "5m", "24h", "1.5h", "1d" or "300steps". UserError E_BUDGET, which begins with where it was read. */
+export function parseBudget(text: string, origin = ""): Budget {
   const match = /^\s*(\d+(?:\.\d+)?)\s*(s|m|h|d|steps?)\s*$/.exec(text);
   const amount = match === null ? 0 : Number(match[1]);
   const unit = match?.[2] ?? "";
   if (!(amount > 0) || (unit.startsWith("step") && !Number.isInteger(amount))) {
-    throw new UserError("E_BUDGET", `budget "${text}" cannot be read`, 'Write it as "90s", "5m", "24h" or "300steps".');
+    const advice = 'Write it as "90s", "5m", "24h" or "300steps".';
+    throw new UserError("E_BUDGET", `${origin}budget ${quoteValue(text)} cannot be read`, advice);
   }
   return unit.startsWith("step")
     ? { kind: "steps", steps: amount }

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { crammedBert } from "../../recipes/crammed-bert.ts";
+import type { Backend } from "../backends/backend.ts";
 import { openCpu } from "../backends/cpu/cpu.ts";
 import { openReference } from "../backends/reference/reference.ts";
 import { simulatedClock } from "../base/clock.ts";
@@ -170,9 +171,13 @@ const toyRecipe: Recipe = {
   },
 };
 
-async function runToy(run: string, stopAfter: number, resume: boolean, source = constantSource) {
-  // The reference keeps float64, which a float32 checkpoint rounds: only a float32 backend resumes to the same bits.
-  const backend = await openCpu({ threads: 2 });
+const backends: Readonly<Record<string, () => Promise<Backend> | Backend>> = {
+  cpu: () => openCpu({ threads: 2 }),
+  reference: openReference,
+};
+
+async function runToy(run: string, stopAfter: number, resume: boolean, source = constantSource, name = "cpu") {
+  const backend = await backends[name]!();
   const engine = await openEngine(backend, toy);
   const clock = simulatedClock();
   const stop = new AbortController();
@@ -191,22 +196,24 @@ async function runToy(run: string, stopAfter: number, resume: boolean, source = 
   }
 }
 
-test("interrupted and resumed gives the bits and the events of never interrupted", async () => {
-  const whole = join(folder, "whole");
-  const cut = join(folder, "cut");
-  await runToy(whole, -1, false);
-  await runToy(cut, 7, false);
-  await runToy(cut, 8, true);
-  await runToy(cut, 23, true);
-  await runToy(cut, -1, true);
-  for (const file of ["parameters.safetensors", "optimizer.safetensors"]) {
-    const read = (run: string) => readFileSync(join(run, "checkpoints/step-00000030", file));
-    assert.ok(read(whole).equals(read(cut)), file);
-  }
-  const losses = (run: string) =>
-    readEvents(join(run, "events.jsonl")).flatMap(event => (event.kind === "step" ? [[event.step, event.loss]] : []));
-  assert.deepEqual(losses(cut), losses(whole));
-});
+for (const name of Object.keys(backends)) {
+  test(`interrupted and resumed gives the bits and the events of never interrupted: ${name}`, async () => {
+    const whole = join(folder, `whole-${name}`);
+    const cut = join(folder, `cut-${name}`);
+    await runToy(whole, -1, false, constantSource, name);
+    await runToy(cut, 7, false, constantSource, name);
+    await runToy(cut, 8, true, constantSource, name);
+    await runToy(cut, 23, true, constantSource, name);
+    await runToy(cut, -1, true, constantSource, name);
+    for (const file of ["parameters.safetensors", "optimizer.safetensors"]) {
+      const read = (run: string) => readFileSync(join(run, "checkpoints/step-00000030", file));
+      assert.ok(read(whole).equals(read(cut)), file);
+    }
+    const losses = (run: string) =>
+      readEvents(join(run, "events.jsonl")).flatMap(event => (event.kind === "step" ? [[event.step, event.loss]] : []));
+    assert.deepEqual(losses(cut), losses(whole));
+  });
+}
 
 const fetchAll = (tensors: readonly StoredTensor[]) => tensors.map(({ name, read }) => [name, [...read()]] as const);
 

@@ -122,7 +122,7 @@ export const describeRecipe = () => describeAsJsonSchema(recipeSchema, "A recipe
 
 /** The rules between fields. */
 function checkTogether(recipe: Recipe, origin: string): Recipe {
-  parseBudget(recipe.train.budget);
+  parseBudget(recipe.train.budget, `${origin}: train.`);
   const wrong = (message: string, advice: string) => new UserError("E_RECIPE_VALUE", `${origin}: ${message}`, advice);
   const fault = findShapeFault(recipe.model);
   if (fault !== undefined) throw wrong(`model.${fault.message}`, fault.advice);

@@ -138,7 +138,8 @@ function readExtensions(run: string): z.infer<typeof extensionsSchema>["extensio
 export function readRunBudget(run: string, { train }: Recipe): Budget | undefined {
   const extensions = readExtensions(run);
   if (extensions.length === 0) return undefined;
-  return extensions.map(({ budget }) => parseBudget(budget)).reduce(extendBudget, parseBudget(train.budget));
+  const origin = `${join(run, "extensions.json")}: `;
+  return extensions.map(({ budget }) => parseBudget(budget, origin)).reduce(extendBudget, parseBudget(train.budget));
 }
 
 /**

@@ -28,17 +28,20 @@ struct launch {
 #define SPIN_SECONDS 200e-6
 #define CHUNK_MASK 0xffffffffull
 
+// What threads write at every chunk lies each on its own cache line: on one, each write would take the line from all who read.
+#define OWN_LINE _Alignas(64)
+
 static struct {
   int threads;
   pthread_t *handles;
   // The launch under way: its number above, its chunks that nobody has taken below. One word, so that a thread that wakes late
   // takes nothing of a launch it does not know.
-  _Atomic uint64_t ticket;
-  _Atomic int64_t unfinished; // chunks of it that are not computed, taken or not
+  OWN_LINE _Atomic uint64_t ticket;
+  OWN_LINE _Atomic int64_t unfinished; // chunks of it that are not computed, taken or not
   // Changes of the ticket, twice their number, and in the lowest bit whether somebody sleeps until the next. One word: with
   // two, a sleeper could come between them and stay asleep.
-  _Atomic uint32_t changes;
-  _Atomic int stopping;
+  OWN_LINE _Atomic uint32_t changes;
+  OWN_LINE _Atomic int stopping;
   // Read by who holds a chunk, written by who finishes the last one.
   struct launch *launch, *end;
   int timed;

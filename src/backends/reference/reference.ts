@@ -1,4 +1,5 @@
-// The backend that defines the others: evaluates a graph node by node in float64. It expands every composite into its
+// The backend that defines the others: evaluates a graph node by node in float64. What is kept from one run of a graph to the next
+// is rounded to float32, as every backend keeps it. It expands every composite into its
 // decomposition, so a fused kernel elsewhere is always compared with the definition.
 
 import { type Graph, isFloat, listRoots, sortTopologically, type Tensor } from "../../graph/tensor.ts";
@@ -33,12 +34,17 @@ function loadGraph(graph: Graph, states: ReadonlyMap<string, ReferenceBuffer>): 
       const outputs = Object.entries(graph.outputs).map(
         ([name, tensor]) => [name, values.get(tensor)!.slice()] as const,
       );
-      for (const [name, tensor] of Object.entries(graph.updates))
-        findState(states, name).values.set(values.get(tensor)!);
+      for (const [name, tensor] of Object.entries(graph.updates)) {
+        findState(states, name).values.set(roundState(values.get(tensor)!));
+      }
       return Object.fromEntries(outputs);
     },
   };
 }
+
+/** As it is kept in a file, so that a training that is resumed from one goes on with the same bits. */
+const roundState = (values: HostArray): HostArray =>
+  values instanceof Float64Array ? Float32Array.from(values) : values;
 
 function findState<T>(states: ReadonlyMap<string, T>, name: string): T {
   const found = states.get(name);

@@ -11,6 +11,7 @@ import {
   rmSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
@@ -82,11 +83,17 @@ test("what a killed writer left is removed by the next, what a running one is wr
   const own = join(folder, "left");
   const ended = spawnSync(process.execPath, ["-e", ""]).pid;
   const running = new FileDraft(join(own, "running.json"));
-  writeFileSync(join(own, `.cram-${ended}-0badcafe.writing`), "left");
+  const [name] = readdirSync(own) as [string];
+  writeFileSync(join(own, name.replace(String(process.pid), String(ended))), "left");
+  // In another container the number may be a living process's: what was written today is believed, what is old is not.
+  const elsewhere = `.cram-${ended}-0badcafe-0badcafe.writing`;
+  const old = `.cram-${ended}-0badcafe-00000000.writing`;
+  for (const draft of [elsewhere, old]) writeFileSync(join(own, draft), "left");
+  utimesSync(join(own, old), 1e9, 1e9);
   writeFileSync(join(own, ".cram-notes.writing"), "a person's");
   writeFileAtomically(join(own, "file.json"), "new");
   running.commit();
-  assert.deepEqual(readdirSync(own).sort(), [".cram-notes.writing", "file.json", "running.json"]);
+  assert.deepEqual(readdirSync(own).sort(), [elsewhere, ".cram-notes.writing", "file.json", "running.json"].sort());
 });
 
 test("a name as long as a name can be is written, a longer one refused", () => {

@@ -21,11 +21,15 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { systemClock } from "../clock.ts";
 import { UserError } from "../errors.ts";
 import { makePrintable } from "../printable.ts";
-import { findProcessStart } from "../process-start.ts";
+import { findProcessStart, readProcessSpace } from "../process-start.ts";
 
-const draftName = /^\.cram-(\d+)-[0-9a-f]+\.writing$/;
+const draftName = /^\.cram-(\d+)(?:-([0-9a-f]{8}))?-[0-9a-f]+\.writing$/;
+let ownSpace: string | undefined;
+/** Where this process has its number, in a few letters. */
+const nameSpace = () => (ownSpace ??= contentHash(JSON.stringify(readProcessSpace())).slice(0, 8));
 
 /** A file while it is written: it has its name only once it is whole. */
 export class FileDraft {
@@ -39,7 +43,7 @@ export class FileDraft {
     const folder = dirname(path);
     makeFolder(folder, path);
     // Not named after the file, whose name may be as long as a name can be.
-    this.draft = join(folder, `.cram-${process.pid}-${randomBytes(6).toString("hex")}.writing`);
+    this.draft = join(folder, `.cram-${process.pid}-${nameSpace()}-${randomBytes(6).toString("hex")}.writing`);
     this.trying(() => {
       removeLeftDrafts(folder);
       this.file = openSync(this.draft, "wx");
@@ -83,12 +87,23 @@ export class FileDraft {
   }
 }
 
-/** Drafts whose writer was killed. */
+/** Nobody writes at a draft for that long without a word. */
+const deadAfterSeconds = 86_400;
+
+/** Drafts whose writer was killed. One in another container, or before the machine was started, is believed for a day. */
 function removeLeftDrafts(folder: string): void {
   for (const name of readdirSync(folder)) {
-    const pid = draftName.exec(name)?.[1];
-    if (pid !== undefined && findProcessStart(Number(pid)) === undefined) rmSync(join(folder, name), { force: true });
+    const [, pid, space] = draftName.exec(name) ?? [];
+    if (pid === undefined) continue;
+    const path = join(folder, name);
+    const isGone = space === nameSpace() ? findProcessStart(Number(pid)) === undefined : isOld(path);
+    if (isGone) rmSync(path, { force: true });
   }
+}
+
+function isOld(path: string): boolean {
+  const changed = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  return changed !== undefined && systemClock.date().getTime() - changed > 1000 * deadAfterSeconds;
 }
 
 /**

@@ -3,24 +3,13 @@
 // or in another container, is believed. Readers look at no lock.
 
 import { randomUUID } from "node:crypto";
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readlinkSync,
-  rmdirSync,
-  rmSync,
-  unlinkSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, rmdirSync, rmSync, unlinkSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { systemClock } from "../clock.ts";
 import { UserError } from "../errors.ts";
-import { findProcessStart } from "../process-start.ts";
+import { findProcessStart, readProcessSpace } from "../process-start.ts";
 import { explainWriteFailure, makeFolder, readJson } from "./files.ts";
 
 export const lockFileName = ".cram-lock";
@@ -101,7 +90,7 @@ export async function withFolderLock<T>(
 function holdLock(folder: string, verb: string, locked: Locked, made: readonly string[]): FolderLock {
   const path = join(folder, lockFileName);
   const self: Holder = {
-    ...{ pid: process.pid, host: hostname(), ...readSystem() },
+    ...{ pid: process.pid, host: hostname(), ...readProcessSpace() },
     processStart: findProcessStart(process.pid) ?? "",
     verb,
     since: systemClock.date().toISOString(),
@@ -190,14 +179,14 @@ function isTakeable(path: string): boolean {
 
 /** Whether a holder's process number means here what it means there. */
 function canSee({ host, boot, processes }: Holder): boolean {
-  const here = readSystem();
+  const here = readProcessSpace();
   return boot === here.boot && processes === here.processes && (boot !== "" || host === hostname());
 }
 
 function isGone(holder: Holder): boolean {
   if (canSee(holder)) return findProcessStart(holder.pid) !== holder.processStart;
   // Our own machine, started again since.
-  return holder.host === hostname() && holder.boot !== readSystem().boot;
+  return holder.host === hostname() && holder.boot !== readProcessSpace().boot;
 }
 
 function refuseBusy(folder: string, path: string, holder: Holder | undefined, locked: Locked): never {
@@ -221,21 +210,6 @@ function readHolder(path: string): Holder | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** The start of the machine, and the set of processes that this one sees; empty where the system tells neither. */
-function readSystem(): Pick<Holder, "boot" | "processes"> {
-  const ask = (read: () => string) => {
-    try {
-      return read().trim();
-    } catch {
-      return "";
-    }
-  };
-  return {
-    boot: ask(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8")),
-    processes: ask(() => readlinkSync("/proc/self/ns/pid")),
-  };
 }
 
 function removeEmptyFolders(folders: readonly string[]): void {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { after, test } from "node:test";
@@ -79,12 +79,6 @@ test("what a file named itself is, its content decides where its ending does not
   const folder = makeFolder("named", ["LICENSE", "log.csv"]);
   const [first, second] = listSources([join(folder, "LICENSE"), join(folder, "log.csv")]);
   assert.deepEqual([first!.format, first!.named, second!.format], ["unknown", true, "table"]);
-});
-
-test("size and time of change are those of the file", () => {
-  const folder = makeFolder("times", ["a.txt"]);
-  utimesSync(join(folder, "a.txt"), 1_000_000, 1_234_567);
-  assert.equal(listSources([folder])[0]!.changedMilliseconds, 1_234_567_000);
 });
 
 test("links are followed, each file once, and circles end", () => {

@@ -30,8 +30,6 @@ export interface Source {
   readonly bytes: number;
   /** Whether the file was named itself, rather than met in a folder. */
   readonly named: boolean;
-  /** When the file was last changed, milliseconds since 1970; with the size it tells whether a corpus is out of date. */
-  readonly changedMilliseconds: number;
 }
 
 /**
@@ -153,6 +151,5 @@ function describeSource(path: string, stats: Stats, named: boolean): Source {
     gzip: /\.gz$/i.test(path),
     bytes: stats.size,
     named,
-    changedMilliseconds: stats.mtimeMs,
   };
 }

@@ -87,6 +87,6 @@ function nameFolder(recipe: string): string {
 export function planResumedRun({ resume, data, fromStep, extend }: ResumedRun): RunPlan {
   const recipe = readRunRecipe(resume);
   // Refused before anything is opened.
-  if (extend !== undefined) extendBudget(parseBudget(recipe.train.budget), parseBudget(extend));
+  if (extend !== undefined) extendBudget(parseBudget(recipe.train.budget), parseBudget(extend, "--extend: "));
   return { run: resume, recipe, data: data ?? readRunData(resume), isNew: false, fromStep, extend };
 }
