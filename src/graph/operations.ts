@@ -230,6 +230,12 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
   return createTensor({ kind: "matmul" }, [a, b], [...a.shape.slice(0, -1), b.shape[rank - 1]!], "f32");
 }
 
+/** A product whose operands stay f32 whatever the precision of the model's: for what is solved and not learnt. */
+export function exactMatmul(a: Tensor, b: Tensor): Tensor {
+  const { inputs, shape, dtype } = matmul(a, b);
+  return createTensor({ kind: "matmul", isExact: true }, inputs, shape, dtype);
+}
+
 /** Rows of a table (V, C) by index (N): (N, C). */
 export function gather(table: Tensor, indices: Tensor): Tensor {
   if (table.shape.length !== 2 || indices.shape.length !== 1 || indices.dtype !== "i32") {

@@ -38,7 +38,10 @@ export type Operation =
   | { readonly kind: "slice"; readonly starts: readonly number[] }
   | { readonly kind: "concat"; readonly axis: number }
   /** (…, M, K) by (…, K, N), equal leading axes. Sums in f32 at least; the result is f32. */
-  | { readonly kind: "matmul" }
+  | {
+      readonly kind: "matmul" /** Whatever the precision policy, its operands are not rounded. */;
+      readonly isExact?: true;
+    }
   /** inputs: table (V, C), indices (N) i32. Result (N, C). Indices outside the table are a caller's error. */
   | { readonly kind: "gather" }
   /** inputs: values (N, C), indices (N) i32. Result (V, C), rows of equal index summed, in order of N. */

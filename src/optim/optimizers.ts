@@ -11,6 +11,8 @@ import { radam } from "./adaptive/radam.ts";
 import { adaHessian } from "./curvature/ada-hessian.ts";
 import { sophia } from "./curvature/sophia.ts";
 import { muon } from "./matrix/muon.ts";
+import { shampoo } from "./matrix/shampoo.ts";
+import { soap } from "./matrix/soap.ts";
 import { lars } from "./momentum/lars.ts";
 import { lion } from "./momentum/lion.ts";
 import { sgd } from "./momentum/sgd.ts";
@@ -31,6 +33,8 @@ export const optimizers = [
   lamb,
   sophia,
   adaHessian,
+  shampoo,
+  soap,
 ] as const;
 
 type Schemas<List extends readonly { readonly schema: unknown }[]> = {

@@ -34,6 +34,8 @@ const settings: Readonly<Record<string, readonly string[]>> = {
   nadam: ["learningRate=0.03", "layerDecay=0.8"],
   adafactor: ["learningRate=0.3", "relativeStep=false"],
   lamb: ["learningRate=0.1", "sharpness=0.02"],
+  shampoo: ["learningRate=0.01", "blockSize=8", "interval=3"],
+  soap: ["learningRate=0.01", "blockSize=4", "interval=3"],
   sophia: ["learningRate=0.01", "interval=4"],
   adahessian: ["learningRate=0.03", "interval=2"],
 };

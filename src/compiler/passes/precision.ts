@@ -24,7 +24,7 @@ export function applyPrecision(graph: Graph, precision: "f32" | "bf16", { produc
     if (operation.kind === "composite") {
       return cast(createTensor(operation, inputs.map(narrow), shape, "bf16"), "f32");
     }
-    if (operation.kind !== "matmul") return node;
+    if (operation.kind !== "matmul" || operation.isExact) return node;
     const product = createTensor(operation, inputs.map(narrow), shape, "f32");
     return shared.has(original.id) ? cast(cast(product, "bf16"), "f32") : product;
   });

@@ -2,7 +2,17 @@
 // become one, arithmetic with 0 and 1 and on constants disappears, and every reduction becomes a row reduction (the last
 // axis) or a column reduction (axis 0 of two). Values stay the same up to the order of summation.
 
-import { broadcast, constant, matmul, max, permute, reshape, sum, transpose } from "../../graph/operations.ts";
+import {
+  broadcast,
+  constant,
+  exactMatmul,
+  matmul,
+  max,
+  permute,
+  reshape,
+  sum,
+  transpose,
+} from "../../graph/operations.ts";
 import {
   type Attributes,
   countElements,
@@ -37,11 +47,13 @@ export function simplifyGraph(graph: Graph, hasKernel: HasKernel, target: Pick<T
 /** (a · b)ᵀ as bᵀ · aᵀ, so that the product is written as it is read; the sums are the same. */
 function transposeProduct(node: Tensor): Tensor {
   const { operation, inputs } = node;
-  if (operation.kind !== "permute" || inputs[0]!.operation.kind !== "matmul") return node;
+  const product = inputs[0]?.operation;
+  if (operation.kind !== "permute" || product?.kind !== "matmul") return node;
   const rank = node.shape.length;
   const swapsLastTwo = operation.order.every((axis, i) => axis === (i < rank - 2 ? i : 2 * rank - 3 - i));
   const [a, b] = inputs[0]!.inputs as [Tensor, Tensor];
-  return swapsLastTwo ? matmul(transpose(b), transpose(a)) : node;
+  const multiply = product.isExact ? exactMatmul : matmul;
+  return swapsLastTwo ? multiply(transpose(b), transpose(a)) : node;
 }
 
 function expandFully(body: Tensor, hasKernel: HasKernel): Tensor {

@@ -119,6 +119,44 @@ def adahessian(b1, b2, eps, power, every):  # adahessian.py of davda54, without 
         return w - lr * wd * w - lr * m / (np.sqrt(s["v"] / (1 - b2 ** s["seen"])) ** power + eps)
     return step
 
+def ridged(A, share):
+    return A + share * np.linalg.norm(A) * np.eye(len(A))
+
+def shampoo(b1, b2, eps, memory, ridge, every):  # with eigenvalues; one block; grafted to Adam as distributed_shampoo does
+    def step(w, g, s, t, lr, wd, second):
+        m, v = mean_of(s, "m", g, b1), mean_of(s, "v", g * g, b2)
+        adam = lr * (m / (1 - b1 ** t)) / (np.sqrt(v / (1 - b2 ** t)) + eps)
+        if w.shape != SHAPES["matrix"]:
+            return w - lr * wd * w - adam
+        for key, A in ("L", g @ g.T), ("R", g.T @ g):
+            F = mean_of(s, key, A, memory) / (1 - memory ** t)
+            if (t - 1) % every == 0:
+                values, vectors = np.linalg.eigh(ridged(F, ridge))
+                s[key + "root"] = vectors @ np.diag(values ** -0.25) @ vectors.T
+        P = s["Lroot"] @ m @ s["Rroot"]
+        return w - lr * wd * w - P * np.linalg.norm(adam) / np.linalg.norm(P)
+    return step
+
+def qr(A):
+    Q, R = np.linalg.qr(A)
+    return Q * np.sign(np.diag(R))
+
+def soap(b1, b2, eps, memory, ridge, every):  # algorithm 3 with 4, the basis from the identity and not sorted
+    def step(w, g, s, t, lr, wd, second):
+        m = mean_of(s, "m", g, b1)
+        if w.shape != SHAPES["matrix"]:
+            v = mean_of(s, "v", g * g, b2)
+            return w - lr * wd * w - lr * (m / (1 - b1 ** t)) / (np.sqrt(v / (1 - b2 ** t)) + eps)
+        for key, A in ("L", g @ g.T), ("R", g.T @ g):
+            F = mean_of(s, key, A, memory)
+            if (t - 1) % every == 0:
+                s[key + "basis"] = qr(ridged(F, ridge) @ s.get(key + "basis", np.eye(len(F))))
+        L, R = s["Lbasis"], s["Rbasis"]
+        v = mean_of(s, "v", (L.T @ g @ R) ** 2, b2)
+        N = (L.T @ m @ R) / (1 - b1 ** t) / (np.sqrt(v / (1 - b2 ** t)) + eps)
+        return w - lr * wd * w - lr * L @ N @ R.T
+    return step
+
 JORDAN = [(3.4445, -4.775, 2.0315)] * 5
 # Amsel et al. 2025, algorithm 1 for l = 1e-3, as modded-nanogpt has them; the input is scaled by 1.02 of its norm.
 POLAR = [(8.156554524902461, -22.48329292557795, 15.878769915207462), (4.042929935166739, -2.808917465908714, 0.5000178451051316),
@@ -199,6 +237,11 @@ case("sophia", dict(SOPHIA, interval=1), N(sophia(0.9, 0.95, 2, 1e-15, 1)))
 case("sophia", dict(SOPHIA, interval=3), N(sophia(0.9, 0.95, 2, 1e-15, 3)))
 case("adahessian", dict(ADAM, hessianPower=1, interval=1), N(adahessian(0.9, 0.95, 1e-8, 1, 1)))
 case("adahessian", dict(ADAM, hessianPower=0.5, interval=4), N(adahessian(0.9, 0.95, 1e-8, 0.5, 4)))
+FACTORS = dict(ADAM, factorMemory=0.9, ridge=1e-3, blockSize=8)
+case("shampoo", dict(FACTORS, interval=1), N(shampoo(0.9, 0.95, 1e-8, 0.9, 1e-3, 1)))
+case("shampoo", dict(FACTORS, interval=3), N(shampoo(0.9, 0.95, 1e-8, 0.9, 1e-3, 3)))
+case("soap", dict(FACTORS, interval=1), N(soap(0.9, 0.95, 1e-8, 0.9, 1e-3, 1)))
+case("soap", dict(FACTORS, interval=3), N(soap(0.9, 0.95, 1e-8, 0.9, 1e-3, 3)))
 
 flat = lambda tensors: [round(float(v), 4) for n in SHAPES for v in tensors[n].reshape(-1)]
 print(json.dumps({"shapes": SHAPES, "start": flat(START), "gradients": [flat(g) for g in GRADIENTS],

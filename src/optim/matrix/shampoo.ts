@@ -1,0 +1,75 @@
+// Shampoo: the gradient of a matrix between the inverse fourth roots of its rows' and its columns' covariance, as long as Adam's
+// step. Blocks of the matrix have factors of their own; roots are made anew every `interval` steps.
+
+import { z } from "zod";
+import { add, divide, exactMatmul, maximum, multiply, transpose } from "../../graph/operations.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import { adamSettings, adamw, readAdamScalars, updateAdam } from "../adaptive/adamw.ts";
+import { intervalSetting } from "../curvature/sophia.ts";
+import { meanFraction, type OptimizedParameter, type Optimizer, smallNumber } from "../optimizer.ts";
+import { planBlocks } from "./blocks.ts";
+import { addRidge, inverseFourthRoot, normOfEach } from "./factors.ts";
+
+/** Of optimizers that keep factors of a matrix. */
+export const factorSettings = {
+  // Of AdamW, which trains what is no hidden matrix.
+  ...adamSettings,
+  factorMemory: meanFraction.default(0.95).describe("share that the moving mean of the factors keeps"),
+  ridge: smallNumber.default(1e-6).describe("share of a factor's norm that is added to its diagonal"),
+  blockSize: z
+    .number()
+    .int()
+    .min(1)
+    .max(8192)
+    .default(128)
+    .describe("largest side of the blocks that matrices are cut into"),
+  interval: intervalSetting.default(10).describe("steps from one decomposition of the factors to the next"),
+};
+
+const schema = z.strictObject({ name: z.literal("shampoo"), ...factorSettings });
+
+export const isMatrix = ({ role }: OptimizedParameter) => role === "matrix";
+
+export const shampoo = {
+  name: "shampoo",
+  summary: "inverse roots of the covariance of rows and columns, as long as AdamW's step",
+  source: "Gupta et al. 2018, arXiv 1802.09568; grafting: Anil et al. 2020, arXiv 2002.09018",
+  schema,
+  decay: "decoupled",
+  findInterval: ({ interval }) => interval,
+  listStates: (parameter, { blockSize }) => {
+    if (!isMatrix(parameter)) return adamw.listStates(parameter);
+    const { count, rows, columns } = planBlocks(parameter, blockSize);
+    const [left, right] = [
+      [count, rows, rows],
+      [count, columns, columns],
+    ];
+    return { ...adamw.listStates(parameter), left, right, leftRoot: left, rightRoot: right };
+  },
+  readScalars: (settings, step, rateScale) => ({
+    ...readAdamScalars(settings, step, rateScale),
+    factorCorrection: 1 - settings.factorMemory ** step,
+  }),
+  update: (parameter, operands, settings) => {
+    const adam = updateAdam(operands, settings);
+    if (!isMatrix(parameter)) return adam;
+    const { gradient, scalars, isDue } = operands;
+    const { cut, join } = planBlocks(parameter, settings.blockSize);
+    const states = operands.states as Record<"left" | "right" | "leftRoot" | "rightRoot", Tensor>;
+    const blocks = cut(gradient);
+    const left = blend(states.left, exactMatmul(blocks, transpose(blocks)), settings.factorMemory);
+    const right = blend(states.right, exactMatmul(transpose(blocks), blocks), settings.factorMemory);
+    const rootOf = (factor: Tensor) =>
+      inverseFourthRoot(addRidge(divide(factor, scalars.factorCorrection!), settings.ridge));
+    const [leftRoot, rightRoot] = isDue ? [rootOf(left), rootOf(right)] : [states.leftRoot, states.rightRoot];
+    const shaped = exactMatmul(exactMatmul(leftRoot, cut(adam.states.first)), rightRoot);
+    // The rate is in Adam's step already.
+    const grafted = multiply(shaped, divide(normOfEach(cut(adam.step)), maximum(normOfEach(shaped), 1e-30)));
+    const roots = isDue ? { leftRoot, rightRoot } : {};
+    return { step: join(grafted), rate: adam.rate, states: { ...adam.states, left, right, ...roots } };
+  },
+} satisfies Optimizer<z.infer<typeof schema>>;
+
+/** A moving mean that keeps `memory` of the old. */
+export const blend = (old: Tensor, seen: Tensor, memory: number) =>
+  add(multiply(old, memory), multiply(seen, 1 - memory));
