@@ -4,11 +4,12 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { quoteCommand } from "../../src/base/shell-words.ts";
 import { listCheckpoints } from "../../src/checkpoint/state.ts";
 import { readEvents } from "../../src/events/event-reader.ts";
 
@@ -120,6 +121,36 @@ test("SIGHUP where no terminal is left changes nothing, as nohup asks", async ()
   });
   assert.equal(code, 143);
   assert.ok(readEvents(join(folder, "hang-up/events.jsonl")).at(-1)!.step > before + 1);
+});
+
+const hasScript = /util-linux/.test(String(spawnSync("script", ["--version"]).stdout));
+
+test("a terminal that is closed: saved, and the exit code is that of SIGHUP", { skip: !hasScript }, async () => {
+  // The shell outlives the terminal, which tells it alone, to pass that on and to write down how the run ended.
+  const words = pretrain("closed").filter(word => word !== "--json");
+  const command = quoteCommand(process.execPath, main, ...words);
+  const terminal = spawn(
+    "script",
+    ["-qec", `${command} & trap "kill -HUP $!" HUP; wait $!; wait $!; echo $? > ended`, "/dev/null"],
+    {
+      cwd: folder,
+      env: { ...process.env, SHELL: "/bin/sh" },
+      stdio: ["pipe", "pipe", "ignore"],
+    },
+  );
+  terminal.stdout.resume();
+  const until = async (holds: () => boolean) => {
+    for (let i = 0; i < 1500 && !holds(); i++) await pause(20);
+    assert.ok(holds());
+  };
+  const text = (name: string) => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), "utf8") : "");
+  await until(() => text("closed/events.jsonl").includes('"step":5,'));
+  terminal.kill("SIGKILL");
+  await until(() => text("ended").endsWith("\n"));
+  assert.equal(text("ended"), "129\n");
+  const last = readEvents(join(folder, "closed/events.jsonl")).at(-1)!;
+  assert.deepEqual([last.kind, "reason" in last && last.reason], ["end", "interrupted"]);
+  assert.deepEqual(listCheckpoints(join(folder, "closed")), [last.step]);
 });
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGUSR1"] as const) {

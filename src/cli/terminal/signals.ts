@@ -2,7 +2,9 @@
 // once and leaves nothing half made. Two do not wait for that: SIGUSR1, which would open Node's debugger, and SIGHUP where no
 // terminal is left to close, as under nohup, whose wish Node forgets.
 
+import { closeSync } from "node:fs";
 import { constants } from "node:os";
+import { isatty } from "node:tty";
 import { systemClock } from "../../base/clock.ts";
 
 /** Those that ask a program to end: Ctrl-C, a service, a closed terminal, and what batch systems send before time is up. */
@@ -25,6 +27,15 @@ export function watchSignals(): void {
     holder === undefined ? process.exit(exitCodeOf("SIGUSR1")) : holder(signal as "SIGUSR1"),
   );
   if (hasNoTerminal()) process.on("SIGHUP", () => undefined);
+  closeLostTerminals();
+}
+
+/** Node sets its terminals back as it ends, and aborts, core dump and all, where one was closed meanwhile: it is not to find these. */
+function closeLostTerminals(): void {
+  const terminals = [0, 1, 2].filter(isatty);
+  process.on("exit", () => {
+    for (const terminal of terminals) if (!isatty(terminal)) closeSync(terminal);
+  });
 }
 
 export interface StoppableWork<T> {
