@@ -9,6 +9,7 @@ import { input, state } from "../graph/operations.ts";
 import { predictTokens } from "../model/heads.ts";
 import { declareEncoderInputs, makePositionInput } from "../model/inputs.ts";
 import type { ModelShape } from "../model/shape.ts";
+import { requireFiniteAnswers } from "../pretrained/finite-answers.ts";
 
 export interface Candidate {
   readonly token: number;
@@ -50,6 +51,7 @@ export function openFiller(
         positions: Int32Array.from(masked),
         ...makePositionInput(model, length),
       });
+      requireFiniteAnswers(outputs.logits!);
       return masked.map((_, row) => {
         const start = row * model.vocabulary;
         return rankTokens(outputs.logits!.slice(start, start + model.vocabulary), count, isCandidate);

@@ -8,6 +8,7 @@ import { state } from "../graph/operations.ts";
 import { type ClassifierShape, classify, type PaddedInputs } from "../model/classifier.ts";
 import { declareEncoderInputs, makePositionInput } from "../model/inputs.ts";
 import type { ModelShape } from "../model/shape.ts";
+import { requireFiniteAnswers } from "../pretrained/finite-answers.ts";
 import type { OnnxModel } from "./onnx-runtime.ts";
 
 /** One text or pair: its ids with the special tokens, and where its second text begins. */
@@ -102,8 +103,11 @@ async function openOurs(
   const logits = classify(inputs, tensors, shape, classifier);
   const graph = await backend.load({ outputs: { logits }, updates: {} }, states);
   const table = makePositionInput(shape, S);
-  return async ({ tokens, lengths, segments }) =>
-    (await graph.run({ tokens, lengths, ...(shape.segments && { segments }), ...table })).logits!;
+  return async ({ tokens, lengths, segments }) => {
+    const { logits } = await graph.run({ tokens, lengths, ...(shape.segments && { segments }), ...table });
+    requireFiniteAnswers(logits!);
+    return logits!;
+  };
 }
 
 function compareRows(

@@ -9,6 +9,7 @@ import { encode } from "../model/encoder.ts";
 import { decodePositions } from "../model/heads.ts";
 import { declareEncoderInputs, makePositionInput } from "../model/inputs.ts";
 import type { ModelShape } from "../model/shape.ts";
+import { requireFiniteAnswers } from "../pretrained/finite-answers.ts";
 import type { OnnxModel } from "./onnx-runtime.ts";
 import type { Probes } from "./probes.ts";
 
@@ -106,6 +107,7 @@ async function openOurs(
   };
   return async (tokens, lengths) => {
     const outputs = await graph.run({ ...constant, tokens, lengths });
+    requireFiniteAnswers(outputs.logits!);
     return { logits: outputs.logits!, hidden: outputs.hidden! };
   };
 }

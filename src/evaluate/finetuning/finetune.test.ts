@@ -191,6 +191,8 @@ test("a broken model that trains too few steps to show it in its losses gives no
   for (const kind of ["classification", "tokens", "regression"] as const) {
     const given = { kind, train: 8, changes: { epochs: 2 }, encoder: broken };
     await assert.rejects(run(given), { code: "E_DIVERGED", message: /made:1 is not a number/ });
+    const longer = { ...given, train: 80 };
+    await assert.rejects(run(longer), { code: "E_NOT_FINITE", message: /no loss in any step/ });
   }
 });
 

@@ -6,6 +6,7 @@ import { UserError } from "../../base/errors.ts";
 import { RandomSequence, streams } from "../../base/random.ts";
 import type { StoredTensor } from "../../checkpoint/safetensors.ts";
 import { rateAt } from "../../optim/schedule.ts";
+import { answersNothing } from "../../pretrained/finite-answers.ts";
 import type { SpecialIds } from "../../tokenizer/tokenizer.ts";
 import { createGuard } from "../../train/guard.ts";
 import {
@@ -104,8 +105,8 @@ export function finetuneRate(step: number, steps: number, { schedule, warmup }: 
 }
 
 /**
- * UserErrors: E_TRAIN_SMALL when the examples fill no batch, E_DIVERGED when the loss stays infinite or no number, or an answer is
- * none in the end.
+ * UserErrors: E_TRAIN_SMALL when the examples fill no batch, E_NOT_FINITE when the model had no finite loss to begin with, E_DIVERGED
+ * when the loss stays infinite or no number, or an answer is none in the end.
  */
 export async function* finetune(options: FinetuneOptions): AsyncGenerator<FinetuneEvent, void> {
   const { engine, task, recipe, train, seed, clock, signal } = options;
@@ -113,7 +114,10 @@ export async function* finetune(options: FinetuneOptions): AsyncGenerator<Finetu
   const started = clock.seconds();
   const fill = createBatchFiller({ ...recipe, kind: task.kind, specials: options.specials });
   const lengths = train.map(lengthOf);
-  const guard = createGuard(badStepsAllowed, seen => diverged(task, seen));
+  let hasLoss = false;
+  const guard = createGuard(badStepsAllowed, seen =>
+    hasLoss ? diverged(task, seen) : answersNothing(`has no loss in any step of ${task.title}`),
+  );
   let stepSeconds = 0;
   let step = 0;
   const end = (
@@ -148,7 +152,7 @@ export async function* finetune(options: FinetuneOptions): AsyncGenerator<Finetu
       const rateScale = finetuneRate(step, steps, recipe);
       const dropoutSeed = new RandomSequence(seed, streams.dropout, step).bits();
       const loss = await engine.step(fill(batch, train), { step, rateScale, dropoutSeed });
-      guard.judge(step, { loss });
+      hasLoss = guard.judge(step, { loss }) || hasLoss;
       lossSum += loss;
       const seconds = clock.seconds() - stepStart;
       stepSeconds += seconds;

@@ -9,6 +9,7 @@ import { input, negate, reshape, state } from "../../graph/operations.ts";
 import { predictTokens } from "../../model/heads.ts";
 import { declareEncoderInputs, makePositionInput } from "../../model/inputs.ts";
 import { crossEntropyOfRows } from "../../nn/losses.ts";
+import { requireFiniteAnswers } from "../../pretrained/finite-answers.ts";
 import type { PretrainedModel } from "../../pretrained/pretrained-model.ts";
 import { bucketOf } from "../finetuning/length-buckets.ts";
 
@@ -136,6 +137,7 @@ async function loadProgram(
         labels[row] = sentence[place]!;
       });
       const outputs = await graph.run({ tokens, lengths, positions, labels, ...table });
+      requireFiniteAnswers(outputs.logProbabilities!);
       return outputs.logProbabilities!;
     },
   };

@@ -1,15 +1,22 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { placeParameters } from "../../backends/placed-parameters.ts";
 import { openReference } from "../../backends/reference/reference.ts";
 import { UserError } from "../../base/errors.ts";
+import { loadParameters, saveCheckpoint } from "../../checkpoint/state.ts";
+import { openPairScorer } from "../../evaluate/pairs/minimal-pairs.ts";
+import { compareClassifiers } from "../../export/compare-classifier.ts";
 import { state } from "../../graph/operations.ts";
+import { type ClassifierShape, listClassifierParameters } from "../../model/classifier.ts";
 import { encode } from "../../model/encoder.ts";
 import { declareEncoderInputs, makePositionInput } from "../../model/inputs.ts";
+import { listParameters } from "../../model/parameters.ts";
 import { openPretrainedModel } from "../../pretrained/pretrained-model.ts";
+import { withBackend } from "../backend.ts";
+import { exportRun } from "../export/export-run.ts";
 import { prepare } from "../prepare/prepare.ts";
 import { pretrain } from "../pretrain/pretrain.ts";
 import { embed } from "./embed.ts";
@@ -91,6 +98,44 @@ test("a text that the tokenizer loses a part of is told, and one that it loses m
   for (const verb of [fill, embed]) {
     await assert.rejects(verb(run, ["лиса [MASK] спит в норе"], options), { code: "E_TEXT_LOST" });
   }
+});
+
+test("a model whose parameters are numbers and whose answers are none is at fault itself, whoever asks it", async () => {
+  const broken = join(folder, "broken");
+  cpSync(run, broken, { recursive: true });
+  const whole = await openPretrainedModel(run);
+  const shapes = new Map(listParameters(whole.shape).map(({ name, shape }) => [name, shape]));
+  const { counters, parameters } = loadParameters(run, shapes);
+  const large = parameters.map(tensor => ({ ...tensor, read: () => tensor.read().map(() => 3e38) }));
+  saveCheckpoint(broken, { counters, parameters: large, moments: [] });
+  const model = await openPretrainedModel(broken);
+  const score = (good: string, bad: string) =>
+    withBackend({}, "f32", backend => openPairScorer(backend, model).score([{ good, bad, origin: "pair:1" }]));
+  const classifier: ClassifierShape = {
+    kind: "classification",
+    outputs: 2,
+    pooler: "mean",
+    head: "tanh",
+    headWidth: 8,
+  };
+  const head = listClassifierParameters(model.shape, classifier).map(({ name, shape }) => {
+    const values = new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(1);
+    return { name, shape, read: () => values };
+  });
+  const finetuned = { shape: model.shape, classifier, parameters: [...large, ...head] };
+  const probe = { tokens: Int32Array.of(4, 9, 5), secondStart: 3 };
+  const asked: Readonly<Record<string, () => Promise<unknown>>> = {
+    fill: () => fill(broken, ["the red [MASK] sleeps."]),
+    embed: () => embed(broken, ["a wolf."]),
+    pairs: () => score("a wolf.", "wolf a."),
+    export: () => exportRun(broken, { formats: ["onnx"], types: ["f32"] }),
+    "export of a classifier": () =>
+      withBackend({}, "f32", backend => compareClassifiers(backend, finetuned, [], [probe], 0)),
+  };
+  for (const [name, ask] of Object.entries(asked)) {
+    await assert.rejects(ask, { code: "E_NOT_FINITE", message: /^the model answers -?(NaN|Infinity)/ }, name);
+  }
+  assert.ok(!existsSync(join(broken, "export")));
 });
 
 test("calls at the same time wait for each other's backend", async () => {

@@ -9,6 +9,7 @@ import { state } from "../../graph/operations.ts";
 import { type PaddedInputs, poolSequences } from "../../model/classifier.ts";
 import { encode } from "../../model/encoder.ts";
 import { declareEncoderInputs, makePositionInput } from "../../model/inputs.ts";
+import { requireFiniteAnswers } from "../../pretrained/finite-answers.ts";
 import { openPretrainedModel, type PretrainedModel } from "../../pretrained/pretrained-model.ts";
 import { type BackendChoice, withBackend } from "../backend.ts";
 
@@ -95,6 +96,7 @@ async function embedTokens(
     });
     const segments = shape.segments ? { segments: new Int32Array(B * length) } : {};
     const outputs = await graph.run({ tokens, lengths, ...segments, ...table });
+    requireFiniteAnswers(outputs.vectors!);
     members.forEach((member, row) => {
       const start = row * shape.width;
       vectors[member] = Float32Array.from(outputs.vectors!.subarray(start, start + shape.width));

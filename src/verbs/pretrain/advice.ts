@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { UserError } from "../../base/errors.ts";
 import { quoteCommand } from "../../base/shell-words.ts";
-import { listCheckpoints } from "../../checkpoint/state.ts";
+import { checkpointFolder, listCheckpoints } from "../../checkpoint/state.ts";
 import type { Recipe } from "../../train/recipe.ts";
 import { hasBegun, readRunData } from "../../train/run-folder.ts";
 
@@ -17,12 +17,16 @@ export function adviseResuming(error: unknown, run: string): unknown {
   return new UserError(code, message, advice, { cause: error });
 }
 
-/** A resumed run repeats its bits and diverges again: what can be changed is what a new one begins with. */
-export function adviseNewRun(error: unknown, run: string, { optimizer }: Recipe): unknown {
+/**
+ * A resumed run repeats its bits and diverges again: what can be changed is what a new one begins with. Only the parameters of a
+ * checkpoint that a finite step followed are known to compute anything; `lastGood` is the last of these steps.
+ */
+export function adviseNewRun(error: unknown, run: string, { optimizer }: Recipe, lastGood: number): unknown {
   if (!(error instanceof UserError) || error.code !== "E_DIVERGED") return error;
   const setting = `optimizer.learningRate=${optimizer.learningRate / 2}`;
   const begin = ["cram", "pretrain", "--data", readRunData(run), "--recipe", join(run, "recipe.json")];
-  const from = listCheckpoints(run).length > 0 ? ["--init-from", run] : [];
+  const sound = listCheckpoints(run).findLast(step => step < lastGood);
+  const from = sound === undefined ? [] : ["--init-from", checkpointFolder(run, sound)];
   return new UserError(
     "E_DIVERGED",
     error.message,

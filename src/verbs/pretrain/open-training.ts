@@ -73,6 +73,7 @@ export async function openTraining(
     // A log that cannot be written ends the training, but only after what was trained is saved.
     const stop = new AbortController();
     let failure: unknown;
+    let lastGood = lastStep ?? 0;
     const store = (event: TrainingEvent) => {
       try {
         log.append(event);
@@ -90,6 +91,7 @@ export async function openTraining(
         signal: AbortSignal.any([signal, stop.signal]),
       })) {
         store(event);
+        if (event.kind === "step" && !event.skipped) lastGood = event.step;
         const repetition = event.kind === "step" ? watchRepetition(event) : undefined;
         if (repetition !== undefined) onWarning?.(repetition);
         if (failure !== undefined && event.kind === "end") throw failure;
@@ -98,7 +100,7 @@ export async function openTraining(
       }
     } catch (error) {
       status = "FAILED";
-      throw adviseNewRun(error, run, recipe);
+      throw adviseNewRun(error, run, recipe, lastGood);
     } finally {
       clock.close();
       log.close();
