@@ -50,13 +50,13 @@ export function checkExportOutput(folder: string, names: readonly string[]): voi
   if (!/^- cramming$/m.test(read(join(folder, "README.md")))) refuseOther(join(folder, "config.json"));
 }
 
-/** Refuses to write files of a report into a folder of ours: E_OUTPUT_OTHER. */
-export function refuseKnownFolder(folder: string): void {
+/** Refuses to write what no verb reads, as the files of a report, into a folder of ours: E_OUTPUT_OTHER. */
+export function refuseKnownFolder(folder: string, written = "a report's files"): void {
   const kind = recogniseFolder(folder);
   if (kind === undefined) return;
   throw new UserError(
     "E_OUTPUT_OTHER",
-    `${folder}: ${kind} stands there, and a report's files would be written into it`,
+    `${folder}: ${kind} stands there, and ${written} would be written into it`,
     "Choose another folder.",
   );
 }

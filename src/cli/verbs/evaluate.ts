@@ -5,8 +5,8 @@ import type { Command } from "commander";
 import type { Backend } from "../../backends/backend.ts";
 import { systemClock } from "../../base/clock.ts";
 import { writeFileAtomically } from "../../base/files/files.ts";
-import { checkOutput } from "../../base/files/folder-kind.ts";
-import { lockFolder } from "../../base/files/folder-lock.ts";
+import { checkOutput, refuseKnownFolder } from "../../base/files/folder-kind.ts";
+import { lockFolder, withFolderLock } from "../../base/files/folder-lock.ts";
 import { quoteCommand } from "../../base/shell-words.ts";
 import { type EvaluationEvent, type EvaluationOptions, evaluateTasks, headOf } from "../../evaluate/evaluation.ts";
 import { type FinetuneRecipe, hashFinetuneRecipe } from "../../evaluate/finetuning/finetune-recipe.ts";
@@ -119,6 +119,8 @@ async function openTaskEvaluation(
   const model = holdParameters(await openPretrainedModel(folder));
   const root = flags.out ?? join(model.home, "evaluations");
   checkOutput(root, "an evaluation", [chosen.name]);
+  // Before hours of finetuning.
+  if (flags.submission !== undefined) refuseKnownFolder(flags.submission, "a submission's files");
   return async signal => {
     const lock = lockFolder(root, "evaluate");
     let backend: Backend | undefined;
@@ -150,7 +152,10 @@ async function openTaskEvaluation(
       if (json) print(JSON.stringify({ kind: "scoreboard", ...scoreboard }));
       else printScoreboard(scoreboard);
       if (!interrupted && flags.submission !== undefined && chosen.suite !== undefined) {
-        const written = await writeSubmissions(flags.submission, chosen.suite, options);
+        const { suite } = chosen;
+        const written = await withFolderLock(flags.submission, "evaluate", () =>
+          writeSubmissions(flags.submission!, suite, options),
+        );
         if (!json) print(`${flags.submission}: ${written.join(", ")}`);
       }
       if (!json && !interrupted && options.keepModels) {

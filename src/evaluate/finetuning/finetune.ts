@@ -171,7 +171,7 @@ export async function* finetune(options: FinetuneOptions): AsyncGenerator<Finetu
       kind: "epoch",
       epoch: epoch + 1,
       loss: lossSum / batches.length,
-      scores: validation.map(split => scoreSplit(split, task.metrics)),
+      scores: validation.map(split => scoreSplit(split, task)),
       elapsedSeconds: clock.seconds() - started,
     };
     if (!isLast) continue;

@@ -2,8 +2,9 @@
 
 import type { HostArray } from "../../backends/backend.ts";
 import type { EncodedExample } from "../finetuning/encode-examples.ts";
-import type { Task } from "../tasks/task.ts";
-import { computeMetric, type MetricName } from "./metrics.ts";
+import type { Task, TaskMetric } from "../tasks/task.ts";
+import { scoreEntities } from "./entities.ts";
+import { computeMetric } from "./metrics.ts";
 
 export interface Prediction {
   /** A class, or a number; for tokens one class a word. NaN where the model says nothing that is a number. */
@@ -24,7 +25,7 @@ export interface SplitPredictions {
 export interface SplitScores {
   readonly name: string;
   readonly examples: number;
-  readonly scores: Readonly<Partial<Record<MetricName, number>>>;
+  readonly scores: Readonly<Partial<Record<TaskMetric, number>>>;
 }
 
 /** Reads one example's prediction out of the logits of its batch, where it is row `row` of sequences of `length` tokens. */
@@ -72,8 +73,22 @@ export function alignPredictions({ examples, predictions }: SplitPredictions) {
 }
 
 /** The task's metrics of a split. */
-export function scoreSplit(split: SplitPredictions, metrics: readonly MetricName[]): SplitScores {
+export function scoreSplit(
+  split: SplitPredictions,
+  { metrics, labels }: Pick<Task, "metrics" | "labels">,
+): SplitScores {
   const { predictions, targets, groups } = alignPredictions(split);
-  const scores = metrics.map(metric => [metric, computeMetric(metric, predictions, targets, groups)] as const);
+  const score = (metric: TaskMetric) =>
+    metric === "entity-f1" ? scoreSplitEntities(split, labels) : computeMetric(metric, predictions, targets, groups);
+  const scores = metrics.map(metric => [metric, score(metric)] as const);
   return { name: split.name, examples: split.examples.length, scores: Object.fromEntries(scores) };
+}
+
+/** Of a model that answers with no class, every word is outside of entities. */
+function scoreSplitEntities({ examples, predictions }: SplitPredictions, labels: readonly string[]): number {
+  const spell = (classes: readonly number[]) => classes.map(each => labels[each] ?? "O");
+  return scoreEntities(
+    predictions.map(({ values }) => spell(values)),
+    examples.map(({ example }) => spell(example.targets)),
+  );
 }

@@ -120,7 +120,7 @@ export function makeResult(parts: ResultParts): TaskResult {
       return {
         name: split.name,
         examples: split.examples.length,
-        scores: { ...scoreSplit(split, task.metrics).scores },
+        scores: { ...scoreSplit(split, task).scores },
         interval: { ...bootstrapExamples(task.metrics[0], aligned, { seed: variant.seed }) },
         confusion:
           task.kind === "regression"

@@ -72,3 +72,14 @@ test("what is wrong is named with file and line", async () => {
   await assert.rejects(read(""), fails("E_TABLE_EMPTY", "bad.conll"));
   await assert.rejects(read("EU B-ORG\n"), fails("E_TASK_SMALL", "bad.conll"));
 });
+
+test("words tagged with entities are scored by whole entities, too", async () => {
+  const entities = join(folder, "entities.conll");
+  writeFileSync(entities, "Ada B-PER\nLovelace I-PER\nsleeps O\n\n".repeat(20));
+  const { task } = await readConllTask({ path: entities, seed: 0 });
+  assert.deepEqual(task.metrics, ["accuracy", "macro-f1", "entity-f1"]);
+  const parts = join(folder, "parts.conll");
+  writeFileSync(parts, "Ada NN\nsleeps VB\n\n".repeat(20));
+  const { task: other } = await readConllTask({ path: parts, seed: 0 });
+  assert.deepEqual(other.metrics, ["accuracy", "macro-f1"]);
+});

@@ -7,6 +7,7 @@ import { contentHash } from "../../base/files/files.ts";
 import { hashPieces, readFile as readStored, unpackBytes } from "../../tables/bytes.ts";
 import { emptyTable } from "../../tables/table.ts";
 import { readTextPieces } from "../../tables/text.ts";
+import { areEntityTags } from "../scores/entities.ts";
 import { readSentences, type Sentence } from "./conll-lines.ts";
 import { holdOutExamples } from "./hold-out.ts";
 import { nameOwnTask } from "./own-task.ts";
@@ -32,14 +33,15 @@ export interface ConllTaskOptions {
 export async function readConllTask({ path, validation, seed, name: given }: ConllTaskOptions): Promise<TaskData> {
   const training = await readFile(path);
   const name = nameOwnTask(given ?? path);
+  const labels = sortTags(training.sentences.flatMap(({ tags }) => tags));
   const task: Task = {
     name,
     title: name,
     kind: "tokens",
     texts: ["word"],
     label: "tag",
-    labels: sortTags(training.sentences.flatMap(({ tags }) => tags)),
-    metrics: ["accuracy", "macro-f1"],
+    labels,
+    metrics: areEntityTags(labels) ? ["accuracy", "macro-f1", "entity-f1"] : ["accuracy", "macro-f1"],
   };
   const examples = toExamples(task, path, training.sentences);
   const apart = validation === undefined ? undefined : await readFile(validation);

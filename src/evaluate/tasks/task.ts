@@ -4,6 +4,9 @@
 import type { Values } from "../../tables/row.ts";
 import type { MetricName } from "../scores/metrics.ts";
 
+/** entity-f1: of whole entities, for tagged words. */
+export type TaskMetric = MetricName | "entity-f1";
+
 export interface Task {
   /** Lower case, as in paths and on the command line: "sst2". */
   readonly name: string;
@@ -17,7 +20,7 @@ export interface Task {
   /** Labels as files spell them; a label's place is its class. Empty for regression. */
   readonly labels: readonly string[];
   /** The first is the one that counts. */
-  readonly metrics: readonly [MetricName, ...MetricName[]];
+  readonly metrics: readonly [MetricName, ...TaskMetric[]];
   /** How the files that its makers publish spell it; absent for a user's own task, whose files say what they mean. */
   readonly published?: PublishedForm;
 }

@@ -236,3 +236,16 @@ test("moves that were cut short at any place are finished by whoever opens the d
     assert.deepEqual(snapshot(folder), snapshot(renewed));
   }
 });
+
+test("a text that is changed while it is read is told, and what stood there stands", async () => {
+  const folder = copyWhole();
+  const growing = join(root, "growing.jsonl");
+  writeFileSync(growing, textOf("runs"));
+  const changed = make(folder, [growing], {
+    onProgress: (what: string) => {
+      if (what.startsWith("tokenizing")) writeFileSync(growing, textOf("swims far"));
+    },
+  });
+  await assert.rejects(changed, { code: "E_TEXT_CHANGED", message: /growing\.jsonl: was changed while it was read/ });
+  assert.deepEqual(readFileSync(join(folder, "manifest.json")), readFileSync(join(whole, "manifest.json")));
+});

@@ -1,5 +1,7 @@
 // A dataset of files that are found already. A folder that was made from the same files with the same options is left as it is.
 
+import { statSync } from "node:fs";
+import { UserError } from "../../base/errors.ts";
 import { contentHash } from "../../base/files/files.ts";
 import { finishMoves, replaceFiles } from "../../base/files/folder-draft.ts";
 import { checkOutput } from "../../base/files/folder-kind.ts";
@@ -32,6 +34,7 @@ export function prepareSources(
     const { threads: _, recipe, tokenizer, evaluationTexts, ...rest } = options;
     const shaping = { ...rest, tokenizer: tokenizer?.hash, evaluationTexts: evaluationTexts?.hash };
     showProgress("looking for changes");
+    const before = sources.map(({ path }) => describeState(path));
     const hashed = hashSources(sources, listingOf(options, passedOver));
     const files = hashed.map(({ source, hash }) => [source.path, hash]);
     const originHash = contentHash(JSON.stringify([files, shaping]));
@@ -42,16 +45,30 @@ export function prepareSources(
       return { folder, manifest: renamed, documents: undefined, warnings: describeText(manifest, options) };
     }
     const replacement = { own: listDatasetFiles(folder), last: "manifest.json" };
-    const built = await replaceFiles(folder, replacement, draft =>
-      buildFromText(
-        draft,
-        hashed.map(({ source }) => source),
-        originHash,
-        options,
-        showProgress,
-        passedOver,
-      ),
-    );
+    const built = await replaceFiles(folder, replacement, async draft => {
+      const read = hashed.map(({ source }) => source);
+      const dataset = await buildFromText(draft, read, originHash, options, showProgress, passedOver);
+      refuseChanged(sources, before);
+      return dataset;
+    });
     return { ...built, folder };
   });
+}
+
+/** Size and time of a file's last change. */
+function describeState(path: string): string {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats === undefined ? "gone" : `${stats.size} bytes of ${stats.mtime.toISOString()}`;
+}
+
+/** UserError E_TEXT_CHANGED: what was hashed may be another text than what was read. */
+function refuseChanged(sources: readonly Source[], before: readonly string[]): void {
+  const changed = sources.findIndex(({ path }, i) => describeState(path) !== before[i]);
+  if (changed < 0) return;
+  const { path } = sources[changed]!;
+  throw new UserError(
+    "E_TEXT_CHANGED",
+    `${path}: was changed while it was read: ${before[changed]}, now ${describeState(path)}`,
+    "Wait until nobody writes it, and run the same command again.",
+  );
 }
