@@ -99,7 +99,18 @@ const points: readonly (readonly [RateSettings, readonly (readonly [number, numb
     ],
   ],
   [
-    { learningRate: "cosine-annealing", cycles: 4 },
+    { learningRate: "cosine-annealing", warmup: 0.2, cycles: 2 },
+    [
+      [0, 0],
+      [0.1, 0.5],
+      [0.2, 1],
+      [0.4, 0.5],
+      [0.8, 0.5],
+      [1, 0],
+    ],
+  ],
+  [
+    { learningRate: "cosine-annealing", warmup: 0, cycles: 4 },
     [
       [0, 1],
       [0.125, 0.5],

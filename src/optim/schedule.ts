@@ -97,11 +97,13 @@ const cosine = {
 /** The reference has four cycles. */
 const cosineAnnealing = {
   name: "cosine-annealing",
-  summary: "half a cosine from the peak to 0, several times over",
+  summary: "warmup, then half a cosine from the peak to 0, several times over",
   source: "Loshchilov & Hutter 2017, arXiv 1608.03983",
-  settings: { cycles: z.number().int().positive().max(10_000).default(4) },
-  rate: (progress, { cycles }) => 0.5 * (1 + Math.cos(Math.PI * cycleOf(progress, cycles))),
-} as const satisfies RateSchedule<{ cycles: number }>;
+  // The reference's begins at the peak.
+  settings: { warmup: share.default(0), cycles: z.number().int().positive().max(10_000).default(4) },
+  rate: (progress, { warmup, cycles }) =>
+    warmUp(progress, warmup, rest => 0.5 * (1 + Math.cos(Math.PI * cycleOf(rest, cycles)))),
+} as const satisfies RateSchedule<Warmup & { cycles: number }>;
 
 /** The reference's budget-constant; its dive is this with no warmup and a cooldown of 1/2. */
 const constantWithCooldown = {

@@ -15,6 +15,7 @@ import { type DeviceFigures, deviceFigures } from "../plan/devices.ts";
 import { type Forecast, forecastRun, type PlannedDevice } from "../plan/forecast.ts";
 import { checkLeastMemory } from "../plan/least-memory.ts";
 import { measurePrograms, type ProgramNeeds } from "../plan/programs.ts";
+import { type ScheduleTrace, traceSchedule } from "../plan/schedule-trace.ts";
 import { checkFit, countValidationBatches } from "../train/batches.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { withBackend } from "./backend.ts";
@@ -32,6 +33,11 @@ export interface PlanOptions extends RecipeChoice {
   /** About how long `this` is measured, after compiling. */
   readonly measureSeconds: number;
   readonly clock: Clock;
+}
+
+/** The rates and batches over the budget; nothing is measured. Errors: those of choosing a recipe. */
+export function planSchedule(choice: RecipeChoice, intervals: number): ScheduleTrace {
+  return traceSchedule(chooseRecipe(choice), intervals);
 }
 
 /** Errors: those of choosing a recipe, reading a dataset, and of one not fitting the other. */

@@ -33,6 +33,34 @@ test("--json is one object with the same figures", () => {
   assert.match(warnings.join("\n"), /only 100 steps/);
 });
 
+test("--schedule draws the rate and the batch, says the same in JSON, and refuses what it does not read", () => {
+  const { status, stdout, stderr } = cram("--recipe", "crammed-bert", "--schedule");
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /crammed-bert: budget-triangle2\n +share of learningRate 0.001\n +1 │/);
+  assert.match(stdout, /8192 │/);
+  const flat = cram(
+    "--recipe",
+    "quickstart",
+    "--schedule",
+    "--set",
+    "schedule.learningRate=warmup-stable-decay",
+    "--json",
+  );
+  const { peakRates, points } = JSON.parse(flat.stdout);
+  assert.deepEqual(peakRates, { learningRate: 3e-3, muonLearningRate: 0.02 });
+  const at = (progress: number) =>
+    points.find((point: { progress: number }) => Math.abs(point.progress - progress) < 1e-9);
+  assert.deepEqual(
+    [at(0), at(0.5), at(1)],
+    [
+      { progress: 0, rateScale: 0, batchSequences: 16 },
+      { progress: 0.5, rateScale: 1, batchSequences: 16 },
+      { progress: 1, rateScale: 0, batchSequences: 16 },
+    ],
+  );
+  assert.match(cram("--schedule", "--device", "h200").stderr, /--schedule.*--device/);
+});
+
 test("a device that is not known is refused with those that are", () => {
   const { status, stderr } = cram("--device", "h2000");
   assert.equal(status, 1);

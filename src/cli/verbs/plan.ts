@@ -6,16 +6,19 @@ import { quoteCommand } from "../../base/shell-words.ts";
 import { countPerformanceCores } from "../../machine/cores.ts";
 import type { Forecast } from "../../plan/forecast.ts";
 import type { MemoryNeeds } from "../../plan/programs.ts";
+import type { ScheduleTrace } from "../../plan/schedule-trace.ts";
 import { formatWithUnit } from "../../report/quantity.ts";
 import { formatDuration } from "../../train/budget.ts";
-import { deviceNames, planRun } from "../../verbs/plan.ts";
+import { deviceNames, planRun, planSchedule } from "../../verbs/plan.ts";
 import { addRecipeOptions, mostThreads, parseCount, type RecipeOptions } from "../choose.ts";
+import { drawChart } from "../terminal/chart.ts";
 import { colour, print, showStatus } from "../terminal/output.ts";
 
 interface PlanFlags extends RecipeOptions {
   readonly data?: string;
   readonly device: string;
   readonly threads: string;
+  readonly schedule?: boolean;
   readonly json?: boolean;
 }
 
@@ -32,12 +35,20 @@ export function addPlan(program: Command): void {
         .default("this"),
     )
     .option("--threads <number>", "threads of the cpu backend", String(countPerformanceCores()))
+    .addOption(
+      new Option("--schedule", "draw the learning rate and the batch over the budget, and measure nothing").conflicts([
+        "data",
+        "device",
+        "threads",
+      ]),
+    )
     .option("--json", "print one JSON object and nothing else")
     .addHelpText(
       "after",
       `
 Examples:
   cram plan --recipe crammed-bert-small --budget 10m --data data/mine
+  cram plan --schedule --set schedule.learningRate=cosine
   cram plan --recipe crammed-bert --budget 24h --device a6000 --set train.microBatchSequences=128
 
 Next: cram pretrain with the same --recipe, --set, --budget and --data`,
@@ -45,8 +56,17 @@ Next: cram pretrain with the same --recipe, --set, --budget and --data`,
     .action(plan);
 }
 
+/** Of a drawing; as many points and one more are in the JSON. */
+const scheduleIntervals = 60;
+
 async function plan(flags: PlanFlags): Promise<void> {
   const json = flags.json === true;
+  if (flags.schedule === true) {
+    const trace = planSchedule(flags, scheduleIntervals);
+    if (json) print(JSON.stringify(trace));
+    else printSchedule(trace);
+    return;
+  }
   const threads = parseCount("--threads", flags.threads, 1, mostThreads);
   if (!json) showStatus(flags.device === "this" ? "compiling and measuring" : "compiling");
   const forecast = await planRun({ ...flags, threads, measureSeconds, clock: systemClock });
@@ -54,6 +74,25 @@ async function plan(flags: PlanFlags): Promise<void> {
   else {
     printForecast(forecast, flags.data);
     print(`next: ${nextCommand(flags)}`);
+  }
+}
+
+function printSchedule({ recipe, schedule, peakRates, points }: ScheduleTrace): void {
+  print(colour("bold", `${recipe}: ${schedule}`));
+  const peaks = Object.entries(peakRates).map(([name, rate]) => `${name} ${rate}`);
+  print(`  share of ${peaks.join(" and ")}`);
+  for (const line of drawChart(
+    points.map(({ rateScale }) => rateScale),
+    1,
+    "   1",
+  ))
+    print(`  ${line}`);
+  const batches = points.map(({ batchSequences }) => batchSequences);
+  const most = Math.max(...batches);
+  if (batches[0] === most) print(`  batches of ${most} sequences from the start`);
+  else {
+    print("  sequences of a batch");
+    for (const line of drawChart(batches, most, String(most).padStart(4))) print(`  ${line}`);
   }
 }
 

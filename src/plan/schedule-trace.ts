@@ -1,0 +1,38 @@
+// What a run's schedule does, sampled over its progress: for drawing, and for programs that draw.
+
+import { batchSizeAt, rateAt } from "../optim/schedule.ts";
+import type { Recipe } from "../train/recipe.ts";
+
+export interface SchedulePoint {
+  /** 0 to 1. */
+  readonly progress: number;
+  /** Share of the peak rates. */
+  readonly rateScale: number;
+  readonly batchSequences: number;
+}
+
+export interface ScheduleTrace {
+  readonly recipe: string;
+  /** Name of the schedule. */
+  readonly schedule: string;
+  /** Peak learning rates by the names of their settings. */
+  readonly peakRates: Readonly<Record<string, number>>;
+  readonly points: readonly SchedulePoint[];
+}
+
+/** `intervals` + 1 points at equal distances, the ends included. */
+export function traceSchedule(recipe: Recipe, intervals: number): ScheduleTrace {
+  const { schedule, train, optimizer } = recipe;
+  const isRate = ([name]: readonly [string, unknown]) => /^(l|.+L)earningRate$/.test(name);
+  const points = Array.from({ length: intervals + 1 }, (_, i) => {
+    const progress = i / intervals;
+    const batchSequences = batchSizeAt(progress, { ...schedule, ...train });
+    return { progress, rateScale: rateAt(progress, schedule), batchSequences };
+  });
+  return {
+    recipe: recipe.name,
+    schedule: schedule.learningRate,
+    peakRates: Object.fromEntries(Object.entries(optimizer).filter(isRate)) as Record<string, number>,
+    points,
+  };
+}
