@@ -1,8 +1,9 @@
 // What the compiler must know of the machine it compiles for: data on which the passes depend, and the printing of kernels. A
-// target is a plain value; c-kernels.ts has the cpu's, cuda-kernels.ts the GPU's.
+// target is a plain value; targets/cpu-target.ts is the cpu's, cuda-kernels.ts the GPU's.
 
 import type { Attributes, Tensor } from "../graph/tensor.ts";
 import type { FusedGraph, Group } from "./kernels/group.ts";
+import type { LoopKernel, Stage } from "./loops/ir.ts";
 import type { Kernel } from "./program/program.ts";
 
 export interface Target {
@@ -24,6 +25,8 @@ export interface CompileOptions {
   readonly precision: "f32" | "bf16";
   /** The backend's own kernels for composites; without one, or where it gives none, a composite is its decomposition. */
   readonly findCompositeKernel?: (name: string, attributes: Attributes) => CompositeKernel | undefined;
+  /** Sees every kernel after every pass over it. */
+  readonly inspectKernel?: (kernel: LoopKernel, stage: Stage) => void;
 }
 
 /** A template of the backend that computes a composite. */

@@ -65,9 +65,9 @@ function sampleFloats(): Float32Array {
 }
 
 /** A recipe for a graph over (5, 6) tensors: each step names an operation and which earlier tensors it takes. */
-const randomGraph = fc.array(fc.tuple(fc.nat(13), fc.nat(100), fc.nat(100)), { minLength: 1, maxLength: 14 });
+export const randomGraph = fc.array(fc.tuple(fc.nat(13), fc.nat(100), fc.nat(100)), { minLength: 1, maxLength: 14 });
 
-function buildRandom(steps: readonly (readonly [number, number, number])[]): Graph {
+export function buildRandom(steps: readonly (readonly [number, number, number])[]): Graph {
   const tensors: Tensor[] = [g.input("a", [5, 6], "f32"), g.input("b", [5, 6], "f32")];
   for (const [kind, first, second] of steps) {
     const x = tensors[first % tensors.length]!;

@@ -4,8 +4,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compileGraph } from "../../src/compiler/compile.ts";
-import { cTarget } from "../../src/compiler/printers/c-kernels.ts";
 import type { Program } from "../../src/compiler/program/program.ts";
+import { cpuTarget } from "../../src/compiler/targets/cpu-target.ts";
 import { differentiate } from "../../src/graph/gradient.ts";
 import * as g from "../../src/graph/operations.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
@@ -18,7 +18,7 @@ const kinds = (program: Program) =>
   program.launches.map(({ kernel }) => program.kernels[kernel]!.name.replace(/_.*$/, ""));
 
 function compile(outputs: Record<string, Tensor>, precision: "f32" | "bf16" = "f32"): Program {
-  return compileGraph({ outputs, updates: {} }, cTarget, { threads: 2, precision });
+  return compileGraph({ outputs, updates: {} }, cpuTarget, { threads: 2, precision });
 }
 
 const x = g.input("x", [64, 48], "f32");
@@ -105,7 +105,7 @@ test("AdamW updates parameter and moments in place, in one launch without scratc
   const w = new Map([["w", g.state("w", [64, 48])]]);
   const gradient = new Map([["w", g.state("gradient", [64, 48])]]);
   const { updates } = buildUpdate([parameter], { ...settings, clip: 0 }, w, gradient);
-  const program = compileGraph({ outputs: {}, updates }, cTarget, { threads: 2, precision: "f32" });
+  const program = compileGraph({ outputs: {}, updates }, cpuTarget, { threads: 2, precision: "f32" });
   assert.deepEqual(
     kinds(program).filter(kind => kind === "copy"),
     [],
@@ -165,7 +165,7 @@ test("of a loss by tiles no more logits stand in memory than one tile's, and the
   const table = g.state("table", [512, 16]);
   const loss = g.sum(decodedLossOfRows(rows, table, g.input("labels", [256], "i32"), undefined, 64), [0]);
   const [dtable] = differentiate(loss, [table]);
-  const program = compileGraph({ outputs: { loss }, updates: { table: dtable! } }, cTarget, {
+  const program = compileGraph({ outputs: { loss }, updates: { table: dtable! } }, cpuTarget, {
     threads: 2,
     precision: "f32",
   });

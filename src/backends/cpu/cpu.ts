@@ -2,8 +2,8 @@
 
 import { availableParallelism, cpus } from "node:os";
 import { compileGraph } from "../../compiler/compile.ts";
-import { cTarget } from "../../compiler/printers/c-kernels.ts";
 import type { Program } from "../../compiler/program/program.ts";
+import { cpuTarget } from "../../compiler/targets/cpu-target.ts";
 import type { Graph } from "../../graph/tensor.ts";
 import type { Backend } from "../backend.ts";
 import { multipliesBf16Pairs, processorFlags } from "./build.ts";
@@ -59,7 +59,7 @@ export async function openCpu(options: CpuOptions = {}): Promise<Backend> {
 
 /** The program that a cpu backend of these threads and this precision runs; nothing is built. */
 export function compileForCpu(graph: Graph, threads: number, precision: "f32" | "bf16"): Program {
-  return compileGraph(graph, cTarget, { threads, precision, findCompositeKernel });
+  return compileGraph(graph, cpuTarget, { threads, precision, findCompositeKernel });
 }
 
 /** auto: bf16 where this processor multiplies pairs of it. */

@@ -26,8 +26,8 @@ export interface Handler<T> {
   apply(node: Tensor, operands: readonly T[]): T;
   /** parts[i] where position < ends[i], the last otherwise; position is along the joined axis. */
   choose(node: Tensor, position: Index, ends: readonly number[], parts: readonly T[]): T;
-  /** Registers an index that is itself read from memory, under this key. */
-  indexLoad(key: string, value: T): void;
+  /** A position along an axis of this size that is itself a value: read from memory at what the key says. */
+  lookUp(key: string, value: T, size: number): Index;
 }
 
 /** One loop variable an axis, named i0, i1, …; axes of size 1 stand still. */
@@ -122,8 +122,8 @@ export function walkOperation<T>(
     case "gather": {
       const [table, indices] = inputs as [Tensor, Tensor];
       const key = `${indices.id}@${indexKey(position[0]!)}`;
-      handler.indexLoad(key, walk(indices, [position[0]!]));
-      return walk(table, [loadIndex(key, table.shape[0]!), position[1]!]);
+      const row = handler.lookUp(key, walk(indices, [position[0]!]), table.shape[0]!);
+      return walk(table, [row, position[1]!]);
     }
     default:
       throw new Error(`${operation.kind} cannot be computed inside a loop; it must stand in memory`);
@@ -159,7 +159,7 @@ export function listLoads(
     },
     apply: () => {},
     choose: () => {},
-    indexLoad: () => {},
+    lookUp: (key, _value, size) => loadIndex(key, size),
   };
   // A reduction's own expression is that of its operand, at the position inside the reduced axes.
   const subject = tensor.operation.kind === "reduce" ? tensor.inputs[0]! : tensor;

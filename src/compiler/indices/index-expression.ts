@@ -14,6 +14,10 @@ export interface Index {
 
 export const zeroIndex: Index = { offset: 0, terms: [] };
 
+export function constantIndex(offset: number): Index {
+  return { offset, terms: [] };
+}
+
 export function variableIndex(name: string, size: number): Index {
   return size === 1 ? zeroIndex : fromAtom({ kind: "variable", name, size });
 }
@@ -179,16 +183,31 @@ export function strideOf(index: Index, name: string): number | undefined {
   return stride;
 }
 
-/** As C source. `printLoad` gives the text of an index read from memory. */
-export function printIndex(index: Index, printLoad: (key: string) => string): string {
-  const printAtom = (atom: Atom): string => {
-    if (atom.kind === "variable") return atom.name;
-    if (atom.kind === "load") return printLoad(atom.key);
-    return `(${printIndex(atom.of, printLoad)}) ${atom.kind === "quotient" ? "/" : "%"} ${atom.by}`;
-  };
-  const terms = index.terms.map(({ atom, factor }) =>
-    factor === 1 ? `(${printAtom(atom)})` : `(${printAtom(atom)}) * ${factor}`,
-  );
-  if (index.offset !== 0 || terms.length === 0) terms.push(String(index.offset));
-  return terms.join(" + ");
+/** The names of the variables that the index depends on. */
+export function listVariables(index: Index): string[] {
+  return index.terms.flatMap(({ atom }) => {
+    if (atom.kind === "variable") return [atom.name];
+    return atom.kind === "load" ? [] : listVariables(atom.of);
+  });
+}
+
+/** As source text of any language with the arithmetic of C. */
+export function printIndex({ offset, terms }: Index): string {
+  let text = "";
+  for (const { atom, factor } of terms) {
+    const size = Math.abs(factor);
+    const product = size === 1 ? printAtom(atom) : `${printAtom(atom)} * ${size}`;
+    if (text === "") text = factor < 0 ? `-${product}` : product;
+    else text += factor < 0 ? ` - ${product}` : ` + ${product}`;
+  }
+  if (text === "") return String(offset);
+  if (offset === 0) return text;
+  return offset < 0 ? `${text} - ${-offset}` : `${text} + ${offset}`;
+}
+
+function printAtom(atom: Atom): string {
+  if (atom.kind === "variable") return atom.name;
+  if (atom.kind === "load") throw new Error("an index that is read from memory has no name yet");
+  const of = printIndex(atom.of);
+  return `${/^\w+$/.test(of) ? of : `(${of})`} ${atom.kind === "quotient" ? "/" : "%"} ${atom.by}`;
 }

@@ -5,6 +5,7 @@
 import { countElements } from "../../graph/tensor.ts";
 import { variableIndex } from "../indices/index-expression.ts";
 import type { Group } from "../kernels/group.ts";
+import { isFlat } from "../kernels/levels.ts";
 import type { DraftLaunch, PrintContext } from "../target.ts";
 import { printColumns } from "./cuda-columns.ts";
 import { printRows } from "./cuda-rows.ts";
@@ -20,7 +21,7 @@ import {
   printElementLoop,
   widestUseful,
 } from "./cuda-scope.ts";
-import { isFlat, PointerList, printExpression, printRowVariables } from "./print-expression.ts";
+import { PointerList, printExpression, printRowVariables } from "./print-expression.ts";
 
 const elementThreads = 256;
 /** The launch of a group of elementwise work and reductions. */

@@ -6,6 +6,7 @@ import { bytesPerElement, countElements } from "../../graph/tensor.ts";
 import { unflattenPosition } from "../indices/expression.ts";
 import { combineIndices, type Index, variableIndex } from "../indices/index-expression.ts";
 import type { Group, Store } from "../kernels/group.ts";
+import { assignLevels } from "../kernels/levels.ts";
 import type { PrintContext } from "../target.ts";
 import {
   addStore,
@@ -22,7 +23,6 @@ import {
   widestUseful,
 } from "./cuda-scope.ts";
 import {
-  assignLevels,
   isSum,
   PointerList,
   printExpression,

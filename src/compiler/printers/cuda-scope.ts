@@ -4,17 +4,10 @@
 // Three places: 0 once a thread, 1 once a chunk of neighbouring columns (`first` on), 2 once an element (c = first + e).
 
 import { countElements, type DType, type Tensor } from "../../graph/tensor.ts";
-import {
-  type Index,
-  indexKey,
-  printIndex,
-  strideOf,
-  substituteVariables,
-  variableIndex,
-} from "../indices/index-expression.ts";
+import { type Index, indexKey, strideOf, substituteVariables, variableIndex } from "../indices/index-expression.ts";
 import type { Group, Store } from "../kernels/group.ts";
 import type { DraftLaunch, PrintContext } from "../target.ts";
-import { type PointerList, printStored, printTarget, type Scope, valueTypes } from "./print-expression.ts";
+import { type PointerList, printIndex, printStored, printTarget, type Scope, valueTypes } from "./print-expression.ts";
 
 export const storageTypes: Readonly<Record<DType, string>> = {
   f32: "float",

@@ -4,7 +4,7 @@
 
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Group, Store } from "../kernels/group.ts";
-import { assignLevels } from "./print-expression.ts";
+import { assignLevels } from "../kernels/levels.ts";
 
 /** Tensors that one kernel may read and write. */
 const mostTensors = 32;

@@ -1,10 +1,10 @@
-// Prints a value of the graph as an expression of C, the part that the cpu's C and CUDA have in common. Names are numbered in order
+// Prints a value of the graph as an expression of CUDA. Names are numbered in order
 // of first use, so equal kernels of different layers print the same text and become one.
 
 import type { DType, Shape, Tensor } from "../../graph/tensor.ts";
 import { type Handler, loopPosition, walkOperation, walkValue } from "../indices/expression.ts";
-import { type Index, indexKey } from "../indices/index-expression.ts";
-import { canonical, type Group, type Store } from "../kernels/group.ts";
+import { type Atom, type Index, loadIndex } from "../indices/index-expression.ts";
+import type { Store } from "../kernels/group.ts";
 
 /** The type of a value in a register. */
 export const valueTypes: Readonly<Record<DType, string>> = {
@@ -56,7 +56,10 @@ export function printExpression(store: Store, scope: Scope): string {
     apply: (node, operands) => scope.bind(node.dtype, printOperation(node, operands)),
     choose: (_node, position, ends, parts) =>
       parts.reduceRight((rest, part, i) => `(${print(position)} < ${ends[i]} ? ${part} : ${rest})`),
-    indexLoad: (key, value) => indexLoads.set(key, value),
+    lookUp: (key, value, size) => {
+      indexLoads.set(key, value);
+      return loadIndex(key, size);
+    },
   };
   const at = loopPosition(store.loop);
   const { value, target } = store;
@@ -116,25 +119,6 @@ export function isSum(store: Store): boolean {
   return (store.value.operation as { fn: string }).fn === "sum";
 }
 
-/** Every access is to the loop's own place or to one fixed element: the loop is over elements, whatever the shape. */
-export function isFlat(group: Group): boolean {
-  return group.stores.every(store => {
-    if (store.reduction !== "none" || store.scope === "scalar") return false;
-    const own = indexKey(canonical(store.position, store.loop));
-    return (
-      store.loads.every(load => load.flat.terms.length === 0 || indexKey(canonical(load.flat, store.loop)) === own) &&
-      isWhole(store)
-    );
-  });
-}
-
-function isWhole(store: Store): boolean {
-  return (
-    store.target.shape.length === store.loop.length &&
-    store.target.shape.every((size, axis) => size === store.loop[axis])
-  );
-}
-
 /** r0, r1, … from one running row number. */
 export function printRowVariables(sizes: Shape, running: string, indent: string, type = "long"): string {
   let inner = 1;
@@ -149,16 +133,16 @@ export function printRowVariables(sizes: Shape, running: string, indent: string,
   return lines.join("");
 }
 
-/** The pass over the columns in which each store happens: after the reductions it needs. */
-export function assignLevels(group: Group): Map<Store, number> {
-  const levels = new Map<Store, number>();
-  for (const store of group.stores) {
-    let level = 0;
-    for (const { tensor } of store.loads) {
-      const own = group.stores.find(candidate => candidate.target === tensor && levels.has(candidate));
-      if (own !== undefined) level = Math.max(level, levels.get(own)! + (own.reduction === "row" ? 1 : 0));
-    }
-    levels.set(store, level);
-  }
-  return levels;
+/** As C source. `printLoad` gives the text of an index read from memory. */
+export function printIndex(index: Index, printLoad: (key: string) => string): string {
+  const printAtom = (atom: Atom): string => {
+    if (atom.kind === "variable") return atom.name;
+    if (atom.kind === "load") return printLoad(atom.key);
+    return `(${printIndex(atom.of, printLoad)}) ${atom.kind === "quotient" ? "/" : "%"} ${atom.by}`;
+  };
+  const terms = index.terms.map(({ atom, factor }) =>
+    factor === 1 ? `(${printAtom(atom)})` : `(${printAtom(atom)}) * ${factor}`,
+  );
+  if (index.offset !== 0 || terms.length === 0) terms.push(String(index.offset));
+  return terms.join(" + ");
 }

@@ -3,17 +3,20 @@
 
 import { bytesPerElement, countElements, type Operation, type Tensor } from "../../graph/tensor.ts";
 import { stridedView } from "../indices/expression.ts";
+import { printIndex } from "../indices/index-expression.ts";
 import { baseOf, type Group } from "../kernels/group.ts";
 import { splitProduct } from "../kernels/product-blocks.ts";
+import { type LoopKernel, listTensors } from "../loops/ir.ts";
+import { lowerForCpu, lowerWriteOut } from "../loops/lower-cpu.ts";
+import { declarePointers, type PrintedC, printCBody, printCKernel } from "../loops/print-c.ts";
+import { shareValues } from "../loops/share.ts";
 import { batchStrides } from "../passes/materialise.ts";
 import type { DraftLaunch, PrintContext, Target } from "../target.ts";
-import { declarePointers, printEpilogue, printGroup } from "./c-dialect.ts";
-import { PointerList } from "./print-expression.ts";
 
 /** Blocks of rows that a sum of columns is cut into, so that threads share the work; few rows are summed at once. */
 const columnBlocks = 32;
 
-export const cTarget: Target = {
+export const cpuTarget: Target = {
   products: { packRounded: true, takeAnyStrides: true, writeAnything: true },
   overwritesOperands: true,
   columnBlocks: rows => (rows <= 2 * columnBlocks ? 1 : columnBlocks),
@@ -41,54 +44,70 @@ export const cTarget: Target = {
 };
 
 function printFused(group: Group, context: PrintContext): DraftLaunch {
-  const { body, ...printed } = printGroup(
-    group,
-    tensor => context.inMemory.has(tensor),
-    tensor => context.isExternal(tensor, group),
-  );
-  const source = `static void KERNEL(char *const *p, long begin, long end) {\n${body}}\n`;
+  const lowered = lowerForCpu(group, {
+    inMemory: context.inMemory,
+    isExternal: tensor => context.isExternal(tensor, group),
+  });
+  const { blocks, grain } = lowered;
+  const shared = share(lowered, context);
   const flops = group.stores.reduce((sum, store) => sum + countElements(store.loop), 0);
-  return { name: group.kind, source, ...printed, flops };
+  return { name: group.kind, ...printCKernel(shared), blocks, grain, flops };
 }
 
-function printProduct(group: Group, { inMemory, options }: PrintContext): DraftLaunch {
+function share(lowered: LoopKernel, { options: { inspectKernel } }: PrintContext): LoopKernel {
+  inspectKernel?.(lowered, "lowered");
+  const shared = shareValues(lowered, false);
+  inspectKernel?.(shared, "shared");
+  return shared;
+}
+
+function printProduct(group: Group, context: PrintContext): DraftLaunch {
+  const { inMemory, options } = context;
   const product = group.template!;
   const [a, b] = product.inputs as [Tensor, Tensor];
   const [m, k] = a.shape.slice(-2) as [number, number];
   const n = b.shape[a.shape.length - 1]!;
   const isInMemory = (tensor: Tensor) => inMemory.has(tensor);
   const views = [a, b].map(operand => productView(operand, isInMemory));
-  const pointers = new PointerList();
-  // Operands may be one tensor twice, so their addresses come first whatever their names.
-  pointers.tensors.push(views[0]!.base, views[1]!.base);
   const batches = countElements(a.shape.slice(0, -2));
   const { down, across } = splitProduct(batches, [m, n, k * bytesPerElement[a.dtype]], options.threads);
-  let source = "";
-  if (group.stores.length > 0) {
-    const outside = new PointerList();
-    const body = printEpilogue(group, isInMemory, outside);
-    const declarations = declarePointers(outside).replace(/p\[(\d+)\]/g, (_, at) => `p[${Number(at) + 2}]`);
-    pointers.tensors.push(...outside.tensors);
-    source += `static void KERNEL_epilogue(char *const *p, long row, long first, long last, float *tile) {\n${declarations}${body}}\n`;
-  } else pointers.tensors.push(product);
+  // Operands may be one tensor twice, so their addresses come first whatever their names.
+  const operands = [views[0]!.base, views[1]!.base];
+  const writeOut = group.stores.length > 0 ? printWriteOut(group, context, operands.length) : undefined;
   const isBf16 = a.dtype === "bf16" ? 1 : 0;
   const printView = ({ base, offset, outer, inner, innerCount, row, column }: ReturnType<typeof productView>) => {
     const elements = isBf16 === 0 ? "F32" : base.dtype === "bf16" ? "BF16" : "ROUNDED";
     return `{${elements}, ${offset}, ${outer}, ${inner}, ${innerCount}, ${row}, ${column}}`;
   };
-  source += `static void KERNEL(char *const *p, long begin, long end) {
+  const source = `${writeOut?.source ?? ""}static void KERNEL(char *const *p, long begin, long end) {
   static const struct matrix a = ${printView(views[0]!)}, b = ${printView(views[1]!)};
-  multiply_blocks(p, begin, end, ${m}, ${n}, ${k}, ${down}, ${across}, ${isBf16}, &a, &b, ${group.stores.length > 0 ? "KERNEL_epilogue" : "NULL"});
+  multiply_blocks(p, begin, end, ${m}, ${n}, ${k}, ${down}, ${across}, ${isBf16}, &a, &b, ${writeOut === undefined ? "NULL" : "KERNEL_epilogue"});
 }
 `;
   return {
     name: `matmul_${m}x${n}x${k}`,
     source,
-    pointers: pointers.tensors,
+    pointers: [...operands, ...(writeOut?.pointers ?? [product])],
     blocks: batches * down * across,
     grain: 1,
     flops: 2 * batches * m * n * k,
   };
+}
+
+/** The function that a product calls with the sums of a row's columns; its own pointers come after `before` others. */
+function printWriteOut(group: Group, context: PrintContext, before: number): PrintedC {
+  const lowered = lowerWriteOut(group, context.inMemory);
+  const { body } = share({ block: "row", blocks: 0, grain: 0, ...lowered }, context);
+  const { rounds } = lowered;
+  const pointers = listTensors(body);
+  if (rounds !== undefined) pointers.push(rounds.tensor);
+  const text = `${declarePointers(pointers, before)}${printCBody(body, pointers, "  ")}`;
+  const round =
+    rounds === undefined
+      ? ""
+      : `  round_row(a${pointers.length - 1} + ${printIndex(rounds.at)}, tile, last - first);\n`;
+  const source = `static void KERNEL_epilogue(char *const *p, long row, long first, long last, float *tile) {\n${text}${round}}\n`;
+  return { source, pointers };
 }
 
 function productView(operand: Tensor, inMemory: (tensor: Tensor) => boolean) {

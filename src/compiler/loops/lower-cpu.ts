@@ -1,0 +1,173 @@
+// Groups as loops for a cpu: a thread takes whole rows, or elements, or a tile of columns. Threads share nothing, and the innermost
+// loop is one that the system's compiler makes vectors of.
+
+import { countElements } from "../../graph/tensor.ts";
+import { unflattenPosition } from "../indices/expression.ts";
+import {
+  combineIndices,
+  constantIndex,
+  divideIndex,
+  type Index,
+  remainderIndex,
+  shiftIndex,
+  variableIndex,
+  zeroIndex,
+} from "../indices/index-expression.ts";
+import { type Group, movingSizes, type Store } from "../kernels/group.ts";
+import { isFlat, reductionOf } from "../kernels/levels.ts";
+import type { Expression, Loop, LoopKernel, Statement } from "./ir.ts";
+import { lowerPasses, nameRows, type RowLoop } from "./lower-passes.ts";
+import { type Lowering, lowerStore, lowerValue, nameValue, startLowering } from "./lower-value.ts";
+
+/** Columns of one block of a column reduction: its sums stay in registers and first-level cache. */
+const columnTile = 256;
+/** Elements of one block of a flat kernel. */
+const flatGrain = 16_384;
+
+/** What lowering a group needs to know of the rest of the program. */
+export interface GroupContext {
+  readonly inMemory: Lowering["inMemory"];
+  isExternal(tensor: Store["target"]): boolean;
+}
+
+export function lowerForCpu(group: Group, context: GroupContext): LoopKernel {
+  if (group.kind === "column") return lowerColumns(group, context);
+  return isFlat(group) ? lowerFlat(group, context) : lowerRows(group, context);
+}
+
+function vectorLoop(variable: string, from: Index, to: Index, body: readonly Statement[]): Loop {
+  return { kind: "loop", variable, from, to, step: 1, form: "vector", body };
+}
+
+/** A block is an element. */
+function lowerFlat(group: Group, { inMemory, isExternal }: GroupContext): LoopKernel {
+  const lowering = startLowering(inMemory);
+  const count = countElements(group.rows) * group.columns;
+  const values: Statement[] = [];
+  const stores: Statement[] = [];
+  for (const store of group.stores) {
+    const axes = unflattenPosition(variableIndex("c", count), movingSizes(store.loop));
+    const value = nameValue(store, axes, lowering, values);
+    lowering.values.set(store.target, value);
+    if (isExternal(store.target)) stores.push(lowerStore(store, axes, value));
+  }
+  return { block: "c", body: [...values, ...stores], lookups: lowering.lookups, blocks: count, grain: flatGrain };
+}
+
+/** A block is a row. */
+function lowerRows(group: Group, { inMemory, isExternal }: GroupContext): LoopKernel {
+  const lowering = startLowering(inMemory);
+  const { columns } = group;
+  const column = variableIndex("c", columns);
+  const row: RowLoop = {
+    over: body => vectorLoop("c", zeroIndex, constantIndex(columns), body),
+    slot: column,
+    slots: columns,
+    once: statement => statement,
+  };
+  const rows = nameRows(group.rows, variableIndex("row", countElements(group.rows)));
+  const axes = [...rows.axes, column];
+  const { body } = lowerPasses(group, isExternal, row, () => axes, lowering);
+  return {
+    block: "row",
+    body: [...rows.lets, ...body],
+    lookups: lowering.lookups,
+    blocks: countElements(group.rows),
+    grain: Math.max(1, Math.ceil(flatGrain / 4 / columns)),
+  };
+}
+
+/** A block is a tile of columns, and of the rows the block that is summed apart. */
+function lowerColumns(group: Group, { inMemory }: GroupContext): LoopKernel {
+  const lowering = startLowering(inMemory);
+  const { columns } = group;
+  const outer = group.rows.slice(0, -1);
+  const inner = group.rows[group.rows.length - 1]!;
+  const tiles = Math.ceil(columns / columnTile);
+  const blocks = countElements(outer) * tiles;
+  const block = variableIndex("block", blocks);
+  const tile = combineIndices([{ index: remainderIndex(block, tiles), factor: columnTile }]);
+  const [first, column] = ["first", "c"].map(name => variableIndex(name, columns)) as [Index, Index];
+  const last = variableIndex("last", columns + 1);
+  const rows = nameRows(outer, divideIndex(block, tiles));
+  const axes = [...rows.axes, variableIndex("inner", inner), column];
+  const slot = combineIndices([
+    { index: column, factor: 1 },
+    { index: first, factor: -1 },
+  ]);
+  const named: Statement[] = [];
+  const sums = group.stores.map((store, n) => {
+    const value = nameValue(store, axes, lowering, named);
+    return { store, value, name: `sum${n}`, fn: reductionOf(store) };
+  });
+  const end: Expression = {
+    kind: "apply",
+    type: "index",
+    operation: { kind: "binary", fn: "minimum" },
+    operands: [position(shiftIndex(first, columnTile)), position(constantIndex(columns))],
+  };
+  const body: Statement[] = [
+    { kind: "let", name: "first", value: position(tile) },
+    { kind: "let", name: "last", value: columns % columnTile === 0 ? position(shiftIndex(first, columnTile)) : end },
+    ...rows.lets,
+    ...sums.map(({ name, fn }) => ({ kind: "declare", name, type: "f32", count: columnTile, begin: fn }) as const),
+    {
+      kind: "loop",
+      variable: "inner",
+      from: zeroIndex,
+      to: constantIndex(inner),
+      step: 1,
+      body: [
+        vectorLoop("c", first, last, [
+          ...named,
+          ...sums.map(({ name, fn, value }) => ({ kind: "accumulate", name, at: slot, fn, value }) as const),
+        ]),
+      ],
+    },
+    vectorLoop(
+      "c",
+      first,
+      last,
+      sums.map(({ store, name }) => lowerStore(store, axes, { kind: "read", type: "f32", name, at: slot })),
+    ),
+  ];
+  return { block: "block", body, lookups: lowering.lookups, blocks, grain: 1 };
+}
+
+/** The write-out of a matrix product in `row`, for the columns from `first` to `last`, whose sums are in the array `tile`. */
+export interface WriteOut {
+  readonly body: readonly Statement[];
+  readonly lookups: LoopKernel["lookups"];
+  /** A result of bf16 is written over its sums first, and rounded from there as a whole. */
+  readonly rounds?: { readonly tensor: Store["target"]; readonly at: Index };
+}
+
+export function lowerWriteOut(group: Group, inMemory: GroupContext["inMemory"]): WriteOut {
+  const [store] = group.stores as [Store];
+  const lowering = startLowering(inMemory);
+  const { lookups } = lowering;
+  const columns = store.loop.at(-1)!;
+  const [first, column] = ["first", "c"].map(name => variableIndex(name, columns)) as [Index, Index];
+  const placeAt = (columnIndex: Index) =>
+    store.loop.flatMap((size, axis) => (size === 1 ? [] : [axis === 0 ? variableIndex("row", size) : columnIndex]));
+  const slot = combineIndices([
+    { index: column, factor: 1 },
+    { index: first, factor: -1 },
+  ]);
+  const sum: Expression = { kind: "read", type: "f32", name: "tile", at: slot };
+  lowering.values.set(group.template!, sum);
+  const over = (statement: Statement) => vectorLoop("c", first, variableIndex("last", columns + 1), [statement]);
+  const { operation, inputs, dtype } = store.value;
+  if (store.target.dtype !== "bf16" || operation.kind !== "cast" || dtype !== "bf16") {
+    const value = lowerValue(store, placeAt(column), lowering);
+    return { body: [over(lowerStore(store, placeAt(column), value))], lookups };
+  }
+  const isSum = inputs[0] === group.template;
+  const value = isSum ? sum : lowerValue({ ...store, value: inputs[0]! }, placeAt(column), lowering);
+  const { tensor, at } = lowerStore(store, placeAt(first), value);
+  return { body: isSum ? [] : [over({ kind: "set", name: "tile", at: slot, value })], lookups, rounds: { tensor, at } };
+}
+
+function position(at: Index): Expression {
+  return { kind: "position", type: "index", at };
+}

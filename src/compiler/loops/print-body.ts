@@ -1,0 +1,146 @@
+// Prints the statements of a kernel whose values are shared. What a language writes its own way is a field of `Language`; the rest is
+// common to C, CUDA and WGSL.
+
+import type { DType, Tensor } from "../../graph/tensor.ts";
+import { type Index, printIndex } from "../indices/index-expression.ts";
+import type { Declaration, Expression, Loop, Reduction, Statement, Type } from "./ir.ts";
+
+/** How a language writes what languages differ in. */
+export interface Language {
+  constant(value: number, type: Type): string;
+  convert(type: Type, value: string): string;
+  choose(condition: string, yes: string, no: string): string;
+  /** An element of memory as a register has it. */
+  unpack(dtype: DType, element: string): string;
+  /** A register of a type as an element of memory. */
+  pack(dtype: DType, type: Type, value: string): string;
+  /** Neighbouring elements of memory. */
+  chunk(dtype: DType, width: number, address: string, at: string): string;
+  define(name: string, type: Type, width: number | undefined, value: string): string;
+  declare(declaration: Declaration): readonly string[];
+  /** What stands before a loop, if anything, and its head. */
+  loop(loop: Loop): readonly string[];
+  reduce(name: string, fn: Reduction, across: "warp" | "block"): string;
+  readonly barrier: string;
+}
+
+/** The lines of a body. `tensors` are the kernel's pointers a0, a1, …. */
+export function printBody(
+  body: readonly Statement[],
+  tensors: readonly Tensor[],
+  language: Language,
+  indent: string,
+): string {
+  const declared = new Map<string, Declaration>();
+  const addressOf = (tensor: Tensor) => `a${tensors.indexOf(tensor)}`;
+  const print = (value: Expression) => printValue(value, addressOf, language);
+  const linesOf = (statement: Statement): readonly string[] => {
+    switch (statement.kind) {
+      case "let": {
+        const { name, value } = statement;
+        const text = print(value);
+        if (value.kind === "chunk") return [language.define(name, value.tensor.dtype, value.width, text)];
+        return [language.define(name, value.type, undefined, text)];
+      }
+      case "declare":
+        declared.set(statement.name, statement);
+        return language.declare(statement);
+      case "loop":
+        return [...language.loop(statement), ...inside(statement.body), "}"];
+      case "when":
+        return [`if (${printIndex(statement.index)} < ${statement.below}) {`, ...inside(statement.body), "}"];
+      case "store": {
+        const { tensor, at, value } = statement;
+        const address = addressOf(tensor);
+        if (value.kind === "read" && value.width !== undefined)
+          return [`${language.chunk(tensor.dtype, value.width, address, printIndex(at))} = ${print(value)};`];
+        return [`${address}[${printIndex(at)}] = ${language.pack(tensor.dtype, (value as Typed).type, print(value))};`];
+      }
+      case "set": {
+        const { name, at, value } = statement;
+        const { width, count, type } = declared.get(name) ?? {};
+        if (width === undefined || count !== undefined) return [`${nameAt(name, at)} = ${print(value)};`];
+        return [
+          `${name}.v[${printIndex(at!)}] = ${language.pack(type as DType, (value as Typed).type, print(value))};`,
+        ];
+      }
+      case "accumulate": {
+        const name = nameAt(statement.name, statement.at);
+        const value = print(statement.value);
+        if (statement.fn === "sum") return [`${name} += ${value};`];
+        return [`${name} = ${language.choose(`${value} > ${name}`, value, name)};`];
+      }
+      case "reduce":
+        return [language.reduce(statement.name, statement.fn, statement.across)];
+      case "barrier":
+        return [language.barrier];
+    }
+  };
+  const inside = (statements: readonly Statement[]) =>
+    statements.flatMap(linesOf).map(line => (line.startsWith("#") ? line : `  ${line}`));
+  return body
+    .flatMap(linesOf)
+    .map(line => (line.startsWith("#") ? `${line}\n` : `${indent}${line}\n`))
+    .join("");
+}
+
+/** An expression that is no chunk. */
+type Typed = Exclude<Expression, { kind: "chunk" }>;
+
+function nameAt(name: string, at: Index | undefined): string {
+  return at === undefined ? name : `${name}[${printIndex(at)}]`;
+}
+
+function printValue(value: Expression, addressOf: (tensor: Tensor) => string, language: Language): string {
+  const print = (operand: Expression) => printValue(operand, addressOf, language);
+  switch (value.kind) {
+    case "constant":
+      return language.constant(value.value, value.type);
+    case "position":
+      return value.type === "index" ? printIndex(value.at) : language.convert(value.type, printIndex(value.at));
+    case "load":
+      return language.unpack(value.tensor.dtype, nameAt(addressOf(value.tensor), value.at));
+    case "chunk":
+      return language.chunk(value.tensor.dtype, value.width, addressOf(value.tensor), printIndex(value.at));
+    case "element": {
+      const { width } = value.chunk as { readonly width: number };
+      const chunk = print(value.chunk);
+      return language.unpack(value.type as DType, width === 1 ? chunk : `${chunk}.v[${printIndex(value.at)}]`);
+    }
+    case "read":
+      return nameAt(value.name, value.at);
+    case "apply":
+      return printOperation(value, value.operands.map(print), language);
+    case "choose": {
+      const parts = value.operands.map(print);
+      const at = printIndex(value.at);
+      return parts.reduceRight((rest, part, i) => language.choose(`${at} < ${value.ends[i]}`, part, rest));
+    }
+  }
+}
+
+const signs = { add: "+", subtract: "-", multiply: "*", divide: "/" } as const;
+
+function printOperation(
+  { operation, type }: Extract<Expression, { kind: "apply" }>,
+  [a, b, c]: readonly string[],
+  language: Language,
+): string {
+  switch (operation.kind) {
+    case "unary":
+      return operation.fn === "negate" ? `-${a}` : `${operation.fn}_f32(${a})`;
+    case "binary":
+      if (operation.fn === "maximum") return language.choose(`${a} > ${b}`, a!, b!);
+      if (operation.fn === "minimum") return language.choose(`${a} < ${b}`, a!, b!);
+      return `${a} ${signs[operation.fn]} ${b}`;
+    case "compare":
+      return `${a} ${operation.fn === "less" ? "<" : "=="} ${b}`;
+    case "select":
+      return language.choose(a!, b!, c!);
+    case "cast":
+      if (type === "bf16") return language.unpack("bf16", language.pack("bf16", "f32", a!));
+      return type === "bool" ? `(${a} != ${language.constant(0, "i32")})` : language.convert(type, a!);
+    case "random":
+      return `random_bits(${a}, ${language.constant(operation.stream, "u32")}, ${b})`;
+  }
+}

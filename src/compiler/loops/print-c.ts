@@ -1,0 +1,104 @@
+// Prints a kernel as C for the cpu: a function of (pointers, first block, end block), with loops that the system's compiler
+// vectorises.
+
+import type { DType, Tensor } from "../../graph/tensor.ts";
+import { printIndex } from "../indices/index-expression.ts";
+import { type Declaration, type Loop, type LoopKernel, listTensors, type Type } from "./ir.ts";
+import { type Language, printBody } from "./print-body.ts";
+
+const storageTypes: Readonly<Record<DType, string>> = {
+  f32: "float",
+  bf16: "bf16",
+  i32: "int32_t",
+  u32: "uint32_t",
+  bool: "uint8_t",
+};
+
+const registerTypes: Readonly<Record<Type, string>> = {
+  f32: "float",
+  bf16: "float",
+  i32: "int32_t",
+  u32: "uint32_t",
+  bool: "int",
+  index: "long",
+};
+
+/** What C and CUDA have in common. */
+export const cExpressions = {
+  constant: (value: number, type: Type) => {
+    if (type === "bool" || type === "i32" || type === "index") return String(Math.trunc(value));
+    if (type === "u32") return `${Math.trunc(value)}u`;
+    if (Number.isNaN(value)) return "NAN";
+    if (!Number.isFinite(value)) return value > 0 ? "INFINITY" : "(-INFINITY)";
+    const text = Math.fround(value).toPrecision(9);
+    return `(${/[.e]/.test(text) ? text : `${text}.0`}f)`;
+  },
+  choose: (condition: string, yes: string, no: string) => `(${condition} ? ${yes} : ${no})`,
+  unpack: (dtype: DType, element: string) => (dtype === "bf16" ? `bf16_to_f32(${element})` : element),
+  // A bf16 number in an f32 register has nothing to round.
+  pack: (dtype: DType, type: Type, value: string) =>
+    dtype === "bf16" ? `${type === "bf16" ? "high_half" : "f32_to_bf16"}(${value})` : value,
+} as const;
+
+export const beginOf = { sum: "0", max: "-INFINITY" } as const;
+
+const language: Language = {
+  ...cExpressions,
+  convert: (type, value) => `(${registerTypes[type]})(${value})`,
+  chunk: (_dtype, _width, address, at) => `${address}[${at}]`,
+  define: (name, type, _width, value) => `const ${registerTypes[type]} ${name} = ${value};`,
+  declare: ({ name, type, count, begin }: Declaration) => {
+    const start = begin === undefined ? "" : beginOf[begin];
+    if (count === undefined) return [`${registerTypes[type]} ${name} = ${start};`];
+    const array = `${registerTypes[type]} ${name}[${count}];`;
+    return begin === undefined ? [array] : [array, `for (int i = 0; i < ${count}; i++) ${name}[i] = ${start};`];
+  },
+  loop: loop => {
+    const { variable, from, to, form } = loop;
+    const head = `for (long ${variable} = ${printIndex(from)}; ${variable} < ${printIndex(to)}; ${variable}++) {`;
+    return form === "vector" ? [vectorPragma(loop), head] : [head];
+  },
+  reduce: () => {
+    throw new Error("a row is one thread's");
+  },
+  barrier: "",
+};
+
+/** Sums of a loop may be added up in any order; its turns are independent otherwise. */
+function vectorPragma({ body }: Loop): string {
+  const reductions = body.flatMap(statement =>
+    statement.kind === "accumulate" && statement.at === undefined
+      ? [` reduction(${statement.fn === "sum" ? "+" : "max"}:${statement.name})`]
+      : [],
+  );
+  return reductions.length === 0 ? "#pragma GCC ivdep" : `#pragma omp simd${reductions.join("")}`;
+}
+
+export interface PrintedC {
+  readonly source: string;
+  /** Tensors whose addresses the function takes, in order. */
+  readonly pointers: readonly Tensor[];
+}
+
+/** The function KERNEL. A block without loops is an element: the loop over blocks is what becomes vectors. */
+export function printCKernel({ block, body }: LoopKernel): PrintedC {
+  const pointers = listTensors(body);
+  const pragma = body.some(({ kind }) => kind === "loop") ? "" : "#pragma GCC ivdep\n";
+  const source = `static void KERNEL(char *const *p, long begin, long end) {
+${declarePointers(pointers)}${pragma}  for (long ${block} = begin; ${block} < end; ${block}++) {
+${printCBody(body, pointers, "    ")}  }
+}
+`;
+  return { source, pointers };
+}
+
+export function printCBody(body: LoopKernel["body"], pointers: readonly Tensor[], indent: string): string {
+  return printBody(body, pointers, language, indent);
+}
+
+/** Declares the pointers of a function of (p, …), the first of them at p[first]. */
+export function declarePointers(pointers: readonly Tensor[], first = 0): string {
+  return pointers
+    .map(({ dtype }, i) => `  ${storageTypes[dtype]} *restrict a${i} = (void *)p[${first + i}];\n`)
+    .join("");
+}

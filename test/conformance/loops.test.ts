@@ -1,0 +1,121 @@
+// Kernels as data: what holds after every pass over them, on the recipes and on random graphs, and that the check sees each fault.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { crammedBert } from "../../recipes/crammed-bert.ts";
+import { quickstart } from "../../recipes/quickstart.ts";
+import { findCompositeKernel } from "../../src/backends/cpu/composites.ts";
+import { compileGraph } from "../../src/compiler/compile.ts";
+import { variableIndex, zeroIndex } from "../../src/compiler/indices/index-expression.ts";
+import { checkKernel } from "../../src/compiler/loops/check.ts";
+import type { Expression, LoopKernel, Stage, Statement } from "../../src/compiler/loops/ir.ts";
+import { shareValues } from "../../src/compiler/loops/share.ts";
+import { cpuTarget } from "../../src/compiler/targets/cpu-target.ts";
+import * as g from "../../src/graph/operations.ts";
+import type { Graph } from "../../src/graph/tensor.ts";
+import { defineTraining } from "../../src/train/definition.ts";
+import { buildStepGraphs } from "../../src/train/step.ts";
+import { buildRandom, randomGraph } from "./backend-conformance.ts";
+
+/** How many kernels were checked at each stage. */
+function checkGraph(graph: Graph, precision: "f32" | "bf16"): Map<Stage, number> {
+  const seen = new Map<Stage, number>();
+  const inspectKernel = (kernel: LoopKernel, stage: Stage) => {
+    checkKernel(kernel, stage);
+    seen.set(stage, (seen.get(stage) ?? 0) + 1);
+  };
+  compileGraph(graph, cpuTarget, { threads: 2, precision, findCompositeKernel, inspectKernel });
+  return seen;
+}
+
+test("every kernel of the recipes holds after every pass", () => {
+  for (const recipe of [crammedBert, quickstart]) {
+    for (const graph of Object.values(
+      buildStepGraphs(defineTraining({ ...recipe, model: { ...recipe.model, layers: 2 } })),
+    )) {
+      const seen = checkGraph(graph, "bf16");
+      assert.ok(seen.get("lowered")! > 0);
+      assert.equal(seen.get("shared"), seen.get("lowered"));
+    }
+  }
+});
+
+test("every kernel of random graphs holds after every pass", () => {
+  fc.assert(
+    fc.property(randomGraph, steps => {
+      for (const precision of ["f32", "bf16"] as const) checkGraph(buildRandom(steps), precision);
+    }),
+    { numRuns: 100, seed: 21 },
+  );
+});
+
+const x = g.input("x", [4], "f32");
+const c = variableIndex("c", 4);
+const load: Expression = { kind: "load", type: "f32", tensor: x, at: c };
+const two: Expression = { kind: "constant", type: "f32", value: 2 };
+const times = (a: Expression, b: Expression): Expression => ({
+  kind: "apply",
+  type: "f32",
+  operation: { kind: "binary", fn: "multiply" },
+  operands: [a, b],
+});
+const read = (name: string): Expression => ({ kind: "read", type: "f32", name });
+const store = (value: Expression, at = c): Statement => ({ kind: "store", tensor: x, at, value });
+const over = (...body: Statement[]): Statement => ({
+  kind: "loop",
+  variable: "c",
+  from: zeroIndex,
+  to: { offset: 4, terms: [] },
+  step: 1,
+  body,
+});
+const kernel = (...body: Statement[]): LoopKernel => ({ block: "row", body, lookups: new Map(), blocks: 1, grain: 1 });
+const sum: Statement = { kind: "declare", name: "s", type: "f32", begin: "sum" };
+const add = (value: Expression): Statement => ({ kind: "accumulate", name: "s", fn: "sum", value });
+const name = (of: string, value: Expression): Statement => ({ kind: "let", name: of, value });
+
+const faults: readonly [string, Stage, RegExp, LoopKernel][] = [
+  ["a register that nothing defines", "lowered", /nothing defines v9/, kernel(over(store(read("v9"))))],
+  ["a variable outside its loop", "lowered", /nothing defines c/, kernel(over(store(load)), store(two))],
+  ["a name that is taken", "lowered", /v is defined twice/, kernel(name("v", two), name("v", two))],
+  ["an element that is written twice", "lowered", /written twice/, kernel(over(store(load), store(two)))],
+  ["a sum that is read before its end", "lowered", /s is not whole/, kernel(sum, over(add(load), store(read("s"))))],
+  ["a barrier that not all reach", "lowered", /not every thread/, kernel(over({ kind: "barrier" }))],
+  ["an operand without a name", "shared", /no name/, kernel(over(name("v", times(load, two)), store(read("v"))))],
+  ["a value computed twice", "shared", /twice/, kernel(over(name("v", load), name("w", load), store(read("v"))))],
+  [
+    "a value inside a loop that does not change it",
+    "hoisted",
+    /does not change/,
+    kernel(over(name("v", { ...load, at: zeroIndex }), store(read("v")))),
+  ],
+];
+
+for (const [title, stage, message, faulty] of faults) {
+  test(`refused: ${title}`, () => assert.throws(() => checkKernel(faulty, stage), message));
+}
+
+test("equal values of two stores are computed once, and what a loop does not change stands before it", () => {
+  const y = g.input("y", [4], "f32");
+  const scale: Expression = { kind: "load", type: "f32", tensor: y, at: zeroIndex };
+  const lowered = kernel(
+    over(store(times({ ...load }, scale)), {
+      kind: "store",
+      tensor: y,
+      at: c,
+      value: times({ ...load }, { ...scale }),
+    }),
+  );
+  checkKernel(lowered, "lowered");
+  const hoisted = shareValues(lowered, true);
+  checkKernel(hoisted, "hoisted");
+  const [first, loop] = hoisted.body;
+  assert.ok(first?.kind === "let" && first.value.kind === "load" && first.value.tensor === y);
+  assert.ok(loop?.kind === "loop");
+  assert.deepEqual(
+    loop.body.map(({ kind }) => kind),
+    ["let", "let", "store", "store"],
+  );
+  checkKernel(shareValues(lowered, false), "shared");
+});
