@@ -15,7 +15,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   compiler: ["base", "graph"],
   backends: ["base", "graph", "compiler"],
   nn: ["base", "graph"],
-  model: ["base", "graph", "nn"],
+  model: ["base", "graph", "nn", "settings"],
   optim: ["base", "graph", "nn"],
   settings: ["base"],
   corpus: ["base", "tables"],

@@ -11,7 +11,7 @@ import type { FinetuneRecipe } from "../../src/evaluate/finetuning/finetune-reci
 import { openFinetuner, type TaskEngine } from "../../src/evaluate/finetuning/finetune-step.ts";
 import { type Batch, planTrainingBatches } from "../../src/evaluate/finetuning/length-buckets.ts";
 import { createBatchFiller } from "../../src/evaluate/finetuning/padded-batches.ts";
-import type { Parameter } from "../../src/model/parameters.ts";
+import type { Parameter } from "../../src/model/parameter.ts";
 import type { ModelShape } from "../../src/model/shape.ts";
 import { measureSeconds } from "../rounds.ts";
 

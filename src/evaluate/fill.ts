@@ -7,7 +7,7 @@ import { UserError } from "../base/errors.ts";
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { input, state } from "../graph/operations.ts";
 import { predictTokens } from "../model/heads.ts";
-import { declareEncoderInputs, makePositionInput } from "../model/inputs.ts";
+import { declareEncoderInputs, makeTables } from "../model/inputs.ts";
 import type { ModelShape } from "../model/shape.ts";
 import { requireFiniteAnswers } from "../pretrained/finite-answers.ts";
 
@@ -49,7 +49,7 @@ export function openFiller(
       const outputs = await graph.run({
         tokens: Int32Array.from(tokens),
         positions: Int32Array.from(masked),
-        ...makePositionInput(model, length),
+        ...makeTables(model, length),
       });
       requireFiniteAnswers(outputs.logits!);
       return masked.map((_, row) => {

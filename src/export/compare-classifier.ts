@@ -6,7 +6,7 @@ import { placeParameters } from "../backends/placed-parameters.ts";
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { state } from "../graph/operations.ts";
 import { type ClassifierShape, classify, type PaddedInputs } from "../model/classifier.ts";
-import { declareEncoderInputs, makePositionInput } from "../model/inputs.ts";
+import { declareEncoderInputs, makeTables } from "../model/inputs.ts";
 import type { ModelShape } from "../model/shape.ts";
 import { requireFiniteAnswers } from "../pretrained/finite-answers.ts";
 import type { OnnxModel } from "./onnx-runtime.ts";
@@ -102,7 +102,7 @@ async function openOurs(
   const inputs = declareEncoderInputs(shape, B, S, "padded") as PaddedInputs;
   const logits = classify(inputs, tensors, shape, classifier);
   const graph = await backend.load({ outputs: { logits }, updates: {} }, states);
-  const table = makePositionInput(shape, S);
+  const table = makeTables(shape, S);
   return async ({ tokens, lengths, segments }) => {
     const { logits } = await graph.run({ tokens, lengths, ...(shape.segments && { segments }), ...table });
     requireFiniteAnswers(logits!);

@@ -7,7 +7,7 @@ import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { input, state } from "../graph/operations.ts";
 import { encode } from "../model/encoder.ts";
 import { decodePositions } from "../model/heads.ts";
-import { declareEncoderInputs, makePositionInput } from "../model/inputs.ts";
+import { declareEncoderInputs, makeTables } from "../model/inputs.ts";
 import type { ModelShape } from "../model/shape.ts";
 import { requireFiniteAnswers } from "../pretrained/finite-answers.ts";
 import type { OnnxModel } from "./onnx-runtime.ts";
@@ -102,7 +102,7 @@ async function openOurs(
   const graph = await backend.load({ outputs: { hidden, logits }, updates: {} }, states);
   const constant = {
     positions: Int32Array.from({ length: rows }, (_, i) => i),
-    ...makePositionInput(shape),
+    ...makeTables(shape),
     ...(shape.segments && { segments: new Int32Array(rows) }),
   };
   return async (tokens, lengths) => {

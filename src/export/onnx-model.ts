@@ -5,7 +5,7 @@
 // B sequences, S positions, H heads of width D, width C, vocabulary V.
 
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
-import { listRotaryBases, makePositionInput } from "../model/inputs.ts";
+import { listRotaryBases, makeTables } from "../model/inputs.ts";
 import { hasAttentionNorm, type ModelShape } from "../model/shape.ts";
 import { OnnxGraph, onnxTypes, type Value } from "./onnx-graph.ts";
 import { type OnnxWeights, placeQuantisedWeights, placeWeights } from "./onnx-weights.ts";
@@ -91,11 +91,7 @@ function embedTokens(builder: Builder, ids: Value, length: Value, segments: Valu
   if (shape.positions === "learned") {
     x = graph.node("Add", [x, takeRows(graph, weights.find("embedding.position"), length)]);
   } else if (shape.positions === "scaled-sinusoidal") {
-    const table = graph.floats(
-      "positions",
-      [shape.sequenceLength, shape.width],
-      makePositionInput(shape).positionTable!,
-    );
+    const table = graph.floats("positions", [shape.sequenceLength, shape.width], makeTables(shape).positionTable!);
     const scaled = graph.node("Mul", [takeRows(graph, table, length), weights.find("embedding.scale")]);
     x = graph.node("Add", [x, scaled]);
   }
@@ -117,7 +113,7 @@ function placeRotations({ graph, shape }: Builder, length: Value): Rotation[] {
   if (bases.length === 0) return [];
   const { sequenceLength: S, width, heads } = shape;
   const half = width / heads / 2;
-  const all = makePositionInput(shape).positionTable!; // (K·S, D), cosines first
+  const all = makeTables(shape).positionTable!; // (K·S, D), cosines first
   return bases.map((_, k) => {
     const place = (name: string, from: number) => {
       const values = Float32Array.from({ length: S * half }, (_, i) => {

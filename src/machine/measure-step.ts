@@ -3,7 +3,7 @@
 import type { Backend } from "../backends/backend.ts";
 import type { Clock } from "../base/clock.ts";
 import { permutation, RandomSequence, streams } from "../base/random.ts";
-import { makePositionInput } from "../model/inputs.ts";
+import { makeTables } from "../model/inputs.ts";
 import { countMasked, countValidated, defineTraining } from "../train/definition.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { type Inputs, openEngine } from "../train/step.ts";
@@ -91,5 +91,5 @@ export function drawBatch(recipe: Recipe, masked: number = countMasked(recipe)):
   }).flat();
   const tokens = draw(train.microBatchSequences * sequenceLength);
   for (const [i, at] of positions.entries()) if (i % 5 !== 0) tokens[at] = maskId;
-  return { tokens, positions: Int32Array.from(positions), labels: draw(positions.length), ...makePositionInput(model) };
+  return { tokens, positions: Int32Array.from(positions), labels: draw(positions.length), ...makeTables(model) };
 }

@@ -27,9 +27,11 @@ import type { Tensor } from "../graph/tensor.ts";
 import { gelu } from "../nn/activation.ts";
 import { applyDropout, type Dropout } from "../nn/dropout.ts";
 import { crossEntropy, crossEntropyOfRows, meanSquaredError } from "../nn/losses.ts";
-import { countDropouts, encode, findParameter, normalise, type Parameters } from "./encoder.ts";
+import { layerNorm } from "../nn/norm.ts";
+import { countDropouts, encode } from "./encoder.ts";
 import type { EncoderInputs } from "./inputs.ts";
-import type { Parameter } from "./parameters.ts";
+import { findParameter, type Parameters } from "./layer-parts.ts";
+import type { Parameter } from "./parameter.ts";
 import type { ModelShape } from "./shape.ts";
 
 /** cls: the first token; mean, max and lse (log Σ exp): over the real tokens, each column on its own. */
@@ -129,7 +131,7 @@ export function applyClassifier(
 ): Tensor {
   const read = kind === "tokens" ? hidden : poolSequences(hidden, lengths, pooler);
   const wide = linear(read, parameters, "hidden"); // (B, H)
-  const active = head === "tanh" ? tanh(wide) : normalise(gelu(wide), "classifier.norm", parameters, shape);
+  const active = head === "tanh" ? tanh(wide) : normaliseHead(gelu(wide), parameters, shape);
   return linear(drop(active), parameters, "output");
 }
 
@@ -144,6 +146,12 @@ export function computeClassifierLoss(logits: Tensor, targets: Tensor, kind: Cla
   const counts = reshape(cast(less(-1, targets), "f32"), [rows, 1]);
   const total = sum(multiply(crossEntropyOfRows(logits, targets), counts), [0]);
   return reshape(divide(total, sum(counts, [0])), []);
+}
+
+/** ModernBERT's head has a layer norm, whatever the encoder's norms are. */
+function normaliseHead(x: Tensor, parameters: Parameters, { normEpsilon }: ModelShape): Tensor {
+  const find = (name: string) => findParameter(parameters, `classifier.norm.${name}`);
+  return layerNorm(x, find("weight"), find("bias"), normEpsilon);
 }
 
 /** x · W + b of the head. */

@@ -1,7 +1,7 @@
 // Whether two shapes are one model: fields that make no difference to the parameters or the function do not count.
 
 import { listRotaryBases } from "./inputs.ts";
-import type { ModelShape } from "./shape.ts";
+import { largestSizes, listOptions, type ModelShape } from "./shape.ts";
 
 /** The base that each layer turns by. */
 const listLayerBases = (shape: ModelShape) => {
@@ -9,14 +9,36 @@ const listLayerBases = (shape: ModelShape) => {
   return bases.length === 0 ? [] : Array.from({ length: shape.layers }, (_, i) => bases[i % bases.length]!);
 };
 
-/**
- * The fields in which two shapes are not one model, by name. The length of a sequence is one only where its positions are
- * learned: other tables are computed for any length. Bases are compared where both are rotary.
- */
-export function listShapeDifferences(a: ModelShape, b: ModelShape): (keyof ModelShape)[] {
-  const isAlike = (name: keyof ModelShape) =>
-    JSON.stringify(a[name]) === JSON.stringify(b[name]) ||
-    (name === "sequenceLength" && a.positions === b.positions && a.positions !== "learned") ||
-    (name === "rotaryBases" && (a.positions !== b.positions || listLayerBases(a).join() === listLayerBases(b).join()));
-  return (Object.keys(a) as (keyof ModelShape)[]).filter(name => !isAlike(name));
+/** Sizes and options by path: "width", "mixer.causal". */
+const listValues = (shape: ModelShape): ReadonlyMap<string, unknown> =>
+  new Map([
+    ...Object.keys(largestSizes).map(name => [name, shape[name as keyof typeof largestSizes]] as [string, unknown]),
+    ...listOptions(shape).map(({ path, value }) => [path, value] as [string, unknown]),
+  ]);
+
+/** What two shapes have at a path; undefined for an option that only another mixer has. */
+export interface ShapeDifference {
+  readonly path: string;
+  readonly values: readonly [unknown, unknown];
 }
+
+/**
+ * The options in which two shapes are not one model. The length of a sequence is one only where its positions are learned: other tables
+ * are computed for any length. Bases are compared where both are rotary. What parameters begin at is none.
+ */
+export function compareShapes(a: ModelShape, b: ModelShape): ShapeDifference[] {
+  const [ours, theirs] = [listValues(a), listValues(b)];
+  const isAlike = (path: string) =>
+    JSON.stringify(ours.get(path)) === JSON.stringify(theirs.get(path)) ||
+    (path === "sequenceLength" && a.positions === b.positions && a.positions !== "learned") ||
+    (path === "rotaryBases" &&
+      (a.positions !== b.positions || listLayerBases(a).join() === listLayerBases(b).join())) ||
+    ["initialisation", "zeroOutputs"].includes(path);
+  return [...new Set([...ours.keys(), ...theirs.keys()])]
+    .filter(path => !isAlike(path))
+    .map(path => ({ path, values: [ours.get(path), theirs.get(path)] }));
+}
+
+/** Their paths. */
+export const listShapeDifferences = (a: ModelShape, b: ModelShape): string[] =>
+  compareShapes(a, b).map(({ path }) => path);

@@ -3,7 +3,8 @@
 
 import { RandomSequence, streams } from "../base/random.ts";
 import { countElements } from "../graph/tensor.ts";
-import { listParameters, type Parameter } from "./parameters.ts";
+import type { Parameter } from "./parameter.ts";
+import { listParameters } from "./parameters.ts";
 import type { ModelShape } from "./shape.ts";
 
 /** Values of one parameter; `index` is its place in listParameters. */
@@ -12,12 +13,48 @@ export function initialiseParameter(parameter: Parameter, index: number, seed: n
   const { initial } = parameter;
   if (initial.kind === "constant") return values.fill(initial.value);
   const random = new RandomSequence(seed, streams.initialisation, index);
+  const deviation = initial.kind === "orthogonal" ? 1 : initial.deviation;
   for (let i = 0; i < values.length; i += 2) {
     const [first, second] = random.normalPair();
-    values[i] = initial.deviation * first;
-    if (i + 1 < values.length) values[i + 1] = initial.deviation * second;
+    values[i] = deviation * first;
+    if (i + 1 < values.length) values[i + 1] = deviation * second;
   }
+  if (initial.kind === "orthogonal") orthonormalise(values, parameter);
+  else if (initial.lastDeviation !== undefined) scaleLastPart(values, parameter, initial.lastDeviation / deviation);
   return values;
+}
+
+function scaleLastPart(values: Float32Array, { shape, parts }: Parameter, factor: number): void {
+  const columns = shape[1]!;
+  for (let i = 0; i < values.length; i++) {
+    if (i % columns >= columns - columns / parts) values[i] = values[i]! * factor;
+  }
+}
+
+/** Makes the shorter side of each part orthonormal by Gram and Schmidt, twice for the digits' sake, times √(columns / rows). */
+function orthonormalise(values: Float32Array, { shape, parts }: Parameter): void {
+  const [rows, columns] = shape as [number, number];
+  const width = columns / parts;
+  const [count, length] = rows < width ? [rows, width] : [width, rows];
+  for (let part = 0; part < parts; part++) {
+    const at = (vector: number, i: number) =>
+      part * width + (rows < width ? vector * columns + i : i * columns + vector);
+    const vectors: Float64Array[] = [];
+    for (let number = 0; number < count; number++) {
+      const vector = Float64Array.from({ length }, (_, i) => values[at(number, i)]!);
+      for (const before of [...vectors, ...vectors]) {
+        let product = 0;
+        for (let i = 0; i < length; i++) product += before[i]! * vector[i]!;
+        for (let i = 0; i < length; i++) vector[i]! -= product * before[i]!;
+      }
+      const norm = Math.hypot(...vector);
+      vectors.push(vector.map(value => value / norm));
+    }
+    const scale = Math.sqrt(width / rows);
+    vectors.forEach((vector, number) => {
+      for (let i = 0; i < length; i++) values[at(number, i)] = scale * vector[i]!;
+    });
+  }
 }
 
 /** All initial parameters by name. */

@@ -1,17 +1,20 @@
 // What a model's graph reads from the host: the names, shapes and types of its inputs, declared once for training,
-// validation and filling in. The position table is an input too; it only has to be written at a graph's first run.
+// validation and filling in. Tables of positions and of mixers are inputs too; they only have to be written at a graph's first run.
 
 import { input } from "../graph/operations.ts";
-import type { Shape, Tensor } from "../graph/tensor.ts";
-import { makeRotaryTable, makeSinusoidTable } from "../nn/position-tables.ts";
-import type { ModelShape } from "./shape.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { defaultAttention, headWidthOf } from "./mixers/attention.ts";
+import type { Tables } from "./mixers/mixer.ts";
+import { findMixer } from "./mixers/mixers.ts";
+import { findPositions } from "./positions.ts";
+import { embeddingWidthOf, type ModelShape } from "./shape.ts";
 
 /** One pass of the encoder: B sequences of S tokens, T = B·S. */
 export interface EncoderInputs {
   /** (T) i32, sequence after sequence. */
   readonly tokens: Tensor;
-  /** (S, C) for sinusoids; (K·S, D) for rotary, one table for each of its K bases. Learned positions need none. */
-  readonly positionTable?: Tensor;
+  /** What positions and mixers read: (S, E) sinusoids, or (K·S, D) for rotary, one table for each of its K bases; Fourier's. */
+  readonly tables: Readonly<Record<string, Tensor>>;
   /** S. */
   readonly length: number;
   /** (B) i32, 1 to S: the tokens of each sequence that are not padding. Without it every sequence is full. */
@@ -32,13 +35,19 @@ export function listRotaryBases({ positions, rotaryBases }: ModelShape): readonl
   return positions === "rotary" ? rotaryBases : [];
 }
 
-function positionTableShape(shape: ModelShape, length: number): Shape {
-  const { positions, width, heads } = shape;
-  return positions === "rotary" ? [listRotaryBases(shape).length * length, width / heads] : [length, width];
+/** The tables that a shape reads at a length, by the names of their inputs. */
+function listTables(shape: ModelShape, length: number): Tables {
+  const headWidth = headWidthOf(shape.mixer.name === "attention" ? shape.mixer : defaultAttention, shape);
+  const positioned = { ...shape, embeddingWidth: embeddingWidthOf(shape), headWidth };
+  const { mixer, settings } = findMixer(shape.mixer, 0, shape.layers);
+  return {
+    ...findPositions(shape.positions).listTables(positioned, length),
+    ...mixer.listTables(settings, shape, length),
+  };
 }
 
 /**
- * Inputs `tokens` (T) and `positionTable`. Padded sequences, which are texts and pairs of texts, add `lengths` (B) and, where
+ * Inputs `tokens` (T) and the tables. Padded sequences, which are texts and pairs of texts, add `lengths` (B) and, where
  * the shape has segments, `segments` (T).
  */
 export function declareEncoderInputs(
@@ -50,16 +59,16 @@ export function declareEncoderInputs(
   const tokens = sequences * length;
   return {
     tokens: input("tokens", [tokens], "i32"),
-    ...(shape.positions !== "learned" && {
-      positionTable: input("positionTable", positionTableShape(shape, length), "f32"),
-    }),
+    tables: Object.fromEntries(
+      Object.entries(listTables(shape, length)).map(([name, table]) => [name, input(name, table.shape, "f32")]),
+    ),
     length,
     ...(padding === "padded" && { lengths: input("lengths", [sequences], "i32") }),
     ...(padding === "padded" && shape.segments && { segments: input("segments", [tokens], "i32") }),
   };
 }
 
-/** Inputs `tokens` (T), `positionTable`, `positions` (P) and `labels` (P), at the model's sequence length. */
+/** Inputs `tokens` (T), the tables, `positions` (P) and `labels` (P), at the model's sequence length. */
 export function declareMaskedInputs(shape: ModelShape, sequences: number, predictions: number): MaskedInputs {
   return {
     ...declareEncoderInputs(shape, sequences, shape.sequenceLength),
@@ -68,14 +77,7 @@ export function declareMaskedInputs(shape: ModelShape, sequences: number, predic
   };
 }
 
-/** The value of the input `positionTable`, by that name, to be spread into a run's inputs; nothing for learned positions. */
-export function makePositionInput(
-  shape: ModelShape,
-  length = shape.sequenceLength,
-): { readonly positionTable?: Float32Array } {
-  const { positions, width, heads } = shape;
-  if (positions === "learned") return {};
-  if (positions === "scaled-sinusoidal") return { positionTable: makeSinusoidTable(length, width) };
-  const tables = listRotaryBases(shape).map(base => makeRotaryTable(length, width / heads, base));
-  return { positionTable: Float32Array.from(tables.flatMap(table => [...table])) };
+/** The values of the tables, by the names of their inputs, to be spread into a run's inputs; nothing where there are none. */
+export function makeTables(shape: ModelShape, length = shape.sequenceLength): Readonly<Record<string, Float32Array>> {
+  return Object.fromEntries(Object.entries(listTables(shape, length)).map(([name, table]) => [name, table.compute()]));
 }

@@ -1,20 +1,108 @@
 // The parameters that a shape has: names, sizes, how they begin, and what is counted of them.
 
-import { countElements, type Shape } from "../graph/tensor.ts";
-import { checkShape, hasAttentionNorm, type ModelShape } from "./shape.ts";
+import { countElements } from "../graph/tensor.ts";
+import { isGated } from "../nn/activation.ts";
+import { findNorm } from "../nn/norm.ts";
+import { findInitialisation } from "./initialisations.ts";
+import type { ParameterMaker } from "./mixers/mixer.ts";
+import { findMixer } from "./mixers/mixers.ts";
+import { embeddingTable, type Initial, matrix, type Parameter, vector } from "./parameter.ts";
+import { findPositions } from "./positions.ts";
+import { embeddingWidthOf, hasAttentionNorm, hasDecoderBias, hasFeedForward, type ModelShape } from "./shape.ts";
+import { checkShape } from "./shape-faults.ts";
 
-/** matrix: between hidden layers, what Muon trains; norm: of norms, and biases, the only ones without weight decay; scale: of the sinusoids. */
-export type ParameterRole = "matrix" | "embedding" | "norm" | "scale";
+/** What every table of rows is drawn from. */
+const drawnRow: Initial = { kind: "normal", deviation: 0.02 };
 
-export interface Parameter {
-  readonly name: string;
-  readonly shape: Shape;
-  readonly role: ParameterRole;
-  /** Equal matrices side by side in the columns: 3 for q, k and v in one projection. */
-  readonly parts: number;
-  readonly initial:
-    | { readonly kind: "normal"; readonly deviation: number }
-    | { readonly kind: "constant"; readonly value: number };
+/** The parameters of the norm called `name` over `width`. */
+function listNorm(name: string, width: number, { norm, normGain, normBias }: ModelShape): Parameter[] {
+  const { length, initial } = findNorm(norm).gain(width);
+  return [
+    ...(normGain ? [vector(`${name}.weight`, length, initial)] : []),
+    ...(normBias ? [vector(`${name}.bias`, width, 0)] : []),
+  ];
+}
+
+/** What makes the parameters whose names begin with `prefix`. */
+function createMaker(prefix: string, shape: ModelShape): ParameterMaker {
+  const { width, layers, biases, zeroOutputs } = shape;
+  const initialisation = findInitialisation(shape.initialisation);
+  return {
+    projection: (name, rows, columns, kind, parts = 1) => {
+      const drawn = initialisation.choose({
+        ...{ rows, columns: columns / parts, parts, width, layers },
+        kind: parts === 3 ? "attention-in" : kind,
+      });
+      const initial: Initial = kind === "out" && zeroOutputs ? { kind: "constant", value: 0 } : drawn;
+      return [
+        matrix(`${prefix}.${name}`, rows, columns, initial, parts),
+        ...(biases ? [vector(`${prefix}.${name}.bias`, columns, 0)] : []),
+      ];
+    },
+    vector: (name, length, value) => vector(`${prefix}.${name}`, length, value),
+    matrix: (name, rows, columns, begins) =>
+      matrix(`${prefix}.${name}`, rows, columns, begins === "zero" ? { kind: "constant", value: 0 } : drawnRow),
+    embedding: (name, rows, columns) => embeddingTable(`${prefix}.${name}`, rows, columns, drawnRow),
+  };
+}
+
+/** Columns of the hidden state that a token shift's gates read. */
+export const shiftColumns = ({ width }: ModelShape) => Math.min(12, width);
+
+function listEmbedding(shape: ModelShape): Parameter[] {
+  const { width: C, vocabulary: V, segments, embedding } = shape;
+  const E = embeddingWidthOf(shape);
+  const positioned = { ...shape, embeddingWidth: E, headWidth: 0 };
+  const make = createMaker("embedding", shape);
+  return [
+    embeddingTable("embedding.word", V, E, drawnRow),
+    ...findPositions(shape.positions).listParameters(positioned, drawnRow),
+    ...(segments ? [embeddingTable("embedding.segment", 2, E, drawnRow)] : []),
+    ...(embedding.norm ? listNorm("embedding.norm", E, shape) : []),
+    ...(E < C ? make.projection("projection", E, C, "in") : []),
+    ...(embedding.tokenShift
+      ? [make.matrix("shift", shiftColumns(shape), 2, "drawn"), make.vector("shift.share", 2, 0)]
+      : []),
+    ...(embedding.bigramRows > 0
+      ? [embeddingTable("embedding.bigram", embedding.bigramRows, C, { kind: "constant", value: 0 })]
+      : []),
+  ];
+}
+
+function listLayer(shape: ModelShape, layer: number): Parameter[] {
+  const { width: C, feedForward: F, normalisation, activation, residual, embedding } = shape;
+  const prefix = `layers.${layer}`;
+  const { mixer, settings } = findMixer(shape.mixer, layer, shape.layers);
+  const make = createMaker(`${prefix}.feedForward`, shape);
+  const around = (name: string) =>
+    normalisation === "sandwich" ? listNorm(`${prefix}.${name}.outputNorm`, C, shape) : [];
+  const fed = [
+    ...(shape.parallel ? [] : listNorm(`${prefix}.feedForward.norm`, C, shape)),
+    ...make.projection("in", C, F, "in"),
+    ...make.projection("out", isGated(activation) ? F / 2 : F, C, "out"),
+    ...around("feedForward"),
+  ];
+  return [
+    ...(hasAttentionNorm(shape, layer) ? listNorm(`${prefix}.attention.norm`, C, shape) : []),
+    ...mixer.listParameters(settings, shape, layer, createMaker(`${prefix}.attention`, shape)),
+    ...around("attention"),
+    ...(hasFeedForward(shape, layer) ? fed : []),
+    ...(residual.scalars ? [vector(`${prefix}.residual`, 1, 1)] : []),
+    ...(residual.embeddingSkip ? [vector(`${prefix}.embeddingSkip`, 1, 0)] : []),
+    ...(embedding.bigramRows > 0 ? [vector(`${prefix}.bigramShare`, 1, 0.1)] : []),
+  ];
+}
+
+function listHead(shape: ModelShape): Parameter[] {
+  const { width: C, vocabulary: V, head, decoder } = shape;
+  const E = embeddingWidthOf(shape);
+  const make = createMaker("head", shape);
+  return [
+    ...(head === "transform" ? [...make.projection("dense", C, E, "in"), ...listNorm("head.norm", E, shape)] : []),
+    ...(head === "tied" && E < C ? make.projection("projection", C, E, "in") : []),
+    ...(decoder.tied ? [] : [embeddingTable("head.decoder", V, E, drawnRow)]),
+    ...(hasDecoderBias(shape) ? [vector("head.bias", V, 0)] : []),
+  ];
 }
 
 /**
@@ -23,45 +111,12 @@ export interface Parameter {
  */
 export function listParameters(shape: ModelShape): Parameter[] {
   checkShape(shape);
-  const { width: C, layers, feedForward: F, vocabulary: V, sequenceLength: S, positions } = shape;
-  const normal = { kind: "normal", deviation: 0.02 } as const;
-  const embedding = (name: string, rows: number): Parameter => ({
-    name: `embedding.${name}`,
-    shape: [rows, C],
-    role: "embedding",
-    parts: 1,
-    initial: normal,
-  });
-  const vector = (name: string, length: number, role: "norm" | "scale", value: number): Parameter => ({
-    name,
-    shape: [length],
-    role,
-    parts: 1,
-    initial: { kind: "constant", value },
-  });
-  const norm = (name: string) => [vector(`${name}.weight`, C, "norm", 1), vector(`${name}.bias`, C, "norm", 0)];
-  const matrix = (name: string, rows: number, columns: number, parts = 1): Parameter[] => [
-    { name, shape: [rows, columns], role: "matrix", parts, initial: normal },
-    ...(shape.biases ? [vector(`${name}.bias`, columns, "norm", 0)] : []),
-  ];
+  const { width, layers, normalisation } = shape;
   return [
-    embedding("word", V),
-    ...(positions === "scaled-sinusoidal" ? [vector("embedding.scale", 1, "scale", 1 / Math.sqrt(C))] : []),
-    ...(positions === "learned" ? [embedding("position", S)] : []),
-    ...(shape.segments ? [embedding("segment", 2)] : []),
-    ...norm("embedding.norm"),
-    ...Array.from({ length: layers }, (_, i) => [
-      ...(hasAttentionNorm(shape, i) ? norm(`layers.${i}.attention.norm`) : []),
-      ...matrix(`layers.${i}.attention.qkv`, C, 3 * C, 3),
-      ...matrix(`layers.${i}.attention.output`, C, C),
-      ...norm(`layers.${i}.feedForward.norm`),
-      ...matrix(`layers.${i}.feedForward.in`, C, F),
-      ...matrix(`layers.${i}.feedForward.out`, shape.activation === "gelu" ? F : F / 2, C),
-    ]).flat(),
-    ...(shape.normalisation === "post" ? [] : norm("final.norm")),
-    ...(shape.head === "transform"
-      ? [...matrix("head.dense", C, C), ...norm("head.norm"), vector("head.bias", V, "norm", 0)]
-      : []),
+    ...listEmbedding(shape),
+    ...Array.from({ length: layers }, (_, layer) => listLayer(shape, layer)).flat(),
+    ...(normalisation === "pre" || normalisation === "sandwich" ? listNorm("final.norm", width, shape) : []),
+    ...listHead(shape),
   ];
 }
 
@@ -74,12 +129,16 @@ export function countParameters(shape: ModelShape): number {
  * to data and to weights). The head is counted at the masked positions alone.
  */
 export function countTrainingFlops(shape: ModelShape, maskFraction: number): number {
-  const { width: C, layers, vocabulary: V, sequenceLength: S } = shape;
+  const { vocabulary: V, layers, repeats } = shape;
   const matrices = listParameters(shape).filter(({ role }) => role === "matrix");
-  const count = (inHead: boolean) =>
+  const count = (part: string) =>
     matrices
-      .filter(({ name }) => name.startsWith("head.") === inHead)
+      .filter(({ name }) => name.startsWith(`${part}.`))
       .reduce((total, parameter) => total + countElements(parameter.shape), 0);
-  const attention = layers * 2 * S * C; // q kᵀ and the weighted sum of v
-  return 6 * (count(false) + attention + maskFraction * (count(true) + V * C));
+  const mixed = Array.from({ length: layers }, (_, layer) => {
+    const { mixer, settings } = findMixer(shape.mixer, layer, layers);
+    return mixer.countProducts(settings, shape);
+  }).reduce((a, b) => a + b);
+  const body = count("embedding") + repeats * (count("layers") + mixed);
+  return 6 * (body + maskFraction * (count("head") + V * embeddingWidthOf(shape)));
 }

@@ -2,7 +2,12 @@
 // recipe's model section. What a recipe leaves out has its value here and nowhere else: behind completeShape every shape is whole.
 
 import { z } from "zod";
-import { quoteValue } from "../base/printable.ts";
+import { activationNames, listedActivations } from "../nn/activation.ts";
+import { normNames, norms } from "../nn/norm.ts";
+import { describeChoice } from "../settings/choices.ts";
+import { initialisationNames, initialisations } from "./initialisations.ts";
+import { mixerSchema } from "./mixers/mixers.ts";
+import { positionKinds, positionNames } from "./positions.ts";
 
 /** The most of each size: far above any encoder, and such that a slip of the finger is an error and takes no memory. */
 export const largestSizes = {
@@ -16,6 +21,27 @@ export const largestSizes = {
 
 const size = (name: keyof typeof largestSizes) => z.number().int().min(1).max(largestSizes[name]);
 
+const normalisations = [
+  {
+    name: "pre",
+    summary: "norms before mixer and feed-forward, and at the end",
+    source: "Xiong et al. 2020, arXiv 2002.04745",
+  },
+  { name: "post", summary: "norms after each sum, as BERT", source: "Vaswani et al. 2017, arXiv 1706.03762" },
+  {
+    name: "sandwich",
+    summary: "norms before and after mixer and feed-forward, and at the end",
+    source: "Ding et al. 2021, CogView, arXiv 2105.13290",
+  },
+  {
+    name: "deep",
+    summary: "post, with (2 · layers)^¼ times what is added to",
+    source: "Wang et al. 2022, DeepNet, arXiv 2203.00555",
+  },
+] as const;
+type Normalisation = (typeof normalisations)[number]["name"];
+const normalisationNames = normalisations.map(({ name }) => name) as [Normalisation, ...Normalisation[]];
+
 /** The model section of a recipe. Defaults are what crammed BERT has. */
 export const shapeSchema = z.strictObject({
   width: size("width").describe("width of the hidden states"),
@@ -26,18 +52,19 @@ export const shapeSchema = z.strictObject({
   ),
   vocabulary: size("vocabulary").describe("tokens there are"),
   sequenceLength: size("sequenceLength").describe("tokens of a sequence"),
-  positions: z.enum(["scaled-sinusoidal", "rotary", "learned"]).describe("how the model knows where a token stands"),
-  normalisation: z
-    .enum(["pre", "post"])
+  positions: describeChoice(z.enum(positionNames), positionKinds).describe("how the model knows where a token stands"),
+  normalisation: describeChoice(z.enum(normalisationNames), normalisations)
     .default("pre")
-    .describe("pre: norms before attention and feed-forward, and at the end; post: after each sum, as BERT"),
+    .describe("where the norms of a layer stand"),
   normEpsilon: z.number().positive().default(1e-12).describe("added to the variance in every norm"),
   firstAttentionNorm: z
     .boolean()
     .default(true)
     .describe("false: the first layer's attention reads the embedding's norm as it is, as in ModernBERT"),
   biases: z.boolean().default(false).describe("biases of the projections in the layers and in the head"),
-  activation: z.enum(["geglu", "gelu"]).default("geglu").describe("the feed-forward's activation"),
+  activation: describeChoice(z.enum(activationNames), listedActivations)
+    .default("geglu")
+    .describe("the feed-forward's activation"),
   segments: z
     .boolean()
     .default(false)
@@ -52,8 +79,90 @@ export const shapeSchema = z.strictObject({
     .enum(["tied", "transform"])
     .default("tied")
     .describe(
-      "what predicts tokens; tied: the embedding matrix alone; transform: a dense layer, GELU and a norm before it, a bias after",
+      "what predicts tokens; tied: the decoder alone; transform: a dense layer, GELU and a norm before it, a bias after",
     ),
+  norm: describeChoice(z.enum(normNames), norms).default("layer").describe("what every norm is"),
+  normGain: z.boolean().default(true).describe("norms have gains"),
+  normBias: z.boolean().default(true).describe("norms have biases"),
+  rotaryShare: z.number().gt(0).max(1).default(1).describe("share of a head's width that rotary positions turn"),
+  mixer: mixerSchema.prefault({ name: "attention" }).describe("how tokens see each other"),
+  feedForwardEvery: z
+    .number()
+    .int()
+    .min(0)
+    .max(largestSizes.layers)
+    .default(1)
+    .describe("every so manieth layer has a feed-forward; 0: none has"),
+  parallel: z
+    .boolean()
+    .default(false)
+    .describe("attention and feed-forward read the same norm and are added together (GPT-J, PaLM)"),
+  repeats: z
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(1)
+    .describe(
+      "times that the layers are run through, with the same parameters (Dehghani et al. 2018, arXiv 1807.03819)",
+    ),
+  initialisation: describeChoice(z.enum(initialisationNames), initialisations)
+    .default("normal")
+    .describe("what the matrices of the layers begin at"),
+  zeroOutputs: z
+    .boolean()
+    .default(false)
+    .describe("what a mixer and a feed-forward add begins at 0: their output projections do"),
+  embedding: z
+    .strictObject({
+      width: z
+        .number()
+        .int()
+        .min(0)
+        .max(largestSizes.width)
+        .default(0)
+        .describe("width of the embedding, projected to the model's (ALBERT, arXiv 1909.11942); 0: the model's"),
+      norm: z.boolean().default(true).describe("a norm of the embedding"),
+      tokenShift: z
+        .boolean()
+        .default(false)
+        .describe("adds to each token its neighbours on both sides, times learned gates that begin at 0"),
+      bigramRows: z
+        .number()
+        .int()
+        .min(0)
+        .max(2 ** 24)
+        .default(0)
+        .describe("rows of an embedding of each token with the one before, by hash, added in every layer; 0: none"),
+    })
+    .prefault({})
+    .describe("what tokens begin as"),
+  residual: z
+    .strictObject({
+      scalars: z.boolean().default(false).describe("a learned number before what each layer goes on from, 1 at first"),
+      embeddingSkip: z
+        .boolean()
+        .default(false)
+        .describe("each layer reads the embedding again, times a learned number that begins at 0"),
+    })
+    .prefault({})
+    .describe("what layers go on from"),
+  decoder: z
+    .strictObject({
+      tied: z.boolean().default(true).describe("the decoder is the embedding matrix"),
+      bias: z
+        .enum(["transform", "always", "never"])
+        .default("transform")
+        .describe("a bias of each token; transform: where the head has one"),
+      logitCap: z
+        .number()
+        .min(0)
+        .max(1e6)
+        .default(0)
+        .describe("logits z become cap · tanh(z / cap) (Gemma 2, arXiv 2408.00118); 0: as they are"),
+    })
+    .prefault({})
+    .describe("what makes logits of hidden states"),
 });
 
 /** A shape as a recipe may have it, without what is as it usually is. */
@@ -66,75 +175,76 @@ export function completeShape(settings: ShapeSettings): ModelShape {
   return shapeSchema.parse(settings);
 }
 
-const defaults: Readonly<Record<string, unknown>> = Object.fromEntries(
-  Object.entries(shapeSchema.shape).flatMap(([name, schema]) =>
-    schema instanceof z.ZodDefault ? [[name, schema.def.defaultValue]] : [],
-  ),
-);
+/** A shape with nothing chosen: every option at its default. */
+const plainShape = completeShape({
+  ...{ width: 2, layers: 1, heads: 1, feedForward: 2, vocabulary: 2, sequenceLength: 2 },
+  positions: "scaled-sinusoidal",
+});
 
-const isDefault = (name: string, value: unknown) => JSON.stringify(value) === JSON.stringify(defaults[name]);
+const required = new Set<string>([...Object.keys(largestSizes), "positions"]);
+
+/** A value, or a value within a section, by its path: "norm", "mixer.causal". */
+export interface ShapeOption {
+  readonly path: string;
+  readonly value: unknown;
+}
+
+/** Every value of a shape but its sizes, in order. */
+export function listOptions(shape: ModelShape): ShapeOption[] {
+  return Object.entries(shape)
+    .filter(([name]) => !(name in largestSizes))
+    .flatMap(([name, value]) =>
+      typeof value === "object" && !Array.isArray(value)
+        ? Object.entries(value as object).map(([key, inner]) => ({ path: `${name}.${key}`, value: inner as unknown }))
+        : [{ path: name, value: value as unknown }],
+    );
+}
+
+const defaults = new Map(listOptions(plainShape).map(({ path, value }) => [path, JSON.stringify(value)] as const));
+
+/** Options that are not what crammed BERT has; an option of another mixer than attention is one, too. */
+export function listChosenOptions(shape: ModelShape): ShapeOption[] {
+  return listOptions(shape).filter(({ path, value }) => defaults.get(path) !== JSON.stringify(value));
+}
 
 /** The shape without what is at its default: equal for equal models, whatever options there were when each was written. */
 export function abbreviateShape(shape: ModelShape): ShapeSettings {
-  return Object.fromEntries(
-    Object.entries(shape).filter(([name, value]) => !isDefault(name, value)),
-  ) as unknown as ShapeSettings;
+  const pruned = Object.entries(shape).flatMap(([name, value]): [string, unknown][] => {
+    const plain = plainShape[name as keyof ModelShape];
+    if (required.has(name)) return [[name, value]];
+    if (JSON.stringify(plain) === JSON.stringify(value)) return [];
+    if (typeof value !== "object" || Array.isArray(value)) return [[name, value]];
+    // A choice keeps its name.
+    const inner = Object.entries(value as object).filter(
+      ([key, each]) =>
+        key === "name" || JSON.stringify((plain as Record<string, unknown>)[key]) !== JSON.stringify(each),
+    );
+    return [[name, Object.fromEntries(inner)]];
+  });
+  return Object.fromEntries(pruned) as unknown as ShapeSettings;
 }
 
-/** What is wrong with a shape that no model can have, beginning with the field's name; undefined where all is well. */
-export function findShapeFault(shape: ModelShape): { readonly message: string; readonly advice: string } | undefined {
-  const { width, heads, feedForward, positions, activation, normEpsilon, rotaryBases } = shape;
-  for (const [name, most] of Object.entries(largestSizes)) {
-    const value = shape[name as keyof typeof largestSizes];
-    if (!(Number.isInteger(value) && value > 0 && value <= most)) {
-      return { message: `${name} is ${quoteValue(value)}`, advice: `It must be a whole number from 1 to ${most}.` };
-    }
-  }
-  const { layers } = shape;
-  const faults: readonly (readonly [boolean, string, string])[] = [
-    [width % heads !== 0, `width ${width} is not a multiple of heads ${heads}`, "Change one of the two."],
-    [width % 2 !== 0, `width ${width} is odd`, "Make it even."],
-    [
-      positions === "rotary" && (width / heads) % 2 !== 0,
-      `positions are rotary and need an even head width, not ${width / heads}`,
-      "Change width or heads.",
-    ],
-    [
-      activation === "geglu" && feedForward % 2 !== 0,
-      `feedForward ${feedForward} is odd, and the gate takes half of it`,
-      "Make it even.",
-    ],
-    [!(normEpsilon > 0 && normEpsilon < 1), `normEpsilon is ${normEpsilon}`, "It must be small and above 0."],
-    [
-      !isDefault("rotaryBases", rotaryBases) && positions !== "rotary",
-      `rotaryBases change nothing with ${positions} positions`,
-      "Leave them out, or make positions rotary.",
-    ],
-    [
-      rotaryBases.length === 0 || rotaryBases.some(base => !(base > 1)),
-      `rotaryBases are [${rotaryBases.join(", ")}]`,
-      "Each must be a number above 1.",
-    ],
-    [
-      rotaryBases.length > layers,
-      `rotaryBases are ${rotaryBases.length} and there are ${layers} layers`,
-      "Leave out those that no layer uses.",
-    ],
-    [
-      !shape.firstAttentionNorm && shape.normalisation === "post",
-      "firstAttentionNorm changes nothing with normalisation post",
-      "Leave it out.",
-    ],
-  ];
-  const fault = faults.find(([holds]) => holds);
-  return fault && { message: fault[1], advice: fault[2] };
-}
+/** Width of the embedding. */
+export const embeddingWidthOf = ({ embedding, width }: ModelShape): number => embedding.width || width;
 
-/** Throws for a shape that no model can have: who read it from a file has said so, and named the file. */
-export function checkShape(shape: ModelShape): void {
-  const fault = findShapeFault(shape);
-  if (fault !== undefined) throw new Error(`the model's shape: ${fault.message}`);
-}
+/** Layers that a token goes through, counted as often as they are run through. */
+export const countDepths = ({ layers, repeats }: ModelShape): number => layers * repeats;
 
-/** Whether layer 0 normalises what its attention reads. */
+/** Whether norms stand before what they are for. */
+export const isPreNorm = ({ normalisation }: ModelShape) => normalisation === "pre" || normalisation === "sandwich";
+
+/** Whether layer 0 normalises what its mixer reads. */
 export const hasAttentionNorm = (shape: ModelShape, layer: number) => layer > 0 || shape.firstAttentionNorm;
+
+export const hasFeedForward = ({ feedForwardEvery }: ModelShape, layer: number) =>
+  feedForwardEvery > 0 && (layer + 1) % feedForwardEvery === 0;
+
+export const hasDecoderBias = ({ head, decoder }: ModelShape) =>
+  decoder.bias === "always" || (decoder.bias === "transform" && head === "transform");
+
+/** The shape without what predicts tokens: an encoder alone. */
+export const withoutHead = (shape: ModelShape): ModelShape => ({
+  ...shape,
+  head: plainShape.head,
+  decoder: plainShape.decoder,
+});

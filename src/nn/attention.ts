@@ -43,8 +43,8 @@ function attendHeads(q: Tensor, k: Tensor, v: Tensor, lengths: Tensor | undefine
 }
 
 /** The three parts of (B·S, 3·H·D), each (B, H, S, D). */
-function splitParts(qkv: Tensor, attributes: Attributes): [Tensor, Tensor, Tensor] {
-  const { batch: B, length: S, heads: H, headWidth: D } = attributes as Attributes & HeadLayout;
+export function splitParts(qkv: Tensor, layout: HeadLayout): [Tensor, Tensor, Tensor] {
+  const { batch: B, length: S, heads: H, headWidth: D } = layout;
   const part = (index: number) => {
     const columns = slice(qkv, 1, index * H * D, (index + 1) * H * D); // (B·S, H·D)
     return permute(reshape(columns, [B, S, H, D]), [0, 2, 1, 3]);
@@ -53,14 +53,15 @@ function splitParts(qkv: Tensor, attributes: Attributes): [Tensor, Tensor, Tenso
 }
 
 /** (B, H, S, D) to (B·S, H·D). */
-function mergeHeads(x: Tensor): Tensor {
+export function mergeHeads(x: Tensor): Tensor {
   const [B, H, S, D] = x.shape as [number, number, number, number];
   return reshape(permute(x, [0, 2, 1, 3]), [B * S, H * D]);
 }
 
 const attentionDefinition: CompositeDefinition = {
   name: "attention",
-  decompose: ([qkv, lengths], attributes) => mergeHeads(attendHeads(...splitParts(qkv!, attributes), lengths)),
+  decompose: ([qkv, lengths], attributes) =>
+    mergeHeads(attendHeads(...splitParts(qkv!, attributes as Attributes & HeadLayout), lengths)),
   differentiate: ([qkv, ...lengths], attributes, gradient) => [
     composite(attentionGradientDefinition, [qkv!, gradient, ...lengths], attributes, qkv!.shape),
     ...lengths.map(() => undefined),
@@ -71,7 +72,7 @@ const attentionDefinition: CompositeDefinition = {
 const attentionGradientDefinition: CompositeDefinition = {
   name: "attentionGradient",
   decompose: ([qkv, gradient, lengths], attributes) => {
-    const parts = splitParts(qkv!, attributes);
+    const parts = splitParts(qkv!, attributes as Attributes & HeadLayout);
     const result = mergeHeads(attendHeads(...parts, lengths)); // (B·S, H·D)
     return concat(differentiateDecomposition(result, parts, gradient!).map(mergeHeads), 1);
   },

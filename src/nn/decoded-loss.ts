@@ -5,7 +5,7 @@
 // P predictions, V classes, C columns.
 
 import { differentiateDecomposition } from "../graph/gradient.ts";
-import { add, composite, concat, matmul, reshape, slice, sum, transpose } from "../graph/operations.ts";
+import { add, composite, concat, matmul, multiply, reshape, slice, sum, tanh, transpose } from "../graph/operations.ts";
 import type { CompositeDefinition, Tensor } from "../graph/tensor.ts";
 import { computeRowLosses, plainCrossEntropy, type TokenLossSettings } from "./token-losses/token-losses.ts";
 
@@ -13,6 +13,11 @@ import { computeRowLosses, plainCrossEntropy, type TokenLossSettings } from "./t
 function decodeTile(rows: Tensor, table: Tensor, bias: Tensor | undefined): Tensor {
   const logits = matmul(rows, transpose(table));
   return bias === undefined ? logits : add(logits, bias);
+}
+
+/** cap · tanh(z / cap), between -cap and cap; at 0 the logits as they are. */
+export function capLogits(logits: Tensor, cap: number): Tensor {
+  return cap === 0 ? logits : multiply(tanh(multiply(logits, 1 / cap)), cap);
 }
 
 /** The parts of something of P rows, of at most `tileRows` rows each. */
@@ -24,19 +29,19 @@ function cutRows(whole: Tensor, tileRows: number): Tensor[] {
 
 const defineDecodedLoss = (settings: TokenLossSettings): CompositeDefinition => ({
   name: `decodedLoss ${JSON.stringify(settings)}`,
-  decompose: ([rows, table, labels, bias], { tileRows }) => {
+  decompose: ([rows, table, labels, bias], { tileRows, cap = 0 }) => {
     const labelsOf = cutRows(labels!, tileRows!);
     const losses = cutRows(rows!, tileRows!).map((tile, i) =>
-      computeRowLosses(decodeTile(tile, table!, bias), labelsOf[i]!, settings),
+      computeRowLosses(capLogits(decodeTile(tile, table!, bias), cap), labelsOf[i]!, settings),
     );
     return concat(losses, 0);
   },
   // dlogits by the rule of the loss; drows = dlogits · table, dtable = dlogitsᵀ · rows, dbias its column sums.
-  differentiate: ([rows, table, labels, bias], { tileRows }, gradient) => {
+  differentiate: ([rows, table, labels, bias], { tileRows, cap = 0 }, gradient) => {
     const [labelsOf, gradientOf] = [cutRows(labels!, tileRows!), cutRows(gradient, tileRows!)];
     const tiles = cutRows(rows!, tileRows!).map((tile, i) => {
       const logits = decodeTile(tile, table!, bias);
-      const loss = computeRowLosses(logits, labelsOf[i]!, settings);
+      const loss = computeRowLosses(capLogits(logits, cap), labelsOf[i]!, settings);
       const [dlogits] = differentiateDecomposition(loss, [logits], gradientOf[i]!) as [Tensor];
       return { rows: matmul(dlogits, table!), table: matmul(transpose(dlogits), tile), bias: sum(dlogits, [0]) };
     });
@@ -51,7 +56,8 @@ const defineDecodedLoss = (settings: TokenLossSettings): CompositeDefinition => 
 });
 
 /**
- * The loss of each row, by default cross-entropy in nats, (P, 1); logits = rows · tableᵀ (+ bias). rows (P, C), table (V, C),
+ * The loss of each row, by default cross-entropy in nats, (P, 1); logits = rows · tableᵀ (+ bias), capped where `cap` is above 0. rows
+ * (P, C), table (V, C),
  * labels (P) i32 in [0, V), bias (V). At most `tileRows` rows of logits stand in memory at once.
  */
 export function decodedLossOfRows(
@@ -61,7 +67,9 @@ export function decodedLossOfRows(
   bias: Tensor | undefined,
   tileRows: number,
   settings: TokenLossSettings = plainCrossEntropy,
+  cap = 0,
 ): Tensor {
   const inputs = bias === undefined ? [rows, table, labels] : [rows, table, labels, bias];
-  return composite(defineDecodedLoss(settings), inputs, { tileRows }, [rows.shape[0]!, 1]);
+  const attributes = { tileRows, ...(cap > 0 && { cap }) };
+  return composite(defineDecodedLoss(settings), inputs, attributes, [rows.shape[0]!, 1]);
 }

@@ -18,14 +18,19 @@ export function makeSinusoidTable(length: number, width: number): Float32Array {
   return table;
 }
 
-/** (S, D): cosines of the D/2 frequencies, then their sines, as `applyRotary` reads them. D is even. */
-export function makeRotaryTable(length: number, headWidth: number, base = 10000): Float32Array {
+/**
+ * (S, D): cosines of the D/2 frequencies, then their sines, as `applyRotary` reads them. D is even. Of a `share` below 1 only the first
+ * share · D/2 pairs turn, with the frequencies of a head of that width, and the rest stand still.
+ */
+export function makeRotaryTable(length: number, headWidth: number, base = 10000, share = 1): Float32Array {
   const table = new Float32Array(length * headWidth);
   const half = headWidth / 2;
+  const turning = Math.round(share * half);
   for (let position = 0; position < length; position++) {
     for (let pair = 0; pair < half; pair++) {
-      table[position * headWidth + pair] = Math.cos(angle(position, pair, headWidth, base));
-      table[position * headWidth + half + pair] = Math.sin(angle(position, pair, headWidth, base));
+      const turn = pair < turning ? angle(position, pair, 2 * turning, base) : 0;
+      table[position * headWidth + pair] = Math.cos(turn);
+      table[position * headWidth + half + pair] = Math.sin(turn);
     }
   }
   return table;

@@ -9,7 +9,7 @@ import { RandomSequence, streams } from "../base/random.ts";
 import { add, broadcast, input, matmul, multiply, reshape, state, sum, transpose } from "../graph/operations.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { initialiseParameter } from "../model/initialise.ts";
-import { makePositionInput } from "../model/inputs.ts";
+import { makeTables } from "../model/inputs.ts";
 import { listParameters } from "../model/parameters.ts";
 import { crossEntropy } from "../nn/losses.ts";
 import { sampleLabels } from "../nn/sample-labels.ts";
@@ -145,7 +145,7 @@ test("of a whole model: the sum of v ⊙ H v is the second difference of the los
     tokens: draw(16, 11),
     positions: draw(P, 16),
     labels: draw(P, 11),
-    ...makePositionInput(recipe.model),
+    ...makeTables(recipe.model),
   };
   const loaded = await backend.load({ outputs: { total, loss: definition.loss(moved) }, updates: {} }, states);
   const run = (distance: number) => loaded.run({ ...batch, seed: Uint32Array.of(5), step: Float32Array.of(distance) });

@@ -12,8 +12,10 @@ import { formatSealed, isSealed } from "../base/sealed-json.ts";
 import { readSafetensors, type StoredTensor } from "../checkpoint/safetensors.ts";
 import { countElements } from "../graph/tensor.ts";
 import { type ClassifierShape, classifierHeads, listClassifierParameters, poolers } from "../model/classifier.ts";
-import { listParameters, type Parameter } from "../model/parameters.ts";
-import { findShapeFault, type ModelShape, shapeSchema } from "../model/shape.ts";
+import type { Parameter } from "../model/parameter.ts";
+import { listParameters } from "../model/parameters.ts";
+import { type ModelShape, shapeSchema } from "../model/shape.ts";
+import { findShapeFault } from "../model/shape-faults.ts";
 import { openTextReader, type TextReader } from "./text-reader.ts";
 
 const count = z

@@ -10,7 +10,7 @@ import { quoteCommand } from "../base/shell-words.ts";
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { findRun, loadParameters, readCounters } from "../checkpoint/state.ts";
 import { listParameters } from "../model/parameters.ts";
-import { abbreviateShape, type ModelShape } from "../model/shape.ts";
+import { abbreviateShape, type ModelShape, withoutHead } from "../model/shape.ts";
 import { readTokenizer } from "../tokenizer/read-tokenizer.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { checkRunRecipe, checkRunTokenizer, readRunRecipe } from "../train/run-folder.ts";
@@ -143,7 +143,7 @@ function openRun(path: string): Opened {
 async function openKept(seedFolder: string): Promise<Opened> {
   const kept = await openKeptModel(seedFolder);
   // A finetuned model predicts no tokens.
-  const shape: ModelShape = { ...kept.shape, head: "tied" };
+  const shape = withoutHead(kept.shape);
   const names = new Set(listParameters(shape).map(({ name }) => name));
   return {
     ...{ kind: "kept", shape, predictsTokens: false, precision: "f32" },

@@ -3,7 +3,7 @@
 import { UserError } from "../base/errors.ts";
 import type { Dataset } from "../dataset/dataset.ts";
 import type { DatasetManifest } from "../dataset/manifest.ts";
-import { makePositionInput } from "../model/inputs.ts";
+import { makeTables } from "../model/inputs.ts";
 import { countMasked, countValidated } from "./definition.ts";
 import type { BatchSource } from "./pretrain.ts";
 import type { Recipe } from "./recipe.ts";
@@ -39,7 +39,7 @@ export function openBatches(dataset: Dataset, recipe: Recipe): BatchSource {
   const { model, data, train } = recipe;
   const predictions = countMasked(recipe);
   const size = train.microBatchSequences;
-  const positionInput = makePositionInput(model);
+  const positionInput = makeTables(model);
   return {
     datasetHash: hash,
     unigramEntropy: dataset.measureUnigramEntropy(Math.min(validation.sequences, data.validationSequences)),

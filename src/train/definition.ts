@@ -1,10 +1,10 @@
 // What a recipe trains: its model's masked loss and its optimizer's update, in the form step.ts runs.
 
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
-import type { Parameters } from "../model/encoder.ts";
 import { computeMaskedLoss, computeSampledLoss } from "../model/heads.ts";
 import { initialiseParameter } from "../model/initialise.ts";
 import { declareMaskedInputs } from "../model/inputs.ts";
+import type { Parameters } from "../model/layer-parts.ts";
 import { listParameters } from "../model/parameters.ts";
 import { buildProbe, findInterval, findProbe, type ProbedLosses } from "../optim/probe.ts";
 import { buildUpdate, listMoments, scheduleInputs } from "../optim/update.ts";

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { quoteCommand } from "../base/shell-words.ts";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "../checkpoint/safetensors.ts";
-import { listShapeDifferences } from "../model/compare-shapes.ts";
+import { compareShapes } from "../model/compare-shapes.ts";
 import { listParameters } from "../model/parameters.ts";
 import type { ModelShape } from "../model/shape.ts";
 
@@ -30,12 +30,13 @@ const fileOf = (run: string) => join(run, "initial.safetensors");
  * E_TOKENIZER_OTHER.
  */
 export function checkInitialModel(model: InitialModel, shape: ModelShape, vocabulary: readonly string[]): void {
-  const differences = listShapeDifferences(model.shape, shape);
+  const differences = compareShapes(model.shape, shape);
   if (differences.length > 0) {
-    const describe = (of: ModelShape) => differences.map(name => `${name} ${formatValue(of[name])}`).join(", ");
+    const describe = (side: 0 | 1) =>
+      differences.map(({ path, values }) => `${path} ${formatValue(values[side])}`).join(", ");
     throw new UserError(
       "E_INIT_SHAPE",
-      `${model.path}: its model has ${describe(model.shape)}, and the recipe's ${describe(shape)}`,
+      `${model.path}: its model has ${describe(0)}, and the recipe's ${describe(1)}`,
       `Begin the run with ${quoteCommand(...listShapeSettings(model.shape, shape).flatMap(pair => ["--set", pair]))}.`,
     );
   }
@@ -52,7 +53,9 @@ export function checkInitialModel(model: InitialModel, shape: ModelShape, vocabu
 
 /** What is to be set in a recipe of the shape `ours` for a model of the shape `theirs`, as "model.width=256". */
 export function listShapeSettings(theirs: ModelShape, ours: ModelShape): string[] {
-  return listShapeDifferences(theirs, ours).map(name => `model.${name}=${formatValue(theirs[name])}`);
+  return compareShapes(theirs, ours)
+    .filter(({ values }) => values[0] !== undefined)
+    .map(({ path, values }) => `model.${path}=${formatValue(values[0])}`);
 }
 
 /** Copies the parameters into a run's folder, in full precision. */
@@ -67,4 +70,5 @@ export function readInitialParameters(run: string, shape: ModelShape): ReadonlyM
   return readSafetensors(fileOf(run), shapes);
 }
 
-const formatValue = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
+const formatValue = (value: unknown): string =>
+  value === undefined ? "absent" : typeof value === "string" ? value : JSON.stringify(value);

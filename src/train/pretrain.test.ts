@@ -28,7 +28,7 @@ import {
   subtract,
   sum,
 } from "../graph/operations.ts";
-import { makePositionInput } from "../model/inputs.ts";
+import { makeTables } from "../model/inputs.ts";
 import { batchSizeAt, rateAt } from "../optim/schedule.ts";
 import { parseBudget } from "./budget.ts";
 import { defineTraining } from "./definition.ts";
@@ -230,7 +230,7 @@ for (const name of ["adamw", "muon"]) {
       tokens: draw(16, 11),
       positions: draw(4, 16),
       labels: draw(4, 11),
-      ...makePositionInput(recipe.model),
+      ...makeTables(recipe.model),
     };
     const source = { ...constantSource, training: () => batch, validation: () => batch };
     const options = { engine, source, recipe, recipeHash: "", clock: simulatedClock(), run: undefined };

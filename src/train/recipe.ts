@@ -4,7 +4,8 @@
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
 import { listParameters } from "../model/parameters.ts";
-import { findShapeFault, shapeSchema } from "../model/shape.ts";
+import { shapeSchema } from "../model/shape.ts";
+import { findShapeFault } from "../model/shape-faults.ts";
 import { tokenLosses, tokenLossSchema } from "../nn/token-losses/token-losses.ts";
 import { findOptimizerFault, optimizerSchema, optimizers } from "../optim/optimizers.ts";
 import { findProbe } from "../optim/probe.ts";

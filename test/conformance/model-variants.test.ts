@@ -7,7 +7,7 @@ import { crammedBertSmall } from "../../recipes/crammed-bert-small.ts";
 import { openReference } from "../../src/backends/reference/reference.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { RandomSequence, streams } from "../../src/base/random.ts";
-import { makePositionInput } from "../../src/model/inputs.ts";
+import { makeTables } from "../../src/model/inputs.ts";
 import { countParameters, countTrainingFlops } from "../../src/model/parameters.ts";
 import { completeShape } from "../../src/model/shape.ts";
 import { countMasked, defineTraining } from "../../src/train/definition.ts";
@@ -37,7 +37,7 @@ function drawBatch(recipe: Recipe) {
     (_, i) => Math.floor(i / masked) * sequenceLength + (i % masked) * 2,
   );
   const tokens = draw(sequences * sequenceLength);
-  return { tokens, positions, labels: draw(positions.length), ...makePositionInput(recipe.model) };
+  return { tokens, positions, labels: draw(positions.length), ...makeTables(recipe.model) };
 }
 
 /** Loss before each of `steps` updates at a constant rate, and the parameters that all of them left as they were. */

@@ -13,7 +13,7 @@ import { differentiate } from "../../src/graph/gradient.ts";
 import { state } from "../../src/graph/operations.ts";
 import { computeMaskedLoss } from "../../src/model/heads.ts";
 import { initialiseParameters } from "../../src/model/initialise.ts";
-import { declareMaskedInputs, makePositionInput } from "../../src/model/inputs.ts";
+import { declareMaskedInputs, makeTables } from "../../src/model/inputs.ts";
 import { listParameters } from "../../src/model/parameters.ts";
 import { completeShape, type ModelShape } from "../../src/model/shape.ts";
 import { emulatorAbsent, openEmulatedDriver } from "../cuda-emulator/emulated-driver.ts";
@@ -54,7 +54,7 @@ async function computeGradients(backend: Backend, shape: ModelShape) {
     tokens: draw(tokens, shape.vocabulary),
     positions: Int32Array.from({ length: predictions }, (_, i) => Math.floor((i * tokens) / predictions)),
     labels: draw(predictions, shape.vocabulary),
-    ...makePositionInput(shape),
+    ...makeTables(shape),
   });
 }
 

@@ -4,7 +4,7 @@
 import { quickstart } from "../../recipes/quickstart.ts";
 import type { Backend } from "../../src/backends/backend.ts";
 import { RandomSequence, streams } from "../../src/base/random.ts";
-import { makePositionInput } from "../../src/model/inputs.ts";
+import { makeTables } from "../../src/model/inputs.ts";
 import { countMasked, defineTraining } from "../../src/train/definition.ts";
 import { overrideRecipe, type Recipe } from "../../src/train/recipe.ts";
 import { type Engine, type Inputs, openEngine, type StepResult } from "../../src/train/step.ts";
@@ -30,7 +30,7 @@ function drawBatch(number: number, recipe: Recipe): Inputs {
   const tokens = draw(train.microBatchSequences * model.sequenceLength, model.vocabulary);
   const positions = draw(train.microBatchSequences * countMasked(recipe), tokens.length);
   // What stands there: a rule that is learnt in a few steps.
-  return { tokens, positions, labels: positions.map(at => tokens[at]!), ...makePositionInput(model) };
+  return { tokens, positions, labels: positions.map(at => tokens[at]!), ...makeTables(model) };
 }
 
 /** Steps `from` to `end`, from whatever state the engine is in. */

@@ -20,7 +20,7 @@ import {
 } from "../../src/model/classifier.ts";
 import { encode } from "../../src/model/encoder.ts";
 import { initialiseParameter } from "../../src/model/initialise.ts";
-import { declareEncoderInputs, makePositionInput } from "../../src/model/inputs.ts";
+import { declareEncoderInputs, makeTables } from "../../src/model/inputs.ts";
 import { listParameters } from "../../src/model/parameters.ts";
 import { completeShape, type ModelShape } from "../../src/model/shape.ts";
 import { openEmulatedCuda } from "../cuda-emulator/emulated-backend.ts";
@@ -142,7 +142,7 @@ async function predict(
   );
   const tokens = sentences.flatMap(sentence => Array.from({ length }, (_, place) => sentence[place] ?? filler(place)));
   const lengths = Int32Array.from(sentences, sentence => sentence.length);
-  return (await graph.run({ tokens: Int32Array.from(tokens), lengths, ...makePositionInput(model, length) })).logits!;
+  return (await graph.run({ tokens: Int32Array.from(tokens), lengths, ...makeTables(model, length) })).logits!;
 }
 
 test("reading the first token alone is reading the first of all", async () => {
@@ -171,7 +171,7 @@ test("reading the first token alone is reading the first of all", async () => {
     const graph = await backend.load({ outputs: { first, all }, updates: {} }, states);
     const tokens = sentences.flatMap(sentence => Array.from({ length: 8 }, (_, place) => sentence[place] ?? 0));
     const lengths = Int32Array.from(sentences, sentence => sentence.length);
-    const seen = await graph.run({ tokens: Int32Array.from(tokens), lengths, ...makePositionInput(shape, 8) });
+    const seen = await graph.run({ tokens: Int32Array.from(tokens), lengths, ...makeTables(shape, 8) });
     close(seen.first!, seen.all!, 1e-12, normalisation);
     assert.ok(new Set(seen.all).size === seen.all!.length);
   }

@@ -16,7 +16,7 @@ import { listShapeDifferences } from "../../src/model/compare-shapes.ts";
 import { encode } from "../../src/model/encoder.ts";
 import { decodePositions } from "../../src/model/heads.ts";
 import { initialiseParameters } from "../../src/model/initialise.ts";
-import { declareEncoderInputs, makePositionInput } from "../../src/model/inputs.ts";
+import { declareEncoderInputs, makeTables } from "../../src/model/inputs.ts";
 import { listParameters } from "../../src/model/parameters.ts";
 import { completeShape, type ModelShape } from "../../src/model/shape.ts";
 import { openForeignModel } from "../../src/pretrained/foreign/open-foreign-model.ts";
@@ -115,7 +115,7 @@ test("a layer that adds nothing and a head that undoes the final norm: transform
     tokens: Int32Array.from(golden.tokens),
     lengths: Int32Array.from(golden.lengths),
     positions: Int32Array.from(real),
-    ...makePositionInput(shape, length),
+    ...makeTables(shape, length),
   });
   const C = shape.width;
   const hiddenOfReal = real.flatMap(row => Array.from(outputs.hidden!.slice(row * C, (row + 1) * C)));

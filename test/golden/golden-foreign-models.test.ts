@@ -14,7 +14,7 @@ import { readSafetensors, writeSafetensors } from "../../src/checkpoint/safetens
 import { differentiate } from "../../src/graph/gradient.ts";
 import { input, state } from "../../src/graph/operations.ts";
 import { computeMaskedLoss, predictTokens } from "../../src/model/heads.ts";
-import { declareEncoderInputs, makePositionInput } from "../../src/model/inputs.ts";
+import { declareEncoderInputs, makeTables } from "../../src/model/inputs.ts";
 import { listParameters } from "../../src/model/parameters.ts";
 import { completeShape } from "../../src/model/shape.ts";
 import type { ForeignModel } from "../../src/pretrained/foreign/foreign-model.ts";
@@ -101,7 +101,7 @@ function prepare({ shape, parameters }: ForeignModel, golden: Golden, backend: B
     positions: Int32Array.from(real),
     labels: Int32Array.from(golden.labels),
     ...(shape.segments && { segments: Int32Array.from(golden.segments) }),
-    ...makePositionInput(shape, length),
+    ...makeTables(shape, length),
   };
   const tensors = new Map(
     parameters.map(parameter => [parameter.name, state(parameter.name, parameter.shape)] as const),

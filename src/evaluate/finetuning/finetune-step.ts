@@ -15,9 +15,10 @@ import {
   type PaddedInputs,
 } from "../../model/classifier.ts";
 import { initialiseParameter } from "../../model/initialise.ts";
-import { declareEncoderInputs, makePositionInput } from "../../model/inputs.ts";
-import { listParameters, type Parameter } from "../../model/parameters.ts";
-import type { ModelShape } from "../../model/shape.ts";
+import { declareEncoderInputs, makeTables } from "../../model/inputs.ts";
+import type { Parameter } from "../../model/parameter.ts";
+import { listParameters } from "../../model/parameters.ts";
+import { type ModelShape, withoutHead } from "../../model/shape.ts";
 import type { OptimizerSettings } from "../../optim/optimizers.ts";
 import { buildUpdate, listMoments, scheduleInputs } from "../../optim/update.ts";
 import { guardUpdates } from "../../train/guard.ts";
@@ -71,7 +72,7 @@ export interface Finetuner {
 
 export function openFinetuner(backend: Backend, shape: ModelShape, recipe: FinetuneRecipe): Finetuner {
   // The head that predicts tokens is not finetuned.
-  const model: ModelShape = { ...shape, head: "tied" };
+  const model = withoutHead(shape);
   const shared = new Map<string, DeviceBuffer>();
   const engines = new Map<string, TaskEngine>();
   return {
@@ -123,7 +124,7 @@ function openTaskEngine(
   const run = async (purpose: Purpose, batch: PaddedBatch, scalars: Readonly<Record<string, HostArray>>) => {
     const { length, tokens, segments, lengths, targets } = batch;
     const graph = await load(purpose, length);
-    const table = hasTable.has(graph) || model.positions === "learned" ? {} : makePositionInput(model, length);
+    const table = hasTable.has(graph) ? {} : makeTables(model, length);
     hasTable.add(graph);
     const padded = { tokens, lengths, ...(model.segments && { segments }) };
     return graph.run({ ...padded, ...table, ...(purpose === "train" && { targets }), ...scalars });

@@ -7,7 +7,7 @@ import { placeParameters } from "../../backends/placed-parameters.ts";
 import { UserError } from "../../base/errors.ts";
 import { input, negate, reshape, state } from "../../graph/operations.ts";
 import { predictTokens } from "../../model/heads.ts";
-import { declareEncoderInputs, makePositionInput } from "../../model/inputs.ts";
+import { declareEncoderInputs, makeTables } from "../../model/inputs.ts";
 import { crossEntropyOfRows } from "../../nn/losses.ts";
 import { requireFiniteAnswers } from "../../pretrained/finite-answers.ts";
 import type { PretrainedModel } from "../../pretrained/pretrained-model.ts";
@@ -120,7 +120,7 @@ async function loadProgram(
   const logits = predictTokens({ ...inputs, positions: perRow("positions") }, tensors, shape); // (R, V)
   const logProbabilities = reshape(negate(crossEntropyOfRows(logits, perRow("labels"))), [rows]);
   const graph = await backend.load({ outputs: { logProbabilities }, updates: {} }, states);
-  const table = makePositionInput(shape, length);
+  const table = makeTables(shape, length);
   return {
     rows,
     run: async batch => {

@@ -6,6 +6,7 @@ import type { ModelShape } from "../../model/shape.ts";
 import { exportParameters } from "../../pretrained/foreign/foreign-tensors.ts";
 import type { SpecialIds } from "../../tokenizer/tokenizer.ts";
 import { bertFamily } from "./bert-export.ts";
+import { describeOption, findUnexpressedOption } from "./expressed-options.ts";
 import type { HuggingFaceFamily } from "./hugging-face-family.ts";
 import { modernBertFamily } from "./modern-bert-export.ts";
 
@@ -45,6 +46,8 @@ export function findObstacle(
   shape: ModelShape,
   parameters: readonly StoredTensor[],
 ): string | undefined {
+  const unexpressed = findUnexpressedOption(shape);
+  if (unexpressed !== undefined) return `${describeOption(unexpressed)}, and ${name} has no such option`;
   for (const [key, wanted] of Object.entries(expressed)) {
     const seen = shape[key as keyof ModelShape];
     if (seen !== wanted) {

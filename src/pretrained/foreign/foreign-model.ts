@@ -5,7 +5,8 @@ import { z } from "zod";
 import { UserError } from "../../base/errors.ts";
 import { quoteValue } from "../../base/printable.ts";
 import type { StoredTensor } from "../../checkpoint/safetensors.ts";
-import { completeShape, findShapeFault, largestSizes, type ModelShape, type ShapeSettings } from "../../model/shape.ts";
+import { completeShape, largestSizes, type ModelShape, type ShapeSettings } from "../../model/shape.ts";
+import { findShapeFault } from "../../model/shape-faults.ts";
 
 export interface ForeignModel {
   readonly shape: ModelShape;

@@ -4,7 +4,7 @@
 import { UserError } from "../../base/errors.ts";
 import type { StoredTensor } from "../../checkpoint/safetensors.ts";
 import type { Shape } from "../../graph/tensor.ts";
-import type { Parameter } from "../../model/parameters.ts";
+import type { Parameter } from "../../model/parameter.ts";
 import type { TensorFiles } from "./tensor-files.ts";
 import type { Source, SourceTable } from "./tensor-sources.ts";
 

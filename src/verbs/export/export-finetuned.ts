@@ -22,6 +22,7 @@ import {
   describeLabels,
   exportClassifier,
 } from "../../export/hugging-face/classifier-export.ts";
+import { checkExpressed } from "../../export/hugging-face/expressed-options.ts";
 import { findOnnxRuntime } from "../../export/onnx-runtime.ts";
 import { writeTokenizerSettings } from "../../export/tokenizer-files.ts";
 import { type KeptModel, openKeptModel } from "../../pretrained/kept-model.ts";
@@ -80,6 +81,7 @@ async function exportModel(
   const { out, formats, license, onProgress = () => {} } = options;
   const { shape, classifier, reader, maxLength } = model;
   const separator = reader.tokenOf(reader.specials.separator)!;
+  checkExpressed(shape, found.folder);
   const forHub = exportClassifier(model, reader.specials);
   const obstacle = "obstacle" in forHub ? forHub.obstacle : undefined;
   if (obstacle !== undefined && formats?.includes("huggingface")) {

@@ -17,6 +17,7 @@ import {
   withOnnxFiles,
   writeOnnxFiles,
 } from "../../export/exported-files.ts";
+import { checkExpressed } from "../../export/hugging-face/expressed-options.ts";
 import { exportToHuggingFace, type HuggingFaceExport } from "../../export/hugging-face/hugging-face-export.ts";
 import { formatModelCard, type ModelCard } from "../../export/model-card.ts";
 import type { OnnxType } from "../../export/onnx-model.ts";
@@ -96,6 +97,7 @@ async function exportModel(
   const { out, formats, types = onnxTypeNames, license, onProgress = () => {} } = options;
   const { shape, parameters, specials } = model;
   const facts = readRunFacts(run);
+  checkExpressed(shape, run);
   const forHub = exportToHuggingFace(shape, parameters, specials);
   const obstacle = "obstacle" in forHub ? forHub.obstacle : undefined;
   if (obstacle !== undefined && formats?.includes("huggingface")) {

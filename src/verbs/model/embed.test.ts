@@ -12,7 +12,7 @@ import { compareClassifiers } from "../../export/compare-classifier.ts";
 import { state } from "../../graph/operations.ts";
 import { type ClassifierShape, listClassifierParameters } from "../../model/classifier.ts";
 import { encode } from "../../model/encoder.ts";
-import { declareEncoderInputs, makePositionInput } from "../../model/inputs.ts";
+import { declareEncoderInputs, makeTables } from "../../model/inputs.ts";
 import { listParameters } from "../../model/parameters.ts";
 import { openPretrainedModel } from "../../pretrained/pretrained-model.ts";
 import { withBackend } from "../backend.ts";
@@ -50,7 +50,7 @@ async function embedAlone(text: string): Promise<number[]> {
   const tensors = new Map(parameters.map(parameter => [parameter.name, state(parameter.name, parameter.shape)]));
   const graph = { outputs: { hidden: encode(inputs, tensors, shape) }, updates: {} };
   const loaded = await backend.load(graph, placeParameters(backend, parameters));
-  const { hidden } = await loaded.run({ tokens: Int32Array.from(ids), ...makePositionInput(shape, ids.length) });
+  const { hidden } = await loaded.run({ tokens: Int32Array.from(ids), ...makeTables(shape, ids.length) });
   const columns = Array.from({ length: shape.width }, (_, column) => column);
   return columns.map(
     column => Array.from(ids).reduce((sum, _, row) => sum + hidden![row * shape.width + column]!, 0) / ids.length,

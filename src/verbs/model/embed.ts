@@ -8,7 +8,7 @@ import { planEvaluationBatches } from "../../evaluate/finetuning/length-buckets.
 import { state } from "../../graph/operations.ts";
 import { type PaddedInputs, poolSequences } from "../../model/classifier.ts";
 import { encode } from "../../model/encoder.ts";
-import { declareEncoderInputs, makePositionInput } from "../../model/inputs.ts";
+import { declareEncoderInputs, makeTables } from "../../model/inputs.ts";
 import { requireFiniteAnswers } from "../../pretrained/finite-answers.ts";
 import { openPretrainedModel, type PretrainedModel } from "../../pretrained/pretrained-model.ts";
 import { type BackendChoice, withBackend } from "../backend.ts";
@@ -87,7 +87,7 @@ async function embedTokens(
     const known = loaded.get(length);
     const graph = known ?? (await load(length));
     loaded.set(length, graph);
-    const table = known === undefined ? makePositionInput(shape, length) : {};
+    const table = known === undefined ? makeTables(shape, length) : {};
     const tokens = new Int32Array(B * length).fill(specials.pad);
     const lengths = new Int32Array(B).fill(1);
     members.forEach((member, row) => {

@@ -1,0 +1,28 @@
+// What layers, embedding and heads are built of: parameters by name, norms and projections as the shape has them.
+
+import { add, matmul } from "../graph/operations.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { applyNorm } from "../nn/norm.ts";
+import type { ModelShape } from "./shape.ts";
+
+/** Parameters of a model by the names of listParameters. */
+export type Parameters = ReadonlyMap<string, Tensor>;
+
+export function findParameter(parameters: Parameters, name: string): Tensor {
+  const found = parameters.get(name);
+  if (found === undefined) throw new Error(`the model has no parameter ${name}`);
+  return found;
+}
+
+/** The norm called `name`. */
+export function normalise(x: Tensor, name: string, parameters: Parameters, shape: ModelShape): Tensor {
+  const gain = shape.normGain ? findParameter(parameters, `${name}.weight`) : undefined;
+  const bias = shape.normBias ? findParameter(parameters, `${name}.bias`) : undefined;
+  return applyNorm(x, shape.norm, gain, bias, shape.normEpsilon);
+}
+
+/** x · W, and its bias where the shape has biases. */
+export function project(x: Tensor, name: string, parameters: Parameters, shape: ModelShape): Tensor {
+  const product = matmul(x, findParameter(parameters, name));
+  return shape.biases ? add(product, findParameter(parameters, `${name}.bias`)) : product;
+}

@@ -1,0 +1,36 @@
+// The mixers there are. A line here is all that the rest needs to know of one.
+
+import { z } from "zod";
+import { describeChoice } from "../../settings/choices.ts";
+import { attention, defaultAttention } from "./attention.ts";
+import { fourier } from "./fourier.ts";
+import { gatedUnit } from "./gated-unit.ts";
+import { identity } from "./identity.ts";
+import type { Mixer } from "./mixer.ts";
+
+export const mixers = [attention, fourier, gatedUnit, identity] as const;
+
+type Schemas<List extends readonly { readonly schema: unknown }[]> = {
+  -readonly [Index in keyof List]: List[Index]["schema"];
+};
+
+/** The mixer section of a shape. */
+export const mixerSchema = describeChoice(
+  z.discriminatedUnion("name", mixers.map(({ schema }) => schema) as unknown as Schemas<typeof mixers>),
+  mixers,
+);
+
+export type MixerSettings = z.output<typeof mixerSchema>;
+
+/** A mixer and the settings that it has in a layer. */
+export interface ChosenMixer {
+  readonly mixer: Mixer;
+  readonly settings: never;
+}
+
+/** What mixes in a layer. */
+export function findMixer(section: MixerSettings, layer: number, layers: number): ChosenMixer {
+  const isLate = section.name === "fourier" && layer >= layers - section.attentionLayers;
+  const settings = isLate ? defaultAttention : section;
+  return { mixer: mixers.find(({ name }) => name === settings.name) as Mixer, settings: settings as never };
+}
