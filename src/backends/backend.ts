@@ -7,6 +7,9 @@ import type { DType, Graph, Shape } from "../graph/tensor.ts";
 /** Host memory by element type: f32 and bf16 are Float32Array (the reference gives Float64Array), bool is Uint8Array. */
 export type HostArray = Float32Array | Float64Array | Int32Array | Uint32Array | Uint8Array;
 
+/** Values of a graph's inputs by name; a number stands for one element. */
+export type HostInputs = Readonly<Record<string, HostArray | number>>;
+
 /** Memory on the device. Only the backend that made it can read it. */
 export interface DeviceBuffer {
   readonly shape: Shape;
@@ -20,9 +23,9 @@ export interface LoadedGraph {
    * Writes the inputs, runs, applies the updates to the states, and returns the outputs. Inputs missing from
    * `inputs` keep the values of the run before. Runs of one backend do not overlap: await one before the next.
    */
-  run(inputs: Readonly<Record<string, HostArray | number>>): Promise<Record<string, HostArray>>;
+  run(inputs: HostInputs): Promise<Record<string, HostArray>>;
   /** Runs `runs` times and gives the seconds of each launch of each run. States change as in `run`. */
-  timeLaunches?(inputs: Readonly<Record<string, HostArray | number>>, runs: number): Promise<readonly Float64Array[]>;
+  timeLaunches?(inputs: HostInputs, runs: number): Promise<readonly Float64Array[]>;
 }
 
 export interface Backend {

@@ -1,7 +1,7 @@
 // What the compiler must know of the machine it compiles for: data on which the passes depend, and the printing of kernels. A
 // target is a plain value; targets/cpu-target.ts is the cpu's, cuda-kernels.ts the GPU's.
 
-import type { Attributes, Tensor } from "../graph/tensor.ts";
+import type { Attributes, Precision, Tensor } from "../graph/tensor.ts";
 import type { FusedGraph, Group } from "./kernels/group.ts";
 import type { LoopKernel, Stage } from "./loops/ir.ts";
 import type { Kernel } from "./program/program.ts";
@@ -22,7 +22,7 @@ export interface Target {
 export interface CompileOptions {
   /** Threads that share the blocks of a launch. */
   readonly threads: number;
-  readonly precision: "f32" | "bf16";
+  readonly precision: Precision;
   /** The backend's own kernels for composites; without one, or where it gives none, a composite is its decomposition. */
   readonly findCompositeKernel?: (name: string, attributes: Attributes) => CompositeKernel | undefined;
   /** Sees every kernel after every pass over it. */

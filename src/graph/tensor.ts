@@ -3,6 +3,8 @@
 // else (layer norm, attention, an optimizer) is written in it.
 
 export type DType = "f32" | "bf16" | "i32" | "u32" | "bool";
+/** What products may read; sums, statistics and parameters are f32 under each. */
+export type Precision = Extract<DType, "f32" | "bf16">;
 export type Shape = readonly number[];
 
 export type UnaryFunction = "negate" | "exp" | "log" | "sqrt" | "rsqrt" | "sin" | "cos" | "tanh" | "erf" | "detach";

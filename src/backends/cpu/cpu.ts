@@ -4,7 +4,7 @@ import { availableParallelism, cpus } from "node:os";
 import { compileGraph } from "../../compiler/compile.ts";
 import type { Program } from "../../compiler/program/program.ts";
 import { cpuTarget } from "../../compiler/targets/cpu-target.ts";
-import type { Graph } from "../../graph/tensor.ts";
+import type { Graph, Precision } from "../../graph/tensor.ts";
 import type { Backend } from "../backend.ts";
 import { multipliesBf16Pairs, processorFlags } from "./build.ts";
 import { findCompositeKernel } from "./composites.ts";
@@ -19,7 +19,7 @@ export interface CpuOptions {
    */
   readonly threads?: number | undefined;
   /** auto: bf16 where the processor multiplies pairs of it, else f32. Default f32, the exact one. */
-  readonly precision?: "auto" | "f32" | "bf16";
+  readonly precision?: "auto" | Precision;
   /** Ends compiling. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -58,12 +58,12 @@ export async function openCpu(options: CpuOptions = {}): Promise<Backend> {
 }
 
 /** The program that a cpu backend of these threads and this precision runs; nothing is built. */
-export function compileForCpu(graph: Graph, threads: number, precision: "f32" | "bf16"): Program {
+export function compileForCpu(graph: Graph, threads: number, precision: Precision): Program {
   return compileGraph(graph, cpuTarget, { threads, precision, findCompositeKernel });
 }
 
 /** auto: bf16 where this processor multiplies pairs of it. */
-export function choosePrecision(precision: "auto" | "f32" | "bf16"): "f32" | "bf16" {
+export function choosePrecision(precision: "auto" | Precision): Precision {
   if (precision !== "auto") return precision;
   return multipliesBf16Pairs() ? "bf16" : "f32";
 }

@@ -1,7 +1,8 @@
 // A compiled program made ready to run: its C built, its buffers placed, its launches listed in native memory.
 
 import type { Program } from "../../compiler/program/program.ts";
-import type { HostArray, LoadedGraph } from "../backend.ts";
+import type { LoadedGraph } from "../backend.ts";
+import { bindBuffers } from "../bind-program.ts";
 import { loadBuilt } from "./build.ts";
 import { type CpuBuffer, type LaunchList, readTemplate, type ThreadPool } from "./pool.ts";
 
@@ -25,20 +26,9 @@ export async function loadProgram(
   const kernels = await loadBuilt(printProgram(program), [], signal);
   const addressOf = kernels.func("uint64_t cram_kernel(int i)") as (i: number) => number;
   pool.reserveArena(program.arenaBytes);
-  const inputs = new Map<string, CpuBuffer>();
-  const outputs = new Map<string, CpuBuffer>();
-  const places = program.buffers.map(buffer => {
-    if (buffer.kind === "temporary") return undefined;
-    if (buffer.kind === "state") {
-      const state = states.get(buffer.name);
-      if (state === undefined) throw new Error(`the graph uses state ${buffer.name}, which was not given`);
-      if (state.bytes !== buffer.bytes)
-        throw new Error(`state ${buffer.name} has ${state.bytes} bytes, the graph's ${buffer.bytes}`);
-      return state;
-    }
-    const own = pool.allocate(buffer.shape, buffer.dtype);
-    (buffer.kind === "input" ? inputs : outputs).set(buffer.name, own);
-    return own;
+  const { places, outputs, writeInputs } = bindBuffers(program, states, {
+    allocate: ({ shape, dtype }) => pool.allocate(shape, dtype),
+    write: (place, values) => pool.write(place, values),
   });
   /** The launches with the addresses of an arena that stands here. */
   const listLaunches = (arenaAddress: number): LaunchList =>
@@ -57,16 +47,6 @@ export async function loadProgram(
     if (listed !== undefined) pool.freeLaunches(listed.launches);
     listed = { launches: listLaunches(arenaAddress), arenaAddress };
     return listed.launches;
-  };
-  const written = new Set<string>();
-  const writeInputs = (given: Readonly<Record<string, HostArray | number>>) => {
-    for (const [name, values] of Object.entries(given)) {
-      const buffer = inputs.get(name);
-      written.add(name);
-      // An input that simplification found unused has no buffer.
-      if (buffer !== undefined) pool.write(buffer, typeof values === "number" ? Float64Array.of(values) : values);
-    }
-    for (const name of inputs.keys()) if (!written.has(name)) throw new Error(`input ${name} was never written`);
   };
   return {
     program,

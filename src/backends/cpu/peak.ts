@@ -1,15 +1,12 @@
 // What the processor can do at most, measured: multiply-adds on registers alone, on all threads.
 
 import { systemClock } from "../../base/clock.ts";
+import type { Precision } from "../../graph/tensor.ts";
 import { loadBuilt } from "./build.ts";
 import { readTemplate, type ThreadPool } from "./pool.ts";
 
 /** The best of five runs of peak.c, in FLOP/s of products in this precision. */
-export async function measurePeakFlops(
-  pool: ThreadPool,
-  precision: "f32" | "bf16",
-  signal?: AbortSignal,
-): Promise<number> {
+export async function measurePeakFlops(pool: ThreadPool, precision: Precision, signal?: AbortSignal): Promise<number> {
   const library = await loadBuilt(readTemplate("peak.c"), [], signal);
   const inPairs = precision === "bf16" ? 1 : 0;
   const kernel = library.func("uint64_t cram_peak_kernel(int bf16)")(inPairs) as number;

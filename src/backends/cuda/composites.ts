@@ -2,7 +2,7 @@
 // tensor cores, and attention-plain.cu for everything else.
 
 import type { CompositeKernel } from "../../compiler/target.ts";
-import type { Attributes, Tensor } from "../../graph/tensor.ts";
+import type { Attributes, Precision, Tensor } from "../../graph/tensor.ts";
 
 /** Positions and head width up to which the kernels are written. */
 const longest = 512;
@@ -31,7 +31,7 @@ interface Plan {
 
 /** What finds kernels for a device: bf16 needs compute capability 8.0 for tensor cores. */
 export function compositeKernels(
-  precision: "f32" | "bf16",
+  precision: Precision,
   computeCapability: number,
 ): (name: string, attributes: Attributes) => CompositeKernel | undefined {
   return (name, attributes) => {

@@ -5,7 +5,7 @@ import { UserError } from "../../base/errors.ts";
 import { compileGraph } from "../../compiler/compile.ts";
 import { cudaTarget } from "../../compiler/printers/cuda-kernels.ts";
 import type { Program } from "../../compiler/program/program.ts";
-import { bytesPerElement, countElements, type Graph } from "../../graph/tensor.ts";
+import { bytesPerElement, countElements, type Graph, type Precision } from "../../graph/tensor.ts";
 import type { Backend } from "../backend.ts";
 import { decodeValues, makeStorage } from "../host-values.ts";
 import { compositeKernels } from "./composites.ts";
@@ -18,7 +18,7 @@ import { measureProductRate } from "./product-rate.ts";
 
 export interface CudaOptions {
   /** auto: bf16 where the device multiplies it (compute capability 8.0 and above), else f32. Default f32, the exact one. */
-  readonly precision?: "auto" | "f32" | "bf16";
+  readonly precision?: "auto" | Precision;
 }
 
 /** The first device that CUDA_VISIBLE_DEVICES shows. UserErrors E_CUDA_ABSENT, E_CUDA_MEMORY, and E_OPTION for bf16 on one without. */
@@ -67,12 +67,12 @@ export function openCudaOn(driver: CudaDriver, options: CudaOptions = {}): Backe
 }
 
 /** The program that a cuda backend of this precision runs on such a device; nothing is built, and no device is needed. */
-export function compileForCuda(graph: Graph, precision: "f32" | "bf16", computeCapability: number): Program {
+export function compileForCuda(graph: Graph, precision: Precision, computeCapability: number): Program {
   const findCompositeKernel = compositeKernels(precision, computeCapability);
   return compileGraph(graph, cudaTarget, { threads: 1, precision, findCompositeKernel });
 }
 
-function chooseCudaPrecision(precision: "auto" | "f32" | "bf16", { device }: CudaDriver): "f32" | "bf16" {
+function chooseCudaPrecision(precision: "auto" | Precision, { device }: CudaDriver): Precision {
   const multipliesBf16 = device.computeCapability >= 80;
   if (precision === "auto") return multipliesBf16 ? "bf16" : "f32";
   if (precision === "f32" || multipliesBf16) return precision;

@@ -2,9 +2,10 @@
 // for a run waits for nothing but the results, and a program without results returns at once.
 
 import { readFileSync } from "node:fs";
-import type { Program, ProgramBuffer } from "../../compiler/program/program.ts";
+import type { Program } from "../../compiler/program/program.ts";
 import { countElements } from "../../graph/tensor.ts";
 import type { DeviceBuffer, HostArray, LoadedGraph } from "../backend.ts";
+import { type BoundBuffers, bindBuffers } from "../bind-program.ts";
 import { decodeValues, encodeValues, makeStorage } from "../host-values.ts";
 import { compositeTemplates } from "./composites.ts";
 import type { DeviceMemory } from "./driver/device-memory.ts";
@@ -35,11 +36,7 @@ export async function loadProgram(
     driver.loadModule(printProgram(program)),
     driver.prepareProducts(program.kernels.flatMap(({ product }) => product ?? [])),
   ]);
-  const places = placeBuffers(program, states, memory);
-  const namedPlaces = (kind: ProgramBuffer["kind"]) =>
-    new Map(program.buffers.flatMap(({ name, kind: own }, i) => (own === kind ? [[name, places[i]!] as const] : [])));
-  const inputs = namedPlaces("input");
-  const outputs = namedPlaces("output");
+  const { places, outputs, writeInputs } = placeBuffers(program, states, driver, memory);
   const kernels = program.kernels.map(({ name, product }) => (product === undefined ? module.kernel(name) : undefined));
   /** The launches with the addresses of an arena that stands here. */
   const listWork = (arenaAddress: bigint) =>
@@ -66,17 +63,6 @@ export async function loadProgram(
     recorded?.graph.free();
     recorded = undefined;
     recorded = { graph: driver.capture(launchAll), arenaAddress };
-  };
-  const written = new Set<string>();
-  const writeInputs = (given: Readonly<Record<string, HostArray | number>>): void => {
-    for (const [name, values] of Object.entries(given)) {
-      const buffer = inputs.get(name);
-      written.add(name);
-      // An input that simplification found unused has no buffer.
-      if (buffer !== undefined)
-        writeBuffer(driver, buffer, typeof values === "number" ? Float64Array.of(values) : values);
-    }
-    for (const name of inputs.keys()) if (!written.has(name)) throw new Error(`input ${name} was never written`);
   };
   const readOutput = async ([name, { shape, dtype, address }]: [string, CudaBuffer]) => {
     const stored = makeStorage(countElements(shape), dtype);
@@ -107,28 +93,25 @@ export function writeBuffer(driver: CudaDriver, buffer: CudaBuffer, values: Host
   driver.copyIn(buffer.address, encodeValues(values, buffer.dtype));
 }
 
-/** The places of a program's buffers, and room for its temporaries; when one does not fit, what was taken is given back. */
+/** A program's buffers, and room for its temporaries; when one does not fit, what was taken is given back. */
 function placeBuffers(
-  { buffers, arenaBytes }: Program,
+  program: Program,
   states: ReadonlyMap<string, CudaBuffer>,
+  driver: CudaDriver,
   memory: DeviceMemory,
-): (CudaBuffer | undefined)[] {
+): BoundBuffers<CudaBuffer> {
   const own: CudaBuffer[] = [];
   try {
-    const places = buffers.map(({ kind, name, shape, dtype, bytes }) => {
-      if (kind === "temporary") return undefined;
-      if (kind === "state") {
-        const state = states.get(name);
-        if (state === undefined) throw new Error(`the graph uses state ${name}, which was not given`);
-        if (state.bytes !== bytes) throw new Error(`state ${name} has ${state.bytes} bytes, the graph's ${bytes}`);
-        return state;
-      }
-      const buffer = { shape, dtype, bytes, address: memory.allocate("inputs and outputs", bytes) };
-      own.push(buffer);
-      return buffer;
+    const bound = bindBuffers(program, states, {
+      allocate: ({ shape, dtype, bytes }) => {
+        const buffer = { shape, dtype, bytes, address: memory.allocate("inputs and outputs", bytes) };
+        own.push(buffer);
+        return buffer;
+      },
+      write: (place, values) => writeBuffer(driver, place, values),
     });
-    memory.reserveArena(arenaBytes);
-    return places;
+    memory.reserveArena(program.arenaBytes);
+    return bound;
   } catch (error) {
     for (const { address, bytes } of own) memory.free("inputs and outputs", address, bytes);
     throw error;

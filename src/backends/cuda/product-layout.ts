@@ -2,11 +2,11 @@
 // is asked for outᵀ = bᵀ · aᵀ, our b as its A and our a as its B. No matrix is moved for that.
 
 import type { Product, ProductOperand } from "../../compiler/program/program.ts";
-import { bytesPerElement } from "../../graph/tensor.ts";
+import { bytesPerElement, type Precision } from "../../graph/tensor.ts";
 
 /** A stored matrix: element (row, column) is at row + column · leadingDimension, before any transposition. */
 export interface MatrixLayout {
-  readonly dtype: "f32" | "bf16";
+  readonly dtype: Precision;
   readonly rows: number;
   readonly columns: number;
   readonly leadingDimension: number;

@@ -2,7 +2,7 @@
 // more, at a power that no such product is given.
 
 import type { Product } from "../../compiler/program/program.ts";
-import { bytesPerElement } from "../../graph/tensor.ts";
+import { bytesPerElement, type Precision } from "../../graph/tensor.ts";
 import type { CudaDriver } from "./driver/driver.ts";
 import { fillAtRandom } from "./random-fill.ts";
 
@@ -11,7 +11,7 @@ const runs = 10;
 const unmeasuredRuns = 2;
 
 /** FLOP/s of the fastest of some products with f32 sums, operands and result in the precision. */
-export async function measureProductRate(driver: CudaDriver, precision: "f32" | "bf16"): Promise<number> {
+export async function measureProductRate(driver: CudaDriver, precision: Precision): Promise<number> {
   const size = Math.min(8192, 64 * driver.device.multiprocessors);
   const bytes = size * size * bytesPerElement[precision];
   const operand = { dtype: precision, offset: 0, row: size, column: 1, batch: size * size };

@@ -2,16 +2,17 @@
 // is. A million numbers from a normal distribution are repeated, which no kernel sees.
 
 import { RandomSequence, streams } from "../../base/random.ts";
+import type { Precision } from "../../graph/tensor.ts";
 import { encodeValues } from "../host-values.ts";
 import type { CudaDriver } from "./driver/driver.ts";
 
-const patterns = new Map<"f32" | "bf16", Uint8Array>();
+const patterns = new Map<Precision, Uint8Array>();
 
 export function fillAtRandom(
   driver: Pick<CudaDriver, "copyIn">,
   address: bigint,
   bytes: number,
-  dtype: "f32" | "bf16",
+  dtype: Precision,
 ): void {
   const pattern = patterns.get(dtype) ?? drawPattern(dtype);
   patterns.set(dtype, pattern);
@@ -20,7 +21,7 @@ export function fillAtRandom(
   }
 }
 
-function drawPattern(dtype: "f32" | "bf16"): Uint8Array {
+function drawPattern(dtype: Precision): Uint8Array {
   const random = new RandomSequence(0, streams.sampling, 0);
   const values = new Float32Array(2 ** 20);
   for (let i = 0; i < values.length; i += 2) values.set(random.normalPair(), i);

@@ -4,6 +4,7 @@
 
 import { type Graph, isFloat, listRoots, sortTopologically, type Tensor } from "../../graph/tensor.ts";
 import type { Backend, DeviceBuffer, HostArray, LoadedGraph } from "../backend.ts";
+import { findState, readHostInput, refuseUnwritten } from "../bind-program.ts";
 import { allocateValues, evaluateNode } from "./evaluate.ts";
 
 interface ReferenceBuffer extends DeviceBuffer {
@@ -27,9 +28,7 @@ function loadGraph(graph: Graph, states: ReadonlyMap<string, ReferenceBuffer>): 
   return {
     program: undefined,
     run: async given => {
-      for (const [name, values] of Object.entries(given)) {
-        inputs.set(name, typeof values === "number" ? Float64Array.of(values) : values.slice());
-      }
+      for (const [name, values] of Object.entries(given)) inputs.set(name, readHostInput(values).slice());
       const values = evaluate(listRoots(graph), inputs, states);
       const outputs = Object.entries(graph.outputs).map(
         ([name, tensor]) => [name, values.get(tensor)!.slice()] as const,
@@ -45,12 +44,6 @@ function loadGraph(graph: Graph, states: ReadonlyMap<string, ReferenceBuffer>): 
 /** As it is kept in a file, so that a training that is resumed from one goes on with the same bits. */
 const roundState = (values: HostArray): HostArray =>
   values instanceof Float64Array ? Float32Array.from(values) : values;
-
-function findState<T>(states: ReadonlyMap<string, T>, name: string): T {
-  const found = states.get(name);
-  if (found === undefined) throw new Error(`the graph uses state ${name}, which was not given`);
-  return found;
-}
 
 /** Values of the roots and of everything under them. A composite takes the value of its decomposition. */
 function evaluate(
@@ -68,8 +61,7 @@ function evaluate(
     const { operation } = tensor;
     if (operation.kind === "state") return findState(states, operation.name).values.slice();
     if (operation.kind === "input") {
-      const given = inputs.get(operation.name);
-      if (given === undefined) throw new Error(`input ${operation.name} was never written`);
+      const given = inputs.get(operation.name) ?? refuseUnwritten(operation.name);
       const own = allocateValues(tensor);
       if (own.length !== given.length) {
         throw new Error(`input ${operation.name} has ${given.length} elements, the graph's has ${own.length}`);

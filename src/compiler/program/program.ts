@@ -2,7 +2,7 @@
 // and compared. A backend needs nothing else to run it.
 
 import { contentHash } from "../../base/files/files.ts";
-import type { DType, Shape } from "../../graph/tensor.ts";
+import type { DType, Precision, Shape } from "../../graph/tensor.ts";
 
 export interface ProgramBuffer {
   /** Where it lives: written by the host, kept between runs, read by the host, or scratch inside the arena. */
@@ -39,13 +39,13 @@ export interface Product {
   readonly k: number;
   readonly a: ProductOperand;
   readonly b: ProductOperand;
-  readonly outDtype: "f32" | "bf16";
+  readonly outDtype: Precision;
   readonly accumulates: boolean;
 }
 
 /** Element (i, j) of batch n is at offset + n · batch + i · row + j · column, in elements; row or column is 1. */
 export interface ProductOperand {
-  readonly dtype: "f32" | "bf16";
+  readonly dtype: Precision;
   readonly offset: number;
   readonly row: number;
   readonly column: number;
