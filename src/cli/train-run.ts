@@ -60,7 +60,8 @@ function createEventPrinter(recipe: Recipe, run: string): (event: TrainingEvent)
         printError(`stopped for ${event.stoppedSeconds.toFixed(1)} s, which the budget leaves out`);
       if (event.skipped) printError(`step ${event.step} was not finite and changed nothing`);
     } else if (event.kind === "validation") {
-      print(colour("bold", `validation loss ${event.loss.toFixed(3)} at step ${event.step}`));
+      const average = event.averageLoss === undefined ? "" : `, of the average ${event.averageLoss.toFixed(3)}`;
+      print(colour("bold", `validation loss ${event.loss.toFixed(3)}${average} at step ${event.step}`));
     } else if (event.kind === "end") {
       const tokens = (event.tokens / 1e6).toFixed(2);
       print(`${event.step} steps, ${tokens} M tokens, ${event.elapsedSeconds.toFixed(1)} s of the budget`);

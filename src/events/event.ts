@@ -48,7 +48,14 @@ const schemas = {
     /** True when the step was not finite and changed nothing. */
     skipped: z.boolean(),
   }),
-  validation: z.object({ kind: z.literal("validation"), ...shared, progress: computed, loss: measured }),
+  validation: z.object({
+    kind: z.literal("validation"),
+    ...shared,
+    progress: computed,
+    loss: measured,
+    /** With the average of the parameters in their place, where the recipe has one. */
+    averageLoss: measured.exactOptional(),
+  }),
   checkpoint: z.object({ kind: z.literal("checkpoint"), ...shared, path: z.string() }),
   end: z.object({
     kind: z.literal("end"),

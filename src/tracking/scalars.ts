@@ -5,7 +5,13 @@ import { tokensPerSecond } from "../events/speed.ts";
 
 /** By name; empty for events without a curve. `tokensPerSequence` is the model's length, for the speed. */
 export function scalarsOf(event: TrainingEvent, tokensPerSequence: number): Readonly<Record<string, number>> {
-  if (event.kind === "validation") return { "loss/validation": event.loss };
+  if (event.kind === "validation") {
+    const { loss, averageLoss } = event;
+    return {
+      "loss/validation": loss,
+      ...(averageLoss !== undefined && { "loss/validation of the average": averageLoss }),
+    };
+  }
   if (event.kind !== "step") return {};
   return {
     "loss/training": event.loss,

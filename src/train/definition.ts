@@ -6,6 +6,12 @@ import { initialiseParameter } from "../model/initialise.ts";
 import { declareMaskedInputs } from "../model/inputs.ts";
 import type { Parameters } from "../model/layer-parts.ts";
 import { listParameters } from "../model/parameters.ts";
+import {
+  averageParameters,
+  listAverageStates,
+  takeIntoAverage,
+  type WeightAverageSettings,
+} from "../optim/averages.ts";
 import { buildProbe, findInterval, findProbe, type ProbedLosses } from "../optim/probe.ts";
 import { buildUpdate, listMoments, scheduleInputs } from "../optim/update.ts";
 import type { Recipe } from "./recipe.ts";
@@ -42,7 +48,7 @@ export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, Sto
     labels: train.microBatchSequences * masked,
   };
   const probe = findProbe(optimizer);
-  return {
+  const definition: TrainingDefinition = {
     parameters: new Map(listed.map(({ name, shape }) => [name, shape] as const)),
     moments: listMoments(listed, optimizer),
     loss: losses.loss,
@@ -58,6 +64,19 @@ export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, Sto
       if (initial !== undefined) return initial.get(name)!.read();
       const index = listed.findIndex(parameter => parameter.name === name);
       return initialiseParameter(listed[index]!, index, train.seed);
+    },
+  };
+  return recipe.average === undefined ? definition : averageTraining(definition, recipe.average);
+}
+
+/** The same training with an average of its parameters kept beside it. */
+export function averageTraining(definition: TrainingDefinition, settings: WeightAverageSettings): TrainingDefinition {
+  return {
+    ...definition,
+    moments: new Map([...definition.moments, ...listAverageStates(definition.parameters, settings)]),
+    average: {
+      take: parameters => takeIntoAverage(parameters, settings),
+      read: parameters => averageParameters(parameters, settings),
     },
   };
 }

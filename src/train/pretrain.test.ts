@@ -29,9 +29,10 @@ import {
   sum,
 } from "../graph/operations.ts";
 import { makeTables } from "../model/inputs.ts";
+import type { WeightAverageSettings } from "../optim/averages.ts";
 import { batchSizeAt, rateAt } from "../optim/schedule.ts";
 import { parseBudget } from "./budget.ts";
-import { defineTraining } from "./definition.ts";
+import { averageTraining, defineTraining } from "./definition.ts";
 import { type BatchSource, pretrain } from "./pretrain.ts";
 import { checkRecipe, overrideRecipe, type Recipe } from "./recipe.ts";
 import { type Engine, openEngine, type TrainingDefinition } from "./step.ts";
@@ -176,13 +177,24 @@ const backends: Readonly<Record<string, () => Promise<Backend> | Backend>> = {
   reference: openReference,
 };
 
-async function runToy(run: string, stopAfter: number, resume: boolean, source = constantSource, name = "cpu") {
+async function runToy(
+  run: string,
+  stopAfter: number,
+  resume: boolean,
+  {
+    source = constantSource,
+    name = "cpu",
+    average,
+  }: { source?: BatchSource; name?: string; average?: WeightAverageSettings } = {},
+) {
   const backend = await backends[name]!();
-  const engine = await openEngine(backend, toy);
+  const definition = average === undefined ? toy : averageTraining(toy, average);
+  const recipe = average === undefined ? toyRecipe : { ...toyRecipe, average };
+  const engine = await openEngine(backend, definition);
   const clock = simulatedClock();
   const stop = new AbortController();
-  const resumeFrom = resume ? loadCheckpoint(run, toy) : undefined;
-  const options = { engine, source, recipe: toyRecipe, recipeHash: "r", clock, run, resumeFrom, signal: stop.signal };
+  const resumeFrom = resume ? loadCheckpoint(run, definition) : undefined;
+  const options = { engine, source, recipe, recipeHash: "r", clock, run, resumeFrom, signal: stop.signal };
   const log = new EventLog(join(run, "events.jsonl"), resumeFrom?.counters.step);
   try {
     for await (const event of pretrain(options)) {
@@ -200,11 +212,11 @@ for (const name of Object.keys(backends)) {
   test(`interrupted and resumed gives the bits and the events of never interrupted: ${name}`, async () => {
     const whole = join(folder, `whole-${name}`);
     const cut = join(folder, `cut-${name}`);
-    await runToy(whole, -1, false, constantSource, name);
-    await runToy(cut, 7, false, constantSource, name);
-    await runToy(cut, 8, true, constantSource, name);
-    await runToy(cut, 23, true, constantSource, name);
-    await runToy(cut, -1, true, constantSource, name);
+    await runToy(whole, -1, false, { name });
+    await runToy(cut, 7, false, { name });
+    await runToy(cut, 8, true, { name });
+    await runToy(cut, 23, true, { name });
+    await runToy(cut, -1, true, { name });
     for (const file of ["parameters.safetensors", "optimizer.safetensors"]) {
       const read = (run: string) => readFileSync(join(run, "checkpoints/step-00000030", file));
       assert.ok(read(whole).equals(read(cut)), file);
@@ -212,6 +224,40 @@ for (const name of Object.keys(backends)) {
     const losses = (run: string) =>
       readEvents(join(run, "events.jsonl")).flatMap(event => (event.kind === "step" ? [[event.step, event.loss]] : []));
     assert.deepEqual(losses(cut), losses(whole));
+  });
+}
+
+for (const average of [
+  { name: "ema", decay: 0.8 },
+  { name: "lawa", copies: 3, every: 0.1 },
+] as const) {
+  test(`an average of the parameters (${average.name}) is validated, changes no parameter, and is resumed to its bits`, async () => {
+    const [plain, whole, cut] = ["plain", "whole", "cut"].map(name => join(folder, `${average.name}-${name}`)) as [
+      string,
+      string,
+      string,
+    ];
+    await runToy(plain, -1, false);
+    await runToy(whole, -1, false, { average });
+    await runToy(cut, 8, false, { average });
+    await runToy(cut, 23, true, { average });
+    await runToy(cut, -1, true, { average });
+    const read = (run: string, part: string) =>
+      readFileSync(join(run, `checkpoints/step-00000030/${part}.safetensors`));
+    assert.ok(read(whole, "parameters").equals(read(plain, "parameters")));
+    for (const part of ["parameters", "optimizer"]) assert.ok(read(whole, part).equals(read(cut, part)), part);
+    const losses = (run: string) =>
+      readEvents(join(run, "events.jsonl")).flatMap(event =>
+        event.kind === "validation" ? [[event.step, event.loss, event.averageLoss] as const] : [],
+      );
+    assert.deepEqual(losses(cut), losses(whole));
+    assert.deepEqual(
+      losses(plain),
+      losses(whole).map(([step, loss]) => [step, loss, undefined]),
+    );
+    const [, last, averaged] = losses(whole).at(-1)!;
+    assert.ok(averaged !== undefined && Number.isFinite(averaged) && averaged !== last);
+    assert.equal(losses(whole)[0]![2], undefined);
   });
 }
 
@@ -255,7 +301,7 @@ test("a step that is not finite changes nothing and is counted; several in a row
     training: () => ({ rows: Int32Array.of(0, 1), target: Float32Array.of(Number.POSITIVE_INFINITY) }),
   };
   await assert.rejects(
-    () => runToy(join(folder, "broken"), -1, false, broken),
+    () => runToy(join(folder, "broken"), -1, false, { source: broken }),
     (error: unknown) => error instanceof UserError && error.code === "E_DIVERGED" && error.message.includes("step 3"),
   );
 });

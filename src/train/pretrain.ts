@@ -6,6 +6,7 @@ import { UserError } from "../base/errors.ts";
 import type { Counters } from "../checkpoint/checkpoint-file.ts";
 import { saveCheckpoint, type TrainingState } from "../checkpoint/state.ts";
 import type { TrainingEvent } from "../events/event.ts";
+import { countTaken } from "../optim/averages.ts";
 import { batchSizeAt, rateAt } from "../optim/schedule.ts";
 import { type Budget, formatBudget, parseBudget, startBudget } from "./budget.ts";
 import { createGuard } from "./guard.ts";
@@ -66,6 +67,7 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Traini
 
 async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEvent, void> {
   const { engine, source, recipe, clock, run, resumeFrom } = options;
+  const { average } = recipe;
   const size = recipe.train.microBatchSequences;
   const ramp = { ...recipe.schedule, ...recipe.train };
   const tokensPerSequence = recipe.model.sequenceLength;
@@ -88,12 +90,14 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
     ...(options.budget !== undefined && { budget: formatBudget(options.budget) }),
     ...(options.peakFlops !== undefined && { peakFlops: options.peakFlops }),
   };
+  const countAveraged = () => (average === undefined ? 0 : countTaken({ step, progress: now.progress }, average));
+  let averaged = countAveraged();
   const countValidations = () => Math.floor(now.progress * recipe.train.validations);
   let validated = countValidations();
   if (step === 0) {
-    const loss = await measureValidationLoss(options, step);
+    const losses = await validate(options, step, false);
     now = budget.read(step);
-    yield { kind: "validation", step, ...now, loss };
+    yield { kind: "validation", step, ...now, ...losses };
   }
   const save = (folder: string): TrainingEvent => {
     const { elapsedSeconds } = now;
@@ -126,6 +130,10 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
     const stepSeconds = clock.seconds() - start;
     const stoppedSeconds = (options.stoppedSeconds?.() ?? 0) - stoppedBefore;
     now = budget.read(step);
+    if (countAveraged() > averaged) {
+      averaged = countAveraged();
+      await engine.average?.take();
+    }
     const counted = guard.judge(step, { loss, "gradient norm": gradientNorm });
     yield {
       kind: "step",
@@ -143,9 +151,9 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
     };
     if (now.progress < 1 && countValidations() > validated) {
       validated = countValidations();
-      const loss = await measureValidationLoss(options, step);
+      const losses = await validate(options, step, averaged > 0);
       now = budget.read(step);
-      yield { kind: "validation", step, ...now, loss };
+      yield { kind: "validation", step, ...now, ...losses };
     }
     const isDue = now.elapsedSeconds - savedSeconds > recipe.train.checkpointEverySeconds;
     if (now.progress < 1 && counted && isDue && run !== undefined) {
@@ -156,9 +164,9 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
   }
   // What comes after the last step is no part of the budget.
   const isDone = now.progress >= 1;
-  if (isDone) yield { kind: "validation", step, ...now, loss: await measureValidationLoss(options, step) };
+  if (isDone) yield { kind: "validation", step, ...now, ...(await validate(options, step, averaged > 0)) };
   // Steps that were not finite changed nothing: whether the state before them computes anything, a validation says.
-  else if (guard.isCounting) await measureValidationLoss(options, step);
+  else if (guard.isCounting) await validate(options, step, false);
   // Where nothing was trained since, the checkpoint that it began with is this one.
   if (run !== undefined && step !== resumeFrom?.counters.step) yield save(run);
   yield {
@@ -188,19 +196,29 @@ async function warmUp({ engine, source, recipe, clock, resumeFrom, signal }: Pre
   await engine.update({ step: 1, rateScale: 0 }, 2);
   if (engine.isDue?.(2) === false) await engine.update({ step: 2, rateScale: 0 }, 2);
   await engine.validate(await source.validation(0));
+  await engine.average?.take();
+  await engine.average?.validate(await source.validation(0));
   signal.throwIfAborted();
   if (resumeFrom === undefined) engine.clearMoments();
   else engine.restore([...resumeFrom.parameters, ...resumeFrom.moments]);
   return clock.seconds() - start;
 }
 
-/** Mean over the held-out batches, in nats per predicted token. UserError E_DIVERGED where it is not finite. */
-async function measureValidationLoss({ engine, source }: PretrainOptions, step: number): Promise<number> {
-  let sum = 0;
-  for (let i = 0; i < source.validationBatches; i++) sum += await engine.validate(await source.validation(i));
-  const loss = sum / source.validationBatches;
-  if (Number.isFinite(loss)) return loss;
-  throw diverge(`step ${step}: the validation loss is ${loss}`);
+/**
+ * Means over the held-out batches, in nats per predicted token; with `isAveraged` that of the average of the parameters, too.
+ * UserError E_DIVERGED where the loss is not finite.
+ */
+async function validate({ engine, source }: PretrainOptions, step: number, isAveraged: boolean) {
+  const measure = async (validateBatch: (batch: Inputs) => Promise<number>) => {
+    let sum = 0;
+    for (let i = 0; i < source.validationBatches; i++) sum += await validateBatch(await source.validation(i));
+    return sum / source.validationBatches;
+  };
+  const loss = await measure(engine.validate);
+  if (!Number.isFinite(loss)) throw diverge(`step ${step}: the validation loss is ${loss}`);
+  return isAveraged && engine.average !== undefined
+    ? { loss, averageLoss: await measure(engine.average.validate) }
+    : { loss };
 }
 
 /** Saves a checkpoint into the run's folder and returns its own. UserErrors: E_DIVERGED, and those of saveCheckpoint. */

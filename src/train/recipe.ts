@@ -7,6 +7,7 @@ import { listParameters } from "../model/parameters.ts";
 import { shapeSchema } from "../model/shape.ts";
 import { findShapeFault } from "../model/shape-faults.ts";
 import { tokenLosses, tokenLossSchema } from "../nn/token-losses/token-losses.ts";
+import { weightAverageSchema, weightAverages } from "../optim/averages.ts";
 import { findOptimizerFault, optimizerSchema, optimizers } from "../optim/optimizers.ts";
 import { findProbe } from "../optim/probe.ts";
 import { rateSchedules } from "../optim/schedule.ts";
@@ -66,6 +67,7 @@ const train = z.strictObject({
 
 describeChoice(tokenLossSchema, tokenLosses);
 describeChoice(optimizerSchema, optimizers);
+describeChoice(weightAverageSchema, weightAverages);
 describeChoice(schedule, rateSchedules);
 
 const recipeSchema = z.strictObject({
@@ -75,6 +77,8 @@ const recipeSchema = z.strictObject({
   /** Of training; without it cross-entropy. */
   loss: tokenLossSchema.exactOptional(),
   optimizer: optimizerSchema,
+  /** Of the parameters, validated beside them; without it none. */
+  average: weightAverageSchema.exactOptional(),
   schedule,
   train,
 });

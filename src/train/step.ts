@@ -53,6 +53,13 @@ export interface TrainingDefinition {
     gradients: ReadonlyMap<string, Tensor>,
     kind: { readonly isDue: boolean; readonly probe?: ReadonlyMap<string, Tensor> | undefined },
   ): { readonly updates: Readonly<Record<string, Tensor>>; readonly gradientNorm: Tensor };
+  /** An average of the parameters: new values of its states, which are among the moments, and what it is. */
+  readonly average?:
+    | {
+        take(parameters: ReadonlyMap<string, Tensor>): Readonly<Record<string, Tensor>>;
+        read(parameters: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor>;
+      }
+    | undefined;
   scheduleInputs(schedule: StepSchedule): Inputs;
   initialise(name: string): Float32Array;
 }
@@ -81,6 +88,8 @@ export interface Engine {
   isDue?(step: number): boolean;
   /** Where it has a probe: adds up a due step's, over its micro-batches, once their gradient is whole. */
   probe?(batch: Inputs, place: ProbePlace): Promise<void>;
+  /** Where the definition has one: takes the parameters into the average, and validates with it in their place. */
+  readonly average?: { take(): Promise<void>; validate(batch: Inputs): Promise<number> };
   readParameters(): StoredTensor[];
   readMoments(): StoredTensor[];
   restore(tensors: readonly StoredTensor[]): void;
@@ -103,6 +112,8 @@ export interface StepGraphs {
   readonly nextProbe?: Graph;
   /** The update of steps that are not due. */
   readonly updateBetween?: Graph;
+  readonly takeAverage?: Graph;
+  readonly averageValidation?: Graph;
 }
 
 export function buildStepGraphs(definition: TrainingDefinition): StepGraphs {
@@ -119,6 +130,18 @@ export function buildStepGraphs(definition: TrainingDefinition): StepGraphs {
     validation: { outputs: { loss: validationLoss }, updates: {} },
     ...(definition.probe !== undefined && buildProbeGraphs(definition.probe, parameters)),
     ...((definition.interval ?? 1) > 1 && { updateBetween: buildUpdateGraph(definition, parameters, false) }),
+    ...(definition.average !== undefined && buildAverageGraphs(definition.average, definition, parameters)),
+  };
+}
+
+function buildAverageGraphs(
+  { take, read }: NonNullable<TrainingDefinition["average"]>,
+  { loss, validationLoss = loss }: TrainingDefinition,
+  parameters: ReadonlyMap<string, Tensor>,
+) {
+  return {
+    takeAverage: { outputs: {}, updates: take(parameters) },
+    averageValidation: { outputs: { loss: reshape(validationLoss(read(parameters)), [1]) }, updates: {} },
   };
 }
 
@@ -175,7 +198,7 @@ export async function openEngine(backend: Backend, definition: TrainingDefinitio
   const graphs = buildStepGraphs(definition);
   // All at once: the system's compiler works on several programs at a time.
   const load = (graph: Graph | undefined) => (graph === undefined ? undefined : backend.load(graph, states));
-  const [first, next, update, validation, firstProbe, nextProbe, updateBetween] = await Promise.all([
+  const [first, next, update, validation, firstProbe, nextProbe, updateBetween, take, averaged] = await Promise.all([
     backend.load(graphs.first, states),
     backend.load(graphs.next, states),
     backend.load(graphs.update, states),
@@ -183,6 +206,8 @@ export async function openEngine(backend: Backend, definition: TrainingDefinitio
     load(graphs.firstProbe),
     load(graphs.nextProbe),
     load(graphs.updateBetween),
+    load(graphs.takeAverage),
+    load(graphs.averageValidation),
   ]);
   collectGarbage();
 
@@ -209,6 +234,14 @@ export async function openEngine(backend: Backend, definition: TrainingDefinitio
       return { loss: outputs.loss![0]!, gradientNorm: outputs.gradientNorm![0]! };
     },
     validate: async batch => (await validation.run(batch)).loss![0]!,
+    ...(take !== undefined && {
+      average: {
+        take: async () => {
+          await take.run({});
+        },
+        validate: async (batch: Inputs) => (await averaged!.run(batch)).loss![0]!,
+      },
+    }),
     readParameters: () => listStored(backend, states, definition.parameters),
     readMoments: () => listStored(backend, states, definition.moments),
     restore: tensors => restoreStates(backend, states, tensors),
