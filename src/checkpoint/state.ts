@@ -137,6 +137,12 @@ export function loadParameters(path: string, shapes: ReadonlyMap<string, Shape>)
   return { counters, parameters, notes: counters.version === 1 ? [unhashed] : [] };
 }
 
+/** Some of the optimizer's states, of the same checkpoint that loadParameters opens. Errors: as there. */
+export function loadMoments(path: string, shapes: ReadonlyMap<string, Shape>): readonly StoredTensor[] {
+  const { run, step } = findCheckpoint(path);
+  return offerOther(run, step, () => readTensors(run, step, "optimizer", shapes));
+}
+
 /** The whole state of a checkpoint: of the newest one, unless a step is given. Errors: those of loadParameters. */
 export function loadCheckpoint(
   run: string,

@@ -7,6 +7,7 @@ import { readEvents } from "../events/event-reader.ts";
 import { type Evaluation, readEvaluations } from "../report/runs/evaluations.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { readRunRecipe } from "../train/run-folder.ts";
+import type { AverageName } from "../train/stored-average.ts";
 
 export interface RunFacts {
   readonly recipe: Recipe;
@@ -32,8 +33,8 @@ export interface RunFacts {
 
 const stepsAveraged = 100;
 
-/** Errors: E_NO_CHECKPOINT and those of reading the files. */
-export function readRunFacts(run: string): RunFacts {
+/** With `average` its loss is given. Errors: E_NO_CHECKPOINT and those of reading the files. */
+export function readRunFacts(run: string, average?: AverageName): RunFacts {
   const recipe = readRunRecipe(run);
   const counters = readCounters(run);
   const path = join(run, "events.jsonl");
@@ -41,6 +42,7 @@ export function readRunFacts(run: string): RunFacts {
   const losses = events.flatMap(event => (event.kind === "step" && !event.skipped ? [event.loss] : []));
   const last = losses.slice(-stepsAveraged);
   const starts = events.filter(event => event.kind === "start");
+  const validation = events.findLast(event => event.kind === "validation");
   return {
     recipe,
     step: counters.step,
@@ -50,7 +52,7 @@ export function readRunFacts(run: string): RunFacts {
     devices: [...new Set(starts.map(({ device }) => device))],
     losses: {
       training: last.length === 0 ? undefined : last.reduce((a, b) => a + b, 0) / last.length,
-      validation: events.findLast(event => event.kind === "validation")?.loss,
+      validation: average === undefined ? validation?.loss : validation?.averageLoss,
       unigram: starts.at(-1)?.unigramEntropy,
     },
     evaluations: readEvaluations(join(run, "evaluations")).finished,

@@ -8,12 +8,14 @@ import { contentHash } from "../base/files/files.ts";
 import { recoverFolder } from "../base/files/folder-draft.ts";
 import { quoteCommand } from "../base/shell-words.ts";
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
-import { findRun, loadParameters, readCounters } from "../checkpoint/state.ts";
+import { findRun, loadMoments, loadParameters, readCounters } from "../checkpoint/state.ts";
 import { listParameters } from "../model/parameters.ts";
 import { abbreviateShape, type ModelShape, withoutHead } from "../model/shape.ts";
+import { listAverageStates } from "../optim/averages.ts";
 import { readTokenizer } from "../tokenizer/read-tokenizer.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { checkRunRecipe, checkRunTokenizer, readRunRecipe } from "../train/run-folder.ts";
+import { type AverageName, listAveraged } from "../train/stored-average.ts";
 import { isForeignModel, openForeignModel } from "./foreign/open-foreign-model.ts";
 import { holdsModel, openKeptModel } from "./kept-model.ts";
 import { openTextReader, readTextWith, type TextReader } from "./text-reader.ts";
@@ -55,10 +57,11 @@ type Opened = Pick<PretrainedModel, "kind" | "shape" | "parameters" | "predictsT
 /**
  * Opens a folder: the newest checkpoint of a run, a finetuned model that cram evaluate kept, or a model that another program
  * saved. Errors: those of reading the files, E_FOREIGN_CONFIG, E_FOREIGN_TENSOR, E_KEPT_MODEL, E_TOKENIZER_UNSUPPORTED,
- * E_TOKENIZER_OTHER.
+ * E_TOKENIZER_OTHER. With `average` the parameters are that average of a run's: E_OPTION where it keeps none.
  */
-export async function openPretrainedModel(path: string): Promise<PretrainedModel> {
-  const { reader, ...model } = await openFolder(path);
+export async function openPretrainedModel(path: string, average?: AverageName): Promise<PretrainedModel> {
+  const { reader, ...model } = await openFolder(path, average);
+  if (average !== undefined && model.kind !== "run") refuseAverage(path, average);
   const { shape } = model;
   if (reader.vocabulary > shape.vocabulary) {
     throw new UserError(
@@ -105,9 +108,9 @@ export function requireTokenHead(model: Pick<PretrainedModel, "predictsTokens">,
 }
 
 /** A run is one whatever else lies in its folder. */
-async function openFolder(path: string): Promise<Opened> {
+async function openFolder(path: string, average: AverageName | undefined): Promise<Opened> {
   recoverFolder(path);
-  if (existsSync(join(findRun(path), "recipe.json"))) return openRun(path);
+  if (existsSync(join(findRun(path), "recipe.json"))) return openRun(path, average);
   if (holdsModel(path)) return openKept(path);
   if (basename(resolve(path)) === "model" && holdsModel(dirname(resolve(path))))
     return openKept(dirname(resolve(path)));
@@ -125,19 +128,40 @@ async function openFolder(path: string): Promise<Opened> {
 }
 
 /** The newest checkpoint of a run, or the one that the path leads to. */
-function openRun(path: string): Opened {
+function openRun(path: string, average: AverageName | undefined): Opened {
   const run = findRun(path);
   const recipe = readRunRecipe(run);
   checkRunRecipe(run, recipe, readCounters(path).recipeHash);
   const { model: shape, train } = recipe;
   const shapes = new Map(listParameters(shape).map(parameter => [parameter.name, parameter.shape] as const));
   checkRunTokenizer(run);
-  const { parameters, notes } = loadParameters(path, shapes);
+  const { parameters: last, notes } = loadParameters(path, shapes);
+  const parameters = average === undefined ? last : openAverage(path, recipe, last, average);
   return {
     ...{ kind: "run", shape, predictsTokens: true, precision: train.precision, notes, parameters },
     // Tasks are read as a corpus is. Elsewhere a text is read as other programs read it to the run's export.
     reader: readTextWith(readTokenizer(join(run, "tokenizer.json")), "as-text", "recognise"),
   };
+}
+
+/** The average of a checkpoint's parameters, as its optimizer's states hold it. */
+function openAverage(
+  path: string,
+  { average }: Recipe,
+  parameters: readonly StoredTensor[],
+  name: AverageName,
+): readonly StoredTensor[] {
+  if (average?.name !== name) return refuseAverage(path, name);
+  const shapes = new Map(parameters.map(tensor => [tensor.name, tensor.shape] as const));
+  return listAveraged(parameters, loadMoments(path, listAverageStates(shapes, average)), average);
+}
+
+function refuseAverage(path: string, name: AverageName): never {
+  throw new UserError(
+    "E_OPTION",
+    `${path}: keeps no ${name} average of its parameters`,
+    `A run keeps it that was begun with --set average.name=${name}.`,
+  );
 }
 
 async function openKept(seedFolder: string): Promise<Opened> {

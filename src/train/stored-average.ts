@@ -1,7 +1,11 @@
 // The average of a checkpoint's parameters, as its optimizer's states hold it, for export: what averageParameters computes on a device.
 
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
-import { copyNames, type WeightAverageSettings, weightName } from "../optim/averages.ts";
+import { copyNames, type WeightAverageSettings, weightAverages, weightName } from "../optim/averages.ts";
+
+export type AverageName = WeightAverageSettings["name"];
+/** What may be read out in place of the last parameters. */
+export const averageNames: readonly AverageName[] = weightAverages.map(({ name }) => name);
 
 /** The average of each parameter in its place; the parameter itself where none was taken in yet. */
 export function listAveraged(

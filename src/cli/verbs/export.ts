@@ -1,10 +1,11 @@
 // cram export: a trained run, or a finetuned model of it, as a folder for Python's transformers, transformers.js and ONNX Runtime.
 
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { UserError } from "../../base/errors.ts";
 import { quoteCommand } from "../../base/shell-words.ts";
 import type { OnnxFile } from "../../export/exported-files.ts";
 import { holdsModel } from "../../pretrained/kept-model.ts";
+import { type AverageName, averageNames } from "../../train/stored-average.ts";
 import { exportFinetuned, type FinetunedExport } from "../../verbs/export/export-finetuned.ts";
 import {
   type ExportOptions,
@@ -21,6 +22,7 @@ interface ExportFlags extends BackendOptions {
   readonly out?: string;
   readonly format?: string;
   readonly types?: string;
+  readonly weights?: AverageName;
   readonly license?: string;
   readonly json?: boolean;
 }
@@ -40,6 +42,11 @@ export function addExport(program: Command): void {
     .option(
       "--format <names>",
       `${exportFormats.join(",")}; default: both, where Hugging Face has a class for the model`,
+    )
+    .addOption(
+      new Option("--weights <average>", "an average that the run kept of its parameters, not the last ones").choices(
+        averageNames,
+      ),
     )
     .option("--types <names>", `of ONNX files: ${onnxTypeNames.join(",")}; default: all`)
     .option(
@@ -73,10 +80,15 @@ async function exportModel(run: string, flags: ExportFlags): Promise<void> {
     out: flags.out,
     formats: flags.format === undefined ? undefined : parseNames("--format", flags.format, exportFormats),
     types: flags.types === undefined ? undefined : parseNames("--types", flags.types, onnxTypeNames),
+    weights: flags.weights,
     license: flags.license,
     onProgress: json ? undefined : showStatus,
   };
   if (flags.task !== undefined || holdsModel(run)) {
+    if (flags.weights !== undefined) {
+      const advice = "Leave it out: what was finetuned has no average.";
+      throw new UserError("E_OPTION", `--weights ${flags.weights}: of a run alone`, advice);
+    }
     const result = await exportFinetuned(run, { ...options, task: flags.task });
     if (json) print(JSON.stringify(result));
     else printFinetuned(result);

@@ -32,6 +32,7 @@ import { openForeignModel } from "../../pretrained/foreign/open-foreign-model.ts
 import { openPretrainedModel, type PretrainedModel } from "../../pretrained/pretrained-model.ts";
 import { countMasked } from "../../train/definition.ts";
 import { readRunData } from "../../train/run-folder.ts";
+import type { AverageName } from "../../train/stored-average.ts";
 import { type BackendChoice, withBackend } from "../backend.ts";
 
 export const exportFormats = ["huggingface", "onnx"] as const;
@@ -43,6 +44,8 @@ export interface ExportOptions extends BackendChoice {
   readonly out?: string | undefined;
   /** Default: onnx, and huggingface where it has a class for the model. */
   readonly formats?: readonly ExportFormat[] | undefined;
+  /** An average that the run kept of its parameters, in place of the last ones. E_OPTION where it keeps none. */
+  readonly weights?: AverageName | undefined;
   /** Of ONNX files. Default: all three. */
   readonly types?: readonly OnnxType[] | undefined;
   /** Of the data, as the Hub names licences: "mit". Default: said to be unknown. */
@@ -76,7 +79,7 @@ const probeCount = 100;
  * E_EXPORT_MISMATCH where a file does not compute what the run does.
  */
 export async function exportRun(run: string, options: ExportOptions = {}): Promise<ExportResult> {
-  const model = await openPretrainedModel(run);
+  const model = await openPretrainedModel(run, options.weights);
   if (model.kind !== "run") {
     throw new UserError(
       "E_EXPORT_FORMAT",
@@ -96,7 +99,7 @@ async function exportModel(
 ): Promise<Omit<ExportResult, "out">> {
   const { out, formats, types = onnxTypeNames, license, onProgress = () => {} } = options;
   const { shape, parameters, specials } = model;
-  const facts = readRunFacts(run);
+  const facts = readRunFacts(run, options.weights);
   checkExpressed(shape, run);
   const forHub = exportToHuggingFace(shape, parameters, specials);
   const obstacle = "obstacle" in forHub ? forHub.obstacle : undefined;
@@ -104,7 +107,7 @@ async function exportModel(
     throw new UserError("E_EXPORT_FORMAT", `${run}: ${obstacle}`, "Export it with --format onnx, which expresses all.");
   }
   const wanted = (formats ?? exportFormats).filter(format => format === "onnx" || obstacle === undefined);
-  const notes: string[] = [];
+  const notes = options.weights === undefined ? [] : [`the parameters are the run's ${options.weights} average`];
   const config = "obstacle" in forHub ? describeForScript(shape, specials.pad) : forHub.config;
   writeFileAtomically(join(out, "config.json"), `${JSON.stringify(config, undefined, 2)}\n`);
   writeTokenizerFiles(out, model, shape);
