@@ -8,6 +8,7 @@ import { readTokenizer } from "../tokenizer/read-tokenizer.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type DatasetManifest, readManifest } from "./manifest.ts";
 import { type MaskOptions, maskSequence } from "./mask.ts";
+import { type MaskSettings, plainMask } from "./mask-units.ts";
 import { ShardReader } from "./shards.ts";
 
 /** B sequences of S tokens with k predictions each. */
@@ -16,11 +17,18 @@ export interface MaskedBatch {
   readonly tokens: Int32Array;
   /** (B·k): places in `tokens`, ascending. */
   readonly positions: Int32Array;
-  /** (B·k): the tokens that stood there. */
+  /** (B·k): the tokens that stood there; -1 for none. */
   readonly labels: Int32Array;
 }
 
 const validationSeed = 0;
+
+/** How a batch is masked where not every sequence has exactly `predictions` tokens of any kind, 80/10/10. */
+export interface BatchMask {
+  readonly settings: MaskSettings;
+  /** Places for predictions of each sequence; default: as many as are predicted. */
+  readonly capacity?: number;
+}
 
 /** An open dataset; owns file handles and the order of one epoch, 4 bytes a sequence. */
 export class Dataset {
@@ -62,8 +70,14 @@ export class Dataset {
   }
 
   /** The training batch at a position of the run: sequences `first` to `first + count`, epochs in one count. */
-  readTraining(first: number, count: number, predictions: number, seed: number): MaskedBatch {
-    return this.readBatch(count, predictions, (i, tokens, start) => {
+  readTraining(
+    first: number,
+    count: number,
+    predictions: number,
+    seed: number,
+    mask: BatchMask = { settings: plainMask },
+  ): MaskedBatch {
+    return this.readBatch(count, predictions, mask, (i, tokens, start) => {
       const position = first + i;
       this.training.read(this.sequenceAt(position, seed), tokens, start);
       return new RandomSequence(seed, streams.masking, position);
@@ -72,7 +86,7 @@ export class Dataset {
 
   /** Held-out sequences `first` to `first + count`, from the beginning again after the last one. */
   readValidation(first: number, count: number, predictions: number): MaskedBatch {
-    return this.readBatch(count, predictions, (i, tokens, start) => {
+    return this.readBatch(count, predictions, { settings: plainMask }, (i, tokens, start) => {
       const index = (first + i) % this.validation.sequences;
       this.validation.read(index, tokens, start);
       return new RandomSequence(validationSeed, streams.validationMasking, index);
@@ -111,16 +125,24 @@ export class Dataset {
   private readBatch(
     count: number,
     predictions: number,
+    { settings, capacity = predictions }: BatchMask,
     readSequence: (i: number, tokens: Int32Array, start: number) => RandomSequence,
   ): MaskedBatch {
     const { sequenceLength: S, vocabulary } = this.manifest;
-    const options: MaskOptions = { predictions, vocabulary, mask: this.tokenizer.specials.mask };
+    const { specials, specialTokens, vocabulary: texts } = this.tokenizer;
+    const special = new Set(specialTokens.map(token => texts.indexOf(token)));
+    const options: MaskOptions = {
+      ...{ predictions, capacity, vocabulary, settings },
+      mask: specials.mask,
+      isSpecial: token => special.has(token),
+      continuesWord: token => texts[token]!.length > 2 && texts[token]!.startsWith("##"),
+    };
     const tokens = new Int32Array(count * S);
-    const positions = new Int32Array(count * predictions);
-    const labels = new Int32Array(count * predictions);
+    const positions = new Int32Array(count * capacity);
+    const labels = new Int32Array(count * capacity);
     for (let i = 0; i < count; i++) {
       const random = readSequence(i, tokens, i * S);
-      maskSequence(tokens, i * S, S, positions, labels, i * predictions, options, random);
+      maskSequence(tokens, i * S, S, positions, labels, i * capacity, options, random);
     }
     return { tokens, positions, labels };
   }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RandomSequence, streams } from "../base/random.ts";
 import { maskSequence } from "./mask.ts";
+import { plainMask } from "./mask-units.ts";
 
 const length = 128;
 const predictions = 32;
@@ -14,7 +15,11 @@ function maskOnce(position: number) {
   const positions = new Int32Array(2 * predictions);
   const labels = new Int32Array(2 * predictions);
   const random = new RandomSequence(5, streams.masking, position);
-  const options = { predictions, mask, vocabulary };
+  const options = {
+    ...{ predictions, capacity: predictions, mask, vocabulary, settings: plainMask },
+    isSpecial: () => false,
+    continuesWord: () => false,
+  };
   maskSequence(tokens, length, length, positions, labels, predictions, options, random);
   return { tokens, positions: positions.subarray(predictions), labels: labels.subarray(predictions) };
 }

@@ -1,24 +1,34 @@
-// Which tokens a model has to predict, drawn anew each time a sequence is used: exactly k positions, of which the first 80 %
-// show <mask>, the next 10 % a random token and the rest themselves (reference-system: its collator; BERT's 80/10/10).
+// Which tokens a model has to predict, drawn anew each time a sequence is used. The number of predictions of a batch is fixed, because
+// programs have fixed shapes: where fewer are chosen, the places left over have the label -1, which no loss counts.
 
 import type { RandomSequence } from "../base/random.ts";
+import type { MaskableSequence } from "./mask-unit.ts";
+import { findMaskUnit, type MaskSettings } from "./mask-units.ts";
 
 export interface MaskOptions {
-  /** Positions predicted in each sequence. */
+  /** Positions predicted in each sequence, at most. */
   readonly predictions: number;
+  /** Places for predictions in a batch, of each sequence; not fewer than `predictions`. */
+  readonly capacity: number;
   readonly mask: number;
   /** Random tokens are drawn from [0, vocabulary). */
   readonly vocabulary: number;
+  readonly settings: MaskSettings;
+  isSpecial(token: number): boolean;
+  /** Whether a token goes on with the word before it. */
+  continuesWord(token: number): boolean;
 }
 
-/** Positions of `count` that show <mask>, and that show <mask> or a random token. */
-export function splitPredictions(count: number): { readonly masked: number; readonly changed: number } {
-  return { masked: Math.round(0.8 * count), changed: Math.round(0.9 * count) };
-}
+/** The label of a place without a prediction. */
+export const noLabel = -1;
+
+/** Whether every sequence has as many predictions as there are places for them. */
+export const fillsCapacity = ({ unit, specials }: MaskSettings): boolean =>
+  unit === "tokens" && specials === "predicted";
 
 /**
  * Masks tokens[start, start + length) in place. Writes the places (in the whole of `tokens`, ascending) into `positions` and
- * the tokens that stood there into `labels`, both from `at`. Special tokens are predicted as any other.
+ * the tokens that stood there into `labels`, both from `at`, `capacity` of each.
  */
 export function maskSequence(
   tokens: Int32Array,
@@ -30,21 +40,24 @@ export function maskSequence(
   options: MaskOptions,
   random: RandomSequence,
 ): void {
-  const { predictions, mask, vocabulary } = options;
-  const { masked, changed } = splitPredictions(predictions);
-  const order = Uint32Array.from({ length }, (_, i) => i);
+  const { predictions, capacity, mask, vocabulary, settings } = options;
   const original = tokens.slice(start, start + length);
-  for (let i = 0; i < predictions; i++) {
-    const j = i + random.below(length - i);
-    const place = order[j]!;
-    order[j] = order[i]!;
-    order[i] = place;
-    if (i < masked) tokens[start + place] = mask;
-    else if (i < changed) tokens[start + place] = random.below(vocabulary);
-  }
-  const chosen = order.subarray(0, predictions).sort();
-  for (let i = 0; i < predictions; i++) {
-    positions[at + i] = start + chosen[i]!;
-    labels[at + i] = original[chosen[i]!]!;
+  const isCandidate = (place: number) => settings.specials === "predicted" || !options.isSpecial(original[place]!);
+  const sequence: MaskableSequence = {
+    candidates: Uint32Array.from({ length }, (_, i) => i).filter(isCandidate),
+    length,
+    continuesWord: place => place > 0 && options.continuesWord(original[place]!) && isCandidate(place - 1),
+  };
+  const chosen: number[] = [];
+  findMaskUnit(settings).choose(sequence, predictions, settings as never, random, (place, shown) => {
+    chosen.push(place);
+    if (shown === "mask") tokens[start + place] = mask;
+    else if (shown === "random") tokens[start + place] = random.below(vocabulary);
+  });
+  chosen.sort((a, b) => a - b);
+  for (let i = 0; i < capacity; i++) {
+    const place = chosen[i];
+    positions[at + i] = start + (place ?? length - 1);
+    labels[at + i] = place === undefined ? noLabel : original[place]!;
   }
 }

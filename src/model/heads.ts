@@ -14,6 +14,7 @@ import {
   maximum,
   mean,
   reshape,
+  select,
   slice,
   sum,
   transpose,
@@ -69,30 +70,40 @@ export function predictTokens(
   return decodePositions(encode(inputs, parameters, shape), inputs.positions, parameters, shape);
 }
 
-/** Mean loss over the masked positions, by default cross-entropy in nats, shape []. */
+export interface MaskedLossOptions {
+  /** Default: cross-entropy in nats. */
+  readonly loss?: TokenLossSettings | undefined;
+  /** Whether labels may be -1: such a position is not counted. */
+  readonly hasGaps?: boolean;
+  /** Rows of logits that stand in memory at once. */
+  readonly tileRows?: number;
+}
+
+/** Mean loss over the masked positions, shape []. */
 export function computeMaskedLoss(
   inputs: MaskedInputs,
   parameters: Parameters,
   shape: ModelShape,
-  tileRows = lossTileRows,
-  loss: TokenLossSettings = plainCrossEntropy,
+  options: MaskedLossOptions = {},
 ): Tensor {
   const rows = prepareRows(encode(inputs, parameters, shape), inputs.positions, parameters, shape);
-  return decodeLoss(rows, findDecoder(parameters, shape), inputs.labels, tileRows, loss);
+  return decodeLoss(rows, findDecoder(parameters, shape), inputs.labels, options);
 }
 
-/** Mean loss, shape [], of rows (P, C) that are decoded `tileRows` at a time; labels (P) i32 in [0, V). */
+/** Mean loss, shape [], of rows (P, C); labels (P) i32 in [0, V). */
 export function decodeLoss(
   rows: Tensor,
   { table, bias, cap }: Decoder,
   labels: Tensor,
-  tileRows: number,
-  settings: TokenLossSettings,
+  { loss = plainCrossEntropy, hasGaps = false, tileRows = lossTileRows }: MaskedLossOptions,
 ): Tensor {
-  const losses = decodedLossOfRows(rows, table, labels, bias, tileRows, settings, cap);
-  if (findTokenLoss(settings).counted === "all") return reshape(mean(losses, [0]), []);
-  const counted = sum(cast(less(0, losses), "f32"), [0]);
-  return reshape(divide(sum(losses, [0]), maximum(counted, 1)), []);
+  const all = decodedLossOfRows(rows, table, labels, bias, tileRows, loss, cap);
+  const { counted } = findTokenLoss(loss);
+  if (counted === "all" && !hasGaps) return reshape(mean(all, [0]), []);
+  const isLabelled = less(-1, reshape(labels, all.shape));
+  const losses = hasGaps ? select(isLabelled, all, 0) : all;
+  const count = sum(cast(counted === "all" ? isLabelled : less(0, losses), "f32"), [0]);
+  return reshape(divide(sum(losses, [0]), maximum(count, 1)), []);
 }
 
 /**
@@ -115,5 +126,5 @@ export function computeSampledLoss(
     const logits = matmul(tile, transpose(table));
     return sampleLabels(capLogits(bias === undefined ? logits : add(logits, bias), cap), seed, part);
   });
-  return decodeLoss(rows, decoder, concat(labels, 0), tileRows, plainCrossEntropy);
+  return decodeLoss(rows, decoder, concat(labels, 0), { tileRows });
 }

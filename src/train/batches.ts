@@ -1,10 +1,11 @@
 // A dataset as the loop reads it: batches of the recipe's size with the recipe's masks, by the names of the model's inputs.
 
 import { UserError } from "../base/errors.ts";
-import type { Dataset } from "../dataset/dataset.ts";
+import type { Dataset, MaskedBatch } from "../dataset/dataset.ts";
 import type { DatasetManifest } from "../dataset/manifest.ts";
+import { plainMask } from "../dataset/mask-units.ts";
 import { makeTables } from "../model/inputs.ts";
-import { countMasked, countValidated } from "./definition.ts";
+import { countMasked, countMaskedAt, countValidated } from "./definition.ts";
 import type { BatchSource } from "./pretrain.ts";
 import type { Recipe } from "./recipe.ts";
 
@@ -32,20 +33,31 @@ export function countValidationBatches({ data, train }: Recipe, heldOutSequences
   return Math.max(1, Math.floor(sequences / train.microBatchSequences));
 }
 
+/** Training sequences `first` to `first + count` of a run, masked as the recipe says at this progress. */
+export function readTrainingBatch(
+  dataset: Dataset,
+  recipe: Recipe,
+  first: number,
+  count: number,
+  progress: number,
+): MaskedBatch {
+  const mask = { settings: recipe.data.mask ?? plainMask, capacity: countMasked(recipe) };
+  return dataset.readTraining(first, count, countMaskedAt(progress, recipe), recipe.train.seed, mask);
+}
+
 /** UserErrors: those of checkFit. */
 export function openBatches(dataset: Dataset, recipe: Recipe): BatchSource {
   checkFit(dataset.manifest, recipe);
   const { validation, hash } = dataset.manifest;
   const { model, data, train } = recipe;
-  const predictions = countMasked(recipe);
   const size = train.microBatchSequences;
   const positionInput = makeTables(model);
   return {
     datasetHash: hash,
     unigramEntropy: dataset.measureUnigramEntropy(Math.min(validation.sequences, data.validationSequences)),
     validationBatches: countValidationBatches(recipe, validation.sequences),
-    training: (first, sequences) => ({
-      ...dataset.readTraining(first, sequences, predictions, train.seed),
+    training: (first, sequences, progress) => ({
+      ...readTrainingBatch(dataset, recipe, first, sequences, progress),
       ...positionInput,
     }),
     validation: index => ({ ...dataset.readValidation(index * size, size, countValidated(recipe)), ...positionInput }),

@@ -14,13 +14,18 @@ import {
 } from "../optim/averages.ts";
 import { buildProbe, findInterval, findProbe, type ProbedLosses } from "../optim/probe.ts";
 import { buildUpdate, listMoments, scheduleInputs } from "../optim/update.ts";
-import type { Recipe } from "./recipe.ts";
+import { mayLackPredictions, type Recipe } from "./recipe.ts";
 import type { TrainingDefinition } from "./step.ts";
 
-/** Positions predicted in each sequence. */
-export function countMasked({ data, model }: Recipe): number {
-  return Math.round(data.maskFraction * model.sequenceLength);
+/** Positions predicted in each sequence at this progress, 0 to 1. */
+export function countMaskedAt(progress: number, { data, model }: Recipe): number {
+  const { maskFraction, finalMaskFraction = maskFraction } = data;
+  const share = maskFraction + Math.min(1, progress) * (finalMaskFraction - maskFraction);
+  return Math.round(share * model.sequenceLength);
 }
+
+/** Places for predictions in each sequence: a program has one number of them for the whole budget. */
+export const countMasked = (recipe: Recipe): number => Math.max(countMaskedAt(0, recipe), countMaskedAt(1, recipe));
 
 /**
  * Share of positions that validation masks, the paper's, and always with its 80/10/10: validation losses of models with one vocabulary
@@ -39,11 +44,11 @@ export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, Sto
   const listed = listParameters(model);
   const declareInputs = (masked: number) =>
     declareMaskedInputs(model, train.microBatchSequences, train.microBatchSequences * masked);
-  const measureLoss = (parameters: Parameters, masked: number, loss: Recipe["loss"]) =>
-    computeMaskedLoss(declareInputs(masked), parameters, model, undefined, loss);
+  const measureLoss = (parameters: Parameters, masked: number, loss: Recipe["loss"], hasGaps: boolean) =>
+    computeMaskedLoss(declareInputs(masked), parameters, model, { loss, hasGaps });
   const masked = countMasked(recipe);
   const losses: ProbedLosses = {
-    loss: parameters => measureLoss(parameters, masked, recipe.loss),
+    loss: parameters => measureLoss(parameters, masked, recipe.loss, mayLackPredictions(recipe.data)),
     sampledLoss: (parameters, seed) => computeSampledLoss(declareInputs(masked), parameters, model, seed),
     labels: train.microBatchSequences * masked,
   };
@@ -52,7 +57,7 @@ export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, Sto
     parameters: new Map(listed.map(({ name, shape }) => [name, shape] as const)),
     moments: listMoments(listed, optimizer),
     loss: losses.loss,
-    validationLoss: parameters => measureLoss(parameters, countValidated(recipe), undefined),
+    validationLoss: parameters => measureLoss(parameters, countValidated(recipe), undefined, false),
     interval: findInterval(optimizer),
     probe: probe && {
       gradients: (parameters, gradients, seed) => buildProbe(probe, optimizer, losses, parameters, gradients, seed),

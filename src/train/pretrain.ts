@@ -13,13 +13,13 @@ import { createGuard } from "./guard.ts";
 import type { Recipe } from "./recipe.ts";
 import type { Engine, Inputs } from "./step.ts";
 
-/** Where batches come from. Training batches are a function of the position in the run's order and nothing else. */
+/** Where batches come from. Training batches are a function of the position in the run's order and of progress. */
 export interface BatchSource {
   readonly datasetHash: string;
   /** Nats per token of the held-out text under its own token frequencies. */
   readonly unigramEntropy: number;
   readonly validationBatches: number;
-  training(firstSequence: number, sequences: number): Inputs | Promise<Inputs>;
+  training(firstSequence: number, sequences: number, progress: number): Inputs | Promise<Inputs>;
   validation(index: number): Inputs | Promise<Inputs>;
 }
 
@@ -112,7 +112,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
     const isProbed = engine.probe !== undefined && (engine.isDue?.(step + 1) ?? true);
     const batches: Inputs[] = [];
     for (let i = 0; i < microBatches; i++) {
-      const batch = await source.training(sequences, size);
+      const batch = await source.training(sequences, size, now.progress);
       await engine.accumulate(batch, i === 0);
       if (isProbed) batches.push(batch);
       sequences += size;
@@ -187,7 +187,7 @@ const diverge = (seen: string): UserError =>
  */
 async function warmUp({ engine, source, recipe, clock, resumeFrom, signal }: PretrainOptions): Promise<number> {
   const start = clock.seconds();
-  const batch = await source.training(0, recipe.train.microBatchSequences);
+  const batch = await source.training(0, recipe.train.microBatchSequences, 0);
   await engine.accumulate(batch, true);
   signal.throwIfAborted();
   await engine.accumulate(batch, false);

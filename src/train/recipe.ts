@@ -3,6 +3,8 @@
 
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
+import { fillsCapacity } from "../dataset/mask.ts";
+import { maskSchema, maskUnits, plainMask } from "../dataset/mask-units.ts";
 import { listParameters } from "../model/parameters.ts";
 import { shapeSchema } from "../model/shape.ts";
 import { findShapeFault } from "../model/shape-faults.ts";
@@ -25,6 +27,10 @@ const fraction = z.number().min(0).max(1);
 const data = z.strictObject({
   /** Share of each sequence's positions that are predicted. */
   maskFraction: z.number().gt(0).max(1),
+  /** The share at the end of the budget, where it is to change: in a straight line with progress. */
+  finalMaskFraction: z.number().gt(0).max(1).exactOptional(),
+  /** What masks are made of and what they show; without it single tokens, 80/10/10. */
+  mask: maskSchema.exactOptional(),
   /** Held-out sequences that every validation reads, at most. */
   validationSequences: positive,
 });
@@ -65,6 +71,7 @@ const train = z.strictObject({
   badStepsAllowed: positive,
 });
 
+describeChoice(maskSchema, maskUnits);
 describeChoice(tokenLossSchema, tokenLosses);
 describeChoice(optimizerSchema, optimizers);
 describeChoice(weightAverageSchema, weightAverages);
@@ -125,6 +132,10 @@ export const listRecipeChoices = () => listChoices(recipeSchema);
 /** The JSON Schema of a recipe's file. */
 export const describeRecipe = () => describeAsJsonSchema(recipeSchema, "A recipe of cram pretrain");
 
+/** Whether a sequence may have fewer predictions than there are places for them. */
+export const mayLackPredictions = ({ finalMaskFraction, mask = plainMask }: Recipe["data"]): boolean =>
+  finalMaskFraction !== undefined || !fillsCapacity(mask);
+
 /** The rules between fields. */
 function checkTogether(recipe: Recipe, origin: string): Recipe {
   parseBudget(recipe.train.budget, `${origin}: train.`);
@@ -141,8 +152,23 @@ function checkTogether(recipe: Recipe, origin: string): Recipe {
   if (warmup + cooldown > 1) {
     throw wrong(`schedule.warmup ${warmup} and cooldown ${cooldown} are more than the whole budget`, "Lower one.");
   }
-  if (Math.round(recipe.data.maskFraction * recipe.model.sequenceLength) < 1) {
-    throw wrong("data.maskFraction masks no position of a sequence", "Raise it, or model.sequenceLength.");
+  const { maskFraction, finalMaskFraction = maskFraction, mask } = recipe.data;
+  for (const [name, share] of Object.entries({ maskFraction, finalMaskFraction })) {
+    if (Math.round(share * recipe.model.sequenceLength) < 1) {
+      throw wrong(`data.${name} masks no position of a sequence`, "Raise it, or model.sequenceLength.");
+    }
+  }
+  if (mask !== undefined && mask.masked + mask.random > 1 + 1e-9) {
+    throw wrong(
+      `data.mask.masked ${mask.masked} and random ${mask.random} are more than all predictions`,
+      "Lower one.",
+    );
+  }
+  if (mayLackPredictions(recipe.data) && findProbe(recipe.optimizer) === "sampled") {
+    throw wrong(
+      `${recipe.optimizer.name} draws a label for every place, and data.mask or data.finalMaskFraction leave some without`,
+      "Mask single tokens at one rate, or take another optimizer.",
+    );
   }
   return recipe;
 }

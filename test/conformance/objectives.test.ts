@@ -2,12 +2,22 @@
 // none changes the program of validation or the batches that it reads.
 
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { quickstart } from "../../recipes/quickstart.ts";
 import { compileForCpu } from "../../src/backends/cpu/cpu.ts";
 import { openReference } from "../../src/backends/reference/reference.ts";
+import { buildDataset } from "../../src/dataset/build.ts";
+import { Dataset } from "../../src/dataset/dataset.ts";
 import { drawBatch } from "../../src/machine/measure-step.ts";
 import { tokenLosses } from "../../src/nn/token-losses/token-losses.ts";
+import { defineLearnedTokenizer } from "../../src/tokenizer/define.ts";
+import { startTextLoss } from "../../src/tokenizer/normalising/lost-text.ts";
+import { normalisers } from "../../src/tokenizer/normalising/normaliser.ts";
+import { specialTokens } from "../../src/tokenizer/tokenizer.ts";
+import { openBatches, readTrainingBatch } from "../../src/train/batches.ts";
 import { countValidated, defineTraining } from "../../src/train/definition.ts";
 import { overrideRecipe } from "../../src/train/recipe.ts";
 import { buildStepGraphs, openEngine } from "../../src/train/step.ts";
@@ -32,6 +42,28 @@ const programChanges: readonly (readonly string[])[] = [
   ["loss.name=cross-entropy", "loss.zLoss=1e-4"],
   ["loss.name=cross-entropy", "loss.labelSmoothing=0.1"],
   ["loss.name=focal", "loss.focus=2"],
+  // Places without a prediction are counted out, of every loss.
+  ["data.mask.unit=spans"],
+  ["data.mask.unit=spans", "loss.name=incorrect-only"],
+  ["data.mask.unit=spans", "loss.name=focal"],
+];
+
+/** What changes the batches that training reads. */
+const batchChanges: readonly (readonly string[])[] = [
+  ["data.finalMaskFraction=0.125"],
+  ["data.mask.unit=tokens", "data.mask.masked=1", "data.mask.random=0"],
+  ["data.mask.unit=tokens", "data.mask.random=0"],
+  ["data.mask.unit=tokens", "data.mask.specials=protected"],
+  ["data.mask.unit=words"],
+  ["data.mask.unit=words", "data.mask.masked=0.5"],
+  ["data.mask.unit=words", "data.mask.random=0.2"],
+  ["data.mask.unit=words", "data.mask.specials=protected"],
+  ["data.mask.unit=spans"],
+  ["data.mask.unit=spans", "data.mask.masked=0.5"],
+  ["data.mask.unit=spans", "data.mask.random=0.2"],
+  ["data.mask.unit=spans", "data.mask.specials=protected"],
+  ["data.mask.unit=spans", "data.mask.spanEnd=0.9"],
+  ["data.mask.unit=spans", "data.mask.longestSpan=1"],
 ];
 
 test("each change is another program of training, and the same of validation", () => {
@@ -44,6 +76,69 @@ test("each change is another program of training, and the same of validation", (
 
 test("a loss that is cross-entropy's is its program to the byte", () => {
   assert.deepEqual(hashPrograms("loss.name=cross-entropy"), plain);
+});
+
+test("each change is another batch of training, and the same of validation", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "cram-objectives-"));
+  try {
+    const words = ["the", "cat", "sat", "on", "##s", "a", "mat", "##ted"];
+    const tokenizer = defineLearnedTokenizer([...specialTokens, ...words], normalisers.bert, "bert");
+    const texts = Array.from({ length: 300 }, (_, i) => `the cat${i % 3 ? "s" : ""} sat on a mat${i % 2 ? "ted" : ""}`);
+    const origin = { documentsHash: "documents", originHash: "origin", loss: startTextLoss() };
+    const parts = { sequenceLength: 16, holdOut: 0.2, seed: 1, threads: 1, ...origin };
+    await buildDataset(join(folder, "data"), texts, tokenizer, parts);
+    const dataset = new Dataset(join(folder, "data"));
+    const read = async (progress: number, ...changes: readonly string[]) => {
+      const source = openBatches(dataset, recipeWith(...changes));
+      return JSON.stringify([await source.training(0, 40, progress), await source.validation(0)].map(flatten));
+    };
+    const [training, validation] = JSON.parse(await read(1)) as [unknown, unknown];
+    const seen = new Set([JSON.stringify(training)]);
+    for (const changes of batchChanges) {
+      const [changed, heldOut] = JSON.parse(await read(1, ...changes)) as [unknown, unknown];
+      assert.deepEqual(heldOut, validation, changes.join(" "));
+      assert.ok(!seen.has(JSON.stringify(changed)), changes.join(" "));
+      seen.add(JSON.stringify(changed));
+    }
+    // A quarter of sixteen falls to an eighth in a straight line: 4 predictions, half way 3, at the end 2; places for 4 throughout.
+    for (const [progress, predicted] of [
+      [0, 4],
+      [0.5, 3],
+      [1, 2],
+    ] as const) {
+      const batch = readTrainingBatch(dataset, recipeWith("data.finalMaskFraction=0.125"), 0, 40, progress);
+      assert.equal(batch.labels.length, 40 * 4);
+      assert.equal(batch.labels.filter(label => label >= 0).length, 40 * predicted);
+    }
+    dataset.close();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+const flatten = (batch: object) =>
+  Object.fromEntries(Object.entries(batch).map(([name, values]) => [name, [...values]]));
+
+test("a place without a prediction weighs nothing: the loss is that of the others alone", async () => {
+  const recipe = recipeWith("data.mask.unit=spans");
+  const [gaps, whole] = [recipe, recipeWith("data.maskFraction=0.125")].map(each => defineTraining(each));
+  const batch = drawBatch(recipe) as Record<string, Int32Array>;
+  // The first two of each sequence's four.
+  const isKept = (_: number, i: number) => i % 4 < 2;
+  const fewer = { ...batch, positions: batch.positions!.filter(isKept), labels: batch.labels!.filter(isKept) };
+  const emptied = { ...batch, labels: batch.labels!.map((label, i) => (isKept(label, i) ? label : -1)) };
+  const results = [];
+  for (const [definition, inputs] of [
+    [gaps!, emptied],
+    [whole!, fewer],
+  ] as const) {
+    const engine = await openEngine(openReference(), definition);
+    await engine.accumulate(inputs, true);
+    results.push(await engine.update({ step: 1, rateScale: 1 }, 1));
+  }
+  const [one, other] = results as [{ loss: number; gradientNorm: number }, { loss: number; gradientNorm: number }];
+  assert.ok(Math.abs(one.loss - other.loss) < 1e-6 * other.loss, `${one.loss} ${other.loss}`);
+  assert.ok(Math.abs(one.gradientNorm - other.gradientNorm) < 1e-5 * other.gradientNorm);
 });
 
 test("every loss teaches: cross-entropy of the batch falls in twelve steps", async () => {
@@ -71,6 +166,16 @@ test("what a loss does not read is refused by name", () => {
     message: /loss.zLoss changes nothing under focal/,
     advice: "Set loss.name to cross-entropy.",
   });
+  assert.throws(set("data.mask.unit=words", "data.mask.spanEnd=0.1"), {
+    code: "E_RECIPE_KEY",
+    message: /data.mask.spanEnd changes nothing under words/,
+  });
+  assert.throws(set("data.mask.unit=words", "data.mask.masked=0.8", "data.mask.random=0.3"), {
+    code: "E_RECIPE_VALUE",
+    message: /more than all predictions/,
+  });
+  assert.throws(set("optimizer.name=sophia", "data.mask.unit=spans"), { message: /draws a label for every place/ });
+  assert.throws(set("data.finalMaskFraction=0.01"), { message: /finalMaskFraction masks no position/ });
   assert.throws(set("loss.focus=2"), { code: "E_RECIPE_VALUE", message: /loss.name/ });
   assert.throws(set("loss.name=focla"), { code: "E_RECIPE_VALUE", advice: "Did you mean focal?" });
 });

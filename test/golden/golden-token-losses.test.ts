@@ -34,7 +34,10 @@ for (const { settings, loss: expected, gradient } of golden.cases) {
     const logits = input("logits", [P, V], "f32");
     const table = input("table", [V, V], "f32");
     const parsed = tokenLossSchema.parse(settings);
-    const loss = decodeLoss(logits, { table, bias: undefined, cap: 0 }, input("labels", [P], "i32"), 4, parsed);
+    const loss = decodeLoss(logits, { table, bias: undefined, cap: 0 }, input("labels", [P], "i32"), {
+      loss: parsed,
+      tileRows: 4,
+    });
     const [slope] = differentiate(loss, [logits]) as [typeof loss];
     const program = await backend.load({ outputs: { loss, slope }, updates: {} }, new Map());
     const inputs = {
@@ -61,7 +64,7 @@ test("where every row is right, incorrect-only is 0 and teaches nothing", async 
   const logits = input("logits", [2, 3], "f32");
   const settings = tokenLossSchema.parse({ name: "incorrect-only" });
   const table = input("table", [3, 3], "f32");
-  const loss = decodeLoss(logits, { table, bias: undefined, cap: 0 }, input("labels", [2], "i32"), 4, settings);
+  const loss = decodeLoss(logits, { table, bias: undefined, cap: 0 }, input("labels", [2], "i32"), { loss: settings });
   const [slope] = differentiate(loss, [logits]) as [typeof loss];
   const program = await backend.load({ outputs: { loss, slope }, updates: {} }, new Map());
   const right = Float32Array.of(5, 0, 0, 0, 4, 0);

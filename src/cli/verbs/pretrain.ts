@@ -6,7 +6,7 @@ import { quoteCommand } from "../../base/shell-words.ts";
 import type { Dataset } from "../../dataset/dataset.ts";
 import { decodeTokens } from "../../tokenizer/encoding/decode.ts";
 import { checkTrackingUri } from "../../tracking/mlflow-client.ts";
-import { countMasked } from "../../train/definition.ts";
+import { readTrainingBatch } from "../../train/batches.ts";
 import type { Recipe } from "../../train/recipe.ts";
 import { readRunDevice } from "../../train/run-folder.ts";
 import type { BackendChoice } from "../../verbs/backend.ts";
@@ -187,7 +187,7 @@ const exampleCharacters = 90;
 
 /** The beginning of a row of training data as the model sees it: the masks, and the tokens to be predicted. */
 export function printExample(dataset: Dataset, recipe: Recipe): void {
-  const batch = dataset.readTraining(0, 1, countMasked(recipe), recipe.train.seed);
+  const batch = readTrainingBatch(dataset, recipe, 0, 1, 0);
   const { tokenizer } = dataset;
   const printStart = (title: string, text: string) => {
     const characters = [...text];
@@ -195,5 +195,11 @@ export function printExample(dataset: Dataset, recipe: Recipe): void {
     print(`${colour("dim", title)} ${characters.slice(0, exampleCharacters).join("")}${more}`);
   };
   printStart("the first sequence, masked:", decodeTokens(tokenizer, batch.tokens));
-  printStart("to be predicted:", [...batch.labels].map(label => tokenizer.vocabulary[label]).join(" "));
+  printStart(
+    "to be predicted:",
+    [...batch.labels]
+      .filter(label => label >= 0)
+      .map(label => tokenizer.vocabulary[label])
+      .join(" "),
+  );
 }

@@ -30,7 +30,7 @@ import { countParameters } from "../../model/parameters.ts";
 import type { ModelShape } from "../../model/shape.ts";
 import { openForeignModel } from "../../pretrained/foreign/open-foreign-model.ts";
 import { openPretrainedModel, type PretrainedModel } from "../../pretrained/pretrained-model.ts";
-import { countMasked } from "../../train/definition.ts";
+import { countValidated } from "../../train/definition.ts";
 import { readRunData } from "../../train/run-folder.ts";
 import type { AverageName } from "../../train/stored-average.ts";
 import { type BackendChoice, withBackend } from "../backend.ts";
@@ -239,7 +239,7 @@ function readProbes(run: string, { recipe, datasetHash }: RunFacts, padding: num
   try {
     const { hash, sequenceLength } = dataset.manifest;
     if (hash !== datasetHash) return undefined;
-    return cutProbes(dataset.readValidation(0, probeCount, countMasked(recipe)), sequenceLength, padding);
+    return cutProbes(dataset.readValidation(0, probeCount, countValidated(recipe)), sequenceLength, padding);
   } finally {
     dataset.close();
   }
