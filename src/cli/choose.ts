@@ -1,11 +1,9 @@
 // Options that several verbs have, and what their text means: the backend with its threads, and the recipe.
 
 import { type Command, Option } from "commander";
-import type { Backend } from "../backends/backend.ts";
 import { UserError } from "../base/errors.ts";
 import { countPerformanceCores } from "../machine/cores.ts";
-import type { Recipe } from "../train/recipe.ts";
-import { type BackendChoice, type BackendName, backendNames, openBackend as openNamed } from "../verbs/backend.ts";
+import { type BackendChoice, type BackendName, backendNames } from "../verbs/backend.ts";
 import { recipeNames } from "../verbs/recipe.ts";
 import { suggest } from "./terminal/completion.ts";
 
@@ -57,10 +55,6 @@ export function describeThreads({ threads }: BackendChoice): string | undefined 
   const cores = countPerformanceCores();
   if (threads === undefined || threads <= cores) return undefined;
   return `${threads} threads on ${cores} cores: no faster than ${cores}, but with the bits of ${threads}`;
-}
-
-export async function openBackend(options: BackendOptions, precision: Recipe["train"]["precision"]): Promise<Backend> {
-  return openNamed(chooseBackend(options), precision);
 }
 
 export interface RecipeOptions {

@@ -33,7 +33,7 @@ test("what cannot be served is refused", () => {
   writeFileSync(join(folder, "file"), "");
   assert.match(refused("none"), /^E_FILE_MISSING none: no folder here/);
   assert.match(refused("file"), /^E_FILE_MISSING file: no folder here/);
-  assert.match(refused(".", "--port", "high"), /^E_OPTION --port high: no port/);
+  assert.match(refused(".", "--port", "high"), /^E_OPTION --port high: not a whole number from 0 to 65535/);
   assert.match(refused(".", "--port", "0", "--host", "0.0.0.0"), /^E_TOKEN --host 0\.0\.0\.0: others can reach/);
   assert.match(refused(".", "--port", "0", "--token", "short"), /^E_TOKEN a token of 5 characters/);
 });

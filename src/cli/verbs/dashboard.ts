@@ -1,12 +1,8 @@
 // cram dashboard: the runs below a folder in a browser, live.
 
-import { existsSync, statSync } from "node:fs";
 import type { Command } from "commander";
-import { systemClock } from "../../base/clock.ts";
-import { UserError } from "../../base/errors.ts";
-import { countTrainingFlops } from "../../model/parameters.ts";
-import { openDashboard } from "../../report/dashboard/dashboard-server.ts";
-import { readRunRecipe } from "../../train/run-folder.ts";
+import { showRuns } from "../../verbs/report/dashboard.ts";
+import { parseCount } from "../choose.ts";
 import { print } from "../terminal/output.ts";
 
 interface DashboardFlags {
@@ -41,35 +37,12 @@ Examples:
 }
 
 async function dashboard(folder: string, flags: DashboardFlags): Promise<void> {
-  const port = Number(flags.port);
-  if (!/^\d+$/.test(flags.port) || port > 65_535) {
-    throw new UserError("E_OPTION", `--port ${flags.port}: no port`, "Give a number from 0 to 65535.");
-  }
-  if (!existsSync(folder) || !statSync(folder).isDirectory()) {
-    throw new UserError("E_FILE_MISSING", `${folder}: no folder here`, "Name the folder that holds the runs.");
-  }
+  const port = parseCount("--port", flags.port, 0, 65_535);
   const token = flags.token ?? process.env[tokenVariable];
-  const { url, done, close } = await openDashboard({
-    folder,
-    port,
-    host: flags.host,
-    token,
-    clock: systemClock,
-    countFlops,
-  });
+  const { url, done, close } = await showRuns({ folder, port, host: flags.host, token });
   if (flags.json === true) print(JSON.stringify({ url }));
   else print(`${url}${token === undefined ? "" : "?token=…"}  (Ctrl-C ends it)`);
   process.once("SIGINT", close);
   process.once("SIGTERM", close);
   await done;
-}
-
-/** A recipe of another version leaves them out. */
-function countFlops(folder: string): number | undefined {
-  try {
-    const { model, data } = readRunRecipe(folder);
-    return countTrainingFlops(model, data.maskFraction);
-  } catch {
-    return undefined; // What is wrong with the recipe, the run's trouble says.
-  }
 }

@@ -1,13 +1,7 @@
 // cram push and cram pull: an exported model to the Hugging Face Hub, and from there.
 
-import { existsSync, statSync } from "node:fs";
-import { join } from "node:path";
 import type { Command } from "commander";
-import { UserError } from "../../base/errors.ts";
-import { quoteCommand } from "../../base/shell-words.ts";
-import { checkRepository, openHub } from "../../hub/hub.ts";
-import { pullRepository } from "../../hub/pull.ts";
-import { pushFolder } from "../../hub/push.ts";
+import { pull as pullModel, push as pushModel } from "../../verbs/hub.ts";
 import { print, showStatus } from "../terminal/output.ts";
 
 interface HubFlags {
@@ -58,44 +52,24 @@ Example:
     .action(pull);
 }
 
-const open = ({ endpoint }: HubFlags) =>
-  openHub(endpoint ?? process.env.HF_ENDPOINT ?? "https://huggingface.co", process.env.HF_TOKEN);
+/** Shows which file goes, unless a program reads the output. */
+const tellFile =
+  (doing: string, { json }: HubFlags) =>
+  ({ path, bytes }: { readonly path: string; readonly bytes: number }) => {
+    if (json !== true) showStatus(`${doing} ${path}, ${(bytes / 1e6).toFixed(1)} MB`);
+  };
 
-const describe = ({ path, bytes }: { path: string; bytes: number }) => `${path}, ${(bytes / 1e6).toFixed(1)} MB`;
-
-async function push(given: string, name: string, flags: HubFlags & { private?: boolean }): Promise<void> {
-  const repository = checkRepository(name);
-  const folder = chooseFolder(given);
-  const hub = open(flags);
-  if (hub.token === undefined) {
-    throw new UserError("E_HUB_TOKEN", "no token", "Set HF_TOKEN to one that may write; its page is /settings/tokens.");
-  }
-  const commit = await pushFolder(hub, {
-    folder,
-    repository,
-    isPrivate: flags.private === true,
-    onFile: file => flags.json !== true && showStatus(`sending ${describe(file)}`),
+async function push(folder: string, name: string, flags: HubFlags & { private?: boolean }): Promise<void> {
+  const { endpoint, private: isPrivate = false } = flags;
+  const { repository, url, commit } = await pushModel(folder, name, {
+    ...{ endpoint, isPrivate },
+    onFile: tellFile("sending", flags),
   });
-  print(flags.json === true ? JSON.stringify({ repository, commit }) : `${hub.endpoint}/${repository}: ${commit}`);
-}
-
-/** A run is not pushed with its checkpoints and paths: its export is. */
-function chooseFolder(given: string): string {
-  const folder = [given, join(given, "export")].find(path => existsSync(join(path, "config.json")));
-  if (folder !== undefined && statSync(folder).isDirectory()) return folder;
-  throw new UserError(
-    "E_FILE_MISSING",
-    `${given}: no exported model here`,
-    `Write one: ${quoteCommand("cram", "export", given)}`,
-  );
+  print(flags.json === true ? JSON.stringify({ repository, commit }) : `${url}: ${commit}`);
 }
 
 async function pull(name: string, flags: HubFlags & { out?: string }): Promise<void> {
-  const repository = checkRepository(name);
-  const folder = flags.out ?? repository.split("/")[1]!;
-  const onFile = (file: { path: string; bytes: number }) => {
-    if (flags.json !== true) showStatus(`fetching ${describe(file)}`);
-  };
-  const files = await pullRepository(open(flags), { repository, folder, onFile });
+  const { endpoint, out } = flags;
+  const { repository, folder, files } = await pullModel(name, { endpoint, out, onFile: tellFile("fetching", flags) });
   print(flags.json === true ? JSON.stringify({ folder, files }) : `${folder}: ${files.length} files of ${repository}`);
 }

@@ -1,21 +1,13 @@
 // cram inspect: the program of one micro-batch of a recipe, as the backend runs it.
 
 import type { Command } from "commander";
-import type { Backend } from "../../backends/backend.ts";
-import { systemClock } from "../../base/clock.ts";
-import { UserError } from "../../base/errors.ts";
 import { describeProgram, type Program } from "../../compiler/program/program.ts";
-import { measureCopy } from "../../machine/measure-copy.ts";
-import { drawBatch } from "../../machine/measure-step.ts";
-import { countParameters, countTrainingFlops } from "../../model/parameters.ts";
-import { defineTraining } from "../../train/definition.ts";
-import { allocateStates, buildStepGraphs, type Inputs, type TrainingDefinition } from "../../train/step.ts";
-import { chooseRecipe } from "../../verbs/recipe.ts";
+import { type InspectedProgram, inspectRecipe, type Peaks } from "../../verbs/inspect.ts";
 import {
   addBackendOptions,
   addRecipeOptions,
   type BackendOptions,
-  openBackend,
+  chooseBackend,
   type RecipeOptions,
 } from "../choose.ts";
 import { print } from "../terminal/output.ts";
@@ -44,90 +36,36 @@ interface InspectFlags extends RecipeOptions, BackendOptions {
   readonly json?: boolean;
 }
 
-async function inspect(flags: InspectFlags): Promise<void> {
-  const recipe = chooseRecipe(flags);
-  const backend = await openBackend(flags, recipe.train.precision);
-  try {
-    const definition = defineTraining(recipe);
-    const states = allocateStates(backend, definition);
-    const graphs = buildStepGraphs(definition);
-    const inputs = { "micro-batch": drawBatch(recipe), update: drawSchedule(definition) };
-    const peaks = flags.time === true ? await measurePeaks(backend) : undefined;
-    const timed: TimedProgram[] = [];
-    for (const [name, graph] of [["micro-batch", graphs.first] as const, ["update", graphs.update] as const]) {
-      const loaded = await backend.load(graph, states);
-      const { program } = loaded;
-      if (program === undefined || loaded.timeLaunches === undefined) {
-        throw new UserError("E_NO_PROGRAM", `${backend.name} has no programs`, "Inspect with --backend cpu.");
-      }
-      if (peaks !== undefined) await loaded.run(inputs[name]);
-      const runs = peaks === undefined ? undefined : await loaded.timeLaunches(inputs[name], timedRuns);
-      timed.push({ name, program, seconds: runs && findMedians(runs) });
-    }
-    const flopsPerToken = countTrainingFlops(recipe.model, recipe.data.maskFraction);
-    const parameters = countParameters(recipe.model);
-    if (flags.json === true) {
-      const programs = timed.map(program => listLaunches(program, flags.source === true));
-      print(JSON.stringify({ recipe: recipe.name, parameters, flopsPerToken, ...peaks, programs }));
-      return;
-    }
-    for (const { name, program, seconds } of timed) {
-      print(`${name}:`);
-      if (seconds === undefined || peaks === undefined) print(describeProgram(program));
-      else for (const line of describeTimes(program, seconds, peaks)) print(line);
-      if (flags.source === true) for (const kernel of program.kernels) print(`\n${kernel.source}`);
-    }
-    const tokens = recipe.train.microBatchSequences * recipe.model.sequenceLength;
-    print(
-      `${recipe.name}: ${parameters.toLocaleString("en-US")} parameters, ` +
-        `${((flopsPerToken * tokens) / 1e9).toFixed(3)} GFLOP of model arithmetic for ${tokens} tokens`,
-    );
-  } finally {
-    await backend.close();
+async function inspect({ source = false, time = false, json = false, ...flags }: InspectFlags): Promise<void> {
+  const { backend: _, threads: __, ...recipeChoice } = flags;
+  const inspected = await inspectRecipe({ ...recipeChoice, ...chooseBackend(flags), time });
+  const { recipe, parameters, flopsPerToken, peaks } = inspected;
+  if (json) {
+    const programs = inspected.programs.map(program => listLaunches(program, source));
+    print(JSON.stringify({ recipe: recipe.name, parameters, flopsPerToken, ...peaks, programs }));
+    return;
   }
-}
-
-interface TimedProgram {
-  readonly name: string;
-  readonly program: Program;
-  /** Of each launch, when timed. */
-  readonly seconds: readonly number[] | undefined;
+  for (const { name, program, seconds } of inspected.programs) {
+    print(`${name}:`);
+    if (seconds === undefined || peaks === undefined) print(describeProgram(program));
+    else for (const line of describeTimes(program, seconds, peaks)) print(line);
+    if (source) for (const kernel of program.kernels) print(`\n${kernel.source}`);
+  }
+  const tokens = recipe.train.microBatchSequences * recipe.model.sequenceLength;
+  print(
+    `${recipe.name}: ${parameters.toLocaleString("en-US")} parameters, ` +
+      `${((flopsPerToken * tokens) / 1e9).toFixed(3)} GFLOP of model arithmetic for ${tokens} tokens`,
+  );
 }
 
 /** The program for a machine to read: launches with the kernels' names in place of numbers. */
-function listLaunches({ name, program, seconds }: TimedProgram, withSource: boolean) {
+function listLaunches({ name, program, seconds }: InspectedProgram, withSource: boolean) {
   const launches = program.launches.map(({ kernel, blocks, flops, bytesMoved }, i) => ({
     kernel: program.kernels[kernel]!.name,
     ...{ blocks, flops, bytesMoved, seconds: seconds?.[i] },
   }));
   const kernels = withSource ? program.kernels : undefined;
   return { name, hash: program.hash, arenaBytes: program.arenaBytes, launches, kernels };
-}
-
-/** The median over runs of each launch's seconds. */
-function findMedians(runs: readonly Float64Array[]): number[] {
-  return Array.from(runs[0]!, (_, i) => runs.map(run => run[i]!).sort((a, b) => a - b)[runs.length >> 1]!);
-}
-
-const timedRuns = 5;
-
-const drawSchedule = (definition: TrainingDefinition): Inputs => ({
-  ...definition.scheduleInputs({ step: 1, rateScale: 0 }),
-  gradientScale: Float32Array.of(1),
-});
-
-/** What the machine can do at most, measured now. */
-interface Peaks {
-  /** Multiply-adds on registers alone. */
-  readonly peakFlops: number;
-  /** A copy too large for any cache, bytes read and written. */
-  readonly copyBytesPerSecond: number;
-}
-
-async function measurePeaks(backend: Backend): Promise<Peaks | undefined> {
-  const peakFlops = await backend.measurePeak?.();
-  if (peakFlops === undefined) return undefined;
-  return { peakFlops, copyBytesPerSecond: await measureCopy(backend, systemClock, 2 ** 27) };
 }
 
 /** A line a kernel, the one that takes most time first: time, launches, FLOP/s and GB/s with their shares of the peaks. */

@@ -1,0 +1,56 @@
+// An exported model to the Hugging Face Hub, and from there. The token is sent to the hub and nowhere else.
+
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../base/errors.ts";
+import { quoteCommand } from "../base/shell-words.ts";
+import { checkRepository, openHub } from "../hub/hub.ts";
+import { pullRepository } from "../hub/pull.ts";
+import { pushFolder } from "../hub/push.ts";
+
+export interface HubChoice {
+  /** Address of the hub. Default: HF_ENDPOINT, else https://huggingface.co. */
+  readonly endpoint?: string | undefined;
+  /** Told of each file before it goes. */
+  readonly onFile?: ((file: { readonly path: string; readonly bytes: number }) => void) | undefined;
+}
+
+const open = ({ endpoint }: HubChoice) =>
+  openHub(endpoint ?? process.env.HF_ENDPOINT ?? "https://huggingface.co", process.env.HF_TOKEN);
+
+/** Sends an export, or the export of a run; a repository is made where there is none. UserErrors: E_HUB_TOKEN and those of the hub. */
+export async function push(
+  given: string,
+  name: string,
+  { isPrivate = false, onFile = () => {}, ...choice }: HubChoice & { readonly isPrivate?: boolean },
+): Promise<{ readonly repository: string; readonly url: string; readonly commit: string }> {
+  const repository = checkRepository(name);
+  const folder = findExport(given);
+  const hub = open(choice);
+  if (hub.token === undefined) {
+    throw new UserError("E_HUB_TOKEN", "no token", "Set HF_TOKEN to one that may write; its page is /settings/tokens.");
+  }
+  const commit = await pushFolder(hub, { folder, repository, isPrivate, onFile });
+  return { repository, url: `${hub.endpoint}/${repository}`, commit };
+}
+
+/** A run is not pushed with its checkpoints and paths: its export is. */
+function findExport(given: string): string {
+  const folder = [given, join(given, "export")].find(path => existsSync(join(path, "config.json")));
+  if (folder !== undefined && statSync(folder).isDirectory()) return folder;
+  throw new UserError(
+    "E_FILE_MISSING",
+    `${given}: no exported model here`,
+    `Write one: ${quoteCommand("cram", "export", given)}`,
+  );
+}
+
+/** Fetches a repository's files; what is there already is not fetched again. UserErrors: those of the hub. */
+export async function pull(
+  name: string,
+  { out, onFile = () => {}, ...choice }: HubChoice & { readonly out?: string | undefined },
+): Promise<{ readonly repository: string; readonly folder: string; readonly files: readonly string[] }> {
+  const repository = checkRepository(name);
+  const folder = out ?? repository.split("/")[1]!;
+  return { repository, folder, files: await pullRepository(open(choice), { repository, folder, onFile }) };
+}

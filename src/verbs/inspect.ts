@@ -1,0 +1,89 @@
+// The programs of one step of a recipe, as a backend runs them: what they are made of and, when asked, where the time goes.
+
+import type { Backend } from "../backends/backend.ts";
+import { systemClock } from "../base/clock.ts";
+import { UserError } from "../base/errors.ts";
+import type { Program } from "../compiler/program/program.ts";
+import { measureCopy } from "../machine/measure-copy.ts";
+import { drawBatch } from "../machine/measure-step.ts";
+import { countParameters, countTrainingFlops } from "../model/shape.ts";
+import { defineTraining } from "../train/definition.ts";
+import type { Recipe } from "../train/recipe.ts";
+import { allocateStates, buildStepGraphs, type Inputs, type TrainingDefinition } from "../train/step.ts";
+import { type BackendChoice, withBackend } from "./backend.ts";
+import { chooseRecipe, type RecipeChoice } from "./recipe.ts";
+
+export interface InspectOptions extends RecipeChoice, BackendChoice {
+  /** Whether the programs are run, and each launch timed. */
+  readonly time: boolean;
+}
+
+export interface InspectedProgram {
+  readonly name: "micro-batch" | "update";
+  readonly program: Program;
+  /** Of each launch, the median of some runs; undefined unless timed. */
+  readonly seconds: readonly number[] | undefined;
+}
+
+/** What the machine can do at most, measured now. */
+export interface Peaks {
+  /** Multiply-adds on registers alone. */
+  readonly peakFlops: number;
+  /** A copy too large for any cache, bytes read and written. */
+  readonly copyBytesPerSecond: number;
+}
+
+export interface Inspection {
+  readonly recipe: Recipe;
+  readonly parameters: number;
+  /** Of the model's training arithmetic. */
+  readonly flopsPerToken: number;
+  /** Undefined unless timed, and where the backend measures none. */
+  readonly peaks: Peaks | undefined;
+  readonly programs: readonly InspectedProgram[];
+}
+
+/** UserErrors: those of choosing a recipe and opening a backend; E_NO_PROGRAM where it runs graphs without programs. */
+export function inspectRecipe({ time, ...choice }: InspectOptions): Promise<Inspection> {
+  const recipe = chooseRecipe(choice);
+  return withBackend(choice, recipe.train.precision, async backend => {
+    const definition = defineTraining(recipe);
+    const states = allocateStates(backend, definition);
+    const graphs = buildStepGraphs(definition);
+    const peaks = time ? await measurePeaks(backend) : undefined;
+    const programs: InspectedProgram[] = [];
+    for (const [name, graph, inputs] of [
+      ["micro-batch", graphs.first, drawBatch(recipe)],
+      ["update", graphs.update, drawSchedule(definition)],
+    ] as const) {
+      const loaded = await backend.load(graph, states);
+      const { program } = loaded;
+      if (program === undefined || loaded.timeLaunches === undefined) {
+        throw new UserError("E_NO_PROGRAM", `${backend.name} has no programs`, "Inspect with --backend cpu.");
+      }
+      if (peaks !== undefined) await loaded.run(inputs);
+      const runs = peaks === undefined ? undefined : await loaded.timeLaunches(inputs, timedRuns);
+      programs.push({ name, program, seconds: runs && findMedians(runs) });
+    }
+    const flopsPerToken = countTrainingFlops(recipe.model, recipe.data.maskFraction);
+    return { recipe, parameters: countParameters(recipe.model), flopsPerToken, peaks, programs };
+  });
+}
+
+/** The median over runs of each launch's seconds. */
+function findMedians(runs: readonly Float64Array[]): number[] {
+  return Array.from(runs[0]!, (_, i) => runs.map(run => run[i]!).sort((a, b) => a - b)[runs.length >> 1]!);
+}
+
+const timedRuns = 5;
+
+const drawSchedule = (definition: TrainingDefinition): Inputs => ({
+  ...definition.scheduleInputs({ step: 1, rateScale: 0 }),
+  gradientScale: Float32Array.of(1),
+});
+
+async function measurePeaks(backend: Backend): Promise<Peaks | undefined> {
+  const peakFlops = await backend.measurePeak?.();
+  if (peakFlops === undefined) return undefined;
+  return { peakFlops, copyBytesPerSecond: await measureCopy(backend, systemClock, 2 ** 27) };
+}

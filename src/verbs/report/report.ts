@@ -1,0 +1,113 @@
+// Runs as one HTML page; charts and numbers as files on demand.
+
+import { existsSync, statSync } from "node:fs";
+import { systemClock } from "../../base/clock.ts";
+import { UserError } from "../../base/errors.ts";
+import { writeFileAtomically } from "../../base/files/files.ts";
+import { checkPageOutput, refuseKnownFolder } from "../../base/files/folder-kind.ts";
+import { printPage } from "../../report/page/page.ts";
+import { makeReport } from "../../report/report.ts";
+import { describeTrouble } from "../../report/runs/check.ts";
+import { nameRuns, type RunRecord, readRun } from "../../report/runs/run-record.ts";
+import { saveCharts, saveData } from "../../report/save.ts";
+import { countRunFlops } from "./run-flops.ts";
+
+export interface ReportOptions {
+  /** The page's file. Default report.html. */
+  readonly out?: string | undefined;
+  /** The folder for every chart as SVG and PNG. Default: none are written. */
+  readonly charts?: string | undefined;
+  /** The folder for every number as CSV and JSON. Default: none are written. */
+  readonly data?: string | undefined;
+}
+
+export interface WrittenReport {
+  readonly page: string;
+  /** Names of the runs on it. */
+  readonly runs: readonly string[];
+  /** Paths of files. */
+  readonly charts: readonly string[];
+  readonly data: readonly string[];
+  /** What is left out, a sentence each. */
+  readonly notes: readonly string[];
+  /** Why the first of the runs that could not be read is not on the page; undefined where all are. */
+  readonly failure: unknown;
+}
+
+/**
+ * Shows runs beside each other on one HTML page, finished or still training. The page needs no network and no other file.
+ *
+ * ```ts
+ * const { page, notes } = await report(["runs/mine"], { out: "mine.html", data: "numbers" });
+ * console.log(page, notes);
+ * ```
+ *
+ * Errors are `UserError`s: E_OPTION and E_OUTPUT_OTHER for places that hold something else, E_PNG, and the first run's where none
+ * can be read.
+ */
+export async function report(runs: readonly string[], options: ReportOptions = {}): Promise<WrittenReport> {
+  const { out = "report.html", charts, data } = options;
+  checkPlaces({ out, charts, data });
+  const notes: string[] = [];
+  const read = readRuns(runs, nameRuns(runs), notes);
+  if (read.runs.length === 0) throw read.failure;
+  const content = makeReport(read.runs);
+  const date = systemClock.date().toISOString().slice(0, 16).replace("T", " ");
+  writeFileAtomically(out, printPage(content, date, notes));
+  return {
+    page: out,
+    runs: read.runs.map(({ name }) => name),
+    data: data === undefined ? [] : saveData(content, data),
+    charts: charts === undefined ? [] : await saveCharts(content, charts),
+    notes,
+    failure: read.failure,
+  };
+}
+
+function checkPlaces({ out, charts, data }: ReportOptions & { readonly out: string }): void {
+  const kindOf = (path: string | undefined) =>
+    path === undefined || !existsSync(path) ? undefined : statSync(path).isDirectory() ? "folder" : "file";
+  if (kindOf(out) === "folder") throw new UserError("E_OPTION", `--out ${out}: a folder`, "Name a file for the page.");
+  checkPageOutput(out);
+  for (const folder of [charts, data]) if (folder !== undefined) refuseKnownFolder(folder);
+  for (const [option, path] of [
+    ["--charts", charts],
+    ["--data", data],
+  ] as const) {
+    if (kindOf(path) === "file") throw new UserError("E_OPTION", `${option} ${path}: a file`, "Name a folder.");
+  }
+}
+
+/** A run that cannot be read is left out and noted. */
+function readRuns(
+  folders: readonly string[],
+  names: readonly string[],
+  notes: string[],
+): { readonly runs: readonly RunRecord[]; readonly failure: unknown } {
+  let failure: unknown;
+  const runs = folders.flatMap((folder, i) => {
+    try {
+      const run = readRun(folder, names[i]!, countFlopsIfKnown(folder, names[i]!, notes));
+      notes.push(...run.troubles.map(trouble => `${run.name}: ${trouble}`));
+      return [run];
+    } catch (error) {
+      failure ??= error;
+      notes.push(`${names[i]}: left out: ${describeTrouble(error)}`);
+      return [];
+    }
+  });
+  return { runs, failure };
+}
+
+/** A recipe that this version cannot read leaves them out, and says so. */
+function countFlopsIfKnown(folder: string, name: string, notes: string[]): number | undefined {
+  try {
+    return countRunFlops(folder);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    // A folder without a recipe is no run, which readRun says better.
+    if (error.code === "E_FILE_MISSING") return undefined;
+    notes.push(`${name}: FLOPs are left out, for this version cannot read the recipe: ${error.message}`);
+    return undefined;
+  }
+}
