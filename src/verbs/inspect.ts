@@ -6,7 +6,7 @@ import { UserError } from "../base/errors.ts";
 import type { Program } from "../compiler/program/program.ts";
 import { measureCopy } from "../machine/measure-copy.ts";
 import { drawBatch } from "../machine/measure-step.ts";
-import { countParameters, countTrainingFlops } from "../model/shape.ts";
+import { countParameters, countTrainingFlops } from "../model/parameters.ts";
 import { defineTraining } from "../train/definition.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { allocateStates, buildStepGraphs, type Inputs, type TrainingDefinition } from "../train/step.ts";

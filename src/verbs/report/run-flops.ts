@@ -1,6 +1,6 @@
 // The arithmetic of a run's token, from the recipe in its folder.
 
-import { countTrainingFlops } from "../../model/shape.ts";
+import { countTrainingFlops } from "../../model/parameters.ts";
 import { readRunRecipe } from "../../train/run-folder.ts";
 
 /** FLOPs of training on one token. UserErrors: those of reading the recipe, which may be another version's. */
