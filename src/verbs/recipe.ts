@@ -1,8 +1,13 @@
 // The recipes by name, and a recipe from its name, a file or a value, with its overrides.
 
 import { existsSync } from "node:fs";
+import { bertBase } from "../../recipes/bert-base.ts";
+import { bertOriginal } from "../../recipes/bert-original.ts";
 import { crammedBert } from "../../recipes/crammed-bert.ts";
+import { crammedBertLegacy } from "../../recipes/crammed-bert-legacy.ts";
 import { crammedBertSmall } from "../../recipes/crammed-bert-small.ts";
+import { bertLargeIzsak, crammedLarge } from "../../recipes/crammed-large.ts";
+import { bertC2, bertC3, bertC4, bertI4 } from "../../recipes/crammed-steps.ts";
 import { quickstart } from "../../recipes/quickstart.ts";
 import { nearestNames, UserError } from "../base/errors.ts";
 import {
@@ -14,12 +19,14 @@ import {
 } from "../train/recipe.ts";
 import { isRecipeFile, readRecipeFile, recipeEndings, resolveRecipe } from "./recipe-files.ts";
 
+const paper = "Geiping & Goldstein 2022, arXiv 2212.14034";
+
 /** Of each what it is for and whose it is, for lists. */
 const recipes: readonly { readonly recipe: Recipe; readonly summary: string; readonly source: string }[] = [
   {
     recipe: crammedBert,
     summary: "the paper's final recipe, for one day on a GPU",
-    source: "Geiping & Goldstein 2022, arXiv 2212.14034",
+    source: paper,
   },
   {
     recipe: crammedBertSmall,
@@ -27,6 +34,19 @@ const recipes: readonly { readonly recipe: Recipe; readonly summary: string; rea
     source: "this project",
   },
   { recipe: quickstart, summary: "learns in three minutes on two cores", source: "this project" },
+  {
+    recipe: bertOriginal,
+    summary: "BERT-base as it was trained, within a budget",
+    source: "Devlin et al. 2019, arXiv 1810.04805",
+  },
+  { recipe: bertBase, summary: "the paper's starting point: BERT's shape, AdamW, a cosine", source: paper },
+  { recipe: bertC2, summary: "bert-base with norms before and scaled sinusoids", source: paper },
+  { recipe: bertC3, summary: "bert-c2 without the head's transform and bias", source: paper },
+  { recipe: bertC4, summary: "gated, without biases, four heads", source: paper },
+  { recipe: bertI4, summary: "wider and shallower, for the smallest card", source: paper },
+  { recipe: crammedBertLegacy, summary: "the final recipe of the paper's first version", source: paper },
+  { recipe: crammedLarge, summary: "BERT-large's shape with crammed-bert's training", source: paper },
+  { recipe: bertLargeIzsak, summary: "BERT-large in a day", source: "Izsak et al. 2021, arXiv 2104.07705" },
 ];
 export const recipeNames = recipes.map(({ recipe }) => recipe.name);
 

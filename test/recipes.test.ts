@@ -1,0 +1,59 @@
+// Every recipe of the package: its parameters are those of the model it is named for, and it trains at a size that a test has time for.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { openReference } from "../src/backends/reference/reference.ts";
+import { drawBatch } from "../src/machine/measure-step.ts";
+import { countParameters } from "../src/model/parameters.ts";
+import { defineTraining } from "../src/train/definition.ts";
+import { overrideRecipe } from "../src/train/recipe.ts";
+import { openEngine } from "../src/train/step.ts";
+import { chooseRecipe, recipeNames } from "../src/verbs/recipe.ts";
+
+/** A layer of BERT: q, k, v, output and two of the feed-forward, with biases and two norms. */
+const layer = (C: number, F: number) => 4 * C * C + 2 * C * F + 4 * C + F + C + 4 * C;
+/** Without biases, and the gate taking half of F. */
+const gatedLayer = (C: number, F: number) => 4 * C * C + C * F + (C * F) / 2 + 4 * C;
+const V = 32768;
+
+const parameters: Readonly<Record<string, number>> = {
+  // Published: bert-base-uncased with its head, as Hugging Face counts BertForMaskedLM.
+  "bert-original": 109_514_298,
+  // Counted from the reference's modules: crammed-bert-simple, crammed-bert, crammed-large-izsak without and with a last norm.
+  "bert-base": 110_945_024,
+  "crammed-bert": 119_589_889,
+  "crammed-bert-legacy": 119_589_889,
+  "crammed-large": 337_081_344 + 2 * 1024,
+  "bert-large-izsak": 337_081_344 + 2 * 1024,
+  // By hand: tokens, scale, two norms, layers, and the head's dense layer, norm and bias.
+  "bert-c2": V * 768 + 1 + 4 * 768 + 12 * layer(768, 3072) + 768 * 768 + 3 * 768 + V,
+  "bert-c3": V * 768 + 1 + 4 * 768 + 12 * layer(768, 3072),
+  "bert-c4": V * 768 + 1 + 4 * 768 + 12 * gatedLayer(768, 3072),
+  "bert-i4": V * 1088 + 1 + 4 * 1088 + 8 * (4 * 1088 ** 2 + 2 * 1088 * 4352 + 4 * 1088),
+  "crammed-bert-small": 8192 * 256 + 1 + 4 * 256 + 4 * gatedLayer(256, 1024),
+  quickstart: 4096 * 128 + 4 * 128 + 2 * gatedLayer(128, 512),
+};
+
+test("every recipe has the parameters of its model", () => {
+  const counted = recipeNames.map(name => [name, countParameters(chooseRecipe({ recipe: name }).model)]);
+  assert.deepEqual(Object.fromEntries(counted), Object.fromEntries(recipeNames.map(name => [name, parameters[name]])));
+});
+
+const tiny = [
+  ...["model.width=16", "model.layers=2", "model.heads=2", "model.feedForward=32", "model.vocabulary=40"],
+  ...["model.sequenceLength=16", "train.microBatchSequences=2"],
+];
+
+for (const name of recipeNames) {
+  test(`${name} trains, made small`, async () => {
+    const recipe = overrideRecipe(chooseRecipe({ recipe: name }), tiny);
+    const engine = await openEngine(openReference(), defineTraining(recipe));
+    const batch = drawBatch(recipe);
+    const losses: number[] = [];
+    for (let step = 1; step <= 2; step++) {
+      await engine.accumulate(batch, true);
+      losses.push((await engine.update({ step, rateScale: 1 }, 1)).loss);
+    }
+    assert.ok(losses[1]! < losses[0]!, losses.join(" "));
+  });
+}
