@@ -125,6 +125,39 @@ test("a step is judged by one reading of the clock: by what the event before it 
   assert.ok(events.filter(event => event.kind === "step").length > 10);
 });
 
+test("a stop between two steps is left out of the budget, too, though its signal comes late", async () => {
+  for (const stoppedAt of ["step", "validation", "checkpoint"]) {
+    const raw = simulatedClock();
+    let [stopped, late] = [0, 0];
+    const clock = { ...raw, seconds: () => raw.seconds() - stopped };
+    const settle = async () => {
+      stopped += late;
+      late = 0;
+    };
+    const engine: Engine = { ...fakeEngine, accumulate: async () => raw.advance(0.1) };
+    const sizes = ["schedule.batchSequences=64", "train.microBatchSequences=64", "schedule.batchRamp=0"];
+    const recipe = overrideRecipe(crammedBert, ["train.budget=10s", "train.checkpointEverySeconds=2", ...sizes]);
+    const options = { engine, source: constantSource, recipe, recipeHash: "", resumeFrom: undefined };
+    const run = join(folder, `stopped-at-${stoppedAt}`);
+    const signal = new AbortController().signal;
+    let [steps, told] = [0, 0];
+    for await (const event of pretrain({ ...options, run, clock, settle, stoppedSeconds: () => stopped, signal })) {
+      if (event.kind === "step") {
+        steps++;
+        told += event.stoppedSeconds ?? 0;
+        assert.ok(event.stepSeconds > 0.09 && event.stepSeconds < 0.11, `${stoppedAt}: ${event.stepSeconds}`);
+      }
+      assert.ok(event.elapsedSeconds < 10.2, `${stoppedAt}: ${event.kind} at ${event.elapsedSeconds} s`);
+      if (event.kind === stoppedAt && stopped + late === 0 && steps > 30) {
+        late = 30;
+        raw.advance(late);
+      }
+    }
+    assert.deepEqual([stopped, told], [30, 30]);
+    assert.ok(steps >= 99, `${steps} steps`);
+  }
+});
+
 /** A quadratic with a table of rows: small enough for the reference, stateful enough (momentum) for resume to be tested. */
 const toy: TrainingDefinition = {
   parameters: new Map([

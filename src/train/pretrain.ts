@@ -77,6 +77,20 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
   const whole = options.budget ?? parseBudget(recipe.train.budget);
   const budget = startBudget(whole, clock, resumeFrom?.counters.elapsedSeconds ?? 0);
   const guard = createGuard(recipe.train.badStepsAllowed, diverge);
+  // A signal that the process goes on may come after it did: it is waited for where much time went by, whatever was done then.
+  let lastSeconds = clock.seconds();
+  const readClock = async (): Promise<number> => {
+    const before = lastSeconds;
+    lastSeconds = clock.seconds();
+    if (options.settle === undefined || lastSeconds - before <= 0.5) return lastSeconds;
+    await options.settle();
+    lastSeconds = clock.seconds();
+    return lastSeconds;
+  };
+  const readBudget = async () => {
+    await readClock();
+    return budget.read(step);
+  };
   // Read after all that takes of the budget: a step, a validation, a checkpoint. It decides everything until the next reading.
   let now = budget.read(step);
   yield {
@@ -96,7 +110,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
   let validated = countValidations();
   if (step === 0) {
     const losses = await validate(options, step, false);
-    now = budget.read(step);
+    now = await readBudget();
     yield { kind: "validation", step, ...now, ...losses };
   }
   const save = (folder: string): TrainingEvent => {
@@ -105,9 +119,9 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
     return { kind: "checkpoint", step, elapsedSeconds, path };
   };
   let savedSeconds = now.elapsedSeconds;
+  let stoppedBefore = options.stoppedSeconds?.() ?? 0;
   while (now.progress < 1 && !options.signal.aborted) {
-    const start = clock.seconds();
-    const stoppedBefore = options.stoppedSeconds?.() ?? 0;
+    const start = await readClock();
     const microBatches = Math.ceil(batchSizeAt(now.progress, ramp) / size);
     const isProbed = engine.probe !== undefined && (engine.isDue?.(step + 1) ?? true);
     const batches: Inputs[] = [];
@@ -125,10 +139,9 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
     const rateScale = rateAt(now.progress, recipe.schedule);
     const { loss, gradientNorm } = await engine.update({ step: step + 1, rateScale }, microBatches);
     step++;
-    // A signal that the process goes on may come after the result: it is waited for before the clock is read.
-    if (clock.seconds() - start > 0.5) await options.settle?.();
-    const stepSeconds = clock.seconds() - start;
+    const stepSeconds = (await readClock()) - start;
     const stoppedSeconds = (options.stoppedSeconds?.() ?? 0) - stoppedBefore;
+    stoppedBefore += stoppedSeconds;
     now = budget.read(step);
     if (countAveraged() > averaged) {
       averaged = countAveraged();
@@ -152,13 +165,13 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
     if (now.progress < 1 && countValidations() > validated) {
       validated = countValidations();
       const losses = await validate(options, step, averaged > 0);
-      now = budget.read(step);
+      now = await readBudget();
       yield { kind: "validation", step, ...now, ...losses };
     }
     const isDue = now.elapsedSeconds - savedSeconds > recipe.train.checkpointEverySeconds;
     if (now.progress < 1 && counted && isDue && run !== undefined) {
       yield save(run);
-      now = budget.read(step);
+      now = await readBudget();
       savedSeconds = now.elapsedSeconds;
     }
   }
