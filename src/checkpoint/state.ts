@@ -2,10 +2,17 @@
 // which has their hashes. A checkpoint is written into a draft folder that gets its name when it is whole; only then are older
 // ones removed. Every reader compares the hashes, and says which other checkpoint is whole when they differ.
 
-import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { explainWriteFailure, hashFile, syncFolder, writeFileAtomically } from "../base/files/files.ts";
+import {
+  explainWriteFailure,
+  hashFile,
+  isPresent,
+  listFolder,
+  syncFolder,
+  writeFileAtomically,
+} from "../base/files/files.ts";
 import { quoteCommand, quoteWord } from "../base/shell-words.ts";
 import type { Shape } from "../graph/tensor.ts";
 import { type CheckpointFile, type Counters, formatCheckpointFile, readCheckpointFile } from "./checkpoint-file.ts";
@@ -19,6 +26,7 @@ export interface TrainingState {
 }
 
 const checkpointsKept = 2;
+const kindOfFolder = "folder of checkpoints";
 /** The folder of a run's checkpoint, whether there is one or not. */
 export const checkpointFolder = (run: string, step: number): string =>
   join(run, "checkpoints", `step-${String(step).padStart(8, "0")}`);
@@ -58,7 +66,7 @@ function removeOthers(run: string, newest: number): void {
     .slice(-checkpointsKept)
     .map(step => basename(checkpointFolder(run, step)));
   const folder = join(run, "checkpoints");
-  for (const name of readdirSync(folder)) {
+  for (const { name } of listFolder(folder, kindOfFolder)) {
     if (name.startsWith("step-") && !kept.includes(name)) rmSync(join(folder, name), { recursive: true, force: true });
   }
 }
@@ -74,14 +82,12 @@ export function setAsideLaterCheckpoints(run: string, step: number): void {
   for (const later of listCheckpoints(run)) if (later > step) setAside(checkpointFolder(run, later));
 }
 
-/** Steps with a checkpoint, oldest first. A folder without its checkpoint.json is none. */
+/** Steps with a checkpoint, oldest first. A folder without its checkpoint.json is none. UserErrors: E_FILE_UNREADABLE. */
 export function listCheckpoints(run: string): number[] {
-  const folder = join(run, "checkpoints");
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder)
-    .flatMap(name => /^step-(\d+)$/.exec(name)?.[1] ?? [])
+  return listFolder(join(run, "checkpoints"), kindOfFolder)
+    .flatMap(({ name }) => /^step-(\d+)$/.exec(name)?.[1] ?? [])
     .map(Number)
-    .filter(step => existsSync(join(checkpointFolder(run, step), "checkpoint.json")))
+    .filter(step => isPresent(join(checkpointFolder(run, step), "checkpoint.json"), "checkpoint"))
     .sort((a, b) => a - b);
 }
 

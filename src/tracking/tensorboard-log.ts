@@ -1,10 +1,10 @@
 // The events of a run for TensorBoard, in files of its own format beside events.jsonl. Each start begins a new file; on resume
 // it says from which step on what older files hold is void, so the curves read as one run.
 
-import { closeSync, openSync, readdirSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
-import { explainWriteFailure, makeFolder, writeFully } from "../base/files/files.ts";
+import { explainWriteFailure, listFolder, makeFolder, writeFully } from "../base/files/files.ts";
 import type { TrainingEvent } from "../events/event.ts";
 import { scalarsOf } from "./scalars.ts";
 import { encodeScalars, encodeStart, encodeVersion, frameRecord, type Moment } from "./tensorboard-records.ts";
@@ -28,7 +28,7 @@ export class TensorboardLog {
     const { run, clock } = options;
     this.options = options;
     makeFolder(run);
-    const before = readdirSync(run).filter(name => name.includes("tfevents")).length;
+    const before = listFolder(run, "run").filter(({ name }) => name.includes("tfevents")).length;
     this.isFirst = before === 0;
     // TensorBoard reads the files of a folder in the order of their names.
     const second = Math.floor(clock.date().getTime() / 1000);

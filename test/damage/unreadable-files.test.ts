@@ -3,10 +3,15 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
+import { UserError } from "../../src/base/errors.ts";
+import { finishMoves } from "../../src/base/files/folder-draft.ts";
+import { listCheckpoints, loadParameters } from "../../src/checkpoint/state.ts";
+import { listResults } from "../../src/evaluate/storage/evaluation-folder.ts";
+import { findKeptModel } from "../../src/evaluate/storage/find-kept-model.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cram-unreadable-"));
 after(() => rmSync(root, { recursive: true }));
@@ -70,4 +75,29 @@ test("a pipe, a folder or a device in a file's place is refused at once", {
   assert.match(stdout, /\nend\n$/, `it hangs or ends: ${stdout.slice(-200)}`);
   // A system's own code begins with E, too, and has no underscore.
   assert.doesNotMatch(stdout, /^bug/m);
+});
+
+/** Who lists a folder of a run, and that folder. */
+const listers: readonly (readonly [folder: string, list: (run: string) => unknown])[] = [
+  ["checkpoints", listCheckpoints],
+  ["checkpoints", run => loadParameters(run, new Map())],
+  ["evaluations/own", run => listResults({ root: join(run, "evaluations"), suite: "own" }, { model: "", recipe: "" })],
+  ["evaluations", run => findKeptModel(run, "own")],
+];
+
+test("a file in a folder's place, or a folder that may not be listed, is refused by name; a missing one is empty", async () => {
+  for (const [i, [below, list]] of listers.entries()) {
+    const run = join(root, "listed", String(i));
+    mkdirSync(dirname(join(run, below)), { recursive: true });
+    writeFileSync(join(run, "recipe.json"), "{}");
+    writeFileSync(join(run, below), "");
+    const isRefused = (error: unknown) =>
+      error instanceof UserError && error.code === "E_FILE_UNREADABLE" && error.message.includes(below);
+    await assert.rejects(async () => list(run), isRefused, `${below} of ${list}`);
+  }
+  assert.deepEqual(listCheckpoints(join(root, "none")), []);
+});
+
+test("a name that is too long for a folder is said before and after work", () => {
+  assert.throws(() => finishMoves(join(root, "x".repeat(300))), { code: "E_NOT_WRITABLE" });
 });

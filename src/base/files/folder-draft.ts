@@ -78,9 +78,17 @@ export function recoverFolder(folder: string): void {
 
 /**
  * Moves what is final into place and removes what never became final; done again after a kill it ends the same. The caller holds
- * the lock. UserErrors: E_JSON for moves that cannot be read, E_OUTPUT_OTHER for a link in their way.
+ * the lock. UserErrors: E_JSON for moves that cannot be read, E_OUTPUT_OTHER for a link in their way, E_NOT_WRITABLE.
  */
 export function finishMoves(folder: string): void {
+  try {
+    moveFinal(folder);
+  } catch (error) {
+    throw explainWriteFailure(error, folder);
+  }
+}
+
+function moveFinal(folder: string): void {
   rmSync(draftOf(folder), { recursive: true, force: true });
   const final = finalOf(folder);
   if (!existsSync(final)) return;

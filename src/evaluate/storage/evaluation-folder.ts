@@ -2,11 +2,12 @@
 // last, result.json. A folder whose result.json has the hashes of this model, data and recipe is finished and not run again. Where
 // models are kept (kept-model.ts), model/ is a part of the result.
 
-import { accessSync, constants, existsSync, readdirSync } from "node:fs";
+import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../base/errors.ts";
 import {
   explainWriteFailure,
+  listFolder,
   makeFolder,
   mostBytes,
   readJson,
@@ -111,9 +112,7 @@ export function listResults(
 }
 
 function listFolders(path: string): string[] {
-  if (!existsSync(path)) return [];
-  const entries = readdirSync(path, { withFileTypes: true });
-  return entries
+  return listFolder(path, "folder of evaluations")
     .filter(entry => entry.isDirectory())
     .map(({ name }) => name)
     .sort();

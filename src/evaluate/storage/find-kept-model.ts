@@ -1,10 +1,11 @@
 // Which finetuned model of a task is meant: of the seeds that were kept, the one with the best validation score. It was chosen by
 // the examples it is scored on, so who shows its score shows those of the other seeds, too.
 
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { UserError } from "../../base/errors.ts";
+import { listFolder } from "../../base/files/files.ts";
 import { describeKeptModel, holdsModel } from "../../pretrained/kept-model.ts";
 import { readResult } from "./evaluation-folder.ts";
 import type { TaskResult } from "./result.ts";
@@ -74,9 +75,8 @@ function listSeedFolders(folder: string, levels: number): string[] {
 }
 
 function listFolders(folder: string): string[] {
-  if (!existsSync(folder)) return [];
   return (
-    readdirSync(folder, { withFileTypes: true })
+    listFolder(folder, "folder of evaluations")
       // What a writer has under way is hidden, and no seed.
       .filter(entry => entry.isDirectory() && !entry.name.startsWith("."))
       .map(({ name }) => join(folder, name))

@@ -43,9 +43,13 @@ async function chooseOwnTask(path: string, options: EvaluateOptions): Promise<Ch
   return { suite: undefined, name: "own", tasks: [data.task], readData: async () => data };
 }
 
+/** A file system has room for 255, some of which a draft needs. */
+const mostNameBytes = 200;
+
 async function readOwnData(path: string, options: EvaluateOptions): Promise<TaskData> {
   const { text: texts = [], label, validation, test, kind, name } = options;
   if (name !== undefined && !/[\p{L}\p{N}]/u.test(name)) throw refuseOption("name", "wants letters or digits");
+  if (name !== undefined && Buffer.byteLength(name) > mostNameBytes) throw refuseOption("name", "is too long for a folder");
   const files = {
     path,
     ...(name !== undefined && { name }),
