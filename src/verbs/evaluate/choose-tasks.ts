@@ -49,7 +49,8 @@ const mostNameBytes = 200;
 async function readOwnData(path: string, options: EvaluateOptions): Promise<TaskData> {
   const { text: texts = [], label, validation, test, kind, name } = options;
   if (name !== undefined && !/[\p{L}\p{N}]/u.test(name)) throw refuseOption("name", "wants letters or digits");
-  if (name !== undefined && Buffer.byteLength(name) > mostNameBytes) throw refuseOption("name", "is too long for a folder");
+  if (name !== undefined && Buffer.byteLength(name) > mostNameBytes)
+    throw refuseOption("name", "is too long for a folder");
   const files = {
     path,
     ...(name !== undefined && { name }),
