@@ -4,12 +4,27 @@
 export { UserError } from "./base/errors.ts";
 export type { DocumentsManifest } from "./corpus/documents.ts";
 export type { DatasetManifest } from "./dataset/manifest.ts";
+
+export type { FinetuneRecipe } from "./evaluate/finetuning/finetune-recipe.ts";
+export type { Scoreboard } from "./evaluate/scores/scoreboard.ts";
 export type { TrainingEvent } from "./events/event.ts";
+export type { Forecast } from "./plan/forecast.ts";
+
 export type { Recipe } from "./train/recipe.ts";
 export type { BackendChoice, BackendName } from "./verbs/backend.ts";
+export { type EvaluateCallOptions as EvaluateOptions, type Evaluation, evaluate } from "./verbs/evaluate/evaluate.ts";
+export type { EvaluateEvent } from "./verbs/evaluate/evaluate-options.ts";
+export type { FinetunedExport, FinetunedExportOptions as ExportOptions } from "./verbs/export/export-finetuned.ts";
+export { exportModel } from "./verbs/export/export-model.ts";
+export type { ExportResult } from "./verbs/export/export-run.ts";
+export type { Classified, ClassifiedTexts, LabelShare } from "./verbs/model/classify.ts";
 export { type EmbedOptions, embed } from "./verbs/model/embed.ts";
-export { type FilledMask, type FilledText, type FillOptions, fill } from "./verbs/model/fill.ts";
+export { type FillOptions, fill } from "./verbs/model/fill.ts";
+export type { FilledMask, FilledText } from "./verbs/model/fill-masks.ts";
+export { type Model, type ModelOptions, openModel } from "./verbs/model/open-model.ts";
+export { type PlanOptions, plan } from "./verbs/plan.ts";
 export type { Prepared } from "./verbs/prepare/dataset-options.ts";
 export { type PrepareOptions, prepare } from "./verbs/prepare/prepare.ts";
 export { type PretrainOptions, type PretrainResult, pretrain } from "./verbs/pretrain/pretrain.ts";
 export type { NewRun, ResumedRun } from "./verbs/pretrain/run-plan.ts";
+export { type ReportOptions, report, type WrittenReport } from "./verbs/report/report.ts";

@@ -13,9 +13,10 @@ const folder = mkdtempSync(join(tmpdir(), "cram-library-"));
 after(() => rmSync(folder, { recursive: true }));
 
 /** In the order in which a reader would run them: each needs what the one before wrote. */
-const commented = ["prepare/prepare", "pretrain/pretrain", "model/fill", "model/embed"].map(name =>
-  join("src/verbs", `${name}.ts`),
-);
+const commented = [
+  ...["prepare/prepare", "plan", "pretrain/pretrain", "model/fill", "model/embed", "model/open-model"],
+  ...["evaluate/evaluate", "export/export-model", "report/report"],
+].map(name => join("src/verbs", `${name}.ts`));
 
 /** The blocks of a page, or of the doc comments of a source. */
 function readExamples(file: string): string[] {
@@ -44,6 +45,11 @@ function makeProject(name: string): string {
     return JSON.stringify({ text: `${document}: ${sentences.join(" ")}` });
   });
   writeFileSync(join(project, "texts/animals.jsonl"), documents.join("\n"));
+  const moods = Array.from(
+    { length: 40 },
+    (_, i) => `the ${pairs[i % 4]} ${i % 2 ? "sleeps" : "is"} ${i},${i % 2 ? "calm" : "awake"}`,
+  );
+  writeFileSync(join(project, "moods.csv"), ["sentence,mood", ...moods].join("\n"));
   return project;
 }
 
@@ -73,7 +79,8 @@ test("the examples of docs/LIBRARY.md", () => {
 });
 
 test("the examples of the doc comments, one for each function", () => {
-  const imports = 'import { embed, fill, prepare, pretrain } from "cramming";\n';
+  const imports =
+    'import { embed, evaluate, exportModel, fill, openModel, plan, prepare, pretrain, report } from "cramming";\n';
   const examples = commented.map(file => {
     const found = readExamples(file);
     assert.equal(found.length, 1, file);

@@ -107,13 +107,19 @@ export function requireTokenHead(model: Pick<PretrainedModel, "predictsTokens">,
   );
 }
 
+/** The folder of the seed whose kept model the path leads to, itself or its model/; undefined where it leads to none. */
+export function findKeptFolder(path: string): string | undefined {
+  if (holdsModel(path)) return path;
+  const above = dirname(resolve(path));
+  return basename(resolve(path)) === "model" && holdsModel(above) ? above : undefined;
+}
+
 /** A run is one whatever else lies in its folder. */
 async function openFolder(path: string, average: AverageName | undefined): Promise<Opened> {
   recoverFolder(path);
   if (existsSync(join(findRun(path), "recipe.json"))) return openRun(path, average);
-  if (holdsModel(path)) return openKept(path);
-  if (basename(resolve(path)) === "model" && holdsModel(dirname(resolve(path))))
-    return openKept(dirname(resolve(path)));
+  const keptIn = findKeptFolder(path);
+  if (keptIn !== undefined) return openKept(keptIn);
   if (isForeignModel(path)) {
     return { ...openForeignModel(path), kind: "foreign", precision: "f32", reader: await openTextReader(path) };
   }

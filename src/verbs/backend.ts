@@ -1,5 +1,5 @@
-// Which backend runs, by its name and threads: the one place that knows them all. A process has one cpu backend open at a
-// time, so who asks for it through withBackend waits for the one before.
+// Which backend runs, by its name and threads: the one place that knows them all. A process has one backend open at a
+// time, so who asks for one waits for the use before; a backend that is held open between uses gives way.
 
 import type { Backend } from "../backends/backend.ts";
 import { openCpu } from "../backends/cpu/cpu.ts";
@@ -42,13 +42,35 @@ export async function openBackend(choice: BackendChoice, precision: Recipe["trai
 
 let lastUse: Promise<unknown> = Promise.resolve();
 
-/** Opens a backend, hands it to `use` and closes it. Uses wait for each other, in the order they were asked for. */
+/** Uses of backends wait for each other, in the order they were asked for. */
+function inTurn<T>(use: () => Promise<T>): Promise<T> {
+  const own = lastUse.then(use);
+  lastUse = own.catch(() => undefined);
+  return own;
+}
+
+/** What stays open between uses, and for whom. */
+interface Standing {
+  readonly key: string;
+  readonly backend: Backend;
+  readonly holders: Set<object>;
+}
+let standing: Standing | undefined;
+
+async function closeStanding(): Promise<void> {
+  const open = standing;
+  standing = undefined;
+  await open?.backend.close();
+}
+
+/** Opens a backend, hands it to `use` and closes it. One that is held gives way. */
 export function withBackend<T>(
   choice: BackendChoice,
   precision: Recipe["train"]["precision"],
   use: (backend: Backend) => Promise<T>,
 ): Promise<T> {
-  const own = lastUse.then(async () => {
+  return inTurn(async () => {
+    await closeStanding();
     const backend = await openBackend(choice, precision);
     try {
       return await use(backend);
@@ -56,6 +78,34 @@ export function withBackend<T>(
       await backend.close();
     }
   });
-  lastUse = own.catch(() => undefined);
-  return own;
+}
+
+export interface HeldBackend {
+  /** Hands over the backend, opened where it is not: another one than the last time where somebody else needed one meanwhile. */
+  use<T>(work: (backend: Backend) => Promise<T>): Promise<T>;
+  /** Nothing may be used after it. */
+  close(): Promise<void>;
+}
+
+/** A backend that stays open between uses, shared by all who hold the same choice. It opens at the first use. */
+export function holdBackend(choice: BackendChoice, precision: Recipe["train"]["precision"]): HeldBackend {
+  const { backend: name, threads } = completeChoice(choice);
+  const key = JSON.stringify([name, threads, precision]);
+  const holder = {};
+  return {
+    use: work =>
+      inTurn(async () => {
+        if (standing?.key !== key) {
+          await closeStanding();
+          standing = { key, backend: await openBackend(choice, precision), holders: new Set() };
+        }
+        standing.holders.add(holder);
+        return work(standing.backend);
+      }),
+    close: () =>
+      inTurn(async () => {
+        standing?.holders.delete(holder);
+        if (standing?.holders.size === 0) await closeStanding();
+      }),
+  };
 }

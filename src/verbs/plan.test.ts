@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { simulatedClock } from "../base/clock.ts";
-import { planRun } from "./plan.ts";
+import { plan } from "./plan.ts";
 
-const common = { recipe: "crammed-bert", threads: 2, measureSeconds: 0, clock: simulatedClock() };
+const common = { recipe: "crammed-bert", threads: 2, measureSeconds: 0 };
 
 test("the paper's day on an A6000 is the one its author reports", async () => {
   const set = ["train.microBatchSequences=128"];
-  const { course, flopsPerToken, memory } = await planRun({ ...common, set, device: "a6000", budget: "24h" });
+  const { course, flopsPerToken, memory } = await plan(
+    { ...common, set, device: "a6000", budget: "24h" },
+    simulatedClock(),
+  );
   // pytorch issue 96693: 103,200 to 105,900 tokens/s, 8.9 to 9.15 billion tokens a day.
   assert.ok(course.tokensPerSecond > 100e3 && course.tokensPerSecond < 108e3, String(course.tokensPerSecond));
   assert.ok(course.tokens > 8.8e9 && course.tokens < 9.2e9, String(course.tokens));
@@ -20,10 +23,8 @@ test("this machine is measured, and compared with nothing", async () => {
   const set = ["width=32", "layers=1", "heads=2", "feedForward=64", "vocabulary=128", "sequenceLength=32"];
   const tiny = [...set.map(pair => `model.${pair}`), "train.microBatchSequences=4", "schedule.batchSequences=4"];
   const clock = { seconds: tickingClock(), date: () => new Date(0) };
-  const { course, device, epochs } = await planRun({
-    ...common,
-    ...{ set: [...tiny, "schedule.batchRamp=0", "train.validations=1"], device: "this", budget: "1000s", clock },
-  });
+  const settings = [...tiny, "schedule.batchRamp=0", "train.validations=1"];
+  const { course, device, epochs } = await plan({ ...common, set: settings, device: "this", budget: "1000s" }, clock);
   // Each reading of the clock is a second after the one before: a micro-batch and an update of a second each, 500 steps but for
   // the 64 validation batches of a second each.
   assert.equal(course.steps, (1000 - 64) / 2);
@@ -41,6 +42,6 @@ function tickingClock(): () => number {
 test("what no memory there holds is refused before it is compiled", async () => {
   const set = ["model.width=65536", "model.heads=64", "model.layers=256"];
   for (const device of ["this", "h200"]) {
-    await assert.rejects(planRun({ ...common, set, device }), { code: "E_MEMORY", message: /at least/ });
+    await assert.rejects(plan({ ...common, set, device }), { code: "E_MEMORY", message: /at least/ });
   }
 });

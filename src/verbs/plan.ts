@@ -3,9 +3,10 @@
 
 import { choosePrecision, compileForCpu } from "../backends/cpu/cpu.ts";
 import { compileForCuda } from "../backends/cuda/cuda.ts";
-import type { Clock } from "../base/clock.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
 import { readManifest } from "../dataset/manifest.ts";
+import { countPerformanceCores } from "../machine/cores.ts";
 import { readMemory } from "../machine/hardware.ts";
 import { measureStep } from "../machine/measure-step.ts";
 import { countTrainingFlops } from "../model/parameters.ts";
@@ -19,20 +20,20 @@ import { type ScheduleTrace, traceSchedule } from "../plan/schedule-trace.ts";
 import { checkFit, countValidationBatches } from "../train/batches.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { withBackend } from "./backend.ts";
+import { fallbackRecipe } from "./pretrain/run-plan.ts";
 import { chooseRecipe, type RecipeChoice } from "./recipe.ts";
 
 export const deviceNames = ["this", ...deviceFigures.map(({ name }) => name)];
 
-export interface PlanOptions extends RecipeChoice {
+export interface PlanOptions extends Partial<RecipeChoice> {
   /** A dataset that prepare made, to say how often it is read. */
   readonly data?: string | undefined;
-  /** One of deviceNames. */
-  readonly device: string;
-  /** Threads of the cpu backend, for `this`. */
-  readonly threads: number;
-  /** About how long `this` is measured, after compiling. */
-  readonly measureSeconds: number;
-  readonly clock: Clock;
+  /** this, which is measured, or one whose figures are known: h200, a6000, rtx3090. Default this. */
+  readonly device?: string | undefined;
+  /** Threads of the cpu backend, for `this`. Default: the performance cores. */
+  readonly threads?: number | undefined;
+  /** About how long `this` is measured, after compiling. Default 5. */
+  readonly measureSeconds?: number | undefined;
 }
 
 /** The rates and batches over the budget; nothing is measured. Errors: those of choosing a recipe. */
@@ -40,11 +41,24 @@ export function planSchedule(choice: RecipeChoice, intervals: number): ScheduleT
   return traceSchedule(chooseRecipe(choice), intervals);
 }
 
-/** Errors: those of choosing a recipe, reading a dataset, and of one not fitting the other. */
-export async function planRun(options: PlanOptions): Promise<Forecast> {
-  const recipe = chooseRecipe(options);
-  const figures = findFigures(options.device);
-  const manifest = options.data === undefined ? undefined : readManifest(options.data);
+/**
+ * What a run needs and how far it comes, before it is begun.
+ *
+ * ```ts
+ * const { course, memory } = await plan({ recipe: "quickstart", budget: "3m", device: "a6000" });
+ * console.log(`${course.steps} steps, ${course.tokens} tokens, ${memory.total} bytes`);
+ * ```
+ *
+ * Errors are `UserError`s: those of choosing a recipe, of reading a dataset, and of one not fitting the other; E_DEVICE_NAME.
+ */
+export async function plan(
+  { recipe: named = fallbackRecipe, set, budget, ...options }: PlanOptions,
+  clock: Clock = systemClock,
+): Promise<Forecast> {
+  const { data, device: deviceName = "this", threads = countPerformanceCores(), measureSeconds = 5 } = options;
+  const recipe = chooseRecipe({ recipe: named, set, budget });
+  const figures = findFigures(deviceName);
+  const manifest = data === undefined ? undefined : readManifest(data);
   if (manifest !== undefined) checkFit(manifest, recipe);
   checkLeastMemory(recipe, figures?.memoryBytes ?? readMemory().availableBytes);
   const validationBatches = countValidationBatches(
@@ -55,13 +69,13 @@ export async function planRun(options: PlanOptions): Promise<Forecast> {
     figures === undefined ? choosePrecision(recipe.train.precision) : recipe.train.precision === "f32" ? "f32" : "bf16";
   const needs = measurePrograms(recipe, graph =>
     figures === undefined
-      ? compileForCpu(graph, options.threads, precision)
+      ? compileForCpu(graph, threads, precision)
       : compileForCuda(graph, precision, figures.computeCapability),
   );
   const trainingSequences = manifest?.training.sequences;
   const { device, cost } =
     figures === undefined
-      ? await measureThis(recipe, needs, validationBatches, options)
+      ? await measureThis(recipe, needs, validationBatches, { threads, measureSeconds, clock })
       : costOnPaper(recipe, needs, validationBatches, figures);
   const forecast = forecastRun({ recipe, device, cost, memory: needs.memory, trainingSequences });
   const unfit = manifest === undefined ? [] : describeFit(manifest, recipe);
@@ -70,8 +84,8 @@ export async function planRun(options: PlanOptions): Promise<Forecast> {
 
 function findFigures(device: string): DeviceFigures | undefined {
   const found = deviceFigures.find(({ name }) => name === device);
-  if (found === undefined && device !== "this") throw new Error(`no device is called ${device}`);
-  return found;
+  if (found !== undefined || device === "this") return found;
+  throw new UserError("E_DEVICE_NAME", `no device is called "${device}"`, `There are ${deviceNames.join(", ")}.`);
 }
 
 interface CostedDevice {
@@ -84,7 +98,7 @@ async function measureThis(
   recipe: Recipe,
   { memory }: ProgramNeeds,
   validationBatches: number,
-  { threads, measureSeconds, clock }: PlanOptions,
+  { threads, measureSeconds, clock }: { threads: number; measureSeconds: number; clock: Clock },
 ): Promise<CostedDevice> {
   const { availableBytes } = readMemory();
   if (memory.total > availableBytes) {

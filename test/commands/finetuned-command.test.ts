@@ -10,6 +10,8 @@ import { after, before, test } from "node:test";
 import { Tokenizer } from "@huggingface/tokenizers";
 import { readSafetensors, writeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { findOnnxRuntime, type OnnxModel } from "../../src/export/onnx-runtime.ts";
+import type { Classified } from "../../src/verbs/model/classify.ts";
+import { openModel } from "../../src/verbs/model/open-model.ts";
 import { writeTinyRun } from "../tiny-run.ts";
 
 const main = join(import.meta.dirname, "../../src/cli/main.js");
@@ -192,6 +194,40 @@ test("tags: a tag at the first token of each word", async () => {
     assert.deepEqual(tags, predicted);
   }
   await client.close();
+});
+
+test("openModel classifies as the evaluation did: classes, pairs, numbers, words", async () => {
+  for (const task of ["reviews", "pairs", "stars", "tags"] as const) {
+    const model = await openModel(run, { task, threads: 1 });
+    const stored = readPredictions(task, task === "reviews" ? 1 : 0);
+    const example = (i: number) =>
+      task === "pairs" ? pairOf(64 + i) : task === "tags" ? textOf(64 + i).split(" ") : textOf(64 + i);
+    const answers = await model.classify(stored.map((_, i) => example(i)));
+    for (const [i, { predicted, probabilities }] of stored.entries()) {
+      const answer = answers[i]!;
+      if (answer.kind === "regression") close([answer.value], [Number(predicted[0])]);
+      else if (answer.kind === "tokens")
+        assert.deepEqual(
+          answer.words.map(([first]) => first!.label),
+          predicted,
+        );
+      else {
+        assert.equal(answer.labels[0]!.label, predicted[0]);
+        close(
+          model.labels!.map(name => answer.labels.find(({ label }) => label === name)!.probability),
+          probabilities,
+        );
+      }
+    }
+    // Alone, in another program.
+    const [alone] = await model.classify([example(1)]);
+    const firstOf = (answer: Classified) => (answer.kind === "classification" ? answer.labels[0]!.probability : 1);
+    close([firstOf(alone!)], [firstOf(answers[1]!)]);
+    if (task === "pairs") await assert.rejects(model.classify(["one text"]), { code: "E_TEXT_COUNT" });
+    await assert.rejects(model.fill(["the [MASK]"]), { code: "E_NO_HEAD" });
+    assert.equal((await model.embed(["the film"]))[0]!.length, 16);
+    await model.close();
+  }
 });
 
 /** The part of the client that is used here; test/commands/export-clients.test.ts says why it is no dependency. */

@@ -4,16 +4,10 @@ import { type Command, Option } from "commander";
 import { UserError } from "../../base/errors.ts";
 import { quoteCommand } from "../../base/shell-words.ts";
 import type { OnnxFile } from "../../export/exported-files.ts";
-import { holdsModel } from "../../pretrained/kept-model.ts";
 import { type AverageName, averageNames } from "../../train/stored-average.ts";
-import { exportFinetuned, type FinetunedExport } from "../../verbs/export/export-finetuned.ts";
-import {
-  type ExportOptions,
-  type ExportResult,
-  exportFormats,
-  exportRun,
-  onnxTypeNames,
-} from "../../verbs/export/export-run.ts";
+import type { FinetunedExport } from "../../verbs/export/export-finetuned.ts";
+import { exportModel } from "../../verbs/export/export-model.ts";
+import { type ExportResult, exportFormats, onnxTypeNames } from "../../verbs/export/export-run.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend } from "../choose.ts";
 import { colour, print, showStatus } from "../terminal/output.ts";
 
@@ -70,32 +64,23 @@ Examples:
 Next, in Python:  pipeline("fill-mask", model="runs/mine/export")
       to train on: cram pretrain --init-from runs/mine/export --data data/mine`,
     )
-    .action(exportModel);
+    .action(exportFolder);
 }
 
-async function exportModel(run: string, flags: ExportFlags): Promise<void> {
+async function exportFolder(folder: string, flags: ExportFlags): Promise<void> {
   const json = flags.json === true;
-  const options: ExportOptions = {
+  const result = await exportModel(folder, {
     ...chooseBackend(flags),
+    task: flags.task,
     out: flags.out,
     formats: flags.format === undefined ? undefined : parseNames("--format", flags.format, exportFormats),
     types: flags.types === undefined ? undefined : parseNames("--types", flags.types, onnxTypeNames),
     weights: flags.weights,
     license: flags.license,
     onProgress: json ? undefined : showStatus,
-  };
-  if (flags.task !== undefined || holdsModel(run)) {
-    if (flags.weights !== undefined) {
-      const advice = "Leave it out: what was finetuned has no average.";
-      throw new UserError("E_OPTION", `--weights ${flags.weights}: of a run alone`, advice);
-    }
-    const result = await exportFinetuned(run, { ...options, task: flags.task });
-    if (json) print(JSON.stringify(result));
-    else printFinetuned(result);
-    return;
-  }
-  const result = await exportRun(run, options);
+  });
   if (json) print(JSON.stringify(result));
+  else if ("task" in result) printFinetuned(result);
   else printResult(result);
 }
 

@@ -1,7 +1,8 @@
 // cram fill: the words a trained run expects behind [MASK].
 
 import type { Command } from "commander";
-import { type FilledMask, fill as fillMasks } from "../../verbs/model/fill.ts";
+import { fill as fillMasks } from "../../verbs/model/fill.ts";
+import type { FilledMask } from "../../verbs/model/fill-masks.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend, parseCount } from "../choose.ts";
 import { colour, print, printError } from "../terminal/output.ts";
 

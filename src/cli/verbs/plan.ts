@@ -1,7 +1,6 @@
 // cram plan: what a run needs and how far it comes, before it is begun.
 
 import { type Command, Option } from "commander";
-import { systemClock } from "../../base/clock.ts";
 import { quoteCommand } from "../../base/shell-words.ts";
 import { countPerformanceCores } from "../../machine/cores.ts";
 import type { Forecast } from "../../plan/forecast.ts";
@@ -9,7 +8,7 @@ import type { MemoryNeeds } from "../../plan/programs.ts";
 import type { ScheduleTrace } from "../../plan/schedule-trace.ts";
 import { formatWithUnit } from "../../report/quantity.ts";
 import { formatDuration } from "../../train/budget.ts";
-import { deviceNames, planRun, planSchedule } from "../../verbs/plan.ts";
+import { deviceNames, plan as planRun, planSchedule } from "../../verbs/plan.ts";
 import { addRecipeOptions, mostThreads, parseCount, type RecipeOptions } from "../choose.ts";
 import { drawChart } from "../terminal/chart.ts";
 import { colour, print, showStatus } from "../terminal/output.ts";
@@ -21,8 +20,6 @@ interface PlanFlags extends RecipeOptions {
   readonly schedule?: boolean;
   readonly json?: boolean;
 }
-
-const measureSeconds = 5;
 
 export function addPlan(program: Command): void {
   const command = program.command("plan").description("what a run needs and how far it comes, before it is begun");
@@ -69,7 +66,7 @@ async function plan(flags: PlanFlags): Promise<void> {
   }
   const threads = parseCount("--threads", flags.threads, 1, mostThreads);
   if (!json) showStatus(flags.device === "this" ? "compiling and measuring" : "compiling");
-  const forecast = await planRun({ ...flags, threads, measureSeconds, clock: systemClock });
+  const forecast = await planRun({ ...flags, threads });
   if (json) print(JSON.stringify(forecast));
   else {
     printForecast(forecast, flags.data);

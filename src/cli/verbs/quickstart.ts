@@ -14,7 +14,7 @@ import { readEvents } from "../../events/event-reader.ts";
 import { countPerformanceCores } from "../../machine/cores.ts";
 import { openPretrainedModel } from "../../pretrained/pretrained-model.ts";
 import { plotCurve } from "../../report/charts/plot.ts";
-import { openMaskFiller } from "../../verbs/model/fill.ts";
+import { openMaskFiller } from "../../verbs/model/fill-masks.ts";
 import { prepareSources } from "../../verbs/prepare/prepare-sources.ts";
 import { withRun } from "../../verbs/pretrain/open-run.ts";
 import { chooseRecipe } from "../../verbs/recipe.ts";

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openCpu } from "../../backends/cpu/cpu.ts";
+import { placeParameters } from "../../backends/placed-parameters.ts";
 import { openReference } from "../../backends/reference/reference.ts";
 import { UserError } from "../../base/errors.ts";
+import { input, state } from "../../graph/operations.ts";
+import { predictTokens } from "../../model/heads.ts";
 import { initialiseParameters } from "../../model/initialise.ts";
+import { declareEncoderInputs, makeTables } from "../../model/inputs.ts";
 import { listParameters } from "../../model/parameters.ts";
 import { completeShape, type ModelShape } from "../../model/shape.ts";
-import { openFiller } from "../fill.ts";
 import { judgePair, openPairScorer } from "./minimal-pairs.ts";
 
 const shape = completeShape({
@@ -36,13 +39,19 @@ type Model = ReturnType<typeof makeModel>;
 
 /** log p of each token of a sentence, masked on its own, in a graph without padding: what the scores are made of. */
 async function scoreOneByOne({ shape, parameters, encodeText }: Model, text: string, opening: number): Promise<number> {
-  const filler = openFiller(openReference(), shape, parameters);
   const sentence = [opening, ...encodeText(text), specials.separator];
+  const backend = openReference();
+  const tensors = new Map(parameters.map(each => [each.name, state(each.name, each.shape)] as const));
+  const inputs = { ...declareEncoderInputs(shape, 1, sentence.length), positions: input("positions", [1], "i32") };
+  const outputs = { logits: predictTokens(inputs, tensors, shape) };
+  const graph = await backend.load({ outputs, updates: {} }, placeParameters(backend, parameters));
   let sum = 0;
   for (let place = 1; place < sentence.length - 1; place++) {
-    const masked = sentence.map((token, i) => (i === place ? specials.mask : token));
-    const [candidates] = await filler.fill(masked, [place], shape.vocabulary);
-    sum += Math.log(candidates!.find(({ token }) => token === sentence[place])!.probability);
+    const tokens = Int32Array.from(sentence, (token, i) => (i === place ? specials.mask : token));
+    const positions = Int32Array.of(place);
+    const { logits } = await graph.run({ tokens, positions, ...makeTables(shape, sentence.length) });
+    const total = Array.from(logits!).reduce((a, b) => a + Math.exp(b), 0);
+    sum += logits![sentence[place]!]! - Math.log(total);
   }
   return sum;
 }

@@ -32,6 +32,8 @@ export interface PairScore {
 export interface PairScorer {
   /** UserErrors E_TEXT_LENGTH and E_PAIR_EMPTY name the pair's origin. */
   score(pairs: readonly MinimalPair[]): Promise<PairScore[]>;
+  /** Pseudo-log-likelihoods of single texts, in nats, named in errors by what they begin with. */
+  scoreTexts(texts: readonly string[]): Promise<number[]>;
 }
 
 type ScoredModel = Pick<PretrainedModel, "shape" | "parameters" | "encodeText" | "specials">;
@@ -40,12 +42,16 @@ type ScoredModel = Pick<PretrainedModel, "shape" | "parameters" | "encodeText" |
 const tokensPerBatch = 2048;
 
 /**
- * Puts the parameters on the backend once. Every sentence is read as `opening` sentence <sep>; `opening` is what stands before a
+ * Puts the parameters on the backend once, unless they stand there. Every sentence is read as `opening` sentence <sep>; `opening` is what stands before a
  * text in pretraining: <cls> for BERT and its kin, <sep> where documents were packed one after another and <cls> never occurred.
  */
-export function openPairScorer(backend: Backend, model: ScoredModel, opening = model.specials.classify): PairScorer {
-  const { shape, parameters, encodeText, specials } = model;
-  const states = placeParameters(backend, parameters);
+export function openPairScorer(
+  backend: Backend,
+  model: ScoredModel,
+  opening = model.specials.classify,
+  states: ReadonlyMap<string, DeviceBuffer> = placeParameters(backend, model.parameters),
+): PairScorer {
+  const { shape, encodeText, specials } = model;
   const programs = new Map<number, Promise<RowProgram>>();
   const openProgram = (length: number): Promise<RowProgram> => {
     const program = programs.get(length) ?? loadProgram(backend, model, states, length);
@@ -55,18 +61,14 @@ export function openPairScorer(backend: Backend, model: ScoredModel, opening = m
   const encodeSentence = (text: string, origin: string): number[] => {
     const ids = Array.from(encodeText(text));
     if (ids.length === 0) {
-      throw new UserError(
-        "E_PAIR_EMPTY",
-        `${origin}: a sentence without tokens, "${text}"`,
-        "Remove or correct the pair.",
-      );
+      throw new UserError("E_PAIR_EMPTY", `${origin}: a sentence without tokens, "${text}"`, "Remove or correct it.");
     }
     const tokens = [opening, ...ids, specials.separator];
     if (tokens.length <= shape.sequenceLength) return tokens;
     throw new UserError(
       "E_TEXT_LENGTH",
       `${origin}: a sentence has ${tokens.length} tokens and the model was trained on ${shape.sequenceLength}`,
-      "Shorten or remove the pair.",
+      "Shorten or remove it.",
     );
   };
   return {
@@ -83,6 +85,10 @@ export function openPairScorer(backend: Backend, model: ScoredModel, opening = m
       const entered = pairs.map(({ good, bad, origin }) => [enter(good, origin), enter(bad, origin)] as const);
       const scores = await scoreSentences(sentences, shape.sequenceLength, openProgram);
       return entered.map(([good, bad]) => judgePair(scores[good]!, scores[bad]!));
+    },
+    scoreTexts: async texts => {
+      const sentences = texts.map(text => encodeSentence(text, `"${text.slice(0, 40)}"`));
+      return scoreSentences(sentences, shape.sequenceLength, openProgram);
     },
   };
 }

@@ -1,0 +1,31 @@
+// A run or a finetuned model of it as a folder that other programs open.
+
+import { UserError } from "../../base/errors.ts";
+import { holdsModel } from "../../pretrained/kept-model.ts";
+import { exportFinetuned, type FinetunedExport, type FinetunedExportOptions } from "./export-finetuned.ts";
+import { type ExportResult, exportRun } from "./export-run.ts";
+
+/**
+ * Writes a run for Python's transformers, transformers.js and ONNX Runtime, or with `task`, or given a seed's folder, what was
+ * finetuned and kept. What was written is loaded again and compared; where a file differs, nothing is exported.
+ *
+ * ```ts
+ * const { out, onnx } = await exportModel("runs/mine", { formats: ["onnx"], types: ["f32"] });
+ * for (const { name, bytes } of onnx) console.log(`${out}/${name}: ${bytes} bytes`);
+ * ```
+ *
+ * Errors are `UserError`s, among them E_EXPORT_FORMAT where Hugging Face was asked for and has no class for the model,
+ * E_EXPORT_MISMATCH, and E_KEPT_MODEL where no such model was kept.
+ */
+export async function exportModel(
+  folder: string,
+  options: FinetunedExportOptions = {},
+): Promise<ExportResult | FinetunedExport> {
+  const isFinetuned = options.task !== undefined || holdsModel(folder);
+  if (isFinetuned && options.weights !== undefined) {
+    const advice = "Leave it out: what was finetuned has no average.";
+    throw new UserError("E_OPTION", `--weights ${options.weights}: of a run alone`, advice);
+  }
+  if (isFinetuned) return exportFinetuned(folder, options);
+  return exportRun(folder, options);
+}

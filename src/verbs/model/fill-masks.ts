@@ -1,0 +1,47 @@
+// Texts with [MASK] as a model reads them, and its answers as words.
+
+import type { Backend, DeviceBuffer } from "../../backends/backend.ts";
+import { UserError } from "../../base/errors.ts";
+import { makePrintable } from "../../base/printable.ts";
+import type { PretrainedModel } from "../../pretrained/pretrained-model.ts";
+import { openFiller } from "./mask-filler.ts";
+
+export interface FilledMask {
+  /** The likeliest tokens, best first. */
+  readonly candidates: readonly { readonly token: string; readonly probability: number }[];
+}
+
+export interface FilledText {
+  readonly text: string;
+  /** One for each [MASK] of the text, in its order. */
+  readonly masks: readonly FilledMask[];
+}
+
+/** Puts a model's parameters on the backend, unless they stand there; the result fills one text after another. */
+export function openMaskFiller(
+  backend: Backend,
+  model: PretrainedModel,
+  onWarning: (text: string) => void = () => {},
+  states?: ReadonlyMap<string, DeviceBuffer>,
+): (text: string, top: number) => Promise<FilledMask[]> {
+  const { shape, parameters, specials, tokenOf, encodeForModel } = model;
+  const filler = openFiller(backend, shape, parameters, token => tokenOf(token) !== undefined, states);
+  return async (text, top) => {
+    const losses = model.describeLoss?.([text.replace(/\[MASK\]/gi, "")], makePrintable(text, 60)) ?? [];
+    losses.forEach(onWarning);
+    const written = text.replace(/\[MASK\]/gi, () => tokenOf(specials.mask)!);
+    const tokens = Array.from(encodeForModel(written, "recognise"));
+    const masked = tokens.flatMap((token, place) => (token === specials.mask ? [place] : []));
+    if (masked.length === 0) {
+      throw new UserError(
+        "E_NO_MASK",
+        `"${text}" has no [MASK]`,
+        'Write [MASK] where a word is missing: "Hello [MASK]."',
+      );
+    }
+    const filled = await filler.fill(tokens, masked, top);
+    return filled.map(candidates => ({
+      candidates: candidates.map(({ token, probability }) => ({ token: tokenOf(token)!, probability })),
+    }));
+  };
+}

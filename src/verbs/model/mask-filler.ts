@@ -1,0 +1,87 @@
+// Fills masks: the model's own distribution over the vocabulary at each masked place. A program serves texts up to its length and
+// as many masks; padding is left out of attention, so it changes nothing.
+
+import type { Backend, DeviceBuffer, LoadedGraph } from "../../backends/backend.ts";
+import { placeParameters } from "../../backends/placed-parameters.ts";
+import { UserError } from "../../base/errors.ts";
+import type { StoredTensor } from "../../checkpoint/safetensors.ts";
+import { bucketOf } from "../../evaluate/finetuning/length-buckets.ts";
+import { input, state } from "../../graph/operations.ts";
+import { predictTokens } from "../../model/heads.ts";
+import { declareEncoderInputs, makeTables } from "../../model/inputs.ts";
+import type { ModelShape } from "../../model/shape.ts";
+import { requireFiniteAnswers } from "../../pretrained/finite-answers.ts";
+
+export interface Candidate {
+  readonly token: number;
+  readonly probability: number;
+}
+
+export interface Filler {
+  /** For each position of `masked`, the likeliest tokens, best first. */
+  fill(tokens: readonly number[], masked: readonly number[], count: number): Promise<Candidate[][]>;
+}
+
+/**
+ * Puts the parameters on the backend once, unless they stand there. Tokens that are no candidates count in the probabilities of the
+ * others.
+ */
+export function openFiller(
+  backend: Backend,
+  model: ModelShape,
+  parameters: readonly StoredTensor[],
+  isCandidate: (token: number) => boolean = () => true,
+  states: ReadonlyMap<string, DeviceBuffer> = placeParameters(backend, parameters),
+): Filler {
+  const tensors = new Map(parameters.map(({ name, shape }) => [name, state(name, shape)] as const));
+  const programs = new Map<string, Promise<LoadedGraph>>();
+  const load = (length: number, places: number): Promise<LoadedGraph> => {
+    const key = `${length} ${places}`;
+    const positions = input("positions", [places], "i32");
+    const inputs = { ...declareEncoderInputs(model, 1, length), lengths: input("lengths", [1], "i32"), positions };
+    const program =
+      programs.get(key) ??
+      backend.load({ outputs: { logits: predictTokens(inputs, tensors, model) }, updates: {} }, states);
+    programs.set(key, program);
+    return program;
+  };
+  return {
+    fill: async (tokens, masked, count) => {
+      if (tokens.length > model.sequenceLength) {
+        throw new UserError(
+          "E_TEXT_LENGTH",
+          `the text has ${tokens.length} tokens and the model was trained on ${model.sequenceLength}`,
+          "Shorten the text.",
+        );
+      }
+      const length = bucketOf(tokens.length, model.sequenceLength);
+      // A power of two, so that few programs serve all texts; places beyond the masks are the first token.
+      const places = 2 ** Math.ceil(Math.log2(masked.length));
+      const graph = await load(length, places);
+      const padded = new Int32Array(length);
+      padded.set(tokens);
+      const positions = new Int32Array(places);
+      positions.set(masked);
+      const lengths = Int32Array.of(tokens.length);
+      const outputs = await graph.run({ tokens: padded, positions, lengths, ...makeTables(model, length) });
+      requireFiniteAnswers(outputs.logits!);
+      return masked.map((_, row) => {
+        const start = row * model.vocabulary;
+        return rankTokens(outputs.logits!.slice(start, start + model.vocabulary), count, isCandidate);
+      });
+    },
+  };
+}
+
+/** Softmax of the logits, the `count` likeliest candidates first. */
+function rankTokens(logits: ArrayLike<number>, count: number, isCandidate: (token: number) => boolean): Candidate[] {
+  const values = Array.from(logits);
+  const highest = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const weights = values.map(value => Math.exp(value - highest));
+  const total = weights.reduce((a, b) => a + b, 0);
+  return weights
+    .map((weight, token) => ({ token, probability: weight / total }))
+    .filter(({ token }) => isCandidate(token))
+    .sort((a, b) => b.probability - a.probability)
+    .slice(0, count);
+}
