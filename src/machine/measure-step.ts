@@ -62,7 +62,7 @@ export async function measureStep(backend: Backend, recipe: Recipe, clock: Clock
     number,
   ];
   const { interval = 1 } = definition;
-  const microBatchSeconds = microBatch + probe / interval;
+  const microBatchSeconds = microBatch + (engine.probe === undefined ? 0 : probe / interval);
   const updateSeconds = (due + (interval - 1) * between) / interval;
   const known = joulesBefore !== undefined && joulesAfter !== undefined;
   const watts = known ? (joulesAfter - joulesBefore) / elapsed : undefined;
