@@ -53,7 +53,7 @@ function findUserCache({ XDG_CACHE_HOME, HOME }: NodeJS.ProcessEnv): string {
  * The cache's folder, made where it is not there, for its owner alone. One that others could write into is emptied first.
  * UserErrors: E_CACHE for a folder of another user, E_NOT_WRITABLE, E_DISK_FULL.
  */
-export function openKernelCache(): string {
+function openKernelCache(): string {
   const folder = kernelCacheFolder();
   return naming(folder, () => {
     const made = makeFolder(folder);

@@ -49,7 +49,7 @@ const description = {
 };
 
 /** What a kept model is made of, beside its description; the description names the SHA-256 of each. */
-export const keptFileNames = [
+const keptFileNames = [
   "parameters.safetensors",
   "tokenizer.json",
   "tokenizer_config.json",

@@ -88,7 +88,7 @@ export async function* unpackGzip(packed: AsyncGenerator<Buffer>, path: string):
 }
 
 /** Unpacks a Zstandard file of one or several frames. `path` is for errors: E_GZIP_CUT, E_GZIP. */
-export async function* unpackZstd(packed: AsyncGenerator<Buffer>, path: string): AsyncGenerator<Buffer> {
+async function* unpackZstd(packed: AsyncGenerator<Buffer>, path: string): AsyncGenerator<Buffer> {
   let unpacked: Buffer[] = [];
   let bytesUnpacked = 0;
   const unpacker = new Decompress(bytes => {

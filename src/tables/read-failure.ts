@@ -5,7 +5,7 @@ import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { UserError } from "../base/errors.ts";
 
 /** Explains a failed system call on `path`: E_TEXT_MISSING or E_TEXT_UNREADABLE; passes everything else through. */
-export function explainReadFailure(error: unknown, path: string): unknown {
+function explainReadFailure(error: unknown, path: string): unknown {
   const { code, syscall, message } = error as NodeJS.ErrnoException;
   if (code === undefined || syscall === undefined) return error;
   if (code === "ENOENT" || code === "ENOTDIR") {

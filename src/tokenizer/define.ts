@@ -46,6 +46,6 @@ export function defineLearnedTokenizer(
 }
 
 /** Sixteen hexadecimal digits that name a tokenizer by its content. */
-export function tokenizerHash(data: TokenizerData): string {
+function tokenizerHash(data: TokenizerData): string {
   return contentHash(encodeTokenizerJson(data));
 }

@@ -176,7 +176,7 @@ export const isRefused = ({ code, stderr }: Ending): boolean =>
   code === 1 && /^(\{"kind":"error"|E_[A-Z_]+)/m.test(stderr);
 
 /** The files below a folder by the hash of what they say, times left out; of a run's checkpoints the newest. */
-export function describeEnd(folder: string): Map<string, string> {
+function describeEnd(folder: string): Map<string, string> {
   const newest = listCheckpoints(folder).at(-1);
   const names = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter(entry => entry.isFile())
@@ -210,7 +210,7 @@ const hashValues = (value: unknown) =>
   contentHash(JSON.stringify(value, (key, held: unknown) => (passing.test(key) ? undefined : held)));
 
 /** The first file in which two ends differ. */
-export function compareEnds(
+function compareEnds(
   expected: ReadonlyMap<string, string>,
   seen: ReadonlyMap<string, string>,
 ): string | undefined {

@@ -7,7 +7,7 @@ import { loadBuilt } from "./build.ts";
 import { type CpuBuffer, type LaunchList, readTemplate, type ThreadPool } from "./pool.ts";
 
 /** The whole program as one C file, kernels in a table the loader reads addresses from. */
-export function printProgram(program: Program): string {
+function printProgram(program: Program): string {
   const names = program.kernels.map(kernel => kernel.name);
   return [
     ...["runtime.c", "panel.c", "matmul.c", "attention.c"].map(readTemplate),

@@ -20,7 +20,7 @@ export interface CudaBuffer extends DeviceBuffer {
 const templates = ["runtime.cu", ...compositeTemplates];
 
 /** The whole program as one CUDA text. */
-export function printProgram(program: Program): string {
+function printProgram(program: Program): string {
   const texts = templates.map(name => readFileSync(new URL(name, import.meta.url), "utf8"));
   return [...texts, ...program.kernels.map(kernel => kernel.source)].join("\n");
 }

@@ -15,7 +15,7 @@ export function allocateValues(tensor: Pick<Tensor, "shape" | "dtype">): HostArr
 }
 
 /** Nearest bfloat16, ties to even. */
-export function roundToBf16(value: number): number {
+function roundToBf16(value: number): number {
   scratchFloat[0] = value;
   const bits = scratchBits[0]!;
   if (!Number.isFinite(scratchFloat[0]!)) return scratchFloat[0]!;

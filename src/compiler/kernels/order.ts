@@ -6,13 +6,13 @@ import { bytesPerElement, countElements, type Tensor } from "../../graph/tensor.
 import { baseOf, type FusedGraph, type Group } from "./group.ts";
 
 /** The tensors in memory that a group reads. */
-export function readsOf(group: Group, fused: FusedGraph): Tensor[] {
+function readsOf(group: Group, fused: FusedGraph): Tensor[] {
   const operands = group.template?.inputs.map(operand => baseOf(operand, fused.inMemory)) ?? [];
   return [...operands, ...group.stores.flatMap(store => store.loads.map(load => load.tensor))];
 }
 
 /** The tensors that a group writes; one whose readers are all in the group itself never stands in memory. */
-export function writesOf(group: Group): Tensor[] {
+function writesOf(group: Group): Tensor[] {
   const targets = group.stores.map(store => store.target);
   return group.template === undefined || targets.length > 0 ? targets : [group.template];
 }

@@ -92,7 +92,7 @@ function keepOperand(operand: Tensor, inMemory: Set<Tensor>, products?: ProductA
   inMemory.add(operand);
 }
 
-export function isContiguous(tensor: Tensor, strides: readonly number[]): boolean {
+function isContiguous(tensor: Tensor, strides: readonly number[]): boolean {
   let expected = 1;
   for (let axis = tensor.shape.length - 1; axis >= 0; axis--) {
     if (tensor.shape[axis] !== 1 && strides[axis] !== expected) return false;

@@ -108,7 +108,7 @@ function nodeKey({ operation, inputs, shape, dtype }: Tensor): string {
 }
 
 /** The number a tensor holds everywhere, if it is a constant under views. */
-export function constantValue(tensor: Tensor): number | undefined {
+function constantValue(tensor: Tensor): number | undefined {
   const { operation, inputs } = tensor;
   if (operation.kind === "constant") return operation.value;
   const isView = ["reshape", "permute", "broadcast", "slice"].includes(operation.kind);

@@ -9,7 +9,7 @@ import type { Group, Store } from "../kernels/group.ts";
 import type { DraftLaunch, PrintContext } from "../target.ts";
 import { type PointerList, printIndex, printStored, printTarget, type Scope, valueTypes } from "./print-expression.ts";
 
-export const storageTypes: Readonly<Record<DType, string>> = {
+const storageTypes: Readonly<Record<DType, string>> = {
   f32: "float",
   bf16: "bf16",
   i32: "int32_t",

@@ -5,7 +5,7 @@ import { closeSync, openSync, readSync, rmSync } from "node:fs";
 import { writeFully } from "../../base/files/files.ts";
 
 /** Ends a text; nothing that is looked for can reach over it. */
-export const endOfText = 0xff;
+const endOfText = 0xff;
 
 const bufferedBytes = 1 << 22;
 

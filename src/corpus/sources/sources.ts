@@ -69,7 +69,7 @@ export function listSources(inputs: readonly string[], options: ListOptions = {}
 }
 
 /** SHA-256 of a file's content. UserErrors: E_TEXT_MISSING, E_TEXT_UNREADABLE. */
-export function hashSource({ path }: Source): string {
+function hashSource({ path }: Source): string {
   return reading(path, hashFile);
 }
 

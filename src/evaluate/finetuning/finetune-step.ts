@@ -167,7 +167,7 @@ function declareStates(model: ModelShape, classifier: ClassifierShape): Map<stri
 }
 
 /** Logits of a batch without dropout. */
-export function buildPredictionGraph(
+function buildPredictionGraph(
   model: ModelShape,
   classifier: ClassifierShape,
   { batchSequences }: FinetuneRecipe,

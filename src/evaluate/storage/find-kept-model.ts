@@ -49,7 +49,7 @@ export function findKeptModel(folder: string, task: string | undefined): FoundMo
 }
 
 /** The mean of the first metric over the splits; below every score where one is no number. */
-export function scoreOf({ splits, metrics }: TaskResult): number {
+function scoreOf({ splits, metrics }: TaskResult): number {
   const scores = splits.map(({ scores }) => scores[metrics[0]!] ?? Number.NaN);
   const mean = scores.reduce((a, b) => a + b, 0) / scores.length;
   return Number.isNaN(mean) ? Number.NEGATIVE_INFINITY : mean;

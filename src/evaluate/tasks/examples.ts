@@ -36,7 +36,7 @@ export async function readExamples(
 }
 
 /** The class of a label, or the number to predict. UserError E_TASK_LABEL naming `origin`. */
-export function readTarget(task: Task, value: Value, origin: string): number {
+function readTarget(task: Task, value: Value, origin: string): number {
   const spelt = spellLabel(value);
   const shown = quoteValue(spelt ?? value, 60);
   const hidden = spelt !== undefined && canonicalNumber(spelt) === "-1" && task.published !== undefined;

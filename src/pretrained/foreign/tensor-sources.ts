@@ -39,7 +39,7 @@ export type RowOrder = (column: number, count: number) => number;
  * A Linear's weight (out, in) as our (in, out), or its bias. Several stand side by side in our columns, as q, k and v do.
  * `rowOf` says where a column is found when they are not in our order.
  */
-export const linear = (names: string | readonly string[], rowOf: RowOrder = column => column): Source => {
+const linear = (names: string | readonly string[], rowOf: RowOrder = column => column): Source => {
   const list = typeof names === "string" ? [names] : names;
   const rowsEach = (shape: Shape) => shape.at(-1)! / list.length;
   /** Visits each column of ours: which tensor of theirs has it, and where its `inputs` values start there. */

@@ -3,7 +3,7 @@
 import { chartStyle } from "../charts/chart-style.ts";
 
 /** The most variants that a group of charts can have. */
-export const mostVariants = 8;
+const mostVariants = 8;
 
 /** A variant is shown while its radio button is the chosen one; no script is needed. */
 const variantRules = Array.from(

@@ -18,7 +18,7 @@ export interface CaseResult {
 }
 
 /** Copies the reader's good files into `scratch`; returns the path that is read and that of the file that is damaged. */
-export function copyGood({ from, damaged }: Reader, good: string, scratch: string): { path: string; file: string } {
+function copyGood({ from, damaged }: Reader, good: string, scratch: string): { path: string; file: string } {
   rmSync(scratch, { recursive: true, force: true });
   const path = join(scratch, basename(from));
   cpSync(join(good, from), path, { recursive: true });
