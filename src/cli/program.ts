@@ -11,6 +11,7 @@ import { colour, outliveReaders, print, printError } from "./terminal/output.ts"
 import { addSweep } from "./verbs/analysis/sweep.ts";
 import { addDashboard } from "./verbs/dashboard.ts";
 import { addDoctor } from "./verbs/doctor.ts";
+import { addEmbed } from "./verbs/embed.ts";
 import { addEvaluate } from "./verbs/evaluate.ts";
 import { addExport } from "./verbs/export.ts";
 import { addFill } from "./verbs/fill.ts";
@@ -47,6 +48,7 @@ const verbs = [
   addPlan,
   addPretrain,
   addFill,
+  addEmbed,
   addEvaluate,
   addExport,
   addPush,

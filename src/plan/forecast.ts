@@ -43,8 +43,6 @@ export interface Forecast {
   /** Times that the data is read; undefined without data. */
   readonly epochs: number | undefined;
   readonly energyJoules: number | undefined;
-  /** Always undefined so far: no scaling law has been fitted, and a guess would be taken for one. */
-  readonly expectedLoss: undefined;
   /** What will go wrong or is not as the recipe says, a sentence each. */
   readonly warnings: readonly string[];
 }
@@ -66,7 +64,6 @@ export function forecastRun(options: ForecastOptions): Forecast {
       device.peakFlops === undefined ? undefined : (course.tokensPerSecond * flopsPerToken) / device.peakFlops,
     epochs,
     energyJoules: device.watts === undefined ? undefined : device.watts * course.seconds,
-    expectedLoss: undefined,
     warnings: listWarnings(options, course, epochs),
   };
 }

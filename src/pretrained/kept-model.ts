@@ -49,12 +49,7 @@ const description = {
 };
 
 /** What a kept model is made of, beside its description; the description names the SHA-256 of each. */
-const keptFileNames = [
-  "parameters.safetensors",
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "probes.jsonl",
-] as const;
+const keptFileNames = ["parameters.safetensors", "tokenizer.json", "tokenizer_config.json", "probes.jsonl"] as const;
 
 const descriptionSchema = z.strictObject(description);
 export type Described = z.infer<typeof descriptionSchema>;

@@ -210,10 +210,7 @@ const hashValues = (value: unknown) =>
   contentHash(JSON.stringify(value, (key, held: unknown) => (passing.test(key) ? undefined : held)));
 
 /** The first file in which two ends differ. */
-function compareEnds(
-  expected: ReadonlyMap<string, string>,
-  seen: ReadonlyMap<string, string>,
-): string | undefined {
+function compareEnds(expected: ReadonlyMap<string, string>, seen: ReadonlyMap<string, string>): string | undefined {
   const missing = [...expected.keys()].find(name => !seen.has(name));
   if (missing !== undefined) return `${missing} is missing`;
   const extra = [...seen.keys()].find(name => !expected.has(name));

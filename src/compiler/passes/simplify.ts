@@ -1,6 +1,6 @@
 // Rewrites a graph into the smaller language that fusion works on: composites without a kernel are expanded, equal nodes
 // become one, arithmetic with 0 and 1 and on constants disappears, and every reduction becomes a row reduction (the last
-// axis) or a column reduction (axis 0 of two). Values stay the same up to the order of summation.
+// axis) or a column reduction (axis 1 of three). Values stay the same up to the order of summation.
 
 import {
   broadcast,
@@ -145,7 +145,7 @@ function foldNode(node: Tensor): Tensor {
   return node;
 }
 
-/** A reduction over any axes as reductions over the last axis, or over axis 0 of two. */
+/** A reduction over any axes as reductions over the last axis, or over axis 1 of three. */
 function splitReduction(node: Tensor, target: Pick<Target, "columnBlocks">): Tensor {
   const { operation, inputs } = node;
   if (operation.kind !== "reduce") return node;

@@ -1,0 +1,62 @@
+// cram embed: the texts of a file as vectors.
+
+import type { Command } from "commander";
+import { formatDuration } from "../../train/budget.ts";
+import { embedFile } from "../../verbs/model/embed-file.ts";
+import { addBackendOptions, type BackendOptions, chooseBackend, parseCount } from "../choose.ts";
+import { print, printError, showStatus } from "../terminal/output.ts";
+
+interface EmbedFlags extends BackendOptions {
+  readonly out: string;
+  readonly textField: string;
+  readonly batchTexts: string;
+  readonly truncate?: boolean;
+  readonly json?: boolean;
+}
+
+export function addEmbed(program: Command): void {
+  const command = program
+    .command("embed")
+    .description("write the texts of a file as vectors, for search and clustering")
+    .argument("<model>", "the folder of a run, an export, a finetuned seed, or a model of Hugging Face's")
+    .argument("<file>", "a .txt with a text a line; or a table: .tsv, .csv, .jsonl (also .gz), .parquet")
+    .requiredOption(
+      "--out <file>",
+      "a .jsonl of texts and vectors, or a .npy of the vectors, a row a text in their order",
+    )
+    .option("--text-field <name>", "the column of a table that holds the text", "text")
+    .option("--batch-texts <number>", "texts of one pass through the model", "16")
+    .option("--truncate", "cut texts that are longer than the model's sequences, instead of refusing them");
+  addBackendOptions(command)
+    .option("--json", "print one JSON object and nothing else")
+    .addHelpText(
+      "after",
+      `
+A vector is the mean of a text's last hidden states. Divide it by its length where only directions are to be compared.
+
+Examples:
+  cram embed runs/mine titles.txt --out titles.npy
+  cram embed runs/mine reviews.csv --text-field review --out reviews.jsonl --truncate
+
+Next, in Python:  numpy.load("titles.npy")`,
+    )
+    .action(embed);
+}
+
+async function embed(model: string, file: string, flags: EmbedFlags): Promise<void> {
+  const json = flags.json === true;
+  if (!json) showStatus("reading the model");
+  const { out, texts, width, elapsedSeconds } = await embedFile(model, file, {
+    ...chooseBackend(flags),
+    out: flags.out,
+    textField: flags.textField,
+    batchTexts: parseCount("--batch-texts", flags.batchTexts),
+    truncate: flags.truncate,
+    onWarning: printError,
+    onProgress: json ? undefined : done => showStatus(`${done.toLocaleString("en-US")} texts`),
+  });
+  if (json) print(JSON.stringify({ out, texts, width, elapsedSeconds }));
+  else {
+    print(`${out}: ${texts.toLocaleString("en-US")} vectors of ${width} numbers; ${formatDuration(elapsedSeconds)}`);
+  }
+}

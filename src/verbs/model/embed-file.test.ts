@@ -1,0 +1,64 @@
+// Files of texts as files of vectors: each line or row has its own vector, the one that it has alone, and NumPy reads the bytes.
+
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { writeTinyRun } from "../../../test/tiny-run.ts";
+import { embed } from "./embed.ts";
+import { embedFile } from "./embed-file.ts";
+import { openVectorFile } from "./vector-files.ts";
+
+const root = mkdtempSync(join(tmpdir(), "cram-embed-file-"));
+after(() => rmSync(root, { recursive: true }));
+const at = (name: string) => join(root, name);
+writeTinyRun(at("run"), ["the", "red", "fox", "owl", "sleeps"], ["train.precision=f32"]);
+const choice = { backend: "reference" } as const;
+
+test("a .npy is byte for byte what numpy.save writes of the same matrix", () => {
+  const file = openVectorFile(at("golden.npy"), 3);
+  file.append(["", ""], [Float32Array.of(0, 1, 2), Float32Array.of(3, 4, 5)]);
+  file.append([""], [Float32Array.of(-0.5, 1e-30, 3.4e38)]);
+  file.commit();
+  // numpy 2: numpy.save(…, numpy.array([[0, 1, 2], [3, 4, 5], [-0.5, 1e-30, 3.4e38]], numpy.float32)), in base64.
+  const expected =
+    "k05VTVBZAQB2AHsnZGVzY3InOiAnPGY0JywgJ2ZvcnRyYW5fb3JkZXInOiBGYWxzZSwgJ3NoYXBlJzogKDMsIDMpLCB9ICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIAoAAAAAAACAPwAAAEAAAEBAAACAQAAAoEAAAAC/YEKiDZ7Jf38=";
+  assert.equal(readFileSync(at("golden.npy")).toString("base64"), expected);
+});
+
+test("lines and rows, empty ones too, in their order", async () => {
+  const texts = ["the red fox", "", "owl sleeps", "the"];
+  writeFileSync(at("texts.txt"), texts.join("\r\n"));
+  writeFileSync(at("texts.csv"), ["id,review", ...texts.map((text, i) => `${i},${text}`)].join("\n"));
+  const expected = await embed(at("run"), texts, choice);
+  for (const [file, textField] of [
+    ["texts.txt", undefined],
+    ["texts.csv", "review"],
+  ] as const) {
+    const { texts: count, width } = await embedFile(at("run"), at(file), { ...choice, textField, out: at("v.jsonl") });
+    assert.deepEqual([count, width], [4, 16]);
+    const lines = readFileSync(at("v.jsonl"), "utf8")
+      .trimEnd()
+      .split("\n")
+      .map(line => JSON.parse(line));
+    assert.deepEqual(
+      lines,
+      texts.map((text, i) => ({ text, vector: Array.from(expected[i]!) })),
+    );
+  }
+  await embedFile(at("run"), at("texts.txt"), { ...choice, out: at("v.npy") });
+  const stored = new Float32Array(new Uint8Array(readFileSync(at("v.npy")).subarray(128)).buffer);
+  assert.deepEqual(stored, Float32Array.from(expected.flatMap(vector => [...vector])));
+});
+
+test("what cannot be written or read leaves no file", async () => {
+  writeFileSync(at("long.txt"), "the ".repeat(40));
+  writeFileSync(at("other.csv"), "a\nb\n");
+  const out = at("none.npy");
+  await assert.rejects(embedFile(at("run"), at("long.txt"), { ...choice, out }), { code: "E_TEXT_LENGTH" });
+  await assert.rejects(embedFile(at("run"), at("other.csv"), { ...choice, out }), { code: "E_TEXT_FIELD" });
+  await assert.rejects(embedFile(at("run"), at("long.txt"), { ...choice, out: at("x.csv") }), { code: "E_OPTION" });
+  assert.equal(existsSync(out), false);
+  assert.equal((await embedFile(at("run"), at("long.txt"), { ...choice, out, truncate: true })).texts, 1);
+});

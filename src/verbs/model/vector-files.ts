@@ -1,0 +1,77 @@
+// Vectors as files of other programs: a JSON object a line with its text, or NumPy's .npy. Written as they come and named when they
+// are whole.
+
+import { UserError } from "../../base/errors.ts";
+import { FileDraft } from "../../base/files/files.ts";
+
+export interface VectorFile {
+  /** Appends a vector a text. */
+  append(texts: readonly string[], vectors: readonly Float32Array[]): void;
+  /** Gives the file its name. */
+  commit(): void;
+  abandon(): void;
+}
+
+/** Opens the file by its ending. UserErrors: E_OPTION for another one, E_DISK_FULL, E_NOT_WRITABLE. */
+export function openVectorFile(path: string, width: number): VectorFile {
+  if (path.endsWith(".jsonl")) return openJsonLines(path);
+  if (path.endsWith(".npy")) return openNpy(path, width);
+  throw refuseEnding(path);
+}
+
+/** UserError E_OPTION where no format has the file's ending. */
+export function checkVectorFile(path: string): void {
+  if (!/\.(jsonl|npy)$/.test(path)) throw refuseEnding(path);
+}
+
+const refuseEnding = (path: string) =>
+  new UserError("E_OPTION", `--out ${path}: neither .jsonl nor .npy`, "End its name with one of them.");
+
+function openJsonLines(path: string): VectorFile {
+  const draft = new FileDraft(path);
+  return {
+    append: (texts, vectors) => {
+      const lines = vectors.map((vector, i) => `${JSON.stringify({ text: texts[i], vector: Array.from(vector) })}\n`);
+      draft.write(Buffer.from(lines.join("")));
+    },
+    commit: () => draft.commit(),
+    abandon: () => draft.abandon(),
+  };
+}
+
+/** The header of numpy.lib.format, version 1.0, for any number of rows: it is written again when they are counted. */
+const headerBytes = 128;
+
+/** A matrix (texts, width) of little-endian f32, rows one after another. */
+function openNpy(path: string, width: number): VectorFile {
+  const draft = new FileDraft(path);
+  let rows = 0;
+  draft.write(formatNpyHeader(0, width));
+  return {
+    append: (_, vectors) => {
+      const bytes = new Uint8Array(vectors.length * width * 4);
+      const view = new DataView(bytes.buffer);
+      for (const [row, vector] of vectors.entries()) {
+        for (const [column, value] of vector.entries()) view.setFloat32(4 * (row * width + column), value, true);
+      }
+      draft.write(bytes);
+      rows += vectors.length;
+    },
+    commit: () => {
+      draft.write(formatNpyHeader(rows, width), 0);
+      draft.commit();
+    },
+    abandon: () => draft.abandon(),
+  };
+}
+
+/** Magic, version 1.0, length of the rest, and a Python literal filled up with blanks to a line's end. */
+function formatNpyHeader(rows: number, columns: number): Buffer {
+  const described = `{'descr': '<f4', 'fortran_order': False, 'shape': (${rows}, ${columns}), }`;
+  const rest = headerBytes - 10;
+  const header = Buffer.alloc(headerBytes);
+  header.write("\u0093NUMPY\u0001\u0000", "latin1");
+  header.writeUInt16LE(rest, 8);
+  header.write(`${described.padEnd(rest - 1)}\n`, 10, "latin1");
+  return header;
+}
