@@ -11,7 +11,7 @@ import { systemClock } from "../base/clock.ts";
 import type { News } from "./dashboard/dashboard-news.ts";
 import { type Dashboard, openDashboard } from "./dashboard/dashboard-server.ts";
 import type { View } from "./dashboard/dashboard-view.ts";
-import { printPage } from "./page/page.ts";
+import { renderPage } from "./page/page.ts";
 import { makeReport } from "./report.ts";
 import { readRun } from "./runs/run-record.ts";
 
@@ -24,10 +24,10 @@ const step = (number: number, changes = {}) => ({
   ...{ learningRate: 1e-3, batchSequences: 4, tokens: 512 * number, stepSeconds: 0.5, skipped: false },
   ...changes,
 });
-const printLines = (events: readonly unknown[]) => events.map(event => `${JSON.stringify(event)}\n`).join("");
-const goodEvents = printLines([start, ...Array.from({ length: 20 }, (_, i) => step(i + 1))]);
+const renderLines = (events: readonly unknown[]) => events.map(event => `${JSON.stringify(event)}\n`).join("");
+const goodEvents = renderLines([start, ...Array.from({ length: 20 }, (_, i) => step(i + 1))]);
 const losses = (values: readonly number[], key = "loss") =>
-  printLines([start, ...values.map((value, i) => step(i + 1, { [key]: value }))]);
+  renderLines([start, ...values.map((value, i) => step(i + 1, { [key]: value }))]);
 
 const cell = {
   median: 50,
@@ -87,10 +87,13 @@ const spoilt: Readonly<Record<string, readonly [(run: string) => unknown, RegExp
     run =>
       put("events.jsonl")(
         run,
-        printLines([start, step(1, { elapsedSeconds: 5e-324, stepSeconds: 5e-324, tokens: 5e-324, progress: 5e-324 })]),
+        renderLines([
+          start,
+          step(1, { elapsedSeconds: 5e-324, stepSeconds: 5e-324, tokens: 5e-324, progress: 5e-324 }),
+        ]),
       ),
   ],
-  "device long": [run => put("events.jsonl")(run, printLines([{ ...start, device: "x".repeat(900_000) }]))],
+  "device long": [run => put("events.jsonl")(run, renderLines([{ ...start, device: "x".repeat(900_000) }]))],
   "pipe for a recipe": [
     run => spoil(run, "recipe.json", path => execFileSync("mkfifo", [path])),
     /recipe\.json: .*pipe/,
@@ -172,7 +175,7 @@ for (const [name, [, trouble]] of Object.entries(spoilt)) {
     if (trouble === undefined) assert.equal(said, "");
     else assert.match(said, trouble);
     assert.ok(said.length < 1100);
-    const page = printPage(makeReport(runs), "now", [said]);
+    const page = renderPage(makeReport(runs), "now", [said]);
     assert.ok(page.length < 3e6, `${page.length} characters`);
     assert.ok(!/="[^"]*NaN/.test(page), "a place that is no number");
     assert.ok(page.includes("good"));
@@ -212,8 +215,8 @@ test("a run that gave up says that it diverged", () => {
   const run = makeRun("diverged");
   writeFileSync(join(run, "recipe.json"), JSON.stringify({ name: "r", train: { badStepsAllowed: 3 } }));
   const bad = { loss: null, gradientNorm: null, skipped: true };
-  writeFileSync(join(run, "events.jsonl"), goodEvents + printLines([21, 22, 23].map(number => step(number, bad))));
-  assert.match(printPage(makeReport([readRun(run, "x", 1)]), "now", []), /diverged: its last 3 steps were not finite/);
+  writeFileSync(join(run, "events.jsonl"), goodEvents + renderLines([21, 22, 23].map(number => step(number, bad))));
+  assert.match(renderPage(makeReport([readRun(run, "x", 1)]), "now", []), /diverged: its last 3 steps were not finite/);
 });
 
 test("HEAD is answered, and 300 views at once do not stop a reader of the page", async () => {

@@ -1,9 +1,9 @@
 // What a report is made of, before it is printed: charts and tables of some runs. The page and the files draw from it alike.
 
-import { type BarChart, printBarChart } from "./charts/bar-chart.ts";
+import { type BarChart, renderBarChart } from "./charts/bar-chart.ts";
 import { type ChartGroup, listBarCharts, listChartGroups } from "./charts/charts.ts";
-import { printIntervalChart } from "./charts/interval-chart.ts";
-import { printLineChart } from "./charts/line-chart.ts";
+import { renderIntervalChart } from "./charts/interval-chart.ts";
+import { renderLineChart } from "./charts/line-chart.ts";
 import type { Markup } from "./page/markup.ts";
 import type { RunRecord } from "./runs/run-record.ts";
 import {
@@ -56,10 +56,13 @@ export function makeReport(runs: readonly RunRecord[]): Report {
 }
 
 /** Every chart with its id, printed one at a time. */
-export function* printCharts({ groups, bars, suites }: Report, style?: Markup): Generator<{ id: string; svg: Markup }> {
+export function* renderCharts(
+  { groups, bars, suites }: Report,
+  style?: Markup,
+): Generator<{ id: string; svg: Markup }> {
   for (const { variants } of groups) {
-    for (const { chart } of variants) yield { id: chart.id, svg: printLineChart(chart, style) };
+    for (const { chart } of variants) yield { id: chart.id, svg: renderLineChart(chart, style) };
   }
-  for (const { chart } of suites) yield { id: chart.id, svg: printIntervalChart(chart, style) };
-  for (const chart of bars) yield { id: chart.id, svg: printBarChart(chart, style) };
+  for (const { chart } of suites) yield { id: chart.id, svg: renderIntervalChart(chart, style) };
+  for (const chart of bars) yield { id: chart.id, svg: renderBarChart(chart, style) };
 }

@@ -3,11 +3,11 @@
 import { join } from "node:path";
 import { writeFileAtomically } from "../base/files/files.ts";
 import { chartStyle, lightChartStyle } from "./charts/chart-style.ts";
-import { openPngPrinter } from "./charts/png.ts";
+import { openPngRenderer } from "./charts/png.ts";
 import { markup, trustMarkup } from "./page/markup.ts";
-import { printCharts, type Report } from "./report.ts";
+import { type Report, renderCharts } from "./report.ts";
 import { stepColumns, validationColumns } from "./runs/curves.ts";
-import { type Cell, printCsv, printJson, type Table } from "./tables/table.ts";
+import { type Cell, renderCsv, renderJson, type Table } from "./tables/table.ts";
 
 /** Writes every chart as ID.svg and ID.png; returns the paths. Without a printer of PNGs the SVGs are written, then E_PNG. */
 export async function saveCharts(report: Report, folder: string): Promise<string[]> {
@@ -17,11 +17,11 @@ export async function saveCharts(report: Report, folder: string): Promise<string
     writeFileAtomically(path, content);
     paths.push(path);
   };
-  for (const { id, svg } of printCharts(report, markup`<style>${trustMarkup(chartStyle)}</style>`))
+  for (const { id, svg } of renderCharts(report, markup`<style>${trustMarkup(chartStyle)}</style>`))
     save(`${id}.svg`, svg.text);
-  const printPng = await openPngPrinter();
-  for (const { id, svg } of printCharts(report, markup`<style>${trustMarkup(lightChartStyle)}</style>`)) {
-    save(`${id}.png`, printPng(svg.text));
+  const renderPng = await openPngRenderer();
+  for (const { id, svg } of renderCharts(report, markup`<style>${trustMarkup(lightChartStyle)}</style>`)) {
+    save(`${id}.png`, renderPng(svg.text));
   }
   return paths;
 }
@@ -32,12 +32,12 @@ export function saveData(report: Report, folder: string): string[] {
   const tables = [...Object.values(others), joinTenths(report, tenths)];
   const paths: string[] = [];
   const save = (id: string, content: Content) => {
-    for (const [ending, print] of [
-      ["csv", printCsv],
-      ["json", printJson],
+    for (const [ending, render] of [
+      ["csv", renderCsv],
+      ["json", renderJson],
     ] as const) {
       const path = join(folder, `${id}.${ending}`);
-      writeFileAtomically(path, encodeInBlocks(print(content)));
+      writeFileAtomically(path, encodeInBlocks(render(content)));
       paths.push(path);
     }
   };

@@ -21,7 +21,7 @@ const rowHeight = 48;
 const charactersShown = 60;
 
 /** Prints the chart; `style` goes into a file that stands alone, a page has its own. */
-export function printBarChart(chart: BarChart, style?: Markup): Markup {
+export function renderBarChart(chart: BarChart, style?: Markup): Markup {
   const top = 58;
   const height = top + chart.bars.length * rowHeight + 6;
   let x = left;
@@ -34,11 +34,11 @@ export function printBarChart(chart: BarChart, style?: Markup): Markup {
 <title id="${chart.id}-title">${chart.title}</title><desc id="${chart.id}-description">${chart.description}</desc>${style}
 <rect class="paper" width="${width}" height="${height}"/>
 <text class="title" x="${left}" y="20">${chart.title}</text>${legend}
-${chart.bars.map((bar, row) => printBar(bar, top + row * rowHeight, chart.quantity))}
+${chart.bars.map((bar, row) => renderBar(bar, top + row * rowHeight, chart.quantity))}
 </svg>`;
 }
 
-function printBar({ name, values }: BarChart["bars"][number], top: number, quantity: Quantity): Markup {
+function renderBar({ name, values }: BarChart["bars"][number], top: number, quantity: Quantity): Markup {
   const total = values.reduce((sum, value) => sum + value, 0);
   const shown = name.length > charactersShown ? `…${name.slice(1 - charactersShown)}` : name;
   let before = 0;

@@ -41,7 +41,7 @@ const lineHeight = 12;
 const legendRowHeight = 19;
 
 /** Prints the chart; `style` goes into a file that stands alone, a page has its own. */
-export function printIntervalChart(chart: IntervalChart, style?: Markup): Markup {
+export function renderIntervalChart(chart: IntervalChart, style?: Markup): Markup {
   const { models, bands } = chart;
   const values = bands.flatMap(({ intervals, marks }) => [
     ...intervals.flatMap(interval => (interval === undefined ? [] : [interval.low, interval.value, interval.high])),
@@ -56,7 +56,7 @@ export function printIntervalChart(chart: IntervalChart, style?: Markup): Markup
 <title id="${chart.id}-title">${chart.title}</title><desc id="${chart.id}-description">${chart.description}</desc>${style}
 <rect class="paper" width="${width}" height="${bottom + 46}"/>
 <text class="title" x="${left}" y="20">${chart.title}</text>
-${models.map((model, i) => markup`${printDot(model, left + 6, 38 + i * legendRowHeight)}<text x="${left + 18}" y="${42 + i * legendRowHeight}">${model.name}</text>`)}
+${models.map((model, i) => markup`${renderDot(model, left + 6, 38 + i * legendRowHeight)}<text x="${left + 18}" y="${42 + i * legendRowHeight}">${model.name}</text>`)}
 <line class="level" x1="${left + 6}" y1="${32 + models.length * legendRowHeight}" x2="${left + 6}" y2="${45 + models.length * legendRowHeight}"/><text x="${left + 18}" y="${42 + models.length * legendRowHeight}">${chart.marksName}</text>
 ${axis.ticks.map(({ value, label }) => markup`<line class="grid" x1="${place(value)}" y1="${top}" x2="${place(value)}" y2="${bottom}"/><text x="${place(value)}" y="${bottom + 17}" text-anchor="middle">${label}</text>`)}
 <text x="${left + plotWidth / 2}" y="${bottom + 38}" text-anchor="middle">percent</text>
@@ -66,17 +66,17 @@ ${bands.map((band, i) => {
     ({ name, value }) =>
       markup`<line class="level" x1="${place(value)}" y1="${y + 4}" x2="${place(value)}" y2="${y + bandHeight - 4}"><title>${name}: ${value}</title></line>`,
   );
-  return markup`<line class="grid" x1="0" y1="${y}" x2="${left + plotWidth}" y2="${y}"/><text x="${left - 12}" y="${y + bandHeight / 2 + 4}" text-anchor="end">${band.name}</text>${marks}${models.map((model, line) => printInterval(model, band.intervals[line], place, y + 13 + line * lineHeight))}\n`;
+  return markup`<line class="grid" x1="0" y1="${y}" x2="${left + plotWidth}" y2="${y}"/><text x="${left - 12}" y="${y + bandHeight / 2 + 4}" text-anchor="end">${band.name}</text>${marks}${models.map((model, line) => renderInterval(model, band.intervals[line], place, y + 13 + line * lineHeight))}\n`;
 })}
 </svg>`;
 }
 
-function printInterval(model: Model, interval: Interval | undefined, place: (value: number) => string, y: number) {
+function renderInterval(model: Model, interval: Interval | undefined, place: (value: number) => string, y: number) {
   if (interval === undefined || !Number.isFinite(interval.value)) return undefined;
-  return markup`<line class="line run-${model.run % runColours}" x1="${place(interval.low)}" y1="${y}" x2="${place(interval.high)}" y2="${y}"/>${printDot(model, place(interval.value), y)}`;
+  return markup`<line class="line run-${model.run % runColours}" x1="${place(interval.low)}" y1="${y}" x2="${place(interval.high)}" y2="${y}"/>${renderDot(model, place(interval.value), y)}`;
 }
 
-function printDot({ run, isFilled }: Model, x: number | string, y: number): Markup {
+function renderDot({ run, isFilled }: Model, x: number | string, y: number): Markup {
   const colour = run % runColours;
   const paint = isFilled ? `dots key-${colour}` : `hollow run-${colour}`;
   return markup`<circle class="${paint}" cx="${x}" cy="${y}" r="4"/>`;

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type LineChart, narrowChart, printLineChart, type Series } from "./line-chart.ts";
+import { type LineChart, narrowChart, renderLineChart, type Series } from "./line-chart.ts";
 
 const axis = { name: "time", quantity: "number", kind: "linear", fromZero: true } as const;
 const draw = (series: readonly Series[]) => {
   const chart: LineChart = { width: 900, id: "c", title: "T", description: "D", x: axis, y: axis, series };
-  return printLineChart(chart).text;
+  return renderLineChart(chart).text;
 };
 const ramp = (length: number) => ({
   x: Array.from({ length }, (_, i) => i),
@@ -48,7 +48,7 @@ test("a chart for a phone has the whole curve, letters of their size, and no lab
     y: { name: "loss", quantity: "nats", kind: "linear" },
     series: [{ name: "a".repeat(90), run: 0, style: "line", x, y: x.map(value => value / 1e5) }],
   };
-  const { text } = printLineChart(narrowChart(chart));
+  const { text } = renderLineChart(narrowChart(chart));
   assert.match(text, /viewBox="0 0 320 /);
   const [left, , width] = /data-plot="([^"]+)"/.exec(text)![1]!.split(" ").map(Number);
   const points = / points="([^"]+)"/

@@ -69,7 +69,7 @@ const mostNamed = 2 * runColours;
 const markNameHeight = 14;
 
 /** Prints the chart; `style` goes into a file that stands alone, a page has its own. */
-export function printLineChart(chart: LineChart, style?: Markup): Markup {
+export function renderLineChart(chart: LineChart, style?: Markup): Markup {
   const given = chart.series.filter(({ x }) => x.length > 0);
   const unitX = chooseUnit(chart.x.quantity, largestOf(given.map(({ x }) => x)));
   const xAxis = makeAxis(chart.x.kind, findExtremes(given, "x", unitX, chart.x), { round: false });
@@ -92,21 +92,21 @@ export function printLineChart(chart: LineChart, style?: Markup): Markup {
   return markup`<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="${chart.id}-title ${chart.id}-description" data-plot="${[margin.left, top, plotWidth, plotHeight].join(" ")}" data-x="${describeAxis(xAxis, nameAxis(chart.x, unitX))}" data-y="${describeAxis(yAxis, nameAxis(chart.y, unitY))}">
 <title id="${chart.id}-title">${chart.title}</title><desc id="${chart.id}-description">${chart.description}</desc>${style}
 <rect class="paper" width="${width}" height="${height}"/>
-${printTitle(chart)}
+${renderTitle(chart)}
 ${legend.items.map(({ name, run, x, row }) => {
   const y = titleHeight + row * legendRowHeight + 9;
   const key = markup`<line class="line ${classOf(run ?? 0)}" x1="${margin.left + x}" y1="${y}" x2="${margin.left + x + 18}" y2="${y}"/>`;
   return markup`${run === undefined ? "" : key}<text x="${margin.left + x + 24}" y="${y + 4}">${name}</text>`;
 })}
-${printAxes(place, nameAxis(chart.x, unitX), nameAxis(chart.y, unitY))}
+${renderAxes(place, nameAxis(chart.x, unitX), nameAxis(chart.y, unitY))}
 ${series.length === 0 ? markup`<text x="${margin.left + plotWidth / 2}" y="${top + plotHeight / 2}" text-anchor="middle">no points yet</text>` : ""}
-${printMarks(place, marks)}
-${series.map(one => printSeries(place, one, average))}
+${renderMarks(place, marks)}
+${series.map(one => renderSeries(place, one, average))}
 </svg>`;
 }
 
 /** Squeezed where it is longer than a phone is wide. */
-function printTitle({ title, width }: LineChart): Markup {
+function renderTitle({ title, width }: LineChart): Markup {
   if (width !== narrowWidth) return markup`<text class="title" x="${margin.left}" y="20">${title}</text>`;
   const squeeze = title.length > 36 ? markup` textLength="${width - 12}" lengthAdjust="spacingAndGlyphs"` : "";
   return markup`<text class="title" x="6" y="20"${squeeze}>${title}</text>`;
@@ -121,7 +121,7 @@ interface Placement {
   readonly plotWidth: number;
 }
 
-function printSeries(place: Placement, series: Series, average: (one: Series) => Points): Markup {
+function renderSeries(place: Placement, series: Series, average: (one: Series) => Points): Markup {
   const onAxis = (x: number) => placeOn(place.xAxis, x / place.unitX.size);
   const colour = classOf(series.run);
   const thinned = thinToColumns(
@@ -156,7 +156,7 @@ function pixels({ xAxis, yAxis, unitX, unitY, top, plotWidth }: Placement, { x, 
 
 const round = (value: number) => Math.round(value * 10) / 10;
 
-function printAxes({ xAxis, yAxis, top, plotWidth }: Placement, xName: string, yName: string): Markup {
+function renderAxes({ xAxis, yAxis, top, plotWidth }: Placement, xName: string, yName: string): Markup {
   const bottom = top + plotHeight;
   const right = margin.left + plotWidth;
   let free = 0;
@@ -178,7 +178,7 @@ function printAxes({ xAxis, yAxis, top, plotWidth }: Placement, xName: string, y
 }
 
 /** Dashed lines with their names above them, one below the other where lines are close. */
-function printMarks({ yAxis, unitY, top, plotWidth }: Placement, marks: NonNullable<LineChart["marks"]>): Markup[] {
+function renderMarks({ yAxis, unitY, top, plotWidth }: Placement, marks: NonNullable<LineChart["marks"]>): Markup[] {
   const right = margin.left + plotWidth;
   let lowest = Number.NEGATIVE_INFINITY;
   return [...marks]

@@ -14,7 +14,7 @@ const library = "@resvg/resvg-js";
 const zoom = 2;
 
 /** Throws UserError E_PNG where the library is absent, or the system has no font to write text with. */
-export async function openPngPrinter(): Promise<(svg: string) => Uint8Array> {
+export async function openPngRenderer(): Promise<(svg: string) => Uint8Array> {
   const { Resvg } = await loadLibrary();
   const render = (svg: string) => new Resvg(svg, { fitTo: { mode: "zoom", value: zoom } }).render();
   const letter = '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"><text y="15">M</text></svg>';

@@ -79,4 +79,4 @@ eight runs the means alone are drawn. <code>cram report RUN…</code> makes a pa
 /** Which page this is: another one after an update, so that an open page knows that it has to be loaded again. */
 export const pageName = hash(page("", undefined).text);
 
-export const printDashboardPage = (folder: string): string => page(folder, pageName).text;
+export const renderDashboardPage = (folder: string): string => page(folder, pageName).text;

@@ -8,9 +8,9 @@ import { UserError } from "../../base/errors.ts";
 import { describeTrouble } from "../runs/check.ts";
 import { type AccessOptions, checkAccessOptions, judgeRequest, splitAddress } from "./dashboard-access.ts";
 import { openNewsDesk } from "./dashboard-news.ts";
-import { dashboardPolicy, printDashboardPage } from "./dashboard-page.ts";
+import { dashboardPolicy, renderDashboardPage } from "./dashboard-page.ts";
 import { type RunWatch, type WatchOptions, watchRuns } from "./dashboard-runs.ts";
-import { printView, type ViewChoice } from "./dashboard-view.ts";
+import { renderView, type ViewChoice } from "./dashboard-view.ts";
 
 export interface DashboardOptions extends WatchOptions, AccessOptions {
   /** 0 takes a free one. */
@@ -33,7 +33,7 @@ export async function openDashboard(options: DashboardOptions): Promise<Dashboar
   checkAccessOptions(options);
   const watch = watchRuns(options);
   const news = openNewsDesk(watch, options.clock);
-  const page = printDashboardPage(options.folder);
+  const page = renderDashboardPage(options.folder);
   const views = queueViews();
   const server = createServer((request, response) => {
     answer(request, response, options, {
@@ -94,7 +94,7 @@ function queueViews() {
   let waiting = 0;
   const show = (choice: ViewChoice, response: ServerResponse) => {
     try {
-      if (!response.destroyed) send(response, 200, "application/json", JSON.stringify(printView(choice)));
+      if (!response.destroyed) send(response, 200, "application/json", JSON.stringify(renderView(choice)));
     } catch (error) {
       send(response, 500, "text/plain", describeTrouble(error));
     }

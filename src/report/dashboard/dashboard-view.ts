@@ -2,7 +2,7 @@
 // axes that are looked at are printed.
 
 import { listChartGroups } from "../charts/charts.ts";
-import { narrowChart, printLineChart } from "../charts/line-chart.ts";
+import { narrowChart, renderLineChart } from "../charts/line-chart.ts";
 import { listSections, type Section } from "../page/page.ts";
 import { makeReport } from "../report.ts";
 import type { RunRecord } from "../runs/run-record.ts";
@@ -34,7 +34,7 @@ export interface ViewChoice {
 }
 
 /** A run that cannot be drawn is left out, with its trouble; the others are drawn. */
-export function printView(choice: ViewChoice): View {
+export function renderView(choice: ViewChoice): View {
   try {
     return drawView(choice);
   } catch {
@@ -59,7 +59,7 @@ function drawView({ runs, variants, withSections, isNarrow }: ViewChoice, chosen
   );
   const charts = listChartGroups(records).map((group, i) => {
     const { chart } = group.variants[variants[i] ?? 0] ?? group.variants[0]!;
-    return printLineChart(isNarrow ? narrowChart(chart) : chart).text;
+    return renderLineChart(isNarrow ? narrowChart(chart) : chart).text;
   });
   const troubles = chosen.flatMap(run => (run?.trouble === undefined ? [] : [`${run.name}: ${run.trouble}`]));
   if (!withSections) return { charts, troubles };

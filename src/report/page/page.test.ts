@@ -8,10 +8,10 @@ import { makeScoreboard } from "../../evaluate/scores/scoreboard.ts";
 import type { TaskResult } from "../../evaluate/storage/result.ts";
 import { glue } from "../../evaluate/suites/glue.ts";
 import type { TrainingEvent } from "../../events/event.ts";
-import { makeReport, printCharts } from "../report.ts";
+import { makeReport, renderCharts } from "../report.ts";
 import { readRun } from "../runs/run-record.ts";
 import { saveData } from "../save.ts";
-import { printPage } from "./page.ts";
+import { renderPage } from "./page.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-page-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -88,7 +88,7 @@ const scoreboard = makeScoreboard(
 const run = readRun(makeRun("plain", 40, "plain"), "plain", 1e6);
 const other = readRun(makeRun("hostile", 30, hostile, 4e9), hostile, 1e6);
 const report = makeReport([run, other]);
-const page = printPage(report, "2026-01-02", [hostile]);
+const page = renderPage(report, "2026-01-02", [hostile]);
 
 test("nothing from a file becomes a tag", () => {
   assert.equal(page.match(/<script/gi)?.length, 1);
@@ -111,7 +111,7 @@ test("tags are closed in their order, in the page and in every chart", () => {
     assert.equal(whole.match(/</g)!.length, whole.match(/<\/?[!a-z0-9]+[^<>]*>/g)!.length);
   };
   checkTags(page);
-  for (const { svg } of printCharts(report)) checkTags(svg.text);
+  for (const { svg } of renderCharts(report)) checkTags(svg.text);
 });
 
 test("the page's policy lets it load nothing and run its own script alone", () => {
@@ -130,7 +130,7 @@ test("every chart has a title and a description, and all ids are different", () 
   }
   // A line chart stands there a second time, for phones.
   const narrow = page.match(/class="on-narrow"/g)!.length;
-  assert.equal(page.match(/<svg [^>]*role="img"/g)?.length, [...printCharts(report)].length + narrow);
+  assert.equal(page.match(/<svg [^>]*role="img"/g)?.length, [...renderCharts(report)].length + narrow);
 });
 
 test("numbers stand in the tables as computed by hand", () => {
@@ -152,7 +152,7 @@ test("numbers stand in the tables as computed by hand", () => {
 });
 
 test("scores are drawn with their spread, the published ones as ticks", () => {
-  const { svg } = [...printCharts(report)].find(({ id }) => id === "scores-glue")!;
+  const { svg } = [...renderCharts(report)].find(({ id }) => id === "scores-glue")!;
   // The plot is 720 wide from 150 on: 30 % is at 366, 40 % at 438, 50 % at 510, BERT-base's 56.5 % at 556.8.
   assert.match(
     svg.text,
@@ -181,15 +181,15 @@ test("files hold every step and every score", () => {
 test("a run without a step gives a page, too", () => {
   writeFileSync(join(makeRun("empty", 1, "empty"), "events.jsonl"), "");
   const empty = makeReport([readRun(join(folder, "empty"), "empty", undefined)]);
-  assert.match(printPage(empty, "", []), /no points yet/);
+  assert.match(renderPage(empty, "", []), /no points yet/);
 });
 
 test("a hundred thousand steps are less than 2 MB, and the spike is drawn", () => {
   const long = makeReport([readRun(makeRun("long", 100_000, "long"), "long", 1e6)]);
-  const text = printPage(long, "", []);
+  const text = renderPage(long, "", []);
   assert.ok(text.length < 2e6, `${text.length}`);
   // The highest point of the plot is the spike: the axis ends at 50.
-  const chart = [...printCharts(long)].find(({ id }) => id === "loss-by-time")!.svg.text;
+  const chart = [...renderCharts(long)].find(({ id }) => id === "loss-by-time")!.svg.text;
   const top = Number(/data-plot="\d+ (\d+)/.exec(chart)![1]);
   const points = /class="each run-0" points="([^"]*)"/.exec(chart)![1]!.split(" ");
   assert.deepEqual(points.filter(point => Number(point.split(",")[1]) === top).length, 1);

@@ -2,14 +2,14 @@
 // nothing, so that even a mistake in escaping could not fetch or run anything.
 
 import { createHash } from "node:crypto";
-import { type BarChart, printBarChart } from "../charts/bar-chart.ts";
+import { type BarChart, renderBarChart } from "../charts/bar-chart.ts";
 import type { ChartGroup } from "../charts/charts.ts";
-import { printIntervalChart } from "../charts/interval-chart.ts";
-import { type LineChart, narrowChart, printLineChart } from "../charts/line-chart.ts";
+import { renderIntervalChart } from "../charts/interval-chart.ts";
+import { type LineChart, narrowChart, renderLineChart } from "../charts/line-chart.ts";
 import { formatNumber } from "../quantity.ts";
 import type { Report } from "../report.ts";
 import { groupByDataset, type RunRecord } from "../runs/run-record.ts";
-import { printTable, printTransposed } from "../tables/table.ts";
+import { renderTable, renderTransposed } from "../tables/table.ts";
 import { type Markup, markup, trustMarkup } from "./markup.ts";
 import { pageScript } from "./page-script.ts";
 import { pageStyle } from "./page-style.ts";
@@ -18,7 +18,7 @@ import { pageStyle } from "./page-style.ts";
 const fewRuns = 5;
 
 /** Prints the page; `date` says when, for the reader, and `notes` what could not be told. */
-export function printPage(report: Report, date: string, notes: readonly string[]): string {
+export function renderPage(report: Report, date: string, notes: readonly string[]): string {
   const { runs } = report;
   const title = `Report: ${runs.length <= fewRuns ? runs.map(({ name }) => name).join(", ") : `${runs.length} runs`}`;
   const sections = listSections(report);
@@ -52,33 +52,33 @@ export function listSections(report: Report, wanted?: readonly string[]): Sectio
     {
       id: "summary",
       title: "Runs",
-      print: () => (runs.length <= fewRuns ? printTransposed(tables.runs) : printTable(tables.runs)),
+      print: () => (runs.length <= fewRuns ? renderTransposed(tables.runs) : renderTable(tables.runs)),
     },
-    { id: "loss", title: "Loss", print: () => printGroup(loss!) },
+    { id: "loss", title: "Loss", print: () => renderGroup(loss!) },
     {
       id: "course",
       title: "Course of training",
-      print: () => markup`<div class="grid-of-two">${others.map(printGroup)}</div>${utilisationNote(report)}`,
+      print: () => markup`<div class="grid-of-two">${others.map(renderGroup)}</div>${utilisationNote(report)}`,
     },
     {
       id: "budgets",
       title: "Budget",
-      print: () => markup`${printBars(report, "budget")}${printTable(tables.budgets)}
+      print: () => markup`${renderBars(report, "budget")}${renderTable(tables.budgets)}
 <p class="soft">Other is the time between steps: reading data and writing events.</p>`,
     },
-    { id: "scores", title: "Downstream scores", print: () => printScores(report) },
-    { id: "fills", title: "Filled masks", print: () => printFills(runs) },
+    { id: "scores", title: "Downstream scores", print: () => renderScores(report) },
+    { id: "fills", title: "Filled masks", print: () => renderFills(runs) },
     {
       id: "data",
       title: "Data",
-      print: () => markup`${printBars(report, "funnel")}${printTable(tables.data)}${missingData(runs)}`,
+      print: () => markup`${renderBars(report, "funnel")}${renderTable(tables.data)}${missingData(runs)}`,
     },
-    { id: "recipes", title: "Recipes", print: () => printRecipes(report) },
+    { id: "recipes", title: "Recipes", print: () => renderRecipes(report) },
     {
       id: "numbers",
       title: "The curves in numbers",
       print: () =>
-        markup`<p class="soft">Means over each tenth of the time that a run has used.</p>${tables.tenths.map(table => printTable(table))}`,
+        markup`<p class="soft">Means over each tenth of the time that a run has used.</p>${tables.tenths.map(table => renderTable(table))}`,
     },
   ];
   return sections
@@ -91,22 +91,22 @@ const scriptHash = createHash("sha256").update(pageScript).digest("base64");
 const nothing = markup``;
 
 /** One figure, or several of which radio buttons choose one. */
-function printGroup({ id, title, variants }: ChartGroup): Markup {
-  if (variants.length === 1) return printFigure(variants[0]!.chart);
+function renderGroup({ id, title, variants }: ChartGroup): Markup {
+  if (variants.length === 1) return renderFigure(variants[0]!.chart);
   const choices = variants.map(
     ({ name }, i) =>
       markup`<input type="radio" name="${id}" id="${id}-${i}"${i === 0 ? trustMarkup(" checked") : ""}><label for="${id}-${i}">${name}</label>`,
   );
   return markup`<fieldset class="variants"><legend>Axes of ${title.toLowerCase()}</legend>${choices}
-${variants.map(({ chart }) => printFigure(chart))}</fieldset>`;
+${variants.map(({ chart }) => renderFigure(chart))}</fieldset>`;
 }
 
-const printFigure = (chart: LineChart): Markup =>
-  markup`<figure tabindex="0" aria-labelledby="${chart.id}-title"><div class="on-wide">${printLineChart(chart)}</div><div class="on-narrow">${printLineChart(narrowChart(chart))}</div><output></output></figure>\n`;
+const renderFigure = (chart: LineChart): Markup =>
+  markup`<figure tabindex="0" aria-labelledby="${chart.id}-title"><div class="on-wide">${renderLineChart(chart)}</div><div class="on-narrow">${renderLineChart(narrowChart(chart))}</div><output></output></figure>\n`;
 
-function printBars({ bars }: Report, id: BarChart["id"]): Markup {
+function renderBars({ bars }: Report, id: BarChart["id"]): Markup {
   const chart = bars.find(one => one.id === id);
-  return chart === undefined ? nothing : markup`<figure>${printBarChart(chart)}</figure>`;
+  return chart === undefined ? nothing : markup`<figure>${renderBarChart(chart)}</figure>`;
 }
 
 function utilisationNote({ groups, runs }: Report): Markup {
@@ -115,14 +115,14 @@ function utilisationNote({ groups, runs }: Report): Markup {
   return markup`<p class="soft">The runs did not store their device's peak, so arithmetic is shown as FLOP/s and not as a share of it (MFU).</p>`;
 }
 
-function printScores({ suites, runs }: Report): Markup {
+function renderScores({ suites, runs }: Report): Markup {
   const unfinished = runs.flatMap(({ name, evaluations }) => evaluations.unfinished.map(suite => `${name}: ${suite}`));
-  return markup`${suites.map(({ chart, table, notes }) => markup`<figure>${printIntervalChart(chart)}</figure>${printTable(table)}${notes.map(note => markup`<p class="soft">${note}</p>`)}`)}
+  return markup`${suites.map(({ chart, table, notes }) => markup`<figure>${renderIntervalChart(chart)}</figure>${renderTable(table)}${notes.map(note => markup`<p class="soft">${note}</p>`)}`)}
 ${unfinished.map(name => markup`<p class="soft">${name} is being evaluated, or was stopped; the same cram evaluate goes on.</p>`)}`;
 }
 
 /** A table a text, a row a run and mask: what the runs expected, best first. */
-function printFills(runs: readonly RunRecord[]): Markup {
+function renderFills(runs: readonly RunRecord[]): Markup {
   const texts = [...new Set(runs.flatMap(({ fills }) => fills.map(({ text }) => text)))];
   if (texts.length === 0) return nothing;
   const listRows = (text: string) =>
@@ -141,7 +141,7 @@ function printFills(runs: readonly RunRecord[]): Markup {
     { key: "run", name: "run", quantity: "text" },
     { key: "candidates", name: "likeliest tokens", quantity: "text" },
   ] as const;
-  return markup`${texts.map(text => printTable({ id: "fills", caption: text, columns, rows: listRows(text) }))}`;
+  return markup`${texts.map(text => renderTable({ id: "fills", caption: text, columns, rows: listRows(text) }))}`;
 }
 
 function missingData(runs: readonly RunRecord[]): Markup {
@@ -149,12 +149,12 @@ function missingData(runs: readonly RunRecord[]): Markup {
   return markup`${missing.map(({ names, data }) => markup`<p class="soft">${names}: the dataset is no longer at ${data.folder}.</p>`)}`;
 }
 
-function printRecipes({ runs, tables }: Report): Markup {
+function renderRecipes({ runs, tables }: Report): Markup {
   const differences =
     runs.length === 1
       ? nothing
       : tables.differences.rows.length === 0
         ? markup`<p>All runs have the same recipe.</p>`
-        : printTable(tables.differences);
-  return markup`${differences}<details><summary>Every value</summary>${printTable(tables.recipes)}</details>`;
+        : renderTable(tables.differences);
+  return markup`${differences}<details><summary>Every value</summary>${renderTable(tables.recipes)}</details>`;
 }

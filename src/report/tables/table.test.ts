@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parse } from "csv-parse/sync";
-import { printCsv, printJson, printTable, printTransposed, type Table } from "./table.ts";
+import { renderCsv, renderJson, renderTable, renderTransposed, type Table } from "./table.ts";
 
 const table: Table = {
   id: "t",
@@ -20,7 +20,7 @@ const table: Table = {
 };
 
 test("CSV is what csv-parse reads back, numbers in full", () => {
-  assert.deepEqual(parse([...printCsv(table)].join("")), [
+  assert.deepEqual(parse([...renderCsv(table)].join("")), [
     ["run", "loss", "tokens"],
     ['a,"b"\nc', "0.30000000000000004", "1234567"],
     ["<i>", "", ""],
@@ -30,17 +30,17 @@ test("CSV is what csv-parse reads back, numbers in full", () => {
 });
 
 test("JSON is an array of objects, also an empty one", () => {
-  assert.deepEqual(JSON.parse([...printJson(table)].join("")), [
+  assert.deepEqual(JSON.parse([...renderJson(table)].join("")), [
     { run: 'a,"b"\nc', loss: 0.30000000000000004, tokens: 1234567 },
     { run: "<i>", loss: null },
     { run: '"', loss: 1, tokens: 2 },
     { run: "a\nb", loss: 1, tokens: 2 },
   ]);
-  assert.deepEqual(JSON.parse([...printJson({ ...table, rows: [] })].join("")), []);
+  assert.deepEqual(JSON.parse([...renderJson({ ...table, rows: [] })].join("")), []);
 });
 
 test("the page rounds, escapes, and heads rows and columns", () => {
-  const page = printTable(table).text;
+  const page = renderTable(table).text;
   assert.match(page, /<caption>a &lt;caption&gt;<\/caption>/);
   assert.match(
     page,
@@ -48,7 +48,7 @@ test("the page rounds, escapes, and heads rows and columns", () => {
   );
   assert.match(page, /<td class="figure">0\.3000<\/td><td class="figure">1,234,567<\/td>/);
   assert.match(
-    printTransposed(table).text,
+    renderTransposed(table).text,
     /<th scope="row" class="text">tokens<\/th><td>1,234,567<\/td><td><\/td><td>2<\/td>/,
   );
 });
@@ -57,7 +57,7 @@ test("a text that a spreadsheet would compute stays a text, and numbers stay num
   const columns = [{ key: "name", name: "name", quantity: "text" }] as const;
   const cells = ["=1+1", "+cmd", "-x", "@SUM(A1)", "\tx", "-3.5", "+2", "a=b"];
   const rows = [...cells.map(cell => [cell]), [-3.5]];
-  assert.deepEqual(parse([...printCsv({ columns, rows })].join("")).flat(), [
+  assert.deepEqual(parse([...renderCsv({ columns, rows })].join("")).flat(), [
     "name",
     ...["'=1+1", "'+cmd", "'-x", "'@SUM(A1)", "'\tx", "-3.5", "+2", "a=b", "-3.5"],
   ]);

@@ -38,7 +38,7 @@ export function tabulate<Item>(
 }
 
 /** The first column heads its rows. */
-export function printTable({ caption, columns, rows }: Table): Markup {
+export function renderTable({ caption, columns, rows }: Table): Markup {
   const alignment = ({ quantity }: Column) => (quantity === "text" ? "text" : "figure");
   const head = columns.map(column => markup`<th scope="col" class="${alignment(column)}">${column.name}</th>`);
   const body = rows.map(cells => {
@@ -54,7 +54,7 @@ export function printTable({ caption, columns, rows }: Table): Markup {
 }
 
 /** The same table with a column for each row: for many columns and few rows. The first column's cells are the heads. */
-export function printTransposed({ caption, columns, rows }: Table): Markup {
+export function renderTransposed({ caption, columns, rows }: Table): Markup {
   const [first, ...others] = columns;
   const head = rows.map(cells => markup`<th scope="col">${cells[0] ?? ""}</th>`);
   const body = others.map((column, i) => {
@@ -73,7 +73,7 @@ const formatCell = (cell: Cell, { quantity }: Column): string =>
   formatValue(cell, typeof cell === "number" && quantity === "text" ? "number" : quantity);
 
 /** RFC 4180, with a line of keys first; a number that is not finite is an empty cell. */
-export function* printCsv({
+export function* renderCsv({
   columns,
   rows,
 }: Pick<Table, "columns"> & { rows: Iterable<readonly Cell[]> }): Generator<string> {
@@ -92,7 +92,7 @@ function quote(cell: Cell): string {
 }
 
 /** An array of objects, one a line; a number that is not finite is null. */
-export function* printJson({
+export function* renderJson({
   columns,
   rows,
 }: Pick<Table, "columns"> & { rows: Iterable<readonly Cell[]> }): Generator<string> {

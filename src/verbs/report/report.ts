@@ -5,7 +5,7 @@ import { systemClock } from "../../base/clock.ts";
 import { UserError } from "../../base/errors.ts";
 import { writeFileAtomically } from "../../base/files/files.ts";
 import { checkPageOutput, refuseKnownFolder } from "../../base/files/folder-kind.ts";
-import { printPage } from "../../report/page/page.ts";
+import { renderPage } from "../../report/page/page.ts";
 import { makeReport } from "../../report/report.ts";
 import { describeTrouble } from "../../report/runs/check.ts";
 import { nameRuns, type RunRecord, readRun } from "../../report/runs/run-record.ts";
@@ -53,7 +53,7 @@ export async function report(runs: readonly string[], options: ReportOptions = {
   if (read.runs.length === 0) throw read.failure;
   const content = makeReport(read.runs);
   const date = systemClock.date().toISOString().slice(0, 16).replace("T", " ");
-  writeFileAtomically(out, printPage(content, date, notes));
+  writeFileAtomically(out, renderPage(content, date, notes));
   return {
     page: out,
     runs: read.runs.map(({ name }) => name),

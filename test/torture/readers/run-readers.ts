@@ -5,14 +5,14 @@ import { systemClock } from "../../../src/base/clock.ts";
 import { UserError } from "../../../src/base/errors.ts";
 import { readPredictions, readResult } from "../../../src/evaluate/storage/evaluation-folder.ts";
 import { watchRuns } from "../../../src/report/dashboard/dashboard-runs.ts";
-import { printView } from "../../../src/report/dashboard/dashboard-view.ts";
-import { printPage } from "../../../src/report/page/page.ts";
+import { renderView } from "../../../src/report/dashboard/dashboard-view.ts";
+import { renderPage } from "../../../src/report/page/page.ts";
 import { makeReport } from "../../../src/report/report.ts";
 import { readRun } from "../../../src/report/runs/run-record.ts";
 import type { Form } from "../mutations/mutators.ts";
 import type { Reader } from "./reader.ts";
 
-const reportRun = (run: string) => printPage(makeReport([readRun(run, "a run", undefined)]), "today", []);
+const reportRun = (run: string) => renderPage(makeReport([readRun(run, "a run", undefined)]), "today", []);
 
 /** One look at the folder; a run's troubles are shown there, nothing is thrown. */
 async function watchRun(folder: string): Promise<unknown> {
@@ -22,7 +22,7 @@ async function watchRun(folder: string): Promise<unknown> {
   try {
     const run = [...watch.runs.values()].find(each => each.folder === folder);
     if (run === undefined) throw new UserError("E_FILE_MISSING", "the dashboard does not show the run", "…");
-    const { troubles, ...view } = printView({ runs: [run], variants: [0], withSections: true });
+    const { troubles, ...view } = renderView({ runs: [run], variants: [0], withSections: true });
     if (troubles.length > 0) throw new UserError("E_EVENTS", troubles.join("\n"), "…");
     return view;
   } finally {
