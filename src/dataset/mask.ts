@@ -20,7 +20,7 @@ export interface MaskOptions {
 }
 
 /** The label of a place without a prediction. */
-export const noLabel = -1;
+const noLabel = -1;
 
 /** Whether every sequence has as many predictions as there are places for them. */
 export const fillsCapacity = ({ unit, specials }: MaskSettings): boolean =>

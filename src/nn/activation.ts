@@ -57,7 +57,7 @@ const relu = (x: Tensor): Tensor => maximum(x, 0);
 /** max(0, x)² (So et al. 2021, Primer). */
 export const reluSquared = (x: Tensor): Tensor => multiply(relu(x), relu(x));
 
-export const activations = [
+const activations = [
   {
     name: "gelu",
     gatedName: "geglu",

@@ -134,7 +134,7 @@ export function listTensors(body: readonly Statement[]): Tensor[] {
 }
 
 /** Visits every statement before those inside it. */
-export function visitStatements(body: readonly Statement[], visit: (statement: Statement) => void): void {
+function visitStatements(body: readonly Statement[], visit: (statement: Statement) => void): void {
   for (const statement of body) {
     visit(statement);
     if (statement.kind === "loop" || statement.kind === "when") visitStatements(statement.body, visit);

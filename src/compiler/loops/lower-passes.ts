@@ -87,7 +87,7 @@ export function lowerPasses(
 }
 
 /** An array of a thread for one value of each of its columns. */
-export function declareSlots(name: string, { slots }: RowLoop): Declaration {
+function declareSlots(name: string, { slots }: RowLoop): Declaration {
   return { kind: "declare", name, type: "f32", count: slots };
 }
 

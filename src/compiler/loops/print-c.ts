@@ -24,7 +24,7 @@ const registerTypes: Readonly<Record<Type, string>> = {
 };
 
 /** What C and CUDA have in common. */
-export const cExpressions = {
+const cExpressions = {
   constant: (value: number, type: Type) => {
     if (type === "bool" || type === "i32" || type === "index") return String(Math.trunc(value));
     if (type === "u32") return `${Math.trunc(value)}u`;
@@ -40,7 +40,7 @@ export const cExpressions = {
     dtype === "bf16" ? `${type === "bf16" ? "high_half" : "f32_to_bf16"}(${value})` : value,
 } as const;
 
-export const beginOf = { sum: "0", max: "-INFINITY" } as const;
+const beginOf = { sum: "0", max: "-INFINITY" } as const;
 
 const language: Language = {
   ...cExpressions,
