@@ -3,7 +3,7 @@
 
 import { quoteValue } from "../base/printable.ts";
 import { isGated } from "../nn/activation.ts";
-import { findMixer } from "./mixers/mixers.ts";
+import { chooseMixer, findMixer } from "./mixers/mixers.ts";
 import { embeddingWidthOf, isPreNorm, largestSizes, listChosenOptions, type ModelShape } from "./shape.ts";
 
 export interface ShapeFault {
@@ -53,7 +53,7 @@ function findUnreadOption(shape: ModelShape): ShapeFault | undefined {
 /** What the mixers of the layers say, and what no mixer of them reads. */
 function findMixerFault(shape: ModelShape): ShapeFault | undefined {
   const { layers } = shape;
-  const chosen = [findMixer(shape.mixer, 0, layers), findMixer(shape.mixer, layers - 1, layers)];
+  const chosen = [chooseMixer(shape.mixer), findMixer(shape.mixer, layers - 1, layers)];
   for (const { mixer, settings } of chosen) {
     const fault = mixer.findFault(settings, shape);
     if (fault !== undefined) return fault;

@@ -69,10 +69,10 @@ export const fourier = {
     fourierLength: tabulate(length, -1),
   }),
   findFault: ({ attentionLayers }, { layers }) =>
-    attentionLayers > layers
+    attentionLayers >= layers
       ? {
-          message: `mixer.attentionLayers ${attentionLayers} are more than layers ${layers}`,
-          advice: "Lower it: they are among the layers.",
+          message: `mixer.attentionLayers ${attentionLayers} leave none of layers ${layers} to Fourier's transform`,
+          advice: "Lower it, or set model.mixer.name=attention.",
         }
       : undefined,
 } satisfies Mixer<FourierSettings>;

@@ -28,9 +28,13 @@ export interface ChosenMixer {
   readonly settings: never;
 }
 
+export const chooseMixer = (settings: MixerSettings): ChosenMixer => ({
+  mixer: mixers.find(({ name }) => name === settings.name) as Mixer,
+  settings: settings as never,
+});
+
 /** What mixes in a layer. */
 export function findMixer(section: MixerSettings, layer: number, layers: number): ChosenMixer {
   const isLate = section.name === "fourier" && layer >= layers - section.attentionLayers;
-  const settings = isLate ? defaultAttention : section;
-  return { mixer: mixers.find(({ name }) => name === settings.name) as Mixer, settings: settings as never };
+  return chooseMixer(isLate ? defaultAttention : section);
 }

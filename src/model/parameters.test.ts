@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { countTrainingFlops } from "./parameters.ts";
+import { completeShape, type ShapeSettings } from "./shape.ts";
+
+const sizes = { width: 8, layers: 2, heads: 1, feedForward: 16, vocabulary: 20, sequenceLength: 4 };
+const [C, L, F, V, S] = [8, 2, 16, 20, 4] as const;
+const mlp = C * F + (F / 2) * C;
+const attention = C * 3 * C + C * C + 2 * S * C;
+const fourier = C * 2 * C + 2 * S * C;
+
+/** Multiplications and additions of products in the body of one token, by hand; the head's are V · C at a quarter of the places. */
+const bodies: readonly (readonly [settings: Partial<ShapeSettings>, body: number])[] = [
+  [{}, L * (attention + mlp)],
+  [{ mixer: { name: "attention", headWidth: 6 } }, L * (C * 18 + 6 * C + 2 * S * 6 + mlp)],
+  [{ mixer: { name: "fourier" } }, L * (fourier + mlp)],
+  [{ mixer: { name: "fourier", attentionLayers: 1 } }, fourier + attention + L * mlp],
+  [{ mixer: { name: "identity" } }, L * mlp],
+  [
+    { mixer: { name: "gated-unit", expansion: 2, queryWidth: 3 } },
+    L * (C * (2 * 2 * C + 3) + 2 * C * C + S * (3 + 2 * C) + mlp),
+  ],
+  [{ activation: "relu" }, L * (attention + 2 * C * F)],
+  [{ feedForwardEvery: 2 }, L * attention + mlp],
+  [{ repeats: 3 }, 3 * L * (attention + mlp)],
+];
+
+for (const [settings, body] of bodies) {
+  test(`products of ${JSON.stringify(settings)} are counted`, () => {
+    const shape = completeShape({ ...sizes, positions: "learned", ...settings });
+    assert.equal(countTrainingFlops(shape, 0.25), 6 * (body + 0.25 * V * C));
+  });
+}
+
+test("a narrow embedding costs its projections, and a narrower decoder", () => {
+  const shape = completeShape({ ...sizes, positions: "learned", embedding: { width: 4 } });
+  const body = 4 * C + L * (attention + mlp);
+  assert.equal(countTrainingFlops(shape, 0.25), 6 * (body + 0.25 * (C * 4 + V * 4)));
+});
