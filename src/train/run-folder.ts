@@ -153,6 +153,24 @@ export function extendRun(run: string, { train }: Recipe, step: number, more: st
   writeFileAtomically(join(run, "extensions.json"), `${JSON.stringify({ version: 1, extensions }, undefined, 2)}\n`);
 }
 
+/**
+ * Reads a run's small files, which somebody may move or remove with its folder while it trains. `restore` writes those that are gone, where
+ * the run goes on saving, so that what is saved there can be opened; it answers whether any was.
+ */
+export function holdRunFiles(run: string): { restore(): boolean } {
+  const held = ["tokenizer.json", "data.json", "device.json", "extensions.json", "recipe.json"].flatMap(name => {
+    const path = join(run, name);
+    return existsSync(path) ? [[path, readWholeFile(path, "run's file", mostBytes.ofTokenizer)] as const] : [];
+  });
+  return {
+    restore: () => {
+      const gone = held.filter(([path]) => !existsSync(path));
+      for (const [path, bytes] of gone) writeFileAtomically(path, bytes);
+      return gone.length > 0;
+    },
+  };
+}
+
 /** Removes a run without an event, which nobody could go on with: what beginRun wrote, and no other file. */
 export function abandonEmptyRun(run: string): void {
   const events = statSync(join(run, "events.jsonl"), { throwIfNoEntry: false });

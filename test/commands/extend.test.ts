@@ -2,7 +2,7 @@
 // whatever interrupts it then.
 
 import assert from "node:assert/strict";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -82,4 +82,30 @@ test("the same command again replaces what was added at the same step; another u
   await add("100steps", stop.signal).catch(() => undefined);
   assert.equal((await add("2steps")).steps, 10);
   assert.equal((await add("2steps")).steps, 12);
+});
+
+test("a run that is moved while it trains is whole where it goes on, and says so", async () => {
+  const run = join(folder, "leaves");
+  const warnings: string[] = [];
+  await pretrain({
+    ...{
+      data,
+      out: run,
+      recipe: "quickstart",
+      set: [...model.map(pair => `model.${pair}`), ...sizes],
+      budget: "8steps",
+    },
+    ...device,
+    onWarning: text => warnings.push(text),
+    onEvent: event => {
+      if (event.kind === "step" && event.step === 3) renameSync(run, join(folder, "moved"));
+    },
+  });
+  assert.match(warnings.join("\n"), /leaves was moved or removed while it trained/);
+  assert.deepEqual(parametersAt(run, "08"), parametersAt(finished, "08"));
+  assert.deepEqual(
+    stepsOf(run).map(({ step }) => step),
+    [1, 2, 3, 4, 5, 6, 7, 8],
+  );
+  assert.equal((await pretrain({ resume: run, extend: "1steps", ...device })).steps, 9);
 });

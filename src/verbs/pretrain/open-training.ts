@@ -13,7 +13,7 @@ import { TensorboardLog } from "../../tracking/tensorboard-log.ts";
 import { defineTraining } from "../../train/definition.ts";
 import { readInitialParameters } from "../../train/initial-parameters.ts";
 import { pretrain as runTraining } from "../../train/pretrain.ts";
-import { extendRun, hashRecipe, loadRunState, readRunBudget } from "../../train/run-folder.ts";
+import { extendRun, hashRecipe, holdRunFiles, loadRunState, readRunBudget } from "../../train/run-folder.ts";
 import { openEngine } from "../../train/step.ts";
 import { adviseNewRun } from "./advice.ts";
 import type { OpenRun } from "./open-run.ts";
@@ -50,6 +50,7 @@ export async function openTraining(
     if (extend !== undefined) extendRun(run, recipe, resumeFrom?.counters.step ?? 0, extend);
     if (fromStep !== undefined) setAsideLaterCheckpoints(run, fromStep);
     const { step: lastStep, unwrittenEvents } = resumeFrom?.counters ?? {};
+    const files = holdRunFiles(run);
     const log = new EventLog(join(run, "events.jsonl"), lastStep, unwrittenEvents);
     const shown = { run, clock: systemClock, tokensPerSequence: recipe.model.sequenceLength };
     const board = tensorboard ? new TensorboardLog(shown) : undefined;
@@ -76,6 +77,9 @@ export async function openTraining(
     let lastGood = lastStep ?? 0;
     const store = (event: TrainingEvent) => {
       try {
+        if (event.kind === "checkpoint" && files.restore()) {
+          onWarning?.(`${run} was moved or removed while it trained; it is saved there anew, with its files`);
+        }
         log.append(event);
         board?.append(event);
       } catch (error) {
