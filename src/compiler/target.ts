@@ -1,5 +1,5 @@
 // What the compiler must know of the machine it compiles for: data on which the passes depend, and the printing of kernels. A
-// target is a plain value; targets/cpu-target.ts is the cpu's, cuda-kernels.ts the GPU's.
+// target is a plain value; targets/ has the cpu's and the GPU's.
 
 import type { Attributes, Precision, Tensor } from "../graph/tensor.ts";
 import type { FusedGraph, Group } from "./kernels/group.ts";

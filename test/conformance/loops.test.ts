@@ -6,37 +6,46 @@ import fc from "fast-check";
 import { crammedBert } from "../../recipes/crammed-bert.ts";
 import { quickstart } from "../../recipes/quickstart.ts";
 import { findCompositeKernel } from "../../src/backends/cpu/composites.ts";
+import { compositeKernels } from "../../src/backends/cuda/composites.ts";
 import { compileGraph } from "../../src/compiler/compile.ts";
 import { variableIndex, zeroIndex } from "../../src/compiler/indices/index-expression.ts";
 import { checkKernel } from "../../src/compiler/loops/check.ts";
 import type { Expression, LoopKernel, Stage, Statement } from "../../src/compiler/loops/ir.ts";
 import { shareValues } from "../../src/compiler/loops/share.ts";
+import type { CompileOptions, Target } from "../../src/compiler/target.ts";
 import { cpuTarget } from "../../src/compiler/targets/cpu-target.ts";
+import { cudaTarget } from "../../src/compiler/targets/cuda-target.ts";
 import * as g from "../../src/graph/operations.ts";
 import type { Graph } from "../../src/graph/tensor.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import { buildStepGraphs } from "../../src/train/step.ts";
 import { buildRandom, randomGraph } from "./backend-conformance.ts";
 
+type Machine = readonly [Target, NonNullable<CompileOptions["findCompositeKernel"]>];
+const cpu: Machine = [cpuTarget, findCompositeKernel];
+const cuda: Machine = [cudaTarget, compositeKernels("bf16", 90)];
+
 /** How many kernels were checked at each stage. */
-function checkGraph(graph: Graph, precision: "f32" | "bf16"): Map<Stage, number> {
+function checkGraph(graph: Graph, [target, findKernel]: Machine, precision: "f32" | "bf16"): Map<Stage, number> {
   const seen = new Map<Stage, number>();
   const inspectKernel = (kernel: LoopKernel, stage: Stage) => {
     checkKernel(kernel, stage);
     seen.set(stage, (seen.get(stage) ?? 0) + 1);
   };
-  compileGraph(graph, cpuTarget, { threads: 2, precision, findCompositeKernel, inspectKernel });
+  compileGraph(graph, target, { threads: 2, precision, findCompositeKernel: findKernel, inspectKernel });
   return seen;
 }
 
 test("every kernel of the recipes holds after every pass", () => {
   for (const recipe of [crammedBert, quickstart]) {
-    for (const graph of Object.values(
-      buildStepGraphs(defineTraining({ ...recipe, model: { ...recipe.model, layers: 2 } })),
-    )) {
-      const seen = checkGraph(graph, "bf16");
-      assert.ok(seen.get("lowered")! > 0);
-      assert.equal(seen.get("shared"), seen.get("lowered"));
+    const shortened = { ...recipe, model: { ...recipe.model, layers: 2 } };
+    for (const graph of Object.values(buildStepGraphs(defineTraining(shortened)))) {
+      const onCpu = checkGraph(graph, cpu, "bf16");
+      assert.ok(onCpu.get("lowered")! > 0);
+      assert.equal(onCpu.get("shared"), onCpu.get("lowered"));
+      const onCuda = checkGraph(graph, cuda, "bf16");
+      // Lowered, with chunks, with what is kept; then hoisted.
+      assert.equal(onCuda.get("lowered"), 3 * onCuda.get("hoisted")!);
     }
   }
 });
@@ -44,9 +53,11 @@ test("every kernel of the recipes holds after every pass", () => {
 test("every kernel of random graphs holds after every pass", () => {
   fc.assert(
     fc.property(randomGraph, steps => {
-      for (const precision of ["f32", "bf16"] as const) checkGraph(buildRandom(steps), precision);
+      for (const machine of [cpu, cuda]) {
+        for (const precision of ["f32", "bf16"] as const) checkGraph(buildRandom(steps), machine, precision);
+      }
     }),
-    { numRuns: 100, seed: 21 },
+    { numRuns: 60, seed: 21 },
   );
 });
 
@@ -81,6 +92,12 @@ const faults: readonly [string, Stage, RegExp, LoopKernel][] = [
   ["a name that is taken", "lowered", /v is defined twice/, kernel(name("v", two), name("v", two))],
   ["an element that is written twice", "lowered", /written twice/, kernel(over(store(load), store(two)))],
   ["a sum that is read before its end", "lowered", /s is not whole/, kernel(sum, over(add(load), store(read("s"))))],
+  [
+    "an array that nothing has set",
+    "lowered",
+    /nothing has set/,
+    kernel({ kind: "declare", name: "s", type: "f32", count: 4 }, over(store({ ...read("s"), at: c } as Expression))),
+  ],
   ["a barrier that not all reach", "lowered", /not every thread/, kernel(over({ kind: "barrier" }))],
   ["an operand without a name", "shared", /no name/, kernel(over(name("v", times(load, two)), store(read("v"))))],
   ["a value computed twice", "shared", /twice/, kernel(over(name("v", load), name("w", load), store(read("v"))))],

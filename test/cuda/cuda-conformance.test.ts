@@ -73,7 +73,9 @@ test("sums of columns beside a reduction of rows, over several blocks of rows", 
         updates: {},
       };
       const { kernels } = (await cuda.load(graph, new Map())).program!;
-      const joined = kernels.filter(({ name, source }) => name.startsWith("row") && source.includes("part[warp]"));
+      const joined = kernels.filter(
+        ({ name, source }) => name.startsWith("row") && source.includes("__shared__ float part"),
+      );
       assert.equal(joined.length, 1, "the sums of columns are made by a kernel of rows");
       const error = await compareBackends(cuda, graph, drawInputs(shapes));
       assert.ok(error < (dtype === "f32" ? 3e-6 : 2 ** -8), `${count} × ${columns} in ${dtype}: ${error}`);

@@ -3,8 +3,8 @@
 
 import { UserError } from "../../base/errors.ts";
 import { compileGraph } from "../../compiler/compile.ts";
-import { cudaTarget } from "../../compiler/printers/cuda-kernels.ts";
 import type { Program } from "../../compiler/program/program.ts";
+import { cudaTarget } from "../../compiler/targets/cuda-target.ts";
 import { bytesPerElement, countElements, type Graph, type Precision } from "../../graph/tensor.ts";
 import type { Backend } from "../backend.ts";
 import { decodeValues, makeStorage } from "../host-values.ts";

@@ -16,6 +16,8 @@ export function checkKernel({ block, body, lookups }: LoopKernel, stage: Stage):
   const names = new Set([block, ...given]);
   /** Sums of the loops that are open. */
   const unfinished = new Set<string>();
+  /** Registers and arrays that begin with nothing, until something is set. */
+  const empty = new Set<string>();
   const stored = new Set<string>();
   /** Of each open loop, the names that are known in it alone, and the values. */
   const scopes: { readonly names: Set<string>; readonly values: Set<string> }[] = [];
@@ -35,6 +37,7 @@ export function checkKernel({ block, body, lookups }: LoopKernel, stage: Stage):
   const checkValue = (value: Expression, statement: Statement): void => {
     if ("at" in value) checkIndex(value.at, statement);
     if (value.kind === "read" && !names.has(value.name)) fail(`nothing defines ${value.name}`, statement);
+    if (value.kind === "read" && empty.has(value.name)) fail(`nothing has set ${value.name} yet`, statement);
     if (value.kind === "read" && unfinished.has(value.name)) fail(`${value.name} is not whole yet`, statement);
     for (const operand of operandsOf(value)) {
       if (stage !== "lowered" && !isLeaf(operand)) fail("an operand has no name", statement);
@@ -75,11 +78,12 @@ export function checkKernel({ block, body, lookups }: LoopKernel, stage: Stage):
         return;
       case "declare":
         define(statement.name, statement);
+        if (statement.begin === undefined) empty.add(statement.name);
         return;
       case "loop": {
         checkIndex(statement.from, statement);
         checkIndex(statement.to, statement);
-        const sums = listSums(statement.body).filter(name => !unfinished.has(name));
+        const sums = listSums(statement.body).filter(name => names.has(name) && !unfinished.has(name));
         for (const name of sums) unfinished.add(name);
         define(statement.variable, statement);
         checkBody(statement.body, [statement.variable]);
@@ -101,6 +105,7 @@ export function checkKernel({ block, body, lookups }: LoopKernel, stage: Stage):
       case "set":
       case "accumulate":
         if (!names.has(statement.name)) fail(`nothing declares ${statement.name}`, statement);
+        empty.delete(statement.name);
         return;
       case "reduce":
         if (!names.has(statement.name)) fail(`nothing declares ${statement.name}`, statement);

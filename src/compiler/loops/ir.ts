@@ -134,7 +134,7 @@ export function listTensors(body: readonly Statement[]): Tensor[] {
 }
 
 /** Visits every statement before those inside it. */
-function visitStatements(body: readonly Statement[], visit: (statement: Statement) => void): void {
+export function visitStatements(body: readonly Statement[], visit: (statement: Statement) => void): void {
   for (const statement of body) {
     visit(statement);
     if (statement.kind === "loop" || statement.kind === "when") visitStatements(statement.body, visit);
@@ -144,4 +144,14 @@ function visitStatements(body: readonly Statement[], visit: (statement: Statemen
 export function operandsOf(value: Expression): readonly Expression[] {
   if (value.kind === "element") return [value.chunk];
   return value.kind === "apply" || value.kind === "choose" ? value.operands : [];
+}
+
+/** The value with every part of it, operands first, replaced by what `change` makes of it. */
+export function rewriteValue(value: Expression, change: (value: Expression) => Expression): Expression {
+  const rewrite = (operand: Expression) => rewriteValue(operand, change);
+  if (value.kind === "element") return change({ ...value, chunk: rewrite(value.chunk) });
+  if (value.kind === "apply" || value.kind === "choose") {
+    return change({ ...value, operands: value.operands.map(rewrite) });
+  }
+  return change(value);
 }

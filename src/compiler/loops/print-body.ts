@@ -15,7 +15,7 @@ export interface Language {
   /** A register of a type as an element of memory. */
   pack(dtype: DType, type: Type, value: string): string;
   /** Neighbouring elements of memory. */
-  chunk(dtype: DType, width: number, address: string, at: string): string;
+  chunk(dtype: DType, width: number, address: string, at: string, access: "load" | "store"): string;
   define(name: string, type: Type, width: number | undefined, value: string): string;
   declare(declaration: Declaration): readonly string[];
   /** What stands before a loop, if anything, and its head. */
@@ -53,7 +53,7 @@ export function printBody(
         const { tensor, at, value } = statement;
         const address = addressOf(tensor);
         if (value.kind === "read" && value.width !== undefined)
-          return [`${language.chunk(tensor.dtype, value.width, address, printIndex(at))} = ${print(value)};`];
+          return [`${language.chunk(tensor.dtype, value.width, address, printIndex(at), "store")} = ${print(value)};`];
         return [`${address}[${printIndex(at)}] = ${language.pack(tensor.dtype, (value as Typed).type, print(value))};`];
       }
       case "set": {
@@ -101,7 +101,7 @@ function printValue(value: Expression, addressOf: (tensor: Tensor) => string, la
     case "load":
       return language.unpack(value.tensor.dtype, nameAt(addressOf(value.tensor), value.at));
     case "chunk":
-      return language.chunk(value.tensor.dtype, value.width, addressOf(value.tensor), printIndex(value.at));
+      return language.chunk(value.tensor.dtype, value.width, addressOf(value.tensor), printIndex(value.at), "load");
     case "element": {
       const { width } = value.chunk as { readonly width: number };
       const chunk = print(value.chunk);

@@ -6,7 +6,8 @@ import { printIndex } from "../indices/index-expression.ts";
 import { type Declaration, type Loop, type LoopKernel, listTensors, type Type } from "./ir.ts";
 import { type Language, printBody } from "./print-body.ts";
 
-const storageTypes: Readonly<Record<DType, string>> = {
+/** What an element in memory is. */
+export const storageTypes: Readonly<Record<DType, string>> = {
   f32: "float",
   bf16: "bf16",
   i32: "int32_t",
@@ -24,7 +25,7 @@ const registerTypes: Readonly<Record<Type, string>> = {
 };
 
 /** What C and CUDA have in common. */
-const cExpressions = {
+export const cExpressions = {
   constant: (value: number, type: Type) => {
     if (type === "bool" || type === "i32" || type === "index") return String(Math.trunc(value));
     if (type === "u32") return `${Math.trunc(value)}u`;
@@ -40,7 +41,7 @@ const cExpressions = {
     dtype === "bf16" ? `${type === "bf16" ? "high_half" : "f32_to_bf16"}(${value})` : value,
 } as const;
 
-const beginOf = { sum: "0", max: "-INFINITY" } as const;
+export const beginOf = { sum: "0", max: "-INFINITY" } as const;
 
 const language: Language = {
   ...cExpressions,

@@ -28,13 +28,15 @@ export function shareValues(kernel: LoopKernel, hoists: boolean): LoopKernel {
   const blocks: Block[] = [];
   /** How deep the block is that knows a variable or register; what is not here, every block knows. */
   const depths = new Map<string, number>();
+  /** How deep the open block is in which a register last changed. */
+  const changed = new Map<string, number>();
   let count = 0;
 
   const depthOf = (value: Expression): number =>
     Math.max(
       0,
       "at" in value && value.at !== undefined ? depthOfIndex(value.at) : 0,
-      value.kind === "read" ? (depths.get(value.name) ?? 0) : 0,
+      value.kind === "read" ? Math.max(depths.get(value.name) ?? 0, changed.get(value.name) ?? 0) : 0,
       ...operandsOf(value).map(depthOf),
     );
   const depthOfIndex = (index: Index) => Math.max(0, ...listVariables(index).map(name => depths.get(name) ?? 0));
@@ -102,6 +104,7 @@ export function shareValues(kernel: LoopKernel, hoists: boolean): LoopKernel {
       if (written !== undefined) block.statements.push(written);
     }
     blocks.pop();
+    for (const [name, depth] of changed) if (depth >= blocks.length) changed.set(name, blocks.length - 1);
     for (const [name, old] of before) depths.set(name, old ?? 0);
     return block.statements;
   };
@@ -126,8 +129,11 @@ export function shareValues(kernel: LoopKernel, hoists: boolean): LoopKernel {
       case "store":
         return { ...statement, at: placeIndex(statement.at), value: place(statement.value) };
       case "set":
-      case "accumulate":
-        return { ...statement, value: place(statement.value) };
+      case "accumulate": {
+        const value = place(statement.value);
+        changed.set(statement.name, depth);
+        return { ...statement, value };
+      }
       case "declare":
         depths.set(statement.name, depth);
         return statement;

@@ -5,14 +5,15 @@
 import { bytesPerElement, countElements, type Operation, type Tensor } from "../../graph/tensor.ts";
 import { stridedView } from "../indices/expression.ts";
 import { baseOf, type Group } from "../kernels/group.ts";
+import { chooseWidth } from "../loops/gpu-chunks.ts";
+import { lowerForGpu } from "../loops/lower-gpu.ts";
+import { columnTile } from "../loops/lower-gpu-columns.ts";
+import { longestWarpRow } from "../loops/lower-gpu-rows.ts";
+import { chunkType, indexType, printCudaKernel, printHead } from "../loops/print-cuda.ts";
 import { batchStrides, matrixStrides } from "../passes/materialise.ts";
 import type { ProductOperand } from "../program/program.ts";
 import type { DraftLaunch, PrintContext, Target } from "../target.ts";
-import { columnTile } from "./cuda-columns.ts";
-import { printCudaGroup } from "./cuda-dialect.ts";
 import { regroupForCuda } from "./cuda-regroup.ts";
-import { longestWarpRow } from "./cuda-rows.ts";
-import { chooseWidth, chunkType, indexType, printHead } from "./cuda-scope.ts";
 
 /** Thread blocks that work on rows and sum their columns: two on each of 132 multiprocessors, twice. */
 const joinedBlocks = 512;
@@ -39,7 +40,7 @@ export const cudaTarget: Target = {
       case "composite":
         return printComposite(group.template!, context);
       default:
-        return printCudaGroup(group, context);
+        return printFused(group, context);
     }
   },
   printCopy: (from, to) => {
@@ -61,6 +62,19 @@ export const cudaTarget: Target = {
     return { name: "copy", source, threads, pointers: [from, to], blocks: count / width, grain: threads, flops: 0 };
   },
 };
+
+function printFused(group: Group, context: PrintContext): DraftLaunch {
+  const { inMemory, options, isExternal, stateOf } = context;
+  const kernel = lowerForGpu(
+    group,
+    { inMemory, isExternal: tensor => isExternal(tensor, group) },
+    options.inspectKernel ?? (() => {}),
+  );
+  const { blocks, grain, threads } = kernel;
+  const sizes = group.stores.map(({ loop }) => countElements(loop));
+  const printed = printCudaKernel({ ...kernel, threads: threads! }, stateOf, Math.max(...sizes));
+  return { name: group.kind, ...printed, blocks, grain, flops: sizes.reduce((sum, size) => sum + size, 0) };
+}
 
 /** A product as data; its write-out is none, a rounding, or a sum with a tensor in memory. */
 function makeProduct(group: Group, { inMemory }: PrintContext): DraftLaunch {

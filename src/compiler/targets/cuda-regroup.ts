@@ -5,8 +5,8 @@
 import { bytesPerElement, countElements, type Tensor } from "../../graph/tensor.ts";
 import { indexKey } from "../indices/index-expression.ts";
 import { canonical, type FusedGraph, type Group, reaches } from "../kernels/group.ts";
+import { longestWarpRow } from "../loops/lower-gpu-rows.ts";
 import { joinPasses } from "./cuda-passes.ts";
-import { longestWarpRow } from "./cuda-rows.ts";
 import { splitWideGroups } from "./cuda-split.ts";
 
 /** Registers that a thread of the joined kernel may need for its columns: one for each sum and each operand. */
