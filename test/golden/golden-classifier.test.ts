@@ -71,7 +71,9 @@ for (const [name, open, tolerance] of backends) {
     const { sequences: B, length: S, width: C, headWidth } = golden.shape;
     for (const each of golden.cases) {
       const classifier = { ...each, headWidth };
-      const model = { width: C } as ModelShape;
+      const model = completeShape({
+        ...{ width: C, layers: 1, heads: 1, feedForward: 4, vocabulary: 4, sequenceLength: S, positions: "learned" },
+      });
       const listed = listClassifierParameters(model, classifier);
       const parameters = new Map(listed.map(({ name, shape }) => [name, state(name, shape)] as const));
       const hidden = state("hidden", [B * S, C]);
