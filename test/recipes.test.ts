@@ -25,8 +25,12 @@ const parameters: Readonly<Record<string, number>> = {
   "crammed-bert-legacy": 119_589_889,
   "crammed-large": 337_081_344 + 2 * 1024,
   "bert-large-izsak": 337_081_344 + 2 * 1024,
+  // transformers' AlbertForMaskedLM of four groups and one segment, without that segment; its ModernBertForMaskedLM.
+  "bert-tiny": 8_788_416 - 96,
+  "modern-bert": 149_655_232,
   // By hand: tokens, scale, two norms, layers, and the head's dense layer, norm and bias.
   "bert-c2": V * 768 + 1 + 4 * 768 + 12 * layer(768, 3072) + 768 * 768 + 3 * 768 + V,
+  recurrent: V * 768 + 1 + 4 * 768 + 2 * layer(768, 3072) + 768 * 768 + 3 * 768 + V,
   "bert-c3": V * 768 + 1 + 4 * 768 + 12 * layer(768, 3072),
   "bert-c4": V * 768 + 1 + 4 * 768 + 12 * gatedLayer(768, 3072),
   "bert-i4": V * 1088 + 1 + 4 * 1088 + 8 * (4 * 1088 ** 2 + 2 * 1088 * 4352 + 4 * 1088),
@@ -43,10 +47,16 @@ const tiny = [
   ...["model.width=16", "model.layers=2", "model.heads=2", "model.feedForward=32", "model.vocabulary=40"],
   ...["model.sequenceLength=16", "train.microBatchSequences=2"],
 ];
+/** What would not fit these sizes, or would take its time. */
+const tinier: Readonly<Record<string, readonly string[]>> = {
+  "bert-tiny": ["model.embedding.width=8"],
+  recurrent: ["model.repeats=2"],
+  "modern-bert": ["model.rotaryBases=[160000,10000]"],
+};
 
 for (const name of recipeNames) {
   test(`${name} trains, made small`, async () => {
-    const recipe = overrideRecipe(chooseRecipe({ recipe: name }), tiny);
+    const recipe = overrideRecipe(chooseRecipe({ recipe: name }), [...tiny, ...(tinier[name] ?? [])]);
     const engine = await openEngine(openReference(), defineTraining(recipe));
     const batch = drawBatch(recipe);
     const losses: number[] = [];

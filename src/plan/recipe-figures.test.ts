@@ -5,10 +5,13 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { bertTiny } from "../../recipes/bert-tiny.ts";
 import { crammedBert } from "../../recipes/crammed-bert.ts";
 import { crammedBertSmall } from "../../recipes/crammed-bert-small.ts";
 import { glue } from "../../recipes/glue.ts";
+import { modernBert } from "../../recipes/modern-bert.ts";
 import { quickstart } from "../../recipes/quickstart.ts";
+import { recurrent } from "../../recipes/recurrent.ts";
 import { countTrainingFlops, listParameters } from "../model/parameters.ts";
 import { parseBudget } from "../train/budget.ts";
 import type { Recipe } from "../train/recipe.ts";
@@ -56,6 +59,9 @@ for (const [recipe, expected] of [
       `${((15_000 * 600) / 1e6).toFixed(0)} M tokens`,
     ],
   ],
+  [bertTiny, () => [`${count(countValues(bertTiny))} parameters`, `${(flopsOf(bertTiny) / 1e6).toFixed(0)} MFLOP`]],
+  [recurrent, () => [`two, ${count(countValues(recurrent))}`]],
+  [modernBert, () => [`${count(countValues(modernBert))} parameters`]],
   [
     quickstart,
     () => {

@@ -117,9 +117,11 @@ export function replaceTraining(recipe: Recipe, values: Partial<Recipe["train"]>
 export type RecipeChanges = Pick<Recipe, "name"> & {
   readonly [Section in keyof Omit<Recipe, "name">]?: Changes<Recipe[Section]>;
 };
-type Changes<Section> = Section extends object
-  ? { readonly [Key in keyof Section]?: Section[Key] | (undefined extends Section[Key] ? null : never) }
-  : Section | null;
+type Changes<Section> = Section extends readonly unknown[]
+  ? Section
+  : Section extends object
+    ? { readonly [Key in keyof Section]?: Changes<Section[Key]> | (undefined extends Section[Key] ? null : never) }
+    : Section | null;
 
 /** The recipe with changes, merged as mergeSettings says. UserErrors as of a recipe, with `origin`, by default the new name. */
 export function extendRecipe(base: Recipe, changes: RecipeChanges, origin: string = changes.name): Recipe {

@@ -3,12 +3,15 @@
 import { existsSync } from "node:fs";
 import { bertBase } from "../../recipes/bert-base.ts";
 import { bertOriginal } from "../../recipes/bert-original.ts";
+import { bertTiny } from "../../recipes/bert-tiny.ts";
 import { crammedBert } from "../../recipes/crammed-bert.ts";
 import { crammedBertLegacy } from "../../recipes/crammed-bert-legacy.ts";
 import { crammedBertSmall } from "../../recipes/crammed-bert-small.ts";
 import { bertLargeIzsak, crammedLarge } from "../../recipes/crammed-large.ts";
 import { bertC2, bertC3, bertC4, bertI4 } from "../../recipes/crammed-steps.ts";
+import { modernBert } from "../../recipes/modern-bert.ts";
 import { quickstart } from "../../recipes/quickstart.ts";
+import { recurrent } from "../../recipes/recurrent.ts";
 import { nearestNames, UserError } from "../base/errors.ts";
 import {
   listRecipeChoices,
@@ -47,6 +50,13 @@ const recipes: readonly { readonly recipe: Recipe; readonly summary: string; rea
   { recipe: crammedBertLegacy, summary: "the final recipe of the paper's first version", source: paper },
   { recipe: crammedLarge, summary: "BERT-large's shape with crammed-bert's training", source: paper },
   { recipe: bertLargeIzsak, summary: "BERT-large in a day", source: "Izsak et al. 2021, arXiv 2104.07705" },
+  { recipe: bertTiny, summary: "four narrow layers behind a narrower embedding", source: paper },
+  { recipe: recurrent, summary: "bert-c2 with two layers run through twelve times", source: paper },
+  {
+    recipe: modernBert,
+    summary: "ModernBERT-base's shape, mask rate and schedule in a day",
+    source: "Warner et al. 2024, arXiv 2412.13663",
+  },
 ];
 export const recipeNames = recipes.map(({ recipe }) => recipe.name);
 
