@@ -8,6 +8,7 @@ import { writeFileAtomically } from "../base/files/files.ts";
 import { finishMoves, replaceFiles } from "../base/files/folder-draft.ts";
 import { checkExportOutput } from "../base/files/folder-kind.ts";
 import { withFolderLock } from "../base/files/folder-lock.ts";
+import { exportChecksumsName, writeExportChecksums } from "../pretrained/export-checksums.ts";
 import type { Comparison, ProbedModel } from "./compare.ts";
 import type { ClassifierComparison } from "./compare-classifier.ts";
 import type { OnnxType } from "./onnx-model.ts";
@@ -32,7 +33,7 @@ export const onnxFileNames: Readonly<Record<OnnxType, string>> = {
 /** The files of an export, by their paths in its folder. */
 export const exportedNames: readonly string[] = [
   ...["config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "README.md"],
-  ...["model.safetensors", ...Object.values(onnxFileNames)],
+  ...["model.safetensors", ...Object.values(onnxFileNames), exportChecksumsName],
 ];
 
 /**
@@ -44,7 +45,15 @@ export async function replaceExport<T>(out: string, build: (draft: string) => Pr
   return withFolderLock(out, "export", () => {
     finishMoves(out);
     const own = exportedNames.filter(name => existsSync(join(out, name)));
-    return replaceFiles(out, { own, last: "config.json" }, build);
+    return replaceFiles(out, { own, last: "config.json" }, async draft => {
+      const built = await build(draft);
+      // What has a card is a model that was let through; its card may be edited.
+      writeExportChecksums(
+        draft,
+        exportedNames.filter(name => name !== "README.md" && name !== exportChecksumsName),
+      );
+      return built;
+    });
   });
 }
 

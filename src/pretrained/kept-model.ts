@@ -6,7 +6,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
-import { hashFile, readJson, readText } from "../base/files/files.ts";
+import { findChangedFile, hashFiles } from "../base/files/checksums.ts";
+import { readJson, readText } from "../base/files/files.ts";
 import { recoverFolder } from "../base/files/folder-draft.ts";
 import { formatSealed, isSealed } from "../base/sealed-json.ts";
 import { readSafetensors, type StoredTensor } from "../checkpoint/safetensors.ts";
@@ -68,8 +69,7 @@ type DescriptionFile = z.infer<typeof fileSchema>;
 
 /** The text of model.json, for files that stand in `folder`. */
 export function formatDescription(folder: string, described: Described): string {
-  const files = Object.fromEntries(keptFileNames.map(name => [name, hashFile(join(folder, name))]));
-  return formatSealed({ version: 2, ...descriptionSchema.parse(described), files });
+  return formatSealed({ version: 2, ...descriptionSchema.parse(described), files: hashFiles(folder, keptFileNames) });
 }
 
 export interface KeptModel extends Omit<Described, "shape"> {
@@ -128,7 +128,8 @@ export function describeKeptModel(seedFolder: string): DescriptionFile {
 export async function openKeptModel(seedFolder: string): Promise<KeptModel> {
   const folder = keptFolderIn(seedFolder);
   const described = describeKeptModel(seedFolder);
-  if (described.version === 2) checkFiles(folder, described.files);
+  const changed = described.version === 2 ? findChangedFile(folder, described.files) : undefined;
+  if (changed !== undefined) throw explainDamage(changed);
   const listed = listFinetunedParameters(described.shape, described.classifier);
   const shapes = new Map(listed.map(({ name, shape }) => [name, shape] as const));
   return {
@@ -138,14 +139,6 @@ export async function openKeptModel(seedFolder: string): Promise<KeptModel> {
     reader: await openTextReader(folder, "as-text"),
     probes: readProbes(join(folder, "probes.jsonl")),
   };
-}
-
-function checkFiles(folder: string, files: Readonly<Record<string, string>>): void {
-  for (const name of keptFileNames) {
-    const path = join(folder, name);
-    if (!existsSync(path)) throw explainDamage(`${path}: not there`);
-    if (hashFile(path) !== files[name]) throw explainDamage(`${path}: changed after it was written`);
-  }
 }
 
 const probeSchema = z.strictObject({ texts: z.array(z.string()).min(1) });

@@ -13,6 +13,7 @@ import { describeLoss, LossCounter } from "../tokenizer/normalising/lost-text.ts
 import { decodeTokenizerJson } from "../tokenizer/read-tokenizer.ts";
 import type { SpecialIds, Tokenizer } from "../tokenizer/tokenizer.ts";
 import { encodeTokenizerJson } from "../tokenizer/tokenizer-json.ts";
+import { checkExport, isTokenizerFile } from "./export-checksums.ts";
 import { isObject, type Json, refuseTokenizer } from "./tokenizer-folder.ts";
 import { checkSettings, findSpecials, readTokenizerSettings, type TokenizerSettings } from "./tokenizer-settings.ts";
 import { readBertVocabulary } from "./vocabulary-file.ts";
@@ -43,12 +44,14 @@ export type TokenizerJson = Json;
 
 /**
  * The tokenizer in a folder. Special tokens that a text spells out are recognised, unless tokenizer_config.json has
- * split_special_tokens; where it is silent, as `whenSilent` says. Errors: E_FILE_MISSING, E_JSON, E_TOKENIZER_UNSUPPORTED.
+ * split_special_tokens; where it is silent, as `whenSilent` says. Errors: E_FILE_MISSING, E_JSON, E_TOKENIZER_UNSUPPORTED,
+ * E_EXPORT_CHANGED.
  */
 export async function openTextReader(
   folder: string,
   whenSilent: SpecialTokensInText = "recognise",
 ): Promise<TextReader> {
+  checkExport(folder, isTokenizerFile);
   const settings = readTokenizerSettings(folder);
   const split = settings.split_special_tokens;
   // A run's export says what the run does: its tasks are read as text, though other programs recognise the mask in one.

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -9,9 +9,9 @@ import { initialiseParameters } from "../model/initialise.ts";
 import { listParameters } from "../model/parameters.ts";
 import type { ModelShape } from "../model/shape.ts";
 import { defineTraining } from "./definition.ts";
-import { checkInitialModel, type InitialModel, readInitialParameters } from "./initial-parameters.ts";
+import { checkInitialModel, type InitialModel } from "./initial-parameters.ts";
 import { overrideRecipe } from "./recipe.ts";
-import { beginRun } from "./run-folder.ts";
+import { beginRun, readRunInitial } from "./run-folder.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-initial-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -42,12 +42,32 @@ test("a run begins with the values that are stored in it, and draws them where n
   mkdirSync(data);
   writeFileSync(join(data, "tokenizer.json"), "{}");
   beginRun(plain, { recipe, data, datasetHash: "cafe" });
-  assert.equal(readInitialParameters(plain, shape), undefined);
+  assert.equal(readRunInitial(plain, recipe), undefined);
   const drawn = defineTraining(recipe).initialise("layers.0.attention.qkv");
   beginRun(run, { recipe, data, datasetHash: "cafe", initial: model });
-  const begun = defineTraining(recipe, readInitialParameters(run, shape));
+  const begun = defineTraining(recipe, readRunInitial(run, recipe));
   for (const name of begun.parameters.keys()) assert.deepEqual(begun.initialise(name), values.get(name), name);
   assert.notDeepEqual(begun.initialise("layers.0.attention.qkv"), drawn);
+});
+
+test("stored values that were changed are begun with by no run", () => {
+  const [data, run] = [join(folder, "data"), join(folder, "changed")];
+  beginRun(run, { recipe, data, datasetHash: "cafe", initial: model });
+  const [path, beginning] = [join(run, "initial.safetensors"), join(run, "data.json")];
+  const [bytes, text] = [readFileSync(path), readFileSync(beginning, "utf8")];
+  // The last bit of the last value: the file is as valid as before.
+  writeFileSync(path, bytes.with(bytes.length - 4, bytes.at(-4)! ^ 1));
+  const begin = () => defineTraining(recipe, readRunInitial(run, recipe)).initialise("layers.0.attention.qkv");
+  assert.throws(begin, { code: "E_CHECKPOINT_DAMAGED" });
+  writeFileSync(path, bytes);
+  begin();
+  writeFileSync(beginning, text.replace('"initial"', '"initiaL"'));
+  assert.throws(begin, { code: "E_JSON" });
+  // As an earlier version began a run.
+  const { hash: _, initial: __, ...earlier } = JSON.parse(text);
+  writeFileSync(beginning, JSON.stringify(earlier));
+  writeFileSync(path, bytes.with(bytes.length - 4, bytes.at(-4)! ^ 1));
+  begin();
 });
 
 const fails = (run: () => void, code: string, message: RegExp, advice: RegExp) =>

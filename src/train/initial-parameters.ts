@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
+import { hashFile } from "../base/files/files.ts";
 import { quoteCommand } from "../base/shell-words.ts";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "../checkpoint/safetensors.ts";
 import { compareShapes } from "../model/compare-shapes.ts";
@@ -58,16 +59,45 @@ export function listShapeSettings(theirs: ModelShape, ours: ModelShape): string[
     .map(({ path, values }) => `model.${path}=${formatValue(values[0])}`);
 }
 
-/** Copies the parameters into a run's folder, in full precision. */
-export function storeInitialParameters(run: string, { path, hash, parameters }: InitialModel): void {
-  writeSafetensors(fileOf(run), parameters, { format: "pt", from: path, hash });
+/** Copies the parameters into a run's folder, in full precision. Returns the file's SHA-256. */
+export function storeInitialParameters(run: string, { path, hash, parameters }: InitialModel): string {
+  return writeSafetensors(fileOf(run), parameters, { format: "pt", from: path, hash });
 }
 
-/** The parameters that a run began with, by name; undefined where they are drawn. */
-export function readInitialParameters(run: string, shape: ModelShape): ReadonlyMap<string, StoredTensor> | undefined {
-  if (!existsSync(fileOf(run))) return undefined;
+/**
+ * The parameters that a run began with, by name; undefined where they are drawn. The file is compared with its SHA-256, where that
+ * is known, when the first value is asked for: a run with a checkpoint asks for none. UserErrors: those of reading it, and
+ * E_CHECKPOINT_DAMAGED.
+ */
+export function readInitialParameters(
+  run: string,
+  shape: ModelShape,
+  sha256: string | undefined,
+): ReadonlyMap<string, StoredTensor> | undefined {
+  const path = fileOf(run);
+  if (!existsSync(path)) return undefined;
   const shapes = new Map(listParameters(shape).map(parameter => [parameter.name, parameter.shape] as const));
-  return readSafetensors(fileOf(run), shapes);
+  let isCompared = sha256 === undefined;
+  const compare = () => {
+    if (!isCompared && hashFile(path, "run's initial parameters") !== sha256) {
+      throw new UserError(
+        "E_CHECKPOINT_DAMAGED",
+        `${path}: changed after the run began, and the run has no checkpoint yet`,
+        "Put a copy back, or begin another run with --init-from.",
+      );
+    }
+    isCompared = true;
+  };
+  const tensors = [...readSafetensors(path, shapes)];
+  return new Map(
+    tensors.map(([name, tensor]) => {
+      const read = () => {
+        compare();
+        return tensor.read();
+      };
+      return [name, { ...tensor, read }];
+    }),
+  );
 }
 
 const formatValue = (value: unknown): string =>

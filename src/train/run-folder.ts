@@ -8,6 +8,7 @@ import { join, resolve } from "node:path";
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
 import { contentHash, mostBytes, readJson, readWholeFile, writeFileAtomically } from "../base/files/files.ts";
+import { formatSealed, isSealed } from "../base/sealed-json.ts";
 import { quoteWord } from "../base/shell-words.ts";
 import {
   checkpointFolder,
@@ -19,7 +20,7 @@ import {
 } from "../checkpoint/state.ts";
 import { abbreviateShape } from "../model/shape.ts";
 import { type Budget, extendBudget, parseBudget } from "./budget.ts";
-import { type InitialModel, storeInitialParameters } from "./initial-parameters.ts";
+import { type InitialModel, readInitialParameters, storeInitialParameters } from "./initial-parameters.ts";
 import { checkRecipe, type Recipe } from "./recipe.ts";
 import type { TrainingDefinition } from "./step.ts";
 
@@ -71,14 +72,18 @@ export function refuseBegunRun(run: string): void {
   );
 }
 
+/** Of the file itself; earlier versions wrote none. */
+const seal = { hash: z.string().optional() };
+
 const deviceSchema = z.strictObject({
   backend: z.string(),
   /** Of the cpu backend. */
   threads: z.int().positive().optional(),
+  ...seal,
 });
 
 /** What computes a run, on which its bits depend. */
-export type RunDevice = z.infer<typeof deviceSchema>;
+export type RunDevice = Omit<z.infer<typeof deviceSchema>, "hash">;
 
 export interface RunBeginning {
   readonly recipe: Recipe;
@@ -96,42 +101,46 @@ export interface RunBeginning {
  */
 export function beginRun(run: string, { recipe, data, datasetHash, initial, device }: RunBeginning): void {
   refuseBegunRun(run);
-  const write = (name: string, value: unknown) =>
-    writeFileAtomically(join(run, name), `${JSON.stringify(value, undefined, 2)}\n`);
+  const write = (name: string, value: Readonly<Record<string, unknown>>) =>
+    writeFileAtomically(join(run, name), formatSealed(value));
   const tokenizer = readWholeFile(join(data, "tokenizer.json"), "tokenizer", mostBytes.ofTokenizer);
   const hashes = { tokenizer: contentHash(tokenizer), dataset: datasetHash, recipe: hashRecipe(recipe) };
-  write("data.json", { data: resolve(data), ...hashes });
+  const beginning = { data: resolve(data), ...hashes };
+  write("data.json", beginning);
   if (device !== undefined) write("device.json", device);
-  if (initial !== undefined) storeInitialParameters(run, initial);
+  if (initial !== undefined) write("data.json", { ...beginning, initial: storeInitialParameters(run, initial) });
   writeFileAtomically(join(run, "tokenizer.json"), tokenizer);
-  write("recipe.json", recipe);
+  writeFileAtomically(join(run, "recipe.json"), `${JSON.stringify(recipe, undefined, 2)}\n`);
+}
+
+/** A small file of a run's; its hash of itself is compared where it has one. UserErrors: those of reading it, E_JSON. */
+function readRunFile<Content>(path: string, kind: string, schema: z.ZodType<Content>, advice: string): Content {
+  const json = readJson(path, kind);
+  const parsed = schema.safeParse(json);
+  const isWhole = parsed.success && (!Object.hasOwn(json as object, "hash") || isSealed(json));
+  if (isWhole) return parsed.data;
+  const seen = parsed.success ? "changed after it was written" : `not a ${kind}`;
+  throw new UserError("E_JSON", `${path}: ${seen}`, advice);
 }
 
 /** What a run began on; runs of earlier versions, which did not keep it, began on what was the default then. */
 export function readRunDevice(run: string): RunDevice {
   const path = join(run, "device.json");
   if (!existsSync(path)) return { backend: "cpu", threads: 2 };
-  const parsed = deviceSchema.safeParse(readJson(path, "run's device"));
-  if (parsed.success) return parsed.data;
-  throw new UserError(
-    "E_JSON",
-    `${path}: does not say what the run began on`,
-    "Remove it, and give --backend and --threads.",
-  );
+  return readRunFile(path, "run's device", deviceSchema, "Remove it, and give --backend and --threads.");
 }
 
 const extensionsSchema = z.strictObject({
   version: z.literal(1),
   /** In their order: the budget that was added, and the steps that were done then. */
   extensions: z.array(z.strictObject({ step: z.int().nonnegative(), budget: z.string() })),
+  ...seal,
 });
 
 function readExtensions(run: string): z.infer<typeof extensionsSchema>["extensions"] {
   const path = join(run, "extensions.json");
   if (!existsSync(path)) return [];
-  const parsed = extensionsSchema.safeParse(readJson(path, "run's extensions"));
-  if (parsed.success) return parsed.data.extensions;
-  throw new UserError("E_JSON", `${path}: does not say what was added to the budget`, "Remove it, and extend again.");
+  return readRunFile(path, "run's extensions", extensionsSchema, "Remove it, and extend again.").extensions;
 }
 
 /** What a run may use in all that was extended; undefined where its budget is its recipe's. */
@@ -150,7 +159,7 @@ export function extendRun(run: string, { train }: Recipe, step: number, more: st
   extendBudget(parseBudget(train.budget), parseBudget(more));
   const before = readExtensions(run).filter(extension => extension.step !== step);
   const extensions = [...before, { step, budget: more.trim() }];
-  writeFileAtomically(join(run, "extensions.json"), `${JSON.stringify({ version: 1, extensions }, undefined, 2)}\n`);
+  writeFileAtomically(join(run, "extensions.json"), formatSealed({ version: 1, extensions }));
 }
 
 /**
@@ -193,11 +202,22 @@ const dataSchema = z.strictObject({
   tokenizer: z.string().optional(),
   dataset: z.string().optional(),
   recipe: z.string().optional(),
+  /** SHA-256 of initial.safetensors. */
+  initial: z.string().optional(),
+  ...seal,
 });
 
 function readBeginning(run: string): Partial<z.infer<typeof dataSchema>> {
-  const path = join(run, "data.json");
-  return existsSync(path) ? (dataSchema.safeParse(readJson(path, "run's data")).data ?? {}) : {};
+  return existsSync(join(run, "data.json")) ? readRunBeginning(run) : {};
+}
+
+function readRunBeginning(run: string): z.infer<typeof dataSchema> {
+  return readRunFile(join(run, "data.json"), "run's data", dataSchema, "Remove it, and give the dataset with --data.");
+}
+
+/** The parameters that a run began with, by name; undefined where they are drawn. Errors: those of readInitialParameters. */
+export function readRunInitial(run: string, { model }: Recipe): ReturnType<typeof readInitialParameters> {
+  return readInitialParameters(run, model, readBeginning(run).initial);
 }
 
 /**
@@ -227,10 +247,7 @@ export function checkRunTokenizer(run: string): void {
 
 /** The folder of the dataset that a run was begun with. */
 export function readRunData(run: string): string {
-  const path = join(run, "data.json");
-  const parsed = dataSchema.safeParse(readJson(path, "run's data"));
-  if (parsed.success) return parsed.data.data;
-  throw new UserError("E_JSON", `${path}: does not say where the dataset is`, "Give the dataset with --data.");
+  return readRunBeginning(run).data;
 }
 
 /** UserError E_RESUME_RECIPE where recipe.json is not of this hash, of a checkpoint or of the run's beginning. */

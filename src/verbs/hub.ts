@@ -7,6 +7,7 @@ import { quoteCommand } from "../base/shell-words.ts";
 import { checkRepository, openHub } from "../hub/hub.ts";
 import { pullRepository } from "../hub/pull.ts";
 import { pushFolder } from "../hub/push.ts";
+import { checkExport } from "../pretrained/export-checksums.ts";
 
 export interface HubChoice {
   /** Address of the hub. Default: HF_ENDPOINT, else https://huggingface.co. */
@@ -18,7 +19,7 @@ export interface HubChoice {
 const open = ({ endpoint }: HubChoice) =>
   openHub(endpoint ?? process.env.HF_ENDPOINT ?? "https://huggingface.co", process.env.HF_TOKEN);
 
-/** Sends an export, or the export of a run; a repository is made where there is none. UserErrors: E_HUB_TOKEN and those of the hub. */
+/** Sends an export, or the export of a run; a repository is made where there is none. UserErrors: E_EXPORT_CHANGED, E_HUB_TOKEN and those of the hub. */
 export async function push(
   given: string,
   name: string,
@@ -26,6 +27,7 @@ export async function push(
 ): Promise<{ readonly repository: string; readonly url: string; readonly commit: string }> {
   const repository = checkRepository(name);
   const folder = findExport(given);
+  checkExport(folder, () => true);
   const hub = open(choice);
   if (hub.token === undefined) {
     throw new UserError("E_HUB_TOKEN", "no token", "Set HF_TOKEN to one that may write; its page is /settings/tokens.");

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { UserError } from "../../base/errors.ts";
 import { readJson } from "../../base/files/files.ts";
 import { quoteValue } from "../../base/printable.ts";
+import { checkExport } from "../export-checksums.ts";
 import { readBert } from "./bert.ts";
 import { readDistilBert } from "./distil-bert.ts";
 import type { ForeignModel } from "./foreign-model.ts";
@@ -27,8 +28,9 @@ export function isForeignModel(folder: string): boolean {
   return ["config.json", "model_config.json"].some(name => existsSync(join(folder, name)));
 }
 
-/** The model in a folder of Hugging Face's, or of the reference's. Errors: E_FOREIGN_CONFIG, E_FOREIGN_TENSOR and those of reading. */
+/** The model in a folder of Hugging Face's, or of the reference's. Errors: E_FOREIGN_CONFIG, E_FOREIGN_TENSOR, E_EXPORT_CHANGED and those of reading. */
 export function openForeignModel(folder: string): ForeignModel {
+  checkExport(folder, name => name === "config.json" || name.endsWith(".safetensors"));
   const own = join(folder, "model_config.json");
   if (existsSync(own)) {
     return readReferenceCheckpoint(readJson(own, "reference's model config"), own, folder);

@@ -4,7 +4,7 @@
 import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { join, sep } from "node:path";
 import { UserError } from "../../base/errors.ts";
-import { hashFile } from "../../base/files/files.ts";
+import { findChangedFile } from "../../base/files/checksums.ts";
 import { isShard } from "../../base/files/folder-kind.ts";
 import { readDocumentsManifest } from "../../corpus/documents.ts";
 import type { Source } from "../../corpus/sources/sources.ts";
@@ -54,10 +54,8 @@ export function readWholeDataset(folder: string): DatasetManifest | undefined {
       dataset.close();
     }
     const documents = readDocumentsManifest(join(folder, "documents"));
-    const changed = documents.files.some(({ name, sha256 }) => {
-      const path = join(folder, "documents", name);
-      return !existsSync(path) || hashFile(path) !== sha256;
-    });
+    const checksums = Object.fromEntries(documents.files.map(({ name, sha256 }) => [name, sha256]));
+    const changed = findChangedFile(join(folder, "documents"), checksums) !== undefined;
     return changed || documents.hash !== dataset.manifest.documentsHash ? undefined : dataset.manifest;
   });
 }

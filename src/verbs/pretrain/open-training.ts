@@ -11,9 +11,15 @@ import type { RunStatus } from "../../tracking/mlflow-client.ts";
 import { MlflowLog } from "../../tracking/mlflow-log.ts";
 import { TensorboardLog } from "../../tracking/tensorboard-log.ts";
 import { defineTraining } from "../../train/definition.ts";
-import { readInitialParameters } from "../../train/initial-parameters.ts";
 import { pretrain as runTraining } from "../../train/pretrain.ts";
-import { extendRun, hashRecipe, holdRunFiles, loadRunState, readRunBudget } from "../../train/run-folder.ts";
+import {
+  extendRun,
+  hashRecipe,
+  holdRunFiles,
+  loadRunState,
+  readRunBudget,
+  readRunInitial,
+} from "../../train/run-folder.ts";
 import { openEngine } from "../../train/step.ts";
 import { adviseNewRun } from "./advice.ts";
 import type { OpenRun } from "./open-run.ts";
@@ -35,7 +41,7 @@ export async function openTraining(
   { backend, dataset, recipe, source, run, fromStep, extend }: OpenRun,
   { tensorboard = false, mlflow, onWarning }: LogChoice,
 ): Promise<(signal: AbortSignal) => AsyncGenerator<TrainingEvent, void>> {
-  const definition = defineTraining(recipe, readInitialParameters(run, recipe.model));
+  const definition = defineTraining(recipe, readRunInitial(run, recipe));
   const resumeFrom = loadRunState(run, recipe, definition, source.datasetHash, fromStep);
   const tokenizerHash = hashFile(join(run, "tokenizer.json"), "run's tokenizer");
   const { manifest } = dataset;

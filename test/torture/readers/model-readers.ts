@@ -67,10 +67,8 @@ export const modelReaders: readonly Reader[] = [
     [`${checkpoint(3)}/parameters.safetensors`, "binary"],
     [`${checkpoint(3)}/optimizer.safetensors`, "binary"],
   ]),
-  ...rows("resumed", "stopped", resumeRun, false, [
-    ["data.json", "json"],
-    ["events.jsonl", "lines"],
-  ]),
+  ...rows("resumed", "stopped", resumeRun, true, [["data.json", "json"]]),
+  ...rows("resumed", "stopped", resumeRun, false, [["events.jsonl", "lines"]]),
   ...rows("kept", "run", readKept, true, [
     [`${seed}/model/model.json`, "json"],
     [`${seed}/model/parameters.safetensors`, "binary"],
@@ -78,9 +76,11 @@ export const modelReaders: readonly Reader[] = [
     [`${seed}/model/probes.jsonl`, "lines"],
   ]),
   ...rows("kept", "run", readKept, false, [[`${seed}/result.json`, "json"]]),
-  ...rows("exported", "run/export", readModel, false, [
+  ...rows("exported", "run/export", readModel, true, [
     ["config.json", "json"],
     ["model.safetensors", "binary"],
+    ["tokenizer.json", "json"],
+    ["cram-export.json", "json"],
   ]),
   ...rows("BERT", "foreign/bert", readModel, false, [
     ["config.json", "json"],
