@@ -2,7 +2,7 @@
 // float64 at places drawn over the whole result.
 
 import { RandomSequence, streams } from "../src/base/random.ts";
-import { countMasked } from "../src/train/definition.ts";
+import { countMasked } from "../src/objectives/predictions.ts";
 import type { Recipe } from "../src/train/recipe.ts";
 
 /** (M, N) = a (M, K) · b (K, N). A transposed operand is stored the other way round: a (K, M), b (N, K). */

@@ -22,10 +22,24 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   tokenizer: ["base"],
   dataset: ["base", "tokenizer"],
   checkpoint: ["base", "graph"],
+  // What a run trains its model to do: the batches that it feeds, and its loss.
+  objectives: ["base", "graph", "nn", "model", "dataset"],
   // What a run says about itself, written and read: for the loop, the report and other programs.
   events: ["base"],
   // The loop knows the backend's interface; which backend it is, the command line decides.
-  train: ["base", "graph", "backends", "nn", "model", "optim", "settings", "dataset", "checkpoint", "events"],
+  train: [
+    "base",
+    "graph",
+    "backends",
+    "nn",
+    "model",
+    "objectives",
+    "optim",
+    "settings",
+    "dataset",
+    "checkpoint",
+    "events",
+  ],
   // A run's events for other programs; training does not know of it.
   tracking: ["base", "events"],
   // A model opened, whatever folder it lies in: a run, a finetuned model that was kept, another program's.
@@ -51,9 +65,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   export: ["base", "graph", "backends", "model", "tokenizer", "checkpoint", "pretrained", "report", "events", "train"],
   hub: ["base"],
   recipes: ["model", "train", "evaluate"],
-  machine: ["base", "graph", "backends", "model", "train"],
+  machine: ["base", "graph", "backends", "model", "dataset", "objectives", "train"],
   // base: what cannot fit is an error of a person, and is refused here.
-  plan: ["base", "graph", "compiler", "model", "optim", "events", "train"],
+  plan: ["base", "graph", "compiler", "model", "objectives", "optim", "events", "train"],
   // What a verb does, without printing: the command line and the library are two doors to it.
   verbs: [
     "base",
@@ -61,6 +75,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "compiler",
     "backends",
     "model",
+    "objectives",
     "corpus",
     "tables",
     "tokenizer",
@@ -84,6 +99,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "base",
     "compiler",
     "model",
+    "objectives",
     "corpus",
     "tokenizer",
     "dataset",

@@ -2,7 +2,7 @@
 // and batch.
 
 import { listParameters } from "../../src/model/parameters.ts";
-import { countMasked } from "../../src/train/definition.ts";
+import { countMasked } from "../../src/objectives/predictions.ts";
 import type { Recipe } from "../../src/train/recipe.ts";
 import type { Precision } from "../own/own-step.ts";
 import { peerPath } from "./native.ts";

@@ -3,7 +3,7 @@
 import { quoteCommand } from "../base/shell-words.ts";
 import type { EndEvent, StartEvent, StepEvent, TrainingEvent } from "../events/event.ts";
 import { createSpeedometer } from "../events/speed.ts";
-import { countTrainingFlops } from "../model/parameters.ts";
+import { countTokenFlops } from "../objectives/objectives.ts";
 import { parseBudget } from "../train/budget.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { createSlowStepWatch } from "../train/slow-steps.ts";
@@ -35,10 +35,10 @@ export async function trainRun(
 
 /** One line of text an event, steps as the status. */
 function createEventPrinter(recipe: Recipe, run: string): (event: TrainingEvent) => void {
-  const { train, model, data } = recipe;
+  const { train, model } = recipe;
   const createStepLine = ({ peakFlops, budget = train.budget }: StartEvent) => {
     const { sequenceLength: tokensPerSequence } = model;
-    const flopsPerToken = countTrainingFlops(model, data.maskFraction);
+    const flopsPerToken = countTokenFlops(recipe);
     return createStepPrinter(parseBudget(budget), createSpeedometer({ tokensPerSequence, flopsPerToken, peakFlops }));
   };
   const watchSpeed = createSlowStepWatch();

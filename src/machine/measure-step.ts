@@ -3,8 +3,12 @@
 import type { Backend } from "../backends/backend.ts";
 import type { Clock } from "../base/clock.ts";
 import { permutation, RandomSequence, streams } from "../base/random.ts";
+import type { MaskedBatch } from "../dataset/dataset.ts";
 import { makeTables } from "../model/inputs.ts";
-import { countMasked, countValidated, defineTraining } from "../train/definition.ts";
+import type { SequenceSource } from "../objectives/objective.ts";
+import { feedObjective } from "../objectives/objectives.ts";
+import { countMasked, countValidated } from "../objectives/predictions.ts";
+import { defineTraining } from "../train/definition.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { type Inputs, openEngine } from "../train/step.ts";
 import { openEnergyMeter } from "./energy.ts";
@@ -24,7 +28,7 @@ export async function measureStep(backend: Backend, recipe: Recipe, clock: Clock
   const definition = defineTraining(recipe);
   const engine = await openEngine(backend, definition);
   const batch = drawBatch(recipe);
-  const heldOut = drawBatch(recipe, countValidated(recipe));
+  const heldOut = drawValidationBatch(recipe);
   // A rate of 0 leaves the parameters what they are, so that every round does the same.
   const schedule = { step: 1, rateScale: 0 };
   await engine.accumulate(batch, true);
@@ -75,21 +79,35 @@ const maskId = 6;
 const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!;
 
 /**
- * A micro-batch like one of text: ids fall off as words do (Zipf), in every sequence `masked` positions are predicted, as many as the recipe masks unless given,
- * ascending, and four of five of these hold one id, the mask's. Uniform ids would hide what a frequent one costs where gradients of
- * the embedding are added up.
+ * Masked sequences like those of text: ids fall off as words do (Zipf), in every one `masked` positions are predicted, ascending, and
+ * four of five of these hold one id, the mask's. Uniform ids would hide what a frequent one costs where gradients of the embedding are
+ * added up.
  */
-export function drawBatch(recipe: Recipe, masked: number = countMasked(recipe)): Inputs {
-  const { model, train } = recipe;
+function drawMasked({ model, train }: Recipe, sequences: number, masked: number): MaskedBatch {
   const { sequenceLength, vocabulary } = model;
   const random = new RandomSequence(train.seed, streams.sampling, 0);
   const draw = (length: number) =>
     Int32Array.from({ length }, () => Math.floor(vocabulary ** random.uniform()) % vocabulary);
-  const positions = Array.from({ length: train.microBatchSequences }, (_, sequence) => {
+  const positions = Array.from({ length: sequences }, (_, sequence) => {
     const order = permutation(sequenceLength, train.seed, streams.sampling, sequence + 1).subarray(0, masked);
     return [...order].sort((a, b) => a - b).map(at => sequence * sequenceLength + at);
   }).flat();
-  const tokens = draw(train.microBatchSequences * sequenceLength);
+  const tokens = draw(sequences * sequenceLength);
   for (const [i, at] of positions.entries()) if (i % 5 !== 0) tokens[at] = maskId;
-  return { tokens, positions: Int32Array.from(positions), labels: draw(positions.length), ...makeTables(model) };
+  return { tokens, positions: Int32Array.from(positions), labels: draw(positions.length) };
+}
+
+/** A micro-batch of training as the recipe's objective feeds it, of drawn sequences. */
+export function drawBatch(recipe: Recipe): Inputs {
+  const source: SequenceSource = {
+    readMasked: (_, sequences) => drawMasked(recipe, sequences, countMasked(recipe)),
+    readWhole: (_, sequences) => drawMasked(recipe, sequences, 0).tokens,
+  };
+  return { ...feedObjective(source, recipe), ...makeTables(recipe.model) };
+}
+
+/** A batch of validation, of drawn sequences. */
+export function drawValidationBatch(recipe: Recipe): Inputs {
+  const batch = drawMasked(recipe, recipe.train.microBatchSequences, countValidated(recipe));
+  return { ...batch, ...makeTables(recipe.model) };
 }

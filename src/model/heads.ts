@@ -32,9 +32,8 @@ import { embeddingWidthOf, hasDecoderBias, type ModelShape } from "./shape.ts";
 /** Rows of logits that stand in memory at once while a loss is computed: 128 MiB of a vocabulary of 32,768 in bf16. */
 const lossTileRows = 2048;
 
-/** What the decoder multiplies, (P, E), of hidden states (T, C) at `positions` (P) i32. */
-function prepareRows(hidden: Tensor, positions: Tensor, parameters: Parameters, shape: ModelShape): Tensor {
-  const rows = gather(hidden, positions); // (P, C)
+/** What the decoder multiplies, (P, E), of hidden states (P, C). */
+function prepareRows(rows: Tensor, parameters: Parameters, shape: ModelShape): Tensor {
   if (shape.head !== "transform") {
     return embeddingWidthOf(shape) < shape.width ? project(rows, "head.projection", parameters, shape) : rows;
   }
@@ -57,7 +56,7 @@ function findDecoder(parameters: Parameters, shape: ModelShape): Decoder {
 /** Logits (P, V) of hidden states (T, C) at `positions` (P) i32. */
 export function decodePositions(hidden: Tensor, positions: Tensor, parameters: Parameters, shape: ModelShape): Tensor {
   const { table, bias, cap } = findDecoder(parameters, shape);
-  const logits = matmul(prepareRows(hidden, positions, parameters, shape), transpose(table));
+  const logits = matmul(prepareRows(gather(hidden, positions), parameters, shape), transpose(table));
   return capLogits(bias === undefined ? logits : add(logits, bias), cap);
 }
 
@@ -86,8 +85,19 @@ export function computeMaskedLoss(
   shape: ModelShape,
   options: MaskedLossOptions = {},
 ): Tensor {
-  const rows = prepareRows(encode(inputs, parameters, shape), inputs.positions, parameters, shape);
-  return decodeLoss(rows, findDecoder(parameters, shape), inputs.labels, options);
+  const rows = gather(encode(inputs, parameters, shape), inputs.positions);
+  return computeRowLoss(rows, inputs.labels, parameters, shape, options);
+}
+
+/** Mean loss, shape [], of hidden states (P, C) with labels (P) i32. */
+export function computeRowLoss(
+  rows: Tensor,
+  labels: Tensor,
+  parameters: Parameters,
+  shape: ModelShape,
+  options: MaskedLossOptions = {},
+): Tensor {
+  return decodeLoss(prepareRows(rows, parameters, shape), findDecoder(parameters, shape), labels, options);
 }
 
 /** Mean loss, shape [], of rows (P, C); labels (P) i32 in [0, V). */
@@ -117,7 +127,7 @@ export function computeSampledLoss(
   seed: Tensor,
   tileRows = lossTileRows,
 ): Tensor {
-  const rows = prepareRows(encode(inputs, parameters, shape), inputs.positions, parameters, shape);
+  const rows = prepareRows(gather(encode(inputs, parameters, shape), inputs.positions), parameters, shape);
   const decoder = findDecoder(parameters, shape);
   const { table, bias, cap } = decoder;
   const P = rows.shape[0]!;

@@ -68,12 +68,17 @@ export function declareEncoderInputs(
   };
 }
 
+/** Inputs `positions` (P) and `labels` (P). */
+export const declarePredictions = (predictions: number): Pick<MaskedInputs, "positions" | "labels"> => ({
+  positions: input("positions", [predictions], "i32"),
+  labels: input("labels", [predictions], "i32"),
+});
+
 /** Inputs `tokens` (T), the tables, `positions` (P) and `labels` (P), at the model's sequence length. */
 export function declareMaskedInputs(shape: ModelShape, sequences: number, predictions: number): MaskedInputs {
   return {
     ...declareEncoderInputs(shape, sequences, shape.sequenceLength),
-    positions: input("positions", [predictions], "i32"),
-    labels: input("labels", [predictions], "i32"),
+    ...declarePredictions(predictions),
   };
 }
 

@@ -1,6 +1,7 @@
 // A run before it is begun: what it needs, how far it comes within its budget, and what a person should know of it beforehand.
 
-import { countParameters, countTrainingFlops } from "../model/parameters.ts";
+import { countParameters } from "../model/parameters.ts";
+import { countTokenFlops } from "../objectives/objectives.ts";
 import { parseBudget } from "../train/budget.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { type Course, listStretches, planCourse, type StepCost } from "./course.ts";
@@ -50,7 +51,7 @@ export interface Forecast {
 export function forecastRun(options: ForecastOptions): Forecast {
   const { recipe, device, cost, memory, trainingSequences } = options;
   const course = planCourse(recipe, parseBudget(recipe.train.budget), cost);
-  const flopsPerToken = countTrainingFlops(recipe.model, recipe.data.maskFraction);
+  const flopsPerToken = countTokenFlops(recipe);
   const epochs = trainingSequences === undefined ? undefined : course.sequences / trainingSequences;
   return {
     recipe: recipe.name,

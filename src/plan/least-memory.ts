@@ -3,7 +3,8 @@
 
 import { UserError } from "../base/errors.ts";
 import { bytesPerElement, countElements, type Shape } from "../graph/tensor.ts";
-import { countMasked, defineTraining } from "../train/definition.ts";
+import { countMasked } from "../objectives/predictions.ts";
+import { defineTraining } from "../train/definition.ts";
 import type { Recipe } from "../train/recipe.ts";
 
 /** UserError E_MEMORY where the run cannot fit into `room` bytes, whatever the compiler makes of it. */

@@ -5,7 +5,9 @@ import type { Dataset, MaskedBatch } from "../dataset/dataset.ts";
 import type { DatasetManifest } from "../dataset/manifest.ts";
 import { plainMask } from "../dataset/mask-units.ts";
 import { makeTables } from "../model/inputs.ts";
-import { countMasked, countMaskedAt, countValidated } from "./definition.ts";
+import type { Batch, SequenceSource } from "../objectives/objective.ts";
+import { feedObjective } from "../objectives/objectives.ts";
+import { countMasked, countMaskedAt, countValidated } from "../objectives/predictions.ts";
 import type { BatchSource } from "./pretrain.ts";
 import type { Recipe } from "./recipe.ts";
 
@@ -45,6 +47,15 @@ export function readTrainingBatch(
   return dataset.readTraining(first, count, countMaskedAt(progress, recipe), recipe.train.seed, mask);
 }
 
+/** Training sequences `first` to `first + count` of a run as the recipe's objective feeds a micro-batch at this progress. */
+function feedTrainingBatch(dataset: Dataset, recipe: Recipe, first: number, count: number, progress: number): Batch {
+  const source: SequenceSource = {
+    readMasked: (from, count) => readTrainingBatch(dataset, recipe, first + from, count, progress),
+    readWhole: (from, count) => dataset.readTraining(first + from, count, 0, recipe.train.seed).tokens,
+  };
+  return feedObjective(source, { ...recipe, train: { ...recipe.train, microBatchSequences: count } });
+}
+
 /** UserErrors: those of checkFit. */
 export function openBatches(dataset: Dataset, recipe: Recipe): BatchSource {
   checkFit(dataset.manifest, recipe);
@@ -57,7 +68,7 @@ export function openBatches(dataset: Dataset, recipe: Recipe): BatchSource {
     unigramEntropy: dataset.measureUnigramEntropy(Math.min(validation.sequences, data.validationSequences)),
     validationBatches: countValidationBatches(recipe, validation.sequences),
     training: (first, sequences, progress) => ({
-      ...readTrainingBatch(dataset, recipe, first, sequences, progress),
+      ...feedTrainingBatch(dataset, recipe, first, sequences, progress),
       ...positionInput,
     }),
     validation: index => ({ ...dataset.readValidation(index * size, size, countValidated(recipe)), ...positionInput }),

@@ -1,11 +1,12 @@
-// What a recipe trains: its model's masked loss and its optimizer's update, in the form step.ts runs.
+// What a recipe trains: its objective's loss and its optimizer's update, in the form step.ts runs.
 
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { computeMaskedLoss, computeSampledLoss } from "../model/heads.ts";
 import { initialiseParameter } from "../model/initialise.ts";
 import { declareMaskedInputs } from "../model/inputs.ts";
-import type { Parameters } from "../model/layer-parts.ts";
 import { listParameters } from "../model/parameters.ts";
+import { computeObjectiveLoss } from "../objectives/objectives.ts";
+import { countMasked, countValidated } from "../objectives/predictions.ts";
 import {
   averageParameters,
   listAverageStates,
@@ -14,29 +15,8 @@ import {
 } from "../optim/averages.ts";
 import { buildProbe, findInterval, findProbe, type ProbedLosses } from "../optim/probe.ts";
 import { buildUpdate, listMoments, scheduleInputs } from "../optim/update.ts";
-import { mayLackPredictions, type Recipe } from "./recipe.ts";
+import type { Recipe } from "./recipe.ts";
 import type { TrainingDefinition } from "./step.ts";
-
-/** Positions predicted in each sequence at this progress, 0 to 1. */
-export function countMaskedAt(progress: number, { data, model }: Recipe): number {
-  const { maskFraction, finalMaskFraction = maskFraction } = data;
-  const share = maskFraction + Math.min(1, progress) * (finalMaskFraction - maskFraction);
-  return Math.round(share * model.sequenceLength);
-}
-
-/** Places for predictions in each sequence: a program has one number of them for the whole budget. */
-export const countMasked = (recipe: Recipe): number => Math.max(countMaskedAt(0, recipe), countMaskedAt(1, recipe));
-
-/**
- * Share of positions that validation masks, the paper's, and always with its 80/10/10: validation losses of models with one vocabulary
- * can be compared, whatever each was trained on.
- */
-const validationMaskFraction = 0.25;
-
-/** Positions predicted in each held-out sequence. */
-export function countValidated({ model }: Recipe): number {
-  return Math.max(1, Math.round(validationMaskFraction * model.sequenceLength));
-}
 
 /** Parameters begin as `initial` has them by name; without it they are drawn. */
 export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, StoredTensor>): TrainingDefinition {
@@ -44,11 +24,9 @@ export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, Sto
   const listed = listParameters(model);
   const declareInputs = (masked: number) =>
     declareMaskedInputs(model, train.microBatchSequences, train.microBatchSequences * masked);
-  const measureLoss = (parameters: Parameters, masked: number, loss: Recipe["loss"], hasGaps: boolean) =>
-    computeMaskedLoss(declareInputs(masked), parameters, model, { loss, hasGaps });
   const masked = countMasked(recipe);
   const losses: ProbedLosses = {
-    loss: parameters => measureLoss(parameters, masked, recipe.loss, mayLackPredictions(recipe.data)),
+    loss: parameters => computeObjectiveLoss(parameters, recipe),
     sampledLoss: (parameters, seed) => computeSampledLoss(declareInputs(masked), parameters, model, seed),
     labels: train.microBatchSequences * masked,
   };
@@ -57,7 +35,7 @@ export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, Sto
     parameters: new Map(listed.map(({ name, shape }) => [name, shape] as const)),
     moments: listMoments(listed, optimizer),
     loss: losses.loss,
-    validationLoss: parameters => measureLoss(parameters, countValidated(recipe), undefined, false),
+    validationLoss: parameters => computeMaskedLoss(declareInputs(countValidated(recipe)), parameters, model),
     interval: findInterval(optimizer),
     probe: probe && {
       gradients: (parameters, gradients, seed) => buildProbe(probe, optimizer, losses, parameters, gradients, seed),

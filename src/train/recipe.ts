@@ -3,12 +3,13 @@
 
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
-import { fillsCapacity } from "../dataset/mask.ts";
-import { maskSchema, maskUnits, plainMask } from "../dataset/mask-units.ts";
+import { maskSchema, maskUnits } from "../dataset/mask-units.ts";
 import { listParameters } from "../model/parameters.ts";
 import { shapeSchema } from "../model/shape.ts";
 import { findShapeFault } from "../model/shape-faults.ts";
 import { tokenLosses, tokenLossSchema } from "../nn/token-losses/token-losses.ts";
+import { findObjectiveFault, isMasked, objectiveSchema, objectives } from "../objectives/objectives.ts";
+import { mayLackPredictions } from "../objectives/predictions.ts";
 import { weightAverageSchema, weightAverages } from "../optim/averages.ts";
 import { findOptimizerFault, optimizerSchema, optimizers } from "../optim/optimizers.ts";
 import { findProbe } from "../optim/probe.ts";
@@ -72,6 +73,7 @@ const train = z.strictObject({
 });
 
 describeChoice(maskSchema, maskUnits);
+describeChoice(objectiveSchema, objectives);
 describeChoice(tokenLossSchema, tokenLosses);
 describeChoice(optimizerSchema, optimizers);
 describeChoice(weightAverageSchema, weightAverages);
@@ -81,6 +83,8 @@ const recipeSchema = z.strictObject({
   name: z.string().min(1),
   model: shapeSchema,
   data,
+  /** What is trained; without it the masked language model. */
+  objective: objectiveSchema.exactOptional(),
   /** Of training; without it cross-entropy. */
   loss: tokenLossSchema.exactOptional(),
   optimizer: optimizerSchema,
@@ -134,10 +138,6 @@ export const listRecipeChoices = () => listChoices(recipeSchema);
 /** The JSON Schema of a recipe's file. */
 export const describeRecipe = () => describeAsJsonSchema(recipeSchema, "A recipe of cram pretrain");
 
-/** Whether a sequence may have fewer predictions than there are places for them. */
-export const mayLackPredictions = ({ finalMaskFraction, mask = plainMask }: Recipe["data"]): boolean =>
-  finalMaskFraction !== undefined || !fillsCapacity(mask);
-
 /** The rules between fields. */
 function checkTogether(recipe: Recipe, origin: string): Recipe {
   parseBudget(recipe.train.budget, `${origin}: train.`);
@@ -146,6 +146,12 @@ function checkTogether(recipe: Recipe, origin: string): Recipe {
   if (fault !== undefined) throw wrong(`model.${fault.message}`, fault.advice);
   const optimizerFault = findOptimizerFault(recipe.optimizer, listParameters(recipe.model));
   if (optimizerFault !== undefined) throw wrong(`optimizer.${optimizerFault.message}`, optimizerFault.advice);
+  const objectiveFault = findObjectiveFault(recipe);
+  if (objectiveFault !== undefined) throw wrong(objectiveFault.message, objectiveFault.advice);
+  if (!isMasked(recipe) && findProbe(recipe.optimizer) === "sampled") {
+    const message = `optimizer.name ${recipe.optimizer.name} samples labels of masked tokens, and objective.name is ${recipe.objective!.name}`;
+    throw wrong(message, "Change one of the two.");
+  }
   if (recipe.loss !== undefined && recipe.loss.name !== "cross-entropy" && findProbe(recipe.optimizer) === "sampled") {
     const message = `optimizer.name ${recipe.optimizer.name} samples labels for cross-entropy, and loss.name is ${recipe.loss.name}`;
     throw wrong(message, "Change one of the two.");

@@ -8,7 +8,7 @@ import { examineDevice, examineHardware, examineNvidia } from "../machine/hardwa
 import { measureCopy } from "../machine/measure-copy.ts";
 import { measureStep } from "../machine/measure-step.ts";
 import { examinePackages } from "../machine/packages.ts";
-import { countTrainingFlops } from "../model/parameters.ts";
+import { countTokenFlops } from "../objectives/objectives.ts";
 import { type BackendName, openBackend } from "./backend.ts";
 import { chooseRecipe } from "./recipe.ts";
 
@@ -86,7 +86,7 @@ async function* measureCompiled(
       const { microBatchSeconds } = await measureStep(backend, recipe, clock, stepSeconds);
       const tokens = recipe.train.microBatchSequences * recipe.model.sequenceLength;
       const value = tokens / microBatchSeconds;
-      const shareOfPeak = (value * countTrainingFlops(recipe.model, recipe.data.maskFraction)) / peak;
+      const shareOfPeak = (value * countTokenFlops(recipe)) / peak;
       yield { ...common, name: `${recipe.name} in ${precision}`, value, unit: "tokens/s", shareOfPeak };
     } finally {
       await backend.close();

@@ -6,7 +6,8 @@ import { UserError } from "../base/errors.ts";
 import type { Program } from "../compiler/program/program.ts";
 import { measureCopy } from "../machine/measure-copy.ts";
 import { drawBatch } from "../machine/measure-step.ts";
-import { countParameters, countTrainingFlops } from "../model/parameters.ts";
+import { countParameters } from "../model/parameters.ts";
+import { countTokenFlops } from "../objectives/objectives.ts";
 import { defineTraining } from "../train/definition.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { allocateStates, buildStepGraphs, type Inputs, type TrainingDefinition } from "../train/step.ts";
@@ -65,7 +66,7 @@ export function inspectRecipe({ time, ...choice }: InspectOptions): Promise<Insp
       const runs = peaks === undefined ? undefined : await loaded.timeLaunches(inputs, timedRuns);
       programs.push({ name, program, seconds: runs && findMedians(runs) });
     }
-    const flopsPerToken = countTrainingFlops(recipe.model, recipe.data.maskFraction);
+    const flopsPerToken = countTokenFlops(recipe);
     return { recipe, parameters: countParameters(recipe.model), flopsPerToken, peaks, programs };
   });
 }

@@ -9,7 +9,7 @@ import { readManifest } from "../dataset/manifest.ts";
 import { countPerformanceCores } from "../machine/cores.ts";
 import { readMemory } from "../machine/hardware.ts";
 import { measureStep } from "../machine/measure-step.ts";
-import { countTrainingFlops } from "../model/parameters.ts";
+import { countTokenFlops } from "../objectives/objectives.ts";
 import type { StepCost } from "../plan/course.ts";
 import { describeFit } from "../plan/data-fit.ts";
 import { type DeviceFigures, deviceFigures } from "../plan/devices.ts";
@@ -133,7 +133,7 @@ function costOnPaper(
   { title, peakFlops, bytesPerSecond, memoryBytes, watts, utilisation, source }: DeviceFigures,
 ): CostedDevice {
   const tokens = recipe.train.microBatchSequences * recipe.model.sequenceLength;
-  const flops = tokens * countTrainingFlops(recipe.model, recipe.data.maskFraction);
+  const flops = tokens * countTokenFlops(recipe);
   const reached = utilisation * peakFlops;
   const speedSource = `not measured: ${(100 * utilisation).toFixed(0)} % of the data sheet's peak (${source}); the cuda backend was timed on none`;
   return {

@@ -10,7 +10,8 @@ import { RandomSequence, streams } from "../../src/base/random.ts";
 import { makeTables } from "../../src/model/inputs.ts";
 import { countParameters, countTrainingFlops } from "../../src/model/parameters.ts";
 import { completeShape } from "../../src/model/shape.ts";
-import { countMasked, defineTraining } from "../../src/train/definition.ts";
+import { countMasked } from "../../src/objectives/predictions.ts";
+import { defineTraining } from "../../src/train/definition.ts";
 import { checkRecipe, overrideRecipe, type Recipe } from "../../src/train/recipe.ts";
 import { openEngine } from "../../src/train/step.ts";
 

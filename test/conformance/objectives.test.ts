@@ -11,14 +11,15 @@ import { compileForCpu } from "../../src/backends/cpu/cpu.ts";
 import { openReference } from "../../src/backends/reference/reference.ts";
 import { buildDataset } from "../../src/dataset/build.ts";
 import { Dataset } from "../../src/dataset/dataset.ts";
-import { drawBatch } from "../../src/machine/measure-step.ts";
+import { drawBatch, drawValidationBatch } from "../../src/machine/measure-step.ts";
 import { tokenLosses } from "../../src/nn/token-losses/token-losses.ts";
+import { countTokenFlops, feedObjective } from "../../src/objectives/objectives.ts";
 import { defineLearnedTokenizer } from "../../src/tokenizer/define.ts";
 import { startTextLoss } from "../../src/tokenizer/normalising/lost-text.ts";
 import { normalisers } from "../../src/tokenizer/normalising/normaliser.ts";
 import { specialTokens } from "../../src/tokenizer/tokenizer.ts";
 import { openBatches, readTrainingBatch } from "../../src/train/batches.ts";
-import { countValidated, defineTraining } from "../../src/train/definition.ts";
+import { defineTraining } from "../../src/train/definition.ts";
 import { overrideRecipe } from "../../src/train/recipe.ts";
 import { buildStepGraphs, openEngine } from "../../src/train/step.ts";
 
@@ -42,13 +43,16 @@ const programChanges: readonly (readonly string[])[] = [
   ["loss.name=cross-entropy", "loss.zLoss=1e-4"],
   ["loss.name=cross-entropy", "loss.labelSmoothing=0.1"],
   ["loss.name=focal", "loss.focus=2"],
+  ["objective.name=mixed", "objective.causal=0.5"],
+  ["objective.name=mixed", "objective.causal=1"],
+  ["objective.name=mixed", "objective.causal=0.5", "loss.name=focal"],
   // Places without a prediction are counted out, of every loss.
   ["data.mask.unit=spans"],
   ["data.mask.unit=spans", "loss.name=incorrect-only"],
   ["data.mask.unit=spans", "loss.name=focal"],
 ];
 
-/** What changes the batches that training reads. */
+/** What changes the batches that training reads, and maybe the program. */
 const batchChanges: readonly (readonly string[])[] = [
   ["data.finalMaskFraction=0.125"],
   ["data.mask.unit=tokens", "data.mask.masked=1", "data.mask.random=0"],
@@ -64,6 +68,10 @@ const batchChanges: readonly (readonly string[])[] = [
   ["data.mask.unit=spans", "data.mask.specials=protected"],
   ["data.mask.unit=spans", "data.mask.spanEnd=0.9"],
   ["data.mask.unit=spans", "data.mask.longestSpan=1"],
+  ["objective.name=mixed", "objective.causal=0.5"],
+  ["objective.name=mixed", "objective.causal=1"],
+  ["objective.name=mixed", "objective.causal=0", "objective.maskedNext=0.5"],
+  ["objective.name=mixed", "objective.causal=0", "objective.maskedNext=1"],
 ];
 
 test("each change is another program of training, and the same of validation", () => {
@@ -145,7 +153,7 @@ test("every loss teaches: cross-entropy of the batch falls in twelve steps", asy
   for (const { name } of tokenLosses) {
     const recipe = recipeWith(`loss.name=${name}`);
     const engine = await openEngine(openReference(), defineTraining(recipe));
-    const batch = drawBatch(recipe, countValidated(recipe));
+    const batch = drawValidationBatch(recipe);
     const before = await engine.validate(batch);
     for (let step = 1; step <= 12; step++) {
       await engine.accumulate(batch, true);
@@ -154,6 +162,61 @@ test("every loss teaches: cross-entropy of the batch falls in twelve steps", asy
     const after = await engine.validate(batch);
     assert.ok(after < before - 0.05, `${name}: ${before} to ${after}`);
   }
+});
+
+test("a mixed batch: the first sequences are masked, the next predict one place ahead, the last are whole", () => {
+  const recipe = recipeWith(
+    ...["train.microBatchSequences=4", "objective.name=mixed", "objective.causal=0.25", "objective.maskedNext=0.5"],
+  );
+  const text = Int32Array.from({ length: 64 }, (_, i) => 100 + i);
+  // Of every sequence places 0, 5 and 15, where 1 stands.
+  const readMasked = (from: number, count: number) => {
+    const positions = Int32Array.from({ length: 3 * count }, (_, i) => 16 * Math.floor(i / 3) + [0, 5, 15][i % 3]!);
+    const tokens = text.slice(16 * from, 16 * (from + count));
+    const labels = positions.map(position => tokens[position]!);
+    for (const position of positions) tokens[position] = 1;
+    return { tokens, positions, labels };
+  };
+  const readWhole = (from: number, count: number) => text.slice(16 * from, 16 * (from + count));
+  const batch = feedObjective({ readMasked, readWhole }, recipe);
+  const masked = [0, 5, 15].flatMap(place => [place, place + 16, place + 32]);
+  assert.deepEqual(
+    [...batch.tokens!],
+    Array.from(text, (token, i) => (masked.includes(i) ? 1 : token)),
+  );
+  assert.deepEqual([...batch.positions!], [0, 5, 15, 16, 20, 30, 32, 36, 46]);
+  assert.deepEqual([...batch.labels!], [100, 105, 115, -1, 121, 131, -1, 137, 147]);
+});
+
+test("a token costs what is decoded of it, at the larger of two rates", () => {
+  const head = 6 * 40 * 16;
+  const body = countTokenFlops(recipeWith()) - 0.25 * head;
+  assert.equal(countTokenFlops(recipeWith("data.finalMaskFraction=0.5")), body + 0.5 * head);
+  assert.equal(countTokenFlops(recipeWith("data.finalMaskFraction=0.125")), body + 0.25 * head);
+  const mixed = recipeWith("objective.name=mixed", "objective.causal=0.5");
+  assert.equal(countTokenFlops(mixed), body + ((0.5 * 4) / 16 + (0.5 * 15) / 16) * head);
+});
+
+test("what cannot go together with an objective is refused by name", () => {
+  const refuse = (message: RegExp, ...changes: string[]) =>
+    assert.throws(() => recipeWith("objective.name=mixed", ...changes), { message });
+  refuse(/more than all sequences/, "objective.causal=0.5", "objective.maskedNext=1");
+  refuse(/are both 0/, "objective.causal=0");
+  refuse(/0.125 of train.microBatchSequences 2 is no whole number/, "objective.causal=0.125");
+  refuse(
+    /model.mixer.name identity shows all/,
+    "objective.causal=1",
+    "model.mixer.name=identity",
+    "model.heads=1",
+    "model.positions=learned",
+  );
+  refuse(/tokenShift shows the next one/, "objective.causal=1", "model.embedding.tokenShift=true");
+  refuse(/mixer.scores norm/, "objective.causal=1", "model.mixer.name=attention", "model.mixer.scores=norm");
+  refuse(/sophia samples labels of masked tokens/, "objective.causal=1", "optimizer.name=sophia");
+  assert.throws(() => recipeWith("objective.name=masked", "objective.causal=1"), {
+    code: "E_RECIPE_KEY",
+    message: /objective.causal changes nothing under masked/,
+  });
 });
 
 test("what a loss does not read is refused by name", () => {

@@ -11,7 +11,8 @@ import { findUnexpressedOption } from "../../src/export/hugging-face/expressed-o
 import { initialiseParameters } from "../../src/model/initialise.ts";
 import { makeTables } from "../../src/model/inputs.ts";
 import { abbreviateShape, completeShape } from "../../src/model/shape.ts";
-import { countMasked, defineTraining } from "../../src/train/definition.ts";
+import { countMasked } from "../../src/objectives/predictions.ts";
+import { defineTraining } from "../../src/train/definition.ts";
 import { overrideRecipe, type Recipe } from "../../src/train/recipe.ts";
 import { type Engine, openEngine } from "../../src/train/step.ts";
 

@@ -5,7 +5,8 @@ import { quickstart } from "../../recipes/quickstart.ts";
 import type { Backend } from "../../src/backends/backend.ts";
 import { RandomSequence, streams } from "../../src/base/random.ts";
 import { makeTables } from "../../src/model/inputs.ts";
-import { countMasked, defineTraining } from "../../src/train/definition.ts";
+import { countMasked } from "../../src/objectives/predictions.ts";
+import { defineTraining } from "../../src/train/definition.ts";
 import { overrideRecipe, type Recipe } from "../../src/train/recipe.ts";
 import { type Engine, type Inputs, openEngine, type StepResult } from "../../src/train/step.ts";
 

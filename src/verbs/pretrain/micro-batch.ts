@@ -3,6 +3,7 @@
 
 import type { Backend } from "../../backends/backend.ts";
 import { UserError } from "../../base/errors.ts";
+import { findLeastSequences } from "../../objectives/objectives.ts";
 import { measurePrograms } from "../../plan/programs.ts";
 import { type Recipe, replaceTraining } from "../../train/recipe.ts";
 
@@ -26,16 +27,17 @@ export function fitMicroBatch(recipe: Recipe, { name, compile, availableBytes }:
   const room = plannedShare * availableBytes();
   const sized = (exponent: number) => replaceTraining(recipe, { microBatchSequences: 2 ** exponent }, "--micro-batch");
   const needs = (exponent: number) => measurePrograms(sized(exponent), compile).memory.total;
-  const smallest = needs(0);
+  const fewest = findLeastSequences(recipe);
+  let least = Math.log2(fewest);
+  const smallest = needs(least);
   if (smallest > room) {
     throw new UserError(
       "E_MEMORY",
-      `one sequence at a time needs ${gigabytes(smallest)}, and ${gigabytes(room)} are free`,
+      `${fewest === 1 ? "one sequence" : `${fewest} sequences`} at a time ${fewest === 1 ? "needs" : "need"} ${gigabytes(smallest)}, and ${gigabytes(room)} are free`,
       "Use a smaller model, or end other programs.",
     );
   }
   // It fits at `least` and, as far as was tried, not above `most`.
-  let least = 0;
   const mostSequences = Math.max(1, Math.min(recipe.schedule.batchSequences, mostTokens / recipe.model.sequenceLength));
   let most = Math.floor(Math.log2(mostSequences));
   while (least < most) {

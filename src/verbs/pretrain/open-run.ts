@@ -7,6 +7,7 @@ import { checkOutput } from "../../base/files/folder-kind.ts";
 import { lockFolder, lockFreeFolder } from "../../base/files/folder-lock.ts";
 import { Dataset } from "../../dataset/dataset.ts";
 import { readMemory } from "../../machine/hardware.ts";
+import { findLeastSequences } from "../../objectives/objectives.ts";
 import { checkLeastMemory } from "../../plan/least-memory.ts";
 import { openPretrainedModel } from "../../pretrained/pretrained-model.ts";
 import { readTokenizer } from "../../tokenizer/read-tokenizer.ts";
@@ -75,7 +76,8 @@ async function withLockedRun<T>(
     const initial = initFrom === undefined ? undefined : await openInitialModel(initFrom, planned, dataset);
     const device = completeChoice(isNew ? choice : continueOn(run, choice));
     return await withBackend(device, planned.train.precision, backend => {
-      const least = fitsMemory === true ? overrideRecipe(planned, ["train.microBatchSequences=1"]) : planned;
+      const fewest = [`train.microBatchSequences=${findLeastSequences(planned)}`];
+      const least = fitsMemory === true ? overrideRecipe(planned, fewest) : planned;
       // A GPU has what is free; a system makes room, but not more than it has.
       checkLeastMemory(least, backend.name === "cuda" ? backend.availableBytes!() : readMemory().totalBytes);
       const recipe = fitsMemory === true ? fitMicroBatch(planned, backend) : planned;

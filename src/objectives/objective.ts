@@ -1,0 +1,52 @@
+// What an objective is: what a run trains its model to do. A record of its settings, of the batches that it feeds, its loss as a graph,
+// what it trains beside the model, and what a token costs. A new one is one file with such a record, and a line in objectives.ts.
+
+import type { z } from "zod";
+import type { MaskedBatch } from "../dataset/dataset.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import type { Parameters } from "../model/layer-parts.ts";
+import type { ModelShape } from "../model/shape.ts";
+import type { TokenLossSettings } from "../nn/token-losses/token-losses.ts";
+import type { PredictionSettings } from "./predictions.ts";
+
+/** What an objective reads of a recipe. */
+export interface ObjectiveRecipe {
+  readonly model: ModelShape;
+  readonly data: PredictionSettings;
+  readonly loss?: TokenLossSettings;
+  readonly train: { readonly microBatchSequences: number };
+}
+
+/** The sequences of one micro-batch, in their order. */
+export interface SequenceSource {
+  /** `count` of them from `from`, masked as the recipe says. */
+  readMasked(from: number, count: number): MaskedBatch;
+  /** The same as they are, (count·S). */
+  readWhole(from: number, count: number): Int32Array;
+}
+
+/** The inputs of a graph that depend on the batch, by name. */
+export type Batch = Readonly<Record<string, Int32Array | Uint32Array>>;
+
+export interface Objective<Settings = never> {
+  readonly name: string;
+  /** What it does, one line for lists. */
+  readonly summary: string;
+  /** The paper. */
+  readonly source: string;
+  /** The objective section of a recipe, its name included. */
+  readonly schema: z.ZodObject;
+  /** A micro-batch of training: what the loss reads beside the model's tables. */
+  feed(source: SequenceSource, settings: Settings, recipe: ObjectiveRecipe): Batch;
+  /** Mean loss of a micro-batch, one element. */
+  computeLoss(parameters: Parameters, settings: Settings, recipe: ObjectiveRecipe): Tensor;
+  /** Sequences of the smallest micro-batch, a power of two, that can be fed; without it one. */
+  findLeastSequences?(settings: Settings): number;
+  /** Multiplications and additions of training on one token, as countTrainingFlops has it. */
+  countFlops(settings: Settings, recipe: ObjectiveRecipe): number;
+  /** What is wrong with the settings in this recipe, beginning with its path; undefined where all is well. */
+  findFault?(
+    settings: Settings,
+    recipe: ObjectiveRecipe,
+  ): { readonly message: string; readonly advice: string } | undefined;
+}

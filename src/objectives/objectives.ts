@@ -1,0 +1,68 @@
+// The objectives there are. A line here is all that the rest needs to know of one.
+
+import { z } from "zod";
+import type { Tensor } from "../graph/tensor.ts";
+import type { Parameters } from "../model/layer-parts.ts";
+import { masked } from "./masked.ts";
+import { mixed } from "./mixed.ts";
+import type { Batch, Objective, ObjectiveRecipe, SequenceSource } from "./objective.ts";
+
+export const objectives = [masked, mixed] as const;
+
+type Schemas<List extends readonly { readonly schema: unknown }[]> = {
+  -readonly [Index in keyof List]: List[Index]["schema"];
+};
+
+/** The objective section of a recipe. */
+export const objectiveSchema = z.discriminatedUnion(
+  "name",
+  objectives.map(({ schema }) => schema) as unknown as Schemas<typeof objectives>,
+);
+
+type ObjectiveSettings = z.infer<typeof objectiveSchema>;
+
+/** A recipe with its objective; without one it is the masked language model. */
+export interface ChosenRecipe extends ObjectiveRecipe {
+  readonly objective?: ObjectiveSettings;
+}
+
+function findObjective({ objective = { name: "masked" } }: ChosenRecipe) {
+  const record = objectives.find(({ name }) => name === objective.name) as Objective;
+  return { record, settings: objective as never };
+}
+
+/** Whether a recipe trains a masked language model and nothing else. */
+export const isMasked = (recipe: ChosenRecipe): boolean => findObjective(recipe).record.name === masked.name;
+
+/** What is wrong with a recipe's objective, beginning with the path of what is; undefined where all is well. */
+export function findObjectiveFault(recipe: ChosenRecipe) {
+  const { record, settings } = findObjective(recipe);
+  return record.findFault?.(settings, recipe);
+}
+
+/** Sequences of the smallest micro-batch that a recipe's objective can be fed with. */
+export function findLeastSequences(recipe: ChosenRecipe): number {
+  const { record, settings } = findObjective(recipe);
+  return record.findLeastSequences?.(settings) ?? 1;
+}
+
+/** A micro-batch of training. */
+export function feedObjective(source: SequenceSource, recipe: ChosenRecipe): Batch {
+  const { record, settings } = findObjective(recipe);
+  return record.feed(source, settings, recipe);
+}
+
+/** Mean loss of a micro-batch, one element, on the inputs that feedObjective gives. */
+export function computeObjectiveLoss(parameters: Parameters, recipe: ChosenRecipe): Tensor {
+  const { record, settings } = findObjective(recipe);
+  return record.computeLoss(parameters, settings, recipe);
+}
+
+/**
+ * Floating-point operations of training on one token: matrix products only, 2 an element and 3 passes. Predictions are counted at the
+ * places that there are for them.
+ */
+export function countTokenFlops(recipe: ChosenRecipe): number {
+  const { record, settings } = findObjective(recipe);
+  return record.countFlops(settings, recipe);
+}

@@ -1,0 +1,97 @@
+// Every objective against PyTorch in float64 (scripts/make-objectives.py): its loss and every gradient, on the inputs that it reads.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { quickstart } from "../../recipes/quickstart.ts";
+import { openReference } from "../../src/backends/reference/reference.ts";
+import { differentiate } from "../../src/graph/gradient.ts";
+import { state } from "../../src/graph/operations.ts";
+import { countElements, type Shape } from "../../src/graph/tensor.ts";
+import { makeTables } from "../../src/model/inputs.ts";
+import { listParameters } from "../../src/model/parameters.ts";
+import { computeObjectiveLoss, objectives } from "../../src/objectives/objectives.ts";
+import { overrideRecipe } from "../../src/train/recipe.ts";
+
+type Summary = readonly [norm: number, probe: number];
+interface Case {
+  readonly name: string;
+  readonly objective: Readonly<Record<string, unknown>>;
+  readonly model: Readonly<Record<string, unknown>>;
+  readonly inputs: Readonly<Record<string, readonly number[]>>;
+  readonly loss: number;
+  readonly gradients: Readonly<Record<string, Summary>>;
+}
+interface Golden {
+  readonly sequences: number;
+  readonly sequenceLength: number;
+  readonly vocabulary: number;
+  readonly base: Readonly<Record<string, unknown>>;
+  readonly cases: readonly Case[];
+}
+
+// Compiled tests run from dist/test; the golden files stay where they are.
+const path = new URL("../../../test/golden/expected/objectives.json", import.meta.url);
+const golden = JSON.parse(readFileSync(path, "utf8")) as Golden;
+
+/** The script's: values between -1 and 1 of a name. */
+function formula(name: string, count: number): number[] {
+  let seed = 0;
+  for (const character of name) seed = (seed * 31 + character.codePointAt(0)!) % 65521;
+  return Array.from({ length: count }, (_, i) => Math.sin(0.37 * seed + 1.7 * i + 0.013 * i * i));
+}
+
+/** The script's value of a parameter. */
+function parameterValue(name: string, size: Shape): Float32Array {
+  const isGain = size.length === 1 && name.endsWith(".weight");
+  const scale = size.length === 1 ? 0.1 : 0.3;
+  return Float32Array.from(formula(name, countElements(size)), value => (isGain ? 1 : 0) + scale * value);
+}
+
+function summarise(name: string, values: ArrayLike<number>): Summary {
+  const probe = formula(`${name} probe`, values.length);
+  return [Math.hypot(...Array.from(values)), probe.reduce((total, value, i) => total + value * values[i]!, 0)];
+}
+
+function recipeOf({ objective, model }: Case) {
+  const sizes = { ...golden.base, ...model, vocabulary: golden.vocabulary, sequenceLength: golden.sequenceLength };
+  return overrideRecipe(quickstart, [
+    ...Object.entries(sizes).map(([key, value]) => `model.${key}=${value}`),
+    ...Object.entries(objective).map(([key, value]) => `objective.${key}=${value}`),
+    ...[`train.microBatchSequences=${golden.sequences}`, "data.maskFraction=0.375"],
+  ]);
+}
+
+for (const each of golden.cases) {
+  test(`${each.name}: loss and gradients are PyTorch's`, async () => {
+    const recipe = recipeOf(each);
+    const backend = openReference();
+    const listed = listParameters(recipe.model);
+    const parameters = new Map(listed.map(({ name, shape }) => [name, state(name, shape)] as const));
+    const states = new Map(listed.map(({ name, shape }) => [name, backend.allocate(shape, "f32")] as const));
+    for (const { name, shape } of listed) backend.write(states.get(name)!, parameterValue(name, shape));
+    const loss = computeObjectiveLoss(parameters, recipe);
+    const gradients = differentiate(loss, [...parameters.values()]);
+    const named = Object.fromEntries([...parameters.keys()].map((name, i) => [name, gradients[i]!]));
+    const inputs = Object.fromEntries(
+      Object.entries(each.inputs).map(([name, values]) => [name, Int32Array.from(values)]),
+    );
+    const program = await backend.load({ outputs: { loss, ...named }, updates: {} }, states);
+    const outputs = await program.run({ ...inputs, ...makeTables(recipe.model) });
+    const error = Math.abs(outputs.loss![0]! - each.loss);
+    assert.ok(error < 1e-6 * each.loss, `loss ${outputs.loss![0]} against ${each.loss}`);
+    assert.deepEqual([...parameters.keys()].sort(), Object.keys(each.gradients));
+    for (const [name, expected] of Object.entries(each.gradients)) {
+      const seen = summarise(name, outputs[name]!);
+      const distance = Math.max(Math.abs(seen[0] - expected[0]), Math.abs(seen[1] - expected[1]));
+      assert.ok(distance < 1e-5 * Math.max(1e-3, expected[0]), `${name}: ${seen} against ${expected}`);
+    }
+  });
+}
+
+test("every objective there is was compared", () => {
+  const compared = new Set(golden.cases.map(({ objective }) => objective.name));
+  // The masked language model is golden-model.test.ts's.
+  const wanted = objectives.map(({ name }) => name).filter(name => name !== "masked");
+  assert.deepEqual([...compared].sort(), wanted.sort());
+});

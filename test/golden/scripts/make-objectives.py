@@ -1,0 +1,150 @@
+"""Makes objectives.json: the loss of every objective on a tiny model, and every gradient, in float64 PyTorch.
+
+Needs torch. Run: python make-objectives.py > objectives.json
+Models are written again here, as each objective's paper has it. Parameters are a formula of their name and index, as in
+make-variants.py, and of each gradient two numbers are kept: its norm, and its product with a fixed vector of that formula. Gradients
+stand in the order of the parameters' names.
+"""
+import json, math, torch
+import torch.nn.functional as F
+
+torch.set_default_dtype(torch.float64)
+B, S, V, MASK = 4, 8, 19, 6
+base = {"width": 8, "layers": 3, "heads": 2, "feedForward": 12, "positions": "scaled-sinusoidal"}
+
+def formula(name, count):
+    """Values between -1 and 1 of a name."""
+    seed = 0
+    for character in name:
+        seed = (seed * 31 + ord(character)) % 65521
+    return torch.tensor([math.sin(0.37 * seed + 1.7 * i + 0.013 * i * i) for i in range(count)])
+
+class Network:
+    """A pre-norm transformer. `read` is shared by the networks of one objective."""
+
+    def __init__(self, read, prefix="", shared={}, **shape):
+        self.read, self.prefix, self.shared, self.shape = read, prefix, shared, {**base, **shape}
+
+    def p(self, name, *size):
+        name = self.shared.get(name, self.prefix + name)
+        if name not in self.read:
+            values = formula(name, math.prod(size)).reshape(size)
+            gain = name.split(".")[-1] == "weight" and len(size) == 1
+            values = 1 + 0.1 * values if gain else (0.1 if len(size) == 1 else 0.3) * values
+            self.read[name] = values.float().double().requires_grad_()
+        return self.read[name]
+
+    def norm(self, x, name):
+        C = x.shape[-1]
+        return F.layer_norm(x, (C,), eps=1e-12) * self.p(name + ".weight", C) + self.p(name + ".bias", C)
+
+    def embed(self, tokens):
+        C = self.shape["width"]
+        E = self.shape.get("embeddingWidth", C)
+        x = F.embedding(tokens, self.p("embedding.word", V, E))
+        if self.shape["positions"] == "scaled-sinusoidal":
+            angle = torch.arange(S)[:, None] * 10000 ** (-torch.arange(0, E, 2) / E)
+            x = x + self.p("embedding.scale", 1) * torch.stack([angle.sin(), angle.cos()], -1).reshape(S, E)
+        x = self.norm(x, "embedding.norm")
+        return x if E == C else x @ self.p("embedding.projection", E, C)
+
+    def attend(self, read, seen, layer, places, hidden=None):
+        """Of rows `read` (B, Q, C) to rows `seen` (B, K, C), which stand at `places` (query, key); hidden (Q, K) are not seen."""
+        C, H = self.shape["width"], self.shape["heads"]
+        n, D = f"layers.{layer}.attention.", C // H
+        q = (read @ self.p(n + "qkv", C, 3 * C)[:, :C]).view(B_of(read), -1, H, D).transpose(1, 2)
+        k, v = [(seen @ self.p(n + "qkv", C, 3 * C)[:, C * i : C * i + C]).view(B_of(seen), -1, H, D).transpose(1, 2) for i in (1, 2)]
+        if self.shape["positions"] == "rotary":
+            def rotate(x, where):
+                half = D // 2
+                angle = where[:, None, :, None] * 10000 ** (-torch.arange(half) / half)
+                cos, sin = torch.cat([angle.cos()] * 2, -1), torch.cat([angle.sin()] * 2, -1)
+                return x * cos + torch.cat([-x[..., half:], x[..., :half]], -1) * sin
+            q, k = rotate(q, places[0]), rotate(k, places[1])
+        scores = q @ k.transpose(-1, -2) / math.sqrt(D)
+        if hidden is not None: scores = scores.masked_fill(hidden, -torch.inf)
+        return (scores.softmax(-1) @ v).transpose(1, 2).reshape(B_of(read), -1, C) @ self.p(n + "output", C, C)
+
+    def layer(self, x, layer, places=None, causal=False, keep=None):
+        """keep: the rows that leave, which see all that enter."""
+        n, C, feed = f"layers.{layer}.", self.shape["width"], self.shape["feedForward"]
+        places = torch.arange(S).expand(B_of(x), S) if places is None else places
+        y = self.norm(x, n + "attention.norm")
+        left = (lambda t: t) if keep is None else (lambda t: torch.stack([row[k] for row, k in zip(t, keep)]))
+        hidden = torch.ones(S, S).triu(1).bool() if causal else None
+        x = left(x) + self.attend(left(y), y, layer, (left(places), places), hidden)
+        value, gate = (self.norm(x, n + "feedForward.norm") @ self.p(n + "feedForward.in", C, feed)).chunk(2, -1)
+        return x + (value * F.gelu(gate)) @ self.p(n + "feedForward.out", feed // 2, C)
+
+    def finish(self, x):
+        return self.norm(x, "final.norm")
+
+    def encode(self, tokens, causal=False):
+        x = self.embed(tokens)
+        for layer in range(self.shape["layers"]): x = self.layer(x, layer, causal=causal)
+        return self.finish(x)
+
+    def decode(self, rows):
+        C = self.shape["width"]
+        E = self.shape.get("embeddingWidth", C)
+        if E != C: rows = rows @ self.p("head.projection", C, E)
+        return rows @ self.p("embedding.word", V, E).T
+
+B_of = lambda x: x.shape[0]
+
+def summarise(name, values):
+    flat = values.detach().reshape(-1)
+    return [float(f"{v:.9g}") for v in [flat.norm().item(), (flat @ formula(name + " probe", len(flat))).item()]]
+
+torch.manual_seed(5)
+original = torch.randint(7, V, (B, S))
+k = 3
+
+def mask(tokens, shown=None):
+    """k places of each sequence that show <mask>, or what `shown` says: (masked, positions, labels)."""
+    masked, positions, labels = tokens.clone(), [], []
+    for b in range(len(tokens)):
+        for i, s in enumerate(sorted(torch.randperm(S)[:k].tolist())):
+            labels.append(tokens[b, s].item())
+            masked[b, s] = MASK if shown is None or shown[i] else tokens[b, s]
+            positions.append(b * S + s)
+    return masked, positions, labels
+
+cases = []
+def add(name, settings, model, inputs, compute):
+    read = {}
+    loss = compute(lambda **more: Network(read, **{**model, **more}))
+    loss.backward()
+    cases.append({
+        "name": name, "objective": settings, "model": model, "inputs": inputs, "loss": float(f"{loss.item():.10g}"),
+        "gradients": {k: summarise(k, read[k].grad) for k in sorted(read)},
+    })
+
+def add_mixed(causal, ahead, model={}):
+    """Masked sequences first, then masked-next ones, then causal ones."""
+    masked, positions, labels = mask(original[: B - causal])
+    tokens = torch.cat([masked, original[B - causal :]])
+    first = B - causal - ahead
+    # A prediction of the next token is read one place before it; of a sequence's first token there is none.
+    moved = [p if p < first * S or p % S == 0 else p - 1 for p in positions]
+    kept = [-1 if p >= first * S and p % S == 0 else l for p, l in zip(positions, labels)]
+    def compute(make):
+        network, loss = make(), 0
+        if causal < B:
+            rows = network.encode(masked).reshape(-1, network.shape["width"])[moved]
+            loss = loss + (B - causal) / B * F.cross_entropy(network.decode(rows), torch.tensor(kept), ignore_index=-1)
+        if causal > 0:
+            whole = original[B - causal :]
+            logits = network.decode(network.encode(whole, causal=True)[:, :-1])
+            loss = loss + causal / B * F.cross_entropy(logits.reshape(-1, V), whole[:, 1:].reshape(-1))
+        return loss
+    inputs = {"tokens": tokens.reshape(-1).tolist(), **({"positions": moved, "labels": kept} if causal < B else {})}
+    settings = {"name": "mixed", "causal": causal / B, "maskedNext": ahead / B}
+    add(f"mixed, {causal} causal, {ahead} masked next", settings, model, inputs, compute)
+
+add_mixed(1, 0)
+add_mixed(1, 2, {"positions": "rotary"})
+add_mixed(0, 2)
+add_mixed(4, 0)
+
+print(json.dumps({"sequences": B, "sequenceLength": S, "vocabulary": V, "base": base, "cases": cases}, separators=(",", ":")))
