@@ -42,7 +42,9 @@ export function compileGraph(traced: Graph, target: Target, options: CompileOpti
   const order = orderGroups(fused, tensor => owners.has(tensor));
   const places = target.overwritesOperands ? findOverwritten(order, fused, tensor => results.has(tensor)) : new Map();
   const program = new ProgramBuilder(owners, places);
-  for (const group of order) program.add(target.printGroup(group, context));
+  for (const group of order) {
+    for (const launch of target.printGroup(group, context)) program.add(launch);
+  }
   // A finished value goes into a state whose old value was needed to the end.
   for (const { name, from } of copies) {
     program.add(target.printCopy(from, createTensor({ kind: "state", name }, [], from.shape, from.dtype)));

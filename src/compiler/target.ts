@@ -14,7 +14,8 @@ export interface Target {
   columnBlocks(rows: number, columns: number): number;
   /** The groups as they are to be printed. */
   regroup(fused: FusedGraph): FusedGraph;
-  printGroup(group: Group, context: PrintContext): DraftLaunch;
+  /** The launches that make a group, in order; most need one. */
+  printGroup(group: Group, context: PrintContext): readonly DraftLaunch[];
   /** Copies `from` to `to`, two tensors of one shape and type. */
   printCopy(from: Tensor, to: Tensor): DraftLaunch;
 }

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { Backend, DeviceBuffer } from "../../src/backends/backend.ts";
+import type { Backend, DeviceBuffer, HostArray } from "../../src/backends/backend.ts";
 import { openCudaOn } from "../../src/backends/cuda/cuda.ts";
 import { openReference } from "../../src/backends/reference/reference.ts";
 import { differentiate } from "../../src/graph/gradient.ts";
@@ -105,20 +105,40 @@ test("dropout drops the same elements at every width of a chunk", { skip }, asyn
   }
 });
 
-test("rows scattered by more indices than a thread block lists at once, many of them equal", { skip }, async () => {
-  const count = 2500;
-  for (const [rows, columns] of [
-    [70, 5],
-    [33, 300],
+/** Values (count, columns) added at indices of which a third are one, and the first ones few, into a table. */
+function scatterRepeated(count: number, columns: number, tableRows: number): [Graph, Record<string, HostArray>] {
+  const values = g.input("values", [count, columns], "f32");
+  const summed = g.scatterAdd(values, g.input("indices", [count], "i32"), tableRows);
+  const indices = Int32Array.from({ length: count }, (_, i) =>
+    i % 3 === 0 ? 7 : (i * i) % (i < 1100 ? 32 : tableRows),
+  );
+  return [
+    { outputs: { summed }, updates: {} },
+    { ...drawInputs({ values: [count, columns] }), indices },
+  ];
+}
+
+test("rows scattered by more indices than a thread block sorts, many of them equal", { skip }, async () => {
+  for (const [count, columns, tableRows] of [
+    [2500, 5, 70],
+    [2500, 300, 33],
+    [512, 8, 9],
+    [1, 4, 40],
   ] as const) {
-    const values = g.input("values", [count, columns], "f32");
-    const summed = g.scatterAdd(values, g.input("indices", [count], "i32"), rows);
-    const inputs = drawInputs({ values: [count, columns] });
-    // The first ones are all of the first thread block, which leaves the others nothing to list at first.
-    inputs.indices = Int32Array.from({ length: count }, (_, i) => (i % 3 === 0 ? 7 : (i * i) % (i < 1100 ? 32 : rows)));
-    const error = await compareBackends(cuda, { outputs: { summed }, updates: {} }, inputs);
-    assert.ok(error < 1e-6, `${rows} × ${columns}: ${error}`);
+    const error = await compareBackends(cuda, ...scatterRepeated(count, columns, tableRows));
+    assert.ok(error < 1e-6, `${count} of ${columns} into ${tableRows}: ${error}`);
   }
+});
+
+test("rows are scattered to the same bits in every order of threads", { skip }, async () => {
+  const [graph, inputs] = scatterRepeated(1100, 8, 40);
+  const results: HostArray[] = [];
+  for (const order of ["ascending", "descending", "random"] as const) {
+    const backend = openCudaOn(await openEmulatedDriver({ order }));
+    results.push((await (await backend.load(graph, new Map())).run(inputs)).summed!);
+    await backend.close();
+  }
+  for (const result of results) assert.deepEqual(result, results[0]);
 });
 
 /** Runs a graph of states of 40 elements twice on both backends and compares what the states then hold. */

@@ -112,6 +112,23 @@ test("the last sums of a weight and a bias are added to their gradients in one l
   assert.deepEqual(last.filter(name => name !== "").sort(), ["gradient0", "gradient0", "gradient1", "gradient1"]);
 });
 
+test("a token that is a fifth of a text does not wait for one thread block", () => {
+  const { batch, columns } = { batch: 65_536, columns: 768 };
+  const values = g.input("values", [batch, columns], "f32");
+  const program = compile({ outputs: { summed: g.scatterAdd(values, g.input("tokens", [batch], "i32"), 32_768) } });
+  // Sorted in pieces, then as a whole; then thread blocks of 64 positions each, whichever token they have; then what crosses them.
+  assert.deepEqual(
+    program.launches.map(({ kernel, blocks }) => [program.kernels[kernel]!.name.replace(/_\d+$/, ""), blocks]),
+    [
+      ["scatter_sort", batch / 512],
+      ["scatter_place", batch / 512],
+      ["scatter_add", batch / 64],
+      ["scatter_finish", 32_768 / 32],
+    ],
+  );
+  assert.ok(!program.kernels.some(({ source }) => source.includes("atomic")));
+});
+
 /** Bytes that all kernels but products move in a micro-batch of crammed BERT, in units of one activation (T, C) of bf16. */
 function countActivations(layers: number): number {
   const [sequences, { sequenceLength, width }] = [512, crammedBert.model];

@@ -24,13 +24,13 @@ export const cpuTarget: Target = {
   printGroup: (group, context) => {
     switch (group.kind) {
       case "matmul":
-        return printProduct(group, context);
+        return [printProduct(group, context)];
       case "scatterAdd":
-        return printScatter(group.template!, context);
+        return [printScatter(group.template!, context)];
       case "composite":
-        return printComposite(group.template!, context);
+        return [printComposite(group.template!, context)];
       default:
-        return printFused(group, context);
+        return [printFused(group, context)];
     }
   },
   printCopy: (from, to) => ({

@@ -14,6 +14,7 @@ import { batchStrides, matrixStrides } from "../passes/materialise.ts";
 import type { ProductOperand } from "../program/program.ts";
 import type { DraftLaunch, PrintContext, Target } from "../target.ts";
 import { regroupForCuda } from "./cuda-regroup.ts";
+import { printScatter } from "./cuda-scatter.ts";
 
 /** Thread blocks that work on rows and sum their columns: two on each of 132 multiprocessors, twice. */
 const joinedBlocks = 512;
@@ -34,13 +35,13 @@ export const cudaTarget: Target = {
   printGroup: (group, context) => {
     switch (group.kind) {
       case "matmul":
-        return makeProduct(group, context);
+        return [makeProduct(group, context)];
       case "scatterAdd":
         return printScatter(group.template!, context);
       case "composite":
-        return printComposite(group.template!, context);
+        return [printComposite(group.template!, context)];
       default:
-        return printFused(group, context);
+        return [printFused(group, context)];
     }
   },
   printCopy: (from, to) => {
@@ -128,73 +129,4 @@ function printComposite(node: Tensor, { inMemory, options, stateOf }: PrintConte
   const head = printHead(pointers, tensor => tensor === node, threads, stateOf, residentBlocks);
   const source = `${head} {\n  ${kernel.printCall(operands, node)}\n}\n`;
   return { name, source, threads, ...(sharedBytes !== undefined && { sharedBytes }), pointers, blocks, grain, flops };
-}
-
-/** Rows and columns of the result that one thread block sums, in shared memory, and the indices it looks through at once. */
-const scatterRows = 32;
-const scatterThreads = 256;
-const scatterIndices = 4 * scatterThreads;
-
-/**
- * A thread block owns some rows and columns of the result. It looks through all indices, lists those of its rows in their order,
- * and adds their values, a thread a column: no atomics, and the order of the sums is that of the indices.
- */
-function printScatter(node: Tensor, { inMemory, stateOf }: PrintContext): DraftLaunch {
-  const [values, indices] = node.inputs.map(operand => baseOf(operand, inMemory)) as [Tensor, Tensor];
-  const [rows, columns] = node.shape as [number, number];
-  const count = indices.shape[0]!;
-  const tiles = Math.ceil(columns / scatterThreads);
-  const pointers = [values, indices, node];
-  const type = indexType(pointers);
-  const source = `${printHead(pointers, tensor => tensor === node, scatterThreads, stateOf)} {
-  __shared__ float sums[${scatterRows}][${scatterThreads}];
-  __shared__ int listed[${scatterIndices}];
-  __shared__ int of_warp[${scatterThreads / 32}];
-  const int begin = blockIdx.x / ${tiles} * ${scatterRows}, c = blockIdx.x % ${tiles} * ${scatterThreads} + threadIdx.x;
-  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-  for (int row = 0; row < ${scatterRows}; row++) sums[row][threadIdx.x] = 0;
-  for (int base = 0; base < ${count}; base += ${scatterIndices}) {
-    const int mine = base + threadIdx.x * 4;
-    int found = 0, before;
-#pragma unroll
-    for (int i = 0; i < 4; i++) found += mine + i < ${count} && (unsigned)(a1[mine + i] - begin) < ${scatterRows};
-    before = found;
-#pragma unroll
-    for (int step = 1; step < 32; step *= 2) {
-      const int other = __shfl_up_sync(0xffffffffu, before, step);
-      if (lane >= step) before += other;
-    }
-    __syncthreads(); // what the warps found before has been read
-    if (lane == 31) of_warp[warp] = before;
-    __syncthreads();
-    int at = before - found, total = 0;
-#pragma unroll
-    for (int w = 0; w < ${scatterThreads / 32}; w++) {
-      if (w < warp) at += of_warp[w];
-      total += of_warp[w];
-    }
-    if (total == 0) continue;
-#pragma unroll
-    for (int i = 0; i < 4; i++) {
-      if (mine + i < ${count} && (unsigned)(a1[mine + i] - begin) < ${scatterRows}) listed[at++] = mine + i;
-    }
-    __syncthreads();
-    if (c < ${columns}) {
-#pragma unroll 4
-      for (int i = 0; i < total; i++) sums[a1[listed[i]] - begin][threadIdx.x] += a0[(${type})listed[i] * ${columns} + c];
-    }
-  }
-  if (c >= ${columns}) return;
-  for (int row = 0; row < ${scatterRows} && begin + row < ${rows}; row++) a2[(${type})(begin + row) * ${columns} + c] = sums[row][threadIdx.x];
-}
-`;
-  return {
-    name: "scatter_add",
-    source,
-    threads: scatterThreads,
-    pointers,
-    blocks: Math.ceil(rows / scatterRows) * tiles,
-    grain: 1,
-    flops: countElements(values.shape),
-  };
 }
