@@ -2,6 +2,7 @@
 // target is a plain value; targets/ has the cpu's and the GPU's.
 
 import type { Attributes, Precision, Tensor } from "../graph/tensor.ts";
+import type { GroupStage } from "./kernels/check-groups.ts";
 import type { FusedGraph, Group } from "./kernels/group.ts";
 import type { LoopKernel, Stage } from "./loops/ir.ts";
 import type { Kernel } from "./program/program.ts";
@@ -10,15 +11,23 @@ export interface Target {
   readonly products: ProductAbilities;
   /** A result may stand where an operand stood that no later kernel reads; else two tensors of a kernel never share memory. */
   readonly overwritesOperands: boolean;
+  /** Temporaries begin at multiples of so many bytes. */
+  readonly alignmentBytes: number;
+  /** Tensors that one kernel may read and write: groups are cut to that, as far as they can be. */
+  readonly mostTensors: number;
   /** How many blocks of rows a sum of columns is cut into at most, each summed apart; 1 leaves it whole. */
   columnBlocks(rows: number, columns: number): number;
   /** The groups as they are to be printed. */
   regroup(fused: FusedGraph): FusedGraph;
-  /** The launches that make a group, in order; most need one. */
-  printGroup(group: Group, context: PrintContext): readonly DraftLaunch[];
+  readonly emitters: Emitters;
   /** Copies `from` to `to`, two tensors of one shape and type. */
-  printCopy(from: Tensor, to: Tensor): DraftLaunch;
+  emitCopy(from: Tensor, to: Tensor): DraftLaunch;
 }
+
+/** The launch of a group, or several in their order. */
+type Emit = (group: Group, context: PrintContext) => DraftLaunch | readonly DraftLaunch[];
+/** By what the group is. */
+export type Emitters = Readonly<Record<"fused" | "matmul" | "scatterAdd" | "composite", Emit>>;
 
 export interface CompileOptions {
   /** Threads that share the blocks of a launch. */
@@ -26,6 +35,8 @@ export interface CompileOptions {
   readonly precision: Precision;
   /** The backend's own kernels for composites; without one, or where it gives none, a composite is its decomposition. */
   readonly findCompositeKernel?: (name: string, attributes: Attributes) => CompositeKernel | undefined;
+  /** Sees the groups after every pass over them. */
+  readonly inspectGroups?: (fused: FusedGraph, stage: GroupStage) => void;
   /** Sees every kernel after every pass over it. */
   readonly inspectKernel?: (kernel: LoopKernel, stage: Stage) => void;
 }

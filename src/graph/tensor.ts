@@ -84,6 +84,24 @@ export function createTensor(operation: Operation, inputs: readonly Tensor[], sh
   return { id: nextId++, operation, inputs, shape, dtype };
 }
 
+const keys = new WeakMap<Operation, string>();
+
+/** Equal for operations that give the same of the same inputs; two composites of one name are taken to be one. */
+export function operationKey(operation: Operation): string {
+  const known = keys.get(operation);
+  if (known !== undefined) return known;
+  const key = describeOperation(operation);
+  keys.set(operation, key);
+  return key;
+}
+
+function describeOperation(operation: Operation): string {
+  // JSON has no infinities, no NaN and no -0.
+  if (operation.kind === "constant") return `constant ${Object.is(operation.value, -0) ? "-0" : operation.value}`;
+  if (operation.kind !== "composite") return JSON.stringify(operation);
+  return `${operation.definition.name} ${JSON.stringify(operation.attributes)}`;
+}
+
 export function countElements(shape: Shape): number {
   return shape.reduce((product, size) => product * size, 1);
 }

@@ -6,6 +6,7 @@ export interface DeviceFigures {
   readonly title: string;
   /** NVIDIA's, times ten. */
   readonly computeCapability: number;
+  readonly multiprocessors: number;
   /** FLOP/s of dense bf16 products with f32 sums. */
   readonly peakFlops: number;
   readonly bytesPerSecond: number;
@@ -23,6 +24,7 @@ export const deviceFigures: readonly DeviceFigures[] = [
     name: "h200",
     title: "NVIDIA H200 SXM",
     computeCapability: 90,
+    multiprocessors: 132,
     peakFlops: 989e12,
     bytesPerSecond: 4.8e12,
     memoryBytes: 141e9,
@@ -34,6 +36,7 @@ export const deviceFigures: readonly DeviceFigures[] = [
     name: "a6000",
     title: "NVIDIA RTX A6000",
     computeCapability: 86,
+    multiprocessors: 84,
     peakFlops: 154.8e12,
     bytesPerSecond: 768e9,
     memoryBytes: 48e9,
@@ -45,6 +48,7 @@ export const deviceFigures: readonly DeviceFigures[] = [
     name: "rtx3090",
     title: "NVIDIA GeForce RTX 3090",
     computeCapability: 86,
+    multiprocessors: 82,
     peakFlops: 71e12,
     bytesPerSecond: 936e9,
     memoryBytes: 24e9,

@@ -4,6 +4,7 @@ import { crammedBert } from "../../recipes/crammed-bert.ts";
 import { quickstart } from "../../recipes/quickstart.ts";
 import { compileForCpu } from "../backends/cpu/cpu.ts";
 import { compileForCuda } from "../backends/cuda/cuda.ts";
+import { figuresOf } from "../backends/cuda/figures.ts";
 import { UserError } from "../base/errors.ts";
 import type { Graph } from "../graph/tensor.ts";
 import { overrideRecipe, type Recipe } from "../train/recipe.ts";
@@ -13,7 +14,7 @@ import { measurePrograms } from "./programs.ts";
 const tiny = ["width=32", "layers=2", "heads=2", "feedForward=64", "vocabulary=100", "sequenceLength=32"];
 const wide = ["width=16", "layers=1", "heads=2", "feedForward=32", "vocabulary=5000", "sequenceLength=16"];
 const onCpu = (graph: Graph) => compileForCpu(graph, 2, "f32");
-const onCuda = (graph: Graph) => compileForCuda(graph, "bf16", 90);
+const onCuda = (graph: Graph) => compileForCuda(graph, "bf16", figuresOf(90));
 const cases = [
   { model: [...tiny, "positions=rotary"], microBatch: 64, compile: onCpu },
   {

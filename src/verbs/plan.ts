@@ -3,6 +3,7 @@
 
 import { choosePrecision, compileForCpu } from "../backends/cpu/cpu.ts";
 import { compileForCuda } from "../backends/cuda/cuda.ts";
+import { figuresOf } from "../backends/cuda/figures.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
 import { readManifest } from "../dataset/manifest.ts";
@@ -70,7 +71,7 @@ export async function plan(
   const needs = measurePrograms(recipe, graph =>
     figures === undefined
       ? compileForCpu(graph, threads, precision)
-      : compileForCuda(graph, precision, figures.computeCapability),
+      : compileForCuda(graph, precision, figuresOf(figures.computeCapability, figures.multiprocessors)),
   );
   const trainingSequences = manifest?.training.sequences;
   const { device, cost } =

@@ -7,14 +7,20 @@ import { crammedBert } from "../../recipes/crammed-bert.ts";
 import { quickstart } from "../../recipes/quickstart.ts";
 import { findCompositeKernel } from "../../src/backends/cpu/composites.ts";
 import { compositeKernels } from "../../src/backends/cuda/composites.ts";
+import { figuresOf } from "../../src/backends/cuda/figures.ts";
 import { compileGraph } from "../../src/compiler/compile.ts";
 import { variableIndex, zeroIndex } from "../../src/compiler/indices/index-expression.ts";
+import { checkGroups, type GroupStage } from "../../src/compiler/kernels/check-groups.ts";
+import { fuseGraph } from "../../src/compiler/kernels/fusion.ts";
+import type { FusedGraph, Group } from "../../src/compiler/kernels/group.ts";
 import { checkKernel } from "../../src/compiler/loops/check.ts";
 import type { Expression, LoopKernel, Stage, Statement } from "../../src/compiler/loops/ir.ts";
 import { shareValues } from "../../src/compiler/loops/share.ts";
+import { chooseMaterialised } from "../../src/compiler/passes/materialise.ts";
 import type { CompileOptions, Target } from "../../src/compiler/target.ts";
 import { cpuTarget } from "../../src/compiler/targets/cpu-target.ts";
 import { cudaTarget } from "../../src/compiler/targets/cuda-target.ts";
+import { commonGpu } from "../../src/compiler/targets/gpu-device.ts";
 import * as g from "../../src/graph/operations.ts";
 import type { Graph } from "../../src/graph/tensor.ts";
 import { defineTraining } from "../../src/train/definition.ts";
@@ -23,16 +29,20 @@ import { buildRandom, randomGraph } from "./backend-conformance.ts";
 
 type Machine = readonly [Target, NonNullable<CompileOptions["findCompositeKernel"]>];
 const cpu: Machine = [cpuTarget, findCompositeKernel];
-const cuda: Machine = [cudaTarget, compositeKernels("bf16", 90)];
+const cuda: Machine = [cudaTarget(commonGpu), compositeKernels("bf16", figuresOf(90))];
 
-/** How many kernels were checked at each stage. */
-function checkGraph(graph: Graph, [target, findKernel]: Machine, precision: "f32" | "bf16"): Map<Stage, number> {
-  const seen = new Map<Stage, number>();
+/** How many kernels, and how often the groups, were checked at each stage. */
+function checkGraph(graph: Graph, [target, findKernel]: Machine, precision: "f32" | "bf16") {
+  const seen = new Map<Stage | GroupStage, number>();
   const inspectKernel = (kernel: LoopKernel, stage: Stage) => {
     checkKernel(kernel, stage);
     seen.set(stage, (seen.get(stage) ?? 0) + 1);
   };
-  compileGraph(graph, target, { threads: 2, precision, findCompositeKernel: findKernel, inspectKernel });
+  const inspectGroups = (fused: FusedGraph, stage: GroupStage) => {
+    checkGroups(fused, stage);
+    seen.set(stage, (seen.get(stage) ?? 0) + 1);
+  };
+  compileGraph(graph, target, { threads: 2, precision, findCompositeKernel: findKernel, inspectKernel, inspectGroups });
   return seen;
 }
 
@@ -44,6 +54,7 @@ test("every kernel of the recipes holds after every pass", () => {
       assert.ok(onCpu.get("lowered")! > 0);
       assert.equal(onCpu.get("shared"), onCpu.get("lowered"));
       const onCuda = checkGraph(graph, cuda, "bf16");
+      for (const stage of ["fused", "split", "regrouped", "ordered"] as const) assert.equal(onCuda.get(stage), 1);
       // Lowered, with chunks, with what is kept; then hoisted.
       assert.equal(onCuda.get("lowered"), 3 * onCuda.get("hoisted")!);
     }
@@ -59,6 +70,53 @@ test("every kernel of random graphs holds after every pass", () => {
     }),
     { numRuns: 60, seed: 21 },
   );
+});
+
+test("what is wrong with groups is seen", () => {
+  const a = g.input("a", [8, 4], "f32");
+  const total = g.sum(a, [1]);
+  const product = g.matmul(g.tanh(a), g.state("w", [4, 4]));
+  const graph = { outputs: { y: g.add(product, g.broadcast(total, [8, 4])) }, updates: {} };
+  const fuse = () => fuseGraph(graph, chooseMaterialised(graph, cpuTarget), cpuTarget);
+  checkGroups(fuse(), "fused");
+  const spoil = (change: (groups: Group[]) => void) => () => {
+    const { groups, inMemory } = fuse();
+    const changed = [...groups];
+    change(changed);
+    checkGroups({ groups: changed, inMemory }, "fused");
+  };
+  assert.equal(fuse().groups.length, 2);
+  assert.throws(
+    spoil(groups => groups.shift()),
+    /nothing writes|that is gone/,
+  );
+  assert.throws(
+    spoil(groups => groups.reverse()),
+    /comes before a kernel that it waits for/,
+  );
+  assert.throws(
+    spoil(groups => groups.at(-1)!.dependencies.clear()),
+    /does not wait for/,
+  );
+  assert.throws(
+    spoil(groups => groups[0]!.dependencies.add(groups.at(-1)!)),
+    /needs itself|before a kernel/,
+  );
+  assert.throws(
+    spoil(groups => groups.splice(1, 0, { ...groups[0]! })),
+    /two kernels write/,
+  );
+});
+
+test("constants that JSON cannot tell apart are different values", () => {
+  const x = g.input("x", [8], "f32");
+  const choose = (value: number) =>
+    g.select(g.less(x, g.broadcast(g.constant(0), [8])), x, g.broadcast(g.constant(value), [8]));
+  const outputs = { up: choose(Number.POSITIVE_INFINITY), down: choose(Number.NEGATIVE_INFINITY) };
+  const { kernels, launches } = compileGraph({ outputs, updates: {} }, cpuTarget, { threads: 1, precision: "f32" });
+  assert.equal(launches.length, 1);
+  assert.match(kernels[0]!.source, /\(-INFINITY\)/);
+  assert.match(kernels[0]!.source, /[^-]INFINITY/);
 });
 
 const x = g.input("x", [4], "f32");

@@ -8,6 +8,7 @@ import { crammedBertSmall } from "../../recipes/crammed-bert-small.ts";
 import { quickstart } from "../../recipes/quickstart.ts";
 import { compileForCpu } from "../../src/backends/cpu/cpu.ts";
 import { compileForCuda } from "../../src/backends/cuda/cuda.ts";
+import { figuresOf } from "../../src/backends/cuda/figures.ts";
 import { contentHash } from "../../src/base/files/files.ts";
 import type { Program } from "../../src/compiler/program/program.ts";
 import type { Graph } from "../../src/graph/tensor.ts";
@@ -18,8 +19,8 @@ const recipes = [crammedBert, crammedBertSmall, quickstart];
 const targets: Readonly<Record<string, (graph: Graph) => Program>> = {
   "cpu f32": graph => compileForCpu(graph, 2, "f32"),
   "cpu bf16": graph => compileForCpu(graph, 2, "bf16"),
-  "cuda 8.0": graph => compileForCuda(graph, "bf16", 80),
-  "cuda 9.0": graph => compileForCuda(graph, "bf16", 90),
+  "cuda 8.0": graph => compileForCuda(graph, "bf16", figuresOf(80)),
+  "cuda 9.0": graph => compileForCuda(graph, "bf16", figuresOf(90)),
 };
 
 /** Of the four programs of a training: the first micro-batch, the next ones, the update, validation. */

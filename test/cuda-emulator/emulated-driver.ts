@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import koffi from "koffi";
 import { buildLibrary } from "../../src/backends/cpu/build.ts";
 import type { CudaDriver, CudaGraph, CudaKernel, CudaModule } from "../../src/backends/cuda/driver/driver.ts";
+import { figuresOf } from "../../src/backends/cuda/figures.ts";
 import { UserError } from "../../src/base/errors.ts";
 import type { Product, ProductOperand } from "../../src/compiler/program/program.ts";
 import { type EmulatedKernel, listKernels, translateModule } from "./translate.ts";
@@ -98,7 +99,7 @@ export async function openEmulatedDriver(options: EmulatorOptions = {}): Promise
   const copyOutNow = (values: NodeJS.TypedArray, address: bigint) => native.copyOut(values, address, values.byteLength);
 
   return {
-    device: { name: "emulated device", computeCapability, multiprocessors: 4, memoryBytes },
+    device: { name: "emulated device", ...figuresOf(computeCapability), memoryBytes },
     freeBytes: () => memoryBytes - heldBytes,
     allocate: bytes => {
       if (heldBytes + bytes > memoryBytes) {

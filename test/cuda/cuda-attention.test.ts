@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { compositeKernels, compositeTemplates } from "../../src/backends/cuda/composites.ts";
 import type { CudaDriver } from "../../src/backends/cuda/driver/driver.ts";
+import { figuresOf } from "../../src/backends/cuda/figures.ts";
 import { openReference } from "../../src/backends/reference/reference.ts";
 import { RandomSequence, streams } from "../../src/base/random.ts";
 import { differentiate } from "../../src/graph/gradient.ts";
@@ -54,7 +55,7 @@ async function runKernel(
 ): Promise<Float32Array> {
   const driver = await openEmulatedDriver({ computeCapability, order });
   opened.push(driver);
-  const kernel = compositeKernels(dtype, computeCapability)(name, { ...layout })!;
+  const kernel = compositeKernels(dtype, figuresOf(computeCapability))(name, { ...layout })!;
   const dtypes: ("f32" | "bf16" | "i32")[] = inputs.map(({ values }) => (values instanceof Int32Array ? "i32" : dtype));
   const tensor = (at: number, of: Shape, type: DType) => g.input(`x${at}`, of, type);
   const call = kernel.printCall(
@@ -179,10 +180,10 @@ test("where shared memory holds one thread block of a whole sequence, it is take
   skip,
 }, async () => {
   const given = { layout: layout(1, 128, 2, 64), operands: "bf16", computeCapability: 86 } as const;
-  assert.equal(compositeKernels("bf16", 86)("attention", given.layout)!.blocks, 4);
-  assert.equal(compositeKernels("bf16", 80)("attention", given.layout)!.blocks, 2);
+  assert.equal(compositeKernels("bf16", figuresOf(86))("attention", given.layout)!.blocks, 4);
+  assert.equal(compositeKernels("bf16", figuresOf(80))("attention", given.layout)!.blocks, 2);
   // Backward, two thread blocks fit on a multiprocessor of 100 KB.
-  assert.ok(2 * compositeKernels("bf16", 86)("attentionGradient", given.layout)!.sharedBytes! <= 100 * 1024);
+  assert.ok(2 * compositeKernels("bf16", figuresOf(86))("attentionGradient", given.layout)!.sharedBytes! <= 100 * 1024);
   const { forward, backward } = await compare(given);
   assert.ok(forward < tolerances.bf16 && backward < tolerances.bf16, `errors ${forward}, ${backward}`);
 });
@@ -213,7 +214,7 @@ test("the same bits in every order of threads", { skip }, async () => {
 });
 
 test("no kernel for what is longer or wider than the templates are written for", () => {
-  const find = compositeKernels("bf16", 90);
+  const find = compositeKernels("bf16", figuresOf(90));
   assert.equal(find("attention", layout(1, 513, 1, 64)), undefined);
   assert.equal(find("attention", layout(1, 128, 1, 144)), undefined);
   assert.equal(find("softmax", layout(1, 128, 1, 64)), undefined);

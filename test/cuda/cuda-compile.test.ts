@@ -13,6 +13,7 @@ import { compositeTemplates } from "../../src/backends/cuda/composites.ts";
 import { compileForCuda } from "../../src/backends/cuda/cuda.ts";
 import { findCudaLibrary } from "../../src/backends/cuda/driver/libraries.ts";
 import { type CudaCompiler, openNvrtc } from "../../src/backends/cuda/driver/nvrtc.ts";
+import { figuresOf } from "../../src/backends/cuda/figures.ts";
 import { buildTrainingGraph } from "../../src/evaluate/finetuning/finetune-step.ts";
 import { differentiate } from "../../src/graph/gradient.ts";
 import * as g from "../../src/graph/operations.ts";
@@ -65,7 +66,7 @@ function printModule(
 ): { text: string; names: string[] } {
   const known = new Map<string, string>();
   for (const graph of graphs) {
-    const { kernels } = compileForCuda(graph, precision, computeCapability);
+    const { kernels } = compileForCuda(graph, precision, figuresOf(computeCapability));
     for (const { name, source } of kernels) {
       const nameless = source.replaceAll(name, "KERNEL");
       if (source !== "" && !known.has(nameless)) known.set(nameless, `kernel_${known.size}`);

@@ -4,9 +4,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { crammedBert } from "../../recipes/crammed-bert.ts";
 import { compileForCuda } from "../../src/backends/cuda/cuda.ts";
+import { figuresOf } from "../../src/backends/cuda/figures.ts";
 import { compileGraph } from "../../src/compiler/compile.ts";
 import type { Program } from "../../src/compiler/program/program.ts";
 import { cudaTarget } from "../../src/compiler/targets/cuda-target.ts";
+import { commonGpu } from "../../src/compiler/targets/gpu-device.ts";
 import { differentiate } from "../../src/graph/gradient.ts";
 import * as g from "../../src/graph/operations.ts";
 import type { Graph, Tensor } from "../../src/graph/tensor.ts";
@@ -18,7 +20,7 @@ import { defineTraining } from "../../src/train/definition.ts";
 import { buildStepGraphs } from "../../src/train/step.ts";
 
 const compile = (graph: Partial<Graph>, precision: "f32" | "bf16" = "bf16"): Program =>
-  compileGraph({ outputs: {}, updates: {}, ...graph }, cudaTarget, { threads: 1, precision });
+  compileGraph({ outputs: {}, updates: {}, ...graph }, cudaTarget(commonGpu), { threads: 1, precision });
 const kinds = (program: Program) =>
   program.launches.map(({ kernel }) => program.kernels[kernel]!.name.replace(/_.*$/, ""));
 const products = (program: Program) => program.kernels.flatMap(({ product }) => product ?? []);
@@ -27,6 +29,14 @@ const products = (program: Program) => program.kernels.flatMap(({ product }) => 
 function countPasses({ launches, buffers }: Program, name: string): number {
   return launches.filter(launch => launch.buffers.some(at => buffers[at]!.name === name)).length;
 }
+
+test("sums of columns are cut for the multiprocessors that there are", () => {
+  const graph = { outputs: { y: g.sum(g.input("tall", [262_144, 96], "f32"), [0]) }, updates: {} };
+  const countFirst = (multiprocessors: number) =>
+    compileGraph(graph, cudaTarget({ ...commonGpu, multiprocessors }), { threads: 1, precision: "f32" }).launches[0]!
+      .blocks;
+  assert.deepEqual([108, 132, 80, 20, 4].map(countFirst), [512, 512, 256, 64, 16]);
+});
 
 const x = g.input("x", [1024, 96], "f32");
 const weight = g.state("weight", [96, 96]);
@@ -135,7 +145,7 @@ function countActivations(layers: number): number {
   const model = { ...crammedBert.model, layers };
   const train = { ...crammedBert.train, microBatchSequences: sequences };
   const graph = buildStepGraphs(defineTraining({ ...crammedBert, model, train })).next;
-  const { launches, kernels } = compileForCuda(graph, "bf16", 90);
+  const { launches, kernels } = compileForCuda(graph, "bf16", figuresOf(90));
   const moved = launches.filter(({ kernel }) => kernels[kernel]!.product === undefined);
   return moved.reduce((sum, { bytesMoved }) => sum + bytesMoved, 0) / (2 * sequences * sequenceLength * width);
 }

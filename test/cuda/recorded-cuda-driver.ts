@@ -2,6 +2,7 @@
 // results are zeros, which arrive when the test lets them.
 
 import type { CudaDriver, CudaGraph, CudaKernel } from "../../src/backends/cuda/driver/driver.ts";
+import { figuresOf } from "../../src/backends/cuda/figures.ts";
 import { UserError } from "../../src/base/errors.ts";
 
 export interface RecordedDriver extends CudaDriver {
@@ -37,7 +38,7 @@ export function openRecordedDriver(options: RecordedOptions = {}): RecordedDrive
     calls,
     held,
     latency: 0,
-    device: { name: "recorded", computeCapability, multiprocessors: 1, memoryBytes },
+    device: { name: "recorded", ...figuresOf(computeCapability), memoryBytes },
     freeBytes: () => memoryBytes - heldBytes(),
     allocate: bytes => {
       notInCapture("allocate");

@@ -3,6 +3,7 @@
 
 import type { CompositeKernel } from "../../compiler/target.ts";
 import type { Attributes, Precision, Tensor } from "../../graph/tensor.ts";
+import type { CudaFigures } from "./figures.ts";
 
 /** Positions and head width up to which the kernels are written. */
 const longest = 512;
@@ -32,7 +33,7 @@ interface Plan {
 /** What finds kernels for a device: bf16 needs compute capability 8.0 for tensor cores. */
 export function compositeKernels(
   precision: Precision,
-  computeCapability: number,
+  { computeCapability, sharedBytes }: Pick<CudaFigures, "computeCapability" | "sharedBytes">,
 ): (name: string, attributes: Attributes) => CompositeKernel | undefined {
   return (name, attributes) => {
     const isBackward = name === "attentionGradient";
@@ -41,9 +42,7 @@ export function compositeKernels(
     const { batch, length, heads, headWidth } = layout;
     if (length > longest || headWidth > widest) return undefined;
     const hasTensorCores = precision === "bf16" && computeCapability >= 80 && headWidth % 16 === 0;
-    const plan = hasTensorCores
-      ? planTensorCores(layout, isBackward, sharedBytesOf(computeCapability))
-      : planPlain(layout, isBackward);
+    const plan = hasTensorCores ? planTensorCores(layout, isBackward, sharedBytes) : planPlain(layout, isBackward);
     // Forward: q kᵀ and P v. Backward: those of P again, dP, dq, dk and dv.
     const products = isBackward ? 5 : 2;
     return {
@@ -64,12 +63,6 @@ export function compositeKernels(
       },
     };
   };
-}
-
-/** Shared memory of one multiprocessor (CUDA C++ Programming Guide, technical specifications per compute capability). */
-function sharedBytesOf(computeCapability: number): number {
-  const kilobytes = { 80: 164, 87: 164, 90: 228, 100: 228, 103: 228, 110: 228 }[computeCapability] ?? 100;
-  return kilobytes * 1024;
 }
 
 function planTensorCores(

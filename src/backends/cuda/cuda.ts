@@ -13,6 +13,7 @@ import { DeviceMemory } from "./driver/device-memory.ts";
 import type { CudaDriver } from "./driver/driver.ts";
 import { openNativeDriver } from "./driver/native-driver.ts";
 import { openMonitor } from "./driver/nvml.ts";
+import type { CudaFigures } from "./figures.ts";
 import { type CudaBuffer, loadProgram, writeBuffer } from "./load-program.ts";
 import { measureProductRate } from "./product-rate.ts";
 
@@ -38,7 +39,7 @@ export function openCudaOn(driver: CudaDriver, options: CudaOptions = {}): Backe
   const precision = chooseCudaPrecision(options.precision ?? "f32", driver);
   const memory = new DeviceMemory(driver);
   const monitor = busId === undefined ? undefined : openMonitor(busId);
-  const compile = (graph: Graph) => compileForCuda(graph, precision, computeCapability);
+  const compile = (graph: Graph) => compileForCuda(graph, precision, driver.device);
   const capability = (computeCapability / 10).toFixed(1);
   return {
     name: "cuda",
@@ -67,9 +68,9 @@ export function openCudaOn(driver: CudaDriver, options: CudaOptions = {}): Backe
 }
 
 /** The program that a cuda backend of this precision runs on such a device; nothing is built, and no device is needed. */
-export function compileForCuda(graph: Graph, precision: Precision, computeCapability: number): Program {
-  const findCompositeKernel = compositeKernels(precision, computeCapability);
-  return compileGraph(graph, cudaTarget, { threads: 1, precision, findCompositeKernel });
+export function compileForCuda(graph: Graph, precision: Precision, device: CudaFigures): Program {
+  const findCompositeKernel = compositeKernels(precision, device);
+  return compileGraph(graph, cudaTarget(device), { threads: 1, precision, findCompositeKernel });
 }
 
 function chooseCudaPrecision(precision: "auto" | Precision, { device }: CudaDriver): Precision {

@@ -16,8 +16,8 @@ import {
 } from "./index-expression.ts";
 
 export interface Handler<T> {
-  /** Values of this walk by tensor and position, so that shared subexpressions are visited once. */
-  readonly seen: Map<string, T>;
+  /** Values of this walk by tensor, each with its position, so that shared subexpressions are visited once. */
+  readonly seen: Map<Tensor, { readonly position: readonly Index[]; readonly value: T }[]>;
   /** A tensor in memory, at a flat position. */
   load(tensor: Tensor, flat: Index): T;
   constant(value: number, node: Tensor): T;
@@ -47,14 +47,19 @@ export function walkValue<T>(
   inMemory: (tensor: Tensor) => boolean,
   handler: Handler<T>,
 ): T {
-  const key = `${tensor.id}@${position.map(indexKey).join(";")}`;
-  if (!handler.seen.has(key)) {
-    const value = inMemory(tensor)
-      ? handler.load(tensor, flattenPosition(position, tensor.shape))
-      : walkOperation(tensor, position, inMemory, handler);
-    handler.seen.set(key, value);
-  }
-  return handler.seen.get(key) as T;
+  const visits = handler.seen.get(tensor) ?? [];
+  const visit = visits.find(known => isSamePosition(known.position, position));
+  if (visit !== undefined) return visit.value;
+  const value = inMemory(tensor)
+    ? handler.load(tensor, flattenPosition(position, tensor.shape))
+    : walkOperation(tensor, position, inMemory, handler);
+  visits.push({ position, value });
+  handler.seen.set(tensor, visits);
+  return value;
+}
+
+function isSamePosition(a: readonly Index[], b: readonly Index[]): boolean {
+  return a === b || a.every((index, axis) => index === b[axis] || indexKey(index) === indexKey(b[axis]!));
 }
 
 /** As walkValue, but computes `tensor` itself even when it stands in memory. */

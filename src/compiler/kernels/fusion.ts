@@ -12,7 +12,6 @@ import {
 } from "../../graph/tensor.ts";
 import { flattenPosition, listLoads, loopPosition } from "../indices/expression.ts";
 import { type Index, indexKey, shiftIndex } from "../indices/index-expression.ts";
-import { chooseMaterialised } from "../passes/materialise.ts";
 import type { ProductAbilities, Target } from "../target.ts";
 import {
   baseOf,
@@ -26,15 +25,27 @@ import {
   type Store,
 } from "./group.ts";
 
-export function fuseGraph(graph: Graph, { products }: Pick<Target, "products">): FusedGraph {
-  const inMemory = chooseMaterialised(graph, products);
+/** What a kernel of its own computes: a library's product, a template. */
+const templates = ["matmul", "composite", "scatterAdd"] as const;
+
+function isTemplate({ operation }: Tensor): boolean {
+  return templates.some(kind => kind === operation.kind);
+}
+
+/** The groups that write the tensors of `inMemory`, in an order in which each comes after those it depends on. */
+export function fuseGraph(
+  graph: Graph,
+  inMemory: ReadonlySet<Tensor>,
+  { products }: Pick<Target, "products">,
+): FusedGraph {
   const nodes = sortTopologically(listRoots(graph)).filter(
     node => inMemory.has(node) && node.operation.kind !== "input" && node.operation.kind !== "state",
   );
   /** The groups that write a tensor: several for the parts of a concat. */
   const writers = new Map<Tensor, Set<Group>>();
   const groups: Group[] = [];
-  const epilogues = findEpilogues(nodes, graph, inMemory, products);
+  const storesOf = new Map(nodes.filter(node => !isTemplate(node)).map(node => [node, listStores(node, inMemory)]));
+  const epilogues = findEpilogues(nodes, graph, inMemory, products, storesOf);
   const add = (group: Group, targets: readonly Tensor[], reads: readonly Tensor[]) => {
     if (!groups.includes(group)) groups.push(group);
     for (const target of targets) writers.set(target, (writers.get(target) ?? new Set()).add(group));
@@ -42,8 +53,9 @@ export function fuseGraph(graph: Graph, { products }: Pick<Target, "products">):
       for (const from of writers.get(read) ?? []) if (from !== group) group.dependencies.add(from);
   };
   for (const node of nodes) {
-    const { kind } = node.operation;
-    if (kind === "matmul" || kind === "composite" || kind === "scatterAdd") {
+    const stores = storesOf.get(node);
+    if (stores === undefined) {
+      const kind = node.operation.kind as (typeof templates)[number];
       const group: Group = { kind, rows: [], columns: 1, stores: [], template: node, dependencies: new Set() };
       add(
         group,
@@ -52,7 +64,6 @@ export function fuseGraph(graph: Graph, { products }: Pick<Target, "products">):
       );
       continue;
     }
-    const stores = listStores(node, inMemory);
     const product = epilogues.get(node);
     if (product !== undefined) {
       const group = groups.find(candidate => candidate.template === product)!;
@@ -112,17 +123,18 @@ function findEpilogues(
   graph: Graph,
   inMemory: ReadonlySet<Tensor>,
   { writeAnything }: ProductAbilities,
+  storesOf: ReadonlyMap<Tensor, readonly Store[]>,
 ): Map<Tensor, Tensor> {
   const users = new Map<Tensor, Set<Tensor>>();
-  const loadsOf = new Map<Tensor, ReturnType<typeof listLoads>>();
+  const loadsOf = new Map<Tensor, Store["loads"]>();
   const use = (tensor: Tensor, user: Tensor) => users.set(tensor, (users.get(tensor) ?? new Set()).add(user));
   for (const node of nodes) {
-    const { kind } = node.operation;
-    if (kind === "matmul" || kind === "composite" || kind === "scatterAdd") {
+    const stores = storesOf.get(node);
+    if (stores === undefined) {
       for (const operand of node.inputs) use(baseOf(operand, inMemory), node);
       continue;
     }
-    const loads = listStores(node, inMemory).flatMap(store => store.loads);
+    const loads = stores.flatMap(store => store.loads);
     loadsOf.set(node, loads);
     for (const load of loads) use(load.tensor, node);
   }

@@ -34,6 +34,22 @@ export interface FusedGraph {
   readonly inMemory: ReadonlySet<Tensor>;
 }
 
+/** The name under which a tensor leaves the program: a state's new value, or an output. */
+export interface Owner {
+  readonly kind: "state" | "output";
+  readonly name: string;
+}
+
+/** What leaves the program, and where it is written. */
+export interface Results {
+  /** What is written to its place at once. */
+  readonly owners: ReadonlyMap<Tensor, Owner>;
+  /** New values of states whose old ones are needed to the end: a copy at the end writes them there. */
+  readonly copies: readonly { readonly name: string; readonly from: Tensor }[];
+  /** The tensors of both. */
+  readonly tensors: ReadonlySet<Tensor>;
+}
+
 /** Axes that move. A loop's variables keep the numbers of the axes they had. */
 export function movingSizes(shape: Shape): number[] {
   return shape.filter(size => size !== 1);

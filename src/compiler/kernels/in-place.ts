@@ -1,9 +1,19 @@
 // Which results are written where old values stand: a state's new value over its old one, and a temporary over another that
 // nobody reads any more. Either way every old value must be read before its place is written.
 
-import { countElements, type Tensor } from "../../graph/tensor.ts";
+import { countElements, type Graph, type Tensor } from "../../graph/tensor.ts";
 import { indexKey } from "../indices/index-expression.ts";
-import { baseOf, canonical, type FusedGraph, type Group, reaches, type Store } from "./group.ts";
+import type { Target } from "../target.ts";
+import {
+  baseOf,
+  canonical,
+  type FusedGraph,
+  type Group,
+  type Owner,
+  type Results,
+  reaches,
+  type Store,
+} from "./group.ts";
 import { listReaders } from "./order.ts";
 
 /** Whether a store may write over the old values that its group reads. */
@@ -22,11 +32,21 @@ function canOverwrite(group: Group, store: Store, isOld: (tensor: Tensor) => boo
   );
 }
 
-/**
- * Makes the writer of each state's new value wait for every reader of the old one. Gives the names of those for which it can; the
- * others need a copy at the end.
- */
-export function orderUpdates(fused: FusedGraph, updates: Readonly<Record<string, Tensor>>): ReadonlySet<string> {
+/** Adds dependencies to the groups: the writer of a state's new value waits for every reader of the old one, where it can. */
+export function placeResults(fused: FusedGraph, { outputs, updates }: Graph): Results {
+  const owners: [Tensor, Owner][] = Object.entries(outputs).map(([name, tensor]) => [tensor, { kind: "output", name }]);
+  const ordered = orderUpdates(fused, updates);
+  const copies: { name: string; from: Tensor }[] = [];
+  for (const [name, tensor] of Object.entries(updates)) {
+    if (ordered.has(name)) owners.push([tensor, { kind: "state", name }]);
+    else copies.push({ name, from: tensor });
+  }
+  const tensors = [...owners.map(([tensor]) => tensor), ...copies.map(({ from }) => from)];
+  return { owners: new Map(owners), copies, tensors: new Set(tensors) };
+}
+
+/** The names of the states whose writer waits for every reader of the old value. */
+function orderUpdates(fused: FusedGraph, updates: Readonly<Record<string, Tensor>>): ReadonlySet<string> {
   const readers = new Map<string, Set<Group>>();
   for (const [{ operation }, groups] of listReaders(fused)) {
     if (operation.kind !== "state") continue;
@@ -56,21 +76,22 @@ function orderUpdate(fused: FusedGraph, name: string, value: Tensor, readers: Re
 }
 
 /**
- * For each temporary that is written over another of its size and type, the first tensor that stood in that place. `isKept` holds
- * for what has memory of its own.
+ * For each temporary that is written over another of its size and type, the first tensor that stood in that place: none where the
+ * target overwrites no operands. A result has memory of its own.
  */
 export function findOverwritten(
-  order: readonly Group[],
   fused: FusedGraph,
-  isKept: (tensor: Tensor) => boolean,
+  { tensors }: Pick<Results, "tensors">,
+  { overwritesOperands }: Pick<Target, "overwritesOperands">,
 ): ReadonlyMap<Tensor, Tensor> {
-  const readers = listReaders(fused);
   const places = new Map<Tensor, Tensor>();
+  if (!overwritesOperands) return places;
+  const readers = listReaders(fused);
   const placeOf = (tensor: Tensor) => places.get(tensor) ?? tensor;
   const isTemporary = (tensor: Tensor) =>
-    tensor.operation.kind !== "input" && tensor.operation.kind !== "state" && !isKept(tensor);
+    tensor.operation.kind !== "input" && tensor.operation.kind !== "state" && !tensors.has(tensor);
   const done = new Set<Group>();
-  for (const group of order) {
+  for (const group of fused.groups) {
     done.add(group);
     const taken = new Set<Tensor>();
     for (const store of group.stores) {

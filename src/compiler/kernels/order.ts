@@ -3,7 +3,7 @@
 // as one that draws the bits of a dropout, waits for the first that reads it.
 
 import { bytesPerElement, countElements, type Tensor } from "../../graph/tensor.ts";
-import { baseOf, type FusedGraph, type Group } from "./group.ts";
+import { baseOf, type FusedGraph, type Group, type Results } from "./group.ts";
 
 /** The tensors in memory that a group reads. */
 function readsOf(group: Group, fused: FusedGraph): Tensor[] {
@@ -28,14 +28,14 @@ export function listReaders(fused: FusedGraph): ReadonlyMap<Tensor, ReadonlySet<
   return readers;
 }
 
-/** Every group after those it depends on. `isKept` holds for what has memory of its own: it neither takes nor frees any. */
-export function orderGroups(fused: FusedGraph, isKept: (tensor: Tensor) => boolean): Group[] {
+/** Every group after those it depends on. What is written to a place of its own neither takes nor frees memory. */
+export function orderGroups(fused: FusedGraph, { owners }: Pick<Results, "owners">): FusedGraph {
   const readers = listReaders(fused);
   const bytes = new Map<Tensor, number>();
   const reads = new Map<Group, Set<Tensor>>();
   const writes = new Map<Group, Set<Tensor>>();
   for (const group of fused.groups) {
-    const written = writesOf(group).filter(tensor => !isKept(tensor) && isReadOutside(tensor, group, readers));
+    const written = writesOf(group).filter(tensor => !owners.has(tensor) && isReadOutside(tensor, group, readers));
     for (const tensor of written) bytes.set(tensor, countElements(tensor.shape) * bytesPerElement[tensor.dtype]);
     writes.set(group, new Set(written));
   }
@@ -80,7 +80,7 @@ export function orderGroups(fused: FusedGraph, isKept: (tensor: Tensor) => boole
     run(best!.group);
     waiting.delete(best!.group);
   }
-  return order;
+  return { ...fused, groups: order };
 }
 
 function isReadOutside(tensor: Tensor, group: Group, readers: ReadonlyMap<Tensor, ReadonlySet<Group>>): boolean {

@@ -13,7 +13,14 @@ import {
   zeroIndex,
 } from "../indices/index-expression.ts";
 import type { Group } from "../kernels/group.ts";
+import type { GpuDevice } from "../targets/gpu-device.ts";
 import { type Expression, type Loop, type LoopKernel, rewriteValue, type Statement } from "./ir.ts";
+import type { GroupContext } from "./lower-value.ts";
+
+/** What lowering a group for a GPU needs to know beside the group. */
+export interface GpuContext extends GroupContext {
+  readonly gpu: GpuDevice;
+}
 
 /** The number of a thread in its block; no block has more. */
 export const thread: Index = variableIndex("thread", 1024);

@@ -17,18 +17,12 @@ import { type Group, movingSizes, type Store } from "../kernels/group.ts";
 import { isFlat, reductionOf } from "../kernels/levels.ts";
 import type { Expression, Loop, LoopKernel, Statement } from "./ir.ts";
 import { lowerPasses, nameRows, type RowLoop } from "./lower-passes.ts";
-import { type Lowering, lowerStore, lowerValue, nameValue, startLowering } from "./lower-value.ts";
+import { type GroupContext, lowerStore, lowerValue, nameValue, startLowering } from "./lower-value.ts";
 
 /** Columns of one block of a column reduction: its sums stay in registers and first-level cache. */
 const columnTile = 256;
 /** Elements of one block of a flat kernel. */
 const flatGrain = 16_384;
-
-/** What lowering a group needs to know of the rest of the program. */
-export interface GroupContext {
-  readonly inMemory: Lowering["inMemory"];
-  isExternal(tensor: Store["target"]): boolean;
-}
 
 export function lowerForCpu(group: Group, context: GroupContext): LoopKernel {
   if (group.kind === "column") return lowerColumns(group, context);

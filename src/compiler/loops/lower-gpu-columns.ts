@@ -1,5 +1,5 @@
 // Column reductions as loops for the thread blocks of a GPU: a thread block takes a tile of columns and all the rows of its block of
-// rows. 32 threads stand across the tile, so that a warp reads neighbouring elements, and eight or more below each other take the rows
+// rows. A warp stands across the tile, so that it reads neighbouring elements, and eight or more below each other take the rows
 // in turn; their sums meet in shared memory, in a fixed order.
 
 import { countElements } from "../../graph/tensor.ts";
@@ -14,29 +14,29 @@ import {
 } from "../indices/index-expression.ts";
 import type { Group, Store } from "../kernels/group.ts";
 import { reductionOf } from "../kernels/levels.ts";
-import { chooseWidth, elementLoop, nameIndex, thread } from "./gpu-chunks.ts";
+import { countBlocks, type GpuDevice } from "../targets/gpu-device.ts";
+import { chooseWidth, elementLoop, type GpuContext, nameIndex, thread } from "./gpu-chunks.ts";
 import type { Expression, LoopKernel, Statement } from "./ir.ts";
-import type { GroupContext } from "./lower-cpu.ts";
 import { nameRows } from "./lower-passes.ts";
 import { lowerStore, nameValue, startLowering } from "./lower-value.ts";
 
-const across = 32;
 const widest = 4;
-/** Fewer thread blocks than this leave multiprocessors idle: then tiles are as narrow and blocks as tall as they can be. */
-const fewBlocks = 128;
+const usualDown = 8;
 
 /** Columns of one thread block. */
-export function columnTile(columns: number): number {
-  return across * chooseWidth(columns, widest);
+export function columnTile(columns: number, { warpThreads }: GpuDevice): number {
+  return warpThreads * chooseWidth(columns, widest);
 }
 
-export function lowerColumns(group: Group, { inMemory, isExternal }: GroupContext): LoopKernel {
+export function lowerColumns(group: Group, { inMemory, isExternal, gpu }: GpuContext): LoopKernel {
   const { rows, columns, stores } = group;
   const outer = rows.slice(0, -1);
   const inner = rows[rows.length - 1]!;
-  const isFew = countElements(outer) * Math.ceil(columns / columnTile(columns)) < fewBlocks;
+  const across = gpu.warpThreads;
+  // Fewer thread blocks than multiprocessors leave some idle: then tiles are as narrow and blocks as tall as they can be.
+  const isFew = countElements(outer) * Math.ceil(columns / columnTile(columns, gpu)) < countBlocks(gpu, 1);
   const width = isFew ? 1 : chooseWidth(columns, widest);
-  const down = isFew ? 32 : 8;
+  const down = isFew ? gpu.mostThreads / across : usualDown;
   const tile = across * width;
   const tiles = Math.ceil(columns / tile);
   const blocks = countElements(outer) * tiles;

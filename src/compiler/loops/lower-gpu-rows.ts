@@ -14,22 +14,40 @@ import {
 } from "../indices/index-expression.ts";
 import type { Group, Store } from "../kernels/group.ts";
 import { assignLevels, isReadLater } from "../kernels/levels.ts";
-import { chooseWidth, elementLoop, nameIndex, thread, widestUseful } from "./gpu-chunks.ts";
+import type { GpuDevice } from "../targets/gpu-device.ts";
+import { chooseWidth, elementLoop, type GpuContext, nameIndex, thread, widestUseful } from "./gpu-chunks.ts";
 import type { Loop, LoopKernel, Statement } from "./ir.ts";
 import type { KeptRegisters } from "./keep.ts";
-import type { GroupContext } from "./lower-cpu.ts";
 import { lowerPasses, nameRows, type RowLoop } from "./lower-passes.ts";
 import { lowerStore, newName, startLowering } from "./lower-value.ts";
 
-/** Rows up to this long are a warp's; longer ones a thread block's. */
-export const longestWarpRow = 1024;
+/** Columns of a row for each thread of a warp, up to which the row is a warp's; a longer one is a thread block's. */
+const mostColumnsOfLane = 32;
 const warpsOfBlock = 4;
-/** Threads of a longer row: several such blocks on a multiprocessor, so that some load while others compute. */
-const mostLanes = 512;
-/** Warps of a thread block that sums columns; two such blocks on a multiprocessor leave a thread 168 registers. */
+/** Warps of a longer row: several such blocks on a multiprocessor, so that some load while others compute. */
+const mostWarps = 16;
+/** Warps of a thread block that sums columns, and how many such blocks a multiprocessor should have at the same time. */
 const summingWarps = 6;
+const summingBlocks = 2;
 /** Chunks of one thread up to which the loop over them is unrolled whole, so that arrays of chunks are registers. */
 const mostUnrolled = 16;
+
+export function longestWarpRow({ warpThreads }: GpuDevice): number {
+  return mostColumnsOfLane * warpThreads;
+}
+
+/**
+ * Whether thread blocks that sum the columns of rows find room for it: in shared memory for the parts of their warps, and in each
+ * thread for `values` of each of its columns.
+ */
+export function fitsSums(columns: number, values: number, gpu: GpuDevice): boolean {
+  const { warpThreads, sharedBytes, registers } = gpu;
+  // A thread's registers come in eights.
+  const perThread = Math.floor(registers / (summingBlocks * summingWarps * warpThreads) / 8) * 8;
+  const isShort = columns <= longestWarpRow(gpu);
+  const fitsShared = summingBlocks * 4 * summingWarps * columns <= sharedBytes;
+  return isShort && fitsShared && Math.ceil(columns / warpThreads) * values <= perThread;
+}
 
 export interface GpuKernel {
   readonly kernel: LoopKernel;
@@ -43,14 +61,15 @@ interface RowLayout extends RowLoop {
   readonly kept: KeptRegisters;
 }
 
-export function lowerRows(group: Group, context: GroupContext): GpuKernel {
+export function lowerRows(group: Group, context: GpuContext): GpuKernel {
   const sums = group.stores.filter(({ reduction }) => reduction === "column");
   if (sums.length > 0) return lowerRowsAndSums(group, sums, context);
   const lowering = startLowering(context.inMemory);
-  const layout = layRow(group);
+  const layout = layRow(group, context.gpu);
+  const { warpThreads } = context.gpu;
   const { lanes, kept } = layout;
   const rowCount = countElements(group.rows);
-  const isWarp = lanes === 32;
+  const isWarp = lanes === warpThreads;
   const block = variableIndex("block", rowCount);
   // The last thread block may have more warps than there are rows.
   const row = variableIndex("row", isWarp ? Math.ceil(rowCount / warpsOfBlock) * warpsOfBlock : rowCount);
@@ -60,7 +79,7 @@ export function lowerRows(group: Group, context: GroupContext): GpuKernel {
   const all = [...rows.lets, ...body];
   const warpRow = combineIndices([
     { index: block, factor: warpsOfBlock },
-    { index: divideIndex(thread, 32), factor: 1 },
+    { index: divideIndex(thread, warpThreads), factor: 1 },
   ]);
   return {
     kernel: {
@@ -68,23 +87,24 @@ export function lowerRows(group: Group, context: GroupContext): GpuKernel {
       body: isWarp
         ? [
             nameIndex("row", warpRow),
-            nameIndex("lane", remainderIndex(thread, 32)),
+            nameIndex("lane", remainderIndex(thread, warpThreads)),
             { kind: "when", index: row, below: rowCount, body: all },
           ]
         : [nameIndex("row", block), nameIndex("lane", thread), ...all],
       lookups: lowering.lookups,
       blocks: rowCount,
       grain: isWarp ? warpsOfBlock : 1,
-      threads: isWarp ? 32 * warpsOfBlock : lanes,
+      threads: isWarp ? warpThreads * warpsOfBlock : lanes,
     },
     kept,
   };
 }
 
 /** Thread block n takes the rows that row n of the sums is made of. */
-function lowerRowsAndSums(group: Group, sums: readonly Store[], context: GroupContext): GpuKernel {
+function lowerRowsAndSums(group: Group, sums: readonly Store[], context: GpuContext): GpuKernel {
   const lowering = startLowering(context.inMemory);
-  const layout = layRow(group);
+  const layout = layRow(group, context.gpu);
+  const { warpThreads } = context.gpu;
   const { columns } = group;
   const [blocks, inner] = sums[0]!.loop.filter(size => size !== 1) as [number, number];
   const [block, below] = [variableIndex("block", blocks), variableIndex("inner", inner)];
@@ -120,7 +140,7 @@ function lowerRowsAndSums(group: Group, sums: readonly Store[], context: GroupCo
         variable: "c",
         from: thread,
         to: constantIndex(columns),
-        step: 32 * summingWarps,
+        step: warpThreads * summingWarps,
         body: [
           { kind: "declare", name: total, type: "f32" },
           { kind: "set", name: total, value: part(constantIndex(0)) },
@@ -143,8 +163,8 @@ function lowerRowsAndSums(group: Group, sums: readonly Store[], context: GroupCo
       block: "block",
       body: [
         { kind: "declare", name: "part", type: "f32", count: summingWarps * columns, shared: true },
-        nameIndex("warp", divideIndex(thread, 32)),
-        nameIndex("lane", remainderIndex(thread, 32)),
+        nameIndex("warp", divideIndex(thread, warpThreads)),
+        nameIndex("lane", remainderIndex(thread, warpThreads)),
         ...totals.map(name => ({ kind: "declare", name, type: "f32", count: layout.slots, begin: "sum" }) as const),
         { kind: "loop", variable: "inner", from: warp, to: constantIndex(inner), step: summingWarps, body },
         ...results,
@@ -152,24 +172,27 @@ function lowerRowsAndSums(group: Group, sums: readonly Store[], context: GroupCo
       lookups: lowering.lookups,
       blocks,
       grain: 1,
-      threads: 32 * summingWarps,
-      residentBlocks: 2,
+      threads: warpThreads * summingWarps,
+      residentBlocks: summingBlocks,
     },
     kept: layout.kept,
   };
 }
 
-function layRow(group: Group): RowLayout {
+function layRow(group: Group, gpu: GpuDevice): RowLayout {
+  const { warpThreads } = gpu;
   const { columns } = group;
   const width = chooseWidth(columns, widestUseful(group));
   const inRow = columns / width;
-  const lanes = columns <= longestWarpRow ? 32 : Math.min(mostLanes, Math.ceil(inRow / 32) * 32);
+  const warps = Math.min(mostWarps, gpu.mostThreads / warpThreads, Math.ceil(inRow / warpThreads));
+  const isWarp = columns <= longestWarpRow(gpu);
+  const lanes = isWarp ? warpThreads : warps * warpThreads;
   const chunks = Math.ceil(inRow / lanes);
   const sums = group.stores.filter(({ reduction }) => reduction === "column").length;
   const levels = assignLevels(group);
   // Arrays of chunks are registers only where the loop over them is unrolled; elsewhere that would cost registers for nothing.
   const hasArrays = group.stores.some(store => isReadLater(store, group, levels));
-  const isUnrolled = chunks <= mostUnrolled && (lanes === 32 || hasArrays);
+  const isUnrolled = chunks <= mostUnrolled && (isWarp || hasArrays);
   const [j, e, lane] = [variableIndex("j", chunks), variableIndex("e", width), variableIndex("lane", lanes)];
   const start = combineIndices([
     { index: j, factor: lanes * width },
@@ -179,13 +202,13 @@ function layRow(group: Group): RowLayout {
   const first = variableIndex("first", chunks * lanes * width);
   return {
     lanes,
-    kept: { count: chunks > mostUnrolled ? 0 : (lanes === 32 ? 96 : 24) - sums * chunks * width, chunks },
+    kept: { count: chunks > mostUnrolled ? 0 : (isWarp ? 96 : 24) - sums * chunks * width, chunks },
     slots: chunks * width,
     slot: combineIndices([
       { index: j, factor: width },
       { index: e, factor: 1 },
     ]),
-    across: lanes === 32 ? "warp" : "block",
+    across: isWarp ? "warp" : "block",
     once: statement => ({ kind: "when", index: lane, below: 1, body: [statement] }),
     over: (body): Loop => {
       const elements = elementLoop(width, columns, body);

@@ -5,10 +5,17 @@ import { unflattenPosition } from "../indices/expression.ts";
 import { combineIndices, divideIndex, type Index, remainderIndex, variableIndex } from "../indices/index-expression.ts";
 import { type Group, movingSizes } from "../kernels/group.ts";
 import { isFlat } from "../kernels/levels.ts";
-import { chooseWidth, elementLoop, nameIndex, thread, widenLoops, widestUseful } from "./gpu-chunks.ts";
+import {
+  chooseWidth,
+  elementLoop,
+  type GpuContext,
+  nameIndex,
+  thread,
+  widenLoops,
+  widestUseful,
+} from "./gpu-chunks.ts";
 import type { LoopKernel, Stage, Statement } from "./ir.ts";
 import { keepChunks } from "./keep.ts";
-import type { GroupContext } from "./lower-cpu.ts";
 import { lowerColumns } from "./lower-gpu-columns.ts";
 import { type GpuKernel, lowerRows } from "./lower-gpu-rows.ts";
 import { nameRows } from "./lower-passes.ts";
@@ -20,7 +27,7 @@ const elementThreads = 256;
 /** The kernel of a group, its values shared. `inspect` sees it after every pass. */
 export function lowerForGpu(
   group: Group,
-  context: GroupContext,
+  context: GpuContext,
   inspect: (kernel: LoopKernel, stage: Stage) => void,
 ): LoopKernel {
   const { kernel: lowered, kept } = lower(group, context);
@@ -34,14 +41,14 @@ export function lowerForGpu(
   return hoisted;
 }
 
-function lower(group: Group, context: GroupContext): GpuKernel {
+function lower(group: Group, context: GpuContext): GpuKernel {
   if (group.kind === "column") return { kernel: lowerColumns(group, context) };
   const needsRows = group.stores.some(({ reduction, scope }) => reduction !== "none" || scope === "scalar");
   return needsRows ? lowerRows(group, context) : { kernel: lowerElements(group, context) };
 }
 
 /** One chunk of elements a thread. */
-function lowerElements(group: Group, { inMemory, isExternal }: GroupContext): LoopKernel {
+function lowerElements(group: Group, { inMemory, isExternal }: GpuContext): LoopKernel {
   const lowering = startLowering(inMemory);
   const flat = isFlat(group);
   const rowCount = countElements(group.rows);

@@ -7,6 +7,12 @@ import { type Index, substituteVariables, variableIndex, zeroIndex } from "../in
 import type { Store } from "../kernels/group.ts";
 import type { ElementOperation, Expression, Statement, Type } from "./ir.ts";
 
+/** What lowering a group needs to know of the rest of the program. */
+export interface GroupContext {
+  readonly inMemory: ReadonlySet<Tensor>;
+  isExternal(tensor: Tensor): boolean;
+}
+
 /** What a kernel has so far. */
 export interface Lowering {
   readonly inMemory: ReadonlySet<Tensor>;

@@ -2,7 +2,7 @@
 // Hoisted, it stands in the outermost block of statements that knows what it depends on. C is not hoisted, and each of its loops is for
 // itself: its compiler moves values out of loops after it has chosen which products and sums to do as one, and chooses by where they stand.
 
-import type { Tensor } from "../../graph/tensor.ts";
+import { operationKey } from "../../graph/tensor.ts";
 import {
   constantIndex,
   type Index,
@@ -173,12 +173,24 @@ class ValueNumbers {
 
   /** What is the same for equal values, with numbers for operands. */
   private keyOf(value: Expression): string {
-    const { tensor, at, operands, chunk, ...own } = value as Expression & Partial<Record<Parts, never>>;
-    const parts = operandsOf(value).map(operand => this.numberOf(operand));
-    const position = at === undefined ? "" : indexKey(at);
-    return `${JSON.stringify(own)} ${(tensor as Tensor | undefined)?.id ?? ""} ${position} ${parts.join(" ")}`;
+    const operands = operandsOf(value).map(operand => this.numberOf(operand));
+    switch (value.kind) {
+      case "constant":
+        return `${value.type} ${Object.is(value.value, -0) ? "-0" : value.value}`;
+      case "position":
+        return `position ${value.type} ${indexKey(value.at)}`;
+      case "load":
+        return `load ${value.tensor.id} ${indexKey(value.at)}`;
+      case "chunk":
+        return `chunk ${value.tensor.id} ${indexKey(value.at)} ${value.width}`;
+      case "element":
+        return `element ${operands} ${indexKey(value.at)}`;
+      case "read":
+        return `read ${value.name} ${value.at === undefined ? "" : indexKey(value.at)} ${value.width}`;
+      case "apply":
+        return `${value.type} ${operationKey(value.operation)} ${operands}`;
+      case "choose":
+        return `choose ${value.type} ${indexKey(value.at)} ${value.ends} of ${operands}`;
+    }
   }
 }
-
-/** Fields of expressions that are more than a number or a word. */
-type Parts = "tensor" | "at" | "operands" | "chunk";

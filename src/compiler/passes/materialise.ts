@@ -3,7 +3,7 @@
 
 import { countElements, type Graph, listRoots, sortTopologically, type Tensor } from "../../graph/tensor.ts";
 import { isRoundedState, stridedView } from "../indices/expression.ts";
-import type { ProductAbilities } from "../target.ts";
+import type { ProductAbilities, Target } from "../target.ts";
 
 /** Operations whose result a kernel of its own (or a reduction) writes. */
 const ownKernel = new Set(["matmul", "composite", "scatterAdd", "reduce"]);
@@ -21,7 +21,7 @@ export function isView(tensor: Tensor): boolean {
 }
 
 /** The tensors that stand in memory: inputs, states, and every tensor some kernel writes. */
-export function chooseMaterialised(graph: Graph, products: ProductAbilities): Set<Tensor> {
+export function chooseMaterialised(graph: Graph, { products }: Pick<Target, "products">): Set<Tensor> {
   const nodes = sortTopologically(listRoots(graph));
   const inMemory = new Set(
     nodes.filter(({ operation }) => sources.has(operation.kind) || ownKernel.has(operation.kind)),

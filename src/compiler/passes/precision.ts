@@ -2,16 +2,8 @@
 // elementwise stay f32; what the matrix units read is bf16, and so is what they write where it would cross memory.
 
 import { cast } from "../../graph/operations.ts";
-import {
-  countUses,
-  createTensor,
-  type Graph,
-  listRoots,
-  type Precision,
-  sortTopologically,
-  type Tensor,
-} from "../../graph/tensor.ts";
-import type { Target } from "../target.ts";
+import { countUses, createTensor, type Graph, listRoots, sortTopologically, type Tensor } from "../../graph/tensor.ts";
+import type { CompileOptions, Target } from "../target.ts";
 import { isView } from "./materialise.ts";
 import { rewriteGraph } from "./simplify.ts";
 
@@ -20,7 +12,11 @@ import { rewriteGraph } from "./simplify.ts";
  * so is a product that stands in memory to be worked on: that of several uses, and where products cannot do elementwise work as
  * they are written, that of one use too, unless it is added to something.
  */
-export function applyPrecision(graph: Graph, precision: Precision, { products }: Pick<Target, "products">): Graph {
+export function applyPrecision(
+  graph: Graph,
+  { products }: Pick<Target, "products">,
+  { precision }: Pick<CompileOptions, "precision">,
+): Graph {
   if (precision === "f32") return graph;
   const uses = countUses(graph);
   // A rewritten node has other inputs than the one that was counted, so uses are found by the tensor it replaces.

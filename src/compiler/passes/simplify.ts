@@ -21,17 +21,22 @@ import {
   type Graph,
   isFloat,
   listRoots,
-  type Operation,
+  operationKey,
   sortTopologically,
   type Tensor,
 } from "../../graph/tensor.ts";
-import type { Target } from "../target.ts";
+import type { CompileOptions, Target } from "../target.ts";
 
 /** Whether the backend has a kernel for a composite. */
 type HasKernel = (name: string, attributes: Attributes) => boolean;
 
 /** The same graph in the language of fusion; composites with a kernel stay. */
-export function simplifyGraph(graph: Graph, hasKernel: HasKernel, target: Pick<Target, "columnBlocks">): Graph {
+export function simplifyGraph(
+  graph: Graph,
+  target: Pick<Target, "columnBlocks">,
+  { findCompositeKernel }: Pick<CompileOptions, "findCompositeKernel">,
+): Graph {
+  const hasKernel: HasKernel = (name, attributes) => findCompositeKernel?.(name, attributes) !== undefined;
   const expanded = rewriteGraph(graph, node => {
     const { operation, inputs } = node;
     if (operation.kind !== "composite" || hasKernel(operation.definition.name, operation.attributes)) return node;
@@ -102,9 +107,7 @@ export function rewriteGraph(graph: Graph, rewrite: (node: Tensor, original: Ten
 }
 
 function nodeKey({ operation, inputs, shape, dtype }: Tensor): string {
-  const { definition, ...plain } = operation as Operation & { definition?: { name: string } };
-  const described = definition === undefined ? plain : { ...plain, name: definition.name };
-  return `${JSON.stringify(described)} ${inputs.map(operand => operand.id).join(",")} ${shape.join(",")} ${dtype}`;
+  return `${operationKey(operation)} ${inputs.map(operand => operand.id).join(",")} ${shape.join(",")} ${dtype}`;
 }
 
 /** The number a tensor holds everywhere, if it is a constant under views. */

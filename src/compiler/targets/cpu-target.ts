@@ -19,21 +19,12 @@ const columnBlocks = 32;
 export const cpuTarget: Target = {
   products: { packRounded: true, takeAnyStrides: true, writeAnything: true },
   overwritesOperands: true,
+  alignmentBytes: 64,
+  mostTensors: Number.POSITIVE_INFINITY,
   columnBlocks: rows => (rows <= 2 * columnBlocks ? 1 : columnBlocks),
   regroup: fused => fused,
-  printGroup: (group, context) => {
-    switch (group.kind) {
-      case "matmul":
-        return [printProduct(group, context)];
-      case "scatterAdd":
-        return [printScatter(group.template!, context)];
-      case "composite":
-        return [printComposite(group.template!, context)];
-      default:
-        return [printFused(group, context)];
-    }
-  },
-  printCopy: (from, to) => ({
+  emitters: { matmul: printProduct, scatterAdd: printScatter, composite: printComposite, fused: printFused },
+  emitCopy: (from, to) => ({
     name: "copy",
     source: `static void KERNEL(char *const *p, long begin, long end) { memcpy(p[1] + begin, p[0] + begin, (size_t)(end - begin)); }\n`,
     pointers: [from, to],
@@ -122,7 +113,8 @@ function productView(operand: Tensor, inMemory: (tensor: Tensor) => boolean) {
   };
 }
 
-function printComposite(node: Tensor, { inMemory, options }: PrintContext): DraftLaunch {
+function printComposite(group: Group, { inMemory, options }: PrintContext): DraftLaunch {
+  const node = group.template!;
   const { definition, attributes } = node.operation as Extract<Operation, { kind: "composite" }>;
   const { name, blocks, grain, flops, printCall } = options.findCompositeKernel!(definition.name, attributes)!;
   const operands = node.inputs.map(operand => baseOf(operand, inMemory));
@@ -130,7 +122,8 @@ function printComposite(node: Tensor, { inMemory, options }: PrintContext): Draf
   return { name, source, pointers: [...operands, node], blocks, grain, flops };
 }
 
-function printScatter(node: Tensor, { inMemory }: PrintContext): DraftLaunch {
+function printScatter(group: Group, { inMemory }: PrintContext): DraftLaunch {
+  const node = group.template!;
   const [values, indices] = node.inputs as [Tensor, Tensor];
   const [rows, columns] = node.shape as [number, number];
   const source = `static void KERNEL(char *const *p, long begin, long end) {

@@ -5,16 +5,13 @@
 import { bytesPerElement, countElements, type Tensor } from "../../graph/tensor.ts";
 import { indexKey } from "../indices/index-expression.ts";
 import { canonical, type FusedGraph, type Group, reaches } from "../kernels/group.ts";
-import { longestWarpRow } from "../loops/lower-gpu-rows.ts";
+import { fitsSums } from "../loops/lower-gpu-rows.ts";
 import { joinPasses } from "./cuda-passes.ts";
-import { splitWideGroups } from "./cuda-split.ts";
-
-/** Registers that a thread of the joined kernel may need for its columns: one for each sum and each operand. */
-const mostRegisters = 168;
+import type { GpuDevice } from "./gpu-device.ts";
 
 /** The same tensors made by kernels that suit a GPU. */
-export function regroupForCuda({ groups, inMemory }: FusedGraph): FusedGraph {
-  const left = splitWideGroups(groups);
+export function regroupForCuda({ groups, inMemory }: FusedGraph, gpu: GpuDevice): FusedGraph {
+  const left = [...groups];
   joinPasses(left);
   const join = (isGuest: (group: Group) => boolean, isHome: (guest: Group, home: Group) => boolean) => {
     for (const guest of [...left].filter(isGuest)) {
@@ -22,7 +19,7 @@ export function regroupForCuda({ groups, inMemory }: FusedGraph): FusedGraph {
       if (home !== undefined) joinTo(home, guest, left);
     }
   };
-  join(isPartialSum, sharesRows);
+  join(isPartialSum, (columns, rows) => sharesRows(columns, rows, gpu));
   join(isLastSum, isTwin);
   join(isOfOneRow, isMadeOfSums);
   return { groups: left, inMemory };
@@ -45,15 +42,16 @@ function isPartialSum({ kind, rows, stores }: Group): boolean {
 }
 
 /** Rows as many and as long, which read the same, and neither group needs the other. */
-function sharesRows(columns: Group, rows: Group): boolean {
-  if (rows.kind !== "row" || rows.columns !== columns.columns || columns.columns > longestWarpRow) return false;
+function sharesRows(columns: Group, rows: Group, gpu: GpuDevice): boolean {
+  if (rows.kind !== "row" || rows.columns !== columns.columns) return false;
   if (countElements(rows.rows) !== countElements(columns.rows)) return false;
   const stores = [...rows.stores, ...columns.stores];
   const totals = stores.filter(({ reduction }) => reduction === "column").length;
   const own = new Set(stores.map(({ target }) => target));
   const loaded = stores.flatMap(({ loads }) => loads.map(({ tensor }) => tensor));
   const operands = new Set(loaded.filter(tensor => tensor.shape.at(-1) === rows.columns && !own.has(tensor)));
-  if (Math.ceil(columns.columns / 32) * (totals + operands.size) > mostRegisters) return false;
+  // A thread has one register for each sum and each operand of its columns.
+  if (!fitsSums(columns.columns, totals + operands.size, gpu)) return false;
   const otherBlocks = rows.stores.find(({ reduction }) => reduction === "column")?.loop;
   if (otherBlocks !== undefined && otherBlocks.join() !== columns.stores[0]!.loop.join()) return false;
   return sharesMost(columns, rows) && !reaches(columns, rows) && !reaches(rows, columns);

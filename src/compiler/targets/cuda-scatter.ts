@@ -3,7 +3,7 @@
 // indices that ends in another thread block is added up from parts. No atomics: every sum is taken in the order of the positions.
 
 import { createTensor, type DType, type Shape, type Tensor } from "../../graph/tensor.ts";
-import { baseOf } from "../kernels/group.ts";
+import { baseOf, type Group } from "../kernels/group.ts";
 import { chooseWidth } from "../loops/gpu-chunks.ts";
 import { chunkType, indexType, printHead } from "../loops/print-cuda.ts";
 import type { DraftLaunch, PrintContext } from "../target.ts";
@@ -20,7 +20,8 @@ const finishedRows = 32;
  * The launches of values (N, C) added at indices (N) into rows (R, C). Twice N² / 512 comparisons sort: at 65,536 positions less than
  * reading the values takes. An index that is no row is passed over.
  */
-export function printScatter(node: Tensor, { inMemory, stateOf }: PrintContext): DraftLaunch[] {
+export function printScatter({ template }: Group, { inMemory, stateOf }: PrintContext): DraftLaunch[] {
+  const node = template!;
   const [values, indices] = node.inputs.map(operand => baseOf(operand, inMemory)) as [Tensor, Tensor];
   const [rows, columns] = node.shape as [number, number];
   const count = indices.shape[0]!;

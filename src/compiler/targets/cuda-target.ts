@@ -15,60 +15,67 @@ import type { ProductOperand } from "../program/program.ts";
 import type { DraftLaunch, PrintContext, Target } from "../target.ts";
 import { regroupForCuda } from "./cuda-regroup.ts";
 import { printScatter } from "./cuda-scatter.ts";
+import { countBlocks, type GpuDevice } from "./gpu-device.ts";
 
-/** Thread blocks that work on rows and sum their columns: two on each of 132 multiprocessors, twice. */
-const joinedBlocks = 512;
-/** Thread blocks that a sum of columns should have, so that every multiprocessor works, and the fewest rows of one. */
-const wantedBlocks = 1024;
+/** Thread blocks on a multiprocessor that work on rows and sum their columns: two at a time, twice. */
+const joinedBlocks = 4;
+/** Thread blocks on a multiprocessor that a sum of columns should have, and the fewest rows of one. */
+const wantedBlocks = 8;
 const fewestRows = 64;
 
-export const cudaTarget: Target = {
-  products: { packRounded: false, takeAnyStrides: false, writeAnything: false },
-  // What a kernel only reads goes through a cache that sees no writes.
-  overwritesOperands: false,
-  columnBlocks: (rows, columns) => {
-    if (columns <= longestWarpRow) return Math.max(1, Math.min(joinedBlocks, Math.floor(rows / fewestRows)));
-    const tiles = Math.ceil(columns / columnTile(columns));
-    return Math.max(1, Math.min(Math.ceil(wantedBlocks / tiles), Math.floor(rows / fewestRows)));
-  },
-  regroup: regroupForCuda,
-  printGroup: (group, context) => {
-    switch (group.kind) {
-      case "matmul":
-        return [makeProduct(group, context)];
-      case "scatterAdd":
-        return printScatter(group.template!, context);
-      case "composite":
-        return [printComposite(group.template!, context)];
-      default:
-        return [printFused(group, context)];
-    }
-  },
-  printCopy: (from, to) => {
-    const threads = 256;
-    const count = countElements(from.shape);
-    const width = chooseWidth(count, bytesPerElement[from.dtype] === 4 ? 4 : 8);
-    const chunk = chunkType(from.dtype, width);
-    const type = indexType([from]);
-    const source = `${printHead(
-      [from, to],
-      tensor => tensor === to,
-      threads,
-      () => undefined,
-    )} {
+/** Tensors that one kernel may read and write: with more of them, their values fit in no register file. */
+const mostTensors = 32;
+
+export function cudaTarget(gpu: GpuDevice): Target {
+  return {
+    products: { packRounded: false, takeAnyStrides: false, writeAnything: false },
+    // What a kernel only reads goes through a cache that sees no writes.
+    overwritesOperands: false,
+    alignmentBytes: 64,
+    mostTensors,
+    columnBlocks: (rows, columns) => {
+      const most =
+        columns <= longestWarpRow(gpu)
+          ? countBlocks(gpu, joinedBlocks)
+          : Math.ceil(countBlocks(gpu, wantedBlocks) / Math.ceil(columns / columnTile(columns, gpu)));
+      return Math.max(1, Math.min(most, Math.floor(rows / fewestRows)));
+    },
+    regroup: fused => regroupForCuda(fused, gpu),
+    emitters: {
+      matmul: makeProduct,
+      scatterAdd: printScatter,
+      composite: printComposite,
+      fused: (group, context) => printFused(group, context, gpu),
+    },
+    emitCopy,
+  };
+}
+
+function emitCopy(from: Tensor, to: Tensor): DraftLaunch {
+  const threads = 256;
+  const count = countElements(from.shape);
+  const width = chooseWidth(count, bytesPerElement[from.dtype] === 4 ? 4 : 8);
+  const chunk = chunkType(from.dtype, width);
+  const type = indexType([from]);
+  const head = printHead(
+    [from, to],
+    tensor => tensor === to,
+    threads,
+    () => undefined,
+  );
+  const source = `${head} {
   const ${type} at = (${type})blockIdx.x * ${threads} + threadIdx.x;
   if (at < ${count / width}) ((${chunk} *)a1)[at] = ((const ${chunk} *)a0)[at];
 }
 `;
-    return { name: "copy", source, threads, pointers: [from, to], blocks: count / width, grain: threads, flops: 0 };
-  },
-};
+  return { name: "copy", source, threads, pointers: [from, to], blocks: count / width, grain: threads, flops: 0 };
+}
 
-function printFused(group: Group, context: PrintContext): DraftLaunch {
+function printFused(group: Group, context: PrintContext, gpu: GpuDevice): DraftLaunch {
   const { inMemory, options, isExternal, stateOf } = context;
   const kernel = lowerForGpu(
     group,
-    { inMemory, isExternal: tensor => isExternal(tensor, group) },
+    { inMemory, isExternal: tensor => isExternal(tensor, group), gpu },
     options.inspectKernel ?? (() => {}),
   );
   const { blocks, grain, threads } = kernel;
@@ -120,7 +127,8 @@ function viewOperand(operand: Tensor, inMemory: ReadonlySet<Tensor>): OperandVie
   return { base, operand: { dtype: base.dtype === "bf16" ? "bf16" : "f32", offset, row, column, batch } };
 }
 
-function printComposite(node: Tensor, { inMemory, options, stateOf }: PrintContext): DraftLaunch {
+function printComposite(group: Group, { inMemory, options, stateOf }: PrintContext): DraftLaunch {
+  const node = group.template!;
   const { definition, attributes } = node.operation as Extract<Operation, { kind: "composite" }>;
   const kernel = options.findCompositeKernel!(definition.name, attributes)!;
   const { name, blocks, grain, flops, threads = 256, sharedBytes, residentBlocks } = kernel;

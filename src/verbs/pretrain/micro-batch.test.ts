@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { quickstart } from "../../../recipes/quickstart.ts";
 import type { Backend } from "../../backends/backend.ts";
 import { compileForCuda } from "../../backends/cuda/cuda.ts";
+import { figuresOf } from "../../backends/cuda/figures.ts";
 import { openReference } from "../../backends/reference/reference.ts";
 import type { Graph } from "../../graph/tensor.ts";
 import { measurePrograms } from "../../plan/programs.ts";
@@ -14,7 +15,7 @@ const recipe = overrideRecipe(quickstart, [
   ...["model.width=32", "model.layers=1", "model.heads=2", "model.feedForward=64", "model.vocabulary=96"],
   ...["model.sequenceLength=16", "schedule.batchSequences=100", "train.microBatchSequences=3"],
 ]);
-const compile = (graph: Graph) => compileForCuda(graph, "bf16", 90);
+const compile = (graph: Graph) => compileForCuda(graph, "bf16", figuresOf(90));
 const needsOf = (size: number) =>
   measurePrograms(overrideRecipe(recipe, [`train.microBatchSequences=${size}`]), compile).memory.total;
 const backendOf = (bytes: number): Backend => ({ ...openReference(), compile, availableBytes: () => bytes });

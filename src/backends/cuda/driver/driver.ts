@@ -2,12 +2,10 @@
 // the order it was asked for. The native driver (native-driver.ts) implements it on a GPU; tests put others in its place.
 
 import type { Product } from "../../../compiler/program/program.ts";
+import type { CudaFigures } from "../figures.ts";
 
-export interface CudaDevice {
+export interface CudaDevice extends CudaFigures {
   readonly name: string;
-  /** Ten times the major version and the minor one: 90 for 9.0. */
-  readonly computeCapability: number;
-  readonly multiprocessors: number;
   readonly memoryBytes: number;
   /** By which the management library finds it: "0000:01:00.0". */
   readonly busId?: string;

@@ -293,6 +293,10 @@ function describeDevice(api: DriverApi, ordinal: number): CudaDevice {
       10 * attribute(cuda.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR) +
       attribute(cuda.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR),
     multiprocessors: attribute(cuda.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT),
+    warpThreads: attribute(cuda.CU_DEVICE_ATTRIBUTE_WARP_SIZE),
+    mostThreads: attribute(cuda.CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK),
+    sharedBytes: attribute(cuda.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_MULTIPROCESSOR),
+    registers: attribute(cuda.CU_DEVICE_ATTRIBUTE_MAX_REGISTERS_PER_MULTIPROCESSOR),
     memoryBytes: Number(bytes[0]),
   };
 }

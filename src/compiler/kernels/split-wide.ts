@@ -3,19 +3,20 @@
 // warp, and a kernel whose values fit in no register file. The parts of equal tensors print the same text.
 
 import type { Tensor } from "../../graph/tensor.ts";
-import type { Group, Store } from "../kernels/group.ts";
-import { assignLevels } from "../kernels/levels.ts";
+import type { Target } from "../target.ts";
+import type { FusedGraph, Group, Store } from "./group.ts";
+import { assignLevels } from "./levels.ts";
 
-/** Tensors that one kernel may read and write. */
-const mostTensors = 32;
-
-/** The same stores in groups of few tensors each. */
-export function splitWideGroups(groups: readonly Group[]): Group[] {
+/** The same stores in groups that read and write at most so many tensors each, as far as stores can be parted. */
+export function splitWideGroups(
+  { groups, inMemory }: FusedGraph,
+  { mostTensors }: Pick<Target, "mostTensors">,
+): FusedGraph {
   const split: Group[] = [];
   /** What became of a group that was cut. */
   const partsOf = new Map<Group, readonly Group[]>();
   for (const group of groups) {
-    const parts = isWide(group) ? splitGroup(group) : [group];
+    const parts = isWide(group, mostTensors) ? splitGroup(group) : [group];
     partsOf.set(group, parts);
     split.push(...parts);
   }
@@ -27,12 +28,12 @@ export function splitWideGroups(groups: readonly Group[]): Group[] {
       for (const part of parts) dependencies.add(part);
     }
   }
-  return split;
+  return { groups: split, inMemory };
 }
 
 const listRead = (store: Store): Tensor[] => store.loads.map(({ tensor }) => tensor);
 
-function isWide({ kind, stores }: Group): boolean {
+function isWide({ kind, stores }: Group, mostTensors: number): boolean {
   return kind === "row" && new Set(stores.flatMap(store => [store.target, ...listRead(store)])).size > mostTensors;
 }
 
