@@ -7,9 +7,9 @@ import { closeSync, fstatSync, readSync } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { setImmediate } from "node:timers/promises";
 import { createGunzip } from "node:zlib";
-import { Decompress } from "fzstd";
 import { UserError } from "../base/errors.ts";
 import { openFile, reading } from "./read-failure.ts";
+import { unpackZstd, ZstdFault } from "./zstd.ts";
 
 export type Compression = "none" | "gzip" | "zstd";
 
@@ -37,7 +37,7 @@ export function unpackBytes(
   compression: Compression = compressionOf(path),
 ): AsyncGenerator<Buffer> {
   if (compression === "none") return bytes;
-  return compression === "gzip" ? unpackGzip(bytes, path) : unpackZstd(bytes, path);
+  return compression === "gzip" ? unpackGzip(bytes, path) : unpackZstdFile(bytes, path);
 }
 
 /**
@@ -72,7 +72,8 @@ export async function* hashPieces(pieces: AsyncIterable<Buffer>, hash: Hash): As
 /** Unpacks a gzip of one or several members. `path` is for errors: E_GZIP_CUT, E_GZIP. */
 export async function* unpackGzip(packed: AsyncGenerator<Buffer>, path: string): AsyncGenerator<Buffer> {
   const gunzip = createGunzip({ chunkSize: bytesPerUnpack });
-  const feeding = pipeline(packed, gunzip);
+  const fed = { bytes: 0, isGzip: false };
+  const feeding = pipeline(countPieces(packed, fed), gunzip);
   feeding.catch(() => {}); // whoever reads from gunzip meets the same failure
   let bytesUnpacked = 0;
   try {
@@ -81,57 +82,54 @@ export async function* unpackGzip(packed: AsyncGenerator<Buffer>, path: string):
       yield piece as Buffer;
     }
   } catch (error) {
-    throw explainGzipFailure(error, path, bytesUnpacked, gunzip.bytesWritten);
+    throw explainGzipFailure(error, path, bytesUnpacked, gunzip.bytesWritten, fed);
   } finally {
     await packed.return(undefined); // the loop has destroyed gunzip, which ends the feeding
   }
 }
 
 /** Unpacks a Zstandard file of one or several frames. `path` is for errors: E_GZIP_CUT, E_GZIP. */
-async function* unpackZstd(packed: AsyncGenerator<Buffer>, path: string): AsyncGenerator<Buffer> {
-  let unpacked: Buffer[] = [];
+async function* unpackZstdFile(packed: AsyncGenerator<Buffer>, path: string): AsyncGenerator<Buffer> {
   let bytesUnpacked = 0;
-  const unpacker = new Decompress(bytes => {
-    // The unpacker writes over the memory it hands out.
-    if (bytes.length > 0) unpacked.push(Buffer.from(bytes));
-  });
-  const push = (bytes: Uint8Array, isLast: boolean): Buffer => {
-    try {
-      unpacker.push(bytes, isLast);
-    } catch (error) {
-      throw explainZstdFailure(error, path, bytesUnpacked);
+  try {
+    for await (const piece of unpackZstd(packed)) {
+      bytesUnpacked += piece.length;
+      yield piece;
     }
-    const piece = Buffer.concat(unpacked);
-    unpacked = [];
-    bytesUnpacked += piece.length;
-    return piece;
-  };
-  for await (const bytes of packed) {
-    // Zeros can be packed ten thousandfold: few packed bytes at a time bound what comes out at once.
-    for (let start = 0; start < bytes.length; start += zstdBytesPerPush) {
-      const piece = push(bytes.subarray(start, start + zstdBytesPerPush), false);
-      if (piece.length > 0) yield piece;
-    }
+  } catch (error) {
+    if (!(error instanceof ZstdFault)) throw error;
+    if (error.endsEarly) throw cutShort(error, path, "Zstandard file", bytesUnpacked);
+    throw damaged(error, path, `not a whole Zstandard file (${error.message}) after ${bytesUnpacked} bytes of content`);
   }
-  const last = push(new Uint8Array(0), true);
-  if (last.length > 0) yield last;
 }
 
-const zstdBytesPerPush = 1 << 12;
+/** The same pieces; what of the file was given, and whether it begins as a gzip does. */
+async function* countPieces(pieces: AsyncIterable<Buffer>, fed: { bytes: number; isGzip: boolean }) {
+  for await (const piece of pieces) {
+    if (fed.bytes === 0) fed.isGzip = piece[0] === 0x1f && piece[1] === 0x8b;
+    fed.bytes += piece.length;
+    yield piece;
+  }
+}
 
-function explainGzipFailure(error: unknown, path: string, bytesUnpacked: number, bytesPacked: number): unknown {
+/** The library counts the bytes it is done with, and stops somewhere in those it was given after them. */
+function explainGzipFailure(
+  error: unknown,
+  path: string,
+  bytesUnpacked: number,
+  bytesDone: number,
+  fed: { readonly bytes: number; readonly isGzip: boolean },
+): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === "Z_BUF_ERROR") return cutShort(error, path, "gzip", bytesUnpacked);
-  if (code?.startsWith("Z_"))
-    return damaged(error, path, `not a whole gzip (${message}) from about byte ${bytesPacked} of the file`);
-  return error;
-}
-
-function explainZstdFailure(error: unknown, path: string, bytesUnpacked: number): UserError {
-  const { code, message } = error as Error & { code?: unknown };
-  const endsEarly = code === 5;
-  if (endsEarly) return cutShort(error, path, "Zstandard file", bytesUnpacked);
-  return damaged(error, path, `not a whole Zstandard file (${message}) after ${bytesUnpacked} bytes of content`);
+  if (!code?.startsWith("Z_")) return error;
+  // Whatever stands there, a member's header is looked for where a member ends.
+  const what = fed.isGzip && message === "incorrect header check" ? "what follows its end is none" : message;
+  return damaged(
+    error,
+    path,
+    `not a whole gzip (${what}), between byte ${bytesDone} and byte ${fed.bytes} of the file`,
+  );
 }
 
 function cutShort(cause: unknown, path: string, kind: string, bytesUnpacked: number): UserError {

@@ -26,8 +26,8 @@ const texts = Object.entries(forms).map(
     name: `text .${ending}`,
     from: `texts/text.${ending}`,
     form,
-    // A gzip carries a checksum of what it holds.
-    sealed: ending === "jsonl.gz",
+    // Packed, it carries a checksum of what it holds.
+    sealed: ending === "jsonl.gz" || ending === "jsonl.zst",
     // Markup is no text.
     refused: ending === "html",
     read: prepareText,
