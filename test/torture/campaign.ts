@@ -1,6 +1,9 @@
 // What every kind of fault gives back, and the table that is printed of it.
 
 import { systemClock } from "../../src/base/clock.ts";
+import { contentHash } from "../../src/base/files/files.ts";
+import { RandomSequence, streams } from "../../src/base/random.ts";
+import { quoteCommand } from "../../src/base/shell-words.ts";
 
 export interface Fault {
   /** What was done, and what is wrong. */
@@ -36,6 +39,19 @@ export interface Campaign {
 
 /** Every kind is one of these: rows as they are finished. */
 export type Kind = (campaign: Campaign) => AsyncGenerator<Row>;
+
+/** What is drawn for one try of a row, whatever other rows there are and whoever does it. */
+export function drawFor({ seed }: Campaign, row: string, number: number): RandomSequence {
+  const place = Number.parseInt(contentHash(row).slice(0, 7), 16);
+  return new RandomSequence(seed, streams.sampling, place * 2 ** 24 + number);
+}
+
+/** The command that repeats a row's tries of one scenario. */
+export function repeatWith(kind: string, { seed, count }: Campaign, scenario?: string): string {
+  const chosen = scenario === undefined ? [] : ["--scenario", scenario];
+  const counted = count === undefined ? [] : ["--count", String(count)];
+  return `npm run torture -- ${quoteCommand("--only", kind, ...chosen, "--seed", String(seed), ...counted)}`;
+}
 
 const widths = [8, 34, 6, 9] as const;
 

@@ -4,35 +4,41 @@
 import { existsSync, watch } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { RandomSequence, streams } from "../../src/base/random.ts";
-import type { Campaign, Fault, Row } from "./campaign.ts";
+import type { RandomSequence } from "../../src/base/random.ts";
+import { type Campaign, drawFor, type Fault, type Row, repeatWith } from "./campaign.ts";
 import { describeEnding, findBug, startCram } from "./program.ts";
 import { beginScenario, checkScenario, finishScenario, type Known, knowScenarios } from "./scenarios.ts";
+import { tryBeside } from "./tries.ts";
 
-const killsOfScenario = 36;
+const killsOfScenario = 34;
 const mostInRound = 5;
 
 export async function* killProcesses(campaign: Campaign): AsyncGenerator<Row> {
-  const { seed, count = killsOfScenario, folder, onProgress } = campaign;
+  const { folder, onProgress } = campaign;
   const known = await knowScenarios(campaign);
   for (const [i, each] of known.entries()) {
-    const random = new RandomSequence(seed, streams.sampling, i);
+    const { scenario } = each;
+    const count = Math.ceil((campaign.count ?? killsOfScenario) * (scenario.weight ?? 1));
     const faults: Fault[] = [];
     let kills = 0;
+    let promised = 0;
     let rounds = 0;
     // Where no kill lands, the work is too short for it.
-    while (kills < count && rounds < 4 * count) {
-      const wanted = Math.min(1 + random.below(mostInRound), count - kills);
-      const place = await beginScenario(each.scenario, join(folder, "killed"));
-      const { landed, fault } = await runRound(each, place, wanted, random);
+    const isEnough = (number: number) => kills + promised >= count || number >= 4 * count;
+    await tryBeside(join(folder, "killed"), isEnough, async (number, slot) => {
+      const random = drawFor(campaign, `kill: ${scenario.name}`, number);
+      const wanted = Math.min(1 + random.below(mostInRound), count - kills - promised);
+      promised += wanted;
+      const { landed, fault } = await runRound(each, beginScenario(scenario, slot), wanted, random);
+      promised -= wanted;
       kills += landed;
       rounds += 1;
-      const command = `npm run torture -- --only kill --seed ${seed} --count ${count}`;
-      if (fault !== undefined) faults.push({ what: `${each.scenario.name}: ${fault}`, command });
-      onProgress(i * count + kills, known.length * count, `kill -9: ${each.scenario.name}`);
-    }
+      if (fault !== undefined)
+        faults.push({ what: `${scenario.name}: ${fault}`, command: repeatWith("kill", campaign, scenario.name) });
+      onProgress(i * count + kills, known.length * count, `kill -9: ${scenario.name}`);
+    });
     // Of a row every kill is a try; a round that fails is one that did not survive.
-    yield { kind: "kill", what: each.scenario.name, tries: kills, faults, note: `${rounds} ends compared` };
+    yield { kind: "kill", what: scenario.name, tries: kills, faults, note: `${rounds} ends compared` };
   }
 }
 

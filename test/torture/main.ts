@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
 import { Command, CommanderError } from "commander";
 import { systemClock } from "../../src/base/clock.ts";
 import { type Campaign, createProgress, formatHeader, formatRow, type Kind, type Row } from "./campaign.ts";
-import { fillDisks } from "./disk.ts";
+import { failDisks } from "./disk/disk.ts";
 import { killProcesses } from "./kill.ts";
 import { mutateInputs } from "./mutations/mutate.ts";
 import { runPairs } from "./pairs.ts";
@@ -16,7 +16,7 @@ import { measureShares } from "./share.ts";
 import { sendSignals } from "./signals.ts";
 
 const kinds: Readonly<Record<string, Kind>> = {
-  ...{ kill: killProcesses, mutate: mutateInputs, disk: fillDisks },
+  ...{ kill: killProcesses, mutate: mutateInputs, disk: failDisks },
   ...{ signals: sendSignals, pairs: runPairs, share: measureShares },
 };
 

@@ -2,31 +2,32 @@
 
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { RandomSequence, streams } from "../../src/base/random.ts";
-import type { Campaign, Fault, Row } from "./campaign.ts";
+import type { RandomSequence } from "../../src/base/random.ts";
+import { type Campaign, drawFor, type Fault, type Row, repeatWith } from "./campaign.ts";
 import { describeEnding, type Ending, findBug, startCram } from "./program.ts";
 import { beginScenario, checkScenario, finishScenario, isRefused, type Known, knowScenarios } from "./scenarios.ts";
+import { countTries } from "./tries.ts";
 
 const triesOfScenario = 6;
 
 export async function* runPairs(campaign: Campaign): AsyncGenerator<Row> {
-  const { seed, count = triesOfScenario, folder, onProgress } = campaign;
+  const { count = triesOfScenario, folder, onProgress } = campaign;
   const known = await knowScenarios(campaign);
   for (const [i, each] of known.entries()) {
-    const random = new RandomSequence(seed, streams.sampling, 1000 + i);
+    const { scenario } = each;
     const faults: Fault[] = [];
     let told = 0;
-    for (let n = 0; n < count; n++) {
-      const place = await beginScenario(each.scenario, join(folder, "paired"));
+    await countTries(join(folder, "paired"), count, async (number, slot) => {
+      const random = drawFor(campaign, `pairs: ${scenario.name}`, number);
+      const place = beginScenario(scenario, slot);
       const endings = await runTwo(each, place, random);
       if (endings.some(isRefused)) told += 1;
-      const fault =
-        judgePair(endings) ?? (await checkScenario(each.scenario, place)) ?? (await finishScenario(each, place));
-      const command = `npm run torture -- --only pairs --seed ${seed} --count ${count}`;
-      if (fault !== undefined) faults.push({ what: `${each.scenario.name}: ${fault}`, command });
-      onProgress(i * count + n + 1, known.length * count, `two at once: ${each.scenario.name}`);
-    }
-    yield { kind: "pairs", what: each.scenario.name, tries: count, faults, note: `${told} times one was told` };
+      const fault = judgePair(endings) ?? (await checkScenario(scenario, place)) ?? (await finishScenario(each, place));
+      if (fault !== undefined)
+        faults.push({ what: `${scenario.name}: ${fault}`, command: repeatWith("pairs", campaign, scenario.name) });
+      onProgress(i * count + number + 1, known.length * count, `two at once: ${scenario.name}`);
+    });
+    yield { kind: "pairs", what: scenario.name, tries: count, faults, note: `${told} times one was told` };
   }
 }
 

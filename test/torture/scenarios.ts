@@ -1,21 +1,24 @@
 // What is interrupted: a verb in a folder, how it is continued, what must stand there at every moment, and what its end is known by.
-// Every scenario runs once undisturbed; whatever happens to another run of it, the end must be the same.
+// Every scenario runs undisturbed first; whatever happens to another run of it, the end must be the same. What several begin with,
+// as a finished run, is made once and copied.
 
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { contentHash } from "../../src/base/files/files.ts";
-import { listCheckpoints } from "../../src/checkpoint/state.ts";
+import { RandomSequence, streams } from "../../src/base/random.ts";
 import { Dataset } from "../../src/dataset/dataset.ts";
 import { openPretrainedModel } from "../../src/pretrained/pretrained-model.ts";
 import type { Campaign } from "./campaign.ts";
+import { compareEnds, countBytes, describeEnd } from "./ends.ts";
 import { describeEnding, type Ending, runCram, succeed } from "./program.ts";
-import { dataOptions, recipeOptions, taskOptions } from "./readers/good-files.ts";
+import { dataOptions, recipeOptions, recipeSettings, taskOptions } from "./readers/good-files.ts";
+import { countTries } from "./tries.ts";
 
 export interface Scenario {
   readonly name: string;
-  readonly verb: string;
+  /** Of the others' tries, how many: 1 unless told otherwise. */
+  readonly weight?: number;
   /** Copies what it begins with into an empty folder, where it runs. */
-  readonly begin: (folder: string) => Promise<void> | void;
+  readonly begin: (folder: string) => void;
   readonly words: readonly string[];
   /** The words that continue what an accident left; the same words unless told otherwise. */
   readonly continueWith?: (folder: string) => readonly string[];
@@ -29,69 +32,101 @@ export interface Scenario {
 export interface Known {
   readonly scenario: Scenario;
   readonly end: ReadonlyMap<string, string>;
+  /** Beside another process, as the tries are. */
   readonly seconds: number;
   /** Of the files it ends with. */
   readonly bytes: number;
 }
 
+const often = ["--set", "train.checkpointEverySeconds=0.1"];
 const training = [
-  ...["pretrain", "--data", "data", "--out", "run", ...recipeOptions, "--budget", "300steps"],
-  ...["--set", "train.checkpointEverySeconds=0.1"],
+  ...["pretrain", "--data", "data", "--out", "run", ...recipeOptions, "--budget", "300steps", ...often],
+  ...["--threads", "1"],
+];
+/** Both second gradients and averages have states of their own. */
+const averaging = [
+  ...["pretrain", "--data", "data", "--out", "run", ...recipeOptions, "--budget", "150steps", ...often],
+  ...["--set", "optimizer.name=sophia", "--set", "average.name=lawa"],
 ];
 const finetuning = ["evaluate", "run", ...taskOptions, "--controls", "--set", "epochs=4", "--seeds", "2"];
 
-/** A resumable run is resumed; without a recipe nothing was begun. */
-const resumeOrBegin = (folder: string) =>
-  existsSync(join(folder, "run/recipe.json")) ? ["pretrain", "--resume", "run"] : training;
+/** Four trainings with a validation each. */
+const sweep = {
+  recipe: "quickstart",
+  set: [...recipeSettings, "train.checkpointEverySeconds=0.1"],
+  ...{ budget: "40steps", seeds: [0, 1], variations: { slow: ["optimizer.learningRate=0.0001"] } },
+};
 
-/** All of them; `good` holds the good files, `finish` gives a run that `training` finished. */
-function listScenarios(good: string, finish: () => Promise<string>): Scenario[] {
+/** Documents of which some stand there twice, nearly twice, with the same foot, or in an evaluation. */
+function writeCrawl(folder: string): void {
+  const random = new RandomSequence(0, streams.sampling, 1);
+  const words = ["river", "boat", "wall", "green", "frog", "sings", "old", "near", "sleeps", "stone", "moss", "quiet"];
+  const draw = (count: number) => Array.from({ length: count }, () => words[random.below(words.length)]).join(" ");
+  const foot = draw(30);
+  const texts = Array.from({ length: 400 }, (_, i) => `${draw(40)} ${i}. ${i % 3 === 0 ? foot : draw(10)}`);
+  const all = [...texts, ...texts.slice(0, 60).map(text => `${text} again`), ...texts.slice(60, 90)];
+  writeFileSync(join(folder, "crawl.jsonl"), all.map(text => `${JSON.stringify({ text })}\n`).join(""));
+  writeFileSync(join(folder, "evaluation.jsonl"), `${JSON.stringify({ text: texts[7] })}\n`);
+}
+
+/** A resumable run is resumed; without a recipe nothing was begun. */
+const resumeOrBegin = (words: readonly string[]) => (folder: string) =>
+  existsSync(join(folder, "run/recipe.json")) ? ["pretrain", "--resume", "run"] : words;
+
+const copy = (from: string, to: string) => cpSync(from, to, { recursive: true, preserveTimestamps: true });
+
+/** All of them; `good` holds the good files, `trained` a finished run where the scenario begins with one. */
+function listScenarios(good: string, trained: string): Scenario[] {
   const take =
     (...names: string[]) =>
     (folder: string) => {
       for (const name of names) copy(join(good, name), join(folder, name));
     };
-  const takeRun = async (folder: string) => {
+  const takeRun = (folder: string) => {
     take("data", "tasks")(folder);
-    copy(await finish(), join(folder, "run"));
+    copy(trained, join(folder, "run"));
   };
-  const prepare = ["prepare", "texts/text.jsonl", "texts/text.md", "--out", "data"];
+  const checkData = (folder: string) => readWholeDataset(join(folder, "data"));
+  const checkRun = async (folder: string) => void (await openPretrainedModel(join(folder, "run")));
+  const prepare = ["prepare", "texts/text.jsonl", "texts/text.md", "--out", "data", ...dataOptions];
+  const clean = ["--near-duplicates", "0.8", "--repeated", "100", "--decontaminate", "evaluation.jsonl"];
   return [
+    { name: "prepare", words: prepare, made: "data", begin: take("texts") },
     {
-      ...{ name: "prepare", verb: "prepare", words: [...prepare, ...dataOptions], made: "data" },
-      begin: take("texts"),
+      ...{ name: "prepare over a data set", words: [...prepare, "--seed", "1"], made: "data" },
+      ...{ begin: take("texts", "data"), check: checkData },
     },
     {
-      ...{ name: "prepare over a data set", verb: "prepare", made: "data" },
-      words: [...prepare, ...dataOptions, "--seed", "1"],
-      begin: take("texts", "data"),
-      check: folder => readWholeDataset(join(folder, "data")),
+      ...{ name: "prepare without duplicates", made: "data", weight: 0.5, begin: writeCrawl },
+      words: ["prepare", "crawl.jsonl", "--out", "data", ...dataOptions, ...clean],
     },
     {
-      ...{ name: "pretrain", verb: "pretrain", words: training, made: "run" },
-      begin: take("data"),
-      continueWith: resumeOrBegin,
+      ...{ name: "pretrain", words: training, made: "run" },
+      ...{ begin: take("data"), continueWith: resumeOrBegin(training) },
     },
     {
-      ...{ name: "pretrain --resume, finished", verb: "pretrain", made: "run" },
-      words: ["pretrain", "--resume", "run"],
-      begin: takeRun,
-      check: async folder => void (await openPretrainedModel(join(folder, "run"))),
+      ...{ name: "pretrain, second gradient, averages", words: averaging, made: "run", weight: 0.5 },
+      ...{ begin: take("data"), continueWith: resumeOrBegin(averaging) },
     },
     {
-      ...{ name: "evaluate, seeds and controls", verb: "evaluate", words: finetuning, made: "run/evaluations" },
-      begin: takeRun,
+      ...{ name: "pretrain --resume, finished", words: ["pretrain", "--resume", "run"], made: "run" },
+      ...{ begin: takeRun, check: checkRun },
     },
     {
-      ...{ name: "export", verb: "export", made: "run/export" },
+      ...{ name: "sweep of four trials", made: "sweep", weight: 0.5 },
+      words: ["sweep", "sweep-asked.json", "--data", "data", "--out", "sweep", "--threads", "1"],
+      begin: folder => {
+        take("data")(folder);
+        writeFileSync(join(folder, "sweep-asked.json"), JSON.stringify(sweep));
+      },
+    },
+    { name: "evaluate, seeds and controls", words: finetuning, made: "run/evaluations", begin: takeRun },
+    {
+      ...{ name: "export", made: "run/export", begin: takeRun, check: checkRun },
       words: ["export", "run", "--format", "huggingface,onnx", "--types", "f32"],
-      begin: takeRun,
-      check: async folder => void (await openPretrainedModel(join(folder, "run"))),
     },
   ];
 }
-
-const copy = (from: string, to: string) => cpSync(from, to, { recursive: true, preserveTimestamps: true });
 
 function readWholeDataset(folder: string): void {
   const dataset = new Dataset(folder);
@@ -103,10 +138,10 @@ function readWholeDataset(folder: string): void {
 }
 
 /** An empty folder with what the scenario begins with. */
-export async function beginScenario({ begin }: Scenario, folder: string): Promise<string> {
+export function beginScenario({ begin }: Scenario, folder: string): string {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  await begin(folder);
+  begin(folder);
   return folder;
 }
 
@@ -120,37 +155,26 @@ export function knowScenarios({ good, folder, only }: Campaign): Promise<Known[]
 }
 
 async function runUndisturbed(good: string, folder: string, only: string | undefined): Promise<Known[]> {
-  let finished: Promise<string> | undefined;
-  const finish = () => (finished ??= finishTraining(good, join(folder, "undisturbed-training")));
-  const known: Known[] = [];
-  for (const scenario of listScenarios(good, finish)) {
-    if (only !== undefined && scenario.name !== only) continue;
-    const place = await beginScenario(scenario, join(folder, "undisturbed"));
-    await succeed(scenario.words, { cwd: place });
-    const end = describeEnd(join(place, scenario.made));
-    // Once more for its time, now that kernels are compiled.
-    const again = await beginScenario(scenario, place);
-    const { seconds } = await succeed(scenario.words, { cwd: again });
-    const differing = compareEnds(end, describeEnd(join(again, scenario.made)));
-    if (differing !== undefined) throw new Error(`${scenario.name}: two undisturbed runs differ: ${differing}`);
-    known.push({ scenario, end, seconds, bytes: countBytes(join(again, scenario.made)) });
+  const training = join(folder, "undisturbed-training");
+  const all = listScenarios(good, join(training, "run"));
+  const chosen = all.filter(({ name }) => only === undefined || name === only);
+  const [pretrain] = listScenarios(good, "").filter(({ name }) => name === "pretrain");
+  if (!chosen.every(({ name }) => name.startsWith("prepare"))) {
+    await succeed(pretrain!.words, { cwd: beginScenario(pretrain!, training) });
   }
-  return known;
-}
-
-/** Trains a run to its end in an empty folder. */
-async function finishTraining(good: string, folder: string): Promise<string> {
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  copy(join(good, "data"), join(folder, "data"));
-  await succeed(training, { cwd: folder });
-  return join(folder, "run");
-}
-
-/** Bytes of the files below a folder, by whole blocks of a disk. */
-function countBytes(folder: string): number {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile());
-  return files.reduce((sum, entry) => sum + 4096 + statSync(join(entry.parentPath, entry.name)).size, 0);
+  return countTries(join(folder, "undisturbed"), chosen.length, async (number, place) => {
+    const scenario = chosen[number]!;
+    const run = async () => {
+      const { seconds } = await succeed(scenario.words, { cwd: beginScenario(scenario, place) });
+      return { seconds, end: describeEnd(join(place, scenario.made)) };
+    };
+    const first = await run();
+    // Once more for its time, now that kernels are compiled.
+    const { seconds, end } = await run();
+    const differing = compareEnds(first.end, end);
+    if (differing !== undefined) throw new Error(`${scenario.name}: two undisturbed runs differ: ${differing}`);
+    return { scenario, end, seconds, bytes: countBytes(join(place, scenario.made)) };
+  });
 }
 
 /** Continues to the end and compares it: what is wrong, or undefined. */
@@ -174,47 +198,3 @@ export async function checkScenario({ check }: Scenario, folder: string): Promis
 
 export const isRefused = ({ code, stderr }: Ending): boolean =>
   code === 1 && /^(\{"kind":"error"|E_[A-Z_]+)/m.test(stderr);
-
-/** The files below a folder by the hash of what they say, times left out; of a run's checkpoints the newest. */
-function describeEnd(folder: string): Map<string, string> {
-  const newest = listCheckpoints(folder).at(-1);
-  const names = readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter(entry => entry.isFile())
-    .map(entry => join(entry.parentPath, entry.name).slice(folder.length + 1))
-    // data.json says where the data set is, and copies lie elsewhere.
-    .filter(name => name !== "data.json")
-    .filter(name => !name.startsWith("checkpoints/") || name.includes(`step-${String(newest).padStart(8, "0")}/`))
-    .sort();
-  return new Map(names.map(name => [name, describeFile(join(folder, name))]));
-}
-
-/** Names of values that differ between two runs of the same bits: times, and hashes over them. */
-const passing = /^(elapsedSeconds|stepSeconds|seconds|warmupSeconds|peakFlops|path|source|made|hash|sha256)$/;
-
-function describeFile(path: string): string {
-  const bytes = readFileSync(path);
-  if (path.endsWith("events.jsonl")) {
-    const events = bytes
-      .toString("utf8")
-      .trim()
-      .split("\n")
-      .map(line => JSON.parse(line) as { kind: string });
-    // How often a run was started, and when it was saved, is no part of what it learned.
-    return hashValues(events.filter(({ kind }) => ["step", "validation", "end"].includes(kind)));
-  }
-  if (/(checkpoint|result|scoreboard)\.json$/.test(path)) return hashValues(JSON.parse(bytes.toString("utf8")));
-  return contentHash(bytes);
-}
-
-const hashValues = (value: unknown) =>
-  contentHash(JSON.stringify(value, (key, held: unknown) => (passing.test(key) ? undefined : held)));
-
-/** The first file in which two ends differ. */
-function compareEnds(expected: ReadonlyMap<string, string>, seen: ReadonlyMap<string, string>): string | undefined {
-  const missing = [...expected.keys()].find(name => !seen.has(name));
-  if (missing !== undefined) return `${missing} is missing`;
-  const extra = [...seen.keys()].find(name => !expected.has(name));
-  if (extra !== undefined) return `${extra} is left over`;
-  const other = [...expected].find(([name, hash]) => seen.get(name) !== hash);
-  return other === undefined ? undefined : `${other[0]} has other content`;
-}

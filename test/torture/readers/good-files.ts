@@ -19,7 +19,7 @@ const sentences = Array.from({ length: 60 }, (_, i) => `the ${pairs[i % pairs.le
 export const dataOptions = ["--vocabulary", "96", "--sequence-length", "16", "--hold-out", "0.2"];
 
 /** A model of a few thousand parameters, and four sequences a step. */
-const recipeSettings = [
+export const recipeSettings = [
   ...["model.width=16", "model.layers=1", "model.heads=2", "model.feedForward=32", "model.vocabulary=96"],
   ...["model.sequenceLength=16", "train.microBatchSequences=4", "schedule.batchSequences=4", "train.validations=2"],
   ...["data.validationSequences=8", "train.precision=f32"],
