@@ -8,7 +8,7 @@ import { makeTables } from "../model/inputs.ts";
 import type { Batch, SequenceSource } from "../objectives/objective.ts";
 import { feedObjective } from "../objectives/objectives.ts";
 import { countMasked, countMaskedAt, countValidated } from "../objectives/predictions.ts";
-import type { BatchSource } from "./pretrain.ts";
+import type { BatchSource } from "./batch-queue.ts";
 import type { Recipe } from "./recipe.ts";
 
 /** UserErrors: E_DATA_LENGTH and E_DATA_VOCABULARY when the recipe's model does not fit the dataset. */
@@ -71,6 +71,7 @@ export function openBatches(dataset: Dataset, recipe: Recipe): BatchSource {
       ...feedTrainingBatch(dataset, recipe, first, sequences, progress),
       ...positionInput,
     }),
+    isSame: (progress, other) => countMaskedAt(progress, recipe) === countMaskedAt(other, recipe),
     validation: index => ({ ...dataset.readValidation(index * size, size, countValidated(recipe)), ...positionInput }),
   };
 }

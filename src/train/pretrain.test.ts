@@ -31,9 +31,10 @@ import {
 import { makeTables } from "../model/inputs.ts";
 import type { WeightAverageSettings } from "../optim/averages.ts";
 import { batchSizeAt, rateAt } from "../optim/schedule.ts";
+import type { BatchSource } from "./batch-queue.ts";
 import { parseBudget } from "./budget.ts";
 import { averageTraining, defineTraining } from "./definition.ts";
-import { type BatchSource, pretrain } from "./pretrain.ts";
+import { pretrain } from "./pretrain.ts";
 import { checkRecipe, overrideRecipe, type Recipe } from "./recipe.ts";
 import { type Engine, openEngine, type TrainingDefinition } from "./step.ts";
 
@@ -223,7 +224,8 @@ async function runToy(
   const backend = await backends[name]!();
   const definition = average === undefined ? toy : averageTraining(toy, average);
   const recipe = average === undefined ? toyRecipe : { ...toyRecipe, average };
-  const engine = await openEngine(backend, definition);
+  // On the reference batches are read ahead, as on a device that works by itself.
+  const engine = { ...(await openEngine(backend, definition)), leavesHostFree: name === "reference" };
   const clock = simulatedClock();
   const stop = new AbortController();
   const resumeFrom = resume ? loadCheckpoint(run, definition) : undefined;

@@ -8,20 +8,11 @@ import { saveCheckpoint, type TrainingState } from "../checkpoint/state.ts";
 import type { TrainingEvent } from "../events/event.ts";
 import { countTaken } from "../optim/averages.ts";
 import { batchSizeAt, rateAt } from "../optim/schedule.ts";
+import { type BatchSource, queueBatches } from "./batch-queue.ts";
 import { type Budget, formatBudget, parseBudget, startBudget } from "./budget.ts";
 import { createGuard } from "./guard.ts";
 import type { Recipe } from "./recipe.ts";
 import type { Engine, Inputs } from "./step.ts";
-
-/** Where batches come from. Training batches are a function of the position in the run's order and of progress. */
-export interface BatchSource {
-  readonly datasetHash: string;
-  /** Nats per token of the held-out text under its own token frequencies. */
-  readonly unigramEntropy: number;
-  readonly validationBatches: number;
-  training(firstSequence: number, sequences: number, progress: number): Inputs | Promise<Inputs>;
-  validation(index: number): Inputs | Promise<Inputs>;
-}
 
 export interface PretrainOptions {
   readonly engine: Engine;
@@ -69,6 +60,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
   const { engine, source, recipe, clock, run, resumeFrom } = options;
   const { average } = recipe;
   const size = recipe.train.microBatchSequences;
+  const queue = queueBatches(source, size);
   const ramp = { ...recipe.schedule, ...recipe.train };
   const tokensPerSequence = recipe.model.sequenceLength;
   const warmupSeconds = await warmUp(options);
@@ -126,7 +118,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
     const isProbed = engine.probe !== undefined && (engine.isDue?.(step + 1) ?? true);
     const batches: Inputs[] = [];
     for (let i = 0; i < microBatches; i++) {
-      const batch = await source.training(sequences, size, now.progress);
+      const batch = await queue.take(sequences, now.progress);
       await engine.accumulate(batch, i === 0);
       if (isProbed) batches.push(batch);
       sequences += size;
@@ -137,7 +129,9 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
       await engine.probe!(batch, { isFirst: i === 0, microBatches, seed });
     }
     const rateScale = rateAt(now.progress, recipe.schedule);
-    const { loss, gradientNorm } = await engine.update({ step: step + 1, rateScale }, microBatches);
+    const updating = engine.update({ step: step + 1, rateScale }, microBatches);
+    if (engine.leavesHostFree) queue.readAhead(sequences, now.progress);
+    const { loss, gradientNorm } = await updating;
     step++;
     const stepSeconds = (await readClock()) - start;
     const stoppedSeconds = (options.stoppedSeconds?.() ?? 0) - stoppedBefore;

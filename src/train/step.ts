@@ -80,6 +80,8 @@ export interface ProbePlace {
 export interface Engine {
   readonly device: string;
   readonly parameterCount: number;
+  /** Whether what is asked of the device is under way when it has been asked, and the host has nothing to do until it is awaited. */
+  readonly leavesHostFree?: boolean;
   accumulate(batch: Inputs, first: boolean): Promise<void>;
   /** Applies the mean gradient of `microBatches`. A step that is not finite changes no parameter and no moment. */
   update(schedule: StepSchedule, microBatches: number): Promise<StepResult>;
@@ -215,6 +217,7 @@ export async function openEngine(backend: Backend, definition: TrainingDefinitio
   const isDue = (step: number) => (step - 1) % interval === 0;
   return {
     device: backend.device,
+    leavesHostFree: backend.synchronise !== undefined,
     ...(interval > 1 && { isDue }),
     ...(firstProbe !== undefined && {
       probe: async (batch: Inputs, { isFirst, microBatches, seed }: ProbePlace) => {

@@ -24,7 +24,8 @@ import {
   sum,
   tanh,
 } from "../../src/graph/operations.ts";
-import { type BatchSource, pretrain } from "../../src/train/pretrain.ts";
+import type { BatchSource } from "../../src/train/batch-queue.ts";
+import { pretrain } from "../../src/train/pretrain.ts";
 import type { Recipe } from "../../src/train/recipe.ts";
 import { openEngine, type TrainingDefinition } from "../../src/train/step.ts";
 

@@ -11,6 +11,7 @@ import { add, cast, input, matmul, multiply, state } from "../../src/graph/opera
 import { measureCopy } from "../../src/machine/measure-copy.ts";
 import { drawBatch, measureStep } from "../../src/machine/measure-step.ts";
 import { defineTraining } from "../../src/train/definition.ts";
+import { pretrain } from "../../src/train/pretrain.ts";
 import { overrideRecipe } from "../../src/train/recipe.ts";
 import { openEngine } from "../../src/train/step.ts";
 import { openRecordedDriver } from "./recorded-cuda-driver.ts";
@@ -63,6 +64,38 @@ test("a training step: inputs, then one replay a micro-batch, and nothing waits 
   );
   await backend.close();
   assert.equal(driver.held.size, 0);
+});
+
+test("the next batch is read between the launches of an update and the arrival of its loss", async () => {
+  const driver = openRecordedDriver();
+  const backend = openCudaOn(driver, { precision: "bf16" });
+  const engine = await openEngine(backend, defineTraining(recipe));
+  const batch = drawBatch(recipe);
+  driver.latency = 3;
+  const source = { datasetHash: "", unigramEntropy: 5, validationBatches: 1, validation: () => batch };
+  const training = (first: number) => {
+    driver.calls.push(`read ${first}`);
+    return batch;
+  };
+  const steps = overrideRecipe(recipe, ["train.budget=3steps", "schedule.batchSequences=2", "schedule.batchRamp=0"]);
+  const options = { engine, recipe: steps, recipeHash: "", clock: systemClock, run: undefined, resumeFrom: undefined };
+  const signal = new AbortController().signal;
+  for await (const _ of pretrain({ ...options, source: { ...source, training }, signal }));
+  for (const at of [2, 4].map(first => driver.calls.indexOf(`read ${first}`))) {
+    // Since the last result came, the batch before it and the update have been launched.
+    const since = verbs(
+      driver.calls.slice(
+        driver.calls.slice(0, at).findLastIndex(call => call.startsWith("arrived")),
+        at,
+      ),
+    );
+    assert.equal(since.filter(verb => verb === "replay").length, 2, since.join(" "));
+    assert.equal(
+      verbs(driver.calls.slice(at)).find(verb => verb !== "copyOut" && verb !== "read"),
+      "arrived",
+    );
+  }
+  await backend.close();
 });
 
 test("a graph is what the first run launched, with the same addresses", async () => {

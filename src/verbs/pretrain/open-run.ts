@@ -12,9 +12,9 @@ import { checkLeastMemory } from "../../plan/least-memory.ts";
 import { openPretrainedModel } from "../../pretrained/pretrained-model.ts";
 import { readTokenizer } from "../../tokenizer/read-tokenizer.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
+import type { BatchSource } from "../../train/batch-queue.ts";
 import { openBatches } from "../../train/batches.ts";
 import { checkInitialModel, type InitialModel } from "../../train/initial-parameters.ts";
-import type { BatchSource } from "../../train/pretrain.ts";
 import { overrideRecipe, type Recipe } from "../../train/recipe.ts";
 import {
   abandonEmptyRun,

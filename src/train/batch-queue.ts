@@ -1,0 +1,44 @@
+// The training batches of a run in their order, one of which may be read ahead: while the device works on a step, the host makes ready
+// what the next one begins with. What is read is the same either way, and an error is told where its batch is needed.
+
+import type { Inputs } from "./step.ts";
+
+/** Where batches come from. Training batches are a function of the position in the run's order and of progress. */
+export interface BatchSource {
+  readonly datasetHash: string;
+  /** Nats per token of the held-out text under its own token frequencies. */
+  readonly unigramEntropy: number;
+  readonly validationBatches: number;
+  training(firstSequence: number, sequences: number, progress: number): Inputs | Promise<Inputs>;
+  /** Whether training batches of one progress are those of another; without it they always are. */
+  isSame?(progress: number, other: number): boolean;
+  validation(index: number): Inputs | Promise<Inputs>;
+}
+
+export interface BatchQueue {
+  /** The micro-batch that begins with this sequence of the run. */
+  take(firstSequence: number, progress: number): Promise<Inputs>;
+  /** Reads what will be taken next, if it is still the same at the progress of then. */
+  readAhead(firstSequence: number, progress: number): void;
+}
+
+/** Micro-batches of so many sequences. */
+export function queueBatches(source: BatchSource, sequences: number): BatchQueue {
+  let ahead: { readonly first: number; readonly progress: number; readonly batch: Promise<Inputs> } | undefined;
+  const read = async (first: number, progress: number) => source.training(first, sequences, progress);
+  return {
+    take: (first, progress) => {
+      const ready = ahead;
+      ahead = undefined;
+      const isSame =
+        ready !== undefined && ready.first === first && (source.isSame?.(ready.progress, progress) ?? true);
+      return isSame ? ready.batch : read(first, progress);
+    },
+    readAhead: (first, progress) => {
+      const batch = read(first, progress);
+      // A training that ends here needs no such batch.
+      batch.catch(() => {});
+      ahead = { first, progress, batch };
+    },
+  };
+}
