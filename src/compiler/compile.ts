@@ -13,6 +13,7 @@ import { simplifyGraph } from "./passes/simplify.ts";
 import { buildProgram } from "./program/build-program.ts";
 import { emitLaunches } from "./program/emit-launches.ts";
 import type { Program } from "./program/program.ts";
+import { recomputeGroups } from "./program/recompute.ts";
 import type { CompileOptions, Target } from "./target.ts";
 
 export function compileGraph(traced: Graph, target: Target, options: CompileOptions): Program {
@@ -30,7 +31,8 @@ export function compileGraph(traced: Graph, target: Target, options: CompileOpti
   const results = placeResults(regrouped, graph);
   const ordered = orderGroups(regrouped, results);
   inspect?.(ordered, "ordered");
-  const places = findOverwritten(ordered, results, target);
-  const launches = emitLaunches(ordered, results, target, options);
-  return buildProgram(launches, results, places, target);
+  const overwritten = findOverwritten(ordered, results, target);
+  const emitted = emitLaunches(ordered, results, target, options);
+  const { launched, places } = recomputeGroups(emitted, overwritten, results, traced, target);
+  return buildProgram(launched, results, places, target);
 }

@@ -75,6 +75,8 @@ export interface Tensor {
 export interface Graph {
   readonly outputs: Readonly<Record<string, Tensor>>;
   readonly updates: Readonly<Record<string, Tensor>>;
+  /** Whether what stands in memory long is computed again instead, where that takes less memory: not a bit of any result changes. */
+  readonly recomputes?: boolean;
 }
 
 let nextId = 0;

@@ -37,6 +37,7 @@ export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, Sto
     loss: losses.loss,
     validationLoss: parameters => computeMaskedLoss(declareInputs(countValidated(recipe)), parameters, model),
     interval: findInterval(optimizer),
+    recomputes: train.recompute,
     probe: probe && {
       gradients: (parameters, gradients, seed) => buildProbe(probe, optimizer, losses, parameters, gradients, seed),
       scaling: probe === "sampled" ? "independent" : "mean",

@@ -70,6 +70,8 @@ const train = z.strictObject({
   checkpointEverySeconds: z.number().positive().max(1e9),
   /** This many non-finite steps in a row end the run. */
   badStepsAllowed: positive,
+  /** Gradient checkpointing (Chen et al. 2016, arXiv 1604.06174): less memory for more arithmetic, and the same bits. */
+  recompute: z.boolean().exactOptional(),
 });
 
 describeChoice(maskSchema, maskUnits);

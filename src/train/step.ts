@@ -62,6 +62,8 @@ export interface TrainingDefinition {
     | undefined;
   scheduleInputs(schedule: StepSchedule): Inputs;
   initialise(name: string): Float32Array;
+  /** Whether micro-batches compute again what takes much memory to keep; not a bit of any result changes. */
+  readonly recomputes?: boolean | undefined;
 }
 
 export interface StepResult {
@@ -125,12 +127,12 @@ export function buildStepGraphs(definition: TrainingDefinition): StepGraphs {
   const gradients = differentiate(loss, [...parameters.values()]);
   const named: [string, Tensor][] = [...parameters.keys()].map((name, i) => [gradientOf(name), gradients[i]!]);
   named.push([lossSum, loss]);
-  const [first, next] = accumulate(named);
+  const [first, next] = accumulate(named, definition.recomputes);
   return {
     ...{ first, next },
     update: buildUpdateGraph(definition, parameters, true),
     validation: { outputs: { loss: validationLoss }, updates: {} },
-    ...(definition.probe !== undefined && buildProbeGraphs(definition.probe, parameters)),
+    ...(definition.probe !== undefined && buildProbeGraphs(definition.probe, parameters, definition.recomputes)),
     ...((definition.interval ?? 1) > 1 && { updateBetween: buildUpdateGraph(definition, parameters, false) }),
     ...(definition.average !== undefined && buildAverageGraphs(definition.average, definition, parameters)),
   };
@@ -148,11 +150,11 @@ function buildAverageGraphs(
 }
 
 /** A graph that sets states to these values, and one that adds them. */
-function accumulate(named: readonly (readonly [string, Tensor])[]): [Graph, Graph] {
+function accumulate(named: readonly (readonly [string, Tensor])[], recomputes = false): [Graph, Graph] {
   const added = named.map(([name, value]) => [name, add(state(name, value.shape), value)] as const);
   return [
-    { outputs: {}, updates: Object.fromEntries(named) },
-    { outputs: {}, updates: Object.fromEntries(added) },
+    { outputs: {}, updates: Object.fromEntries(named), recomputes },
+    { outputs: {}, updates: Object.fromEntries(added), recomputes },
   ];
 }
 
@@ -161,10 +163,15 @@ const gradientScale = () => input("gradientScale", [1], "f32");
 const readMean = (nameOf: (name: string) => string, parameters: ReadonlyMap<string, Tensor>, scale: Tensor) =>
   new Map([...parameters].map(([name, { shape }]) => [name, multiply(state(nameOf(name), shape), scale)] as const));
 
-function buildProbeGraphs(probe: TrainingProbe, parameters: ReadonlyMap<string, Tensor>) {
+function buildProbeGraphs(
+  probe: TrainingProbe,
+  parameters: ReadonlyMap<string, Tensor>,
+  recomputes: boolean | undefined,
+) {
   const gradients = readMean(gradientOf, parameters, gradientScale());
   const probed = probe.gradients(parameters, gradients, input("probeSeed", [1], "u32"));
-  const [firstProbe, nextProbe] = accumulate([...probed].map(([name, value]) => [probeOf(name), value] as const));
+  const named = [...probed].map(([name, value]) => [probeOf(name), value] as const);
+  const [firstProbe, nextProbe] = accumulate(named, recomputes);
   return { firstProbe, nextProbe };
 }
 

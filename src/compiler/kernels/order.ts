@@ -6,13 +6,13 @@ import { bytesPerElement, countElements, type Tensor } from "../../graph/tensor.
 import { baseOf, type FusedGraph, type Group, type Results } from "./group.ts";
 
 /** The tensors in memory that a group reads. */
-function readsOf(group: Group, fused: FusedGraph): Tensor[] {
+export function listReads(group: Group, fused: FusedGraph): Tensor[] {
   const operands = group.template?.inputs.map(operand => baseOf(operand, fused.inMemory)) ?? [];
   return [...operands, ...group.stores.flatMap(store => store.loads.map(load => load.tensor))];
 }
 
 /** The tensors that a group writes; one whose readers are all in the group itself never stands in memory. */
-function writesOf(group: Group): Tensor[] {
+export function listWrites(group: Group): Tensor[] {
   const targets = group.stores.map(store => store.target);
   return group.template === undefined || targets.length > 0 ? targets : [group.template];
 }
@@ -21,7 +21,7 @@ function writesOf(group: Group): Tensor[] {
 export function listReaders(fused: FusedGraph): ReadonlyMap<Tensor, ReadonlySet<Group>> {
   const readers = new Map<Tensor, Set<Group>>();
   for (const group of fused.groups) {
-    for (const tensor of readsOf(group, fused)) {
+    for (const tensor of listReads(group, fused)) {
       readers.set(tensor, (readers.get(tensor) ?? new Set()).add(group));
     }
   }
@@ -35,14 +35,14 @@ export function orderGroups(fused: FusedGraph, { owners }: Pick<Results, "owners
   const reads = new Map<Group, Set<Tensor>>();
   const writes = new Map<Group, Set<Tensor>>();
   for (const group of fused.groups) {
-    const written = writesOf(group).filter(tensor => !owners.has(tensor) && isReadOutside(tensor, group, readers));
+    const written = listWrites(group).filter(tensor => !owners.has(tensor) && isReadOutside(tensor, group, readers));
     for (const tensor of written) bytes.set(tensor, countElements(tensor.shape) * bytesPerElement[tensor.dtype]);
     writes.set(group, new Set(written));
   }
   // Of the group's own results it frees none, and what is no temporary is never freed.
   for (const group of fused.groups) {
     const own = writes.get(group)!;
-    reads.set(group, new Set(readsOf(group, fused).filter(tensor => bytes.has(tensor) && !own.has(tensor))));
+    reads.set(group, new Set(listReads(group, fused).filter(tensor => bytes.has(tensor) && !own.has(tensor))));
   }
   const isFirst = (group: Group) => group.dependencies.size === 0 && writes.get(group)!.size > 0;
 

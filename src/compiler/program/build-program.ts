@@ -3,7 +3,8 @@
 
 import { bytesPerElement, countElements, type Tensor } from "../../graph/tensor.ts";
 import type { Results } from "../kernels/group.ts";
-import type { DraftLaunch, Target } from "../target.ts";
+import type { Target } from "../target.ts";
+import type { LaunchedGroup } from "./emit-launches.ts";
 import { planArena } from "./memory.ts";
 import { hashProgram, type Kernel, type Launch, type Program, type ProgramBuffer } from "./program.ts";
 
@@ -11,7 +12,7 @@ type DraftBuffer = Omit<ProgramBuffer, "arenaOffset"> & { readonly first: number
 
 /** `places` has the tensor in whose place another is written, for those that have no place of their own. */
 export function buildProgram(
-  drafts: readonly DraftLaunch[],
+  launched: readonly LaunchedGroup[],
   { owners }: Pick<Results, "owners">,
   places: ReadonlyMap<Tensor, Tensor>,
   { alignmentBytes }: Pick<Target, "alignmentBytes">,
@@ -45,6 +46,7 @@ export function buildProgram(
     return drafted.push({ kind, name, shape, dtype, bytes, first: launch, last: launch }) - 1;
   };
 
+  const drafts = launched.flatMap(({ launches }) => launches);
   const launches = drafts.map(({ name, pointers, blocks, grain, flops, ...kernel }, at): Launch => {
     const buffers = pointers.map(tensor => touch(tensor, at));
     // By tensor: a state's old value and its new one are two, though they share a buffer.

@@ -1,16 +1,23 @@
 // The launches of a program in their order: what the target makes of each group, and copies of what could not be written to its place.
 
-import { createTensor } from "../../graph/tensor.ts";
+import { createTensor, type Tensor } from "../../graph/tensor.ts";
 import type { FusedGraph, Results } from "../kernels/group.ts";
-import { listReaders } from "../kernels/order.ts";
+import { listReaders, listReads, listWrites } from "../kernels/order.ts";
 import type { CompileOptions, DraftLaunch, PrintContext, Target } from "../target.ts";
+
+/** Launches that are run together, what they read of others, and what they write. */
+export interface LaunchedGroup {
+  readonly launches: readonly DraftLaunch[];
+  readonly reads: readonly Tensor[];
+  readonly writes: readonly Tensor[];
+}
 
 export function emitLaunches(
   ordered: FusedGraph,
   { owners, copies, tensors }: Results,
   target: Target,
   options: CompileOptions,
-): DraftLaunch[] {
+): LaunchedGroup[] {
   const readers = listReaders(ordered);
   const context: PrintContext = {
     options,
@@ -24,13 +31,14 @@ export function emitLaunches(
       return owner?.kind === "state" ? owner.name : undefined;
     },
   };
-  const launches = ordered.groups.flatMap(group => {
+  const launched = ordered.groups.map((group): LaunchedGroup => {
     const emit = group.kind === "row" || group.kind === "column" ? target.emitters.fused : target.emitters[group.kind];
-    return emit(group, context);
+    return { launches: [emit(group, context)].flat(), reads: listReads(group, ordered), writes: listWrites(group) };
   });
   // A finished value goes into a state whose old value was needed to the end.
   for (const { name, from } of copies) {
-    launches.push(target.emitCopy(from, createTensor({ kind: "state", name }, [], from.shape, from.dtype)));
+    const to = createTensor({ kind: "state", name }, [], from.shape, from.dtype);
+    launched.push({ launches: [target.emitCopy(from, to)], reads: [from], writes: [to] });
   }
-  return launches;
+  return launched;
 }
