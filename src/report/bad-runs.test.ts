@@ -151,7 +151,7 @@ before(async () => {
   for (const [name, [change]] of Object.entries(spoilt)) change(makeRun(name));
   dashboard = await openDashboard({
     ...{ folder: root, host: "127.0.0.1", port: 0, token: undefined, clock: systemClock },
-    countFlops: () => 1000,
+    readRecipeFacts: () => ({ flopsPerToken: 1000 }),
   });
 });
 after(async () => {
@@ -162,11 +162,11 @@ after(async () => {
 
 for (const [name, [, trouble]] of Object.entries(spoilt)) {
   test(`a report beside a run with ${name}`, () => {
-    const good = readRun(join(root, "good"), "good", 1);
+    const good = readRun(join(root, "good"), "good", { flopsPerToken: 1 });
     let said = "";
     let runs = [good];
     try {
-      const bad = readRun(join(root, name), name, 1);
+      const bad = readRun(join(root, name), name, { flopsPerToken: 1 });
       said = bad.troubles.join("; ");
       runs = [good, bad];
     } catch (error) {
@@ -216,7 +216,10 @@ test("a run that gave up says that it diverged", () => {
   writeFileSync(join(run, "recipe.json"), JSON.stringify({ name: "r", train: { badStepsAllowed: 3 } }));
   const bad = { loss: null, gradientNorm: null, skipped: true };
   writeFileSync(join(run, "events.jsonl"), goodEvents + renderLines([21, 22, 23].map(number => step(number, bad))));
-  assert.match(renderPage(makeReport([readRun(run, "x", 1)]), "now", []), /diverged: its last 3 steps were not finite/);
+  assert.match(
+    renderPage(makeReport([readRun(run, "x", { flopsPerToken: 1 })]), "now", []),
+    /diverged: its last 3 steps were not finite/,
+  );
 });
 
 test("HEAD is answered, and 300 views at once do not stop a reader of the page", async () => {

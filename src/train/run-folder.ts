@@ -250,6 +250,15 @@ export function readRunData(run: string): string {
   return readRunBeginning(run).data;
 }
 
+/**
+ * UserError E_RESUME_RECIPE where the recipe is not the one that the run was begun with; of runs of earlier versions, which do not say
+ * it, the one of the newest checkpoint.
+ */
+export function checkTrainedRecipe(run: string, recipe: Recipe): void {
+  const ofCheckpoint = () => (listCheckpoints(run).length === 0 ? undefined : readCounters(run).recipeHash);
+  checkRunRecipe(run, recipe, readBeginning(run).recipe ?? ofCheckpoint());
+}
+
 /** UserError E_RESUME_RECIPE where recipe.json is not of this hash, of a checkpoint or of the run's beginning. */
 export function checkRunRecipe(run: string, recipe: Recipe, recipeHash: string | undefined): void {
   if (recipeHash === undefined || recipeHash === hashRecipe(recipe)) return;

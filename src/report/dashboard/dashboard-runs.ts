@@ -7,7 +7,7 @@ import type { Clock } from "../../base/clock.ts";
 import { describeTrouble } from "../runs/check.ts";
 import { EventsTail } from "../runs/events-tail.ts";
 import { findRuns } from "../runs/find-runs.ts";
-import { type RunRecord, readSurroundings } from "../runs/run-record.ts";
+import { type RecipeFacts, type RunRecord, readSurroundings } from "../runs/run-record.ts";
 
 export interface WatchedRun {
   readonly name: string;
@@ -32,8 +32,8 @@ export interface RunWatch {
 export interface WatchOptions {
   readonly folder: string;
   readonly clock: Clock;
-  /** Training arithmetic of a token of the run in this folder; undefined where it cannot be told. */
-  readonly countFlops: (folder: string) => number | undefined;
+  /** What is known of the recipe of the run in this folder; nothing where it cannot be read. */
+  readonly readRecipeFacts: (folder: string) => RecipeFacts;
 }
 
 const mostRuns = 1000;
@@ -42,7 +42,7 @@ const secondsBetweenSearches = 2;
 /** Of one run before the next one's turn: 4 MiB. */
 const blocksInTurn = 16;
 
-export function watchRuns({ folder, clock, countFlops }: WatchOptions): RunWatch {
+export function watchRuns({ folder, clock, readRecipeFacts }: WatchOptions): RunWatch {
   const runs = new Map<string, WatchedRun>();
   let isComplete = true;
   let searched = Number.NEGATIVE_INFINITY;
@@ -59,7 +59,7 @@ export function watchRuns({ folder, clock, countFlops }: WatchOptions): RunWatch
     const names = new Set(found.runs.map(({ name }) => name));
     for (const name of runs.keys()) if (!names.has(name)) runs.delete(name);
     for (const run of found.runs) {
-      if (!runs.has(run.name)) runs.set(run.name, watchRun(run, clock, countFlops));
+      if (!runs.has(run.name)) runs.set(run.name, watchRun(run, clock, readRecipeFacts));
     }
   };
   /** Whether some file has more. */
@@ -93,6 +93,7 @@ export function watchRuns({ folder, clock, countFlops }: WatchOptions): RunWatch
 
 const nothingAround: ReturnType<typeof readSurroundings> = {
   recipe: new Map(),
+  flopsPerToken: undefined,
   data: { folder: "", dataset: undefined, funnel: undefined },
   fills: [],
   evaluations: { finished: [], unfinished: [] },
@@ -103,20 +104,18 @@ const secondsOfSurroundings = 5;
 function watchRun(
   { name, folder }: { name: string; folder: string },
   clock: Clock,
-  countFlops: WatchOptions["countFlops"],
+  readRecipeFacts: WatchOptions["readRecipeFacts"],
 ): WatchedRun {
   const tail = new EventsTail(join(folder, "events.jsonl"));
   let around = nothingAround;
-  let flopsPerToken: number | undefined;
   let trouble: string | undefined;
   let readAt = Number.NEGATIVE_INFINITY;
   const refresh = () => {
     if (clock.seconds() - readAt < secondsOfSurroundings) return;
     readAt = clock.seconds();
     try {
-      around = readSurroundings(folder);
+      around = readSurroundings(folder, readRecipeFacts(folder));
       trouble = around.troubles.length === 0 ? undefined : around.troubles.join("; ");
-      flopsPerToken = countFlops(folder);
     } catch (error) {
       trouble = describeTrouble(error);
     }
@@ -134,7 +133,6 @@ function watchRun(
         get curves() {
           return tail.curves;
         },
-        flopsPerToken,
         ...around,
       };
     },

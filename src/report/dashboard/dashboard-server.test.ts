@@ -39,7 +39,7 @@ let dashboard: Dashboard;
 const options: DashboardOptions = {
   ...{ folder: root, host: "127.0.0.1", port: 0, token: undefined },
   clock: systemClock,
-  countFlops: () => 1000,
+  readRecipeFacts: () => ({ flopsPerToken: 1000 }),
 };
 before(async () => {
   makeRun("plain", 40);

@@ -85,8 +85,8 @@ const scoreboard = makeScoreboard(
   glue,
 );
 
-const run = readRun(makeRun("plain", 40, "plain"), "plain", 1e6);
-const other = readRun(makeRun("hostile", 30, hostile, 4e9), hostile, 1e6);
+const run = readRun(makeRun("plain", 40, "plain"), "plain", { flopsPerToken: 1e6 });
+const other = readRun(makeRun("hostile", 30, hostile, 4e9), hostile, { flopsPerToken: 1e6 });
 const report = makeReport([run, other]);
 const page = renderPage(report, "2026-01-02", [hostile]);
 
@@ -180,12 +180,12 @@ test("files hold every step and every score", () => {
 
 test("a run without a step gives a page, too", () => {
   writeFileSync(join(makeRun("empty", 1, "empty"), "events.jsonl"), "");
-  const empty = makeReport([readRun(join(folder, "empty"), "empty", undefined)]);
+  const empty = makeReport([readRun(join(folder, "empty"), "empty", {})]);
   assert.match(renderPage(empty, "", []), /no points yet/);
 });
 
 test("a hundred thousand steps are less than 2 MB, and the spike is drawn", () => {
-  const long = makeReport([readRun(makeRun("long", 100_000, "long"), "long", 1e6)]);
+  const long = makeReport([readRun(makeRun("long", 100_000, "long"), "long", { flopsPerToken: 1e6 })]);
   const text = renderPage(long, "", []);
   assert.ok(text.length < 2e6, `${text.length}`);
   // The highest point of the plot is the spike: the axis ends at 50.

@@ -25,14 +25,14 @@ function makeRun(name: string, files: Readonly<Record<string, unknown>> = {}): s
   return run;
 }
 const meet = (run: string, trouble: RegExp) => {
-  const { troubles, recipe } = readRun(run, "x", undefined);
+  const { troubles, recipe } = readRun(run, "x", {});
   assert.equal(troubles.length, 1);
   assert.match(troubles[0]!, trouble);
   assert.equal(recipe.get("name"), "r");
 };
 
 test("a run that has only begun, its dataset gone", () => {
-  const { recipe, curves, data, fills, evaluations } = readRun(makeRun("begun"), "begun", undefined);
+  const { recipe, curves, data, fills, evaluations } = readRun(makeRun("begun"), "begun", {});
   assert.deepEqual(
     [...recipe],
     [
@@ -54,18 +54,18 @@ test("the manifests that prepare writes are understood", () => {
   Object.assign(funnel.dropped.empty, { documents: 2, characters: 0 });
   mkdirSync(join(data, "documents"));
   writeFileSync(join(data, "documents/manifest.json"), JSON.stringify({ funnel }));
-  const record = readRun(makeRun("prepared", { "data.json": { data } }), "x", undefined).data;
+  const record = readRun(makeRun("prepared", { "data.json": { data } }), "x", {}).data;
   assert.equal(record.dataset?.training.sequences, 3);
   assert.deepEqual(record.funnel?.read, { documents: 9, characters: 90 });
   assert.equal(record.funnel?.dropped.empty?.documents, 2);
 });
 
 test("what is there and cannot be read is left out, and its file and place are named", () => {
-  assert.throws(() => readRun(join(folder, "nowhere"), "x", undefined), {
+  assert.throws(() => readRun(join(folder, "nowhere"), "x", {}), {
     code: "E_FILE_MISSING",
     message: /no run here/,
   });
-  assert.throws(() => readRun(makeRun("bad-events", { "events.jsonl": "x\n" }), "x", undefined), { code: "E_EVENTS" });
+  assert.throws(() => readRun(makeRun("bad-events", { "events.jsonl": "x\n" }), "x", {}), { code: "E_EVENTS" });
   meet(makeRun("fills", { "fills.jsonl": '{"text":"a","masks":[]}\n{"text":' }), /fills\.jsonl:2: not JSON/);
   meet(
     makeRun("fills-field", { "fills.jsonl": '{"text":"a","masks":[{"candidates":[{"token":1}]}]}' }),

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { UserError } from "../../base/errors.ts";
 import { isPresent, readJson, readText } from "../../base/files/files.ts";
 import { makePrintable, quoteValue } from "../../base/printable.ts";
+import { isSealed } from "../../base/sealed-json.ts";
 import { check, describeTrouble } from "./check.ts";
 import { type Curves, readCurves } from "./curves.ts";
 import { type EvaluationsRecord, readEvaluations } from "./evaluations.ts";
@@ -20,13 +21,20 @@ export interface RunRecord {
   /** "model.width" and its value, for every value of recipe.json. */
   readonly recipe: ReadonlyMap<string, string | number>;
   readonly curves: Curves;
-  /** Training arithmetic of one token; undefined where the recipe is not this version's. */
+  /** Training arithmetic of one token; undefined where the recipe is not this version's, or not the run's. */
   readonly flopsPerToken: number | undefined;
   readonly data: DataRecord;
   readonly fills: readonly FilledText[];
   readonly evaluations: EvaluationsRecord;
   /** What could not be read and is left out, a sentence each. */
   readonly troubles: readonly string[];
+}
+
+/** What the reader of recipes knows of a run's. */
+export interface RecipeFacts {
+  readonly flopsPerToken?: number | undefined;
+  /** A sentence, where recipe.json is not what the run was trained with: nothing of it is shown then. */
+  readonly change?: string | undefined;
 }
 
 const amount = z.object({ documents: z.number(), characters: z.number() });
@@ -56,19 +64,20 @@ const fillSchema = z.object({
 export type FilledText = z.infer<typeof fillSchema>;
 
 /** Reads the folder of a run, one that has only begun as well. UserErrors where it is none, or its events cannot be read. */
-export function readRun(folder: string, name: string, flopsPerToken: number | undefined): RunRecord {
-  const surroundings = readSurroundings(folder);
+export function readRun(folder: string, name: string, facts: RecipeFacts): RunRecord {
+  const surroundings = readSurroundings(folder, facts);
   const events = join(folder, "events.jsonl");
   if (!isPresent(events, "run's events")) {
     throw new UserError("E_FILE_MISSING", `${folder}: the run has no events.jsonl`, "Train it first.");
   }
-  return { name, folder, curves: readCurves(events), flopsPerToken, ...surroundings };
+  return { name, folder, curves: readCurves(events), ...surroundings };
 }
 
 /** What is known of a run beside its events; a part that cannot be read is in `troubles`. */
 export function readSurroundings(
   folder: string,
-): Pick<RunRecord, "recipe" | "data" | "fills" | "evaluations" | "troubles"> {
+  { flopsPerToken, change }: RecipeFacts,
+): Pick<RunRecord, "recipe" | "flopsPerToken" | "data" | "fills" | "evaluations" | "troubles"> {
   const recipe = join(folder, "recipe.json");
   if (!isPresent(recipe, "run's recipe")) {
     throw new UserError(
@@ -77,7 +86,7 @@ export function readSurroundings(
       "Give the folder of a run that cram pretrain began.",
     );
   }
-  const troubles: string[] = [];
+  const troubles: string[] = change === undefined ? [] : [`${change}; nothing of it is shown`];
   const attempt = <T>(read: () => T, otherwise: T): T => {
     try {
       return read();
@@ -88,7 +97,8 @@ export function readSurroundings(
   };
   const data = attempt(() => readData(folder), { folder: "", dataset: undefined, funnel: undefined });
   return {
-    recipe: attempt(() => readValues(recipe), new Map()),
+    recipe: change === undefined ? attempt(() => readValues(recipe), new Map()) : new Map(),
+    flopsPerToken: change === undefined ? flopsPerToken : undefined,
     data,
     fills: attempt(() => readFills(join(folder, "fills.jsonl")), []),
     evaluations: attempt(() => readEvaluations(join(folder, "evaluations")), { finished: [], unfinished: [] }),
@@ -114,7 +124,12 @@ function* listValues(value: unknown, path = ""): Generator<[string, string | num
 
 function readData(run: string): DataRecord {
   const path = join(run, "data.json");
-  const { data: folder } = check(z.object({ data: z.string() }), readJson(path, "run's data"), path);
+  const json = readJson(path, "run's data");
+  const { data: folder, hash } = check(z.object({ data: z.string(), hash: z.string().optional() }), json, path);
+  // Earlier versions wrote none.
+  if (hash !== undefined && !isSealed(json)) {
+    throw new UserError("E_JSON", `${path}: changed after it was written`, "Put a copy back, or remove it.");
+  }
   const read = <T>(schema: z.ZodType<T>, file: string, kind: string): T | undefined =>
     isPresent(file, kind) ? check(schema, readJson(file, kind), file) : undefined;
   return {

@@ -4,7 +4,8 @@ import { existsSync, statSync } from "node:fs";
 import { systemClock } from "../../base/clock.ts";
 import { UserError } from "../../base/errors.ts";
 import { type Dashboard, openDashboard } from "../../report/dashboard/dashboard-server.ts";
-import { countRunFlops } from "./run-flops.ts";
+import type { RecipeFacts } from "../../report/runs/run-record.ts";
+import { readRecipeFacts } from "./recipe-facts.ts";
 
 export interface DashboardChoice {
   /** Where the runs are. */
@@ -22,14 +23,14 @@ export async function showRuns({ folder, port, host, token }: DashboardChoice): 
   if (!existsSync(folder) || !statSync(folder).isDirectory()) {
     throw new UserError("E_FILE_MISSING", `${folder}: no folder here`, "Name the folder that holds the runs.");
   }
-  return openDashboard({ folder, port, host, token, clock: systemClock, countFlops: countFlopsIfKnown });
+  return openDashboard({ folder, port, host, token, clock: systemClock, readRecipeFacts: readFactsIfKnown });
 }
 
 /** What is wrong with a recipe, the run's trouble says. */
-function countFlopsIfKnown(folder: string): number | undefined {
+function readFactsIfKnown(folder: string): RecipeFacts {
   try {
-    return countRunFlops(folder);
+    return readRecipeFacts(folder);
   } catch {
-    return undefined;
+    return {};
   }
 }

@@ -8,9 +8,9 @@ import { checkPageOutput, refuseKnownFolder } from "../../base/files/folder-kind
 import { renderPage } from "../../report/page/page.ts";
 import { makeReport } from "../../report/report.ts";
 import { describeTrouble } from "../../report/runs/check.ts";
-import { nameRuns, type RunRecord, readRun } from "../../report/runs/run-record.ts";
+import { nameRuns, type RecipeFacts, type RunRecord, readRun } from "../../report/runs/run-record.ts";
 import { saveCharts, saveData } from "../../report/save.ts";
-import { countRunFlops } from "./run-flops.ts";
+import { readRecipeFacts } from "./recipe-facts.ts";
 
 export interface ReportOptions {
   /** The page's file. Default report.html. */
@@ -87,7 +87,7 @@ function readRuns(
   let failure: unknown;
   const runs = folders.flatMap((folder, i) => {
     try {
-      const run = readRun(folder, names[i]!, countFlopsIfKnown(folder, names[i]!, notes));
+      const run = readRun(folder, names[i]!, readFactsIfKnown(folder, names[i]!, notes));
       notes.push(...run.troubles.map(trouble => `${run.name}: ${trouble}`));
       return [run];
     } catch (error) {
@@ -100,14 +100,14 @@ function readRuns(
 }
 
 /** A recipe that this version cannot read leaves them out, and says so. */
-function countFlopsIfKnown(folder: string, name: string, notes: string[]): number | undefined {
+function readFactsIfKnown(folder: string, name: string, notes: string[]): RecipeFacts {
   try {
-    return countRunFlops(folder);
+    return readRecipeFacts(folder);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     // A folder without a recipe is no run, which readRun says better.
-    if (error.code === "E_FILE_MISSING") return undefined;
+    if (error.code === "E_FILE_MISSING") return {};
     notes.push(`${name}: FLOPs are left out, for this version cannot read the recipe: ${error.message}`);
-    return undefined;
+    return {};
   }
 }

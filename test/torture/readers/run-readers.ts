@@ -12,12 +12,12 @@ import { readRun } from "../../../src/report/runs/run-record.ts";
 import type { Form } from "../mutations/mutators.ts";
 import type { Reader } from "./reader.ts";
 
-const reportRun = (run: string) => renderPage(makeReport([readRun(run, "a run", undefined)]), "today", []);
+const reportRun = (run: string) => renderPage(makeReport([readRun(run, "a run", {})]), "today", []);
 
 /** One look at the folder; a run's troubles are shown there, nothing is thrown. */
 async function watchRun(folder: string): Promise<unknown> {
   const stop = new AbortController();
-  const watch = watchRuns({ folder: dirname(folder), clock: systemClock, countFlops: () => undefined });
+  const watch = watchRuns({ folder: dirname(folder), clock: systemClock, readRecipeFacts: () => ({}) });
   const followed = watch.follow(stop.signal);
   try {
     const run = [...watch.runs.values()].find(each => each.folder === folder);
