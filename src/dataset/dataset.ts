@@ -38,6 +38,7 @@ export class Dataset {
   private readonly validation: ShardReader;
   private order: Uint32Array | undefined;
   private orderOf = "";
+  private readonly special: ReadonlySet<number>;
 
   /** Opens a folder that `buildDataset` made. UserErrors: those of manifest, tokenizer and shards, E_TOKENIZER_OTHER. */
   constructor(folder: string) {
@@ -59,8 +60,15 @@ export class Dataset {
         "Prepare the dataset again, or name its folder.",
       );
     }
+    const { specialTokens, vocabulary: texts } = this.tokenizer;
+    this.special = new Set(specialTokens.map(token => texts.indexOf(token)));
     this.training = new ShardReader(folder, this.manifest.training.files, sequenceLength);
     this.validation = new ShardReader(folder, this.manifest.validation.files, sequenceLength);
+  }
+
+  /** Whether a token stands for no text. */
+  isSpecial(token: number): boolean {
+    return this.special.has(token);
   }
 
   /** Compares every shard with its hash; reads the whole dataset once. UserError E_SHARD_CHANGED. */
@@ -129,12 +137,11 @@ export class Dataset {
     readSequence: (i: number, tokens: Int32Array, start: number) => RandomSequence,
   ): MaskedBatch {
     const { sequenceLength: S, vocabulary } = this.manifest;
-    const { specials, specialTokens, vocabulary: texts } = this.tokenizer;
-    const special = new Set(specialTokens.map(token => texts.indexOf(token)));
+    const { specials, vocabulary: texts } = this.tokenizer;
     const options: MaskOptions = {
       ...{ predictions, capacity, vocabulary, settings },
       mask: specials.mask,
-      isSpecial: token => special.has(token),
+      isSpecial: token => this.isSpecial(token),
       continuesWord: token => texts[token]!.length > 2 && texts[token]!.startsWith("##"),
     };
     const tokens = new Int32Array(count * S);

@@ -73,7 +73,7 @@ export async function measureStep(backend: Backend, recipe: Recipe, clock: Clock
   return { microBatchSeconds, updateSeconds, validationSeconds, watts };
 }
 
-/** Of this project's tokenizers; any frequent one would do. */
+/** Of this project's tokenizers, whose special tokens end with it; any frequent one would do. */
 const maskId = 6;
 
 const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!;
@@ -102,6 +102,7 @@ export function drawBatch(recipe: Recipe): Inputs {
   const source: SequenceSource = {
     readMasked: (_, sequences) => drawMasked(recipe, sequences, countMasked(recipe)),
     readWhole: (_, sequences) => drawMasked(recipe, sequences, 0).tokens,
+    isSpecial: token => token <= maskId,
   };
   return { ...feedObjective(source, recipe), ...makeTables(recipe.model) };
 }

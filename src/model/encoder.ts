@@ -7,6 +7,7 @@ import { add, multiply, reshape, slice } from "../graph/operations.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { activate } from "../nn/activation.ts";
 import { applyDropout, type Dropout } from "../nn/dropout.ts";
+import { type Detour, joinRows, narrowInputs, takeRows } from "./detour.ts";
 import { embedBigrams, embedTokens } from "./embedding.ts";
 import type { EncoderInputs } from "./inputs.ts";
 import { findParameter, normalise, type Parameters, project } from "./layer-parts.ts";
@@ -19,7 +20,7 @@ interface Pass {
   readonly parameters: Parameters;
   readonly shape: ModelShape;
   readonly dropout: Dropout | undefined;
-  readonly rows: EncodedRows;
+  readonly rows: EncodedRows | Detour;
   /** What the embedding gave, (T, C). */
   readonly embedded: Tensor;
   /** Embeddings of tokens with those before them, (T, C), where the shape has them. */
@@ -33,6 +34,7 @@ export type EncodedRows = "all" | "first";
 
 /** Behind the last mixer only the rows that are asked for are worked on: (B, C) of (T, C) for the first ones. */
 function keepRows(x: Tensor, depth: number, { inputs, shape, rows }: Pass): Tensor {
+  if (typeof rows === "object") return rows.seesAll && depth === rows.from ? takeRows(x, rows) : x;
   if (rows === "all" || depth < countDepths(shape) - 1) return x;
   const [T, C] = x.shape as [number, number];
   const sequences = reshape(x, [T / inputs.length, inputs.length, C]);
@@ -45,9 +47,9 @@ function mix(x: Tensor, depth: number, pass: Pass): Tensor {
   const layer = depth % shape.layers;
   const { mixer, settings } = findMixer(shape.mixer, layer, shape.layers);
   const inLayer = (name: string) => `layers.${layer}.attention.${name}`;
-  const { tokens, length, lengths, tables } = inputs;
+  const { tokens, length, lengths, tables, places } = inputs;
   return mixer.apply(x, settings, {
-    ...{ shape, depth, tokens, length, lengths, tables, memory, dropout },
+    ...{ shape, depth, tokens, length, lengths, tables, places, memory, dropout },
     find: name => findParameter(parameters, inLayer(name)),
     project: (y, name) => project(y, inLayer(name), parameters, shape),
     keepRows: y => keepRows(y, depth, pass),
@@ -96,6 +98,32 @@ function applyLayer(x: Tensor, depth: number, pass: Pass): Tensor {
   return join(attended, finish(feedForward(fedFrom, layer, pass), "feedForward"), "feedForward", 2);
 }
 
+/** Through the layers from one depth to before another. */
+function applyLayers(x: Tensor, pass: Pass, from = 0, to = countDepths(pass.shape)): Tensor {
+  let hidden = x;
+  for (let depth = from; depth < to; depth++) hidden = applyLayer(hidden, depth, pass);
+  return hidden;
+}
+
+/** Through all layers, of which those on the detour see its rows alone. */
+function applyDetour(x: Tensor, pass: Pass, detour: Detour): Tensor {
+  const { from, to, seesAll } = detour;
+  const waiting = applyLayers(x, pass, 0, from);
+  const take = (tensor: Tensor) => takeRows(tensor, detour);
+  // Where they still see the others, the first layer is a whole one that only they leave.
+  const left = seesAll ? applyLayer(waiting, from, pass) : take(waiting);
+  const narrow: Pass = {
+    ...pass,
+    rows: "all",
+    inputs: narrowInputs(pass.inputs, detour),
+    embedded: take(pass.embedded),
+    bigrams: pass.bigrams && take(pass.bigrams),
+    memory: new Map([...pass.memory].map(([name, tensor]) => [name, take(tensor)] as const)),
+  };
+  const back = applyLayers(left, narrow, seesAll ? from + 1 : from, to);
+  return applyLayers(joinRows(waiting, back, detour), pass, to);
+}
+
 /** Applications of dropout in `encode`; a head on top of it numbers its own from here. */
 export const countDropouts = (shape: ModelShape): number => 1 + 2 * countDepths(shape);
 
@@ -108,13 +136,12 @@ export function encode(
   parameters: Parameters,
   shape: ModelShape,
   dropout?: Dropout,
-  rows: EncodedRows = "all",
+  rows: EncodedRows | Detour = "all",
 ): Tensor {
   const embedded = applyDropout(embedTokens(inputs, parameters, shape), dropout, 0);
   const bigrams =
     shape.embedding.bigramRows > 0 ? embedBigrams(inputs, findParameter(parameters, "embedding.bigram")) : undefined;
   const pass = { inputs, parameters, shape, dropout, rows, embedded, bigrams, memory: new Map<string, Tensor>() };
-  let x = embedded;
-  for (let depth = 0; depth < countDepths(shape); depth++) x = applyLayer(x, depth, pass);
+  const x = typeof rows === "object" ? applyDetour(embedded, pass, rows) : applyLayers(embedded, pass);
   return isPreNorm(shape) ? normalise(x, "final.norm", parameters, shape) : x;
 }

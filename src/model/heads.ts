@@ -97,17 +97,40 @@ export function computeRowLoss(
   shape: ModelShape,
   options: MaskedLossOptions = {},
 ): Tensor {
-  return decodeLoss(prepareRows(rows, parameters, shape), findDecoder(parameters, shape), labels, options);
+  return averageLosses(computeRowLosses(rows, labels, parameters, shape, options), labels, options);
 }
 
-/** Mean loss, shape [], of rows (P, C); labels (P) i32 in [0, V). */
-export function decodeLoss(
+/** The loss of each, (P, 1), of hidden states (P, C) with labels (P) i32; where a label is -1 it means nothing. */
+export function computeRowLosses(
+  rows: Tensor,
+  labels: Tensor,
+  parameters: Parameters,
+  shape: ModelShape,
+  options: MaskedLossOptions = {},
+): Tensor {
+  return decodeLosses(prepareRows(rows, parameters, shape), findDecoder(parameters, shape), labels, options);
+}
+
+function decodeLosses(
   rows: Tensor,
   { table, bias, cap }: Decoder,
   labels: Tensor,
-  { loss = plainCrossEntropy, hasGaps = false, tileRows = lossTileRows }: MaskedLossOptions,
+  { loss = plainCrossEntropy, tileRows = lossTileRows }: MaskedLossOptions,
 ): Tensor {
-  const all = decodedLossOfRows(rows, table, labels, bias, tileRows, loss, cap);
+  return decodedLossOfRows(rows, table, labels, bias, tileRows, loss, cap);
+}
+
+/** Mean loss, shape [], of rows (P, C); labels (P) i32 in [0, V). */
+export function decodeLoss(rows: Tensor, decoder: Decoder, labels: Tensor, options: MaskedLossOptions): Tensor {
+  return averageLosses(decodeLosses(rows, decoder, labels, options), labels, options);
+}
+
+/** Mean, shape [], of the losses (P, 1) that count. */
+export function averageLosses(
+  all: Tensor,
+  labels: Tensor,
+  { loss = plainCrossEntropy, hasGaps = false }: MaskedLossOptions,
+): Tensor {
   const { counted } = findTokenLoss(loss);
   if (counted === "all" && !hasGaps) return reshape(mean(all, [0]), []);
   const isLabelled = less(-1, reshape(labels, all.shape));

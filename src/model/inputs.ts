@@ -19,6 +19,8 @@ export interface EncoderInputs {
   readonly length: number;
   /** (B) i32, 1 to S: the tokens of each sequence that are not padding. Without it every sequence is full. */
   readonly lengths?: Tensor;
+  /** (T) i32: where each token stands in its sequence, where only some of its tokens are there. */
+  readonly places?: Tensor;
   /** (T) i32, 0 or 1, for shapes with segments. Without it every token is of segment 0. */
   readonly segments?: Tensor;
 }

@@ -8,7 +8,14 @@ import type { ParameterMaker } from "./mixers/mixer.ts";
 import { findMixer } from "./mixers/mixers.ts";
 import { embeddingTable, type Initial, matrix, type Parameter, vector } from "./parameter.ts";
 import { findPositions } from "./positions.ts";
-import { embeddingWidthOf, hasAttentionNorm, hasDecoderBias, hasFeedForward, type ModelShape } from "./shape.ts";
+import {
+  countDepths,
+  embeddingWidthOf,
+  hasAttentionNorm,
+  hasDecoderBias,
+  hasFeedForward,
+  type ModelShape,
+} from "./shape.ts";
 import { checkShape } from "./shape-faults.ts";
 
 /** What every table of rows is drawn from. */
@@ -124,21 +131,38 @@ export function countParameters(shape: ModelShape): number {
   return listParameters(shape).reduce((total, parameter) => total + countElements(parameter.shape), 0);
 }
 
+/** Tokens of a sequence that enter a layer, and those of them that leave its mixer. */
+export interface LayerTokens {
+  readonly entering: number;
+  readonly leaving: number;
+}
+
 /**
  * Floating-point operations of training on one token: matrix products only, 2 an element and 3 passes (forward, and backward
- * to data and to weights). The head is counted at the masked positions alone.
+ * to data and to weights). The head is counted at the masked positions alone, and layers at the tokens that `tokensAt` says of a
+ * depth, by default all.
  */
-export function countTrainingFlops(shape: ModelShape, maskFraction: number): number {
-  const { vocabulary: V, layers, repeats } = shape;
+export function countTrainingFlops(
+  shape: ModelShape,
+  maskFraction: number,
+  tokensAt: (depth: number) => LayerTokens = () => ({ entering: shape.sequenceLength, leaving: shape.sequenceLength }),
+): number {
+  const { vocabulary: V, layers, sequenceLength: S } = shape;
   const matrices = listParameters(shape).filter(({ role }) => role === "matrix");
   const count = (part: string) =>
     matrices
-      .filter(({ name }) => name.startsWith(`${part}.`))
+      .filter(({ name }) => name.startsWith(part))
       .reduce((total, parameter) => total + countElements(parameter.shape), 0);
-  const mixed = Array.from({ length: layers }, (_, layer) => {
+  const countLayer = (depth: number) => {
+    const layer = depth % layers;
     const { mixer, settings } = findMixer(shape.mixer, layer, layers);
-    return mixer.countProducts(settings, shape);
-  }).reduce((a, b) => a + b);
-  const body = count("embedding") + repeats * (count("layers") + mixed);
-  return 6 * (body + maskFraction * (count("head") + V * embeddingWidthOf(shape)));
+    const { entering, leaving } = tokensAt(depth);
+    const behind = count(`layers.${layer}.attention.output`) + count(`layers.${layer}.feedForward.`);
+    const before =
+      count(`layers.${layer}.`) - behind + mixer.countProducts(settings, { ...shape, sequenceLength: entering });
+    return (entering * before + leaving * behind) / S;
+  };
+  const depths = Array.from({ length: countDepths(shape) }, (_, depth) => countLayer(depth));
+  const body = count("embedding.") + depths.reduce((a, b) => a + b);
+  return 6 * (body + maskFraction * (count("head.") + V * embeddingWidthOf(shape)));
 }

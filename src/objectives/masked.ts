@@ -19,7 +19,7 @@ export const masked = {
   computeLoss: (parameters, _, { model, data, loss, train }) => {
     const { microBatchSequences: sequences } = train;
     const inputs = declareMaskedInputs(model, sequences, sequences * countMasked({ model, data }));
-    return computeMaskedLoss(inputs, parameters, model, { loss, hasGaps: mayLackPredictions(data) });
+    return { loss: computeMaskedLoss(inputs, parameters, model, { loss, hasGaps: mayLackPredictions(data) }) };
   },
   countFlops: (_, recipe) => countTrainingFlops(recipe.model, decodedShare(recipe)),
 } as const satisfies Objective<z.infer<typeof schema>>;

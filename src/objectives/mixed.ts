@@ -94,11 +94,11 @@ export const mixed = {
     const cut = (from: number, to: number) => slice(tokens, 0, from * S, to * S);
     const weigh = (mean: Tensor, sequences: number) => multiply(mean, sequences / B);
     const next = () => weigh(computeCausalLoss(cut(B - causal, B), tables, parameters, recipe), causal);
-    if (causal === B) return next();
+    if (causal === B) return { loss: next() };
     const predictions = declarePredictions((B - causal) * countMasked({ model, data }));
     const inputs = { tokens: cut(0, B - causal), tables, length: S, ...predictions };
     const hidden = weigh(computeMaskedLoss(inputs, parameters, model, { loss, hasGaps: true }), B - causal);
-    return causal === 0 ? hidden : add(hidden, next());
+    return { loss: causal === 0 ? hidden : add(hidden, next()) };
   },
   findLeastSequences: ({ causal, maskedNext }) => {
     const sizes = Array.from({ length: 11 }, (_, exponent) => 2 ** exponent);

@@ -3,7 +3,7 @@
 
 import type { z } from "zod";
 import type { MaskedBatch } from "../dataset/dataset.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import type { Shape, Tensor } from "../graph/tensor.ts";
 import type { Parameters } from "../model/layer-parts.ts";
 import type { ModelShape } from "../model/shape.ts";
 import type { TokenLossSettings } from "../nn/token-losses/token-losses.ts";
@@ -23,10 +23,31 @@ export interface SequenceSource {
   readMasked(from: number, count: number): MaskedBatch;
   /** The same as they are, (count·S). */
   readWhole(from: number, count: number): Int32Array;
+  /** Whether a token stands for no text: a separator, a mask. */
+  isSpecial(token: number): boolean;
 }
 
 /** The inputs of a graph that depend on the batch, by name. */
 export type Batch = Readonly<Record<string, Int32Array | Uint32Array>>;
+
+export interface ObjectiveLoss {
+  /** Mean of a micro-batch, one element. */
+  readonly loss: Tensor;
+  /** What its memory learns from: added up over a step's micro-batches, by name. */
+  readonly seen?: Readonly<Record<string, Tensor>>;
+}
+
+/** States of an objective, by name, kept in checkpoints with the optimizer's. */
+export interface ObjectiveMemory<Settings> {
+  listStates(settings: Settings, recipe: ObjectiveRecipe): ReadonlyMap<string, Shape>;
+  listSeen(settings: Settings, recipe: ObjectiveRecipe): ReadonlyMap<string, Shape>;
+  /** New values of the states after a step, from sums of what was seen. */
+  update(
+    seen: Readonly<Record<string, Tensor>>,
+    settings: Settings,
+    recipe: ObjectiveRecipe,
+  ): Readonly<Record<string, Tensor>>;
+}
 
 export interface Objective<Settings = never> {
   readonly name: string;
@@ -38,8 +59,9 @@ export interface Objective<Settings = never> {
   readonly schema: z.ZodObject;
   /** A micro-batch of training: what the loss reads beside the model's tables. */
   feed(source: SequenceSource, settings: Settings, recipe: ObjectiveRecipe): Batch;
-  /** Mean loss of a micro-batch, one element. */
-  computeLoss(parameters: Parameters, settings: Settings, recipe: ObjectiveRecipe): Tensor;
+  computeLoss(parameters: Parameters, settings: Settings, recipe: ObjectiveRecipe): ObjectiveLoss;
+  /** What it remembers from step to step; zeros at first. */
+  readonly memory?: ObjectiveMemory<Settings>;
   /** Sequences of the smallest micro-batch, a power of two, that can be fed; without it one. */
   findLeastSequences?(settings: Settings): number;
   /** Multiplications and additions of training on one token, as countTrainingFlops has it. */

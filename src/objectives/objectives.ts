@@ -5,9 +5,10 @@ import type { Tensor } from "../graph/tensor.ts";
 import type { Parameters } from "../model/layer-parts.ts";
 import { masked } from "./masked.ts";
 import { mixed } from "./mixed.ts";
-import type { Batch, Objective, ObjectiveRecipe, SequenceSource } from "./objective.ts";
+import type { Batch, Objective, ObjectiveLoss, ObjectiveRecipe, SequenceSource } from "./objective.ts";
+import { tokenDropping } from "./token-dropping.ts";
 
-export const objectives = [masked, mixed] as const;
+export const objectives = [masked, mixed, tokenDropping] as const;
 
 type Schemas<List extends readonly { readonly schema: unknown }[]> = {
   -readonly [Index in keyof List]: List[Index]["schema"];
@@ -52,10 +53,23 @@ export function feedObjective(source: SequenceSource, recipe: ChosenRecipe): Bat
   return record.feed(source, settings, recipe);
 }
 
-/** Mean loss of a micro-batch, one element, on the inputs that feedObjective gives. */
-export function computeObjectiveLoss(parameters: Parameters, recipe: ChosenRecipe): Tensor {
+/** The loss of a micro-batch, on the inputs that feedObjective gives. */
+export function computeObjectiveLoss(parameters: Parameters, recipe: ChosenRecipe): ObjectiveLoss {
   const { record, settings } = findObjective(recipe);
   return record.computeLoss(parameters, settings, recipe);
+}
+
+/** What a recipe's objective remembers; undefined for most. */
+export function findObjectiveMemory(recipe: ChosenRecipe) {
+  const { record, settings } = findObjective(recipe);
+  const { memory } = record;
+  return (
+    memory && {
+      states: memory.listStates(settings, recipe),
+      seen: memory.listSeen(settings, recipe),
+      update: (seen: Readonly<Record<string, Tensor>>) => memory.update(seen, settings, recipe),
+    }
+  );
 }
 
 /**

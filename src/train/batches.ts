@@ -52,6 +52,7 @@ function feedTrainingBatch(dataset: Dataset, recipe: Recipe, first: number, coun
   const source: SequenceSource = {
     readMasked: (from, count) => readTrainingBatch(dataset, recipe, first + from, count, progress),
     readWhole: (from, count) => dataset.readTraining(first + from, count, 0, recipe.train.seed).tokens,
+    isSpecial: token => dataset.isSpecial(token),
   };
   return feedObjective(source, { ...recipe, train: { ...recipe.train, microBatchSequences: count } });
 }

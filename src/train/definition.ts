@@ -5,7 +5,7 @@ import { computeMaskedLoss, computeSampledLoss } from "../model/heads.ts";
 import { initialiseParameter } from "../model/initialise.ts";
 import { declareMaskedInputs } from "../model/inputs.ts";
 import { listParameters } from "../model/parameters.ts";
-import { computeObjectiveLoss } from "../objectives/objectives.ts";
+import { computeObjectiveLoss, findObjectiveMemory } from "../objectives/objectives.ts";
 import { countMasked, countValidated } from "../objectives/predictions.ts";
 import {
   averageParameters,
@@ -26,15 +26,17 @@ export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, Sto
     declareMaskedInputs(model, train.microBatchSequences, train.microBatchSequences * masked);
   const masked = countMasked(recipe);
   const losses: ProbedLosses = {
-    loss: parameters => computeObjectiveLoss(parameters, recipe),
+    loss: parameters => computeObjectiveLoss(parameters, recipe).loss,
     sampledLoss: (parameters, seed) => computeSampledLoss(declareInputs(masked), parameters, model, seed),
     labels: train.microBatchSequences * masked,
   };
   const probe = findProbe(optimizer);
+  const memory = findObjectiveMemory(recipe);
   const definition: TrainingDefinition = {
     parameters: new Map(listed.map(({ name, shape }) => [name, shape] as const)),
-    moments: listMoments(listed, optimizer),
+    moments: new Map([...listMoments(listed, optimizer), ...(memory?.states ?? [])]),
     loss: losses.loss,
+    observations: memory && { shapes: memory.seen, compute: parameters => computeObjectiveLoss(parameters, recipe) },
     validationLoss: parameters => computeMaskedLoss(declareInputs(countValidated(recipe)), parameters, model),
     interval: findInterval(optimizer),
     recomputes: train.recompute,
@@ -42,7 +44,10 @@ export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, Sto
       gradients: (parameters, gradients, seed) => buildProbe(probe, optimizer, losses, parameters, gradients, seed),
       scaling: probe === "sampled" ? "independent" : "mean",
     },
-    update: (parameters, gradients, kind) => buildUpdate(listed, optimizer, parameters, gradients, kind),
+    update: (parameters, gradients, kind) => {
+      const { updates, gradientNorm } = buildUpdate(listed, optimizer, parameters, gradients, kind);
+      return { updates: { ...updates, ...memory?.update(kind.seen) }, gradientNorm };
+    },
     scheduleInputs: ({ step, rateScale }) => scheduleInputs(optimizer, step, rateScale),
     initialise: name => {
       if (initial !== undefined) return initial.get(name)!.read();

@@ -42,6 +42,17 @@ export interface TrainingDefinition {
   readonly moments: ReadonlyMap<string, Shape>;
   /** Mean loss of one micro-batch, one element; batches are `input`s of its own naming. */
   loss(parameters: ReadonlyMap<string, Tensor>): Tensor;
+  /** What a micro-batch shows beside its gradient: added up over a step, and read by its update. */
+  readonly observations?:
+    | {
+        readonly shapes: ReadonlyMap<string, Shape>;
+        /** With the loss that they come from, which is `loss`. */
+        compute(parameters: ReadonlyMap<string, Tensor>): {
+          readonly loss: Tensor;
+          readonly seen?: Readonly<Record<string, Tensor>>;
+        };
+      }
+    | undefined;
   /** What validation measures, on inputs of its own; without it `loss`. */
   validationLoss?(parameters: ReadonlyMap<string, Tensor>): Tensor;
   /** Due steps, 1, 1 + interval, …, have the probe and an update of their own; without it all steps are. */
@@ -51,7 +62,11 @@ export interface TrainingDefinition {
   update(
     parameters: ReadonlyMap<string, Tensor>,
     gradients: ReadonlyMap<string, Tensor>,
-    kind: { readonly isDue: boolean; readonly probe?: ReadonlyMap<string, Tensor> | undefined },
+    kind: {
+      readonly isDue: boolean;
+      readonly probe?: ReadonlyMap<string, Tensor> | undefined;
+      readonly seen: Readonly<Record<string, Tensor>>;
+    },
   ): { readonly updates: Readonly<Record<string, Tensor>>; readonly gradientNorm: Tensor };
   /** An average of the parameters: new values of its states, which are among the moments, and what it is. */
   readonly average?:
@@ -103,6 +118,7 @@ export interface Engine {
 
 const gradientOf = (name: string) => `gradient.${name}`;
 const probeOf = (name: string) => `probe.${name}`;
+const seenOf = (name: string) => `seen.${name}`;
 const lossSum = "lossSum";
 
 /** The graphs of training: `first` sets the gradients of a micro-batch, `next` adds to them. */
@@ -122,10 +138,13 @@ export interface StepGraphs {
 
 export function buildStepGraphs(definition: TrainingDefinition): StepGraphs {
   const parameters = new Map([...definition.parameters].map(([name, shape]) => [name, state(name, shape)] as const));
-  const loss = reshape(definition.loss(parameters), [1]);
+  const { observations } = definition;
+  const computed = observations?.compute(parameters) ?? { loss: definition.loss(parameters) };
+  const loss = reshape(computed.loss, [1]);
   const validationLoss = reshape(definition.validationLoss?.(parameters) ?? loss, [1]);
   const gradients = differentiate(loss, [...parameters.values()]);
   const named: [string, Tensor][] = [...parameters.keys()].map((name, i) => [gradientOf(name), gradients[i]!]);
+  for (const [name, value] of Object.entries(computed.seen ?? {})) named.push([seenOf(name), value]);
   named.push([lossSum, loss]);
   const [first, next] = accumulate(named, definition.recomputes);
   return {
@@ -197,6 +216,8 @@ export function allocateStates(backend: Backend, definition: TrainingDefinition)
     backend.write(states.get(name)!, definition.initialise(name));
   }
   for (const [name, shape] of definition.moments) states.set(name, backend.allocate(shape, "f32"));
+  for (const [name, shape] of definition.observations?.shapes ?? [])
+    states.set(seenOf(name), backend.allocate(shape, "f32"));
   states.set(lossSum, backend.allocate([1], "f32"));
   return states;
 }
@@ -263,11 +284,14 @@ function buildUpdateGraph(definition: TrainingDefinition, parameters: ReadonlyMa
   const scale = gradientScale();
   const gradients = readMean(gradientOf, parameters, scale);
   const probe = isDue ? readProbe(definition, parameters, scale) : undefined;
-  const { updates, gradientNorm } = definition.update(parameters, gradients, { isDue, probe });
+  const seen = Object.fromEntries(
+    [...(definition.observations?.shapes ?? [])].map(([name, shape]) => [name, state(seenOf(name), shape)]),
+  );
+  const { updates, gradientNorm } = definition.update(parameters, gradients, { isDue, probe, seen });
   const loss = multiply(state(lossSum, [1]), scale);
   const norm = reshape(gradientNorm, [1]);
-  const seen = probe === undefined ? norm : add(norm, globalNorm(probe.values()));
-  return { outputs: { loss, gradientNorm: norm }, updates: guardUpdates(updates, loss, seen) };
+  const allNorms = probe === undefined ? norm : add(norm, globalNorm(probe.values()));
+  return { outputs: { loss, gradientNorm: norm }, updates: guardUpdates(updates, loss, allNorms) };
 }
 
 function readProbe(

@@ -11,9 +11,11 @@ import { compileForCpu } from "../../src/backends/cpu/cpu.ts";
 import { openReference } from "../../src/backends/reference/reference.ts";
 import { buildDataset } from "../../src/dataset/build.ts";
 import { Dataset } from "../../src/dataset/dataset.ts";
+import { input } from "../../src/graph/operations.ts";
 import { drawBatch, drawValidationBatch } from "../../src/machine/measure-step.ts";
 import { tokenLosses } from "../../src/nn/token-losses/token-losses.ts";
-import { countTokenFlops, feedObjective } from "../../src/objectives/objectives.ts";
+import { countTokenFlops, feedObjective, objectives } from "../../src/objectives/objectives.ts";
+import { chooseRows } from "../../src/objectives/token-dropping.ts";
 import { defineLearnedTokenizer } from "../../src/tokenizer/define.ts";
 import { startTextLoss } from "../../src/tokenizer/normalising/lost-text.ts";
 import { normalisers } from "../../src/tokenizer/normalising/normaliser.ts";
@@ -178,7 +180,7 @@ test("a mixed batch: the first sequences are masked, the next predict one place 
     return { tokens, positions, labels };
   };
   const readWhole = (from: number, count: number) => text.slice(16 * from, 16 * (from + count));
-  const batch = feedObjective({ readMasked, readWhole }, recipe);
+  const batch = feedObjective({ readMasked, readWhole, isSpecial: () => false }, recipe);
   const masked = [0, 5, 15].flatMap(place => [place, place + 16, place + 32]);
   assert.deepEqual(
     [...batch.tokens!],
@@ -188,6 +190,55 @@ test("a mixed batch: the first sequences are masked, the next predict one place 
   assert.deepEqual([...batch.labels!], [100, 105, 115, -1, 121, 131, -1, 137, 147]);
 });
 
+test("what is special or predicted is never dropped", () => {
+  const recipe = recipeWith("objective.name=token-dropping", "model.layers=4");
+  const readMasked = () => ({
+    tokens: Int32Array.from({ length: 32 }, (_, i) => i),
+    positions: Int32Array.of(2, 5, 20, 31),
+    labels: Int32Array.of(9, 9, 9, -1),
+  });
+  const { kept } = feedObjective({ readMasked, readWhole: () => assert.fail(), isSpecial: token => token < 2 }, recipe);
+  assert.deepEqual(
+    [...kept!.entries()].filter(([, flag]) => flag === 1).map(([place]) => place),
+    [0, 1, 2, 5, 20],
+  );
+});
+
+test("the largest values of each row are chosen, the first of equal ones, in the order of their places", async () => {
+  const values = input("values", [2, 6], "f32");
+  const program = await openReference().load({ outputs: { rows: chooseRows(values, 3) }, updates: {} }, new Map());
+  const { rows } = await program.run({ values: Float32Array.of(1, 5, 5, 5, 9, 0, 7, 7, 7, 7, 7, 7) });
+  assert.deepEqual([...rows!], [1, 2, 4, 6, 7, 8]);
+});
+
+/** For each objective one value of every option, other than what it is by default or in the settings before it. */
+const optionChanges: Readonly<
+  Record<string, { readonly base: readonly string[]; readonly options: readonly string[] }>
+> = {
+  masked: { base: [], options: [] },
+  mixed: { base: ["causal=0.5"], options: ["causal=1", "maskedNext=0.5"] },
+  "token-dropping": { base: [], options: ["kept=0.75", "firstLayers=2", "lastLayers=2", "lossDecay=0.5"] },
+};
+
+test("every option of every objective changes a program or the batches", () => {
+  for (const { name, schema } of objectives) {
+    const { base, options } = optionChanges[name]!;
+    const named = options.map(option => option.split("=")[0]);
+    assert.deepEqual(
+      named,
+      Object.keys(schema.shape).filter(key => key !== "name"),
+    );
+    const hashes = [[], ...options.map(option => [option])].map(changes => {
+      const own = [...base, ...changes].map(pair => `objective.${pair}`);
+      const recipe = recipeWith("model.layers=4", `objective.name=${name}`, ...own);
+      const { first, update } = buildStepGraphs(defineTraining(recipe));
+      const programs = [first, update].map(graph => compileForCpu(graph, 1, "f32").hash);
+      return JSON.stringify([programs, flatten(drawBatch(recipe))]);
+    });
+    assert.equal(new Set(hashes).size, options.length + 1, name);
+  }
+});
+
 test("a token costs what is decoded of it, at the larger of two rates", () => {
   const head = 6 * 40 * 16;
   const body = countTokenFlops(recipeWith()) - 0.25 * head;
@@ -195,6 +246,11 @@ test("a token costs what is decoded of it, at the larger of two rates", () => {
   assert.equal(countTokenFlops(recipeWith("data.finalMaskFraction=0.125")), body + 0.25 * head);
   const mixed = recipeWith("objective.name=mixed", "objective.causal=0.5");
   assert.equal(countTokenFlops(mixed), body + ((0.5 * 4) / 16 + (0.5 * 15) / 16) * head);
+  // Of four layers one is whole, one half behind its attention, one half with attention to half as many, and one whole.
+  const four = recipeWith("model.layers=4", "objective.name=token-dropping", "objective.firstLayers=1");
+  const [qkv, scores, behind] = [16 * 48, 2 * 16 * 16, 16 * 16 + 16 * 32 + 16 * 16];
+  const layers = 3.5 * qkv + 3.25 * scores + 3 * behind;
+  assert.equal(countTokenFlops(four), 6 * layers + 0.25 * head);
 });
 
 test("what cannot go together with an objective is refused by name", () => {
@@ -213,6 +269,12 @@ test("what cannot go together with an objective is refused by name", () => {
   refuse(/tokenShift shows the next one/, "objective.causal=1", "model.embedding.tokenShift=true");
   refuse(/mixer.scores norm/, "objective.causal=1", "model.mixer.name=attention", "model.mixer.scores=norm");
   refuse(/sophia samples labels of masked tokens/, "objective.causal=1", "optimizer.name=sophia");
+  const drop = (message: RegExp, ...changes: string[]) =>
+    assert.throws(() => recipeWith("objective.name=token-dropping", "model.layers=4", ...changes), { message });
+  drop(/lastLayers 3 and 1 before leave none of 4 layers/, "objective.lastLayers=3");
+  drop(/kept 0.25 keeps 4 tokens of a sequence, and 8 are predicted/, "objective.kept=0.25", "data.maskFraction=0.5");
+  drop(/keeps all tokens/, "objective.kept=0.99");
+  drop(/fourier mixes whole sequences/, "model.mixer.name=fourier", "model.heads=1", "model.positions=learned");
   assert.throws(() => recipeWith("objective.name=masked", "objective.causal=1"), {
     code: "E_RECIPE_KEY",
     message: /objective.causal changes nothing under masked/,

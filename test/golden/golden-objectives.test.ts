@@ -10,7 +10,7 @@ import { state } from "../../src/graph/operations.ts";
 import { countElements, type Shape } from "../../src/graph/tensor.ts";
 import { makeTables } from "../../src/model/inputs.ts";
 import { listParameters } from "../../src/model/parameters.ts";
-import { computeObjectiveLoss, objectives } from "../../src/objectives/objectives.ts";
+import { computeObjectiveLoss, findObjectiveMemory, objectives } from "../../src/objectives/objectives.ts";
 import { overrideRecipe } from "../../src/train/recipe.ts";
 
 type Summary = readonly [norm: number, probe: number];
@@ -18,8 +18,13 @@ interface Case {
   readonly name: string;
   readonly objective: Readonly<Record<string, unknown>>;
   readonly model: Readonly<Record<string, unknown>>;
+  /** Further settings. */
+  readonly changes?: readonly string[];
   readonly inputs: Readonly<Record<string, readonly number[]>>;
   readonly loss: number;
+  /** What the objective remembers, before the step and after it. */
+  readonly states?: Readonly<Record<string, readonly number[]>>;
+  readonly updated?: Readonly<Record<string, readonly number[]>>;
   readonly gradients: Readonly<Record<string, Summary>>;
 }
 interface Golden {
@@ -53,12 +58,12 @@ function summarise(name: string, values: ArrayLike<number>): Summary {
   return [Math.hypot(...Array.from(values)), probe.reduce((total, value, i) => total + value * values[i]!, 0)];
 }
 
-function recipeOf({ objective, model }: Case) {
+function recipeOf({ objective, model, changes = [] }: Case) {
   const sizes = { ...golden.base, ...model, vocabulary: golden.vocabulary, sequenceLength: golden.sequenceLength };
   return overrideRecipe(quickstart, [
     ...Object.entries(sizes).map(([key, value]) => `model.${key}=${value}`),
     ...Object.entries(objective).map(([key, value]) => `objective.${key}=${value}`),
-    ...[`train.microBatchSequences=${golden.sequences}`, "data.maskFraction=0.375"],
+    ...[`train.microBatchSequences=${golden.sequences}`, "data.maskFraction=0.375", ...changes],
   ]);
 }
 
@@ -70,16 +75,27 @@ for (const each of golden.cases) {
     const parameters = new Map(listed.map(({ name, shape }) => [name, state(name, shape)] as const));
     const states = new Map(listed.map(({ name, shape }) => [name, backend.allocate(shape, "f32")] as const));
     for (const { name, shape } of listed) backend.write(states.get(name)!, parameterValue(name, shape));
-    const loss = computeObjectiveLoss(parameters, recipe);
+    const { loss, seen = {} } = computeObjectiveLoss(parameters, recipe);
+    const memory = findObjectiveMemory(recipe);
+    for (const [name, shape] of memory?.states ?? []) {
+      states.set(name, backend.allocate(shape, "f32"));
+      backend.write(states.get(name)!, Float32Array.from(each.states![name]!));
+    }
     const gradients = differentiate(loss, [...parameters.values()]);
     const named = Object.fromEntries([...parameters.keys()].map((name, i) => [name, gradients[i]!]));
     const inputs = Object.fromEntries(
       Object.entries(each.inputs).map(([name, values]) => [name, Int32Array.from(values)]),
     );
-    const program = await backend.load({ outputs: { loss, ...named }, updates: {} }, states);
+    const program = await backend.load({ outputs: { loss, ...named }, updates: memory?.update(seen) ?? {} }, states);
     const outputs = await program.run({ ...inputs, ...makeTables(recipe.model) });
     const error = Math.abs(outputs.loss![0]! - each.loss);
     assert.ok(error < 1e-6 * each.loss, `loss ${outputs.loss![0]} against ${each.loss}`);
+    for (const [name, expected] of Object.entries(each.updated ?? {})) {
+      const values = backend.read(states.get(name)!);
+      expected.forEach((value, i) => {
+        assert.ok(Math.abs(values[i]! - value) < 1e-6, `${name} ${i}: ${values[i]} against ${value}`);
+      });
+    }
     assert.deepEqual([...parameters.keys()].sort(), Object.keys(each.gradients));
     for (const [name, expected] of Object.entries(each.gradients)) {
       const seen = summarise(name, outputs[name]!);

@@ -97,10 +97,7 @@ export const attention = {
     };
     let qkv = mixing.project(x, "qkv"); // (T, 3·H·D)
     if (settings.qkNorm !== "none") qkv = normaliseQueriesAndKeys(qkv, settings, layout, mixing);
-    if (shape.positions === "rotary") {
-      const table = mixing.depth % shape.rotaryBases.length;
-      qkv = applyRotary(qkv, slice(mixing.tables.positionTable!, 0, table * length, (table + 1) * length), layout);
-    }
+    if (shape.positions === "rotary") qkv = turnByPlaces(qkv, layout, mixing);
     qkv = changeValues(qkv, x, settings, layout, mixing);
     const isPlain = settings.scores === "softmax" && !settings.causal;
     const mixed = isPlain ? attend(qkv, layout, mixing.lengths) : weighValues(qkv, settings, layout, mixing);
@@ -134,6 +131,17 @@ export const attention = {
     return undefined;
   },
 } satisfies Mixer<AttentionSettings>;
+
+/** Queries and keys turned by where their tokens stand. */
+function turnByPlaces(qkv: Tensor, layout: HeadLayout, { shape, depth, tables, places }: Mixing): Tensor {
+  const all = tables.positionTable!;
+  const length = all.shape[0]! / shape.rotaryBases.length;
+  const base = depth % shape.rotaryBases.length;
+  const table = slice(all, 0, base * length, (base + 1) * length);
+  if (places === undefined) return applyRotary(qkv, table, layout);
+  // Each row by a row of its own, as one long sequence.
+  return applyRotary(qkv, gather(table, places), { ...layout, batch: 1, length: places.shape[0]! });
+}
 
 const gainOf = ({ qkGain }: AttentionSettings, D: number): number => (qkGain === 0 ? 15 / Math.sqrt(D) : qkGain);
 

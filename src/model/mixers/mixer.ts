@@ -37,6 +37,8 @@ export interface Mixing {
   readonly length: number;
   /** (B) i32: tokens that are not padding; undefined where all are full. */
   readonly lengths: Tensor | undefined;
+  /** (T) i32: where each token stands, where only some of a sequence's are there; undefined where all are. */
+  readonly places: Tensor | undefined;
   readonly tables: Readonly<Record<string, Tensor>>;
   /** A parameter of the layer's mixer, by the last part of its name. */
   find(name: string): Tensor;

@@ -112,11 +112,13 @@ def mask(tokens, shown=None):
 
 cases = []
 def add(name, settings, model, inputs, compute):
+    """compute gives the loss, and what else the case keeps."""
     read = {}
-    loss = compute(lambda **more: Network(read, **{**model, **more}))
+    found = compute(lambda **more: Network(read, **{**model, **more}))
+    loss, more = found if isinstance(found, tuple) else (found, {})
     loss.backward()
     cases.append({
-        "name": name, "objective": settings, "model": model, "inputs": inputs, "loss": float(f"{loss.item():.10g}"),
+        **more, "name": name, "objective": settings, "model": model, "inputs": inputs, "loss": float(f"{loss.item():.10g}"),
         "gradients": {k: summarise(k, read[k].grad) for k in sorted(read)},
     })
 
@@ -146,5 +148,36 @@ add_mixed(1, 0)
 add_mixed(1, 2, {"positions": "rotary"})
 add_mixed(0, 2)
 add_mixed(4, 0)
+
+def add_dropping(kept, first, last, decay, model={}):
+    masked, positions, labels = mask(original, shown=[True, False, True])
+    labels[-1] = -1  # A place without a prediction.
+    must = [1 if masked[i // S, i % S] == MASK or i in positions[:-1] else 0 for i in range(B * S)]
+    mean = 3 * torch.randn(V)
+    value = torch.where(torch.tensor(must) == 1, torch.tensor(1e4), mean[masked.reshape(-1)]).view(B, S)
+    rows = [sorted(sorted(range(S), key=lambda s: (-row[s].item(), s))[:kept]) for row in value]
+    keep, layers = torch.tensor(rows), {**base, **model}["layers"]
+    start = first or max(0, layers // 2 - 1)
+    def compute(make):
+        network = make()
+        x = network.embed(masked)
+        for layer in range(start): x = network.layer(x, layer)
+        narrow = network.layer(x, start, keep=keep)
+        for layer in range(start + 1, layers - last): narrow = network.layer(narrow, layer, places=keep)
+        x = torch.stack([row.index_copy(0, k, n) for row, k, n in zip(x, keep, narrow)])
+        for layer in range(layers - last, layers): x = network.layer(x, layer)
+        logits = network.decode(network.finish(x).reshape(B * S, -1)[positions])
+        losses = F.cross_entropy(logits, torch.tensor(labels), ignore_index=-1, reduction="none")
+        after = mean.clone()
+        for token in set(labels) - {-1}:
+            own = torch.stack([l.detach() for l, label in zip(losses, labels) if label == token]).mean() - 10
+            after[token] = decay * mean[token] + (1 - decay) * own
+        return losses.sum() / (len(labels) - 1), {"states": {"objective.tokenLoss": mean.tolist()}, "updated": {"objective.tokenLoss": after.tolist()}, "changes": ["data.mask.unit=words"]}
+    inputs = {"tokens": masked.reshape(-1).tolist(), "positions": positions, "labels": labels, "kept": must}
+    settings = {"name": "token-dropping", "kept": kept / S, "firstLayers": first, "lastLayers": last, "lossDecay": decay}
+    add(f"token dropping, {kept} kept behind {start} before the last {last}", settings, model, inputs, compute)
+
+add_dropping(4, 0, 1, 0.9)
+add_dropping(5, 1, 1, 0.5, {"layers": 4, "positions": "rotary"})
 
 print(json.dumps({"sequences": B, "sequenceLength": S, "vocabulary": V, "base": base, "cases": cases}, separators=(",", ":")))

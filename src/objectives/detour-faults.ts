@@ -1,0 +1,10 @@
+// What in a model stands against layers that only some of the tokens go through.
+
+import type { ModelShape } from "../model/shape.ts";
+
+/** A fault, beginning with the path of what it is; undefined where all is well. */
+export function findDetourFault({ mixer }: ModelShape) {
+  if (mixer.name === "attention") return undefined;
+  const message = `model.mixer.name ${mixer.name} mixes whole sequences, and the objective leaves tokens out of layers`;
+  return { message, advice: "Set model.mixer.name=attention, or another objective." };
+}
