@@ -2,7 +2,7 @@
 // workers on one folder do no trial twice, and what was asked for otherwise is told.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -51,6 +51,11 @@ before(async () => {
 
 test("stopped at several moments and begun again, it ends with the same table, and nothing is trained twice", async () => {
   const finished: string[] = [];
+  const stopped = new AbortController();
+  stopped.abort();
+  await run("stopped", { signal: stopped.signal });
+  // A trial that was killed before its run was begun.
+  mkdirSync(join(folder, "stopped/trials/base/seed-0/run"), { recursive: true });
   let calls = 0;
   for (let done = 0; done < 4; calls++) {
     const stop = new AbortController();

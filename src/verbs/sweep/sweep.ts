@@ -1,7 +1,6 @@
 // Trials one after another, whoever else works on the same folder: a trial is claimed by its lock, its training goes on where it was
 // interrupted, and its result is written once. Killed at any moment, the same call ends with the same table.
 
-import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { UserError } from "../../base/errors.ts";
 import { makeFolder, readJson, writeFileAtomically } from "../../base/files/files.ts";
@@ -14,7 +13,7 @@ import { type Compared, compareVariations } from "../../sweep/comparison.ts";
 import { checkSweep, listVariations, type Sweep, type Variation } from "../../sweep/sweep.ts";
 import { formatCsv, formatLatex, formatMarkdown } from "../../sweep/sweep-table.ts";
 import { listTrials, readTrialResult, type Trial, type TrialResult, writeTrialResult } from "../../sweep/trial.ts";
-import { hashRecipe } from "../../train/run-folder.ts";
+import { hasBegun, hashRecipe } from "../../train/run-folder.ts";
 import type { BackendChoice } from "../backend.ts";
 import { pretrain } from "../pretrain/pretrain.ts";
 import { planNewRun, type RunPlan } from "../pretrain/run-plan.ts";
@@ -137,7 +136,8 @@ async function runTrial(trial: PlannedTrial, options: SweepOptions): Promise<Tri
   const { plan, recipe, dataset, variation, seed } = trial;
   const { backend, threads, signal } = options;
   const common = { backend, threads, signal, onEvent: (event: TrainingEvent) => options.onEvent?.(trial, event) };
-  const begun = existsSync(plan.run);
+  // A folder alone is what one leaves that was killed before its run was begun.
+  const begun = hasBegun(plan.run);
   let failure: UserError | undefined;
   try {
     if (begun) await pretrain({ ...common, resume: plan.run, data: plan.data });
