@@ -6,23 +6,7 @@ import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { UserError } from "../base/errors.ts";
-import { addCompletion } from "./terminal/completion.ts";
 import { colour, outliveReaders, print, printError } from "./terminal/output.ts";
-import { addSweep } from "./verbs/analysis/sweep.ts";
-import { addDashboard } from "./verbs/dashboard.ts";
-import { addDoctor } from "./verbs/doctor.ts";
-import { addEmbed } from "./verbs/embed.ts";
-import { addEvaluate } from "./verbs/evaluate.ts";
-import { addExport } from "./verbs/export.ts";
-import { addFill } from "./verbs/fill.ts";
-import { addPull, addPush } from "./verbs/hub.ts";
-import { addInspect } from "./verbs/inspect.ts";
-import { addPlan } from "./verbs/plan.ts";
-import { addPrepare } from "./verbs/prepare.ts";
-import { addPretrain } from "./verbs/pretrain.ts";
-import { addQuickstart } from "./verbs/quickstart.ts";
-import { addRecipe } from "./verbs/recipe.ts";
-import { addReport } from "./verbs/report.ts";
 
 const program = new Command("cram")
   .description("Train a BERT-like language model from scratch within a fixed time.")
@@ -42,26 +26,34 @@ standard error; 2 a bug; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by a closed 
   .showHelpAfterError("(cram --help lists what exists)")
   .configureOutput({ writeOut: text => print(text.trimEnd()), writeErr: text => printError(text.trimEnd()) })
   .exitOverride();
-const verbs = [
-  addQuickstart,
-  addPrepare,
-  addPlan,
-  addPretrain,
-  addFill,
-  addEmbed,
-  addEvaluate,
-  addExport,
-  addPush,
-  addPull,
-  addSweep,
-  addReport,
-  addDashboard,
-  addRecipe,
-  addInspect,
-  addDoctor,
-  addCompletion,
-];
-for (const addVerb of verbs) addVerb(program);
+/** In the order of the help. A verb's modules are read when it is named, so that no command waits for those of another. */
+const verbs: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+  quickstart: async () => (await import("./verbs/quickstart.ts")).addQuickstart,
+  prepare: async () => (await import("./verbs/prepare.ts")).addPrepare,
+  plan: async () => (await import("./verbs/plan.ts")).addPlan,
+  pretrain: async () => (await import("./verbs/pretrain.ts")).addPretrain,
+  fill: async () => (await import("./verbs/fill.ts")).addFill,
+  embed: async () => (await import("./verbs/embed.ts")).addEmbed,
+  evaluate: async () => (await import("./verbs/evaluate.ts")).addEvaluate,
+  export: async () => (await import("./verbs/export.ts")).addExport,
+  push: async () => (await import("./verbs/hub.ts")).addPush,
+  pull: async () => (await import("./verbs/hub.ts")).addPull,
+  sweep: async () => (await import("./verbs/analysis/sweep.ts")).addSweep,
+  report: async () => (await import("./verbs/report.ts")).addReport,
+  dashboard: async () => (await import("./verbs/dashboard.ts")).addDashboard,
+  recipe: async () => (await import("./verbs/recipe.ts")).addRecipe,
+  inspect: async () => (await import("./verbs/inspect.ts")).addInspect,
+  doctor: async () => (await import("./verbs/doctor.ts")).addDoctor,
+  completion: async () => (await import("./terminal/completion.ts")).addCompletion,
+};
+const wanted = chooseVerbs(process.argv[2]);
+for (const name of wanted) (await verbs[name]!())(program);
+
+/** All where the program speaks of all: its help, completion, and a verb that there is none of, which may be one misspelt. */
+function chooseVerbs(named: string | undefined): readonly string[] {
+  if (named === "--version" || named === "-V") return [];
+  return named !== undefined && named !== "completion" && Object.hasOwn(verbs, named) ? [named] : Object.keys(verbs);
+}
 
 /** Of this package, wherever it is installed. */
 const errorsPage = relativeWhereShorter(fileURLToPath(new URL("../../../docs/ERRORS.md", import.meta.url)));
