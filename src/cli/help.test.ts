@@ -1,19 +1,20 @@
 // Help that helps: every verb there is, now and later, shows examples of itself and has --json; colours can be turned off.
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
+import { startWarmProgram } from "../../test/warm-program.ts";
 import { colour, dressText } from "./terminal/output.ts";
 
-function help(...words: string[]): string {
-  const main = join(import.meta.dirname, "main.js");
-  const { stdout, status } = spawnSync(process.execPath, [main, ...words, "--help"], { encoding: "utf8" });
+const program = startWarmProgram(process.cwd());
+after(() => program.close());
+
+async function help(...words: string[]): Promise<string> {
+  const { stdout, status } = await program.run(...words, "--help");
   assert.equal(status, 0);
   return stdout;
 }
 
-const whole = help();
+const whole = await help();
 const verbs = [...whole.matchAll(/^ {2}([a-z-]+) (?:\[options\]|<)/gm)].map(match => match[1]!);
 
 test("the program's help lists its verbs, with examples and exit codes", () => {
@@ -24,8 +25,8 @@ test("the program's help lists its verbs, with examples and exit codes", () => {
 });
 
 for (const verb of verbs) {
-  test(`${verb} has --json and shows examples of itself`, () => {
-    const text = help(verb);
+  test(`${verb} has --json and shows examples of itself`, async () => {
+    const text = await help(verb);
     assert.match(text, /^ {2}--json /m);
     const examples = text.slice(text.indexOf("\nExample"));
     assert.match(examples, new RegExp(`^ {2}.*\\bcram ${verb}\\b`, "m"));

@@ -1,20 +1,21 @@
 // Verbs for machines: with --json standard output is JSON and nothing else, and says what the lines for people say.
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { startWarmProgram } from "../../test/warm-program.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-json-"));
-after(() => rmSync(folder, { recursive: true }));
+const program = startWarmProgram(folder);
+after(() => {
+  program.close();
+  rmSync(folder, { recursive: true });
+});
 
-function readLines(...words: string[]): Record<string, unknown>[] {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, "main.js"), ...words], {
-    cwd: folder,
-    encoding: "utf8",
-  });
+async function readLines(...words: string[]): Promise<Record<string, unknown>[]> {
+  const { status, stdout, stderr } = await program.run(...words);
   assert.equal(status, 0, stderr);
   return stdout
     .trim()
@@ -22,10 +23,10 @@ function readLines(...words: string[]): Record<string, unknown>[] {
     .map(line => JSON.parse(line) as Record<string, unknown>);
 }
 
-test("inspect lists the launches of both programs, and their seconds when timed", () => {
+test("inspect lists the launches of both programs, and their seconds when timed", async () => {
   const sizes = ["width=32", "layers=1", "heads=2", "feedForward=64", "vocabulary=128", "sequenceLength=32"];
   const set = [...sizes.map(size => `model.${size}`), "train.microBatchSequences=4"].flatMap(pair => ["--set", pair]);
-  const [inspected, ...rest] = readLines("inspect", "--recipe", "crammed-bert", ...set, "--time", "--json");
+  const [inspected, ...rest] = await readLines("inspect", "--recipe", "crammed-bert", ...set, "--time", "--json");
   assert.deepEqual(rest, []);
   assert.equal(inspected!.parameters, 128 * 32 + 1 + 4 * 64 + 4 * 32 * 32 + 32 * 64 + 32 * 32);
   const programs = inspected!.programs as { name: string; launches: { flops: number; seconds: number }[] }[];
@@ -39,8 +40,8 @@ test("inspect lists the launches of both programs, and their seconds when timed"
   assert.ok(programs[0]!.launches.reduce((sum, { flops }) => sum + flops, 0) > products);
 });
 
-test("quickstart tells its dataset, its run, its events and its filled masks", () => {
-  const lines = readLines("quickstart", "--budget", "3steps", "--json");
+test("quickstart tells its dataset, its run, its events and its filled masks", async () => {
+  const lines = await readLines("quickstart", "--budget", "3steps", "--json");
   const kinds = lines.map(({ kind }) => kind);
   assert.deepEqual(kinds.slice(0, 4), ["dataset", "run", "start", "validation"]);
   assert.equal(kinds.filter(kind => kind === "step").length, 3);
@@ -50,27 +51,23 @@ test("quickstart tells its dataset, its run, its events and its filled masks", (
   assert.equal(kinds.lastIndexOf("end"), kinds.length - 1 - fills.length);
 });
 
-test("recipe says what can be chosen and what differs", () => {
-  const [listed] = readLines("recipe", "--list", "--json") as {
+test("recipe says what can be chosen and what differs", async () => {
+  const [listed] = (await readLines("recipe", "--list", "--json")) as {
     choices: { path: string; options: { name: string }[] }[];
   }[];
   const schedules = listed!.choices.find(({ path }) => path === "schedule.learningRate")!;
   assert.ok(schedules.options.some(({ name }) => name === "linear"));
-  const [compared] = readLines("recipe", "--diff", "crammed-bert", "crammed-bert-small", "--json");
+  const [compared] = await readLines("recipe", "--diff", "crammed-bert", "crammed-bert-small", "--json");
   // The first is what crammed BERT's checkpoint holds; the second 8192·256 + 1 + 2·256·10 + 4·(4·256² + 256·1024 + 512·256).
   assert.deepEqual(compared!.parameters, [119_589_889, 8192 * 256 + 1 + 5120 + 4 * (4 * 65_536 + 262_144 + 131_072)]);
-  const [whole] = readLines("recipe", "quickstart", "--set", "train.seed=3", "--json");
+  const [whole] = await readLines("recipe", "quickstart", "--set", "train.seed=3", "--json");
   assert.equal((whole!.train as { seed: number }).seed, 3);
 });
 
-test("what a person can correct is one line of JSON on standard error", () => {
+test("what a person can correct is one line of JSON on standard error", async () => {
   for (const verb of ["fill", "report", "export"]) {
     const words = [verb, "no-such-run", ...(verb === "fill" ? ["a [MASK]"] : [])];
-    const { status, stdout, stderr } = spawnSync(
-      process.execPath,
-      [join(import.meta.dirname, "main.js"), ...words, "--json"],
-      { cwd: folder, encoding: "utf8" },
-    );
+    const { status, stdout, stderr } = await program.run(...words, "--json");
     assert.equal(status, 1);
     assert.equal(stdout, "");
     const said = JSON.parse(stderr) as Record<string, string>;

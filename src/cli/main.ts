@@ -4,4 +4,7 @@
 import { watchSignals } from "./terminal/signals.ts";
 
 watchSignals();
-await import("./program.ts");
+const { outliveReaders } = await import("./terminal/output.ts");
+outliveReaders();
+const { runCommand } = await import("./program.ts");
+await runCommand(process.argv.slice(2));

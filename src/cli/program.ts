@@ -6,26 +6,8 @@ import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { UserError } from "../base/errors.ts";
-import { colour, outliveReaders, print, printError } from "./terminal/output.ts";
+import { colour, print, printError } from "./terminal/output.ts";
 
-const program = new Command("cram")
-  .description("Train a BERT-like language model from scratch within a fixed time.")
-  .version(JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")).version)
-  .addHelpText(
-    "after",
-    `
-Examples:
-  cram quickstart                                  three minutes, no data needed
-  cram prepare my-texts/ --out data/mine           then cram plan and cram pretrain
-  cram doctor                                      when something does not work
-
-Every verb has --help with examples, and --json. NO_COLOR=1 turns colours off.
-Exit codes: 0 done; 1 something to correct, said with its code, with --json as a line of JSON on
-standard error; 2 a bug; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by a closed terminal: 128 and the signal's number.`,
-  )
-  .showHelpAfterError("(cram --help lists what exists)")
-  .configureOutput({ writeOut: text => print(text.trimEnd()), writeErr: text => printError(text.trimEnd()) })
-  .exitOverride();
 /** In the order of the help. A verb's modules are read when it is named, so that no command waits for those of another. */
 const verbs: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
   quickstart: async () => (await import("./verbs/quickstart.ts")).addQuickstart,
@@ -46,38 +28,64 @@ const verbs: Readonly<Record<string, () => Promise<(program: Command) => void>>>
   doctor: async () => (await import("./verbs/doctor.ts")).addDoctor,
   completion: async () => (await import("./terminal/completion.ts")).addCompletion,
 };
-const wanted = chooseVerbs(process.argv[2]);
-for (const name of wanted) (await verbs[name]!())(program);
-
 /** All where the program speaks of all: its help, completion, and a verb that there is none of, which may be one misspelt. */
 function chooseVerbs(named: string | undefined): readonly string[] {
   if (named === "--version" || named === "-V") return [];
   return named !== undefined && named !== "completion" && Object.hasOwn(verbs, named) ? [named] : Object.keys(verbs);
 }
 
+/** The program with the verbs that these words are about. */
+async function makeProgram(words: readonly string[]): Promise<Command> {
+  const program = new Command("cram")
+    .description("Train a BERT-like language model from scratch within a fixed time.")
+    .version(JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")).version)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  cram quickstart                                  three minutes, no data needed
+  cram prepare my-texts/ --out data/mine           then cram plan and cram pretrain
+  cram doctor                                      when something does not work
+
+Every verb has --help with examples, and --json. NO_COLOR=1 turns colours off.
+Exit codes: 0 done; 1 something to correct, said with its code, with --json as a line of JSON on
+standard error; 2 a bug; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by a closed terminal: 128 and the signal's number.`,
+    )
+    .showHelpAfterError("(cram --help lists what exists)")
+    .configureOutput({ writeOut: text => print(text.trimEnd()), writeErr: text => printError(text.trimEnd()) })
+    .exitOverride();
+  for (const name of chooseVerbs(words[0])) (await verbs[name]!())(program);
+  return program;
+}
+
+/** Does what the words after `cram` say, and leaves the exit code in `process.exitCode`. */
+export async function runCommand(words: readonly string[]): Promise<void> {
+  const program = await makeProgram(words);
+  try {
+    await program.parseAsync(words, { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : 1;
+    } else if (error instanceof UserError) {
+      const { code, message, advice } = error;
+      const wantsJson = program.commands.some(verb => verb.name() === program.args[0] && verb.opts().json === true);
+      if (wantsJson) printError(JSON.stringify({ kind: "error", code, message, advice }));
+      else
+        printError(
+          `${colour("red", code, process.stderr)} ${message}\n  ${advice}\n  (${relativeWhereShorter(errorsPage)} explains the code)`,
+        );
+      process.exitCode = 1;
+    } else {
+      printError(`This is a bug in cram, not your mistake.\n${error instanceof Error ? error.stack : String(error)}`);
+      process.exitCode = 2;
+    }
+  }
+}
+
 /** Of this package, wherever it is installed. */
-const errorsPage = relativeWhereShorter(fileURLToPath(new URL("../../../docs/ERRORS.md", import.meta.url)));
+const errorsPage = fileURLToPath(new URL("../../../docs/ERRORS.md", import.meta.url));
 
 function relativeWhereShorter(path: string): string {
   const near = relative(process.cwd(), path);
   return near.length < path.length ? near : path;
-}
-
-outliveReaders();
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? 0 : 1;
-  } else if (error instanceof UserError) {
-    const { code, message, advice } = error;
-    const wantsJson = program.commands.some(verb => verb.name() === program.args[0] && verb.opts().json === true);
-    if (wantsJson) printError(JSON.stringify({ kind: "error", code, message, advice }));
-    else
-      printError(`${colour("red", code, process.stderr)} ${message}\n  ${advice}\n  (${errorsPage} explains the code)`);
-    process.exitCode = 1;
-  } else {
-    printError(`This is a bug in cram, not your mistake.\n${error instanceof Error ? error.stack : String(error)}`);
-    process.exitCode = 2;
-  }
 }

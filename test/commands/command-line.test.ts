@@ -12,18 +12,20 @@ import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { RandomSequence, streams } from "../../src/base/random.ts";
 import type { TrainingEvent } from "../../src/events/event.ts";
+import { startWarmProgram } from "../warm-program.ts";
 
 const main = join(import.meta.dirname, "../../src/cli/main.js");
 const folder = mkdtempSync(join(tmpdir(), "cram-command-"));
-after(() => rmSync(folder, { recursive: true }));
+const program = startWarmProgram(folder);
+after(() => {
+  program.close();
+  rmSync(folder, { recursive: true });
+});
 
-function cram(...words: string[]): { status: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...words], { cwd: folder, encoding: "utf8" });
-  return { status, stdout, stderr };
-}
+const cram = (...words: string[]) => program.run(...words);
 
-function succeed(...words: string[]): string {
-  const { status, stdout, stderr } = cram(...words);
+async function succeed(...words: string[]): Promise<string> {
+  const { status, stdout, stderr } = await cram(...words);
   assert.equal(status, 0, stderr);
   return stdout;
 }
@@ -57,16 +59,16 @@ const small = [
 
 const prepared = ["--recipe", "quickstart", "--vocabulary", "128", "--sequence-length", "32", "--hold-out", "0.1"];
 
-before(() => {
+before(async () => {
   writeText();
-  succeed("prepare", "text", "--out", "data", ...prepared);
+  await succeed("prepare", "text", "--out", "data", ...prepared);
 });
 
-test("prepare says what it read, and does nothing when nothing changed", () => {
+test("prepare says what it read, and does nothing when nothing changed", async () => {
   const options = [...prepared, "--json"];
-  const again = JSON.parse(succeed("prepare", "text", "--out", "data", ...options));
+  const again = JSON.parse(await succeed("prepare", "text", "--out", "data", ...options));
   assert.equal(again.upToDate, true);
-  const other = JSON.parse(succeed("prepare", "text", "--out", "data-2", ...options, "--seed", "1"));
+  const other = JSON.parse(await succeed("prepare", "text", "--out", "data-2", ...options, "--seed", "1"));
   assert.equal(other.upToDate, false);
   assert.equal(other.funnel.read.documents, 601);
   const { read, kept, dropped } = other.funnel;
@@ -74,8 +76,18 @@ test("prepare says what it read, and does nothing when nothing changed", () => {
   assert.ok(other.manifest.training.sequences > 8 * other.manifest.validation.sequences);
 });
 
-test("a run learns, and fills the mask that the text decides", () => {
-  const lines = succeed("pretrain", "--data", "data", "--out", "learns", "--budget", "600steps", "--json", ...small);
+test("a run learns, and fills the mask that the text decides", async () => {
+  const lines = await succeed(
+    "pretrain",
+    "--data",
+    "data",
+    "--out",
+    "learns",
+    "--budget",
+    "600steps",
+    "--json",
+    ...small,
+  );
   const events = lines
     .trim()
     .split("\n")
@@ -84,7 +96,13 @@ test("a run learns, and fills the mask that the text decides", () => {
   const start = events.find(event => event.kind === "start")!;
   assert.ok(losses[0]! > 3.5 && losses.at(-1)! < start.unigramEntropy! - 1, losses.join(" "));
   assert.ok(["recipe.json", "tokenizer.json", "events.jsonl"].every(name => existsSync(join(folder, "learns", name))));
-  const filled = succeed("fill", "learns", "the red [MASK] sleeps in its den.", "the grey [MASK] sleeps.", "--json");
+  const filled = await succeed(
+    "fill",
+    "learns",
+    "the red [MASK] sleeps in its den.",
+    "the grey [MASK] sleeps.",
+    "--json",
+  );
   const [first, second] = filled
     .trim()
     .split("\n")
@@ -98,10 +116,10 @@ test("a run learns, and fills the mask that the text decides", () => {
   assert.ok(sum > 0.5 && sum <= 1 + 1e-6);
 });
 
-test("a run is repeated from its own recipe.json, to the same bytes", () => {
+test("a run is repeated from its own recipe.json, to the same bytes", async () => {
   const repeat = ["--budget", "20steps", "--data", "data"];
-  succeed("pretrain", ...repeat, "--out", "once", "--tensorboard", ...small);
-  succeed("pretrain", "--data", "data", "--recipe", "once/recipe.json", "--out", "twice");
+  await succeed("pretrain", ...repeat, "--out", "once", "--tensorboard", ...small);
+  await succeed("pretrain", "--data", "data", "--recipe", "once/recipe.json", "--out", "twice");
   assert.deepEqual(readParameters("once"), readParameters("twice"));
   const boards = (run: string) => readdirSync(join(folder, run)).filter(name => name.includes("tfevents"));
   assert.deepEqual(boards("twice"), []);
@@ -163,7 +181,7 @@ function readParameters(run: string): Buffer {
 
 test("Ctrl-C saves, exits with 130, and the resumed run ends with the bytes of an uninterrupted one", async () => {
   const words = ["pretrain", "--data", "data", "--budget", "400steps", ...small];
-  succeed(...words, "--out", "whole");
+  await succeed(...words, "--out", "whole");
   const child = spawn(process.execPath, [main, ...words, "--out", "stopped", "--json"], { cwd: folder });
   let steps = 0;
   let stopping = false;
@@ -174,7 +192,7 @@ test("Ctrl-C saves, exits with 130, and the resumed run ends with the bytes of a
   });
   const status = await new Promise(resolve => child.on("exit", resolve));
   assert.equal(status, 130);
-  const resumed = succeed("pretrain", "--resume", "stopped");
+  const resumed = await succeed("pretrain", "--resume", "stopped");
   assert.match(resumed, /resumed at step/);
   assert.deepEqual(readParameters("stopped"), readParameters("whole"));
   const events = readFileSync(join(folder, "stopped/events.jsonl"), "utf8").trim().split("\n");
@@ -187,8 +205,8 @@ test("Ctrl-C saves, exits with 130, and the resumed run ends with the bytes of a
   );
 });
 
-test("plain output has no escape codes, and shows a masked row and the line to beat", () => {
-  const text = succeed("pretrain", "--data", "data", "--out", "plain", "--budget", "5steps", ...small);
+test("plain output has no escape codes, and shows a masked row and the line to beat", async () => {
+  const text = await succeed("pretrain", "--data", "data", "--out", "plain", "--budget", "5steps", ...small);
   assert.ok(!text.includes("\u001b"));
   assert.match(text, /masked: .*<mask>/);
   assert.match(text, /the line to beat: [\d.]+ nats/);
@@ -284,8 +302,8 @@ test("what is wrong is said with its code, its place and what to do, and ends wi
   const gzip = readFileSync(join(folder, "text/animals.jsonl.gz"));
   writeFileSync(join(folder, "cut.jsonl.gz"), gzip.subarray(0, gzip.length - 100));
   for (const [name, words, pattern] of mistakes) {
-    await t.test(name, () => {
-      const { status, stderr } = cram(...words);
+    await t.test(name, async () => {
+      const { status, stderr } = await cram(...words);
       assert.equal(status, 1, stderr);
       assert.match(stderr, pattern);
       assert.doesNotMatch(stderr, /\n\s+at /);
@@ -301,7 +319,7 @@ test("a reader that leaves does not end the run", async () => {
   assert.match(readFileSync(join(folder, "unread/events.jsonl"), "utf8"), /"kind":"end","step":40/);
 });
 
-test("without a C compiler, the package to install is named", () => {
+test("without a C compiler, the package to install is named", async () => {
   const { status, stderr } = spawnSync(process.execPath, [main, "inspect"], {
     cwd: folder,
     encoding: "utf8",
@@ -309,12 +327,4 @@ test("without a C compiler, the package to install is named", () => {
   });
   assert.equal(status, 1, stderr);
   assert.match(stderr, /E_COMPILER_ABSENT[\s\S]*apt-get install gcc/);
-});
-
-test("help of the program and of each verb has examples", () => {
-  const help = succeed("--help");
-  for (const verb of ["prepare", "pretrain", "fill", "quickstart", "inspect"]) {
-    assert.match(help, new RegExp(`\\b${verb}\\b`));
-    assert.match(succeed(verb, "--help"), /Examples?:\n\s+cram /);
-  }
 });

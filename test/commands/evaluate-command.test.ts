@@ -2,20 +2,25 @@
 // and what it says when something is wrong. The model is a run with new parameters, written by hand.
 
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { writeTinyRun } from "../tiny-run.ts";
+import { startWarmProgram } from "../warm-program.ts";
 
 const main = join(import.meta.dirname, "../../src/cli/main.js");
 const folder = mkdtempSync(join(tmpdir(), "cram-evaluate-"));
-after(() => rmSync(folder, { recursive: true }));
+const program = startWarmProgram(folder);
+after(() => {
+  program.close();
+  rmSync(folder, { recursive: true });
+});
 
 const words = ["good", "bad", "film", "plot", "actor", "was", "the"];
 
-before(() => {
+before(async () => {
   writeTinyRun(join(folder, "run"), words);
   const rows = Array.from(
     { length: 200 },
@@ -44,16 +49,18 @@ before(() => {
 const small = ["--threads", "1", "--set", "maxLength=16", "--set", "headWidth=16", "--set", "precision=f32"];
 const own = ["--task", "reviews.csv", "--text", "review", "--label", "liked", ...small];
 
-function cram(...given: string[]): { status: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, "evaluate", ...given], {
-    cwd: folder,
-    encoding: "utf8",
-  });
-  return { status, stdout, stderr };
-}
+const cram = (...given: string[]) => program.run("evaluate", ...given);
 
-test("a file of one's own: a line a seed, a table, and the results in the run's folder", () => {
-  const { status, stdout, stderr } = cram("run", ...own, "--seeds", "2", "--controls", "--set", "learningRate=1e-2");
+test("a file of one's own: a line a seed, a table, and the results in the run's folder", async () => {
+  const { status, stdout, stderr } = await cram(
+    "run",
+    ...own,
+    "--seeds",
+    "2",
+    "--controls",
+    "--set",
+    "learningRate=1e-2",
+  );
   assert.equal(status, 0, stderr);
   assert.match(stdout, /reviews seed 0: accuracy 100\.0/);
   assert.match(stdout, /reviews majority: accuracy /);
@@ -63,9 +70,9 @@ test("a file of one's own: a line a seed, a table, and the results in the run's 
   assert.ok(existsSync(join(folder, "run/evaluations/own/scoreboard.json")));
 });
 
-test("a suite's folder: scores beside the published rows, and the files for the server", () => {
+test("a suite's folder: scores beside the published rows, and the files for the server", async () => {
   const given = ["run", "--glue-dir", "glue", "--tasks", "rte", "--seeds", "1", "--submission", "out", ...small];
-  const { status, stdout, stderr } = cram(...given, "--set", "epochs=2");
+  const { status, stdout, stderr } = await cram(...given, "--set", "epochs=2");
   assert.equal(status, 0, stderr);
   assert.match(stdout, /RTE +average\nrun +/);
   assert.match(stdout, /BERT-base +59\.2 +80\.9/);
@@ -88,24 +95,24 @@ test("Ctrl-C stops after the step with 130; the same command runs only what is n
   assert.match(seen, /interrupted; the same command goes on/);
   assert.ok(!existsSync(join(folder, "stopped/own/reviews/seed-1/result.json")));
 
-  const { status, stdout, stderr } = cram(...given);
+  const { status, stdout, stderr } = await cram(...given);
   assert.equal(status, 0, stderr);
   assert.match(stdout, /2 results, 1 finished before/);
   assert.match(stdout, /reviews seed 0: .*stored before/);
   assert.match(stdout, /reviews seed 1: /);
 });
 
-test("minimal pairs: a line a paradigm, their mean, and not scored twice", () => {
+test("minimal pairs: a line a paradigm, their mean, and not scored twice", async () => {
   mkdirSync(join(folder, "blimp"));
   const pair = JSON.stringify({ sentence_good: "the film was good", sentence_bad: "the film good was" });
   writeFileSync(join(folder, "blimp/order.jsonl"), `${pair}\n`);
   const given = ["run", "--suite", "blimp", "--suite-dir", "blimp", "--threads", "1"];
-  const { status, stdout, stderr } = cram(...given);
+  const { status, stdout, stderr } = await cram(...given);
   assert.equal(status, 0, stderr);
   assert.match(stdout, /^order: accuracy (100\.0|0\.0)$/m);
   assert.match(stdout, /mean of 1 paradigms: /);
-  assert.match(cram(...given).stdout, /order: accuracy .*stored before/);
-  assert.match(cram(...given, "--seeds", "2").stderr, /E_OPTION.*--seeds changes nothing/);
+  assert.match((await cram(...given)).stdout, /order: accuracy .*stored before/);
+  assert.match((await cram(...given, "--seeds", "2")).stderr, /E_OPTION.*--seeds changes nothing/);
 });
 
 const mistakes: readonly (readonly [string, readonly string[], RegExp])[] = [
@@ -152,15 +159,11 @@ const mistakes: readonly (readonly [string, readonly string[], RegExp])[] = [
 
 test("what is wrong is said with its code, its place and what to do, and ends with 1", async t => {
   for (const [name, given, pattern] of mistakes) {
-    await t.test(name, () => {
-      const { status, stderr } = cram(...given);
+    await t.test(name, async () => {
+      const { status, stderr } = await cram(...given);
       assert.equal(status, 1, stderr);
       assert.match(stderr, pattern);
       assert.doesNotMatch(stderr, /\n\s+at /);
     });
   }
-});
-
-test("help has examples", () => {
-  assert.match(cram("--help").stdout, /Examples:\n\s+cram evaluate /);
 });

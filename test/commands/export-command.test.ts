@@ -2,7 +2,6 @@
 // model is a run with new parameters, written by hand.
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,25 +11,26 @@ import { ModelProtoSchema } from "onnx-buf";
 import { openPretrainedModel } from "../../src/pretrained/pretrained-model.ts";
 import { specialTokens } from "../../src/tokenizer/tokenizer.ts";
 import { writeTinyRun } from "../tiny-run.ts";
+import { startWarmProgram } from "../warm-program.ts";
 
-const main = join(import.meta.dirname, "../../src/cli/main.js");
 const folder = mkdtempSync(join(tmpdir(), "cram-export-"));
-after(() => rmSync(folder, { recursive: true }));
+const program = startWarmProgram(folder);
+after(() => {
+  program.close();
+  rmSync(folder, { recursive: true });
+});
 
 const words = ["good", "bad", "film", "plot", "actor", "was", "the"];
 
-before(() => {
+before(async () => {
   writeTinyRun(join(folder, "rotary"), words, ["model.layers=2"]);
   writeTinyRun(join(folder, "paper"), words, ["model.layers=2", "model.positions=scaled-sinusoidal"]);
 });
 
-function cram(...given: string[]): { status: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...given], { cwd: folder, encoding: "utf8" });
-  return { status, stdout, stderr };
-}
+const cram = (...given: string[]) => program.run(...given);
 
 test("a rotary run opens as ModernBERT, with the same parameters and the same ids", async () => {
-  const { status, stdout, stderr } = cram("export", "rotary", "--threads", "1", "--types", "f32");
+  const { status, stdout, stderr } = await cram("export", "rotary", "--threads", "1", "--types", "f32");
   assert.equal(status, 0, stderr);
   assert.match(stdout, /ModernBertForMaskedLM; read again, every value equal/);
   const [ours, theirs] = [
@@ -47,22 +47,22 @@ test("a rotary run opens as ModernBERT, with the same parameters and the same id
   assert.equal(settings.model_max_length, 16);
 });
 
-test("the card says recipe, data, budget and what it does not know", () => {
+test("the card says recipe, data, budget and what it does not know", async () => {
   const card = () => readFileSync(join(folder, "rotary/export/README.md"), "utf8");
   for (const part of [/`quickstart`/, /budget \| 3m/, /steps \| 10 /, /tokens \| 2,560/, /`cafe`/, /"width": 16/]) {
     assert.match(card(), part);
   }
   assert.match(card(), /^---\nlicense: unknown\nlibrary_name: transformers\npipeline_tag: fill-mask/);
   assert.match(card(), /data\n\nUnknown/);
-  assert.equal(cram("export", "rotary", "--format", "huggingface", "--license", "cc0-1.0").status, 0);
+  assert.equal((await cram("export", "rotary", "--format", "huggingface", "--license", "cc0-1.0")).status, 0);
   assert.match(card(), /^---\nlicense: cc0-1\.0\n/);
 });
 
-test("the paper's own model is ONNX alone, and says which field prevents more", () => {
+test("the paper's own model is ONNX alone, and says which field prevents more", async () => {
   const out = join(folder, "paper/export");
   cpSync(join(folder, "rotary/export"), out, { recursive: true });
   assert.ok(existsSync(join(out, "model.safetensors")));
-  const { status, stdout, stderr } = cram("export", "paper", "--threads", "1", "--json");
+  const { status, stdout, stderr } = await cram("export", "paper", "--threads", "1", "--json");
   assert.equal(status, 0, stderr);
   const result = JSON.parse(stdout);
   assert.match(result.notes.join(), /model\.positions is scaled-sinusoidal.*--set model\.positions=rotary/);
@@ -89,7 +89,7 @@ test("the paper's own model is ONNX alone, and says which field prevents more", 
     2 * elements,
     elements,
   ]);
-  const refused = cram("export", "paper", "--format", "huggingface");
+  const refused = await cram("export", "paper", "--format", "huggingface");
   assert.equal(refused.status, 1);
   assert.match(refused.stderr, /E_EXPORT_FORMAT .*model\.positions/);
 });

@@ -2,7 +2,6 @@
 // scripts, ONNX Runtime and the labels of config.json, is what the evaluation stored as its predictions: classes, pairs, numbers, words.
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,10 +12,14 @@ import { findOnnxRuntime, type OnnxModel } from "../../src/export/onnx-runtime.t
 import type { Classified } from "../../src/verbs/model/classify.ts";
 import { openModel } from "../../src/verbs/model/open-model.ts";
 import { writeTinyRun } from "../tiny-run.ts";
+import { startWarmProgram } from "../warm-program.ts";
 
-const main = join(import.meta.dirname, "../../src/cli/main.js");
 const folder = mkdtempSync(join(tmpdir(), "cram-finetuned-"));
-after(() => rmSync(folder, { recursive: true }));
+const program = startWarmProgram(folder);
+after(() => {
+  program.close();
+  rmSync(folder, { recursive: true });
+});
 
 const words = ["good", "bad", "film", "plot", "actor", "was", "the"];
 const run = join(folder, "run");
@@ -34,7 +37,7 @@ function writeTable(name: string, head: readonly string[], row: (i: number) => r
   writeFileSync(join(folder, `${name}-dev.tsv`), `${[head.join("\t"), ...lines(64, 30)].join("\n")}\n`);
 }
 
-before(() => {
+before(async () => {
   writeTinyRun(run, words);
   writeTable("reviews", ["review", "liked"], i => [textOf(i), classOf(i)]);
   writeTable("pairs", ["a", "b", "ending"], i => [...pairOf(i), (i >> 1) % 2 ? "ends badly" : "ends well"]);
@@ -48,10 +51,7 @@ before(() => {
   writeFileSync(join(folder, "tags-dev.conll"), `${rows(30, i => sentence(64 + i)).join("\n\n")}\n`);
 });
 
-function cram(...given: string[]): { status: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...given], { cwd: folder, encoding: "utf8" });
-  return { status, stdout, stderr };
-}
+const cram = (...given: string[]) => program.run(...given);
 
 const small = ["--threads", "1", "--set", "maxLength=12", "--set", "precision=f32", "--set", "learningRate=1e-2"];
 const bert = ["--set", "head=gelu-norm", "--set", "headWidth=16"];
@@ -62,8 +62,8 @@ const tasks = {
   tags: ["--task", "tags.conll", "--kind", "tokens", "--validation", "tags-dev.conll"],
 };
 
-function evaluate(task: keyof typeof tasks, ...more: string[]): string {
-  const { status, stdout, stderr } = cram("evaluate", "run", ...tasks[task], ...small, "--keep-models", ...more);
+async function evaluate(task: keyof typeof tasks, ...more: string[]): Promise<string> {
+  const { status, stdout, stderr } = await cram("evaluate", "run", ...tasks[task], ...small, "--keep-models", ...more);
   assert.equal(status, 0, stderr);
   return stdout;
 }
@@ -76,8 +76,8 @@ interface Exported {
   readonly notes: readonly string[];
 }
 
-function exportTask(...given: string[]): Exported {
-  const { status, stdout, stderr } = cram("export", ...given, "--threads", "1", "--json");
+async function exportTask(...given: string[]): Promise<Exported> {
+  const { status, stdout, stderr } = await cram("export", ...given, "--threads", "1", "--json");
   assert.equal(status, 0, stderr);
   return JSON.parse(stdout) as Exported;
 }
@@ -150,11 +150,11 @@ for (const [task, settings, types, className] of [
   ["pairs", ["--seeds", "1", ...bert, "--set", "pooler=mean"], "f32,f16,int8", "ModernBertForSequenceClassification"],
 ] as const) {
   test(`${task}: the labels and probabilities that the evaluation stored`, async () => {
-    const stdout = evaluate(task, ...settings);
+    const stdout = await evaluate(task, ...settings);
     assert.match(stdout, /each finetuned model is kept, \d\.\d MB a seed/);
     assert.equal(/as ONNX alone: .*--set head=gelu-norm --set headWidth=16/.test(stdout), className === undefined);
     if (task === "reviews") writeScores(task, [0.5, 0.9, 0.7]);
-    const exported = exportTask("run", "--task", task, "--types", types, "--license", "mit");
+    const exported = await exportTask("run", "--task", task, "--types", types, "--license", "mit");
     assert.equal(exported.seed, task === "reviews" ? 1 : 0);
     assert.equal(exported.className, className);
     assert.equal(existsSync(join(folder, exported.out, "model.safetensors")), className !== undefined);
@@ -172,8 +172,8 @@ for (const [task, settings, types, className] of [
 }
 
 test("stars: the numbers that the evaluation stored, of a regression", async () => {
-  evaluate("stars", "--seeds", "1", "--set", "pooler=max", "--set", "headWidth=24");
-  const { out } = exportTask("run", "--task", "stars", "--types", "f32");
+  await evaluate("stars", "--seeds", "1", "--set", "pooler=max", "--set", "headWidth=24");
+  const { out } = await exportTask("run", "--task", "stars", "--types", "f32");
   const client = await openExport(out);
   assert.deepEqual([client.config.id2label, client.config.problem_type], [{ 0: "stars" }, "regression"]);
   for (const [i, { predicted }] of readPredictions("stars", 0).entries()) {
@@ -183,8 +183,8 @@ test("stars: the numbers that the evaluation stored, of a regression", async () 
 });
 
 test("tags: a tag at the first token of each word", async () => {
-  evaluate("tags", "--seeds", "1", ...bert);
-  const { out, className } = exportTask("run", "--task", "tags", "--types", "f32");
+  await evaluate("tags", "--seeds", "1", ...bert);
+  const { out, className } = await exportTask("run", "--task", "tags", "--types", "f32");
   assert.equal(className, "ModernBertForTokenClassification");
   const client = await openExport(out);
   for (const [i, { predicted }] of readPredictions("tags", 0).entries()) {
@@ -259,7 +259,7 @@ test("reviews in transformers.js: its pipeline gives each label the stored proba
   }
 });
 
-test("the best of several seeds was exported, and its card has the others' scores and how it was made", () => {
+test("the best of several seeds was exported, and its card has the others' scores and how it was made", async () => {
   const seed = join(evaluations, "reviews/seed-1");
   const card = readFileSync(join(seed, "export/README.md"), "utf8");
   assert.match(card, /^---\nlicense: mit\nlibrary_name: transformers\.js\npipeline_tag: text-classification\n/);
@@ -268,8 +268,8 @@ test("the best of several seeds was exported, and its card has the others' score
     assert.match(card, part);
 });
 
-test("a seed's folder names the model itself", () => {
-  const one = exportTask("run/evaluations/own/pairs/seed-0", "--format", "huggingface", "--out", "one");
+test("a seed's folder names the model itself", async () => {
+  const one = await exportTask("run/evaluations/own/pairs/seed-0", "--format", "huggingface", "--out", "one");
   assert.deepEqual([one.seed, one.out, one.onnx.length], [0, "one", 0]);
   assert.deepEqual(
     readFileSync(join(folder, "one/model.safetensors")),
@@ -277,25 +277,25 @@ test("a seed's folder names the model itself", () => {
   );
 });
 
-test("what was not kept, what no class has, and parameters that are not the description's are said", () => {
-  const missing = cram("export", "run", "--task", "mrpc");
+test("what was not kept, what no class has, and parameters that are not the description's are said", async () => {
+  const missing = await cram("export", "run", "--task", "mrpc");
   assert.equal(missing.status, 1);
   assert.match(
     missing.stderr,
     /E_KEPT_MODEL run: no finetuned model of "mrpc" .* there is pairs, reviews, stars, tags\n.*--keep-models/,
   );
   const stars = "run/evaluations/own/stars/seed-0";
-  const refused = cram("export", stars, "--format", "huggingface");
+  const refused = await cram("export", stars, "--format", "huggingface");
   assert.match(refused.stderr, /E_EXPORT_FORMAT .*--set head=gelu-norm --set headWidth=16 --set pooler=cls/);
   const probes = join(folder, stars, "model/probes.jsonl");
   const examples = readFileSync(probes, "utf8");
   writeFileSync(probes, examples.slice(0, -10));
-  assert.match(cram("export", stars).stderr, /E_KEPT_MODEL .*probes\.jsonl: changed after it was written/);
+  assert.match((await cram("export", stars)).stderr, /E_KEPT_MODEL .*probes\.jsonl: changed after it was written/);
   // One of the first version has no hashes: what is wrong is said all the same.
   const description = join(folder, stars, "model/model.json");
   const { files: _, hash: __, ...described } = JSON.parse(readFileSync(description, "utf8"));
   writeFileSync(description, JSON.stringify({ ...described, version: 1 }));
-  assert.match(cram("export", stars).stderr, /E_KEPT_MODEL .*probes\.jsonl:\d+: not a validation example/);
+  assert.match((await cram("export", stars)).stderr, /E_KEPT_MODEL .*probes\.jsonl:\d+: not a validation example/);
   writeFileSync(probes, examples);
   const file = join(folder, stars, "model/parameters.safetensors");
   const kept = [...readSafetensors(file).values()].map(tensor => ({ ...tensor, values: tensor.read() }));
@@ -303,8 +303,8 @@ test("what was not kept, what no class has, and parameters that are not the desc
     file,
     kept.slice(1).map(({ name, shape, values }) => ({ name, shape, read: () => values })),
   );
-  assert.match(cram("export", stars).stderr, /E_CHECKPOINT_TENSOR .*embedding\.word is missing/);
+  assert.match((await cram("export", stars)).stderr, /E_CHECKPOINT_TENSOR .*embedding\.word is missing/);
   writeFileSync(description, "{}");
-  assert.match(cram("export", stars).stderr, /E_KEPT_MODEL .*model\.json: version/);
-  assert.equal(exportTask("run", "--task", "tags", "--format", "huggingface").seed, 0);
+  assert.match((await cram("export", stars)).stderr, /E_KEPT_MODEL .*model\.json: version/);
+  assert.equal((await exportTask("run", "--task", "tags", "--format", "huggingface")).seed, 0);
 });

@@ -6,20 +6,23 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { startWarmProgram } from "../../../test/warm-program.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-completion-"));
-after(() => rmSync(folder, { recursive: true }));
+const program = startWarmProgram(folder);
+after(() => {
+  program.close();
+  rmSync(folder, { recursive: true });
+});
 
-function cram(...words: string[]): string {
-  const { stdout, stderr, status } = spawnSync(process.execPath, [join(import.meta.dirname, "../main.js"), ...words], {
-    encoding: "utf8",
-  });
+async function cram(...words: string[]): Promise<string> {
+  const { stdout, stderr, status } = await program.run(...words);
   assert.equal(status, 0, stderr);
   return stdout;
 }
 
 const script = join(folder, "cram.bash");
-writeFileSync(script, cram("completion", "bash"));
+writeFileSync(script, await cram("completion", "bash"));
 
 /** What bash offers for the last of these words. */
 function complete(...words: string[]): string[] {
@@ -30,7 +33,7 @@ function complete(...words: string[]): string[] {
   return stdout.split("\n").filter(line => line !== "");
 }
 
-test("bash completes verbs, a verb's own options, and the choices of an option", () => {
+test("bash completes verbs, a verb's own options, and the choices of an option", async () => {
   assert.deepEqual(complete("pre"), ["prepare", "pretrain"]);
   assert.deepEqual(complete("prepare", "--no"), ["--normaliser"]);
   assert.deepEqual(complete("pretrain", "--no"), []);
@@ -39,22 +42,22 @@ test("bash completes verbs, a verb's own options, and the choices of an option",
   assert.deepEqual(complete("completion", "z"), ["zsh"]);
 });
 
-test("names of recipes are offered where a file would do, too", () => {
+test("names of recipes are offered where a file would do, too", async () => {
   assert.deepEqual(complete("recipe", "quick"), ["quickstart"]);
   assert.deepEqual(complete("pretrain", "--recipe", "crammed-bert-s"), ["crammed-bert-small"]);
   assert.deepEqual(complete("recipe", "mine.js"), []);
-  assert.match(cram("completion", "fish"), /from recipe' -a 'crammed-bert /);
+  assert.match(await cram("completion", "fish"), /from recipe' -a 'crammed-bert /);
 });
 
-test("bash is left to complete files where a file is expected", () => {
+test("bash is left to complete files where a file is expected", async () => {
   assert.deepEqual(complete("prepare", "some"), []);
   assert.deepEqual(complete("pretrain", "--data", "dat"), []);
-  assert.match(cram("completion", "bash"), /complete -o default -F _cram cram/);
+  assert.match(await cram("completion", "bash"), /complete -o default -F _cram cram/);
 });
 
 for (const shell of ["zsh", "fish"] as const) {
-  test(`the script for ${shell} parses, where there is a ${shell}`, context => {
-    const text = cram("completion", shell);
+  test(`the script for ${shell} parses, where there is a ${shell}`, async context => {
+    const text = await cram("completion", shell);
     for (const verb of ["prepare", "pretrain", "fill", "report"]) assert.match(text, new RegExp(`\\b${verb}\\b`));
     assert.match(text, /sequence-length/);
     writeFileSync(join(folder, shell), text);
@@ -64,8 +67,11 @@ for (const shell of ["zsh", "fish"] as const) {
   });
 }
 
-test("--json carries the same script", () => {
-  const { shell, script: text } = JSON.parse(cram("completion", "fish", "--json")) as { shell: string; script: string };
+test("--json carries the same script", async () => {
+  const { shell, script: text } = JSON.parse(await cram("completion", "fish", "--json")) as {
+    shell: string;
+    script: string;
+  };
   assert.equal(shell, "fish");
-  assert.equal(`${text}\n`, cram("completion", "fish"));
+  assert.equal(`${text}\n`, await cram("completion", "fish"));
 });

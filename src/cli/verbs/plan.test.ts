@@ -1,18 +1,17 @@
 // cram plan as a person uses it; no device is measured here but in src/verbs/plan.test.ts.
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
+import { startWarmProgram } from "../../../test/warm-program.ts";
 
-function cram(...words: string[]) {
-  return spawnSync(process.execPath, [join(import.meta.dirname, "../main.js"), "plan", ...words], { encoding: "utf8" });
-}
+const program = startWarmProgram(process.cwd());
+after(() => program.close());
+const cram = (...words: string[]) => program.run("plan", ...words);
 
 const small = ["--recipe", "crammed-bert-small", "--device", "h200", "--set", "train.microBatchSequences=128"];
 
-test("every figure has its source, what is not known is said, and the next command has the same words", () => {
-  const { status, stdout, stderr } = cram(...small, "--budget", "10m");
+test("every figure has its source, what is not known is said, and the next command has the same words", async () => {
+  const { status, stdout, stderr } = await cram(...small, "--budget", "10m");
   assert.equal(status, 0, stderr);
   assert.match(stdout, /crammed-bert-small for 10m on NVIDIA H200/);
   assert.match(stdout, /not measured: 38 % .*the cuda backend was timed on none/);
@@ -23,8 +22,8 @@ test("every figure has its source, what is not known is said, and the next comma
   assert.ok(stdout.includes(`next: cram pretrain ${words}`), stdout);
 });
 
-test("--json is one object with the same figures", () => {
-  const { stdout } = cram(...small, "--budget", "100steps", "--json");
+test("--json is one object with the same figures", async () => {
+  const { stdout } = await cram(...small, "--budget", "100steps", "--json");
   const { parameters, course, warnings, device } = JSON.parse(stdout);
   // Embedding 8192 · 256 and a scale; 2 · 256 for each of ten norms; four layers of 4 · 256² + 256 · 1024 + 512 · 256.
   assert.equal(parameters, 8192 * 256 + 1 + 10 * 512 + 4 * (4 * 256 ** 2 + 256 * 1024 + 512 * 256));
@@ -33,12 +32,12 @@ test("--json is one object with the same figures", () => {
   assert.match(warnings.join("\n"), /only 100 steps/);
 });
 
-test("--schedule draws the rate and the batch, says the same in JSON, and refuses what it does not read", () => {
-  const { status, stdout, stderr } = cram("--recipe", "crammed-bert", "--schedule");
+test("--schedule draws the rate and the batch, says the same in JSON, and refuses what it does not read", async () => {
+  const { status, stdout, stderr } = await cram("--recipe", "crammed-bert", "--schedule");
   assert.equal(status, 0, stderr);
   assert.match(stdout, /crammed-bert: budget-triangle2\n +share of learningRate 0.001\n +1 │/);
   assert.match(stdout, /8192 │/);
-  const flat = cram(
+  const flat = await cram(
     "--recipe",
     "quickstart",
     "--schedule",
@@ -58,11 +57,11 @@ test("--schedule draws the rate and the batch, says the same in JSON, and refuse
       { progress: 1, rateScale: 0, batchSequences: 16 },
     ],
   );
-  assert.match(cram("--schedule", "--device", "h200").stderr, /--schedule.*--device/);
+  assert.match((await cram("--schedule", "--device", "h200")).stderr, /--schedule.*--device/);
 });
 
-test("a device that is not known is refused with those that are", () => {
-  const { status, stderr } = cram("--device", "h2000");
+test("a device that is not known is refused with those that are", async () => {
+  const { status, stderr } = await cram("--device", "h2000");
   assert.equal(status, 1);
   assert.match(stderr, /h2000.*this, h200, a6000, rtx3090/);
 });

@@ -1,20 +1,23 @@
 // cram report as a person uses it.
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { quickstart } from "../../../recipes/quickstart.ts";
+import { startWarmProgram } from "../../../test/warm-program.ts";
 import { EventLog } from "../../events/event-log.ts";
 import { beginRun } from "../../train/run-folder.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-report-"));
-after(() => rmSync(folder, { recursive: true }));
+const program = startWarmProgram(folder);
+after(() => {
+  program.close();
+  rmSync(folder, { recursive: true });
+});
 
-const cram = (...words: string[]) =>
-  spawnSync(process.execPath, [join(import.meta.dirname, "../main.js"), ...words], { cwd: folder, encoding: "utf8" });
+const cram = (...words: string[]) => program.run(...words);
 
 writeFileSync(join(folder, "tokenizer.json"), "{}");
 beginRun(join(folder, "run"), { recipe: quickstart, data: folder, datasetHash: "cafe" });
@@ -31,8 +34,8 @@ log.append({
 log.append({ kind: "validation", step: 0, progress: 0, elapsedSeconds: 1, loss: 8.5 });
 log.close();
 
-test("a run becomes a page, charts and numbers", () => {
-  const { status, stdout, stderr } = cram("report", "run", "--out", "page.html", "--data", "numbers");
+test("a run becomes a page, charts and numbers", async () => {
+  const { status, stdout, stderr } = await cram("report", "run", "--out", "page.html", "--data", "numbers");
   assert.equal(status, 0, stderr);
   assert.match(stdout, /page\.html: run \(\d+ kB\); open it in a browser\nnumbers: \d+ files of numbers/);
   assert.match(readFileSync(join(folder, "page.html"), "utf8"), /8\.5000/);
@@ -40,19 +43,19 @@ test("a run becomes a page, charts and numbers", () => {
   assert.ok(!existsSync(join(folder, "report.html")));
 });
 
-test("a recipe of another version leaves the FLOPs out and says so", () => {
+test("a recipe of another version leaves the FLOPs out and says so", async () => {
   writeFileSync(join(folder, "run/recipe.json"), JSON.stringify({ ...quickstart, novel: 1 }));
-  const { status, stdout } = cram("report", "run", "--json");
+  const { status, stdout } = await cram("report", "run", "--json");
   const { page, notes } = JSON.parse(stdout) as { page: string; notes: string[] };
   assert.deepEqual([status, page, notes.length], [0, "report.html", 1]);
   assert.match(notes[0]!, /run: FLOPs are left out.*novel/);
 });
 
-test("what is no run, and places that do not fit, are refused", () => {
-  const { status, stderr } = cram("report", "numbers", "run");
+test("what is no run, and places that do not fit, are refused", async () => {
+  const { status, stderr } = await cram("report", "numbers", "run");
   assert.equal(status, 1);
   assert.match(stderr, /^E_FILE_MISSING numbers: no run here/);
   assert.match(readFileSync(join(folder, "report.html"), "utf8"), /numbers: left out: numbers: no run here/);
-  assert.match(cram("report", "run", "--out", "numbers").stderr, /^E_OPTION --out numbers: a folder/);
-  assert.match(cram("report", "run", "--data", "page.html").stderr, /^E_OPTION --data page\.html: a file/);
+  assert.match((await cram("report", "run", "--out", "numbers")).stderr, /^E_OPTION --out numbers: a folder/);
+  assert.match((await cram("report", "run", "--data", "page.html")).stderr, /^E_OPTION --data page\.html: a file/);
 });

@@ -1,0 +1,36 @@
+// The program, loaded once for the commands of a whole test file: a start of its own costs each the better part of a second. What
+// is about processes, signals among it, starts the real one.
+
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+
+export interface Ended {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface WarmProgram {
+  /** Does one command in the program's folder; a second one waits for nobody, so await each. */
+  run(...words: string[]): Promise<Ended>;
+  close(): void;
+}
+
+/** The program in a process of its own, in `folder`. */
+export function startWarmProgram(folder: string): WarmProgram {
+  const child = fork(join(import.meta.dirname, "warm-program-child.js"), { cwd: folder, stdio: "pipe" });
+  let said = "";
+  child.stderr!.on("data", chunk => (said += chunk));
+  return {
+    async run(...words) {
+      const answer = once(child, "message") as Promise<[Ended]>;
+      const end = once(child, "exit").then(([code]): never => {
+        throw new Error(`the program ended with ${code} at ${words.join(" ")}\n${said}`);
+      });
+      child.send(words);
+      return (await Promise.race([answer, end]))[0];
+    },
+    close: () => child.disconnect(),
+  };
+}
