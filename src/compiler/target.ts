@@ -85,6 +85,8 @@ export interface DraftLaunch extends Omit<Kernel, "name"> {
   readonly name: string;
   /** Tensors whose addresses the kernel takes, in order. */
   readonly pointers: readonly Tensor[];
+  /** Bytes that it must move at least; without it every tensor once, whole. */
+  readonly bytesMoved?: number;
   readonly blocks: number;
   readonly grain: number;
   readonly flops: number;

@@ -139,6 +139,27 @@ test("a token that is a fifth of a text does not wait for one thread block", () 
   assert.ok(!program.kernels.some(({ source }) => source.includes("atomic")));
 });
 
+test("bytes moved are those that a kernel touches: of a slice, of gathered rows, of a part, of an operand's rows", () => {
+  const rows = g.input("rows", [16], "i32");
+  const cases: readonly (readonly [string, Tensor, number])[] = [
+    ["a slice", g.exp(g.slice(x, 1, 32, 64)), 4 * (1024 * 32 + 1024 * 32)],
+    ["gathered rows", g.exp(g.gather(x, rows)), 4 * (16 + 16 * 96 + 16 * 96)],
+    ["a row spread over all", g.add(x, g.input("row", [96], "f32")), 4 * (1024 * 96 + 96 + 1024 * 96)],
+    ["both halves", g.add(g.slice(x, 0, 0, 512), g.slice(x, 0, 512, 1024)), 4 * (1024 * 96 + 512 * 96)],
+    ["rows of an operand", g.matmul(g.slice(x, 0, 0, 16), weight), 4 * (16 * 96 + 96 * 96 + 16 * 96)],
+    ["rows added", g.scatterAdd(x, g.input("tokens", [1024], "i32"), 64), 4 * (1024 * 96 + 64 * 96)],
+  ];
+  for (const [name, y, expected] of cases) {
+    const { launches, kernels } = compile({ outputs: { y } }, "f32");
+    const counted = launches.filter(({ kernel }) => !/sort|place/.test(kernels[kernel]!.name));
+    assert.equal(
+      counted.reduce((sum, { bytesMoved }) => sum + bytesMoved, 0),
+      expected,
+      name,
+    );
+  }
+});
+
 /** Bytes that all kernels but products move in a micro-batch of crammed BERT, in units of one activation (T, C) of bf16. */
 function countActivations(layers: number): number {
   const [sequences, { sequenceLength, width }] = [512, crammedBert.model];

@@ -58,6 +58,11 @@ function atomSize(atom: Atom): number {
   return atom.kind === "remainder" ? atom.by : Math.floor(indexRange(atom.of)[1] / atom.by) + 1;
 }
 
+/** How many values a position has at most: as many as its parts have together. */
+export function countValues(index: Index): number {
+  return index.terms.reduce((count, { atom }) => count * atomSize(atom), 1);
+}
+
 export function shiftIndex(index: Index, by: number): Index {
   return { offset: index.offset + by, terms: index.terms };
 }

@@ -47,14 +47,15 @@ export function buildProgram(
   };
 
   const drafts = launched.flatMap(({ launches }) => launches);
-  const launches = drafts.map(({ name, pointers, blocks, grain, flops, ...kernel }, at): Launch => {
+  const launches = drafts.map(({ name, pointers, blocks, grain, flops, bytesMoved, ...kernel }, at): Launch => {
     const buffers = pointers.map(tensor => touch(tensor, at));
     // By tensor: a state's old value and its new one are two, though they share a buffer.
-    const bytesMoved = [...new Set(pointers)].reduce(
+    const wholeBytes = [...new Set(pointers)].reduce(
       (total, { shape, dtype }) => total + countElements(shape) * bytesPerElement[dtype],
       0,
     );
-    return { kernel: findKernel(name, kernel), buffers, blocks, grain, flops, bytesMoved };
+    const kernelAt = findKernel(name, kernel);
+    return { kernel: kernelAt, buffers, blocks, grain, flops, bytesMoved: bytesMoved ?? wholeBytes };
   });
 
   const temporaries = drafted.filter(({ kind }) => kind === "temporary");

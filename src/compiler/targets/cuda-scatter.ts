@@ -175,13 +175,18 @@ export function printScatter({ template }: Group, { inMemory, stateOf }: PrintCo
     {
       ...launch("scatter_add", print(sumPointers, [parts, node], threads, add), threads, sumPointers, segments * tiles),
       flops: count * columns,
+      // Which rows of the result this launch writes and which the next does, the indices say: the table is told of there.
+      bytesMoved: 4 * count * columns,
     },
-    launch(
-      "scatter_finish",
-      print(finishPointers, [node], threads, finish),
-      threads,
-      finishPointers,
-      Math.ceil(rows / finishedRows) * tiles,
-    ),
+    {
+      ...launch(
+        "scatter_finish",
+        print(finishPointers, [node], threads, finish),
+        threads,
+        finishPointers,
+        Math.ceil(rows / finishedRows) * tiles,
+      ),
+      bytesMoved: 4 * rows * columns,
+    },
   ];
 }

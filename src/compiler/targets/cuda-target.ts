@@ -5,6 +5,7 @@
 import { bytesPerElement, countElements, type Operation, type Tensor } from "../../graph/tensor.ts";
 import { stridedView } from "../indices/expression.ts";
 import { baseOf, type Group } from "../kernels/group.ts";
+import { countTraffic } from "../kernels/traffic.ts";
 import { chooseWidth } from "../loops/gpu-chunks.ts";
 import { lowerForGpu } from "../loops/lower-gpu.ts";
 import { columnTile } from "../loops/lower-gpu-columns.ts";
@@ -81,7 +82,9 @@ function printFused(group: Group, context: PrintContext, gpu: GpuDevice): DraftL
   const { blocks, grain, threads } = kernel;
   const sizes = group.stores.map(({ loop }) => countElements(loop));
   const printed = printCudaKernel({ ...kernel, threads: threads! }, stateOf, Math.max(...sizes));
-  return { name: group.kind, ...printed, blocks, grain, flops: sizes.reduce((sum, size) => sum + size, 0) };
+  const flops = sizes.reduce((sum, size) => sum + size, 0);
+  const bytesMoved = countTraffic(group, printed.pointers);
+  return { name: group.kind, ...printed, blocks, grain, flops, bytesMoved };
 }
 
 /** A product as data; its write-out is none, a rounding, or a sum with a tensor in memory. */
@@ -95,6 +98,8 @@ function makeProduct(group: Group, { inMemory }: PrintContext): DraftLaunch {
   const out = store?.target ?? product;
   const addend = store?.loads.find(({ tensor }) => tensor !== product)?.tensor;
   const [viewA, viewB] = [a, b].map(operand => viewOperand(operand, inMemory)) as [OperandView, OperandView];
+  const outs = addend === undefined ? 1 : 2;
+  const outBytes = batches * m * n * bytesPerElement[out.dtype];
   return {
     name: `matmul_${m}x${n}x${k}`,
     source: "",
@@ -112,8 +117,13 @@ function makeProduct(group: Group, { inMemory }: PrintContext): DraftLaunch {
     blocks: 1,
     grain: 1,
     flops: 2 * batches * m * n * k,
+    bytesMoved: sizeOperand(viewA, batches, m * k) + sizeOperand(viewB, batches, k * n) + outs * outBytes,
   };
 }
+
+/** Bytes of an operand of `elements` in each batch; one of stride 0 is the same in all. */
+const sizeOperand = ({ base, operand }: OperandView, batches: number, elements: number) =>
+  (operand.batch === 0 ? 1 : batches) * elements * bytesPerElement[base.dtype];
 
 interface OperandView {
   readonly base: Tensor;
