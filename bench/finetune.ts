@@ -71,7 +71,7 @@ async function compare(
 ): Promise<void> {
   const ownPrecision = own.device.endsWith("bf16") ? "bf16" : "f32";
   const losses = await own.check(checkedSteps, checkedRate / recipe.learningRate);
-  if (peers.length > 0) own.writeStart(file);
+  if (peers.length > 0) await own.writeStart(file);
   for (const { name, precision, peer } of peers) {
     const { batchSequences: sequences } = recipe;
     const parameters = own.parameters.map(({ name, shape, role }) => ({ name, shape, role }));

@@ -16,7 +16,11 @@ import { overrideRecipe } from "../src/train/recipe.ts";
 import { hashRecipe } from "../src/train/run-folder.ts";
 
 /** Writes a run to the folder `run`, which is not there yet: sequences of 16, width 16, and what `settings` say. */
-export function writeTinyRun(run: string, words: readonly string[], settings: readonly string[] = []): void {
+export async function writeTinyRun(
+  run: string,
+  words: readonly string[],
+  settings: readonly string[] = [],
+): Promise<void> {
   const vocabulary = [...specialTokens, ...words];
   const recipe = overrideRecipe(quickstart, [
     ...["model.width=16", "model.layers=1", "model.heads=2", "model.feedForward=32", "model.sequenceLength=16"],
@@ -27,7 +31,7 @@ export function writeTinyRun(run: string, words: readonly string[], settings: re
   writeFileSync(join(run, "recipe.json"), JSON.stringify(recipe));
   writeTokenizer(join(run, "tokenizer.json"), defineLearnedTokenizer(vocabulary, normalisers.reference, "whitespace"));
   const values = initialiseParameters(recipe.model, 0);
-  saveCheckpoint(run, {
+  await saveCheckpoint(run, {
     counters: {
       ...{ step: 10, sequences: 160, elapsedSeconds: 1, seed: 0, datasetHash: "cafe" },
       recipeHash: hashRecipe(recipe),

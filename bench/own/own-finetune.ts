@@ -35,7 +35,7 @@ export interface OwnFinetune {
   /** Once over the batches, with dropout, on from where the last pass ended. */
   pass(): Promise<void>;
   /** Initial parameters in their order, then for each batch its lengths, tokens (B × its longest) and targets. */
-  writeStart(path: string): void;
+  writeStart(path: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -98,12 +98,12 @@ async function prepare(
     pass: async () => {
       for (const batch of batches) await runStep(engine, batch, ++step, 1);
     },
-    writeStart: path => {
+    writeStart: async path => {
       engine.reset(undefined, seed);
       const file = openSync(path, "w");
       const write = ({ buffer, byteOffset, byteLength }: Float32Array | Int32Array) =>
         writeFully(file, new Uint8Array(buffer, byteOffset, byteLength));
-      for (const { read } of engine.readParameters()) write(read());
+      for (const { read } of engine.readParameters()) write(await read());
       for (const { members } of batches) {
         const rows = members.map(member => examples[member]!);
         const longest = Math.max(...rows.map(({ tokens }) => tokens.length));

@@ -40,7 +40,7 @@ export async function openOwnProduct(
         return runs.reduce((total, launches) => total + launches.reduce((sum, seconds) => sum + seconds, 0), 0);
       },
       read: async places => {
-        const values = backend.read(result);
+        const values = await backend.read(result);
         return places.map(at => values[at]!);
       },
       close: () => backend.close(),

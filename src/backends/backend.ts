@@ -35,8 +35,8 @@ export interface Backend {
   /** Zero-filled memory for a state. */
   allocate(shape: Shape, dtype: DType): DeviceBuffer;
   write(buffer: DeviceBuffer, values: HostArray): void;
-  /** A copy. */
-  read(buffer: DeviceBuffer): HostArray;
+  /** A copy, at once or later. */
+  read(buffer: DeviceBuffer): HostArray | Promise<HostArray>;
   /** Prepares a graph to run against these states, which it reads and updates by name. */
   load(graph: Graph, states: ReadonlyMap<string, DeviceBuffer>): Promise<LoadedGraph>;
   /** FLOP/s of multiply-adds on registers alone in the precision of its products, measured now; what shares of peak refer to. */

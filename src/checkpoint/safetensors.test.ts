@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { UserError } from "../base/errors.ts";
 import { writeFileAtomically } from "../base/files/files.ts";
-import { readSafetensors, type StoredTensor, writeSafetensors } from "./safetensors.ts";
+import { readSafetensors, type StoredTensor, saveSafetensors, writeSafetensors } from "./safetensors.ts";
 import { listCheckpoints, loadCheckpoint, saveCheckpoint } from "./state.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-safetensors-"));
@@ -29,6 +29,16 @@ test("what is written is read, and the bytes are those of the format", () => {
   assert.equal(headerBytes % 8, 0);
   assert.equal(bytes.length, 8 + headerBytes + 28);
   assert.equal(bytes.readFloatLE(8 + headerBytes + 24), 7);
+});
+
+test("values that come later give the same file", async () => {
+  const [now, later] = [join(folder, "now.safetensors"), join(folder, "later.safetensors")];
+  const held = tensors.map(tensor => ({ ...tensor, read: () => Promise.resolve(tensor.read()) }));
+  assert.equal(await saveSafetensors(later, held), writeSafetensors(now, tensors));
+  assert.deepEqual(readFileSync(later), readFileSync(now));
+  const broken = held.map(tensor => ({ ...tensor, read: () => Promise.reject(new Error("the device is gone")) }));
+  await assert.rejects(saveSafetensors(later, broken), /the device is gone/);
+  assert.deepEqual(readFileSync(later), readFileSync(now), "what stood there stays");
 });
 
 test("a file cut anywhere is refused and named", () => {
@@ -55,9 +65,9 @@ const stateAt = (step: number) => ({
 });
 const shapes = { parameters: new Map([["a", [2, 3]]]), moments: new Map([["b", [1]]]) };
 
-test("the newest two checkpoints stay, and one without its last file does not count", () => {
+test("the newest two checkpoints stay, and one without its last file does not count", async () => {
   const run = join(folder, "run");
-  for (const step of [1, 2, 3]) saveCheckpoint(run, stateAt(step));
+  for (const step of [1, 2, 3]) await saveCheckpoint(run, stateAt(step));
   assert.deepEqual(listCheckpoints(run), [2, 3]);
   rmSync(join(run, "checkpoints/step-00000003/checkpoint.json"));
   assert.equal(loadCheckpoint(run, shapes).counters.step, 2);
@@ -75,7 +85,7 @@ test("a disk that fills up half-way leaves the file before it, and says so", () 
   assert.ok(!existsSync(`${path}.writing`));
 });
 
-test("a checkpoint on a disk that is really full leaves the one before it", t => {
+test("a checkpoint on a disk that is really full leaves the one before it", async t => {
   const disk = join(folder, "disk");
   mkdirSync(disk);
   if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", disk]).status !== 0) {
@@ -83,9 +93,9 @@ test("a checkpoint on a disk that is really full leaves the one before it", t =>
     return;
   }
   try {
-    saveCheckpoint(disk, stateAt(1));
+    await saveCheckpoint(disk, stateAt(1));
     const big = { ...stateAt(2), moments: [{ name: "b", shape: [1 << 16], read: () => new Float32Array(1 << 16) }] };
-    assert.throws(() => saveCheckpoint(disk, big), hasCode("E_DISK_FULL"));
+    await assert.rejects(() => saveCheckpoint(disk, big), hasCode("E_DISK_FULL"));
     assert.deepEqual(listCheckpoints(disk), [1]);
     assert.equal(loadCheckpoint(disk, shapes).counters.step, 1);
     assert.ok(!readdirSync(disk, { recursive: true }).some(name => String(name).endsWith(".writing")));

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, readSync } from "node:fs";
 import { UserError } from "../base/errors.ts";
-import { explainReadFailure, openForReading, writeFileAtomically } from "../base/files/files.ts";
+import { explainReadFailure, openForReading, streamFileAtomically, writeFileAtomically } from "../base/files/files.ts";
 import { countElements, type Shape } from "../graph/tensor.ts";
 import { type HeaderEntry, HeaderFault, maxHeaderBytes, parseHeader, quoteName } from "./safetensors-header.ts";
 
@@ -18,15 +18,56 @@ export interface StoredTensor {
   read(): Float32Array;
 }
 
+/** A tensor that may still stand on a device: its values come when asked for, at once or later. */
+export interface HeldTensor extends Omit<StoredTensor, "read"> {
+  read(): Float32Array | Promise<Float32Array>;
+}
+
 /**
  * Writes float32 tensors, in the order given. The same tensors and metadata give the same bytes. Returns the file's SHA-256.
  * UserErrors: E_NOT_FINITE for a value that is no number, before the file gets its name; E_DISK_FULL, E_NOT_WRITABLE.
  */
-export function writeSafetensors(
+export function writeSafetensors(path: string, tensors: readonly StoredTensor[], metadata: Metadata = {}): string {
+  const hash = createHash("sha256");
+  const parts = function* () {
+    yield* encodeHeader(tensors, metadata);
+    for (const tensor of tensors) yield encodeValues(path, tensor, tensor.read());
+  };
+  const hashed = function* () {
+    for (const part of parts()) {
+      hash.update(part);
+      yield part;
+    }
+  };
+  writeFileAtomically(path, hashed());
+  return hash.digest("hex");
+}
+
+/** The same of tensors whose values may come later. */
+export async function saveSafetensors(
   path: string,
-  tensors: readonly StoredTensor[],
-  metadata: Readonly<Record<string, string>> = {},
-): string {
+  tensors: readonly HeldTensor[],
+  metadata: Metadata = {},
+): Promise<string> {
+  const hash = createHash("sha256");
+  const parts = async function* () {
+    yield* encodeHeader(tensors, metadata);
+    for (const tensor of tensors) yield encodeValues(path, tensor, await tensor.read());
+  };
+  const hashed = async function* () {
+    for await (const part of parts()) {
+      hash.update(part);
+      yield part;
+    }
+  };
+  await streamFileAtomically(path, hashed());
+  return hash.digest("hex");
+}
+
+type Metadata = Readonly<Record<string, string>>;
+
+/** The length of the header, and the header. */
+function encodeHeader(tensors: readonly HeldTensor[], metadata: Metadata): readonly [Uint8Array, Uint8Array] {
   const header: Record<string, unknown> = { __metadata__: metadata };
   let offset = 0;
   for (const { name, shape } of tensors) {
@@ -39,27 +80,13 @@ export function writeSafetensors(
   text.copy(padded);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(padded.length));
-  const parts = function* () {
-    yield length;
-    yield padded;
-    for (const tensor of tensors) {
-      const values = tensor.read();
-      if (values.length !== countElements(tensor.shape)) {
-        throw new Error(`tensor ${tensor.name}: ${values.length} values for its shape`);
-      }
-      checkFinite(path, tensor.name, values);
-      yield new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-    }
-  };
-  const hash = createHash("sha256");
-  const hashed = function* () {
-    for (const part of parts()) {
-      hash.update(part);
-      yield part;
-    }
-  };
-  writeFileAtomically(path, hashed());
-  return hash.digest("hex");
+  return [length, padded];
+}
+
+function encodeValues(path: string, { name, shape }: HeldTensor, values: Float32Array): Uint8Array {
+  if (values.length !== countElements(shape)) throw new Error(`tensor ${name}: ${values.length} values for its shape`);
+  checkFinite(path, name, values);
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
 /** Zero times anything is zero, unless it is infinite or no number: the sum says it of all of them at once. */

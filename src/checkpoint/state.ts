@@ -17,12 +17,19 @@ import { quoteCommand, quoteWord } from "../base/shell-words.ts";
 import type { Shape } from "../graph/tensor.ts";
 import { type CheckpointFile, type Counters, formatCheckpointFile, readCheckpointFile } from "./checkpoint-file.ts";
 
-import { readSafetensors, type StoredTensor, writeSafetensors } from "./safetensors.ts";
+import { type HeldTensor, readSafetensors, type StoredTensor, saveSafetensors } from "./safetensors.ts";
 
 export interface TrainingState {
   readonly counters: Counters;
   readonly parameters: readonly StoredTensor[];
   readonly moments: readonly StoredTensor[];
+}
+
+/** A state to be saved, wherever it stands. */
+interface HeldState {
+  readonly counters: Counters;
+  readonly parameters: readonly HeldTensor[];
+  readonly moments: readonly HeldTensor[];
 }
 
 const checkpointsKept = 2;
@@ -39,14 +46,14 @@ const asideEnding = ".replaced";
  * folder. UserErrors: E_NOT_FINITE for a state with a value that is no number, E_DISK_FULL, E_NOT_WRITABLE; the checkpoints
  * before are then as they were.
  */
-export function saveCheckpoint(run: string, { counters, parameters, moments }: TrainingState): string {
+export async function saveCheckpoint(run: string, { counters, parameters, moments }: HeldState): Promise<string> {
   const folder = checkpointFolder(run, counters.step);
   const draft = `${folder}${draftEnding}`;
   rmSync(draft, { recursive: true, force: true });
   try {
     const hashes = {
-      parametersHash: writeSafetensors(join(draft, "parameters.safetensors"), parameters, { format: "pt" }),
-      optimizerHash: writeSafetensors(join(draft, "optimizer.safetensors"), moments, { format: "pt" }),
+      parametersHash: await saveSafetensors(join(draft, "parameters.safetensors"), parameters, { format: "pt" }),
+      optimizerHash: await saveSafetensors(join(draft, "optimizer.safetensors"), moments, { format: "pt" }),
     };
     writeFileAtomically(join(draft, "checkpoint.json"), formatCheckpointFile(counters, hashes));
     if (existsSync(folder)) setAside(folder);

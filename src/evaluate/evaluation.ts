@@ -184,7 +184,7 @@ function storeModel(
   result: TaskResult,
   finetuner: Finetuner,
   { model: pretrained, recipe }: EvaluationOptions,
-): (folder: string) => void {
+): (folder: string) => Promise<void> {
   const engine = finetuner.open(headOf(data.task));
   const { classifier } = engine;
   const finished = { data, result, recipe, pretrained, shape: finetuner.model, classifier };

@@ -18,7 +18,7 @@ const words = ["see", "the", "river"];
 
 test("an average that a run kept is opened and exported in place of its parameters, or refused", async () => {
   const run = join(folder, "run");
-  writeTinyRun(run, words, ["model.layers=2", "average.name=lawa", "average.copies=2"]);
+  await writeTinyRun(run, words, ["model.layers=2", "average.name=lawa", "average.copies=2"]);
   const { average, model } = readRunRecipe(run);
   const shapes = new Map(listParameters(model).map(({ name, shape }) => [name, shape] as const));
   const { counters, parameters } = loadParameters(run, shapes);
@@ -28,7 +28,7 @@ test("an average that a run kept is opened and exported in place of its paramete
     ...{ name, shape },
     read: () => new Float32Array(countElements(shape)).fill(fill[name.split(".")[1]!]!),
   }));
-  saveCheckpoint(run, { counters: { ...counters, step: 11 }, parameters: parameters.map(hold), moments });
+  await saveCheckpoint(run, { counters: { ...counters, step: 11 }, parameters: parameters.map(hold), moments });
   const isTwo = (opened: { parameters: readonly { read(): Float32Array }[] }) =>
     opened.parameters.every(({ read }) => read().every(value => value === 2));
   assert.ok(isTwo(await openPretrainedModel(run, "lawa")));

@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { crammedBert } from "../../recipes/crammed-bert.ts";
+import { fetchValues } from "../../test/fetch-tensors.ts";
 import type { Backend } from "../backends/backend.ts";
 import { openCpu } from "../backends/cpu/cpu.ts";
 import { openReference } from "../backends/reference/reference.ts";
 import { simulatedClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
 import { RandomSequence, streams } from "../base/random.ts";
-import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { loadCheckpoint } from "../checkpoint/state.ts";
 import type { TrainingEvent } from "../events/event.ts";
 import { EventLog } from "../events/event-log.ts";
@@ -296,8 +296,6 @@ for (const average of [
   });
 }
 
-const fetchAll = (tensors: readonly StoredTensor[]) => tensors.map(({ name, read }) => [name, [...read()]] as const);
-
 for (const name of ["adamw", "muon"]) {
   test(`warm-up leaves no trace under ${name}`, async () => {
     const small = ["width=8", "layers=1", "heads=2", "feedForward=8", "vocabulary=11", "sequenceLength=8"];
@@ -318,19 +316,19 @@ for (const name of ["adamw", "muon"]) {
     const events = pretrain({ ...options, resumeFrom: undefined, signal: new AbortController().signal });
     await events.next();
     const initial = [...definition.parameters.keys()].map(key => [key, [...definition.initialise(key)]] as const);
-    assert.deepEqual(fetchAll(engine.readParameters()), initial);
-    assert.ok(fetchAll(engine.readMoments()).every(([, values]) => values.every(value => value === 0)));
+    assert.deepEqual(await fetchValues(engine.readParameters()), initial);
+    assert.ok((await fetchValues(engine.readMoments())).every(([, values]) => values.every(value => value === 0)));
   });
 }
 
 test("a step that is not finite changes nothing and is counted; several in a row end the run", async () => {
   const engine = await openEngine(openReference(), toy);
-  const before = fetchAll(engine.readParameters());
+  const before = await fetchValues(engine.readParameters());
   await engine.accumulate({ rows: Int32Array.of(0, 1), target: Float32Array.of(Number.NaN) }, true);
   const { loss } = await engine.update({ step: 1, rateScale: 1 }, 1);
   assert.ok(Number.isNaN(loss));
-  assert.deepEqual(fetchAll(engine.readParameters()), before);
-  assert.ok(fetchAll(engine.readMoments()).every(([, values]) => values.every(value => value === 0)));
+  assert.deepEqual(await fetchValues(engine.readParameters()), before);
+  assert.ok((await fetchValues(engine.readMoments())).every(([, values]) => values.every(value => value === 0)));
   const broken = {
     ...constantSource,
     training: () => ({ rows: Int32Array.of(0, 1), target: Float32Array.of(Number.POSITIVE_INFINITY) }),

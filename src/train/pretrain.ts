@@ -105,9 +105,9 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
     now = await readBudget();
     yield { kind: "validation", step, ...now, ...losses };
   }
-  const save = (folder: string): TrainingEvent => {
+  const save = async (folder: string): Promise<TrainingEvent> => {
     const { elapsedSeconds } = now;
-    const path = saveState(folder, options, { step, sequences, elapsedSeconds });
+    const path = await saveState(folder, options, { step, sequences, elapsedSeconds });
     return { kind: "checkpoint", step, elapsedSeconds, path };
   };
   let savedSeconds = now.elapsedSeconds;
@@ -164,7 +164,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
     }
     const isDue = now.elapsedSeconds - savedSeconds > recipe.train.checkpointEverySeconds;
     if (now.progress < 1 && counted && isDue && run !== undefined) {
-      yield save(run);
+      yield await save(run);
       now = await readBudget();
       savedSeconds = now.elapsedSeconds;
     }
@@ -175,7 +175,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
   // Steps that were not finite changed nothing: whether the state before them computes anything, a validation says.
   else if (guard.isCounting) await validate(options, step, false);
   // Where nothing was trained since, the checkpoint that it began with is this one.
-  if (run !== undefined && step !== resumeFrom?.counters.step) yield save(run);
+  if (run !== undefined && step !== resumeFrom?.counters.step) yield await save(run);
   yield {
     kind: "end",
     step,
@@ -229,11 +229,11 @@ async function validate({ engine, source }: PretrainOptions, step: number, isAve
 }
 
 /** Saves a checkpoint into the run's folder and returns its own. UserErrors: E_DIVERGED, and those of saveCheckpoint. */
-function saveState(
+async function saveState(
   run: string,
   { engine, source, recipe, recipeHash, tokenizerHash, listUnwrittenEvents }: PretrainOptions,
   position: Pick<Counters, "step" | "sequences" | "elapsedSeconds">,
-): string {
+): Promise<string> {
   const unwrittenEvents = [...(listUnwrittenEvents?.() ?? [])];
   const counters = {
     ...position,
@@ -244,7 +244,7 @@ function saveState(
     ...(unwrittenEvents.length > 0 && { unwrittenEvents }),
   };
   try {
-    return saveCheckpoint(run, { counters, parameters: engine.readParameters(), moments: engine.readMoments() });
+    return await saveCheckpoint(run, { counters, parameters: engine.readParameters(), moments: engine.readMoments() });
   } catch (error) {
     if (error instanceof UserError && error.code === "E_NOT_FINITE")
       throw diverge(`step ${position.step}: ${error.message}`);

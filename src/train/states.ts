@@ -1,17 +1,17 @@
 // Parameters and moments that stand on a device, by name: what reads and writes them for files and new beginnings.
 
 import type { Backend, DeviceBuffer } from "../backends/backend.ts";
-import type { StoredTensor } from "../checkpoint/safetensors.ts";
+import type { HeldTensor, StoredTensor } from "../checkpoint/safetensors.ts";
 import { countElements, type Shape } from "../graph/tensor.ts";
 
 export type States = ReadonlyMap<string, DeviceBuffer>;
 
 /** These of the states as tensors whose values are read from the device when they are asked for. */
-export function listStored(backend: Backend, states: States, shapes: ReadonlyMap<string, Shape>): StoredTensor[] {
+export function listHeld(backend: Backend, states: States, shapes: ReadonlyMap<string, Shape>): HeldTensor[] {
   return [...shapes].map(([name, shape]) => ({
     name,
     shape,
-    read: () => Float32Array.from(backend.read(states.get(name)!)),
+    read: async () => Float32Array.from(await backend.read(states.get(name)!)),
   }));
 }
 

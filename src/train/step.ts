@@ -5,13 +5,13 @@ import { totalmem } from "node:os";
 import type { Backend, DeviceBuffer, HostArray } from "../backends/backend.ts";
 import { UserError } from "../base/errors.ts";
 import { collectGarbage } from "../base/heap.ts";
-import type { StoredTensor } from "../checkpoint/safetensors.ts";
+import type { HeldTensor, StoredTensor } from "../checkpoint/safetensors.ts";
 import { differentiate } from "../graph/gradient.ts";
 import { add, input, multiply, reshape, sqrt, state } from "../graph/operations.ts";
 import { countElements, type Graph, type Shape, type Tensor } from "../graph/tensor.ts";
 import { globalNorm } from "../optim/clip.ts";
 import { guardUpdates } from "./guard.ts";
-import { clearStates, listStored, restoreStates } from "./states.ts";
+import { clearStates, listHeld, restoreStates } from "./states.ts";
 
 export type Inputs = Readonly<Record<string, HostArray | number>>;
 
@@ -109,8 +109,8 @@ export interface Engine {
   probe?(batch: Inputs, place: ProbePlace): Promise<void>;
   /** Where the definition has one: takes the parameters into the average, and validates with it in their place. */
   readonly average?: { take(): Promise<void>; validate(batch: Inputs): Promise<number> };
-  readParameters(): StoredTensor[];
-  readMoments(): StoredTensor[];
+  readParameters(): HeldTensor[];
+  readMoments(): HeldTensor[];
   restore(tensors: readonly StoredTensor[]): void;
   /** Sets every moment to zero, as at the start. */
   clearMoments(): void;
@@ -273,8 +273,8 @@ export async function openEngine(backend: Backend, definition: TrainingDefinitio
         validate: async (batch: Inputs) => (await averaged!.run(batch)).loss![0]!,
       },
     }),
-    readParameters: () => listStored(backend, states, definition.parameters),
-    readMoments: () => listStored(backend, states, definition.moments),
+    readParameters: () => listHeld(backend, states, definition.parameters),
+    readMoments: () => listHeld(backend, states, definition.moments),
     restore: tensors => restoreStates(backend, states, tensors),
     clearMoments: () => clearStates(backend, states, definition.moments.keys()),
   };

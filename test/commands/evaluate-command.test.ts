@@ -21,7 +21,7 @@ after(() => {
 const words = ["good", "bad", "film", "plot", "actor", "was", "the"];
 
 before(async () => {
-  writeTinyRun(join(folder, "run"), words);
+  await writeTinyRun(join(folder, "run"), words);
   const rows = Array.from(
     { length: 200 },
     (_, i) => `"the ${words[2 + (i % 3)]} was ${words[i % 2]}",${i % 2 ? "no" : "yes"}`,

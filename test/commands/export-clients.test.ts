@@ -66,7 +66,7 @@ for (const positions of ["rotary", "scaled-sinusoidal"] as const) {
     // Larger than where training starts, or every token would be as likely.
     const read = (parameter: string) =>
       values.get(parameter)!.map(value => (parameter.includes("norm") ? value : 10 * value));
-    saveCheckpoint(run, {
+    await saveCheckpoint(run, {
       counters: {
         ...{ step: 1, sequences: 1, elapsedSeconds: 1, seed: 0, datasetHash: "none" },
         recipeHash: hashRecipe(recipe),

@@ -23,8 +23,8 @@ after(() => {
 const words = ["good", "bad", "film", "plot", "actor", "was", "the"];
 
 before(async () => {
-  writeTinyRun(join(folder, "rotary"), words, ["model.layers=2"]);
-  writeTinyRun(join(folder, "paper"), words, ["model.layers=2", "model.positions=scaled-sinusoidal"]);
+  await writeTinyRun(join(folder, "rotary"), words, ["model.layers=2"]);
+  await writeTinyRun(join(folder, "paper"), words, ["model.layers=2", "model.positions=scaled-sinusoidal"]);
 });
 
 const cram = (...given: string[]) => program.run(...given);

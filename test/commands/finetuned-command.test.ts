@@ -38,7 +38,7 @@ function writeTable(name: string, head: readonly string[], row: (i: number) => r
 }
 
 before(async () => {
-  writeTinyRun(run, words);
+  await writeTinyRun(run, words);
   writeTable("reviews", ["review", "liked"], i => [textOf(i), classOf(i)]);
   writeTable("pairs", ["a", "b", "ending"], i => [...pairOf(i), (i >> 1) % 2 ? "ends badly" : "ends well"]);
   writeTable("stars", ["review", "stars"], i => [textOf(i), String(i % 2 ? 1.5 : 4.25)]);

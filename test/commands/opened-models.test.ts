@@ -26,7 +26,7 @@ const golden = JSON.parse(
 const tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat"];
 const run = join(root, "run");
 // Four rows more than tokens.
-writeTinyRun(run, ["the", "cat", "."], ["model.vocabulary=14"]);
+await writeTinyRun(run, ["the", "cat", "."], ["model.vocabulary=14"]);
 
 const bert = join(root, "bert");
 mkdirSync(bert);

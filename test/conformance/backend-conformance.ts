@@ -200,7 +200,8 @@ export function testConformance(
       const loaded = await each.load(build(), states);
       await loaded.run({});
       await loaded.run({});
-      results.push([...states.values()].map(buffer => [...each.read(buffer)]));
+      const read = await Promise.all([...states.values()].map(buffer => each.read(buffer)));
+      results.push(read.map(values => [...values]));
     }
     assert.deepEqual(results[0], results[1]);
   });

@@ -14,6 +14,7 @@ import { countMasked } from "../../src/objectives/predictions.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import { checkRecipe, overrideRecipe, type Recipe } from "../../src/train/recipe.ts";
 import { openEngine } from "../../src/train/step.ts";
+import { fetchTensors } from "../fetch-tensors.ts";
 
 const tiny = [
   "model.width=16",
@@ -52,7 +53,7 @@ async function train(recipe: Recipe, steps: number): Promise<{ losses: number[];
     await engine.accumulate(batch, true);
     losses.push((await engine.update({ step, rateScale: 1 }, 1)).loss);
   }
-  const unmoved = engine.readParameters().filter(({ name, read }) => {
+  const unmoved = (await fetchTensors(engine.readParameters())).filter(({ name, read }) => {
     const initial = definition.initialise(name);
     return read().every((value, i) => value === initial[i]);
   });

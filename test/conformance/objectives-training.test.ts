@@ -22,6 +22,7 @@ import { type Engine, openEngine, type StepResult } from "../../src/train/step.t
 
 import { openEmulatedCuda } from "../cuda-emulator/emulated-backend.ts";
 import { emulatorAbsent } from "../cuda-emulator/emulated-driver.ts";
+import { fetchValues } from "../fetch-tensors.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-objectives-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -53,7 +54,7 @@ async function trainSteps(engine: Engine, recipe: Recipe, from: number, to: numb
   return results;
 }
 
-const readAll = (engine: Engine) => [...engine.readParameters(), ...engine.readMoments()].map(({ read }) => read());
+const readAll = (engine: Engine) => fetchValues([...engine.readParameters(), ...engine.readMoments()]);
 
 test("every objective has settings here", () => {
   assert.deepEqual(
@@ -70,7 +71,7 @@ for (const { name } of objectives) {
     const begun = await trainSteps(whole!, recipe, 1, 4);
     const run = join(folder, name);
     const counters = { step: 4, sequences: 0, elapsedSeconds: 1, seed: 0, recipeHash: "", datasetHash: "" };
-    saveCheckpoint(run, { counters, parameters: whole!.readParameters(), moments: whole!.readMoments() });
+    await saveCheckpoint(run, { counters, parameters: whole!.readParameters(), moments: whole!.readMoments() });
     const { parameters, moments } = loadCheckpoint(run, definition);
     // Nothing that it remembers is still what it began as.
     for (const key of findObjectiveMemory(recipe)?.states.keys() ?? []) {
@@ -84,7 +85,7 @@ for (const { name } of objectives) {
     for (const engine of [whole!, resumed!]) engine.restore([...parameters, ...moments]);
     const results = await trainSteps(whole!, recipe, 5, 6);
     assert.deepEqual(await trainSteps(resumed!, recipe, 5, 6), results);
-    assert.deepEqual(readAll(resumed!), readAll(whole!));
+    assert.deepEqual(await readAll(resumed!), await readAll(whole!));
     const [first, last] = [begun[0]!.loss, results.at(-1)!.loss];
     assert.ok(last < 0.95 * first, `${first} to ${last}`);
     assert.ok(Number.isFinite(await whole!.validate(drawValidationBatch(recipe))));

@@ -12,6 +12,7 @@ import { optimizers } from "../../src/optim/optimizers.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import { overrideRecipe } from "../../src/train/recipe.ts";
 import { type Engine, openEngine } from "../../src/train/step.ts";
+import { fetchValues } from "../fetch-tensors.ts";
 import { tinyRecipe, trainTiny } from "./tiny-training.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-optimizers-"));
@@ -56,14 +57,14 @@ for (const { name } of optimizers) {
     ];
     await trainTiny(whole, recipe, 0, cut);
     const counters = { step: cut, sequences: 0, elapsedSeconds: 1, seed: 0, recipeHash: "", datasetHash: "" };
-    saveCheckpoint(run, { counters, parameters: whole.readParameters(), moments: whole.readMoments() });
+    await saveCheckpoint(run, { counters, parameters: whole.readParameters(), moments: whole.readMoments() });
     // The reference computes in float64 and the file has float32: both go on from the file.
     const { parameters, moments } = loadCheckpoint(run, definition);
     for (const engine of [whole, resumed]) engine.restore([...parameters, ...moments]);
     const results = await trainTiny(whole, recipe, cut, end);
     assert.deepEqual(await trainTiny(resumed, recipe, cut, end), results);
-    const read = (engine: Engine) => [...engine.readParameters(), ...engine.readMoments()].map(tensor => tensor.read());
-    assert.deepEqual(read(resumed), read(whole));
+    const read = (engine: Engine) => fetchValues([...engine.readParameters(), ...engine.readMoments()]);
+    assert.deepEqual(await read(resumed), await read(whole));
     assert.ok(results.at(-1)!.loss < statedLoss, `a loss of ${results.map(({ loss }) => loss.toFixed(2))}`);
   });
 }

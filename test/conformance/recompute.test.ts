@@ -10,6 +10,7 @@ import type { Graph } from "../../src/graph/tensor.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import { overrideRecipe, type Recipe } from "../../src/train/recipe.ts";
 import { buildStepGraphs, openEngine } from "../../src/train/step.ts";
+import { fetchValues } from "../fetch-tensors.ts";
 import { tinyRecipe, trainTiny } from "./tiny-training.ts";
 
 const recipeOf = (...assignments: readonly string[]) =>
@@ -44,7 +45,7 @@ test("bf16: the same bits, of a second gradient, too", async () => {
     const backend = await openCpu({ threads: 2, precision: "bf16" });
     const engine = await openEngine(backend, defineTraining(recipe));
     await trainTiny(engine, recipe, 0, 2);
-    parameters.push(engine.readParameters().map(({ read }) => [...read()]));
+    parameters.push(await fetchValues(engine.readParameters()));
     await backend.close();
   }
   assert.deepEqual(parameters[1], parameters[0]);

@@ -15,6 +15,7 @@ import { countMasked } from "../../src/objectives/predictions.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import { overrideRecipe, type Recipe } from "../../src/train/recipe.ts";
 import { type Engine, openEngine } from "../../src/train/step.ts";
+import { fetchTensors, fetchValues } from "../fetch-tensors.ts";
 
 const sizes = ["width=16", "layers=2", "heads=2", "feedForward=24", "vocabulary=30", "sequenceLength=8"];
 const recipeOf = (...options: readonly string[]) =>
@@ -54,11 +55,11 @@ for (const options of resumed) {
     const [whole, begun, gone] = await Promise.all([1, 2, 3].map(() => openEngine(backend, defineTraining(recipe))));
     await trainSteps(whole!, recipe, 1, 3);
     await trainSteps(begun!, recipe, 1, 2);
-    gone!.restore([...begun!.readParameters(), ...begun!.readMoments()]);
+    gone!.restore(await fetchTensors([...begun!.readParameters(), ...begun!.readMoments()]));
     await trainSteps(gone!, recipe, 3, 3);
-    const valuesOf = (engine: Engine) => engine.readParameters().map(({ read }) => [...read()]);
-    assert.deepEqual(valuesOf(gone!), valuesOf(whole!));
-    assert.notDeepEqual(valuesOf(begun!), valuesOf(whole!));
+    const valuesOf = (engine: Engine) => fetchValues(engine.readParameters());
+    assert.deepEqual(await valuesOf(gone!), await valuesOf(whole!));
+    assert.notDeepEqual(await valuesOf(begun!), await valuesOf(whole!));
     await backend.close();
   });
 }

@@ -9,6 +9,7 @@ import { countMasked } from "../../src/objectives/predictions.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import { overrideRecipe, type Recipe } from "../../src/train/recipe.ts";
 import { type Engine, type Inputs, openEngine, type StepResult } from "../../src/train/step.ts";
+import { fetchTensors } from "../fetch-tensors.ts";
 
 export const tinySteps = 4;
 const microBatches = 2;
@@ -60,9 +61,9 @@ export async function compareTrainings(one: Backend, other: Backend, recipe: Rec
   const relative = (a: number, b: number) => Math.abs(a - b) / Math.abs(a);
   let squares = 0;
   let differences = 0;
-  const theirs = engines[1].readParameters();
-  engines[0].readParameters().forEach(({ read }, i) => {
-    const other = theirs[i]!.read();
+  const [ours, theirs] = await Promise.all(engines.map(engine => fetchTensors(engine.readParameters())));
+  ours!.forEach(({ read }, i) => {
+    const other = theirs![i]!.read();
     read().forEach((value, at) => {
       squares += value ** 2;
       differences += (value - other[at]!) ** 2;

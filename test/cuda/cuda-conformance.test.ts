@@ -156,7 +156,8 @@ async function compareUpdates(names: readonly string[], build: () => Graph): Pro
     const loaded = await backend.load(build(), states);
     await loaded.run({});
     await loaded.run({});
-    results.push([...states].flatMap(([, buffer]) => [...backend.read(buffer)]));
+    const read = await Promise.all([...states.values()].map(buffer => backend.read(buffer)));
+    results.push(read.flatMap(values => [...values]));
   }
   const [got, expected] = results as [number[], number[]];
   return Math.max(...got.map((value, i) => Math.abs(value - expected[i]!)));

@@ -16,6 +16,7 @@ import { defineTraining } from "../../src/train/definition.ts";
 import { openEngine } from "../../src/train/step.ts";
 import { compareBackends, drawInputs, testConformance } from "../conformance/backend-conformance.ts";
 import { compareTrainings, tinyRecipe, trainTiny } from "../conformance/tiny-training.ts";
+import { fetchValues } from "../fetch-tensors.ts";
 import { skipWithout } from "../required.ts";
 
 /** Why there is no device to test on, and whether it has bf16. */
@@ -104,7 +105,7 @@ test("a tiny training in bf16 is near the one in f32, and gives the same bits ea
     withDevice(precision, async device => {
       const engine = await openEngine(device, defineTraining(recipe));
       const results = await trainTiny(engine, recipe);
-      return { results, parameters: engine.readParameters().map(({ read }) => read()) };
+      return { results, parameters: await fetchValues(engine.readParameters()) };
     });
   const [first, second] = [await trainOn("bf16"), await trainOn("bf16")];
   assert.deepEqual(second, first);

@@ -6,10 +6,12 @@ import { test } from "node:test";
 import type { Backend } from "../../src/backends/backend.ts";
 import { openCpu } from "../../src/backends/cpu/cpu.ts";
 import { openCudaOn } from "../../src/backends/cuda/cuda.ts";
+import type { StoredTensor } from "../../src/checkpoint/safetensors.ts";
 import { defineTraining } from "../../src/train/definition.ts";
-import { type Engine, openEngine } from "../../src/train/step.ts";
+import { openEngine } from "../../src/train/step.ts";
 import { compareTrainings, tinyRecipe, tinySteps, trainTiny } from "../conformance/tiny-training.ts";
 import { emulatorAbsent, openEmulatedDriver } from "../cuda-emulator/emulated-driver.ts";
+import { fetchTensors, fetchValues } from "../fetch-tensors.ts";
 
 const skip = emulatorAbsent ?? false;
 
@@ -56,28 +58,20 @@ test("interrupted and resumed on another device: the same bits", { skip }, async
     const backend = openCudaOn(await openEmulatedDriver(), { precision: "bf16" });
     return { backend, engine: await openEngine(backend, defineTraining(recipe)) };
   };
-  const copy = (tensors: ReturnType<Engine["readParameters"]>) =>
-    tensors.map(({ name, shape, read }) => {
-      const values = read();
-      return { name, shape, read: () => values };
-    });
   const whole = await openOn();
   const losses: number[] = [];
-  let middle: ReturnType<typeof copy> = [];
+  let middle: StoredTensor[] = [];
   for (let step = 0; step < tinySteps; step++) {
-    if (step === 2) middle = copy([...whole.engine.readParameters(), ...whole.engine.readMoments()]);
+    if (step === 2) middle = await fetchTensors([...whole.engine.readParameters(), ...whole.engine.readMoments()]);
     losses.push(...(await trainTiny(whole.engine, recipe, step, step + 1)).map(({ loss }) => loss));
   }
-  const end = copy(whole.engine.readParameters()).map(({ read }) => read());
+  const end = await fetchValues(whole.engine.readParameters());
   await whole.backend.close();
 
   const resumed = await openOn();
   resumed.engine.restore(middle);
   const later = (await trainTiny(resumed.engine, recipe, 2)).map(({ loss }) => loss);
   assert.deepEqual(later, losses.slice(2));
-  assert.deepEqual(
-    resumed.engine.readParameters().map(({ read }) => read()),
-    end,
-  );
+  assert.deepEqual(await fetchValues(resumed.engine.readParameters()), end);
   await resumed.backend.close();
 });

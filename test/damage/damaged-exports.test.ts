@@ -17,7 +17,7 @@ const root = mkdtempSync(join(tmpdir(), "cram-damaged-export-"));
 after(() => rmSync(root, { recursive: true }));
 const whole = join(root, "whole");
 before(async () => {
-  writeTinyRun(join(root, "run"), ["the", "cat", "sat"]);
+  await writeTinyRun(join(root, "run"), ["the", "cat", "sat"]);
   await exportRun(join(root, "run"), { out: whole, formats: ["huggingface"] });
 });
 

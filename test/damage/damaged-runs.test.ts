@@ -34,8 +34,8 @@ const shapesOf = (run: string) =>
 const zeros = (length: number) => ({ name: "first.a", shape: [length], read: () => new Float32Array(length) });
 
 /** Two checkpoints, of step 10 and 20, each with moments. */
-before(() => {
-  writeTinyRun(whole, words);
+before(async () => {
+  await writeTinyRun(whole, words);
   const shapes = shapesOf(whole);
   const { parameters } = loadCheckpoint(whole, { parameters: shapes, moments: new Map() });
   const held = parameters.map(tensor => ({ ...tensor, values: tensor.read() }));
@@ -44,7 +44,7 @@ before(() => {
     moments: [zeros(4)],
   };
   const { step: _, ...counters } = pickCounters(whole);
-  for (const step of [10, 20]) saveCheckpoint(whole, { counters: { ...counters, step }, ...state });
+  for (const step of [10, 20]) await saveCheckpoint(whole, { counters: { ...counters, step }, ...state });
 });
 
 function pickCounters(run: string): Counters {
@@ -207,7 +207,7 @@ test("a state with a value that is no number is not saved, and what stood there 
   }
 });
 
-test("a checkpoint of the same step stands until the new one is whole", () => {
+test("a checkpoint of the same step stands until the new one is whole", async () => {
   const run = copyRun();
   const { parameters } = resume(run);
   const fails = {
@@ -217,17 +217,20 @@ test("a checkpoint of the same step stands until the new one is whole", () => {
       throw new Error("cut off");
     },
   };
-  assert.throws(() => saveCheckpoint(run, { counters: pickCounters(run), parameters, moments: [fails] }), /cut off/);
+  await assert.rejects(
+    () => saveCheckpoint(run, { counters: pickCounters(run), parameters, moments: [fails] }),
+    /cut off/,
+  );
   assert.equal(resume(run).counters.step, 20);
 });
 
-test("going back: later checkpoints count no more, and go when the next one is saved", () => {
+test("going back: later checkpoints count no more, and go when the next one is saved", async () => {
   const run = copyRun();
   const { counters: _, ...state } = resume(run, 10);
   setAsideLaterCheckpoints(run, 10);
   assert.deepEqual(listCheckpoints(run), [10]);
   assert.ok(existsSync(`${checkpointFolder(run, 20)}.replaced`));
-  saveCheckpoint(run, { ...state, counters: { ...pickCounters(run), step: 15 } });
+  await saveCheckpoint(run, { ...state, counters: { ...pickCounters(run), step: 15 } });
   assert.deepEqual(readdirSync(join(run, "checkpoints")), ["step-00000010", "step-00000015"]);
 });
 

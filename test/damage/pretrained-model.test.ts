@@ -26,7 +26,7 @@ const model = { ...quickstart.model, width: 8, heads: 2, feedForward: 16, vocabu
 const recipe = checkRecipe({ ...quickstart, model }, "test");
 const words = ["the", "cat", "##s", "sat", "."];
 
-function saveParameters(run: string, step: number, seed: number): void {
+async function saveParameters(run: string, step: number, seed: number): Promise<void> {
   const values = initialiseParameters(model, seed);
   const parameters = listParameters(model).map(({ name, shape }) => ({ name, shape, read: () => values.get(name)! }));
   const counters = {
@@ -37,7 +37,7 @@ function saveParameters(run: string, step: number, seed: number): void {
     recipeHash: hashRecipe(recipe),
     datasetHash: "",
   } as const;
-  saveCheckpoint(run, { counters, parameters, moments: [] });
+  await saveCheckpoint(run, { counters, parameters, moments: [] });
 }
 
 function writeRun(name: string, vocabulary: readonly string[]): string {
@@ -52,7 +52,7 @@ function writeRun(name: string, vocabulary: readonly string[]): string {
 
 test("a run gives its newest parameters, its tokenizer, and a hash of both", async () => {
   const run = writeRun("first", words);
-  saveParameters(run, 1, 5);
+  await saveParameters(run, 1, 5);
   const opened = holdParameters(await openPretrainedModel(run));
   assert.equal(opened.name, "first");
   assert.deepEqual(opened.shape, model);
@@ -65,17 +65,17 @@ test("a run gives its newest parameters, its tokenizer, and a hash of both", asy
   assert.equal(opened.tokenOf(opened.specials.mask), "<mask>");
   assert.equal((await openPretrainedModel(run)).hash, opened.hash);
 
-  saveParameters(run, 2, 6);
+  await saveParameters(run, 2, 6);
   const later = await openPretrainedModel(run);
   assert.notEqual(later.hash, opened.hash);
   assert.deepEqual(later.parameters[0]!.read(), initialiseParameters(model, 6).get("embedding.word"));
 
   // Only the newest two checkpoints are kept; what was opened stays what it was.
-  saveParameters(run, 3, 7);
+  await saveParameters(run, 3, 7);
   assert.deepEqual(opened.parameters[0]!.read(), initialiseParameters(model, 5).get("embedding.word"));
 
   const other = writeRun("other", [...words.slice(0, 4), "!"]);
-  saveParameters(other, 9, 5);
+  await saveParameters(other, 9, 5);
   assert.notEqual((await openPretrainedModel(other)).hash, opened.hash);
 });
 
@@ -84,7 +84,7 @@ const fails = (code: string, message: RegExp) => (error: unknown) =>
 
 test("a tokenizer with more tokens than the model, and a folder without a model, are refused", async () => {
   const run = writeRun("large", [...words, "one", "more"]);
-  saveParameters(run, 1, 5);
+  await saveParameters(run, 1, 5);
   await assert.rejects(openPretrainedModel(run), fails("E_TOKENIZER_OTHER", /14 tokens and the model 12/));
   await assert.rejects(openPretrainedModel(writeRun("empty", words)), fails("E_NO_CHECKPOINT", /empty/));
   await assert.rejects(openPretrainedModel(join(root, "absent")), fails("E_FILE_MISSING", /absent/));

@@ -17,8 +17,9 @@ import {
   type WeightAverageSettings,
   weightAverages,
 } from "../../src/optim/averages.ts";
-import { listStored } from "../../src/train/states.ts";
+import { listHeld } from "../../src/train/states.ts";
 import { listAveraged } from "../../src/train/stored-average.ts";
+import { fetchTensors } from "../fetch-tensors.ts";
 
 const golden = JSON.parse(
   readFileSync(new URL("../../../test/golden/expected/averages.json", import.meta.url), "utf8"),
@@ -62,7 +63,11 @@ async function follow(
     taken = due;
     averages.push(await read());
   }
-  const stored = listAveraged(listStored(backend, states, shapes), listStored(backend, states, stateShapes), settings);
+  const stored = listAveraged(
+    await fetchTensors(listHeld(backend, states, shapes)),
+    await fetchTensors(listHeld(backend, states, stateShapes)),
+    settings,
+  );
   assertClose([...stored[0]!.read(), ...stored[1]!.read()], averages.at(-1)!);
   return averages;
 }

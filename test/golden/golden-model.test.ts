@@ -131,7 +131,7 @@ for (const [backendName, tolerance, open, absent] of [
         check(`gradient norm of step ${step}`, got.gradientNorm!, [expected.norms[step - 1]!]);
       }
       for (const [name, values] of Object.entries(expected.after)) {
-        check(name, backend.read(states.get(name)!), values);
+        check(name, await backend.read(states.get(name)!), values);
       }
     });
   }

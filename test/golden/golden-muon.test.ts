@@ -55,7 +55,7 @@ async function checkMuon(backend: Backend, { shape, parts, start, gradients, end
   for (const [i, gradient] of gradients.entries()) {
     await loaded.run({ ...scheduleInputs(settings, i + 1, 1), gradient: Float32Array.from(gradient) });
   }
-  const got = backend.read(states.get("w")!);
+  const got = await backend.read(states.get("w")!);
   assert.equal(got.length, end.length);
   const worst = end.reduce((most, value, i) => Math.max(most, Math.abs(value - got[i]!)), 0);
   assert.ok(worst < tolerance, `error ${worst}`);

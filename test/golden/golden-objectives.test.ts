@@ -91,7 +91,7 @@ for (const each of golden.cases) {
     const error = Math.abs(outputs.loss![0]! - each.loss);
     assert.ok(error < 1e-6 * each.loss, `loss ${outputs.loss![0]} against ${each.loss}`);
     for (const [name, expected] of Object.entries(each.updated ?? {})) {
-      const values = backend.read(states.get(name)!);
+      const values = await backend.read(states.get(name)!);
       expected.forEach((value, i) => {
         assert.ok(Math.abs(values[i]! - value) < 1e-6, `${name} ${i}: ${values[i]} against ${value}`);
       });

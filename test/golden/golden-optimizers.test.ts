@@ -103,7 +103,10 @@ async function takeSteps(backend: Backend, some: readonly Case[], interval: numb
     const given = { ...rename("gradient", gradient), ...rename("probe", golden.second[i]!) };
     await (i % interval === 0 ? due : between).run({ ...Object.fromEntries(scalars), ...given });
   }
-  return some.map(({ number }) => listed.flatMap(({ role }) => [...backend.read(states.get(`${number}/${role}`)!)]));
+  const read = async (name: string) => [...(await backend.read(states.get(name)!))];
+  return Promise.all(
+    some.map(async ({ number }) => (await Promise.all(listed.map(({ role }) => read(`${number}/${role}`)))).flat()),
+  );
 }
 
 const describe = ({ name, ...settings }: OptimizerSettings) =>

@@ -123,6 +123,18 @@ export function writeFileAtomically(path: string, parts: string | Uint8Array | I
   draft.commit();
 }
 
+/** The same of parts that come one after another. */
+export async function streamFileAtomically(path: string, parts: AsyncIterable<Uint8Array>): Promise<void> {
+  const draft = new FileDraft(path);
+  try {
+    for await (const part of parts) draft.write(part);
+  } catch (error) {
+    draft.abandon();
+    throw explainWriteFailure(error, path, "; what stood there before is untouched");
+  }
+  draft.commit();
+}
+
 /** Writes every byte of `bytes`, however many calls the system makes of it; at the end, or at `position`. */
 export function writeFully(file: number, bytes: Uint8Array, position?: number): void {
   for (let done = 0; done < bytes.byteLength; ) {

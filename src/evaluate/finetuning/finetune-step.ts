@@ -3,7 +3,7 @@
 // and memory; only the states are written anew.
 
 import type { Backend, DeviceBuffer, HostArray, LoadedGraph } from "../../backends/backend.ts";
-import type { StoredTensor } from "../../checkpoint/safetensors.ts";
+import type { HeldTensor, StoredTensor } from "../../checkpoint/safetensors.ts";
 import { differentiate } from "../../graph/gradient.ts";
 import { input, reshape, state } from "../../graph/operations.ts";
 import type { Graph, Tensor } from "../../graph/tensor.ts";
@@ -22,7 +22,7 @@ import { type ModelShape, withoutHead } from "../../model/shape.ts";
 import type { OptimizerSettings } from "../../optim/optimizers.ts";
 import { buildUpdate, listMoments, scheduleInputs } from "../../optim/update.ts";
 import { guardUpdates } from "../../train/guard.ts";
-import { clearStates, listStored } from "../../train/states.ts";
+import { clearStates, listHeld } from "../../train/states.ts";
 import type { FinetuneRecipe } from "./finetune-recipe.ts";
 
 /** One batch on the host, padded: B sequences of `length` tokens. */
@@ -61,7 +61,7 @@ export interface TaskEngine {
   step(batch: PaddedBatch, schedule: StepSchedule): Promise<number>;
   /** Logits, row after row, without dropout. */
   predict(batch: PaddedBatch): Promise<HostArray>;
-  readParameters(): StoredTensor[];
+  readParameters(): HeldTensor[];
 }
 
 /** Opens engines for the tasks of one model under one recipe; `open` returns the same engine for the same kind of head. */
@@ -153,7 +153,7 @@ function openTaskEngine(
       return (await run("train", batch, scalars)).loss![0]!;
     },
     predict: async batch => (await run("predict", batch, {})).logits!,
-    readParameters: () => listStored(backend, states, parameterShapes),
+    readParameters: () => listHeld(backend, states, parameterShapes),
   };
 }
 

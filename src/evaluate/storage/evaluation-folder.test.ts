@@ -62,10 +62,10 @@ test("a result is replaced as one: what fails or is cut leaves the old one or th
     labels: [],
     metrics: ["pearson"],
   };
-  const store = (data: string, keep?: (at: string) => void) =>
+  const store = (data: string, keep?: (at: string) => Promise<void>) =>
     saveResult(place, task, makeResult(data), { validation: [], test: [] }, keep);
   const model = join(folder, "model/parameters.safetensors");
-  const keep = (values: string) => (at: string) => {
+  const keep = (values: string) => async (at: string) => {
     mkdirSync(join(at, "model"));
     writeFileSync(join(at, "model/parameters.safetensors"), values);
   };

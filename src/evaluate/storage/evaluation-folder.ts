@@ -133,13 +133,13 @@ export async function saveResult(
     validation,
     test,
   }: { readonly validation: readonly SplitPredictions[]; readonly test: readonly SplitPredictions[] },
-  keep: (folder: string) => void = () => {},
+  keep: (folder: string) => Promise<void> = async () => {},
 ): Promise<void> {
   const target = folderOf(place);
   finishMoves(target);
   await replaceFiles(target, { own: resultPaths, last: "result.json" }, async folder => {
     writeResult(folder, task, result, validation, test);
-    keep(folder);
+    await keep(folder);
   });
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { UserError } from "../../base/errors.ts";
 import { writeFileAtomically } from "../../base/files/files.ts";
-import { type StoredTensor, writeSafetensors } from "../../checkpoint/safetensors.ts";
+import { type HeldTensor, saveSafetensors } from "../../checkpoint/safetensors.ts";
 import type { ClassifierShape } from "../../model/classifier.ts";
 import type { ModelShape } from "../../model/shape.ts";
 import {
@@ -27,13 +27,13 @@ export interface FinishedModel {
   readonly pretrained: PretrainedModel;
   readonly shape: ModelShape;
   readonly classifier: ClassifierShape;
-  readonly parameters: readonly StoredTensor[];
+  readonly parameters: readonly HeldTensor[];
 }
 
 const probesKept = 100;
 
 /** Writes the model of a finished seed into the seed's folder. UserErrors: E_DISK_FULL, E_NOT_WRITABLE. */
-export function keepModel(seedFolder: string, finished: FinishedModel): void {
+export async function keepModel(seedFolder: string, finished: FinishedModel): Promise<void> {
   const { data, result, recipe, pretrained, shape, classifier, parameters } = finished;
   const { task } = data;
   const folder = keptFolderIn(seedFolder);
@@ -51,7 +51,7 @@ export function keepModel(seedFolder: string, finished: FinishedModel): void {
     longTexts: recipe.longTexts,
     hashes: result.hashes,
   };
-  writeSafetensors(join(folder, "parameters.safetensors"), parameters, { format: "pt" });
+  await saveSafetensors(join(folder, "parameters.safetensors"), parameters, { format: "pt" });
   writeFileAtomically(join(folder, "tokenizer.json"), `${JSON.stringify(frameTexts(pretrained), undefined, 1)}\n`);
   writeFileAtomically(
     join(folder, "tokenizer_config.json"),

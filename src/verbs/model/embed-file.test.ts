@@ -13,7 +13,7 @@ import { openVectorFile } from "./vector-files.ts";
 const root = mkdtempSync(join(tmpdir(), "cram-embed-file-"));
 after(() => rmSync(root, { recursive: true }));
 const at = (name: string) => join(root, name);
-writeTinyRun(at("run"), ["the", "red", "fox", "owl", "sleeps"], ["train.precision=f32"]);
+await writeTinyRun(at("run"), ["the", "red", "fox", "owl", "sleeps"], ["train.precision=f32"]);
 const choice = { backend: "reference" } as const;
 
 test("a .npy is byte for byte what numpy.save writes of the same matrix", () => {

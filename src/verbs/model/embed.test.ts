@@ -107,7 +107,7 @@ test("a model whose parameters are numbers and whose answers are none is at faul
   const shapes = new Map(listParameters(whole.shape).map(({ name, shape }) => [name, shape]));
   const { counters, parameters } = loadParameters(run, shapes);
   const large = parameters.map(tensor => ({ ...tensor, read: () => tensor.read().map(() => 3e38) }));
-  saveCheckpoint(broken, { counters, parameters: large, moments: [] });
+  await saveCheckpoint(broken, { counters, parameters: large, moments: [] });
   const model = await openPretrainedModel(broken);
   const score = (good: string, bad: string) =>
     withBackend({}, "f32", backend => openPairScorer(backend, model).score([{ good, bad, origin: "pair:1" }]));

@@ -20,8 +20,8 @@ const root = mkdtempSync(join(tmpdir(), "cram-open-model-"));
 after(() => rmSync(root, { recursive: true }));
 const words = ["the", "red", "fox", "owl", "sleeps", "."];
 const [run, other] = [join(root, "run"), join(root, "other")];
-writeTinyRun(run, words, ["model.positions=rotary", "train.precision=f32"]);
-writeTinyRun(other, words, ["model.width=8", "train.precision=f32"]);
+await writeTinyRun(run, words, ["model.positions=rotary", "train.precision=f32"]);
+await writeTinyRun(other, words, ["model.width=8", "train.precision=f32"]);
 
 /** Probabilities of every token at the masked place of a text, without padding. */
 async function fillAlone(folder: string, text: string): Promise<number[]> {

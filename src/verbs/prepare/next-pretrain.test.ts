@@ -26,9 +26,9 @@ writeFileSync(
   Array.from({ length: 40 }, (_, i) => [...words.slice(i), ...words.slice(0, i)].join(" ")).join("\n\n"),
 );
 const run = join(root, "a run");
-writeTinyRun(run, [...new Set(words)], ["train.microBatchSequences=4", "schedule.batchSequences=4"]);
+await writeTinyRun(run, [...new Set(words)], ["train.microBatchSequences=4", "schedule.batchSequences=4"]);
 const learned = join(root, "learned");
-writeTinyRun(learned, [...new Set(words)], ["model.positions=learned", "model.sequenceLength=24"]);
+await writeTinyRun(learned, [...new Set(words)], ["model.positions=learned", "model.sequenceLength=24"]);
 // As another program, or a hub, would have it: a config.json beside parameters and tokenizer.
 const exported = join(root, "exported model");
 await exportRun(run, { out: exported, formats: ["huggingface"] });

@@ -39,7 +39,7 @@ test("a vocabulary that no shard holds is refused before the text is looked for"
 test("a tokenizer is taken from a run, its export, its file, a dataset and a vocab.txt, and gives the same ids", async () => {
   const run = join(root, "run");
   const words = ["the", "sleeps", "by", ",", ...animals, ..."0123456789", ..."0123456789".split("").map(i => `##${i}`)];
-  writeTinyRun(run, [...new Set(words)]);
+  await writeTinyRun(run, [...new Set(words)]);
   const exported = join(root, "exported");
   await exportRun(run, { out: exported, formats: ["huggingface"] });
   const bare = join(root, "bare");

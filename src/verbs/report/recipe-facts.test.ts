@@ -14,7 +14,7 @@ import { report } from "./report.ts";
 const root = mkdtempSync(join(tmpdir(), "cram-recipe-facts-"));
 after(() => rmSync(root, { recursive: true }));
 const [run, out] = [join(root, "run"), join(root, "page.html")];
-writeTinyRun(run, ["the", "cat"]);
+await writeTinyRun(run, ["the", "cat"]);
 writeFileSync(join(run, "events.jsonl"), "");
 writeFileSync(join(run, "data.json"), JSON.stringify({ data: join(root, "none") }));
 const recipe = join(run, "recipe.json");
