@@ -12,6 +12,7 @@ export const streams = {
   validationMasking: 7,
   sampledLabels: 8,
   curvature: 9,
+  layerDrop: 15,
 } as const;
 
 export type Stream = (typeof streams)[keyof typeof streams];

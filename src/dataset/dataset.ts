@@ -19,6 +19,8 @@ export interface MaskedBatch {
   readonly positions: Int32Array;
   /** (B·k): the tokens that stood there; -1 for none. */
   readonly labels: Int32Array;
+  /** (B·S): which document of its sequence each token is of, from 0, where that is asked for. */
+  readonly documents?: Int32Array;
 }
 
 const validationSeed = 0;
@@ -28,6 +30,8 @@ export interface BatchMask {
   readonly settings: MaskSettings;
   /** Places for predictions of each sequence; default: as many as are predicted. */
   readonly capacity?: number;
+  /** Whether the batch has `documents`. */
+  readonly separatesDocuments?: boolean;
 }
 
 /** An open dataset; owns file handles and the order of one epoch, 4 bytes a sequence. */
@@ -93,8 +97,8 @@ export class Dataset {
   }
 
   /** Held-out sequences `first` to `first + count`, from the beginning again after the last one. */
-  readValidation(first: number, count: number, predictions: number): MaskedBatch {
-    return this.readBatch(count, predictions, { settings: plainMask }, (i, tokens, start) => {
+  readValidation(first: number, count: number, predictions: number, separatesDocuments = false): MaskedBatch {
+    return this.readBatch(count, predictions, { settings: plainMask, separatesDocuments }, (i, tokens, start) => {
       const index = (first + i) % this.validation.sequences;
       this.validation.read(index, tokens, start);
       return new RandomSequence(validationSeed, streams.validationMasking, index);
@@ -133,7 +137,7 @@ export class Dataset {
   private readBatch(
     count: number,
     predictions: number,
-    { settings, capacity = predictions }: BatchMask,
+    { settings, capacity = predictions, separatesDocuments = false }: BatchMask,
     readSequence: (i: number, tokens: Int32Array, start: number) => RandomSequence,
   ): MaskedBatch {
     const { sequenceLength: S, vocabulary } = this.manifest;
@@ -147,10 +151,19 @@ export class Dataset {
     const tokens = new Int32Array(count * S);
     const positions = new Int32Array(count * capacity);
     const labels = new Int32Array(count * capacity);
+    const documents = separatesDocuments ? new Int32Array(count * S) : undefined;
     for (let i = 0; i < count; i++) {
       const random = readSequence(i, tokens, i * S);
+      if (documents !== undefined) countDocuments(tokens, specials.separator, i * S, S, documents);
       maskSequence(tokens, i * S, S, positions, labels, i * capacity, options, random);
     }
-    return { tokens, positions, labels };
+    return { tokens, positions, labels, ...(documents !== undefined && { documents }) };
+  }
+}
+
+/** Which document of its sequence each token is of: a separator is the last token of one. */
+function countDocuments(tokens: Int32Array, separator: number, start: number, length: number, documents: Int32Array) {
+  for (let at = start + 1; at < start + length; at++) {
+    documents[at] = documents[at - 1]! + (tokens[at - 1] === separator ? 1 : 0);
   }
 }

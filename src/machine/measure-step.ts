@@ -8,6 +8,7 @@ import { makeTables } from "../model/inputs.ts";
 import type { SequenceSource } from "../objectives/objective.ts";
 import { feedObjective } from "../objectives/objectives.ts";
 import { countMasked, countValidated } from "../objectives/predictions.ts";
+import { drawLayerSeed } from "../train/batches.ts";
 import { defineTraining } from "../train/definition.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { type Inputs, openEngine } from "../train/step.ts";
@@ -83,7 +84,7 @@ const median = (values: number[]) => values.sort((a, b) => a - b)[values.length 
  * four of five of these hold one id, the mask's. Uniform ids would hide what a frequent one costs where gradients of the embedding are
  * added up.
  */
-function drawMasked({ model, train }: Recipe, sequences: number, masked: number): MaskedBatch {
+function drawMasked({ model, train, data }: Recipe, sequences: number, masked: number): MaskedBatch {
   const { sequenceLength, vocabulary } = model;
   const random = new RandomSequence(train.seed, streams.sampling, 0);
   const draw = (length: number) =>
@@ -94,7 +95,10 @@ function drawMasked({ model, train }: Recipe, sequences: number, masked: number)
   }).flat();
   const tokens = draw(sequences * sequenceLength);
   for (const [i, at] of positions.entries()) if (i % 5 !== 0) tokens[at] = maskId;
-  return { tokens, positions: Int32Array.from(positions), labels: draw(positions.length) };
+  // Two documents in every sequence.
+  const documents = Int32Array.from(tokens, (_, at) => (2 * (at % sequenceLength) < sequenceLength ? 0 : 1));
+  const batch = { tokens, positions: Int32Array.from(positions), labels: draw(positions.length) };
+  return data.separateDocuments ? { ...batch, documents } : batch;
 }
 
 /** A micro-batch of training as the recipe's objective feeds it, of drawn sequences. */
@@ -104,7 +108,7 @@ export function drawBatch(recipe: Recipe): Inputs {
     readWhole: (_, sequences) => drawMasked(recipe, sequences, 0).tokens,
     isSpecial: token => token <= maskId,
   };
-  return { ...feedObjective(source, recipe), ...makeTables(recipe.model) };
+  return { ...feedObjective(source, recipe), ...drawLayerSeed(recipe, 0), ...makeTables(recipe.model) };
 }
 
 /** A batch of validation, of drawn sequences. */

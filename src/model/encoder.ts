@@ -7,6 +7,7 @@ import { add, multiply, reshape, slice } from "../graph/operations.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { activate } from "../nn/activation.ts";
 import { applyDropout, type Dropout } from "../nn/dropout.ts";
+import { keepChance, keepOrSkip } from "../nn/stochastic-depth.ts";
 import { type Detour, joinRows, narrowInputs, takeRows } from "./detour.ts";
 import { embedBigrams, embedTokens } from "./embedding.ts";
 import type { EncoderInputs } from "./inputs.ts";
@@ -47,9 +48,9 @@ function mix(x: Tensor, depth: number, pass: Pass): Tensor {
   const layer = depth % shape.layers;
   const { mixer, settings } = findMixer(shape.mixer, layer, shape.layers);
   const inLayer = (name: string) => `layers.${layer}.attention.${name}`;
-  const { tokens, length, lengths, tables, places } = inputs;
+  const { tokens, length, lengths, documents, tables, places } = inputs;
   return mixer.apply(x, settings, {
-    ...{ shape, depth, tokens, length, lengths, tables, places, memory, dropout },
+    ...{ shape, depth, tokens, length, lengths, documents, tables, places, memory, dropout },
     find: name => findParameter(parameters, inLayer(name)),
     project: (y, name) => project(y, inLayer(name), parameters, shape),
     keepRows: y => keepRows(y, depth, pass),
@@ -73,9 +74,9 @@ function enterLayer(x: Tensor, layer: number, { shape, parameters, embedded, big
 
 /**
  * (T, C) to (T, C), f the mixer, then the feed-forward. pre: x + f(norm(x)); sandwich: x + norm(f(norm(x))); post: norm(x + f(x)); deep:
- * norm(α x + f(x)), α = (2 L)^¼. parallel: both of one norm, added together.
+ * norm(α x + f(x)), α = (2 L)^¼. parallel: both of one norm, added together. What f gives is multiplied by `scale`.
  */
-function applyLayer(x: Tensor, depth: number, pass: Pass): Tensor {
+function applyLayer(x: Tensor, depth: number, pass: Pass, scale = 1): Tensor {
   const { parameters, shape, dropout } = pass;
   const layer = depth % shape.layers;
   const norm = (y: Tensor, name: string) => normalise(y, `layers.${layer}.${name}`, parameters, shape);
@@ -86,7 +87,8 @@ function applyLayer(x: Tensor, depth: number, pass: Pass): Tensor {
     shape.normalisation === "sandwich" ? norm(made, `${name}.outputNorm`) : made;
   const join = (y: Tensor, made: Tensor, name: "attention" | "feedForward", application: number) => {
     const weighted = shape.normalisation === "deep" ? multiply(y, (2 * countDepths(shape)) ** 0.25) : y;
-    const sum = add(weighted, applyDropout(made, dropout, application + 2 * depth));
+    const scaled = scale === 1 ? made : multiply(made, scale);
+    const sum = add(weighted, applyDropout(scaled, dropout, application + 2 * depth));
     return isPre ? sum : norm(sum, `${name}.norm`);
   };
   const entered = enterLayer(x, layer, pass);
@@ -98,10 +100,19 @@ function applyLayer(x: Tensor, depth: number, pass: Pass): Tensor {
   return join(attended, finish(feedForward(fedFrom, layer, pass), "feedForward"), "feedForward", 2);
 }
 
+/** The layer at a depth, which is left out by chance where the batch says so. */
+function passLayer(x: Tensor, depth: number, pass: Pass): Tensor {
+  const { shape, inputs } = pass;
+  const { training: { layerDrop = 0 } = {} } = shape;
+  if (inputs.layerSeed === undefined || layerDrop === 0) return applyLayer(x, depth, pass);
+  const chance = keepChance(layerDrop, depth, countDepths(shape));
+  return keepOrSkip(applyLayer(x, depth, pass, 1 / chance), x, chance, inputs.layerSeed, depth);
+}
+
 /** Through the layers from one depth to before another. */
 function applyLayers(x: Tensor, pass: Pass, from = 0, to = countDepths(pass.shape)): Tensor {
   let hidden = x;
-  for (let depth = from; depth < to; depth++) hidden = applyLayer(hidden, depth, pass);
+  for (let depth = from; depth < to; depth++) hidden = passLayer(hidden, depth, pass);
   return hidden;
 }
 

@@ -23,6 +23,10 @@ export interface EncoderInputs {
   readonly places?: Tensor;
   /** (T) i32, 0 or 1, for shapes with segments. Without it every token is of segment 0. */
   readonly segments?: Tensor;
+  /** (T) i32: which document of its sequence each token is of. Without it every sequence is one. */
+  readonly documents?: Tensor;
+  /** [1] u32, in training with layers left out. */
+  readonly layerSeed?: Tensor;
 }
 
 export interface MaskedInputs extends EncoderInputs {
@@ -50,7 +54,7 @@ function listTables(shape: ModelShape, length: number): Tables {
 
 /**
  * Inputs `tokens` (T) and the tables. Padded sequences, which are texts and pairs of texts, add `lengths` (B) and, where
- * the shape has segments, `segments` (T).
+ * the shape has segments, `segments` (T). What is trained so adds `documents` (T) and `layerSeed` [1].
  */
 export function declareEncoderInputs(
   shape: ModelShape,
@@ -65,6 +69,8 @@ export function declareEncoderInputs(
       Object.entries(listTables(shape, length)).map(([name, table]) => [name, input(name, table.shape, "f32")]),
     ),
     length,
+    ...(shape.training?.separateDocuments && { documents: input("documents", [tokens], "i32") }),
+    ...(shape.training?.layerDrop && { layerSeed: input("layerSeed", [1], "u32") }),
     ...(padding === "padded" && { lengths: input("lengths", [sequences], "i32") }),
     ...(padding === "padded" && shape.segments && { segments: input("segments", [tokens], "i32") }),
   };

@@ -168,7 +168,18 @@ export const shapeSchema = z.strictObject({
 /** A shape as a recipe may have it, without what is as it usually is. */
 export type ShapeSettings = z.input<typeof shapeSchema>;
 /** A whole shape. */
-export interface ModelShape extends Readonly<z.output<typeof shapeSchema>> {}
+export interface ModelShape extends Readonly<z.output<typeof shapeSchema>> {
+  /** What is no part of a model, but of how it is trained; never stored. */
+  readonly training?: TrainedAs;
+}
+
+/** How a model's layers are trained on a batch. */
+export interface TrainedAs {
+  /** The chance that the last layer is left out; the others' grow towards it in a straight line. */
+  readonly layerDrop?: number | undefined;
+  /** Whether attention sees the token's own document alone. */
+  readonly separateDocuments?: boolean | undefined;
+}
 
 /** The shape with every value that the settings leave out. Nothing is checked beyond types: checkShape does that. */
 export function completeShape(settings: ShapeSettings): ModelShape {

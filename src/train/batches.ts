@@ -43,7 +43,8 @@ export function readTrainingBatch(
   count: number,
   progress: number,
 ): MaskedBatch {
-  const mask = { settings: recipe.data.mask ?? plainMask, capacity: countMasked(recipe) };
+  const { mask: settings = plainMask, separateDocuments = false } = recipe.data;
+  const mask = { settings, capacity: countMasked(recipe), separatesDocuments: separateDocuments };
   return dataset.readTraining(first, count, countMaskedAt(progress, recipe), recipe.train.seed, mask);
 }
 
@@ -57,9 +58,36 @@ function feedTrainingBatch(dataset: Dataset, recipe: Recipe, first: number, coun
   return feedObjective(source, { ...recipe, train: { ...recipe.train, microBatchSequences: count } });
 }
 
-/** UserErrors: those of checkFit. */
+/** What draws the layers that a micro-batch leaves out: another number for each of a run, the same when it is resumed. */
+export function drawLayerSeed({ train }: Recipe, firstSequence: number): { readonly layerSeed?: Uint32Array } {
+  if (train.layerDrop === undefined) return {};
+  return { layerSeed: Uint32Array.of((Math.imul(train.seed, 0x9e3779b1) + firstSequence) >>> 0) };
+}
+
+/** Sequences that are looked at for the end of a document. */
+const searchedSequences = 4096;
+
+/** UserError E_DATA_DOCUMENTS where documents are to be kept apart and no sequence has a part of two. */
+function checkDocuments(dataset: Dataset, { data }: Recipe): void {
+  if (data.separateDocuments !== true) return;
+  const size = 64;
+  const sequences = Math.min(searchedSequences, dataset.manifest.training.sequences);
+  const mask = { settings: plainMask, separatesDocuments: true };
+  for (let first = 0; first < sequences; first += size) {
+    const { documents = [] } = dataset.readTraining(first, Math.min(size, sequences - first), 0, 0, mask);
+    if (documents.some(document => document > 0)) return;
+  }
+  throw new UserError(
+    "E_DATA_DOCUMENTS",
+    `of ${sequences} sequences none holds the end of a document, so data.separateDocuments has nothing to keep apart`,
+    "Leave out data.separateDocuments, or prepare texts that are shorter than a sequence.",
+  );
+}
+
+/** UserErrors: those of checkFit, E_DATA_DOCUMENTS. */
 export function openBatches(dataset: Dataset, recipe: Recipe): BatchSource {
   checkFit(dataset.manifest, recipe);
+  checkDocuments(dataset, recipe);
   const { validation, hash } = dataset.manifest;
   const { model, data, train } = recipe;
   const size = train.microBatchSequences;
@@ -70,9 +98,13 @@ export function openBatches(dataset: Dataset, recipe: Recipe): BatchSource {
     validationBatches: countValidationBatches(recipe, validation.sequences),
     training: (first, sequences, progress) => ({
       ...feedTrainingBatch(dataset, recipe, first, sequences, progress),
+      ...drawLayerSeed(recipe, first),
       ...positionInput,
     }),
     isSame: (progress, other) => countMaskedAt(progress, recipe) === countMaskedAt(other, recipe),
-    validation: index => ({ ...dataset.readValidation(index * size, size, countValidated(recipe)), ...positionInput }),
+    validation: index => ({
+      ...dataset.readValidation(index * size, size, countValidated(recipe), data.separateDocuments),
+      ...positionInput,
+    }),
   };
 }

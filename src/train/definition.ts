@@ -5,6 +5,7 @@ import { computeMaskedLoss, computeSampledLoss } from "../model/heads.ts";
 import { initialiseParameter } from "../model/initialise.ts";
 import { declareMaskedInputs } from "../model/inputs.ts";
 import { listParameters } from "../model/parameters.ts";
+import type { ModelShape } from "../model/shape.ts";
 import { computeObjectiveLoss, findObjectiveMemory } from "../objectives/objectives.ts";
 import { countMasked, countValidated } from "../objectives/predictions.ts";
 import {
@@ -20,14 +21,19 @@ import type { TrainingDefinition } from "./step.ts";
 
 /** Parameters begin as `initial` has them by name; without it they are drawn. */
 export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, StoredTensor>): TrainingDefinition {
-  const { model, optimizer, train } = recipe;
-  const listed = listParameters(model);
-  const declareInputs = (masked: number) =>
-    declareMaskedInputs(model, train.microBatchSequences, train.microBatchSequences * masked);
+  const { optimizer, train, data } = recipe;
+  const separated = { separateDocuments: data.separateDocuments };
+  /** Validation leaves out no layer. */
+  const model: ModelShape = { ...recipe.model, training: separated };
+  const trained = { ...recipe, model: { ...model, training: { ...separated, layerDrop: train.layerDrop } } };
+  const listed = listParameters(recipe.model);
+  const declareInputs = (shape: ModelShape, masked: number) =>
+    declareMaskedInputs(shape, train.microBatchSequences, train.microBatchSequences * masked);
   const masked = countMasked(recipe);
   const losses: ProbedLosses = {
-    loss: parameters => computeObjectiveLoss(parameters, recipe).loss,
-    sampledLoss: (parameters, seed) => computeSampledLoss(declareInputs(masked), parameters, model, seed),
+    loss: parameters => computeObjectiveLoss(parameters, trained).loss,
+    sampledLoss: (parameters, seed) =>
+      computeSampledLoss(declareInputs(trained.model, masked), parameters, trained.model, seed),
     labels: train.microBatchSequences * masked,
   };
   const probe = findProbe(optimizer);
@@ -37,7 +43,7 @@ export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, Sto
     moments: new Map([...listMoments(listed, optimizer), ...(memory?.states ?? [])]),
     loss: losses.loss,
     observations: memory && { shapes: memory.seen, compute: parameters => computeObjectiveLoss(parameters, recipe) },
-    validationLoss: parameters => computeMaskedLoss(declareInputs(countValidated(recipe)), parameters, model),
+    validationLoss: parameters => computeMaskedLoss(declareInputs(model, countValidated(recipe)), parameters, model),
     interval: findInterval(optimizer),
     recomputes: train.recompute,
     probe: probe && {

@@ -19,6 +19,7 @@ import { describeAsJsonSchema } from "../settings/json-schema.ts";
 import { mergeSettings } from "../settings/merge-settings.ts";
 import { assignSettings, checkSettings } from "../settings/settings.ts";
 import { parseBudget } from "./budget.ts";
+import { findLayerFault } from "./layer-faults.ts";
 
 const upTo = (most: number) => z.number().int().min(1).max(most);
 /** Sequences, validations, steps: more of any would outlast every budget and every memory. */
@@ -32,6 +33,8 @@ const data = z.strictObject({
   finalMaskFraction: z.number().gt(0).max(1).exactOptional(),
   /** What masks are made of and what they show; without it single tokens, 80/10/10. */
   mask: maskSchema.exactOptional(),
+  /** Whether attention keeps to the document that a token is of; documents end at their separators. */
+  separateDocuments: z.boolean().exactOptional(),
   /** Held-out sequences that every validation reads, at most. */
   validationSequences: positive,
 });
@@ -72,6 +75,8 @@ const train = z.strictObject({
   badStepsAllowed: positive,
   /** Gradient checkpointing (Chen et al. 2016, arXiv 1604.06174): less memory for more arithmetic, and the same bits. */
   recompute: z.boolean().exactOptional(),
+  /** Stochastic depth (Huang et al. 2016, arXiv 1603.09382): the chance that the last layer is left out; others less, in a straight line. */
+  layerDrop: z.number().gt(0).lt(1).exactOptional(),
 });
 
 describeChoice(maskSchema, maskUnits);
@@ -148,6 +153,8 @@ function checkTogether(recipe: Recipe, origin: string): Recipe {
   if (fault !== undefined) throw wrong(`model.${fault.message}`, fault.advice);
   const optimizerFault = findOptimizerFault(recipe.optimizer, listParameters(recipe.model));
   if (optimizerFault !== undefined) throw wrong(`optimizer.${optimizerFault.message}`, optimizerFault.advice);
+  const trainingFault = findLayerFault(recipe);
+  if (trainingFault !== undefined) throw wrong(trainingFault.message, trainingFault.advice);
   const objectiveFault = findObjectiveFault(recipe);
   if (objectiveFault !== undefined) throw wrong(objectiveFault.message, objectiveFault.advice);
   if (!isMasked(recipe) && findProbe(recipe.optimizer) === "sampled") {

@@ -8,6 +8,8 @@ import {
   add,
   cast,
   concat,
+  equal,
+  fill,
   gather,
   iota,
   less,
@@ -20,6 +22,7 @@ import {
   select,
   slice,
   subtract,
+  sum,
   transpose,
 } from "../../graph/operations.ts";
 import type { Tensor } from "../../graph/tensor.ts";
@@ -71,6 +74,7 @@ export const attention = {
   source: "Vaswani et al. 2017, arXiv 1706.03762",
   schema,
   rotates: true,
+  separates: true,
   hasHeads: true,
   listParameters: (settings, shape, layer, make) => {
     const { width: C, heads: H, vocabulary: V } = shape;
@@ -99,7 +103,7 @@ export const attention = {
     if (settings.qkNorm !== "none") qkv = normaliseQueriesAndKeys(qkv, settings, layout, mixing);
     if (shape.positions === "rotary") qkv = turnByPlaces(qkv, layout, mixing);
     qkv = changeValues(qkv, x, settings, layout, mixing);
-    const isPlain = settings.scores === "softmax" && !settings.causal;
+    const isPlain = settings.scores === "softmax" && !settings.causal && mixing.documents === undefined;
     const mixed = isPlain ? attend(qkv, layout, mixing.lengths) : weighValues(qkv, settings, layout, mixing);
     return mixing.project(mixing.keepRows(mixed), "output");
   },
@@ -198,7 +202,7 @@ function weighValues(qkv: Tensor, settings: AttentionSettings, layout: HeadLayou
   const [q, k, v] = splitParts(qkv, layout); // (B, H, S, D)
   const scores = multiply(matmul(q, transpose(k)), 1 / Math.sqrt(D)); // (B, H, S, S)
   const { apply, isAffine } = findScoreFunction(settings.scores);
-  const mask = maskKeys(settings.causal, layout, mixing.lengths);
+  const mask = maskKeys(settings.causal, layout, mixing);
   const weights = apply(scores, mask);
   if (!isAffine) return mergeHeads(matmul(weights, v));
   const perHead = (name: string) => reshape(mixing.find(name), [1, H, 1, 1]);
@@ -210,14 +214,18 @@ function weighValues(qkv: Tensor, settings: AttentionSettings, layout: HeadLayou
 function maskKeys(
   causal: boolean,
   { batch: B, length: S }: HeadLayout,
-  lengths: Tensor | undefined,
+  { lengths, documents }: Pick<Mixing, "lengths" | "documents">,
 ): KeyMask | undefined {
-  if (!causal && lengths === undefined) return undefined;
+  if (!causal && lengths === undefined && documents === undefined) return undefined;
   const key = reshape(iota(S), [1, 1, 1, S]);
   const query = reshape(iota(S), [1, 1, S, 1]);
   const ends = lengths === undefined ? undefined : reshape(lengths, [B, 1, 1, 1]);
   // The first key that a query does not see.
   const seen = add(query, 1);
-  const end = !causal ? ends! : ends === undefined ? seen : minimum(seen, ends);
-  return { isKey: less(key, end), count: cast(end, "f32") };
+  const end = !causal ? (ends ?? fill(S, [1, 1, 1, 1], "i32")) : ends === undefined ? seen : minimum(seen, ends);
+  const isKey = less(key, end);
+  if (documents === undefined) return { isKey, count: cast(end, "f32") };
+  const isOfDocument = equal(reshape(documents, [B, 1, S, 1]), reshape(documents, [B, 1, 1, S]));
+  const both = select(isKey, select(isOfDocument, 1, 0), 0);
+  return { isKey: less(0, both), count: sum(both, [-1]) };
 }

@@ -46,6 +46,7 @@ export const fourier = {
   source: "Lee-Thorp et al. 2021, FNet, arXiv 2105.03824",
   schema,
   rotates: false,
+  separates: false,
   hasHeads: false,
   listParameters: () => [],
   apply: (x, { unitary }, { tables, length: S, lengths, keepRows }) => {

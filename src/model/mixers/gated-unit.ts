@@ -34,6 +34,7 @@ export const gatedUnit = {
   source: "Hua et al. 2022, arXiv 2202.10447",
   schema,
   rotates: false,
+  separates: false,
   hasHeads: false,
   listParameters: ({ expansion, queryWidth: Q }, { width: C }, _, make) => [
     ...make.projection("in", C, 2 * expansion * C + Q, "in"),

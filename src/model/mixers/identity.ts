@@ -11,6 +11,7 @@ export const identity = {
   source: "the reference's attention type none, github.com/JonasGeiping/cramming",
   schema,
   rotates: false,
+  separates: false,
   hasHeads: false,
   listParameters: () => [],
   apply: (x, _, { keepRows }) => keepRows(x),

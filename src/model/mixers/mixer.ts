@@ -39,6 +39,8 @@ export interface Mixing {
   readonly lengths: Tensor | undefined;
   /** (T) i32: where each token stands, where only some of a sequence's are there; undefined where all are. */
   readonly places: Tensor | undefined;
+  /** (T) i32: tokens of one sequence see each other where these are equal; undefined where all do. */
+  readonly documents: Tensor | undefined;
   readonly tables: Readonly<Record<string, Tensor>>;
   /** A parameter of the layer's mixer, by the last part of its name. */
   find(name: string): Tensor;
@@ -68,6 +70,8 @@ export interface Mixer<Settings = never> {
   readonly schema: z.ZodObject;
   /** Whether rotary positions turn something in it. */
   readonly rotates: boolean;
+  /** Whether it keeps documents apart. */
+  readonly separates: boolean;
   /** Whether it reads `heads`. */
   readonly hasHeads: boolean;
   /** Parameters of one layer; names are put behind "layers.i.attention.". */

@@ -1,0 +1,30 @@
+// What training asks of a model's layers and some model or objective does not give: layers left out, documents kept apart.
+
+import { findMixer } from "../model/mixers/mixers.ts";
+import { type ChosenRecipe, isMasked } from "../objectives/objectives.ts";
+
+interface TrainedRecipe extends ChosenRecipe {
+  readonly data: ChosenRecipe["data"] & { readonly separateDocuments?: boolean };
+  readonly train: ChosenRecipe["train"] & { readonly layerDrop?: number };
+}
+
+/** Beginning with the option's path; undefined where all is well. */
+export function findLayerFault(recipe: TrainedRecipe) {
+  const { model, data, train, objective } = recipe;
+  const asked = [
+    ["train.layerDrop", train.layerDrop !== undefined],
+    ["data.separateDocuments", data.separateDocuments === true],
+  ] as const;
+  const [path] = asked.find(([, isAsked]) => isAsked) ?? [];
+  if (path !== undefined && !isMasked(recipe)) {
+    return { message: `${path} changes nothing under objective ${objective?.name}`, advice: "Change one of the two." };
+  }
+  if (data.separateDocuments !== true) return undefined;
+  const mixers = Array.from({ length: model.layers }, (_, layer) => findMixer(model.mixer, layer, model.layers).mixer);
+  const joining = mixers.find(({ separates }) => !separates);
+  if (joining === undefined) return undefined;
+  return {
+    message: `data.separateDocuments keeps documents apart, and model.mixer.name ${joining.name} does not`,
+    advice: "Leave it out, or set model.mixer.name=attention.",
+  };
+}
