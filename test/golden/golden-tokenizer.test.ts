@@ -1,5 +1,5 @@
 // The same ids as Hugging Face: its native `tokenizers` and its `@huggingface/tokenizers` read the files written here and
-// encode eleven thousand documents, prose and every kind of odd text; and the vocabulary of its trainer, id by id.
+// encode four thousand documents, prose and every kind of odd text; and the vocabulary of its trainer, id by id.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -85,12 +85,12 @@ function makeDocuments(): string[] {
   };
   const longWord = () => pick([..."a9é𐐀字.", "ab"]).repeat(pick([47, 48, 49, 99, 100, 101, 200, 201, 5000]));
   return [
-    ...times(5000, () => slice(100)),
-    ...times(1200, () => chain(24, () => from(pick(planes)))),
-    ...times(1200, () => chain(6, disturbed)),
-    ...times(1200, writing),
-    ...times(600, () => chain(6, () => pick(bases) + chain(5, () => from(pick(marks))))),
-    ...times(600, () => chain(8, () => pick(odd) + pick(["", "", " ", "a"]))),
+    ...times(1500, () => slice(100)),
+    ...times(400, () => chain(24, () => from(pick(planes)))),
+    ...times(400, () => chain(6, disturbed)),
+    ...times(400, writing),
+    ...times(300, () => chain(6, () => pick(bases) + chain(5, () => from(pick(marks))))),
+    ...times(300, () => chain(8, () => pick(odd) + pick(["", "", " ", "a"]))),
     ...times(300, () => chain(12, () => pick([from([0xd800, 0xdfff]), "\ud801", "\udc12", "x", " "]))),
     ...times(300, () => chain(10, () => pick(spaces) + pick(["", "", "a", "."]))),
     ...times(200, () => chain(8, () => pick(zeroWidth) + pick(["", "a", "b ", "👩"]))),
@@ -160,7 +160,7 @@ for (const [name, preTokenizer] of configurations) {
     }
     t.diagnostic(`${compared} documents compared; left out: ${JSON.stringify(exceptions)}`);
     assert.ok(
-      compared >= (name === "ascii-fold" || name === "reference" ? 10000 : preTokenizer === "bert" ? 8500 : 6500),
+      compared >= (name === "ascii-fold" || name === "reference" ? 4000 : preTokenizer === "bert" ? 3300 : 2500),
       `only ${compared}`,
     );
   });
