@@ -139,6 +139,18 @@ test("a token that is a fifth of a text does not wait for one thread block", () 
   assert.ok(!program.kernels.some(({ source }) => source.includes("atomic")));
 });
 
+test("an f32 store is sixteen bytes a thread, so that a warp writes whole sectors", () => {
+  const rounded = g.cast(g.cast(x, "bf16"), "f32");
+  const sum = g.add(rounded, g.sum(rounded, [1]));
+  for (const y of [g.tanh(rounded), g.subtract(sum, g.state("shift", [96]))]) {
+    const { kernels } = compile({ outputs: { y, half: g.cast(x, "bf16") } });
+    assert.ok(!kernels.some(({ source }) => source.includes("*(float_x8 *)")));
+    assert.ok(kernels.some(({ source }) => source.includes("*(float_x4 *)")));
+  }
+  // What is written rounded keeps its eight.
+  assert.ok(compile({ outputs: { half: g.cast(g.tanh(x), "bf16") } }).kernels[0]!.source.includes("*(bf16_x8 *)"));
+});
+
 test("bytes moved are those that a kernel touches: of a slice, of gathered rows, of a part, of an operand's rows", () => {
   const rows = g.input("rows", [16], "i32");
   const cases: readonly (readonly [string, Tensor, number])[] = [

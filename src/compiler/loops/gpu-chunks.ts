@@ -1,7 +1,7 @@
 // Chunks of neighbouring elements, which a thread of a GPU loads and stores at once: how wide they are, and the loop over one. The
 // loop is lowered element by element; `widenLoops` gives it chunks where a position is plain and aligned.
 
-import { countElements } from "../../graph/tensor.ts";
+import { bytesPerElement, countElements, type Tensor } from "../../graph/tensor.ts";
 import {
   combineIndices,
   constantIndex,
@@ -34,12 +34,17 @@ export function chooseWidth(columns: number, most: number): number {
   return [8, 4, 2, 1].find(width => width <= most && columns % width === 0)!;
 }
 
-/** 16 bytes a load for the narrowest tensor of which whole rows are read or written. */
-export function widestUseful(group: Group): number {
+/**
+ * 16 bytes a load for the narrowest tensor of which whole rows are read or written. But no store is wider than 16 bytes: it would be two,
+ * and each of them half of every sector of the cache.
+ */
+export function widestUseful(group: Group, { isExternal }: Pick<GpuContext, "isExternal">): number {
   const size = countElements(group.rows) * group.columns;
-  const tensors = group.stores.flatMap(({ target, loads }) => [target, ...loads.map(load => load.tensor)]);
-  const large = tensors.filter(tensor => countElements(tensor.shape) >= size);
-  return large.some(({ dtype }) => dtype === "bf16" || dtype === "bool") ? 8 : 4;
+  const isLarge = (tensor: Tensor) => countElements(tensor.shape) >= size;
+  const written = group.stores.map(({ target }) => target).filter(target => isLarge(target) && isExternal(target));
+  if (written.some(({ dtype }) => bytesPerElement[dtype] === 4)) return 4;
+  const read = group.stores.flatMap(({ loads }) => loads.map(({ tensor }) => tensor)).filter(isLarge);
+  return [...written, ...read].some(({ dtype }) => bytesPerElement[dtype] < 4) ? 8 : 4;
 }
 
 /** The loop over the elements c of the chunk that begins at `first`. */

@@ -65,7 +65,7 @@ export function lowerRows(group: Group, context: GpuContext): GpuKernel {
   const sums = group.stores.filter(({ reduction }) => reduction === "column");
   if (sums.length > 0) return lowerRowsAndSums(group, sums, context);
   const lowering = startLowering(context.inMemory);
-  const layout = layRow(group, context.gpu);
+  const layout = layRow(group, context);
   const { warpThreads } = context.gpu;
   const { lanes, kept } = layout;
   const rowCount = countElements(group.rows);
@@ -103,7 +103,7 @@ export function lowerRows(group: Group, context: GpuContext): GpuKernel {
 /** Thread block n takes the rows that row n of the sums is made of. */
 function lowerRowsAndSums(group: Group, sums: readonly Store[], context: GpuContext): GpuKernel {
   const lowering = startLowering(context.inMemory);
-  const layout = layRow(group, context.gpu);
+  const layout = layRow(group, context);
   const { warpThreads } = context.gpu;
   const { columns } = group;
   const [blocks, inner] = sums[0]!.loop.filter(size => size !== 1) as [number, number];
@@ -179,10 +179,11 @@ function lowerRowsAndSums(group: Group, sums: readonly Store[], context: GpuCont
   };
 }
 
-function layRow(group: Group, gpu: GpuDevice): RowLayout {
+function layRow(group: Group, context: GpuContext): RowLayout {
+  const { gpu } = context;
   const { warpThreads } = gpu;
   const { columns } = group;
-  const width = chooseWidth(columns, widestUseful(group));
+  const width = chooseWidth(columns, widestUseful(group, context));
   const inRow = columns / width;
   const warps = Math.min(mostWarps, gpu.mostThreads / warpThreads, Math.ceil(inRow / warpThreads));
   const isWarp = columns <= longestWarpRow(gpu);

@@ -48,12 +48,13 @@ function lower(group: Group, context: GpuContext): GpuKernel {
 }
 
 /** One chunk of elements a thread. */
-function lowerElements(group: Group, { inMemory, isExternal }: GpuContext): LoopKernel {
+function lowerElements(group: Group, context: GpuContext): LoopKernel {
+  const { inMemory, isExternal } = context;
   const lowering = startLowering(inMemory);
   const flat = isFlat(group);
   const rowCount = countElements(group.rows);
   const columns = flat ? rowCount * group.columns : group.columns;
-  const width = chooseWidth(columns, widestUseful(group));
+  const width = chooseWidth(columns, widestUseful(group, context));
   const chunks = (flat ? 1 : rowCount) * (columns / width);
   const threadBlocks = Math.ceil(chunks / elementThreads);
   // The last thread block may have more threads than there are chunks.
