@@ -101,6 +101,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "model",
     "objectives",
     "corpus",
+    // How what was passed over is said.
+    "tables",
     "tokenizer",
     "dataset",
     "events",

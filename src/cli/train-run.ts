@@ -9,6 +9,7 @@ import type { Recipe } from "../train/recipe.ts";
 import { createSlowStepWatch } from "../train/slow-steps.ts";
 import type { OpenRun } from "../verbs/pretrain/open-run.ts";
 import { type LogChoice, openTraining } from "../verbs/pretrain/open-training.ts";
+import { formatAmount } from "./terminal/amount.ts";
 import { colour, createStepPrinter, print, printError, showStatus } from "./terminal/output.ts";
 
 /** What a signal begins: see stopOnSignals. */
@@ -63,8 +64,9 @@ function createEventPrinter(recipe: Recipe, run: string): (event: TrainingEvent)
       const average = event.averageLoss === undefined ? "" : `, of the average ${event.averageLoss.toFixed(3)}`;
       print(colour("bold", `validation loss ${event.loss.toFixed(3)}${average} at step ${event.step}`));
     } else if (event.kind === "end") {
-      const tokens = (event.tokens / 1e6).toFixed(2);
-      print(`${event.step} steps, ${tokens} M tokens, ${event.elapsedSeconds.toFixed(1)} s of the budget`);
+      print(
+        `${event.step} steps, ${formatAmount(event.tokens)} tokens, ${event.elapsedSeconds.toFixed(1)} s of the budget`,
+      );
       if (event.reason === "interrupted")
         print(`interrupted; continue with: ${quoteCommand("cram", "pretrain", "--resume", run)}`);
     }

@@ -1,6 +1,8 @@
 // The account of a corpus: how much text came in, why some of it was dropped, how much is left. In = kept + dropped, of characters
 // and with those that were cut out of documents that stay.
 
+import type { PassedOver } from "../tables/passed-over.ts";
+
 export const dropReasons = [
   "empty",
   "duplicate",
@@ -30,15 +32,8 @@ export interface Funnel {
   readonly examples: Example[];
   /** Files met on a walk through folders that hold binary content under the name of a text: not read. */
   binaryFilesSkipped: number;
-  /** What else was not read, by reason: an ending that is no text's, a link that leads nowhere, a broken line. */
+  /** What else was not read, by reason: a hidden name, an ending that is no text's, a link that leads nowhere, a broken line. */
   readonly passedOver: PassedOver[];
-}
-
-export interface PassedOver {
-  readonly reason: string;
-  count: number;
-  /** Where the first three are. */
-  readonly first: string[];
 }
 
 export interface Example {
@@ -54,14 +49,6 @@ const longestExample = 160;
 export function showExample(examples: Example[], reason: Example["reason"], source: string, text: string): void {
   if (examples.filter(example => example.reason === reason).length >= mostExamples) return;
   examples.push({ reason, source, text: text.length > longestExample ? `${text.slice(0, longestExample)}…` : text });
-}
-
-/** Counts what is passed over. */
-export function passOver(passed: PassedOver[], reason: string, place: string): void {
-  let entry = passed.find(each => each.reason === reason);
-  if (entry === undefined) passed.push((entry = { reason, count: 0, first: [] }));
-  entry.count += 1;
-  if (entry.first.length < 3) entry.first.push(place);
 }
 
 export function startFunnel(): Funnel {

@@ -19,8 +19,8 @@ export interface BuildOptions {
   readonly threads: number;
   readonly documentsHash: string;
   readonly originHash: string;
-  /** Name of the recipe that it is for. */
-  readonly recipe?: string | undefined;
+  /** Name of the recipe that it is for, by the tokens to train on. */
+  readonly nameRecipe?: ((trainingTokens: number) => string) | undefined;
   /** What normalising lost of the documents. */
   readonly loss: TextLoss;
   readonly onProgress?: (documents: number, sequences: number) => void;
@@ -90,7 +90,7 @@ export async function buildDataset(
     tokenizerHash: tokenizer.hash,
     documentsHash: options.documentsHash,
     originHash: options.originHash,
-    ...(options.recipe !== undefined && { recipe: options.recipe }),
+    ...(options.nameRecipe !== undefined && { recipe: options.nameRecipe(training.sequences * sequenceLength) }),
     vocabulary,
     sequenceLength,
     training: { sequences: training.sequences, files: training.files },

@@ -6,6 +6,7 @@ import type { Clock } from "../base/clock.ts";
 import { contentHash } from "../base/files/files.ts";
 import { permutation, streams } from "../base/random.ts";
 import type { PretrainedModel } from "../pretrained/pretrained-model.ts";
+import { describePassedOver } from "../tables/passed-over.ts";
 import { listVariants, predictMajority, type Variant } from "./finetuning/controls.ts";
 import { type EncodedExample, encodeExamples } from "./finetuning/encode-examples.ts";
 import {
@@ -155,7 +156,8 @@ async function planWork(options: EvaluationOptions): Promise<EvaluationEvent> {
   for (const task of options.tasks) {
     const data = await readLimited(task, options);
     warnings.push(...(options.model.describeLoss?.(listTexts(data), `the texts of ${task.name}`) ?? []));
-    const { source } = data;
+    const { source, passedOver = [] } = data;
+    warnings.push(...passedOver.map(describePassedOver));
     if (source !== undefined) refuseTaken({ ...options, task: task.name }, source, hashesOf(data, options).data);
     const missing = variants.filter(variant => findStored(data, variant, options) === undefined);
     const scored = missing.filter(each => findStored(data, each, { ...options, keepModels: false }) !== undefined);

@@ -12,7 +12,7 @@ interface PreparedData {
 }
 
 /** Above that, repeated data is worth nothing (Muennighoff et al. 2023, arXiv 2305.16264). */
-const mostEpochs = 40;
+export const mostEpochs = 40;
 /** Before that many steps the speed is not yet the run's. */
 const leastSteps = 16;
 

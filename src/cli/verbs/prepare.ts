@@ -8,6 +8,7 @@ import { quoteCommand } from "../../base/shell-words.ts";
 import type { DocumentsManifest } from "../../corpus/documents.ts";
 import { type ChosenFormat, chosenFormats } from "../../corpus/sources/read-source.ts";
 import { countPerformanceCores } from "../../machine/cores.ts";
+import { describePassedOver } from "../../tables/passed-over.ts";
 import type { PreTokenizer } from "../../tokenizer/encoding/split.ts";
 import { formatShare } from "../../tokenizer/normalising/lost-text.ts";
 import { type NormaliserName, normalisers } from "../../tokenizer/normalising/normaliser.ts";
@@ -16,11 +17,12 @@ import type { Prepared } from "../../verbs/prepare/dataset-options.ts";
 import { suggestPretrain } from "../../verbs/prepare/next-pretrain.ts";
 import { prepare as prepareDataset } from "../../verbs/prepare/prepare.ts";
 import { mostThreads, parseCount } from "../choose.ts";
+import { formatAmount } from "../terminal/amount.ts";
 import { colour, print, showStatus } from "../terminal/output.ts";
 
 interface PrepareFlags {
   readonly out: string;
-  readonly recipe: string;
+  readonly recipe?: string;
   readonly vocabulary?: string;
   readonly sequenceLength?: string;
   readonly tokenizer?: string;
@@ -51,7 +53,7 @@ export function addPrepare(program: Command): void {
       "files and folders: .txt, .md, .html, .jsonl, .json, .csv, .tsv, each also .gz or .zst, and .parquet",
     )
     .requiredOption("--out <folder>", "where the dataset goes")
-    .option("--recipe <name>", "the recipe whose vocabulary and sequence length are used", "crammed-bert")
+    .option("--recipe <name>", "the recipe whose vocabulary and sequence length are used; default: crammed-bert's")
     .option("--vocabulary <tokens>", "tokens of the tokenizer to learn, special ones included")
     .option(
       "--alphabet-limit <number>",
@@ -170,7 +172,9 @@ async function prepare(texts: string[], flags: PrepareFlags): Promise<void> {
     return;
   }
   printDataset(flags.out, { manifest, documents, warnings }, seconds);
-  print(`next: ${quoteCommand(...(await suggestPretrain({ ...flags, manifest })))}`);
+  print(
+    `next: ${quoteCommand(...(await suggestPretrain({ ...flags, recipe: flags.recipe ?? manifest.recipe!, manifest })))}`,
+  );
 }
 
 /** Prints what came of the text. */
@@ -183,10 +187,9 @@ export function printDataset(
   else printFunnel(documents);
   const { training, validation, sequenceLength, vocabulary, text } = manifest;
   if (text !== undefined && text.lost > 0) print(`  lost by normalising: ${formatShare(text.lost, text.characters)}`);
-  const millions = (sequences: number) => `${((sequences * sequenceLength) / 1e6).toFixed(2)} M tokens`;
   const count = (value: number) => value.toLocaleString("en-US");
   print(
-    `${folder}: ${count(training.sequences)} sequences of ${sequenceLength} (${millions(training.sequences)}) for training, ` +
+    `${folder}: ${count(training.sequences)} sequences of ${sequenceLength} (${formatAmount(training.sequences * sequenceLength)} tokens) for training, ` +
       `${count(validation.sequences)} held out, a vocabulary of ${count(vocabulary)}; ${formatDuration(seconds)}`,
   );
   for (const warning of warnings) print(`${colour("red", "warning:")} ${warning}`);
@@ -194,7 +197,7 @@ export function printDataset(
 
 function printFunnel({ funnel }: DocumentsManifest): void {
   const describe = ({ documents, characters }: { documents: number; characters: number }) =>
-    `${documents.toLocaleString("en-US")} documents, ${(characters / 1e6).toFixed(2)} M characters`;
+    `${documents.toLocaleString("en-US")} documents, ${formatAmount(characters)} characters`;
   print(`read ${describe(funnel.read)}; kept ${describe(funnel.kept)}`);
   for (const [reason, amount] of Object.entries(funnel.dropped)) {
     if (amount.documents > 0) print(`  dropped as ${reason}: ${describe(amount)}${showExample(funnel, reason)}`);
@@ -202,11 +205,7 @@ function printFunnel({ funnel }: DocumentsManifest): void {
   if (funnel.cut.documents > 0) {
     print(`  cut as repeated: ${describe(funnel.cut)}${showExample(funnel, "cut")}`);
   }
-  for (const { reason, count, first } of funnel.passedOver) {
-    print(
-      `  passed over ${count.toLocaleString("en-US")} ${reason}: ${makePrintable(first.join(", "))}${count > first.length ? ", …" : ""}`,
-    );
-  }
+  for (const passed of funnel.passedOver) print(`  ${makePrintable(describePassedOver(passed))}`);
   if (funnel.binaryFilesSkipped > 0) print(`  skipped ${funnel.binaryFilesSkipped} binary files`);
 }
 

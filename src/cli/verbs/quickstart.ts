@@ -79,7 +79,7 @@ async function quickstart(flags: QuickstartFlags): Promise<void> {
     flags.data,
     listSources(prose),
     {
-      recipe: recipe.name,
+      nameRecipe: () => recipe.name,
       vocabulary: recipe.model.vocabulary,
       sequenceLength: recipe.model.sequenceLength,
       normaliser: "ascii-fold",

@@ -9,10 +9,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../base/errors.ts";
 import { readJson } from "../../base/files/files.ts";
+import { listFolder } from "../../tables/folder.ts";
 import { reading } from "../../tables/read-failure.ts";
 import { looksBinary } from "../../tables/utf8.ts";
 import { extractDocComments } from "./doc-comments.ts";
-import { listFolder } from "./folder.ts";
 import { isDeclarations } from "./sources.ts";
 
 export interface InstalledProseOptions {

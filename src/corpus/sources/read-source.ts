@@ -5,10 +5,11 @@
 import { UserError } from "../../base/errors.ts";
 import { readFile, unpackBytes } from "../../tables/bytes.ts";
 import { splitLines } from "../../tables/lines.ts";
+import { passOver } from "../../tables/passed-over.ts";
 import { openTable } from "../../tables/table.ts";
 import { decodeMarked, readTextPieces } from "../../tables/text.ts";
 import { decodeUtf8, guessUtf16, looksBinary, type Place, repairSurrogates, showBytes } from "../../tables/utf8.ts";
-import { type Funnel, passOver } from "../funnel.ts";
+import type { Funnel } from "../funnel.ts";
 import { extractDocComments } from "./doc-comments.ts";
 import { findField } from "./fields.ts";
 import { extractHtmlText } from "./html-text.ts";

@@ -140,10 +140,13 @@ test("what a folder holds that is not read is told, by ending or reason", () => 
   const folder = makeFolder("passed", ["a.txt", "b.pdf", "c.PDF", "d.png", "Makefile"]);
   symlinkSync("nowhere", join(folder, "dangling.md"));
   symlinkSync("nowhere", join(folder, "dangling"));
+  for (const name of [".DS_Store", "._a.txt"]) writeFileSync(join(folder, name), "x");
+  mkdirSync(join(folder, ".git"));
   const told: string[] = [];
   const passOver = (reason: string, path: string) => told.push(`${relative(folder, path)} ${reason}`);
   assert.equal(listSources([folder], { passOver, tolerant: true }).length, 1);
   assert.deepEqual(told, [
+    ...[".DS_Store hidden", "._a.txt hidden", ".git hidden"],
     "Makefile without an ending",
     "b.pdf .pdf",
     "c.PDF .pdf",

@@ -3,12 +3,12 @@
 // Links are followed, to files and to folders: collections are often folders of links. A file or folder that several paths
 // lead to is read once, so links in a circle end.
 
-import { realpathSync, type Stats, statSync } from "node:fs";
+import { type Dirent, realpathSync, type Stats, statSync } from "node:fs";
 import { extname, join } from "node:path";
 import { UserError } from "../../base/errors.ts";
 import { hashFile } from "../../base/files/files.ts";
+import { listFolder } from "../../tables/folder.ts";
 import { reading } from "../../tables/read-failure.ts";
-import { listFolder } from "./folder.ts";
 
 /**
  * table: rows with a column of text (.json, .csv, .tsv, .parquet). html: what a page shows. declarations: a .d.ts file, of which only the documentation
@@ -83,7 +83,8 @@ function walkFolder(folder: string, options: ListOptions): { path: string; stats
     const real = tryReading(at, options, path => realpathSync.native(path));
     if (real === undefined || entered.has(real)) return;
     entered.add(real);
-    for (const entry of tryReading(at, options, () => listFolder(at)) ?? []) {
+    const passHidden = ({ name }: Dirent) => passOver("hidden", join(at, name));
+    for (const entry of tryReading(at, options, () => listFolder(at, passHidden)) ?? []) {
       const path = join(at, entry.name);
       const isText = textEnding.test(entry.name);
       if (entry.isDirectory()) {

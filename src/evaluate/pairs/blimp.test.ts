@@ -26,7 +26,10 @@ test("a file is a paradigm of pairs", async () => {
   writeFileSync(join(folder, "b.jsonl"), `${JSON.stringify(row)}\n`);
   writeFileSync(join(folder, "a.jsonl"), '{"sentence_good":"It is.","sentence_bad":"Is it it."}\n');
   writeFileSync(join(folder, "LICENSE"), "CC BY 4.0");
-  const { paradigms } = await readParadigms(folder);
+  // As macOS copies a file to a disk that is not its own.
+  writeFileSync(join(folder, "._a.jsonl"), "\0\x05\x16\x07");
+  const { paradigms, passedOver } = await readParadigms(folder);
+  assert.deepEqual(passedOver, [{ reason: "hidden", count: 1, first: [join(folder, "._a.jsonl")] }]);
   assert.deepEqual(paradigms, [
     {
       name: "a",
@@ -45,7 +48,10 @@ test("a folder without pairs, or a row without a sentence, is named", async () =
   const empty = join(folder, "empty");
   mkdirSync(empty);
   await assert.rejects(readParadigms(empty), fails("E_TASK_FOLDER", empty));
-  await assert.rejects(readParadigms(join(folder, "absent")), fails("E_TASK_FOLDER", "absent", "ENOENT"));
+  await assert.rejects(
+    readParadigms(join(folder, "absent")),
+    fails("E_TASK_FOLDER", "absent", "no such file or folder"),
+  );
   writeFileSync(join(empty, "x.jsonl"), '{"sentence_good":"It is.","sentence_bad":"x"}\n{"sentence_good":"It is."}\n');
   await assert.rejects(readParadigms(empty), fails("E_TASK_COLUMN", "x.jsonl:2", "sentence_bad", "sentence_good"));
 });

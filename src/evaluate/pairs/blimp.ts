@@ -1,11 +1,12 @@
 // The files of BLiMP (Warstadt et al. 2020): 67 paradigms, one .jsonl each, 1,000 pairs of sentences a paradigm that differ in
 // one thing, of which one is English. Any folder of such files will do. Scoring is minimal-pairs.ts.
 
-import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../base/errors.ts";
 import { contentHash } from "../../base/files/files.ts";
+import { listFolder } from "../../tables/folder.ts";
 import { listNames } from "../../tables/formats/named-columns.ts";
+import { type PassedOver, passOver } from "../../tables/passed-over.ts";
 import type { Row } from "../../tables/row.ts";
 import { readTable, tableFormat } from "../../tables/table.ts";
 import type { MinimalPair } from "./minimal-pairs.ts";
@@ -21,6 +22,8 @@ export interface Paradigm {
 
 export interface Paradigms {
   readonly paradigms: readonly Paradigm[];
+  /** What the folder holds besides, and was not read. */
+  readonly passedOver: readonly PassedOver[];
   /** Of the files read. */
   readonly hash: string;
 }
@@ -30,7 +33,8 @@ export interface Paradigms {
  * UserErrors: E_TASK_FOLDER for a folder without tables, E_TASK_COLUMN naming the row, those of `readTable`.
  */
 export async function readParadigms(folder: string): Promise<Paradigms> {
-  const names = listTables(folder);
+  const passedOver: PassedOver[] = [];
+  const names = listTables(folder, passedOver);
   const paradigms: Paradigm[] = [];
   const hashes: string[] = [];
   for (const name of names) {
@@ -48,22 +52,25 @@ export async function readParadigms(folder: string): Promise<Paradigms> {
       pairs,
     });
   }
-  return { paradigms, hash: contentHash(JSON.stringify(hashes)) };
+  return { paradigms, passedOver, hash: contentHash(JSON.stringify(hashes)) };
 }
 
-function listTables(folder: string): string[] {
-  let names: string[] = [];
+function listTables(folder: string, passedOver: PassedOver[]): string[] {
+  let names: string[];
   try {
-    names = readdirSync(folder).filter(name => tableFormat(name) !== undefined);
+    names = listFolder(folder, ({ name }) => passOver(passedOver, "hidden", join(folder, name))).map(
+      ({ name }) => name,
+    );
   } catch (cause) {
-    throw missingFolder(`${folder}: no folder here that can be read (${(cause as NodeJS.ErrnoException).code})`);
+    throw missingFolder((cause as Error).message, cause);
   }
-  if (names.length === 0) throw missingFolder(`${folder}: no .jsonl here`);
-  return names.sort();
+  const tables = names.filter(name => tableFormat(name) !== undefined);
+  if (tables.length === 0) throw missingFolder(`${folder}: no .jsonl here`);
+  return tables;
 }
 
-function missingFolder(message: string): UserError {
-  return new UserError("E_TASK_FOLDER", message, "Name the folder with BLiMP's .jsonl files.");
+function missingFolder(message: string, cause?: unknown): UserError {
+  return new UserError("E_TASK_FOLDER", message, "Name the folder with BLiMP's .jsonl files.", { cause });
 }
 
 function readSentence({ values, origin }: Row, column: string): string {

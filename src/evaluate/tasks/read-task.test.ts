@@ -32,6 +32,20 @@ const fails =
   (error: unknown) =>
     error instanceof UserError && error.code === code && seen.every(part => error.message.includes(part));
 
+test("what a task's folder holds besides is counted and named", async () => {
+  const cola = "gj04\t1\t\tThe cat sat.\n";
+  const folder = lay({
+    ...{ "CoLA/train.tsv": cola, "CoLA/dev.tsv": cola, "CoLA/test.tsv": "index\tsentence\n0\tDid it?\n" },
+    ...{ "CoLA/._train.tsv": "x", "CoLA/.DS_Store": "x", "CoLA/train_v2.tsv": cola, "CoLA/README": "x" },
+  });
+  const { passedOver } = await readTask(taskOf("glue", "cola"), folder);
+  const at = (...names: string[]) => names.map(name => join(folder, "CoLA", name));
+  assert.deepEqual(passedOver, [
+    { reason: "hidden", count: 2, first: at(".DS_Store", "._train.tsv") },
+    { reason: "tables whose names say no split", count: 1, first: at("train_v2.tsv") },
+  ]);
+});
+
 /** A task's rows in each of the forms that GLUE's own .tsv files have, and what they say. */
 const published: readonly {
   readonly name: string;
@@ -199,7 +213,10 @@ test("files that are missing or too many are named", async () => {
   const sst2 = taskOf("glue", "sst2");
   const rows = "sentence\tlabel\nb\t1\n";
   await assert.rejects(readTask(sst2, lay({ "CoLA/train.tsv": rows })), fails("E_TASK_FOLDER", "no folder SST-2"));
-  await assert.rejects(readTask(sst2, join(root, "absent")), fails("E_TASK_FOLDER", "absent", "ENOENT"));
+  await assert.rejects(
+    readTask(sst2, join(root, "absent")),
+    fails("E_TASK_FOLDER", "absent", "no such file or folder"),
+  );
   await assert.rejects(
     readTask(sst2, lay({ "SST-2/dev.tsv": rows })),
     fails("E_TASK_FILES", "no file for train of SST-2"),

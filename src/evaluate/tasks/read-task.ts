@@ -4,6 +4,7 @@
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../../base/errors.ts";
 import { contentHash } from "../../base/files/files.ts";
+import type { PassedOver } from "../../tables/passed-over.ts";
 import type { Row } from "../../tables/row.ts";
 import { heldAtMost, openTable } from "../../tables/table.ts";
 import { readExamples } from "./examples.ts";
@@ -21,9 +22,10 @@ export interface ReadTaskOptions {
  */
 export async function readTask(task: Task, folder: string, options: ReadTaskOptions = {}): Promise<TaskData> {
   const trainedOn = task.published?.trainedOn;
+  const passedOver: PassedOver[] = [];
   const files = [
-    ...(trainedOn === undefined ? [] : findFiles(trainedOn, folder).filter(({ role }) => role === "train")),
-    ...findFiles(task, folder),
+    ...(trainedOn === undefined ? [] : findFiles(trainedOn, folder, []).filter(({ role }) => role === "train")),
+    ...findFiles(task, folder, passedOver),
   ].filter(({ role }) => role !== "test" || options.test === true);
   for (const role of ["train", "validation"] as const) {
     if (files.some(file => file.role === role)) continue;
@@ -48,6 +50,7 @@ export async function readTask(task: Task, folder: string, options: ReadTaskOpti
     validation: splits.filter(({ role }) => role === "validation").map(({ name, examples }) => ({ name, examples })),
     test: splits.filter(({ role }) => role === "test").map(({ name, examples }) => ({ name, examples })),
     subsets,
+    passedOver,
     hash: contentHash(JSON.stringify(hashes)),
   };
 }
@@ -71,9 +74,9 @@ async function* readRows(
   }
 }
 
-function findFiles(task: Task, folder: string): SplitFiles[] {
+function findFiles(task: Task, folder: string, passedOver: PassedOver[]): SplitFiles[] {
   const taskFolder = findTaskFolder(task, folder);
-  if (taskFolder !== undefined) return listTaskFiles(task, taskFolder);
+  if (taskFolder !== undefined) return listTaskFiles(task, taskFolder, passedOver);
   throw new UserError(
     "E_TASK_FOLDER",
     `${folder}: no folder ${task.title} in it, and it is not called so itself`,

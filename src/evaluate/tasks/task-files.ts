@@ -2,9 +2,11 @@
 // language: train.tsv, dev_matched.tsv, validation-00000-of-00002.parquet, train-subset.jsonl.gz. A file whose name has
 // another word is not the task's. Two files for one thing are refused, for one of them would be forgotten.
 
-import { readdirSync } from "node:fs";
+import type { Dirent } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { UserError } from "../../base/errors.ts";
+import { listFolder } from "../../tables/folder.ts";
+import { type PassedOver, passOver } from "../../tables/passed-over.ts";
 import { tableFormat } from "../../tables/table.ts";
 import type { Task } from "./task.ts";
 
@@ -47,7 +49,7 @@ const subsetWords = ["subset", "half"];
  */
 export function findTaskFolder(task: Task, suiteFolder: string): string | undefined {
   const names = [task.name, task.title, ...(task.published?.folders ?? [])].map(plainName);
-  const folders = listFolder(suiteFolder).filter(entry => entry.isDirectory());
+  const folders = listEntries(suiteFolder).filter(entry => entry.isDirectory());
   const found = names
     .map(name => folders.find(folder => plainName(folder.name) === name))
     .find(folder => folder !== undefined);
@@ -55,12 +57,21 @@ export function findTaskFolder(task: Task, suiteFolder: string): string | undefi
   return names.includes(plainName(basename(resolve(suiteFolder)))) ? suiteFolder : undefined;
 }
 
-/** The splits of a task in its folder, training first. UserErrors: E_TASK_FILES where two files claim one split, or a part is missing. */
-export function listTaskFiles(task: Task, folder: string): SplitFiles[] {
+/**
+ * The splits of a task in its folder, training first; other tables there, and what is hidden, are counted in `passedOver`. UserErrors:
+ * E_TASK_FILES where two files claim one split, or a part is missing.
+ */
+export function listTaskFiles(task: Task, folder: string, passedOver: PassedOver[] = []): SplitFiles[] {
   const bySplit = new Map<string, NamedFile[]>();
-  for (const entry of listFolder(folder)) {
-    const file = entry.isDirectory() ? undefined : parseFileName(join(folder, entry.name), task);
-    if (file === undefined) continue;
+  const passHidden = ({ name }: Dirent) => passOver(passedOver, "hidden", join(folder, name));
+  for (const entry of listEntries(folder, passHidden)) {
+    if (entry.isDirectory()) continue;
+    const path = join(folder, entry.name);
+    const file = parseFileName(path, task);
+    if (file === undefined) {
+      if (tableFormat(path) !== undefined) passOver(passedOver, "tables whose names say no split", path);
+      continue;
+    }
     const key = `${file.role} ${file.split}`;
     bySplit.set(key, [...(bySplit.get(key) ?? []), file]);
   }
@@ -111,16 +122,12 @@ function joinSplit(files: readonly NamedFile[]): SplitFiles {
   return { role: first.role, split: first.split, paths: chosen.map(({ path }) => path), subset: first.subset };
 }
 
-function listFolder(folder: string) {
+function listEntries(folder: string, passHidden?: (entry: Dirent) => void): Dirent[] {
   try {
-    return readdirSync(folder, { withFileTypes: true }).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    return listFolder(folder, passHidden);
   } catch (cause) {
-    throw new UserError(
-      "E_TASK_FOLDER",
-      `${folder}: no folder here that can be read (${(cause as NodeJS.ErrnoException).code})`,
-      "Name the folder with the suite's files.",
-      { cause },
-    );
+    const { message } = cause as Error;
+    throw new UserError("E_TASK_FOLDER", message, "Name the folder with the suite's files.", { cause });
   }
 }
 

@@ -1,6 +1,7 @@
 // What a downstream task is: the row of a table that says which files hold it, which columns are its texts and its label,
 // and how it is scored. Suites are lists of such rows (glue.ts, super-glue.ts, …); a user's own file becomes one too.
 
+import type { PassedOver } from "../../tables/passed-over.ts";
 import type { Values } from "../../tables/row.ts";
 import type { MetricName } from "../scores/metrics.ts";
 
@@ -90,6 +91,8 @@ export interface TaskData {
   readonly test: readonly Split[];
   /** Files that hold only a part of the published task, by name; such a score is marked wherever it is shown. */
   readonly subsets: readonly string[];
+  /** What its folder holds besides, and was not read; absent of a file of one's own. */
+  readonly passedOver?: readonly PassedOver[];
   /** Hash of the files read. */
   readonly hash: string;
 }

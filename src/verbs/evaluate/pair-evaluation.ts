@@ -14,6 +14,7 @@ import {
   scoreParadigms,
 } from "../../evaluate/pairs/paradigm-scores.ts";
 import { holdParameters, openPretrainedModel, requireTokenHead } from "../../pretrained/pretrained-model.ts";
+import { describePassedOver } from "../../tables/passed-over.ts";
 import { withBackend } from "../backend.ts";
 import { type EvaluateOptions, type OpenEvaluation, pairSuite, refuseOptions } from "./evaluate-options.ts";
 
@@ -33,11 +34,12 @@ export async function openPairEvaluation(folder: string, options: EvaluateOption
       "Name the folder with BLiMP's files.",
     );
   }
-  const { paradigms } = await readParadigms(suiteDir);
+  const { paradigms, passedOver } = await readParadigms(suiteDir);
   const opened = await openPretrainedModel(folder);
   requireTokenHead(opened, folder);
   const model = holdParameters(opened);
   const root = out ?? join(model.home, "evaluations");
+  const notes = [...model.notes, ...passedOver.map(describePassedOver)];
   checkOutput(root, "an evaluation", [pairSuite]);
   return {
     tasks: paradigms.map(({ name }) => name),
@@ -47,7 +49,7 @@ export async function openPairEvaluation(folder: string, options: EvaluateOption
       try {
         // In f32: sentences of a pair may differ by little.
         await withBackend({ ...options, signal }, "f32", async backend => {
-          onEvent({ kind: "open", device: backend.device, notes: model.notes });
+          onEvent({ kind: "open", device: backend.device, notes });
           const scores: ParadigmScore[] = [];
           const work = { backend, model, paradigms, opening: openingOf(model), root, signal };
           for await (const { score, isNew } of scoreParadigms(work)) {

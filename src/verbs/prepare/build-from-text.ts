@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
 import { deduplicateDocuments } from "../../corpus/deduplication/deduplicate.ts";
 import { readDocuments, writeDocuments } from "../../corpus/documents.ts";
-import { type PassedOver, startFunnel } from "../../corpus/funnel.ts";
+import { startFunnel } from "../../corpus/funnel.ts";
 import { type SelectOptions, selectDocuments } from "../../corpus/select.ts";
 import type { Document } from "../../corpus/sources/read-source.ts";
 import type { Source } from "../../corpus/sources/sources.ts";
 import { buildDataset } from "../../dataset/build.ts";
+import type { PassedOver } from "../../tables/passed-over.ts";
 import { WordCounter } from "../../tokenizer/learning/count-words.ts";
 import { LossCounter } from "../../tokenizer/normalising/lost-text.ts";
 import { normalisers } from "../../tokenizer/normalising/normaliser.ts";
@@ -90,7 +91,7 @@ export async function buildFromText(
     threads: options.threads,
     documentsHash: documents.hash,
     originHash,
-    recipe: options.recipe,
+    nameRecipe: options.nameRecipe,
     loss: losses.loss,
     onProgress: (done, sequences) =>
       showProgress(`tokenizing: ${describeDone(done)}, ${sequences.toLocaleString("en-US")} sequences`),

@@ -149,6 +149,11 @@ test("an output below the input is left out of what is read", async () => {
   for (const vocabulary of [70, 75]) assert.ok((await make(data, [texts], { vocabulary })).documents);
   const again = await make(data, [texts]);
   assert.equal(again.manifest.hash, first.manifest.hash);
+  // Nor is it told as text that was overlooked; what is nobody's is.
+  assert.deepEqual(again.documents?.funnel.passedOver, []);
+  writeFileSync(join(texts, ".hidden.csv"), "x");
+  const { documents } = await make(data, [texts], { vocabulary: 70 });
+  assert.deepEqual(documents?.funnel.passedOver, [{ reason: "hidden", count: 1, first: [join(texts, ".hidden.csv")] }]);
   // And where both are one folder.
   const both = await make(texts, [join(texts, "a.jsonl")]);
   assert.equal((await make(texts, [join(texts, "a.jsonl")])).manifest.hash, both.manifest.hash);

@@ -2,7 +2,7 @@
 // its own output.
 
 import { existsSync, readdirSync, realpathSync } from "node:fs";
-import { join, sep } from "node:path";
+import { basename, dirname, join, sep } from "node:path";
 import { UserError } from "../../base/errors.ts";
 import { findChangedFile } from "../../base/files/checksums.ts";
 import { isShard } from "../../base/files/folder-kind.ts";
@@ -60,14 +60,22 @@ export function readWholeDataset(folder: string): DatasetManifest | undefined {
   });
 }
 
+const real = (path: string) => (existsSync(path) ? realpathSync.native(path) : path);
+
+/** A test whether a path is a file of the dataset in a folder, or what writing it leaves there; by what stands there now. */
+export function knowOwnFiles(folder: string): (path: string) => boolean {
+  const own = new Set(listDatasetFiles(folder).map(path => real(join(folder, path))));
+  const folders = [folder, join(folder, "documents")].map(real);
+  return path => own.has(real(path)) || (basename(path).startsWith(".cram-") && folders.includes(real(dirname(path))));
+}
+
 /**
  * Leaves the dataset's own files out of what was found in folders above it. UserError E_OUTPUT_OVERLAP where they are what was
  * asked for: they would be replaced.
  */
 export function leaveOutOwnFiles(sources: readonly Source[], texts: readonly string[], folder: string): Source[] {
-  const real = (path: string) => (existsSync(path) ? realpathSync.native(path) : path);
-  const own = new Set(listDatasetFiles(folder).map(path => real(join(folder, path))));
-  const isOwn = ({ path }: Source) => own.has(real(path));
+  const knows = knowOwnFiles(folder);
+  const isOwn = ({ path }: Source) => knows(path);
   const others = sources.filter(source => !isOwn(source));
   const asked =
     sources.find(source => source.named && isOwn(source))?.path ??

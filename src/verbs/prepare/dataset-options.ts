@@ -10,8 +10,8 @@ import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 
 /** How text becomes sequences. */
 export interface DatasetOptions {
-  /** Name of the recipe that the dataset is for. */
-  readonly recipe: string;
+  /** Name of the recipe that the dataset is for, by the tokens to train on. */
+  readonly nameRecipe: (trainingTokens: number) => string;
   readonly vocabulary: number;
   readonly sequenceLength: number;
   readonly normaliser: NormaliserName;

@@ -13,7 +13,7 @@ import { checkFit } from "../../train/batches.ts";
 import { exportRun } from "../export/export-run.ts";
 import { pretrain } from "../pretrain/pretrain.ts";
 import { planNewRun } from "../pretrain/run-plan.ts";
-import { suggestPretrain } from "./next-pretrain.ts";
+import { recommendRecipe, suggestPretrain } from "./next-pretrain.ts";
 import { type PrepareOptions, prepare } from "./prepare.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cram next-"));
@@ -39,17 +39,20 @@ let datasets = 0;
 const common = { texts: [text], documentSeparator: "blank-line", holdOut: 0.1, threads: 1 };
 
 /** The plan of the printed command, and what was prepared. */
-async function follow(choices: Partial<PrepareOptions> & { readonly recipe: string }) {
+async function follow(choices: Partial<PrepareOptions> & { readonly recipe?: string }) {
   const out = join(root, `data/${datasets++}`);
   const { manifest } = await prepare({ ...common, ...choices, out });
-  const command = await suggestPretrain({ ...choices, out, manifest });
+  const recipe = choices.recipe ?? manifest.recipe!;
+  const command = await suggestPretrain({ ...choices, recipe, out, manifest });
   const valuesOf = (flag: string) => command.flatMap((word, i) => (command[i - 1] === flag ? [word] : []));
   const [data, name, initFrom] = ["--data", "--recipe", "--init-from"].map(flag => valuesOf(flag)[0]);
-  const flags = { data: data!, recipe: name!, initFrom, set: valuesOf("--set") };
+  const [budget] = valuesOf("--budget");
+  const flags = { data: data!, recipe: name!, initFrom, budget, set: valuesOf("--set") };
   return { flags, manifest: readManifest(out), planned: planNewRun(flags), command };
 }
 
-const cases: readonly (Partial<PrepareOptions> & { readonly recipe: string })[] = [
+const cases: readonly (Partial<PrepareOptions> & { readonly recipe?: string })[] = [
+  {},
   { recipe: "quickstart" },
   { recipe: "crammed-bert", sequenceLength: 32 },
   { recipe: "quickstart", vocabulary: 300, sequenceLength: 16 },
@@ -74,7 +77,20 @@ for (const choices of cases) {
 
 test("the recipe's own numbers are not printed again, and others than those of the recipe are", async () => {
   const { command } = await follow({ recipe: "quickstart", vocabulary: 80 });
-  assert.deepEqual(command.slice(4), ["--recipe", "quickstart", "--set", "model.vocabulary=80"]);
+  assert.deepEqual(command.slice(4, 8), ["--recipe", "quickstart", "--set", "model.vocabulary=80"]);
+});
+
+test("a recipe suits the amount of text, and a small text is read forty times", async () => {
+  // Twenty tokens a parameter in forty readings; of models of 119.6 M, 4.7 M and 0.9 M parameters.
+  const recommended = [61e6, 58e6, 2.5e6, 2.2e6, 100].map(recommendRecipe);
+  assert.deepEqual(recommended, [
+    "crammed-bert",
+    ...["crammed-bert-small", "crammed-bert-small"],
+    ...["quickstart", "quickstart"],
+  ]);
+  const { planned, manifest } = await follow({});
+  const readings = (Number.parseInt(planned.recipe.train.budget, 10) * 16) / manifest.training.sequences;
+  assert.ok(planned.recipe.train.budget.endsWith("steps") && readings <= 40 && readings > 39, String(readings));
 });
 
 test("the same text for another recipe of the same numbers renames the dataset", async () => {

@@ -4,7 +4,9 @@
 import { statSync } from "node:fs";
 import { UserError } from "../../base/errors.ts";
 import type { DatasetManifest } from "../../dataset/manifest.ts";
+import { countParameters } from "../../model/parameters.ts";
 import type { ModelShape } from "../../model/shape.ts";
+import { mostEpochs } from "../../plan/data-fit.ts";
 import { openPretrainedModel } from "../../pretrained/pretrained-model.ts";
 import { listShapeSettings } from "../../train/initial-parameters.ts";
 import { chooseRecipe } from "../recipe.ts";
@@ -15,12 +17,28 @@ export interface PreparedChoices {
   readonly recipe: string;
   /** What the dataset's tokenizer was taken from. */
   readonly tokenizer?: string | undefined;
-  readonly manifest: Pick<DatasetManifest, "vocabulary" | "sequenceLength">;
+  readonly manifest: Pick<DatasetManifest, "vocabulary" | "sequenceLength" | "training">;
 }
+
+/** From the largest on. */
+const bySize = ["crammed-bert", "crammed-bert-small"];
+
+/**
+ * The recipe that an amount of text suits: the largest whose model gets its twenty tokens a parameter (Hoffmann et al. 2022, arXiv
+ * 2203.15556) from it in forty readings, after which text is worth nothing more (Muennighoff et al. 2023, arXiv 2305.16264).
+ */
+export function recommendRecipe(trainingTokens: number): string {
+  const suits = (recipe: string) => 20 * countParameters(chooseRecipe({ recipe }).model) <= mostEpochs * trainingTokens;
+  return bySize.find(suits) ?? smallest;
+}
+
+const smallest = "quickstart";
+/** What its time holds on two cores, in round figures. */
+const stepsOfSmallest = 5000;
 
 /** The words of the command, not yet quoted. */
 export async function suggestPretrain({ out, recipe, tokenizer, manifest }: PreparedChoices): Promise<string[]> {
-  const ours = chooseRecipe({ recipe }).model;
+  const { model: ours, name, schedule } = chooseRecipe({ recipe });
   const theirs = tokenizer === undefined ? undefined : await readShape(tokenizer);
   const { vocabulary, sequenceLength } = manifest;
   const fromModel = theirs === undefined ? [] : listShapeSettings(theirs, ours);
@@ -29,9 +47,11 @@ export async function suggestPretrain({ out, recipe, tokenizer, manifest }: Prep
     ...fromModel.filter(pair => !pair.startsWith("model.sequenceLength=")),
     ...(sequenceLength === ours.sequenceLength ? [] : [`model.sequenceLength=${sequenceLength}`]),
   ];
+  const usefulSteps = Math.max(1, Math.floor((mostEpochs * manifest.training.sequences) / schedule.batchSequences));
   return [
     ...["cram", "pretrain", "--data", out, "--recipe", recipe],
     ...settings.flatMap(pair => ["--set", pair]),
+    ...(name === smallest && usefulSteps < stepsOfSmallest ? ["--budget", `${usefulSteps}steps`] : []),
     ...(theirs === undefined ? [] : ["--init-from", tokenizer!]),
   ];
 }

@@ -6,9 +6,9 @@ import { contentHash } from "../../base/files/files.ts";
 import { finishMoves, replaceFiles } from "../../base/files/folder-draft.ts";
 import { checkOutput } from "../../base/files/folder-kind.ts";
 import { withFolderLock } from "../../base/files/folder-lock.ts";
-import { type PassedOver, passOver } from "../../corpus/funnel.ts";
 import { hashSources, type ListOptions, type Source } from "../../corpus/sources/sources.ts";
 import { writeManifest } from "../../dataset/manifest.ts";
+import { type PassedOver, passOver } from "../../tables/passed-over.ts";
 import { buildFromText } from "./build-from-text.ts";
 import { datasetNames, listDatasetFiles, readWholeDataset } from "./dataset-folder.ts";
 import type { DatasetOptions, Prepared } from "./dataset-options.ts";
@@ -31,7 +31,7 @@ export function prepareSources(
   checkOutput(folder, "a dataset", datasetNames);
   return withFolderLock(folder, "prepare", async () => {
     finishMoves(folder);
-    const { threads: _, recipe, tokenizer, evaluationTexts, ...rest } = options;
+    const { threads: _, nameRecipe, tokenizer, evaluationTexts, ...rest } = options;
     const shaping = { ...rest, tokenizer: tokenizer?.hash, evaluationTexts: evaluationTexts?.hash };
     showProgress("looking for changes");
     const before = sources.map(({ path }) => describeState(path));
@@ -41,6 +41,7 @@ export function prepareSources(
     const manifest = readWholeDataset(folder);
     if (manifest?.originHash === originHash) {
       // Which recipe asked for it changes nothing else of the dataset.
+      const recipe = nameRecipe(manifest.training.sequences * manifest.sequenceLength);
       const renamed = manifest.recipe === recipe ? manifest : writeManifest(folder, { ...manifest, recipe });
       return { folder, manifest: renamed, documents: undefined, warnings: describeText(manifest, options) };
     }

@@ -3,19 +3,19 @@
 import { UserError } from "../../base/errors.ts";
 import { checkOutput } from "../../base/files/folder-kind.ts";
 import { type EvaluationTexts, readEvaluationTexts } from "../../corpus/deduplication/evaluation-texts.ts";
-import type { PassedOver } from "../../corpus/funnel.ts";
 import type { ChosenFormat } from "../../corpus/sources/read-source.ts";
 import { listSources } from "../../corpus/sources/sources.ts";
 import { largestVocabulary } from "../../dataset/shards.ts";
 import { countPerformanceCores } from "../../machine/cores.ts";
+import type { PassedOver } from "../../tables/passed-over.ts";
 import type { PreTokenizer } from "../../tokenizer/encoding/split.ts";
 import type { NormaliserName } from "../../tokenizer/normalising/normaliser.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Recipe } from "../../train/recipe.ts";
 import { chooseRecipe } from "../recipe.ts";
-import { datasetNames, leaveOutOwnFiles } from "./dataset-folder.ts";
+import { datasetNames, knowOwnFiles, leaveOutOwnFiles } from "./dataset-folder.ts";
 import type { Prepared } from "./dataset-options.ts";
-import { readLearnedLength } from "./next-pretrain.ts";
+import { readLearnedLength, recommendRecipe } from "./next-pretrain.ts";
 import { openTokenizer } from "./open-tokenizer.ts";
 import { listingOf, prepareSources } from "./prepare-sources.ts";
 
@@ -24,7 +24,10 @@ export interface PrepareOptions {
   readonly texts: readonly string[];
   /** The dataset's folder. */
   readonly out: string;
-  /** The recipe whose vocabulary and sequence length are used. Default crammed-bert. */
+  /**
+   * The recipe that the dataset is for, whose vocabulary and sequence length are used. Default: those of crammed-bert, and the recipe
+   * that the amount of text suits.
+   */
   readonly recipe?: string | Recipe | undefined;
   /** Tokens of the tokenizer to learn, special ones included. Default: the recipe's. */
   readonly vocabulary?: number | undefined;
@@ -81,6 +84,7 @@ export interface PrepareOptions {
  */
 export async function prepare(options: PrepareOptions): Promise<Prepared> {
   const { name, model } = chooseRecipe({ recipe: options.recipe ?? "crammed-bert" });
+  const nameRecipe = options.recipe === undefined ? recommendRecipe : () => name;
   const { texts, out, maxTokensPerCharacter, holdOut = 0.01 } = options;
   if (!(holdOut > 0 && holdOut <= 0.5)) {
     throw new UserError("E_OPTION", `holdOut is ${holdOut}`, "Hold out a share above 0 and up to 0.5.");
@@ -88,7 +92,7 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
   const normaliser = options.normaliser ?? "ascii-fold";
   const tokenizer = options.tokenizer === undefined ? undefined : await openGivenTokenizer(options.tokenizer, options);
   const shaping = {
-    recipe: name,
+    nameRecipe,
     vocabulary: checkVocabulary(tokenizer?.vocabulary.length ?? options.vocabulary ?? model.vocabulary),
     alphabetLimit: options.alphabetLimit,
     tokenizer,
@@ -110,7 +114,11 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
   } as const;
   checkOutput(out, "a dataset", datasetNames);
   const passedOver: PassedOver[] = [];
-  const sources = listSources(texts, listingOf(shaping, passedOver));
+  const listing = listingOf(shaping, passedOver);
+  const isOwn = knowOwnFiles(out);
+  // What an earlier call wrote is no text that was overlooked.
+  const passOver = (reason: string, path: string) => isOwn(path) || listing.passOver?.(reason, path);
+  const sources = listSources(texts, { ...listing, passOver });
   return prepareSources(out, leaveOutOwnFiles(sources, texts, out), shaping, options.onProgress, passedOver);
 }
 
