@@ -206,6 +206,11 @@ export const operationCases: readonly OperationCase[] = [
   ),
   row("gather", [[6, 5]], a => g.exp(g.gather(a, indices([3, 0, 3, 5])))),
   row("scatterAdd", [[4, 5]], a => g.exp(g.scatterAdd(a, indices([3, 0, 3, 5]), 7))),
+  row("scatterAdd at indices that are computed", [[6, 5]], a => {
+    const table = g.multiply(g.iota(3), 2);
+    const computed = g.add(g.reshape(table, [3, 1]), g.reshape(g.iota(2), [1, 2])); // (3, 2)
+    return g.exp(g.scatterAdd(a, g.reshape(computed, [6]), 7));
+  }),
   row(
     "cast of a comparison",
     [

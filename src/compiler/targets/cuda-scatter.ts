@@ -24,7 +24,8 @@ export function printScatter({ template }: Group, { inMemory, stateOf }: PrintCo
   const node = template!;
   const [values, indices] = node.inputs.map(operand => baseOf(operand, inMemory)) as [Tensor, Tensor];
   const [rows, columns] = node.shape as [number, number];
-  const count = indices.shape[0]!;
+  // The operand's own: what stands in memory under it may have another shape.
+  const count = node.inputs[1]!.shape[0]!;
   const piece = Math.min(mostSorted, 32 * Math.ceil(count / 32));
   const pieces = Math.ceil(count / piece);
   const segments = Math.ceil(count / segment);
