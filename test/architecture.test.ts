@@ -43,7 +43,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // A run's events for other programs; training does not know of it.
   tracking: ["base", "events"],
   // A model opened, whatever folder it lies in: a run, a finetuned model that was kept, another program's.
-  pretrained: ["base", "graph", "model", "optim", "tokenizer", "checkpoint", "train"],
+  pretrained: ["base", "graph", "model", "objectives", "optim", "tokenizer", "checkpoint", "train"],
   // Finetuning has its own step: gradients and update in one program, lengths that vary.
   evaluate: [
     "base",

@@ -23,6 +23,8 @@ export interface SequenceSource {
   readMasked(from: number, count: number): MaskedBatch;
   /** The same as they are, (count·S). */
   readWhole(from: number, count: number): Int32Array;
+  /** The token that hides others. */
+  readonly mask: number;
   /** Whether a token stands for no text: a separator, a mask. */
   isSpecial(token: number): boolean;
 }
@@ -35,6 +37,12 @@ export interface ObjectiveLoss {
   readonly loss: Tensor;
   /** What its memory learns from: added up over a step's micro-batches, by name. */
   readonly seen?: Readonly<Record<string, Tensor>>;
+}
+
+/** How a model reads the masked tokens of a held-out batch, in nats of cross-entropy. */
+export interface ObjectiveValidation<Settings> {
+  feed(batch: MaskedBatch, mask: number, settings: Settings, recipe: ObjectiveRecipe): Batch;
+  computeLoss(parameters: Parameters, settings: Settings, recipe: ObjectiveRecipe): Tensor;
 }
 
 /** States of an objective, by name, kept in checkpoints with the optimizer's. */
@@ -60,6 +68,10 @@ export interface Objective<Settings = never> {
   /** A micro-batch of training: what the loss reads beside the model's tables. */
   feed(source: SequenceSource, settings: Settings, recipe: ObjectiveRecipe): Batch;
   computeLoss(parameters: Parameters, settings: Settings, recipe: ObjectiveRecipe): ObjectiveLoss;
+  /** Where the model reads held-out tokens another way than a masked language model; the tokens and masks are the same. */
+  readonly validation?: ObjectiveValidation<Settings>;
+  /** Why a trained model predicts no tokens when it is read by itself; undefined where it does. */
+  readonly headFault?: string;
   /** What it remembers from step to step; zeros at first. */
   readonly memory?: ObjectiveMemory<Settings>;
   /** Sequences of the smallest micro-batch, a power of two, that can be fed; without it one. */

@@ -1,14 +1,19 @@
 // The objectives there are. A line here is all that the rest needs to know of one.
 
 import { z } from "zod";
+import type { MaskedBatch } from "../dataset/dataset.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { computeMaskedLoss } from "../model/heads.ts";
+import { declareMaskedInputs } from "../model/inputs.ts";
 import type { Parameters } from "../model/layer-parts.ts";
+import { lateMasks } from "./late-masks.ts";
 import { masked } from "./masked.ts";
 import { mixed } from "./mixed.ts";
 import type { Batch, Objective, ObjectiveLoss, ObjectiveRecipe, SequenceSource } from "./objective.ts";
+import { countValidated } from "./predictions.ts";
 import { tokenDropping } from "./token-dropping.ts";
 
-export const objectives = [masked, mixed, tokenDropping] as const;
+export const objectives = [masked, mixed, tokenDropping, lateMasks] as const;
 
 type Schemas<List extends readonly { readonly schema: unknown }[]> = {
   -readonly [Index in keyof List]: List[Index]["schema"];
@@ -58,6 +63,24 @@ export function computeObjectiveLoss(parameters: Parameters, recipe: ChosenRecip
   const { record, settings } = findObjective(recipe);
   return record.computeLoss(parameters, settings, recipe);
 }
+
+/** A held-out batch as validation reads it. */
+export function feedValidation(batch: MaskedBatch, mask: number, recipe: ChosenRecipe): Batch {
+  const { record, settings } = findObjective(recipe);
+  return record.validation?.feed(batch, mask, settings, recipe) ?? { ...batch };
+}
+
+/** Mean cross-entropy of masked tokens, in nats, on what feedValidation gives: of every recipe at one rate of plain masks. */
+export function computeValidationLoss(parameters: Parameters, recipe: ChosenRecipe): Tensor {
+  const { record, settings } = findObjective(recipe);
+  if (record.validation !== undefined) return record.validation.computeLoss(parameters, settings, recipe);
+  const { model, train } = recipe;
+  const predictions = train.microBatchSequences * countValidated(recipe);
+  return computeMaskedLoss(declareMaskedInputs(model, train.microBatchSequences, predictions), parameters, model);
+}
+
+/** Why a recipe's model, once trained, predicts no tokens when it is read by itself; undefined where it does. */
+export const findHeadFault = (recipe: ChosenRecipe): string | undefined => findObjective(recipe).record.headFault;
 
 /** What a recipe's objective remembers; undefined for most. */
 export function findObjectiveMemory(recipe: ChosenRecipe) {

@@ -11,6 +11,7 @@ import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { findRun, loadMoments, loadParameters, readCounters } from "../checkpoint/state.ts";
 import { listParameters } from "../model/parameters.ts";
 import { abbreviateShape, type ModelShape, withoutHead } from "../model/shape.ts";
+import { findHeadFault } from "../objectives/objectives.ts";
 import { listAverageStates } from "../optim/averages.ts";
 import { readTokenizer } from "../tokenizer/read-tokenizer.ts";
 import type { Recipe } from "../train/recipe.ts";
@@ -42,6 +43,8 @@ export interface PretrainedModel
   readonly parameters: readonly StoredTensor[];
   /** false: an encoder without the head of a masked language model. It finetunes and embeds, and fills no mask. */
   readonly predictsTokens: boolean;
+  /** Why a run's model predicts none; undefined where it does, and where there is no head. */
+  readonly headFault?: string | undefined;
   /** What its products are computed in where nothing else is asked for. */
   readonly precision: Recipe["train"]["precision"];
   /** Names shape, parameters, tokenizer and `specialTokensInText` by their content. The first to ask waits until every parameter was read. */
@@ -50,7 +53,10 @@ export interface PretrainedModel
   readonly notes: readonly string[];
 }
 
-type Opened = Pick<PretrainedModel, "kind" | "shape" | "parameters" | "predictsTokens" | "precision" | "notes"> & {
+type Opened = Pick<
+  PretrainedModel,
+  "kind" | "shape" | "parameters" | "predictsTokens" | "headFault" | "precision" | "notes"
+> & {
   readonly reader: TextReader;
 };
 
@@ -98,11 +104,15 @@ export function holdParameters(model: PretrainedModel): PretrainedModel {
 }
 
 /** Errors: E_NO_HEAD for a model that predicts no tokens. */
-export function requireTokenHead(model: Pick<PretrainedModel, "predictsTokens">, path: string): void {
-  if (model.predictsTokens) return;
+export function requireTokenHead(
+  { predictsTokens, headFault }: Pick<PretrainedModel, "predictsTokens" | "headFault">,
+  path: string,
+): void {
+  if (predictsTokens) return;
+  const fault = headFault ?? "it is an encoder alone, or was finetuned on a task";
   throw new UserError(
     "E_NO_HEAD",
-    `${path}: this model has no head that predicts tokens: it is an encoder alone, or was finetuned on a task`,
+    `${path}: this model has no head that predicts tokens: ${fault}`,
     "Give a masked language model; this one can be finetuned with cram evaluate.",
   );
 }
@@ -139,12 +149,14 @@ function openRun(path: string, average: AverageName | undefined): Opened {
   const recipe = readRunRecipe(run);
   checkRunRecipe(run, recipe, readCounters(path).recipeHash);
   const { model: shape, train } = recipe;
+  const headFault = findHeadFault(recipe);
   const shapes = new Map(listParameters(shape).map(parameter => [parameter.name, parameter.shape] as const));
   checkRunTokenizer(run);
   const { parameters: last, notes } = loadParameters(path, shapes);
   const parameters = average === undefined ? last : openAverage(path, recipe, last, average);
   return {
-    ...{ kind: "run", shape, predictsTokens: true, precision: train.precision, notes, parameters },
+    ...{ kind: "run", shape, predictsTokens: headFault === undefined, headFault },
+    ...{ precision: train.precision, notes, parameters },
     // Tasks are read as a corpus is. Elsewhere a text is read as other programs read it to the run's export.
     reader: readTextWith(readTokenizer(join(run, "tokenizer.json")), "as-text", "recognise"),
   };

@@ -6,7 +6,7 @@ import type { DatasetManifest } from "../dataset/manifest.ts";
 import { plainMask } from "../dataset/mask-units.ts";
 import { makeTables } from "../model/inputs.ts";
 import type { Batch, SequenceSource } from "../objectives/objective.ts";
-import { feedObjective } from "../objectives/objectives.ts";
+import { feedObjective, feedValidation } from "../objectives/objectives.ts";
 import { countMasked, countMaskedAt, countValidated } from "../objectives/predictions.ts";
 import type { BatchSource } from "./batch-queue.ts";
 import type { Recipe } from "./recipe.ts";
@@ -53,6 +53,7 @@ function feedTrainingBatch(dataset: Dataset, recipe: Recipe, first: number, coun
   const source: SequenceSource = {
     readMasked: (from, count) => readTrainingBatch(dataset, recipe, first + from, count, progress),
     readWhole: (from, count) => dataset.readTraining(first + from, count, 0, recipe.train.seed).tokens,
+    mask: dataset.tokenizer.specials.mask,
     isSpecial: token => dataset.isSpecial(token),
   };
   return feedObjective(source, { ...recipe, train: { ...recipe.train, microBatchSequences: count } });
@@ -102,9 +103,9 @@ export function openBatches(dataset: Dataset, recipe: Recipe): BatchSource {
       ...positionInput,
     }),
     isSame: (progress, other) => countMaskedAt(progress, recipe) === countMaskedAt(other, recipe),
-    validation: index => ({
-      ...dataset.readValidation(index * size, size, countValidated(recipe), data.separateDocuments),
-      ...positionInput,
-    }),
+    validation: index => {
+      const batch = dataset.readValidation(index * size, size, countValidated(recipe), data.separateDocuments);
+      return { ...feedValidation(batch, dataset.tokenizer.specials.mask, recipe), ...positionInput };
+    },
   };
 }

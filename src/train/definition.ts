@@ -1,13 +1,13 @@
 // What a recipe trains: its objective's loss and its optimizer's update, in the form step.ts runs.
 
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
-import { computeMaskedLoss, computeSampledLoss } from "../model/heads.ts";
+import { computeSampledLoss } from "../model/heads.ts";
 import { initialiseParameter } from "../model/initialise.ts";
 import { declareMaskedInputs } from "../model/inputs.ts";
 import { listParameters } from "../model/parameters.ts";
 import type { ModelShape } from "../model/shape.ts";
-import { computeObjectiveLoss, findObjectiveMemory } from "../objectives/objectives.ts";
-import { countMasked, countValidated } from "../objectives/predictions.ts";
+import { computeObjectiveLoss, computeValidationLoss, findObjectiveMemory } from "../objectives/objectives.ts";
+import { countMasked } from "../objectives/predictions.ts";
 import {
   averageParameters,
   listAverageStates,
@@ -27,14 +27,12 @@ export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, Sto
   const model: ModelShape = { ...recipe.model, training: separated };
   const trained = { ...recipe, model: { ...model, training: { ...separated, layerDrop: train.layerDrop } } };
   const listed = listParameters(recipe.model);
-  const declareInputs = (shape: ModelShape, masked: number) =>
-    declareMaskedInputs(shape, train.microBatchSequences, train.microBatchSequences * masked);
-  const masked = countMasked(recipe);
+  const labels = train.microBatchSequences * countMasked(recipe);
+  const declareInputs = () => declareMaskedInputs(trained.model, train.microBatchSequences, labels);
   const losses: ProbedLosses = {
     loss: parameters => computeObjectiveLoss(parameters, trained).loss,
-    sampledLoss: (parameters, seed) =>
-      computeSampledLoss(declareInputs(trained.model, masked), parameters, trained.model, seed),
-    labels: train.microBatchSequences * masked,
+    sampledLoss: (parameters, seed) => computeSampledLoss(declareInputs(), parameters, trained.model, seed),
+    labels,
   };
   const probe = findProbe(optimizer);
   const memory = findObjectiveMemory(recipe);
@@ -42,8 +40,8 @@ export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, Sto
     parameters: new Map(listed.map(({ name, shape }) => [name, shape] as const)),
     moments: new Map([...listMoments(listed, optimizer), ...(memory?.states ?? [])]),
     loss: losses.loss,
-    observations: memory && { shapes: memory.seen, compute: parameters => computeObjectiveLoss(parameters, recipe) },
-    validationLoss: parameters => computeMaskedLoss(declareInputs(model, countValidated(recipe)), parameters, model),
+    observations: memory && { shapes: memory.seen, compute: parameters => computeObjectiveLoss(parameters, trained) },
+    validationLoss: parameters => computeValidationLoss(parameters, { ...recipe, model }),
     interval: findInterval(optimizer),
     recomputes: train.recompute,
     probe: probe && {

@@ -32,6 +32,7 @@ const settings: Readonly<Record<string, readonly string[]>> = {
   masked: [],
   mixed: ["causal=0.5"],
   "token-dropping": ["lossDecay=0.5"],
+  "late-masks": ["lastLayers=1"],
 };
 
 const recipeOf = (name: string) =>

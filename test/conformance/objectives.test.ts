@@ -180,7 +180,7 @@ test("a mixed batch: the first sequences are masked, the next predict one place 
     return { tokens, positions, labels };
   };
   const readWhole = (from: number, count: number) => text.slice(16 * from, 16 * (from + count));
-  const batch = feedObjective({ readMasked, readWhole, isSpecial: () => false }, recipe);
+  const batch = feedObjective({ readMasked, readWhole, mask: 1, isSpecial: () => false }, recipe);
   const masked = [0, 5, 15].flatMap(place => [place, place + 16, place + 32]);
   assert.deepEqual(
     [...batch.tokens!],
@@ -197,11 +197,43 @@ test("what is special or predicted is never dropped", () => {
     positions: Int32Array.of(2, 5, 20, 31),
     labels: Int32Array.of(9, 9, 9, -1),
   });
-  const { kept } = feedObjective({ readMasked, readWhole: () => assert.fail(), isSpecial: token => token < 2 }, recipe);
+  const { kept } = feedObjective(
+    { readMasked, readWhole: () => assert.fail(), mask: 1, isSpecial: token => token < 2 },
+    recipe,
+  );
   assert.deepEqual(
     [...kept!.entries()].filter(([, flag]) => flag === 1).map(([place]) => place),
     [0, 1, 2, 5, 20],
   );
+});
+
+test("masks are late, and as many in every sequence: also where a random token is one", () => {
+  const recipe = recipeWith("objective.name=late-masks", "objective.lastLayers=1", "model.layers=2");
+  // Of four predicted places three show <mask>; in the second sequence the fourth shows it by chance.
+  const tokens = Int32Array.from({ length: 32 }, () => 9);
+  for (const place of [3, 5, 7, 17, 18, 19, 20]) tokens[place] = 1;
+  const positions = Int32Array.of(3, 4, 5, 7, 17, 18, 19, 20);
+  const readMasked = () => ({ tokens, positions, labels: new Int32Array(8) });
+  const source = { readMasked, readWhole: () => assert.fail(), mask: 1, isSpecial: () => false };
+  const early = (places: readonly number[]) => Array.from({ length: 16 }, (_, i) => i).filter(i => !places.includes(i));
+  assert.deepEqual(
+    [...feedObjective(source, recipe).early!],
+    [...early([3, 5, 7]), ...early([1, 2, 3]).map(place => place + 16)],
+  );
+});
+
+test("validation of late masks measures the tokens and masks that every validation does, let in where they were", async () => {
+  const plain = recipeWith("model.layers=2");
+  const late = recipeWith("objective.name=late-masks", "objective.lastLayers=1", "model.layers=2");
+  const { early, ...batch } = drawValidationBatch(late) as Record<string, Int32Array>;
+  assert.deepEqual(batch, drawValidationBatch(plain));
+  const [one, other] = [
+    await openEngine(openReference(), defineTraining(plain)),
+    await openEngine(openReference(), defineTraining(late)),
+  ];
+  const losses = [await one.validate(batch), await other.validate({ ...batch, early: early! })] as const;
+  // Nothing is trained yet, so all is about log 40; but it is not the same sum.
+  assert.ok(losses.every(loss => Math.abs(loss - Math.log(40)) < 0.2) && losses[0] !== losses[1], losses.join(" "));
 });
 
 test("the largest values of each row are chosen, the first of equal ones, in the order of their places", async () => {
@@ -218,6 +250,7 @@ const optionChanges: Readonly<
   masked: { base: [], options: [] },
   mixed: { base: ["causal=0.5"], options: ["causal=1", "maskedNext=0.5"] },
   "token-dropping": { base: [], options: ["kept=0.75", "firstLayers=2", "lastLayers=2", "lossDecay=0.5"] },
+  "late-masks": { base: [], options: ["lastLayers=1"] },
 };
 
 test("every option of every objective changes a program or the batches", () => {
@@ -251,6 +284,10 @@ test("a token costs what is decoded of it, at the larger of two rates", () => {
   const [qkv, scores, behind] = [16 * 48, 2 * 16 * 16, 16 * 16 + 16 * 32 + 16 * 16];
   const layers = 3.5 * qkv + 3.25 * scores + 3 * behind;
   assert.equal(countTokenFlops(four), 6 * layers + 0.25 * head);
+  // Of two layers the first sees 13 of 16.
+  const late = recipeWith("model.layers=2", "objective.name=late-masks", "objective.lastLayers=1");
+  const early = (13 * (qkv + 2 * 13 * 16 + behind)) / 16;
+  assert.equal(countTokenFlops(late), 6 * (early + qkv + scores + behind) + 0.25 * head);
 });
 
 test("what cannot go together with an objective is refused by name", () => {
@@ -275,6 +312,20 @@ test("what cannot go together with an objective is refused by name", () => {
   drop(/kept 0.25 keeps 4 tokens of a sequence, and 8 are predicted/, "objective.kept=0.25", "data.maskFraction=0.5");
   drop(/keeps all tokens/, "objective.kept=0.99");
   drop(/fourier mixes whole sequences/, "model.mixer.name=fourier", "model.heads=1", "model.positions=learned");
+  const late = (message: RegExp, ...changes: string[]) =>
+    assert.throws(() => recipeWith("objective.name=late-masks", "model.layers=3", ...changes), { message });
+  late(/lastLayers 3 leave none of 3 layers/, "objective.lastLayers=3");
+  late(/data.mask masks another number/, "data.mask.unit=words");
+  late(/data.finalMaskFraction masks another number/, "data.finalMaskFraction=0.5");
+  late(/data masks no token/, "data.mask.unit=tokens", "data.mask.masked=0");
+  late(/embedding.tokenShift shows tokens the masks beside them/, "model.embedding.tokenShift=true");
+  late(/embedding.bigramRows shows tokens the masks before them/, "model.embedding.bigramRows=9");
+  late(
+    /mixer.valueResidual adds the first layer's values/,
+    "model.mixer.name=attention",
+    "model.mixer.valueResidual=true",
+  );
+  late(/identity mixes whole sequences/, "model.mixer.name=identity", "model.heads=1", "model.positions=learned");
   assert.throws(() => recipeWith("objective.name=masked", "objective.causal=1"), {
     code: "E_RECIPE_KEY",
     message: /objective.causal changes nothing under masked/,

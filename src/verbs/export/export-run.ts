@@ -92,6 +92,14 @@ export async function exportRun(run: string, options: ExportOptions = {}): Promi
   return { ...exported, out };
 }
 
+function refuseHead(run: string, fault: string): never {
+  throw new UserError(
+    "E_EXPORT_FORMAT",
+    `${run}: an export predicts tokens, and this model does not: ${fault}`,
+    "cram evaluate and embed read the run itself; a model that is finetuned from it can be exported.",
+  );
+}
+
 async function exportModel(
   run: string,
   model: PretrainedModel,
@@ -100,6 +108,7 @@ async function exportModel(
   const { out, formats, types = onnxTypeNames, license, onProgress = () => {} } = options;
   const { shape, parameters, specials } = model;
   const facts = readRunFacts(run, options.weights);
+  if (model.headFault !== undefined) refuseHead(run, model.headFault);
   checkExpressed(shape, run);
   const forHub = exportToHuggingFace(shape, parameters, specials);
   const obstacle = "obstacle" in forHub ? forHub.obstacle : undefined;

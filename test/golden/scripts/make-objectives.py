@@ -180,4 +180,26 @@ def add_dropping(kept, first, last, decay, model={}):
 add_dropping(4, 0, 1, 0.9)
 add_dropping(5, 1, 1, 0.5, {"layers": 4, "positions": "rotary"})
 
+def add_late(last, model={}, shown=None, changes=[]):
+    masked, positions, labels = mask(original, shown)
+    at_mask = [[s for s in range(S) if b * S + s in positions and masked[b, s] == MASK] for b in range(B)]
+    early = torch.tensor([[s for s in range(S) if s not in own] for own in at_mask])
+    layers = {**base, **model}["layers"]
+    def compute(make):
+        network = make()
+        x = network.embed(masked)
+        text = torch.stack([row[k] for row, k in zip(x, early)])
+        for layer in range(layers - last): text = network.layer(text, layer, places=early)
+        x = torch.stack([row.index_copy(0, k, n) for row, k, n in zip(x, early, text)])
+        for layer in range(layers - last, layers): x = network.layer(x, layer)
+        logits = network.decode(network.finish(x).reshape(B * S, -1)[positions])
+        return F.cross_entropy(logits, torch.tensor(labels)), {"changes": changes}
+    rows = (early + S * torch.arange(B)[:, None]).reshape(-1).tolist()
+    inputs = {"tokens": masked.reshape(-1).tolist(), "positions": positions, "labels": labels, "early": rows}
+    add(f"late masks in {last} of {layers}", {"name": "late-masks", "lastLayers": last}, model, inputs, compute)
+
+# Of three places round(0.8 * 3) show <mask>, or all.
+add_late(1, shown=[True, False, True])
+add_late(2, {"positions": "rotary"}, changes=["data.mask.unit=tokens", "data.mask.masked=1", "data.mask.random=0"])
+
 print(json.dumps({"sequences": B, "sequenceLength": S, "vocabulary": V, "base": base, "cases": cases}, separators=(",", ":")))
