@@ -1,22 +1,18 @@
 // cram quickstart: the whole road in a few minutes, on the prose of the installed packages, which every checkout has.
 
-import { existsSync } from "node:fs";
-import { dirname, join, sep } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import type { Command } from "commander";
 import { quickstart as quickstartRecipe } from "../../../recipes/quickstart.ts";
 import { systemClock } from "../../base/clock.ts";
 import { quoteWord } from "../../base/shell-words.ts";
-import { collectInstalledProse } from "../../corpus/sources/installed-prose.ts";
-import { listSources } from "../../corpus/sources/sources.ts";
 import type { TrainingEvent } from "../../events/event.ts";
 import { readEvents } from "../../events/event-reader.ts";
 import { countPerformanceCores } from "../../machine/cores.ts";
 import { openPretrainedModel } from "../../pretrained/pretrained-model.ts";
 import { plotCurve } from "../../report/charts/plot.ts";
 import { openMaskFiller } from "../../verbs/model/fill-masks.ts";
-import { prepareSources } from "../../verbs/prepare/prepare-sources.ts";
 import { withRun } from "../../verbs/pretrain/open-run.ts";
+import { prepareProse, proseSentences } from "../../verbs/quickstart.ts";
 import { chooseRecipe } from "../../verbs/recipe.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend, mostThreads, parseCount } from "../choose.ts";
 import { colour, print, printError, showStatus } from "../terminal/output.ts";
@@ -32,20 +28,6 @@ interface QuickstartFlags extends BackendOptions {
   readonly out?: string;
   readonly json?: boolean;
 }
-
-const proseBytes = 6e6;
-
-/** Sentences that readers of READMEs and of Node's documentation can complete. */
-const sentences = [
-  "npm [MASK] --save-dev",
-  "run npm [MASK] to install the dependencies.",
-  'import { test } [MASK] "node:test";',
-  "const fs = [MASK]('node:fs');",
-  "this function [MASK] a promise.",
-  "asynchronously [MASK] the contents of a file.",
-  "if the file does not [MASK], an error is thrown.",
-  "see the [MASK] for more information.",
-];
 
 export function addQuickstart(program: Command): void {
   const command = program
@@ -74,22 +56,10 @@ async function quickstart(flags: QuickstartFlags): Promise<void> {
   const json = flags.json === true;
   const printLine = (kind: string, content: object) => print(JSON.stringify({ kind, ...content }));
   const started = systemClock.seconds();
-  const prose = collectInstalledProse(findNodeModules(), { maxBytes: proseBytes });
-  const { manifest, documents, warnings } = await prepareSources(
+  const { manifest, documents, warnings } = await prepareProse(
     flags.data,
-    listSources(prose),
-    {
-      nameRecipe: () => recipe.name,
-      vocabulary: recipe.model.vocabulary,
-      sequenceLength: recipe.model.sequenceLength,
-      normaliser: "ascii-fold",
-      preTokenizer: "whitespace",
-      textField: "text",
-      maxTokensPerCharacter: undefined,
-      holdOut: 0.05,
-      seed: 0,
-      threads,
-    },
+    recipe,
+    threads,
     json ? undefined : showStatus,
   );
   if (json) printLine("dataset", { out: flags.data, manifest, funnel: documents?.funnel });
@@ -113,7 +83,7 @@ async function quickstart(flags: QuickstartFlags): Promise<void> {
       if (end.reason === "interrupted") return undefined;
       if (!json) printCurve(readEvents(join(run, "events.jsonl")));
       const fill = openMaskFiller(open.backend, await openPretrainedModel(run));
-      for (const text of sentences) {
+      for (const text of proseSentences) {
         const masks = await fill(text, 4);
         if (json) printLine("fill", { text, masks });
         else printFilled(text, masks);
@@ -163,13 +133,4 @@ function smooth(points: readonly { x: number; y: number }[]): { x: number; y: nu
     const part = points.slice(i * group, (i + 1) * group);
     return { x: part.at(-1)!.x, y: part.reduce((sum, { y }) => sum + y, 0) / part.length };
   });
-}
-
-/** The node_modules that this package was installed into, where it may have one of its own too, or its own in a checkout. */
-function findNodeModules(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  const installed = folder.lastIndexOf(`${sep}node_modules${sep}`);
-  if (installed !== -1) return join(folder.slice(0, installed), "node_modules");
-  while (!existsSync(join(folder, "node_modules")) && dirname(folder) !== folder) folder = dirname(folder);
-  return join(folder, "node_modules");
 }
