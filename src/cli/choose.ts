@@ -10,6 +10,7 @@ import { suggest } from "./terminal/completion.ts";
 export interface BackendOptions {
   readonly backend?: BackendName;
   readonly threads?: string;
+  readonly device?: string;
   /** Ends the compiling of kernels. */
   readonly signal?: AbortSignal;
 }
@@ -25,7 +26,8 @@ export function addBackendOptions(command: Command): Command {
     .option(
       "--threads <number>",
       "of the cpu backend; default: the performance cores; with the same number a run repeats its bits",
-    );
+    )
+    .option("--device <number>", "of the cuda backend: which GPU of those that CUDA_VISIBLE_DEVICES shows; default: 0");
 }
 
 /** More are on no machine. */
@@ -42,11 +44,12 @@ export function parseCount(option: string, text: string, least = 1, most = Numbe
   );
 }
 
-/** UserError E_OPTION for threads that are no number, or of a backend that has none. */
-export function chooseBackend({ backend, threads, signal }: BackendOptions): BackendChoice {
-  if (threads === undefined) return { backend, signal };
+/** UserError E_OPTION for threads or a device that are no number, or of a backend that has none. */
+export function chooseBackend({ backend, threads, device: number, signal }: BackendOptions): BackendChoice {
+  const device = number === undefined ? undefined : parseCount("--device", number, 0);
+  if (threads === undefined) return { backend, device, signal };
   if (backend === undefined || backend === "cpu")
-    return { backend, signal, threads: parseCount("--threads", threads, 1, mostThreads) };
+    return { backend, device, signal, threads: parseCount("--threads", threads, 1, mostThreads) };
   throw new UserError("E_OPTION", `--threads changes nothing with --backend ${backend}`, "Leave it out.");
 }
 

@@ -79,6 +79,8 @@ const deviceSchema = z.strictObject({
   backend: z.string(),
   /** Of the cpu backend. */
   threads: z.int().positive().optional(),
+  /** Of the cuda backend: the number of the GPU. */
+  device: z.int().nonnegative().optional(),
   ...seal,
 });
 

@@ -17,14 +17,25 @@ export interface BackendChoice {
   readonly backend?: BackendName | undefined;
   /** Threads of the cpu backend; with the same number a run repeats its bits. Default: the performance cores. */
   readonly threads?: number | undefined;
+  /** Of the cuda backend: the GPU's number among those that CUDA_VISIBLE_DEVICES shows. Default 0. */
+  readonly device?: number | undefined;
   /** Ends the compiling of kernels. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A choice with every default taken. */
+/** A choice with every default taken. UserError E_OPTION for a device of a backend that has none. */
 export function completeChoice(choice: BackendChoice): BackendChoice & { readonly backend: BackendName } {
   const backend = choice.backend ?? "cpu";
-  if (backend !== "cpu") return { backend, signal: choice.signal };
+  const { device, signal } = choice;
+  if (backend === "cuda") return { backend, device: device ?? 0, signal };
+  if (device !== undefined) {
+    throw new UserError(
+      "E_OPTION",
+      `--device ${device} is a GPU, and the backend is ${backend}`,
+      "Give --backend cuda, or leave --device out.",
+    );
+  }
+  if (backend !== "cpu") return { backend, signal };
   return { ...choice, backend, threads: choice.threads ?? countPerformanceCores() };
 }
 
@@ -33,9 +44,9 @@ export function completeChoice(choice: BackendChoice): BackendChoice & { readonl
  * E_CUDA_ABSENT and E_CUDA_MEMORY of the cuda backend.
  */
 export async function openBackend(choice: BackendChoice, precision: Recipe["train"]["precision"]): Promise<Backend> {
-  const { backend, threads, signal } = completeChoice(choice);
+  const { backend, threads, device, signal } = completeChoice(choice);
   if (backend === "cpu") return openCpu({ threads, precision, signal });
-  if (backend === "cuda") return openCuda({ precision });
+  if (backend === "cuda") return openCuda({ precision, device });
   if (precision !== "bf16") return openReference();
   throw new UserError("E_OPTION", "the reference backend computes in float64", "Set train.precision to f32 or auto.");
 }
@@ -89,8 +100,8 @@ export interface HeldBackend {
 
 /** A backend that stays open between uses, shared by all who hold the same choice. It opens at the first use. */
 export function holdBackend(choice: BackendChoice, precision: Recipe["train"]["precision"]): HeldBackend {
-  const { backend: name, threads } = completeChoice(choice);
-  const key = JSON.stringify([name, threads, precision]);
+  const { backend: name, threads, device } = completeChoice(choice);
+  const key = JSON.stringify([name, threads, device, precision]);
   const holder = {};
   return {
     use: work =>

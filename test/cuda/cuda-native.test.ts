@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import koffi from "koffi";
+import { quickstart } from "../../recipes/quickstart.ts";
 import { buildLibrary } from "../../src/backends/cpu/build.ts";
 import { openCuda, openCudaOn } from "../../src/backends/cuda/cuda.ts";
 import type { CudaDriver } from "../../src/backends/cuda/driver/driver.ts";
@@ -15,6 +16,11 @@ import { openMonitor } from "../../src/backends/cuda/driver/nvml.ts";
 import { figuresOf } from "../../src/backends/cuda/figures.ts";
 import type { Product } from "../../src/compiler/program/program.ts";
 import { input, matmul } from "../../src/graph/operations.ts";
+import { overrideRecipe } from "../../src/train/recipe.ts";
+import { readRunDevice } from "../../src/train/run-folder.ts";
+import { type BackendChoice, withBackend } from "../../src/verbs/backend.ts";
+import { prepare } from "../../src/verbs/prepare/prepare.ts";
+import { withRun } from "../../src/verbs/pretrain/open-run.ts";
 
 const skip = process.platform === "linux" ? false : "NVIDIA's libraries are looked for on Linux only";
 const folder = mkdtempSync(join(tmpdir(), "cram-native-"));
@@ -94,6 +100,33 @@ test("the device is what the driver says; closing gives everything back", { skip
   assert.doesNotMatch(log, /release/);
   await withDriver(async driver => assert.equal(driver.device.name, "Fake 5"));
   assert.doesNotMatch(fake.takeLog(), /retain/);
+});
+
+test("a device is chosen by its number, and one that is not there is refused", { skip }, async () => {
+  const driver = openNativeDriver(1);
+  assert.deepEqual([driver.device.name, driver.device.busId], ["Fake 6", "0000:0c:00.0"]);
+  driver.close();
+  assert.throws(() => openNativeDriver(2), { code: "E_OPTION", message: /--device 2: .* 2 devices, 0 to 1/ });
+  await assert.rejects(
+    withBackend({ device: 1 }, "f32", async () => {}),
+    { code: "E_OPTION" },
+  );
+});
+
+test("a run keeps its device, and goes on there when it is resumed", { skip }, async () => {
+  const text = join(folder, "texts.jsonl");
+  writeFileSync(text, Array.from({ length: 60 }, (_, i) => `{"text": "${i} boats sleep near the river"}\n`).join(""));
+  const data = join(folder, "data");
+  await prepare({ texts: [text], out: data, vocabulary: 60, sequenceLength: 16, holdOut: 0.2, threads: 1 });
+  const sizes = ["width=16", "layers=1", "heads=2", "feedForward=16", "vocabulary=60", "sequenceLength=16"];
+  const recipe = overrideRecipe(quickstart, [...sizes.map(size => `model.${size}`), "train.microBatchSequences=2"]);
+  const plan = { run: join(folder, "run"), recipe, data };
+  const open = (isNew: boolean, choice: BackendChoice) =>
+    withRun({ ...plan, isNew }, choice, async ({ backend }) => backend.device);
+  assert.match(await open(true, { backend: "cuda", device: 1 }), /^Fake 6,/);
+  assert.deepEqual(readRunDevice(plan.run).device, 1);
+  assert.match(await open(false, {}), /^Fake 6,/);
+  assert.match(await open(false, { device: 0 }), /^Fake 5,/);
 });
 
 test("CRAM_CUDA_LINEINFO has lines kept for a profiler", { skip }, async () => {

@@ -104,18 +104,18 @@ CUresult cuGetErrorName(CUresult error, const char **text) {
 CUresult cuGetErrorString(CUresult error, const char **text) {
   return *text = error == CUDA_ERROR_NOT_FOUND ? "named symbol not found" : "it went wrong", CUDA_SUCCESS;
 }
-CUresult cuDeviceGetCount(int *count) { return *count = 1, CUDA_SUCCESS; }
+CUresult cuDeviceGetCount(int *count) { return *count = 2, CUDA_SUCCESS; }
 CUresult cuDeviceGet(CUdevice *device, int ordinal) { return *device = 5 + ordinal, CUDA_SUCCESS; }
 CUresult cuDeviceGetName(char *name, int length, CUdevice device) {
   snprintf(name, (size_t)length, "Fake %d", device);
   return CUDA_SUCCESS;
 }
 CUresult cuDeviceGetPCIBusId(char *text, int length, CUdevice device) {
-  snprintf(text, (size_t)length, "0000:0b:00.0");
-  return device == 5 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+  snprintf(text, (size_t)length, "0000:0%c:00.0", device == 5 ? 'b' : 'c');
+  return device == 5 || device == 6 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 CUresult cuDeviceTotalMem_v2(size_t *bytes, CUdevice device) {
-  return *bytes = memory_bytes, device == 5 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+  return *bytes = memory_bytes, device == 5 || device == 6 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 CUresult cuDeviceGetAttribute(int *value, CUdevice_attribute attribute, CUdevice device) {
   (void)device;

@@ -22,9 +22,14 @@ export interface CudaOptions {
   readonly precision?: "auto" | Precision;
 }
 
-/** The first device that CUDA_VISIBLE_DEVICES shows. UserErrors E_CUDA_ABSENT, E_CUDA_MEMORY, and E_OPTION for bf16 on one without. */
-export async function openCuda(options: CudaOptions = {}): Promise<Backend> {
-  const driver = openNativeDriver();
+export interface CudaChoice extends CudaOptions {
+  /** The device's number among those that CUDA_VISIBLE_DEVICES shows. Default 0. */
+  readonly device?: number | undefined;
+}
+
+/** UserErrors E_CUDA_ABSENT, E_CUDA_MEMORY, and E_OPTION for a number that no device has and for bf16 on one without. */
+export async function openCuda({ device, ...options }: CudaChoice = {}): Promise<Backend> {
+  const driver = openNativeDriver(device);
   try {
     return openCudaOn(driver, options);
   } catch (error) {

@@ -75,7 +75,7 @@ Next: cram report runs/mine`,
 /** What was typed: numbers and lists are still text. */
 interface EvaluateFlags
   extends BackendOptions,
-    Omit<EvaluateOptions, "tasks" | "seeds" | "maxTrain" | "backend" | "threads" | "signal"> {
+    Omit<EvaluateOptions, "tasks" | "seeds" | "maxTrain" | "backend" | "threads" | "device" | "signal"> {
   readonly glueDir?: string;
   readonly tasks?: string;
   readonly seeds?: string;
@@ -107,10 +107,23 @@ async function evaluate(folder: string, flags: EvaluateFlags): Promise<void> {
   }
 }
 
-function readFlags({ glueDir, tasks, seeds, maxTrain, backend, threads, ...flags }: EvaluateFlags): EvaluateOptions {
+function readFlags({
+  glueDir,
+  tasks,
+  seeds,
+  maxTrain,
+  backend,
+  threads,
+  device,
+  ...flags
+}: EvaluateFlags): EvaluateOptions {
   return {
     ...flags,
-    ...chooseBackend({ ...(backend && { backend }), ...(threads !== undefined && { threads }) }),
+    ...chooseBackend({
+      ...(backend && { backend }),
+      ...(threads !== undefined && { threads }),
+      ...(device !== undefined && { device }),
+    }),
     ...(glueDir !== undefined && chooseGlue(glueDir, flags)),
     tasks: tasks?.split(",").map(name => name.trim()),
     seeds: seeds === undefined ? undefined : parseCount("--seeds", seeds),

@@ -37,7 +37,7 @@ interface InspectFlags extends RecipeOptions, BackendOptions {
 }
 
 async function inspect({ source = false, time = false, json = false, ...flags }: InspectFlags): Promise<void> {
-  const { backend: _, threads: __, ...recipeChoice } = flags;
+  const { backend: _, threads: __, device: ___, ...recipeChoice } = flags;
   const inspected = await inspectRecipe({ ...recipeChoice, ...chooseBackend(flags), time });
   const { recipe, parameters, flopsPerToken, peaks } = inspected;
   if (json) {

@@ -120,11 +120,15 @@ async function pretrain(flags: PretrainFlags): Promise<void> {
 }
 
 /** Says that a run goes on with other bits than it would have on what it began on. */
-function describeChange(run: string, { backend, threads }: BackendChoice): string | undefined {
+function describeChange(run: string, { backend, threads, device }: BackendChoice): string | undefined {
   const own = readRunDevice(run);
-  const isSame = (backend ?? own.backend) === own.backend && (threads ?? own.threads) === own.threads;
+  const isSame =
+    (backend ?? own.backend) === own.backend &&
+    (threads ?? own.threads) === own.threads &&
+    (device ?? own.device) === own.device;
   if (isSame) return undefined;
-  const began = own.threads === undefined ? own.backend : `${own.backend}, ${own.threads} threads`;
+  const threadsThen = own.threads === undefined ? "" : `, ${own.threads} threads`;
+  const began = `${own.backend}${threadsThen}${own.device === undefined ? "" : `, device ${own.device}`}`;
   return `the run began on ${began}; on what was asked for now its bits are others`;
 }
 

@@ -87,8 +87,12 @@ async function withLockedRun<T>(
         checkDatasetTokenizer(run, dataset.tokenizer);
         return use({ backend, dataset, recipe, source, run, fromStep, extend });
       }
-      const { threads } = device;
-      const began = { backend: device.backend, ...(threads !== undefined && { threads }) };
+      const { threads, device: number } = device;
+      const began = {
+        backend: device.backend,
+        ...(threads !== undefined && { threads }),
+        ...(number !== undefined && { device: number }),
+      };
       beginRun(run, { recipe, data, datasetHash: source.datasetHash, initial, device: began });
       // A run in which nothing happened would be in the way of the same command.
       return use({ backend, dataset, recipe, source, run }).catch(error => {
@@ -102,10 +106,15 @@ async function withLockedRun<T>(
 }
 
 /** A run goes on where it began, unless the choice says otherwise: on another device or other threads its bits are others. */
-function continueOn(run: string, { backend: asked, threads, signal }: BackendChoice): BackendChoice {
+function continueOn(run: string, { backend: asked, threads, device, signal }: BackendChoice): BackendChoice {
   const own = readRunDevice(run);
   const backend = asked ?? backendNames.find(name => name === own.backend);
-  return { backend, threads: threads ?? (backend === "cpu" ? own.threads : undefined), signal };
+  return {
+    backend,
+    threads: threads ?? (backend === "cpu" ? own.threads : undefined),
+    device: device ?? (backend === "cuda" ? own.device : undefined),
+    signal,
+  };
 }
 
 /** UserError E_TOKENIZER_OTHER where a run's tokenizer is not its dataset's: it was changed after the run began. */

@@ -134,8 +134,14 @@ function claimTrial({ folder }: Trial) {
 /** Undefined where it was stopped before its end. */
 async function runTrial(trial: PlannedTrial, options: SweepOptions): Promise<TrialResult | undefined> {
   const { plan, recipe, dataset, variation, seed } = trial;
-  const { backend, threads, signal } = options;
-  const common = { backend, threads, signal, onEvent: (event: TrainingEvent) => options.onEvent?.(trial, event) };
+  const { backend, threads, device, signal } = options;
+  const common = {
+    backend,
+    threads,
+    device,
+    signal,
+    onEvent: (event: TrainingEvent) => options.onEvent?.(trial, event),
+  };
   // A folder alone is what one leaves that was killed before its run was begun.
   const begun = hasBegun(plan.run);
   let failure: UserError | undefined;

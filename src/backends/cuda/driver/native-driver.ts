@@ -31,9 +31,9 @@ const mostPointers = 256;
 /** Up to here a wait asks without pause, which is exact; beyond, once a millisecond, which leaves the processor alone. */
 const eagerSeconds = 0.02;
 
-/** The first device that CUDA_VISIBLE_DEVICES shows. UserErrors E_CUDA_ABSENT, E_CUDA_MEMORY. */
-export function openNativeDriver(): CudaDriver {
-  return new NativeDriver();
+/** The device of this number among those that CUDA_VISIBLE_DEVICES shows. UserErrors E_CUDA_ABSENT, E_CUDA_MEMORY, E_OPTION. */
+export function openNativeDriver(number = 0): CudaDriver {
+  return new NativeDriver(number);
 }
 
 class NativeDriver implements CudaDriver {
@@ -50,13 +50,13 @@ class NativeDriver implements CudaDriver {
   private readonly parameters = new BigUint64Array(2 * mostPointers);
   private readonly parametersAddress: bigint;
 
-  constructor() {
-    this.api = loadDriver();
+  constructor(number: number) {
+    this.api = loadDriver(number);
     const version = readInteger(this.api, "cuDriverGetVersion");
     const driverMajor = Math.floor(version / 1000);
     this.compiler = openNvrtc(findCudaLibrary("nvrtc", driverMajor));
     const cublasLt = openCublasLtApi(findCudaLibrary("cublasLt", driverMajor));
-    this.ordinal = readInteger(this.api, "cuDeviceGet", 0);
+    this.ordinal = readInteger(this.api, "cuDeviceGet", number);
     this.api.call("cuCtxSetCurrent", retainContext(this.api, this.ordinal));
     this.device = describeDevice(this.api, this.ordinal);
     if (!this.compiler.architectures.includes(this.device.computeCapability)) {
@@ -257,8 +257,8 @@ function retainContext(api: DriverApi, ordinal: number): bigint {
   return context;
 }
 
-/** The driver, initialised, with a device to use. */
-function loadDriver(): DriverApi {
+/** The driver, initialised, with a device of this number to use. */
+function loadDriver(number: number): DriverApi {
   const advice = "Install NVIDIA's driver, give the container the device (docker: --gpus all), or use --backend cpu.";
   let api: DriverApi;
   try {
@@ -271,8 +271,16 @@ function loadDriver(): DriverApi {
   if (result !== cuda.CUDA_SUCCESS) {
     throw new UserError("E_CUDA_ABSENT", `the CUDA driver does not start: ${api.describe(result)}`, advice);
   }
-  if (readInteger(api, "cuDeviceGetCount") === 0) {
+  const count = readInteger(api, "cuDeviceGetCount");
+  if (count === 0) {
     throw new UserError("E_CUDA_ABSENT", "the CUDA driver shows no device", "Look at CUDA_VISIBLE_DEVICES.");
+  }
+  if (number >= count) {
+    throw new UserError(
+      "E_OPTION",
+      `--device ${number}: the CUDA driver shows ${count === 1 ? "one device, 0" : `${count} devices, 0 to ${count - 1}`}`,
+      "nvidia-smi -L lists those of the machine, CUDA_VISIBLE_DEVICES says which of them a process sees, and counts them anew.",
+    );
   }
   return api;
 }

@@ -127,7 +127,8 @@ async function runJobs(asked: Sweep, options: SweepOptions, jobs: number, json: 
   await runSweep(asked, { ...options, signal: stopped.signal });
   const threads = Math.max(1, Math.floor((options.threads ?? countPerformanceCores()) / jobs));
   const words = [process.argv[1]!, "sweep", "--worker", options.out, "--threads", String(threads)];
-  const given = [...words, ...(options.backend === undefined ? [] : ["--backend", options.backend])];
+  const chosen = Object.entries({ "--backend": options.backend, "--device": options.device });
+  const given = [...words, ...chosen.flatMap(([name, value]) => (value === undefined ? [] : [name, String(value)]))];
   const workers = Array.from({ length: jobs }, () =>
     spawn(process.execPath, given, { stdio: ["ignore", json ? "ignore" : "inherit", "inherit"] }),
   );
