@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import {
   chmodSync,
   mkdtempSync,
@@ -38,6 +39,19 @@ for (const [environment, expected] of places) {
 
 test("a relative CRAM_CACHE is refused", () => {
   assert.throws(() => kernelCacheFolder({ CRAM_CACHE: "here", HOME: "/h" }), { code: "E_CACHE" });
+});
+
+test("a cache below a path with a space, and one below a file", () => {
+  const spaced = join(cache, "my cache");
+  try {
+    process.env.CRAM_CACHE = spaced;
+    assert.equal(writeCached("k", ".so", "content").startsWith(`${spaced}/kernels/k-`), true);
+    writeFileSync(join(cache, "file"), "");
+    process.env.CRAM_CACHE = join(cache, "file");
+    assert.throws(() => writeCached("k", ".so", "content"), { code: "E_NOT_WRITABLE", advice: /CRAM_CACHE/ });
+  } finally {
+    process.env.CRAM_CACHE = cache;
+  }
 });
 
 const damages: Readonly<Record<string, (path: string) => void>> = {
@@ -96,6 +110,27 @@ test("a damaged library is built again, and nothing of the build is left", { ski
   const library = await loadBuilt(source);
   assert.equal(library.func("int three()")(), 3);
   assert.deepEqual(readdirSync(folder).length, 1);
+});
+
+// It says its version, and then neither ends nor listens.
+const hanging = '#!/bin/sh\n[ "$1" = --version ] && exec echo hangs 1\ntrap "" TERM INT\nsleep 30 & wait; wait\n';
+
+test("a compiler that hangs is ended, its folder is gone, and the message says so", { skip: noUsers }, async () => {
+  const compiler = join(cache, "cc that hangs");
+  writeFileSync(compiler, hanging, { mode: 0o755 });
+  const words = [
+    `process.env.CC = ${JSON.stringify(compiler)};`,
+    `const { buildLibrary } = await import(${JSON.stringify(new URL("./cpu/build.js", import.meta.url).href)});`,
+    `await buildLibrary("int four;", [], undefined, 0.3).catch(({ code, message }) => console.log(code, message));`,
+  ];
+  const start = performance.now();
+  const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", words.join("\n")], {
+    encoding: "utf8",
+    timeout: 20_000,
+  });
+  assert.equal(stdout, `E_COMPILER ${compiler} did not end in 0.3 seconds\n`);
+  assert.ok(performance.now() - start < 15_000);
+  assert.deepEqual(readdirSync(folder), []);
 });
 
 test("a compiler with words of its own is found, one that makes nothing is none", { skip: noCompiler }, async () => {

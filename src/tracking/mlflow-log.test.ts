@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -38,7 +38,9 @@ const asked: string[] = [];
 /** Metrics, those it had already too. */
 let received = 0;
 /** What it does instead of answering. */
-let trouble: "none" | "down" | "silent" | "forbidden" = "none";
+let trouble: "none" | "down" | "silent" | "forbidden" | "endless" | "dripping" = "none";
+/** Bytes of answers that have no end. */
+let poured = 0;
 
 const refuse = (status: number, error_code: string) => ({ status, body: { error_code, message: "as documented" } });
 const find = <T>(value: T | undefined, use: (value: T) => object) =>
@@ -92,8 +94,20 @@ async function readBody(request: IncomingMessage): Promise<Body> {
   return JSON.parse(text === "" ? "{}" : text) as Body;
 }
 
+/** Blanks, which may stand before any JSON, as fast as they are taken, or one every few milliseconds. */
+function pour(response: ServerResponse, bytes: number): void {
+  const more = () => {
+    if (response.destroyed) return;
+    poured += bytes;
+    if (response.write(" ".repeat(bytes))) setTimeout(more, bytes === 1 ? 5 : 0);
+    else response.once("drain", more);
+  };
+  more();
+}
+
 const server = createServer(async (request, response) => {
   if (trouble === "silent") return;
+  if (trouble === "endless" || trouble === "dripping") return pour(response, trouble === "endless" ? 1 << 16 : 1);
   const { pathname, searchParams } = new URL(request.url!, "http://x");
   authorizations.push(request.headers.authorization);
   const path = pathname.replace("/api/2.0/mlflow/", "");
@@ -138,7 +152,7 @@ const validation = (step: number): TrainingEvent => ({
 });
 const steps = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => stepEvent(from + i));
 const quick: MlflowPace = {
-  ...{ secondsBetweenLooks: 0.01, longestPauseSeconds: 0.02, requestSeconds: 0.5, closingSeconds: 5 },
+  ...{ secondsBetweenLooks: 0.01, longestPauseSeconds: 0.02, requestSeconds: 10, closingSeconds: 20 },
 };
 const nobody = { MLFLOW_TRACKING_TOKEN: "", MLFLOW_TRACKING_USERNAME: "", MLFLOW_TRACKING_PASSWORD: "" };
 
@@ -259,6 +273,28 @@ test("what is missing when training ends is said, and sent at resume", async () 
   await second.log.close("FINISHED");
   assert.deepEqual(lossesOf(runs.get("run0")!), [1, 2, 3, 4, 5]);
   assert.deepEqual(second.warnings, []);
+});
+
+test("answers without an end are cut in size and in time, said once, and cost the training nothing", async () => {
+  poured = 0;
+  trouble = "endless";
+  const endless = open("endless", { pace: { ...quick, requestSeconds: 20 } });
+  append(endless.events, ...steps(1, 5));
+  await until(() => endless.warnings.length === 1);
+  assert.match(endless.warnings[0]!, /more than 1048576 bytes came; training goes on, nothing more is sent/);
+  // What stood in sockets beside it.
+  assert.ok(poured < 2 ** 24, `${poured} bytes`);
+  endless.events.close();
+  await endless.log.close("FINISHED");
+  trouble = "dripping";
+  const dripping = open("dripping", { pace: { ...quick, requestSeconds: 0.1, closingSeconds: 0.3 } });
+  append(dripping.events, ...steps(1, 5));
+  await until(() => dripping.warnings.length === 1);
+  assert.match(dripping.warnings[0]!, /did not answer in time; training goes on, it is tried again/);
+  dripping.events.close();
+  const start = performance.now();
+  await dripping.log.close("FINISHED");
+  assert.ok(performance.now() - start < 3000);
 });
 
 test("a refusal is said once and not repeated", async () => {

@@ -41,8 +41,8 @@ export function multipliesBf16Pairs(): boolean {
   return march === "native" && /\bavx512_bf16\b/.test(processorFlags());
 }
 
-/** A build takes seconds; a compiler that has not ended after this long never will. */
-const mostMilliseconds = 15 * 60_000;
+/** A build takes seconds, tens of them on a busy machine; a compiler that has not ended after this long never will. */
+const longestBuildSeconds = 5 * 60;
 
 /** Builds under way, by name: two programs with one source are built once. */
 const building = new Map<string, Promise<string>>();
@@ -76,11 +76,12 @@ export function loadLibrary(path: string): LibraryHandle {
   }
 }
 
-/** The path of a shared library built from `source`. Errors as loadBuilt. */
+/** The path of a shared library built from `source`. Errors as loadBuilt; E_COMPILER after `mostSeconds`. */
 export async function buildLibrary(
   source: string,
   moreFlags: readonly string[] = [],
   signal?: AbortSignal,
+  mostSeconds = longestBuildSeconds,
 ): Promise<string> {
   compilerFound ??= findCompiler();
   const compiler = await compilerFound.catch(error => {
@@ -96,7 +97,7 @@ export async function buildLibrary(
   if (!building.has(name)) {
     building.set(
       name,
-      compile(source, compiler.command, allFlags, name, signal).finally(() => building.delete(name)),
+      compile(source, compiler.command, allFlags, { name, signal, mostSeconds }).finally(() => building.delete(name)),
     );
   }
   return building.get(name)!;
@@ -106,8 +107,7 @@ async function compile(
   source: string,
   command: string,
   flags: readonly string[],
-  name: string,
-  signal?: AbortSignal,
+  { name, signal, mostSeconds }: { name: string; signal: AbortSignal | undefined; mostSeconds: number },
 ): Promise<string> {
   signal?.throwIfAborted();
   const folder = makeBuildFolder();
@@ -121,7 +121,9 @@ async function compile(
     }
     await run(command, [...flags, "-o", library, draft, "-lm", "-lpthread"], {
       maxBuffer: 1 << 26,
-      timeout: mostMilliseconds,
+      timeout: 1000 * mostSeconds,
+      // One that hangs may not listen to less.
+      killSignal: "SIGKILL",
       // What the compiler puts aside lies on the same disk as what it makes, and goes with it.
       env: { ...process.env, TMPDIR: folder, LC_ALL: "C" },
       ...(signal !== undefined && { signal }),
@@ -133,7 +135,7 @@ async function compile(
     // A signal to all processes of a terminal or a job ends the compiler, too, and may reach this process after that.
     if (signal !== undefined) await pause(50);
     signal?.throwIfAborted();
-    throw explainCompilerFailure(cause as CompilerFailure, command, dirname(folder));
+    throw explainCompilerFailure(cause as CompilerFailure, command, { cache: dirname(folder), mostSeconds });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -141,14 +143,21 @@ async function compile(
 
 type CompilerFailure = Error & { readonly stderr?: string; readonly signal?: string; readonly killed?: boolean };
 
-function explainCompilerFailure(cause: CompilerFailure, command: string, folder: string): Error {
+function explainCompilerFailure(
+  cause: CompilerFailure,
+  command: string,
+  { cache, mostSeconds }: { readonly cache: string; readonly mostSeconds: number },
+): Error {
   const said = cause.stderr?.slice(0, 4000) ?? "";
   const refuse = (message: string, advice: string) => new UserError("E_COMPILER", message, advice, { cause });
   if (/No space left on device|Disk quota exceeded/.test(said)) {
     const full = Object.assign(new Error(said), { code: "ENOSPC" });
-    return explainCacheFailure(full, folder) as Error;
+    return explainCacheFailure(full, cache) as Error;
   }
-  if (cause.killed === true) return refuse(`${command} did not end in 15 minutes`, "Try another compiler: CC=clang.");
+  if (cause.killed === true) {
+    const advice = "Run the same again; if it does the same, try another compiler: CC=clang.";
+    return refuse(`${command} did not end in ${mostSeconds} seconds`, advice);
+  }
   if (cause.signal)
     return refuse(`${command} was ended by ${cause.signal} while it built a kernel`, "Run the same again.");
   if (march !== "native" && said.includes(march)) {
@@ -172,7 +181,7 @@ export async function findCompiler(): Promise<Compiler> {
     // A path may hold a space.
     const [command, ...flags] = existsSync(candidate) ? [candidate] : candidate.split(/\s+/);
     try {
-      const { stdout } = await run(command!, [...flags, "--version"], { timeout: 30_000 });
+      const { stdout } = await run(command!, [...flags, "--version"], { timeout: 30_000, killSignal: "SIGKILL" });
       return { command: command!, flags, version: stdout.split("\n")[0]! };
     } catch {
       // Not this one.

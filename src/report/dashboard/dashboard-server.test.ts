@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { get, type IncomingMessage, request } from "node:http";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -192,6 +193,23 @@ test("with a token every route asks for it", async () => {
     guarded.close();
     await guarded.done;
   }
+});
+
+test("two thousand views at once are each answered, and the page does not wait for them", async () => {
+  const { hostname, port } = new URL(dashboard.url);
+  const socket = connect(Number(port), hostname);
+  let text = "";
+  socket.setEncoding("utf8").on("data", part => (text += part));
+  socket.write(`GET /view?run=plain HTTP/1.1\r\nHost: ${hostname}:${port}\r\n\r\n`.repeat(2000));
+  const start = performance.now();
+  assert.equal((await ask("/")).status, 200);
+  const seconds = (performance.now() - start) / 1000;
+  const statuses = () => [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
+  for (let i = 0; i < 1000 && statuses().length < 2000; i++) await new Promise(resolve => setTimeout(resolve, 20));
+  socket.destroy();
+  assert.equal(statuses().length, 2000);
+  assert.deepEqual([...new Set(statuses())].sort(), ["200", "503"]);
+  assert.ok(seconds < 5, `${seconds} s`);
 });
 
 test("an address that cannot be listened on is an error with advice", async () => {
