@@ -23,7 +23,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   dataset: ["base", "tokenizer"],
   checkpoint: ["base", "graph"],
   // What a run trains its model to do: the batches that it feeds, and its loss.
-  objectives: ["base", "graph", "nn", "model", "dataset"],
+  // optim: the schedules of what is masked.
+  objectives: ["base", "graph", "nn", "model", "dataset", "optim"],
   // What a run says about itself, written and read: for the loop, the report and other programs.
   events: ["base"],
   // The loop knows the backend's interface; which backend it is, the command line decides.

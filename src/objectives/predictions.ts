@@ -2,11 +2,13 @@
 
 import { fillsCapacity } from "../dataset/mask.ts";
 import { type MaskSettings, plainMask } from "../dataset/mask-units.ts";
+import { type ValueSchedule, valueAt } from "../optim/schedule.ts";
 
 /** What a recipe says of it. */
 export interface PredictionSettings {
   readonly maskFraction: number;
   readonly finalMaskFraction?: number;
+  readonly maskSchedule?: ValueSchedule;
   readonly mask?: MaskSettings;
 }
 
@@ -17,22 +19,29 @@ interface PredictedRecipe {
 
 /** Positions predicted in each sequence at this progress, 0 to 1. */
 export function countMaskedAt(progress: number, { data, model }: PredictedRecipe): number {
-  const { maskFraction, finalMaskFraction = maskFraction } = data;
-  const share = maskFraction + Math.min(1, progress) * (finalMaskFraction - maskFraction);
+  const { maskFraction, finalMaskFraction = maskFraction, maskSchedule } = data;
+  const share =
+    maskSchedule === undefined
+      ? maskFraction + Math.min(1, progress) * (finalMaskFraction - maskFraction)
+      : valueAt(progress, maskFraction, maskSchedule);
   return Math.round(share * model.sequenceLength);
 }
 
 /** Places for predictions in each sequence: a program has one number of them for the whole budget. */
 export const countMasked = (recipe: PredictedRecipe): number =>
-  Math.max(countMaskedAt(0, recipe), countMaskedAt(1, recipe));
+  Math.max(Math.round(recipe.data.maskFraction * recipe.model.sequenceLength), countMaskedAt(1, recipe));
 
 /** Share of the positions that are decoded, which where the share of predictions changes is the larger end's all along. */
 export const decodedShare = ({ data: { maskFraction, finalMaskFraction = maskFraction } }: PredictedRecipe): number =>
   Math.max(maskFraction, finalMaskFraction);
 
 /** Whether a sequence may have fewer predictions than there are places for them. */
-export const mayLackPredictions = ({ finalMaskFraction, mask = plainMask }: PredictionSettings): boolean =>
-  finalMaskFraction !== undefined || !fillsCapacity(mask);
+export const mayLackPredictions = ({
+  finalMaskFraction,
+  maskSchedule,
+  mask = plainMask,
+}: PredictionSettings): boolean =>
+  finalMaskFraction !== undefined || maskSchedule !== undefined || !fillsCapacity(mask);
 
 /**
  * Share of positions that validation masks, the paper's, and always with its 80/10/10: validation losses of models with one vocabulary

@@ -74,7 +74,7 @@ export interface StepOperands {
   /** Of shape [1] each. */
   readonly scalars: Tensors;
   /** Of this parameter: 0 where it is not decayed. */
-  readonly weightDecay: number;
+  readonly weightDecay: number | Tensor;
   /** Whether the step is one of every so many, as findInterval says. */
   readonly isDue: boolean;
   /** The optimizer's second gradient, as it is, at due steps. */
@@ -105,6 +105,8 @@ export interface Optimizer<Settings = never> {
   readonly rates?: readonly string[];
   /** The second gradient that its due steps read, as probe.ts says. */
   readonly probe?: "sampled" | "curvature";
+  /** The setting that is its momentum, where a schedule may change it: its step then reads the scalar `momentum` instead. */
+  readonly momentum?: string;
   /** Steps 1, 1 + interval, … are due; all are, unless said. */
   findInterval?(settings: Settings): number;
   /** Names and shapes of the states of a parameter, which begin as zeros. */

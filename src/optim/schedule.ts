@@ -1,4 +1,4 @@
-// Learning rates and batch sizes as functions of progress through the budget (0 to 1), after Geiping & Goldstein's
+// Learning rates, other values and batch sizes as functions of progress through the budget (0 to 1), after Geiping & Goldstein's
 // schedulers.py. A schedule is a record that reads its own settings and no others; a new one is a record in the list below.
 // What a schedule gives is clamped to 0 … 1: the reference's triangles are negative past the end.
 
@@ -197,9 +197,39 @@ type SettingsOf<Schedule> = Schedule extends {
   : never;
 
 /** Share of the peak learning rate, 0 to 1, at this progress. */
-export function rateAt(progress: number, settings: RateSettings): number {
-  const schedule: RateSchedule = rateSchedules.find(({ name }) => name === settings.learningRate)!;
-  return Math.min(1, Math.max(0, schedule.rate(progress, settings as never)));
+export const rateAt = (progress: number, settings: RateSettings): number =>
+  shareAt(progress, settings.learningRate, settings);
+
+function shareAt(progress: number, scheduleName: string, settings: object): number {
+  const schedule: RateSchedule = rateSchedules.find(({ name }) => name === scheduleName)!;
+  return Math.min(1, Math.max(0, schedule.rate(Math.min(1, progress), settings as never)));
+}
+
+const leastValue = z
+  .number()
+  .min(0)
+  .default(0)
+  .describe("the value where the schedule is at 0; at 1 it is the recipe's");
+
+/** A schedule of some value of a recipe, by the same records as the learning rate's. */
+export const valueSchedule = z.discriminatedUnion(
+  "name",
+  rateSchedules.map(({ name, settings }) =>
+    z.strictObject({ name: z.literal(name), ...settings, least: leastValue }),
+  ) as unknown as ValueSections<typeof rateSchedules>,
+);
+type ValueSections<List> = List extends readonly [infer First, ...infer Rest]
+  ? First extends { readonly name: infer Name extends string; readonly settings: infer Settings extends z.ZodRawShape }
+    ? [z.ZodObject<{ name: z.ZodLiteral<Name>; least: typeof leastValue } & Settings>, ...ValueSections<Rest>]
+    : never
+  : [];
+
+export type ValueSchedule = z.infer<typeof valueSchedule>;
+
+/** Between the schedule's least and `most`; `most` itself without a schedule. */
+export function valueAt(progress: number, most: number, schedule: ValueSchedule | undefined): number {
+  if (schedule === undefined) return most;
+  return schedule.least + (most - schedule.least) * shareAt(progress, schedule.name, schedule);
 }
 
 export interface BatchRamp {

@@ -25,6 +25,12 @@ export function listMoments(
   );
 }
 
+/** Values that a schedule changes; of a graph only which of them there are. */
+export interface ScheduledValues {
+  readonly momentum?: number;
+  readonly weightDecay?: number;
+}
+
 /** What a step may be besides its gradient. */
 export interface StepKind {
   /** Whether it is one of every so many. */
@@ -43,13 +49,14 @@ export function buildUpdate(
   parameters: ReadonlyMap<string, Tensor>,
   first: ReadonlyMap<string, Tensor>,
   { isDue, probe }: StepKind = { isDue: true },
+  scheduled: ScheduledValues = {},
 ): { readonly updates: Record<string, Tensor>; readonly gradientNorm: Tensor } {
   const optimizer = findOptimizer(settings);
   const isSharp = settings.sharpness !== undefined;
   const gradients = isSharp ? probe! : first;
   const { rates = ["learningRate"] } = optimizer;
   const gradientNorm = globalNorm(gradients.values());
-  const scalars = mapValues(scheduleInputs(settings, 1, 1), (_, name) => input(name, [1], "f32"));
+  const scalars = mapValues(scheduleInputs(settings, 1, 1, scheduled), (_, name) => input(name, [1], "f32"));
   const updates: Record<string, Tensor> = {};
   for (const parameter of listed) {
     const { name, role } = parameter;
@@ -57,7 +64,7 @@ export function buildUpdate(
     const raw = gradients.get(name)!;
     const clipped = settings.clip > 0 ? multiply(raw, clipFactor(gradientNorm, settings.clip)) : raw;
     // The reference decays all but norms: the embedding and the position scale too.
-    const weightDecay = role === "norm" ? 0 : settings.weightDecay;
+    const weightDecay = role === "norm" ? 0 : (scalars.weightDecay ?? settings.weightDecay);
     const factor = findRateFactor(parameter, listed, settings);
     const operands = {
       value,
@@ -103,8 +110,11 @@ export function scheduleInputs(
   settings: OptimizerSettings,
   step: number,
   rateScale: number,
+  scheduled: ScheduledValues = {},
 ): Record<string, Float32Array> {
-  const scalars = findOptimizer(settings).readScalars(settings as never, step, rateScale);
+  const { readScalars, momentum: name = "" } = findOptimizer(settings);
+  const current = scheduled.momentum === undefined ? settings : { ...settings, [name]: scheduled.momentum };
+  const scalars = { ...readScalars(current as never, step, rateScale), ...scheduled };
   return mapValues(scalars, value => Float32Array.of(value));
 }
 

@@ -1,7 +1,8 @@
 // What a run's schedule does, sampled over its progress: for drawing, and for programs that draw.
 
-import { batchSizeAt, rateAt } from "../optim/schedule.ts";
+import { batchSizeAt, rateAt, valueAt } from "../optim/schedule.ts";
 import type { Recipe } from "../train/recipe.ts";
+import { lengthAt, listScheduled } from "../train/scheduled-values.ts";
 
 export interface SchedulePoint {
   /** 0 to 1. */
@@ -9,6 +10,8 @@ export interface SchedulePoint {
   /** Share of the peak rates. */
   readonly rateScale: number;
   readonly batchSequences: number;
+  /** Values that have a schedule of their own, by the paths of what they change. */
+  readonly values: Readonly<Record<string, number>>;
 }
 
 export interface ScheduleTrace {
@@ -27,7 +30,12 @@ export function traceSchedule(recipe: Recipe, intervals: number): ScheduleTrace 
   const points = Array.from({ length: intervals + 1 }, (_, i) => {
     const progress = i / intervals;
     const batchSequences = batchSizeAt(progress, { ...schedule, ...train });
-    return { progress, rateScale: rateAt(progress, schedule), batchSequences };
+    const scheduled = listScheduled(recipe).map(({ path, most, schedule }) => [
+      most.path,
+      path === "schedule.sequenceLength" ? lengthAt(progress, recipe) : valueAt(progress, most.value, schedule),
+    ]);
+    const values = Object.fromEntries(scheduled) as Record<string, number>;
+    return { progress, rateScale: rateAt(progress, schedule), batchSequences, values };
   });
   return {
     recipe: recipe.name,

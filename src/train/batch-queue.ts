@@ -12,6 +12,8 @@ export interface BatchSource {
   training(firstSequence: number, sequences: number, progress: number): Inputs | Promise<Inputs>;
   /** Whether training batches of one progress are those of another; without it they always are. */
   isSame?(progress: number, other: number): boolean;
+  /** Moments of the budget at which programs are needed that none before needed; without it the start alone. */
+  readonly newPrograms?: readonly number[];
   validation(index: number): Inputs | Promise<Inputs>;
 }
 

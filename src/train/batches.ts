@@ -10,6 +10,7 @@ import { feedObjective, feedValidation } from "../objectives/objectives.ts";
 import { countMasked, countMaskedAt, countValidated } from "../objectives/predictions.ts";
 import type { BatchSource } from "./batch-queue.ts";
 import type { Recipe } from "./recipe.ts";
+import { lengthAt, listLengths } from "./scheduled-values.ts";
 
 /** UserErrors: E_DATA_LENGTH and E_DATA_VOCABULARY when the recipe's model does not fit the dataset. */
 export function checkFit({ sequenceLength, vocabulary }: DatasetManifest, { model }: Recipe): void {
@@ -59,6 +60,13 @@ function feedTrainingBatch(dataset: Dataset, recipe: Recipe, first: number, coun
   return feedObjective(source, { ...recipe, train: { ...recipe.train, microBatchSequences: count } });
 }
 
+/** The start, and the moments of the budget that first have another length, on a grid that misses none of a thousandth. */
+function findNewLengths(recipe: Recipe): number[] {
+  const moments = Array.from({ length: recipe.schedule.sequenceLength === undefined ? 1 : 1001 }, (_, i) => i / 1000);
+  const lengths = moments.map(progress => lengthAt(progress, recipe));
+  return moments.filter((_, i) => lengths.indexOf(lengths[i]!) === i);
+}
+
 /** What draws the layers that a micro-batch leaves out: another number for each of a run, the same when it is resumed. */
 export function drawLayerSeed({ train }: Recipe, firstSequence: number): { readonly layerSeed?: Uint32Array } {
   if (train.layerDrop === undefined) return {};
@@ -93,6 +101,13 @@ export function openBatches(dataset: Dataset, recipe: Recipe): BatchSource {
   const { model, data, train } = recipe;
   const size = train.microBatchSequences;
   const positionInput = makeTables(model);
+  const cutTables = new Map(listLengths(recipe).map(length => [length, makeTables(model, length)] as const));
+  const cutAt = (progress: number) => {
+    const length = lengthAt(progress, recipe);
+    return length === model.sequenceLength
+      ? positionInput
+      : { ...cutTables.get(length)!, cut: model.sequenceLength / length };
+  };
   return {
     datasetHash: hash,
     unigramEntropy: dataset.measureUnigramEntropy(Math.min(validation.sequences, data.validationSequences)),
@@ -100,9 +115,12 @@ export function openBatches(dataset: Dataset, recipe: Recipe): BatchSource {
     training: (first, sequences, progress) => ({
       ...feedTrainingBatch(dataset, recipe, first, sequences, progress),
       ...drawLayerSeed(recipe, first),
-      ...positionInput,
+      ...cutAt(progress),
     }),
-    isSame: (progress, other) => countMaskedAt(progress, recipe) === countMaskedAt(other, recipe),
+    isSame: (progress, other) =>
+      countMaskedAt(progress, recipe) === countMaskedAt(other, recipe) &&
+      lengthAt(progress, recipe) === lengthAt(other, recipe),
+    newPrograms: findNewLengths(recipe),
     validation: index => {
       const batch = dataset.readValidation(index * size, size, countValidated(recipe), data.separateDocuments);
       return { ...feedValidation(batch, dataset.tokenizer.specials.mask, recipe), ...positionInput };

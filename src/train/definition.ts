@@ -1,13 +1,15 @@
 // What a recipe trains: its objective's loss and its optimizer's update, in the form step.ts runs.
 
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
-import { computeSampledLoss } from "../model/heads.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { computeMaskedLoss, computeSampledLoss } from "../model/heads.ts";
 import { initialiseParameter } from "../model/initialise.ts";
-import { declareMaskedInputs } from "../model/inputs.ts";
+import { declareEncoderInputs, declareMaskedInputs, declarePredictions } from "../model/inputs.ts";
+import type { Parameters } from "../model/layer-parts.ts";
 import { listParameters } from "../model/parameters.ts";
 import type { ModelShape } from "../model/shape.ts";
 import { computeObjectiveLoss, computeValidationLoss, findObjectiveMemory } from "../objectives/objectives.ts";
-import { countMasked } from "../objectives/predictions.ts";
+import { countMasked, mayLackPredictions } from "../objectives/predictions.ts";
 import {
   averageParameters,
   listAverageStates,
@@ -17,6 +19,7 @@ import {
 import { buildProbe, findInterval, findProbe, type ProbedLosses } from "../optim/probe.ts";
 import { buildUpdate, listMoments, scheduleInputs } from "../optim/update.ts";
 import type { Recipe } from "./recipe.ts";
+import { listLengths, scheduleValues } from "./scheduled-values.ts";
 import type { TrainingDefinition } from "./step.ts";
 
 /** Parameters begin as `initial` has them by name; without it they are drawn. */
@@ -34,12 +37,27 @@ export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, Sto
     sampledLoss: (parameters, seed) => computeSampledLoss(declareInputs(), parameters, trained.model, seed),
     labels,
   };
+  /** The loss of the same tokens in sequences of this length. */
+  const measureCut = (parameters: Parameters, length: number): Tensor => {
+    const sequences = (train.microBatchSequences * model.sequenceLength) / length;
+    const inputs = {
+      ...declareEncoderInputs(trained.model, sequences, length),
+      ...declarePredictions(labels),
+    };
+    const options = { loss: recipe.loss, hasGaps: mayLackPredictions(data) };
+    return computeMaskedLoss(inputs, parameters, trained.model, options);
+  };
   const probe = findProbe(optimizer);
   const memory = findObjectiveMemory(recipe);
   const definition: TrainingDefinition = {
     parameters: new Map(listed.map(({ name, shape }) => [name, shape] as const)),
     moments: new Map([...listMoments(listed, optimizer), ...(memory?.states ?? [])]),
     loss: losses.loss,
+    cutLosses: new Map(
+      listLengths(recipe)
+        .slice(1)
+        .map(length => [model.sequenceLength / length, parameters => measureCut(parameters, length)] as const),
+    ),
     observations: memory && { shapes: memory.seen, compute: parameters => computeObjectiveLoss(parameters, trained) },
     validationLoss: parameters => computeValidationLoss(parameters, { ...recipe, model }),
     interval: findInterval(optimizer),
@@ -49,10 +67,18 @@ export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, Sto
       scaling: probe === "sampled" ? "independent" : "mean",
     },
     update: (parameters, gradients, kind) => {
-      const { updates, gradientNorm } = buildUpdate(listed, optimizer, parameters, gradients, kind);
+      const { updates, gradientNorm } = buildUpdate(
+        listed,
+        optimizer,
+        parameters,
+        gradients,
+        kind,
+        scheduleValues(0, recipe),
+      );
       return { updates: { ...updates, ...memory?.update(kind.seen) }, gradientNorm };
     },
-    scheduleInputs: ({ step, rateScale }) => scheduleInputs(optimizer, step, rateScale),
+    scheduleInputs: ({ step, rateScale, progress = 0 }) =>
+      scheduleInputs(optimizer, step, rateScale, scheduleValues(progress, recipe)),
     initialise: name => {
       if (initial !== undefined) return initial.get(name)!.read();
       const index = listed.findIndex(parameter => parameter.name === name);

@@ -2,22 +2,31 @@
 
 import { findMixer } from "../model/mixers/mixers.ts";
 import { type ChosenRecipe, isMasked } from "../objectives/objectives.ts";
+import type { OptimizerSettings } from "../optim/optimizers.ts";
+import { findProbe } from "../optim/probe.ts";
 
 interface TrainedRecipe extends ChosenRecipe {
+  readonly schedule: { readonly sequenceLength?: object };
+  readonly optimizer: OptimizerSettings;
   readonly data: ChosenRecipe["data"] & { readonly separateDocuments?: boolean };
   readonly train: ChosenRecipe["train"] & { readonly layerDrop?: number };
 }
 
 /** Beginning with the option's path; undefined where all is well. */
 export function findLayerFault(recipe: TrainedRecipe) {
-  const { model, data, train, objective } = recipe;
+  const { model, data, train, objective, schedule, optimizer } = recipe;
   const asked = [
     ["train.layerDrop", train.layerDrop !== undefined],
     ["data.separateDocuments", data.separateDocuments === true],
+    ["schedule.sequenceLength", schedule.sequenceLength !== undefined],
   ] as const;
   const [path] = asked.find(([, isAsked]) => isAsked) ?? [];
   if (path !== undefined && !isMasked(recipe)) {
     return { message: `${path} changes nothing under objective ${objective?.name}`, advice: "Change one of the two." };
+  }
+  if (schedule.sequenceLength !== undefined && findProbe(optimizer) !== undefined) {
+    const message = "schedule.sequenceLength changes lengths, and the optimizer's second gradient is of one";
+    return { message, advice: "Leave it out, or take an optimizer without a second gradient." };
   }
   if (data.separateDocuments !== true) return undefined;
   const mixers = Array.from({ length: model.layers }, (_, layer) => findMixer(model.mixer, layer, model.layers).mixer);

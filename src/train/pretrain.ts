@@ -129,7 +129,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
       await engine.probe!(batch, { isFirst: i === 0, microBatches, seed });
     }
     const rateScale = rateAt(now.progress, recipe.schedule);
-    const updating = engine.update({ step: step + 1, rateScale }, microBatches);
+    const updating = engine.update({ step: step + 1, rateScale, progress: now.progress }, microBatches);
     if (engine.leavesHostFree) queue.readAhead(sequences, now.progress);
     const { loss, gradientNorm } = await updating;
     step++;
@@ -194,12 +194,16 @@ const diverge = (seen: string): UserError =>
  */
 async function warmUp({ engine, source, recipe, clock, resumeFrom, signal }: PretrainOptions): Promise<number> {
   const start = clock.seconds();
-  const batch = await source.training(0, recipe.train.microBatchSequences, 0);
-  await engine.accumulate(batch, true);
-  signal.throwIfAborted();
-  await engine.accumulate(batch, false);
-  signal.throwIfAborted();
-  for (const isFirst of [true, false]) await engine.probe?.(batch, { isFirst, microBatches: 2, seed: 0 });
+  const [batch, ...others] = await Promise.all(
+    (source.newPrograms ?? [0]).map(progress => source.training(0, recipe.train.microBatchSequences, progress)),
+  );
+  for (const each of [...others, batch!]) {
+    for (const isFirst of [true, false]) {
+      await engine.accumulate(each, isFirst);
+      signal.throwIfAborted();
+    }
+  }
+  for (const isFirst of [true, false]) await engine.probe?.(batch!, { isFirst, microBatches: 2, seed: 0 });
   await engine.update({ step: 1, rateScale: 0 }, 2);
   if (engine.isDue?.(2) === false) await engine.update({ step: 2, rateScale: 0 }, 2);
   await engine.validate(await source.validation(0));

@@ -13,13 +13,14 @@ import { mayLackPredictions } from "../objectives/predictions.ts";
 import { weightAverageSchema, weightAverages } from "../optim/averages.ts";
 import { findOptimizerFault, optimizerSchema, optimizers } from "../optim/optimizers.ts";
 import { findProbe } from "../optim/probe.ts";
-import { rateSchedules } from "../optim/schedule.ts";
+import { rateSchedules, valueSchedule } from "../optim/schedule.ts";
 import { describeChoice, listChoices } from "../settings/choices.ts";
 import { describeAsJsonSchema } from "../settings/json-schema.ts";
 import { mergeSettings } from "../settings/merge-settings.ts";
 import { assignSettings, checkSettings } from "../settings/settings.ts";
 import { parseBudget } from "./budget.ts";
 import { findLayerFault } from "./layer-faults.ts";
+import { findScheduleFault } from "./scheduled-values.ts";
 
 const upTo = (most: number) => z.number().int().min(1).max(most);
 /** Sequences, validations, steps: more of any would outlast every budget and every memory. */
@@ -33,6 +34,8 @@ const data = z.strictObject({
   finalMaskFraction: z.number().gt(0).max(1).exactOptional(),
   /** What masks are made of and what they show; without it single tokens, 80/10/10. */
   mask: maskSchema.exactOptional(),
+  /** How maskFraction changes over the budget otherwise than in a straight line. */
+  maskSchedule: valueSchedule.exactOptional(),
   /** Whether attention keeps to the document that a token is of; documents end at their separators. */
   separateDocuments: z.boolean().exactOptional(),
   /** Held-out sequences that every validation reads, at most. */
@@ -44,6 +47,12 @@ const batches = {
   batchSequences: positive,
   /** The batch grows linearly from one micro-batch to batchSequences over this share of the budget; 0: no ramp. */
   batchRamp: fraction,
+  /** Of the optimizer's weight decay; without it that stays what it is. */
+  weightDecay: valueSchedule.exactOptional(),
+  /** Of its momentum: beta1, momentum or muonMomentum. */
+  momentum: valueSchedule.exactOptional(),
+  /** Length curriculum: sequences are cut into equal pieces that are 2, 4, 8 … times shorter, and no longer than this says. */
+  sequenceLength: valueSchedule.exactOptional(),
 };
 
 type ScheduleSections<List> = List extends readonly [infer First, ...infer Rest]
@@ -85,6 +94,7 @@ describeChoice(tokenLossSchema, tokenLosses);
 describeChoice(optimizerSchema, optimizers);
 describeChoice(weightAverageSchema, weightAverages);
 describeChoice(schedule, rateSchedules);
+describeChoice(valueSchedule, rateSchedules);
 
 const recipeSchema = z.strictObject({
   name: z.string().min(1),
@@ -155,6 +165,8 @@ function checkTogether(recipe: Recipe, origin: string): Recipe {
   if (optimizerFault !== undefined) throw wrong(`optimizer.${optimizerFault.message}`, optimizerFault.advice);
   const trainingFault = findLayerFault(recipe);
   if (trainingFault !== undefined) throw wrong(trainingFault.message, trainingFault.advice);
+  const scheduleFault = findScheduleFault(recipe);
+  if (scheduleFault !== undefined) throw wrong(scheduleFault.message, scheduleFault.advice);
   const objectiveFault = findObjectiveFault(recipe);
   if (objectiveFault !== undefined) throw wrong(objectiveFault.message, objectiveFault.advice);
   if (!isMasked(recipe) && findProbe(recipe.optimizer) === "sampled") {
@@ -169,8 +181,9 @@ function checkTogether(recipe: Recipe, origin: string): Recipe {
   if (warmup + cooldown > 1) {
     throw wrong(`schedule.warmup ${warmup} and cooldown ${cooldown} are more than the whole budget`, "Lower one.");
   }
-  const { maskFraction, finalMaskFraction = maskFraction, mask } = recipe.data;
-  for (const [name, share] of Object.entries({ maskFraction, finalMaskFraction })) {
+  const { maskFraction, finalMaskFraction = maskFraction, mask, maskSchedule } = recipe.data;
+  const leastShare = maskSchedule?.least ?? maskFraction;
+  for (const [name, share] of Object.entries({ maskFraction, finalMaskFraction, "maskSchedule.least": leastShare })) {
     if (Math.round(share * recipe.model.sequenceLength) < 1) {
       throw wrong(`data.${name} masks no position of a sequence`, "Raise it, or model.sequenceLength.");
     }

@@ -21,6 +21,8 @@ export interface StepSchedule {
   readonly step: number;
   /** Share of the peak learning rates, 0 to 1. */
   readonly rateScale: number;
+  /** Of the budget, 0 to 1, for values with schedules of their own; without it 0. */
+  readonly progress?: number;
 }
 
 /** A second gradient of a step's micro-batches, which its update reads. */
@@ -42,6 +44,8 @@ export interface TrainingDefinition {
   readonly moments: ReadonlyMap<string, Shape>;
   /** Mean loss of one micro-batch, one element; batches are `input`s of its own naming. */
   loss(parameters: ReadonlyMap<string, Tensor>): Tensor;
+  /** The same of sequences cut into so many pieces; a batch says how many by its `cut`. */
+  readonly cutLosses?: ReadonlyMap<number, (parameters: ReadonlyMap<string, Tensor>) => Tensor>;
   /** What a micro-batch shows beside its gradient: added up over a step, and read by its update. */
   readonly observations?:
     | {
@@ -136,14 +140,32 @@ export interface StepGraphs {
   readonly averageValidation?: Graph;
 }
 
+const readParameters = ({ parameters }: TrainingDefinition) =>
+  new Map([...parameters].map(([name, shape]) => [name, state(name, shape)] as const));
+
+function nameGradients(loss: Tensor, parameters: ReadonlyMap<string, Tensor>): [string, Tensor][] {
+  const gradients = differentiate(loss, [...parameters.values()]);
+  return [...parameters.keys()].map((name, i) => [gradientOf(name), gradients[i]!]);
+}
+
+/** Like first and next, of sequences that are cut into so many pieces. */
+function buildCutGraphs(definition: TrainingDefinition): ReadonlyMap<number, readonly [first: Graph, next: Graph]> {
+  const parameters = readParameters(definition);
+  return new Map(
+    [...(definition.cutLosses ?? [])].map(([pieces, compute]) => {
+      const loss = reshape(compute(parameters), [1]);
+      return [pieces, accumulate([...nameGradients(loss, parameters), [lossSum, loss]], definition.recomputes)];
+    }),
+  );
+}
+
 export function buildStepGraphs(definition: TrainingDefinition): StepGraphs {
-  const parameters = new Map([...definition.parameters].map(([name, shape]) => [name, state(name, shape)] as const));
+  const parameters = readParameters(definition);
   const { observations } = definition;
   const computed = observations?.compute(parameters) ?? { loss: definition.loss(parameters) };
   const loss = reshape(computed.loss, [1]);
   const validationLoss = reshape(definition.validationLoss?.(parameters) ?? loss, [1]);
-  const gradients = differentiate(loss, [...parameters.values()]);
-  const named: [string, Tensor][] = [...parameters.keys()].map((name, i) => [gradientOf(name), gradients[i]!]);
+  const named = nameGradients(loss, parameters);
   for (const [name, value] of Object.entries(computed.seen ?? {})) named.push([seenOf(name), value]);
   named.push([lossSum, loss]);
   const [first, next] = accumulate(named, definition.recomputes);
@@ -239,6 +261,13 @@ export async function openEngine(backend: Backend, definition: TrainingDefinitio
     load(graphs.takeAverage),
     load(graphs.averageValidation),
   ]);
+  const cut = new Map(
+    await Promise.all(
+      [...buildCutGraphs(definition)].map(
+        async ([pieces, both]) => [pieces, await Promise.all(both.map(graph => backend.load(graph, states)))] as const,
+      ),
+    ),
+  );
   collectGarbage();
 
   const { interval = 1 } = definition;
@@ -255,8 +284,9 @@ export async function openEngine(backend: Backend, definition: TrainingDefinitio
       },
     }),
     parameterCount: [...definition.parameters.values()].reduce((sum, shape) => sum + countElements(shape), 0),
-    accumulate: async (batch, isFirst) => {
-      await (isFirst ? first : next).run(batch);
+    accumulate: async ({ cut: pieces = 1, ...batch }, isFirst) => {
+      const [own, more] = pieces === 1 ? [first, next] : cut.get(pieces as number)!;
+      await (isFirst ? own : more)!.run(batch);
     },
     update: async (schedule, microBatches) => {
       const scale = Float32Array.of(1 / microBatches);

@@ -52,9 +52,9 @@ test("--schedule draws the rate and the batch, says the same in JSON, and refuse
   assert.deepEqual(
     [at(0), at(0.5), at(1)],
     [
-      { progress: 0, rateScale: 0, batchSequences: 16 },
-      { progress: 0.5, rateScale: 1, batchSequences: 16 },
-      { progress: 1, rateScale: 0, batchSequences: 16 },
+      { progress: 0, rateScale: 0, batchSequences: 16, values: {} },
+      { progress: 0.5, rateScale: 1, batchSequences: 16, values: {} },
+      { progress: 1, rateScale: 0, batchSequences: 16, values: {} },
     ],
   );
   assert.match((await cram("--schedule", "--device", "h200")).stderr, /--schedule.*--device/);

@@ -84,6 +84,12 @@ function printSchedule({ recipe, schedule, peakRates, points }: ScheduleTrace): 
     "   1",
   ))
     print(`  ${line}`);
+  for (const path of Object.keys(points[0]!.values)) {
+    const values = points.map(point => point.values[path]!);
+    const most = Math.max(...values);
+    print(`  ${path}`);
+    for (const line of drawChart(values, most, String(Number(most.toPrecision(3))).padStart(4))) print(`  ${line}`);
+  }
   const batches = points.map(({ batchSequences }) => batchSequences);
   const most = Math.max(...batches);
   if (batches[0] === most) print(`  batches of ${most} sequences from the start`);

@@ -1,7 +1,7 @@
 // AdamW, with PyTorch's order of operations: decay first, ε outside the corrected root.
 
 import { z } from "zod";
-import { add, divide, multiply, sqrt } from "../../graph/operations.ts";
+import { add, divide, multiply, sqrt, subtract } from "../../graph/operations.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { commonSettings, meanFraction, type Optimizer, type StepOperands, smallNumber } from "../optimizer.ts";
 
@@ -23,6 +23,7 @@ export const adamw = {
   source: "Loshchilov & Hutter 2019, arXiv 1711.05101",
   schema,
   decay: "decoupled",
+  momentum: "beta1",
   listStates: ({ shape }) => ({ first: shape, second: shape }),
   readScalars: readAdamScalars,
   update: (_, operands, settings) => updateAdam(operands, settings),
@@ -34,10 +35,14 @@ export function readAdamScalars({ learningRate, beta1, beta2 }: AdamSettings, st
 
 /** Moving means of the gradient and of its square, not corrected for their beginning at zero. */
 export function updateMoments(
-  { gradient, states }: Pick<StepOperands, "gradient" | "states">,
+  { gradient, states, scalars }: Pick<StepOperands, "gradient" | "states" | "scalars">,
   { beta1, beta2 }: { readonly beta1: number; readonly beta2: number },
 ): { readonly first: Tensor; readonly second: Tensor } {
-  const first = add(multiply(states.first!, beta1), multiply(gradient, 1 - beta1));
+  const { momentum } = scalars;
+  const first =
+    momentum === undefined
+      ? add(multiply(states.first!, beta1), multiply(gradient, 1 - beta1))
+      : add(multiply(states.first!, momentum), multiply(gradient, subtract(1, momentum)));
   const second = add(multiply(states.second!, beta2), multiply(multiply(gradient, gradient), 1 - beta2));
   return { first, second };
 }

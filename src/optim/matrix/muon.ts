@@ -57,6 +57,7 @@ export const muon = {
   schema,
   decay: "decoupled",
   rates: ["learningRate", "muonLearningRate"],
+  momentum: "muonMomentum",
   findFault: ({ muonFirstMomentum, muonMomentumSteps }) => {
     if ((muonFirstMomentum === undefined) === (muonMomentumSteps === undefined)) return undefined;
     const [given, missing] = ["muonFirstMomentum", "muonMomentumSteps"];
@@ -74,10 +75,13 @@ export const muon = {
     ...(settings.muonFirstMomentum !== undefined && { muonMomentum: momentumAt(settings, step) }),
   }),
   update: (parameter, operands, settings) => {
-    if (!isMatrix(parameter)) return adamw.update(parameter, operands, { ...settings, name: "adamw" });
+    if (!isMatrix(parameter)) {
+      const { momentum: _, ...scalars } = operands.scalars;
+      return adamw.update(parameter, { ...operands, scalars }, { ...settings, name: "adamw" });
+    }
     const { gradient, states, scalars } = operands;
     const rate = scalars.muonLearningRate!;
-    const share = scalars.muonMomentum ?? settings.muonMomentum;
+    const share = scalars.momentum ?? scalars.muonMomentum ?? settings.muonMomentum;
     const momentum = add(multiply(states.momentum!, share), gradient);
     const nesterov = add(gradient, multiply(momentum, share));
     const even = orthogonaliseParts(nesterov, parameter.parts, settings.muonCoefficients);

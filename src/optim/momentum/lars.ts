@@ -22,6 +22,7 @@ export const lars = {
   source: "You et al. 2017, arXiv 1708.03888",
   schema,
   decay: "own",
+  momentum: "momentum",
   findFault: findMomentumFault,
   listStates: listMomentumStates,
   readScalars: ({ learningRate }, _, rateScale) => ({ learningRate: learningRate * rateScale }),
@@ -35,6 +36,6 @@ export const lars = {
     const scaled = multiply(add(gradient, multiply(value, weightDecay)), scale);
     // A parameter or a gradient that is zero has no norm to go by.
     const trusted = select(less(0, multiply(size, slope)), scaled, gradient);
-    return stepAlong(trusted, states.sum, rate, settings);
+    return stepAlong(trusted, states.sum, scalars, settings);
   },
 } satisfies Optimizer<z.infer<typeof schema>>;

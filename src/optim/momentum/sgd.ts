@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { add, multiply } from "../../graph/operations.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { commonSettings, meanFraction, type Optimizer } from "../optimizer.ts";
+import { commonSettings, meanFraction, type Optimizer, type Tensors } from "../optimizer.ts";
 
 /** Of gradient descent, and of what scales its gradients. */
 export const momentumSettings = {
@@ -21,11 +21,11 @@ export const sgd = {
   source: "Sutskever et al. 2013; torch.optim.SGD",
   schema,
   decay: "coupled",
+  momentum: "momentum",
   findFault: findMomentumFault,
   listStates: listMomentumStates,
   readScalars: ({ learningRate }, _, rateScale) => ({ learningRate: learningRate * rateScale }),
-  update: (_, { gradient, states, scalars }, settings) =>
-    stepAlong(gradient, states.sum, scalars.learningRate!, settings),
+  update: (_, { gradient, states, scalars }, settings) => stepAlong(gradient, states.sum, scalars, settings),
 } satisfies Optimizer<z.infer<typeof schema>>;
 
 export function findMomentumFault({ momentum, nesterov }: MomentumSettings) {
@@ -38,14 +38,11 @@ export function listMomentumStates({ shape }: { readonly shape: Tensor["shape"] 
 }
 
 /** The step along the gradient, or along the sum of gradients where there is one. */
-export function stepAlong(
-  gradient: Tensor,
-  sum: Tensor | undefined,
-  rate: Tensor,
-  { momentum, nesterov }: MomentumSettings,
-) {
+export function stepAlong(gradient: Tensor, sum: Tensor | undefined, scalars: Tensors, settings: MomentumSettings) {
+  const rate = scalars.learningRate!;
+  const momentum = scalars.momentum ?? settings.momentum;
   if (sum === undefined) return { step: multiply(gradient, rate), rate, states: {} };
   const gathered = add(multiply(sum, momentum), gradient);
-  const direction = nesterov ? add(gradient, multiply(gathered, momentum)) : gathered;
+  const direction = settings.nesterov ? add(gradient, multiply(gathered, momentum)) : gathered;
   return { step: multiply(direction, rate), rate, states: { sum: gathered } };
 }
