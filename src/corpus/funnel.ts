@@ -6,6 +6,13 @@ import type { PassedOver } from "../tables/passed-over.ts";
 export const dropReasons = [
   "empty",
   "duplicate",
+  /** Of a filter: fewer or more words than it lets through. */
+  "short",
+  "long",
+  /** Of a filter: not written as prose is. */
+  "not-prose",
+  /** Of a filter: says the same again and again. */
+  "repetitive",
   "incompressible",
   /** Has text of an evaluation. */
   "contaminated",

@@ -48,6 +48,10 @@ test("empty documents and duplicates are dropped, also across files, and counted
     dropped: {
       empty: { documents: 3, characters: 4 },
       duplicate: { documents: 2, characters: 6 },
+      short: { documents: 0, characters: 0 },
+      long: { documents: 0, characters: 0 },
+      "not-prose": { documents: 0, characters: 0 },
+      repetitive: { documents: 0, characters: 0 },
       incompressible: { documents: 0, characters: 0 },
       contaminated: { documents: 0, characters: 0 },
       "near-duplicate": { documents: 0, characters: 0 },

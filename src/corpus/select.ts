@@ -4,11 +4,14 @@
 import { isCompressible } from "./compressibility.ts";
 import { SeenTexts } from "./deduplication/equal-texts.ts";
 import type { EvaluationTexts } from "./deduplication/evaluation-texts.ts";
+import type { ChosenFilter } from "./filters/filters.ts";
 import { countDocument, type DropReason, type Funnel, showExample } from "./funnel.ts";
 import { type Document, type ReadOptions, readSource } from "./sources/read-source.ts";
 import type { Source } from "./sources/sources.ts";
 
 export interface SelectOptions extends ReadOptions {
+  /** Drop documents by what is seen of each alone, in this order. */
+  readonly filters?: readonly ChosenFilter[] | undefined;
   /** Drops documents that a tokenizer does not compress; absent keeps them. */
   readonly compressibility?: {
     readonly maxTokensPerCharacter: number;
@@ -25,11 +28,15 @@ export async function* selectDocuments(
   funnel: Funnel,
 ): AsyncGenerator<Document> {
   const seen = new SeenTexts();
-  const { compressibility, evaluationTexts } = options;
+  const { compressibility, evaluationTexts, filters = [] } = options;
   const judge = (text: string): DropReason | "kept" => {
     if (!/\S/.test(text)) return "empty";
     if (!seen.add(text)) return "duplicate";
     if (evaluationTexts?.occursIn(text) === true) return "contaminated";
+    for (const filter of filters) {
+      const reason = filter.judge(text);
+      if (reason !== undefined) return reason;
+    }
     if (compressibility === undefined) return "kept";
     const { maxTokensPerCharacter, countTokens } = compressibility;
     return isCompressible(text, maxTokensPerCharacter, countTokens) ? "kept" : "incompressible";
@@ -42,7 +49,7 @@ export async function* selectDocuments(
         countDocument(funnel.read, length);
         countDocument(verdict === "kept" ? funnel.kept : funnel.dropped[verdict], length);
         if (verdict === "kept") yield document;
-        else if (verdict === "incompressible" || verdict === "contaminated") {
+        else if (verdict !== "empty" && verdict !== "duplicate") {
           showExample(funnel.examples, verdict, document.source, document.text);
         }
       }

@@ -6,6 +6,8 @@ import { UserError } from "../../base/errors.ts";
 import { makePrintable } from "../../base/printable.ts";
 import { quoteCommand } from "../../base/shell-words.ts";
 import type { DocumentsManifest } from "../../corpus/documents.ts";
+import type { Limit } from "../../corpus/filters/filter.ts";
+import { filters } from "../../corpus/filters/filters.ts";
 import { type ChosenFormat, chosenFormats } from "../../corpus/sources/read-source.ts";
 import { countPerformanceCores } from "../../machine/cores.ts";
 import { describePassedOver } from "../../tables/passed-over.ts";
@@ -34,6 +36,7 @@ interface PrepareFlags {
   readonly documentSeparator?: string;
   readonly skipBroken?: boolean;
   readonly strict?: boolean;
+  readonly filter: readonly string[];
   readonly compressibility?: string;
   readonly nearDuplicates?: string;
   readonly repeated?: string;
@@ -79,6 +82,12 @@ export function addPrepare(program: Command): void {
     .option("--skip-broken", "count broken lines and files and pass over them")
     .option("--strict", "refuse a file in a folder that cannot be read, instead of passing over it")
     .option(
+      "--filter <name[:limits]>",
+      "keep only some documents by a filter, as listed below; may be given again",
+      (filter: string, filters: readonly string[]) => [...filters, filter],
+      [],
+    )
+    .option(
       "--compressibility <t>",
       "drop documents with t tokens a character or more (the paper: 0.25 at 32768 tokens)",
     )
@@ -110,6 +119,7 @@ Examples:
   cram prepare romane/ --out data/german --normaliser keep
   cram prepare more/ --out data/more --tokenizer runs/mine      for pretrain --init-from runs/mine
   cram prepare crawl/ --out data/crawl --compressibility 0.25 --hold-out 0.001
+  cram prepare crawl/ --out data/prose --filter length:least=100 --filter prose --filter repetition
   cram prepare crawl/ --out data/clean --near-duplicates 0.8 --repeated 100 --decontaminate glue/RTE/dev.tsv
 
 A text or a page is one document (see --document-separator), a line of a .jsonl and a row of a table is one. In a folder what
@@ -122,9 +132,21 @@ Normalisers: keep        every letter as it is, in NFC; for any language, and fo
              reference   the paper's: lower case, and nothing that is not ASCII
 What is lost is told above 1 % of the characters, and refused above half.
 
+Filters, with limits that --filter name:limit=number,limit=number changes:
+${describeFilters()}
+
 Next: the command that it prints at the end`,
     )
     .action(prepare);
+}
+
+function describeFilters(): string {
+  return filters
+    .map(({ name, summary, limits }) => {
+      const values = Object.entries<Limit>(limits).map(([limit, { value }]) => `${limit}=${value}`);
+      return `  ${name.padEnd(10)}  keeps ${summary}\n  ${" ".repeat(10)}  ${values.join(" ")}`;
+    })
+    .join("\n");
 }
 
 async function prepare(texts: string[], flags: PrepareFlags): Promise<void> {
@@ -148,6 +170,7 @@ async function prepare(texts: string[], flags: PrepareFlags): Promise<void> {
     strict: flags.strict,
     maxTokensPerCharacter:
       flags.compressibility === undefined ? undefined : parseShare("--compressibility", flags.compressibility, 10),
+    filters: flags.filter,
     nearDuplicates:
       flags.nearDuplicates === undefined ? undefined : parseShare("--near-duplicates", flags.nearDuplicates, 1),
     repeatedBytes: parseOptional("--repeated", flags.repeated),

@@ -32,8 +32,8 @@ export async function buildFromText(
   const progress = (what: string) => (count: number) => showProgress(`${what} ${count.toLocaleString("en-US")}`);
   const { format, textField, documentSeparator, skipBroken, strict } = options;
   const separator = documentSeparator === undefined ? undefined : parseSeparator(documentSeparator);
-  const { evaluationTexts, nearDuplicates, repeatedBytes } = options;
-  const select: SelectOptions = { format, textField, separator, skipBroken, strict, evaluationTexts };
+  const { evaluationTexts, nearDuplicates, repeatedBytes, filters } = options;
+  const select: SelectOptions = { format, textField, separator, skipBroken, strict, evaluationTexts, filters };
   const filter =
     options.maxTokensPerCharacter === undefined
       ? {}

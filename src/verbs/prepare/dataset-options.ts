@@ -2,6 +2,7 @@
 
 import type { EvaluationTexts } from "../../corpus/deduplication/evaluation-texts.ts";
 import type { DocumentsManifest } from "../../corpus/documents.ts";
+import type { ChosenFilter } from "../../corpus/filters/filters.ts";
 import type { ChosenFormat } from "../../corpus/sources/read-source.ts";
 import type { DatasetManifest } from "../../dataset/manifest.ts";
 import type { PreTokenizer } from "../../tokenizer/encoding/split.ts";
@@ -31,6 +32,8 @@ export interface DatasetOptions {
   readonly strict?: boolean | undefined;
   /** Documents with as many tokens a character or more are dropped; undefined keeps them all. */
   readonly maxTokensPerCharacter: number | undefined;
+  /** Drop documents by what is seen of each alone. */
+  readonly filters?: readonly ChosenFilter[] | undefined;
   /** Drops a document with at least this share of shingles in common with an earlier one; undefined keeps them. */
   readonly nearDuplicates?: number | undefined;
   /** Cuts what stood in the corpus before, from this many bytes on; undefined: nothing. */

@@ -3,6 +3,7 @@
 import { UserError } from "../../base/errors.ts";
 import { checkOutput } from "../../base/files/folder-kind.ts";
 import { type EvaluationTexts, readEvaluationTexts } from "../../corpus/deduplication/evaluation-texts.ts";
+import { chooseFilters } from "../../corpus/filters/filters.ts";
 import type { ChosenFormat } from "../../corpus/sources/read-source.ts";
 import { listSources } from "../../corpus/sources/sources.ts";
 import { largestVocabulary } from "../../dataset/shards.ts";
@@ -56,6 +57,8 @@ export interface PrepareOptions {
   readonly strict?: boolean | undefined;
   /** Drops documents with that many tokens a character or more. The paper: 0.25 at 32768 tokens. Default: keeps them all. */
   readonly maxTokensPerCharacter?: number | undefined;
+  /** Drop documents by what is seen of each alone: "length", "prose", "repetition", each with limits: "length:least=20,most=5000". Default: none. */
+  readonly filters?: readonly string[] | undefined;
   /** Drops a document that has at least this share of shingles (five words) in common with an earlier one. Default: keeps them. */
   readonly nearDuplicates?: number | undefined;
   /** Cuts every stretch that stood in the corpus before, from this many bytes on. Default: none. */
@@ -105,6 +108,7 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
     skipBroken: options.skipBroken,
     strict: options.strict,
     maxTokensPerCharacter,
+    filters: options.filters === undefined || options.filters.length === 0 ? undefined : chooseFilters(options.filters),
     nearDuplicates: checkNearDuplicates(options.nearDuplicates),
     repeatedBytes: checkRepeatedBytes(options.repeatedBytes),
     evaluationTexts: await readEvaluationTextsOf(options.decontaminate),

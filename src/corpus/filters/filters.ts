@@ -1,0 +1,53 @@
+// The filters there are, and those that somebody asked for, written as a name, or a name and its limits: "length:least=20,most=5000".
+
+import { nearestNames, UserError } from "../../base/errors.ts";
+import type { DropReason } from "../funnel.ts";
+import type { Filter, Limit } from "./filter.ts";
+import { length } from "./length.ts";
+import { prose } from "./prose.ts";
+import { repetition } from "./repetition.ts";
+
+export const filters = [length, prose, repetition] as const;
+
+export interface ChosenFilter {
+  readonly name: string;
+  readonly limits: Readonly<Record<string, number>>;
+  readonly judge: (text: string) => DropReason | undefined;
+}
+
+/** UserError E_FILTER for what is none, one that is there twice, and a limit that it has not or is no number. */
+export function chooseFilters(texts: readonly string[]): readonly ChosenFilter[] {
+  const chosen = texts.map(chooseFilter);
+  const twice = chosen.find(({ name }, i) => chosen.findIndex(other => other.name === name) < i);
+  if (twice === undefined) return chosen;
+  throw new UserError("E_FILTER", `the filter ${twice.name} is there twice`, "Give it once, with all its limits.");
+}
+
+function chooseFilter(text: string): ChosenFilter {
+  const [name = "", ...rest] = text.split(":");
+  const filter: Filter | undefined = filters.find(each => each.name === name);
+  if (filter === undefined) {
+    const names = filters.map(each => each.name);
+    throw new UserError("E_FILTER", `${text}: no filter "${name}"`, `There are ${names.join(", ")}.`);
+  }
+  const given = rest.length === 0 ? [] : rest.join(":").split(",");
+  const limits = Object.fromEntries(Object.entries<Limit>(filter.limits).map(([limit, { value }]) => [limit, value]));
+  for (const pair of given) {
+    const [limit = "", value = ""] = pair.split("=");
+    if (!Object.hasOwn(limits, limit)) {
+      const near = nearestNames(limit, Object.keys(limits));
+      const known = (near.length > 0 ? near : Object.keys(limits)).join(", ");
+      throw new UserError(
+        "E_FILTER",
+        `${text}: ${name} has no limit "${limit}"`,
+        `Write ${name}:limit=number, of ${known}.`,
+      );
+    }
+    const number = Number(value);
+    if (value.trim() === "" || !(number >= 0 && number < Number.POSITIVE_INFINITY)) {
+      throw new UserError("E_FILTER", `${text}: ${limit} is ${JSON.stringify(value)}`, "Give a number from 0 on.");
+    }
+    limits[limit] = number;
+  }
+  return { name, limits, judge: document => filter.judge(document, limits) };
+}
