@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -63,6 +64,10 @@ const damages: Readonly<Record<string, (path: string) => void>> = {
     writeFileSync(path, bytes);
   },
   "longer than it was": path => writeFileSync(path, "x", { flag: "a" }),
+  "a folder": path => {
+    rmSync(path);
+    mkdirSync(join(path, "x"), { recursive: true });
+  },
   "another's under its name": path => writeFileSync(path, "int f;"),
 };
 
@@ -140,7 +145,9 @@ test("a compiler with words of its own is found, one that makes nothing is none"
     const { command, flags } = await findCompiler();
     assert.deepEqual([command, flags], ["env", ["gcc", "-O1"]]);
     process.env.CC = "no-such-compiler -O1";
-    await assert.rejects(findCompiler(), { code: "E_COMPILER_ABSENT" });
+    await assert.rejects(findCompiler(), { code: "E_COMPILER_ABSENT", message: /CC is .* no compiler that runs/ });
+    process.env.CC = cache;
+    await assert.rejects(findCompiler(), { code: "E_COMPILER_ABSENT", message: /CC is .*, which is a folder/ });
   } finally {
     if (before === undefined) delete process.env.CC;
     else process.env.CC = before;

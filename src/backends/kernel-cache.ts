@@ -105,6 +105,8 @@ export function writeCached(name: string, ending: string, content: string | Uint
       } finally {
         closeSync(file);
       }
+      // Whatever made a folder of it, the cache's file goes there.
+      if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) rmSync(path, { recursive: true });
       renameSync(draft, path);
     } catch (error) {
       rmSync(draft, { force: true });

@@ -35,7 +35,7 @@ function chooseVerbs(named: string | undefined): readonly string[] {
 }
 
 /** The program with the verbs that these words are about. */
-async function makeProgram(words: readonly string[]): Promise<Command> {
+export async function makeProgram(words: readonly string[]): Promise<Command> {
   const program = new Command("cram")
     .description("Train a BERT-like language model from scratch within a fixed time.")
     .version(JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")).version)

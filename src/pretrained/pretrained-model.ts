@@ -178,7 +178,7 @@ function refuseAverage(path: string, name: AverageName): never {
   throw new UserError(
     "E_OPTION",
     `${path}: keeps no ${name} average of its parameters`,
-    `A run keeps it that was begun with --set average.name=${name}.`,
+    `A run keeps it that was begun with cram pretrain --set average.name=${name}.`,
   );
 }
 

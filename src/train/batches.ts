@@ -18,14 +18,14 @@ export function checkFit({ sequenceLength, vocabulary }: DatasetManifest, { mode
     throw new UserError(
       "E_DATA_LENGTH",
       `the dataset has sequences of ${sequenceLength} tokens, the recipe's model reads ${model.sequenceLength}`,
-      `Use --set model.sequenceLength=${sequenceLength}, or prepare the text with --sequence-length ${model.sequenceLength}.`,
+      `Use --set model.sequenceLength=${sequenceLength}, or prepare the text with cram prepare --sequence-length ${model.sequenceLength}.`,
     );
   }
   if (vocabulary > model.vocabulary) {
     throw new UserError(
       "E_DATA_VOCABULARY",
       `the dataset's tokenizer has ${vocabulary} tokens, the recipe's model ${model.vocabulary}`,
-      `Use --set model.vocabulary=${vocabulary}, or prepare the text with --vocabulary ${model.vocabulary}.`,
+      `Use --set model.vocabulary=${vocabulary}, or prepare the text with cram prepare --vocabulary ${model.vocabulary}.`,
     );
   }
 }

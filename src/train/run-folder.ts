@@ -9,7 +9,7 @@ import { z } from "zod";
 import { UserError } from "../base/errors.ts";
 import { contentHash, mostBytes, readJson, readWholeFile, writeFileAtomically } from "../base/files/files.ts";
 import { formatSealed, isSealed } from "../base/sealed-json.ts";
-import { quoteWord } from "../base/shell-words.ts";
+import { quoteCommand, quoteWord } from "../base/shell-words.ts";
 import {
   checkpointFolder,
   findRun,
@@ -129,7 +129,12 @@ function readRunFile<Content>(path: string, kind: string, schema: z.ZodType<Cont
 export function readRunDevice(run: string): RunDevice {
   const path = join(run, "device.json");
   if (!existsSync(path)) return { backend: "cpu", threads: 2 };
-  return readRunFile(path, "run's device", deviceSchema, "Remove it, and give --backend and --threads.");
+  return readRunFile(
+    path,
+    "run's device",
+    deviceSchema,
+    "Remove it, and resume with cram pretrain --resume, --backend and --threads.",
+  );
 }
 
 const extensionsSchema = z.strictObject({
@@ -142,7 +147,12 @@ const extensionsSchema = z.strictObject({
 function readExtensions(run: string): z.infer<typeof extensionsSchema>["extensions"] {
   const path = join(run, "extensions.json");
   if (!existsSync(path)) return [];
-  return readRunFile(path, "run's extensions", extensionsSchema, "Remove it, and extend again.").extensions;
+  return readRunFile(
+    path,
+    "run's extensions",
+    extensionsSchema,
+    "Remove it, and extend again with cram pretrain --resume and --extend.",
+  ).extensions;
 }
 
 /** What a run may use in all that was extended; undefined where its budget is its recipe's. */
@@ -214,7 +224,9 @@ function readBeginning(run: string): Partial<z.infer<typeof dataSchema>> {
 }
 
 function readRunBeginning(run: string): z.infer<typeof dataSchema> {
-  return readRunFile(join(run, "data.json"), "run's data", dataSchema, "Remove it, and give the dataset with --data.");
+  const resume = quoteCommand("cram", "pretrain", "--resume", run, "--data", "DATASET");
+  const advice = `Put a copy back, or remove it; the run is resumed by ${resume} then.`;
+  return readRunFile(join(run, "data.json"), "run's data", dataSchema, advice);
 }
 
 /** The parameters that a run began with, by name; undefined where they are drawn. Errors: those of readInitialParameters. */

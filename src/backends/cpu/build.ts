@@ -2,7 +2,7 @@
 // (source, flags, compiler, processor), so a cached one is always right. Built in a folder of its own in the cache.
 
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -10,6 +10,7 @@ import { promisify } from "node:util";
 import type { LibraryHandle } from "koffi";
 import { UserError } from "../../base/errors.ts";
 import { contentHash, readWholeFile } from "../../base/files/files.ts";
+import { quoteWord } from "../../base/shell-words.ts";
 import { koffi } from "../foreign-functions.ts";
 import { explainCacheFailure, findCached, makeBuildFolder, writeCached } from "../kernel-cache.ts";
 
@@ -176,7 +177,8 @@ export interface Compiler {
 /** The first of CC, cc, gcc, clang that runs; UserError E_COMPILER_ABSENT. */
 export async function findCompiler(): Promise<Compiler> {
   // A variable that is set and empty is one that is not set.
-  const candidates = process.env.CC?.trim() ? [process.env.CC.trim()] : ["cc", "gcc", "clang"];
+  const given = process.env.CC?.trim();
+  const candidates = given ? [given] : ["cc", "gcc", "clang"];
   for (const candidate of candidates) {
     // A path may hold a space.
     const [command, ...flags] = existsSync(candidate) ? [candidate] : candidate.split(/\s+/);
@@ -187,7 +189,13 @@ export async function findCompiler(): Promise<Compiler> {
       // Not this one.
     }
   }
-  throw absentCompiler(`no C compiler found (looked for ${candidates.join(", ")})`);
+  if (!given) throw absentCompiler(`no C compiler found (looked for ${candidates.join(", ")})`);
+  const isFolder = statSync(given, { throwIfNoEntry: false })?.isDirectory() === true;
+  throw new UserError(
+    "E_COMPILER_ABSENT",
+    `CC is ${quoteWord(given)}, which is ${isFolder ? "a folder" : "no compiler that runs"}`,
+    "Set CC to the command of a C compiler, or unset it: then cc, gcc and clang are looked for.",
+  );
 }
 
 function absentCompiler(message: string): UserError {

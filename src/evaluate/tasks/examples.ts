@@ -23,7 +23,7 @@ export async function readExamples(
   for await (const rows of batches) {
     for (const { values, origin } of rows) {
       for (const flat of task.published?.unfold?.(values) ?? [values]) {
-        const targets = labelled ? [readTarget(task, readColumn(task, task.label, flat, origin), origin)] : [];
+        const targets = labelled ? [readTarget(task, flat, origin)] : [];
         const texts = task.texts.map(column => readText(readColumn(task, column, flat, origin), column, origin));
         if (labelled && texts.every(text => text.trim() === "")) throw explainEmpty(task, origin);
         const { group } = task.published ?? {};
@@ -36,7 +36,8 @@ export async function readExamples(
 }
 
 /** The class of a label, or the number to predict. UserError E_TASK_LABEL naming `origin`. */
-function readTarget(task: Task, value: Value, origin: string): number {
+function readTarget(task: Task, values: Values, origin: string): number {
+  const value = readColumn(task, task.label, values, origin);
   const spelt = spellLabel(value);
   const shown = quoteValue(spelt ?? value, 60);
   const hidden = spelt !== undefined && canonicalNumber(spelt) === "-1" && task.published !== undefined;
@@ -48,7 +49,11 @@ function readTarget(task: Task, value: Value, origin: string): number {
     const [least, most] = task.published?.range ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
     if (number >= least && number <= most) return number;
     const seen = Number.isNaN(number) ? "is not a number" : `is not from ${least} to ${most}, as ${task.title}'s are`;
-    throw new UserError("E_TASK_LABEL", `${origin}: ${shown} in the column "${task.label}" ${seen}`, advice);
+    throw new UserError(
+      "E_TASK_LABEL",
+      `${origin}: ${shown} in the column "${findColumn(task, task.label, values)}" ${seen}`,
+      advice,
+    );
   }
   const place = spelt === undefined ? -1 : findLabel(task, spelt);
   if (place >= 0) return place;
@@ -64,10 +69,11 @@ function readTarget(task: Task, value: Value, origin: string): number {
 
 /** The value of a column. UserError E_TASK_COLUMN, with the columns there are. */
 export function readColumn(task: Task, column: string, values: Values, origin: string): Value {
-  const names = listSpellings(task, column);
-  const found = names.find(name => Object.hasOwn(values, name));
+  const found = findColumn(task, column, values);
   if (found !== undefined) return values[found]!;
-  const wanted = names.map(name => `"${name}"`).join(" or ");
+  const wanted = listSpellings(task, column)
+    .map(name => `"${name}"`)
+    .join(" or ");
   throw new UserError(
     "E_TASK_COLUMN",
     `${origin}: no column ${wanted}; there are ${listColumns(values)}`,
@@ -76,6 +82,10 @@ export function readColumn(task: Task, column: string, values: Values, origin: s
       : "Name the columns with --text and --label.",
   );
 }
+
+/** The name that a row has for a column; publishers have their own. */
+const findColumn = (task: Task, column: string, values: Values): string | undefined =>
+  listSpellings(task, column).find(name => Object.hasOwn(values, name));
 
 function listColumns(values: Values): string {
   return listNames(Object.keys(values)) || "none";

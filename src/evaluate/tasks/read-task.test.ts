@@ -206,7 +206,10 @@ test("what is wrong is named with file and row", async () => {
   const list = { "SST-2/train.jsonl": '{"sentence":["a"],"label":0}', "SST-2/dev.tsv": dev };
   await assert.rejects(readTask(taskOf("glue", "sst2"), lay(list)), fails("E_TASK_TEXT", "train.jsonl:1", "a list"));
   const stsb = lay({ "STS-B/train.tsv": "sentence1\tsentence2\tscore\na\tb\t\n", "STS-B/dev.tsv": "x" });
-  await assert.rejects(readTask(taskOf("glue", "stsb"), stsb), fails("E_TASK_LABEL", "train.tsv:2", "not a number"));
+  await assert.rejects(
+    readTask(taskOf("glue", "stsb"), stsb),
+    fails("E_TASK_LABEL", "train.tsv:2", 'in the column "score" is not a number'),
+  );
 });
 
 test("files that are missing or too many are named", async () => {

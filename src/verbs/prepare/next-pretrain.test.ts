@@ -117,4 +117,11 @@ test("training goes on from an exported model whose tokenizer was taken, and wha
   await pretrain({ ...options, initFrom: undefined, set: wide, out: join(root, "wide"), threads: 1 });
   assert.deepEqual(warned.length, 1);
   assert.match(warned[0]!, /row for each of 4,096 tokens/);
+  // Killed before its first checkpoint it starts over, with the choices it has: nothing is advised that --resume refuses.
+  rmSync(join(root, "wide/checkpoints"), { recursive: true });
+  const resumed = { resume: join(root, "wide"), onWarning: options.onWarning, threads: 1 };
+  const other = (await follow({ recipe: "quickstart", vocabulary: 300, sequenceLength: 16 })).flags.data;
+  await assert.rejects(pretrain({ ...resumed, data: other }), { code: "E_RESUME_DATA" });
+  await pretrain(resumed);
+  assert.deepEqual(warned.length, 1);
 });

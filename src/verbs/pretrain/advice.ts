@@ -17,6 +17,13 @@ export function adviseResuming(error: unknown, run: string): unknown {
   return new UserError(code, message, advice, { cause: error });
 }
 
+/** A run that is resumed keeps the sizes of its recipe. */
+export function adviseOnMemory(error: unknown): unknown {
+  if (!(error instanceof UserError) || (error.code !== "E_MEMORY" && error.code !== "E_CUDA_MEMORY")) return error;
+  const advice = "The run keeps its sizes: end other programs, or resume it where there is more memory.";
+  return new UserError(error.code, error.message, advice, { cause: error });
+}
+
 /**
  * A resumed run repeats its bits and diverges again: what can be changed is what a new one begins with. Only the parameters of a
  * checkpoint that a finite step followed are known to compute anything; `lastGood` is the last of these steps.

@@ -25,7 +25,7 @@ import {
   runFileNames,
 } from "../../train/run-folder.ts";
 import { type BackendChoice, backendNames, completeChoice, withBackend } from "../backend.ts";
-import { adviseResuming } from "./advice.ts";
+import { adviseOnMemory, adviseResuming } from "./advice.ts";
 import { fitMicroBatch } from "./micro-batch.ts";
 import type { RunPlan } from "./run-plan.ts";
 
@@ -36,6 +36,8 @@ export interface OpenRun {
   readonly recipe: Recipe;
   readonly source: BatchSource;
   readonly run: string;
+  /** Whether its choices were made now. */
+  readonly isNew: boolean;
   readonly fromStep?: number | undefined;
   readonly extend?: string | undefined;
 }
@@ -57,7 +59,7 @@ export async function withRun<T>(
   try {
     return await withLockedRun({ ...plan, isNew, run: lock.folder }, choice, use);
   } catch (error) {
-    throw adviseResuming(error, lock.folder);
+    throw adviseResuming(isNew ? error : adviseOnMemory(error), lock.folder);
   } finally {
     lock.release();
   }
@@ -71,6 +73,8 @@ async function withLockedRun<T>(
   const dataset = new Dataset(data);
   try {
     dataset.verify();
+    // Before what would advise on a choice, for a run has made its own.
+    if (!isNew) checkResumedRun(run, planned, dataset.manifest.hash);
     // Before the backend is opened, because it says at once what does not fit.
     const batches = openBatches(dataset, planned);
     const initial = initFrom === undefined ? undefined : await openInitialModel(initFrom, planned, dataset);
@@ -83,9 +87,8 @@ async function withLockedRun<T>(
       const recipe = fitsMemory === true ? fitMicroBatch(planned, backend) : planned;
       const source = recipe === planned ? batches : openBatches(dataset, recipe);
       if (!isNew) {
-        checkResumedRun(run, recipe, source.datasetHash);
         checkDatasetTokenizer(run, dataset.tokenizer);
-        return use({ backend, dataset, recipe, source, run, fromStep, extend });
+        return use({ backend, dataset, recipe, source, run, isNew, fromStep, extend });
       }
       const { threads, device: number } = device;
       const began = {
@@ -95,7 +98,7 @@ async function withLockedRun<T>(
       };
       beginRun(run, { recipe, data, datasetHash: source.datasetHash, initial, device: began });
       // A run in which nothing happened would be in the way of the same command.
-      return use({ backend, dataset, recipe, source, run }).catch(error => {
+      return use({ backend, dataset, recipe, source, run, isNew }).catch(error => {
         abandonEmptyRun(run);
         throw error;
       });

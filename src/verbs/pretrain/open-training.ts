@@ -38,14 +38,14 @@ export interface LogChoice {
 
 /** Compiles, and gives the events of the training from the newest checkpoint to the budget's end or the signal. */
 export async function openTraining(
-  { backend, dataset, recipe, source, run, fromStep, extend }: OpenRun,
+  { backend, dataset, recipe, source, run, isNew, fromStep, extend }: OpenRun,
   { tensorboard = false, mlflow, onWarning }: LogChoice,
 ): Promise<(signal: AbortSignal) => AsyncGenerator<TrainingEvent, void>> {
   const definition = defineTraining(recipe, readRunInitial(run, recipe));
   const resumeFrom = loadRunState(run, recipe, definition, source.datasetHash, fromStep);
   const tokenizerHash = hashFile(join(run, "tokenizer.json"), "run's tokenizer");
   const { manifest } = dataset;
-  if (resumeFrom === undefined) for (const text of describeFit(manifest, recipe)) onWarning?.(text);
+  if (isNew) for (const text of describeFit(manifest, recipe)) onWarning?.(text);
   const watchRepetition = createRepetitionWatch(manifest.training.sequences, recipe);
   const earlierPeak = await backend.measurePeak?.();
   const engine = await openEngine(backend, definition);
