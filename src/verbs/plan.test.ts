@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { simulatedClock } from "../base/clock.ts";
 import { plan } from "./plan.ts";
 
-const common = { recipe: "crammed-bert", threads: 2, measureSeconds: 0 };
+const common = { recipe: "crammed-bert", measureSeconds: 0 };
 
 test("the paper's day on an A6000 is the one its author reports", async () => {
   const set = ["train.microBatchSequences=128"];
@@ -24,7 +24,10 @@ test("this machine is measured, and compared with nothing", async () => {
   const tiny = [...set.map(pair => `model.${pair}`), "train.microBatchSequences=4", "schedule.batchSequences=4"];
   const clock = { seconds: tickingClock(), date: () => new Date(0) };
   const settings = [...tiny, "schedule.batchRamp=0", "train.validations=1"];
-  const { course, device, epochs } = await plan({ ...common, set: settings, device: "this", budget: "1000s" }, clock);
+  const { course, device, epochs } = await plan(
+    { ...common, threads: 2, set: settings, device: "this", budget: "1000s" },
+    clock,
+  );
   // Each reading of the clock is a second after the one before: a micro-batch and an update of a second each, 500 steps but for
   // the 64 validation batches of a second each.
   assert.equal(course.steps, (1000 - 64) / 2);
@@ -44,4 +47,15 @@ test("what no memory there holds is refused before it is compiled", async () => 
   for (const device of ["this", "h200"]) {
     await assert.rejects(plan({ ...common, set, device }), { code: "E_MEMORY", message: /at least/ });
   }
+});
+
+test("how this machine computes says nothing of another, and is refused; a number is a GPU's", async () => {
+  for (const choice of [{ threads: 2 }, { backend: "cuda" }] as const) {
+    await assert.rejects(plan({ ...common, ...choice, device: "h200" }), {
+      code: "E_OPTION",
+      message: /--device h200/,
+    });
+  }
+  await assert.rejects(plan({ ...common, device: "0" }), { code: "E_DEVICE_NAME" });
+  await assert.rejects(plan({ ...common, backend: "reference" }), { code: /E_NO_PROGRAM|E_MEMORY/ });
 });

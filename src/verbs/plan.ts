@@ -1,13 +1,11 @@
 // A run planned before it is begun: for this machine from a short measurement, for others from their figures. The programs are
 // those of the backend that would run them, compiled and not run.
 
-import { choosePrecision, compileForCpu } from "../backends/cpu/cpu.ts";
 import { compileForCuda } from "../backends/cuda/cuda.ts";
 import { figuresOf } from "../backends/cuda/figures.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
 import { readManifest } from "../dataset/manifest.ts";
-import { countPerformanceCores } from "../machine/cores.ts";
 import { readMemory } from "../machine/hardware.ts";
 import { measureStep } from "../machine/measure-step.ts";
 import { countTokenFlops } from "../objectives/objectives.ts";
@@ -16,23 +14,24 @@ import { describeFit } from "../plan/data-fit.ts";
 import { type DeviceFigures, deviceFigures } from "../plan/devices.ts";
 import { type Forecast, forecastRun, type PlannedDevice } from "../plan/forecast.ts";
 import { checkLeastMemory } from "../plan/least-memory.ts";
-import { measurePrograms, type ProgramNeeds } from "../plan/programs.ts";
+import { type MemoryNeeds, measurePrograms } from "../plan/programs.ts";
 import { type ScheduleTrace, traceSchedule } from "../plan/schedule-trace.ts";
 import { checkFit, countValidationBatches } from "../train/batches.ts";
 import type { Recipe } from "../train/recipe.ts";
-import { withBackend } from "./backend.ts";
+import { type BackendChoice, withBackend } from "./backend.ts";
 import { fallbackRecipe } from "./pretrain/run-plan.ts";
 import { chooseRecipe, type RecipeChoice } from "./recipe.ts";
 
 export const deviceNames = ["this", ...deviceFigures.map(({ name }) => name)];
 
-export interface PlanOptions extends Partial<RecipeChoice> {
+export interface PlanOptions extends Partial<RecipeChoice>, Pick<BackendChoice, "backend" | "threads"> {
   /** A dataset that prepare made, to say how often it is read. */
   readonly data?: string | undefined;
-  /** this, which is measured, or one whose figures are known: h200, a6000, rtx3090. Default this. */
+  /**
+   * this, which is measured on the backend that is chosen; with cuda also the number of a GPU; or one whose figures are known: h200, a6000,
+   * rtx3090. Default this.
+   */
   readonly device?: string | undefined;
-  /** Threads of the cpu backend, for `this`. Default: the performance cores. */
-  readonly threads?: number | undefined;
   /** About how long `this` is measured, after compiling. Default 5. */
   readonly measureSeconds?: number | undefined;
 }
@@ -50,35 +49,33 @@ export function planSchedule(choice: RecipeChoice, intervals: number): ScheduleT
  * console.log(`${course.steps} steps, ${course.tokens} tokens, ${memory.total} bytes`);
  * ```
  *
- * Errors are `UserError`s: those of choosing a recipe, of reading a dataset, and of one not fitting the other; E_DEVICE_NAME.
+ * Errors are `UserError`s: those of choosing a recipe, of reading a dataset, and of one not fitting the other; those of opening a
+ * backend; E_DEVICE_NAME; E_OPTION for a backend or threads with a device that is not here.
  */
 export async function plan(
   { recipe: named = fallbackRecipe, set, budget, ...options }: PlanOptions,
   clock: Clock = systemClock,
 ): Promise<Forecast> {
-  const { data, device: deviceName = "this", threads = countPerformanceCores(), measureSeconds = 5 } = options;
+  const { data, device: deviceName = "this", backend, threads, measureSeconds = 5 } = options;
   const recipe = chooseRecipe({ recipe: named, set, budget });
-  const figures = findFigures(deviceName);
+  const number = backend === "cuda" && /^\d{1,4}$/.test(deviceName) ? Number(deviceName) : undefined;
+  const figures = number === undefined ? findFigures(deviceName) : undefined;
+  if (figures !== undefined) refuseChoice(deviceName, { backend, threads });
   const manifest = data === undefined ? undefined : readManifest(data);
   if (manifest !== undefined) checkFit(manifest, recipe);
-  checkLeastMemory(recipe, figures?.memoryBytes ?? readMemory().availableBytes);
+  // A GPU says what it has when it is opened.
+  if (backend !== "cuda") checkLeastMemory(recipe, figures?.memoryBytes ?? readMemory().availableBytes);
   const validationBatches = countValidationBatches(
     recipe,
     manifest?.validation.sequences ?? recipe.data.validationSequences,
   );
-  const precision =
-    figures === undefined ? choosePrecision(recipe.train.precision) : recipe.train.precision === "f32" ? "f32" : "bf16";
-  const needs = measurePrograms(recipe, graph =>
-    figures === undefined
-      ? compileForCpu(graph, threads, precision)
-      : compileForCuda(graph, precision, figuresOf(figures.computeCapability, figures.multiprocessors)),
-  );
   const trainingSequences = manifest?.training.sequences;
-  const { device, cost } =
+  const choice = { backend, threads, device: number };
+  const { device, cost, memory } =
     figures === undefined
-      ? await measureThis(recipe, needs, validationBatches, { threads, measureSeconds, clock })
-      : costOnPaper(recipe, needs, validationBatches, figures);
-  const forecast = forecastRun({ recipe, device, cost, memory: needs.memory, trainingSequences });
+      ? await measureThis(recipe, validationBatches, { choice, measureSeconds, clock })
+      : costOnPaper(recipe, validationBatches, figures);
+  const forecast = forecastRun({ recipe, device, cost, memory, trainingSequences });
   const unfit = manifest === undefined ? [] : describeFit(manifest, recipe);
   return { ...forecast, warnings: [...unfit, ...forecast.warnings] };
 }
@@ -86,30 +83,47 @@ export async function plan(
 function findFigures(device: string): DeviceFigures | undefined {
   const found = deviceFigures.find(({ name }) => name === device);
   if (found !== undefined || device === "this") return found;
-  throw new UserError("E_DEVICE_NAME", `no device is called "${device}"`, `There are ${deviceNames.join(", ")}.`);
+  throw new UserError(
+    "E_DEVICE_NAME",
+    `no device is called "${device}"`,
+    `There are ${deviceNames.join(", ")}; with --backend cuda also the number of a GPU.`,
+  );
+}
+
+/** What chooses how something is computed here says nothing of a device that is not here. */
+function refuseChoice(device: string, choice: Pick<BackendChoice, "backend" | "threads">): void {
+  for (const [name, value] of Object.entries(choice)) {
+    if (value === undefined) continue;
+    const seen = `--${name} changes nothing with --device ${device}, whose figures are known and not measured`;
+    throw new UserError("E_OPTION", seen, `Leave --${name} or --device out.`);
+  }
 }
 
 interface CostedDevice {
   readonly device: PlannedDevice;
   readonly cost: StepCost;
+  readonly memory: MemoryNeeds;
 }
 
-/** UserError E_MEMORY where the programs do not even fit for measuring. */
+/** UserErrors: E_MEMORY where the programs do not even fit for measuring, E_NO_PROGRAM, and those of opening the backend. */
 async function measureThis(
   recipe: Recipe,
-  { memory }: ProgramNeeds,
   validationBatches: number,
-  { threads, measureSeconds, clock }: { threads: number; measureSeconds: number; clock: Clock },
+  { choice, measureSeconds, clock }: { choice: BackendChoice; measureSeconds: number; clock: Clock },
 ): Promise<CostedDevice> {
-  const { availableBytes } = readMemory();
-  if (memory.total > availableBytes) {
-    throw new UserError(
-      "E_MEMORY",
-      `the run needs ${(memory.total / 1e9).toFixed(1)} GB and ${(availableBytes / 1e9).toFixed(1)} GB are available`,
-      "Set train.microBatchSequences lower, or plan for another --device.",
-    );
-  }
-  return withBackend({ threads }, recipe.train.precision, async backend => {
+  return withBackend(choice, recipe.train.precision, async backend => {
+    if (backend.compile === undefined)
+      throw new UserError("E_NO_PROGRAM", `${backend.name} has no programs`, "Plan with --backend cpu or cuda.");
+    const availableBytes = backend.name === "cuda" ? backend.availableBytes!() : readMemory().availableBytes;
+    checkLeastMemory(recipe, availableBytes);
+    const { memory } = measurePrograms(recipe, backend.compile);
+    if (memory.total > availableBytes) {
+      throw new UserError(
+        "E_MEMORY",
+        `the run needs ${(memory.total / 1e9).toFixed(1)} GB and ${(availableBytes / 1e9).toFixed(1)} GB are available`,
+        "Set train.microBatchSequences lower, or plan for another --device.",
+      );
+    }
     const peakFlops = await backend.measurePeak?.();
     const times = await measureStep(backend, recipe, clock, measureSeconds);
     const device: PlannedDevice = {
@@ -119,7 +133,8 @@ async function measureThis(
       peakFlops,
       watts: times.watts,
     };
-    return { device, cost: { ...times, validationSeconds: validationBatches * times.validationSeconds } };
+    const cost = { ...times, validationSeconds: validationBatches * times.validationSeconds };
+    return { device, cost, memory };
   });
 }
 
@@ -129,10 +144,12 @@ const leastTokens = 16384;
 /** Products at the stated utilisation, the update as its bytes at the data sheet's bandwidth or its arithmetic, the longer one. */
 function costOnPaper(
   recipe: Recipe,
-  { update }: ProgramNeeds,
   validationBatches: number,
-  { title, peakFlops, bytesPerSecond, memoryBytes, watts, utilisation, source }: DeviceFigures,
+  { title, peakFlops, bytesPerSecond, memoryBytes, watts, utilisation, source, ...chip }: DeviceFigures,
 ): CostedDevice {
+  const precision = recipe.train.precision === "f32" ? "f32" : "bf16";
+  const cuda = figuresOf(chip.computeCapability, chip.multiprocessors);
+  const { memory, update } = measurePrograms(recipe, graph => compileForCuda(graph, precision, cuda));
   const tokens = recipe.train.microBatchSequences * recipe.model.sequenceLength;
   const flops = tokens * countTokenFlops(recipe);
   const reached = utilisation * peakFlops;
@@ -145,5 +162,6 @@ function costOnPaper(
       // Forward is a third of forward and backward.
       validationSeconds: (validationBatches * flops) / 3 / reached,
     },
+    memory,
   };
 }

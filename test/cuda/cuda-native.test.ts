@@ -19,6 +19,7 @@ import { input, matmul } from "../../src/graph/operations.ts";
 import { overrideRecipe } from "../../src/train/recipe.ts";
 import { readRunDevice } from "../../src/train/run-folder.ts";
 import { type BackendChoice, withBackend } from "../../src/verbs/backend.ts";
+import { plan } from "../../src/verbs/plan.ts";
 import { prepare } from "../../src/verbs/prepare/prepare.ts";
 import { withRun } from "../../src/verbs/pretrain/open-run.ts";
 
@@ -127,6 +128,14 @@ test("a run keeps its device, and goes on there when it is resumed", { skip }, a
   assert.deepEqual(readRunDevice(plan.run).device, 1);
   assert.match(await open(false, {}), /^Fake 6,/);
   assert.match(await open(false, { device: 0 }), /^Fake 5,/);
+});
+
+test("a plan for this GPU is one for its memory", { skip }, async () => {
+  const planned = { recipe: "crammed-bert", backend: "cuda", measureSeconds: 0 } as const;
+  // Parameters, gradients and two moments of 119.6 M are 1.9 GB; the stand-in has 2^28 bytes, some in use.
+  const message = /needs [\d.]+ GB at least, and 0\.2 GB are there/;
+  await assert.rejects(plan({ ...planned, device: "1" }), { code: "E_MEMORY", message });
+  await assert.rejects(plan({ ...planned, device: "2" }), { code: "E_OPTION", message: /--device 2/ });
 });
 
 test("CRAM_CUDA_LINEINFO has lines kept for a profiler", { skip }, async () => {

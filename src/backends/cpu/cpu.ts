@@ -63,7 +63,7 @@ export function compileForCpu(graph: Graph, threads: number, precision: Precisio
 }
 
 /** auto: bf16 where this processor multiplies pairs of it. */
-export function choosePrecision(precision: "auto" | Precision): Precision {
+function choosePrecision(precision: "auto" | Precision): Precision {
   if (precision !== "auto") return precision;
   return multipliesBf16Pairs() ? "bf16" : "f32";
 }

@@ -2,24 +2,29 @@
 
 import { type Command, Option } from "commander";
 import { quoteCommand } from "../../base/shell-words.ts";
-import { countPerformanceCores } from "../../machine/cores.ts";
 import type { Forecast } from "../../plan/forecast.ts";
 import type { MemoryNeeds } from "../../plan/programs.ts";
 import type { ScheduleTrace } from "../../plan/schedule-trace.ts";
 import { formatWithUnit } from "../../report/quantity.ts";
 import { formatDuration } from "../../train/budget.ts";
+import type { BackendName } from "../../verbs/backend.ts";
 import { deviceNames, plan as planRun, planSchedule } from "../../verbs/plan.ts";
-import { addRecipeOptions, mostThreads, parseCount, type RecipeOptions } from "../choose.ts";
+import { addRecipeOptions, chooseBackend, type RecipeOptions } from "../choose.ts";
 import { drawChart } from "../terminal/chart.ts";
+import { suggest } from "../terminal/completion.ts";
 import { colour, print, showStatus } from "../terminal/output.ts";
 
 interface PlanFlags extends RecipeOptions {
   readonly data?: string;
-  readonly device: string;
-  readonly threads: string;
+  readonly backend?: BackendName;
+  readonly device?: string;
+  readonly threads?: string;
   readonly schedule?: boolean;
   readonly json?: boolean;
 }
+
+/** The reference has no programs to plan from. */
+const measuredBackends: readonly BackendName[] = ["cpu", "cuda"];
 
 export function addPlan(program: Command): void {
   const command = program.command("plan").description("what a run needs and how far it comes, before it is begun");
@@ -27,15 +32,23 @@ export function addPlan(program: Command): void {
     .option("--budget <time>", 'how long to train: "90s", "5m", "24h", or "300steps"; default: the recipe\'s')
     .option("--data <folder>", "the dataset, to say how often it is read")
     .addOption(
-      new Option("--device <name>", "this machine is measured, the others are figures")
-        .choices(deviceNames)
-        .default("this"),
+      suggest(
+        new Option(
+          "--device <name>",
+          `${deviceNames.join(", ")}: this machine is measured, with --backend cuda on the GPU of a number that is given instead; the others are figures; default: this`,
+        ),
+        deviceNames,
+      ),
     )
-    .option("--threads <number>", "threads of the cpu backend", String(countPerformanceCores()))
+    .addOption(
+      new Option("--backend <name>", "what this machine computes with; cpu unless given").choices(measuredBackends),
+    )
+    .option("--threads <number>", "threads of the cpu backend; default: the performance cores")
     .addOption(
       new Option("--schedule", "draw the learning rate and the batch over the budget, and measure nothing").conflicts([
         "data",
         "device",
+        "backend",
         "threads",
       ]),
     )
@@ -46,6 +59,7 @@ export function addPlan(program: Command): void {
 Examples:
   cram plan --recipe crammed-bert-small --budget 10m --data data/mine
   cram plan --schedule --set schedule.learningRate=cosine
+  cram plan --recipe crammed-bert --backend cuda
   cram plan --recipe crammed-bert --budget 24h --device a6000 --set train.microBatchSequences=128
 
 Next: cram pretrain with the same --recipe, --set, --budget and --data`,
@@ -64,8 +78,11 @@ async function plan(flags: PlanFlags): Promise<void> {
     else printSchedule(trace);
     return;
   }
-  const threads = parseCount("--threads", flags.threads, 1, mostThreads);
-  if (!json) showStatus(flags.device === "this" ? "compiling and measuring" : "compiling");
+  const { threads } = chooseBackend({
+    ...(flags.backend && { backend: flags.backend }),
+    ...(flags.threads !== undefined && { threads: flags.threads }),
+  });
+  if (!json) showStatus("compiling and measuring");
   const forecast = await planRun({ ...flags, threads });
   if (json) print(JSON.stringify(forecast));
   else {
@@ -138,7 +155,9 @@ function describeMemory(memory: MemoryNeeds, available: number): string {
   );
 }
 
-function nextCommand({ recipe, set, budget, data }: PlanFlags): string {
+function nextCommand({ recipe, set, budget, data, backend, device }: PlanFlags): string {
   const words = ["cram", "pretrain", "--recipe", recipe, ...set.flatMap(pair => ["--set", pair])];
+  if (backend !== undefined) words.push("--backend", backend);
+  if (backend !== undefined && device !== undefined && device !== "this") words.push("--device", device);
   return quoteCommand(...words, ...(budget === undefined ? [] : ["--budget", budget]), "--data", data ?? "DATA");
 }
