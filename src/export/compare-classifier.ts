@@ -9,7 +9,7 @@ import { type ClassifierShape, classify, type PaddedInputs } from "../model/clas
 import { declareEncoderInputs, makeTables } from "../model/inputs.ts";
 import type { ModelShape } from "../model/shape.ts";
 import { requireFiniteAnswers } from "../pretrained/finite-answers.ts";
-import type { OnnxModel } from "./onnx-runtime.ts";
+import type { OnnxModel } from "./onnx/onnx-runtime.ts";
 
 /** One text or pair: its ids with the special tokens, and where its second text begins. */
 export interface EncodedProbe {

@@ -10,7 +10,7 @@ import { decodePositions } from "../model/heads.ts";
 import { declareEncoderInputs, makeTables } from "../model/inputs.ts";
 import type { ModelShape } from "../model/shape.ts";
 import { requireFiniteAnswers } from "../pretrained/finite-answers.ts";
-import type { OnnxModel } from "./onnx-runtime.ts";
+import type { OnnxModel } from "./onnx/onnx-runtime.ts";
 import type { Probes } from "./probes.ts";
 
 export interface Comparison {

@@ -10,7 +10,7 @@ import { listParameters } from "../model/parameters.ts";
 import { completeShape } from "../model/shape.ts";
 import { compareModels } from "./compare.ts";
 import { acceptFiles, checkComparison, exportedNames, onnxFileNames, replaceExport } from "./exported-files.ts";
-import type { OnnxModel } from "./onnx-runtime.ts";
+import type { OnnxModel } from "./onnx/onnx-runtime.ts";
 import { drawProbes } from "./probes.ts";
 
 const out = mkdtempSync(join(tmpdir(), "cram-exported-"));

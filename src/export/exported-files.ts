@@ -11,8 +11,8 @@ import { withFolderLock } from "../base/files/folder-lock.ts";
 import { exportChecksumsName, writeExportChecksums } from "../pretrained/export-checksums.ts";
 import type { Comparison, ProbedModel } from "./compare.ts";
 import type { ClassifierComparison } from "./compare-classifier.ts";
-import type { OnnxType } from "./onnx-model.ts";
-import type { FoundRuntime, OnnxModel } from "./onnx-runtime.ts";
+import type { OnnxType } from "./onnx/build-onnx.ts";
+import type { FoundRuntime, OnnxModel } from "./onnx/onnx-runtime.ts";
 
 export interface OnnxFile<Compared = Comparison> {
   readonly type: OnnxType;

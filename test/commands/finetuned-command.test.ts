@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Tokenizer } from "@huggingface/tokenizers";
 import { readSafetensors, writeSafetensors } from "../../src/checkpoint/safetensors.ts";
-import { findOnnxRuntime, type OnnxModel } from "../../src/export/onnx-runtime.ts";
+import { findOnnxRuntime, type OnnxModel } from "../../src/export/onnx/onnx-runtime.ts";
 import type { Classified } from "../../src/verbs/model/classify.ts";
 import { openModel } from "../../src/verbs/model/open-model.ts";
 import { writeTinyRun } from "../tiny-run.ts";

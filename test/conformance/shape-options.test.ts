@@ -1,5 +1,5 @@
 // The options of a shape in a training: each resumes to the same bits, what nothing reads is refused by its name with what to change, no
-// export writes a model as if it had an option not, and matrices begin at what an initialisation says.
+// class of Hugging Face's gets a model as if it had an option not, and matrices begin at what an initialisation says.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -89,7 +89,7 @@ for (const [options, message, advice] of refused) {
   });
 }
 
-test("what no export writes is named, and what was published is written", () => {
+test("what no class of Hugging Face's has is named, and what was published is written", () => {
   const optionOf = (...options: readonly string[]) => findUnexpressedOption(recipeOf(...options).model)?.path;
   assert.equal(optionOf(), undefined);
   assert.equal(optionOf("normalisation=post", "positions=learned", "activation=gelu", "biases=true"), undefined);

@@ -11,8 +11,8 @@ import { readSafetensors, type StoredTensor } from "../../src/checkpoint/safeten
 import { compareClassifiers } from "../../src/export/compare-classifier.ts";
 import { checkClassifierComparison } from "../../src/export/exported-files.ts";
 import { type ClassifierExport, exportClassifier } from "../../src/export/hugging-face/classifier-export.ts";
-import { buildOnnxClassifier } from "../../src/export/onnx-classifier.ts";
-import { findOnnxRuntime, type OnnxModel } from "../../src/export/onnx-runtime.ts";
+import { buildOnnxClassifier } from "../../src/export/onnx/build-onnx.ts";
+import { findOnnxRuntime, type OnnxModel } from "../../src/export/onnx/onnx-runtime.ts";
 import type { ClassifierShape } from "../../src/model/classifier.ts";
 import { completeShape, type ModelShape } from "../../src/model/shape.ts";
 import { listFinetunedParameters } from "../../src/pretrained/kept-model.ts";

@@ -6,8 +6,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { buildOnnxModel } from "../../src/export/onnx-model.ts";
-import { findOnnxRuntime, type OnnxModel } from "../../src/export/onnx-runtime.ts";
+import { buildOnnxModel } from "../../src/export/onnx/build-onnx.ts";
+import { findOnnxRuntime, type OnnxModel } from "../../src/export/onnx/onnx-runtime.ts";
 import { openForeignModel } from "../../src/pretrained/foreign/open-foreign-model.ts";
 
 interface Golden {

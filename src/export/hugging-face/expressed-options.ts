@@ -1,7 +1,6 @@
-// Which models an export can write. ONNX files and Hugging Face's classes know the encoders that were published; a model with another
-// option is refused by that option's name, never written as if it had it not.
+// Which models Hugging Face's classes can be. They know the encoders that were published; a model with another option is refused by
+// that option's name, never written as if it had it not.
 
-import { UserError } from "../../base/errors.ts";
 import { listChosenOptions, type ModelShape, type ShapeOption } from "../../model/shape.ts";
 
 const anyValue = () => true;
@@ -22,20 +21,9 @@ const expressed: Readonly<Record<string, (value: unknown) => boolean>> = {
   zeroOutputs: anyValue,
 };
 
-/** The first option that no export writes; undefined where all are written. */
+/** The first option that no class has; undefined where one may have them all. */
 export function findUnexpressedOption(shape: ModelShape): ShapeOption | undefined {
   return listChosenOptions(shape).find(({ path, value }) => !expressed[path]?.(value));
-}
-
-/** Refuses a model that no export writes: E_EXPORT_FORMAT. */
-export function checkExpressed(shape: ModelShape, path: string): void {
-  const option = findUnexpressedOption(shape);
-  if (option === undefined) return;
-  throw new UserError(
-    "E_EXPORT_FORMAT",
-    `${path}: ${describeOption(option)}, and neither an ONNX file nor a class of Hugging Face's is written with that`,
-    "cram fill, embed and evaluate read the run itself; a model without that option can be exported.",
-  );
 }
 
 export const describeOption = ({ path, value }: ShapeOption): string =>

@@ -16,6 +16,7 @@ import {
   multiply,
   negate,
   reshape,
+  rsqrt,
   select,
   sin,
   slice,
@@ -61,8 +62,8 @@ export const fourier = {
       lengths === undefined
         ? broadcast(reshape(tables.fourierLength!, [1, S, 2 * S]), [B, S, 2 * S])
         : tabulateLengths(S, lengths);
-    const mixed = reshape(matmul(rows, stacked), [T, C]);
-    return keepRows(unitary ? multiply(mixed, 1 / Math.sqrt(S * C)) : mixed);
+    const mixed = matmul(rows, stacked); // (B, S, C)
+    return keepRows(reshape(unitary ? shrink(mixed, lengths) : mixed, [T, C]));
   },
   countProducts: (_, { width, sequenceLength }) => 2 * width * width + 2 * sequenceLength * width,
   listTables: (_, { width }, length) => ({
@@ -94,6 +95,13 @@ const tabulate = (n: number, sign: 1 | -1): Table => ({
     return table;
   },
 });
+
+/** (B, S, C) over √(n C) of each sequence's own length n. */
+function shrink(mixed: Tensor, lengths: Tensor | undefined): Tensor {
+  const [B, S, C] = mixed.shape as [number, number, number];
+  if (lengths === undefined) return multiply(mixed, 1 / Math.sqrt(S * C));
+  return multiply(mixed, rsqrt(multiply(reshape(cast(lengths, "f32"), [B, 1, 1]), C)));
+}
 
 /** x (T, C) with 0 in the rows of padding. */
 function silencePadding(x: Tensor, S: number, lengths: Tensor): Tensor {

@@ -22,8 +22,7 @@ import {
   describeLabels,
   exportClassifier,
 } from "../../export/hugging-face/classifier-export.ts";
-import { checkExpressed } from "../../export/hugging-face/expressed-options.ts";
-import { findOnnxRuntime } from "../../export/onnx-runtime.ts";
+import { findOnnxRuntime } from "../../export/onnx/onnx-runtime.ts";
 import { writeTokenizerSettings } from "../../export/tokenizer-files.ts";
 import { type KeptModel, openKeptModel } from "../../pretrained/kept-model.ts";
 import { withBackend } from "../backend.ts";
@@ -81,7 +80,6 @@ async function exportModel(
   const { out, formats, license, onProgress = () => {} } = options;
   const { shape, classifier, reader, maxLength } = model;
   const separator = reader.tokenOf(reader.specials.separator)!;
-  checkExpressed(shape, found.folder);
   const forHub = exportClassifier(model, reader.specials);
   const obstacle = "obstacle" in forHub ? forHub.obstacle : undefined;
   if (obstacle !== undefined && formats?.includes("huggingface")) {
@@ -170,7 +168,7 @@ async function exportOnnx(
 ): Promise<Pick<FinetunedExport, "onnx" | "runtime">> {
   const { types = onnxTypeNames, onProgress = () => {} } = options;
   // Loaded here alone, with the library that writes its format.
-  const { buildOnnxClassifier } = await import("../../export/onnx-classifier.ts");
+  const { buildOnnxClassifier } = await import("../../export/onnx/build-onnx.ts");
   const { shape, classifier, parameters, reader } = model;
   const files = writeOnnxFiles(
     out,

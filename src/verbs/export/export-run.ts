@@ -17,11 +17,10 @@ import {
   withOnnxFiles,
   writeOnnxFiles,
 } from "../../export/exported-files.ts";
-import { checkExpressed } from "../../export/hugging-face/expressed-options.ts";
 import { exportToHuggingFace, type HuggingFaceExport } from "../../export/hugging-face/hugging-face-export.ts";
 import { formatModelCard, type ModelCard } from "../../export/model-card.ts";
-import type { OnnxType } from "../../export/onnx-model.ts";
-import { type FoundRuntime, findOnnxRuntime } from "../../export/onnx-runtime.ts";
+import type { OnnxType } from "../../export/onnx/build-onnx.ts";
+import { type FoundRuntime, findOnnxRuntime } from "../../export/onnx/onnx-runtime.ts";
 import { cutProbes, drawProbes, type Probes } from "../../export/probes.ts";
 import { type RunFacts, readRunFacts } from "../../export/run-facts.ts";
 import { writeTokenizerFiles } from "../../export/tokenizer-files.ts";
@@ -109,7 +108,6 @@ async function exportModel(
   const { shape, parameters, specials } = model;
   const facts = readRunFacts(run, options.weights);
   if (model.headFault !== undefined) refuseHead(run, model.headFault);
-  checkExpressed(shape, run);
   const forHub = exportToHuggingFace(shape, parameters, specials);
   const obstacle = "obstacle" in forHub ? forHub.obstacle : undefined;
   if (obstacle !== undefined && formats?.includes("huggingface")) {
@@ -209,7 +207,7 @@ async function exportOnnx(
 ): Promise<Pick<ModelCard, "onnx" | "loss" | "runtime">> {
   const { out, shape, parameters, types, onProgress } = work;
   // Loaded here alone, with the library that writes its format: no other verb needs it.
-  const { buildOnnxModel } = await import("../../export/onnx-model.ts");
+  const { buildOnnxModel } = await import("../../export/onnx/build-onnx.ts");
   const written = writeOnnxFiles(out, types, type => buildOnnxModel(shape, parameters, type), onProgress);
   const runtime = await findOnnxRuntime(choice.threads ?? 2);
   if (runtime === undefined) {

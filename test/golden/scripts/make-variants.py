@@ -143,8 +143,10 @@ class Model:
             y = torch.fft.fft(torch.fft.fft(x[b, :n], dim=-1), dim=0).real
             wanted = numpy.fft.fft2(x[b, :n].detach().numpy()).real
             assert numpy.allclose(y.detach().numpy(), wanted), "torch and numpy differ"
+            # Unitary for the length that is transformed: padding changes nothing.
+            if self.get("mixer.unitary", False): y = y / math.sqrt(n * x.shape[-1])
             out = out + F.pad(y, (0, 0, 0, S - n))[None] * (torch.arange(B) == b)[:, None, None]
-        return out / math.sqrt(S * x.shape[-1]) if self.get("mixer.unitary", False) else out
+        return out
 
     def gated_unit(self, x, depth, lengths):
         C, n = self.shape["width"], f"layers.{depth % self.shape['layers']}.attention."

@@ -1,7 +1,7 @@
 // The matrices of a model in an ONNX graph, and what is done with them: as they are, or as bytes with a scale a column. Bytes are
 // multiplied with activations that are quantised while the graph runs, a scale a tensor; the sums are exact.
 
-import type { StoredTensor } from "../checkpoint/safetensors.ts";
+import type { StoredTensor } from "../../checkpoint/safetensors.ts";
 import { type OnnxGraph, onnxTypes, type Value } from "./onnx-graph.ts";
 import { quantise, zeroByte } from "./quantise.ts";
 
@@ -10,13 +10,14 @@ export interface OnnxWeights {
   find(name: string): Value;
   /** x (…, in) · W (in, out). */
   multiply(x: Value, name: string): Value;
-  /** Rows of the embedding of words. */
-  embed(ids: Value): Value;
-  /** x · Eᵀ, E the embedding of words. */
-  decode(x: Value): Value;
+  /** x (…, in) · Wᵀ, W (out, in). */
+  multiplyTransposed(x: Value, name: string): Value;
+  /** Rows (N, C) of a table by ids (N). */
+  takeRows(ids: Value, name: string): Value;
 }
 
-const word = "embedding.word";
+/** Tables of fewer rows, as that of segments, stay as they are. */
+const leastRows = 8;
 
 export function placeWeights(graph: OnnxGraph, parameters: readonly StoredTensor[]): OnnxWeights {
   const stored = new Map(parameters.map(parameter => [parameter.name, parameter] as const));
@@ -32,24 +33,28 @@ export function placeWeights(graph: OnnxGraph, parameters: readonly StoredTensor
   return {
     find,
     multiply: (x, name) => graph.node("MatMul", [x, find(name)]),
-    embed: ids => graph.node("Gather", [find(word), ids]),
-    decode: x => graph.node("MatMul", [x, graph.node("Transpose", [find(word)], { perm: [1, 0] })]),
+    multiplyTransposed: (x, name) => graph.node("MatMul", [x, graph.node("Transpose", [find(name)], { perm: [1, 0] })]),
+    takeRows: (ids, name) => graph.node("Gather", [find(name), ids]),
   };
 }
 
-/** As placeWeights, matrices and the embedding of words as bytes. The graph's type is f32. */
+/** As placeWeights, matrices and long tables as bytes. The graph's type is f32. */
 export function placeQuantisedWeights(graph: OnnxGraph, parameters: readonly StoredTensor[]): OnnxWeights {
-  const { find } = placeWeights(graph, parameters);
+  const whole = placeWeights(graph, parameters);
+  const placed = new Map<string, { readonly bytes: Value; readonly scales: Value }>();
   const placeBytes = (name: string, along: "rows" | "columns") => {
+    const known = placed.get(`${name} ${along}`);
+    if (known !== undefined) return known;
     const parameter = parameters.find(candidate => candidate.name === name)!;
     const shape = parameter.shape as [number, number];
     const { bytes, scales } = quantise(parameter.read(), shape, along);
-    return {
-      bytes: graph.bytes(`${name}.bytes`, shape, bytes),
-      scales: graph.floats(`${name}.scales`, [scales.length], scales),
+    const made = {
+      bytes: graph.bytes(`${name}.bytes of ${along}`, shape, bytes),
+      scales: graph.floats(`${name}.scales of ${along}`, [scales.length], scales),
     };
+    placed.set(`${name} ${along}`, made);
+    return made;
   };
-  const embedding = placeBytes(word, "rows");
   const zero = graph.bytes("zero byte", [], Uint8Array.of(zeroByte));
   const multiplyBytes = (x: Value, bytes: Value, scales: Value): Value => {
     const [quantised, scale, offset] = graph.nodeOfMany("DynamicQuantizeLinear", [x], 3) as [Value, Value, Value];
@@ -58,17 +63,23 @@ export function placeQuantisedWeights(graph: OnnxGraph, parameters: readonly Sto
     return graph.node("Mul", [graph.node("Cast", [sums], { to: onnxTypes.f32 }), scaled]);
   };
   return {
-    find,
+    find: whole.find,
     multiply: (x, name) => {
       const { bytes, scales } = placeBytes(name, "columns");
       return multiplyBytes(x, bytes, scales);
     },
-    embed: ids => {
+    takeRows: (ids, name) => {
+      if (parameters.find(candidate => candidate.name === name)!.shape[0]! < leastRows)
+        return whole.takeRows(ids, name);
+      const embedding = placeBytes(name, "rows");
       const rows = graph.node("Cast", [graph.node("Gather", [embedding.bytes, ids])], { to: onnxTypes.f32 });
       const centred = graph.node("Sub", [rows, graph.scalar(zeroByte)]);
       const scales = graph.node("Gather", [embedding.scales, ids]);
       return graph.node("Mul", [centred, graph.node("Unsqueeze", [scales, graph.integers([-1])])]);
     },
-    decode: x => multiplyBytes(x, graph.node("Transpose", [embedding.bytes], { perm: [1, 0] }), embedding.scales),
+    multiplyTransposed: (x, name) => {
+      const { bytes, scales } = placeBytes(name, "rows");
+      return multiplyBytes(x, graph.node("Transpose", [bytes], { perm: [1, 0] }), scales);
+    },
   };
 }

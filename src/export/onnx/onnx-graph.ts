@@ -39,6 +39,7 @@ export const onnxTypes = {
   bool: TensorProto_DataType.BOOL,
 } as const;
 
+const largestHalf = 65_504;
 const opset = 17n;
 /** The file format's version, which came with opset 17's ONNX 1.12. */
 const formatVersion = 8n;
@@ -50,6 +51,8 @@ const bytesOf = (values: Float32Array | Uint16Array | BigInt64Array | Uint8Array
 export class OnnxGraph {
   readonly float: "f32" | "f16";
   private readonly nodes: NodeProto[] = [];
+  /** Results of nodes by what the nodes are. */
+  private readonly made = new Map<string, Value[]>();
   private readonly constants = new Map<Value, TensorProto>();
   private readonly inputs: ValueInfoProto[] = [];
   private readonly outputs: ValueInfoProto[] = [];
@@ -81,10 +84,16 @@ export class OnnxGraph {
     return this.constant(name, shape, "u8", bytesOf(values));
   }
 
-  /** One number of the graph's floating-point type. */
+  /** One number of the graph's floating-point type; one that no half can be is the nearest that can. */
   scalar(value: number): Value {
-    const name = `scalar ${value}`;
-    return this.constants.has(name) ? name : this.floats(name, [], Float32Array.of(value));
+    const written = this.float === "f16" ? Math.max(-largestHalf, Math.min(largestHalf, value)) : value;
+    const name = `scalar ${written}`;
+    return this.constants.has(name) ? name : this.floats(name, [], Float32Array.of(written));
+  }
+
+  ones(length: number): Value {
+    const name = `ones ${length}`;
+    return this.constants.has(name) ? name : this.floats(name, [length], new Float32Array(length).fill(1));
   }
 
   /** A list of int64; of one number without a list, a scalar. Equal ones are one constant. */
@@ -96,6 +105,7 @@ export class OnnxGraph {
     return this.constant(name, shape, "i64", bytesOf(BigInt64Array.from(list.map(BigInt))));
   }
 
+  /** The result of a node; equal nodes are one. */
   node(op: string, inputs: readonly Value[], attributes: Readonly<Record<string, Attribute>> = {}): Value {
     return this.nodeOfMany(op, inputs, 1, attributes)[0]!;
   }
@@ -107,10 +117,14 @@ export class OnnxGraph {
     count: number,
     attributes: Readonly<Record<string, Attribute>> = {},
   ): Value[] {
+    const key = JSON.stringify([op, inputs, attributes]);
+    const known = this.made.get(key);
+    if (known !== undefined) return known;
     const name = `${op} ${this.nodes.length}`;
     const output = Array.from({ length: count }, (_, i) => (i === 0 ? name : `${name} ${i}`));
     const attribute = Object.entries(attributes).map(([key, value]) => encodeAttribute(key, value));
     this.nodes.push(create(NodeProtoSchema, { name, opType: op, input: [...inputs], output, attribute }));
+    this.made.set(key, output);
     return output;
   }
 
