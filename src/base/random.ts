@@ -13,6 +13,8 @@ export const streams = {
   sampledLabels: 8,
   curvature: 9,
   layerDrop: 15,
+  orderBuckets: 16,
+  orderMixture: 17,
 } as const;
 
 export type Stream = (typeof streams)[keyof typeof streams];

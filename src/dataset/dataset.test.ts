@@ -79,6 +79,24 @@ test("an epoch reads every sequence once; how positions are grouped into batches
   dataset.close();
 });
 
+test("an order is that of the sequences that stand in the shards", async () => {
+  const dataset = new Dataset(await build("ordered"));
+  const { sequences } = dataset.manifest.training;
+  const read = () => Array.from({ length: sequences }, (_, i) => unmask(dataset.readTraining(i, 1, 4, 7)));
+  const uniform = read().map(row => row.join(" "));
+  const { separator } = dataset.tokenizer.specials;
+  dataset.arrange({ name: "documents-first", buckets: 0, uniformShare: 0, laterEpochs: "uniform" });
+  const ordered = read();
+  const ends = ordered.map(row => row.filter(token => token === separator).length);
+  assert.deepEqual(
+    ends,
+    [...ends].sort((a, b) => b - a),
+  );
+  assert.ok(ends[0]! > ends.at(-1)!);
+  assert.deepEqual(ordered.map(row => row.join(" ")).sort(), uniform.sort());
+  dataset.close();
+});
+
 test("held-out batches are the same for every run, and start over when they are used up", async () => {
   const dataset = new Dataset(await build("held-out"));
   const { sequences } = dataset.manifest.validation;

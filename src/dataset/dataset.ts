@@ -3,12 +3,13 @@
 
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { permutation, RandomSequence, streams } from "../base/random.ts";
+import { RandomSequence, streams } from "../base/random.ts";
 import { readTokenizer } from "../tokenizer/read-tokenizer.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type DatasetManifest, readManifest } from "./manifest.ts";
 import { type MaskOptions, maskSequence } from "./mask.ts";
 import { type MaskSettings, plainMask } from "./mask-units.ts";
+import { type EpochOrder, type OrderSettings, rankSequences, uniformOrder } from "./order.ts";
 import { ShardReader } from "./shards.ts";
 
 /** B sequences of S tokens with k predictions each. */
@@ -34,7 +35,7 @@ export interface BatchMask {
   readonly separatesDocuments?: boolean;
 }
 
-/** An open dataset; owns file handles and the order of one epoch, 4 bytes a sequence. */
+/** An open dataset; owns file handles and the order of one epoch, 4 bytes a sequence and as many again where it is ranked. */
 export class Dataset {
   readonly manifest: DatasetManifest;
   readonly tokenizer: Tokenizer;
@@ -42,6 +43,7 @@ export class Dataset {
   private readonly validation: ShardReader;
   private order: Uint32Array | undefined;
   private orderOf = "";
+  private arrangement: EpochOrder;
   private readonly special: ReadonlySet<number>;
 
   /** Opens a folder that `buildDataset` made. UserErrors: those of manifest, tokenizer and shards, E_TOKENIZER_OTHER. */
@@ -68,6 +70,23 @@ export class Dataset {
     this.special = new Set(specialTokens.map(token => texts.indexOf(token)));
     this.training = new ShardReader(folder, this.manifest.training.files, sequenceLength);
     this.validation = new ShardReader(folder, this.manifest.validation.files, sequenceLength);
+    this.arrangement = uniformOrder(this.training.sequences);
+  }
+
+  /** Has training read in this order from now on; reads all of the training part, once or twice. UserErrors: E_DATA_ORDER, E_SHARD_CUT. */
+  arrange(settings: OrderSettings): void {
+    const { vocabulary, specials } = this.tokenizer;
+    const visit = (see: (tokens: Uint16Array, index: number) => void) => this.training.visit(see);
+    const countTokens = () => {
+      const counts = new Float64Array(vocabulary.length);
+      visit(tokens => {
+        for (const token of tokens) counts[token]! += 1;
+      });
+      return counts;
+    };
+    const ranked = { vocabulary, separator: specials.separator, countTokens };
+    this.arrangement = rankSequences(settings, this.training.sequences, ranked, visit);
+    this.orderOf = "";
   }
 
   /** Whether a token stands for no text. */
@@ -128,7 +147,7 @@ export class Dataset {
     const epoch = Math.floor(position / sequences);
     const key = `${seed} ${epoch}`;
     if (this.order === undefined || this.orderOf !== key) {
-      this.order = permutation(sequences, seed, streams.sequenceOrder, epoch);
+      this.order = this.arrangement(seed, epoch);
       this.orderOf = key;
     }
     return this.order[position % sequences]!;

@@ -142,6 +142,25 @@ export class ShardReader {
     for (let i = 0; i < this.length; i++) out[offset + i] = this.row.readUInt16LE(2 * i);
   }
 
+  /** Shows every sequence in turn, in an array that is reused. */
+  visit(see: (tokens: Uint16Array, index: number) => void): void {
+    const tokens = new Uint16Array(this.length);
+    const rows = Math.max(1, Math.floor(2 ** 20 / this.row.length));
+    const bytes = Buffer.alloc(rows * this.row.length);
+    let index = 0;
+    for (const [number, { name, sequences }] of this.files.entries()) {
+      for (let at = 0; at < sequences; at += rows) {
+        const wanted = Math.min(rows, sequences - at) * this.row.length;
+        const count = readSync(this.handles[number]!, bytes, 0, wanted, headerBytes + at * this.row.length);
+        if (count !== wanted) throw cut(join(this.folder, name), "it ended while it was being read");
+        for (let start = 0; start < wanted; start += this.row.length) {
+          for (let i = 0; i < this.length; i++) tokens[i] = bytes.readUInt16LE(start + 2 * i);
+          see(tokens, index++);
+        }
+      }
+    }
+  }
+
   /** Compares every file with its hash in the manifest, reading all of it: E_SHARD_CHANGED. */
   verify(): void {
     for (const file of this.files) {

@@ -93,10 +93,11 @@ function checkDocuments(dataset: Dataset, { data }: Recipe): void {
   );
 }
 
-/** UserErrors: those of checkFit, E_DATA_DOCUMENTS. */
+/** UserErrors: those of checkFit, E_DATA_DOCUMENTS, E_DATA_ORDER. */
 export function openBatches(dataset: Dataset, recipe: Recipe): BatchSource {
   checkFit(dataset.manifest, recipe);
   checkDocuments(dataset, recipe);
+  if (recipe.data.order !== undefined) dataset.arrange(recipe.data.order);
   const { validation, hash } = dataset.manifest;
   const { model, data, train } = recipe;
   const size = train.microBatchSequences;

@@ -4,6 +4,7 @@
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
 import { maskSchema, maskUnits } from "../dataset/mask-units.ts";
+import { orderSchema, orders } from "../dataset/order.ts";
 import { listParameters } from "../model/parameters.ts";
 import { shapeSchema } from "../model/shape.ts";
 import { findShapeFault } from "../model/shape-faults.ts";
@@ -36,6 +37,8 @@ const data = z.strictObject({
   mask: maskSchema.exactOptional(),
   /** How maskFraction changes over the budget otherwise than in a straight line. */
   maskSchedule: valueSchedule.exactOptional(),
+  /** In which order training reads the sequences of the dataset; without it uniformly at random. */
+  order: describeChoice(orderSchema, orders).exactOptional(),
   /** Whether attention keeps to the document that a token is of; documents end at their separators. */
   separateDocuments: z.boolean().exactOptional(),
   /** Held-out sequences that every validation reads, at most. */
