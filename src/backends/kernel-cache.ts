@@ -20,6 +20,7 @@ import { isAbsolute, join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
 import { contentHash, explainWriteFailure, makeFolder, readWholeFile, writeFully } from "../base/files/files.ts";
+import { removeLeftovers } from "../base/files/leftovers.ts";
 
 /** What a kernel's library may take, in bytes. */
 const largestFile = 2 ** 30;
@@ -109,7 +110,7 @@ export function writeCached(name: string, ending: string, content: string | Uint
       if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) rmSync(path, { recursive: true });
       renameSync(draft, path);
     } catch (error) {
-      rmSync(draft, { force: true });
+      removeLeftovers(draft);
       throw error;
     }
     for (const other of listVersions(folder, name, ending)) {

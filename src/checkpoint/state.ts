@@ -13,6 +13,7 @@ import {
   syncFolder,
   writeFileAtomically,
 } from "../base/files/files.ts";
+import { removeLeftovers } from "../base/files/leftovers.ts";
 import { quoteCommand, quoteWord } from "../base/shell-words.ts";
 import type { Shape } from "../graph/tensor.ts";
 import { type CheckpointFile, type Counters, formatCheckpointFile, readCheckpointFile } from "./checkpoint-file.ts";
@@ -49,8 +50,8 @@ const asideEnding = ".replaced";
 export async function saveCheckpoint(run: string, { counters, parameters, moments }: HeldState): Promise<string> {
   const folder = checkpointFolder(run, counters.step);
   const draft = `${folder}${draftEnding}`;
-  rmSync(draft, { recursive: true, force: true });
   try {
+    rmSync(draft, { recursive: true, force: true });
     const hashes = {
       parametersHash: await saveSafetensors(join(draft, "parameters.safetensors"), parameters, { format: "pt" }),
       optimizerHash: await saveSafetensors(join(draft, "optimizer.safetensors"), moments, { format: "pt" }),
@@ -60,7 +61,7 @@ export async function saveCheckpoint(run: string, { counters, parameters, moment
     renameSync(draft, folder);
     syncFolder(dirname(folder));
   } catch (error) {
-    rmSync(draft, { recursive: true, force: true });
+    removeLeftovers(draft);
     throw explainWriteFailure(error, folder);
   }
   removeOthers(run, counters.step);
@@ -74,7 +75,7 @@ function removeOthers(run: string, newest: number): void {
     .map(step => basename(checkpointFolder(run, step)));
   const folder = join(run, "checkpoints");
   for (const { name } of listFolder(folder, kindOfFolder)) {
-    if (name.startsWith("step-") && !kept.includes(name)) rmSync(join(folder, name), { recursive: true, force: true });
+    if (name.startsWith("step-") && !kept.includes(name)) removeLeftovers(join(folder, name));
   }
 }
 

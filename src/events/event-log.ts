@@ -12,6 +12,8 @@ export class EventLog {
   private readonly path: string;
   private file: number;
   private wholeBytes: number;
+  /** Whether half a line may stand behind them. */
+  private isRagged = false;
   /** Lines that the disk has not taken. */
   private waiting: string[] = [];
   private lastValidation: number | undefined;
@@ -20,7 +22,7 @@ export class EventLog {
 
   /**
    * Opens for appending, after cutting what came after `lastStep` (a half-written last line goes too) and adding the lines up to
-   * it that the checkpoint holds because the disk had not taken them.
+   * it that the checkpoint holds because the disk had not taken them. UserErrors: those of reading, E_DISK_FULL, E_NOT_WRITABLE.
    */
   constructor(path: string, lastStep: number | undefined, unwritten: readonly string[] = []) {
     this.path = path;
@@ -36,7 +38,7 @@ export class EventLog {
         .findLast(event => event?.kind === "validation")?.step;
       writeFileAtomically(path, joinLines(lines));
     }
-    this.file = openSync(path, "a+");
+    this.file = openToAppend(path);
     this.wholeBytes = fstatSync(this.file).size;
   }
 
@@ -59,14 +61,25 @@ export class EventLog {
     this.waiting.push(...events.map(formatEvent));
     const lines = Buffer.from(joinLines(this.waiting));
     try {
+      if (this.isRagged) this.cutToWhole();
       if (event.kind === "checkpoint") this.restore();
       writeFully(this.file, lines);
     } catch (error) {
-      ftruncateSync(this.file, this.wholeBytes);
+      this.isRagged = true;
+      try {
+        this.cutToWhole();
+      } catch {
+        // Before the next line, or by who resumes: a reader passes over half a line.
+      }
       throw explainWriteFailure(error, this.path);
     }
     this.wholeBytes += lines.byteLength;
     this.waiting = [];
+  }
+
+  private cutToWhole(): void {
+    ftruncateSync(this.file, this.wholeBytes);
+    this.isRagged = false;
   }
 
   /** Lines that the disk has not taken: a checkpoint holds them, so that it does not outrun the record. */
@@ -86,12 +99,26 @@ export class EventLog {
     }
     writeFileAtomically(this.path, content);
     closeSync(this.file);
-    this.file = openSync(this.path, "a+");
+    this.file = openToAppend(this.path);
   }
 
+  /** UserErrors: E_DISK_FULL, E_NOT_WRITABLE. */
   close(): void {
-    fsyncSync(this.file);
-    closeSync(this.file);
+    try {
+      fsyncSync(this.file);
+    } catch (error) {
+      throw explainWriteFailure(error, this.path);
+    } finally {
+      closeSync(this.file);
+    }
+  }
+}
+
+function openToAppend(path: string): number {
+  try {
+    return openSync(path, "a+");
+  } catch (error) {
+    throw explainWriteFailure(error, path);
   }
 }
 

@@ -2,10 +2,12 @@
 // killed once. A failing case is repeated with the command that the message names.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { buildFailingDisk } from "./disk/failing-disk.ts";
 import { killProcesses } from "./kill.ts";
 import { readGood, runCase } from "./mutations/mutation.ts";
 import { makeGoodFiles } from "./readers/good-files.ts";
@@ -43,6 +45,26 @@ test("every reader takes its good file, and ends a damaged one in a value or a U
     }
   }
   assert.deepEqual(faults, []);
+});
+
+const noShim = process.platform === "linux" ? false : "needs Linux";
+
+test("a disk that fails from any change on is named, and costs nothing that stood there", {
+  skip: noShim,
+}, async () => {
+  const disk = join(folder, "disk");
+  mkdirSync(disk);
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(import.meta.dirname, "disk/failing-disk-child.js")],
+    {
+      env: { ...process.env, LD_PRELOAD: await buildFailingDisk(), CRAM_DISK_FOLDER: disk },
+      encoding: "utf8",
+    },
+  );
+  assert.equal(status, 0, stderr);
+  // Of a full disk and a read-only one, at every change.
+  assert.ok(Number.parseInt(stdout, 10) > 40, stdout);
 });
 
 test("a prepare over a data set, killed at a random moment, leaves one of the two, and ends as if never killed", async () => {

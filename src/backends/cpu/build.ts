@@ -2,7 +2,7 @@
 // (source, flags, compiler, processor), so a cached one is always right. Built in a folder of its own in the cache.
 
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -10,6 +10,7 @@ import { promisify } from "node:util";
 import type { LibraryHandle } from "koffi";
 import { UserError } from "../../base/errors.ts";
 import { contentHash, readWholeFile } from "../../base/files/files.ts";
+import { removeLeftovers } from "../../base/files/leftovers.ts";
 import { quoteWord } from "../../base/shell-words.ts";
 import { koffi } from "../foreign-functions.ts";
 import { explainCacheFailure, findCached, makeBuildFolder, writeCached } from "../kernel-cache.ts";
@@ -138,7 +139,7 @@ async function compile(
     signal?.throwIfAborted();
     throw explainCompilerFailure(cause as CompilerFailure, command, { cache: dirname(folder), mostSeconds });
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    removeLeftovers(folder);
   }
 }
 

@@ -25,6 +25,7 @@ import { systemClock } from "../clock.ts";
 import { UserError } from "../errors.ts";
 import { makePrintable } from "../printable.ts";
 import { findProcessStart, readProcessSpace } from "../process-start.ts";
+import { removeLeftovers } from "./leftovers.ts";
 
 const draftName = /^\.cram-(\d+)(?:-([0-9a-f]{8}))?-[0-9a-f]+\.writing$/;
 let ownSpace: string | undefined;
@@ -70,11 +71,11 @@ export class FileDraft {
   abandon(): void {
     try {
       if (this.file !== undefined) closeSync(this.file);
-      this.file = undefined;
-      rmSync(this.draft, { force: true });
     } catch {
-      // The next writer in this folder removes it.
+      // What it was to write is given up.
     }
+    this.file = undefined;
+    removeLeftovers(this.draft);
   }
 
   private trying(write: () => void): void {

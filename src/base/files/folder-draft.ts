@@ -9,6 +9,7 @@ import { z } from "zod";
 import { UserError } from "../errors.ts";
 import { explainWriteFailure, makeFolder, readJson, syncFolder, writeFileAtomically } from "./files.ts";
 import { lockFolder } from "./folder-lock.ts";
+import { removeLeftovers } from "./leftovers.ts";
 
 const draftOf = (folder: string) => join(folder, ".cram-draft");
 const finalOf = (folder: string) => join(folder, ".cram-final");
@@ -51,7 +52,7 @@ export async function replaceFiles<T>(
     finishMoves(folder);
     return built;
   } catch (error) {
-    rmSync(draft, { recursive: true, force: true });
+    removeLeftovers(draft);
     throw nameInPlace(explainWriteFailure(error, folder), filesIn(draft), folder);
   }
 }

@@ -3,7 +3,7 @@
 // or in another container, is believed. Readers look at no lock.
 
 import { randomUUID } from "node:crypto";
-import { closeSync, existsSync, mkdirSync, openSync, rmdirSync, rmSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, rmdirSync, unlinkSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { z } from "zod";
@@ -11,6 +11,7 @@ import { systemClock } from "../clock.ts";
 import { UserError } from "../errors.ts";
 import { findProcessStart, readProcessSpace } from "../process-start.ts";
 import { explainWriteFailure, makeFolder, readJson } from "./files.ts";
+import { removeLeftovers } from "./leftovers.ts";
 
 export const lockFileName = ".cram-lock";
 
@@ -101,7 +102,8 @@ function holdLock(folder: string, verb: string, locked: Locked, made: readonly s
     folder,
     release() {
       if (!held.delete(lock)) return;
-      if (readHolder(path)?.id === self.id) rmSync(path, { force: true });
+      // One that cannot be removed is of a process that is gone, and taken over.
+      if (readHolder(path)?.id === self.id) removeLeftovers(path);
       removeEmptyFolders(made);
     },
   };
@@ -128,7 +130,7 @@ function takeLockFile(path: string, self: Holder, refuse: (holder: Holder | unde
     try {
       if (isTakeable(path)) removeLockFile(path);
     } finally {
-      rmSync(takeover, { force: true });
+      removeLeftovers(takeover);
     }
   }
   // One that was killed in between left the second lock alone; nobody else takes it while we hold the first.
@@ -159,7 +161,7 @@ function createLockFile(path: string, self: Holder): boolean {
     writeSync(file, `${JSON.stringify(self, undefined, 2)}\n`);
     return true;
   } catch (error) {
-    rmSync(path, { force: true });
+    removeLeftovers(path);
     throw explainWriteFailure(error, path);
   } finally {
     closeSync(file);

@@ -1,8 +1,9 @@
 // Documents that are told apart from all others of the corpus: near duplicates dropped, stretches cut that stood there before. Every
 // document has to be known first, so they wait in a file, and come out in their order.
 
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { removeLeftovers } from "../../base/files/leftovers.ts";
 import { countDocument, type Funnel, showExample } from "../funnel.ts";
 import type { Document } from "../sources/read-source.ts";
 import { findNearDuplicates } from "./near-duplicates.ts";
@@ -95,6 +96,6 @@ export async function* deduplicateDocuments(
     }
   } finally {
     store?.close();
-    rmSync(folder, { recursive: true, force: true });
+    removeLeftovers(folder);
   }
 }

@@ -3,9 +3,10 @@
 // a suffix array of the whole corpus there are fingerprints on disk, parted by hash, so that one part fits into memory; of those
 // that occur twice the windows themselves are compared, byte by byte.
 
-import { closeSync, openSync, readSync, rmSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { writeFully } from "../../base/files/files.ts";
+import { removeLeftovers } from "../../base/files/leftovers.ts";
 import { chooseFingerprints, type FingerprintSizes, sizeFingerprints } from "./fingerprints.ts";
 import type { TextStore } from "./text-store.ts";
 
@@ -115,7 +116,7 @@ class Part {
     if (this.file === undefined) return;
     closeSync(this.file);
     this.file = undefined;
-    rmSync(this.path, { force: true });
+    removeLeftovers(this.path);
   }
 }
 

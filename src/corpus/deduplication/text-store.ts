@@ -1,8 +1,9 @@
 // The texts of a corpus as bytes in one file, so that any place of it can be looked at however large it is: UTF-8, a byte that
 // UTF-8 never has after each text. A place is a number of bytes from the beginning of the file.
 
-import { closeSync, openSync, readSync, rmSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { writeFully } from "../../base/files/files.ts";
+import { removeLeftovers } from "../../base/files/leftovers.ts";
 
 /** Ends a text; nothing that is looked for can reach over it. */
 const endOfText = 0xff;
@@ -83,6 +84,6 @@ export class TextStore {
 
   close(): void {
     closeSync(this.file);
-    rmSync(this.path, { force: true });
+    removeLeftovers(this.path);
   }
 }

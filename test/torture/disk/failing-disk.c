@@ -48,13 +48,13 @@ static int fails(int grows) {
   return 1;
 }
 
-static int fails_at_file(int file) {
+static int fails_at_file(int file, int grows) {
   char link[64], path[PATH_MAX];
   snprintf(link, sizeof link, "/proc/self/fd/%d", file);
   ssize_t length = readlink(link, path, sizeof path - 1);
   if (length <= 0 || path[0] != '/') return 0;
   path[length] = 0;
-  return is_below(path) && fails(1);
+  return is_below(path) && fails(grows);
 }
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -73,15 +73,18 @@ OPEN(open)
 OPEN(open64)
 
 #define AT_FILE(result, name, arguments, ...) \
-  result name arguments { return fails_at_file(file) ? -1 : REAL(name)(__VA_ARGS__); }
+  result name arguments { return fails_at_file(file, 1) ? -1 : REAL(name)(__VA_ARGS__); }
 AT_FILE(ssize_t, write, (int file, const void *from, size_t count), file, from, count)
 AT_FILE(ssize_t, writev, (int file, const struct iovec *from, int count), file, from, count)
 AT_FILE(ssize_t, pwrite, (int file, const void *from, size_t count, off_t at), file, from, count, at)
 AT_FILE(ssize_t, pwrite64, (int file, const void *from, size_t count, off64_t at), file, from, count, at)
 AT_FILE(ssize_t, pwritev, (int file, const struct iovec *from, int count, off_t at), file, from, count, at)
 AT_FILE(ssize_t, pwritev64, (int file, const struct iovec *from, int count, off64_t at), file, from, count, at)
-AT_FILE(int, ftruncate, (int file, off_t length), file, length)
-AT_FILE(int, ftruncate64, (int file, off64_t length), file, length)
+// It shrinks files here, which needs no room.
+#define SHRINK(name, size) \
+  int name(int file, size length) { return fails_at_file(file, 0) ? -1 : REAL(name)(file, length); }
+SHRINK(ftruncate, off_t)
+SHRINK(ftruncate64, off64_t)
 
 #define AT_PATH(name, grows, arguments, path, ...) \
   int name arguments { return is_below(path) && fails(grows) ? -1 : REAL(name)(__VA_ARGS__); }
@@ -91,3 +94,10 @@ AT_PATH(link, 1, (const char *from, const char *to), to, from, to)
 AT_PATH(symlink, 1, (const char *from, const char *to), to, from, to)
 AT_PATH(unlink, 0, (const char *path), path, path)
 AT_PATH(rmdir, 0, (const char *path), path, path)
+
+/** For a process that tries several: counts anew, and fails from there on; a negative number never. */
+void fail_disk_from(long from, int error) {
+  operations = 0;
+  failing_from = from;
+  failure = error;
+}

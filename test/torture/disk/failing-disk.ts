@@ -11,6 +11,9 @@ export type DiskFailure = "ENOSPC" | "EROFS";
 
 const source = () => readFileSync(new URL("../../../../test/torture/disk/failing-disk.c", import.meta.url), "utf8");
 
+/** The library's path, for LD_PRELOAD. */
+export const buildFailingDisk = () => buildLibrary(source());
+
 /** Runs a verb in a folder whose disk fails from the n-th change on, or never; and how many changes there were. */
 export async function runOnFailingDisk(
   words: readonly string[],
@@ -21,7 +24,7 @@ export async function runOnFailingDisk(
   const count = join(notes, "count");
   try {
     const env: NodeJS.ProcessEnv = {
-      LD_PRELOAD: await buildLibrary(source()),
+      LD_PRELOAD: await buildFailingDisk(),
       ...{ CRAM_DISK_FOLDER: options.cwd, CRAM_DISK_COUNT: count },
       ...(failing !== undefined && {
         CRAM_DISK_FROM: String(failing.from),
