@@ -1,4 +1,4 @@
-// What the compiler must know of the machine it compiles for: data on which the passes depend, and the printing of kernels. A
+// What the compiler must know of the machine it compiles for: data on which the passes depend, and the emitting of kernels. A
 // target is a plain value; targets/ has the cpu's and the GPU's.
 
 import type { Attributes, Precision, Tensor } from "../graph/tensor.ts";
@@ -17,7 +17,7 @@ export interface Target {
   readonly mostTensors: number;
   /** How many blocks of rows a sum of columns is cut into at most, each summed apart; 1 leaves it whole. */
   columnBlocks(rows: number, columns: number): number;
-  /** The groups as they are to be printed. */
+  /** The groups as they are to be emitted. */
   regroup(fused: FusedGraph): FusedGraph;
   readonly emitters: Emitters;
   /** Copies `from` to `to`, two tensors of one shape and type. */
@@ -25,7 +25,7 @@ export interface Target {
 }
 
 /** The launch of a group, or several in their order. */
-type Emit = (group: Group, context: PrintContext) => DraftLaunch | readonly DraftLaunch[];
+type Emit = (group: Group, context: EmitContext) => DraftLaunch | readonly DraftLaunch[];
 /** By what the group is. */
 export type Emitters = Readonly<Record<"fused" | "matmul" | "scatterAdd" | "composite", Emit>>;
 
@@ -56,7 +56,7 @@ export interface CompositeKernel {
    * The statement that runs blocks begin to end; p holds the addresses of the inputs, then of the result. On a GPU the statement
    * runs the thread block blockIdx.x; a0, a1, … are the inputs, then the result.
    */
-  printCall(inputs: readonly Tensor[], result: Tensor): string;
+  emitCall(inputs: readonly Tensor[], result: Tensor): string;
 }
 
 /** What matrix products take and give without a kernel before or after them. */
@@ -69,8 +69,8 @@ export interface ProductAbilities {
   readonly writeAnything: boolean;
 }
 
-/** The rest of the program, as printing one group needs to know it. */
-export interface PrintContext {
+/** The rest of the program, as emitting one group needs to know it. */
+export interface EmitContext {
   readonly options: CompileOptions;
   readonly inMemory: ReadonlySet<Tensor>;
   /** Whether something outside the group reads the tensor, or it is a result. */

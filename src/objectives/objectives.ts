@@ -1,6 +1,7 @@
 // The objectives there are. A line here is all that the rest needs to know of one.
 
 import { z } from "zod";
+import { listSchemas } from "../base/listed-schemas.ts";
 import type { MaskedBatch } from "../dataset/dataset.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { computeMaskedLoss } from "../model/heads.ts";
@@ -15,15 +16,8 @@ import { tokenDropping } from "./token-dropping.ts";
 
 export const objectives = [masked, mixed, tokenDropping, lateMasks] as const;
 
-type Schemas<List extends readonly { readonly schema: unknown }[]> = {
-  -readonly [Index in keyof List]: List[Index]["schema"];
-};
-
 /** The objective section of a recipe. */
-export const objectiveSchema = z.discriminatedUnion(
-  "name",
-  objectives.map(({ schema }) => schema) as unknown as Schemas<typeof objectives>,
-);
+export const objectiveSchema = z.discriminatedUnion("name", listSchemas(objectives));
 
 type ObjectiveSettings = z.infer<typeof objectiveSchema>;
 

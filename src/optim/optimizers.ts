@@ -1,6 +1,7 @@
 // The optimizers there are. A line here is all that the rest needs to know of one.
 
 import { z } from "zod";
+import { listSchemas } from "../base/listed-schemas.ts";
 import { adafactor } from "./adaptive/adafactor.ts";
 import { adam } from "./adaptive/adam.ts";
 import { adamw } from "./adaptive/adamw.ts";
@@ -37,15 +38,8 @@ export const optimizers = [
   soap,
 ] as const;
 
-type Schemas<List extends readonly { readonly schema: unknown }[]> = {
-  -readonly [Index in keyof List]: List[Index]["schema"];
-};
-
 /** The optimizer section of a recipe. */
-export const optimizerSchema = z.discriminatedUnion(
-  "name",
-  optimizers.map(({ schema }) => schema) as unknown as Schemas<typeof optimizers>,
-);
+export const optimizerSchema = z.discriminatedUnion("name", listSchemas(optimizers));
 
 export type OptimizerSettings = z.infer<typeof optimizerSchema>;
 

@@ -58,7 +58,7 @@ async function runKernel(
   const kernel = compositeKernels(dtype, figuresOf(computeCapability))(name, { ...layout })!;
   const dtypes: ("f32" | "bf16" | "i32")[] = inputs.map(({ values }) => (values instanceof Int32Array ? "i32" : dtype));
   const tensor = (at: number, of: Shape, type: DType) => g.input(`x${at}`, of, type);
-  const call = kernel.printCall(
+  const call = kernel.emitCall(
     inputs.map((input, i) => tensor(i, input.shape, dtypes[i]!)),
     tensor(inputs.length, shape, result),
   );

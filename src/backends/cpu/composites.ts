@@ -20,7 +20,7 @@ export function findCompositeKernel(name: string, attributes: Attributes): Compo
     blocks: batch * heads,
     grain: 1,
     flops: 2 * products * batch * heads * length * length * headWidth,
-    printCall: (inputs: readonly Tensor[], result: Tensor) => {
+    emitCall: (inputs: readonly Tensor[], result: Tensor) => {
       const isBf16 = (tensor: Tensor) => (tensor.dtype === "bf16" ? 1 : 0);
       const scale = Math.fround(1 / Math.sqrt(headWidth));
       const head = `{${length}, ${headWidth}, ${heads * headWidth}, ${scale}f, ${isBf16(inputs[0]!)}, ${isBf16(result)}}`;

@@ -1,4 +1,4 @@
-// The backend for machines without a GPU: printed C, compiled once, run on its own threads off the event loop.
+// The backend for machines without a GPU: emitted C, compiled once, run on its own threads off the event loop.
 
 import { availableParallelism, cpus } from "node:os";
 import { compileGraph } from "../../compiler/compile.ts";

@@ -7,7 +7,7 @@ import { loadBuilt } from "./build.ts";
 import { type CpuBuffer, type LaunchList, readTemplate, type ThreadPool } from "./pool.ts";
 
 /** The whole program as one C file, kernels in a table the loader reads addresses from. */
-function printProgram(program: Program): string {
+function emitProgram(program: Program): string {
   const names = program.kernels.map(kernel => kernel.name);
   return [
     ...["runtime.c", "panel.c", "matmul.c", "attention.c"].map(readTemplate),
@@ -23,7 +23,7 @@ export async function loadProgram(
   pool: ThreadPool,
   signal?: AbortSignal,
 ): Promise<LoadedGraph> {
-  const kernels = await loadBuilt(printProgram(program), [], signal);
+  const kernels = await loadBuilt(emitProgram(program), [], signal);
   const addressOf = kernels.func("uint64_t cram_kernel(int i)") as (i: number) => number;
   pool.reserveArena(program.arenaBytes);
   const { places, outputs, writeInputs } = bindBuffers(program, states, {

@@ -27,7 +27,7 @@ interface Plan {
   readonly sharedBytes: number;
   /** Thread blocks that should fit on a multiprocessor at once; their registers must. */
   readonly residentBlocks: number;
-  printCall(isBf16: boolean, result: Tensor, operands: readonly string[]): string;
+  emitCall(isBf16: boolean, result: Tensor, operands: readonly string[]): string;
 }
 
 /** What finds kernels for a device: bf16 needs compute capability 8.0 for tensor cores. */
@@ -53,13 +53,13 @@ export function compositeKernels(
       sharedBytes: plan.sharedBytes,
       residentBlocks: plan.residentBlocks,
       flops: 2 * products * batch * heads * length * length * headWidth,
-      printCall: (inputs: readonly Tensor[], result: Tensor) => {
+      emitCall: (inputs: readonly Tensor[], result: Tensor) => {
         const given = isBackward ? 2 : 1;
         const operands = inputs.slice(0, given).map((_, i) => `a${i}`);
         const lengths = inputs.length > given ? `a${given}` : "0";
         const isBf16 = inputs.slice(0, given).every(tensor => tensor.dtype === "bf16");
         if (isBf16 !== (precision === "bf16")) throw new Error(`${name}: operands are not all ${precision}`);
-        return plan.printCall(isBf16, result, [...operands, lengths, `a${inputs.length}`]);
+        return plan.emitCall(isBf16, result, [...operands, lengths, `a${inputs.length}`]);
       },
     };
   };
@@ -84,8 +84,8 @@ function planTensorCores(
     blocks: batch * heads * (isBackward || isWhole ? 1 : Math.ceil(length / queries)),
     sharedBytes: isBackward ? 4 * tile * rowBytes + statistics : (queries + 2 * tile) * rowBytes,
     residentBlocks: headWidth > 64 ? 2 : isBackward || !isWhole ? 3 : 4,
-    printCall: (_isBf16, result, operands) => {
-      const shape = [length, headWidth, heads * headWidth, heads, tile, printScale(headWidth), printIsBf16(result)];
+    emitCall: (_isBf16, result, operands) => {
+      const shape = [length, headWidth, heads * headWidth, heads, tile, emitScale(headWidth), emitIsBf16(result)];
       const call = `${isBackward ? "attend_backward" : "attend"}(${operands.join(", ")}, shape);`;
       return `const struct attention_shape shape = {${shape.join(", ")}};\n  ${call}`;
     },
@@ -101,14 +101,14 @@ function planPlain({ batch, length, heads, headWidth }: Layout, isBackward: bool
     blocks: batch * heads * (isBackward ? 1 : Math.ceil(length / rows)),
     sharedBytes: 4 * (isBackward ? 2 * rowFloats + 2 * otherFloats + statistics : rowFloats + 2 * otherFloats),
     residentBlocks: 2,
-    printCall: (isBf16, result, operands) => {
-      const flags = [isBf16 ? 1 : 0, printIsBf16(result)];
-      const shape = [length, headWidth, heads * headWidth, heads, printScale(headWidth), ...flags];
+    emitCall: (isBf16, result, operands) => {
+      const flags = [isBf16 ? 1 : 0, emitIsBf16(result)];
+      const shape = [length, headWidth, heads * headWidth, heads, emitScale(headWidth), ...flags];
       const call = `${isBackward ? "plain_attend_backward" : "plain_attend"}(${operands.join(", ")}, shape);`;
       return `const struct plain_shape shape = {${shape.join(", ")}};\n  ${call}`;
     },
   };
 }
 
-const printScale = (headWidth: number) => `${Math.fround(1 / Math.sqrt(headWidth)).toPrecision(9)}f`;
-const printIsBf16 = (result: Tensor) => (result.dtype === "bf16" ? 1 : 0);
+const emitScale = (headWidth: number) => `${Math.fround(1 / Math.sqrt(headWidth)).toPrecision(9)}f`;
+const emitIsBf16 = (result: Tensor) => (result.dtype === "bf16" ? 1 : 0);

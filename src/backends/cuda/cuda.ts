@@ -1,4 +1,4 @@
-// The backend for NVIDIA's GPUs: printed CUDA, compiled at run time, products by cuBLASLt, a step's launches replayed as one
+// The backend for NVIDIA's GPUs: emitted CUDA, compiled at run time, products by cuBLASLt, a step's launches replayed as one
 // graph. Nothing is built when the package is installed, and it stands on any CudaDriver.
 
 import { UserError } from "../../base/errors.ts";

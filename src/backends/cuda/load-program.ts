@@ -16,11 +16,11 @@ export interface CudaBuffer extends DeviceBuffer {
   readonly bytes: number;
 }
 
-/** Files beside this one that printed kernels call. */
+/** Files beside this one that emitted kernels call. */
 const templates = ["runtime.cu", ...compositeTemplates];
 
 /** The whole program as one CUDA text. */
-function printProgram(program: Program): string {
+function emitProgram(program: Program): string {
   const texts = templates.map(name => readFileSync(new URL(name, import.meta.url), "utf8"));
   return [...texts, ...program.kernels.map(kernel => kernel.source)].join("\n");
 }
@@ -33,7 +33,7 @@ export async function loadProgram(
   memory: DeviceMemory,
 ): Promise<LoadedGraph> {
   const [module] = await Promise.all([
-    driver.loadModule(printProgram(program)),
+    driver.loadModule(emitProgram(program)),
     driver.prepareProducts(program.kernels.flatMap(({ product }) => product ?? [])),
   ]);
   const { places, outputs, writeInputs } = placeBuffers(program, states, driver, memory);

@@ -1,6 +1,6 @@
 // Reads a value of the graph at one position of a loop: views turn into index arithmetic, elementwise operations are
-// applied, and the walk ends at tensors that stand in memory. Printing and analysis are two handlers of the same walk,
-// so what the analysis saw is what is printed.
+// applied, and the walk ends at tensors that stand in memory. Emitting and analysis are two handlers of the same walk,
+// so what the analysis saw is what is emitted.
 
 import { rowMajorStrides, type Shape, type Tensor } from "../../graph/tensor.ts";
 import {

@@ -1,7 +1,7 @@
 // Arithmetic on array positions: sums of loop variables times factors, with quotients and remainders where a reshape
 // needs them. Kept in one normal form, so that a reshape there and back cancels and equal positions have equal keys.
 
-/** A loop variable, floor(of / by), of mod by, or an index read from memory (`load`, text supplied by the printer). */
+/** A loop variable, floor(of / by), of mod by, or an index read from memory (`load`, text supplied by the emitter). */
 export type Atom =
   | { readonly kind: "variable"; readonly name: string; readonly size: number }
   | { readonly kind: "quotient" | "remainder"; readonly of: Index; readonly by: number }
@@ -197,11 +197,11 @@ export function listVariables(index: Index): string[] {
 }
 
 /** As source text of any language with the arithmetic of C. */
-export function printIndex({ offset, terms }: Index): string {
+export function emitIndex({ offset, terms }: Index): string {
   let text = "";
   for (const { atom, factor } of terms) {
     const size = Math.abs(factor);
-    const product = size === 1 ? printAtom(atom) : `${printAtom(atom)} * ${size}`;
+    const product = size === 1 ? emitAtom(atom) : `${emitAtom(atom)} * ${size}`;
     if (text === "") text = factor < 0 ? `-${product}` : product;
     else text += factor < 0 ? ` - ${product}` : ` + ${product}`;
   }
@@ -210,9 +210,9 @@ export function printIndex({ offset, terms }: Index): string {
   return offset < 0 ? `${text} - ${-offset}` : `${text} + ${offset}`;
 }
 
-function printAtom(atom: Atom): string {
+function emitAtom(atom: Atom): string {
   if (atom.kind === "variable") return atom.name;
   if (atom.kind === "load") throw new Error("an index that is read from memory has no name yet");
-  const of = printIndex(atom.of);
+  const of = emitIndex(atom.of);
   return `${/^\w+$/.test(of) ? of : `(${of})`} ${atom.kind === "quotient" ? "/" : "%"} ${atom.by}`;
 }

@@ -1,5 +1,5 @@
 // A group: the stores that one kernel computes, over rows and columns, and what can be asked of it. fusion.ts makes groups, later
-// passes join, cut and order them, and a target prints them.
+// passes join, cut and order them, and a target emits them.
 
 import type { Shape, Tensor } from "../../graph/tensor.ts";
 import { combineIndices, type Index, shiftIndex } from "../indices/index-expression.ts";

@@ -1,6 +1,6 @@
 // Cuts a group that has gathered many independent tensors (all norms of a model in an update) into groups: first by levels of
 // reductions, then into stores that read each other. On a cpu one loop over all of them is as good; on a GPU it would be one
-// warp, and a kernel whose values fit in no register file. The parts of equal tensors print the same text.
+// warp, and a kernel whose values fit in no register file. The parts of equal tensors emit the same text.
 
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Target } from "../target.ts";

@@ -1,4 +1,4 @@
-// The loop language: what a kernel does, as plain data. A group is lowered to it, passes rewrite it, and a printer writes it in
+// The loop language: what a kernel does, as plain data. A group is lowered to it, passes rewrite it, and an emitter writes it in
 // the language of a machine. Positions are indices over named variables, so a pass can ask what they depend on; an index that is
 // itself read from memory is a variable too, and its value stands in the kernel's lookups.
 

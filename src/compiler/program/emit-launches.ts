@@ -3,7 +3,7 @@
 import { createTensor, type Tensor } from "../../graph/tensor.ts";
 import type { FusedGraph, Results } from "../kernels/group.ts";
 import { listReaders, listReads, listWrites } from "../kernels/order.ts";
-import type { CompileOptions, DraftLaunch, PrintContext, Target } from "../target.ts";
+import type { CompileOptions, DraftLaunch, EmitContext, Target } from "../target.ts";
 
 /** Launches that are run together, what they read of others, and what they write. */
 export interface LaunchedGroup {
@@ -19,7 +19,7 @@ export function emitLaunches(
   options: CompileOptions,
 ): LaunchedGroup[] {
   const readers = listReaders(ordered);
-  const context: PrintContext = {
+  const context: EmitContext = {
     options,
     inMemory: ordered.inMemory,
     isExternal: (tensor, group) =>

@@ -1,4 +1,4 @@
-// The artefact of the compiler: buffers, kernels and launches as plain data, so that it can be printed, hashed, counted
+// The artefact of the compiler: buffers, kernels and launches as plain data, so that it can be emitted, hashed, counted
 // and compared. A backend needs nothing else to run it.
 
 import { contentHash } from "../../base/files/files.ts";

@@ -2,16 +2,16 @@
 // templates in backends/cpu. A product packs its operands, so it takes any strides and rounds parameters on the way.
 
 import { bytesPerElement, countElements, type Operation, type Tensor } from "../../graph/tensor.ts";
+import { declarePointers, type EmittedC, emitCBody, emitCKernel } from "../emitters/emit-c.ts";
 import { stridedView } from "../indices/expression.ts";
-import { printIndex } from "../indices/index-expression.ts";
+import { emitIndex } from "../indices/index-expression.ts";
 import { baseOf, type Group } from "../kernels/group.ts";
 import { splitProduct } from "../kernels/product-blocks.ts";
 import { type LoopKernel, listTensors } from "../loops/ir.ts";
 import { lowerForCpu, lowerWriteOut } from "../loops/lower-cpu.ts";
-import { declarePointers, type PrintedC, printCBody, printCKernel } from "../loops/print-c.ts";
 import { shareValues } from "../loops/share.ts";
 import { batchStrides } from "../passes/materialise.ts";
-import type { DraftLaunch, PrintContext, Target } from "../target.ts";
+import type { DraftLaunch, EmitContext, Target } from "../target.ts";
 
 /** Blocks of rows that a sum of columns is cut into, so that threads share the work; few rows are summed at once. */
 const columnBlocks = 32;
@@ -23,7 +23,7 @@ export const cpuTarget: Target = {
   mostTensors: Number.POSITIVE_INFINITY,
   columnBlocks: rows => (rows <= 2 * columnBlocks ? 1 : columnBlocks),
   regroup: fused => fused,
-  emitters: { matmul: printProduct, scatterAdd: printScatter, composite: printComposite, fused: printFused },
+  emitters: { matmul: emitProduct, scatterAdd: emitScatter, composite: emitComposite, fused: emitFused },
   emitCopy: (from, to) => ({
     name: "copy",
     source: `static void KERNEL(char *const *p, long begin, long end) { memcpy(p[1] + begin, p[0] + begin, (size_t)(end - begin)); }\n`,
@@ -34,7 +34,7 @@ export const cpuTarget: Target = {
   }),
 };
 
-function printFused(group: Group, context: PrintContext): DraftLaunch {
+function emitFused(group: Group, context: EmitContext): DraftLaunch {
   const lowered = lowerForCpu(group, {
     inMemory: context.inMemory,
     isExternal: tensor => context.isExternal(tensor, group),
@@ -42,17 +42,17 @@ function printFused(group: Group, context: PrintContext): DraftLaunch {
   const { blocks, grain } = lowered;
   const shared = share(lowered, context);
   const flops = group.stores.reduce((sum, store) => sum + countElements(store.loop), 0);
-  return { name: group.kind, ...printCKernel(shared), blocks, grain, flops };
+  return { name: group.kind, ...emitCKernel(shared), blocks, grain, flops };
 }
 
-function share(lowered: LoopKernel, { options: { inspectKernel } }: PrintContext): LoopKernel {
+function share(lowered: LoopKernel, { options: { inspectKernel } }: EmitContext): LoopKernel {
   inspectKernel?.(lowered, "lowered");
   const shared = shareValues(lowered, false);
   inspectKernel?.(shared, "shared");
   return shared;
 }
 
-function printProduct(group: Group, context: PrintContext): DraftLaunch {
+function emitProduct(group: Group, context: EmitContext): DraftLaunch {
   const { inMemory, options } = context;
   const product = group.template!;
   const [a, b] = product.inputs as [Tensor, Tensor];
@@ -64,14 +64,14 @@ function printProduct(group: Group, context: PrintContext): DraftLaunch {
   const { down, across } = splitProduct(batches, [m, n, k * bytesPerElement[a.dtype]], options.threads);
   // Operands may be one tensor twice, so their addresses come first whatever their names.
   const operands = [views[0]!.base, views[1]!.base];
-  const writeOut = group.stores.length > 0 ? printWriteOut(group, context, operands.length) : undefined;
+  const writeOut = group.stores.length > 0 ? emitWriteOut(group, context, operands.length) : undefined;
   const isBf16 = a.dtype === "bf16" ? 1 : 0;
-  const printView = ({ base, offset, outer, inner, innerCount, row, column }: ReturnType<typeof productView>) => {
+  const emitView = ({ base, offset, outer, inner, innerCount, row, column }: ReturnType<typeof productView>) => {
     const elements = isBf16 === 0 ? "F32" : base.dtype === "bf16" ? "BF16" : "ROUNDED";
     return `{${elements}, ${offset}, ${outer}, ${inner}, ${innerCount}, ${row}, ${column}}`;
   };
   const source = `${writeOut?.source ?? ""}static void KERNEL(char *const *p, long begin, long end) {
-  static const struct matrix a = ${printView(views[0]!)}, b = ${printView(views[1]!)};
+  static const struct matrix a = ${emitView(views[0]!)}, b = ${emitView(views[1]!)};
   multiply_blocks(p, begin, end, ${m}, ${n}, ${k}, ${down}, ${across}, ${isBf16}, &a, &b, ${writeOut === undefined ? "NULL" : "KERNEL_epilogue"});
 }
 `;
@@ -86,17 +86,15 @@ function printProduct(group: Group, context: PrintContext): DraftLaunch {
 }
 
 /** The function that a product calls with the sums of a row's columns; its own pointers come after `before` others. */
-function printWriteOut(group: Group, context: PrintContext, before: number): PrintedC {
+function emitWriteOut(group: Group, context: EmitContext, before: number): EmittedC {
   const lowered = lowerWriteOut(group, context.inMemory);
   const { body } = share({ block: "row", blocks: 0, grain: 0, ...lowered }, context);
   const { rounds } = lowered;
   const pointers = listTensors(body);
   if (rounds !== undefined) pointers.push(rounds.tensor);
-  const text = `${declarePointers(pointers, before)}${printCBody(body, pointers, "  ")}`;
+  const text = `${declarePointers(pointers, before)}${emitCBody(body, pointers, "  ")}`;
   const round =
-    rounds === undefined
-      ? ""
-      : `  round_row(a${pointers.length - 1} + ${printIndex(rounds.at)}, tile, last - first);\n`;
+    rounds === undefined ? "" : `  round_row(a${pointers.length - 1} + ${emitIndex(rounds.at)}, tile, last - first);\n`;
   const source = `static void KERNEL_epilogue(char *const *p, long row, long first, long last, float *tile) {\n${text}${round}}\n`;
   return { source, pointers };
 }
@@ -113,16 +111,16 @@ function productView(operand: Tensor, inMemory: (tensor: Tensor) => boolean) {
   };
 }
 
-function printComposite(group: Group, { inMemory, options }: PrintContext): DraftLaunch {
+function emitComposite(group: Group, { inMemory, options }: EmitContext): DraftLaunch {
   const node = group.template!;
   const { definition, attributes } = node.operation as Extract<Operation, { kind: "composite" }>;
-  const { name, blocks, grain, flops, printCall } = options.findCompositeKernel!(definition.name, attributes)!;
+  const { name, blocks, grain, flops, emitCall } = options.findCompositeKernel!(definition.name, attributes)!;
   const operands = node.inputs.map(operand => baseOf(operand, inMemory));
-  const source = `static void KERNEL(char *const *p, long begin, long end) {\n  ${printCall(operands, node)}\n}\n`;
+  const source = `static void KERNEL(char *const *p, long begin, long end) {\n  ${emitCall(operands, node)}\n}\n`;
   return { name, source, pointers: [...operands, node], blocks, grain, flops };
 }
 
-function printScatter(group: Group, { inMemory }: PrintContext): DraftLaunch {
+function emitScatter(group: Group, { inMemory }: EmitContext): DraftLaunch {
   const node = group.template!;
   const [values, indices] = node.inputs as [Tensor, Tensor];
   const [rows, columns] = node.shape as [number, number];

@@ -3,10 +3,10 @@
 // indices that ends in another thread block is added up from parts. No atomics: every sum is taken in the order of the positions.
 
 import { createTensor, type DType, type Shape, type Tensor } from "../../graph/tensor.ts";
+import { chunkType, emitHead, indexType } from "../emitters/emit-cuda.ts";
 import { baseOf, type Group } from "../kernels/group.ts";
 import { chooseWidth } from "../loops/gpu-chunks.ts";
-import { chunkType, indexType, printHead } from "../loops/print-cuda.ts";
-import type { DraftLaunch, PrintContext } from "../target.ts";
+import type { DraftLaunch, EmitContext } from "../target.ts";
 
 /** Indices that one thread block sorts, a thread an index. */
 const mostSorted = 512;
@@ -20,7 +20,7 @@ const finishedRows = 32;
  * The launches of values (N, C) added at indices (N) into rows (R, C). Twice N² / 512 comparisons sort: at 65,536 positions less than
  * reading the values takes. An index that is no row is passed over.
  */
-export function printScatter({ template }: Group, { inMemory, stateOf }: PrintContext): DraftLaunch[] {
+export function emitScatter({ template }: Group, { inMemory, stateOf }: EmitContext): DraftLaunch[] {
   const node = template!;
   const [values, indices] = node.inputs.map(operand => baseOf(operand, inMemory)) as [Tensor, Tensor];
   const [rows, columns] = node.shape as [number, number];
@@ -47,7 +47,7 @@ export function printScatter({ template }: Group, { inMemory, stateOf }: PrintCo
   const readChunk = (address: string, at: string) => `*(const ${chunk} *)(${address} + ${at})`;
   const addChunk = (value: string) => `for (int e = 0; e < ${width}; e++) sum[e] += ${value}${element};`;
   const print = (pointers: readonly Tensor[], written: readonly Tensor[], threadCount: number, body: string) =>
-    `${printHead(pointers, tensor => written.includes(tensor), threadCount, stateOf)} {\n${body}}\n`;
+    `${emitHead(pointers, tensor => written.includes(tensor), threadCount, stateOf)} {\n${body}}\n`;
   const launch = (name: string, source: string, threadCount: number, pointers: readonly Tensor[], blocks: number) => ({
     ...{ name, source, pointers, blocks, threads: threadCount },
     ...{ grain: 1, flops: 0 },

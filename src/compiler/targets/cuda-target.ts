@@ -3,6 +3,7 @@
 // tensor, so other elementwise work on a product is a kernel after it.
 
 import { bytesPerElement, countElements, type Operation, type Tensor } from "../../graph/tensor.ts";
+import { chunkType, emitCudaKernel, emitHead, indexType } from "../emitters/emit-cuda.ts";
 import { stridedView } from "../indices/expression.ts";
 import { baseOf, type Group } from "../kernels/group.ts";
 import { countTraffic } from "../kernels/traffic.ts";
@@ -10,12 +11,11 @@ import { chooseWidth } from "../loops/gpu-chunks.ts";
 import { lowerForGpu } from "../loops/lower-gpu.ts";
 import { columnTile } from "../loops/lower-gpu-columns.ts";
 import { longestWarpRow } from "../loops/lower-gpu-rows.ts";
-import { chunkType, indexType, printCudaKernel, printHead } from "../loops/print-cuda.ts";
 import { batchStrides, matrixStrides } from "../passes/materialise.ts";
 import type { ProductOperand } from "../program/program.ts";
-import type { DraftLaunch, PrintContext, Target } from "../target.ts";
+import type { DraftLaunch, EmitContext, Target } from "../target.ts";
 import { regroupForCuda } from "./cuda-regroup.ts";
-import { printScatter } from "./cuda-scatter.ts";
+import { emitScatter } from "./cuda-scatter.ts";
 import { countBlocks, type GpuDevice } from "./gpu-device.ts";
 
 /** Thread blocks on a multiprocessor that work on rows and sum their columns: two at a time, twice. */
@@ -44,9 +44,9 @@ export function cudaTarget(gpu: GpuDevice): Target {
     regroup: fused => regroupForCuda(fused, gpu),
     emitters: {
       matmul: makeProduct,
-      scatterAdd: printScatter,
-      composite: printComposite,
-      fused: (group, context) => printFused(group, context, gpu),
+      scatterAdd: emitScatter,
+      composite: emitComposite,
+      fused: (group, context) => emitFused(group, context, gpu),
     },
     emitCopy,
   };
@@ -58,7 +58,7 @@ function emitCopy(from: Tensor, to: Tensor): DraftLaunch {
   const width = chooseWidth(count, bytesPerElement[from.dtype] === 4 ? 4 : 8);
   const chunk = chunkType(from.dtype, width);
   const type = indexType([from]);
-  const head = printHead(
+  const head = emitHead(
     [from, to],
     tensor => tensor === to,
     threads,
@@ -72,7 +72,7 @@ function emitCopy(from: Tensor, to: Tensor): DraftLaunch {
   return { name: "copy", source, threads, pointers: [from, to], blocks: count / width, grain: threads, flops: 0 };
 }
 
-function printFused(group: Group, context: PrintContext, gpu: GpuDevice): DraftLaunch {
+function emitFused(group: Group, context: EmitContext, gpu: GpuDevice): DraftLaunch {
   const { inMemory, options, isExternal, stateOf } = context;
   const kernel = lowerForGpu(
     group,
@@ -81,14 +81,14 @@ function printFused(group: Group, context: PrintContext, gpu: GpuDevice): DraftL
   );
   const { blocks, grain, threads } = kernel;
   const sizes = group.stores.map(({ loop }) => countElements(loop));
-  const printed = printCudaKernel({ ...kernel, threads: threads! }, stateOf, Math.max(...sizes));
+  const printed = emitCudaKernel({ ...kernel, threads: threads! }, stateOf, Math.max(...sizes));
   const flops = sizes.reduce((sum, size) => sum + size, 0);
   const bytesMoved = countTraffic(group, printed.pointers);
   return { name: group.kind, ...printed, blocks, grain, flops, bytesMoved };
 }
 
 /** A product as data; its write-out is none, a rounding, or a sum with a tensor in memory. */
-function makeProduct(group: Group, { inMemory }: PrintContext): DraftLaunch {
+function makeProduct(group: Group, { inMemory }: EmitContext): DraftLaunch {
   const product = group.template!;
   const [a, b] = product.inputs as [Tensor, Tensor];
   const [m, k] = a.shape.slice(-2) as [number, number];
@@ -137,14 +137,14 @@ function viewOperand(operand: Tensor, inMemory: ReadonlySet<Tensor>): OperandVie
   return { base, operand: { dtype: base.dtype === "bf16" ? "bf16" : "f32", offset, row, column, batch } };
 }
 
-function printComposite(group: Group, { inMemory, options, stateOf }: PrintContext): DraftLaunch {
+function emitComposite(group: Group, { inMemory, options, stateOf }: EmitContext): DraftLaunch {
   const node = group.template!;
   const { definition, attributes } = node.operation as Extract<Operation, { kind: "composite" }>;
   const kernel = options.findCompositeKernel!(definition.name, attributes)!;
   const { name, blocks, grain, flops, threads = 256, sharedBytes, residentBlocks } = kernel;
   const operands = node.inputs.map(operand => baseOf(operand, inMemory));
   const pointers = [...operands, node];
-  const head = printHead(pointers, tensor => tensor === node, threads, stateOf, residentBlocks);
-  const source = `${head} {\n  ${kernel.printCall(operands, node)}\n}\n`;
+  const head = emitHead(pointers, tensor => tensor === node, threads, stateOf, residentBlocks);
+  const source = `${head} {\n  ${kernel.emitCall(operands, node)}\n}\n`;
   return { name, source, threads, ...(sharedBytes !== undefined && { sharedBytes }), pointers, blocks, grain, flops };
 }

@@ -1,6 +1,7 @@
 // The mixers there are. A line here is all that the rest needs to know of one.
 
 import { z } from "zod";
+import { listSchemas } from "../../base/listed-schemas.ts";
 import { describeChoice } from "../../settings/choices.ts";
 import { attention, defaultAttention } from "./attention.ts";
 import { fourier } from "./fourier.ts";
@@ -10,15 +11,8 @@ import type { Mixer } from "./mixer.ts";
 
 export const mixers = [attention, fourier, gatedUnit, identity] as const;
 
-type Schemas<List extends readonly { readonly schema: unknown }[]> = {
-  -readonly [Index in keyof List]: List[Index]["schema"];
-};
-
 /** The mixer section of a shape. */
-export const mixerSchema = describeChoice(
-  z.discriminatedUnion("name", mixers.map(({ schema }) => schema) as unknown as Schemas<typeof mixers>),
-  mixers,
-);
+export const mixerSchema = describeChoice(z.discriminatedUnion("name", listSchemas(mixers)), mixers);
 
 export type MixerSettings = z.output<typeof mixerSchema>;
 

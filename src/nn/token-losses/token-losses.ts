@@ -1,6 +1,7 @@
 // The losses of predicted tokens there are. A line here is all that the rest needs to know of one.
 
 import { z } from "zod";
+import { listSchemas } from "../../base/listed-schemas.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { crossEntropyLoss } from "./cross-entropy.ts";
 import { focalLoss } from "./focal.ts";
@@ -16,15 +17,8 @@ export const tokenLosses = [
   absoluteErrorLoss,
 ] as const;
 
-type Schemas<List extends readonly { readonly schema: unknown }[]> = {
-  -readonly [Index in keyof List]: List[Index]["schema"];
-};
-
 /** The loss section of a recipe. */
-export const tokenLossSchema = z.discriminatedUnion(
-  "name",
-  tokenLosses.map(({ schema }) => schema) as unknown as Schemas<typeof tokenLosses>,
-);
+export const tokenLossSchema = z.discriminatedUnion("name", listSchemas(tokenLosses));
 
 export type TokenLossSettings = z.infer<typeof tokenLossSchema>;
 

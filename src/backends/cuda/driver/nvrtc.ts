@@ -20,7 +20,7 @@ export interface CudaCompiler {
 /** Contraction of products and sums stays on, as in every CUDA compiler; no fast-math, so division and roots are exact. */
 const options = ["--std=c++17", "--device-as-default-execution-space", "--fmad=true"];
 
-/** For profilers and sanitizers, which then name lines of the printed text. */
+/** For profilers and sanitizers, which then name lines of the emitted text. */
 const lineInfo = () => (process.env.CRAM_CUDA_LINEINFO ? ["--generate-line-info"] : []);
 
 type Word = BigUint64Array<ArrayBuffer>;

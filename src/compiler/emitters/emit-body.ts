@@ -1,9 +1,9 @@
-// Prints the statements of a kernel whose values are shared. What a language writes its own way is a field of `Language`; the rest is
+// Emits the statements of a kernel whose values are shared. What a language writes its own way is a field of `Language`; the rest is
 // common to C, CUDA and WGSL.
 
 import type { DType, Tensor } from "../../graph/tensor.ts";
-import { type Index, printIndex } from "../indices/index-expression.ts";
-import type { Declaration, Expression, Loop, Reduction, Statement, Type } from "./ir.ts";
+import { emitIndex, type Index } from "../indices/index-expression.ts";
+import type { Declaration, Expression, Loop, Reduction, Statement, Type } from "../loops/ir.ts";
 
 /** How a language writes what languages differ in. */
 export interface Language {
@@ -25,7 +25,7 @@ export interface Language {
 }
 
 /** The lines of a body. `tensors` are the kernel's pointers a0, a1, …. */
-export function printBody(
+export function emitBody(
   body: readonly Statement[],
   tensors: readonly Tensor[],
   language: Language,
@@ -33,12 +33,12 @@ export function printBody(
 ): string {
   const declared = new Map<string, Declaration>();
   const addressOf = (tensor: Tensor) => `a${tensors.indexOf(tensor)}`;
-  const print = (value: Expression) => printValue(value, addressOf, language);
+  const emit = (value: Expression) => emitValue(value, addressOf, language);
   const linesOf = (statement: Statement): readonly string[] => {
     switch (statement.kind) {
       case "let": {
         const { name, value } = statement;
-        const text = print(value);
+        const text = emit(value);
         if (value.kind === "chunk") return [language.define(name, value.tensor.dtype, value.width, text)];
         return [language.define(name, value.type, undefined, text)];
       }
@@ -48,25 +48,23 @@ export function printBody(
       case "loop":
         return [...language.loop(statement), ...inside(statement.body), "}"];
       case "when":
-        return [`if (${printIndex(statement.index)} < ${statement.below}) {`, ...inside(statement.body), "}"];
+        return [`if (${emitIndex(statement.index)} < ${statement.below}) {`, ...inside(statement.body), "}"];
       case "store": {
         const { tensor, at, value } = statement;
         const address = addressOf(tensor);
         if (value.kind === "read" && value.width !== undefined)
-          return [`${language.chunk(tensor.dtype, value.width, address, printIndex(at), "store")} = ${print(value)};`];
-        return [`${address}[${printIndex(at)}] = ${language.pack(tensor.dtype, (value as Typed).type, print(value))};`];
+          return [`${language.chunk(tensor.dtype, value.width, address, emitIndex(at), "store")} = ${emit(value)};`];
+        return [`${address}[${emitIndex(at)}] = ${language.pack(tensor.dtype, (value as Typed).type, emit(value))};`];
       }
       case "set": {
         const { name, at, value } = statement;
         const { width, count, type } = declared.get(name) ?? {};
-        if (width === undefined || count !== undefined) return [`${nameAt(name, at)} = ${print(value)};`];
-        return [
-          `${name}.v[${printIndex(at!)}] = ${language.pack(type as DType, (value as Typed).type, print(value))};`,
-        ];
+        if (width === undefined || count !== undefined) return [`${nameAt(name, at)} = ${emit(value)};`];
+        return [`${name}.v[${emitIndex(at!)}] = ${language.pack(type as DType, (value as Typed).type, emit(value))};`];
       }
       case "accumulate": {
         const name = nameAt(statement.name, statement.at);
-        const value = print(statement.value);
+        const value = emit(statement.value);
         if (statement.fn === "sum") return [`${name} += ${value};`];
         return [`${name} = ${language.choose(`${value} > ${name}`, value, name)};`];
       }
@@ -88,32 +86,32 @@ export function printBody(
 type Typed = Exclude<Expression, { kind: "chunk" }>;
 
 function nameAt(name: string, at: Index | undefined): string {
-  return at === undefined ? name : `${name}[${printIndex(at)}]`;
+  return at === undefined ? name : `${name}[${emitIndex(at)}]`;
 }
 
-function printValue(value: Expression, addressOf: (tensor: Tensor) => string, language: Language): string {
-  const print = (operand: Expression) => printValue(operand, addressOf, language);
+function emitValue(value: Expression, addressOf: (tensor: Tensor) => string, language: Language): string {
+  const emit = (operand: Expression) => emitValue(operand, addressOf, language);
   switch (value.kind) {
     case "constant":
       return language.constant(value.value, value.type);
     case "position":
-      return value.type === "index" ? printIndex(value.at) : language.convert(value.type, printIndex(value.at));
+      return value.type === "index" ? emitIndex(value.at) : language.convert(value.type, emitIndex(value.at));
     case "load":
       return language.unpack(value.tensor.dtype, nameAt(addressOf(value.tensor), value.at));
     case "chunk":
-      return language.chunk(value.tensor.dtype, value.width, addressOf(value.tensor), printIndex(value.at), "load");
+      return language.chunk(value.tensor.dtype, value.width, addressOf(value.tensor), emitIndex(value.at), "load");
     case "element": {
       const { width } = value.chunk as { readonly width: number };
-      const chunk = print(value.chunk);
-      return language.unpack(value.type as DType, width === 1 ? chunk : `${chunk}.v[${printIndex(value.at)}]`);
+      const chunk = emit(value.chunk);
+      return language.unpack(value.type as DType, width === 1 ? chunk : `${chunk}.v[${emitIndex(value.at)}]`);
     }
     case "read":
       return nameAt(value.name, value.at);
     case "apply":
-      return printOperation(value, value.operands.map(print), language);
+      return emitOperation(value, value.operands.map(emit), language);
     case "choose": {
-      const parts = value.operands.map(print);
-      const at = printIndex(value.at);
+      const parts = value.operands.map(emit);
+      const at = emitIndex(value.at);
       return parts.reduceRight((rest, part, i) => language.choose(`${at} < ${value.ends[i]}`, part, rest));
     }
   }
@@ -121,7 +119,7 @@ function printValue(value: Expression, addressOf: (tensor: Tensor) => string, la
 
 const signs = { add: "+", subtract: "-", multiply: "*", divide: "/" } as const;
 
-function printOperation(
+function emitOperation(
   { operation, type }: Extract<Expression, { kind: "apply" }>,
   [a, b, c]: readonly string[],
   language: Language,

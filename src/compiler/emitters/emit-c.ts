@@ -1,10 +1,10 @@
-// Prints a kernel as C for the cpu: a function of (pointers, first block, end block), with loops that the system's compiler
+// Emits a kernel as C for the cpu: a function of (pointers, first block, end block), with loops that the system's compiler
 // vectorises.
 
 import type { DType, Tensor } from "../../graph/tensor.ts";
-import { printIndex } from "../indices/index-expression.ts";
-import { type Declaration, type Loop, type LoopKernel, listTensors, type Type } from "./ir.ts";
-import { type Language, printBody } from "./print-body.ts";
+import { emitIndex } from "../indices/index-expression.ts";
+import { type Declaration, type Loop, type LoopKernel, listTensors, type Type } from "../loops/ir.ts";
+import { emitBody, type Language } from "./emit-body.ts";
 
 /** What an element in memory is. */
 export const storageTypes: Readonly<Record<DType, string>> = {
@@ -56,7 +56,7 @@ const language: Language = {
   },
   loop: loop => {
     const { variable, from, to, form } = loop;
-    const head = `for (long ${variable} = ${printIndex(from)}; ${variable} < ${printIndex(to)}; ${variable}++) {`;
+    const head = `for (long ${variable} = ${emitIndex(from)}; ${variable} < ${emitIndex(to)}; ${variable}++) {`;
     return form === "vector" ? [vectorPragma(loop), head] : [head];
   },
   reduce: () => {
@@ -75,26 +75,26 @@ function vectorPragma({ body }: Loop): string {
   return reductions.length === 0 ? "#pragma GCC ivdep" : `#pragma omp simd${reductions.join("")}`;
 }
 
-export interface PrintedC {
+export interface EmittedC {
   readonly source: string;
   /** Tensors whose addresses the function takes, in order. */
   readonly pointers: readonly Tensor[];
 }
 
 /** The function KERNEL. A block without loops is an element: the loop over blocks is what becomes vectors. */
-export function printCKernel({ block, body }: LoopKernel): PrintedC {
+export function emitCKernel({ block, body }: LoopKernel): EmittedC {
   const pointers = listTensors(body);
   const pragma = body.some(({ kind }) => kind === "loop") ? "" : "#pragma GCC ivdep\n";
   const source = `static void KERNEL(char *const *p, long begin, long end) {
 ${declarePointers(pointers)}${pragma}  for (long ${block} = begin; ${block} < end; ${block}++) {
-${printCBody(body, pointers, "    ")}  }
+${emitCBody(body, pointers, "    ")}  }
 }
 `;
   return { source, pointers };
 }
 
-export function printCBody(body: LoopKernel["body"], pointers: readonly Tensor[], indent: string): string {
-  return printBody(body, pointers, language, indent);
+export function emitCBody(body: LoopKernel["body"], pointers: readonly Tensor[], indent: string): string {
+  return emitBody(body, pointers, language, indent);
 }
 
 /** Declares the pointers of a function of (p, …), the first of them at p[first]. */

@@ -1,10 +1,10 @@
-// Prints a kernel as CUDA for thread blocks. Chunks are structs of neighbouring elements, loaded and stored at once.
+// Emits a kernel as CUDA for thread blocks. Chunks are structs of neighbouring elements, loaded and stored at once.
 
 import { countElements, type DType, type Tensor } from "../../graph/tensor.ts";
-import { printIndex } from "../indices/index-expression.ts";
-import { type LoopKernel, listTensors, type Type, visitStatements } from "./ir.ts";
-import { type Language, printBody } from "./print-body.ts";
-import { beginOf, cExpressions, storageTypes } from "./print-c.ts";
+import { emitIndex } from "../indices/index-expression.ts";
+import { type LoopKernel, listTensors, type Type, visitStatements } from "../loops/ir.ts";
+import { emitBody, type Language } from "./emit-body.ts";
+import { beginOf, cExpressions, storageTypes } from "./emit-c.ts";
 
 const registerTypes: Readonly<Record<DType, string>> = {
   f32: "float",
@@ -37,7 +37,7 @@ function cudaLanguage(indexType: string): Language {
     },
     loop: ({ variable, from, to, step, unroll }) => {
       const next = step === 1 ? `${variable}++` : `${variable} += ${step}`;
-      const head = `for (${indexType} ${variable} = ${printIndex(from)}; ${variable} < ${printIndex(to)}; ${next}) {`;
+      const head = `for (${indexType} ${variable} = ${emitIndex(from)}; ${variable} < ${emitIndex(to)}; ${next}) {`;
       if (unroll === undefined) return [head];
       return [unroll === "whole" ? "#pragma unroll" : `#pragma unroll ${unroll}`, head];
     },
@@ -46,7 +46,7 @@ function cudaLanguage(indexType: string): Language {
   };
 }
 
-export interface PrintedCuda {
+export interface EmittedCuda {
   readonly source: string;
   /** Tensors whose addresses the kernel takes, in order. */
   readonly pointers: readonly Tensor[];
@@ -54,19 +54,19 @@ export interface PrintedCuda {
 }
 
 /** `stateOf` gives the state that a tensor is the old or the new value of. */
-export function printCudaKernel(
+export function emitCudaKernel(
   { block, body, threads, residentBlocks }: LoopKernel & { readonly threads: number },
   stateOf: (tensor: Tensor) => string | undefined,
   mostElements: number,
-): PrintedCuda {
+): EmittedCuda {
   const pointers = listTensors(body);
   const written = new Set<Tensor>();
   visitStatements(body, statement => {
     if (statement.kind === "store") written.add(statement.tensor);
   });
   const type = indexType(pointers, mostElements);
-  const head = printHead(pointers, tensor => written.has(tensor), threads, stateOf, residentBlocks);
-  const text = printBody(body, pointers, cudaLanguage(type), "  ");
+  const head = emitHead(pointers, tensor => written.has(tensor), threads, stateOf, residentBlocks);
+  const text = emitBody(body, pointers, cudaLanguage(type), "  ");
   const source = `${head} {\n  const ${type} ${block} = blockIdx.x;\n  const unsigned int thread = threadIdx.x;\n${text}}\n`;
   return { source, pointers, threads };
 }
@@ -85,7 +85,7 @@ export function indexType(tensors: readonly Tensor[], mostElements = 0): string 
  * The head of a kernel. Pointers are restricted, but for the two of a state that is read and written in place: they are one
  * address.
  */
-export function printHead(
+export function emitHead(
   tensors: readonly Tensor[],
   written: (tensor: Tensor) => boolean,
   threads: number,
