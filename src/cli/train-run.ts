@@ -3,7 +3,7 @@
 import { quoteCommand } from "../base/shell-words.ts";
 import type { EndEvent, StartEvent, StepEvent, TrainingEvent } from "../events/event.ts";
 import { createSpeedometer } from "../events/speed.ts";
-import { countTokenFlops } from "../objectives/objectives.ts";
+import { countTokenFlops, findMeasured } from "../objectives/objectives.ts";
 import { parseBudget } from "../train/budget.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { createSlowStepWatch } from "../train/slow-steps.ts";
@@ -52,6 +52,8 @@ function createEventPrinter(recipe: Recipe, run: string): (event: TrainingEvent)
       print(`${parameters} parameters on ${event.device}; warm-up ${event.warmupSeconds.toFixed(1)} s${from}`);
       if (event.budget !== undefined) print(`the budget of ${train.budget} is extended to ${event.budget} in all`);
       const toBeat = event.unigramEntropy?.toFixed(3);
+      const measured = findMeasured(recipe);
+      if (measured !== undefined) print(`validation measures ${measured}`);
       if (toBeat !== undefined) print(`the line to beat: ${toBeat} nats, the held-out text's unigram entropy`);
     } else if (event.kind === "step") {
       showStatus(describeStep!(event));

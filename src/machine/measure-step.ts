@@ -4,9 +4,8 @@ import type { Backend } from "../backends/backend.ts";
 import type { Clock } from "../base/clock.ts";
 import { permutation, RandomSequence, streams } from "../base/random.ts";
 import type { MaskedBatch } from "../dataset/dataset.ts";
-import { makeTables } from "../model/inputs.ts";
 import type { SequenceSource } from "../objectives/objective.ts";
-import { feedObjective, feedValidation } from "../objectives/objectives.ts";
+import { feedObjective, feedValidation, makeTrainedTables } from "../objectives/objectives.ts";
 import { countMasked, countValidated } from "../objectives/predictions.ts";
 import { drawLayerSeed } from "../train/batches.ts";
 import { defineTraining } from "../train/definition.ts";
@@ -106,14 +105,15 @@ export function drawBatch(recipe: Recipe): Inputs {
   const source: SequenceSource = {
     readMasked: (_, sequences) => drawMasked(recipe, sequences, countMasked(recipe)),
     readWhole: (_, sequences) => drawMasked(recipe, sequences, 0).tokens,
+    seed: recipe.train.seed,
     mask: maskId,
     isSpecial: token => token <= maskId,
   };
-  return { ...feedObjective(source, recipe), ...drawLayerSeed(recipe, 0), ...makeTables(recipe.model) };
+  return { ...feedObjective(source, recipe), ...drawLayerSeed(recipe, 0), ...makeTrainedTables(recipe) };
 }
 
 /** A batch of validation, of drawn sequences. */
 export function drawValidationBatch(recipe: Recipe): Inputs {
   const batch = drawMasked(recipe, recipe.train.microBatchSequences, countValidated(recipe));
-  return { ...feedValidation(batch, maskId, recipe), ...makeTables(recipe.model) };
+  return { ...feedValidation(batch, maskId, recipe), ...makeTrainedTables(recipe) };
 }

@@ -44,7 +44,7 @@ export function embedTokens(inputs: EncoderInputs, parameters: Parameters, shape
     x = add(x, segments === undefined ? slice(table, 0, 0, 1) : gather(table, segments));
   }
   if (shape.embedding.norm) x = normalise(x, "embedding.norm", parameters, shape);
-  if (embeddingWidthOf(shape) < shape.width) x = project(x, "embedding.projection", parameters, shape);
+  if (embeddingWidthOf(shape) !== shape.width) x = project(x, "embedding.projection", parameters, shape);
   return shape.embedding.tokenShift ? shiftTokens(x, inputs, find, shiftColumns(shape)) : x;
 }
 

@@ -21,7 +21,7 @@ import {
 } from "../graph/operations.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { gelu } from "../nn/activation.ts";
-import { capLogits, decodedLossOfRows } from "../nn/decoded-loss.ts";
+import { capLogits, decodedLogTotals, decodedLossOfRows } from "../nn/decoded-loss.ts";
 import { sampleLabels } from "../nn/sample-labels.ts";
 import { findTokenLoss, plainCrossEntropy, type TokenLossSettings } from "../nn/token-losses/token-losses.ts";
 import { encode } from "./encoder.ts";
@@ -35,7 +35,7 @@ const lossTileRows = 2048;
 /** What the decoder multiplies, (P, E), of hidden states (P, C). */
 function prepareRows(rows: Tensor, parameters: Parameters, shape: ModelShape): Tensor {
   if (shape.head !== "transform") {
-    return embeddingWidthOf(shape) < shape.width ? project(rows, "head.projection", parameters, shape) : rows;
+    return embeddingWidthOf(shape) !== shape.width ? project(rows, "head.projection", parameters, shape) : rows;
   }
   return normalise(gelu(project(rows, "head.dense", parameters, shape)), "head.norm", parameters, shape);
 }
@@ -152,12 +152,26 @@ export function computeSampledLoss(
 ): Tensor {
   const rows = prepareRows(gather(encode(inputs, parameters, shape), inputs.positions), parameters, shape);
   const decoder = findDecoder(parameters, shape);
-  const { table, bias, cap } = decoder;
+  return decodeLoss(rows, decoder, drawLabels(rows, decoder, seed, tileRows), { tileRows });
+}
+
+/** Tokens (P) i32 drawn from what hidden states (P, C) predict. `seed` is [1] u32. */
+export function samplePredictions(rows: Tensor, parameters: Parameters, shape: ModelShape, seed: Tensor): Tensor {
+  return drawLabels(prepareRows(rows, parameters, shape), findDecoder(parameters, shape), seed, lossTileRows);
+}
+
+function drawLabels(rows: Tensor, { table, bias, cap }: Decoder, seed: Tensor, tileRows: number): Tensor {
   const P = rows.shape[0]!;
   const labels = Array.from({ length: Math.ceil(P / tileRows) }, (_, part) => {
     const tile = slice(rows, 0, part * tileRows, Math.min(P, (part + 1) * tileRows));
     const logits = matmul(tile, transpose(table));
     return sampleLabels(capLogits(bias === undefined ? logits : add(logits, bias), cap), seed, part);
   });
-  return decodeLoss(rows, decoder, concat(labels, 0), { tileRows });
+  return concat(labels, 0);
+}
+
+/** log Σ exp of the logits of each of the hidden states (P, C): (P, 1). */
+export function computeLogTotals(hidden: Tensor, parameters: Parameters, shape: ModelShape): Tensor {
+  const { table, bias, cap } = findDecoder(parameters, shape);
+  return decodedLogTotals(prepareRows(hidden, parameters, shape), table, bias, lossTileRows, cap);
 }

@@ -55,18 +55,23 @@ function listTables(shape: ModelShape, length: number): Tables {
 /**
  * Inputs `tokens` (T) and the tables. Padded sequences, which are texts and pairs of texts, add `lengths` (B) and, where
  * the shape has segments, `segments` (T). What is trained so adds `documents` (T) and `layerSeed` [1].
+ * With a prefix the tables are those of another model beside the first.
  */
 export function declareEncoderInputs(
   shape: ModelShape,
   sequences: number,
   length: number,
   padding: "full" | "padded" = "full",
+  prefix = "",
 ): EncoderInputs {
   const tokens = sequences * length;
   return {
     tokens: input("tokens", [tokens], "i32"),
     tables: Object.fromEntries(
-      Object.entries(listTables(shape, length)).map(([name, table]) => [name, input(name, table.shape, "f32")]),
+      Object.entries(listTables(shape, length)).map(([name, table]) => [
+        name,
+        input(prefix + name, table.shape, "f32"),
+      ]),
     ),
     length,
     ...(shape.training?.separateDocuments && { documents: input("documents", [tokens], "i32") }),
@@ -83,14 +88,24 @@ export const declarePredictions = (predictions: number): Pick<MaskedInputs, "pos
 });
 
 /** Inputs `tokens` (T), the tables, `positions` (P) and `labels` (P), at the model's sequence length. */
-export function declareMaskedInputs(shape: ModelShape, sequences: number, predictions: number): MaskedInputs {
+export function declareMaskedInputs(
+  shape: ModelShape,
+  sequences: number,
+  predictions: number,
+  prefix = "",
+): MaskedInputs {
   return {
-    ...declareEncoderInputs(shape, sequences, shape.sequenceLength),
+    ...declareEncoderInputs(shape, sequences, shape.sequenceLength, "full", prefix),
     ...declarePredictions(predictions),
   };
 }
 
 /** The values of the tables, by the names of their inputs, to be spread into a run's inputs; nothing where there are none. */
-export function makeTables(shape: ModelShape, length = shape.sequenceLength): Readonly<Record<string, Float32Array>> {
-  return Object.fromEntries(Object.entries(listTables(shape, length)).map(([name, table]) => [name, table.compute()]));
+export function makeTables(
+  shape: ModelShape,
+  length = shape.sequenceLength,
+  prefix = "",
+): Readonly<Record<string, Float32Array>> {
+  const tables = Object.entries(listTables(shape, length));
+  return Object.fromEntries(tables.map(([name, table]) => [prefix + name, table.compute()]));
 }

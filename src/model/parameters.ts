@@ -66,7 +66,7 @@ function listEmbedding(shape: ModelShape): Parameter[] {
     ...findPositions(shape.positions).listParameters(positioned, drawnRow),
     ...(segments ? [embeddingTable("embedding.segment", 2, E, drawnRow)] : []),
     ...(embedding.norm ? listNorm("embedding.norm", E, shape) : []),
-    ...(E < C ? make.projection("projection", E, C, "in") : []),
+    ...(E !== C ? make.projection("projection", E, C, "in") : []),
     ...(embedding.tokenShift
       ? [make.matrix("shift", shiftColumns(shape), 2, "drawn"), make.vector("shift.share", 2, 0)]
       : []),
@@ -106,7 +106,7 @@ function listHead(shape: ModelShape): Parameter[] {
   const make = createMaker("head", shape);
   return [
     ...(head === "transform" ? [...make.projection("dense", C, E, "in"), ...listNorm("head.norm", E, shape)] : []),
-    ...(head === "tied" && E < C ? make.projection("projection", C, E, "in") : []),
+    ...(head === "tied" && E !== C ? make.projection("projection", C, E, "in") : []),
     ...(decoder.tied ? [] : [embeddingTable("head.decoder", V, E, drawnRow)]),
     ...(hasDecoderBias(shape) ? [vector("head.bias", V, 0)] : []),
   ];

@@ -104,9 +104,9 @@ function findOptionFault(shape: ModelShape): ShapeFault | undefined {
       "Leave out those that no layer uses.",
     ],
     [
-      embedding.width >= width,
-      `embedding.width ${embedding.width} is not below width ${width}`,
-      "Lower it, or set it to 0 for an embedding of the model's width.",
+      embedding.width === width,
+      `embedding.width ${embedding.width} is width ${width} itself, which needs no projection`,
+      "Change it, or set it to 0 for an embedding of the model's width.",
     ],
     [narrow % 2 !== 0 && positions !== "rotary", `embedding.width ${narrow} is odd`, "Make it even."],
     [

@@ -5,8 +5,21 @@
 // P predictions, V classes, C columns.
 
 import { differentiateDecomposition } from "../graph/gradient.ts";
-import { add, composite, concat, matmul, multiply, reshape, slice, sum, tanh, transpose } from "../graph/operations.ts";
+import {
+  add,
+  composite,
+  concat,
+  fill,
+  matmul,
+  multiply,
+  reshape,
+  slice,
+  sum,
+  tanh,
+  transpose,
+} from "../graph/operations.ts";
 import type { CompositeDefinition, Tensor } from "../graph/tensor.ts";
+import { logTotalOfRows } from "./losses.ts";
 import { computeRowLosses, plainCrossEntropy, type TokenLossSettings } from "./token-losses/token-losses.ts";
 
 /** Logits (p, V) of one tile: rows (p, C), table (V, C), and bias (V) if there is one. */
@@ -27,12 +40,15 @@ function cutRows(whole: Tensor, tileRows: number): Tensor[] {
   return Array.from({ length: count }, (_, i) => slice(whole, 0, i * tileRows, Math.min(P, (i + 1) * tileRows)));
 }
 
-const defineDecodedLoss = (settings: TokenLossSettings): CompositeDefinition => ({
-  name: `decodedLoss ${JSON.stringify(settings)}`,
+/** A number of each row, (p, 1), of its logits (p, V) and label. */
+type OfRows = (logits: Tensor, labels: Tensor) => Tensor;
+
+const defineDecoded = (name: string, ofRows: OfRows): CompositeDefinition => ({
+  name,
   decompose: ([rows, table, labels, bias], { tileRows, cap = 0 }) => {
     const labelsOf = cutRows(labels!, tileRows!);
     const losses = cutRows(rows!, tileRows!).map((tile, i) =>
-      computeRowLosses(capLogits(decodeTile(tile, table!, bias), cap), labelsOf[i]!, settings),
+      ofRows(capLogits(decodeTile(tile, table!, bias), cap), labelsOf[i]!),
     );
     return concat(losses, 0);
   },
@@ -41,7 +57,7 @@ const defineDecodedLoss = (settings: TokenLossSettings): CompositeDefinition => 
     const [labelsOf, gradientOf] = [cutRows(labels!, tileRows!), cutRows(gradient, tileRows!)];
     const tiles = cutRows(rows!, tileRows!).map((tile, i) => {
       const logits = decodeTile(tile, table!, bias);
-      const loss = computeRowLosses(capLogits(logits, cap), labelsOf[i]!, settings);
+      const loss = ofRows(capLogits(logits, cap), labelsOf[i]!);
       const [dlogits] = differentiateDecomposition(loss, [logits], gradientOf[i]!) as [Tensor];
       return { rows: matmul(dlogits, table!), table: matmul(transpose(dlogits), tile), bias: sum(dlogits, [0]) };
     });
@@ -69,7 +85,32 @@ export function decodedLossOfRows(
   settings: TokenLossSettings = plainCrossEntropy,
   cap = 0,
 ): Tensor {
+  const ofRows: OfRows = (logits, own) => computeRowLosses(logits, own, settings);
+  const definition = defineDecoded(`decodedLoss ${JSON.stringify(settings)}`, ofRows);
+  return decodeRows(definition, rows, table, labels, bias, tileRows, cap);
+}
+
+/** The same of log Σ exp of the logits of each row. */
+export function decodedLogTotals(
+  rows: Tensor,
+  table: Tensor,
+  bias: Tensor | undefined,
+  tileRows: number,
+  cap: number,
+): Tensor {
+  const definition = defineDecoded("decodedLogTotals", logTotalOfRows);
+  return decodeRows(definition, rows, table, fill(0, [rows.shape[0]!], "i32"), bias, tileRows, cap);
+}
+
+function decodeRows(
+  definition: CompositeDefinition,
+  rows: Tensor,
+  table: Tensor,
+  labels: Tensor,
+  bias: Tensor | undefined,
+  tileRows: number,
+  cap: number,
+): Tensor {
   const inputs = bias === undefined ? [rows, table, labels] : [rows, table, labels, bias];
-  const attributes = { tileRows, ...(cap > 0 && { cap }) };
-  return composite(defineDecodedLoss(settings), inputs, attributes, [rows.shape[0]!, 1]);
+  return composite(definition, inputs, { tileRows, ...(cap > 0 && { cap }) }, [rows.shape[0]!, 1]);
 }

@@ -111,7 +111,8 @@ export const lateMasks = {
       return { message, advice: "Lower it, raise model.layers, or set objective.name=masked." };
     }
     if (mayLackPredictions(data)) {
-      const name = data.finalMaskFraction === undefined ? "data.mask" : "data.finalMaskFraction";
+      const changing = (["finalMaskFraction", "maskSchedule"] as const).find(key => data[key] !== undefined);
+      const name = `data.${changing ?? "mask"}`;
       const message = `${name} masks another number of tokens in every sequence, and objective.name late-masks needs one number`;
       return { message, advice: "Mask single tokens, specials predicted, at one rate, or take another objective." };
     }

@@ -5,6 +5,7 @@ import type { z } from "zod";
 import type { MaskedBatch } from "../dataset/dataset.ts";
 import type { Shape, Tensor } from "../graph/tensor.ts";
 import type { Parameters } from "../model/layer-parts.ts";
+import type { Parameter } from "../model/parameter.ts";
 import type { ModelShape } from "../model/shape.ts";
 import type { TokenLossSettings } from "../nn/token-losses/token-losses.ts";
 import type { PredictionSettings } from "./predictions.ts";
@@ -23,6 +24,8 @@ export interface SequenceSource {
   readMasked(from: number, count: number): MaskedBatch;
   /** The same as they are, (count·S). */
   readWhole(from: number, count: number): Int32Array;
+  /** For what the device draws: another number for each micro-batch of a run, the same when it is resumed. */
+  readonly seed: number;
   /** The token that hides others. */
   readonly mask: number;
   /** Whether a token stands for no text: a separator, a mask. */
@@ -43,6 +46,8 @@ export interface ObjectiveLoss {
 export interface ObjectiveValidation<Settings> {
   feed(batch: MaskedBatch, mask: number, settings: Settings, recipe: ObjectiveRecipe): Batch;
   computeLoss(parameters: Parameters, settings: Settings, recipe: ObjectiveRecipe): Tensor;
+  /** Whom it measures, where that is not the model. */
+  readonly subject?: string;
 }
 
 /** States of an objective, by name, kept in checkpoints with the optimizer's. */
@@ -65,6 +70,12 @@ export interface Objective<Settings = never> {
   readonly source: string;
   /** The objective section of a recipe, its name included. */
   readonly schema: z.ZodObject;
+  /** All that is trained, in the order of the initialisation's random numbers; without it the model's parameters. */
+  listParameters?(settings: Settings, recipe: ObjectiveRecipe): readonly Parameter[];
+  /** The shape that a trained model is read with afterwards; without it the recipe's. */
+  trainedShape?(model: ModelShape): ModelShape;
+  /** Tables that graphs read beside the model's own. */
+  makeTables?(settings: Settings, recipe: ObjectiveRecipe): Readonly<Record<string, Float32Array>>;
   /** A micro-batch of training: what the loss reads beside the model's tables. */
   feed(source: SequenceSource, settings: Settings, recipe: ObjectiveRecipe): Batch;
   computeLoss(parameters: Parameters, settings: Settings, recipe: ObjectiveRecipe): ObjectiveLoss;

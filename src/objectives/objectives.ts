@@ -3,18 +3,23 @@
 import { z } from "zod";
 import { listSchemas } from "../base/listed-schemas.ts";
 import type { MaskedBatch } from "../dataset/dataset.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { countElements, type Tensor } from "../graph/tensor.ts";
 import { computeMaskedLoss } from "../model/heads.ts";
-import { declareMaskedInputs } from "../model/inputs.ts";
+import { declareMaskedInputs, makeTables } from "../model/inputs.ts";
 import type { Parameters } from "../model/layer-parts.ts";
+import type { Parameter } from "../model/parameter.ts";
+import { listParameters } from "../model/parameters.ts";
+import type { ModelShape } from "../model/shape.ts";
+import { electra } from "./electra.ts";
 import { lateMasks } from "./late-masks.ts";
 import { masked } from "./masked.ts";
 import { mixed } from "./mixed.ts";
 import type { Batch, Objective, ObjectiveLoss, ObjectiveRecipe, SequenceSource } from "./objective.ts";
 import { countValidated } from "./predictions.ts";
+import { script } from "./script.ts";
 import { tokenDropping } from "./token-dropping.ts";
 
-export const objectives = [masked, mixed, tokenDropping, lateMasks] as const;
+export const objectives = [masked, mixed, tokenDropping, lateMasks, electra, script] as const;
 
 /** The objective section of a recipe. */
 export const objectiveSchema = z.discriminatedUnion("name", listSchemas(objectives));
@@ -71,6 +76,31 @@ export function computeValidationLoss(parameters: Parameters, recipe: ChosenReci
   const { model, train } = recipe;
   const predictions = train.microBatchSequences * countValidated(recipe);
   return computeMaskedLoss(declareMaskedInputs(model, train.microBatchSequences, predictions), parameters, model);
+}
+
+/** Whom validation measures, where that is not the model. */
+export const findMeasured = (recipe: ChosenRecipe): string | undefined =>
+  findObjective(recipe).record.validation?.subject;
+
+/** All that a recipe trains, in the order of the initialisation's random numbers. */
+export function listTrained(recipe: ChosenRecipe): readonly Parameter[] {
+  const { record, settings } = findObjective(recipe);
+  return record.listParameters?.(settings, recipe) ?? listParameters(recipe.model);
+}
+
+export const countTrained = (recipe: ChosenRecipe): number =>
+  listTrained(recipe).reduce((total, { shape }) => total + countElements(shape), 0);
+
+/** The values of all tables that a recipe's graphs read, by the names of their inputs. */
+export function makeTrainedTables(recipe: ChosenRecipe): Readonly<Record<string, Float32Array>> {
+  const { record, settings } = findObjective(recipe);
+  return { ...makeTables(recipe.model), ...record.makeTables?.(settings, recipe) };
+}
+
+/** The shape that a trained model is read with, out of all that was trained. */
+export function findTrainedShape(recipe: ChosenRecipe): ModelShape {
+  const { record } = findObjective(recipe);
+  return record.trainedShape?.(recipe.model) ?? recipe.model;
 }
 
 /** Why a recipe's model, once trained, predicts no tokens when it is read by itself; undefined where it does. */

@@ -1,7 +1,6 @@
 // A run before it is begun: what it needs, how far it comes within its budget, and what a person should know of it beforehand.
 
-import { countParameters } from "../model/parameters.ts";
-import { countTokenFlops } from "../objectives/objectives.ts";
+import { countTokenFlops, countTrained } from "../objectives/objectives.ts";
 import { parseBudget } from "../train/budget.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { type Course, listStretches, planCourse, type StepCost } from "./course.ts";
@@ -57,7 +56,7 @@ export function forecastRun(options: ForecastOptions): Forecast {
     recipe: recipe.name,
     budget: recipe.train.budget,
     device,
-    parameters: countParameters(recipe.model),
+    parameters: countTrained(recipe),
     flopsPerToken,
     memory,
     course,

@@ -11,7 +11,7 @@ import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { findRun, loadMoments, loadParameters, readCounters } from "../checkpoint/state.ts";
 import { listParameters } from "../model/parameters.ts";
 import { abbreviateShape, type ModelShape, withoutHead } from "../model/shape.ts";
-import { findHeadFault } from "../objectives/objectives.ts";
+import { findHeadFault, findTrainedShape } from "../objectives/objectives.ts";
 import { listAverageStates } from "../optim/averages.ts";
 import { readTokenizer } from "../tokenizer/read-tokenizer.ts";
 import type { Recipe } from "../train/recipe.ts";
@@ -148,7 +148,8 @@ function openRun(path: string, average: AverageName | undefined): Opened {
   const run = findRun(path);
   const recipe = readRunRecipe(run);
   checkRunRecipe(run, recipe, readCounters(path).recipeHash);
-  const { model: shape, train } = recipe;
+  const { train } = recipe;
+  const shape = findTrainedShape(recipe);
   const headFault = findHeadFault(recipe);
   const shapes = new Map(listParameters(shape).map(parameter => [parameter.name, parameter.shape] as const));
   checkRunTokenizer(run);

@@ -6,7 +6,7 @@ import type { DatasetManifest } from "../dataset/manifest.ts";
 import { plainMask } from "../dataset/mask-units.ts";
 import { makeTables } from "../model/inputs.ts";
 import type { Batch, SequenceSource } from "../objectives/objective.ts";
-import { feedObjective, feedValidation } from "../objectives/objectives.ts";
+import { feedObjective, feedValidation, makeTrainedTables } from "../objectives/objectives.ts";
 import { countMasked, countMaskedAt, countValidated } from "../objectives/predictions.ts";
 import type { BatchSource } from "./batch-queue.ts";
 import type { Recipe } from "./recipe.ts";
@@ -54,6 +54,7 @@ function feedTrainingBatch(dataset: Dataset, recipe: Recipe, first: number, coun
   const source: SequenceSource = {
     readMasked: (from, count) => readTrainingBatch(dataset, recipe, first + from, count, progress),
     readWhole: (from, count) => dataset.readTraining(first + from, count, 0, recipe.train.seed).tokens,
+    seed: drawSeed(recipe, first),
     mask: dataset.tokenizer.specials.mask,
     isSpecial: token => dataset.isSpecial(token),
   };
@@ -67,10 +68,14 @@ function findNewLengths(recipe: Recipe): number[] {
   return moments.filter((_, i) => lengths.indexOf(lengths[i]!) === i);
 }
 
+/** Another number for each micro-batch of a run, the same when it is resumed. */
+const drawSeed = ({ train }: Pick<Recipe, "train">, firstSequence: number) =>
+  (Math.imul(train.seed, 0x9e3779b1) + firstSequence) >>> 0;
+
 /** What draws the layers that a micro-batch leaves out: another number for each of a run, the same when it is resumed. */
 export function drawLayerSeed({ train }: Recipe, firstSequence: number): { readonly layerSeed?: Uint32Array } {
   if (train.layerDrop === undefined) return {};
-  return { layerSeed: Uint32Array.of((Math.imul(train.seed, 0x9e3779b1) + firstSequence) >>> 0) };
+  return { layerSeed: Uint32Array.of(drawSeed({ train }, firstSequence)) };
 }
 
 /** Sequences that are looked at for the end of a document. */
@@ -101,13 +106,11 @@ export function openBatches(dataset: Dataset, recipe: Recipe): BatchSource {
   const { validation, hash } = dataset.manifest;
   const { model, data, train } = recipe;
   const size = train.microBatchSequences;
-  const positionInput = makeTables(model);
+  const tables = makeTrainedTables(recipe);
   const cutTables = new Map(listLengths(recipe).map(length => [length, makeTables(model, length)] as const));
   const cutAt = (progress: number) => {
     const length = lengthAt(progress, recipe);
-    return length === model.sequenceLength
-      ? positionInput
-      : { ...cutTables.get(length)!, cut: model.sequenceLength / length };
+    return length === model.sequenceLength ? tables : { ...cutTables.get(length)!, cut: model.sequenceLength / length };
   };
   return {
     datasetHash: hash,
@@ -124,7 +127,7 @@ export function openBatches(dataset: Dataset, recipe: Recipe): BatchSource {
     newPrograms: findNewLengths(recipe),
     validation: index => {
       const batch = dataset.readValidation(index * size, size, countValidated(recipe), data.separateDocuments);
-      return { ...feedValidation(batch, dataset.tokenizer.specials.mask, recipe), ...positionInput };
+      return { ...feedValidation(batch, dataset.tokenizer.specials.mask, recipe), ...tables };
     },
   };
 }

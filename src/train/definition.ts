@@ -6,9 +6,13 @@ import { computeMaskedLoss, computeSampledLoss } from "../model/heads.ts";
 import { initialiseParameter } from "../model/initialise.ts";
 import { declareEncoderInputs, declareMaskedInputs, declarePredictions } from "../model/inputs.ts";
 import type { Parameters } from "../model/layer-parts.ts";
-import { listParameters } from "../model/parameters.ts";
 import type { ModelShape } from "../model/shape.ts";
-import { computeObjectiveLoss, computeValidationLoss, findObjectiveMemory } from "../objectives/objectives.ts";
+import {
+  computeObjectiveLoss,
+  computeValidationLoss,
+  findObjectiveMemory,
+  listTrained,
+} from "../objectives/objectives.ts";
 import { countMasked, mayLackPredictions } from "../objectives/predictions.ts";
 import {
   averageParameters,
@@ -22,14 +26,14 @@ import type { Recipe } from "./recipe.ts";
 import { listLengths, scheduleValues } from "./scheduled-values.ts";
 import type { TrainingDefinition } from "./step.ts";
 
-/** Parameters begin as `initial` has them by name; without it they are drawn. */
+/** Parameters begin as `initial` has them by name; what it has not is drawn. */
 export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, StoredTensor>): TrainingDefinition {
   const { optimizer, train, data } = recipe;
   const separated = { separateDocuments: data.separateDocuments };
   /** Validation leaves out no layer. */
   const model: ModelShape = { ...recipe.model, training: separated };
   const trained = { ...recipe, model: { ...model, training: { ...separated, layerDrop: train.layerDrop } } };
-  const listed = listParameters(recipe.model);
+  const listed = listTrained(recipe);
   const labels = train.microBatchSequences * countMasked(recipe);
   const declareInputs = () => declareMaskedInputs(trained.model, train.microBatchSequences, labels);
   const losses: ProbedLosses = {
@@ -80,7 +84,8 @@ export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, Sto
     scheduleInputs: ({ step, rateScale, progress = 0 }) =>
       scheduleInputs(optimizer, step, rateScale, scheduleValues(progress, recipe)),
     initialise: name => {
-      if (initial !== undefined) return initial.get(name)!.read();
+      const begun = initial?.get(name);
+      if (begun !== undefined) return begun.read();
       const index = listed.findIndex(parameter => parameter.name === name);
       return initialiseParameter(listed[index]!, index, train.seed);
     },

@@ -6,8 +6,7 @@ import { UserError } from "../base/errors.ts";
 import type { Program } from "../compiler/program/program.ts";
 import { measureCopy } from "../machine/measure-copy.ts";
 import { drawBatch } from "../machine/measure-step.ts";
-import { countParameters } from "../model/parameters.ts";
-import { countTokenFlops } from "../objectives/objectives.ts";
+import { countTokenFlops, countTrained } from "../objectives/objectives.ts";
 import { defineTraining } from "../train/definition.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { allocateStates, buildStepGraphs, type Inputs, type TrainingDefinition } from "../train/step.ts";
@@ -67,7 +66,7 @@ export function inspectRecipe({ time, ...choice }: InspectOptions): Promise<Insp
       programs.push({ name, program, seconds: runs && findMedians(runs) });
     }
     const flopsPerToken = countTokenFlops(recipe);
-    return { recipe, parameters: countParameters(recipe.model), flopsPerToken, peaks, programs };
+    return { recipe, parameters: countTrained(recipe), flopsPerToken, peaks, programs };
   });
 }
 

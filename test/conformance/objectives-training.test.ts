@@ -33,6 +33,8 @@ const settings: Readonly<Record<string, readonly string[]>> = {
   mixed: ["causal=0.5"],
   "token-dropping": ["lossDecay=0.5"],
   "late-masks": ["lastLayers=1"],
+  electra: ["generatorWidth=0.5"],
+  script: [],
 };
 
 const recipeOf = (name: string) =>

@@ -14,7 +14,7 @@ import { Dataset } from "../../src/dataset/dataset.ts";
 import { input } from "../../src/graph/operations.ts";
 import { drawBatch, drawValidationBatch } from "../../src/machine/measure-step.ts";
 import { tokenLosses } from "../../src/nn/token-losses/token-losses.ts";
-import { countTokenFlops, feedObjective, objectives } from "../../src/objectives/objectives.ts";
+import { countTokenFlops, feedObjective, listTrained, objectives } from "../../src/objectives/objectives.ts";
 import { chooseRows } from "../../src/objectives/token-dropping.ts";
 import { defineLearnedTokenizer } from "../../src/tokenizer/define.ts";
 import { startTextLoss } from "../../src/tokenizer/normalising/lost-text.ts";
@@ -180,7 +180,7 @@ test("a mixed batch: the first sequences are masked, the next predict one place 
     return { tokens, positions, labels };
   };
   const readWhole = (from: number, count: number) => text.slice(16 * from, 16 * (from + count));
-  const batch = feedObjective({ readMasked, readWhole, mask: 1, isSpecial: () => false }, recipe);
+  const batch = feedObjective({ readMasked, readWhole, seed: 0, mask: 1, isSpecial: () => false }, recipe);
   const masked = [0, 5, 15].flatMap(place => [place, place + 16, place + 32]);
   assert.deepEqual(
     [...batch.tokens!],
@@ -198,7 +198,7 @@ test("what is special or predicted is never dropped", () => {
     labels: Int32Array.of(9, 9, 9, -1),
   });
   const { kept } = feedObjective(
-    { readMasked, readWhole: () => assert.fail(), mask: 1, isSpecial: token => token < 2 },
+    { readMasked, readWhole: () => assert.fail(), seed: 0, mask: 1, isSpecial: token => token < 2 },
     recipe,
   );
   assert.deepEqual(
@@ -214,7 +214,7 @@ test("masks are late, and as many in every sequence: also where a random token i
   for (const place of [3, 5, 7, 17, 18, 19, 20]) tokens[place] = 1;
   const positions = Int32Array.of(3, 4, 5, 7, 17, 18, 19, 20);
   const readMasked = () => ({ tokens, positions, labels: new Int32Array(8) });
-  const source = { readMasked, readWhole: () => assert.fail(), mask: 1, isSpecial: () => false };
+  const source = { readMasked, readWhole: () => assert.fail(), seed: 0, mask: 1, isSpecial: () => false };
   const early = (places: readonly number[]) => Array.from({ length: 16 }, (_, i) => i).filter(i => !places.includes(i));
   assert.deepEqual(
     [...feedObjective(source, recipe).early!],
@@ -236,6 +236,25 @@ test("validation of late masks measures the tokens and masks that every validati
   assert.ok(losses.every(loss => Math.abs(loss - Math.log(40)) < 0.2) && losses[0] !== losses[1], losses.join(" "));
 });
 
+test("the generator reads the model's embeddings, or its own, and the model has no decoder", () => {
+  const namesOf = (...changes: string[]) =>
+    listTrained(recipeWith("objective.name=electra", "objective.generatorWidth=0.5", ...changes)).map(
+      ({ name }) => name,
+    );
+  const [shared, apart] = [namesOf(), namesOf("objective.sharedEmbeddings=false")];
+  assert.equal(new Set(shared).size, shared.length);
+  assert.deepEqual(
+    apart.filter(name => !shared.includes(name)),
+    ["generator.embedding.word", "generator.embedding.norm.weight", "generator.embedding.norm.bias"],
+  );
+  const projections = ["generator.embedding.projection", "generator.head.projection"];
+  assert.deepEqual(
+    shared.filter(name => !apart.includes(name)),
+    projections,
+  );
+  assert.ok(shared.includes("discriminator.output") && !shared.some(name => name.startsWith("head.")));
+});
+
 test("the largest values of each row are chosen, the first of equal ones, in the order of their places", async () => {
   const values = input("values", [2, 6], "f32");
   const program = await openReference().load({ outputs: { rows: chooseRows(values, 3) }, updates: {} }, new Map());
@@ -251,6 +270,11 @@ const optionChanges: Readonly<
   mixed: { base: ["causal=0.5"], options: ["causal=1", "maskedNext=0.5"] },
   "token-dropping": { base: [], options: ["kept=0.75", "firstLayers=2", "lastLayers=2", "lossDecay=0.5"] },
   "late-masks": { base: [], options: ["lastLayers=1"] },
+  electra: {
+    base: ["generatorWidth=0.5"],
+    options: ["detectionWeight=9", "generatorWidth=1", "generatorLayers=0.5", "sharedEmbeddings=false"],
+  },
+  script: { base: [], options: ["criticWeight=2"] },
 };
 
 test("every option of every objective changes a program or the batches", () => {
@@ -288,6 +312,12 @@ test("a token costs what is decoded of it, at the larger of two rates", () => {
   const late = recipeWith("model.layers=2", "objective.name=late-masks", "objective.lastLayers=1");
   const early = (13 * (qkv + 2 * 13 * 16 + behind)) / 16;
   assert.equal(countTokenFlops(late), 6 * (early + qkv + scores + behind) + 0.25 * head);
+  // Both passes of one layer, and every place decoded once.
+  assert.equal(countTokenFlops(recipeWith("objective.name=script")), 2 * body + 1.25 * head);
+  // A generator of half the width and one head, between an embedding and a decoder of the whole width.
+  const generator = 8 * 24 + 2 * 16 * 8 + 8 * 8 + 8 * 16 + 8 * 8 + 16 * 8 + 0.25 * (8 * 16 + 40 * 16);
+  const electra = recipeWith("objective.name=electra", "objective.generatorWidth=0.5");
+  assert.equal(countTokenFlops(electra), 6 * generator + body + 6 * (16 * 16 + 16));
 });
 
 test("what cannot go together with an objective is refused by name", () => {
@@ -326,6 +356,15 @@ test("what cannot go together with an objective is refused by name", () => {
     "model.mixer.valueResidual=true",
   );
   late(/identity mixes whole sequences/, "model.mixer.name=identity", "model.heads=1", "model.positions=learned");
+  const electra = (message: RegExp, ...changes: string[]) =>
+    assert.throws(() => recipeWith("objective.name=electra", ...changes), { message });
+  electra(
+    /schedule.sequenceLength changes nothing under objective electra/,
+    "schedule.sequenceLength.name=linear",
+    "schedule.sequenceLength.least=8",
+  );
+  electra(/embedding.width 8 has a projection to the decoder/, "model.embedding.width=8");
+  electra(/generatorWidth 0.3 makes no generator: positions are rotary/, "objective.generatorWidth=0.3");
   assert.throws(() => recipeWith("objective.name=masked", "objective.causal=1"), {
     code: "E_RECIPE_KEY",
     message: /objective.causal changes nothing under masked/,

@@ -8,9 +8,13 @@ import { openReference } from "../../src/backends/reference/reference.ts";
 import { differentiate } from "../../src/graph/gradient.ts";
 import { state } from "../../src/graph/operations.ts";
 import { countElements, type Shape } from "../../src/graph/tensor.ts";
-import { makeTables } from "../../src/model/inputs.ts";
-import { listParameters } from "../../src/model/parameters.ts";
-import { computeObjectiveLoss, findObjectiveMemory, objectives } from "../../src/objectives/objectives.ts";
+import {
+  computeObjectiveLoss,
+  findObjectiveMemory,
+  listTrained,
+  makeTrainedTables,
+  objectives,
+} from "../../src/objectives/objectives.ts";
 import { overrideRecipe } from "../../src/train/recipe.ts";
 
 type Summary = readonly [norm: number, probe: number];
@@ -71,7 +75,7 @@ for (const each of golden.cases) {
   test(`${each.name}: loss and gradients are PyTorch's`, async () => {
     const recipe = recipeOf(each);
     const backend = openReference();
-    const listed = listParameters(recipe.model);
+    const listed = listTrained(recipe);
     const parameters = new Map(listed.map(({ name, shape }) => [name, state(name, shape)] as const));
     const states = new Map(listed.map(({ name, shape }) => [name, backend.allocate(shape, "f32")] as const));
     for (const { name, shape } of listed) backend.write(states.get(name)!, parameterValue(name, shape));
@@ -84,10 +88,13 @@ for (const each of golden.cases) {
     const gradients = differentiate(loss, [...parameters.values()]);
     const named = Object.fromEntries([...parameters.keys()].map((name, i) => [name, gradients[i]!]));
     const inputs = Object.fromEntries(
-      Object.entries(each.inputs).map(([name, values]) => [name, Int32Array.from(values)]),
+      Object.entries(each.inputs).map(([name, values]) => [
+        name,
+        name === "sampleSeed" ? Uint32Array.from(values) : Int32Array.from(values),
+      ]),
     );
     const program = await backend.load({ outputs: { loss, ...named }, updates: memory?.update(seen) ?? {} }, states);
-    const outputs = await program.run({ ...inputs, ...makeTables(recipe.model) });
+    const outputs = await program.run({ ...inputs, ...makeTrainedTables(recipe) });
     const error = Math.abs(outputs.loss![0]! - each.loss);
     assert.ok(error < 1e-6 * each.loss, `loss ${outputs.loss![0]} against ${each.loss}`);
     for (const [name, expected] of Object.entries(each.updated ?? {})) {

@@ -202,4 +202,73 @@ def add_late(last, model={}, shown=None, changes=[]):
 add_late(1, shown=[True, False, True])
 add_late(2, {"positions": "rotary"}, changes=["data.mask.unit=tokens", "data.mask.masked=1", "data.mask.random=0"])
 
+def philox(counter, key):
+    """Philox-4x32-10 (Salmon et al. 2011)."""
+    c, k = list(counter), list(key)
+    for _ in range(10):
+        low, high = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+        c = [(high >> 32) ^ c[1] ^ k[0], high & 0xFFFFFFFF, (low >> 32) ^ c[3] ^ k[1], low & 0xFFFFFFFF]
+        k = [(k[0] + 0x9E3779B9) & 0xFFFFFFFF, (k[1] + 0xBB67AE85) & 0xFFFFFFFF]
+    return c
+
+def draw(logits, seed):
+    """Gumbel's largest, as the device draws: stream 8 of the host's, the middle of one of 2^23 parts of (0, 1)."""
+    count = logits.numel()
+    words = [word for i in range((count + 3) // 4) for word in philox([i, 8 << 16, 0, 0], [seed, 0])]
+    uniform = (torch.tensor([word >> 9 for word in words[:count]]) + 0.5) * 2.0**-23
+    return (logits.detach() - (-uniform.log()).log().view(logits.shape)).argmax(-1)
+
+def corrupt(logits, tokens, positions, labels, seed):
+    """Tokens with draws in place of masks, and where they are not the text's: (tokens (B, S), replaced (B·S))."""
+    drawn, corrupted, replaced = draw(logits, seed), tokens.reshape(-1).clone(), torch.zeros(B * S)
+    for place, label, token in zip(positions, labels, drawn.tolist()):
+        if label < 0: continue
+        corrupted[place], replaced[place] = token, float(token != label)
+    assert 0 < replaced.sum() < len(positions)  # Some draws are right.
+    return corrupted.view(B, S), replaced
+
+def add_replaced(name, settings, model, seed, gap, run):
+    masked, positions, labels = mask(original, shown=[True, True, False])
+    if gap: labels[4] = labels[7] = -1
+    target = torch.tensor(labels)
+    def compute(make):
+        logits, detect, weight = run(make, masked, positions)
+        tokens, replaced = corrupt(logits, masked, positions, labels, seed)
+        detection = F.binary_cross_entropy_with_logits(detect(tokens), replaced)
+        more = {"changes": ["data.mask.unit=words"]} if gap else {}
+        return F.cross_entropy(logits, target, ignore_index=-1) + weight * detection, more
+    inputs = {"tokens": masked.reshape(-1).tolist(), "positions": positions, "labels": labels, "sampleSeed": [seed]}
+    add(name, settings, model, inputs, compute)
+
+def add_electra(width, layers, weight, shared, seed, model={}):
+    whole = {**base, **model}
+    narrow = lambda key: round(width * whole[key])
+    names = ["word", "scale", "norm.weight", "norm.bias"]
+    def run(make, masked, positions):
+        own = make()
+        generator = make(width=narrow("width"), heads=narrow("heads"), feedForward=narrow("feedForward"), layers=round(layers * whole["layers"]))
+        generator.prefix, C = "generator.", whole["width"]
+        if shared:
+            generator.shared = {f"embedding.{n}": f"embedding.{n}" for n in names}
+            generator.shape["embeddingWidth"] = C
+        logits = generator.decode(generator.encode(masked).reshape(B * S, -1)[positions])
+        def detect(tokens):
+            x = own.encode(tokens).reshape(B * S, -1)
+            h = F.gelu(x @ own.p("discriminator.dense", C, C) + own.p("discriminator.dense.bias", C))
+            return (h @ own.p("discriminator.output", C, 1) + own.p("discriminator.output.bias", 1)).reshape(-1)
+        return logits, detect, weight
+    settings = {"name": "electra", "detectionWeight": weight, "generatorWidth": width, "generatorLayers": layers, "sharedEmbeddings": shared}
+    add_replaced(f"electra, embeddings {'shared' if shared else 'apart'}", settings, model, seed, not shared, run)
+
+def add_script(weight, seed, model={}):
+    def run(make, masked, positions):
+        network = make()
+        rows = lambda tokens: network.encode(tokens).reshape(B * S, -1)
+        return network.decode(rows(masked)[positions]), lambda tokens: network.decode(rows(tokens)).logsumexp(-1), weight
+    add_replaced("script", {"name": "script", "criticWeight": weight}, model, seed, False, run)
+
+add_electra(0.5, 2 / 3, 50, True, 4000000011)
+add_electra(0.5, 1, 7, False, 5, {"positions": "rotary"})
+add_script(0.5, 5)
+
 print(json.dumps({"sequences": B, "sequenceLength": S, "vocabulary": V, "base": base, "cases": cases}, separators=(",", ":")))

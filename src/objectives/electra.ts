@@ -1,0 +1,142 @@
+// ELECTRA: a small generator predicts what is masked, and the model, which is read afterwards, tells at every place whether the token is
+// the text's own or the generator's. Both are trained at once; nothing flows back from the one to the other but through shared embeddings.
+// Validation measures the generator, the only one that predicts tokens.
+
+import { z } from "zod";
+import { add, matmul, multiply } from "../graph/operations.ts";
+import { encode } from "../model/encoder.ts";
+import { computeMaskedLoss } from "../model/heads.ts";
+import { declareMaskedInputs, makeTables } from "../model/inputs.ts";
+import { findParameter, type Parameters } from "../model/layer-parts.ts";
+import { embeddingTable, matrix, type Parameter, vector } from "../model/parameter.ts";
+import { countTrainingFlops, listParameters } from "../model/parameters.ts";
+import { embeddingWidthOf, type ModelShape, withoutHead } from "../model/shape.ts";
+import { findShapeFault } from "../model/shape-faults.ts";
+import { gelu } from "../nn/activation.ts";
+import type { Objective, ObjectiveRecipe } from "./objective.ts";
+import { countMasked, countValidated, decodedShare, mayLackPredictions } from "./predictions.ts";
+import { feedReplaced, measureDetection, replaceTokens } from "./replaced-tokens.ts";
+
+const schema = z.strictObject({
+  name: z.literal("electra"),
+  detectionWeight: z.number().gt(0).max(1e4).default(50).describe("weight of telling replaced tokens, λ"),
+  generatorWidth: z
+    .number()
+    .gt(0)
+    .max(1)
+    .default(0.25)
+    .describe("share of the model's width, heads and feed-forward that the generator has"),
+  generatorLayers: z.number().gt(0).max(1).default(1).describe("share of the model's layers that the generator has"),
+  sharedEmbeddings: z
+    .boolean()
+    .default(true)
+    .describe(
+      "the generator reads and decodes by the model's embeddings of tokens and positions, projected to its width",
+    ),
+});
+
+type Settings = z.infer<typeof schema>;
+
+const prefix = "generator.";
+
+/** The generator's shape: the model's with its head, and narrower. */
+function shapeGenerator(settings: Settings, model: ModelShape): ModelShape {
+  const { generatorWidth: share, generatorLayers, sharedEmbeddings } = settings;
+  const width = Math.round(share * model.width);
+  const embedding = embeddingWidthOf(model);
+  return {
+    ...model,
+    width,
+    layers: Math.max(1, Math.round(generatorLayers * model.layers)),
+    heads: Math.max(1, Math.round(share * model.heads)),
+    feedForward: Math.round(share * model.feedForward),
+    embedding: { ...model.embedding, width: sharedEmbeddings && embedding !== width ? embedding : 0 },
+  };
+}
+
+/** Whether the generator's parameter of this name is the model's. Bigrams and shifts have the width of the layers. */
+const isShared = ({ sharedEmbeddings }: Settings, name: string) =>
+  sharedEmbeddings && /^embedding\.(word|position|scale|segment|norm\.weight|norm\.bias)$/.test(name);
+
+/** Parameters as the generator names them. */
+function findGenerator(settings: Settings, parameters: Parameters, shape: ModelShape): Parameters {
+  return new Map(
+    listParameters(shape).map(({ name }) => {
+      const own = isShared(settings, name) ? name : `${prefix}${name}`;
+      return [name, findParameter(parameters, own)] as const;
+    }),
+  );
+}
+
+/** Inputs of masked tokens with the generator's own tables. */
+const declareGenerated = (shape: ModelShape, sequences: number, predicted: number) =>
+  declareMaskedInputs(shape, sequences, sequences * predicted, prefix);
+
+function listAll(settings: Settings, { model }: ObjectiveRecipe): readonly Parameter[] {
+  const { width: C } = model;
+  const drawn = { kind: "normal", deviation: 0.02 } as const;
+  const generator = listParameters(shapeGenerator(settings, model))
+    .filter(({ name }) => !isShared(settings, name))
+    .map(parameter => ({ ...parameter, name: `${prefix}${parameter.name}` }));
+  return [
+    ...listParameters(withoutHead(model)),
+    matrix("discriminator.dense", C, C, drawn),
+    vector("discriminator.dense.bias", C, 0),
+    embeddingTable("discriminator.output", C, 1, drawn),
+    vector("discriminator.output.bias", 1, 0),
+    ...generator,
+  ];
+}
+
+export const electra = {
+  name: "electra",
+  summary: "a small generator fills what is masked, and the model tells at every place what was replaced",
+  source: "Clark et al. 2020, arXiv 2003.10555",
+  schema,
+  listParameters: listAll,
+  feed: (source, _, { train }) => feedReplaced(source, train.microBatchSequences),
+  makeTables: (settings, { model }) => makeTables(shapeGenerator(settings, model), model.sequenceLength, prefix),
+  computeLoss: (parameters, settings, recipe) => {
+    const { model, data, loss, train } = recipe;
+    const { microBatchSequences: B } = train;
+    const shape = shapeGenerator(settings, model);
+    const own = findGenerator(settings, parameters, shape);
+    const inputs = declareGenerated(shape, B, countMasked(recipe));
+    const options = { loss, hasGaps: mayLackPredictions(data) };
+    const generated = replaceTokens(encode(inputs, own, shape), inputs, own, shape, options);
+    // Only tokens and tables are read of these.
+    const read = { ...declareMaskedInputs(model, B, B), tokens: generated.tokens };
+    const hidden = encode(read, parameters, withoutHead(model));
+    const layer = (x: typeof hidden, name: string) =>
+      add(matmul(x, findParameter(parameters, name)), findParameter(parameters, `${name}.bias`));
+    const logits = layer(gelu(layer(hidden, "discriminator.dense")), "discriminator.output");
+    const detection = measureDetection(logits, generated.isReplaced);
+    return { loss: add(generated.loss, multiply(detection, settings.detectionWeight)) };
+  },
+  validation: {
+    feed: batch => ({ ...batch }),
+    computeLoss: (parameters, settings, { model, train }) => {
+      const shape = shapeGenerator(settings, model);
+      const inputs = declareGenerated(shape, train.microBatchSequences, countValidated({ model }));
+      return computeMaskedLoss(inputs, findGenerator(settings, parameters, shape), shape);
+    },
+    subject: "the generator, the only one of the two that predicts tokens",
+  },
+  trainedShape: withoutHead,
+  headFault: "it was trained to tell replaced tokens, and its generator is no part of it",
+  countFlops: (settings, recipe) => {
+    const { model } = recipe;
+    const generator = countTrainingFlops(shapeGenerator(settings, model), decodedShare(recipe));
+    return generator + countTrainingFlops(withoutHead(model), 0) + 6 * (model.width ** 2 + model.width);
+  },
+  findFault: (settings, { model }) => {
+    if (model.embedding.width > 0) {
+      const message = `model.embedding.width ${model.embedding.width} has a projection to the decoder, and objective.name electra has no decoder`;
+      return { message, advice: "Set model.embedding.width=0, or another objective." };
+    }
+    const fault = findShapeFault(shapeGenerator(settings, model));
+    if (fault === undefined) return undefined;
+    const message = `objective.generatorWidth ${settings.generatorWidth} makes no generator: ${fault.message}`;
+    return { message, advice: "Change it, or model.width, heads and feedForward." };
+  },
+} as const satisfies Objective<Settings>;
