@@ -2,6 +2,7 @@
 // is rounded to float32, as every backend keeps it. It expands every composite into its
 // decomposition, so a fused kernel elsewhere is always compared with the definition.
 
+import { setImmediate as passOn } from "node:timers/promises";
 import { type Graph, isFloat, listRoots, sortTopologically, type Tensor } from "../../graph/tensor.ts";
 import type { Backend, DeviceBuffer, HostArray, LoadedGraph } from "../backend.ts";
 import { findState, readHostInput, refuseUnwritten } from "../bind-program.ts";
@@ -28,6 +29,8 @@ function loadGraph(graph: Graph, states: ReadonlyMap<string, ReferenceBuffer>): 
   return {
     program: undefined,
     run: async given => {
+      // Nothing here waits for anything, and signals have their turn only where something does.
+      await passOn();
       for (const [name, values] of Object.entries(given)) inputs.set(name, readHostInput(values).slice());
       const values = evaluate(listRoots(graph), inputs, states);
       const outputs = Object.entries(graph.outputs).map(
