@@ -73,7 +73,7 @@ function findMixerFault(shape: ModelShape): ShapeFault | undefined {
 
 function findOptionFault(shape: ModelShape): ShapeFault | undefined {
   const { width, layers, feedForward, positions, activation, normEpsilon, rotaryBases, embedding } = shape;
-  const { feedForwardEvery, norm, normGain, normBias, vocabulary } = shape;
+  const { feedForwardEvery, norm, normGain, normBias, vocabulary, head, decoder } = shape;
   const narrow = embeddingWidthOf(shape);
   const faults: readonly (readonly [boolean, string, string])[] = [
     [width % 2 !== 0, `width ${width} is odd`, "Make it even."],
@@ -113,6 +113,11 @@ function findOptionFault(shape: ModelShape): ShapeFault | undefined {
       embedding.bigramRows === 1 || (embedding.bigramRows > 0 && vocabulary > 2 ** 16),
       `embedding.bigramRows ${embedding.bigramRows} with vocabulary ${vocabulary}`,
       "There must be 2 rows or more, and a vocabulary of 65536 at most: the hash has 32 bits.",
+    ],
+    [
+      decoder.bias === (head === "transform" ? "always" : "never"),
+      `decoder.bias ${decoder.bias} changes nothing with head ${head}`,
+      "Leave it out.",
     ],
     [
       norm === "scale" && !normGain && normBias,

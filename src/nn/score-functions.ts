@@ -60,7 +60,7 @@ function accumulate(x: Tensor): Tensor {
 
 const reference = "the reference's sequence_op, github.com/JonasGeiping/cramming";
 
-const scoreFunctions = [
+export const scoreFunctions = [
   {
     name: "softmax",
     summary: "exp(score) / Σ exp(score)",

@@ -49,10 +49,15 @@ export function findOptimizer({ name }: OptimizerSettings): Optimizer {
 
 /** What goes wrong together although each setting is right, and what to do; undefined where nothing does. */
 export function findOptimizerFault(settings: OptimizerSettings, parameters: readonly OptimizedParameter[]) {
-  const { name, decay, probe, findFault } = findOptimizer(settings);
+  const { name, decay, probe, findFault, findInterval } = findOptimizer(settings);
   if (probe !== undefined && settings.sharpness !== undefined) {
     const message = `sharpness and ${name} each want the second gradient of a step`;
     return { message, advice: "Leave out sharpness, or take another optimizer." };
+  }
+  const interval = findInterval?.(settings as never) ?? 1;
+  if (settings.sharpness !== undefined && interval > 1) {
+    const message = `sharpness takes the second gradient at every step, and ${name} has other steps between those of its interval ${interval}`;
+    return { message, advice: "Leave out sharpness, or set optimizer.interval=1." };
   }
   const fault = findFault?.(settings as never) ?? findRateFault(parameters, settings);
   if (fault !== undefined || settings.cautiousDecay !== true) return fault;

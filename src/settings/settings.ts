@@ -6,7 +6,7 @@ import { z } from "zod";
 import { nearestNames, UserError } from "../base/errors.ts";
 import { quoteValue } from "../base/printable.ts";
 import { mergeSettings } from "./merge-settings.ts";
-import { findSchemas, isChoice, isValues, listPaths, type Values } from "./schema.ts";
+import { findSchemas, isChoice, isValues, listPaths, shapesOf, type Values } from "./schema.ts";
 
 /** What settings are of, for messages. */
 export interface SettingsKind {
@@ -41,21 +41,23 @@ export function assignSettings<Settings>(
   kind: SettingsKind,
 ): Settings {
   const changes: Values = {};
-  const known = listPaths(schema);
   for (const assignment of assignments) {
     const match = /^([^=]+)=(.*)$/s.exec(assignment);
     if (match === null) {
+      const known = listPaths(schema);
       const example = known.find(path => path.includes(".")) ?? known[0]!;
       throw new UserError("E_SET", `--set ${assignment}: no "="`, `Write --set name=value, as in ${example}=….`);
     }
     const path = match[1]!.trim();
-    if (!known.includes(path)) throw unknownKey(path, known, "--set", kind);
     const keys = path.split(".");
+    const found = findSchemas(schema, keys);
+    // A section is no value, and a list of all paths takes long.
+    if (!found.some(part => shapesOf(part).length === 0)) throw unknownKey(path, listPaths(schema), "--set", kind);
     const section = keys.slice(0, -1).reduce<Values>((values, key) => {
       values[key] ??= {};
       return values[key] as Values;
     }, changes);
-    section[keys.at(-1)!] = readValue(match[2]!, findSchemas(schema, keys));
+    section[keys.at(-1)!] = readValue(match[2]!, found);
   }
   const changed = mergeSettings(schema, settings, changes);
   return checkSettings(schema, changed, assignments.length > 0 ? `--set ${assignments.join(" ")}` : origin, kind);

@@ -98,7 +98,7 @@ describeChoice(weightAverageSchema, weightAverages);
 describeChoice(schedule, rateSchedules);
 describeChoice(valueSchedule, rateSchedules);
 
-const recipeSchema = z.strictObject({
+export const recipeSchema = z.strictObject({
   name: z.string().min(1),
   model: shapeSchema,
   data,

@@ -29,16 +29,25 @@ import type { Tensor } from "../../graph/tensor.ts";
 import { sigmoid } from "../../nn/activation.ts";
 import { attention as attend, type HeadLayout, mergeHeads, splitParts } from "../../nn/attention.ts";
 import { applyRotary } from "../../nn/rotary.ts";
-import { findScoreFunction, type KeyMask, scoreNames } from "../../nn/score-functions.ts";
+import { findScoreFunction, type KeyMask, scoreFunctions, scoreNames } from "../../nn/score-functions.ts";
+import { describeChoice } from "../../settings/choices.ts";
 import type { MixedShape, Mixer, Mixing } from "./mixer.ts";
+
+const normedScores = "Henry et al. 2020, Query-Key Normalization, arXiv 2010.04245";
+const qkNorms = [
+  { name: "none", summary: "queries and keys as they are", source: "Vaswani et al. 2017, arXiv 1706.03762" },
+  { name: "fixed", summary: "over their root mean square, times a gain that stays what it is", source: normedScores },
+  { name: "learned", summary: "over their root mean square, times a gain that learns", source: normedScores },
+] as const;
 
 const schema = z.strictObject({
   name: z.literal("attention"),
   headWidth: z.number().int().min(0).max(65_536).default(0).describe("width of a head; 0: width / heads"),
-  scores: z.enum(scoreNames).default("softmax").describe("what makes weights of the scores"),
+  scores: describeChoice(z.enum(scoreNames), scoreFunctions)
+    .default("softmax")
+    .describe("what makes weights of the scores"),
   causal: z.boolean().default(false).describe("a token sees itself and those before it"),
-  qkNorm: z
-    .enum(["none", "fixed", "learned"])
+  qkNorm: describeChoice(z.enum(["none", "fixed", "learned"]), qkNorms)
     .default("none")
     .describe("queries and keys divided by their root mean square, and the scores times a gain, fixed or learned"),
   qkGain: z
