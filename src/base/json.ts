@@ -1,13 +1,14 @@
 // JSON of files from elsewhere, read without loss: an integer that a number cannot hold stays as its digits, a text. What is
 // nested so deep that a walk over it would end the stack is refused before it is parsed.
 
-const deepestNesting = 500;
+/** Of lists and objects, in whatever is read. */
+export const deepestNesting = 500;
 const longNumber = /\d{16}/;
 const stringOrNumber = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 /** Parses JSON. SyntaxError for what is none, a RangeError for what is nested more than 500 deep. */
 export function parseJson(text: string): unknown {
-  if (isDeep(text)) throw new RangeError(`nested more than ${deepestNesting} deep`);
+  if (isNestedDeeply(text)) throw new RangeError(`nested more than ${deepestNesting} deep`);
   const value: unknown = JSON.parse(text);
   // Checked as it stands first, because quotes around digits would let through what is no JSON.
   return longNumber.test(text) ? JSON.parse(text.replace(stringOrNumber, quoteLongInteger)) : value;
@@ -17,7 +18,8 @@ function quoteLongInteger(part: string): string {
   return /^-?\d+$/.test(part) && !Number.isSafeInteger(Number(part)) ? `"${part}"` : part;
 }
 
-function isDeep(text: string): boolean {
+/** Whether JSON is nested so deep that what walks over its value may end the stack. */
+export function isNestedDeeply(text: string): boolean {
   let openings = 0;
   for (const bracket of "[{") {
     for (let at = text.indexOf(bracket); at >= 0 && openings <= deepestNesting; at = text.indexOf(bracket, at + 1)) {

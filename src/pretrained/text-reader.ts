@@ -112,7 +112,8 @@ function hasForeignTokens({ added_tokens: added, model }: Json): boolean {
 
 function checkTokens(json: unknown, path: string): asserts json is Json {
   if (!isObject(json)) throw refuseTokenizer(path, "it is no JSON object");
-  const model = isObject(json.model) ? json.model : {};
+  if (!isObject(json.model)) throw refuseTokenizer(path, "its model is no JSON object");
+  const { model } = json;
   const added = Array.isArray(json.added_tokens) ? json.added_tokens : [];
   // Hugging Face's script would find it inside of words too.
   const wordAlone = added.find(token => isObject(token) && token.single_word === true);

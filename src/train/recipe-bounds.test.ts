@@ -121,7 +121,7 @@ test("a tokenizer.json of other types, or with ids that no vocabulary has, is re
     const place = join(folder, "tokenizer");
     mkdirSync(place, { recursive: true });
     writeFileSync(join(place, "tokenizer.json"), JSON.stringify(value));
-    await assert.rejects(openTextReader(place), says("tokenizer.json"), name);
+    await assert.rejects(openTextReader(place), says("tokenizer.json", /^(?!.*Cannot (read|use))/), name);
   }
 });
 

@@ -5,6 +5,7 @@ import { basename, dirname, extname, isAbsolute, join, resolve } from "node:path
 import { parseDocument } from "yaml";
 import { UserError } from "../base/errors.ts";
 import { readJson, readText } from "../base/files/files.ts";
+import { deepestNesting, isNestedDeeply } from "../base/json.ts";
 import { makePrintable } from "../base/printable.ts";
 import { checkRecipe, extendRecipe, type Recipe, type RecipeChanges } from "../train/recipe.ts";
 
@@ -82,8 +83,10 @@ function readYaml(path: string): unknown {
     });
   if (fault !== undefined) throw malformed(fault.message, fault);
   try {
-    // JSON's own depth, and no more of aliases than a person writes.
-    return JSON.parse(JSON.stringify(document.toJS({ maxAliasCount: 100 })) ?? "null");
+    // No more of aliases than a person writes.
+    const json = JSON.stringify(document.toJS({ maxAliasCount: 100 })) ?? "null";
+    if (isNestedDeeply(json)) throw new RangeError(`lists or objects nested more than ${deepestNesting} deep`);
+    return JSON.parse(json);
   } catch (cause) {
     throw malformed((cause as Error).message, cause);
   }

@@ -83,6 +83,13 @@ const refused: readonly (readonly [what: string, path: string, code: string, mes
     /model.width: .*found nothing/,
   ],
   ["no YAML", write("bad.yaml", "a: [1"), "E_JSON", /bad.yaml: not a recipe/],
+  [
+    "a deep list",
+    write("deep.yaml", `name: ${"[".repeat(501)}${"]".repeat(501)}`),
+    "E_JSON",
+    /nested more than 500 deep/,
+  ],
+  ["a deeper list", write("deeper.yaml", `name: ${"[".repeat(20_000)}`), "E_JSON", /deeper.yaml: not a recipe/],
   ["a key twice", write("twice.yaml", "extends: quickstart\nextends: quickstart"), "E_JSON", /unique/],
   ["aliases of aliases", write("bomb.yaml", bomb()), "E_JSON", /alias/i],
   ["a tag", write("tag.yaml", "extends: !!js/function quickstart"), "E_JSON", /tag/],

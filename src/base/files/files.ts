@@ -23,6 +23,7 @@ import {
 import { dirname, join } from "node:path";
 import { systemClock } from "../clock.ts";
 import { UserError } from "../errors.ts";
+import { deepestNesting, isNestedDeeply } from "../json.ts";
 import { makePrintable } from "../printable.ts";
 import { findProcessStart, readProcessSpace } from "../process-start.ts";
 import { removeLeftovers } from "./leftovers.ts";
@@ -275,8 +276,6 @@ export function readText(path: string, kind: string, most: number = mostBytes.of
   }
 }
 
-const deepestJson = 64;
-
 /** Reads a JSON file. UserErrors: those of `readText`, and E_JSON for one that is malformed or nested without end. */
 export function readJson(path: string, kind: string, most: number = mostBytes.ofJson): unknown {
   const text = readText(path, kind, most);
@@ -287,20 +286,12 @@ export function readJson(path: string, kind: string, most: number = mostBytes.of
       "If you wrote it, correct it there; if not, it was changed or cut short, and has to be made again.",
       { cause },
     );
-  let value: unknown;
+  if (isNestedDeeply(text)) throw malformed(`lists or objects nested more than ${deepestNesting} deep`);
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch (cause) {
     throw malformed((cause as Error).message, cause);
   }
-  if (isDeeper(value, deepestJson)) throw malformed(`lists or objects nested more than ${deepestJson} deep`);
-  return value;
-}
-
-/** Whether lists and objects are nested in each other more than `levels` times: what walks over them must not overflow. */
-function isDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return levels === 0 || Object.values(value).some(inner => isDeeper(inner, levels - 1));
 }
 
 /** Whether something stands there. E_FILE_UNREADABLE where that may not be seen, which is no "no". */
