@@ -29,8 +29,12 @@ import type { EncoderInputs, MaskedInputs } from "./inputs.ts";
 import { findParameter, normalise, type Parameters, project } from "./layer-parts.ts";
 import { embeddingWidthOf, hasDecoderBias, type ModelShape } from "./shape.ts";
 
-/** Rows of logits that stand in memory at once while a loss is computed: 128 MiB of a vocabulary of 32,768 in bf16. */
-const lossTileRows = 2048;
+/**
+ * Rows of logits that stand in memory at once while a loss is computed: 128 MiB of a vocabulary of 32,768 in bf16. Micro-batches of eight times as
+ * many predictions are a GPU's, which has the memory: a tile of 1 GiB is work for all its multiprocessors, and the gradient of the table is
+ * written once and not added to with every tile.
+ */
+const chooseTileRows = (predictions: number): number => (predictions < 16_384 ? 2048 : 16_384);
 
 /** What the decoder multiplies, (P, E), of hidden states (P, C). */
 function prepareRows(rows: Tensor, parameters: Parameters, shape: ModelShape): Tensor {
@@ -115,7 +119,7 @@ function decodeLosses(
   rows: Tensor,
   { table, bias, cap }: Decoder,
   labels: Tensor,
-  { loss = plainCrossEntropy, tileRows = lossTileRows }: MaskedLossOptions,
+  { loss = plainCrossEntropy, tileRows = chooseTileRows(rows.shape[0]!) }: MaskedLossOptions,
 ): Tensor {
   return decodedLossOfRows(rows, table, labels, bias, tileRows, loss, cap);
 }
@@ -148,7 +152,7 @@ export function computeSampledLoss(
   parameters: Parameters,
   shape: ModelShape,
   seed: Tensor,
-  tileRows = lossTileRows,
+  tileRows = chooseTileRows(inputs.positions.shape[0]!),
 ): Tensor {
   const rows = prepareRows(gather(encode(inputs, parameters, shape), inputs.positions), parameters, shape);
   const decoder = findDecoder(parameters, shape);
@@ -157,7 +161,12 @@ export function computeSampledLoss(
 
 /** Tokens (P) i32 drawn from what hidden states (P, C) predict. `seed` is [1] u32. */
 export function samplePredictions(rows: Tensor, parameters: Parameters, shape: ModelShape, seed: Tensor): Tensor {
-  return drawLabels(prepareRows(rows, parameters, shape), findDecoder(parameters, shape), seed, lossTileRows);
+  return drawLabels(
+    prepareRows(rows, parameters, shape),
+    findDecoder(parameters, shape),
+    seed,
+    chooseTileRows(rows.shape[0]!),
+  );
 }
 
 function drawLabels(rows: Tensor, { table, bias, cap }: Decoder, seed: Tensor, tileRows: number): Tensor {
@@ -173,5 +182,5 @@ function drawLabels(rows: Tensor, { table, bias, cap }: Decoder, seed: Tensor, t
 /** log Σ exp of the logits of each of the hidden states (P, C): (P, 1). */
 export function computeLogTotals(hidden: Tensor, parameters: Parameters, shape: ModelShape): Tensor {
   const { table, bias, cap } = findDecoder(parameters, shape);
-  return decodedLogTotals(prepareRows(hidden, parameters, shape), table, bias, lossTileRows, cap);
+  return decodedLogTotals(prepareRows(hidden, parameters, shape), table, bias, chooseTileRows(hidden.shape[0]!), cap);
 }

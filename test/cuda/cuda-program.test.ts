@@ -183,6 +183,19 @@ function countActivations(layers: number): number {
   return moved.reduce((sum, { bytesMoved }) => sum + bytesMoved, 0) / (2 * sequences * sequenceLength * width);
 }
 
+test("a large micro-batch of a GPU has its logits in one tile, and a small one in tiles that caches hold", () => {
+  const countHeads = (microBatchSequences: number) => {
+    const model = { ...crammedBert.model, layers: 1 };
+    const train = { ...crammedBert.train, microBatchSequences };
+    const graph = buildStepGraphs(defineTraining({ ...crammedBert, model, train })).next;
+    const { launches, kernels } = compileForCuda(graph, "bf16", figuresOf(90));
+    const all = launches.flatMap(({ kernel }) => kernels[kernel]!.product ?? []);
+    return all.filter(({ m, n, k }) => [m, n, k].includes(crammedBert.model.vocabulary)).length;
+  };
+  // The logits, and the gradients of what is multiplied: three products a tile.
+  assert.deepEqual([countHeads(128), countHeads(512)], [6, 3]);
+});
+
 test("what a layer of crammed BERT moves besides its products", () => {
   // Two norms 3 each (the residual is f32 and was added by the product before), attention 4, the gate 6; backward: two norms with
   // the gradients of weight, bias and residual 8 each, attention 7, the gate 10; rounding four parameters 0.4, last sums 0.1.
