@@ -2,11 +2,11 @@
 // path, lengths, sequences that no tile divides, every order of threads.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { after, test } from "node:test";
-import { compositeKernels, compositeTemplates } from "../../src/backends/cuda/composites.ts";
+import { compositeKernels } from "../../src/backends/cuda/composites.ts";
 import type { CudaDriver } from "../../src/backends/cuda/driver/driver.ts";
 import { figuresOf } from "../../src/backends/cuda/figures.ts";
+import { emitModule } from "../../src/backends/cuda/load-program.ts";
 import { openReference } from "../../src/backends/reference/reference.ts";
 import { RandomSequence, streams } from "../../src/base/random.ts";
 import { differentiate } from "../../src/graph/gradient.ts";
@@ -30,10 +30,6 @@ interface Case {
   readonly computeCapability?: number;
   readonly order?: ThreadOrder;
 }
-
-const templates = ["runtime.cu", ...compositeTemplates]
-  .map(name => readFileSync(new URL(`../../src/backends/cuda/${name}`, import.meta.url), "utf8"))
-  .join("\n");
 
 const toBf16 = (values: Float32Array) =>
   Uint16Array.from(new Uint32Array(values.slice().buffer), word => (word + 0x7fff + ((word >>> 16) & 1)) >>> 16);
@@ -67,7 +63,7 @@ async function runKernel(
     `${storageTypes[result]} *a${inputs.length}`,
   ];
   const head = `extern "C" __global__ void __launch_bounds__(${kernel.threads}, ${kernel.residentBlocks}) kernel_0(${parameters.join(", ")})`;
-  const module = await driver.loadModule(`${templates}\n${head} {\n  ${call}\n}\n`);
+  const module = await driver.loadModule(emitModule([`${head} {\n  ${call}\n}\n`], dtype));
   const place = (values: NodeJS.TypedArray) => {
     const address = driver.allocate(values.byteLength);
     driver.copyIn(address, values);

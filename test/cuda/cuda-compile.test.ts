@@ -2,18 +2,16 @@
 // values in local memory: what does not fit into registers crosses memory once more.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
 import { crammedBert } from "../../recipes/crammed-bert.ts";
 import { crammedBertSmall } from "../../recipes/crammed-bert-small.ts";
 import { glue } from "../../recipes/glue.ts";
 import { quickstart } from "../../recipes/quickstart.ts";
-import { compositeTemplates } from "../../src/backends/cuda/composites.ts";
 import { compileForCuda } from "../../src/backends/cuda/cuda.ts";
 import { findCudaLibrary } from "../../src/backends/cuda/driver/libraries.ts";
 import { type CudaCompiler, openNvrtc } from "../../src/backends/cuda/driver/nvrtc.ts";
 import { figuresOf } from "../../src/backends/cuda/figures.ts";
+import { emitModule } from "../../src/backends/cuda/load-program.ts";
 import { buildTrainingGraph } from "../../src/evaluate/finetuning/finetune-step.ts";
 import { differentiate } from "../../src/graph/gradient.ts";
 import * as g from "../../src/graph/operations.ts";
@@ -54,12 +52,8 @@ function openCompiler(): CudaCompiler | string {
   }
 }
 
-const templates = ["runtime.cu", ...compositeTemplates]
-  .map(name => readFileSync(join(import.meta.dirname, "../../src/backends/cuda", name), "utf8"))
-  .join("\n");
-
 /** One text of every kernel of the graphs, equal ones once. */
-function printModule(
+function emitGraphs(
   graphs: readonly Graph[],
   precision: "f32" | "bf16",
   computeCapability: number,
@@ -73,7 +67,7 @@ function printModule(
     }
   }
   const printed = [...known].map(([source, name]) => source.replaceAll("KERNEL", name));
-  return { text: [templates, ...printed].join("\n"), names: [...known.values()] };
+  return { text: emitModule(printed, precision), names: [...known.values()] };
 }
 
 const compiler = openCompiler();
@@ -81,7 +75,7 @@ const skip = skipWithout("cuda", typeof compiler === "string" ? compiler : undef
 for (const [name, build] of Object.entries(programs)) {
   test(`NVRTC compiles ${name}, and no kernel spills`, { skip, timeout: 300_000 }, async () => {
     for (const capability of [75, 80, 90]) {
-      const module = printModule(build(), "bf16", capability);
+      const module = emitGraphs(build(), "bf16", capability);
       const frames = readFrameBytes(await (compiler as CudaCompiler).compile(module.text, capability));
       assert.deepEqual([...frames.keys()].sort(), [...module.names].sort());
       const spilling = [...frames].filter(([, bytes]) => bytes > 0);
@@ -105,7 +99,7 @@ function drawAttention(headWidth: number, length: number): Graph {
 test("attention of any head width and length keeps nothing in local memory", { skip, timeout: 300_000 }, async () => {
   const graphs = [32, 64, 128].flatMap(width => [64, 128, 256, 512].map(length => drawAttention(width, length)));
   for (const capability of [80, 86, 90]) {
-    const module = printModule(graphs, "bf16", capability);
+    const module = emitGraphs(graphs, "bf16", capability);
     const frames = readFrameBytes(await (compiler as CudaCompiler).compile(module.text, capability));
     const sources = module.text.split(/(?=extern "C")/);
     const spilling = [...frames]
@@ -116,6 +110,6 @@ test("attention of any head width and length keeps nothing in local memory", { s
 });
 
 test("NVRTC compiles the exact programs too", { skip, timeout: 300_000 }, async () => {
-  const { text, names } = printModule([...pretraining(quickstart, 16), ...pretraining(crammedBert, 64)], "f32", 80);
+  const { text, names } = emitGraphs([...pretraining(quickstart, 16), ...pretraining(crammedBert, 64)], "f32", 80);
   assert.equal(readFrameBytes(await (compiler as CudaCompiler).compile(text, 80)).size, names.length);
 });

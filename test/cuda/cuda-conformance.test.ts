@@ -91,6 +91,26 @@ test("sums of columns that are read in another order than they are made in", { s
   assert.ok(error < 1e-6, `${error}`);
 });
 
+test("exponentials: exact where products are, and beside bf16 as near as is said", { skip }, async () => {
+  const x = Float32Array.from({ length: 1201 }, (_, i) => (i - 600) / 100);
+  const of = g.input("x", [x.length], "f32");
+  const graph = { outputs: { exp: g.exp(of), erf: g.erf(of) }, updates: {} };
+  const measure = async (precision: "f32" | "bf16") => {
+    const backend = openCudaOn(await openEmulatedDriver(), { precision });
+    const { exp, erf } = await (await backend.load(graph, new Map())).run({ x });
+    const expected = (await (await openReference().load(graph, new Map())).run({ x })) as Record<string, HostArray>;
+    await backend.close();
+    const worst = (seen: HostArray, wanted: HostArray, scale: (value: number) => number) =>
+      Math.max(...seen.map((value, i) => Math.abs(value - wanted[i]!) / scale(wanted[i]!)));
+    return { exp: worst(exp!, expected.exp!, Math.abs), erf: worst(erf!, expected.erf!, () => 1) };
+  };
+  const exact = await measure("f32");
+  assert.ok(exact.exp < 1.2e-7 && exact.erf < 1.2e-7, JSON.stringify(exact));
+  const near = await measure("bf16");
+  // 2^x of a rounded product: 2^-24 of its exponent, up to 8.7 here. The polynomial of erf is 1.5e-7 off by itself.
+  assert.ok(near.exp < 1e-6 && near.erf > 1.2e-7 && near.erf < 3e-7, JSON.stringify(near));
+});
+
 test("dropout drops the same elements at every width of a chunk", { skip }, async () => {
   for (const shape of [
     [5, 7],

@@ -59,7 +59,8 @@ export function openCudaOn(driver: CudaDriver, options: CudaOptions = {}): Backe
       driver.copyOutNow(stored, (buffer as CudaBuffer).address);
       return decodeValues(stored);
     },
-    load: (graph, states) => loadProgram(compile(graph), states as ReadonlyMap<string, CudaBuffer>, driver, memory),
+    load: (graph, states) =>
+      loadProgram(compile(graph), states as ReadonlyMap<string, CudaBuffer>, driver, memory, precision),
     compile,
     availableBytes: () => driver.freeBytes(),
     measurePeak: () => measureProductRate(driver, precision),

@@ -3,7 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import type { Program } from "../../compiler/program/program.ts";
-import { countElements } from "../../graph/tensor.ts";
+import { countElements, type Precision } from "../../graph/tensor.ts";
 import type { DeviceBuffer, HostArray, LoadedGraph } from "../backend.ts";
 import { type BoundBuffers, bindBuffers } from "../bind-program.ts";
 import { decodeValues, encodeValues, makeStorage } from "../host-values.ts";
@@ -19,10 +19,11 @@ export interface CudaBuffer extends DeviceBuffer {
 /** Files beside this one that emitted kernels call. */
 const templates = ["runtime.cu", ...compositeTemplates];
 
-/** The whole program as one CUDA text. */
-function emitProgram(program: Program): string {
+/** Kernels with all that they call, as one CUDA text. Where products read bf16, exponentials need no more than a few of its bits. */
+export function emitModule(kernels: readonly string[], precision: Precision): string {
   const texts = templates.map(name => readFileSync(new URL(name, import.meta.url), "utf8"));
-  return [...texts, ...program.kernels.map(kernel => kernel.source)].join("\n");
+  const policy = precision === "f32" ? [] : ["#define APPROXIMATE_EXPONENTIALS"];
+  return [...policy, ...texts, ...kernels].join("\n");
 }
 
 /** Binds a program to its states, which it reads and updates by name. UserError E_CUDA_MEMORY when it does not fit. */
@@ -31,9 +32,11 @@ export async function loadProgram(
   states: ReadonlyMap<string, CudaBuffer>,
   driver: CudaDriver,
   memory: DeviceMemory,
+  precision: Precision,
 ): Promise<LoadedGraph> {
+  const sources = program.kernels.map(({ source }) => source);
   const [module] = await Promise.all([
-    driver.loadModule(emitProgram(program)),
+    driver.loadModule(emitModule(sources, precision)),
     driver.prepareProducts(program.kernels.flatMap(({ product }) => product ?? [])),
   ]);
   const { places, outputs, writeInputs } = placeBuffers(program, states, driver, memory);
