@@ -36,15 +36,16 @@ export function chooseWidth(columns: number, most: number): number {
 
 /**
  * 16 bytes a load for the narrowest tensor of which whole rows are read or written. But no store is wider than 16 bytes: it would be two,
- * and each of them half of every sector of the cache.
+ * and each of them half of every sector of the cache. And no chunk is wider than the device's.
  */
-export function widestUseful(group: Group, { isExternal }: Pick<GpuContext, "isExternal">): number {
+export function widestUseful(group: Group, { isExternal, gpu }: Pick<GpuContext, "isExternal" | "gpu">): number {
   const size = countElements(group.rows) * group.columns;
   const isLarge = (tensor: Tensor) => countElements(tensor.shape) >= size;
   const written = group.stores.map(({ target }) => target).filter(target => isLarge(target) && isExternal(target));
-  if (written.some(({ dtype }) => bytesPerElement[dtype] === 4)) return 4;
+  if (written.some(({ dtype }) => bytesPerElement[dtype] === 4)) return Math.min(gpu.mostChunk, 4);
   const read = group.stores.flatMap(({ loads }) => loads.map(({ tensor }) => tensor)).filter(isLarge);
-  return [...written, ...read].some(({ dtype }) => bytesPerElement[dtype] < 4) ? 8 : 4;
+  const isNarrow = [...written, ...read].some(({ dtype }) => bytesPerElement[dtype] < 4);
+  return Math.min(gpu.mostChunk, isNarrow ? 8 : 4);
 }
 
 /** The loop over the elements c of the chunk that begins at `first`. */

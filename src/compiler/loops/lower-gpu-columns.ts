@@ -24,8 +24,8 @@ const widest = 4;
 const usualDown = 8;
 
 /** Columns of one thread block. */
-export function columnTile(columns: number, { warpThreads }: GpuDevice): number {
-  return warpThreads * chooseWidth(columns, widest);
+export function columnTile(columns: number, { warpThreads, mostChunk }: GpuDevice): number {
+  return warpThreads * chooseWidth(columns, Math.min(widest, mostChunk));
 }
 
 export function lowerColumns(group: Group, { inMemory, isExternal, gpu }: GpuContext): LoopKernel {
@@ -35,7 +35,7 @@ export function lowerColumns(group: Group, { inMemory, isExternal, gpu }: GpuCon
   const across = gpu.warpThreads;
   // Fewer thread blocks than multiprocessors leave some idle: then tiles are as narrow and blocks as tall as they can be.
   const isFew = countElements(outer) * Math.ceil(columns / columnTile(columns, gpu)) < countBlocks(gpu, 1);
-  const width = isFew ? 1 : chooseWidth(columns, widest);
+  const width = isFew ? 1 : columnTile(columns, gpu) / across;
   const down = isFew ? gpu.mostThreads / across : usualDown;
   const tile = across * width;
   const tiles = Math.ceil(columns / tile);

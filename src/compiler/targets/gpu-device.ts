@@ -7,6 +7,8 @@ export interface GpuDevice {
   readonly warpThreads: number;
   /** The most threads of one thread block. */
   readonly mostThreads: number;
+  /** The most neighbouring elements that a thread loads or stores at once. */
+  readonly mostChunk: number;
   /** Of one multiprocessor: bytes that the threads of a block can share, and registers of 32 bits. */
   readonly sharedBytes: number;
   readonly registers: number;
@@ -17,6 +19,7 @@ export const commonGpu: GpuDevice = {
   multiprocessors: 108,
   warpThreads: 32,
   mostThreads: 1024,
+  mostChunk: 8,
   sharedBytes: 164 * 1024,
   registers: 65_536,
 };

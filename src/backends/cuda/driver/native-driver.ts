@@ -6,6 +6,7 @@ import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises"
 import { systemClock } from "../../../base/clock.ts";
 import { UserError } from "../../../base/errors.ts";
 import type { Product } from "../../../compiler/program/program.ts";
+import { commonGpu } from "../../../compiler/targets/gpu-device.ts";
 import { koffi } from "../../foreign-functions.ts";
 import { CublasLt } from "../cublaslt.ts";
 import { Staging } from "../staging.ts";
@@ -302,6 +303,7 @@ function describeDevice(api: DriverApi, ordinal: number): CudaDevice {
       attribute(cuda.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR),
     multiprocessors: attribute(cuda.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT),
     warpThreads: attribute(cuda.CU_DEVICE_ATTRIBUTE_WARP_SIZE),
+    mostChunk: commonGpu.mostChunk,
     mostThreads: attribute(cuda.CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK),
     sharedBytes: attribute(cuda.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_MULTIPROCESSOR),
     registers: attribute(cuda.CU_DEVICE_ATTRIBUTE_MAX_REGISTERS_PER_MULTIPROCESSOR),
