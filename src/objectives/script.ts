@@ -20,7 +20,7 @@ const schema = z.strictObject({
 export const script = {
   name: "script",
   summary: "masked tokens are predicted, and the same network tells what it replaced by the size of its logits",
-  source: "Nijkamp et al. 2021, SCRIPT; Geiping & Goldstein 2022",
+  source: "Nijkamp et al. 2021, SCRIPT, NAACL; Geiping & Goldstein 2022",
   schema,
   feed: (source, _, { train }) => feedReplaced(source, train.microBatchSequences),
   computeLoss: (parameters, { criticWeight }, recipe) => {

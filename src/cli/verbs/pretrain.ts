@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { UserError } from "../../base/errors.ts";
 import { quoteCommand } from "../../base/shell-words.ts";
 import type { Dataset } from "../../dataset/dataset.ts";
+import { findHeadFault } from "../../objectives/objectives.ts";
 import { decodeTokens } from "../../tokenizer/encoding/decode.ts";
 import { checkTrackingUri } from "../../tracking/mlflow-client.ts";
 import { readTrainingBatch } from "../../train/batches.ts";
@@ -110,12 +111,14 @@ async function pretrain(flags: PretrainFlags): Promise<void> {
         if (plan.isNew) printExample(open.dataset, recipe);
         showStatus("compiling");
       }
-      return { run, end: await trainRun(open, { json, signal, tensorboard: flags.tensorboard, mlflow }) };
+      const isFilled = findHeadFault(recipe) === undefined;
+      return { run, isFilled, end: await trainRun(open, { json, signal, tensorboard: flags.tensorboard, mlflow }) };
     });
   const trained = await stopOnSignals({ announcement: stopAnnouncement, warn: printError, work: train });
   if (!json && trained?.end.reason === "budget") {
-    print(`next: ${quoteCommand("cram", "fill", trained.run, "… [MASK] …")}`);
-    print(`      ${quoteCommand("cram", "report", trained.run)}`);
+    const { run, isFilled } = trained;
+    const next = [...(isFilled ? [["fill", run, "… [MASK] …"]] : []), ["report", run]];
+    for (const [i, words] of next.entries()) print(`${i === 0 ? "next: " : "      "}${quoteCommand("cram", ...words)}`);
   }
 }
 
