@@ -227,7 +227,6 @@ const opensByItself: Readonly<Record<string, string>> = {
   "src/machine/energy.ts": "/sys",
   "src/machine/hardware.ts": "/proc and /sys",
   "src/machine/packages.ts": "package.json of an installed package",
-  "src/tables/read-failure.ts": "refuses what is no file, without waiting, and streams",
   "src/tracking/tensorboard-log.ts": "makes a file that must not be there",
   "src/events/event-log.ts": "appends to a file that was read, or written whole, before",
 };

@@ -5,7 +5,8 @@
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, readSync } from "node:fs";
 import { UserError } from "../base/errors.ts";
-import { explainReadFailure, openForReading, streamFileAtomically, writeFileAtomically } from "../base/files/files.ts";
+import { openForReading, streamFileAtomically, writeFileAtomically } from "../base/files/files.ts";
+import { explainReadFailure } from "../base/files/read-failure.ts";
 import { countElements, type Shape } from "../graph/tensor.ts";
 import { type HeaderEntry, HeaderFault, maxHeaderBytes, parseHeader, quoteName } from "./safetensors-header.ts";
 

@@ -145,7 +145,7 @@ function isUnfinished(folder: string): boolean {
 
 /**
  * Reads the texts of a documents folder in order. A file is checked against its hash once it is read to its end.
- * UserErrors: E_DOCUMENTS_CHANGED, E_TEXT_UNREADABLE, and those of `readDocumentsManifest`.
+ * UserErrors: E_DOCUMENTS_CHANGED, E_FILE_UNREADABLE, and those of `readDocumentsManifest`.
  */
 export async function* readDocuments(folder: string): AsyncGenerator<string> {
   for (const file of readDocumentsManifest(folder).files) {

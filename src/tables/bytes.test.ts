@@ -107,16 +107,16 @@ test("what is no gzip, or has something else after it, is named", async () => {
 test("a file that is gone or is a circle of links is named", async () => {
   for (const gzip of [false, true]) {
     const gone = join(folder, "gone");
-    await assert.rejects(collect(readBytes(gone, gzip ? "gzip" : "none")), fails("E_TEXT_MISSING", gone));
+    await assert.rejects(collect(readBytes(gone, gzip ? "gzip" : "none")), fails("E_FILE_MISSING", gone));
     const circle = join(folder, `circle-${gzip}`);
     symlinkSync(circle, circle);
     await assert.rejects(
       collect(readBytes(circle, gzip ? "gzip" : "none")),
-      fails("E_TEXT_UNREADABLE", circle, "ELOOP"),
+      fails("E_FILE_UNREADABLE", circle, "ELOOP"),
     );
     await assert.rejects(
       collect(readBytes(folder, gzip ? "gzip" : "none")),
-      fails("E_TEXT_UNREADABLE", folder, "EISDIR"),
+      fails("E_FILE_UNREADABLE", folder, "a folder stands here"),
     );
   }
 });
@@ -128,7 +128,7 @@ test("a file that may not be read is named", { skip: process.platform === "win32
   const isRoot = process.getuid!() === 0;
   if (isRoot) process.seteuid!(65534); // root may read everything
   try {
-    await assert.rejects(collect(readBytes(source)), fails("E_TEXT_UNREADABLE", source, "not allowed", "EACCES"));
+    await assert.rejects(collect(readBytes(source)), fails("E_FILE_UNREADABLE", source, "may not be read", "EACCES"));
   } finally {
     if (isRoot) process.seteuid!(0);
   }

@@ -8,7 +8,8 @@ import { pipeline } from "node:stream/promises";
 import { setImmediate } from "node:timers/promises";
 import { createGunzip } from "node:zlib";
 import { UserError } from "../base/errors.ts";
-import { openFile, reading } from "./read-failure.ts";
+import { openForReading } from "../base/files/files.ts";
+import { reading } from "../base/files/read-failure.ts";
 import { unpackZstd, ZstdFault } from "./zstd.ts";
 
 export type Compression = "none" | "gzip" | "zstd";
@@ -42,15 +43,15 @@ export function unpackBytes(
 
 /**
  * Reads a file in pieces of at most 1 MiB. It reads synchronously, which makes a folder of many small files several times
- * faster to read, and lets the event loop turn once a piece. UserErrors: E_TEXT_MISSING, E_TEXT_UNREADABLE.
+ * faster to read, and lets the event loop turn once a piece. UserErrors: E_FILE_MISSING, E_FILE_UNREADABLE.
  */
 export async function* readFile(path: string): AsyncGenerator<Buffer> {
-  const file = openFile(path);
+  const file = openForReading(path, "text");
   try {
-    let bytesExpected = reading(path, () => fstatSync(file).size);
+    let bytesExpected = reading(path, "text", () => fstatSync(file).size);
     for (;;) {
       const piece = Buffer.allocUnsafe(Math.max(leastBytesPerRead, Math.min(bytesPerRead, bytesExpected)));
-      const bytesRead = reading(path, () => readSync(file, piece, 0, piece.length, null));
+      const bytesRead = reading(path, "text", () => readSync(file, piece, 0, piece.length, null));
       if (bytesRead === 0) return;
       bytesExpected -= bytesRead;
       yield piece.subarray(0, bytesRead);

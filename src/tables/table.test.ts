@@ -108,8 +108,8 @@ test("files that are empty, cut or of another kind are named", async () => {
   const latin1 = Buffer.from("a\tb\n1\t2\ncaf\u00e9\t3\n", "latin1");
   await assert.rejects(read("latin1.tsv", latin1), fails("E_UTF8", "latin1.tsv:3:"));
   await assert.rejects(read("a.xlsx", "x"), fails("E_TABLE_FORMAT", "a.xlsx"));
-  await assert.rejects(readTable(join(folder, "absent.tsv")), fails("E_TEXT_MISSING", "absent.tsv"));
-  await assert.rejects(readTable(join(folder, "absent.tsv", "x.tsv")), fails("E_TEXT_MISSING"));
+  await assert.rejects(readTable(join(folder, "absent.tsv")), fails("E_FILE_MISSING", "absent.tsv"));
+  await assert.rejects(readTable(join(folder, "absent.tsv", "x.tsv")), fails("E_FILE_MISSING"));
 });
 
 test("a table's name tells its format", () => {

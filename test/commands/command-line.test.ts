@@ -275,7 +275,7 @@ const mistakes: readonly [name: string, words: string[], pattern: RegExp][] = [
   ],
   ["a text without a mask", ["fill", "learns", "the red fox"], /E_NO_MASK/],
   ["a text too long for the model", ["fill", "learns", `${"the red fox ".repeat(20)}[MASK]`], /E_TEXT_LENGTH/],
-  ["text that does not exist", ["prepare", "nothing.txt", "--out", "x"], /E_TEXT_MISSING.*nothing\.txt/],
+  ["text that does not exist", ["prepare", "nothing.txt", "--out", "x"], /E_FILE_MISSING.*nothing\.txt/],
   ["a binary file named as text", ["prepare", "picture.txt", "--out", "x"], /E_BINARY.*picture\.txt/],
   ["a gzip cut short", ["prepare", "cut.jsonl.gz", "--out", "x"], /E_GZIP_CUT.*cut\.jsonl\.gz/],
   ["bytes that are not UTF-8", ["prepare", "latin.txt", "--out", "x"], /E_UTF8.*latin\.txt.* 3 /],

@@ -27,6 +27,7 @@ import { deepestNesting, isNestedDeeply } from "../json.ts";
 import { makePrintable } from "../printable.ts";
 import { findProcessStart, readProcessSpace } from "../process-start.ts";
 import { removeLeftovers } from "./leftovers.ts";
+import { explainReadFailure, explainUnreadable, pipeOrDevice } from "./read-failure.ts";
 
 const draftName = /^\.cram-(\d+)(?:-([0-9a-f]{8}))?-[0-9a-f]+\.writing$/;
 let ownSpace: string | undefined;
@@ -235,7 +236,7 @@ export function openForReading(path: string, kind: string): number {
     file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     const stats = fstatSync(file);
     if (stats.isFile()) return file;
-    throw explainUnreadable(path, kind, stats.isDirectory() ? "a folder stands here" : "this is a pipe or a device");
+    throw explainUnreadable(path, kind, stats.isDirectory() ? "a folder stands here" : pipeOrDevice);
   } catch (error) {
     if (file !== undefined) closeSync(file);
     throw explainReadFailure(error, path, kind);
@@ -311,43 +312,6 @@ export function listFolder(path: string, kind: string): Dirent[] {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw explainReadFailure(error, path, kind);
   }
-}
-
-/** What the system's refusals to read mean. */
-const readRefusals: Readonly<Record<string, string>> = {
-  EACCES: "this may not be read",
-  EPERM: "this may not be read",
-  EISDIR: "a folder stands here",
-  ENXIO: "this is a pipe or a device",
-  ENOTDIR: "a file stands where a folder should be",
-  ELOOP: "links that lead in a circle",
-  ENAMETOOLONG: "a name that is too long",
-  EMFILE: "too many files are open (ulimit -n says how many may be)",
-  ENFILE: "too many files are open on this machine",
-  EIO: "the disk cannot read it",
-};
-
-/** Turns the system's refusal to read into an error a person can act on; passes everything else through. */
-export function explainReadFailure(error: unknown, path: string, kind: string): unknown {
-  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
-  if (code === undefined || syscall === undefined) return error;
-  if (code === "ENOENT") {
-    return new UserError("E_FILE_MISSING", `${path}: no ${kind} here`, `Check the path; it should hold a ${kind}.`, {
-      cause: error,
-    });
-  }
-  return explainUnreadable(path, kind, readRefusals[code] ?? "the system does not read it", code, error);
-}
-
-function explainUnreadable(path: string, kind: string, seen: string, code?: string, cause?: unknown): UserError {
-  return new UserError(
-    "E_FILE_UNREADABLE",
-    `${path}: cannot be read as a ${kind}: ${seen}${code === undefined ? "" : ` (${code})`}`,
-    code === "EACCES" || code === "EPERM"
-      ? "Give yourself the right to read it and the folders above it."
-      : `Check what is there; it should be a ${kind}.`,
-    { cause },
-  );
 }
 
 function explainLarge(path: string, kind: string, most: number): UserError {

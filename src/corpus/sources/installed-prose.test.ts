@@ -128,7 +128,7 @@ test("prose that may not be read is named", { skip: process.platform === "win32"
   try {
     assert.throws(
       () => collect(folder),
-      error => error instanceof UserError && error.code === "E_TEXT_UNREADABLE",
+      error => error instanceof UserError && error.code === "E_FILE_UNREADABLE",
     );
   } finally {
     if (isRoot) process.seteuid!(0);

@@ -9,8 +9,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../base/errors.ts";
 import { readJson } from "../../base/files/files.ts";
+import { reading } from "../../base/files/read-failure.ts";
 import { listFolder } from "../../tables/folder.ts";
-import { reading } from "../../tables/read-failure.ts";
 import { looksBinary } from "../../tables/utf8.ts";
 import { extractDocComments } from "./doc-comments.ts";
 import { isDeclarations } from "./sources.ts";
@@ -29,14 +29,14 @@ const leastCharacters = 200;
  * The paths of the prose under a node_modules folder, in an order that depends on names alone. Left out: hidden files and
  * folders, links (a workspace, another package manager's store), licences, translated READMEs, a file with the same
  * content as one before it, one of less than 200 characters, one that is not UTF-8.
- * UserErrors: E_NO_TEXT when nothing is left, E_TEXT_UNREADABLE.
+ * UserErrors: E_NO_TEXT when nothing is left, E_FILE_UNREADABLE.
  */
 export function collectInstalledProse(nodeModulesFolder: string, options: InstalledProseOptions): string[] {
   const seen = new Set<string>();
   const chosen: string[] = [];
   let bytes = 0;
   for (const path of existsSync(nodeModulesFolder) ? findProse(nodeModulesFolder) : []) {
-    const content = reading(path, at => readFileSync(at));
+    const content = reading(path, "text", at => readFileSync(at));
     if (!isUtf8(content) || looksBinary(content)) continue;
     const written = content.toString("utf8");
     const text = isDeclarations(path) ? extractDocComments(written) : written;

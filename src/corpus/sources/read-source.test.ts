@@ -147,7 +147,7 @@ test("a file that vanishes after it was listed is named", async () => {
   const path = write("vanishes.txt", "x");
   const [source] = listSources([path]);
   rmSync(path);
-  await assert.rejects(readSource(source!, { textField: "text" }, startFunnel()).next(), fails("E_TEXT_MISSING", path));
+  await assert.rejects(readSource(source!, { textField: "text" }, startFunnel()).next(), fails("E_FILE_MISSING", path));
 });
 
 test("texts are the same in every format, packed or not, under any name", async () => {

@@ -73,7 +73,7 @@ export async function* readSource(
     else if (isMet && code === "E_BINARY") funnel.binaryFilesSkipped += 1;
     else if (isMet && !begun && source.format === "table" && noTextCodes.includes(code)) {
       passOver(funnel.passedOver, `without a text in "${options.textField}"`, source.path);
-    } else if (isMet && (code === "E_TEXT_MISSING" || code === "E_TEXT_UNREADABLE")) {
+    } else if (isMet && (code === "E_FILE_MISSING" || code === "E_FILE_UNREADABLE")) {
       passOver(funnel.passedOver, explainUnreadable(error, source.path), source.path);
     } else if (options.skipBroken === true) passOver(funnel.passedOver, `broken (${code})`, source.path);
     else throw error;

@@ -95,16 +95,16 @@ test("links are followed, each file once, and circles end", () => {
 test("a link to a text that is not there names the link", () => {
   const folder = makeFolder("dangling", ["a.txt"]);
   symlinkSync(join(root, "nowhere.txt"), join(folder, "b.txt"));
-  assert.throws(() => listSources([folder]), fails("E_TEXT_MISSING", join(folder, "b.txt")));
+  assert.throws(() => listSources([folder]), fails("E_FILE_MISSING", join(folder, "b.txt")));
   const circle = makeFolder("self", ["a.txt"]);
   symlinkSync("b.txt", join(circle, "b.txt"));
-  assert.throws(() => listSources([circle]), fails("E_TEXT_UNREADABLE", join(circle, "b.txt"), "ELOOP"));
+  assert.throws(() => listSources([circle]), fails("E_FILE_UNREADABLE", join(circle, "b.txt"), "ELOOP"));
 });
 
 test("what is not there, and a folder without text, are named", () => {
   const missing = join(root, "misspelt");
-  assert.throws(() => listSources([missing]), fails("E_TEXT_MISSING", missing));
-  assert.throws(() => listSources([join(makeFolder("file", ["a.txt"]), "a.txt", "b")]), fails("E_TEXT_MISSING"));
+  assert.throws(() => listSources([missing]), fails("E_FILE_MISSING", missing));
+  assert.throws(() => listSources([join(makeFolder("file", ["a.txt"]), "a.txt", "b")]), fails("E_FILE_UNREADABLE"));
   const empty = makeFolder("empty", []);
   assert.throws(() => listSources([empty]), fails("E_NO_TEXT", empty));
   const pictures = makeFolder("pictures", ["a.png", ".b.txt"]);
@@ -115,7 +115,7 @@ test("a pipe named itself is refused, one in a folder passed over", { skip: proc
   const folder = makeFolder("pipes", ["a.txt"]);
   const pipe = join(folder, "pipe.txt");
   execFileSync("mkfifo", [pipe]);
-  assert.throws(() => listSources([pipe]), fails("E_TEXT_UNREADABLE", pipe));
+  assert.throws(() => listSources([pipe]), fails("E_FILE_UNREADABLE", pipe));
   assert.deepEqual(namesIn(folder), ["a.txt"]);
 });
 
@@ -128,7 +128,7 @@ test("a folder that may not be read is named", { skip: process.platform === "win
   try {
     assert.throws(
       () => listSources([folder]),
-      fails("E_TEXT_UNREADABLE", join(folder, "closed"), "not allowed", "EACCES"),
+      fails("E_FILE_UNREADABLE", join(folder, "closed"), "may not be read", "EACCES"),
     );
   } finally {
     if (isRoot) process.seteuid!(0);
@@ -154,5 +154,5 @@ test("what a folder holds that is not read is told, by ending or reason", () => 
     "dangling leads nowhere",
     "dangling.md leads nowhere",
   ]);
-  assert.throws(() => listSources([folder], { passOver }), fails("E_TEXT_MISSING", "dangling.md"));
+  assert.throws(() => listSources([folder], { passOver }), fails("E_FILE_MISSING", "dangling.md"));
 });

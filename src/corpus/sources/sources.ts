@@ -7,8 +7,8 @@ import { type Dirent, realpathSync, type Stats, statSync } from "node:fs";
 import { extname, join } from "node:path";
 import { UserError } from "../../base/errors.ts";
 import { hashFile } from "../../base/files/files.ts";
+import { reading } from "../../base/files/read-failure.ts";
 import { listFolder } from "../../tables/folder.ts";
-import { reading } from "../../tables/read-failure.ts";
 
 /**
  * table: rows with a column of text (.json, .csv, .tsv, .parquet). html: what a page shows. declarations: a .d.ts file, of which only the documentation
@@ -34,25 +34,25 @@ export interface Source {
 
 /**
  * Lists the files behind `inputs`: the inputs in their order, within a folder by name, hidden files and folders left out.
- * UserErrors: E_NO_TEXT for a folder without a file of text, E_TEXT_MISSING, E_TEXT_UNREADABLE.
+ * UserErrors: E_NO_TEXT for a folder without a file of text, E_FILE_MISSING, E_FILE_UNREADABLE.
  */
 export function listSources(inputs: readonly string[], options: ListOptions = {}): Source[] {
   const sources = new Map<string, Source>();
   const add = (path: string, stats: Stats, named: boolean) => {
-    const real = reading(path, at => realpathSync.native(at));
+    const real = reading(path, "text", at => realpathSync.native(at));
     if (!sources.has(real) || named) sources.set(real, describeSource(path, stats, named));
   };
   for (const input of inputs) {
-    const stats = reading(input, path => statSync(path));
+    const stats = reading(input, "text", path => statSync(path));
     if (stats.isFile()) {
       add(input, stats, true);
       continue;
     }
     if (!stats.isDirectory()) {
       throw new UserError(
-        "E_TEXT_UNREADABLE",
-        `${input}: neither a file nor a folder`,
-        "A text may be read more than once: write what comes from a pipe or a device into a file, and name that.",
+        "E_FILE_UNREADABLE",
+        `${input}: cannot be read as a text: this is a pipe or a device`,
+        "Write what comes from it into a file, and name that.",
       );
     }
     const found = walkFolder(input, options);
@@ -68,9 +68,9 @@ export function listSources(inputs: readonly string[], options: ListOptions = {}
   return [...sources.values()];
 }
 
-/** SHA-256 of a file's content. UserErrors: E_TEXT_MISSING, E_TEXT_UNREADABLE. */
+/** SHA-256 of a file's content. UserErrors: E_FILE_MISSING, E_FILE_UNREADABLE. */
 function hashSource({ path }: Source): string {
-  return reading(path, hashFile);
+  return reading(path, "text", hashFile);
 }
 
 const textEnding = /\.(?:txt|md|markdown|x?html?|jsonl|ndjson|json|csv|tsv|parquet)(?:\.gz|\.zst)?$/i;
@@ -110,7 +110,7 @@ function walkFolder(folder: string, options: ListOptions): { path: string; stats
 
 function tryReading<T>(path: string, { tolerant, passOver }: ListOptions, read: (path: string) => T): T | undefined {
   try {
-    return reading(path, read);
+    return reading(path, "text", read);
   } catch (error) {
     if (tolerant !== true || !(error instanceof UserError)) throw error;
     passOver?.(explainUnreadable(error, path), path);
@@ -120,7 +120,7 @@ function tryReading<T>(path: string, { tolerant, passOver }: ListOptions, read: 
 
 /** Why a file in a folder was not read, in a few words. */
 export function explainUnreadable({ code }: UserError, path: string): string {
-  if (code !== "E_TEXT_MISSING") return "not readable";
+  if (code !== "E_FILE_MISSING") return "not readable";
   return path.includes("\ufffd") ? "with a name that is not UTF-8" : "leads nowhere";
 }
 

@@ -3,7 +3,7 @@
 
 import { statSync } from "node:fs";
 import { UserError } from "../../base/errors.ts";
-import { explainReadFailure } from "../../base/files/files.ts";
+import { explainReadFailure } from "../../base/files/read-failure.ts";
 import { createEventReader, type EventReader, openEvents } from "../../events/event-reader.ts";
 import { describeTrouble } from "./check.ts";
 import { type CurveGatherer, type Curves, gatherCurves } from "./curves.ts";

@@ -6,7 +6,8 @@ import { brotliDecompressSync, unzipSync } from "node:zlib";
 import { decompress } from "fzstd";
 import { type ColumnMetaData, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
-import { openFile, reading } from "../read-failure.ts";
+import { openForReading } from "../../base/files/files.ts";
+import { reading } from "../../base/files/read-failure.ts";
 import type { NumberedRow, Value, Values } from "../row.ts";
 import { checkPages } from "./parquet-pages.ts";
 
@@ -29,7 +30,7 @@ const unpackers: typeof compressors = {
 
 /** The rows in batches. Errors of any kind for a file that is damaged or of a kind that cannot be read. */
 export async function* readParquetRows({ path, columns }: ParquetInput): AsyncGenerator<NumberedRow[]> {
-  const descriptor = openFile(path);
+  const descriptor = openForReading(path, "text");
   try {
     const file = openRanges(descriptor, path);
     const metadata = await parquetMetadataAsync(file);
@@ -66,12 +67,12 @@ interface Ranges {
 }
 
 function openRanges(descriptor: number, path: string): Ranges {
-  const byteLength = reading(path, () => fstatSync(descriptor).size);
+  const byteLength = reading(path, "text", () => fstatSync(descriptor).size);
   const slice = (start: number, end = byteLength): ArrayBuffer => {
     if (!(start >= 0 && start <= end && end <= byteLength)) throw new Error("its index leads out of the file");
     const bytes = new Uint8Array(new ArrayBuffer(end - start));
     for (let done = 0; done < bytes.length; ) {
-      const read = reading(path, () => readSync(descriptor, bytes, done, bytes.length - done, start + done));
+      const read = reading(path, "text", () => readSync(descriptor, bytes, done, bytes.length - done, start + done));
       if (read === 0) throw new Error("the file became shorter while it was read");
       done += read;
     }

@@ -70,7 +70,7 @@ test("a prepare that is refused or fails leaves the dataset as it was", async ()
     ["E_NO_DOCUMENTS", [join(root, "blank.txt")], {}],
     ["E_JSON_LINE", [join(root, "broken.jsonl")], {}],
     ["E_VOCABULARY_SIZE", [other], { vocabulary: 8 }],
-    ["E_TEXT_MISSING", [join(root, "none.txt")], {}],
+    ["E_FILE_MISSING", [join(root, "none.txt")], {}],
     ["E_OPTION", [text], { holdOut: 2 }],
     ["E_OUTPUT_OVERLAP", [join(whole, "documents")], { vocabulary: 70 }],
     ["E_OUTPUT_OVERLAP", [text, join(whole, "documents")], { vocabulary: 70 }],

@@ -83,7 +83,7 @@ export interface PrepareOptions {
  * console.log(`${folder}: ${manifest.training.sequences} sequences of ${manifest.sequenceLength} tokens`);
  * ```
  *
- * Errors are `UserError`s with a code that docs/ERRORS.md explains, among them E_TEXT_MISSING, E_UTF8, E_TOO_LITTLE_TEXT.
+ * Errors are `UserError`s with a code that docs/ERRORS.md explains, among them E_FILE_MISSING, E_UTF8, E_TOO_LITTLE_TEXT.
  */
 export async function prepare(options: PrepareOptions): Promise<Prepared> {
   const { name, model } = chooseRecipe({ recipe: options.recipe ?? "crammed-bert" });

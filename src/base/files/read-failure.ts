@@ -1,0 +1,57 @@
+// What the system says when something cannot be read, turned into an error a person can act on. It lists and reads the files of others,
+// so every refusal of the system is about the file, never a bug.
+
+import { UserError } from "../errors.ts";
+
+export const pipeOrDevice = "this is a pipe or a device";
+
+/** What the system's refusals to read mean. */
+const readRefusals: Readonly<Record<string, string>> = {
+  EACCES: "this may not be read",
+  EPERM: "this may not be read",
+  EISDIR: "a folder stands here",
+  ENXIO: pipeOrDevice,
+  ENOTDIR: "a file stands where a folder should be",
+  ELOOP: "links that lead in a circle",
+  ENAMETOOLONG: "a name that is too long",
+  EMFILE: "too many files are open (ulimit -n says how many may be)",
+  ENFILE: "too many files are open on this machine",
+  EIO: "the disk cannot read it",
+};
+
+/** Calls `read` on a path; what the system refuses is explained. UserErrors: E_FILE_MISSING, E_FILE_UNREADABLE. */
+export function reading<T>(path: string, kind: string, read: (path: string) => T): T {
+  try {
+    return read(path);
+  } catch (error) {
+    throw explainReadFailure(error, path, kind);
+  }
+}
+
+/** Turns the system's refusal to read into an error a person can act on; passes everything else through. */
+export function explainReadFailure(error: unknown, path: string, kind: string): unknown {
+  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  if (code === undefined || syscall === undefined) return error;
+  if (code === "ENOENT") {
+    return new UserError("E_FILE_MISSING", `${path}: no ${kind} here`, `Check the path; it should hold a ${kind}.`, {
+      cause: error,
+    });
+  }
+  return explainUnreadable(path, kind, readRefusals[code] ?? "the system does not read it", code, error);
+}
+
+export function explainUnreadable(path: string, kind: string, seen: string, code?: string, cause?: unknown): UserError {
+  return new UserError(
+    "E_FILE_UNREADABLE",
+    `${path}: cannot be read as a ${kind}: ${seen}${code === undefined ? "" : ` (${code})`}`,
+    adviseOnUnreadable(kind, seen, code),
+    { cause },
+  );
+}
+
+function adviseOnUnreadable(kind: string, seen: string, code: string | undefined): string {
+  if (code === "EACCES" || code === "EPERM") return "Give yourself the right to read it and the folders above it.";
+  // It may be read more than once.
+  if (seen === pipeOrDevice) return "Write what comes from it into a file, and name that.";
+  return `Check what is there; it should be a ${kind}.`;
+}
