@@ -48,7 +48,7 @@ const changes: Readonly<Record<string, { readonly to: unknown; readonly beside?:
   decayExponent: { to: 0.5 },
   updateClip: { to: 2 },
   relativeStep: { to: false, beside: { learningRate: 2 } },
-  sharpness: { to: 0.5 },
+  sharpness: { to: 0.5, beside: { interval: 1 } },
   rho: { to: 0.5 },
   hessianPower: { to: 0.5 },
   interval: { to: 7 },
