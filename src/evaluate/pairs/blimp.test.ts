@@ -48,10 +48,7 @@ test("a folder without pairs, or a row without a sentence, is named", async () =
   const empty = join(folder, "empty");
   mkdirSync(empty);
   await assert.rejects(readParadigms(empty), fails("E_TASK_FOLDER", empty));
-  await assert.rejects(
-    readParadigms(join(folder, "absent")),
-    fails("E_TASK_FOLDER", "absent", "no such file or folder"),
-  );
+  await assert.rejects(readParadigms(join(folder, "absent")), fails("E_TASK_FOLDER", "absent", "no folder here"));
   writeFileSync(join(empty, "x.jsonl"), '{"sentence_good":"It is.","sentence_bad":"x"}\n{"sentence_good":"It is."}\n');
   await assert.rejects(readParadigms(empty), fails("E_TASK_COLUMN", "x.jsonl:2", "sentence_bad", "sentence_good"));
 });
