@@ -30,11 +30,12 @@ const sumOver = (tokens: Uint16Array, values: Float64Array): number => {
   return sum;
 };
 
-/** log2 of each token's share, every one counted once more. */
-function measureSurprise(dataset: RankedDataset): Float64Array {
+/** The mean over a sequence of log2 of each token's share, every one counted once more, times a sign. */
+function rankByFrequency(dataset: RankedDataset, sign: 1 | -1): (tokens: Uint16Array) => number {
   const counts = dataset.countTokens();
   const total = counts.reduce((a, b) => a + b, 0) + counts.length;
-  return counts.map(count => Math.log2((count + 1) / total));
+  const logarithms = counts.map(count => Math.log2((count + 1) / total));
+  return tokens => (sign * sumOver(tokens, logarithms)) / tokens.length;
 }
 
 const count = (wanted: number) => (tokens: Uint16Array) => {
@@ -47,20 +48,14 @@ const likelyFirst = {
   name: "likely-first",
   summary: "by the mean logarithm of how frequent its tokens are, frequent ones first",
   source,
-  prepare: dataset => {
-    const surprise = measureSurprise(dataset);
-    return tokens => -sumOver(tokens, surprise) / tokens.length;
-  },
+  prepare: dataset => rankByFrequency(dataset, -1),
 } as const satisfies Rank;
 
 const rareFirst = {
   name: "rare-first",
   summary: "the same, rare ones first",
   source,
-  prepare: dataset => {
-    const surprise = measureSurprise(dataset);
-    return tokens => sumOver(tokens, surprise) / tokens.length;
-  },
+  prepare: dataset => rankByFrequency(dataset, 1),
 } as const satisfies Rank;
 
 const shortFirst = {

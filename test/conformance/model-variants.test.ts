@@ -3,13 +3,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { bertOriginal } from "../../recipes/bert-original.ts";
 import { crammedBertSmall } from "../../recipes/crammed-bert-small.ts";
 import { openReference } from "../../src/backends/reference/reference.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { RandomSequence, streams } from "../../src/base/random.ts";
 import { makeTables } from "../../src/model/inputs.ts";
 import { countParameters, countTrainingFlops } from "../../src/model/parameters.ts";
-import { completeShape } from "../../src/model/shape.ts";
 import { countMasked } from "../../src/objectives/predictions.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import { checkRecipe, overrideRecipe, type Recipe } from "../../src/train/recipe.ts";
@@ -122,20 +122,7 @@ for (const [name, assignments] of Object.entries(families)) {
 }
 
 test("parameters and operations of BERT base are the published ones", () => {
-  const shape = completeShape({
-    width: 768,
-    layers: 12,
-    heads: 12,
-    feedForward: 3072,
-    vocabulary: 30522,
-    sequenceLength: 512,
-    positions: "learned",
-    normalisation: "post",
-    biases: true,
-    activation: "gelu",
-    segments: true,
-    head: "transform",
-  });
+  const shape = bertOriginal.model;
   // transformers' BertForMaskedLM of bert-base-uncased has 109,514,298 parameters.
   assert.equal(countParameters(shape), 109_514_298);
   // By hand: 12 · (4 · 768² + 2 · 768 · 3072) in the layers, 12 · 2 · 512 · 768 in attention, 0.15 · (768² + 768 · 30522) in the head.

@@ -16,8 +16,8 @@ import {
   objectives,
 } from "../../src/objectives/objectives.ts";
 import { overrideRecipe } from "../../src/train/recipe.ts";
+import { formula, type Summary, summarise } from "./formula.ts";
 
-type Summary = readonly [norm: number, probe: number];
 interface Case {
   readonly name: string;
   readonly objective: Readonly<Record<string, unknown>>;
@@ -43,23 +43,11 @@ interface Golden {
 const path = new URL("../../../test/golden/expected/objectives.json", import.meta.url);
 const golden = JSON.parse(readFileSync(path, "utf8")) as Golden;
 
-/** The script's: values between -1 and 1 of a name. */
-function formula(name: string, count: number): number[] {
-  let seed = 0;
-  for (const character of name) seed = (seed * 31 + character.codePointAt(0)!) % 65521;
-  return Array.from({ length: count }, (_, i) => Math.sin(0.37 * seed + 1.7 * i + 0.013 * i * i));
-}
-
 /** The script's value of a parameter. */
 function parameterValue(name: string, size: Shape): Float32Array {
   const isGain = size.length === 1 && name.endsWith(".weight");
   const scale = size.length === 1 ? 0.1 : 0.3;
   return Float32Array.from(formula(name, countElements(size)), value => (isGain ? 1 : 0) + scale * value);
-}
-
-function summarise(name: string, values: ArrayLike<number>): Summary {
-  const probe = formula(`${name} probe`, values.length);
-  return [Math.hypot(...Array.from(values)), probe.reduce((total, value, i) => total + value * values[i]!, 0)];
 }
 
 function recipeOf({ objective, model, changes = [] }: Case) {

@@ -17,8 +17,8 @@ import { completeShape, listOptions, type ShapeSettings, shapeSchema } from "../
 import { listPaths } from "../../src/settings/schema.ts";
 import { openEmulatedCuda } from "../cuda-emulator/emulated-backend.ts";
 import { emulatorAbsent } from "../cuda-emulator/emulated-driver.ts";
+import { formula, type Summary, summarise } from "./formula.ts";
 
-type Summary = readonly [norm: number, probe: number];
 interface Outcome {
   readonly logits: Summary;
   readonly loss: number;
@@ -42,13 +42,6 @@ interface Golden {
 const path = new URL("../../../test/golden/expected/variants.json", import.meta.url);
 const golden = JSON.parse(readFileSync(path, "utf8")) as Golden;
 
-/** The script's: values between -1 and 1 of a name. */
-function formula(name: string, count: number): number[] {
-  let seed = 0;
-  for (const character of name) seed = (seed * 31 + character.codePointAt(0)!) % 65521;
-  return Array.from({ length: count }, (_, i) => Math.sin(0.37 * seed + 1.7 * i + 0.013 * i * i));
-}
-
 /** The script's value of a parameter. */
 function parameterValue(name: string, size: Shape): Float32Array {
   const values = formula(name, countElements(size));
@@ -62,11 +55,8 @@ function parameterValue(name: string, size: Shape): Float32Array {
 }
 
 function checkSummary(what: string, values: ArrayLike<number>, expected: Summary, name: string, tolerance: number) {
-  const probe = formula(`${name} probe`, values.length);
-  const norm = Math.hypot(...Array.from(values));
-  const product = probe.reduce((total, value, i) => total + value * values[i]!, 0);
   const scale = Math.max(1e-3, expected[0]);
-  for (const [i, seen] of [norm, product].entries()) {
+  for (const [i, seen] of summarise(name, values).entries()) {
     const error = Math.abs(seen - expected[i]!) / scale;
     assert.ok(error < tolerance, `${what}: ${seen} against ${expected[i]}, error ${error}`);
   }

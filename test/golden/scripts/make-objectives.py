@@ -8,16 +8,11 @@ stand in the order of the parameters' names.
 import json, math, torch
 import torch.nn.functional as F
 
+from formula import formula
+
 torch.set_default_dtype(torch.float64)
 B, S, V, MASK = 4, 8, 19, 6
 base = {"width": 8, "layers": 3, "heads": 2, "feedForward": 12, "positions": "scaled-sinusoidal"}
-
-def formula(name, count):
-    """Values between -1 and 1 of a name."""
-    seed = 0
-    for character in name:
-        seed = (seed * 31 + ord(character)) % 65521
-    return torch.tensor([math.sin(0.37 * seed + 1.7 * i + 0.013 * i * i) for i in range(count)])
 
 class Network:
     """A pre-norm transformer. `read` is shared by the networks of one objective."""

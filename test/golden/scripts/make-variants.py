@@ -8,15 +8,10 @@ Gradients stand in the order of the parameters' names, which are those that this
 import json, math, sys, numpy, torch
 import torch.nn.functional as F
 
+from formula import formula
+
 torch.set_default_dtype(torch.float64)
 V, L, S, B = 19, 2, 6, 2
-
-def formula(name, count):
-    """Values between -1 and 1 of a name."""
-    seed = 0
-    for character in name:
-        seed = (seed * 31 + ord(character)) % 65521
-    return torch.tensor([math.sin(0.37 * seed + 1.7 * i + 0.013 * i * i) for i in range(count)])
 
 class Model:
     def __init__(self, shape):
