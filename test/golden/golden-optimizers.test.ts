@@ -13,6 +13,8 @@ import { countElements, type Graph, type Shape } from "../../src/graph/tensor.ts
 import { type OptimizerSettings, optimizerSchema, optimizers } from "../../src/optim/optimizers.ts";
 import { findInterval, findProbe } from "../../src/optim/probe.ts";
 import { buildUpdate, listMoments, scheduleInputs } from "../../src/optim/update.ts";
+import { openEmulatedCuda } from "../cuda-emulator/emulated-backend.ts";
+import { emulatorAbsent } from "../cuda-emulator/emulated-driver.ts";
 
 type Role = "matrix" | "embedding" | "norm" | "scale";
 
@@ -114,11 +116,12 @@ const describe = ({ name, ...settings }: OptimizerSettings) =>
     .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
     .join(" ")}`;
 
-for (const [name, open, tolerance] of [
-  ["reference", async () => openReference(), 1e-6],
-  ["cpu", () => openCpu({ threads: 1, precision: "f32" }), 1e-5],
+for (const [name, open, tolerance, absent] of [
+  ["reference", async () => openReference(), 1e-6, undefined],
+  ["cpu", () => openCpu({ threads: 1, precision: "f32" }), 1e-5, undefined],
+  ["cuda", () => openEmulatedCuda(), 1e-5, emulatorAbsent],
 ] as const) {
-  test(`${name}: twenty steps of every optimizer`, async t => {
+  test(`${name}: twenty steps of every optimizer`, { skip: absent ?? false }, async t => {
     const backend = await open();
     try {
       const intervals = [...new Set(cases.map(({ settings }) => findInterval(settings)))];
