@@ -78,3 +78,34 @@ test("without a checksum, another length than the frame names is told, and so is
     /followed by what is none/,
   );
 });
+
+test("a length of two and of four bytes is read as the format writes it", async () => {
+  // zstd -19 --no-check of 492 bytes, which stand as 492 - 256, and of the zeros.
+  const two = decode("KLUv/WDsALUBAKKCCRDA62AJeVe3lwT/qvboGGMBwNavolhMsiF/atRriGyDXb8Op5pkBACXVVAIiAOy4ZjJBA==");
+  const four = decode("KLUv/aDgkwQATAAACAABAPz/ORACAgAQAAOfBAA=");
+  assert.equal(String(await unpack(two)), three + three);
+  assert.deepEqual(await unpack(four), Buffer.alloc(300_000));
+});
+
+test("what RFC 8878 keeps for later, forbids, or packs with a dictionary is refused as that", async () => {
+  /** zstd -19 --no-check -D of a trained dictionary. */
+  const dictionary = decode(
+    "KLUv/WMJyIVG7ACtAQAkAnRoZSByZWQgZm94IHNsZWVwcy4gb3dsIG5vdDtpcyBhLgoGMJdVKaa3aAWsBy3ZcAw7Ew==",
+  );
+  assert.match(String(await tryUnpacking(dictionary)), /packed with a dictionary/);
+  const changed = (change: (bytes: Buffer) => void) => {
+    const bytes = Buffer.from(unchecked);
+    change(bytes);
+    return tryUnpacking(bytes);
+  };
+  const descriptor = 4;
+  assert.match(String(await changed(bytes => (bytes[descriptor]! |= 0b1000))), /a version to come/);
+  // Behind the descriptor and the length: last, the type and the size of the first block.
+  const block = 6;
+  assert.match(
+    String(await changed(bytes => bytes.writeUIntLE(1 | (3 << 1) | (9 << 3), block, 3))),
+    /no program writes/,
+  );
+  const tooLarge = 1 | (2 << 1) | ((2 ** 17 + 1) << 3);
+  assert.match(String(await changed(bytes => bytes.writeUIntLE(tooLarge, block, 3))), /no program writes/);
+});
