@@ -4,7 +4,7 @@ import { quoteCommand } from "../base/shell-words.ts";
 import type { EndEvent, StartEvent, StepEvent, TrainingEvent } from "../events/event.ts";
 import { createSpeedometer } from "../events/speed.ts";
 import { countTokenFlops, findMeasured } from "../objectives/objectives.ts";
-import { parseBudget } from "../train/budget.ts";
+import type { Budget } from "../train/budget.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { createSlowStepWatch } from "../train/slow-steps.ts";
 import type { OpenRun } from "../verbs/pretrain/open-run.ts";
@@ -21,9 +21,9 @@ export async function trainRun(
   { json, signal, ...logs }: { json: boolean; signal: AbortSignal } & Pick<LogChoice, "tensorboard" | "mlflow">,
 ): Promise<EndEvent> {
   const { recipe, run } = open;
-  const train = await openTraining(open, { ...logs, onWarning: printError });
+  const { budget, train } = await openTraining(open, { ...logs, onWarning: printError });
   signal.throwIfAborted();
-  const show = json ? (event: TrainingEvent) => print(JSON.stringify(event)) : createEventPrinter(recipe, run);
+  const show = json ? (event: TrainingEvent) => print(JSON.stringify(event)) : createEventPrinter(recipe, budget, run);
   // Read to the end: behind the end event of a training that came apart comes the error that says why.
   let end: EndEvent | undefined;
   for await (const event of train(signal)) {
@@ -35,12 +35,12 @@ export async function trainRun(
 }
 
 /** One line of text an event, steps as the status. */
-function createEventPrinter(recipe: Recipe, run: string): (event: TrainingEvent) => void {
+function createEventPrinter(recipe: Recipe, budget: Budget, run: string): (event: TrainingEvent) => void {
   const { train, model } = recipe;
-  const createStepLine = ({ peakFlops, budget = train.budget }: StartEvent) => {
+  const createStepLine = ({ peakFlops }: StartEvent) => {
     const { sequenceLength: tokensPerSequence } = model;
     const flopsPerToken = countTokenFlops(recipe);
-    return createStepPrinter(parseBudget(budget), createSpeedometer({ tokensPerSequence, flopsPerToken, peakFlops }));
+    return createStepPrinter(budget, createSpeedometer({ tokensPerSequence, flopsPerToken, peakFlops }));
   };
   const watchSpeed = createSlowStepWatch();
   let describeStep: ((event: StepEvent) => string) | undefined;

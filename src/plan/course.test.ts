@@ -37,10 +37,11 @@ async function simulate(assignments: readonly string[], cost: StepCost) {
     training: () => ({}),
     validation: () => ({}),
   };
-  const options = { engine, source, recipe, recipeHash: "", clock, run: undefined, resumeFrom: undefined };
+  const budget = parseBudget(recipe.train.budget);
+  const options = { engine, source, recipe, recipeHash: "", budget, clock, run: undefined, resumeFrom: undefined };
   for await (const event of pretrain({ ...options, signal: new AbortController().signal })) {
     if (event.kind === "end") {
-      const planned = planCourse(recipe, parseBudget(recipe.train.budget), cost);
+      const planned = planCourse(recipe, budget, cost);
       return { planned, steps: event.step, tokens: event.tokens, seconds: event.elapsedSeconds };
     }
   }

@@ -34,8 +34,17 @@ async function traceReading(leavesHostFree: boolean, source: Partial<BatchSource
     return source.training?.(first, sequences, progress) ?? {};
   };
   const sizes = ["schedule.batchSequences=1", "train.microBatchSequences=1", "schedule.batchRamp=0"];
-  const recipe = overrideRecipe(crammedBert, ["train.budget=5steps", ...sizes]);
-  const options = { engine, recipe, recipeHash: "", clock: simulatedClock(), run: undefined, resumeFrom: undefined };
+  const recipe = overrideRecipe(crammedBert, sizes);
+  const budget = { kind: "steps", steps: 5 } as const;
+  const options = {
+    engine,
+    recipe,
+    recipeHash: "",
+    budget,
+    clock: simulatedClock(),
+    run: undefined,
+    resumeFrom: undefined,
+  };
   const signal = new AbortController().signal;
   for await (const _ of pretrain({ ...options, source: { ...plain, ...source, training }, signal }));
   return trace;

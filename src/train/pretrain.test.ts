@@ -79,6 +79,7 @@ test("a day is simulated in milliseconds: schedule, ramp and clock as in the rec
     source: constantSource,
     recipe,
     recipeHash: "",
+    budget: parseBudget(recipe.train.budget),
     clock,
     run: undefined,
     resumeFrom: undefined,
@@ -108,8 +109,9 @@ test("a step is judged by one reading of the clock: by what the event before it 
     clock.advance(1);
     return clock.seconds();
   };
-  const recipe = overrideRecipe(crammedBert, ["train.budget=90s", "train.microBatchSequences=512"]);
-  const options = { engine: fakeEngine, source: constantSource, recipe, recipeHash: "", run: undefined };
+  const recipe = overrideRecipe(crammedBert, ["train.microBatchSequences=512"]);
+  const budget = parseBudget("90s");
+  const options = { engine: fakeEngine, source: constantSource, recipe, recipeHash: "", budget, run: undefined };
   const signal = new AbortController().signal;
   const events = await collect(
     pretrain({ ...options, clock: { ...clock, seconds: lookAt }, resumeFrom: undefined, signal }),
@@ -137,8 +139,9 @@ test("a stop between two steps is left out of the budget, too, though its signal
     };
     const engine: Engine = { ...fakeEngine, accumulate: async () => raw.advance(0.1) };
     const sizes = ["schedule.batchSequences=64", "train.microBatchSequences=64", "schedule.batchRamp=0"];
-    const recipe = overrideRecipe(crammedBert, ["train.budget=10s", "train.checkpointEverySeconds=2", ...sizes]);
-    const options = { engine, source: constantSource, recipe, recipeHash: "", resumeFrom: undefined };
+    const recipe = overrideRecipe(crammedBert, ["train.checkpointEverySeconds=2", ...sizes]);
+    const budget = parseBudget("10s");
+    const options = { engine, source: constantSource, recipe, recipeHash: "", budget, resumeFrom: undefined };
     const run = join(folder, `stopped-at-${stoppedAt}`);
     const signal = new AbortController().signal;
     let [steps, told] = [0, 0];
@@ -226,10 +229,11 @@ async function runToy(
   const recipe = average === undefined ? toyRecipe : { ...toyRecipe, average };
   // On the reference batches are read ahead, as on a device that works by itself.
   const engine = { ...(await openEngine(backend, definition)), leavesHostFree: name === "reference" };
+  const budget = parseBudget(recipe.train.budget);
   const clock = simulatedClock();
   const stop = new AbortController();
   const resumeFrom = resume ? loadCheckpoint(run, definition) : undefined;
-  const options = { engine, source, recipe, recipeHash: "r", clock, run, resumeFrom, signal: stop.signal };
+  const options = { engine, source, recipe, recipeHash: "r", budget, clock, run, resumeFrom, signal: stop.signal };
   const log = new EventLog(join(run, "events.jsonl"), resumeFrom?.counters.step);
   try {
     for await (const event of pretrain(options)) {
@@ -312,7 +316,8 @@ for (const name of ["adamw", "muon"]) {
       ...makeTables(recipe.model),
     };
     const source = { ...constantSource, training: () => batch, validation: () => batch };
-    const options = { engine, source, recipe, recipeHash: "", clock: simulatedClock(), run: undefined };
+    const budget = parseBudget(recipe.train.budget);
+    const options = { engine, source, recipe, recipeHash: "", budget, clock: simulatedClock(), run: undefined };
     const events = pretrain({ ...options, resumeFrom: undefined, signal: new AbortController().signal });
     await events.next();
     const initial = [...definition.parameters.keys()].map(key => [key, [...definition.initialise(key)]] as const);

@@ -9,7 +9,7 @@ import type { TrainingEvent } from "../events/event.ts";
 import { countTaken } from "../optim/averages.ts";
 import { batchSizeAt, rateAt } from "../optim/schedule.ts";
 import { type BatchSource, queueBatches } from "./batch-queue.ts";
-import { type Budget, formatBudget, parseBudget, startBudget } from "./budget.ts";
+import { type Budget, formatBudget, startBudget } from "./budget.ts";
 import { createGuard } from "./guard.ts";
 import type { Recipe } from "./recipe.ts";
 import type { Engine, Inputs } from "./step.ts";
@@ -19,8 +19,10 @@ export interface PretrainOptions {
   readonly source: BatchSource;
   readonly recipe: Recipe;
   readonly recipeHash: string;
-  /** What the run may use in all; default: the recipe's. */
-  readonly budget?: Budget | undefined;
+  /** What the run may use in all. */
+  readonly budget: Budget;
+  /** Whether that is more than its recipe says, for the start event. */
+  readonly isExtended?: boolean | undefined;
   /** SHA-256 of the run's tokenizer.json, for who opens its checkpoints. */
   readonly tokenizerHash?: string | undefined;
   readonly clock: Clock;
@@ -66,8 +68,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
   const warmupSeconds = await warmUp(options);
   let step = resumeFrom?.counters.step ?? 0;
   let sequences = resumeFrom?.counters.sequences ?? 0;
-  const whole = options.budget ?? parseBudget(recipe.train.budget);
-  const budget = startBudget(whole, clock, resumeFrom?.counters.elapsedSeconds ?? 0);
+  const budget = startBudget(options.budget, clock, resumeFrom?.counters.elapsedSeconds ?? 0);
   const guard = createGuard(recipe.train.badStepsAllowed, diverge);
   // A signal that the process goes on may come after it did: it is waited for where much time went by, whatever was done then.
   let lastSeconds = clock.seconds();
@@ -93,7 +94,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
     warmupSeconds,
     elapsedSeconds: now.elapsedSeconds,
     unigramEntropy: source.unigramEntropy,
-    ...(options.budget !== undefined && { budget: formatBudget(options.budget) }),
+    ...(options.isExtended === true && { budget: formatBudget(options.budget) }),
     ...(options.peakFlops !== undefined && { peakFlops: options.peakFlops }),
   };
   const countAveraged = () => (average === undefined ? 0 : countTaken({ step, progress: now.progress }, average));

@@ -19,7 +19,7 @@ import {
   type TrainingState,
 } from "../checkpoint/state.ts";
 import { abbreviateShape } from "../model/shape.ts";
-import { type Budget, extendBudget, parseBudget } from "./budget.ts";
+import { type Budget, formatBudget, parseBudget } from "./budget.ts";
 import { type InitialModel, readInitialParameters, storeInitialParameters } from "./initial-parameters.ts";
 import { checkRecipe, type Recipe } from "./recipe.ts";
 import type { TrainingDefinition } from "./step.ts";
@@ -144,33 +144,28 @@ const extensionsSchema = z.strictObject({
   ...seal,
 });
 
-function readExtensions(run: string): z.infer<typeof extensionsSchema>["extensions"] {
-  const path = join(run, "extensions.json");
-  if (!existsSync(path)) return [];
-  return readRunFile(
-    path,
-    "run's extensions",
-    extensionsSchema,
-    "Remove it, and extend again with cram pretrain --resume and --extend.",
-  ).extensions;
-}
-
-/** What a run may use in all that was extended; undefined where its budget is its recipe's. */
-export function readRunBudget(run: string, { train }: Recipe): Budget | undefined {
-  const extensions = readExtensions(run);
-  if (extensions.length === 0) return undefined;
-  const origin = `${join(run, "extensions.json")}: `;
-  return extensions.map(({ budget }) => parseBudget(budget, origin)).reduce(extendBudget, parseBudget(train.budget));
+/** What was added to a run's budget, and the steps that were done then. */
+interface Extension {
+  readonly step: number;
+  readonly budget: Budget;
 }
 
 /**
- * Adds to the budget of a run at `step`. What was added at the same step before is replaced: a command that was killed before
- * its first step can be given again. UserErrors E_BUDGET.
+ * What a run's budget was extended by, and by `more`: what was added at the same step before is replaced, so a command that was
+ * killed before its first step can be given again. UserErrors of reading the file, and E_BUDGET.
  */
-export function extendRun(run: string, { train }: Recipe, step: number, more: string): void {
-  extendBudget(parseBudget(train.budget), parseBudget(more));
-  const before = readExtensions(run).filter(extension => extension.step !== step);
-  const extensions = [...before, { step, budget: more.trim() }];
+export function listExtensions(run: string, more?: Extension): Extension[] {
+  const path = join(run, "extensions.json");
+  const advice = "Remove it, and extend again with cram pretrain --resume and --extend.";
+  const { extensions } = existsSync(path)
+    ? readRunFile(path, "run's extensions", extensionsSchema, advice)
+    : { extensions: [] };
+  const before = extensions.map(({ step, budget }) => ({ step, budget: parseBudget(budget, `${path}: `) }));
+  return more === undefined ? before : [...before.filter(({ step }) => step !== more.step), more];
+}
+
+export function writeExtensions(run: string, listed: readonly Extension[]): void {
+  const extensions = listed.map(({ step, budget }) => ({ step, budget: formatBudget(budget) }));
   writeFileAtomically(join(run, "extensions.json"), formatSealed({ version: 1, extensions }));
 }
 

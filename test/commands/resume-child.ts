@@ -25,6 +25,7 @@ import {
   tanh,
 } from "../../src/graph/operations.ts";
 import type { BatchSource } from "../../src/train/batch-queue.ts";
+import { parseBudget } from "../../src/train/budget.ts";
 import { pretrain } from "../../src/train/pretrain.ts";
 import type { Recipe } from "../../src/train/recipe.ts";
 import { openEngine, type TrainingDefinition } from "../../src/train/step.ts";
@@ -93,7 +94,8 @@ const resumeFrom =
 const log = new EventLog(join(run, "events.jsonl"), resumeFrom?.counters.step);
 const engine = await openEngine(backend, definition);
 const signal = new AbortController().signal;
-const options = { engine, source, recipe, recipeHash: "", clock: systemClock, run, resumeFrom, signal };
+const budget = parseBudget(recipe.train.budget);
+const options = { engine, source, recipe, recipeHash: "", budget, clock: systemClock, run, resumeFrom, signal };
 for await (const event of pretrain(options)) {
   log.append(event);
   if (event.kind === "step") process.stdout.write("s");

@@ -23,6 +23,7 @@ import { countTaken } from "../../src/optim/averages.ts";
 import { batchSizeAt, rateAt } from "../../src/optim/schedule.ts";
 import { isChoice, isSection, shapesOf, unwrap } from "../../src/settings/schema.ts";
 import { countValidationBatches } from "../../src/train/batches.ts";
+import { parseBudget } from "../../src/train/budget.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import { pretrain } from "../../src/train/pretrain.ts";
 import { overrideRecipe, type Recipe, recipeSchema } from "../../src/train/recipe.ts";
@@ -218,7 +219,8 @@ async function describeCourse(recipe: Recipe): Promise<string> {
     };
     const run = loss === 1 ? mkdtempSync(join(folder, "run-")) : undefined;
     const clock = { seconds: () => (seconds += 0.25), date: () => new Date(0) };
-    const options = { engine, source, recipe, recipeHash: "", clock, run, resumeFrom: undefined };
+    const budget = parseBudget(recipe.train.budget);
+    const options = { engine, source, recipe, recipeHash: "", budget, clock, run, resumeFrom: undefined };
     try {
       for await (const { kind, step } of pretrain({ ...options, signal: new AbortController().signal }))
         told.push([kind, step]);

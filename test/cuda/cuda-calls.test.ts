@@ -77,8 +77,17 @@ test("the next batch is read between the launches of an update and the arrival o
     driver.calls.push(`read ${first}`);
     return batch;
   };
-  const steps = overrideRecipe(recipe, ["train.budget=3steps", "schedule.batchSequences=2", "schedule.batchRamp=0"]);
-  const options = { engine, recipe: steps, recipeHash: "", clock: systemClock, run: undefined, resumeFrom: undefined };
+  const steps = overrideRecipe(recipe, ["schedule.batchSequences=2", "schedule.batchRamp=0"]);
+  const budget = { kind: "steps", steps: 3 } as const;
+  const options = {
+    engine,
+    recipe: steps,
+    recipeHash: "",
+    budget,
+    clock: systemClock,
+    run: undefined,
+    resumeFrom: undefined,
+  };
   const signal = new AbortController().signal;
   for await (const _ of pretrain({ ...options, source: { ...source, training }, signal }));
   for (const at of [2, 4].map(first => driver.calls.indexOf(`read ${first}`))) {

@@ -16,6 +16,7 @@ import { openMonitor } from "../../src/backends/cuda/driver/nvml.ts";
 import { figuresOf } from "../../src/backends/cuda/figures.ts";
 import type { Product } from "../../src/compiler/program/program.ts";
 import { input, matmul } from "../../src/graph/operations.ts";
+import { parseBudget } from "../../src/train/budget.ts";
 import { overrideRecipe } from "../../src/train/recipe.ts";
 import { readRunDevice } from "../../src/train/run-folder.ts";
 import { type BackendChoice, withBackend } from "../../src/verbs/backend.ts";
@@ -121,7 +122,7 @@ test("a run keeps its device, and goes on there when it is resumed", { skip }, a
   await prepare({ texts: [text], out: data, vocabulary: 60, sequenceLength: 16, holdOut: 0.2, threads: 1 });
   const sizes = ["width=16", "layers=1", "heads=2", "feedForward=16", "vocabulary=60", "sequenceLength=16"];
   const recipe = overrideRecipe(quickstart, [...sizes.map(size => `model.${size}`), "train.microBatchSequences=2"]);
-  const plan = { run: join(folder, "run"), recipe, data };
+  const plan = { run: join(folder, "run"), recipe, budget: parseBudget(recipe.train.budget), data };
   const open = (isNew: boolean, choice: BackendChoice) =>
     withRun({ ...plan, isNew }, choice, async ({ backend }) => backend.device);
   assert.match(await open(true, { backend: "cuda", device: 1 }), /^Fake 6,/);

@@ -10,6 +10,7 @@ import { readEvents } from "../../events/event-reader.ts";
 import { countPerformanceCores } from "../../machine/cores.ts";
 import { openPretrainedModel } from "../../pretrained/pretrained-model.ts";
 import { plotCurve } from "../../report/charts/plot.ts";
+import { parseBudget } from "../../train/budget.ts";
 import { openMaskFiller } from "../../verbs/model/fill-masks.ts";
 import { withRun } from "../../verbs/pretrain/open-run.ts";
 import { prepareProse, proseSentences } from "../../verbs/quickstart.ts";
@@ -69,6 +70,7 @@ async function quickstart(flags: QuickstartFlags): Promise<void> {
     run: flags.out ?? "runs/quickstart",
     takesFreeName: flags.out === undefined,
     recipe,
+    budget: parseBudget(recipe.train.budget),
     data: flags.data,
   };
   const train = (signal: AbortSignal) =>

@@ -14,6 +14,7 @@ import { readTokenizer } from "../../tokenizer/read-tokenizer.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { BatchSource } from "../../train/batch-queue.ts";
 import { openBatches } from "../../train/batches.ts";
+import type { Budget } from "../../train/budget.ts";
 import { checkInitialModel, type InitialModel } from "../../train/initial-parameters.ts";
 import { overrideRecipe, type Recipe } from "../../train/recipe.ts";
 import {
@@ -34,12 +35,13 @@ export interface OpenRun {
   readonly backend: Backend;
   readonly dataset: Dataset;
   readonly recipe: Recipe;
+  readonly budget: Budget;
   readonly source: BatchSource;
   readonly run: string;
   /** Whether its choices were made now. */
   readonly isNew: boolean;
   readonly fromStep?: number | undefined;
-  readonly extend?: string | undefined;
+  readonly extend?: Budget | undefined;
 }
 
 /**
@@ -66,7 +68,7 @@ export async function withRun<T>(
 }
 
 async function withLockedRun<T>(
-  { run, recipe: planned, data, isNew, fromStep, extend, initFrom, fitsMemory }: RunPlan,
+  { run, recipe: planned, budget, data, isNew, fromStep, extend, initFrom, fitsMemory }: RunPlan,
   choice: BackendChoice,
   use: (open: OpenRun) => Promise<T>,
 ): Promise<T> {
@@ -88,7 +90,7 @@ async function withLockedRun<T>(
       const source = recipe === planned ? batches : openBatches(dataset, recipe);
       if (!isNew) {
         checkDatasetTokenizer(run, dataset.tokenizer);
-        return use({ backend, dataset, recipe, source, run, isNew, fromStep, extend });
+        return use({ backend, dataset, recipe, budget, source, run, isNew, fromStep, extend });
       }
       const { threads, device: number } = device;
       const began = {
@@ -98,7 +100,7 @@ async function withLockedRun<T>(
       };
       beginRun(run, { recipe, data, datasetHash: source.datasetHash, initial, device: began });
       // A run in which nothing happened would be in the way of the same command.
-      return use({ backend, dataset, recipe, source, run, isNew }).catch(error => {
+      return use({ backend, dataset, recipe, budget, source, run, isNew }).catch(error => {
         abandonEmptyRun(run);
         throw error;
       });

@@ -10,15 +10,16 @@ import { createRepetitionWatch, describeFit } from "../../plan/data-fit.ts";
 import type { RunStatus } from "../../tracking/mlflow-client.ts";
 import { MlflowLog } from "../../tracking/mlflow-log.ts";
 import { TensorboardLog } from "../../tracking/tensorboard-log.ts";
+import { type Budget, extendBudget } from "../../train/budget.ts";
 import { defineTraining } from "../../train/definition.ts";
 import { pretrain as runTraining } from "../../train/pretrain.ts";
 import {
-  extendRun,
   hashRecipe,
   holdRunFiles,
+  listExtensions,
   loadRunState,
-  readRunBudget,
   readRunInitial,
+  writeExtensions,
 } from "../../train/run-folder.ts";
 import { openEngine } from "../../train/step.ts";
 import { adviseNewRun } from "./advice.ts";
@@ -36,11 +37,19 @@ export interface LogChoice {
   readonly onWarning?: ((text: string) => void) | undefined;
 }
 
-/** Compiles, and gives the events of the training from the newest checkpoint to the budget's end or the signal. */
+/** A training that is compiled and ready to begin. */
+interface OpenTraining {
+  /** What it may use in all, extensions counted. */
+  readonly budget: Budget;
+  /** Its events from the newest checkpoint to the budget's end or the signal. */
+  train(signal: AbortSignal): AsyncGenerator<TrainingEvent, void>;
+}
+
+/** Compiles what a run needs. Nothing of the run is changed before it is trained. */
 export async function openTraining(
-  { backend, dataset, recipe, source, run, isNew, fromStep, extend }: OpenRun,
+  { backend, dataset, recipe, budget: own, source, run, isNew, fromStep, extend }: OpenRun,
   { tensorboard = false, mlflow, onWarning }: LogChoice,
-): Promise<(signal: AbortSignal) => AsyncGenerator<TrainingEvent, void>> {
+): Promise<OpenTraining> {
   const definition = defineTraining(recipe, readRunInitial(run, recipe));
   const resumeFrom = loadRunState(run, recipe, definition, source.datasetHash, fromStep);
   const tokenizerHash = hashFile(join(run, "tokenizer.json"), "run's tokenizer");
@@ -52,8 +61,11 @@ export async function openTraining(
   // Other load makes a measurement too low, never too high.
   const laterPeak = await backend.measurePeak?.();
   const peakFlops = earlierPeak && laterPeak && Math.max(earlierPeak, laterPeak);
-  return async function* (signal) {
-    if (extend !== undefined) extendRun(run, recipe, resumeFrom?.counters.step ?? 0, extend);
+  const more = extend && { step: resumeFrom?.counters.step ?? 0, budget: extend };
+  const extensions = listExtensions(run, more);
+  const budget = extensions.map(extension => extension.budget).reduce(extendBudget, own);
+  async function* train(signal: AbortSignal): AsyncGenerator<TrainingEvent, void> {
+    if (more !== undefined) writeExtensions(run, extensions);
     if (fromStep !== undefined) setAsideLaterCheckpoints(run, fromStep);
     const { step: lastStep, unwrittenEvents } = resumeFrom?.counters ?? {};
     const files = holdRunFiles(run);
@@ -75,8 +87,9 @@ export async function openTraining(
     const clock = leaveOutStops();
     const { stoppedSeconds, settle } = clock;
     const hashes = { recipeHash: hashRecipe(recipe), tokenizerHash };
-    const budget = readRunBudget(run, recipe);
-    const options = { engine, source, recipe, ...hashes, budget, clock, stoppedSeconds, settle, run, resumeFrom };
+    const isExtended = extensions.length > 0;
+    const allowed = { budget, isExtended };
+    const options = { engine, source, recipe, ...hashes, ...allowed, clock, stoppedSeconds, settle, run, resumeFrom };
     // A log that cannot be written ends the training, but only after what was trained is saved.
     const stop = new AbortController();
     let failure: unknown;
@@ -117,7 +130,8 @@ export async function openTraining(
       board?.close();
       await server?.close(status);
     }
-  };
+  }
+  return { budget, train };
 }
 
 /** "model.width" and its value, for every value of a recipe. */

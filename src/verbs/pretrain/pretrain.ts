@@ -55,7 +55,7 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainResult
   if (options.mlflow !== undefined) checkTrackingUri(options.mlflow.uri);
   const plan = "resume" in options ? planResumedRun(options) : planNewRun(options);
   return withRun(plan, options, async open => {
-    const train = await openTraining(open, options);
+    const { train } = await openTraining(open, options);
     let validationLoss: number | undefined;
     let end: EndEvent | undefined;
     for await (const event of train(options.signal ?? new AbortController().signal)) {

@@ -3,7 +3,7 @@
 
 import { join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
-import { extendBudget, parseBudget } from "../../train/budget.ts";
+import { type Budget, extendBudget, parseBudget } from "../../train/budget.ts";
 import { type Recipe, replaceTraining } from "../../train/recipe.ts";
 import { readRunData, readRunRecipe } from "../../train/run-folder.ts";
 import { chooseRecipe, type RecipeChoice } from "../recipe.ts";
@@ -17,12 +17,14 @@ export interface RunPlan {
   /** Whether -2, -3, … is put behind the folder's name where something stands there. */
   readonly takesFreeName?: boolean | undefined;
   readonly recipe: Recipe;
+  /** The recipe's, read. */
+  readonly budget: Budget;
   readonly data: string;
   readonly isNew: boolean;
   /** The step of the checkpoint to go back to; without one a run goes on from its newest. */
   readonly fromStep?: number | undefined;
   /** What is added to its budget. */
-  readonly extend?: string | undefined;
+  readonly extend?: Budget | undefined;
   /** The folder of the model it begins with; without one parameters are drawn. */
   readonly initFrom?: string | undefined;
   /** Whether the micro-batch is to be the largest that the backend's memory holds, instead of the recipe's. */
@@ -70,6 +72,7 @@ export function planNewRun({
     run: out ?? join("runs", `${nameFolder(chosen.name)}-${stamp}`),
     takesFreeName: out === undefined,
     recipe: chosen,
+    budget: parseBudget(chosen.train.budget),
     data,
     isNew: true,
     initFrom,
@@ -86,7 +89,9 @@ function nameFolder(recipe: string): string {
 /** UserError E_FILE_MISSING where no run was begun. */
 export function planResumedRun({ resume, data, fromStep, extend }: ResumedRun): RunPlan {
   const recipe = readRunRecipe(resume);
+  const budget = parseBudget(recipe.train.budget);
+  const more = extend === undefined ? undefined : parseBudget(extend, "--extend: ");
   // Refused before anything is opened.
-  if (extend !== undefined) extendBudget(parseBudget(recipe.train.budget), parseBudget(extend, "--extend: "));
-  return { run: resume, recipe, data: data ?? readRunData(resume), isNew: false, fromStep, extend };
+  if (more !== undefined) extendBudget(budget, more);
+  return { run: resume, recipe, budget, data: data ?? readRunData(resume), isNew: false, fromStep, extend: more };
 }
