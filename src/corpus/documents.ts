@@ -11,7 +11,7 @@ import { readFile } from "../tables/bytes.ts";
 import { splitLines } from "../tables/lines.ts";
 import { DocumentsWriter } from "./documents-writer.ts";
 import { type DropReason, dropReasons, type Funnel, startFunnel } from "./funnel.ts";
-import type { Document } from "./sources/read-source.ts";
+import type { Document } from "./sources/read-shard.ts";
 
 const format = "cramming-documents";
 const fileName = /^documents-\d{5,}\.jsonl$/;

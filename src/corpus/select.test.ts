@@ -9,7 +9,7 @@ import { isCompressible } from "./compressibility.ts";
 import { SeenTexts } from "./deduplication/equal-texts.ts";
 import { startFunnel } from "./funnel.ts";
 import { type SelectOptions, selectDocuments } from "./select.ts";
-import { listSources } from "./sources/sources.ts";
+import { listShards } from "./sources/sources.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cramming-select-"));
 after(() => rmSync(root, { recursive: true }));
@@ -27,7 +27,7 @@ const jsonl = (...texts: readonly string[]) => texts.map(text => `${JSON.stringi
 async function select(inputs: readonly string[], options: Partial<SelectOptions> = {}) {
   const funnel = startFunnel();
   const texts: string[] = [];
-  for await (const { text } of selectDocuments(listSources(inputs), { textField: "text", ...options }, funnel)) {
+  for await (const { text } of selectDocuments(await listShards(inputs), { textField: "text", ...options }, funnel)) {
     texts.push(text);
   }
   return { texts, funnel };
@@ -67,7 +67,7 @@ test("empty documents and duplicates are dropped, also across files, and counted
 test("a document says which file and line it came from", async () => {
   const folder = makeFolder({ "a.jsonl": `\n${jsonl("one")}`, "b.txt": "two" });
   const documents = [];
-  for await (const document of selectDocuments(listSources([folder]), { textField: "text" }, startFunnel())) {
+  for await (const document of selectDocuments(await listShards([folder]), { textField: "text" }, startFunnel())) {
     documents.push(document);
   }
   assert.deepEqual(documents, [
@@ -138,7 +138,7 @@ test("what is read is what is kept and dropped", async () => {
 test("a reader that stops has counted what it read", async () => {
   const folder = makeFolder({ "a.jsonl": jsonl("one", "one", "two", "three") });
   const funnel = startFunnel();
-  for await (const { text } of selectDocuments(listSources([folder]), { textField: "text" }, funnel)) {
+  for await (const { text } of selectDocuments(await listShards([folder]), { textField: "text" }, funnel)) {
     if (text === "two") break;
   }
   assert.deepEqual([funnel.read.documents, funnel.kept.documents, funnel.dropped.duplicate.documents], [3, 2, 1]);

@@ -1,13 +1,13 @@
-// The documents of a corpus, one after another: every source read, what should not be learned from dropped, everything
-// counted. The order is that of the sources; nothing is shuffled here.
+// The documents of a corpus, one after another: every shard read, what should not be learned from dropped, everything
+// counted. The order is that of the shards; nothing is shuffled here.
 
 import { isCompressible } from "./compressibility.ts";
 import { SeenTexts } from "./deduplication/equal-texts.ts";
 import type { EvaluationTexts } from "./deduplication/evaluation-texts.ts";
 import type { ChosenFilter } from "./filters/filters.ts";
 import { countDocument, type DropReason, type Funnel, showExample } from "./funnel.ts";
-import { type Document, type ReadOptions, readSource } from "./sources/read-source.ts";
-import type { Source } from "./sources/sources.ts";
+import { type Document, type ReadOptions, readShard } from "./sources/read-shard.ts";
+import type { Shard } from "./sources/shard.ts";
 
 export interface SelectOptions extends ReadOptions {
   /** Drop documents by what is seen of each alone, in this order. */
@@ -21,9 +21,9 @@ export interface SelectOptions extends ReadOptions {
   readonly evaluationTexts?: EvaluationTexts | undefined;
 }
 
-/** Yields the documents that stay and keeps the account in `funnel`. Throws what `readSource` throws. */
+/** Yields the documents that stay and keeps the account in `funnel`. Throws what `readShard` throws. */
 export async function* selectDocuments(
-  sources: readonly Source[],
+  shards: readonly Shard[],
   options: SelectOptions,
   funnel: Funnel,
 ): AsyncGenerator<Document> {
@@ -41,8 +41,8 @@ export async function* selectDocuments(
     const { maxTokensPerCharacter, countTokens } = compressibility;
     return isCompressible(text, maxTokensPerCharacter, countTokens) ? "kept" : "incompressible";
   };
-  for (const source of sources) {
-    for await (const documents of readSource(source, options, funnel)) {
+  for (const shard of shards) {
+    for await (const { documents } of readShard(shard, options, funnel)) {
       for (const document of documents) {
         const { length } = document.text;
         const verdict = judge(document.text);

@@ -41,19 +41,30 @@ export function unpackBytes(
   return compression === "gzip" ? unpackGzip(bytes, path) : unpackZstdFile(bytes, path);
 }
 
+/** Called before the bytes of a file from `start` to `end` are read, where they lie elsewhere until then. */
+export type Bring = (start: number, end: number) => Promise<void>;
+
+/** Where the bytes of a file lie on this machine, or will once they are brought. */
+export interface LocalBytes {
+  readonly path: string;
+  readonly bring?: Bring | undefined;
+}
+
 /**
  * Reads a file in pieces of at most 1 MiB. It reads synchronously, which makes a folder of many small files several times
  * faster to read, and lets the event loop turn once a piece. UserErrors: E_FILE_MISSING, E_FILE_UNREADABLE.
  */
-export async function* readFile(path: string): AsyncGenerator<Buffer> {
+export async function* readFile(path: string, bring?: Bring): AsyncGenerator<Buffer> {
   const file = openForReading(path, "text");
   try {
     let bytesExpected = reading(path, "text", () => fstatSync(file).size);
-    for (;;) {
+    for (let at = 0; ; ) {
       const piece = Buffer.allocUnsafe(Math.max(leastBytesPerRead, Math.min(bytesPerRead, bytesExpected)));
+      await bring?.(at, at + Math.min(piece.length, bytesExpected));
       const bytesRead = reading(path, "text", () => readSync(file, piece, 0, piece.length, null));
       if (bytesRead === 0) return;
       bytesExpected -= bytesRead;
+      at += bytesRead;
       yield piece.subarray(0, bytesRead);
       await setImmediate();
     }

@@ -5,7 +5,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { basename } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { compressionOf, hashPieces, readFile, unpackBytes } from "./bytes.ts";
+import { compressionOf, hashPieces, type LocalBytes, readFile, unpackBytes } from "./bytes.ts";
 import { readRecords } from "./formats/delimited.ts";
 import { readJsonLines, readJsonValues } from "./formats/json-rows.ts";
 import { nameColumns } from "./formats/named-columns.ts";
@@ -22,6 +22,10 @@ export interface Table {
 }
 
 export interface TableOptions {
+  /** Where its bytes lie; absent: under its name. A parquet whose bytes are brought is not read whole, so it has no hash. */
+  readonly file?: LocalBytes;
+  /** Rows that are passed over before the first. */
+  readonly from?: number;
   /** The columns that are wanted, those of them that are there; absent: all. */
   readonly columns?: readonly string[];
   /** What parts the fields of a .csv or .tsv, which then may both be in quotes; absent: as the first line shows. */
@@ -123,13 +127,16 @@ async function* readRows(
   hash: Hash,
   options: TableOptions,
 ): AsyncGenerator<NumberedRow[]> {
-  const [first, bytes] = await peek(hashPieces(readFile(path), hash));
+  const { file = { path }, from = 0 } = options;
+  const [first, bytes] = await peek(hashPieces(readFile(file.path, file.bring), hash));
   if (first === undefined) throw emptyTable(path, "an empty file");
-  let rows = 0;
+  // A parquet passes over rows by itself, in whole groups.
+  let rows = format === "parquet" ? from : 0;
   for await (const batch of parse(format, path, bytes, options)) {
+    const passed = Math.max(0, from - rows);
     rows += batch.length;
     if (rows > (options.most?.rows ?? rows)) throw tooLarge(path, `${options.most!.rows.toLocaleString("en-US")} rows`);
-    yield batch;
+    if (rows > from) yield passed === 0 ? batch : batch.slice(passed);
   }
   if (rows === 0) throw emptyTable(path, emptiness[format]);
 }
@@ -148,10 +155,10 @@ async function* parse(
   bytes: AsyncGenerator<Buffer>,
   options: TableOptions,
 ): AsyncGenerator<NumberedRow[]> {
-  const { columns, signal, longestRowBytes = 64 * 2 ** 20 } = options;
+  const { columns, signal, longestRowBytes = 64 * 2 ** 20, file = { path }, from = 0 } = options;
   if (format === "parquet") {
     for await (const _ of bytes); // for its hash; its rows are found from its end
-    return yield* readParquet({ path, columns }, signal);
+    return yield* readParquet({ path, at: file.path, columns, from }, signal);
   }
   const unpacked = countBytes(unpackBytes(bytes, path), path, options.most?.bytes);
   if (format === "jsonl") return yield* readJsonLines(unpacked, path, longestRowBytes);

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { collectInstalledProse } from "../corpus/sources/installed-prose.ts";
-import { listSources } from "../corpus/sources/sources.ts";
+import { listShards } from "../corpus/sources/sources.ts";
 import type { Recipe } from "../train/recipe.ts";
 import type { Prepared } from "./prepare/dataset-options.ts";
 import { prepareSources } from "./prepare/prepare-sources.ts";
@@ -24,7 +24,7 @@ export const proseSentences = [
 ];
 
 /** Prepares that prose for the recipe in the folder `out`; `onStatus` is told where it stands. */
-export function prepareProse(
+export async function prepareProse(
   out: string,
   { name, model: { vocabulary, sequenceLength } }: Recipe,
   threads: number,
@@ -33,7 +33,7 @@ export function prepareProse(
   const prose = collectInstalledProse(findNodeModules(), { maxBytes: proseBytes });
   return prepareSources(
     out,
-    listSources(prose),
+    await listShards(prose),
     {
       nameRecipe: () => name,
       vocabulary,

@@ -9,7 +9,7 @@ import { UserError } from "../../src/base/errors.ts";
 import { glue } from "../../src/evaluate/suites/glue.ts";
 import { readTask } from "../../src/evaluate/tasks/read-task.ts";
 import type { Row } from "../../src/tables/row.ts";
-import { readTable } from "../../src/tables/table.ts";
+import { readTable, type TableOptions } from "../../src/tables/table.ts";
 
 type Golden = Readonly<Record<string, { readonly base64: string; readonly rows: readonly unknown[] }>>;
 const golden = JSON.parse(
@@ -20,10 +20,10 @@ after(() => rmSync(folder, { recursive: true }));
 
 const bytesOf = (name: string): Buffer => Buffer.from(golden[name]!.base64, "base64");
 
-async function read(name: string, bytes: Uint8Array): Promise<Row[]> {
+async function read(name: string, bytes: Uint8Array, options: TableOptions = {}): Promise<Row[]> {
   const path = join(folder, `${name}.parquet`);
   writeFileSync(path, bytes);
-  return (await readTable(path)).rows;
+  return (await readTable(path, options)).rows;
 }
 
 const fails =
@@ -44,6 +44,16 @@ for (const name of ["cola", "nested-zstd", "nested-gzip"]) {
     );
   });
 }
+
+test("rows are read from any of them on, in the middle of a group of two too", async () => {
+  for (const from of [0, 1, 2, 3, 4]) {
+    const rows = await read("from", bytesOf("cola"), { from, columns: ["idx"] });
+    assert.deepEqual(
+      rows.map(({ values, line }) => [values, line]),
+      [0, 1, 2, 3].slice(from).map(idx => [{ idx }, idx + 1]),
+    );
+  }
+});
 
 test("a parquet cut anywhere, damaged or without rows is named", async () => {
   const bytes = bytesOf("cola");

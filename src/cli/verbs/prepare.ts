@@ -8,7 +8,7 @@ import { quoteCommand } from "../../base/shell-words.ts";
 import type { DocumentsManifest } from "../../corpus/documents.ts";
 import type { Limit } from "../../corpus/filters/filter.ts";
 import { filters } from "../../corpus/filters/filters.ts";
-import { type ChosenFormat, chosenFormats } from "../../corpus/sources/read-source.ts";
+import { type ChosenFormat, chosenFormats } from "../../corpus/sources/read-shard.ts";
 import { countPerformanceCores } from "../../machine/cores.ts";
 import { describePassedOver } from "../../tables/passed-over.ts";
 import type { PreTokenizer } from "../../tokenizer/encoding/split.ts";

@@ -5,7 +5,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { removeLeftovers } from "../../base/files/leftovers.ts";
 import { countDocument, type Funnel, showExample } from "../funnel.ts";
-import type { Document } from "../sources/read-source.ts";
+import type { Document } from "../sources/read-shard.ts";
 import { findNearDuplicates } from "./near-duplicates.ts";
 import { cutStretches, findRepeatedStretches } from "./repeated-stretches.ts";
 import { TextStore } from "./text-store.ts";

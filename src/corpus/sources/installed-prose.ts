@@ -13,7 +13,7 @@ import { reading } from "../../base/files/read-failure.ts";
 import { listFolder } from "../../tables/folder.ts";
 import { looksBinary } from "../../tables/utf8.ts";
 import { extractDocComments } from "./doc-comments.ts";
-import { isDeclarations } from "./sources.ts";
+import { isDeclarations } from "./local-files.ts";
 
 export interface InstalledProseOptions {
   /** Stop before the texts together hold more than this: of a .d.ts, its comments. */

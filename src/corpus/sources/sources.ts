@@ -1,156 +1,41 @@
-// Which files a corpus is made of: the files and folders a person names, folders walked to the bottom, in an order that
-// depends on names alone. What a file is goes by its ending; what it is without one that says so, its content decides.
-// Links are followed, to files and to folders: collections are often folders of links. A file or folder that several paths
-// lead to is read once, so links in a circle end.
+// Which shards a corpus is made of. A person names sources; the first scheme of this list that claims one lists its shards, in an
+// order that depends on names alone. A shard that several of them lead to is read once.
 
-import { type Dirent, realpathSync, type Stats, statSync } from "node:fs";
-import { extname, join } from "node:path";
-import { UserError } from "../../base/errors.ts";
-import { hashFile } from "../../base/files/files.ts";
-import { reading } from "../../base/files/read-failure.ts";
-import { listFolder } from "../../tables/folder.ts";
+import type { LocalBytes } from "../../tables/bytes.ts";
+import { localFiles, tryReading } from "./local-files.ts";
+import type { SourceScheme } from "./scheme.ts";
+import type { ListOptions, Shard } from "./shard.ts";
 
-/**
- * table: rows with a column of text (.json, .csv, .tsv, .parquet). html: what a page shows. declarations: a .d.ts file, of which only the documentation
- * comments are text. unknown: its content decides.
- */
-export type SourceFormat = "text" | "jsonl" | "table" | "html" | "declarations" | "unknown";
+/** The last takes whatever is left. */
+const schemes: readonly SourceScheme[] = [localFiles];
 
-export interface ListOptions {
-  /** Told of what a folder holds that is not read: why, and where. */
-  readonly passOver?: (reason: string, path: string) => void;
-  /** Whether what cannot be read in a folder (a link that leads nowhere) is passed over; else it is an error. */
-  readonly tolerant?: boolean;
-}
-
-export interface Source {
-  readonly path: string;
-  readonly format: SourceFormat;
-  readonly gzip: boolean;
-  readonly bytes: number;
-  /** Whether the file was named itself, rather than met in a folder. */
-  readonly named: boolean;
-}
+const schemeOf = ({ scheme }: Shard): SourceScheme => schemes.find(({ name }) => name === scheme)!;
 
 /**
- * Lists the files behind `inputs`: the inputs in their order, within a folder by name, hidden files and folders left out.
- * UserErrors: E_NO_TEXT for a folder without a file of text, E_FILE_MISSING, E_FILE_UNREADABLE.
+ * The shards of `inputs`, those in their order. UserErrors: those of the schemes, as E_NO_TEXT for a folder without a file of text,
+ * E_FILE_MISSING, E_FILE_UNREADABLE.
  */
-export function listSources(inputs: readonly string[], options: ListOptions = {}): Source[] {
-  const sources = new Map<string, Source>();
-  const add = (path: string, stats: Stats, named: boolean) => {
-    const real = reading(path, "text", at => realpathSync.native(at));
-    if (!sources.has(real) || named) sources.set(real, describeSource(path, stats, named));
-  };
+export async function listShards(inputs: readonly string[], options: ListOptions = {}): Promise<Shard[]> {
+  const shards = new Map<string, Shard>();
   for (const input of inputs) {
-    const stats = reading(input, "text", path => statSync(path));
-    if (stats.isFile()) {
-      add(input, stats, true);
-      continue;
+    for (const shard of await schemes.find(({ claims }) => claims(input))!.list(input, options)) {
+      if (!shards.has(shard.place) || shard.named) shards.set(shard.place, shard);
     }
-    if (!stats.isDirectory()) {
-      throw new UserError(
-        "E_FILE_UNREADABLE",
-        `${input}: cannot be read as a text: this is a pipe or a device`,
-        "Write what comes from it into a file, and name that.",
-      );
-    }
-    const found = walkFolder(input, options);
-    if (found.length === 0) {
-      throw new UserError(
-        "E_NO_TEXT",
-        `${input}: no text in this folder: no file that can be read ends in .txt, .md, .html, .jsonl, .json, .csv, .tsv or .parquet, or these with .gz or .zst`,
-        "Name another folder, or a text file itself, whose ending may be another.",
-      );
-    }
-    for (const { path, stats } of found) add(path, stats, false);
   }
-  return [...sources.values()];
+  return [...shards.values()];
 }
 
-/** SHA-256 of a file's content. UserErrors: E_FILE_MISSING, E_FILE_UNREADABLE. */
-function hashSource({ path }: Source): string {
-  return reading(path, "text", hashFile);
-}
+/** Where the bytes of a shard lie. */
+export const openShard = (shard: Shard): LocalBytes => schemeOf(shard).open(shard);
 
-const textEnding = /\.(?:txt|md|markdown|x?html?|jsonl|ndjson|json|csv|tsv|parquet)(?:\.gz|\.zst)?$/i;
-
-function walkFolder(folder: string, options: ListOptions): { path: string; stats: Stats }[] {
-  const found: { path: string; stats: Stats }[] = [];
-  const entered = new Set<string>();
-  const { passOver = () => {} } = options;
-  const visit = (at: string) => {
-    const real = tryReading(at, options, path => realpathSync.native(path));
-    if (real === undefined || entered.has(real)) return;
-    entered.add(real);
-    const passHidden = ({ name }: Dirent) => passOver("hidden", join(at, name));
-    for (const entry of tryReading(at, options, () => listFolder(at, passHidden)) ?? []) {
-      const path = join(at, entry.name);
-      const isText = textEnding.test(entry.name);
-      if (entry.isDirectory()) {
-        visit(path);
-        continue;
-      }
-      // Where a link leads matters only when it may lead to a text: another one may well lead nowhere.
-      if (!isText && !entry.isSymbolicLink()) {
-        passOver(extname(entry.name).toLowerCase() || "without an ending", path);
-        continue;
-      }
-      const stats = tryReading(path, options, at => statSync(at, { throwIfNoEntry: isText }));
-      if (stats?.isDirectory()) visit(path);
-      else if (isText && stats?.isFile()) found.push({ path, stats });
-      else if (stats !== undefined)
-        passOver(isText ? "no regular file" : extname(entry.name).toLowerCase() || "without an ending", path);
-      else if (!isText) passOver("leads nowhere", path);
-    }
-  };
-  visit(folder);
-  return found;
-}
-
-function tryReading<T>(path: string, { tolerant, passOver }: ListOptions, read: (path: string) => T): T | undefined {
-  try {
-    return reading(path, "text", read);
-  } catch (error) {
-    if (tolerant !== true || !(error instanceof UserError)) throw error;
-    passOver?.(explainUnreadable(error, path), path);
-    return undefined;
-  }
-}
-
-/** Why a file in a folder was not read, in a few words. */
-export function explainUnreadable({ code }: UserError, path: string): string {
-  if (code !== "E_FILE_MISSING") return "not readable";
-  return path.includes("\ufffd") ? "with a name that is not UTF-8" : "leads nowhere";
-}
-
-/** The sources with the SHA-256 of each; in a folder, those that cannot be read are passed over where that is allowed. */
-export function hashSources(sources: readonly Source[], options: ListOptions): { source: Source; hash: string }[] {
-  return sources.flatMap(source => {
-    const hash = tryReading(source.path, source.named ? {} : options, () => hashSource(source));
-    return hash === undefined ? [] : [{ source, hash }];
+/** The shards with what names the content of each; in a folder, those that cannot be read are passed over where that is allowed. */
+export function identifyShards(shards: readonly Shard[], options: ListOptions): { shard: Shard; hash: string }[] {
+  return shards.flatMap(shard => {
+    const identify = () => shard.identity ?? schemeOf(shard).identify(shard);
+    const hash = tryReading(shard.path, shard.named ? {} : options, identify);
+    return hash === undefined ? [] : [{ shard, hash }];
   });
 }
 
-/** Whether a file declares types, so that its text is its documentation. */
-export function isDeclarations(path: string): boolean {
-  return /\.d\.[cm]?ts$/.test(path);
-}
-
-function formatOf(path: string): SourceFormat {
-  if (/\.(?:jsonl|ndjson)(?:\.gz|\.zst)?$/i.test(path)) return "jsonl";
-  if (/\.(?:json|csv|tsv)(?:\.gz|\.zst)?$|\.parquet$/i.test(path)) return "table";
-  if (/\.x?html?(?:\.gz|\.zst)?$/i.test(path)) return "html";
-  if (isDeclarations(path)) return "declarations";
-  return /\.(?:txt|md|markdown)(?:\.gz|\.zst)?$/i.test(path) ? "text" : "unknown";
-}
-
-function describeSource(path: string, stats: Stats, named: boolean): Source {
-  return {
-    path,
-    format: formatOf(path),
-    gzip: /\.gz$/i.test(path),
-    bytes: stats.size,
-    named,
-  };
-}
+/** What differs once the content of a shard may be another. */
+export const describeShardState = (shard: Shard): string => schemeOf(shard).describeState(shard);

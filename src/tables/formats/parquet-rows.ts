@@ -12,7 +12,12 @@ import type { NumberedRow, Value, Values } from "../row.ts";
 import { checkPages } from "./parquet-pages.ts";
 
 export interface ParquetInput {
+  /** What messages call it. */
   readonly path: string;
+  /** Where its bytes lie. */
+  readonly at: string;
+  /** Rows that are passed over, whole groups of them without being read. */
+  readonly from: number;
   /** The columns to read, those of them that are there; absent: all. */
   readonly columns: readonly string[] | undefined;
 }
@@ -29,16 +34,22 @@ const unpackers: typeof compressors = {
 };
 
 /** The rows in batches. Errors of any kind for a file that is damaged or of a kind that cannot be read. */
-export async function* readParquetRows({ path, columns }: ParquetInput): AsyncGenerator<NumberedRow[]> {
-  const descriptor = openForReading(path, "text");
+export async function* readParquetRows({ at, columns, from }: ParquetInput): AsyncGenerator<NumberedRow[]> {
+  const descriptor = openForReading(at, "text");
   try {
-    const file = openRanges(descriptor, path);
+    const file = openRanges(descriptor, at);
     const metadata = await parquetMetadataAsync(file);
     const names = metadata.row_groups[0]?.columns.map(({ meta_data }) => meta_data!.path_in_schema[0]!) ?? [];
-    const chosen = columns === undefined ? undefined : [...new Set(names)].filter(name => columns.includes(name));
+    const found = [...new Set(names)].filter(name => columns?.includes(name));
+    // Where none of them is there, the rows say what is.
+    const chosen = found.length === 0 ? undefined : found;
     let rowStart = 0;
     for (const group of metadata.row_groups) {
       const count = Number(group.num_rows);
+      if (rowStart + count <= from) {
+        rowStart += count;
+        continue;
+      }
       const chunks = group.columns.map(({ meta_data }) => meta_data!);
       for (const chunk of chunks) {
         if (chosen === undefined || chosen.includes(chunk.path_in_schema[0]!)) checkChunk(chunk, count, file);
@@ -50,7 +61,7 @@ export async function* readParquetRows({ path, columns }: ParquetInput): AsyncGe
         ...options,
       });
       if (rows.length !== count) throw new Error(`${rows.length} rows where the index has ${count}`);
-      for (let at = 0; at < count; at += rowsPerBatch) {
+      for (let at = Math.max(0, from - rowStart); at < count; at += rowsPerBatch) {
         const first = rowStart + at + 1;
         yield rows.slice(at, at + rowsPerBatch).map((row, i) => ({ values: toJson(row) as Values, line: first + i }));
       }

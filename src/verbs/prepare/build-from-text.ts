@@ -6,8 +6,8 @@ import { deduplicateDocuments } from "../../corpus/deduplication/deduplicate.ts"
 import { readDocuments, writeDocuments } from "../../corpus/documents.ts";
 import { startFunnel } from "../../corpus/funnel.ts";
 import { type SelectOptions, selectDocuments } from "../../corpus/select.ts";
-import type { Document } from "../../corpus/sources/read-source.ts";
-import type { Source } from "../../corpus/sources/sources.ts";
+import type { Document } from "../../corpus/sources/read-shard.ts";
+import type { Shard } from "../../corpus/sources/shard.ts";
 import { buildDataset } from "../../dataset/build.ts";
 import type { PassedOver } from "../../tables/passed-over.ts";
 import { WordCounter } from "../../tokenizer/learning/count-words.ts";
@@ -21,7 +21,7 @@ import { describeNormaliserLoss, describeText } from "./text-warnings.ts";
 /** Writes a dataset into an empty folder. */
 export async function buildFromText(
   folder: string,
-  sources: readonly Source[],
+  shards: readonly Shard[],
   originHash: string,
   options: DatasetOptions,
   showProgress: (what: string) => void,
@@ -40,7 +40,7 @@ export async function buildFromText(
       : {
           compressibility: {
             maxTokensPerCharacter: options.maxTokensPerCharacter,
-            countTokens: await learnTokenCounter(sources, select, options, showProgress),
+            countTokens: await learnTokenCounter(shards, select, options, showProgress),
           },
         };
   let bytesRead = 0;
@@ -60,12 +60,12 @@ export async function buildFromText(
         )
       : documents;
   const describeRead = createProgress(
-    sources.reduce((sum, { bytes }) => sum + bytes, 0),
+    shards.reduce((sum, { bytes }) => sum + bytes, 0),
     systemClock,
   );
   const read = (async function* () {
     let count = 0;
-    for await (const document of selectDocuments(sources, { ...select, ...filter, onBytes }, funnel)) {
+    for await (const document of selectDocuments(shards, { ...select, ...filter, onBytes }, funnel)) {
       if (++count % 1024 === 0) {
         showProgress(`reading: ${describeRead(bytesRead)}, ${count.toLocaleString("en-US")} documents`);
       }

@@ -7,7 +7,7 @@ import { UserError } from "../../base/errors.ts";
 import { findChangedFile } from "../../base/files/checksums.ts";
 import { isShard } from "../../base/files/folder-kind.ts";
 import { readDocumentsManifest } from "../../corpus/documents.ts";
-import type { Source } from "../../corpus/sources/sources.ts";
+import type { Shard } from "../../corpus/sources/shard.ts";
 import { Dataset } from "../../dataset/dataset.ts";
 import { type DatasetManifest, readManifest } from "../../dataset/manifest.ts";
 
@@ -73,17 +73,16 @@ export function knowOwnFiles(folder: string): (path: string) => boolean {
  * Leaves the dataset's own files out of what was found in folders above it. UserError E_OUTPUT_OVERLAP where they are what was
  * asked for: they would be replaced.
  */
-export function leaveOutOwnFiles(sources: readonly Source[], texts: readonly string[], folder: string): Source[] {
+export function leaveOutOwnFiles(shards: readonly Shard[], texts: readonly string[], folder: string): Shard[] {
   const knows = knowOwnFiles(folder);
-  const isOwn = ({ path }: Source) => knows(path);
-  const others = sources.filter(source => !isOwn(source));
+  const isOwn = ({ path }: Shard) => knows(path);
+  const others = shards.filter(shard => !isOwn(shard));
   const asked =
-    sources.find(source => source.named && isOwn(source))?.path ??
+    shards.find(shard => shard.named && isOwn(shard))?.path ??
     texts.find(
-      text =>
-        real(text).startsWith(real(folder) + sep) && sources.some(source => isOwn(source) && isBelow(source, text)),
+      text => real(text).startsWith(real(folder) + sep) && shards.some(shard => isOwn(shard) && isBelow(shard, text)),
     );
-  if (asked === undefined && (others.length > 0 || sources.length === 0)) return others;
+  if (asked === undefined && (others.length > 0 || shards.length === 0)) return others;
   throw new UserError(
     "E_OUTPUT_OVERLAP",
     `${asked ?? texts.join(", ")}: belongs to the dataset in ${folder}, which would be replaced`,
@@ -91,8 +90,7 @@ export function leaveOutOwnFiles(sources: readonly Source[], texts: readonly str
   );
 }
 
-const isBelow = ({ path }: Source, text: string) =>
-  realpathSync.native(path).startsWith(realpathSync.native(text) + sep);
+const isBelow = ({ place }: Shard, text: string) => place.startsWith(realpathSync.native(text) + sep);
 
 function list(folder: string): string[] {
   try {

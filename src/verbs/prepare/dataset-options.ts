@@ -3,7 +3,7 @@
 import type { EvaluationTexts } from "../../corpus/deduplication/evaluation-texts.ts";
 import type { DocumentsManifest } from "../../corpus/documents.ts";
 import type { ChosenFilter } from "../../corpus/filters/filters.ts";
-import type { ChosenFormat } from "../../corpus/sources/read-source.ts";
+import type { ChosenFormat } from "../../corpus/sources/read-shard.ts";
 import type { DatasetManifest } from "../../dataset/manifest.ts";
 import type { PreTokenizer } from "../../tokenizer/encoding/split.ts";
 import type { NormaliserName } from "../../tokenizer/normalising/normaliser.ts";

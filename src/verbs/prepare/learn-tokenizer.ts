@@ -2,7 +2,7 @@
 
 import { startFunnel } from "../../corpus/funnel.ts";
 import { type SelectOptions, selectDocuments } from "../../corpus/select.ts";
-import type { Source } from "../../corpus/sources/sources.ts";
+import type { Shard } from "../../corpus/sources/shard.ts";
 import { defineLearnedTokenizer } from "../../tokenizer/define.ts";
 import { Encoder } from "../../tokenizer/encoding/encode.ts";
 import { WordCounter } from "../../tokenizer/learning/count-words.ts";
@@ -25,7 +25,7 @@ export function learnTokenizer(
 
 /** A first pass over all text, for a tokenizer of its own to judge documents with: no outside data decides. */
 export async function learnTokenCounter(
-  sources: readonly Source[],
+  shards: readonly Shard[],
   select: SelectOptions,
   options: DatasetOptions,
   showProgress: (what: string) => void,
@@ -33,7 +33,7 @@ export async function learnTokenCounter(
   if (options.tokenizer !== undefined) return countTokensWith(options.tokenizer);
   const words = new WordCounter(normalisers[options.normaliser], options.preTokenizer);
   let count = 0;
-  for await (const { text } of selectDocuments(sources, select, startFunnel())) {
+  for await (const { text } of selectDocuments(shards, select, startFunnel())) {
     words.addText(text);
     if (++count % 1024 === 0) showProgress(`first pass, for the filter: documents ${count.toLocaleString("en-US")}`);
   }

@@ -1,12 +1,12 @@
 // A dataset of files that are found already. A folder that was made from the same files with the same options is left as it is.
 
-import { statSync } from "node:fs";
 import { UserError } from "../../base/errors.ts";
 import { contentHash } from "../../base/files/files.ts";
 import { finishMoves, replaceFiles } from "../../base/files/folder-draft.ts";
 import { checkOutput } from "../../base/files/folder-kind.ts";
 import { withFolderLock } from "../../base/files/folder-lock.ts";
-import { hashSources, type ListOptions, type Source } from "../../corpus/sources/sources.ts";
+import type { ListOptions, Shard } from "../../corpus/sources/shard.ts";
+import { describeShardState, identifyShards } from "../../corpus/sources/sources.ts";
 import { writeManifest } from "../../dataset/manifest.ts";
 import { type PassedOver, passOver } from "../../tables/passed-over.ts";
 import { buildFromText } from "./build-from-text.ts";
@@ -23,7 +23,7 @@ export const listingOf = ({ strict }: DatasetOptions, passed: PassedOver[]): Lis
 /** Makes a dataset of files that are found already. E_FOLDER_BUSY where another prepares into that folder. */
 export function prepareSources(
   folder: string,
-  sources: readonly Source[],
+  shards: readonly Shard[],
   options: DatasetOptions,
   showProgress: (what: string) => void = () => {},
   passedOver: PassedOver[] = [],
@@ -34,9 +34,9 @@ export function prepareSources(
     const { threads: _, nameRecipe, tokenizer, evaluationTexts, ...rest } = options;
     const shaping = { ...rest, tokenizer: tokenizer?.hash, evaluationTexts: evaluationTexts?.hash };
     showProgress("looking for changes");
-    const before = sources.map(({ path }) => describeState(path));
-    const hashed = hashSources(sources, listingOf(options, passedOver));
-    const files = hashed.map(({ source, hash }) => [source.path, hash]);
+    const before = shards.map(describeShardState);
+    const identified = identifyShards(shards, listingOf(options, passedOver));
+    const files = identified.map(({ shard, hash }) => [shard.path, hash]);
     const originHash = contentHash(JSON.stringify([files, shaping]));
     const manifest = readWholeDataset(folder);
     if (manifest?.originHash === originHash) {
@@ -47,29 +47,23 @@ export function prepareSources(
     }
     const replacement = { own: listDatasetFiles(folder), last: "manifest.json" };
     const built = await replaceFiles(folder, replacement, async draft => {
-      const read = hashed.map(({ source }) => source);
+      const read = identified.map(({ shard }) => shard);
       const dataset = await buildFromText(draft, read, originHash, options, showProgress, passedOver);
-      refuseChanged(sources, before);
+      refuseChanged(shards, before);
       return dataset;
     });
     return { ...built, folder };
   });
 }
 
-/** Size and time of a file's last change. */
-function describeState(path: string): string {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats === undefined ? "gone" : `${stats.size} bytes of ${stats.mtime.toISOString()}`;
-}
-
 /** UserError E_TEXT_CHANGED: what was hashed may be another text than what was read. */
-function refuseChanged(sources: readonly Source[], before: readonly string[]): void {
-  const changed = sources.findIndex(({ path }, i) => describeState(path) !== before[i]);
+function refuseChanged(shards: readonly Shard[], before: readonly string[]): void {
+  const changed = shards.findIndex((shard, i) => describeShardState(shard) !== before[i]);
   if (changed < 0) return;
-  const { path } = sources[changed]!;
+  const shard = shards[changed]!;
   throw new UserError(
     "E_TEXT_CHANGED",
-    `${path}: was changed while it was read: ${before[changed]}, now ${describeState(path)}`,
+    `${shard.path}: was changed while it was read: ${before[changed]}, now ${describeShardState(shard)}`,
     "Wait until nobody writes it, and run the same command again.",
   );
 }

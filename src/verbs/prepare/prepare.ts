@@ -4,8 +4,8 @@ import { UserError } from "../../base/errors.ts";
 import { checkOutput } from "../../base/files/folder-kind.ts";
 import { type EvaluationTexts, readEvaluationTexts } from "../../corpus/deduplication/evaluation-texts.ts";
 import { chooseFilters } from "../../corpus/filters/filters.ts";
-import type { ChosenFormat } from "../../corpus/sources/read-source.ts";
-import { listSources } from "../../corpus/sources/sources.ts";
+import type { ChosenFormat } from "../../corpus/sources/read-shard.ts";
+import { listShards } from "../../corpus/sources/sources.ts";
 import { largestVocabulary } from "../../dataset/shards.ts";
 import { countPerformanceCores } from "../../machine/cores.ts";
 import type { PassedOver } from "../../tables/passed-over.ts";
@@ -122,8 +122,8 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
   const isOwn = knowOwnFiles(out);
   // What an earlier call wrote is no text that was overlooked.
   const passOver = (reason: string, path: string) => isOwn(path) || listing.passOver?.(reason, path);
-  const sources = listSources(texts, { ...listing, passOver });
-  return prepareSources(out, leaveOutOwnFiles(sources, texts, out), shaping, options.onProgress, passedOver);
+  const shards = await listShards(texts, { ...listing, passOver });
+  return prepareSources(out, leaveOutOwnFiles(shards, texts, out), shaping, options.onProgress, passedOver);
 }
 
 /** UserError E_OPTION where an option is given that the tokenizer decides; those of opening it. */

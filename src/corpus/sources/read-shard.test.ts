@@ -7,8 +7,8 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { UserError } from "../../base/errors.ts";
 import { startFunnel } from "../funnel.ts";
-import { type ChosenFormat, readSource } from "./read-source.ts";
-import { listSources } from "./sources.ts";
+import { type ChosenFormat, readShard } from "./read-shard.ts";
+import { listShards } from "./sources.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cramming-read-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -23,13 +23,13 @@ async function read(
   path: string,
   options: { field?: string; met?: boolean; longestBytes?: number; format?: ChosenFormat } = {},
 ) {
-  const [named] = listSources([path]);
-  const source = { ...named!, named: options.met !== true };
+  const [found] = await listShards([path]);
+  const shard = { ...found!, named: options.met !== true };
   const funnel = startFunnel();
   const documents: { text: string; line?: number }[] = [];
   const how = { textField: options.field ?? "text", format: options.format };
-  for await (const batch of readSource(source, how, funnel, options.longestBytes)) {
-    for (const { text, line } of batch) documents.push(line === undefined ? { text } : { text, line });
+  for await (const batch of readShard(shard, how, funnel, 0, options.longestBytes)) {
+    for (const { text, line } of batch.documents) documents.push(line === undefined ? { text } : { text, line });
   }
   const { binaryFilesSkipped: skipped, passedOver } = funnel;
   return { documents, texts: documents.map(({ text }) => text), skipped, passedOver };
@@ -145,9 +145,9 @@ test("a document longer than the limit is refused, one as long as it is read", a
 
 test("a file that vanishes after it was listed is named", async () => {
   const path = write("vanishes.txt", "x");
-  const [source] = listSources([path]);
+  const [shard] = await listShards([path]);
   rmSync(path);
-  await assert.rejects(readSource(source!, { textField: "text" }, startFunnel()).next(), fails("E_FILE_MISSING", path));
+  await assert.rejects(readShard(shard!, { textField: "text" }, startFunnel()).next(), fails("E_FILE_MISSING", path));
 });
 
 test("texts are the same in every format, packed or not, under any name", async () => {
@@ -261,20 +261,21 @@ test("in a folder what is of another format than its name says is counted", asyn
 });
 
 test("documents of one text file lie between separators, wherever its pieces end", async () => {
-  const [source] = listSources([write("many.txt", "one\n1\r\n \r\n\n\ntwo\n\n")]);
+  const [shard] = await listShards([write("many.txt", "one\n1\r\n \r\n\n\ntwo\n\n")]);
   const texts: string[] = [];
   const options = { textField: "text", separator: /\r?\n[ \t]*\r?\n/ };
-  for await (const batch of readSource(source!, options, startFunnel())) texts.push(...batch.map(({ text }) => text));
+  for await (const batch of readShard(shard!, options, startFunnel()))
+    texts.push(...batch.documents.map(({ text }) => text));
   assert.deepEqual(texts, ["one\n1", "two"]);
 });
 
 test("what is broken is counted and passed over on request, and a table without texts in a folder always", async () => {
   const funnel = startFunnel();
   const readAll = async (path: string, named: boolean, skipBroken: boolean) => {
-    const [source] = listSources([path]);
+    const [shard] = await listShards([path]);
     const texts: string[] = [];
-    for await (const batch of readSource({ ...source!, named }, { textField: "text", skipBroken }, funnel)) {
-      texts.push(...batch.map(({ text }) => text));
+    for await (const batch of readShard({ ...shard!, named }, { textField: "text", skipBroken }, funnel)) {
+      texts.push(...batch.documents.map(({ text }) => text));
     }
     return texts;
   };
@@ -295,4 +296,33 @@ test("what is broken is counted and passed over on request, and a table without 
   );
   await assert.rejects(readAll(lines, true, false), fails("E_JSON_LINE", "broken.jsonl:2"));
   await assert.rejects(readAll(config, true, false), fails("E_TEXT_FIELD", "package.json:1"));
+});
+
+test("reading goes on from any position as if it had not stopped, in every format", async () => {
+  const texts = Array.from({ length: 40 }, (_, i) => `text ${i} ${"x".repeat(i)}`);
+  const lines = texts.map(text => `${JSON.stringify({ text })}\n`).join("\n");
+  const files = {
+    "go-on.jsonl": lines,
+    "go-on.jsonl.gz": gzipSync(lines),
+    "go-on.csv": `text\n${texts.join("\n")}\n`,
+    "go-on.json": JSON.stringify(texts),
+    "go-on.txt": texts.join("\n\n"),
+  };
+  for (const [name, content] of Object.entries(files)) {
+    const [shard] = await listShards([write(name, content)]);
+    const readFrom = async (from: number) => {
+      const found: string[] = [];
+      const options = { textField: "text", separator: /\n\n/ };
+      for await (const { documents, next } of readShard(shard!, options, startFunnel(), from)) {
+        assert.ok(next > from);
+        found.push(...documents.map(({ text }) => text));
+      }
+      return found;
+    };
+    assert.deepEqual(await readFrom(0), texts, name);
+    // Every line of these is followed by an empty one, except the last.
+    const perText = name.includes("jsonl") ? 2 : 1;
+    for (const passed of [1, 7, 39]) assert.deepEqual(await readFrom(passed * perText), texts.slice(passed), name);
+    assert.deepEqual(await readFrom(40 * perText), [], name);
+  }
 });

@@ -1,4 +1,4 @@
-// A source to its documents: a text file is one document, a line of a .jsonl or a row of a table is one, what a page
+// A shard to its documents: a text file is one document, a line of a .jsonl or a row of a table is one, what a page
 // shows is one, the comments of a .d.ts are. Markup, JSON and tables are never taken for text. Memory is bounded by the longest document, whatever the size of the file, and a document by 64 MiB: written as JSON a text grows
 // up to sixfold, and a string ends at 512 MiB.
 
@@ -6,15 +6,17 @@ import { UserError } from "../../base/errors.ts";
 import { readFile, unpackBytes } from "../../tables/bytes.ts";
 import { splitLines } from "../../tables/lines.ts";
 import { passOver } from "../../tables/passed-over.ts";
-import { openTable } from "../../tables/table.ts";
+import { openTable, tableFormat } from "../../tables/table.ts";
 import { decodeMarked, readTextPieces } from "../../tables/text.ts";
 import { decodeUtf8, guessUtf16, looksBinary, type Place, repairSurrogates, showBytes } from "../../tables/utf8.ts";
 import type { Funnel } from "../funnel.ts";
 import { extractDocComments } from "./doc-comments.ts";
 import { findField } from "./fields.ts";
 import { extractHtmlText } from "./html-text.ts";
+import { explainUnreadable } from "./local-files.ts";
 import { recogniseFormat } from "./recognise-format.ts";
-import { explainUnreadable, type Source, type SourceFormat } from "./sources.ts";
+import { beginning, type Position, type Shard, type ShardFormat } from "./shard.ts";
+import { openShard } from "./sources.ts";
 
 const longestDocumentBytes = 64 * 2 ** 20;
 
@@ -24,6 +26,13 @@ export interface Document {
   readonly source: string;
   /** The line in a .jsonl, from 1. */
   readonly line?: number;
+}
+
+/** Documents that come at once, because handing each one over by itself costs more. */
+export interface DocumentBatch {
+  readonly documents: readonly Document[];
+  /** From where reading goes on behind them. */
+  readonly next: Position;
 }
 
 /** What files may be said to be, whatever their names and contents say. */
@@ -46,42 +55,43 @@ export interface ReadOptions {
 }
 
 /**
- * Reads the documents of a source, those of one piece of the file at a time. In a folder a binary file under the name of a text,
+ * Reads the documents of a shard from a position on, those of one piece of it at a time. In a folder a binary file under the name of a text,
  * a table without the column of the text and a file that has gone are counted in `funnel` and passed over. A document of more
  * than `longestBytes` is refused.
  * UserErrors: E_BINARY (a file named itself), E_UTF8, E_JSON_LINE, E_TEXT_FIELD, E_TEXT_FORMAT, E_TEXT_TOO_LONG, and those of
  * reading bytes and tables.
  */
-export async function* readSource(
-  source: Source,
+export async function* readShard(
+  shard: Shard,
   options: ReadOptions,
   funnel: Funnel,
+  from: Position = beginning,
   longestBytes = longestDocumentBytes,
-): AsyncGenerator<Document[]> {
-  let begun = false;
+): AsyncGenerator<DocumentBatch> {
+  let begun = from > beginning;
   try {
-    for await (const documents of readDocumentsOf(source, options, funnel, longestBytes)) {
-      begun ||= documents.length > 0;
-      yield documents;
+    for await (const batch of readDocumentsOf(shard, options, funnel, from, longestBytes)) {
+      begun ||= batch.documents.length > 0;
+      yield batch;
     }
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     const { code } = error;
-    const isMet = !source.named && options.strict !== true;
+    const isMet = !shard.named && options.strict !== true;
     if (isMet && code === "E_TEXT_FORMAT")
-      passOver(funnel.passedOver, "of another format than its name says", source.path);
+      passOver(funnel.passedOver, "of another format than its name says", shard.path);
     else if (isMet && code === "E_BINARY") funnel.binaryFilesSkipped += 1;
-    else if (isMet && !begun && source.format === "table" && noTextCodes.includes(code)) {
-      passOver(funnel.passedOver, `without a text in "${options.textField}"`, source.path);
+    else if (isMet && !begun && shard.format === "table" && noTextCodes.includes(code)) {
+      passOver(funnel.passedOver, `without a text in "${options.textField}"`, shard.path);
     } else if (isMet && (code === "E_FILE_MISSING" || code === "E_FILE_UNREADABLE")) {
-      passOver(funnel.passedOver, explainUnreadable(error, source.path), source.path);
-    } else if (options.skipBroken === true) passOver(funnel.passedOver, `broken (${code})`, source.path);
+      passOver(funnel.passedOver, explainUnreadable(error, shard.path), shard.path);
+    } else if (options.skipBroken === true) passOver(funnel.passedOver, `broken (${code})`, shard.path);
     else throw error;
   }
 }
 
 /** Formats of which a part is the text. */
-const extractors: Readonly<Partial<Record<SourceFormat, (content: string) => string>>> = {
+const extractors: Readonly<Partial<Record<ShardFormat, (content: string) => string>>> = {
   declarations: extractDocComments,
   html: extractHtmlText,
 };
@@ -89,33 +99,55 @@ const extractors: Readonly<Partial<Record<SourceFormat, (content: string) => str
 const noTextCodes = ["E_TEXT_FIELD", "E_JSON_LINE", "E_TABLE_EMPTY", "E_TABLE_ROW", "E_TABLE_FORMAT"];
 
 async function* readDocumentsOf(
-  source: Source,
+  shard: Shard,
   options: ReadOptions,
   funnel: Funnel,
+  from: Position,
   longestBytes: number,
-): AsyncGenerator<Document[]> {
-  const { path } = source;
-  if (source.format === "table" && options.format === undefined) {
-    yield* readRows(path, options);
-    options.onBytes?.(source.bytes);
+): AsyncGenerator<DocumentBatch> {
+  const { path } = shard;
+  if (shard.format === "table" && options.format === undefined) {
+    yield* readRows(shard, options, from);
+    options.onBytes?.(shard.bytes);
     return;
   }
-  const [beginning, bytes] = await peek(decodeMarked(await openUnpacked(source, options), path));
-  const isOpen = options.format === undefined && (source.format === "unknown" || source.format === "text");
-  const format = options.format ?? (isOpen ? detectFormat(beginning, source, options) : source.format);
+  const [start, bytes] = await peek(decodeMarked(await openUnpacked(shard, options), path));
+  const isOpen = options.format === undefined && (shard.format === "unknown" || shard.format === "text");
+  const format = options.format ?? (isOpen ? detectFormat(start, shard, options) : shard.format);
   const text = refuseBinary(bytes, path);
-  if (format === "jsonl") yield* readJsonLines(text, path, options, funnel, longestBytes);
+  if (format === "jsonl") yield* readJsonLines(text, path, options, funnel, from, longestBytes);
   else if (options.separator !== undefined && format === "text") {
-    yield* readSeparated(text, path, options.separator, longestBytes);
+    yield* passDocuments(from, readSeparated(text, path, options.separator, longestBytes));
   } else {
-    const whole = await readText(text, path, longestBytes);
-    yield [{ text: extractors[format]?.(whole) ?? whole, source: path }];
+    yield* passDocuments(from, readWhole(text, path, format, longestBytes));
   }
 }
 
+/** What comes behind the first `from` documents, for formats in which only reading finds them. */
+async function* passDocuments(from: Position, batches: AsyncIterable<Document[]>): AsyncGenerator<DocumentBatch> {
+  let next = beginning;
+  for await (const batch of batches) {
+    const documents = next >= from ? batch : batch.slice(from - next);
+    next += batch.length;
+    if (next > from) yield { documents, next };
+  }
+}
+
+async function* readWhole(
+  pieces: AsyncIterable<Buffer>,
+  path: string,
+  format: ShardFormat,
+  longestBytes: number,
+): AsyncGenerator<Document[]> {
+  const whole = await readText(pieces, path, longestBytes);
+  yield [{ text: extractors[format]?.(whole) ?? whole, source: path }];
+}
+
 /** A file's content; how one named itself is packed, its first bytes say. */
-async function openUnpacked({ path, format }: Source, { onBytes }: ReadOptions): Promise<AsyncGenerator<Buffer>> {
-  const [packed, all] = await peek(countBytes(readFile(path), onBytes));
+async function openUnpacked(shard: Shard, { onBytes }: ReadOptions): Promise<AsyncGenerator<Buffer>> {
+  const { path, format } = shard;
+  const file = openShard(shard);
+  const [packed, all] = await peek(countBytes(readFile(file.path, file.bring), onBytes));
   if (format !== "unknown") return unpackBytes(all, path);
   const begins = (...bytes: number[]) => bytes.every((byte, at) => packed[at] === byte);
   if (begins(0x42, 0x5a, 0x68) || begins(0xfd, 0x37, 0x7a, 0x58, 0x5a)) {
@@ -152,8 +184,8 @@ async function peek(pieces: AsyncGenerator<Buffer>): Promise<[Buffer, AsyncGener
 }
 
 /** What a file is that is no text or is named as none. UserError E_TEXT_FORMAT for what cannot be read as it is. */
-function detectFormat(beginning: Buffer, { path, format }: Source, { textField }: ReadOptions): SourceFormat {
-  const found = recogniseFormat(beginning.toString("utf8"), textField);
+function detectFormat(start: Buffer, { path, format }: Shard, { textField }: ReadOptions): ShardFormat {
+  const found = recogniseFormat(start.toString("utf8"), textField);
   if (found === undefined) return "text";
   if (format === "unknown" && found.readAs !== undefined) return found.readAs;
   throw new UserError(
@@ -163,9 +195,18 @@ function detectFormat(beginning: Buffer, { path, format }: Source, { textField }
   );
 }
 
-async function* readRows(path: string, { textField }: ReadOptions): AsyncGenerator<Document[]> {
-  for await (const rows of openTable(path).rows) {
-    yield rows.map(({ values, line }) => ({ text: textOf(values, textField, `${path}:${line}`), source: path, line }));
+async function* readRows(shard: Shard, { textField }: ReadOptions, from: Position): AsyncGenerator<DocumentBatch> {
+  const { path } = shard;
+  let next = from;
+  // Of a file of columns the others are not read.
+  const columns = { columns: [textField, textField.split(".", 1)[0]!] };
+  const options = { file: openShard(shard), from, ...(tableFormat(path) === "parquet" && columns) };
+  for await (const rows of openTable(path, options).rows) {
+    next += rows.length;
+    const documents = rows.map(({ values, line }) => {
+      return { text: textOf(values, textField, `${path}:${line}`), source: path, line };
+    });
+    yield { documents, next };
   }
 }
 
@@ -234,14 +275,19 @@ async function* readJsonLines(
   path: string,
   { textField, skipBroken }: ReadOptions,
   funnel: Funnel,
+  from: Position,
   longestBytes: number,
-): AsyncGenerator<Document[]> {
+): AsyncGenerator<DocumentBatch> {
   let line = 0;
   let byte = 0;
   for await (const lines of splitLines(pieces, path, longestBytes)) {
     const documents: Document[] = [];
     for (const bytes of lines) {
       line += 1;
+      if (line <= from) {
+        byte += bytes.length;
+        continue;
+      }
       try {
         const text = parseLine(bytes, { path, line, byte }, textField);
         if (text !== undefined) documents.push({ text, source: path, line });
@@ -251,7 +297,7 @@ async function* readJsonLines(
       }
       byte += bytes.length;
     }
-    yield documents;
+    if (line > from) yield { documents, next: line };
   }
 }
 

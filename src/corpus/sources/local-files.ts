@@ -1,0 +1,125 @@
+// The files and folders of this machine that a person names, folders walked to the bottom, in an order that
+// depends on names alone. What a file is goes by its ending; what it is without one that says so, its content decides.
+// Links are followed, to files and to folders: collections are often folders of links. A file or folder that several paths
+// lead to is read once, so links in a circle end.
+
+import { type Dirent, realpathSync, type Stats, statSync } from "node:fs";
+import { extname, join } from "node:path";
+import { UserError } from "../../base/errors.ts";
+import { hashFile } from "../../base/files/files.ts";
+import { reading } from "../../base/files/read-failure.ts";
+import { listFolder } from "../../tables/folder.ts";
+import type { SourceScheme } from "./scheme.ts";
+import type { ListOptions, Shard, ShardFormat } from "./shard.ts";
+
+export const localFiles: SourceScheme = {
+  name: "file",
+  claims: () => true,
+  list: listFiles,
+  open: ({ path }) => ({ path }),
+  identify: ({ path }) => reading(path, "text", hashFile),
+  describeState: ({ path }) => {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    return stats === undefined ? "gone" : `${stats.size} bytes of ${stats.mtime.toISOString()}`;
+  },
+};
+
+/**
+ * A file itself, or the files of a folder by name, hidden files and folders left out.
+ * UserErrors: E_NO_TEXT for a folder without a file of text, E_FILE_MISSING, E_FILE_UNREADABLE.
+ */
+function listFiles(input: string, options: ListOptions): Shard[] {
+  const stats = reading(input, "text", path => statSync(path));
+  if (stats.isFile()) return [describeFile(input, stats, true)];
+  if (!stats.isDirectory()) {
+    throw new UserError(
+      "E_FILE_UNREADABLE",
+      `${input}: cannot be read as a text: this is a pipe or a device`,
+      "Write what comes from it into a file, and name that.",
+    );
+  }
+  const found = walkFolder(input, options);
+  if (found.length === 0) {
+    throw new UserError(
+      "E_NO_TEXT",
+      `${input}: no text in this folder: no file that can be read ends in .txt, .md, .html, .jsonl, .json, .csv, .tsv or .parquet, or these with .gz or .zst`,
+      "Name another folder, or a text file itself, whose ending may be another.",
+    );
+  }
+  return found.map(({ path, stats }) => describeFile(path, stats, false));
+}
+
+const textEnding = /\.(?:txt|md|markdown|x?html?|jsonl|ndjson|json|csv|tsv|parquet)(?:\.gz|\.zst)?$/i;
+
+function walkFolder(folder: string, options: ListOptions): { path: string; stats: Stats }[] {
+  const found: { path: string; stats: Stats }[] = [];
+  const entered = new Set<string>();
+  const { passOver = () => {} } = options;
+  const visit = (at: string) => {
+    const real = tryReading(at, options, path => realpathSync.native(path));
+    if (real === undefined || entered.has(real)) return;
+    entered.add(real);
+    const passHidden = ({ name }: Dirent) => passOver("hidden", join(at, name));
+    for (const entry of tryReading(at, options, () => listFolder(at, passHidden)) ?? []) {
+      const path = join(at, entry.name);
+      const isText = textEnding.test(entry.name);
+      if (entry.isDirectory()) {
+        visit(path);
+        continue;
+      }
+      // Where a link leads matters only when it may lead to a text: another one may well lead nowhere.
+      if (!isText && !entry.isSymbolicLink()) {
+        passOver(extname(entry.name).toLowerCase() || "without an ending", path);
+        continue;
+      }
+      const stats = tryReading(path, options, at => statSync(at, { throwIfNoEntry: isText }));
+      if (stats?.isDirectory()) visit(path);
+      else if (isText && stats?.isFile()) found.push({ path, stats });
+      else if (stats !== undefined)
+        passOver(isText ? "no regular file" : extname(entry.name).toLowerCase() || "without an ending", path);
+      else if (!isText) passOver("leads nowhere", path);
+    }
+  };
+  visit(folder);
+  return found;
+}
+
+/** Undefined where reading fails and that is passed over. */
+export function tryReading<T>(
+  path: string,
+  { tolerant, passOver }: ListOptions,
+  read: (path: string) => T,
+): T | undefined {
+  try {
+    return reading(path, "text", read);
+  } catch (error) {
+    if (tolerant !== true || !(error instanceof UserError)) throw error;
+    passOver?.(explainUnreadable(error, path), path);
+    return undefined;
+  }
+}
+
+/** Why a file in a folder was not read, in a few words. */
+export function explainUnreadable({ code }: UserError, path: string): string {
+  if (code !== "E_FILE_MISSING") return "not readable";
+  return path.includes("\ufffd") ? "with a name that is not UTF-8" : "leads nowhere";
+}
+
+/** Whether a file declares types, so that its text is its documentation. */
+export function isDeclarations(path: string): boolean {
+  return /\.d\.[cm]?ts$/.test(path);
+}
+
+/** By the ending of its name. */
+function formatOf(path: string): ShardFormat {
+  if (/\.(?:jsonl|ndjson)(?:\.gz|\.zst)?$/i.test(path)) return "jsonl";
+  if (/\.(?:json|csv|tsv)(?:\.gz|\.zst)?$|\.parquet$/i.test(path)) return "table";
+  if (/\.x?html?(?:\.gz|\.zst)?$/i.test(path)) return "html";
+  if (isDeclarations(path)) return "declarations";
+  return /\.(?:txt|md|markdown)(?:\.gz|\.zst)?$/i.test(path) ? "text" : "unknown";
+}
+
+function describeFile(path: string, stats: Stats, named: boolean): Shard {
+  const place = reading(path, "text", at => realpathSync.native(at));
+  return { scheme: "file", path, place, format: formatOf(path), bytes: stats.size, named };
+}

@@ -1,0 +1,18 @@
+// A scheme of sources: how what a person names becomes shards, and how one is opened. Formats are no scheme's business: whatever
+// the shard, its bytes are read by the same readers.
+
+import type { LocalBytes } from "../../tables/bytes.ts";
+import type { ListOptions, SchemeName, Shard } from "./shard.ts";
+
+export interface SourceScheme {
+  readonly name: SchemeName;
+  /** Whether it is this scheme that a person means; asked in the order of the list. */
+  readonly claims: (input: string) => boolean;
+  /** In an order that depends on names alone. */
+  readonly list: (input: string, options: ListOptions) => Promise<Shard[]> | Shard[];
+  readonly open: (shard: Shard) => LocalBytes;
+  /** Names the content of a shard that has no `identity`. */
+  readonly identify: (shard: Shard) => string;
+  /** What differs once a shard was changed, without reading it. */
+  readonly describeState: (shard: Shard) => string;
+}

@@ -1,0 +1,39 @@
+// A shard of a source: what is read by itself, mostly a file. It is plain data, so that a thread or another machine can read it
+// too; the scheme that it names opens it.
+
+export type SchemeName = "file";
+
+/**
+ * table: rows with a column of text (.json, .csv, .tsv, .parquet). html: what a page shows. declarations: a .d.ts file, of which only the documentation
+ * comments are text. unknown: its content decides.
+ */
+export type ShardFormat = "text" | "jsonl" | "table" | "html" | "declarations" | "unknown";
+
+export interface Shard {
+  readonly scheme: SchemeName;
+  /** What messages and manifests call it: the path as it was reached, or an address. */
+  readonly path: string;
+  /** Shards of one place are the same, whatever paths lead there: a file's real path, or an address with its revision. */
+  readonly place: string;
+  readonly format: ShardFormat;
+  /** As it lies there, packed. */
+  readonly bytes: number;
+  /** Whether it was named itself, rather than met in a folder. */
+  readonly named: boolean;
+  /** Names its content, where that is known without reading it; else `identifyShards` reads it. */
+  readonly identity?: string | undefined;
+}
+
+/**
+ * How far a shard was read: lines of a .jsonl, rows of a table, else documents. A batch of documents says where the next begins,
+ * and reading from there goes on as if it had not stopped.
+ */
+export type Position = number;
+export const beginning: Position = 0;
+
+export interface ListOptions {
+  /** Told of what a folder holds that is not read: why, and where. */
+  readonly passOver?: (reason: string, path: string) => void;
+  /** Whether what cannot be read in a folder (a link that leads nowhere) is passed over; else it is an error. */
+  readonly tolerant?: boolean;
+}
