@@ -11,7 +11,7 @@ import { openCuda } from "../src/backends/cuda/cuda.ts";
 import { systemClock } from "../src/base/clock.ts";
 import { UserError } from "../src/base/errors.ts";
 import { measureCopy } from "../src/machine/measure-copy.ts";
-import { countTrainingFlops } from "../src/model/parameters.ts";
+import { countTokenFlops } from "../src/objectives/objectives.ts";
 import type { Recipe } from "../src/train/recipe.ts";
 import { makeTemporaryFolder } from "./folder.ts";
 import { type OwnStep, openOwnStep, type Precision } from "./own/own-step.ts";
@@ -191,7 +191,7 @@ function measureApart(microBatch: number, { python, rounds, secondsPerRound }: O
 function compareAt(microBatch: number, options: Options, { products, dataSheet }: Rates, reporter: Reporter): string[] {
   const recipe = recipeAt(microBatch, "bf16");
   const tokens = microBatch * recipe.model.sequenceLength;
-  const flops = tokens * countTrainingFlops(recipe.model, recipe.data.maskFraction);
+  const flops = tokens * countTokenFlops(recipe);
   const utilisation = ({ secondsPerStep }: Side) => (100 * flops) / secondsPerStep / (dataSheet ?? products);
   const { ours, theirs } = measureApart(microBatch, options, reporter);
   reporter.record({ benchmark: "cuda", microBatch, tokens, flops, ours, theirs });

@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import { openCpu } from "../src/backends/cpu/cpu.ts";
 import { UserError } from "../src/base/errors.ts";
-import { countTrainingFlops } from "../src/model/parameters.ts";
+import { countTokenFlops } from "../src/objectives/objectives.ts";
 import type { Recipe } from "../src/train/recipe.ts";
 import { makeTemporaryFolder } from "./folder.ts";
 import { type OwnStep, openOwnStep, type Precision } from "./own/own-step.ts";
@@ -122,7 +122,7 @@ function report(
 ): void {
   const sequences = recipe.train.microBatchSequences;
   const tokens = sequences * recipe.model.sequenceLength;
-  const flops = tokens * countTrainingFlops(recipe.model, recipe.data.maskFraction);
+  const flops = tokens * countTokenFlops(recipe);
   reporter.heading(
     `${recipe.name}, ${own.parameterCount.toLocaleString("en-US")} parameters, ${sequences} × ${recipe.model.sequenceLength} ` +
       `tokens a step, ${own.device}\nopened in ${formatFigure(own.openSeconds)} s, arena ${formatFigure(own.arenaBytes / 2 ** 20)} MiB; ` +

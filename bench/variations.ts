@@ -1,5 +1,6 @@
 // What each variation costs and whether it learns: `node dist/bench/variations.js step` times a step of every mixer, norm and optimizer
-// against crammed-bert-small, and FLASH and Fourier at two lengths; `… smoke TEXT SECONDS` trains every optimizer and mixer that long.
+// against crammed-bert-small, and FLASH and Fourier at two lengths; `… smoke TEXT SECONDS [PART/OF]` trains every optimizer and mixer that
+// long, or every so manieth of them, so that several may run on cores of their own.
 
 import { join } from "node:path";
 import { crammedBertSmall } from "../recipes/crammed-bert-small.ts";
@@ -77,7 +78,7 @@ async function timeSteps(): Promise<void> {
   }
 }
 
-async function trainAll(text: string, seconds: number): Promise<void> {
+async function trainAll(text: string, seconds: number, part: number, of: number): Promise<void> {
   const folder = makeTemporaryFolder();
   const sizes = ["model.width=128", "model.layers=2", "model.feedForward=512", "model.vocabulary=4096"];
   const base = overrideRecipe(crammedBertSmall, [...sizes, "schedule.batchSequences=32", "schedule.batchRamp=0"]);
@@ -85,6 +86,7 @@ async function trainAll(text: string, seconds: number): Promise<void> {
   await prepare({ texts: [text], out: data, recipe: base });
   print(`${seconds} s each`, "held-out loss", "steps");
   for (const [i, [name, settings]] of [...optimizerCases, ...mixerCases].entries()) {
+    if (i % of !== part - 1) continue;
     try {
       const recipe = overrideRecipe(base, [...settings, "train.validations=1"]);
       const { validationLoss, steps } = await pretrain({
@@ -101,7 +103,8 @@ async function trainAll(text: string, seconds: number): Promise<void> {
   }
 }
 
-const [mode, text, seconds] = process.argv.slice(2);
+const [mode, text, seconds, share = "1/1"] = process.argv.slice(2);
+const [part, of] = share.split("/").map(Number) as [number, number];
 if (mode === "step") await timeSteps();
-else if (mode === "smoke" && text !== undefined && Number(seconds) > 0) await trainAll(text, Number(seconds));
-else console.error("variations step | variations smoke TEXT SECONDS");
+else if (mode === "smoke" && text !== undefined && Number(seconds) > 0) await trainAll(text, Number(seconds), part, of);
+else console.error("variations step | variations smoke TEXT SECONDS [PART/OF]");

@@ -4,9 +4,9 @@
 import type { Backend } from "../backends/backend.ts";
 import { placeParameters } from "../backends/placed-parameters.ts";
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
-import { input, state } from "../graph/operations.ts";
+import { state } from "../graph/operations.ts";
 import { encode } from "../model/encoder.ts";
-import { decodePositions } from "../model/heads.ts";
+import { decodeRows } from "../model/heads.ts";
 import { declareEncoderInputs, makeTables } from "../model/inputs.ts";
 import type { ModelShape } from "../model/shape.ts";
 import { requireFiniteAnswers } from "../pretrained/finite-answers.ts";
@@ -95,15 +95,13 @@ async function openOurs(
 ): Promise<(tokens: Int32Array, lengths: Int32Array) => Promise<Outputs>> {
   const states = placeParameters(backend, parameters);
   const tensors = new Map(parameters.map(({ name, shape: size }) => [name, state(name, size)] as const));
-  const rows = batchSequences * shape.sequenceLength;
   const inputs = declareEncoderInputs(shape, batchSequences, shape.sequenceLength, "padded");
   const hidden = encode(inputs, tensors, shape);
-  const logits = decodePositions(hidden, input("positions", [rows], "i32"), tensors, shape);
+  const logits = decodeRows(hidden, tensors, shape);
   const graph = await backend.load({ outputs: { hidden, logits }, updates: {} }, states);
   const constant = {
-    positions: Int32Array.from({ length: rows }, (_, i) => i),
     ...makeTables(shape),
-    ...(shape.segments && { segments: new Int32Array(rows) }),
+    ...(shape.segments && { segments: new Int32Array(batchSequences * shape.sequenceLength) }),
   };
   return async (tokens, lengths) => {
     const outputs = await graph.run({ ...constant, tokens, lengths });

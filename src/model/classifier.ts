@@ -114,7 +114,7 @@ export function classify(
   dropout?: Dropout,
 ): Tensor {
   const readsFirst = classifier.kind !== "tokens" && classifier.pooler === "cls";
-  const hidden = encode(inputs, parameters, shape, dropout, readsFirst ? "first" : "all");
+  const hidden = encode(inputs, parameters, shape, { dropout, rows: readsFirst ? "first" : "all" });
   return applyClassifier(hidden, inputs.lengths, parameters, shape, classifier, x =>
     applyDropout(x, dropout, countDropouts(shape)),
   );

@@ -3,7 +3,7 @@
 //
 // B sequences, S positions each, T = B·S, width C, F of the feed-forward.
 
-import { add, multiply, reshape, slice } from "../graph/operations.ts";
+import { add, gather, multiply, reshape, slice } from "../graph/operations.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { activate } from "../nn/activation.ts";
 import { applyDropout, type Dropout } from "../nn/dropout.ts";
@@ -21,7 +21,8 @@ interface Pass {
   readonly parameters: Parameters;
   readonly shape: ModelShape;
   readonly dropout: Dropout | undefined;
-  readonly rows: EncodedRows | Detour;
+  readonly rows: EncodedRows;
+  readonly detour: Detour | undefined;
   /** What the embedding gave, (T, C). */
   readonly embedded: Tensor;
   /** Embeddings of tokens with those before them, (T, C), where the shape has them. */
@@ -30,13 +31,17 @@ interface Pass {
   readonly memory: Map<string, Tensor>;
 }
 
-/** Whose hidden states are asked for: every token's, or the first one's of each sequence. */
-export type EncodedRows = "all" | "first";
+/** Whose hidden states are asked for: every token's, the first one's of each sequence, or those at places (P) i32 of (T). */
+export type EncodedRows = "all" | "first" | Tensor;
 
-/** Behind the last mixer only the rows that are asked for are worked on: (B, C) of (T, C) for the first ones. */
-function keepRows(x: Tensor, depth: number, { inputs, shape, rows }: Pass): Tensor {
-  if (typeof rows === "object") return rows.seesAll && depth === rows.from ? takeRows(x, rows) : x;
+/**
+ * The rows of (T, C) that a layer goes on with behind its mixer: where a detour begins those on it, behind the last mixer those that
+ * are asked for, (P, C), or (B, C) for the first ones.
+ */
+function keepRows(x: Tensor, depth: number, { inputs, shape, rows, detour }: Pass): Tensor {
+  if (detour?.seesAll && depth === detour.from) return takeRows(x, detour);
   if (rows === "all" || depth < countDepths(shape) - 1) return x;
+  if (rows !== "first") return gather(x, rows);
   const [T, C] = x.shape as [number, number];
   const sequences = reshape(x, [T / inputs.length, inputs.length, C]);
   return reshape(slice(sequences, 1, 0, 1), [T / inputs.length, C]);
@@ -106,7 +111,8 @@ function passLayer(x: Tensor, depth: number, pass: Pass): Tensor {
   const { training: { layerDrop = 0 } = {} } = shape;
   if (inputs.layerSeed === undefined || layerDrop === 0) return applyLayer(x, depth, pass);
   const chance = keepChance(layerDrop, depth, countDepths(shape));
-  return keepOrSkip(applyLayer(x, depth, pass, 1 / chance), x, chance, inputs.layerSeed, depth);
+  const skipped = keepRows(x, depth, pass);
+  return keepOrSkip(applyLayer(x, depth, pass, 1 / chance), skipped, chance, inputs.layerSeed, depth);
 }
 
 /** Through the layers from one depth to before another. */
@@ -126,33 +132,40 @@ function applyDetour(x: Tensor, pass: Pass, detour: Detour): Tensor {
   const narrow: Pass = {
     ...pass,
     rows: "all",
+    detour: undefined,
     inputs: narrowInputs(pass.inputs, detour),
     embedded: take(pass.embedded),
     bigrams: pass.bigrams && take(pass.bigrams),
     memory: new Map([...pass.memory].map(([name, tensor]) => [name, take(tensor)] as const)),
   };
   const back = applyLayers(left, narrow, seesAll ? from + 1 : from, to);
-  return applyLayers(joinRows(waiting, back, detour), pass, to);
+  return applyLayers(joinRows(waiting, back, detour), { ...pass, detour: undefined }, to);
 }
 
 /** Applications of dropout in `encode`; a head on top of it numbers its own from here. */
 export const countDropouts = (shape: ModelShape): number => 1 + 2 * countDepths(shape);
 
-/**
- * Final hidden states, normalised: (T, C), or (B, C) of the first tokens. Dropout falls on the embedding and on what each half of
- * a layer adds.
- */
+export interface EncodeOptions {
+  /** Falls on the embedding and on what each half of a layer adds. */
+  readonly dropout?: Dropout | undefined;
+  /** Default: all. */
+  readonly rows?: EncodedRows;
+  /** Ends before the last layer where not all rows are asked for. */
+  readonly detour?: Detour;
+}
+
+/** Final hidden states, normalised, of the rows that are asked for: (T, C), (P, C), or (B, C) of the first tokens. */
 export function encode(
   inputs: EncoderInputs,
   parameters: Parameters,
   shape: ModelShape,
-  dropout?: Dropout,
-  rows: EncodedRows | Detour = "all",
+  { dropout, rows = "all", detour }: EncodeOptions = {},
 ): Tensor {
   const embedded = applyDropout(embedTokens(inputs, parameters, shape), dropout, 0);
   const bigrams =
     shape.embedding.bigramRows > 0 ? embedBigrams(inputs, findParameter(parameters, "embedding.bigram")) : undefined;
-  const pass = { inputs, parameters, shape, dropout, rows, embedded, bigrams, memory: new Map<string, Tensor>() };
-  const x = typeof rows === "object" ? applyDetour(embedded, pass, rows) : applyLayers(embedded, pass);
+  const memory = new Map<string, Tensor>();
+  const pass = { inputs, parameters, shape, dropout, rows, detour, embedded, bigrams, memory };
+  const x = detour === undefined ? applyLayers(embedded, pass) : applyDetour(embedded, pass, detour);
   return isPreNorm(shape) ? normalise(x, "final.norm", parameters, shape) : x;
 }

@@ -8,7 +8,6 @@ import {
   cast,
   concat,
   divide,
-  gather,
   less,
   matmul,
   maximum,
@@ -57,10 +56,10 @@ function findDecoder(parameters: Parameters, shape: ModelShape): Decoder {
   return { table, bias, cap: shape.decoder.logitCap };
 }
 
-/** Logits (P, V) of hidden states (T, C) at `positions` (P) i32. */
-export function decodePositions(hidden: Tensor, positions: Tensor, parameters: Parameters, shape: ModelShape): Tensor {
+/** Logits (P, V) of hidden states (P, C). */
+export function decodeRows(rows: Tensor, parameters: Parameters, shape: ModelShape): Tensor {
   const { table, bias, cap } = findDecoder(parameters, shape);
-  const logits = matmul(prepareRows(gather(hidden, positions), parameters, shape), transpose(table));
+  const logits = matmul(prepareRows(rows, parameters, shape), transpose(table));
   return capLogits(bias === undefined ? logits : add(logits, bias), cap);
 }
 
@@ -70,7 +69,7 @@ export function predictTokens(
   parameters: Parameters,
   shape: ModelShape,
 ): Tensor {
-  return decodePositions(encode(inputs, parameters, shape), inputs.positions, parameters, shape);
+  return decodeRows(encode(inputs, parameters, shape, { rows: inputs.positions }), parameters, shape);
 }
 
 export interface MaskedLossOptions {
@@ -89,7 +88,7 @@ export function computeMaskedLoss(
   shape: ModelShape,
   options: MaskedLossOptions = {},
 ): Tensor {
-  const rows = gather(encode(inputs, parameters, shape), inputs.positions);
+  const rows = encode(inputs, parameters, shape, { rows: inputs.positions });
   return computeRowLoss(rows, inputs.labels, parameters, shape, options);
 }
 
@@ -154,7 +153,7 @@ export function computeSampledLoss(
   seed: Tensor,
   tileRows = chooseTileRows(inputs.positions.shape[0]!),
 ): Tensor {
-  const rows = prepareRows(gather(encode(inputs, parameters, shape), inputs.positions), parameters, shape);
+  const rows = prepareRows(encode(inputs, parameters, shape, { rows: inputs.positions }), parameters, shape);
   const decoder = findDecoder(parameters, shape);
   return decodeLoss(rows, decoder, drawLabels(rows, decoder, seed, tileRows), { tileRows });
 }

@@ -137,15 +137,25 @@ export interface LayerTokens {
   readonly leaving: number;
 }
 
+type TokensAt = (depth: number) => LayerTokens;
+
+/** Every token goes through every layer, and `read` of them, a share, leave the last mixer. */
+export const leaveRead =
+  (shape: ModelShape, read: number): TokensAt =>
+  depth => ({
+    entering: shape.sequenceLength,
+    leaving: depth < countDepths(shape) - 1 ? shape.sequenceLength : read * shape.sequenceLength,
+  });
+
 /**
  * Floating-point operations of training on one token: matrix products only, 2 an element and 3 passes (forward, and backward
- * to data and to weights). The head is counted at the masked positions alone, and layers at the tokens that `tokensAt` says of a
- * depth, by default all.
+ * to data and to weights). The head is counted at the share of the tokens that is decoded, and layers at the tokens that `tokensAt`
+ * says of a depth, by default all, of which those that are decoded leave the last mixer.
  */
 export function countTrainingFlops(
   shape: ModelShape,
-  maskFraction: number,
-  tokensAt: (depth: number) => LayerTokens = () => ({ entering: shape.sequenceLength, leaving: shape.sequenceLength }),
+  decoded: number,
+  tokensAt: TokensAt = leaveRead(shape, decoded),
 ): number {
   const { vocabulary: V, layers, sequenceLength: S } = shape;
   const matrices = listParameters(shape).filter(({ role }) => role === "matrix");
@@ -164,5 +174,5 @@ export function countTrainingFlops(
   };
   const depths = Array.from({ length: countDepths(shape) }, (_, depth) => countLayer(depth));
   const body = count("embedding.") + depths.reduce((a, b) => a + b);
-  return 6 * (body + maskFraction * (count("head.") + V * embeddingWidthOf(shape)));
+  return 6 * (body + decoded * (count("head.") + V * embeddingWidthOf(shape)));
 }

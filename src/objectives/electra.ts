@@ -9,7 +9,7 @@ import { computeMaskedLoss } from "../model/heads.ts";
 import { declareMaskedInputs, makeTables } from "../model/inputs.ts";
 import { findParameter, type Parameters } from "../model/layer-parts.ts";
 import { embeddingTable, matrix, type Parameter, vector } from "../model/parameter.ts";
-import { countTrainingFlops, listParameters } from "../model/parameters.ts";
+import { countTrainingFlops, leaveRead, listParameters } from "../model/parameters.ts";
 import { embeddingWidthOf, type ModelShape, withoutHead } from "../model/shape.ts";
 import { findShapeFault } from "../model/shape-faults.ts";
 import { gelu } from "../nn/activation.ts";
@@ -103,7 +103,13 @@ export const electra = {
     const own = findGenerator(settings, parameters, shape);
     const inputs = declareGenerated(shape, B, countMasked(recipe));
     const options = { loss, hasGaps: mayLackPredictions(data) };
-    const generated = replaceTokens(encode(inputs, own, shape), inputs, own, shape, options);
+    const generated = replaceTokens(
+      encode(inputs, own, shape, { rows: inputs.positions }),
+      inputs,
+      own,
+      shape,
+      options,
+    );
     // Only tokens and tables are read of these.
     const read = { ...declareMaskedInputs(model, B, B), tokens: generated.tokens };
     const hidden = encode(read, parameters, withoutHead(model));
@@ -127,7 +133,9 @@ export const electra = {
   countFlops: (settings, recipe) => {
     const { model } = recipe;
     const generator = countTrainingFlops(shapeGenerator(settings, model), decodedShare(recipe));
-    return generator + countTrainingFlops(withoutHead(model), 0) + 6 * (model.width ** 2 + model.width);
+    return (
+      generator + countTrainingFlops(withoutHead(model), 0, leaveRead(model, 1)) + 6 * (model.width ** 2 + model.width)
+    );
   },
   findFault: (settings, { model }) => {
     if (model.embedding.width > 0) {

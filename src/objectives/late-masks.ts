@@ -7,13 +7,13 @@
 import { z } from "zod";
 import type { MaskedBatch } from "../dataset/dataset.ts";
 import { plainMask } from "../dataset/mask-units.ts";
-import { gather, input } from "../graph/operations.ts";
+import { input } from "../graph/operations.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { encode } from "../model/encoder.ts";
 import { computeRowLoss } from "../model/heads.ts";
 import { declareMaskedInputs } from "../model/inputs.ts";
 import type { Parameters } from "../model/layer-parts.ts";
-import { countTrainingFlops } from "../model/parameters.ts";
+import { countTrainingFlops, leaveRead } from "../model/parameters.ts";
 import { countDepths, type ModelShape } from "../model/shape.ts";
 import type { TokenLossSettings } from "../nn/token-losses/token-losses.ts";
 import { findDetourFault } from "./detour-faults.ts";
@@ -62,8 +62,8 @@ function computeLateLoss(
   const inputs = declareMaskedInputs(model, B, B * predicted);
   const rows = input("early", [B * (model.sequenceLength - late)], "i32");
   const detour = { rows, from: 0, to: countDepths(model) - lastLayers, seesAll: false };
-  const hidden = encode(inputs, parameters, model, undefined, detour);
-  return computeRowLoss(gather(hidden, inputs.positions), inputs.labels, parameters, model, { loss });
+  const hidden = encode(inputs, parameters, model, { rows: inputs.positions, detour });
+  return computeRowLoss(hidden, inputs.labels, parameters, model, { loss });
 }
 
 export const lateMasks = {
@@ -99,10 +99,10 @@ export const lateMasks = {
     const { model } = recipe;
     const { sequenceLength: S } = model;
     const early = S - countTrained(recipe);
-    return countTrainingFlops(model, decodedShare(recipe), depth => {
-      const count = depth < countDepths(model) - lastLayers ? early : S;
-      return { entering: count, leaving: count };
-    });
+    const lastAt = leaveRead(model, decodedShare(recipe));
+    return countTrainingFlops(model, decodedShare(recipe), depth =>
+      depth < countDepths(model) - lastLayers ? { entering: early, leaving: early } : lastAt(depth),
+    );
   },
   findFault: ({ lastLayers }, recipe) => {
     const { model, data } = recipe;

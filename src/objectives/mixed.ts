@@ -10,7 +10,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { encode } from "../model/encoder.ts";
 import { computeMaskedLoss, computeRowLoss } from "../model/heads.ts";
 import { declareEncoderInputs, declarePredictions } from "../model/inputs.ts";
-import { countTrainingFlops } from "../model/parameters.ts";
+import { countTrainingFlops, leaveRead } from "../model/parameters.ts";
 import type { ModelShape } from "../model/shape.ts";
 import type { Objective, ObjectiveRecipe } from "./objective.ts";
 import { countMasked, decodedShare } from "./predictions.ts";
@@ -107,7 +107,9 @@ export const mixed = {
   countFlops: (settings, recipe) => {
     const { causal } = countKinds(settings, recipe);
     const [nextShare, S] = [causal / recipe.train.microBatchSequences, recipe.model.sequenceLength];
-    return countTrainingFlops(recipe.model, (1 - nextShare) * decodedShare(recipe) + (nextShare * (S - 1)) / S);
+    const hidden = (1 - nextShare) * decodedShare(recipe);
+    const tokensAt = leaveRead(recipe.model, hidden + nextShare);
+    return countTrainingFlops(recipe.model, hidden + (nextShare * (S - 1)) / S, tokensAt);
   },
   findFault: (settings, { model, train }) => {
     const { microBatchSequences: B } = train;

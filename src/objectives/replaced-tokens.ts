@@ -7,7 +7,6 @@ import {
   cast,
   equal,
   exp,
-  gather,
   input,
   less,
   log,
@@ -42,9 +41,9 @@ export interface Replacement {
   readonly isReplaced: Tensor;
 }
 
-/** Predicts the masked tokens of hidden states (T, C), and draws others in their place. No gradient goes through a draw. */
+/** Predicts the masked tokens of hidden states (P, C), and draws others in their place. No gradient goes through a draw. */
 export function replaceTokens(
-  hidden: Tensor,
+  rows: Tensor,
   { tokens, positions, labels }: MaskedInputs,
   parameters: Parameters,
   shape: ModelShape,
@@ -52,7 +51,6 @@ export function replaceTokens(
 ): Replacement {
   const T = tokens.shape[0]!;
   const P = labels.shape[0]!;
-  const rows = gather(hidden, positions);
   const drawn = samplePredictions(rows, parameters, shape, input("sampleSeed", [1], "u32"));
   const isLabelled = less(-1, labels);
   // Ids are below 2²⁰, which f32 holds exactly; 0 stands for no draw.

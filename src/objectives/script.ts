@@ -28,7 +28,8 @@ export const script = {
     const { microBatchSequences: B } = train;
     const inputs = declareMaskedInputs(model, B, B * countMasked(recipe));
     const options = { loss, hasGaps: mayLackPredictions(data) };
-    const filled = replaceTokens(encode(inputs, parameters, model), inputs, parameters, model, options);
+    const rows = encode(inputs, parameters, model, { rows: inputs.positions });
+    const filled = replaceTokens(rows, inputs, parameters, model, options);
     const hidden = encode({ ...inputs, tokens: filled.tokens }, parameters, model);
     const detection = measureDetection(computeLogTotals(hidden, parameters, model), filled.isReplaced);
     return { loss: add(filled.loss, multiply(detection, criticWeight)) };

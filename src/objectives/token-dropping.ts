@@ -28,7 +28,7 @@ import type { Shape, Tensor } from "../graph/tensor.ts";
 import { encode } from "../model/encoder.ts";
 import { averageLosses, computeRowLosses } from "../model/heads.ts";
 import { declareMaskedInputs } from "../model/inputs.ts";
-import { countTrainingFlops } from "../model/parameters.ts";
+import { countTrainingFlops, leaveRead } from "../model/parameters.ts";
 import { countDepths, type ModelShape } from "../model/shape.ts";
 import { findDetourFault } from "./detour-faults.ts";
 import type { Objective } from "./objective.ts";
@@ -106,13 +106,10 @@ export const tokenDropping = {
     const mean = gather(state(tokenLoss, [V, 1]), inputs.tokens); // (T, 1)
     const mustStay = reshape(less(0, input("kept", [B * S], "i32")), [B * S, 1]);
     const rows = chooseRows(reshape(select(mustStay, always, mean), [B, S]), countKept(settings, model));
-    const hidden = encode(inputs, parameters, model, undefined, {
-      rows,
-      seesAll: true,
-      ...findLayers(settings, model),
-    });
     const { labels, positions } = inputs;
-    const losses = computeRowLosses(gather(hidden, positions), labels, parameters, model, { loss });
+    const detour = { rows, seesAll: true, ...findLayers(settings, model) };
+    const hidden = encode(inputs, parameters, model, { rows: positions, detour });
+    const losses = computeRowLosses(hidden, labels, parameters, model, { loss });
     const P = labels.shape[0]!;
     const isLabelled = reshape(less(-1, labels), [P, 1]);
     const of = select(less(-1, labels), labels, 0);
@@ -140,10 +137,10 @@ export const tokenDropping = {
     const { sequenceLength: S } = model;
     const { from, to } = findLayers(settings, model);
     const kept = countKept(settings, model);
-    return countTrainingFlops(model, decodedShare(recipe), depth => ({
-      entering: depth > from && depth < to ? kept : S,
-      leaving: depth >= from && depth < to ? kept : S,
-    }));
+    const wholeAt = leaveRead(model, decodedShare(recipe));
+    return countTrainingFlops(model, decodedShare(recipe), depth =>
+      depth < from || depth >= to ? wholeAt(depth) : { entering: depth > from ? kept : S, leaving: kept },
+    );
   },
   findFault: (settings, recipe) => {
     const { model } = recipe;

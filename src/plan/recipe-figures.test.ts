@@ -12,7 +12,8 @@ import { glue } from "../../recipes/glue.ts";
 import { modernBert } from "../../recipes/modern-bert.ts";
 import { quickstart } from "../../recipes/quickstart.ts";
 import { recurrent } from "../../recipes/recurrent.ts";
-import { countTrainingFlops, listParameters } from "../model/parameters.ts";
+import { listParameters } from "../model/parameters.ts";
+import { countTokenFlops } from "../objectives/objectives.ts";
 import { parseBudget } from "../train/budget.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { planCourse } from "./course.ts";
@@ -27,7 +28,6 @@ const readComment = (name: string) =>
 
 const countValues = (recipe: Recipe) =>
   listParameters(recipe.model).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-const flopsOf = ({ model, data }: Recipe) => countTrainingFlops(model, data.maskFraction);
 
 /** Steps and tokens of the recipe's budget at a speed. */
 function courseAt(recipe: Recipe, tokensPerSecond: number) {
@@ -42,10 +42,10 @@ for (const [recipe, expected] of [
   [
     crammedBert,
     () => {
-      const course = courseAt(crammedBert, 60e12 / flopsOf(crammedBert));
+      const course = courseAt(crammedBert, 60e12 / countTokenFlops(crammedBert));
       return [
         `${count(countValues(crammedBert))} parameters`,
-        `${(flopsOf(crammedBert) / 1e9).toFixed(2)} GFLOP`,
+        `${(countTokenFlops(crammedBert) / 1e9).toFixed(2)} GFLOP`,
         `${(course.tokens / 1e9).toFixed(1)} billion tokens`,
         `${count(course.steps)} steps`,
       ];
@@ -55,11 +55,14 @@ for (const [recipe, expected] of [
     crammedBertSmall,
     () => [
       `${(countValues(crammedBertSmall) / 1e6).toFixed(1)} M parameters`,
-      `${(flopsOf(crammedBertSmall) / 1e6).toFixed(1)} MFLOP`,
+      `${(countTokenFlops(crammedBertSmall) / 1e6).toFixed(1)} MFLOP`,
       `${((15_000 * 600) / 1e6).toFixed(0)} M tokens`,
     ],
   ],
-  [bertTiny, () => [`${count(countValues(bertTiny))} parameters`, `${(flopsOf(bertTiny) / 1e6).toFixed(0)} MFLOP`]],
+  [
+    bertTiny,
+    () => [`${count(countValues(bertTiny))} parameters`, `${(countTokenFlops(bertTiny) / 1e6).toFixed(0)} MFLOP`],
+  ],
   [recurrent, () => [`two, ${count(countValues(recurrent))}`]],
   [modernBert, () => [`${count(countValues(modernBert))} parameters`]],
   [
@@ -68,7 +71,7 @@ for (const [recipe, expected] of [
       const course = courseAt(quickstart, 65_000);
       return [
         `${(countValues(quickstart) / 1e6).toFixed(1)} M parameters`,
-        `${(flopsOf(quickstart) / 1e6).toFixed(2)} MFLOP`,
+        `${(countTokenFlops(quickstart) / 1e6).toFixed(2)} MFLOP`,
         `${(course.tokens / 1e6).toFixed(1)} M tokens`,
         `${count(course.steps)} steps`,
       ];

@@ -11,10 +11,10 @@ import { UserError } from "../../src/base/errors.ts";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { exportToHuggingFace, type HuggingFaceExport } from "../../src/export/hugging-face/hugging-face-export.ts";
 import { roundToHalves } from "../../src/export/onnx/halves.ts";
-import { input, state } from "../../src/graph/operations.ts";
+import { gather, input, state } from "../../src/graph/operations.ts";
 import { listShapeDifferences } from "../../src/model/compare-shapes.ts";
 import { encode } from "../../src/model/encoder.ts";
-import { decodePositions } from "../../src/model/heads.ts";
+import { decodeRows } from "../../src/model/heads.ts";
 import { initialiseParameters } from "../../src/model/initialise.ts";
 import { declareEncoderInputs, makeTables } from "../../src/model/inputs.ts";
 import { listParameters } from "../../src/model/parameters.ts";
@@ -109,7 +109,7 @@ test("a layer that adds nothing and a head that undoes the final norm: transform
     Array.from({ length: count }, (_, place) => sequence * length + place),
   );
   const hidden = encode(declareEncoderInputs(shape, golden.lengths.length, length, "padded"), tensors, shape);
-  const logits = decodePositions(hidden, input("positions", [real.length], "i32"), tensors, shape);
+  const logits = decodeRows(gather(hidden, input("positions", [real.length], "i32")), tensors, shape);
   const graph = await backend.load({ outputs: { hidden, logits }, updates: {} }, states);
   const outputs = await graph.run({
     tokens: Int32Array.from(golden.tokens),

@@ -5,11 +5,11 @@
 // B sequences, S positions, T = B·S, width C, vocabulary V, L outputs of a head.
 
 import type { StoredTensor } from "../../checkpoint/safetensors.ts";
-import { iota, state } from "../../graph/operations.ts";
+import { state } from "../../graph/operations.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { type ClassifierShape, classify, type PaddedInputs } from "../../model/classifier.ts";
 import { encode } from "../../model/encoder.ts";
-import { decodePositions } from "../../model/heads.ts";
+import { decodeRows } from "../../model/heads.ts";
 import { declareEncoderInputs, type EncoderInputs, makeTables } from "../../model/inputs.ts";
 import type { Parameters } from "../../model/layer-parts.ts";
 import type { ModelShape } from "../../model/shape.ts";
@@ -28,8 +28,7 @@ export type OnnxType = "f32" | "f16" | "int8";
 export function buildOnnxModel(shape: ModelShape, parameters: readonly StoredTensor[], type: OnnxType): Uint8Array {
   const build = (inputs: PaddedInputs, tensors: Parameters) => {
     const hidden = encode(inputs, tensors, shape);
-    const logits = decodePositions(hidden, iota(hidden.shape[0]!), tensors, shape);
-    return { logits, last_hidden_state: hidden };
+    return { logits: decodeRows(hidden, tensors, shape), last_hidden_state: hidden };
   };
   return buildOnnx(shape, parameters, type, build);
 }
