@@ -12,6 +12,8 @@ export type { Forecast } from "./plan/forecast.ts";
 
 export type { Recipe } from "./train/recipe.ts";
 export type { BackendChoice, BackendName } from "./verbs/backend.ts";
+export { type ExportCorpusOptions, type ExportedCorpus, exportCorpus } from "./verbs/corpus/export-corpus.ts";
+export { type CorpusView, type ShowCorpusOptions, showCorpus } from "./verbs/corpus/show-corpus.ts";
 export { type EvaluateCallOptions as EvaluateOptions, type Evaluation, evaluate } from "./verbs/evaluate/evaluate.ts";
 export type { EvaluateEvent } from "./verbs/evaluate/evaluate-options.ts";
 export type { FinetunedExport, FinetunedExportOptions as ExportOptions } from "./verbs/export/export-finetuned.ts";

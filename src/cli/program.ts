@@ -12,6 +12,7 @@ import { colour, print, printError } from "./terminal/output.ts";
 const verbs: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
   quickstart: async () => (await import("./verbs/quickstart.ts")).addQuickstart,
   prepare: async () => (await import("./verbs/prepare.ts")).addPrepare,
+  corpus: async () => (await import("./verbs/corpus.ts")).addCorpus,
   plan: async () => (await import("./verbs/plan.ts")).addPlan,
   pretrain: async () => (await import("./verbs/pretrain.ts")).addPretrain,
   fill: async () => (await import("./verbs/fill.ts")).addFill,

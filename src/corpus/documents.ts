@@ -44,7 +44,14 @@ const manifestSchema = z.strictObject({
     ),
     cut: amount.default({ documents: 0, characters: 0 }),
     examples: z
-      .array(z.strictObject({ reason: z.enum([...dropReasons, "cut"]), source: z.string(), text: z.string() }))
+      .array(
+        z.strictObject({
+          reason: z.enum([...dropReasons, "cut"]),
+          source: z.string(),
+          text: z.string(),
+          draw: z.string().default(""),
+        }),
+      )
       .default([]),
     binaryFilesSkipped: count,
     passedOver: z.array(z.strictObject({ reason: z.string(), count, first: z.array(z.string()) })).default([]),

@@ -3,9 +3,12 @@
 
 import type { PassedOver } from "../tables/passed-over.ts";
 
+/** In the order in which they are decided. */
 export const dropReasons = [
   "empty",
   "duplicate",
+  /** Has text of an evaluation. */
+  "contaminated",
   /** Of a filter: fewer or more words than it lets through. */
   "short",
   "long",
@@ -14,8 +17,6 @@ export const dropReasons = [
   /** Of a filter: says the same again and again. */
   "repetitive",
   "incompressible",
-  /** Has text of an evaluation. */
-  "contaminated",
   /** Is nearly an earlier one. */
   "near-duplicate",
   /** Nothing is left of it that did not stand in the corpus before. */
@@ -35,7 +36,7 @@ export interface Funnel {
   readonly dropped: Readonly<Record<DropReason, Amount>>;
   /** What was cut out of documents that stay, because it stood in the corpus before. */
   readonly cut: Amount;
-  /** The first documents, or stretches, of each reason that is no plain one, cut short. */
+  /** Some documents, or stretches, of each reason but emptiness, drawn at random and cut short. */
   readonly examples: Example[];
   /** Files met on a walk through folders that hold binary content under the name of a text: not read. */
   binaryFilesSkipped: number;
@@ -47,15 +48,8 @@ export interface Example {
   readonly reason: DropReason | "cut";
   readonly source: string;
   readonly text: string;
-}
-
-const mostExamples = 3;
-const longestExample = 160;
-
-/** Keeps what was taken away as an example, if there are few of its reason yet. */
-export function showExample(examples: Example[], reason: Example["reason"], source: string, text: string): void {
-  if (examples.filter(example => example.reason === reason).length >= mostExamples) return;
-  examples.push({ reason, source, text: text.length > longestExample ? `${text.slice(0, longestExample)}…` : text });
+  /** Decides who stays: a hash of the whole text. */
+  readonly draw: string;
 }
 
 export function startFunnel(): Funnel {

@@ -4,8 +4,9 @@
 import { isCompressible } from "./compressibility.ts";
 import { SeenTexts } from "./deduplication/equal-texts.ts";
 import type { EvaluationTexts } from "./deduplication/evaluation-texts.ts";
+import { showExample } from "./examples.ts";
 import type { ChosenFilter } from "./filters/filters.ts";
-import { countDocument, type DropReason, type Funnel, showExample } from "./funnel.ts";
+import { countDocument, type DropReason, type Funnel } from "./funnel.ts";
 import { type Document, type ReadOptions, readShard } from "./sources/read-shard.ts";
 import type { Shard } from "./sources/shard.ts";
 
@@ -49,7 +50,7 @@ export async function* selectDocuments(
         countDocument(funnel.read, length);
         countDocument(verdict === "kept" ? funnel.kept : funnel.dropped[verdict], length);
         if (verdict === "kept") yield document;
-        else if (verdict !== "empty" && verdict !== "duplicate") {
+        else if (verdict !== "empty") {
           showExample(funnel.examples, verdict, document.source, document.text);
         }
       }

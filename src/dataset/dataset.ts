@@ -89,6 +89,11 @@ export class Dataset {
     this.orderOf = "";
   }
 
+  /** Shows every sequence of a part in turn, in an array that is reused. UserError E_SHARD_CUT. */
+  visit(part: "training" | "validation", see: (tokens: Uint16Array, index: number) => void): void {
+    this[part].visit(see);
+  }
+
   /** Whether a token stands for no text. */
   isSpecial(token: number): boolean {
     return this.special.has(token);

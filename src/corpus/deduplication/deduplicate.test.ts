@@ -54,14 +54,11 @@ test("near duplicates go, repeated stretches are cut, a document with nothing ne
   assert.equal(funnel.dropped["near-duplicate"].documents, 1);
   assert.equal(funnel.dropped.repeated.documents, 1);
   assert.equal(funnel.cut.documents, 1);
-  assert.deepEqual(
-    funnel.examples.map(({ reason, source }) => [reason, source]),
-    [
-      ["near-duplicate", "1.txt"],
-      ["cut", "3.txt"],
-      ["repeated", "4.txt"],
-    ],
-  );
+  assert.deepEqual(funnel.examples.map(({ reason, source }) => [reason, source]).sort(), [
+    ["cut", "3.txt"],
+    ["near-duplicate", "1.txt"],
+    ["repeated", "4.txt"],
+  ]);
 });
 
 test("each is off by itself", async () => {

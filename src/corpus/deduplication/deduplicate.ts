@@ -4,7 +4,8 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { removeLeftovers } from "../../base/files/leftovers.ts";
-import { countDocument, type Funnel, showExample } from "../funnel.ts";
+import { showExample } from "../examples.ts";
+import { countDocument, type Funnel } from "../funnel.ts";
 import type { Document } from "../sources/read-shard.ts";
 import { findNearDuplicates } from "./near-duplicates.ts";
 import { cutStretches, findRepeatedStretches } from "./repeated-stretches.ts";

@@ -3,6 +3,7 @@
 
 import { UserError } from "../../base/errors.ts";
 import { FileDraft } from "../../base/files/files.ts";
+import { formatNpyHeader } from "../../base/files/npy.ts";
 
 export interface VectorFile {
   /** Appends a vector a text. */
@@ -39,14 +40,11 @@ function openJsonLines(path: string): VectorFile {
   };
 }
 
-/** The header of numpy.lib.format, version 1.0, for any number of rows: it is written again when they are counted. */
-const headerBytes = 128;
-
 /** A matrix (texts, width) of little-endian f32, rows one after another. */
 function openNpy(path: string, width: number): VectorFile {
   const draft = new FileDraft(path);
   let rows = 0;
-  draft.write(formatNpyHeader(0, width));
+  draft.write(formatNpyHeader("<f4", 0, width));
   return {
     append: (_, vectors) => {
       const bytes = new Uint8Array(vectors.length * width * 4);
@@ -58,20 +56,9 @@ function openNpy(path: string, width: number): VectorFile {
       rows += vectors.length;
     },
     commit: () => {
-      draft.write(formatNpyHeader(rows, width), 0);
+      draft.write(formatNpyHeader("<f4", rows, width), 0);
       draft.commit();
     },
     abandon: () => draft.abandon(),
   };
-}
-
-/** Magic, version 1.0, length of the rest, and a Python literal filled up with blanks to a line's end. */
-function formatNpyHeader(rows: number, columns: number): Buffer {
-  const described = `{'descr': '<f4', 'fortran_order': False, 'shape': (${rows}, ${columns}), }`;
-  const rest = headerBytes - 10;
-  const header = Buffer.alloc(headerBytes);
-  header.write("\u0093NUMPY\u0001\u0000", "latin1");
-  header.writeUInt16LE(rest, 8);
-  header.write(`${described.padEnd(rest - 1)}\n`, 10, "latin1");
-  return header;
 }

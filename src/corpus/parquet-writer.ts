@@ -1,0 +1,86 @@
+// Parquet files of texts and of sequences, written row group by row group: no more is held than one. The names of the columns are
+// those that Hugging Face's trainers look for.
+
+import type { ColumnSource } from "hyparquet-writer";
+import { ByteWriter, ParquetWriter } from "hyparquet-writer";
+import { FileDraft } from "../base/files/files.ts";
+
+type Schema = ConstructorParameters<typeof ParquetWriter>[0]["schema"];
+
+export interface ParquetRows<Row> {
+  /** Adds a row, and says how much the file holds: of texts UTF-16 units, of sequences rows. */
+  add(row: Row): number;
+  /** Gives the file its name; returns its rows. */
+  commit(): number;
+  abandon(): void;
+}
+
+const textSchema: Schema = [
+  { name: "root", num_children: 1 },
+  { name: "text", type: "BYTE_ARRAY", converted_type: "UTF8", repetition_type: "REQUIRED" },
+];
+
+const sequenceSchema: Schema = [
+  { name: "root", num_children: 1 },
+  { name: "input_ids", converted_type: "LIST", repetition_type: "REQUIRED", num_children: 1 },
+  { name: "list", repetition_type: "REPEATED", num_children: 1 },
+  { name: "element", type: "INT32", repetition_type: "REQUIRED" },
+];
+
+/** Of a row group. */
+const textOfGroup = 2 ** 24;
+const sequencesOfGroup = 2 ** 13;
+
+/** A column "text". UserErrors: E_DISK_FULL, E_NOT_WRITABLE, from every function. */
+export const openTextRows = (path: string): ParquetRows<string> =>
+  openRows(path, textSchema, "text", text => text.length, textOfGroup);
+
+/** A column "input_ids", a list of int32. */
+export const openSequenceRows = (path: string): ParquetRows<number[]> =>
+  openRows(path, sequenceSchema, "input_ids", () => 1, sequencesOfGroup);
+
+function openRows<Row>(
+  path: string,
+  schema: Schema,
+  name: string,
+  sizeOf: (row: Row) => number,
+  sizeOfGroup: number,
+): ParquetRows<Row> {
+  const draft = new FileDraft(path);
+  const bytes = new ByteWriter();
+  const parquet = new ParquetWriter({ writer: bytes, schema, createdBy: "cramming", statistics: false });
+  let group: Row[] = [];
+  let groupSize = 0;
+  let size = 0;
+  let count = 0;
+  const flush = () => {
+    draft.write(bytes.getBytes());
+    bytes.index = 0; // `offset` goes on counting
+  };
+  const writeGroup = () => {
+    if (group.length === 0) return;
+    const columnData: ColumnSource[] = [{ name, data: group, encoding: "PLAIN" }];
+    parquet.write({ columnData, rowGroupSize: group.length });
+    flush();
+    group = [];
+    groupSize = 0;
+  };
+  return {
+    add: row => {
+      group.push(row);
+      count++;
+      size += sizeOf(row);
+      groupSize += sizeOf(row);
+      if (groupSize >= sizeOfGroup) writeGroup();
+      return size;
+    },
+    commit: () => {
+      writeGroup();
+      parquet.finish();
+      flush();
+      draft.commit();
+      return count;
+    },
+    abandon: () => draft.abandon(),
+  };
+}
