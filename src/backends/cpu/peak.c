@@ -1,5 +1,6 @@
 // The processor's peak, measured: multiply-adds of registers with nothing read or written between, of f32 or of pairs of
-// bf16 as products use them. Each block is ROUNDS rounds of CHAINS independent chains, enough to hide an operation's latency.
+// bf16 as products use them. Each block is some rounds of independent chains. How many hide an operation's latency and still fit into
+// the registers differs between processors (12 fill a Zen 4, two thirds of a Zen 5's bf16), so the caller takes the best of several.
 #include <stdint.h>
 #if defined(__AVX512BF16__)
 #include <immintrin.h>
@@ -19,21 +20,23 @@ enum { LANES = 4 };
 #else
 #define REGISTER "w"
 #endif
-enum { CHAINS = 12, ROUNDS = 1000000 };
+// Multiply-adds of a block, whether of 12 or of 24 chains.
+enum { OPERATIONS = 12000000, MOST_CHAINS = 24 };
 typedef float lanes __attribute__((vector_size(LANES * 4)));
 
 // Floating-point operations of one block.
-int64_t cram_peak_flops(int bf16) { return (int64_t)ROUNDS * CHAINS * LANES * (PAIRS && bf16 ? 4 : 2); }
+int64_t cram_peak_flops(int bf16) { return (int64_t)OPERATIONS * LANES * (PAIRS && bf16 ? 4 : 2); }
 
-static inline __attribute__((always_inline)) void measure(char *const *p, long begin, long end, int bf16) {
+static inline __attribute__((always_inline)) void measure(char *const *p, long begin, long end, int bf16, int chains) {
   for (long block = begin; block < end; block++) {
-    lanes sums[CHAINS], factor = {0}, addend = {0};
-    for (int i = 0; i < CHAINS; i++) sums[i] = (lanes){0} + (float)i;
+    lanes sums[MOST_CHAINS], factor = {0}, addend = {0};
+#pragma GCC unroll 24
+    for (int i = 0; i < chains; i++) sums[i] = (lanes){0} + (float)i;
     factor += 0.999f;
     addend += 0.001f;
-    for (int round = 0; round < ROUNDS; round++) {
-#pragma GCC unroll 12
-      for (int i = 0; i < CHAINS; i++) {
+    for (int round = 0; round < OPERATIONS / chains; round++) {
+#pragma GCC unroll 24
+      for (int i = 0; i < chains; i++) {
 #if defined(__AVX512BF16__)
         if (bf16) sums[i] = (lanes)_mm512_dpbf16_ps((__m512)sums[i], (__m512bh)factor, (__m512bh)addend);
         else
@@ -43,12 +46,20 @@ static inline __attribute__((always_inline)) void measure(char *const *p, long b
       }
     }
     lanes total = {0};
-    for (int i = 0; i < CHAINS; i++) total += sums[i];
+#pragma GCC unroll 24
+    for (int i = 0; i < chains; i++) total += sums[i];
     for (int i = 0; i < LANES; i++) *(float *)p[0] += total[i];
   }
 }
 
-static void measure_f32(char *const *p, long begin, long end) { measure(p, begin, end, 0); }
-static void measure_bf16(char *const *p, long begin, long end) { measure(p, begin, end, 1); }
+#define KERNEL(name, bf16, chains) \
+  static void name(char *const *p, long begin, long end) { measure(p, begin, end, bf16, chains); }
+KERNEL(f32_of_12, 0, 12)
+KERNEL(f32_of_24, 0, 24)
+KERNEL(bf16_of_12, 1, 12)
+KERNEL(bf16_of_24, 1, 24)
 
-uint64_t cram_peak_kernel(int bf16) { return (uint64_t)(uintptr_t)(bf16 ? measure_bf16 : measure_f32); }
+uint64_t cram_peak_kernel(int bf16, int chains) {
+  if (bf16) return (uint64_t)(uintptr_t)(chains == 12 ? bf16_of_12 : bf16_of_24);
+  return (uint64_t)(uintptr_t)(chains == 12 ? f32_of_12 : f32_of_24);
+}
