@@ -31,6 +31,7 @@ const parameters: Readonly<Record<string, number>> = {
   // By hand: tokens, scale, two norms, layers, and the head's dense layer, norm and bias.
   "bert-c2": V * 768 + 1 + 4 * 768 + 12 * layer(768, 3072) + 768 * 768 + 3 * 768 + V,
   recurrent: V * 768 + 1 + 4 * 768 + 2 * layer(768, 3072) + 768 * 768 + 3 * 768 + V,
+  funnel: V * 768 + 1 + 4 * 768 + 12 * layer(768, 3072) + 768 * 768 + 3 * 768 + V,
   "bert-c3": V * 768 + 1 + 4 * 768 + 12 * layer(768, 3072),
   "bert-c4": V * 768 + 1 + 4 * 768 + 12 * gatedLayer(768, 3072),
   "bert-i4": V * 1088 + 1 + 4 * 1088 + 8 * (4 * 1088 ** 2 + 2 * 1088 * 4352 + 4 * 1088),
@@ -51,6 +52,7 @@ const tiny = [
 const tinier: Readonly<Record<string, readonly string[]>> = {
   "bert-tiny": ["model.embedding.width=8"],
   recurrent: ["model.repeats=2"],
+  funnel: ["model.strides=[2,1]"],
   "modern-bert": ["model.rotaryBases=[160000,10000]"],
 };
 

@@ -8,12 +8,21 @@ import type { Tensor } from "../graph/tensor.ts";
 import { activate } from "../nn/activation.ts";
 import { applyDropout, type Dropout } from "../nn/dropout.ts";
 import { keepChance, keepOrSkip } from "../nn/stochastic-depth.ts";
-import { type Detour, joinRows, narrowInputs, takeRows } from "./detour.ts";
 import { embedBigrams, embedTokens } from "./embedding.ts";
 import type { EncoderInputs } from "./inputs.ts";
 import { findParameter, normalise, type Parameters, project } from "./layer-parts.ts";
+import { type Detour, joinRows, narrowInputs, takeRows } from "./layers/detour.ts";
+import {
+  cutSequences,
+  fillSequences,
+  lengthenSequences,
+  moveRows,
+  resample,
+  shortenInputs,
+  shortens,
+} from "./layers/strides.ts";
 import { findMixer } from "./mixers/mixers.ts";
-import { countDepths, hasAttentionNorm, hasFeedForward, isPreNorm, type ModelShape } from "./shape.ts";
+import { countDepths, findShortcut, hasAttentionNorm, hasFeedForward, isPreNorm, type ModelShape } from "./shape.ts";
 
 /** One pass through the model. */
 interface Pass {
@@ -38,7 +47,7 @@ export type EncodedRows = "all" | "first" | Tensor;
  * The rows of (T, C) that a layer goes on with behind its mixer: where a detour begins those on it, behind the last mixer those that
  * are asked for, (P, C), or (B, C) for the first ones.
  */
-function keepRows(x: Tensor, depth: number, { inputs, shape, rows, detour }: Pass): Tensor {
+function readRows(x: Tensor, depth: number, { inputs, shape, rows, detour }: Pass): Tensor {
   if (detour?.seesAll && depth === detour.from) return takeRows(x, detour);
   if (rows === "all" || depth < countDepths(shape) - 1) return x;
   if (rows !== "first") return gather(x, rows);
@@ -47,9 +56,14 @@ function keepRows(x: Tensor, depth: number, { inputs, shape, rows, detour }: Pas
   return reshape(slice(sequences, 1, 0, 1), [T / inputs.length, C]);
 }
 
+/** Those of the rows that enter a layer, after as many as they become in it. */
+const keepRows = (x: Tensor, depth: number, pass: Pass): Tensor =>
+  readRows(resample(x, depth, pass.shape, pass.inputs), depth, pass);
+
 /** What the mixer makes of (T, C) at a depth. */
 function mix(x: Tensor, depth: number, pass: Pass): Tensor {
-  const { inputs, parameters, shape, dropout, memory } = pass;
+  const { parameters, shape, dropout, memory } = pass;
+  const inputs = shortenInputs(pass.inputs, depth, shape);
   const layer = depth % shape.layers;
   const { mixer, settings } = findMixer(shape.mixer, layer, shape.layers);
   const inLayer = (name: string) => `layers.${layer}.attention.${name}`;
@@ -59,6 +73,7 @@ function mix(x: Tensor, depth: number, pass: Pass): Tensor {
     find: name => findParameter(parameters, inLayer(name)),
     project: (y, name) => project(y, inLayer(name), parameters, shape),
     keepRows: y => keepRows(y, depth, pass),
+    ...(shortens(shape, depth) && { pool: (y: Tensor) => resample(y, depth, shape, pass.inputs) }),
   });
 }
 
@@ -117,9 +132,17 @@ function passLayer(x: Tensor, depth: number, pass: Pass): Tensor {
 
 /** Through the layers from one depth to before another. */
 function applyLayers(x: Tensor, pass: Pass, from = 0, to = countDepths(pass.shape)): Tensor {
-  let hidden = x;
-  for (let depth = from; depth < to; depth++) hidden = passLayer(hidden, depth, pass);
-  return hidden;
+  const { shape } = pass;
+  const entering = [x];
+  for (let depth = from; depth < to; depth++) {
+    const hidden = passLayer(entering.at(-1)!, depth, pass);
+    const layer = depth % shape.layers;
+    const shortcut = findShortcut(shape, layer);
+    entering.push(
+      shortcut === undefined ? hidden : add(hidden, readRows(entering[depth - layer + shortcut]!, depth, pass)),
+    );
+  }
+  return entering.at(-1)!;
 }
 
 /** Through all layers, of which those on the detour see its rows alone. */
@@ -164,8 +187,11 @@ export function encode(
   const embedded = applyDropout(embedTokens(inputs, parameters, shape), dropout, 0);
   const bigrams =
     shape.embedding.bigramRows > 0 ? embedBigrams(inputs, findParameter(parameters, "embedding.bigram")) : undefined;
-  const memory = new Map<string, Tensor>();
-  const pass = { inputs, parameters, shape, dropout, rows, detour, embedded, bigrams, memory };
-  const x = detour === undefined ? applyLayers(embedded, pass) : applyDetour(embedded, pass, detour);
+  const whole = { parameters, shape, dropout, detour, embedded, bigrams, memory: new Map<string, Tensor>() };
+  const filled = fillSequences(inputs, shape);
+  const pass = { ...whole, inputs: filled, rows: typeof rows === "string" ? rows : moveRows(rows, inputs, filled) };
+  const entering = lengthenSequences(embedded, inputs.length, filled.length);
+  const passed = detour === undefined ? applyLayers(entering, pass) : applyDetour(entering, pass, detour);
+  const x = rows === "all" ? cutSequences(passed, filled.length, inputs.length) : passed;
   return isPreNorm(shape) ? normalise(x, "final.norm", parameters, shape) : x;
 }

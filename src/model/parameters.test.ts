@@ -22,6 +22,11 @@ const bodies: readonly (readonly [settings: Partial<ShapeSettings>, body: number
   ],
   [{ activation: "relu" }, L * (attention + 2 * C * F)],
   [{ feedForwardEvery: 2 }, L * attention + mlp],
+  // Layer 0 pools its queries and what goes on, layer 1 mixes two rows and puts out four.
+  [
+    { strides: [2, 1] },
+    3 * C * C + (2 * S * C) / 2 + (C * C + mlp) / 2 + (3 * C * C) / 2 + (2 * (S / 2) * C) / 2 + C * C + mlp,
+  ],
   [{ repeats: 3 }, 3 * L * (attention + mlp)],
 ];
 

@@ -11,6 +11,7 @@ import { findPositions } from "./positions.ts";
 import {
   countDepths,
   embeddingWidthOf,
+  findStrides,
   hasAttentionNorm,
   hasDecoderBias,
   hasFeedForward,
@@ -131,26 +132,30 @@ export function countParameters(shape: ModelShape): number {
   return listParameters(shape).reduce((total, parameter) => total + countElements(parameter.shape), 0);
 }
 
-/** Tokens of a sequence that enter a layer, and those of them that leave its mixer. */
+/** Rows of a sequence that enter a layer, and those that leave its mixer. */
 export interface LayerTokens {
   readonly entering: number;
   readonly leaving: number;
+  /** Those that look at the entering ones, where not all of them do. */
+  readonly looking?: number;
 }
 
 type TokensAt = (depth: number) => LayerTokens;
 
-/** Every token goes through every layer, and `read` of them, a share, leave the last mixer. */
+/** Every row goes through every layer, and `read` of them, a share, leave the last mixer. */
 export const leaveRead =
   (shape: ModelShape, read: number): TokensAt =>
-  depth => ({
-    entering: shape.sequenceLength,
-    leaving: depth < countDepths(shape) - 1 ? shape.sequenceLength : read * shape.sequenceLength,
-  });
+  depth => {
+    const { before, behind } = findStrides(shape, depth);
+    const [entering, leaving] = [shape.sequenceLength / before, shape.sequenceLength / behind];
+    const isLast = depth === countDepths(shape) - 1;
+    return { entering, leaving: isLast ? read * leaving : leaving, looking: Math.min(entering, leaving) };
+  };
 
 /**
  * Floating-point operations of training on one token: matrix products only, 2 an element and 3 passes (forward, and backward
  * to data and to weights). The head is counted at the share of the tokens that is decoded, and layers at the tokens that `tokensAt`
- * says of a depth, by default all, of which those that are decoded leave the last mixer.
+ * says of a depth, by default those that its strides leave, of which those that are decoded leave the last mixer.
  */
 export function countTrainingFlops(
   shape: ModelShape,
@@ -166,11 +171,11 @@ export function countTrainingFlops(
   const countLayer = (depth: number) => {
     const layer = depth % layers;
     const { mixer, settings } = findMixer(shape.mixer, layer, layers);
-    const { entering, leaving } = tokensAt(depth);
+    const { entering, leaving, looking = entering } = tokensAt(depth);
     const behind = count(`layers.${layer}.attention.output`) + count(`layers.${layer}.feedForward.`);
-    const before =
-      count(`layers.${layer}.`) - behind + mixer.countProducts(settings, { ...shape, sequenceLength: entering });
-    return (entering * before + leaving * behind) / S;
+    const before = count(`layers.${layer}.`) - behind;
+    const products = mixer.countProducts(settings, { ...shape, sequenceLength: entering });
+    return (entering * before + looking * products + leaving * behind) / S;
   };
   const depths = Array.from({ length: countDepths(shape) }, (_, depth) => countLayer(depth));
   const body = count("embedding.") + depths.reduce((a, b) => a + b);

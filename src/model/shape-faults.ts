@@ -4,7 +4,15 @@
 import { quoteValue } from "../base/printable.ts";
 import { isGated } from "../nn/activation.ts";
 import { chooseMixer, findMixer } from "./mixers/mixers.ts";
-import { embeddingWidthOf, isPreNorm, largestSizes, listChosenOptions, type ModelShape } from "./shape.ts";
+import {
+  embeddingWidthOf,
+  findShortcut,
+  findStrides,
+  isPreNorm,
+  largestSizes,
+  listChosenOptions,
+  type ModelShape,
+} from "./shape.ts";
 
 export interface ShapeFault {
   /** Begins with the field's name. */
@@ -28,7 +36,13 @@ const readers: readonly (readonly [
 
 /** What is wrong with a shape that no model can have; undefined where all is well. */
 export function findShapeFault(shape: ModelShape): ShapeFault | undefined {
-  return findSizeFault(shape) ?? findUnreadOption(shape) ?? findMixerFault(shape) ?? findOptionFault(shape);
+  return (
+    findSizeFault(shape) ??
+    findUnreadOption(shape) ??
+    findMixerFault(shape) ??
+    findStrideFault(shape) ??
+    findOptionFault(shape)
+  );
 }
 
 function findSizeFault(shape: ModelShape): ShapeFault | undefined {
@@ -69,6 +83,63 @@ function findMixerFault(shape: ModelShape): ShapeFault | undefined {
     };
   }
   return undefined;
+}
+
+/** What is wrong with strides, and what has no meaning where rows stand for several tokens. */
+function findStrideFault(shape: ModelShape): ShapeFault | undefined {
+  const { strides, layers, sequenceLength, mixer, residual, embedding } = shape;
+  if (strides.length === 0) return undefined;
+  const named = `strides [${strides.join(", ")}]`;
+  const most = Math.max(...strides);
+  const all = Array.from({ length: layers }, (_, layer) => ({ layer, ...findStrides(shape, layer) }));
+  const isUneven = all.some(({ before, behind }) => Math.max(before, behind) % Math.min(before, behind) !== 0);
+  const widest = strides.lastIndexOf(most);
+  const turns = all.some(({ layer, before, behind }) => (layer <= widest ? behind < before : behind > before));
+  const lacksShortcut = all.some(({ layer, behind }) => {
+    const shortcut = findShortcut(shape, layer);
+    return shortcut !== undefined && (shortcut < 0 || findStrides(shape, shortcut).before !== behind);
+  });
+  const reading = [
+    residual.embeddingSkip && "residual.embeddingSkip",
+    embedding.bigramRows > 0 && "embedding.bigramRows",
+    mixer.name === "attention" && mixer.valueResidual && "mixer.valueResidual",
+    mixer.name === "attention" && mixer.valueEmbeddings && "mixer.valueEmbeddings",
+    mixer.name === "attention" && mixer.causal && "mixer.causal",
+  ].find(each => each !== false);
+  const joining = all.map(({ layer }) => findMixer(shape.mixer, layer, layers).mixer).find(({ pools }) => !pools);
+  const faults: readonly (readonly [boolean, string, string])[] = [
+    [strides.length !== layers, `${named} are ${strides.length} for ${layers} layers`, "Give one for each layer."],
+    [most === 1, `${named} shorten nothing`, "Leave them out, or raise one."],
+    [strides.at(-1) !== 1, `${named} end with sequences that are shortened still`, "The last must be 1."],
+    [
+      isUneven,
+      `${named} go from one to another that it does not divide`,
+      "Each must divide the next, or be divided by it.",
+    ],
+    [turns, `${named} fall and rise again`, "They must rise, then fall."],
+    [
+      lacksShortcut,
+      `${named} give a layer behind the widest none before it with rows for as many tokens to add`,
+      "Strides must fall as they rose, as [2, 4, 2, 1].",
+    ],
+    [
+      sequenceLength % most !== 0,
+      `sequenceLength ${sequenceLength} is not a multiple of ${most}, the widest of strides`,
+      "Change one of the two.",
+    ],
+    [
+      joining !== undefined,
+      `strides pool the queries of a mixer, and ${joining?.name} has none`,
+      "Leave them out, or set model.mixer.name=attention.",
+    ],
+    [
+      reading !== undefined,
+      `${reading} is of single tokens, and strides make rows that stand for several`,
+      "Leave out one of the two.",
+    ],
+  ];
+  const fault = faults.find(([holds]) => holds);
+  return fault && { message: fault[1], advice: fault[2] };
 }
 
 function findOptionFault(shape: ModelShape): ShapeFault | undefined {

@@ -106,6 +106,14 @@ export const shapeSchema = z.strictObject({
     .describe(
       "times that the layers are run through, with the same parameters (Dehghani et al. 2018, arXiv 1807.03819)",
     ),
+  strides: z
+    .array(z.number().int().min(1).max(largestSizes.sequenceLength))
+    .max(largestSizes.layers)
+    .readonly()
+    .default([])
+    .describe(
+      "tokens that a hidden state stands for behind each layer, as [2, 4, 2, 1]: a funnel (Dai et al. 2020, arXiv 2006.03236); none: 1",
+    ),
   initialisation: describeChoice(z.enum(initialisationNames), initialisations)
     .default("normal")
     .describe("what the matrices of the layers begin at"),
@@ -240,6 +248,19 @@ export const embeddingWidthOf = ({ embedding, width }: ModelShape): number => em
 
 /** Layers that a token goes through, counted as often as they are run through. */
 export const countDepths = ({ layers, repeats }: ModelShape): number => layers * repeats;
+
+/** Tokens that a row stands for before and behind the layer at a depth. */
+export function findStrides({ strides, layers }: ModelShape, depth: number) {
+  const layer = depth % layers;
+  return { before: layer === 0 ? 1 : (strides[layer - 1] ?? 1), behind: strides[layer] ?? 1 };
+}
+
+/** The layer whose input the output of this one adds: between them lie the layers of the widest stride. undefined before these. */
+export function findShortcut({ strides }: Pick<ModelShape, "strides">, layer: number): number | undefined {
+  const most = Math.max(...strides);
+  const [first, last] = [strides.indexOf(most), strides.lastIndexOf(most)];
+  return strides.length > 0 && layer > last ? first + last + 1 - layer : undefined;
+}
 
 /** Whether norms stand before what they are for. */
 export const isPreNorm = ({ normalisation }: ModelShape) => normalisation === "pre" || normalisation === "sandwich";

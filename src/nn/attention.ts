@@ -42,13 +42,15 @@ function attendHeads(q: Tensor, k: Tensor, v: Tensor, lengths: Tensor | undefine
   return matmul(softmax(select(isKey, scores, excluded)), v);
 }
 
+/** (B·N, H·D) to (B, H, N, D), N as many as there are. */
+export function splitHeads(x: Tensor, { batch: B, heads: H, headWidth: D }: HeadLayout): Tensor {
+  return permute(reshape(x, [B, x.shape[0]! / B, H, D]), [0, 2, 1, 3]);
+}
+
 /** The three parts of (B·S, 3·H·D), each (B, H, S, D). */
 export function splitParts(qkv: Tensor, layout: HeadLayout): [Tensor, Tensor, Tensor] {
-  const { batch: B, length: S, heads: H, headWidth: D } = layout;
-  const part = (index: number) => {
-    const columns = slice(qkv, 1, index * H * D, (index + 1) * H * D); // (B·S, H·D)
-    return permute(reshape(columns, [B, S, H, D]), [0, 2, 1, 3]);
-  };
+  const { heads: H, headWidth: D } = layout;
+  const part = (index: number) => splitHeads(slice(qkv, 1, index * H * D, (index + 1) * H * D), layout);
   return [part(0), part(1), part(2)];
 }
 

@@ -142,8 +142,12 @@ export const mixed = {
 } as const satisfies Objective<Settings>;
 
 /** What in a model shows a token those behind it, or cannot hide them. */
-function findCausalFault({ mixer, embedding }: ModelShape) {
+function findCausalFault({ mixer, embedding, strides }: ModelShape) {
   const hide = "objective.causal hides the tokens behind";
+  if (strides.length > 0) {
+    const message = `${hide}, and model.strides make rows of several tokens`;
+    return { message, advice: "Set objective.causal=0 or leave out model.strides." };
+  }
   if (mixer.name !== "attention") {
     return {
       message: `${hide}, and model.mixer.name ${mixer.name} shows all`,

@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { bertTiny } from "../../recipes/bert-tiny.ts";
 import { crammedBert } from "../../recipes/crammed-bert.ts";
 import { crammedBertSmall } from "../../recipes/crammed-bert-small.ts";
+import { funnel } from "../../recipes/funnel.ts";
 import { glue } from "../../recipes/glue.ts";
 import { modernBert } from "../../recipes/modern-bert.ts";
 import { quickstart } from "../../recipes/quickstart.ts";
@@ -63,6 +64,7 @@ for (const [recipe, expected] of [
     bertTiny,
     () => [`${count(countValues(bertTiny))} parameters`, `${(countTokenFlops(bertTiny) / 1e6).toFixed(0)} MFLOP`],
   ],
+  [funnel, () => [`${count(countValues(funnel))}`, `${(countTokenFlops(funnel) / 1e9).toFixed(2)} GFLOP`]],
   [recurrent, () => [`two, ${count(countValues(recurrent))}`]],
   [modernBert, () => [`${count(countValues(modernBert))} parameters`]],
   [

@@ -29,6 +29,10 @@ export function findLayerFault(recipe: TrainedRecipe) {
     return { message, advice: "Leave it out, or take an optimizer without a second gradient." };
   }
   if (data.separateDocuments !== true) return undefined;
+  if (model.strides.length > 0) {
+    const message = "data.separateDocuments keeps documents apart, and model.strides join tokens of two";
+    return { message, advice: "Leave out one of the two." };
+  }
   const mixers = Array.from({ length: model.layers }, (_, layer) => findMixer(model.mixer, layer, model.layers).mixer);
   const joining = mixers.find(({ separates }) => !separates);
   if (joining === undefined) return undefined;

@@ -9,6 +9,7 @@ import { crammedBertLegacy } from "../../recipes/crammed-bert-legacy.ts";
 import { crammedBertSmall } from "../../recipes/crammed-bert-small.ts";
 import { bertLargeIzsak, crammedLarge } from "../../recipes/crammed-large.ts";
 import { bertC2, bertC3, bertC4, bertI4 } from "../../recipes/crammed-steps.ts";
+import { funnel } from "../../recipes/funnel.ts";
 import { modernBert } from "../../recipes/modern-bert.ts";
 import { quickstart } from "../../recipes/quickstart.ts";
 import { recurrent } from "../../recipes/recurrent.ts";
@@ -52,6 +53,7 @@ const recipes: readonly { readonly recipe: Recipe; readonly summary: string; rea
   { recipe: bertLargeIzsak, summary: "BERT-large in a day", source: "Izsak et al. 2021, arXiv 2104.07705" },
   { recipe: bertTiny, summary: "four narrow layers behind a narrower embedding", source: paper },
   { recipe: recurrent, summary: "bert-c2 with two layers run through twelve times", source: paper },
+  { recipe: funnel, summary: "bert-c2 with sequences halved to two rows and doubled back", source: paper },
   {
     recipe: modernBert,
     summary: "ModernBERT-base's shape, mask rate and schedule in a day",

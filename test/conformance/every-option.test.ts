@@ -66,6 +66,7 @@ const readWith: Readonly<Record<string, readonly string[]>> = {
 /** Values to try where the schema does not say what there is. */
 const values: Readonly<Record<string, readonly unknown[]>> = {
   "model.rotaryBases": [[100], [100, 200]],
+  "model.strides": [[2, 1]],
   "optimizer.muonCoefficients": ["polar-express", [[3, -4, 2]]],
   "train.budget": ["4steps", "3s"],
 };

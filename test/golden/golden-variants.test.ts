@@ -110,7 +110,9 @@ async function compareVariant(
 
 /** Those that put something new to a compiler; with CRAM_ALL_VARIANTS every variant is compiled, which takes minutes. */
 const compiled =
-  process.env.CRAM_ALL_VARIANTS === undefined ? ["fourier hybrid", "gated unit"] : Object.keys(golden.variants);
+  process.env.CRAM_ALL_VARIANTS === undefined
+    ? ["fourier hybrid", "gated unit", "funnel with rotary positions"]
+    : Object.keys(golden.variants);
 
 for (const [backendName, tolerance, open, absent, names] of [
   ["reference", 1e-6, async () => openReference(), undefined, Object.keys(golden.variants)],

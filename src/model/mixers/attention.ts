@@ -27,7 +27,7 @@ import {
 } from "../../graph/operations.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { sigmoid } from "../../nn/activation.ts";
-import { attention as attend, type HeadLayout, mergeHeads, splitParts } from "../../nn/attention.ts";
+import { attention as attend, type HeadLayout, mergeHeads, splitHeads, splitParts } from "../../nn/attention.ts";
 import { applyRotary } from "../../nn/rotary.ts";
 import { findScoreFunction, type KeyMask, scoreFunctions, scoreNames } from "../../nn/score-functions.ts";
 import { describeChoice } from "../../settings/choices.ts";
@@ -84,6 +84,7 @@ export const attention = {
   schema,
   rotates: true,
   separates: true,
+  pools: true,
   hasHeads: true,
   listParameters: (settings, shape, layer, make) => {
     const { width: C, heads: H, vocabulary: V } = shape;
@@ -112,9 +113,11 @@ export const attention = {
     if (settings.qkNorm !== "none") qkv = normaliseQueriesAndKeys(qkv, settings, layout, mixing);
     if (shape.positions === "rotary") qkv = turnByPlaces(qkv, layout, mixing);
     qkv = changeValues(qkv, x, settings, layout, mixing);
-    const isPlain = settings.scores === "softmax" && !settings.causal && mixing.documents === undefined;
+    const isMasked = settings.causal || mixing.documents !== undefined;
+    const isPlain = settings.scores === "softmax" && !isMasked && mixing.pool === undefined;
     const mixed = isPlain ? attend(qkv, layout, mixing.lengths) : weighValues(qkv, settings, layout, mixing);
-    return mixing.project(mixing.keepRows(mixed), "output");
+    // Pooled queries have the rows that leave the layer already.
+    return mixing.project(mixing.pool === undefined ? mixing.keepRows(mixed) : mixed, "output");
   },
   // q kᵀ and the weighted sum of v.
   countProducts: (settings, shape) => 2 * shape.sequenceLength * shape.heads * headWidthOf(settings, shape),
@@ -208,7 +211,8 @@ function changeValues(
 /** Attention in primitives: (T, 3·H·D) to (T, H·D), with the scores' function and mask. */
 function weighValues(qkv: Tensor, settings: AttentionSettings, layout: HeadLayout, mixing: Mixing): Tensor {
   const { heads: H, headWidth: D } = layout;
-  const [q, k, v] = splitParts(qkv, layout); // (B, H, S, D)
+  const [all, k, v] = splitParts(qkv, layout); // (B, H, S, D)
+  const q = mixing.pool === undefined ? all : splitHeads(mixing.pool(slice(qkv, 1, 0, H * D)), layout);
   const scores = multiply(matmul(q, transpose(k)), 1 / Math.sqrt(D)); // (B, H, S, S)
   const { apply, isAffine } = findScoreFunction(settings.scores);
   const mask = maskKeys(settings.causal, layout, mixing);

@@ -35,6 +35,7 @@ export const gatedUnit = {
   schema,
   rotates: false,
   separates: false,
+  pools: false,
   hasHeads: false,
   listParameters: ({ expansion, queryWidth: Q }, { width: C }, _, make) => [
     ...make.projection("in", C, 2 * expansion * C + Q, "in"),

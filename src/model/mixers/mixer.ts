@@ -48,6 +48,8 @@ export interface Mixing {
   project(x: Tensor, name: string): Tensor;
   /** Leaves the rows that are asked for, which behind the last mixer may be the first of each sequence. */
   keepRows(x: Tensor): Tensor;
+  /** Where the layer shortens sequences: (T, N) of (T, N), N what it is given. A mixer that can be in such a layer pools its queries. */
+  pool?(x: Tensor): Tensor;
   /** What layers before it left for it, by name. */
   readonly memory: Map<string, Tensor>;
   readonly dropout: Dropout | undefined;
@@ -72,6 +74,8 @@ export interface Mixer<Settings = never> {
   readonly rotates: boolean;
   /** Whether it keeps documents apart. */
   readonly separates: boolean;
+  /** Whether it pools queries in a layer that shortens sequences. */
+  readonly pools: boolean;
   /** Whether it reads `heads`. */
   readonly hasHeads: boolean;
   /** Parameters of one layer; names are put behind "layers.i.attention.". */

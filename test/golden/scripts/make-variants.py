@@ -71,19 +71,32 @@ class Model:
                 t[p, i], t[p, i + 1] = math.sin(angle), math.cos(angle)
         return t
 
-    def rotate(self, x, base):  # (B, H, S, D)
-        D = x.shape[-1]
+    def rotate(self, x, base, stride=1):  # (B, H, S, D)
+        D, S = x.shape[-1], x.shape[-2]
         half = D // 2
         turning = round(self.get("rotaryShare", 1) * half)
         frequency = torch.zeros(half)
         frequency[:turning] = base ** (-torch.arange(turning) / turning)
-        angle = torch.arange(S)[:, None] * frequency
+        angle = stride * torch.arange(S)[:, None] * frequency
         cos, sin = torch.cat([angle.cos()] * 2, -1), torch.cat([angle.sin()] * 2, -1)
         return x * cos + torch.cat([-x[..., half:], x[..., :half]], -1) * sin
+
+    # A funnel: (B, S, …) to (B, S / by, …), means of neighbours among the first of each sequence, or the other way
+
+    def shorten(self, x, by, lengths):
+        return torch.stack([torch.stack([
+            row[i : min(i + by, int(n))].mean(0) if i < n else torch.zeros_like(row[0]) for i in range(0, row.shape[0], by)
+        ]) for row, n in zip(x, lengths)])
+
+    def resample(self, x, before, behind, lengths):
+        if behind > before: return self.shorten(x, behind // before, lengths)
+        return x.repeat_interleave(before // behind, 1)
 
     # Mixers: (B, S, C) to (B, S, C)
 
     def attention(self, x, depth, lengths, first=True):
+        S, strides = x.shape[1], self.get("strides", [])
+        stride = strides[depth % len(strides) - 1] if strides and depth % len(strides) else 1
         C, H, layer = self.shape["width"], self.shape["heads"], depth % self.shape["layers"]
         n = f"layers.{layer}.attention."
         at = lambda key, default: self.get("mixer." + key, default) if self.get("mixer.name", "attention") == "attention" else default
@@ -98,7 +111,7 @@ class Model:
         if self.shape["positions"] == "rotary":
             bases = self.get("rotaryBases", [10000])
             base = bases[depth % len(bases)]
-            q, k = self.rotate(q, base), self.rotate(k, base)
+            q, k = self.rotate(q, base, stride), self.rotate(k, base, stride)
         if at("valueResidual", False):
             if not hasattr(self, "first"): self.first = v
             elif layer > 0:
@@ -108,11 +121,14 @@ class Model:
             gate = 3 * torch.sigmoid(x[..., : min(12, C)] @ self.p(n + "valueGate", min(12, C), H))  # (B, S, H)
             table = F.embedding(self.tokens, self.p(n + "valueEmbedding", V, H * D)).view(B, S, H, D)
             v = v + (gate[..., None] * table).transpose(1, 2)
+        behind = strides[depth % len(strides)] if strides else 1
+        if behind > stride:
+            q = self.shorten(q.transpose(1, 2), behind // stride, lengths).transpose(1, 2)
         scores = q @ k.transpose(-1, -2) / math.sqrt(D)
         causal = at("causal", False)
         key, query = torch.arange(S)[None, None, None, :], torch.arange(S)[None, None, :, None]
         seen = (key < lengths[:, None, None, None]) & (key <= query if causal else torch.tensor(True))
-        seen = seen.expand(B, 1, S, S)
+        seen = seen.expand(B, 1, S, S)[:, :, : q.shape[2]]
         count = seen.sum(-1, keepdim=True).double()
         kind = at("scores", "softmax")
         if kind == "softmax": w = scores.masked_fill(~seen, -torch.inf).softmax(-1)
@@ -126,7 +142,8 @@ class Model:
                 rows.append(F.pad(F.layer_norm(s, (s.shape[-1],), eps=1e-12), (0, S - s.shape[-1])))
             w = torch.stack(rows) * self.p(n + "scoreGain", H)[:, None, None] + self.p(n + "scoreBias", H)[:, None, None]
         w = w.masked_fill(~seen, 0)
-        mixed = (w @ v).transpose(1, 2).reshape(B, S, H * D)
+        mixed = (w @ v).transpose(1, 2).reshape(B, q.shape[2], H * D)
+        if behind < stride: mixed = self.resample(mixed, stride, behind, lengths)
         return self.project(mixed, n + "output", C)
 
     def fourier(self, x, depth, lengths):
@@ -186,8 +203,15 @@ class Model:
             bigrams = F.embedding(index, self.p("embedding.bigram", rows, C))
         x0, scheme = x, get("normalisation", "pre")
         depths = layers * get("repeats", 1)
+        strides, whole, passed = get("strides", []), lengths, []
+        narrowest = [l for l, stride in enumerate(strides) if stride == max(strides)]
         for depth in range(depths):
             l = depth % layers
+            before, behind = (strides[l - 1] if l else 1, strides[l]) if strides else (1, 1)
+            lengths = -(-whole // before)
+            carry = (lambda y: y) if before == behind else (lambda y: self.resample(y, before, behind, lengths))
+            # As the reference: states on the way down are kept, and on the way up added, the last one first.
+            if strides and l <= narrowest[0]: passed.append(x)
             n = f"layers.{l}."
             if get("residual.scalars", False): x = x * self.p(n + "residual", 1)
             if get("residual.embeddingSkip", False): x = x + self.p(n + "embeddingSkip", 1) * x0
@@ -197,16 +221,18 @@ class Model:
             feed = lambda y: self.project(self.activate(self.project(y, n + "feedForward.in", self.shape["feedForward"])), n + "feedForward.out", C)
             if scheme in ("post", "deep"):
                 alpha = (2 * depths) ** 0.25 if scheme == "deep" else 1
-                x = self.norm(alpha * x + self.mix(x, depth, lengths), n + "attention.norm")
+                x = self.norm(alpha * carry(x) + self.mix(x, depth, lengths), n + "attention.norm")
                 if feeds: x = self.norm(alpha * x + feed(x), n + "feedForward.norm")
+                if strides and l > narrowest[-1]: x = x + passed.pop()
                 continue
             out = (lambda y, name: self.norm(y, n + name)) if scheme == "sandwich" else (lambda y, name: y)
             h = x if l == 0 and not get("firstAttentionNorm", True) else self.norm(x, n + "attention.norm")
-            y = x + out(self.mix(h, depth, lengths), "attention.outputNorm")
+            y = carry(x) + out(self.mix(h, depth, lengths), "attention.outputNorm")
             if feeds:
-                read = h if get("parallel", False) else self.norm(y, n + "feedForward.norm")
+                read = carry(h) if get("parallel", False) else self.norm(y, n + "feedForward.norm")
                 y = y + out(feed(read), "feedForward.outputNorm")
             x = y
+            if strides and l > narrowest[-1]: x = x + passed.pop()
         if scheme in ("pre", "sandwich"): x = self.norm(x, "final.norm")
         x = x.reshape(B * S, C)[predicted]
         if get("head", "tied") == "transform": x = self.norm(F.gelu(self.project(x, "head.dense", E)), "head.norm")
@@ -265,6 +291,10 @@ variants = {
     "residual scalars": {"residual": {"scalars": True}},
     "embedding skip": {"residual": {"embeddingSkip": True}},
     "segments": {"segments": True},
+    "funnel": {"layers": 4, "strides": [2, 6, 2, 1]},
+    "funnel with rotary positions": {"layers": 5, "strides": [1, 2, 2, 1, 1], "positions": "rotary", "heads": 2, "biases": True},
+    "parallel funnel with scores": {"strides": [3, 1], "parallel": True, **attention(scores="cumsumexp", qkNorm="fixed")},
+    "repeated funnel with norms behind": {"strides": [2, 1], "repeats": 2, "normalisation": "post"},
 }
 
 def summarise(name, values):

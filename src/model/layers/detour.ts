@@ -3,9 +3,9 @@
 //
 // B sequences, S positions each, T = B·S, K of each on the detour, width C.
 
-import { divide, fill, gather, less, multiply, reshape, scatterAdd, select, subtract } from "../graph/operations.ts";
-import type { Tensor } from "../graph/tensor.ts";
-import type { EncoderInputs } from "./inputs.ts";
+import { divide, fill, gather, less, multiply, reshape, scatterAdd, select, subtract } from "../../graph/operations.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import type { EncoderInputs } from "../inputs.ts";
 
 export interface Detour {
   /** (B·K) i32: rows of (T, C), ascending, K of each sequence. */
