@@ -183,3 +183,10 @@ export function computeLogTotals(hidden: Tensor, parameters: Parameters, shape: 
   const { table, bias, cap } = findDecoder(parameters, shape);
   return decodedLogTotals(prepareRows(hidden, parameters, shape), table, bias, chooseTileRows(hidden.shape[0]!), cap);
 }
+
+/** Logits (T, 1) of each token of hidden states (T, C) having been replaced (Clark et al. 2020, ELECTRA, arXiv 2003.10555). */
+export function detectReplaced(hidden: Tensor, parameters: Parameters): Tensor {
+  const layer = (x: Tensor, name: string) =>
+    add(matmul(x, findParameter(parameters, name)), findParameter(parameters, `${name}.bias`));
+  return layer(gelu(layer(hidden, "discriminator.dense")), "discriminator.output");
+}

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { countTrainingFlops, leaveRead } from "./parameters.ts";
-import { completeShape, type ShapeSettings } from "./shape.ts";
+import { countTrainingFlops, leaveRead, listParameters } from "./parameters.ts";
+import { completeShape, type ShapeSettings, withoutHead } from "./shape.ts";
 
 const sizes = { width: 8, layers: 2, heads: 1, feedForward: 16, vocabulary: 20, sequenceLength: 4 };
 const [C, L, F, V, S] = [8, 2, 16, 20, 4] as const;
@@ -41,4 +41,15 @@ test("a narrow embedding costs its projections, and a narrower decoder", () => {
   const shape = completeShape({ ...sizes, positions: "learned", embedding: { width: 4 } });
   const body = 4 * C + L * (attention + mlp);
   assert.equal(countTrainingFlops(shape, 0.25, leaveRead(shape, 1)), 6 * (body + 0.25 * (C * 4 + V * 4)));
+});
+
+test("an encoder alone has no projection to a decoder", () => {
+  for (const head of ["tied", "transform"] as const) {
+    const shape = completeShape({ ...sizes, positions: "learned", embedding: { width: 4 }, head });
+    const names = listParameters(withoutHead(shape)).map(({ name }) => name);
+    assert.deepEqual(
+      [names.includes("embedding.projection"), names.filter(name => name.startsWith("head."))],
+      [true, []],
+    );
+  }
 });

@@ -102,7 +102,8 @@ function listLayer(shape: ModelShape, layer: number): Parameter[] {
 }
 
 function listHead(shape: ModelShape): Parameter[] {
-  const { width: C, vocabulary: V, head, decoder } = shape;
+  const { width: C, vocabulary: V, head, decoder, isEncoder = false } = shape;
+  if (isEncoder) return [];
   const E = embeddingWidthOf(shape);
   const make = createMaker("head", shape);
   return [
@@ -125,6 +126,16 @@ export function listParameters(shape: ModelShape): Parameter[] {
     ...Array.from({ length: layers }, (_, layer) => listLayer(shape, layer)).flat(),
     ...(normalisation === "pre" || normalisation === "sandwich" ? listNorm("final.norm", width, shape) : []),
     ...listHead(shape),
+  ];
+}
+
+/** The head by which an encoder tells replaced tokens, in the order of files. */
+export function listDiscriminator({ width: C }: Pick<ModelShape, "width">): Parameter[] {
+  return [
+    matrix("discriminator.dense", C, C, drawnRow),
+    vector("discriminator.dense.bias", C, 0),
+    embeddingTable("discriminator.output", C, 1, drawnRow),
+    vector("discriminator.output.bias", 1, 0),
   ];
 }
 

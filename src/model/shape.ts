@@ -179,6 +179,8 @@ export type ShapeSettings = z.input<typeof shapeSchema>;
 export interface ModelShape extends Readonly<z.output<typeof shapeSchema>> {
   /** What is no part of a model, but of how it is trained; never stored. */
   readonly training?: TrainedAs;
+  /** Whether nothing in it predicts tokens; never stored. */
+  readonly isEncoder?: boolean;
 }
 
 /** How a model's layers are trained on a batch. */
@@ -200,6 +202,9 @@ const plainShape = completeShape({
   positions: "scaled-sinusoidal",
 });
 
+/** What says how a model is used, and is no choice. */
+const unstored = new Set<string>(["training", "isEncoder"] satisfies (keyof ModelShape)[]);
+
 const required = new Set<string>([...Object.keys(largestSizes), "positions"]);
 
 /** A value, or a value within a section, by its path: "norm", "mixer.causal". */
@@ -211,7 +216,7 @@ export interface ShapeOption {
 /** Every value of a shape but its sizes, in order. */
 export function listOptions(shape: ModelShape): ShapeOption[] {
   return Object.entries(shape)
-    .filter(([name]) => !(name in largestSizes))
+    .filter(([name]) => !(name in largestSizes) && !unstored.has(name))
     .flatMap(([name, value]) =>
       typeof value === "object" && !Array.isArray(value)
         ? Object.entries(value as object).map(([key, inner]) => ({ path: `${name}.${key}`, value: inner as unknown }))
@@ -230,6 +235,7 @@ export function listChosenOptions(shape: ModelShape): ShapeOption[] {
 export function abbreviateShape(shape: ModelShape): ShapeSettings {
   const pruned = Object.entries(shape).flatMap(([name, value]): [string, unknown][] => {
     const plain = plainShape[name as keyof ModelShape];
+    if (unstored.has(name)) return [];
     if (required.has(name)) return [[name, value]];
     if (JSON.stringify(plain) === JSON.stringify(value)) return [];
     if (typeof value !== "object" || Array.isArray(value)) return [[name, value]];
@@ -279,4 +285,5 @@ export const withoutHead = (shape: ModelShape): ModelShape => ({
   ...shape,
   head: plainShape.head,
   decoder: plainShape.decoder,
+  isEncoder: true,
 });

@@ -3,16 +3,15 @@
 // Validation measures the generator, the only one that predicts tokens.
 
 import { z } from "zod";
-import { add, matmul, multiply } from "../graph/operations.ts";
+import { add, multiply } from "../graph/operations.ts";
 import { encode } from "../model/encoder.ts";
-import { computeMaskedLoss } from "../model/heads.ts";
+import { computeMaskedLoss, detectReplaced } from "../model/heads.ts";
 import { declareMaskedInputs, makeTables } from "../model/inputs.ts";
 import { findParameter, type Parameters } from "../model/layer-parts.ts";
-import { embeddingTable, matrix, type Parameter, vector } from "../model/parameter.ts";
-import { countTrainingFlops, leaveRead, listParameters } from "../model/parameters.ts";
+import type { Parameter } from "../model/parameter.ts";
+import { countTrainingFlops, leaveRead, listDiscriminator, listParameters } from "../model/parameters.ts";
 import { embeddingWidthOf, type ModelShape, withoutHead } from "../model/shape.ts";
 import { findShapeFault } from "../model/shape-faults.ts";
-import { gelu } from "../nn/activation.ts";
 import type { Objective, ObjectiveRecipe } from "./objective.ts";
 import { countMasked, countValidated, decodedShare, mayLackPredictions } from "./predictions.ts";
 import { feedReplaced, measureDetection, replaceTokens } from "./replaced-tokens.ts";
@@ -73,19 +72,10 @@ const declareGenerated = (shape: ModelShape, sequences: number, predicted: numbe
   declareMaskedInputs(shape, sequences, sequences * predicted, prefix);
 
 function listAll(settings: Settings, { model }: ObjectiveRecipe): readonly Parameter[] {
-  const { width: C } = model;
-  const drawn = { kind: "normal", deviation: 0.02 } as const;
   const generator = listParameters(shapeGenerator(settings, model))
     .filter(({ name }) => !isShared(settings, name))
     .map(parameter => ({ ...parameter, name: `${prefix}${parameter.name}` }));
-  return [
-    ...listParameters(withoutHead(model)),
-    matrix("discriminator.dense", C, C, drawn),
-    vector("discriminator.dense.bias", C, 0),
-    embeddingTable("discriminator.output", C, 1, drawn),
-    vector("discriminator.output.bias", 1, 0),
-    ...generator,
-  ];
+  return [...listParameters(withoutHead(model)), ...listDiscriminator(model), ...generator];
 }
 
 export const electra = {
@@ -113,10 +103,7 @@ export const electra = {
     // Only tokens and tables are read of these.
     const read = { ...declareMaskedInputs(model, B, B), tokens: generated.tokens };
     const hidden = encode(read, parameters, withoutHead(model));
-    const layer = (x: typeof hidden, name: string) =>
-      add(matmul(x, findParameter(parameters, name)), findParameter(parameters, `${name}.bias`));
-    const logits = layer(gelu(layer(hidden, "discriminator.dense")), "discriminator.output");
-    const detection = measureDetection(logits, generated.isReplaced);
+    const detection = measureDetection(detectReplaced(hidden, parameters), generated.isReplaced);
     return { loss: add(generated.loss, multiply(detection, settings.detectionWeight)) };
   },
   validation: {
@@ -129,6 +116,7 @@ export const electra = {
     subject: "the generator, the only one of the two that predicts tokens",
   },
   trainedShape: withoutHead,
+  listDiscriminator,
   headFault: "it was trained to tell replaced tokens, and its generator is no part of it",
   countFlops: (settings, recipe) => {
     const { model } = recipe;
@@ -138,10 +126,6 @@ export const electra = {
     );
   },
   findFault: (settings, { model }) => {
-    if (model.embedding.width > 0) {
-      const message = `model.embedding.width ${model.embedding.width} has a projection to the decoder, and objective.name electra has no decoder`;
-      return { message, advice: "Set model.embedding.width=0, or another objective." };
-    }
     const fault = findShapeFault(shapeGenerator(settings, model));
     if (fault === undefined) return undefined;
     const message = `objective.generatorWidth ${settings.generatorWidth} makes no generator: ${fault.message}`;

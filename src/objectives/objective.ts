@@ -74,6 +74,8 @@ export interface Objective<Settings = never> {
   listParameters?(settings: Settings, recipe: ObjectiveRecipe): readonly Parameter[];
   /** The shape that a trained model is read with afterwards; without it the recipe's. */
   trainedShape?(model: ModelShape): ModelShape;
+  /** The head by which the trained model tells replaced tokens, among all that is trained. */
+  listDiscriminator?(model: ModelShape): readonly Parameter[];
   /** Tables that graphs read beside the model's own. */
   makeTables?(settings: Settings, recipe: ObjectiveRecipe): Readonly<Record<string, Float32Array>>;
   /** A micro-batch of training: what the loss reads beside the model's tables. */

@@ -103,6 +103,10 @@ export function findTrainedShape(recipe: ChosenRecipe): ModelShape {
   return record.trainedShape?.(recipe.model) ?? recipe.model;
 }
 
+/** The parameters of the head by which a trained model tells replaced tokens; none for most. */
+export const listTrainedDiscriminator = (recipe: ChosenRecipe): readonly Parameter[] =>
+  findObjective(recipe).record.listDiscriminator?.(recipe.model) ?? [];
+
 /** Why a recipe's model, once trained, predicts no tokens when it is read by itself; undefined where it does. */
 export const findHeadFault = (recipe: ChosenRecipe): string | undefined => findObjective(recipe).record.headFault;
 

@@ -15,7 +15,7 @@ import { countElements } from "../graph/tensor.ts";
 import { type ClassifierShape, classifierHeads, listClassifierParameters, poolers } from "../model/classifier.ts";
 import type { Parameter } from "../model/parameter.ts";
 import { listParameters } from "../model/parameters.ts";
-import { type ModelShape, shapeSchema } from "../model/shape.ts";
+import { type ModelShape, shapeSchema, withoutHead } from "../model/shape.ts";
 import { findShapeFault } from "../model/shape-faults.ts";
 import { openTextReader, type TextReader } from "./text-reader.ts";
 
@@ -86,12 +86,12 @@ export const keptFolderIn = (seedFolder: string) => join(seedFolder, "model");
 
 /** Parameters of a finetuned model, in the order of its file. */
 export function listFinetunedParameters(shape: ModelShape, classifier: ClassifierShape): Parameter[] {
-  return [...listParameters(shape), ...listClassifierParameters(shape, classifier)];
+  return [...listParameters(withoutHead(shape)), ...listClassifierParameters(shape, classifier)];
 }
 
 /** Bytes of a kept model's parameters. */
 export function countModelBytes(shape: ModelShape, classifier: ClassifierShape): number {
-  const listed = listFinetunedParameters({ ...shape, head: "tied" }, classifier);
+  const listed = listFinetunedParameters(shape, classifier);
   return listed.reduce((sum, { shape }) => sum + 4 * countElements(shape), 0);
 }
 

@@ -366,7 +366,6 @@ test("what cannot go together with an objective is refused by name", () => {
     "schedule.sequenceLength.name=linear",
     "schedule.sequenceLength.least=8",
   );
-  electra(/embedding.width 8 has a projection to the decoder/, "model.embedding.width=8");
   electra(/generatorWidth 0.3 makes no generator: positions are rotary/, "objective.generatorWidth=0.3");
   assert.throws(() => recipeWith("objective.name=masked", "objective.causal=1"), {
     code: "E_RECIPE_KEY",

@@ -6,7 +6,7 @@ import { UserError } from "../../base/errors.ts";
 import { writeFileAtomically } from "../../base/files/files.ts";
 import { type HeldTensor, saveSafetensors } from "../../checkpoint/safetensors.ts";
 import type { ClassifierShape } from "../../model/classifier.ts";
-import type { ModelShape } from "../../model/shape.ts";
+import { abbreviateShape, completeShape, type ModelShape } from "../../model/shape.ts";
 import {
   type Described,
   describeKeptModel,
@@ -45,7 +45,7 @@ export async function keepModel(seedFolder: string, finished: FinishedModel): Pr
     label: task.label,
     labels: [...task.labels],
     seed: result.seed,
-    shape,
+    shape: completeShape(abbreviateShape(shape)),
     classifier,
     maxLength: recipe.maxLength,
     longTexts: recipe.longTexts,

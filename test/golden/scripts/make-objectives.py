@@ -29,13 +29,15 @@ class Network:
             self.read[name] = values.float().double().requires_grad_()
         return self.read[name]
 
+    def embedding_width(self):
+        return self.shape.get("embedding.width", self.shape["width"])
+
     def norm(self, x, name):
         C = x.shape[-1]
         return F.layer_norm(x, (C,), eps=1e-12) * self.p(name + ".weight", C) + self.p(name + ".bias", C)
 
     def embed(self, tokens):
-        C = self.shape["width"]
-        E = self.shape.get("embeddingWidth", C)
+        C, E = self.shape["width"], self.embedding_width()
         x = F.embedding(tokens, self.p("embedding.word", V, E))
         if self.shape["positions"] == "scaled-sinusoidal":
             angle = torch.arange(S)[:, None] * 10000 ** (-torch.arange(0, E, 2) / E)
@@ -80,8 +82,7 @@ class Network:
         return self.finish(x)
 
     def decode(self, rows):
-        C = self.shape["width"]
-        E = self.shape.get("embeddingWidth", C)
+        C, E = self.shape["width"], self.embedding_width()
         if E != C: rows = rows @ self.p("head.projection", C, E)
         return rows @ self.p("embedding.word", V, E).T
 
@@ -241,11 +242,11 @@ def add_electra(width, layers, weight, shared, seed, model={}):
     names = ["word", "scale", "norm.weight", "norm.bias"]
     def run(make, masked, positions):
         own = make()
-        generator = make(width=narrow("width"), heads=narrow("heads"), feedForward=narrow("feedForward"), layers=round(layers * whole["layers"]))
+        generator = make(**{"embedding.width": narrow("width")}, width=narrow("width"), heads=narrow("heads"), feedForward=narrow("feedForward"), layers=round(layers * whole["layers"]))
         generator.prefix, C = "generator.", whole["width"]
         if shared:
             generator.shared = {f"embedding.{n}": f"embedding.{n}" for n in names}
-            generator.shape["embeddingWidth"] = C
+            generator.shape["embedding.width"] = own.embedding_width()
         logits = generator.decode(generator.encode(masked).reshape(B * S, -1)[positions])
         def detect(tokens):
             x = own.encode(tokens).reshape(B * S, -1)
@@ -253,7 +254,8 @@ def add_electra(width, layers, weight, shared, seed, model={}):
             return (h @ own.p("discriminator.output", C, 1) + own.p("discriminator.output.bias", 1)).reshape(-1)
         return logits, detect, weight
     settings = {"name": "electra", "detectionWeight": weight, "generatorWidth": width, "generatorLayers": layers, "sharedEmbeddings": shared}
-    add_replaced(f"electra, embeddings {'shared' if shared else 'apart'}", settings, model, seed, not shared, run)
+    factorised = ", factorised" if "embedding.width" in model else ""
+    add_replaced(f"electra, embeddings {'shared' if shared else 'apart'}{factorised}", settings, model, seed, not shared, run)
 
 def add_script(weight, seed, model={}):
     def run(make, masked, positions):
@@ -265,5 +267,7 @@ def add_script(weight, seed, model={}):
 add_electra(0.5, 2 / 3, 50, True, 4000000011)
 add_electra(0.5, 1, 7, False, 5, {"positions": "rotary"})
 add_script(0.5, 5)
+# ELECTRA's small model: an embedding narrower than the model, and wider than its generator.
+add_electra(0.5, 1, 50, True, 8, {"embedding.width": 6})
 
 print(json.dumps({"sequences": B, "sequenceLength": S, "vocabulary": V, "base": base, "cases": cases}, separators=(",", ":")))
