@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { quickstart } from "../recipes/quickstart.ts";
 import { hashFile } from "../src/base/files/files.ts";
 import { saveCheckpoint } from "../src/checkpoint/state.ts";
-import { initialiseParameters } from "../src/model/initialise.ts";
-import { listParameters } from "../src/model/parameters.ts";
+import { initialiseParameter } from "../src/model/initialise.ts";
+import { listTrained } from "../src/objectives/objectives.ts";
 import { defineLearnedTokenizer } from "../src/tokenizer/define.ts";
 import { normalisers } from "../src/tokenizer/normalising/normaliser.ts";
 import { specialTokens } from "../src/tokenizer/tokenizer.ts";
@@ -30,14 +30,13 @@ export async function writeTinyRun(
   mkdirSync(run);
   writeFileSync(join(run, "recipe.json"), JSON.stringify(recipe));
   writeTokenizer(join(run, "tokenizer.json"), defineLearnedTokenizer(vocabulary, normalisers.reference, "whitespace"));
-  const values = initialiseParameters(recipe.model, 0);
   await saveCheckpoint(run, {
     counters: {
       ...{ step: 10, sequences: 160, elapsedSeconds: 1, seed: 0, datasetHash: "cafe" },
       recipeHash: hashRecipe(recipe),
       tokenizerHash: hashFile(join(run, "tokenizer.json"), "tokenizer"),
     },
-    parameters: listParameters(recipe.model).map(each => ({ ...each, read: () => values.get(each.name)! })),
+    parameters: listTrained(recipe).map((each, i) => ({ ...each, read: () => initialiseParameter(each, i, 0) })),
     moments: [],
   });
 }

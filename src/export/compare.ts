@@ -14,8 +14,8 @@ import type { OnnxModel } from "./onnx/onnx-runtime.ts";
 import type { Probes } from "./probes.ts";
 
 export interface Comparison {
-  /** Of logits, absolute. */
-  readonly logits: number;
+  /** Of logits, absolute; undefined for an encoder alone. */
+  readonly logits: number | undefined;
   /** Of final hidden states, absolute. */
   readonly hidden: number;
   /** Mean cross-entropy at the masked places, nats; undefined where the probes have none. */
@@ -25,14 +25,14 @@ export interface Comparison {
 export interface ProbedModel {
   /** Mean cross-entropy of our own model. */
   readonly loss: number | undefined;
-  /** Standard deviation of our logits: what a difference is small beside. */
+  /** Standard deviation of our logits, of an encoder's hidden states: what a difference is small beside. */
   readonly spread: number;
   /** One for each model given, in their order. */
   readonly comparisons: readonly Comparison[];
 }
 
 interface Outputs {
-  readonly logits: ArrayLike<number>;
+  readonly logits: ArrayLike<number> | undefined;
   readonly hidden: ArrayLike<number>;
 }
 
@@ -50,7 +50,7 @@ export async function compareModels(
 ): Promise<ProbedModel> {
   const { sequenceLength: S, vocabulary: V } = shape;
   const runOurs = await openOurs(backend, shape, parameters);
-  const greatest = models.map(() => ({ logits: 0, hidden: 0 }));
+  const greatest = models.map(() => ({ logits: shape.isEncoder ? undefined : 0, hidden: 0 }));
   const lossSums = new Float64Array(models.length + 1);
   let count = 0;
   let sum = 0;
@@ -59,18 +59,21 @@ export async function compareModels(
     onProgress(first);
     const batch = takeBatch(probes, first, S);
     const ours = await runOurs(batch.tokens, batch.lengths);
+    const [values, columns] = ours.logits === undefined ? [ours.hidden, shape.width] : [ours.logits, V];
     for (const row of batch.real) {
-      for (let i = row * V; i < (row + 1) * V; i++) {
-        sum += ours.logits[i]!;
-        squares += ours.logits[i]! ** 2;
+      for (let i = row * columns; i < (row + 1) * columns; i++) {
+        sum += values[i]!;
+        squares += values[i]! ** 2;
       }
-      count += V;
+      count += columns;
     }
     lossSums[models.length]! += sumLosses(ours.logits, V, batch);
     for (const [index, model] of models.entries()) {
       const theirs = await model.run(batch.tokens, batch.lengths);
       const before = greatest[index]!;
-      before.logits = Math.max(before.logits, findGreatestDifference(ours.logits, theirs.logits, V, batch.real));
+      if (before.logits !== undefined) {
+        before.logits = Math.max(before.logits, findGreatestDifference(ours.logits!, theirs.logits, V, batch.real));
+      }
       before.hidden = Math.max(
         before.hidden,
         findGreatestDifference(ours.hidden, theirs.hidden!, shape.width, batch.real),
@@ -79,7 +82,7 @@ export async function compareModels(
     }
   }
   const lossOf = (index: number) =>
-    probes.positions.length === 0 ? undefined : lossSums[index]! / probes.positions.length;
+    shape.isEncoder || probes.positions.length === 0 ? undefined : lossSums[index]! / probes.positions.length;
   return {
     loss: lossOf(models.length),
     spread: Math.sqrt(Math.max(0, squares / count - (sum / count) ** 2)),
@@ -97,16 +100,16 @@ async function openOurs(
   const tensors = new Map(parameters.map(({ name, shape: size }) => [name, state(name, size)] as const));
   const inputs = declareEncoderInputs(shape, batchSequences, shape.sequenceLength, "padded");
   const hidden = encode(inputs, tensors, shape);
-  const logits = decodeRows(hidden, tensors, shape);
-  const graph = await backend.load({ outputs: { hidden, logits }, updates: {} }, states);
+  const logits = shape.isEncoder ? {} : { logits: decodeRows(hidden, tensors, shape) };
+  const graph = await backend.load({ outputs: { hidden, ...logits }, updates: {} }, states);
   const constant = {
     ...makeTables(shape),
     ...(shape.segments && { segments: new Int32Array(batchSequences * shape.sequenceLength) }),
   };
   return async (tokens, lengths) => {
     const outputs = await graph.run({ ...constant, tokens, lengths });
-    requireFiniteAnswers(outputs.logits!);
-    return { logits: outputs.logits!, hidden: outputs.hidden! };
+    requireFiniteAnswers(outputs.logits ?? outputs.hidden!);
+    return { logits: outputs.logits, hidden: outputs.hidden! };
   };
 }
 
@@ -151,8 +154,9 @@ function findGreatestDifference(
   return greatest;
 }
 
-/** Sum of log Σ exp(logits) - logits[label] over the masked rows, nats. */
-function sumLosses(logits: ArrayLike<number>, V: number, { masked }: ProbeBatch): number {
+/** Sum of log Σ exp(logits) - logits[label] over the masked rows, nats; 0 without logits. */
+function sumLosses(logits: ArrayLike<number> | undefined, V: number, { masked }: ProbeBatch): number {
+  if (logits === undefined) return 0;
   return masked.reduce((total, { row, label }) => {
     let highest = Number.NEGATIVE_INFINITY;
     for (let i = row * V; i < (row + 1) * V; i++) highest = Math.max(highest, logits[i]!);

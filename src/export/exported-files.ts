@@ -114,17 +114,18 @@ const logitLimits: Readonly<Record<OnnxType, number>> = { f32: 1e-4, f16: 0.1, i
 export function checkComparison(
   path: string,
   type: OnnxType,
-  { logits, loss }: Comparison,
+  { logits, hidden, loss }: Comparison,
   ours: Pick<ProbedModel, "loss" | "spread">,
 ): void {
   const limit = logitLimits[type] * Math.max(1, ours.spread);
   const lost = loss === undefined || ours.loss === undefined ? 0 : loss - ours.loss;
+  const [what, off] = logits === undefined ? ["a hidden state", hidden] : ["a logit", logits];
   // Not a number is within no limit.
-  if (logits <= limit && lost <= lossLimits[type]) return;
+  if (off <= limit && lost <= lossLimits[type]) return;
   throw mismatch(
     path,
     type,
-    `a logit is off by ${logits.toPrecision(2)} and the loss by ${lost.toPrecision(2)} nats; ` +
+    `${what} is off by ${off.toPrecision(2)} and the loss by ${lost.toPrecision(2)} nats; ` +
       `${limit.toPrecision(2)} and ${lossLimits[type]} are allowed`,
   );
 }

@@ -5,7 +5,15 @@ import { basename } from "node:path";
 import type { Evaluation } from "../report/runs/evaluations.ts";
 import { formatDuration } from "../train/budget.ts";
 import type { OnnxFile } from "./exported-files.ts";
+import type { ModelKind } from "./hugging-face/hugging-face-family.ts";
 import type { RunFacts } from "./run-facts.ts";
+
+const taskOf = { tokens: "fill-mask", discriminator: "feature-extraction", encoder: "feature-extraction" } as const;
+const nounOf = {
+  tokens: "A masked language model",
+  discriminator: "An encoder that tells replaced tokens",
+  encoder: "An encoder",
+} as const;
 
 export interface ModelCard {
   readonly name: string;
@@ -14,6 +22,7 @@ export interface ModelCard {
   readonly facts: RunFacts;
   readonly parameters: number;
   readonly mask: string;
+  readonly kind: ModelKind;
   /** Hugging Face's class; undefined where none can express the model, and why. */
   readonly className: string | undefined;
   readonly notes: readonly string[];
@@ -29,15 +38,15 @@ export const whole = (value: number) => value.toLocaleString("en-US");
 const nats = (value: number | undefined) => (value === undefined ? "unknown" : `${value.toFixed(3)} nats`);
 
 export function formatModelCard(card: ModelCard): string {
-  const { name, license, facts, parameters } = card;
+  const { name, license, facts, kind, parameters } = card;
   const { model } = facts.recipe;
   const header = [
     "---",
     `license: ${license ?? "unknown"}`,
     `library_name: ${card.className === undefined ? "transformers.js" : "transformers"}`,
-    "pipeline_tag: fill-mask",
+    `pipeline_tag: ${taskOf[kind]}`,
     "tags:",
-    "- fill-mask",
+    `- ${taskOf[kind]}`,
     "- cramming",
     ...(card.onnx.length > 0 ? ["- onnx"] : []),
     "---",
@@ -45,7 +54,7 @@ export function formatModelCard(card: ModelCard): string {
   return `${[
     header.join("\n"),
     `# ${name}`,
-    `A masked language model with ${whole(parameters)} parameters, trained from scratch on one machine within ` +
+    `${nounOf[kind]} with ${whole(parameters)} parameters, trained from scratch on one machine within ` +
       `${facts.recipe.train.budget} by the recipe \`${facts.recipe.name}\`` +
       `${facts.isContinued ? ", beginning with another model's parameters" : ""}. It reads up to ${model.sequenceLength} tokens.`,
     ...formatUse(card),
@@ -66,15 +75,32 @@ export function formatModelCard(card: ModelCard): string {
   ].join("\n\n")}\n`;
 }
 
-function formatUse({ name, className, mask, onnx }: ModelCard): string[] {
+function formatUse({ name, kind, className, mask, onnx }: ModelCard): string[] {
   const folder = `"${basename(name)}"`;
   const sentence = `The capital of France is ${mask}.`;
-  const python = `from transformers import pipeline\n\nfill = pipeline("fill-mask", model=${folder})\nprint(fill("${sentence}"))`;
+  const filling = `from transformers import pipeline\n\nfill = pipeline("fill-mask", model=${folder})\nprint(fill("${sentence}"))`;
+  const [loader, answer] =
+    kind === "discriminator"
+      ? [className, "print(model(**inputs).logits > 0)  # True where a token was replaced"]
+      : ["AutoModel", "print(model(**inputs).last_hidden_state)"];
+  const encoding = [
+    `from transformers import AutoTokenizer, ${loader}`,
+    "",
+    `tokenizer = AutoTokenizer.from_pretrained(${folder})`,
+    `model = ${loader}.from_pretrained(${folder})`,
+    'inputs = tokenizer("A sentence.", return_tensors="pt")',
+    answer,
+  ].join("\n");
+  const python = kind === "tokens" ? filling : encoding;
   const script = [
     'import { pipeline } from "@huggingface/transformers";',
     "",
-    `const fill = await pipeline("fill-mask", ${folder}, { dtype: "fp32" });`,
-    `const filled = await fill("${sentence}");`,
+    ...(kind === "tokens"
+      ? [
+          `const fill = await pipeline("fill-mask", ${folder}, { dtype: "fp32" });`,
+          `const filled = await fill("${sentence}");`,
+        ]
+      : []),
     `const embed = await pipeline("feature-extraction", ${folder}, { dtype: "fp32" });`,
     'const embedding = await embed("A sentence.", { pooling: "mean", normalize: true });',
   ].join("\n");
@@ -120,22 +146,26 @@ function formatEvaluation({ title, columns, rows }: Evaluation): string {
   return `${title}, percent, median over seeds and the extremes:\n\n${table}`;
 }
 
-function formatFiles({ className, notes, onnx, loss, runtime }: ModelCard): string {
+function formatFiles({ kind, className, notes, onnx, loss, runtime }: ModelCard): string {
   const size = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
   const rows = onnx.map(({ name, bytes, comparison }) => [
     `\`${name}\``,
     size(bytes),
-    comparison === undefined ? "not compared" : comparison.logits.toExponential(1),
+    comparison === undefined ? "not compared" : (comparison.logits ?? comparison.hidden).toExponential(1),
     comparison?.loss === undefined ? "" : nats(comparison.loss),
   ]);
-  const table = formatTable(["file", "size", "greatest difference of a logit", "loss on held-out text"], rows);
+  const [compared, outputs] =
+    kind === "tokens"
+      ? ["a logit", "Outputs: `logits` and `last_hidden_state`."]
+      : ["a hidden state", "Output: `last_hidden_state`."];
+  const table = formatTable(["file", "size", `greatest difference of ${compared}`, "loss on held-out text"], rows);
   const against = runtime === undefined ? "no ONNX Runtime was installed to compare them" : `compared in ${runtime}`;
   return [
     ...(className === undefined ? [] : [`\`model.safetensors\`: ${className}, float32; read back, every value equal.`]),
     ...(onnx.length === 0
       ? []
       : [
-          `${table}\n\nThe model itself: ${nats(loss)}, on held-out sequences that are cut at different lengths. ONNX files: ${against}. Outputs: \`logits\` and \`last_hidden_state\`.`,
+          `${table}\n\n${kind === "tokens" ? `The model itself: ${nats(loss)}, on held-out sequences that are cut at different lengths. ` : ""}ONNX files: ${against}. ${outputs}`,
         ]),
     ...notes.map(note => `- ${note}`),
   ].join("\n\n");

@@ -11,7 +11,7 @@ import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { findRun, loadMoments, loadParameters, readCounters } from "../checkpoint/state.ts";
 import { listParameters } from "../model/parameters.ts";
 import { abbreviateShape, type ModelShape, withoutHead } from "../model/shape.ts";
-import { findHeadFault, findTrainedShape } from "../objectives/objectives.ts";
+import { findHeadFault, findTrainedShape, listTrainedDiscriminator } from "../objectives/objectives.ts";
 import { listAverageStates } from "../optim/averages.ts";
 import { readTokenizer } from "../tokenizer/read-tokenizer.ts";
 import type { Recipe } from "../train/recipe.ts";
@@ -41,6 +41,8 @@ export interface PretrainedModel
   readonly shape: ModelShape;
   /** Every parameter of listParameters(shape), in that order. Reading a value that is no number is an error. */
   readonly parameters: readonly StoredTensor[];
+  /** The head by which it tells replaced tokens, where it was trained to. */
+  readonly discriminator?: readonly StoredTensor[] | undefined;
   /** false: an encoder without the head of a masked language model. It finetunes and embeds, and fills no mask. */
   readonly predictsTokens: boolean;
   /** Why a run's model predicts none; undefined where it does, and where there is no head. */
@@ -55,7 +57,7 @@ export interface PretrainedModel
 
 type Opened = Pick<
   PretrainedModel,
-  "kind" | "shape" | "parameters" | "predictsTokens" | "headFault" | "precision" | "notes"
+  "kind" | "shape" | "parameters" | "discriminator" | "predictsTokens" | "headFault" | "precision" | "notes"
 > & {
   readonly reader: TextReader;
 };
@@ -151,13 +153,15 @@ function openRun(path: string, average: AverageName | undefined): Opened {
   const { train } = recipe;
   const shape = findTrainedShape(recipe);
   const headFault = findHeadFault(recipe);
-  const shapes = new Map(listParameters(shape).map(parameter => [parameter.name, parameter.shape] as const));
+  const listed = listParameters(shape);
+  const all = [...listed, ...listTrainedDiscriminator(recipe)];
   checkRunTokenizer(run);
-  const { parameters: last, notes } = loadParameters(path, shapes);
-  const parameters = average === undefined ? last : openAverage(path, recipe, last, average);
+  const { parameters: last, notes } = loadParameters(path, new Map(all.map(each => [each.name, each.shape] as const)));
+  const read = average === undefined ? last : openAverage(path, recipe, last, average);
   return {
     ...{ kind: "run", shape, predictsTokens: headFault === undefined, headFault },
-    ...{ precision: train.precision, notes, parameters },
+    ...{ precision: train.precision, notes, parameters: read.slice(0, listed.length) },
+    ...(read.length > listed.length && { discriminator: read.slice(listed.length) }),
     // Tasks are read as a corpus is. Elsewhere a text is read as other programs read it to the run's export.
     reader: readTextWith(readTokenizer(join(run, "tokenizer.json")), "as-text", "recognise"),
   };

@@ -93,3 +93,35 @@ test("the paper's own model is ONNX alone, and says which field prevents more", 
   assert.equal(refused.status, 1);
   assert.match(refused.stderr, /E_EXPORT_FORMAT .*model\.positions/);
 });
+
+test("an ELECTRA run is its discriminator, or an encoder alone, without what predicts tokens", async () => {
+  const electra = ["objective.name=electra", "objective.generatorWidth=0.5"];
+  const bert = ["positions=learned", "normalisation=post", "activation=gelu", "biases=true", "segments=true"];
+  const narrow = [...bert, "head=transform", "embedding.width=12"].map(each => `model.${each}`);
+  await writeTinyRun(join(folder, "electra"), words, [...electra, ...narrow]);
+  const written = await cram("export", "electra", "--threads", "1", "--types", "f32");
+  assert.equal(written.status, 0, written.stderr);
+  assert.match(written.stdout, /ElectraForPreTraining; read again, every value equal/);
+  assert.match(written.stdout, /model\.onnx .*hidden states within/);
+  assert.match(written.stdout, /the encoder alone, and it predicts no tokens/);
+  const [ours, theirs] = [
+    await openPretrainedModel(join(folder, "electra")),
+    await openPretrainedModel(join(folder, "electra/export")),
+  ];
+  assert.deepEqual(
+    [theirs.predictsTokens, theirs.parameters.map(({ name }) => name)],
+    [false, ours.parameters.map(({ name }) => name)],
+  );
+  assert.deepEqual(
+    theirs.discriminator?.map(({ name, read }) => [name, read()]),
+    ours.discriminator?.map(({ name, read }) => [name, read()]),
+  );
+  assert.match(
+    readFileSync(join(folder, "electra/export/README.md"), "utf8"),
+    /import AutoTokenizer, ElectraForPreTraining/,
+  );
+  // Rotary positions are ModernBERT's, which has no head that tells replaced tokens.
+  await writeTinyRun(join(folder, "replaced"), words, electra);
+  const { stdout } = await cram("export", "replaced", "--format", "huggingface");
+  assert.match(stdout, /ModernBertModel; read again[\s\S]*the head that tells replaced tokens is left out/);
+});

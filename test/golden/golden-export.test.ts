@@ -18,7 +18,7 @@ import { decodeRows } from "../../src/model/heads.ts";
 import { initialiseParameters } from "../../src/model/initialise.ts";
 import { declareEncoderInputs, makeTables } from "../../src/model/inputs.ts";
 import { listParameters } from "../../src/model/parameters.ts";
-import { completeShape, type ModelShape } from "../../src/model/shape.ts";
+import { completeShape, type ModelShape, withoutHead } from "../../src/model/shape.ts";
 import { openForeignModel } from "../../src/pretrained/foreign/open-foreign-model.ts";
 
 interface Golden {
@@ -127,6 +127,28 @@ test("a layer that adds nothing and a head that undoes the final norm: transform
     for (const [i, value] of expected.entries()) assert.ok(Math.abs(got[i]! - value) < 2e-6, `${got[i]} ${value}`);
   }
   await backend.close();
+});
+
+test("an encoder alone is written as transformers saves one, without a head and what undoes the final norm", () => {
+  for (const name of ["foreign-modernbert", "export-modernbert"]) {
+    const path = writeGolden(readGolden(name), `${name}-encoder`);
+    const whole = openForeignModel(path);
+    const encoder = withoutHead(whole.shape);
+    const parameters = whole.parameters.slice(0, listParameters(encoder).length);
+    const discriminator = [{ name: "discriminator.dense", shape: [1, 1], read: () => new Float32Array(1) }];
+    const exported = exportToHuggingFace(encoder, parameters, specials, discriminator);
+    assert.ok(!("obstacle" in exported), JSON.stringify(exported));
+    assert.equal(exported.className, "ModernBertModel");
+    assert.match(exported.notes.join(), /the head that tells replaced tokens is left out: ModernBERT has none/);
+    const saved = readSafetensors(join(path, "model.safetensors"));
+    const bare = [...saved.values()].flatMap(({ name: tensor, read }) =>
+      tensor.startsWith("model.") ? [[tensor.slice("model.".length), read()] as const] : [],
+    );
+    const written = new Map(exported.tensors.map(({ name: tensor, read }) => [tensor, read()] as const));
+    for (const [tensor, values] of bare) assert.deepEqual(written.get(tensor), values, tensor);
+    const again = openForeignModel(saveExport(exported, `${name}-encoder-again`));
+    assert.deepEqual([again.predictsTokens, listShapeDifferences(again.shape, encoder)], [false, []]);
+  }
 });
 
 /** A file of halves: bfloat16 by rounding to even here, binary16 as ONNX exports have it, which a golden of numpy's holds. */

@@ -92,21 +92,23 @@ function parseNames<Name extends string>(option: string, text: string, known: re
   throw new UserError("E_OPTION", `${option} ${text}: there is no "${unknown}"`, `Give some of ${known.join(",")}.`);
 }
 
-function printResult({ out, className, mask, onnx, loss, runtime, notes }: ExportResult): void {
+function printResult({ out, kind, className, mask, onnx, loss, runtime, notes }: ExportResult): void {
   print(colour("bold", out));
   printFiles(className, onnx, ({ loss: lost }) => (lost === undefined ? "" : `, held-out loss ${lost.toFixed(4)}`));
   if (loss !== undefined) print(`  the run itself: held-out loss ${loss.toFixed(4)}, compared in ${runtime}`);
   for (const note of notes) print(colour("dim", `  ${note}`));
+  const quoted = JSON.stringify(out);
+  const fills = kind === "tokens";
+  const python = fills ? `pipeline("fill-mask", model=${quoted})` : `${className}.from_pretrained(${quoted})`;
+  const task = fills ? "fill-mask" : "feature-extraction";
   const readers = [
-    ...(className === undefined
-      ? []
-      : [`pipeline("fill-mask", model=${JSON.stringify(out)}) in Python's transformers`]),
+    ...(className === undefined ? [] : [`${python} in Python's transformers`]),
     ...(onnx.length === 0
       ? []
-      : [`await pipeline("fill-mask", "${out}", { dtype: "fp32" }) in @huggingface/transformers`]),
+      : [`await pipeline("${task}", ${quoted}, { dtype: "fp32" }) in @huggingface/transformers`]),
   ];
   print(`next: ${readers.join("\n      ")}`);
-  print(`      and then fill("see the ${mask} for more information."); the model writes its mask so`);
+  if (fills) print(`      and then fill("see the ${mask} for more information."); the model writes its mask so`);
   print(`      ${quoteCommand("cram", "push", out, "NAME/MODEL")}      publishes it`);
 }
 
@@ -129,7 +131,7 @@ function printFinetuned(result: FinetunedExport): void {
 }
 
 /** A line a file; `describe` says more of a comparison than how far logits are off. */
-function printFiles<Compared extends { readonly logits: number }>(
+function printFiles<Compared extends { readonly logits: number | undefined; readonly hidden?: number }>(
   className: string | undefined,
   onnx: readonly OnnxFile<Compared>[],
   describe: (comparison: Compared) => string,
@@ -137,10 +139,15 @@ function printFiles<Compared extends { readonly logits: number }>(
   if (className !== undefined) print(`  model.safetensors          ${className}; read again, every value equal`);
   for (const { name, bytes, comparison } of onnx) {
     const size = `${(bytes / 1e6).toFixed(1)} MB`.padStart(9);
-    const exact =
-      comparison === undefined
-        ? "not compared"
-        : `logits within ${comparison.logits.toExponential(1)}${describe(comparison)}`;
+    const describeAll = (comparison: Compared) => {
+      const { logits, hidden = Number.NaN } = comparison;
+      const off =
+        logits === undefined
+          ? `hidden states within ${hidden.toExponential(1)}`
+          : `logits within ${logits.toExponential(1)}`;
+      return `${off}${describe(comparison)}`;
+    };
+    const exact = comparison === undefined ? "not compared" : describeAll(comparison);
     print(`  ${name.padEnd(26)} ${size}  ${exact}`);
   }
 }

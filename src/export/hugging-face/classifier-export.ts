@@ -7,8 +7,8 @@ import type { ModelShape } from "../../model/shape.ts";
 import { exportParameters, importParameters, nameForeignTensors } from "../../pretrained/foreign/foreign-tensors.ts";
 import { readTensorFile } from "../../pretrained/foreign/tensor-files.ts";
 import type { SpecialIds } from "../../tokenizer/tokenizer.ts";
-import { families, findObstacle } from "./hugging-face-export.ts";
-import type { HuggingFaceFamily } from "./hugging-face-family.ts";
+import { families, findNearest, findObstacle } from "./hugging-face-export.ts";
+import type { ClassifierFamily, HuggingFaceFamily } from "./hugging-face-family.ts";
 
 export interface FinetunedParts {
   readonly shape: ModelShape;
@@ -50,17 +50,17 @@ export function exportClassifier(
   const { classifier, parameters } = parts;
   const found = findClass(parts.shape, classifier);
   if ("obstacle" in found) return found;
-  const { family, shape } = found;
-  const className = family.head.classNames[classifier.kind]!;
+  const { family, head, shape } = found;
+  const className = head.classNames[classifier.kind]!;
   const config = {
     ...{ architectures: [className], model_type: family.modelType },
     ...family.encodeConfig(shape, specials),
-    ...family.head.encodeConfig(classifier),
+    ...head.encodeConfig(classifier),
     ...describeLabels(parts),
     ...{ tie_word_embeddings: true, dtype: "float32" },
   };
   const { table, derived } = family.tablesOf(config);
-  const whole = { ...table, ...family.head.table };
+  const whole = { ...table, ...head.table };
   return {
     ...{ className, config, notes: family.listNotes(shape) },
     tensors: exportParameters(parameters, whole, derived),
@@ -71,21 +71,30 @@ export function exportClassifier(
   };
 }
 
+interface FoundClass {
+  readonly family: HuggingFaceFamily;
+  readonly head: ClassifierFamily;
+  readonly shape: ModelShape;
+}
+
 /** The family that has a class for the model with this head, or why none has. */
 export function findClass(
   finetuned: ModelShape,
   classifier: ClassifierShape,
-): { readonly family: HuggingFaceFamily; readonly shape: ModelShape } | { readonly obstacle: string } {
+): FoundClass | { readonly obstacle: string } {
   // A finetuned model predicts no tokens, so it has no head that a family could lack, and no weights stand in the way.
   const shape: ModelShape = { ...finetuned, head: "transform" };
   const family = families.find(candidate => findObstacle(candidate, shape, []) === undefined);
-  if (family === undefined) return { obstacle: findObstacle(families[0], shape, [])! };
-  const obstacle = findHeadObstacle(family, shape, classifier);
-  return obstacle === undefined ? { family, shape } : { obstacle };
+  if (family === undefined) return { obstacle: findObstacle(findNearest(shape), shape, [])! };
+  const { head } = family;
+  if (head === undefined) return { obstacle: `${family.name}'s classes for tasks have another head` };
+  const obstacle = findHeadObstacle(family, head, shape, classifier);
+  return obstacle === undefined ? { family, head, shape } : { obstacle };
 }
 
 function findHeadObstacle(
-  { name, head }: HuggingFaceFamily,
+  { name }: HuggingFaceFamily,
+  head: ClassifierFamily,
   shape: ModelShape,
   classifier: ClassifierShape,
 ): string | undefined {

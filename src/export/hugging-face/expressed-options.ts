@@ -21,9 +21,9 @@ const expressed: Readonly<Record<string, (value: unknown) => boolean>> = {
   zeroOutputs: anyValue,
 };
 
-/** The first option that no class has; undefined where one may have them all. */
-export function findUnexpressedOption(shape: ModelShape): ShapeOption | undefined {
-  return listChosenOptions(shape).find(({ path, value }) => !expressed[path]?.(value));
+/** The first option that no class has, but for these paths; undefined where one may have them all. */
+export function findUnexpressedOption(shape: ModelShape, more: readonly string[] = []): ShapeOption | undefined {
+  return listChosenOptions(shape).find(({ path, value }) => !expressed[path]?.(value) && !more.includes(path));
 }
 
 export const describeOption = ({ path, value }: ShapeOption): string =>

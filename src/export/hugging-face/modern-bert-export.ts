@@ -13,12 +13,12 @@ const leastNormWeight = 1e-3;
 export const modernBertFamily: HuggingFaceFamily = {
   name: "ModernBERT",
   modelType: "modernbert",
-  className: "ModernBertForMaskedLM",
+  classNames: { tokens: "ModernBertForMaskedLM", discriminator: undefined, encoder: "ModernBertModel" },
   expressed: { positions: "rotary", normalisation: "pre", activation: "geglu", segments: false },
   findObstacle: (shape, parameters) => {
     const bases = new Set(listRotaryBases(shape));
     if (bases.size > 2) return `model.rotaryBases are ${bases.size}, and ModernBERT has two`;
-    if (shape.head === "transform") return undefined;
+    if (shape.head === "transform" || shape.isEncoder) return undefined;
     const weights = parameters.find(({ name }) => name === "final.norm.weight")!.read();
     if (weights.every(weight => Math.abs(weight) >= leastNormWeight)) return undefined;
     return "a weight of the final norm is 0, and ModernBERT's head would divide by it";
@@ -57,6 +57,7 @@ export const modernBertFamily: HuggingFaceFamily = {
 
 function encodeConfig(shape: ModelShape, specials: SpecialIds): Readonly<Record<string, unknown>> {
   const { sequenceLength, biases, head, normEpsilon } = shape;
+  const decodesFinalNorm = head === "tied" && !shape.isEncoder;
   const identities = hasAttentionNorm(shape, 0) ? 1 : 0;
   const bases = listRotaryBases(shape);
   const [full, sliding = full] = [...new Set(bases)];
@@ -71,13 +72,13 @@ function encodeConfig(shape: ModelShape, specials: SpecialIds): Readonly<Record<
     intermediate_size: shape.feedForward / 2,
     max_position_embeddings: sequenceLength,
     hidden_activation: "gelu",
-    classifier_activation: head === "tied" ? "linear" : "gelu",
+    classifier_activation: decodesFinalNorm ? "linear" : "gelu",
     classifier_pooling: "mean",
     norm_eps: normEpsilon,
     norm_bias: true,
     attention_bias: biases,
     mlp_bias: biases,
-    classifier_bias: biases || head === "tied",
+    classifier_bias: biases || decodesFinalNorm,
     decoder_bias: head === "transform",
     // Local layers see the whole of every sequence.
     local_attention: Math.max(2, 2 * (sequenceLength - 1)),

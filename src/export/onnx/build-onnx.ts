@@ -23,12 +23,14 @@ export type OnnxType = "f32" | "f16" | "int8";
 
 /**
  * The bytes of model.onnx. Inputs input_ids and attention_mask (B, S) i64, and token_type_ids where the shape has segments; a sequence
- * is the first tokens of its row, as many as the mask has ones. Outputs logits (B, S, V) and last_hidden_state (B, S, C) f32.
+ * is the first tokens of its row, as many as the mask has ones. Outputs logits (B, S, V), none of an encoder alone, and last_hidden_state
+ * (B, S, C) f32.
  */
 export function buildOnnxModel(shape: ModelShape, parameters: readonly StoredTensor[], type: OnnxType): Uint8Array {
   const build = (inputs: PaddedInputs, tensors: Parameters) => {
     const hidden = encode(inputs, tensors, shape);
-    return { logits: decodeRows(hidden, tensors, shape), last_hidden_state: hidden };
+    const logits = shape.isEncoder ? {} : { logits: decodeRows(hidden, tensors, shape) };
+    return { ...logits, last_hidden_state: hidden };
   };
   return buildOnnx(shape, parameters, type, build);
 }

@@ -17,7 +17,7 @@ interface InferenceSession {
 
 export interface OnnxModel {
   /**
-   * Logits, and final hidden states where the file gives them, of B sequences, each as long as `lengths` says and padded to S. Every token
+   * Logits, empty of an encoder alone, and final hidden states where the file gives them, of B sequences, each as long as `lengths` says and padded to S. Every token
    * is of segment 0 unless `segments` (B·S) says otherwise.
    */
   run(
@@ -68,7 +68,7 @@ async function openModel(runtime: OnnxRuntime, model: Uint8Array, threads: numbe
       };
       const used = session.inputNames.map(name => [name, inputs[name]] as const);
       const { logits, last_hidden_state } = await session.run(Object.fromEntries(used));
-      return { logits: logits!.data, hidden: last_hidden_state?.data };
+      return { logits: logits?.data ?? new Float32Array(0), hidden: last_hidden_state?.data };
     },
     close: () => session.release(),
   };

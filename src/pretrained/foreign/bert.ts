@@ -68,19 +68,14 @@ function positionsFrom(skipped: number, table: string, onlySegment: string | und
   };
 }
 
-/** Where our parameters lie in a checkpoint of this config. */
-export function tableOf(config: BertConfig): SourceTable {
-  const model = config.model_type;
+/** Where the parameters of an encoder lie whose names begin with `model`. */
+export function tableOfLayers(model: string): SourceTable {
   const layer = `${model}.encoder.layer.#`;
-  const head = model === "bert" ? "cls.predictions.transform." : "lm_head.";
   const embeddings = `${model}.embeddings`;
-  const segments = `${embeddings}.token_type_embeddings.weight`;
-  const positions = `${embeddings}.position_embeddings.weight`;
-  const onlySegment = config.type_vocab_size === 1 ? segments : undefined;
   return {
     "embedding.word": copy(`${embeddings}.word_embeddings.weight`),
-    "embedding.position": positionsFrom(countSkipped(config), positions, onlySegment),
-    "embedding.segment": copy(segments),
+    "embedding.position": copy(`${embeddings}.position_embeddings.weight`),
+    "embedding.segment": copy(`${embeddings}.token_type_embeddings.weight`),
     ...norm("embedding.norm", `${embeddings}.LayerNorm`),
     ...projection(
       "layers.#.attention.qkv",
@@ -91,6 +86,19 @@ export function tableOf(config: BertConfig): SourceTable {
     ...projection("layers.#.feedForward.in", `${layer}.intermediate.dense`),
     ...projection("layers.#.feedForward.out", `${layer}.output.dense`),
     ...norm("layers.#.feedForward.norm", `${layer}.output.LayerNorm`),
+  };
+}
+
+/** Where our parameters lie in a checkpoint of this config. */
+export function tableOf(config: BertConfig): SourceTable {
+  const model = config.model_type;
+  const head = model === "bert" ? "cls.predictions.transform." : "lm_head.";
+  const embeddings = `${model}.embeddings`;
+  const positions = `${embeddings}.position_embeddings.weight`;
+  const onlySegment = config.type_vocab_size === 1 ? `${embeddings}.token_type_embeddings.weight` : undefined;
+  return {
+    ...tableOfLayers(model),
+    "embedding.position": positionsFrom(countSkipped(config), positions, onlySegment),
     ...projection("head.dense", `${head}dense`),
     ...norm("head.norm", model === "bert" ? `${head}LayerNorm` : `${head}layer_norm`),
     "head.bias": copy(model === "bert" ? "cls.predictions.bias" : "lm_head.bias"),

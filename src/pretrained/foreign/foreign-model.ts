@@ -12,6 +12,8 @@ export interface ForeignModel {
   readonly shape: ModelShape;
   /** Every parameter of the shape, in the order of listParameters. */
   readonly parameters: readonly StoredTensor[];
+  /** The head by which it tells replaced tokens, where it has one. */
+  readonly discriminator?: readonly StoredTensor[];
   /** false: an encoder alone, or with another head than that of a masked language model. */
   readonly predictsTokens: boolean;
   /** What a person should know of the import, a sentence each. */
@@ -26,7 +28,7 @@ export const size = z
 export const layerCount = z.int().positive().max(largestSizes.layers);
 
 const advice =
-  "This model is built in a way that ours cannot express; BERT, DistilBERT, RoBERTa, ModernBERT and crammed BERT can be read.";
+  "This model is built in a way that ours cannot express; BERT, DistilBERT, RoBERTa, ELECTRA, ModernBERT and crammed BERT can be read.";
 
 /** A config as its schema reads it, defaults filled in. Errors: E_FOREIGN_CONFIG, which names the first field that does not fit. */
 export function parseConfig<Schema extends z.ZodType>(schema: Schema, config: unknown, path: string): z.infer<Schema> {

@@ -8,6 +8,7 @@ import { quoteValue } from "../../base/printable.ts";
 import { checkExport } from "../export-checksums.ts";
 import { readBert } from "./bert.ts";
 import { readDistilBert } from "./distil-bert.ts";
+import { readElectra } from "./electra.ts";
 import type { ForeignModel } from "./foreign-model.ts";
 import { readModernBert } from "./modern-bert.ts";
 import { readReferenceCheckpoint } from "./reference-checkpoint.ts";
@@ -19,6 +20,7 @@ const readers: Readonly<Record<string, Reader>> = {
   bert: readBert,
   roberta: readBert,
   distilbert: readDistilBert,
+  electra: readElectra,
   modernbert: readModernBert,
   crammedBERT: (json, ...rest) => readReferenceCheckpoint((json as { readonly arch?: unknown }).arch, ...rest),
 };

@@ -18,6 +18,7 @@ import {
   writeOnnxFiles,
 } from "../../export/exported-files.ts";
 import { exportToHuggingFace, type HuggingFaceExport } from "../../export/hugging-face/hugging-face-export.ts";
+import type { ModelKind } from "../../export/hugging-face/hugging-face-family.ts";
 import { formatModelCard, type ModelCard } from "../../export/model-card.ts";
 import type { OnnxType } from "../../export/onnx/build-onnx.ts";
 import { type FoundRuntime, findOnnxRuntime } from "../../export/onnx/onnx-runtime.ts";
@@ -25,8 +26,8 @@ import { cutProbes, drawProbes, type Probes } from "../../export/probes.ts";
 import { type RunFacts, readRunFacts } from "../../export/run-facts.ts";
 import { writeTokenizerFiles } from "../../export/tokenizer-files.ts";
 import { listShapeDifferences } from "../../model/compare-shapes.ts";
-import { countParameters } from "../../model/parameters.ts";
-import type { ModelShape } from "../../model/shape.ts";
+import { countParameters, listParameters } from "../../model/parameters.ts";
+import { type ModelShape, withoutHead } from "../../model/shape.ts";
 import { countValidated } from "../../objectives/predictions.ts";
 import { openForeignModel } from "../../pretrained/foreign/open-foreign-model.ts";
 import { openPretrainedModel, type PretrainedModel } from "../../pretrained/pretrained-model.ts";
@@ -55,6 +56,7 @@ export interface ExportOptions extends BackendChoice {
 
 export interface ExportResult {
   readonly out: string;
+  readonly kind: ModelKind;
   /** Hugging Face's class that opens the folder; undefined where none can. */
   readonly className: string | undefined;
   /** How the missing word is written for its readers: "<mask>". */
@@ -91,37 +93,32 @@ export async function exportRun(run: string, options: ExportOptions = {}): Promi
   return { ...exported, out };
 }
 
-function refuseHead(run: string, fault: string): never {
-  throw new UserError(
-    "E_EXPORT_FORMAT",
-    `${run}: an export predicts tokens, and this model does not: ${fault}`,
-    "cram evaluate and embed read the run itself; a model that is finetuned from it can be exported.",
-  );
-}
-
 async function exportModel(
   run: string,
   model: PretrainedModel,
   options: ExportOptions & { readonly out: string },
 ): Promise<Omit<ExportResult, "out">> {
   const { out, formats, types = onnxTypeNames, license, onProgress = () => {} } = options;
-  const { shape, parameters, specials } = model;
+  const { specials, discriminator, headFault } = model;
   const facts = readRunFacts(run, options.weights);
-  if (model.headFault !== undefined) refuseHead(run, model.headFault);
-  const forHub = exportToHuggingFace(shape, parameters, specials);
+  // What predicts no tokens when it is read by itself is written without what would.
+  const shape = headFault === undefined ? model.shape : withoutHead(model.shape);
+  const parameters = model.parameters.slice(0, listParameters(shape).length);
+  const forHub = exportToHuggingFace(shape, parameters, specials, discriminator);
   const obstacle = "obstacle" in forHub ? forHub.obstacle : undefined;
   if (obstacle !== undefined && formats?.includes("huggingface")) {
     throw new UserError("E_EXPORT_FORMAT", `${run}: ${obstacle}`, "Export it with --format onnx, which expresses all.");
   }
   const wanted = (formats ?? exportFormats).filter(format => format === "onnx" || obstacle === undefined);
   const notes = options.weights === undefined ? [] : [`the parameters are the run's ${options.weights} average`];
+  if (headFault !== undefined) notes.push(`this is the encoder alone, and it predicts no tokens: ${headFault}`);
   const config = "obstacle" in forHub ? describeForScript(shape, specials.pad) : forHub.config;
   writeFileAtomically(join(out, "config.json"), `${JSON.stringify(config, undefined, 2)}\n`);
   writeTokenizerFiles(out, model, shape);
   let className: string | undefined;
   if (!("obstacle" in forHub) && wanted.includes("huggingface")) {
     onProgress("writing model.safetensors");
-    writeForHub(out, forHub, shape, parameters);
+    writeForHub(out, forHub, shape, parameters, discriminator);
     className = forHub.className;
     notes.push(...forHub.notes);
   } else if (obstacle !== undefined) {
@@ -130,15 +127,17 @@ async function exportModel(
   const exported: Pick<ModelCard, "onnx" | "loss" | "runtime"> = wanted.includes("onnx")
     ? await exportOnnx({ run, out, shape, parameters, types, facts, padding: specials.pad, onProgress }, options)
     : { onnx: [], loss: undefined, runtime: undefined };
-  if (exported.onnx.length > 0) notes.push(...listOnnxNotes(exported));
+  if (exported.onnx.length > 0) notes.push(...listOnnxNotes(exported, shape));
   const mask = model.tokenOf(specials.mask)!;
+  const ofOnnx = headFault === undefined ? "tokens" : "encoder";
+  const kind = "obstacle" in forHub ? ofOnnx : forHub.kind;
   const card = formatModelCard({
-    ...{ name: basename(resolve(run)), license, facts, className, notes, ...exported },
+    ...{ name: basename(resolve(run)), license, facts, kind, className, notes, ...exported },
     parameters: countParameters(shape),
     mask,
   });
   writeFileAtomically(join(out, "README.md"), card);
-  return { className, mask, notes, ...exported };
+  return { kind, className, mask, notes, ...exported };
 }
 
 /** Writes model.safetensors beside its config and reads both again as anyone's model is read. */
@@ -147,13 +146,16 @@ function writeForHub(
   { tensors }: HuggingFaceExport,
   shape: ModelShape,
   parameters: readonly StoredTensor[],
+  discriminator: readonly StoredTensor[] = [],
 ): void {
   const path = join(out, "model.safetensors");
   writeSafetensors(path, tensors, { format: "pt" });
   const again = openForeignModel(out);
   const differences = listShapeDifferences(again.shape, shape);
   if (differences.length > 0) refuseSafetensors(path, `the shape's ${differences.join(", ")} is not the run's`);
-  const other = findDifferingParameter(again.parameters, parameters);
+  const other =
+    findDifferingParameter(again.parameters, parameters) ??
+    findDifferingParameter(again.discriminator ?? [], discriminator);
   if (other !== undefined) refuseSafetensors(path, `${other} is not the run's`);
 }
 
@@ -252,14 +254,14 @@ function readProbes(run: string, { recipe, datasetHash }: RunFacts, padding: num
   }
 }
 
-function listOnnxNotes({ runtime, loss }: Pick<ModelCard, "runtime" | "loss">): string[] {
+function listOnnxNotes({ runtime, loss }: Pick<ModelCard, "runtime" | "loss">, shape: ModelShape): string[] {
   if (runtime === undefined) {
     return [
       "the ONNX files were not compared with the run: npm install onnxruntime-node, or onnxruntime-web, " +
         "where cramming is installed, and export again",
     ];
   }
-  return loss === undefined
+  return loss === undefined && !shape.isEncoder
     ? ["the run's dataset is not there: files were compared on drawn tokens, without a loss"]
     : [];
 }
