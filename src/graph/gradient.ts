@@ -116,7 +116,7 @@ function differentiateNode(node: Tensor, gradient: Tensor): readonly (Tensor | u
         return piece;
       });
     }
-    case "matmul": // dA = dC Bᵀ, dB = Aᵀ dC; in the operands' type when they are bf16
+    case "matmul": // dA = dC Bᵀ, dB = Aᵀ dC; in the operands' type when that is narrow
       return [
         cast(matmul(cast(gradient, y.dtype), transpose(y)), x.dtype),
         cast(matmul(transpose(x), cast(gradient, x.dtype)), y.dtype),

@@ -124,7 +124,7 @@ export function select(condition: Tensor, a: Operand, b: Operand): Tensor {
   return createTensor({ kind: "select" }, operands, shape, left.dtype);
 }
 
-/** To f32: exact; f32 to bf16: nearest, ties to even; bool to number: 0 or 1; float to integer: towards zero. */
+/** To f32: exact; f32 to bf16 or f16: nearest, ties to even; bool to number: 0 or 1; float to integer: towards zero. */
 export function cast(x: Tensor, dtype: DType): Tensor {
   return x.dtype === dtype ? x : createTensor({ kind: "cast" }, [x], x.shape, dtype);
 }
@@ -216,7 +216,7 @@ export function concat(parts: readonly Tensor[], axis: number): Tensor {
   return createTensor({ kind: "concat", axis: along }, parts, shape, first.dtype);
 }
 
-/** (…, M, K) by (…, K, N) gives (…, M, N) in f32. Operands are both f32 or both bf16. */
+/** (…, M, K) by (…, K, N) gives (…, M, N) in f32. Operands are of one floating-point type. */
 export function matmul(a: Tensor, b: Tensor): Tensor {
   const rank = a.shape.length;
   const fits =

@@ -2,9 +2,9 @@
 // when a tensor is made; a backend runs whole graphs. The list of operations below is the whole language: everything
 // else (layer norm, attention, an optimizer) is written in it.
 
-export type DType = "f32" | "bf16" | "i32" | "u32" | "bool";
+export type DType = "f32" | "bf16" | "f16" | "i32" | "u32" | "bool";
 /** What products may read; sums, statistics and parameters are f32 under each. */
-export type Precision = Extract<DType, "f32" | "bf16">;
+export type Precision = Extract<DType, "f32" | "bf16" | "f16">;
 export type Shape = readonly number[];
 
 export type UnaryFunction = "negate" | "exp" | "log" | "sqrt" | "rsqrt" | "sin" | "cos" | "tanh" | "erf" | "detach";
@@ -123,10 +123,22 @@ export function equalShapes(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((size, axis) => size === b[axis]);
 }
 
-export const bytesPerElement: Readonly<Record<DType, number>> = { f32: 4, bf16: 2, i32: 4, u32: 4, bool: 1 };
+export const bytesPerElement: Readonly<Record<DType, number>> = {
+  f32: 4,
+  bf16: 2,
+  f16: 2,
+  i32: 4,
+  u32: 4,
+  bool: 1,
+};
 
 export function isFloat(dtype: DType): boolean {
-  return dtype === "f32" || dtype === "bf16";
+  return dtype === "f32" || isNarrow(dtype);
+}
+
+/** Whether it is a floating-point type of sixteen bits: arithmetic on it is f32's, and only a cast rounds to it. */
+export function isNarrow(dtype: string): dtype is "bf16" | "f16" {
+  return dtype === "bf16" || dtype === "f16";
 }
 
 /** Every tensor that the given ones depend on, themselves included, each after its inputs. */

@@ -98,15 +98,17 @@ export function buildRandom(steps: readonly (readonly [number, number, number])[
 interface ConformanceOptions {
   readonly skip?: string | false;
   readonly randomGraphs?: number;
-  /** The most that a product of bf16 may be off, relative: tensor cores cut off what they add. */
-  readonly bf16Products?: number;
+  /** The narrow types that the backend has; bf16 unless given. */
+  readonly narrow?: readonly ("bf16" | "f16")[];
+  /** The most that a product of these may be off, relative: tensor cores cut off what they add. */
+  readonly narrowProducts?: number;
 }
 
 /** Declares the tests of a backend, which is open when they run. `skip` says why they cannot. */
 export function testConformance(
   title: string,
   backend: () => Backend,
-  { skip = false, randomGraphs = 40, bf16Products = 2e-6 }: ConformanceOptions = {},
+  { skip = false, randomGraphs = 40, narrow = ["bf16"], narrowProducts = 2e-6 }: ConformanceOptions = {},
 ): void {
   for (const { name, shapes, build, centre } of operationCases) {
     test(`${title} equals reference: ${name}`, { skip }, async () => {
@@ -131,16 +133,35 @@ export function testConformance(
     assert.deepEqual([...got.bits!], [...expected.bits!]);
   });
 
-  test("bf16 rounds to nearest even, and products of bf16 sum in f32", { skip }, async () => {
-    const a = g.input("a", [17, 40], "f32");
-    const b = g.input("b", [40, 9], "f32");
-    const half = (x: Tensor) => g.cast(x, "bf16");
-    const outputs = { rounded: g.cast(half(a), "f32"), product: g.matmul(half(a), half(b)) };
-    const error = await compareBackends(backend(), { outputs, updates: {} }, drawInputs({ a: [17, 40], b: [40, 9] }));
-    assert.ok(error < 1e-6, `error ${error}`);
-  });
+  for (const dtype of narrow) {
+    test(`${dtype} rounds to nearest even, and products of it sum in f32`, { skip }, async () => {
+      const a = g.input("a", [17, 40], "f32");
+      const b = g.input("b", [40, 9], "f32");
+      const round = (x: Tensor) => g.cast(x, dtype);
+      const outputs = { rounded: g.cast(round(a), "f32"), product: g.matmul(round(a), round(b)) };
+      const graph = { outputs, updates: {} };
+      const error = await compareBackends(backend(), graph, drawInputs({ a: [17, 40], b: [40, 9] }));
+      assert.ok(error < 1e-6, `error ${error}`);
+    });
 
-  for (const dtype of ["f32", "bf16"] as const) {
+    test(`every kind of ${dtype}: subnormal, halfway, too large, infinite and none`, { skip }, async () => {
+      const parts = [0, 1, 1 + 2 ** -11, 1 + 3 * 2 ** -11, 1 + 2 ** -8, 65519, 65520, 3.4e38, Number.POSITIVE_INFINITY];
+      const small = [2 ** -14, 2 ** -14 - 2 ** -25, 2 ** -24, 1.5 * 2 ** -24, 2 ** -25, 2 ** -26, 1e-30];
+      const x = Float32Array.from([...parts, ...small].flatMap(value => [value, -value]));
+      const given = g.input("x", [x.length], "f32");
+      const outputs = { narrow: g.cast(given, dtype), sign: g.divide(1, g.cast(g.cast(given, dtype), "f32")) };
+      const [got, expected] = await Promise.all(
+        [backend(), reference].map(async each => (await each.load({ outputs, updates: {} }, new Map())).run({ x })),
+      );
+      for (const name of ["narrow", "sign"]) {
+        assert.deepEqual([...Float32Array.from(got![name]!)], [...Float32Array.from(expected![name]!)], name);
+      }
+      const none = await (await backend().load({ outputs, updates: {} }, new Map())).run({ x: x.fill(Number.NaN) });
+      assert.ok(none.narrow!.every(Number.isNaN));
+    });
+  }
+
+  for (const dtype of ["f32", ...narrow] as const) {
     test(`products of ${dtype} at every shape and transposition`, { skip }, async () => {
       const outputs: Record<string, Tensor> = {};
       const shapes: Record<string, readonly number[]> = {};
@@ -157,7 +178,7 @@ export function testConformance(
         }
       }
       const error = await compareBackends(backend(), { outputs, updates: {} }, drawInputs(shapes));
-      assert.ok(error < (dtype === "bf16" ? bf16Products : 2e-6), `error ${error}`);
+      assert.ok(error < (dtype === "f32" ? 2e-6 : narrowProducts), `error ${error}`);
     });
   }
 

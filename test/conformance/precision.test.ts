@@ -1,5 +1,5 @@
-// The bf16 policy against float64: a small model's loss and gradients differ by what rounding operands to eight bits explains,
-// and every kernel of the bf16 program takes part (attention, products of several uses, transposed operands). CUDA kernels run on
+// The policies against float64: a small model's loss and gradients differ by what rounding operands to eight bits of bf16, or eleven of
+// f16, explains, and every kernel of the program takes part (attention, products of several uses, transposed operands). CUDA kernels run on
 // an emulated device.
 
 import assert from "node:assert/strict";
@@ -25,6 +25,8 @@ before(async () => {
   opened.set("cpu", await openCpu({ threads: 2, precision: "bf16" }));
   if (emulatorAbsent === undefined) {
     opened.set("cuda", openCudaOn(await openEmulatedDriver({ order: "random" }), { precision: "bf16" }));
+    const turing = await openEmulatedDriver({ order: "random", computeCapability: 75 });
+    opened.set("cuda 7.5", openCudaOn(turing, { precision: "f16" }));
   }
 });
 after(async () => {
@@ -58,17 +60,26 @@ async function computeGradients(backend: Backend, shape: ModelShape) {
   });
 }
 
-const cases = ["cpu", "cuda"].flatMap(name =>
-  (["rotary", "scaled-sinusoidal"] as const).map(positions => ({ name, positions })),
-);
-for (const { name: backend, positions } of cases) {
-  const skip = backend === "cuda" && emulatorAbsent !== undefined ? emulatorAbsent : false;
-  test(`a model with ${positions} positions in bf16 on ${backend}`, { skip }, async () => {
+const cases = [
+  ...["cpu", "cuda"].flatMap(name =>
+    (["rotary", "scaled-sinusoidal"] as const).map(positions => ({ name, positions, precision: "bf16" as const })),
+  ),
+  { name: "cuda 7.5", positions: "rotary", precision: "f16" },
+] as const;
+/** The most that a gradient may be off, as a whole, and the least that one must be, or the policy was not applied. */
+const bounds = {
+  bf16: { loss: 2e-3, most: 0.02, least: 1e-4 },
+  f16: { loss: 3e-4, most: 0.003, least: 1e-5 },
+} as const;
+for (const { name: backend, positions, precision } of cases) {
+  const skip = backend !== "cpu" && emulatorAbsent !== undefined ? emulatorAbsent : false;
+  const bound = bounds[precision];
+  test(`a model with ${positions} positions in ${precision} on ${backend}`, { skip }, async () => {
     const sizes = { width: 64, layers: 2, heads: 2, feedForward: 96, vocabulary: 90, sequenceLength: 37 };
     const shape = completeShape({ ...sizes, positions });
     const exact = await computeGradients(openReference(), shape);
     const rounded = await computeGradients(opened.get(backend)!, shape);
-    assert.ok(Math.abs(rounded.loss![0]! - exact.loss![0]!) < 2e-3, `${rounded.loss![0]} ${exact.loss![0]}`);
+    assert.ok(Math.abs(rounded.loss![0]! - exact.loss![0]!) < bound.loss, `${rounded.loss![0]} ${exact.loss![0]}`);
     for (const [name, values] of Object.entries(exact)) {
       let error = 0;
       let size = 0;
@@ -76,11 +87,11 @@ for (const { name: backend, positions } of cases) {
         error += (rounded[name]![i]! - value) ** 2;
         size += value ** 2;
       });
-      // Eight bits: 2^-9 an operand; a few roundings in a row on the way back through two layers.
+      // 2^-9 an operand in bf16, 2^-12 in f16; a few roundings in a row on the way back through two layers.
       const relative = Math.sqrt(error / size);
-      assert.ok(relative < 0.02, `${name}: ${relative}`);
-      // A float32 program would be a hundred times closer: the policy was applied.
-      if (name === "layers.0.attention.qkv") assert.ok(relative > 1e-4, `${name}: ${relative}`);
+      assert.ok(relative < bound.most, `${name}: ${relative}`);
+      // A float32 program would be a hundred times closer.
+      if (name === "layers.0.attention.qkv") assert.ok(relative > bound.least, `${name}: ${relative}`);
     }
   });
 }

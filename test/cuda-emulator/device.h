@@ -1,6 +1,6 @@
 // What the text of a CUDA module sees when gcc compiles it as C: the words of the language, the functions that need no header,
 // and the PTX instructions that the project uses, each a function of its operands in the order of the instruction's text.
-// Register layouts are those of the PTX ISA ("Matrix Fragments for mma.m16n8k16", "ldmatrix").
+// Register layouts are those of the PTX ISA ("Matrix Fragments for mma.m16n8k8", "… mma.m16n8k16", "ldmatrix").
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("O1")
 #endif
@@ -166,29 +166,51 @@ static inline unsigned short emulated_to_bf16(float x) {
   const unsigned bits = __float_as_uint(x);
   return (bits & 0x7fffffffu) > 0x7f800000u ? 0x7fff : (unsigned short)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
-static inline float emulated_half_of(unsigned word, unsigned which) { return emulated_from_bf16((unsigned short)(which ? word >> 16 : word)); }
+static inline float emulated_from_f16(unsigned short bits) {
+  const unsigned size = bits & 0x7fffu;
+  // The exponent's bias is 112 less; what has its largest is an infinity or none.
+  const float x = __uint_as_float(size << 13) * 0x1p112f;
+  return __uint_as_float(__float_as_uint(x) | (bits & 0x8000u) << 16 | (size >= 0x7c00u ? 0x7f800000u : 0u));
+}
+static inline unsigned short emulated_to_f16(float x) {
+  const unsigned bits = __float_as_uint(x), sign = bits >> 16 & 0x8000u, size = bits & 0x7fffffffu;
+  if (size > 0x7f800000u) return 0x7fff;
+  if (size >= 0x477ff000u) return (unsigned short)(sign | 0x7c00u);
+  // Subnormal: beside one half, an f32 ends where an f16 does, and the addition rounds.
+  if (size < 0x38800000u) return (unsigned short)(sign | (__float_as_uint(__uint_as_float(size) + 0.5f) - 0x3f000000u));
+  return (unsigned short)(sign | (size - 0x38000000u + 0xfffu + (size >> 13 & 1u)) >> 13);
+}
+static inline float emulated_bf16_of(unsigned word, unsigned which) { return emulated_from_bf16((unsigned short)(which ? word >> 16 : word)); }
+static inline float emulated_f16_of(unsigned word, unsigned which) { return emulated_from_f16((unsigned short)(which ? word >> 16 : word)); }
 
 // Row and depth of the element: lane 4·g + t holds of a the rows g and g + 8, the columns 2t, 2t + 1 and those plus 8; of b the
 // column g, the rows 2t, 2t + 1 and those plus 8; of c the rows g and g + 8, the columns 2t and 2t + 1.
-static inline float emulated_mma_element(const struct emulated_lane *lanes, unsigned row, unsigned column, float sum) {
-  for (unsigned k = 0; k < 16; k++) {
-    const unsigned t = k % 8 / 2, half = k & 1, high = k / 8;
-    const unsigned a = lanes[row % 8 * 4 + t].words[row / 8 + 2 * high];
-    const unsigned b = lanes[column * 4 + t].words[4 + high];
-    sum += emulated_half_of(a, half) * emulated_half_of(b, half);
+#define emulated_mma_elements(type) \
+  static inline float emulated_mma_##type(const struct emulated_lane *lanes, unsigned row, unsigned column, unsigned depth, float sum) { \
+    for (unsigned k = 0; k < depth; k++) { \
+      const unsigned t = k % 8 / 2, half = k & 1, high = k / 8; \
+      const unsigned a = lanes[row % 8 * 4 + t].words[row / 8 + 2 * high]; \
+      const unsigned b = lanes[column * 4 + t].words[4 + high]; \
+      sum += emulated_##type##_of(a, half) * emulated_##type##_of(b, half); \
+    } \
+    return sum; \
   }
-  return sum;
-}
-#define ptx_mma_sync_aligned_m16n8k16_row_col_f32_bf16_bf16_f32(d0, d1, d2, d3, a0, a1, a2, a3, b0, b1, c0, c1, c2, c3) do { \
+emulated_mma_elements(bf16)
+emulated_mma_elements(f16)
+#define emulated_mma(type, depth, d0, d1, d2, d3, a0, a1, a2, a3, b0, b1, c0, c1, c2, c3) do { \
   const unsigned emulated_mine[6] = {a0, a1, a2, a3, b0, b1}; \
   const float emulated_c[4] = {c0, c1, c2, c3}; \
   const struct emulated_lane *emulated_all = emulator->exchange(0xffffffffu, emulated_mine, 24, __LINE__); \
   const unsigned emulated_row = emulated_own_lane / 4, emulated_column = emulated_own_lane % 4 * 2; \
-  d0 = emulated_mma_element(emulated_all, emulated_row, emulated_column, emulated_c[0]); \
-  d1 = emulated_mma_element(emulated_all, emulated_row, emulated_column + 1, emulated_c[1]); \
-  d2 = emulated_mma_element(emulated_all, emulated_row + 8, emulated_column, emulated_c[2]); \
-  d3 = emulated_mma_element(emulated_all, emulated_row + 8, emulated_column + 1, emulated_c[3]); \
+  d0 = emulated_mma_##type(emulated_all, emulated_row, emulated_column, depth, emulated_c[0]); \
+  d1 = emulated_mma_##type(emulated_all, emulated_row, emulated_column + 1, depth, emulated_c[1]); \
+  d2 = emulated_mma_##type(emulated_all, emulated_row + 8, emulated_column, depth, emulated_c[2]); \
+  d3 = emulated_mma_##type(emulated_all, emulated_row + 8, emulated_column + 1, depth, emulated_c[3]); \
 } while (0)
+#define ptx_mma_sync_aligned_m16n8k16_row_col_f32_bf16_bf16_f32(...) emulated_mma(bf16, 16, __VA_ARGS__)
+#define ptx_mma_sync_aligned_m16n8k16_row_col_f32_f16_f16_f32(...) emulated_mma(f16, 16, __VA_ARGS__)
+#define ptx_mma_sync_aligned_m16n8k8_row_col_f32_f16_f16_f32(d0, d1, d2, d3, a0, a1, b0, c0, c1, c2, c3) \
+  emulated_mma(f16, 8, d0, d1, d2, d3, a0, a1, 0, 0, b0, 0, c0, c1, c2, c3)
 
 // Lanes 8i to 8i + 7 bring the addresses of the rows of matrix i. Lane 4·g + t gets the elements 2t and 2t + 1 of row g, or,
 // transposed, of column g.
@@ -221,6 +243,9 @@ static inline unsigned emulated_matrix_word(const struct emulated_lane *lanes, u
 // The first source is the upper half of the result.
 #define ptx_cvt_rn_bf16x2_f32(d, upper, lower) (d = emulated_to_bf16(lower) | (unsigned)emulated_to_bf16(upper) << 16)
 #define ptx_cvt_rn_bf16_f32(d, x) (d = emulated_to_bf16(x))
+#define ptx_cvt_rn_f16x2_f32(d, upper, lower) (d = emulated_to_f16(lower) | (unsigned)emulated_to_f16(upper) << 16)
+#define ptx_cvt_rn_f16_f32(d, x) (d = emulated_to_f16(x))
+#define ptx_cvt_f32_f16(d, x) (d = emulated_from_f16(x))
 #define ptx_ex2_approx_ftz_f32(d, x) (d = exp2f(x))
 #define ptx_ex2_approx_f32(d, x) (d = exp2f(x))
 #define ptx_rcp_approx_ftz_f32(d, x) (d = 1.0f / (x))

@@ -2,9 +2,10 @@
 
 import type { Backend } from "../../src/backends/backend.ts";
 import { openCudaOn } from "../../src/backends/cuda/cuda.ts";
+import type { Precision } from "../../src/graph/tensor.ts";
 import { openEmulatedDriver } from "./emulated-driver.ts";
 
 /** Threads run in an order that is drawn, so what no barrier orders shows. */
-export async function openEmulatedCuda(precision: "f32" | "bf16" = "f32"): Promise<Backend> {
+export async function openEmulatedCuda(precision: Precision = "f32"): Promise<Backend> {
   return openCudaOn(await openEmulatedDriver({ order: "random", seed: 11 }), { precision });
 }

@@ -199,12 +199,15 @@ export async function openEmulatedDriver(options: EmulatorOptions = {}): Promise
   };
 }
 
+/** Types as scheduler.c knows them. */
+const typeCodes = { f32: 0, bf16: 1, f16: 2 } as const;
+
 /** The numbers of a product as scheduler.c reads them. */
 function wordsOf({ batches, m, n, k, outDtype, accumulates }: Product): BigInt64Array {
-  return BigInt64Array.from([batches, m, n, k, outDtype === "bf16" ? 1 : 0, accumulates ? 1 : 0].map(BigInt));
+  return BigInt64Array.from([batches, m, n, k, typeCodes[outDtype], accumulates ? 1 : 0].map(BigInt));
 }
 
 function operandWords({ dtype, offset, row, column, batch }: ProductOperand): BigInt64Array {
   if (row !== 1 && column !== 1) throw new Error(`an operand with strides ${row} and ${column}: one of them must be 1`);
-  return BigInt64Array.from([dtype === "bf16" ? 1 : 0, offset, row, column, batch].map(BigInt));
+  return BigInt64Array.from([typeCodes[dtype], offset, row, column, batch].map(BigInt));
 }

@@ -298,14 +298,41 @@ static unsigned short to_bf16(float x) {
   memcpy(&bits, &x, 4);
   return (bits & 0x7fffffffu) > 0x7f800000u ? 0x7fff : (unsigned short)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
-static void unpack(float *to, const void *from, long offset, int is_bf16, long rows, long columns, long row, long column) {
+static float from_f16(unsigned short bits) {
+  const float size = __builtin_ldexpf((bits & 1023) + ((bits & 0x7c00) ? 1024 : 0), ((bits >> 10 & 31) ? (bits >> 10 & 31) : 1) - 25);
+  const float x = (bits & 0x7c00) == 0x7c00 ? ((bits & 1023) ? __builtin_nanf("") : __builtin_inff()) : size;
+  return bits & 0x8000 ? -x : x;
+}
+// In units of the last place that the number has as f16, to the nearest, ties to even.
+static unsigned short to_f16(float x) {
+  const float size = __builtin_fabsf(x);
+  const unsigned sign = __builtin_signbit(x) ? 0x8000 : 0;
+  if (size != size) return 0x7fff;
+  if (size >= 65520) return sign | 0x7c00;
+  int exponent = -13;
+  if (size > 0) __builtin_frexpf(size, &exponent);
+  if (exponent < -13) exponent = -13;
+  const unsigned units = (unsigned)__builtin_rintf(__builtin_ldexpf(size, 11 - exponent));
+  return sign | (units + ((unsigned)(exponent + 13) << 10));
+}
+// 0: f32, 1: bf16, 2: f16.
+static float read_number(const void *from, long at, int type) {
+  if (type == 0) return ((const float *)from)[at];
+  const unsigned short bits = ((const unsigned short *)from)[at];
+  return type == 1 ? from_bf16(bits) : from_f16(bits);
+}
+static void write_number(void *to, long at, int type, float x) {
+  if (type == 0) ((float *)to)[at] = x;
+  else ((unsigned short *)to)[at] = type == 1 ? to_bf16(x) : to_f16(x);
+}
+static void unpack(float *to, const void *from, long offset, int type, long rows, long columns, long row, long column) {
   for (long i = 0; i < rows; i++)
     for (long j = 0; j < columns; j++) {
       const long at = offset + i * row + j * column;
-      to[i * columns + j] = is_bf16 ? from_bf16(((const unsigned short *)from)[at]) : ((const float *)from)[at];
+      to[i * columns + j] = read_number(from, at, type);
     }
 }
-// shape: batches, m, n, k, out is bf16, accumulates; operand: is bf16, offset, row, column, batch.
+// shape: batches, m, n, k, type of out, accumulates; operand: type, offset, row, column, batch.
 void emulator_multiply(const long *shape, const long *a, const long *b, unsigned long a_at, unsigned long b_at, unsigned long out_at) {
   const long batches = shape[0], m = shape[1], n = shape[2], k = shape[3];
   float *left = malloc(m * k * 4), *right = malloc(k * n * 4), *sums = malloc(n * 4);
@@ -321,10 +348,8 @@ void emulator_multiply(const long *shape, const long *a, const long *b, unsigned
       }
       for (long j = 0; j < n; j++) {
         const long at = (batch * m + i) * n + j;
-        float *f32 = (float *)out_at + at;
-        unsigned short *bf16 = (unsigned short *)out_at + at;
-        if (shape[4]) *bf16 = to_bf16(shape[5] ? from_bf16(*bf16) + sums[j] : sums[j]);
-        else *f32 = shape[5] ? *f32 + sums[j] : sums[j];
+        const float before = shape[5] ? read_number((void *)out_at, at, shape[4]) : 0.0f;
+        write_number((void *)out_at, at, shape[4], shape[5] ? before + sums[j] : sums[j]);
       }
     }
   }

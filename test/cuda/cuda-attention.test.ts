@@ -7,11 +7,12 @@ import { compositeKernels } from "../../src/backends/cuda/composites.ts";
 import type { CudaDriver } from "../../src/backends/cuda/driver/driver.ts";
 import { figuresOf } from "../../src/backends/cuda/figures.ts";
 import { emitModule } from "../../src/backends/cuda/load-program.ts";
+import { decodeValues, encodeValues, makeStorage } from "../../src/backends/host-values.ts";
 import { openReference } from "../../src/backends/reference/reference.ts";
 import { RandomSequence, streams } from "../../src/base/random.ts";
 import { differentiate } from "../../src/graph/gradient.ts";
 import * as g from "../../src/graph/operations.ts";
-import type { DType, Shape } from "../../src/graph/tensor.ts";
+import type { DType, Precision, Shape } from "../../src/graph/tensor.ts";
 import { attention, type HeadLayout } from "../../src/nn/attention.ts";
 import { emulatorAbsent, openEmulatedDriver, type ThreadOrder } from "../cuda-emulator/emulated-driver.ts";
 
@@ -25,21 +26,24 @@ after(() => {
 interface Case {
   readonly layout: HeadLayout;
   readonly lengths?: readonly number[];
-  readonly operands: "f32" | "bf16";
-  readonly result?: "f32" | "bf16";
+  readonly operands: Precision;
+  readonly result?: Precision;
   readonly computeCapability?: number;
   readonly order?: ThreadOrder;
 }
 
-const toBf16 = (values: Float32Array) =>
-  Uint16Array.from(new Uint32Array(values.slice().buffer), word => (word + 0x7fff + ((word >>> 16) & 1)) >>> 16);
-const fromBf16 = (values: Uint16Array) => new Float32Array(Uint32Array.from(values, word => word << 16).buffer);
-const storageTypes = { f32: "float", bf16: "bf16", i32: "int32_t" } as const;
+const storageTypes = { f32: "float", bf16: "bf16", f16: "f16", i32: "int32_t" } as const;
 
-function drawNumbers(count: number, stream: number, dtype: "f32" | "bf16"): Float32Array {
+function drawNumbers(count: number, stream: number, dtype: Precision): Float32Array {
   const random = new RandomSequence(7, streams.initialisation, stream);
-  const values = Float32Array.from({ length: count }, () => random.normalPair()[0]);
-  return dtype === "bf16" ? fromBf16(toBf16(values)) : values;
+  const stored = makeStorage(count, dtype);
+  stored.set(
+    encodeValues(
+      Float32Array.from({ length: count }, () => random.normalPair()[0]),
+      dtype,
+    ) as Uint16Array,
+  );
+  return decodeValues(stored, dtype) as Float32Array;
 }
 
 /** Runs the kernel of a composite on these inputs. */
@@ -52,7 +56,7 @@ async function runKernel(
   const driver = await openEmulatedDriver({ computeCapability, order });
   opened.push(driver);
   const kernel = compositeKernels(dtype, figuresOf(computeCapability))(name, { ...layout })!;
-  const dtypes: ("f32" | "bf16" | "i32")[] = inputs.map(({ values }) => (values instanceof Int32Array ? "i32" : dtype));
+  const dtypes: (Precision | "i32")[] = inputs.map(({ values }) => (values instanceof Int32Array ? "i32" : dtype));
   const tensor = (at: number, of: Shape, type: DType) => g.input(`x${at}`, of, type);
   const call = kernel.emitCall(
     inputs.map((input, i) => tensor(i, input.shape, dtypes[i]!)),
@@ -70,14 +74,15 @@ async function runKernel(
     return address;
   };
   const addresses = inputs.map(({ values }) =>
-    place(values instanceof Float32Array && dtype === "bf16" ? toBf16(values) : values),
+    place(values instanceof Float32Array ? encodeValues(values, dtype) : values),
   );
   const count = shape.reduce((product, size) => product * size, 1);
-  const raw = result === "bf16" ? new Uint16Array(count).fill(0x7fff) : new Float32Array(count).fill(Number.NaN);
+  const raw = makeStorage(count, result);
+  raw.fill(result === "f32" ? Number.NaN : 0x7fff);
   const out = place(raw);
   driver.launch(module.kernel("kernel_0"), kernel.blocks, kernel.threads!, kernel.sharedBytes!, [...addresses, out]);
   await driver.copyOut(raw, out);
-  return raw instanceof Uint16Array ? fromBf16(raw) : raw;
+  return decodeValues(raw, result) as Float32Array;
 }
 
 /** Largest difference relative to 1 + the largest expected value; a NaN is infinitely far. */
@@ -133,8 +138,8 @@ const cases: readonly Pick<Case, "layout" | "lengths">[] = [
   { layout: layout(1, 290, 1, 128) },
 ];
 
-// P and dS are rounded to bf16 (2^-9 of each), and so is the result where it is bf16.
-const tolerances = { f32: 2e-6, bf16: 4e-3 };
+// P and dS are rounded (to 2^-9 of each in bf16, 2^-12 in f16), and so is the result where it is narrow.
+const tolerances = { f32: 2e-6, bf16: 4e-3, f16: 5e-4 };
 const orders = ["ascending", "descending", "random"] as const;
 
 const describe = ({ layout: { batch, length, heads, headWidth }, lengths }: Pick<Case, "layout" | "lengths">) =>
@@ -147,6 +152,9 @@ for (const [i, given] of cases.entries()) {
     // The plain path has one way of cutting for all; in bf16 it differs by its roundings alone.
     ...(i % 2 === 0 ? [["plain, f32", { operands: "f32" }] as const] : []),
     ...(i === 4 ? [["plain, bf16", { operands: "bf16", computeCapability: 75 }] as const] : []),
+    // Tensor cores of 7.5 multiply half as deep, and tiles are copied by hand.
+    ...(i === 5 || i === 7 ? [["f16 on 7.5", { operands: "f16", computeCapability: 75 }] as const] : []),
+    ...(i === 4 ? [["f16 on 8.0", { operands: "f16", computeCapability: 80 }] as const] : []),
   ];
   for (const [name, path] of paths) {
     test(`${name}: ${describe(given)}`, { skip }, async () => {
@@ -185,8 +193,10 @@ test("where shared memory holds one thread block of a whole sequence, it is take
 });
 
 test("a width that tensor cores do not take", { skip }, async () => {
-  const { forward, backward } = await compare({ layout: layout(1, 20, 2, 6), operands: "bf16" });
-  assert.ok(forward < tolerances.bf16 && backward < tolerances.bf16, `errors ${forward}, ${backward}`);
+  for (const operands of ["bf16", "f16"] as const) {
+    const { forward, backward } = await compare({ layout: layout(1, 20, 2, 6), operands });
+    assert.ok(Math.max(forward, backward) < tolerances[operands], `${operands}: errors ${forward}, ${backward}`);
+  }
 });
 
 test("the same bits in every order of threads", { skip }, async () => {

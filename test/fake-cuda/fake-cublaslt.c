@@ -29,7 +29,7 @@ cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t *made, cudaData
   struct layout *layout = malloc(sizeof *layout);
   *layout = (struct layout){(int)type, 1, (int64_t)rows, (int64_t)columns, ld, 0};
   *made = (void *)layout;
-  return (type == CUDA_R_32F || type == CUDA_R_16BF) && ld >= (int64_t)rows ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_INVALID_VALUE;
+  return (type == CUDA_R_32F || type == CUDA_R_16F || type == CUDA_R_16BF) && ld >= (int64_t)rows ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_INVALID_VALUE;
 }
 cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t made) { return free(made), CUBLAS_STATUS_SUCCESS; }
 cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t made, cublasLtMatrixLayoutAttribute_t attribute,
@@ -103,6 +103,7 @@ struct multiply {
 };
 static float load(uint64_t at, int type, int64_t index) {
   if (type == CUDA_R_32F) return ((const float *)at)[index];
+  if (type == CUDA_R_16F) return (float)((const _Float16 *)at)[index];
   const uint32_t bits = (uint32_t)((const uint16_t *)at)[index] << 16;
   float value;
   memcpy(&value, &bits, 4);
@@ -110,6 +111,7 @@ static float load(uint64_t at, int type, int64_t index) {
 }
 static void store(uint64_t at, int type, int64_t index, float value) {
   if (type == CUDA_R_32F) ((float *)at)[index] = value;
+  else if (type == CUDA_R_16F) ((_Float16 *)at)[index] = (_Float16)value;
   else {
     uint32_t bits;
     memcpy(&bits, &value, 4);

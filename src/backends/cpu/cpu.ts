@@ -1,6 +1,7 @@
 // The backend for machines without a GPU: emitted C, compiled once, run on its own threads off the event loop.
 
 import { availableParallelism, cpus } from "node:os";
+import { UserError } from "../../base/errors.ts";
 import { compileGraph } from "../../compiler/compile.ts";
 import type { Program } from "../../compiler/program/program.ts";
 import { cpuTarget } from "../../compiler/targets/cpu-target.ts";
@@ -26,7 +27,7 @@ export interface CpuOptions {
 
 let opened = false;
 
-/** Starts the threads. One CPU backend is open at a time in a process. */
+/** Starts the threads. One CPU backend is open at a time in a process. UserErrors: E_OPTION for f16, and those of the compiler. */
 export async function openCpu(options: CpuOptions = {}): Promise<Backend> {
   if (opened) throw new Error("the cpu backend is open already; close it first");
   const precision = choosePrecision(options.precision ?? "f32");
@@ -62,8 +63,11 @@ export function compileForCpu(graph: Graph, threads: number, precision: Precisio
   return compileGraph(graph, cpuTarget, { threads, precision, findCompositeKernel });
 }
 
-/** auto: bf16 where this processor multiplies pairs of it. */
+/** auto: bf16 where this processor multiplies pairs of it. UserError E_OPTION for f16: its products would be f32's, and slower. */
 function choosePrecision(precision: "auto" | Precision): Precision {
+  if (precision === "f16") {
+    throw new UserError("E_OPTION", "the cpu backend multiplies no f16", "Set train.precision to bf16, f32 or auto.");
+  }
   if (precision !== "auto") return precision;
   return multipliesBf16Pairs() ? "bf16" : "f32";
 }

@@ -114,7 +114,7 @@ export class ThreadPool {
   read(buffer: CpuBuffer): HostArray {
     const stored = makeStorage(countElements(buffer.shape), buffer.dtype);
     this.native.read(stored, buffer.address, buffer.bytes);
-    return decodeValues(stored);
+    return decodeValues(stored, buffer.dtype);
   }
 
   prepareLaunches(launches: readonly NativeLaunch[]): LaunchList {

@@ -1,14 +1,15 @@
-// Attention without tensor cores: for f32, for devices before compute capability 8.0 and for widths that are not a multiple of 16.
+// Attention without tensor cores: for f32, for devices whose tensor cores attention.cu does not use and for widths that are not a
+// multiple of 16.
 // The formulas are those of attention.cu. A warp owns four rows, and a lane one row of the other operand at a time; what a lane
-// found is handed round by shuffles when it weights a sum. Sums are f32, in the order of the rows. P and dS are rounded to bf16
-// before they weight anything if the operands are.
+// found is handed round by shuffles when it weights a sum. Sums are f32, in the order of the rows. P and dS are rounded
+// before they weight anything if the operands are narrow.
 
 enum { PLAIN_WARPS = 4, PLAIN_ROWS = 4, PLAIN_BLOCK_ROWS = PLAIN_WARPS * PLAIN_ROWS, PLAIN_PARTS = 4 };
 
 // A head of width D, at most 32 · PLAIN_PARTS, of a sequence of S positions; C = H·D.
-struct plain_shape { int S, D, C, H; float scale; int is_bf16, result_is_bf16; };
+struct plain_shape { int S, D, C, H; float scale; int is_narrow, result_is_narrow; };
 
-static __device__ __forceinline__ float plain_round(float x, int is_bf16) { return is_bf16 ? bf16_to_f32(f32_to_bf16(x)) : x; }
+static __device__ __forceinline__ float plain_round(float x, int is_narrow) { return is_narrow ? narrow_to_f32(f32_to_narrow(x)) : x; }
 
 // Rows first to first + rows of a matrix as f32, in rows of `stride` in shared memory; those from S on are 0.
 static __device__ __forceinline__ void plain_load(float *to, int stride, const void *matrix, long long at, int row_stride, int first, int rows, const struct plain_shape s) {
@@ -16,13 +17,13 @@ static __device__ __forceinline__ void plain_load(float *to, int stride, const v
     const int row = i / s.D, column = i % s.D;
     const long long from = at + (long long)(first + row) * row_stride + column;
     float x = 0.0f;
-    if (first + row < s.S) x = s.is_bf16 ? bf16_to_f32(((const bf16 *)matrix)[from]) : ((const float *)matrix)[from];
+    if (first + row < s.S) x = s.is_narrow ? narrow_to_f32(((const narrow *)matrix)[from]) : ((const float *)matrix)[from];
     to[row * stride + column] = x;
   }
 }
 
 static __device__ __forceinline__ void plain_store(void *matrix, long long at, float x, const struct plain_shape s) {
-  if (s.result_is_bf16) ((bf16 *)matrix)[at] = f32_to_bf16(x);
+  if (s.result_is_narrow) ((narrow *)matrix)[at] = f32_to_narrow(x);
   else ((float *)matrix)[at] = x;
 }
 
@@ -105,7 +106,7 @@ static __device__ __forceinline__ void plain_attend(const void *qkv, const int *
 #pragma unroll
     for (int r = 0; r < PLAIN_ROWS; r++) {
       weight[r] = weight[r] * shrink[r] + scores[r];
-      scores[r] = plain_round(scores[r], s.is_bf16);
+      scores[r] = plain_round(scores[r], s.is_narrow);
 #pragma unroll
       for (int p = 0; p < PLAIN_PARTS; p++) sums[r][p] *= shrink[r];
     }
@@ -162,7 +163,7 @@ static __device__ __forceinline__ void plain_attend_backward(const void *qkv, co
 #pragma unroll
           for (int r = 0; r < PLAIN_ROWS; r++) {
             const float p = first + lane < keys ? exp_f32(scores[r] * s.scale - shift[r]) : 0.0f;
-            scores[r] = plain_round(p * (gradients[r] - weighted[r]) * s.scale, s.is_bf16);
+            scores[r] = plain_round(p * (gradients[r] - weighted[r]) * s.scale, s.is_narrow);
           }
           plain_add_weighted(sums, scores, others, s);
         }
@@ -199,8 +200,8 @@ static __device__ __forceinline__ void plain_attend_backward(const void *qkv, co
 #pragma unroll
       for (int r = 0; r < PLAIN_ROWS; r++) {
         const float p = key + row + r < keys ? exp_f32(scores[r] * s.scale - shifts[first + lane]) : 0.0f;
-        gradients[r] = plain_round(p * (gradients[r] - inner[first + lane]) * s.scale, s.is_bf16);
-        scores[r] = plain_round(p, s.is_bf16);
+        gradients[r] = plain_round(p * (gradients[r] - inner[first + lane]) * s.scale, s.is_narrow);
+        scores[r] = plain_round(p, s.is_narrow);
       }
       plain_add_weighted(dv_sums, scores, more_others, s);
       plain_add_weighted(dk_sums, gradients, others, s);

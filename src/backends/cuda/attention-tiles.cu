@@ -1,59 +1,18 @@
 // What attention on tensor cores is made of (attention.cu): tiles of q, k, v and dout in shared memory, products of 16 rows a warp
-// in registers (mma.sync: bf16 operands, f32 sums, from compute capability 8.0 on), and the softmax of those rows. A lane's sums of
-// one product are laid out as its operand of the next. Every loop and array bound is a constant of the launch.
+// in registers (tensor-cores.cu), and the softmax of those rows. A lane's sums of one product are laid out as its operand of the next. Every loop and array bound is a constant of the launch.
 
 enum { ATTENTION_WARPS = 4, ATTENTION_THREADS = 32 * ATTENTION_WARPS, MOST_TILES_OF_KEYS = 16, MOST_TILES_OF_WIDTH = 16, MOST_STEPS_OF_WIDTH = 8 };
 
 // T: rows of a tile in shared memory, 16, 32, 48, 64 or 128; one tile holds the sequence if T >= S.
-struct attention_shape { int S, D, C, H, T; float scale; int result_is_bf16; };
+struct attention_shape { int S, D, C, H, T; float scale; int result_is_narrow; };
 
-#if __CUDA_ARCH__ >= 800
+#ifdef TENSOR_CORES
 #define LOG2_E 1.44269504f
 // Added to a row, so that eight rows that follow one another start in different banks: 16 bytes.
 #define ROW_PADDING 8
 
-static __device__ __forceinline__ void load_matrices(unsigned r[4], const bf16 *row) {
-  const unsigned address = (unsigned)__cvta_generic_to_shared(row);
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];" : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(address) : "memory");
-}
-
-static __device__ __forceinline__ void load_matrices_transposed(unsigned r[4], const bf16 *row) {
-  const unsigned address = (unsigned)__cvta_generic_to_shared(row);
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];" : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(address) : "memory");
-}
-
-// sums (16 rows, 8 columns) += a (16, 16) · b (16, 8).
-static __device__ __forceinline__ void multiply_add(float sums[4], const unsigned a[4], unsigned b0, unsigned b1) {
-  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-    : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
-    : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-}
-
-static __device__ __forceinline__ unsigned round_pair(float low, float high) {
-  unsigned pair;
-  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
-  return pair;
-}
-
-static __device__ __forceinline__ float power_of_two(float x) {
-  float result;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
-  return result;
-}
-
-// 16 bytes to shared memory, or 16 zero bytes.
-static __device__ __forceinline__ void copy_chunk(bf16 *to, const bf16 *from, int bytes) {
-  const unsigned address = (unsigned)__cvta_generic_to_shared(to);
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" :: "r"(address), "l"(from), "r"(bytes) : "memory");
-}
-
-static __device__ __forceinline__ void wait_for_tiles(void) {
-  asm volatile("cp.async.wait_all;" ::: "memory");
-  __syncthreads();
-}
-
 // Rows first to first + rows of a matrix of S rows; those beyond S are 0.
-static __device__ __forceinline__ void load_tile(bf16 *tile, const bf16 *matrix, int row_stride, int first, int rows, const struct attention_shape s) {
+static __device__ __forceinline__ void load_tile(narrow *tile, const narrow *matrix, int row_stride, int first, int rows, const struct attention_shape s) {
   const int chunks = s.D / 8;
 #pragma unroll 4
   for (int i = threadIdx.x; i < rows * chunks; i += ATTENTION_THREADS) {
@@ -68,15 +27,15 @@ static __device__ __forceinline__ void clear(float (*sums)[4], int columns) {
 }
 
 // The left operand of a product over D: columns 16 · step and on of 16 rows of a tile.
-static __device__ __forceinline__ void load_step(unsigned a[4], const bf16 *rows, int step, const struct attention_shape s) {
+static __device__ __forceinline__ void load_step(unsigned a[4], const narrow *rows, int step, const struct attention_shape s) {
   const int lane = threadIdx.x % 32;
   load_matrices(a, rows + lane % 16 * (s.D + ROW_PADDING) + lane / 16 * 8 + step * 16);
 }
 
 // sums (16, 8 · columns) += a, one step of the left operand, · other (8 · columns, D)ᵀ, which is in shared memory.
-static __device__ __forceinline__ void multiply_step(float (*sums)[4], const unsigned a[4], const bf16 *other, int step, int columns, const struct attention_shape s) {
+static __device__ __forceinline__ void multiply_step(float (*sums)[4], const unsigned a[4], const narrow *other, int step, int columns, const struct attention_shape s) {
   const int lane = threadIdx.x % 32, stride = s.D + ROW_PADDING;
-  const bf16 *theirs = other + (lane / 16 * 8 + lane % 8) * stride + lane / 8 % 2 * 8 + step * 16;
+  const narrow *theirs = other + (lane / 16 * 8 + lane % 8) * stride + lane / 8 % 2 * 8 + step * 16;
   unsigned b[4];
 #pragma unroll
   for (int n = 0; n < columns; n += 2) {
@@ -87,7 +46,7 @@ static __device__ __forceinline__ void multiply_step(float (*sums)[4], const uns
 }
 
 // sums (16, 8 · columns) := rows (16, D) · other (8 · columns, D)ᵀ, both in shared memory.
-static __device__ __forceinline__ void multiply_rows(float (*sums)[4], const bf16 *rows, const bf16 *other, int columns, const struct attention_shape s) {
+static __device__ __forceinline__ void multiply_rows(float (*sums)[4], const narrow *rows, const narrow *other, int columns, const struct attention_shape s) {
   clear(sums, columns);
 #pragma unroll 2 // all at once would take more registers than there are
   for (int step = 0; step < s.D / 16; step++) {
@@ -97,11 +56,7 @@ static __device__ __forceinline__ void multiply_rows(float (*sums)[4], const bf1
   }
 }
 
-// The numbers of a pair of bf16.
-static __device__ __forceinline__ float lower_of(unsigned pair) { return __uint_as_float(pair << 16); }
-static __device__ __forceinline__ float upper_of(unsigned pair) { return __uint_as_float(pair & 0xffff0000u); }
-
-// What a product left, rounded to bf16: half the registers, and laid out as the left operand of the next product.
+// What a product left, rounded: half the registers, and laid out as the left operand of the next product.
 static __device__ __forceinline__ void round_weights(unsigned (*rounded)[2], float (*weights)[4], int columns) {
 #pragma unroll
   for (int n = 0; n < columns; n++) {
@@ -111,9 +66,9 @@ static __device__ __forceinline__ void round_weights(unsigned (*rounded)[2], flo
 }
 
 // sums (16, D) += weights (16, 8 · columns) · other (8 · columns, D) in shared memory.
-static __device__ __forceinline__ void multiply_weights(float (*sums)[4], unsigned (*weights)[2], const bf16 *other, int columns, const struct attention_shape s) {
+static __device__ __forceinline__ void multiply_weights(float (*sums)[4], unsigned (*weights)[2], const narrow *other, int columns, const struct attention_shape s) {
   const int lane = threadIdx.x % 32, stride = s.D + ROW_PADDING;
-  const bf16 *theirs = other + lane % 16 * stride + lane / 16 * 8;
+  const narrow *theirs = other + lane % 16 * stride + lane / 16 * 8;
 #pragma unroll
   for (int k = 0; k < columns; k += 2) {
     const unsigned a[4] = {weights[k][0], weights[k][1], weights[k + 1][0], weights[k + 1][1]};
@@ -142,14 +97,14 @@ static __device__ __forceinline__ void store_rows(void *matrix, int row_stride, 
     for (int n = 0; n < s.D / 8; n += 2) {
       const float x0 = times(sums[n][2 * half], factor), x1 = times(sums[n][2 * half + 1], factor);
       const float y0 = times(sums[n + 1][2 * half], factor), y1 = times(sums[n + 1][2 * half + 1], factor);
-      if (s.result_is_bf16) {
+      if (s.result_is_narrow) {
         const unsigned x = round_pair(x0, x1), y = round_pair(y0, y1);
         const unsigned other = __shfl_xor_sync(0xffffffffu, t % 2 == 0 ? y : x, 1);
         const int column = t % 2 == 0 ? n * 8 + 2 * t : n * 8 + 8 + 2 * (t - 1);
         uint2 words;
         words.x = t % 2 == 0 ? x : other;
         words.y = t % 2 == 0 ? other : y;
-        if (row < s.S) *(uint2 *)((bf16 *)matrix + (long long)row * row_stride + column) = words;
+        if (row < s.S) *(uint2 *)((narrow *)matrix + (long long)row * row_stride + column) = words;
       } else if (row < s.S) {
         float *to = (float *)matrix + (long long)row * row_stride + n * 8 + 2 * t;
         to[0] = x0;

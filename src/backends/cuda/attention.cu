@@ -4,9 +4,9 @@
 // Backward makes them twice, with queries and with keys as rows, so that nothing is exchanged between warps and no sum depends on
 // their order.
 
-#if __CUDA_ARCH__ >= 800
+#ifdef TENSOR_CORES
 // A tile of keys and values over the one before, when every thread is done with that.
-static __device__ __forceinline__ void load_next_keys(bf16 *k_tile, bf16 *v_tile, const bf16 *k, int tile, const struct attention_shape s) {
+static __device__ __forceinline__ void load_next_keys(narrow *k_tile, narrow *v_tile, const narrow *k, int tile, const struct attention_shape s) {
   __syncthreads();
   load_tile(k_tile, k, 3 * s.C, tile, s.T, s);
   load_tile(v_tile, k + s.C, 3 * s.C, tile, s.T, s);
@@ -15,15 +15,15 @@ static __device__ __forceinline__ void load_next_keys(bf16 *k_tile, bf16 *v_tile
 
 // Thread block n does queries of head n / parts % H of sequence n / parts / H: all of them where one tile holds the sequence,
 // else 64, against tile after tile of keys.
-static __device__ __forceinline__ void attend(const bf16 *qkv, const int *lengths, void *out, const struct attention_shape s) {
-  extern __shared__ __align__(16) bf16 shared_tiles[];
+static __device__ __forceinline__ void attend(const narrow *qkv, const int *lengths, void *out, const struct attention_shape s) {
+  extern __shared__ __align__(16) narrow shared_tiles[];
   const int stride = s.D + ROW_PADDING, is_whole = s.T >= s.S, block_rows = is_whole ? s.T : 64;
   const int parts = is_whole ? 1 : (s.S + 63) / 64, part = blockIdx.x % parts;
   const int head = blockIdx.x / parts % s.H, sequence = blockIdx.x / parts / s.H;
   const int keys = lengths == 0 ? s.S : lengths[sequence], tiled_keys = is_whole ? 1 : keys, warp = threadIdx.x / 32;
-  const bf16 *q = qkv + (long long)sequence * s.S * 3 * s.C + head * s.D, *k = q + s.C, *v = k + s.C;
+  const narrow *q = qkv + (long long)sequence * s.S * 3 * s.C + head * s.D, *k = q + s.C, *v = k + s.C;
   const long long out_at = (long long)sequence * s.S * s.C + head * s.D;
-  bf16 *q_tile = shared_tiles, *k_tile = q_tile + block_rows * stride, *v_tile = k_tile + s.T * stride;
+  narrow *q_tile = shared_tiles, *k_tile = q_tile + block_rows * stride, *v_tile = k_tile + s.T * stride;
   load_tile(q_tile, q, 3 * s.C, part * 64, block_rows, s);
   if (is_whole) {
     load_tile(k_tile, k, 3 * s.C, 0, s.T, s);
@@ -54,7 +54,7 @@ static __device__ __forceinline__ void attend(const bf16 *qkv, const int *length
       }
     }
     if (row >= block_rows) continue;
-    char *to = (char *)out + out_at * (s.result_is_bf16 ? 2 : 4);
+    char *to = (char *)out + out_at * (s.result_is_narrow ? 2 : 4);
     store_rows(to, s.C, sums, part * 64 + row, 1.0f / sum_of_row(state.weight[0]), 1.0f / sum_of_row(state.weight[1]), s);
   }
 }
@@ -62,17 +62,17 @@ static __device__ __forceinline__ void attend(const bf16 *qkv, const int *length
 // Thread block n does head n % H of sequence n / H: first, rows being queries, P's statistics and dq; then, rows being keys, dk
 // and dv. `statistics` keeps of each query the shift with which P = 2^(score · scale · log2 e - shift), and rowsum(P ∘ dP); two
 // queries lie in 16 bytes. The scale of dS is left to dq and dk.
-static __device__ __forceinline__ void attend_backward(const bf16 *qkv, const bf16 *gradient, const int *lengths, void *result, const struct attention_shape s) {
-  extern __shared__ __align__(16) bf16 shared_tiles[];
+static __device__ __forceinline__ void attend_backward(const narrow *qkv, const narrow *gradient, const int *lengths, void *result, const struct attention_shape s) {
+  extern __shared__ __align__(16) narrow shared_tiles[];
   const int stride = s.D + ROW_PADDING, is_whole = s.T >= s.S, row_stride = 3 * s.C;
   const int head = blockIdx.x % s.H, sequence = blockIdx.x / s.H;
   const int keys = lengths == 0 ? s.S : lengths[sequence], tiled_keys = is_whole ? 1 : keys;
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
   const long long at = (long long)sequence * s.S * row_stride + head * s.D;
-  const bf16 *q = qkv + at, *k = q + s.C, *v = k + s.C, *dout = gradient + (long long)sequence * s.S * s.C + head * s.D;
-  char *dq = (char *)result + at * (s.result_is_bf16 ? 2 : 4);
-  char *dk = dq + s.C * (s.result_is_bf16 ? 2 : 4), *dv = dk + s.C * (s.result_is_bf16 ? 2 : 4);
-  bf16 *q_tile = shared_tiles, *k_tile = q_tile + s.T * stride, *v_tile = k_tile + s.T * stride, *dout_tile = v_tile + s.T * stride;
+  const narrow *q = qkv + at, *k = q + s.C, *v = k + s.C, *dout = gradient + (long long)sequence * s.S * s.C + head * s.D;
+  char *dq = (char *)result + at * (s.result_is_narrow ? 2 : 4);
+  char *dk = dq + s.C * (s.result_is_narrow ? 2 : 4), *dv = dk + s.C * (s.result_is_narrow ? 2 : 4);
+  narrow *q_tile = shared_tiles, *k_tile = q_tile + s.T * stride, *v_tile = k_tile + s.T * stride, *dout_tile = v_tile + s.T * stride;
   float4 *statistics = (float4 *)(dout_tile + s.T * stride);
   if (is_whole) {
     load_tile(q_tile, q, row_stride, 0, s.T, s);
@@ -91,8 +91,8 @@ static __device__ __forceinline__ void attend_backward(const bf16 *qkv, const bf
 #pragma unroll 1
     for (int first = 0; first < s.T; first += 16 * ATTENTION_WARPS) {
       const int row = first + 16 * warp;
-      const bf16 *q_rows = q_tile + row * stride, *dout_rows = dout_tile + row * stride;
-      // P of a whole sequence is kept as bf16: beside the gradients, registers hold no more.
+      const narrow *q_rows = q_tile + row * stride, *dout_rows = dout_tile + row * stride;
+      // P of a whole sequence is kept rounded: beside the gradients, registers hold no more.
       float scores[MOST_TILES_OF_KEYS][4], gradients[MOST_TILES_OF_KEYS][4], shrink[2], shift[2], total[2], factor[2];
       unsigned weights[MOST_TILES_OF_KEYS][2];
       struct row_sums state = no_row_sums();

@@ -1,8 +1,8 @@
-// The composites this backend has kernels for, and how each is called: the templates are attention.cu, which multiplies bf16 on
-// tensor cores, and attention-plain.cu for everything else.
+// The composites this backend has kernels for, and how each is called: the templates are attention.cu, which multiplies bf16 or f16
+// on tensor cores, and attention-plain.cu for everything else.
 
 import type { CompositeKernel } from "../../compiler/target.ts";
-import type { Attributes, Precision, Tensor } from "../../graph/tensor.ts";
+import { type Attributes, isNarrow, type Precision, type Tensor } from "../../graph/tensor.ts";
 import type { CudaFigures } from "./figures.ts";
 
 /** Positions and head width up to which the kernels are written. */
@@ -12,7 +12,12 @@ const widest = 128;
 const threads = 128;
 
 /** The files whose functions the kernels call. */
-export const compositeTemplates: readonly string[] = ["attention-tiles.cu", "attention.cu", "attention-plain.cu"];
+export const compositeTemplates: readonly string[] = [
+  "tensor-cores.cu",
+  "attention-tiles.cu",
+  "attention.cu",
+  "attention-plain.cu",
+];
 
 interface Layout {
   readonly batch: number;
@@ -27,10 +32,13 @@ interface Plan {
   readonly sharedBytes: number;
   /** Thread blocks that should fit on a multiprocessor at once; their registers must. */
   readonly residentBlocks: number;
-  emitCall(isBf16: boolean, result: Tensor, operands: readonly string[]): string;
+  emitCall(areNarrow: boolean, result: Tensor, operands: readonly string[]): string;
 }
 
-/** What finds kernels for a device: bf16 needs compute capability 8.0 for tensor cores. */
+/** The compute capability from which on tensor cores multiply a type as attention.cu asks them to. */
+const tensorCoresSince = { f32: Number.POSITIVE_INFINITY, bf16: 80, f16: 75 } as const;
+
+/** What finds kernels for a device. */
 export function compositeKernels(
   precision: Precision,
   { computeCapability, sharedBytes }: Pick<CudaFigures, "computeCapability" | "sharedBytes">,
@@ -41,7 +49,7 @@ export function compositeKernels(
     const layout = attributes as Attributes & Layout;
     const { batch, length, heads, headWidth } = layout;
     if (length > longest || headWidth > widest) return undefined;
-    const hasTensorCores = precision === "bf16" && computeCapability >= 80 && headWidth % 16 === 0;
+    const hasTensorCores = computeCapability >= tensorCoresSince[precision] && headWidth % 16 === 0;
     const plan = hasTensorCores ? planTensorCores(layout, isBackward, sharedBytes) : planPlain(layout, isBackward);
     // Forward: q kᵀ and P v. Backward: those of P again, dP, dq, dk and dv.
     const products = isBackward ? 5 : 2;
@@ -57,9 +65,9 @@ export function compositeKernels(
         const given = isBackward ? 2 : 1;
         const operands = inputs.slice(0, given).map((_, i) => `a${i}`);
         const lengths = inputs.length > given ? `a${given}` : "0";
-        const isBf16 = inputs.slice(0, given).every(tensor => tensor.dtype === "bf16");
-        if (isBf16 !== (precision === "bf16")) throw new Error(`${name}: operands are not all ${precision}`);
-        return plan.emitCall(isBf16, result, [...operands, lengths, `a${inputs.length}`]);
+        const fits = inputs.slice(0, given).every(tensor => tensor.dtype === precision);
+        if (!fits) throw new Error(`${name}: operands are not all ${precision}`);
+        return plan.emitCall(precision !== "f32", result, [...operands, lengths, `a${inputs.length}`]);
       },
     };
   };
@@ -71,21 +79,26 @@ function planTensorCores(
   multiprocessorBytes: number,
 ): Plan {
   const rowBytes = 2 * (headWidth + 8);
+  const countTiles = (tile: number) => Math.ceil(length / tile);
+  const countQueries = (tile: number) => (countTiles(tile) === 1 ? tile : 64);
+  const countBytes = (tile: number) =>
+    isBackward ? 4 * tile * rowBytes + 2 * 4 * countTiles(tile) * tile : (countQueries(tile) + 2 * tile) * rowBytes;
   // One tile of the whole sequence where registers hold the scores of 16 rows and a multiprocessor holds two such thread blocks, one of
-  // which loads while the other computes; else tiles of 64, which cost two more products backward.
-  const heldBytes = (isBackward ? 4 : 3) * 128 * rowBytes + (isBackward ? 2 * 4 * 128 : 0);
-  const isHeld = length <= 128 && headWidth <= 64 && 2 * heldBytes <= multiprocessorBytes;
-  const tile = length <= 64 ? 16 * Math.ceil(length / 16) : isHeld ? 128 : 64;
-  const tiles = Math.ceil(length / tile);
-  const isWhole = tiles === 1;
-  const queries = isWhole ? tile : 64;
-  const statistics = 2 * 4 * tiles * tile;
+  // which loads while the other computes; else tiles of 64, which cost two more products backward, or less where these do not fit.
+  const isHeld = length <= 128 && headWidth <= 64 && 2 * countBytes(128) <= multiprocessorBytes;
+  let tile = length <= 64 ? 16 * Math.ceil(length / 16) : isHeld ? 128 : 64;
+  while (countBytes(tile) > multiprocessorBytes) tile -= 16;
+  const isWhole = countTiles(tile) === 1;
+  const wanted = headWidth > 64 ? 2 : isBackward || !isWhole ? 3 : 4;
   return {
-    blocks: batch * heads * (isBackward || isWhole ? 1 : Math.ceil(length / queries)),
-    sharedBytes: isBackward ? 4 * tile * rowBytes + statistics : (queries + 2 * tile) * rowBytes,
-    residentBlocks: headWidth > 64 ? 2 : isBackward || !isWhole ? 3 : 4,
-    emitCall: (_isBf16, result, operands) => {
-      const shape = [length, headWidth, heads * headWidth, heads, tile, emitScale(headWidth), emitIsBf16(result)];
+    blocks: batch * heads * (isBackward || isWhole ? 1 : Math.ceil(length / countQueries(tile))),
+    sharedBytes: countBytes(tile),
+    // Tiles are what shared memory is short of: registers need not serve more thread blocks than it holds.
+    residentBlocks: isWhole
+      ? wanted
+      : Math.min(wanted, Math.max(1, Math.floor(multiprocessorBytes / countBytes(tile)))),
+    emitCall: (_areNarrow, result, operands) => {
+      const shape = [length, headWidth, heads * headWidth, heads, tile, emitScale(headWidth), emitIsNarrow(result)];
       const call = `${isBackward ? "attend_backward" : "attend"}(${operands.join(", ")}, shape);`;
       return `const struct attention_shape shape = {${shape.join(", ")}};\n  ${call}`;
     },
@@ -101,8 +114,8 @@ function planPlain({ batch, length, heads, headWidth }: Layout, isBackward: bool
     blocks: batch * heads * (isBackward ? 1 : Math.ceil(length / rows)),
     sharedBytes: 4 * (isBackward ? 2 * rowFloats + 2 * otherFloats + statistics : rowFloats + 2 * otherFloats),
     residentBlocks: 2,
-    emitCall: (isBf16, result, operands) => {
-      const flags = [isBf16 ? 1 : 0, emitIsBf16(result)];
+    emitCall: (areNarrow, result, operands) => {
+      const flags = [areNarrow ? 1 : 0, emitIsNarrow(result)];
       const shape = [length, headWidth, heads * headWidth, heads, emitScale(headWidth), ...flags];
       const call = `${isBackward ? "plain_attend_backward" : "plain_attend"}(${operands.join(", ")}, shape);`;
       return `const struct plain_shape shape = {${shape.join(", ")}};\n  ${call}`;
@@ -111,4 +124,4 @@ function planPlain({ batch, length, heads, headWidth }: Layout, isBackward: bool
 }
 
 const emitScale = (headWidth: number) => `${Math.fround(1 / Math.sqrt(headWidth)).toPrecision(9)}f`;
-const emitIsBf16 = (result: Tensor) => (result.dtype === "bf16" ? 1 : 0);
+const emitIsNarrow = ({ dtype }: Tensor) => (isNarrow(dtype) ? 1 : 0);

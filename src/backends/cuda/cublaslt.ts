@@ -47,7 +47,7 @@ const warmUpSeconds = 0.02;
 const mostWarmUpRounds = 50;
 const one = Float32Array.of(1);
 const zero = Float32Array.of(0);
-const dataTypes = { f32: lt.CUDA_R_32F, bf16: lt.CUDA_R_16BF } as const;
+const dataTypes = { f32: lt.CUDA_R_32F, bf16: lt.CUDA_R_16BF, f16: lt.CUDA_R_16F } as const;
 
 /** The library's handle, its workspace and the descriptors of every product that was prepared. */
 export class CublasLt {

@@ -27,7 +27,7 @@ export interface CudaChoice extends CudaOptions {
   readonly device?: number | undefined;
 }
 
-/** UserErrors E_CUDA_ABSENT, E_CUDA_MEMORY, and E_OPTION for a number that no device has and for bf16 on one without. */
+/** UserErrors E_CUDA_ABSENT, E_CUDA_MEMORY, and E_OPTION for a number that no device has and for a precision that it lacks. */
 export async function openCuda({ device, ...options }: CudaChoice = {}): Promise<Backend> {
   const driver = openNativeDriver(device);
   try {
@@ -57,7 +57,7 @@ export function openCudaOn(driver: CudaDriver, options: CudaOptions = {}): Backe
     read: buffer => {
       const stored = makeStorage(countElements(buffer.shape), buffer.dtype);
       driver.copyOutNow(stored, (buffer as CudaBuffer).address);
-      return decodeValues(stored);
+      return decodeValues(stored, buffer.dtype);
     },
     load: (graph, states) =>
       loadProgram(compile(graph), states as ReadonlyMap<string, CudaBuffer>, driver, memory, precision),
@@ -79,13 +79,20 @@ export function compileForCuda(graph: Graph, precision: Precision, device: CudaF
   return compileGraph(graph, cudaTarget(device), { threads: 1, precision, findCompositeKernel });
 }
 
+/** The compute capability from which on a device multiplies a type with sums of f32 at a multiple of f32's speed. */
+const multipliedSince = { bf16: 80, f16: 70, f32: 0 } as const;
+
 function chooseCudaPrecision(precision: "auto" | Precision, { device }: CudaDriver): Precision {
-  const multipliesBf16 = device.computeCapability >= 80;
-  if (precision === "auto") return multipliesBf16 ? "bf16" : "f32";
-  if (precision === "f32" || multipliesBf16) return precision;
+  const { name, computeCapability } = device;
+  if (precision === "auto") {
+    return (["bf16"] as const).find(type => computeCapability >= multipliedSince[type]) ?? "f32";
+  }
+  const since = multipliedSince[precision];
+  if (computeCapability >= since) return precision;
+  const [has, first] = [computeCapability, since].map(capability => (capability / 10).toFixed(1));
   throw new UserError(
     "E_OPTION",
-    `${device.name} multiplies no bf16: its compute capability is ${(device.computeCapability / 10).toFixed(1)}, and 8.0 is the first that does`,
+    `${name} multiplies no ${precision}: its compute capability is ${has}, and ${first} is the first that does`,
     "Set train.precision to f32 or auto.",
   );
 }

@@ -19,10 +19,13 @@ export interface CudaBuffer extends DeviceBuffer {
 /** Files beside this one that emitted kernels call. */
 const templates = ["runtime.cu", ...compositeTemplates];
 
-/** Kernels with all that they call, as one CUDA text. Where products read bf16, exponentials need no more than a few of its bits. */
+/** Kernels with all that they call, as one CUDA text. Where products read what is narrow, exponentials need few more bits than that has. */
 export function emitModule(kernels: readonly string[], precision: Precision): string {
   const texts = templates.map(name => readFileSync(new URL(name, import.meta.url), "utf8"));
-  const policy = precision === "f32" ? [] : ["#define APPROXIMATE_EXPONENTIALS"];
+  const policy = [
+    ...(precision === "f32" ? [] : ["#define APPROXIMATE_EXPONENTIALS"]),
+    ...(precision === "f16" ? ["#define PRODUCTS_READ_F16"] : []),
+  ];
   return [...policy, ...texts, ...kernels].join("\n");
 }
 
@@ -70,7 +73,7 @@ export async function loadProgram(
   const readOutput = async ([name, { shape, dtype, address }]: [string, CudaBuffer]) => {
     const stored = makeStorage(countElements(shape), dtype);
     await driver.copyOut(stored, address);
-    return [name, decodeValues(stored)] as const;
+    return [name, decodeValues(stored, dtype)] as const;
   };
   return {
     program,

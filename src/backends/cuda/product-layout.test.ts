@@ -27,7 +27,7 @@ function multiplyByDefinition(product: Product, a: Float64Array, b: Float64Array
 /** What cuBLASLt does by its documentation: D = op(A) · op(B) + beta C, all stored by columns, batches at one stride. */
 function multiplyAsCublasLt(product: Product, a: Float64Array, b: Float64Array, c: Float64Array): Float64Array {
   const layout = layoutProduct(product);
-  const bytes = { f32: 4, bf16: 2 } as const;
+  const bytes = { f32: 4, bf16: 2, f16: 2 } as const;
   const read = (values: Float64Array, of: MatrixLayout, base: number, s: number, row: number, column: number) => {
     assert.ok(row < of.rows && column < of.columns && of.leadingDimension >= of.rows);
     return values[base + s * of.batchStride + row + column * of.leadingDimension]!;

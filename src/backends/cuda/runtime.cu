@@ -1,7 +1,8 @@
 // Types and arithmetic that every printed kernel shares. Plain C as far as CUDA lets it be, and no header: NVRTC needs no include
-// path, and a C compiler can read it too. bf16 is its bits; what arithmetic is done on is f32.
+// path, and a C compiler can read it too. bf16 and f16 are their bits; what arithmetic is done on is f32.
 
 typedef unsigned short bf16;
+typedef unsigned short f16;
 typedef int int32_t;
 typedef unsigned int uint32_t;
 typedef unsigned char uint8_t;
@@ -11,6 +12,7 @@ typedef unsigned char uint8_t;
 #define VECTORS(T, SIZE) VECTOR(T, 2, 2 * SIZE) VECTOR(T, 4, 4 * SIZE) VECTOR(T, 8, (SIZE == 4 ? 16 : 8 * SIZE))
 VECTORS(float, 4)
 VECTORS(bf16, 2)
+VECTORS(f16, 2)
 VECTORS(int32_t, 4)
 VECTORS(uint32_t, 4)
 VECTORS(uint8_t, 1)
@@ -34,8 +36,31 @@ inlined bf16 f32_to_bf16(float x) {
 // The bf16 of an f32 that holds a bf16 number.
 inlined bf16 high_half(float x) { return (bf16)(__float_as_uint(x) >> 16); }
 
+inlined float f16_to_f32(f16 x) {
+  float wide;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(wide) : "h"(x));
+  return wide;
+}
+// Nearest, ties to even; from 65520 on infinity.
+inlined f16 f32_to_f16(float x) {
+  f16 rounded;
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(rounded) : "f"(x));
+  return rounded;
+}
+
+// What the products of this module read beside f32.
+#ifdef PRODUCTS_READ_F16
+typedef f16 narrow;
+inlined float narrow_to_f32(narrow x) { return f16_to_f32(x); }
+inlined narrow f32_to_narrow(float x) { return f32_to_f16(x); }
+#else
+typedef bf16 narrow;
+inlined float narrow_to_f32(narrow x) { return bf16_to_f32(x); }
+inlined narrow f32_to_narrow(float x) { return f32_to_bf16(x); }
+#endif
+
 #ifdef APPROXIMATE_EXPONENTIALS
-// For programs whose products read bf16: within 2^-22 of 2^x (PTX ISA, ex2.approx), so 1e-5 of exp(x) at the ends of its range.
+// For programs whose products read bf16 or f16: within 2^-22 of 2^x (PTX ISA, ex2.approx), so 1e-5 of exp(x) at the ends of its range.
 inlined float exp_f32(float x) {
   float power;
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x * 1.4426950408889634f));

@@ -1,6 +1,7 @@
-// What every operation means: one plain loop each, in float64 whatever the tensor's type (bf16 is rounded where it is
-// cast to, f32 never, so that finite differences work). Written to be read and believed, never to be fast.
+// What every operation means: one plain loop each, in float64 whatever the tensor's type (bf16 and f16 are rounded where they
+// are cast to, f32 never, so that finite differences work). Written to be read and believed, never to be fast.
 
+import { readHalves, roundToHalves } from "../../base/halves.ts";
 import { philox } from "../../base/random.ts";
 import { countElements, isFloat, rowMajorStrides, type Shape, type Tensor } from "../../graph/tensor.ts";
 import type { HostArray } from "../backend.ts";
@@ -22,6 +23,12 @@ function roundToBf16(value: number): number {
   scratchBits[0] = (bits + 0x7fff + ((bits >>> 16) & 1)) & 0xffff0000;
   return scratchFloat[0]!;
 }
+/** Nearest binary16, ties to even. */
+function roundToF16(value: number): number {
+  scratchFloat[0] = value;
+  return readHalves(roundToHalves(scratchFloat))[0]!;
+}
+const rounding = { bf16: roundToBf16, f16: roundToF16 } as const;
 const scratchFloat = new Float32Array(1);
 const scratchBits = new Uint32Array(scratchFloat.buffer);
 
@@ -30,7 +37,7 @@ export function evaluateNode(node: Tensor, operands: readonly HostArray[]): Host
   const { operation, inputs, shape } = node;
   const out = allocateValues(node);
   const [a, b, c] = operands as [HostArray, HostArray, HostArray];
-  const round = node.dtype === "bf16" ? roundToBf16 : (value: number) => value;
+  const round = rounding[node.dtype as "bf16" | "f16"] ?? ((value: number) => value);
   const map = (value: (i: number) => number) => {
     for (let i = 0; i < out.length; i++) out[i] = round(value(i));
   };

@@ -1,7 +1,7 @@
 // Emits the statements of a kernel whose values are shared. What a language writes its own way is a field of `Language`; the rest is
 // common to C, CUDA and WGSL.
 
-import type { DType, Tensor } from "../../graph/tensor.ts";
+import { type DType, isNarrow, type Tensor } from "../../graph/tensor.ts";
 import { emitIndex, type Index } from "../indices/index-expression.ts";
 import type { Declaration, Expression, Loop, Reduction, Statement, Type } from "../loops/ir.ts";
 
@@ -136,7 +136,7 @@ function emitOperation(
     case "select":
       return language.choose(a!, b!, c!);
     case "cast":
-      if (type === "bf16") return language.unpack("bf16", language.pack("bf16", "f32", a!));
+      if (isNarrow(type)) return language.unpack(type, language.pack(type, "f32", a!));
       return type === "bool" ? `(${a} != ${language.constant(0, "i32")})` : language.convert(type, a!);
     case "random":
       return `random_bits(${a}, ${language.constant(operation.stream, "u32")}, ${b})`;

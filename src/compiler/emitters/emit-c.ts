@@ -1,7 +1,7 @@
 // Emits a kernel as C for the cpu: a function of (pointers, first block, end block), with loops that the system's compiler
 // vectorises.
 
-import type { DType, Tensor } from "../../graph/tensor.ts";
+import { type DType, isNarrow, type Tensor } from "../../graph/tensor.ts";
 import { emitIndex } from "../indices/index-expression.ts";
 import { type Declaration, type Loop, type LoopKernel, listTensors, type Type } from "../loops/ir.ts";
 import { emitBody, type Language } from "./emit-body.ts";
@@ -10,6 +10,7 @@ import { emitBody, type Language } from "./emit-body.ts";
 export const storageTypes: Readonly<Record<DType, string>> = {
   f32: "float",
   bf16: "bf16",
+  f16: "f16",
   i32: "int32_t",
   u32: "uint32_t",
   bool: "uint8_t",
@@ -18,6 +19,7 @@ export const storageTypes: Readonly<Record<DType, string>> = {
 const registerTypes: Readonly<Record<Type, string>> = {
   f32: "float",
   bf16: "float",
+  f16: "float",
   i32: "int32_t",
   u32: "uint32_t",
   bool: "int",
@@ -35,10 +37,12 @@ export const cExpressions = {
     return `(${/[.e]/.test(text) ? text : `${text}.0`}f)`;
   },
   choose: (condition: string, yes: string, no: string) => `(${condition} ? ${yes} : ${no})`,
-  unpack: (dtype: DType, element: string) => (dtype === "bf16" ? `bf16_to_f32(${element})` : element),
+  unpack: (dtype: DType, element: string) => (isNarrow(dtype) ? `${dtype}_to_f32(${element})` : element),
   // A bf16 number in an f32 register has nothing to round.
-  pack: (dtype: DType, type: Type, value: string) =>
-    dtype === "bf16" ? `${type === "bf16" ? "high_half" : "f32_to_bf16"}(${value})` : value,
+  pack: (dtype: DType, type: Type, value: string) => {
+    if (!isNarrow(dtype)) return value;
+    return dtype === "bf16" && type === "bf16" ? `high_half(${value})` : `f32_to_${dtype}(${value})`;
+  },
 } as const;
 
 export const beginOf = { sum: "0", max: "-INFINITY" } as const;

@@ -9,6 +9,7 @@ import { beginOf, cExpressions, storageTypes } from "./emit-c.ts";
 const registerTypes: Readonly<Record<DType, string>> = {
   f32: "float",
   bf16: "float",
+  f16: "float",
   i32: "int32_t",
   u32: "uint32_t",
   bool: "int",

@@ -1,7 +1,7 @@
 // Emits a kernel as WGSL, a compute shader of WebGPU: one storage binding a tensor, thread blocks as workgroups. Memory holds f32, i32
 // and u32 alone, so a bool is a word there, and bf16 is refused. A warp is a subgroup of as many threads as the target says.
 
-import type { DType, Tensor } from "../../graph/tensor.ts";
+import { type DType, isNarrow, type Tensor } from "../../graph/tensor.ts";
 import { emitIndex } from "../indices/index-expression.ts";
 import {
   type Declaration,
@@ -17,6 +17,7 @@ import { emitBody, type Language } from "./emit-body.ts";
 const registerTypes: Readonly<Record<Type, string>> = {
   f32: "f32",
   bf16: "f32",
+  f16: "f32",
   i32: "i32",
   u32: "u32",
   bool: "bool",
@@ -24,7 +25,7 @@ const registerTypes: Readonly<Record<Type, string>> = {
 };
 
 function storageType(dtype: DType): string {
-  if (dtype === "bf16") throw new Error("WGSL has no bf16 in memory");
+  if (isNarrow(dtype)) throw new Error(`WGSL as we emit it has no ${dtype} in memory`);
   return dtype === "bool" ? "u32" : registerTypes[dtype];
 }
 

@@ -2,7 +2,7 @@
 // applied, and the walk ends at tensors that stand in memory. Emitting and analysis are two handlers of the same walk,
 // so what the analysis saw is what is emitted.
 
-import { rowMajorStrides, type Shape, type Tensor } from "../../graph/tensor.ts";
+import { isNarrow, rowMajorStrides, type Shape, type Tensor } from "../../graph/tensor.ts";
 import {
   combineIndices,
   divideIndex,
@@ -198,7 +198,7 @@ export function stridedView(
   return { base: load.tensor, offset: load.flat.offset, strides };
 }
 
-/** A parameter as bf16: what the precision policy makes of a product's operand. */
+/** A parameter rounded: what the precision policy makes of a product's operand. */
 export function isRoundedState({ operation, inputs, dtype }: Tensor): boolean {
-  return operation.kind === "cast" && dtype === "bf16" && inputs[0]!.operation.kind === "state";
+  return operation.kind === "cast" && isNarrow(dtype) && inputs[0]!.operation.kind === "state";
 }

@@ -5,6 +5,7 @@
 import {
   countElements,
   type Graph,
+  isNarrow,
   listRoots,
   type Shape,
   sortTopologically,
@@ -165,7 +166,7 @@ function findEpilogues(
 /** A product rounded, or added to a tensor of its shape in memory: what a library of products writes out by itself. */
 function isPlainWriteOut({ operation, inputs, shape, dtype }: Tensor, inMemory: ReadonlySet<Tensor>): boolean {
   const isProduct = (tensor: Tensor) => tensor.operation.kind === "matmul";
-  if (operation.kind === "cast") return dtype === "bf16" && isProduct(inputs[0]!);
+  if (operation.kind === "cast") return isNarrow(dtype) && isProduct(inputs[0]!);
   if (operation.kind !== "binary" || operation.fn !== "add" || dtype !== "f32") return false;
   return [0, 1].some(at => {
     let addend = inputs[1 - at]!;

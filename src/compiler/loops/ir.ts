@@ -5,7 +5,7 @@
 import type { DType, Operation, Tensor } from "../../graph/tensor.ts";
 import type { Index } from "../indices/index-expression.ts";
 
-/** The type of a register. One of bf16 is an f32 that holds a bf16 number; "index" is what positions are counted in. */
+/** The type of a register. One of bf16 or f16 is an f32 that holds such a number; "index" is what positions are counted in. */
 export type Type = DType | "index";
 
 /** Operations on elements; all others are loops, or positions. */

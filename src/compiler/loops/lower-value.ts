@@ -1,7 +1,7 @@
 // Lowers the value of a store at a loop position: the walk of indices/expression.ts, with the loop language as its result. What the
 // kernel made itself is read from where it stands.
 
-import type { DType, Tensor } from "../../graph/tensor.ts";
+import { type DType, isNarrow, type Tensor } from "../../graph/tensor.ts";
 import { type Handler, walkOperation, walkValue } from "../indices/expression.ts";
 import { type Index, substituteVariables, variableIndex, zeroIndex } from "../indices/index-expression.ts";
 import type { Store } from "../kernels/group.ts";
@@ -99,7 +99,7 @@ function typeOf(value: Expression): Type {
   return value.type;
 }
 
-/** Only a cast gives a bf16 number; other arithmetic on bf16 is f32's. */
+/** Only a cast gives a narrow number; other arithmetic on such is f32's. */
 function registerType(dtype: DType): DType {
-  return dtype === "bf16" ? "f32" : dtype;
+  return isNarrow(dtype) ? "f32" : dtype;
 }

@@ -1,14 +1,22 @@
-// The precision policy: which values are bf16 in a graph that was written in f32. Parameters, statistics, sums and everything
-// elementwise stay f32; what the matrix units read is bf16, and so is what they write where it would cross memory.
+// The precision policy: which values are bf16 or f16 in a graph that was written in f32. Parameters, statistics, sums and everything
+// elementwise stay f32; what the matrix units read is narrow, and so is what they write where it would cross memory.
 
 import { cast } from "../../graph/operations.ts";
-import { countUses, createTensor, type Graph, listRoots, sortTopologically, type Tensor } from "../../graph/tensor.ts";
+import {
+  countUses,
+  createTensor,
+  type Graph,
+  listRoots,
+  type Precision,
+  sortTopologically,
+  type Tensor,
+} from "../../graph/tensor.ts";
 import type { CompileOptions, Target } from "../target.ts";
 import { isView } from "./materialise.ts";
 import { rewriteGraph } from "./simplify.ts";
 
 /**
- * bf16: operands of products and of composites that have a kernel are cast to bf16. A composite's result is stored as bf16, and
+ * bf16 and f16: operands of products and of composites that have a kernel are cast to it. A composite's result is stored so, and
  * so is a product that stands in memory to be worked on: that of several uses, and where products cannot do elementwise work as
  * they are written, that of one use too, unless it is added to something.
  */
@@ -18,6 +26,7 @@ export function applyPrecision(
   { precision }: Pick<CompileOptions, "precision">,
 ): Graph {
   if (precision === "f32") return graph;
+  const narrow = (tensor: Tensor) => narrowTo(precision, tensor);
   const uses = countUses(graph);
   // A rewritten node has other inputs than the one that was counted, so uses are found by the tensor it replaces.
   const shared = new Set([...uses].filter(([, count]) => count > 1).map(([tensor]) => tensor.id));
@@ -26,11 +35,11 @@ export function applyPrecision(
     const { operation, inputs, shape, dtype } = node;
     if (dtype !== "f32") return node;
     if (operation.kind === "composite") {
-      return cast(createTensor(operation, inputs.map(narrow), shape, "bf16"), "f32");
+      return cast(createTensor(operation, inputs.map(narrow), shape, precision), "f32");
     }
     if (operation.kind !== "matmul" || operation.isExact) return node;
     const product = createTensor(operation, inputs.map(narrow), shape, "f32");
-    return shared.has(original.id) ? cast(cast(product, "bf16"), "f32") : product;
+    return shared.has(original.id) ? cast(cast(product, precision), "f32") : product;
   });
 }
 
@@ -48,10 +57,13 @@ function skipViews(tensor: Tensor): Tensor {
   return isView(tensor) ? skipViews(tensor.inputs[0]!) : tensor;
 }
 
-/** The tensor as bf16: the cast lies below views and joined parts, and what was bf16 before is taken as it was. */
-function narrow(tensor: Tensor): Tensor {
+/** The tensor as bf16 or f16: the cast lies below views and joined parts, and what was so before is taken as it was. */
+function narrowTo(precision: Precision, tensor: Tensor): Tensor {
   const { operation, inputs, shape, dtype } = tensor;
   if (dtype !== "f32") return tensor;
-  if (isView(tensor) || operation.kind === "concat") return createTensor(operation, inputs.map(narrow), shape, "bf16");
-  return operation.kind === "cast" && inputs[0]!.dtype === "bf16" ? inputs[0]! : cast(tensor, "bf16");
+  if (isView(tensor) || operation.kind === "concat") {
+    const parts = inputs.map(part => narrowTo(precision, part));
+    return createTensor(operation, parts, shape, precision);
+  }
+  return operation.kind === "cast" && inputs[0]!.dtype === precision ? inputs[0]! : cast(tensor, precision);
 }

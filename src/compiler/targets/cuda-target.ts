@@ -1,8 +1,8 @@
 // The GPU as a target: groups as CUDA kernels of thread blocks, products as data for the library that does them, composites as
-// calls of the templates in backends/cuda. A library takes bf16 operands from memory and writes out sums, rounded or added to a
+// calls of the templates in backends/cuda. A library takes narrow operands from memory and writes out sums, rounded or added to a
 // tensor, so other elementwise work on a product is a kernel after it.
 
-import { bytesPerElement, countElements, type Operation, type Tensor } from "../../graph/tensor.ts";
+import { bytesPerElement, countElements, isNarrow, type Operation, type Tensor } from "../../graph/tensor.ts";
 import { chunkType, emitCudaKernel, emitHead, indexType } from "../emitters/emit-cuda.ts";
 import { stridedView } from "../indices/expression.ts";
 import { baseOf, type Group } from "../kernels/group.ts";
@@ -110,7 +110,7 @@ function makeProduct(group: Group, { inMemory }: EmitContext): DraftLaunch {
       k,
       a: viewA.operand,
       b: viewB.operand,
-      outDtype: out.dtype === "bf16" ? "bf16" : "f32",
+      outDtype: isNarrow(out.dtype) ? out.dtype : "f32",
       accumulates: addend !== undefined,
     },
     pointers: [viewA.base, viewB.base, out, ...(addend === undefined ? [] : [addend])],
@@ -134,7 +134,7 @@ function viewOperand(operand: Tensor, inMemory: ReadonlySet<Tensor>): OperandVie
   const { base, offset, strides } = stridedView(operand, tensor => inMemory.has(tensor))!;
   const { row, column } = matrixStrides(operand, strides)!;
   const batch = batchStrides(operand, strides)!.inner;
-  return { base, operand: { dtype: base.dtype === "bf16" ? "bf16" : "f32", offset, row, column, batch } };
+  return { base, operand: { dtype: isNarrow(base.dtype) ? base.dtype : "f32", offset, row, column, batch } };
 }
 
 function emitComposite(group: Group, { inMemory, options, stateOf }: EmitContext): DraftLaunch {

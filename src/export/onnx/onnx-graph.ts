@@ -21,7 +21,7 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from "onnx-buf";
-import { roundToHalves } from "./halves.ts";
+import { roundToHalves } from "../../base/halves.ts";
 
 /** The name of a tensor in the graph. */
 export type Value = string;

@@ -31,6 +31,7 @@ const signatures = {
 export const cublasLtConstants = {
   CUBLAS_COMPUTE_32F: 68,
   CUDA_R_32F: 0,
+  CUDA_R_16F: 2,
   CUDA_R_16BF: 14,
   CUBLAS_OP_N: 0,
   CUBLAS_OP_T: 1,

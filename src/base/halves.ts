@@ -1,4 +1,4 @@
-// float32 to IEEE 754 binary16, rounded to the nearest, ties to even: Node 20 has no Float16Array.
+// float32 to IEEE 754 binary16 and back, rounded to the nearest, ties to even: Node 20 has no Float16Array.
 
 /** The bits of each value as a half. What is too large for one becomes infinity. */
 export function roundToHalves(values: Float32Array): Uint16Array {
@@ -21,4 +21,17 @@ function roundToHalf(value: number, bits: number): number {
   const whole = Math.floor(units);
   const rest = units - whole;
   return sign | (whole + (rest > 0.5 || (rest === 0.5 && whole % 2 === 1) ? 1 : 0));
+}
+
+/** The values of halves, each exactly. */
+export function readHalves(halves: Uint16Array): Float32Array {
+  return Float32Array.from(halves, readHalf);
+}
+
+function readHalf(half: number): number {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >>> 10) & 31;
+  const fraction = half & 1023;
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { roundToHalves } from "./halves.ts";
+import { readHalves, roundToHalves } from "./halves.ts";
 
 /** IEEE 754 binary16: sign, five bits of exponent, ten of fraction. */
 function halfValue(half: number): number {
@@ -14,6 +14,7 @@ function halfValue(half: number): number {
 test("every half is itself", () => {
   const halves = Array.from({ length: 65536 }, (_, half) => half).filter(half => !Number.isNaN(halfValue(half)));
   assert.deepEqual([...roundToHalves(Float32Array.from(halves, halfValue))], halves);
+  assert.deepEqual([...readHalves(Uint16Array.from(halves))], halves.map(halfValue));
 });
 
 test("between two halves the nearer one is taken, from the middle the even one", () => {
