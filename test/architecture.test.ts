@@ -18,7 +18,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   model: ["base", "graph", "nn", "settings"],
   optim: ["base", "graph", "nn"],
   settings: ["base"],
-  corpus: ["base", "tables"],
+  // hub: datasets of it are sources of documents.
+  corpus: ["base", "tables", "hub"],
   tokenizer: ["base"],
   dataset: ["base", "tokenizer"],
   checkpoint: ["base", "graph"],
@@ -221,6 +222,7 @@ const opensByItself: Readonly<Record<string, string>> = {
   "src/corpus/deduplication/text-store.ts": "reads back what it wrote, in a folder of its own",
   "src/corpus/sources/installed-prose.ts": "regular files of a listing",
   "src/export/exported-files.ts": "files that were just written",
+  "src/hub/cached-file.ts": "a regular file that it made",
   "src/hub/pull.ts": "a regular file, of the size that is known",
   "src/hub/push.ts": "regular files of a listing",
   "src/machine/cores.ts": "/sys",

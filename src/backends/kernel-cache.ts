@@ -15,40 +15,19 @@ import {
   rmSync,
   statSync,
 } from "node:fs";
-import { homedir, tmpdir } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
+import { findCacheFolder } from "../base/files/cache-folder.ts";
 import { contentHash, explainWriteFailure, makeFolder, readWholeFile, writeFully } from "../base/files/files.ts";
 import { removeLeftovers } from "../base/files/leftovers.ts";
 
 /** What a kernel's library may take, in bytes. */
 const largestFile = 2 ** 30;
 
-/**
- * CRAM_CACHE, else the user's cache folder; a variable that is empty is one that is not set. UserError E_CACHE for a CRAM_CACHE
- * that is relative: it would be another folder for every working folder, and what lies there is run.
- */
-export function kernelCacheFolder(environment: NodeJS.ProcessEnv = process.env): string {
-  const own = environment.CRAM_CACHE || undefined;
-  if (own !== undefined && !isAbsolute(own)) {
-    throw new UserError("E_CACHE", `CRAM_CACHE is ${own}, a relative path`, "Give the whole path of a folder.");
-  }
-  return join(own ?? join(findUserCache(environment), "cramming"), "kernels");
-}
-
-/** The XDG specification: a relative path is to be ignored. Without a home a folder of one's own among the temporary ones. */
-function findUserCache({ XDG_CACHE_HOME, HOME }: NodeJS.ProcessEnv): string {
-  if (XDG_CACHE_HOME && isAbsolute(XDG_CACHE_HOME)) return XDG_CACHE_HOME;
-  if (HOME && isAbsolute(HOME)) return join(HOME, ".cache");
-  try {
-    const home = HOME === "" ? "" : homedir();
-    if (isAbsolute(home)) return join(home, ".cache");
-  } catch {
-    // No variable and no entry in the list of users.
-  }
-  return join(tmpdir(), `cache-of-${process.getuid?.() ?? "user"}`);
-}
+/** What lies there is run. UserError E_CACHE. */
+export const kernelCacheFolder = (environment?: NodeJS.ProcessEnv): string =>
+  join(findCacheFolder(environment), "kernels");
 
 /**
  * The cache's folder, made where it is not there, for its owner alone. One that others could write into is emptied first.

@@ -2,7 +2,9 @@
 // storage that it names, and into no message.
 
 import { AnswerError, answerBounds, readBodyText } from "../base/answer-body.ts";
+import { systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
+import { PassingFailure } from "../base/patience.ts";
 import { makePrintable } from "../base/printable.ts";
 
 export interface Hub {
@@ -15,6 +17,8 @@ export interface HubRequest {
   readonly method?: "GET" | "POST" | "PUT";
   readonly type?: string;
   readonly body?: string | Blob;
+  /** Of a file: bytes from `start` to before `end`. */
+  readonly range?: { readonly start: number; readonly end: number };
   /** Answers that are no error, beside success. */
   readonly accept?: readonly number[];
 }
@@ -32,24 +36,32 @@ export function openHub(endpoint: string, token: string | undefined): Hub {
   return { endpoint: url.href.replace(/\/+$/, ""), token: token === "" ? undefined : token };
 }
 
+/** The hub of HF_ENDPOINT, else Hugging Face's, with the token of HF_TOKEN where that is set. UserError E_OPTION. */
+export const openOwnHub = (endpoint = process.env.HF_ENDPOINT || "https://huggingface.co"): Hub =>
+  openHub(endpoint, process.env.HF_TOKEN);
+
 /** "user/name" as it stands in addresses. UserError E_OPTION for anything else. */
 export function checkRepository(name: string): string {
   if (/^[\w-][\w.-]*\/[\w-][\w.-]*$/.test(name)) return name;
   throw new UserError("E_OPTION", `${name}: no name of a repository`, "Write user/name.");
 }
 
-/** Asks the hub; `path` is below the endpoint, or a whole address, which gets the token only where it is the hub's. */
+/**
+ * Asks the hub; `path` is below the endpoint, or a whole address, which gets the token only where it is the hub's. A redirect to
+ * another host is followed without it. UserErrors: E_HUB, a PassingFailure where it may pass, E_HUB_TOKEN.
+ */
 export async function askHub(hub: Hub, path: string, request: HubRequest = {}): Promise<Response> {
   const url = path.startsWith("/") ? `${hub.endpoint}${path}` : path;
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new UserError("E_HUB", `the hub names ${makePrintable(url, 100)}, which is no address`, "Check --endpoint.");
   }
   const isOwn = new URL(url).origin === new URL(hub.endpoint).origin;
-  const { method = "GET", type, body, accept = [] } = request;
+  const { method = "GET", type, body, range, accept = [] } = request;
   const headers = {
     ...(isOwn && hub.token !== undefined && { Authorization: `Bearer ${hub.token}` }),
     ...(type !== undefined && { "Content-Type": type }),
     ...(type?.includes("git-lfs") && { Accept: type }),
+    ...(range !== undefined && { Range: `bytes=${range.start}-${range.end - 1}` }),
     // What is listed with a size comes with that size.
     "Accept-Encoding": "identity",
   };
@@ -65,14 +77,8 @@ export async function askHub(hub: Hub, path: string, request: HubRequest = {}): 
     response = await fetch(url, { method, headers, signal: stop.signal, ...(body !== undefined && { body }) });
   } catch (cause) {
     const reason = ((cause as Error).cause as Error | undefined)?.message ?? (cause as Error).message;
-    throw new UserError(
-      "E_HUB",
-      `${new URL(url).origin}: cannot be reached: ${reason}`,
-      "Check --endpoint and the network.",
-      {
-        cause,
-      },
-    );
+    const seen = `${new URL(url).origin}: cannot be reached: ${reason}`;
+    throw new PassingFailure("E_HUB", seen, "Check --endpoint and the network.", { cause });
   } finally {
     clearTimeout(timer);
   }
@@ -98,9 +104,21 @@ async function explainRefusal({ token }: Hub, { origin, pathname }: URL, respons
     return new UserError(
       "E_HUB_TOKEN",
       seen,
-      "Set HF_TOKEN to a token that may do this; its page is /settings/tokens.",
+      "Check the name, and set HF_TOKEN to a token that may do this; its page is /settings/tokens.",
     );
   }
-  const advice = response.status === 404 ? "Check the repository's name." : "Try again later.";
-  return new UserError("E_HUB", seen, advice);
+  if (response.status === 404) return new UserError("E_HUB", seen, "Check the repository's name.");
+  if (!passing.includes(response.status)) return new UserError("E_HUB", seen, "Try again later.");
+  const afterSeconds = readRetryAfter(response.headers.get("Retry-After"));
+  return new PassingFailure("E_HUB", seen, "Try again later.", { afterSeconds });
+}
+
+/** A time-out, too many requests, and what is wrong with a server for a while. */
+const passing = [408, 425, 429, 500, 502, 503, 504];
+
+/** Seconds, or a date (RFC 9110, 10.2.3). */
+function readRetryAfter(given: string | null): number | undefined {
+  if (given === null) return undefined;
+  const seconds = /^\d+$/.test(given) ? Number(given) : (Date.parse(given) - systemClock.date().getTime()) / 1000;
+  return seconds >= 0 ? seconds : undefined;
 }

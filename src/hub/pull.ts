@@ -1,29 +1,15 @@
 // A repository of the hub into a folder. Every file is compared with the hash that the hub lists and stands under its name only
 // when it is whole; one that is there already and the same is not fetched again.
 
-import { createHash } from "node:crypto";
 import { createReadStream, lstatSync, realpathSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { z } from "zod";
 import { AnswerError, readBody } from "../base/answer-body.ts";
 import { UserError } from "../base/errors.ts";
 import { FileDraft, makeFolder } from "../base/files/files.ts";
 import { checkOutput } from "../base/files/folder-kind.ts";
 import { withFolderLock } from "../base/files/folder-lock.ts";
-import { askHub, type Hub, readAnswer } from "./hub.ts";
-
-const treeSchema = z.array(
-  z.object({
-    type: z.string(),
-    path: z.string(),
-    size: z.number().int().nonnegative(),
-    /** Of a small file, the hash that Git gives it. */
-    oid: z.string(),
-    /** Of a file in the storage of large files, SHA-256. */
-    lfs: z.object({ oid: z.string(), size: z.number() }).optional(),
-  }),
-);
-type RemoteFile = z.infer<typeof treeSchema>[number];
+import { askHub, type Hub } from "./hub.ts";
+import { addressOf, listRemoteFiles, openContentHash, type RemoteFile } from "./remote-files.ts";
 
 export interface PullOptions {
   /** "user/name" */
@@ -37,7 +23,9 @@ export interface PullOptions {
  * Errors: E_HUB, E_HUB_TOKEN, E_OUTPUT_OTHER, E_FOLDER_BUSY, E_NOT_WRITABLE, E_DISK_FULL.
  */
 export async function pullRepository(hub: Hub, { repository, folder, onFile }: PullOptions): Promise<string[]> {
-  const files = await listRemote(hub, repository);
+  const files = (await listRemoteFiles(hub, { kind: "models", repository, revision: "main" })).filter(
+    ({ path }) => !isHidden(path),
+  );
   const targetOf = ({ path }: RemoteFile) => join(folder, ...path.split("/"));
   const missing: RemoteFile[] = [];
   for (const file of files) if (!(await isSame(targetOf(file), file))) missing.push(file);
@@ -49,49 +37,16 @@ export async function pullRepository(hub: Hub, { repository, folder, onFile }: P
       makeFolder(dirname(target), target);
       refuseLinks(folder, dirname(target), file.path);
       onFile?.({ path: file.path, bytes: file.size });
-      const path = file.path.split("/").map(encodeURIComponent).join("/");
-      const response = await askHub(hub, `/${repository}/resolve/main/${path}`);
+      const response = await askHub(hub, addressOf({ kind: "models", repository, revision: "main" }, file.path));
       await store(target, file, response);
     }
     return files.map(({ path }) => path);
   });
 }
 
-/** A repository has some dozens of files; a list without end is none. */
-const mostPages = 1000;
-
-async function listRemote(hub: Hub, repository: string): Promise<RemoteFile[]> {
-  const files: RemoteFile[] = [];
-  const seen = new Set<string>();
-  let next: string | undefined = `/api/models/${repository}/tree/main?recursive=true`;
-  while (next !== undefined) {
-    if (seen.has(next) || seen.size >= mostPages) {
-      throw new UserError("E_HUB", `${repository}: its list of files has no end`, "Check the name and --endpoint.");
-    }
-    seen.add(next);
-    const response: Response = await askHub(hub, next);
-    const entries = await readAnswer(response, value => treeSchema.parse(value));
-    files.push(...entries.filter(({ type, path }) => type === "file" && !isHidden(path)));
-    next = /<([^>]+)>;\s*rel="next"/.exec(response.headers.get("Link") ?? "")?.[1];
-  }
-  const outside = files.find(({ path }) => !isInside(path));
-  if (outside !== undefined) {
-    throw new UserError(
-      "E_HUB",
-      `${repository}: ${outside.path} would be written outside the folder`,
-      "Do not trust it.",
-    );
-  }
-  return files;
-}
-
-/** Below the folder on every system: no part that leads out, no drive, no backslash, no control character. */
-const isInside = (path: string) =>
-  path.split("/").every(part => part !== "" && part !== "." && part !== ".." && !/[\\:\p{Cc}]/u.test(part));
-
 /** A model has no file that is hidden, and a folder with others' programs and hooks in it may be the one that is pulled into. */
 const isHidden = (path: string) =>
-  isInside(path) && path.split("/").some(part => part.startsWith(".") || part.toLowerCase() === "node_modules");
+  path.split("/").some(part => part.startsWith(".") || part.toLowerCase() === "node_modules");
 
 /** A link that stands in the folder leads nowhere that a file is written to. */
 function refuseLinks(folder: string, place: string, path: string): void {
@@ -103,19 +58,16 @@ function refuseLinks(folder: string, place: string, path: string): void {
   );
 }
 
-const openHash = ({ lfs, size }: RemoteFile) =>
-  lfs === undefined ? createHash("sha1").update(`blob ${size}\0`) : createHash("sha256");
-
 async function isSame(target: string, file: RemoteFile): Promise<boolean> {
   const stats = lstatSync(target, { throwIfNoEntry: false });
   if (!stats?.isFile() || stats.size !== file.size) return false;
-  const hash = openHash(file);
+  const hash = openContentHash(file);
   for await (const part of createReadStream(target, { highWaterMark: 1 << 20 })) hash.update(part as Buffer);
   return hash.digest("hex") === (file.lfs ?? file).oid;
 }
 
 async function store(target: string, file: RemoteFile, response: Response): Promise<void> {
-  const hash = openHash(file);
+  const hash = openContentHash(file);
   const draft = new FileDraft(target);
   try {
     for await (const part of readBody(response, { mostBytes: file.size, idleSeconds: 60 })) {

@@ -41,7 +41,7 @@ export function unpackBytes(
   return compression === "gzip" ? unpackGzip(bytes, path) : unpackZstdFile(bytes, path);
 }
 
-/** Called before the bytes of a file from `start` to `end` are read, where they lie elsewhere until then. */
+/** Called before bytes of a file are read that may lie elsewhere until then; behind it the file has its size, and those bytes. */
 export type Bring = (start: number, end: number) => Promise<void>;
 
 /** Where the bytes of a file lie on this machine, or will once they are brought. */
@@ -55,6 +55,7 @@ export interface LocalBytes {
  * faster to read, and lets the event loop turn once a piece. UserErrors: E_FILE_MISSING, E_FILE_UNREADABLE.
  */
 export async function* readFile(path: string, bring?: Bring): AsyncGenerator<Buffer> {
+  await bring?.(0, 0);
   const file = openForReading(path, "text");
   try {
     let bytesExpected = reading(path, "text", () => fstatSync(file).size);

@@ -128,6 +128,9 @@ async function* readRows(
   options: TableOptions,
 ): AsyncGenerator<NumberedRow[]> {
   const { file = { path }, from = 0 } = options;
+  if (format === "parquet" && file.bring !== undefined) {
+    return yield* readParquet({ path, file, columns: options.columns, from }, options.signal);
+  }
   const [first, bytes] = await peek(hashPieces(readFile(file.path, file.bring), hash));
   if (first === undefined) throw emptyTable(path, "an empty file");
   // A parquet passes over rows by itself, in whole groups.
@@ -158,7 +161,7 @@ async function* parse(
   const { columns, signal, longestRowBytes = 64 * 2 ** 20, file = { path }, from = 0 } = options;
   if (format === "parquet") {
     for await (const _ of bytes); // for its hash; its rows are found from its end
-    return yield* readParquet({ path, at: file.path, columns, from }, signal);
+    return yield* readParquet({ path, file, columns, from }, signal);
   }
   const unpacked = countBytes(unpackBytes(bytes, path), path, options.most?.bytes);
   if (format === "jsonl") return yield* readJsonLines(unpacked, path, longestRowBytes);

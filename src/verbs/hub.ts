@@ -4,7 +4,7 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { quoteCommand } from "../base/shell-words.ts";
-import { checkRepository, openHub } from "../hub/hub.ts";
+import { checkRepository, openOwnHub } from "../hub/hub.ts";
 import { pullRepository } from "../hub/pull.ts";
 import { pushFolder } from "../hub/push.ts";
 import { checkExport } from "../pretrained/export-checksums.ts";
@@ -16,9 +16,6 @@ export interface HubChoice {
   readonly onFile?: ((file: { readonly path: string; readonly bytes: number }) => void) | undefined;
 }
 
-const open = ({ endpoint }: HubChoice) =>
-  openHub(endpoint ?? process.env.HF_ENDPOINT ?? "https://huggingface.co", process.env.HF_TOKEN);
-
 /** Sends an export, or the export of a run; a repository is made where there is none. UserErrors: E_EXPORT_CHANGED, E_HUB_TOKEN and those of the hub. */
 export async function push(
   given: string,
@@ -28,7 +25,7 @@ export async function push(
   const repository = checkRepository(name);
   const folder = findExport(given);
   checkExport(folder, () => true);
-  const hub = open(choice);
+  const hub = openOwnHub(choice.endpoint);
   if (hub.token === undefined) {
     throw new UserError("E_HUB_TOKEN", "no token", "Set HF_TOKEN to one that may write; its page is /settings/tokens.");
   }
@@ -54,5 +51,9 @@ export async function pull(
 ): Promise<{ readonly repository: string; readonly folder: string; readonly files: readonly string[] }> {
   const repository = checkRepository(name);
   const folder = out ?? repository.split("/")[1]!;
-  return { repository, folder, files: await pullRepository(open(choice), { repository, folder, onFile }) };
+  return {
+    repository,
+    folder,
+    files: await pullRepository(openOwnHub(choice.endpoint), { repository, folder, onFile }),
+  };
 }

@@ -53,7 +53,7 @@ export function addPrepare(program: Command): void {
     .description("raw text -> documents -> tokenizer -> token shards")
     .argument(
       "<text...>",
-      "files and folders: .txt, .md, .html, .jsonl, .json, .csv, .tsv, each also .gz or .zst, and .parquet",
+      "files, folders and datasets of the hub: .txt, .md, .html, .jsonl, .json, .csv, .tsv, each also .gz or .zst, and .parquet",
     )
     .requiredOption("--out <folder>", "where the dataset goes")
     .option("--recipe <name>", "the recipe whose vocabulary and sequence length are used; default: crammed-bert's")
@@ -117,6 +117,7 @@ Examples:
   cram prepare books/ notes.txt --out data/mine
   cram prepare wikipedia.jsonl.gz --out data/wikipedia --vocabulary 8192
   cram prepare romane/ --out data/german --normaliser keep
+  cram prepare hf:wikimedia/wikipedia/20231101.simple --out data/simple
   cram prepare more/ --out data/more --tokenizer runs/mine      for pretrain --init-from runs/mine
   cram prepare crawl/ --out data/crawl --compressibility 0.25 --hold-out 0.001
   cram prepare crawl/ --out data/prose --filter length:least=100 --filter prose --filter repetition
@@ -124,6 +125,9 @@ Examples:
 
 A text or a page is one document (see --document-separator), a line of a .jsonl and a row of a table is one. In a folder what
 cannot be read is passed over and counted (see --strict); how a file begins decides where its name says nothing.
+
+hf:owner/name[/configuration][:split][@revision] is a dataset of the Hugging Face Hub; a folder, a file or a pattern may stand in
+the place of the configuration. HF_TOKEN opens private ones, HF_ENDPOINT is another hub, CRAM_CACHE where their files are kept.
 
 Normalisers: keep        every letter as it is, in NFC; for any language, and for code
              lowercase   the same in lower case

@@ -12,7 +12,7 @@ import { readJson } from "../../base/files/files.ts";
 import { reading } from "../../base/files/read-failure.ts";
 import { listFolder } from "../../tables/folder.ts";
 import { looksBinary } from "../../tables/utf8.ts";
-import { extractDocComments } from "./doc-comments.ts";
+import { extractDocComments } from "./formats/doc-comments.ts";
 import { isDeclarations } from "./local-files.ts";
 
 export interface InstalledProseOptions {

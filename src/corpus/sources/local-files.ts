@@ -111,7 +111,7 @@ export function isDeclarations(path: string): boolean {
 }
 
 /** By the ending of its name. */
-function formatOf(path: string): ShardFormat {
+export function formatOf(path: string): ShardFormat {
   if (/\.(?:jsonl|ndjson)(?:\.gz|\.zst)?$/i.test(path)) return "jsonl";
   if (/\.(?:json|csv|tsv)(?:\.gz|\.zst)?$|\.parquet$/i.test(path)) return "table";
   if (/\.x?html?(?:\.gz|\.zst)?$/i.test(path)) return "html";

@@ -10,11 +10,11 @@ import { openTable, tableFormat } from "../../tables/table.ts";
 import { decodeMarked, readTextPieces } from "../../tables/text.ts";
 import { decodeUtf8, guessUtf16, looksBinary, type Place, repairSurrogates, showBytes } from "../../tables/utf8.ts";
 import type { Funnel } from "../funnel.ts";
-import { extractDocComments } from "./doc-comments.ts";
-import { findField } from "./fields.ts";
-import { extractHtmlText } from "./html-text.ts";
+import { extractDocComments } from "./formats/doc-comments.ts";
+import { findField } from "./formats/fields.ts";
+import { extractHtmlText } from "./formats/html-text.ts";
+import { recogniseFormat } from "./formats/recognise-format.ts";
 import { explainUnreadable } from "./local-files.ts";
-import { recogniseFormat } from "./recognise-format.ts";
 import { beginning, type Position, type Shard, type ShardFormat } from "./shard.ts";
 import { openShard } from "./sources.ts";
 

@@ -1,7 +1,9 @@
 // A shard of a source: what is read by itself, mostly a file. It is plain data, so that a thread or another machine can read it
 // too; the scheme that it names opens it.
 
-export type SchemeName = "file";
+import type { RemoteFile } from "../../hub/remote-files.ts";
+
+export type SchemeName = "file" | "hub";
 
 /**
  * table: rows with a column of text (.json, .csv, .tsv, .parquet). html: what a page shows. declarations: a .d.ts file, of which only the documentation
@@ -22,6 +24,16 @@ export interface Shard {
   readonly named: boolean;
   /** Names its content, where that is known without reading it; else `identifyShards` reads it. */
   readonly identity?: string | undefined;
+  /** Of a file of the hub: what is fetched. */
+  readonly remote?: RemoteShard | undefined;
+}
+
+export interface RemoteShard {
+  readonly endpoint: string;
+  readonly repository: string;
+  /** A commit. */
+  readonly revision: string;
+  readonly file: RemoteFile;
 }
 
 /**

@@ -2,12 +2,13 @@
 // order that depends on names alone. A shard that several of them lead to is read once.
 
 import type { LocalBytes } from "../../tables/bytes.ts";
+import { hubDatasets } from "./hub/hub-datasets.ts";
 import { localFiles, tryReading } from "./local-files.ts";
 import type { SourceScheme } from "./scheme.ts";
 import type { ListOptions, Shard } from "./shard.ts";
 
 /** The last takes whatever is left. */
-const schemes: readonly SourceScheme[] = [localFiles];
+const schemes: readonly SourceScheme[] = [hubDatasets(), localFiles];
 
 const schemeOf = ({ scheme }: Shard): SourceScheme => schemes.find(({ name }) => name === scheme)!;
 

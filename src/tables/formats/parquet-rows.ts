@@ -4,7 +4,7 @@
 import { closeSync, fstatSync, readSync } from "node:fs";
 import { brotliDecompressSync, unzipSync } from "node:zlib";
 import { decompress } from "fzstd";
-import { type ColumnMetaData, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
+import { type ColumnMetaData, type FileMetaData, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { openForReading } from "../../base/files/files.ts";
 import { reading } from "../../base/files/read-failure.ts";
@@ -18,6 +18,8 @@ export interface ParquetInput {
   readonly at: string;
   /** Rows that are passed over, whole groups of them without being read. */
   readonly from: number;
+  /** Reading ends before this group of rows. */
+  readonly groupsEnd?: number;
   /** The columns to read, those of them that are there; absent: all. */
   readonly columns: readonly string[] | undefined;
 }
@@ -34,17 +36,14 @@ const unpackers: typeof compressors = {
 };
 
 /** The rows in batches. Errors of any kind for a file that is damaged or of a kind that cannot be read. */
-export async function* readParquetRows({ at, columns, from }: ParquetInput): AsyncGenerator<NumberedRow[]> {
+export async function* readParquetRows({ at, columns, from, groupsEnd }: ParquetInput): AsyncGenerator<NumberedRow[]> {
   const descriptor = openForReading(at, "text");
   try {
     const file = openRanges(descriptor, at);
     const metadata = await parquetMetadataAsync(file);
-    const names = metadata.row_groups[0]?.columns.map(({ meta_data }) => meta_data!.path_in_schema[0]!) ?? [];
-    const found = [...new Set(names)].filter(name => columns?.includes(name));
-    // Where none of them is there, the rows say what is.
-    const chosen = found.length === 0 ? undefined : found;
+    const chosen = chooseColumns(metadata, columns);
     let rowStart = 0;
-    for (const group of metadata.row_groups) {
+    for (const group of metadata.row_groups.slice(0, groupsEnd)) {
       const count = Number(group.num_rows);
       if (rowStart + count <= from) {
         rowStart += count;
@@ -72,6 +71,41 @@ export async function* readParquetRows({ at, columns, from }: ParquetInput): Asy
   }
 }
 
+/** Undefined for all of them: where none of those that are wanted is there, the rows say what is. */
+function chooseColumns({ row_groups: groups }: FileMetaData, columns: readonly string[] | undefined) {
+  const names = groups[0]?.columns.map(({ meta_data }) => meta_data!.path_in_schema[0]!) ?? [];
+  const found = [...new Set(names)].filter(name => columns?.includes(name));
+  return found.length === 0 ? undefined : found;
+}
+
+/** A group of rows, and where the bytes of the columns that are wanted lie. */
+export interface ParquetGroup {
+  readonly rows: number;
+  readonly ranges: readonly (readonly [start: number, end: number])[];
+}
+
+/** The groups of rows, by the index at the end of the file. Errors as `readParquetRows`. */
+export async function* listParquetGroups({ at, columns }: ParquetInput): AsyncGenerator<ParquetGroup[]> {
+  const descriptor = openForReading(at, "text");
+  try {
+    const metadata = await parquetMetadataAsync(openRanges(descriptor, at), { initialFetchSize: 8 });
+    const chosen = chooseColumns(metadata, columns);
+    yield metadata.row_groups.map(group => {
+      const chunks = group.columns.map(({ meta_data }) => meta_data!);
+      const wanted = chunks.filter(({ path_in_schema: [name] }) => chosen?.includes(name!) ?? true);
+      return { rows: Number(group.num_rows), ranges: wanted.map(findRange) };
+    });
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function findRange(chunk: ColumnMetaData): [start: number, end: number] {
+  const first = Number(chunk.dictionary_page_offset ?? 0n) || Number(chunk.data_page_offset);
+  const start = Math.min(first, Number(chunk.data_page_offset));
+  return [start, start + Number(chunk.total_compressed_size)];
+}
+
 interface Ranges {
   readonly byteLength: number;
   slice(start: number, end?: number): ArrayBuffer;
@@ -93,13 +127,11 @@ function openRanges(descriptor: number, path: string): Ranges {
 }
 
 function checkChunk(chunk: ColumnMetaData, rows: number, file: Ranges): void {
-  const first = Number(chunk.dictionary_page_offset ?? 0n) || Number(chunk.data_page_offset);
-  const start = Math.min(first, Number(chunk.data_page_offset));
   const values = Number(chunk.num_values);
   if (!(rows >= 0 && values >= rows)) throw new Error("fewer values than rows");
   if (Number(chunk.total_uncompressed_size) > mostGroupBytes)
     throw new Error("a column of more than 1 GiB in one group");
-  checkPages(new Uint8Array(file.slice(start, start + Number(chunk.total_compressed_size))), values);
+  checkPages(new Uint8Array(file.slice(...findRange(chunk))), values);
 }
 
 /** Parquet's values as JSON would hold them; a 64-bit integer that no number holds becomes its digits. */
