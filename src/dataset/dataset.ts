@@ -4,6 +4,8 @@
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { RandomSequence, streams } from "../base/random.ts";
+import { countCharacters } from "../tokenizer/encoding/decode.ts";
+import { type ContinuesWord, tellWords } from "../tokenizer/encoding/word-starts.ts";
 import { readTokenizer } from "../tokenizer/read-tokenizer.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type DatasetManifest, readManifest } from "./manifest.ts";
@@ -45,6 +47,7 @@ export class Dataset {
   private orderOf = "";
   private arrangement: EpochOrder;
   private readonly special: ReadonlySet<number>;
+  private readonly continuesWord: ContinuesWord | undefined;
 
   /** Opens a folder that `buildDataset` made. UserErrors: those of manifest, tokenizer and shards, E_TOKENIZER_OTHER. */
   constructor(folder: string) {
@@ -67,6 +70,7 @@ export class Dataset {
       );
     }
     const { specialTokens, vocabulary: texts } = this.tokenizer;
+    this.continuesWord = tellWords(this.tokenizer);
     this.special = new Set(specialTokens.map(token => texts.indexOf(token)));
     this.training = new ShardReader(folder, this.manifest.training.files, sequenceLength);
     this.validation = new ShardReader(folder, this.manifest.validation.files, sequenceLength);
@@ -75,7 +79,7 @@ export class Dataset {
 
   /** Has training read in this order from now on; reads all of the training part, once or twice. UserErrors: E_DATA_ORDER, E_SHARD_CUT. */
   arrange(settings: OrderSettings): void {
-    const { vocabulary, specials } = this.tokenizer;
+    const { specials, vocabulary } = this.tokenizer;
     const visit = (see: (tokens: Uint16Array, index: number) => void) => this.training.visit(see);
     const countTokens = () => {
       const counts = new Float64Array(vocabulary.length);
@@ -84,7 +88,10 @@ export class Dataset {
       });
       return counts;
     };
-    const ranked = { vocabulary, separator: specials.separator, countTokens };
+    const ranked = {
+      ...{ vocabulary, countTokens, separator: specials.separator },
+      characters: countCharacters(this.tokenizer),
+    };
     this.arrangement = rankSequences(settings, this.training.sequences, ranked, visit);
     this.orderOf = "";
   }
@@ -92,6 +99,11 @@ export class Dataset {
   /** Shows every sequence of a part in turn, in an array that is reused. UserError E_SHARD_CUT. */
   visit(part: "training" | "validation", see: (tokens: Uint16Array, index: number) => void): void {
     this[part].visit(see);
+  }
+
+  /** Whether tokens tell where a word begins. */
+  get tellsWords(): boolean {
+    return this.continuesWord !== undefined;
   }
 
   /** Whether a token stands for no text. */
@@ -165,12 +177,12 @@ export class Dataset {
     readSequence: (i: number, tokens: Int32Array, start: number) => RandomSequence,
   ): MaskedBatch {
     const { sequenceLength: S, vocabulary } = this.manifest;
-    const { specials, vocabulary: texts } = this.tokenizer;
+    const { specials } = this.tokenizer;
     const options: MaskOptions = {
       ...{ predictions, capacity, vocabulary, settings },
       mask: specials.mask,
       isSpecial: token => this.isSpecial(token),
-      continuesWord: token => texts[token]!.length > 2 && texts[token]!.startsWith("##"),
+      continuesWord: this.continuesWord ?? (() => false),
     };
     const tokens = new Int32Array(count * S);
     const positions = new Int32Array(count * capacity);

@@ -33,7 +33,7 @@ function maskOnce(settings: MaskSettings, predictions: number, index: number, ca
   const options = {
     ...{ predictions, capacity, mask, vocabulary, settings },
     isSpecial: (token: number) => token === separator,
-    continuesWord: (token: number) => token >= 1000 && !isStart(token - 1000),
+    continuesWord: (_: number, token: number) => token >= 1000 && !isStart(token - 1000),
   };
   maskSequence(tokens, 0, length, positions, labels, 0, options, new RandomSequence(9, streams.masking, index));
   const places = [...positions].filter((_, i) => labels[i]! >= 0);

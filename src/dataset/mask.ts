@@ -15,8 +15,8 @@ export interface MaskOptions {
   readonly vocabulary: number;
   readonly settings: MaskSettings;
   isSpecial(token: number): boolean;
-  /** Whether a token goes on with the word before it. */
-  continuesWord(token: number): boolean;
+  /** Whether a token goes on with the word of the one before it. */
+  continuesWord(previous: number, token: number): boolean;
 }
 
 /** The label of a place without a prediction. */
@@ -46,7 +46,8 @@ export function maskSequence(
   const sequence: MaskableSequence = {
     candidates: Uint32Array.from({ length }, (_, i) => i).filter(isCandidate),
     length,
-    continuesWord: place => place > 0 && options.continuesWord(original[place]!) && isCandidate(place - 1),
+    continuesWord: place =>
+      place > 0 && options.continuesWord(original[place - 1]!, original[place]!) && isCandidate(place - 1),
   };
   const chosen: number[] = [];
   findMaskUnit(settings).choose(sequence, predictions, settings as never, random, (place, shown) => {

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
+import { countCharacters } from "../tokenizer/encoding/decode.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type OrderSettings, orderSchema, orders, rankSequences } from "./order.ts";
 
 interface Golden {
@@ -20,7 +22,13 @@ function rank(settings: object, { vocabulary, sequences }: Golden = golden) {
     for (const token of sequences.flat()) counts[token]! += 1;
     return counts;
   };
-  const dataset = { vocabulary, separator: vocabulary.indexOf("<sep>"), countTokens };
+  const data = {
+    vocabulary,
+    model: { kind: "wordpiece" },
+    preTokenizer: { name: "whitespace" },
+  } as unknown as Tokenizer;
+  const separator = vocabulary.indexOf("<sep>");
+  const dataset = { vocabulary, separator, countTokens, characters: countCharacters(data) };
   const visit = (see: (tokens: Uint16Array, index: number) => void) => {
     for (const [index, tokens] of sequences.entries()) see(Uint16Array.from(tokens), index);
   };

@@ -10,6 +10,8 @@ import { permutation, streams } from "../base/random.ts";
 export interface RankedDataset {
   readonly vocabulary: readonly string[];
   readonly separator: number;
+  /** How many characters of text each token stands for. */
+  readonly characters: Float64Array;
   /** How often each token stands in the training part. */
   countTokens(): Float64Array;
 }
@@ -62,13 +64,10 @@ const shortFirst = {
   name: "short-first",
   summary: "by the characters of its text, few ones first",
   source,
-  prepare: ({ vocabulary }) => {
-    // A token that begins a word has a space before it.
-    const characters = Float64Array.from(vocabulary, text =>
-      text.startsWith("##") ? text.length - 2 : text.length + 1,
-    );
-    return tokens => sumOver(tokens, characters);
-  },
+  prepare:
+    ({ characters }) =>
+    tokens =>
+      sumOver(tokens, characters),
 } as const satisfies Rank;
 
 /** What the paper's final recipes do: they count the token ".". */

@@ -1,5 +1,5 @@
 // How a model's folder says that text is read: its tokenizer.json by our own encoder where that expresses it, by Hugging Face's
-// otherwise (byte-level BPE, tokens that were added to a vocabulary); or BERT's tokenizer around a bare vocab.txt. Ids are those
+// otherwise (tokens that were added to a vocabulary, other normalizers); or BERT's tokenizer around a bare vocab.txt. Ids are those
 // of Python's transformers, or the folder is refused.
 
 import { existsSync } from "node:fs";
@@ -10,7 +10,7 @@ import { makePrintable, quoteValue } from "../base/printable.ts";
 import { largestSizes } from "../model/shape.ts";
 import { encodeForModel, encodeText, type SpecialTokensInText } from "../tokenizer/encoding/encode.ts";
 import { describeLoss, LossCounter } from "../tokenizer/normalising/lost-text.ts";
-import { decodeTokenizerJson } from "../tokenizer/read-tokenizer.ts";
+import { decodeTokenizerJson, findKind } from "../tokenizer/read-tokenizer.ts";
 import type { SpecialIds, Tokenizer } from "../tokenizer/tokenizer.ts";
 import { encodeTokenizerJson } from "../tokenizer/tokenizer-json.ts";
 import { checkExport, isTokenizerFile } from "./export-checksums.ts";
@@ -63,13 +63,9 @@ export async function openTextReader(
   }
   const json = readJson(path, "tokenizer.json", mostBytes.ofTokenizer);
   if (isObject(json)) checkSettings(settings, json, path);
-  if (!isWordPiece(json) || hasForeignTokens(json)) return readTextElsewhere(json, settings, inText, path);
-  // How a text is cut and filled up is decided when batches are made.
-  return readTextWith(
-    decodeTokenizerJson({ ...json, truncation: null, padding: null }, path),
-    inText,
-    split === undefined ? whenSilent : inText,
-  );
+  const tokenizer = readOurs(json, path);
+  if (tokenizer === undefined) return readTextElsewhere(json, settings, inText, path);
+  return readTextWith(tokenizer, inText, split === undefined ? whenSilent : inText);
 }
 
 /** A reader of one of our tokenizers. `framed` is how special tokens are read where the tokenizer's frame is put around a text. */
@@ -95,18 +91,28 @@ export function readTextWith(
   };
 }
 
-function isWordPiece(json: unknown): json is Json {
-  if (!isObject(json) || !isObject(json.model)) return false;
-  const { model } = json;
-  return model.type === "WordPiece" || (model.type === undefined && "max_input_chars_per_word" in model);
+/** The tokenizer where our encoder expresses it. A WordPiece is read by it or by nobody. */
+function readOurs(json: unknown, path: string): Tokenizer | undefined {
+  if (!isObject(json) || !isObject(json.model)) return undefined;
+  const kind = findKind(json.model);
+  if (kind === undefined || hasForeignTokens(json)) return undefined;
+  try {
+    // How a text is cut and filled up is decided when batches are made.
+    return decodeTokenizerJson({ ...json, truncation: null, padding: null }, path);
+  } catch (error) {
+    if (kind.name === "wordpiece" || !(error instanceof UserError)) throw error;
+    return undefined;
+  }
 }
 
 /** Whether tokens were added that our encoder cannot look for in a text: beyond the vocabulary, no special ones, or with flags. */
 function hasForeignTokens({ added_tokens: added, model }: Json): boolean {
   const { vocab } = model as Json;
-  if (!Array.isArray(added) || !isObject(vocab)) return false;
+  if (!Array.isArray(added)) return false;
+  const has = (content: unknown, id: unknown) =>
+    Array.isArray(vocab) ? vocab[id as number]?.[0] === content : isObject(vocab) && vocab[String(content)] === id;
   const isOurs = ({ id, content, special, lstrip, rstrip, normalized }: Json) =>
-    special === true && vocab[String(content)] === id && ![lstrip, rstrip, normalized].includes(true);
+    special === true && has(content, id) && ![lstrip, rstrip, normalized].includes(true);
   return added.some(token => isObject(token) && !isOurs(token));
 }
 

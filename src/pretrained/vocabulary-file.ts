@@ -35,10 +35,10 @@ export function readBertVocabulary(folder: string, settings: TokenizerSettings):
         lowercase,
       },
     ],
-    preTokenizer: "bert",
+    model: { kind: "wordpiece", longestWord: 100 },
+    preTokenizer: { name: "bert", prefixSpace: "never" },
     specialTokens: [...new Set(Object.values(specials))].map(id => vocabulary[id]!),
     specials,
-    longestWord: 100,
     template: {
       single: [
         { token: classify, typeId: 0 },

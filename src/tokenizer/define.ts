@@ -1,7 +1,8 @@
 // Makes tokenizers: gives data its hash, and a learned vocabulary the special tokens and template of this project.
 
 import { contentHash } from "../base/files/files.ts";
-import type { PreTokenizer } from "./encoding/split.ts";
+import { type PreTokenizerName, preTokenizerOf } from "./encoding/pre-tokenizer.ts";
+import type { TokenizerModel } from "./kinds/models.ts";
 import type { Normaliser } from "./normalising/normaliser.ts";
 import { specialTokens, type Tokenizer, type TokenizerData } from "./tokenizer.ts";
 import { encodeTokenizerJson } from "./tokenizer-json.ts";
@@ -18,17 +19,18 @@ export function defineTokenizer(data: TokenizerData): Tokenizer {
 export function defineLearnedTokenizer(
   vocabulary: readonly string[],
   normaliser: Normaliser,
-  preTokenizer: PreTokenizer,
+  preTokenizer: PreTokenizerName,
+  model: TokenizerModel = { kind: "wordpiece", longestWord: 100 },
 ): Tokenizer {
   const astray = specialTokens.findIndex((token, id) => vocabulary[id] !== token);
   if (astray >= 0) throw new Error(`token ${astray} is ${vocabulary[astray]}, not ${specialTokens[astray]}`);
   return defineTokenizer({
     vocabulary,
+    model,
     normaliser,
-    preTokenizer,
+    preTokenizer: preTokenizerOf(preTokenizer),
     specialTokens,
     specials: { pad: 0, unknown: 3, classify: 4, separator: 5, mask: 6 },
-    longestWord: 100,
     template: {
       single: [
         { sequence: "A", typeId: 0 },

@@ -44,7 +44,7 @@ test("the hash is of everything that decides ids, and of nothing else", () => {
     defineLearnedTokenizer(vocabulary, normalisers.bert, "whitespace"),
     defineLearnedTokenizer(vocabulary, normalisers.reference, "bert"),
     defineLearnedTokenizer([...vocabulary.slice(0, -2), "\u2028", "\\"], normalisers.bert, "bert"),
-    defineTokenizer({ ...base, longestWord: 99 }),
+    defineTokenizer({ ...base, model: { kind: "wordpiece", longestWord: 99 } }),
     defineTokenizer({ ...base, template: null }),
     defineTokenizer({ ...base, specialTokens: specialTokens.slice(1) }),
   ];
@@ -113,8 +113,12 @@ type Foreign = ReturnType<typeof foreign>;
 const refusals: readonly (readonly [what: string, change: (file: Foreign) => object, message: RegExp])[] = [
   ["a list", () => [], /the JSON object is missing/],
   ["no model", ({ model, ...rest }) => rest, /model is missing/],
-  ["another model", file => ({ ...file, model: { type: "BPE", vocab: {}, merges: [] } }), /"BPE" is not WordPiece/],
-  ["a model of no name", file => ({ ...file, model: { vocab: {} } }), /model undefined is not WordPiece/],
+  [
+    "another model",
+    file => ({ ...file, model: { type: "BPE", vocab: {}, merges: [] } }),
+    /BPE behind the pre_tokenizer bert/,
+  ],
+  ["a model of no name", file => ({ ...file, model: { vocab: {} } }), /model undefined is none of WordPiece/],
   [
     "another prefix",
     file => change(file, { continuing_subword_prefix: "@@" }),
@@ -165,8 +169,12 @@ const refusals: readonly (readonly [what: string, change: (file: Foreign) => obj
     file => ({ ...file, normalizer: replace({ String: "" }) }),
     /Replace with the pattern \{"String":""\}/,
   ],
-  ["another pre-tokenizer", file => ({ ...file, pre_tokenizer: { type: "ByteLevel" } }), /pre_tokenizer "ByteLevel"/],
-  ["no pre-tokenizer", file => ({ ...file, pre_tokenizer: null }), /pre_tokenizer null is neither/],
+  [
+    "another pre-tokenizer",
+    file => ({ ...file, pre_tokenizer: { type: "ByteLevel" } }),
+    /WordPiece behind the pre_tokenizer byte-level/,
+  ],
+  ["no pre-tokenizer", file => ({ ...file, pre_tokenizer: null }), /pre_tokenizer null is none of/],
   [
     "another post-processor",
     file => ({ ...file, post_processor: { type: "ByteLevel" } }),

@@ -5,11 +5,14 @@ import { UserError } from "../base/errors.ts";
 import { mostBytes, readJson } from "../base/files/files.ts";
 import { quoteValue } from "../base/printable.ts";
 import { defineTokenizer } from "./define.ts";
-import type { PreTokenizer } from "./encoding/split.ts";
+import type { PreTokenizerName } from "./encoding/pre-tokenizer.ts";
+import { checkDecoder, decodePreTokenizer } from "./encoding/pre-tokenizer-json.ts";
+import type { TokenizerKind } from "./kinds/kind.ts";
+import { tokenizerKinds } from "./kinds/kinds.ts";
 import { decodeNormaliser, isObject, type Json, type Refuse } from "./normalising/normaliser-json.ts";
 import type { SpecialIds, TemplatePart, Tokenizer, TokenizerData } from "./tokenizer.ts";
 
-/** Reads a tokenizer.json (ours, or another WordPiece one). UserErrors: E_FILE_MISSING, E_JSON, E_TOKENIZER_UNSUPPORTED. */
+/** Reads a tokenizer.json (ours, or another of these kinds). UserErrors: E_FILE_MISSING, E_JSON, E_TOKENIZER_UNSUPPORTED. */
 export function readTokenizer(path: string): Tokenizer {
   return decodeTokenizerJson(readJson(path, "tokenizer.json", mostBytes.ofTokenizer), path);
 }
@@ -20,51 +23,36 @@ export function decodeTokenizerJson(json: unknown, path: string): Tokenizer {
     throw new UserError(
       "E_TOKENIZER_UNSUPPORTED",
       `${path}: ${what}`,
-      "Use a WordPiece tokenizer with a BERT-like normalizer, or let `cram prepare` learn one.",
+      "Use another tokenizer, or let `cram prepare` learn one.",
     );
   };
   const object = (value: unknown, what: string): Json => (isObject(value) ? value : refuse(`${what} is missing`));
   const root = object(json, "the JSON object");
   const model = object(root.model, "model");
-  // Files of older versions name no type: WordPiece models are told there by what only they have.
-  const type = model.type ?? (Object.hasOwn(model, "max_input_chars_per_word") ? "WordPiece" : undefined);
-  if (type !== "WordPiece") refuse(`model ${quoteValue(type)} is not WordPiece`);
-  if (model.continuing_subword_prefix !== "##") refuse('continuing_subword_prefix is not "##"');
+  const kind = findKind(model) ?? refuse(`model ${quoteValue(model.type)} is none of ${kindTypes.join(", ")}`);
   for (const key of ["truncation", "padding"]) if (root[key] != null) refuse(`${key} is set; remove it from the file`);
-  checkDecoder(root.decoder, refuse);
-  const vocabulary = decodeVocabulary(object(model.vocab, "model.vocab"), refuse);
-  const longestWord = model.max_input_chars_per_word ?? 100;
-  if (typeof longestWord !== "number") return refuse("model.max_input_chars_per_word is not a number");
+  const preTokenizer = decodePreTokenizer(root.pre_tokenizer, refuse);
+  const learned = kind.decodeJson(model, preTokenizer.name, refuse);
+  const { vocabulary } = learned;
+  checkPreTokenizer(kind, preTokenizer.name, refuse);
+  checkDecoder(root.decoder, { model: learned.model, preTokenizer }, refuse);
   return defineTokenizer({
-    vocabulary,
+    ...learned,
     normaliser: decodeNormaliser(root.normalizer, refuse),
-    preTokenizer: decodePreTokenizer(root.pre_tokenizer, refuse),
+    preTokenizer,
     specialTokens: decodeAddedTokens(root.added_tokens, vocabulary, refuse),
-    specials: findSpecials(vocabulary, model.unk_token, refuse),
-    longestWord,
+    specials: findSpecials(vocabulary, readUnknown(model, vocabulary, refuse), refuse),
     template: decodeTemplate(root.post_processor, vocabulary, refuse),
   });
 }
 
-function checkDecoder(value: unknown, refuse: Refuse): void {
-  if (value === null || value === undefined) return;
-  const { type, prefix, cleanup } = isObject(value) ? value : {};
-  if (type !== "WordPiece" || prefix !== "##" || cleanup !== true) refuse(`decoder ${quoteValue(value)}`);
-}
+const kindTypes = tokenizerKinds.map(({ type }) => type);
 
-function decodeVocabulary(vocab: Json, refuse: Refuse): string[] {
-  const entries = Object.entries(vocab);
-  const vocabulary = new Array<string>(entries.length);
-  for (const [token, id] of entries) {
-    if (typeof id !== "number" || !Number.isInteger(id) || id < 0 || id >= entries.length) {
-      return refuse(`model.vocab: the id ${id} of ${quoteValue(token)} is not one of 0 to ${entries.length - 1}`);
-    }
-    if (vocabulary[id] !== undefined) {
-      refuse(`model.vocab: ${quoteValue(vocabulary[id])} and ${quoteValue(token)} have the same id ${id}`);
-    }
-    vocabulary[id] = token;
-  }
-  return vocabulary;
+/** The kind of a model of a tokenizer.json. */
+export function findKind(model: Json): TokenizerKind | undefined {
+  // Files of older versions name no type: WordPiece models are told there by what only they have.
+  const type = model.type ?? (Object.hasOwn(model, "max_input_chars_per_word") ? "WordPiece" : undefined);
+  return tokenizerKinds.find(kind => kind.type === type) as unknown as TokenizerKind | undefined;
 }
 
 function decodeAddedTokens(value: unknown, vocabulary: readonly string[], refuse: Refuse): string[] {
@@ -84,25 +72,18 @@ function decodeAddedTokens(value: unknown, vocabulary: readonly string[], refuse
   });
 }
 
-function findSpecials(vocabulary: readonly string[], unknownToken: unknown, refuse: Refuse): SpecialIds {
+function findSpecials(vocabulary: readonly string[], unknownTokens: readonly unknown[], refuse: Refuse): SpecialIds {
   const find = (...names: unknown[]): number => {
-    const id = vocabulary.findIndex(token => names.includes(token));
-    return id < 0 ? refuse(`the vocabulary has no ${names.join(" or ")}`) : id;
+    const id = names.map(name => vocabulary.indexOf(name as string)).find(found => found >= 0);
+    return id ?? refuse(`the vocabulary has no ${names.join(" or ")}`);
   };
   return {
     pad: find("<pad>", "[PAD]"),
-    unknown: find(unknownToken),
-    classify: find("<cls>", "[CLS]"),
-    separator: find("<sep>", "[SEP]"),
+    unknown: find(...unknownTokens),
+    classify: find("<cls>", "[CLS]", "<s>"),
+    separator: find("<sep>", "[SEP]", "</s>"),
     mask: find("<mask>", "[MASK]"),
   };
-}
-
-function decodePreTokenizer(value: unknown, refuse: Refuse): PreTokenizer {
-  const type = isObject(value) ? value.type : null;
-  if (type === "BertPreTokenizer") return "bert";
-  if (type === "Whitespace") return "whitespace";
-  return refuse(`pre_tokenizer ${quoteValue(type)} is neither Whitespace nor BertPreTokenizer`);
 }
 
 function decodeTemplate(value: unknown, vocabulary: readonly string[], refuse: Refuse): TokenizerData["template"] {
@@ -129,4 +110,21 @@ function decodeTemplate(value: unknown, vocabulary: readonly string[], refuse: R
   const decodeParts = (parts: unknown, name: string): TemplatePart[] =>
     Array.isArray(parts) ? parts.map(decodePart) : refuse(`post_processor: ${name} is not a list`);
   return { single: decodeParts(value.single, "single"), pair: decodeParts(value.pair, "pair") };
+}
+
+/** Which token stands for what is unknown. A model of bytes may name none, and needs none. */
+function readUnknown(model: Json, vocabulary: readonly string[], refuse: Refuse): readonly unknown[] {
+  if (model.type === "Unigram") {
+    const { unk_id: id } = model;
+    return typeof id === "number" && vocabulary[id] !== undefined
+      ? [vocabulary[id]]
+      : refuse("model.unk_id is no token");
+  }
+  const { unk_token: named } = model;
+  return named === null || named === undefined || named === "" ? ["<unk>", "[UNK]"] : [named];
+}
+
+function checkPreTokenizer(kind: TokenizerKind, preTokenizer: PreTokenizerName, refuse: Refuse): void {
+  if (kind.preTokenizers.includes(preTokenizer)) return;
+  refuse(`${kind.type} behind the pre_tokenizer ${preTokenizer}: it is read behind ${kind.preTokenizers.join(" or ")}`);
 }

@@ -2,6 +2,8 @@
 // gives the same ids there. The text of this file is also what a tokenizer's hash is taken of.
 
 import { writeFileAtomically } from "../base/files/files.ts";
+import { encodeDecoder, encodePreTokenizer } from "./encoding/pre-tokenizer-json.ts";
+import { findTokenizerKind } from "./kinds/kinds.ts";
 import { encodeNormaliser } from "./normalising/normaliser-json.ts";
 import type { TemplatePart, Tokenizer, TokenizerData } from "./tokenizer.ts";
 
@@ -12,6 +14,7 @@ export function writeTokenizer(path: string, tokenizer: Tokenizer): void {
 
 /** The text of a tokenizer.json; the same text for equal tokenizers. */
 export function encodeTokenizerJson(data: TokenizerData): string {
+  const kind = findTokenizerKind(data.model.kind);
   const idOf = (token: string) => data.vocabulary.indexOf(token);
   const encodePart = (part: TemplatePart) =>
     "token" in part
@@ -34,7 +37,7 @@ export function encodeTokenizerJson(data: TokenizerData): string {
       special: true,
     })),
     normalizer: encodeNormaliser(data.normaliser),
-    pre_tokenizer: { type: data.preTokenizer === "bert" ? "BertPreTokenizer" : "Whitespace" },
+    pre_tokenizer: encodePreTokenizer(data.preTokenizer),
     post_processor: data.template && {
       type: "TemplateProcessing",
       single: data.template.single.map(encodePart),
@@ -43,14 +46,8 @@ export function encodeTokenizerJson(data: TokenizerData): string {
         [...new Set(templateTokens)].map(token => [token, { id: token, ids: [idOf(token)], tokens: [token] }]),
       ),
     },
-    decoder: { type: "WordPiece", prefix: "##", cleanup: true },
-    model: {
-      type: "WordPiece",
-      unk_token: data.vocabulary[data.specials.unknown],
-      continuing_subword_prefix: "##",
-      max_input_chars_per_word: data.longestWord,
-      vocab: Object.fromEntries(data.vocabulary.map((token, id) => [token, id])),
-    },
+    decoder: encodeDecoder(data),
+    model: { type: kind.type, ...kind.encodeJson(data, data.model) },
   };
   return `${JSON.stringify(json, null, 1)}\n`;
 }

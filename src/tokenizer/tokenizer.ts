@@ -1,7 +1,8 @@
 // What a tokenizer is: plain data that says how text becomes ids. Two tokenizers with equal data have equal hashes and
-// give equal ids. Only WordPiece is expressed; the special tokens of this project stand at fixed ids 0 to 6.
+// give equal ids. How a word becomes tokens is its model's kind (kinds/); the special tokens of this project stand at fixed ids 0 to 6.
 
-import type { PreTokenizer } from "./encoding/split.ts";
+import type { PreTokenizer } from "./encoding/pre-tokenizer.ts";
+import type { TokenizerModel } from "./kinds/models.ts";
 import type { Normaliser } from "./normalising/normaliser.ts";
 
 /** One place in what is put around a text: the first text, the second one, or a special token. */
@@ -20,15 +21,14 @@ export interface SpecialIds {
 }
 
 export interface TokenizerData {
-  /** Every token at its id; continuing pieces begin with "##". */
+  /** Every token at its id, as its kind writes it: WordPiece continues a word with "##", a space is "Ġ" of bytes and "▁" of metaspace. */
   readonly vocabulary: readonly string[];
+  readonly model: TokenizerModel;
   readonly normaliser: Normaliser;
   readonly preTokenizer: PreTokenizer;
   /** Tokens recognised in raw text, before it is normalised. */
   readonly specialTokens: readonly string[];
   readonly specials: SpecialIds;
-  /** A word with more characters than this becomes the unknown token. */
-  readonly longestWord: number;
   /** What `encodeForModel` puts around one text and around a pair; null puts nothing. */
   readonly template: { readonly single: readonly TemplatePart[]; readonly pair: readonly TemplatePart[] } | null;
 }

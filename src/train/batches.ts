@@ -98,10 +98,22 @@ function checkDocuments(dataset: Dataset, { data }: Recipe): void {
   );
 }
 
-/** UserErrors: those of checkFit, E_DATA_DOCUMENTS, E_DATA_ORDER. */
+/** UserError E_DATA_WORDS where whole words are to be masked, and tokens do not tell them. */
+function checkWords({ tellsWords, tokenizer }: Dataset, { data }: Recipe): void {
+  const { unit } = data.mask ?? plainMask;
+  if (unit === "tokens" || tellsWords) return;
+  throw new UserError(
+    "E_DATA_WORDS",
+    `data.mask.unit ${unit}: tokens of a ${tokenizer.model.kind} tokenizer behind ${tokenizer.preTokenizer.name} do not tell where a word begins`,
+    "Set data.mask.unit=tokens, or prepare with --pre-tokenizer metaspace.",
+  );
+}
+
+/** UserErrors: those of checkFit, E_DATA_DOCUMENTS, E_DATA_ORDER, E_DATA_WORDS. */
 export function openBatches(dataset: Dataset, recipe: Recipe): BatchSource {
   checkFit(dataset.manifest, recipe);
   checkDocuments(dataset, recipe);
+  checkWords(dataset, recipe);
   if (recipe.data.order !== undefined) dataset.arrange(recipe.data.order);
   const { validation, hash } = dataset.manifest;
   const { model, data, train } = recipe;

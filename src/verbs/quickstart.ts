@@ -39,6 +39,7 @@ export async function prepareProse(
       vocabulary,
       sequenceLength,
       normaliser: "ascii-fold",
+      tokenizerKind: "wordpiece",
       preTokenizer: "whitespace",
       textField: "text",
       maxTokensPerCharacter: undefined,

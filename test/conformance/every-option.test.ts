@@ -149,7 +149,8 @@ function describeOrder({ data, train }: Recipe): unknown {
   );
   const visit = (see: (tokens: Uint16Array, index: number) => void) => drawn.forEach(see);
   const countTokens = () => Float64Array.from({ length: 40 }, (_, i) => 40 - i);
-  const order = rankSequences(data.order, 40, { vocabulary, separator: 5, countTokens }, visit);
+  const characters = Float64Array.from(vocabulary, token => token.length);
+  const order = rankSequences(data.order, 40, { vocabulary, separator: 5, characters, countTokens }, visit);
   return [0, 1].map(epoch => [...order(train.seed, epoch)]);
 }
 
@@ -169,7 +170,10 @@ function describeValues(recipe: Recipe): string {
   const positions = new Int32Array(40 * 16);
   for (let row = 0; row < 40; row++) {
     const options = { predictions: 6, capacity: 6, mask: 6, vocabulary: 40, settings: data.mask ?? plainMask };
-    const kinds = { isSpecial: (token: number) => token < 7, continuesWord: (token: number) => token % 3 === 0 };
+    const kinds = {
+      isSpecial: (token: number) => token < 7,
+      continuesWord: (_: number, token: number) => token % 3 === 0,
+    };
     const random = new RandomSequence(train.seed, streams.masking, row);
     maskSequence(tokens, row * 16, 16, positions, new Int32Array(40 * 16), row * 6, { ...options, ...kinds }, random);
   }

@@ -80,10 +80,10 @@ test("a WordPiece tokenizer.json is read by our encoder, whatever it says of tru
   const data = {
     vocabulary: golden.vocabulary,
     normaliser: [{ step: "bert", cleanText: true, separateIdeographs: true, stripAccents: true, lowercase: true }],
-    preTokenizer: "bert",
+    model: { kind: "wordpiece", longestWord: 100 },
+    preTokenizer: { name: "bert", prefixSpace: "never" },
     specialTokens: golden.vocabulary.slice(0, 5),
     specials: reader.specials,
-    longestWord: 100,
     template: null,
   } as const;
   const json = JSON.parse(encodeTokenizerJson(data)) as object;

@@ -11,7 +11,8 @@ import { filters } from "../../corpus/filters/filters.ts";
 import { type ChosenFormat, chosenFormats } from "../../corpus/sources/read-shard.ts";
 import { countPerformanceCores } from "../../machine/cores.ts";
 import { describePassedOver } from "../../tables/passed-over.ts";
-import type { PreTokenizer } from "../../tokenizer/encoding/split.ts";
+import { type PreTokenizerName, preTokenizerNames } from "../../tokenizer/encoding/pre-tokenizer.ts";
+import { type TokenizerKindName, tokenizerKinds } from "../../tokenizer/kinds/kinds.ts";
 import { formatShare } from "../../tokenizer/normalising/lost-text.ts";
 import { type NormaliserName, normalisers } from "../../tokenizer/normalising/normaliser.ts";
 import { formatDuration } from "../../train/budget.ts";
@@ -30,7 +31,8 @@ interface PrepareFlags {
   readonly tokenizer?: string;
   readonly alphabetLimit?: string;
   readonly normaliser?: NormaliserName;
-  readonly preTokenizer?: PreTokenizer;
+  readonly tokenizerKind?: TokenizerKindName;
+  readonly preTokenizer?: PreTokenizerName;
   readonly format?: ChosenFormat;
   readonly textField: string;
   readonly documentSeparator?: string;
@@ -72,9 +74,15 @@ export function addPrepare(program: Command): void {
     )
     .addOption(
       new Option(
+        "--tokenizer-kind <name>",
+        "kind of the tokenizer to learn, as listed below; default: wordpiece",
+      ).choices(tokenizerKinds.map(({ name }) => name)),
+    )
+    .addOption(
+      new Option(
         "--pre-tokenizer <name>",
-        "how text is split into words; default: whitespace for ascii-fold and reference, else bert",
-      ).choices(["whitespace", "bert"]),
+        "how text is split into words; default: byte-level for bpe, else whitespace for ascii-fold and reference, else bert",
+      ).choices(preTokenizerNames),
     )
     .addOption(new Option("--format <name>", "what every file is, whatever its name says").choices(chosenFormats))
     .option("--text-field <name>", "the field or column that holds the text, as in data.text", "text")
@@ -136,6 +144,9 @@ Normalisers: keep        every letter as it is, in NFC; for any language, and fo
              reference   the paper's: lower case, and nothing that is not ASCII
 What is lost is told above 1 % of the characters, and refused above half.
 
+Kinds of tokenizers, and the pre-tokenizers that they are learned behind (metaspace: as SentencePiece):
+${tokenizerKinds.map(kind => `  ${kind.name.padEnd(10)}  ${kind.summary}\n  ${" ".repeat(10)}  ${kind.preTokenizers.join(", ")}`).join("\n")}
+
 Filters, with limits that --filter name:limit=number,limit=number changes:
 ${describeFilters()}
 
@@ -166,6 +177,7 @@ async function prepare(texts: string[], flags: PrepareFlags): Promise<void> {
     tokenizer: flags.tokenizer,
     sequenceLength: parseOptional("--sequence-length", flags.sequenceLength),
     normaliser: flags.normaliser,
+    tokenizerKind: flags.tokenizerKind,
     preTokenizer: flags.preTokenizer,
     format: flags.format,
     textField: flags.textField,

@@ -1,10 +1,15 @@
-// Text to token ids by WordPiece: the longest piece first, word by word. Words repeat, so each word's ids are kept in a
-// table and most words cost one look-up; the table is emptied when full, which changes speed and nothing else.
+// Text to token ids: normalised, cut into words, each word by its tokenizer's kind. Text repeats, so the ids of raw words and of words
+// are kept, and most of a text costs one look-up a word.
 
+import type { EncodeWord } from "../kinds/kind.ts";
+import { compileWords } from "../kinds/kinds.ts";
 import { compileNormaliser } from "../normalising/normalise.ts";
 import type { Tokenizer } from "../tokenizer.ts";
-import { allocateSpans, splitWords } from "./split.ts";
-import { WordTable } from "./word-table.ts";
+import { IdList } from "./id-list.ts";
+import { allocateSpans, prepareText, splitWords } from "./pre-tokenizer.ts";
+import { cutsAtSpaces, RawWords } from "./raw-words.ts";
+import { longestCachedWord, WordCache } from "./word-cache.ts";
+import { hashSpan } from "./word-table.ts";
 
 /**
  * How special tokens written out in a text are read: as the token (what `tokenizers` does, and what filling a mask needs)
@@ -12,123 +17,89 @@ import { WordTable } from "./word-table.ts";
  */
 export type SpecialTokensInText = "recognise" | "as-text";
 
-const cachedWords = 1 << 18;
-const longestCachedWord = 48;
-
-/** Encodes with one tokenizer; owns the table of words seen, a few tens of megabytes when full. */
+/** Encodes with one tokenizer; owns the tables of words seen. */
 export class Encoder {
   readonly tokenizer: Tokenizer;
   private readonly normalise: (text: string) => string;
-  private readonly spans = allocateSpans();
-  private readonly pieces = new Map<string, number>();
-  private readonly innerPieces = new Map<string, number>();
-  private readonly longestPiece: number;
+  private readonly encodeWord: EncodeWord;
+  private readonly specialIds: ReadonlyMap<string, number>;
   private readonly specialPattern: RegExp | undefined;
-  private readonly table = new WordTable();
-  private readonly idEnds = new Uint32Array(cachedWords);
-  private cachedIds = new Uint32Array(1 << 16);
-  private ids = new Uint32Array(1 << 12);
-  private count = 0;
+  private readonly rawWords: RawWords | undefined;
+  private readonly rawCache = new WordCache();
+  private readonly wordCache = new WordCache();
+  private readonly spans = allocateSpans();
+  private readonly list = new IdList();
 
   constructor(tokenizer: Tokenizer) {
+    const { normaliser, preTokenizer, specialTokens, vocabulary } = tokenizer;
     this.tokenizer = tokenizer;
-    this.normalise = compileNormaliser(tokenizer.normaliser);
-    let longest = 1;
-    tokenizer.vocabulary.forEach((token, id) => {
-      this.pieces.set(token, id);
-      if (token.startsWith("##")) this.innerPieces.set(token.slice(2), id);
-      longest = Math.max(longest, token.length);
-    });
-    this.longestPiece = longest;
-    const specials = [...tokenizer.specialTokens].sort((a, b) => b.length - a.length);
+    this.normalise = compileNormaliser(normaliser);
+    this.encodeWord = compileWords(tokenizer);
+    if (cutsAtSpaces(normaliser, preTokenizer)) this.rawWords = new RawWords(normaliser, preTokenizer);
+    this.specialIds = new Map(specialTokens.map(token => [token, vocabulary.indexOf(token)]));
+    const specials = [...specialTokens].sort((a, b) => b.length - a.length);
     if (specials.length > 0) this.specialPattern = new RegExp(specials.map(escapeRegex).join("|"), "g");
   }
 
   /** The ids of a text, without template. The array is this encoder's own and holds until the next call. */
   encode(text: string, specialTokensInText: SpecialTokensInText): Uint32Array {
-    this.count = 0;
+    const { list } = this;
+    list.count = 0;
     if (specialTokensInText === "as-text" || this.specialPattern === undefined) {
-      this.encodePlain(text);
+      this.encodePart(text, true);
     } else {
       let done = 0;
       for (const match of text.matchAll(this.specialPattern)) {
-        this.encodePlain(text.slice(done, match.index));
-        this.push(this.pieces.get(match[0])!);
+        this.encodePart(text.slice(done, match.index), done === 0);
+        list.push(this.specialIds.get(match[0])!);
         done = match.index + match[0].length;
       }
-      this.encodePlain(done === 0 ? text : text.slice(done));
+      this.encodePart(done === 0 ? text : text.slice(done), done === 0);
     }
-    return this.ids.subarray(0, this.count);
+    return list.ids.subarray(0, list.count);
   }
 
-  private encodePlain(text: string): void {
-    const normalised = this.normalise(text);
-    splitWords(this.tokenizer.preTokenizer, normalised, this.spans);
-    const { bounds, count } = this.spans;
+  /** Encodes what stands between special tokens. */
+  private encodePart(part: string, isFirst: boolean): void {
+    const { rawWords, rawCache, list } = this;
+    if (rawWords === undefined) {
+      this.encodeRaw(part, true, isFirst);
+      return;
+    }
+    const isPrefixed = this.tokenizer.preTokenizer.prefixSpace !== "never";
+    for (let at = 0; rawWords.next(part, at); at = rawWords.end) {
+      const { begin, end, hash } = rawWords;
+      if (end - begin > longestCachedWord || (isPrefixed && begin === 0)) {
+        this.encodeRaw(part.slice(begin, end), begin === 0, isFirst);
+      } else if (!rawCache.read(part, begin, end, hash, list)) {
+        const from = list.count;
+        this.encodeRaw(part.slice(begin, end), false, false);
+        rawCache.add(part, begin, end, hash, list, from);
+      }
+    }
+  }
+
+  private encodeRaw(text: string, isPart: boolean, isFirst: boolean): void {
+    const { preTokenizer } = this.tokenizer;
+    const { spans, wordCache, list } = this;
+    const normalised = prepareText(preTokenizer, this.normalise(text), isPart, isFirst);
+    splitWords(preTokenizer.name, normalised, spans);
+    const { bounds, count } = spans;
     for (let word = 0; word < count; word++) {
       const begin = bounds[2 * word]!;
       const end = bounds[2 * word + 1]!;
       if (end - begin > longestCachedWord) {
-        this.encodeWord(normalised.slice(begin, end));
+        this.encodeWord(normalised.slice(begin, end), list);
         continue;
       }
-      const index = this.table.find(normalised, begin, end);
-      if (index < 0) this.encodeNewWord(normalised, begin, end);
-      else {
-        const idsEnd = this.idEnds[index]!;
-        for (let at = index === 0 ? 0 : this.idEnds[index - 1]!; at < idsEnd; at++) this.push(this.cachedIds[at]!);
-      }
+      const hash = hashSpan(normalised, begin, end);
+      if (wordCache.read(normalised, begin, end, hash, list)) continue;
+      const from = list.count;
+      this.encodeWord(normalised.slice(begin, end), list);
+      wordCache.add(normalised, begin, end, hash, list, from);
     }
-  }
-
-  private encodeNewWord(text: string, begin: number, end: number): void {
-    const first = this.count;
-    this.encodeWord(text.slice(begin, end));
-    if (this.table.count === cachedWords) this.table.clear();
-    const index = this.table.add(text, begin, end);
-    const start = index === 0 ? 0 : this.idEnds[index - 1]!;
-    const idsEnd = start + this.count - first;
-    if (idsEnd > this.cachedIds.length) {
-      const grown = new Uint32Array(2 * this.cachedIds.length);
-      grown.set(this.cachedIds);
-      this.cachedIds = grown;
-    }
-    this.cachedIds.set(this.ids.subarray(first, this.count), start);
-    this.idEnds[index] = idsEnd;
-  }
-
-  private encodeWord(word: string): void {
-    const { longestWord, specials } = this.tokenizer;
-    const first = this.count;
-    let known = word.length <= longestWord || (word.length <= 2 * longestWord && [...word].length <= longestWord);
-    for (let begin = 0; known && begin < word.length; ) {
-      const pieces = begin === 0 ? this.pieces : this.innerPieces;
-      let id: number | undefined;
-      let end = Math.min(word.length, begin + this.longestPiece);
-      for (; end > begin; end--) {
-        id = pieces.get(word.slice(begin, end));
-        if (id !== undefined) break;
-      }
-      if (id === undefined) known = false;
-      else this.push(id);
-      begin = end;
-    }
-    if (!known) {
-      this.count = first;
-      this.push(specials.unknown);
-    }
-  }
-
-  private push(id: number): void {
-    if (this.count === this.ids.length) {
-      const grown = new Uint32Array(2 * this.ids.length);
-      grown.set(this.ids);
-      this.ids = grown;
-    }
-    this.ids[this.count++] = id;
   }
 }
-
 const encoders = new WeakMap<Tokenizer, Encoder>();
 
 function encoderOf(tokenizer: Tokenizer): Encoder {

@@ -10,8 +10,7 @@ export class WordTable {
   private units = new Uint16Array(1 << 18);
 
   /** The number of the word text[begin, end), or -1 if it is not in the table. */
-  find(text: string, begin: number, end: number): number {
-    const hash = hashSpan(text, begin, end);
+  find(text: string, begin: number, end: number, hash = hashSpan(text, begin, end)): number {
     const mask = this.slots.length - 1;
     const length = end - begin;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
@@ -27,7 +26,7 @@ export class WordTable {
   }
 
   /** Puts in a word that is not there and returns its number. */
-  add(text: string, begin: number, end: number): number {
+  add(text: string, begin: number, end: number, hash = hashSpan(text, begin, end)): number {
     const index = this.count++;
     const start = index === 0 ? 0 : this.ends[index - 1]!;
     const unitsEnd = start + end - begin;
@@ -38,7 +37,7 @@ export class WordTable {
     while (unitsEnd > this.units.length) this.units = grow(this.units, Uint16Array);
     for (let i = begin; i < end; i++) this.units[start + i - begin] = text.charCodeAt(i);
     this.ends[index] = unitsEnd;
-    this.hashes[index] = hashSpan(text, begin, end);
+    this.hashes[index] = hash;
     if (2 * this.count > this.slots.length) this.rehash();
     else this.place(index);
     return index;
@@ -74,11 +73,17 @@ export class WordTable {
   }
 }
 
-/** FNV-1a over UTF-16 units, with the high bits folded down because the table uses the low ones. */
-function hashSpan(text: string, begin: number, end: number): number {
-  let hash = 0x811c9dc5 | 0;
-  for (let i = begin; i < end; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return hash ^ (hash >>> 15);
+export const firstHash = 0x811c9dc5 | 0;
+
+/** FNV-1a over UTF-16 units, unit by unit from `firstHash`; `finishHash` folds the high bits down because the table uses the low ones. */
+export const hashUnit = (hash: number, unit: number): number => Math.imul(hash ^ unit, 0x01000193);
+export const finishHash = (hash: number): number => hash ^ (hash >>> 15);
+
+/** The hash of text[begin, end). */
+export function hashSpan(text: string, begin: number, end: number): number {
+  let hash = firstHash;
+  for (let i = begin; i < end; i++) hash = hashUnit(hash, text.charCodeAt(i));
+  return finishHash(hash);
 }
 
 function grow<T extends Int32Array | Uint32Array | Uint16Array>(old: T, make: new (length: number) => T): T {

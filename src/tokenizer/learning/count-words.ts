@@ -1,50 +1,103 @@
 // How often each word occurs in a corpus, which is all the learner needs to know of it. Words are those of the normaliser
-// and pre-tokenizer that the tokenizer will have.
+// and pre-tokenizer that the tokenizer will have. Raw words are counted first, and each is normalised once.
 
-import { allocateSpans, type PreTokenizer, splitWords } from "../encoding/split.ts";
-import { WordTable } from "../encoding/word-table.ts";
+import {
+  allocateSpans,
+  type PreTokenizer,
+  type PreTokenizerName,
+  prepareText,
+  preTokenizerOf,
+  splitWords,
+} from "../encoding/pre-tokenizer.ts";
+import { cutsAtSpaces, RawWords } from "../encoding/raw-words.ts";
+import { hashSpan, WordTable } from "../encoding/word-table.ts";
 import { compileNormaliser } from "../normalising/normalise.ts";
 import type { Normaliser } from "../normalising/normaliser.ts";
 
 /** A word and the number of times it occurs. */
 export type WordCount = readonly [word: string, count: number];
 
+/** So many different raw words at most wait to be normalised. */
+const mostRawWords = 1 << 19;
+const longestRawWord = 48;
+
 /** Counts the words of texts; owns a table of the distinct ones. */
 export class WordCounter {
   private readonly normalise: (text: string) => string;
   private readonly preTokenizer: PreTokenizer;
+  private readonly rawWords: RawWords | undefined;
   private readonly spans = allocateSpans();
-  private readonly table = new WordTable();
-  private counts = new Float64Array(1 << 15);
+  private readonly raw = new CountedWords();
+  private readonly words = new CountedWords();
 
-  constructor(normaliser: Normaliser, preTokenizer: PreTokenizer) {
+  constructor(normaliser: Normaliser, preTokenizer: PreTokenizerName) {
     this.normalise = compileNormaliser(normaliser);
-    this.preTokenizer = preTokenizer;
+    this.preTokenizer = preTokenizerOf(preTokenizer);
+    if (cutsAtSpaces(normaliser, this.preTokenizer)) this.rawWords = new RawWords(normaliser, this.preTokenizer);
   }
 
   /** Counts the words of one more text. */
   addText(text: string): void {
-    const normalised = this.normalise(text);
-    splitWords(this.preTokenizer, normalised, this.spans);
-    const { bounds, count } = this.spans;
+    const { rawWords, raw } = this;
+    if (rawWords === undefined) {
+      this.addRaw(text, 1, true);
+      return;
+    }
+    const isPrefixed = this.preTokenizer.prefixSpace !== "never";
+    for (let at = 0; rawWords.next(text, at); at = rawWords.end) {
+      const { begin, end, hash } = rawWords;
+      if (end - begin > longestRawWord || (isPrefixed && begin === 0)) {
+        this.addRaw(text.slice(begin, end), 1, begin === 0);
+      } else raw.add(text, begin, end, hash, 1);
+    }
+    if (raw.table.count > mostRawWords) this.addRawWords();
+  }
+
+  /** The words and their counts. */
+  wordCounts(): WordCount[] {
+    this.addRawWords();
+    const { table, counts } = this.words;
+    return Array.from({ length: table.count }, (_, index) => [table.word(index), counts[index]!]);
+  }
+
+  private addRawWords(): void {
+    const { table, counts } = this.raw;
+    for (let index = 0; index < table.count; index++) this.addRaw(table.word(index), counts[index]!, false);
+    this.raw.clear();
+  }
+
+  private addRaw(text: string, times: number, isPart: boolean): void {
+    const { preTokenizer, spans, words } = this;
+    const normalised = prepareText(preTokenizer, this.normalise(text), isPart, isPart);
+    splitWords(preTokenizer.name, normalised, spans);
+    const { bounds, count } = spans;
     for (let word = 0; word < count; word++) {
       const begin = bounds[2 * word]!;
       const end = bounds[2 * word + 1]!;
-      let index = this.table.find(normalised, begin, end);
-      if (index < 0) {
-        index = this.table.add(normalised, begin, end);
-        if (index === this.counts.length) {
-          const grown = new Float64Array(2 * index);
-          grown.set(this.counts);
-          this.counts = grown;
-        }
-      }
-      this.counts[index]! += 1;
+      words.add(normalised, begin, end, hashSpan(normalised, begin, end), times);
     }
   }
+}
 
-  /** The words and their counts in the order of their first occurrence. */
-  wordCounts(): WordCount[] {
-    return Array.from({ length: this.table.count }, (_, index) => [this.table.word(index), this.counts[index]!]);
+class CountedWords {
+  readonly table = new WordTable();
+  counts = new Float64Array(1 << 15);
+
+  add(text: string, begin: number, end: number, hash: number, times: number): void {
+    let index = this.table.find(text, begin, end, hash);
+    if (index < 0) {
+      index = this.table.add(text, begin, end, hash);
+      if (index === this.counts.length) {
+        const grown = new Float64Array(2 * index);
+        grown.set(this.counts);
+        this.counts = grown;
+      }
+    }
+    this.counts[index]! += times;
+  }
+
+  clear(): void {
+    this.table.clear();
+    this.counts.fill(0);
   }
 }

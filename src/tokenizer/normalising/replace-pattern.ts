@@ -16,11 +16,15 @@ export function isPortablePattern(pattern: string): boolean {
   }
 }
 
-/** Whether a pattern finds something in some text of ASCII characters alone. */
-export function matchesAscii(pattern: string): boolean {
+/** Whether a pattern finds a character of ASCII, of those that `among` matches. */
+export function matchesAscii(pattern: string, among = "[^]"): boolean {
   const match = portable.exec(pattern);
   if (match === null) return true; // nobody knows
   const once = new RegExp(match[1]!, "u");
-  for (let unit = 0; unit < 128; unit++) if (once.test(String.fromCharCode(unit))) return true;
+  const wanted = new RegExp(among);
+  for (let unit = 0; unit < 128; unit++) {
+    const character = String.fromCharCode(unit);
+    if (wanted.test(character) && once.test(character)) return true;
+  }
   return false;
 }

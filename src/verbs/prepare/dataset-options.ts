@@ -5,7 +5,8 @@ import type { DocumentsManifest } from "../../corpus/documents.ts";
 import type { ChosenFilter } from "../../corpus/filters/filters.ts";
 import type { ChosenFormat } from "../../corpus/sources/read-shard.ts";
 import type { DatasetManifest } from "../../dataset/manifest.ts";
-import type { PreTokenizer } from "../../tokenizer/encoding/split.ts";
+import type { PreTokenizerName } from "../../tokenizer/encoding/pre-tokenizer.ts";
+import type { TokenizerKindName } from "../../tokenizer/kinds/kinds.ts";
 import type { NormaliserName } from "../../tokenizer/normalising/normaliser.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 
@@ -16,10 +17,11 @@ export interface DatasetOptions {
   readonly vocabulary: number;
   readonly sequenceLength: number;
   readonly normaliser: NormaliserName;
-  readonly preTokenizer: PreTokenizer;
+  readonly tokenizerKind: TokenizerKindName;
+  readonly preTokenizer: PreTokenizerName;
   /** Characters that the tokenizer knows at most; undefined: as `limitAlphabet` says. */
   readonly alphabetLimit?: number | undefined;
-  /** Takes the place of one that is learned; vocabulary, normaliser, preTokenizer and alphabetLimit are then its own. */
+  /** Takes the place of one that is learned; vocabulary, normaliser, tokenizerKind, preTokenizer and alphabetLimit are then its own. */
   readonly tokenizer?: Tokenizer | undefined;
   /** What every file is; undefined: what its name says, or its content. */
   readonly format?: ChosenFormat | undefined;

@@ -5,22 +5,27 @@ import { type SelectOptions, selectDocuments } from "../../corpus/select.ts";
 import type { Shard } from "../../corpus/sources/shard.ts";
 import { defineLearnedTokenizer } from "../../tokenizer/define.ts";
 import { Encoder } from "../../tokenizer/encoding/encode.ts";
+import { findTokenizerKind } from "../../tokenizer/kinds/kinds.ts";
 import { WordCounter } from "../../tokenizer/learning/count-words.ts";
-import { learnVocabulary, limitAlphabet } from "../../tokenizer/learning/learn.ts";
 import { normalisers } from "../../tokenizer/normalising/normaliser.ts";
 import { specialTokens, type Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { DatasetOptions } from "./dataset-options.ts";
 
-/** A WordPiece vocabulary of the counted words, as long as the options ask. */
+/** A tokenizer of the counted words, of the kind and with the vocabulary that the options ask for. */
 export function learnTokenizer(
   words: WordCounter,
   options: DatasetOptions,
   onProgress: (tokens: number) => void,
 ): Tokenizer {
-  const { vocabulary: vocabularySize, alphabetLimit = limitAlphabet(vocabularySize) } = options;
-  const learning = { vocabularySize, alphabetLimit, specialTokens, onProgress };
-  const vocabulary = learnVocabulary(words.wordCounts(), learning);
-  return defineLearnedTokenizer(vocabulary, normalisers[options.normaliser], options.preTokenizer);
+  const { vocabulary: vocabularySize, alphabetLimit, normaliser, tokenizerKind, preTokenizer } = options;
+  const { vocabulary, model } = findTokenizerKind(tokenizerKind).learn(words.wordCounts(), {
+    vocabularySize,
+    specialTokens,
+    preTokenizer,
+    alphabetLimit,
+    onProgress,
+  });
+  return defineLearnedTokenizer(vocabulary, normalisers[normaliser], preTokenizer, model);
 }
 
 /** A first pass over all text, for a tokenizer of its own to judge documents with: no outside data decides. */

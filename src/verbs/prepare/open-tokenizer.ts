@@ -16,7 +16,7 @@ import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { checkRunTokenizer } from "../../train/run-folder.ts";
 
 /**
- * Errors: E_FILE_MISSING, E_JSON, E_TOKENIZER_UNSUPPORTED for what is no WordPiece tokenizer; E_TOKENIZER_OTHER, E_KEPT_MODEL and
+ * Errors: E_FILE_MISSING, E_JSON, E_TOKENIZER_UNSUPPORTED for what our encoder does not express; E_TOKENIZER_OTHER, E_KEPT_MODEL and
  * E_EXPORT_CHANGED for one that was changed where it lies.
  */
 export async function openTokenizer(path: string): Promise<Tokenizer> {

@@ -26,7 +26,7 @@ test("the share of tokens that are unknown words is told above 1 %", async () =>
   writeFileSync(rare, withRare.map(line => JSON.stringify({ text: line })).join("\n"));
   const { manifest, warnings } = await make({ texts: [rare], vocabulary: 80 });
   assert.equal(manifest.text!.unknownTokens, 20);
-  assert.match(warnings.join(), /of the tokens are unknown words: longer than 100 characters/);
+  assert.match(warnings.join(), /of the tokens are unknown: words longer than 100 characters/);
   assert.deepEqual((await make({ vocabulary: 80 })).warnings, []);
 });
 

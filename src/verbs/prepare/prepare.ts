@@ -9,7 +9,9 @@ import { listShards } from "../../corpus/sources/sources.ts";
 import { largestVocabulary } from "../../dataset/shards.ts";
 import { countPerformanceCores } from "../../machine/cores.ts";
 import type { PassedOver } from "../../tables/passed-over.ts";
-import type { PreTokenizer } from "../../tokenizer/encoding/split.ts";
+import type { PreTokenizerName } from "../../tokenizer/encoding/pre-tokenizer.ts";
+import type { TokenizerKind } from "../../tokenizer/kinds/kind.ts";
+import { findTokenizerKind, type TokenizerKindName } from "../../tokenizer/kinds/kinds.ts";
 import type { NormaliserName } from "../../tokenizer/normalising/normaliser.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Recipe } from "../../train/recipe.ts";
@@ -43,8 +45,13 @@ export interface PrepareOptions {
   readonly sequenceLength?: number | undefined;
   /** What text becomes before it is split. Default ascii-fold. */
   readonly normaliser?: NormaliserName | undefined;
-  /** How text is split into words. Default whitespace for ascii-fold and reference, bert for what keeps other letters. */
-  readonly preTokenizer?: PreTokenizer | undefined;
+  /** Kind of the tokenizer to learn. Default wordpiece. */
+  readonly tokenizerKind?: TokenizerKindName | undefined;
+  /**
+   * How text is split into words. Default of wordpiece and wordlevel: whitespace for ascii-fold and reference, bert for what keeps other
+   * letters; of bpe byte-level.
+   */
+  readonly preTokenizer?: PreTokenizerName | undefined;
   /** What every file is, text, jsonl or html. Default: what its name says, or its content. */
   readonly format?: ChosenFormat | undefined;
   /** The field of a .jsonl line, or the column of a table, that holds the text. Default text. */
@@ -93,6 +100,7 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
     throw new UserError("E_OPTION", `holdOut is ${holdOut}`, "Hold out a share above 0 and up to 0.5.");
   }
   const normaliser = options.normaliser ?? "ascii-fold";
+  const kind = findTokenizerKind(options.tokenizerKind ?? "wordpiece");
   const tokenizer = options.tokenizer === undefined ? undefined : await openGivenTokenizer(options.tokenizer, options);
   const shaping = {
     nameRecipe,
@@ -101,7 +109,8 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
     tokenizer,
     sequenceLength: options.sequenceLength ?? (await readLearnedLength(options.tokenizer)) ?? model.sequenceLength,
     normaliser,
-    preTokenizer: options.preTokenizer ?? defaultPreTokenizer(normaliser),
+    tokenizerKind: kind.name,
+    preTokenizer: choosePreTokenizer(kind, options),
     format: options.format,
     textField: options.textField ?? "text",
     documentSeparator: options.documentSeparator,
@@ -128,7 +137,7 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
 
 /** UserError E_OPTION where an option is given that the tokenizer decides; those of opening it. */
 function openGivenTokenizer(path: string, options: PrepareOptions): Promise<Tokenizer> {
-  const decided = (["vocabulary", "normaliser", "preTokenizer", "alphabetLimit"] as const).filter(
+  const decided = (["vocabulary", "normaliser", "tokenizerKind", "preTokenizer", "alphabetLimit"] as const).filter(
     name => options[name] !== undefined,
   );
   if (decided.length === 0) return openTokenizer(path);
@@ -179,7 +188,28 @@ function checkVocabulary(vocabulary: number): number {
   );
 }
 
-/** Where letters are not all ASCII, BERT's: the other splits them otherwise in @huggingface/tokenizers. */
-function defaultPreTokenizer(normaliser: NormaliserName): PreTokenizer {
-  return normaliser === "ascii-fold" || normaliser === "reference" ? "whitespace" : "bert";
+/** UserError E_OPTION where the kind of tokenizer takes no such words, or has no alphabet to limit. */
+function choosePreTokenizer(kind: TokenizerKind, options: PrepareOptions): PreTokenizerName {
+  const { preTokenizer = defaultPreTokenizer(kind, options.normaliser ?? "ascii-fold"), alphabetLimit } = options;
+  if (!kind.preTokenizers.includes(preTokenizer)) {
+    throw new UserError(
+      "E_OPTION",
+      `preTokenizer is ${preTokenizer}, and a ${kind.name} tokenizer is learned behind ${kind.preTokenizers.join(" or ")}`,
+      "Choose one of these, or another tokenizerKind.",
+    );
+  }
+  if (alphabetLimit !== undefined && !kind.limitsAlphabet(preTokenizer)) {
+    throw new UserError(
+      "E_OPTION",
+      `alphabetLimit beside a ${kind.name} tokenizer behind ${preTokenizer}, which has no alphabet of characters`,
+      "Leave it out.",
+    );
+  }
+  return preTokenizer;
+}
+
+/** Of words, where letters are not all ASCII, BERT's: the other splits them otherwise in @huggingface/tokenizers. */
+function defaultPreTokenizer({ preTokenizers }: TokenizerKind, normaliser: NormaliserName): PreTokenizerName {
+  const isAscii = normaliser === "ascii-fold" || normaliser === "reference";
+  return !isAscii && preTokenizers.includes("bert") ? "bert" : preTokenizers[0]!;
 }

@@ -1,6 +1,7 @@
 // What a person should know of a text: how much of it a tokenizer loses, and how much it does not know.
 
 import type { DatasetManifest } from "../../dataset/manifest.ts";
+import { findTokenizerKind } from "../../tokenizer/kinds/kinds.ts";
 import { describeLoss, formatShare, type TextLoss } from "../../tokenizer/normalising/lost-text.ts";
 import type { DatasetOptions } from "./dataset-options.ts";
 
@@ -24,8 +25,12 @@ export const describeNormaliserLoss = (loss: TextLoss, { normaliser, tokenizer }
 export function describeText({ text }: DatasetManifest, options: DatasetOptions): string[] {
   if (text === undefined) return [];
   const { tokens, unknownTokens } = text;
+  const { tokenizer } = options;
+  const kind = findTokenizerKind(tokenizer?.model.kind ?? options.tokenizerKind);
+  const preTokenizer = tokenizer?.preTokenizer.name ?? options.preTokenizer;
+  const limited = kind.limitsAlphabet(preTokenizer) ? " or --alphabet-limit" : "";
   const unknown =
-    `${formatShare(unknownTokens, tokens)} of the tokens are unknown words: longer than 100 characters, or with a ` +
-    `character that is none of the vocabulary's.${options.tokenizer === undefined ? " A larger --vocabulary or --alphabet-limit has more." : ""}`;
+    `${formatShare(unknownTokens, tokens)} of the tokens are unknown: ${kind.describeUnknown(preTokenizer)}.` +
+    `${tokenizer === undefined ? ` A larger --vocabulary${limited} has more.` : ""}`;
   return [...describeNormaliserLoss(text, options), ...(unknownTokens > 0.01 * tokens ? [unknown] : [])];
 }

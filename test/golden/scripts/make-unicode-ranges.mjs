@@ -6,6 +6,7 @@ import { writeFileSync } from "node:fs";
 import {
   bertNormalizer,
   bertPreTokenizer,
+  byteLevelPreTokenizer,
   nfdNormalizer,
   nfkcNormalizer,
   stripAccentsNormalizer,
@@ -25,6 +26,7 @@ const nfd = nfdNormalizer();
 const nfkc = nfkcNormalizer();
 const bertWords = bertPreTokenizer();
 const words = whitespacePreTokenizer();
+const bytes = byteLevelPreTokenizer(false);
 
 /** Whether their normal forms do with this character, alone and among marks, what Node's do. */
 function normalisesAlike(text) {
@@ -38,6 +40,8 @@ function normalisesAlike(text) {
 
 const sets = {
   word: [],
+  letter: [],
+  number: [],
   punctuation: [],
   space: [],
   nonspacingMark: [],
@@ -54,6 +58,10 @@ for (let point = 0; point < 0x110000; point++) {
   const wordPieces = words.preTokenizeString(`a${text}a`).length;
   assert.equal(bertPieces === 2, wordPieces === 2, "the pre-tokenizers disagree about white space");
   if (wordPieces === 1) sets.word.push(point);
+  const staysWith = other => bytes.preTokenizeString(`${other}${text}${other}`).length === 1;
+  if (staysWith("a")) sets.letter.push(point);
+  else if (staysWith("1")) sets.number.push(point);
+  else assert.equal(bertPieces === 2, !staysWith("."), "the pre-tokenizers disagree about white space");
   if (bertPieces === 3) sets.punctuation.push(point);
   if (bertPieces === 2) sets.space.push(point);
   if (strip.normalizeString(text) === "" && nfd.normalizeString(text) === text) sets.nonspacingMark.push(point);
@@ -96,8 +104,10 @@ let text = `// Which code points Hugging Face \`tokenizers\` 0.23.2 counts as wh
 // end of the range before to the start of the next one, and that range's length less one.\n\n`;
 const comments = {
   word: "Matched by \\w in the Whitespace pre-tokenizer.",
+  letter: "Matched by \\p{L} in the ByteLevel pre-tokenizer.",
+  number: "Matched by \\p{N} in it.",
   punctuation: "Split off by BertPreTokenizer.",
-  space: "White space, for both pre-tokenizers.",
+  space: "White space, for all pre-tokenizers.",
   nonspacingMark: "Deleted by BertNormalizer's accent stripping, after NFD.",
   anyMark: "Deleted by the StripAccents normalizer.",
   dropped: "Deleted by BertNormalizer's text cleaning.",

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { UserError } from "../../base/errors.ts";
-import { learnVocabulary } from "./learn.ts";
+import type { WordCount } from "./count-words.ts";
+import { learnMerges, type MergeOptions } from "./learn-merges.ts";
 import { MergeQueue } from "./merge-queue.ts";
 
 // Sennrich et al. 2016, figure 1: low 5, lower 2, newest 6, widest 3.
@@ -11,6 +12,10 @@ const words = [
   ["newest", 6],
   ["widest", 3],
 ] as const;
+/** WordPiece's vocabulary. */
+const learnVocabulary = (wordCounts: readonly WordCount[], options: MergeOptions) =>
+  learnMerges(wordCounts, { continuation: "##", longestWord: 100, ...options }).vocabulary;
+
 const letters = [..."deilnorstw"];
 const continuing = ["##d", "##e", "##i", "##o", "##r", "##s", "##t", "##w"];
 

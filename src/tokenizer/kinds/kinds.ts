@@ -1,0 +1,27 @@
+// The kinds of tokenizers.
+
+import { UserError } from "../../base/errors.ts";
+import { quoteValue } from "../../base/printable.ts";
+import type { TokenizerData } from "../tokenizer.ts";
+import { bpe } from "./bpe.ts";
+import type { EncodeWord, TokenizerKind } from "./kind.ts";
+import type { TokenizerModel } from "./models.ts";
+import { wordlevel } from "./wordlevel.ts";
+import { wordpiece } from "./wordpiece.ts";
+
+export const tokenizerKinds = [wordpiece, bpe, wordlevel] as const;
+
+export type TokenizerKindName = TokenizerModel["kind"];
+
+/** UserError E_OPTION for a name of none. */
+export function findTokenizerKind(name: TokenizerKindName): TokenizerKind {
+  const found = tokenizerKinds.find(kind => kind.name === name);
+  if (found !== undefined) return found as unknown as TokenizerKind;
+  const names = tokenizerKinds.map(kind => kind.name).join(", ");
+  throw new UserError("E_OPTION", `tokenizerKind is ${quoteValue(name)}`, `Choose one of ${names}.`);
+}
+
+/** What encodes a word of a tokenizer's. */
+export function compileWords(data: TokenizerData): EncodeWord {
+  return findTokenizerKind(data.model.kind).compile(data, data.model);
+}

@@ -1,0 +1,27 @@
+// What each kind of tokenizer knows beside its vocabulary: plain data, so that a tokenizer can be hashed and sent to a thread.
+
+export interface WordPieceModel {
+  readonly kind: "wordpiece";
+  /** A word with more characters than this becomes the unknown token. */
+  readonly longestWord: number;
+}
+
+export interface BpeModel {
+  readonly kind: "bpe";
+  /** Which two tokens are joined, the first one first; the joined token is their text together. */
+  readonly merges: readonly (readonly [left: number, right: number])[];
+  /** Whether unknown characters in a row are one unknown token. */
+  readonly fuseUnknown: boolean;
+}
+
+export interface UnigramModel {
+  readonly kind: "unigram";
+  /** Natural logarithm of each token's probability; 0 for special tokens. */
+  readonly scores: readonly number[];
+}
+
+export interface WordLevelModel {
+  readonly kind: "wordlevel";
+}
+
+export type TokenizerModel = WordPieceModel | BpeModel | UnigramModel | WordLevelModel;

@@ -1,0 +1,98 @@
+// Every kind of tokenizer behind every pre-tokenizer: the ids and the text of Hugging Face's native `tokenizers` from the file written
+// here, which is read back as the same; and the vocabularies and merges of its trainers (scripts/make-kinds.py).
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { Tokenizer as NativeTokenizer } from "tokenizers";
+import { defineLearnedTokenizer } from "../../src/tokenizer/define.ts";
+import { decodeTokens } from "../../src/tokenizer/encoding/decode.ts";
+import { Encoder } from "../../src/tokenizer/encoding/encode.ts";
+import type { PreTokenizerName } from "../../src/tokenizer/encoding/pre-tokenizer.ts";
+import { findTokenizerKind, type TokenizerKindName, tokenizerKinds } from "../../src/tokenizer/kinds/kinds.ts";
+import { WordCounter } from "../../src/tokenizer/learning/count-words.ts";
+import { type Normaliser, normalisers } from "../../src/tokenizer/normalising/normaliser.ts";
+import { decodeTokenizerJson } from "../../src/tokenizer/read-tokenizer.ts";
+import { specialTokens, type Tokenizer } from "../../src/tokenizer/tokenizer.ts";
+import { encodeTokenizerJson } from "../../src/tokenizer/tokenizer-json.ts";
+import { makeOddTexts, readInstalledProse } from "./odd-texts.ts";
+
+const prose = readInstalledProse();
+const texts = makeOddTexts(prose).filter((_, i) => i % 7 === 0);
+const lines = prose.slice(0, 600_000).split("\n");
+
+function learn(
+  name: TokenizerKindName,
+  preTokenizer: PreTokenizerName,
+  normaliser: Normaliser,
+  learned: readonly string[],
+  vocabularySize: number,
+): Tokenizer {
+  const counter = new WordCounter(normaliser, preTokenizer);
+  for (const text of learned) counter.addText(text);
+  const options = { vocabularySize, specialTokens, preTokenizer };
+  const { vocabulary, model } = findTokenizerKind(name).learn(counter.wordCounts(), options);
+  return defineLearnedTokenizer(vocabulary, normaliser, preTokenizer, model);
+}
+
+for (const { name, preTokenizers } of tokenizerKinds) {
+  for (const preTokenizer of preTokenizers) {
+    if (name === "wordpiece") continue; // golden-tokenizer.test.ts has it
+    for (const normaliser of ["keep", "ascii-fold"] as const) {
+      test(`${name} behind ${preTokenizer}, ${normaliser}: the ids and the text of the native library`, async () => {
+        const tokenizer = learn(name, preTokenizer, normalisers[normaliser], lines, 3000);
+        assert.equal(tokenizer.vocabulary.length, 3000);
+        const json = encodeTokenizerJson(tokenizer);
+        assert.deepEqual(decodeTokenizerJson(JSON.parse(json), "tokenizer.json"), tokenizer);
+        const native = NativeTokenizer.fromString(json);
+        const expected = await native.encodeBatch(texts, { addSpecialTokens: false });
+        const encoder = new Encoder(tokenizer);
+        for (const round of ["first", "from the tables"]) {
+          for (const [i, text] of texts.entries()) {
+            const ids = [...encoder.encode(text, "recognise")];
+            assert.deepEqual(ids, expected[i]!.getIds(), `${round}: ${JSON.stringify(text.slice(0, 300))}`);
+          }
+        }
+        for (const [i, text] of texts.entries()) {
+          if (i % 5 !== 0) continue;
+          const ids = expected[i]!.getIds();
+          assert.equal(decodeTokens(tokenizer, ids, "skip"), await native.decode(ids, true), JSON.stringify(text));
+        }
+      });
+    }
+  }
+}
+
+interface GoldenBpe {
+  readonly size: number;
+  readonly vocabulary: readonly string[];
+  readonly merges: readonly (readonly [string, string])[];
+}
+interface Golden {
+  readonly bpe: Readonly<Record<string, readonly GoldenBpe[]>>;
+  readonly wordlevel: readonly string[];
+}
+const readGolden = <T>(name: string) =>
+  JSON.parse(readFileSync(new URL(`../../../test/golden/expected/${name}.json`, import.meta.url), "utf8")) as T;
+const golden = readGolden<Golden>("kinds-learned");
+const learnedTexts = readGolden<{ texts: string[] }>("tokenizer-learned").texts;
+const nfc: Normaliser = [{ step: "nfc" }];
+
+for (const preTokenizer of ["byte-level", "metaspace"] as const) {
+  test(`bpe behind ${preTokenizer}: the vocabulary and the merges of Hugging Face's trainer`, () => {
+    for (const { size, vocabulary, merges } of golden.bpe[preTokenizer]!) {
+      const tokenizer = learn("bpe", preTokenizer, nfc, learnedTexts, size);
+      assert.deepEqual(tokenizer.vocabulary, vocabulary);
+      assert.ok(tokenizer.model.kind === "bpe");
+      assert.deepEqual(
+        tokenizer.model.merges.map(pair => pair.map(id => vocabulary[id])),
+        merges,
+      );
+    }
+  });
+}
+
+test("wordlevel: the vocabulary of Hugging Face's trainer", () => {
+  const { length } = golden.wordlevel;
+  assert.deepEqual(learn("wordlevel", "whitespace", nfc, learnedTexts, length).vocabulary, golden.wordlevel);
+});
