@@ -172,3 +172,13 @@ test("of a loss by tiles no more logits stand in memory than one tile's, and the
   const [tile, gradient] = [64 * 512 * 4, 512 * 16 * 4];
   assert.ok(program.arenaBytes < 2 * tile + 2 * gradient, `${program.arenaBytes}`);
 });
+
+test("groups that compute the same are one kernel, and one that writes more is another", () => {
+  const [x, y, z] = ["x", "y", "z"].map(name => g.input(name, [4, 8], "f32")) as [Tensor, Tensor, Tensor];
+  const total = (rows: Tensor) => g.sum(g.exp(rows), [1]);
+  const share = (rows: Tensor) => g.divide(g.exp(rows), total(rows));
+  const { buffers, kernels, launches } = compile({ a: share(x), b: share(y), c: share(z), sums: total(z) }, "f32");
+  const touched = launches.map(launch => [launch.kernel, ...launch.buffers.map(at => buffers[at]!.name)].join(" "));
+  assert.deepEqual(touched.sort(), ["0 x a", "0 y b", "1 z sums c"]);
+  assert.equal(kernels.length, 2);
+});

@@ -70,32 +70,31 @@ export function shiftIndex(index: Index, by: number): Index {
 /** Σ factor · index, in normal form. */
 export function combineIndices(parts: readonly { readonly index: Index; readonly factor: number }[]): Index {
   let offset = 0;
-  const sums = new Map<string, { atom: Atom; key: string; factor: number }>();
+  const sums: { readonly atom: Atom; readonly key: string; factor: number }[] = [];
+  const find = (key: string) => sums.find(sum => sum.key === key);
   for (const { index, factor } of parts) {
     offset += index.offset * factor;
     for (const term of index.terms) {
-      const sofar = sums.get(term.key)?.factor ?? 0;
-      sums.set(term.key, { atom: term.atom, key: term.key, factor: sofar + term.factor * factor });
+      const same = find(term.key);
+      if (same === undefined) sums.push({ ...term, factor: term.factor * factor });
+      else same.factor += term.factor * factor;
     }
   }
-  for (const term of sums.values()) {
+  for (const term of sums) {
     // floor(x / d) · k·d + (x mod d) · k = k · x
     if (term.atom.kind !== "remainder" || term.factor === 0) continue;
     const { of, by } = term.atom;
     const quotient = divideIndex(of, by);
-    const whole = quotient.terms.length === 1 && quotient.offset === 0 ? sums.get(quotient.terms[0]!.key) : undefined;
+    const whole = quotient.terms.length === 1 && quotient.offset === 0 ? find(quotient.terms[0]!.key) : undefined;
     if (whole !== undefined && whole.factor === quotient.terms[0]!.factor * term.factor * by) {
-      sums.delete(term.key);
-      sums.delete(whole.key);
-      const remaining = [...sums.values()].map(({ atom, factor }) => ({ index: fromAtom(atom), factor }));
+      const remaining = { offset, terms: sums.filter(sum => sum !== term && sum !== whole) };
       return combineIndices([
-        ...remaining,
+        { index: remaining, factor: 1 },
         { index: of, factor: term.factor },
-        { index: { offset, terms: [] }, factor: 1 },
       ]);
     }
   }
-  const terms = [...sums.values()].filter(term => term.factor !== 0).sort((a, b) => (a.key < b.key ? -1 : 1));
+  const terms = sums.filter(term => term.factor !== 0).sort((a, b) => (a.key < b.key ? -1 : 1));
   return { offset, terms };
 }
 

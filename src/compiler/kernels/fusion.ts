@@ -42,50 +42,54 @@ export function fuseGraph(
   const nodes = sortTopologically(listRoots(graph)).filter(
     node => inMemory.has(node) && node.operation.kind !== "input" && node.operation.kind !== "state",
   );
-  /** The groups that write a tensor: several for the parts of a concat. */
-  const writers = new Map<Tensor, Set<Group>>();
-  const groups: Group[] = [];
+  const made: Made = { places: new Map(), writers: new Map(), readers: new Map() };
+  const { places, writers, readers } = made;
   const storesOf = new Map(nodes.filter(node => !isTemplate(node)).map(node => [node, listStores(node, inMemory)]));
   const epilogues = findEpilogues(nodes, graph, inMemory, products, storesOf);
-  const add = (group: Group, targets: readonly Tensor[], reads: readonly Tensor[]) => {
-    if (!groups.includes(group)) groups.push(group);
-    for (const target of targets) writers.set(target, (writers.get(target) ?? new Set()).add(group));
-    for (const read of reads)
+  const add = (group: Group, target: Tensor, reads: readonly Tensor[]) => {
+    if (!places.has(group)) places.set(group, places.size);
+    writers.set(target, (writers.get(target) ?? new Set()).add(group));
+    for (const read of reads) {
+      readers.set(read, (readers.get(read) ?? new Set()).add(group));
       for (const from of writers.get(read) ?? []) if (from !== group) group.dependencies.add(from);
+    }
   };
   for (const node of nodes) {
     const stores = storesOf.get(node);
     if (stores === undefined) {
       const kind = node.operation.kind as (typeof templates)[number];
       const group: Group = { kind, rows: [], columns: 1, stores: [], template: node, dependencies: new Set() };
-      add(
-        group,
-        [node],
-        node.inputs.map(operand => baseOf(operand, inMemory)),
-      );
+      const reads = node.inputs.map(operand => baseOf(operand, inMemory));
+      add(group, node, reads);
       continue;
     }
     const product = epilogues.get(node);
     if (product !== undefined) {
-      const group = groups.find(candidate => candidate.template === product)!;
+      const [group] = [...writers.get(product)!] as [Group];
       group.stores.push(...stores);
-      add(
-        group,
-        [node],
-        stores.flatMap(store => store.loads.map(load => load.tensor)),
-      );
+      const reads = stores.flatMap(store => store.loads.map(load => load.tensor));
+      add(group, node, reads);
       continue;
     }
     for (const store of stores) {
       const reads = store.loads.map(load => load.tensor);
       const dependencies = new Set(reads.flatMap(read => [...(writers.get(read) ?? [])]));
-      const home = findHome(store, groups, writers, dependencies) ?? newGroup(store);
+      const home = findHome(store, made, dependencies) ?? newGroup(store);
       store.scope = home.kind === "row" && isScalarOf(store, home) ? "scalar" : "vector";
       home.stores.push(store);
-      add(home, [node], reads);
+      add(home, node, reads);
     }
   }
-  return { groups: sortGroups(groups), inMemory };
+  return { groups: sortGroups([...places.keys()]), inMemory };
+}
+
+/** The groups so far. */
+interface Made {
+  /** In the order they were made. */
+  readonly places: Map<Group, number>;
+  /** The groups that write a tensor: several for the parts of a concat. */
+  readonly writers: Map<Tensor, Set<Group>>;
+  readonly readers: Map<Tensor, Set<Group>>;
 }
 
 /** The stores that write `node`: one, or one for each part of a concat. */
@@ -195,25 +199,21 @@ function newGroup(store: Store): Group {
 /** The latest group that a store can join: same rows, something in common, and no way back through another group. */
 function findHome(
   store: Store,
-  groups: readonly Group[],
-  writers: ReadonlyMap<Tensor, ReadonlySet<Group>>,
+  { places, writers, readers }: Made,
   dependencies: ReadonlySet<Group>,
 ): Group | undefined {
-  const reads = new Set(store.loads.map(load => load.tensor));
-  for (let i = groups.length - 1; i >= 0; i--) {
-    const group = groups[i]!;
-    if (group.kind !== (store.reduction === "column" ? "column" : "row")) continue;
+  const related = new Set(dependencies);
+  for (const { tensor } of store.loads)
+    for (const group of readers.get(tensor) ?? []) if (isLarge(tensor, group)) related.add(group);
+  const latestFirst = [...related].sort((a, b) => places.get(b)! - places.get(a)!);
+  return latestFirst.find(group => {
+    if (group.kind !== (store.reduction === "column" ? "column" : "row")) return false;
     const scalar = isScalarOf(store, group);
-    if (!scalar && !isVectorOf(store, group)) continue;
-    const related =
-      dependencies.has(group) ||
-      (!scalar &&
-        group.stores.some(other => other.loads.some(({ tensor }) => reads.has(tensor) && isLarge(tensor, group))));
-    if (!related || !readsInPlace(store, scalar, group, writers)) continue;
-    const circular = [...dependencies].some(dependency => dependency !== group && reaches(dependency, group));
-    if (!circular) return group;
-  }
-  return undefined;
+    if (scalar ? !dependencies.has(group) : !isVectorOf(store, group)) return false;
+    if (!readsInPlace(store, scalar, group, writers)) return false;
+    const seen = new Set<Group>();
+    return ![...dependencies].some(dependency => dependency !== group && reaches(dependency, group, seen));
+  });
 }
 
 function isLarge(tensor: Tensor, group: Group): boolean {

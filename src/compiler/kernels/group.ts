@@ -62,18 +62,25 @@ export function baseOf(operand: Tensor, inMemory: ReadonlySet<Tensor>): Tensor {
   return base;
 }
 
-function sameSizes(a: Shape, b: Shape): boolean {
-  return a.length === b.length && a.every((size, axis) => size === b[axis]);
+/** Whether the moving axes of a loop have these sizes, and one of so many columns after them. */
+function movesOver(loop: Shape, rows: Shape, columns = 1): boolean {
+  let at = 0;
+  for (const size of loop) {
+    if (size === 1) continue;
+    if (size !== (at === rows.length ? columns : rows[at])) return false;
+    at++;
+  }
+  return at === rows.length + (columns === 1 ? 0 : 1);
 }
 
 /** One value for each row of the group: its loop is the group's rows. */
 export function isScalarOf(store: Store, group: Group): boolean {
-  return store.reduction === "none" && group.columns !== 1 && sameSizes(movingSizes(store.loop), group.rows);
+  return store.reduction === "none" && group.columns !== 1 && movesOver(store.loop, group.rows);
 }
 
 /** One value for each row and column of the group. */
 export function isVectorOf(store: Store, group: Group): boolean {
-  return sameSizes(movingSizes(store.loop), [...group.rows, ...(group.columns === 1 ? [] : [group.columns])]);
+  return movesOver(store.loop, group.rows, group.columns);
 }
 
 /** Renames loop variables by their place among the moving axes, so that loops of different ranks compare. */

@@ -49,7 +49,16 @@ export function orderGroups(fused: FusedGraph, { owners }: Pick<Results, "owners
   const order: Group[] = [];
   const done = new Set<Group>();
   const standing = new Set<Tensor>();
-  const missing = (group: Group) => [...group.dependencies].filter(dependency => !done.has(dependency));
+  /** The groups that must run before this one; undefined where some of them wait for others. */
+  const findBefore = (group: Group): Group[] | undefined => {
+    const before: Group[] = [];
+    for (const dependency of group.dependencies) {
+      if (done.has(dependency)) continue;
+      if (!isFirst(dependency)) return undefined;
+      before.push(dependency);
+    }
+    return before;
+  };
   /** Bytes that stand in memory after these groups beyond those that do now. */
   const growth = (groups: readonly Group[]): number => {
     const running = new Set(groups);
@@ -71,8 +80,8 @@ export function orderGroups(fused: FusedGraph, { owners }: Pick<Results, "owners
   while (waiting.size > 0) {
     let best: { group: Group; before: Group[]; growth: number } | undefined;
     for (const group of waiting) {
-      const before = missing(group);
-      if (!before.every(isFirst)) continue;
+      const before = findBefore(group);
+      if (before === undefined) continue;
       const candidate = { group, before, growth: growth([...before, group]) };
       if (best === undefined || candidate.growth < best.growth) best = candidate;
     }
@@ -83,6 +92,8 @@ export function orderGroups(fused: FusedGraph, { owners }: Pick<Results, "owners
   return { ...fused, groups: order };
 }
 
-function isReadOutside(tensor: Tensor, group: Group, readers: ReadonlyMap<Tensor, ReadonlySet<Group>>): boolean {
-  return [...(readers.get(tensor) ?? [])].some(reader => reader !== group);
+/** Whether another group reads the tensor. */
+export function isReadOutside(tensor: Tensor, group: Group, readers: ReadonlyMap<Tensor, ReadonlySet<Group>>): boolean {
+  const of = readers.get(tensor);
+  return of !== undefined && of.size > (of.has(group) ? 1 : 0);
 }

@@ -39,7 +39,7 @@ export function chooseMaterialised(graph: Graph, { products }: Pick<Target, "pro
     for (const operand of node.inputs) keepOperand(operand, inMemory, kind === "matmul" ? products : undefined);
   }
   const spread = listSpread(nodes);
-  const kernelsUsing = countUsingKernels(nodes, inMemory);
+  const users = findUsingKernels(nodes, inMemory);
   // The sum of two products is the write-out of the later one, so that one of them less stands in memory.
   const fromProducts = new Set(nodes.filter(node => node.operation.kind === "matmul"));
   const weights = new Map<Tensor, { cost: number; reads: Set<Tensor> }>();
@@ -58,7 +58,7 @@ export function chooseMaterialised(graph: Graph, { products }: Pick<Target, "pro
     if (isView(node) || own.cost === 0 || inMemory.has(node) || countElements(node.shape) === 1) continue;
     // Bits are four bytes an element; what is compared or cast of them may be one.
     if (node.operation.kind === "random") continue;
-    const shared = (kernelsUsing.get(node)?.size ?? 0) > 1;
+    const shared = users.get(node) === "several";
     const large = [...own.reads].filter(read => countElements(read.shape) * 4 > countElements(node.shape));
     const heavy = own.cost > recomputeCostLimit || large.length > 1;
     const joins =
@@ -172,15 +172,14 @@ function listSpread(nodes: readonly Tensor[]): Set<Tensor> {
   return spread;
 }
 
-/** For every tensor, the tensors in memory whose kernels would compute it. */
-function countUsingKernels(nodes: readonly Tensor[], inMemory: ReadonlySet<Tensor>): Map<Tensor, Set<Tensor>> {
-  const users = new Map<Tensor, Set<Tensor>>();
+/** For every tensor, the tensor in memory whose kernel would compute it, or that there are several. */
+function findUsingKernels(nodes: readonly Tensor[], inMemory: ReadonlySet<Tensor>): Map<Tensor, Tensor | "several"> {
+  const users = new Map<Tensor, Tensor | "several">();
   for (const node of [...nodes].reverse()) {
-    const through = inMemory.has(node) ? [node] : [...(users.get(node) ?? [])];
+    const user = inMemory.has(node) ? node : users.get(node)!;
     for (const operand of node.inputs) {
-      const set = users.get(operand) ?? new Set<Tensor>();
-      for (const user of through) set.add(user);
-      users.set(operand, set);
+      const known = users.get(operand) ?? user;
+      users.set(operand, known === user ? user : "several");
     }
   }
   return users;

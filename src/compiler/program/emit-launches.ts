@@ -1,9 +1,10 @@
 // The launches of a program in their order: what the target makes of each group, and copies of what could not be written to its place.
 
 import { createTensor, type Tensor } from "../../graph/tensor.ts";
-import type { FusedGraph, Results } from "../kernels/group.ts";
-import { listReaders, listReads, listWrites } from "../kernels/order.ts";
+import type { FusedGraph, Group, Results } from "../kernels/group.ts";
+import { isReadOutside, listReaders, listReads, listWrites } from "../kernels/order.ts";
 import type { CompileOptions, DraftLaunch, EmitContext, Target } from "../target.ts";
+import { describeGroup } from "./describe-group.ts";
 
 /** Launches that are run together, what they read of others, and what they write. */
 export interface LaunchedGroup {
@@ -22,8 +23,7 @@ export function emitLaunches(
   const context: EmitContext = {
     options,
     inMemory: ordered.inMemory,
-    isExternal: (tensor, group) =>
-      tensors.has(tensor) || [...(readers.get(tensor) ?? [])].some(reader => reader !== group),
+    isExternal: (tensor, group) => tensors.has(tensor) || isReadOutside(tensor, group, readers),
     stateOf: tensor => {
       const { operation } = tensor;
       if (operation.kind === "state") return operation.name;
@@ -31,9 +31,22 @@ export function emitLaunches(
       return owner?.kind === "state" ? owner.name : undefined;
     },
   };
+  const known = new Map<string, { readonly drafts: readonly DraftLaunch[]; readonly tensors: readonly Tensor[] }>();
+  const emit = (group: Group): readonly DraftLaunch[] => {
+    const { key, tensors } = describeGroup(group, context);
+    const same = known.get(key);
+    if (same !== undefined) {
+      const own = (tensor: Tensor) => tensors[same.tensors.indexOf(tensor)]!;
+      return same.drafts.map(draft => ({ ...draft, pointers: draft.pointers.map(own) }));
+    }
+    const { kind } = group;
+    const drafts = [target.emitters[kind === "row" || kind === "column" ? "fused" : kind](group, context)].flat();
+    // The scratch of several launches is a group's own.
+    if (drafts.length === 1) known.set(key, { drafts, tensors });
+    return drafts;
+  };
   const launched = ordered.groups.map((group): LaunchedGroup => {
-    const emit = group.kind === "row" || group.kind === "column" ? target.emitters.fused : target.emitters[group.kind];
-    return { launches: [emit(group, context)].flat(), reads: listReads(group, ordered), writes: listWrites(group) };
+    return { launches: emit(group), reads: listReads(group, ordered), writes: listWrites(group) };
   });
   // A finished value goes into a state whose old value was needed to the end.
   for (const { name, from } of copies) {
