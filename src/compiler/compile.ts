@@ -28,8 +28,8 @@ export function compileGraph(traced: Graph, target: Target, options: CompileOpti
   inspect?.(split, "split");
   const regrouped = target.regroup(split);
   inspect?.(regrouped, "regrouped");
-  const results = placeResults(regrouped, graph);
-  const ordered = orderGroups(regrouped, results);
+  const { placed, results } = placeResults(regrouped, graph);
+  const ordered = orderGroups(placed, results);
   inspect?.(ordered, "ordered");
   const overwritten = findOverwritten(ordered, results, target);
   const emitted = emitLaunches(ordered, results, target, options);

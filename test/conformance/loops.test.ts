@@ -12,7 +12,7 @@ import { compileGraph } from "../../src/compiler/compile.ts";
 import { variableIndex, zeroIndex } from "../../src/compiler/indices/index-expression.ts";
 import { checkGroups, type GroupStage } from "../../src/compiler/kernels/check-groups.ts";
 import { fuseGraph } from "../../src/compiler/kernels/fusion.ts";
-import type { FusedGraph, Group } from "../../src/compiler/kernels/group.ts";
+import { copyGroups, type DraftGroup, type FusedGraph } from "../../src/compiler/kernels/group.ts";
 import { checkKernel } from "../../src/compiler/loops/check.ts";
 import type { Expression, LoopKernel, Stage, Statement } from "../../src/compiler/loops/ir.ts";
 import { shareValues } from "../../src/compiler/loops/share.ts";
@@ -79,9 +79,9 @@ test("what is wrong with groups is seen", () => {
   const graph = { outputs: { y: g.add(product, g.broadcast(total, [8, 4])) }, updates: {} };
   const fuse = () => fuseGraph(graph, chooseMaterialised(graph, cpuTarget), cpuTarget);
   checkGroups(fuse(), "fused");
-  const spoil = (change: (groups: Group[]) => void) => () => {
+  const spoil = (change: (groups: DraftGroup[]) => void) => () => {
     const { groups, inMemory } = fuse();
-    const changed = [...groups];
+    const changed = copyGroups(groups);
     change(changed);
     checkGroups({ groups: changed, inMemory }, "fused");
   };

@@ -17,6 +17,7 @@ import type { ProductAbilities, Target } from "../target.ts";
 import {
   baseOf,
   canonical,
+  type DraftGroup,
   type FusedGraph,
   type Group,
   isScalarOf,
@@ -46,7 +47,7 @@ export function fuseGraph(
   const { places, writers, readers } = made;
   const storesOf = new Map(nodes.filter(node => !isTemplate(node)).map(node => [node, listStores(node, inMemory)]));
   const epilogues = findEpilogues(nodes, graph, inMemory, products, storesOf);
-  const add = (group: Group, target: Tensor, reads: readonly Tensor[]) => {
+  const add = (group: DraftGroup, target: Tensor, reads: readonly Tensor[]) => {
     if (!places.has(group)) places.set(group, places.size);
     writers.set(target, (writers.get(target) ?? new Set()).add(group));
     for (const read of reads) {
@@ -58,14 +59,14 @@ export function fuseGraph(
     const stores = storesOf.get(node);
     if (stores === undefined) {
       const kind = node.operation.kind as (typeof templates)[number];
-      const group: Group = { kind, rows: [], columns: 1, stores: [], template: node, dependencies: new Set() };
+      const group = { kind, rows: [], columns: 1, stores: [], template: node, dependencies: new Set<DraftGroup>() };
       const reads = node.inputs.map(operand => baseOf(operand, inMemory));
       add(group, node, reads);
       continue;
     }
     const product = epilogues.get(node);
     if (product !== undefined) {
-      const [group] = [...writers.get(product)!] as [Group];
+      const [group] = [...writers.get(product)!] as [DraftGroup];
       group.stores.push(...stores);
       const reads = stores.flatMap(store => store.loads.map(load => load.tensor));
       add(group, node, reads);
@@ -75,8 +76,8 @@ export function fuseGraph(
       const reads = store.loads.map(load => load.tensor);
       const dependencies = new Set(reads.flatMap(read => [...(writers.get(read) ?? [])]));
       const home = findHome(store, made, dependencies) ?? newGroup(store);
-      store.scope = home.kind === "row" && isScalarOf(store, home) ? "scalar" : "vector";
-      home.stores.push(store);
+      const scope = home.kind === "row" && isScalarOf(store, home) ? "scalar" : "vector";
+      home.stores.push({ ...store, scope });
       add(home, node, reads);
     }
   }
@@ -86,10 +87,10 @@ export function fuseGraph(
 /** The groups so far. */
 interface Made {
   /** In the order they were made. */
-  readonly places: Map<Group, number>;
+  readonly places: Map<DraftGroup, number>;
   /** The groups that write a tensor: several for the parts of a concat. */
-  readonly writers: Map<Tensor, Set<Group>>;
-  readonly readers: Map<Tensor, Set<Group>>;
+  readonly writers: Map<Tensor, Set<DraftGroup>>;
+  readonly readers: Map<Tensor, Set<DraftGroup>>;
 }
 
 /** The stores that write `node`: one, or one for each part of a concat. */
@@ -188,7 +189,7 @@ function dependsOn(tensor: Tensor, other: Tensor, seen = new Set<Tensor>()): boo
   return tensor.inputs.some(operand => dependsOn(operand, other, seen));
 }
 
-function newGroup(store: Store): Group {
+function newGroup(store: Store): DraftGroup {
   const sizes = movingSizes(store.loop);
   const kind = store.reduction === "column" ? "column" : "row";
   // A reduced last axis of size 1 cannot occur: such a reduction is the identity and was never made.
@@ -200,8 +201,8 @@ function newGroup(store: Store): Group {
 function findHome(
   store: Store,
   { places, writers, readers }: Made,
-  dependencies: ReadonlySet<Group>,
-): Group | undefined {
+  dependencies: ReadonlySet<DraftGroup>,
+): DraftGroup | undefined {
   const related = new Set(dependencies);
   for (const { tensor } of store.loads)
     for (const group of readers.get(tensor) ?? []) if (isLarge(tensor, group)) related.add(group);

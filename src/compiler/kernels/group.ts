@@ -16,21 +16,37 @@ export interface Store {
   readonly position: Index;
   readonly loads: readonly { readonly tensor: Tensor; readonly flat: Index }[];
   /** "scalar" stores have one value a row of their group. */
-  scope: "vector" | "scalar";
+  readonly scope: "vector" | "scalar";
 }
 
 export interface Group {
   readonly kind: "row" | "column" | "matmul" | "composite" | "scatterAdd";
   readonly rows: Shape;
   readonly columns: number;
-  readonly stores: Store[];
+  readonly stores: readonly Store[];
   /** The tensor of a template kernel. */
   readonly template: Tensor | undefined;
-  readonly dependencies: Set<Group>;
+  readonly dependencies: ReadonlySet<Group>;
 }
 
-export interface FusedGraph {
-  readonly groups: readonly Group[];
+/** A group while a pass makes it. */
+export interface DraftGroup extends Group {
+  readonly stores: Store[];
+  readonly dependencies: Set<DraftGroup>;
+}
+
+/** Copies that wait for each other as the groups do: a pass changes its own, and none that it was given. */
+export function copyGroups(groups: readonly Group[]): DraftGroup[] {
+  const copies = new Map(
+    groups.map(group => [group, { ...group, stores: [...group.stores], dependencies: new Set<DraftGroup>() }]),
+  );
+  for (const [{ dependencies }, copy] of copies)
+    for (const group of dependencies) copy.dependencies.add(copies.get(group)!);
+  return [...copies.values()];
+}
+
+export interface FusedGraph<Of extends Group = Group> {
+  readonly groups: readonly Of[];
   readonly inMemory: ReadonlySet<Tensor>;
 }
 

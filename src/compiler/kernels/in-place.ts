@@ -7,6 +7,8 @@ import type { Target } from "../target.ts";
 import {
   baseOf,
   canonical,
+  copyGroups,
+  type DraftGroup,
   type FusedGraph,
   type Group,
   type Owner,
@@ -14,7 +16,7 @@ import {
   reaches,
   type Store,
 } from "./group.ts";
-import { listReaders } from "./order.ts";
+import { listReaders, listWrites } from "./order.ts";
 
 /** Whether a store may write over the old values that its group reads. */
 function canOverwrite(group: Group, store: Store, isOld: (tensor: Tensor) => boolean, fused: FusedGraph): boolean {
@@ -32,22 +34,27 @@ function canOverwrite(group: Group, store: Store, isOld: (tensor: Tensor) => boo
   );
 }
 
-/** Adds dependencies to the groups: the writer of a state's new value waits for every reader of the old one, where it can. */
-export function placeResults(fused: FusedGraph, { outputs, updates }: Graph): Results {
+/** The writer of a state's new value waits for every reader of the old one, where it can, and writes over it. */
+export function placeResults(
+  { groups, inMemory }: FusedGraph,
+  { outputs, updates }: Graph,
+): { readonly placed: FusedGraph; readonly results: Results } {
+  const placed = { groups: copyGroups(groups), inMemory };
   const owners: [Tensor, Owner][] = Object.entries(outputs).map(([name, tensor]) => [tensor, { kind: "output", name }]);
-  const ordered = orderUpdates(fused, updates);
+  const ordered = orderUpdates(placed, updates);
   const copies: { name: string; from: Tensor }[] = [];
   for (const [name, tensor] of Object.entries(updates)) {
     if (ordered.has(name)) owners.push([tensor, { kind: "state", name }]);
     else copies.push({ name, from: tensor });
   }
   const tensors = [...owners.map(([tensor]) => tensor), ...copies.map(({ from }) => from)];
-  return { owners: new Map(owners), copies, tensors: new Set(tensors) };
+  return { placed, results: { owners: new Map(owners), copies, tensors: new Set(tensors) } };
 }
 
-/** The names of the states whose writer waits for every reader of the old value. */
-function orderUpdates(fused: FusedGraph, updates: Readonly<Record<string, Tensor>>): ReadonlySet<string> {
-  const readers = new Map<string, Set<Group>>();
+/** Makes writers wait. The names of the states whose writer waits for every reader of the old value. */
+function orderUpdates(fused: FusedGraph<DraftGroup>, updates: Readonly<Record<string, Tensor>>): ReadonlySet<string> {
+  const writers = new Map(fused.groups.flatMap(group => listWrites(group).map(target => [target, group] as const)));
+  const readers = new Map<string, Set<DraftGroup>>();
   for (const [{ operation }, groups] of listReaders(fused)) {
     if (operation.kind !== "state") continue;
     const known = readers.get(operation.name) ?? new Set();
@@ -55,15 +62,18 @@ function orderUpdates(fused: FusedGraph, updates: Readonly<Record<string, Tensor
     readers.set(operation.name, known);
   }
   const ordered = Object.entries(updates).filter(([name, value]) =>
-    orderUpdate(fused, name, value, readers.get(name) ?? new Set()),
+    orderUpdate(fused, name, value, writers.get(value)!, readers.get(name) ?? new Set()),
   );
   return new Set(ordered.map(([name]) => name));
 }
 
-function orderUpdate(fused: FusedGraph, name: string, value: Tensor, readers: ReadonlySet<Group>): boolean {
-  const writer = fused.groups.find(
-    group => group.template === value || group.stores.some(store => store.target === value),
-  )!;
+function orderUpdate(
+  fused: FusedGraph,
+  name: string,
+  value: Tensor,
+  writer: DraftGroup,
+  readers: ReadonlySet<DraftGroup>,
+): boolean {
   if (readers.has(writer)) {
     const isState = ({ operation }: Tensor) => operation.kind === "state" && operation.name === name;
     const store = writer.stores.find(candidate => candidate.target === value);

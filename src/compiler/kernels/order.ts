@@ -18,8 +18,8 @@ export function listWrites(group: Group): Tensor[] {
 }
 
 /** The groups that read each tensor. */
-export function listReaders(fused: FusedGraph): ReadonlyMap<Tensor, ReadonlySet<Group>> {
-  const readers = new Map<Tensor, Set<Group>>();
+export function listReaders<Of extends Group>(fused: FusedGraph<Of>): ReadonlyMap<Tensor, ReadonlySet<Of>> {
+  const readers = new Map<Tensor, Set<Of>>();
   for (const group of fused.groups) {
     for (const tensor of listReads(group, fused)) {
       readers.set(tensor, (readers.get(tensor) ?? new Set()).add(group));

@@ -4,7 +4,7 @@
 
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Target } from "../target.ts";
-import type { FusedGraph, Group, Store } from "./group.ts";
+import { copyGroups, type DraftGroup, type FusedGraph, type Group, type Store } from "./group.ts";
 import { assignLevels } from "./levels.ts";
 
 /** The same stores in groups that read and write at most so many tensors each, as far as stores can be parted. */
@@ -12,19 +12,14 @@ export function splitWideGroups(
   { groups, inMemory }: FusedGraph,
   { mostTensors }: Pick<Target, "mostTensors">,
 ): FusedGraph {
-  const split: Group[] = [];
-  /** What became of a group that was cut. */
-  const partsOf = new Map<Group, readonly Group[]>();
-  for (const group of groups) {
-    const parts = isWide(group, mostTensors) ? splitGroup(group) : [group];
-    partsOf.set(group, parts);
-    split.push(...parts);
-  }
+  /** What becomes of each group. */
+  const partsOf = new Map(
+    copyGroups(groups).map(group => [group, isWide(group, mostTensors) ? splitGroup(group) : [group]]),
+  );
+  const split = [...partsOf.values()].flat();
   for (const { dependencies } of split) {
-    for (const dependency of [...dependencies]) {
-      const parts = partsOf.get(dependency);
-      if (parts === undefined || parts.includes(dependency)) continue;
-      dependencies.delete(dependency);
+    for (const [group, parts] of partsOf) {
+      if (parts.length === 1 || !dependencies.delete(group)) continue;
       for (const part of parts) dependencies.add(part);
     }
   }
@@ -38,7 +33,7 @@ function isWide({ kind, stores }: Group, mostTensors: number): boolean {
 }
 
 /** Parts in an order in which each comes after those it reads. */
-function splitGroup(group: Group): Group[] {
+function splitGroup(group: DraftGroup): DraftGroup[] {
   const levels = assignLevels(group);
   // What there is one of a row comes before what is made of it in the same level.
   const stageOf = (store: Store) => 2 * levels.get(store)! + (store.scope === "scalar" ? 0 : 1);
@@ -51,7 +46,7 @@ function splitGroup(group: Group): Group[] {
     for (const part of joined) parts.splice(parts.indexOf(part), 1);
     parts.push([...joined.flat(), store]);
   }
-  const made: Group[] = [];
+  const made: DraftGroup[] = [];
   for (const stores of parts) {
     const reads = new Set(stores.flatMap(listRead));
     const before = made.filter(part => part.stores.some(({ target }) => reads.has(target)));

@@ -4,10 +4,19 @@
 
 import { countElements, type Tensor } from "../../graph/tensor.ts";
 import { indexKey } from "../indices/index-expression.ts";
-import { canonical, type Group, isScalarOf, reaches, type Store } from "../kernels/group.ts";
+import {
+  canonical,
+  copyGroups,
+  type DraftGroup,
+  type Group,
+  isScalarOf,
+  reaches,
+  type Store,
+} from "../kernels/group.ts";
 
-/** Changes `groups`, which are in no order. */
-export function joinPasses(groups: Group[]): void {
+/** The same tensors made by fewer groups, which are in no order. */
+export function joinPasses(separate: readonly Group[]): readonly Group[] {
+  const groups = copyGroups(separate);
   for (const later of groups.filter(isElementwise)) {
     for (const first of groups) {
       const between = later === first ? undefined : findBetween(first, later);
@@ -15,7 +24,7 @@ export function joinPasses(groups: Group[]): void {
       for (const [group, stores] of between) {
         group.stores.splice(0, group.stores.length, ...group.stores.filter(store => !stores.includes(store)));
         group.dependencies.add(first);
-        for (const store of stores) first.stores.push(Object.assign(store, { scope: "scalar" }));
+        for (const store of stores) first.stores.push({ ...store, scope: "scalar" });
       }
       first.stores.push(...later.stores);
       for (const dependency of later.dependencies) {
@@ -26,6 +35,7 @@ export function joinPasses(groups: Group[]): void {
       break;
     }
   }
+  return groups;
 }
 
 function isElementwise({ kind, rows, stores }: Group): boolean {
@@ -40,10 +50,10 @@ function isElementwise({ kind, rows, stores }: Group): boolean {
  * The groups between two kernels of the same rows, each with its stores that `later` reads, when those can be made a row at a time
  * by `first`; undefined when the two cannot be one.
  */
-function findBetween(first: Group, later: Group): Map<Group, readonly Store[]> | undefined {
+function findBetween(first: DraftGroup, later: DraftGroup): Map<DraftGroup, readonly Store[]> | undefined {
   const isSameRows = first.kind === "row" && first.columns === later.columns && first.rows.join() === later.rows.join();
   if (!isSameRows || !reaches(later, first) || !sharesRows(first, later)) return undefined;
-  const between = new Map<Group, readonly Store[]>();
+  const between = new Map<DraftGroup, readonly Store[]>();
   for (const group of later.dependencies) {
     if (group === first || !reaches(group, first)) continue;
     const stores = group.stores.filter(({ target }) => listRead(later.stores).has(target));

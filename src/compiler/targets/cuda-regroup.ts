@@ -4,15 +4,14 @@
 
 import { bytesPerElement, countElements, type Tensor } from "../../graph/tensor.ts";
 import { indexKey } from "../indices/index-expression.ts";
-import { canonical, type FusedGraph, type Group, reaches } from "../kernels/group.ts";
+import { canonical, copyGroups, type DraftGroup, type FusedGraph, type Group, reaches } from "../kernels/group.ts";
 import { fitsSums } from "../loops/lower-gpu-rows.ts";
 import { joinPasses } from "./cuda-passes.ts";
 import type { GpuDevice } from "./gpu-device.ts";
 
 /** The same tensors made by kernels that suit a GPU. */
 export function regroupForCuda({ groups, inMemory }: FusedGraph, gpu: GpuDevice): FusedGraph {
-  const left = [...groups];
-  joinPasses(left);
+  const left = copyGroups(joinPasses(groups));
   const join = (isGuest: (group: Group) => boolean, isHome: (guest: Group, home: Group) => boolean) => {
     for (const guest of [...left].filter(isGuest)) {
       const home = left.find(group => group !== guest && isHome(guest, group));
@@ -25,7 +24,7 @@ export function regroupForCuda({ groups, inMemory }: FusedGraph, gpu: GpuDevice)
   return { groups: left, inMemory };
 }
 
-function joinTo(home: Group, guest: Group, left: Group[]): void {
+function joinTo(home: DraftGroup, guest: DraftGroup, left: DraftGroup[]): void {
   home.stores.push(...guest.stores);
   for (const dependency of guest.dependencies) if (dependency !== home) home.dependencies.add(dependency);
   left.splice(left.indexOf(guest), 1);
