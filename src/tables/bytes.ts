@@ -23,6 +23,12 @@ export function compressionOf(path: string): Compression {
   return /\.gz$/i.test(path) ? "gzip" : /\.zst$/i.test(path) ? "zstd" : "none";
 }
 
+/** How content is packed, by its first bytes. */
+export function detectCompression(start: Uint8Array): Compression {
+  const begins = (...bytes: number[]) => bytes.every((byte, at) => start[at] === byte);
+  return begins(0x1f, 0x8b) ? "gzip" : begins(0x28, 0xb5, 0x2f, 0xfd) ? "zstd" : "none";
+}
+
 /**
  * Reads a file in pieces, unpacked. UserErrors: E_GZIP_CUT for a packed file that ends early, E_GZIP for one that is damaged or
  * not packed so, and those of `readFile`.

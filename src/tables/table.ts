@@ -5,7 +5,15 @@
 import { createHash, type Hash } from "node:crypto";
 import { basename } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { compressionOf, hashPieces, type LocalBytes, readFile, unpackBytes } from "./bytes.ts";
+import {
+  type Compression,
+  compressionOf,
+  detectCompression,
+  hashPieces,
+  type LocalBytes,
+  readFile,
+  unpackBytes,
+} from "./bytes.ts";
 import { readRecords } from "./formats/delimited.ts";
 import { readJsonLines, readJsonValues } from "./formats/json-rows.ts";
 import { nameColumns } from "./formats/named-columns.ts";
@@ -22,6 +30,8 @@ export interface Table {
 }
 
 export interface TableOptions {
+  /** What it is, whatever its name says. */
+  readonly format?: TableFormat;
   /** Where its bytes lie; absent: under its name. A parquet whose bytes are brought is not read whole, so it has no hash. */
   readonly file?: LocalBytes;
   /** Rows that are passed over before the first. */
@@ -67,7 +77,7 @@ export function tableFormat(path: string): TableFormat | undefined {
  * E_TABLE_EMPTY, E_TABLE_ROW and E_TEXT_TOO_LONG (naming the row), E_JSON_LINE, E_PARQUET, those of bytes and text.
  */
 export function openTable(path: string, options: TableOptions = {}): Table {
-  const format = tableFormat(path);
+  const format = options.format ?? tableFormat(path);
   if (format === undefined) {
     throw new UserError(
       "E_TABLE_FORMAT",
@@ -135,7 +145,9 @@ async function* readRows(
   if (first === undefined) throw emptyTable(path, "an empty file");
   // A parquet passes over rows by itself, in whole groups.
   let rows = format === "parquet" ? from : 0;
-  for await (const batch of parse(format, path, bytes, options)) {
+  // What is named otherwise than it is may be packed otherwise, too.
+  const compression = options.format === undefined ? compressionOf(path) : detectCompression(first);
+  for await (const batch of parse(format, path, bytes, compression, options)) {
     const passed = Math.max(0, from - rows);
     rows += batch.length;
     if (rows > (options.most?.rows ?? rows)) throw tooLarge(path, `${options.most!.rows.toLocaleString("en-US")} rows`);
@@ -156,6 +168,7 @@ async function* parse(
   format: TableFormat,
   path: string,
   bytes: AsyncGenerator<Buffer>,
+  compression: Compression,
   options: TableOptions,
 ): AsyncGenerator<NumberedRow[]> {
   const { columns, signal, longestRowBytes = 64 * 2 ** 20, file = { path }, from = 0 } = options;
@@ -163,7 +176,7 @@ async function* parse(
     for await (const _ of bytes); // for its hash; its rows are found from its end
     return yield* readParquet({ path, file, columns, from }, signal);
   }
-  const unpacked = countBytes(unpackBytes(bytes, path), path, options.most?.bytes);
+  const unpacked = countBytes(unpackBytes(bytes, path, compression), path, options.most?.bytes);
   if (format === "jsonl") return yield* readJsonLines(unpacked, path, longestRowBytes);
   if (format === "json") return yield* readJsonValues(unpacked, path, longestRowBytes);
   const [beginning, text] = await peek(readTextPieces(unpacked, path));

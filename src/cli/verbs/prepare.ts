@@ -8,6 +8,7 @@ import { quoteCommand } from "../../base/shell-words.ts";
 import type { DocumentsManifest } from "../../corpus/documents.ts";
 import type { Limit } from "../../corpus/filters/filter.ts";
 import { filters } from "../../corpus/filters/filters.ts";
+import { type Preset, presets } from "../../corpus/sources/presets.ts";
 import { type ChosenFormat, chosenFormats } from "../../corpus/sources/read-shard.ts";
 import { countPerformanceCores } from "../../machine/cores.ts";
 import { describePassedOver } from "../../tables/passed-over.ts";
@@ -137,6 +138,9 @@ cannot be read is passed over and counted (see --strict); how a file begins deci
 hf:owner/name[/configuration][:split][@revision] is a dataset of the Hugging Face Hub; a folder, a file or a pattern may stand in
 the place of the configuration. HF_TOKEN opens private ones, HF_ENDPOINT is another hub, CRAM_CACHE where their files are kept.
 
+- is the standard input. "texts/**/*.md" in quotes is a pattern. Names of sources:
+${describePresets()}
+
 Normalisers: keep        every letter as it is, in NFC; for any language, and for code
              lowercase   the same in lower case
              ascii-fold  lower case without accents, and nothing that is not ASCII: for English
@@ -153,6 +157,13 @@ ${describeFilters()}
 Next: the command that it prints at the end`,
     )
     .action(prepare);
+}
+
+function describePresets(): string {
+  const width = Math.max(...presets.map(({ name }) => name.length));
+  const describe = ({ name, summary, sources, instead }: Preset) =>
+    `  ${name.padEnd(width)}  ${sources === undefined ? `gone (${summary}): ${instead}` : `${summary}: ${sources.length > 2 ? "several" : sources.join(" ")}`}`;
+  return presets.map(describe).join("\n");
 }
 
 function describeFilters(): string {

@@ -3,10 +3,10 @@
 // up to sixfold, and a string ends at 512 MiB.
 
 import { UserError } from "../../base/errors.ts";
-import { readFile, unpackBytes } from "../../tables/bytes.ts";
+import { detectCompression, readFile, unpackBytes } from "../../tables/bytes.ts";
 import { splitLines } from "../../tables/lines.ts";
 import { passOver } from "../../tables/passed-over.ts";
-import { openTable, tableFormat } from "../../tables/table.ts";
+import { openTable, type TableFormat, tableFormat } from "../../tables/table.ts";
 import { decodeMarked, readTextPieces } from "../../tables/text.ts";
 import { decodeUtf8, guessUtf16, looksBinary, type Place, repairSurrogates, showBytes } from "../../tables/utf8.ts";
 import type { Funnel } from "../funnel.ts";
@@ -35,8 +35,9 @@ export interface DocumentBatch {
   readonly next: Position;
 }
 
+const tableFormats = ["json", "csv", "tsv", "parquet"] as const satisfies readonly TableFormat[];
 /** What files may be said to be, whatever their names and contents say. */
-export const chosenFormats = ["text", "jsonl", "html"] as const;
+export const chosenFormats = ["text", "jsonl", "html", ...tableFormats] as const;
 export type ChosenFormat = (typeof chosenFormats)[number];
 
 export interface ReadOptions {
@@ -106,14 +107,17 @@ async function* readDocumentsOf(
   longestBytes: number,
 ): AsyncGenerator<DocumentBatch> {
   const { path } = shard;
-  if (shard.format === "table" && options.format === undefined) {
-    yield* readRows(shard, options, from);
+  const table =
+    chooseTable(shard, options) ?? (shard.format === "unknown" ? await detectTable(shard, options) : undefined);
+  if (table !== undefined) {
+    yield* readRows(shard, options, from, table);
     options.onBytes?.(shard.bytes);
     return;
   }
   const [start, bytes] = await peek(decodeMarked(await openUnpacked(shard, options), path));
   const isOpen = options.format === undefined && (shard.format === "unknown" || shard.format === "text");
-  const format = options.format ?? (isOpen ? detectFormat(start, shard, options) : shard.format);
+  const format =
+    (options.format as ShardFormat | undefined) ?? (isOpen ? detectFormat(start, shard, options) : shard.format);
   const text = refuseBinary(bytes, path);
   if (format === "jsonl") yield* readJsonLines(text, path, options, funnel, from, longestBytes);
   else if (options.separator !== undefined && format === "text") {
@@ -121,6 +125,22 @@ async function* readDocumentsOf(
   } else {
     yield* passDocuments(from, readWhole(text, path, format, longestBytes));
   }
+}
+
+const isTable = (format: string | undefined): format is TableFormat => tableFormats.some(each => each === format);
+
+/** The format of a table, where it is said that a shard is one, or its name says it. */
+function chooseTable(shard: Shard, { format }: ReadOptions): TableFormat | undefined {
+  if (format !== undefined) return isTable(format) ? format : undefined;
+  return shard.format === "table" ? tableFormat(shard.path) : undefined;
+}
+
+/** A parquet under no name that says it. */
+async function detectTable(shard: Shard, { format }: ReadOptions): Promise<TableFormat | undefined> {
+  const file = openShard(shard);
+  const [start, all] = await peek(readFile(file.path, file.bring));
+  await all.return(undefined);
+  return format === undefined && start.subarray(0, 4).toString("latin1") === "PAR1" ? "parquet" : undefined;
 }
 
 /** What comes behind the first `from` documents, for formats in which only reading finds them. */
@@ -158,7 +178,7 @@ async function openUnpacked(shard: Shard, { onBytes }: ReadOptions): Promise<Asy
       "Pack it with gzip or zstd instead: `xzcat FILE | gzip > FILE.gz` (bzcat for bzip2).",
     );
   }
-  return unpackBytes(all, path, begins(0x1f, 0x8b) ? "gzip" : begins(0x28, 0xb5, 0x2f, 0xfd) ? "zstd" : "none");
+  return unpackBytes(all, path, detectCompression(packed));
 }
 
 async function* countBytes(pieces: AsyncIterable<Buffer>, onBytes: ReadOptions["onBytes"]): AsyncGenerator<Buffer> {
@@ -195,12 +215,17 @@ function detectFormat(start: Buffer, { path, format }: Shard, { textField }: Rea
   );
 }
 
-async function* readRows(shard: Shard, { textField }: ReadOptions, from: Position): AsyncGenerator<DocumentBatch> {
+async function* readRows(
+  shard: Shard,
+  { textField }: ReadOptions,
+  from: Position,
+  format: TableFormat,
+): AsyncGenerator<DocumentBatch> {
   const { path } = shard;
   let next = from;
   // Of a file of columns the others are not read.
   const columns = { columns: [textField, textField.split(".", 1)[0]!] };
-  const options = { file: openShard(shard), from, ...(tableFormat(path) === "parquet" && columns) };
+  const options = { file: openShard(shard), from, format, ...(format === "parquet" && columns) };
   for await (const rows of openTable(path, options).rows) {
     next += rows.length;
     const documents = rows.map(({ values, line }) => {

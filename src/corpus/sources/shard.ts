@@ -3,7 +3,7 @@
 
 import type { RemoteFile } from "../../hub/remote-files.ts";
 
-export type SchemeName = "file" | "hub";
+export type SchemeName = "file" | "hub" | "stdin";
 
 /**
  * table: rows with a column of text (.json, .csv, .tsv, .parquet). html: what a page shows. declarations: a .d.ts file, of which only the documentation

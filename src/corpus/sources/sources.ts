@@ -1,15 +1,20 @@
 // Which shards a corpus is made of. A person names sources; the first scheme of this list that claims one lists its shards, in an
 // order that depends on names alone. A shard that several of them lead to is read once.
 
+import { isPresent } from "../../base/files/files.ts";
 import type { LocalBytes } from "../../tables/bytes.ts";
+import { findPaths, isPattern } from "./glob.ts";
 import { hubDatasets } from "./hub/hub-datasets.ts";
 import { localFiles, tryReading } from "./local-files.ts";
+import { findPreset } from "./presets.ts";
 import type { SourceScheme } from "./scheme.ts";
 import type { ListOptions, Shard } from "./shard.ts";
+import { standardInput } from "./standard-input.ts";
 
 /** The last takes whatever is left. */
-const schemes: readonly SourceScheme[] = [hubDatasets(), localFiles];
+const schemes: readonly SourceScheme[] = [hubDatasets(), standardInput, localFiles];
 
+const schemeFor = (input: string): SourceScheme => schemes.find(({ claims }) => claims(input))!;
 const schemeOf = ({ scheme }: Shard): SourceScheme => schemes.find(({ name }) => name === scheme)!;
 
 /**
@@ -18,12 +23,18 @@ const schemeOf = ({ scheme }: Shard): SourceScheme => schemes.find(({ name }) =>
  */
 export async function listShards(inputs: readonly string[], options: ListOptions = {}): Promise<Shard[]> {
   const shards = new Map<string, Shard>();
-  for (const input of inputs) {
-    for (const shard of await schemes.find(({ claims }) => claims(input))!.list(input, options)) {
+  for (const input of inputs.flatMap(resolveName)) {
+    for (const shard of await schemeFor(input).list(input, options)) {
       if (!shards.has(shard.place) || shard.named) shards.set(shard.place, shard);
     }
   }
   return [...shards.values()];
+}
+
+/** What a preset stands for; a file or a folder of its name comes first. */
+function resolveName(input: string): readonly string[] {
+  if (schemeFor(input) !== localFiles || isPresent(input, "text")) return [input];
+  return findPreset(input) ?? (isPattern(input) ? findPaths(input) : [input]);
 }
 
 /** Where the bytes of a shard lie. */

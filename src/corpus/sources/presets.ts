@@ -1,0 +1,57 @@
+// Names for the sources of the reference's data configurations: those that are still to be had, and for those that are gone what
+// takes their place.
+
+import { UserError } from "../../base/errors.ts";
+
+export interface Preset {
+  readonly name: string;
+  readonly summary: string;
+  /** What it is; absent: it is gone. */
+  readonly sources?: readonly string[];
+  /** What takes its place where it is gone. */
+  readonly instead?: string;
+}
+
+const roots = ["dash_books", "ted_talks_iwslt", "no_code_stackexchange", "uncorpus", "the_pile_uspto"];
+const rootsOfWikimedia = ["wikibooks", "wikinews", "wikiquote", "wikiversity", "wikivoyage"];
+const bookcorpus = "hf:bookcorpus/bookcorpus/plain_text@refs/convert/parquet";
+const wikipedia = "hf:wikimedia/wikipedia/20231101.en";
+
+export const presets: readonly Preset[] = [
+  { name: "c4", summary: "the English C4, 305 GB as gzip", sources: ["hf:allenai/c4/en"] },
+  {
+    name: "wikipedia",
+    summary: "English, November 2023; other languages: hf:wikimedia/wikipedia/20231101.de",
+    sources: [wikipedia],
+  },
+  { name: "bookcorpus", summary: "a sentence is a document", sources: [bookcorpus] },
+  { name: "bookcorpus-wikipedia", summary: "what BERT learned from", sources: [bookcorpus, wikipedia] },
+  {
+    name: "pile-uncopyrighted",
+    summary: "the Pile without the parts that were taken down",
+    sources: ["hf:monology/pile-uncopyrighted"],
+  },
+  {
+    name: "pile-deduplicated",
+    summary: "the whole Pile, deduplicated",
+    sources: ["hf:EleutherAI/the_pile_deduplicated"],
+  },
+  { name: "openwebtext", summary: "pages that Reddit links to", sources: ["hf:Skylion007/openwebtext"] },
+  { name: "fineweb-edu", summary: "educational pages of 2013 to 2025", sources: ["hf:HuggingFaceFW/fineweb-edu"] },
+  {
+    name: "roots-mini",
+    summary: "ten English sets of ROOTS and Wikipedia; asks for access at the hub",
+    sources: [...[...roots, ...rootsOfWikimedia].map(set => `hf:bigscience-data/roots_en_${set}`), wikipedia],
+  },
+  { name: "ag-news", summary: "short news, for trying things", sources: ["hf:fancyzhang/ag_news"] },
+  { name: "the-pile", summary: "taken down for its books", instead: "pile-uncopyrighted" },
+  { name: "the-pile-natural", summary: "its Books3 was taken down", instead: "pile-uncopyrighted" },
+  { name: "oscar", summary: "takes no new users", instead: "c4 or fineweb-edu" },
+];
+
+/** What a preset's name stands for; undefined for another. UserError E_PRESET for one that is gone. */
+export function findPreset(name: string): readonly string[] | undefined {
+  const preset = presets.find(each => each.name === name);
+  if (preset === undefined || preset.sources !== undefined) return preset?.sources;
+  throw new UserError("E_PRESET", `${name}: ${preset.summary}`, `Use ${preset.instead} in its place.`);
+}
