@@ -4,7 +4,7 @@
 import type { Program } from "../compiler/program/program.ts";
 import type { DType, Graph, Shape } from "../graph/tensor.ts";
 
-/** Host memory by element type: f32, bf16 and f16 are Float32Array (the reference gives Float64Array), bool is Uint8Array. */
+/** Host memory by element type: f32, bf16 and f16 are Float32Array (the reference gives Float64Array), u8 and bool are Uint8Array. */
 export type HostArray = Float32Array | Float64Array | Int32Array | Uint32Array | Uint8Array;
 
 /** Values of a graph's inputs by name; a number stands for one element. */

@@ -19,6 +19,7 @@ export function encodeValues(values: HostArray, dtype: DType): NodeJS.TypedArray
       return values instanceof Int32Array ? values : Int32Array.from(values);
     case "u32":
       return values instanceof Uint32Array ? values : Uint32Array.from(values);
+    case "u8":
     case "bool":
       return values instanceof Uint8Array ? values : Uint8Array.from(values);
     default:
@@ -38,6 +39,7 @@ export function makeStorage(length: number, dtype: DType): StoredArray {
       return new Int32Array(length);
     case "u32":
       return new Uint32Array(length);
+    case "u8":
     case "bool":
       return new Uint8Array(length);
     default:

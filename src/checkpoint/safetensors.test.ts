@@ -63,7 +63,10 @@ const stateAt = (step: number) => ({
   parameters: tensors,
   moments: tensors,
 });
-const shapes = { parameters: new Map([["a", [2, 3]]]), moments: new Map([["b", [1]]]) };
+const shapes = {
+  parameters: new Map([["a", [2, 3]]]),
+  moments: new Map([["b", { shape: [1], dtype: "f32" as const }]]),
+};
 
 test("the newest two checkpoints stay, and one without its last file does not count", async () => {
   const run = join(folder, "run");

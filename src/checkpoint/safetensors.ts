@@ -1,6 +1,7 @@
 // The safetensors format: eight bytes of header length, a JSON header padded to a multiple of 8, then the tensors' bytes,
 // little-endian, without holes. The header and the file's length are checked before any value is used, and a value that is no
-// number is refused. Float32 is written; other people's files may also hold halves, which are read, and integers, which are listed.
+// number is refused. Float32 and bytes are written; other people's files may also hold halves, which are read, and integers, which are
+// listed.
 
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, readSync } from "node:fs";
@@ -71,9 +72,9 @@ type Metadata = Readonly<Record<string, string>>;
 function encodeHeader(tensors: readonly HeldTensor[], metadata: Metadata): readonly [Uint8Array, Uint8Array] {
   const header: Record<string, unknown> = { __metadata__: metadata };
   let offset = 0;
-  for (const { name, shape } of tensors) {
-    const bytes = countElements(shape) * 4;
-    header[name] = { dtype: "F32", shape, data_offsets: [offset, offset + bytes] };
+  for (const { name, shape, type } of tensors) {
+    const bytes = countElements(shape) * (type === "U8" ? 1 : 4);
+    header[name] = { dtype: type === "U8" ? "U8" : "F32", shape, data_offsets: [offset, offset + bytes] };
     offset += bytes;
   }
   const text = Buffer.from(JSON.stringify(header));
@@ -84,8 +85,9 @@ function encodeHeader(tensors: readonly HeldTensor[], metadata: Metadata): reado
   return [length, padded];
 }
 
-function encodeValues(path: string, { name, shape }: HeldTensor, values: Float32Array): Uint8Array {
+function encodeValues(path: string, { name, shape, type }: HeldTensor, values: Float32Array): Uint8Array {
   if (values.length !== countElements(shape)) throw new Error(`tensor ${name}: ${values.length} values for its shape`);
+  if (type === "U8") return Uint8Array.from(values);
   checkFinite(path, name, values);
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
@@ -106,9 +108,13 @@ function checkFinite(path: string, name: string, values: Float32Array): void {
 /**
  * Lists the tensors named in `expected`, which must all be there with these shapes; without it, all of them. The header and
  * the file's length are checked now, values are read from the file when asked for. UserErrors: E_CHECKPOINT_DAMAGED,
- * E_CHECKPOINT_TENSOR; of values E_NOT_FINITE.
+ * E_CHECKPOINT_TENSOR; of values E_NOT_FINITE. Those of the names in `bytes` are U8, and no others may be.
  */
-export function readSafetensors(path: string, expected?: ReadonlyMap<string, Shape>): Map<string, StoredTensor> {
+export function readSafetensors(
+  path: string,
+  expected?: ReadonlyMap<string, Shape>,
+  bytes: ReadonlySet<string> = new Set(),
+): Map<string, StoredTensor> {
   const file = openForReading(path, "checkpoint");
   try {
     const { entries, bodyStart } = readHeader(file, path);
@@ -122,7 +128,14 @@ export function readSafetensors(path: string, expected?: ReadonlyMap<string, Sha
         const shapes = `shape [${entry.shape.join(", ")}], and the model's has [${shape.join(", ")}]`;
         throw damaged("E_CHECKPOINT_TENSOR", path, `tensor ${quoteName(name)} has ${shapes}`);
       }
-      const read = () => readValues(path, name, entry, bodyStart);
+      if (bytes.has(name) && entry.dtype !== "U8") {
+        throw damaged(
+          "E_CHECKPOINT_TENSOR",
+          path,
+          `tensor ${quoteName(name)} has type ${entry.dtype}, where U8 is read`,
+        );
+      }
+      const read = () => (bytes.has(name) ? readBytes : readValues)(path, name, entry, bodyStart);
       tensors.set(name, { name, shape: entry.shape, ...(entry.dtype !== "F32" && { type: entry.dtype }), read });
     }
     return tensors;
@@ -138,16 +151,26 @@ function readValues(path: string, name: string, { dtype, shape, data_offsets }: 
   }
   const count = countElements(shape);
   const stored = dtype === "F32" ? new Float32Array(count) : new Uint16Array(count);
-  const file = openForReading(path, "checkpoint");
-  try {
-    readExactly(file, path, new Uint8Array(stored.buffer), bodyStart + data_offsets[0]);
-  } finally {
-    closeSync(file);
-  }
+  readBody(path, new Uint8Array(stored.buffer), bodyStart + data_offsets[0]);
   const values =
     stored instanceof Float32Array ? stored : dtype === "BF16" ? widenBfloats(stored) : widenHalves(stored);
   checkFinite(path, name, values);
   return values;
+}
+
+function readBytes(path: string, _: string, { shape, data_offsets }: HeaderEntry, bodyStart: number) {
+  const stored = new Uint8Array(countElements(shape));
+  readBody(path, stored, bodyStart + data_offsets[0]);
+  return Float32Array.from(stored);
+}
+
+function readBody(path: string, into: Uint8Array, position: number): void {
+  const file = openForReading(path, "checkpoint");
+  try {
+    readExactly(file, path, into, position);
+  } finally {
+    closeSync(file);
+  }
 }
 
 const widenBfloats = (stored: Uint16Array) => new Float32Array(Uint32Array.from(stored, half => half << 16).buffer);

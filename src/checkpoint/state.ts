@@ -15,7 +15,7 @@ import {
 } from "../base/files/files.ts";
 import { removeLeftovers } from "../base/files/leftovers.ts";
 import { quoteCommand, quoteWord } from "../base/shell-words.ts";
-import type { Shape } from "../graph/tensor.ts";
+import type { Shape, TensorType } from "../graph/tensor.ts";
 import { type CheckpointFile, type Counters, formatCheckpointFile, readCheckpointFile } from "./checkpoint-file.ts";
 
 import { type HeldTensor, readSafetensors, type StoredTensor, saveSafetensors } from "./safetensors.ts";
@@ -157,15 +157,24 @@ export function loadMoments(path: string, shapes: ReadonlyMap<string, Shape>): r
   return offerOther(run, step, () => readTensors(run, step, "optimizer", shapes));
 }
 
+/** What a training has of each kind, by name; parameters are f32. */
+export interface StoredTypes {
+  readonly parameters: ReadonlyMap<string, Shape>;
+  readonly moments: ReadonlyMap<string, TensorType>;
+}
+
 /** The whole state of a checkpoint: of the newest one, unless a step is given. Errors: those of loadParameters. */
 export function loadCheckpoint(
   run: string,
-  shapes: { readonly parameters: ReadonlyMap<string, Shape>; readonly moments: ReadonlyMap<string, Shape> },
+  { parameters: shapes, moments: types }: StoredTypes,
   fromStep?: number,
 ): TrainingState {
   const path = fromStep === undefined ? run : checkpointFolder(run, fromStep);
-  const { counters, parameters } = loadParameters(path, shapes.parameters);
-  const moments = offerOther(run, counters.step, () => readTensors(run, counters.step, "optimizer", shapes.moments));
+  const { counters, parameters } = loadParameters(path, shapes);
+  const expected = new Map([...types].map(([name, { shape }]) => [name, shape] as const));
+  const bytes = new Set([...types.keys()].filter(name => types.get(name)!.dtype === "u8"));
+  const read = () => readTensors(run, counters.step, "optimizer", expected, bytes);
+  const moments = offerOther(run, counters.step, read);
   return { counters, parameters, moments };
 }
 
@@ -178,6 +187,7 @@ function readTensors(
   step: number,
   part: "parameters" | "optimizer",
   shapes?: ReadonlyMap<string, Shape>,
+  bytes?: ReadonlySet<string>,
 ): StoredTensor[] {
   const file = readFile(run, step);
   const path = join(checkpointFolder(run, step), `${part}.safetensors`);
@@ -188,7 +198,7 @@ function readTensors(
       "",
     );
   }
-  const tensors = [...readSafetensors(path, shapes).values()];
+  const tensors = [...readSafetensors(path, shapes, bytes).values()];
   if (file.version === 1) for (const tensor of tensors) tensor.read();
   return tensors;
 }

@@ -124,7 +124,7 @@ export function select(condition: Tensor, a: Operand, b: Operand): Tensor {
   return createTensor({ kind: "select" }, operands, shape, left.dtype);
 }
 
-/** To f32: exact; f32 to bf16 or f16: nearest, ties to even; bool to number: 0 or 1; float to integer: towards zero. */
+/** To f32: exact; f32 to bf16 or f16: nearest, ties to even; bool to number: 0 or 1; float to integer: towards zero; u8 is 0 to 255. */
 export function cast(x: Tensor, dtype: DType): Tensor {
   return x.dtype === dtype ? x : createTensor({ kind: "cast" }, [x], x.shape, dtype);
 }

@@ -2,7 +2,7 @@
 // when a tensor is made; a backend runs whole graphs. The list of operations below is the whole language: everything
 // else (layer norm, attention, an optimizer) is written in it.
 
-export type DType = "f32" | "bf16" | "f16" | "i32" | "u32" | "bool";
+export type DType = "f32" | "bf16" | "f16" | "i32" | "u32" | "u8" | "bool";
 /** What products may read; sums, statistics and parameters are f32 under each. */
 export type Precision = Extract<DType, "f32" | "bf16" | "f16">;
 export type Shape = readonly number[];
@@ -71,6 +71,9 @@ export interface Tensor {
   readonly dtype: DType;
 }
 
+/** What a tensor is without its values. */
+export type TensorType = Pick<Tensor, "shape" | "dtype">;
+
 /** What a backend loads: named results for the host, and new values for named states, all read before any is written. */
 export interface Graph {
   readonly outputs: Readonly<Record<string, Tensor>>;
@@ -129,8 +132,11 @@ export const bytesPerElement: Readonly<Record<DType, number>> = {
   f16: 2,
   i32: 4,
   u32: 4,
+  u8: 1,
   bool: 1,
 };
+
+export const countBytes = ({ shape, dtype }: TensorType): number => countElements(shape) * bytesPerElement[dtype];
 
 export function isFloat(dtype: DType): boolean {
   return dtype === "f32" || isNarrow(dtype);

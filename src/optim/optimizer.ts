@@ -4,6 +4,7 @@
 
 import { z } from "zod";
 import type { Shape, Tensor } from "../graph/tensor.ts";
+import type { MomentSign } from "./eight-bits.ts";
 
 /** What the optimizer needs to know of a parameter. */
 export interface OptimizedParameter {
@@ -44,6 +45,15 @@ export const commonSettings = {
     .max(1)
     .exactOptional()
     .describe("factor of the rate from each layer to the one below it, and from the lowest to the embeddings"),
+  momentBlock: z
+    .number()
+    .int()
+    .min(16)
+    .max(65_536)
+    .exactOptional()
+    .describe(
+      "moments are kept in eight bits, so many numbers to a scale, but for small ones (Dettmers et al. 2021, arXiv 2110.02861); 256 or 2048 there",
+    ),
   cautious: z
     .boolean()
     .exactOptional()
@@ -111,6 +121,8 @@ export interface Optimizer<Settings = never> {
   findInterval?(settings: Settings): number;
   /** Names and shapes of the states of a parameter, which begin as zeros. */
   listStates(parameter: OptimizedParameter, settings: Settings): Readonly<Record<string, Shape>>;
+  /** Which of the states may be kept in eight bits, where they have the parameter's shape, and what their numbers are. */
+  readonly moments?: Readonly<Record<string, MomentSign>>;
   /** Values of the scalars at step t = 1, 2, …, with learning rates at `rateScale` of their peaks. */
   readScalars(settings: Settings, step: number, rateScale: number): Readonly<Record<string, number>>;
   update(parameter: OptimizedParameter, operands: StepOperands, settings: Settings): OptimizerStep;

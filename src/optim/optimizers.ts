@@ -11,6 +11,7 @@ import { nadam } from "./adaptive/nadam.ts";
 import { radam } from "./adaptive/radam.ts";
 import { adaHessian } from "./curvature/ada-hessian.ts";
 import { sophia } from "./curvature/sophia.ts";
+import { findSign } from "./eight-bits.ts";
 import { muon } from "./matrix/muon.ts";
 import { shampoo } from "./matrix/shampoo.ts";
 import { soap } from "./matrix/soap.ts";
@@ -47,12 +48,22 @@ export function findOptimizer({ name }: OptimizerSettings): Optimizer {
   return optimizers.find(optimizer => optimizer.name === name)!;
 }
 
+function quantises(parameter: OptimizedParameter, settings: OptimizerSettings): boolean {
+  const { listStates, moments } = findOptimizer(settings);
+  const states = Object.entries(listStates(parameter, settings as never));
+  return states.some(([kind, shape]) => findSign(settings, parameter.shape, shape, moments?.[kind]) !== undefined);
+}
+
 /** What goes wrong together although each setting is right, and what to do; undefined where nothing does. */
 export function findOptimizerFault(settings: OptimizerSettings, parameters: readonly OptimizedParameter[]) {
   const { name, decay, probe, findFault, findInterval } = findOptimizer(settings);
   if (probe !== undefined && settings.sharpness !== undefined) {
     const message = `sharpness and ${name} each want the second gradient of a step`;
     return { message, advice: "Leave out sharpness, or take another optimizer." };
+  }
+  if (settings.momentBlock !== undefined && !parameters.some(parameter => quantises(parameter, settings))) {
+    const message = `momentBlock changes nothing: ${name} keeps no moment of 4096 numbers or more in a parameter's shape`;
+    return { message, advice: "Leave it out, or take another optimizer or a larger model." };
   }
   const interval = findInterval?.(settings as never) ?? 1;
   if (settings.sharpness !== undefined && interval > 1) {

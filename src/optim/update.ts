@@ -2,27 +2,76 @@
 // change are graph inputs, so one compiled program serves the whole run.
 
 import { add, divide, fill, input, less, multiply, select, state, subtract, sum } from "../graph/operations.ts";
-import { countElements, type Shape, type Tensor } from "../graph/tensor.ts";
+import { countElements, type Shape, type Tensor, type TensorType } from "../graph/tensor.ts";
 import { clipFactor, globalNorm } from "./clip.ts";
+import { dequantise, findSign, listQuantised, type MomentSign, quantise } from "./eight-bits.ts";
 import type { OptimizedParameter } from "./optimizer.ts";
 import { findOptimizer, type OptimizerSettings } from "./optimizers.ts";
 import { findRateFactor } from "./rates.ts";
 
 const nameState = (state: string, parameter: OptimizedParameter) => `${state}.${parameter.name}`;
 
-/** Names and shapes of the optimizer's states. */
+/** Names and types of the optimizer's states. */
 export function listMoments(
   parameters: readonly OptimizedParameter[],
   settings: OptimizerSettings,
-): Map<string, Shape> {
-  const { listStates } = findOptimizer(settings);
+): Map<string, TensorType> {
   return new Map(
     parameters.flatMap(parameter =>
-      Object.entries(listStates(parameter, settings as never)).map(
-        ([kind, shape]) => [nameState(kind, parameter), shape] as const,
-      ),
+      listStates(parameter, settings).flatMap(({ kind, shape, sign }): (readonly [string, TensorType])[] => {
+        const name = nameState(kind, parameter);
+        if (sign === undefined) return [[name, { shape, dtype: "f32" }]];
+        const { codes, scales } = listQuantised(shape, settings.momentBlock!);
+        return [
+          [name, codes],
+          [nameState(scaleOf(kind), parameter), scales],
+        ];
+      }),
     ),
   );
+}
+
+interface ListedState {
+  readonly kind: string;
+  readonly shape: Shape;
+  /** Of a moment that is kept in eight bits. */
+  readonly sign: MomentSign | undefined;
+}
+
+function listStates(parameter: OptimizedParameter, settings: OptimizerSettings): readonly ListedState[] {
+  const { listStates: list, moments } = findOptimizer(settings);
+  return Object.entries(list(parameter, settings as never)).map(([kind, shape]) => ({
+    kind,
+    shape,
+    sign: findSign(settings, parameter.shape, shape, moments?.[kind]),
+  }));
+}
+
+const scaleOf = (kind: string) => `${kind}Scale`;
+
+/** What a step reads of a state, in f32. */
+function readState({ kind, shape, sign }: ListedState, parameter: OptimizedParameter, block: number): Tensor {
+  const name = nameState(kind, parameter);
+  if (sign === undefined) return state(name, shape);
+  const { codes, scales } = listQuantised(shape, block);
+  const scale = state(nameState(scaleOf(kind), parameter), scales.shape);
+  return dequantise(state(name, codes.shape, codes.dtype), scale, shape, sign);
+}
+
+/** A state's new values, as it is kept. */
+function keepState(
+  { kind, sign }: ListedState,
+  value: Tensor,
+  parameter: OptimizedParameter,
+  block: number,
+): readonly (readonly [string, Tensor])[] {
+  const name = nameState(kind, parameter);
+  if (sign === undefined) return [[name, value]];
+  const { codes, scales } = quantise(value, block, sign);
+  return [
+    [name, codes],
+    [nameState(scaleOf(kind), parameter), scales],
+  ];
 }
 
 /** Values that a schedule changes; of a graph only which of them there are. */
@@ -53,6 +102,7 @@ export function buildUpdate(
 ): { readonly updates: Record<string, Tensor>; readonly gradientNorm: Tensor } {
   const optimizer = findOptimizer(settings);
   const isSharp = settings.sharpness !== undefined;
+  const { momentBlock = 0 } = settings;
   const gradients = isSharp ? probe! : first;
   const { rates = ["learningRate"] } = optimizer;
   const gradientNorm = globalNorm(gradients.values());
@@ -66,12 +116,11 @@ export function buildUpdate(
     // The reference decays all but norms: the embedding and the position scale too.
     const weightDecay = role === "norm" ? 0 : (scalars.weightDecay ?? settings.weightDecay);
     const factor = findRateFactor(parameter, listed, settings);
+    const held = listStates(parameter, settings);
     const operands = {
       value,
       gradient: optimizer.decay === "coupled" ? add(clipped, multiply(value, weightDecay)) : clipped,
-      states: mapValues(optimizer.listStates(parameter, settings as never), (shape, kind) =>
-        state(nameState(kind, parameter), shape),
-      ),
+      states: Object.fromEntries(held.map(each => [each.kind, readState(each, parameter, momentBlock)])),
       scalars: mapValues(scalars, (value, kind) =>
         rates.includes(kind) && factor !== 1 ? multiply(value, factor) : value,
       ),
@@ -84,7 +133,12 @@ export function buildUpdate(
     const isDecoupled = optimizer.decay === "decoupled";
     const kept = isDecoupled ? decay(value, step, multiply(rate, weightDecay), settings.cautiousDecay) : value;
     updates[name] = subtract(kept, step);
-    for (const [kind, tensor] of Object.entries(states)) updates[nameState(kind, parameter)] = tensor;
+    for (const each of held) {
+      const kept = states[each.kind];
+      // Between due steps some stay as they are; eight bits of eight bits are others.
+      if (kept === undefined || (each.sign !== undefined && kept === operands.states[each.kind])) continue;
+      Object.assign(updates, Object.fromEntries(keepState(each, kept, parameter, momentBlock)));
+    }
   }
   return { updates, gradientNorm };
 }

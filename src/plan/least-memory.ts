@@ -2,7 +2,7 @@
 // allocated, with sizes that would do.
 
 import { UserError } from "../base/errors.ts";
-import { bytesPerElement, countElements, type Shape } from "../graph/tensor.ts";
+import { countBytes, type TensorType } from "../graph/tensor.ts";
 import { countMasked } from "../objectives/predictions.ts";
 import { defineTraining } from "../train/definition.ts";
 import type { Recipe } from "../train/recipe.ts";
@@ -36,9 +36,9 @@ const countTokens = ({ train, model }: Recipe) => train.microBatchSequences * mo
 
 function countStateBytes(recipe: Recipe): number {
   const { parameters, moments } = defineTraining(recipe);
-  const count = (shapes: ReadonlyMap<string, Shape>) =>
-    [...shapes.values()].reduce((sum, shape) => sum + countElements(shape), 0);
-  return bytesPerElement.f32 * (2 * count(parameters) + count(moments));
+  const count = (types: Iterable<TensorType>) => [...types].reduce((sum, type) => sum + countBytes(type), 0);
+  const own = count(Array.from(parameters.values(), shape => ({ shape, dtype: "f32" })));
+  return 2 * own + count(moments.values());
 }
 
 const sizes = ["microBatchSequences", "layers", "width", "feedForward", "sequenceLength"] as const;

@@ -2,7 +2,7 @@
 // nor loaded, so a model that does not fit here can be planned here.
 
 import type { Program } from "../compiler/program/program.ts";
-import { bytesPerElement, countElements, type Graph, type Shape } from "../graph/tensor.ts";
+import { countBytes, type Graph } from "../graph/tensor.ts";
 import { defineTraining } from "../train/definition.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { buildStepGraphs } from "../train/step.ts";
@@ -30,8 +30,8 @@ export function measurePrograms(recipe: Recipe, compile: (graph: Graph) => Progr
   const { update, ...others } = buildStepGraphs(definition);
   const updateProgram = compile(update);
   const programs = [updateProgram, ...Object.values(others).map(compile)];
-  const parameters = countBytes(definition.parameters);
-  const moments = countBytes(definition.moments);
+  const parameters = sum([...definition.parameters.values()].map(shape => countBytes({ shape, dtype: "f32" })));
+  const moments = sum([...definition.moments.values()].map(countBytes));
   const arena = Math.max(...programs.map(({ arenaBytes }) => arenaBytes));
   const inputsAndOutputs = sum(
     programs.flatMap(({ buffers }) =>
@@ -49,8 +49,5 @@ export function measurePrograms(recipe: Recipe, compile: (graph: Graph) => Progr
     },
   };
 }
-
-const countBytes = (shapes: ReadonlyMap<string, Shape>) =>
-  sum([...shapes.values()].map(shape => countElements(shape) * bytesPerElement.f32));
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);

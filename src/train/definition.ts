@@ -1,7 +1,7 @@
 // What a recipe trains: its objective's loss and its optimizer's update, in the form step.ts runs.
 
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import type { Shape, Tensor, TensorType } from "../graph/tensor.ts";
 import { computeMaskedLoss, computeSampledLoss } from "../model/heads.ts";
 import { initialiseParameter } from "../model/initialise.ts";
 import { declareEncoderInputs, declareMaskedInputs, declarePredictions } from "../model/inputs.ts";
@@ -55,7 +55,7 @@ export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, Sto
   const memory = findObjectiveMemory(recipe);
   const definition: TrainingDefinition = {
     parameters: new Map(listed.map(({ name, shape }) => [name, shape] as const)),
-    moments: new Map([...listMoments(listed, optimizer), ...(memory?.states ?? [])]),
+    moments: new Map([...listMoments(listed, optimizer), ...asNumbers(memory?.states ?? new Map())]),
     loss: losses.loss,
     cutLosses: new Map(
       listLengths(recipe)
@@ -93,11 +93,14 @@ export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, Sto
   return recipe.average === undefined ? definition : averageTraining(definition, recipe.average);
 }
 
+const asNumbers = (shapes: ReadonlyMap<string, Shape>): Map<string, TensorType> =>
+  new Map([...shapes].map(([name, shape]) => [name, { shape, dtype: "f32" }]));
+
 /** The same training with an average of its parameters kept beside it. */
 export function averageTraining(definition: TrainingDefinition, settings: WeightAverageSettings): TrainingDefinition {
   return {
     ...definition,
-    moments: new Map([...definition.moments, ...listAverageStates(definition.parameters, settings)]),
+    moments: new Map([...definition.moments, ...asNumbers(listAverageStates(definition.parameters, settings))]),
     average: {
       take: parameters => takeIntoAverage(parameters, settings),
       read: parameters => averageParameters(parameters, settings),

@@ -19,7 +19,7 @@ export function guardUpdates(
   const finite = less(gradientNorm === undefined ? square : add(square, gradientNorm), 3e38);
   const guarded = Object.entries(updates).map(([name, value]) => {
     const aligned = reshape(finite, new Array<number>(value.shape.length).fill(1));
-    return [name, select(aligned, value, state(name, value.shape))] as const;
+    return [name, select(aligned, value, state(name, value.shape, value.dtype))] as const;
   });
   return Object.fromEntries(guarded);
 }

@@ -169,8 +169,8 @@ const toy: TrainingDefinition = {
     ["bias", [3]],
   ]),
   moments: new Map([
-    ["momentum.table", [5, 3]],
-    ["momentum.bias", [3]],
+    ["momentum.table", { shape: [5, 3], dtype: "f32" }],
+    ["momentum.bias", { shape: [3], dtype: "f32" }],
   ]),
   loss: parameters => {
     const rows = gather(parameters.get("table")!, input("rows", [2], "i32"));

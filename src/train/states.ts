@@ -2,17 +2,20 @@
 
 import type { Backend, DeviceBuffer } from "../backends/backend.ts";
 import type { HeldTensor, StoredTensor } from "../checkpoint/safetensors.ts";
-import { countElements, type Shape } from "../graph/tensor.ts";
+import { countElements } from "../graph/tensor.ts";
 
 export type States = ReadonlyMap<string, DeviceBuffer>;
 
 /** These of the states as tensors whose values are read from the device when they are asked for. */
-export function listHeld(backend: Backend, states: States, shapes: ReadonlyMap<string, Shape>): HeldTensor[] {
-  return [...shapes].map(([name, shape]) => ({
-    name,
-    shape,
-    read: async () => Float32Array.from(await backend.read(states.get(name)!)),
-  }));
+export function listHeld(backend: Backend, states: States, names: Iterable<string>): HeldTensor[] {
+  return Array.from(names, name => {
+    const buffer = states.get(name)!;
+    return {
+      ...{ name, shape: buffer.shape },
+      ...(buffer.dtype === "u8" && { type: "U8" }),
+      read: async () => Float32Array.from(await backend.read(buffer)),
+    };
+  });
 }
 
 export function restoreStates(backend: Backend, states: States, tensors: readonly StoredTensor[]): void {

@@ -8,7 +8,7 @@ import { collectGarbage } from "../base/heap.ts";
 import type { HeldTensor, StoredTensor } from "../checkpoint/safetensors.ts";
 import { differentiate } from "../graph/gradient.ts";
 import { add, input, multiply, reshape, sqrt, state } from "../graph/operations.ts";
-import { countElements, type Graph, type Shape, type Tensor } from "../graph/tensor.ts";
+import { countBytes, countElements, type Graph, type Shape, type Tensor, type TensorType } from "../graph/tensor.ts";
 import { globalNorm } from "../optim/clip.ts";
 import { guardUpdates } from "./guard.ts";
 import { clearStates, listHeld, restoreStates } from "./states.ts";
@@ -41,7 +41,7 @@ export interface TrainingDefinition {
   /** Name and shape of every parameter, in the order files list them. */
   readonly parameters: ReadonlyMap<string, Shape>;
   /** Optimizer states. */
-  readonly moments: ReadonlyMap<string, Shape>;
+  readonly moments: ReadonlyMap<string, TensorType>;
   /** Mean loss of one micro-batch, one element; batches are `input`s of its own naming. */
   loss(parameters: ReadonlyMap<string, Tensor>): Tensor;
   /** The same of sequences cut into so many pieces; a batch says how many by its `cut`. */
@@ -218,10 +218,10 @@ function buildProbeGraphs(
 
 /** Allocates parameters with their initial values, gradients, and the optimizer's moments, by name. */
 export function allocateStates(backend: Backend, definition: TrainingDefinition): Map<string, DeviceBuffer> {
-  const countBytes = (shapes: TrainingDefinition["parameters"]) =>
-    [...shapes.values()].reduce((sum, shape) => sum + 4 * countElements(shape), 0);
   const copies = definition.probe === undefined ? 2 : 3;
-  const bytes = copies * countBytes(definition.parameters) + countBytes(definition.moments);
+  const parameterBytes = [...definition.parameters.values()].reduce((sum, shape) => sum + 4 * countElements(shape), 0);
+  const momentBytes = [...definition.moments.values()].reduce((sum, type) => sum + countBytes(type), 0);
+  const bytes = copies * parameterBytes + momentBytes;
   // A system promises more than it has, and ends who takes it; a GPU refuses by itself.
   if (backend.name !== "cuda" && bytes > totalmem()) {
     throw new UserError(
@@ -237,7 +237,7 @@ export function allocateStates(backend: Backend, definition: TrainingDefinition)
     if (definition.probe !== undefined) states.set(probeOf(name), backend.allocate(shape, "f32"));
     backend.write(states.get(name)!, definition.initialise(name));
   }
-  for (const [name, shape] of definition.moments) states.set(name, backend.allocate(shape, "f32"));
+  for (const [name, { shape, dtype }] of definition.moments) states.set(name, backend.allocate(shape, dtype));
   for (const [name, shape] of definition.observations?.shapes ?? [])
     states.set(seenOf(name), backend.allocate(shape, "f32"));
   states.set(lossSum, backend.allocate([1], "f32"));
@@ -303,8 +303,8 @@ export async function openEngine(backend: Backend, definition: TrainingDefinitio
         validate: async (batch: Inputs) => (await averaged!.run(batch)).loss![0]!,
       },
     }),
-    readParameters: () => listHeld(backend, states, definition.parameters),
-    readMoments: () => listHeld(backend, states, definition.moments),
+    readParameters: () => listHeld(backend, states, definition.parameters.keys()),
+    readMoments: () => listHeld(backend, states, definition.moments.keys()),
     restore: tensors => restoreStates(backend, states, tensors),
     clearMoments: () => clearStates(backend, states, definition.moments.keys()),
   };

@@ -37,7 +37,7 @@ const shapes = new Map([
 ] as const);
 const definition: TrainingDefinition = {
   parameters: shapes,
-  moments: new Map([...shapes].map(([name, shape]) => [`momentum.${name}`, shape])),
+  moments: new Map([...shapes].map(([name, shape]) => [`momentum.${name}`, { shape, dtype: "f32" as const }])),
   loss: parameters => {
     const rows = gather(parameters.get("table")!, input("rows", [64], "i32"));
     const error = subtract(tanh(matmul(rows, parameters.get("hidden")!)), input("target", [64, width], "f32"));

@@ -161,6 +161,41 @@ export function testConformance(
     });
   }
 
+  test("bytes are kept as they are, in states, joined and in rows that are no chunk's multiple", { skip }, async () => {
+    const [x, other] = [g.input("x", [7, 33], "f32"), g.input("other", [7, 33], "u8")];
+    const bytes = g.cast(g.maximum(g.minimum(g.multiply(g.add(x, 3), 40), 255), 0), "u8");
+    const old = g.state("kept", [7, 33], "u8");
+    const outputs = {
+      bytes,
+      joined: g.concat(
+        [g.slice(other, 0, 2, 7), g.select(g.less(other, 100), other, g.permute(g.reshape(old, [33, 7]), [1, 0]))],
+        0,
+      ),
+      sums: g.sum(g.cast(old, "f32"), [1]),
+      counted: g.cast(g.cast(other, "i32"), "f32"),
+    };
+    const updates = {
+      kept: g.cast(g.add(g.cast(g.divide(old, 2), "f32"), g.multiply(g.cast(other, "f32"), 0.5)), "u8"),
+    };
+    const inputs = {
+      ...drawInputs({ x: [7, 33] }),
+      other: Uint8Array.from({ length: 231 }, (_, i) => (i * 37) % 256),
+    };
+    const [got, expected] = await Promise.all(
+      [backend(), reference].map(async each => {
+        const kept = each.allocate([7, 33], "u8");
+        each.write(
+          kept,
+          Uint8Array.from({ length: 231 }, (_, i) => 255 - i),
+        );
+        const results = await (await each.load({ outputs, updates }, new Map([["kept", kept]]))).run(inputs);
+        const all = { ...results, kept: await each.read(kept) };
+        return Object.fromEntries(Object.entries(all).map(([name, values]) => [name, [...values]]));
+      }),
+    );
+    assert.deepEqual(got, expected);
+  });
+
   for (const dtype of ["f32", ...narrow] as const) {
     test(`products of ${dtype} at every shape and transposition`, { skip }, async () => {
       const outputs: Record<string, Tensor> = {};

@@ -41,15 +41,24 @@ const settings: Readonly<Record<string, readonly string[]>> = {
   adahessian: ["learningRate=0.03", "interval=2"],
 };
 
-for (const { name } of optimizers) {
-  test(`${name} trains, and resumes to the same bits`, async () => {
+/** Of each what it is called and what it needs beside the settings of its optimizer. */
+const cases: readonly (readonly [title: string, name: string, more: readonly string[]])[] = [
+  ...optimizers.map(({ name }) => [name, name, []] as const),
+  // Of width 16, the feed-forward's first matrix has 4096 numbers.
+  ["adamw with moments in eight bits", "adamw", ["model.feedForward=256", "optimizer.momentBlock=256"]],
+  ["soap with moments in eight bits", "soap", ["model.feedForward=256", "optimizer.momentBlock=100"]],
+];
+
+for (const [title, name, more] of cases) {
+  test(`${title} trains, and resumes to the same bits`, async () => {
     const own = settings[name];
     assert.ok(own !== undefined, "no settings here");
     const recipe = overrideRecipe(tinyRecipe("adamw"), [
       ...["model.width=16", "model.layers=1", "model.feedForward=32", `optimizer.name=${name}`, "optimizer.clip=0"],
       ...own.map(pair => `optimizer.${pair}`),
+      ...more,
     ]);
-    const run = join(folder, name);
+    const run = join(folder, title);
     const definition = defineTraining(recipe);
     const [whole, resumed] = [
       await openEngine(openReference(), definition),

@@ -11,7 +11,9 @@ import { emitWgslKernel } from "../../src/compiler/emitters/emit-wgsl.ts";
 import type { LoopKernel } from "../../src/compiler/loops/ir.ts";
 import { cudaTarget } from "../../src/compiler/targets/cuda-target.ts";
 import { commonGpu } from "../../src/compiler/targets/gpu-device.ts";
+import { input } from "../../src/graph/operations.ts";
 import type { Graph } from "../../src/graph/tensor.ts";
+import { dequantise, quantise } from "../../src/optim/eight-bits.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import { buildStepGraphs } from "../../src/train/step.ts";
 import { buildRandom, randomGraph } from "./backend-conformance.ts";
@@ -47,6 +49,15 @@ test("every kernel of a training is WGSL, with a binding for each tensor", () =>
     }
   }
   assert.ok(seen.size > 10);
+});
+
+test("moments in eight bits are words there", () => {
+  const x = input("x", [40, 30], "f32");
+  const { codes, scales } = quantise(x, 64, "signed");
+  const graph = { outputs: { codes, scales, back: dequantise(codes, scales, [40, 30], "signed") }, updates: {} };
+  const sources = emitKernels(graph).map(({ source }) => source);
+  for (const source of sources) assert.equal(new WgslReflect(source).entry.compute.length, 1, source);
+  assert.ok(sources.some(source => source.includes("array<u32>")));
 });
 
 test("kernels of random graphs are WGSL", () => {

@@ -104,7 +104,11 @@ const readers: Readonly<Record<string, (path: string) => unknown>> = {
   "the model card": path => readRunFacts(path),
 };
 const resume = (run: string, fromStep?: number) =>
-  loadCheckpoint(run, { parameters: shapesOf(run), moments: new Map([["first.a", [4]]]) }, fromStep);
+  loadCheckpoint(
+    run,
+    { parameters: shapesOf(run), moments: new Map([["first.a", { shape: [4], dtype: "f32" }]]) },
+    fromStep,
+  );
 
 async function refuse(read: () => unknown, codes: readonly string[], named: string): Promise<UserError> {
   let seen: unknown;

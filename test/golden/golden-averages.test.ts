@@ -64,8 +64,8 @@ async function follow(
     averages.push(await read());
   }
   const stored = listAveraged(
-    await fetchTensors(listHeld(backend, states, shapes)),
-    await fetchTensors(listHeld(backend, states, stateShapes)),
+    await fetchTensors(listHeld(backend, states, shapes.keys())),
+    await fetchTensors(listHeld(backend, states, stateShapes.keys())),
     settings,
   );
   assertClose([...stored[0]!.read(), ...stored[1]!.read()], averages.at(-1)!);

@@ -89,7 +89,7 @@ for (const [backendName, tolerance, open, absent] of [
     const openStates = () => {
       const sizes = [...parameters].map(([name, tensor]) => [name, tensor.shape] as const);
       const states = new Map(
-        [...sizes, ...listMoments(listed, settings)].map(
+        [...sizes, ...[...listMoments(listed, settings)].map(([name, { shape }]) => [name, shape] as const)].map(
           ([name, size]) => [name, backend.allocate(size, "f32")] as const,
         ),
       );

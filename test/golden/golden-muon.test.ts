@@ -39,8 +39,8 @@ const settings: OptimizerSettings = {
 async function checkMuon(backend: Backend, { shape, parts, start, gradients, end }: Case, tolerance: number) {
   const listed = [{ name: "w", shape, role: "matrix", parts }] as const;
   const states = new Map(
-    [["w", shape] as const, ...listMoments(listed, settings)].map(
-      ([name, size]) => [name, backend.allocate(size, "f32")] as const,
+    [["w", { shape }] as const, ...listMoments(listed, settings)].map(
+      ([name, { shape: size }]) => [name, backend.allocate(size, "f32")] as const,
     ),
   );
   backend.write(states.get("w")!, Float32Array.from(start));

@@ -86,7 +86,7 @@ async function takeSteps(backend: Backend, some: readonly Case[], interval: numb
   for (const { number, settings } of some) {
     const own = listed.map(parameter => ({ ...parameter, name: `${number}/${parameter.role}` }));
     for (const { name, shape } of own) states.set(name, backend.allocate(shape, "f32"));
-    for (const [name, shape] of listMoments(own, settings)) states.set(name, backend.allocate(shape, "f32"));
+    for (const [name, type] of listMoments(own, settings)) states.set(name, backend.allocate(type.shape, type.dtype));
     for (const [role, values] of Object.entries(cut(golden.start)))
       backend.write(states.get(`${number}/${role}`)!, values);
   }

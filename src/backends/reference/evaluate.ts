@@ -11,7 +11,7 @@ import { erf } from "./erf.ts";
 export function allocateValues(tensor: Pick<Tensor, "shape" | "dtype">): HostArray {
   const length = countElements(tensor.shape);
   if (isFloat(tensor.dtype)) return new Float64Array(length);
-  if (tensor.dtype === "bool") return new Uint8Array(length);
+  if (tensor.dtype === "bool" || tensor.dtype === "u8") return new Uint8Array(length);
   return tensor.dtype === "i32" ? new Int32Array(length) : new Uint32Array(length);
 }
 

@@ -13,6 +13,7 @@ export const storageTypes: Readonly<Record<DType, string>> = {
   f16: "f16",
   i32: "int32_t",
   u32: "uint32_t",
+  u8: "uint8_t",
   bool: "uint8_t",
 };
 
@@ -22,6 +23,7 @@ const registerTypes: Readonly<Record<Type, string>> = {
   f16: "float",
   i32: "int32_t",
   u32: "uint32_t",
+  u8: "uint32_t",
   bool: "int",
   index: "long",
 };
@@ -30,7 +32,7 @@ const registerTypes: Readonly<Record<Type, string>> = {
 export const cExpressions = {
   constant: (value: number, type: Type) => {
     if (type === "bool" || type === "i32" || type === "index") return String(Math.trunc(value));
-    if (type === "u32") return `${Math.trunc(value)}u`;
+    if (type === "u32" || type === "u8") return `${Math.trunc(value)}u`;
     if (Number.isNaN(value)) return "NAN";
     if (!Number.isFinite(value)) return value > 0 ? "INFINITY" : "(-INFINITY)";
     const text = Math.fround(value).toPrecision(9);

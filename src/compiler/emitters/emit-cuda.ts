@@ -12,6 +12,7 @@ const registerTypes: Readonly<Record<DType, string>> = {
   f16: "float",
   i32: "int32_t",
   u32: "uint32_t",
+  u8: "uint32_t",
   bool: "int",
 };
 

@@ -1,5 +1,5 @@
 // Emits a kernel as WGSL, a compute shader of WebGPU: one storage binding a tensor, thread blocks as workgroups. Memory holds f32, i32
-// and u32 alone, so a bool is a word there, and bf16 is refused. A warp is a subgroup of as many threads as the target says.
+// and u32 alone, so a bool or a u8 is a word there, and bf16 is refused. A warp is a subgroup of as many threads as the target says.
 
 import { type DType, isNarrow, type Tensor } from "../../graph/tensor.ts";
 import { emitIndex } from "../indices/index-expression.ts";
@@ -20,6 +20,7 @@ const registerTypes: Readonly<Record<Type, string>> = {
   f16: "f32",
   i32: "i32",
   u32: "u32",
+  u8: "u32",
   bool: "bool",
   index: "i32",
 };
@@ -39,7 +40,7 @@ const language: Language = {
   constant: (value, type) => {
     if (type === "bool") return value === 0 ? "false" : "true";
     if (type === "i32" || type === "index") return String(Math.trunc(value));
-    if (type === "u32") return `${Math.trunc(value)}u`;
+    if (type === "u32" || type === "u8") return `${Math.trunc(value)}u`;
     if (Number.isNaN(value)) return "not_a_number()";
     if (!Number.isFinite(value)) return value > 0 ? "infinity()" : "(-infinity())";
     return `(${Math.fround(value).toPrecision(9)}f)`;

@@ -105,7 +105,7 @@ function openTaskEngine(
   const moments = listMoments(parameters, optimizer);
   const parameterShapes = new Map(parameters.map(({ name, shape }) => [name, shape] as const));
   const states = new Map(
-    [...parameterShapes, ...moments].map(([name, shape]) => {
+    [...parameterShapes, ...Array.from(moments, ([name, { shape }]) => [name, shape] as const)].map(([name, shape]) => {
       const key = `${name} ${shape.join("×")}`;
       const buffer = shared.get(key) ?? backend.allocate(shape, "f32");
       shared.set(key, buffer);
@@ -153,7 +153,7 @@ function openTaskEngine(
       return (await run("train", batch, scalars)).loss![0]!;
     },
     predict: async batch => (await run("predict", batch, {})).logits!,
-    readParameters: () => listHeld(backend, states, parameterShapes),
+    readParameters: () => listHeld(backend, states, parameterShapes.keys()),
   };
 }
 

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { add, divide, maximum, mean, multiply, sqrt, subtract } from "../../graph/operations.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Optimizer } from "../optimizer.ts";
-import { adamSettings, readAdamScalars, updateMoments } from "./adamw.ts";
+import { adamMoments, adamSettings, readAdamScalars, updateMoments } from "./adamw.ts";
 
 const schema = z.strictObject({
   name: z.literal("adamw-scale"),
@@ -29,6 +29,7 @@ export const adamwScale = {
   schema,
   decay: "own",
   listStates: ({ shape }) => ({ first: shape, second: shape }),
+  moments: adamMoments,
   readScalars: readAdamScalars,
   update: (_, operands, settings) => {
     const { learningRate: rate, correction1, correction2 } = operands.scalars as Record<string, Tensor>;

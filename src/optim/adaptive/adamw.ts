@@ -15,6 +15,9 @@ export const adamSettings = {
 
 const schema = z.strictObject({ name: z.literal("adamw"), ...adamSettings });
 
+/** Of states that these optimizers have alike. */
+export const adamMoments = { first: "signed", second: "positive" } as const;
+
 export type AdamSettings = Omit<z.infer<typeof schema>, "name">;
 
 export const adamw = {
@@ -25,6 +28,7 @@ export const adamw = {
   decay: "decoupled",
   momentum: "beta1",
   listStates: ({ shape }) => ({ first: shape, second: shape }),
+  moments: adamMoments,
   readScalars: readAdamScalars,
   update: (_, operands, settings) => updateAdam(operands, settings),
 } satisfies Optimizer<z.infer<typeof schema>>;

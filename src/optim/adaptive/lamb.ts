@@ -4,7 +4,7 @@ import { z } from "zod";
 import { add, divide, less, multiply, select, sqrt } from "../../graph/operations.ts";
 import { normOf } from "../clip.ts";
 import type { Optimizer } from "../optimizer.ts";
-import { adamSettings, readAdamScalars, updateMoments } from "./adamw.ts";
+import { adamMoments, adamSettings, readAdamScalars, updateMoments } from "./adamw.ts";
 
 const schema = z.strictObject({ name: z.literal("lamb"), ...adamSettings });
 
@@ -15,6 +15,7 @@ export const lamb = {
   schema,
   decay: "own",
   listStates: ({ shape }) => ({ first: shape, second: shape }),
+  moments: adamMoments,
   readScalars: readAdamScalars,
   update: (_, operands, settings) => {
     const { learningRate, correction1, correction2 } = operands.scalars;

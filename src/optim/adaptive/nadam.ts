@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { add, divide, multiply, sqrt } from "../../graph/operations.ts";
 import type { Optimizer } from "../optimizer.ts";
-import { adamSettings, readAdamScalars, updateMoments } from "./adamw.ts";
+import { adamMoments, adamSettings, readAdamScalars, updateMoments } from "./adamw.ts";
 
 const schema = z.strictObject({
   name: z.literal("nadam"),
@@ -18,6 +18,7 @@ export const nadam = {
   schema,
   decay: "decoupled",
   listStates: ({ shape }) => ({ first: shape, second: shape }),
+  moments: adamMoments,
   readScalars: (settings, step, rateScale) => {
     const { learningRate, correction2 } = readAdamScalars(settings, step, rateScale);
     const momentumAt = (at: number) => settings.beta1 * (1 - 0.5 * 0.96 ** (at * settings.momentumGrowth));

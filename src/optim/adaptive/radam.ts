@@ -4,7 +4,7 @@
 import { z } from "zod";
 import { add, divide, multiply, sqrt } from "../../graph/operations.ts";
 import type { Optimizer } from "../optimizer.ts";
-import { adamSettings, readAdamScalars, updateMoments } from "./adamw.ts";
+import { adamMoments, adamSettings, readAdamScalars, updateMoments } from "./adamw.ts";
 
 const schema = z.strictObject({ name: z.literal("radam"), ...adamSettings });
 
@@ -15,6 +15,7 @@ export const radam = {
   schema,
   decay: "decoupled",
   listStates: ({ shape }) => ({ first: shape, second: shape }),
+  moments: adamMoments,
   // ρ and the rectification r of algorithm 2; r · √(1 - β₂ᵗ) is one factor, and 0 until ρ is above 5.
   readScalars: (settings, step, rateScale) => {
     const { beta2 } = settings;

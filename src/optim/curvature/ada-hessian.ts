@@ -3,7 +3,7 @@
 
 import { z } from "zod";
 import { add, divide, exp, log, multiply, sqrt } from "../../graph/operations.ts";
-import { adamSettings, readAdamScalars } from "../adaptive/adamw.ts";
+import { adamMoments, adamSettings, readAdamScalars } from "../adaptive/adamw.ts";
 import type { Optimizer } from "../optimizer.ts";
 import { intervalSetting } from "./sophia.ts";
 
@@ -23,6 +23,7 @@ export const adaHessian = {
   probe: "curvature",
   findInterval: ({ interval }) => interval,
   listStates: ({ shape }) => ({ first: shape, second: shape }),
+  moments: adamMoments,
   // The mean square forgets at due steps only.
   readScalars: (settings, step, rateScale) => ({
     ...readAdamScalars(settings, step, rateScale),

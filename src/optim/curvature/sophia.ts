@@ -32,6 +32,7 @@ export const sophia = {
   probe: "sampled",
   findInterval: ({ interval }) => interval,
   listStates: ({ shape }) => ({ first: shape, curvature: shape }),
+  moments: { first: "signed", curvature: "positive" },
   readScalars: ({ learningRate }, _, rateScale) => ({ learningRate: learningRate * rateScale }),
   update: (_, { gradient, states, scalars, probe }, { beta1, beta2, rho, epsilon }) => {
     const first = add(multiply(states.first!, beta1), multiply(gradient, 1 - beta1));

@@ -4,7 +4,7 @@
 import { z } from "zod";
 import { add, concat, divide, maximum, mean, multiply, rsqrt, slice } from "../../graph/operations.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { adamSettings, adamw, readAdamScalars } from "../adaptive/adamw.ts";
+import { adamMoments, adamSettings, adamw, readAdamScalars } from "../adaptive/adamw.ts";
 import { normOf } from "../clip.ts";
 import { meanFraction, type OptimizedParameter, type Optimizer } from "../optimizer.ts";
 import { orthogonalise } from "./orthogonalise.ts";
@@ -69,6 +69,7 @@ export const muon = {
     const { shape } = parameter;
     return { momentum: shape, ...(muonNeuronMemory !== undefined && { neurons: [1, shape[1]!] }) };
   },
+  moments: { ...adamMoments, momentum: "signed" },
   readScalars: (settings, step, rateScale) => ({
     ...readAdamScalars(settings, step, rateScale),
     muonLearningRate: settings.muonLearningRate * rateScale,

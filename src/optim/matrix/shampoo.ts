@@ -4,7 +4,7 @@
 import { z } from "zod";
 import { add, divide, exactMatmul, maximum, multiply, transpose } from "../../graph/operations.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { adamSettings, adamw, readAdamScalars, updateAdam } from "../adaptive/adamw.ts";
+import { adamMoments, adamSettings, adamw, readAdamScalars, updateAdam } from "../adaptive/adamw.ts";
 import { intervalSetting } from "../curvature/sophia.ts";
 import { meanFraction, type OptimizedParameter, type Optimizer, smallNumber } from "../optimizer.ts";
 import { planBlocks } from "./blocks.ts";
@@ -46,6 +46,7 @@ export const shampoo = {
     ];
     return { ...adamw.listStates(parameter), left, right, leftRoot: left, rightRoot: right };
   },
+  moments: adamMoments,
   readScalars: (settings, step, rateScale) => ({
     ...readAdamScalars(settings, step, rateScale),
     factorCorrection: 1 - settings.factorMemory ** step,

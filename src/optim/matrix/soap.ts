@@ -4,7 +4,7 @@
 import { z } from "zod";
 import { add, divide, exactMatmul, multiply, sqrt, transpose } from "../../graph/operations.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { adamw, readAdamScalars, updateAdam } from "../adaptive/adamw.ts";
+import { adamMoments, adamw, readAdamScalars, updateAdam } from "../adaptive/adamw.ts";
 import type { Optimizer } from "../optimizer.ts";
 import { planBlocks } from "./blocks.ts";
 import { addRidge, identity, orthonormalise } from "./factors.ts";
@@ -30,6 +30,7 @@ export const soap = {
     return { first: parameter.shape, second: turned, left, right, leftBasis: left, rightBasis: right };
   },
   // The bases begin as zeros: the identity is added at the first step.
+  moments: adamMoments,
   readScalars: (settings, step, rateScale) => ({
     ...readAdamScalars(settings, step, rateScale),
     isFirstStep: step === 1 ? 1 : 0,

@@ -25,6 +25,7 @@ export const lars = {
   momentum: "momentum",
   findFault: findMomentumFault,
   listStates: listMomentumStates,
+  moments: { sum: "signed" },
   readScalars: ({ learningRate }, _, rateScale) => ({ learningRate: learningRate * rateScale }),
   update: (_, { value, gradient, states, scalars, weightDecay }, settings) => {
     const rate = scalars.learningRate!;

@@ -19,6 +19,7 @@ export const lion = {
   schema,
   decay: "decoupled",
   listStates: ({ shape }) => ({ first: shape }),
+  moments: { first: "signed" },
   readScalars: ({ learningRate }, _, rateScale) => ({ learningRate: learningRate * rateScale }),
   update: (_, { gradient, states, scalars }, { beta1, beta2 }) => {
     const blend = add(multiply(states.first!, beta1), multiply(gradient, 1 - beta1));

@@ -24,6 +24,7 @@ export const sgd = {
   momentum: "momentum",
   findFault: findMomentumFault,
   listStates: listMomentumStates,
+  moments: { sum: "signed" },
   readScalars: ({ learningRate }, _, rateScale) => ({ learningRate: learningRate * rateScale }),
   update: (_, { gradient, states, scalars }, settings) => stepAlong(gradient, states.sum, scalars, settings),
 } satisfies Optimizer<z.infer<typeof schema>>;
