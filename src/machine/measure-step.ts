@@ -104,7 +104,7 @@ function drawMasked({ model, train, data }: Recipe, sequences: number, masked: n
 export function drawBatch(recipe: Recipe): Inputs {
   const source: SequenceSource = {
     readMasked: (_, sequences) => drawMasked(recipe, sequences, countMasked(recipe)),
-    readWhole: (_, sequences) => drawMasked(recipe, sequences, 0).tokens,
+    readWhole: (_, sequences) => drawMasked(recipe, sequences, 0),
     seed: recipe.train.seed,
     mask: maskId,
     isSpecial: token => token <= maskId,

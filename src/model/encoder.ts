@@ -151,7 +151,7 @@ function applyDetour(x: Tensor, pass: Pass, detour: Detour): Tensor {
   const waiting = applyLayers(x, pass, 0, from);
   const take = (tensor: Tensor) => takeRows(tensor, detour);
   // Where they still see the others, the first layer is a whole one that only they leave.
-  const left = seesAll ? applyLayer(waiting, from, pass) : take(waiting);
+  const left = seesAll ? passLayer(waiting, from, pass) : take(waiting);
   const narrow: Pass = {
     ...pass,
     rows: "all",

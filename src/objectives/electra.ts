@@ -12,8 +12,9 @@ import type { Parameter } from "../model/parameter.ts";
 import { countTrainingFlops, leaveRead, listDiscriminator, listParameters } from "../model/parameters.ts";
 import { embeddingWidthOf, type ModelShape, withoutHead } from "../model/shape.ts";
 import { findShapeFault } from "../model/shape-faults.ts";
+import { declareMaskedBatch } from "./masked-batch.ts";
 import type { Objective, ObjectiveRecipe } from "./objective.ts";
-import { countMasked, countValidated, decodedShare, mayLackPredictions } from "./predictions.ts";
+import { countValidated, decodedShare, mayLackPredictions } from "./predictions.ts";
 import { feedReplaced, measureDetection, replaceTokens } from "./replaced-tokens.ts";
 
 const schema = z.strictObject({
@@ -67,10 +68,6 @@ function findGenerator(settings: Settings, parameters: Parameters, shape: ModelS
   );
 }
 
-/** Inputs of masked tokens with the generator's own tables. */
-const declareGenerated = (shape: ModelShape, sequences: number, predicted: number) =>
-  declareMaskedInputs(shape, sequences, sequences * predicted, prefix);
-
 function listAll(settings: Settings, { model }: ObjectiveRecipe): readonly Parameter[] {
   const generator = listParameters(shapeGenerator(settings, model))
     .filter(({ name }) => !isShared(settings, name))
@@ -85,13 +82,13 @@ export const electra = {
   schema,
   listParameters: listAll,
   feed: (source, _, { train }) => feedReplaced(source, train.microBatchSequences),
-  makeTables: (settings, { model }) => makeTables(shapeGenerator(settings, model), model.sequenceLength, prefix),
+  makeTables: (settings, { model, cut = 1 }) =>
+    makeTables(shapeGenerator(settings, model), model.sequenceLength / cut, prefix),
   computeLoss: (parameters, settings, recipe) => {
-    const { model, data, loss, train } = recipe;
-    const { microBatchSequences: B } = train;
+    const { model, data, loss } = recipe;
     const shape = shapeGenerator(settings, model);
     const own = findGenerator(settings, parameters, shape);
-    const inputs = declareGenerated(shape, B, countMasked(recipe));
+    const inputs = declareMaskedBatch(recipe, shape, prefix);
     const options = { loss, hasGaps: mayLackPredictions(data) };
     const generated = replaceTokens(
       encode(inputs, own, shape, { rows: inputs.positions }),
@@ -100,8 +97,7 @@ export const electra = {
       shape,
       options,
     );
-    // Only tokens and tables are read of these.
-    const read = { ...declareMaskedInputs(model, B, B), tokens: generated.tokens };
+    const read = { ...declareMaskedBatch(recipe), tokens: generated.tokens };
     const hidden = encode(read, parameters, withoutHead(model));
     const detection = measureDetection(detectReplaced(hidden, parameters), generated.isReplaced);
     return { loss: add(generated.loss, multiply(detection, settings.detectionWeight)) };
@@ -110,7 +106,8 @@ export const electra = {
     feed: batch => ({ ...batch }),
     computeLoss: (parameters, settings, { model, train }) => {
       const shape = shapeGenerator(settings, model);
-      const inputs = declareGenerated(shape, train.microBatchSequences, countValidated({ model }));
+      const { microBatchSequences: B } = train;
+      const inputs = declareMaskedInputs(shape, B, B * countValidated({ model }), prefix);
       return computeMaskedLoss(inputs, findGenerator(settings, parameters, shape), shape);
     },
     subject: "the generator, the only one of the two that predicts tokens",

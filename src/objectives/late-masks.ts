@@ -71,6 +71,7 @@ export const lateMasks = {
   summary: "masked tokens are predicted, and masks enter at the last layers alone",
   source: "Liao et al. 2022, 3ML, arXiv 2211.04898",
   schema,
+  cutFault: "leaves one number of masks out of every sequence, and pieces of one have unequal numbers",
   feed: (source, _, recipe) => {
     const batch = source.readMasked(0, recipe.train.microBatchSequences);
     return addEarlyPlaces(batch, countTrained(recipe), source.mask, recipe.model.sequenceLength);

@@ -2,10 +2,10 @@
 
 import { z } from "zod";
 import { computeMaskedLoss } from "../model/heads.ts";
-import { declareMaskedInputs } from "../model/inputs.ts";
 import { countTrainingFlops } from "../model/parameters.ts";
+import { declareMaskedBatch } from "./masked-batch.ts";
 import type { Objective } from "./objective.ts";
-import { countMasked, decodedShare, mayLackPredictions } from "./predictions.ts";
+import { decodedShare, mayLackPredictions } from "./predictions.ts";
 
 const schema = z.strictObject({ name: z.literal("masked") });
 
@@ -16,10 +16,10 @@ export const masked = {
   source: "Devlin et al. 2019, arXiv 1810.04805",
   schema,
   feed: (source, _, { train }) => ({ ...source.readMasked(0, train.microBatchSequences) }),
-  computeLoss: (parameters, _, { model, data, loss, train }) => {
-    const { microBatchSequences: sequences } = train;
-    const inputs = declareMaskedInputs(model, sequences, sequences * countMasked({ model, data }));
-    return { loss: computeMaskedLoss(inputs, parameters, model, { loss, hasGaps: mayLackPredictions(data) }) };
+  computeLoss: (parameters, _, recipe) => {
+    const { model, data, loss } = recipe;
+    const options = { loss, hasGaps: mayLackPredictions(data) };
+    return { loss: computeMaskedLoss(declareMaskedBatch(recipe), parameters, model, options) };
   },
   countFlops: (_, recipe) => countTrainingFlops(recipe.model, decodedShare(recipe)),
 } as const satisfies Objective<z.infer<typeof schema>>;

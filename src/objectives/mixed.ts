@@ -9,10 +9,10 @@ import { add, multiply, reshape, slice } from "../graph/operations.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { encode } from "../model/encoder.ts";
 import { computeMaskedLoss, computeRowLoss } from "../model/heads.ts";
-import { declareEncoderInputs, declarePredictions } from "../model/inputs.ts";
+import { declareEncoderInputs, declarePredictions, type EncoderInputs } from "../model/inputs.ts";
 import { countTrainingFlops, leaveRead } from "../model/parameters.ts";
 import type { ModelShape } from "../model/shape.ts";
-import type { Objective, ObjectiveRecipe } from "./objective.ts";
+import type { Objective, ObjectiveRecipe, WholeSequences } from "./objective.ts";
 import { countMasked, decodedShare } from "./predictions.ts";
 
 const share = z.number().min(0).max(1);
@@ -45,17 +45,27 @@ function makeCausal(shape: ModelShape): ModelShape {
   return { ...shape, mixer: { ...mixer, causal: true } };
 }
 
+/** The batch's tokens from one to before another. */
+function cutInputs(inputs: EncoderInputs, from: number, to: number): EncoderInputs {
+  const { tokens, documents } = inputs;
+  return {
+    ...inputs,
+    tokens: slice(tokens, 0, from, to),
+    ...(documents !== undefined && { documents: slice(documents, 0, from, to) }),
+  };
+}
+
 /** Mean loss, shape [], of every token but the first of each sequence, tokens (c·S) i32. */
 function computeCausalLoss(
-  tokens: Tensor,
-  tables: Readonly<Record<string, Tensor>>,
+  inputs: EncoderInputs,
   parameters: ReadonlyMap<string, Tensor>,
   { model, loss }: ObjectiveRecipe,
 ): Tensor {
-  const { sequenceLength: S, width: C } = model;
+  const { tokens, length: S } = inputs;
+  const { width: C } = model;
   const sequences = tokens.shape[0]! / S;
   const causal = makeCausal(model);
-  const hidden = encode({ tokens, tables, length: S }, parameters, causal); // (c·S, C)
+  const hidden = encode(inputs, parameters, causal); // (c·S, C)
   const rows = slice(reshape(hidden, [sequences, S, C]), 1, 0, S - 1);
   const labels = slice(reshape(tokens, [sequences, S]), 1, 1, S);
   const count = sequences * (S - 1);
@@ -70,15 +80,18 @@ export const mixed = {
   schema,
   feed: (source, settings, recipe) => {
     const kinds = countKinds(settings, recipe);
-    const { sequenceLength: S } = recipe.model;
+    const { cut = 1, model } = recipe;
+    const { sequenceLength: S } = model;
     const hidden = kinds.masked + kinds.maskedNext;
-    const whole = kinds.causal > 0 ? source.readWhole(hidden, kinds.causal) : new Int32Array(0);
-    if (hidden === 0) return { tokens: whole };
-    const { tokens, positions, labels } = source.readMasked(0, hidden);
+    const none: WholeSequences = { tokens: new Int32Array(0) };
+    const whole = kinds.causal > 0 ? source.readWhole(hidden, kinds.causal) : none;
+    if (hidden === 0) return { tokens: whole.tokens, ...(whole.documents && { documents: whole.documents }) };
+    const { tokens, positions, labels, documents } = source.readMasked(0, hidden);
     // What stands first in its sequence has no place before it.
-    const isRead = (position: number) => position < kinds.masked * S || position % S > 0;
+    const isRead = (position: number) => position < kinds.masked * S || position % (S / cut) > 0;
     return {
-      tokens: Int32Array.of(...tokens, ...whole),
+      tokens: Int32Array.of(...tokens, ...whole.tokens),
+      ...(documents !== undefined && { documents: Int32Array.of(...documents, ...(whole.documents ?? [])) }),
       positions: positions.map(position =>
         position < kinds.masked * S || !isRead(position) ? position : position - 1,
       ),
@@ -86,17 +99,17 @@ export const mixed = {
     };
   },
   computeLoss: (parameters, settings, recipe) => {
-    const { model, data, loss, train } = recipe;
+    const { model, data, loss, train, cut = 1 } = recipe;
     const { microBatchSequences: B } = train;
     const { sequenceLength: S } = model;
     const { causal } = countKinds(settings, recipe);
-    const { tokens, tables } = declareEncoderInputs(model, B, S);
-    const cut = (from: number, to: number) => slice(tokens, 0, from * S, to * S);
+    const all = declareEncoderInputs(model, B * cut, S / cut);
+    const take = (from: number, to: number) => cutInputs(all, from * S, to * S);
     const weigh = (mean: Tensor, sequences: number) => multiply(mean, sequences / B);
-    const next = () => weigh(computeCausalLoss(cut(B - causal, B), tables, parameters, recipe), causal);
+    const next = () => weigh(computeCausalLoss(take(B - causal, B), parameters, recipe), causal);
     if (causal === B) return { loss: next() };
     const predictions = declarePredictions((B - causal) * countMasked({ model, data }));
-    const inputs = { tokens: cut(0, B - causal), tables, length: S, ...predictions };
+    const inputs = { ...take(0, B - causal), ...predictions };
     const hidden = weigh(computeMaskedLoss(inputs, parameters, model, { loss, hasGaps: true }), B - causal);
     return { loss: causal === 0 ? hidden : add(hidden, next()) };
   },

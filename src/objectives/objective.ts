@@ -16,14 +16,24 @@ export interface ObjectiveRecipe {
   readonly data: PredictionSettings;
   readonly loss?: TokenLossSettings;
   readonly train: { readonly microBatchSequences: number };
+  /** Equal pieces that each sequence of a micro-batch is cut into, each a sequence of its own; without it one. */
+  readonly cut?: number;
+}
+
+/** Sequences as they are. */
+export interface WholeSequences {
+  /** (count·S) */
+  readonly tokens: Int32Array;
+  /** (count·S): which document of its sequence a token is of, where documents are kept apart. */
+  readonly documents?: Int32Array;
 }
 
 /** The sequences of one micro-batch, in their order. */
 export interface SequenceSource {
   /** `count` of them from `from`, masked as the recipe says. */
   readMasked(from: number, count: number): MaskedBatch;
-  /** The same as they are, (count·S). */
-  readWhole(from: number, count: number): Int32Array;
+  /** The same as they are. */
+  readWhole(from: number, count: number): WholeSequences;
   /** For what the device draws: another number for each micro-batch of a run, the same when it is resumed. */
   readonly seed: number;
   /** The token that hides others. */
@@ -87,6 +97,8 @@ export interface Objective<Settings = never> {
   readonly headFault?: string;
   /** What it remembers from step to step; zeros at first. */
   readonly memory?: ObjectiveMemory<Settings>;
+  /** Why its sequences cannot be cut into shorter ones; undefined where they can. */
+  readonly cutFault?: string;
   /** Sequences of the smallest micro-batch, a power of two, that can be fed; without it one. */
   findLeastSequences?(settings: Settings): number;
   /** Multiplications and additions of training on one token, as countTrainingFlops has it. */

@@ -45,6 +45,12 @@ export function findObjectiveFault(recipe: ChosenRecipe) {
   return record.findFault?.(settings, recipe);
 }
 
+/** Why the sequences of a recipe's objective cannot be cut into shorter ones; undefined where they can. */
+export function findCutFault(recipe: ChosenRecipe): string | undefined {
+  const { record } = findObjective(recipe);
+  return record.cutFault && `objective.name ${record.name} ${record.cutFault}`;
+}
+
 /** Sequences of the smallest micro-batch that a recipe's objective can be fed with. */
 export function findLeastSequences(recipe: ChosenRecipe): number {
   const { record, settings } = findObjective(recipe);
@@ -94,7 +100,8 @@ export const countTrained = (recipe: ChosenRecipe): number =>
 /** The values of all tables that a recipe's graphs read, by the names of their inputs. */
 export function makeTrainedTables(recipe: ChosenRecipe): Readonly<Record<string, Float32Array>> {
   const { record, settings } = findObjective(recipe);
-  return { ...makeTables(recipe.model), ...record.makeTables?.(settings, recipe) };
+  const { model, cut = 1 } = recipe;
+  return { ...makeTables(model, model.sequenceLength / cut), ...record.makeTables?.(settings, recipe) };
 }
 
 /** The shape that a trained model is read with, out of all that was trained. */

@@ -6,10 +6,10 @@ import { z } from "zod";
 import { add, multiply } from "../graph/operations.ts";
 import { encode } from "../model/encoder.ts";
 import { computeLogTotals } from "../model/heads.ts";
-import { declareMaskedInputs } from "../model/inputs.ts";
 import { countTrainingFlops } from "../model/parameters.ts";
+import { declareMaskedBatch } from "./masked-batch.ts";
 import type { Objective } from "./objective.ts";
-import { countMasked, decodedShare, mayLackPredictions } from "./predictions.ts";
+import { decodedShare, mayLackPredictions } from "./predictions.ts";
 import { feedReplaced, measureDetection, replaceTokens } from "./replaced-tokens.ts";
 
 const schema = z.strictObject({
@@ -24,9 +24,8 @@ export const script = {
   schema,
   feed: (source, _, { train }) => feedReplaced(source, train.microBatchSequences),
   computeLoss: (parameters, { criticWeight }, recipe) => {
-    const { model, data, loss, train } = recipe;
-    const { microBatchSequences: B } = train;
-    const inputs = declareMaskedInputs(model, B, B * countMasked(recipe));
+    const { model, data, loss } = recipe;
+    const inputs = declareMaskedBatch(recipe);
     const options = { loss, hasGaps: mayLackPredictions(data) };
     const rows = encode(inputs, parameters, model, { rows: inputs.positions });
     const filled = replaceTokens(rows, inputs, parameters, model, options);

@@ -90,6 +90,7 @@ export const tokenDropping = {
   summary: "masked tokens are predicted, and only tokens that are hard to predict go through the middle layers",
   source: "Hou et al. 2022, arXiv 2203.13240",
   schema,
+  cutFault: "keeps one number of tokens of every sequence, and pieces of one have unequal numbers that must stay",
   feed: (source, _, { train }) => {
     const batch = source.readMasked(0, train.microBatchSequences);
     const kept = Int32Array.from(batch.tokens, token => (source.isSpecial(token) ? 1 : 0));

@@ -4,7 +4,6 @@ import { UserError } from "../base/errors.ts";
 import type { Dataset, MaskedBatch } from "../dataset/dataset.ts";
 import type { DatasetManifest } from "../dataset/manifest.ts";
 import { plainMask } from "../dataset/mask-units.ts";
-import { makeTables } from "../model/inputs.ts";
 import type { Batch, SequenceSource } from "../objectives/objective.ts";
 import { feedObjective, feedValidation, makeTrainedTables } from "../objectives/objectives.ts";
 import { countMasked, countMaskedAt, countValidated } from "../objectives/predictions.ts";
@@ -51,14 +50,17 @@ export function readTrainingBatch(
 
 /** Training sequences `first` to `first + count` of a run as the recipe's objective feeds a micro-batch at this progress. */
 function feedTrainingBatch(dataset: Dataset, recipe: Recipe, first: number, count: number, progress: number): Batch {
+  const { data, train, model } = recipe;
+  const whole = { settings: plainMask, separatesDocuments: data.separateDocuments ?? false };
   const source: SequenceSource = {
     readMasked: (from, count) => readTrainingBatch(dataset, recipe, first + from, count, progress),
-    readWhole: (from, count) => dataset.readTraining(first + from, count, 0, recipe.train.seed).tokens,
+    readWhole: (from, count) => dataset.readTraining(first + from, count, 0, train.seed, whole),
     seed: drawSeed(recipe, first),
     mask: dataset.tokenizer.specials.mask,
     isSpecial: token => dataset.isSpecial(token),
   };
-  return feedObjective(source, { ...recipe, train: { ...recipe.train, microBatchSequences: count } });
+  const cut = model.sequenceLength / lengthAt(progress, recipe);
+  return feedObjective(source, { ...recipe, train: { ...train, microBatchSequences: count }, cut });
 }
 
 /** The start, and the moments of the budget that first have another length, on a grid that misses none of a thousandth. */
@@ -119,10 +121,11 @@ export function openBatches(dataset: Dataset, recipe: Recipe): BatchSource {
   const { model, data, train } = recipe;
   const size = train.microBatchSequences;
   const tables = makeTrainedTables(recipe);
-  const cutTables = new Map(listLengths(recipe).map(length => [length, makeTables(model, length)] as const));
+  const cuts = listLengths(recipe).map(length => model.sequenceLength / length);
+  const cutTables = new Map(cuts.map(cut => [cut, makeTrainedTables({ ...recipe, cut })] as const));
   const cutAt = (progress: number) => {
-    const length = lengthAt(progress, recipe);
-    return length === model.sequenceLength ? tables : { ...cutTables.get(length)!, cut: model.sequenceLength / length };
+    const cut = model.sequenceLength / lengthAt(progress, recipe);
+    return cut === 1 ? tables : { ...cutTables.get(cut)!, cut };
   };
   return {
     datasetHash: hash,

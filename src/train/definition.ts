@@ -2,9 +2,9 @@
 
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import type { Shape, Tensor, TensorType } from "../graph/tensor.ts";
-import { computeMaskedLoss, computeSampledLoss } from "../model/heads.ts";
+import { computeSampledLoss } from "../model/heads.ts";
 import { initialiseParameter } from "../model/initialise.ts";
-import { declareEncoderInputs, declareMaskedInputs, declarePredictions } from "../model/inputs.ts";
+import { declareMaskedInputs } from "../model/inputs.ts";
 import type { Parameters } from "../model/layer-parts.ts";
 import type { ModelShape } from "../model/shape.ts";
 import {
@@ -13,7 +13,7 @@ import {
   findObjectiveMemory,
   listTrained,
 } from "../objectives/objectives.ts";
-import { countMasked, mayLackPredictions } from "../objectives/predictions.ts";
+import { countMasked } from "../objectives/predictions.ts";
 import {
   averageParameters,
   listAverageStates,
@@ -42,15 +42,8 @@ export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, Sto
     labels,
   };
   /** The loss of the same tokens in sequences of this length. */
-  const measureCut = (parameters: Parameters, length: number): Tensor => {
-    const sequences = (train.microBatchSequences * model.sequenceLength) / length;
-    const inputs = {
-      ...declareEncoderInputs(trained.model, sequences, length),
-      ...declarePredictions(labels),
-    };
-    const options = { loss: recipe.loss, hasGaps: mayLackPredictions(data) };
-    return computeMaskedLoss(inputs, parameters, trained.model, options);
-  };
+  const measureCut = (parameters: Parameters, length: number): Tensor =>
+    computeObjectiveLoss(parameters, { ...trained, cut: model.sequenceLength / length }).loss;
   const probe = findProbe(optimizer);
   const memory = findObjectiveMemory(recipe);
   const definition: TrainingDefinition = {

@@ -1,7 +1,7 @@
-// What training asks of a model's layers and some model or objective does not give: layers left out, documents kept apart.
+// What training asks of a model's layers and some model or objective does not give: shorter sequences, documents kept apart.
 
 import { findMixer } from "../model/mixers/mixers.ts";
-import { type ChosenRecipe, isMasked } from "../objectives/objectives.ts";
+import { type ChosenRecipe, findCutFault } from "../objectives/objectives.ts";
 import type { OptimizerSettings } from "../optim/optimizers.ts";
 import { findProbe } from "../optim/probe.ts";
 
@@ -9,20 +9,15 @@ interface TrainedRecipe extends ChosenRecipe {
   readonly schedule: { readonly sequenceLength?: object };
   readonly optimizer: OptimizerSettings;
   readonly data: ChosenRecipe["data"] & { readonly separateDocuments?: boolean };
-  readonly train: ChosenRecipe["train"] & { readonly layerDrop?: number };
 }
 
 /** Beginning with the option's path; undefined where all is well. */
 export function findLayerFault(recipe: TrainedRecipe) {
-  const { model, data, train, objective, schedule, optimizer } = recipe;
-  const asked = [
-    ["train.layerDrop", train.layerDrop !== undefined],
-    ["data.separateDocuments", data.separateDocuments === true],
-    ["schedule.sequenceLength", schedule.sequenceLength !== undefined],
-  ] as const;
-  const [path] = asked.find(([, isAsked]) => isAsked) ?? [];
-  if (path !== undefined && !isMasked(recipe)) {
-    return { message: `${path} changes nothing under objective ${objective?.name}`, advice: "Change one of the two." };
+  const { model, data, schedule, optimizer } = recipe;
+  const cutFault = findCutFault(recipe);
+  if (schedule.sequenceLength !== undefined && cutFault !== undefined) {
+    const message = `schedule.sequenceLength cuts sequences into pieces, and ${cutFault}`;
+    return { message, advice: "Leave it out, or take another objective." };
   }
   if (schedule.sequenceLength !== undefined && findProbe(optimizer) !== undefined) {
     const message = "schedule.sequenceLength changes lengths, and the optimizer's second gradient is of one";

@@ -171,16 +171,19 @@ test("a mixed batch: the first sequences are masked, the next predict one place 
     ...["train.microBatchSequences=4", "objective.name=mixed", "objective.causal=0.25", "objective.maskedNext=0.5"],
   );
   const text = Int32Array.from({ length: 64 }, (_, i) => 100 + i);
-  // Of every sequence places 0, 5 and 15, where 1 stands.
-  const readMasked = (from: number, count: number) => {
-    const positions = Int32Array.from({ length: 3 * count }, (_, i) => 16 * Math.floor(i / 3) + [0, 5, 15][i % 3]!);
-    const tokens = text.slice(16 * from, 16 * (from + count));
-    const labels = positions.map(position => tokens[position]!);
-    for (const position of positions) tokens[position] = 1;
-    return { tokens, positions, labels };
-  };
-  const readWhole = (from: number, count: number) => text.slice(16 * from, 16 * (from + count));
-  const batch = feedObjective({ readMasked, readWhole, seed: 0, mask: 1, isSpecial: () => false }, recipe);
+  // Of every sequence three places, where 1 stands.
+  const readMaskedAt =
+    (...places: readonly number[]) =>
+    (from: number, count: number) => {
+      const positions = Int32Array.from({ length: 3 * count }, (_, i) => 16 * Math.floor(i / 3) + places[i % 3]!);
+      const tokens = text.slice(16 * from, 16 * (from + count));
+      const labels = positions.map(position => tokens[position]!);
+      for (const position of positions) tokens[position] = 1;
+      return { tokens, positions, labels };
+    };
+  const readWhole = (from: number, count: number) => ({ tokens: text.slice(16 * from, 16 * (from + count)) });
+  const source = { readMasked: readMaskedAt(0, 5, 15), readWhole, seed: 0, mask: 1, isSpecial: () => false };
+  const batch = feedObjective(source, recipe);
   const masked = [0, 5, 15].flatMap(place => [place, place + 16, place + 32]);
   assert.deepEqual(
     [...batch.tokens!],
@@ -188,6 +191,10 @@ test("a mixed batch: the first sequences are masked, the next predict one place 
   );
   assert.deepEqual([...batch.positions!], [0, 5, 15, 16, 20, 30, 32, 36, 46]);
   assert.deepEqual([...batch.labels!], [100, 105, 115, -1, 121, 131, -1, 137, 147]);
+  // Cut in two, what stands first in a piece has no place before it.
+  const cut = feedObjective({ ...source, readMasked: readMaskedAt(0, 8, 15) }, { ...recipe, cut: 2 });
+  assert.deepEqual([...cut.positions!], [0, 8, 15, 16, 24, 30, 32, 40, 46]);
+  assert.deepEqual([...cut.labels!], [100, 108, 115, -1, -1, 131, -1, -1, 147]);
 });
 
 test("what is special or predicted is never dropped", () => {
@@ -358,14 +365,15 @@ test("what cannot go together with an objective is refused by name", () => {
     "model.mixer.name=attention",
     "model.mixer.valueResidual=true",
   );
+  const shorter = ["schedule.sequenceLength.name=linear", "schedule.sequenceLength.least=8"];
+  late(
+    /sequenceLength cuts sequences into pieces, and objective.name late-masks leaves one number of masks/,
+    ...shorter,
+  );
+  drop(/sequenceLength cuts sequences into pieces, and objective.name token-dropping keeps one number/, ...shorter);
   late(/identity mixes whole sequences/, "model.mixer.name=identity", "model.heads=1", "model.positions=learned");
   const electra = (message: RegExp, ...changes: string[]) =>
     assert.throws(() => recipeWith("objective.name=electra", ...changes), { message });
-  electra(
-    /schedule.sequenceLength changes nothing under objective electra/,
-    "schedule.sequenceLength.name=linear",
-    "schedule.sequenceLength.least=8",
-  );
   electra(/generatorWidth 0.3 makes no generator: positions are rotary/, "objective.generatorWidth=0.3");
   assert.throws(() => recipeWith("objective.name=masked", "objective.causal=1"), {
     code: "E_RECIPE_KEY",

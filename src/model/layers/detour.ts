@@ -28,13 +28,17 @@ export function joinRows(waiting: Tensor, back: Tensor, { rows }: Detour): Tenso
 }
 
 /** What layers on the detour read in place of the inputs. */
-export function narrowInputs({ tokens, tables, length: S }: EncoderInputs, { rows }: Detour): EncoderInputs {
+export function narrowInputs(inputs: EncoderInputs, { rows }: Detour): EncoderInputs {
+  const { tokens, tables, length: S, documents, layerSeed } = inputs;
   const T = tokens.shape[0]!;
   const N = rows.shape[0]!;
+  const take = (numbers: Tensor) => reshape(gather(reshape(numbers, [T, 1]), rows), [N]);
   return {
-    tokens: reshape(gather(reshape(tokens, [T, 1]), rows), [N]),
+    tokens: take(tokens),
     tables,
     length: (N * S) / T,
     places: subtract(rows, multiply(divide(rows, S), S)),
+    ...(documents !== undefined && { documents: take(documents) }),
+    ...(layerSeed !== undefined && { layerSeed }),
   };
 }

@@ -14,11 +14,20 @@ torch.set_default_dtype(torch.float64)
 B, S, V, MASK = 4, 8, 19, 6
 base = {"width": 8, "layers": 3, "heads": 2, "feedForward": 12, "positions": "scaled-sinusoidal"}
 
+def philox(counter, key):
+    """Philox-4x32-10 (Salmon et al. 2011)."""
+    c, k = list(counter), list(key)
+    for _ in range(10):
+        low, high = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+        c = [(high >> 32) ^ c[1] ^ k[0], high & 0xFFFFFFFF, (low >> 32) ^ c[3] ^ k[1], low & 0xFFFFFFFF]
+        k = [(k[0] + 0x9E3779B9) & 0xFFFFFFFF, (k[1] + 0xBB67AE85) & 0xFFFFFFFF]
+    return c
+
 class Network:
     """A pre-norm transformer. `read` is shared by the networks of one objective."""
 
-    def __init__(self, read, prefix="", shared={}, **shape):
-        self.read, self.prefix, self.shared, self.shape = read, prefix, shared, {**base, **shape}
+    def __init__(self, read, prefix="", shared={}, trained=None, **shape):
+        self.read, self.prefix, self.shared, self.shape, self.trained = read, prefix, shared, {**base, **shape}, trained
 
     def p(self, name, *size):
         name = self.shared.get(name, self.prefix + name)
@@ -40,6 +49,7 @@ class Network:
         C, E = self.shape["width"], self.embedding_width()
         x = F.embedding(tokens, self.p("embedding.word", V, E))
         if self.shape["positions"] == "scaled-sinusoidal":
+            S = tokens.shape[1]
             angle = torch.arange(S)[:, None] * 10000 ** (-torch.arange(0, E, 2) / E)
             x = x + self.p("embedding.scale", 1) * torch.stack([angle.sin(), angle.cos()], -1).reshape(S, E)
         x = self.norm(x, "embedding.norm")
@@ -62,24 +72,40 @@ class Network:
         if hidden is not None: scores = scores.masked_fill(hidden, -torch.inf)
         return (scores.softmax(-1) @ v).transpose(1, 2).reshape(B_of(read), -1, C) @ self.p(n + "output", C, C)
 
-    def layer(self, x, layer, places=None, causal=False, keep=None):
-        """keep: the rows that leave, which see all that enter."""
+    def layer(self, x, layer, places=None, causal=False, keep=None, documents=None):
+        """keep: the rows that leave, which see all that enter. documents: of each row (B, S); those of another are not seen."""
+        left = (lambda t: t) if keep is None else (lambda t: torch.stack([row[k] for row, k in zip(t, keep)]))
+        scale = 1
+        if self.trained:
+            chance = 1 - self.trained["layerDrop"] * (layer + 1) / self.shape["layers"]
+            word = philox([0, (15 << 16) + layer, 0, 0], [self.trained["seed"], 0])[0]
+            if word >= round(chance * 2**32): return left(x)
+            scale = 1 / chance
+        S = x.shape[1]
         n, C, feed = f"layers.{layer}.", self.shape["width"], self.shape["feedForward"]
         places = torch.arange(S).expand(B_of(x), S) if places is None else places
         y = self.norm(x, n + "attention.norm")
-        left = (lambda t: t) if keep is None else (lambda t: torch.stack([row[k] for row, k in zip(t, keep)]))
         hidden = torch.ones(S, S).triu(1).bool() if causal else None
-        x = left(x) + self.attend(left(y), y, layer, (left(places), places), hidden)
+        if documents is not None:
+            other = (left(documents)[:, :, None] != documents[:, None, :])[:, None]
+            hidden = other if hidden is None else other | hidden
+        x = left(x) + scale * self.attend(left(y), y, layer, (left(places), places), hidden)
         value, gate = (self.norm(x, n + "feedForward.norm") @ self.p(n + "feedForward.in", C, feed)).chunk(2, -1)
-        return x + (value * F.gelu(gate)) @ self.p(n + "feedForward.out", feed // 2, C)
+        return x + scale * ((value * F.gelu(gate)) @ self.p(n + "feedForward.out", feed // 2, C))
 
     def finish(self, x):
         return self.norm(x, "final.norm")
 
     def encode(self, tokens, causal=False):
-        x = self.embed(tokens)
-        for layer in range(self.shape["layers"]): x = self.layer(x, layer, causal=causal)
-        return self.finish(x)
+        """(B, S, C), of sequences that are cut into pieces where they are trained so."""
+        B, S = tokens.shape
+        pieces, documents = 1, None
+        if self.trained:
+            pieces = self.trained["cut"]
+            documents = self.trained["documents"][-B:].reshape(pieces * B, -1) if causal else self.trained["documents"][:B].reshape(pieces * B, -1)
+        x = self.embed(tokens.reshape(pieces * B, -1))
+        for layer in range(self.shape["layers"]): x = self.layer(x, layer, causal=causal, documents=documents)
+        return self.finish(x).reshape(B, S, -1)
 
     def decode(self, rows):
         C, E = self.shape["width"], self.embedding_width()
@@ -107,14 +133,19 @@ def mask(tokens, shown=None):
     return masked, positions, labels
 
 cases = []
+training = {}  # How the layers of the next cases are trained.
 def add(name, settings, model, inputs, compute):
     """compute gives the loss, and what else the case keeps."""
     read = {}
-    found = compute(lambda **more: Network(read, **{**model, **more}))
+    found = compute(lambda **more: Network(read, trained=training, **{**model, **more}))
+    if training:
+        name += f", layers left out, documents apart, cut into {training['cut']}"
+        inputs = {**inputs, "documents": training["documents"].reshape(-1).tolist(), "layerSeed": [training["seed"]]}
     loss, more = found if isinstance(found, tuple) else (found, {})
     loss.backward()
     cases.append({
-        **more, "name": name, "objective": settings, "model": model, "inputs": inputs, "loss": float(f"{loss.item():.10g}"),
+        **more, **({"trained": {k: training[k] for k in ["layerDrop", "cut"]}} if training else {}),
+        "name": name, "objective": settings, "model": model, "inputs": inputs, "loss": float(f"{loss.item():.10g}"),
         "gradients": {k: summarise(k, read[k].grad) for k in sorted(read)},
     })
 
@@ -124,8 +155,9 @@ def add_mixed(causal, ahead, model={}):
     tokens = torch.cat([masked, original[B - causal :]])
     first = B - causal - ahead
     # A prediction of the next token is read one place before it; of a sequence's first token there is none.
-    moved = [p if p < first * S or p % S == 0 else p - 1 for p in positions]
-    kept = [-1 if p >= first * S and p % S == 0 else l for p, l in zip(positions, labels)]
+    piece = S // training.get("cut", 1)
+    moved = [p if p < first * S or p % piece == 0 else p - 1 for p in positions]
+    kept = [-1 if p >= first * S and p % piece == 0 else l for p, l in zip(positions, labels)]
     def compute(make):
         network, loss = make(), 0
         if causal < B:
@@ -133,8 +165,9 @@ def add_mixed(causal, ahead, model={}):
             loss = loss + (B - causal) / B * F.cross_entropy(network.decode(rows), torch.tensor(kept), ignore_index=-1)
         if causal > 0:
             whole = original[B - causal :]
-            logits = network.decode(network.encode(whole, causal=True)[:, :-1])
-            loss = loss + causal / B * F.cross_entropy(logits.reshape(-1, V), whole[:, 1:].reshape(-1))
+            hidden = network.encode(whole, causal=True).reshape(-1, piece, network.shape["width"])
+            labels_next = whole.reshape(-1, piece)[:, 1:]
+            loss = loss + causal / B * F.cross_entropy(network.decode(hidden[:, :-1]).reshape(-1, V), labels_next.reshape(-1))
         return loss
     inputs = {"tokens": tokens.reshape(-1).tolist(), **({"positions": moved, "labels": kept} if causal < B else {})}
     settings = {"name": "mixed", "causal": causal / B, "maskedNext": ahead / B}
@@ -144,6 +177,11 @@ add_mixed(1, 0)
 add_mixed(1, 2, {"positions": "rotary"})
 add_mixed(0, 2)
 add_mixed(4, 0)
+
+def documents_of(rows):
+    """Of all tokens and of these of each sequence; none where they are not kept apart."""
+    if not training: return None, None
+    return training["documents"], torch.stack([own[r] for own, r in zip(training["documents"], rows)])
 
 def add_dropping(kept, first, last, decay, model={}):
     masked, positions, labels = mask(original, shown=[True, False, True])
@@ -157,11 +195,12 @@ def add_dropping(kept, first, last, decay, model={}):
     def compute(make):
         network = make()
         x = network.embed(masked)
-        for layer in range(start): x = network.layer(x, layer)
-        narrow = network.layer(x, start, keep=keep)
-        for layer in range(start + 1, layers - last): narrow = network.layer(narrow, layer, places=keep)
+        apart, own = documents_of(keep)
+        for layer in range(start): x = network.layer(x, layer, documents=apart)
+        narrow = network.layer(x, start, keep=keep, documents=apart)
+        for layer in range(start + 1, layers - last): narrow = network.layer(narrow, layer, places=keep, documents=own)
         x = torch.stack([row.index_copy(0, k, n) for row, k, n in zip(x, keep, narrow)])
-        for layer in range(layers - last, layers): x = network.layer(x, layer)
+        for layer in range(layers - last, layers): x = network.layer(x, layer, documents=apart)
         logits = network.decode(network.finish(x).reshape(B * S, -1)[positions])
         losses = F.cross_entropy(logits, torch.tensor(labels), ignore_index=-1, reduction="none")
         after = mean.clone()
@@ -185,9 +224,10 @@ def add_late(last, model={}, shown=None, changes=[]):
         network = make()
         x = network.embed(masked)
         text = torch.stack([row[k] for row, k in zip(x, early)])
-        for layer in range(layers - last): text = network.layer(text, layer, places=early)
+        apart, own = documents_of(early)
+        for layer in range(layers - last): text = network.layer(text, layer, places=early, documents=own)
         x = torch.stack([row.index_copy(0, k, n) for row, k, n in zip(x, early, text)])
-        for layer in range(layers - last, layers): x = network.layer(x, layer)
+        for layer in range(layers - last, layers): x = network.layer(x, layer, documents=apart)
         logits = network.decode(network.finish(x).reshape(B * S, -1)[positions])
         return F.cross_entropy(logits, torch.tensor(labels)), {"changes": changes}
     rows = (early + S * torch.arange(B)[:, None]).reshape(-1).tolist()
@@ -197,15 +237,6 @@ def add_late(last, model={}, shown=None, changes=[]):
 # Of three places round(0.8 * 3) show <mask>, or all.
 add_late(1, shown=[True, False, True])
 add_late(2, {"positions": "rotary"}, changes=["data.mask.unit=tokens", "data.mask.masked=1", "data.mask.random=0"])
-
-def philox(counter, key):
-    """Philox-4x32-10 (Salmon et al. 2011)."""
-    c, k = list(counter), list(key)
-    for _ in range(10):
-        low, high = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
-        c = [(high >> 32) ^ c[1] ^ k[0], high & 0xFFFFFFFF, (low >> 32) ^ c[3] ^ k[1], low & 0xFFFFFFFF]
-        k = [(k[0] + 0x9E3779B9) & 0xFFFFFFFF, (k[1] + 0xBB67AE85) & 0xFFFFFFFF]
-    return c
 
 def draw(logits, seed):
     """Gumbel's largest, as the device draws: stream 8 of the host's, the middle of one of 2^23 parts of (0, 1)."""
@@ -269,5 +300,16 @@ add_electra(0.5, 1, 7, False, 5, {"positions": "rotary"})
 add_script(0.5, 5)
 # ELECTRA's small model: an embedding narrower than the model, and wider than its generator.
 add_electra(0.5, 1, 50, True, 8, {"embedding.width": 6})
+
+# Layers left out by chance, the first of them here; three documents in every sequence.
+training = {"layerDrop": 0.6, "seed": 2, "cut": 1, "documents": torch.tensor([[0, 0, 0, 1, 1, 1, 1, 2]] * B)}
+left_out = [philox([0, (15 << 16) + layer, 0, 0], [training["seed"], 0])[0] >= round((1 - 0.6 * (layer + 1) / 3) * 2**32) for layer in range(3)]
+assert any(left_out) and not all(left_out), left_out
+add_dropping(5, 0, 1, 0.9)
+add_late(1, {"positions": "rotary"}, shown=[True, False, True])
+training["cut"] = 2
+add_mixed(1, 2)
+add_electra(0.5, 1, 50, True, 8)
+add_script(0.5, 6)
 
 print(json.dumps({"sequences": B, "sequenceLength": S, "vocabulary": V, "base": base, "cases": cases}, separators=(",", ":")))
