@@ -15,6 +15,7 @@ export const streams = {
   layerDrop: 15,
   orderBuckets: 16,
   orderMixture: 17,
+  documentMixture: 20,
 } as const;
 
 export type Stream = (typeof streams)[keyof typeof streams];

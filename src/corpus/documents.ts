@@ -54,6 +54,14 @@ const manifestSchema = z.strictObject({
       )
       .default([]),
     binaryFilesSkipped: count,
+    mixture: z
+      .array(
+        z.strictObject({
+          ...{ source: z.string(), weight: z.number(), share: z.number(), passes: z.number() },
+          ...{ documents: count, characters: count },
+        }),
+      )
+      .optional(),
     passedOver: z.array(z.strictObject({ reason: z.string(), count, first: z.array(z.string()) })).default([]),
   }),
 });

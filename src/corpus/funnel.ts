@@ -2,6 +2,7 @@
 // and with those that were cut out of documents that stay.
 
 import type { PassedOver } from "../tables/passed-over.ts";
+import type { PartShare } from "./mixture/mix-documents.ts";
 
 /** In the order in which they are decided. */
 export const dropReasons = [
@@ -40,6 +41,8 @@ export interface Funnel {
   readonly examples: Example[];
   /** Files met on a walk through folders that hold binary content under the name of a text: not read. */
   binaryFilesSkipped: number;
+  /** What a mixture has of its parts, out of what was kept; absent where there is none. */
+  mixture?: PartShare[];
   /** What else was not read, by reason: a hidden name, an ending that is no text's, a link that leads nowhere, a broken line. */
   readonly passedOver: PassedOver[];
 }

@@ -138,6 +138,9 @@ cannot be read is passed over and counted (see --strict); how a file begins deci
 hf:owner/name[/configuration][:split][@revision] is a dataset of the Hugging Face Hub; a folder, a file or a pattern may stand in
 the place of the configuration. HF_TOKEN opens private ones, HF_ENDPOINT is another hub, CRAM_CACHE where their files are kept.
 
+mix.json mixes sources: {"sources": [{"source": "books/", "weight": 2}, {"source": "c4", "weight": 1, "passes": 2}]}, shares of the
+characters; passes says how often one is read at most, and textField and where choose fields and rows (docs/FORMATS.md).
+
 - is the standard input. "texts/**/*.md" in quotes is a pattern. Names of sources:
 ${describePresets()}
 
@@ -254,6 +257,11 @@ function printFunnel({ funnel }: DocumentsManifest): void {
   }
   if (funnel.cut.documents > 0) {
     print(`  cut as repeated: ${describe(funnel.cut)}${showExample(funnel, "cut")}`);
+  }
+  for (const { source, share, documents, passes } of funnel.mixture ?? []) {
+    print(
+      `  ${formatShare(share, 1)} of ${makePrintable(source)}: ${documents.toLocaleString("en-US")} documents, read ${passes.toFixed(2)} times`,
+    );
   }
   for (const passed of funnel.passedOver) print(`  ${makePrintable(describePassedOver(passed))}`);
   if (funnel.binaryFilesSkipped > 0) print(`  skipped ${funnel.binaryFilesSkipped} binary files`);

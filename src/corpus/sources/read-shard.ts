@@ -8,12 +8,12 @@ import { splitLines } from "../../tables/lines.ts";
 import { passOver } from "../../tables/passed-over.ts";
 import { openTable, type TableFormat, tableFormat } from "../../tables/table.ts";
 import { decodeMarked, readTextPieces } from "../../tables/text.ts";
-import { decodeUtf8, guessUtf16, looksBinary, type Place, repairSurrogates, showBytes } from "../../tables/utf8.ts";
+import { decodeUtf8, guessUtf16, looksBinary, type Place, showBytes } from "../../tables/utf8.ts";
 import type { Funnel } from "../funnel.ts";
 import { extractDocComments } from "./formats/doc-comments.ts";
-import { findField } from "./formats/fields.ts";
 import { extractHtmlText } from "./formats/html-text.ts";
 import { recogniseFormat } from "./formats/recognise-format.ts";
+import { findText, listColumns, type RowChoice } from "./formats/row-text.ts";
 import { explainUnreadable } from "./local-files.ts";
 import { beginning, type Position, type Shard, type ShardFormat } from "./shard.ts";
 import { openShard } from "./sources.ts";
@@ -107,10 +107,11 @@ async function* readDocumentsOf(
   longestBytes: number,
 ): AsyncGenerator<DocumentBatch> {
   const { path } = shard;
+  const choice = { where: shard.choice?.where, textField: shard.choice?.textField ?? options.textField };
   const table =
     chooseTable(shard, options) ?? (shard.format === "unknown" ? await detectTable(shard, options) : undefined);
   if (table !== undefined) {
-    yield* readRows(shard, options, from, table);
+    yield* readRows(shard, choice, funnel, from, table);
     options.onBytes?.(shard.bytes);
     return;
   }
@@ -119,13 +120,17 @@ async function* readDocumentsOf(
   const format =
     (options.format as ShardFormat | undefined) ?? (isOpen ? detectFormat(start, shard, options) : shard.format);
   const text = refuseBinary(bytes, path);
-  if (format === "jsonl") yield* readJsonLines(text, path, options, funnel, from, longestBytes);
-  else if (options.separator !== undefined && format === "text") {
+  if (format === "jsonl") yield* readJsonLines(text, path, choice, options, funnel, from, longestBytes);
+  else if (options.separator !== undefined && format === "text" && choice.where === undefined) {
     yield* passDocuments(from, readSeparated(text, path, options.separator, longestBytes));
   } else {
+    if (choice.where !== undefined) throw refuseWhere(path, format);
     yield* passDocuments(from, readWhole(text, path, format, longestBytes));
   }
 }
+
+/** Of a row: why it is passed over. */
+const notWanted = "with another value than the mixture asks for";
 
 const isTable = (format: string | undefined): format is TableFormat => tableFormats.some(each => each === format);
 
@@ -141,6 +146,11 @@ async function detectTable(shard: Shard, { format }: ReadOptions): Promise<Table
   const [start, all] = await peek(readFile(file.path, file.bring));
   await all.return(undefined);
   return format === undefined && start.subarray(0, 4).toString("latin1") === "PAR1" ? "parquet" : undefined;
+}
+
+function refuseWhere(path: string, format: string): UserError {
+  const seen = `${path}: ${format}, which has no fields, and the mixture chooses by one`;
+  return new UserError("E_MIX", seen, "Leave `where` out for it.");
 }
 
 /** What comes behind the first `from` documents, for formats in which only reading finds them. */
@@ -217,20 +227,24 @@ function detectFormat(start: Buffer, { path, format }: Shard, { textField }: Rea
 
 async function* readRows(
   shard: Shard,
-  { textField }: ReadOptions,
+  choice: RowChoice,
+  funnel: Funnel,
   from: Position,
   format: TableFormat,
 ): AsyncGenerator<DocumentBatch> {
   const { path } = shard;
   let next = from;
   // Of a file of columns the others are not read.
-  const columns = { columns: [textField, textField.split(".", 1)[0]!] };
-  const options = { file: openShard(shard), from, format, ...(format === "parquet" && columns) };
-  for await (const rows of openTable(path, options).rows) {
+  const columns = format === "parquet" ? { columns: listColumns(choice) } : {};
+  for await (const rows of openTable(path, { file: openShard(shard), from, format, ...columns }).rows) {
     next += rows.length;
-    const documents = rows.map(({ values, line }) => {
-      return { text: textOf(values, textField, `${path}:${line}`), source: path, line };
-    });
+    const documents: Document[] = [];
+    for (const { values, line } of rows) {
+      const place = `${path}:${line}`;
+      const text = findText(values, choice, place);
+      if (text === undefined) passOver(funnel.passedOver, notWanted, place);
+      else documents.push({ text, source: path, line });
+    }
     yield { documents, next };
   }
 }
@@ -298,7 +312,8 @@ async function readText(pieces: AsyncIterable<Buffer>, path: string, longestByte
 async function* readJsonLines(
   pieces: AsyncIterable<Buffer>,
   path: string,
-  { textField, skipBroken }: ReadOptions,
+  choice: RowChoice,
+  { skipBroken }: ReadOptions,
   funnel: Funnel,
   from: Position,
   longestBytes: number,
@@ -314,8 +329,11 @@ async function* readJsonLines(
         continue;
       }
       try {
-        const text = parseLine(bytes, { path, line, byte }, textField);
+        const row = parseLine(bytes, { path, line, byte });
+        const place = `${path}:${line}`;
+        const text = row === undefined ? undefined : findText(row, choice, place);
         if (text !== undefined) documents.push({ text, source: path, line });
+        else if (row !== undefined) passOver(funnel.passedOver, notWanted, place);
       } catch (error) {
         if (skipBroken !== true || !(error instanceof UserError)) throw error;
         passOver(funnel.passedOver, `broken lines (${error.code})`, `${path}:${line}`);
@@ -326,13 +344,12 @@ async function* readJsonLines(
   }
 }
 
-/** The text in a line of JSON; undefined for a blank line. */
-function parseLine(bytes: Buffer, place: Place, textField: string): string | undefined {
+/** The value in a line of JSON; undefined for a blank line. */
+function parseLine(bytes: Buffer, place: Place): unknown {
   const json = decodeUtf8(bytes, place);
   if (json.trim() === "") return undefined;
-  let value: unknown;
   try {
-    value = JSON.parse(json);
+    return JSON.parse(json);
   } catch (cause) {
     throw new UserError(
       "E_JSON_LINE",
@@ -341,22 +358,4 @@ function parseLine(bytes: Buffer, place: Place, textField: string): string | und
       { cause },
     );
   }
-  return textOf(value, textField, `${place.path}:${place.line}`);
-}
-
-function textOf(value: unknown, textField: string, place: string): string {
-  const text = findField(value, textField);
-  if (typeof text === "string") return repairSurrogates(text);
-  throw new UserError(
-    "E_TEXT_FIELD",
-    `${place}: no text in the field "${textField}"; this line has ${describeFields(value)}`,
-    "Name the field that holds the text with --text-field.",
-  );
-}
-
-function describeFields(value: unknown): string {
-  if (Array.isArray(value)) return "an array";
-  if (typeof value !== "object" || value === null) return value === null ? "null" : `a ${typeof value}`;
-  const fields = Object.entries(value).map(([name, held]) => `${name} (${held === null ? "null" : typeof held})`);
-  return fields.slice(0, 8).join(", ").slice(0, 200) || "no field";
 }

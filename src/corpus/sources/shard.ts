@@ -2,6 +2,7 @@
 // too; the scheme that it names opens it.
 
 import type { RemoteFile } from "../../hub/remote-files.ts";
+import type { RowChoice } from "./formats/row-text.ts";
 
 export type SchemeName = "file" | "hub" | "stdin";
 
@@ -24,8 +25,18 @@ export interface Shard {
   readonly named: boolean;
   /** Names its content, where that is known without reading it; else `identifyShards` reads it. */
   readonly identity?: string | undefined;
+  /** What its source says of it in a mixture. */
+  readonly choice?: ShardChoice | undefined;
   /** Of a file of the hub: what is fetched. */
   readonly remote?: RemoteShard | undefined;
+}
+
+export interface ShardChoice {
+  /** In the place of the option. */
+  readonly textField?: string | undefined;
+  readonly where?: RowChoice["where"];
+  /** The part of the mixture that it belongs to; shards of one part have the same. */
+  readonly part: { readonly index: number; readonly source: string; readonly weight: number; readonly passes: number };
 }
 
 export interface RemoteShard {

@@ -1,12 +1,14 @@
 // Which shards a corpus is made of. A person names sources; the first scheme of this list that claims one lists its shards, in an
 // order that depends on names alone. A shard that several of them lead to is read once.
 
-import { isPresent } from "../../base/files/files.ts";
+import { UserError } from "../../base/errors.ts";
+import { contentHash, isPresent } from "../../base/files/files.ts";
 import type { LocalBytes } from "../../tables/bytes.ts";
+import { isMixFile, readMixFile, resolveFrom } from "../mixture/mix-file.ts";
 import { findPaths, isPattern } from "./glob.ts";
 import { hubDatasets } from "./hub/hub-datasets.ts";
 import { localFiles, tryReading } from "./local-files.ts";
-import { findPreset } from "./presets.ts";
+import { findPreset, presets } from "./presets.ts";
 import type { SourceScheme } from "./scheme.ts";
 import type { ListOptions, Shard } from "./shard.ts";
 import { standardInput } from "./standard-input.ts";
@@ -22,10 +24,32 @@ const schemeOf = ({ scheme }: Shard): SourceScheme => schemes.find(({ name }) =>
  * E_FILE_MISSING, E_FILE_UNREADABLE.
  */
 export async function listShards(inputs: readonly string[], options: ListOptions = {}): Promise<Shard[]> {
+  const mixture = inputs.find(input => isMixFile(input) && isPresent(input, "mixture"));
+  if (mixture !== undefined) return listMixture(mixture, inputs, options);
   const shards = new Map<string, Shard>();
   for (const input of inputs.flatMap(resolveName)) {
     for (const shard of await schemeFor(input).list(input, options)) {
       if (!shards.has(shard.place) || shard.named) shards.set(shard.place, shard);
+    }
+  }
+  return [...shards.values()];
+}
+
+/** The shards of the parts of a mixture, one part after another. */
+async function listMixture(path: string, inputs: readonly string[], options: ListOptions): Promise<Shard[]> {
+  if (inputs.length > 1) {
+    throw new UserError("E_MIX", `${path}: a mixture beside other sources`, "Write these into it, with their weights.");
+  }
+  const shards = new Map<string, Shard>();
+  for (const [index, { source, weight, passes, textField, where }] of readMixFile(path).entries()) {
+    const isOwn = schemeFor(source) === localFiles && presets.every(({ name }) => name !== source);
+    const choice = { textField, where, part: { index, source, weight, passes } };
+    for (const shard of await listShards([isOwn ? resolveFrom(path, source) : source], options)) {
+      if (shard.choice !== undefined || shards.has(shard.place)) {
+        const seen = shard.choice === undefined ? `${shard.path} in two of its sources` : "a mixture in a mixture";
+        throw new UserError("E_MIX", `${path}: ${seen}`, "Every file belongs to one source with one weight.");
+      }
+      shards.set(shard.place, { ...shard, choice });
     }
   }
   return [...shards.values()];
@@ -40,12 +64,14 @@ function resolveName(input: string): readonly string[] {
 /** Where the bytes of a shard lie. */
 export const openShard = (shard: Shard): LocalBytes => schemeOf(shard).open(shard);
 
-/** The shards with what names the content of each; in a folder, those that cannot be read are passed over where that is allowed. */
+/** The shards with what names the content of each, and what a mixture says of it; in a folder, those that cannot be read are passed over where that is allowed. */
 export function identifyShards(shards: readonly Shard[], options: ListOptions): { shard: Shard; hash: string }[] {
   return shards.flatMap(shard => {
     const identify = () => shard.identity ?? schemeOf(shard).identify(shard);
-    const hash = tryReading(shard.path, shard.named ? {} : options, identify);
-    return hash === undefined ? [] : [{ shard, hash }];
+    const content = tryReading(shard.path, shard.named ? {} : options, identify);
+    if (content === undefined) return [];
+    const hash = shard.choice === undefined ? content : contentHash(content, JSON.stringify(shard.choice));
+    return [{ shard, hash }];
   });
 }
 

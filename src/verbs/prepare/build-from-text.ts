@@ -5,6 +5,7 @@ import { systemClock } from "../../base/clock.ts";
 import { deduplicateDocuments } from "../../corpus/deduplication/deduplicate.ts";
 import { readDocuments, writeDocuments } from "../../corpus/documents.ts";
 import { startFunnel } from "../../corpus/funnel.ts";
+import { isMixture, mixCorpus } from "../../corpus/mixture/mix-corpus.ts";
 import { type SelectOptions, selectDocuments } from "../../corpus/select.ts";
 import type { Document } from "../../corpus/sources/read-shard.ts";
 import type { Shard } from "../../corpus/sources/shard.ts";
@@ -72,8 +73,12 @@ export async function buildFromText(
       yield document;
     }
   })();
+  const mix = (documents: AsyncIterable<Document>) =>
+    isMixture(shards)
+      ? mixCorpus(documents, { shards, workFolder: join(folder, "parts"), seed: options.seed }, funnel)
+      : documents;
   const selected = (async function* () {
-    for await (const document of deduplicate(read)) {
+    for await (const document of mix(deduplicate(read))) {
       if (given === undefined) words.addText(document.text);
       losses.addText(document.text);
       yield document;

@@ -30,6 +30,23 @@ test("the share of tokens that are unknown words is told above 1 %", async () =>
   assert.deepEqual((await make({ vocabulary: 80 })).warnings, []);
 });
 
+test("a mixture has its shares in the account, and the dataset is made of what was mixed", async () => {
+  const mix = join(root, "mix.json");
+  writeFileSync(join(root, "other.jsonl"), lines.map(line => JSON.stringify({ text: `so ${line}` })).join("\n"));
+  const sources = [
+    { source: "text.jsonl", weight: 1, passes: 4 },
+    { source: "other.jsonl", weight: 3 },
+  ];
+  writeFileSync(mix, JSON.stringify({ sources }));
+  const { documents } = await make({ texts: [mix], vocabulary: 80 });
+  const [first, second] = documents!.funnel.mixture!;
+  assert.equal(second!.passes, 1);
+  assert.ok(Math.abs(first!.share - 0.25) < 0.01);
+  assert.equal(documents!.documents, first!.documents + 80);
+  writeFileSync(mix, JSON.stringify({ sources: [sources[0], { ...sources[1], weight: 1 }] }));
+  assert.equal((await make({ texts: [mix], vocabulary: 80 })).documents!.funnel.mixture![0]!.share.toFixed(2), "0.50");
+});
+
 test("a vocabulary that no shard holds is refused before the text is looked for", async () => {
   const refused = prepare({ ...sizes, texts: ["not there"], vocabulary: 65_537, out: join(root, "refused") });
   await assert.rejects(refused, { code: "E_VOCABULARY_LARGE" });

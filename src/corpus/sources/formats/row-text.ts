@@ -1,0 +1,42 @@
+// The text of a row of JSON or of a table, and whether the row is wanted.
+
+import { UserError } from "../../../base/errors.ts";
+import { repairSurrogates } from "../../../tables/utf8.ts";
+import { findField } from "./fields.ts";
+
+export interface RowChoice {
+  readonly textField: string;
+  /** Rows are wanted whose fields, by their names, are among these. */
+  readonly where?: Readonly<Record<string, readonly string[]>> | undefined;
+}
+
+/** The text of a row; undefined for one that is not wanted. UserError E_TEXT_FIELD. */
+export function findText(row: unknown, { textField, where }: RowChoice, place: string): string | undefined {
+  for (const [name, wanted] of Object.entries(where ?? {})) {
+    const value = findField(row, name);
+    if (value === undefined) throw refuseField(row, name, place, "no field");
+    if (!wanted.includes(String(value))) return undefined;
+  }
+  const text = findField(row, textField);
+  if (typeof text === "string") return repairSurrogates(text);
+  throw refuseField(row, textField, place, "no text in the field");
+}
+
+/** The columns of a table that are read: by their names, or by what stands before the first dot of one. */
+export const listColumns = ({ textField, where }: RowChoice): string[] =>
+  [textField, ...Object.keys(where ?? {})].flatMap(name => [name, name.split(".", 1)[0]!]);
+
+function refuseField(row: unknown, name: string, place: string, seen: string): UserError {
+  return new UserError(
+    "E_TEXT_FIELD",
+    `${place}: ${seen} "${name}"; this line has ${describeFields(row)}`,
+    "Name the field that holds the text with --text-field.",
+  );
+}
+
+function describeFields(value: unknown): string {
+  if (Array.isArray(value)) return "an array";
+  if (typeof value !== "object" || value === null) return value === null ? "null" : `a ${typeof value}`;
+  const fields = Object.entries(value).map(([name, held]) => `${name} (${held === null ? "null" : typeof held})`);
+  return fields.slice(0, 8).join(", ").slice(0, 200) || "no field";
+}
