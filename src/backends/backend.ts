@@ -32,6 +32,8 @@ export interface Backend {
   readonly name: "reference" | "cpu" | "cuda";
   /** The device in words, for people: "AMD EPYC, 2 threads, AVX-512". */
   readonly device: string;
+  /** Whether products read f16, whose range gradients leave: a loss must be scaled before it is differentiated. */
+  readonly scalesLoss?: boolean;
   /** Zero-filled memory for a state. */
   allocate(shape: Shape, dtype: DType): DeviceBuffer;
   write(buffer: DeviceBuffer, values: HostArray): void;

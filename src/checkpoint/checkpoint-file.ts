@@ -18,6 +18,10 @@ const counters = {
   datasetHash: z.string(),
   /** Lines of events.jsonl that the disk had not taken when this was saved. */
   unwrittenEvents: z.array(z.string()).exactOptional(),
+  /** Where losses are scaled: the factor, and how many steps in a row it served. */
+  lossScale: z
+    .strictObject({ factor: z.number().positive(), steadySteps: z.number().int().nonnegative() })
+    .exactOptional(),
 };
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);

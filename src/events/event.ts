@@ -47,6 +47,8 @@ const schemas = {
     stoppedSeconds: seconds.exactOptional(),
     /** True when the step was not finite and changed nothing. */
     skipped: z.boolean(),
+    /** What the loss was multiplied by before its gradient was taken; absent where it is not. */
+    lossScale: computed.positive().exactOptional(),
   }),
   validation: z.object({
     kind: z.literal("validation"),

@@ -212,6 +212,7 @@ const toyRecipe: Recipe = {
 const backends: Readonly<Record<string, () => Promise<Backend> | Backend>> = {
   cpu: () => openCpu({ threads: 2 }),
   reference: openReference,
+  "reference with scaled losses": () => ({ ...openReference(), scalesLoss: true }),
 };
 
 async function runToy(
@@ -263,6 +264,12 @@ for (const name of Object.keys(backends)) {
     const losses = (run: string) =>
       readEvents(join(run, "events.jsonl")).flatMap(event => (event.kind === "step" ? [[event.step, event.loss]] : []));
     assert.deepEqual(losses(cut), losses(whole));
+    const scaled = name.includes("scaled") ? { factor: 65536, steadySteps: 30 } : undefined;
+    assert.deepEqual(loadCheckpoint(cut, toy).counters.lossScale, scaled);
+    const scales = readEvents(join(cut, "events.jsonl")).flatMap(event =>
+      event.kind === "step" ? event.lossScale : [],
+    );
+    assert.ok(scales.every(scale => scale === scaled?.factor));
   });
 }
 

@@ -7,6 +7,7 @@ import type { Counters } from "../checkpoint/checkpoint-file.ts";
 import { saveCheckpoint, type TrainingState } from "../checkpoint/state.ts";
 import type { TrainingEvent } from "../events/event.ts";
 import { countTaken } from "../optim/averages.ts";
+import { firstLossScale, wasTooLarge } from "../optim/loss-scale.ts";
 import { batchSizeAt, rateAt } from "../optim/schedule.ts";
 import { type BatchSource, queueBatches } from "./batch-queue.ts";
 import { type Budget, formatBudget, startBudget } from "./budget.ts";
@@ -132,7 +133,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
     const rateScale = rateAt(now.progress, recipe.schedule);
     const updating = engine.update({ step: step + 1, rateScale, progress: now.progress }, microBatches);
     if (engine.leavesHostFree) queue.readAhead(sequences, now.progress);
-    const { loss, gradientNorm } = await updating;
+    const { loss, gradientNorm, lossScale } = await updating;
     step++;
     const stepSeconds = (await readClock()) - start;
     const stoppedSeconds = (options.stoppedSeconds?.() ?? 0) - stoppedBefore;
@@ -142,7 +143,8 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
       averaged = countAveraged();
       await engine.average?.take();
     }
-    const counted = guard.judge(step, { loss, "gradient norm": gradientNorm });
+    const isTooLarge = lossScale !== undefined && wasTooLarge(lossScale, loss, gradientNorm);
+    const counted = !isTooLarge && guard.judge(step, { loss, "gradient norm": gradientNorm });
     yield {
       kind: "step",
       step,
@@ -156,6 +158,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
       stepSeconds,
       ...(stoppedSeconds > 0 && { stoppedSeconds }),
       skipped: !counted,
+      ...(lossScale !== undefined && { lossScale: lossScale.factor }),
     };
     if (now.progress < 1 && countValidations() > validated) {
       validated = countValidations();
@@ -213,6 +216,7 @@ async function warmUp({ engine, source, recipe, clock, resumeFrom, signal }: Pre
   signal.throwIfAborted();
   if (resumeFrom === undefined) engine.clearMoments();
   else engine.restore([...resumeFrom.parameters, ...resumeFrom.moments]);
+  engine.lossScale?.restore(resumeFrom?.counters.lossScale ?? firstLossScale);
   return clock.seconds() - start;
 }
 
@@ -247,6 +251,7 @@ async function saveState(
     datasetHash: source.datasetHash,
     ...(tokenizerHash !== undefined && { tokenizerHash }),
     ...(unwrittenEvents.length > 0 && { unwrittenEvents }),
+    ...(engine.lossScale !== undefined && { lossScale: engine.lossScale.read() }),
   };
   try {
     return await saveCheckpoint(run, { counters, parameters: engine.readParameters(), moments: engine.readMoments() });

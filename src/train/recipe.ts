@@ -76,8 +76,11 @@ const train = z.strictObject({
   budget: z.string(),
   /** Sequences of one pass through the model. */
   microBatchSequences: positive,
-  /** Type of what products read: bf16 (sums and parameters stay f32), f32, or auto, the faster one on the device. */
-  precision: z.enum(["auto", "f32", "bf16"]),
+  /**
+   * Type of what products read: bf16 (sums and parameters stay f32), f16 with a loss that is scaled, for GPUs without bf16, f32, or auto,
+   * the fastest of them on the device.
+   */
+  precision: z.enum(["auto", "f32", "bf16", "f16"]),
   seed: z.number().int().nonnegative(),
   /** Validations over the whole budget, at equal distances of progress; the last is at the end. */
   validations: positive,

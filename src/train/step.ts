@@ -10,6 +10,7 @@ import { differentiate } from "../graph/gradient.ts";
 import { add, input, multiply, reshape, sqrt, state } from "../graph/operations.ts";
 import { countBytes, countElements, type Graph, type Shape, type Tensor, type TensorType } from "../graph/tensor.ts";
 import { globalNorm } from "../optim/clip.ts";
+import { adaptLossScale, firstLossScale, type LossScale } from "../optim/loss-scale.ts";
 import { guardUpdates } from "./guard.ts";
 import { clearStates, listHeld, restoreStates } from "./states.ts";
 
@@ -88,6 +89,8 @@ export interface TrainingDefinition {
 export interface StepResult {
   readonly loss: number;
   readonly gradientNorm: number;
+  /** Where losses are scaled, the scale that the step had. */
+  readonly lossScale?: LossScale;
 }
 
 export interface ProbePlace {
@@ -113,6 +116,8 @@ export interface Engine {
   probe?(batch: Inputs, place: ProbePlace): Promise<void>;
   /** Where the definition has one: takes the parameters into the average, and validates with it in their place. */
   readonly average?: { take(): Promise<void>; validate(batch: Inputs): Promise<number> };
+  /** Where products read f16. Every update adapts it. */
+  readonly lossScale?: { read(): LossScale; restore(scale: LossScale): void };
   readParameters(): HeldTensor[];
   readMoments(): HeldTensor[];
   restore(tensors: readonly StoredTensor[]): void;
@@ -140,41 +145,53 @@ export interface StepGraphs {
   readonly averageValidation?: Graph;
 }
 
+/** Whether gradients are those of a scaled loss. */
+type Scaling = Pick<Backend, "scalesLoss">;
+
 const readParameters = ({ parameters }: TrainingDefinition) =>
   new Map([...parameters].map(([name, shape]) => [name, state(name, shape)] as const));
 
-function nameGradients(loss: Tensor, parameters: ReadonlyMap<string, Tensor>): [string, Tensor][] {
-  const gradients = differentiate(loss, [...parameters.values()]);
+function nameGradients(
+  loss: Tensor,
+  parameters: ReadonlyMap<string, Tensor>,
+  { scalesLoss }: Scaling,
+): [string, Tensor][] {
+  const differentiated = scalesLoss ? multiply(loss, input("lossScale", [1], "f32")) : loss;
+  const gradients = differentiate(differentiated, [...parameters.values()]);
   return [...parameters.keys()].map((name, i) => [gradientOf(name), gradients[i]!]);
 }
 
 /** Like first and next, of sequences that are cut into so many pieces. */
-function buildCutGraphs(definition: TrainingDefinition): ReadonlyMap<number, readonly [first: Graph, next: Graph]> {
+function buildCutGraphs(
+  definition: TrainingDefinition,
+  scaling: Scaling,
+): ReadonlyMap<number, readonly [first: Graph, next: Graph]> {
   const parameters = readParameters(definition);
   return new Map(
     [...(definition.cutLosses ?? [])].map(([pieces, compute]) => {
       const loss = reshape(compute(parameters), [1]);
-      return [pieces, accumulate([...nameGradients(loss, parameters), [lossSum, loss]], definition.recomputes)];
+      const named = [...nameGradients(loss, parameters, scaling), [lossSum, loss] as const];
+      return [pieces, accumulate(named, definition.recomputes)];
     }),
   );
 }
 
-export function buildStepGraphs(definition: TrainingDefinition): StepGraphs {
+export function buildStepGraphs(definition: TrainingDefinition, scaling: Scaling = {}): StepGraphs {
   const parameters = readParameters(definition);
   const { observations } = definition;
   const computed = observations?.compute(parameters) ?? { loss: definition.loss(parameters) };
   const loss = reshape(computed.loss, [1]);
   const validationLoss = reshape(definition.validationLoss?.(parameters) ?? loss, [1]);
-  const named = nameGradients(loss, parameters);
+  const named = nameGradients(loss, parameters, scaling);
   for (const [name, value] of Object.entries(computed.seen ?? {})) named.push([seenOf(name), value]);
   named.push([lossSum, loss]);
   const [first, next] = accumulate(named, definition.recomputes);
   return {
     ...{ first, next },
-    update: buildUpdateGraph(definition, parameters, true),
+    update: buildUpdateGraph(definition, parameters, true, scaling),
     validation: { outputs: { loss: validationLoss }, updates: {} },
     ...(definition.probe !== undefined && buildProbeGraphs(definition.probe, parameters, definition.recomputes)),
-    ...((definition.interval ?? 1) > 1 && { updateBetween: buildUpdateGraph(definition, parameters, false) }),
+    ...((definition.interval ?? 1) > 1 && { updateBetween: buildUpdateGraph(definition, parameters, false, scaling) }),
     ...(definition.average !== undefined && buildAverageGraphs(definition.average, definition, parameters)),
   };
 }
@@ -244,10 +261,17 @@ export function allocateStates(backend: Backend, definition: TrainingDefinition)
   return states;
 }
 
-/** Compiles the programs and puts initial parameters on the device. */
+/** Compiles the programs and puts initial parameters on the device. UserError E_OPTION for a probe where losses are scaled. */
 export async function openEngine(backend: Backend, definition: TrainingDefinition): Promise<Engine> {
+  if (backend.scalesLoss && definition.probe !== undefined) {
+    throw new UserError(
+      "E_OPTION",
+      "the optimizer takes a second gradient of each step, which has no loss scale, and products read f16",
+      "Set train.precision to f32, or take another optimizer.",
+    );
+  }
   const states = allocateStates(backend, definition);
-  const graphs = buildStepGraphs(definition);
+  const graphs = buildStepGraphs(definition, backend);
   // All at once: the system's compiler works on several programs at a time.
   const load = (graph: Graph | undefined) => (graph === undefined ? undefined : backend.load(graph, states));
   const [first, next, update, validation, firstProbe, nextProbe, updateBetween, take, averaged] = await Promise.all([
@@ -263,13 +287,20 @@ export async function openEngine(backend: Backend, definition: TrainingDefinitio
   ]);
   const cut = new Map(
     await Promise.all(
-      [...buildCutGraphs(definition)].map(
+      [...buildCutGraphs(definition, backend)].map(
         async ([pieces, both]) => [pieces, await Promise.all(both.map(graph => backend.load(graph, states)))] as const,
       ),
     ),
   );
   collectGarbage();
 
+  let lossScale = firstLossScale;
+  const scaleLoss = () => (backend.scalesLoss ? { lossScale: Float32Array.of(lossScale.factor) } : {});
+  const scaleGradients = (microBatches: number): Inputs => {
+    if (!backend.scalesLoss) return { gradientScale: Float32Array.of(1 / microBatches) };
+    const gradientScale = Float32Array.of(1 / (microBatches * lossScale.factor));
+    return { gradientScale, lossShare: Float32Array.of(1 / microBatches) };
+  };
   const { interval = 1 } = definition;
   const isDue = (step: number) => (step - 1) % interval === 0;
   return {
@@ -286,13 +317,16 @@ export async function openEngine(backend: Backend, definition: TrainingDefinitio
     parameterCount: [...definition.parameters.values()].reduce((sum, shape) => sum + countElements(shape), 0),
     accumulate: async ({ cut: pieces = 1, ...batch }, isFirst) => {
       const [own, more] = pieces === 1 ? [first, next] : cut.get(pieces as number)!;
-      await (isFirst ? own : more)!.run(batch);
+      await (isFirst ? own : more)!.run({ ...batch, ...scaleLoss() });
     },
     update: async (schedule, microBatches) => {
-      const scale = Float32Array.of(1 / microBatches);
       const program = isDue(schedule.step) ? update : updateBetween!;
-      const outputs = await program.run({ ...definition.scheduleInputs(schedule), gradientScale: scale });
-      return { loss: outputs.loss![0]!, gradientNorm: outputs.gradientNorm![0]! };
+      const outputs = await program.run({ ...definition.scheduleInputs(schedule), ...scaleGradients(microBatches) });
+      const result = { loss: outputs.loss![0]!, gradientNorm: outputs.gradientNorm![0]! };
+      if (!backend.scalesLoss) return result;
+      const scaled = { ...result, lossScale };
+      lossScale = adaptLossScale(lossScale, Object.values(result).every(Number.isFinite));
+      return scaled;
     },
     validate: async batch => (await validation.run(batch)).loss![0]!,
     ...(take !== undefined && {
@@ -303,6 +337,14 @@ export async function openEngine(backend: Backend, definition: TrainingDefinitio
         validate: async (batch: Inputs) => (await averaged!.run(batch)).loss![0]!,
       },
     }),
+    ...(backend.scalesLoss && {
+      lossScale: {
+        read: () => lossScale,
+        restore: (scale: LossScale) => {
+          lossScale = scale;
+        },
+      },
+    }),
     readParameters: () => listHeld(backend, states, definition.parameters.keys()),
     readMoments: () => listHeld(backend, states, definition.moments.keys()),
     restore: tensors => restoreStates(backend, states, tensors),
@@ -310,7 +352,12 @@ export async function openEngine(backend: Backend, definition: TrainingDefinitio
   };
 }
 
-function buildUpdateGraph(definition: TrainingDefinition, parameters: ReadonlyMap<string, Tensor>, isDue: boolean) {
+function buildUpdateGraph(
+  definition: TrainingDefinition,
+  parameters: ReadonlyMap<string, Tensor>,
+  isDue: boolean,
+  { scalesLoss }: Scaling,
+) {
   const scale = gradientScale();
   const gradients = readMean(gradientOf, parameters, scale);
   const probe = isDue ? readProbe(definition, parameters, scale) : undefined;
@@ -318,7 +365,8 @@ function buildUpdateGraph(definition: TrainingDefinition, parameters: ReadonlyMa
     [...(definition.observations?.shapes ?? [])].map(([name, shape]) => [name, state(seenOf(name), shape)]),
   );
   const { updates, gradientNorm } = definition.update(parameters, gradients, { isDue, probe, seen });
-  const loss = multiply(state(lossSum, [1]), scale);
+  // The sum of losses is not scaled.
+  const loss = multiply(state(lossSum, [1]), scalesLoss ? input("lossShare", [1], "f32") : scale);
   const norm = reshape(gradientNorm, [1]);
   const allNorms = probe === undefined ? norm : add(norm, globalNorm(probe.values()));
   return { outputs: { loss, gradientNorm: norm }, updates: guardUpdates(updates, loss, allNorms) };

@@ -40,14 +40,14 @@ export function completeChoice(choice: BackendChoice): BackendChoice & { readonl
 }
 
 /**
- * Errors: E_OPTION for bf16 on the reference backend or a GPU without it; E_COMPILER_ABSENT and E_THREADS of the cpu backend,
+ * Errors: E_OPTION for a narrow type on a backend or a GPU without it; E_COMPILER_ABSENT and E_THREADS of the cpu backend,
  * E_CUDA_ABSENT and E_CUDA_MEMORY of the cuda backend.
  */
 export async function openBackend(choice: BackendChoice, precision: Recipe["train"]["precision"]): Promise<Backend> {
   const { backend, threads, device, signal } = completeChoice(choice);
   if (backend === "cpu") return openCpu({ threads, precision, signal });
   if (backend === "cuda") return openCuda({ precision, device });
-  if (precision !== "bf16") return openReference();
+  if (precision === "f32" || precision === "auto") return openReference();
   throw new UserError("E_OPTION", "the reference backend computes in float64", "Set train.precision to f32 or auto.");
 }
 

@@ -70,11 +70,11 @@ async function* measureCompiled(
   { threads, clock, stepSeconds }: MeasureOptions,
 ): AsyncGenerator<Measurement> {
   const recipe = chooseRecipe({ recipe: "quickstart" });
-  // "auto" is f32 again where nothing multiplies bf16.
+  // "auto" is f32 again where nothing narrower is multiplied.
   for (const wanted of ["f32", "auto"] as const) {
     const backend = await openBackend(name === "cpu" ? { backend: name, threads } : { backend: name }, wanted);
     const common = { backend: name, on: backend.device } as const;
-    const precision = backend.device.endsWith("bf16") ? "bf16" : "f32";
+    const precision = /b?f16$/.exec(backend.device)?.[0] ?? "f32";
     try {
       if (wanted === "auto" && precision === "f32") return;
       const peak = await backend.measurePeak!();

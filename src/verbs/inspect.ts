@@ -49,11 +49,11 @@ export function inspectRecipe({ time, ...choice }: InspectOptions): Promise<Insp
   return withBackend(choice, recipe.train.precision, async backend => {
     const definition = defineTraining(recipe);
     const states = allocateStates(backend, definition);
-    const graphs = buildStepGraphs(definition);
+    const graphs = buildStepGraphs(definition, backend);
     const peaks = time ? await measurePeaks(backend) : undefined;
     const programs: InspectedProgram[] = [];
     for (const [name, graph, inputs] of [
-      ["micro-batch", graphs.first, drawBatch(recipe)],
+      ["micro-batch", graphs.first, { ...drawBatch(recipe), lossScale: Float32Array.of(1) }],
       ["update", graphs.update, drawSchedule(definition)],
     ] as const) {
       const loaded = await backend.load(graph, states);
@@ -80,6 +80,7 @@ const timedRuns = 5;
 const drawSchedule = (definition: TrainingDefinition): Inputs => ({
   ...definition.scheduleInputs({ step: 1, rateScale: 0 }),
   gradientScale: Float32Array.of(1),
+  lossShare: Float32Array.of(1),
 });
 
 async function measurePeaks(backend: Backend): Promise<Peaks | undefined> {

@@ -147,7 +147,7 @@ function costOnPaper(
   validationBatches: number,
   { title, peakFlops, bytesPerSecond, memoryBytes, watts, utilisation, source, ...chip }: DeviceFigures,
 ): CostedDevice {
-  const precision = recipe.train.precision === "f32" ? "f32" : "bf16";
+  const precision = recipe.train.precision === "auto" ? "bf16" : recipe.train.precision;
   const cuda = figuresOf(chip.computeCapability, chip.multiprocessors);
   const { memory, update } = measurePrograms(recipe, graph => compileForCuda(graph, precision, cuda));
   const tokens = recipe.train.microBatchSequences * recipe.model.sequenceLength;

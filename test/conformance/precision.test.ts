@@ -60,6 +60,10 @@ async function computeGradients(backend: Backend, shape: ModelShape) {
   });
 }
 
+test("the cpu backend refuses f16 by name", async () => {
+  await assert.rejects(openCpu({ precision: "f16" }), { code: "E_OPTION", message: /multiplies no f16/ });
+});
+
 const cases = [
   ...["cpu", "cuda"].flatMap(name =>
     (["rotary", "scaled-sinusoidal"] as const).map(positions => ({ name, positions, precision: "bf16" as const })),

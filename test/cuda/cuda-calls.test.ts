@@ -8,12 +8,14 @@ import { openCudaOn } from "../../src/backends/cuda/cuda.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { add, cast, input, matmul, multiply, state } from "../../src/graph/operations.ts";
+import type { Precision } from "../../src/graph/tensor.ts";
 import { measureCopy } from "../../src/machine/measure-copy.ts";
 import { drawBatch, measureStep } from "../../src/machine/measure-step.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import { pretrain } from "../../src/train/pretrain.ts";
 import { overrideRecipe } from "../../src/train/recipe.ts";
 import { openEngine } from "../../src/train/step.ts";
+import { tinyRecipe } from "../conformance/tiny-training.ts";
 import { openRecordedDriver } from "./recorded-cuda-driver.ts";
 
 const recipe = overrideRecipe(quickstart, [
@@ -215,14 +217,25 @@ test("times are those of the launches, run by run", async () => {
   await backend.close();
 });
 
-test("a device without bf16 computes in f32, and refuses bf16 by name", async () => {
-  const old = openRecordedDriver({ computeCapability: 75 });
-  assert.match(openCudaOn(old, { precision: "auto" }).device, /compute capability 7\.5, f32$/);
-  assert.throws(() => openCudaOn(old, { precision: "bf16" }), {
-    code: "E_OPTION",
-    message: /recorded multiplies no bf16.*7\.5/,
-  });
-  assert.match(openCudaOn(openRecordedDriver(), { precision: "auto" }).device, /9\.0, bf16$/);
+test("a device computes in the fastest type that it multiplies, and refuses by name what it does not", async () => {
+  const openAs = (computeCapability: number, precision: "auto" | Precision) =>
+    openCudaOn(openRecordedDriver({ computeCapability }), { precision });
+  assert.match(openAs(90, "auto").device, /9\.0, bf16$/);
+  assert.match(openAs(75, "auto").device, /compute capability 7\.5, f16$/);
+  assert.match(openAs(61, "auto").device, /6\.1, f32$/);
+  assert.throws(() => openAs(75, "bf16"), { code: "E_OPTION", message: /recorded multiplies no bf16.*7\.5.*8\.0/ });
+  assert.throws(() => openAs(61, "f16"), { code: "E_OPTION", message: /recorded multiplies no f16.*6\.1.*7\.0/ });
+  assert.deepEqual(
+    [openAs(90, "f16"), openAs(75, "auto"), openAs(90, "bf16"), openAs(61, "f32")].map(({ scalesLoss }) => scalesLoss),
+    [true, true, false, false],
+  );
+});
+
+test("a second gradient has no loss scale, and is refused", async () => {
+  const recipe = overrideRecipe(tinyRecipe("adamw"), ["optimizer.name=sophia"]);
+  const backend = openCudaOn(openRecordedDriver({ computeCapability: 75 }), { precision: "auto" });
+  await assert.rejects(openEngine(backend, defineTraining(recipe)), { code: "E_OPTION", message: /second gradient/ });
+  await backend.close();
 });
 
 test("values of every type come back as the host's", async () => {

@@ -1,12 +1,14 @@
 // A whole tiny training on the CUDA code path, its kernels run by the emulated device: the losses are those of the cpu backend, and
-// a run that was interrupted goes on to the same bits.
+// a run that was interrupted goes on to the same bits, in f16 with the scale of its loss.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Backend } from "../../src/backends/backend.ts";
 import { openCpu } from "../../src/backends/cpu/cpu.ts";
 import { openCudaOn } from "../../src/backends/cuda/cuda.ts";
+import { openReference } from "../../src/backends/reference/reference.ts";
 import type { StoredTensor } from "../../src/checkpoint/safetensors.ts";
+import type { LossScale } from "../../src/optim/loss-scale.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import { openEngine } from "../../src/train/step.ts";
 import { compareTrainings, tinyRecipe, tinySteps, trainTiny } from "../conformance/tiny-training.ts";
@@ -52,24 +54,35 @@ test("adamw in bf16: both round operands to eight bits, and what is rounded diff
   });
 });
 
-test("interrupted and resumed on another device: the same bits", { skip }, async () => {
+test("in f16, which auto takes on 7.5: a scaled loss, and interrupted and resumed on another device the same bits", {
+  skip,
+}, async () => {
   const recipe = tinyRecipe("adamw");
   const openOn = async () => {
-    const backend = openCudaOn(await openEmulatedDriver(), { precision: "bf16" });
+    const driver = await openEmulatedDriver({ computeCapability: 75 });
+    const backend = openCudaOn(driver, { precision: "auto" });
     return { backend, engine: await openEngine(backend, defineTraining(recipe)) };
   };
+  const exact = await trainTiny(await openEngine(openReference(), defineTraining(recipe)), recipe);
   const whole = await openOn();
   const losses: number[] = [];
+  let scale: LossScale | undefined;
   let middle: StoredTensor[] = [];
   for (let step = 0; step < tinySteps; step++) {
+    if (step === 2) scale = whole.engine.lossScale!.read();
     if (step === 2) middle = await fetchTensors([...whole.engine.readParameters(), ...whole.engine.readMoments()]);
     losses.push(...(await trainTiny(whole.engine, recipe, step, step + 1)).map(({ loss }) => loss));
   }
   const end = await fetchValues(whole.engine.readParameters());
   await whole.backend.close();
+  // Eleven bits of operands, four updates by AdamW.
+  for (const [i, { loss }] of exact.entries())
+    assert.ok(Math.abs(losses[i]! - loss) < 1e-3 * loss, `${losses[i]} ${loss}`);
+  assert.deepEqual(scale, { factor: 2 ** 16, steadySteps: 2 });
 
   const resumed = await openOn();
   resumed.engine.restore(middle);
+  resumed.engine.lossScale!.restore(scale!);
   const later = (await trainTiny(resumed.engine, recipe, 2)).map(({ loss }) => loss);
   assert.deepEqual(later, losses.slice(2));
   assert.deepEqual(await fetchValues(resumed.engine.readParameters()), end);

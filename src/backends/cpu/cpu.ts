@@ -29,8 +29,8 @@ let opened = false;
 
 /** Starts the threads. One CPU backend is open at a time in a process. UserErrors: E_OPTION for f16, and those of the compiler. */
 export async function openCpu(options: CpuOptions = {}): Promise<Backend> {
-  if (opened) throw new Error("the cpu backend is open already; close it first");
   const precision = choosePrecision(options.precision ?? "f32");
+  if (opened) throw new Error("the cpu backend is open already; close it first");
   // Before the wait: a second call meanwhile would start threads over the first ones.
   opened = true;
   const threads = options.threads ?? availableParallelism();

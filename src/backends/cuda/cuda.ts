@@ -18,7 +18,7 @@ import { type CudaBuffer, loadProgram, writeBuffer } from "./load-program.ts";
 import { measureProductRate } from "./product-rate.ts";
 
 export interface CudaOptions {
-  /** auto: bf16 where the device multiplies it (compute capability 8.0 and above), else f32. Default f32, the exact one. */
+  /** auto: bf16 where the device multiplies it (compute capability 8.0 and above), f16 from 7.0 on, else f32. Default f32, the exact one. */
   readonly precision?: "auto" | Precision;
 }
 
@@ -49,6 +49,7 @@ export function openCudaOn(driver: CudaDriver, options: CudaOptions = {}): Backe
   return {
     name: "cuda",
     device: `${name}, ${multiprocessors} multiprocessors, compute capability ${capability}, ${precision}`,
+    scalesLoss: precision === "f16",
     allocate: (shape, dtype): CudaBuffer => {
       const bytes = countElements(shape) * bytesPerElement[dtype];
       return { shape, dtype, bytes, address: memory.allocate("states", bytes) };
@@ -85,7 +86,7 @@ const multipliedSince = { bf16: 80, f16: 70, f32: 0 } as const;
 function chooseCudaPrecision(precision: "auto" | Precision, { device }: CudaDriver): Precision {
   const { name, computeCapability } = device;
   if (precision === "auto") {
-    return (["bf16"] as const).find(type => computeCapability >= multipliedSince[type]) ?? "f32";
+    return (["bf16", "f16"] as const).find(type => computeCapability >= multipliedSince[type]) ?? "f32";
   }
   const since = multipliedSince[precision];
   if (computeCapability >= since) return precision;

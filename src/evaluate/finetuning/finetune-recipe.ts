@@ -38,8 +38,8 @@ const recipeSchema = z.strictObject({
   headWidth: positive,
   /** What happens to texts longer than maxLength: cut, the longest first, or an error. */
   longTexts: z.enum(["truncate", "refuse"]),
-  /** Type of what products read: bf16 (sums and parameters stay f32), f32, or auto, the faster one on the device. */
-  precision: z.enum(["auto", "f32", "bf16"]),
+  /** Type of what products read: bf16 or f16 (sums and parameters stay f32), f32, or auto, the fastest of them on the device. */
+  precision: z.enum(["auto", "f32", "bf16", "f16"]),
 });
 
 export type FinetuneRecipe = z.infer<typeof recipeSchema>;

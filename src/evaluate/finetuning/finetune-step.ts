@@ -5,7 +5,7 @@
 import type { Backend, DeviceBuffer, HostArray, LoadedGraph } from "../../backends/backend.ts";
 import type { HeldTensor, StoredTensor } from "../../checkpoint/safetensors.ts";
 import { differentiate } from "../../graph/gradient.ts";
-import { input, reshape, state } from "../../graph/operations.ts";
+import { input, multiply, reshape, state } from "../../graph/operations.ts";
 import type { Graph, Tensor } from "../../graph/tensor.ts";
 import {
   type ClassifierShape,
@@ -19,6 +19,7 @@ import { declareEncoderInputs, makeTables } from "../../model/inputs.ts";
 import type { Parameter } from "../../model/parameter.ts";
 import { listParameters } from "../../model/parameters.ts";
 import { type ModelShape, withoutHead } from "../../model/shape.ts";
+import { adaptLossScale, firstLossScale, wasTooLarge } from "../../optim/loss-scale.ts";
 import type { OptimizerSettings } from "../../optim/optimizers.ts";
 import { buildUpdate, listMoments, scheduleInputs } from "../../optim/update.ts";
 import { guardUpdates } from "../../train/guard.ts";
@@ -57,7 +58,7 @@ export interface TaskEngine {
   reset(encoder: readonly StoredTensor[] | undefined, seed: number): void;
   /** Compiles what batches of these lengths need, several at a time; what is not prepared is compiled when it is first run. */
   prepare(lengths: Readonly<Record<Purpose, readonly number[]>>): Promise<void>;
-  /** One update; its loss. A loss that is not finite changes nothing. */
+  /** One update; its loss, NaN where gradients were not finite with the least loss scale. What is not finite changes nothing. */
   step(batch: PaddedBatch, schedule: StepSchedule): Promise<number>;
   /** Logits, row after row, without dropout. */
   predict(batch: PaddedBatch): Promise<HostArray>;
@@ -115,9 +116,16 @@ function openTaskEngine(
   const builders = { train: buildTrainingGraph, predict: buildPredictionGraph };
   const loaded = new Map<string, Promise<LoadedGraph>>();
   const hasTable = new Set<LoadedGraph>();
+  let lossScale = firstLossScale;
+  const scaleLoss = () =>
+    backend.scalesLoss && {
+      lossScale: Float32Array.of(lossScale.factor),
+      gradientScale: Float32Array.of(1 / lossScale.factor),
+    };
   const load = (purpose: Purpose, length: number): Promise<LoadedGraph> => {
     const key = `${purpose} ${length}`;
-    const graph = loaded.get(key) ?? backend.load(builders[purpose](model, classifier, recipe, length), states);
+    const build = () => builders[purpose](model, classifier, recipe, length, backend);
+    const graph = loaded.get(key) ?? backend.load(build(), states);
     loaded.set(key, graph);
     return graph;
   };
@@ -139,6 +147,7 @@ function openTaskEngine(
         backend.write(states.get(parameter.name)!, values);
       });
       clearStates(backend, states, moments.keys());
+      lossScale = firstLossScale;
     },
     prepare: async lengths => {
       const purposes = Object.keys(builders) as Purpose[];
@@ -150,7 +159,13 @@ function openTaskEngine(
     },
     step: async (batch, { step, rateScale, dropoutSeed }) => {
       const scalars = { ...scheduleInputs(optimizer, step, rateScale), dropoutSeed: Uint32Array.of(dropoutSeed) };
-      return (await run("train", batch, scalars)).loss![0]!;
+      const outputs = await run("train", batch, { ...scalars, ...scaleLoss() });
+      const loss = outputs.loss![0]!;
+      if (!backend.scalesLoss) return loss;
+      const norm = outputs.gradientNorm![0]!;
+      const isTooLarge = wasTooLarge(lossScale, loss, norm);
+      lossScale = adaptLossScale(lossScale, Number.isFinite(loss) && Number.isFinite(norm));
+      return isTooLarge || Number.isFinite(norm) ? loss : Number.NaN;
     },
     predict: async batch => (await run("predict", batch, {})).logits!,
     readParameters: () => listHeld(backend, states, parameterShapes.keys()),
@@ -183,6 +198,7 @@ export function buildTrainingGraph(
   classifier: ClassifierShape,
   recipe: FinetuneRecipe,
   length: number,
+  { scalesLoss }: Pick<Backend, "scalesLoss"> = {},
 ): Graph {
   const listed = [...listParameters(model), ...listClassifierParameters(model, classifier)];
   const parameters = declareStates(model, classifier);
@@ -192,10 +208,14 @@ export function buildTrainingGraph(
   const rows = classifier.kind === "tokens" ? recipe.batchSequences * length : recipe.batchSequences;
   const targets = input("targets", [rows], classifier.kind === "regression" ? "f32" : "i32");
   const loss = reshape(computeClassifierLoss(logits, targets, classifier.kind), [1]);
-  const gradients = differentiate(loss, [...parameters.values()]);
-  const named = new Map([...parameters.keys()].map((name, i) => [name, gradients[i]!] as const));
+  const scaled = scalesLoss ? multiply(loss, input("lossScale", [1], "f32")) : loss;
+  const gradients = differentiate(scaled, [...parameters.values()]);
+  const unscale = (gradient: Tensor) =>
+    scalesLoss ? multiply(gradient, input("gradientScale", [1], "f32")) : gradient;
+  const named = new Map([...parameters.keys()].map((name, i) => [name, unscale(gradients[i]!)] as const));
   const { updates, gradientNorm } = buildUpdate(listed, optimizerOf(recipe), parameters, named);
-  // Clipping alone needs every gradient in memory.
-  const norm = recipe.clip > 0 ? reshape(gradientNorm, [1]) : undefined;
-  return { outputs: { loss }, updates: guardUpdates(updates, loss, norm) };
+  // Clipping and a scaled loss alone need every gradient in memory.
+  const norm = scalesLoss || recipe.clip > 0 ? reshape(gradientNorm, [1]) : undefined;
+  const outputs = scalesLoss ? { loss, gradientNorm: norm! } : { loss };
+  return { outputs, updates: guardUpdates(updates, loss, norm) };
 }

@@ -146,6 +146,20 @@ test("the same seed repeats its bits, also after another task ran; another seed 
   assert.notDeepEqual((await run({ train: 64, seed: 1 })).losses, first.losses);
 });
 
+test("a scaled loss trains as one that is not: its factors are powers of two", async () => {
+  const plain = await run({ train: 64 });
+  const given = backend;
+  backend = { ...given, scalesLoss: true };
+  try {
+    // A clip that is never reached is another recipe, and so another program.
+    const { losses } = await run({ train: 64, changes: { clip: 1e30 } });
+    const worst = Math.max(...losses.map((loss, i) => Math.abs(loss - plain.losses[i]!)));
+    assert.ok(losses.length === plain.losses.length && worst < 1e-5, `${worst}`);
+  } finally {
+    backend = given;
+  }
+});
+
 test("a clip that is never reached changes nothing", async () => {
   const { losses } = await run({ train: 64 });
   const clipped = await run({ train: 64, changes: { clip: 1e6 } });
