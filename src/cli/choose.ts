@@ -80,3 +80,10 @@ export function addSet(command: Command): Command {
 }
 
 const collect = (value: string, before: readonly string[]) => [...before, value];
+
+/** Bytes of "2GiB", "512M" or "1000000": units are powers of 1024. UserError E_OPTION. */
+export function parseBytes(option: string, text: string): number {
+  const [, digits, unit = ""] = /^(\d+(?:\.\d+)?)\s*(?:([KMGT])i?)?B?$/i.exec(text.trim()) ?? [];
+  if (digits !== undefined) return Math.round(Number(digits) * 1024 ** " KMGT".indexOf(unit.toUpperCase() || " "));
+  throw new UserError("E_OPTION", `${option} ${text}: not a number of bytes`, "Write it as in 2GiB or 512MiB.");
+}

@@ -9,7 +9,7 @@ import { UserError } from "../base/errors.ts";
 import { contentHash, makeFolder, readJson, writeFileAtomically } from "../base/files/files.ts";
 import { readFile } from "../tables/bytes.ts";
 import { splitLines } from "../tables/lines.ts";
-import { DocumentsWriter } from "./documents-writer.ts";
+import { type DocumentsFile, DocumentsWriter } from "./documents-writer.ts";
 import { type DropReason, dropReasons, type Funnel, startFunnel } from "./funnel.ts";
 import type { Document } from "./sources/read-shard.ts";
 
@@ -163,27 +163,30 @@ function isUnfinished(folder: string): boolean {
  * UserErrors: E_DOCUMENTS_CHANGED, E_FILE_UNREADABLE, and those of `readDocumentsManifest`.
  */
 export async function* readDocuments(folder: string): AsyncGenerator<string> {
-  for (const file of readDocumentsManifest(folder).files) {
-    const path = join(folder, file.name);
-    const changed = (seen: string) =>
-      new UserError("E_DOCUMENTS_CHANGED", `${path}: ${seen}`, "The file was changed; prepare the corpus again.");
-    const bytes = statSync(path, { throwIfNoEntry: false })?.size;
-    if (bytes === undefined) throw changed("is not there any more");
-    if (bytes !== file.bytes) throw changed(`has ${bytes} bytes instead of ${file.bytes}`);
-    const hash = createHash("sha256");
-    let line = 0;
-    for await (const lines of splitLines(hashPassing(path, hash), path, Number.POSITIVE_INFINITY)) {
-      for (const bytes of lines) {
-        line += 1;
-        const text = parseText(bytes);
-        if (text === undefined) throw changed(`line ${line} is not a document`);
-        yield text;
-      }
+  for (const file of readDocumentsManifest(folder).files) yield* readDocumentsFile(folder, file);
+}
+
+/** The same of one file. */
+export async function* readDocumentsFile(folder: string, file: DocumentsFile): AsyncGenerator<string> {
+  const path = join(folder, file.name);
+  const changed = (seen: string) =>
+    new UserError("E_DOCUMENTS_CHANGED", `${path}: ${seen}`, "The file was changed; prepare the corpus again.");
+  const bytes = statSync(path, { throwIfNoEntry: false })?.size;
+  if (bytes === undefined) throw changed("is not there any more");
+  if (bytes !== file.bytes) throw changed(`has ${bytes} bytes instead of ${file.bytes}`);
+  const hash = createHash("sha256");
+  let line = 0;
+  for await (const lines of splitLines(hashPassing(path, hash), path, Number.POSITIVE_INFINITY)) {
+    for (const bytes of lines) {
+      line += 1;
+      const text = parseText(bytes);
+      if (text === undefined) throw changed(`line ${line} is not a document`);
+      yield text;
     }
-    const digest = hash.digest("hex");
-    if (digest !== file.sha256) {
-      throw changed(`its content has the hash ${digest.slice(0, 16)} instead of ${file.sha256.slice(0, 16)}`);
-    }
+  }
+  const digest = hash.digest("hex");
+  if (digest !== file.sha256) {
+    throw changed(`its content has the hash ${digest.slice(0, 16)} instead of ${file.sha256.slice(0, 16)}`);
   }
 }
 

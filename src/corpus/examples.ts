@@ -13,7 +13,8 @@ export function showExample(examples: Example[], reason: Example["reason"], sour
   insertExample(examples, { reason, source, text: cutShort(text), draw });
 }
 
-function insertExample(examples: Example[], example: Example): void {
+/** Takes the example of a portion in. */
+export function insertExample(examples: Example[], example: Example): void {
   const { reason, draw } = example;
   const own = examples.filter(other => other.reason === reason);
   if (own.some(other => other.draw === draw)) return;

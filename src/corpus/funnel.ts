@@ -37,7 +37,7 @@ export interface Funnel {
   readonly dropped: Readonly<Record<DropReason, Amount>>;
   /** What was cut out of documents that stay, because it stood in the corpus before. */
   readonly cut: Amount;
-  /** Some documents, or stretches, of each reason but emptiness, drawn at random and cut short. */
+  /** Some documents, or stretches, of each reason but emptiness and equality, drawn at random and cut short. */
   readonly examples: Example[];
   /** Files met on a walk through folders that hold binary content under the name of a text: not read. */
   binaryFilesSkipped: number;

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import fc from "fast-check";
+import { readCorpus } from "../../test/corpus-texts.ts";
 import { UserError } from "../base/errors.ts";
 import { isCompressible } from "./compressibility.ts";
 import { SeenTexts } from "./deduplication/equal-texts.ts";
-import { startFunnel } from "./funnel.ts";
 import { type SelectOptions, selectDocuments } from "./select.ts";
 import { listShards } from "./sources/sources.ts";
 
@@ -25,12 +25,9 @@ function makeFolder(files: Readonly<Record<string, string>>): string {
 const jsonl = (...texts: readonly string[]) => texts.map(text => `${JSON.stringify({ text })}\n`).join("");
 
 async function select(inputs: readonly string[], options: Partial<SelectOptions> = {}) {
-  const funnel = startFunnel();
-  const texts: string[] = [];
-  for await (const { text } of selectDocuments(await listShards(inputs), { textField: "text", ...options }, funnel)) {
-    texts.push(text);
-  }
-  return { texts, funnel };
+  const work = join(root, `work-${folders++}`);
+  const { documents, funnel } = await readCorpus(await listShards(inputs), work, options, 0);
+  return { texts: documents.map(({ text }) => text), funnel };
 }
 
 test("empty documents and duplicates are dropped, also across files, and counted", async () => {
@@ -67,7 +64,7 @@ test("empty documents and duplicates are dropped, also across files, and counted
 test("a document says which file and line it came from", async () => {
   const folder = makeFolder({ "a.jsonl": `\n${jsonl("one")}`, "b.txt": "two" });
   const documents = [];
-  for await (const document of selectDocuments(await listShards([folder]), { textField: "text" }, startFunnel())) {
+  for await (const document of selectDocuments(await listShards([folder]), { textField: "text" })) {
     documents.push(document);
   }
   assert.deepEqual(documents, [
@@ -135,15 +132,6 @@ test("what is read is what is kept and dropped", async () => {
   );
 });
 
-test("a reader that stops has counted what it read", async () => {
-  const folder = makeFolder({ "a.jsonl": jsonl("one", "one", "two", "three") });
-  const funnel = startFunnel();
-  for await (const { text } of selectDocuments(await listShards([folder]), { textField: "text" }, funnel)) {
-    if (text === "two") break;
-  }
-  assert.deepEqual([funnel.read.documents, funnel.kept.documents, funnel.dropped.duplicate.documents], [3, 2, 1]);
-});
-
 test("an error of a file passes through", async () => {
   const folder = makeFolder({ "a.jsonl": jsonl("one"), "b.jsonl": "{" });
   await assert.rejects(select([folder]), error => error instanceof UserError && error.code === "E_JSON_LINE");
@@ -152,6 +140,6 @@ test("an error of a file passes through", async () => {
 test("texts are told apart beyond the first size of the table", () => {
   // Seven of these fall behind the table's last slot, at one of its sizes, and go round to the first.
   const seen = new SeenTexts();
-  for (let i = 0; i < 100_000; i++) assert.ok(seen.add(`page ${i}`));
-  for (let i = 0; i < 100_000; i++) assert.ok(!seen.add(`page ${i}`));
+  for (let i = 0; i < 100_000; i++) assert.ok(seen.take(`page ${i}`));
+  for (let i = 0; i < 100_000; i++) assert.equal(seen.take(`page ${i}`), undefined);
 });

@@ -3,10 +3,9 @@
 
 import { isCompressible } from "./compressibility.ts";
 import { SeenTexts } from "./deduplication/equal-texts.ts";
-import type { EvaluationTexts } from "./deduplication/evaluation-texts.ts";
-import { showExample } from "./examples.ts";
-import type { ChosenFilter } from "./filters/filters.ts";
-import { countDocument, type DropReason, type Funnel } from "./funnel.ts";
+import { type EvaluationTexts, occursIn } from "./deduplication/evaluation-texts.ts";
+import { type ChosenFilter, judgeByFilter } from "./filters/filters.ts";
+import { type DropReason, startFunnel } from "./funnel.ts";
 import { type Document, type ReadOptions, readShard } from "./sources/read-shard.ts";
 import type { Shard } from "./sources/shard.ts";
 
@@ -22,37 +21,30 @@ export interface SelectOptions extends ReadOptions {
   readonly evaluationTexts?: EvaluationTexts | undefined;
 }
 
-/** Yields the documents that stay and keeps the account in `funnel`. Throws what `readShard` throws. */
-export async function* selectDocuments(
-  shards: readonly Shard[],
-  options: SelectOptions,
-  funnel: Funnel,
-): AsyncGenerator<Document> {
-  const seen = new SeenTexts();
+/** A judge of documents by what each is by itself: why one goes that is not empty, or that it stays. */
+export function makeJudge(options: SelectOptions): (text: string) => DropReason | "kept" {
   const { compressibility, evaluationTexts, filters = [] } = options;
-  const judge = (text: string): DropReason | "kept" => {
-    if (!/\S/.test(text)) return "empty";
-    if (!seen.add(text)) return "duplicate";
-    if (evaluationTexts?.occursIn(text) === true) return "contaminated";
+  return text => {
+    if (evaluationTexts !== undefined && occursIn(evaluationTexts, text)) return "contaminated";
     for (const filter of filters) {
-      const reason = filter.judge(text);
+      const reason = judgeByFilter(filter, text);
       if (reason !== undefined) return reason;
     }
     if (compressibility === undefined) return "kept";
     const { maxTokensPerCharacter, countTokens } = compressibility;
     return isCompressible(text, maxTokensPerCharacter, countTokens) ? "kept" : "incompressible";
   };
+}
+
+/** Yields the documents that stay, each text once. Throws what `readShard` throws. */
+export async function* selectDocuments(shards: readonly Shard[], options: SelectOptions): AsyncGenerator<Document> {
+  const seen = new SeenTexts();
+  const judge = makeJudge(options);
   for (const shard of shards) {
-    for await (const { documents } of readShard(shard, options, funnel)) {
+    for await (const { documents } of readShard(shard, options, startFunnel())) {
       for (const document of documents) {
-        const { length } = document.text;
-        const verdict = judge(document.text);
-        countDocument(funnel.read, length);
-        countDocument(verdict === "kept" ? funnel.kept : funnel.dropped[verdict], length);
-        if (verdict === "kept") yield document;
-        else if (verdict !== "empty") {
-          showExample(funnel.examples, verdict, document.source, document.text);
-        }
+        const { text } = document;
+        if (/\S/.test(text) && seen.take(text) !== undefined && judge(text) === "kept") yield document;
       }
     }
   }

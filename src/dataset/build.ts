@@ -1,10 +1,10 @@
-// Documents to a dataset on disk: encode in worker threads, pack, write shards of both parts, write the manifest last.
+// Encoded documents to a dataset on disk: pack, write shards of both parts, write the manifest last.
 
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { makeFolder } from "../base/files/files.ts";
-import { encodeDocuments } from "../tokenizer/encoding/encode-threads.ts";
+import type { EncodedDocuments } from "../tokenizer/encoding/encode-batch.ts";
 import type { TextLoss } from "../tokenizer/normalising/lost-text.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { writeTokenizer } from "../tokenizer/tokenizer-json.ts";
@@ -16,7 +16,6 @@ export interface BuildOptions {
   readonly sequenceLength: number;
   readonly holdOut: number;
   readonly seed: number;
-  readonly threads: number;
   readonly documentsHash: string;
   readonly originHash: string;
   /** Name of the recipe that it is for, by the tokens to train on. */
@@ -32,11 +31,11 @@ export interface BuildOptions {
  */
 export async function buildDataset(
   folder: string,
-  documents: AsyncIterable<string> | Iterable<string>,
+  encoded: AsyncIterable<EncodedDocuments>,
   tokenizer: Tokenizer,
   options: BuildOptions,
 ): Promise<DatasetManifest> {
-  const { sequenceLength, holdOut, seed, threads } = options;
+  const { sequenceLength, holdOut, seed } = options;
   const vocabulary = tokenizer.vocabulary.length;
   if (vocabulary > largestVocabulary) {
     throw new UserError(
@@ -58,7 +57,7 @@ export async function buildDataset(
   let tokens = 0;
   let unknownTokens = 0;
   try {
-    for await (const { ids, lengths } of encodeDocuments(tokenizer, documents, threads)) {
+    for await (const { ids, lengths } of encoded) {
       let start = 0;
       for (const length of lengths) {
         packer.addDocument(ids.subarray(start, start + length));

@@ -6,6 +6,7 @@ import { after, test } from "node:test";
 import { UserError } from "../base/errors.ts";
 import { defineLearnedTokenizer } from "../tokenizer/define.ts";
 import { encodeText } from "../tokenizer/encoding/encode.ts";
+import { encodeDocuments } from "../tokenizer/encoding/encode-threads.ts";
 import { startTextLoss } from "../tokenizer/normalising/lost-text.ts";
 import { normalisers } from "../tokenizer/normalising/normaliser.ts";
 import { specialTokens } from "../tokenizer/tokenizer.ts";
@@ -25,7 +26,7 @@ const options = {
   sequenceLength: 16,
   holdOut: 0.1,
   seed: 1,
-  threads: 1,
+
   documentsHash: "documents",
   loss: startTextLoss(),
   originHash: "origin",
@@ -34,7 +35,7 @@ const hasCode = (code: string) => (error: unknown) => error instanceof UserError
 
 async function build(name: string, texts: readonly string[] = documents, overrides = {}): Promise<string> {
   const path = join(folder, name);
-  await buildDataset(path, texts, tokenizer, { ...options, ...overrides });
+  await buildDataset(path, encodeDocuments(tokenizer, texts, 1), tokenizer, { ...options, ...overrides });
   return path;
 }
 
@@ -192,7 +193,7 @@ test("a failure in the documents leaves no dataset and no half-written shard", a
     yield* documents;
     throw new Error("the disk went away");
   })();
-  await assert.rejects(buildDataset(path, failing, tokenizer, options), /went away/);
+  await assert.rejects(buildDataset(path, encodeDocuments(tokenizer, failing, 1), tokenizer, options), /went away/);
   assert.deepEqual(
     readdirSync(path).filter(name => name !== "tokenizer.json"),
     [],

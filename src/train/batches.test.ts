@@ -9,6 +9,7 @@ import { quickstart } from "../../recipes/quickstart.ts";
 import { buildDataset } from "../dataset/build.ts";
 import { Dataset } from "../dataset/dataset.ts";
 import { defineLearnedTokenizer } from "../tokenizer/define.ts";
+import { encodeDocuments } from "../tokenizer/encoding/encode-threads.ts";
 import { startTextLoss } from "../tokenizer/normalising/lost-text.ts";
 import { normalisers } from "../tokenizer/normalising/normaliser.ts";
 import { specialTokens } from "../tokenizer/tokenizer.ts";
@@ -22,7 +23,12 @@ before(async () => {
   // Documents of 2, 3, … 11 words, again and again: sequences differ in how many ends they hold.
   const texts = Array.from({ length: 200 }, (_, i) => "a b ".repeat(1 + (i % 10)).trim());
   const origin = { documentsHash: "documents", originHash: "origin", loss: startTextLoss() };
-  await buildDataset(folder, texts, tokenizer, { sequenceLength: 32, holdOut: 0.2, seed: 1, threads: 1, ...origin });
+  await buildDataset(folder, encodeDocuments(tokenizer, texts, 1), tokenizer, {
+    sequenceLength: 32,
+    holdOut: 0.2,
+    seed: 1,
+    ...origin,
+  });
   dataset = new Dataset(folder);
 });
 after(() => {

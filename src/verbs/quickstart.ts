@@ -8,6 +8,7 @@ import { listShards } from "../corpus/sources/sources.ts";
 import type { Recipe } from "../train/recipe.ts";
 import type { Prepared } from "./prepare/dataset-options.ts";
 import { prepareSources } from "./prepare/prepare-sources.ts";
+import { describeProgress } from "./prepare/stages/progress.ts";
 
 const proseBytes = 6e6;
 
@@ -46,8 +47,9 @@ export async function prepareProse(
       holdOut: 0.05,
       seed: 0,
       threads,
+      memoryBytes: 2 ** 30,
     },
-    onStatus,
+    progress => onStatus?.(describeProgress(progress)),
   );
 }
 

@@ -89,7 +89,7 @@ const stopped: readonly Stopped[] = [
   {
     ...{ verb: "prepare over a data set", signal: "SIGINT" },
     words: () => ["prepare", endless("long"), "--out", "data", "--vocabulary", "84", "--sequence-length", "16"],
-    isReady: () => existsSync(at("data/.cram-draft")),
+    isReady: () => existsSync(at("data/.cram-work")),
     check: () => assert.ok(existsSync(at("data/manifest.json"))),
   },
 ];

@@ -19,6 +19,7 @@ import { declareEncoderInputs, makeTables } from "../../src/model/inputs.ts";
 import { listParameters } from "../../src/model/parameters.ts";
 import { completeShape, type ModelShape } from "../../src/model/shape.ts";
 import { defineLearnedTokenizer } from "../../src/tokenizer/define.ts";
+import { encodeDocuments } from "../../src/tokenizer/encoding/encode-threads.ts";
 import { startTextLoss } from "../../src/tokenizer/normalising/lost-text.ts";
 import { normalisers } from "../../src/tokenizer/normalising/normaliser.ts";
 import { specialTokens } from "../../src/tokenizer/tokenizer.ts";
@@ -121,9 +122,9 @@ test("documents end at their separators, also where these are masked; without an
   try {
     const tokenizer = defineLearnedTokenizer([...specialTokens, "a", "b"], normalisers.bert, "bert");
     const origin = { documentsHash: "documents", originHash: "origin", loss: startTextLoss() };
-    const parts = { sequenceLength: 16, holdOut: 0.2, seed: 1, threads: 1, ...origin };
+    const parts = { sequenceLength: 16, holdOut: 0.2, seed: 1, ...origin };
     const build = async (name: string, texts: readonly string[]) => {
-      await buildDataset(join(folder, name), texts, tokenizer, parts);
+      await buildDataset(join(folder, name), encodeDocuments(tokenizer, texts, 1), tokenizer, parts);
       return new Dataset(join(folder, name));
     };
     const set = ["model.width=16", "model.layers=1", "model.heads=2", "model.feedForward=32", "model.vocabulary=40"];

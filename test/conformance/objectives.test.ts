@@ -17,6 +17,7 @@ import { tokenLosses } from "../../src/nn/token-losses/token-losses.ts";
 import { countTokenFlops, feedObjective, listTrained, objectives } from "../../src/objectives/objectives.ts";
 import { chooseRows } from "../../src/objectives/token-dropping.ts";
 import { defineLearnedTokenizer } from "../../src/tokenizer/define.ts";
+import { encodeDocuments } from "../../src/tokenizer/encoding/encode-threads.ts";
 import { startTextLoss } from "../../src/tokenizer/normalising/lost-text.ts";
 import { normalisers } from "../../src/tokenizer/normalising/normaliser.ts";
 import { specialTokens } from "../../src/tokenizer/tokenizer.ts";
@@ -95,8 +96,8 @@ test("each change is another batch of training, and the same of validation", asy
     const tokenizer = defineLearnedTokenizer([...specialTokens, ...words], normalisers.bert, "bert");
     const texts = Array.from({ length: 300 }, (_, i) => `the cat${i % 3 ? "s" : ""} sat on a mat${i % 2 ? "ted" : ""}`);
     const origin = { documentsHash: "documents", originHash: "origin", loss: startTextLoss() };
-    const parts = { sequenceLength: 16, holdOut: 0.2, seed: 1, threads: 1, ...origin };
-    await buildDataset(join(folder, "data"), texts, tokenizer, parts);
+    const parts = { sequenceLength: 16, holdOut: 0.2, seed: 1, ...origin };
+    await buildDataset(join(folder, "data"), encodeDocuments(tokenizer, texts, 1), tokenizer, parts);
     const dataset = new Dataset(join(folder, "data"));
     const read = async (progress: number, ...changes: readonly string[]) => {
       const source = openBatches(dataset, recipeWith(...changes));

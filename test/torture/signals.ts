@@ -44,7 +44,7 @@ async function waitUntil(started: Started, isReached: () => boolean): Promise<vo
 
 /** Until the folder is locked and something is being built there. */
 function waitForDraft(folder: string): Stage["reach"] {
-  return (started, place) => waitUntil(started, () => existsSync(join(place, folder, ".cram-draft")));
+  return (started, place) => waitUntil(started, () => existsSync(join(place, folder, ".cram-work")));
 }
 
 const stages: readonly Stage[] = [

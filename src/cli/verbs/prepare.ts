@@ -19,10 +19,17 @@ import { type NormaliserName, normalisers } from "../../tokenizer/normalising/no
 import { formatDuration } from "../../train/budget.ts";
 import type { Prepared } from "../../verbs/prepare/dataset-options.ts";
 import { suggestPretrain } from "../../verbs/prepare/next-pretrain.ts";
-import { prepare as prepareDataset } from "../../verbs/prepare/prepare.ts";
-import { mostThreads, parseCount } from "../choose.ts";
+import {
+  mergeMachines,
+  type PrepareOptions,
+  prepare as prepareDataset,
+  prepareOnMachine,
+} from "../../verbs/prepare/prepare.ts";
+import type { PreparedShard } from "../../verbs/prepare/prepare-sources.ts";
+import { describeProgress, type StageProgress } from "../../verbs/prepare/stages/progress.ts";
+import { mostThreads, parseBytes, parseCount } from "../choose.ts";
 import { formatAmount } from "../terminal/amount.ts";
-import { colour, print, showStatus } from "../terminal/output.ts";
+import { colour, print, printError, showStatus } from "../terminal/output.ts";
 
 interface PrepareFlags {
   readonly out: string;
@@ -47,6 +54,9 @@ interface PrepareFlags {
   readonly holdOut: string;
   readonly seed: string;
   readonly threads: string;
+  readonly memory?: string;
+  readonly shard?: string;
+  readonly merge?: boolean;
   readonly json?: boolean;
 }
 
@@ -115,10 +125,16 @@ export function addPrepare(program: Command): void {
     .option("--seed <number>", "decides which text is held out", "0")
     .option(
       "--threads <number>",
-      "threads that encode; the result does not depend on it",
+      "threads that read, count and encode; the result does not depend on it",
       String(countPerformanceCores()),
     )
-    .option("--json", "print one JSON object at the end and nothing else")
+    .option(
+      "--memory <bytes>",
+      "what deduplication may hold, as in 2GiB; the result does not depend on it; default: 1GiB",
+    )
+    .option("--shard <i/n>", "read only what is the i-th of n machines' to read; --merge joins them")
+    .option("--merge", "make the dataset of what all machines have read")
+    .option("--json", "print one JSON object at the end, and progress as JSON on standard error")
     .addHelpText(
       "after",
       `
@@ -131,6 +147,12 @@ Examples:
   cram prepare crawl/ --out data/crawl --compressibility 0.25 --hold-out 0.001
   cram prepare crawl/ --out data/prose --filter length:least=100 --filter prose --filter repetition
   cram prepare crawl/ --out data/clean --near-duplicates 0.8 --repeated 100 --decontaminate glue/RTE/dev.tsv
+
+On several machines, with one disk or with their .cram-work folders put together in the end:
+  cram prepare crawl/ --out data/crawl --shard 1/4               … to 4/4, then
+  cram prepare crawl/ --out data/crawl --merge
+
+What was stopped goes on with the same command: what is finished stands in .cram-work in the folder until the dataset is whole.
 
 A text or a page is one document (see --document-separator), a line of a .jsonl and a row of a table is one. In a folder what
 cannot be read is passed over and counted (see --strict); how a file begins decides where its name says nothing.
@@ -182,7 +204,7 @@ async function prepare(texts: string[], flags: PrepareFlags): Promise<void> {
   const parseOptional = (option: string, text: string | undefined) =>
     text === undefined ? undefined : parseCount(option, text);
   const start = systemClock.seconds();
-  const { manifest, documents, warnings } = await prepareDataset({
+  const options: PrepareOptions = {
     texts,
     out: flags.out,
     recipe: flags.recipe,
@@ -208,8 +230,17 @@ async function prepare(texts: string[], flags: PrepareFlags): Promise<void> {
     holdOut: parseShare("--hold-out", flags.holdOut, 0.5),
     seed: parseCount("--seed", flags.seed, 0),
     threads: parseCount("--threads", flags.threads, 1, mostThreads),
-    onProgress: flags.json === true ? undefined : showStatus,
-  });
+    memoryBytes: flags.memory === undefined ? undefined : parseBytes("--memory", flags.memory),
+    onStage: flags.json === true ? createEventPrinter() : progress => showStatus(describeProgress(progress)),
+  };
+  if (flags.shard !== undefined) {
+    refuseBeside("--shard", { "--merge": flags.merge });
+    const read = await prepareOnMachine(options, parseShard(flags.shard));
+    if (flags.json === true) print(JSON.stringify(read));
+    else printShard(flags.shard, read);
+    return;
+  }
+  const { manifest, documents, warnings } = await (flags.merge === true ? mergeMachines : prepareDataset)(options);
   const seconds = systemClock.seconds() - start;
   if (flags.json === true) {
     print(
@@ -228,6 +259,43 @@ async function prepare(texts: string[], flags: PrepareFlags): Promise<void> {
   print(
     `next: ${quoteCommand(...(await suggestPretrain({ ...flags, recipe: flags.recipe ?? manifest.recipe!, manifest })))}`,
   );
+}
+
+function refuseBeside(option: string, others: Readonly<Record<string, unknown>>): void {
+  const other = Object.keys(others).find(name => others[name] !== undefined);
+  if (other === undefined) return;
+  throw new UserError("E_OPTION", `${option} beside ${other}: each does another part of the work`, "Give one of them.");
+}
+
+function parseShard(text: string): { number: number; of: number } {
+  const [, number, of] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
+  if (number !== undefined) return { number: Number(number), of: Number(of) };
+  throw new UserError(
+    "E_OPTION",
+    `--shard ${text}: not a machine of some`,
+    "Write it as in 1/8, which is the first of eight.",
+  );
+}
+
+function printShard(shard: string, { folder, portions, documents }: PreparedShard): void {
+  const count = (value: number) => value.toLocaleString("en-US");
+  print(
+    `${folder}: ${shard} is read: ${count(portions)} portions, ${count(documents.read)} documents, of which ${count(documents.kept)} may stay`,
+  );
+  print("next: the same command with --merge in place of --shard, once all are read");
+}
+
+/** A line of JSON every ten seconds, and one when a stage begins. */
+function createEventPrinter(): (progress: StageProgress) => void {
+  let stage: string | undefined;
+  let last = Number.NEGATIVE_INFINITY;
+  return progress => {
+    const now = systemClock.seconds();
+    if (progress.stage === stage && now - last < 10) return;
+    stage = progress.stage;
+    last = now;
+    printError(JSON.stringify({ kind: "progress", ...progress }));
+  };
 }
 
 /** Prints what came of the text. */

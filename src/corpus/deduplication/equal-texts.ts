@@ -3,31 +3,50 @@
 
 import { hash } from "node:crypto";
 
+/** 64 bits of a text's hash, in two words. */
+export interface TextKey {
+  readonly high: number;
+  readonly low: number;
+}
+
 /** The documents seen so far, by content. */
 export class SeenTexts {
-  private slots = new BigUint64Array(1 << 16); // 0 is free
+  private slots = new Uint32Array(1 << 15); // two words a slot; both 0 is free
   private count = 0;
 
-  /** Whether this text is new; from then on it is not. */
-  add(text: string): boolean {
+  /** The key of a text that is new, and from then on is not; undefined of one that was there. */
+  take(text: string): TextKey | undefined {
     // Through hexadecimal digits, because a Buffer for each text costs three times as much.
-    const key = BigInt(`0x${hash("sha256", text, "hex").slice(0, 16)}`) || 1n;
-    if (!this.insert(key)) return false;
-    if (2 * ++this.count > this.slots.length) this.grow();
+    const digits = hash("sha256", text, "hex");
+    const key = { high: Number.parseInt(digits.slice(0, 8), 16), low: Number.parseInt(digits.slice(8, 16), 16) };
+    return this.add(key) ? key : undefined;
+  }
+
+  /** Whether this key is new; from then on it is not. */
+  add({ high, low }: TextKey): boolean {
+    if (!this.insert(high, high === 0 && low === 0 ? 1 : low)) return false;
+    if (4 * ++this.count > this.slots.length) this.grow();
     return true;
   }
 
-  private insert(key: bigint): boolean {
-    const mask = this.slots.length - 1;
-    let slot = Number(key & 0xffffffffn) & mask;
-    for (; this.slots[slot] !== 0n; slot = (slot + 1) & mask) if (this.slots[slot] === key) return false;
-    this.slots[slot] = key;
-    return true;
+  private insert(high: number, low: number): boolean {
+    const { slots } = this;
+    const mask = slots.length / 2 - 1;
+    for (let slot = low & mask; ; slot = (slot + 1) & mask) {
+      const [first, second] = [slots[2 * slot]!, slots[2 * slot + 1]!];
+      if (first === high && second === low) return false;
+      if (first !== 0 || second !== 0) continue;
+      slots[2 * slot] = high;
+      slots[2 * slot + 1] = low;
+      return true;
+    }
   }
 
   private grow(): void {
     const old = this.slots;
-    this.slots = new BigUint64Array(2 * old.length);
-    for (const key of old) if (key !== 0n) this.insert(key);
+    this.slots = new Uint32Array(2 * old.length);
+    for (let i = 0; i < old.length; i += 2) {
+      if (old[i] !== 0 || old[i + 1] !== 0) this.insert(old[i]!, old[i + 1]!);
+    }
   }
 }

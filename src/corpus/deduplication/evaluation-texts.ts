@@ -8,40 +8,39 @@ import { openTable } from "../../tables/table.ts";
 const runWords = 13;
 const fewestWords = 8;
 
-export class EvaluationTexts {
+/** Plain data, so that a thread can have it. */
+export interface EvaluationTexts {
   /** Of the texts, whatever their files are called. */
   readonly hash: string;
   readonly count: number;
   /** Hashes of runs of words, by how many words they have. */
-  private readonly runs: ReadonlyMap<number, ReadonlySet<number>>;
+  readonly runs: ReadonlyMap<number, ReadonlySet<number>>;
+}
 
-  constructor(texts: Iterable<string>) {
-    const runs = new Map<number, Set<number>>();
-    let count = 0;
-    const contents: string[] = [];
-    for (const text of texts) {
-      const words = listWords(text);
-      const length = Math.min(runWords, words.length);
-      if (length < fewestWords) continue;
-      count++;
-      contents.push(contentHash(text));
-      let known = runs.get(length);
-      if (known === undefined) runs.set(length, (known = new Set()));
-      for (const hash of hashRuns(words, length)) known.add(hash);
-    }
-    this.runs = runs;
-    this.count = count;
-    this.hash = contentHash(...contents.sort());
+export function makeEvaluationTexts(texts: Iterable<string>): EvaluationTexts {
+  const runs = new Map<number, Set<number>>();
+  let count = 0;
+  const contents: string[] = [];
+  for (const text of texts) {
+    const words = listWords(text);
+    const length = Math.min(runWords, words.length);
+    if (length < fewestWords) continue;
+    count++;
+    contents.push(contentHash(text));
+    let known = runs.get(length);
+    if (known === undefined) runs.set(length, (known = new Set()));
+    for (const hash of hashRuns(words, length)) known.add(hash);
   }
+  return { hash: contentHash(...contents.sort()), count, runs };
+}
 
-  /** Whether a document has a run of words of one of the texts. */
-  occursIn(document: string): boolean {
-    const words = listWords(document);
-    for (const [length, known] of this.runs) {
-      for (const hash of hashRuns(words, length)) if (known.has(hash)) return true;
-    }
-    return false;
+/** Whether a document has a run of words of one of the texts. */
+export function occursIn({ runs }: EvaluationTexts, document: string): boolean {
+  const words = listWords(document);
+  for (const [length, known] of runs) {
+    for (const hash of hashRuns(words, length)) if (known.has(hash)) return true;
   }
+  return false;
 }
 
 /** Every text of these files of rows, whatever its column is called. Throws what `openTable` throws. */
@@ -54,7 +53,7 @@ export async function readEvaluationTexts(paths: readonly string[]): Promise<Eva
   for (const path of paths) {
     for await (const rows of openTable(path).rows) for (const { values } of rows) take(values);
   }
-  return new EvaluationTexts(texts);
+  return makeEvaluationTexts(texts);
 }
 
 const listWords = (text: string): readonly string[] => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];

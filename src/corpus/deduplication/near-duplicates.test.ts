@@ -1,23 +1,20 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { holdTexts } from "../../../test/corpus-texts.ts";
 import { RandomSequence, streams } from "../../base/random.ts";
-import { compareShingles, findNearDuplicates, hashShingles } from "./near-duplicates.ts";
-import { TextStore } from "./text-store.ts";
+import { findNearDuplicates } from "./near-duplicates.ts";
+import { compareShingles, hashShingles } from "./shingles.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cram-near-"));
 after(() => rmSync(root, { recursive: true }));
 
-function find(texts: readonly string[], leastJaccard = 0.8): number[] {
-  const store = new TextStore(join(root, "store"));
-  try {
-    for (const text of texts) store.add(text);
-    return [...findNearDuplicates(store, { leastJaccard })];
-  } finally {
-    store.close();
-  }
+function find(texts: readonly string[], leastJaccard = 0.8, memoryBytes?: number): number[] {
+  const dropped = findNearDuplicates(holdTexts(texts), { leastJaccard, workFolder: root, memoryBytes });
+  assert.deepEqual(readdirSync(root), []);
+  return [...dropped];
 }
 
 /** By sets of the shingles' own words, as the definition has it. */
@@ -61,6 +58,7 @@ test("a text that is nearly an earlier one goes, at every place and of every len
     expected.push(jaccard(texts[texts.length - 2]!, copy) >= 0.8 ? 1 : 0);
   }
   const found = find(texts);
+  assert.deepEqual(find(texts, 0.8, 2000), found, "in little memory the same");
   const planted = expected.filter(Boolean).length;
   assert.ok(planted > 150);
   assert.ok(

@@ -4,31 +4,29 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import fc from "fast-check";
+import { holdTexts } from "../../../test/corpus-texts.ts";
 import { cutStretches, findRepeatedStretches } from "./repeated-stretches.ts";
-import { TextStore } from "./text-store.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cram-stretches-"));
 after(() => rmSync(root, { recursive: true }));
 
 function find(texts: readonly string[], leastBytes: number, memoryBytes?: number): boolean[] {
-  const store = new TextStore(join(root, "store"));
-  try {
-    for (const text of texts) store.add(text);
-    const { starts, ends } = findRepeatedStretches(store, {
-      leastBytes,
-      workFolder: root,
-      ...(memoryBytes !== undefined && { memoryBytes }),
-    });
-    const goes = new Array<boolean>(store.byteLength).fill(false);
-    for (const [i, start] of starts.entries()) {
-      assert.ok(i === 0 || start > ends[i - 1]!);
-      goes.fill(true, start, ends[i]);
-    }
-    return goes;
-  } finally {
-    store.close();
-    assert.deepEqual(readdirSync(root), []);
+  const held = holdTexts(texts);
+  const stretches = findRepeatedStretches(held, {
+    leastBytes,
+    workFolder: root,
+    ...(memoryBytes !== undefined && { memoryBytes }),
+  });
+  const goes = new Array<boolean>(held.byteLength).fill(false);
+  let before = -1;
+  for (const [start, end] of stretches) {
+    assert.ok(start > before);
+    goes.fill(true, start, end);
+    before = end;
   }
+  stretches.close();
+  assert.deepEqual(readdirSync(root), []);
+  return goes;
 }
 
 /** By the definition: of every window, whether its bytes begin at an earlier place of any text. */

@@ -5,10 +5,11 @@
 
 import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { writeFully } from "../../base/files/files.ts";
+import { explainWriteFailure, writeFully } from "../../base/files/files.ts";
 import { removeLeftovers } from "../../base/files/leftovers.ts";
 import { chooseFingerprints, type FingerprintSizes, sizeFingerprints } from "./fingerprints.ts";
-import type { TextStore } from "./text-store.ts";
+import { NumberFile } from "./number-file.ts";
+import type { TextPlaces } from "./text-places.ts";
 
 export interface StretchOptions {
   /** k. */
@@ -21,10 +22,10 @@ export interface StretchOptions {
   readonly onProgress?: (share: number) => void;
 }
 
-/** Places [start, end) in the store, ascending, none touching the next. */
+/** Places [start, end) among the texts, ascending, none touching the next: on disk until they are closed. */
 export interface Stretches {
-  readonly starts: Float64Array;
-  readonly ends: Float64Array;
+  [Symbol.iterator](): Iterator<readonly [start: number, end: number]>;
+  close(): void;
 }
 
 /** Words of a fingerprint in a part: two of the hash, the place in 48 bits, from where in it the first window, how many windows. */
@@ -33,40 +34,42 @@ const bufferedWords = words << 11;
 /** A group with more windows is gone through several times, each time for some of the hashes. */
 const mostWindows = 1 << 22;
 
-/** The stretches of all texts of the store that are to go, so that the first occurrence of each stays. */
-export function findRepeatedStretches(store: TextStore, options: StretchOptions): Stretches {
+/** The stretches of all texts that are to go, so that the first occurrence of each stays. UserError E_DISK_FULL. */
+export function findRepeatedStretches(texts: TextPlaces, options: StretchOptions): Stretches {
   const { leastBytes, workFolder, memoryBytes = 2 ** 28, onProgress } = options;
   const sizes = sizeFingerprints(leastBytes);
-  const expectedBytes = (4 * words * 2 * store.byteLength) / (sizes.grams + 1);
-  // A part takes its own bytes and as much again for what finds its repeated hashes.
-  const partCount = Math.min(512, Math.max(1, Math.ceil((2.5 * expectedBytes) / memoryBytes)));
+  const expectedBytes = (4 * words * 2 * texts.byteLength) / (sizes.grams + 1);
+  // A part takes its own bytes, and three times as much for what finds its repeated hashes.
+  const partCount = Math.min(4096, Math.max(1, Math.ceil((4 * expectedBytes) / memoryBytes)));
   const parts = Array.from({ length: partCount }, (_, i) => new Part(join(workFolder, `part-${i}`)));
+  const found = new FoundStretches(sizes, texts.byteLength, workFolder);
   try {
-    writeFingerprints(store, sizes, parts, share => onProgress?.(share / 2));
-    const found = new FoundStretches(sizes);
+    writeFingerprints(texts, sizes, parts, share => onProgress?.(share / 2));
     for (const [i, part] of parts.entries()) {
-      findInPart(store, sizes, part.take(), found);
+      findInPart(texts, sizes, part.take(), found);
       onProgress?.(0.5 + (i + 1) / parts.length / 2);
     }
-    return found.merge();
+    return found.merge(join(workFolder, "stretches"));
   } finally {
     for (const part of parts) part.close();
+    found.close();
   }
 }
 
 function writeFingerprints(
-  store: TextStore,
+  texts: TextPlaces,
   sizes: FingerprintSizes,
   parts: readonly Part[],
   onProgress: (share: number) => void,
 ): void {
-  for (let text = 0; text < store.textCount; text++) {
-    const start = store.startOf(text);
-    chooseFingerprints(store.readText(text), sizes, (first, second, at, window, windows) => {
+  for (let text = 0; text < texts.textCount; text++) {
+    if (texts.isDropped(text)) continue;
+    const start = texts.startOf(text);
+    chooseFingerprints(texts.readText(text), sizes, (first, second, at, window, windows) => {
       const part = parts[((second >>> 8) ^ (first >>> 20)) % parts.length]!;
       part.add(first, second, start + at, at - window, windows);
     });
-    if (text % 1024 === 0) onProgress(start / store.byteLength);
+    if (text % 1024 === 0) onProgress(start / texts.byteLength);
   }
 }
 
@@ -95,7 +98,11 @@ class Part {
   }
 
   private flush(): void {
-    writeFully(this.file!, new Uint8Array(this.waiting.buffer, 0, 4 * this.used));
+    try {
+      writeFully(this.file!, new Uint8Array(this.waiting.buffer, 0, 4 * this.used));
+    } catch (error) {
+      throw explainWriteFailure(error, this.path);
+    }
     this.written += this.used;
     this.used = 0;
   }
@@ -120,13 +127,13 @@ class Part {
   }
 }
 
-function findInPart(store: TextStore, sizes: FingerprintSizes, part: Uint32Array, found: FoundStretches): void {
+function findInPart(texts: TextPlaces, sizes: FingerprintSizes, part: Uint32Array, found: FoundStretches): void {
   const members = listRepeated(part);
   const sameHash = (a: number, b: number) => part[a] === part[b] && part[a + 1] === part[b + 1];
   for (let begin = 0; begin < members.length; ) {
     let end = begin + 1;
     while (end < members.length && sameHash(members[begin]!, members[end]!)) end++;
-    findInGroup(store, sizes, part, members.subarray(begin, end), found);
+    findInGroup(texts, sizes, part, members.subarray(begin, end), found);
     begin = end;
   }
 }
@@ -158,7 +165,7 @@ function listRepeated(part: Uint32Array): Uint32Array {
 
 /** Windows of one gram: what stood at an earlier place is found. */
 function findInGroup(
-  store: TextStore,
+  texts: TextPlaces,
   { windowBytes, grams }: FingerprintSizes,
   part: Uint32Array,
   members: Uint32Array,
@@ -179,7 +186,7 @@ function findInGroup(
       const place =
         part[member + 2]! + Math.floor(part[member + 3]! / 2 ** 16) * 2 ** 32 - (part[member + 3]! & 0xffff);
       const windows = windowsOf(member);
-      const bytes = store.read(place, windows + windowBytes - 1, own);
+      const bytes = texts.read(place, windows + windowBytes - 1, own);
       if (last.equals(bytes)) {
         if (pass === 0) found.add(place, bytes.length);
         continue;
@@ -194,7 +201,7 @@ function findInGroup(
           seen.set(hash, place + i);
           continue;
         }
-        const before = store.read(earlier, bytes.length - i, other);
+        const before = texts.read(earlier, bytes.length - i, other);
         const equal = countEqual(bytes.subarray(i), before);
         // Another window of the same hash, which is as rare as it can be, stays.
         if (equal < windowBytes) continue;
@@ -235,37 +242,58 @@ function countEqual(a: Uint8Array, b: Uint8Array): number {
 /** What was found, in the order of hashes, put into the order of places. A stretch is one number: its place, then its length. */
 class FoundStretches {
   private readonly lengths: number;
-  private stretches = new Float64Array(1024);
-  private count = 0;
+  private readonly bucketBytes: number;
+  private readonly buckets: readonly NumberFile[];
 
-  constructor({ windowBytes, grams }: FingerprintSizes) {
+  constructor({ windowBytes, grams }: FingerprintSizes, byteLength: number, workFolder: string) {
     this.lengths = 2 ** Math.ceil(Math.log2(windowBytes + grams + 1));
+    const count = Math.min(1024, Math.max(1, Math.ceil(byteLength / 2 ** 24)));
+    this.bucketBytes = Math.max(1, Math.ceil(byteLength / count));
+    this.buckets = Array.from({ length: count }, (_, i) => new NumberFile(join(workFolder, `found-${i}`)));
   }
 
   add(place: number, length: number): void {
-    if (this.count === this.stretches.length) {
-      const larger = new Float64Array(2 * this.count);
-      larger.set(this.stretches);
-      this.stretches = larger;
-    }
-    this.stretches[this.count++] = place * this.lengths + length;
+    this.buckets[Math.floor(place / this.bucketBytes)]!.add(place * this.lengths + length);
   }
 
-  merge(): Stretches {
-    const sorted = this.stretches.subarray(0, this.count).sort();
-    const starts: number[] = [];
-    const ends: number[] = [];
-    for (const stretch of sorted) {
-      const start = Math.floor(stretch / this.lengths);
-      const end = start + (stretch % this.lengths);
-      const last = ends.length - 1;
-      if (last >= 0 && start <= ends[last]!) ends[last] = Math.max(ends[last]!, end);
-      else {
-        starts.push(start);
-        ends.push(end);
+  merge(path: string): Stretches {
+    const merged = new NumberFile(path);
+    let [start, end] = [-1, -1];
+    for (const bucket of this.buckets) {
+      for (const stretch of bucket.take().sort()) {
+        const place = Math.floor(stretch / this.lengths);
+        const last = place + (stretch % this.lengths);
+        if (place <= end) {
+          if (last > end) end = last;
+          continue;
+        }
+        if (end >= 0) {
+          merged.add(start);
+          merged.add(end);
+        }
+        [start, end] = [place, last];
       }
     }
-    return { starts: Float64Array.from(starts), ends: Float64Array.from(ends) };
+    if (end >= 0) {
+      merged.add(start);
+      merged.add(end);
+    }
+    return { [Symbol.iterator]: () => pairNumbers(merged), close: () => merged.close() };
+  }
+
+  close(): void {
+    for (const bucket of this.buckets) bucket.close();
+  }
+}
+
+function* pairNumbers(numbers: Iterable<number>): Generator<readonly [number, number]> {
+  let first: number | undefined;
+  for (const number of numbers) {
+    if (first === undefined) first = number;
+    else {
+      yield [first, number];
+      first = undefined;
+    }
   }
 }
 

@@ -9,10 +9,16 @@ import { repetition } from "./repetition.ts";
 
 export const filters = [length, prose, repetition] as const;
 
+/** Plain data, so that a thread can have it. */
 export interface ChosenFilter {
   readonly name: string;
   readonly limits: Readonly<Record<string, number>>;
-  readonly judge: (text: string) => DropReason | undefined;
+}
+
+/** Why a document goes by a filter; undefined where it stays. */
+export function judgeByFilter({ name, limits }: ChosenFilter, text: string): DropReason | undefined {
+  const filter: Filter = filters.find(each => each.name === name)!;
+  return filter.judge(text, limits);
 }
 
 /** UserError E_FILTER for what is none, one that is there twice, and a limit that it has not or is no number. */
@@ -49,5 +55,5 @@ function chooseFilter(text: string): ChosenFilter {
     }
     limits[limit] = number;
   }
-  return { name, limits, judge: document => filter.judge(document, limits) };
+  return { name, limits };
 }

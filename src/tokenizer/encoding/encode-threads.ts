@@ -38,7 +38,8 @@ export async function* encodeDocuments(
   }
 }
 
-async function* batchTexts(texts: Texts): AsyncGenerator<string[]> {
+/** Batches of about a million characters, which depend on the texts alone. */
+export async function* batchTexts(texts: Texts): AsyncGenerator<string[]> {
   let batch: string[] = [];
   let characters = 0;
   for await (const text of texts) {

@@ -1,107 +1,192 @@
-// A dataset written into an empty folder: documents are selected and counted in one pass, then tokenized from their copy.
+// A dataset written into an empty folder, stage by stage. What each stage has finished lies in the work folder: whoever begins again
+// finds it there. The order of the shards decides what comes out; threads, memory and interruptions do not.
 
+import { copyFileSync, existsSync, linkSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
-import { deduplicateDocuments } from "../../corpus/deduplication/deduplicate.ts";
-import { readDocuments, writeDocuments } from "../../corpus/documents.ts";
+import { makeFolder, readJson, writeFileAtomically } from "../../base/files/files.ts";
+import { removeLeftovers } from "../../base/files/leftovers.ts";
+import { type DocumentsManifest, readDocumentsManifest, writeDocuments } from "../../corpus/documents.ts";
 import { startFunnel } from "../../corpus/funnel.ts";
 import { isMixture, mixCorpus } from "../../corpus/mixture/mix-corpus.ts";
-import { type SelectOptions, selectDocuments } from "../../corpus/select.ts";
-import type { Document } from "../../corpus/sources/read-shard.ts";
+import { assembleDocuments } from "../../corpus/portions/assemble-documents.ts";
+import type { Portion, PortionSummary } from "../../corpus/portions/portion.ts";
+import type { SelectOptions } from "../../corpus/select.ts";
 import type { Shard } from "../../corpus/sources/shard.ts";
 import { buildDataset } from "../../dataset/build.ts";
 import type { PassedOver } from "../../tables/passed-over.ts";
-import { WordCounter } from "../../tokenizer/learning/count-words.ts";
-import { LossCounter } from "../../tokenizer/normalising/lost-text.ts";
+import type { TextLoss } from "../../tokenizer/normalising/lost-text.ts";
 import { normalisers } from "../../tokenizer/normalising/normaliser.ts";
+import { readTokenizer } from "../../tokenizer/read-tokenizer.ts";
+import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
+import { writeTokenizer } from "../../tokenizer/tokenizer-json.ts";
 import type { DatasetOptions, Prepared } from "./dataset-options.ts";
-import { learnTokenCounter, learnTokenizer } from "./learn-tokenizer.ts";
-import { createProgress } from "./progress.ts";
+import { learnFilterTokenizer, learnTokenizer } from "./learn-tokenizer.ts";
+import { countWords } from "./stages/count-words.ts";
+import { encodeFiles } from "./stages/encode-files.ts";
+import { createProgress, type StageProgress } from "./stages/progress.ts";
+import { readPortions } from "./stages/read-portions.ts";
 import { describeNormaliserLoss, describeText } from "./text-warnings.ts";
 
-/** Writes a dataset into an empty folder. */
+export type OnStage = (progress: StageProgress) => void;
+
+/** Reads what is not read yet of these portions of the shards. */
+export async function readText(
+  work: string,
+  shards: readonly Shard[],
+  portions: readonly Portion[],
+  options: DatasetOptions,
+  onStage: OnStage,
+): Promise<PortionSummary[]> {
+  const { format, textField, documentSeparator, skipBroken, strict, evaluationTexts, filters } = options;
+  const separator = documentSeparator === undefined ? undefined : parseSeparator(documentSeparator);
+  const select: SelectOptions = { format, textField, separator, skipBroken, strict, evaluationTexts, filters };
+  const { maxTokensPerCharacter } = options;
+  const compressibility =
+    maxTokensPerCharacter === undefined
+      ? undefined
+      : {
+          maxTokensPerCharacter,
+          tokenizer: options.tokenizer ?? (await keepTokenizer(join(work, "filter.json"), learnOfSample)),
+        };
+  function learnOfSample(): Promise<Tokenizer> {
+    const describe = createProgress("sampling for the filter", systemClock);
+    return learnFilterTokenizer(shards, select, options, share => onStage(describe(share)));
+  }
+  const total = portions.flatMap(portion => portion.shards).reduce((sum, { bytes }) => sum + bytes, 0);
+  const describe = createProgress("reading", systemClock, total, "bytes");
+  let done = 0;
+  const signs = options.nearDuplicates !== undefined;
+  return readPortions(
+    portions,
+    { folder: work, options: { ...select, signs }, compressibility },
+    options.threads,
+    ({ bytes }) => {
+      done += bytes;
+      onStage(describe(done));
+    },
+  );
+}
+
+/** Writes a dataset of what was read into an empty folder. */
 export async function buildFromText(
   folder: string,
+  work: string,
   shards: readonly Shard[],
+  summaries: readonly PortionSummary[],
   originHash: string,
   options: DatasetOptions,
-  showProgress: (what: string) => void,
+  onStage: OnStage,
   passedOver: readonly PassedOver[],
 ): Promise<Omit<Prepared, "folder">> {
-  const { tokenizer: given } = options;
-  const normaliser = given?.normaliser ?? normalisers[options.normaliser];
-  const progress = (what: string) => (count: number) => showProgress(`${what} ${count.toLocaleString("en-US")}`);
-  const { format, textField, documentSeparator, skipBroken, strict } = options;
-  const separator = documentSeparator === undefined ? undefined : parseSeparator(documentSeparator);
-  const { evaluationTexts, nearDuplicates, repeatedBytes, filters } = options;
-  const select: SelectOptions = { format, textField, separator, skipBroken, strict, evaluationTexts, filters };
-  const filter =
-    options.maxTokensPerCharacter === undefined
-      ? {}
-      : {
-          compressibility: {
-            maxTokensPerCharacter: options.maxTokensPerCharacter,
-            countTokens: await learnTokenCounter(shards, select, options, showProgress),
-          },
-        };
-  let bytesRead = 0;
-  const onBytes = (bytes: number) => {
-    bytesRead += bytes;
-  };
-  const funnel = startFunnel();
-  funnel.passedOver.push(...structuredClone(passedOver));
-  const words = new WordCounter(normaliser, options.preTokenizer);
-  const losses = new LossCounter(normaliser);
-  const isDeduplicated = nearDuplicates !== undefined || repeatedBytes !== undefined;
-  const describeShare = createProgress(1, systemClock);
-  const deduplicate = (documents: AsyncIterable<Document>) =>
-    isDeduplicated
-      ? deduplicateDocuments(documents, options, funnel, join(folder, "deduplication"), (doing, share) =>
-          showProgress(`${doing}: ${describeShare(share)}`),
-        )
-      : documents;
-  const describeRead = createProgress(
-    shards.reduce((sum, { bytes }) => sum + bytes, 0),
-    systemClock,
-  );
-  const read = (async function* () {
-    let count = 0;
-    for await (const document of selectDocuments(shards, { ...select, ...filter, onBytes }, funnel)) {
-      if (++count % 1024 === 0) {
-        showProgress(`reading: ${describeRead(bytesRead)}, ${count.toLocaleString("en-US")} documents`);
-      }
-      yield document;
-    }
-  })();
-  const mix = (documents: AsyncIterable<Document>) =>
-    isMixture(shards)
-      ? mixCorpus(documents, { shards, workFolder: join(folder, "parts"), seed: options.seed }, funnel)
-      : documents;
-  const selected = (async function* () {
-    for await (const document of mix(deduplicate(read))) {
-      if (given === undefined) words.addText(document.text);
-      losses.addText(document.text);
-      yield document;
-    }
-  })();
-  const documentsFolder = join(folder, "documents");
-  const documents = await writeDocuments(documentsFolder, selected, funnel);
-  describeNormaliserLoss(losses.loss, options);
-  const tokenizer = given ?? learnTokenizer(words, options, progress("learning the tokenizer: tokens"));
-  const describeDone = createProgress(documents.documents, systemClock);
-  const manifest = await buildDataset(folder, readDocuments(documentsFolder), tokenizer, {
+  const documentsFolder = join(work, "documents");
+  const documents = existsSync(join(documentsFolder, "manifest.json"))
+    ? readDocumentsManifest(documentsFolder)
+    : await assemble(work, documentsFolder, shards, summaries, options, onStage, passedOver);
+  const { tokenizer, loss } = await learnOf(work, documents, documentsFolder, options, onStage);
+  const describe = createProgress("tokenizing", systemClock, documents.documents, "documents");
+  const encoded = encodeFiles(work, documentsFolder, tokenizer, options.threads);
+  const manifest = await buildDataset(folder, encoded, tokenizer, {
     sequenceLength: options.sequenceLength,
     holdOut: options.holdOut,
     seed: options.seed,
-    threads: options.threads,
     documentsHash: documents.hash,
     originHash,
     nameRecipe: options.nameRecipe,
-    loss: losses.loss,
-    onProgress: (done, sequences) =>
-      showProgress(`tokenizing: ${describeDone(done)}, ${sequences.toLocaleString("en-US")} sequences`),
+    loss,
+    onProgress: done => onStage(describe(done)),
   });
+  shareFiles(documentsFolder, join(folder, "documents"), documents);
   return { manifest, documents, warnings: describeText(manifest, options) };
+}
+
+async function assemble(
+  work: string,
+  documentsFolder: string,
+  shards: readonly Shard[],
+  summaries: readonly PortionSummary[],
+  { nearDuplicates, repeatedBytes, memoryBytes, seed }: DatasetOptions,
+  onStage: OnStage,
+  passedOver: readonly PassedOver[],
+): Promise<DocumentsManifest> {
+  removeLeftovers(documentsFolder);
+  const funnel = startFunnel();
+  funnel.passedOver.push(...structuredClone(passedOver));
+  const describe = {
+    "near duplicates": createProgress("near duplicates", systemClock),
+    "repeated stretches": createProgress("repeated stretches", systemClock),
+  };
+  const total = summaries.reduce((sum, { kept }) => sum + kept, 0);
+  let describeWritten: ReturnType<typeof createProgress> | undefined;
+  const documents = assembleDocuments(
+    work,
+    summaries,
+    {
+      ...{ nearDuplicates, repeatedBytes, workFolder: join(work, "deduplication") },
+      // A step holds its numbers, what sorts them, and beside it the program.
+      memoryBytes: memoryBytes / 4,
+      onProgress: (stage, share) => onStage(describe[stage](share)),
+    },
+    funnel,
+  );
+  const mixed = isMixture(shards)
+    ? mixCorpus(documents, { shards, workFolder: join(work, "mixture"), seed }, funnel)
+    : documents;
+  return writeDocuments(documentsFolder, mixed, funnel, done => {
+    describeWritten ??= createProgress("writing documents", systemClock, total, "documents");
+    onStage(describeWritten(done));
+  });
+}
+
+/** The tokenizer of the documents, and what its normaliser takes from them. */
+async function learnOf(
+  work: string,
+  { characters, documents }: DocumentsManifest,
+  documentsFolder: string,
+  options: DatasetOptions,
+  onStage: OnStage,
+): Promise<{ readonly tokenizer: Tokenizer; readonly loss: TextLoss }> {
+  const lossPath = join(work, "loss.json");
+  const path = join(work, "tokenizer.json");
+  const { tokenizer: given, threads, preTokenizer } = options;
+  if (existsSync(lossPath) && (given !== undefined || existsSync(path))) {
+    return { tokenizer: given ?? readTokenizer(path), loss: readJson(lossPath, "list of losses") as TextLoss };
+  }
+  const describe = createProgress("counting words", systemClock, documents, "documents");
+  let done = 0;
+  const { words, loss } = await countWords(
+    { documentsFolder, normaliser: given?.normaliser ?? normalisers[options.normaliser], preTokenizer },
+    { characters, wantsWords: given === undefined, threads },
+    count => {
+      done += count;
+      onStage(describe(done));
+    },
+  );
+  describeNormaliserLoss(loss, options);
+  const describeTokens = createProgress("learning the tokenizer", systemClock, options.vocabulary, "tokens");
+  const learn = () => learnTokenizer(words, options, tokens => onStage(describeTokens(tokens)));
+  const tokenizer = given ?? (await keepTokenizer(path, learn));
+  writeFileAtomically(lossPath, JSON.stringify(loss));
+  return { tokenizer, loss };
+}
+
+async function keepTokenizer(path: string, learn: () => Promise<Tokenizer> | Tokenizer): Promise<Tokenizer> {
+  if (existsSync(path)) return readTokenizer(path);
+  const tokenizer = await learn();
+  writeTokenizer(path, tokenizer);
+  return tokenizer;
+}
+
+/** The files stay where they are until the dataset is whole; where a disk has no second names for a file, they are copied. */
+function shareFiles(from: string, to: string, { files }: DocumentsManifest): void {
+  makeFolder(to);
+  for (const name of [...files.map(file => file.name), "manifest.json"]) {
+    try {
+      linkSync(join(from, name), join(to, name));
+    } catch {
+      copyFileSync(join(from, name), join(to, name));
+    }
+  }
 }
 
 function parseSeparator(separator: string): RegExp {

@@ -44,7 +44,10 @@ export interface DatasetOptions {
   readonly evaluationTexts?: EvaluationTexts | undefined;
   readonly holdOut: number;
   readonly seed: number;
+  /** Threads that read, count and encode; the result does not depend on it. */
   readonly threads: number;
+  /** What the stages that need the whole corpus in view may hold, about; the result does not depend on it. */
+  readonly memoryBytes: number;
 }
 
 export interface Prepared {

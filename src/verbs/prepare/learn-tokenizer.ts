@@ -1,24 +1,23 @@
 // A tokenizer learned from the text it is for, and before that one for the paper's filter to judge documents with.
 
-import { startFunnel } from "../../corpus/funnel.ts";
+import { permutation, streams } from "../../base/random.ts";
 import { type SelectOptions, selectDocuments } from "../../corpus/select.ts";
 import type { Shard } from "../../corpus/sources/shard.ts";
 import { defineLearnedTokenizer } from "../../tokenizer/define.ts";
-import { Encoder } from "../../tokenizer/encoding/encode.ts";
 import { findTokenizerKind } from "../../tokenizer/kinds/kinds.ts";
-import { WordCounter } from "../../tokenizer/learning/count-words.ts";
+import { type WordCount, WordCounter } from "../../tokenizer/learning/count-words.ts";
 import { normalisers } from "../../tokenizer/normalising/normaliser.ts";
 import { specialTokens, type Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { DatasetOptions } from "./dataset-options.ts";
 
 /** A tokenizer of the counted words, of the kind and with the vocabulary that the options ask for. */
 export function learnTokenizer(
-  words: WordCounter,
+  words: readonly WordCount[],
   options: DatasetOptions,
   onProgress: (tokens: number) => void,
 ): Tokenizer {
   const { vocabulary: vocabularySize, alphabetLimit, normaliser, tokenizerKind, preTokenizer } = options;
-  const { vocabulary, model } = findTokenizerKind(tokenizerKind).learn(words.wordCounts(), {
+  const { vocabulary, model } = findTokenizerKind(tokenizerKind).learn(words, {
     vocabularySize,
     specialTokens,
     preTokenizer,
@@ -28,24 +27,33 @@ export function learnTokenizer(
   return defineLearnedTokenizer(vocabulary, normalisers[normaliser], preTokenizer, model);
 }
 
-/** A first pass over all text, for a tokenizer of its own to judge documents with: no outside data decides. */
-export async function learnTokenCounter(
+/** Characters that the filter's tokenizer is learned from, at most. */
+const sampledCharacters = 2 ** 26;
+
+/**
+ * A tokenizer for judging documents, learned from the text itself, so no outside data decides: from all of it, or, where that is much,
+ * from shards drawn at random until there is enough.
+ */
+export async function learnFilterTokenizer(
   shards: readonly Shard[],
   select: SelectOptions,
   options: DatasetOptions,
-  showProgress: (what: string) => void,
-): Promise<(text: string) => number> {
-  if (options.tokenizer !== undefined) return countTokensWith(options.tokenizer);
+  onProgress: (share: number) => void,
+): Promise<Tokenizer> {
   const words = new WordCounter(normalisers[options.normaliser], options.preTokenizer);
-  let count = 0;
-  for await (const { text } of selectDocuments(shards, select, startFunnel())) {
+  let characters = 0;
+  let bytes = 0;
+  const total = shards.reduce((sum, shard) => sum + shard.bytes, 0);
+  const isMuch = total > sampledCharacters;
+  const order = isMuch ? permutation(shards.length, 0, streams.sampling, 2) : shards.keys();
+  const drawn = Array.from(order, i => shards[i]!);
+  const counted = { ...select, onBytes: (count: number) => void (bytes += count) };
+  let documents = 0;
+  for await (const { text } of selectDocuments(drawn, counted)) {
     words.addText(text);
-    if (++count % 1024 === 0) showProgress(`first pass, for the filter: documents ${count.toLocaleString("en-US")}`);
+    characters += text.length;
+    if (isMuch && characters >= sampledCharacters) break;
+    if (++documents % 256 === 0) onProgress(isMuch ? characters / sampledCharacters : bytes / total);
   }
-  return countTokensWith(learnTokenizer(words, options, () => {}));
-}
-
-function countTokensWith(tokenizer: Tokenizer): (text: string) => number {
-  const encoder = new Encoder(tokenizer);
-  return text => encoder.encode(text, "as-text").length;
+  return learnTokenizer(words.wordCounts(), options, () => {});
 }

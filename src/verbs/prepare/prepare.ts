@@ -20,7 +20,8 @@ import { datasetNames, knowOwnFiles, leaveOutOwnFiles } from "./dataset-folder.t
 import type { Prepared } from "./dataset-options.ts";
 import { readLearnedLength, recommendRecipe } from "./next-pretrain.ts";
 import { openTokenizer } from "./open-tokenizer.ts";
-import { listingOf, prepareSources } from "./prepare-sources.ts";
+import { listingOf, type MachineShard, type PreparedShard, prepareShard, prepareSources } from "./prepare-sources.ts";
+import { describeProgress, type StageProgress } from "./stages/progress.ts";
 
 export interface PrepareOptions {
   /** Files and folders: .txt, .md, .html, .jsonl, .json, .csv, .tsv, each also .gz or .zst, and .parquet. */
@@ -78,8 +79,12 @@ export interface PrepareOptions {
   readonly seed?: number | undefined;
   /** Threads that encode; the result does not depend on it. Default: the performance cores. */
   readonly threads?: number | undefined;
+  /** Bytes that the stages which need the whole corpus in view may hold, about; the result does not depend on it. Default 1 GiB. */
+  readonly memoryBytes?: number | undefined;
   /** Told what is being done, in words. */
   readonly onProgress?: ((what: string) => void) | undefined;
+  /** The same for programs: the stage, its share that is done, its speed and the seconds left. */
+  readonly onStage?: ((progress: StageProgress) => void) | undefined;
 }
 
 /**
@@ -93,6 +98,39 @@ export interface PrepareOptions {
  * Errors are `UserError`s with a code that docs/ERRORS.md explains, among them E_FILE_MISSING, E_UTF8, E_TOO_LITTLE_TEXT.
  */
 export async function prepare(options: PrepareOptions): Promise<Prepared> {
+  const { shards, shaping, passedOver } = await chooseDataset(options);
+  return prepareSources(options.out, shards, shaping, tellBoth(options), passedOver);
+}
+
+/** Joins what `prepareOnMachine` did on all machines to the dataset that one machine would have made. UserError E_PORTIONS_MISSING. */
+export async function mergeMachines(options: PrepareOptions): Promise<Prepared> {
+  const { shards, shaping, passedOver } = await chooseDataset(options);
+  return prepareSources(options.out, shards, shaping, tellBoth(options), passedOver, true);
+}
+
+/** Does of the whole work what is one machine's. */
+export async function prepareOnMachine(options: PrepareOptions, machine: MachineShard): Promise<PreparedShard> {
+  const { number, of } = machine;
+  if (!(Number.isInteger(number) && Number.isInteger(of) && number >= 1 && number <= of)) {
+    throw new UserError(
+      "E_OPTION",
+      `--shard ${number}/${of}`,
+      "Give the number of the machine and how many there are: 1/8 to 8/8.",
+    );
+  }
+  const { shards, shaping } = await chooseDataset(options);
+  return prepareShard(options.out, shards, shaping, machine, tellBoth(options));
+}
+
+const tellBoth =
+  ({ onProgress, onStage }: PrepareOptions) =>
+  (progress: StageProgress) => {
+    onStage?.(progress);
+    onProgress?.(describeProgress(progress));
+  };
+
+/** The shards that are named, and every choice with its default taken. */
+export async function chooseDataset(options: PrepareOptions) {
   const { name, model } = chooseRecipe({ recipe: options.recipe ?? "crammed-bert" });
   const nameRecipe = options.recipe === undefined ? recommendRecipe : () => name;
   const { texts, out, maxTokensPerCharacter, holdOut = 0.01 } = options;
@@ -124,6 +162,7 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
     holdOut,
     seed: options.seed ?? 0,
     threads: options.threads ?? countPerformanceCores(),
+    memoryBytes: checkMemory(options.memoryBytes ?? defaultMemory),
   } as const;
   checkOutput(out, "a dataset", datasetNames);
   const passedOver: PassedOver[] = [];
@@ -132,7 +171,7 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
   // What an earlier call wrote is no text that was overlooked.
   const passOver = (reason: string, path: string) => isOwn(path) || listing.passOver?.(reason, path);
   const shards = await listShards(texts, { ...listing, passOver });
-  return prepareSources(out, leaveOutOwnFiles(shards, texts, out), shaping, options.onProgress, passedOver);
+  return { shards: leaveOutOwnFiles(shards, texts, out), shaping, passedOver };
 }
 
 /** UserError E_OPTION where an option is given that the tokenizer decides; those of opening it. */
@@ -145,6 +184,18 @@ function openGivenTokenizer(path: string, options: PrepareOptions): Promise<Toke
     "E_OPTION",
     `${decided.join(", ")} beside the tokenizer of ${path}: it has its own`,
     "Leave these out, or leave out the tokenizer and learn one.",
+  );
+}
+
+const defaultMemory = 2 ** 30;
+const leastMemory = 2 ** 26;
+
+function checkMemory(bytes: number): number {
+  if (bytes >= leastMemory) return bytes;
+  throw new UserError(
+    "E_OPTION",
+    `memoryBytes is ${bytes}`,
+    "Give at least 64 MiB; the program itself takes more beside it.",
   );
 }
 

@@ -1,29 +1,28 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, test } from "node:test";
+import { readCorpus } from "../../../test/corpus-texts.ts";
 import { RandomSequence, streams } from "../../base/random.ts";
-import { countDocument, startFunnel } from "../funnel.ts";
-import { type DeduplicateOptions, deduplicateDocuments } from "./deduplicate.ts";
-import { EvaluationTexts } from "./evaluation-texts.ts";
+import { makeEvaluationTexts, occursIn } from "../deduplication/evaluation-texts.ts";
+import { listShards } from "../sources/sources.ts";
+import type { AssembleOptions } from "./assemble-documents.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cram-deduplicate-"));
 after(() => rmSync(root, { recursive: true }));
 
-async function deduplicate(texts: readonly string[], options: DeduplicateOptions) {
-  const funnel = startFunnel();
-  const folder = join(root, "work");
-  async function* documents() {
-    for (const [i, text] of texts.entries()) {
-      countDocument(funnel.read, text.length);
-      countDocument(funnel.kept, text.length);
-      yield { text, source: `${i}.txt` };
-    }
-  }
-  const left = [];
-  for await (const document of deduplicateDocuments(documents(), options, funnel, folder)) left.push(document);
-  assert.ok(!existsSync(folder), "nothing is left on disk");
+type Options = Pick<AssembleOptions, "nearDuplicates" | "repeatedBytes">;
+let corpora = 0;
+
+/** Each text in a file of its own, two files a portion. */
+async function deduplicate(texts: readonly string[], options: Options) {
+  const folder = join(root, `corpus-${corpora++}`);
+  mkdirSync(folder);
+  for (const [i, text] of texts.entries()) writeFileSync(join(folder, `${i}.jsonl`), JSON.stringify({ text }));
+  const shards = (await listShards([folder])).map(shard => ({ ...shard, bytes: 10 }));
+  const { documents, funnel } = await readCorpus(shards, join(folder, "work"), options, 20);
+  const left = documents.map(({ text, source }) => ({ text, source: basename(source) }));
   // In = kept + dropped + cut, and kept is what came out.
   const dropped = Object.values(funnel.dropped).reduce((sum, { characters }) => sum + characters, 0);
   assert.equal(funnel.read.characters, funnel.kept.characters + dropped + funnel.cut.characters);
@@ -46,7 +45,7 @@ test("near duplicates go, repeated stretches are cut, a document with nothing ne
   );
   assert.deepEqual(
     left.map(({ source }) => source),
-    ["0.txt", "2.txt", "3.txt", "5.txt"],
+    ["0.jsonl", "2.jsonl", "3.jsonl", "5.jsonl"],
   );
   assert.equal(left[0]!.text, first);
   assert.ok(!left[2]!.text.includes(shared) && left[2]!.text.length < 60);
@@ -54,10 +53,10 @@ test("near duplicates go, repeated stretches are cut, a document with nothing ne
   assert.equal(funnel.dropped["near-duplicate"].documents, 1);
   assert.equal(funnel.dropped.repeated.documents, 1);
   assert.equal(funnel.cut.documents, 1);
-  assert.deepEqual(funnel.examples.map(({ reason, source }) => [reason, source]).sort(), [
-    ["cut", "3.txt"],
-    ["near-duplicate", "1.txt"],
-    ["repeated", "4.txt"],
+  assert.deepEqual(funnel.examples.map(({ reason, source }) => [reason, basename(source)]).sort(), [
+    ["cut", "3.jsonl"],
+    ["near-duplicate", "1.jsonl"],
+    ["repeated", "4.jsonl"],
   ]);
 });
 
@@ -73,15 +72,15 @@ test("each is off by itself", async () => {
 
 test("a document with thirteen words in a row of an evaluation text is contaminated, whatever the case and the signs", () => {
   const words = Array.from({ length: 40 }, (_, i) => `w${i}`);
-  const texts = new EvaluationTexts([
+  const texts = makeEvaluationTexts([
     words.join(" "),
     "seven words are not enough to tell",
     "the eight words of this one count whole",
   ]);
   assert.equal(texts.count, 2);
-  assert.ok(texts.occursIn(`before, ${words.slice(10, 23).join("; ").toUpperCase()}! after`));
-  assert.ok(!texts.occursIn(`${words.slice(10, 22).join(" ")} and ${words.slice(23).reverse().join(" ")}`));
-  assert.ok(texts.occursIn("It said: the eight words of THIS one count whole."));
-  assert.ok(!texts.occursIn("seven words are not enough to tell"));
-  assert.equal(new EvaluationTexts([words.join(" ")]).hash, new EvaluationTexts([words.join(" "), "short"]).hash);
+  assert.ok(occursIn(texts, `before, ${words.slice(10, 23).join("; ").toUpperCase()}! after`));
+  assert.ok(!occursIn(texts, `${words.slice(10, 22).join(" ")} and ${words.slice(23).reverse().join(" ")}`));
+  assert.ok(occursIn(texts, "It said: the eight words of THIS one count whole."));
+  assert.ok(!occursIn(texts, "seven words are not enough to tell"));
+  assert.equal(makeEvaluationTexts([words.join(" ")]).hash, makeEvaluationTexts([words.join(" "), "short"]).hash);
 });

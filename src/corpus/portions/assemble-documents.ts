@@ -1,0 +1,123 @@
+// The documents of a corpus out of its portions, in their order: what needs all of them in view is decided here. Equal ones of
+// different portions go, then near duplicates, then stretches are cut that stood in the corpus before.
+
+import { mkdirSync } from "node:fs";
+import { removeLeftovers } from "../../base/files/leftovers.ts";
+import { type PassedOver, passOver } from "../../tables/passed-over.ts";
+import { findNearDuplicates } from "../deduplication/near-duplicates.ts";
+import { cutStretches, findRepeatedStretches, type Stretches } from "../deduplication/repeated-stretches.ts";
+import { insertExample, showExample } from "../examples.ts";
+import { countDocument, type DropReason, type Funnel } from "../funnel.ts";
+import type { Document } from "../sources/read-shard.ts";
+import type { PortionSummary } from "./portion.ts";
+import { PortionTexts } from "./portion-texts.ts";
+
+export interface AssembleOptions {
+  /** Drops a document with at least this share of shingles in common with an earlier one; undefined: none. */
+  readonly nearDuplicates?: number | undefined;
+  /** Cuts what stood in the corpus before, from this many bytes on; undefined: nothing. */
+  readonly repeatedBytes?: number | undefined;
+  /** What one step may hold at a time, about. */
+  readonly memoryBytes: number;
+  /** A folder that is made for what has to wait on disk, as much as the corpus, and removed. */
+  readonly workFolder: string;
+  readonly onProgress?: ((doing: AssembleStage, share: number) => void) | undefined;
+}
+
+export type AssembleStage = "near duplicates" | "repeated stretches";
+
+/** Yields the documents that are left, and keeps the account in `funnel`, to which the portions' are added. */
+export async function* assembleDocuments(
+  folder: string,
+  summaries: readonly PortionSummary[],
+  options: AssembleOptions,
+  funnel: Funnel,
+): AsyncGenerator<Document> {
+  const { nearDuplicates, repeatedBytes, memoryBytes, workFolder, onProgress } = options;
+  for (const summary of summaries) addFunnel(funnel, summary.funnel);
+  removeLeftovers(workFolder);
+  mkdirSync(workFolder, { recursive: true });
+  const takeBack = (from: { documents: number; characters: number }, characters: number) => {
+    from.documents -= 1;
+    from.characters -= characters;
+  };
+  let stretches: Stretches | undefined;
+  const texts = new PortionTexts(folder, summaries, memoryBytes, (verdict, characters) => {
+    takeBack(verdict === "kept" ? funnel.kept : funnel.dropped[verdict], characters);
+    countDocument(funnel.dropped.duplicate, characters);
+  });
+  try {
+    const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+    const drop = (reason: "near-duplicate" | "repeated", text: string, source: string) => {
+      takeBack(funnel.kept, text.length);
+      countDocument(funnel.dropped[reason], text.length);
+      showExample(funnel.examples, reason, source, text);
+    };
+    if (nearDuplicates !== undefined) {
+      const near = findNearDuplicates(texts, {
+        ...{ leastJaccard: nearDuplicates, workFolder, memoryBytes },
+        onProgress: share => onProgress?.("near duplicates", share),
+      });
+      for (const [text, isNear] of near.entries()) {
+        if (isNear === 0) continue;
+        drop("near-duplicate", decoder.decode(texts.readText(text)), texts.sourceOf(text));
+        texts.drop(text);
+      }
+    }
+    if (repeatedBytes !== undefined) {
+      stretches = findRepeatedStretches(texts, {
+        ...{ leastBytes: repeatedBytes, workFolder, memoryBytes },
+        onProgress: share => onProgress?.("repeated stretches", share),
+      });
+    }
+    const ahead = stretches?.[Symbol.iterator]();
+    let stretch = ahead?.next();
+    for (let number = 0; number < texts.textCount; number++) {
+      if (texts.isDropped(number)) continue;
+      const bytes = texts.readText(number);
+      const source = texts.sourceOf(number);
+      const [first, last] = [texts.startOf(number), texts.startOf(number) + bytes.length];
+      const own: [number, number][] = [];
+      for (; stretch !== undefined && stretch.done !== true && stretch.value[0] < last; stretch = ahead!.next()) {
+        own.push([stretch.value[0] - first, stretch.value[1] - first]);
+      }
+      const whole = decoder.decode(bytes);
+      const text = own.length === 0 ? whole : cutStretches(bytes, own);
+      if (text.trim() === "" && own.length > 0) {
+        drop("repeated", whole, source);
+        continue;
+      }
+      if (own.length > 0) {
+        funnel.kept.characters -= whole.length - text.length;
+        countDocument(funnel.cut, whole.length - text.length);
+        for (const [from, to] of own) {
+          showExample(funnel.examples, "cut", source, decoder.decode(bytes.subarray(from, to)));
+        }
+      }
+      yield { text, source };
+    }
+  } finally {
+    stretches?.close();
+    texts.close();
+    removeLeftovers(workFolder);
+  }
+}
+
+/** Adds the account of a portion, as if there were no other. */
+function addFunnel(to: Funnel, from: Funnel): void {
+  const add = (sum: { documents: number; characters: number }, more: typeof sum) => {
+    sum.documents += more.documents;
+    sum.characters += more.characters;
+  };
+  add(to.read, from.read);
+  add(to.kept, from.kept);
+  for (const [reason, amount] of Object.entries(from.dropped)) add(to.dropped[reason as DropReason], amount);
+  for (const example of from.examples) insertExample(to.examples, example);
+  for (const passed of from.passedOver) addPassed(to.passedOver, passed);
+  to.binaryFilesSkipped += from.binaryFilesSkipped;
+}
+
+function addPassed(to: PassedOver[], { reason, count, first }: PassedOver): void {
+  for (const place of first) passOver(to, reason, place);
+  to.find(each => each.reason === reason)!.count += count - first.length;
+}

@@ -1,0 +1,178 @@
+// The texts of finished portions as the one corpus that they are: any place of them can be read. Some 20 bytes a document are held;
+// the rest lies in the portions' files.
+
+import { closeSync, readSync } from "node:fs";
+import { openForReading } from "../../base/files/files.ts";
+import { reading } from "../../base/files/read-failure.ts";
+import { SeenTexts } from "../deduplication/equal-texts.ts";
+import { signatureWords } from "../deduplication/signatures.ts";
+import type { SignedTexts } from "../deduplication/text-places.ts";
+import type { DropReason } from "../funnel.ts";
+import { type PortionFile, type PortionSummary, portionFile } from "./portion.ts";
+import { readRecord, recordWords } from "./record.ts";
+
+interface PlacedPortion {
+  readonly firstText: number;
+  readonly firstByte: number;
+}
+
+/** Told of a document that is equal to one of an earlier portion, and what its own had decided. */
+export type OnEqual = (verdict: DropReason | "kept", characters: number) => void;
+
+const recordsAtOnce = 1 << 14;
+/** Files that are open at a time: a system allows some hundreds. */
+const mostHandles = 128;
+
+/** Open portions; owns their handles. */
+export class PortionTexts implements SignedTexts {
+  readonly textCount: number;
+  readonly byteLength: number;
+  /** The files that documents are from, all portions' in their order. */
+  readonly sources: readonly string[];
+  private readonly starts: Float64Array;
+  private readonly origins: Uint32Array;
+  private readonly dropped: Uint8Array;
+  private readonly folder: string;
+  private readonly portions: PlacedPortion[] = [];
+  private readonly handles = new Map<string, number>();
+
+  /**
+   * Opens the portions of a folder and drops what is equal to a document of an earlier one. UserErrors: E_FILE_MISSING,
+   * E_FILE_UNREADABLE.
+   */
+  constructor(folder: string, summaries: readonly PortionSummary[], memoryBytes: number, onEqual: OnEqual) {
+    this.folder = folder;
+    this.textCount = summaries.reduce((sum, { kept }) => sum + kept, 0);
+    this.byteLength = summaries.reduce((sum, { bytes }) => sum + bytes, 0);
+    this.starts = new Float64Array(this.textCount + 1);
+    this.origins = new Uint32Array(this.textCount);
+    this.dropped = new Uint8Array(this.textCount);
+    this.sources = summaries.flatMap(({ shards }) => shards.map(({ path }) => path));
+    let [firstText, firstByte] = [0, 0];
+    for (const { kept, bytes } of summaries) {
+      this.portions.push({ firstText, firstByte });
+      firstText += kept;
+      firstByte += bytes;
+    }
+    this.dropEqual(folder, summaries, memoryBytes, onEqual);
+  }
+
+  startOf(text: number): number {
+    return this.starts[text]!;
+  }
+
+  readText(text: number): Buffer {
+    const from = this.starts[text]!;
+    return this.read(from, this.starts[text + 1]! - 1 - from);
+  }
+
+  read(from: number, length: number, into: Buffer = Buffer.allocUnsafe(length)): Buffer {
+    let done = 0;
+    const first = findLast(this.portions, ({ firstByte }) => firstByte <= from);
+    for (let number = first; number < this.portions.length && done < length; number++) {
+      const { firstByte } = this.portions[number]!;
+      const texts = this.open(number, "texts");
+      while (done < length) {
+        const count = readSync(texts, into, done, length - done, from + done - firstByte);
+        if (count === 0) break;
+        done += count;
+      }
+    }
+    return into.subarray(0, done);
+  }
+
+  readSignature(text: number, into: Uint32Array): void {
+    const number = findLast(this.portions, ({ firstText }) => firstText <= text);
+    const bytes = new Uint8Array(into.buffer, into.byteOffset, 4 * signatureWords);
+    const place = (text - this.portions[number]!.firstText) * bytes.length;
+    readSync(this.open(number, "signatures"), bytes, 0, bytes.length, place);
+  }
+
+  isDropped(text: number): boolean {
+    return this.dropped[text] === 1;
+  }
+
+  drop(text: number): void {
+    this.dropped[text] = 1;
+  }
+
+  /** The file that a text is from. */
+  sourceOf(text: number): string {
+    return this.sources[this.origins[text]!]!;
+  }
+
+  close(): void {
+    for (const handle of this.handles.values()) closeSync(handle);
+    this.handles.clear();
+  }
+
+  private open(number: number, ending: PortionFile): number {
+    const path = portionFile(this.folder, number, ending);
+    const known = this.handles.get(path);
+    if (known !== undefined) return known;
+    if (this.handles.size >= mostHandles) {
+      const [oldest, handle] = this.handles.entries().next().value!;
+      closeSync(handle);
+      this.handles.delete(oldest);
+    }
+    const handle = openForReading(path, "portion");
+    this.handles.set(path, handle);
+    return handle;
+  }
+
+  /** Where memory has no room for the keys of all documents, some of them are gone through at a time. */
+  private dropEqual(folder: string, summaries: readonly PortionSummary[], memoryBytes: number, onEqual: OnEqual): void {
+    const records = summaries.reduce((sum, { records }) => sum + records, 0);
+    const passes = Math.max(1, Math.ceil((32 * records) / memoryBytes));
+    for (let pass = 0; pass < passes; pass++) {
+      const seen = new SeenTexts();
+      let [text, start, firstSource] = [0, 0, 0];
+      for (const [index, { shards, records }] of summaries.entries()) {
+        for (const record of readRecords(portionFile(folder, index, "records"), records)) {
+          const isTurn = record.high % passes === pass;
+          const isEqual = isTurn && !seen.add(record);
+          if (isEqual) onEqual(record.verdict, record.characters);
+          if (record.verdict !== "kept") continue;
+          this.starts[text] = start;
+          start += record.bytes + 1;
+          this.origins[text] = firstSource + record.shard;
+          if (isEqual) this.dropped[text] = 1;
+          text++;
+        }
+        firstSource += shards.length;
+      }
+      this.starts[text] = start;
+    }
+  }
+}
+
+/** The last of a list that holds, where those before it do, too: by halving. */
+function findLast<Item>(items: readonly Item[], holds: (item: Item) => boolean): number {
+  let [first, last] = [0, items.length - 1];
+  while (first < last) {
+    const middle = (first + last + 1) >> 1;
+    if (holds(items[middle]!)) first = middle;
+    else last = middle - 1;
+  }
+  return first;
+}
+
+function* readRecords(path: string, count: number) {
+  const file = openForReading(path, "portion");
+  try {
+    const words = new Uint32Array(recordsAtOnce * recordWords);
+    const bytes = new Uint8Array(words.buffer);
+    for (let done = 0; done < count; ) {
+      const wanted = Math.min(recordsAtOnce, count - done);
+      for (let filled = 0; filled < 4 * recordWords * wanted; ) {
+        filled += reading(path, "portion", () =>
+          readSync(file, bytes, filled, 4 * recordWords * wanted - filled, 4 * recordWords * done + filled),
+        );
+      }
+      for (let i = 0; i < wanted; i++) yield readRecord(words, i * recordWords);
+      done += wanted;
+    }
+  } finally {
+    closeSync(file);
+  }
+}

@@ -1,0 +1,158 @@
+// A portion read: every document judged by itself and written down, equal ones of the portion once. Documents of other portions are
+// not known here; what is decided with them in view is decided in assemble-documents.ts.
+
+import { createHash } from "node:crypto";
+import { FileDraft, writeFileAtomically } from "../../base/files/files.ts";
+import { passOver } from "../../tables/passed-over.ts";
+import { SeenTexts } from "../deduplication/equal-texts.ts";
+import { hashShingles } from "../deduplication/shingles.ts";
+import { signatureWords, writeSignature } from "../deduplication/signatures.ts";
+import { showExample } from "../examples.ts";
+import { countDocument, type DropReason, startFunnel } from "../funnel.ts";
+import { makeJudge, type SelectOptions } from "../select.ts";
+import { readShard } from "../sources/read-shard.ts";
+import { identifyShards } from "../sources/sources.ts";
+import { type Portion, type PortionFile, type PortionSummary, portionFile } from "./portion.ts";
+import { recordWords, writeRecord } from "./record.ts";
+
+export interface PortionOptions extends SelectOptions {
+  /** Whether near duplicates will be sought, for which every text gets a signature. */
+  readonly signs: boolean;
+}
+
+/** How much more was read since the last one. */
+export interface PortionProgress {
+  readonly bytes: number;
+  readonly documents: number;
+}
+
+/** Ends a text; UTF-8 never has it. */
+const endOfText = 0xff;
+
+/**
+ * Reads a portion into its files in `folder` and tells how far it is. UserErrors: those of `readShard`, E_DISK_FULL, E_NOT_WRITABLE;
+ * after one nothing of the portion is there.
+ */
+export async function* readPortion(
+  folder: string,
+  { index, shards }: Portion,
+  options: PortionOptions,
+): AsyncGenerator<PortionProgress, PortionSummary> {
+  const funnel = startFunnel();
+  const judge = makeJudge(options);
+  const seen = new SeenTexts();
+  const files = openFiles(folder, index, options.signs);
+  const signature = new Uint32Array(signatureWords);
+  const record = new Uint32Array(recordWords);
+  let [records, bytes, bytesRead, documentsRead] = [0, 0, 0, 0];
+  const onBytes = (count: number) => {
+    bytesRead += count;
+  };
+  const described: { path: string; hash?: string }[] = [];
+  try {
+    for (const [number, shard] of shards.entries()) {
+      const [identified] = identifyShards([shard], {
+        tolerant: options.strict !== true,
+        passOver: (reason, path) => passOver(funnel.passedOver, reason, path),
+      });
+      described.push({ path: shard.path, ...(identified && { hash: identified.hash }) });
+      if (identified === undefined) continue;
+      for await (const { documents } of readShard(shard, { ...options, onBytes }, funnel)) {
+        for (const { text, source } of documents) {
+          countDocument(funnel.read, text.length);
+          if (!/\S/.test(text)) {
+            countDocument(funnel.dropped.empty, text.length);
+            continue;
+          }
+          const key = seen.take(text);
+          if (key === undefined) {
+            countDocument(funnel.dropped.duplicate, text.length);
+            continue;
+          }
+          const verdict = judge(text);
+          countDocument(verdict === "kept" ? funnel.kept : funnel.dropped[verdict], text.length);
+          const content = verdict === "kept" ? Buffer.from(text) : undefined;
+          writeRecord(record, 0, {
+            ...key,
+            ...{ characters: text.length, bytes: content?.length ?? 0, shard: number, verdict },
+          });
+          records++;
+          files.records.add(new Uint8Array(record.buffer));
+          if (content === undefined) {
+            showExample(funnel.examples, verdict as DropReason, source, text);
+            continue;
+          }
+          files.texts.add(content);
+          files.texts.add(Uint8Array.of(endOfText));
+          bytes += content.length + 1;
+          if (files.signatures === undefined) continue;
+          writeSignature(hashShingles(text), signature);
+          files.signatures.add(new Uint8Array(signature.buffer));
+        }
+        documentsRead += documents.length;
+        if (bytesRead < 2 ** 18) continue;
+        yield { bytes: bytesRead, documents: documentsRead };
+        bytesRead = documentsRead = 0;
+      }
+    }
+    const hashes = Object.fromEntries(Object.entries(files).map(([ending, file]) => [ending, file.commit()]));
+    const kept = funnel.kept.documents;
+    const summary: PortionSummary = { shards: described, funnel, records, kept, bytes, hashes };
+    writeFileAtomically(portionFile(folder, index, "json"), JSON.stringify(summary));
+    yield { bytes: bytesRead, documents: documentsRead };
+    return summary;
+  } catch (error) {
+    for (const file of Object.values(files)) file.abandon();
+    throw error;
+  }
+}
+
+function openFiles(folder: string, index: number, signs: boolean) {
+  const open = (ending: PortionFile) => new HashedFile(portionFile(folder, index, ending));
+  return { texts: open("texts"), records: open("records"), ...(signs && { signatures: open("signatures") }) } as {
+    readonly texts: HashedFile;
+    readonly records: HashedFile;
+    readonly signatures?: HashedFile;
+  };
+}
+
+/** A file written in large pieces, hashed as it goes. */
+class HashedFile {
+  private readonly draft: FileDraft;
+  private readonly hash = createHash("sha256");
+  private readonly waiting = Buffer.allocUnsafe(1 << 18);
+  private used = 0;
+
+  constructor(path: string) {
+    this.draft = new FileDraft(path);
+  }
+
+  add(bytes: Uint8Array): void {
+    if (this.used + bytes.length > this.waiting.length) this.flush();
+    if (bytes.length > this.waiting.length) {
+      this.hash.update(bytes);
+      this.draft.write(bytes);
+      return;
+    }
+    this.waiting.set(bytes, this.used);
+    this.used += bytes.length;
+  }
+
+  private flush(): void {
+    const bytes = this.waiting.subarray(0, this.used);
+    this.hash.update(bytes);
+    this.draft.write(bytes);
+    this.used = 0;
+  }
+
+  /** Gives the file its name; returns its hash. */
+  commit(): string {
+    this.flush();
+    this.draft.commit();
+    return this.hash.digest("hex");
+  }
+
+  abandon(): void {
+    this.draft.abandon();
+  }
+}

@@ -1,0 +1,143 @@
+// The same dataset to the byte: by any number of threads and in any memory, by several machines, and after being killed anywhere.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { RandomSequence, streams } from "../../base/random.ts";
+import { listPortions } from "../../corpus/portions/portion.ts";
+import { listShards } from "../../corpus/sources/sources.ts";
+import { mergeMachines, type PrepareOptions, prepare, prepareOnMachine } from "./prepare.ts";
+import { readPortions } from "./stages/read-portions.ts";
+
+const root = mkdtempSync(join(tmpdir(), "cram-machines-"));
+after(() => rmSync(root, { recursive: true }));
+
+const random = new RandomSequence(7, streams.sampling, 0);
+const words = Array.from(
+  { length: 300 },
+  (_, i) => `${"bcdfglmnprst"[i % 12]}${"aeiou"[i % 5]}${"lmnrst"[i % 6]}${i % 7}`,
+);
+const draw = (count: number) => Array.from({ length: count }, () => words[random.below(words.length)]).join(" ");
+const texts = join(root, "texts");
+mkdirSync(texts);
+const foot = draw(30);
+const documents = Array.from({ length: 240 }, (_, i) => `${draw(40)}${i % 4 === 0 ? ` ${foot}` : ""}`);
+// Equal ones, near ones and feet lie in other files than what they repeat; their padding makes each file a portion.
+const all = [
+  ...documents,
+  ...documents.slice(0, 20),
+  ...documents.slice(20, 60).map(text => `${text} again`),
+  "",
+  "short",
+];
+for (let file = 0; file < 4; file++) {
+  const own = all.filter((_, i) => i % 4 === file || i === all.length - 1);
+  const lines = own.map(text => JSON.stringify({ text }));
+  writeFileSync(join(texts, `${file}.jsonl`), `${lines.join("\n")}\n${" ".repeat(4.5 * 2 ** 20)}\n`);
+}
+const options = (out: string, more: Partial<PrepareOptions> = {}): PrepareOptions => ({
+  ...{ texts: [texts], out: join(root, out), vocabulary: 200, sequenceLength: 16, holdOut: 0.2, threads: 1 },
+  ...{ filters: ["length:least=5"], nearDuplicates: 0.8, repeatedBytes: 60 },
+  ...more,
+});
+
+const snapshot = (folder: string) =>
+  Object.fromEntries(
+    readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .sort()
+      .filter(name => statSync(join(folder, name)).isFile())
+      .map(name => [name, readFileSync(join(folder, name), "latin1")]),
+  );
+
+const whole = await prepare(options("whole"));
+const expected = snapshot(whole.folder);
+
+test("a corpus of several portions drops and cuts across them", async () => {
+  assert.equal(listPortions(await listShards([texts])).length, 4);
+  const { dropped, cut } = whole.documents!.funnel;
+  const count = (reason: keyof typeof dropped) => dropped[reason].documents;
+  assert.deepEqual([count("empty"), count("duplicate"), count("short"), count("near-duplicate")], [1, 23, 1, 40]);
+  assert.ok(cut.documents >= 59);
+});
+
+test("two threads and little memory give the same bytes", async () => {
+  const { folder } = await prepare(options("threads", { threads: 2, memoryBytes: 2 ** 26 }));
+  assert.deepEqual(snapshot(folder), expected);
+});
+
+test("machines that read a share each give together what one gives, and none may be missing", async () => {
+  const of = 3;
+  await assert.rejects(mergeMachines(options("machines")), { code: "E_PORTIONS_MISSING" });
+  // Each into a folder of its own, put together afterwards.
+  for (const number of [3, 1, 2]) {
+    const { portions, folder } = await prepareOnMachine(options(`machine-${number}`), { number, of });
+    assert.equal(portions, number === 1 ? 2 : 1);
+    cpSync(folder, join(root, "machines"), { recursive: true });
+    if (number === 1) await assert.rejects(mergeMachines(options("machines")), { code: "E_PORTIONS_MISSING" });
+  }
+  const other = options("machines", { repeatedBytes: 70 });
+  await assert.rejects(prepareOnMachine(other, { number: 1, of }), { code: "E_OUTPUT_OTHER" });
+  await assert.rejects(mergeMachines(other), { code: "E_PORTIONS_MISSING" });
+  await assert.rejects(prepareOnMachine(options("machines"), { number: 4, of }), { code: "E_OPTION" });
+  const { folder } = await mergeMachines(options("machines"));
+  assert.deepEqual(snapshot(folder), expected);
+});
+
+test("killed again and again it goes on, and what comes out is the same", {
+  skip: process.platform === "win32",
+}, async () => {
+  const own = options("killed");
+  const script = `
+    const { prepare } = await import(${JSON.stringify(new URL("./prepare.js", import.meta.url).href)});
+    let [stage, reports] = [process.argv[1], 0];
+    const onStage = progress => progress.stage === stage && ++reports === Number(process.argv[2]) && process.kill(process.pid, "SIGKILL");
+    await prepare({ ...${JSON.stringify(own)}, onStage });
+  `;
+  for (const [stage, reports] of [
+    ["reading", "3"],
+    ["counting words", "1"],
+    ["tokenizing", "1"],
+  ] as const) {
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script, stage, reports], { stdio: "inherit" });
+    const [, signal] = (await once(child, "exit")) as [number, string];
+    assert.equal(signal, "SIGKILL", stage);
+    assert.ok(existsSync(join(own.out, ".cram-work")));
+  }
+  const portions = readdirSync(join(own.out, ".cram-work")).filter(name => name.endsWith(".json"));
+  assert.ok(portions.length >= 4);
+  const { folder } = await prepare(own);
+  assert.deepEqual(snapshot(folder), expected);
+});
+
+test("a portion that is finished is not read again; a damaged one is", async () => {
+  const folder = join(root, "again");
+  mkdirSync(folder);
+  const portions = listPortions(await listShards([texts]));
+  const work = { folder, options: { textField: "text", signs: false }, compressibility: undefined };
+  const before = await readPortions(portions, work, 1, () => {});
+  const place = join(folder, "portion-000001.texts");
+  const bytes = readFileSync(place);
+  bytes[100]! ^= 1;
+  writeFileSync(place, bytes);
+  const times = () => [0, 1].map(i => statSync(join(folder, `portion-00000${i}.json`)).mtimeMs);
+  const [first, second] = times();
+  await new Promise(resolve => setTimeout(resolve, 20));
+  assert.deepEqual(await readPortions(portions, work, 1, () => {}), before);
+  const [firstAgain, secondAgain] = times();
+  assert.equal(firstAgain, first);
+  assert.ok(secondAgain! > second!);
+});

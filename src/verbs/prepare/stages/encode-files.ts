@@ -1,0 +1,68 @@
+// The ids of a corpus, kept in a file for each file of documents, so that one that was encoded once is not encoded again. A batch is two
+// words, its documents and its ids, then the lengths of the documents, then the ids; all are words of 32 bits.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { FileDraft } from "../../../base/files/files.ts";
+import { readDocumentsFile, readDocumentsManifest } from "../../../corpus/documents.ts";
+import { readFile } from "../../../tables/bytes.ts";
+import type { EncodedDocuments } from "../../../tokenizer/encoding/encode-batch.ts";
+import { encodeDocuments } from "../../../tokenizer/encoding/encode-threads.ts";
+import type { Tokenizer } from "../../../tokenizer/tokenizer.ts";
+
+/** Encodes the documents of a folder in their order. UserErrors: those of reading them, E_DISK_FULL. */
+export async function* encodeFiles(
+  work: string,
+  documentsFolder: string,
+  tokenizer: Tokenizer,
+  threads: number,
+): AsyncGenerator<EncodedDocuments> {
+  for (const [number, file] of readDocumentsManifest(documentsFolder).files.entries()) {
+    const path = join(work, `ids-${String(number).padStart(5, "0")}-${tokenizer.hash}`);
+    if (existsSync(path)) {
+      yield* readBatches(path);
+      continue;
+    }
+    const draft = new FileDraft(path);
+    try {
+      for await (const batch of encodeDocuments(tokenizer, readDocumentsFile(documentsFolder, file), threads)) {
+        const { ids, lengths } = batch;
+        for (const words of [Uint32Array.of(lengths.length, ids.length), lengths, ids]) {
+          draft.write(new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
+        }
+        yield batch;
+      }
+      draft.commit();
+    } finally {
+      draft.abandon();
+    }
+  }
+}
+
+async function* readBatches(path: string): AsyncGenerator<EncodedDocuments> {
+  let waiting = Buffer.alloc(0);
+  let needed = 8;
+  const pieces: Buffer[] = [];
+  let held = 0;
+  for await (const piece of readFile(path)) {
+    pieces.push(piece);
+    held += piece.length;
+    if (held < needed) continue;
+    waiting = Buffer.concat(pieces.splice(0));
+    for (;;) {
+      if (waiting.length < 8) {
+        needed = 8;
+        break;
+      }
+      const [documents, ids] = [waiting.readUInt32LE(0), waiting.readUInt32LE(4)];
+      needed = 4 * (2 + documents + ids);
+      if (waiting.length < needed) break;
+      const words = new Uint32Array(documents + ids);
+      new Uint8Array(words.buffer).set(waiting.subarray(8, needed));
+      yield { lengths: words.slice(0, documents), ids: words.slice(documents) };
+      waiting = waiting.subarray(needed);
+    }
+    pieces.push(waiting);
+    held = waiting.length;
+  }
+}
