@@ -8,7 +8,7 @@ import type { Tokenizer } from "../tokenizer.ts";
 import { IdList } from "./id-list.ts";
 import { allocateSpans, prepareText, splitWords } from "./pre-tokenizer.ts";
 import { cutsAtSpaces, RawWords } from "./raw-words.ts";
-import { longestCachedWord, WordCache } from "./word-cache.ts";
+import { WordCache } from "./word-cache.ts";
 import { hashSpan } from "./word-table.ts";
 
 /**
@@ -69,8 +69,8 @@ export class Encoder {
     const isPrefixed = this.tokenizer.preTokenizer.prefixSpace !== "never";
     for (let at = 0; rawWords.next(part, at); at = rawWords.end) {
       const { begin, end, hash } = rawWords;
-      if (end - begin > longestCachedWord || (isPrefixed && begin === 0)) {
-        this.encodeRaw(part.slice(begin, end), begin === 0, isFirst);
+      if (isPrefixed && begin === 0) {
+        this.encodeRaw(part.slice(begin, end), true, isFirst);
       } else if (!rawCache.read(part, begin, end, hash, list)) {
         const from = list.count;
         this.encodeRaw(part.slice(begin, end), false, false);
@@ -88,10 +88,6 @@ export class Encoder {
     for (let word = 0; word < count; word++) {
       const begin = bounds[2 * word]!;
       const end = bounds[2 * word + 1]!;
-      if (end - begin > longestCachedWord) {
-        this.encodeWord(normalised.slice(begin, end), list);
-        continue;
-      }
       const hash = hashSpan(normalised, begin, end);
       if (wordCache.read(normalised, begin, end, hash, list)) continue;
       const from = list.count;

@@ -4,14 +4,14 @@
 import { characterClass, characterClasses } from "../normalising/character-classes.ts";
 import { compileNormaliser } from "../normalising/normalise.ts";
 import type { Normaliser, NormaliserStep } from "../normalising/normaliser.ts";
-import { matchesAscii } from "../normalising/replace-pattern.ts";
+import { findAscii } from "../normalising/replace-pattern.ts";
 import { keepsSpaces, type PreTokenizer } from "./pre-tokenizer.ts";
 import { finishHash, firstHash, hashUnit } from "./word-table.ts";
 
 // Of other white space some normalisers leave nothing.
 const isBlank = (unit: number): boolean => unit === 0x20 || unit === 0x09 || unit === 0x0a || unit === 0x0d;
-const blanks = "[\\t\\n\\r ]";
-const visible = "[!-~]";
+const blank = /[\t\n\r ]/;
+const visible = /[!-~]/;
 
 /** Whether the words of a text are those of its parts, cut before white space: no step reaches over it, or makes something else of it. */
 export function cutsAtSpaces(normaliser: Normaliser, { name }: PreTokenizer): boolean {
@@ -21,8 +21,9 @@ export function cutsAtSpaces(normaliser: Normaliser, { name }: PreTokenizer): bo
 function staysBetweenSpaces(step: NormaliserStep, spacesCount: boolean): boolean {
   if (step.step !== "replace") return true;
   const { pattern, regex, by } = step;
-  const touchesBlank = regex ? matchesAscii(pattern, blanks) : /[\t\n\r ]/.test(pattern);
-  const touchesVisible = regex ? matchesAscii(pattern, visible) : /[!-~]/.test(pattern);
+  const found = regex ? findAscii(pattern) : pattern;
+  const touchesBlank = blank.test(found);
+  const touchesVisible = visible.test(found);
   const onlyBlanks = (text: string) => /^[\t\n\r ]+$/.test(text);
   if (touchesBlank) return onlyBlanks(by) && !touchesVisible && (regex || onlyBlanks(pattern));
   // Where nothing is left of a word, the white space on both of its sides is together.

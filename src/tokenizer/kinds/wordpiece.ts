@@ -1,5 +1,6 @@
 // WordPiece: a word is the longest piece that begins it, then the longest one that goes on, marked by "##".
 
+import { Trie } from "../encoding/trie.ts";
 import { learnMerges } from "../learning/learn-merges.ts";
 import type { TokenizerKind } from "./kind.ts";
 import type { WordPieceModel } from "./models.ts";
@@ -20,26 +21,28 @@ export const wordpiece: TokenizerKind<WordPieceModel> = {
     model: { kind: "wordpiece", longestWord: 100 },
   }),
   compile: ({ vocabulary, specials }, { longestWord }) => {
-    const pieces = new Map<string, number>();
-    const innerPieces = new Map<string, number>();
-    let longestPiece = 1;
+    const pieces = new Trie();
+    const innerPieces = new Trie();
     vocabulary.forEach((token, id) => {
-      pieces.set(token, id);
-      if (token.startsWith(mark)) innerPieces.set(token.slice(mark.length), id);
-      longestPiece = Math.max(longestPiece, token.length);
+      pieces.add(token, id);
+      if (token.startsWith(mark)) innerPieces.add(token.slice(mark.length), id);
     });
     return (word, ids) => {
       const first = ids.count;
       let known = word.length <= longestWord || (word.length <= 2 * longestWord && [...word].length <= longestWord);
       for (let begin = 0; known && begin < word.length; ) {
         const candidates = begin === 0 ? pieces : innerPieces;
-        let id: number | undefined;
-        let end = Math.min(word.length, begin + longestPiece);
-        for (; end > begin; end--) {
-          id = candidates.get(word.slice(begin, end));
-          if (id !== undefined) break;
+        let id = -1;
+        let end = begin;
+        for (let at = begin, node = 0; at < word.length; ) {
+          node = candidates.child(node, word.charCodeAt(at++));
+          if (node < 0) break;
+          if (candidates.values[node]! >= 0) {
+            id = candidates.values[node]!;
+            end = at;
+          }
         }
-        if (id === undefined) known = false;
+        if (id < 0) known = false;
         else ids.push(id);
         begin = end;
       }

@@ -2,18 +2,24 @@
 
 import { characterClass } from "./character-classes.ts";
 import type { Normaliser, NormaliserStep } from "./normaliser.ts";
-import { matchesAscii } from "./replace-pattern.ts";
+import { findAscii } from "./replace-pattern.ts";
 import { cleanText, deleteCharacters, lowercase, normaliseForm, separateIdeographs } from "./unicode-steps.ts";
 
 type Apply = (text: string) => string;
 
 interface CompiledStep {
   readonly apply: Apply;
-  /** Whether it can change a text of ASCII characters. */
-  readonly changesAscii: boolean;
+  /** The ASCII characters without which an ASCII text stays as it is. */
+  readonly reads: string;
+  /** Characters that it may put in. */
+  readonly writes: string;
 }
 
 const surrogate = /[\ud800-\udfff]/;
+const allAscii = String.fromCharCode(...Array.from({ length: 128 }, (_, unit) => unit));
+const capitals = allAscii.slice(0x41, 0x5b);
+const small = allAscii.slice(0x61, 0x7b);
+const mostSteps = 30;
 
 /**
  * Makes a function of a normaliser; compile once, call often. A surrogate without its other half, which UTF-8 cannot
@@ -21,14 +27,40 @@ const surrogate = /[\ud800-\udfff]/;
  */
 export function compileNormaliser(normaliser: Normaliser): Apply {
   const steps = normaliser.flatMap(compileStep);
-  const staysAscii = normaliser.every(step => step.step !== "replace" || isAscii(step.by));
-  const asciiSteps = staysAscii ? steps.filter(step => step.changesAscii) : steps;
+  const staysAscii = steps.every(({ writes }) => isAscii(writes)) && steps.length <= mostSteps;
+  // A bit a step: which steps an ASCII character needs, and which ones what a step puts in.
+  const needs = Uint32Array.from(allAscii, character => findReaders(steps, character));
+  const more = steps.map(({ writes }) =>
+    [...writes].reduce((bits, character) => bits | findReaders(steps, character), 0),
+  );
   return text => {
-    const ascii = isAscii(text);
-    let result = ascii ? text : replaceLoneSurrogates(text);
-    for (const { apply } of ascii ? asciiSteps : steps) result = apply(result);
+    let needed = 0;
+    let ascii = true;
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i);
+      if (unit > 127) {
+        ascii = false;
+        break;
+      }
+      needed |= needs[unit]!;
+    }
+    let result = text;
+    if (ascii && staysAscii) {
+      for (let step = 0; needed >>> step !== 0; step++) {
+        if ((needed & (1 << step)) === 0) continue;
+        result = steps[step]!.apply(result);
+        needed |= more[step]!;
+      }
+      return result;
+    }
+    if (!ascii) result = replaceLoneSurrogates(result);
+    for (const { apply } of steps) result = apply(result);
     return result;
   };
+}
+
+function findReaders(steps: readonly CompiledStep[], character: string): number {
+  return steps.reduce((bits, { reads }, step) => (reads.includes(character) ? bits | (1 << step) : bits), 0);
 }
 
 function replaceLoneSurrogates(text: string): string {
@@ -41,28 +73,29 @@ function isAscii(text: string): boolean {
 }
 
 function compileStep(step: NormaliserStep): CompiledStep[] {
+  const leavesAscii = { reads: "", writes: "" };
   switch (step.step) {
     case "nfc":
-      return [{ apply: text => normaliseForm(text, "NFC"), changesAscii: false }];
+      return [{ apply: text => normaliseForm(text, "NFC"), ...leavesAscii }];
     case "nfd":
-      return [{ apply: text => normaliseForm(text, "NFD"), changesAscii: false }];
+      return [{ apply: text => normaliseForm(text, "NFD"), ...leavesAscii }];
     case "nfkc":
-      return [{ apply: text => normaliseForm(text, "NFKC"), changesAscii: false }];
+      return [{ apply: text => normaliseForm(text, "NFKC"), ...leavesAscii }];
     case "lowercase":
-      return [{ apply: lowercase, changesAscii: true }];
+      return [{ apply: lowercase, reads: capitals, writes: small }];
     case "strip-accents":
-      return [{ apply: text => deleteCharacters(text, characterClass.anyMark), changesAscii: false }];
+      return [{ apply: text => deleteCharacters(text, characterClass.anyMark), ...leavesAscii }];
     case "replace":
-      return [compileReplace(step.pattern, step.regex, step.by.replaceAll("$", "$$$$"))];
+      return [compileReplace(step.pattern, step.regex, step.by)];
     case "bert": {
       const steps: CompiledStep[] = [];
-      if (step.cleanText) steps.push({ apply: cleanText, changesAscii: true });
-      if (step.separateIdeographs) steps.push({ apply: separateIdeographs, changesAscii: false });
+      if (step.cleanText) steps.push({ apply: cleanText, reads: `${allAscii.slice(0, 32)}\x7f`, writes: " " });
+      if (step.separateIdeographs) steps.push({ apply: separateIdeographs, ...leavesAscii });
       if (step.stripAccents) {
-        steps.push({ apply: text => normaliseForm(text, "NFD"), changesAscii: false });
-        steps.push({ apply: text => deleteCharacters(text, characterClass.nonspacingMark), changesAscii: false });
+        steps.push({ apply: text => normaliseForm(text, "NFD"), ...leavesAscii });
+        steps.push({ apply: text => deleteCharacters(text, characterClass.nonspacingMark), ...leavesAscii });
       }
-      if (step.lowercase) steps.push({ apply: lowercase, changesAscii: true });
+      if (step.lowercase) steps.push({ apply: lowercase, reads: capitals, writes: small });
       return steps;
     }
     default:
@@ -71,10 +104,11 @@ function compileStep(step: NormaliserStep): CompiledStep[] {
 }
 
 function compileReplace(pattern: string, isRegex: boolean, by: string): CompiledStep {
-  if (!isRegex) return { apply: text => text.replaceAll(pattern, by), changesAscii: isAscii(pattern) };
+  const template = by.replaceAll("$", "$$$$");
+  if (!isRegex) return { apply: text => text.replaceAll(pattern, template), reads: pattern, writes: by };
   // Without "u" a pattern is faster and sees a surrogate pair as two characters. That is the same unless it names one, or
   // what is not named is replaced one by one.
   const seesPairs = surrogate.test(pattern) || (pattern.startsWith("[^") && !pattern.endsWith("+"));
   const regex = new RegExp(pattern, seesPairs ? "gu" : "g");
-  return { apply: text => text.replace(regex, by), changesAscii: matchesAscii(pattern) };
+  return { apply: text => text.replace(regex, template), reads: findAscii(pattern), writes: by };
 }

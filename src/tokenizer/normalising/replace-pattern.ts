@@ -16,15 +16,14 @@ export function isPortablePattern(pattern: string): boolean {
   }
 }
 
-/** Whether a pattern finds a character of ASCII, of those that `among` matches. */
-export function matchesAscii(pattern: string, among = "[^]"): boolean {
+/** The characters of ASCII that a pattern finds. */
+export function findAscii(pattern: string): string {
   const match = portable.exec(pattern);
-  if (match === null) return true; // nobody knows
-  const once = new RegExp(match[1]!, "u");
-  const wanted = new RegExp(among);
+  const once = match === null ? /[\s\S]/ : new RegExp(match[1]!, "u"); // of other patterns nobody knows
+  let found = "";
   for (let unit = 0; unit < 128; unit++) {
     const character = String.fromCharCode(unit);
-    if (wanted.test(character) && once.test(character)) return true;
+    if (once.test(character)) found += character;
   }
-  return false;
+  return found;
 }

@@ -1,0 +1,35 @@
+// Texts by their UTF-16 units, one node for each beginning: all pieces that begin at a place of a word are found in one walk.
+
+import { PairTable } from "./pair-table.ts";
+
+export class Trie {
+  /** By node: the number of the text that ends there, or -1. Node 0 is the empty text. */
+  values = new Int32Array(1 << 10).fill(-1);
+  private nodes = 1;
+  private readonly children = new PairTable(-1);
+
+  /** The node behind another one by one unit more; -1 for none. */
+  child(node: number, unit: number): number {
+    return this.children.get(node, unit);
+  }
+
+  /** Puts in a text with its number, which is not negative. */
+  add(text: string, value: number): void {
+    let node = 0;
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i);
+      let next = this.children.get(node, unit);
+      if (next < 0) {
+        next = this.nodes++;
+        this.children.set(node, unit, next);
+        if (next === this.values.length) {
+          const grown = new Int32Array(2 * next).fill(-1);
+          grown.set(this.values);
+          this.values = grown;
+        }
+      }
+      node = next;
+    }
+    this.values[node] = value;
+  }
+}
