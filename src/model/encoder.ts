@@ -7,6 +7,7 @@ import { add, gather, multiply, reshape, slice } from "../graph/operations.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { activate } from "../nn/activation.ts";
 import { applyDropout, type Dropout } from "../nn/dropout.ts";
+import { narrowGradient } from "../nn/narrow-gradient.ts";
 import { keepChance, keepOrSkip } from "../nn/stochastic-depth.ts";
 import { embedBigrams, embedTokens } from "./embedding.ts";
 import type { EncoderInputs } from "./inputs.ts";
@@ -108,7 +109,8 @@ function applyLayer(x: Tensor, depth: number, pass: Pass, scale = 1): Tensor {
   const join = (y: Tensor, made: Tensor, name: "attention" | "feedForward", application: number) => {
     const weighted = shape.normalisation === "deep" ? multiply(y, (2 * countDepths(shape)) ** 0.25) : y;
     const scaled = scale === 1 ? made : multiply(made, scale);
-    const sum = add(weighted, applyDropout(scaled, dropout, application + 2 * depth));
+    const added = add(weighted, applyDropout(scaled, dropout, application + 2 * depth));
+    const sum = shape.training?.residualGradient === "bf16" ? narrowGradient(added) : added;
     return isPre ? sum : norm(sum, `${name}.norm`);
   };
   const entered = enterLayer(x, layer, pass);

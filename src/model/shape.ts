@@ -189,6 +189,8 @@ export interface TrainedAs {
   readonly layerDrop?: number | undefined;
   /** Whether attention sees the token's own document alone. */
   readonly separateDocuments?: boolean | undefined;
+  /** The type of the residual stream's gradient; f32 unless given. */
+  readonly residualGradient?: "bf16" | undefined;
 }
 
 /** The shape with every value that the settings leave out. Nothing is checked beyond types: checkShape does that. */

@@ -32,7 +32,8 @@ export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, Sto
   const separated = { separateDocuments: data.separateDocuments };
   /** Validation leaves out no layer. */
   const model: ModelShape = { ...recipe.model, training: separated };
-  const trained = { ...recipe, model: { ...model, training: { ...separated, layerDrop: train.layerDrop } } };
+  const { layerDrop, residualGradient } = train;
+  const trained = { ...recipe, model: { ...model, training: { ...separated, layerDrop, residualGradient } } };
   const listed = listTrained(recipe);
   const labels = train.microBatchSequences * countMasked(recipe);
   const declareInputs = () => declareMaskedInputs(trained.model, train.microBatchSequences, labels);

@@ -91,6 +91,8 @@ const train = z.strictObject({
   recompute: z.boolean().exactOptional(),
   /** Stochastic depth (Huang et al. 2016, arXiv 1603.09382): the chance that the last layer is left out; others less, in a straight line. */
   layerDrop: z.number().gt(0).lt(1).exactOptional(),
+  /** Of the residual stream: rounded between layers, which a GPU moves faster; without it f32. */
+  residualGradient: z.literal("bf16").exactOptional(),
 });
 
 describeChoice(maskSchema, maskUnits);

@@ -17,6 +17,7 @@ import { crossEntropy } from "../../src/nn/losses.ts";
 import { layerNorm } from "../../src/nn/norm.ts";
 import { buildUpdate } from "../../src/optim/update.ts";
 import { defineTraining } from "../../src/train/definition.ts";
+import type { Recipe } from "../../src/train/recipe.ts";
 import { buildStepGraphs } from "../../src/train/step.ts";
 
 const compile = (graph: Partial<Graph>, precision: "f32" | "bf16" = "bf16"): Program =>
@@ -173,10 +174,10 @@ test("bytes moved are those that a kernel touches: of a slice, of gathered rows,
 });
 
 /** Bytes that all kernels but products move in a micro-batch of crammed BERT, in units of one activation (T, C) of bf16. */
-function countActivations(layers: number): number {
+function countActivations(layers: number, chosen: Partial<Recipe["train"]> = {}): number {
   const [sequences, { sequenceLength, width }] = [512, crammedBert.model];
   const model = { ...crammedBert.model, layers };
-  const train = { ...crammedBert.train, microBatchSequences: sequences };
+  const train = { ...crammedBert.train, microBatchSequences: sequences, ...chosen };
   const graph = buildStepGraphs(defineTraining({ ...crammedBert, model, train })).next;
   const { launches, kernels } = compileForCuda(graph, "bf16", figuresOf(90));
   const moved = launches.filter(({ kernel }) => kernels[kernel]!.product === undefined);
@@ -201,6 +202,12 @@ test("what a layer of crammed BERT moves besides its products", () => {
   // the gradients of weight, bias and residual 8 each, attention 7, the gate 10; rounding four parameters 0.4, last sums 0.1.
   const perLayer = countActivations(3) - countActivations(2);
   assert.ok(perLayer < 49.6, `${perLayer}`);
+});
+
+test("a residual gradient in bf16 takes six of those away: it is read and written rounded, and products read it as it lies", () => {
+  const chosen = { residualGradient: "bf16" } as const;
+  const perLayer = countActivations(3, chosen) - countActivations(2, chosen);
+  assert.ok(perLayer < 43.6, `${perLayer}`);
 });
 
 test("what updates many small tensors is many small kernels with one text", () => {

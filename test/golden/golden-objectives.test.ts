@@ -30,8 +30,8 @@ interface Case {
   readonly states?: Readonly<Record<string, readonly number[]>>;
   readonly updated?: Readonly<Record<string, readonly number[]>>;
   readonly gradients: Readonly<Record<string, Summary>>;
-  /** Where layers are left out, documents are apart, and sequences are in pieces. */
-  readonly trained?: { readonly layerDrop: number; readonly cut: number };
+  /** Where layers are left out, documents are apart, and sequences are in pieces; and the type of the residual stream's gradient. */
+  readonly trained?: { readonly layerDrop: number; readonly cut: number; readonly residualGradient?: "bf16" };
 }
 interface Golden {
   readonly sequences: number;
@@ -69,8 +69,8 @@ for (const each of golden.cases) {
     const parameters = new Map(listed.map(({ name, shape }) => [name, state(name, shape)] as const));
     const states = new Map(listed.map(({ name, shape }) => [name, backend.allocate(shape, "f32")] as const));
     for (const { name, shape } of listed) backend.write(states.get(name)!, parameterValue(name, shape));
-    const { layerDrop, cut = 1 } = each.trained ?? {};
-    const training = each.trained && { layerDrop, separateDocuments: true };
+    const { layerDrop, cut = 1, residualGradient } = each.trained ?? {};
+    const training = each.trained && { layerDrop, residualGradient, separateDocuments: true };
     const trained = { ...recipe, model: { ...recipe.model, ...(training && { training }) }, cut };
     const { loss, seen = {} } = computeObjectiveLoss(parameters, trained);
     const memory = findObjectiveMemory(recipe);

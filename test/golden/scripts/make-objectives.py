@@ -89,9 +89,14 @@ class Network:
         if documents is not None:
             other = (left(documents)[:, :, None] != documents[:, None, :])[:, None]
             hidden = other if hidden is None else other | hidden
-        x = left(x) + scale * self.attend(left(y), y, layer, (left(places), places), hidden)
+        x = self.join(left(x) + scale * self.attend(left(y), y, layer, (left(places), places), hidden))
         value, gate = (self.norm(x, n + "feedForward.norm") @ self.p(n + "feedForward.in", C, feed)).chunk(2, -1)
-        return x + scale * ((value * F.gelu(gate)) @ self.p(n + "feedForward.out", feed // 2, C))
+        return self.join(x + scale * ((value * F.gelu(gate)) @ self.p(n + "feedForward.out", feed // 2, C)))
+
+    def join(self, x):
+        """The residual stream behind one half of a layer, whose gradient may be rounded."""
+        if "residualGradient" in self.trained: x.register_hook(lambda gradient: gradient.to(torch.bfloat16).to(gradient.dtype))
+        return x
 
     def finish(self, x):
         return self.norm(x, "final.norm")
@@ -139,12 +144,12 @@ def add(name, settings, model, inputs, compute):
     read = {}
     found = compute(lambda **more: Network(read, trained=training, **{**model, **more}))
     if training:
-        name += f", layers left out, documents apart, cut into {training['cut']}"
+        name += ", residual gradient in bf16" if "residualGradient" in training else f", layers left out, documents apart, cut into {training['cut']}"
         inputs = {**inputs, "documents": training["documents"].reshape(-1).tolist(), "layerSeed": [training["seed"]]}
     loss, more = found if isinstance(found, tuple) else (found, {})
     loss.backward()
     cases.append({
-        **more, **({"trained": {k: training[k] for k in ["layerDrop", "cut"]}} if training else {}),
+        **more, **({"trained": {k: training[k] for k in ["layerDrop", "cut", "residualGradient"] if k in training}} if training else {}),
         "name": name, "objective": settings, "model": model, "inputs": inputs, "loss": float(f"{loss.item():.10g}"),
         "gradients": {k: summarise(k, read[k].grad) for k in sorted(read)},
     })
@@ -311,5 +316,7 @@ training["cut"] = 2
 add_mixed(1, 2)
 add_electra(0.5, 1, 50, True, 8)
 add_script(0.5, 6)
+training.update({"layerDrop": 0, "cut": 1, "residualGradient": "bf16"})
+add_mixed(1, 2)
 
 print(json.dumps({"sequences": B, "sequenceLength": S, "vocabulary": V, "base": base, "cases": cases}, separators=(",", ":")))
