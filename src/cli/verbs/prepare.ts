@@ -163,6 +163,8 @@ the place of the configuration. HF_TOKEN opens private ones, HF_ENDPOINT is anot
 mix.json mixes sources: {"sources": [{"source": "books/", "weight": 2}, {"source": "c4", "weight": 1, "passes": 2}]}, shares of the
 characters; passes says how often one is read at most, and textField and where choose fields and rows (docs/FORMATS.md).
 
+A set that was tokenized already, parquet with input_ids and a tokenizer.json beside it, is copied as it is.
+
 - is the standard input. "texts/**/*.md" in quotes is a pattern. Names of sources:
 ${describePresets()}
 
@@ -240,14 +242,16 @@ async function prepare(texts: string[], flags: PrepareFlags): Promise<void> {
     else printShard(flags.shard, read);
     return;
   }
-  const { manifest, documents, warnings } = await (flags.merge === true ? mergeMachines : prepareDataset)(options);
+  const { manifest, documents, isReadyMade, warnings } = await (flags.merge === true ? mergeMachines : prepareDataset)(
+    options,
+  );
   const seconds = systemClock.seconds() - start;
   if (flags.json === true) {
     print(
       JSON.stringify({
         out: flags.out,
         seconds,
-        upToDate: documents === undefined,
+        upToDate: documents === undefined && isReadyMade !== true,
         manifest,
         funnel: documents?.funnel,
         warnings,
@@ -255,7 +259,7 @@ async function prepare(texts: string[], flags: PrepareFlags): Promise<void> {
     );
     return;
   }
-  printDataset(flags.out, { manifest, documents, warnings }, seconds);
+  printDataset(flags.out, { manifest, documents, ...(isReadyMade === true && { isReadyMade }), warnings }, seconds);
   print(
     `next: ${quoteCommand(...(await suggestPretrain({ ...flags, recipe: flags.recipe ?? manifest.recipe!, manifest })))}`,
   );
@@ -301,10 +305,11 @@ function createEventPrinter(): (progress: StageProgress) => void {
 /** Prints what came of the text. */
 export function printDataset(
   folder: string,
-  { manifest, documents, warnings }: Omit<Prepared, "folder">,
+  { manifest, documents, isReadyMade, warnings }: Omit<Prepared, "folder">,
   seconds: number,
 ): void {
-  if (documents === undefined) print(`${folder} is up to date: made from the same files with the same options`);
+  if (isReadyMade === true) print("tokenized already: copied as it is, without documents");
+  else if (documents === undefined) print(`${folder} is up to date: made from the same files with the same options`);
   else printFunnel(documents);
   const { training, validation, sequenceLength, vocabulary, text } = manifest;
   if (text !== undefined && text.lost > 0) print(`  lost by normalising: ${formatShare(text.lost, text.characters)}`);

@@ -3,7 +3,7 @@
 // Links are followed, to files and to folders: collections are often folders of links. A file or folder that several paths
 // lead to is read once, so links in a circle end.
 
-import { type Dirent, realpathSync, type Stats, statSync } from "node:fs";
+import { type Dirent, existsSync, realpathSync, type Stats, statSync } from "node:fs";
 import { extname, join } from "node:path";
 import { UserError } from "../../base/errors.ts";
 import { hashFile } from "../../base/files/files.ts";
@@ -12,10 +12,14 @@ import { listFolder } from "../../tables/folder.ts";
 import type { SourceScheme } from "./scheme.ts";
 import type { ListOptions, Shard, ShardFormat } from "./shard.ts";
 
+/** Where a set that was tokenized already has its tokenizer. */
+export const tokenizerPaths = ["tokenizer.json", "tokenizer/tokenizer.json"] as const;
+
 export const localFiles: SourceScheme = {
   name: "file",
   claims: () => true,
   list: listFiles,
+  findTokenizer: async input => tokenizerPaths.map(path => join(input, path)).find(path => existsSync(path)),
   open: ({ path }) => ({ path }),
   identify: ({ path }) => reading(path, "text", hashFile),
   describeState: ({ path }) => {

@@ -44,6 +44,11 @@ export const presets: readonly Preset[] = [
     sources: [...[...roots, ...rootsOfWikimedia].map(set => `hf:bigscience-data/roots_en_${set}`), wikipedia],
   },
   { name: "ag-news", summary: "short news, for trying things", sources: ["hf:fancyzhang/ag_news"] },
+  {
+    name: "pile-readymade",
+    summary: "the reference's own, filtered, tokenized and sorted: 10.9 billion tokens",
+    sources: ["hf:JonasGeiping/the_pile_WordPiecex32768_2efdb9d060d1ae95faf952ec1a50f020"],
+  },
   { name: "the-pile", summary: "taken down for its books", instead: "pile-uncopyrighted" },
   { name: "the-pile-natural", summary: "its Books3 was taken down", instead: "pile-uncopyrighted" },
   { name: "oscar", summary: "takes no new users", instead: "c4 or fineweb-edu" },

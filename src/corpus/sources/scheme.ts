@@ -10,6 +10,8 @@ export interface SourceScheme {
   readonly claims: (input: string) => boolean;
   /** In an order that depends on names alone. */
   readonly list: (input: string, options: ListOptions) => Promise<Shard[]> | Shard[];
+  /** Where the tokenizer.json lies that stands beside shards of ids: in their folder, or in one called tokenizer. */
+  readonly findTokenizer?: (input: string) => Promise<string | undefined>;
   readonly open: (shard: Shard) => LocalBytes;
   /** Names the content of a shard that has no `identity`. */
   readonly identify: (shard: Shard) => string;

@@ -61,6 +61,12 @@ function resolveName(input: string): readonly string[] {
   return findPreset(input) ?? (isPattern(input) ? findPaths(input) : [input]);
 }
 
+/** Where the tokenizer.json lies that a source has beside its shards; undefined for one without. UserErrors: those of its scheme. */
+export async function findTokenizerOf(input: string): Promise<string | undefined> {
+  const names = isMixFile(input) ? [] : resolveName(input);
+  return names.length === 1 ? schemeFor(names[0]!).findTokenizer?.(names[0]!) : undefined;
+}
+
 /** Where the bytes of a shard lie. */
 export const openShard = (shard: Shard): LocalBytes => schemeOf(shard).open(shard);
 

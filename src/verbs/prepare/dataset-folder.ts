@@ -8,6 +8,7 @@ import { findChangedFile } from "../../base/files/checksums.ts";
 import { isShard } from "../../base/files/folder-kind.ts";
 import { readDocumentsManifest } from "../../corpus/documents.ts";
 import type { Shard } from "../../corpus/sources/shard.ts";
+import { noDocuments } from "../../dataset/copy-sequences.ts";
 import { Dataset } from "../../dataset/dataset.ts";
 import { type DatasetManifest, readManifest } from "../../dataset/manifest.ts";
 
@@ -53,6 +54,7 @@ export function readWholeDataset(folder: string): DatasetManifest | undefined {
     } finally {
       dataset.close();
     }
+    if (dataset.manifest.documentsHash === noDocuments) return dataset.manifest;
     const documents = readDocumentsManifest(join(folder, "documents"));
     const checksums = Object.fromEntries(documents.files.map(({ name, sha256 }) => [name, sha256]));
     const changed = findChangedFile(join(folder, "documents"), checksums) !== undefined;

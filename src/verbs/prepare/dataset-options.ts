@@ -55,6 +55,8 @@ export interface Prepared {
   readonly manifest: DatasetManifest;
   /** What was read, kept and dropped; undefined when the dataset stood there already. */
   readonly documents: DocumentsManifest | undefined;
+  /** Whether it was made of sequences that were tokenized already, without documents. */
+  readonly isReadyMade?: boolean;
   /** What a person should know of the text: a share of it that was lost, or that the tokenizer does not know. */
   readonly warnings: readonly string[];
 }

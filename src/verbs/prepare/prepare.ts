@@ -15,6 +15,7 @@ import { findTokenizerKind, type TokenizerKindName } from "../../tokenizer/kinds
 import type { NormaliserName } from "../../tokenizer/normalising/normaliser.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Recipe } from "../../train/recipe.ts";
+import { findReadyMade, prepareReadyMade } from "../ready-made/ready-made.ts";
 import { chooseRecipe } from "../recipe.ts";
 import { datasetNames, knowOwnFiles, leaveOutOwnFiles } from "./dataset-folder.ts";
 import type { Prepared } from "./dataset-options.ts";
@@ -98,6 +99,8 @@ export interface PrepareOptions {
  * Errors are `UserError`s with a code that docs/ERRORS.md explains, among them E_FILE_MISSING, E_UTF8, E_TOO_LITTLE_TEXT.
  */
 export async function prepare(options: PrepareOptions): Promise<Prepared> {
+  const readyMade = await findReadyMade(options.texts);
+  if (readyMade !== undefined) return prepareReadyMade(readyMade, { ...options, onStage: tellBoth(options) });
   const { shards, shaping, passedOver } = await chooseDataset(options);
   return prepareSources(options.out, shards, shaping, tellBoth(options), passedOver);
 }

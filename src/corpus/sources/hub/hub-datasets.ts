@@ -6,7 +6,7 @@ import { type Patience, patient } from "../../../base/patience.ts";
 import { DatasetRepository, openDatasetRepository } from "../../../hub/dataset-repository.ts";
 import { openHub, openOwnHub } from "../../../hub/hub.ts";
 import type { RemoteFile } from "../../../hub/remote-files.ts";
-import { formatOf } from "../local-files.ts";
+import { formatOf, tokenizerPaths } from "../local-files.ts";
 import type { SourceScheme } from "../scheme.ts";
 import type { ListOptions, Shard } from "../shard.ts";
 import { type Configuration, readConfigurations } from "./dataset-card.ts";
@@ -17,6 +17,7 @@ export const hubDatasets = (patience: Patience = patient): SourceScheme => ({
   name: "hub",
   claims: input => input.startsWith(hubPrefix),
   list: (input, options) => listDataset(parseHubAddress(input), options, patience),
+  findTokenizer: input => fetchTokenizer(parseHubAddress(input), patience),
   open: ({ remote }) => {
     const { endpoint, repository, revision, file } = remote!;
     const cached = new DatasetRepository(
@@ -50,6 +51,18 @@ async function listDataset(address: HubAddress, options: ListOptions, patience: 
       remote: { endpoint: hub.endpoint, repository, revision, file },
     } as const;
   });
+}
+
+/** Only a whole repository has one: its parts are texts. */
+async function fetchTokenizer(address: HubAddress, patience: Patience): Promise<string | undefined> {
+  if (address.part !== undefined) return undefined;
+  const opened = await openDatasetRepository(openOwnHub(), address.repository, address.revision, patience);
+  const files = await opened.listFiles("tokenizer");
+  const file = files.find(({ path }) => tokenizerPaths.some(each => each === path));
+  if (file === undefined) return undefined;
+  const cached = opened.openFile(file);
+  await cached.bring(0, file.size);
+  return cached.path;
 }
 
 /** The files of the configuration, the folder, the file or the pattern, and of its split. */

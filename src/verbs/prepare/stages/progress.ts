@@ -15,6 +15,8 @@ const stages = [
   "counting words",
   "learning the tokenizer",
   "tokenizing",
+  /** Of a set that was tokenized already. */
+  "copying sequences",
 ] as const;
 export type StageName = (typeof stages)[number];
 
