@@ -92,7 +92,7 @@ export function addPrepare(program: Command): void {
     .addOption(
       new Option(
         "--pre-tokenizer <name>",
-        "how text is split into words; default: byte-level for bpe, else whitespace for ascii-fold and reference, else bert",
+        "how text is split into words; default: byte-level for bpe, metaspace for unigram, else whitespace for ascii-fold and reference, else bert",
       ).choices(preTokenizerNames),
     )
     .addOption(new Option("--format <name>", "what every file is, whatever its name says").choices(chosenFormats))

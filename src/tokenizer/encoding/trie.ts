@@ -13,8 +13,8 @@ export class Trie {
     return this.children.get(node, unit);
   }
 
-  /** Puts in a text with its number, which is not negative. */
-  add(text: string, value: number): void {
+  /** Puts in a text with its number, which is not negative. Returns its node. */
+  add(text: string, value: number): number {
     let node = 0;
     for (let i = 0; i < text.length; i++) {
       const unit = text.charCodeAt(i);
@@ -31,5 +31,6 @@ export class Trie {
       node = next;
     }
     this.values[node] = value;
+    return node;
   }
 }

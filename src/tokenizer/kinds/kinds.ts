@@ -6,10 +6,11 @@ import type { TokenizerData } from "../tokenizer.ts";
 import { bpe } from "./bpe.ts";
 import type { EncodeWord, TokenizerKind } from "./kind.ts";
 import type { TokenizerModel } from "./models.ts";
+import { unigram } from "./unigram.ts";
 import { wordlevel } from "./wordlevel.ts";
 import { wordpiece } from "./wordpiece.ts";
 
-export const tokenizerKinds = [wordpiece, bpe, wordlevel] as const;
+export const tokenizerKinds = [wordpiece, bpe, unigram, wordlevel] as const;
 
 export type TokenizerKindName = TokenizerModel["kind"];
 

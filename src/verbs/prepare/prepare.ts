@@ -51,7 +51,7 @@ export interface PrepareOptions {
   readonly tokenizerKind?: TokenizerKindName | undefined;
   /**
    * How text is split into words. Default of wordpiece and wordlevel: whitespace for ascii-fold and reference, bert for what keeps other
-   * letters; of bpe byte-level.
+   * letters; of bpe byte-level, of unigram metaspace.
    */
   readonly preTokenizer?: PreTokenizerName | undefined;
   /** What every file is, text, jsonl or html. Default: what its name says, or its content. */
@@ -265,5 +265,5 @@ function choosePreTokenizer(kind: TokenizerKind, options: PrepareOptions): PreTo
 /** Of words, where letters are not all ASCII, BERT's: the other splits them otherwise in @huggingface/tokenizers. */
 function defaultPreTokenizer({ preTokenizers }: TokenizerKind, normaliser: NormaliserName): PreTokenizerName {
   const isAscii = normaliser === "ascii-fold" || normaliser === "reference";
-  return !isAscii && preTokenizers.includes("bert") ? "bert" : preTokenizers[0]!;
+  return !isAscii && preTokenizers[0] === "whitespace" ? "bert" : preTokenizers[0]!;
 }

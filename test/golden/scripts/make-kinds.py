@@ -31,12 +31,21 @@ def train_bpe(pre_tokenizer, size, alphabet):
     return {"size": size, "vocabulary": vocabulary, "merges": model["merges"]}
 
 
+def train_unigram(pre_tokenizer, size):
+    trainer = trainers.UnigramTrainer(vocab_size=size, unk_token="<unk>", special_tokens=specials, show_progress=False)
+    vocab = train(models.Unigram(), pre_tokenizer, trainer)["vocab"]
+    return {"vocabulary": [token for token, _ in vocab], "scores": [round(score, 5) for _, score in vocab]}
+
+
 words = train(models.WordLevel(unk_token="<unk>"), whitespace, trainers.WordLevelTrainer(vocab_size=300, special_tokens=specials, show_progress=False))
 golden = {
     "bpe": {
-        # The larger size is more than the texts have pairs for.
-        "byte-level": [train_bpe(byte_level, size, pre_tokenizers.ByteLevel.alphabet()) for size in (500, 4000)],
-        "metaspace": [train_bpe(metaspace, size, []) for size in (400, 1000)],
+        "byte-level": [train_bpe(byte_level, size, pre_tokenizers.ByteLevel.alphabet()) for size in (500, 1500)],
+        "metaspace": [train_bpe(metaspace, size, []) for size in (400,)],
+    },
+    "unigram": {
+        "metaspace": [train_unigram(metaspace, size) for size in (200, 500)],
+        "whitespace": [train_unigram(whitespace, size) for size in (300,)],
     },
     "wordlevel": sorted(words["vocab"], key=words["vocab"].get),
 }

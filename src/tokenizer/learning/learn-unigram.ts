@@ -1,0 +1,139 @@
+// Learns a Unigram vocabulary as SentencePiece and Hugging Face's UnigramTrainer do: begin with a million stretches that repeat, find their
+// probabilities by expectation maximisation, drop the quarter that the text misses least, and so on until the vocabulary is left.
+
+import type { LearnOptions } from "../kinds/kind.ts";
+import { UnigramPieces } from "../kinds/unigram-pieces.ts";
+import { chooseAlphabet, limitAlphabet, refuseSize } from "./alphabet.ts";
+import type { WordCount } from "./count-words.ts";
+import { findSeeds } from "./unigram-seeds.ts";
+
+const iterations = 2;
+const keptShare = 0.75;
+const leastExpected = 0.5;
+
+/** The piece that stands for what is unknown while learning. */
+const unknown = 0;
+
+/**
+ * The pieces by falling probability, the special tokens not among them, and the logarithms of their probabilities. UserError
+ * E_VOCABULARY_SIZE when the alphabet alone does not fit.
+ */
+export function learnUnigram(
+  wordCounts: readonly WordCount[],
+  options: LearnOptions,
+): { pieces: string[]; scores: number[] } {
+  const { vocabularySize, specialTokens, onProgress } = options;
+  const { all: alphabet } = chooseAlphabet(wordCounts, options.alphabetLimit ?? limitAlphabet(vocabularySize));
+  const needed = specialTokens.length + alphabet.length;
+  if (needed > vocabularySize) throw refuseSize(vocabularySize, needed);
+  const enough = Math.floor((vocabularySize * 11) / 10);
+  const seeds = findSeeds(wordCounts, alphabet);
+  const pieces = new UnigramPieces(["", ...seeds.texts], [Number.NaN, ...seeds.scores], unknown);
+  for (;;) {
+    for (let iteration = 0; iteration < iterations; iteration++) maximise(pieces, wordCounts);
+    onProgress?.(pieces.texts.length);
+    if (pieces.texts.length <= enough) break;
+    prune(pieces, wordCounts, enough);
+  }
+  return finish(pieces, alphabet, vocabularySize - specialTokens.length);
+}
+
+/** One step of expectation maximisation, with the digamma function as a sparse prior (Liang & Klein 2007). */
+function maximise(pieces: UnigramPieces, wordCounts: readonly WordCount[]): void {
+  const expected = new Float64Array(pieces.texts.length);
+  for (const [word, count] of wordCounts) pieces.expect(word, count, expected);
+  const kept = [unknown];
+  let sum = 0;
+  for (let id = 1; id < expected.length; id++) {
+    if (expected[id]! < leastExpected) continue;
+    kept.push(id);
+    sum += expected[id]!;
+  }
+  const logarithm = digamma(sum);
+  const scores = Float64Array.from(kept, id => (id === unknown ? Number.NaN : digamma(expected[id]!) - logarithm));
+  pieces.keep(kept, scores);
+}
+
+/** Drops the pieces whose text is made of others at the least cost. */
+function prune(pieces: UnigramPieces, wordCounts: readonly WordCount[], enough: number): void {
+  const { texts, scores } = pieces;
+  const used = new Float64Array(texts.length); // how often each piece is used
+  let words = 0;
+  for (const [word, count] of wordCounts) {
+    words += count;
+    const { ids, count: length } = pieces.findBest(word);
+    for (let at = 0; at < length; at++) used[ids[at]!]! += count;
+  }
+  const sum = used.reduce((a, b) => a + b, 0);
+  const kept = [unknown];
+  const losses: [id: number, loss: number][] = [];
+  for (let id = 1; id < texts.length; id++) {
+    const text = texts[id]!;
+    const best = pieces.findBest(text);
+    const isWhole = best.count === 1 && best.ids[0] === id;
+    const others = isWhole ? pieces.findBestWithout(text, id) : undefined;
+    if (used[id] === 0 && (others !== undefined || !isWhole)) continue;
+    if (others === undefined) {
+      kept.push(id);
+      continue;
+    }
+    const own = Math.log(used[id]!) - Math.log(sum);
+    // As there: the number of all pieces, where SentencePiece has that of the others.
+    const sumWithout = Math.log(sum + used[id]! * (texts.length - 1));
+    let instead = 0;
+    for (let at = 0; at < others.count; at++) instead += Math.log(used[others.ids[at]!]! + used[id]!) - sumWithout;
+    losses.push([id, (used[id]! / words) * (own - instead)]);
+  }
+  const wanted = Math.max(enough, Math.floor(texts.length * keptShare));
+  losses.sort(([, a], [, b]) => b - a);
+  for (const [id] of losses) {
+    if (kept.length >= wanted) break;
+    kept.push(id);
+  }
+  pieces.keep(
+    kept,
+    Float64Array.from(kept, id => scores[id]!),
+  );
+}
+
+/** The alphabet in any case, then the others as they stand until the vocabulary is full. */
+function finish(
+  { texts, scores }: UnigramPieces,
+  alphabet: readonly string[],
+  size: number,
+): { pieces: string[]; scores: number[] } {
+  const scoreOf = new Map<string, number>();
+  for (let id = 1; id < texts.length; id++) scoreOf.set(texts[id]!, scores[id]!);
+  let least = Number.POSITIVE_INFINITY;
+  for (const score of scores) if (score < least) least = score;
+  let penalty = 0;
+  const finished = new Map<string, number>();
+  for (const letter of alphabet) {
+    const score = scoreOf.get(letter);
+    finished.set(letter, score ?? least + penalty);
+    if (score === undefined) penalty += 0.0001;
+  }
+  for (const [text, score] of scoreOf) {
+    if (finished.size >= size) break;
+    if (!finished.has(text)) finished.set(text, score);
+  }
+  const sorted = [...finished].sort(([, a], [, b]) => b - a);
+  return { pieces: sorted.map(([text]) => text), scores: sorted.map(([, score]) => score) };
+}
+
+/** The derivative of the logarithm of the gamma function, by its asymptotic series from 7 on. */
+function digamma(x: number): number {
+  let result = 0;
+  let at = x;
+  for (; at < 7; at++) result -= 1 / at;
+  at -= 0.5;
+  const square = 1 / (at * at);
+  return (
+    result +
+    Math.log(at) +
+    square / 24 -
+    (7 / 960) * square ** 2 +
+    (31 / 8064) * square ** 3 -
+    (127 / 30720) * square ** 4
+  );
+}
