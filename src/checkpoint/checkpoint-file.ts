@@ -11,6 +11,8 @@ const counters = {
   step: z.number().int().nonnegative(),
   /** Training sequences consumed: where in the data's order the next micro-batch starts. */
   sequences: z.number().int().nonnegative(),
+  /** Under a monotone batch rule: micro-batches that the next step has at least. */
+  leastMicroBatches: z.number().int().positive().exactOptional(),
   /** Budget used, in seconds. */
   elapsedSeconds: z.number().nonnegative(),
   seed: z.number().int(),

@@ -54,6 +54,11 @@ const warned: readonly [name: string, seen: Forecast, pattern: RegExp][] = [
     /ramp is impossible/,
   ],
   [
+    "a batch that gradients decide",
+    forecast(["schedule.batchRule.name=norm", "schedule.batchSequences=640", "schedule.batchRamp=0"], 1e7),
+    /3,600 steps and 2,304,000 sequences are with the largest; with the smallest, of 128 sequences, 18,000 steps and 2,304,000/,
+  ],
+  [
     "a batch in fractions of a micro-batch",
     forecast(["schedule.batchSequences=200"]),
     /256 sequences are read instead/,

@@ -72,12 +72,12 @@ export function forecastRun(options: ForecastOptions): Forecast {
 const leastSteps = 500;
 
 function listWarnings(
-  { recipe, device, memory }: ForecastOptions,
+  { recipe, device, memory, cost }: ForecastOptions,
   course: Course,
   epochs: number | undefined,
 ): string[] {
   const { microBatchSequences: size } = recipe.train;
-  const { batchSequences: batch, batchRamp } = recipe.schedule;
+  const { batchSequences: batch, batchRamp, batchRule } = recipe.schedule;
   const { sequenceLength } = recipe.model;
   const stages = listStretches(recipe).length;
   const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
@@ -110,6 +110,7 @@ function listWarnings(
         `a batch of ${batch} is no whole number of micro-batches of ${size}: ` +
         `${Math.ceil(batch / size) * size} sequences are read instead`,
     ],
+    [batchRule !== undefined, () => describeRule(recipe, cost, course)],
     [
       size * sequenceLength < (device.leastTokens ?? 0),
       () =>
@@ -118,6 +119,19 @@ function listWarnings(
     ],
   ];
   return faults.filter(([holds]) => holds).map(([, describe]) => describe());
+}
+
+/** Gradients decide, so the plan is of the largest batches; here that of the smallest. */
+function describeRule(recipe: Recipe, cost: StepCost, course: Course): string {
+  const batchSequences = recipe.schedule.batchRule!.least * recipe.train.microBatchSequences;
+  const smallest = { ...recipe, schedule: { ...recipe.schedule, batchSequences, batchRamp: 0 } };
+  const least = planCourse(smallest, parseBudget(recipe.train.budget), cost);
+  const count = (value: number) => value.toLocaleString("en-US");
+  return (
+    `schedule.batchRule ends batches in the run by what gradients are, which no plan knows: ${count(course.steps)} steps and ` +
+    `${count(course.sequences)} sequences are with the largest; with the smallest, of ${count(batchSequences)} sequences, ` +
+    `${count(least.steps)} steps and ${count(least.sequences)} sequences`
+  );
 }
 
 /** A batch of whole micro-batches that gives twice the least number of steps, or as many as there can be. */

@@ -60,6 +60,7 @@ export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, Sto
     validationLoss: parameters => computeValidationLoss(parameters, { ...recipe, model }),
     interval: findInterval(optimizer),
     recomputes: train.recompute,
+    measuresGradients: recipe.schedule.batchRule !== undefined,
     probe: probe && {
       gradients: (parameters, gradients, seed) => buildProbe(probe, optimizer, losses, parameters, gradients, seed),
       scaling: probe === "sampled" ? "independent" : "mean",

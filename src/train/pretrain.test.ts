@@ -30,6 +30,7 @@ import {
 } from "../graph/operations.ts";
 import { makeTables } from "../model/inputs.ts";
 import type { WeightAverageSettings } from "../optim/averages.ts";
+import type { BatchRuleSettings } from "../optim/batch-rules.ts";
 import { batchSizeAt, rateAt } from "../optim/schedule.ts";
 import type { BatchSource } from "./batch-queue.ts";
 import { parseBudget } from "./budget.ts";
@@ -223,11 +224,14 @@ async function runToy(
     source = constantSource,
     name = "cpu",
     average,
-  }: { source?: BatchSource; name?: string; average?: WeightAverageSettings } = {},
+    batchRule,
+  }: { source?: BatchSource; name?: string; average?: WeightAverageSettings; batchRule?: BatchRuleSettings } = {},
 ) {
   const backend = await backends[name]!();
-  const definition = average === undefined ? toy : averageTraining(toy, average);
-  const recipe = average === undefined ? toyRecipe : { ...toyRecipe, average };
+  const measured = { ...toy, measuresGradients: batchRule !== undefined };
+  const definition = average === undefined ? measured : averageTraining(measured, average);
+  const schedule = { ...toyRecipe.schedule, ...(batchRule && { batchRule, batchRamp: 0, batchSequences: 12 }) };
+  const recipe = { ...toyRecipe, schedule, ...(average && { average }) };
   // On the reference batches are read ahead, as on a device that works by itself.
   const engine = { ...(await openEngine(backend, definition)), leavesHostFree: name === "reference" };
   const budget = parseBudget(recipe.train.budget);
@@ -278,11 +282,8 @@ for (const average of [
   { name: "lawa", copies: 3, every: 0.1 },
 ] as const) {
   test(`an average of the parameters (${average.name}) is validated, changes no parameter, and is resumed to its bits`, async () => {
-    const [plain, whole, cut] = ["plain", "whole", "cut"].map(name => join(folder, `${average.name}-${name}`)) as [
-      string,
-      string,
-      string,
-    ];
+    const inFolder = (name: string) => join(folder, `${average.name}-${name}`);
+    const [plain, whole, cut] = [inFolder("plain"), inFolder("whole"), inFolder("cut")];
     await runToy(plain, -1, false);
     await runToy(whole, -1, false, { average });
     await runToy(cut, 8, false, { average });
@@ -306,6 +307,22 @@ for (const average of [
     assert.equal(losses(whole)[0]![2], undefined);
   });
 }
+
+test("a batch rule ends batches, and a monotone one is resumed where it was", async () => {
+  const options = { name: "reference", batchRule: { name: "cosine", theta: 0.01, least: 2, monotone: true } } as const;
+  const [whole, cut] = [join(folder, "rule-whole"), join(folder, "rule-cut")];
+  await runToy(whole, -1, false, options);
+  await runToy(cut, 12, false, options);
+  await runToy(cut, 17, true, options);
+  await runToy(cut, -1, true, options);
+  const read = (run: string) => readFileSync(join(run, "checkpoints/step-00000030/parameters.safetensors"));
+  assert.ok(read(whole).equals(read(cut)));
+  const listBatches = (run: string) =>
+    readEvents(join(run, "events.jsonl")).flatMap(event => (event.kind === "step" ? [event.batchSequences] : []));
+  const seen = listBatches(whole);
+  assert.deepEqual(listBatches(cut), seen);
+  assert.ok(new Set(seen).size > 2 && seen.every((size, i) => size >= (seen[i - 1] ?? 2) && size <= 12), seen.join());
+});
 
 for (const name of ["adamw", "muon"]) {
   test(`warm-up leaves no trace under ${name}`, async () => {

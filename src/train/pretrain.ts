@@ -7,6 +7,7 @@ import type { Counters } from "../checkpoint/checkpoint-file.ts";
 import { saveCheckpoint, type TrainingState } from "../checkpoint/state.ts";
 import type { TrainingEvent } from "../events/event.ts";
 import { countTaken } from "../optim/averages.ts";
+import { createBatchEnd } from "../optim/batch-end.ts";
 import { firstLossScale, wasTooLarge } from "../optim/loss-scale.ts";
 import { batchSizeAt, rateAt } from "../optim/schedule.ts";
 import { type BatchSource, queueBatches } from "./batch-queue.ts";
@@ -70,6 +71,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
   let step = resumeFrom?.counters.step ?? 0;
   let sequences = resumeFrom?.counters.sequences ?? 0;
   const budget = startBudget(options.budget, clock, resumeFrom?.counters.elapsedSeconds ?? 0);
+  const batchEnd = createBatchEnd(recipe.schedule.batchRule, resumeFrom?.counters.leastMicroBatches);
   const guard = createGuard(recipe.train.badStepsAllowed, diverge);
   // A signal that the process goes on may come after it did: it is waited for where much time went by, whatever was done then.
   let lastSeconds = clock.seconds();
@@ -109,22 +111,26 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
   }
   const save = async (folder: string): Promise<TrainingEvent> => {
     const { elapsedSeconds } = now;
-    const path = await saveState(folder, options, { step, sequences, elapsedSeconds });
+    const { leastMicroBatches } = batchEnd;
+    const position = { step, sequences, elapsedSeconds, ...(leastMicroBatches !== undefined && { leastMicroBatches }) };
+    const path = await saveState(folder, options, position);
     return { kind: "checkpoint", step, elapsedSeconds, path };
   };
   let savedSeconds = now.elapsedSeconds;
   let stoppedBefore = options.stoppedSeconds?.() ?? 0;
   while (now.progress < 1 && !options.signal.aborted) {
     const start = await readClock();
-    const microBatches = Math.ceil(batchSizeAt(now.progress, ramp) / size);
+    const most = Math.ceil(batchSizeAt(now.progress, ramp) / size);
     const isProbed = engine.probe !== undefined && (engine.isDue?.(step + 1) ?? true);
     const batches: Inputs[] = [];
-    for (let i = 0; i < microBatches; i++) {
+    let microBatches = 0;
+    do {
       const batch = await queue.take(sequences, now.progress);
-      await engine.accumulate(batch, i === 0);
+      await engine.accumulate(batch, microBatches === 0);
       if (isProbed) batches.push(batch);
       sequences += size;
-    }
+      microBatches++;
+    } while (!batchEnd.isReached(microBatches, most, engine.measureGradients));
     for (const [i, batch] of batches.entries()) {
       // Another for every micro-batch of the run, the same when it is resumed.
       const seed = (Math.imul(recipe.train.seed, 0x9e3779b1) + sequences / size - i) >>> 0;
@@ -241,7 +247,7 @@ async function validate({ engine, source }: PretrainOptions, step: number, isAve
 async function saveState(
   run: string,
   { engine, source, recipe, recipeHash, tokenizerHash, listUnwrittenEvents }: PretrainOptions,
-  position: Pick<Counters, "step" | "sequences" | "elapsedSeconds">,
+  position: Pick<Counters, "step" | "sequences" | "elapsedSeconds" | "leastMicroBatches">,
 ): Promise<string> {
   const unwrittenEvents = [...(listUnwrittenEvents?.() ?? [])];
   const counters = {

@@ -11,6 +11,7 @@ import { tokenLosses, tokenLossSchema } from "../nn/token-losses/token-losses.ts
 import { findObjectiveFault, isMasked, listTrained, objectiveSchema, objectives } from "../objectives/objectives.ts";
 import { mayLackPredictions } from "../objectives/predictions.ts";
 import { weightAverageSchema, weightAverages } from "../optim/averages.ts";
+import { batchRuleSchema, batchRules } from "../optim/batch-rules.ts";
 import { findOptimizerFault, optimizerSchema, optimizers } from "../optim/optimizers.ts";
 import { findProbe } from "../optim/probe.ts";
 import { rateSchedules, valueSchedule } from "../optim/schedule.ts";
@@ -49,6 +50,8 @@ const batches = {
   batchSequences: positive,
   /** The batch grows linearly from one micro-batch to batchSequences over this share of the budget; 0: no ramp. */
   batchRamp: fraction,
+  /** A batch ends before batchSequences where its micro-batches agree on their gradient. */
+  batchRule: describeChoice(batchRuleSchema, batchRules).exactOptional(),
   /** Of the optimizer's weight decay; without it that stays what it is. */
   weightDecay: valueSchedule.exactOptional(),
   /** Of its momentum: beta1, momentum or muonMomentum. */

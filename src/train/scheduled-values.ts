@@ -18,7 +18,10 @@ interface ScheduledRecipe {
     readonly weightDecay?: ValueSchedule;
     readonly momentum?: ValueSchedule;
     readonly sequenceLength?: ValueSchedule;
+    readonly batchSequences: number;
+    readonly batchRule?: { readonly least: number };
   };
+  readonly train: { readonly microBatchSequences: number };
 }
 
 interface Scheduled {
@@ -76,7 +79,7 @@ export function lengthAt(progress: number, recipe: Pick<ScheduledRecipe, "model"
 
 /** Beginning with the path; undefined where all is well. */
 export function findScheduleFault(recipe: ScheduledRecipe) {
-  const { optimizer, schedule, data } = recipe;
+  const { optimizer, schedule, data, train } = recipe;
   if (schedule.momentum !== undefined && findMomentum(recipe) === undefined) {
     const message = `schedule.momentum changes nothing under ${optimizer.name}`;
     return { message, advice: "Leave it out, or take adamw, adam, sgd, lars or muon." };
@@ -84,6 +87,12 @@ export function findScheduleFault(recipe: ScheduledRecipe) {
   if (schedule.momentum !== undefined && "muonFirstMomentum" in optimizer) {
     const message = "schedule.momentum and optimizer.muonFirstMomentum both change muonMomentum";
     return { message, advice: "Leave out one." };
+  }
+  const { batchRule, batchSequences } = schedule;
+  const most = Math.ceil(batchSequences / train.microBatchSequences);
+  if (batchRule !== undefined && most <= batchRule.least) {
+    const message = `schedule.batchRule ends no batch: its least ${batchRule.least} micro-batches are the ${most} of batchSequences ${batchSequences} or more`;
+    return { message, advice: "Raise schedule.batchSequences, or lower train.microBatchSequences." };
   }
   if (data.maskSchedule !== undefined && data.finalMaskFraction !== undefined) {
     return { message: "data.maskSchedule and finalMaskFraction both change maskFraction", advice: "Leave out one." };

@@ -10,6 +10,7 @@ import { differentiate } from "../graph/gradient.ts";
 import { add, input, multiply, reshape, sqrt, state } from "../graph/operations.ts";
 import { countBytes, countElements, type Graph, type Shape, type Tensor, type TensorType } from "../graph/tensor.ts";
 import { globalNorm } from "../optim/clip.ts";
+import { type GradientProducts, measureProducts, readProducts } from "../optim/gradient-products.ts";
 import { adaptLossScale, firstLossScale, type LossScale } from "../optim/loss-scale.ts";
 import { guardUpdates } from "./guard.ts";
 import { clearStates, listHeld, restoreStates } from "./states.ts";
@@ -82,6 +83,8 @@ export interface TrainingDefinition {
     | undefined;
   scheduleInputs(schedule: StepSchedule): Inputs;
   initialise(name: string): Float32Array;
+  /** Whether micro-batches measure how their gradients agree, as batch rules read it. */
+  readonly measuresGradients?: boolean | undefined;
   /** Whether micro-batches compute again what takes much memory to keep; not a bit of any result changes. */
   readonly recomputes?: boolean | undefined;
 }
@@ -107,6 +110,8 @@ export interface Engine {
   /** Whether what is asked of the device is under way when it has been asked, and the host has nothing to do until it is awaited. */
   readonly leavesHostFree?: boolean;
   accumulate(batch: Inputs, first: boolean): Promise<void>;
+  /** Where the definition measures gradients: of the micro-batch that was accumulated last. */
+  measureGradients?(): GradientProducts;
   /** Applies the mean gradient of `microBatches`. A step that is not finite changes no parameter and no moment. */
   update(schedule: StepSchedule, microBatches: number): Promise<StepResult>;
   validate(batch: Inputs): Promise<number>;
@@ -171,7 +176,7 @@ function buildCutGraphs(
     [...(definition.cutLosses ?? [])].map(([pieces, compute]) => {
       const loss = reshape(compute(parameters), [1]);
       const named = [...nameGradients(loss, parameters, scaling), [lossSum, loss] as const];
-      return [pieces, accumulate(named, definition.recomputes)];
+      return [pieces, accumulate(named, definition)];
     }),
   );
 }
@@ -185,7 +190,7 @@ export function buildStepGraphs(definition: TrainingDefinition, scaling: Scaling
   const named = nameGradients(loss, parameters, scaling);
   for (const [name, value] of Object.entries(computed.seen ?? {})) named.push([seenOf(name), value]);
   named.push([lossSum, loss]);
-  const [first, next] = accumulate(named, definition.recomputes);
+  const [first, next] = accumulate(named, definition);
   return {
     ...{ first, next },
     update: buildUpdateGraph(definition, parameters, true, scaling),
@@ -208,11 +213,16 @@ function buildAverageGraphs(
 }
 
 /** A graph that sets states to these values, and one that adds them. */
-function accumulate(named: readonly (readonly [string, Tensor])[], recomputes = false): [Graph, Graph] {
+function accumulate(
+  named: readonly (readonly [string, Tensor])[],
+  { recomputes = false, measuresGradients = false }: Pick<TrainingDefinition, "recomputes" | "measuresGradients">,
+): [Graph, Graph] {
   const added = named.map(([name, value]) => [name, add(state(name, value.shape), value)] as const);
+  const measured = new Map(measuresGradients ? named.filter(([name]) => name.startsWith(gradientOf(""))) : []);
+  const sums = new Map([...measured].map(([name, { shape }]) => [name, state(name, shape)] as const));
   return [
-    { outputs: {}, updates: Object.fromEntries(named), recomputes },
-    { outputs: {}, updates: Object.fromEntries(added), recomputes },
+    { outputs: measureProducts(measured, undefined), updates: Object.fromEntries(named), recomputes },
+    { outputs: measureProducts(measured, sums), updates: Object.fromEntries(added), recomputes },
   ];
 }
 
@@ -229,7 +239,7 @@ function buildProbeGraphs(
   const gradients = readMean(gradientOf, parameters, gradientScale());
   const probed = probe.gradients(parameters, gradients, input("probeSeed", [1], "u32"));
   const named = [...probed].map(([name, value]) => [probeOf(name), value] as const);
-  const [firstProbe, nextProbe] = accumulate(named, recomputes);
+  const [firstProbe, nextProbe] = accumulate(named, { recomputes });
   return { firstProbe, nextProbe };
 }
 
@@ -303,6 +313,7 @@ export async function openEngine(backend: Backend, definition: TrainingDefinitio
   };
   const { interval = 1 } = definition;
   const isDue = (step: number) => (step - 1) % interval === 0;
+  let products: GradientProducts | undefined;
   return {
     device: backend.device,
     leavesHostFree: backend.synchronise !== undefined,
@@ -317,8 +328,12 @@ export async function openEngine(backend: Backend, definition: TrainingDefinitio
     parameterCount: [...definition.parameters.values()].reduce((sum, shape) => sum + countElements(shape), 0),
     accumulate: async ({ cut: pieces = 1, ...batch }, isFirst) => {
       const [own, more] = pieces === 1 ? [first, next] : cut.get(pieces as number)!;
-      await (isFirst ? own : more)!.run({ ...batch, ...scaleLoss() });
+      const outputs = await (isFirst ? own : more)!.run({ ...batch, ...scaleLoss() });
+      if (definition.measuresGradients !== true) return;
+      const scale = backend.scalesLoss ? lossScale.factor : 1;
+      products = readProducts(outputs, Array.from(definition.parameters.keys(), gradientOf), scale);
     },
+    ...(definition.measuresGradients === true && { measureGradients: () => products! }),
     update: async (schedule, microBatches) => {
       const program = isDue(schedule.step) ? update : updateBetween!;
       const outputs = await program.run({ ...definition.scheduleInputs(schedule), ...scaleGradients(microBatches) });

@@ -20,6 +20,7 @@ import { drawBatch } from "../../src/machine/measure-step.ts";
 import { makeTables } from "../../src/model/inputs.ts";
 import { countMasked, countMaskedAt } from "../../src/objectives/predictions.ts";
 import { countTaken } from "../../src/optim/averages.ts";
+import { createBatchEnd } from "../../src/optim/batch-end.ts";
 import { batchSizeAt, rateAt } from "../../src/optim/schedule.ts";
 import { isChoice, isSection, shapesOf, unwrap } from "../../src/settings/schema.ts";
 import { countValidationBatches } from "../../src/train/batches.ts";
@@ -36,7 +37,7 @@ after(() => rmSync(folder, { recursive: true }));
 const base = [
   ...["model.width=16", "model.layers=2", "model.heads=2", "model.feedForward=32", "model.vocabulary=40"],
   ...["model.sequenceLength=32", "train.microBatchSequences=8", "train.budget=6steps", "train.precision=f32"],
-  ...["schedule.batchSequences=32", "optimizer.name=adamw"],
+  ...["schedule.batchSequences=64", "optimizer.name=adamw"],
 ];
 
 /** What a choice needs beside itself to be a recipe. */
@@ -156,6 +157,27 @@ function describeOrder({ data, train }: Recipe): unknown {
   return [0, 1].map(epoch => [...order(train.seed, epoch)]);
 }
 
+/** Micro-batches of steps under a batch rule, whose gradients' trend fades. */
+function describeBatches({ schedule, train }: Recipe): unknown {
+  const { batchRule, batchSequences } = schedule;
+  if (batchRule === undefined) return undefined;
+  const end = createBatchEnd(batchRule, undefined);
+  const random = new RandomSequence(2, streams.sampling, 0);
+  return Array.from({ length: 60 }, (_, step) => {
+    let sums = [0, 0];
+    for (let k = 1; ; k++) {
+      const gradients = [2 / (1 + step / 9) + random.normalPair()[0], random.normalPair()[0]];
+      const products = {
+        newest: gradients.map(g => g * g),
+        across: gradients.map((g, p) => g * sums[p]!),
+        before: sums.map(s => s * s),
+      };
+      if (end.isReached(k, batchSequences / train.microBatchSequences, () => products)) return k;
+      sums = sums.map((s, p) => s + gradients[p]!);
+    }
+  });
+}
+
 /** What schedules, masks and beginnings make of a recipe. */
 function describeValues(recipe: Recipe): string {
   const definition = defineTraining(recipe);
@@ -189,7 +211,18 @@ function describeValues(recipe: Recipe): string {
   const fed = Object.entries(drawBatch(recipe)).map(([name, read]) => [name, ...(read as Int32Array)]);
   const masked = data.mask === undefined ? [] : [[...tokens], [...positions]];
   return contentHash(
-    JSON.stringify([moments, masked, train.seed, first, tables, sizes, others, fed, describeOrder(recipe)]),
+    JSON.stringify([
+      moments,
+      masked,
+      train.seed,
+      first,
+      tables,
+      sizes,
+      others,
+      fed,
+      describeOrder(recipe),
+      describeBatches(recipe),
+    ]),
   );
 }
 
