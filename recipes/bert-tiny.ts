@@ -1,5 +1,5 @@
 // The paper's smallest shape (its bert-tiny) with the training of bert-base: 4 layers of width 384 behind an embedding of width 96. 8,788,320
-// parameters: an AlbertForMaskedLM of four groups without its segments. 34 MFLOP a token.
+// parameters: an AlbertForMaskedLM of four groups without its segments. 33 MFLOP a token.
 
 import { extendRecipe } from "../src/train/recipe.ts";
 import { bertBase } from "./bert-base.ts";

@@ -1,5 +1,5 @@
 // The paper's recipe at a size a CPU trains: 4.7 M parameters (width 256, 4 layers), everything else unchanged but the
-// batch, which a CPU fills at 32 sequences: 18.4 MFLOP a token, so 10 minutes at 15,000 tokens/s are 9 M tokens.
+// batch, which a CPU fills at 32 sequences: 18.1 MFLOP a token, so 10 minutes at 15,000 tokens/s are 9 M tokens.
 
 import { extendRecipe } from "../src/train/recipe.ts";
 import { crammedBert } from "./crammed-bert.ts";

@@ -1,6 +1,6 @@
 // The final recipe of "Cramming" (Geiping & Goldstein, arXiv 2212.14034), as its code ran it, for one day.
 // 119,589,889 parameters; a token costs 0.60 GFLOP forward and backward, so the day on a GPU that sustains 60 TFLOP/s is
-// 8.6 billion tokens: 40,134 steps with the batch ramp.
+// 8.6 billion tokens: 40,193 steps with the batch ramp.
 
 import { completeShape } from "../src/model/shape.ts";
 import type { Recipe } from "../src/train/recipe.ts";

@@ -25,14 +25,19 @@ const sizes = {
 const layers = [
   ...(["pre", "post", "sandwich", "deep"] as const).map(normalisation => ({ normalisation })),
   { parallel: true },
+  { mixer: { name: "attention", scores: "norm" } as const },
+  {
+    mixer: { name: "attention", causal: true, qkNorm: "learned", valueResidual: true } as const,
+    positions: "rotary",
+  } as const,
   { feedForwardEvery: 2 },
   { repeats: 2 },
   { residual: { scalars: true, embeddingSkip: true } },
   ...mixers.map(({ name }) => ({ mixer: { name } as { name: "attention" }, heads: name === "attention" ? 2 : 1 })),
 ];
 
-for (const changes of layers) {
-  test(`rows of ${JSON.stringify(changes)}`, async () => {
+for (const [changes, ofEach] of layers.flatMap(each => [[each, false] as const, [each, true] as const])) {
+  test(`${ofEach ? "as many rows of each sequence" : "any rows"} of ${JSON.stringify(changes)}`, async () => {
     const shape = completeShape({ ...sizes, ...changes });
     const backend = openReference();
     const listed = listParameters(shape);
@@ -46,10 +51,10 @@ for (const changes of layers) {
     });
     const parameters = new Map(listed.map(({ name, shape: own }) => [name, state(name, own)] as const));
     const inputs = declareEncoderInputs(shape, 2, sizes.sequenceLength);
-    const rows = input("rows", [5], "i32");
-    const weights = input("weights", [5, sizes.width], "f32");
+    const rows = input("rows", ofEach ? [2, 3] : [6], "i32");
+    const weights = input("weights", [6, sizes.width], "f32");
     const some = encode(inputs, parameters, shape, { rows });
-    const all = gather(encode(inputs, parameters, shape), rows);
+    const all = gather(encode(inputs, parameters, shape), reshape(rows, [6]));
     const follow = (hidden: Tensor) =>
       differentiate(reshape(sum(multiply(hidden, weights), [0, 1]), []), [...parameters.values()]);
     const outputs = Object.fromEntries([
@@ -59,8 +64,8 @@ for (const changes of layers) {
     const loaded = await backend.load({ outputs, updates: {} }, states);
     const seen = await loaded.run({
       tokens: Int32Array.from({ length: 16 }, (_, i) => (7 * i) % 20),
-      rows: Int32Array.of(1, 2, 7, 8, 14),
-      weights: Float32Array.from({ length: 40 }, (_, i) => ((13 * i) % 11) - 5),
+      rows: ofEach ? Int32Array.of(1, 2, 7, 8, 11, 14) : Int32Array.of(1, 2, 3, 7, 8, 14),
+      weights: Float32Array.from({ length: 48 }, (_, i) => ((13 * i) % 11) - 5),
       ...makeTables(shape),
     });
     for (let i = 0; i <= parameters.size; i++) {

@@ -4,7 +4,7 @@
 // B sequences, S positions each, T = B·S, width C, F of the feed-forward.
 
 import { add, gather, multiply, reshape, slice } from "../graph/operations.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { countElements, type Tensor } from "../graph/tensor.ts";
 import { activate } from "../nn/activation.ts";
 import { applyDropout, type Dropout } from "../nn/dropout.ts";
 import { narrowGradient } from "../nn/narrow-gradient.ts";
@@ -41,7 +41,10 @@ interface Pass {
   readonly memory: Map<string, Tensor>;
 }
 
-/** Whose hidden states are asked for: every token's, the first one's of each sequence, or those at places (P) i32 of (T). */
+/**
+ * Whose hidden states are asked for: every token's, the first one's of each sequence, or those at places i32 of (T): (P) any, or (B, M)
+ * as many of each sequence, in their order, which lets the last attention do with their queries.
+ */
 export type EncodedRows = "all" | "first" | Tensor;
 
 /**
@@ -51,10 +54,17 @@ export type EncodedRows = "all" | "first" | Tensor;
 function readRows(x: Tensor, depth: number, { inputs, shape, rows, detour }: Pass): Tensor {
   if (detour?.seesAll && depth === detour.from) return takeRows(x, detour);
   if (rows === "all" || depth < countDepths(shape) - 1) return x;
-  if (rows !== "first") return gather(x, rows);
+  if (rows !== "first") return gather(x, reshape(rows, [countElements(rows.shape)]));
   const [T, C] = x.shape as [number, number];
   const sequences = reshape(x, [T / inputs.length, inputs.length, C]);
   return reshape(slice(sequences, 1, 0, 1), [T / inputs.length, C]);
+}
+
+/** Whether what `keepRows` leaves at a depth is as many rows of each sequence, and fewer than enter. */
+function keepsFew(depth: number, { shape, rows, detour }: Pass): boolean {
+  if (detour?.seesAll && depth === detour.from) return true;
+  if (rows === "all" || depth < countDepths(shape) - 1) return shortens(shape, depth);
+  return rows === "first" || rows.shape.length === 2;
 }
 
 /** Those of the rows that enter a layer, after as many as they become in it. */
@@ -74,7 +84,7 @@ function mix(x: Tensor, depth: number, pass: Pass): Tensor {
     find: name => findParameter(parameters, inLayer(name)),
     project: (y, name) => project(y, inLayer(name), parameters, shape),
     keepRows: y => keepRows(y, depth, pass),
-    ...(shortens(shape, depth) && { pool: (y: Tensor) => resample(y, depth, shape, pass.inputs) }),
+    keepsFew: keepsFew(depth, pass),
   });
 }
 

@@ -18,7 +18,7 @@ import {
   sum,
   transpose,
 } from "../graph/operations.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { countElements, type Tensor } from "../graph/tensor.ts";
 import { gelu } from "../nn/activation.ts";
 import { capLogits, decodedLogTotals, decodedLossOfRows } from "../nn/decoded-loss.ts";
 import { sampleLabels } from "../nn/sample-labels.ts";
@@ -151,7 +151,7 @@ export function computeSampledLoss(
   parameters: Parameters,
   shape: ModelShape,
   seed: Tensor,
-  tileRows = chooseTileRows(inputs.positions.shape[0]!),
+  tileRows = chooseTileRows(countElements(inputs.positions.shape)),
 ): Tensor {
   const rows = prepareRows(encode(inputs, parameters, shape, { rows: inputs.positions }), parameters, shape);
   const decoder = findDecoder(parameters, shape);

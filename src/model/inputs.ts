@@ -30,7 +30,7 @@ export interface EncoderInputs {
 }
 
 export interface MaskedInputs extends EncoderInputs {
-  /** (P) i32: places in `tokens` whose token is to be predicted. */
+  /** i32: places in `tokens` whose token is to be predicted; (B, P / B) those of each sequence, (P) any. */
   readonly positions: Tensor;
   /** (P) i32: the tokens that stood there. */
   readonly labels: Tensor;
@@ -81,13 +81,16 @@ export function declareEncoderInputs(
   };
 }
 
-/** Inputs `positions` (P) and `labels` (P). */
-export const declarePredictions = (predictions: number): Pick<MaskedInputs, "positions" | "labels"> => ({
-  positions: input("positions", [predictions], "i32"),
+/** Inputs `positions` (P) and `labels` (P); given sequences, each has as many of the positions, (B, P / B). */
+export const declarePredictions = (
+  predictions: number,
+  sequences?: number,
+): Pick<MaskedInputs, "positions" | "labels"> => ({
+  positions: input("positions", sequences === undefined ? [predictions] : [sequences, predictions / sequences], "i32"),
   labels: input("labels", [predictions], "i32"),
 });
 
-/** Inputs `tokens` (T), the tables, `positions` (P) and `labels` (P), at the model's sequence length. */
+/** Inputs `tokens` (T), the tables, `positions` (B, P / B) and `labels` (P), at the model's sequence length. */
 export function declareMaskedInputs(
   shape: ModelShape,
   sequences: number,
@@ -96,7 +99,7 @@ export function declareMaskedInputs(
 ): MaskedInputs {
   return {
     ...declareEncoderInputs(shape, sequences, shape.sequenceLength, "full", prefix),
-    ...declarePredictions(predictions),
+    ...declarePredictions(predictions, sequences),
   };
 }
 

@@ -147,8 +147,6 @@ export function countParameters(shape: ModelShape): number {
 export interface LayerTokens {
   readonly entering: number;
   readonly leaving: number;
-  /** Those that look at the entering ones, where not all of them do. */
-  readonly looking?: number;
 }
 
 type TokensAt = (depth: number) => LayerTokens;
@@ -160,7 +158,7 @@ export const leaveRead =
     const { before, behind } = findStrides(shape, depth);
     const [entering, leaving] = [shape.sequenceLength / before, shape.sequenceLength / behind];
     const isLast = depth === countDepths(shape) - 1;
-    return { entering, leaving: isLast ? read * leaving : leaving, looking: Math.min(entering, leaving) };
+    return { entering, leaving: isLast ? read * leaving : leaving };
   };
 
 /**
@@ -182,11 +180,12 @@ export function countTrainingFlops(
   const countLayer = (depth: number) => {
     const layer = depth % layers;
     const { mixer, settings } = findMixer(shape.mixer, layer, layers);
-    const { entering, leaving, looking = entering } = tokensAt(depth);
+    const { entering, leaving } = tokensAt(depth);
+    const asksFew = mixer.asksFew(settings) && !shape.training?.separateDocuments;
     const behind = count(`layers.${layer}.attention.output`) + count(`layers.${layer}.feedForward.`);
     const before = count(`layers.${layer}.`) - behind;
     const products = mixer.countProducts(settings, { ...shape, sequenceLength: entering });
-    return (entering * before + looking * products + leaving * behind) / S;
+    return (entering * before + (asksFew ? Math.min(entering, leaving) : entering) * products + leaving * behind) / S;
   };
   const depths = Array.from({ length: countDepths(shape) }, (_, depth) => countLayer(depth));
   const body = count("embedding.") + depths.reduce((a, b) => a + b);

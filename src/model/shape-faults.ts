@@ -106,7 +106,9 @@ function findStrideFault(shape: ModelShape): ShapeFault | undefined {
     mixer.name === "attention" && mixer.valueEmbeddings && "mixer.valueEmbeddings",
     mixer.name === "attention" && mixer.causal && "mixer.causal",
   ].find(each => each !== false);
-  const joining = all.map(({ layer }) => findMixer(shape.mixer, layer, layers).mixer).find(({ pools }) => !pools);
+  const joining = all
+    .map(({ layer }) => findMixer(shape.mixer, layer, layers))
+    .find(({ mixer: own, settings }) => !own.asksFew(settings))?.mixer;
   const faults: readonly (readonly [boolean, string, string])[] = [
     [strides.length !== layers, `${named} are ${strides.length} for ${layers} layers`, "Give one for each layer."],
     [most === 1, `${named} shorten nothing`, "Leave them out, or raise one."],

@@ -7,6 +7,7 @@ import { differentiateDecomposition } from "../graph/gradient.ts";
 import {
   composite,
   concat,
+  fill,
   iota,
   less,
   matmul,
@@ -31,12 +32,12 @@ export interface HeadLayout {
 const excluded = -1e30;
 
 /**
- * softmax(q kᵀ / √D) v, every operand and the result (B, H, S, D) (Vaswani et al. 2017, equation 1). With lengths (B) i32, the
- * keys of sequence b are its first lengths[b] positions.
+ * softmax(q kᵀ / √D) v, k and v (B, H, S, D), q and the result (B, H, Q, D) (Vaswani et al. 2017, equation 1). With lengths (B) i32,
+ * the keys of sequence b are its first lengths[b] positions.
  */
 function attendHeads(q: Tensor, k: Tensor, v: Tensor, lengths: Tensor | undefined): Tensor {
-  const [B, , S, D] = q.shape as [number, number, number, number];
-  const scores = multiply(matmul(q, transpose(k)), 1 / Math.sqrt(D)); // (B, H, S, S)
+  const [B, , S, D] = k.shape as [number, number, number, number];
+  const scores = multiply(matmul(q, transpose(k)), 1 / Math.sqrt(D)); // (B, H, Q, S)
   if (lengths === undefined) return matmul(softmax(scores), v);
   const isKey = less(reshape(iota(S), [1, 1, 1, S]), reshape(lengths, [B, 1, 1, 1]));
   return matmul(softmax(select(isKey, scores, excluded)), v);
@@ -92,4 +93,49 @@ export function attention(qkv: Tensor, layout: HeadLayout, lengths?: Tensor): Te
   const attributes = { batch, length, heads, headWidth };
   const inputs = lengths === undefined ? [qkv] : [qkv, lengths];
   return composite(attentionDefinition, inputs, attributes, [batch * length, heads * headWidth]);
+}
+
+const queriedDefinition: CompositeDefinition = {
+  name: "queriedAttention",
+  decompose: ([queries, qkv, lengths], attributes) => {
+    const layout = attributes as Attributes & HeadLayout;
+    const [, k, v] = splitParts(qkv!, layout);
+    return mergeHeads(attendHeads(splitHeads(queries!, layout), k, v, lengths));
+  },
+  differentiate: ([queries, qkv, ...lengths], attributes, gradient) => {
+    const { batch, length, queries: Q, heads, headWidth } = attributes as Attributes & HeadLayout & { queries: number };
+    const [C, rows] = [heads * headWidth, batch * length];
+    const all = composite(queriedGradientDefinition, [queries!, qkv!, gradient, ...lengths], attributes, [
+      batch * Q + 2 * rows,
+      C,
+    ]);
+    const part = (from: number, count: number) => slice(all, 0, from, from + count);
+    const [dk, dv] = [part(batch * Q, rows), part(batch * Q + rows, rows)];
+    const ofKeys = concat([fill(0, [rows, C]), dk, dv], 1);
+    return [part(0, batch * Q), ofKeys, ...lengths.map(() => undefined)];
+  },
+};
+
+/** Inputs: queries, qkv, gradient of the result, lengths if there are any. Result (B·Q + 2·B·S, H·D): that of q, of k, of v. */
+const queriedGradientDefinition: CompositeDefinition = {
+  name: "queriedAttentionGradient",
+  decompose: ([queries, qkv, gradient, lengths], attributes) => {
+    const layout = attributes as Attributes & HeadLayout;
+    const [, k, v] = splitParts(qkv!, layout);
+    const parts = [splitHeads(queries!, layout), k, v] as const;
+    const result = mergeHeads(attendHeads(...parts, lengths)); // (B·Q, H·D)
+    return concat(differentiateDecomposition(result, parts, gradient!).map(mergeHeads), 0);
+  },
+};
+
+/** The same for a few queries of each sequence, (B·Q, H·D), in place of qkv's: to (B·Q, H·D). Q is at most S. */
+export function queriedAttention(queries: Tensor, qkv: Tensor, layout: HeadLayout, lengths?: Tensor): Tensor {
+  const { batch, length, heads, headWidth } = layout;
+  const Q = queries.shape[0]! / batch;
+  if (!Number.isInteger(Q) || Q > length || queries.shape[1] !== heads * headWidth) {
+    throw new Error(`attention: queries [${queries.shape.join(", ")}] do not fit ${JSON.stringify(layout)}`);
+  }
+  const attributes = { batch, length, queries: Q, heads, headWidth };
+  const inputs = lengths === undefined ? [queries, qkv] : [queries, qkv, lengths];
+  return composite(queriedDefinition, inputs, attributes, queries.shape);
 }

@@ -10,6 +10,7 @@ export function declareMaskedBatch(recipe: ObjectiveRecipe, shape = recipe.model
   const { microBatchSequences: B } = train;
   return {
     ...declareEncoderInputs(shape, B * cut, model.sequenceLength / cut, "full", prefix),
-    ...declarePredictions(B * countMasked(recipe)),
+    // Pieces have as many predictions as they happen to.
+    ...declarePredictions(B * countMasked(recipe), cut === 1 ? B : undefined),
   };
 }

@@ -108,9 +108,10 @@ export const mixed = {
     const weigh = (mean: Tensor, sequences: number) => multiply(mean, sequences / B);
     const next = () => weigh(computeCausalLoss(take(B - causal, B), parameters, recipe), causal);
     if (causal === B) return { loss: next() };
-    const predictions = declarePredictions((B - causal) * countMasked({ model, data }));
-    const inputs = { ...take(0, B - causal), ...predictions };
-    const hidden = weigh(computeMaskedLoss(inputs, parameters, model, { loss, hasGaps: true }), B - causal);
+    const masked = B - causal;
+    const predictions = declarePredictions(masked * countMasked({ model, data }), cut === 1 ? masked : undefined);
+    const inputs = { ...take(0, masked), ...predictions };
+    const hidden = weigh(computeMaskedLoss(inputs, parameters, model, { loss, hasGaps: true }), masked);
     return { loss: causal === 0 ? hidden : add(hidden, next()) };
   },
   findLeastSequences: ({ causal, maskedNext }) => {

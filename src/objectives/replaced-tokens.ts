@@ -51,16 +51,17 @@ export function replaceTokens(
 ): Replacement {
   const T = tokens.shape[0]!;
   const P = labels.shape[0]!;
+  const places = reshape(positions, [P]);
   const drawn = samplePredictions(rows, parameters, shape, input("sampleSeed", [1], "u32"));
   const isLabelled = less(-1, labels);
   // Ids are below 2²⁰, which f32 holds exactly; 0 stands for no draw.
   const numbers = select(isLabelled, add(cast(drawn, "f32"), 1), 0);
-  const placed = reshape(scatterAdd(reshape(numbers, [P, 1]), positions, T), [T]);
+  const placed = reshape(scatterAdd(reshape(numbers, [P, 1]), places, T), [T]);
   const isOther = multiply(cast(isLabelled, "f32"), subtract(1, cast(equal(drawn, labels), "f32")));
   return {
     loss: averageLosses(computeRowLosses(rows, labels, parameters, shape, options), labels, options),
     tokens: select(less(0, placed), cast(subtract(placed, 1), "i32"), tokens),
-    isReplaced: less(0, scatterAdd(reshape(isOther, [P, 1]), positions, T)),
+    isReplaced: less(0, scatterAdd(reshape(isOther, [P, 1]), places, T)),
   };
 }
 

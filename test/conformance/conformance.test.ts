@@ -7,7 +7,7 @@ import { openCpu } from "../../src/backends/cpu/cpu.ts";
 import { differentiate } from "../../src/graph/gradient.ts";
 import * as g from "../../src/graph/operations.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
-import { attention } from "../../src/nn/attention.ts";
+import { attention, queriedAttention } from "../../src/nn/attention.ts";
 import { compareBackends, drawInputs, testConformance } from "./backend-conformance.ts";
 
 let cpu: Backend;
@@ -38,6 +38,14 @@ test("the attention kernels at lengths and widths around their tiles", async () 
     );
     const error = await compareBackends(cpu, graph, drawInputs({ qkv: shape, weights: result.shape }));
     assert.ok(error < 2e-6, `${length} × ${headWidth}: error ${error}`);
+    const asked = [batch * Math.ceil(length / 4), heads * headWidth];
+    const queries = g.input("queries", asked, "f32");
+    const few = queriedAttention(queries, qkv, { batch, length, heads, headWidth });
+    const fewLoss = g.sum(g.multiply(few, g.input("weights", asked, "f32")), [0, 1]);
+    const [ofQueries, ofKeys] = differentiate(fewLoss, [queries, qkv]);
+    const own = { outputs: { few, ofQueries: ofQueries!, ofKeys: ofKeys! }, updates: {} };
+    const fewError = await compareBackends(cpu, own, drawInputs({ queries: asked, qkv: shape, weights: asked }));
+    assert.ok(fewError < 2e-6, `${length} × ${headWidth}, a quarter of the queries: error ${fewError}`);
   }
 });
 

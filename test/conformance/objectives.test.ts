@@ -305,28 +305,28 @@ test("every option of every objective changes a program or the batches", () => {
 });
 
 test("a token costs what is decoded of it, at the larger of two rates", () => {
-  // What reads every token in one layer, and what only those that are decoded go through: behind the attention, and the head.
+  // What reads every token in one layer, and what only those that are decoded go through: from their scores on, and the head.
   const [qkv, scores, behind] = [16 * 48, 2 * 16 * 16, 16 * 16 + 16 * 32 + 16 * 16];
-  const [body, head] = [6 * (qkv + scores), 6 * 40 * 16];
-  const read = 6 * behind + head;
+  const [body, head] = [6 * qkv, 6 * 40 * 16];
+  const read = 6 * (scores + behind) + head;
   assert.equal(countTokenFlops(recipeWith()), body + 0.25 * read);
   assert.equal(countTokenFlops(recipeWith("data.finalMaskFraction=0.5")), body + 0.5 * read);
   assert.equal(countTokenFlops(recipeWith("data.finalMaskFraction=0.125")), body + 0.25 * read);
   const mixed = recipeWith("objective.name=mixed", "objective.causal=0.5");
   const left = (0.5 * 4) / 16 + 0.5;
-  assert.equal(countTokenFlops(mixed), body + left * 6 * behind + (left - 0.5 / 16) * head);
-  // Of four layers one is whole, one half behind its attention, one half with attention to half as many, and one a quarter behind it.
+  assert.equal(countTokenFlops(mixed), body + left * 6 * (scores + behind) + (left - 0.5 / 16) * head);
+  // Of four layers one is whole, one half from its scores on, one half with attention to half as many, and one a quarter from its scores on.
   const four = recipeWith("model.layers=4", "objective.name=token-dropping", "objective.firstLayers=1");
-  const layers = 3.5 * qkv + 3.25 * scores + 2.25 * behind;
+  const layers = 3.5 * qkv + 2 * scores + 2.25 * behind;
   assert.equal(countTokenFlops(four), 6 * layers + 0.25 * head);
   // Of two layers the first sees 13 of 16.
   const late = recipeWith("model.layers=2", "objective.name=late-masks", "objective.lastLayers=1");
   const early = (13 * (qkv + 2 * 13 * 16 + behind)) / 16;
-  assert.equal(countTokenFlops(late), 6 * (early + qkv + scores) + 0.25 * read);
+  assert.equal(countTokenFlops(late), 6 * (early + qkv) + 0.25 * read);
   // Both passes of one layer, and every place decoded once.
   assert.equal(countTokenFlops(recipeWith("objective.name=script")), 2 * body + 1.25 * read);
   // A generator of half the width and one head, between an embedding and a decoder of the whole width.
-  const generator = 8 * 24 + 2 * 16 * 8 + 16 * 8 + 0.25 * (8 * 8 + 8 * 16 + 8 * 8 + 8 * 16 + 40 * 16);
+  const generator = 8 * 24 + 16 * 8 + 0.25 * (2 * 16 * 8 + 8 * 8 + 8 * 16 + 8 * 8 + 8 * 16 + 40 * 16);
   const electra = recipeWith("objective.name=electra", "objective.generatorWidth=0.5");
   assert.equal(countTokenFlops(electra), 6 * (generator + qkv + scores + behind + 16 * 16 + 16));
 });

@@ -4,7 +4,7 @@
 import * as g from "../../src/graph/operations.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { geglu, gelu } from "../../src/nn/activation.ts";
-import { attention } from "../../src/nn/attention.ts";
+import { attention, queriedAttention } from "../../src/nn/attention.ts";
 import { decodedLossOfRows } from "../../src/nn/decoded-loss.ts";
 import { crossEntropy, crossEntropyOfRows } from "../../src/nn/losses.ts";
 import { layerNorm, softmax } from "../../src/nn/norm.ts";
@@ -234,6 +234,18 @@ export const operationCases: readonly OperationCase[] = [
   ),
   row("attention", [[2 * 5, 3 * 3 * 4]], qkv => attention(qkv, layout)),
   row("attention of padded sequences", [[2 * 5, 3 * 3 * 4]], qkv => attention(qkv, layout, indices([5, 2]))),
+  row(
+    "attention of a few queries",
+    [
+      [2 * 3, 3 * 4],
+      [2 * 5, 3 * 3 * 4],
+    ],
+    (queries, qkv) => queriedAttention(queries, qkv, layout),
+  ),
+  row("attention of queries that are gathered, of padded sequences", [[2 * 5, 3 * 3 * 4]], qkv => {
+    const queries = g.gather(g.slice(qkv, 1, 0, 3 * 4), indices([1, 3, 5, 6]));
+    return queriedAttention(queries, g.exp(qkv), layout, indices([5, 2]));
+  }),
   row("rotary", [[2 * 5, 3 * 3 * 4]], qkv => g.exp(applyRotary(qkv, rotaryTable(), layout))),
   row(
     "attention of a rotated product",

@@ -9,7 +9,7 @@ import { openReference } from "../../src/backends/reference/reference.ts";
 import { differentiate } from "../../src/graph/gradient.ts";
 import { input, state } from "../../src/graph/operations.ts";
 import { computeMaskedLoss, predictTokens } from "../../src/model/heads.ts";
-import { declareMaskedInputs, makeTables } from "../../src/model/inputs.ts";
+import { declareMaskedInputs, declarePredictions, makeTables } from "../../src/model/inputs.ts";
 import { listParameters } from "../../src/model/parameters.ts";
 import { completeShape, type ModelShape } from "../../src/model/shape.ts";
 import { orthogonalise } from "../../src/optim/matrix/orthogonalise.ts";
@@ -82,7 +82,10 @@ for (const [backendName, tolerance, open, absent] of [
       ...makeTables(shape),
     };
     const parameters = new Map(listed.map(({ name, shape: size }) => [name, state(name, size)] as const));
-    const inputs = declareMaskedInputs(shape, sequences, expected.predicted.length);
+    const inputs = {
+      ...declareMaskedInputs(shape, sequences, sequences),
+      ...declarePredictions(expected.predicted.length),
+    };
     const loss = computeMaskedLoss(inputs, parameters, shape);
     const gradients = differentiate(loss, [...parameters.values()]);
 

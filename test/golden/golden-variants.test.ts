@@ -11,7 +11,7 @@ import { differentiate } from "../../src/graph/gradient.ts";
 import { input, state } from "../../src/graph/operations.ts";
 import { countElements, type Shape } from "../../src/graph/tensor.ts";
 import { computeMaskedLoss, predictTokens } from "../../src/model/heads.ts";
-import { declareEncoderInputs, declareMaskedInputs, makeTables } from "../../src/model/inputs.ts";
+import { declareEncoderInputs, declareMaskedInputs, declarePredictions, makeTables } from "../../src/model/inputs.ts";
 import { listParameters } from "../../src/model/parameters.ts";
 import { completeShape, listOptions, type ShapeSettings, shapeSchema } from "../../src/model/shape.ts";
 import { listPaths } from "../../src/settings/schema.ts";
@@ -79,7 +79,10 @@ async function compareVariant(
     labels: Int32Array.from(golden.labels),
     ...makeTables(shape),
   };
-  const inputs = declareMaskedInputs(shape, golden.sequences, golden.predicted.length);
+  const inputs = {
+    ...declareMaskedInputs(shape, golden.sequences, golden.sequences),
+    ...declarePredictions(golden.predicted.length),
+  };
   const loss = computeMaskedLoss(inputs, parameters, shape);
   const gradientOf = differentiate(loss, [...parameters.values()]);
   const named = Object.fromEntries([...parameters.keys()].map((parameter, i) => [parameter, gradientOf[i]!]));

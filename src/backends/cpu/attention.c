@@ -1,12 +1,13 @@
 // Attention of one head over one sequence, forward and backward; scores live in a thread's scratch, never in memory.
-// S positions, D width of a head, C = H·D columns of each of q, k, v; a row of qkv is [q | k | v], 3·C elements.
+// S positions, Q queries, D width of a head, C = H·D columns of each of q, k, v; a row of qkv is [q | k | v], 3·C elements.
 // P = softmax(q kᵀ · scale), out = P v. Backward computes P again: dP = dout vᵀ, dS = P ∘ (dP - rowsum(P ∘ dP)) · scale,
 // dq = dS k, dk = dSᵀ q, dv = Pᵀ dout (Vaswani et al. 2017; Dao et al. 2022, appendix B).
 // Operands are all f32 or all bf16; P and dS are rounded to the same type before they are multiplied.
 
 enum { LONGEST = 512, WIDEST = 128, SCORE_ROW = LONGEST + NR, HEAD_ROW = WIDEST + NR };
 
-struct head { long S, D, C; float scale; int is_bf16, result_is_bf16; long keys; };
+// Elements from one row to the next: of q, of its gradient, and of those of k and v.
+struct head { long Q, S, D, C, q_row, dq_row, dkv_row; float scale; int is_bf16, result_is_bf16; long keys; };
 
 // One a thread. Handed down as a pointer: a compiler that sees a thread's variable of a shared library asks for its address
 // again and again, which halved the speed of these kernels.
@@ -51,15 +52,15 @@ inlined void store_row(char *to, float *restrict from, float factor, long count,
   }
 }
 
-inlined void attend_head(struct scratch *scratch, const char *q, char *out, const struct head head) {
-  const long S = head.S, D = head.D, C = head.C, bytes = head.is_bf16 ? 2 : 4, result_bytes = head.result_is_bf16 ? 2 : 4;
+inlined void attend_head(struct scratch *scratch, const char *q, const char *k, char *out, const struct head head) {
+  const long Q = head.Q, S = head.S, D = head.D, C = head.C, bytes = head.is_bf16 ? 2 : 4, result_bytes = head.result_is_bf16 ? 2 : 4;
   const long steps_d = steps_of(D, head.is_bf16), steps_s = steps_of(S, head.is_bf16);
-  const char *k = q + C * bytes, *v = q + 2 * C * bytes;
+  const char *v = k + C * bytes;
   pack_panels(scratch->k, k, head.is_bf16, 3 * C, 1, S, D, NR);
   pack_panels(scratch->right, v, head.is_bf16, 1, 3 * C, D, S, NR);
-  for (long i = 0; i < S; i += MR) {
-    const long rows = S - i < MR ? S - i : MR;
-    pack_panel(scratch->left, q + i * 3 * C * bytes, head.is_bf16, 3 * C, 1, rows, D, MR);
+  for (long i = 0; i < Q; i += MR) {
+    const long rows = Q - i < MR ? Q - i : MR;
+    pack_panel(scratch->left, q + i * head.q_row * bytes, head.is_bf16, head.q_row, 1, rows, D, MR);
     multiply_panels(scratch->left, scratch->k, scratch->scores, SCORE_ROW, S, steps_d, head.is_bf16);
     float sums[MR];
     for (long r = 0; r < rows; r++) sums[r] = exponentiate(scratch->scores + r * SCORE_ROW, S, head.keys, head.scale);
@@ -70,29 +71,30 @@ inlined void attend_head(struct scratch *scratch, const char *q, char *out, cons
   }
 }
 
-// to (S, D) = left (S, S) read along rows or columns, times right (S, D).
+// to (Q, D) = left (Q, S) · right (S, D), or transposed (S, D) = leftᵀ · right (Q, D).
 inlined void multiply_scores(struct scratch *scratch, char *to, long to_row, const float *left, int transposed, const char *right, long right_row, const struct head head) {
   const long S = head.S, D = head.D, bytes = head.is_bf16 ? 2 : 4, result_bytes = head.result_is_bf16 ? 2 : 4;
-  pack_panels(scratch->right, right, head.is_bf16, 1, right_row, D, S, NR);
-  for (long i = 0; i < S; i += MR) {
-    const long rows = S - i < MR ? S - i : MR;
-    const long lane = transposed ? 1 : S, depth = transposed ? S : 1;
-    pack_panel(scratch->left, (const char *)left + i * lane * bytes, head.is_bf16, lane, depth, rows, S, MR);
-    multiply_panels(scratch->left, scratch->right, scratch->tile, HEAD_ROW, D, steps_of(S, head.is_bf16), head.is_bf16);
+  const long results = transposed ? S : head.Q, depth = transposed ? head.Q : S;
+  pack_panels(scratch->right, right, head.is_bf16, 1, right_row, D, depth, NR);
+  for (long i = 0; i < results; i += MR) {
+    const long rows = results - i < MR ? results - i : MR;
+    const long lane = transposed ? 1 : S, step = transposed ? S : 1;
+    pack_panel(scratch->left, (const char *)left + i * lane * bytes, head.is_bf16, lane, step, rows, depth, MR);
+    multiply_panels(scratch->left, scratch->right, scratch->tile, HEAD_ROW, D, steps_of(depth, head.is_bf16), head.is_bf16);
     for (long r = 0; r < rows; r++)
       store_row(to + (i + r) * to_row * result_bytes, scratch->tile + r * HEAD_ROW, 1.0f, D, head.result_is_bf16);
   }
 }
 
-inlined void attend_head_backward(struct scratch *scratch, const char *q, const char *dout, char *dq, const struct head head) {
-  const long S = head.S, D = head.D, C = head.C, bytes = head.is_bf16 ? 2 : 4, result_bytes = head.result_is_bf16 ? 2 : 4;
+inlined void attend_head_backward(struct scratch *scratch, const char *q, const char *k, const char *dout, char *dq, char *dk, char *dv, const struct head head) {
+  const long Q = head.Q, S = head.S, D = head.D, C = head.C, bytes = head.is_bf16 ? 2 : 4;
   const long steps_d = steps_of(D, head.is_bf16);
-  const char *k = q + C * bytes, *v = q + 2 * C * bytes;
+  const char *v = k + C * bytes;
   pack_panels(scratch->k, k, head.is_bf16, 3 * C, 1, S, D, NR);
   pack_panels(scratch->v, v, head.is_bf16, 3 * C, 1, S, D, NR);
-  for (long i = 0; i < S; i += MR) {
-    const long rows = S - i < MR ? S - i : MR;
-    pack_panel(scratch->left, q + i * 3 * C * bytes, head.is_bf16, 3 * C, 1, rows, D, MR);
+  for (long i = 0; i < Q; i += MR) {
+    const long rows = Q - i < MR ? Q - i : MR;
+    pack_panel(scratch->left, q + i * head.q_row * bytes, head.is_bf16, head.q_row, 1, rows, D, MR);
     multiply_panels(scratch->left, scratch->k, scratch->scores, SCORE_ROW, S, steps_d, head.is_bf16);
     pack_panel(scratch->left, dout + i * C * bytes, head.is_bf16, C, 1, rows, D, MR);
     multiply_panels(scratch->left, scratch->v, scratch->gradients, SCORE_ROW, S, steps_d, head.is_bf16);
@@ -107,29 +109,38 @@ inlined void attend_head_backward(struct scratch *scratch, const char *q, const 
       store_row((char *)scratch->dS + (i + r) * S * bytes, dp, 1.0f, S, head.is_bf16);
     }
   }
-  multiply_scores(scratch, dq, 3 * C, scratch->dS, 0, k, 3 * C, head);
-  multiply_scores(scratch, dq + C * result_bytes, 3 * C, scratch->dS, 1, q, 3 * C, head);
-  multiply_scores(scratch, dq + 2 * C * result_bytes, 3 * C, scratch->P, 1, dout, C, head);
+  multiply_scores(scratch, dq, head.dq_row, scratch->dS, 0, k, 3 * C, head);
+  multiply_scores(scratch, dk, head.dkv_row, scratch->dS, 1, q, head.q_row, head);
+  multiply_scores(scratch, dv, head.dkv_row, scratch->P, 1, dout, C, head);
 }
 
-// Block n is head n % H of sequence n / H. With lengths, the last of the inputs, a sequence has that many keys.
-inlined void attend_blocks(char *const *p, long begin, long end, long H, int has_lengths, struct head head) {
-  const long in = head.is_bf16 ? 2 : 4, out = head.result_is_bf16 ? 2 : 4;
+// Block n is head n % H of sequence n / H. Queries are those of qkv, or, queried, an operand before it, (Q, C) of each sequence. With
+// lengths, the last of the inputs, a sequence has that many keys.
+inlined void attend_blocks(char *const *p, long begin, long end, long H, int queried, int has_lengths, struct head head) {
+  const long in = head.is_bf16 ? 2 : 4, out = head.result_is_bf16 ? 2 : 4, C = head.C;
   struct scratch *scratch = own_scratch();
   for (long n = begin; n < end; n++) {
-    const long sequence = n / H * head.S, column = n % H * head.D;
-    head.keys = has_lengths ? ((const int32_t *)p[1])[n / H] : head.S;
-    attend_head(scratch, p[0] + (sequence * 3 * head.C + column) * in, p[1 + has_lengths] + (sequence * head.C + column) * out, head);
+    const long sequence = n / H, column = n % H * head.D;
+    const char *q = p[0] + (sequence * head.Q * head.q_row + column) * in;
+    const char *k = p[queried] + (sequence * head.S * 3 * C + C + column) * in;
+    head.keys = has_lengths ? ((const int32_t *)p[queried + 1])[sequence] : head.S;
+    attend_head(scratch, q, k, p[queried + 1 + has_lengths] + (sequence * head.Q * C + column) * out, head);
   }
 }
 
-inlined void attend_blocks_backward(char *const *p, long begin, long end, long H, int has_lengths, struct head head) {
-  const long in = head.is_bf16 ? 2 : 4, out = head.result_is_bf16 ? 2 : 4;
+// The result is like qkv; queried, it is all rows of dq (C elements each), then those of dk, then those of dv.
+inlined void attend_blocks_backward(char *const *p, long begin, long end, long B, long H, int queried, int has_lengths, struct head head) {
+  const long in = head.is_bf16 ? 2 : 4, out = head.result_is_bf16 ? 2 : 4, C = head.C;
+  const long key_part = queried ? B * head.Q * C : C, value_part = key_part + (queried ? B * head.S * C : C);
   struct scratch *scratch = own_scratch();
   for (long n = begin; n < end; n++) {
-    const long sequence = n / H * head.S, column = n % H * head.D;
-    const char *q = p[0] + (sequence * 3 * head.C + column) * in, *dout = p[1] + (sequence * head.C + column) * in;
-    head.keys = has_lengths ? ((const int32_t *)p[2])[n / H] : head.S;
-    attend_head_backward(scratch, q, dout, p[2 + has_lengths] + (sequence * 3 * head.C + column) * out, head);
+    const long sequence = n / H, column = n % H * head.D;
+    const char *q = p[0] + (sequence * head.Q * head.q_row + column) * in;
+    const char *k = p[queried] + (sequence * head.S * 3 * C + C + column) * in;
+    const char *dout = p[queried + 1] + (sequence * head.Q * C + column) * in;
+    head.keys = has_lengths ? ((const int32_t *)p[queried + 2])[sequence] : head.S;
+    char *dqkv = p[queried + 2 + has_lengths];
+    char *dq = dqkv + (sequence * head.Q * head.dq_row + column) * out, *dkv = dqkv + (sequence * head.S * head.dkv_row + column) * out;
+    attend_head_backward(scratch, q, k, dout, dq, dkv + key_part * out, dkv + value_part * out, head);
   }
 }

@@ -27,7 +27,14 @@ import {
 } from "../../graph/operations.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { sigmoid } from "../../nn/activation.ts";
-import { attention as attend, type HeadLayout, mergeHeads, splitHeads, splitParts } from "../../nn/attention.ts";
+import {
+  attention as attend,
+  type HeadLayout,
+  mergeHeads,
+  queriedAttention,
+  splitHeads,
+  splitParts,
+} from "../../nn/attention.ts";
 import { applyRotary } from "../../nn/rotary.ts";
 import { findScoreFunction, type KeyMask, scoreFunctions, scoreNames } from "../../nn/score-functions.ts";
 import { describeChoice } from "../../settings/choices.ts";
@@ -84,7 +91,7 @@ export const attention = {
   schema,
   rotates: true,
   separates: true,
-  pools: true,
+  asksFew: ({ causal }) => !causal,
   hasHeads: true,
   listParameters: (settings, shape, layer, make) => {
     const { width: C, heads: H, vocabulary: V } = shape;
@@ -114,10 +121,15 @@ export const attention = {
     if (shape.positions === "rotary") qkv = turnByPlaces(qkv, layout, mixing);
     qkv = changeValues(qkv, x, settings, layout, mixing);
     const isMasked = settings.causal || mixing.documents !== undefined;
-    const isPlain = settings.scores === "softmax" && !isMasked && mixing.pool === undefined;
-    const mixed = isPlain ? attend(qkv, layout, mixing.lengths) : weighValues(qkv, settings, layout, mixing);
-    // Pooled queries have the rows that leave the layer already.
-    return mixing.project(mixing.pool === undefined ? mixing.keepRows(mixed) : mixed, "output");
+    // The place of a query decides what it sees behind a mask.
+    const few = mixing.keepsFew && !isMasked ? mixing.keepRows(slice(qkv, 1, 0, qkv.shape[1]! / 3)) : undefined;
+    const mixed =
+      settings.scores !== "softmax" || isMasked
+        ? weighValues(few, qkv, settings, layout, mixing)
+        : few === undefined
+          ? attend(qkv, layout, mixing.lengths)
+          : queriedAttention(few, qkv, layout, mixing.lengths);
+    return mixing.project(few === undefined ? mixing.keepRows(mixed) : mixed, "output");
   },
   // q kᵀ and the weighted sum of v.
   countProducts: (settings, shape) => 2 * shape.sequenceLength * shape.heads * headWidthOf(settings, shape),
@@ -208,11 +220,17 @@ function changeValues(
   return changed === values ? qkv : concat([slice(qkv, 1, 0, 2 * H * D), changed], 1);
 }
 
-/** Attention in primitives: (T, 3·H·D) to (T, H·D), with the scores' function and mask. */
-function weighValues(qkv: Tensor, settings: AttentionSettings, layout: HeadLayout, mixing: Mixing): Tensor {
+/** Attention in primitives: (T, 3·H·D) to (T, H·D), or to the rows of a few queries, with the scores' function and mask. */
+function weighValues(
+  few: Tensor | undefined,
+  qkv: Tensor,
+  settings: AttentionSettings,
+  layout: HeadLayout,
+  mixing: Mixing,
+): Tensor {
   const { heads: H, headWidth: D } = layout;
   const [all, k, v] = splitParts(qkv, layout); // (B, H, S, D)
-  const q = mixing.pool === undefined ? all : splitHeads(mixing.pool(slice(qkv, 1, 0, H * D)), layout);
+  const q = few === undefined ? all : splitHeads(few, layout);
   const scores = multiply(matmul(q, transpose(k)), 1 / Math.sqrt(D)); // (B, H, S, S)
   const { apply, isAffine } = findScoreFunction(settings.scores);
   const mask = maskKeys(settings.causal, layout, mixing);

@@ -48,7 +48,7 @@ export const fourier = {
   schema,
   rotates: false,
   separates: false,
-  pools: false,
+  asksFew: () => false,
   hasHeads: false,
   listParameters: () => [],
   apply: (x, { unitary }, { tables, length: S, lengths, keepRows }) => {

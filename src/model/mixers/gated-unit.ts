@@ -35,7 +35,7 @@ export const gatedUnit = {
   schema,
   rotates: false,
   separates: false,
-  pools: false,
+  asksFew: () => false,
   hasHeads: false,
   listParameters: ({ expansion, queryWidth: Q }, { width: C }, _, make) => [
     ...make.projection("in", C, 2 * expansion * C + Q, "in"),

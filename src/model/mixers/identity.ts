@@ -12,7 +12,7 @@ export const identity = {
   schema,
   rotates: false,
   separates: false,
-  pools: false,
+  asksFew: () => false,
   hasHeads: false,
   listParameters: () => [],
   apply: (x, _, { keepRows }) => keepRows(x),

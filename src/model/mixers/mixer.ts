@@ -46,10 +46,10 @@ export interface Mixing {
   find(name: string): Tensor;
   /** x · W of that name, and its bias where the shape has biases. */
   project(x: Tensor, name: string): Tensor;
-  /** Leaves the rows that are asked for, which behind the last mixer may be the first of each sequence. */
+  /** Leaves the rows that the layer goes on with, of (T, N): pooled where it shortens sequences, in the last layer those that are asked for. */
   keepRows(x: Tensor): Tensor;
-  /** Where the layer shortens sequences: (T, N) of (T, N), N what it is given. A mixer that can be in such a layer pools its queries. */
-  pool?(x: Tensor): Tensor;
+  /** Whether these are as many of each sequence, fewer than all: then queries are theirs alone, in a mixer that has queries. */
+  readonly keepsFew: boolean;
   /** What layers before it left for it, by name. */
   readonly memory: Map<string, Tensor>;
   readonly dropout: Dropout | undefined;
@@ -74,8 +74,8 @@ export interface Mixer<Settings = never> {
   readonly rotates: boolean;
   /** Whether it keeps documents apart. */
   readonly separates: boolean;
-  /** Whether it pools queries in a layer that shortens sequences. */
-  readonly pools: boolean;
+  /** Whether rows that the layer leaves out cost no product, for want of their queries. */
+  asksFew(settings: Settings): boolean;
   /** Whether it reads `heads`. */
   readonly hasHeads: boolean;
   /** Parameters of one layer; names are put behind "layers.i.attention.". */
