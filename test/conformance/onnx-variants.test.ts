@@ -49,6 +49,8 @@ const listed = activationNames.map((activation, k) => {
 });
 const variants: readonly (readonly string[])[] = [
   ...listed,
+  ["layers=4", "strides=[2,4,2,1]"],
+  ["strides=[2,1]", "positions=rotary", "head=transform"],
   ["mixer.name=fourier", "mixer.attentionLayers=1", "positions=rotary", "rotaryBases=[50,10000]"],
   ["mixer.name=fourier", "mixer.unitary=true", "heads=1"],
   ["mixer.name=gated-unit", "mixer.queryWidth=6", "heads=1", "feedForwardEvery=0", "feedForward=2"],

@@ -4,6 +4,7 @@
 //
 // B sequences, S positions, T = B·S, width C, vocabulary V, L outputs of a head.
 
+import { UserError } from "../../base/errors.ts";
 import type { StoredTensor } from "../../checkpoint/safetensors.ts";
 import { state } from "../../graph/operations.ts";
 import type { Tensor } from "../../graph/tensor.ts";
@@ -52,15 +53,23 @@ type BuildOutputs = (inputs: PaddedInputs, parameters: Parameters) => Readonly<R
 
 const size = (part: Partial<Size>): Size => ({ ...constantSize(0), ...part });
 const batchSize = size({ batch: 1 });
-const lengthSize = size({ length: 1 });
 const sequenceAxes = ["batch", "sequence"] as const;
 
 function buildOnnx(shape: ModelShape, parameters: readonly StoredTensor[], type: OnnxType, build: BuildOutputs) {
   const tensors = new Map(parameters.map(({ name, shape: own }) => [name, state(name, own)] as const));
-  const aligned = alignGraphs((batch, length) => {
-    const inputs = declareEncoderInputs(shape, batch, length, "padded") as EncoderInputs & PaddedInputs;
+  // A funnel's sequences are filled to a multiple of its widest stride, so what a size is counted in is that stride.
+  const unit = Math.max(1, ...shape.strides);
+  if (shape.positions === "learned" && unit > 1 && shape.sequenceLength < 4 * unit) {
+    throw new UserError(
+      "E_EXPORT_FORMAT",
+      `model.strides of ${unit} leave ${shape.sequenceLength / unit} lengths to see what an ONNX file's sizes are, and learned positions have no more`,
+      "cram fill, embed and evaluate read the run itself.",
+    );
+  }
+  const aligned = alignGraphs((batch, units) => {
+    const inputs = declareEncoderInputs(shape, batch, units * unit, "padded") as EncoderInputs & PaddedInputs;
     return build(inputs, tensors);
-  }, shape.sequenceLength);
+  }, shape.sequenceLength / unit);
 
   const graph = new OnnxGraph(type === "f16" ? "f16" : "f32");
   const weights = (type === "int8" ? placeQuantisedWeights : placeWeights)(graph, parameters);
@@ -68,7 +77,8 @@ function buildOnnx(shape: ModelShape, parameters: readonly StoredTensor[], type:
   const attended = graph.input("attention_mask", sequenceAxes);
   const segments = shape.segments ? graph.input("token_type_ids", sequenceAxes) : undefined;
   const length = graph.node("Shape", [ids], { start: 1, end: 2 });
-  const flatten = (value: Value) => graph.node("Reshape", [value, graph.integers([-1])]);
+  const { fill, units, filled } = fillSequences(graph, length, unit);
+  const flatten = (value: Value) => graph.node("Reshape", [fill(value), graph.integers([-1])]);
   const given: Readonly<Record<string, () => Value>> = {
     tokens: () => flatten(ids),
     lengths: () => graph.node("ReduceSum", [attended, graph.integers([1])], { keepdims: 0 }),
@@ -76,17 +86,31 @@ function buildOnnx(shape: ModelShape, parameters: readonly StoredTensor[], type:
   };
   const { lower, reshape } = lowerGraph(aligned, graph, weights, {
     batch: graph.node("Shape", [ids], { start: 0, end: 1 }),
-    length,
-    input: (name, sizes) => given[name]?.() ?? placeTable(graph, shape, name, sizes, length),
+    length: units,
+    input: (name, sizes) => given[name]?.() ?? placeTable(graph, shape, name, sizes, filled),
   });
   for (const [name, tensor] of Object.entries(aligned.outputs)) {
     const [rows, columns] = aligned.shapeOf(tensor) as [Size, Size];
-    const isOfTokens = rows.both === 1;
+    const isOfTokens = rows.both === unit;
     const value = lower(tensor);
-    const whole = isOfTokens ? reshape(value, [batchSize, lengthSize, columns]) : value;
+    let whole = isOfTokens ? reshape(value, [batchSize, size({ length: unit }), columns]) : value;
+    if (isOfTokens && unit > 1) whole = graph.node("Slice", [whole, graph.integers([0]), length, graph.integers([1])]);
     graph.output(name, whole, [...(isOfTokens ? sequenceAxes : ["batch"]), columns.constant]);
   }
   return graph.encode("cramming");
+}
+
+/** What fills (B, S) with zeros up to a multiple of `unit`, that length, and how many units it is. */
+function fillSequences(graph: OnnxGraph, length: Value, unit: number) {
+  if (unit === 1) return { fill: (value: Value) => value, units: length, filled: length };
+  const missing = graph.node("Mod", [graph.node("Neg", [length]), graph.integers([unit])]);
+  const pads = graph.node("Concat", [graph.integers([0, 0, 0]), missing], { axis: 0 });
+  const filled = graph.node("Add", [length, missing]);
+  return {
+    fill: (value: Value) => graph.node("Pad", [value, pads]),
+    units: graph.node("Div", [filled, graph.integers([unit])]),
+    filled,
+  };
 }
 
 /** A table that the model reads: of the first S positions, where it has a row for each, K of them behind one another. */
@@ -97,9 +121,9 @@ function placeTable(graph: OnnxGraph, shape: ModelShape, name: string, sizes: re
   const columns = others.map(({ constant }) => constant);
   if (isConstant(rows)) return graph.floats(name, [rows.constant, ...columns], values);
   const isOfPositions = others.every(isConstant) && rows.constant === 0 && rows.batch === 0 && rows.both === 0;
-  if (!isOfPositions || !isPrefix(shape, name, rows.length))
-    throw new Error(`the table ${name} has no rows of positions`);
-  const table = graph.floats(name, [rows.length, longest, ...columns], values);
+  const count = rows.length / Math.max(1, ...shape.strides);
+  if (!isOfPositions || !isPrefix(shape, name, count)) throw new Error(`the table ${name} has no rows of positions`);
+  const table = graph.floats(name, [count, longest, ...columns], values);
   const first = graph.node("Slice", [table, graph.integers([0]), length, graph.integers([1])]);
   return graph.node("Reshape", [first, graph.integers([-1, ...columns])]);
 }
