@@ -43,11 +43,21 @@ const training = [
   ...["pretrain", "--data", "data", "--out", "run", ...recipeOptions, "--budget", "300steps", ...often],
   ...["--threads", "1"],
 ];
-/** Both second gradients and averages have states of their own. */
-const averaging = [
+/** A shorter training of a recipe with these settings. */
+const trainingWith = (...settings: readonly string[]) => [
   ...["pretrain", "--data", "data", "--out", "run", ...recipeOptions, "--budget", "150steps", ...often],
-  ...["--set", "optimizer.name=sophia", "--set", "average.name=lawa"],
+  ...settings.flatMap(setting => ["--set", setting]),
 ];
+/** Both second gradients and averages have states of their own. */
+const averaging = trainingWith("optimizer.name=sophia", "average.name=lawa");
+/** What is drawn for a micro-batch, and what it is cut into. */
+const layered = ["train.layerDrop=0.4", "data.separateDocuments=true", "train.recompute=true"];
+const replacing = trainingWith(
+  ...["objective.name=electra", "objective.generatorWidth=0.5", "model.layers=2", ...layered, "average.name=ema"],
+  ...["schedule.sequenceLength.name=linear", "schedule.sequenceLength.least=8"],
+);
+/** Losses of tokens are remembered from step to step. */
+const dropping = trainingWith("objective.name=token-dropping", "model.layers=3", ...layered);
 const finetuning = ["evaluate", "run", ...taskOptions, "--controls", "--set", "epochs=4", "--seeds", "2"];
 
 /** Four trainings with a validation each. */
@@ -107,6 +117,14 @@ function listScenarios(good: string, trained: string): Scenario[] {
     {
       ...{ name: "pretrain, second gradient, averages", words: averaging, made: "run", weight: 0.5 },
       ...{ begin: take("data"), continueWith: resumeOrBegin(averaging) },
+    },
+    {
+      ...{ name: "pretrain, ELECTRA in pieces", words: replacing, made: "run", weight: 0.5 },
+      ...{ begin: take("data"), continueWith: resumeOrBegin(replacing) },
+    },
+    {
+      ...{ name: "pretrain, token dropping", words: dropping, made: "run", weight: 0.5 },
+      ...{ begin: take("data"), continueWith: resumeOrBegin(dropping) },
     },
     {
       ...{ name: "pretrain --resume, finished", words: ["pretrain", "--resume", "run"], made: "run" },
