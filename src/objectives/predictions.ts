@@ -17,15 +17,17 @@ interface PredictedRecipe {
   readonly model: { readonly sequenceLength: number };
 }
 
-/** Positions predicted in each sequence at this progress, 0 to 1. */
-export function countMaskedAt(progress: number, { data, model }: PredictedRecipe): number {
+/** Share of positions that are predicted at this progress, 0 to 1. */
+export function maskFractionAt(progress: number, data: PredictionSettings): number {
   const { maskFraction, finalMaskFraction = maskFraction, maskSchedule } = data;
-  const share =
-    maskSchedule === undefined
-      ? maskFraction + Math.min(1, progress) * (finalMaskFraction - maskFraction)
-      : valueAt(progress, maskFraction, maskSchedule);
-  return Math.round(share * model.sequenceLength);
+  return maskSchedule === undefined
+    ? maskFraction + Math.min(1, progress) * (finalMaskFraction - maskFraction)
+    : valueAt(progress, maskFraction, maskSchedule);
 }
+
+/** Positions predicted in each sequence at this progress, 0 to 1. */
+export const countMaskedAt = (progress: number, { data, model }: PredictedRecipe): number =>
+  Math.round(maskFractionAt(progress, data) * model.sequenceLength);
 
 /** Places for predictions in each sequence: a program has one number of them for the whole budget. */
 export const countMasked = (recipe: PredictedRecipe): number =>

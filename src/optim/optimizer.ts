@@ -36,7 +36,9 @@ export const commonSettings = {
       "SAM: distance uphill at which the gradient is taken, at twice the cost (Foret et al. 2021, arXiv 2010.01412)",
     ),
   embeddingRate: factor.describe("rate of embeddings, as a multiple of their rate"),
-  headRate: factor.describe("rate of the head that predicts tokens, where it has parameters of its own, as a multiple"),
+  headRate: factor.describe(
+    "rate of what predicts tokens or tells replaced ones, where it has parameters of its own, as a multiple",
+  ),
   matrixRate: factor.describe("rate of the matrices of the layers, as a multiple"),
   vectorRate: factor.describe("rate of norms, biases and scales, as a multiple"),
   layerDecay: z

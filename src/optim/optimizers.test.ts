@@ -155,3 +155,19 @@ test("layers below learn more slowly, embeddings most, what stands above as fast
   const factors = listed.map(each => findRateFactor(each, listed, { layerDecay: 0.5, matrixRate: 3 }));
   assert.deepEqual(factors, [0.125, 0.75, 1.5, 1, 1]);
 });
+
+test("a generator's layers are counted apart, and both its head and the discriminator are heads", () => {
+  const factors = {
+    "embedding.word": 1 / 16,
+    "layers.0.in": 1 / 8,
+    "layers.2.in": 1 / 2,
+    "final.norm": 1,
+    "discriminator.output": 3,
+    "generator.embedding.projection": 1 / 4,
+    "generator.layers.0.in": 1 / 2,
+    "generator.head.projection": 3,
+  };
+  const all = Object.keys(factors).map(name => parameter(name, "matrix", 4, 4));
+  const found = all.map(each => [each.name, findRateFactor(each, all, { layerDecay: 0.5, headRate: 3 })]);
+  assert.deepEqual(Object.fromEntries(found), factors);
+});

@@ -1,4 +1,5 @@
-// Learning rates that differ from parameter to parameter: by what a parameter is, and by the layer that it stands in.
+// Learning rates that differ from parameter to parameter: by what a parameter is, and by the layer that it stands in. A network trained
+// beside the model has layers of its own.
 
 import type { OptimizedParameter } from "./optimizer.ts";
 
@@ -12,13 +13,20 @@ export interface RateFactors {
 
 type Group = "embedding" | "head" | "matrix" | "vector";
 
-const groupOf = ({ name, role }: OptimizedParameter): Group => {
-  if (name.startsWith("head.")) return "head";
+/** The network that a parameter is of, and its name there. */
+function splitName({ name }: OptimizedParameter): readonly [network: string, name: string] {
+  const network = /^generator\./.exec(name)?.[0] ?? "";
+  return [network, name.slice(network.length)];
+}
+
+const groupOf = (parameter: OptimizedParameter): Group => {
+  const { role } = parameter;
+  if (/^(head|discriminator)\./.test(splitName(parameter)[1])) return "head";
   return role === "embedding" || role === "matrix" ? role : "vector";
 };
 
-const layerOf = ({ name }: OptimizedParameter) => {
-  const layer = /^layers\.(\d+)\./.exec(name)?.[1];
+const layerOf = (parameter: OptimizedParameter) => {
+  const layer = /^layers\.(\d+)\./.exec(splitName(parameter)[1])?.[1];
   return layer === undefined ? undefined : Number(layer);
 };
 
@@ -31,9 +39,11 @@ export function findRateFactor(
   const own = factors[`${groupOf(parameter)}Rate`] ?? 1;
   const { layerDecay = 1 } = factors;
   if (layerDecay === 1) return own;
-  const layers = Math.max(0, ...all.map(other => (layerOf(other) ?? -1) + 1));
+  const [network, name] = splitName(parameter);
+  const ofNetwork = all.filter(other => splitName(other)[0] === network);
+  const layers = Math.max(0, ...ofNetwork.map(other => (layerOf(other) ?? -1) + 1));
   // What stands above the layers is not slowed.
-  const depth = parameter.name.startsWith("embedding.") ? -1 : (layerOf(parameter) ?? layers);
+  const depth = name.startsWith("embedding.") ? -1 : (layerOf(parameter) ?? layers);
   return own * layerDecay ** (layers - depth);
 }
 

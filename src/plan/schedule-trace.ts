@@ -1,5 +1,6 @@
 // What a run's schedule does, sampled over its progress: for drawing, and for programs that draw.
 
+import { maskFractionAt } from "../objectives/predictions.ts";
 import { batchSizeAt, rateAt, valueAt } from "../optim/schedule.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { lengthAt, listScheduled } from "../train/scheduled-values.ts";
@@ -34,7 +35,10 @@ export function traceSchedule(recipe: Recipe, intervals: number): ScheduleTrace 
       most.path,
       path === "schedule.sequenceLength" ? lengthAt(progress, recipe) : valueAt(progress, most.value, schedule),
     ]);
-    const values = Object.fromEntries(scheduled) as Record<string, number>;
+    const { finalMaskFraction } = recipe.data;
+    const masked =
+      finalMaskFraction === undefined ? {} : { "data.maskFraction": maskFractionAt(progress, recipe.data) };
+    const values = { ...(Object.fromEntries(scheduled) as Record<string, number>), ...masked };
     return { progress, rateScale: rateAt(progress, schedule), batchSequences, values };
   });
   return {
