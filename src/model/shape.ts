@@ -42,6 +42,21 @@ const normalisations = [
 type Normalisation = (typeof normalisations)[number]["name"];
 const normalisationNames = normalisations.map(({ name }) => name) as [Normalisation, ...Normalisation[]];
 
+const heads = [
+  { name: "tied", summary: "the decoder alone", source: "Geiping & Goldstein 2022, arXiv 2212.14034" },
+  {
+    name: "transform",
+    summary: "a dense layer, GELU and a norm before it, a bias after",
+    source: "Devlin et al. 2018, arXiv 1810.04805",
+  },
+];
+
+const decoderBiases = [
+  { name: "transform", summary: "where the head is a transform" },
+  { name: "always", summary: "with every head" },
+  { name: "never", summary: "with none" },
+];
+
 /** The model section of a recipe. Defaults are what crammed BERT has. */
 export const shapeSchema = z.strictObject({
   width: size("width").describe("width of the hidden states"),
@@ -75,12 +90,9 @@ export const shapeSchema = z.strictObject({
     .readonly()
     .default([10000])
     .describe("bases of the rotary frequencies; layer i turns by the i-th, counted round"),
-  head: z
-    .enum(["tied", "transform"])
+  head: describeChoice(z.enum(["tied", "transform"]), heads)
     .default("tied")
-    .describe(
-      "what predicts tokens; tied: the decoder alone; transform: a dense layer, GELU and a norm before it, a bias after",
-    ),
+    .describe("what predicts tokens"),
   norm: describeChoice(z.enum(normNames), norms).default("layer").describe("what every norm is"),
   normGain: z.boolean().default(true).describe("norms have gains"),
   normBias: z.boolean().default(true).describe("norms have biases"),
@@ -158,10 +170,9 @@ export const shapeSchema = z.strictObject({
   decoder: z
     .strictObject({
       tied: z.boolean().default(true).describe("the decoder is the embedding matrix"),
-      bias: z
-        .enum(["transform", "always", "never"])
+      bias: describeChoice(z.enum(["transform", "always", "never"]), decoderBiases)
         .default("transform")
-        .describe("a bias of each token; transform: where the head has one"),
+        .describe("a bias of each token"),
       logitCap: z
         .number()
         .min(0)

@@ -21,6 +21,8 @@ export interface ListedOption extends Described {
 export interface ListedChoice {
   /** "optimizer.name". */
   readonly path: string;
+  /** What is chosen, where the schema says. */
+  readonly summary?: string;
   readonly options: readonly ListedOption[];
 }
 
@@ -45,7 +47,9 @@ export function listChoices(wrapped: unknown, prefix = ""): ListedChoice[] {
     };
   };
   if (schema instanceof z.ZodEnum) {
-    return [{ path: prefix, options: schema.options.map(name => describe(String(name), [])) }];
+    const { description: summary } = wrapped as z.ZodType;
+    const options = schema.options.map(name => describe(String(name), []));
+    return [{ path: prefix, ...(summary !== undefined && { summary }), options }];
   }
   const inside = (key: string) => (prefix === "" ? key : `${prefix}.${key}`);
   const own: ListedChoice[] = [];
@@ -65,4 +69,30 @@ export function listChoices(wrapped: unknown, prefix = ""): ListedChoice[] {
   );
   const seen = new Set(own.map(({ path }) => path));
   return [...own, ...within.filter(({ path }) => !seen.has(path) && seen.add(path))];
+}
+
+/** A value with a line of its own that is no choice between named options. */
+export interface ListedValue {
+  /** "model.parallel". */
+  readonly path: string;
+  readonly summary: string;
+  /** Undefined where a recipe gives it or lacks it. */
+  readonly default?: unknown;
+}
+
+/** Every described value of a schema, in its order; of a choice that stands in several places those of the first. */
+export function listValues(wrapped: unknown, prefix = "", walked = new Set<unknown>()): ListedValue[] {
+  const schema = unwrap(wrapped);
+  if (walked.has(schema) && isChoice(schema)) return [];
+  walked.add(schema);
+  const shapes = shapesOf(schema);
+  if (shapes.length === 0) {
+    const { description: summary } = wrapped as z.ZodType;
+    if (summary === undefined || schema instanceof z.ZodEnum) return [];
+    return [{ path: prefix, summary, ...(wrapped instanceof z.ZodDefault && { default: wrapped.def.defaultValue }) }];
+  }
+  const values = shapes.flatMap(shape =>
+    Object.entries(shape).flatMap(([key, part]) => listValues(part, prefix === "" ? key : `${prefix}.${key}`, walked)),
+  );
+  return [...new Map(values.map(value => [value.path, value] as const)).values()];
 }

@@ -15,7 +15,7 @@ import { batchRuleSchema, batchRules } from "../optim/batch-rules.ts";
 import { findOptimizerFault, optimizerSchema, optimizers } from "../optim/optimizers.ts";
 import { findProbe } from "../optim/probe.ts";
 import { rateSchedules, valueSchedule } from "../optim/schedule.ts";
-import { describeChoice, listChoices } from "../settings/choices.ts";
+import { describeChoice, listChoices, listValues } from "../settings/choices.ts";
 import { describeAsJsonSchema } from "../settings/json-schema.ts";
 import { mergeSettings } from "../settings/merge-settings.ts";
 import { assignSettings, checkSettings } from "../settings/settings.ts";
@@ -29,20 +29,27 @@ const positive = upTo(2 ** 20);
 const fraction = z.number().min(0).max(1);
 
 const data = z.strictObject({
-  /** Share of each sequence's positions that are predicted. */
-  maskFraction: z.number().gt(0).max(1),
-  /** The share at the end of the budget, where it is to change: in a straight line with progress. */
-  finalMaskFraction: z.number().gt(0).max(1).exactOptional(),
-  /** What masks are made of and what they show; without it single tokens, 80/10/10. */
-  mask: maskSchema.exactOptional(),
-  /** How maskFraction changes over the budget otherwise than in a straight line. */
-  maskSchedule: valueSchedule.exactOptional(),
-  /** In which order training reads the sequences of the dataset; without it uniformly at random. */
-  order: describeChoice(orderSchema, orders).exactOptional(),
-  /** Whether attention keeps to the document that a token is of; documents end at their separators. */
-  separateDocuments: z.boolean().exactOptional(),
-  /** Held-out sequences that every validation reads, at most. */
-  validationSequences: positive,
+  maskFraction: z.number().gt(0).max(1).describe("share of each sequence's positions that are predicted"),
+  finalMaskFraction: z
+    .number()
+    .gt(0)
+    .max(1)
+    .exactOptional()
+    .describe("the share at the end of the budget, where it is to change: in a straight line with progress"),
+  mask: maskSchema
+    .exactOptional()
+    .describe("what masks are made of and what they show; without it single tokens, 80/10/10"),
+  maskSchedule: valueSchedule
+    .exactOptional()
+    .describe("how maskFraction changes over the budget otherwise than in a straight line"),
+  order: describeChoice(orderSchema, orders)
+    .exactOptional()
+    .describe("in which order training reads the sequences of the dataset; without it uniformly at random"),
+  separateDocuments: z
+    .boolean()
+    .exactOptional()
+    .describe("whether attention keeps to the document that a token is of; documents end at their separators"),
+  validationSequences: positive.describe("held-out sequences that every validation reads, at most"),
 });
 
 const batches = {
@@ -74,28 +81,49 @@ const schedule = z.discriminatedUnion(
   ) as unknown as ScheduleSections<typeof rateSchedules>,
 );
 
+const precisions = [
+  { name: "auto", summary: "the fastest of them on the device" },
+  { name: "f32", summary: "32 bits" },
+  { name: "bf16", summary: "the upper 16 bits of f32", source: "Kalamkar et al. 2019, arXiv 1905.12322" },
+  {
+    name: "f16",
+    summary: "IEEE's 16 bits, with a loss that is scaled, for GPUs without bf16",
+    source: "Micikevicius et al. 2017, arXiv 1710.03740",
+  },
+];
+
 const train = z.strictObject({
-  /** "24h", "5m", "90s", or "300steps" for a run that does not depend on the machine's speed. */
-  budget: z.string(),
-  /** Sequences of one pass through the model. */
-  microBatchSequences: positive,
-  /**
-   * Type of what products read: bf16 (sums and parameters stay f32), f16 with a loss that is scaled, for GPUs without bf16, f32, or auto,
-   * the fastest of them on the device.
-   */
-  precision: z.enum(["auto", "f32", "bf16", "f16"]),
-  seed: z.number().int().nonnegative(),
-  /** Validations over the whole budget, at equal distances of progress; the last is at the end. */
-  validations: positive,
-  checkpointEverySeconds: z.number().positive().max(1e9),
-  /** This many non-finite steps in a row end the run. */
-  badStepsAllowed: positive,
-  /** Gradient checkpointing (Chen et al. 2016, arXiv 1604.06174): less memory for more arithmetic, and the same bits. */
-  recompute: z.boolean().exactOptional(),
-  /** Stochastic depth (Huang et al. 2016, arXiv 1603.09382): the chance that the last layer is left out; others less, in a straight line. */
-  layerDrop: z.number().gt(0).lt(1).exactOptional(),
-  /** Of the residual stream: rounded between layers, which a GPU moves faster; without it f32. */
-  residualGradient: z.literal("bf16").exactOptional(),
+  budget: z
+    .string()
+    .describe('"24h", "5m", "90s", or "300steps" for a run that does not depend on the machine\'s speed'),
+  microBatchSequences: positive.describe("sequences of one pass through the model"),
+  precision: describeChoice(z.enum(["auto", "f32", "bf16", "f16"]), precisions).describe(
+    "type of what products read; sums and parameters are always f32",
+  ),
+  seed: z.number().int().nonnegative().describe("what all that is drawn depends on"),
+  validations: positive.describe(
+    "validations over the whole budget, at equal distances of progress; the last is at the end",
+  ),
+  checkpointEverySeconds: z.number().positive().max(1e9).describe("seconds of the budget between checkpoints"),
+  badStepsAllowed: positive.describe("this many non-finite steps in a row end the run"),
+  recompute: z
+    .boolean()
+    .exactOptional()
+    .describe(
+      "gradient checkpointing (Chen et al. 2016, arXiv 1604.06174): less memory for more arithmetic, and the same bits",
+    ),
+  layerDrop: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .exactOptional()
+    .describe(
+      "stochastic depth (Huang et al. 2016, arXiv 1603.09382): the chance that the last layer is left out; others less, in a straight line",
+    ),
+  residualGradient: z
+    .literal("bf16")
+    .exactOptional()
+    .describe("gradient of the residual stream: rounded between layers, which a GPU moves faster; without it f32"),
 });
 
 describeChoice(maskSchema, maskUnits);
@@ -161,6 +189,9 @@ export function extendRecipe(base: Recipe, changes: RecipeChanges, origin: strin
 
 /** Every choice that a recipe makes, with what there is to choose. */
 export const listRecipeChoices = () => listChoices(recipeSchema);
+
+/** Every other value of one. */
+export const listRecipeValues = () => listValues(recipeSchema);
 
 /** The JSON Schema of a recipe's file. */
 export const describeRecipe = () => describeAsJsonSchema(recipeSchema, "A recipe of cram pretrain");

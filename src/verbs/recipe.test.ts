@@ -8,6 +8,8 @@ import { after, test } from "node:test";
 import { crammedBert } from "../../recipes/crammed-bert.ts";
 import { quickstart } from "../../recipes/quickstart.ts";
 import { UserError } from "../base/errors.ts";
+import { listPaths } from "../settings/schema.ts";
+import { listRecipeValues, recipeSchema } from "../train/recipe.ts";
 import { chooseRecipe, compareRecipes, listChoices } from "./recipe.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-recipes-"));
@@ -131,4 +133,14 @@ test("every option of a choice that has a record is listed with its line and sou
       assert.ok(summary.length > 10 && source.length > 5, name);
     }
   }
+});
+
+test("every path of a recipe is listed as a choice or as a value with a line, but for what schedules read", () => {
+  const values = listRecipeValues();
+  const listed = new Set([...listChoices(), ...values].map(({ path }) => path));
+  assert.equal(listed.size, listChoices().length + values.length);
+  const unlisted = listPaths(recipeSchema).filter(path => !listed.has(path) && !/^schedule\.|Schedule\./.test(path));
+  assert.deepEqual(unlisted, ["name"]);
+  const causal = values.find(({ path }) => path === "model.mixer.causal");
+  assert.deepEqual(causal, { path: "model.mixer.causal", summary: causal!.summary, default: false });
 });

@@ -3,7 +3,7 @@
 import { Argument, type Command } from "commander";
 import { UserError } from "../../base/errors.ts";
 import { countParameters } from "../../model/parameters.ts";
-import { describeRecipe } from "../../train/recipe.ts";
+import { describeRecipe, listRecipeValues } from "../../train/recipe.ts";
 import { chooseRecipe, compareRecipes, listChoices, recipeNames } from "../../verbs/recipe.ts";
 import { addSet } from "../choose.ts";
 import { suggest } from "../terminal/completion.ts";
@@ -22,7 +22,10 @@ export function addRecipe(program: Command): void {
     .command("recipe")
     .description("print a recipe whole, what can be chosen in one, or what differs between two")
     .addArgument(suggest(new Argument("[recipes...]", "a name, or the file of one (.json, .yaml)"), recipeNames))
-    .option("--list", "every choice that a recipe makes, with what each option does and its source")
+    .option(
+      "--list",
+      "every choice that a recipe makes, with what each option does and its source; then every other value",
+    )
     .option("--diff", "what differs between two recipes")
     .option("--schema", "the JSON Schema of a recipe's file, for editors");
   addSet(command)
@@ -67,17 +70,42 @@ function showRecipe(names: readonly string[], { list, schema, diff, set, json }:
 
 function printChoices(json: boolean): void {
   const choices = listChoices();
+  const values = listRecipeValues();
   if (json) {
-    print(JSON.stringify({ choices }));
+    print(JSON.stringify({ choices, values }));
     return;
   }
-  for (const { path, options } of choices) {
-    print(colour("bold", path));
+  const known = new Map<string, string>();
+  for (const { path, summary: chosen, options } of choices) {
+    print(chosen === undefined ? colour("bold", path) : `${colour("bold", path)}: ${chosen}`);
+    const names = options.map(({ name }) => name).join();
+    const first = known.get(names);
+    if (first !== undefined) {
+      print(`  as ${first}\n`);
+      continue;
+    }
+    known.set(names, path);
     const width = Math.max(...options.map(({ name }) => name.length));
     for (const { name, summary, source, settings } of options) {
       const said = [summary, source && `(${source})`].filter(part => part !== undefined).join(" ");
       print(`  ${name.padEnd(width)}  ${said}`.trimEnd());
       if (settings.length > 0) print(colour("dim", `  ${" ".repeat(width)}  reads ${settings.join(", ")}`));
+    }
+    print("");
+  }
+  printValues(values);
+}
+
+/** Under its section each value, with what it is where a recipe does not say. */
+function printValues(values: ReturnType<typeof listRecipeValues>): void {
+  const sections = [...new Set(values.map(({ path }) => path.split(".")[0]!))];
+  for (const section of sections) {
+    const own = values.filter(({ path }) => path.startsWith(`${section}.`));
+    const width = Math.max(...own.map(({ path }) => path.length - section.length - 1));
+    print(colour("bold", `values of ${section}`));
+    for (const { path, summary, default: usual } of own) {
+      const said = usual === undefined ? summary : `${summary} (default: ${JSON.stringify(usual)})`;
+      print(`  ${path.slice(section.length + 1).padEnd(width)}  ${said}`);
     }
     print("");
   }
