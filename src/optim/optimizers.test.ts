@@ -18,7 +18,7 @@ const parameter = (name: string, role: OptimizedParameter["role"], ...shape: num
 const listed = [
   parameter("embedding.word", "embedding", 6, 4),
   parameter("layers.0.in", "matrix", 4, 8),
-  parameter("layers.1.in", "matrix", 4, 8),
+  parameter("layers.1.in", "matrix", 64, 64),
   parameter("final.norm", "norm", 4),
   parameter("head.dense", "matrix", 4, 4),
 ];
@@ -34,6 +34,7 @@ const changes: Readonly<Record<string, { readonly to: unknown; readonly beside?:
   matrixRate: { to: 0.5 },
   vectorRate: { to: 0.5 },
   layerDecay: { to: 0.5 },
+  momentBlock: { to: 64 },
   cautious: { to: true },
   cautiousDecay: { to: true },
   beta1: { to: 0.5 },
@@ -112,6 +113,8 @@ for (const { name, schema, decay, probe } of optimizers as readonly Optimizer[])
       const fault = findOptimizerFault(after, listed);
       if (key === "cautiousDecay" && decay !== "decoupled")
         assert.match(fault!.message, /cautiousDecay changes nothing/);
+      else if (key === "momentBlock" && name === "adafactor")
+        assert.match(fault!.message, /momentBlock changes nothing: adafactor/);
       else if (key === "sharpness" && probe !== undefined) assert.match(fault!.message, /want the second gradient/);
       else {
         assert.equal(fault, undefined, key);

@@ -133,8 +133,10 @@ test("a model that the machine cannot hold is refused before its memory is taken
     "train.microBatchSequences=1",
   ]);
   const backend = { name: "cpu", allocate: () => assert.fail("memory was taken") } as unknown as Backend;
-  const parameters = new Map(listParameters(shape.model).map(parameter => [parameter.name, parameter.shape]));
-  assert.throws(() => allocateStates(backend, { parameters, moments: parameters } as unknown as TrainingDefinition), {
+  const listed = listParameters(shape.model);
+  const parameters = new Map(listed.map(({ name, shape: own }) => [name, own]));
+  const moments = new Map(listed.map(({ name, shape: own }) => [name, { shape: own, dtype: "f32" }]));
+  assert.throws(() => allocateStates(backend, { parameters, moments } as unknown as TrainingDefinition), {
     code: "E_MEMORY",
   });
 });
