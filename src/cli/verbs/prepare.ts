@@ -3,33 +3,28 @@
 import { type Command, Option } from "commander";
 import { systemClock } from "../../base/clock.ts";
 import { UserError } from "../../base/errors.ts";
-import { makePrintable } from "../../base/printable.ts";
 import { quoteCommand } from "../../base/shell-words.ts";
-import type { DocumentsManifest } from "../../corpus/documents.ts";
 import type { Limit } from "../../corpus/filters/filter.ts";
 import { filters } from "../../corpus/filters/filters.ts";
 import { type Preset, presets } from "../../corpus/sources/presets.ts";
 import { type ChosenFormat, chosenFormats } from "../../corpus/sources/read-shard.ts";
 import { countPerformanceCores } from "../../machine/cores.ts";
-import { describePassedOver } from "../../tables/passed-over.ts";
 import { type PreTokenizerName, preTokenizerNames } from "../../tokenizer/encoding/pre-tokenizer.ts";
 import { type TokenizerKindName, tokenizerKinds } from "../../tokenizer/kinds/kinds.ts";
-import { formatShare } from "../../tokenizer/normalising/lost-text.ts";
 import { type NormaliserName, normalisers } from "../../tokenizer/normalising/normaliser.ts";
-import { formatDuration } from "../../train/budget.ts";
-import type { Prepared } from "../../verbs/prepare/dataset-options.ts";
 import { suggestPretrain } from "../../verbs/prepare/next-pretrain.ts";
+import { type LauncherName, launcherNames, renderLaunch } from "../../verbs/prepare/plan/launchers.ts";
 import {
   mergeMachines,
   type PrepareOptions,
+  planPrepare,
   prepare as prepareDataset,
   prepareOnMachine,
 } from "../../verbs/prepare/prepare.ts";
-import type { PreparedShard } from "../../verbs/prepare/prepare-sources.ts";
-import { describeProgress, type StageProgress } from "../../verbs/prepare/stages/progress.ts";
+import { describeProgress } from "../../verbs/prepare/stages/progress.ts";
 import { mostThreads, parseBytes, parseCount } from "../choose.ts";
-import { formatAmount } from "../terminal/amount.ts";
-import { colour, print, printError, showStatus } from "../terminal/output.ts";
+import { print, showStatus } from "../terminal/output.ts";
+import { createEventPrinter, printDataset, printPlan, printShard } from "../terminal/print-prepare.ts";
 
 interface PrepareFlags {
   readonly out: string;
@@ -57,6 +52,11 @@ interface PrepareFlags {
   readonly memory?: string;
   readonly shard?: string;
   readonly merge?: boolean;
+  readonly plan?: boolean;
+  readonly launcher?: LauncherName;
+  readonly machines?: string;
+  readonly image?: string;
+  readonly claim?: string;
   readonly json?: boolean;
 }
 
@@ -134,6 +134,15 @@ export function addPrepare(program: Command): void {
     )
     .option("--shard <i/n>", "read only what is the i-th of n machines' to read; --merge joins them")
     .option("--merge", "make the dataset of what all machines have read")
+    .option("--plan", "only say what is expected: documents, tokens, time, disk, memory")
+    .addOption(
+      new Option("--launcher <name>", "print what runs --shard on many machines: a script, a manifest").choices(
+        launcherNames,
+      ),
+    )
+    .option("--machines <number>", "of --launcher: how many")
+    .option("--image <name>", "of --launcher kubernetes: the image that has cram")
+    .option("--claim <name>", "of --launcher kubernetes: the claim of the volume that all machines share")
     .option("--json", "print one JSON object at the end, and progress as JSON on standard error")
     .addHelpText(
       "after",
@@ -143,6 +152,7 @@ Examples:
   cram prepare wikipedia.jsonl.gz --out data/wikipedia --vocabulary 8192
   cram prepare romane/ --out data/german --normaliser keep
   cram prepare hf:wikimedia/wikipedia/20231101.simple --out data/simple
+  cram prepare crawl/ --out data/crawl --plan                   what it would take
   cram prepare more/ --out data/more --tokenizer runs/mine      for pretrain --init-from runs/mine
   cram prepare crawl/ --out data/crawl --compressibility 0.25 --hold-out 0.001
   cram prepare crawl/ --out data/prose --filter length:least=100 --filter prose --filter repetition
@@ -151,6 +161,8 @@ Examples:
 On several machines, with one disk or with their .cram-work folders put together in the end:
   cram prepare crawl/ --out data/crawl --shard 1/4               … to 4/4, then
   cram prepare crawl/ --out data/crawl --merge
+  cram prepare crawl/ --out data/crawl --launcher slurm --machines 16 > prepare.sh      which says how it is submitted
+  cram prepare crawl/ --out data/crawl --launcher kubernetes --machines 16 --image cram:1 --claim data > job.yaml
 
 What was stopped goes on with the same command: what is finished stands in .cram-work in the folder until the dataset is whole.
 
@@ -202,7 +214,7 @@ function describeFilters(): string {
     .join("\n");
 }
 
-async function prepare(texts: string[], flags: PrepareFlags): Promise<void> {
+async function prepare(texts: string[], flags: PrepareFlags, command: Command): Promise<void> {
   const parseOptional = (option: string, text: string | undefined) =>
     text === undefined ? undefined : parseCount(option, text);
   const start = systemClock.seconds();
@@ -235,8 +247,23 @@ async function prepare(texts: string[], flags: PrepareFlags): Promise<void> {
     memoryBytes: flags.memory === undefined ? undefined : parseBytes("--memory", flags.memory),
     onStage: flags.json === true ? createEventPrinter() : progress => showStatus(describeProgress(progress)),
   };
+  refuseBeside({ "--plan": flags.plan, "--launcher": flags.launcher, "--shard": flags.shard, "--merge": flags.merge });
+  if (
+    flags.launcher !== undefined ||
+    flags.machines !== undefined ||
+    flags.image !== undefined ||
+    flags.claim !== undefined
+  ) {
+    printLaunch(flags, options, rawWords(command));
+    return;
+  }
+  if (flags.plan === true) {
+    const plan = await planPrepare(options);
+    if (flags.json === true) print(JSON.stringify(plan));
+    else printPlan(plan, flags.out);
+    return;
+  }
   if (flags.shard !== undefined) {
-    refuseBeside("--shard", { "--merge": flags.merge });
     const read = await prepareOnMachine(options, parseShard(flags.shard));
     if (flags.json === true) print(JSON.stringify(read));
     else printShard(flags.shard, read);
@@ -265,10 +292,45 @@ async function prepare(texts: string[], flags: PrepareFlags): Promise<void> {
   );
 }
 
-function refuseBeside(option: string, others: Readonly<Record<string, unknown>>): void {
-  const other = Object.keys(others).find(name => others[name] !== undefined);
-  if (other === undefined) return;
-  throw new UserError("E_OPTION", `${option} beside ${other}: each does another part of the work`, "Give one of them.");
+function refuseBeside(parts: Readonly<Record<string, unknown>>): void {
+  const [first, second] = Object.keys(parts).filter(name => parts[name] !== undefined);
+  if (second === undefined) return;
+  throw new UserError("E_OPTION", `${first} beside ${second}: each does another part of the work`, "Give one of them.");
+}
+
+/** What was typed behind `prepare`. */
+const rawWords = (command: Command) => (command.parent as Command & { rawArgs: readonly string[] }).rawArgs.slice(1);
+
+function printLaunch(
+  flags: PrepareFlags,
+  { threads, memoryBytes = 2 ** 30 }: PrepareOptions,
+  words: readonly string[],
+): void {
+  const { launcher, machines, image, claim } = flags;
+  if (launcher === undefined || machines === undefined) {
+    throw new UserError(
+      "E_OPTION",
+      "--launcher and --machines need each other, and --image and --claim both",
+      "See cram prepare --help.",
+    );
+  }
+  const own = ["--launcher", "--machines", "--image", "--claim"];
+  const kept = words.filter(
+    (word, i) =>
+      !own.some(name => word === name || word.startsWith(`${name}=`) || words[i - 1] === name) && word !== "--json",
+  );
+  // Beside the program with its threads.
+  const bytes = memoryBytes + 2e8 + threads! * 1.5e8;
+  const count = parseCount("--machines", machines, 1, 100_000);
+  const text = renderLaunch(launcher, {
+    words: kept,
+    machines: count,
+    threads: threads!,
+    memoryBytes: bytes,
+    image,
+    claim,
+  });
+  print(flags.json === true ? JSON.stringify({ launcher, text }) : text.trimEnd());
 }
 
 function parseShard(text: string): { number: number; of: number } {
@@ -279,73 +341,6 @@ function parseShard(text: string): { number: number; of: number } {
     `--shard ${text}: not a machine of some`,
     "Write it as in 1/8, which is the first of eight.",
   );
-}
-
-function printShard(shard: string, { folder, portions, documents }: PreparedShard): void {
-  const count = (value: number) => value.toLocaleString("en-US");
-  print(
-    `${folder}: ${shard} is read: ${count(portions)} portions, ${count(documents.read)} documents, of which ${count(documents.kept)} may stay`,
-  );
-  print("next: the same command with --merge in place of --shard, once all are read");
-}
-
-/** A line of JSON every ten seconds, and one when a stage begins. */
-function createEventPrinter(): (progress: StageProgress) => void {
-  let stage: string | undefined;
-  let last = Number.NEGATIVE_INFINITY;
-  return progress => {
-    const now = systemClock.seconds();
-    if (progress.stage === stage && now - last < 10) return;
-    stage = progress.stage;
-    last = now;
-    printError(JSON.stringify({ kind: "progress", ...progress }));
-  };
-}
-
-/** Prints what came of the text. */
-export function printDataset(
-  folder: string,
-  { manifest, documents, isReadyMade, warnings }: Omit<Prepared, "folder">,
-  seconds: number,
-): void {
-  if (isReadyMade === true) print("tokenized already: copied as it is, without documents");
-  else if (documents === undefined) print(`${folder} is up to date: made from the same files with the same options`);
-  else printFunnel(documents);
-  const { training, validation, sequenceLength, vocabulary, text } = manifest;
-  if (text !== undefined && text.lost > 0) print(`  lost by normalising: ${formatShare(text.lost, text.characters)}`);
-  const count = (value: number) => value.toLocaleString("en-US");
-  print(
-    `${folder}: ${count(training.sequences)} sequences of ${sequenceLength} (${formatAmount(training.sequences * sequenceLength)} tokens) for training, ` +
-      `${count(validation.sequences)} held out, a vocabulary of ${count(vocabulary)}; ${formatDuration(seconds)}`,
-  );
-  for (const warning of warnings) print(`${colour("red", "warning:")} ${warning}`);
-}
-
-function printFunnel({ funnel }: DocumentsManifest): void {
-  const describe = ({ documents, characters }: { documents: number; characters: number }) =>
-    `${documents.toLocaleString("en-US")} documents, ${formatAmount(characters)} characters`;
-  print(`read ${describe(funnel.read)}; kept ${describe(funnel.kept)}`);
-  for (const [reason, amount] of Object.entries(funnel.dropped)) {
-    if (amount.documents > 0) print(`  dropped as ${reason}: ${describe(amount)}${showExample(funnel, reason)}`);
-  }
-  if (funnel.cut.documents > 0) {
-    print(`  cut as repeated: ${describe(funnel.cut)}${showExample(funnel, "cut")}`);
-  }
-  for (const { source, share, documents, passes } of funnel.mixture ?? []) {
-    print(
-      `  ${formatShare(share, 1)} of ${makePrintable(source)}: ${documents.toLocaleString("en-US")} documents, read ${passes.toFixed(2)} times`,
-    );
-  }
-  for (const passed of funnel.passedOver) print(`  ${makePrintable(describePassedOver(passed))}`);
-  if (funnel.binaryFilesSkipped > 0) print(`  skipped ${funnel.binaryFilesSkipped} binary files`);
-}
-
-/** The first example of a reason, on a line of its own. */
-function showExample({ examples }: DocumentsManifest["funnel"], reason: string): string {
-  const example = examples.find(each => each.reason === reason);
-  if (example === undefined) return "";
-  const text = example.text.length > 80 ? `${example.text.slice(0, 80)}…` : example.text;
-  return `\n    such as: ${makePrintable(text)}`;
 }
 
 function parseShare(option: string, text: string, limit: number): number {

@@ -22,6 +22,7 @@ import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { writeTokenizer } from "../../tokenizer/tokenizer-json.ts";
 import type { DatasetOptions, Prepared } from "./dataset-options.ts";
 import { learnFilterTokenizer, learnTokenizer } from "./learn-tokenizer.ts";
+import { parseSeparator } from "./separator.ts";
 import { countWords } from "./stages/count-words.ts";
 import { encodeFiles } from "./stages/encode-files.ts";
 import { createProgress, type StageProgress } from "./stages/progress.ts";
@@ -187,9 +188,4 @@ function shareFiles(from: string, to: string, { files }: DocumentsManifest): voi
       copyFileSync(join(from, name), join(to, name));
     }
   }
-}
-
-function parseSeparator(separator: string): RegExp {
-  if (separator === "blank-line") return /\r?\n[ \t]*\r?\n/;
-  return new RegExp(separator.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
 }

@@ -21,6 +21,7 @@ import { datasetNames, knowOwnFiles, leaveOutOwnFiles } from "./dataset-folder.t
 import type { Prepared } from "./dataset-options.ts";
 import { readLearnedLength, recommendRecipe } from "./next-pretrain.ts";
 import { openTokenizer } from "./open-tokenizer.ts";
+import { type PreparePlan, planDataset } from "./plan/plan-prepare.ts";
 import { listingOf, type MachineShard, type PreparedShard, prepareShard, prepareSources } from "./prepare-sources.ts";
 import { describeProgress, type StageProgress } from "./stages/progress.ts";
 
@@ -107,6 +108,7 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
 
 /** Joins what `prepareOnMachine` did on all machines to the dataset that one machine would have made. UserError E_PORTIONS_MISSING. */
 export async function mergeMachines(options: PrepareOptions): Promise<Prepared> {
+  await refuseReadyMade(options.texts);
   const { shards, shaping, passedOver } = await chooseDataset(options);
   return prepareSources(options.out, shards, shaping, tellBoth(options), passedOver, true);
 }
@@ -121,8 +123,26 @@ export async function prepareOnMachine(options: PrepareOptions, machine: Machine
       "Give the number of the machine and how many there are: 1/8 to 8/8.",
     );
   }
+  await refuseReadyMade(options.texts);
   const { shards, shaping } = await chooseDataset(options);
   return prepareShard(options.out, shards, shaping, machine, tellBoth(options));
+}
+
+/** What `prepare` would do: bytes, documents and tokens that are expected, time, disk and memory. Nothing is written. */
+export async function planPrepare(options: PrepareOptions): Promise<PreparePlan> {
+  await refuseReadyMade(options.texts);
+  const { shards, shaping } = await chooseDataset(options);
+  return planDataset(options.out, shards, shaping);
+}
+
+/** UserError E_OPTION for a set that was tokenized already: it is copied, in one go. */
+async function refuseReadyMade(texts: readonly string[]): Promise<void> {
+  if ((await findReadyMade(texts)) === undefined) return;
+  throw new UserError(
+    "E_OPTION",
+    `${texts.join(", ")}: tokenized already, so nothing of it is planned or shared between machines`,
+    "Leave out --plan, --shard and --merge: it is copied as it is.",
+  );
 }
 
 const tellBoth =
@@ -133,7 +153,7 @@ const tellBoth =
   };
 
 /** The shards that are named, and every choice with its default taken. */
-export async function chooseDataset(options: PrepareOptions) {
+async function chooseDataset(options: PrepareOptions) {
   const { name, model } = chooseRecipe({ recipe: options.recipe ?? "crammed-bert" });
   const nameRecipe = options.recipe === undefined ? recommendRecipe : () => name;
   const { texts, out, maxTokensPerCharacter, holdOut = 0.01 } = options;

@@ -1,0 +1,109 @@
+// What prepare says: how far it is for programs, what a machine has read, what a plan expects, and what came of the text.
+
+import { systemClock } from "../../base/clock.ts";
+import { makePrintable } from "../../base/printable.ts";
+import type { DocumentsManifest } from "../../corpus/documents.ts";
+import { describePassedOver } from "../../tables/passed-over.ts";
+import { formatShare } from "../../tokenizer/normalising/lost-text.ts";
+import { formatDuration } from "../../train/budget.ts";
+import type { Prepared } from "../../verbs/prepare/dataset-options.ts";
+import type { PreparePlan } from "../../verbs/prepare/plan/plan-prepare.ts";
+import type { PreparedShard } from "../../verbs/prepare/prepare-sources.ts";
+import type { StageProgress } from "../../verbs/prepare/stages/progress.ts";
+import { formatAmount } from "./amount.ts";
+import { colour, print, printError } from "./output.ts";
+
+export function printShard(shard: string, { folder, portions, documents }: PreparedShard): void {
+  const count = (value: number) => value.toLocaleString("en-US");
+  print(
+    `${folder}: ${shard} is read: ${count(portions)} portions, ${count(documents.read)} documents, of which ${count(documents.kept)} may stay`,
+  );
+  print("next: the same command with --merge in place of --shard, once all are read");
+}
+
+/** A line of JSON every ten seconds, and one when a stage begins. */
+export function createEventPrinter(): (progress: StageProgress) => void {
+  let stage: string | undefined;
+  let last = Number.NEGATIVE_INFINITY;
+  return progress => {
+    const now = systemClock.seconds();
+    if (progress.stage === stage && now - last < 10) return;
+    stage = progress.stage;
+    last = now;
+    printError(JSON.stringify({ kind: "progress", ...progress }));
+  };
+}
+
+/** What is expected, and a warning where the disk has not the room. */
+export function printPlan(plan: PreparePlan, out: string): void {
+  const { shards, bytes, sample, documents, characters, keptShare, tokens, sequences, stages, disk } = plan;
+  const count = (value: number) => value.toLocaleString("en-US");
+  const about = sample.isAll ? "" : "about ";
+  print(
+    `${count(shards)} shards of ${formatBytes(bytes)}, ${count(plan.portions)} portions for ${plan.threads} threads`,
+  );
+  print(
+    `  ${about}${count(documents)} documents, ${formatAmount(characters)} characters; ${(100 * keptShare).toFixed(1)} % of them stay by themselves`,
+  );
+  print(`  about ${formatAmount(tokens)} tokens, ${formatAmount(sequences)} sequences`);
+  for (const { stage, seconds } of stages) print(`  ${stage.padEnd(24)} about ${formatDuration(seconds)}`);
+  print(`  ${"all".padEnd(24)} about ${formatDuration(plan.seconds)}`);
+  print(
+    `  disk: ${formatBytes(disk.datasetBytes)} at the end, ${formatBytes(disk.peakBytes)} on the way, of ${formatBytes(disk.freeBytes)} that are free; memory: ${formatBytes(plan.memoryBytes)}`,
+  );
+  print(
+    `  told from ${sample.isAll ? "all" : `a sample of ${count(sample.documents)}`} documents, read on this machine just now; what equals another document goes besides`,
+  );
+  if (disk.peakBytes > disk.freeBytes) print(`${colour("red", "warning:")} the disk of ${out} has not the room`);
+}
+
+function formatBytes(bytes: number): string {
+  const power = bytes < 1e6 ? 1 : bytes < 1e9 ? 2 : 3;
+  return `${(bytes / 1000 ** power).toFixed(1)} ${["kB", "MB", "GB"][power - 1]}`;
+}
+
+/** Prints what came of the text. */
+export function printDataset(
+  folder: string,
+  { manifest, documents, isReadyMade, warnings }: Omit<Prepared, "folder">,
+  seconds: number,
+): void {
+  if (isReadyMade === true) print("tokenized already: copied as it is, without documents");
+  else if (documents === undefined) print(`${folder} is up to date: made from the same files with the same options`);
+  else printFunnel(documents);
+  const { training, validation, sequenceLength, vocabulary, text } = manifest;
+  if (text !== undefined && text.lost > 0) print(`  lost by normalising: ${formatShare(text.lost, text.characters)}`);
+  const count = (value: number) => value.toLocaleString("en-US");
+  print(
+    `${folder}: ${count(training.sequences)} sequences of ${sequenceLength} (${formatAmount(training.sequences * sequenceLength)} tokens) for training, ` +
+      `${count(validation.sequences)} held out, a vocabulary of ${count(vocabulary)}; ${formatDuration(seconds)}`,
+  );
+  for (const warning of warnings) print(`${colour("red", "warning:")} ${warning}`);
+}
+
+function printFunnel({ funnel }: DocumentsManifest): void {
+  const describe = ({ documents, characters }: { documents: number; characters: number }) =>
+    `${documents.toLocaleString("en-US")} documents, ${formatAmount(characters)} characters`;
+  print(`read ${describe(funnel.read)}; kept ${describe(funnel.kept)}`);
+  for (const [reason, amount] of Object.entries(funnel.dropped)) {
+    if (amount.documents > 0) print(`  dropped as ${reason}: ${describe(amount)}${showExample(funnel, reason)}`);
+  }
+  if (funnel.cut.documents > 0) {
+    print(`  cut as repeated: ${describe(funnel.cut)}${showExample(funnel, "cut")}`);
+  }
+  for (const { source, share, documents, passes } of funnel.mixture ?? []) {
+    print(
+      `  ${formatShare(share, 1)} of ${makePrintable(source)}: ${documents.toLocaleString("en-US")} documents, read ${passes.toFixed(2)} times`,
+    );
+  }
+  for (const passed of funnel.passedOver) print(`  ${makePrintable(describePassedOver(passed))}`);
+  if (funnel.binaryFilesSkipped > 0) print(`  skipped ${funnel.binaryFilesSkipped} binary files`);
+}
+
+/** The first example of a reason, on a line of its own. */
+function showExample({ examples }: DocumentsManifest["funnel"], reason: string): string {
+  const example = examples.find(each => each.reason === reason);
+  if (example === undefined) return "";
+  const text = example.text.length > 80 ? `${example.text.slice(0, 80)}…` : example.text;
+  return `\n    such as: ${makePrintable(text)}`;
+}

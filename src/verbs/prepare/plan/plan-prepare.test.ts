@@ -1,0 +1,81 @@
+// A plan is near what is made then, and launchers print what their schedulers take.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { parse } from "yaml";
+import { RandomSequence, streams } from "../../../base/random.ts";
+import { planPrepare, prepare } from "../prepare.ts";
+import { renderLaunch } from "./launchers.ts";
+
+const root = mkdtempSync(join(tmpdir(), "cram-plan-"));
+after(() => rmSync(root, { recursive: true }));
+
+test("a plan writes nothing, and expects what is made then", async () => {
+  const random = new RandomSequence(2, streams.sampling, 0);
+  const words = Array.from({ length: 400 }, (_, i) => `${"bcdfglmnprst"[i % 12]}${"aeiou"[i % 5]}${"lmnrst"[i % 6]}`);
+  const draw = (count: number) => Array.from({ length: count }, () => words[random.below(words.length)]).join(" ");
+  const texts = join(root, "texts");
+  mkdirSync(texts);
+  for (let file = 0; file < 3; file++) {
+    const lines = Array.from({ length: 80 }, (_, i) => JSON.stringify({ text: draw(i % 4 === 0 ? 5 : 100) }));
+    writeFileSync(join(texts, `${file}.jsonl.gz`), gzipSync(lines.join("\n")));
+  }
+  const options = { texts: [texts], out: join(root, "data"), vocabulary: 200, sequenceLength: 16, threads: 1 };
+  const plan = await planPrepare({ ...options, filters: ["length:least=50"], repeatedBytes: 100 });
+  assert.ok(!existsSync(options.out));
+  assert.deepEqual([plan.shards, plan.portions, plan.documents, plan.sample.isAll], [3, 1, 240, true]);
+  const made = await prepare({ ...options, filters: ["length:least=50"] });
+  const { funnel } = made.documents!;
+  assert.ok(Math.abs(plan.keptShare - funnel.kept.characters / funnel.read.characters) < 1e-9);
+  assert.ok(Math.abs(plan.tokens / (made.manifest.text!.tokens + funnel.kept.documents) - 1) < 0.03);
+  assert.ok(plan.stages.some(({ stage }) => stage === "repeated stretches"));
+  assert.ok(plan.seconds > 0 && plan.disk.freeBytes > 0 && plan.disk.peakBytes > plan.disk.datasetBytes / 2);
+});
+
+const launch = { words: ["my texts/", "--out", "data"], machines: 4, threads: 2, memoryBytes: 2 ** 31 };
+
+test("the script of an array does each task's share, and joins when it is told to", {
+  skip: process.platform === "win32",
+}, () => {
+  const script = join(root, "prepare.sh");
+  writeFileSync(script, renderLaunch("slurm", launch));
+  writeFileSync(join(root, "cram"), '#!/bin/sh\nfor word in "$@"; do echo "$word"; done\n', { mode: 0o755 });
+  const run = (task: string, ...words: string[]) =>
+    spawnSync("bash", [script, ...words], {
+      env: { PATH: `${root}:${process.env.PATH}`, SLURM_ARRAY_TASK_ID: task },
+      encoding: "utf8",
+    }).stdout.trim();
+  assert.equal(run("3"), "prepare\nmy texts/\n--out\ndata\n--shard\n3/4");
+  assert.equal(run("1", "merge"), "prepare\nmy texts/\n--out\ndata\n--merge");
+});
+
+test("the manifest is an indexed Job whose containers know their number", () => {
+  const text = renderLaunch("kubernetes", { ...launch, image: "cram:1", claim: "data" });
+  const { apiVersion, kind, spec } = parse(text) as {
+    apiVersion: string;
+    kind: string;
+    spec: {
+      completionMode: string;
+      completions: number;
+      parallelism: number;
+      template: { spec: { restartPolicy: string; containers: { command: string[]; resources: unknown }[] } };
+    };
+  };
+  assert.deepEqual([apiVersion, kind, spec.completionMode, spec.completions], ["batch/v1", "Job", "Indexed", 4]);
+  // A Job may only restart in these ways, and an index is whole when each of its completions is.
+  assert.ok(["OnFailure", "Never"].includes(spec.template.spec.restartPolicy) && spec.parallelism <= spec.completions);
+  const [, , command] = spec.template.spec.containers[0]!.command;
+  const { stdout } = spawnSync("sh", ["-c", command!.replace("exec cram", "echo")], {
+    env: { ...process.env, JOB_COMPLETION_INDEX: "0" },
+    encoding: "utf8",
+  });
+  assert.equal(stdout.trim(), "prepare my texts/ --out data --shard 1/4");
+  assert.ok(!text.includes("&a1"), "every reader of YAML takes it");
+  assert.throws(() => renderLaunch("kubernetes", launch), { code: "E_OPTION" });
+  assert.throws(() => renderLaunch("slurm", { ...launch, image: "x" }), { code: "E_OPTION" });
+});

@@ -1,0 +1,169 @@
+// What a prepare will cost, before anything is done: a sample of the text is read, judged, counted and encoded with the clock running,
+// and the rest is taken to be like it. Nothing is written.
+
+import { existsSync, statfsSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { type Clock, systemClock } from "../../../base/clock.ts";
+import { chooseFingerprints, sizeFingerprints } from "../../../corpus/deduplication/fingerprints.ts";
+import { hashShingles } from "../../../corpus/deduplication/shingles.ts";
+import { signatureWords, writeSignature } from "../../../corpus/deduplication/signatures.ts";
+import { listPortions } from "../../../corpus/portions/portion.ts";
+import { makeJudge } from "../../../corpus/select.ts";
+import type { Shard } from "../../../corpus/sources/shard.ts";
+import { Encoder } from "../../../tokenizer/encoding/encode.ts";
+import { WordCounter } from "../../../tokenizer/learning/count-words.ts";
+import { normalisers } from "../../../tokenizer/normalising/normaliser.ts";
+import type { DatasetOptions } from "../dataset-options.ts";
+import { learnTokenizer } from "../learn-tokenizer.ts";
+import { readSample, type Sample } from "./read-sample.ts";
+
+export interface PlannedStage {
+  readonly stage: string;
+  readonly seconds: number;
+}
+
+export interface PreparePlan {
+  readonly shards: number;
+  readonly portions: number;
+  /** Of the shards, as they lie there. */
+  readonly bytes: number;
+  readonly sample: { readonly documents: number; readonly characters: number; readonly isAll: boolean };
+  /** What is expected of all, before documents are compared with each other. */
+  readonly documents: number;
+  readonly characters: number;
+  readonly keptShare: number;
+  readonly tokens: number;
+  readonly sequences: number;
+  readonly stages: readonly PlannedStage[];
+  readonly seconds: number;
+  readonly threads: number;
+  readonly disk: { readonly datasetBytes: number; readonly peakBytes: number; readonly freeBytes: number };
+  readonly memoryBytes: number;
+}
+
+/** Written and read back by one thread, bytes a second: on the slow side of a disk. */
+const assembledBytesPerSecond = 5e7;
+/** A vocabulary of 32768 learned. */
+const learningSeconds = 10;
+/** Of the program, and of a thread with its longest documents. */
+const programBytes = 2e8;
+const threadBytes = 1.5e8;
+
+/** Plans a prepare. UserErrors: those of reading its sources. */
+export async function planDataset(
+  out: string,
+  shards: readonly Shard[],
+  options: DatasetOptions,
+  clock: Clock = systemClock,
+): Promise<PreparePlan> {
+  const sample = await readSample(shards, options, clock);
+  const bytes = shards.reduce((sum, shard) => sum + shard.bytes, 0);
+  const scale = sample.isAll || sample.bytes === 0 ? 1 : bytes / sample.bytes;
+  const measured = measureSample(sample, options, clock);
+  const { keptShare, tokensPerCharacter } = measured;
+  const documents = Math.round(sample.documents * scale);
+  const characters = Math.round(sample.characters * scale);
+  const kept = characters * keptShare;
+  const tokens = Math.round(kept * tokensPerCharacter + documents * keptShare);
+  const portions = listPortions(shards).length;
+  const readers = Math.min(options.threads, portions);
+  const isDeduplicated = options.nearDuplicates !== undefined || options.repeatedBytes !== undefined;
+  const { secondsPerCharacter: per } = measured;
+  const stages = [
+    {
+      stage: "reading",
+      seconds: (characters * (sample.secondsPerCharacter + per.judging) + kept * per.signing) / readers,
+    },
+    { stage: "near duplicates", seconds: options.nearDuplicates === undefined ? 0 : kept * per.signing },
+    { stage: "repeated stretches", seconds: options.repeatedBytes === undefined ? 0 : 2 * kept * per.fingerprints },
+    { stage: "writing documents", seconds: kept / assembledBytesPerSecond },
+    { stage: "counting words", seconds: (kept * per.counting) / options.threads },
+    {
+      stage: "learning the tokenizer",
+      seconds: options.tokenizer === undefined ? (learningSeconds * options.vocabulary) / 32_768 : 0,
+    },
+    { stage: "tokenizing", seconds: (kept * per.encoding) / options.threads },
+  ].filter(({ seconds }) => seconds > 0);
+  const keptBytes = kept * measured.bytesPerCharacter;
+  const waiting = waitingBytes(documents * keptShare, keptBytes, options);
+  const datasetBytes = Math.round(1.03 * keptBytes + 2 * tokens);
+  return {
+    ...{ shards: shards.length, portions, bytes },
+    sample: { documents: sample.documents, characters: sample.characters, isAll: sample.isAll },
+    ...{ documents, characters, keptShare, tokens, sequences: Math.floor(tokens / options.sequenceLength) },
+    ...{ stages, seconds: stages.reduce((sum, { seconds }) => sum + seconds, 0), threads: options.threads },
+    disk: {
+      datasetBytes,
+      peakBytes: Math.round(keptBytes + Math.max(waiting, 1.03 * keptBytes + 6 * tokens)),
+      freeBytes: measureFreeBytes(out),
+    },
+    memoryBytes: Math.round(programBytes + options.threads * threadBytes + (isDeduplicated ? options.memoryBytes : 0)),
+  };
+}
+
+/** What waits on disk while documents are compared: keys and candidates of near duplicates, fingerprints of stretches. */
+function waitingBytes(documents: number, bytes: number, { nearDuplicates, repeatedBytes }: DatasetOptions): number {
+  const near = nearDuplicates === undefined ? 0 : documents * (4 * signatureWords + 2 * 25 * 8);
+  const stretches = repeatedBytes === undefined ? 0 : (40 * bytes) / (sizeFingerprints(repeatedBytes).grams + 1);
+  return near + stretches;
+}
+
+/** Every stage's work on the sample, timed; the tokenizer is learned from one half and measured on the other. */
+function measureSample({ texts }: Sample, options: DatasetOptions, clock: Clock) {
+  const time = (work: () => void): number => {
+    const start = clock.seconds();
+    work();
+    return clock.seconds() - start;
+  };
+  const sum = (some: readonly string[]) => some.reduce((total, { length }) => total + length, 0);
+  const [learned, other] = [texts.filter((_, i) => i % 2 === 0), texts.filter((_, i) => i % 2 === 1)];
+  const counter = new WordCounter(normalisers[options.normaliser], options.preTokenizer);
+  const counting = time(() => {
+    for (const text of learned) counter.addText(text);
+  });
+  const tokenizer = options.tokenizer ?? learnTokenizer(counter.wordCounts(), options, () => {});
+  const encoder = new Encoder(tokenizer);
+  const countTokens = (text: string) => encoder.encode(text, "as-text").length;
+  const measured = other.length > 0 ? other : learned;
+  for (const text of measured) countTokens(text); // its cache of words fills
+  let tokens = 0;
+  const encoding = time(() => {
+    for (const text of measured) tokens += countTokens(text);
+  });
+  const { maxTokensPerCharacter, evaluationTexts, filters, textField } = options;
+  const compressibility = maxTokensPerCharacter === undefined ? undefined : { maxTokensPerCharacter, countTokens };
+  const judge = makeJudge({ textField, evaluationTexts, filters, ...(compressibility && { compressibility }) });
+  let kept = 0;
+  const judging = time(() => {
+    for (const text of texts) if (judge(text) === "kept") kept += text.length;
+  });
+  const signature = new Uint32Array(signatureWords);
+  const signing = time(() => {
+    if (options.nearDuplicates !== undefined) for (const text of texts) writeSignature(hashShingles(text), signature);
+  });
+  const contents = texts.map(text => Buffer.from(text));
+  const fingerprints = time(() => {
+    if (options.repeatedBytes === undefined) return;
+    const sizes = sizeFingerprints(options.repeatedBytes);
+    for (const content of contents) chooseFingerprints(content, sizes, () => {});
+  });
+  const all = Math.max(1, sum(texts));
+  return {
+    keptShare: kept / all,
+    tokensPerCharacter: tokens / Math.max(1, sum(measured)),
+    bytesPerCharacter: contents.reduce((total, { length }) => total + length, 0) / all,
+    secondsPerCharacter: {
+      counting: counting / Math.max(1, sum(learned)),
+      encoding: encoding / Math.max(1, sum(measured)),
+      ...{ judging: judging / all, signing: signing / all, fingerprints: fingerprints / all },
+    },
+  };
+}
+
+/** That the disk of a folder, which may not be there yet, has left for us. */
+function measureFreeBytes(folder: string): number {
+  let at = resolve(folder);
+  while (!existsSync(at)) at = dirname(at);
+  const { bavail, bsize } = statfsSync(at);
+  return bavail * bsize;
+}

@@ -1,0 +1,7 @@
+// What stands between the documents of a text file, as it is written in options.
+
+/** "blank-line", or the text itself. */
+export function parseSeparator(separator: string): RegExp {
+  if (separator === "blank-line") return /\r?\n[ \t]*\r?\n/;
+  return new RegExp(separator.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
+}
