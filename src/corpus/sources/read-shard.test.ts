@@ -283,13 +283,17 @@ test("what is broken is counted and passed over on request, and a table without 
   assert.deepEqual(await readAll(lines, true, true), ["a", "b"]);
   const cut = write("cut.txt.gz", gzipSync("some text").subarray(0, 15));
   assert.deepEqual(await readAll(cut, true, true), []);
+  assert.deepEqual(await readAll(write("rows.json", '[{"text":"a"},{"text":null},{"text":"b"}]'), true, true), [
+    "a",
+    "b",
+  ]);
   const config = write("package.json", '{"name":"x"}');
   assert.deepEqual(await readAll(config, false, false), []);
   assert.deepEqual(
     funnel.passedOver.map(({ reason, count }) => [reason, count]),
     [
       ["broken lines (E_JSON_LINE)", 1],
-      ["broken lines (E_TEXT_FIELD)", 1],
+      ["broken lines (E_TEXT_FIELD)", 2],
       ["broken (E_GZIP_CUT)", 1],
       ['without a text in "text"', 1],
     ],

@@ -111,7 +111,7 @@ async function* readDocumentsOf(
   const table =
     chooseTable(shard, options) ?? (shard.format === "unknown" ? await detectTable(shard, options) : undefined);
   if (table !== undefined) {
-    yield* readRows(shard, choice, funnel, from, table);
+    yield* readRows(shard, choice, options, funnel, from, table);
     options.onBytes?.(shard.bytes);
     return;
   }
@@ -228,6 +228,7 @@ function detectFormat(start: Buffer, { path, format }: Shard, { textField }: Rea
 async function* readRows(
   shard: Shard,
   choice: RowChoice,
+  { skipBroken }: ReadOptions,
   funnel: Funnel,
   from: Position,
   format: TableFormat,
@@ -240,10 +241,8 @@ async function* readRows(
     next += rows.length;
     const documents: Document[] = [];
     for (const { values, line } of rows) {
-      const place = `${path}:${line}`;
-      const text = findText(values, choice, place);
-      if (text === undefined) passOver(funnel.passedOver, notWanted, place);
-      else documents.push({ text, source: path, line });
+      const text = takeText(() => values, choice, `${path}:${line}`, skipBroken, funnel);
+      if (text !== undefined) documents.push({ text, source: path, line });
     }
     yield { documents, next };
   }
@@ -328,19 +327,32 @@ async function* readJsonLines(
         byte += bytes.length;
         continue;
       }
-      try {
-        const row = parseLine(bytes, { path, line, byte });
-        const place = `${path}:${line}`;
-        const text = row === undefined ? undefined : findText(row, choice, place);
-        if (text !== undefined) documents.push({ text, source: path, line });
-        else if (row !== undefined) passOver(funnel.passedOver, notWanted, place);
-      } catch (error) {
-        if (skipBroken !== true || !(error instanceof UserError)) throw error;
-        passOver(funnel.passedOver, `broken lines (${error.code})`, `${path}:${line}`);
-      }
+      const place = { path, line, byte };
+      const text = takeText(() => parseLine(bytes, place), choice, `${path}:${line}`, skipBroken, funnel);
+      if (text !== undefined) documents.push({ text, source: path, line });
       byte += bytes.length;
     }
     if (line > from) yield { documents, next: line };
+  }
+}
+
+/** The text of a row; undefined for a blank line, one that is not wanted, and a broken one where these are passed over. */
+function takeText(
+  read: () => unknown,
+  choice: RowChoice,
+  place: string,
+  skipBroken: boolean | undefined,
+  funnel: Funnel,
+): string | undefined {
+  try {
+    const row = read();
+    const text = row === undefined ? undefined : findText(row, choice, place);
+    if (text === undefined && row !== undefined) passOver(funnel.passedOver, notWanted, place);
+    return text;
+  } catch (error) {
+    if (skipBroken !== true || !(error instanceof UserError)) throw error;
+    passOver(funnel.passedOver, `broken lines (${error.code})`, place);
+    return undefined;
   }
 }
 
