@@ -14,6 +14,7 @@ import {
   readFile,
   unpackBytes,
 } from "./bytes.ts";
+import { readArrow } from "./formats/arrow.ts";
 import { readRecords } from "./formats/delimited.ts";
 import { readJsonLines, readJsonValues } from "./formats/json-rows.ts";
 import { nameColumns } from "./formats/named-columns.ts";
@@ -32,7 +33,7 @@ export interface Table {
 export interface TableOptions {
   /** What it is, whatever its name says. */
   readonly format?: TableFormat;
-  /** Where its bytes lie; absent: under its name. A parquet whose bytes are brought is not read whole, so it has no hash. */
+  /** Where its bytes lie; absent: under its name. A file of columns whose bytes are brought has no hash. */
   readonly file?: LocalBytes;
   /** Rows that are passed over before the first. */
   readonly from?: number;
@@ -54,8 +55,8 @@ export interface TableOptions {
 /** What a table may have that is held whole: the largest tasks have half a million rows and 100 MB. */
 export const heldAtMost = { rows: 1_000_000, bytes: 2 ** 30 } as const;
 
-const formats = ["tsv", "csv", "jsonl", "ndjson", "json", "parquet"] as const;
-export type TableFormat = Exclude<(typeof formats)[number], "ndjson">;
+const formats = ["tsv", "csv", "jsonl", "ndjson", "json", "parquet", "arrow", "feather"] as const;
+export type TableFormat = Exclude<(typeof formats)[number], "ndjson" | "feather">;
 
 /** The format that a file's name says, whatever its case; undefined for another file, and for the hidden ones of macOS. */
 export function tableFormat(path: string): TableFormat | undefined {
@@ -68,9 +69,12 @@ export function tableFormat(path: string): TableFormat | undefined {
     .at(-1)
     ?.toLowerCase();
   const found = formats.find(format => format === ending);
-  if (found === "parquet" && compressionOf(path) !== "none") return undefined;
-  return found === "ndjson" ? "jsonl" : found;
+  const format = found === "ndjson" ? "jsonl" : found === "feather" ? "arrow" : found;
+  return isColumnar(format) && compressionOf(path) !== "none" ? undefined : format;
 }
+
+/** Whether a format keeps columns apart, so that some of them can be read. */
+export const isColumnar = (format: TableFormat | undefined): boolean => format === "parquet" || format === "arrow";
 
 /**
  * Opens a table; its rows are parsed as they are asked for. UserErrors: E_TABLE_FORMAT at once; and as rows are asked for
@@ -82,7 +86,7 @@ export function openTable(path: string, options: TableOptions = {}): Table {
     throw new UserError(
       "E_TABLE_FORMAT",
       `${path}: not the name of a table`,
-      "Tables are .tsv, .csv, .jsonl and .json, each also .gz or .zst, and .parquet.",
+      "Tables are .tsv, .csv, .jsonl and .json, each also .gz or .zst, .parquet and .arrow.",
     );
   }
   const hash = createHash("sha256");
@@ -138,13 +142,13 @@ async function* readRows(
   options: TableOptions,
 ): AsyncGenerator<NumberedRow[]> {
   const { file = { path }, from = 0 } = options;
-  if (format === "parquet" && file.bring !== undefined) {
-    return yield* readParquet({ path, file, columns: options.columns, from }, options.signal);
+  if (isColumnar(format) && file.bring !== undefined) {
+    return yield* readColumns(format, path, file, options);
   }
   const [first, bytes] = await peek(hashPieces(readFile(file.path, file.bring), hash));
   if (first === undefined) throw emptyTable(path, "an empty file");
-  // A parquet passes over rows by itself, in whole groups.
-  let rows = format === "parquet" ? from : 0;
+  // A file of columns passes over rows by itself, in whole groups.
+  let rows = isColumnar(format) ? from : 0;
   // What is named otherwise than it is may be packed otherwise, too.
   const compression = options.format === undefined ? compressionOf(path) : detectCompression(first);
   for await (const batch of parse(format, path, bytes, compression, options)) {
@@ -162,6 +166,7 @@ const emptiness: Readonly<Record<TableFormat, string>> = {
   jsonl: "only empty lines",
   json: "no object",
   parquet: "a parquet of no rows",
+  arrow: "an Arrow file of no rows",
 };
 
 async function* parse(
@@ -171,10 +176,10 @@ async function* parse(
   compression: Compression,
   options: TableOptions,
 ): AsyncGenerator<NumberedRow[]> {
-  const { columns, signal, longestRowBytes = 64 * 2 ** 20, file = { path }, from = 0 } = options;
-  if (format === "parquet") {
-    for await (const _ of bytes); // for its hash; its rows are found from its end
-    return yield* readParquet({ path, file, columns, from }, signal);
+  const { longestRowBytes = 64 * 2 ** 20 } = options;
+  if (isColumnar(format)) {
+    for await (const _ of bytes); // for its hash; a library reads the file itself
+    return yield* readColumns(format, path, options.file ?? { path }, options);
   }
   const unpacked = countBytes(unpackBytes(bytes, path, compression), path, options.most?.bytes);
   if (format === "jsonl") return yield* readJsonLines(unpacked, path, longestRowBytes);
@@ -184,6 +189,17 @@ async function* parse(
   const quotes = format === "csv" || options.separator !== undefined;
   const records = readRecords(text, path, { separator, quotes, longestRecord: longestRowBytes });
   yield* nameColumns(records, path, { ...options, separator, quotes });
+}
+
+function readColumns(
+  format: TableFormat,
+  path: string,
+  file: LocalBytes,
+  { columns, signal, from = 0 }: TableOptions,
+): AsyncGenerator<NumberedRow[]> {
+  return format === "arrow"
+    ? readArrow(path, { file, columns, from }, signal)
+    : readParquet({ path, file, columns, from }, signal);
 }
 
 /** The first piece, undefined where there is none, and all of them. */

@@ -66,7 +66,7 @@ export function addPrepare(program: Command): void {
     .description("raw text -> documents -> tokenizer -> token shards")
     .argument(
       "<text...>",
-      "files, folders and datasets of the hub: .txt, .md, .html, .jsonl, .json, .csv, .tsv, each also .gz or .zst, and .parquet",
+      "files, folders and datasets of the hub: .txt, .md, .html, .jsonl, .json, .csv, .tsv, each also .gz or .zst, .parquet and .arrow",
     )
     .requiredOption("--out <folder>", "where the dataset goes")
     .option("--recipe <name>", "the recipe whose vocabulary and sequence length are used; default: crammed-bert's")

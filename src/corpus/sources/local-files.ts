@@ -46,14 +46,14 @@ function listFiles(input: string, options: ListOptions): Shard[] {
   if (found.length === 0) {
     throw new UserError(
       "E_NO_TEXT",
-      `${input}: no text in this folder: no file that can be read ends in .txt, .md, .html, .jsonl, .json, .csv, .tsv or .parquet, or these with .gz or .zst`,
+      `${input}: no text in this folder: no file that can be read ends in .txt, .md, .html, .jsonl, .json, .csv, .tsv, .parquet or .arrow, or these with .gz or .zst`,
       "Name another folder, or a text file itself, whose ending may be another.",
     );
   }
   return found.map(({ path, stats }) => describeFile(path, stats, false));
 }
 
-const textEnding = /\.(?:txt|md|markdown|x?html?|jsonl|ndjson|json|csv|tsv|parquet)(?:\.gz|\.zst)?$/i;
+const textEnding = /\.(?:txt|md|markdown|x?html?|jsonl|ndjson|json|csv|tsv|parquet|arrow|feather)(?:\.gz|\.zst)?$/i;
 
 function walkFolder(folder: string, options: ListOptions): { path: string; stats: Stats }[] {
   const found: { path: string; stats: Stats }[] = [];
@@ -117,7 +117,7 @@ export function isDeclarations(path: string): boolean {
 /** By the ending of its name. */
 export function formatOf(path: string): ShardFormat {
   if (/\.(?:jsonl|ndjson)(?:\.gz|\.zst)?$/i.test(path)) return "jsonl";
-  if (/\.(?:json|csv|tsv)(?:\.gz|\.zst)?$|\.parquet$/i.test(path)) return "table";
+  if (/\.(?:json|csv|tsv)(?:\.gz|\.zst)?$|\.(?:parquet|arrow|feather)$/i.test(path)) return "table";
   if (/\.x?html?(?:\.gz|\.zst)?$/i.test(path)) return "html";
   if (isDeclarations(path)) return "declarations";
   return /\.(?:txt|md|markdown)(?:\.gz|\.zst)?$/i.test(path) ? "text" : "unknown";

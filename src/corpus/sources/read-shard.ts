@@ -6,7 +6,7 @@ import { UserError } from "../../base/errors.ts";
 import { detectCompression, readFile, unpackBytes } from "../../tables/bytes.ts";
 import { splitLines } from "../../tables/lines.ts";
 import { passOver } from "../../tables/passed-over.ts";
-import { openTable, type TableFormat, tableFormat } from "../../tables/table.ts";
+import { isColumnar, openTable, type TableFormat, tableFormat } from "../../tables/table.ts";
 import { decodeMarked, readTextPieces } from "../../tables/text.ts";
 import { decodeUtf8, guessUtf16, looksBinary, type Place, showBytes } from "../../tables/utf8.ts";
 import type { Funnel } from "../funnel.ts";
@@ -35,7 +35,7 @@ export interface DocumentBatch {
   readonly next: Position;
 }
 
-const tableFormats = ["json", "csv", "tsv", "parquet"] as const satisfies readonly TableFormat[];
+const tableFormats = ["json", "csv", "tsv", "parquet", "arrow"] as const satisfies readonly TableFormat[];
 /** What files may be said to be, whatever their names and contents say. */
 export const chosenFormats = ["text", "jsonl", "html", ...tableFormats] as const;
 export type ChosenFormat = (typeof chosenFormats)[number];
@@ -140,12 +140,14 @@ function chooseTable(shard: Shard, { format }: ReadOptions): TableFormat | undef
   return shard.format === "table" ? tableFormat(shard.path) : undefined;
 }
 
-/** A parquet under no name that says it. */
+/** A file of columns under no name that says it. */
 async function detectTable(shard: Shard, { format }: ReadOptions): Promise<TableFormat | undefined> {
   const file = openShard(shard);
   const [start, all] = await peek(readFile(file.path, file.bring));
   await all.return(undefined);
-  return format === undefined && start.subarray(0, 4).toString("latin1") === "PAR1" ? "parquet" : undefined;
+  const begins = start.subarray(0, 6).toString("latin1");
+  if (format !== undefined) return undefined;
+  return begins.startsWith("PAR1") ? "parquet" : begins === "ARROW1" ? "arrow" : undefined;
 }
 
 function refuseWhere(path: string, format: string): UserError {
@@ -236,7 +238,7 @@ async function* readRows(
   const { path } = shard;
   let next = from;
   // Of a file of columns the others are not read.
-  const columns = format === "parquet" ? { columns: listColumns(choice) } : {};
+  const columns = isColumnar(format) ? { columns: listColumns(choice) } : {};
   for await (const rows of openTable(path, { file: openShard(shard), from, format, ...columns }).rows) {
     next += rows.length;
     const documents: Document[] = [];

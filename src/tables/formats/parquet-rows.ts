@@ -8,7 +8,8 @@ import { type ColumnMetaData, type FileMetaData, parquetMetadataAsync, parquetRe
 import { compressors } from "hyparquet-compressors";
 import { openForReading } from "../../base/files/files.ts";
 import { reading } from "../../base/files/read-failure.ts";
-import type { NumberedRow, Value, Values } from "../row.ts";
+import type { NumberedRow, Values } from "../row.ts";
+import { toJsonValue } from "./json-value.ts";
 import { checkPages } from "./parquet-pages.ts";
 
 export interface ParquetInput {
@@ -62,7 +63,9 @@ export async function* readParquetRows({ at, columns, from, groupsEnd }: Parquet
       if (rows.length !== count) throw new Error(`${rows.length} rows where the index has ${count}`);
       for (let at = Math.max(0, from - rowStart); at < count; at += rowsPerBatch) {
         const first = rowStart + at + 1;
-        yield rows.slice(at, at + rowsPerBatch).map((row, i) => ({ values: toJson(row) as Values, line: first + i }));
+        yield rows
+          .slice(at, at + rowsPerBatch)
+          .map((row, i) => ({ values: toJsonValue(row) as Values, line: first + i }));
       }
       rowStart = rowEnd;
     }
@@ -132,14 +135,4 @@ function checkChunk(chunk: ColumnMetaData, rows: number, file: Ranges): void {
   if (Number(chunk.total_uncompressed_size) > mostGroupBytes)
     throw new Error("a column of more than 1 GiB in one group");
   checkPages(new Uint8Array(file.slice(...findRange(chunk))), values);
-}
-
-/** Parquet's values as JSON would hold them; a 64-bit integer that no number holds becomes its digits. */
-function toJson(value: unknown): Value {
-  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
-  if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
-  if (value === null || value === undefined) return null;
-  if (value instanceof Date) return value.toISOString();
-  if (Array.isArray(value) || ArrayBuffer.isView(value)) return Array.from(value as ArrayLike<unknown>, toJson);
-  return Object.fromEntries(Object.entries(value).map(([name, held]) => [name, toJson(held)]));
 }

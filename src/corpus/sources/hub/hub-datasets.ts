@@ -153,6 +153,7 @@ function refusePart(
 
 const kinds = [
   /\.parquet$/i,
+  /\.(arrow|feather)$/i,
   /\.(jsonl|ndjson|json)(\.gz|\.zst)?$/i,
   /\.[ct]sv(\.gz|\.zst)?$/i,
   /\.txt(\.gz|\.zst)?$/i,
@@ -178,6 +179,6 @@ function chooseKind(files: readonly RemoteFile[], address: HubAddress, { passOve
   throw new UserError(
     "E_NO_TEXT",
     `${hubPrefix}${address.repository}: no file here that can be read${files.length > 0 ? `, as ${files[0]!.path}` : ""}`,
-    "Files that are read end in .parquet, .jsonl, .json, .csv, .tsv or .txt, these also with .gz or .zst; @refs/convert/parquet often has others as parquet.",
+    "Files that are read end in .parquet, .arrow, .jsonl, .json, .csv, .tsv or .txt, these also with .gz or .zst; @refs/convert/parquet often has others as parquet.",
   );
 }
