@@ -1,5 +1,5 @@
-// What the matrices of layers begin at, as records: each gives what a matrix is drawn from. Embeddings are drawn with deviation 0.02 under
-// all of them, as the reference draws them.
+// What matrices and embeddings begin at, as records: each gives what a matrix is drawn from. Embeddings have the deviation of the matrices
+// where that is one for all of them, as the reference draws them, and 0.02 where it is not.
 
 import type { Initial } from "./parameter.ts";
 
@@ -19,7 +19,17 @@ export interface Initialisation {
   readonly summary: string;
   readonly source: string;
   choose(matrix: DrawnMatrix): Initial;
+  /** Of embeddings; 0.02 unless said. */
+  readonly embeddingDeviation?: OfShape;
 }
+
+type OfShape = (shape: Pick<DrawnMatrix, "width" | "layers">) => number;
+
+/** One deviation for all. */
+const everywhere = (deviation: OfShape) => ({
+  choose: (matrix: DrawnMatrix) => normal(deviation(matrix)),
+  embeddingDeviation: deviation,
+});
 
 const normal = (deviation: number): Initial => ({ kind: "normal", deviation });
 
@@ -34,19 +44,19 @@ export const initialisations = [
     name: "small",
     summary: "deviation √(2 / (5 · width))",
     source: "Nguyen & Salazar 2019, arXiv 1910.05895",
-    choose: ({ width }) => normal(Math.sqrt(2 / (5 * width))),
+    ...everywhere(({ width }) => Math.sqrt(2 / (5 * width))),
   },
   {
     name: "megatron",
     summary: "deviation √(1 / (3 · width))",
     source: "Smith et al. 2022, arXiv 2201.11990",
-    choose: ({ width }) => normal(Math.sqrt(1 / (3 * width))),
+    ...everywhere(({ width }) => Math.sqrt(1 / (3 * width))),
   },
   {
     name: "wang",
     summary: "deviation 2 / (layers · √width)",
     source: "Wang & Komatsuzaki 2021, GPT-J-6B",
-    choose: ({ width, layers }) => normal(2 / (layers * Math.sqrt(width))),
+    ...everywhere(({ width, layers }) => 2 / (layers * Math.sqrt(width))),
   },
   {
     name: "deep",

@@ -28,6 +28,20 @@ test("embedding and matrices are normal with deviation 0.02, norms 1 and 0, the 
   }
 });
 
+for (const [initialisation, deviation] of [
+  ["small", Math.sqrt(2 / (5 * 64))],
+  ["megatron", Math.sqrt(1 / (3 * 64))],
+  ["wang", 2 / (2 * Math.sqrt(64))],
+  ["deep", 0.02],
+  ["orthogonal", 0.02],
+] as const) {
+  test(`embeddings under ${initialisation} have deviation ${deviation.toFixed(4)}`, () => {
+    const values = initialiseParameters({ ...shape, initialisation }, 3).get("embedding.word")!;
+    const seen = Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0) / values.length);
+    assert.ok(Math.abs(seen / deviation - 1) < 5 / Math.sqrt(2 * values.length), String(seen));
+  });
+}
+
 test("the seed decides every value, and each parameter has its own", () => {
   const first = initialiseParameters(shape, 3);
   assert.deepEqual(initialiseParameters(shape, 3), first);

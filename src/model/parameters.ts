@@ -19,8 +19,14 @@ import {
 } from "./shape.ts";
 import { checkShape } from "./shape-faults.ts";
 
-/** What every table of rows is drawn from. */
+/** What small matrices beside the layers' are drawn from. */
 const drawnRow: Initial = { kind: "normal", deviation: 0.02 };
+
+/** What every embedding is drawn from. */
+function drawEmbedding(shape: ModelShape): Initial {
+  const { embeddingDeviation } = findInitialisation(shape.initialisation);
+  return embeddingDeviation === undefined ? drawnRow : { kind: "normal", deviation: embeddingDeviation(shape) };
+}
 
 /** The parameters of the norm called `name` over `width`. */
 function listNorm(name: string, width: number, { norm, normGain, normBias }: ModelShape): Parameter[] {
@@ -50,7 +56,7 @@ function createMaker(prefix: string, shape: ModelShape): ParameterMaker {
     vector: (name, length, value) => vector(`${prefix}.${name}`, length, value),
     matrix: (name, rows, columns, begins) =>
       matrix(`${prefix}.${name}`, rows, columns, begins === "zero" ? { kind: "constant", value: 0 } : drawnRow),
-    embedding: (name, rows, columns) => embeddingTable(`${prefix}.${name}`, rows, columns, drawnRow),
+    embedding: (name, rows, columns) => embeddingTable(`${prefix}.${name}`, rows, columns, drawEmbedding(shape)),
   };
 }
 
@@ -63,9 +69,9 @@ function listEmbedding(shape: ModelShape): Parameter[] {
   const positioned = { ...shape, embeddingWidth: E, headWidth: 0 };
   const make = createMaker("embedding", shape);
   return [
-    embeddingTable("embedding.word", V, E, drawnRow),
-    ...findPositions(shape.positions).listParameters(positioned, drawnRow),
-    ...(segments ? [embeddingTable("embedding.segment", 2, E, drawnRow)] : []),
+    embeddingTable("embedding.word", V, E, drawEmbedding(shape)),
+    ...findPositions(shape.positions).listParameters(positioned, drawEmbedding(shape)),
+    ...(segments ? [embeddingTable("embedding.segment", 2, E, drawEmbedding(shape))] : []),
     ...(embedding.norm ? listNorm("embedding.norm", E, shape) : []),
     ...(E !== C ? make.projection("projection", E, C, "in") : []),
     ...(embedding.tokenShift
@@ -109,7 +115,7 @@ function listHead(shape: ModelShape): Parameter[] {
   return [
     ...(head === "transform" ? [...make.projection("dense", C, E, "in"), ...listNorm("head.norm", E, shape)] : []),
     ...(head === "tied" && E !== C ? make.projection("projection", C, E, "in") : []),
-    ...(decoder.tied ? [] : [embeddingTable("head.decoder", V, E, drawnRow)]),
+    ...(decoder.tied ? [] : [embeddingTable("head.decoder", V, E, drawEmbedding(shape))]),
     ...(hasDecoderBias(shape) ? [vector("head.bias", V, 0)] : []),
   ];
 }

@@ -73,6 +73,7 @@ export const scoreFunctions = [
     summary: "scores normalised over the keys, with a gain and a bias of each head",
     source: "Richter & Wattenhofer 2020, arXiv 2005.09561",
     isAffine: true,
+    // The reference's normalises over heads and queries together with the keys, with 1e-5, so that a token's weights are of all others', too.
     apply: (scores, mask) => {
       const count = countKeys(scores, mask);
       const average = (x: Tensor) => divide(sum(x, [-1]), count);

@@ -45,6 +45,7 @@ const resumed: readonly (readonly string[])[] = [
   ["mixer.causal=true", "mixer.qkNorm=learned", "mixer.valueResidual=true", "mixer.valueEmbeddings=true"],
   ["mixer.scores=norm", "normalisation=deep", "initialisation=deep", "norm=rms"],
   ["embedding.width=8", "embedding.tokenShift=true", "embedding.bigramRows=40", "decoder.tied=false"],
+  ["strides=[2,1]", "biases=true", "head=transform"],
   ["residual.scalars=true", "residual.embeddingSkip=true", "repeats=2", "zeroOutputs=true", "decoder.logitCap=5"],
 ];
 
