@@ -192,6 +192,22 @@ test("where shared memory holds one thread block of a whole sequence, it is take
   assert.ok(forward < tolerances.bf16 && backward < tolerances.bf16, `errors ${forward}, ${backward}`);
 });
 
+test("backward is one pass where a multiprocessor holds two heads with P, and two passes agree with it", {
+  skip,
+}, async () => {
+  const given = { layout: layout(2, 104, 1, 32), lengths: [104, 70], operands: "bf16" } as const;
+  const find = (capability: number, headWidth: number) =>
+    compositeKernels("bf16", figuresOf(capability))("attentionGradient", { ...given.layout, headWidth })!;
+  assert.deepEqual(
+    [find(90, 64), find(90, 16), find(80, 64), find(86, 32)].map(({ threads }) => threads),
+    [256, 256, 128, 128],
+  );
+  for (const computeCapability of [90, 80]) {
+    const { backward } = await compare({ ...given, computeCapability, order: "random" });
+    assert.ok(backward < tolerances.bf16, `${computeCapability}: error ${backward}`);
+  }
+});
+
 test("a width that tensor cores do not take", { skip }, async () => {
   for (const operands of ["bf16", "f16"] as const) {
     const { forward, backward } = await compare({ layout: layout(1, 20, 2, 6), operands });

@@ -1,7 +1,7 @@
 // What attention on tensor cores is made of (attention.cu): tiles of q, k, v and dout in shared memory, products of 16 rows a warp
 // in registers (tensor-cores.cu), and the softmax of those rows. A lane's sums of one product are laid out as its operand of the next. Every loop and array bound is a constant of the launch.
 
-enum { ATTENTION_WARPS = 4, ATTENTION_THREADS = 32 * ATTENTION_WARPS, MOST_TILES_OF_KEYS = 16, MOST_TILES_OF_WIDTH = 16, MOST_STEPS_OF_WIDTH = 8 };
+enum { ATTENTION_WARPS = 4, MOST_TILES_OF_KEYS = 16, MOST_TILES_OF_WIDTH = 16, MOST_STEPS_OF_WIDTH = 8 };
 
 // T: rows of a tile in shared memory, 16, 32, 48, 64 or 128; one tile holds the sequence if T >= S.
 struct attention_shape { int S, D, C, H, T; float scale; int result_is_narrow; };
@@ -15,7 +15,7 @@ struct attention_shape { int S, D, C, H, T; float scale; int result_is_narrow; }
 static __device__ __forceinline__ void load_tile(narrow *tile, const narrow *matrix, int row_stride, int first, int rows, const struct attention_shape s) {
   const int chunks = s.D / 8;
 #pragma unroll 4
-  for (int i = threadIdx.x; i < rows * chunks; i += ATTENTION_THREADS) {
+  for (int i = threadIdx.x; i < rows * chunks; i += blockDim.x) {
     const int row = i / chunks, column = i % chunks * 8, is_there = first + row < s.S;
     copy_chunk(tile + row * (s.D + ROW_PADDING) + column, matrix + (long long)(is_there ? first + row : 0) * row_stride + column, is_there ? 16 : 0);
   }
@@ -76,6 +76,30 @@ static __device__ __forceinline__ void multiply_weights(float (*sums)[4], unsign
 #pragma unroll
     for (int n = 0; n < s.D / 8; n += 2) {
       load_matrices_transposed(b, theirs + k * 8 * stride + n * 8);
+      multiply_add(sums[n], a, b[0], b[1]);
+      multiply_add(sums[n + 1], a, b[2], b[3]);
+    }
+  }
+}
+
+// A lane's pair of weights of 16 rows, `first` and on, in a matrix (T, T) in shared memory.
+static __device__ __forceinline__ unsigned *weights_at(narrow *matrix, int first, int n, int half, const struct attention_shape s) {
+  const int lane = threadIdx.x % 32;
+  return (unsigned *)(matrix + (first + lane / 4 + 8 * half) * (s.T + ROW_PADDING) + n * 8 + 2 * (lane % 4));
+}
+
+// sums (16, D) += columns (T, 16)ᵀ of a matrix (T, T) · other (T, D), both in shared memory.
+static __device__ __forceinline__ void multiply_columns(float (*sums)[4], const narrow *columns, const narrow *other, const struct attention_shape s) {
+  const int lane = threadIdx.x % 32, stride = s.D + ROW_PADDING;
+  const narrow *ours = columns + (lane / 16 * 8 + lane % 8) * (s.T + ROW_PADDING) + lane / 8 % 2 * 8;
+  const narrow *theirs = other + lane % 16 * stride + lane / 16 * 8;
+#pragma unroll 2
+  for (int step = 0; step < s.T; step += 16) {
+    unsigned a[4], b[4];
+    load_matrices_transposed(a, ours + step * (s.T + ROW_PADDING));
+#pragma unroll
+    for (int n = 0; n < s.D / 8; n += 2) {
+      load_matrices_transposed(b, theirs + step * stride + n * 8);
       multiply_add(sums[n], a, b[0], b[1]);
       multiply_add(sums[n + 1], a, b[2], b[3]);
     }

@@ -2,7 +2,7 @@
 // each of q, k, v; a row of qkv is [q | k | v]. P = softmax(q kᵀ · scale), out = P v; backward dP = dout vᵀ,
 // dS = P ∘ (dP - rowsum(P ∘ dP)) · scale, dq = dS k, dk = dSᵀ q, dv = Pᵀ dout (Dao et al. 2022). Scores are only in registers.
 // Backward makes them twice, with queries and with keys as rows, so that nothing is exchanged between warps and no sum depends on
-// their order.
+// their order; or once, where shared memory has room to exchange them.
 
 #ifdef TENSOR_CORES
 // A tile of keys and values over the one before, when every thread is done with that.
@@ -215,5 +215,76 @@ static __device__ __forceinline__ void attend_backward(const narrow *qkv, const 
       store_rows(dv, row_stride, dv_sums, tile + row, upper_is_key ? 1.0f : 0.0f, lower_is_key ? 1.0f : 0.0f, s);
     }
   }
+}
+
+// Both at once, of a head that one tile of T = 128 holds, by twice as many warps: sixteen queries each, with all keys; then sixteen keys
+// each, with all queries. P and dS are made once, and go from the ones to the others through shared memory: P through its own, dS
+// through that of k and v, which are read by then.
+static __device__ __forceinline__ void attend_backward_at_once(const narrow *qkv, const narrow *gradient, const int *lengths, void *result, const struct attention_shape s) {
+  extern __shared__ __align__(16) narrow shared_tiles[];
+  const int stride = s.D + ROW_PADDING, row_stride = 3 * s.C, head = blockIdx.x % s.H, sequence = blockIdx.x / s.H;
+  const int keys = lengths == 0 ? s.S : lengths[sequence], row = threadIdx.x / 32 * 16;
+  const long long at = (long long)sequence * s.S * row_stride + head * s.D;
+  const narrow *q = qkv + at, *dout = gradient + (long long)sequence * s.S * s.C + head * s.D;
+  const int bytes = s.result_is_narrow ? 2 : 4;
+  char *dq = (char *)result + at * bytes, *dk = dq + s.C * bytes, *dv = dk + s.C * bytes;
+  narrow *q_tile = shared_tiles, *dout_tile = q_tile + s.T * stride, *k_tile = dout_tile + s.T * stride;
+  narrow *v_tile = k_tile + s.T * stride, *ds_matrix = k_tile;
+  const int weight_elements = s.T * (s.T + ROW_PADDING), tile_elements = 2 * s.T * stride;
+  narrow *p_matrix = k_tile + (tile_elements > weight_elements ? tile_elements : weight_elements);
+  load_tile(q_tile, q, row_stride, 0, s.T, s);
+  load_tile(k_tile, q + s.C, row_stride, 0, s.T, s);
+  load_tile(v_tile, q + 2 * s.C, row_stride, 0, s.T, s);
+  load_tile(dout_tile, dout, s.C, 0, s.T, s);
+  wait_for_tiles();
+
+  float values[MOST_TILES_OF_KEYS][4], sums[MOST_TILES_OF_WIDTH][4], shrink[2];
+  unsigned weights[MOST_TILES_OF_KEYS][2];
+  struct row_sums state = no_row_sums();
+  multiply_rows(values, q_tile + row * stride, k_tile, s.T / 8, s);
+  exclude_columns(values, s.T / 8, 0, keys);
+  exponentiate(values, s.T / 8, &state, shrink, s.scale);
+#pragma unroll
+  for (int half = 0; half < 2; half++) {
+    const float factor = 1.0f / sum_of_row(state.weight[half]);
+#pragma unroll
+    for (int n = 0; n < s.T / 8; n++) *weights_at(p_matrix, row, n, half, s) = round_pair(values[n][2 * half] * factor, values[n][2 * half + 1] * factor);
+  }
+  multiply_rows(values, dout_tile + row * stride, v_tile, s.T / 8, s);
+  float total[2] = {0.0f, 0.0f};
+#pragma unroll
+  for (int half = 0; half < 2; half++) {
+#pragma unroll
+    for (int n = 0; n < s.T / 8; n++) {
+      const unsigned p = *weights_at(p_matrix, row, n, half, s);
+      total[half] += lower_of(p) * values[n][2 * half] + upper_of(p) * values[n][2 * half + 1];
+    }
+    total[half] = sum_of_row(total[half]);
+  }
+  // P is read again rather than kept: beside dP there is no room.
+  __syncwarp();
+#pragma unroll
+  for (int n = 0; n < s.T / 8; n++)
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+      const unsigned p = *weights_at(p_matrix, row, n, half, s);
+      weights[n][half] = round_pair(lower_of(p) * (values[n][2 * half] - total[half]), upper_of(p) * (values[n][2 * half + 1] - total[half]));
+    }
+  clear(sums, s.D / 8);
+  multiply_weights(sums, weights, k_tile, s.T / 8, s);
+  store_rows(dq, row_stride, sums, row, s.scale, s.scale, s);
+  __syncthreads();
+
+#pragma unroll
+  for (int n = 0; n < s.T / 8; n++)
+#pragma unroll
+    for (int half = 0; half < 2; half++) *weights_at(ds_matrix, row, n, half, s) = weights[n][half];
+  clear(sums, s.D / 8);
+  multiply_columns(sums, p_matrix + row, dout_tile, s);
+  store_rows(dv, row_stride, sums, row, 1.0f, 1.0f, s);
+  __syncthreads();
+  clear(sums, s.D / 8);
+  multiply_columns(sums, ds_matrix + row, q_tile, s);
+  store_rows(dk, row_stride, sums, row, s.scale, s.scale, s);
 }
 #endif

@@ -8,7 +8,7 @@ import type { CudaFigures } from "./figures.ts";
 /** Positions and head width up to which the kernels are written. */
 const longest = 512;
 const widest = 128;
-/** Threads of one thread block: ATTENTION_THREADS and 32 · PLAIN_WARPS of the templates. */
+/** Threads of one thread block: 32 · ATTENTION_WARPS and 32 · PLAIN_WARPS of the templates. */
 const threads = 128;
 
 /** The files whose functions the kernels call. */
@@ -29,6 +29,7 @@ interface Layout {
 /** How a layout is cut up for one of the templates. */
 interface Plan {
   readonly blocks: number;
+  readonly threads: number;
   readonly sharedBytes: number;
   /** Thread blocks that should fit on a multiprocessor at once; their registers must. */
   readonly residentBlocks: number;
@@ -57,7 +58,7 @@ export function compositeKernels(
       name: isBackward ? "attention_backward" : "attention",
       blocks: plan.blocks,
       grain: 1,
-      threads,
+      threads: plan.threads,
       sharedBytes: plan.sharedBytes,
       residentBlocks: plan.residentBlocks,
       flops: 2 * products * batch * heads * length * length * headWidth,
@@ -89,17 +90,23 @@ function planTensorCores(
   let tile = length <= 64 ? 16 * Math.ceil(length / 16) : isHeld ? 128 : 64;
   while (countBytes(tile) > multiprocessorBytes) tile -= 16;
   const isWhole = countTiles(tile) === 1;
-  const wanted = headWidth > 64 ? 2 : isBackward || !isWhole ? 3 : 4;
+  const weightBytes = 2 * 128 * (128 + 8);
+  const atOnceBytes = 2 * 128 * rowBytes + Math.max(2 * 128 * rowBytes, weightBytes) + weightBytes;
+  // In one pass where a multiprocessor holds P of two heads, too; each takes a kilobyte for itself.
+  const isAtOnce = isBackward && isHeld && length > 64 && 2 * (atOnceBytes + 1024) <= multiprocessorBytes;
+  const wanted = headWidth > 64 || isAtOnce ? 2 : isBackward || !isWhole ? 3 : 4;
   return {
     blocks: batch * heads * (isBackward || isWhole ? 1 : Math.ceil(length / countQueries(tile))),
-    sharedBytes: countBytes(tile),
+    threads: isAtOnce ? 2 * threads : threads,
+    sharedBytes: isAtOnce ? atOnceBytes : countBytes(tile),
     // Tiles are what shared memory is short of: registers need not serve more thread blocks than it holds.
     residentBlocks: isWhole
       ? wanted
       : Math.min(wanted, Math.max(1, Math.floor(multiprocessorBytes / countBytes(tile)))),
     emitCall: (_areNarrow, result, operands) => {
       const shape = [length, headWidth, heads * headWidth, heads, tile, emitScale(headWidth), emitIsNarrow(result)];
-      const call = `${isBackward ? "attend_backward" : "attend"}(${operands.join(", ")}, shape);`;
+      const name = isAtOnce ? "attend_backward_at_once" : isBackward ? "attend_backward" : "attend";
+      const call = `${name}(${operands.join(", ")}, shape);`;
       return `const struct attention_shape shape = {${shape.join(", ")}};\n  ${call}`;
     },
   };
@@ -112,6 +119,7 @@ function planPlain({ batch, length, heads, headWidth }: Layout, isBackward: bool
   const statistics = 2 * 32 * Math.ceil(length / 32);
   return {
     blocks: batch * heads * (isBackward ? 1 : Math.ceil(length / rows)),
+    threads,
     sharedBytes: 4 * (isBackward ? 2 * rowFloats + 2 * otherFloats + statistics : rowFloats + 2 * otherFloats),
     residentBlocks: 2,
     emitCall: (areNarrow, result, operands) => {
