@@ -16,6 +16,7 @@ export const streams = {
   orderBuckets: 16,
   orderMixture: 17,
   documentMixture: 20,
+  packedSequences: 21,
 } as const;
 
 export type Stream = (typeof streams)[keyof typeof streams];

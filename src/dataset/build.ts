@@ -10,6 +10,7 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { writeTokenizer } from "../tokenizer/tokenizer-json.ts";
 import { type DatasetManifest, writeManifest } from "./manifest.ts";
 import { Packer } from "./pack.ts";
+import { type PackingSettings, plainPacking } from "./packings.ts";
 import { largestVocabulary, ShardWriter } from "./shards.ts";
 
 export interface BuildOptions {
@@ -18,6 +19,8 @@ export interface BuildOptions {
   readonly seed: number;
   readonly documentsHash: string;
   readonly originHash: string;
+  /** Default: `plainPacking`. */
+  readonly packing?: PackingSettings | undefined;
   /** Name of the recipe that it is for, by the tokens to train on. */
   readonly nameRecipe?: ((trainingTokens: number) => string) | undefined;
   /** What normalising lost of the documents. */
@@ -46,13 +49,20 @@ export async function buildDataset(
   }
   removeDataset(folder);
   const writers = {
-    training: new ShardWriter(folder, "training", sequenceLength),
-    validation: new ShardWriter(folder, "validation", sequenceLength),
+    training: new ShardWriter(folder, "training", sequenceLength, vocabulary),
+    validation: new ShardWriter(folder, "validation", sequenceLength, vocabulary),
   };
-  const packer = new Packer({ sequenceLength, holdOut, seed, separator: tokenizer.specials.separator }, (part, row) =>
-    writers[part].add(row),
+  const { packing = plainPacking } = options;
+  const { unknown, classify, separator } = tokenizer.specials;
+  const packer = new Packer(
+    {
+      ...{ sequenceLength, holdOut, seed, packing: packing.name },
+      ...(packing.classify && { classify }),
+      ...(packing.separator && { separator }),
+    },
+    (part, row) => writers[part].add(row),
   );
-  const { unknown } = tokenizer.specials;
+  let leftOver = 0;
   let done = 0;
   let tokens = 0;
   let unknownTokens = 0;
@@ -68,6 +78,7 @@ export async function buildDataset(
       done += lengths.length;
       options.onProgress?.(done, writers.training.sequences + writers.validation.sequences);
     }
+    leftOver = packer.finish();
     writers.training.close();
     writers.validation.close();
   } catch (error) {
@@ -94,6 +105,7 @@ export async function buildDataset(
     sequenceLength,
     training: { sequences: training.sequences, files: training.files },
     validation: { sequences: validation.sequences, files: validation.files },
+    packing: { ...packing, leftOver },
     text: { ...options.loss, tokens, unknownTokens },
   });
 }

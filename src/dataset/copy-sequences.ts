@@ -51,7 +51,7 @@ export async function copySequences(
         if (writers === undefined) {
           length = ids.length;
           if (length < 2 || length > mostTokens) throw refuse(`${origin}: a sequence of ${length} tokens`);
-          const open = (part: "training" | "validation") => new ShardWriter(folder, part, length);
+          const open = (part: "training" | "validation") => new ShardWriter(folder, part, length, vocabulary);
           writers = { training: open("training"), validation: open("validation") };
         }
         if (ids.length !== length) throw refuse(`${origin}: ${ids.length} ids, and ${length} in those before`);

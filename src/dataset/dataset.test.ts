@@ -26,7 +26,6 @@ const options = {
   sequenceLength: 16,
   holdOut: 0.1,
   seed: 1,
-
   documentsHash: "documents",
   loss: startTextLoss(),
   originHash: "origin",
@@ -198,4 +197,39 @@ test("a failure in the documents leaves no dataset and no half-written shard", a
     readdirSync(path).filter(name => name !== "tokenizer.json"),
     [],
   );
+});
+
+test("a vocabulary of 2^17 has shards of uint32, whole from the text to a batch", async () => {
+  const size = 2 ** 17;
+  const many = [...specialTokens, ...Array.from({ length: size - specialTokens.length }, (_, i) => `w${i}`)];
+  const large = defineLearnedTokenizer(many, normalisers.bert, "bert", { kind: "wordlevel" });
+  // One document with every word: its ids follow each other.
+  const text = many.slice(specialTokens.length).join(" ");
+  const path = join(folder, "large");
+  const parts = { ...options, sequenceLength: 64, holdOut: 0.5 };
+  const manifest = await buildDataset(path, encodeDocuments(large, [text], 1), large, parts);
+  assert.equal(manifest.training.files[0]!.bytes, 32 + manifest.training.sequences * 64 * 4);
+  const dataset = new Dataset(path);
+  try {
+    dataset.verify();
+    const seen = new Set<number>();
+    dataset.visit("training", tokens => {
+      for (const token of tokens) seen.add(token);
+    });
+    dataset.visit("validation", tokens => {
+      for (const token of tokens) seen.add(token);
+    });
+    assert.ok(seen.has(size - 500) && seen.size > size - 200, String(seen.size));
+    const { sequences } = manifest.training;
+    for (let first = 0; first < 20; first++) {
+      const row = unmask(dataset.readTraining(first, 1, 16, 7));
+      // Words follow each other but for a separator, where the other part goes on.
+      const breaks = row.filter((token, i) => i > 0 && token !== row[i - 1]! + 1 && token !== 5 && row[i - 1] !== 5);
+      assert.deepEqual(breaks, []);
+    }
+    const drawn = dataset.readTraining(0, Math.min(sequences, 400), 64, 7).tokens;
+    assert.ok(drawn.some(token => token > 65_536) && drawn.every(token => token >= 0 && token < size));
+  } finally {
+    dataset.close();
+  }
 });

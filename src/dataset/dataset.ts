@@ -72,15 +72,15 @@ export class Dataset {
     const { specialTokens, vocabulary: texts } = this.tokenizer;
     this.continuesWord = tellWords(this.tokenizer);
     this.special = new Set(specialTokens.map(token => texts.indexOf(token)));
-    this.training = new ShardReader(folder, this.manifest.training.files, sequenceLength);
-    this.validation = new ShardReader(folder, this.manifest.validation.files, sequenceLength);
+    this.training = new ShardReader(folder, this.manifest.training.files, sequenceLength, vocabulary);
+    this.validation = new ShardReader(folder, this.manifest.validation.files, sequenceLength, vocabulary);
     this.arrangement = uniformOrder(this.training.sequences);
   }
 
   /** Has training read in this order from now on; reads all of the training part, once or twice. UserErrors: E_DATA_ORDER, E_SHARD_CUT. */
   arrange(settings: OrderSettings): void {
     const { specials, vocabulary } = this.tokenizer;
-    const visit = (see: (tokens: Uint16Array, index: number) => void) => this.training.visit(see);
+    const visit = (see: (tokens: Uint32Array, index: number) => void) => this.training.visit(see);
     const countTokens = () => {
       const counts = new Float64Array(vocabulary.length);
       visit(tokens => {
@@ -97,7 +97,7 @@ export class Dataset {
   }
 
   /** Shows every sequence of a part in turn, in an array that is reused. UserError E_SHARD_CUT. */
-  visit(part: "training" | "validation", see: (tokens: Uint16Array, index: number) => void): void {
+  visit(part: "training" | "validation", see: (tokens: Uint32Array, index: number) => void): void {
     this[part].visit(see);
   }
 

@@ -36,6 +36,10 @@ const manifestSchema = z.strictObject({
   sequenceLength: count,
   training: part,
   validation: part,
+  /** How documents became sequences, and how many tokens filled none; datasets of older versions do not say it. */
+  packing: z
+    .strictObject({ name: z.string(), classify: z.boolean(), separator: z.boolean(), leftOver: count })
+    .optional(),
   /** What became of the text; datasets of older versions do not say it. */
   text: z
     .strictObject({

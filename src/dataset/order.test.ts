@@ -29,8 +29,8 @@ function rank(settings: object, { vocabulary, sequences }: Golden = golden) {
   } as unknown as Tokenizer;
   const separator = vocabulary.indexOf("<sep>");
   const dataset = { vocabulary, separator, countTokens, characters: countCharacters(data) };
-  const visit = (see: (tokens: Uint16Array, index: number) => void) => {
-    for (const [index, tokens] of sequences.entries()) see(Uint16Array.from(tokens), index);
+  const visit = (see: (tokens: Uint32Array, index: number) => void) => {
+    for (const [index, tokens] of sequences.entries()) see(Uint32Array.from(tokens), index);
   };
   return rankSequences(orderSchema.parse(settings) as OrderSettings, sequences.length, dataset, visit);
 }

@@ -21,26 +21,26 @@ interface Rank {
   readonly summary: string;
   readonly source: string;
   /** Gives the rank of a sequence, low ones first; or why the dataset has none. */
-  prepare(dataset: RankedDataset): ((tokens: Uint16Array) => number) | string;
+  prepare(dataset: RankedDataset): ((tokens: Uint32Array) => number) | string;
 }
 
 const source = "Geiping & Goldstein 2022, arXiv 2212.14034";
 
-const sumOver = (tokens: Uint16Array, values: Float64Array): number => {
+const sumOver = (tokens: Uint32Array, values: Float64Array): number => {
   let sum = 0;
   for (const token of tokens) sum += values[token]!;
   return sum;
 };
 
 /** The mean over a sequence of log2 of each token's share, every one counted once more, times a sign. */
-function rankByFrequency(dataset: RankedDataset, sign: 1 | -1): (tokens: Uint16Array) => number {
+function rankByFrequency(dataset: RankedDataset, sign: 1 | -1): (tokens: Uint32Array) => number {
   const counts = dataset.countTokens();
   const total = counts.reduce((a, b) => a + b, 0) + counts.length;
   const logarithms = counts.map(count => Math.log2((count + 1) / total));
   return tokens => (sign * sumOver(tokens, logarithms)) / tokens.length;
 }
 
-const count = (wanted: number) => (tokens: Uint16Array) => {
+const count = (wanted: number) => (tokens: Uint32Array) => {
   let times = 0;
   for (const token of tokens) if (token === wanted) times++;
   return -times;
@@ -138,7 +138,7 @@ export function rankSequences(
   settings: OrderSettings,
   sequences: number,
   dataset: RankedDataset,
-  visit: (see: (tokens: Uint16Array, index: number) => void) => void,
+  visit: (see: (tokens: Uint32Array, index: number) => void) => void,
 ): EpochOrder {
   if (settings.name === "uniform") return uniformOrder(sequences);
   const rank = ranks.find(({ name }) => name === settings.name)!.prepare(dataset);

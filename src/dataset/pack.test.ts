@@ -1,15 +1,24 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Packer, type Part } from "./pack.ts";
+import { Packer, type PackOptions, type Part } from "./pack.ts";
 
 const separator = 9;
 
-function pack(documents: readonly (readonly number[])[], sequenceLength: number, holdOut: number, seed = 0) {
+function pack(
+  documents: readonly (readonly number[])[],
+  sequenceLength: number,
+  holdOut: number,
+  seed = 0,
+  options: Partial<PackOptions> = {},
+) {
   const packed: Record<Part, number[][]> = { training: [], validation: [] };
-  const packer = new Packer({ sequenceLength, separator, holdOut, seed }, (part, row) => packed[part].push([...row]));
+  const packer = new Packer(
+    { sequenceLength, separator, holdOut, seed, packing: "concatenate", ...options },
+    (part, row) => packed[part].push([...row]),
+  );
   for (const ids of documents) packer.addDocument(Uint32Array.from(ids));
-  return packed;
+  return { ...packed, leftOver: packer.finish() };
 }
 
 test("documents follow each other with a separator, the remainder is dropped", () => {
@@ -72,4 +81,63 @@ test("which text is held out depends on the seed", () => {
   assert.deepEqual(held(1), held(1));
   assert.notDeepEqual(held(1), held(2));
   assert.equal(held(1).length, 10);
+});
+
+const classify = 8;
+
+test("every packing has every token in one sequence, and says what is left over (random documents)", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 0, max: 300 }), { maxLength: 40 }),
+      fc.constantFrom(2, 5, 32, 100, 128),
+      fc.constantFrom("concatenate", "best-fit"),
+      fc.boolean(),
+      fc.boolean(),
+      (lengths, sequenceLength, packing, isClassified, isSeparated) => {
+        let next = 10;
+        const documents = lengths.map(length => Array.from({ length }, () => next++));
+        const frame = {
+          classify: isClassified ? classify : undefined,
+          separator: isSeparated ? separator : undefined,
+        };
+        const { training, validation, leftOver } = pack(documents, sequenceLength, 0.2, 3, { packing, ...frame });
+        const tokens = [...training, ...validation].flat();
+        const texts = tokens.filter(token => token >= 10);
+        assert.equal(new Set(texts).size, texts.length);
+        assert.ok(texts.every(token => token < next));
+        assert.ok(leftOver < 2 * sequenceLength);
+        const kept = lengths.filter(length => length > 0);
+        // A document that is held out in part has a frame for each stretch.
+        const frames = (isClassified ? 1 : 0) + (isSeparated ? 1 : 0);
+        const more = tokens.length + leftOver - (next - 10) - kept.length * frames;
+        const pieces = kept.reduce((sum, length) => sum + Math.ceil(length / (64 * sequenceLength)), 0);
+        assert.ok(more >= 0 && more <= (pieces - kept.length) * frames, `${more} too many`);
+        if (frames > 0 && pieces === kept.length) {
+          const specials = tokens.filter(token => token < 10).length;
+          assert.ok(specials <= kept.length * frames && specials >= kept.length * frames - leftOver);
+        }
+      },
+    ),
+    { numRuns: 150 },
+  );
+});
+
+test("best-fit keeps documents whole that fit, and tells where each ends", () => {
+  const length = 32;
+  const lengths = Array.from({ length: 300 }, (_, i) => 1 + ((i * 7919) % 31));
+  const documents = lengths.map((length, i) => Array.from({ length }, () => 10 + i));
+  const countCut = (packing: "concatenate" | "best-fit") => {
+    const { training } = pack(documents, length, 0.01, 0, { packing });
+    const seen = new Map<number, number>();
+    for (const row of training) for (const token of new Set(row)) seen.set(token, (seen.get(token) ?? 0) + 1);
+    // Between two documents of a sequence stands a separator.
+    for (const row of training) {
+      for (let i = 1; i < row.length; i++) {
+        if (row[i]! >= 10 && row[i - 1]! >= 10) assert.equal(row[i], row[i - 1]);
+      }
+    }
+    return [...seen].filter(([token, times]) => token >= 10 && times > 1).length;
+  };
+  assert.ok(countCut("concatenate") > 100);
+  assert.ok(countCut("best-fit") <= 10, String(countCut("best-fit")));
 });

@@ -1,11 +1,16 @@
 // Token ids of documents to sequences of one length: documents follow each other with a separator between them, nothing is
-// padded, attention crosses separators (as the reference packs). A part is held out: whole documents, or stretches of long ones.
+// padded. A part is held out: whole documents, or stretches of long ones. How sequences are filled is a packing (packings.ts).
 
 import { RandomSequence, streams } from "../base/random.ts";
+import { findPacking, type PackingName, type SequenceFiller } from "./packings.ts";
 
 export interface PackOptions {
   readonly sequenceLength: number;
-  readonly separator: number;
+  readonly packing: PackingName;
+  /** The token before each document; undefined for none. */
+  readonly classify?: number | undefined;
+  /** The token behind each document; undefined for none. */
+  readonly separator?: number | undefined;
   /** Share of the pieces that are held out, 0 to 1. */
   readonly holdOut: number;
   readonly seed: number;
@@ -16,35 +21,41 @@ export type Part = "training" | "validation";
 /** A long document is drawn for the held-out part in stretches of this many sequences, so that one book can be split. */
 const sequencesPerPiece = 64;
 
-/** Packs documents one after another; `emit` gets each finished sequence, in an array that is reused. */
+/** Packs documents; `emit` gets each finished sequence, in an array that is reused. */
 export class Packer {
   private readonly options: PackOptions;
-  private readonly emit: (part: Part, sequence: Uint16Array) => void;
-  private readonly begun: Readonly<Record<Part, { readonly sequence: Uint16Array; filled: number }>>;
+  private readonly fillers: Readonly<Record<Part, SequenceFiller>>;
   private readonly blockPieces: number;
   private pieces = 0;
   private heldOutInBlock = 0;
 
-  constructor(options: PackOptions, emit: (part: Part, sequence: Uint16Array) => void) {
+  constructor(options: PackOptions, emit: (part: Part, sequence: Uint32Array) => void) {
     this.options = options;
-    this.emit = emit;
-    const begin = () => ({ sequence: new Uint16Array(options.sequenceLength), filled: 0 });
-    this.begun = { training: begin(), validation: begin() };
+    const { open } = findPacking(options.packing);
+    const fill = (part: Part) => open(options.sequenceLength, sequence => emit(part, sequence));
+    this.fillers = { training: fill("training"), validation: fill("validation") };
     this.blockPieces = Math.max(1, Math.round(1 / options.holdOut));
   }
 
-  /** Packs one document's ids; the tokens of an unfinished last sequence wait for the next document. */
+  /** Packs one document's ids. */
   addDocument(ids: Uint32Array): void {
     const pieceTokens = sequencesPerPiece * this.options.sequenceLength;
-    let before: Part | undefined;
+    let part: Part | undefined;
+    let begin = 0;
     for (let start = 0; start < ids.length; start += pieceTokens) {
-      const part = this.drawPart();
-      if (before !== undefined && before !== part) this.push(before, this.options.separator);
-      const end = Math.min(ids.length, start + pieceTokens);
-      for (let i = start; i < end; i++) this.push(part, ids[i]!);
-      before = part;
+      const drawn = this.drawPart();
+      if (part !== undefined && part !== drawn) {
+        this.addStretch(part, ids.subarray(begin, start));
+        begin = start;
+      }
+      part = drawn;
     }
-    if (before !== undefined) this.push(before, this.options.separator);
+    if (part !== undefined) this.addStretch(part, ids.subarray(begin));
+  }
+
+  /** Gives out what waits; less than a sequence of each part is left over. Returns how many tokens that are. */
+  finish(): number {
+    return this.fillers.training.finish() + this.fillers.validation.finish();
   }
 
   /** Of each block of 1 / holdOut successive pieces exactly one is held out, at a random place of the block. */
@@ -58,11 +69,13 @@ export class Packer {
     return place === this.heldOutInBlock ? "validation" : "training";
   }
 
-  private push(part: Part, token: number): void {
-    const begun = this.begun[part];
-    begun.sequence[begun.filled++] = token;
-    if (begun.filled < begun.sequence.length) return;
-    this.emit(part, begun.sequence);
-    begun.filled = 0;
+  private addStretch(part: Part, ids: Uint32Array): void {
+    const { classify, separator } = this.options;
+    const before = classify === undefined ? 0 : 1;
+    const framed = new Uint32Array(before + ids.length + (separator === undefined ? 0 : 1));
+    if (classify !== undefined) framed[0] = classify;
+    framed.set(ids, before);
+    if (separator !== undefined) framed[framed.length - 1] = separator;
+    this.fillers[part].add(framed);
   }
 }

@@ -1,5 +1,5 @@
-// The shard format: token sequences of one length as uint16, little-endian, after a header of 32 bytes. A row is read by its
-// number at one offset, so a dataset of any size is opened in no time and in no memory.
+// The shard format: token sequences of one length as uint16, or uint32 where a vocabulary is larger, little-endian, after a header of 32
+// bytes. A row is read by its number at one offset, so a dataset of any size is opened in no time and in no memory.
 
 import { closeSync, fstatSync, readSync } from "node:fs";
 import { endianness } from "node:os";
@@ -8,13 +8,15 @@ import { UserError } from "../base/errors.ts";
 import { FileDraft, hashFile, openForReading } from "../base/files/files.ts";
 
 const magic = "CRAMSHRD";
-const version = 1;
 const headerBytes = 32;
 /** 2^19 sequences of 128 are 128 MiB. */
 const sequencesPerFile = 1 << 19;
 const bytesPerWrite = 1 << 20;
-/** Ids are uint16. */
-export const largestVocabulary = 1 << 16;
+/** No model has more tokens. */
+export const largestVocabulary = 1 << 20;
+
+/** How many bytes a token takes. */
+const tokenBytesOf = (vocabulary: number): 2 | 4 => (vocabulary <= 1 << 16 ? 2 : 4);
 
 export interface ShardFile {
   readonly name: string;
@@ -23,19 +25,20 @@ export interface ShardFile {
   readonly sha256: string;
 }
 
-/** Magic, version, sequence length, sequences; the rest is zero. */
-function encodeHeader(sequenceLength: number, sequences: number): Buffer {
+/** Magic, version (1 of uint16, 2 of uint32), sequence length, sequences; the rest is zero. */
+function encodeHeader(sequenceLength: number, sequences: number, tokenBytes: number): Buffer {
   const header = Buffer.alloc(headerBytes);
   header.write(magic, "latin1");
-  header.writeUInt32LE(version, 8);
+  header.writeUInt32LE(tokenBytes / 2, 8);
   header.writeUInt32LE(sequenceLength, 12);
   header.writeBigUInt64LE(BigInt(sequences), 16);
   return header;
 }
 
-function byteOrderOf(rows: Uint16Array): Buffer {
+function byteOrderOf(rows: Uint16Array | Uint32Array): Buffer {
   const bytes = Buffer.from(rows.buffer, rows.byteOffset, rows.byteLength);
-  return endianness() === "LE" ? bytes : Buffer.from(bytes).swap16();
+  if (endianness() === "LE") return bytes;
+  return rows.BYTES_PER_ELEMENT === 2 ? Buffer.from(bytes).swap16() : Buffer.from(bytes).swap32();
 }
 
 /** Shards of one part of a dataset while they are written: `part-00000.bin` and on, each under a temporary name until whole. */
@@ -47,14 +50,17 @@ export class ShardWriter {
   private readonly length: number;
   private draft: FileDraft | undefined;
   private inFile = 0;
-  private rows: Uint16Array<ArrayBuffer>;
+  private readonly tokenBytes: number;
+  private readonly rows: Uint16Array | Uint32Array;
   private waiting = 0;
 
-  constructor(folder: string, part: string, sequenceLength: number) {
+  constructor(folder: string, part: string, sequenceLength: number, vocabulary: number) {
     this.folder = folder;
     this.part = part;
     this.length = sequenceLength;
-    this.rows = new Uint16Array(Math.ceil(bytesPerWrite / 2 / sequenceLength) * sequenceLength);
+    this.tokenBytes = tokenBytesOf(vocabulary);
+    const tokens = Math.ceil(bytesPerWrite / this.tokenBytes / sequenceLength) * sequenceLength;
+    this.rows = this.tokenBytes === 2 ? new Uint16Array(tokens) : new Uint32Array(tokens);
   }
 
   /** Adds one sequence of the length given at the start. */
@@ -83,7 +89,7 @@ export class ShardWriter {
     if (this.waiting === 0) return;
     if (this.draft === undefined) {
       this.draft = new FileDraft(join(this.folder, `${this.part}-${String(this.files.length).padStart(5, "0")}.bin`));
-      this.draft.write(encodeHeader(this.length, 0));
+      this.draft.write(encodeHeader(this.length, 0, this.tokenBytes));
     }
     this.draft.write(byteOrderOf(this.rows.subarray(0, this.waiting)));
     this.waiting = 0;
@@ -93,13 +99,13 @@ export class ShardWriter {
   private finishFile(): void {
     if (this.draft === undefined) return;
     const { path } = this.draft;
-    this.draft.write(encodeHeader(this.length, this.inFile), 0);
+    this.draft.write(encodeHeader(this.length, this.inFile, this.tokenBytes), 0);
     this.draft.commit();
     this.draft = undefined;
     this.files.push({
       name: basename(path),
       sequences: this.inFile,
-      bytes: headerBytes + this.inFile * this.length * 2,
+      bytes: headerBytes + this.inFile * this.length * this.tokenBytes,
       sha256: hashFile(path),
     });
     this.inFile = 0;
@@ -113,17 +119,20 @@ export class ShardReader {
   private readonly folder: string;
   private readonly files: readonly ShardFile[];
   private readonly handles: number[] = [];
+  private readonly tokenBytes: number;
   private readonly row: Buffer;
 
   /** Opens the files and checks header and length of each: E_SHARD_MISSING, E_SHARD_CUT, E_SHARD_MAGIC. */
-  constructor(folder: string, files: readonly ShardFile[], sequenceLength: number) {
+  constructor(folder: string, files: readonly ShardFile[], sequenceLength: number, vocabulary: number) {
     this.folder = folder;
     this.files = files;
     this.length = sequenceLength;
     this.sequences = files.reduce((sum, file) => sum + file.sequences, 0);
-    this.row = Buffer.alloc(sequenceLength * 2);
+    this.tokenBytes = tokenBytesOf(vocabulary);
+    this.row = Buffer.alloc(sequenceLength * this.tokenBytes);
     try {
-      for (const file of files) this.handles.push(openShard(join(folder, file.name), file, sequenceLength));
+      for (const file of files)
+        this.handles.push(openShard(join(folder, file.name), file, sequenceLength, this.tokenBytes));
     } catch (error) {
       this.close();
       throw error;
@@ -139,12 +148,12 @@ export class ShardReader {
     if (count !== this.row.length) {
       throw cut(join(this.folder, this.files[number]!.name), `it ended within sequence ${at} while it was being read`);
     }
-    for (let i = 0; i < this.length; i++) out[offset + i] = this.row.readUInt16LE(2 * i);
+    this.decode(this.row, 0, out, offset);
   }
 
   /** Shows every sequence in turn, in an array that is reused. */
-  visit(see: (tokens: Uint16Array, index: number) => void): void {
-    const tokens = new Uint16Array(this.length);
+  visit(see: (tokens: Uint32Array, index: number) => void): void {
+    const tokens = new Uint32Array(this.length);
     const rows = Math.max(1, Math.floor(2 ** 20 / this.row.length));
     const bytes = Buffer.alloc(rows * this.row.length);
     let index = 0;
@@ -154,11 +163,17 @@ export class ShardReader {
         const count = readSync(this.handles[number]!, bytes, 0, wanted, headerBytes + at * this.row.length);
         if (count !== wanted) throw cut(join(this.folder, name), "it ended while it was being read");
         for (let start = 0; start < wanted; start += this.row.length) {
-          for (let i = 0; i < this.length; i++) tokens[i] = bytes.readUInt16LE(start + 2 * i);
+          this.decode(bytes, start, tokens, 0);
           see(tokens, index++);
         }
       }
     }
+  }
+
+  private decode(bytes: Buffer, start: number, out: Int32Array | Uint32Array, offset: number): void {
+    const { length, tokenBytes } = this;
+    if (tokenBytes === 2) for (let i = 0; i < length; i++) out[offset + i] = bytes.readUInt16LE(start + 2 * i);
+    else for (let i = 0; i < length; i++) out[offset + i] = bytes.readUInt32LE(start + 4 * i);
   }
 
   /** Compares every file with its hash in the manifest, reading all of it: E_SHARD_CHANGED. */
@@ -184,7 +199,7 @@ function cut(path: string, seen: string): UserError {
   return new UserError("E_SHARD_CUT", `${path}: ${seen}`, "The file was cut short; prepare the dataset again.");
 }
 
-function openShard(path: string, expected: ShardFile, sequenceLength: number): number {
+function openShard(path: string, expected: ShardFile, sequenceLength: number, tokenBytes: number): number {
   let file: number;
   try {
     file = openForReading(path, "shard");
@@ -197,7 +212,7 @@ function openShard(path: string, expected: ShardFile, sequenceLength: number): n
     const header = Buffer.alloc(headerBytes);
     if (size !== expected.bytes) throw cut(path, `it has ${size} bytes, the manifest says ${expected.bytes}`);
     readSync(file, header, 0, headerBytes, 0);
-    if (!header.equals(encodeHeader(sequenceLength, expected.sequences))) {
+    if (!header.equals(encodeHeader(sequenceLength, expected.sequences, tokenBytes))) {
       throw new UserError(
         "E_SHARD_MAGIC",
         `${path}: not the shard of the manifest (begins ${header.subarray(0, 8).toString("hex")})`,

@@ -5,6 +5,7 @@ import { dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { collectInstalledProse } from "../corpus/sources/installed-prose.ts";
 import { listShards } from "../corpus/sources/sources.ts";
+import { plainPacking } from "../dataset/packings.ts";
 import type { Recipe } from "../train/recipe.ts";
 import type { Prepared } from "./prepare/dataset-options.ts";
 import { prepareSources } from "./prepare/prepare-sources.ts";
@@ -44,6 +45,7 @@ export async function prepareProse(
       preTokenizer: "whitespace",
       textField: "text",
       maxTokensPerCharacter: undefined,
+      packing: plainPacking,
       holdOut: 0.05,
       seed: 0,
       threads,

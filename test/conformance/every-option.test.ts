@@ -148,9 +148,9 @@ function describeOrder({ data, train }: Recipe): unknown {
   const vocabulary = Array.from({ length: 40 }, (_, i) => (i === 9 ? "." : "w".repeat(1 + (i % 5))));
   const random = new RandomSequence(1, streams.sampling, 0);
   const drawn = Array.from({ length: 40 }, () =>
-    Uint16Array.from({ length: 16 }, () => random.below(random.below(40) + 1)),
+    Uint32Array.from({ length: 16 }, () => random.below(random.below(40) + 1)),
   );
-  const visit = (see: (tokens: Uint16Array, index: number) => void) => drawn.forEach(see);
+  const visit = (see: (tokens: Uint32Array, index: number) => void) => drawn.forEach(see);
   const countTokens = () => Float64Array.from({ length: 40 }, (_, i) => 40 - i);
   const characters = Float64Array.from(vocabulary, token => token.length);
   const order = rankSequences(data.order, 40, { vocabulary, separator: 5, characters, countTokens }, visit);

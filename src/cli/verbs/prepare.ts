@@ -8,6 +8,7 @@ import type { Limit } from "../../corpus/filters/filter.ts";
 import { filters } from "../../corpus/filters/filters.ts";
 import { type Preset, presets } from "../../corpus/sources/presets.ts";
 import { type ChosenFormat, chosenFormats } from "../../corpus/sources/read-shard.ts";
+import { type PackingName, packings } from "../../dataset/packings.ts";
 import { countPerformanceCores } from "../../machine/cores.ts";
 import { type PreTokenizerName, preTokenizerNames } from "../../tokenizer/encoding/pre-tokenizer.ts";
 import { type TokenizerKindName, tokenizerKinds } from "../../tokenizer/kinds/kinds.ts";
@@ -46,6 +47,9 @@ interface PrepareFlags {
   readonly nearDuplicates?: string;
   readonly repeated?: string;
   readonly decontaminate: readonly string[];
+  readonly packing?: PackingName;
+  readonly classify?: boolean;
+  readonly separator: boolean;
   readonly holdOut: string;
   readonly seed: string;
   readonly threads: string;
@@ -122,6 +126,14 @@ export function addPrepare(program: Command): void {
       [],
     )
     .option("--hold-out <share>", "share of the text that is kept for validation", "0.01")
+    .addOption(
+      new Option(
+        "--packing <name>",
+        "how sequences are filled with documents, as listed below; default: concatenate",
+      ).choices(packings.map(({ name }) => name)),
+    )
+    .option("--classify", "put the token <cls> before each document")
+    .option("--no-separator", "put no token <sep> behind a document")
     .option("--seed <number>", "decides which text is held out", "0")
     .option(
       "--threads <number>",
@@ -190,6 +202,9 @@ What is lost is told above 1 % of the characters, and refused above half.
 Kinds of tokenizers, and the pre-tokenizers that they are learned behind (metaspace: as SentencePiece):
 ${tokenizerKinds.map(kind => `  ${kind.name.padEnd(10)}  ${kind.summary}\n  ${" ".repeat(10)}  ${kind.preTokenizers.join(", ")}`).join("\n")}
 
+Packings:
+${packings.map(({ name, summary }) => `  ${name.padEnd(11)} ${summary}`).join("\n")}
+
 Filters, with limits that --filter name:limit=number,limit=number changes:
 ${describeFilters()}
 
@@ -241,6 +256,9 @@ async function prepare(texts: string[], flags: PrepareFlags, command: Command): 
       flags.nearDuplicates === undefined ? undefined : parseShare("--near-duplicates", flags.nearDuplicates, 1),
     repeatedBytes: parseOptional("--repeated", flags.repeated),
     decontaminate: flags.decontaminate,
+    packing: flags.packing,
+    classify: flags.classify,
+    separator: flags.separator,
     holdOut: parseShare("--hold-out", flags.holdOut, 0.5),
     seed: parseCount("--seed", flags.seed, 0),
     threads: parseCount("--threads", flags.threads, 1, mostThreads),

@@ -89,6 +89,7 @@ export async function buildFromText(
   const encoded = encodeFiles(work, documentsFolder, tokenizer, options.threads);
   const manifest = await buildDataset(folder, encoded, tokenizer, {
     sequenceLength: options.sequenceLength,
+    packing: options.packing,
     holdOut: options.holdOut,
     seed: options.seed,
     documentsHash: documents.hash,

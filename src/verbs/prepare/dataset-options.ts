@@ -5,6 +5,7 @@ import type { DocumentsManifest } from "../../corpus/documents.ts";
 import type { ChosenFilter } from "../../corpus/filters/filters.ts";
 import type { ChosenFormat } from "../../corpus/sources/read-shard.ts";
 import type { DatasetManifest } from "../../dataset/manifest.ts";
+import type { PackingSettings } from "../../dataset/packings.ts";
 import type { PreTokenizerName } from "../../tokenizer/encoding/pre-tokenizer.ts";
 import type { TokenizerKindName } from "../../tokenizer/kinds/kinds.ts";
 import type { NormaliserName } from "../../tokenizer/normalising/normaliser.ts";
@@ -42,6 +43,7 @@ export interface DatasetOptions {
   readonly repeatedBytes?: number | undefined;
   /** Documents that have text of these are dropped. */
   readonly evaluationTexts?: EvaluationTexts | undefined;
+  readonly packing: PackingSettings;
   readonly holdOut: number;
   readonly seed: number;
   /** Threads that read, count and encode; the result does not depend on it. */

@@ -48,7 +48,7 @@ test("a mixture has its shares in the account, and the dataset is made of what w
 });
 
 test("a vocabulary that no shard holds is refused before the text is looked for", async () => {
-  const refused = prepare({ ...sizes, texts: ["not there"], vocabulary: 65_537, out: join(root, "refused") });
+  const refused = prepare({ ...sizes, texts: ["not there"], vocabulary: 2 ** 20 + 1, out: join(root, "refused") });
   await assert.rejects(refused, { code: "E_VOCABULARY_LARGE" });
   assert.equal(existsSync(join(root, "refused")), false);
 });

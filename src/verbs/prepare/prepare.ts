@@ -6,6 +6,7 @@ import { type EvaluationTexts, readEvaluationTexts } from "../../corpus/deduplic
 import { chooseFilters } from "../../corpus/filters/filters.ts";
 import type { ChosenFormat } from "../../corpus/sources/read-shard.ts";
 import { listShards } from "../../corpus/sources/sources.ts";
+import { type PackingName, packings } from "../../dataset/packings.ts";
 import { largestVocabulary } from "../../dataset/shards.ts";
 import { countPerformanceCores } from "../../machine/cores.ts";
 import type { PassedOver } from "../../tables/passed-over.ts";
@@ -75,6 +76,12 @@ export interface PrepareOptions {
   readonly repeatedBytes?: number | undefined;
   /** Files of rows whose texts are for judging: a document with 13 words in a row of one is dropped. Default: none. */
   readonly decontaminate?: readonly string[] | undefined;
+  /** How sequences are filled with documents: "concatenate" or "best-fit". Default concatenate. */
+  readonly packing?: PackingName | undefined;
+  /** Puts the classifying token before each document. Default false. */
+  readonly classify?: boolean | undefined;
+  /** Puts the separator behind each document. Default true. */
+  readonly separator?: boolean | undefined;
   /** Share of the text that is kept for validation. Default 0.01. */
   readonly holdOut?: number | undefined;
   /** Decides which text is held out. Default 0. */
@@ -168,6 +175,11 @@ async function chooseDataset(options: PrepareOptions) {
     vocabulary: checkVocabulary(tokenizer?.vocabulary.length ?? options.vocabulary ?? model.vocabulary),
     alphabetLimit: options.alphabetLimit,
     tokenizer,
+    packing: {
+      name: choosePacking(options.packing),
+      classify: options.classify ?? false,
+      separator: options.separator ?? true,
+    },
     sequenceLength: options.sequenceLength ?? (await readLearnedLength(options.tokenizer)) ?? model.sequenceLength,
     normaliser,
     tokenizerKind: kind.name,
@@ -219,6 +231,15 @@ function checkMemory(bytes: number): number {
     "E_OPTION",
     `memoryBytes is ${bytes}`,
     "Give at least 64 MiB; the program itself takes more beside it.",
+  );
+}
+
+function choosePacking(name: PackingName = "concatenate"): PackingName {
+  if (packings.some(packing => packing.name === name)) return name;
+  throw new UserError(
+    "E_OPTION",
+    `packing is ${name}`,
+    `Choose one of ${packings.map(({ name }) => name).join(", ")}.`,
   );
 }
 
