@@ -41,6 +41,8 @@ export interface FailedMeasurement {
 
 export interface MeasureOptions {
   readonly threads: number;
+  /** The GPU's number; without one the first is measured, where there is any. */
+  readonly device?: number | undefined;
   readonly clock: Clock;
   /** About how long the training step is repeated. */
   readonly stepSeconds: number;
@@ -60,19 +62,19 @@ export async function* measureBackends(options: MeasureOptions): AsyncGenerator<
     } catch (failure) {
       if (!(failure instanceof UserError)) throw failure;
       // What a GPU would need and where it was looked for is among the findings.
-      if (failure.code !== "E_CUDA_ABSENT") yield { backend, failure };
+      if (failure.code !== "E_CUDA_ABSENT" || options.device !== undefined) yield { backend, failure };
     }
   }
 }
 
 async function* measureCompiled(
   name: "cpu" | "cuda",
-  { threads, clock, stepSeconds }: MeasureOptions,
+  { threads, device, clock, stepSeconds }: MeasureOptions,
 ): AsyncGenerator<Measurement> {
   const recipe = chooseRecipe({ recipe: "quickstart" });
   // "auto" is f32 again where nothing narrower is multiplied.
   for (const wanted of ["f32", "auto"] as const) {
-    const backend = await openBackend(name === "cpu" ? { backend: name, threads } : { backend: name }, wanted);
+    const backend = await openBackend(name === "cpu" ? { backend: name, threads } : { backend: name, device }, wanted);
     const common = { backend: name, on: backend.device } as const;
     const precision = /b?f16$/.exec(backend.device)?.[0] ?? "f32";
     try {

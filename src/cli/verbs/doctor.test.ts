@@ -34,6 +34,12 @@ test("a machine with everything: versions, and exit code 0", () => {
   assert.ok(findings.every(({ state, fix }) => (state === "missing") === (fix !== undefined)));
 });
 
+test("the number of a GPU that is not measured is refused", () => {
+  const { status, stderr } = doctor({}, "--no-measure", "--device", "1");
+  assert.equal(status, 1);
+  assert.match(stderr, /E_OPTION[\s\S]*--device changes nothing with --no-measure/);
+});
+
 test("without a compiler: the command that installs one, and exit code 1", () => {
   // A variable that is empty is one that is not set.
   const { status, stdout } = doctor({ PATH: folder, CC: "" });

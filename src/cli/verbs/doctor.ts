@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import { systemClock } from "../../base/clock.ts";
-import type { UserError } from "../../base/errors.ts";
+import { UserError } from "../../base/errors.ts";
 import { countPerformanceCores } from "../../machine/cores.ts";
 import { type Finding, hasWhatIsNeeded } from "../../machine/finding.ts";
 import { formatWithUnit } from "../../report/quantity.ts";
@@ -13,6 +13,7 @@ import { colour, print, showStatus } from "../terminal/output.ts";
 interface DoctorFlags {
   readonly measure: boolean;
   readonly threads: string;
+  readonly device?: string;
   readonly json?: boolean;
 }
 
@@ -22,6 +23,7 @@ export function addDoctor(program: Command): void {
     .description("what this machine has, lacks and reaches, with the commands that help")
     .option("--no-measure", "only look; measure nothing")
     .option("--threads <number>", "threads of the cpu backend", String(countPerformanceCores()))
+    .option("--device <number>", "which GPU is measured of those that CUDA_VISIBLE_DEVICES shows; default: 0")
     .option("--json", "print one JSON object and nothing else")
     .addHelpText(
       "after",
@@ -40,6 +42,9 @@ Next: cram quickstart`,
 async function doctor(flags: DoctorFlags): Promise<void> {
   const json = flags.json === true;
   const threads = parseCount("--threads", flags.threads, 1, mostThreads);
+  const device = flags.device === undefined ? undefined : parseCount("--device", flags.device, 0);
+  if (device !== undefined && !flags.measure)
+    throw new UserError("E_OPTION", "--device changes nothing with --no-measure", "Leave one out.");
   const findings = await examineMachine();
   if (!json) printFindings(findings);
   const measured: (Measurement | FailedMeasurement)[] = [];
@@ -49,7 +54,7 @@ async function doctor(flags: DoctorFlags): Promise<void> {
       print(colour("bold", "\nmeasured"));
       showStatus("measuring each backend, about ten seconds");
     }
-    for await (const one of measureBackends({ threads, clock: systemClock, stepSeconds: 2 })) {
+    for await (const one of measureBackends({ threads, device, clock: systemClock, stepSeconds: 2 })) {
       measured.push(one);
       if (!json) print("failure" in one ? describeFailure(one) : describeMeasurement(one));
     }
