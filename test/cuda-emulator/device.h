@@ -246,9 +246,16 @@ static inline unsigned emulated_matrix_word(const struct emulated_lane *lanes, u
 #define ptx_cvt_rn_f16x2_f32(d, upper, lower) (d = emulated_to_f16(lower) | (unsigned)emulated_to_f16(upper) << 16)
 #define ptx_cvt_rn_f16_f32(d, x) (d = emulated_to_f16(x))
 #define ptx_cvt_f32_f16(d, x) (d = emulated_from_f16(x))
-#define ptx_ex2_approx_ftz_f32(d, x) (d = exp2f(x))
-#define ptx_ex2_approx_f32(d, x) (d = exp2f(x))
-#define ptx_rcp_approx_ftz_f32(d, x) (d = 1.0f / (x))
+// As far off as the PTX ISA lets a device be: two units of the last place for 2^x, one for 1 / x, either way by the bits of x.
+static inline float emulated_off(float exact, float x, int most) {
+  const unsigned bits = __float_as_uint(exact), drawn = __float_as_uint(x) * 2654435761u >> 16;
+  if ((bits & 0x7f800000u) == 0 || (bits & 0x7f800000u) == 0x7f800000u) return (bits & 0x7f800000u) == 0 ? 0.0f : exact;
+  return __uint_as_float(bits + drawn % (2 * most + 1) - most);
+}
+static inline float emulated_ex2(float x) { return emulated_off(exp2f(x), x, 2); }
+#define ptx_ex2_approx_ftz_f32(d, x) (d = emulated_ex2(x))
+#define ptx_ex2_approx_f32(d, x) (d = emulated_ex2(x))
+#define ptx_rcp_approx_ftz_f32(d, x) (d = emulated_off(1.0f / (x), x, 1))
 #define ptx_rsqrt_approx_ftz_f32(d, x) (d = 1.0f / sqrtf(x))
 #define ptx_tanh_approx_f32(d, x) (d = tanhf(x))
 

@@ -10,10 +10,11 @@ import { openReference } from "../../src/backends/reference/reference.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { differentiate } from "../../src/graph/gradient.ts";
 import * as g from "../../src/graph/operations.ts";
-import type { Graph } from "../../src/graph/tensor.ts";
+import type { Graph, Precision } from "../../src/graph/tensor.ts";
 import { attention } from "../../src/nn/attention.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import { openEngine } from "../../src/train/step.ts";
+import { plan } from "../../src/verbs/plan.ts";
 import { compareBackends, drawInputs, testConformance } from "../conformance/backend-conformance.ts";
 import { compareTrainings, tinyRecipe, trainTiny } from "../conformance/tiny-training.ts";
 import { fetchValues } from "../fetch-tensors.ts";
@@ -42,7 +43,7 @@ after(() => exact?.close());
 
 testConformance("this device", () => exact, { skip, randomGraphs: 30, narrow: ["bf16", "f16"], narrowProducts: 1e-5 });
 
-async function withDevice<T>(precision: "f32" | "bf16", use: (backend: Backend) => Promise<T>): Promise<T> {
+async function withDevice<T>(precision: Precision, use: (backend: Backend) => Promise<T>): Promise<T> {
   const backend = await openCuda({ precision });
   try {
     return await use(backend);
@@ -65,7 +66,7 @@ const layouts: readonly (readonly [length: number, headWidth: number, lengths?: 
   [128, 64, [128, 77, 1]],
   [512, 32, [1, 512, 300]],
 ];
-for (const precision of ["f32", "bf16"] as const) {
+for (const precision of ["f32", "bf16", "f16"] as const) {
   for (const [length, headWidth, lengths] of layouts) {
     const title = `attention and its gradient, length ${length}${lengths === undefined ? "" : ` padded`}, width ${headWidth}, in ${precision}`;
     test(title, { skip: precision === "bf16" ? skipBf16 : skip }, async () => {
@@ -82,8 +83,8 @@ for (const precision of ["f32", "bf16"] as const) {
         const graph: Graph = { outputs: { result, gradient: differentiate(loss, [qkv])[0]! }, updates: {} };
         const inputs = { ...drawInputs({ qkv: shape }), ...(lengths && { lengths: Int32Array.from(lengths) }) };
         const error = await compareBackends(backend, graph, inputs);
-        // bf16: 2^-9 an operand, a few of them in a row.
-        assert.ok(error < (precision === "f32" ? 1e-5 : 2e-2), `${error}`);
+        // 2^-9 an operand in bf16 and 2^-12 in f16, a few of them in a row.
+        assert.ok(error < { f32: 1e-5, bf16: 2e-2, f16: 3e-3 }[precision], `${error}`);
       });
     });
   }
@@ -114,6 +115,12 @@ test("a tiny training in bf16 is near the one in f32, and gives the same bits ea
     const expected = plain.results[i]!.loss;
     assert.ok(Math.abs(loss - expected) < 5e-3 * expected, `step ${i}: ${loss}, in f32 ${expected}`);
   });
+});
+
+test("a run is planned from what this device does", { skip }, async () => {
+  const forecast = await plan({ recipe: "quickstart", backend: "cuda", measureSeconds: 1 });
+  assert.equal(forecast.device.title.split(", ").at(-1), hasBf16 ? "bf16" : "f16");
+  assert.ok(forecast.course.steps > 100 && forecast.memory.total < forecast.device.memoryBytes);
 });
 
 test("launches are timed, the device's energy grows, and its peak is above what a processor has", {
