@@ -91,7 +91,7 @@ async function prepare(
       still.reset(undefined, seed);
       const losses: number[] = [];
       for (const batch of batches.slice(0, steps)) {
-        losses.push(await runStep(still, batch, losses.length + 1, rateScale));
+        losses.push((await runStep(still, batch, losses.length + 1, rateScale)).loss);
       }
       return losses;
     },

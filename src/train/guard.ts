@@ -1,9 +1,10 @@
-// What happens when a loss or gradient is not finite, in pretraining and finetuning alike. On the device the update leaves every
-// state as it was; here the host counts such steps and ends a training that does not recover.
+// A step of any training, done, timed and judged. On the device an update whose loss or gradient is not finite leaves every state as
+// it was; the host counts such steps and ends a training that does not recover.
 
 import type { UserError } from "../base/errors.ts";
 import { add, less, multiply, reshape, select, state } from "../graph/operations.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { type LossScale, wasTooLarge } from "../optim/loss-scale.ts";
 
 /**
  * Updates that change nothing where the loss is not finite, or a norm that is given: by state name. Loss and norm have the
@@ -24,28 +25,37 @@ export function guardUpdates(
   return Object.fromEntries(guarded);
 }
 
-export interface Guard {
-  /** Whether the last step was not finite: what stands on the device may be of no use. */
-  readonly isCounting: boolean;
-  /** Judges what a step measured, by name; true when it counted. Throws after too many bad ones in a row. */
-  judge(step: number, measured: Readonly<Record<string, number>>): boolean;
+/** What a step measured. A norm and a loss scale are absent where it has none. */
+interface Measured {
+  readonly loss: number;
+  readonly gradientNorm?: number;
+  readonly lossScale?: LossScale;
 }
 
-/** `refuse` makes the error from a sentence on what was seen. */
-export function createGuard(badStepsAllowed: number, refuse: (seen: string) => UserError): Guard {
-  let inARow = 0;
-  return {
-    get isCounting() {
-      return inARow > 0;
-    },
-    judge(step, measured) {
-      if (Object.values(measured).every(Number.isFinite)) {
-        inARow = 0;
-        return true;
-      }
-      if (++inARow < badStepsAllowed) return false;
-      const values = Object.entries(measured).map(([name, value]) => `${name} ${value}`);
-      throw refuse(`step ${step}: ${values.join(" and ")}; ${inARow} steps in a row were not finite`);
-    },
+export interface StepGuard {
+  readSeconds(): number | Promise<number>;
+  /** So many steps in a row that are not finite end the training; one that its loss scale was too large for is none of them. */
+  readonly badStepsAllowed: number;
+  /** The error of that, made from a sentence on what was seen. */
+  refuse(seen: string): UserError;
+}
+
+/** Does a step as `take` says, which gets its number; with what it measured come its seconds and whether it counted. */
+export function guardSteps({ readSeconds, badStepsAllowed, refuse }: StepGuard) {
+  let badInARow = 0;
+  return async <Of extends Measured>(
+    step: number,
+    take: (step: number) => Promise<Of>,
+  ): Promise<Of & { readonly counted: boolean; readonly seconds: number }> => {
+    const start = await readSeconds();
+    const measured = await take(step);
+    const seconds = (await readSeconds()) - start;
+    const { loss, gradientNorm, lossScale } = measured;
+    const counted = Number.isFinite(loss) && Number.isFinite(gradientNorm ?? 0);
+    if (counted) badInARow = 0;
+    else if (lossScale === undefined || !wasTooLarge(lossScale, loss, gradientNorm!)) badInARow++;
+    if (badInARow < badStepsAllowed) return { ...measured, counted, seconds };
+    const norm = gradientNorm === undefined ? "" : ` and gradient norm ${gradientNorm}`;
+    throw refuse(`step ${step}: loss ${loss}${norm}; ${badInARow} steps in a row were not finite`);
   };
 }

@@ -8,11 +8,11 @@ import { saveCheckpoint, type TrainingState } from "../checkpoint/state.ts";
 import type { TrainingEvent } from "../events/event.ts";
 import { countTaken } from "../optim/averages.ts";
 import { createBatchEnd } from "../optim/batch-end.ts";
-import { firstLossScale, wasTooLarge } from "../optim/loss-scale.ts";
+import { firstLossScale } from "../optim/loss-scale.ts";
 import { batchSizeAt, rateAt } from "../optim/schedule.ts";
 import { type BatchSource, queueBatches } from "./batch-queue.ts";
 import { type Budget, formatBudget, startBudget } from "./budget.ts";
-import { createGuard } from "./guard.ts";
+import { guardSteps } from "./guard.ts";
 import type { Recipe } from "./recipe.ts";
 import type { Engine, Inputs } from "./step.ts";
 
@@ -72,7 +72,6 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
   let sequences = resumeFrom?.counters.sequences ?? 0;
   const budget = startBudget(options.budget, clock, resumeFrom?.counters.elapsedSeconds ?? 0);
   const batchEnd = createBatchEnd(recipe.schedule.batchRule, resumeFrom?.counters.leastMicroBatches);
-  const guard = createGuard(recipe.train.badStepsAllowed, diverge);
   // A signal that the process goes on may come after it did: it is waited for where much time went by, whatever was done then.
   let lastSeconds = clock.seconds();
   const readClock = async (): Promise<number> => {
@@ -116,12 +115,10 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
     const path = await saveState(folder, options, position);
     return { kind: "checkpoint", step, elapsedSeconds, path };
   };
-  let savedSeconds = now.elapsedSeconds;
-  let stoppedBefore = options.stoppedSeconds?.() ?? 0;
-  while (now.progress < 1 && !options.signal.aborted) {
-    const start = await readClock();
+  /** The gradients of a step's micro-batches, and its update. */
+  const takeStep = async (next: number, rateScale: number) => {
     const most = Math.ceil(batchSizeAt(now.progress, ramp) / size);
-    const isProbed = engine.probe !== undefined && (engine.isDue?.(step + 1) ?? true);
+    const isProbed = engine.probe !== undefined && (engine.isDue?.(next) ?? true);
     const batches: Inputs[] = [];
     let microBatches = 0;
     do {
@@ -136,12 +133,21 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
       const seed = (Math.imul(recipe.train.seed, 0x9e3779b1) + sequences / size - i) >>> 0;
       await engine.probe!(batch, { isFirst: i === 0, microBatches, seed });
     }
-    const rateScale = rateAt(now.progress, recipe.schedule);
-    const updating = engine.update({ step: step + 1, rateScale, progress: now.progress }, microBatches);
+    const updating = engine.update({ step: next, rateScale, progress: now.progress }, microBatches);
     if (engine.leavesHostFree) queue.readAhead(sequences, now.progress);
-    const { loss, gradientNorm, lossScale } = await updating;
+    return { ...(await updating), microBatches };
+  };
+  let savedSeconds = now.elapsedSeconds;
+  let stoppedBefore = options.stoppedSeconds?.() ?? 0;
+  const { badStepsAllowed } = recipe.train;
+  const guardStep = guardSteps({ readSeconds: readClock, badStepsAllowed, refuse: diverge });
+  let isLastCounted = true;
+  while (now.progress < 1 && !options.signal.aborted) {
+    const rateScale = rateAt(now.progress, recipe.schedule);
+    const taken = await guardStep(step + 1, next => takeStep(next, rateScale));
+    const { loss, gradientNorm, lossScale, counted, microBatches } = taken;
     step++;
-    const stepSeconds = (await readClock()) - start;
+    isLastCounted = counted;
     const stoppedSeconds = (options.stoppedSeconds?.() ?? 0) - stoppedBefore;
     stoppedBefore += stoppedSeconds;
     now = budget.read(step);
@@ -149,8 +155,6 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
       averaged = countAveraged();
       await engine.average?.take();
     }
-    const isTooLarge = lossScale !== undefined && wasTooLarge(lossScale, loss, gradientNorm);
-    const counted = !isTooLarge && guard.judge(step, { loss, "gradient norm": gradientNorm });
     yield {
       kind: "step",
       step,
@@ -161,7 +165,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
       learningRate: rateScale * recipe.optimizer.learningRate,
       batchSequences: microBatches * size,
       tokens: sequences * tokensPerSequence,
-      stepSeconds,
+      stepSeconds: taken.seconds,
       ...(stoppedSeconds > 0 && { stoppedSeconds }),
       skipped: !counted,
       ...(lossScale !== undefined && { lossScale: lossScale.factor }),
@@ -182,8 +186,8 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
   // What comes after the last step is no part of the budget.
   const isDone = now.progress >= 1;
   if (isDone) yield { kind: "validation", step, ...now, ...(await validate(options, step, averaged > 0)) };
-  // Steps that were not finite changed nothing: whether the state before them computes anything, a validation says.
-  else if (guard.isCounting) await validate(options, step, false);
+  // A step that was not finite changed nothing: whether the state before it computes anything, a validation says.
+  else if (!isLastCounted) await validate(options, step, false);
   // Where nothing was trained since, the checkpoint that it began with is this one.
   if (run !== undefined && step !== resumeFrom?.counters.step) yield await save(run);
   yield {

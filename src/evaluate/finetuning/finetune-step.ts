@@ -19,11 +19,12 @@ import { declareEncoderInputs, makeTables } from "../../model/inputs.ts";
 import type { Parameter } from "../../model/parameter.ts";
 import { listParameters } from "../../model/parameters.ts";
 import { type ModelShape, withoutHead } from "../../model/shape.ts";
-import { adaptLossScale, firstLossScale, wasTooLarge } from "../../optim/loss-scale.ts";
+import { adaptLossScale, firstLossScale } from "../../optim/loss-scale.ts";
 import type { OptimizerSettings } from "../../optim/optimizers.ts";
 import { buildUpdate, listMoments, scheduleInputs } from "../../optim/update.ts";
 import { guardUpdates } from "../../train/guard.ts";
 import { clearStates, listHeld } from "../../train/states.ts";
+import type { StepResult } from "../../train/step.ts";
 import type { FinetuneRecipe } from "./finetune-recipe.ts";
 
 /** One batch on the host, padded: B sequences of `length` tokens. */
@@ -58,8 +59,8 @@ export interface TaskEngine {
   reset(encoder: readonly StoredTensor[] | undefined, seed: number): void;
   /** Compiles what batches of these lengths need, several at a time; what is not prepared is compiled when it is first run. */
   prepare(lengths: Readonly<Record<Purpose, readonly number[]>>): Promise<void>;
-  /** One update; its loss, NaN where gradients were not finite with the least loss scale. What is not finite changes nothing. */
-  step(batch: PaddedBatch, schedule: StepSchedule): Promise<number>;
+  /** One update, and where losses are scaled with the scale it had. What is not finite changes nothing. */
+  step(batch: PaddedBatch, schedule: StepSchedule): Promise<Pick<StepResult, "loss"> & Partial<StepResult>>;
   /** Logits, row after row, without dropout. */
   predict(batch: PaddedBatch): Promise<HostArray>;
   readParameters(): HeldTensor[];
@@ -161,11 +162,10 @@ function openTaskEngine(
       const scalars = { ...scheduleInputs(optimizer, step, rateScale), dropoutSeed: Uint32Array.of(dropoutSeed) };
       const outputs = await run("train", batch, { ...scalars, ...scaleLoss() });
       const loss = outputs.loss![0]!;
-      if (!backend.scalesLoss) return loss;
-      const norm = outputs.gradientNorm![0]!;
-      const isTooLarge = wasTooLarge(lossScale, loss, norm);
-      lossScale = adaptLossScale(lossScale, Number.isFinite(loss) && Number.isFinite(norm));
-      return isTooLarge || Number.isFinite(norm) ? loss : Number.NaN;
+      if (!backend.scalesLoss) return { loss };
+      const measured = { loss, gradientNorm: outputs.gradientNorm![0]!, lossScale };
+      lossScale = adaptLossScale(lossScale, Number.isFinite(loss) && Number.isFinite(measured.gradientNorm));
+      return measured;
     },
     predict: async batch => (await run("predict", batch, {})).logits!,
     readParameters: () => listHeld(backend, states, parameterShapes.keys()),

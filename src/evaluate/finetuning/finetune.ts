@@ -8,7 +8,7 @@ import type { StoredTensor } from "../../checkpoint/safetensors.ts";
 import { rateAt } from "../../optim/schedule.ts";
 import { answersNothing } from "../../pretrained/finite-answers.ts";
 import type { SpecialIds } from "../../tokenizer/tokenizer.ts";
-import { createGuard } from "../../train/guard.ts";
+import { guardSteps } from "../../train/guard.ts";
 import {
   type Prediction,
   readPrediction,
@@ -115,9 +115,11 @@ export async function* finetune(options: FinetuneOptions): AsyncGenerator<Finetu
   const fill = createBatchFiller({ ...recipe, kind: task.kind, specials: options.specials });
   const lengths = train.map(lengthOf);
   let hasLoss = false;
-  const guard = createGuard(badStepsAllowed, seen =>
-    hasLoss ? diverged(task, seen) : answersNothing(`has no loss in any step of ${task.title}`),
-  );
+  const guardStep = guardSteps({
+    readSeconds: () => clock.seconds(),
+    badStepsAllowed,
+    refuse: seen => (hasLoss ? diverged(task, seen) : answersNothing(`has no loss in any step of ${task.title}`)),
+  });
   let stepSeconds = 0;
   let step = 0;
   const end = (
@@ -147,14 +149,14 @@ export async function* finetune(options: FinetuneOptions): AsyncGenerator<Finetu
     let lossSum = 0;
     const batches = planTrainingBatches(lengths, { ...recipe, seed, epoch });
     for (const batch of batches) {
-      const stepStart = clock.seconds();
+      const { loss, seconds } = await guardStep(step + 1, next => {
+        const rateScale = finetuneRate(next, steps, recipe);
+        const dropoutSeed = new RandomSequence(seed, streams.dropout, next).bits();
+        return engine.step(fill(batch, train), { step: next, rateScale, dropoutSeed });
+      });
       step++;
-      const rateScale = finetuneRate(step, steps, recipe);
-      const dropoutSeed = new RandomSequence(seed, streams.dropout, step).bits();
-      const loss = await engine.step(fill(batch, train), { step, rateScale, dropoutSeed });
-      hasLoss = guard.judge(step, { loss }) || hasLoss;
+      hasLoss ||= Number.isFinite(loss);
       lossSum += loss;
-      const seconds = clock.seconds() - stepStart;
       stepSeconds += seconds;
       yield { kind: "step", step, steps, loss, seconds };
       if (signal.aborted) return yield end("interrupted", [], []);
