@@ -24,7 +24,8 @@ export interface ShapeDifference {
 
 /**
  * The options in which two shapes are not one model. The length of a sequence is one only where its positions are learned: other tables
- * are computed for any length. Bases are compared where both are rotary. What parameters begin at is none.
+ * are computed for any length. Bases are compared where both are rotary. What parameters begin at is none, and what predicts tokens none
+ * where one of the two is an encoder alone.
  */
 export function compareShapes(a: ModelShape, b: ModelShape): ShapeDifference[] {
   const [ours, theirs] = [listValues(a), listValues(b)];
@@ -33,7 +34,8 @@ export function compareShapes(a: ModelShape, b: ModelShape): ShapeDifference[] {
     (path === "sequenceLength" && a.positions === b.positions && a.positions !== "learned") ||
     (path === "rotaryBases" &&
       (a.positions !== b.positions || listLayerBases(a).join() === listLayerBases(b).join())) ||
-    ["initialisation", "zeroOutputs"].includes(path);
+    ["initialisation", "zeroOutputs"].includes(path) ||
+    ((a.isEncoder === true || b.isEncoder === true) && /^(head|decoder\..*)$/.test(path));
   return [...new Set([...ours.keys(), ...theirs.keys()])]
     .filter(path => !isAlike(path))
     .map(path => ({ path, values: [ours.get(path), theirs.get(path)] }));

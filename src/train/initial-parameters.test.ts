@@ -7,7 +7,7 @@ import { quickstart } from "../../recipes/quickstart.ts";
 import { UserError } from "../base/errors.ts";
 import { initialiseParameters } from "../model/initialise.ts";
 import { listParameters } from "../model/parameters.ts";
-import type { ModelShape } from "../model/shape.ts";
+import { type ModelShape, withoutHead } from "../model/shape.ts";
 import { defineTraining } from "./definition.ts";
 import { checkInitialModel, type InitialModel } from "./initial-parameters.ts";
 import { overrideRecipe } from "./recipe.ts";
@@ -48,6 +48,34 @@ test("a run begins with the values that are stored in it, and draws them where n
   const begun = defineTraining(recipe, readRunInitial(run, recipe));
   for (const name of begun.parameters.keys()) assert.deepEqual(begun.initialise(name), values.get(name), name);
   assert.notDeepEqual(begun.initialise("layers.0.attention.qkv"), drawn);
+});
+
+test("of an encoder alone a run begins with what it is, and draws the head and the projection to it", () => {
+  const narrow = { ...shape, embedding: { ...shape.embedding, width: 4 } };
+  const encoder = withoutHead(narrow);
+  const own = initialiseParameters(encoder, 7);
+  const discriminator = [{ name: "discriminator.dense.bias", shape: [8], read: () => new Float32Array(8).fill(3) }];
+  const parameters = listParameters(encoder).map(({ name, shape: size }) => ({
+    ...{ name, shape: size },
+    read: () => own.get(name)!,
+  }));
+  const initial: InitialModel = { ...model, shape: encoder, parameters, discriminator };
+  const [data, run] = [join(folder, "data"), join(folder, "headless")];
+  beginRun(run, { recipe, data, datasetHash: "cafe", initial });
+  for (const head of ["tied", "transform"] as const) {
+    checkInitialModel(initial, { ...narrow, head }, vocabulary);
+    const headed = { ...recipe, model: { ...narrow, head } };
+    const [begun, drawn] = [defineTraining(headed, readRunInitial(run, headed)), defineTraining(headed)];
+    for (const name of begun.parameters.keys()) {
+      assert.deepEqual(begun.initialise(name), own.get(name) ?? drawn.initialise(name), name);
+    }
+  }
+  assert.equal(
+    readRunInitial(run, { ...recipe, model: narrow })
+      ?.get("discriminator.dense.bias")
+      ?.read()[0],
+    3,
+  );
 });
 
 test("stored values that were changed are begun with by no run", () => {

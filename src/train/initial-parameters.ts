@@ -1,6 +1,6 @@
 // A run that begins with another model's parameters instead of drawn ones: for continued pretraining. They are copied into the
 // run as initial.safetensors, so that a run killed before its first checkpoint starts over from the same values, and the model
-// they came from may go.
+// they came from may go. What a model has not, as an encoder the head that predicts tokens, is drawn.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { hashFile } from "../base/files/files.ts";
 import { quoteCommand } from "../base/shell-words.ts";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "../checkpoint/safetensors.ts";
 import { compareShapes } from "../model/compare-shapes.ts";
-import { listParameters } from "../model/parameters.ts";
+import { listDiscriminator, listParameters } from "../model/parameters.ts";
 import type { ModelShape } from "../model/shape.ts";
 
 /** A model to begin with. */
@@ -18,6 +18,8 @@ export interface InitialModel {
   readonly path: string;
   readonly shape: ModelShape;
   readonly parameters: readonly StoredTensor[];
+  /** The head by which it tells replaced tokens, where it has one. */
+  readonly discriminator?: readonly StoredTensor[] | undefined;
   /** Undefined for an id that no token has. */
   readonly tokenOf: (id: number) => string | undefined;
   /** Names it by its content. */
@@ -60,8 +62,9 @@ export function listShapeSettings(theirs: ModelShape, ours: ModelShape): string[
 }
 
 /** Copies the parameters into a run's folder, in full precision. Returns the file's SHA-256. */
-export function storeInitialParameters(run: string, { path, hash, parameters }: InitialModel): string {
-  return writeSafetensors(fileOf(run), parameters, { format: "pt", from: path, hash });
+export function storeInitialParameters(run: string, model: InitialModel): string {
+  const { path, hash, parameters, discriminator = [] } = model;
+  return writeSafetensors(fileOf(run), [...parameters, ...discriminator], { format: "pt", from: path, hash });
 }
 
 /**
@@ -76,7 +79,10 @@ export function readInitialParameters(
 ): ReadonlyMap<string, StoredTensor> | undefined {
   const path = fileOf(run);
   if (!existsSync(path)) return undefined;
-  const shapes = new Map(listParameters(shape).map(parameter => [parameter.name, parameter.shape] as const));
+  const stored = new Set(readSafetensors(path).keys());
+  const listed = [...listParameters(shape), ...listDiscriminator(shape)];
+  const begun = listed.filter(({ name }) => stored.has(name) || !/^(head|discriminator)\./.test(name));
+  const shapes = new Map(begun.map(parameter => [parameter.name, parameter.shape] as const));
   let isCompared = sha256 === undefined;
   const compare = () => {
     if (!isCompared && hashFile(path, "run's initial parameters") !== sha256) {

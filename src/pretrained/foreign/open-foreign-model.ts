@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { UserError } from "../../base/errors.ts";
 import { readJson } from "../../base/files/files.ts";
 import { quoteValue } from "../../base/printable.ts";
+import { withoutHead } from "../../model/shape.ts";
 import { checkExport } from "../export-checksums.ts";
 import { readBert } from "./bert.ts";
 import { readDistilBert } from "./distil-bert.ts";
@@ -25,6 +26,10 @@ const readers: Readonly<Record<string, Reader>> = {
   crammedBERT: (json, ...rest) => readReferenceCheckpoint((json as { readonly arch?: unknown }).arch, ...rest),
 };
 
+/** What predicts no tokens is an encoder alone, whatever head its config tells of. */
+const leaveHead = (model: ForeignModel): ForeignModel =>
+  model.predictsTokens ? model : { ...model, shape: withoutHead(model.shape) };
+
 /** Whether a folder looks like a model that another program saved. */
 export function isForeignModel(folder: string): boolean {
   return ["config.json", "model_config.json"].some(name => existsSync(join(folder, name)));
@@ -41,7 +46,7 @@ export function openForeignModel(folder: string): ForeignModel {
   const json = readJson(path, "model's config");
   const type = (json as { readonly model_type?: unknown } | null)?.model_type;
   const reader = typeof type === "string" && Object.hasOwn(readers, type) ? readers[type]! : undefined;
-  if (reader !== undefined) return reader(json, path, folder);
+  if (reader !== undefined) return leaveHead(reader(json, path, folder));
   const named = typeof type === "string" ? quoteValue(type) : "missing";
   throw new UserError(
     "E_FOREIGN_CONFIG",

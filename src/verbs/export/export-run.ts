@@ -118,7 +118,7 @@ async function exportModel(
   let className: string | undefined;
   if (!("obstacle" in forHub) && wanted.includes("huggingface")) {
     onProgress("writing model.safetensors");
-    writeForHub(out, forHub, shape, parameters, discriminator);
+    writeForHub(out, forHub, shape, parameters, forHub.kind === "discriminator" ? discriminator : []);
     className = forHub.className;
     notes.push(...forHub.notes);
   } else if (obstacle !== undefined) {
@@ -173,9 +173,11 @@ export function findDifferingParameter(
   read: readonly StoredTensor[],
   expected: readonly StoredTensor[],
 ): string | undefined {
-  return read.find((tensor, index) => {
-    const [values, wanted] = [tensor.read(), expected[index]!.read()];
-    return tensor.name !== expected[index]!.name || values.some((value, i) => !Object.is(value, wanted[i]));
+  return expected.find(({ name, read: readWanted }, index) => {
+    const tensor = read[index];
+    if (tensor?.name !== name) return true;
+    const [values, wanted] = [tensor.read(), readWanted()];
+    return values.some((value, i) => !Object.is(value, wanted[i]));
   })?.name;
 }
 
