@@ -13,6 +13,8 @@ export const dropReasons = [
   /** Of a filter: fewer or more words than it lets through. */
   "short",
   "long",
+  /** Of a filter: in none of the languages that were asked for. */
+  "other-language",
   /** Of a filter: not written as prose is. */
   "not-prose",
   /** Of a filter: says the same again and again. */

@@ -47,6 +47,7 @@ test("empty documents and duplicates are dropped, also across files, and counted
       duplicate: { documents: 2, characters: 6 },
       short: { documents: 0, characters: 0 },
       long: { documents: 0, characters: 0 },
+      "other-language": { documents: 0, characters: 0 },
       "not-prose": { documents: 0, characters: 0 },
       repetitive: { documents: 0, characters: 0 },
       incompressible: { documents: 0, characters: 0 },

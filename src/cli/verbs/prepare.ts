@@ -105,7 +105,7 @@ export function addPrepare(program: Command): void {
     .option("--skip-broken", "count broken lines and files and pass over them")
     .option("--strict", "refuse a file in a folder that cannot be read, instead of passing over it")
     .option(
-      "--filter <name[:limits]>",
+      "--filter <name[=choice][:limits]>",
       "keep only some documents by a filter, as listed below; may be given again",
       (filter: string, filters: readonly string[]) => [...filters, filter],
       [],
@@ -168,6 +168,7 @@ Examples:
   cram prepare more/ --out data/more --tokenizer runs/mine      for pretrain --init-from runs/mine
   cram prepare crawl/ --out data/crawl --compressibility 0.25 --hold-out 0.001
   cram prepare crawl/ --out data/prose --filter length:least=100 --filter prose --filter repetition
+  cram prepare crawl/ --out data/english --filter language=en
   cram prepare crawl/ --out data/clean --near-duplicates 0.8 --repeated 100 --decontaminate glue/RTE/dev.tsv
 
 On several machines, with one disk or with their .cram-work folders put together in the end:

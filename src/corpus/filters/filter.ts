@@ -15,7 +15,9 @@ export interface Filter<Name extends string = string> {
   readonly summary: string;
   /** The paper, where the limits are from one. */
   readonly source?: string;
+  /** What may be chosen behind the name, as in name=one+another; a filter with choices needs one. */
+  readonly choices?: readonly string[];
   readonly limits: Readonly<Record<Name, Limit>>;
   /** Why a document goes; undefined where it stays. */
-  judge(text: string, limits: Readonly<Record<Name, number>>): DropReason | undefined;
+  judge(text: string, limits: Readonly<Record<Name, number>>, chosen: readonly string[]): DropReason | undefined;
 }

@@ -1,24 +1,28 @@
-// The filters there are, and those that somebody asked for, written as a name, or a name and its limits: "length:least=20,most=5000".
+// The filters there are, and those that somebody asked for, written as a name, what is chosen, and limits:
+// "length:least=20,most=5000", "language=en+de".
 
 import { nearestNames, UserError } from "../../base/errors.ts";
 import type { DropReason } from "../funnel.ts";
 import type { Filter, Limit } from "./filter.ts";
+import { language } from "./language.ts";
 import { length } from "./length.ts";
 import { prose } from "./prose.ts";
 import { repetition } from "./repetition.ts";
 
-export const filters = [length, prose, repetition] as const;
+export const filters = [length, language, prose, repetition] as const;
 
 /** Plain data, so that a thread can have it. */
 export interface ChosenFilter {
   readonly name: string;
+  /** Of a filter with choices. */
+  readonly chosen?: readonly string[] | undefined;
   readonly limits: Readonly<Record<string, number>>;
 }
 
 /** Why a document goes by a filter; undefined where it stays. */
-export function judgeByFilter({ name, limits }: ChosenFilter, text: string): DropReason | undefined {
+export function judgeByFilter({ name, chosen = [], limits }: ChosenFilter, text: string): DropReason | undefined {
   const filter: Filter = filters.find(each => each.name === name)!;
-  return filter.judge(text, limits);
+  return filter.judge(text, limits, chosen);
 }
 
 /** UserError E_FILTER for what is none, one that is there twice, and a limit that it has not or is no number. */
@@ -30,12 +34,14 @@ export function chooseFilters(texts: readonly string[]): readonly ChosenFilter[]
 }
 
 function chooseFilter(text: string): ChosenFilter {
-  const [name = "", ...rest] = text.split(":");
+  const [head = "", ...rest] = text.split(":");
+  const [name = "", choice] = head.split("=");
   const filter: Filter | undefined = filters.find(each => each.name === name);
   if (filter === undefined) {
     const names = filters.map(each => each.name);
     throw new UserError("E_FILTER", `${text}: no filter "${name}"`, `There are ${names.join(", ")}.`);
   }
+  const chosen = chooseValues(text, filter, choice);
   const given = rest.length === 0 ? [] : rest.join(":").split(",");
   const limits = Object.fromEntries(Object.entries<Limit>(filter.limits).map(([limit, { value }]) => [limit, value]));
   for (const pair of given) {
@@ -55,5 +61,25 @@ function chooseFilter(text: string): ChosenFilter {
     }
     limits[limit] = number;
   }
-  return { name, limits };
+  return { name, ...(chosen.length > 0 && { chosen }), limits };
+}
+
+function chooseValues(text: string, { name, choices }: Filter, choice: string | undefined): readonly string[] {
+  if (choices === undefined) {
+    if (choice === undefined) return [];
+    throw new UserError(
+      "E_FILTER",
+      `${text}: ${name} has nothing to choose`,
+      `Write ${name}, or ${name}:limit=number.`,
+    );
+  }
+  const chosen = (choice ?? "").split("+");
+  const unknown = chosen.find(value => !choices.includes(value));
+  if (unknown === undefined) return chosen;
+  const seen = choice === undefined ? `${name} without a choice` : `no ${name} ${JSON.stringify(unknown)}`;
+  throw new UserError(
+    "E_FILTER",
+    `${text}: ${seen}`,
+    `Write ${name}=${choices[0]}, of ${choices.join(", ")}; + joins several.`,
+  );
 }
