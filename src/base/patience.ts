@@ -35,6 +35,9 @@ export const patient: Patience = {
   wait: seconds => new Promise(resolve => setTimeout(resolve, 1000 * seconds)),
 };
 
+/** Some seconds: for what somebody waits for, before the work begins. */
+export const hasty: Patience = { ...patient, tries: 4 };
+
 /** A wait that a server asks for and that nobody sits through. */
 const mostAskedSeconds = 600;
 

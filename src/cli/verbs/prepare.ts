@@ -40,6 +40,8 @@ interface PrepareFlags {
   readonly format?: ChosenFormat;
   readonly textField: string;
   readonly documentSeparator?: string;
+  readonly limitBytes?: string;
+  readonly removeWhitespace?: boolean;
   readonly skipBroken?: boolean;
   readonly strict?: boolean;
   readonly filter: readonly string[];
@@ -102,6 +104,11 @@ export function addPrepare(program: Command): void {
     .addOption(new Option("--format <name>", "what every file is, whatever its name says").choices(chosenFormats))
     .option("--text-field <name>", "the field or column that holds the text, as in data.text", "text")
     .option("--document-separator <text>", "what stands between the documents of a text file: blank-line, or a text")
+    .option(
+      "--limit-bytes <bytes>",
+      "read no further files once these hold so much, as in 10GiB; the last is read whole",
+    )
+    .option("--remove-whitespace", "delete all white space, as an option of the reference does")
     .option("--skip-broken", "count broken lines and files and pass over them")
     .option("--strict", "refuse a file in a folder that cannot be read, instead of passing over it")
     .option(
@@ -248,6 +255,8 @@ async function prepare(texts: string[], flags: PrepareFlags, command: Command): 
     format: flags.format,
     textField: flags.textField,
     documentSeparator: flags.documentSeparator,
+    limitBytes: flags.limitBytes === undefined ? undefined : parseBytes("--limit-bytes", flags.limitBytes),
+    removeWhitespace: flags.removeWhitespace,
     skipBroken: flags.skipBroken,
     strict: flags.strict,
     maxTokensPerCharacter:

@@ -54,6 +54,7 @@ test("length counts words, and its limits are inclusive", () => {
 
 test("what is no filter, no limit or no number is refused", () => {
   for (const [texts, pattern] of [
+    [["named-entities"], /a model that was trained before/],
     [["lenght"], /no filter "lenght"/],
     [["length:leest=3"], /no limit "leest"/],
     [["length:least"], /least is ""/],

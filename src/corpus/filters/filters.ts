@@ -33,13 +33,22 @@ export function chooseFilters(texts: readonly string[]): readonly ChosenFilter[]
   throw new UserError("E_FILTER", `the filter ${twice.name} is there twice`, "Give it once, with all its limits.");
 }
 
+/** What else the reference does to documents. */
+const elsewhere: Readonly<Record<string, string>> = {
+  "named-entities":
+    "replacing names by what they are takes a model that was trained before, and this project starts without one",
+  whitespace: "white space is deleted by --remove-whitespace",
+  trash: "what a tokenizer does not compress is dropped by --compressibility",
+};
+
 function chooseFilter(text: string): ChosenFilter {
   const [head = "", ...rest] = text.split(":");
   const [name = "", choice] = head.split("=");
   const filter: Filter | undefined = filters.find(each => each.name === name);
   if (filter === undefined) {
     const names = filters.map(each => each.name);
-    throw new UserError("E_FILTER", `${text}: no filter "${name}"`, `There are ${names.join(", ")}.`);
+    const seen = Object.hasOwn(elsewhere, name) ? `${text}: ${elsewhere[name]}` : `${text}: no filter "${name}"`;
+    throw new UserError("E_FILTER", seen, `There are ${names.join(", ")}.`);
   }
   const chosen = chooseValues(text, filter, choice);
   const given = rest.length === 0 ? [] : rest.join(":").split(",");

@@ -20,7 +20,7 @@ export interface MixOptions {
 }
 
 /** Whether shards are those of a mixture. */
-export const isMixture = (shards: readonly Shard[]): boolean => shards[0]?.choice !== undefined;
+export const isMixture = (shards: readonly Shard[]): boolean => shards[0]?.choice?.part !== undefined;
 
 /**
  * Yields the documents mixed as their shards say, and writes the shares into `funnel`. UserErrors: E_MIX for a part of which no
@@ -31,9 +31,9 @@ export async function* mixCorpus(
   { shards, workFolder, seed }: MixOptions,
   funnel: Funnel,
 ): AsyncGenerator<Document> {
-  const parts = [...new Map(shards.map(({ choice }) => [choice!.part.index, choice!.part])).values()];
+  const parts = [...new Map(shards.map(({ choice }) => [choice!.part!.index, choice!.part!])).values()];
   const partOf = new Map(
-    shards.map(({ path, choice }) => [path, parts.findIndex(({ index }) => index === choice!.part.index)]),
+    shards.map(({ path, choice }) => [path, parts.findIndex(({ index }) => index === choice!.part!.index)]),
   );
   makeFolder(workFolder);
   const stores = parts.map(({ index }) => new PartStore(join(workFolder, `part-${index}.jsonl`)));

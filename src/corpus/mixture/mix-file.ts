@@ -16,8 +16,12 @@ const partSchema = z.strictObject({
   textField: z.string().min(1).optional(),
   /** Rows are read whose field, by its name, is one of these. */
   where: z.record(z.string(), z.array(z.string()).min(1)).optional(),
+  /** So many successive documents are one, with nothing between them: for sets in which a sentence is a row. */
+  join: z.number().int().min(2).max(100_000).optional(),
+  /** No further shards are read once these hold so many bytes, as they lie there. */
+  bytes: z.number().positive().optional(),
 });
-const mixSchema = z.strictObject({ sources: z.array(partSchema).min(2) });
+const mixSchema = z.strictObject({ sources: z.array(partSchema).min(1) });
 export type MixEntry = z.infer<typeof partSchema>;
 
 export const isMixFile = (input: string): boolean => /(^|[.-])mix\.json$/i.test(basename(input));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, test } from "node:test";
 import { UserError } from "../../base/errors.ts";
 import { startFunnel } from "../funnel.ts";
@@ -142,12 +142,34 @@ test("a mix.json names sources from where it lies, and chooses rows by a field",
   // Another weight is another corpus.
   const other = shards.map(shard => ({
     ...shard,
-    choice: { ...shard.choice!, part: { ...shard.choice!.part, weight: 9 } },
+    choice: { ...shard.choice!, part: { ...shard.choice!.part!, weight: 9 } },
   }));
   assert.notDeepEqual(
     identifyShards(shards, {}).map(({ hash }) => hash),
     identifyShards(other, {}).map(({ hash }) => hash),
   );
+});
+
+test("successive documents of a source are joined, and a limit of bytes leaves files out that are told", async () => {
+  const rows = Array.from({ length: 7 }, (_, i) => `${JSON.stringify({ text: `s${i}. ` })}\n`).join("");
+  for (const name of ["a", "b", "c"]) write(`joined/${name}.jsonl`, rows);
+  const path = write(
+    "joined-mix.json",
+    JSON.stringify({ sources: [{ source: "joined", weight: 1, join: 3, bytes: rows.length + 1 }] }),
+  );
+  const left: string[] = [];
+  const shards = await listShards([path], { passOver: (reason, at) => void left.push(`${basename(at)} ${reason}`) });
+  assert.deepEqual(left, ["c.jsonl beyond the limit of bytes"]);
+  const read = async (from: number) => {
+    const texts: string[] = [];
+    const options = { textField: "text", removeWhitespace: true };
+    for await (const { documents } of readShard(shards[1]!, options, startFunnel(), from)) {
+      texts.push(...documents.map(({ text }) => text));
+    }
+    return texts;
+  };
+  assert.deepEqual(await read(0), ["s0.s1.s2.", "s3.s4.s5.", "s6."]);
+  assert.deepEqual(await read(2), ["s6."]);
 });
 
 test("a mixture that is none is refused", async () => {
@@ -156,7 +178,7 @@ test("a mixture that is none is refused", async () => {
   const file = (value: unknown) => write("refused/mix.json", JSON.stringify(value));
   const entry = (source: string, more = {}) => ({ source, weight: 1, ...more });
   const list = (...sources: unknown[]) => listShards([file({ sources })]);
-  await assert.rejects(list(entry("a.txt")), fails("E_MIX", "mix.json"));
+  await assert.rejects(list(), fails("E_MIX", "mix.json"));
   await assert.rejects(list(entry("a.txt"), entry("b.txt", { weight: 0 })), fails("E_MIX", "sources.1.weight"));
   await assert.rejects(list(entry("a.txt"), entry("b.txt", { wieght: 2 })), fails("E_MIX", "wieght"));
   await assert.rejects(list(entry("a.txt"), entry("*.txt")), fails("E_MIX", "a.txt in two"));

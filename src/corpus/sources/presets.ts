@@ -8,6 +8,8 @@ export interface Preset {
   readonly summary: string;
   /** What it is; absent: it is gone. */
   readonly sources?: readonly string[];
+  /** Of one of the sources so many successive documents are one, as the reference joins them. */
+  readonly join?: { readonly source: string; readonly documents: number };
   /** What takes its place where it is gone. */
   readonly instead?: string;
 }
@@ -15,6 +17,8 @@ export interface Preset {
 const roots = ["dash_books", "ted_talks_iwslt", "no_code_stackexchange", "uncorpus", "the_pile_uspto"];
 const rootsOfWikimedia = ["wikibooks", "wikinews", "wikiquote", "wikiversity", "wikivoyage"];
 const bookcorpus = "hf:bookcorpus/bookcorpus/plain_text@refs/convert/parquet";
+/** A row is a sentence there. */
+const join = { source: bookcorpus, documents: 16 };
 const wikipedia = "hf:wikimedia/wikipedia/20231101.en";
 
 export const presets: readonly Preset[] = [
@@ -24,8 +28,8 @@ export const presets: readonly Preset[] = [
     summary: "English, November 2023; other languages: hf:wikimedia/wikipedia/20231101.de",
     sources: [wikipedia],
   },
-  { name: "bookcorpus", summary: "a sentence is a document", sources: [bookcorpus] },
-  { name: "bookcorpus-wikipedia", summary: "what BERT learned from", sources: [bookcorpus, wikipedia] },
+  { name: "bookcorpus", summary: "sixteen sentences are a document", sources: [bookcorpus], join },
+  { name: "bookcorpus-wikipedia", summary: "what BERT learned from", sources: [bookcorpus, wikipedia], join },
   {
     name: "pile-uncopyrighted",
     summary: "the Pile without the parts that were taken down",
@@ -60,3 +64,5 @@ export function findPreset(name: string): readonly string[] | undefined {
   if (preset === undefined || preset.sources !== undefined) return preset?.sources;
   throw new UserError("E_PRESET", `${name}: ${preset.summary}`, `Use ${preset.instead} in its place.`);
 }
+
+export const joinOfPreset = (name: string): Preset["join"] => presets.find(each => each.name === name)?.join;

@@ -14,6 +14,7 @@ import { extractDocComments } from "./formats/doc-comments.ts";
 import { extractHtmlText } from "./formats/html-text.ts";
 import { recogniseFormat } from "./formats/recognise-format.ts";
 import { findText, listColumns, type RowChoice } from "./formats/row-text.ts";
+import { joinDocuments } from "./join-documents.ts";
 import { explainUnreadable } from "./local-files.ts";
 import { beginning, type Position, type Shard, type ShardFormat } from "./shard.ts";
 import { openShard } from "./sources.ts";
@@ -49,6 +50,8 @@ export interface ReadOptions {
   readonly textField: string;
   /** What stands between the documents of a text file; absent: a file is one document. */
   readonly separator?: RegExp | undefined;
+  /** Whether all white space is deleted, as an option of the reference does. */
+  readonly removeWhitespace?: boolean | undefined;
   /** Whether broken lines and files are counted and passed over instead of refused. */
   readonly skipBroken?: boolean | undefined;
   /** Whether a file in a folder that cannot be read, or is none with a text, is an error. */
@@ -71,9 +74,9 @@ export async function* readShard(
 ): AsyncGenerator<DocumentBatch> {
   let begun = from > beginning;
   try {
-    for await (const batch of readDocumentsOf(shard, options, funnel, from, longestBytes)) {
+    for await (const batch of readJoined(shard, options, funnel, from, longestBytes)) {
       begun ||= batch.documents.length > 0;
-      yield batch;
+      yield options.removeWhitespace === true ? { ...batch, documents: batch.documents.map(removeWhitespace) } : batch;
     }
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
@@ -89,6 +92,21 @@ export async function* readShard(
     } else if (options.skipBroken === true) passOver(funnel.passedOver, `broken (${code})`, shard.path);
     else throw error;
   }
+}
+
+const removeWhitespace = (document: Document): Document => ({ ...document, text: document.text.replace(/\s+/g, "") });
+
+/** Documents as they are, or several joined to one. */
+function readJoined(
+  shard: Shard,
+  options: ReadOptions,
+  funnel: Funnel,
+  from: Position,
+  longestBytes: number,
+): AsyncGenerator<DocumentBatch> {
+  const join = shard.choice?.join;
+  if (join === undefined) return readDocumentsOf(shard, options, funnel, from, longestBytes);
+  return passDocuments(from, joinDocuments(readDocumentsOf(shard, options, funnel, beginning, longestBytes), join));
 }
 
 /** Formats of which a part is the text. */

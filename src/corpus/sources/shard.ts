@@ -25,7 +25,7 @@ export interface Shard {
   readonly named: boolean;
   /** Names its content, where that is known without reading it; else `identifyShards` reads it. */
   readonly identity?: string | undefined;
-  /** What its source says of it in a mixture. */
+  /** What its source says of how it is read. */
   readonly choice?: ShardChoice | undefined;
   /** Of a file of the hub: what is fetched. */
   readonly remote?: RemoteShard | undefined;
@@ -35,8 +35,17 @@ export interface ShardChoice {
   /** In the place of the option. */
   readonly textField?: string | undefined;
   readonly where?: RowChoice["where"];
+  /** So many successive documents of a shard are one, with nothing between them. */
+  readonly join?: number | undefined;
   /** The part of the mixture that it belongs to; shards of one part have the same. */
-  readonly part: { readonly index: number; readonly source: string; readonly weight: number; readonly passes: number };
+  readonly part?: MixtureShare;
+}
+
+export interface MixtureShare {
+  readonly index: number;
+  readonly source: string;
+  readonly weight: number;
+  readonly passes: number;
 }
 
 export interface RemoteShard {

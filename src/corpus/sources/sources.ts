@@ -8,7 +8,7 @@ import { isMixFile, readMixFile, resolveFrom } from "../mixture/mix-file.ts";
 import { findPaths, isPattern } from "./glob.ts";
 import { hubDatasets } from "./hub/hub-datasets.ts";
 import { localFiles, tryReading } from "./local-files.ts";
-import { findPreset, presets } from "./presets.ts";
+import { findPreset, joinOfPreset, presets } from "./presets.ts";
 import type { SourceScheme } from "./scheme.ts";
 import type { ListOptions, Shard } from "./shard.ts";
 import { standardInput } from "./standard-input.ts";
@@ -27,9 +27,13 @@ export async function listShards(inputs: readonly string[], options: ListOptions
   const mixture = inputs.find(input => isMixFile(input) && isPresent(input, "mixture"));
   if (mixture !== undefined) return listMixture(mixture, inputs, options);
   const shards = new Map<string, Shard>();
-  for (const input of inputs.flatMap(resolveName)) {
-    for (const shard of await schemeFor(input).list(input, options)) {
-      if (!shards.has(shard.place) || shard.named) shards.set(shard.place, shard);
+  for (const input of inputs) {
+    const join = joinOfPreset(input);
+    for (const name of resolveName(input)) {
+      for (const shard of await schemeFor(name).list(name, options)) {
+        if (shards.has(shard.place) && !shard.named) continue;
+        shards.set(shard.place, join?.source === name ? { ...shard, choice: { join: join.documents } } : shard);
+      }
     }
   }
   return [...shards.values()];
@@ -41,18 +45,31 @@ async function listMixture(path: string, inputs: readonly string[], options: Lis
     throw new UserError("E_MIX", `${path}: a mixture beside other sources`, "Write these into it, with their weights.");
   }
   const shards = new Map<string, Shard>();
-  for (const [index, { source, weight, passes, textField, where }] of readMixFile(path).entries()) {
+  for (const [index, { source, weight, passes, bytes, ...reading }] of readMixFile(path).entries()) {
     const isOwn = schemeFor(source) === localFiles && presets.every(({ name }) => name !== source);
-    const choice = { textField, where, part: { index, source, weight, passes } };
-    for (const shard of await listShards([isOwn ? resolveFrom(path, source) : source], options)) {
-      if (shard.choice !== undefined || shards.has(shard.place)) {
-        const seen = shard.choice === undefined ? `${shard.path} in two of its sources` : "a mixture in a mixture";
+    const part = { index, source, weight, passes };
+    const listed = await listShards([isOwn ? resolveFrom(path, source) : source], options);
+    for (const shard of limitShards(listed, bytes, options)) {
+      const isNested = shard.choice?.part !== undefined;
+      if (isNested || shards.has(shard.place)) {
+        const seen = isNested ? "a mixture in a mixture" : `${shard.path} in two of its sources`;
         throw new UserError("E_MIX", `${path}: ${seen}`, "Every file belongs to one source with one weight.");
       }
-      shards.set(shard.place, { ...shard, choice });
+      shards.set(shard.place, { ...shard, choice: { ...shard.choice, ...reading, part } });
     }
   }
   return [...shards.values()];
+}
+
+/** The first shards, as many as hold `bytes` together as they lie there, the last of them whole; undefined: all. */
+export function limitShards(shards: readonly Shard[], bytes: number | undefined, options: ListOptions): Shard[] {
+  let before = 0;
+  return shards.filter(shard => {
+    const isRead = bytes === undefined || before < bytes;
+    before += shard.bytes;
+    if (!isRead) options.passOver?.("beyond the limit of bytes", shard.path);
+    return isRead;
+  });
 }
 
 /** What a preset stands for; a file or a folder of its name comes first. */

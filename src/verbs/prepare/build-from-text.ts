@@ -39,9 +39,13 @@ export async function readText(
   options: DatasetOptions,
   onStage: OnStage,
 ): Promise<PortionSummary[]> {
-  const { format, textField, documentSeparator, skipBroken, strict, evaluationTexts, filters } = options;
+  const { format, textField, documentSeparator, removeWhitespace, skipBroken, strict } = options;
+  const { evaluationTexts, filters } = options;
   const separator = documentSeparator === undefined ? undefined : parseSeparator(documentSeparator);
-  const select: SelectOptions = { format, textField, separator, skipBroken, strict, evaluationTexts, filters };
+  const select: SelectOptions = {
+    ...{ format, textField, separator, removeWhitespace, skipBroken, strict },
+    ...{ evaluationTexts, filters },
+  };
   const { maxTokensPerCharacter } = options;
   const compressibility =
     maxTokensPerCharacter === undefined

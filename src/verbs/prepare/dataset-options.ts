@@ -29,6 +29,8 @@ export interface DatasetOptions {
   readonly textField: string;
   /** What stands between the documents of a text file: "blank-line", or a text; undefined: a file is one document. */
   readonly documentSeparator?: string | undefined;
+  /** Whether all white space is deleted. */
+  readonly removeWhitespace?: boolean | undefined;
   /** Whether broken lines and files are counted and passed over instead of refused. */
   readonly skipBroken?: boolean | undefined;
   /** Whether a file in a folder that cannot be read is an error. */

@@ -5,7 +5,7 @@ import { checkOutput } from "../../base/files/folder-kind.ts";
 import { type EvaluationTexts, readEvaluationTexts } from "../../corpus/deduplication/evaluation-texts.ts";
 import { chooseFilters } from "../../corpus/filters/filters.ts";
 import type { ChosenFormat } from "../../corpus/sources/read-shard.ts";
-import { listShards } from "../../corpus/sources/sources.ts";
+import { limitShards, listShards } from "../../corpus/sources/sources.ts";
 import { type PackingName, packings } from "../../dataset/packings.ts";
 import { largestVocabulary } from "../../dataset/shards.ts";
 import { countPerformanceCores } from "../../machine/cores.ts";
@@ -62,6 +62,10 @@ export interface PrepareOptions {
   readonly textField?: string | undefined;
   /** What stands between the documents of a text file: "blank-line", or a text. Default: a file is one document. */
   readonly documentSeparator?: string | undefined;
+  /** Reads no further files once these hold so many bytes, as they lie there; the last is read whole. Default: all. */
+  readonly limitBytes?: number | undefined;
+  /** Deletes all white space, as an option of the reference does. Default false. */
+  readonly removeWhitespace?: boolean | undefined;
   /** Counts and passes over broken lines and files instead of refusing them. Default false. */
   readonly skipBroken?: boolean | undefined;
   /** Refuses a file in a folder that cannot be read, which is else counted and passed over. Default false. */
@@ -187,6 +191,7 @@ async function chooseDataset(options: PrepareOptions) {
     format: options.format,
     textField: options.textField ?? "text",
     documentSeparator: options.documentSeparator,
+    removeWhitespace: options.removeWhitespace,
     skipBroken: options.skipBroken,
     strict: options.strict,
     maxTokensPerCharacter,
@@ -205,7 +210,8 @@ async function chooseDataset(options: PrepareOptions) {
   const isOwn = knowOwnFiles(out);
   // What an earlier call wrote is no text that was overlooked.
   const passOver = (reason: string, path: string) => isOwn(path) || listing.passOver?.(reason, path);
-  const shards = await listShards(texts, { ...listing, passOver });
+  const listed = await listShards(texts, { ...listing, passOver });
+  const shards = limitShards(listed, options.limitBytes, { passOver });
   return { shards: leaveOutOwnFiles(shards, texts, out), shaping, passedOver };
 }
 

@@ -66,7 +66,15 @@ async function* readSequences(
 /** What is decided for such a set already. */
 const decided = [
   ...["vocabulary", "alphabetLimit", "tokenizer", "normaliser", "preTokenizer", "tokenizerKind", "sequenceLength"],
-  ...["format", "documentSeparator", "skipBroken", "strict", "maxTokensPerCharacter", "nearDuplicates"],
+  ...[
+    "format",
+    "documentSeparator",
+    "removeWhitespace",
+    "skipBroken",
+    "strict",
+    "maxTokensPerCharacter",
+    "nearDuplicates",
+  ],
   ...["repeatedBytes", "filters", "decontaminate"],
 ] as const;
 

@@ -30,7 +30,7 @@ function refuseField(row: unknown, name: string, place: string, seen: string): U
   return new UserError(
     "E_TEXT_FIELD",
     `${place}: ${seen} "${name}"; this line has ${describeFields(row)}`,
-    "Name the field that holds the text with --text-field.",
+    "Name the field that holds the text with --text-field; --skip-broken counts and passes over rows without one.",
   );
 }
 

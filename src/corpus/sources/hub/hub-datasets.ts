@@ -2,7 +2,7 @@
 // A branch is read at the commit that it is when it is listed, and that commit names the shards.
 
 import { nearestNames, UserError } from "../../../base/errors.ts";
-import { type Patience, patient } from "../../../base/patience.ts";
+import { hasty, type Patience, patient } from "../../../base/patience.ts";
 import { DatasetRepository, openDatasetRepository } from "../../../hub/dataset-repository.ts";
 import { openHub, openOwnHub } from "../../../hub/hub.ts";
 import type { RemoteFile } from "../../../hub/remote-files.ts";
@@ -13,7 +13,7 @@ import { type Configuration, readConfigurations } from "./dataset-card.ts";
 import { type HubAddress, hubPrefix, parseHubAddress } from "./hub-address.ts";
 import { fixedFolder, groupBySplit, guessSplits, matchPaths } from "./split-files.ts";
 
-export const hubDatasets = (patience: Patience = patient): SourceScheme => ({
+export const hubDatasets = (patience: Patience = hasty): SourceScheme => ({
   name: "hub",
   claims: input => input.startsWith(hubPrefix),
   list: (input, options) => listDataset(parseHubAddress(input), options, patience),
@@ -24,7 +24,7 @@ export const hubDatasets = (patience: Patience = patient): SourceScheme => ({
       openHub(endpoint, process.env.HF_TOKEN),
       repository,
       revision,
-      patience,
+      patient,
     ).openFile(file);
     return { path: cached.path, bring: (start, end) => cached.bring(start, end) };
   },

@@ -31,7 +31,7 @@ const assumedCharactersPerByte = 3;
 export async function readSample(shards: readonly Shard[], options: DatasetOptions, clock: Clock): Promise<Sample> {
   const count = Math.min(mostShards, shards.length);
   const drawn = Array.from({ length: count }, (_, i) => shards[Math.floor((i * shards.length) / count)]!);
-  const { format, textField, documentSeparator, skipBroken, strict } = options;
+  const { format, textField, documentSeparator, removeWhitespace, skipBroken, strict } = options;
   const separator = documentSeparator === undefined ? undefined : parseSeparator(documentSeparator);
   const seen = new SeenTexts();
   const texts: string[] = [];
@@ -49,7 +49,7 @@ export async function readSample(shards: readonly Shard[], options: DatasetOptio
     let isWhole = true;
     for await (const batch of readShard(
       shard,
-      { format, textField, separator, skipBroken, strict, onBytes },
+      { format, textField, separator, removeWhitespace, skipBroken, strict, onBytes },
       startFunnel(),
     )) {
       for (const { text } of batch.documents) {
