@@ -30,14 +30,18 @@ export type MomentSign = "signed" | "positive";
 /** Smaller moments stay in f32, as bitsandbytes has it: they cost nothing. */
 const leastQuantised = 4096;
 
-/** What the numbers of a state are where it is kept in eight bits; undefined where it is not. */
+/**
+ * What the numbers of a state are where it is kept in eight bits; undefined where it is not. Embeddings stay in f32, as in the paper: beside a
+ * frequent token's the mean squares of a rare one are 0, and its mean gradient over that is no step.
+ */
 export function findSign(
   { momentBlock }: { readonly momentBlock?: number },
-  parameter: Shape,
+  { role, shape }: { readonly role: string; readonly shape: Shape },
   own: Shape,
   sign: MomentSign | undefined,
 ): MomentSign | undefined {
-  const isKept = momentBlock !== undefined && equalShapes(own, parameter) && countElements(own) >= leastQuantised;
+  const isLarge = equalShapes(own, shape) && countElements(own) >= leastQuantised;
+  const isKept = momentBlock !== undefined && isLarge && role !== "embedding";
   return isKept ? sign : undefined;
 }
 

@@ -54,7 +54,7 @@ export const commonSettings = {
     .max(65_536)
     .exactOptional()
     .describe(
-      "moments are kept in eight bits, so many numbers to a scale, but for small ones (Dettmers et al. 2021, arXiv 2110.02861); 256 or 2048 there",
+      "moments of matrices are kept in eight bits, so many numbers to a scale: 2048 in Dettmers et al. 2021, arXiv 2110.02861, 256 in bitsandbytes",
     ),
   cautious: z
     .boolean()

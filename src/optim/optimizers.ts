@@ -51,7 +51,7 @@ export function findOptimizer({ name }: OptimizerSettings): Optimizer {
 function quantises(parameter: OptimizedParameter, settings: OptimizerSettings): boolean {
   const { listStates, moments } = findOptimizer(settings);
   const states = Object.entries(listStates(parameter, settings as never));
-  return states.some(([kind, shape]) => findSign(settings, parameter.shape, shape, moments?.[kind]) !== undefined);
+  return states.some(([kind, shape]) => findSign(settings, parameter, shape, moments?.[kind]) !== undefined);
 }
 
 /** What goes wrong together although each setting is right, and what to do; undefined where nothing does. */
@@ -62,7 +62,7 @@ export function findOptimizerFault(settings: OptimizerSettings, parameters: read
     return { message, advice: "Leave out sharpness, or take another optimizer." };
   }
   if (settings.momentBlock !== undefined && !parameters.some(parameter => quantises(parameter, settings))) {
-    const message = `momentBlock changes nothing: ${name} keeps no moment of 4096 numbers or more in a parameter's shape`;
+    const message = `momentBlock changes nothing: ${name} keeps no moment of a matrix of 4096 numbers or more in its shape`;
     return { message, advice: "Leave it out, or take another optimizer or a larger model." };
   }
   const interval = findInterval?.(settings as never) ?? 1;

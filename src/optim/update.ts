@@ -43,7 +43,7 @@ function listStates(parameter: OptimizedParameter, settings: OptimizerSettings):
   return Object.entries(list(parameter, settings as never)).map(([kind, shape]) => ({
     kind,
     shape,
-    sign: findSign(settings, parameter.shape, shape, moments?.[kind]),
+    sign: findSign(settings, parameter, shape, moments?.[kind]),
   }));
 }
 
