@@ -28,7 +28,9 @@ export const unigram: TokenizerKind<UnigramModel> = {
   compile: ({ vocabulary, specials, specialTokens }, { scores }) => {
     // A special token is never made of characters.
     const special = new Set(specialTokens);
-    const pieces = new UnigramPieces(vocabulary, scores, specials.unknown, id => special.has(vocabulary[id]!));
+    const pieces = new UnigramPieces(vocabulary, scores.map(roundAsThere), specials.unknown, id =>
+      special.has(vocabulary[id]!),
+    );
     return (word, ids) => {
       const path = pieces.findBest(word);
       let isUnknown = false;
@@ -49,6 +51,18 @@ export const unigram: TokenizerKind<UnigramModel> = {
     return decodeVocabulary(json.vocab, refuse);
   },
 };
+
+/**
+ * A score as Hugging Face's library reads it from a file: its digits as a number, by a power of ten, which rounds twice. The last bit decides
+ * between two ways of equal probability, as "." and ".." for three full stops.
+ */
+function roundAsThere(score: number): number {
+  const match = /^(-?)(\d+)\.(\d{1,22})$/.exec(String(score));
+  if (match === null) return score;
+  const [, sign, whole, fraction] = match as unknown as [string, string, string, string];
+  const value = Number(BigInt(whole + fraction)) / 10 ** fraction.length;
+  return sign === "-" ? -value : value;
+}
 
 function decodeVocabulary(vocab: unknown, refuse: Refuse): Learned<UnigramModel> {
   if (!Array.isArray(vocab) || isObject(vocab)) return refuse("model.vocab is not a list");
