@@ -6,13 +6,14 @@ import { z } from "zod";
 
 const share = z.number().min(0).lt(1);
 
-const warmup = {
-  /** Share of the budget over which the rate rises from 0; 0: none. */
-  warmup: share.default(0.06),
-};
+const warmupOf = (usual: number) =>
+  share.default(usual).describe("share of the budget over which the rate rises from 0; 0: none");
+const cyclesOf = (usual: number) =>
+  z.number().int().positive().max(10_000).default(usual).describe("times that it is run through over the budget");
+
+const warmup = { warmup: warmupOf(0.06) };
 const cooldown = {
-  /** Share of the budget, at its end, over which the rate falls to 0; 0: none. */
-  cooldown: share.default(0.25),
+  cooldown: share.default(0.25).describe("share of the budget, at its end, over which the rate falls to 0; 0: none"),
 };
 
 interface RateSchedule<Settings = never> {
@@ -74,7 +75,7 @@ const multiCycle = {
   name: "multi-cycle",
   summary: "one-cycle several times over",
   source: "Geiping & Goldstein 2022, arXiv 2212.14034",
-  settings: { cycles: z.number().int().positive().max(10_000).default(8) },
+  settings: { cycles: cyclesOf(8) },
   rate: (progress, { cycles }) => triangle(cycleOf(progress, cycles)),
 } as const satisfies RateSchedule<{ cycles: number }>;
 
@@ -100,7 +101,7 @@ const cosineAnnealing = {
   summary: "warmup, then half a cosine from the peak to 0, several times over",
   source: "Loshchilov & Hutter 2017, arXiv 1608.03983",
   // The reference's begins at the peak.
-  settings: { warmup: share.default(0), cycles: z.number().int().positive().max(10_000).default(4) },
+  settings: { warmup: warmupOf(0), cycles: cyclesOf(4) },
   rate: (progress, { warmup, cycles }) =>
     warmUp(progress, warmup, rest => 0.5 * (1 + Math.cos(Math.PI * cycleOf(rest, cycles)))),
 } as const satisfies RateSchedule<Warmup & { cycles: number }>;
@@ -158,7 +159,10 @@ const polynomial = {
   name: "polynomial",
   summary: "warmup, then (1 - x) to a power, from the peak to 0",
   source: "Geiping & Goldstein 2022, arXiv 2212.14034",
-  settings: { ...warmup, power: z.number().positive().default(2) },
+  settings: {
+    ...warmup,
+    power: z.number().positive().default(2).describe("power that what is left of the budget is raised to"),
+  },
   rate: (progress, { warmup, power }) => warmUp(progress, warmup, rest => Math.max(0, 1 - rest) ** power),
 } as const satisfies RateSchedule<Warmup & { power: number }>;
 

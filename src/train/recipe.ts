@@ -53,18 +53,22 @@ const data = z.strictObject({
 });
 
 const batches = {
-  /** Sequences of one step at full batch. */
-  batchSequences: positive,
-  /** The batch grows linearly from one micro-batch to batchSequences over this share of the budget; 0: no ramp. */
-  batchRamp: fraction,
-  /** A batch ends before batchSequences where its micro-batches agree on their gradient. */
-  batchRule: describeChoice(batchRuleSchema, batchRules).exactOptional(),
-  /** Of the optimizer's weight decay; without it that stays what it is. */
-  weightDecay: valueSchedule.exactOptional(),
-  /** Of its momentum: beta1, momentum or muonMomentum. */
-  momentum: valueSchedule.exactOptional(),
-  /** Length curriculum: sequences are cut into equal pieces that are 2, 4, 8 … times shorter, and no longer than this says. */
-  sequenceLength: valueSchedule.exactOptional(),
+  batchSequences: positive.describe("sequences of one step at full batch"),
+  batchRamp: fraction.describe(
+    "the batch grows linearly from one micro-batch to batchSequences over this share of the budget; 0: no ramp",
+  ),
+  batchRule: describeChoice(batchRuleSchema, batchRules)
+    .exactOptional()
+    .describe("a batch ends before batchSequences where its micro-batches agree on their gradient"),
+  weightDecay: valueSchedule
+    .exactOptional()
+    .describe("of the optimizer's weight decay; without it that stays what it is"),
+  momentum: valueSchedule.exactOptional().describe("of its momentum: beta1, momentum or muonMomentum"),
+  sequenceLength: valueSchedule
+    .exactOptional()
+    .describe(
+      "length curriculum: sequences are cut into equal pieces that are 2, 4, 8 … times shorter, and no longer than this says",
+    ),
 };
 
 type ScheduleSections<List> = List extends readonly [infer First, ...infer Rest]

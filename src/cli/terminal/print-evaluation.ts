@@ -34,7 +34,7 @@ export function createEvaluationPrinter(folder: string): (event: EvaluateEvent) 
       const { finished, withoutModel, variants, steps } = event;
       const before = finished > 0 ? `, ${finished} finished before` : "";
       const again = withoutModel > 0 ? `, ${withoutModel} without a kept model and run again` : "";
-      print(`${variants} results${before}${again}; ${count(steps)} steps to do`);
+      print(`${variants} ${variants === 1 ? "result" : "results"}${before}${again}; ${count(steps)} steps to do`);
       describeStep(event);
     } else if (event.kind === "task") {
       const { task, train, validation, truncated } = event;
