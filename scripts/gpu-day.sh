@@ -43,5 +43,6 @@ case $stage in
     [ -d data ] || { echo "gpu-day: train needs a dataset: scripts/gpu-pack.sh DATASET" >&2; exit 2; }
     run=$OUT/run
     step 200 interrupted timeout -s INT 150 $cram pretrain --data data --recipe crammed-bert --backend cuda --micro-batch 256 --budget 4m --out "$run"
+    [ -d "$run" ] || exit 1
     step 300 resumed $cram pretrain --resume "$run" ;;
 esac

@@ -100,7 +100,7 @@ test("the device is what the driver says; closing gives everything back", { skip
   assert.match(log, /destroy executable\n/);
   // The context stays for the libraries that keep modules in it, and for the next driver.
   assert.doesNotMatch(log, /release/);
-  await withDriver(async driver => assert.equal(driver.device.name, "Fake 5"));
+  openNativeDriver().close();
   assert.doesNotMatch(fake.takeLog(), /retain/);
 });
 
@@ -307,10 +307,10 @@ test("all callers of prepareProducts go on together, after the last product was 
     const order: string[] = [];
     const prepare = async (name: string, wanted: readonly Product[]) => {
       await driver.prepareProducts(wanted);
-      order.push(`${name} after ${fake.takeLog().match(/propose/g)?.length ?? 0}`);
+      order.push(`${name} after ${fake.takeLog().match(/by way/g)?.length ?? 0}`);
     };
     await Promise.all([prepare("first", [product]), prepare("second", [other])]);
-    assert.deepEqual(order.sort(), ["first after 2", "second after 0"]);
+    assert.deepEqual(order.sort(), ["first after 42", "second after 0"]);
   });
 });
 
@@ -351,11 +351,12 @@ test("a product is timed once in each way that may be used; the fastest is kept 
     await driver.prepareProducts([product, { ...product }]);
     const log = fake.takeLog();
     // 32 MiB; partial sums only in f32 and by themselves; operands at multiples of 64.
-    assert.match(log, /^propose: workspace 33554432, schemes 2, alignments 64 64 64 64$/m);
+    assert.match(log, /^propose 32: workspace 33554432, schemes 2, alignments 64 64 64 64$/m);
     assert.equal(log.match(/propose/g)?.length, 1);
     const ways = timedWays(log);
     assert.deepEqual([...new Set(ways)], [0, 2, 3]);
-    assert.equal(ways.length % 3, 0);
+    // Rounds over all ways: two that warm up, five that count.
+    assert.deepEqual(ways, Array.from({ length: 7 }, () => ways.slice(0, 3)).flat());
     await multiply(driver);
     await assert.rejects(async () => driver.multiply({ ...product }, 1n, 1n, 1n), /not prepared/);
   });

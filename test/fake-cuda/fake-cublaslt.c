@@ -72,7 +72,7 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
                                               cublasLtMatmulHeuristicResult_t results[], int *count) {
   (void)handle, (void)description, (void)a, (void)b, (void)c, (void)d;
   const struct preference *preference = (void *)given;
-  SAY("propose: workspace %llu, schemes %u, alignments %u %u %u %u\n", (unsigned long long)preference->workspace,
+  SAY("propose %d: workspace %llu, schemes %u, alignments %u %u %u %u\n", requested, (unsigned long long)preference->workspace,
       preference->schemes, preference->alignment[0], preference->alignment[1], preference->alignment[2], preference->alignment[3]);
   *count = requested < 5 ? requested : 5;
   for (int i = 0; i < *count; i++) {
