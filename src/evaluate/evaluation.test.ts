@@ -4,13 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { glue } from "../../recipes/glue.ts";
+import { makeTinyModel } from "../../test/tiny-model.ts";
 import type { Backend } from "../backends/backend.ts";
 import { openCpu } from "../backends/cpu/cpu.ts";
 import { simulatedClock } from "../base/clock.ts";
-import { initialiseParameters } from "../model/initialise.ts";
-import { listParameters } from "../model/parameters.ts";
 import { completeShape } from "../model/shape.ts";
-import type { PretrainedModel } from "../pretrained/pretrained-model.ts";
 import { type EvaluationEvent, type EvaluationOptions, evaluateTasks } from "./evaluation.ts";
 import { hashFinetuneRecipe } from "./finetuning/finetune-recipe.ts";
 import { listResults } from "./storage/evaluation-folder.ts";
@@ -30,24 +28,7 @@ const shape = completeShape({
   ...{ width: 16, layers: 1, heads: 2, feedForward: 32, vocabulary: 24, sequenceLength: 16 },
   positions: "rotary",
 });
-const values = initialiseParameters(shape, 1);
-const model: PretrainedModel = {
-  home: "",
-  name: "tiny",
-  shape,
-  parameters: listParameters(shape).map(each => ({ ...each, read: () => values.get(each.name)! })),
-  encodeText: text => Array.from(text, letter => letter.charCodeAt(0) % 24),
-  specials: { pad: 0, unknown: 3, classify: 4, separator: 5, mask: 6 },
-  encodeForModel: () => [],
-  specialTokensInText: "as-text",
-  tokenOf: String,
-  describeTokenizer: () => ({}),
-  kind: "run",
-  predictsTokens: true,
-  precision: "f32",
-  hash: "tiny",
-  notes: [],
-};
+const model = makeTinyModel(shape, text => Array.from(text, letter => letter.charCodeAt(0) % 24));
 const makeTask = (name: string): Task => ({
   ...{ name, title: name.toUpperCase(), kind: "classification", texts: ["text"], label: "label" },
   labels: ["no", "yes"],

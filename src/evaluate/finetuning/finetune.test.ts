@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { glue } from "../../../recipes/glue.ts";
+import { makeTinyModel } from "../../../test/tiny-model.ts";
 import type { Backend } from "../../backends/backend.ts";
 import { openCpu } from "../../backends/cpu/cpu.ts";
 import { simulatedClock } from "../../base/clock.ts";
 import { RandomSequence, streams } from "../../base/random.ts";
-import { initialiseParameters } from "../../model/initialise.ts";
-import { listParameters } from "../../model/parameters.ts";
 import { completeShape } from "../../model/shape.ts";
 import type { PretrainedModel } from "../../pretrained/pretrained-model.ts";
 import type { Example, Task } from "../tasks/task.ts";
@@ -25,24 +24,7 @@ const shape = completeShape({
   positions: "rotary",
 });
 const words = "good bad a b c d e f g h i j".split(" ");
-const values = initialiseParameters(shape, 1);
-const model: PretrainedModel = {
-  home: "",
-  name: "tiny",
-  shape,
-  parameters: listParameters(shape).map(each => ({ ...each, read: () => values.get(each.name)! })),
-  encodeText: text => text.split(" ").map(word => 7 + words.indexOf(word)),
-  specials: { pad: 0, unknown: 3, classify: 4, separator: 5, mask: 6 },
-  encodeForModel: () => [],
-  specialTokensInText: "as-text",
-  tokenOf: String,
-  describeTokenizer: () => ({}),
-  kind: "run",
-  predictsTokens: true,
-  precision: "f32",
-  hash: "tiny",
-  notes: [],
-};
+const model = makeTinyModel(shape, text => text.split(" ").map(word => 7 + words.indexOf(word)));
 /** One length of batch, so that few programs are compiled. */
 const recipe: FinetuneRecipe = {
   ...glue,
@@ -198,8 +180,8 @@ test("too few examples for a batch, and a loss that stays infinite, are errors w
 });
 
 test("a broken model that trains too few steps to show it in its losses gives no answer, and that is said", async () => {
-  const broken = model.parameters.map(({ name, shape }) => {
-    const nothing = new Float32Array(values.get(name)!.length).fill(Number.NaN);
+  const broken = model.parameters.map(({ name, shape, read }) => {
+    const nothing = new Float32Array(read().length).fill(Number.NaN);
     return { name, shape, read: () => nothing };
   });
   for (const kind of ["classification", "tokens", "regression"] as const) {
