@@ -5,9 +5,10 @@ import type { Shape, Tensor } from "../../graph/tensor.ts";
 import type { OptimizedParameter } from "../optimizer.ts";
 
 export interface Blocks {
-  readonly count: number;
-  readonly rows: number;
-  readonly columns: number;
+  /** (count, rows, columns) */
+  readonly shape: Shape;
+  /** Of the factors of their rows and of their columns: (count, rows, rows), (count, columns, columns). */
+  readonly factors: { readonly left: Shape; readonly right: Shape };
   /** (R, C) to (count, rows, columns). */
   cut(matrix: Tensor): Tensor;
   /** And back. */
@@ -21,7 +22,8 @@ export function planBlocks({ shape, parts }: OptimizedParameter, most: number): 
   const count = (R / rows) * (C / columns);
   const inner: Shape = [R / rows, C / columns, rows, columns];
   return {
-    ...{ count, rows, columns },
+    shape: [count, rows, columns],
+    factors: { left: [count, rows, rows], right: [count, columns, columns] },
     cut: matrix =>
       reshape(permute(reshape(matrix, [R / rows, rows, C / columns, columns]), [0, 2, 1, 3]), [count, rows, columns]),
     join: blocks => reshape(permute(reshape(blocks, inner), [0, 2, 1, 3]), [R, C]),

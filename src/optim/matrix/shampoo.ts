@@ -26,6 +26,18 @@ export const factorSettings = {
   interval: intervalSetting.default(10).describe("steps from one decomposition of the factors to the next"),
 };
 
+/** The moving means of B·Bᵀ and Bᵀ·B for blocks B of a gradient. */
+export function blendFactors(
+  { left, right }: Readonly<Record<"left" | "right", Tensor>>,
+  blocks: Tensor,
+  { factorMemory }: { readonly factorMemory: number },
+): { readonly left: Tensor; readonly right: Tensor } {
+  return {
+    left: blend(left, exactMatmul(blocks, transpose(blocks)), factorMemory),
+    right: blend(right, exactMatmul(transpose(blocks), blocks), factorMemory),
+  };
+}
+
 const schema = z.strictObject({ name: z.literal("shampoo"), ...factorSettings });
 
 export const isMatrix = ({ role }: OptimizedParameter) => role === "matrix";
@@ -39,11 +51,8 @@ export const shampoo = {
   findInterval: ({ interval }) => interval,
   listStates: (parameter, { blockSize }) => {
     if (!isMatrix(parameter)) return adamw.listStates(parameter);
-    const { count, rows, columns } = planBlocks(parameter, blockSize);
-    const [left, right] = [
-      [count, rows, rows],
-      [count, columns, columns],
-    ];
+    const { factors } = planBlocks(parameter, blockSize);
+    const { left, right } = factors;
     return { ...adamw.listStates(parameter), left, right, leftRoot: left, rightRoot: right };
   },
   moments: adamMoments,
@@ -58,8 +67,7 @@ export const shampoo = {
     const { cut, join } = planBlocks(parameter, settings.blockSize);
     const states = operands.states as Record<"left" | "right" | "leftRoot" | "rightRoot", Tensor>;
     const blocks = cut(gradient);
-    const left = blend(states.left, exactMatmul(blocks, transpose(blocks)), settings.factorMemory);
-    const right = blend(states.right, exactMatmul(transpose(blocks), blocks), settings.factorMemory);
+    const { left, right } = blendFactors(states, blocks, settings);
     const rootOf = (factor: Tensor) =>
       inverseFourthRoot(addRidge(divide(factor, scalars.factorCorrection!), settings.ridge));
     const [leftRoot, rightRoot] = isDue ? [rootOf(left), rootOf(right)] : [states.leftRoot, states.rightRoot];

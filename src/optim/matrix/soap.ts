@@ -8,7 +8,7 @@ import { adamMoments, adamw, readAdamScalars, updateAdam } from "../adaptive/ada
 import type { Optimizer } from "../optimizer.ts";
 import { planBlocks } from "./blocks.ts";
 import { addRidge, identity, orthonormalise } from "./factors.ts";
-import { blend, factorSettings, isMatrix } from "./shampoo.ts";
+import { blend, blendFactors, factorSettings, isMatrix } from "./shampoo.ts";
 
 const schema = z.strictObject({ name: z.literal("soap"), ...factorSettings });
 
@@ -21,13 +21,9 @@ export const soap = {
   findInterval: ({ interval }) => interval,
   listStates: (parameter, { blockSize }) => {
     if (!isMatrix(parameter)) return adamw.listStates(parameter);
-    const { count, rows, columns } = planBlocks(parameter, blockSize);
-    const [left, right] = [
-      [count, rows, rows],
-      [count, columns, columns],
-    ];
-    const turned = [count, rows, columns];
-    return { first: parameter.shape, second: turned, left, right, leftBasis: left, rightBasis: right };
+    const { shape, factors } = planBlocks(parameter, blockSize);
+    const { left, right } = factors;
+    return { first: parameter.shape, second: shape, left, right, leftBasis: left, rightBasis: right };
   },
   // The bases begin as zeros: the identity is added at the first step.
   moments: adamMoments,
@@ -45,8 +41,7 @@ export const soap = {
       Tensor
     >;
     const blocks = cut(gradient);
-    const left = blend(states.left, exactMatmul(blocks, transpose(blocks)), settings.factorMemory);
-    const right = blend(states.right, exactMatmul(transpose(blocks), blocks), settings.factorMemory);
+    const { left, right } = blendFactors(states, blocks, settings);
     const follow = (basis: Tensor, factor: Tensor) => {
       const begun = add(basis, multiply(identity(basis.shape[1]!), isFirstStep!));
       return orthonormalise(exactMatmul(addRidge(factor, settings.ridge), begun));
