@@ -1,7 +1,7 @@
 // A run before it is begun: what it needs, how far it comes within its budget, and what a person should know of it beforehand.
 
 import { countTokenFlops, countTrained } from "../objectives/objectives.ts";
-import { parseBudget } from "../train/budget.ts";
+import { type Budget, parseBudget } from "../train/budget.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { type Course, listStretches, planCourse, type StepCost } from "./course.ts";
 import { describeRepetition } from "./data-fit.ts";
@@ -49,7 +49,8 @@ export interface Forecast {
 
 export function forecastRun(options: ForecastOptions): Forecast {
   const { recipe, device, cost, memory, trainingSequences } = options;
-  const course = planCourse(recipe, parseBudget(recipe.train.budget), cost);
+  const budget = parseBudget(recipe.train.budget);
+  const course = planCourse(recipe, budget, cost);
   const flopsPerToken = countTokenFlops(recipe);
   const epochs = trainingSequences === undefined ? undefined : course.sequences / trainingSequences;
   return {
@@ -64,7 +65,7 @@ export function forecastRun(options: ForecastOptions): Forecast {
       device.peakFlops === undefined ? undefined : (course.tokensPerSecond * flopsPerToken) / device.peakFlops,
     epochs,
     energyJoules: device.watts === undefined ? undefined : device.watts * course.seconds,
-    warnings: listWarnings(options, course, epochs),
+    warnings: listWarnings(options, budget, course, epochs),
   };
 }
 
@@ -73,6 +74,7 @@ const leastSteps = 500;
 
 function listWarnings(
   { recipe, device, memory, cost }: ForecastOptions,
+  budget: Budget,
   course: Course,
   epochs: number | undefined,
 ): string[] {
@@ -110,7 +112,7 @@ function listWarnings(
         `a batch of ${batch} is no whole number of micro-batches of ${size}: ` +
         `${Math.ceil(batch / size) * size} sequences are read instead`,
     ],
-    [batchRule !== undefined, () => describeRule(recipe, cost, course)],
+    [batchRule !== undefined, () => describeRule(recipe, budget, cost, course)],
     [
       size * sequenceLength < (device.leastTokens ?? 0),
       () =>
@@ -122,10 +124,10 @@ function listWarnings(
 }
 
 /** Gradients decide, so the plan is of the largest batches; here that of the smallest. */
-function describeRule(recipe: Recipe, cost: StepCost, course: Course): string {
+function describeRule(recipe: Recipe, budget: Budget, cost: StepCost, course: Course): string {
   const batchSequences = recipe.schedule.batchRule!.least * recipe.train.microBatchSequences;
   const smallest = { ...recipe, schedule: { ...recipe.schedule, batchSequences, batchRamp: 0 } };
-  const least = planCourse(smallest, parseBudget(recipe.train.budget), cost);
+  const least = planCourse(smallest, budget, cost);
   const count = (value: number) => value.toLocaleString("en-US");
   return (
     `schedule.batchRule ends batches in the run by what gradients are, which no plan knows: ${count(course.steps)} steps and ` +
