@@ -53,7 +53,11 @@ export function checkRepository(name: string): string {
 export async function askHub(hub: Hub, path: string, request: HubRequest = {}): Promise<Response> {
   const url = path.startsWith("/") ? `${hub.endpoint}${path}` : path;
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    throw new UserError("E_HUB", `the hub names ${makePrintable(url, 100)}, which is no address`, "Check --endpoint.");
+    throw new UserError(
+      "E_HUB",
+      `the hub names ${makePrintable(url, 100)}, which is no address`,
+      "Check the address: --endpoint, or HF_ENDPOINT.",
+    );
   }
   const isOwn = new URL(url).origin === new URL(hub.endpoint).origin;
   const { method = "GET", type, body, range, accept = [] } = request;
@@ -78,7 +82,9 @@ export async function askHub(hub: Hub, path: string, request: HubRequest = {}): 
   } catch (cause) {
     const reason = ((cause as Error).cause as Error | undefined)?.message ?? (cause as Error).message;
     const seen = `${new URL(url).origin}: cannot be reached: ${reason}`;
-    throw new PassingFailure("E_HUB", seen, "Check --endpoint and the network.", { cause });
+    throw new PassingFailure("E_HUB", seen, "Check the network, and --endpoint or HF_ENDPOINT where one is given.", {
+      cause,
+    });
   } finally {
     clearTimeout(timer);
   }
@@ -92,7 +98,7 @@ export async function readAnswer<T>(response: Response, read: (value: unknown) =
     return read(JSON.parse(await readBodyText(response)));
   } catch (cause) {
     const seen = `${new URL(response.url).pathname}: not an answer of a hub: ${(cause as Error).message.slice(0, 200)}`;
-    throw new UserError("E_HUB", seen, "Check --endpoint.", { cause });
+    throw new UserError("E_HUB", seen, "Check the address: --endpoint, or HF_ENDPOINT.", { cause });
   }
 }
 

@@ -51,7 +51,11 @@ export async function listRemoteFiles(
     `/api/${kind}/${repository}/tree/${encodeURIComponent(revision)}${below}?recursive=true`;
   while (next !== undefined) {
     if (seen.has(next) || seen.size >= mostPages) {
-      throw new UserError("E_HUB", `${repository}: its list of files has no end`, "Check the name and --endpoint.");
+      throw new UserError(
+        "E_HUB",
+        `${repository}: its list of files has no end`,
+        "Check the name, and the address: --endpoint, or HF_ENDPOINT.",
+      );
     }
     seen.add(next);
     const response: Response = await ask(hub, next);
