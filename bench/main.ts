@@ -18,6 +18,7 @@ import { pause, watchOthers } from "./quiet.ts";
 import { createReporter, type Reporter } from "./report.ts";
 import { benchShare } from "./share.ts";
 import { benchStep } from "./step.ts";
+import { benchTokenizer } from "./tokenizer.ts";
 
 interface CommonOptions {
   readonly rounds: number;
@@ -192,6 +193,20 @@ addRecipeOptions(addBenchmark("share", "steps beside busy processes, and their f
   .action(async (words: CommonOptions & RecipeOptions & { threads: number; busy: number[] }) =>
     benchShare(
       { recipe: chooseRecipe(words), threads: words.threads, rounds: words.rounds, busy: words.busy },
+      await open(words),
+    ),
+  );
+
+addBenchmark("tokenizer", "text to ids, beside Hugging Face's tokenizers")
+  .requiredOption("--file <path>", "a .jsonl or .jsonl.gz with a field text")
+  .option("--vocabulary <tokens>", "of the tokenizers that are learned from it", readCount, 32_768)
+  .option("--quiet <seconds>", "wait so long for other programs to rest", readCount, 0)
+  .action(async (words: CommonOptions & { file: string; vocabulary: number; quiet: number }) =>
+    benchTokenizer(
+      {
+        ...{ file: words.file, vocabulary: words.vocabulary },
+        ...{ rounds: words.rounds, secondsPerTurn: 1, quietSeconds: words.quiet },
+      },
       await open(words),
     ),
   );
