@@ -34,7 +34,8 @@ test("every option that is named can be given", async () => {
   for (const file of readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })) {
     if (!file.endsWith(".ts") || file.endsWith(".test.ts")) continue;
     const lines = listTexts(readFileSync(join(root, "src", file), "utf8")).flatMap(text => text.split(/\n|\\n/));
-    for (const part of lines.flatMap(splitCommands)) {
+    const ours = lines.filter(line => !/\bsbatch\b|\bkubectl\b/i.test(line));
+    for (const part of ours.flatMap(splitCommands)) {
       const verb = /^cram ([a-z]+)/.exec(part)?.[1] ?? "";
       const verbs = optionsOf.has(verb) ? [verb] : [...optionsOf.keys()];
       const named = [...part.matchAll(/(?<![\w-]|var\()--[a-z][a-z-]*(?!:)\b/g)].map(([option]) => option);

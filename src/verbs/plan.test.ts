@@ -11,9 +11,11 @@ test("the paper's day on an A6000 is the one its author reports", async () => {
     { ...common, set, device: "a6000", budget: "24h" },
     simulatedClock(),
   );
-  // pytorch issue 96693: 103,200 to 105,900 tokens/s, 8.9 to 9.15 billion tokens a day.
-  assert.ok(course.tokensPerSecond > 100e3 && course.tokensPerSecond < 108e3, String(course.tokensPerSecond));
-  assert.ok(course.tokens > 8.8e9 && course.tokens < 9.2e9, String(course.tokens));
+  // pytorch issue 96693: 103,200 to 105,900 tokens/s, 8.9 to 9.15 billion tokens a day. That code works on every token in every layer.
+  const whole = 623e6 / flopsPerToken;
+  const [speed, tokens] = [course.tokensPerSecond / whole, course.tokens / whole];
+  assert.ok(speed > 100e3 && speed < 108e3 && speed < course.tokensPerSecond, `${speed}`);
+  assert.ok(tokens > 8.8e9 && tokens < 9.2e9, `${tokens}`);
   // 13.4 exaFLOP is the paper's day at the full peak of 154.8 TFLOP/s.
   assert.ok(Math.abs((course.tokens * flopsPerToken) / 0.42 / 13.4e18 - 1) < 0.02);
   assert.equal(memory.parameters, 4 * 119_589_889);

@@ -35,7 +35,7 @@ function complete(...words: string[]): string[] {
 
 test("bash completes verbs, a verb's own options, and the choices of an option", async () => {
   assert.deepEqual(complete("pre"), ["prepare", "pretrain"]);
-  assert.deepEqual(complete("prepare", "--no"), ["--normaliser"]);
+  assert.deepEqual(complete("prepare", "--nor"), ["--normaliser"]);
   assert.deepEqual(complete("pretrain", "--no"), []);
   assert.deepEqual(complete("prepare", "--normaliser", "b"), ["bert"]);
   assert.deepEqual(complete("fill", "runs/mine", "--backend", ""), ["cpu", "cuda", "reference"]);
