@@ -2,8 +2,8 @@
 // asked for. Which blocks are there, and the checksum of each, stands in a list beside it that is only ever added to, so that
 // processes may share it and may be killed. It is named by its content: another revision with the same file has it already.
 
-import { createReadStream, existsSync, ftruncateSync, rmSync, statSync } from "node:fs";
-import { open } from "node:fs/promises";
+import { createReadStream, existsSync, ftruncateSync, rmSync, statSync, truncateSync } from "node:fs";
+import { appendFile, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 import { AnswerError, readBody } from "../base/answer-body.ts";
@@ -80,11 +80,7 @@ export class CachedFile {
     const entry = Buffer.alloc(entryBytes);
     entry.writeUInt32LE(block, 0);
     entry.writeUInt32LE(checksum, 4);
-    await writingCache(this.path, async () => {
-      const list = await open(this.listPath, "a");
-      await list.write(entry);
-      await list.close();
-    });
+    await writingCache(this.path, () => appendFile(this.listPath, entry));
     this.checksums!.set(block, checksum);
     if (this.checksums!.size === this.blocks) await this.checkWhole();
   }
@@ -105,6 +101,9 @@ export class CachedFile {
         await file.close();
       }
       const list = existsSync(this.listPath) ? readWholeFile(this.listPath, "list of blocks") : Buffer.alloc(0);
+      // A disk that was full may have left a part of the last entry.
+      const torn = list.length % entryBytes;
+      if (torn > 0) truncateSync(this.listPath, list.length - torn);
       const checksums = new Map<number, number>();
       for (let at = 0; at + entryBytes <= list.length; at += entryBytes) {
         checksums.set(list.readUInt32LE(at), list.readUInt32LE(at + 4));

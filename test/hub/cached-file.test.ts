@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
@@ -172,6 +172,20 @@ test("a block that was damaged in the cache is fetched again, and so is a file o
   const third = openFile(folder);
   await third.bring(0, parquet.length);
   isWhole(third);
+});
+
+test("a list of blocks that ends within an entry, as a full disk leaves it, is gone on with behind the last whole one", async () => {
+  const folder = newFolder();
+  const cached = openFile(folder);
+  await cached.bring(0, 2 * 2048);
+  const list = `${cached.path}.blocks`;
+  const whole = readFileSync(list).length;
+  appendFileSync(list, Buffer.from([2, 0, 0]));
+  await openFile(folder).bring(2 * 2048, 3 * 2048);
+  assert.equal(readFileSync(list).length, whole + 8);
+  hub.asked.length = 0;
+  await openFile(folder).bring(0, 3 * 2048);
+  assert.deepEqual(ranges(), []);
 });
 
 test("of a parquet its index and the column that is wanted are fetched, from a row on", async () => {
