@@ -147,13 +147,14 @@ test("documents that end in an error leave none", async () => {
 
 test("no documents are an error that says where they went", async () => {
   const funnel = startFunnel();
-  funnel.read.documents = 5;
+  funnel.read.documents = 6;
   funnel.dropped.empty.documents = 3;
+  funnel.dropped.short.documents = 1;
   funnel.dropped.duplicate.documents = 2;
-  const folder = newFolder();
   await assert.rejects(
-    writeDocuments(folder, from([]), funnel),
-    fails("E_NO_DOCUMENTS", folder, "left of 5", "empty 3", "duplicate 2"),
+    writeDocuments(newFolder(), from([]), funnel),
+    // Not where they would have been: that folder is nothing that a person named.
+    fails("E_NO_DOCUMENTS", "no document is left of 6: 3 empty, 2 duplicate, 1 short"),
   );
 });
 

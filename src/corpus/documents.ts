@@ -6,6 +6,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
 import { UserError } from "../base/errors.ts";
+import type { Checksums } from "../base/files/checksums.ts";
 import { contentHash, makeFolder, readJson, writeFileAtomically } from "../base/files/files.ts";
 import { readFile } from "../tables/bytes.ts";
 import { splitLines } from "../tables/lines.ts";
@@ -94,7 +95,7 @@ export async function writeDocuments(
       characters += text.length;
       if (written % 1024 === 0) onProgress?.(written);
     }
-    if (written === 0) throw explainNoDocuments(folder, funnel);
+    if (written === 0) throw explainNoDocuments(funnel);
     writer.finish();
     onProgress?.(written);
     const manifest: DocumentsManifest = {
@@ -115,15 +116,22 @@ export async function writeDocuments(
   }
 }
 
-function explainNoDocuments(folder: string, { read, dropped, binaryFilesSkipped, passedOver }: Funnel): UserError {
-  const passed = passedOver.map(({ reason, count }) => `, ${count} ${reason}`).join("");
+function explainNoDocuments({ read, dropped, binaryFilesSkipped, passedOver }: Funnel): UserError {
+  const taken = [
+    ...Object.entries(dropped).map(([reason, { documents }]) => ({ reason, count: documents })),
+    { reason: "binary files", count: binaryFilesSkipped },
+    ...passedOver,
+  ].flatMap(({ reason, count }) => (count > 0 ? [`${count} ${reason}`] : []));
   return new UserError(
     "E_NO_DOCUMENTS",
-    `${folder}: no document is left of ${read.documents} (empty ${dropped.empty.documents}, duplicate ` +
-      `${dropped.duplicate.documents}, incompressible ${dropped.incompressible.documents}; binary files ${binaryFilesSkipped}${passed})`,
+    `no document is left of ${read.documents}${taken.length > 0 ? `: ${taken.join(", ")}` : ""}`,
     "Name more text, or loosen what drops it.",
   );
 }
+
+/** What the files of documents hash to, by their names. */
+export const listChecksums = ({ files }: DocumentsManifest): Checksums =>
+  Object.fromEntries(files.map(({ name, sha256 }) => [name, sha256]));
 
 /**
  * Reads the manifest of a documents folder.

@@ -2,10 +2,11 @@
 // in files of its own, a summary last, so that a portion that was finished once is never read again. Which portions there are depends
 // on the shards alone.
 
-import { existsSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { hashFile, readJson } from "../../base/files/files.ts";
+import { isSealed } from "../../base/files/sealed-file.ts";
 import type { Funnel } from "../funnel.ts";
 import type { Shard } from "../sources/shard.ts";
 
@@ -63,10 +64,10 @@ export function listPortions(shards: readonly Shard[], bytesPerPortion = mostByt
 export const portionFile = (folder: string, index: number, ending: PortionFile | "json"): string =>
   join(folder, `portion-${String(index).padStart(6, "0")}.${ending}`);
 
-/** What came of a portion; undefined where it is not finished. */
+/** What came of a portion; undefined where it is not finished, or its summary was damaged. */
 export function readPortionSummary(folder: string, index: number): PortionSummary | undefined {
   const path = portionFile(folder, index, "json");
-  if (!existsSync(path)) return undefined;
+  if (!isSealed(path)) return undefined;
   return summarySchema.safeParse(readJson(path, "summary of a portion")).data;
 }
 

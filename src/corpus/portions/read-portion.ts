@@ -1,8 +1,8 @@
 // A portion read: every document judged by itself and written down, equal ones of the portion once. Documents of other portions are
 // not known here; what is decided with them in view is decided in assemble-documents.ts.
 
-import { createHash } from "node:crypto";
-import { FileDraft, writeFileAtomically } from "../../base/files/files.ts";
+import { writeFileAtomically } from "../../base/files/files.ts";
+import { HashedFile, sealFile } from "../../base/files/sealed-file.ts";
 import { passOver } from "../../tables/passed-over.ts";
 import { SeenTexts } from "../deduplication/equal-texts.ts";
 import { hashShingles } from "../deduplication/shingles.ts";
@@ -98,7 +98,9 @@ export async function* readPortion(
     const hashes = Object.fromEntries(Object.entries(files).map(([ending, file]) => [ending, file.commit()]));
     const kept = funnel.kept.documents;
     const summary: PortionSummary = { shards: described, funnel, records, kept, bytes, hashes };
-    writeFileAtomically(portionFile(folder, index, "json"), JSON.stringify(summary));
+    const path = portionFile(folder, index, "json");
+    writeFileAtomically(path, JSON.stringify(summary));
+    sealFile(path);
     yield { bytes: bytesRead, documents: documentsRead };
     return summary;
   } catch (error) {
@@ -114,45 +116,4 @@ function openFiles(folder: string, index: number, signs: boolean) {
     readonly records: HashedFile;
     readonly signatures?: HashedFile;
   };
-}
-
-/** A file written in large pieces, hashed as it goes. */
-class HashedFile {
-  private readonly draft: FileDraft;
-  private readonly hash = createHash("sha256");
-  private readonly waiting = Buffer.allocUnsafe(1 << 18);
-  private used = 0;
-
-  constructor(path: string) {
-    this.draft = new FileDraft(path);
-  }
-
-  add(bytes: Uint8Array): void {
-    if (this.used + bytes.length > this.waiting.length) this.flush();
-    if (bytes.length > this.waiting.length) {
-      this.hash.update(bytes);
-      this.draft.write(bytes);
-      return;
-    }
-    this.waiting.set(bytes, this.used);
-    this.used += bytes.length;
-  }
-
-  private flush(): void {
-    const bytes = this.waiting.subarray(0, this.used);
-    this.hash.update(bytes);
-    this.draft.write(bytes);
-    this.used = 0;
-  }
-
-  /** Gives the file its name; returns its hash. */
-  commit(): string {
-    this.flush();
-    this.draft.commit();
-    return this.hash.digest("hex");
-  }
-
-  abandon(): void {
-    this.draft.abandon();
-  }
 }

@@ -1,12 +1,19 @@
 // A dataset written into an empty folder, stage by stage. What each stage has finished lies in the work folder: whoever begins again
 // finds it there. The order of the shards decides what comes out; threads, memory and interruptions do not.
 
-import { copyFileSync, existsSync, linkSync } from "node:fs";
+import { copyFileSync, linkSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
+import { findChangedFile } from "../../base/files/checksums.ts";
 import { makeFolder, readJson, writeFileAtomically } from "../../base/files/files.ts";
 import { removeLeftovers } from "../../base/files/leftovers.ts";
-import { type DocumentsManifest, readDocumentsManifest, writeDocuments } from "../../corpus/documents.ts";
+import { isSealed, sealFile } from "../../base/files/sealed-file.ts";
+import {
+  type DocumentsManifest,
+  listChecksums,
+  readDocumentsManifest,
+  writeDocuments,
+} from "../../corpus/documents.ts";
 import { startFunnel } from "../../corpus/funnel.ts";
 import { isMixture, mixCorpus } from "../../corpus/mixture/mix-corpus.ts";
 import { assembleDocuments } from "../../corpus/portions/assemble-documents.ts";
@@ -85,9 +92,9 @@ export async function buildFromText(
   passedOver: readonly PassedOver[],
 ): Promise<Omit<Prepared, "folder">> {
   const documentsFolder = join(work, "documents");
-  const documents = existsSync(join(documentsFolder, "manifest.json"))
-    ? readDocumentsManifest(documentsFolder)
-    : await assemble(work, documentsFolder, shards, summaries, options, onStage, passedOver);
+  const documents =
+    findFinished(documentsFolder) ??
+    (await assemble(work, documentsFolder, shards, summaries, options, onStage, passedOver));
   const { tokenizer, loss } = await learnOf(work, documents, documentsFolder, options, onStage);
   const describe = createProgress("tokenizing", systemClock, documents.documents, "documents");
   const encoded = encodeFiles(work, documentsFolder, tokenizer, options.threads);
@@ -104,6 +111,13 @@ export async function buildFromText(
   });
   shareFiles(documentsFolder, join(folder, "documents"), documents);
   return { manifest, documents, warnings: describeText(manifest, options) };
+}
+
+/** The documents that were put together before, where every file of them is what it was. */
+function findFinished(folder: string): DocumentsManifest | undefined {
+  if (!isSealed(join(folder, "manifest.json"))) return undefined;
+  const manifest = readDocumentsManifest(folder);
+  return findChangedFile(folder, listChecksums(manifest)) === undefined ? manifest : undefined;
 }
 
 async function assemble(
@@ -138,10 +152,12 @@ async function assemble(
   const mixed = isMixture(shards)
     ? mixCorpus(documents, { shards, workFolder: join(work, "mixture"), seed }, funnel)
     : documents;
-  return writeDocuments(documentsFolder, mixed, funnel, done => {
+  const manifest = await writeDocuments(documentsFolder, mixed, funnel, done => {
     describeWritten ??= createProgress("writing documents", systemClock, total, "documents");
     onStage(describeWritten(done));
   });
+  sealFile(join(documentsFolder, "manifest.json"));
+  return manifest;
 }
 
 /** The tokenizer of the documents, and what its normaliser takes from them. */
@@ -155,7 +171,7 @@ async function learnOf(
   const lossPath = join(work, "loss.json");
   const path = join(work, "tokenizer.json");
   const { tokenizer: given, threads, preTokenizer } = options;
-  if (existsSync(lossPath) && (given !== undefined || existsSync(path))) {
+  if (isSealed(lossPath) && (given !== undefined || isSealed(path))) {
     return { tokenizer: given ?? readTokenizer(path), loss: readJson(lossPath, "list of losses") as TextLoss };
   }
   const describe = createProgress("counting words", systemClock, documents, "documents");
@@ -173,13 +189,15 @@ async function learnOf(
   const learn = () => learnTokenizer(words, options, tokens => onStage(describeTokens(tokens)));
   const tokenizer = given ?? (await keepTokenizer(path, learn));
   writeFileAtomically(lossPath, JSON.stringify(loss));
+  sealFile(lossPath);
   return { tokenizer, loss };
 }
 
 async function keepTokenizer(path: string, learn: () => Promise<Tokenizer> | Tokenizer): Promise<Tokenizer> {
-  if (existsSync(path)) return readTokenizer(path);
+  if (isSealed(path)) return readTokenizer(path);
   const tokenizer = await learn();
   writeTokenizer(path, tokenizer);
+  sealFile(path);
   return tokenizer;
 }
 

@@ -6,7 +6,7 @@ import { basename, dirname, join, sep } from "node:path";
 import { UserError } from "../../base/errors.ts";
 import { findChangedFile } from "../../base/files/checksums.ts";
 import { isShard } from "../../base/files/folder-kind.ts";
-import { readDocumentsManifest } from "../../corpus/documents.ts";
+import { listChecksums, readDocumentsManifest } from "../../corpus/documents.ts";
 import type { Shard } from "../../corpus/sources/shard.ts";
 import { noDocuments } from "../../dataset/copy-sequences.ts";
 import { Dataset } from "../../dataset/dataset.ts";
@@ -56,8 +56,7 @@ export function readWholeDataset(folder: string): DatasetManifest | undefined {
     }
     if (dataset.manifest.documentsHash === noDocuments) return dataset.manifest;
     const documents = readDocumentsManifest(join(folder, "documents"));
-    const checksums = Object.fromEntries(documents.files.map(({ name, sha256 }) => [name, sha256]));
-    const changed = findChangedFile(join(folder, "documents"), checksums) !== undefined;
+    const changed = findChangedFile(join(folder, "documents"), listChecksums(documents)) !== undefined;
     return changed || documents.hash !== dataset.manifest.documentsHash ? undefined : dataset.manifest;
   });
 }

@@ -17,6 +17,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { lockFolder } from "../../base/files/folder-lock.ts";
 import { RandomSequence, streams } from "../../base/random.ts";
 import { listPortions } from "../../corpus/portions/portion.ts";
 import { listShards } from "../../corpus/sources/sources.ts";
@@ -93,8 +94,29 @@ test("machines that read a share each give together what one gives, and none may
   await assert.rejects(prepareOnMachine(other, { number: 1, of }), { code: "E_OUTPUT_OTHER" });
   await assert.rejects(mergeMachines(other), { code: "E_PORTIONS_MISSING" });
   await assert.rejects(prepareOnMachine(options("machines"), { number: 4, of }), { code: "E_OPTION" });
+  // Work of other options that lies beside it is not taken for this.
+  const foreign = await prepareOnMachine({ ...other, out: join(root, "machine-4") }, { number: 1, of: 1 });
+  cpSync(foreign.folder, join(root, "machines"), { recursive: true });
   const { folder } = await mergeMachines(options("machines"));
   assert.deepEqual(snapshot(folder), expected);
+});
+
+test("shares of other options that were put together are missing, not mixed", async () => {
+  for (const [number, repeatedBytes] of [60, 70].entries()) {
+    const machine = { number: number + 1, of: 2 };
+    const { folder } = await prepareOnMachine(options(`mixed-${number}`, { repeatedBytes }), machine);
+    cpSync(folder, join(root, "mixed"), { recursive: true });
+  }
+  for (const repeatedBytes of [60, 70]) {
+    await assert.rejects(mergeMachines(options("mixed", { repeatedBytes })), { code: "E_PORTIONS_MISSING" });
+  }
+});
+
+test("who prepares waits for the machines that read there", async () => {
+  const lock = lockFolder(join(root, "shared/.cram-work/0123456789abcdef/shard-1-of-2"), "prepare");
+  await assert.rejects(prepare(options("shared")), { code: "E_FOLDER_BUSY" });
+  lock.release();
+  assert.deepEqual(snapshot((await prepare(options("shared"))).folder), expected);
 });
 
 test("killed again and again it goes on, and what comes out is the same", {
@@ -117,7 +139,9 @@ test("killed again and again it goes on, and what comes out is the same", {
     assert.equal(signal, "SIGKILL", stage);
     assert.ok(existsSync(join(own.out, ".cram-work")));
   }
-  const portions = readdirSync(join(own.out, ".cram-work")).filter(name => name.endsWith(".json"));
+  const portions = readdirSync(join(own.out, ".cram-work"), { recursive: true, encoding: "utf8" }).filter(name =>
+    /portion-\d+\.json$/.test(name),
+  );
   assert.ok(portions.length >= 4);
   const { folder } = await prepare(own);
   assert.deepEqual(snapshot(folder), expected);

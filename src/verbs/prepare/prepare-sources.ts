@@ -17,7 +17,7 @@ import { buildFromText, type OnStage, readText } from "./build-from-text.ts";
 import { datasetNames, listDatasetFiles, readWholeDataset } from "./dataset-folder.ts";
 import type { DatasetOptions, Prepared } from "./dataset-options.ts";
 import { createProgress } from "./stages/progress.ts";
-import { holdsWork, isOf, openWorkFolder, workFolderOf } from "./stages/work-folder.ts";
+import { holdsWork, listOtherWork, listReaders, openWorkFolder, workFolderOf } from "./stages/work-folder.ts";
 import { describeText } from "./text-warnings.ts";
 
 /** How files are looked for: what is passed over is written down. */
@@ -51,7 +51,7 @@ export function prepareSources(
   merges = false,
 ): Promise<Prepared> {
   checkOutput(folder, "a dataset", datasetNames);
-  return withFolderLock(folder, "prepare", async () => {
+  return withAllLocks(folder, async () => {
     finishMoves(folder);
     const before = shards.map(describeShardState);
     const manifest = readWholeDataset(folder);
@@ -65,6 +65,7 @@ export function prepareSources(
     const key = nameWork(shards, options);
     const portions = listPortions(shards);
     if (merges) checkFinished(folder, key, portions);
+    listOtherWork(folder, key).forEach(removeLeftovers);
     const work = openWorkFolder(folder, key);
     try {
       const summaries = await readText(work, shards, portions, options, onStage);
@@ -78,12 +79,19 @@ export function prepareSources(
         refuseChanged(shards, before);
         return dataset;
       });
-      removeLeftovers(work);
+      removeLeftovers(workFolderOf(folder));
       return { ...built, folder };
     } catch (error) {
       throw endWork(folder, error);
     }
   });
+}
+
+/** While nobody else writes the dataset, and no machine reads a share of any work there. */
+function withAllLocks<T>(folder: string, use: () => Promise<T>): Promise<T> {
+  const take = ([first, ...rest]: readonly string[]): Promise<T> =>
+    first === undefined ? use() : withFolderLock(first, "prepare", () => take(rest));
+  return withFolderLock(folder, "prepare", () => take(listReaders(folder)));
 }
 
 /** Of the whole work what one of `of` machines does: every portion whose turn it is. */
@@ -112,10 +120,11 @@ export async function prepareShard(
 ): Promise<PreparedShard> {
   checkOutput(folder, "a dataset", datasetNames);
   const key = nameWork(shards, options);
-  if (holdsWork(folder) && !isOf(workFolderOf(folder), key)) {
+  const other = listOtherWork(folder, key).find(holdsWork);
+  if (other !== undefined) {
     throw new UserError(
       "E_OUTPUT_OTHER",
-      `${workFolderOf(folder)}: what was read there is of other sources or options`,
+      `${other}: what was read there is of other sources or options`,
       "Give every machine the same sources and options; remove that folder to begin anew.",
     );
   }
@@ -132,12 +141,11 @@ export async function prepareShard(
 
 /** UserError E_PORTIONS_MISSING. */
 function checkFinished(folder: string, key: string, portions: readonly Portion[]): void {
-  const work = workFolderOf(folder);
-  const missing = isOf(work, key)
-    ? portions.filter(({ index }) => readPortionSummary(work, index) === undefined)
-    : portions;
+  const work = workFolderOf(folder, key);
+  const missing = portions.filter(({ index }) => readPortionSummary(work, index) === undefined);
   if (missing.length === 0) return;
-  const seen = isOf(work, key) ? "" : "; what is there, if anything, is of other sources or options";
+  const other = listOtherWork(folder, key).filter(holdsWork).length;
+  const seen = other > 0 ? "; what else is there is of other sources or options" : "";
   throw new UserError(
     "E_PORTIONS_MISSING",
     `${folder}: ${missing.length} of ${portions.length} portions are not read, the first of them that of ${missing[0]!.shards[0]!.path}${seen}`,
@@ -160,7 +168,7 @@ function identifyAll(shards: readonly Shard[], options: DatasetOptions, onStage:
 const passing: readonly string[] = ["E_DISK_FULL", "E_NOT_WRITABLE"];
 
 function endWork(folder: string, error: unknown): unknown {
-  const isKept = holdsWork(folder) && (!(error instanceof UserError) || passing.includes(error.code));
+  const isKept = holdsWork(workFolderOf(folder)) && (!(error instanceof UserError) || passing.includes(error.code));
   if (!isKept) removeLeftovers(workFolderOf(folder));
   if (!isKept || !(error instanceof UserError)) return error;
   const advice = `${error.advice} What is finished stays in ${workFolderOf(folder)}, and the same command goes on from there.`;

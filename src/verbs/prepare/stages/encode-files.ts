@@ -1,9 +1,8 @@
 // The ids of a corpus, kept in a file for each file of documents, so that one that was encoded once is not encoded again. A batch is two
 // words, its documents and its ids, then the lengths of the documents, then the ids; all are words of 32 bits.
 
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { FileDraft } from "../../../base/files/files.ts";
+import { HashedFile, isSealed, sealFile } from "../../../base/files/sealed-file.ts";
 import { readDocumentsFile, readDocumentsManifest } from "../../../corpus/documents.ts";
 import { readFile } from "../../../tables/bytes.ts";
 import type { EncodedDocuments } from "../../../tokenizer/encoding/encode-batch.ts";
@@ -17,24 +16,24 @@ export async function* encodeFiles(
   tokenizer: Tokenizer,
   threads: number,
 ): AsyncGenerator<EncodedDocuments> {
-  for (const [number, file] of readDocumentsManifest(documentsFolder).files.entries()) {
+  for (const [number, documents] of readDocumentsManifest(documentsFolder).files.entries()) {
     const path = join(work, `ids-${String(number).padStart(5, "0")}-${tokenizer.hash}`);
-    if (existsSync(path)) {
+    if (isSealed(path)) {
       yield* readBatches(path);
       continue;
     }
-    const draft = new FileDraft(path);
+    const file = new HashedFile(path);
     try {
-      for await (const batch of encodeDocuments(tokenizer, readDocumentsFile(documentsFolder, file), threads)) {
+      for await (const batch of encodeDocuments(tokenizer, readDocumentsFile(documentsFolder, documents), threads)) {
         const { ids, lengths } = batch;
         for (const words of [Uint32Array.of(lengths.length, ids.length), lengths, ids]) {
-          draft.write(new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
+          file.add(new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
         }
         yield batch;
       }
-      draft.commit();
+      sealFile(path, file.commit());
     } finally {
-      draft.abandon();
+      file.abandon();
     }
   }
 }

@@ -1,42 +1,33 @@
 // Where prepare keeps what is finished of a dataset that is not: portions, the documents, the tokenizer, ids. It lies hidden in the
-// dataset's folder, and belongs to the sources and options that it was begun with; the same command goes on from there.
+// dataset's folder, under the name of the sources and options that it is of; the same command goes on from there.
 
-import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
-import { z } from "zod";
-import { makeFolder, readJson, writeFileAtomically } from "../../../base/files/files.ts";
-import { removeLeftovers } from "../../../base/files/leftovers.ts";
+import { basename, join } from "node:path";
+import { listFolder, makeFolder } from "../../../base/files/files.ts";
 
-const version = 1;
-const contentSchema = z.strictObject({ version: z.literal(version), key: z.string() });
+/** The folder of all work, or of that of a key: of sources and options. */
+export const workFolderOf = (folder: string, key = ""): string => join(folder, ".cram-work", key);
 
-export const workFolderOf = (folder: string): string => join(folder, ".cram-work");
-
-/** Makes the work folder, or finds it as it was left; what another command left there goes. UserErrors: E_NOT_WRITABLE, E_DISK_FULL. */
+/** Makes the work folder, or finds it as it was left. UserErrors: E_NOT_WRITABLE, E_DISK_FULL. */
 export function openWorkFolder(folder: string, key: string): string {
-  const work = workFolderOf(folder);
-  if (!isOf(work, key)) removeLeftovers(work);
+  const work = workFolderOf(folder, key);
   makeFolder(work);
-  if (!isOf(work, key)) writeFileAtomically(join(work, "work.json"), JSON.stringify({ version, key }));
   return work;
 }
 
-/** Whether something is finished there of these sources and options. */
-export function isOf(work: string, key: string): boolean {
-  const path = join(work, "work.json");
-  return existsSync(path) && contentSchema.safeParse(tryReading(path)).data?.key === key;
-}
+const listFolders = (folder: string): string[] =>
+  listFolder(folder, "folder of work").flatMap(entry => (entry.isDirectory() ? [join(folder, entry.name)] : []));
 
-function tryReading(path: string): unknown {
-  try {
-    return readJson(path, "list of work");
-  } catch {
-    return undefined; // damaged: begun anew
-  }
-}
+/** Work there of other sources or options. */
+export const listOtherWork = (folder: string, key: string): string[] =>
+  listFolders(workFolderOf(folder)).filter(work => work !== workFolderOf(folder, key));
 
-/** Whether anything is finished there. */
-export const holdsWork = (folder: string): boolean => {
-  const work = workFolderOf(folder);
-  return existsSync(work) && readdirSync(work).some(name => /^portion-\d+\.json$/.test(name));
-};
+/** The folders that machines lock while they read a share of some work there. */
+export const listReaders = (folder: string): string[] =>
+  listFolders(workFolderOf(folder))
+    .flatMap(listFolders)
+    .filter(path => /^shard-\d+-of-\d+$/.test(basename(path)));
+
+/** Whether anything is finished in a folder of work, or in one of several. */
+export const holdsWork = (work: string): boolean =>
+  listFolder(work, "folder of work").some(({ name }) => /^portion-\d+\.json$/.test(name)) ||
+  listFolders(work).some(holdsWork);
