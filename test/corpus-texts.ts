@@ -10,7 +10,7 @@ import { type AssembleOptions, assembleDocuments } from "../src/corpus/portions/
 import { listPortions, type PortionSummary } from "../src/corpus/portions/portion.ts";
 import { readPortion } from "../src/corpus/portions/read-portion.ts";
 import type { SelectOptions } from "../src/corpus/select.ts";
-import type { Document } from "../src/corpus/sources/read-shard.ts";
+import type { Document } from "../src/corpus/sources/formats/document-readers.ts";
 import type { Shard } from "../src/corpus/sources/shard.ts";
 
 /** Texts as their places see them. */

@@ -11,7 +11,7 @@ import fc from "fast-check";
 import { UserError } from "../base/errors.ts";
 import { readDocuments, readDocumentsManifest, writeDocuments } from "./documents.ts";
 import { type Funnel, startFunnel } from "./funnel.ts";
-import type { Document } from "./sources/read-shard.ts";
+import type { Document } from "./sources/formats/document-readers.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cramming-documents-"));
 after(() => rmSync(root, { recursive: true }));

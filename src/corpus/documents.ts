@@ -12,7 +12,7 @@ import { readFile } from "../tables/bytes.ts";
 import { splitLines } from "../tables/lines.ts";
 import { type DocumentsFile, DocumentsWriter } from "./documents-writer.ts";
 import { type DropReason, dropReasons, type Funnel, startFunnel } from "./funnel.ts";
-import type { Document } from "./sources/read-shard.ts";
+import type { Document } from "./sources/formats/document-readers.ts";
 
 const format = "cramming-documents";
 const fileName = /^documents-\d{5,}\.jsonl$/;

@@ -6,7 +6,8 @@ import { SeenTexts } from "./deduplication/equal-texts.ts";
 import { type EvaluationTexts, occursIn } from "./deduplication/evaluation-texts.ts";
 import { type ChosenFilter, judgeByFilter } from "./filters/filters.ts";
 import { type DropReason, startFunnel } from "./funnel.ts";
-import { type Document, type ReadOptions, readShard } from "./sources/read-shard.ts";
+import type { Document } from "./sources/formats/document-readers.ts";
+import { type ReadOptions, readShard } from "./sources/read-shard.ts";
 import type { Shard } from "./sources/shard.ts";
 
 export interface SelectOptions extends ReadOptions {

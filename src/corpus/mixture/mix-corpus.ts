@@ -8,7 +8,7 @@ import { removeLeftovers } from "../../base/files/leftovers.ts";
 import { readFile } from "../../tables/bytes.ts";
 import { splitLines } from "../../tables/lines.ts";
 import type { Funnel } from "../funnel.ts";
-import type { Document } from "../sources/read-shard.ts";
+import type { Document } from "../sources/formats/document-readers.ts";
 import type { Shard } from "../sources/shard.ts";
 import { type MixturePart, mixDocuments } from "./mix-documents.ts";
 

@@ -8,7 +8,7 @@ import { findNearDuplicates } from "../deduplication/near-duplicates.ts";
 import { cutStretches, findRepeatedStretches, type Stretches } from "../deduplication/repeated-stretches.ts";
 import { insertExample, showExample } from "../examples.ts";
 import { countDocument, type DropReason, type Funnel } from "../funnel.ts";
-import type { Document } from "../sources/read-shard.ts";
+import type { Document } from "../sources/formats/document-readers.ts";
 import type { PortionSummary } from "./portion.ts";
 import { PortionTexts } from "./portion-texts.ts";
 

@@ -1,40 +1,31 @@
-// A shard to its documents: a text file is one document, a line of a .jsonl or a row of a table is one, what a page
-// shows is one, the comments of a .d.ts are. Markup, JSON and tables are never taken for text. Memory is bounded by the longest document, whatever the size of the file, and a document by 64 MiB: written as JSON a text grows
-// up to sixfold, and a string ends at 512 MiB.
+// A shard to its documents: what a file is, by the option, its name or its first bytes; what is no text is refused, or counted and
+// passed over. Markup, JSON and tables are never taken for text. Memory is bounded by the longest document, whatever the size of
+// the file, and a document by 64 MiB: written as JSON a text grows up to sixfold, and a string ends at 512 MiB.
 
 import { UserError } from "../../base/errors.ts";
 import { detectCompression, readFile, unpackBytes } from "../../tables/bytes.ts";
-import { splitLines } from "../../tables/lines.ts";
 import { passOver } from "../../tables/passed-over.ts";
-import { isColumnar, openTable, type TableFormat, tableFormat } from "../../tables/table.ts";
-import { decodeMarked, readTextPieces } from "../../tables/text.ts";
-import { decodeUtf8, guessUtf16, looksBinary, type Place, showBytes } from "../../tables/utf8.ts";
+import { type TableFormat, tableFormat } from "../../tables/table.ts";
+import { decodeMarked } from "../../tables/text.ts";
+import { guessUtf16, looksBinary, showBytes } from "../../tables/utf8.ts";
 import type { Funnel } from "../funnel.ts";
-import { extractDocComments } from "./formats/doc-comments.ts";
-import { extractHtmlText } from "./formats/html-text.ts";
+import {
+  type Document,
+  type DocumentBatch,
+  passDocuments,
+  type Reading,
+  readJsonLines,
+  readRows,
+  readSeparated,
+  readWhole,
+} from "./formats/document-readers.ts";
 import { recogniseFormat } from "./formats/recognise-format.ts";
-import { findText, listColumns, type RowChoice } from "./formats/row-text.ts";
 import { joinDocuments } from "./join-documents.ts";
 import { explainUnreadable } from "./local-files.ts";
 import { beginning, type Position, type Shard, type ShardFormat } from "./shard.ts";
 import { openShard } from "./sources.ts";
 
 const longestDocumentBytes = 64 * 2 ** 20;
-
-export interface Document {
-  readonly text: string;
-  /** The path of the file it came from. */
-  readonly source: string;
-  /** The line in a .jsonl, from 1. */
-  readonly line?: number;
-}
-
-/** Documents that come at once, because handing each one over by itself costs more. */
-export interface DocumentBatch {
-  readonly documents: readonly Document[];
-  /** From where reading goes on behind them. */
-  readonly next: Position;
-}
 
 const tableFormats = ["json", "csv", "tsv", "parquet", "arrow"] as const satisfies readonly TableFormat[];
 /** What files may be said to be, whatever their names and contents say. */
@@ -109,12 +100,6 @@ function readJoined(
   return passDocuments(from, joinDocuments(readDocumentsOf(shard, options, funnel, beginning, longestBytes), join));
 }
 
-/** Formats of which a part is the text. */
-const extractors: Readonly<Partial<Record<ShardFormat, (content: string) => string>>> = {
-  declarations: extractDocComments,
-  html: extractHtmlText,
-};
-
 const noTextCodes = ["E_TEXT_FIELD", "E_JSON_LINE", "E_TABLE_EMPTY", "E_TABLE_ROW", "E_TABLE_FORMAT"];
 
 async function* readDocumentsOf(
@@ -126,10 +111,11 @@ async function* readDocumentsOf(
 ): AsyncGenerator<DocumentBatch> {
   const { path } = shard;
   const choice = { where: shard.choice?.where, textField: shard.choice?.textField ?? options.textField };
+  const reading: Reading = { path, choice, skipBroken: options.skipBroken === true, funnel, from, longestBytes };
   const table =
     chooseTable(shard, options) ?? (shard.format === "unknown" ? await detectTable(shard, options) : undefined);
   if (table !== undefined) {
-    yield* readRows(shard, choice, options, funnel, from, table);
+    yield* readRows(openShard(shard), table, reading);
     options.onBytes?.(shard.bytes);
     return;
   }
@@ -138,17 +124,14 @@ async function* readDocumentsOf(
   const format =
     (options.format as ShardFormat | undefined) ?? (isOpen ? detectFormat(start, shard, options) : shard.format);
   const text = refuseBinary(bytes, path);
-  if (format === "jsonl") yield* readJsonLines(text, path, choice, options, funnel, from, longestBytes);
+  if (format === "jsonl") yield* readJsonLines(text, reading);
   else if (options.separator !== undefined && format === "text" && choice.where === undefined) {
-    yield* passDocuments(from, readSeparated(text, path, options.separator, longestBytes));
+    yield* passDocuments(from, readSeparated(text, options.separator, reading));
   } else {
     if (choice.where !== undefined) throw refuseWhere(path, format);
-    yield* passDocuments(from, readWhole(text, path, format, longestBytes));
+    yield* passDocuments(from, readWhole(text, format, reading));
   }
 }
-
-/** Of a row: why it is passed over. */
-const notWanted = "with another value than the mixture asks for";
 
 const isTable = (format: string | undefined): format is TableFormat => tableFormats.some(each => each === format);
 
@@ -171,26 +154,6 @@ async function detectTable(shard: Shard, { format }: ReadOptions): Promise<Table
 function refuseWhere(path: string, format: string): UserError {
   const seen = `${path}: ${format}, which has no fields, and the mixture chooses by one`;
   return new UserError("E_MIX", seen, "Leave `where` out for it.");
-}
-
-/** What comes behind the first `from` documents, for formats in which only reading finds them. */
-async function* passDocuments(from: Position, batches: AsyncIterable<Document[]>): AsyncGenerator<DocumentBatch> {
-  let next = beginning;
-  for await (const batch of batches) {
-    const documents = next >= from ? batch : batch.slice(from - next);
-    next += batch.length;
-    if (next > from) yield { documents, next };
-  }
-}
-
-async function* readWhole(
-  pieces: AsyncIterable<Buffer>,
-  path: string,
-  format: ShardFormat,
-  longestBytes: number,
-): AsyncGenerator<Document[]> {
-  const whole = await readText(pieces, path, longestBytes);
-  yield [{ text: extractors[format]?.(whole) ?? whole, source: path }];
 }
 
 /** A file's content; how one named itself is packed, its first bytes say. */
@@ -245,55 +208,6 @@ function detectFormat(start: Buffer, { path, format }: Shard, { textField }: Rea
   );
 }
 
-async function* readRows(
-  shard: Shard,
-  choice: RowChoice,
-  { skipBroken }: ReadOptions,
-  funnel: Funnel,
-  from: Position,
-  format: TableFormat,
-): AsyncGenerator<DocumentBatch> {
-  const { path } = shard;
-  let next = from;
-  // Of a file of columns the others are not read.
-  const columns = isColumnar(format) ? { columns: listColumns(choice) } : {};
-  for await (const rows of openTable(path, { file: openShard(shard), from, format, ...columns }).rows) {
-    next += rows.length;
-    const documents: Document[] = [];
-    for (const { values, line } of rows) {
-      const text = takeText(() => values, choice, `${path}:${line}`, skipBroken, funnel);
-      if (text !== undefined) documents.push({ text, source: path, line });
-    }
-    yield { documents, next };
-  }
-}
-
-/** The documents between separators; what is only white space is none. */
-async function* readSeparated(
-  pieces: AsyncIterable<Buffer>,
-  path: string,
-  separator: RegExp,
-  longestBytes: number,
-): AsyncGenerator<Document[]> {
-  const describe = (texts: string[]) => texts.filter(text => /\S/.test(text)).map(text => ({ text, source: path }));
-  let rest = "";
-  for await (const piece of readTextPieces(pieces, path)) {
-    const texts = (rest + piece).split(separator);
-    rest = texts.pop()!;
-    yield describe(texts);
-    if (rest.length > longestBytes) throw tooLong(path, longestBytes);
-  }
-  yield describe([rest]);
-}
-
-function tooLong(path: string, longestBytes: number): UserError {
-  return new UserError(
-    "E_TEXT_TOO_LONG",
-    `${path}: one document of more than ${longestBytes / 2 ** 20} MiB`,
-    "Say what stands between its documents with --document-separator, or write a .jsonl with one document a line.",
-  );
-}
-
 async function* refuseBinary(pieces: AsyncIterable<Buffer>, path: string): AsyncGenerator<Buffer> {
   let begun = false;
   for await (const piece of pieces) {
@@ -313,81 +227,4 @@ function adviseOnBinary(bytes: Buffer): string {
   const encoding = guessUtf16(bytes);
   if (encoding === undefined) return "Name a text file; a compressed one must be a gzip and end in .gz.";
   return `It looks like ${encoding} without a mark; convert it with \`iconv -f ${encoding} -t UTF-8\`.`;
-}
-
-async function readText(pieces: AsyncIterable<Buffer>, path: string, longestBytes: number): Promise<string> {
-  const all: Buffer[] = [];
-  let bytes = 0;
-  for await (const piece of pieces) {
-    all.push(piece);
-    bytes += piece.length;
-    if (bytes > longestBytes) {
-      throw tooLong(path, longestBytes);
-    }
-  }
-  return decodeUtf8(Buffer.concat(all), { path, line: 1, byte: 0 });
-}
-
-async function* readJsonLines(
-  pieces: AsyncIterable<Buffer>,
-  path: string,
-  choice: RowChoice,
-  { skipBroken }: ReadOptions,
-  funnel: Funnel,
-  from: Position,
-  longestBytes: number,
-): AsyncGenerator<DocumentBatch> {
-  let line = 0;
-  let byte = 0;
-  for await (const lines of splitLines(pieces, path, longestBytes)) {
-    const documents: Document[] = [];
-    for (const bytes of lines) {
-      line += 1;
-      if (line <= from) {
-        byte += bytes.length;
-        continue;
-      }
-      const place = { path, line, byte };
-      const text = takeText(() => parseLine(bytes, place), choice, `${path}:${line}`, skipBroken, funnel);
-      if (text !== undefined) documents.push({ text, source: path, line });
-      byte += bytes.length;
-    }
-    if (line > from) yield { documents, next: line };
-  }
-}
-
-/** The text of a row; undefined for a blank line, one that is not wanted, and a broken one where these are passed over. */
-function takeText(
-  read: () => unknown,
-  choice: RowChoice,
-  place: string,
-  skipBroken: boolean | undefined,
-  funnel: Funnel,
-): string | undefined {
-  try {
-    const row = read();
-    const text = row === undefined ? undefined : findText(row, choice, place);
-    if (text === undefined && row !== undefined) passOver(funnel.passedOver, notWanted, place);
-    return text;
-  } catch (error) {
-    if (skipBroken !== true || !(error instanceof UserError)) throw error;
-    passOver(funnel.passedOver, `broken lines (${error.code})`, place);
-    return undefined;
-  }
-}
-
-/** The value in a line of JSON; undefined for a blank line. */
-function parseLine(bytes: Buffer, place: Place): unknown {
-  const json = decodeUtf8(bytes, place);
-  if (json.trim() === "") return undefined;
-  try {
-    return JSON.parse(json);
-  } catch (cause) {
-    throw new UserError(
-      "E_JSON_LINE",
-      `${place.path}:${place.line}: this line is not JSON: ${(cause as Error).message}`,
-      "A .jsonl file holds one JSON object a line; correct or remove this one.",
-      { cause },
-    );
-  }
 }

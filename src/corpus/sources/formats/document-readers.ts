@@ -1,0 +1,183 @@
+// Content to documents, by its format: a text file is one document or what stands between separators, a line of a .jsonl or
+// a row of a table is one, what a page shows is one, the comments of a .d.ts are. Memory is bounded by the longest document.
+
+import { UserError } from "../../../base/errors.ts";
+import type { LocalBytes } from "../../../tables/bytes.ts";
+import { splitLines } from "../../../tables/lines.ts";
+import { passOver } from "../../../tables/passed-over.ts";
+import { isColumnar, openTable, type TableFormat } from "../../../tables/table.ts";
+import { readTextPieces } from "../../../tables/text.ts";
+import { decodeUtf8, type Place } from "../../../tables/utf8.ts";
+import type { Funnel } from "../../funnel.ts";
+import { beginning, type Position, type ShardFormat } from "../shard.ts";
+import { extractDocComments } from "./doc-comments.ts";
+import { extractHtmlText } from "./html-text.ts";
+import { findText, listColumns, type RowChoice } from "./row-text.ts";
+
+export interface Document {
+  readonly text: string;
+  /** The path of the file it came from. */
+  readonly source: string;
+  /** The line in a .jsonl, from 1. */
+  readonly line?: number;
+}
+
+/** Documents that come at once, because handing each one over by itself costs more. */
+export interface DocumentBatch {
+  readonly documents: readonly Document[];
+  /** From where reading goes on behind them. */
+  readonly next: Position;
+}
+
+/** What the readers of all formats are told. */
+export interface Reading {
+  readonly path: string;
+  readonly choice: RowChoice;
+  /** Whether broken lines are counted and passed over instead of refused. */
+  readonly skipBroken: boolean;
+  readonly funnel: Funnel;
+  readonly from: Position;
+  /** A document of more is refused. */
+  readonly longestBytes: number;
+}
+
+/** Formats of which a part is the text. */
+const extractors: Readonly<Partial<Record<ShardFormat, (content: string) => string>>> = {
+  declarations: extractDocComments,
+  html: extractHtmlText,
+};
+
+/** A file that is one document. UserErrors: E_UTF8, E_TEXT_TOO_LONG. */
+export async function* readWhole(
+  pieces: AsyncIterable<Buffer>,
+  format: ShardFormat,
+  { path, longestBytes }: Reading,
+): AsyncGenerator<Document[]> {
+  const whole = await readText(pieces, path, longestBytes);
+  yield [{ text: extractors[format]?.(whole) ?? whole, source: path }];
+}
+
+/** The documents between separators; what is only white space is none. UserErrors: E_UTF8, E_TEXT_TOO_LONG. */
+export async function* readSeparated(
+  pieces: AsyncIterable<Buffer>,
+  separator: RegExp,
+  { path, longestBytes }: Reading,
+): AsyncGenerator<Document[]> {
+  const describe = (texts: string[]) => texts.filter(text => /\S/.test(text)).map(text => ({ text, source: path }));
+  let rest = "";
+  for await (const piece of readTextPieces(pieces, path)) {
+    const texts = (rest + piece).split(separator);
+    rest = texts.pop()!;
+    yield describe(texts);
+    if (rest.length > longestBytes) throw tooLong(path, longestBytes);
+  }
+  yield describe([rest]);
+}
+
+async function readText(pieces: AsyncIterable<Buffer>, path: string, longestBytes: number): Promise<string> {
+  const all: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of pieces) {
+    all.push(piece);
+    bytes += piece.length;
+    if (bytes > longestBytes) throw tooLong(path, longestBytes);
+  }
+  return decodeUtf8(Buffer.concat(all), { path, line: 1, byte: 0 });
+}
+
+function tooLong(path: string, longestBytes: number): UserError {
+  return new UserError(
+    "E_TEXT_TOO_LONG",
+    `${path}: one document of more than ${longestBytes / 2 ** 20} MiB`,
+    "Say what stands between its documents with --document-separator, or write a .jsonl with one document a line.",
+  );
+}
+
+/** What comes behind the first `from` documents, for formats in which only reading finds them. */
+export async function* passDocuments(
+  from: Position,
+  batches: AsyncIterable<Document[]>,
+): AsyncGenerator<DocumentBatch> {
+  let next = beginning;
+  for await (const batch of batches) {
+    const documents = next >= from ? batch : batch.slice(from - next);
+    next += batch.length;
+    if (next > from) yield { documents, next };
+  }
+}
+
+/** A document a line. UserErrors: E_UTF8, E_JSON_LINE, E_TEXT_FIELD, those of splitting lines. */
+export async function* readJsonLines(pieces: AsyncIterable<Buffer>, reading: Reading): AsyncGenerator<DocumentBatch> {
+  const { path, from, longestBytes } = reading;
+  let line = 0;
+  let byte = 0;
+  for await (const lines of splitLines(pieces, path, longestBytes)) {
+    const documents: Document[] = [];
+    for (const bytes of lines) {
+      line += 1;
+      if (line <= from) {
+        byte += bytes.length;
+        continue;
+      }
+      const place = { path, line, byte };
+      const text = takeText(() => parseLine(bytes, place), `${path}:${line}`, reading);
+      if (text !== undefined) documents.push({ text, source: path, line });
+      byte += bytes.length;
+    }
+    if (line > from) yield { documents, next: line };
+  }
+}
+
+/** A document a row. UserErrors: E_TEXT_FIELD, those of reading tables. */
+export async function* readRows(
+  file: LocalBytes,
+  format: TableFormat,
+  reading: Reading,
+): AsyncGenerator<DocumentBatch> {
+  const { path, choice, from } = reading;
+  let next = from;
+  // Of a file of columns the others are not read.
+  const columns = isColumnar(format) ? { columns: listColumns(choice) } : {};
+  for await (const rows of openTable(path, { file, from, format, ...columns }).rows) {
+    next += rows.length;
+    const documents: Document[] = [];
+    for (const { values, line } of rows) {
+      const text = takeText(() => values, `${path}:${line}`, reading);
+      if (text !== undefined) documents.push({ text, source: path, line });
+    }
+    yield { documents, next };
+  }
+}
+
+/** Of a row: why it is passed over. */
+const notWanted = "with another value than the mixture asks for";
+
+/** The text of a row; undefined for a blank line, one that is not wanted, and a broken one where these are passed over. */
+function takeText(read: () => unknown, place: string, { choice, skipBroken, funnel }: Reading): string | undefined {
+  try {
+    const row = read();
+    const text = row === undefined ? undefined : findText(row, choice, place);
+    if (text === undefined && row !== undefined) passOver(funnel.passedOver, notWanted, place);
+    return text;
+  } catch (error) {
+    if (!skipBroken || !(error instanceof UserError)) throw error;
+    passOver(funnel.passedOver, `broken lines (${error.code})`, place);
+    return undefined;
+  }
+}
+
+/** The value in a line of JSON; undefined for a blank line. */
+function parseLine(bytes: Buffer, place: Place): unknown {
+  const json = decodeUtf8(bytes, place);
+  if (json.trim() === "") return undefined;
+  try {
+    return JSON.parse(json);
+  } catch (cause) {
+    throw new UserError(
+      "E_JSON_LINE",
+      `${place.path}:${place.line}: this line is not JSON: ${(cause as Error).message}`,
+      "A .jsonl file holds one JSON object a line; correct or remove this one.",
+      { cause },
+    );
+  }
+}
