@@ -34,7 +34,7 @@ const rates: Readonly<Record<string, number>> = {
     lamb: 1e-2,
     "adamw-scale": 2e-2,
     sophia: 5e-4,
-    adahessian: 1e-2,
+    adahessian: 5e-2,
   },
 };
 

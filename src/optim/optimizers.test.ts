@@ -52,6 +52,7 @@ const changes: Readonly<Record<string, { readonly to: unknown; readonly beside?:
   sharpness: { to: 0.5, beside: { interval: 1 } },
   rho: { to: 0.5 },
   hessianPower: { to: 0.5 },
+  block: { to: 1 },
   interval: { to: 7 },
   factorMemory: { to: 0.5 },
   ridge: { to: 1e-3 },

@@ -38,7 +38,7 @@ const settings: Readonly<Record<string, readonly string[]>> = {
   shampoo: ["learningRate=0.01", "blockSize=8", "interval=3"],
   soap: ["learningRate=0.01", "blockSize=4", "interval=3"],
   sophia: ["learningRate=0.01", "interval=4"],
-  adahessian: ["learningRate=0.03", "interval=2"],
+  adahessian: ["learningRate=0.1", "interval=2"],
 };
 
 /** Of each what it is called and what it needs beside the settings of its optimizer. */

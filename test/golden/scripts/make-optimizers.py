@@ -110,11 +110,15 @@ def sophia(b1, b2, rho, eps, every):  # algorithm 3; SECOND is the gradient of s
         return w - lr * wd * w - lr * np.clip(m / (rho * s["h"] + eps), -1, 1)
     return step
 
-def adahessian(b1, b2, eps, power, every):  # adahessian.py of davda54, without averages over blocks; SECOND is v * Hv
+def adahessian(b1, b2, eps, power, every, block=1):  # adahessian.py of davda54, averages over blocks as in the paper, 3.2; SECOND is v * Hv
     def step(w, g, s, t, lr, wd, second):
         m = mean_of(s, "m", g, b1) / (1 - b1 ** t)
         if (t - 1) % every == 0:
-            mean_of(s, "v", second ** 2, b2)
+            flat = np.abs(second).reshape(-1)
+            if w.ndim == 2 and block > 1:
+                whole = len(flat) // block * block
+                flat[:whole] = np.repeat(flat[:whole].reshape(-1, block).mean(1), block)
+            mean_of(s, "v", flat.reshape(w.shape) ** 2, b2)
             s["seen"] = s.get("seen", 0) + 1
         return w - lr * wd * w - lr * m / (np.sqrt(s["v"] / (1 - b2 ** s["seen"])) ** power + eps)
     return step
@@ -235,8 +239,8 @@ case("adamw", dict(ADAM, sharpness=0.05), lambda rate, decay: with_numpy(adamw(0
 SOPHIA = dict(beta1=0.9, beta2=0.95, rho=2, epsilon=1e-15)
 case("sophia", dict(SOPHIA, interval=1), N(sophia(0.9, 0.95, 2, 1e-15, 1)))
 case("sophia", dict(SOPHIA, interval=3), N(sophia(0.9, 0.95, 2, 1e-15, 3)))
-case("adahessian", dict(ADAM, hessianPower=1, interval=1), N(adahessian(0.9, 0.95, 1e-8, 1, 1)))
-case("adahessian", dict(ADAM, hessianPower=0.5, interval=4), N(adahessian(0.9, 0.95, 1e-8, 0.5, 4)))
+case("adahessian", dict(ADAM, hessianPower=1, interval=1, block=1), N(adahessian(0.9, 0.95, 1e-8, 1, 1)))
+case("adahessian", dict(ADAM, hessianPower=0.5, interval=4, block=5), N(adahessian(0.9, 0.95, 1e-8, 0.5, 4, 5)))
 FACTORS = dict(ADAM, factorMemory=0.9, ridge=1e-3, blockSize=8)
 case("shampoo", dict(FACTORS, interval=1), N(shampoo(0.9, 0.95, 1e-8, 0.9, 1e-3, 1)))
 case("shampoo", dict(FACTORS, interval=3), N(shampoo(0.9, 0.95, 1e-8, 0.9, 1e-3, 3)))
