@@ -134,9 +134,9 @@ export function buildUpdate(
     const kept = isDecoupled ? decay(value, step, multiply(rate, weightDecay), settings.cautiousDecay) : value;
     updates[name] = subtract(kept, step);
     for (const each of held) {
+      // Between due steps some stay as they are.
       const kept = states[each.kind];
-      // Between due steps some stay as they are; eight bits of eight bits are others.
-      if (kept === undefined || (each.sign !== undefined && kept === operands.states[each.kind])) continue;
+      if (kept === undefined) continue;
       Object.assign(updates, Object.fromEntries(keepState(each, kept, parameter, momentBlock)));
     }
   }

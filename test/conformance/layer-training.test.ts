@@ -80,42 +80,47 @@ test("a document in a packed sequence has the hidden states that it has alone, w
   }
 });
 
-test("layers are left out as often as their chance says, and those that stay add 1 / chance as much", async () => {
-  const rate = 0.6;
-  const dropping = await openEncoder({ ...shape, training: { layerDrop: rate } }, drawn, 12);
-  const plain = await openEncoder(shape, drawn, 12);
-  const chances = [1 - rate / 3, 1 - (2 * rate) / 3, 1 - rate];
-  // What a layer adds is linear in its output projections and their biases.
-  const outcomes = await Promise.all(
-    Array.from({ length: 8 }, async (_, kept) => {
-      const scaled = new Map(
-        [...drawn].map(([name, values]) => {
-          const layer = /^layers\.(\d)\.(attention\.output|feedForward\.out)/.exec(name)?.[1];
-          if (layer === undefined) return [name, values] as const;
-          const factor = (kept >> Number(layer)) & 1 ? 1 / chances[Number(layer)]! : 0;
-          return [name, values.map(value => factor * value)] as const;
-        }),
-      );
-      return (await openEncoder(shape, scaled, 12))({ tokens });
-    }),
-  );
-  const times = [0, 0, 0];
-  const draws = 300;
-  for (let seed = 0; seed < draws; seed++) {
-    const seen = await dropping({ tokens, layerSeed: Uint32Array.of(seed) });
-    const kept = outcomes.findIndex(expected => expected.every((value, i) => Math.abs(value - seen[i]!) < 1e-5));
-    assert.ok(kept >= 0, `seed ${seed}: no choice of layers gives this`);
-    for (const layer of times.keys()) times[layer]! += (kept >> layer) & 1;
-  }
-  for (const [layer, chance] of chances.entries()) {
-    const error = 5 * Math.sqrt(draws * chance * (1 - chance));
-    assert.ok(
-      Math.abs(times[layer]! - draws * chance) < error,
-      `layer ${layer} stayed ${times[layer]} of ${draws} times`,
+/** A choice of layers is looked for in what each draw gives; how often, in enough of them. */
+for (const [title, model, draws] of [
+  ["layers", shape, 300],
+  ["layers of a funnel", completeShape({ ...shape, strides: [2, 2, 1] }), 30],
+] as const) {
+  test(`${title} are left out as often as their chance says, and those that stay add 1 / chance as much`, async () => {
+    const rate = 0.6;
+    const dropping = await openEncoder({ ...model, training: { layerDrop: rate } }, drawn, 12);
+    const plain = await openEncoder(model, drawn, 12);
+    const chances = [1 - rate / 3, 1 - (2 * rate) / 3, 1 - rate];
+    // What a layer adds is linear in its output projections and their biases.
+    const outcomes = await Promise.all(
+      Array.from({ length: 8 }, async (_, kept) => {
+        const scaled = new Map(
+          [...drawn].map(([name, values]) => {
+            const layer = /^layers\.(\d)\.(attention\.output|feedForward\.out)/.exec(name)?.[1];
+            if (layer === undefined) return [name, values] as const;
+            const factor = (kept >> Number(layer)) & 1 ? 1 / chances[Number(layer)]! : 0;
+            return [name, values.map(value => factor * value)] as const;
+          }),
+        );
+        return (await openEncoder(model, scaled, 12))({ tokens });
+      }),
     );
-  }
-  assert.notDeepEqual(await plain({ tokens }), outcomes[7]);
-});
+    const times = [0, 0, 0];
+    for (let seed = 0; seed < draws; seed++) {
+      const seen = await dropping({ tokens, layerSeed: Uint32Array.of(seed) });
+      const kept = outcomes.findIndex(expected => expected.every((value, i) => Math.abs(value - seen[i]!) < 1e-5));
+      assert.ok(kept >= 0, `seed ${seed}: no choice of layers gives this`);
+      for (const layer of times.keys()) times[layer]! += (kept >> layer) & 1;
+    }
+    for (const [layer, chance] of chances.entries()) {
+      const error = 5 * Math.sqrt(draws * chance * (1 - chance));
+      assert.ok(
+        Math.abs(times[layer]! - draws * chance) < error,
+        `layer ${layer} stayed ${times[layer]} of ${draws} times`,
+      );
+    }
+    assert.notDeepEqual(await plain({ tokens }), outcomes[7]);
+  });
+}
 
 test("documents end at their separators, also where these are masked; without any the option is refused", async () => {
   const folder = mkdtempSync(join(tmpdir(), "cram-documents-"));

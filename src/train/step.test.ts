@@ -1,0 +1,59 @@
+// What a step makes of its micro-batches, with a loss scale and without: loss, mean gradient, and what a batch rule reads of gradients;
+// against gradients that are known by hand, and against the norm that the update has of the same gradient.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { quickstart } from "../../recipes/quickstart.ts";
+import { fetchValues } from "../../test/fetch-tensors.ts";
+import { openReference } from "../backends/reference/reference.ts";
+import { input, multiply, subtract, sum } from "../graph/operations.ts";
+import { drawBatch } from "../machine/measure-step.ts";
+import { defineTraining } from "./definition.ts";
+import { overrideRecipe } from "./recipe.ts";
+import { openEngine, type TrainingDefinition } from "./step.ts";
+
+/** The gradient is the factors, twice of them where sequences are cut in two. */
+const known: TrainingDefinition = {
+  parameters: new Map([["weight", [3]]]),
+  moments: new Map(),
+  loss: parameters => sum(multiply(parameters.get("weight")!, input("factors", [3], "f32")), [0]),
+  cutLosses: new Map([[2, parameters => multiply(known.loss(parameters), 2)]]),
+  update: (parameters, gradients) => {
+    const [weight, gradient] = [parameters.get("weight")!, gradients.get("weight")!];
+    return { updates: { weight: subtract(weight, gradient) }, gradientNorm: sum(gradient, [0]) };
+  },
+  measuresGradients: true,
+  scheduleInputs: () => ({}),
+  initialise: () => Float32Array.of(1, 1, 1),
+};
+
+test("losses and gradients are those of the micro-batches, whatever a loss was multiplied by, of cut sequences, too", async () => {
+  for (const scalesLoss of [false, true]) {
+    const engine = await openEngine({ ...openReference(), scalesLoss }, known);
+    await engine.accumulate({ factors: Float32Array.of(1, 2, 3) }, true);
+    assert.deepEqual(engine.measureGradients!(), { newest: [14], across: [0], before: [0] });
+    await engine.accumulate({ factors: Float32Array.of(4, 5, 6), cut: 2 }, false);
+    assert.deepEqual(engine.measureGradients!(), { newest: [308], across: [64], before: [14] });
+    // Means of 6 and 2 · 15, and of the gradients.
+    const { loss, gradientNorm } = await engine.update({ step: 1, rateScale: 1 }, 2);
+    assert.deepEqual([loss, gradientNorm], [18, 18]);
+    assert.deepEqual(await fetchValues(engine.readParameters()), [["weight", [-3.5, -5, -6.5]]]);
+    await engine.accumulate({ factors: Float32Array.of(0, 0, 1), cut: 2 }, true);
+    assert.deepEqual(engine.measureGradients!(), { newest: [4], across: [0], before: [0] });
+  }
+});
+
+test("a recipe with a batch rule has its gradients measured, of all that is trained", async () => {
+  const recipe = overrideRecipe(quickstart, [
+    ...["width=8", "layers=1", "heads=2", "feedForward=8", "vocabulary=11", "sequenceLength=8"].map(
+      size => `model.${size}`,
+    ),
+    ...["optimizer.name=adamw", "train.microBatchSequences=2", "schedule.batchRule.name=norm"],
+  ]);
+  const engine = await openEngine(openReference(), defineTraining(recipe));
+  await engine.accumulate(drawBatch(recipe), true);
+  const { newest } = engine.measureGradients!();
+  const { gradientNorm } = await engine.update({ step: 1, rateScale: 1 }, 1);
+  const norm = Math.sqrt(newest.reduce((total, square) => total + square, 0));
+  assert.ok(norm > 0 && Math.abs(norm / gradientNorm - 1) < 1e-5, `${norm} for ${gradientNorm}`);
+});
