@@ -105,14 +105,22 @@ function readOurs(json: unknown, path: string): Tokenizer | undefined {
   }
 }
 
-/** Whether tokens were added that our encoder cannot look for in a text: beyond the vocabulary, no special ones, or with flags. */
+const isMask = (content: unknown) => content === "<mask>" || content === "[MASK]";
+
+/**
+ * Whether tokens were added that our encoder cannot look for in a text: beyond the vocabulary, no special ones, or with flags, but
+ * for the mask that takes the space before it.
+ */
 function hasForeignTokens({ added_tokens: added, model }: Json): boolean {
   const { vocab } = model as Json;
   if (!Array.isArray(added)) return false;
   const has = (content: unknown, id: unknown) =>
     Array.isArray(vocab) ? vocab[id as number]?.[0] === content : isObject(vocab) && vocab[String(content)] === id;
   const isOurs = ({ id, content, special, lstrip, rstrip, normalized }: Json) =>
-    special === true && has(content, id) && ![lstrip, rstrip, normalized].includes(true);
+    special === true &&
+    has(content, id) &&
+    ![rstrip, normalized].includes(true) &&
+    (lstrip !== true || isMask(content));
   return added.some(token => isObject(token) && !isOurs(token));
 }
 

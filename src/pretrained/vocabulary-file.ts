@@ -39,6 +39,7 @@ export function readBertVocabulary(folder: string, settings: TokenizerSettings):
     preTokenizer: { name: "bert", prefixSpace: "never" },
     specialTokens: [...new Set(Object.values(specials))].map(id => vocabulary[id]!),
     specials,
+    maskTakesSpace: false,
     template: {
       single: [
         { token: classify, typeId: 0 },

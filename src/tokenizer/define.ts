@@ -1,7 +1,7 @@
 // Makes tokenizers: gives data its hash, and a learned vocabulary the special tokens and template of this project.
 
 import { contentHash } from "../base/files/files.ts";
-import { type PreTokenizerName, preTokenizerOf } from "./encoding/pre-tokenizer.ts";
+import { keepsSpaces, type PreTokenizerName, preTokenizerOf } from "./encoding/pre-tokenizer.ts";
 import type { TokenizerModel } from "./kinds/models.ts";
 import type { Normaliser } from "./normalising/normaliser.ts";
 import { specialTokens, type Tokenizer, type TokenizerData } from "./tokenizer.ts";
@@ -31,6 +31,7 @@ export function defineLearnedTokenizer(
     preTokenizer: preTokenizerOf(preTokenizer),
     specialTokens,
     specials: { pad: 0, unknown: 3, classify: 4, separator: 5, mask: 6 },
+    maskTakesSpace: keepsSpaces(preTokenizer),
     template: {
       single: [
         { sequence: "A", typeId: 0 },

@@ -146,7 +146,7 @@ const refusals: readonly (readonly [what: string, change: (file: Foreign) => obj
   ],
   ["an added token of another id", file => withAdded(file, { id: 7 }), /"\[MASK\]" is not in model\.vocab/],
   ["an added token that is not special", file => withAdded(file, { special: false }), /"\[MASK\]" is not special/],
-  ["an added token that takes spaces", file => withAdded(file, { lstrip: true }), /"\[MASK\]" has lstrip/],
+  ["an added token that takes spaces", file => withAdded(file, { lstrip: true }, 3), /"\[SEP\]" has lstrip/],
   ["an added token that takes spaces behind", file => withAdded(file, { rstrip: true }), /has rstrip/],
   ["an added token for words", file => withAdded(file, { single_word: true }), /has single_word/],
   ["an added token of normalised text", file => withAdded(file, { normalized: true }), /has normalized/],
@@ -196,9 +196,9 @@ const refusals: readonly (readonly [what: string, change: (file: Foreign) => obj
 ];
 
 const change = (file: Foreign, changed: object) => ({ ...file, model: { ...file.model, ...changed } });
-const withAdded = (file: Foreign, changed: object) => ({
+const withAdded = (file: Foreign, changed: object, added = 4) => ({
   ...file,
-  added_tokens: file.added_tokens.map((token, id) => (id === 4 ? { ...token, ...changed } : token)),
+  added_tokens: file.added_tokens.map((token, id) => (id === added ? { ...token, ...changed } : token)),
 });
 const sequence = (...normalizers: object[]) => ({ type: "Sequence", normalizers: [{ type: "NFD" }, ...normalizers] });
 const replace = (pattern: object) => ({ type: "Replace", pattern, content: " " });

@@ -36,12 +36,13 @@ export function decodeTokenizerJson(json: unknown, path: string): Tokenizer {
   const { vocabulary } = learned;
   checkPreTokenizer(kind, preTokenizer.name, refuse);
   checkDecoder(root.decoder, { model: learned.model, preTokenizer }, refuse);
+  const specials = findSpecials(vocabulary, readUnknown(model, vocabulary, refuse), refuse);
   return defineTokenizer({
     ...learned,
     normaliser: decodeNormaliser(root.normalizer, refuse),
     preTokenizer,
-    specialTokens: decodeAddedTokens(root.added_tokens, vocabulary, refuse),
-    specials: findSpecials(vocabulary, readUnknown(model, vocabulary, refuse), refuse),
+    ...decodeAddedTokens(root.added_tokens, vocabulary, specials.mask, refuse),
+    specials,
     template: decodeTemplate(root.post_processor, vocabulary, refuse),
   });
 }
@@ -55,10 +56,16 @@ export function findKind(model: Json): TokenizerKind | undefined {
   return tokenizerKinds.find(kind => kind.type === type) as unknown as TokenizerKind | undefined;
 }
 
-function decodeAddedTokens(value: unknown, vocabulary: readonly string[], refuse: Refuse): string[] {
-  if (value === null || value === undefined) return [];
+function decodeAddedTokens(
+  value: unknown,
+  vocabulary: readonly string[],
+  mask: number,
+  refuse: Refuse,
+): Pick<TokenizerData, "specialTokens" | "maskTakesSpace"> {
+  if (value === null || value === undefined) return { specialTokens: [], maskTakesSpace: false };
   if (!Array.isArray(value)) return refuse("added_tokens is not a list");
-  return value.map((token: unknown) => {
+  let maskTakesSpace = false;
+  const specialTokens = value.map((token: unknown) => {
     const { id, content, special, ...flags } = isObject(token) ? token : {};
     const name = quoteValue(content);
     if (typeof content !== "string" || content === "") return refuse(`added token ${name} is not a text`);
@@ -66,10 +73,13 @@ function decodeAddedTokens(value: unknown, vocabulary: readonly string[], refuse
       return refuse(`added token ${name} is not in model.vocab`);
     if (special !== true) return refuse(`added token ${name} is not special`);
     for (const flag of ["single_word", "lstrip", "rstrip", "normalized"]) {
-      if (flags[flag] === true) refuse(`added token ${name} has ${flag}`);
+      if (flags[flag] !== true) continue;
+      if (flag !== "lstrip" || id !== mask) refuse(`added token ${name} has ${flag}`);
+      maskTakesSpace = true;
     }
     return content;
   });
+  return { specialTokens, maskTakesSpace };
 }
 
 function findSpecials(vocabulary: readonly string[], unknownTokens: readonly unknown[], refuse: Refuse): SpecialIds {

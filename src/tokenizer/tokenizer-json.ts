@@ -31,7 +31,7 @@ export function encodeTokenizerJson(data: TokenizerData): string {
       id: idOf(content),
       content,
       single_word: false,
-      lstrip: false,
+      lstrip: data.maskTakesSpace && idOf(content) === data.specials.mask,
       rstrip: false,
       normalized: false,
       special: true,

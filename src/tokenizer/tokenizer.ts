@@ -29,6 +29,8 @@ export interface TokenizerData {
   /** Tokens recognised in raw text, before it is normalised. */
   readonly specialTokens: readonly string[];
   readonly specials: SpecialIds;
+  /** Whether the mask, written out in a text, takes the white space before it: where a space is the beginning of the word that it stands for. */
+  readonly maskTakesSpace: boolean;
   /** What `encodeForModel` puts around one text and around a pair; null puts nothing. */
   readonly template: { readonly single: readonly TemplatePart[]; readonly pair: readonly TemplatePart[] } | null;
 }

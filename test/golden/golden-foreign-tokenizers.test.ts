@@ -84,6 +84,7 @@ test("a WordPiece tokenizer.json is read by our encoder, whatever it says of tru
     preTokenizer: { name: "bert", prefixSpace: "never" },
     specialTokens: golden.vocabulary.slice(0, 5),
     specials: reader.specials,
+    maskTakesSpace: false,
     template: null,
   } as const;
   const json = JSON.parse(encodeTokenizerJson(data)) as object;

@@ -3,6 +3,7 @@
 
 import type { EncodeWord } from "../kinds/kind.ts";
 import { compileWords } from "../kinds/kinds.ts";
+import { compileFirstKept } from "../normalising/first-character.ts";
 import { compileNormaliser } from "../normalising/normalise.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { IdList } from "./id-list.ts";
@@ -17,10 +18,14 @@ import { hashSpan } from "./word-table.ts";
  */
 export type SpecialTokensInText = "recognise" | "as-text";
 
+/** As Rust's \s, with which `tokenizers` looks for it. */
+const whiteSpace = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
+
 /** Encodes with one tokenizer; owns the tables of words seen. */
 export class Encoder {
   readonly tokenizer: Tokenizer;
   private readonly normalise: (text: string) => string;
+  private readonly keepsFirst: (text: string) => boolean;
   private readonly encodeWord: EncodeWord;
   private readonly specialIds: ReadonlyMap<string, number>;
   private readonly specialPattern: RegExp | undefined;
@@ -34,6 +39,7 @@ export class Encoder {
     const { normaliser, preTokenizer, specialTokens, vocabulary } = tokenizer;
     this.tokenizer = tokenizer;
     this.normalise = compileNormaliser(normaliser);
+    this.keepsFirst = compileFirstKept(normaliser);
     this.encodeWord = compileWords(tokenizer);
     if (cutsAtSpaces(normaliser, preTokenizer)) this.rawWords = new RawWords(normaliser, preTokenizer);
     this.specialIds = new Map(specialTokens.map(token => [token, vocabulary.indexOf(token)]));
@@ -50,8 +56,12 @@ export class Encoder {
     } else {
       let done = 0;
       for (const match of text.matchAll(this.specialPattern)) {
-        this.encodePart(text.slice(done, match.index), done === 0);
-        list.push(this.specialIds.get(match[0])!);
+        const id = this.specialIds.get(match[0])!;
+        const takesSpace = this.tokenizer.maskTakesSpace && id === this.tokenizer.specials.mask;
+        let end = match.index;
+        while (takesSpace && end > done && whiteSpace.test(text[end - 1]!)) end--;
+        this.encodePart(text.slice(done, end), done === 0);
+        list.push(id);
         done = match.index + match[0].length;
       }
       this.encodePart(done === 0 ? text : text.slice(done), done === 0);
@@ -82,7 +92,8 @@ export class Encoder {
   private encodeRaw(text: string, isPart: boolean, isFirst: boolean): void {
     const { preTokenizer } = this.tokenizer;
     const { spans, wordCache, list } = this;
-    const normalised = prepareText(preTokenizer, this.normalise(text), isPart, isFirst);
+    const isKept = isFirst && preTokenizer.prefixSpace === "first" && this.keepsFirst(text);
+    const normalised = prepareText(preTokenizer, this.normalise(text), isPart, isKept);
     splitWords(preTokenizer.name, normalised, spans);
     const { bounds, count } = spans;
     for (let word = 0; word < count; word++) {

@@ -13,9 +13,9 @@ export interface PreTokenizer {
   readonly prefixSpace: "always" | "first" | "never";
 }
 
-/** What a learned tokenizer has: where a space counts, the first word is written as any other. */
+/** What a learned tokenizer has: where a space counts, the first word is written as any other. Of bytes `tokenizers` knows no "first". */
 export function preTokenizerOf(name: PreTokenizerName): PreTokenizer {
-  return { name, prefixSpace: keepsSpaces(name) ? "always" : "never" };
+  return { name, prefixSpace: !keepsSpaces(name) ? "never" : name === "metaspace" ? "first" : "always" };
 }
 
 /** Whether a space is a part of words; else it only ends them. */
