@@ -46,7 +46,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   tracking: ["base", "events"],
   // A model opened, whatever folder it lies in: a run, a finetuned model that was kept, another program's.
   pretrained: ["base", "graph", "model", "objectives", "optim", "tokenizer", "checkpoint", "train"],
-  // Finetuning has its own step: gradients and update in one program, lengths that vary.
+  // train: finetuning takes the steps of train, each of one micro-batch and as one program.
   evaluate: [
     "base",
     "tables",

@@ -7,7 +7,7 @@ import { drawBatch } from "../src/machine/measure-step.ts";
 import { countParameters } from "../src/model/parameters.ts";
 import { defineTraining } from "../src/train/definition.ts";
 import { overrideRecipe } from "../src/train/recipe.ts";
-import { openEngine } from "../src/train/step.ts";
+import { openEngine } from "../src/train/step/engine.ts";
 import { chooseRecipe, recipeNames } from "../src/verbs/recipe.ts";
 
 /** A layer of BERT: q, k, v, output and two of the feed-forward, with biases and two norms. */

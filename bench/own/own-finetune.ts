@@ -68,11 +68,7 @@ async function prepare(
   const open = (changed: FinetuneRecipe) =>
     openFinetuner(backend, model, changed).open({ kind: "classification", outputs: classes });
   const runStep = (engine: TaskEngine, batch: Batch, step: number, rateScale: number) =>
-    engine.step(fill(batch, examples), {
-      step,
-      rateScale,
-      dropoutSeed: new RandomSequence(seed, streams.dropout, step).bits(),
-    });
+    engine.step(fill(batch, examples), { step, rateScale }, new RandomSequence(seed, streams.dropout, step).bits());
   const engine = open(recipe);
   const openSeconds = await measureSeconds(() =>
     engine.prepare({ train: batches.map(({ length }) => length), predict: [] }),

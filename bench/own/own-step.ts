@@ -8,7 +8,7 @@ import type { Program } from "../../src/compiler/program/program.ts";
 import { drawBatch } from "../../src/machine/measure-step.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import type { Recipe } from "../../src/train/recipe.ts";
-import { openEngine, type StepResult } from "../../src/train/step.ts";
+import { openEngine, type StepResult } from "../../src/train/step/engine.ts";
 import { measureSeconds, medianOf } from "../rounds.ts";
 
 export type Precision = "f32" | "bf16";

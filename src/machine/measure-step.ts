@@ -1,6 +1,6 @@
 // How long a recipe's micro-batch, update and validation take on a backend, on random tokens that occur as often as those of text.
 
-import type { Backend } from "../backends/backend.ts";
+import type { Backend, HostInputs } from "../backends/backend.ts";
 import type { Clock } from "../base/clock.ts";
 import { permutation, RandomSequence, streams } from "../base/random.ts";
 import type { MaskedBatch } from "../dataset/dataset.ts";
@@ -10,7 +10,7 @@ import { countMasked, countValidated } from "../objectives/predictions.ts";
 import { drawLayerSeed } from "../train/batches.ts";
 import { defineTraining } from "../train/definition.ts";
 import type { Recipe } from "../train/recipe.ts";
-import { type Inputs, openEngine } from "../train/step.ts";
+import { openEngine } from "../train/step/engine.ts";
 import { openEnergyMeter } from "./energy.ts";
 
 export interface StepTimes {
@@ -101,7 +101,7 @@ function drawMasked({ model, train, data }: Recipe, sequences: number, masked: n
 }
 
 /** A micro-batch of training as the recipe's objective feeds it, of drawn sequences. */
-export function drawBatch(recipe: Recipe): Inputs {
+export function drawBatch(recipe: Recipe): HostInputs {
   const source: SequenceSource = {
     readMasked: (_, sequences) => drawMasked(recipe, sequences, countMasked(recipe)),
     readWhole: (_, sequences) => drawMasked(recipe, sequences, 0),
@@ -113,7 +113,7 @@ export function drawBatch(recipe: Recipe): Inputs {
 }
 
 /** A batch of validation, of drawn sequences. */
-export function drawValidationBatch(recipe: Recipe): Inputs {
+export function drawValidationBatch(recipe: Recipe): HostInputs {
   const batch = drawMasked(recipe, recipe.train.microBatchSequences, countValidated(recipe));
   return { ...feedValidation(batch, maskId, recipe), ...makeTrainedTables(recipe) };
 }

@@ -6,7 +6,7 @@ import type { BatchSource } from "../train/batch-queue.ts";
 import { parseBudget } from "../train/budget.ts";
 import { pretrain } from "../train/pretrain.ts";
 import { overrideRecipe } from "../train/recipe.ts";
-import type { Engine } from "../train/step.ts";
+import type { Engine } from "../train/step/engine.ts";
 import { listStretches, planCourse, type StepCost } from "./course.ts";
 
 /** What the training loop itself does on a clock that moves by these costs. */

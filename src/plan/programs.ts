@@ -5,7 +5,7 @@ import type { Program } from "../compiler/program/program.ts";
 import { countBytes, type Graph } from "../graph/tensor.ts";
 import { defineTraining } from "../train/definition.ts";
 import type { Recipe } from "../train/recipe.ts";
-import { buildStepGraphs } from "../train/step.ts";
+import { buildStepGraphs } from "../train/step/step-graphs.ts";
 
 /** Bytes by kind. */
 export interface MemoryNeeds {

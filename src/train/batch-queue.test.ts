@@ -5,7 +5,7 @@ import { simulatedClock } from "../base/clock.ts";
 import type { BatchSource } from "./batch-queue.ts";
 import { pretrain } from "./pretrain.ts";
 import { overrideRecipe } from "./recipe.ts";
-import type { Engine } from "./step.ts";
+import type { Engine } from "./step/engine.ts";
 
 const plain = { datasetHash: "d", unigramEntropy: 5, validationBatches: 1, validation: () => ({}) };
 

@@ -24,7 +24,7 @@ import { buildProbe, findInterval, findProbe, type ProbedLosses } from "../optim
 import { buildUpdate, listMoments, scheduleInputs } from "../optim/update.ts";
 import type { Recipe } from "./recipe.ts";
 import { listLengths, scheduleValues } from "./scheduled-values.ts";
-import type { TrainingDefinition } from "./step.ts";
+import type { TrainingDefinition } from "./step/training-definition.ts";
 
 /** Parameters begin as `initial` has them by name; what it has not is drawn. */
 export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, StoredTensor>): TrainingDefinition {

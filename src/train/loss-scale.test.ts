@@ -6,7 +6,7 @@ import { adaptLossScale } from "../optim/loss-scale.ts";
 import { parseBudget } from "./budget.ts";
 import { pretrain } from "./pretrain.ts";
 import { overrideRecipe } from "./recipe.ts";
-import type { Engine } from "./step.ts";
+import type { Engine } from "./step/engine.ts";
 
 test("gradients too large for the loss scale skip a step and end no run, until the loss is as it is", async () => {
   let scale = { factor: 64, steadySteps: 0 };

@@ -36,8 +36,9 @@ import type { BatchSource } from "./batch-queue.ts";
 import { parseBudget } from "./budget.ts";
 import { averageTraining, defineTraining } from "./definition.ts";
 import { pretrain } from "./pretrain.ts";
-import { checkRecipe, overrideRecipe, type Recipe } from "./recipe.ts";
-import { type Engine, openEngine, type TrainingDefinition } from "./step.ts";
+import { overrideRecipe, type Recipe } from "./recipe.ts";
+import { type Engine, openEngine } from "./step/engine.ts";
+import type { TrainingDefinition } from "./step/training-definition.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-train-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -377,23 +378,4 @@ test("accumulated micro-batches give the mean gradient", async () => {
   await engine.accumulate({ rows: Int32Array.of(0, 1), target: Float32Array.of(1) }, false);
   const three = await engine.update({ step: 1, rateScale: 0 }, 3);
   assert.ok(Math.abs(one.loss - three.loss) < 1e-6 && Math.abs(one.gradientNorm - three.gradientNorm) < 1e-6);
-});
-
-test("recipes: unknown keys and values are named with the nearest", () => {
-  const fails = (action: () => unknown, code: string, text: string) =>
-    assert.throws(action, (error: unknown) => {
-      assert.ok(error instanceof UserError);
-      assert.equal(error.code, code);
-      assert.ok(`${error.message} ${error.advice}`.includes(text), `${error.message} ${error.advice}`);
-      return true;
-    });
-  fails(() => overrideRecipe(crammedBert, ["model.widht=5"]), "E_RECIPE_KEY", "model.width");
-  fails(() => checkRecipe({ ...crammedBert, modle: {} }, "x.json"), "E_RECIPE_KEY", "model");
-  const misspelt = { ...crammedBert, model: { ...crammedBert.model, layer: 3 } };
-  fails(() => checkRecipe(misspelt, "x.json"), "E_RECIPE_KEY", "model.layers");
-  fails(() => overrideRecipe(crammedBert, ["model.heads=7"]), "E_RECIPE_VALUE", "multiple");
-  fails(() => overrideRecipe(crammedBert, ["optimizer.clip=lots"]), "E_RECIPE_VALUE", "optimizer.clip");
-  fails(() => parseBudget("soon"), "E_BUDGET", "soon");
-  assert.equal(overrideRecipe(crammedBert, ["model.width=96", "train.budget=5m"]).model.width, 96);
-  assert.deepEqual(parseBudget("1.5h"), { kind: "seconds", seconds: 5400 });
 });

@@ -1,6 +1,7 @@
 // The training loop: an async generator of events. It stores nothing but checkpoints and prints nothing; the command line
 // listens. Interrupted and resumed, it continues at the checkpoint's step, data position and used budget.
 
+import type { HostInputs } from "../backends/backend.ts";
 import type { Clock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
 import type { Counters } from "../checkpoint/checkpoint-file.ts";
@@ -12,9 +13,9 @@ import { firstLossScale } from "../optim/loss-scale.ts";
 import { batchSizeAt, rateAt } from "../optim/schedule.ts";
 import { type BatchSource, queueBatches } from "./batch-queue.ts";
 import { type Budget, formatBudget, startBudget } from "./budget.ts";
-import { guardSteps } from "./guard.ts";
 import type { Recipe } from "./recipe.ts";
-import type { Engine, Inputs } from "./step.ts";
+import type { Engine } from "./step/engine.ts";
+import { guardSteps } from "./step/guard.ts";
 
 export interface PretrainOptions {
   readonly engine: Engine;
@@ -119,7 +120,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
   const takeStep = async (next: number, rateScale: number) => {
     const most = Math.ceil(batchSizeAt(now.progress, ramp) / size);
     const isProbed = engine.probe !== undefined && (engine.isDue?.(next) ?? true);
-    const batches: Inputs[] = [];
+    const batches: HostInputs[] = [];
     let microBatches = 0;
     do {
       const batch = await queue.take(sequences, now.progress);
@@ -235,7 +236,7 @@ async function warmUp({ engine, source, recipe, clock, resumeFrom, signal }: Pre
  * UserError E_DIVERGED where the loss is not finite.
  */
 async function validate({ engine, source }: PretrainOptions, step: number, isAveraged: boolean) {
-  const measure = async (validateBatch: (batch: Inputs) => Promise<number>) => {
+  const measure = async (validateBatch: (batch: HostInputs) => Promise<number>) => {
     let sum = 0;
     for (let i = 0; i < source.validationBatches; i++) sum += await validateBatch(await source.validation(i));
     return sum / source.validationBatches;

@@ -6,14 +6,17 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { crammedBert } from "../../recipes/crammed-bert.ts";
 import { quickstart } from "../../recipes/quickstart.ts";
 import type { Backend } from "../backends/backend.ts";
 import { UserError } from "../base/errors.ts";
 import { listParameters } from "../model/parameters.ts";
 import { openForeignModel } from "../pretrained/foreign/open-foreign-model.ts";
 import { openTextReader } from "../pretrained/text-reader.ts";
+import { parseBudget } from "./budget.ts";
 import { checkRecipe, overrideRecipe } from "./recipe.ts";
-import { allocateStates, type TrainingDefinition } from "./step.ts";
+import { allocateStates } from "./step/states.ts";
+import type { TrainingDefinition } from "./step/training-definition.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-bounds-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -27,6 +30,20 @@ const says =
     parts.every(part =>
       typeof part === "string" ? `${error.message} ${error.advice}`.includes(part) : part.test(error.message),
     );
+
+test("unknown keys and values are named with the nearest", () => {
+  const fails = (action: () => unknown, code: string, text: string) =>
+    assert.throws(action, (error: unknown) => says(text)(error) && (error as UserError).code === code);
+  fails(() => overrideRecipe(crammedBert, ["model.widht=5"]), "E_RECIPE_KEY", "model.width");
+  fails(() => checkRecipe({ ...crammedBert, modle: {} }, "x.json"), "E_RECIPE_KEY", "model");
+  const misspelt = { ...crammedBert, model: { ...crammedBert.model, layer: 3 } };
+  fails(() => checkRecipe(misspelt, "x.json"), "E_RECIPE_KEY", "model.layers");
+  fails(() => overrideRecipe(crammedBert, ["model.heads=7"]), "E_RECIPE_VALUE", "multiple");
+  fails(() => overrideRecipe(crammedBert, ["optimizer.clip=lots"]), "E_RECIPE_VALUE", "optimizer.clip");
+  fails(() => parseBudget("soon"), "E_BUDGET", "soon");
+  assert.equal(overrideRecipe(crammedBert, ["model.width=96", "train.budget=5m"]).model.width, 96);
+  assert.deepEqual(parseBudget("1.5h"), { kind: "seconds", seconds: 5400 });
+});
 
 test("every number of a recipe has a range", () => {
   const numbers = Object.entries(quickstart).flatMap(([section, values]) =>

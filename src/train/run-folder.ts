@@ -22,7 +22,7 @@ import { abbreviateShape } from "../model/shape.ts";
 import { type Budget, formatBudget, parseBudget } from "./budget.ts";
 import { type InitialModel, readInitialParameters, storeInitialParameters } from "./initial-parameters.ts";
 import { checkRecipe, type Recipe } from "./recipe.ts";
-import type { TrainingDefinition } from "./step.ts";
+import type { TrainingDefinition } from "./step/training-definition.ts";
 
 /** Names the recipe by its content, the budget's text included. */
 export function hashRecipe(recipe: Recipe): string {

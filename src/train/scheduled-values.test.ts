@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { quickstart } from "../../recipes/quickstart.ts";
+import type { HostInputs } from "../backends/backend.ts";
 import { openReference } from "../backends/reference/reference.ts";
 import { drawBatch } from "../machine/measure-step.ts";
 import { makeTables } from "../model/inputs.ts";
@@ -12,7 +13,8 @@ import { traceSchedule } from "../plan/schedule-trace.ts";
 import { defineTraining } from "./definition.ts";
 import { overrideRecipe, type Recipe } from "./recipe.ts";
 import { lengthAt, listLengths, scheduleValues } from "./scheduled-values.ts";
-import { type Inputs, openEngine, type StepSchedule } from "./step.ts";
+import { openEngine } from "./step/engine.ts";
+import type { StepSchedule } from "./step/training-definition.ts";
 
 const recipeOf = (...set: readonly string[]) =>
   overrideRecipe(quickstart, [
@@ -26,7 +28,7 @@ const recipeOf = (...set: readonly string[]) =>
     ],
   ]);
 
-async function trainStep(recipe: Recipe, batch: Inputs, schedules: readonly StepSchedule[]) {
+async function trainStep(recipe: Recipe, batch: HostInputs, schedules: readonly StepSchedule[]) {
   const engine = await openEngine(openReference(), defineTraining(recipe));
   const results = [];
   for (const schedule of schedules) {

@@ -9,7 +9,9 @@ import { drawBatch } from "../machine/measure-step.ts";
 import { countTokenFlops, countTrained } from "../objectives/objectives.ts";
 import { defineTraining } from "../train/definition.ts";
 import type { Recipe } from "../train/recipe.ts";
-import { allocateStates, buildStepGraphs, type Inputs, type TrainingDefinition } from "../train/step.ts";
+import { createLossScaler } from "../train/step/loss-scaler.ts";
+import { allocateStates } from "../train/step/states.ts";
+import { buildStepGraphs } from "../train/step/step-graphs.ts";
 import { type BackendChoice, withBackend } from "./backend.ts";
 import { chooseRecipe, type RecipeChoice } from "./recipe.ts";
 
@@ -50,11 +52,16 @@ export function inspectRecipe({ time, ...choice }: InspectOptions): Promise<Insp
     const definition = defineTraining(recipe);
     const states = allocateStates(backend, definition);
     const graphs = buildStepGraphs(definition, backend);
+    const scaler = createLossScaler(backend);
     const peaks = time ? await measurePeaks(backend) : undefined;
     const programs: InspectedProgram[] = [];
     for (const [name, graph, inputs] of [
-      ["micro-batch", graphs.first, { ...drawBatch(recipe), lossScale: Float32Array.of(1) }],
-      ["update", graphs.update, drawSchedule(definition)],
+      ["micro-batch", graphs.first, { ...drawBatch(recipe), ...scaler.listLossInputs() }],
+      [
+        "update",
+        graphs.update,
+        { ...definition.scheduleInputs({ step: 1, rateScale: 0 }), ...scaler.listUpdateInputs(1) },
+      ],
     ] as const) {
       const loaded = await backend.load(graph, states);
       const { program } = loaded;
@@ -76,12 +83,6 @@ function findMedians(runs: readonly Float64Array[]): number[] {
 }
 
 const timedRuns = 5;
-
-const drawSchedule = (definition: TrainingDefinition): Inputs => ({
-  ...definition.scheduleInputs({ step: 1, rateScale: 0 }),
-  gradientScale: Float32Array.of(1),
-  lossShare: Float32Array.of(1),
-});
 
 async function measurePeaks(backend: Backend): Promise<Peaks | undefined> {
   const peakFlops = await backend.measurePeak?.();

@@ -28,7 +28,8 @@ import type { BatchSource } from "../../src/train/batch-queue.ts";
 import { parseBudget } from "../../src/train/budget.ts";
 import { pretrain } from "../../src/train/pretrain.ts";
 import type { Recipe } from "../../src/train/recipe.ts";
-import { openEngine, type TrainingDefinition } from "../../src/train/step.ts";
+import { openEngine } from "../../src/train/step/engine.ts";
+import type { TrainingDefinition } from "../../src/train/step/training-definition.ts";
 
 const width = 32;
 const shapes = new Map([

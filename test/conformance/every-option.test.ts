@@ -29,7 +29,8 @@ import { defineTraining } from "../../src/train/definition.ts";
 import { pretrain } from "../../src/train/pretrain.ts";
 import { overrideRecipe, type Recipe, recipeSchema } from "../../src/train/recipe.ts";
 import { lengthAt } from "../../src/train/scheduled-values.ts";
-import { buildStepGraphs, type Engine } from "../../src/train/step.ts";
+import type { Engine } from "../../src/train/step/engine.ts";
+import { buildStepGraphs } from "../../src/train/step/step-graphs.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-options-"));
 after(() => rmSync(folder, { recursive: true }));

@@ -26,7 +26,7 @@ import { specialTokens } from "../../src/tokenizer/tokenizer.ts";
 import { openBatches } from "../../src/train/batches.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import { overrideRecipe } from "../../src/train/recipe.ts";
-import { buildStepGraphs } from "../../src/train/step.ts";
+import { buildStepGraphs } from "../../src/train/step/step-graphs.ts";
 
 const shape = completeShape({
   ...{ width: 16, layers: 3, heads: 2, feedForward: 24, vocabulary: 30, sequenceLength: 12, positions: "rotary" },

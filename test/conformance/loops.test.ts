@@ -24,7 +24,7 @@ import { commonGpu } from "../../src/compiler/targets/gpu-device.ts";
 import * as g from "../../src/graph/operations.ts";
 import type { Graph } from "../../src/graph/tensor.ts";
 import { defineTraining } from "../../src/train/definition.ts";
-import { buildStepGraphs } from "../../src/train/step.ts";
+import { buildStepGraphs } from "../../src/train/step/step-graphs.ts";
 import { buildRandom, randomGraph } from "./backend-conformance.ts";
 
 type Machine = readonly [Target, NonNullable<CompileOptions["findCompositeKernel"]>];

@@ -13,7 +13,7 @@ import { countParameters, countTrainingFlops, leaveRead } from "../../src/model/
 import { countMasked } from "../../src/objectives/predictions.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import { checkRecipe, overrideRecipe, type Recipe } from "../../src/train/recipe.ts";
-import { openEngine } from "../../src/train/step.ts";
+import { openEngine } from "../../src/train/step/engine.ts";
 import { fetchTensors } from "../fetch-tensors.ts";
 
 const tiny = [

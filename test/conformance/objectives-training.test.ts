@@ -18,7 +18,7 @@ import { findObjectiveMemory, objectives } from "../../src/objectives/objectives
 import { globalNorm } from "../../src/optim/clip.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import { overrideRecipe, type Recipe } from "../../src/train/recipe.ts";
-import { type Engine, openEngine, type StepResult } from "../../src/train/step.ts";
+import { type Engine, openEngine, type StepResult } from "../../src/train/step/engine.ts";
 
 import { openEmulatedCuda } from "../cuda-emulator/emulated-backend.ts";
 import { emulatorAbsent } from "../cuda-emulator/emulated-driver.ts";

@@ -24,7 +24,8 @@ import { specialTokens } from "../../src/tokenizer/tokenizer.ts";
 import { openBatches, readTrainingBatch } from "../../src/train/batches.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import { overrideRecipe } from "../../src/train/recipe.ts";
-import { buildStepGraphs, openEngine } from "../../src/train/step.ts";
+import { openEngine } from "../../src/train/step/engine.ts";
+import { buildStepGraphs } from "../../src/train/step/step-graphs.ts";
 
 const tiny = [
   ...["model.width=16", "model.layers=1", "model.heads=2", "model.feedForward=32", "model.vocabulary=40"],

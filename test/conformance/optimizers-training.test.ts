@@ -11,7 +11,7 @@ import { loadCheckpoint, saveCheckpoint } from "../../src/checkpoint/state.ts";
 import { optimizers } from "../../src/optim/optimizers.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import { overrideRecipe } from "../../src/train/recipe.ts";
-import { type Engine, openEngine } from "../../src/train/step.ts";
+import { type Engine, openEngine } from "../../src/train/step/engine.ts";
 import { fetchValues } from "../fetch-tensors.ts";
 import { tinyRecipe, trainTiny } from "./tiny-training.ts";
 

@@ -5,15 +5,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { crammedBert } from "../../recipes/crammed-bert.ts";
 import { crammedBertSmall } from "../../recipes/crammed-bert-small.ts";
+import { glue } from "../../recipes/glue.ts";
 import { quickstart } from "../../recipes/quickstart.ts";
 import { compileForCpu } from "../../src/backends/cpu/cpu.ts";
 import { compileForCuda } from "../../src/backends/cuda/cuda.ts";
 import { figuresOf } from "../../src/backends/cuda/figures.ts";
 import { contentHash } from "../../src/base/files/files.ts";
 import type { Program } from "../../src/compiler/program/program.ts";
+import { buildTrainingGraph } from "../../src/evaluate/finetuning/finetune-step.ts";
 import type { Graph } from "../../src/graph/tensor.ts";
+import { withoutHead } from "../../src/model/shape.ts";
 import { defineTraining } from "../../src/train/definition.ts";
-import { buildStepGraphs } from "../../src/train/step.ts";
+import { buildStepGraphs } from "../../src/train/step/step-graphs.ts";
 
 const recipes = [crammedBert, crammedBertSmall, quickstart];
 const targets: Readonly<Record<string, (graph: Graph) => Program>> = {
@@ -39,6 +42,14 @@ const expected: Readonly<Record<string, string>> = {
   "quickstart, cuda 9.0": "04124177750c97cd",
 };
 
+/** Of a finetuning's one program, at a length of batches. */
+const expectedFinetuning: Readonly<Record<string, string>> = {
+  "cpu f32": "d707fc7cc31e7555",
+  "cpu bf16": "01bc6f142023bce3",
+  "cuda 8.0": "5572659e549864fb",
+  "cuda 9.0": "5572659e549864fb",
+};
+
 test("the recipes' programs are what they were", () => {
   const hashes: Record<string, string> = {};
   for (const recipe of recipes) {
@@ -49,4 +60,12 @@ test("the recipes' programs are what they were", () => {
     }
   }
   assert.deepEqual(hashes, expected);
+});
+
+test("a finetuning's program is what it was", () => {
+  const { pooler, head, headWidth } = glue;
+  const classifier = { kind: "classification", outputs: 3, pooler, head, headWidth } as const;
+  const graph = buildTrainingGraph(withoutHead(quickstart.model), classifier, glue, 64);
+  const hashes = Object.entries(targets).map(([target, compile]) => [target, compile(graph).hash] as const);
+  assert.deepEqual(Object.fromEntries(hashes), expectedFinetuning);
 });

@@ -9,7 +9,8 @@ import type { Program } from "../../src/compiler/program/program.ts";
 import type { Graph } from "../../src/graph/tensor.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import { overrideRecipe, type Recipe } from "../../src/train/recipe.ts";
-import { buildStepGraphs, openEngine } from "../../src/train/step.ts";
+import { openEngine } from "../../src/train/step/engine.ts";
+import { buildStepGraphs } from "../../src/train/step/step-graphs.ts";
 import { fetchValues } from "../fetch-tensors.ts";
 import { tinyRecipe, trainTiny } from "./tiny-training.ts";
 

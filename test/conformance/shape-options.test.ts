@@ -14,7 +14,7 @@ import { abbreviateShape, completeShape } from "../../src/model/shape.ts";
 import { countMasked } from "../../src/objectives/predictions.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import { overrideRecipe, type Recipe } from "../../src/train/recipe.ts";
-import { type Engine, openEngine } from "../../src/train/step.ts";
+import { type Engine, openEngine } from "../../src/train/step/engine.ts";
 import { fetchTensors, fetchValues } from "../fetch-tensors.ts";
 
 const sizes = ["width=16", "layers=2", "heads=2", "feedForward=24", "vocabulary=30", "sequenceLength=8"];

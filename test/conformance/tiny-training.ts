@@ -2,13 +2,13 @@
 // gradients and parameters of the two come apart.
 
 import { quickstart } from "../../recipes/quickstart.ts";
-import type { Backend } from "../../src/backends/backend.ts";
+import type { Backend, HostInputs } from "../../src/backends/backend.ts";
 import { RandomSequence, streams } from "../../src/base/random.ts";
 import { makeTables } from "../../src/model/inputs.ts";
 import { countMasked } from "../../src/objectives/predictions.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import { overrideRecipe, type Recipe } from "../../src/train/recipe.ts";
-import { type Engine, type Inputs, openEngine, type StepResult } from "../../src/train/step.ts";
+import { type Engine, openEngine, type StepResult } from "../../src/train/step/engine.ts";
 import { fetchTensors } from "../fetch-tensors.ts";
 
 export const tinySteps = 4;
@@ -25,7 +25,7 @@ export const tinyRecipe = (optimizer: "adamw" | "muon") =>
     ],
   ]);
 
-function drawBatch(number: number, recipe: Recipe): Inputs {
+function drawBatch(number: number, recipe: Recipe): HostInputs {
   const { model, train } = recipe;
   const random = new RandomSequence(7, streams.sampling, number);
   const draw = (length: number, limit: number) => Int32Array.from({ length }, () => random.below(limit));

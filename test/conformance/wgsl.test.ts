@@ -15,7 +15,7 @@ import { input } from "../../src/graph/operations.ts";
 import type { Graph } from "../../src/graph/tensor.ts";
 import { dequantise, quantise } from "../../src/optim/eight-bits.ts";
 import { defineTraining } from "../../src/train/definition.ts";
-import { buildStepGraphs } from "../../src/train/step.ts";
+import { buildStepGraphs } from "../../src/train/step/step-graphs.ts";
 import { buildRandom, randomGraph } from "./backend-conformance.ts";
 
 /** What WebGPU promises everywhere: workgroups of 256 threads, and elements one at a time. */

@@ -14,7 +14,7 @@ import { drawBatch, measureStep } from "../../src/machine/measure-step.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import { pretrain } from "../../src/train/pretrain.ts";
 import { overrideRecipe } from "../../src/train/recipe.ts";
-import { openEngine } from "../../src/train/step.ts";
+import { openEngine } from "../../src/train/step/engine.ts";
 import { tinyRecipe } from "../conformance/tiny-training.ts";
 import { openRecordedDriver } from "./recorded-cuda-driver.ts";
 

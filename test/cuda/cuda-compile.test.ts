@@ -19,7 +19,7 @@ import type { Graph, Precision } from "../../src/graph/tensor.ts";
 import { attention } from "../../src/nn/attention.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import type { Recipe } from "../../src/train/recipe.ts";
-import { buildStepGraphs } from "../../src/train/step.ts";
+import { buildStepGraphs } from "../../src/train/step/step-graphs.ts";
 import { skipWithout } from "../required.ts";
 import { readFrameBytes } from "./cubin.ts";
 

@@ -13,7 +13,7 @@ import * as g from "../../src/graph/operations.ts";
 import type { Graph, Precision } from "../../src/graph/tensor.ts";
 import { attention } from "../../src/nn/attention.ts";
 import { defineTraining } from "../../src/train/definition.ts";
-import { openEngine } from "../../src/train/step.ts";
+import { openEngine } from "../../src/train/step/engine.ts";
 import { plan } from "../../src/verbs/plan.ts";
 import { compareBackends, drawInputs, testConformance } from "../conformance/backend-conformance.ts";
 import { compareTrainings, tinyRecipe, trainTiny } from "../conformance/tiny-training.ts";

@@ -18,7 +18,7 @@ import { layerNorm } from "../../src/nn/norm.ts";
 import { buildUpdate } from "../../src/optim/update.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import type { Recipe } from "../../src/train/recipe.ts";
-import { buildStepGraphs } from "../../src/train/step.ts";
+import { buildStepGraphs } from "../../src/train/step/step-graphs.ts";
 
 const compile = (graph: Partial<Graph>, precision: "f32" | "bf16" = "bf16"): Program =>
   compileGraph({ outputs: {}, updates: {}, ...graph }, cudaTarget(commonGpu), { threads: 1, precision });

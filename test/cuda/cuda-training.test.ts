@@ -10,7 +10,7 @@ import { openReference } from "../../src/backends/reference/reference.ts";
 import type { StoredTensor } from "../../src/checkpoint/safetensors.ts";
 import type { LossScale } from "../../src/optim/loss-scale.ts";
 import { defineTraining } from "../../src/train/definition.ts";
-import { openEngine } from "../../src/train/step.ts";
+import { openEngine } from "../../src/train/step/engine.ts";
 import { compareTrainings, tinyRecipe, tinySteps, trainTiny } from "../conformance/tiny-training.ts";
 import { emulatorAbsent, openEmulatedDriver } from "../cuda-emulator/emulated-driver.ts";
 import { fetchTensors, fetchValues } from "../fetch-tensors.ts";

@@ -17,7 +17,7 @@ import {
   type WeightAverageSettings,
   weightAverages,
 } from "../../src/optim/averages.ts";
-import { listHeld } from "../../src/train/states.ts";
+import { listHeld } from "../../src/train/step/states.ts";
 import { listAveraged } from "../../src/train/stored-average.ts";
 import { fetchTensors } from "../fetch-tensors.ts";
 

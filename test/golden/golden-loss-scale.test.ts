@@ -7,7 +7,8 @@ import { test } from "node:test";
 import { openReference } from "../../src/backends/reference/reference.ts";
 import { cast, input, multiply, sqrt, subtract, sum } from "../../src/graph/operations.ts";
 import { adaptLossScale, firstLossScale, type LossScale } from "../../src/optim/loss-scale.ts";
-import { openEngine, type TrainingDefinition } from "../../src/train/step.ts";
+import { openEngine } from "../../src/train/step/engine.ts";
+import type { TrainingDefinition } from "../../src/train/step/training-definition.ts";
 import { fetchValues } from "../fetch-tensors.ts";
 import { formula } from "./formula.ts";
 

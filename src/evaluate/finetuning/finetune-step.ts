@@ -2,11 +2,10 @@
 // each length that batches are padded to, compiled when a batch first has it. Seeds and tasks with equal heads share programs
 // and memory; only the states are written anew.
 
-import type { Backend, DeviceBuffer, HostArray, LoadedGraph } from "../../backends/backend.ts";
+import type { Backend, DeviceBuffer, HostArray, HostInputs, LoadedGraph } from "../../backends/backend.ts";
 import type { HeldTensor, StoredTensor } from "../../checkpoint/safetensors.ts";
-import { differentiate } from "../../graph/gradient.ts";
-import { input, multiply, reshape, state } from "../../graph/operations.ts";
-import type { Graph, Tensor } from "../../graph/tensor.ts";
+import { input, state } from "../../graph/operations.ts";
+import type { Graph, TensorType } from "../../graph/tensor.ts";
 import {
   type ClassifierShape,
   classify,
@@ -16,15 +15,17 @@ import {
 } from "../../model/classifier.ts";
 import { initialiseParameter } from "../../model/initialise.ts";
 import { declareEncoderInputs, makeTables } from "../../model/inputs.ts";
+import type { Parameters } from "../../model/layer-parts.ts";
 import type { Parameter } from "../../model/parameter.ts";
 import { listParameters } from "../../model/parameters.ts";
 import { type ModelShape, withoutHead } from "../../model/shape.ts";
-import { adaptLossScale, firstLossScale } from "../../optim/loss-scale.ts";
 import type { OptimizerSettings } from "../../optim/optimizers.ts";
 import { buildUpdate, listMoments, scheduleInputs } from "../../optim/update.ts";
-import { guardUpdates } from "../../train/guard.ts";
-import { clearStates, listHeld } from "../../train/states.ts";
-import type { StepResult } from "../../train/step.ts";
+import type { MeasuredStep } from "../../train/step/guard.ts";
+import { createLossScaler, type Scaling } from "../../train/step/loss-scaler.ts";
+import { clearStates, listHeld, shareStates } from "../../train/step/states.ts";
+import { buildWholeStep } from "../../train/step/step-graphs.ts";
+import type { StepDefinition, StepSchedule } from "../../train/step/training-definition.ts";
 import type { FinetuneRecipe } from "./finetune-recipe.ts";
 
 /** One batch on the host, padded: B sequences of `length` tokens. */
@@ -37,14 +38,6 @@ export interface PaddedBatch {
   readonly lengths: Int32Array;
   /** Classes or numbers (B); for tokens (B·length), -1 where there is nothing to predict. */
   readonly targets: Int32Array | Float32Array;
-}
-
-export interface StepSchedule {
-  /** Updates done before this one, plus one. */
-  readonly step: number;
-  /** Share of the peak learning rate, 0 to 1. */
-  readonly rateScale: number;
-  readonly dropoutSeed: number;
 }
 
 /** The system's compiler takes a core and some hundred megabytes for each. */
@@ -60,7 +53,7 @@ export interface TaskEngine {
   /** Compiles what batches of these lengths need, several at a time; what is not prepared is compiled when it is first run. */
   prepare(lengths: Readonly<Record<Purpose, readonly number[]>>): Promise<void>;
   /** One update, and where losses are scaled with the scale it had. What is not finite changes nothing. */
-  step(batch: PaddedBatch, schedule: StepSchedule): Promise<Pick<StepResult, "loss"> & Partial<StepResult>>;
+  step(batch: PaddedBatch, schedule: StepSchedule, dropoutSeed: number): Promise<MeasuredStep>;
   /** Logits, row after row, without dropout. */
   predict(batch: PaddedBatch): Promise<HostArray>;
   readParameters(): HeldTensor[];
@@ -90,11 +83,26 @@ export function openFinetuner(backend: Backend, shape: ModelShape, recipe: Finet
   };
 }
 
-function optimizerOf({ learningRate, beta1, beta2, epsilon, weightDecay, clip }: FinetuneRecipe): OptimizerSettings {
-  return { name: "adamw", learningRate, beta1, beta2, epsilon, weightDecay, clip };
+const listTrained = (model: ModelShape, classifier: ClassifierShape): Parameter[] => [
+  ...listParameters(model),
+  ...listClassifierParameters(model, classifier),
+];
+
+/** What a finetuning trains, but for the loss, which each length of batches has its own of. */
+function defineFinetuning(model: ModelShape, classifier: ClassifierShape, recipe: FinetuneRecipe) {
+  const parameters = listTrained(model, classifier);
+  const { learningRate, beta1, beta2, epsilon, weightDecay, clip } = recipe;
+  const optimizer: OptimizerSettings = { name: "adamw", learningRate, beta1, beta2, epsilon, weightDecay, clip };
+  return {
+    parameters: new Map(parameters.map(({ name, shape }) => [name, shape] as const)),
+    moments: listMoments(parameters, optimizer),
+    clips: clip > 0,
+    update: (values, gradients) => buildUpdate(parameters, optimizer, values, gradients),
+    scheduleInputs: ({ step, rateScale }) => scheduleInputs(optimizer, step, rateScale),
+  } satisfies StepDefinition & { readonly clips: boolean };
 }
 
-/** `shared` holds states by name and shape, so that engines of one model use the same memory for what they have in common. */
+/** `shared` holds states, so that engines of one model use the same memory for what they have in common. */
 function openTaskEngine(
   backend: Backend,
   model: ModelShape,
@@ -102,27 +110,15 @@ function openTaskEngine(
   recipe: FinetuneRecipe,
   shared: Map<string, DeviceBuffer>,
 ): TaskEngine {
-  const parameters = [...listParameters(model), ...listClassifierParameters(model, classifier)];
-  const optimizer = optimizerOf(recipe);
-  const moments = listMoments(parameters, optimizer);
-  const parameterShapes = new Map(parameters.map(({ name, shape }) => [name, shape] as const));
-  const states = new Map(
-    [...parameterShapes, ...Array.from(moments, ([name, { shape }]) => [name, shape] as const)].map(([name, shape]) => {
-      const key = `${name} ${shape.join("×")}`;
-      const buffer = shared.get(key) ?? backend.allocate(shape, "f32");
-      shared.set(key, buffer);
-      return [name, buffer] as const;
-    }),
-  );
+  const parameters = listTrained(model, classifier);
+  const definition = defineFinetuning(model, classifier, recipe);
+  const parameterTypes = parameters.map(({ name, shape }): [string, TensorType] => [name, { shape, dtype: "f32" }]);
+  const states = shareStates(backend, new Map([...parameterTypes, ...definition.moments]), shared);
   const builders = { train: buildTrainingGraph, predict: buildPredictionGraph };
   const loaded = new Map<string, Promise<LoadedGraph>>();
   const hasTable = new Set<LoadedGraph>();
-  let lossScale = firstLossScale;
-  const scaleLoss = () =>
-    backend.scalesLoss && {
-      lossScale: Float32Array.of(lossScale.factor),
-      gradientScale: Float32Array.of(1 / lossScale.factor),
-    };
+  const scaler = createLossScaler(backend);
+  const firstScale = scaler.read();
   const load = (purpose: Purpose, length: number): Promise<LoadedGraph> => {
     const key = `${purpose} ${length}`;
     const build = () => builders[purpose](model, classifier, recipe, length, backend);
@@ -130,7 +126,7 @@ function openTaskEngine(
     loaded.set(key, graph);
     return graph;
   };
-  const run = async (purpose: Purpose, batch: PaddedBatch, scalars: Readonly<Record<string, HostArray>>) => {
+  const run = async (purpose: Purpose, batch: PaddedBatch, scalars: HostInputs) => {
     const { length, tokens, segments, lengths, targets } = batch;
     const graph = await load(purpose, length);
     const table = hasTable.has(graph) ? {} : makeTables(model, length);
@@ -147,8 +143,8 @@ function openTaskEngine(
         const values = given.get(parameter.name)?.read() ?? initialiseParameter(parameter, index, seed);
         backend.write(states.get(parameter.name)!, values);
       });
-      clearStates(backend, states, moments.keys());
-      lossScale = firstLossScale;
+      clearStates(backend, states, definition.moments.keys());
+      scaler.restore(firstScale);
     },
     prepare: async lengths => {
       const purposes = Object.keys(builders) as Purpose[];
@@ -158,27 +154,22 @@ function openTaskEngine(
         await Promise.all(some.map(({ purpose, length }) => load(purpose, length)));
       }
     },
-    step: async (batch, { step, rateScale, dropoutSeed }) => {
-      const scalars = { ...scheduleInputs(optimizer, step, rateScale), dropoutSeed: Uint32Array.of(dropoutSeed) };
-      const outputs = await run("train", batch, { ...scalars, ...scaleLoss() });
-      const loss = outputs.loss![0]!;
-      if (!backend.scalesLoss) return { loss };
-      const measured = { loss, gradientNorm: outputs.gradientNorm![0]!, lossScale };
-      lossScale = adaptLossScale(lossScale, Number.isFinite(loss) && Number.isFinite(measured.gradientNorm));
-      return measured;
+    step: async (batch, schedule, dropoutSeed) => {
+      const { loss, gradientNorm } = await run("train", batch, {
+        ...definition.scheduleInputs(schedule),
+        ...{ dropoutSeed: Uint32Array.of(dropoutSeed) },
+        ...scaler.listLossInputs(),
+        ...scaler.listUpdateInputs(1),
+      });
+      return scaler.adapt({ loss: loss![0]!, ...(gradientNorm !== undefined && { gradientNorm: gradientNorm[0]! }) });
     },
     predict: async batch => (await run("predict", batch, {})).logits!,
-    readParameters: () => listHeld(backend, states, parameterShapes.keys()),
+    readParameters: () => listHeld(backend, states, definition.parameters.keys()),
   };
 }
 
 function declareInputs(model: ModelShape, sequences: number, length: number): PaddedInputs {
   return declareEncoderInputs(model, sequences, length, "padded") as PaddedInputs;
-}
-
-function declareStates(model: ModelShape, classifier: ClassifierShape): Map<string, Tensor> {
-  const listed = [...listParameters(model), ...listClassifierParameters(model, classifier)];
-  return new Map(listed.map(({ name, shape }) => [name, state(name, shape)] as const));
 }
 
 /** Logits of a batch without dropout. */
@@ -189,33 +180,25 @@ function buildPredictionGraph(
   length: number,
 ): Graph {
   const inputs = declareInputs(model, batchSequences, length);
-  return { outputs: { logits: classify(inputs, declareStates(model, classifier), model, classifier) }, updates: {} };
+  const parameters = new Map(
+    listTrained(model, classifier).map(({ name, shape }) => [name, state(name, shape)] as const),
+  );
+  return { outputs: { logits: classify(inputs, parameters, model, classifier) }, updates: {} };
 }
 
-/** Loss, gradients and AdamW in one graph: a gradient need not be written before its update reads it. */
+/** Loss, gradients and AdamW in one graph. */
 export function buildTrainingGraph(
   model: ModelShape,
   classifier: ClassifierShape,
   recipe: FinetuneRecipe,
   length: number,
-  { scalesLoss }: Pick<Backend, "scalesLoss"> = {},
+  scaling: Scaling = {},
 ): Graph {
-  const listed = [...listParameters(model), ...listClassifierParameters(model, classifier)];
-  const parameters = declareStates(model, classifier);
   const inputs = declareInputs(model, recipe.batchSequences, length);
   const dropout = { rate: recipe.dropout, seed: input("dropoutSeed", [1], "u32") };
-  const logits = classify(inputs, parameters, model, classifier, dropout);
   const rows = classifier.kind === "tokens" ? recipe.batchSequences * length : recipe.batchSequences;
   const targets = input("targets", [rows], classifier.kind === "regression" ? "f32" : "i32");
-  const loss = reshape(computeClassifierLoss(logits, targets, classifier.kind), [1]);
-  const scaled = scalesLoss ? multiply(loss, input("lossScale", [1], "f32")) : loss;
-  const gradients = differentiate(scaled, [...parameters.values()]);
-  const unscale = (gradient: Tensor) =>
-    scalesLoss ? multiply(gradient, input("gradientScale", [1], "f32")) : gradient;
-  const named = new Map([...parameters.keys()].map((name, i) => [name, unscale(gradients[i]!)] as const));
-  const { updates, gradientNorm } = buildUpdate(listed, optimizerOf(recipe), parameters, named);
-  // Clipping and a scaled loss alone need every gradient in memory.
-  const norm = scalesLoss || recipe.clip > 0 ? reshape(gradientNorm, [1]) : undefined;
-  const outputs = scalesLoss ? { loss, gradientNorm: norm! } : { loss };
-  return { outputs, updates: guardUpdates(updates, loss, norm) };
+  const computeLoss = (parameters: Parameters) =>
+    computeClassifierLoss(classify(inputs, parameters, model, classifier, dropout), targets, classifier.kind);
+  return buildWholeStep(defineFinetuning(model, classifier, recipe), computeLoss, scaling);
 }

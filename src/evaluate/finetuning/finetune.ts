@@ -8,7 +8,7 @@ import type { StoredTensor } from "../../checkpoint/safetensors.ts";
 import { rateAt } from "../../optim/schedule.ts";
 import { answersNothing } from "../../pretrained/finite-answers.ts";
 import type { SpecialIds } from "../../tokenizer/tokenizer.ts";
-import { guardSteps } from "../../train/guard.ts";
+import { guardSteps } from "../../train/step/guard.ts";
 import {
   type Prediction,
   readPrediction,
@@ -152,7 +152,7 @@ export async function* finetune(options: FinetuneOptions): AsyncGenerator<Finetu
       const { loss, seconds } = await guardStep(step + 1, next => {
         const rateScale = finetuneRate(next, steps, recipe);
         const dropoutSeed = new RandomSequence(seed, streams.dropout, next).bits();
-        return engine.step(fill(batch, train), { step: next, rateScale, dropoutSeed });
+        return engine.step(fill(batch, train), { step: next, rateScale }, dropoutSeed);
       });
       step++;
       hasLoss ||= Number.isFinite(loss);

@@ -21,7 +21,7 @@ import {
   readRunInitial,
   writeExtensions,
 } from "../../train/run-folder.ts";
-import { openEngine } from "../../train/step.ts";
+import { openEngine } from "../../train/step/engine.ts";
 import { adviseNewRun } from "./advice.ts";
 import type { OpenRun } from "./open-run.ts";
 

@@ -1,10 +1,10 @@
 // A step of any training, done, timed and judged. On the device an update whose loss or gradient is not finite leaves every state as
 // it was; the host counts such steps and ends a training that does not recover.
 
-import type { UserError } from "../base/errors.ts";
-import { add, less, multiply, reshape, select, state } from "../graph/operations.ts";
-import type { Tensor } from "../graph/tensor.ts";
-import { type LossScale, wasTooLarge } from "../optim/loss-scale.ts";
+import type { UserError } from "../../base/errors.ts";
+import { add, less, multiply, reshape, select, state } from "../../graph/operations.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import { type LossScale, wasTooLarge } from "../../optim/loss-scale.ts";
 
 /**
  * Updates that change nothing where the loss is not finite, or a norm that is given: by state name. Loss and norm have the
@@ -26,11 +26,15 @@ export function guardUpdates(
 }
 
 /** What a step measured. A norm and a loss scale are absent where it has none. */
-interface Measured {
+export interface MeasuredStep {
   readonly loss: number;
   readonly gradientNorm?: number;
   readonly lossScale?: LossScale;
 }
+
+/** Whether its update was done. */
+export const isFiniteStep = ({ loss, gradientNorm = 0 }: MeasuredStep): boolean =>
+  Number.isFinite(loss) && Number.isFinite(gradientNorm);
 
 export interface StepGuard {
   readSeconds(): number | Promise<number>;
@@ -43,7 +47,7 @@ export interface StepGuard {
 /** Does a step as `take` says, which gets its number; with what it measured come its seconds and whether it counted. */
 export function guardSteps({ readSeconds, badStepsAllowed, refuse }: StepGuard) {
   let badInARow = 0;
-  return async <Of extends Measured>(
+  return async <Of extends MeasuredStep>(
     step: number,
     take: (step: number) => Promise<Of>,
   ): Promise<Of & { readonly counted: boolean; readonly seconds: number }> => {
@@ -51,7 +55,7 @@ export function guardSteps({ readSeconds, badStepsAllowed, refuse }: StepGuard) 
     const measured = await take(step);
     const seconds = (await readSeconds()) - start;
     const { loss, gradientNorm, lossScale } = measured;
-    const counted = Number.isFinite(loss) && Number.isFinite(gradientNorm ?? 0);
+    const counted = isFiniteStep(measured);
     if (counted) badInARow = 0;
     else if (lossScale === undefined || !wasTooLarge(lossScale, loss, gradientNorm!)) badInARow++;
     if (badInARow < badStepsAllowed) return { ...measured, counted, seconds };

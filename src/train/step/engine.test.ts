@@ -3,14 +3,15 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { quickstart } from "../../recipes/quickstart.ts";
-import { fetchValues } from "../../test/fetch-tensors.ts";
-import { openReference } from "../backends/reference/reference.ts";
-import { input, multiply, subtract, sum } from "../graph/operations.ts";
-import { drawBatch } from "../machine/measure-step.ts";
-import { defineTraining } from "./definition.ts";
-import { overrideRecipe } from "./recipe.ts";
-import { openEngine, type TrainingDefinition } from "./step.ts";
+import { quickstart } from "../../../recipes/quickstart.ts";
+import { fetchValues } from "../../../test/fetch-tensors.ts";
+import { openReference } from "../../backends/reference/reference.ts";
+import { input, multiply, subtract, sum } from "../../graph/operations.ts";
+import { drawBatch } from "../../machine/measure-step.ts";
+import { defineTraining } from "../definition.ts";
+import { overrideRecipe } from "../recipe.ts";
+import { openEngine } from "./engine.ts";
+import type { TrainingDefinition } from "./training-definition.ts";
 
 /** The gradient is the factors, twice of them where sequences are cut in two. */
 const known: TrainingDefinition = {

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { UserError } from "../base/errors.ts";
+import { UserError } from "../../base/errors.ts";
 import { guardSteps } from "./guard.ts";
 
 const good = { loss: 1, gradientNorm: 1 };

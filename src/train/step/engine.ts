@@ -1,0 +1,131 @@
+// The engine of a training whose steps have any number of micro-batches: its programs on a backend, and the states that they share.
+// Model and optimizer come in as a definition, so this file knows neither.
+
+import type { Backend, HostInputs } from "../../backends/backend.ts";
+import { UserError } from "../../base/errors.ts";
+import { collectGarbage } from "../../base/heap.ts";
+import type { HeldTensor, StoredTensor } from "../../checkpoint/safetensors.ts";
+import { countElements, type Graph } from "../../graph/tensor.ts";
+import { type GradientProducts, readProducts } from "../../optim/gradient-products.ts";
+import type { LossScale } from "../../optim/loss-scale.ts";
+import type { MeasuredStep } from "./guard.ts";
+import { createLossScaler } from "./loss-scaler.ts";
+import { allocateStates, clearStates, listHeld, nameGradient, restoreStates } from "./states.ts";
+import { buildCutGraphs, buildStepGraphs } from "./step-graphs.ts";
+import type { StepSchedule, TrainingDefinition } from "./training-definition.ts";
+
+export interface StepResult extends MeasuredStep {
+  readonly gradientNorm: number;
+}
+
+export interface ProbePlace {
+  readonly isFirst: boolean;
+  /** Of the step. */
+  readonly microBatches: number;
+  readonly seed: number;
+}
+
+/** What the loop needs of a model on a device. Tests of budgets and schedules put a fake in its place. */
+export interface Engine {
+  readonly device: string;
+  readonly parameterCount: number;
+  /** Whether what is asked of the device is under way when it has been asked, and the host has nothing to do until it is awaited. */
+  readonly leavesHostFree?: boolean;
+  accumulate(batch: HostInputs, first: boolean): Promise<void>;
+  /** Where the definition measures gradients: of the micro-batch that was accumulated last. */
+  measureGradients?(): GradientProducts;
+  /** Applies the mean gradient of `microBatches`. A step that is not finite changes no parameter and no moment. */
+  update(schedule: StepSchedule, microBatches: number): Promise<StepResult>;
+  validate(batch: HostInputs): Promise<number>;
+  /** Where the definition has an interval: whether a step is due. */
+  isDue?(step: number): boolean;
+  /** Where it has a probe: adds up a due step's, over its micro-batches, once their gradient is whole. */
+  probe?(batch: HostInputs, place: ProbePlace): Promise<void>;
+  /** Where the definition has one: takes the parameters into the average, and validates with it in their place. */
+  readonly average?: { take(): Promise<void>; validate(batch: HostInputs): Promise<number> };
+  /** Where products read f16. Every update adapts it. */
+  readonly lossScale?: { read(): LossScale; restore(scale: LossScale): void };
+  readParameters(): HeldTensor[];
+  readMoments(): HeldTensor[];
+  restore(tensors: readonly StoredTensor[]): void;
+  /** Sets every moment to zero, as at the start. */
+  clearMoments(): void;
+}
+
+/** Compiles the programs and puts initial parameters on the device. UserError E_OPTION for a probe where losses are scaled. */
+export async function openEngine(backend: Backend, definition: TrainingDefinition): Promise<Engine> {
+  if (backend.scalesLoss && definition.probe !== undefined) {
+    throw new UserError(
+      "E_OPTION",
+      "the optimizer takes a second gradient of each step, which has no loss scale, and products read f16",
+      "Set train.precision to f32, or take another optimizer.",
+    );
+  }
+  const states = allocateStates(backend, definition);
+  const graphs = buildStepGraphs(definition, backend);
+  // All at once: the system's compiler works on several programs at a time.
+  const load = (graph: Graph | undefined) => (graph === undefined ? undefined : backend.load(graph, states));
+  const [first, next, update, validation, firstProbe, nextProbe, updateBetween, take, averaged] = await Promise.all([
+    backend.load(graphs.first, states),
+    backend.load(graphs.next, states),
+    backend.load(graphs.update, states),
+    backend.load(graphs.validation, states),
+    load(graphs.firstProbe),
+    load(graphs.nextProbe),
+    load(graphs.updateBetween),
+    load(graphs.takeAverage),
+    load(graphs.averageValidation),
+  ]);
+  const cut = new Map(
+    await Promise.all(
+      [...buildCutGraphs(definition, backend)].map(
+        async ([pieces, both]) => [pieces, await Promise.all(both.map(graph => backend.load(graph, states)))] as const,
+      ),
+    ),
+  );
+  collectGarbage();
+
+  const scaler = createLossScaler(backend);
+  const { interval = 1 } = definition;
+  const isDue = (step: number) => (step - 1) % interval === 0;
+  let products: GradientProducts | undefined;
+  return {
+    device: backend.device,
+    leavesHostFree: backend.synchronise !== undefined,
+    ...(interval > 1 && { isDue }),
+    ...(firstProbe !== undefined && {
+      probe: async (batch: HostInputs, { isFirst, microBatches, seed }: ProbePlace) => {
+        const program = isFirst ? firstProbe : nextProbe!;
+        await program.run({ ...batch, ...scaler.listUpdateInputs(microBatches), probeSeed: Uint32Array.of(seed) });
+      },
+    }),
+    parameterCount: [...definition.parameters.values()].reduce((sum, shape) => sum + countElements(shape), 0),
+    accumulate: async ({ cut: pieces = 1, ...batch }, isFirst) => {
+      const [own, more] = pieces === 1 ? [first, next] : cut.get(pieces as number)!;
+      const outputs = await (isFirst ? own : more)!.run({ ...batch, ...scaler.listLossInputs() });
+      if (definition.measuresGradients !== true) return;
+      products = readProducts(outputs, Array.from(definition.parameters.keys(), nameGradient), scaler.read().factor);
+    },
+    ...(definition.measuresGradients === true && { measureGradients: () => products! }),
+    update: async (schedule, microBatches) => {
+      const program = isDue(schedule.step) ? update : updateBetween!;
+      const inputs = { ...definition.scheduleInputs(schedule), ...scaler.listUpdateInputs(microBatches) };
+      const { loss, gradientNorm } = await program.run(inputs);
+      return scaler.adapt({ loss: loss![0]!, gradientNorm: gradientNorm![0]! });
+    },
+    validate: async batch => (await validation.run(batch)).loss![0]!,
+    ...(take !== undefined && {
+      average: {
+        take: async () => {
+          await take.run({});
+        },
+        validate: async (batch: HostInputs) => (await averaged!.run(batch)).loss![0]!,
+      },
+    }),
+    ...(backend.scalesLoss && { lossScale: scaler }),
+    readParameters: () => listHeld(backend, states, definition.parameters.keys()),
+    readMoments: () => listHeld(backend, states, definition.moments.keys()),
+    restore: tensors => restoreStates(backend, states, tensors),
+    clearMoments: () => clearStates(backend, states, definition.moments.keys()),
+  };
+}
