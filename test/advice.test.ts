@@ -26,7 +26,7 @@ const ofOthers =
   /^--(?:std|fmad|device-as|generate-line|gpu-architecture|gpus|version|expose-gc|no-expose-gc|help|install|save-dev|this|share)\b/;
 
 test("every option that is named can be given", async () => {
-  const { commands } = await makeProgram([]);
+  const { commands } = await makeProgram(["completion"]);
   const optionsOf = new Map(
     commands.map(verb => [verb.name(), ["--json", "--help", ...verb.options.flatMap(({ long }) => long ?? [])]]),
   );

@@ -3,6 +3,7 @@
 import { type Command, Option } from "commander";
 import { UserError } from "../base/errors.ts";
 import { countPerformanceCores } from "../machine/cores.ts";
+import { listRecipePaths } from "../train/recipe.ts";
 import { type BackendChoice, type BackendName, backendNames } from "../verbs/backend.ts";
 import { recipeNames } from "../verbs/recipe.ts";
 import { suggest } from "./terminal/completion.ts";
@@ -76,7 +77,15 @@ export function addRecipeOptions(command: Command, fallback?: string): Command {
 }
 
 export function addSet(command: Command): Command {
-  return command.option("--set <path=value>", "change one value of the recipe (repeat for more)", collect, []);
+  const set = new Option("--set <path=value>", "change one value of the recipe (repeat for more)");
+  return command.addOption(
+    suggest(
+      set,
+      listRecipePaths().map(path => `${path}=`),
+    )
+      .argParser(collect)
+      .default([]),
+  );
 }
 
 const collect = (value: string, before: readonly string[]) => [...before, value];

@@ -1,6 +1,7 @@
 // Help that helps: every verb there is, now and later, shows examples of itself and has --json; colours can be turned off.
 
 import assert from "node:assert/strict";
+import { readFileSync, statSync } from "node:fs";
 import { after, test } from "node:test";
 import { startWarmProgram } from "../../test/warm-program.ts";
 import { colour, dressText } from "./terminal/output.ts";
@@ -15,13 +16,32 @@ async function help(...words: string[]): Promise<string> {
 }
 
 const whole = await help();
-const verbs = [...whole.matchAll(/^ {2}([a-z-]+) (?:\[options\]|<)/gm)].map(match => match[1]!);
+const verbs = [...whole.matchAll(/^ {2}([a-z-]+) {2,}[a-z]/gm)].map(match => match[1]!).filter(verb => verb !== "help");
 
 test("the program's help lists its verbs, with examples and exit codes", () => {
   assert.ok(verbs.length >= 10, verbs.join(" "));
   for (const code of ["0 done", "1 ", "2 a bug", "130 "]) assert.ok(whole.includes(code), code);
   assert.match(whole, /Examples:\n {2}cram /);
   assert.match(whole, /NO_COLOR/);
+});
+
+test("the start of every command loads commander and a few small files", () => {
+  const loaded = new Set<string>();
+  const load = (file: string) => {
+    if (loaded.has(file)) return;
+    loaded.add(file);
+    if (!file.startsWith("file:")) return;
+    // Static imports alone: the others wait for a verb.
+    for (const [, name] of readFileSync(new URL(file), "utf8").matchAll(
+      /^(?:import|export) (?:[^;"]* from )?"([^"]+)"/gm,
+    ))
+      load(name!.startsWith(".") ? new URL(name!, file).href : name!);
+  };
+  load(new URL("program.js", import.meta.url).href);
+  const packages = [...loaded].filter(name => !/^(?:file|node):/.test(name));
+  assert.deepEqual(packages, ["commander"]);
+  const bytes = [...loaded].filter(name => name.startsWith("file:")).map(name => statSync(new URL(name)).size);
+  assert.ok(bytes.length > 2 && bytes.reduce((sum, size) => sum + size) < 50_000, `${bytes}`);
 });
 
 for (const verb of verbs) {

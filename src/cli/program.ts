@@ -8,34 +8,97 @@ import { Command, CommanderError } from "commander";
 import { UserError } from "../base/errors.ts";
 import { colour, print, printError } from "./terminal/output.ts";
 
-/** In the order of the help. A verb's modules are read when it is named, so that no command waits for those of another. */
-const verbs: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
-  quickstart: async () => (await import("./verbs/quickstart.ts")).addQuickstart,
-  prepare: async () => (await import("./verbs/prepare.ts")).addPrepare,
-  corpus: async () => (await import("./verbs/corpus.ts")).addCorpus,
-  plan: async () => (await import("./verbs/plan.ts")).addPlan,
-  pretrain: async () => (await import("./verbs/pretrain.ts")).addPretrain,
-  fill: async () => (await import("./verbs/fill.ts")).addFill,
-  embed: async () => (await import("./verbs/embed.ts")).addEmbed,
-  evaluate: async () => (await import("./verbs/evaluate.ts")).addEvaluate,
-  export: async () => (await import("./verbs/export.ts")).addExport,
-  push: async () => (await import("./verbs/hub.ts")).addPush,
-  pull: async () => (await import("./verbs/hub.ts")).addPull,
-  sweep: async () => (await import("./verbs/analysis/sweep.ts")).addSweep,
-  report: async () => (await import("./verbs/report.ts")).addReport,
-  dashboard: async () => (await import("./verbs/dashboard.ts")).addDashboard,
-  recipe: async () => (await import("./verbs/recipe.ts")).addRecipe,
-  inspect: async () => (await import("./verbs/inspect.ts")).addInspect,
-  doctor: async () => (await import("./verbs/doctor.ts")).addDoctor,
-  completion: async () => (await import("./terminal/completion.ts")).addCompletion,
-};
-/** All where the program speaks of all: its help, completion, and a verb that there is none of, which may be one misspelt. */
-function chooseVerbs(named: string | undefined): readonly string[] {
-  if (named === "--version" || named === "-V") return [];
-  return named !== undefined && named !== "completion" && Object.hasOwn(verbs, named) ? [named] : Object.keys(verbs);
+interface Verb {
+  /** Its line in the program's help. */
+  readonly summary: string;
+  /** What gives a command the verb's options and action. */
+  readonly load: () => Promise<(command: Command) => void>;
 }
 
-/** The program with the verbs that these words are about. */
+/** In the order of the help. A verb's modules are read when it is named, so that no command waits for those of another. */
+const verbs: Readonly<Record<string, Verb>> = {
+  quickstart: {
+    summary: "train a small model on the prose in node_modules, plot its loss, fill masks",
+    load: async () => (await import("./verbs/quickstart.ts")).addQuickstart,
+  },
+  prepare: {
+    summary: "raw text -> documents -> tokenizer -> token shards",
+    load: async () => (await import("./verbs/prepare.ts")).addPrepare,
+  },
+  corpus: {
+    summary: "look inside a prepared corpus, or write it for other trainers",
+    load: async () => (await import("./verbs/corpus.ts")).addCorpus,
+  },
+  plan: {
+    summary: "what a run needs and how far it comes, before it is begun",
+    load: async () => (await import("./verbs/plan.ts")).addPlan,
+  },
+  pretrain: {
+    summary: "train a model from scratch within a budget, or resume a run",
+    load: async () => (await import("./verbs/pretrain.ts")).addPretrain,
+  },
+  fill: {
+    summary: "fill [MASK] in a text with a model's likeliest tokens",
+    load: async () => (await import("./verbs/fill.ts")).addFill,
+  },
+  embed: {
+    summary: "write the texts of a file as vectors, for search and clustering",
+    load: async () => (await import("./verbs/embed.ts")).addEmbed,
+  },
+  evaluate: {
+    summary: "finetune a model on tasks and score it: GLUE, SuperGLUE, RACE, SWAG, or a file of your own",
+    load: async () => (await import("./verbs/evaluate.ts")).addEvaluate,
+  },
+  export: {
+    summary: "write a run for transformers (Python), transformers.js and ONNX Runtime, and compare what was written",
+    load: async () => (await import("./verbs/export.ts")).addExport,
+  },
+  push: {
+    summary: "send an exported model to the Hugging Face Hub",
+    load: async () => (await import("./verbs/hub.ts")).addPush,
+  },
+  pull: {
+    summary: "fetch a model from the Hugging Face Hub",
+    load: async () => (await import("./verbs/hub.ts")).addPull,
+  },
+  sweep: {
+    summary: "trainings that differ in one thing, several seeds each -> a table with intervals",
+    load: async () => (await import("./verbs/analysis/sweep.ts")).addSweep,
+  },
+  report: {
+    summary: "show runs beside each other on one HTML page, finished or still training",
+    load: async () => (await import("./verbs/report.ts")).addReport,
+  },
+  dashboard: {
+    summary: "watch all runs below a folder in a browser while they train",
+    load: async () => (await import("./verbs/dashboard.ts")).addDashboard,
+  },
+  recipe: {
+    summary: "print a recipe whole, what can be chosen in one, or what differs between two",
+    load: async () => (await import("./verbs/recipe.ts")).addRecipe,
+  },
+  inspect: {
+    summary: "print the program of a recipe's micro-batch",
+    load: async () => (await import("./verbs/inspect.ts")).addInspect,
+  },
+  doctor: {
+    summary: "what this machine has, lacks and reaches, with the commands that help",
+    load: async () => (await import("./verbs/doctor.ts")).addDoctor,
+  },
+  completion: {
+    summary: "print a script that completes verbs and options in your shell",
+    load: async () => (await import("./terminal/completion.ts")).addCompletion,
+  },
+};
+
+/** Whose options are wanted: of one verb, or of all where a script completes them. The program's own help needs none. */
+function chooseVerbs([first, second]: readonly string[]): readonly string[] {
+  if (first === "completion") return Object.keys(verbs);
+  const named = first === "help" ? second : first;
+  return named !== undefined && Object.hasOwn(verbs, named) ? [named] : [];
+}
+
+/** The program with every verb, and the options of those that these words are about. */
 export async function makeProgram(words: readonly string[]): Promise<Command> {
   const program = new Command("cram")
     .description("Train a BERT-like language model from scratch within a fixed time.")
@@ -53,9 +116,14 @@ Exit codes: 0 done; 1 something to correct, said with its code, with --json as a
 standard error; 2 a bug; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by a closed terminal: 128 and the signal's number.`,
     )
     .showHelpAfterError("(cram --help lists what exists)")
+    .configureHelp({ subcommandTerm: verb => verb.name() })
     .configureOutput({ writeOut: text => print(text.trimEnd()), writeErr: text => printError(text.trimEnd()) })
     .exitOverride();
-  for (const name of chooseVerbs(words[0])) (await verbs[name]!())(program);
+  const wanted = chooseVerbs(words);
+  for (const [name, { summary, load }] of Object.entries(verbs)) {
+    const verb = program.command(name).description(summary);
+    if (wanted.includes(name)) (await load())(verb);
+  }
   return program;
 }
 

@@ -18,6 +18,7 @@ import { rateSchedules, valueSchedule } from "../optim/schedule.ts";
 import { describeChoice, listChoices, listValues } from "../settings/choices.ts";
 import { describeAsJsonSchema } from "../settings/json-schema.ts";
 import { mergeSettings } from "../settings/merge-settings.ts";
+import { listPaths } from "../settings/schema.ts";
 import { assignSettings, checkSettings } from "../settings/settings.ts";
 import { parseBudget } from "./budget.ts";
 import { findLayerFault } from "./layer-faults.ts";
@@ -196,6 +197,9 @@ export const listRecipeChoices = () => listChoices(recipeSchema);
 
 /** Every other value of one. */
 export const listRecipeValues = () => listValues(recipeSchema);
+
+/** Every path to a value, as --set takes it: "model.width". */
+export const listRecipePaths = () => listPaths(recipeSchema);
 
 /** The JSON Schema of a recipe's file. */
 export const describeRecipe = () => describeAsJsonSchema(recipeSchema, "A recipe of cram pretrain");

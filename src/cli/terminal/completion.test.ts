@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -27,8 +27,9 @@ writeFileSync(script, await cram("completion", "bash"));
 /** What bash offers for the last of these words. */
 function complete(...words: string[]): string[] {
   const quoted = ["cram", ...words].map(word => `'${word}'`).join(" ");
-  const command = `source ${script}; COMP_WORDS=(${quoted}); COMP_CWORD=${words.length}; _cram; printf '%s\\n' "\${COMPREPLY[@]}"`;
-  const { stdout, stderr } = spawnSync("bash", ["-c", command], { encoding: "utf8" });
+  // Outside of a completion bash has no options of one to change.
+  const command = `compopt() { :; }; source ${script}; COMP_WORDS=(${quoted}); COMP_CWORD=${words.length}; _cram; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const { stdout, stderr } = spawnSync("bash", ["-c", command], { encoding: "utf8", cwd: folder });
   assert.equal(stderr, "");
   return stdout.split("\n").filter(line => line !== "");
 }
@@ -47,6 +48,24 @@ test("names of recipes are offered where a file would do, too", async () => {
   assert.deepEqual(complete("pretrain", "--recipe", "crammed-bert-s"), ["crammed-bert-small"]);
   assert.deepEqual(complete("recipe", "mine.js"), []);
   assert.match(await cram("completion", "fish"), /from recipe' -a 'crammed-bert /);
+});
+
+test("keys of --set are offered, to be followed by a value", async () => {
+  assert.deepEqual(complete("pretrain", "--set", "optimizer.learningR"), ["optimizer.learningRate="]);
+  assert.deepEqual(complete("plan", "--set", "model.wid"), ["model.width="]);
+  assert.match(await cram("completion", "bash"), /model\.width=.*-- "\$word"\)\); compopt -o nospace; return/);
+});
+
+test("folders of runs are offered where a model is wanted, and no others", () => {
+  for (const run of ["runs/first", "runs/the second", "elsewhere/third"]) {
+    mkdirSync(join(folder, run), { recursive: true });
+    writeFileSync(join(folder, run, "recipe.json"), "{}");
+  }
+  mkdirSync(join(folder, "runs/no-run"));
+  assert.deepEqual(complete("fill", ""), ["runs/first", "runs/the second"]);
+  assert.deepEqual(complete("report", "runs/first", "runs/t"), ["runs/the second"]);
+  assert.deepEqual(complete("pretrain", "--resume", "elsewhere/"), ["elsewhere/third"]);
+  assert.deepEqual(complete("export", "data"), []);
 });
 
 test("bash is left to complete files where a file is expected", async () => {

@@ -4,41 +4,41 @@
 import { Argument, type Command, type Option } from "commander";
 import { print } from "./output.ts";
 
-const suggestions = new WeakMap<Option | Argument, readonly string[]>();
+/** Values, or the folders of runs, which the shell looks for when it completes. */
+type Suggested = readonly string[] | "runs";
+const suggestions = new WeakMap<Option | Argument, Suggested>();
 
-/** Has shells offer these values of an option or argument that takes others, too, such as files. Gives it. */
-export function suggest<Taken extends Option | Argument>(taken: Taken, values: readonly string[]): Taken {
+/** Has shells offer these values of an option or argument that takes others, too, such as files. Of one that ends in = the rest is typed. Gives it. */
+export function suggest<Taken extends Option | Argument>(taken: Taken, values: Suggested): Taken {
   suggestions.set(taken, values);
   return taken;
 }
 
-interface CompletedOption {
-  /** "-h", "--help". */
-  readonly flags: readonly string[];
+interface Completed {
   readonly description: string;
-  readonly takesValue: boolean;
   /** Every value there is; none where any text or path may follow. */
   readonly choices: readonly string[];
   /** Values beside any text or path. */
-  readonly suggestions: readonly string[];
+  readonly suggestions: Suggested;
 }
 
-interface CompletedVerb {
+interface CompletedOption extends Completed {
+  /** "-h", "--help". */
+  readonly flags: readonly string[];
+  readonly takesValue: boolean;
+}
+
+/** With what its first argument may be. */
+interface CompletedVerb extends Completed {
   readonly name: string;
-  readonly description: string;
   readonly options: readonly CompletedOption[];
-  /** Values of the first argument; none where it is a path or a text. */
-  readonly choices: readonly string[];
-  readonly suggestions: readonly string[];
 }
 
 const printers = { bash: printBash, zsh: printZsh, fish: printFish } as const;
 type Shell = keyof typeof printers;
 
-export function addCompletion(program: Command): void {
-  program
-    .command("completion")
-    .description("print a script that completes verbs and options in your shell")
+export function addCompletion(command: Command): void {
+  command
     .addArgument(new Argument("<shell>", "the shell").choices(Object.keys(printers)))
     .option("--json", "print the script in one JSON object")
     .addHelpText(
@@ -52,7 +52,7 @@ Examples:
 Next: open a new shell`,
     )
     .action((shell: Shell, flags: { readonly json?: boolean }) => {
-      const script = printers[shell](listVerbs(program));
+      const script = printers[shell](listVerbs(command.parent!));
       print(flags.json === true ? JSON.stringify({ shell, script }) : script);
     });
 }
@@ -71,25 +71,37 @@ function listVerbs(program: Command): CompletedVerb[] {
       suggestions: suggestions.get(option) ?? [],
     })),
     choices: command.registeredArguments[0]?.argChoices ?? [],
-    suggestions: command.registeredArguments.flatMap(argument => suggestions.get(argument) ?? []),
+    suggestions: suggestions.get(command.registeredArguments[0]!) ?? [],
   }));
 }
+
+/** Whether a value follows it without a space: "model.width=". */
+const isBeginning = (word: string) => word.endsWith("=");
 
 /** Where a word is no verb and no option, and begins nothing that is offered, bash completes file names. */
 function printBash(verbs: readonly CompletedVerb[]): string {
   const reply = (words: readonly string[]) => `COMPREPLY=($(compgen -W "${words.join(" ")}" -- "$word"))`;
+  const offer = ({ choices, suggestions: beside }: Completed) => {
+    if (beside === "runs") return "_cram_runs";
+    return reply([...choices, ...beside]) + (beside.some(isBeginning) ? "; compopt -o nospace" : "");
+  };
+  const isOffered = ({ choices, suggestions: beside }: Completed) => choices.length + beside.length > 0;
   const values = verbs.flatMap(({ name, options }) =>
     options
-      .map(({ flags, choices, suggestions }) => ({ flags, words: [...choices, ...suggestions] }))
-      .filter(({ words }) => words.length > 0)
-      .map(({ flags, words }) => `    ${flags.map(flag => `"${name} ${flag}"`).join("|")}) ${reply(words)}; return ;;`),
+      .filter(isOffered)
+      .map(option => `    ${option.flags.map(flag => `"${name} ${flag}"`).join("|")}) ${offer(option)}; return ;;`),
   );
   const flags = verbs.map(({ name, options }) => `      ${name}) ${reply(options.flatMap(option => option.flags))} ;;`);
-  const choices = verbs
-    .map(({ name, choices, suggestions }) => ({ name, words: [...choices, ...suggestions] }))
-    .filter(({ words }) => words.length > 0)
-    .map(({ name, words }) => `    ${name}) ${reply(words)} ;;`);
-  return `_cram() {
+  const choices = verbs.filter(isOffered).map(verb => `    ${verb.name}) ${offer(verb)} ;;`);
+  return `_cram_runs() {
+  local each found="" IFS=$'\\n'
+  for each in runs/*/recipe.json "$word"*/recipe.json; do
+    if [ -e "$each" ]; then found="$found\${each%/recipe.json}"$'\\n'; fi
+  done
+  COMPREPLY=($(compgen -W "$(printf %s "$found" | sort -u)" -- "$word"))
+  compopt -o filenames
+}
+_cram() {
   local word="\${COMP_WORDS[COMP_CWORD]}" before="\${COMP_WORDS[COMP_CWORD-1]}" verb="\${COMP_WORDS[1]}"
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
@@ -115,9 +127,11 @@ complete -o default -F _cram cram`;
 function printZsh(verbs: readonly CompletedVerb[]): string {
   const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
   const escapeMarks = (text: string) => text.replace(/[[\]:\\]/g, "\\$&");
-  const values = ({ choices, suggestions }: Pick<CompletedOption, "choices" | "suggestions">) => {
+  const values = ({ choices, suggestions: beside }: Completed) => {
+    if (beside === "runs") return "_cram_runs";
     if (choices.length > 0) return `(${choices.join(" ")})`;
-    return suggestions.length > 0 ? `{compadd -- ${suggestions.join(" ")}; _files}` : "_files";
+    if (beside.some(isBeginning)) return `{compadd -S "" -- ${beside.join(" ")}}`;
+    return beside.length > 0 ? `{compadd -- ${beside.join(" ")}; _files}` : "_files";
   };
   const describe = verbs.map(({ name, description }) => `    ${quote(`${name}:${escapeMarks(description)}`)}`);
   const cases = verbs.map(verb => {
@@ -129,6 +143,12 @@ function printZsh(verbs: readonly CompletedVerb[]): string {
     return `    ${verb.name}) _arguments ${[...words, quote(`*: :${values(verb)}`)].join(" \\\n      ")} ;;`;
   });
   return `#compdef cram
+_cram_runs() {
+  local -a found
+  found=(runs/*/recipe.json(N:h) $PREFIX*/recipe.json(N:h))
+  compadd -- $found
+  _files
+}
 _cram() {
   local -a verbs
   verbs=(
@@ -153,16 +173,23 @@ function printFish(verbs: readonly CompletedVerb[]): string {
   const describe = verbs.map(
     ({ name, description }) => `complete -c cram -f -n __fish_use_subcommand -a ${name} -d ${quote(description)}`,
   );
+  const list = (beside: Suggested) => quote(beside === "runs" ? "(__cram_runs)" : beside.join(" "));
   const rest = verbs.flatMap(({ name, options, choices, suggestions: offered }) => {
     const start = `complete -c cram -n '__fish_seen_subcommand_from ${name}'`;
     const lines = options.map(({ flags, description, takesValue, choices: own, suggestions: beside }) => {
       const names = flags.map(flag => (flag.startsWith("--") ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`));
-      const some = beside.length > 0 ? ` -a ${quote(beside.join(" "))}` : "";
+      const some = beside.length > 0 ? ` -a ${list(beside)}` : "";
       const value = own.length > 0 ? ` -x -a ${quote(own.join(" "))}` : takesValue ? ` -r${some}` : "";
       return `${start} ${names.join(" ")}${value} -d ${quote(description)}`;
     });
-    if (offered.length > 0) lines.push(`${start} -a ${quote(offered.join(" "))}`);
+    if (offered.length > 0) lines.push(`${start} -a ${list(offered)}`);
     return choices.length > 0 ? [...lines, `${start} -f -a ${quote(choices.join(" "))}`] : lines;
   });
-  return [...describe, ...rest].join("\n");
+  const findRuns = `function __cram_runs
+  set -l word (commandline -ct)
+  for each in runs/*/recipe.json $word*/recipe.json
+    path dirname $each
+  end
+end`;
+  return [findRuns, ...describe, ...rest].join("\n");
 }

@@ -25,10 +25,8 @@ interface CorpusFlags {
 const optionsOf = { show: ["samples", "seed", "page"], export: ["to", "out"] } as const;
 type Action = keyof typeof optionsOf;
 
-export function addCorpus(program: Command): void {
-  program
-    .command("corpus")
-    .description("look inside a prepared corpus, or write it for other trainers")
+export function addCorpus(command: Command): void {
+  command
     .addArgument(new Argument("<action>", "what to do").choices(Object.keys(optionsOf)))
     .argument("<folder>", "a dataset that prepare made, or the documents in it")
     .option("--samples <number>", "show: documents and sequences drawn at random; default 3")

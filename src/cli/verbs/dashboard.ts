@@ -14,10 +14,8 @@ interface DashboardFlags {
 
 const tokenVariable = "CRAM_DASHBOARD_TOKEN";
 
-export function addDashboard(program: Command): void {
-  program
-    .command("dashboard")
-    .description("watch all runs below a folder in a browser while they train")
+export function addDashboard(command: Command): void {
+  command
     .argument("[folder]", "where the runs are", "runs")
     .option("--port <number>", "0 takes a free one", "6116")
     .option("--host <address>", "one that others can reach needs a token", "127.0.0.1")

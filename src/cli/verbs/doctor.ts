@@ -17,10 +17,8 @@ interface DoctorFlags {
   readonly json?: boolean;
 }
 
-export function addDoctor(program: Command): void {
-  program
-    .command("doctor")
-    .description("what this machine has, lacks and reaches, with the commands that help")
+export function addDoctor(command: Command): void {
+  command
     .option("--no-measure", "only look; measure nothing")
     .option("--threads <number>", "threads of the cpu backend", String(countPerformanceCores()))
     .option("--device <number>", "which GPU is measured of those that CUDA_VISIBLE_DEVICES shows; default: 0")

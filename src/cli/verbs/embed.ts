@@ -1,9 +1,10 @@
 // cram embed: the texts of a file as vectors.
 
-import type { Command } from "commander";
+import { Argument, type Command } from "commander";
 import { formatDuration } from "../../train/budget.ts";
 import { embedFile } from "../../verbs/model/embed-file.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend, parseCount } from "../choose.ts";
+import { suggest } from "../terminal/completion.ts";
 import { print, printError, showStatus } from "../terminal/output.ts";
 
 interface EmbedFlags extends BackendOptions {
@@ -14,11 +15,14 @@ interface EmbedFlags extends BackendOptions {
   readonly json?: boolean;
 }
 
-export function addEmbed(program: Command): void {
-  const command = program
-    .command("embed")
-    .description("write the texts of a file as vectors, for search and clustering")
-    .argument("<model>", "the folder of a run, an export, a finetuned seed, or a model of Hugging Face's")
+export function addEmbed(command: Command): void {
+  command
+    .addArgument(
+      suggest(
+        new Argument("<model>", "the folder of a run, an export, a finetuned seed, or a model of Hugging Face's"),
+        "runs",
+      ),
+    )
     .argument("<file>", "a .txt with a text a line; or a table: .tsv, .csv, .jsonl (also .gz), .parquet")
     .requiredOption(
       "--out <file>",

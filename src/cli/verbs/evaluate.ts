@@ -1,6 +1,6 @@
 // cram evaluate: a trained model finetuned and scored on the tasks of a suite, or on a file of one's own.
 
-import type { Command } from "commander";
+import { Argument, type Command } from "commander";
 import { UserError } from "../../base/errors.ts";
 import { quoteCommand } from "../../base/shell-words.ts";
 import { suites } from "../../evaluate/suites/suites.ts";
@@ -8,17 +8,21 @@ import { openEvaluation } from "../../verbs/evaluate/evaluate.ts";
 import type { EvaluateOptions } from "../../verbs/evaluate/evaluate-options.ts";
 import { finetuneRecipeNames } from "../../verbs/evaluate/finetune-recipes.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend, parseCount } from "../choose.ts";
+import { suggest } from "../terminal/completion.ts";
 import { print, printError, showStatus } from "../terminal/output.ts";
 import { createEvaluationPrinter, printEventJson } from "../terminal/print-evaluation.ts";
 import { stopOnSignals } from "../terminal/signals.ts";
 
 const collect = (value: string, before: readonly string[]) => [...before, value];
 
-export function addEvaluate(program: Command): void {
-  const command = program
-    .command("evaluate")
-    .description("finetune a model on tasks and score it: GLUE, SuperGLUE, RACE, SWAG, or a file of your own")
-    .argument("<model>", "the folder of a run, or of a checkpoint of the reference or of Hugging Face")
+export function addEvaluate(command: Command): void {
+  command
+    .addArgument(
+      suggest(
+        new Argument("<model>", "the folder of a run, or of a checkpoint of the reference or of Hugging Face"),
+        "runs",
+      ),
+    )
     .option("--glue-dir <folder>", "evaluate on GLUE, whose files are there")
     .option(
       "--suite <name>",

@@ -1,6 +1,6 @@
 // cram export: a trained run, or a finetuned model of it, as a folder for Python's transformers, transformers.js and ONNX Runtime.
 
-import { type Command, Option } from "commander";
+import { Argument, type Command, Option } from "commander";
 import { UserError } from "../../base/errors.ts";
 import { quoteCommand } from "../../base/shell-words.ts";
 import type { OnnxFile } from "../../export/exported-files.ts";
@@ -9,6 +9,7 @@ import type { FinetunedExport } from "../../verbs/export/export-finetuned.ts";
 import { exportModel } from "../../verbs/export/export-model.ts";
 import { type ExportResult, exportFormats, onnxTypeNames } from "../../verbs/export/export-run.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend } from "../choose.ts";
+import { suggest } from "../terminal/completion.ts";
 import { colour, print, showStatus } from "../terminal/output.ts";
 
 interface ExportFlags extends BackendOptions {
@@ -21,13 +22,14 @@ interface ExportFlags extends BackendOptions {
   readonly json?: boolean;
 }
 
-export function addExport(program: Command): void {
-  const command = program
-    .command("export")
-    .description(
-      "write a run for transformers (Python), transformers.js and ONNX Runtime, and compare what was written",
+export function addExport(command: Command): void {
+  command
+    .addArgument(
+      suggest(
+        new Argument("<run>", "the folder of a run; or of a finetuned seed that cram evaluate --keep-models stored"),
+        "runs",
+      ),
     )
-    .argument("<run>", "the folder of a run; or of a finetuned seed that cram evaluate --keep-models stored")
     .option(
       "--task <name>",
       "not the run itself but what was finetuned on this task: the best of the seeds that were kept",

@@ -1,16 +1,20 @@
 // cram fill: the words a trained run expects behind [MASK].
 
-import type { Command } from "commander";
+import { Argument, type Command } from "commander";
 import { fill as fillMasks } from "../../verbs/model/fill.ts";
 import type { FilledMask } from "../../verbs/model/fill-masks.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend, parseCount } from "../choose.ts";
+import { suggest } from "../terminal/completion.ts";
 import { colour, print, printError } from "../terminal/output.ts";
 
-export function addFill(program: Command): void {
-  const command = program
-    .command("fill")
-    .description("fill [MASK] in a text with a model's likeliest tokens")
-    .argument("<model>", "the folder of a run, of its export, or of a masked language model of Hugging Face")
+export function addFill(command: Command): void {
+  command
+    .addArgument(
+      suggest(
+        new Argument("<model>", "the folder of a run, of its export, or of a masked language model of Hugging Face"),
+        "runs",
+      ),
+    )
     .argument("<text...>", "texts with [MASK]");
   addBackendOptions(command)
     .option("--top <number>", "how many tokens for each mask", "5")

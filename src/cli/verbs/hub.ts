@@ -14,10 +14,8 @@ const addHubOptions = (command: Command) =>
     .option("--endpoint <address>", "of the hub; default: HF_ENDPOINT, else https://huggingface.co")
     .option("--json", "print one JSON object and nothing else");
 
-export function addPush(program: Command): void {
-  const command = program
-    .command("push")
-    .description("send an exported model to the Hugging Face Hub")
+export function addPush(command: Command): void {
+  command
     .argument("<folder>", "a run that was exported, or the folder that cram export wrote")
     .argument("<repository>", "user/name; it is made where there is none")
     .option("--private", "a new repository that others cannot see");
@@ -33,12 +31,8 @@ Example:
     .action(push);
 }
 
-export function addPull(program: Command): void {
-  const command = program
-    .command("pull")
-    .description("fetch a model from the Hugging Face Hub")
-    .argument("<repository>", "user/name")
-    .option("--out <folder>", "where to; default: the repository's name");
+export function addPull(command: Command): void {
+  command.argument("<repository>", "user/name").option("--out <folder>", "where to; default: the repository's name");
   addHubOptions(command)
     .addHelpText(
       "after",

@@ -12,8 +12,7 @@ import {
 } from "../choose.ts";
 import { print } from "../terminal/output.ts";
 
-export function addInspect(program: Command): void {
-  const command = program.command("inspect").description("print the program of a recipe's micro-batch");
+export function addInspect(command: Command): void {
   addBackendOptions(addRecipeOptions(command, "quickstart"))
     .option("--source", "print the kernels' source too")
     .option("--time", "run the micro-batch and the update, and print where the time goes, kernel by kernel")

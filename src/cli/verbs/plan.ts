@@ -26,8 +26,7 @@ interface PlanFlags extends RecipeOptions {
 /** The reference has no programs to plan from. */
 const measuredBackends: readonly BackendName[] = ["cpu", "cuda"];
 
-export function addPlan(program: Command): void {
-  const command = program.command("plan").description("what a run needs and how far it comes, before it is begun");
+export function addPlan(command: Command): void {
   addRecipeOptions(command, "crammed-bert")
     .option("--budget <time>", 'how long to train: "90s", "5m", "24h", or "300steps"; default: the recipe\'s')
     .option("--data <folder>", "the dataset, to say how often it is read")

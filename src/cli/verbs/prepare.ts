@@ -66,10 +66,8 @@ interface PrepareFlags {
   readonly json?: boolean;
 }
 
-export function addPrepare(program: Command): void {
-  program
-    .command("prepare")
-    .description("raw text -> documents -> tokenizer -> token shards")
+export function addPrepare(command: Command): void {
+  command
     .argument(
       "<text...>",
       "files, folders and datasets of the hub: .txt, .md, .html, .jsonl, .json, .csv, .tsv, each also .gz or .zst, .parquet and .arrow",

@@ -1,6 +1,6 @@
 // cram pretrain: a dataset and a recipe to a run, or an interrupted run to its end.
 
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { UserError } from "../../base/errors.ts";
 import { quoteCommand } from "../../base/shell-words.ts";
 import type { Dataset } from "../../dataset/dataset.ts";
@@ -22,6 +22,7 @@ import {
   parseCount,
   type RecipeOptions,
 } from "../choose.ts";
+import { suggest } from "../terminal/completion.ts";
 import { colour, print, printError, showStatus } from "../terminal/output.ts";
 import { stopOnSignals } from "../terminal/signals.ts";
 import { stopAnnouncement, trainRun } from "../train-run.ts";
@@ -41,17 +42,19 @@ interface PretrainFlags extends Partial<RecipeOptions>, BackendOptions {
   readonly json?: boolean;
 }
 
-export function addPretrain(program: Command): void {
-  const command = program
-    .command("pretrain")
-    .description("train a model from scratch within a budget, or resume a run");
+export function addPretrain(command: Command): void {
   command.option("--data <folder>", "the dataset that cram prepare made");
   addBackendOptions(addRecipeOptions(command))
     .option("--budget <time>", 'how long to train: "90s", "5m", "24h", or "300steps"')
     .option("--out <folder>", "the run's folder; default: runs/ and the recipe with the date")
     .option("--init-from <folder>", "begin with the parameters of a run, an export, or a model from elsewhere")
     .option("--micro-batch <number>", "sequences of one pass through the model, or auto: as many as the memory holds")
-    .option("--resume <run>", "continue an interrupted run, to the same bits as if it had not been interrupted")
+    .addOption(
+      suggest(
+        new Option("--resume <run>", "continue an interrupted run, to the same bits as if it had not been interrupted"),
+        "runs",
+      ),
+    )
     .option(
       "--from-step <step>",
       "with --resume: go back to the checkpoint of this step; what came after it is trained anew",

@@ -30,10 +30,7 @@ interface QuickstartFlags extends BackendOptions {
   readonly json?: boolean;
 }
 
-export function addQuickstart(program: Command): void {
-  const command = program
-    .command("quickstart")
-    .description("train a small model on the prose in node_modules, plot its loss, fill masks");
+export function addQuickstart(command: Command): void {
   addBackendOptions(command)
     .option("--budget <time>", `how long to train (${quickstartRecipe.train.budget})`)
     .option("--data <folder>", "where the dataset goes", "data/quickstart")

@@ -17,10 +17,8 @@ interface RecipeFlags {
   readonly json?: boolean;
 }
 
-export function addRecipe(program: Command): void {
-  const command = program
-    .command("recipe")
-    .description("print a recipe whole, what can be chosen in one, or what differs between two")
+export function addRecipe(command: Command): void {
+  command
     .addArgument(suggest(new Argument("[recipes...]", "a name, or the file of one (.json, .yaml)"), recipeNames))
     .option(
       "--list",

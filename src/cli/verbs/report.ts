@@ -1,8 +1,9 @@
 // cram report: runs as one HTML page; charts and numbers as files on demand.
 
 import { statSync } from "node:fs";
-import type { Command } from "commander";
+import { Argument, type Command } from "commander";
 import { report as reportRuns } from "../../verbs/report/report.ts";
+import { suggest } from "../terminal/completion.ts";
 import { print } from "../terminal/output.ts";
 
 interface ReportFlags {
@@ -12,11 +13,9 @@ interface ReportFlags {
   readonly json?: boolean;
 }
 
-export function addReport(program: Command): void {
-  program
-    .command("report")
-    .description("show runs beside each other on one HTML page, finished or still training")
-    .argument("<run...>", "folders of runs")
+export function addReport(command: Command): void {
+  command
+    .addArgument(suggest(new Argument("<run...>", "folders of runs"), "runs"))
     .option("--out <file>", "where the page goes", "report.html")
     .option("--charts <folder>", "write every chart as SVG and PNG too")
     .option("--data <folder>", "write every number as CSV and JSON too")

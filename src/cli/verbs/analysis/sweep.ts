@@ -21,10 +21,8 @@ interface SweepFlags extends BackendOptions {
   readonly json?: boolean;
 }
 
-export function addSweep(program: Command): void {
-  const command = program
-    .command("sweep")
-    .description("trainings that differ in one thing, several seeds each -> a table with intervals")
+export function addSweep(command: Command): void {
+  command
     .argument("[sweep]", "a .json that says what is varied")
     .option("--data <folder>", "the dataset, where the sweep names none")
     .option("--out <folder>", "where the trials and the table go")
