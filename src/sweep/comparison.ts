@@ -1,5 +1,6 @@
 // What the results of a sweep say: means with their spread, and of each variation the difference from the base, with a 95 % interval
-// and the p of Student's t-test; in pairs of one seed where both have the same seeds, else Welch's (Welch 1947).
+// and the p of Student's t-test; in pairs of one seed where both have the same seeds, else Welch's (Welch 1947). Of many differences
+// some are large by chance: which exceed the noise is decided with all p in view (Benjamini and Hochberg 1995).
 
 import jStat from "jstat";
 import { baseName } from "./sweep.ts";
@@ -29,13 +30,18 @@ export interface Compared {
   readonly seconds: number | undefined;
   /** From the base; undefined of the base, and where either has fewer than two trials. */
   readonly difference: Difference | undefined;
+  /** The difference's p among those of the whole table: below 0.05 it exceeds the noise. Undefined without a difference. */
+  readonly adjusted: number | undefined;
 }
+
+/** Of the differences that are told from noise, so many are expected to be none. */
+export const falseShare = 0.05;
 
 /** A row a variation, in the order of `names`. */
 export function compareVariations(names: readonly string[], results: readonly TrialResult[]): Compared[] {
   const of = (name: string) => results.filter(result => result.variation === name);
   const base = lossesBySeed(of(baseName));
-  return names.map(name => {
+  const rows = names.map(name => {
     const own = of(name);
     const losses = lossesBySeed(own);
     const ended = own.filter(({ validationLoss }) => validationLoss !== undefined);
@@ -53,6 +59,24 @@ export function compareVariations(names: readonly string[], results: readonly Tr
       difference: name === baseName ? undefined : compareLosses(losses, base),
     };
   });
+  const tested = rows.filter(({ difference }) => difference !== undefined);
+  const adjusted = adjustForMany(tested.map(({ difference }) => difference!.p));
+  return rows.map(row => ({ ...row, adjusted: adjusted[tested.indexOf(row)] }));
+}
+
+/**
+ * Of each p the smallest false share at which it is among the discoveries: p·m/rank, and no larger than that of any larger p
+ * (Benjamini and Hochberg 1995, for tests that are independent or share a control).
+ */
+export function adjustForMany(ps: readonly number[]): number[] {
+  const order = ps.map((_, i) => i).sort((a, b) => ps[b]! - ps[a]!);
+  const adjusted = new Array<number>(ps.length);
+  let least = 1;
+  for (const [i, at] of order.entries()) {
+    least = Math.min(least, (ps[at]! * ps.length) / (ps.length - i));
+    adjusted[at] = least;
+  }
+  return adjusted;
 }
 
 type Losses = ReadonlyMap<number, number>;

@@ -1,12 +1,25 @@
-// The table of a sweep, as text, Markdown, CSV and LaTeX: the same rows. A difference is marked where its interval leaves out 0.
+// The table of a sweep, as text, Markdown, CSV and LaTeX: the same rows. A difference is marked where it exceeds
+// the noise with all differences of the table in view.
 
-import type { Compared } from "./comparison.ts";
+import { type Compared, falseShare } from "./comparison.ts";
 
-const columns = ["change", "n", "loss", "sd", "difference", "95 % interval", "p", "", "steps", "tokens"] as const;
+const columns = [
+  "change",
+  "n",
+  "loss",
+  "sd",
+  "difference",
+  "95 % interval",
+  "p",
+  "",
+  "steps",
+  "tokens",
+  "seconds",
+] as const;
 
 /** Cells as they are read; an empty one where nothing is known. */
 export function listRows(compared: readonly Compared[]): string[][] {
-  return compared.map(({ name, count, failed, mean, deviation, difference, steps, tokens }) => [
+  return compared.map(({ name, count, failed, mean, deviation, difference, adjusted, steps, tokens, seconds }) => [
     name,
     failed.length === 0 ? String(count) : `${count}, ${describeFailures(failed)}`,
     format(mean),
@@ -14,10 +27,16 @@ export function listRows(compared: readonly Compared[]): string[][] {
     difference === undefined ? "" : sign(difference.mean),
     difference === undefined ? "" : `${sign(difference.low)} to ${sign(difference.high)}`,
     difference === undefined ? "" : difference.p < 0.001 ? "< 0.001" : difference.p.toFixed(3),
-    difference === undefined ? "" : difference.high < 0 ? "better" : difference.low > 0 ? "worse" : "",
+    difference === undefined ? "" : judge(difference.mean, adjusted!),
     steps === undefined ? "" : Math.round(steps).toLocaleString("en-US"),
     tokens === undefined ? "" : `${(tokens / 1e6).toFixed(2)} M`,
+    seconds === undefined ? "" : seconds.toFixed(1),
   ]);
+}
+
+/** What a difference is told to be, among all of the table. */
+export function judge(difference: number, adjusted: number): "better" | "worse" | "" {
+  return adjusted >= falseShare ? "" : difference < 0 ? "better" : "worse";
 }
 
 function describeFailures(failed: readonly string[]): string {
@@ -32,9 +51,23 @@ const sign = (value: number) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${fo
 
 /** What a reader must know of the numbers. */
 export function explainTable(compared: readonly Compared[]): string {
-  const tested = compared.filter(({ difference }) => difference !== undefined).length;
-  const chance = tested < 2 ? "" : ` Of ${tested} differences one in twenty leaves out 0 by chance.`;
-  return `Loss: nats a predicted token of held-out text, at the end of the budget; differences from the base, in pairs of a seed.${chance}`;
+  const differences = compared.flatMap(({ difference, adjusted }) =>
+    difference === undefined ? [] : [{ ...difference, adjusted: adjusted! }],
+  );
+  const loss = "Loss: nats a predicted token of held-out text, at the end of the budget.";
+  if (differences.length === 0) return loss;
+  const paired = differences.filter(({ isPaired }) => isPaired).length;
+  const how =
+    paired === differences.length
+      ? "in pairs of a seed (Student's t)"
+      : paired === 0
+        ? "of unpaired trials (Welch's t)"
+        : `in pairs of a seed where both have the same seeds (${paired}, Student's t), else Welch's t`;
+  const told = differences.filter(({ adjusted }) => adjusted < falseShare).length;
+  const noise =
+    "intervals and p are of each by itself; better and worse stand where all p together leave at most one in twenty to chance " +
+    "(Benjamini and Hochberg)";
+  return `${loss} Differences from the base ${how}; ${noise}: ${told} of ${differences.length}.`;
 }
 
 export function formatText(compared: readonly Compared[]): string {
@@ -59,8 +92,8 @@ export function formatMarkdown(compared: readonly Compared[]): string {
 /** Plain numbers, as they are. */
 export function formatCsv(compared: readonly Compared[]): string {
   const quote = (cell: string) => (/[",\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
-  const head = "change,n,failed,loss,sd,difference,low,high,p,paired,steps,tokens,seconds";
-  const rows = compared.map(({ name, count, failed, mean, deviation, difference, steps, tokens, seconds }) =>
+  const head = "change,n,failed,loss,sd,difference,low,high,p,adjusted,paired,steps,tokens,seconds";
+  const rows = compared.map(({ name, count, failed, mean, deviation, difference, adjusted, steps, tokens, seconds }) =>
     [
       name,
       count,
@@ -71,6 +104,7 @@ export function formatCsv(compared: readonly Compared[]): string {
       difference?.low,
       difference?.high,
       difference?.p,
+      adjusted,
       difference?.isPaired,
       steps,
       tokens,
