@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { adjustForMany, compareMeans, comparePairs, compareVariations } from "./comparison.ts";
+import { compareMeans, comparePairs, compareVariations } from "./comparison.ts";
 import { explainTable, formatCsv, formatLatex, formatMarkdown, formatText, listRows } from "./sweep-table.ts";
 import type { TrialResult } from "./trial.ts";
 
@@ -22,13 +22,6 @@ test("differences in pairs are SciPy's ttest_rel, those of other samples its tte
   near(welch.mean, -0.15083333333333293);
   near(welch.low, -0.42198317387446943);
   near(welch.high, 0.12031650720780357);
-});
-
-test("p among many are SciPy's false_discovery_control", () => {
-  const found = adjustForMany([0.04, 0.001, 0.3, 0.0125, 0.02, 0.9, 0.0125, 1e-6]);
-  const expected = [0.05333333333333333, 0.004, 0.3428571428571428, 0.025, 0.032, 0.9, 0.025, 8e-6];
-  for (const [i, value] of found.entries()) near(value, expected[i]!);
-  assert.deepEqual(adjustForMany([]), []);
 });
 
 test("a difference that is one of forty and large by chance is not marked", () => {

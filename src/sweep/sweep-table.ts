@@ -16,6 +16,8 @@ const columns = [
   "tokens",
   "seconds",
 ] as const;
+/** Seconds differ each time, and a table is to be the same however often its sweep was interrupted: files of text leave them out. */
+const lasting = columns.length - 1;
 
 /** Cells as they are read; an empty one where nothing is known. */
 export function listRows(compared: readonly Compared[]): string[][] {
@@ -35,7 +37,7 @@ export function listRows(compared: readonly Compared[]): string[][] {
 }
 
 /** What a difference is told to be, among all of the table. */
-export function judge(difference: number, adjusted: number): "better" | "worse" | "" {
+function judge(difference: number, adjusted: number): "better" | "worse" | "" {
   return adjusted >= falseShare ? "" : difference < 0 ? "better" : "worse";
 }
 
@@ -85,7 +87,11 @@ export function formatText(compared: readonly Compared[]): string {
 }
 
 export function formatMarkdown(compared: readonly Compared[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map(cell => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  const line = (cells: readonly string[]) =>
+    `| ${cells
+      .slice(0, lasting)
+      .map(cell => cell.replaceAll("|", "\\|"))
+      .join(" | ")} |`;
   return `${[line(columns), line(columns.map((_, i) => (i === 0 ? "---" : "---:"))), ...listRows(compared).map(line)].join("\n")}\n`;
 }
 
@@ -122,7 +128,7 @@ const latex: Readonly<Record<string, string>> = {
 
 export function formatLatex(compared: readonly Compared[]): string {
   const quote = (cell: string) => cell.replace(/[\\&%$#_{}~^−×<>]/g, found => latex[found] ?? `\\${found}`);
-  const line = (cells: readonly string[]) => `${cells.map(quote).join(" & ")} \\\\`;
+  const line = (cells: readonly string[]) => `${cells.slice(0, lasting).map(quote).join(" & ")} \\\\`;
   const body = [line(columns), "\\hline", ...listRows(compared).map(line)].join("\n");
-  return `\\begin{tabular}{l${"r".repeat(columns.length - 1)}}\n\\hline\n${body}\n\\hline\n\\end{tabular}\n`;
+  return `\\begin{tabular}{l${"r".repeat(lasting - 1)}}\n\\hline\n${body}\n\\hline\n\\end{tabular}\n`;
 }

@@ -3,12 +3,20 @@
 
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
-import { RandomSequence, streams } from "../base/random.ts";
 import { checkSettings } from "../settings/settings.ts";
+import { halvingSchema } from "./halving.ts";
+import {
+  drawAtRandom,
+  drawSobol,
+  mostTrials,
+  type Settings,
+  type SettingValue,
+  searchSchema,
+  settingValue,
+  sobolSchema,
+} from "./search-space.ts";
 
-const value = z.union([z.number(), z.string(), z.boolean()]);
 const assignments = z.array(z.string().regex(/^[^=]+=/, "an assignment, as in model.layers=6"));
-const most = 10_000;
 
 /** What differs from the base. */
 const change = z.union([
@@ -20,11 +28,6 @@ const change = z.union([
   }),
 ]);
 
-const range = z.union([
-  z.array(value).min(1),
-  z.strictObject({ from: z.number(), to: z.number(), scale: z.enum(["linear", "log"]).default("linear") }),
-]);
-
 const schema = z.strictObject({
   /** The recipe that everything is a change of. */
   recipe: z.string(),
@@ -34,21 +37,23 @@ const schema = z.strictObject({
   budget: z.string().exactOptional(),
   /** The dataset; --data on the command line does instead. */
   data: z.string().exactOptional(),
+  /** A dataset whose held-out part all are validated on, whatever they are trained on. */
+  heldOut: z.string().exactOptional(),
   seeds: z.array(z.int().nonnegative()).min(1).max(1000).default([0, 1, 2]),
   /** Whether the recipe as it is is a trial, which the others are compared with. */
   base: z.boolean().default(true),
   /** Named changes, one at a time. */
   variations: z.record(z.string(), change).default({}),
   /** Every combination of the values of these settings. */
-  grid: z.record(z.string(), z.array(value).min(1)).default({}),
-  /** As many draws of these settings, each kept once; equal numbers for equal seeds. */
-  random: z
-    .strictObject({
-      trials: z.int().min(1).max(most),
-      seed: z.int().nonnegative().default(0),
-      values: z.record(z.string(), range),
-    })
-    .exactOptional(),
+  grid: z.record(z.string(), z.array(settingValue).min(1)).default({}),
+  /** Draws of these settings, each kept once; equal numbers for equal seeds. */
+  random: searchSchema.exactOptional(),
+  /** The same by Sobol's sequence, which leaves no large gaps. */
+  sobol: sobolSchema.exactOptional(),
+  /** Stops most trials early, and goes on with the best. */
+  halving: halvingSchema.exactOptional(),
+  /** Training time of all trials together, as in "8h", after which none is begun any more. */
+  total: z.string().exactOptional(),
 });
 
 export type Sweep = z.infer<typeof schema>;
@@ -72,35 +77,45 @@ export function checkSweep(given: unknown, origin: string): Sweep {
   });
 }
 
-/** All variations, the base first. UserError E_SWEEP where there is none, two have one name, or there are more than 10,000. */
+/** All variations, the base first. UserError E_SWEEP where there is none, two have one name, halving has several seeds, or there are more than 10,000. */
 export function listVariations(sweep: Sweep): Variation[] {
   const named = Object.entries(sweep.variations).map(
     ([name, changed]): Variation => ({ name, ...(Array.isArray(changed) ? { set: changed } : changed) }),
   );
   const combined = combine(Object.entries(sweep.grid)).map(nameBySettings);
-  const drawn = drawVariations(sweep.random);
+  const drawn = [
+    ...(sweep.random === undefined ? [] : drawAtRandom(sweep.random)),
+    ...(sweep.sobol === undefined ? [] : drawSobol(sweep.sobol)),
+  ].map(nameBySettings);
   const base: Variation[] = sweep.base ? [{ name: baseName, set: [] }] : [];
-  const all = [...base, ...named, ...combined, ...drawn];
+  // Of few values the same may be drawn again, which would be the same trial.
+  const distinct = drawn.filter(({ name }, i) => drawn.findIndex(other => other.name === name) === i);
+  const all = [...base, ...named, ...combined, ...distinct];
   const twice = all.find(({ name }, i) => all.findIndex(other => other.name === name) < i);
   if (twice !== undefined) {
     throw new UserError("E_SWEEP", `two variations are called ${twice.name}`, "Give each a name of its own.");
   }
   if (all.length === 0) {
-    throw new UserError("E_SWEEP", "a sweep without a variation", "Give variations, a grid, or random draws.");
+    throw new UserError("E_SWEEP", "a sweep without a variation", "Give variations, a grid, random or sobol.");
   }
-  if (all.length * sweep.seeds.length > most) {
+  if (sweep.halving !== undefined && sweep.seeds.length > 1) {
     throw new UserError(
       "E_SWEEP",
-      `${all.length} variations with ${sweep.seeds.length} seeds are more than ${most} trials`,
+      `halving with ${sweep.seeds.length} seeds: a variation that is stopped early is compared by one`,
+      'Give "seeds": [0], and train the best again with several.',
+    );
+  }
+  if (all.length * sweep.seeds.length > mostTrials) {
+    throw new UserError(
+      "E_SWEEP",
+      `${all.length} variations with ${sweep.seeds.length} seeds are more than ${mostTrials} trials`,
       "Give fewer values.",
     );
   }
   return all;
 }
 
-type Settings = readonly (readonly [path: string, value: z.infer<typeof value>])[];
-
-function combine(grid: readonly (readonly [string, readonly z.infer<typeof value>[]])[]): Settings[] {
+function combine(grid: readonly (readonly [string, readonly SettingValue[]])[]): Settings[] {
   if (grid.length === 0) return [];
   return grid.reduce<Settings[]>(
     (all, [path, values]) => all.flatMap(settings => values.map(each => [...settings, [path, each] as const])),
@@ -111,22 +126,4 @@ function combine(grid: readonly (readonly [string, readonly z.infer<typeof value
 function nameBySettings(settings: Settings): Variation {
   const set = settings.map(([path, each]) => `${path}=${each}`);
   return { name: set.join(" "), set };
-}
-
-function drawVariations(random: Sweep["random"]): Variation[] {
-  if (random === undefined) return [];
-  const drawn = Array.from({ length: random.trials }, (_, trial) => {
-    const draws = new RandomSequence(random.seed, streams.sampling, trial);
-    return nameBySettings(
-      Object.entries(random.values).map(([path, range]) => {
-        if (Array.isArray(range)) return [path, range[draws.below(range.length)]!] as const;
-        const { from, to, scale } = range;
-        const at = draws.uniform();
-        const drawn = scale === "log" ? from * (to / from) ** at : from + (to - from) * at;
-        return [path, Number(drawn.toPrecision(4))] as const;
-      }),
-    );
-  });
-  // Of few values the same may be drawn again, which would be the same trial.
-  return drawn.filter(({ name }, i) => drawn.findIndex(other => other.name === name) === i);
 }

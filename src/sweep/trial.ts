@@ -20,11 +20,16 @@ const resultSchema = z.strictObject({
   /** Of the recipe and the dataset, so that a result is of what was asked for. */
   recipe: z.string(),
   dataset: z.string(),
-  /** What ended it: its budget, or the code of the error. */
+  /** What ended it: its budget, the code of the error, or where halving stopped it. */
   reason: z.string(),
   message: z.string().exactOptional(),
-  /** Of the last validation, in nats a predicted token; absent where it came apart. */
+  /**
+   * Of the last validation, in nats a predicted token, with averaged parameters where the recipe averages; absent where it came apart or
+   * was stopped.
+   */
   validationLoss: z.number().exactOptional(),
+  /** The same where halving stopped it. */
+  rungLoss: z.number().exactOptional(),
   steps: z.int(),
   tokens: z.number(),
   elapsedSeconds: z.number(),
@@ -40,12 +45,33 @@ export function listTrials(folder: string, { name }: Variation, seeds: readonly 
   return seeds.map(seed => ({ variation: name, seed, folder: join(folder, "trials", called, `seed-${seed}`) }));
 }
 
-/** Undefined where there is none yet. UserErrors of reading, E_SWEEP_CHANGED where it is of another recipe or dataset. */
-export function readTrialResult(
-  { folder, variation, seed }: Trial,
-  wanted: { readonly recipe: string; readonly dataset: string },
-): TrialResult | undefined {
-  const path = join(folder, "result.json");
+/** What is known of a trial: its losses at the rungs before the end, and how it ended. */
+export interface TrialRecord {
+  readonly rungs: readonly TrialResult[];
+  readonly result: TrialResult | undefined;
+}
+
+/** Of as many rungs as it has reached. UserErrors of reading, E_SWEEP_CHANGED where it is of another recipe or dataset. */
+export function readTrialRecord(trial: Trial, wanted: Wanted): TrialRecord {
+  const rungs: TrialResult[] = [];
+  for (;;) {
+    const rung = readTrialResult(trial, nameRung(rungs.length), wanted);
+    if (rung === undefined) break;
+    rungs.push(rung);
+  }
+  return { rungs, result: readTrialResult(trial, resultFile, wanted) };
+}
+
+export const resultFile = "result.json";
+export const nameRung = (rung: number): string => `rung-${rung}.json`;
+
+interface Wanted {
+  readonly recipe: string;
+  readonly dataset: string;
+}
+
+function readTrialResult({ folder, variation, seed }: Trial, name: string, wanted: Wanted): TrialResult | undefined {
+  const path = join(folder, name);
   if (!isPresent(path, "result")) return undefined;
   const parsed = resultSchema.safeParse(readJson(path, "result"));
   if (!parsed.success) {
@@ -61,6 +87,6 @@ export function readTrialResult(
   );
 }
 
-export function writeTrialResult({ folder }: Trial, result: TrialResult): void {
-  writeFileAtomically(join(folder, "result.json"), `${JSON.stringify(result, undefined, 2)}\n`);
+export function writeTrialResult({ folder }: Trial, name: string, result: TrialResult): void {
+  writeFileAtomically(join(folder, name), `${JSON.stringify(result, undefined, 2)}\n`);
 }

@@ -2,10 +2,11 @@
 // workers on one folder do no trial twice, and what was asked for otherwise is told.
 
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { RandomSequence, streams } from "../../src/base/random.ts";
 import { checkSweep } from "../../src/sweep/sweep.ts";
 import { prepare } from "../../src/verbs/prepare/prepare.ts";
 import { readSweep, type SweepOptions, sweep } from "../../src/verbs/sweep/sweep.ts";
@@ -84,6 +85,109 @@ test("two at once share the trials", async () => {
   await run("shared");
   assert.equal(readTable("shared"), undisturbed);
   assert.deepEqual(readSweep(join(folder, "shared")), { ...asked, data });
+});
+
+test("the trial of a worker on a machine that died is taken over from its last checkpoint", async () => {
+  const stop = new AbortController();
+  const onEvent: SweepOptions["onEvent"] = (_, event) => event.kind === "step" && event.step === 2 && stop.abort();
+  await run("died", { signal: stop.signal, onEvent });
+  const trial = join(folder, "died/trials/base/seed-0");
+  const lock = { pid: 1, host: "elsewhere", processes: "theirs", boot: "theirs", processStart: "1" };
+  for (const [place, verb] of [[trial, "sweep"] as const, [join(trial, "run"), "pretrain"] as const]) {
+    writeFileSync(
+      join(place, ".cram-lock"),
+      JSON.stringify({ ...lock, verb, since: "2026-01-01T00:00:00Z", id: verb }),
+    );
+  }
+  const resumed: number[] = [];
+  const begun: string[] = [];
+  const { done } = await run("died", {
+    silentSeconds: 1,
+    onTrial: ({ variation, seed }) => begun.push(`${variation} ${seed}`),
+    onEvent: ({ variation, seed }, event) => {
+      if (variation === "base" && seed === 0 && event.kind === "start") resumed.push(event.step);
+    },
+  });
+  assert.deepEqual([done, resumed], [4, [2]]);
+  // It was believed for a second.
+  assert.equal(begun[0], "base 1");
+  assert.equal(readTable("died"), undisturbed);
+});
+
+test("halving stops most trials at rungs, goes on with the best to the same bits, and spends no more than the total", async () => {
+  const values = { "optimizer.learningRate": { from: 1e-5, to: 1e-2, scale: "log" as const } };
+  const searched = checkSweep(
+    {
+      ...{ recipe: asked.recipe, seeds: [0], base: false, budget: "4steps", halving: { reduction: 2, rungs: 2 } },
+      set: [...asked.set, "train.validations=2"],
+      sobol: { trials: 4, values },
+    },
+    "test",
+  );
+  const { halving: _, sobol, ...plain } = searched;
+  const trained: string[] = [];
+  const { compared, done, stopped, count } = await run(
+    "halved",
+    { onResult: (trial, { reason, steps }) => trained.push(`${trial.variation} ${reason} ${steps}`) },
+    searched,
+  );
+  assert.deepEqual([done, stopped, count, trained.length], [2, 2, 4, 6]);
+  assert.equal(trained.filter(line => line.endsWith("stopped at 50 % 2")).length, 4);
+  assert.deepEqual(compared.map(({ failed }) => failed.length).sort(), [0, 0, 1, 1]);
+  const rateOf = (name: string) => Number(name.split("=")[1]);
+  // Of four steps at these rates the larger learn more.
+  const [least, most] = [0, 1].map(wanted =>
+    compared.filter(({ count: n }) => n === wanted).map(({ name }) => rateOf(name)),
+  );
+  assert.ok(Math.max(...least!) < Math.min(...most!));
+  const [best] = compared.filter(({ count: n }) => n === 1);
+  const whole = await run("unhalved", {}, { ...plain, variations: { best: [best!.name] } });
+  assert.equal(whole.compared[0]!.mean, best!.mean);
+  const spent = await run("spent", {}, { ...plain, ...(sobol && { sobol }), total: "0.000001s" });
+  assert.deepEqual([spent.done, spent.stopped], [1, 3]);
+});
+
+test("datasets vary and the held-out text stays one, which must not be trained on", async () => {
+  const texts = (name: string, from: number) => {
+    const path = join(folder, `${name}.jsonl`);
+    const line = (i: number) => {
+      const draws = new RandomSequence(17, streams.sampling, i);
+      return JSON.stringify({ text: Array.from({ length: 90 }, () => `${"abcdefg"[draws.below(7)]} boat`).join(" ") });
+    };
+    writeFileSync(path, Array.from({ length: 40 }, (_, i) => `${line(from + i)}\n`).join(""));
+    return path;
+  };
+  const dataset = async (name: string, text: string, tokenizer?: string) => {
+    const out = join(folder, name);
+    const learned = tokenizer === undefined ? { vocabulary: 40 } : { tokenizer };
+    await prepare({ texts: [text], out, sequenceLength: 64, holdOut: 0.3, ...learned });
+    return out;
+  };
+  const [one, two] = [texts("one", 0), texts("two", 40)];
+  const first = await dataset("first", one);
+  const tokenizer = join(first, "tokenizer.json");
+  const second = await dataset("second", two, tokenizer);
+  const set = [
+    ...asked.set.filter(pair => !/Length|vocabulary/.test(pair)),
+    "model.sequenceLength=64",
+    "model.vocabulary=40",
+  ];
+  const varied = { ...asked, set, budget: "1steps", seeds: [0], variations: { other: { set: [], data: second } } };
+  await assert.rejects(run("varied", { data: first }, varied), { code: "E_SWEEP", message: /different texts/ });
+  rmSync(join(folder, "varied"), { recursive: true, force: true });
+  const { done } = await run("varied", { data: first }, { ...varied, heldOut: first });
+  assert.equal(done, 2);
+  const validations = (name: string) => readFileSync(join(folder, name, "validation-00000.bin"));
+  const [grafted] = readdirSync(join(folder, "varied/data"));
+  assert.deepEqual(validations(`varied/data/${grafted}`), validations("first"));
+  // Another seed holds out other documents of the same text: these stand in what is trained on.
+  const leaking = join(folder, "leaking");
+  await prepare({ texts: [one], out: leaking, sequenceLength: 64, holdOut: 0.3, tokenizer, seed: 5 });
+  await assert.rejects(run("leaks", { data: leaking }, { ...varied, variations: {}, heldOut: first }), {
+    code: "E_HELD_OUT",
+    message: /stand in what is trained on/,
+  });
+  assert.ok(!existsSync(join(folder, "leaks/trials")));
 });
 
 test("another recipe in the same folder is told, and a seed more is trained", async () => {

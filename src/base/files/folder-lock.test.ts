@@ -1,13 +1,23 @@
 import assert from "node:assert/strict";
 import { execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
+import { simulatedClock } from "../clock.ts";
 import { UserError } from "../errors.ts";
-import { lockFileName, lockFolder, lockFreeFolder, withFolderLock } from "./folder-lock.ts";
+import { lockFileName, lockFolder, lockFreeFolder, watchBeats, withFolderLock } from "./folder-lock.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cramming-lock-"));
 after(() => rmSync(root, { recursive: true }));
@@ -136,4 +146,35 @@ test("two who look for a free name get two", () => {
   );
   for (const lock of locks.reverse()) lock.release();
   assert.ok(!existsSync(join(root, "runs")));
+});
+
+test("of holders that cannot be seen one that beats is believed, and one that fell silent is taken over", () => {
+  const folder = join(root, "beats");
+  const path = join(folder, lockFileName);
+  const lock = lockFolder(folder, "sweep");
+  assert.ok(lock.beat());
+  const elsewhere = { ...JSON.parse(readFileSync(path, "utf8")), host: "elsewhere", boot: "other", id: "theirs" };
+  writeFileSync(path, JSON.stringify(elsewhere));
+  assert.ok(!lock.beat());
+  const clock = simulatedClock();
+  const isSilent = watchBeats(60, clock);
+  const isBusy = () => assert.throws(() => lockFolder(folder, "sweep", "folder", isSilent), fails("E_FOLDER_BUSY"));
+  for (const seconds of [0, 59]) {
+    clock.advance(seconds);
+    isBusy();
+  }
+  utimesSync(path, 1, 1);
+  clock.advance(59);
+  isBusy();
+  clock.advance(59);
+  isBusy();
+  clock.advance(1);
+  const own = lockFolder(folder, "sweep", "folder", isSilent);
+  assert.ok(own.beat());
+  own.release();
+  // A holder of this machine that lives is believed however silent it is.
+  const here = lockFolder(folder, "sweep");
+  assert.throws(() => lockFolder(folder, "sweep", "folder", () => true), fails("E_FOLDER_BUSY"));
+  here.release();
+  lock.release();
 });

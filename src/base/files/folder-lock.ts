@@ -1,13 +1,23 @@
 // One writer a folder: the file .cram-lock in it says who is writing. A holder that is gone, as a process that was killed, is
 // told by its process number and the time it began, and its lock is taken over. Who cannot be seen from here, on another machine
-// or in another container, is believed. Readers look at no lock.
+// or in another container, is believed, unless it is one that beats and has fallen silent. Readers look at no lock.
 
 import { randomUUID } from "node:crypto";
-import { closeSync, existsSync, mkdirSync, openSync, rmdirSync, unlinkSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  rmdirSync,
+  statSync,
+  unlinkSync,
+  utimesSync,
+  writeSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { systemClock } from "../clock.ts";
+import { type Clock, systemClock } from "../clock.ts";
 import { UserError } from "../errors.ts";
 import { findProcessStart, readProcessSpace } from "../process-start.ts";
 import { explainWriteFailure, makeFolder, readJson } from "./files.ts";
@@ -22,6 +32,26 @@ export interface FolderLock {
   readonly folder: string;
   /** Gives the folder free; one that was made for the lock and is still empty is removed. May be called again. */
   release(): void;
+  /** Shows those who cannot see the process that it lives. False where another has taken the lock over meanwhile. */
+  beat(): boolean;
+}
+
+/** Whether the holder of a lock that cannot be seen is taken for dead. */
+export type IsSilent = (path: string, id: string) => boolean;
+
+/**
+ * Of locks whose holders beat: one is silent when its file has not changed for so many seconds. They are counted from when it was seen
+ * first, by the clock of who looks, because clocks of different machines differ.
+ */
+export function watchBeats(silentSeconds: number, clock: Clock = systemClock): IsSilent {
+  const seen = new Map<string, { readonly beat: string; readonly since: number }>();
+  return (path, id) => {
+    const beat = `${id} ${statSync(path, { throwIfNoEntry: false })?.mtimeMs}`;
+    const known = seen.get(path);
+    if (known?.beat === beat) return clock.seconds() - known.since >= silentSeconds;
+    seen.set(path, { beat, since: clock.seconds() });
+    return false;
+  };
 }
 
 const holderSchema = z.object({
@@ -44,13 +74,18 @@ const held = new Set<FolderLock>();
 let releasesAtExit = false;
 
 /**
- * Takes the lock of a folder, which is made where it is not there. `verb` is told to those who come second.
- * UserErrors: E_RUN_BUSY or E_FOLDER_BUSY, E_NOT_WRITABLE, E_DISK_FULL.
+ * Takes the lock of a folder, which is made where it is not there. `verb` is told to those who come second; an unseen holder that
+ * `isSilent` says is dead loses it. UserErrors: E_RUN_BUSY or E_FOLDER_BUSY, E_NOT_WRITABLE, E_DISK_FULL.
  */
-export function lockFolder(folder: string, verb: string, locked: Locked = "folder"): FolderLock {
+export function lockFolder(
+  folder: string,
+  verb: string,
+  locked: Locked = "folder",
+  isSilent: IsSilent = believed,
+): FolderLock {
   const made = makeFolder(folder);
   try {
-    return holdLock(folder, verb, locked, made);
+    return holdLock(folder, verb, locked, made, isSilent);
   } catch (error) {
     removeEmptyFolders(made);
     throw error;
@@ -88,7 +123,15 @@ export async function withFolderLock<T>(
   }
 }
 
-function holdLock(folder: string, verb: string, locked: Locked, made: readonly string[]): FolderLock {
+const believed: IsSilent = () => false;
+
+function holdLock(
+  folder: string,
+  verb: string,
+  locked: Locked,
+  made: readonly string[],
+  isSilent: IsSilent = believed,
+): FolderLock {
   const path = join(folder, lockFileName);
   const self: Holder = {
     ...{ pid: process.pid, host: hostname(), ...readProcessSpace() },
@@ -97,7 +140,7 @@ function holdLock(folder: string, verb: string, locked: Locked, made: readonly s
     since: systemClock.date().toISOString(),
     id: randomUUID(),
   };
-  takeLockFile(path, self, holder => refuseBusy(folder, path, holder, locked));
+  takeLockFile(path, self, holder => refuseBusy(folder, path, holder, locked), isSilent);
   const lock: FolderLock = {
     folder,
     release() {
@@ -105,6 +148,12 @@ function holdLock(folder: string, verb: string, locked: Locked, made: readonly s
       // One that cannot be removed is of a process that is gone, and taken over.
       if (readHolder(path)?.id === self.id) removeLeftovers(path);
       removeEmptyFolders(made);
+    },
+    beat() {
+      if (!held.has(lock) || readHolder(path)?.id !== self.id) return false;
+      const now = systemClock.date();
+      utimesSync(path, now, now);
+      return true;
     },
   };
   held.add(lock);
@@ -117,10 +166,15 @@ function holdLock(folder: string, verb: string, locked: Locked, made: readonly s
  * Makes the file, or takes it over from one that is gone: alone, behind a second lock that is held for that moment, so that of
  * two who find the same dead holder one wins.
  */
-function takeLockFile(path: string, self: Holder, refuse: (holder: Holder | undefined) => never): void {
+function takeLockFile(
+  path: string,
+  self: Holder,
+  refuse: (holder: Holder | undefined) => never,
+  isSilent: IsSilent,
+): void {
   const takeover = `${path}.takeover`;
   while (!createLockFile(path, self)) {
-    if (!isTakeable(path)) refuse(readHolder(path));
+    if (!isTakeable(path, isSilent)) refuse(readHolder(path));
     if (!createLockFile(takeover, self)) {
       // Another takes over at this moment, or was killed in it.
       if (isTakeable(takeover)) removeLockFile(takeover);
@@ -128,7 +182,7 @@ function takeLockFile(path: string, self: Holder, refuse: (holder: Holder | unde
       continue;
     }
     try {
-      if (isTakeable(path)) removeLockFile(path);
+      if (isTakeable(path, isSilent)) removeLockFile(path);
     } finally {
       removeLeftovers(takeover);
     }
@@ -168,11 +222,11 @@ function createLockFile(path: string, self: Holder): boolean {
   }
 }
 
-/** Whether a lock may be taken: its holder is gone, or it never said who it was. */
-function isTakeable(path: string): boolean {
+/** Whether a lock may be taken: its holder is gone, or silent, or it never said who it was. */
+function isTakeable(path: string, isSilent: IsSilent = believed): boolean {
   for (let tries = 0; tries < 20; tries++) {
     const holder = readHolder(path);
-    if (holder !== undefined) return isGone(holder);
+    if (holder !== undefined) return isGone(holder) || (!canSee(holder) && isSilent(path, holder.id));
     // Made this moment and not yet written, or left by a power cut.
     sleepBriefly();
   }

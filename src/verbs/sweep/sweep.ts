@@ -2,90 +2,177 @@
 // interrupted, and its result is written once. Killed at any moment, the same call ends with the same table.
 
 import { join, resolve } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { UserError } from "../../base/errors.ts";
 import { makeFolder, readJson, writeFileAtomically } from "../../base/files/files.ts";
 import { checkOutput } from "../../base/files/folder-kind.ts";
-import { lockFolder } from "../../base/files/folder-lock.ts";
-import { readManifest } from "../../dataset/manifest.ts";
+import { watchBeats } from "../../base/files/folder-lock.ts";
 import type { TrainingEvent } from "../../events/event.ts";
-import { readEvents } from "../../events/event-reader.ts";
 import { type Compared, compareVariations } from "../../sweep/comparison.ts";
-import { checkSweep, listVariations, type Sweep, type Variation } from "../../sweep/sweep.ts";
+import { type Job, listJobs, listShares } from "../../sweep/halving.ts";
+import { checkSweep, listVariations, type Sweep } from "../../sweep/sweep.ts";
 import { formatCsv, formatLatex, formatMarkdown } from "../../sweep/sweep-table.ts";
-import { listTrials, readTrialResult, type Trial, type TrialResult, writeTrialResult } from "../../sweep/trial.ts";
-import { hasBegun, hashRecipe } from "../../train/run-folder.ts";
+import {
+  nameRung,
+  readTrialRecord,
+  resultFile,
+  type Trial,
+  type TrialRecord,
+  type TrialResult,
+  writeTrialResult,
+} from "../../sweep/trial.ts";
+import { parseBudget } from "../../train/budget.ts";
 import type { BackendChoice } from "../backend.ts";
-import { pretrain } from "../pretrain/pretrain.ts";
-import { planNewRun, type RunPlan } from "../pretrain/run-plan.ts";
+import { type Claim, claimTrial, silentSeconds } from "./claim.ts";
+import { type PlannedTrial, planTrials, type TrialOptions } from "./plan-trials.ts";
+import { runTrial } from "./run-trial.ts";
 
-export interface SweepOptions extends BackendChoice {
-  /** Its own dataset counts before this one. */
-  readonly data?: string | undefined;
-  /** The sweep's folder: trials/, and table.md, table.csv, table.tex of what is known. */
-  readonly out: string;
-  readonly onTrial?: ((trial: Trial, number: number, count: number) => void) | undefined;
+export interface SweepOptions extends BackendChoice, TrialOptions {
+  /** Ends after the step under way. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onTrial?: ((trial: Trial, progress: SweepProgress) => void) | undefined;
   readonly onEvent?: ((trial: Trial, event: TrainingEvent) => void) | undefined;
   readonly onResult?: ((trial: Trial, result: TrialResult) => void) | undefined;
+  /** Called when all that is left is trained by others. */
+  readonly onWait?: ((progress: SweepProgress) => void) | undefined;
+  /** After how long a worker on another machine that does not stir is taken for dead. */
+  readonly silentSeconds?: number | undefined;
 }
 
-export interface Swept {
-  /** A row a variation. */
-  readonly compared: readonly Compared[];
-  /** Trials with a result, and all. */
+export interface SweepProgress {
+  /** Trials that have ended, whoever trained them, and all. */
   readonly done: number;
   readonly count: number;
 }
 
-/** Errors that are of what was tried: they are results. Others, of the machine or of what was asked for, end the sweep. */
-const ofTheTrial = ["E_DIVERGED", "E_MEMORY", "E_CUDA_MEMORY"];
-
-interface PlannedTrial extends Trial {
-  readonly plan: RunPlan;
-  readonly recipe: string;
-  readonly dataset: string;
+export interface Swept extends SweepProgress {
+  /** A row a variation. */
+  readonly compared: readonly Compared[];
+  /** Trials that halving or the total left where they are. */
+  readonly stopped: number;
 }
 
+const secondsBetweenLooks = 1;
+
 /**
- * Trains every trial that has no result and that nobody else trains, and compares what is known then. Every recipe is checked before
- * the first is trained. UserErrors: E_SWEEP, E_SWEEP_CHANGED, those of choosing recipes and of training.
+ * Trains every trial that is to be trained and that nobody else trains, waits for those of others, and compares what is known then. Every
+ * recipe is checked before the first is trained. UserErrors: E_SWEEP, E_SWEEP_CHANGED, E_HELD_OUT, those of choosing recipes and of
+ * training.
  */
 export async function sweep(asked: Sweep, options: SweepOptions): Promise<Swept> {
-  checkOutput(options.out, "a sweep", sweepNames);
-  const variations = listVariations(asked);
-  const trials = variations.flatMap(variation => planTrials(asked, variation, options));
-  makeFolder(options.out);
-  const data = asked.data ?? options.data;
-  const stored = { ...asked, ...(data !== undefined && { data: resolve(data) }) };
-  writeFileAtomically(join(options.out, sweepFile), `${JSON.stringify(stored, undefined, 2)}\n`);
+  const { out, signal = new AbortController().signal } = options;
+  checkOutput(out, "a sweep", sweepNames);
+  const total = readTotal(asked);
+  makeFolder(out);
+  const trials = planTrials(asked, options, true);
+  writeFileAtomically(join(out, sweepFile), `${JSON.stringify(completeSweep(asked, options), undefined, 2)}\n`);
+  const shares = listShares(asked.halving);
+  const isSilent = watchBeats(options.silentSeconds ?? silentSeconds);
   // All are looked at first: another recipe in the folder is told before hours of training.
-  let results = readResults(trials);
-  for (const [i, trial] of trials.entries()) {
-    if (options.signal?.aborted === true) break;
-    if (readTrialResult(trial, trial) !== undefined) continue;
-    const claim = claimTrial(trial);
-    if (claim === undefined) continue;
-    try {
-      // Who held it before may have finished it meanwhile.
-      if (readTrialResult(trial, trial) !== undefined) continue;
-      options.onTrial?.(trial, i + 1, trials.length);
-      const result = await runTrial(trial, options);
-      if (result === undefined) break;
-      writeTrialResult(trial, result);
-      options.onResult?.(trial, result);
-    } finally {
-      claim.release();
+  let records = readRecords(trials);
+  let isOver = false;
+  while (!signal.aborted) {
+    const jobs = listJobs(records.map(describeStanding), asked.halving);
+    isOver = jobs.length === 0 || sumSeconds(records) >= total;
+    if (isOver) break;
+    const claimed = claimFirst(jobs, trials, isSilent);
+    if (claimed === undefined) {
+      options.onWait?.(measureProgress(records));
+      await setTimeout(1000 * secondsBetweenLooks, undefined, { signal }).catch(() => undefined);
+    } else {
+      try {
+        const isGoingOn = await doJob(claimed, shares, trials, options, signal, records);
+        if (!isGoingOn) break;
+      } finally {
+        claimed.claim.release();
+      }
+      writeTables(out, compare(asked, readRecords(trials)));
     }
-    results = readResults(trials);
-    writeTables(options.out, compare(variations, results));
+    records = readRecords(trials);
   }
-  const compared = compare(variations, results);
-  if (results.length > 0) writeTables(options.out, compared);
-  return { compared, done: results.length, count: trials.length };
+  const compared = compare(asked, records);
+  if (records.some(({ rungs, result }) => rungs.length > 0 || result !== undefined)) writeTables(out, compared);
+  const progress = measureProgress(records);
+  return { compared, ...progress, stopped: isOver ? progress.count - progress.done : 0 };
+}
+
+/** Settings with the dataset, as absolute paths, so that a worker in any folder finds them. */
+function completeSweep(asked: Sweep, options: SweepOptions): Sweep {
+  const data = asked.data ?? options.data;
+  return {
+    ...asked,
+    ...(data !== undefined && { data: resolve(data) }),
+    ...(asked.heldOut !== undefined && { heldOut: resolve(asked.heldOut) }),
+    variations: Object.fromEntries(
+      Object.entries(asked.variations).map(([name, changed]) => [
+        name,
+        Array.isArray(changed) || changed.data === undefined ? changed : { ...changed, data: resolve(changed.data) },
+      ]),
+    ),
+  };
+}
+
+/** UserErrors E_BUDGET, E_SWEEP. */
+function readTotal({ total }: Sweep): number {
+  if (total === undefined) return Number.POSITIVE_INFINITY;
+  const budget = parseBudget(total, "total: ");
+  if (budget.kind === "seconds") return budget.seconds;
+  throw new UserError(
+    "E_SWEEP",
+    `total is ${total}`,
+    'Give a time, as "8h"; the budget of each trial may be in steps.',
+  );
+}
+
+interface ClaimedJob extends Job {
+  readonly claim: Claim;
+}
+
+function claimFirst(
+  jobs: readonly Job[],
+  trials: readonly PlannedTrial[],
+  isSilent: Parameters<typeof claimTrial>[2],
+): ClaimedJob | undefined {
+  for (const job of jobs) {
+    const { folder, plan } = trials[job.trial]!;
+    const claim = claimTrial(folder, plan.run, isSilent);
+    if (claim !== undefined) return { ...job, claim };
+  }
+  return undefined;
+}
+
+/** Whether the sweep goes on. */
+async function doJob(
+  { trial: number, rung, claim }: ClaimedJob,
+  shares: readonly number[],
+  trials: readonly PlannedTrial[],
+  options: SweepOptions,
+  signal: AbortSignal,
+  records: readonly TrialRecord[],
+): Promise<boolean> {
+  const trial = trials[number]!;
+  // Who held it before may have finished it meanwhile.
+  const { rungs, result: known } = readTrialRecord(trial, trial);
+  if (known !== undefined || rungs.length > rung) return true;
+  options.onTrial?.(trial, measureProgress(records));
+  const { backend, threads, device } = options;
+  const result = await runTrial(trial, shares[rung]!, {
+    ...{ backend, threads, device },
+    signal: AbortSignal.any([signal, claim.lost]),
+    onEvent: event => options.onEvent?.(trial, event),
+  });
+  // Another works on a trial whose claim was lost.
+  if (claim.lost.aborted) return true;
+  if (result === undefined) return false;
+  const isRung = result.rungLoss !== undefined;
+  writeTrialResult(trial, isRung ? nameRung(rung) : resultFile, result);
+  options.onResult?.(trial, result);
+  return true;
 }
 
 const sweepFile = "sweep.json";
 /** What a sweep's folder consists of. */
-const sweepNames = ["trials", "table.md", "table.csv", "table.tex", sweepFile];
+const sweepNames = ["trials", "data", "table.md", "table.csv", "table.tex", sweepFile];
 
 /** The sweep that a folder was begun with, its dataset named. Errors: those of reading, E_RECIPE_KEY, E_RECIPE_VALUE. */
 export function readSweep(folder: string): Sweep {
@@ -93,82 +180,31 @@ export function readSweep(folder: string): Sweep {
   return checkSweep(readJson(path, "sweep"), path);
 }
 
-function planTrials(asked: Sweep, variation: Variation, options: SweepOptions): PlannedTrial[] {
-  const data = variation.data ?? asked.data ?? options.data;
-  if (data === undefined) {
-    throw new UserError("E_SWEEP", "no dataset: the sweep names none", "Give --data, a folder that cram prepare made.");
-  }
-  const dataset = readManifest(data).documentsHash;
-  return listTrials(options.out, variation, asked.seeds).map(trial => {
-    const plan = planNewRun({
-      data,
-      out: join(trial.folder, "run"),
-      recipe: variation.recipe ?? asked.recipe,
-      set: [...asked.set, ...variation.set, `train.seed=${trial.seed}`],
-      budget: asked.budget,
-    });
-    return { ...trial, plan, recipe: hashRecipe(plan.recipe), dataset };
-  });
-}
+const readRecords = (trials: readonly PlannedTrial[]) => trials.map(trial => readTrialRecord(trial, trial));
 
-function readResults(trials: readonly PlannedTrial[]): TrialResult[] {
-  return trials.flatMap(trial => readTrialResult(trial, trial) ?? []);
-}
+const measureProgress = (records: readonly TrialRecord[]): SweepProgress => ({
+  done: records.filter(({ result }) => result !== undefined).length,
+  count: records.length,
+});
 
-const compare = (variations: readonly Variation[], results: readonly TrialResult[]) =>
-  compareVariations(
-    variations.map(({ name }) => name),
-    results,
-  );
+const latestOf = ({ rungs, result }: TrialRecord) => result ?? rungs.at(-1);
 
-/** Undefined where another process has it. */
-function claimTrial({ folder }: Trial) {
-  try {
-    return lockFolder(folder, "sweep");
-  } catch (error) {
-    if (error instanceof UserError && error.code === "E_FOLDER_BUSY") return undefined;
-    throw error;
-  }
-}
+const sumSeconds = (records: readonly TrialRecord[]) =>
+  records.reduce((sum, record) => sum + (latestOf(record)?.elapsedSeconds ?? 0), 0);
 
-/** Undefined where it was stopped before its end. */
-async function runTrial(trial: PlannedTrial, options: SweepOptions): Promise<TrialResult | undefined> {
-  const { plan, recipe, dataset, variation, seed } = trial;
-  const { backend, threads, device, signal } = options;
-  const common = {
-    backend,
-    threads,
-    device,
-    signal,
-    onEvent: (event: TrainingEvent) => options.onEvent?.(trial, event),
-  };
-  // A folder alone is what one leaves that was killed before its run was begun.
-  const begun = hasBegun(plan.run);
-  let failure: UserError | undefined;
-  try {
-    if (begun) await pretrain({ ...common, resume: plan.run, data: plan.data });
-    else await pretrain({ ...common, data: plan.data, out: plan.run, recipe: plan.recipe });
-  } catch (error) {
-    if (signal?.aborted === true && (error as Error).name === "AbortError") return undefined;
-    if (!(error instanceof UserError) || !ofTheTrial.includes(error.code)) throw error;
-    failure = error;
-  }
-  const events = readEvents(join(plan.run, "events.jsonl"));
-  const last = <Kind extends TrainingEvent["kind"]>(kind: Kind) =>
-    events.findLast((event): event is Extract<TrainingEvent, { kind: Kind }> => event.kind === kind);
-  const end = last("end");
-  if (failure === undefined && end?.reason !== "budget") return undefined;
-  const reached = end ?? last("step");
+function describeStanding({ rungs, result }: TrialRecord) {
+  const ended = result?.validationLoss === undefined ? [] : [result.validationLoss];
   return {
-    ...{ variation, seed, recipe, dataset },
-    reason: failure?.code ?? "budget",
-    ...(failure !== undefined && { message: failure.message }),
-    ...(failure === undefined && { validationLoss: last("validation")!.loss }),
-    steps: reached?.step ?? 0,
-    tokens: reached?.tokens ?? 0,
-    elapsedSeconds: reached?.elapsedSeconds ?? 0,
+    losses: [...rungs.map(({ rungLoss }) => rungLoss!), ...ended],
+    failed: result !== undefined && ended.length === 0,
   };
 }
+
+const compare = (asked: Sweep, records: readonly TrialRecord[]) =>
+  compareVariations(
+    listVariations(asked).map(({ name }) => name),
+    records.flatMap(record => latestOf(record) ?? []),
+  );
 
 function writeTables(folder: string, compared: readonly Compared[]): void {
   writeFileAtomically(join(folder, "table.md"), formatMarkdown(compared));

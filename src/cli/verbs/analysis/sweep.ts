@@ -99,8 +99,8 @@ function showTrials(json: boolean): Pick<SweepOptions, "onTrial" | "onEvent" | "
   if (json) return {};
   let title = "";
   return {
-    onTrial: ({ variation, seed }, number, count) => {
-      title = `${number} of ${count}: ${variation}, seed ${seed}`;
+    onTrial: ({ variation, seed }, { done, count }) => {
+      title = `${done} of ${count} done; ${variation}, seed ${seed}`;
       showStatus(title);
     },
     onEvent: (_, event) => {

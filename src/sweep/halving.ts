@@ -1,0 +1,58 @@
+// Successive halving without waiting (ASHA, Li et al. 2020, algorithm 2): every trial begins, and stops at the first of a few points of
+// its budget, the rungs. The best of those that stand at a rung go on to the next. What is done next follows from what is on disk alone,
+// so that any number of workers, killed and begun again, decide alike.
+
+import { z } from "zod";
+
+export const halvingSchema = z.strictObject({
+  /** One in so many goes on from each rung. */
+  reduction: z.int().min(2).max(64).default(3),
+  /** The last is the whole budget, each before it a `reduction`-th of the next. */
+  rungs: z.int().min(2).max(12).default(3),
+});
+export type Halving = z.infer<typeof halvingSchema>;
+
+/** Shares of the budget at which trials are compared, ascending; without halving the end alone. */
+export function listShares(halving: Halving | undefined): number[] {
+  if (halving === undefined) return [1];
+  const { reduction, rungs } = halving;
+  // A quotient, so that a step of a budget in steps can be exactly there.
+  return Array.from({ length: rungs }, (_, rung) => 1 / reduction ** (rungs - 1 - rung));
+}
+
+/** Where a trial stands. */
+export interface Standing {
+  /** Held-out loss at each rung that it has reached. */
+  readonly losses: readonly number[];
+  /** Whether it came apart: it goes no further, and counts as the worst of the rung that it was on the way to. */
+  readonly failed: boolean;
+}
+
+/** A trial, by its place in the list, and the rung that it is to reach. */
+export interface Job {
+  readonly trial: number;
+  readonly rung: number;
+}
+
+/** What may be done now, the best first: to go on at the highest rung, then to begin. Who finds the first taken takes the next. */
+export function listJobs(standings: readonly Standing[], halving: Halving | undefined): Job[] {
+  const jobs: Job[] = [];
+  for (let rung = (halving?.rungs ?? 1) - 1; rung > 0; rung--) {
+    // Of those that have reached the rung below, or failed on the way to it.
+    const entries = standings.flatMap(({ losses, failed }, trial) => {
+      const loss = losses[rung - 1] ?? (failed && losses.length === rung - 1 ? Number.POSITIVE_INFINITY : undefined);
+      return loss === undefined ? [] : [{ trial, loss }];
+    });
+    const best = entries
+      .sort((a, b) => a.loss - b.loss || a.trial - b.trial)
+      .slice(0, Math.floor(entries.length / halving!.reduction));
+    for (const { trial, loss } of best) {
+      const { losses, failed } = standings[trial]!;
+      if (Number.isFinite(loss) && losses.length === rung && !failed) jobs.push({ trial, rung });
+    }
+  }
+  for (const [trial, { losses, failed }] of standings.entries()) {
+    if (losses.length === 0 && !failed) jobs.push({ trial, rung: 0 });
+  }
+  return jobs;
+}

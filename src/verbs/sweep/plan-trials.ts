@@ -1,0 +1,100 @@
+// The trials of a sweep, each with the run that it is: recipes are checked, and datasets are looked at, before the first is trained.
+
+import { join } from "node:path";
+import { UserError } from "../../base/errors.ts";
+import { graftHeldOut } from "../../dataset/graft-held-out.ts";
+import { type DatasetManifest, readManifest } from "../../dataset/manifest.ts";
+import { listShares } from "../../sweep/halving.ts";
+import { listVariations, type Sweep, type Variation } from "../../sweep/sweep.ts";
+import { listTrials, type Trial } from "../../sweep/trial.ts";
+import { hashRecipe } from "../../train/run-folder.ts";
+import { planNewRun, type RunPlan } from "../pretrain/run-plan.ts";
+
+export interface PlannedTrial extends Trial {
+  readonly plan: RunPlan;
+  /** Hashes, so that a result is of what was asked for. */
+  readonly recipe: string;
+  readonly dataset: string;
+}
+
+export interface TrialOptions {
+  /** The sweep's own dataset counts before this one. */
+  readonly data?: string | undefined;
+  /** The sweep's folder. */
+  readonly out: string;
+}
+
+/**
+ * In the order of the variations, their seeds behind each other. Datasets with the held-out part of another are made in data/ of the
+ * sweep's folder, where `writes`. UserErrors: E_SWEEP, E_HELD_OUT, those of choosing recipes and of datasets.
+ */
+export function planTrials(sweep: Sweep, options: TrialOptions, writes: boolean): PlannedTrial[] {
+  const datasets = new Map<string, Dataset>();
+  const trials = listVariations(sweep).flatMap(variation => {
+    const data = chooseData(sweep, variation, options);
+    const { folder, manifest } = datasets.get(data) ?? readDataset(data, sweep, options, writes);
+    datasets.set(data, { folder, manifest });
+    return listTrials(options.out, variation, sweep.seeds).map((trial): PlannedTrial => {
+      const plan = planNewRun({
+        data: folder,
+        out: join(trial.folder, "run"),
+        recipe: variation.recipe ?? sweep.recipe,
+        set: [...sweep.set, ...variation.set, `train.seed=${trial.seed}`],
+        budget: sweep.budget,
+      });
+      return { ...trial, plan, recipe: hashRecipe(plan.recipe), dataset: manifest.hash };
+    });
+  });
+  if (sweep.heldOut === undefined) checkHeldOut(datasets);
+  checkRungs(sweep, trials);
+  return trials;
+}
+
+interface Dataset {
+  readonly folder: string;
+  readonly manifest: DatasetManifest;
+}
+
+function chooseData(sweep: Sweep, variation: Variation, options: TrialOptions): string {
+  const data = variation.data ?? sweep.data ?? options.data;
+  if (data !== undefined) return data;
+  throw new UserError("E_SWEEP", "no dataset: the sweep names none", "Give --data, a folder that cram prepare made.");
+}
+
+function readDataset(data: string, { heldOut }: Sweep, { out }: TrialOptions, writes: boolean): Dataset {
+  const manifest = readManifest(data);
+  if (heldOut === undefined) return { folder: data, manifest };
+  const other = readManifest(heldOut);
+  const isIn = heldOutOf(manifest) === heldOutOf(other);
+  if (isIn || !writes) return { folder: data, manifest };
+  const folder = join(out, "data", manifest.hash);
+  return { folder, manifest: graftHeldOut(data, heldOut, folder) };
+}
+
+const heldOutOf = ({ tokenizerHash, validation }: DatasetManifest) =>
+  JSON.stringify([tokenizerHash, validation.files.map(({ sha256 }) => sha256)]);
+
+/** Losses on different texts, or of different tokens, are no comparison. */
+function checkHeldOut(datasets: ReadonlyMap<string, Dataset>): void {
+  const [first, ...others] = [...datasets];
+  const other = others.find(([, { manifest }]) => heldOutOf(manifest) !== heldOutOf(first![1].manifest));
+  if (other === undefined) return;
+  throw new UserError(
+    "E_SWEEP",
+    `${other[0]} and ${first![0]} hold out different texts, or have different tokenizers`,
+    'Prepare them with one tokenizer, and give "heldOut", the dataset whose held-out part is for all.',
+  );
+}
+
+/** A rung is reached at a validation. */
+function checkRungs({ halving }: Sweep, trials: readonly PlannedTrial[]): void {
+  if (halving === undefined) return;
+  const least = Math.round(1 / listShares(halving)[0]!);
+  const few = trials.find(({ plan }) => plan.recipe.train.validations % least !== 0);
+  if (few === undefined) return;
+  throw new UserError(
+    "E_SWEEP",
+    `halving stops trials at 1/${least} of their budget, and ${few.variation} is validated ${few.plan.recipe.train.validations} times`,
+    `Give "set": ["train.validations=${least}"], or a multiple.`,
+  );
+}
