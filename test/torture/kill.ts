@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { RandomSequence } from "../../src/base/random.ts";
 import { type Campaign, drawFor, type Fault, type Row, repeatWith } from "./campaign.ts";
 import { describeEnding, findBug, startCram } from "./program.ts";
-import { beginScenario, checkScenario, finishScenario, type Known, knowScenarios } from "./scenarios.ts";
+import { beginScenario, checkScenario, finishScenario, type Known, knowScenarios, knowTrainings } from "./scenarios.ts";
 import { tryBeside } from "./tries.ts";
 
 const killsOfScenario = 34;
@@ -15,7 +15,7 @@ const mostInRound = 5;
 
 export async function* killProcesses(campaign: Campaign): AsyncGenerator<Row> {
   const { folder, onProgress } = campaign;
-  const known = await knowScenarios(campaign);
+  const known = [...(await knowScenarios(campaign)), ...(await knowTrainings(campaign))];
   for (const [i, each] of known.entries()) {
     const { scenario } = each;
     const count = Math.ceil((campaign.count ?? killsOfScenario) * (scenario.weight ?? 1));

@@ -42,7 +42,10 @@ const program = new Command("torture")
   .option("--seed <number>", "decides every moment and every damage", Number, 1)
   .option("--count <number>", "tries of each row; the whole campaign's unless given", Number)
   .option("--reader <name>", "only this reader of mutated inputs")
-  .option("--scenario <name>", "only this of what is killed, signalled or run twice")
+  .option(
+    "--scenario <name>",
+    "only this of what is killed, signalled or run twice; a star behind it takes all that begin so",
+  )
   .option("--case <number>", "only this case of it", Number)
   .option("--keep <folder>", "where files and failing cases are kept; a temporary folder unless given")
   .option("--json", "a line of JSON a row");

@@ -3,10 +3,12 @@
 // as a finished run, is made once and copied.
 
 import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { RandomSequence, streams } from "../../src/base/random.ts";
 import { Dataset } from "../../src/dataset/dataset.ts";
+import { optimizers } from "../../src/optim/optimizers.ts";
 import { openPretrainedModel } from "../../src/pretrained/pretrained-model.ts";
+import { recipeNames } from "../../src/verbs/recipe.ts";
 import type { Campaign } from "./campaign.ts";
 import { compareEnds, countBytes, describeEnd } from "./ends.ts";
 import { describeEnding, type Ending, runCram, succeed } from "./program.ts";
@@ -44,10 +46,17 @@ const training = [
   ...["--threads", "1"],
 ];
 /** A shorter training of a recipe with these settings. */
-const trainingWith = (...settings: readonly string[]) => [
-  ...["pretrain", "--data", "data", "--out", "run", ...recipeOptions, "--budget", "150steps", ...often],
-  ...settings.flatMap(setting => ["--set", setting]),
+const trainingWith = (...settings: readonly string[]) => trainingOf("quickstart", settings);
+const trainingOf = (recipe: string, settings: readonly string[]) => [
+  ...["pretrain", "--data", "data", "--out", "run", "--recipe", recipe, "--budget", "150steps", ...often],
+  ...[...recipeSettings, ...settings].flatMap(setting => ["--set", setting]),
 ];
+/** What keeps of a narrow recipe what its name says. */
+const narrowing: Readonly<Record<string, readonly string[]>> = {
+  funnel: ["model.layers=2", "model.strides=[2,1]"],
+  recurrent: ["model.layers=2", "model.repeats=2"],
+  "modern-bert": ["model.layers=3"],
+};
 /** Both second gradients and averages have states of their own. */
 const averaging = trainingWith("optimizer.name=sophia", "average.name=lawa");
 /** What is drawn for a micro-batch, and what it is cut into. */
@@ -146,6 +155,19 @@ function listScenarios(good: string, trained: string): Scenario[] {
   ];
 }
 
+/** A training of every recipe and with every optimizer: what each keeps from step to step must come back. Only killed. */
+function listTrainings(good: string): Scenario[] {
+  const train = (name: string, words: readonly string[]): Scenario => ({
+    ...{ name: `pretrain, ${name}`, words, made: "run", weight: 0.1 },
+    begin: folder => copy(join(good, "data"), join(folder, "data")),
+    continueWith: resumeOrBegin(words),
+  });
+  return [
+    ...recipeNames.map(name => train(`recipe ${name}`, trainingOf(name, narrowing[name] ?? []))),
+    ...optimizers.map(({ name }) => train(`optimizer ${name}`, trainingWith(`optimizer.name=${name}`))),
+  ];
+}
+
 function readWholeDataset(folder: string): void {
   const dataset = new Dataset(folder);
   try {
@@ -166,21 +188,31 @@ export function beginScenario({ begin }: Scenario, folder: string): string {
 const knownIn = new Map<string, Promise<Known[]>>();
 
 /** Runs scenarios undisturbed, once for all kinds of faults. */
-export function knowScenarios({ good, folder, only }: Campaign): Promise<Known[]> {
-  const known = knownIn.get(folder) ?? runUndisturbed(good, folder, only.scenario);
+export function knowScenarios(campaign: Campaign): Promise<Known[]> {
+  const { good, folder } = campaign;
+  const known = knownIn.get(folder) ?? runUndisturbed(campaign, listScenarios(good, trainedIn(folder)), "undisturbed");
   knownIn.set(folder, known);
   return known;
 }
 
-async function runUndisturbed(good: string, folder: string, only: string | undefined): Promise<Known[]> {
-  const training = join(folder, "undisturbed-training");
-  const all = listScenarios(good, join(training, "run"));
-  const chosen = all.filter(({ name }) => only === undefined || name === only);
+/** Runs the trainings that are killed alone undisturbed. */
+export const knowTrainings = (campaign: Campaign): Promise<Known[]> =>
+  runUndisturbed(campaign, listTrainings(campaign.good), "undisturbed-recipes");
+
+const trainedIn = (folder: string) => join(folder, "undisturbed-training/run");
+
+async function runUndisturbed(
+  { good, folder, only }: Campaign,
+  all: readonly Scenario[],
+  name: string,
+): Promise<Known[]> {
+  const chosen = all.filter(({ name }) => isChosen(name, only.scenario));
   const [pretrain] = listScenarios(good, "").filter(({ name }) => name === "pretrain");
-  if (!chosen.every(({ name }) => name.startsWith("prepare"))) {
-    await succeed(pretrain!.words, { cwd: beginScenario(pretrain!, training) });
+  const trained = trainedIn(folder);
+  if (!existsSync(trained) && !chosen.every(({ name }) => name.startsWith("prepare"))) {
+    await succeed(pretrain!.words, { cwd: beginScenario(pretrain!, dirname(trained)) });
   }
-  return countTries(join(folder, "undisturbed"), chosen.length, async (number, place) => {
+  return countTries(join(folder, name), chosen.length, async (number, place) => {
     const scenario = chosen[number]!;
     const run = async () => {
       const { seconds } = await succeed(scenario.words, { cwd: beginScenario(scenario, place) });
@@ -194,6 +226,10 @@ async function runUndisturbed(good: string, folder: string, only: string | undef
     return { scenario, end, seconds, bytes: countBytes(join(place, scenario.made)) };
   });
 }
+
+/** Whether a campaign wants a scenario: its name, or with a star behind it how the name begins. */
+const isChosen = (name: string, wanted = "*"): boolean =>
+  wanted.endsWith("*") ? name.startsWith(wanted.slice(0, -1)) : name === wanted;
 
 /** Continues to the end and compares it: what is wrong, or undefined. */
 export async function finishScenario({ scenario, end }: Known, folder: string): Promise<string | undefined> {
