@@ -218,7 +218,7 @@ const opensByItself: Readonly<Record<string, string>> = {
   "src/base/process-start.ts": "/proc",
   "src/cli/program.ts": "the program's own package.json",
   "src/corpus/documents-writer.ts": "writes, in a folder that nobody else writes",
-  "src/corpus/deduplication/repeated-stretches.ts": "reads back what it wrote, in a folder of its own",
+  "src/corpus/deduplication/fingerprint-part.ts": "reads back what it wrote, in a folder of its own",
   "src/corpus/deduplication/number-file.ts": "reads back what it wrote, in a folder of its own",
   "src/corpus/mixture/mix-corpus.ts": "writes, in a folder of its own",
   "src/corpus/sources/installed-prose.ts": "regular files of a listing",

@@ -23,7 +23,7 @@ export function holdTexts(texts: readonly string[]): SignedTexts {
     byteLength: bytes.length,
     startOf: text => starts[text]!,
     readText: text => bytes.subarray(starts[text]!, starts[text + 1]! - 1),
-    read: (from, length) => Buffer.from(bytes.subarray(from, from + length)),
+    read: (from, length, into = Buffer.alloc(length)) => into.subarray(0, bytes.copy(into, 0, from, from + length)),
     isDropped: () => false,
     readSignature: (text, into) => writeSignature(hashShingles(texts[text]!), into),
   };

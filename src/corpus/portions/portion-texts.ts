@@ -34,7 +34,7 @@ export class PortionTexts implements SignedTexts {
   private readonly dropped: Uint8Array;
   private readonly folder: string;
   private readonly portions: PlacedPortion[] = [];
-  private readonly handles = new Map<string, number>();
+  private readonly handles = new Map<number, number>();
 
   /**
    * Opens the portions of a folder and drops what is equal to a document of an earlier one. UserErrors: E_FILE_MISSING,
@@ -107,16 +107,16 @@ export class PortionTexts implements SignedTexts {
   }
 
   private open(number: number, ending: PortionFile): number {
-    const path = portionFile(this.folder, number, ending);
-    const known = this.handles.get(path);
+    const key = ending === "texts" ? number : -1 - number;
+    const known = this.handles.get(key);
     if (known !== undefined) return known;
     if (this.handles.size >= mostHandles) {
       const [oldest, handle] = this.handles.entries().next().value!;
       closeSync(handle);
       this.handles.delete(oldest);
     }
-    const handle = openForReading(path, "portion");
-    this.handles.set(path, handle);
+    const handle = openForReading(portionFile(this.folder, number, ending), "portion");
+    this.handles.set(key, handle);
     return handle;
   }
 
