@@ -9,6 +9,7 @@ import { UserError } from "../src/base/errors.ts";
 import { addRecipeOptions, type RecipeOptions } from "../src/cli/choose.ts";
 import { type Recipe, replaceTraining } from "../src/train/recipe.ts";
 import { chooseRecipe } from "../src/verbs/recipe.ts";
+import { benchDeduplication, type Deduplication, deduplications } from "./corpus/deduplication.ts";
 import { benchFinetune } from "./finetune.ts";
 import { benchMatmul, type ProductPeer, productPeers } from "./matmul.ts";
 import type { Precision } from "./own/own-step.ts";
@@ -72,7 +73,17 @@ function addTurns(command: Command): Command {
     );
 }
 
-async function open({ json }: CommonOptions): Promise<Reporter> {
+interface CorpusWords {
+  readonly file: string[];
+  readonly megabytes: number;
+  readonly wordsPerEdit: number;
+  readonly steps: Deduplication[];
+  readonly memory: number;
+  readonly folder?: string;
+  readonly json: boolean;
+}
+
+async function open({ json }: Pick<CommonOptions, "json">): Promise<Reporter> {
   const reporter = createReporter(json);
   const disturbed = watchOthers([process.pid]);
   await pause(500);
@@ -206,6 +217,26 @@ addBenchmark("tokenizer", "text to ids, beside Hugging Face's tokenizers")
       {
         ...{ file: words.file, vocabulary: words.vocabulary },
         ...{ rounds: words.rounds, secondsPerTurn: 1, quietSeconds: words.quiet },
+      },
+      await open(words),
+    ),
+  );
+
+program
+  .command("corpus")
+  .description("deduplication of a corpus made of a little text by repetition with edits")
+  .requiredOption("--file <paths>", ".jsonl or .jsonl.gz with a field text, with commas", readList)
+  .option("--megabytes <number>", "of the corpus", readCount, 200)
+  .option("--words-per-edit <number>", "of so many words one is replaced", readCount, 10)
+  .option("--steps <names>", deduplications.join(", "), readChoices(deduplications), [...deduplications])
+  .option("--memory <mebibytes>", "of one step", readCount, 256)
+  .option("--folder <path>", "where the corpus is made, and found again")
+  .option("--json", "one line of JSON a case", false)
+  .action(async (words: CorpusWords) =>
+    benchDeduplication(
+      {
+        ...{ files: words.file, bytes: 1e6 * words.megabytes, wordsPerEdit: words.wordsPerEdit },
+        ...{ steps: words.steps, memoryBytes: 2 ** 20 * words.memory, folder: words.folder },
       },
       await open(words),
     ),

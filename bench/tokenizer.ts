@@ -1,8 +1,6 @@
 // `tokenizer`: the text of a .jsonl encoded by ours and by Hugging Face's native `tokenizers`, each with one thread, by a WordPiece and a
 // byte-level BPE that are learned from it. Ids are compared first; tables of words are warm, as they are within a corpus.
 
-import { readFileSync } from "node:fs";
-import { gunzipSync } from "node:zlib";
 import { systemClock } from "../src/base/clock.ts";
 import { defineLearnedTokenizer } from "../src/tokenizer/define.ts";
 import { Encoder } from "../src/tokenizer/encoding/encode.ts";
@@ -11,6 +9,7 @@ import { WordCounter } from "../src/tokenizer/learning/count-words.ts";
 import { normalisers } from "../src/tokenizer/normalising/normaliser.ts";
 import { specialTokens, type Tokenizer } from "../src/tokenizer/tokenizer.ts";
 import { encodeTokenizerJson } from "../src/tokenizer/tokenizer-json.ts";
+import { readTexts } from "./corpus/texts.ts";
 import { formatFigure, type Reporter } from "./report.ts";
 import { alternate, type RoundOptions } from "./rounds.ts";
 
@@ -75,12 +74,6 @@ export async function benchTokenizer(options: TokenizerOptions, reporter: Report
   }
   reporter.heading(`${options.file}: ${formatFigure(megabytes)} MB, one thread each, the same ids`);
   reporter.table(["kind", "learned in s", "ours MB/s", "tokenizers MB/s", "ratio"], rows);
-}
-
-function readTexts(file: string): string[] {
-  const bytes = readFileSync(file);
-  const lines = (file.endsWith(".gz") ? gunzipSync(bytes) : bytes).toString("utf8").split("\n");
-  return lines.filter(line => line !== "").map(line => (JSON.parse(line) as { text: string }).text);
 }
 
 async function checkIds(
