@@ -34,7 +34,7 @@ function countCores({
   const allotted = Number(environment.SLURM_CPUS_PER_TASK);
   const limit = Math.min(available, readQuota(root) ?? available);
   if (Number.isInteger(allotted) && allotted > 0) return Math.max(1, Math.min(allotted, limit));
-  const cores = platform === "darwin" ? askDarwin() : platform === "linux" ? countLinuxCores(root) : undefined;
+  const cores = platform === "darwin" ? askDarwin() : platform === "linux" ? listLinuxCores(root)?.length : undefined;
   return Math.max(1, Math.min(cores ?? limit, limit));
 }
 
@@ -57,21 +57,30 @@ function readQuota(root: string): number | undefined {
   return quota! > 0 && period! > 0 ? Math.max(1, Math.floor(quota! / period!)) : undefined;
 }
 
-/** Cores among the allowed processors that are as fast as the fastest; undefined where the system does not say. */
-function countLinuxCores(root: string): number | undefined {
+/** Numbers of processors to hold work on, one of each performance core; where the system does not say, as many as there are cores. */
+export function listPerformanceCores(): number[] {
+  const count = countPerformanceCores();
+  const listed = process.platform === "linux" ? listLinuxCores("/") : undefined;
+  return listed === undefined ? Array.from({ length: count }, (_, i) => i) : listed.slice(0, count);
+}
+
+/** Of the allowed processors that are as fast as the fastest one of each core; undefined where the system does not say. */
+function listLinuxCores(root: string): number[] | undefined {
   const allowed = /^Cpus_allowed_list:\s*(\S+)/m.exec(readText(root, "proc/self/status") ?? "")?.[1];
   if (allowed === undefined) return undefined;
   const folder = "sys/devices/system/cpu";
   const processors = listNumbers(allowed).map(number => {
     const of = (...name: string[]) => readText(root, folder, `cpu${number}`, ...name);
     return {
+      number,
       core: of("topology/thread_siblings_list") ?? String(number),
       speed: Number(of("cpu_capacity") ?? of("cpufreq/cpuinfo_max_freq") ?? 0),
     };
   });
   const fastest = Math.max(...processors.map(({ speed }) => speed));
   // Favoured cores of one kind differ by some per cent, other kinds by a fifth and more.
-  return new Set(processors.filter(({ speed }) => speed >= 0.85 * fastest).map(({ core }) => core)).size;
+  const fast = processors.filter(({ speed }) => speed >= 0.85 * fastest);
+  return fast.filter(({ core }, i) => fast.findIndex(other => other.core === core) === i).map(({ number }) => number);
 }
 
 /** "0-3,8" as numbers. */

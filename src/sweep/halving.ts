@@ -56,3 +56,13 @@ export function listJobs(standings: readonly Standing[], halving: Halving | unde
   }
   return jobs;
 }
+
+/** How many trials reach each rung where none goes on too early, and the share of the budget that each spends on the way from the last. */
+export function halveCounts(trials: number, halving: Halving): { readonly count: number; readonly share: number }[] {
+  const shares = listShares(halving);
+  let count = trials;
+  return shares.map((share, rung) => {
+    if (rung > 0) count = Math.floor(count / halving.reduction);
+    return { count, share: share - (shares[rung - 1] ?? 0) };
+  });
+}

@@ -26,6 +26,7 @@ import type { BackendChoice } from "../backend.ts";
 import { type Claim, claimTrial, silentSeconds } from "./claim.ts";
 import { type PlannedTrial, planTrials, type TrialOptions } from "./plan-trials.ts";
 import { runTrial } from "./run-trial.ts";
+import { slurmScript } from "./slurm.ts";
 
 export interface SweepOptions extends BackendChoice, TrialOptions {
   /** Ends after the step under way. */
@@ -172,7 +173,7 @@ async function doJob(
 
 const sweepFile = "sweep.json";
 /** What a sweep's folder consists of. */
-const sweepNames = ["trials", "data", "table.md", "table.csv", "table.tex", sweepFile];
+const sweepNames = ["trials", "data", "table.md", "table.csv", "table.tex", sweepFile, slurmScript];
 
 /** The sweep that a folder was begun with, its dataset named. Errors: those of reading, E_RECIPE_KEY, E_RECIPE_VALUE. */
 export function readSweep(folder: string): Sweep {

@@ -1,33 +1,44 @@
 // cram sweep: trainings that differ in one thing, with several seeds, and a table of what made a difference.
 
-import { type ChildProcess, spawn } from "node:child_process";
-import type { Command } from "commander";
+import { resolve } from "node:path";
+import { type Command, Option } from "commander";
+import { systemClock } from "../../../base/clock.ts";
 import { UserError } from "../../../base/errors.ts";
-import { readJson } from "../../../base/files/files.ts";
 import { quoteCommand } from "../../../base/shell-words.ts";
-import { countPerformanceCores } from "../../../machine/cores.ts";
-import { checkSweep, type Sweep } from "../../../sweep/sweep.ts";
+import type { Sweep } from "../../../sweep/sweep.ts";
 import { explainTable, formatText } from "../../../sweep/sweep-table.ts";
+import { formatBudget, formatDuration } from "../../../train/budget.ts";
+import { followSweep } from "../../../verbs/sweep/follow-sweep.ts";
+import { planSweep } from "../../../verbs/sweep/plan-sweep.ts";
+import { submitArray } from "../../../verbs/sweep/slurm.ts";
 import { readSweep, sweep as runSweep, type SweepOptions, type Swept } from "../../../verbs/sweep/sweep.ts";
+import { readSweepFile } from "../../../verbs/sweep/sweep-file.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend, parseCount } from "../../choose.ts";
 import { print, printError, showStatus } from "../../terminal/output.ts";
 import { stopOnSignals } from "../../terminal/signals.ts";
+import { chooseJobThreads, listWorkerWords, runJobs } from "./sweep-jobs.ts";
 
 interface SweepFlags extends BackendOptions {
   readonly data?: string;
   readonly out?: string;
   readonly worker?: string;
   readonly jobs?: string;
+  readonly launcher?: "slurm";
+  readonly plan?: boolean;
   readonly json?: boolean;
 }
 
 export function addSweep(command: Command): void {
   command
-    .argument("[sweep]", "a .json that says what is varied")
+    .argument("[sweep]", "a .json that says what is varied, or a .ts, .mjs or .js that exports it")
     .option("--data <folder>", "the dataset, where the sweep names none")
     .option("--out <folder>", "where the trials and the table go")
-    .option("--jobs <number>", "trials beside each other, which share the threads", "1")
+    .option("--jobs <number>", "trials beside each other, each with --threads cores of its own: one unless given", "1")
     .option("--worker <folder>", "help with a sweep that was begun there, from this machine or another")
+    .addOption(
+      new Option("--launcher <name>", "submit --jobs workers to a scheduler, and do nothing here").choices(["slurm"]),
+    )
+    .option("--plan", "only say what would be trained, and for how long")
     .option("--json", "print one JSON object at the end and nothing else");
   addBackendOptions(command)
     .addHelpText(
@@ -42,18 +53,28 @@ A sweep, as JSON:
       "mask 15 %": { "set": ["data.maskFraction=0.15"] }
     },
     "grid": { "model.layers": [2, 4], "model.width": [128, 256] },
-    "random": { "trials": 20, "values": { "optimizer.learningRate": { "from": 1e-4, "to": 1e-2, "scale": "log" } } }
+    "random": { "trials": 20, "values": {
+      "optimizer.learningRate": { "from": 1e-4, "to": 1e-2, "scale": "log" },
+      "model.layers": { "from": 1, "to": 8, "whole": true }, "model.norm": ["layer", "rms"]
+    } }
   }
 Every variation, every combination of the grid and every draw is trained with every seed, and so is the recipe as it is, which they
-are compared with ("base": false leaves it out). A variation may have a recipe and a dataset of its own.
+are compared with ("base": false leaves it out). "sobol" in place of "random" draws without large gaps. A variation may have a recipe
+and a dataset of its own, as { "data": "data/filtered" }; "heldOut": "data/raw" has all of them validated on that dataset's held-out
+part. "total": "8h" begins no trial after so much training, all trials together.
+
+"halving": { "reduction": 3, "rungs": 3 } with "seeds": [0] stops each trial at 1/9 of its budget and goes on with the best third of those
+that stand there, and at 1/3 with the best third again (ASHA). A stopped trial keeps its checkpoint.
 
 The same command again goes on where it was stopped, however it was; a trial that is done is never done twice. What came apart
-(E_DIVERGED, no memory) is a result with its reason. Times are only comparable where nothing else runs: --jobs beside
-each other compete for memory and cache.
+(E_DIVERGED, no memory) is a result with its reason. Times are only comparable where nothing else runs: trials beside each other compete
+for memory and cache, even with cores of their own. A worker whose machine died loses its trial to the others after a minute and a half.
 
 Examples:
-  cram sweep rates.json --data data/mine --out sweeps/rates
+  cram sweep rates.json --data data/mine --out sweeps/rates --plan
+  cram sweep rates.json --data data/mine --out sweeps/rates --jobs 4
   cram sweep --worker sweeps/rates               on another machine that sees the same folder
+  cram sweep rates.json --data data/mine --out sweeps/rates --launcher slurm --jobs 16 --threads 8
 
 Next: the table it prints, which stands in --out as table.md, table.csv and table.tex, too`,
     )
@@ -61,14 +82,17 @@ Next: the table it prints, which stands in --out as table.md, table.csv and tabl
 }
 
 async function sweep(path: string | undefined, flags: SweepFlags): Promise<void> {
-  const { asked, out } = chooseSweep(path, flags);
+  const { asked, out } = await chooseSweep(path, flags);
   const json = flags.json === true;
-  const jobs = parseCount("--jobs", flags.jobs ?? "1", 1, 256);
+  const jobs = parseCount("--jobs", flags.jobs ?? "1", 1, 1000);
   const choice = chooseBackend(flags);
+  const options = { ...choice, data: flags.data, out };
+  if (flags.plan === true) return printPlan(asked, options, json);
+  if (flags.launcher !== undefined) return launch(asked, options, jobs, json);
   const work = (signal: AbortSignal) =>
     jobs === 1
-      ? runSweep(asked, { ...choice, ...showTrials(json), data: flags.data, out, signal })
-      : runJobs(asked, { ...choice, data: flags.data, out, signal }, jobs, json);
+      ? runSweep(asked, { ...options, ...showTrials(json), signal })
+      : runBeside(asked, { ...options, signal }, jobs, json);
   const swept = await stopOnSignals({
     announcement: "stopping; the trial under way is saved",
     warn: printError,
@@ -77,7 +101,7 @@ async function sweep(path: string | undefined, flags: SweepFlags): Promise<void>
   if (swept !== undefined) printSwept(swept, out, json);
 }
 
-function chooseSweep(path: string | undefined, flags: SweepFlags): { asked: Sweep; out: string } {
+async function chooseSweep(path: string | undefined, flags: SweepFlags): Promise<{ asked: Sweep; out: string }> {
   const { worker, out } = flags;
   if (worker !== undefined) {
     if (path === undefined && out === undefined && flags.data === undefined)
@@ -91,16 +115,26 @@ function chooseSweep(path: string | undefined, flags: SweepFlags): { asked: Swee
       "cram sweep --help has an example.",
     );
   }
-  return { asked: checkSweep(readJson(path, "sweep"), path), out };
+  return { asked: await readSweepFile(path), out };
 }
 
-/** Prints a line a result, and the trial under way as the status. */
-function showTrials(json: boolean): Pick<SweepOptions, "onTrial" | "onEvent" | "onResult"> {
+/** Prints a line a result, and the trial under way as the status, with what is left at the rate of this call. */
+function showTrials(json: boolean): Pick<SweepOptions, "onTrial" | "onEvent" | "onResult" | "onWait"> {
   if (json) return {};
+  const start = systemClock.seconds();
+  let first: number | undefined;
   let title = "";
+  const describe = ({ done, count }: { done: number; count: number }) => {
+    first ??= done;
+    const left =
+      done === first
+        ? ""
+        : `, about ${formatDuration((systemClock.seconds() - start) * ((count - done) / (done - first)))} left`;
+    return `${done} of ${count} done${left}`;
+  };
   return {
-    onTrial: ({ variation, seed }, { done, count }) => {
-      title = `${done} of ${count} done; ${variation}, seed ${seed}`;
+    onTrial: ({ variation, seed }, progress) => {
+      title = `${describe(progress)}; ${variation}, seed ${seed}`;
       showStatus(title);
     },
     onEvent: (_, event) => {
@@ -108,49 +142,81 @@ function showTrials(json: boolean): Pick<SweepOptions, "onTrial" | "onEvent" | "
         showStatus(`${title}: ${Math.floor(100 * event.progress)} %, loss ${event.loss.toFixed(3)}`);
       }
     },
-    onResult: ({ variation, seed }, { reason, validationLoss, steps }) =>
-      print(
-        validationLoss === undefined
-          ? `${variation}, seed ${seed}: ${reason} after ${steps.toLocaleString("en-US")} steps`
-          : `${variation}, seed ${seed}: ${validationLoss.toFixed(4)} after ${steps.toLocaleString("en-US")} steps`,
-      ),
+    onWait: progress => showStatus(`${describe(progress)}; waiting for trials of other workers`),
+    onResult: printResult,
   };
 }
 
-/** Workers of their own process, each with its share of the threads; then what is left, and the table. */
-async function runJobs(asked: Sweep, options: SweepOptions, jobs: number, json: boolean): Promise<Swept> {
+const printResult: NonNullable<SweepOptions["onResult"]> = (
+  { variation, seed },
+  { reason, validationLoss, rungLoss, steps },
+) => {
+  const reached = rungLoss === undefined ? "" : ` ${rungLoss.toFixed(4)}`;
+  const what = validationLoss === undefined ? `${reason}${reached}` : validationLoss.toFixed(4);
+  print(`${variation}, seed ${seed}: ${what} after ${steps.toLocaleString("en-US")} steps`);
+};
+
+/** Workers of their own process; then what is left, and the table. */
+async function runBeside(
+  asked: Sweep,
+  options: SweepOptions & { readonly signal: AbortSignal },
+  jobs: number,
+  json: boolean,
+): Promise<Swept> {
+  chooseJobThreads(jobs, options);
+  await writeSweep(asked, options);
+  const ended = new AbortController();
+  const following = followSweep(asked, { ...options, ...(!json && { onResult: printResult }), signal: ended.signal });
+  await runJobs({ ...options, count: jobs });
+  ended.abort();
+  await following;
+  return runSweep(asked, options.signal.aborted ? options : { ...options, ...showTrials(json) });
+}
+
+/** Checks everything and writes down the sweep, for workers to read; trains nothing. */
+async function writeSweep(asked: Sweep, options: SweepOptions): Promise<void> {
   const stopped = new AbortController();
   stopped.abort();
-  // Checks everything and writes down the sweep; trains nothing.
   await runSweep(asked, { ...options, signal: stopped.signal });
-  const threads = Math.max(1, Math.floor((options.threads ?? countPerformanceCores()) / jobs));
-  const words = [process.argv[1]!, "sweep", "--worker", options.out, "--threads", String(threads)];
-  const chosen = Object.entries({ "--backend": options.backend, "--device": options.device });
-  const given = [...words, ...chosen.flatMap(([name, value]) => (value === undefined ? [] : [name, String(value)]))];
-  const workers = Array.from({ length: jobs }, () =>
-    spawn(process.execPath, given, { stdio: ["ignore", json ? "ignore" : "inherit", "inherit"] }),
-  );
-  const stop = () => {
-    for (const worker of workers) worker.kill("SIGTERM");
-  };
-  options.signal?.addEventListener("abort", stop, { once: true });
-  try {
-    await Promise.all(workers.map(waitForEnd));
-  } finally {
-    options.signal?.removeEventListener("abort", stop);
-  }
-  return runSweep(asked, options.signal?.aborted === true ? options : { ...options, threads, ...showTrials(json) });
 }
 
-/** A worker that fails has said why; its trial is left to the others. */
-const waitForEnd = (worker: ChildProcess) => new Promise<void>(resolve => worker.once("close", () => resolve()));
+async function launch(asked: Sweep, options: SweepOptions, tasks: number, json: boolean): Promise<void> {
+  await writeSweep(asked, options);
+  const { backend = "cpu", threads = 1 } = options;
+  const worker = listWorkerWords(resolve(options.out), backend === "cpu" ? { ...options, threads } : options);
+  const job = submitArray({ out: options.out, tasks, threads, worker, wantsGpu: backend === "cuda" });
+  if (json) return print(JSON.stringify({ out: options.out, job, tasks }));
+  print(`submitted: job ${job}, ${tasks} workers; squeue --job ${job} shows them, scancel ${job} stops them`);
+  print(
+    `next: ${quoteCommand("cram", "sweep", "--worker", options.out)}, which helps, waits for them, and prints the table`,
+  );
+}
 
-function printSwept({ compared, done, count }: Swept, out: string, json: boolean): void {
+function printPlan(asked: Sweep, options: SweepOptions, json: boolean): void {
+  const plan = planSweep(asked, options);
   if (json) {
-    print(JSON.stringify({ out, done, count, compared }));
+    print(JSON.stringify(plan));
+    return;
+  }
+  const { variations, seeds, trials, seconds, steps, budgets } = plan;
+  for (const { variation, budget } of budgets) print(`${formatBudget(budget).padStart(10)}  ${variation}`);
+  print(`${variations} variations with ${seeds} ${seeds === 1 ? "seed" : "seeds"} each: ${trials} trials`);
+  if (steps > 0)
+    print(`${Math.round(steps).toLocaleString("en-US")} steps of training, whose time the machine decides`);
+  if (seconds > 0) {
+    print(
+      `${formatDuration(seconds)} of training, one trial behind the other, beside compiling and the last validation of each`,
+    );
+  }
+}
+
+function printSwept({ compared, done, count, stopped }: Swept, out: string, json: boolean): void {
+  if (json) {
+    print(JSON.stringify({ out, done, count, stopped, compared }));
     return;
   }
   print(`${formatText(compared)}\n${explainTable(compared)}`);
-  if (done < count) print(`${count - done} of ${count} trials are not done; go on with: the same command`);
-  else print(`next: ${quoteCommand("cram", "report", `${out}/trials`)}`);
+  if (stopped > 0) print(`${stopped} of ${count} trials were stopped early or not begun`);
+  else if (done < count) print(`${count - done} of ${count} trials are not done; go on with: the same command`);
+  if (done + stopped >= count) print(`next: ${quoteCommand("cram", "report", out)}`);
 }

@@ -1,0 +1,43 @@
+// What a sweep will do and for how long, before anything is trained. All recipes and datasets are looked at, and nothing is written.
+
+import { halveCounts } from "../../sweep/halving.ts";
+import type { Sweep } from "../../sweep/sweep.ts";
+import type { Budget } from "../../train/budget.ts";
+import { parseBudget } from "../../train/budget.ts";
+import { type PlannedTrial, planTrials, type TrialOptions } from "./plan-trials.ts";
+
+export interface SweepPlan {
+  readonly variations: number;
+  readonly seeds: number;
+  readonly trials: number;
+  /** Of training, all trials behind each other: those with a budget in seconds; at most the total. */
+  readonly seconds: number;
+  /** Those with a budget in steps, whose time the machine decides. */
+  readonly steps: number;
+  /** Of each variation. */
+  readonly budgets: readonly { readonly variation: string; readonly budget: Budget }[];
+}
+
+/** UserErrors: those of planTrials. */
+export function planSweep(sweep: Sweep, options: TrialOptions): SweepPlan {
+  const trials = planTrials(sweep, options, false);
+  const share = shareOfBudgets(sweep, trials);
+  const sum = (kind: Budget["kind"]) =>
+    share * trials.reduce((all, { plan: { budget } }) => all + (budget.kind === kind ? amountOf(budget) : 0), 0);
+  const total = sweep.total === undefined ? undefined : parseBudget(sweep.total);
+  const seeds = sweep.seeds.length;
+  return {
+    ...{ variations: trials.length / seeds, seeds, trials: trials.length },
+    seconds: Math.min(sum("seconds"), total?.kind === "seconds" ? total.seconds : Number.POSITIVE_INFINITY),
+    steps: sum("steps"),
+    budgets: trials.filter((_, i) => i % seeds === 0).map(({ variation, plan: { budget } }) => ({ variation, budget })),
+  };
+}
+
+const amountOf = (budget: Budget) => (budget.kind === "seconds" ? budget.seconds : budget.steps);
+
+/** How much of all budgets halving spends, where none goes on too early. */
+function shareOfBudgets({ halving }: Sweep, trials: readonly PlannedTrial[]): number {
+  if (halving === undefined) return 1;
+  return halveCounts(trials.length, halving).reduce((sum, { count, share }) => sum + count * share, 0) / trials.length;
+}

@@ -1,0 +1,136 @@
+// A sweep by SLURM's own daemons on this machine, where they are installed and may be run (Debian: slurm-wlm, as root).
+
+import assert from "node:assert/strict";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { prepare } from "../../src/verbs/prepare/prepare.ts";
+
+const isThere = ["slurmctld", "slurmd", "sbatch"].every(name => spawnSync(name, ["-V"]).status === 0);
+const skip = !isThere ? "SLURM is not installed" : process.getuid?.() !== 0 ? "its daemons run as root" : false;
+
+const folder = mkdtempSync(join(tmpdir(), "cram-slurm-"));
+const daemons: ChildProcess[] = [];
+after(async () => {
+  for (const daemon of daemons) daemon.kill();
+  await Promise.all(daemons.map(({ exitCode, pid }) => exitCode ?? waitUntilGone(pid!)));
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function waitUntilGone(pid: number): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return;
+    }
+    await setTimeout(50);
+  }
+}
+
+const findFreePort = () =>
+  new Promise<number>(resolve => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+
+async function startSlurm(): Promise<NodeJS.ProcessEnv> {
+  const host = hostname().split(".")[0]!;
+  const at = (name: string) => join(folder, name);
+  for (const name of ["state", "spool"]) mkdirSync(at(name));
+  const settings = {
+    ClusterName: "test",
+    SlurmctldHost: `${host}(127.0.0.1)`,
+    SlurmctldPort: await findFreePort(),
+    SlurmdPort: await findFreePort(),
+    AuthType: "auth/none",
+    CredType: "cred/none",
+    SlurmUser: "root",
+    StateSaveLocation: at("state"),
+    SlurmdSpoolDir: at("spool"),
+    SlurmctldPidFile: at("slurmctld.pid"),
+    SlurmdPidFile: at("slurmd.pid"),
+    ProctrackType: "proctrack/linuxproc",
+    TaskPlugin: "task/none",
+    MpiDefault: "none",
+    ReturnToService: 2,
+    SchedulerType: "sched/builtin",
+    SelectType: "select/cons_tres",
+    SelectTypeParameters: "CR_CPU",
+  };
+  const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+  const cpus = Number(execFileSync("nproc", ["--all"], { encoding: "utf8" }));
+  const node = `NodeName=${host} NodeAddr=127.0.0.1 CPUs=${cpus} State=UNKNOWN`;
+  const partition = `PartitionName=all Nodes=${host} Default=YES State=UP`;
+  writeFileSync(at("slurm.conf"), `${[...lines, node, partition].join("\n")}\n`);
+  const env = { ...process.env, SLURM_CONF: at("slurm.conf") };
+  daemons.push(spawn("slurmctld", ["-D"], { env, stdio: "ignore" }));
+  daemons.push(spawn("slurmd", ["-D", "-N", host], { env, stdio: "ignore" }));
+  for (let tries = 0; tries < 300; tries++) {
+    const { stdout } = spawnSync("sinfo", ["--noheader", "--format=%T"], { env, encoding: "utf8" });
+    if (stdout.trim() === "idle") return env;
+    await setTimeout(100);
+  }
+  throw new Error("SLURM's daemons did not come up");
+}
+
+test("an array of workers trains all trials once, and the table is that of one worker", { skip }, async () => {
+  const env = await startSlurm();
+  const text = join(folder, "texts.jsonl");
+  const line = (i: number) =>
+    JSON.stringify({ text: `${i} old boats sleep near the river wall and a green frog sings` });
+  writeFileSync(text, Array.from({ length: 60 }, (_, i) => `${line(i)}\n`).join(""));
+  const data = join(folder, "data");
+  await prepare({ texts: [text], out: data, vocabulary: 84, sequenceLength: 16, holdOut: 0.2 });
+  const sizes = ["width=16", "layers=1", "heads=2", "feedForward=32", "sequenceLength=16", "vocabulary=84"];
+  const asked = {
+    ...{
+      recipe: "quickstart",
+      budget: "2steps",
+      seeds: [0, 1],
+      variations: { slow: ["optimizer.learningRate=0.0001"] },
+    },
+    set: [...sizes.map(pair => `model.${pair}`), "schedule.batchSequences=4", "train.microBatchSequences=4"],
+  };
+  writeFileSync(join(folder, "sweep.json"), JSON.stringify(asked));
+  const cram = (...words: string[]) => {
+    const main = join(import.meta.dirname, "../../src/cli/main.js");
+    const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...words], {
+      cwd: folder,
+      env,
+      encoding: "utf8",
+    });
+    assert.equal(status, 0, stderr);
+    return stdout;
+  };
+  const common = ["--data", "data", "--backend", "reference"];
+  assert.match(
+    cram("sweep", "sweep.json", "--out", "array", "--launcher", "slurm", "--jobs", "2", ...common),
+    /job 1, 2 workers/,
+  );
+  for (let tries = 0; tries < 600; tries++) {
+    const { stdout } = spawnSync("squeue", ["--noheader", "--job", "1"], { env, encoding: "utf8" });
+    if (stdout.trim() === "") break;
+    await setTimeout(100);
+  }
+  const logs = readdirSync(join(folder, "array")).filter(name => name.endsWith(".log"));
+  assert.deepEqual(logs.sort(), ["slurm-1-1.log", "slurm-1-2.log"]);
+  const said = logs.flatMap(
+    name => readFileSync(join(folder, "array", name), "utf8").match(/^\S+, seed \d+: \d/gm) ?? [],
+  );
+  assert.deepEqual(said.map(one => one.slice(0, -3)).sort(), [
+    "base, seed 0",
+    "base, seed 1",
+    "slow, seed 0",
+    "slow, seed 1",
+  ]);
+  cram("sweep", "sweep.json", "--out", "alone", ...common);
+  const readTable = (name: string) => readFileSync(join(folder, name, "table.md"), "utf8");
+  assert.equal(readTable("array"), readTable("alone"));
+});
