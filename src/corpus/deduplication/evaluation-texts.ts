@@ -4,6 +4,7 @@
 import { contentHash } from "../../base/files/files.ts";
 import type { Value } from "../../tables/row.ts";
 import { openTable } from "../../tables/table.ts";
+import { hashWords } from "./words.ts";
 
 const runWords = 13;
 const fewestWords = 8;
@@ -22,8 +23,8 @@ export function makeEvaluationTexts(texts: Iterable<string>): EvaluationTexts {
   let count = 0;
   const contents: string[] = [];
   for (const text of texts) {
-    const words = listWords(text);
-    const length = Math.min(runWords, words.length);
+    const words = hashWordsTwice(text);
+    const length = Math.min(runWords, words.firsts.length);
     if (length < fewestWords) continue;
     count++;
     contents.push(contentHash(text));
@@ -36,10 +37,8 @@ export function makeEvaluationTexts(texts: Iterable<string>): EvaluationTexts {
 
 /** Whether a document has a run of words of one of the texts. */
 export function occursIn({ runs }: EvaluationTexts, document: string): boolean {
-  const words = listWords(document);
-  for (const [length, known] of runs) {
-    for (const hash of hashRuns(words, length)) if (known.has(hash)) return true;
-  }
+  const words = hashWordsTwice(document);
+  for (const [length, known] of runs) if (hashRuns(words, length).some(hash => known.has(hash))) return true;
   return false;
 }
 
@@ -56,25 +55,35 @@ export async function readEvaluationTexts(paths: readonly string[]): Promise<Eva
   return makeEvaluationTexts(texts);
 }
 
-const listWords = (text: string): readonly string[] => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
-
-/** 52 bits of every run of `length` words. */
-function* hashRuns(words: readonly string[], length: number): Generator<number> {
-  if (words.length < length) return;
-  const firsts = words.map(word => hashText(word, 0x811c9dc5));
-  const seconds = words.map(word => hashText(word, 0x2f0b4a27));
-  for (let at = 0; at + length <= words.length; at++) {
-    let [first, second] = [0, 0];
-    for (let i = at; i < at + length; i++) {
-      first = (Math.imul(first, 0x9e3779b1) + firsts[i]!) | 0;
-      second = (Math.imul(second, 0x85ebca6b) + seconds[i]!) | 0;
-    }
-    yield (first >>> 0) * 2 ** 20 + (second >>> 12);
-  }
+interface WordHashes {
+  readonly firsts: Uint32Array;
+  readonly seconds: Uint32Array;
 }
 
-function hashText(text: string, seed: number): number {
-  let hash = seed;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return hash ^ (hash >>> 15);
+function hashWordsTwice(text: string): WordHashes {
+  const lower = text.toLowerCase();
+  return { firsts: hashWords(lower, 0x811c9dc5), seconds: hashWords(lower, 0x2f0b4a27) };
+}
+
+const firstBase = 0x9e3779b1;
+const secondBase = 0x85ebca6b;
+
+/** 52 bits of every run of `length` words: of each that begins, what leaves is taken from the one before. */
+function hashRuns({ firsts, seconds }: WordHashes, length: number): Float64Array {
+  const hashes = new Float64Array(Math.max(0, firsts.length - length + 1));
+  let [first, second, firstLeaving, secondLeaving] = [0, 0, 1, 1];
+  for (let i = 0; i < length; i++) {
+    firstLeaving = Math.imul(firstLeaving, firstBase);
+    secondLeaving = Math.imul(secondLeaving, secondBase);
+  }
+  for (let at = 0; at < firsts.length; at++) {
+    first = (Math.imul(first, firstBase) + firsts[at]!) | 0;
+    second = (Math.imul(second, secondBase) + seconds[at]!) | 0;
+    if (at >= length) {
+      first = (first - Math.imul(firsts[at - length]!, firstLeaving)) | 0;
+      second = (second - Math.imul(seconds[at - length]!, secondLeaving)) | 0;
+    }
+    if (at >= length - 1) hashes[at - length + 1] = (first >>> 0) * 2 ** 20 + (second >>> 12);
+  }
+  return hashes;
 }

@@ -3,10 +3,12 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import fc from "fast-check";
 import { holdTexts } from "../../../test/corpus-texts.ts";
 import { RandomSequence, streams } from "../../base/random.ts";
 import { findNearDuplicates } from "./near-duplicates.ts";
 import { compareShingles, hashShingles } from "./shingles.ts";
+import { hashWords } from "./words.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cram-near-"));
 after(() => rmSync(root, { recursive: true }));
@@ -42,6 +44,23 @@ test("shingles compare as sets of words do", () => {
   }
   assert.equal(compareShingles(hashShingles("One two"), hashShingles("one, TWO!")), 1);
   assert.equal(compareShingles(hashShingles(""), hashShingles("")), 0);
+});
+
+test("words are what the classes of Unicode say, whatever stands between them", () => {
+  const letters = fc.string({
+    unit: fc.constantFrom("a", "É", "7", "\u0301", "語", "𝒜", "😀", "\ud835", "ß", "İ", " ", "-", "²"),
+  });
+  fc.assert(
+    fc.property(letters, text => {
+      const lower = text.toLowerCase();
+      const words = lower.match(/[\p{L}\p{N}]+/gu) ?? [];
+      assert.deepEqual(
+        [...hashWords(lower, 1)],
+        words.flatMap(word => [...hashWords(word, 1)]),
+      );
+      assert.equal(hashWords(lower, 1).length, words.length);
+    }),
+  );
 });
 
 test("a text that is nearly an earlier one goes, at every place and of every length; others stay", () => {

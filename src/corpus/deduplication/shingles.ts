@@ -1,12 +1,13 @@
 // Shingles of a text: runs of five words, whatever their case and what stands between them, as hashes of 32 bits.
 
+import { hashWords } from "./words.ts";
+
 /** Words of a shingle. */
 const shingleWords = 5;
 
 /** Hashes of the shingles of a text, each once, ascending: runs of five words in lower case, or of all where there are fewer. */
 export function hashShingles(text: string): Uint32Array {
-  const words = text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
-  const hashes = Uint32Array.from(words, hashWord);
+  const hashes = hashWords(text.toLowerCase(), 0x811c9dc5);
   if (hashes.length === 0) return hashes;
   const length = Math.min(shingleWords, hashes.length);
   const shingles = new Uint32Array(hashes.length - length + 1);
@@ -17,13 +18,6 @@ export function hashShingles(text: string): Uint32Array {
   }
   shingles.sort();
   return shingles.filter((hash, i) => i === 0 || hash !== shingles[i - 1]);
-}
-
-/** FNV-1a over UTF-16 units. */
-function hashWord(word: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < word.length; i++) hash = Math.imul(hash ^ word.charCodeAt(i), 0x01000193);
-  return hash >>> 0;
 }
 
 /** The finaliser of MurmurHash3. */
