@@ -1,5 +1,5 @@
 // The package as a library: what `import … from "cramming"` gives. These names are stable; everything else under src/ may move.
-// docs/LIBRARY.md shows them together, and a test runs its examples and those of the doc comments.
+// docs/LIBRARY.md and docs/EXTEND.md show them together, and a test runs their examples and those of the doc comments.
 
 export { UserError } from "./base/errors.ts";
 export type { DocumentsManifest } from "./corpus/documents.ts";
@@ -8,9 +8,15 @@ export type { DatasetManifest } from "./dataset/manifest.ts";
 export type { FinetuneRecipe } from "./evaluate/finetuning/finetune-recipe.ts";
 export type { Scoreboard } from "./evaluate/scores/scoreboard.ts";
 export type { TrainingEvent } from "./events/event.ts";
+export * as operations from "./graph/operations.ts";
+export type { Shape, Tensor } from "./graph/tensor.ts";
+export type { Mixer, Mixing, ParameterMaker } from "./model/mixers/mixer.ts";
+export { addMixer } from "./model/mixers/mixers.ts";
+export { commonSettings, type OptimizedParameter, type Optimizer, type StepOperands } from "./optim/optimizer.ts";
+export { addOptimizer } from "./optim/optimizers.ts";
+export type { RateSchedule } from "./optim/schedule.ts";
 export type { Forecast } from "./plan/forecast.ts";
-
-export type { Recipe } from "./train/recipe.ts";
+export { addSchedule, type Recipe } from "./train/recipe.ts";
 export type { BackendChoice, BackendName } from "./verbs/backend.ts";
 export { type ExportCorpusOptions, type ExportedCorpus, exportCorpus } from "./verbs/corpus/export-corpus.ts";
 export { type CorpusView, type ShowCorpusOptions, showCorpus } from "./verbs/corpus/show-corpus.ts";

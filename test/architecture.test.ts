@@ -16,7 +16,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   backends: ["base", "graph", "compiler"],
   nn: ["base", "graph"],
   model: ["base", "graph", "nn", "settings"],
-  optim: ["base", "graph", "nn"],
+  optim: ["base", "graph", "nn", "settings"],
   settings: ["base"],
   // hub: datasets of it are sources of documents.
   corpus: ["base", "tables", "hub"],
@@ -96,7 +96,20 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "recipes",
     "sweep",
   ],
-  "library.ts": ["base", "corpus", "dataset", "events", "train", "evaluate", "plan", "verbs"],
+  // graph, model, optim: what programs add to the lists is written with these.
+  "library.ts": [
+    "base",
+    "graph",
+    "model",
+    "optim",
+    "corpus",
+    "dataset",
+    "events",
+    "train",
+    "evaluate",
+    "plan",
+    "verbs",
+  ],
   cli: [
     "base",
     "compiler",

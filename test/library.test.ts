@@ -72,9 +72,9 @@ function runExamples(project: string, examples: readonly string[]): void {
   }
 }
 
-test("the examples of docs/LIBRARY.md", () => {
-  const examples = readExamples("docs/LIBRARY.md");
-  assert.ok(examples.length >= 3);
+test("the examples of docs/LIBRARY.md and docs/EXTEND.md", () => {
+  const examples = ["docs/LIBRARY.md", "docs/EXTEND.md"].flatMap(readExamples);
+  assert.ok(examples.length >= 4);
   runExamples(makeProject("page"), examples);
 });
 

@@ -2,7 +2,7 @@
 // stack and exits with 2. What a signal stopped exits with 128 and its number.
 
 import { readFileSync } from "node:fs";
-import { relative } from "node:path";
+import { delimiter, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { UserError } from "../base/errors.ts";
@@ -111,7 +111,8 @@ Examples:
   cram prepare my-texts/ --out data/mine           then cram plan and cram pretrain
   cram doctor                                      when something does not work
 
-Every verb has --help with examples, and --json. NO_COLOR=1 turns colours off.
+Every verb has --help with examples, and --json. NO_COLOR=1 turns colours off. CRAM_EXTENSIONS names modules of
+yours, with ${delimiter} between them, that add optimizers, schedules or mixers (docs/EXTEND.md).
 Exit codes: 0 done; 1 something to correct, said with its code, with --json as a line of JSON on
 standard error; 2 a bug; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by a closed terminal: 128 and the signal's number.`,
     )
@@ -122,15 +123,27 @@ standard error; 2 a bug; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by a closed 
   const wanted = chooseVerbs(words);
   for (const [name, { summary, load }] of Object.entries(verbs)) {
     const verb = program.command(name).description(summary);
-    if (wanted.includes(name)) (await load())(verb);
+    if (wanted.includes(name)) {
+      await loadExtensions();
+      (await load())(verb);
+    }
   }
   return program;
 }
 
+/** What a person's own programs add to lists, before a verb reads a run that was trained with it. */
+async function loadExtensions(): Promise<void> {
+  const paths = (process.env.CRAM_EXTENSIONS ?? "").split(delimiter).filter(path => path !== "");
+  if (paths.length === 0) return;
+  const { readModule } = await import("../verbs/user-modules.ts");
+  paths.forEach(readModule);
+}
+
 /** Does what the words after `cram` say, and leaves the exit code in `process.exitCode`. */
 export async function runCommand(words: readonly string[]): Promise<void> {
-  const program = await makeProgram(words);
+  let program = new Command("cram");
   try {
+    program = await makeProgram(words);
     await program.parseAsync(words, { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) {

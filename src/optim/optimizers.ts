@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { listSchemas } from "../base/listed-schemas.ts";
+import { growChoice } from "../settings/grow-choice.ts";
 import { adafactor } from "./adaptive/adafactor.ts";
 import { adam } from "./adaptive/adam.ts";
 import { adamw } from "./adaptive/adamw.ts";
@@ -46,6 +47,37 @@ export type OptimizerSettings = z.infer<typeof optimizerSchema>;
 
 export function findOptimizer({ name }: OptimizerSettings): Optimizer {
   return optimizers.find(optimizer => optimizer.name === name)!;
+}
+
+/**
+ * Adds an optimizer of one's own to the list: recipes, --set, `cram recipe --list` and checkpoints know it from then on, in this
+ * process. Gives what makes a recipe's optimizer section of its settings.
+ *
+ * ```ts
+ * const signDescent = addOptimizer({
+ *   name: "sign-descent",
+ *   summary: "every element moves by the learning rate",
+ *   source: "Bernstein et al. 2018, arXiv 1802.04434",
+ *   schema: z.strictObject({ name: z.literal("sign-descent"), ...commonSettings }),
+ *   decay: "decoupled",
+ *   listStates: () => ({}),
+ *   readScalars: ({ learningRate }, _, rateScale) => ({ learningRate: learningRate * rateScale }),
+ *   update: (_, { gradient, scalars }) => ({
+ *     step: multiply(select(less(0, gradient), 1, select(less(gradient, 0), -1, 0)), scalars.learningRate!),
+ *     rate: scalars.learningRate!,
+ *     states: {},
+ *   }),
+ * });
+ * ```
+ *
+ * UserError E_EXTENSION for a name that is taken.
+ */
+export function addOptimizer<Schema extends z.ZodObject>(
+  optimizer: Optimizer<z.output<Schema>> & { readonly schema: Schema },
+): (settings: Omit<z.input<Schema>, "name">) => OptimizerSettings {
+  growChoice(optimizerSchema, optimizer.schema);
+  (optimizers as unknown as Optimizer[]).push(optimizer as unknown as Optimizer);
+  return settings => ({ ...settings, name: optimizer.name }) as unknown as OptimizerSettings;
 }
 
 function quantises(parameter: OptimizedParameter, settings: OptimizerSettings): boolean {

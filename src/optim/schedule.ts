@@ -3,6 +3,7 @@
 // What a schedule gives is clamped to 0 … 1: the reference's triangles are negative past the end.
 
 import { z } from "zod";
+import { growChoice } from "../settings/grow-choice.ts";
 
 const share = z.number().min(0).lt(1);
 
@@ -16,7 +17,7 @@ const cooldown = {
   cooldown: share.default(0.25).describe("share of the budget, at its end, over which the rate falls to 0; 0: none"),
 };
 
-interface RateSchedule<Settings = never> {
+export interface RateSchedule<Settings = never> {
   readonly name: string;
   /** What it does, one line for lists. */
   readonly summary: string;
@@ -207,6 +208,13 @@ export const rateAt = (progress: number, settings: RateSettings): number =>
 function shareAt(progress: number, scheduleName: string, settings: object): number {
   const schedule: RateSchedule = rateSchedules.find(({ name }) => name === scheduleName)!;
   return Math.min(1, Math.max(0, schedule.rate(Math.min(1, progress), settings as never)));
+}
+
+/** Adds a schedule of one's own to the list, where values of a recipe are changed by one. UserError E_EXTENSION for a name that is taken. */
+export function listSchedule(schedule: RateSchedule): void {
+  const { name, settings } = schedule;
+  growChoice(valueSchedule, z.strictObject({ name: z.literal(name), ...settings, least: leastValue }));
+  (rateSchedules as unknown as RateSchedule[]).push(schedule);
 }
 
 const leastValue = z

@@ -14,8 +14,9 @@ import { weightAverageSchema, weightAverages } from "../optim/averages.ts";
 import { batchRuleSchema, batchRules } from "../optim/batch-rules.ts";
 import { findOptimizerFault, optimizerSchema, optimizers } from "../optim/optimizers.ts";
 import { findProbe } from "../optim/probe.ts";
-import { rateSchedules, valueSchedule } from "../optim/schedule.ts";
+import { listSchedule, type RateSchedule, type RateSettings, rateSchedules, valueSchedule } from "../optim/schedule.ts";
 import { describeChoice, listChoices, listValues } from "../settings/choices.ts";
+import { growChoice } from "../settings/grow-choice.ts";
 import { describeAsJsonSchema } from "../settings/json-schema.ts";
 import { mergeSettings } from "../settings/merge-settings.ts";
 import { listPaths } from "../settings/schema.ts";
@@ -85,6 +86,19 @@ const schedule = z.discriminatedUnion(
     z.strictObject({ learningRate: z.literal(name), ...settings, ...batches }),
   ) as unknown as ScheduleSections<typeof rateSchedules>,
 );
+
+/**
+ * Adds a schedule of one's own, of the learning rate and of other values, as addOptimizer does an optimizer. Gives what makes the
+ * schedule section's part of its settings. UserError E_EXTENSION for a name that is taken.
+ */
+export function addSchedule<Shape extends z.ZodRawShape>(
+  added: RateSchedule<z.output<z.ZodObject<Shape>>> & { readonly settings: Shape },
+): (settings: z.input<z.ZodObject<Shape>>) => RateSettings {
+  const { name, settings } = added;
+  growChoice(schedule, z.strictObject({ learningRate: z.literal(name), ...settings, ...batches }));
+  listSchedule(added as unknown as RateSchedule);
+  return given => ({ ...given, learningRate: name }) as unknown as RateSettings;
+}
 
 const precisions = [
   { name: "auto", summary: "the fastest of them on the device" },

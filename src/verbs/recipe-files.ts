@@ -1,5 +1,5 @@
-// Recipes in files, JSON or YAML, whole or as changes to another: `extends` names that one, or its file beside this one. What comes
-// out is a whole recipe, and nothing of it depends on the files any more.
+// Recipes in files, JSON, YAML or a program's default export, whole or as changes to another: `extends` names that one, or its file
+// beside this one. What comes out is a whole recipe, and nothing of it depends on the files any more.
 
 import { basename, dirname, extname, isAbsolute, join, resolve } from "node:path";
 import { parseDocument } from "yaml";
@@ -8,8 +8,9 @@ import { readJson, readText } from "../base/files/files.ts";
 import { deepestNesting, isNestedDeeply } from "../base/json.ts";
 import { makePrintable } from "../base/printable.ts";
 import { checkRecipe, extendRecipe, type Recipe, type RecipeChanges } from "../train/recipe.ts";
+import { moduleEndings, readModule } from "./user-modules.ts";
 
-export const recipeEndings: readonly string[] = [".json", ".yaml", ".yml"];
+export const recipeEndings: readonly string[] = [".json", ".yaml", ".yml", ...moduleEndings];
 
 /** More files that extend each other would be nobody's intention. */
 const deepestExtension = 16;
@@ -40,7 +41,7 @@ export function readRecipeFile(
       "Make the first a whole one: cram recipe prints the resolved recipe of a file.",
     );
   }
-  const value = path.endsWith(".json") ? readJson(path, "recipe") : readYaml(path);
+  const value = readValue(path);
   const stem = basename(path, extname(path));
   return resolveRecipe(value, path, stem, base =>
     isRecipeFile(base)
@@ -71,6 +72,14 @@ export function resolveRecipe(
     );
   }
   return extendRecipe(findBase(base), { name: fallbackName, ...rest } as RecipeChanges, origin);
+}
+
+function readValue(path: string): unknown {
+  if (path.endsWith(".json")) return readJson(path, "recipe");
+  if (!moduleEndings.includes(extname(path))) return readYaml(path);
+  const { default: value } = readModule(path);
+  if (value !== undefined) return value;
+  throw new UserError("E_RECIPE_VALUE", `${path}: no default export`, "Write the recipe as one: export default { … }.");
 }
 
 /** UserError E_JSON for what is no YAML, or says anything that JSON cannot. */

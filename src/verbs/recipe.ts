@@ -66,7 +66,7 @@ export const recipeNames = recipes.map(({ recipe }) => recipe.name);
 export type ExtendingRecipe = { readonly extends: string } & RecipeChanges;
 
 export interface RecipeChoice {
-  /** A name, the path of a recipe's file (.json, .yaml), a recipe, or changes to one. */
+  /** A name, the path of a recipe's file (.json, .yaml, .ts, .mjs), a recipe, or changes to one. */
   readonly recipe: string | Recipe | ExtendingRecipe;
   /** Assignments such as "model.width=256", the last one counts. */
   readonly set?: readonly string[] | undefined;

@@ -19,7 +19,9 @@ interface RecipeFlags {
 
 export function addRecipe(command: Command): void {
   command
-    .addArgument(suggest(new Argument("[recipes...]", "a name, or the file of one (.json, .yaml)"), recipeNames))
+    .addArgument(
+      suggest(new Argument("[recipes...]", "a name, or the file of one (.json, .yaml, .ts, .mjs)"), recipeNames),
+    )
     .option(
       "--list",
       "every choice that a recipe makes, with what each option does and its source; then every other value",
@@ -39,6 +41,7 @@ Examples:
   cram recipe --schema > recipe.schema.json        and in mine.json: "$schema": "./recipe.schema.json"
 
 A file may be another recipe with changes: { "extends": "quickstart", "model": { "layers": 4 } }
+As a program it exports that by default, and may add an optimizer of its own (docs/EXTEND.md).
 
 Next: cram plan --recipe mine.json`,
     )

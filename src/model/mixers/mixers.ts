@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { listSchemas } from "../../base/listed-schemas.ts";
 import { describeChoice } from "../../settings/choices.ts";
+import { growChoice } from "../../settings/grow-choice.ts";
 import { attention, defaultAttention } from "./attention.ts";
 import { fourier } from "./fourier.ts";
 import { gatedUnit } from "./gated-unit.ts";
@@ -15,6 +16,15 @@ export const mixers = [attention, fourier, gatedUnit, identity] as const;
 export const mixerSchema = describeChoice(z.discriminatedUnion("name", listSchemas(mixers)), mixers);
 
 export type MixerSettings = z.output<typeof mixerSchema>;
+
+/** Adds a mixer of one's own, as addOptimizer does an optimizer. UserError E_EXTENSION for a name that is taken. */
+export function addMixer<Schema extends z.ZodObject>(
+  mixer: Mixer<z.output<Schema>> & { readonly schema: Schema },
+): (settings: Omit<z.input<Schema>, "name">) => MixerSettings {
+  growChoice(mixerSchema, mixer.schema);
+  (mixers as unknown as Mixer[]).push(mixer as unknown as Mixer);
+  return settings => ({ ...settings, name: mixer.name }) as unknown as MixerSettings;
+}
 
 /** A mixer and the settings that it has in a layer. */
 export interface ChosenMixer {

@@ -1,0 +1,34 @@
+// Recipes that are programs, and what they say when they fail.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { chooseRecipe } from "./recipe.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "cram-modules-"));
+after(() => rmSync(folder, { recursive: true }));
+function write(name: string, text: string): string {
+  writeFileSync(join(folder, name), text);
+  return join(folder, name);
+}
+
+test("a program's default export is a recipe, and may be extended by a file and extend one", () => {
+  const layers = write("base.mjs", 'export default { extends: "quickstart", model: { layers: 1 + 2 } };');
+  const { name, model, train } = chooseRecipe({ recipe: layers });
+  assert.deepEqual([name, model.layers, train.seed], ["base", 3, chooseRecipe({ recipe: "quickstart" }).train.seed]);
+  const above = write("above.json", '{ "extends": "base.mjs", "train": { "seed": 5 } }');
+  const whole = chooseRecipe({ recipe: above });
+  assert.deepEqual([whole.model.layers, whole.train.seed], [3, 5]);
+});
+
+test("what is no recipe is said with the file's name", () => {
+  const refuse = (name: string, text: string, code: string, message: RegExp) =>
+    assert.throws(() => chooseRecipe({ recipe: write(name, text) }), { code, message });
+  refuse("broken.mjs", "export default {", "E_EXTENSION", /broken\.mjs: /);
+  refuse("throwing.mjs", 'throw new Error("no such thing")', "E_EXTENSION", /no such thing/);
+  refuse("empty.mjs", "export const recipe = {};", "E_RECIPE_VALUE", /empty\.mjs: no default export/);
+  refuse("wrong.mjs", 'export default { extends: "quickstart", mode: {} };', "E_RECIPE_KEY", /wrong\.mjs/);
+  assert.throws(() => chooseRecipe({ recipe: join(folder, "absent.mjs") }), { code: "E_EXTENSION" });
+});

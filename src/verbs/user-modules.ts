@@ -1,0 +1,33 @@
+// Programs of the person who runs cram: a recipe written as one, and what adds to the lists of optimizers, schedules and mixers.
+// They are read as any import is, so what they import from "cramming" is this very package where it is installed beside them.
+
+import { createRequire } from "node:module";
+import { resolve } from "node:path";
+import { UserError } from "../base/errors.ts";
+import { makePrintable } from "../base/printable.ts";
+
+export const moduleEndings: readonly string[] = [".ts", ".mts", ".js", ".mjs"];
+
+/**
+ * What a module exports. It is run once, however often it is named. UserError E_EXTENSION for one that is not there, throws, waits, or
+ * is TypeScript where Node reads none; UserErrors that it throws are its own.
+ */
+export function readModule(path: string): Readonly<Record<string, unknown>> {
+  try {
+    return createRequire(import.meta.url)(resolve(path)) as Record<string, unknown>;
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    const seen = makePrintable(String(message ?? error).split("\n")[0]!, 200);
+    const isTypeScript =
+      code === "ERR_UNKNOWN_FILE_EXTENSION" || (/\.m?ts$/.test(path) && error instanceof SyntaxError);
+    throw new UserError(
+      "E_EXTENSION",
+      `${path}: ${seen}`,
+      isTypeScript
+        ? "Node reads TypeScript from 22.18 on; under an older one compile it, or write JavaScript: .mjs."
+        : "Correct it there; it runs by itself with node.",
+      { cause: error },
+    );
+  }
+}
