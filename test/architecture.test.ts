@@ -63,6 +63,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   // Trials of a recipe and what their results say; it trains nothing itself.
   sweep: ["base", "settings"],
+  // How the loss depends on size and tokens: fitted to plain numbers.
+  scaling: ["base"],
   report: ["base", "events"],
   export: ["base", "graph", "backends", "model", "tokenizer", "checkpoint", "pretrained", "report", "events", "train"],
   hub: ["base"],

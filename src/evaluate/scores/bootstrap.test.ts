@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bootstrapExamples, bootstrapSeeds, quantileOf } from "./bootstrap.ts";
+import { quantileOf } from "../../base/quantile.ts";
+import { bootstrapExamples, bootstrapSeeds } from "./bootstrap.ts";
 
 const options = { seed: 3, resamples: 4000 };
 

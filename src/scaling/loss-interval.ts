@@ -1,0 +1,44 @@
+// How sure a predicted loss is: the bootstrap of residuals (Efron 1979). Laws are fitted again to what the law says with residuals that
+// are drawn anew, so that all sizes and budgets stay in; what is predicted has a residual of its own. What is drawn is a function of
+// the seed.
+
+import { quantileOf } from "../base/quantile.ts";
+import { RandomSequence, streams } from "../base/random.ts";
+import { type Fit, fitLaw, lawValues } from "./fit-law.ts";
+import { type Measurement, predictLoss, type ScalingLaw } from "./scaling-law.ts";
+
+export interface ResampledLaw {
+  readonly law: ScalingLaw;
+  /** A logarithm: how far a training may lie from what a law says. */
+  readonly residual: number;
+}
+
+export interface LossInterval {
+  readonly loss: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Laws of as many resamples. */
+export function resampleLaw(measured: readonly Measurement[], { law }: Fit, resamples = 200, seed = 0): ResampledLaw[] {
+  // A law that has come near to few trainings leaves less than there is between it and others.
+  const stretch = Math.sqrt(measured.length / Math.max(1, measured.length - lawValues));
+  const residuals = measured.map(each => stretch * (Math.log(each.loss) - Math.log(predictLoss(law, each))));
+  return Array.from({ length: resamples }, (_, index) => {
+    const random = new RandomSequence(seed, streams.sampling, index);
+    const draw = () => residuals[random.below(residuals.length)]!;
+    const drawn = measured.map(each => ({ ...each, loss: predictLoss(law, each) * Math.exp(draw()) }));
+    return { law: fitLaw(drawn, law).law, residual: draw() };
+  });
+}
+
+/** The law's loss of such a training, and where 95 % of the resamples put it. */
+export function predictInterval(
+  law: ScalingLaw,
+  resampled: readonly ResampledLaw[],
+  training: Omit<Measurement, "loss">,
+): LossInterval {
+  const losses = resampled.map(each => predictLoss(each.law, training) * Math.exp(each.residual)).sort((a, b) => a - b);
+  const loss = predictLoss(law, training);
+  return { loss, low: Math.min(loss, quantileOf(losses, 0.025)), high: Math.max(loss, quantileOf(losses, 0.975)) };
+}

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { RandomSequence, streams } from "../base/random.ts";
+import { fitLaw } from "./fit-law.ts";
+import { predictInterval, resampleLaw } from "./loss-interval.ts";
+import { listDefaultSizes, makeRung } from "./rungs.ts";
+import { findBestSize, type Measurement, predictLoss, type ScalingLaw } from "./scaling-law.ts";
+
+const planted: ScalingLaw = {
+  ...{ irreducible: 1.7, parameterFactor: 60, parameterExponent: 0.3 },
+  ...{ tokenFactor: 150, tokenExponent: 0.28 },
+};
+const sizes = [3e5, 7e5, 1.5e6, 3e6, 6e6, 1.1e7];
+const draw = (seed: number, deviation: number, kept = sizes): Measurement[] => {
+  const random = new RandomSequence(seed, streams.sampling, 0);
+  return kept.flatMap(parameters =>
+    [2e6, 7e6, 2.5e7].map(tokens => {
+      const training = { parameters, tokens };
+      return { ...training, loss: predictLoss(planted, training) * Math.exp(deviation * random.normalPair()[0]) };
+    }),
+  );
+};
+
+test("the largest size, predicted from the others, lies within the interval, and the interval is no wider than it must be", () => {
+  const largest = { parameters: 1.1e7, tokens: 2.5e7 };
+  const truth = predictLoss(planted, largest);
+  const intervals = [1, 2, 3].map(seed => {
+    const measured = draw(seed, 0.005, sizes.slice(0, -1));
+    const fit = fitLaw(measured);
+    return predictInterval(fit.law, resampleLaw(measured, fit, 20), largest);
+  });
+  const held = intervals.filter(({ low, high }) => low <= truth && truth <= high).length;
+  assert.ok(held === 3, JSON.stringify(intervals));
+  for (const { low, high } of intervals) assert.ok(high / low > 1.01 && high / low < 1.12, `${low} to ${high}`);
+});
+
+test("the best size of a number of FLOPs costs that, and its neighbours of the same cost are worse", () => {
+  const best = findBestSize(planted, 1e15, 6);
+  assert.ok(Math.abs((6 * best.parameters * best.tokens) / 1e15 - 1) < 1e-9);
+  for (const factor of [0.8, 1.25]) {
+    const other = { parameters: best.parameters * factor, tokens: best.tokens / factor };
+    assert.ok(predictLoss(planted, other) > best.loss);
+  }
+  // K · C^(−αβ / (α + β)): ten thousand times the FLOPs.
+  const more = findBestSize(planted, 1e19, 6);
+  const exponent = (0.3 * 0.28) / 0.58;
+  assert.ok(Math.abs((best.loss - 1.7) / (more.loss - 1.7) / 1e4 ** exponent - 1) < 1e-9);
+});
+
+test("too few trainings and losses that are none are refused", () => {
+  assert.throws(() => fitLaw(draw(0, 0).slice(0, 5)), { code: "E_SCALE", message: /^5 different/ });
+  assert.throws(() => fitLaw(draw(0, 0).map(each => ({ ...each, loss: 0 }))), { code: "E_SCALE" });
+});
+
+test("rungs keep the width of heads and the ratio of the feed-forward", () => {
+  const base = { width: 128, layers: 2, heads: 4, feedForward: 512 };
+  assert.deepEqual(listDefaultSizes(base), ["64x1", "96x2", "128x2", "192x3", "256x4", "384x6"]);
+  const set = ["model.width=96", "model.layers=6", "model.heads=3", "model.feedForward=384"];
+  assert.deepEqual(makeRung("96x6", base), { name: "96x6", set });
+  for (const size of ["96", "100x2", "0x3", "96x", "axb"])
+    assert.throws(() => makeRung(size, base), { code: "E_SCALE" });
+});
