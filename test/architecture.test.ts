@@ -97,6 +97,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "plan",
     "recipes",
     "sweep",
+    "scaling",
   ],
   // graph, model, optim: what programs add to the lists is written with these.
   "library.ts": [
@@ -134,6 +135,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "verbs",
     "recipes",
     "sweep",
+    "scaling",
   ],
 };
 const longestFileLines = 400;

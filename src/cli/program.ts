@@ -65,6 +65,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: "trainings that differ in one thing, several seeds each -> a table with intervals",
     load: async () => (await import("./verbs/analysis/sweep.ts")).addSweep,
   },
+  scale: {
+    summary: "one recipe at several sizes and budgets -> how loss depends on parameters, tokens and FLOPs",
+    load: async () => (await import("./verbs/analysis/scale.ts")).addScale,
+  },
   report: {
     summary: "show runs beside each other on one HTML page, finished or still training",
     load: async () => (await import("./verbs/report.ts")).addReport,

@@ -43,6 +43,8 @@ export interface Forecast {
   /** Times that the data is read; undefined without data. */
   readonly epochs: number | undefined;
   readonly energyJoules: number | undefined;
+  /** At the end, in nats a predicted token, with its 95 % interval; absent without a scaling law. */
+  readonly loss?: { readonly loss: number; readonly low: number; readonly high: number };
   /** What will go wrong or is not as the recipe says, a sentence each. */
   readonly warnings: readonly string[];
 }

@@ -46,7 +46,7 @@ export function fitLaw(measured: readonly Measurement[], near?: ScalingLaw): Fit
     y: Math.log(loss),
   }));
   const starts = near === undefined ? listStarts(measured) : [toValues(near, middle)];
-  const fits = starts.map(start => descend(data, start));
+  const fits = starts.map(start => descend(data, start, near === undefined ? [1e2, 1e1, 1] : [1e1, 1]));
   const best = fits.reduce((least, fit) => (fit.objective < least.objective ? fit : least));
   return { law: toLaw(best.values, middle), objective: best.objective };
 }
@@ -83,9 +83,13 @@ function listStarts(measured: readonly Measurement[]): Values[] {
 }
 
 /** From `start` first to the least squares, then to the least of Huber's loss, whose bend is made sharper by and by. */
-function descend(data: readonly Point[], start: Values): { values: Values; objective: number } {
+function descend(
+  data: readonly Point[],
+  start: Values,
+  bends: readonly number[],
+): { values: Values; objective: number } {
   let values = step(data, start, () => 1);
-  for (const delta of [1e2, 1e1, 1].map(factor => factor * huberDelta)) {
+  for (const delta of bends.map(factor => factor * huberDelta)) {
     let objective = sumHuber(data, values, delta);
     for (let round = 0; round < mostRounds; round++) {
       const next = step(data, values, difference => (difference <= delta ? 1 : Math.sqrt(delta / difference)));

@@ -2,7 +2,7 @@
 // are drawn anew, so that all sizes and budgets stay in; what is predicted has a residual of its own. What is drawn is a function of
 // the seed.
 
-import { quantileOf } from "../base/quantile.ts";
+import jStat from "jstat";
 import { RandomSequence, streams } from "../base/random.ts";
 import { type Fit, fitLaw, lawValues } from "./fit-law.ts";
 import { type Measurement, predictLoss, type ScalingLaw } from "./scaling-law.ts";
@@ -38,7 +38,27 @@ export function predictInterval(
   resampled: readonly ResampledLaw[],
   training: Omit<Measurement, "loss">,
 ): LossInterval {
-  const losses = resampled.map(each => predictLoss(each.law, training) * Math.exp(each.residual)).sort((a, b) => a - b);
+  const { low, high } = findMiddle(resampled.map(each => predictLoss(each.law, training) * Math.exp(each.residual)));
   const loss = predictLoss(law, training);
-  return { loss, low: Math.min(loss, quantileOf(losses, 0.025)), high: Math.max(loss, quantileOf(losses, 0.975)) };
+  return { loss, low: Math.min(loss, low), high: Math.max(loss, high) };
+}
+
+/** Where 95 % of the resamples put each value of the law. */
+export function listValueIntervals(
+  resampled: readonly ResampledLaw[],
+): Readonly<Record<keyof ScalingLaw, { readonly low: number; readonly high: number }>> {
+  const intervalOf = (key: keyof ScalingLaw) => findMiddle(resampled.map(({ law }) => law[key]));
+  return {
+    irreducible: intervalOf("irreducible"),
+    parameterFactor: intervalOf("parameterFactor"),
+    parameterExponent: intervalOf("parameterExponent"),
+    tokenFactor: intervalOf("tokenFactor"),
+    tokenExponent: intervalOf("tokenExponent"),
+  };
+}
+
+/** Where 95 % of the values lie: quantiles between the two nearest (type 7 of Hyndman & Fan 1996). */
+function findMiddle(values: readonly number[]): { readonly low: number; readonly high: number } {
+  const [low, high] = jStat.quantiles([...values], [0.025, 0.975], 1, 1) as [number, number];
+  return { low, high };
 }

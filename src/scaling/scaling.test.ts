@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { RandomSequence, streams } from "../base/random.ts";
 import { fitLaw } from "./fit-law.ts";
 import { predictInterval, resampleLaw } from "./loss-interval.ts";
-import { listDefaultSizes, makeRung } from "./rungs.ts";
+import { listDefaultSizes, makeSize } from "./sizes.ts";
 import { findBestSize, type Measurement, predictLoss, type ScalingLaw } from "./scaling-law.ts";
 
 const planted: ScalingLaw = {
@@ -52,11 +52,11 @@ test("too few trainings and losses that are none are refused", () => {
   assert.throws(() => fitLaw(draw(0, 0).map(each => ({ ...each, loss: 0 }))), { code: "E_SCALE" });
 });
 
-test("rungs keep the width of heads and the ratio of the feed-forward", () => {
+test("sizes keep the width of heads and the ratio of the feed-forward", () => {
   const base = { width: 128, layers: 2, heads: 4, feedForward: 512 };
   assert.deepEqual(listDefaultSizes(base), ["64x1", "96x2", "128x2", "192x3", "256x4", "384x6"]);
   const set = ["model.width=96", "model.layers=6", "model.heads=3", "model.feedForward=384"];
-  assert.deepEqual(makeRung("96x6", base), { name: "96x6", set });
+  assert.deepEqual(makeSize("96x6", base), { name: "96x6", set });
   for (const size of ["96", "100x2", "0x3", "96x", "axb"])
-    assert.throws(() => makeRung(size, base), { code: "E_SCALE" });
+    assert.throws(() => makeSize(size, base), { code: "E_SCALE" });
 });

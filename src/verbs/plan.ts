@@ -16,11 +16,14 @@ import { type Forecast, forecastRun, type PlannedDevice } from "../plan/forecast
 import { checkLeastMemory } from "../plan/least-memory.ts";
 import { type MemoryNeeds, measurePrograms } from "../plan/programs.ts";
 import { type ScheduleTrace, traceSchedule } from "../plan/schedule-trace.ts";
+import { readLawFile } from "../scaling/law-file.ts";
+import { predictInterval } from "../scaling/loss-interval.ts";
 import { checkFit, countValidationBatches } from "../train/batches.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { type BackendChoice, withBackend } from "./backend.ts";
 import { fallbackRecipe } from "./pretrain/run-plan.ts";
 import { chooseRecipe, type RecipeChoice } from "./recipe.ts";
+import { describeStretch, placeOfLaw } from "./scale/law-stretch.ts";
 
 export const deviceNames = ["this", ...deviceFigures.map(({ name }) => name)];
 
@@ -32,6 +35,8 @@ export interface PlanOptions extends Partial<RecipeChoice>, Pick<BackendChoice, 
    * rtx3090. Default this.
    */
   readonly device?: string | undefined;
+  /** The folder that cram scale wrote, or its law.json: the loss is predicted from it. */
+  readonly law?: string | undefined;
   /** About how long `this` is measured, after compiling. Default 5. */
   readonly measureSeconds?: number | undefined;
 }
@@ -50,14 +55,15 @@ export function planSchedule(choice: RecipeChoice, intervals: number): ScheduleT
  * ```
  *
  * Errors are `UserError`s: those of choosing a recipe, of reading a dataset, and of one not fitting the other; those of opening a
- * backend; E_DEVICE_NAME; E_OPTION for a backend or threads with a device that is not here.
+ * backend; those of reading a law; E_DEVICE_NAME; E_OPTION for a backend or threads with a device that is not here.
  */
 export async function plan(
   { recipe: named = fallbackRecipe, set, budget, ...options }: PlanOptions,
   clock: Clock = systemClock,
 ): Promise<Forecast> {
-  const { data, device: deviceName = "this", backend, threads, measureSeconds = 5 } = options;
+  const { data, device: deviceName = "this", backend, threads, law: lawPath, measureSeconds = 5 } = options;
   const recipe = chooseRecipe({ recipe: named, set, budget });
+  const law = lawPath === undefined ? undefined : readLawFile(placeOfLaw(lawPath));
   const number = backend === "cuda" && /^\d{1,4}$/.test(deviceName) ? Number(deviceName) : undefined;
   const figures = number === undefined ? findFigures(deviceName) : undefined;
   if (figures !== undefined) refuseChoice(deviceName, { backend, threads });
@@ -77,7 +83,12 @@ export async function plan(
       : costOnPaper(recipe, validationBatches, figures);
   const forecast = forecastRun({ recipe, device, cost, memory, trainingSequences });
   const unfit = manifest === undefined ? [] : describeFit(manifest, recipe);
-  return { ...forecast, warnings: [...unfit, ...forecast.warnings] };
+  const warnings = [...unfit, ...forecast.warnings];
+  if (law === undefined) return { ...forecast, warnings };
+  const { parameters, course } = forecast;
+  const loss = predictInterval(law.law, law.resampled, { parameters, tokens: course.tokens });
+  const asked = { recipe, parameters, tokens: course.tokens, dataset: manifest?.documentsHash };
+  return { ...forecast, loss, warnings: [...warnings, ...describeStretch(law, asked)] };
 }
 
 function findFigures(device: string): DeviceFigures | undefined {

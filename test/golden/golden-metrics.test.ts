@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { quantileOf } from "../../src/base/quantile.ts";
+import { quantileOf } from "../../src/evaluate/scores/bootstrap.ts";
 import { computeMetric, type MetricName, metricNames } from "../../src/evaluate/scores/metrics.ts";
 
 interface Case {

@@ -7,13 +7,22 @@ import { UserError } from "../errors.ts";
 import { openForReading, readText } from "./files.ts";
 import { recoverFolder, refuseOther } from "./folder-draft.ts";
 
-export type FolderKind = "a run" | "a checkpoint" | "documents" | "a dataset" | "an evaluation" | "a model" | "a sweep";
+export type FolderKind =
+  | "a run"
+  | "a checkpoint"
+  | "documents"
+  | "a dataset"
+  | "an evaluation"
+  | "a model"
+  | "a sweep"
+  | "a ladder";
 
 /** Undefined for a folder that is not there, is empty, or holds nothing that is known. */
 export function recogniseFolder(folder: string): FolderKind | undefined {
   const names = listNames(folder);
   const has = (name: string) => names.includes(name);
   if (has("sweep.json")) return "a sweep";
+  if (has("scale.json")) return "a ladder";
   const hasLike = (pattern: RegExp) => names.some(name => pattern.test(name));
   if (has("recipe.json") || has("checkpoints") || isRunData(join(folder, "data.json"))) return "a run";
   if (has("checkpoint.json") || hasLike(/^step-\d{8}$/)) return "a checkpoint";

@@ -15,7 +15,7 @@ test("every figure has its source, what is not known is said, and the next comma
   assert.equal(status, 0, stderr);
   assert.match(stdout, /crammed-bert-small for 10m on NVIDIA H200/);
   assert.match(stdout, /not measured: 38 % .*the cuda backend was timed on none/);
-  assert.match(stdout, /loss +not predicted: no scaling law has been fitted yet/);
+  assert.match(stdout, /loss +not predicted: cram scale fits a law, and --law reads it/);
   // 700 W for ten minutes.
   assert.match(stdout, /energy +0\.117 kWh at 700 W/);
   const words = "--recipe crammed-bert-small --set train.microBatchSequences=128 --budget 10m --data DATA";

@@ -18,6 +18,7 @@ interface PlanFlags extends RecipeOptions {
   readonly data?: string;
   readonly backend?: BackendName;
   readonly device?: string;
+  readonly law?: string;
   readonly threads?: string;
   readonly schedule?: boolean;
   readonly json?: boolean;
@@ -30,6 +31,7 @@ export function addPlan(command: Command): void {
   addRecipeOptions(command, "crammed-bert")
     .option("--budget <time>", 'how long to train: "90s", "5m", "24h", or "300steps"; default: the recipe\'s')
     .option("--data <folder>", "the dataset, to say how often it is read")
+    .option("--law <folder>", "what cram scale wrote, to predict the loss")
     .addOption(
       suggest(
         new Option(
@@ -46,6 +48,7 @@ export function addPlan(command: Command): void {
     .addOption(
       new Option("--schedule", "draw the learning rate and the batch over the budget, and measure nothing").conflicts([
         "data",
+        "law",
         "device",
         "backend",
         "threads",
@@ -58,6 +61,7 @@ export function addPlan(command: Command): void {
 Examples:
   cram plan --recipe crammed-bert-small --budget 10m --data data/mine
   cram plan --schedule --set schedule.learningRate=cosine
+  cram plan --recipe quickstart --budget 20m --law scales/mine
   cram plan --recipe crammed-bert --backend cuda
   cram plan --recipe crammed-bert --budget 24h --device a6000 --set train.microBatchSequences=128
 
@@ -135,7 +139,12 @@ function printForecast(forecast: Forecast, data: string | undefined): void {
     "data",
     epochs === undefined ? "give --data to see how often it is read" : `${data} is read ${epochs.toFixed(2)} times`,
   );
-  line("loss", "not predicted: no scaling law has been fitted yet");
+  line(
+    "loss",
+    forecast.loss === undefined
+      ? "not predicted: cram scale fits a law, and --law reads it"
+      : `${forecast.loss.loss.toFixed(3)} nats a predicted token at the end, 95 % interval ${forecast.loss.low.toFixed(3)} to ${forecast.loss.high.toFixed(3)}`,
+  );
   line(
     "energy",
     energyJoules === undefined

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { quantileOf } from "../../base/quantile.ts";
-import { bootstrapExamples, bootstrapSeeds } from "./bootstrap.ts";
+import { bootstrapExamples, bootstrapSeeds, quantileOf } from "./bootstrap.ts";
 
 const options = { seed: 3, resamples: 4000 };
 

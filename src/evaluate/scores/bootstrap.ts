@@ -1,7 +1,6 @@
 // How sure a score is: percentile intervals of the bootstrap (Efron 1979), over the examples of one finetuning and over the
 // seeds of several. What is drawn is a function of (seed, number of the resample), so the same scores give the same interval.
 
-import { quantileOf } from "../../base/quantile.ts";
 import { RandomSequence, streams } from "../../base/random.ts";
 import { computeMetric, type Groups, type MetricName } from "./metrics.ts";
 
@@ -90,6 +89,14 @@ function resample(
 }
 
 const sort = (values: readonly number[]): number[] => [...values].sort((a, b) => a - b);
+
+/** The quantile of ascending values, straight between the two nearest (type 7 of Hyndman & Fan 1996); of nothing, NaN. */
+export function quantileOf(sorted: readonly number[], share: number): number {
+  if (sorted.length === 0) return Number.NaN;
+  const place = share * (sorted.length - 1);
+  const below = sorted[Math.floor(place)]!;
+  return below + (sorted[Math.ceil(place)]! - below) * (place - Math.floor(place));
+}
 
 /** The places of each group's examples, in order of first appearance; an example without a group is alone. */
 function listGroups(groups: Groups): number[][] {

@@ -49,6 +49,8 @@ export interface SweepProgress {
 export interface Swept extends SweepProgress {
   /** A row a variation. */
   readonly compared: readonly Compared[];
+  /** Of every trial that has one. */
+  readonly results: readonly TrialResult[];
   /** Trials that halving or the total left where they are. */
   readonly stopped: number;
 }
@@ -94,7 +96,8 @@ export async function sweep(asked: Sweep, options: SweepOptions): Promise<Swept>
   const compared = compare(asked, records);
   if (records.some(({ rungs, result }) => rungs.length > 0 || result !== undefined)) writeTables(out, compared);
   const progress = measureProgress(records);
-  return { compared, ...progress, stopped: isOver ? progress.count - progress.done : 0 };
+  const results = records.flatMap(({ result }) => result ?? []);
+  return { compared, results, ...progress, stopped: isOver ? progress.count - progress.done : 0 };
 }
 
 /** Settings with the dataset, as absolute paths, so that a worker in any folder finds them. */

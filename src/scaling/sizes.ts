@@ -1,16 +1,16 @@
-// The rungs of a ladder of sizes: one recipe at several widths and depths. Heads keep their width and the feed-forward its ratio, so
-// that a rung differs from the others in its size alone.
+// The sizes of a ladder of sizes: one recipe at several widths and depths. Heads keep their width and the feed-forward its ratio, so
+// that a size differs from the others in its size alone.
 
 import { UserError } from "../base/errors.ts";
 
-export interface Rung {
+export interface ModelSize {
   /** "128x2": width and layers. */
   readonly name: string;
   /** Assignments to the recipe. */
   readonly set: readonly string[];
 }
 
-export interface RungBase {
+export interface SizeBase {
   readonly width: number;
   readonly layers: number;
   readonly heads: number;
@@ -21,7 +21,7 @@ export interface RungBase {
 const defaultRatios = [1 / 2, 3 / 4, 1, 3 / 2, 2, 3];
 
 /** The default ladder around a model. */
-export function listDefaultSizes({ width, layers, heads }: RungBase): string[] {
+export function listDefaultSizes({ width, layers, heads }: SizeBase): string[] {
   const headWidth = width / heads;
   const sizes = defaultRatios.map(ratio => {
     const ownHeads = Math.max(1, Math.round((ratio * width) / headWidth));
@@ -31,7 +31,7 @@ export function listDefaultSizes({ width, layers, heads }: RungBase): string[] {
 }
 
 /** UserError E_SCALE for a size that is none, or that heads of the base's width do not fill. */
-export function makeRung(size: string, base: RungBase): Rung {
+export function makeSize(size: string, base: SizeBase): ModelSize {
   const [, width = 0, layers = 0] = (/^([1-9]\d{0,5})x([1-9]\d{0,3})$/.exec(size) ?? []).map(Number);
   if (width === 0) {
     throw new UserError("E_SCALE", `the size "${size}" cannot be read`, "Write width and layers, as in 256x4.");
