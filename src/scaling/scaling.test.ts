@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { RandomSequence, streams } from "../base/random.ts";
 import { fitLaw } from "./fit-law.ts";
 import { predictInterval, resampleLaw } from "./loss-interval.ts";
-import { listDefaultSizes, makeSize } from "./sizes.ts";
 import { findBestSize, type Measurement, predictLoss, type ScalingLaw } from "./scaling-law.ts";
+import { listDefaultSizes, makeSize } from "./sizes.ts";
 
 const planted: ScalingLaw = {
   ...{ irreducible: 1.7, parameterFactor: 60, parameterExponent: 0.3 },

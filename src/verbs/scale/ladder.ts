@@ -2,7 +2,7 @@
 
 import { UserError } from "../../base/errors.ts";
 import { countTokenFlops, countTrained } from "../../objectives/objectives.ts";
-import { listDefaultSizes, makeSize, type ModelSize } from "../../scaling/sizes.ts";
+import { listDefaultSizes, type ModelSize, makeSize } from "../../scaling/sizes.ts";
 import { checkSweep, type Sweep } from "../../sweep/sweep.ts";
 import { parseBudget } from "../../train/budget.ts";
 import type { Recipe } from "../../train/recipe.ts";
@@ -40,11 +40,11 @@ export function makeLadder(choice: LadderChoice): Ladder {
   const recipe = chooseRecipe(choice);
   const budgets = choice.budgets ?? shortenBudget(recipe.train.budget);
   for (const budget of budgets) parseBudget(budget);
-  const sizes = choice.sizes ?? listDefaultSizes(recipe.model);
-  refuseTwice("size", sizes);
+  const names = choice.sizes ?? listDefaultSizes(recipe.model);
+  refuseTwice("size", names);
   refuseTwice("budget", budgets);
-  const sizes = sizes.map(size => {
-    const size = makeSize(size, recipe.model);
+  const sizes = names.map(name => {
+    const size = makeSize(name, recipe.model);
     const own = chooseRecipe({ ...choice, set: [...set, ...size.set] });
     return { ...size, parameters: countTrained(own), flopsPerToken: countTokenFlops(own) };
   });
