@@ -39,11 +39,13 @@ export function printPlan(plan: PreparePlan, out: string): void {
   const { shards, bytes, sample, documents, characters, keptShare, tokens, sequences, stages, disk } = plan;
   const count = (value: number) => value.toLocaleString("en-US");
   const about = sample.isAll ? "" : "about ";
+  const range = (interval: readonly [number, number] | undefined, format: (value: number) => string) =>
+    sample.isAll || interval === undefined ? "" : ` (${format(interval[0])} to ${format(interval[1])})`;
   print(
     `${count(shards)} shards of ${formatBytes(bytes)}, ${count(plan.portions)} portions for ${plan.threads} threads`,
   );
   print(
-    `  ${about}${count(documents)} documents, ${formatAmount(characters)} characters; ${(100 * keptShare).toFixed(1)} % of them stay by themselves`,
+    `  ${about}${count(documents)} documents${range(plan.intervals.documents, count)}, ${formatAmount(characters)} characters${range(plan.intervals.characters, formatAmount)}; ${(100 * keptShare).toFixed(1)} % of them stay by themselves`,
   );
   print(`  about ${formatAmount(tokens)} tokens, ${formatAmount(sequences)} sequences`);
   for (const { stage, seconds } of stages) print(`  ${stage.padEnd(24)} about ${formatDuration(seconds)}`);
@@ -52,7 +54,7 @@ export function printPlan(plan: PreparePlan, out: string): void {
     `  disk: ${formatBytes(disk.datasetBytes)} at the end, ${formatBytes(disk.peakBytes)} on the way, of ${formatBytes(disk.freeBytes)} that are free; memory: ${formatBytes(plan.memoryBytes)}`,
   );
   print(
-    `  told from ${sample.isAll ? "all" : `a sample of ${count(sample.documents)}`} documents, read on this machine just now; what equals another document goes besides`,
+    `  told from ${sample.isAll ? "all" : `a sample of ${count(sample.documents)}`} documents, read on this machine just now${sample.isAll ? "" : "; in brackets 95 % by how its parts differ"}; what equals another document goes besides`,
   );
   if (disk.peakBytes > disk.freeBytes) print(`${colour("red", "warning:")} the disk of ${out} has not the room`);
 }

@@ -8,9 +8,14 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { parse } from "yaml";
+import { systemClock } from "../../../base/clock.ts";
 import { RandomSequence, streams } from "../../../base/random.ts";
+import { listShards } from "../../../corpus/sources/sources.ts";
+import type { DatasetOptions } from "../dataset-options.ts";
 import { planPrepare, prepare } from "../prepare.ts";
+import { estimateTotal } from "./estimate.ts";
 import { renderLaunch } from "./launchers.ts";
+import { readSample } from "./read-sample.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cram-plan-"));
 after(() => rmSync(root, { recursive: true }));
@@ -35,6 +40,47 @@ test("a plan writes nothing, and expects what is made then", async () => {
   assert.ok(Math.abs(plan.tokens / (made.manifest.text!.tokens + funnel.kept.documents) - 1) < 0.03);
   assert.ok(plan.stages.some(({ stage }) => stage === "repeated stretches"));
   assert.ok(plan.seconds > 0 && plan.disk.freeBytes > 0 && plan.disk.peakBytes > plan.disk.datasetBytes / 2);
+});
+
+test("a total is told from parts with an interval that holds it nineteen times of twenty", () => {
+  const random = new RandomSequence(3, streams.sampling, 0);
+  let held = 0;
+  for (let run = 0; run < 1000; run++) {
+    const parts = Array.from({ length: 100 }, () => {
+      const bytes = 50 + random.below(100);
+      return { bytes, amount: Math.round(bytes * (0.5 + random.uniform())) };
+    });
+    const sum = (key: "bytes" | "amount") => parts.reduce((total, part) => total + part[key], 0);
+    const { expected, low, high } = estimateTotal(parts.slice(0, 10), sum("bytes"));
+    assert.ok(low! < expected && expected < high!);
+    if (low! <= sum("amount") && sum("amount") <= high!) held++;
+  }
+  assert.ok(held > 920 && held < 975, String(held));
+  assert.deepEqual(estimateTotal([{ bytes: 10, amount: 4 }], 20), { expected: 8 });
+  assert.deepEqual(estimateTotal([{ bytes: 10, amount: 4 }], 10), { expected: 4, low: 4, high: 4 });
+});
+
+test("of a large file the pieces that were read tell the rest, packed or not", async () => {
+  const random = new RandomSequence(4, streams.sampling, 0);
+  const letters = Buffer.from(Array.from({ length: 2 ** 19 }, () => 35 + random.below(57))).toString();
+  const lines = Array.from({ length: 9000 }, () => {
+    const from = random.below(2 ** 19 - 2000);
+    return JSON.stringify({ text: letters.slice(from, from + 100 + random.below(1800)) });
+  });
+  const content = `${lines.join("\n")}\n`;
+  for (const [name, bytes] of [
+    ["one.jsonl", content],
+    ["one.jsonl.gz", gzipSync(content, { level: 1 })],
+  ] as const) {
+    const path = join(root, name);
+    writeFileSync(path, bytes);
+    const [shards, options] = [await listShards([path]), { textField: "text", strict: true }];
+    const sample = await readSample(shards, options as DatasetOptions, systemClock, 2 ** 22);
+    const parts = sample.parts.map(({ bytes, documents }) => ({ bytes, amount: documents }));
+    const { expected, low, high } = estimateTotal(parts, shards[0]!.bytes);
+    assert.ok(!sample.isAll && sample.documents < 6000 && Math.abs(expected / 9000 - 1) < 0.05, `${name} ${expected}`);
+    assert.ok(low! < 9000 && high! > 9000 && high! < 10_500, `${name} ${low} ${high}`);
+  }
 });
 
 const launch = { words: ["my texts/", "--out", "data"], machines: 4, threads: 2, memoryBytes: 2 ** 31 };

@@ -15,6 +15,7 @@ import { WordCounter } from "../../../tokenizer/learning/count-words.ts";
 import { normalisers } from "../../../tokenizer/normalising/normaliser.ts";
 import type { DatasetOptions } from "../dataset-options.ts";
 import { learnTokenizer } from "../learn-tokenizer.ts";
+import { type Estimate, estimateTotal } from "./estimate.ts";
 import { readSample, type Sample } from "./read-sample.ts";
 
 export interface PlannedStage {
@@ -31,6 +32,11 @@ export interface PreparePlan {
   /** What is expected of all, before documents are compared with each other. */
   readonly documents: number;
   readonly characters: number;
+  /** Of these two, by how the parts of the sample differ: 95 %, lowest and highest; absent where that is not known. */
+  readonly intervals: {
+    readonly documents?: readonly [number, number] | undefined;
+    readonly characters?: readonly [number, number] | undefined;
+  };
   readonly keptShare: number;
   readonly tokens: number;
   readonly sequences: number;
@@ -58,11 +64,18 @@ export async function planDataset(
 ): Promise<PreparePlan> {
   const sample = await readSample(shards, options, clock);
   const bytes = shards.reduce((sum, shard) => sum + shard.bytes, 0);
-  const scale = sample.isAll || sample.bytes === 0 ? 1 : bytes / sample.bytes;
   const measured = measureSample(sample, options, clock);
   const { keptShare, tokensPerCharacter } = measured;
-  const documents = Math.round(sample.documents * scale);
-  const characters = Math.round(sample.characters * scale);
+  const estimate = (amount: "documents" | "characters") =>
+    sample.isAll
+      ? { expected: sample[amount], low: sample[amount], high: sample[amount] }
+      : estimateTotal(
+          sample.parts.map(part => ({ bytes: part.bytes, amount: part[amount] })),
+          bytes,
+        );
+  const intervals = { documents: estimate("documents"), characters: estimate("characters") };
+  const documents = Math.round(intervals.documents.expected);
+  const characters = Math.round(intervals.characters.expected);
   const kept = characters * keptShare;
   const tokens = Math.round(kept * tokensPerCharacter + documents * keptShare);
   const portions = listPortions(shards).length;
@@ -90,6 +103,7 @@ export async function planDataset(
   return {
     ...{ shards: shards.length, portions, bytes },
     sample: { documents: sample.documents, characters: sample.characters, isAll: sample.isAll },
+    intervals: { documents: roundInterval(intervals.documents), characters: roundInterval(intervals.characters) },
     ...{ documents, characters, keptShare, tokens, sequences: Math.floor(tokens / options.sequenceLength) },
     ...{ stages, seconds: stages.reduce((sum, { seconds }) => sum + seconds, 0), threads: options.threads },
     disk: {
@@ -100,6 +114,9 @@ export async function planDataset(
     memoryBytes: Math.round(programBytes + options.threads * threadBytes + (isDeduplicated ? options.memoryBytes : 0)),
   };
 }
+
+const roundInterval = ({ low, high }: Estimate): readonly [number, number] | undefined =>
+  low === undefined || high === undefined ? undefined : [Math.round(low), Math.round(high)];
 
 /** What waits on disk while documents are compared: keys and candidates of near duplicates, fingerprints of stretches. */
 function waitingBytes(documents: number, bytes: number, { nearDuplicates, repeatedBytes }: DatasetOptions): number {
