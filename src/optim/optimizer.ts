@@ -91,6 +91,14 @@ export interface StepOperands {
   readonly isDue: boolean;
   /** The optimizer's second gradient, as it is, at due steps. */
   readonly probe?: Tensor | undefined;
+  /** What prepareAll made for this parameter. */
+  readonly together?: Tensors | undefined;
+}
+
+/** A parameter with what its step reads. */
+export interface Prepared {
+  readonly parameter: OptimizedParameter;
+  readonly operands: StepOperands;
 }
 
 export interface OptimizerStep {
@@ -127,5 +135,7 @@ export interface Optimizer<Settings = never> {
   readonly moments?: Readonly<Record<string, MomentSign>>;
   /** Values of the scalars at step t = 1, 2, …, with learning rates at `rateScale` of their peaks. */
   readScalars(settings: Settings, step: number, rateScale: number): Readonly<Record<string, number>>;
+  /** What is computed for parameters together rather than one after another, by name: their update reads it. */
+  prepareAll?(all: readonly Prepared[], settings: Settings): ReadonlyMap<string, Tensors>;
   update(parameter: OptimizedParameter, operands: StepOperands, settings: Settings): OptimizerStep;
 }

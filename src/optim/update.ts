@@ -5,7 +5,7 @@ import { add, divide, fill, input, less, multiply, select, state, subtract, sum 
 import { countElements, type Shape, type Tensor, type TensorType } from "../graph/tensor.ts";
 import { clipFactor, globalNorm } from "./clip.ts";
 import { dequantise, findSign, listQuantised, type MomentSign, quantise } from "./eight-bits.ts";
-import type { OptimizedParameter } from "./optimizer.ts";
+import type { OptimizedParameter, StepOperands } from "./optimizer.ts";
 import { findOptimizer, type OptimizerSettings } from "./optimizers.ts";
 import { findRateFactor } from "./rates.ts";
 
@@ -107,17 +107,19 @@ export function buildUpdate(
   const { rates = ["learningRate"] } = optimizer;
   const gradientNorm = globalNorm(gradients.values());
   const scalars = mapValues(scheduleInputs(settings, 1, 1, scheduled), (_, name) => input(name, [1], "f32"));
-  const updates: Record<string, Tensor> = {};
-  for (const parameter of listed) {
-    const { name, role } = parameter;
-    const value = parameters.get(name)!;
+  const clippedOf = ({ name }: OptimizedParameter) => {
     const raw = gradients.get(name)!;
-    const clipped = settings.clip > 0 ? multiply(raw, clipFactor(gradientNorm, settings.clip)) : raw;
-    // The reference decays all but norms: the embedding and the position scale too.
-    const weightDecay = role === "norm" ? 0 : (scalars.weightDecay ?? settings.weightDecay);
+    return settings.clip > 0 ? multiply(raw, clipFactor(gradientNorm, settings.clip)) : raw;
+  };
+  // The reference decays all but norms: the embedding and the position scale too.
+  const decayOf = ({ role }: OptimizedParameter) =>
+    role === "norm" ? 0 : (scalars.weightDecay ?? settings.weightDecay);
+  const prepare = (parameter: OptimizedParameter, clipped = clippedOf(parameter)): StepOperands => {
+    const value = parameters.get(parameter.name)!;
+    const weightDecay = decayOf(parameter);
     const factor = findRateFactor(parameter, listed, settings);
     const held = listStates(parameter, settings);
-    const operands = {
+    return {
       value,
       gradient: optimizer.decay === "coupled" ? add(clipped, multiply(value, weightDecay)) : clipped,
       states: Object.fromEntries(held.map(each => [each.kind, readState(each, parameter, momentBlock)])),
@@ -126,14 +128,23 @@ export function buildUpdate(
       ),
       weightDecay,
       isDue,
-      probe: isSharp ? undefined : probe?.get(name),
+      probe: isSharp ? undefined : probe?.get(parameter.name),
     };
+  };
+  const all = optimizer.prepareAll && listed.map(parameter => ({ parameter, operands: prepare(parameter) }));
+  const together = all && optimizer.prepareAll?.(all, settings as never);
+  const updates: Record<string, Tensor> = {};
+  for (const parameter of listed) {
+    const { name } = parameter;
+    const clipped = clippedOf(parameter);
+    const operands = { ...prepare(parameter, clipped), together: together?.get(name) };
+    const { value, weightDecay } = operands;
     const { step: whole, rate, states } = optimizer.update(parameter, operands, settings as never);
     const step = settings.cautious === true ? keepAgreeing(whole, clipped) : whole;
     const isDecoupled = optimizer.decay === "decoupled";
     const kept = isDecoupled ? decay(value, step, multiply(rate, weightDecay), settings.cautiousDecay) : value;
     updates[name] = subtract(kept, step);
-    for (const each of held) {
+    for (const each of listStates(parameter, settings)) {
       // Between due steps some stay as they are.
       const kept = states[each.kind];
       if (kept === undefined) continue;

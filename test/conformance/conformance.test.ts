@@ -8,6 +8,7 @@ import { differentiate } from "../../src/graph/gradient.ts";
 import * as g from "../../src/graph/operations.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { attention, queriedAttention } from "../../src/nn/attention.ts";
+import { orthogonalise } from "../../src/optim/matrix/orthogonalise.ts";
 import { compareBackends, drawInputs, testConformance } from "./backend-conformance.ts";
 
 let cpu: Backend;
@@ -47,6 +48,26 @@ test("the attention kernels at lengths and widths around their tiles", async () 
     const fewError = await compareBackends(cpu, own, drawInputs({ queries: asked, qkv: shape, weights: asked }));
     assert.ok(fewError < 2e-6, `${length} × ${headWidth}, a quarter of the queries: error ${fewError}`);
   }
+});
+
+test("the kernel of Newton–Schulz at shapes around its tiles", async () => {
+  const cases = [
+    [2, 70, 101, 1, "jordan"],
+    [1, 40, 3 * 20, 3, "polar-express"],
+    [2, 25, 300, 1, "jordan"],
+    [2, 130, 33, 1, "polar-express"],
+  ] as const;
+  const shapes = Object.fromEntries(cases.map(([...shape], i) => [`x${i}`, shape.slice(0, 3) as number[]]));
+  const outputs = Object.fromEntries(
+    cases.map(([, , , parts, choice], i) => [
+      `y${i}`,
+      orthogonalise(g.input(`x${i}`, shapes[`x${i}`]!, "f32"), parts, choice),
+    ]),
+  );
+  const { kernels } = (await cpu.load({ outputs, updates: {} }, new Map())).program!;
+  assert.ok(kernels.every(({ name }) => name.startsWith("orthogonalise")));
+  const error = await compareBackends(cpu, { outputs, updates: {} }, drawInputs(shapes));
+  assert.ok(error < 2e-5, `error ${error}`);
 });
 
 test("programs of different lengths alternate on the same threads", { timeout: 60_000 }, async () => {

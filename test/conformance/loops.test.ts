@@ -28,7 +28,7 @@ import { buildStepGraphs } from "../../src/train/step/step-graphs.ts";
 import { buildRandom, randomGraph } from "./backend-conformance.ts";
 
 type Machine = readonly [Target, NonNullable<CompileOptions["findCompositeKernel"]>];
-const cpu: Machine = [cpuTarget, findCompositeKernel];
+const cpu: Machine = [cpuTarget, (name, attributes) => findCompositeKernel(name, attributes, 2)];
 const cuda: Machine = [cudaTarget(commonGpu), compositeKernels("bf16", figuresOf(90))];
 
 /** How many kernels, and how often the groups, were checked at each stage. */

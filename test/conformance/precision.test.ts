@@ -10,12 +10,13 @@ import { openCudaOn } from "../../src/backends/cuda/cuda.ts";
 import { openReference } from "../../src/backends/reference/reference.ts";
 import { RandomSequence, streams } from "../../src/base/random.ts";
 import { differentiate } from "../../src/graph/gradient.ts";
-import { state } from "../../src/graph/operations.ts";
+import { input, state } from "../../src/graph/operations.ts";
 import { computeMaskedLoss } from "../../src/model/heads.ts";
 import { initialiseParameters } from "../../src/model/initialise.ts";
 import { declareMaskedInputs, makeTables } from "../../src/model/inputs.ts";
 import { listParameters } from "../../src/model/parameters.ts";
 import { completeShape, type ModelShape } from "../../src/model/shape.ts";
+import { orthogonalise } from "../../src/optim/matrix/orthogonalise.ts";
 import { emulatorAbsent, openEmulatedDriver } from "../cuda-emulator/emulated-driver.ts";
 
 const sequences = 3;
@@ -99,3 +100,24 @@ for (const { name: backend, positions, precision } of cases) {
     }
   });
 }
+
+test("Newton–Schulz in bf16 ends where it ends in float64, of a matrix with one large direction, too", async () => {
+  const shape = [2, 64, 160];
+  const random = new RandomSequence(3, streams.sampling, 0);
+  const x = Float32Array.from({ length: 2 * 64 * 160 }, (_, i) => {
+    const large = i < 64 * 160 ? 0 : 3 * Math.sin(Math.floor(i / 160)) * Math.cos(i % 160);
+    return large + random.uniform() - 0.5;
+  });
+  const even = (choice: "jordan" | "polar-express") => orthogonalise(input("x", shape, "f32"), 1, choice);
+  const graph = { outputs: { jordan: even("jordan"), polarExpress: even("polar-express") }, updates: {} };
+  const expected = await (await openReference().load(graph, new Map())).run({ x });
+  const got = await (await opened.get("cpu")!.load(graph, new Map())).run({ x });
+  for (const name of ["jordan", "polarExpress"]) {
+    for (const matrix of [0, 1]) {
+      const part = (values: Iterable<number>) => [...values].slice(matrix * 64 * 160, (matrix + 1) * 64 * 160);
+      const [wanted, seen] = [part(expected[name]!), part(got[name]!)];
+      const distance = Math.hypot(...wanted.map((value, i) => value - seen[i]!)) / Math.hypot(...wanted);
+      assert.ok(distance < 0.08, `${name}, matrix ${matrix}: ${distance} away`);
+    }
+  }
+});

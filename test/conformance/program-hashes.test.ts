@@ -36,10 +36,10 @@ const expected: Readonly<Record<string, string>> = {
   "crammed-bert-small, cpu bf16": "97fcd908803b3daf",
   "crammed-bert-small, cuda 8.0": "a0c4046c0e07802a",
   "crammed-bert-small, cuda 9.0": "803944d80984792a",
-  "quickstart, cpu f32": "97f5b9103791b8f1",
-  "quickstart, cpu bf16": "73a1bc2221b53037",
-  "quickstart, cuda 8.0": "0bc22d78a317626b",
-  "quickstart, cuda 9.0": "04124177750c97cd",
+  "quickstart, cpu f32": "4a577609d4b2796f",
+  "quickstart, cpu bf16": "c22210c5a1721df1",
+  "quickstart, cuda 8.0": "588737c13218cdbd",
+  "quickstart, cuda 9.0": "5f4fcb49b58a7ee4",
 };
 
 /** Of a finetuning's one program, at a length of batches. */

@@ -142,7 +142,7 @@ for (const [backendName, tolerance, open, absent] of [
   test(`${backendName}: Muon's iteration`, { skip }, async () => {
     for (const { shape, x, y } of golden.muon) {
       const loaded = await backend.load(
-        { outputs: { y: orthogonalise(input("x", shape, "f32")) }, updates: {} },
+        { outputs: { y: orthogonalise(input("x", [1, ...shape], "f32"), 1) }, updates: {} },
         new Map(),
       );
       check("orthogonalised", (await loaded.run({ x: Float32Array.from(x) })).y!, y);

@@ -36,29 +36,32 @@ const settings: OptimizerSettings = {
   clip: 0,
 };
 
-async function checkMuon(backend: Backend, { shape, parts, start, gradients, end }: Case, tolerance: number) {
-  const listed = [{ name: "w", shape, role: "matrix", parts }] as const;
+/** All cases at once, each a parameter of one model. */
+async function checkMuon(backend: Backend, cases: readonly Case[], tolerance: number) {
+  const listed = cases.map(({ shape, parts }, i) => ({ name: `w${i}`, shape, role: "matrix", parts }) as const);
   const states = new Map(
-    [["w", { shape }] as const, ...listMoments(listed, settings)].map(
-      ([name, { shape: size }]) => [name, backend.allocate(size, "f32")] as const,
+    [...listed.map(({ name, shape }) => [name, { shape }] as const), ...listMoments(listed, settings)].map(
+      ([name, { shape }]) => [name, backend.allocate(shape, "f32")] as const,
     ),
   );
-  backend.write(states.get("w")!, Float32Array.from(start));
-  const parameters = new Map([["w", state("w", shape)]]);
+  for (const [i, { start }] of cases.entries()) backend.write(states.get(`w${i}`)!, Float32Array.from(start));
   const { updates, gradientNorm } = buildUpdate(
     listed,
     settings,
-    parameters,
-    new Map([["w", input("gradient", shape, "f32")]]),
+    new Map(listed.map(({ name, shape }) => [name, state(name, shape)])),
+    new Map(listed.map(({ name, shape }) => [name, input(`gradient.${name}`, shape, "f32")])),
   );
   const loaded = await backend.load({ outputs: { gradientNorm }, updates }, states);
-  for (const [i, gradient] of gradients.entries()) {
-    await loaded.run({ ...scheduleInputs(settings, i + 1, 1), gradient: Float32Array.from(gradient) });
+  for (const step of cases[0]!.gradients.keys()) {
+    const gradients = cases.map((each, i) => [`gradient.w${i}`, Float32Array.from(each.gradients[step]!)] as const);
+    await loaded.run({ ...scheduleInputs(settings, step + 1, 1), ...Object.fromEntries(gradients) });
   }
-  const got = await backend.read(states.get("w")!);
-  assert.equal(got.length, end.length);
-  const worst = end.reduce((most, value, i) => Math.max(most, Math.abs(value - got[i]!)), 0);
-  assert.ok(worst < tolerance, `error ${worst}`);
+  for (const [i, { end }] of cases.entries()) {
+    const got = await backend.read(states.get(`w${i}`)!);
+    assert.equal(got.length, end.length);
+    const worst = end.reduce((most, value, at) => Math.max(most, Math.abs(value - got[at]!)), 0);
+    assert.ok(worst < tolerance, `case ${i}: error ${worst}`);
+  }
 }
 
 for (const [name, open, tolerance] of [
@@ -69,7 +72,7 @@ for (const [name, open, tolerance] of [
   test(`${name}: five Muon steps`, { skip: name === "cuda" && emulatorAbsent }, async () => {
     const backend = await open();
     try {
-      for (const matrix of golden) await checkMuon(backend, matrix, tolerance);
+      await checkMuon(backend, golden, tolerance);
     } finally {
       await backend.close();
     }

@@ -1,4 +1,4 @@
-// The composites this backend has kernels for, and how each is called: the templates are in attention.c.
+// The composites this backend has kernels for, and how each is called: the templates are attention.c and orthogonalise.c.
 
 import type { CompositeKernel } from "../../compiler/target.ts";
 import type { Attributes, Tensor } from "../../graph/tensor.ts";
@@ -6,12 +6,47 @@ import type { Attributes, Tensor } from "../../graph/tensor.ts";
 /** Of attention, and of attention of fewer queries than keys. */
 type Layout = Readonly<Record<"batch" | "length" | "heads" | "headWidth", number>> & { readonly queries?: number };
 
+/** Of matrices (rows, columns), each of equal parts side by side; a0, b0, c0, a1, … are the polynomials of the iterations. */
+type Matrices = Attributes &
+  Readonly<Record<"matrices" | "rows" | "columns" | "parts" | "margin" | "least" | "iterations", number>>;
+
 /** Positions and head width that the scratch of attention.c holds. */
 const longest = 512;
 const widest = 128;
 
-/** The kernel of a composite, or undefined where its decomposition is to be compiled. */
-export function findCompositeKernel(name: string, attributes: Attributes): CompositeKernel | undefined {
+/** The kernel of a composite for so many threads, or undefined where its decomposition is to be compiled. */
+export function findCompositeKernel(
+  name: string,
+  attributes: Attributes,
+  threads: number,
+): CompositeKernel | undefined {
+  return name === "orthogonalise" ? findOrthogonalise(attributes, threads) : findAttention(name, attributes);
+}
+
+const isBf16 = ({ dtype }: Tensor) => (dtype === "bf16" ? 1 : 0);
+
+/** A matrix is one thread's, so that of few of them some threads would have none: their products are shared out instead. */
+function findOrthogonalise(attributes: Attributes, threads: number): CompositeKernel | undefined {
+  const { matrices, rows, columns, parts, margin, least, iterations } = attributes as Matrices;
+  const blocks = matrices * parts;
+  if (blocks < threads) return undefined;
+  const [smaller, larger] = [rows, columns / parts].sort((a, b) => a - b) as [number, number];
+  const polynomials = Array.from({ length: iterations }, (_, i) => `{${["a", "b", "c"].map(c => attributes[c + i])}}`);
+  return {
+    name: "orthogonalise",
+    blocks,
+    grain: 1,
+    // What the definition computes; the kernel needs about two thirds of it.
+    flops: blocks * iterations * (4 * smaller * smaller * larger + 2 * smaller ** 3),
+    emitCall: ([x], result) => {
+      const sizes = [rows, columns, parts, margin, least, isBf16(x!), isBf16(result), iterations];
+      return `static const float polynomials[][3] = {${polynomials}};
+  orthogonalise_blocks(p, begin, end, ${sizes.join(", ")}, polynomials);`;
+    },
+  };
+}
+
+function findAttention(name: string, attributes: Attributes): CompositeKernel | undefined {
   const isBackward = name === "attentionGradient" || name === "queriedAttentionGradient";
   const isQueried = name === "queriedAttention" || name === "queriedAttentionGradient";
   if (name !== "attention" && !isBackward && !isQueried) return undefined;
@@ -25,7 +60,6 @@ export function findCompositeKernel(name: string, attributes: Attributes): Compo
     grain: 1,
     flops: 2 * products * batch * heads * queries * length * headWidth,
     emitCall: (inputs: readonly Tensor[], result: Tensor) => {
-      const isBf16 = (tensor: Tensor) => (tensor.dtype === "bf16" ? 1 : 0);
       const columns = heads * headWidth;
       const rowOfQuery = isQueried ? columns : 3 * columns;
       const scale = Math.fround(1 / Math.sqrt(headWidth));

@@ -60,7 +60,10 @@ export async function openCpu(options: CpuOptions = {}): Promise<Backend> {
 
 /** The program that a cpu backend of these threads and this precision runs; nothing is built. */
 export function compileForCpu(graph: Graph, threads: number, precision: Precision): Program {
-  return compileGraph(graph, cpuTarget, { threads, precision, findCompositeKernel });
+  return compileGraph(graph, cpuTarget, {
+    ...{ threads, precision },
+    findCompositeKernel: (name, attributes) => findCompositeKernel(name, attributes, threads),
+  });
 }
 
 /** auto: bf16 where this processor multiplies pairs of it. UserError E_OPTION for f16: its products would be f32's, and slower. */

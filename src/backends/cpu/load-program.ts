@@ -10,7 +10,7 @@ import { type CpuBuffer, type LaunchList, readTemplate, type ThreadPool } from "
 function emitProgram(program: Program): string {
   const names = program.kernels.map(kernel => kernel.name);
   return [
-    ...["runtime.c", "panel.c", "matmul.c", "attention.c"].map(readTemplate),
+    ...["runtime.c", "panel.c", "matmul.c", "attention.c", "orthogonalise.c"].map(readTemplate),
     ...program.kernels.map(kernel => kernel.source),
     `uint64_t cram_kernel(int i) {\n  static void *const table[] = {${[...names, "0"].join(", ")}};\n  return (uint64_t)(uintptr_t)table[i];\n}\n`,
   ].join("\n");

@@ -2,11 +2,17 @@
 // matrix learns at one speed.
 
 import { z } from "zod";
-import { add, concat, divide, maximum, mean, multiply, rsqrt, slice } from "../../graph/operations.ts";
+import { add, concat, divide, maximum, mean, multiply, reshape, rsqrt, slice } from "../../graph/operations.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { adamMoments, adamSettings, adamw, readAdamScalars } from "../adaptive/adamw.ts";
 import { normOf } from "../clip.ts";
-import { meanFraction, type OptimizedParameter, type Optimizer } from "../optimizer.ts";
+import {
+  meanFraction,
+  type OptimizedParameter,
+  type Optimizer,
+  type Prepared,
+  type StepOperands,
+} from "../optimizer.ts";
 import { orthogonalise } from "./orthogonalise.ts";
 
 const coefficient = z.number().min(-1e3).max(1e3);
@@ -75,17 +81,25 @@ export const muon = {
     muonLearningRate: settings.muonLearningRate * rateScale,
     ...(settings.muonFirstMomentum !== undefined && { muonMomentum: momentumAt(settings, step) }),
   }),
+  prepareAll: (all, settings) => {
+    const matrices = all.filter(({ parameter }) => isMatrix(parameter));
+    const alike = new Map<string, Prepared[]>();
+    for (const each of matrices) {
+      const { shape, parts } = each.parameter;
+      const key = `${shape.join(" ")} ${parts}`;
+      alike.set(key, [...(alike.get(key) ?? []), each]);
+    }
+    return new Map([...alike.values()].flatMap(group => orthogonaliseAlike(group, settings)));
+  },
   update: (parameter, operands, settings) => {
     if (!isMatrix(parameter)) {
       const { momentum: _, ...scalars } = operands.scalars;
       return adamw.update(parameter, { ...operands, scalars }, { ...settings, name: "adamw" });
     }
-    const { gradient, states, scalars } = operands;
+    const { states, scalars } = operands;
     const rate = scalars.muonLearningRate!;
-    const share = scalars.momentum ?? scalars.muonMomentum ?? settings.muonMomentum;
-    const momentum = add(multiply(states.momentum!, share), gradient);
-    const nesterov = add(gradient, multiply(momentum, share));
-    const even = orthogonaliseParts(nesterov, parameter.parts, settings.muonCoefficients);
+    const { momentum } = lookAhead(operands, settings);
+    const even = operands.together!.even!;
     const { muonNeuronMemory: memory } = settings;
     if (memory === undefined) return { step: multiply(even, rate), rate, states: { momentum } };
     const { direction, neurons } = evenNeurons(even, states.neurons!, memory);
@@ -99,18 +113,27 @@ function momentumAt({ muonFirstMomentum = 0, muonMomentumSteps = 1, muonMomentum
   return muonFirstMomentum + (muonMomentum - muonFirstMomentum) * done;
 }
 
+/** The new momentum, and Nesterov's step from it. */
+function lookAhead({ gradient, states, scalars }: StepOperands, { muonMomentum }: Settings) {
+  const share = scalars.momentum ?? scalars.muonMomentum ?? muonMomentum;
+  const momentum = add(multiply(states.momentum!, share), gradient);
+  return { momentum, nesterov: add(gradient, multiply(momentum, share)) };
+}
+
 /**
- * Of a matrix (in, out) made of `count` matrices side by side, each orthogonalised and scaled by √max(1, out / in), so that matrices
- * of every shape move alike.
+ * The directions of matrices (in, out) of one shape: each of their equal parts is orthogonalised and scaled by √max(1, out / in), so
+ * that matrices of every shape move alike.
  */
-function orthogonaliseParts(x: Tensor, count: number, coefficients: Settings["muonCoefficients"]): Tensor {
-  const [rows, columns] = x.shape as [number, number];
-  const width = columns / count;
-  const parts = Array.from({ length: count }, (_, i) => {
-    const part = slice(x, 1, i * width, (i + 1) * width);
-    return multiply(orthogonalise(part, coefficients), Math.sqrt(Math.max(1, width / rows)));
-  });
-  return concat(parts, 1);
+function orthogonaliseAlike(group: readonly Prepared[], settings: Settings): [string, { readonly even: Tensor }][] {
+  const { shape, parts } = group[0]!.parameter;
+  const [rows, columns] = shape as [number, number];
+  const steps = group.map(({ operands }) => reshape(lookAhead(operands, settings).nesterov, [1, rows, columns]));
+  const even = orthogonalise(concat(steps, 0), parts, settings.muonCoefficients);
+  const scale = Math.sqrt(Math.max(1, columns / parts / rows));
+  return group.map(({ parameter }, i) => [
+    parameter.name,
+    { even: multiply(reshape(slice(even, 0, i, i + 1), shape), scale) },
+  ]);
 }
 
 /** Steps of each output (a column) over the root of their mean square, and the whole as long as it was (NorMuon, algorithm 1). */

@@ -1,0 +1,173 @@
+// Newton–Schulz iterations of one matrix X (R, C), R ≤ C, on one thread: X = p(X Xᵀ) X for each polynomial p = a + b g + c g². All that
+// is made of X Xᵀ is symmetric: tiles on and above the diagonal are multiplied alone, and packing reads the rest across it. Some
+// iterations run on the Gram matrix alone, before X is multiplied by the product of their polynomials: less work for wide matrices.
+// Sums and what stands between products are f32; operands are rounded where the program's are.
+
+// Rows and columns in whole tiles, so that these need no edges; steps of the panels of either depth.
+struct orthogonal_sizes { long R, C, r_row, c_row, r_steps, c_steps; int is_bf16; };
+inlined long in_tiles(long lanes, long width) { return (lanes + width - 1) / width * width; }
+inlined long symmetric_words(const struct orthogonal_sizes *z) { return in_tiles(z->R, MR) * z->r_row; }
+
+struct orthogonal_scratch { float *x, *gram, *factor, *product, *spare; uint32_t *left, *right, *columns; };
+
+static pthread_key_t orthogonal_key;
+static pthread_once_t orthogonal_once = PTHREAD_ONCE_INIT;
+static void make_orthogonal_key(void) { if (pthread_key_create(&orthogonal_key, free) != 0) abort(); }
+
+// A thread's own, which grows to what its largest matrix needs and is zero behind all rows.
+static __attribute__((noinline)) struct orthogonal_scratch own_orthogonal_scratch(const struct orthogonal_sizes *z) {
+  const long steps = z->c_steps > z->r_steps ? z->c_steps : z->r_steps, x_words = in_tiles(z->R, MR) * z->c_row;
+  const long left_words = in_tiles(z->R, MR) * steps, right_words = in_tiles(z->R, NR) * steps;
+  const size_t bytes = 4 * (size_t)(x_words + 4 * symmetric_words(z) + left_words + right_words + z->c_row * z->r_steps);
+  pthread_once(&orthogonal_once, make_orthogonal_key);
+  size_t *own = pthread_getspecific(orthogonal_key);
+  if (own == NULL || own[0] < bytes) {
+    free(own);
+    if ((own = aligned_alloc(64, (bytes + 127) / 64 * 64)) == NULL) abort();
+    own[0] = bytes;
+    pthread_setspecific(orthogonal_key, own);
+  }
+  struct orthogonal_scratch s = {.x = (float *)(own + 64 / sizeof *own)};
+  memset(s.x, 0, bytes);
+  s.gram = s.x + x_words;
+  s.factor = s.gram + symmetric_words(z);
+  s.product = s.factor + symmetric_words(z);
+  s.spare = s.product + symmetric_words(z);
+  s.left = (uint32_t *)(s.spare + symmetric_words(z));
+  s.right = s.left + left_words;
+  s.columns = s.right + right_words;
+  return s;
+}
+
+// This and what follows is out of line, so that it is compiled once.
+static __attribute__((noinline)) void pack_f32(uint32_t *to, const float *from, long lane_stride, long depth_stride, long count, long depth, long width, int is_bf16) {
+  pack_panels(to, (const char *)from, is_bf16 ? ROUNDED : F32, lane_stride, depth_stride, count, depth, width);
+}
+
+// c (rows, columns) = or += a · b of packed panels; above: of a square matrix the tiles on and above the diagonal alone.
+static __attribute__((noinline)) void multiply_packed(float *c, long c_row, const uint32_t *a, const uint32_t *b, long rows, long columns, long steps, int above, int accumulate, int is_bf16) {
+  for (long k = 0; k < steps; k += KB) {
+    const long depth = steps - k < KB ? steps - k : KB;
+    for (long chunk = 0; chunk < rows; chunk += CHUNK) {
+      const long end = rows - chunk < CHUNK ? rows : chunk + CHUNK;
+      for (long j = above ? chunk / NR * NR : 0; j < columns; j += NR)
+        for (long i = chunk; i < end && (!above || i / NR * NR <= j); i += MR)
+          (is_bf16 ? multiply_tile_bf16 : multiply_tile_f32)(a + i * steps + k * MR, b + j * steps + k * NR, c + i * c_row + j, c_row, depth, accumulate || k > 0);
+    }
+  }
+}
+
+// The columns of a row of a symmetric matrix that are there begin with the diagonal's tile.
+inlined long first_column(long row) { return row / NR * NR; }
+
+// Panels of a symmetric matrix: a lane's depths before the diagonal's tile are read down its column, the others along its row.
+static __attribute__((noinline)) void pack_symmetric(uint32_t *to, const float *s, const struct orthogonal_sizes *z, long width) {
+  for (long first = 0; first < z->R; first += width, to += width * z->r_steps) {
+    const long lanes = z->R - first < width ? z->R - first : width, split = in_tiles(first, NR) < z->R ? in_tiles(first, NR) : z->R;
+    if (split > 0) pack_f32(to, s + first, 1, z->r_row, lanes, split, width, z->is_bf16);
+    if (split < z->R) pack_f32(to + width * steps_of(split, z->is_bf16), s + first * z->r_row + split, z->r_row, 1, lanes, z->R - split, width, z->is_bf16);
+  }
+}
+
+// `to` = or += left · right, symmetric matrices that commute: their product is symmetric too. NULL: what was packed last.
+static __attribute__((noinline)) void multiply_symmetric(float *to, const float *left, const float *right, const struct orthogonal_scratch *s, const struct orthogonal_sizes *z, int accumulate) {
+  if (left != NULL) pack_symmetric(s->left, left, z, MR);
+  if (right != NULL) pack_symmetric(s->right, right, z, NR);
+  multiply_packed(to, z->r_row, s->left, s->right, z->R, z->R, z->r_steps, 1, accumulate, z->is_bf16);
+  for (long i = 0; i < z->R; i++)
+    for (long j = first_column(i); j < i; j++) to[i * z->r_row + j] = to[j * z->r_row + i];
+}
+
+// to = a s + b t of symmetric matrices; `to` may be one of them.
+static __attribute__((noinline)) void combine(float *to, float a, const float *s, float b, const float *t, const struct orthogonal_sizes *z) {
+  for (long i = 0; i < z->R; i++) {
+    const long first = i * z->r_row + first_column(i);
+#pragma omp simd
+    for (long j = first; j < i * z->r_row + z->R; j++) to[j] = a * s[j] + b * t[j];
+  }
+}
+
+// Rounding errors of the Gram matrix grow by about a² an iteration: it is made of X again before they have grown by more than this.
+inlined float most_growth(int is_bf16) { return is_bf16 ? 50 : 1e4f; }
+
+static __attribute__((noinline)) void iterate(struct orthogonal_scratch *s, const struct orthogonal_sizes *z, long count, const float (*coefficients)[3]) {
+  const int is_wide = 2 * z->C >= 3 * z->R;
+  for (long n = 0; n < count;) {
+    pack_f32(s->left, s->x, z->c_row, 1, z->R, z->C, MR, z->is_bf16);
+    pack_f32(s->right, s->x, z->c_row, 1, z->R, z->C, NR, z->is_bf16);
+    pack_f32(s->columns, s->x, 1, z->c_row, z->C, z->R, NR, z->is_bf16);
+    multiply_packed(s->gram, z->r_row, s->left, s->right, z->R, z->R, z->c_steps, 1, 0, z->is_bf16);
+    for (long i = 0; i < z->R; i++)
+      for (long j = first_column(i); j < i; j++) s->gram[i * z->r_row + j] = s->gram[j * z->r_row + i];
+    // The product of the polynomials so far is q I + M.
+    float q = 1, growth = 1;
+    for (int is_first = 1, is_last = 0; !is_last; is_first = 0, n++) {
+      const float a = coefficients[n][0], b = coefficients[n][1], c = coefficients[n][2];
+      growth *= a * a;
+      is_last = n + 1 == count || !is_wide || growth > most_growth(z->is_bf16);
+      // p = a I + B, B = b G + c G².
+      float *B = is_first ? s->product : s->factor;
+      multiply_symmetric(B, s->gram, s->gram, s, z, 0);
+      combine(B, b, s->gram, c, B, z);
+      if (!is_last) {
+        // p G p: H = a G + B G, then a H + H B.
+        combine(s->spare, a, s->gram, 0, s->gram, z);
+        multiply_symmetric(s->spare, B, NULL, s, z, 1);
+        combine(s->gram, a, s->spare, 0, s->spare, z);
+        multiply_symmetric(s->gram, s->spare, B, s, z, 1);
+      }
+      if (!is_first) {
+        // (a I + B) (q I + M) = a q I + (a M + q B + B M).
+        combine(s->spare, a, s->product, q, B, z);
+        multiply_symmetric(s->spare, B, s->product, s, z, 1);
+        float *product = s->spare;
+        s->spare = s->product;
+        s->product = product;
+      }
+      q *= a;
+    }
+    pack_symmetric(s->left, s->product, z, MR);
+    for (long i = 0; i < z->R * z->c_row; i++) s->x[i] *= q;
+    multiply_packed(s->x, z->c_row, s->left, s->columns, z->R, z->C, z->r_steps, 0, 1, z->is_bf16);
+  }
+}
+
+// Moves X from or to memory, where a row is `row` elements from the next, and X stands on its side if it is transposed: by squares,
+// which stay in the first cache.
+static __attribute__((noinline)) void copy_matrix(float *x, char *at, long row, int transposed, enum elements elements, int is_out, const struct orthogonal_sizes *z) {
+  enum { SIDE = 16 };
+  for (long i0 = 0; i0 < z->R; i0 += SIDE)
+    for (long j0 = 0; j0 < z->C; j0 += SIDE)
+      for (long i = i0; i < i0 + SIDE && i < z->R; i++)
+        for (long j = j0; j < j0 + SIDE && j < z->C; j++) {
+          float *own = x + i * z->c_row + j;
+          const long place = transposed ? j * row + i : i * row + j;
+          if (is_out && elements == F32) ((float *)at)[place] = *own;
+          else if (is_out) ((bf16 *)at)[place] = f32_to_bf16(*own);
+          else *own = elements == F32 ? ((const float *)at)[place] : bf16_to_f32(((const bf16 *)at)[place]);
+        }
+}
+
+// Matrices (rows, columns) of `parts` side by side; block n is part n % parts of matrix n / parts. Singular values are brought below 1
+// by the norm times `margin`, plus `least`.
+static __attribute__((noinline)) void orthogonalise_blocks(char *const *p, long begin, long end, long rows, long columns, long parts, float margin, float least, int is_bf16, int result_is_bf16, long count, const float (*coefficients)[3]) {
+  const long width = columns / parts;
+  const int transposed = rows > width;
+  struct orthogonal_sizes z = {.R = transposed ? width : rows, .C = transposed ? rows : width, .is_bf16 = is_bf16};
+  z.r_row = in_tiles(z.R, NR);
+  z.c_row = in_tiles(z.C, NR);
+  z.r_steps = steps_of(z.R, is_bf16);
+  z.c_steps = steps_of(z.C, is_bf16);
+  for (long n = begin; n < end; n++) {
+    struct orthogonal_scratch s = own_orthogonal_scratch(&z);
+    const long start = n / parts * rows * columns + n % parts * width;
+    copy_matrix(s.x, p[0] + start * (is_bf16 ? 2 : 4), columns, transposed, is_bf16 ? BF16 : F32, 0, &z);
+    float squares = 0;
+#pragma omp simd reduction(+ : squares)
+    for (long i = 0; i < z.R * z.c_row; i++) squares += s.x[i] * s.x[i];
+    const float scale = 1.0f / (sqrtf(squares) * margin + least);
+    for (long i = 0; i < z.R * z.c_row; i++) s.x[i] *= scale;
+    iterate(&s, &z, count, coefficients);
+    copy_matrix(s.x, p[1] + start * (result_is_bf16 ? 2 : 4), columns, transposed, result_is_bf16 ? BF16 : F32, 1, &z);
+  }
+}
