@@ -50,7 +50,7 @@ const verbs: Readonly<Record<string, Verb>> = {
     load: async () => (await import("./verbs/evaluate.ts")).addEvaluate,
   },
   export: {
-    summary: "write a run for transformers (Python), transformers.js and ONNX Runtime, and compare what was written",
+    summary: "write a model for transformers (Python), transformers.js and ONNX Runtime, and compare what was written",
     load: async () => (await import("./verbs/export.ts")).addExport,
   },
   push: {

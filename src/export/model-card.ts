@@ -19,8 +19,11 @@ export interface ModelCard {
   readonly name: string;
   /** An identifier of the Hub's, as "mit"; undefined where nobody said. */
   readonly license: string | undefined;
-  readonly facts: RunFacts;
+  /** Of a run's training; undefined for a model that another program saved. */
+  readonly facts: RunFacts | undefined;
   readonly parameters: number;
+  /** Tokens that it reads at most. */
+  readonly sequenceLength: number;
   readonly mask: string;
   readonly kind: ModelKind;
   /** Hugging Face's class; undefined where none can express the model, and why. */
@@ -39,7 +42,7 @@ const nats = (value: number | undefined) => (value === undefined ? "unknown" : `
 
 export function formatModelCard(card: ModelCard): string {
   const { name, license, facts, kind, parameters } = card;
-  const { model } = facts.recipe;
+  const origin = facts === undefined ? "written from a model that another program saved" : describeOrigin(facts);
   const header = [
     "---",
     `license: ${license ?? "unknown"}`,
@@ -54,18 +57,9 @@ export function formatModelCard(card: ModelCard): string {
   return `${[
     header.join("\n"),
     `# ${name}`,
-    `${nounOf[kind]} with ${whole(parameters)} parameters, trained from scratch on one machine within ` +
-      `${facts.recipe.train.budget} by the recipe \`${facts.recipe.name}\`` +
-      `${facts.isContinued ? ", beginning with another model's parameters" : ""}. It reads up to ${model.sequenceLength} tokens.`,
+    `${nounOf[kind]} with ${whole(parameters)} parameters, ${origin}. It reads up to ${card.sequenceLength} tokens.`,
     ...formatUse(card),
-    "## Training",
-    formatTraining(facts),
-    "The whole recipe:",
-    `\`\`\`json\n${JSON.stringify(facts.recipe, undefined, 2)}\n\`\`\``,
-    "## Scores",
-    facts.evaluations.length === 0
-      ? "Not evaluated on downstream tasks."
-      : facts.evaluations.map(formatEvaluation).join("\n\n"),
+    ...(facts === undefined ? [] : formatRun(facts)),
     "## Files",
     formatFiles(card),
     "## Licence of the data",
@@ -74,6 +68,21 @@ export function formatModelCard(card: ModelCard): string {
       : `${license}, as whoever exported the model said.`,
   ].join("\n\n")}\n`;
 }
+
+const describeOrigin = ({ recipe, isContinued }: RunFacts): string =>
+  `trained from scratch on one machine within ${recipe.train.budget} by the recipe \`${recipe.name}\`` +
+  `${isContinued ? ", beginning with another model's parameters" : ""}`;
+
+const formatRun = (facts: RunFacts): string[] => [
+  "## Training",
+  formatTraining(facts),
+  "The whole recipe:",
+  `\`\`\`json\n${JSON.stringify(facts.recipe, undefined, 2)}\n\`\`\``,
+  "## Scores",
+  facts.evaluations.length === 0
+    ? "Not evaluated on downstream tasks."
+    : facts.evaluations.map(formatEvaluation).join("\n\n"),
+];
 
 function formatUse({ name, kind, className, mask, onnx }: ModelCard): string[] {
   const folder = `"${basename(name)}"`;

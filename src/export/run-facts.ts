@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { readCounters } from "../checkpoint/state.ts";
+import { findRun, readCounters } from "../checkpoint/state.ts";
 import { readEvents } from "../events/event-reader.ts";
 import { type Evaluation, readEvaluations } from "../report/runs/evaluations.ts";
 import type { Recipe } from "../train/recipe.ts";
@@ -33,10 +33,11 @@ export interface RunFacts {
 
 const stepsAveraged = 100;
 
-/** With `average` its loss is given. Errors: E_NO_CHECKPOINT and those of reading the files. */
-export function readRunFacts(run: string, average?: AverageName): RunFacts {
+/** Of a run, or of one of its checkpoints. With `average` its loss is given. Errors: E_NO_CHECKPOINT and those of reading the files. */
+export function readRunFacts(given: string, average?: AverageName): RunFacts {
+  const run = findRun(given);
   const recipe = readRunRecipe(run);
-  const counters = readCounters(run);
+  const counters = readCounters(given);
   const path = join(run, "events.jsonl");
   const events = existsSync(path) ? readEvents(path).filter(({ step }) => step <= counters.step) : [];
   const losses = events.flatMap(event => (event.kind === "step" && !event.skipped ? [event.loss] : []));

@@ -45,7 +45,7 @@ export interface PretrainedModel
   readonly discriminator?: readonly StoredTensor[] | undefined;
   /** false: an encoder without the head of a masked language model. It finetunes and embeds, and fills no mask. */
   readonly predictsTokens: boolean;
-  /** Why a run's model predicts none; undefined where it does, and where there is no head. */
+  /** Why a model of ours predicts none; undefined where it does, and of other programs' encoders. */
   readonly headFault?: string | undefined;
   /** What its products are computed in where nothing else is asked for. */
   readonly precision: Recipe["train"]["precision"];
@@ -111,7 +111,7 @@ export function requireTokenHead(
   path: string,
 ): void {
   if (predictsTokens) return;
-  const fault = headFault ?? "it is an encoder alone, or was finetuned on a task";
+  const fault = headFault ?? "it is an encoder alone";
   throw new UserError(
     "E_NO_HEAD",
     `${path}: this model has no head that predicts tokens: ${fault}`,
@@ -125,6 +125,10 @@ export function findKeptFolder(path: string): string | undefined {
   const above = dirname(resolve(path));
   return basename(resolve(path)) === "model" && holdsModel(above) ? above : undefined;
 }
+
+/** Whether a path leads to what `openPretrainedModel` takes for a model, whole or not. */
+export const isModel = (path: string): boolean =>
+  existsSync(join(findRun(path), "recipe.json")) || findKeptFolder(path) !== undefined || isForeignModel(path);
 
 /** A run is one whatever else lies in its folder. */
 async function openFolder(path: string, average: AverageName | undefined): Promise<Opened> {
@@ -194,6 +198,7 @@ async function openKept(seedFolder: string): Promise<Opened> {
   const names = new Set(listParameters(shape).map(({ name }) => name));
   return {
     ...{ kind: "kept", shape, predictsTokens: false, precision: "f32" },
+    headFault: `it was finetuned on ${kept.title}`,
     parameters: kept.parameters.filter(({ name }) => names.has(name)),
     notes: [`the encoder of a model that was finetuned on ${kept.title}; its classifier is left out`],
     reader: kept.reader,

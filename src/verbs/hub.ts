@@ -4,10 +4,12 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { quoteCommand } from "../base/shell-words.ts";
+import { findRun } from "../checkpoint/state.ts";
 import { checkRepository, openOwnHub } from "../hub/hub.ts";
 import { pullRepository } from "../hub/pull.ts";
 import { pushFolder } from "../hub/push.ts";
 import { checkExport } from "../pretrained/export-checksums.ts";
+import { findKeptFolder, isModel } from "../pretrained/pretrained-model.ts";
 
 export interface HubChoice {
   /** Address of the hub. Default: HF_ENDPOINT, else https://huggingface.co. */
@@ -33,15 +35,15 @@ export async function push(
   return { repository, url: `${hub.endpoint}/${repository}`, commit };
 }
 
-/** A run is not pushed with its checkpoints and paths: its export is. */
+/** A run or a finetuned seed is not pushed with its checkpoints and paths: its export is. */
 function findExport(given: string): string {
-  const folder = [given, join(given, "export")].find(path => existsSync(join(path, "config.json")));
+  const home = findKeptFolder(given) ?? findRun(given);
+  const folder = [given, join(home, "export")].find(path => existsSync(join(path, "config.json")));
   if (folder !== undefined && statSync(folder).isDirectory()) return folder;
-  throw new UserError(
-    "E_FILE_MISSING",
-    `${given}: no exported model here`,
-    `Write one: ${quoteCommand("cram", "export", given)}`,
-  );
+  const advice = isModel(given)
+    ? `Write one: ${quoteCommand("cram", "export", given)}`
+    : "Give a run that was exported, or the folder that cram export wrote.";
+  throw new UserError("E_FILE_MISSING", `${given}: no exported model here`, advice);
 }
 
 /** Fetches a repository's files; what is there already is not fetched again. UserErrors: those of the hub. */

@@ -75,13 +75,22 @@ test("an encoder without a head embeds as with one, and fills nothing", async ()
   assert.deepEqual(await embed(folder, ["the cat"], choice), await embed(bert, ["the cat"], choice));
   assert.equal((await openPretrainedModel(folder)).predictsTokens, false);
   await assert.rejects(fill(folder, ["the [MASK]"], choice), fails("E_NO_HEAD"));
-  await assert.rejects(exportRun(bert), fails("E_EXPORT_FORMAT"));
   // A head that is there in part is damage, not an encoder.
   const torn = copyOf(
     "torn",
     load().filter(({ name }) => name !== "cls.predictions.transform.dense.weight"),
   );
   await assert.rejects(openPretrainedModel(torn), fails("E_FOREIGN_TENSOR", /transform\.dense\.weight is missing/));
+});
+
+test("another program's model is exported as it is, and its card tells of no training", async () => {
+  const out = join(root, "bert again");
+  const { className, onnx } = await exportRun(bert, { ...choice, out, types: ["f32"] });
+  assert.deepEqual([className, onnx.map(({ type }) => type)], ["BertForMaskedLM", ["f32"]]);
+  assert.deepEqual(await embed(out, ["the cat"], choice), await embed(bert, ["the cat"], choice));
+  const card = readFileSync(join(out, "README.md"), "utf8");
+  assert.match(card, /written from a model that another program saved/);
+  assert.doesNotMatch(card, /## Training|undefined/);
 });
 
 test("shards are one model; a list that lies, or leads out of the folder, is refused", async () => {

@@ -19,7 +19,10 @@ export function addEmbed(command: Command): void {
   command
     .addArgument(
       suggest(
-        new Argument("<model>", "the folder of a run, an export, a finetuned seed, or a model of Hugging Face's"),
+        new Argument(
+          "<model>",
+          "the folder of a run, an export, a finetuned seed, or a model of Hugging Face's or the reference's",
+        ),
         "runs",
       ),
     )

@@ -19,7 +19,10 @@ export function addEvaluate(command: Command): void {
   command
     .addArgument(
       suggest(
-        new Argument("<model>", "the folder of a run, or of a checkpoint of the reference or of Hugging Face"),
+        new Argument(
+          "<model>",
+          "the folder of a run, an export, a finetuned seed, or a model of Hugging Face's or the reference's",
+        ),
         "runs",
       ),
     )

@@ -26,7 +26,10 @@ export function addExport(command: Command): void {
   command
     .addArgument(
       suggest(
-        new Argument("<run>", "the folder of a run; or of a finetuned seed that cram evaluate --keep-models stored"),
+        new Argument(
+          "<model>",
+          "the folder of a run, of a finetuned seed that cram evaluate --keep-models stored, or of a model of Hugging Face's or the reference's",
+        ),
         "runs",
       ),
     )
@@ -34,7 +37,7 @@ export function addExport(command: Command): void {
       "--task <name>",
       "not the run itself but what was finetuned on this task: the best of the seeds that were kept",
     )
-    .option("--out <folder>", "the folder to write; default: export/ in the run's, or in the seed's")
+    .option("--out <folder>", "the folder to write; default: export/ in the model's")
     .option(
       "--format <names>",
       `${exportFormats.join(",")}; default: both, where Hugging Face has a class for the model`,
@@ -54,7 +57,7 @@ export function addExport(command: Command): void {
     .addHelpText(
       "after",
       `
-ONNX files are compared with the run where onnxruntime-node or onnxruntime-web is installed. ModernBERT is Hugging Face's class for
+ONNX files are compared with the model where onnxruntime-node or onnxruntime-web is installed. ModernBERT is Hugging Face's class for
 a rotary run finetuned with --set head=gelu-norm and --set headWidth= the model's width; every other head is written as ONNX.
 
 Examples:

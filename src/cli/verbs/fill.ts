@@ -11,7 +11,10 @@ export function addFill(command: Command): void {
   command
     .addArgument(
       suggest(
-        new Argument("<model>", "the folder of a run, of its export, or of a masked language model of Hugging Face"),
+        new Argument(
+          "<model>",
+          "the folder of a run, an export, or a masked language model of Hugging Face's or the reference's",
+        ),
         "runs",
       ),
     )

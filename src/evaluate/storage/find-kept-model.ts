@@ -6,7 +6,9 @@ import { basename, dirname, join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { UserError } from "../../base/errors.ts";
 import { listFolder } from "../../base/files/files.ts";
+import { findRun } from "../../checkpoint/state.ts";
 import { describeKeptModel, holdsModel } from "../../pretrained/kept-model.ts";
+import { findKeptFolder } from "../../pretrained/pretrained-model.ts";
 import { readResult } from "./evaluation-folder.ts";
 import type { TaskResult } from "./result.ts";
 
@@ -22,12 +24,13 @@ export interface FoundModel {
 const depth = 3;
 
 /**
- * The kept model of a seed's folder; or of `task` in the folder of a run or of its evaluations. UserError E_KEPT_MODEL where there is
+ * The kept model of a seed's folder; or of `task` in the folder of a run, of a checkpoint of it or of its evaluations. UserError E_KEPT_MODEL where there is
  * none, or where tasks of several suites have the name.
  */
 export function findKeptModel(folder: string, task: string | undefined): FoundModel {
-  const inside = join(folder, "evaluations");
-  const kept = holdsModel(folder) ? [folder] : listSeedFolders(existsSync(inside) ? inside : folder, depth);
+  const seed = findKeptFolder(folder);
+  const inside = join(findRun(folder), "evaluations");
+  const kept = seed === undefined ? listSeedFolders(existsSync(inside) ? inside : folder, depth) : [seed];
   const wanted = kept.filter(path => task === undefined || taskOf(path) === task.toLowerCase()).map(describe);
   if (wanted.length === 0) {
     const tasks = [...new Set(kept.map(taskOf))].join(", ") || "none at all";

@@ -5,7 +5,13 @@ import { z } from "zod";
 import { listParameters } from "../../model/parameters.ts";
 import type { ShapeSettings } from "../../model/shape.ts";
 import { checkForeignShape, type ForeignModel, layerCount, parseConfig, size } from "./foreign-model.ts";
-import { type ForeignTensors, importParameters, type Naming, nameForeignTensors } from "./foreign-tensors.ts";
+import {
+  type ForeignTensors,
+  finetunedHeads,
+  importParameters,
+  type Naming,
+  nameForeignTensors,
+} from "./foreign-tensors.ts";
 import { readTensorFiles } from "./tensor-files.ts";
 import { copy, norm, projection, type Source, type SourceTable } from "./tensor-sources.ts";
 
@@ -122,7 +128,7 @@ function namingOf(model: BertConfig["model_type"]): Naming {
       [/\.embeddings\.(position_ids|token_type_ids)$/, ""],
       [/\.pooler\./, "the pooler"],
       [/^cls\.seq_relationship\./, "the head of next-sentence prediction"],
-      [/^classifier\./, "the classifier"],
+      ...finetunedHeads,
     ],
   };
 }

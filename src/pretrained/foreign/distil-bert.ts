@@ -5,7 +5,7 @@ import { listParameters } from "../../model/parameters.ts";
 import type { ShapeSettings } from "../../model/shape.ts";
 import { holdsAny } from "./bert.ts";
 import { checkForeignShape, type ForeignModel, layerCount, parseConfig, size } from "./foreign-model.ts";
-import { importParameters, nameForeignTensors } from "./foreign-tensors.ts";
+import { finetunedHeads, importParameters, nameForeignTensors } from "./foreign-tensors.ts";
 import { readTensorFiles } from "./tensor-files.ts";
 import { copy, norm, projection, type SourceTable } from "./tensor-sources.ts";
 
@@ -49,10 +49,7 @@ export function readDistilBert(json: unknown, configPath: string, folder: string
     encoder: "distilbert",
     renamed: [],
     tied: { "vocab_projector.weight": `${embeddings}.word_embeddings.weight` },
-    ignored: [
-      [/\.embeddings\.position_ids$/, ""],
-      [/^(pre_)?classifier\./, "the classifier"],
-    ],
+    ignored: [[/\.embeddings\.position_ids$/, ""], ...finetunedHeads],
   });
   const predictsTokens = holdsAny(tensors, /^vocab_/);
   const shape: ShapeSettings = {

@@ -7,7 +7,7 @@ import type { ModelShape } from "../../model/shape.ts";
 import { withoutHead } from "../../model/shape.ts";
 import { holdsAny, tableOfLayers } from "./bert.ts";
 import { checkForeignShape, type ForeignModel, layerCount, parseConfig, size } from "./foreign-model.ts";
-import { importParameters, nameForeignTensors } from "./foreign-tensors.ts";
+import { finetunedHeads, importParameters, nameForeignTensors } from "./foreign-tensors.ts";
 import { readTensorFiles } from "./tensor-files.ts";
 import { copy, norm, projection, type SourceTable } from "./tensor-sources.ts";
 
@@ -45,10 +45,7 @@ export function readElectra(json: unknown, configPath: string, folder: string): 
     encoder: "electra",
     renamed: [],
     tied: { "generator_lm_head.weight": "electra.embeddings.word_embeddings.weight" },
-    ignored: [
-      [/\.embeddings\.(position_ids|token_type_ids)$/, ""],
-      [/^classifier\./, "the classifier"],
-    ],
+    ignored: [[/\.embeddings\.(position_ids|token_type_ids)$/, ""], ...finetunedHeads],
   });
   const predictsTokens = holdsAny(tensors, /^generator_/);
   const whole = checkForeignShape(

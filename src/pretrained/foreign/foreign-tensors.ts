@@ -20,6 +20,12 @@ export interface Naming {
   readonly ignored: readonly (readonly [RegExp, string])[];
 }
 
+/** Heads of classes that were finetuned: what stands below them is an encoder. */
+export const finetunedHeads: Naming["ignored"] = [
+  [/^(pre_)?classifier\./, "the classifier"],
+  [/^qa_outputs\./, "the head that finds answers"],
+];
+
 export interface ForeignTensors {
   /** What errors name. */
   readonly path: string;

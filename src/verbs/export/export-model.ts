@@ -1,13 +1,14 @@
-// A run or a finetuned model of it as a folder that other programs open.
+// A model of any kind as a folder that other programs open.
 
 import { UserError } from "../../base/errors.ts";
-import { holdsModel } from "../../pretrained/kept-model.ts";
+import { findKeptFolder } from "../../pretrained/pretrained-model.ts";
 import { exportFinetuned, type FinetunedExport, type FinetunedExportOptions } from "./export-finetuned.ts";
 import { type ExportResult, exportRun } from "./export-run.ts";
 
 /**
- * Writes a run for Python's transformers, transformers.js and ONNX Runtime, or with `task`, or given a seed's folder, what was
- * finetuned and kept. What was written is loaded again and compared; where a file differs, nothing is exported.
+ * Writes a run, or a model that another program saved, for Python's transformers, transformers.js and ONNX Runtime; or with `task`, or
+ * given a seed's folder, what was finetuned and kept. What was written is loaded again and compared; where a file differs, nothing is
+ * exported.
  *
  * ```ts
  * const { out, onnx } = await exportModel("runs/mine", { formats: ["onnx"], types: ["f32"] });
@@ -21,7 +22,7 @@ export async function exportModel(
   folder: string,
   options: FinetunedExportOptions = {},
 ): Promise<ExportResult | FinetunedExport> {
-  const isFinetuned = options.task !== undefined || holdsModel(folder);
+  const isFinetuned = options.task !== undefined || findKeptFolder(folder) !== undefined;
   if (isFinetuned && options.weights !== undefined) {
     const advice = "Leave it out: what was finetuned has no average.";
     throw new UserError("E_OPTION", `--weights ${options.weights}: of a run alone`, advice);

@@ -1,11 +1,13 @@
-// A trained run as a folder that other programs open: Hugging Face's safetensors where one of its classes is the model, ONNX for
-// every model. What was written is loaded again and compared with the run; where a file differs, nothing is exported.
+// A trained run, or a model that another program saved, as a folder that other programs open: Hugging Face's safetensors where one of
+// its classes is the model, ONNX for every model. What was written is loaded again and compared with the model; where a file differs,
+// nothing is exported.
 
-import { basename, join, resolve } from "node:path";
+import { join } from "node:path";
 import type { Backend } from "../../backends/backend.ts";
 import { UserError } from "../../base/errors.ts";
 import { writeFileAtomically } from "../../base/files/files.ts";
 import { type StoredTensor, writeSafetensors } from "../../checkpoint/safetensors.ts";
+import { findRun } from "../../checkpoint/state.ts";
 import { Dataset } from "../../dataset/dataset.ts";
 import { compareModels } from "../../export/compare.ts";
 import {
@@ -74,20 +76,13 @@ export interface ExportResult {
 const probeCount = 100;
 
 /**
- * Writes a run's newest checkpoint for Python's transformers, transformers.js and ONNX Runtime, and compares what was written.
+ * Writes a model, of a run the newest checkpoint, for Python's transformers, transformers.js and ONNX Runtime, and compares what was written.
  *
  * Errors are `UserError`s, among them E_EXPORT_FORMAT where Hugging Face was asked for and has no class for the model, and
  * E_EXPORT_MISMATCH where a file does not compute what the run does.
  */
 export async function exportRun(run: string, options: ExportOptions = {}): Promise<ExportResult> {
   const model = await openPretrainedModel(run, options.weights);
-  if (model.kind !== "run") {
-    throw new UserError(
-      "E_EXPORT_FORMAT",
-      `${run}: another program's model, or an export; only runs of cram and finetuned models are exported`,
-      "Other programs open the folder as it is, and cram push publishes it.",
-    );
-  }
   const out = options.out ?? join(model.home, "export");
   const exported = await replaceExport(out, draft => exportModel(run, model, { ...options, out: draft }));
   return { ...exported, out };
@@ -100,7 +95,7 @@ async function exportModel(
 ): Promise<Omit<ExportResult, "out">> {
   const { out, formats, types = onnxTypeNames, license, onProgress = () => {} } = options;
   const { specials, discriminator, headFault } = model;
-  const facts = readRunFacts(run, options.weights);
+  const facts = model.kind === "run" ? readRunFacts(run, options.weights) : undefined;
   // What predicts no tokens when it is read by itself is written without what would.
   const shape = headFault === undefined ? model.shape : withoutHead(model.shape);
   const parameters = model.parameters.slice(0, listParameters(shape).length);
@@ -132,8 +127,8 @@ async function exportModel(
   const ofOnnx = headFault === undefined ? "tokens" : "encoder";
   const kind = "obstacle" in forHub ? ofOnnx : forHub.kind;
   const card = formatModelCard({
-    ...{ name: basename(resolve(run)), license, facts, kind, className, notes, ...exported },
-    parameters: countParameters(shape),
+    ...{ name: model.name, license, facts, kind, className, notes, ...exported },
+    ...{ parameters: countParameters(shape), sequenceLength: shape.sequenceLength },
     mask,
   });
   writeFileAtomically(join(out, "README.md"), card);
@@ -200,7 +195,8 @@ interface OnnxExport {
   readonly shape: ModelShape;
   readonly parameters: readonly StoredTensor[];
   readonly types: readonly OnnxType[];
-  readonly facts: RunFacts;
+  /** Of a run. */
+  readonly facts: RunFacts | undefined;
   readonly padding: number;
   readonly onProgress: (what: string) => void;
 }
@@ -227,7 +223,8 @@ async function compareFiles(
   backend: Backend,
 ): Promise<Pick<ModelCard, "onnx" | "loss" | "runtime">> {
   return withOnnxFiles(out, written, runtime, async models => {
-    const probes = readProbes(run, facts, padding) ?? drawProbes(shape, probeCount, padding);
+    const held = facts === undefined ? undefined : readProbes(run, facts, padding);
+    const probes = held ?? drawProbes(shape, probeCount, padding);
     const compared = await compareModels(backend, shape, parameters, models, probes, done =>
       onProgress(`comparing in ${runtime.name}: ${done} of ${probeCount} sequences`),
     );
@@ -242,7 +239,7 @@ async function compareFiles(
 function readProbes(run: string, { recipe, datasetHash }: RunFacts, padding: number): Probes | undefined {
   let dataset: Dataset;
   try {
-    dataset = new Dataset(readRunData(run));
+    dataset = new Dataset(readRunData(findRun(run)));
   } catch (error) {
     if (error instanceof UserError) return undefined;
     throw error;
@@ -259,11 +256,11 @@ function readProbes(run: string, { recipe, datasetHash }: RunFacts, padding: num
 function listOnnxNotes({ runtime, loss }: Pick<ModelCard, "runtime" | "loss">, shape: ModelShape): string[] {
   if (runtime === undefined) {
     return [
-      "the ONNX files were not compared with the run: npm install onnxruntime-node, or onnxruntime-web, " +
+      "the ONNX files were not compared with the model: npm install onnxruntime-node, or onnxruntime-web, " +
         "where cramming is installed, and export again",
     ];
   }
   return loss === undefined && !shape.isEncoder
-    ? ["the run's dataset is not there: files were compared on drawn tokens, without a loss"]
+    ? ["its dataset is not there: files were compared on drawn tokens, without a loss"]
     : [];
 }

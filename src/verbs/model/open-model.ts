@@ -111,9 +111,11 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
     },
     classify: async examples => {
       if (kept === undefined) {
+        const fault =
+          kind === "foreign" ? "of another program's model the classifier is not read" : "it is not finetuned";
         throw new UserError(
           "E_NO_CLASSIFIER",
-          `${folder}: this model classifies nothing`,
+          `${folder}: this model classifies nothing here: ${fault}`,
           "Finetune it with cram evaluate --keep-models, and open the task or the seed's folder.",
         );
       }

@@ -8,7 +8,7 @@ import { readJson } from "../../base/files/files.ts";
 import { findRun } from "../../checkpoint/state.ts";
 import { readManifest } from "../../dataset/manifest.ts";
 import { checkExport, isTokenizerFile } from "../../pretrained/export-checksums.ts";
-import { openKeptModel } from "../../pretrained/kept-model.ts";
+import { keptFolderIn, openKeptModel } from "../../pretrained/kept-model.ts";
 import { findKeptFolder } from "../../pretrained/pretrained-model.ts";
 import { openTextReader } from "../../pretrained/text-reader.ts";
 import { decodeTokenizerJson } from "../../tokenizer/read-tokenizer.ts";
@@ -21,7 +21,8 @@ import { checkRunTokenizer } from "../../train/run-folder.ts";
  */
 export async function openTokenizer(path: string): Promise<Tokenizer> {
   const isFile = existsSync(path) && statSync(path).isFile();
-  const folder = isFile ? dirname(path) : findRun(path);
+  const kept = findKeptFolder(path);
+  const folder = isFile ? dirname(path) : kept === undefined ? findRun(path) : keptFolderIn(kept);
   const tokenizer = await read(path, folder, isFile);
   await checkHome(folder, tokenizer);
   return tokenizer;

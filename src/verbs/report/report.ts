@@ -5,6 +5,7 @@ import { systemClock } from "../../base/clock.ts";
 import { UserError } from "../../base/errors.ts";
 import { writeFileAtomically } from "../../base/files/files.ts";
 import { checkPageOutput, refuseKnownFolder } from "../../base/files/folder-kind.ts";
+import { findRun } from "../../checkpoint/state.ts";
 import { renderPage } from "../../report/page/page.ts";
 import { makeReport } from "../../report/report.ts";
 import { describeTrouble } from "../../report/runs/check.ts";
@@ -35,7 +36,7 @@ export interface WrittenReport {
 }
 
 /**
- * Shows runs beside each other on one HTML page, finished or still training. The page needs no network and no other file.
+ * Shows runs beside each other on one HTML page, finished or still training; a checkpoint stands for its run. The page needs no network and no other file.
  *
  * ```ts
  * const { page, notes } = await report(["runs/mine"], { out: "mine.html", data: "numbers" });
@@ -45,7 +46,8 @@ export interface WrittenReport {
  * Errors are `UserError`s: E_OPTION and E_OUTPUT_OTHER for places that hold something else, E_PNG, and the first run's where none
  * can be read.
  */
-export async function report(runs: readonly string[], options: ReportOptions = {}): Promise<WrittenReport> {
+export async function report(given: readonly string[], options: ReportOptions = {}): Promise<WrittenReport> {
+  const runs = given.map(findRun);
   const { out = "report.html", charts, data } = options;
   checkPlaces({ out, charts, data });
   const notes: string[] = [];
