@@ -14,8 +14,16 @@ after(() => rmSync(folder, { recursive: true }));
 
 /** In the order in which a reader would run them: each needs what the one before wrote. */
 const commented = [
-  ...["prepare/prepare", "plan", "pretrain/pretrain", "model/fill", "model/embed", "model/open-model"],
-  ...["evaluate/evaluate", "export/export-model", "report/report"],
+  ...[
+    "prepare/prepare",
+    "plan",
+    "pretrain/pretrain",
+    "model/fill",
+    "model/embed",
+    "model/search-texts",
+    "model/open-model",
+  ],
+  ...["evaluate/evaluate", "export/export-model", "report/report", "serve/serve-model"],
 ].map(name => join("src/verbs", `${name}.ts`));
 
 /** The blocks of a page, or of the doc comments of a source. */
@@ -80,7 +88,7 @@ test("the examples of docs/LIBRARY.md and docs/EXTEND.md", () => {
 
 test("the examples of the doc comments, one for each function", () => {
   const imports =
-    'import { embed, evaluate, exportModel, fill, openModel, plan, prepare, pretrain, report } from "cramming";\n';
+    'import { embed, evaluate, exportModel, fill, openModel, plan, prepare, pretrain, report, search, serve } from "cramming";\n';
   const examples = commented.map(file => {
     const found = readExamples(file);
     assert.equal(found.length, 1, file);

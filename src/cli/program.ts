@@ -39,11 +39,19 @@ const verbs: Readonly<Record<string, Verb>> = {
   },
   fill: {
     summary: "fill [MASK] in a text with a model's likeliest tokens",
-    load: async () => (await import("./verbs/fill.ts")).addFill,
+    load: async () => (await import("./verbs/model/fill.ts")).addFill,
   },
   embed: {
     summary: "write the texts of a file as vectors, for search and clustering",
-    load: async () => (await import("./verbs/embed.ts")).addEmbed,
+    load: async () => (await import("./verbs/model/embed.ts")).addEmbed,
+  },
+  search: {
+    summary: "find the texts of a file that are nearest to yours",
+    load: async () => (await import("./verbs/model/search.ts")).addSearch,
+  },
+  serve: {
+    summary: "answer requests for vectors and filled masks over HTTP, as OpenAI's interface does",
+    load: async () => (await import("./verbs/model/serve.ts")).addServe,
   },
   evaluate: {
     summary: "finetune a model on tasks and score it: GLUE, SuperGLUE, RACE, SWAG, or a file of your own",

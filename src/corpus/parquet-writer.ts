@@ -1,4 +1,4 @@
-// Parquet files of texts and of sequences, written row group by row group: no more is held than one. The names of the columns are
+// Parquet files of texts, of sequences and of vectors, written row group by row group: no more is held than one. The names of the columns are
 // those that Hugging Face's trainers look for.
 
 import type { ColumnSource } from "hyparquet-writer";
@@ -27,22 +27,41 @@ const sequenceSchema: Schema = [
   { name: "element", type: "INT32", repetition_type: "REQUIRED" },
 ];
 
+const vectorSchema: Schema = [
+  { name: "root", num_children: 2 },
+  { name: "text", type: "BYTE_ARRAY", converted_type: "UTF8", repetition_type: "REQUIRED" },
+  { name: "vector", converted_type: "LIST", repetition_type: "REQUIRED", num_children: 1 },
+  { name: "list", repetition_type: "REPEATED", num_children: 1 },
+  { name: "element", type: "FLOAT", repetition_type: "REQUIRED" },
+];
+
 /** Of a row group. */
 const textOfGroup = 2 ** 24;
 const sequencesOfGroup = 2 ** 13;
+const numbersOfGroup = 2 ** 21;
 
 /** A column "text". UserErrors: E_DISK_FULL, E_NOT_WRITABLE, from every function. */
 export const openTextRows = (path: string): ParquetRows<string> =>
-  openRows(path, textSchema, "text", text => text.length, textOfGroup);
+  openRows(path, textSchema, { text: text => text }, text => text.length, textOfGroup);
 
 /** A column "input_ids", a list of int32. */
 export const openSequenceRows = (path: string): ParquetRows<number[]> =>
-  openRows(path, sequenceSchema, "input_ids", () => 1, sequencesOfGroup);
+  openRows(path, sequenceSchema, { input_ids: ids => ids }, () => 1, sequencesOfGroup);
+
+/** Columns "text" and "vector", a list of float32. */
+export const openVectorRows = (path: string): ParquetRows<{ readonly text: string; readonly vector: number[] }> =>
+  openRows(
+    path,
+    vectorSchema,
+    { text: ({ text }) => text, vector: ({ vector }) => vector },
+    ({ vector }) => vector.length,
+    numbersOfGroup,
+  );
 
 function openRows<Row>(
   path: string,
   schema: Schema,
-  name: string,
+  columns: Readonly<Record<string, (row: Row) => unknown>>,
   sizeOf: (row: Row) => number,
   sizeOfGroup: number,
 ): ParquetRows<Row> {
@@ -59,7 +78,9 @@ function openRows<Row>(
   };
   const writeGroup = () => {
     if (group.length === 0) return;
-    const columnData: ColumnSource[] = [{ name, data: group, encoding: "PLAIN" }];
+    const columnData = Object.entries(columns).map(
+      ([name, read]): ColumnSource => ({ name, data: group.map(read), encoding: "PLAIN" }),
+    );
     parquet.write({ columnData, rowGroupSize: group.length });
     flush();
     group = [];

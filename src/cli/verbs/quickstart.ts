@@ -20,7 +20,7 @@ import { colour, print, printError, showStatus } from "../terminal/output.ts";
 import { printDataset } from "../terminal/print-prepare.ts";
 import { stopOnSignals } from "../terminal/signals.ts";
 import { stopAnnouncement, trainRun } from "../train-run.ts";
-import { printFilled } from "./fill.ts";
+import { printFilled } from "./model/fill.ts";
 import { printExample } from "./pretrain.ts";
 
 interface QuickstartFlags extends BackendOptions {

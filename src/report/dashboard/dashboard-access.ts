@@ -1,4 +1,4 @@
-// Who may read a dashboard. On this machine's own addresses everybody who can reach them; elsewhere whoever has the token. A
+// Who may read a dashboard, or ask a model that is served. On this machine's own addresses everybody who can reach them; elsewhere whoever has the token. A
 // web page opened in the same browser must not: it could reach 127.0.0.1 under a name of its own (DNS rebinding), so names in
 // the Host header are compared, and requests that another site's page makes are refused.
 
@@ -85,7 +85,7 @@ export function judgeRequest(
   return {
     kind: "refused",
     status: 401,
-    text: "open this page with ?token= and the token that cram dashboard was given",
+    text: "give the token that the command was given: a browser as ?token=, a program as Authorization: Bearer",
   };
 }
 

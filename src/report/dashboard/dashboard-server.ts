@@ -1,16 +1,15 @@
 // The dashboard's server: a page, a stream of what has changed (server-sent events), and charts of the runs that are asked for.
 // It reads and never writes, and no part of an address becomes a path: runs are looked up among those that were found.
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { type AddressInfo, isIPv6 } from "node:net";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { setImmediate as passOn } from "node:timers/promises";
-import { UserError } from "../../base/errors.ts";
 import { describeTrouble } from "../runs/check.ts";
 import { type AccessOptions, checkAccessOptions, judgeRequest, splitAddress } from "./dashboard-access.ts";
 import { openNewsDesk } from "./dashboard-news.ts";
 import { dashboardPolicy, renderDashboardPage } from "./dashboard-page.ts";
 import { type RunWatch, type WatchOptions, watchRuns } from "./dashboard-runs.ts";
 import { renderView, type ViewChoice } from "./dashboard-view.ts";
+import { listen } from "./listen.ts";
 
 export interface DashboardOptions extends WatchOptions, AccessOptions {
   /** 0 takes a free one. */
@@ -48,7 +47,7 @@ export async function openDashboard(options: DashboardOptions): Promise<Dashboar
     });
   });
   server.maxConnections = mostConnections;
-  await listen(server, options);
+  const url = await listen(server, options);
   const stop = new AbortController();
   const timer = setInterval(() => news.publish(), 1000);
   const close = () => {
@@ -58,9 +57,7 @@ export async function openDashboard(options: DashboardOptions): Promise<Dashboar
     server.close();
     server.closeAllConnections();
   };
-  const { port } = server.address() as AddressInfo;
-  const host = isIPv6(options.host) ? `[${options.host}]` : options.host;
-  return { url: `http://${host}:${port}/`, done: watch.follow(stop.signal).finally(close), close };
+  return { url, done: watch.follow(stop.signal).finally(close), close };
 }
 
 type Routes = Readonly<Record<string, (params: URLSearchParams) => void>>;
@@ -131,16 +128,4 @@ function readChoice(params: URLSearchParams, { runs }: RunWatch): ViewChoice {
     withSections: params.get("sections") === "1",
     isNarrow: params.get("narrow") === "1",
   };
-}
-
-function listen(server: Server, { host, port }: DashboardOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (cause: NodeJS.ErrnoException) => {
-      const seen =
-        cause.code === "EADDRINUSE" ? `port ${port} is in use` : `${host}:${port}: cannot listen (${cause.code})`;
-      const advice = "Choose another --port, 0 for any free one, or a --host that is an address of this machine.";
-      reject(new UserError("E_ADDRESS", seen, advice, { cause }));
-    });
-    server.listen(port, host, resolve);
-  });
 }

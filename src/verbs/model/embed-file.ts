@@ -11,7 +11,7 @@ import { type ModelOptions, openModel } from "./open-model.ts";
 import { checkVectorFile, openVectorFile } from "./vector-files.ts";
 
 export interface EmbedFileOptions extends ModelOptions {
-  /** The file to write: .jsonl or .npy. */
+  /** The file to write: .jsonl, .parquet or .npy. */
   readonly out: string;
   /** The column of a table that holds the text. Default text. */
   readonly textField?: string | undefined;
@@ -47,7 +47,7 @@ export async function embedFile(folder: string, file: string, options: EmbedFile
   const vectors = openVectorFile(out, model.width);
   try {
     let texts = 0;
-    for await (const batch of readTexts(file, textField, textsAtOnce)) {
+    for await (const batch of readTexts(file, textField)) {
       signal?.throwIfAborted();
       vectors.append(batch, await model.embed(batch, { truncate }));
       texts += batch.length;
@@ -61,11 +61,12 @@ export async function embedFile(folder: string, file: string, options: EmbedFile
   }
 }
 
-async function* readTexts(file: string, field: string, most: number): AsyncGenerator<string[]> {
+/** Some hundreds at once: a line of a .txt each, or a row of a table. UserErrors: E_TEXT_FIELD, those of reading. */
+export async function* readTexts(file: string, field: string): AsyncGenerator<string[]> {
   let batch: string[] = [];
   for await (const text of tableFormat(file) === undefined ? readLines(file) : readColumn(file, field)) {
     batch.push(text);
-    if (batch.length < most) continue;
+    if (batch.length < textsAtOnce) continue;
     yield batch;
     batch = [];
   }

@@ -46,6 +46,8 @@ export interface Model {
   readonly sequenceLength: number;
   /** By class, of a kept classifier; else undefined. */
   readonly labels: readonly string[] | undefined;
+  /** Tokens of each text as the model reads it, special ones included, however many. */
+  countTokens(texts: readonly string[]): number[];
   /** The likeliest tokens for each [MASK]. UserErrors: E_NO_HEAD, E_NO_MASK, E_TEXT_LENGTH, E_TEXT_LOST. */
   fill(texts: readonly string[], options?: { readonly top?: number | undefined }): Promise<FilledText[]>;
   /** The mean of each text's final hidden states. UserErrors: E_TEXT_LENGTH, E_TEXT_LOST. */
@@ -96,6 +98,7 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
   const { name, kind, shape } = model;
   return {
     ...{ name, kind, width: shape.width, sequenceLength: shape.sequenceLength, labels: kept?.labels },
+    countTokens: texts => texts.map(text => model.encodeForModel(text).length),
     fill: async (texts, { top = 5 } = {}) => {
       requireTokenHead(model, folder);
       return use(async ({ fill }) => {

@@ -1,9 +1,10 @@
-// Vectors as files of other programs: a JSON object a line with its text, or NumPy's .npy. Written as they come and named when they
-// are whole.
+// Vectors as files of other programs: a JSON object a line with its text, Parquet with the same two columns, or NumPy's .npy. Written as
+// they come and named when they are whole.
 
 import { UserError } from "../../base/errors.ts";
 import { FileDraft } from "../../base/files/files.ts";
 import { formatNpyHeader } from "../../base/files/npy.ts";
+import { openVectorRows } from "../../corpus/parquet-writer.ts";
 
 export interface VectorFile {
   /** Appends a vector a text. */
@@ -17,16 +18,17 @@ export interface VectorFile {
 export function openVectorFile(path: string, width: number): VectorFile {
   if (path.endsWith(".jsonl")) return openJsonLines(path);
   if (path.endsWith(".npy")) return openNpy(path, width);
+  if (path.endsWith(".parquet")) return openParquet(path);
   throw refuseEnding(path);
 }
 
 /** UserError E_OPTION where no format has the file's ending. */
 export function checkVectorFile(path: string): void {
-  if (!/\.(jsonl|npy)$/.test(path)) throw refuseEnding(path);
+  if (!/\.(jsonl|npy|parquet)$/.test(path)) throw refuseEnding(path);
 }
 
 const refuseEnding = (path: string) =>
-  new UserError("E_OPTION", `--out ${path}: neither .jsonl nor .npy`, "End its name with one of them.");
+  new UserError("E_OPTION", `--out ${path}: none of .jsonl, .parquet and .npy`, "End its name with one of them.");
 
 function openJsonLines(path: string): VectorFile {
   const draft = new FileDraft(path);
@@ -37,6 +39,18 @@ function openJsonLines(path: string): VectorFile {
     },
     commit: () => draft.commit(),
     abandon: () => draft.abandon(),
+  };
+}
+
+/** Columns "text" and "vector", a list of f32. */
+function openParquet(path: string): VectorFile {
+  const rows = openVectorRows(path);
+  return {
+    append: (texts, vectors) => {
+      vectors.forEach((vector, i) => void rows.add({ text: texts[i]!, vector: Array.from(vector) }));
+    },
+    commit: () => void rows.commit(),
+    abandon: () => rows.abandon(),
   };
 }
 

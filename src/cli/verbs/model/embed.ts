@@ -1,11 +1,11 @@
 // cram embed: the texts of a file as vectors.
 
 import { Argument, type Command } from "commander";
-import { formatDuration } from "../../train/budget.ts";
-import { embedFile } from "../../verbs/model/embed-file.ts";
-import { addBackendOptions, type BackendOptions, chooseBackend, parseCount } from "../choose.ts";
-import { suggest } from "../terminal/completion.ts";
-import { print, printError, showStatus } from "../terminal/output.ts";
+import { formatDuration } from "../../../train/budget.ts";
+import { embedFile } from "../../../verbs/model/embed-file.ts";
+import { addBackendOptions, type BackendOptions, chooseBackend, parseCount } from "../../choose.ts";
+import { suggest } from "../../terminal/completion.ts";
+import { print, printError, showStatus } from "../../terminal/output.ts";
 
 interface EmbedFlags extends BackendOptions {
   readonly out: string;
@@ -29,7 +29,7 @@ export function addEmbed(command: Command): void {
     .argument("<file>", "a .txt with a text a line; or a table: .tsv, .csv, .jsonl (also .gz), .parquet")
     .requiredOption(
       "--out <file>",
-      "a .jsonl of texts and vectors, or a .npy of the vectors, a row a text in their order",
+      "a .jsonl or .parquet of texts and vectors, or a .npy of the vectors, a row a text in their order",
     )
     .option("--text-field <name>", "the column of a table that holds the text", "text")
     .option("--batch-texts <number>", "texts of one pass through the model", "16")
@@ -45,7 +45,7 @@ Examples:
   cram embed runs/mine titles.txt --out titles.npy
   cram embed runs/mine reviews.csv --text-field review --out reviews.jsonl --truncate
 
-Next, in Python:  numpy.load("titles.npy")`,
+Next: cram search runs/mine reviews.jsonl "…"; or in Python numpy.load("titles.npy")`,
     )
     .action(embed);
 }

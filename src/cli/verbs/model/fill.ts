@@ -1,0 +1,97 @@
+// cram fill: the words a trained run expects behind [MASK].
+
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { Argument, type Command } from "commander";
+import { UserError } from "../../../base/errors.ts";
+import type { FilledMask, FilledText } from "../../../verbs/model/fill-masks.ts";
+import { openModel } from "../../../verbs/model/open-model.ts";
+import { addBackendOptions, type BackendOptions, chooseBackend, parseCount } from "../../choose.ts";
+import { suggest } from "../../terminal/completion.ts";
+import { colour, print, printError } from "../../terminal/output.ts";
+
+export function addFill(command: Command): void {
+  command
+    .addArgument(
+      suggest(
+        new Argument(
+          "<model>",
+          "the folder of a run, an export, or a masked language model of Hugging Face's or the reference's",
+        ),
+        "runs",
+      ),
+    )
+    .argument("[text...]", "texts with [MASK]");
+  addBackendOptions(command)
+    .option("--top <number>", "how many tokens for each mask", "5")
+    .option("--interactive", "read texts from the terminal or a pipe, a line each, until it ends")
+    .option("--json", "print one JSON object a text")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  cram fill runs/mine "Paris is the [MASK] of France." --top 3
+  cram fill runs/mine "the [MASK] [MASK] sleeps." --json >> runs/mine/fills.jsonl
+  cram fill runs/mine --interactive
+
+Next: cram report runs/mine`,
+    )
+    .action(fill);
+}
+
+interface FillFlags extends BackendOptions {
+  readonly top: string;
+  readonly interactive?: boolean;
+  readonly json?: boolean;
+}
+
+async function fill(folder: string, texts: string[], flags: FillFlags): Promise<void> {
+  const top = parseCount("--top", flags.top);
+  const isInteractive = flags.interactive === true;
+  if (isInteractive === texts.length > 0) {
+    throw new UserError(
+      "E_OPTION",
+      isInteractive ? "--interactive reads texts, and there are some already" : `cram fill ${folder}: no text`,
+      isInteractive ? "Leave one of the two out." : "Give a text with [MASK], or --interactive.",
+    );
+  }
+  const show = ({ text, masks }: FilledText) =>
+    flags.json === true ? print(JSON.stringify({ text, masks })) : printFilled(text, masks);
+  const model = await openModel(folder, { ...chooseBackend(flags), onWarning: printError });
+  try {
+    if (isInteractive) await fillLines(process.stdin, text => model.fill([text], { top }), show);
+    else (await model.fill(texts, { top })).forEach(show);
+  } finally {
+    await model.close();
+  }
+}
+
+/** A text that cannot be filled is said, and the next one is read. */
+export async function fillLines(
+  input: Readable & { readonly isTTY?: boolean },
+  fillText: (text: string) => Promise<FilledText[]>,
+  show: (filled: FilledText) => void,
+): Promise<void> {
+  const isTerminal = input.isTTY === true;
+  const lines = createInterface({ input, ...(isTerminal && { output: process.stderr, prompt: "> " }) });
+  if (isTerminal) printError("a text with [MASK] a line; Ctrl-D ends it");
+  if (isTerminal) lines.prompt();
+  for await (const line of lines) {
+    try {
+      if (line.trim() !== "") (await fillText(line)).forEach(show);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      printError(`${error.code} ${error.message}\n  ${error.advice}`);
+    }
+    if (isTerminal) lines.prompt();
+  }
+}
+
+/** The text, and "word 41 %  word 12 %  …" for each of its masks. */
+export function printFilled(text: string, masks: readonly FilledMask[]): void {
+  print(colour("bold", text));
+  for (const { candidates } of masks) {
+    const words = candidates.map(({ token, probability }) => `${token} ${(100 * probability).toFixed(0)} %`);
+    print(`  ${words.join("  ")}`);
+  }
+}

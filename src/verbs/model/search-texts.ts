@@ -1,0 +1,123 @@
+// The texts of a file that are nearest to a query: by the cosine between vectors, which the file has, as cram embed writes them, or
+// which are made now. No more of the file is held than some hundreds of its texts, and the nearest.
+
+import { UserError } from "../../base/errors.ts";
+import { openTable, tableFormat } from "../../tables/table.ts";
+import { readTexts } from "./embed-file.ts";
+import { type Model, type ModelOptions, openModel } from "./open-model.ts";
+
+export interface SearchOptions extends ModelOptions {
+  /** How many texts for each query. Default 5. */
+  readonly top?: number | undefined;
+  /** The column of a table that holds the text. Default text. */
+  readonly textField?: string | undefined;
+  /** true: cuts texts that are longer than the model's sequences; else they are an error. Default false. */
+  readonly truncate?: boolean | undefined;
+  /** Told how many texts were compared. */
+  readonly onProgress?: ((texts: number) => void) | undefined;
+}
+
+export interface FoundText {
+  readonly text: string;
+  /** Cosine between its vector and the query's, -1 to 1. */
+  readonly similarity: number;
+  /** Which text of the file it is, from 1. */
+  readonly place: number;
+}
+
+interface Placed {
+  readonly text: string;
+  readonly vector: ArrayLike<number>;
+}
+
+/**
+ * The nearest texts for each query, nearest first; of texts that are equally near the first in the file.
+ *
+ * ```ts
+ * const [found] = await search("runs/mine", "texts/animals.jsonl", ["a fox in its den"], { top: 2, truncate: true });
+ * for (const { similarity, text } of found!) console.log(similarity.toFixed(2), text.slice(0, 40));
+ * ```
+ *
+ * Errors are `UserError`s: those of embed and of reading the file; E_VECTORS for vectors of another model.
+ */
+export async function search(
+  folder: string,
+  file: string,
+  queries: readonly string[],
+  options: SearchOptions = {},
+): Promise<FoundText[][]> {
+  const { top = 5, onProgress } = options;
+  const model = await openModel(folder, options);
+  try {
+    const sought = (await model.embed(queries)).map(normalise);
+    const nearest: FoundText[][] = queries.map(() => []);
+    let place = 0;
+    for await (const batch of placeTexts(model, file, options)) {
+      for (const { text, vector } of batch) {
+        place++;
+        const direction = normalise(vector);
+        for (const [i, query] of sought.entries()) {
+          const similarity = query.reduce((sum, value, axis) => sum + value * direction[axis]!, 0);
+          keepNearest(nearest[i]!, { text, similarity, place }, top);
+        }
+      }
+      onProgress?.(place);
+    }
+    return nearest;
+  } finally {
+    await model.close();
+  }
+}
+
+function keepNearest(nearest: FoundText[], found: FoundText, most: number): void {
+  if (nearest.length === most && found.similarity <= nearest.at(-1)!.similarity) return;
+  const at = nearest.findIndex(({ similarity }) => similarity < found.similarity);
+  nearest.splice(at === -1 ? nearest.length : at, 0, found);
+  nearest.length = Math.min(nearest.length, most);
+}
+
+async function* placeTexts(
+  model: Model,
+  file: string,
+  { textField = "text", truncate }: SearchOptions,
+): AsyncGenerator<readonly Placed[]> {
+  if (await holdsVectors(file)) {
+    yield* readVectors(file, model.width);
+    return;
+  }
+  for await (const texts of readTexts(file, textField)) {
+    const vectors = await model.embed(texts, { truncate });
+    yield vectors.map((vector, i) => ({ text: texts[i]!, vector }));
+  }
+}
+
+/** Whether the first row is one of cram embed's. */
+async function holdsVectors(file: string): Promise<boolean> {
+  if (tableFormat(file) === undefined || !/\.(jsonl|parquet)$/.test(file)) return false;
+  for await (const [row] of openTable(file).rows) if (row !== undefined) return isVector(row.values.vector);
+  return false;
+}
+
+async function* readVectors(file: string, width: number): AsyncGenerator<readonly Placed[]> {
+  for await (const rows of openTable(file).rows) {
+    yield rows.map(({ origin, values: { text, vector } }) => {
+      if (typeof text === "string" && isVector(vector) && vector.length === width) return { text, vector };
+      const seen = isVector(vector) ? `a vector of ${vector.length} numbers` : "no text with its vector";
+      throw new UserError(
+        "E_VECTORS",
+        `${origin}: ${seen}, and this model's have ${width}`,
+        "Write the file again with cram embed and this model.",
+      );
+    });
+  }
+}
+
+const isVector = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.length > 0 && value.every(Number.isFinite);
+
+/** Of length 1; a vector of zeros stays one. */
+function normalise(vector: ArrayLike<number>): Float64Array {
+  const direction = Float64Array.from(vector);
+  const length = Math.sqrt(direction.reduce((sum, value) => sum + value * value, 0));
+  return length === 0 ? direction : direction.map(value => value / length);
+}

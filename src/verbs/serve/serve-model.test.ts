@@ -1,0 +1,117 @@
+// A model over HTTP: what OpenAI's clients send and read, and that nobody else asks, or asks for too much.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { writeTinyRun } from "../../../test/tiny-run.ts";
+import { embed } from "../model/embed.ts";
+import { serve } from "./serve-model.ts";
+
+const root = mkdtempSync(join(tmpdir(), "cram-serve-"));
+const run = join(root, "run");
+await writeTinyRun(run, ["the", "red", "fox", "owl", "sleeps"], ["train.precision=f32"]);
+const faults: unknown[] = [];
+const options = { backend: "reference", port: 0, onFault: (error: unknown) => void faults.push(error) } as const;
+const server = await serve(run, options);
+after(async () => {
+  await server.close();
+  rmSync(root, { recursive: true });
+});
+
+interface Answer {
+  readonly status: number;
+  readonly body: Record<string, unknown>;
+}
+
+async function post(
+  path: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+  url = server.url,
+): Promise<Answer> {
+  const answer = await fetch(new URL(path, url), {
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...headers },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  });
+  return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+}
+
+const faultOf = ({ status, body }: Answer) => [status, (body.error as { message: string }).message] as const;
+
+test("vectors are those of embed with length 1, as numbers and in base64, with the tokens that were read", async () => {
+  const input = ["the red fox", "owl sleeps"];
+  const expected = (await embed(run, input, { backend: "reference" })).map(vector => {
+    const length = Math.hypot(...vector);
+    return vector.map(value => value / length);
+  });
+  const { status, body } = await post("/v1/embeddings", { input, model: "run" });
+  assert.equal(status, 200);
+  const data = body.data as { index: number; object: string; embedding: number[] }[];
+  assert.deepEqual(
+    data.map(({ index, object }) => [index, object]),
+    [
+      [0, "embedding"],
+      [1, "embedding"],
+    ],
+  );
+  data.forEach(({ embedding }, i) => {
+    embedding.forEach((value, axis) => void assert.ok(Math.abs(value - expected[i]![axis]!) < 1e-6));
+    assert.equal(embedding.length, 16);
+  });
+  // Three words and the separator, two words and the separator.
+  assert.deepEqual(body.usage, { prompt_tokens: 7, total_tokens: 7 });
+  const packed = await post("/v1/embeddings", { input: input[0], encoding_format: "base64" });
+  const bytes = Buffer.from((packed.body.data as { embedding: string }[])[0]!.embedding, "base64");
+  assert.deepEqual(
+    Array.from({ length: 16 }, (_, axis) => bytes.readFloatLE(4 * axis)),
+    data[0]!.embedding,
+  );
+});
+
+test("masks are filled, and the model is listed", async () => {
+  const { status, body } = await post("/v1/fill-mask", { input: "the [MASK] sleeps", top: 2 });
+  assert.equal(status, 200);
+  const [{ masks }] = body.data as [{ masks: { candidates: unknown[] }[] }];
+  assert.equal(masks[0]!.candidates.length, 2);
+  const listed = await fetch(new URL("/v1/models", server.url));
+  assert.deepEqual(await listed.json(), { object: "list", data: [{ id: "run", object: "model" }] });
+});
+
+test("what is wrong with a request is said, and is no fault of the server", async () => {
+  assert.deepEqual(faultOf(await post("/v1/embeddings", { input: "x", model: "gpt" }))[0], 404);
+  assert.match(faultOf(await post("/v1/embeddings", { input: "x", colour: 1 }))[1], /colour/);
+  assert.equal(faultOf(await post("/v1/embeddings", { input: [] }))[0], 400);
+  assert.equal(faultOf(await post("/v1/embeddings", { input: "x", dimensions: 8 }))[0], 400);
+  assert.equal(faultOf(await post("/v1/embeddings", "{"))[0], 400);
+  const long = await post("/v1/embeddings", { input: "the red fox owl ".repeat(8) });
+  assert.deepEqual([long.status, (long.body.error as { code: string }).code], [400, "E_TEXT_LENGTH"]);
+  assert.equal((await post("/v1/embeddings", { input: "the red fox owl ".repeat(8), truncate: true })).status, 200);
+  assert.equal((await post("/v1/fill-mask", { input: "no mask" })).status, 400);
+  assert.equal((await post("/v2/embeddings", {})).status, 404);
+  assert.equal((await fetch(new URL("/v1/embeddings", server.url))).status, 405);
+  assert.equal((await post("/v1/embeddings", "input=x", { "Content-Type": "text/plain" })).status, 415);
+  assert.equal((await post("/v1/embeddings", `"${"x".repeat(2 ** 20)}"`)).status, 413);
+  assert.deepEqual(faults, []);
+});
+
+test("other sites and other names are refused, and a public address needs a token", async () => {
+  assert.equal((await post("/v1/embeddings", { input: "x" }, { "Sec-Fetch-Site": "cross-site" })).status, 403);
+  const renamed = await new Promise<number>(resolve => {
+    request(server.url, { headers: { Host: "evil.example" } }, answer => resolve(answer.statusCode!)).end();
+  });
+  assert.equal(renamed, 403);
+  await assert.rejects(serve(run, { ...options, host: "0.0.0.0" }), { code: "E_TOKEN" });
+  const token = "0123456789abcdef";
+  const guarded = await serve(run, { ...options, token });
+  try {
+    assert.equal((await post("/v1/embeddings", { input: "the" }, {}, guarded.url)).status, 401);
+    const shown = { Authorization: `Bearer ${token}` };
+    assert.equal((await post("/v1/embeddings", { input: "the" }, shown, guarded.url)).status, 200);
+  } finally {
+    await guarded.close();
+  }
+});
