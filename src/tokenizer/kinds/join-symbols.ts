@@ -1,10 +1,12 @@
-// The symbols of a word joined by merges: always the merge of the lowest rank, of equals the leftmost one, until none is left. A heap
-// finds it, so a word of millions of characters takes n log n steps.
+// The symbols of a word joined by merges: always the merge of the lowest rank, of equals the leftmost one, until none is left. In a short
+// word it is looked for; in a long one a heap finds it, so a word of millions of characters takes n log n steps.
 
 import type { IdList } from "../encoding/id-list.ts";
 import { PairTable } from "../encoding/pair-table.ts";
 
 const places = 2 ** 31;
+const mostSought = 32;
+const noRank = 2 ** 31 - 1;
 
 /** Joins words; owns the memory for the longest word met. */
 export class SymbolJoiner {
@@ -16,6 +18,7 @@ export class SymbolJoiner {
   private previous = new Int32Array(64);
   private heap = new Float64Array(64); // rank · 2^31 + place, the least first
   private waiting = 0;
+  private readonly pairRanks = new Int32Array(mostSought); // of a short word: that of each symbol and the next one
 
   /** `merges` are pairs of symbols by rank, and `joined` what each makes. */
   constructor(word: IdList, merges: readonly (readonly [left: number, right: number])[], joined: Int32Array) {
@@ -28,13 +31,44 @@ export class SymbolJoiner {
   join(ids: IdList): void {
     const { count } = this.word;
     const symbols = this.word.ids;
-    if (count > 1) this.joinAll(symbols, count);
-    else if (count === 1) ids.push(symbols[0]!);
-    if (count < 2) return;
-    for (let at = 0; at < count; at = this.next[at]!) ids.push(symbols[at]!);
+    if (count <= mostSought) this.joinShort(symbols, count, ids);
+    else {
+      this.joinLong(symbols, count);
+      for (let at = 0; at < count; at = this.next[at]!) ids.push(symbols[at]!);
+    }
   }
 
-  private joinAll(symbols: Uint32Array, count: number): void {
+  private joinShort(symbols: Uint32Array, count: number, ids: IdList): void {
+    const { pairRanks, joined } = this;
+    let last = count - 1;
+    for (let at = 0; at < last; at++) pairRanks[at] = this.rankOf(symbols[at]!, symbols[at + 1]!);
+    for (;;) {
+      let best = noRank;
+      let at = -1;
+      for (let i = 0; i < last; i++) {
+        if (pairRanks[i]! >= best) continue;
+        best = pairRanks[i]!;
+        at = i;
+      }
+      if (at < 0) break;
+      symbols[at] = joined[best]!;
+      last--;
+      for (let i = at + 1; i <= last; i++) {
+        symbols[i] = symbols[i + 1]!;
+        pairRanks[i - 1] = pairRanks[i]!;
+      }
+      if (at > 0) pairRanks[at - 1] = this.rankOf(symbols[at - 1]!, symbols[at]!);
+      if (at < last) pairRanks[at] = this.rankOf(symbols[at]!, symbols[at + 1]!);
+    }
+    for (let at = 0; at <= last; at++) ids.push(symbols[at]!);
+  }
+
+  private rankOf(left: number, right: number): number {
+    const rank = this.ranks.get(left, right);
+    return rank < 0 ? noRank : rank;
+  }
+
+  private joinLong(symbols: Uint32Array, count: number): void {
     if (count > this.next.length) {
       const size = 2 * count;
       this.next = new Int32Array(size);
