@@ -65,6 +65,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   sweep: ["base", "settings"],
   // How the loss depends on size and tokens: fitted to plain numbers.
   scaling: ["base"],
+  // Tracks, their records, and whether a challenger beats one.
+  records: ["base", "sweep"],
   report: ["base", "events"],
   export: ["base", "graph", "backends", "model", "tokenizer", "checkpoint", "pretrained", "report", "events", "train"],
   hub: ["base"],
@@ -98,6 +100,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "recipes",
     "sweep",
     "scaling",
+    "records",
   ],
   // graph, model, optim: what programs add to the lists is written with these.
   "library.ts": [
@@ -136,6 +139,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "recipes",
     "sweep",
     "scaling",
+    "records",
   ],
 };
 const longestFileLines = 400;

@@ -77,6 +77,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: "one recipe at several sizes and budgets -> how loss depends on parameters, tokens and FLOPs",
     load: async () => (await import("./verbs/analysis/scale.ts")).addScale,
   },
+  record: {
+    summary: "run the best recipe of a track again, or challenge it: bits per byte within a fixed time",
+    load: async () => (await import("./verbs/analysis/record.ts")).addRecord,
+  },
   report: {
     summary: "show runs beside each other on one HTML page, finished or still training",
     load: async () => (await import("./verbs/report.ts")).addReport,

@@ -1,0 +1,50 @@
+// A track: what a record is made under. Text, held-out text, machine and time are the same for all; everything else is the recipe's and
+// its tokenizer's. Tracks stand in records/, a folder each.
+
+import { join } from "node:path";
+import { z } from "zod";
+import { UserError } from "../base/errors.ts";
+import { isPresent, listFolder, readJson } from "../base/files/files.ts";
+
+const trackSchema = z.strictObject({
+  title: z.string(),
+  /** Of each seed. */
+  budget: z.string(),
+  backend: z.enum(["cpu", "cuda", "reference"]),
+  /** Of the cpu backend. */
+  threads: z.int().min(1).exactOptional(),
+  seeds: z.array(z.int().nonnegative()).min(2),
+  /** Where the text is from, and how it is prepared. */
+  text: z.string(),
+  /** Hash of the documents that prepare makes of it; the first record says it where it is not known yet. */
+  documents: z.string().exactOptional(),
+  /** SHA-256 of the held-out text, a document a line as JSON; the same of it. */
+  heldOut: z.string().exactOptional(),
+  /** Of 48 words of the held-out text, at most. */
+  passages: z.int().min(1),
+});
+
+export type Track = z.infer<typeof trackSchema>;
+
+const trackFile = "track.json";
+
+/** UserErrors: E_RECORD_TRACK for a name that no folder has, or a file that is no track; those of reading. */
+export function readTrack(records: string, name: string): Track {
+  const path = join(records, name, trackFile);
+  if (!/^[\w-]+$/.test(name) || !isPresent(path, "track")) {
+    const names = isPresent(records, "folder of tracks")
+      ? listFolder(records, "folder of tracks")
+          .map(entry => entry.name)
+          .filter(other => isPresent(join(records, other, trackFile), "track"))
+      : [];
+    throw new UserError(
+      "E_RECORD_TRACK",
+      `${records}: no track is called "${name}"`,
+      names.length === 0 ? "Name the folder of tracks with --records." : `There are ${names.sort().join(", ")}.`,
+    );
+  }
+  const parsed = trackSchema.safeParse(readJson(path, "track"));
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  throw new UserError("E_RECORD_TRACK", `${path}: ${issue.path.join(".")}: ${issue.message}`, "Correct it there.");
+}

@@ -1,0 +1,213 @@
+// A track's record, run again, and challenged: the record's recipe and the challenger's are trained with the same seeds on this machine, a sweep
+// each, and scored on the same held-out text. Stopped at any moment, the same call goes on.
+
+import { join } from "node:path";
+import { systemClock } from "../../base/clock.ts";
+import { UserError } from "../../base/errors.ts";
+import { hashFile, makeFolder, readText, writeFileAtomically } from "../../base/files/files.ts";
+import { readManifest } from "../../dataset/manifest.ts";
+import { cutPassages } from "../../evaluate/bits/masked-words.ts";
+import { readEvents } from "../../events/event-reader.ts";
+import { readBestRecord, type SeedScore, type TrackRecord, writeRecord } from "../../records/record.ts";
+import { readTrack, type Track } from "../../records/track.ts";
+import { judgeChallenge, type Verdict } from "../../records/verdict.ts";
+import { checkSweep } from "../../sweep/sweep.ts";
+import { listTrials } from "../../sweep/trial.ts";
+import type { Recipe } from "../../train/recipe.ts";
+import type { BackendChoice } from "../backend.ts";
+import { chooseRecipe } from "../recipe.ts";
+import { type SweepOptions, sweep } from "../sweep/sweep.ts";
+import { scoreRun } from "./score-run.ts";
+
+export interface RecordOptions {
+  readonly track: string;
+  /** The folder of tracks. */
+  readonly records: string;
+  /** Of the track's text, prepared with the challenger's tokenizer, or with the record's. */
+  readonly data: string;
+  /** The same with the record's tokenizer, where that is another. */
+  readonly recordData?: string | undefined;
+  /** The track's held-out text: a document a line, as {"text": …}. */
+  readonly heldOut: string;
+  /** The challenger; without it the record is run. */
+  readonly recipe?: string | undefined;
+  readonly set?: readonly string[] | undefined;
+  /** Where the trainings go. */
+  readonly out: string;
+  readonly signal?: AbortSignal | undefined;
+  readonly onTraining?: ((what: string, number: number, count: number) => void) | undefined;
+  readonly onEvent?: SweepOptions["onEvent"];
+  readonly onScore?: ((what: string, score: SeedScore) => void) | undefined;
+}
+
+export interface RecordRun {
+  /** Seeds of the record's recipe, as they came here; empty of a track without one. */
+  readonly record: readonly SeedScore[];
+  readonly recordName: string | undefined;
+  /** Empty without a challenger. */
+  readonly challenger: readonly SeedScore[];
+  /** Undefined where something is missing. */
+  readonly verdict: Verdict | undefined;
+  /** The folder of the record that this is; undefined where it is none. */
+  readonly written: string | undefined;
+}
+
+/**
+ * UserErrors: E_RECORD_TRACK, E_RECORD for a track without a record and without a challenger, E_RECORD_TEXT for text that is not the
+ * track's, those of training and of scoring.
+ */
+export async function runRecord(options: RecordOptions): Promise<RecordRun> {
+  const { track: name, records, data, recordData = data, out, recipe, set = [] } = options;
+  const track = readTrack(records, name);
+  const best = readBestRecord(records, name);
+  if (best === undefined && recipe === undefined) {
+    throw new UserError("E_RECORD", `the track ${name} has no record yet`, "Give the first with --recipe.");
+  }
+  const text = checkText(track, options, best?.record);
+  const passages = cutPassages(text.documents, track.passages);
+  makeFolder(out);
+  const run = async (what: "record" | "challenger", chosen: Recipe, folder: string) => {
+    const path = join(out, `${what}.json`);
+    writeFileAtomically(path, `${JSON.stringify(chosen, undefined, 1)}\n`);
+    return trainSeeds(what, path, folder, { track, options, passages });
+  };
+  const ofRecord =
+    best === undefined ? [] : await run("record", chooseRecipe({ recipe: best.record.recipe as Recipe }), recordData);
+  const recordName = best?.name;
+  if (recipe === undefined || isShort(ofRecord, best === undefined ? [] : track.seeds)) {
+    return { record: ofRecord, recordName, challenger: [], verdict: undefined, written: undefined };
+  }
+  const chosen = chooseRecipe({ recipe, set, budget: track.budget });
+  const challenger = await run("challenger", chosen, data);
+  if (isShort(challenger, track.seeds)) {
+    return { record: ofRecord, recordName, challenger, verdict: undefined, written: undefined };
+  }
+  const bitsOf = (scores: readonly SeedScore[]) => scores.map(({ bitsPerByte }) => bitsPerByte);
+  const verdict = best === undefined ? undefined : judgeChallenge(bitsOf(challenger), bitsOf(ofRecord));
+  const written =
+    verdict?.isRecord === false
+      ? undefined
+      : writeRecord(records, {
+          track: name,
+          recipe: chosen,
+          tokenizer: readManifest(data).tokenizerHash,
+          documents: text.documentsHash,
+          heldOut: text.heldOut,
+          device: readDevice(out, track.seeds),
+          date: systemClock.date().toISOString().slice(0, 10),
+          seeds: [...challenger],
+          ...(verdict !== undefined && {
+            against: {
+              ...{ record: recordName!, bitsPerByte: bitsOf(ofRecord) },
+              ...{ difference: verdict.difference, low: verdict.low, high: verdict.high, p: verdict.p },
+            },
+          }),
+        });
+  return { record: ofRecord, recordName, challenger, verdict, written };
+}
+
+const isShort = (scores: readonly SeedScore[], seeds: readonly number[]) => scores.length < seeds.length;
+
+interface TrackText {
+  readonly documents: readonly string[];
+  readonly documentsHash: string;
+  readonly heldOut: string;
+}
+
+function checkText(
+  track: Track,
+  { data, recordData, heldOut }: RecordOptions,
+  best: TrackRecord | undefined,
+): TrackText {
+  const wanted = { documents: track.documents ?? best?.documents, heldOut: track.heldOut ?? best?.heldOut };
+  const refuse = (path: string, seen: string, is: string | undefined) => {
+    if (is === undefined || seen === is) return;
+    throw new UserError(
+      "E_RECORD_TEXT",
+      `${path}: the text is ${seen}, the track's ${is}`,
+      `The track is of ${track.text}`,
+    );
+  };
+  const { documentsHash } = readManifest(data);
+  refuse(data, documentsHash, wanted.documents);
+  if (recordData !== undefined) refuse(recordData, readManifest(recordData).documentsHash, documentsHash);
+  const tokenizer = readManifest(recordData ?? data).tokenizerHash;
+  if (best !== undefined && tokenizer !== best.tokenizer) {
+    throw new UserError(
+      "E_RECORD_TEXT",
+      `${recordData ?? data}: the tokenizer is ${tokenizer}, the record's ${best.tokenizer}`,
+      "Give --record-data, prepared with the record's recipe.",
+    );
+  }
+  const hash = hashFile(heldOut, "held-out text");
+  refuse(heldOut, hash, wanted.heldOut);
+  const documents = readText(heldOut, "held-out text")
+    .split("\n")
+    .filter(line => line !== "")
+    .map((line, i) => readDocument(line, `${heldOut}:${i + 1}`));
+  return { documents, documentsHash, heldOut: hash };
+}
+
+function readDocument(line: string, place: string): string {
+  try {
+    const { text } = JSON.parse(line) as { text?: unknown };
+    if (typeof text === "string") return text;
+  } catch {}
+  throw new UserError("E_RECORD_TEXT", `${place}: no document`, 'Write one a line, as {"text": "…"}.');
+}
+
+interface Work {
+  readonly track: Track;
+  readonly options: RecordOptions;
+  readonly passages: ReturnType<typeof cutPassages>;
+}
+
+/** Trains and scores what has no score yet; fewer than all seeds where it was stopped. */
+async function trainSeeds(
+  what: "record" | "challenger",
+  recipe: string,
+  data: string,
+  { track, options, passages }: Work,
+): Promise<SeedScore[]> {
+  const { signal, onTraining, onEvent, onScore } = options;
+  const choice: BackendChoice = { backend: track.backend, threads: track.threads, signal };
+  const folder = join(options.out, what);
+  const variation = { name: what, set: [] };
+  const asked = checkSweep(
+    { recipe, data, budget: track.budget, seeds: track.seeds, base: false, variations: { [what]: [] } },
+    "the track",
+  );
+  const swept = await sweep(asked, {
+    ...{ ...choice, out: folder, onEvent },
+    onTrial: ({ seed }) => onTraining?.(what, track.seeds.indexOf(seed) + 1, track.seeds.length),
+  });
+  const scores: SeedScore[] = [];
+  for (const result of swept.results) {
+    if (signal?.aborted === true) break;
+    if (result.validationLoss === undefined) {
+      throw new UserError(
+        "E_RECORD",
+        `${what}, seed ${result.seed}: ${result.reason}: ${result.message}`,
+        "Nothing is compared with a training that came apart.",
+      );
+    }
+    const [trial] = listTrials(folder, variation, [result.seed]);
+    const run = join(trial!.folder, "run");
+    const { bitsPerByte, speltWords } = await scoreRun(run, passages, choice);
+    const { seed, validationLoss, steps, tokens, elapsedSeconds } = result;
+    const course = readEvents(join(run, "events.jsonl")).flatMap((event): [number, number][] =>
+      event.kind === "validation" ? [[event.elapsedSeconds, event.loss]] : [],
+    );
+    const score = { seed, bitsPerByte, speltWords, validationLoss, steps, tokens, elapsedSeconds, course };
+    scores.push(score);
+    onScore?.(what, score);
+  }
+  return scores;
+}
+
+/** As a run of the challenger wrote it down. */
+function readDevice(out: string, seeds: readonly number[]): string {
+  const [trial] = listTrials(join(out, "challenger"), { name: "challenger", set: [] }, seeds);
+  const start = readEvents(join(trial!.folder, "run", "events.jsonl")).find(event => event.kind === "start");
+  return start?.device ?? "unknown";
+}

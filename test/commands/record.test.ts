@@ -1,0 +1,98 @@
+// A track from its first record on: what is no better is none, what is better is written and must be beaten then, and other text is refused.
+
+import assert from "node:assert/strict";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { readBestRecord } from "../../src/records/record.ts";
+import { judgeChallenge } from "../../src/records/verdict.ts";
+import { prepare } from "../../src/verbs/prepare/prepare.ts";
+import { type RecordOptions, type RecordRun, runRecord } from "../../src/verbs/record/record.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "cram-record-"));
+after(() => rmSync(folder, { recursive: true }));
+const [data, records, heldOut] = ["data", "records", "held-out.jsonl"].map(name => join(folder, name)) as [
+  string,
+  string,
+  string,
+];
+const set = [
+  ...["width=8", "layers=1", "heads=1", "feedForward=16", "sequenceLength=64", "vocabulary=84"].map(
+    pair => `model.${pair}`,
+  ),
+  ...["schedule.batchSequences=2", "train.microBatchSequences=2", "train.validations=1", "data.validationSequences=2"],
+  "schedule.learningRate=constant",
+];
+const run = (out: string, options: Partial<RecordOptions> = {}) =>
+  runRecord({
+    track: "tiny",
+    records,
+    data,
+    heldOut,
+    out: join(folder, out),
+    recipe: "crammed-bert-small",
+    set,
+    ...options,
+  });
+const line = (i: number) =>
+  JSON.stringify({ text: `${i} old boats sleep near the river wall and a green frog sings `.repeat(5) });
+const write = (path: string, from: number, count: number) =>
+  writeFileSync(path, Array.from({ length: count }, (_, i) => `${line(from + i)}\n`).join(""));
+
+before(async () => {
+  const text = join(folder, "texts.jsonl");
+  write(text, 0, 40);
+  write(heldOut, 100, 4);
+  await prepare({ texts: [text], out: data, vocabulary: 84, sequenceLength: 64, holdOut: 0.2 });
+  mkdirSync(join(records, "tiny"), { recursive: true });
+  const track = { title: "tiny", budget: "3steps", backend: "reference", seeds: [0, 1, 2], text: "frogs", passages: 4 };
+  writeFileSync(join(records, "tiny", "track.json"), JSON.stringify(track));
+});
+
+test("records follow each other where the difference is no chance, and are run again", async () => {
+  await assert.rejects(run("again", { recipe: undefined }), { code: "E_RECORD" });
+  const slow = [...set, "optimizer.learningRate=1e-6"];
+  const first = await run("first", { set: slow });
+  assert.equal(first.verdict, undefined);
+  assert.match(first.written!, /001-crammed-bert-small$/);
+  const equal = await run("equal", { set: [...slow, "train.badStepsAllowed=7"] });
+  assert.deepEqual([equal.verdict!.difference, equal.verdict!.isRecord, equal.written], [0, false, undefined]);
+  // The record's recipe, trained again, gives the same bits.
+  const bitsOf = (scores: RecordRun["record"]) => scores.map(({ bitsPerByte }) => bitsPerByte);
+  assert.deepEqual(bitsOf(equal.record), bitsOf(first.challenger));
+  const fast = [...set, "optimizer.learningRate=0.03"];
+  const better = await run("fast", { set: fast });
+  assert.ok(better.verdict!.isRecord, JSON.stringify(better.verdict));
+  assert.match(better.written!, /002-/);
+  const { name, record } = readBestRecord(records, "tiny")!;
+  assert.deepEqual(
+    [name.slice(0, 3), record.against!.record, record.seeds.length],
+    ["002", "001-crammed-bert-small", 3],
+  );
+  assert.deepEqual(record.against!.bitsPerByte, bitsOf(first.challenger));
+});
+
+test("other text is refused before anything is trained", async () => {
+  const other = join(folder, "other.jsonl");
+  write(other, 200, 4);
+  await assert.rejects(run("none", { heldOut: other }), { code: "E_RECORD_TEXT" });
+  await assert.rejects(run("none", { track: "tinny" }), { code: "E_RECORD_TRACK", advice: "There are tiny." });
+  const changed = join(folder, "changed");
+  cpSync(data, changed, { recursive: true });
+  writeFileSync(other, "no document\n");
+  mkdirSync(join(records, "new"));
+  cpSync(join(records, "tiny", "track.json"), join(records, "new", "track.json"));
+  await assert.rejects(run("none", { track: "new", heldOut: other }), {
+    code: "E_RECORD_TEXT",
+    message: /other.jsonl:1/,
+  });
+});
+
+test("a verdict is one-sided and in pairs", () => {
+  // SciPy's ttest_rel of these, alternative "less".
+  const { p, isRecord } = judgeChallenge([1.98, 2.01, 1.95, 2.02], [2.0, 2.04, 1.96, 2.05]);
+  assert.ok(Math.abs(p - 0.009109927371611204) < 1e-12, String(p));
+  assert.ok(isRecord);
+  assert.equal(judgeChallenge([2.1, 2.2], [2.0, 2.1]).isRecord, false);
+});
