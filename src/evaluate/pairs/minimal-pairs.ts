@@ -123,7 +123,9 @@ async function loadProgram(
   // One text a sequence: shapes with segments read segment 0 without being told.
   const inputs = { ...declareEncoderInputs(shape, rows, length), lengths: perRow("lengths") };
   const tensors = new Map(parameters.map(each => [each.name, state(each.name, each.shape)] as const));
-  const logits = predictTokens({ ...inputs, positions: perRow("positions") }, tensors, shape); // (R, V)
+  // One of each sequence, which the last attention need only answer for.
+  const positions = input("positions", [rows, 1], "i32");
+  const logits = predictTokens({ ...inputs, positions }, tensors, shape); // (R, V)
   const logProbabilities = reshape(negate(crossEntropyOfRows(logits, perRow("labels"))), [rows]);
   const graph = await backend.load({ outputs: { logProbabilities }, updates: {} }, states);
   const table = makeTables(shape, length);
