@@ -38,8 +38,9 @@ export interface PairScorer {
 
 type ScoredModel = Pick<PretrainedModel, "shape" | "parameters" | "encodeText" | "specials">;
 
-/** About so many tokens go through the model in one run. */
+/** About so many tokens go through the model in one run; of a sentence or two no more than this many rows. */
 const tokensPerBatch = 2048;
+const fewRows = 16;
 
 /**
  * Puts the parameters on the backend once, unless they stand there. Every sentence is read as `opening` sentence <sep>; `opening` is what stands before a
@@ -52,10 +53,13 @@ export function openPairScorer(
   states: ReadonlyMap<string, DeviceBuffer> = placeParameters(backend, model.parameters),
 ): PairScorer {
   const { shape, encodeText, specials } = model;
-  const programs = new Map<number, Promise<RowProgram>>();
-  const openProgram = (length: number): Promise<RowProgram> => {
-    const program = programs.get(length) ?? loadProgram(backend, model, states, length);
-    programs.set(length, program);
+  const programs = new Map<string, Promise<RowProgram>>();
+  const openProgram = (length: number, count: number): Promise<RowProgram> => {
+    const most = Math.max(1, Math.floor(tokensPerBatch / length));
+    const rows = count <= fewRows ? Math.min(fewRows, most) : most;
+    const key = `${length} ${rows}`;
+    const program = programs.get(key) ?? loadProgram(backend, model, states, { length, rows });
+    programs.set(key, program);
     return program;
   };
   const encodeSentence = (text: string, origin: string): number[] => {
@@ -116,9 +120,8 @@ async function loadProgram(
   backend: Backend,
   { shape, parameters, specials }: ScoredModel,
   states: ReadonlyMap<string, DeviceBuffer>,
-  length: number,
+  { length, rows }: { readonly length: number; readonly rows: number },
 ): Promise<RowProgram> {
-  const rows = Math.max(1, Math.floor(tokensPerBatch / length));
   const perRow = (name: string) => input(name, [rows], "i32");
   // One text a sequence: shapes with segments read segment 0 without being told.
   const inputs = { ...declareEncoderInputs(shape, rows, length), lengths: perRow("lengths") };
@@ -155,7 +158,7 @@ async function loadProgram(
 async function scoreSentences(
   sentences: readonly (readonly number[])[],
   longest: number,
-  openProgram: (length: number) => Promise<RowProgram>,
+  openProgram: (length: number, count: number) => Promise<RowProgram>,
 ): Promise<number[]> {
   const buckets = new Map<number, MaskedRow[]>();
   sentences.forEach((tokens, sentence) => {
@@ -166,7 +169,7 @@ async function scoreSentences(
   });
   const scores = sentences.map(() => 0);
   for (const [length, bucket] of buckets) {
-    const { rows, run } = await openProgram(length);
+    const { rows, run } = await openProgram(length, bucket.length);
     for (let start = 0; start < bucket.length; start += rows) {
       const batch = bucket.slice(start, start + rows);
       const logProbabilities = await run(batch);
