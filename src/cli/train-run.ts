@@ -11,6 +11,7 @@ import type { OpenRun } from "../verbs/pretrain/open-run.ts";
 import { type LogChoice, openTraining } from "../verbs/pretrain/open-training.ts";
 import { formatAmount } from "./terminal/amount.ts";
 import { colour, createStepPrinter, print, printError, showStatus } from "./terminal/output.ts";
+import { printFilled } from "./verbs/model/fill.ts";
 
 /** What a signal begins: see stopOnSignals. */
 export const stopAnnouncement = "stopping; the step under way is ended and saved";
@@ -65,6 +66,10 @@ function createEventPrinter(recipe: Recipe, budget: Budget, run: string): (event
     } else if (event.kind === "validation") {
       const average = event.averageLoss === undefined ? "" : `, of the average ${event.averageLoss.toFixed(3)}`;
       print(colour("bold", `validation loss ${event.loss.toFixed(3)}${average} at step ${event.step}`));
+    } else if (event.kind === "samples") {
+      for (const { text, masks } of event.fills) printFilled(text, masks);
+      for (const { text, nearest } of event.neighbours)
+        print(`${text} is near ${nearest.map(({ token }) => token).join(", ")}`);
     } else if (event.kind === "end") {
       print(
         `${event.step} steps, ${formatAmount(event.tokens)} tokens, ${event.elapsedSeconds.toFixed(1)} s of the budget`,

@@ -16,7 +16,8 @@ export class EventLog {
   private isRagged = false;
   /** Lines that the disk has not taken. */
   private waiting: string[] = [];
-  private lastValidation: number | undefined;
+  /** Of the events that a step has once. */
+  private readonly lastSteps = new Map<TrainingEvent["kind"], number>();
   private resumedStart: TrainingEvent | undefined;
   private readonly isResumed: boolean;
 
@@ -33,9 +34,10 @@ export class EventLog {
       const kept = lastStep === undefined || !stands ? [] : readLinesUpTo(lastStep, path);
       // What the disk had not taken then, it may have taken later.
       const lines = [...kept, ...unwritten.filter(line => !kept.includes(line))];
-      this.lastValidation = lines
-        .map(line => readEvent(line, path))
-        .findLast(event => event?.kind === "validation")?.step;
+      for (const line of lines) {
+        const event = readEvent(line, path);
+        if (event?.kind === "validation" || event?.kind === "samples") this.lastSteps.set(event.kind, event.step);
+      }
       writeFileAtomically(path, joinLines(lines));
     }
     this.file = openToAppend(path);
@@ -43,7 +45,7 @@ export class EventLog {
   }
 
   /**
-   * A resumed run's start counts when a step follows, and the validation of a step is there once: resuming a run that is done adds
+   * A resumed run's start counts when a step follows, and validation and samples of a step are there once: resuming a run that is done adds
    * nothing to it. UserErrors E_DISK_FULL, E_NOT_WRITABLE: the file ends in a whole line, and the next call writes this
    * event, too.
    */
@@ -52,9 +54,9 @@ export class EventLog {
       this.resumedStart = event;
       return;
     }
-    if (event.kind === "validation") {
-      if (event.step === this.lastValidation) return;
-      this.lastValidation = event.step;
+    if (event.kind === "validation" || event.kind === "samples") {
+      if (event.step === this.lastSteps.get(event.kind)) return;
+      this.lastSteps.set(event.kind, event.step);
     }
     const events = event.kind === "step" && this.resumedStart !== undefined ? [this.resumedStart, event] : [event];
     if (events.length > 1) this.resumedStart = undefined;

@@ -58,6 +58,19 @@ const schemas = {
     /** With the average of the parameters in their place, where the recipe has one. */
     averageLoss: measured.exactOptional(),
   }),
+  samples: z.object({
+    kind: z.literal("samples"),
+    ...shared,
+    /** For each mask of a text the likeliest tokens, best first. */
+    fills: z.array(
+      z.object({
+        text: shown,
+        masks: z.array(z.object({ candidates: z.array(z.object({ token: shown, probability: computed })) })),
+      }),
+    ),
+    /** For each word the tokens whose embeddings have the largest cosine with its own. */
+    neighbours: z.array(z.object({ text: shown, nearest: z.array(z.object({ token: shown, similarity: computed })) })),
+  }),
   checkpoint: z.object({ kind: z.literal("checkpoint"), ...shared, path: z.string() }),
   end: z.object({
     kind: z.literal("end"),
@@ -71,9 +84,10 @@ const schemas = {
 export type StartEvent = Readonly<z.infer<typeof schemas.start>>;
 export type StepEvent = Readonly<z.infer<typeof schemas.step>>;
 export type ValidationEvent = Readonly<z.infer<typeof schemas.validation>>;
+export type SamplesEvent = Readonly<z.infer<typeof schemas.samples>>;
 export type CheckpointEvent = Readonly<z.infer<typeof schemas.checkpoint>>;
 export type EndEvent = Readonly<z.infer<typeof schemas.end>>;
-export type TrainingEvent = StartEvent | StepEvent | ValidationEvent | CheckpointEvent | EndEvent;
+export type TrainingEvent = StartEvent | StepEvent | ValidationEvent | SamplesEvent | CheckpointEvent | EndEvent;
 
 /** The line of an event, without its end. */
 export function formatEvent(event: TrainingEvent): string {

@@ -6,7 +6,7 @@ import type { Clock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
 import type { Counters } from "../checkpoint/checkpoint-file.ts";
 import { saveCheckpoint, type TrainingState } from "../checkpoint/state.ts";
-import type { TrainingEvent } from "../events/event.ts";
+import type { SamplesEvent, TrainingEvent } from "../events/event.ts";
 import { countTaken } from "../optim/averages.ts";
 import { createBatchEnd } from "../optim/batch-end.ts";
 import { firstLossScale } from "../optim/loss-scale.ts";
@@ -36,6 +36,8 @@ export interface PretrainOptions {
   /** Folder of the run; without one nothing is saved. */
   readonly run: string | undefined;
   readonly resumeFrom: TrainingState | undefined;
+  /** What the model says now, to be shown behind every validation. It draws nothing and changes nothing. */
+  readonly sample?: (() => Promise<Pick<SamplesEvent, "fills" | "neighbours">>) | undefined;
   /** Lines of the run's events that its disk has not taken yet, which a checkpoint holds. */
   readonly listUnwrittenEvents?: (() => readonly string[]) | undefined;
   /** FLOP/s of the device at most, for the start event. */
@@ -104,10 +106,17 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
   let averaged = countAveraged();
   const countValidations = () => Math.floor(now.progress * recipe.train.validations);
   let validated = countValidations();
+  const sample = async function* (isBehindBudget = false): AsyncGenerator<TrainingEvent, void> {
+    if (options.sample === undefined) return;
+    const said = await options.sample();
+    if (!isBehindBudget) now = await readBudget();
+    yield { kind: "samples", step, elapsedSeconds: now.elapsedSeconds, ...said };
+  };
   if (step === 0) {
     const losses = await validate(options, step, false);
     now = await readBudget();
     yield { kind: "validation", step, ...now, ...losses };
+    yield* sample();
   }
   const save = async (folder: string): Promise<TrainingEvent> => {
     const { elapsedSeconds } = now;
@@ -176,6 +185,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
       const losses = await validate(options, step, averaged > 0);
       now = await readBudget();
       yield { kind: "validation", step, ...now, ...losses };
+      yield* sample();
     }
     const isDue = now.elapsedSeconds - savedSeconds > recipe.train.checkpointEverySeconds;
     if (now.progress < 1 && counted && isDue && run !== undefined) {
@@ -186,7 +196,10 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
   }
   // What comes after the last step is no part of the budget.
   const isDone = now.progress >= 1;
-  if (isDone) yield { kind: "validation", step, ...now, ...(await validate(options, step, averaged > 0)) };
+  if (isDone) {
+    yield { kind: "validation", step, ...now, ...(await validate(options, step, averaged > 0)) };
+    yield* sample(true);
+  }
   // A step that was not finite changed nothing: whether the state before it computes anything, a validation says.
   else if (!isLastCounted) await validate(options, step, false);
   // Where nothing was trained since, the checkpoint that it began with is this one.
@@ -207,7 +220,7 @@ const diverge = (seen: string): UserError =>
  * Runs every program once on the first batch and undoes it, so that compiling and first touches are not budget. An update at
  * rate 0 changes no parameter, so only the moments have to be put back.
  */
-async function warmUp({ engine, source, recipe, clock, resumeFrom, signal }: PretrainOptions): Promise<number> {
+async function warmUp({ engine, source, recipe, clock, resumeFrom, sample, signal }: PretrainOptions): Promise<number> {
   const start = clock.seconds();
   const [batch, ...others] = await Promise.all(
     (source.newPrograms ?? [0]).map(progress => source.training(0, recipe.train.microBatchSequences, progress)),
@@ -224,6 +237,7 @@ async function warmUp({ engine, source, recipe, clock, resumeFrom, signal }: Pre
   await engine.validate(await source.validation(0));
   await engine.average?.take();
   await engine.average?.validate(await source.validation(0));
+  await sample?.();
   signal.throwIfAborted();
   if (resumeFrom === undefined) engine.clearMoments();
   else engine.restore([...resumeFrom.parameters, ...resumeFrom.moments]);

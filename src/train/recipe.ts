@@ -145,6 +145,23 @@ const train = z.strictObject({
     .describe("gradient of the residual stream: rounded between layers, which a GPU moves faster; without it f32"),
 });
 
+const shownText = z.string().min(1).max(500);
+
+/** Nothing that is trained depends on it. */
+const samples = z.strictObject({
+  masks: z
+    .array(shownText)
+    .max(20)
+    .default([])
+    .describe("texts whose [MASK] is filled at every validation; the time that takes is part of the budget"),
+  neighbours: z
+    .array(shownText)
+    .max(20)
+    .default([])
+    .describe("words, a token each, whose nearest tokens are shown at every validation, by their embeddings' cosine"),
+  top: upTo(50).default(3).describe("tokens that are shown for each"),
+});
+
 describeChoice(maskSchema, maskUnits);
 describeChoice(objectiveSchema, objectives);
 describeChoice(tokenLossSchema, tokenLosses);
@@ -166,6 +183,8 @@ export const recipeSchema = z.strictObject({
   average: weightAverageSchema.exactOptional(),
   schedule,
   train,
+  /** What is shown while it trains; without it nothing but losses. */
+  samples: samples.exactOptional(),
 });
 
 export type Recipe = z.infer<typeof recipeSchema>;
@@ -239,6 +258,14 @@ function checkTogether(recipe: Recipe, origin: string): Recipe {
   if (recipe.loss !== undefined && recipe.loss.name !== "cross-entropy" && findProbe(recipe.optimizer) === "sampled") {
     const message = `optimizer.name ${recipe.optimizer.name} samples labels for cross-entropy, and loss.name is ${recipe.loss.name}`;
     throw wrong(message, "Change one of the two.");
+  }
+  const { masks, neighbours } = recipe.samples ?? {};
+  if (masks?.length === 0 && neighbours?.length === 0) {
+    throw wrong("samples shows nothing", "Give samples.masks or samples.neighbours, or leave samples out.");
+  }
+  const unmasked = masks?.find(text => !/\[MASK\]/i.test(text));
+  if (unmasked !== undefined) {
+    throw wrong(`samples.masks: "${unmasked}" has no [MASK]`, 'Write [MASK] where a word is missing: "Hello [MASK]."');
   }
   const { warmup = 0, cooldown = 0 } = recipe.schedule as { readonly warmup?: number; readonly cooldown?: number };
   if (warmup + cooldown > 1) {

@@ -84,8 +84,8 @@ const asAbsent = [
   "data.mask.unit=tokens",
 ];
 
-/** No more than a label, and what the backend reads, as precision.test.ts holds. */
-const labels = ["name", "train.precision"];
+/** No more than a label; what the backend reads, as precision.test.ts holds; what is shown, as sample-model.test.ts does. */
+const labels = ["name", "train.precision", "samples.masks", "samples.neighbours", "samples.top"];
 
 interface Option {
   readonly path: string;

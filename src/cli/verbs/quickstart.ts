@@ -11,7 +11,7 @@ import { countPerformanceCores } from "../../machine/cores.ts";
 import { openPretrainedModel } from "../../pretrained/pretrained-model.ts";
 import { plotCurve } from "../../report/charts/plot.ts";
 import { parseBudget } from "../../train/budget.ts";
-import { openMaskFiller } from "../../verbs/model/fill-masks.ts";
+import { placeMaskFiller } from "../../verbs/model/fill-masks.ts";
 import { withRun } from "../../verbs/pretrain/open-run.ts";
 import { prepareProse, proseSentences } from "../../verbs/quickstart.ts";
 import { chooseRecipe } from "../../verbs/recipe.ts";
@@ -81,7 +81,7 @@ async function quickstart(flags: QuickstartFlags): Promise<void> {
       const end = await trainRun(open, { json, signal });
       if (end.reason === "interrupted") return undefined;
       if (!json) printCurve(readEvents(join(run, "events.jsonl")));
-      const fill = openMaskFiller(open.backend, await openPretrainedModel(run));
+      const fill = placeMaskFiller(open.backend, await openPretrainedModel(run));
       for (const text of proseSentences) {
         const masks = await fill(text, 4);
         if (json) printLine("fill", { text, masks });

@@ -18,7 +18,7 @@ export interface View {
 }
 
 /** Sections whose numbers are the same of thinned curves; the dashboard has its own table of runs. */
-export const viewSections = ["budgets", "scores", "fills", "data", "recipes"];
+export const viewSections = ["budgets", "scores", "fills", "samples", "data", "recipes"];
 
 /** The charts that there are, for the page's figures. */
 export const viewGroups = listChartGroups([]);

@@ -73,6 +73,7 @@ export function listSections(report: Report, wanted?: readonly string[]): Sectio
       title: "Data",
       print: () => markup`${renderBars(report, "funnel")}${renderTable(tables.data)}${missingData(runs)}`,
     },
+    { id: "samples", title: "While it trained", print: () => renderSamples(runs) },
     { id: "recipes", title: "Recipes", print: () => renderRecipes(report) },
     {
       id: "numbers",
@@ -142,6 +143,40 @@ function renderFills(runs: readonly RunRecord[]): Markup {
     { key: "candidates", name: "likeliest tokens", quantity: "text" },
   ] as const;
   return markup`${texts.map(text => renderTable({ id: "fills", caption: text, columns, rows: listRows(text) }))}`;
+}
+
+/** So many moments of a run show how it learned. */
+const mostMoments = 8;
+
+/** A table a run and text, a row a moment: what it expected, or found near, as it trained. */
+function renderSamples(runs: readonly RunRecord[]): Markup {
+  const columns = [
+    { key: "step", name: "step", quantity: "count" },
+    { key: "candidates", name: "likeliest or nearest tokens", quantity: "text" },
+  ] as const;
+  const share = (value: number) => `${formatNumber(Math.round(100 * value))} %`;
+  return markup`${runs.flatMap(({ name, curves: { samples } }) => {
+    const moments = samples.filter(
+      (_, i) => i === samples.length - 1 || i % Math.ceil(samples.length / mostMoments) === 0,
+    );
+    const rows = moments.flatMap(({ step, fills, neighbours }) => [
+      ...fills.flatMap(({ text, masks }) =>
+        masks.map(({ candidates }) => ({
+          ...{ step, text },
+          said: candidates.map(({ token, probability }) => `${token} ${share(probability)}`).join(", "),
+        })),
+      ),
+      ...neighbours.map(({ text, nearest }) => ({ step, text, said: nearest.map(({ token }) => token).join(", ") })),
+    ]);
+    return [...new Set(rows.map(({ text }) => text))].map(text =>
+      renderTable({
+        id: "samples",
+        caption: `${text} (${name})`,
+        columns,
+        rows: rows.filter(row => row.text === text).map(({ step, said }) => [step, said]),
+      }),
+    );
+  })}`;
 }
 
 function missingData(runs: readonly RunRecord[]): Markup {

@@ -106,3 +106,15 @@ test("a file that is no lines does not fill the memory", () => {
   writeFileSync(path, Buffer.alloc(5 << 20, "x"));
   refuse(path, /endless\.jsonl:1: a line of more than a megabyte/);
 });
+
+test("of many samples some are kept, the first and the last among them", () => {
+  const samples = (number: number) => ({
+    ...{ kind: "samples", step: number, elapsedSeconds: number, neighbours: [] },
+    fills: [{ text: "a [MASK]", masks: [{ candidates: [{ token: `word${number}`, probability: 0.5 }] }] }],
+  });
+  const path = write("samples.jsonl", [start, ...Array.from({ length: 300 }, (_, i) => samples(i + 1))]);
+  const { samples: kept, spent } = readCurves(path);
+  assert.ok(kept.length > 30 && kept.length <= 64, `${kept.length}`);
+  assert.deepEqual([kept[0]!.step, kept.at(-1)!.step, spent.other], [1, 300, 300]);
+  assert.deepEqual(kept[0]!.fills[0]!.masks, [{ candidates: [{ token: "word1", probability: 0.5 }] }]);
+});

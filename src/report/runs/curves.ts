@@ -1,7 +1,13 @@
 // A run's events gathered into curves, one event after the other: columns of its steps and validations, and an account of its
 // seconds. Whether every step is kept or so many that charts look the same, the caller chooses.
 
-import { refuseLine, type StartEvent, type StepEvent, type TrainingEvent } from "../../events/event.ts";
+import {
+  refuseLine,
+  type SamplesEvent,
+  type StartEvent,
+  type StepEvent,
+  type TrainingEvent,
+} from "../../events/event.ts";
 import { type EventLine, readEventLines } from "../../events/event-reader.ts";
 import { type Columns, type Growing, growColumns, thinColumns } from "./columns.ts";
 
@@ -32,6 +38,8 @@ export interface Curves {
   /** Of thinned curves: means of the steps of equal intervals of time, those left out among them. */
   readonly stepMeans: Columns<StepColumn> | undefined;
   readonly validations: Columns<ValidationColumn>;
+  /** What the model said while it trained, the first and the last of it at least. */
+  readonly samples: readonly SamplesEvent[];
   /** Steps that were not finite and changed nothing. */
   readonly skipped: number;
   /** Of them those that no good step came after. */
@@ -80,6 +88,8 @@ const rowOfStep = (value: StepEvent, stepTokens: number) => ({
 const bucketsOfThinned = 1024;
 /** A run of more starts, or validations, was not made by training. */
 const mostStarts = 1000;
+/** Of more every second is left out, but never the first and the last. */
+const mostSamples = 64;
 
 /** Gathers all steps, 88 bytes each; or, with `thinned`, rows and means in memory that does not grow with the run. */
 export function gatherCurves({ thinned }: { thinned: boolean }): CurveGatherer {
@@ -98,6 +108,7 @@ export function gatherCurves({ thinned }: { thinned: boolean }): CurveGatherer {
       })
     : growColumns(validationColumns);
   const starts: StartEvent[] = [];
+  let samples: SamplesEvent[] = [];
   const spent = { training: 0, validation: 0, checkpoints: 0, other: 0 };
   let skipped = 0;
   let skippedLast = 0;
@@ -126,6 +137,10 @@ export function gatherCurves({ thinned }: { thinned: boolean }): CurveGatherer {
     } else if (event.kind === "validation") {
       validations.add({ ...event, tokens });
       spent.validation += since;
+    } else if (event.kind === "samples") {
+      samples.push(event);
+      if (samples.length > mostSamples) samples = samples.filter((_, i) => i % 2 === 0 || i === samples.length - 1);
+      spent.other += since;
     } else if (event.kind === "checkpoint") {
       checkpoints++;
       spent.other += since;
@@ -141,6 +156,7 @@ export function gatherCurves({ thinned }: { thinned: boolean }): CurveGatherer {
         steps: each,
         stepMeans: means,
         validations: validations.take().each,
+        samples: [...samples],
         skipped,
         skippedLast,
         checkpoints,

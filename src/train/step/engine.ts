@@ -1,7 +1,7 @@
 // The engine of a training whose steps have any number of micro-batches: its programs on a backend, and the states that they share.
 // Model and optimizer come in as a definition, so this file knows neither.
 
-import type { Backend, HostInputs } from "../../backends/backend.ts";
+import type { Backend, DeviceBuffer, HostInputs } from "../../backends/backend.ts";
 import { UserError } from "../../base/errors.ts";
 import { collectGarbage } from "../../base/heap.ts";
 import type { HeldTensor, StoredTensor } from "../../checkpoint/safetensors.ts";
@@ -52,8 +52,13 @@ export interface Engine {
   clearMoments(): void;
 }
 
+/** An engine whose parameters other programs on the same backend may read. */
+export interface OpenEngine extends Engine {
+  readonly states: ReadonlyMap<string, DeviceBuffer>;
+}
+
 /** Compiles the programs and puts initial parameters on the device. UserError E_OPTION for a probe where losses are scaled. */
-export async function openEngine(backend: Backend, definition: TrainingDefinition): Promise<Engine> {
+export async function openEngine(backend: Backend, definition: TrainingDefinition): Promise<OpenEngine> {
   if (backend.scalesLoss && definition.probe !== undefined) {
     throw new UserError(
       "E_OPTION",
@@ -90,6 +95,7 @@ export async function openEngine(backend: Backend, definition: TrainingDefinitio
   const isDue = (step: number) => (step - 1) % interval === 0;
   let products: GradientProducts | undefined;
   return {
+    states,
     device: backend.device,
     leavesHostFree: backend.synchronise !== undefined,
     ...(interval > 1 && { isDue }),

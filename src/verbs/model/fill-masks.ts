@@ -1,8 +1,10 @@
 // Texts with [MASK] as a model reads them, and its answers as words.
 
 import type { Backend, DeviceBuffer } from "../../backends/backend.ts";
+import { placeParameters } from "../../backends/placed-parameters.ts";
 import { UserError } from "../../base/errors.ts";
 import { makePrintable } from "../../base/printable.ts";
+import type { StoredTensor } from "../../checkpoint/safetensors.ts";
 import type { PretrainedModel } from "../../pretrained/pretrained-model.ts";
 import { openFiller } from "./mask-filler.ts";
 
@@ -17,12 +19,17 @@ export interface FilledText {
   readonly masks: readonly FilledMask[];
 }
 
-/** Puts a model's parameters on the backend, unless they stand there; the result fills one text after another. */
+export interface FillingModel
+  extends Pick<PretrainedModel, "shape" | "specials" | "tokenOf" | "encodeForModel" | "describeLoss"> {
+  readonly parameters: readonly Pick<StoredTensor, "name" | "shape">[];
+}
+
+/** Over parameters that stand on the backend; the result fills one text after another. */
 export function openMaskFiller(
   backend: Backend,
-  model: PretrainedModel,
-  onWarning: (text: string) => void = () => {},
-  states?: ReadonlyMap<string, DeviceBuffer>,
+  model: FillingModel,
+  onWarning: (text: string) => void,
+  states: ReadonlyMap<string, DeviceBuffer>,
 ): (text: string, top: number) => Promise<FilledMask[]> {
   const { shape, parameters, specials, tokenOf, encodeForModel } = model;
   const filler = openFiller(backend, shape, parameters, token => tokenOf(token) !== undefined, states);
@@ -45,3 +52,7 @@ export function openMaskFiller(
     }));
   };
 }
+
+/** The same with a model's parameters put on the backend. */
+export const placeMaskFiller = (backend: Backend, model: PretrainedModel) =>
+  openMaskFiller(backend, model, () => {}, placeParameters(backend, model.parameters));

@@ -2,7 +2,6 @@
 // as many masks; padding is left out of attention, so it changes nothing.
 
 import type { Backend, DeviceBuffer, LoadedGraph } from "../../backends/backend.ts";
-import { placeParameters } from "../../backends/placed-parameters.ts";
 import { UserError } from "../../base/errors.ts";
 import type { StoredTensor } from "../../checkpoint/safetensors.ts";
 import { bucketOf } from "../../evaluate/finetuning/length-buckets.ts";
@@ -23,15 +22,15 @@ export interface Filler {
 }
 
 /**
- * Puts the parameters on the backend once, unless they stand there. Tokens that are no candidates count in the probabilities of the
+ * Over parameters that stand on the backend. Tokens that are no candidates count in the probabilities of the
  * others.
  */
 export function openFiller(
   backend: Backend,
   model: ModelShape,
-  parameters: readonly StoredTensor[],
-  isCandidate: (token: number) => boolean = () => true,
-  states: ReadonlyMap<string, DeviceBuffer> = placeParameters(backend, parameters),
+  parameters: readonly Pick<StoredTensor, "name" | "shape">[],
+  isCandidate: (token: number) => boolean,
+  states: ReadonlyMap<string, DeviceBuffer>,
 ): Filler {
   const tensors = new Map(parameters.map(({ name, shape }) => [name, state(name, shape)] as const));
   const programs = new Map<string, Promise<LoadedGraph>>();

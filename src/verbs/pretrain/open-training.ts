@@ -24,6 +24,7 @@ import {
 import { openEngine } from "../../train/step/engine.ts";
 import { adviseNewRun } from "./advice.ts";
 import type { OpenRun } from "./open-run.ts";
+import { openSampler } from "./sample-model.ts";
 
 export interface LogChoice {
   /** Writes event files for TensorBoard into the run's folder, too. Default false. */
@@ -58,6 +59,7 @@ export async function openTraining(
   const watchRepetition = createRepetitionWatch(manifest.training.sequences, recipe);
   const earlierPeak = await backend.measurePeak?.();
   const engine = await openEngine(backend, definition);
+  const sample = openSampler(backend, recipe, dataset.tokenizer, engine.states);
   // Other load makes a measurement too low, never too high.
   const laterPeak = await backend.measurePeak?.();
   const peakFlops = earlierPeak && laterPeak && Math.max(earlierPeak, laterPeak);
@@ -109,6 +111,7 @@ export async function openTraining(
     try {
       for await (const event of runTraining({
         ...options,
+        sample,
         listUnwrittenEvents: () => log.listUnwritten(),
         peakFlops,
         signal: AbortSignal.any([signal, stop.signal]),
