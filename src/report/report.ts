@@ -3,9 +3,10 @@
 import { type BarChart, renderBarChart } from "./charts/bar-chart.ts";
 import { type ChartGroup, listBarCharts, listChartGroups } from "./charts/charts.ts";
 import { renderIntervalChart } from "./charts/interval-chart.ts";
-import { renderLineChart } from "./charts/line-chart.ts";
+import { type LineChart, renderLineChart } from "./charts/line-chart.ts";
 import type { Markup } from "./page/markup.ts";
 import type { RunRecord } from "./runs/run-record.ts";
+import { tabulateRecipeGroups } from "./tables/recipe-groups.ts";
 import {
   tabulateBudgets,
   tabulateData,
@@ -25,6 +26,8 @@ export interface Report {
   readonly suites: readonly SuiteScores[];
   readonly tables: {
     readonly runs: Table;
+    /** Empty where no recipe has several runs. */
+    readonly recipeGroups: Table;
     readonly budgets: Table;
     readonly data: Table;
     readonly scores: Table;
@@ -39,11 +42,12 @@ export interface Report {
 export function makeReport(runs: readonly RunRecord[]): Report {
   return {
     runs,
-    groups: listChartGroups(runs),
+    groups: listChartGroups(runs).filter(({ variants }) => variants.some(({ chart }) => varies(chart))),
     bars: listBarCharts(runs),
     suites: tabulateScores(runs),
     tables: {
       runs: tabulateRuns(runs),
+      recipeGroups: tabulateRecipeGroups(runs),
       budgets: tabulateBudgets(runs),
       data: tabulateData(runs),
       scores: tabulateEachScore(runs),
@@ -53,6 +57,14 @@ export function makeReport(runs: readonly RunRecord[]): Report {
       tenths: runs.map(tabulateTenths),
     },
   };
+}
+
+/** What a recipe chooses may stay one number: then it is a row of the recipe, and no curve. */
+const chosen = ["learning-rate", "batch-size"];
+
+function varies({ id, series }: LineChart): boolean {
+  const values = series.flatMap(({ y }) => Array.from(y));
+  return !chosen.includes(id) || values.some(value => value !== values[0]);
 }
 
 /** Every chart with its id, printed one at a time. */

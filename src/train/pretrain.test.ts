@@ -104,39 +104,6 @@ test("a day is simulated in milliseconds: schedule, ramp and clock as in the rec
   assert.equal(events.filter(event => event.kind === "validation").length, recipe.train.validations + 1);
 });
 
-test("samples stand behind every validation, and their time is the budget's but for the last", async () => {
-  const clock = simulatedClock();
-  const engine: Engine = { ...fakeEngine, accumulate: async () => clock.advance(1) };
-  const { train: own, ...rest } = crammedBert;
-  const recipe = { ...rest, train: { ...own, budget: "20s", validations: 2, microBatchSequences: 8192 } };
-  let asked = 0;
-  const sample = async () => {
-    clock.advance(2);
-    return { fills: [{ text: `${asked++}`, masks: [] }], neighbours: [] };
-  };
-  const options = { engine, source: constantSource, recipe, recipeHash: "", budget: parseBudget("20s"), clock };
-  const signal = new AbortController().signal;
-  const events = await collect(pretrain({ ...options, sample, run: undefined, resumeFrom: undefined, signal }));
-  const kinds = events.map(({ kind }) => kind).filter(kind => kind !== "step");
-  const pair = ["validation", "samples"];
-  assert.deepEqual(kinds, ["start", ...pair, ...pair, ...pair, "end"]);
-  const samples = events.filter(event => event.kind === "samples");
-  // The first was asked for before the budget began, so that it is compiled.
-  assert.deepEqual(
-    samples.map(({ fills }) => fills[0]!.text),
-    ["1", "2", "3"],
-  );
-  // Two seconds before the first step, two behind the ninth, and none of the last.
-  assert.deepEqual(
-    samples.map(({ elapsedSeconds }) => elapsedSeconds),
-    [2, 12, 20],
-  );
-  assert.deepEqual(
-    samples.map(({ step }) => step),
-    [0, 8, 16],
-  );
-});
-
 test("a step is judged by one reading of the clock: by what the event before it says", async () => {
   // Every look at this clock takes a second.
   const clock = simulatedClock();

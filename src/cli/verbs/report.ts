@@ -10,6 +10,7 @@ interface ReportFlags {
   readonly out: string;
   readonly charts?: string;
   readonly data?: string;
+  readonly table?: string;
   readonly json?: boolean;
 }
 
@@ -19,6 +20,7 @@ export function addReport(command: Command): void {
     .option("--out <file>", "where the page goes", "report.html")
     .option("--charts <folder>", "write every chart as SVG and PNG too")
     .option("--data <folder>", "write every number as CSV and JSON too")
+    .option("--table <file>", "write a .tex or .md of the recipes too, with mean and deviation over their seeds")
     .option("--json", "print the paths of what was written as one JSON object")
     .addHelpText(
       "after",
@@ -28,19 +30,21 @@ The page needs no network and no other file. It shows filled masks if the run ho
 
 Examples:
   cram report runs/mine
-  cram report runs/mine runs/other --out compare.html --charts charts --data numbers`,
+  cram report runs/mine runs/other --out compare.html --charts charts --data numbers
+  cram report runs/seed-* --table results.tex`,
     )
     .action(report);
 }
 
 async function report(folders: string[], flags: ReportFlags): Promise<void> {
   const { page, runs, charts, data, notes, failure } = await reportRuns(folders, flags);
-  if (flags.json === true) print(JSON.stringify({ page, charts, data, notes }));
+  if (flags.json === true) print(JSON.stringify({ page, charts, data, table: flags.table, notes }));
   else {
     for (const note of notes) print(`note: ${note}`);
     const shown = runs.length === 1 ? runs[0]! : `${runs.length} runs`;
     print(`${page}: ${shown} (${Math.ceil(statSync(page).size / 1000)} kB); open it in a browser`);
     if (flags.data !== undefined) print(`${flags.data}: ${data.length} files of numbers`);
+    if (flags.table !== undefined) print(`${flags.table}: a table of the recipes`);
     if (flags.charts !== undefined) print(`${flags.charts}: ${charts.length} files of charts`);
   }
   // The first one's, after the page of the others.

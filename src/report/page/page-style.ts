@@ -17,7 +17,7 @@ export const pageStyle = `:root{color-scheme:light dark;--paper:#fff;--text:#222
 body{margin:0 auto;padding:1.5rem;max-width:1180px;background:var(--paper);color:var(--text);font:15px/1.45 system-ui,"DejaVu Sans",sans-serif}
 h1{font-size:1.5rem;margin:0 0 .3rem}h2{font-size:1.2rem;margin:1.7rem 0 .6rem;padding-top:.6rem;border-top:1px solid var(--line)}
 h3{font-size:1rem;margin:1.2rem 0 .3rem}
-p{max-width:75ch}.soft,figcaption{color:var(--soft);font-size:.87rem}a{color:var(--link)}nav a{margin-right:1rem}
+.verdict{font-size:1.25rem;margin:.3rem 0}p{max-width:75ch}.soft,figcaption{color:var(--soft);font-size:.87rem}a{color:var(--link)}nav a{margin-right:1rem}
 :focus-visible{outline:2px solid var(--link);outline-offset:2px}
 figure{margin:0 0 .8rem;min-width:0}figure svg{display:block;width:100%;height:auto;max-width:900px}
 figure output{display:block;min-height:1.5em;color:var(--soft);font-size:.87rem;overflow-wrap:anywhere}

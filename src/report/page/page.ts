@@ -13,6 +13,7 @@ import { renderTable, renderTransposed } from "../tables/table.ts";
 import { type Markup, markup, trustMarkup } from "./markup.ts";
 import { pageScript } from "./page-script.ts";
 import { pageStyle } from "./page-style.ts";
+import { describeVerdict } from "./verdict.ts";
 
 /** So many fit side by side on a page. */
 const fewRuns = 5;
@@ -22,12 +23,13 @@ export function renderPage(report: Report, date: string, notes: readonly string[
   const { runs } = report;
   const title = `Report: ${runs.length <= fewRuns ? runs.map(({ name }) => name).join(", ") : `${runs.length} runs`}`;
   const sections = listSections(report);
+  const verdict = describeVerdict(runs);
   return markup`<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${scriptHash}'">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>${title}</title>
 <style>${trustMarkup(pageStyle)}</style></head><body>
-<header><h1>${title}</h1><p class="soft">${date}</p><nav aria-label="Sections">${sections.map(({ id, title: name }) => markup`<a href="#${id}">${name}</a> `)}</nav>
+<header><h1>${title}</h1>${verdict === undefined ? undefined : markup`<p class="verdict">${verdict}</p>`}<p class="soft">${date}</p><nav aria-label="Sections">${sections.map(({ id, title: name }) => markup`<a href="#${id}">${name}</a> `)}</nav>
 ${notes.map(note => markup`<p role="note"><strong>Note:</strong> ${note}</p>`)}</header>
 <main>${sections.map(({ id, title: name, content }) => markup`<section id="${id}" aria-labelledby="${id}-heading"><h2 id="${id}-heading">${name}</h2>${content}</section>\n`)}</main>
 <footer><h2>How to read it</h2><p class="soft">Of the points that fall into one column of pixels the charts draw the lowest and the highest, so
@@ -49,12 +51,15 @@ export function listSections(report: Report, wanted?: readonly string[]): Sectio
   const { runs, groups, tables } = report;
   const [loss, ...others] = groups;
   const sections: readonly (Omit<Section, "content"> & { print: () => Markup })[] = [
+    { id: "loss", title: "Loss", print: () => renderGroup(loss!) },
+    { id: "fills", title: "Filled masks", print: () => renderFills(runs) },
+    { id: "samples", title: "While it trained", print: () => renderSamples(runs) },
     {
       id: "summary",
       title: "Runs",
-      print: () => (runs.length <= fewRuns ? renderTransposed(tables.runs) : renderTable(tables.runs)),
+      print: () =>
+        markup`${tables.recipeGroups.rows.length > 0 ? renderTable(tables.recipeGroups) : undefined}${runs.length <= fewRuns ? renderTransposed(tables.runs) : renderTable(tables.runs)}`,
     },
-    { id: "loss", title: "Loss", print: () => renderGroup(loss!) },
     {
       id: "course",
       title: "Course of training",
@@ -67,13 +72,11 @@ export function listSections(report: Report, wanted?: readonly string[]): Sectio
 <p class="soft">Other is the time between steps: reading data and writing events.</p>`,
     },
     { id: "scores", title: "Downstream scores", print: () => renderScores(report) },
-    { id: "fills", title: "Filled masks", print: () => renderFills(runs) },
     {
       id: "data",
       title: "Data",
       print: () => markup`${renderBars(report, "funnel")}${renderTable(tables.data)}${missingData(runs)}`,
     },
-    { id: "samples", title: "While it trained", print: () => renderSamples(runs) },
     { id: "recipes", title: "Recipes", print: () => renderRecipes(report) },
     {
       id: "numbers",

@@ -11,6 +11,7 @@ import { makeReport } from "../../report/report.ts";
 import { describeTrouble } from "../../report/runs/check.ts";
 import { nameRuns, type RecipeFacts, type RunRecord, readRun } from "../../report/runs/run-record.ts";
 import { saveCharts, saveData } from "../../report/save.ts";
+import { renderLatexTable, renderMarkdownTable } from "../../report/tables/paper-table.ts";
 import { readRecipeFacts } from "./recipe-facts.ts";
 
 export interface ReportOptions {
@@ -20,6 +21,8 @@ export interface ReportOptions {
   readonly charts?: string | undefined;
   /** The folder for every number as CSV and JSON. Default: none are written. */
   readonly data?: string | undefined;
+  /** A .tex or .md for a table of the recipes, with mean and deviation over their seeds. Default: none is written. */
+  readonly table?: string | undefined;
 }
 
 export interface WrittenReport {
@@ -48,7 +51,10 @@ export interface WrittenReport {
  */
 export async function report(given: readonly string[], options: ReportOptions = {}): Promise<WrittenReport> {
   const runs = given.map(findRun);
-  const { out = "report.html", charts, data } = options;
+  const { out = "report.html", charts, data, table } = options;
+  if (table !== undefined && !/\.(tex|md)$/.test(table)) {
+    throw new UserError("E_OPTION", `--table ${table}: neither .tex nor .md`, "End its name with one of them.");
+  }
   checkPlaces({ out, charts, data });
   const notes: string[] = [];
   const read = readRuns(runs, nameRuns(runs), notes);
@@ -56,6 +62,10 @@ export async function report(given: readonly string[], options: ReportOptions = 
   const content = makeReport(read.runs);
   const date = systemClock.date().toISOString().slice(0, 16).replace("T", " ");
   writeFileAtomically(out, renderPage(content, date, notes));
+  if (table !== undefined) {
+    const render = table.endsWith(".tex") ? renderLatexTable : renderMarkdownTable;
+    writeFileAtomically(table, Buffer.from(render(content.runs)));
+  }
   return {
     page: out,
     runs: read.runs.map(({ name }) => name),
