@@ -1,6 +1,8 @@
 // The benchmarks: `npm run bench -- NAME`. Each first checks its results against a reference, then times ours and the peers in
 // turn in one run and prints the ratio of the medians, above 1 where ours is faster.
 
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { Command, CommanderError, Option } from "commander";
 import { crammedBert } from "../recipes/crammed-bert.ts";
 import { crammedBertSmall } from "../recipes/crammed-bert-small.ts";
@@ -9,6 +11,8 @@ import { UserError } from "../src/base/errors.ts";
 import { addRecipeOptions, type RecipeOptions } from "../src/cli/choose.ts";
 import { type Recipe, replaceTraining } from "../src/train/recipe.ts";
 import { chooseRecipe } from "../src/verbs/recipe.ts";
+import { readResults, writeAnalysis } from "./analysis/analysis-page.ts";
+import { findings } from "./analysis/findings.ts";
 import { benchDeduplication, type Deduplication, deduplications } from "./corpus/deduplication.ts";
 import { benchFinetune } from "./finetune.ts";
 import { benchMatmul, type ProductPeer, productPeers } from "./matmul.ts";
@@ -249,6 +253,14 @@ addBenchmark("peak", "what the machine can do at most")
   .action(async (words: CommonOptions & { threads?: number[] }) =>
     benchPeak({ rounds: words.rounds, threads: words.threads }, await open(words)),
   );
+
+program
+  .command("analysis")
+  .description("write docs/ANALYSIS.md: the paper's findings beside what sweeps gave")
+  .action(() => {
+    const root = join(import.meta.dirname, "../..");
+    writeFileSync(join(root, "docs/ANALYSIS.md"), writeAnalysis(findings, readResults(join(root, "records/analysis"))));
+  });
 
 try {
   await program.parseAsync();

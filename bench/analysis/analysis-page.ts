@@ -1,0 +1,123 @@
+// docs/ANALYSIS.md: the paper's findings beside ours, written from what sweeps gave and from nothing else. What was not run says so.
+
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import type { Finding } from "./findings.ts";
+
+/** What is read of what `cram sweep --json` prints. */
+const resultSchema = z.object({
+  done: z.int(),
+  count: z.int(),
+  compared: z.array(
+    z.object({
+      name: z.string(),
+      count: z.int(),
+      failed: z.array(z.string()),
+      mean: z.number().optional(),
+      difference: z.object({ mean: z.number(), low: z.number(), high: z.number(), p: z.number() }).optional(),
+    }),
+  ),
+});
+
+export type SweepResult = z.infer<typeof resultSchema>;
+
+/** By the name of the sweep: every NAME.json of a folder. */
+export function readResults(folder: string): ReadonlyMap<string, SweepResult> {
+  if (!existsSync(folder)) return new Map();
+  const names = readdirSync(folder).filter(name => name.endsWith(".json"));
+  const read = (name: string) => resultSchema.parse(JSON.parse(readFileSync(join(folder, name), "utf8")));
+  return new Map(names.sort().map(name => [name.slice(0, -".json".length), read(name)] as const));
+}
+
+type Ours = "better" | "worse" | "no difference seen";
+
+export interface Verdict {
+  /** Of making the change, in nats: below 0 it helps. */
+  readonly difference: { readonly mean: number; readonly low: number; readonly high: number; readonly p: number };
+  readonly ours: Ours;
+  readonly isAgreed: boolean;
+}
+
+/** What a row of a sweep says of a finding; undefined where it was not run, or not twice. */
+export function judgeFinding(
+  { paper }: Pick<Finding, "paper">,
+  { as, variation }: Finding["asked"][number],
+  result: SweepResult | undefined,
+): Verdict | undefined {
+  const row = result?.compared.find(({ name }) => name === variation);
+  if (row?.difference === undefined) return undefined;
+  const { mean, low, high, p } = row.difference;
+  // Undone it is the base that has the change. Not −0.
+  const difference = as === "made" ? { mean, low, high, p } : { mean: 0 - mean, low: 0 - high, high: 0 - low, p };
+  const ours = difference.high < 0 ? "better" : difference.low > 0 ? "worse" : "no difference seen";
+  return { difference, ours, isAgreed: (ours === "better") === (paper === "gain") };
+}
+
+const sign = (value: number) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value).toFixed(3)}`;
+
+function writeRows(finding: Finding, results: ReadonlyMap<string, SweepResult>): string[] {
+  const says = finding.note === undefined ? finding.paper : `${finding.paper}: ${finding.note}`;
+  const line = (...cells: string[]) => `| ${[finding.change, says, ...cells].join(" | ")} |`;
+  if (finding.asked.length === 0) return [line("", "", "", "", "not yet run: no sweep asks it")];
+  return finding.asked.map(asked => {
+    const result = results.get(asked.sweep);
+    const row = result?.compared.find(({ name }) => name === asked.variation);
+    const verdict = judgeFinding(finding, asked, result);
+    const here = asked.as === "made" ? asked.variation : `${asked.variation} (undone)`;
+    if (verdict === undefined) {
+      const why =
+        row === undefined || row.count + row.failed.length === 0
+          ? "not yet run"
+          : row.failed.length > 0
+            ? `came apart: ${[...new Set(row.failed)].join(", ")}`
+            : "run once";
+      return line(here, String(row?.count ?? ""), "", "", why);
+    }
+    const { mean, low, high, p } = verdict.difference;
+    const interval = `${sign(mean)} (${sign(low)} to ${sign(high)})`;
+    const chance = p < 0.001 ? "< 0.001" : p.toFixed(3);
+    return line(
+      here,
+      String(row!.count),
+      interval,
+      chance,
+      `${verdict.ours}: ${verdict.isAgreed ? "agrees" : "disagrees"}`,
+    );
+  });
+}
+
+/** The page. */
+export function writeAnalysis(findings: readonly Finding[], results: ReadonlyMap<string, SweepResult>): string {
+  const rows = findings.flatMap(finding => writeRows(finding, results));
+  const asked = findings.flatMap(finding =>
+    finding.asked.map(each => judgeFinding(finding, each, results.get(each.sweep))),
+  );
+  const known = asked.filter(verdict => verdict !== undefined);
+  const agreed = known.filter(({ isAgreed }) => isAgreed).length;
+  const sweeps = [...new Set(findings.flatMap(finding => finding.asked.map(({ sweep }) => sweep)))];
+  return `# The paper's findings, and ours
+
+Written by \`npm run bench -- analysis\` from \`records/analysis\`, and held to that by a test. Of ${asked.length} comparisons ${known.length} ${known.length === 1 ? "was" : "were"} run, of which
+${agreed} ${agreed === 1 ? "agrees" : "agree"} with the paper (Geiping & Goldstein 2022, arXiv 2212.14034).
+
+A difference is of the change: nats a predicted token with it less without it, of pairs of a seed, with its 95 % interval and the p of
+Student's t-test; below 0 the change helps. Where the interval holds 0 no difference was seen, which agrees with "no gain". One in twenty of
+them leaves out 0 by chance. The paper's models have 120 M parameters and train for a day on a GPU, ours are small and train for minutes: a
+disagreement is of that size and time.
+
+To redo all rows of a sweep, on a machine that does nothing else, or one row with only its variation left in the file:
+
+\`\`\`sh
+${sweeps.map(writeCommand).join("\n")}
+npm run bench -- analysis
+\`\`\`
+
+| change | the paper | here | n | difference in nats | p | ours |
+| --- | --- | --- | ---: | ---: | ---: | --- |
+${rows.join("\n")}
+`;
+}
+
+const writeCommand = (sweep: string) =>
+  `bash bench/analysis/run.sh work ${sweep} TEXT.jsonl && cd work && cram sweep ../bench/analysis/${sweep}.json --out ${sweep} --json > ../records/analysis/${sweep}.json; cd ..`;

@@ -1,0 +1,83 @@
+// What the paper found (Geiping & Goldstein 2022, arXiv 2212.14034, sections 4 and 5 and appendix A), and which variations of which sweep
+// ask the same here. Sweeps stand beside this file, and what they gave in records/analysis.
+
+/** What the paper says of a change to its recipe. */
+type Outcome = "gain" | "no gain";
+
+export interface Finding {
+  readonly change: string;
+  readonly paper: Outcome;
+  /** What a reader must know of the paper's own result. */
+  readonly note?: string;
+  readonly asked: readonly {
+    /** NAME.json beside this file. */
+    readonly sweep: string;
+    readonly variation: string;
+    /** undone: the paper's recipe has the change, and the variation takes it back. */
+    readonly as: "made" | "undone";
+  }[];
+}
+
+const made = (...variations: string[]): Finding["asked"] =>
+  variations.map(variation => ({ sweep: "ablation", variation, as: "made" }));
+const undone = (...variations: string[]): Finding["asked"] =>
+  variations.map(variation => ({ sweep: "ablation", variation, as: "undone" }));
+
+export const findings: readonly Finding[] = [
+  { change: "norms before, not after", paper: "gain", asked: undone("norms after") },
+  { change: "norms before and after", paper: "no gain", asked: made("norms before and after") },
+  { change: "RMS norms", paper: "no gain", asked: made("RMS norms") },
+  { change: "a norm of the embedding", paper: "gain", asked: undone("no norm of the embedding") },
+  { change: "no biases", paper: "gain", asked: undone("biases") },
+  {
+    change: "no transform before the decoder",
+    paper: "no gain",
+    note: "left out for no loss",
+    asked: undone("dense layer before the decoder"),
+  },
+  { change: "a decoder of its own", paper: "no gain", asked: made("decoder of its own") },
+  { change: "gated feed-forward", paper: "gain", asked: undone("GELU without gate, same size") },
+  { change: "other activations", paper: "no gain", asked: made("squared ReLU, same size") },
+  { change: "scaled sinusoids", paper: "gain", asked: undone("sinusoids not scaled", "learned positions") },
+  {
+    ...{ change: "rotary positions", paper: "no gain", asked: made("rotary positions") },
+    note: "its code never turned anything: the angles were computed and not applied",
+  },
+  {
+    change: "heads half as many and twice as wide",
+    paper: "gain",
+    note: "in loss; worse in finetuning",
+    asked: undone("four heads"),
+  },
+  { change: "gated units for attention (FLASH)", paper: "no gain", asked: made("FLASH, three layers, same size") },
+  { change: "Fourier for attention", paper: "no gain", asked: made("Fourier", "Fourier, attention in the last") },
+  {
+    change: "another size",
+    paper: "no gain",
+    asked: made("half the width", "twice the width", "four layers", "one layer"),
+  },
+  { change: "stochastic depth", paper: "no gain", asked: made("stochastic depth") },
+  { change: "a rate that falls to 0 with the budget", paper: "gain", asked: undone("constant rate") },
+  {
+    ...{ change: "another shape of that", paper: "no gain" },
+    asked: made("cosine", "straight line to 0", "one cycle", "peak, then cooldown", "inverse square root"),
+  },
+  { change: "a batch that grows", paper: "gain", asked: undone("no batch ramp") },
+  { change: "clipping", paper: "gain", note: "steadier", asked: undone("no clipping") },
+  { change: "another optimizer", paper: "no gain", asked: made("Lion", "LAMB", "SOAP", "Adafactor") },
+  {
+    ...{ change: "an average of the parameters", paper: "no gain", asked: made("moving average") },
+    note: "its average was never read",
+  },
+  { change: "another share of masks", paper: "no gain", asked: made("mask 15 %", "mask 40 %") },
+  { change: "squared or absolute error for cross-entropy", paper: "no gain", asked: [] },
+  { change: "BPE or Unigram for WordPiece", paper: "no gain", asked: [] },
+  { change: "a vocabulary of 2¹⁵, not 2¹² to 2¹⁴", paper: "gain", asked: [] },
+  { change: "no text twice", paper: "no gain", asked: made("deduplicated") },
+  { change: "compressible text alone", paper: "gain", asked: made("compressible text alone") },
+  { change: "frequent tokens first", paper: "gain", asked: [] },
+  { change: "a separator between documents", paper: "no gain", asked: undone("no separator") },
+  { change: "<cls> before documents", paper: "no gain", asked: made("<cls> before documents") },
+  { change: "shorter sequences first", paper: "no gain", asked: [] },
+  { change: "tokens that are dropped in the middle layers", paper: "no gain", asked: [] },
+];
