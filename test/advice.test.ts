@@ -1,4 +1,4 @@
-// Every option that a message or a help names can be given: after `cram VERB` it is that verb's, elsewhere one verb has all that are named
+// Every option that a message, a help or a page of the documentation names can be given: after `cram VERB` it is that verb's, elsewhere one verb has all that are named
 // together. Read off the text of the sources, for a message is seldom seen.
 
 import assert from "node:assert/strict";
@@ -45,4 +45,56 @@ test("every option that is named can be given", async () => {
     }
   }
   assert.deepEqual(faults, []);
+});
+
+const pages = ["README.md", ...readdirSync(join(root, "docs")).map(name => `docs/${name}`)].filter(
+  page => page.endsWith(".md") && !page.endsWith("LOG.md"),
+);
+
+/** Lines of code that begin a command of ours, without what is piped, redirected or remarked behind it. */
+function listCommands(text: string): string[] {
+  const fenced = [...text.matchAll(/^```(?:sh|bash|console)?\n([\s\S]*?)^```$/gm)].flatMap(([, block]) =>
+    block!.split("\n"),
+  );
+  const indented = text.split("\n").filter(line => line.startsWith("    "));
+  return [...fenced, ...indented]
+    .flatMap(line => line.split(/&&|\|(?= )/))
+    .map(line =>
+      line
+        .trimStart()
+        .replace(/\s+#.*$|(?<=\S)\s{4,}.*$/, "")
+        .replace(/^[\s$]*(?:[A-Z_]+=\S+ )?(?:npx )?/, ""),
+    )
+    .filter(line => /^cram [a-z]/.test(line));
+}
+
+const splitWords = (line: string) =>
+  (line.match(/"[^"]*"|'[^']*'|\S+/g) ?? []).map(word => word.replace(/^["']|["']$/g, ""));
+
+test("every command on a page is one that the program takes", async () => {
+  const { commands } = await makeProgram(["completion"]);
+  const faults: string[] = [];
+  let seen = 0;
+  for (const page of pages) {
+    for (const line of listCommands(readFileSync(join(root, page), "utf8"))) {
+      const [, verb, ...words] = splitWords(line);
+      const command = commands.find(each => each.name() === verb);
+      seen++;
+      if (command === undefined) {
+        faults.push(`${page}: no verb ${verb}: ${line}`);
+        continue;
+      }
+      for (const [i, word] of words.entries()) {
+        if (!word.startsWith("--")) continue;
+        const [flag, given] = word.split("=") as [string, string?];
+        const option = command.options.find(({ long }) => long === flag);
+        const value = given ?? words[i + 1];
+        if (option === undefined && flag !== "--help") faults.push(`${page}: ${verb} has no ${flag}: ${line}`);
+        else if (option?.argChoices !== undefined && !option.argChoices.includes(value!))
+          faults.push(`${page}: ${flag} ${value} is no choice: ${line}`);
+      }
+    }
+  }
+  assert.deepEqual(faults, []);
+  assert.ok(seen > 30, `${seen}`);
 });

@@ -19,6 +19,7 @@ import { describeChoice, listChoices, listValues } from "../settings/choices.ts"
 import { growChoice } from "../settings/grow-choice.ts";
 import { describeAsJsonSchema } from "../settings/json-schema.ts";
 import { mergeSettings } from "../settings/merge-settings.ts";
+import { listReference } from "../settings/reference.ts";
 import { listPaths } from "../settings/schema.ts";
 import { assignSettings, checkSettings } from "../settings/settings.ts";
 import { parseBudget } from "./budget.ts";
@@ -233,6 +234,9 @@ export const listRecipeValues = () => listValues(recipeSchema);
 
 /** Every path to a value, as --set takes it: "model.width". */
 export const listRecipePaths = () => listPaths(recipeSchema);
+
+/** Every key, with what it takes, what it is where nobody says, and what must be chosen for it to be read. */
+export const listRecipeReference = () => listReference(recipeSchema);
 
 /** The JSON Schema of a recipe's file. */
 export const describeRecipe = () => describeAsJsonSchema(recipeSchema, "A recipe of cram pretrain");

@@ -3,7 +3,7 @@
 import { Argument, type Command } from "commander";
 import { UserError } from "../../base/errors.ts";
 import { countParameters } from "../../model/parameters.ts";
-import { describeRecipe, listRecipeValues } from "../../train/recipe.ts";
+import { describeRecipe, listRecipeReference, listRecipeValues } from "../../train/recipe.ts";
 import { chooseRecipe, compareRecipes, listChoices, recipeNames } from "../../verbs/recipe.ts";
 import { addSet } from "../choose.ts";
 import { suggest } from "../terminal/completion.ts";
@@ -14,6 +14,7 @@ interface RecipeFlags {
   readonly list?: boolean;
   readonly schema?: boolean;
   readonly diff?: boolean;
+  readonly reference?: boolean;
   readonly json?: boolean;
 }
 
@@ -27,6 +28,10 @@ export function addRecipe(command: Command): void {
       "every choice that a recipe makes, with what each option does and its source; then every other value",
     )
     .option("--diff", "what differs between two recipes")
+    .option(
+      "--reference",
+      "a page in Markdown: every key with its values, default, meaning, and what it needs to be read",
+    )
     .option("--schema", "the JSON Schema of a recipe's file, for editors");
   addSet(command)
     .option("--json", "print one JSON object and nothing else")
@@ -38,6 +43,7 @@ Examples:
   cram recipe mine.yaml --set model.layers=6       a file resolved, with all that it extends
   cram recipe --diff crammed-bert quickstart
   cram recipe --list                               optimizers, schedules, objectives, …
+  cram recipe --reference > recipe-keys.md         every key on one page
   cram recipe --schema > recipe.schema.json        and in mine.json: "$schema": "./recipe.schema.json"
 
 A file may be another recipe with changes: { "extends": "quickstart", "model": { "layers": 4 } }
@@ -48,8 +54,10 @@ Next: cram plan --recipe mine.json`,
     .action(showRecipe);
 }
 
-function showRecipe(names: readonly string[], { list, schema, diff, set, json }: RecipeFlags): void {
-  const asked = [list && "--list", schema && "--schema", diff && "--diff"].filter(flag => typeof flag === "string");
+function showRecipe(names: readonly string[], { list, reference, schema, diff, set, json }: RecipeFlags): void {
+  const asked = [list && "--list", reference && "--reference", schema && "--schema", diff && "--diff"].filter(
+    flag => typeof flag === "string",
+  );
   if (asked.length > 1) throw new UserError("E_OPTION", `${asked.join(" and ")} are two questions`, "Ask one.");
   const wanted = diff ? 2 : asked.length > 0 ? 0 : 1;
   if (names.length !== wanted) {
@@ -64,6 +72,7 @@ function showRecipe(names: readonly string[], { list, schema, diff, set, json }:
     throw new UserError("E_OPTION", `--set changes nothing with ${asked[0]}`, "Leave it out.");
   }
   if (schema) print(JSON.stringify(describeRecipe(), undefined, json ? undefined : 2));
+  else if (reference) printReference(json === true);
   else if (list) printChoices(json === true);
   else if (diff) printDifferences(names as [string, string], set, json === true);
   else print(JSON.stringify(chooseRecipe({ recipe: names[0]!, set }), undefined, json ? undefined : 2));
@@ -95,6 +104,31 @@ function printChoices(json: boolean): void {
     print("");
   }
   printValues(values);
+}
+
+function printReference(json: boolean): void {
+  const rows = listRecipeReference();
+  if (json) {
+    print(JSON.stringify(rows));
+    return;
+  }
+  const cell = (text: string) => text.replace(/[|<]/g, "\\$&");
+  const line = (cells: readonly string[]) => `| ${cells.map(cell).join(" | ")} |`;
+  print("# Every key of a recipe\n");
+  print("A key with something in the last column is refused without it: nothing is accepted and ignored.");
+  for (const section of new Set(rows.map(({ path }) => path.split(".")[0]!))) {
+    print(`\n## ${section}\n`);
+    print(line(["key", "values", "default", "what it is", "only with"]));
+    print("| --- | --- | --- | --- | --- |");
+    for (const { path, values, usual, summary, onlyWith } of rows.filter(row => row.path.split(".")[0] === section))
+      print(line([`\`${path}\``, values, usual, summary, onlyWith.join(", ")]));
+  }
+  print("\n## What there is to choose, and whose it is");
+  for (const { path, options } of listChoices()) {
+    print(`\n### ${path}\n`);
+    for (const { name, summary = "", source } of options)
+      print(`- \`${name}\`${summary && `: ${summary}`}${source === undefined ? "" : ` (${source})`}`);
+  }
 }
 
 /** Under its section each value, with what it is where a recipe does not say. */

@@ -35,6 +35,7 @@ th.figure,td.figure{text-align:right}th{font-weight:500}thead th{color:var(--sof
 td.text,tbody th.text{white-space:pre-line}th,td{max-width:28rem;overflow-wrap:break-word}tbody th{min-width:8rem}td.text{min-width:6rem}td.figure{white-space:nowrap}summary{cursor:pointer;color:var(--link)}
 .cursor{stroke:currentColor;stroke-width:1;opacity:.6}
 .on-narrow{display:none}
+@media screen and (min-width:501px) and (max-width:940px){#loss .chart,#loss .chart .mark-name{font-size:15px}}
 @media screen and (max-width:500px){body{padding:.6rem}.on-wide{display:none}.on-narrow{display:block}}
 @media screen and (max-width:640px){figure:not([tabindex]){overflow-x:auto}figure:not([tabindex]) svg{min-width:560px}}
 @media print{:root{font-size:12px}body{max-width:none;padding:0;font-size:11px}nav,.variants legend,.variants label,figure output{display:none!important}

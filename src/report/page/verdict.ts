@@ -19,7 +19,7 @@ export function describeVerdict(runs: readonly RunRecord[]): string | undefined 
   const below = entropy === undefined || !Number.isFinite(entropy) ? undefined : entropy - best.loss;
   const line =
     below === undefined ? "" : `, ${Math.abs(below).toFixed(2)} ${below < 0 ? "above" : "below"} the unigram line`;
-  const after = `${best.loss.toFixed(2)} nats after ${formatWithUnit(seconds, "seconds")}${line}`;
+  const after = `${best.loss.toFixed(2)} nats after ${formatWithUnit(Number(seconds.toPrecision(2)), "seconds")}${line}`;
   if (runs.length === 1) return `${after}.`;
   const [next] = others;
   if (next === undefined) return `${name}: ${after}.`;
