@@ -11,8 +11,7 @@ export class UnigramPieces {
   texts: readonly string[];
   /** Natural logarithms of probabilities. */
   scores: Float64Array;
-  private readonly trie = new Trie();
-  private nodes: Int32Array;
+  private trie: Trie;
   private readonly unknown: number;
   private unknownScore = 0;
   // Of a word: its arcs, in the order of their begins.
@@ -37,20 +36,17 @@ export class UnigramPieces {
   ) {
     this.texts = texts;
     this.unknown = unknown;
-    this.nodes = Int32Array.from(texts, (text, id) =>
-      id === unknown || text === "" || isLeftOut(id) ? -1 : this.trie.add(text, id),
-    );
+    this.trie = plant(texts, id => id !== unknown && !isLeftOut(id));
     this.scores = Float64Array.from(scores);
     this.findUnknownScore();
   }
 
   /** Goes on with some of the pieces, the first one the unknown one, and other scores. */
   keep(ids: readonly number[], scores: Float64Array): void {
-    const { nodes, texts, trie } = this;
-    for (const node of nodes) if (node >= 0) trie.values[node] = -1;
+    const { texts } = this;
     this.texts = ids.map(id => texts[id]!);
-    this.nodes = Int32Array.from(ids, id => nodes[id]!);
-    for (const [id, node] of this.nodes.entries()) if (node >= 0) trie.values[node] = id;
+    // Anew: every word would walk on through what is gone.
+    this.trie = plant(this.texts, id => id > 0);
     this.scores = scores;
     this.findUnknownScore();
   }
@@ -183,6 +179,12 @@ export class UnigramPieces {
     this.forward = new Float64Array(size);
     this.backward = new Float64Array(size);
   }
+}
+
+function plant(texts: readonly string[], isPiece: (id: number) => boolean): Trie {
+  const trie = new Trie();
+  for (const [id, text] of texts.entries()) if (text !== "" && isPiece(id)) trie.add(text, id);
+  return trie;
 }
 
 /** log(e^a + e^b) */
