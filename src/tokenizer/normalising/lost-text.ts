@@ -27,6 +27,8 @@ const warnedShare = 0.01;
 const refusedShare = 0.5;
 
 const unseen = /^[\p{Z}\p{Cc}\p{Cf}\p{Cs}\s]$/u;
+/** What stands before U+0300 is composed already. */
+const mayDecompose = /[^\0-\u02ff]/;
 const verdicts = { hidden: 1, kept: 2, unaccented: 3, lost: 4 } as const;
 
 /** Counts what a normaliser takes from texts; owns a table of the characters met. */
@@ -44,7 +46,7 @@ export class LossCounter {
     let characters = 0;
     let lost = 0;
     let unaccented = 0;
-    const composed = text.normalize("NFC");
+    const composed = mayDecompose.test(text) ? text.normalize("NFC") : text;
     for (let i = 0; i < composed.length; i++) {
       let point = composed.charCodeAt(i);
       if (point >= 0xd800 && point < 0xdc00) {
