@@ -9,6 +9,7 @@ import { crammedBertSmall } from "../recipes/crammed-bert-small.ts";
 import { glue } from "../recipes/glue.ts";
 import { UserError } from "../src/base/errors.ts";
 import { addRecipeOptions, type RecipeOptions } from "../src/cli/choose.ts";
+import { type TokenizerKindName, tokenizerKinds } from "../src/tokenizer/kinds/kinds.ts";
 import { type Recipe, replaceTraining } from "../src/train/recipe.ts";
 import { chooseRecipe } from "../src/verbs/recipe.ts";
 import { readResults, writeAnalysis } from "./analysis/analysis-page.ts";
@@ -212,14 +213,29 @@ addRecipeOptions(addBenchmark("share", "steps beside busy processes, and their f
     ),
   );
 
+interface TokenizerWords extends CommonOptions {
+  readonly file: string[];
+  readonly vocabulary: number;
+  readonly kind: TokenizerKindName[];
+  readonly prepare: boolean;
+  readonly quiet: number;
+}
+
 addBenchmark("tokenizer", "text to ids, beside Hugging Face's tokenizers")
-  .requiredOption("--file <path>", "a .jsonl or .jsonl.gz with a field text")
+  .requiredOption("--file <paths>", "one .jsonl or .jsonl.gz with a field text, or several with commas", readList)
   .option("--vocabulary <tokens>", "of the tokenizers that are learned from it", readCount, 32_768)
+  .option(
+    "--kind <names>",
+    "of wordpiece, bpe, unigram, wordlevel",
+    readChoices(tokenizerKinds.map(({ name }) => name)),
+    ["wordpiece", "bpe", "unigram"],
+  )
+  .option("--prepare", "prepare the files as well, by one thread and by two", false)
   .option("--quiet <seconds>", "wait so long for other programs to rest", readCount, 0)
-  .action(async (words: CommonOptions & { file: string; vocabulary: number; quiet: number }) =>
+  .action(async (words: TokenizerWords) =>
     benchTokenizer(
       {
-        ...{ file: words.file, vocabulary: words.vocabulary },
+        ...{ files: words.file, vocabulary: words.vocabulary, kinds: words.kind, prepares: words.prepare },
         ...{ rounds: words.rounds, secondsPerTurn: 1, quietSeconds: words.quiet },
       },
       await open(words),
