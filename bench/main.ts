@@ -14,7 +14,9 @@ import { type Recipe, replaceTraining } from "../src/train/recipe.ts";
 import { chooseRecipe } from "../src/verbs/recipe.ts";
 import { readResults, writeAnalysis } from "./analysis/analysis-page.ts";
 import { findings } from "./analysis/findings.ts";
+import { benchCompressibility } from "./corpus/compressibility.ts";
 import { benchDeduplication, type Deduplication, deduplications } from "./corpus/deduplication.ts";
+import { benchPlanted } from "./corpus/planted.ts";
 import { benchFinetune } from "./finetune.ts";
 import { benchMatmul, type ProductPeer, productPeers } from "./matmul.ts";
 import type { Precision } from "./own/own-step.ts";
@@ -260,6 +262,32 @@ program
       },
       await open(words),
     ),
+  );
+
+program
+  .command("filter")
+  .description("what the filter by compressibility takes of texts")
+  .requiredOption("--file <paths>", ".jsonl or .jsonl.gz with a field text, with commas", readList)
+  .option("--vocabulary <tokens>", "of the tokenizer that is learned of all of them", readCount, 32_768)
+  .option(
+    "--thresholds <numbers>",
+    "tokens a character, with commas",
+    text => readList(text).map(Number),
+    [0.2, 0.25, 0.3, 0.35],
+  )
+  .option("--json", "one line of JSON a case", false)
+  .action((words: { file: string[]; vocabulary: number; thresholds: number[]; json: boolean }) =>
+    benchCompressibility({ ...words, files: words.file }, createReporter(words.json)),
+  );
+
+program
+  .command("planted")
+  .description("which duplicates deduplication finds that were planted, and what else it takes")
+  .requiredOption("--file <paths>", ".jsonl or .jsonl.gz with a field text, with commas", readList)
+  .option("--count <number>", "of each kind", readCount, 400)
+  .option("--json", "one line of JSON a case", false)
+  .action((words: { file: string[]; count: number; json: boolean }) =>
+    benchPlanted({ ...words, files: words.file }, createReporter(words.json)),
   );
 
 addBenchmark("peak", "what the machine can do at most")
