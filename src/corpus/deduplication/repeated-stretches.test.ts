@@ -80,5 +80,9 @@ test("whole characters stay, and words do not grow together", () => {
     "cd",
   );
   assert.equal(cutStretches(Buffer.from("abcdef"), [[2, 4]]), "ab ef");
+  assert.equal(cutStretches(Buffer.from("\ufeffab"), [[4, 5]]), "\ufeffa");
+  // In a time that grows with the text alone: a book may have thousands.
+  const many = Array.from({ length: 30_000 }, (_, i) => [40 * i + 20, 40 * i + 40] as const);
+  assert.equal(cutStretches(Buffer.alloc(1_200_000, "x"), many), `${"x".repeat(20)} `.repeat(30_000).trim());
   assert.equal(cutStretches(Buffer.from("abc"), [[0, 3]]), "");
 });

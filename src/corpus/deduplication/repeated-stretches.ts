@@ -130,16 +130,17 @@ function* pairNumbers(numbers: Iterable<number>): Generator<readonly [number, nu
  */
 export function cutStretches(text: Uint8Array, stretches: readonly (readonly [start: number, end: number])[]): string {
   const isInside = (at: number) => at < text.length && (text[at]! & 0xc0) === 0x80;
-  const decoder = new TextDecoder();
-  let kept = "";
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  const kept: string[] = [];
   let from = 0;
   for (const [first, last] of [...stretches, [text.length, text.length] as const]) {
     let [start, end] = [first, last];
     while (start < end && isInside(start)) start++;
     while (end > start && isInside(end)) end--;
     const piece = decoder.decode(text.subarray(from, start));
-    kept += kept !== "" && piece !== "" && /\S$/.test(kept) && /^\S/.test(piece) ? ` ${piece}` : piece;
+    const touches = /\S/.test(kept.at(-1)?.at(-1) ?? "") && /^\S/.test(piece);
+    if (piece !== "") kept.push(touches ? ` ${piece}` : piece);
     from = end;
   }
-  return kept;
+  return kept.join("");
 }
