@@ -1,4 +1,4 @@
-// A sweep by SLURM's own daemons on this machine, where they are installed and may be run (Debian: slurm-wlm, as root).
+// A sweep and a prepare by SLURM's own daemons on this machine, where they are installed and may be run (Debian: slurm-wlm, as root).
 
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
@@ -40,7 +40,10 @@ const findFreePort = () =>
     });
   });
 
-async function startSlurm(): Promise<NodeJS.ProcessEnv> {
+let started: Promise<NodeJS.ProcessEnv> | undefined;
+const startSlurm = () => (started ??= startDaemons());
+
+async function startDaemons(): Promise<NodeJS.ProcessEnv> {
   const host = hostname().split(".")[0]!;
   const at = (name: string) => join(folder, name);
   for (const name of ["state", "spool"]) mkdirSync(at(name));
@@ -80,6 +83,14 @@ async function startSlurm(): Promise<NodeJS.ProcessEnv> {
   throw new Error("SLURM's daemons did not come up");
 }
 
+async function waitForJob(env: NodeJS.ProcessEnv, job: string): Promise<void> {
+  for (let tries = 0; tries < 600; tries++) {
+    const { stdout } = spawnSync("squeue", ["--noheader", "--job", job], { env, encoding: "utf8" });
+    if (stdout.trim() === "") return;
+    await setTimeout(100);
+  }
+}
+
 test("an array of workers trains all trials once, and the table is that of one worker", { skip }, async () => {
   const env = await startSlurm();
   const text = join(folder, "texts.jsonl");
@@ -114,11 +125,7 @@ test("an array of workers trains all trials once, and the table is that of one w
     cram("sweep", "sweep.json", "--out", "array", "--launcher", "slurm", "--jobs", "2", ...common),
     /job 1, 2 workers/,
   );
-  for (let tries = 0; tries < 600; tries++) {
-    const { stdout } = spawnSync("squeue", ["--noheader", "--job", "1"], { env, encoding: "utf8" });
-    if (stdout.trim() === "") break;
-    await setTimeout(100);
-  }
+  await waitForJob(env, "1");
   const logs = readdirSync(join(folder, "array")).filter(name => name.endsWith(".log"));
   assert.deepEqual(logs.sort(), ["slurm-1-1.log", "slurm-1-2.log"]);
   const said = logs.flatMap(
@@ -133,4 +140,43 @@ test("an array of workers trains all trials once, and the table is that of one w
   cram("sweep", "sweep.json", "--out", "alone", ...common);
   const readTable = (name: string) => readFileSync(join(folder, name, "table.md"), "utf8");
   assert.equal(readTable("array"), readTable("alone"));
+});
+
+test("an array reads its shares, and what joins them waits for all: the dataset of one machine", { skip }, async () => {
+  const env = await startSlurm();
+  const own = join(folder, "shares");
+  mkdirSync(join(own, "texts"), { recursive: true });
+  const line = (i: number) =>
+    JSON.stringify({ text: `${i} old boats sleep near the river wall and a green frog sings` });
+  for (const file of [0, 1, 2]) {
+    // Padding makes each file a portion.
+    const lines = Array.from({ length: 30 }, (_, i) => line(30 * file + i));
+    writeFileSync(join(own, "texts", `${file}.jsonl`), `${lines.join("\n")}\n${" ".repeat(4.5 * 2 ** 20)}\n`);
+  }
+  const main = join(import.meta.dirname, "../../src/cli/main.js");
+  writeFileSync(join(own, "cram"), `#!/bin/sh\nexec ${process.execPath} ${main} "$@"\n`, { mode: 0o755 });
+  const options = ["--vocabulary", "84", "--sequence-length", "16", "--hold-out", "0.2", "--threads", "1"];
+  const words = ["prepare", "texts", ...options];
+  const run = (program: string, ...more: string[]) => {
+    const { status, stdout, stderr } = spawnSync(program, more, {
+      ...{ cwd: own, encoding: "utf8" },
+      env: { ...env, PATH: `${own}:${env.PATH}` },
+    });
+    assert.equal(status, 0, stderr);
+    return stdout.trim();
+  };
+  const script = run("cram", ...words, "--out", "data", "--memory", "64MiB", "--launcher", "slurm", "--machines", "2");
+  writeFileSync(join(own, "prepare.sh"), `${script.replace(/^#SBATCH --mem=.*$/m, "#SBATCH --mem=0")}\n`);
+  run("sbatch", "--test-only", "prepare.sh");
+  const job = run("sbatch", "--parsable", "prepare.sh");
+  const joining = run("sbatch", "--parsable", `--dependency=afterok:${job}`, "--array=1", "prepare.sh", "merge");
+  await waitForJob(env, joining);
+  run("cram", ...words, "--out", "alone");
+  const names = readdirSync(join(own, "alone"), { recursive: true, encoding: "utf8" }).filter(name =>
+    name.includes("."),
+  );
+  assert.ok(names.length >= 6);
+  for (const name of names) {
+    assert.ok(readFileSync(join(own, "data", name)).equals(readFileSync(join(own, "alone", name))), name);
+  }
 });

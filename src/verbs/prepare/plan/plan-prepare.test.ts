@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { gzipSync } from "node:zlib";
+import { type IJob, Job } from "kubernetes-models/batch/v1/Job";
 import { parse } from "yaml";
 import { systemClock } from "../../../base/clock.ts";
 import { RandomSequence, streams } from "../../../base/random.ts";
@@ -100,22 +101,16 @@ test("the script of an array does each task's share, and joins when it is told t
   assert.equal(run("1", "merge"), "prepare\nmy texts/\n--out\ndata\n--merge");
 });
 
-test("the manifest is an indexed Job whose containers know their number", () => {
+test("the manifest is an indexed Job by the schema of Kubernetes, whose containers know their number", () => {
   const text = renderLaunch("kubernetes", { ...launch, image: "cram:1", claim: "data" });
-  const { apiVersion, kind, spec } = parse(text) as {
-    apiVersion: string;
-    kind: string;
-    spec: {
-      completionMode: string;
-      completions: number;
-      parallelism: number;
-      template: { spec: { restartPolicy: string; containers: { command: string[]; resources: unknown }[] } };
-    };
-  };
-  assert.deepEqual([apiVersion, kind, spec.completionMode, spec.completions], ["batch/v1", "Job", "Indexed", 4]);
+  const manifest = parse(text) as IJob;
+  new Job(manifest).validate();
+  assert.throws(() => new Job(parse(text.replace("completions: 4", "completions: four")) as IJob).validate());
+  const { completionMode, completions, parallelism, template } = manifest.spec!;
+  assert.deepEqual([completionMode, completions], ["Indexed", 4]);
   // A Job may only restart in these ways, and an index is whole when each of its completions is.
-  assert.ok(["OnFailure", "Never"].includes(spec.template.spec.restartPolicy) && spec.parallelism <= spec.completions);
-  const [, , command] = spec.template.spec.containers[0]!.command;
+  assert.ok(["OnFailure", "Never"].includes(template.spec!.restartPolicy!) && parallelism! <= completions!);
+  const [, , command] = template.spec!.containers[0]!.command!;
   const { stdout } = spawnSync("sh", ["-c", command!.replace("exec cram", "echo")], {
     env: { ...process.env, JOB_COMPLETION_INDEX: "0" },
     encoding: "utf8",
