@@ -39,5 +39,6 @@ export type { MachineShard, PreparedShard } from "./verbs/prepare/prepare-source
 export type { StageProgress } from "./verbs/prepare/stages/progress.ts";
 export { type PretrainOptions, type PretrainResult, pretrain } from "./verbs/pretrain/pretrain.ts";
 export type { NewRun, ResumedRun } from "./verbs/pretrain/run-plan.ts";
-export { type ReportOptions, report, type WrittenReport } from "./verbs/report/report.ts";
+export { report } from "./verbs/report/report.ts";
+export type { ReportOptions, WrittenReport } from "./verbs/report/report-places.ts";
 export { type ServeOptions, serve } from "./verbs/serve/serve-model.ts";

@@ -19,7 +19,7 @@ export interface Compared {
   readonly name: string;
   /** Trials that reached the end of their budget. */
   readonly count: number;
-  /** Why others did not, by code. */
+  /** Why others did not: the code of an error, or where halving stopped them and with what loss. */
   readonly failed: readonly string[];
   /** Validation loss, in nats; undefined without a trial. */
   readonly mean: number | undefined;
@@ -50,7 +50,7 @@ export function compareVariations(names: readonly string[], results: readonly Tr
     return {
       name,
       count: losses.size,
-      failed: own.filter(({ validationLoss }) => validationLoss === undefined).map(({ reason }) => reason),
+      failed: own.filter(({ validationLoss }) => validationLoss === undefined).map(describeEnd),
       mean: losses.size === 0 ? undefined : average([...losses.values()]),
       deviation: losses.size < 2 ? undefined : Math.sqrt(variance([...losses.values()])),
       steps: meanOf(({ steps }) => steps),
@@ -78,6 +78,9 @@ export function adjustForMany(ps: readonly number[]): number[] {
   }
   return adjusted;
 }
+
+const describeEnd = ({ reason, rungLoss }: TrialResult) =>
+  rungLoss === undefined ? reason : `${reason} with ${rungLoss.toFixed(4)}`;
 
 type Losses = ReadonlyMap<number, number>;
 

@@ -37,13 +37,14 @@ export function listRows(compared: readonly Compared[]): string[][] {
 }
 
 /** What a difference is told to be, among all of the table. */
-function judge(difference: number, adjusted: number): "better" | "worse" | "" {
+export function judge(difference: number, adjusted: number): "better" | "worse" | "" {
   return adjusted >= falseShare ? "" : difference < 0 ? "better" : "worse";
 }
 
 function describeFailures(failed: readonly string[]): string {
   const codes = [...new Set(failed)];
-  return codes.map(code => `${failed.filter(each => each === code).length} × ${code}`).join(", ");
+  const count = (code: string) => failed.filter(each => each === code).length;
+  return codes.map(code => (count(code) === 1 ? code : `${count(code)} × ${code}`)).join(", ");
 }
 
 /** A loss that came apart is too long for digits behind the point. */

@@ -51,8 +51,11 @@ export interface TrialRecord {
   readonly result: TrialResult | undefined;
 }
 
-/** Of as many rungs as it has reached. UserErrors of reading, E_SWEEP_CHANGED where it is of another recipe or dataset. */
-export function readTrialRecord(trial: Trial, wanted: Wanted): TrialRecord {
+/** Its end, or the last rung that it has reached. */
+export const latestOf = ({ rungs, result }: TrialRecord): TrialResult | undefined => result ?? rungs.at(-1);
+
+/** Of as many rungs as it has reached. UserErrors of reading, E_SWEEP_CHANGED where it is of another recipe or dataset than wanted. */
+export function readTrialRecord(trial: Trial, wanted?: Wanted): TrialRecord {
   const rungs: TrialResult[] = [];
   for (;;) {
     const rung = readTrialResult(trial, nameRung(rungs.length), wanted);
@@ -70,13 +73,18 @@ interface Wanted {
   readonly dataset: string;
 }
 
-function readTrialResult({ folder, variation, seed }: Trial, name: string, wanted: Wanted): TrialResult | undefined {
+function readTrialResult(
+  { folder, variation, seed }: Trial,
+  name: string,
+  wanted: Wanted | undefined,
+): TrialResult | undefined {
   const path = join(folder, name);
   if (!isPresent(path, "result")) return undefined;
   const parsed = resultSchema.safeParse(readJson(path, "result"));
   if (!parsed.success) {
     throw new UserError("E_SWEEP", `${path}: no result of a trial`, "Remove the trial's folder: it is made again.");
   }
+  if (wanted === undefined) return parsed.data;
   const changed =
     parsed.data.recipe !== wanted.recipe ? "recipe" : parsed.data.dataset !== wanted.dataset ? "dataset" : undefined;
   if (changed === undefined) return parsed.data;

@@ -9,6 +9,7 @@ import { after, before, test } from "node:test";
 import { RandomSequence, streams } from "../../src/base/random.ts";
 import { checkSweep } from "../../src/sweep/sweep.ts";
 import { prepare } from "../../src/verbs/prepare/prepare.ts";
+import { report } from "../../src/verbs/report/report.ts";
 import { readSweep, type SweepOptions, sweep } from "../../src/verbs/sweep/sweep.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-sweep-"));
@@ -45,6 +46,9 @@ before(async () => {
       ["slow", 2],
     ],
   );
+  const page = join(folder, "whole.html");
+  await report([join(folder, "whole")], { out: page });
+  assert.match(readFileSync(page, "utf8"), /<g><title>slow: \d\.\d{4}, /);
   // Learning at a thirtieth of the rate is worse after four steps, whatever the seed.
   assert.ok(compared[1]!.difference!.isPaired && compared[1]!.difference!.mean > 0);
   undisturbed = readTable("whole");
@@ -143,6 +147,16 @@ test("halving stops most trials at rungs, goes on with the best to the same bits
   const [best] = compared.filter(({ count: n }) => n === 1);
   const whole = await run("unhalved", {}, { ...plain, variations: { best: [best!.name] } });
   assert.equal(whole.compared[0]!.mean, best!.mean);
+  const page = join(folder, "halved.html");
+  const { runs, notes } = await report([join(folder, "halved")], { out: page, data: join(folder, "numbers") });
+  assert.deepEqual([runs.length, notes], [4, []]);
+  const shown = readFileSync(page, "utf8");
+  // A rate alone decides the ranks; a stopped trial is shown with its loss.
+  assert.match(shown, /optimizer.learningRate explains 100 %/);
+  assert.match(shown, /stopped at 50 % with \d\.\d{4}/);
+  const trials = readFileSync(join(folder, "numbers/trials.csv"), "utf8").trim().split("\r\n");
+  assert.equal(trials.length, 5);
+  await assert.rejects(report([join(folder, "halved"), join(folder, "whole")], { out: page }), { code: "E_OPTION" });
   const spent = await run("spent", {}, { ...plain, ...(sobol && { sobol }), total: "0.000001s" });
   assert.deepEqual([spent.done, spent.stopped], [1, 3]);
 });

@@ -16,7 +16,7 @@ interface ReportFlags {
 
 export function addReport(command: Command): void {
   command
-    .addArgument(suggest(new Argument("<run...>", "folders of runs"), "runs"))
+    .addArgument(suggest(new Argument("<run...>", "folders of runs, or the folder of one sweep"), "runs"))
     .option("--out <file>", "where the page goes", "report.html")
     .option("--charts <folder>", "write every chart as SVG and PNG too")
     .option("--data <folder>", "write every number as CSV and JSON too")
@@ -30,6 +30,7 @@ The page needs no network and no other file. It shows filled masks if the run ho
 
 Examples:
   cram report runs/mine
+  cram report sweeps/rates --data numbers          the table with intervals, curves, and what mattered; LaTeX, CSV
   cram report runs/mine runs/other --out compare.html --charts charts --data numbers
   cram report runs/seed-* --table results.tex`,
     )

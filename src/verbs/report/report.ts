@@ -1,10 +1,11 @@
 // Runs as one HTML page; charts and numbers as files on demand.
 
 import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
 import { UserError } from "../../base/errors.ts";
 import { writeFileAtomically } from "../../base/files/files.ts";
-import { checkPageOutput, refuseKnownFolder } from "../../base/files/folder-kind.ts";
+import { checkPageOutput, recogniseFolder, refuseKnownFolder } from "../../base/files/folder-kind.ts";
 import { findRun } from "../../checkpoint/state.ts";
 import { renderPage } from "../../report/page/page.ts";
 import { makeReport } from "../../report/report.ts";
@@ -13,33 +14,12 @@ import { nameRuns, type RecipeFacts, type RunRecord, readRun } from "../../repor
 import { saveCharts, saveData } from "../../report/save.ts";
 import { renderLatexTable, renderMarkdownTable } from "../../report/tables/paper-table.ts";
 import { readRecipeFacts } from "./recipe-facts.ts";
-
-export interface ReportOptions {
-  /** The page's file. Default report.html. */
-  readonly out?: string | undefined;
-  /** The folder for every chart as SVG and PNG. Default: none are written. */
-  readonly charts?: string | undefined;
-  /** The folder for every number as CSV and JSON. Default: none are written. */
-  readonly data?: string | undefined;
-  /** A .tex or .md for a table of the recipes, with mean and deviation over their seeds. Default: none is written. */
-  readonly table?: string | undefined;
-}
-
-export interface WrittenReport {
-  readonly page: string;
-  /** Names of the runs on it. */
-  readonly runs: readonly string[];
-  /** Paths of files. */
-  readonly charts: readonly string[];
-  readonly data: readonly string[];
-  /** What is left out, a sentence each. */
-  readonly notes: readonly string[];
-  /** Why the first of the runs that could not be read is not on the page; undefined where all are. */
-  readonly failure: unknown;
-}
+import type { ReportOptions, WrittenReport } from "./report-places.ts";
+import { reportSweep } from "./sweep-report.ts";
 
 /**
- * Shows runs beside each other on one HTML page, finished or still training; a checkpoint stands for its run. The page needs no network and no other file.
+ * Shows runs beside each other on one HTML page, finished or still training, or a sweep; a checkpoint stands for its run. The page needs
+ * no network and no other file.
  *
  * ```ts
  * const { page, notes } = await report(["runs/mine"], { out: "mine.html", data: "numbers" });
@@ -56,6 +36,12 @@ export async function report(given: readonly string[], options: ReportOptions = 
     throw new UserError("E_OPTION", `--table ${table}: neither .tex nor .md`, "End its name with one of them.");
   }
   checkPlaces({ out, charts, data });
+  const sweep = runs.find(folder => recogniseFolder(folder) === "a sweep");
+  if (sweep !== undefined) {
+    if (runs.length === 1) return reportSweep(sweep, options);
+    const advice = `Report it alone; ${join(sweep, "trials", "…", "run")} are its runs.`;
+    throw new UserError("E_OPTION", `${sweep}: a sweep beside ${runs.length - 1} other folders`, advice);
+  }
   const notes: string[] = [];
   const read = readRuns(runs, nameRuns(runs), notes);
   if (read.runs.length === 0) throw read.failure;

@@ -13,6 +13,7 @@ import { type Job, listJobs, listShares } from "../../sweep/halving.ts";
 import { checkSweep, listVariations, type Sweep } from "../../sweep/sweep.ts";
 import { formatCsv, formatLatex, formatMarkdown } from "../../sweep/sweep-table.ts";
 import {
+  latestOf,
   nameRung,
   readTrialRecord,
   resultFile,
@@ -190,8 +191,6 @@ const measureProgress = (records: readonly TrialRecord[]): SweepProgress => ({
   done: records.filter(({ result }) => result !== undefined).length,
   count: records.length,
 });
-
-const latestOf = ({ rungs, result }: TrialRecord) => result ?? rungs.at(-1);
 
 const sumSeconds = (records: readonly TrialRecord[]) =>
   records.reduce((sum, record) => sum + (latestOf(record)?.elapsedSeconds ?? 0), 0);

@@ -1,0 +1,71 @@
+// How far variations are from the base: a dot a row with its interval, around a line at 0. Those that exceed the noise are filled.
+
+import { makePrintable } from "../../base/printable.ts";
+import { type Markup, markup } from "../page/markup.ts";
+import { makeAxis, placeOn } from "./axis.ts";
+
+export interface DifferenceChart {
+  readonly id: string;
+  readonly title: string;
+  readonly description: string;
+  /** What is drawn, with its unit. */
+  readonly axis: string;
+  readonly rows: readonly {
+    readonly name: string;
+    readonly low: number;
+    readonly value: number;
+    readonly high: number;
+    readonly verdict: "better" | "worse" | "";
+  }[];
+}
+
+const width = 900;
+const left = 270;
+const plotWidth = width - left - 30;
+const rowHeight = 20;
+const top = 62;
+const charactersOfName = 38;
+/** An interval may be as wide as two seeds leave it: the axis holds so many times the farthest value, and cuts what is beyond. */
+const mostReach = 2;
+const colours = { better: 2, worse: 1, "": 6 } as const;
+
+/** Prints the chart; `style` goes into a file that stands alone, a page has its own. */
+export function renderDifferenceChart(chart: DifferenceChart, style?: Markup): Markup {
+  const { rows } = chart;
+  const farthest = Math.max(...rows.map(({ value }) => Math.abs(value)));
+  const cut = (value: number) => Math.max(-mostReach * farthest, Math.min(mostReach * farthest, value));
+  const axis = makeAxis("linear", [0, ...rows.flatMap(({ low, high }) => [cut(low), cut(high)])], { round: true });
+  const place = (value: number) => (left + Math.max(0, Math.min(1, placeOn(axis, value))) * plotWidth).toFixed(1);
+  const bottom = top + rowHeight * rows.length;
+  const height = bottom + 46;
+  return markup`<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="${chart.id}-title ${chart.id}-description">
+<title id="${chart.id}-title">${chart.title}</title><desc id="${chart.id}-description">${chart.description}</desc>${style}
+<rect class="paper" width="${width}" height="${height}"/>
+<text class="title" x="10" y="20">${chart.title}</text>
+${renderLegend()}
+${axis.ticks.map(({ value, label }) => markup`<line class="grid" x1="${place(value)}" y1="${top}" x2="${place(value)}" y2="${bottom}"/><text x="${place(value)}" y="${bottom + 17}" text-anchor="middle">${label}</text>`)}
+<line class="level" x1="${place(0)}" y1="${top}" x2="${place(0)}" y2="${bottom}"/>
+<text x="${left + plotWidth / 2}" y="${bottom + 38}" text-anchor="middle">${chart.axis}</text>
+${rows.map(({ name, low, value, high, verdict }, i) => {
+  const y = top + rowHeight * i + rowHeight / 2;
+  const colour = colours[verdict];
+  return markup`<g><title>${name}: ${value.toFixed(4)}, ${low.toFixed(4)} to ${high.toFixed(4)}</title><text x="${left - 12}" y="${y + 4}" text-anchor="end">${makePrintable(name, charactersOfName)}</text><line class="line run-${colour}" x1="${place(low)}" y1="${y}" x2="${place(high)}" y2="${y}"/>${renderDot(verdict, place(value), y)}</g>\n`;
+})}
+</svg>`;
+}
+
+function renderDot(verdict: keyof typeof colours, x: number | string, y: number): Markup {
+  const paint = verdict === "" ? `hollow run-${colours[verdict]}` : `dots key-${colours[verdict]}`;
+  return markup`<circle class="${paint}" cx="${x}" cy="${y}" r="4"/>`;
+}
+
+function renderLegend(): Markup[] {
+  const entries = [
+    ["better", "better than the base", 10],
+    ["worse", "worse", 190],
+    ["", "not told from noise", 270],
+  ] as const;
+  return entries.map(
+    ([verdict, name, x]) => markup`${renderDot(verdict, x + 6, 40)}<text x="${x + 18}" y="44">${name}</text>`,
+  );
+}
