@@ -23,16 +23,16 @@ start() { "${cram[@]}" sweep sweep.json --data "$data" --out "$1" --threads 1 >>
 count() { find "$1/trials" -name result.json 2>/dev/null | wc -l; }
 begin=$(date +%s)
 start whole; wait $!
-seconds=$(($(date +%s) - begin))
-kills=0 sure=0
-while [ $kills -lt 10 ]; do
+[ -f seconds ] || echo $(($(date +%s) - begin)) >seconds
+seconds=$(cat seconds)
+kills=0
+while [ $kills -lt 10 ] && [ "$(count killed)" -lt 20 ]; do
   start killed; pid=$!
   # Ten of them spread over the time that the undisturbed one took, and over starting, which each begins with again.
-  sleep "$((2 + RANDOM % (2 + seconds / 8))).$((RANDOM % 10))"
+  sleep "$((1 + RANDOM % (2 + seconds / 6))).$((RANDOM % 10))"
   if kill -9 $pid 2>/dev/null; then kills=$((kills + 1)); fi
   wait $pid 2>/dev/null || true
   echo "kill $kills: $(count killed) of 20 trials were done"
-  sure=$((sure + 1)); [ $sure -lt 30 ] || break
 done
 start killed; wait $!
 start shared; first=$!
