@@ -130,12 +130,18 @@ test("halving stops most trials at rungs, goes on with the best to the same bits
   );
   const { halving: _, sobol, ...plain } = searched;
   const trained: string[] = [];
+  const steps: string[] = [];
   const { compared, done, stopped, count } = await run(
     "halved",
-    { onResult: (trial, { reason, steps }) => trained.push(`${trial.variation} ${reason} ${steps}`) },
+    {
+      onEvent: ({ variation }, event) => event.kind === "step" && steps.push(`${variation} ${event.step}`),
+      onResult: (trial, { reason, steps }) => trained.push(`${trial.variation} ${reason} ${steps}`),
+    },
     searched,
   );
   assert.deepEqual([done, stopped, count, trained.length], [2, 2, 4, 6]);
+  // Four of two steps, and two more of the two best: none was trained beyond its rung, and none again.
+  assert.deepEqual([steps.length, new Set(steps).size], [12, 12]);
   assert.equal(trained.filter(line => line.endsWith("stopped at 50 % 2")).length, 4);
   assert.deepEqual(compared.map(({ failed }) => failed.length).sort(), [0, 0, 1, 1]);
   const rateOf = (name: string) => Number(name.split("=")[1]);

@@ -41,9 +41,14 @@ export function submitArray(array: SlurmArray): string {
       throw new UserError("E_LAUNCHER", "there is no sbatch here", advice, { cause });
     }
     const seen = stderr?.trim().split("\n")[0] ?? String(cause);
-    throw new UserError("E_LAUNCHER", `sbatch ${script}: ${seen}`, "Correct it there, and submit it by hand.", {
-      cause,
-    });
+    throw new UserError(
+      "E_LAUNCHER",
+      `sbatch ${script}: ${seen}`,
+      "See with sinfo that SLURM answers; the script stays there, to be changed and submitted by hand.",
+      {
+        cause,
+      },
+    );
   }
 }
 
