@@ -50,18 +50,25 @@ test("stopped and begun again, a ladder predicts its largest size before that is
   const before = join(folder, "ladder", "before.json");
   for (let calls = 0, done = 0; done < 8; calls++) {
     const stop = new AbortController();
-    done = (
-      await run("ladder", {
-        signal: stop.signal,
-        onTrial: ({ size, budget, number, count }) => {
-          order.push(`${size} ${budget}`);
-          assert.deepEqual([number, count], [order.length, 8]);
-          assert.equal(existsSync(before), size === "32x1");
-        },
-        // Every third training is the last of its call.
-        onResult: () => order.length % 3 === 0 && stop.abort(),
-      })
-    ).done;
+    const scaled = await run("ladder", {
+      signal: stop.signal,
+      onTrial: ({ size, budget, number, count }) => {
+        order.push(`${size} ${budget}`);
+        assert.deepEqual([number, count], [order.length, 8]);
+        assert.equal(existsSync(before), size === "32x1");
+      },
+      // Every third training is the last of its call.
+      onResult: () => order.length % 3 === 0 && stop.abort(),
+    });
+    done = scaled.done;
+    // A law is of what was trained, and of nothing else.
+    if (scaled.law !== undefined) {
+      const trained = sizes.filter(size => order.some(each => each.startsWith(`${size} `)));
+      assert.deepEqual(
+        scaled.law.sizes.map(({ name }) => name),
+        trained,
+      );
+    }
     assert.ok(calls < 8);
   }
   assert.deepEqual(order.slice(-2), ["32x1 1steps", "32x1 3steps"]);

@@ -180,13 +180,13 @@ function fitResults(
   results: Results,
   { dataset, resamples, without }: { dataset: string; resamples: number | undefined; without?: string },
 ): Omit<LawFile, "format" | "version"> {
-  const kept = sizes.filter(({ name }) => name !== without);
   const all = [...results].flatMap(([budget, each]) => each.map(result => ({ budget, ...result })));
   const own = all.filter(({ variation }) => variation !== without);
   const trainings = own.flatMap(
     ({ budget, variation: size, validationLoss: loss, seed, tokens, steps, elapsedSeconds }) =>
       loss === undefined ? [] : [{ size, budget, seed, loss, tokens, steps, elapsedSeconds }],
   );
+  const kept = sizes.filter(({ name }) => trainings.some(({ size }) => size === name));
   const measured = averageSeeds(trainings, kept);
   const fit = fitLaw(measured);
   return {

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { UserError } from "../../../base/errors.ts";
 import type { SeedScore } from "../../../records/record.ts";
 import { mostChance, type Verdict } from "../../../records/verdict.ts";
+import { formatDuration } from "../../../train/budget.ts";
 import { type RecordOptions, type RecordRun, runRecord } from "../../../verbs/record/record.ts";
 import { addRecipeOptions, type RecipeOptions } from "../../choose.ts";
 import { colour, print, printError, showStatus } from "../../terminal/output.ts";
@@ -73,16 +74,23 @@ async function record(track: string, flags: RecordFlags): Promise<void> {
   if (done !== undefined) printRecord(done, json);
 }
 
+/** The training under way as the status, with the time that is left of this recipe's. */
 function showTrainings(): Pick<RecordOptions, "onTraining" | "onEvent" | "onScore"> {
   let title = "";
+  let more = 0;
   return {
     onTraining: (what, number, count) => {
       title = `${what}, ${number} of ${count}`;
+      more = count - number;
       showStatus(title);
     },
     onEvent: (_, event) => {
-      if (event.kind === "step")
-        showStatus(`${title}: ${Math.floor(100 * event.progress)} %, loss ${event.loss.toFixed(3)}`);
+      if (event.kind !== "step" || event.progress <= 0) return;
+      const seconds = (event.elapsedSeconds / event.progress) * (1 - event.progress + more);
+      const percent = Math.floor(100 * event.progress);
+      showStatus(
+        `${title}: ${percent} %, loss ${event.loss.toFixed(3)}, about ${formatDuration(seconds)} of the ${title.split(",")[0]} left`,
+      );
     },
     onScore: (what, { seed, bitsPerByte, validationLoss, steps }) =>
       print(
