@@ -18,6 +18,10 @@ const counters = {
   seed: z.number().int(),
   recipeHash: z.string(),
   datasetHash: z.string(),
+  /** Why it stays when newer ones are saved: its validation loss was the lowest so far, or an interval of the budget began. */
+  keeps: z.array(z.enum(["best", "interval"])).exactOptional(),
+  /** Of the run's validations so far, where the best is kept. */
+  lowestLoss: z.number().exactOptional(),
   /** Lines of events.jsonl that the disk had not taken when this was saved. */
   unwrittenEvents: z.array(z.string()).exactOptional(),
   /** Where losses are scaled: the factor, and how many steps in a row it served. */

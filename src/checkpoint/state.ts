@@ -43,8 +43,8 @@ const draftEnding = ".writing";
 const asideEnding = ".replaced";
 
 /**
- * Writes a checkpoint; then removes all but the newest two, and those of later steps, which this training has left. Returns its
- * folder. UserErrors: E_NOT_FINITE for a state with a value that is no number, E_DISK_FULL, E_NOT_WRITABLE; the checkpoints
+ * Writes a checkpoint; then removes all but the newest two and those that `keeps` keeps, and those of later steps, which this
+ * training has left. Returns its folder. UserErrors: E_NOT_FINITE for a state with a value that is no number, E_DISK_FULL, E_NOT_WRITABLE; the checkpoints
  * before are then as they were.
  */
 export async function saveCheckpoint(run: string, { counters, parameters, moments }: HeldState): Promise<string> {
@@ -68,14 +68,29 @@ export async function saveCheckpoint(run: string, { counters, parameters, moment
   return folder;
 }
 
+/** What stays: the newest two, the newest that was the best when it was saved, and all that an interval began with. */
 function removeOthers(run: string, newest: number): void {
-  const kept = listCheckpoints(run)
-    .filter(step => step <= newest)
-    .slice(-checkpointsKept)
+  const steps = listCheckpoints(run).filter(step => step <= newest);
+  const reasons = new Map(steps.map(step => [step, readReasons(run, step)] as const));
+  const best = steps.findLast(step => reasons.get(step)!.includes("best"));
+  const kept = steps
+    .filter(
+      (step, i) => i >= steps.length - checkpointsKept || step === best || reasons.get(step)!.includes("interval"),
+    )
     .map(step => basename(checkpointFolder(run, step)));
   const folder = join(run, "checkpoints");
   for (const { name } of listFolder(folder, kindOfFolder)) {
     if (name.startsWith("step-") && !kept.includes(name)) removeLeftovers(join(folder, name));
+  }
+}
+
+/** None of a checkpoint whose file was changed: it is kept for as long as any. */
+function readReasons(run: string, step: number): NonNullable<Counters["keeps"]> {
+  try {
+    return readFile(run, step).keeps ?? [];
+  } catch (error) {
+    if (error instanceof UserError) return [];
+    throw error;
   }
 }
 

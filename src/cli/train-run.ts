@@ -66,6 +66,8 @@ function createEventPrinter(recipe: Recipe, budget: Budget, run: string): (event
     } else if (event.kind === "validation") {
       const average = event.averageLoss === undefined ? "" : `, of the average ${event.averageLoss.toFixed(3)}`;
       print(colour("bold", `validation loss ${event.loss.toFixed(3)}${average} at step ${event.step}`));
+    } else if (event.kind === "checkpoint" && event.isBest === true) {
+      print(`the lowest so far, kept as ${event.path}`);
     } else if (event.kind === "samples") {
       for (const { text, masks } of event.fills) printFilled(text, masks);
       for (const { text, nearest } of event.neighbours)

@@ -71,7 +71,13 @@ const schemas = {
     /** For each word the tokens whose embeddings have the largest cosine with its own. */
     neighbours: z.array(z.object({ text: shown, nearest: z.array(z.object({ token: shown, similarity: computed })) })),
   }),
-  checkpoint: z.object({ kind: z.literal("checkpoint"), ...shared, path: z.string() }),
+  checkpoint: z.object({
+    kind: z.literal("checkpoint"),
+    ...shared,
+    path: z.string(),
+    /** Where the best is kept: that it is the best so far. */
+    isBest: z.literal(true).exactOptional(),
+  }),
   end: z.object({
     kind: z.literal("end"),
     ...shared,

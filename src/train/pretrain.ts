@@ -112,18 +112,35 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
     if (!isBehindBudget) now = await readBudget();
     yield { kind: "samples", step, elapsedSeconds: now.elapsedSeconds, ...said };
   };
+  const { keepBest, keepEverySeconds } = recipe.train;
+  let lowestLoss = resumeFrom?.counters.lowestLoss;
+  /** Whether a validation is the lowest so far, and its state to be kept. */
+  const isLowest = (loss: number): boolean => {
+    if (keepBest !== true || (lowestLoss !== undefined && loss >= lowestLoss)) return false;
+    lowestLoss = loss;
+    return true;
+  };
   if (step === 0) {
     const losses = await validate(options, step, false);
     now = await readBudget();
+    isLowest(losses.loss);
     yield { kind: "validation", step, ...now, ...losses };
     yield* sample();
   }
-  const save = async (folder: string): Promise<TrainingEvent> => {
+  let savedSeconds = now.elapsedSeconds;
+  const save = async (folder: string, isBest = false): Promise<TrainingEvent> => {
     const { elapsedSeconds } = now;
     const { leastMicroBatches } = batchEnd;
-    const position = { step, sequences, elapsedSeconds, ...(leastMicroBatches !== undefined && { leastMicroBatches }) };
-    const path = await saveState(folder, options, position);
-    return { kind: "checkpoint", step, elapsedSeconds, path };
+    const intervalOf = (seconds: number) => Math.floor(seconds / keepEverySeconds!);
+    const isFirst = keepEverySeconds !== undefined && intervalOf(elapsedSeconds) > intervalOf(savedSeconds);
+    const keeps = [...(isBest ? ["best" as const] : []), ...(isFirst ? ["interval" as const] : [])];
+    const path = await saveState(folder, options, {
+      ...{ step, sequences, elapsedSeconds },
+      ...(leastMicroBatches !== undefined && { leastMicroBatches }),
+      ...(keeps.length > 0 && { keeps }),
+      ...(lowestLoss !== undefined && { lowestLoss }),
+    });
+    return { kind: "checkpoint", step, elapsedSeconds, path, ...(isBest && { isBest }) };
   };
   /** The gradients of a step's micro-batches, and its update. */
   const takeStep = async (next: number, rateScale: number) => {
@@ -147,7 +164,6 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
     if (engine.leavesHostFree) queue.readAhead(sequences, now.progress);
     return { ...(await updating), microBatches };
   };
-  let savedSeconds = now.elapsedSeconds;
   let stoppedBefore = options.stoppedSeconds?.() ?? 0;
   const { badStepsAllowed } = recipe.train;
   const guardStep = guardSteps({ readSeconds: readClock, badStepsAllowed, refuse: diverge });
@@ -186,6 +202,11 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
       now = await readBudget();
       yield { kind: "validation", step, ...now, ...losses };
       yield* sample();
+      if (isLowest(losses.loss) && counted && run !== undefined) {
+        yield await save(run, true);
+        now = await readBudget();
+        savedSeconds = now.elapsedSeconds;
+      }
     }
     const isDue = now.elapsedSeconds - savedSeconds > recipe.train.checkpointEverySeconds;
     if (now.progress < 1 && counted && isDue && run !== undefined) {
@@ -196,14 +217,17 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
   }
   // What comes after the last step is no part of the budget.
   const isDone = now.progress >= 1;
+  let isBest = false;
   if (isDone) {
-    yield { kind: "validation", step, ...now, ...(await validate(options, step, averaged > 0)) };
+    const losses = await validate(options, step, averaged > 0);
+    isBest = isLowest(losses.loss);
+    yield { kind: "validation", step, ...now, ...losses };
     yield* sample(true);
   }
   // A step that was not finite changed nothing: whether the state before it computes anything, a validation says.
   else if (!isLastCounted) await validate(options, step, false);
   // Where nothing was trained since, the checkpoint that it began with is this one.
-  if (run !== undefined && step !== resumeFrom?.counters.step) yield await save(run);
+  if (run !== undefined && step !== resumeFrom?.counters.step) yield await save(run, isBest);
   yield {
     kind: "end",
     step,
@@ -266,7 +290,7 @@ async function validate({ engine, source }: PretrainOptions, step: number, isAve
 async function saveState(
   run: string,
   { engine, source, recipe, recipeHash, tokenizerHash, listUnwrittenEvents }: PretrainOptions,
-  position: Pick<Counters, "step" | "sequences" | "elapsedSeconds" | "leastMicroBatches">,
+  position: Pick<Counters, "step" | "sequences" | "elapsedSeconds" | "leastMicroBatches" | "keeps" | "lowestLoss">,
 ): Promise<string> {
   const unwrittenEvents = [...(listUnwrittenEvents?.() ?? [])];
   const counters = {

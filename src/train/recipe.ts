@@ -125,6 +125,18 @@ const train = z.strictObject({
     "validations over the whole budget, at equal distances of progress; the last is at the end",
   ),
   checkpointEverySeconds: z.number().positive().max(1e9).describe("seconds of the budget between checkpoints"),
+  keepBest: z
+    .literal(true)
+    .exactOptional()
+    .describe("a checkpoint is saved at every validation that is the lowest so far, and the last of these is kept"),
+  keepEverySeconds: z
+    .number()
+    .positive()
+    .max(1e9)
+    .exactOptional()
+    .describe(
+      "the first checkpoint behind every so many seconds of the budget is kept; without it the newest two alone",
+    ),
   badStepsAllowed: positive.describe("this many non-finite steps in a row end the run"),
   recompute: z
     .boolean()

@@ -84,8 +84,19 @@ const asAbsent = [
   "data.mask.unit=tokens",
 ];
 
-/** No more than a label; what the backend reads, as precision.test.ts holds; what is shown, as sample-model.test.ts does. */
-const labels = ["name", "train.precision", "samples.masks", "samples.neighbours", "samples.top"];
+/**
+ * No more than a label; what the backend reads, as precision.test.ts holds; what is shown, as sample-model.test.ts does; what is kept, as
+ * kept-checkpoints.test.ts does.
+ */
+const labels = [
+  "name",
+  "train.precision",
+  "samples.masks",
+  "samples.neighbours",
+  "samples.top",
+  "train.keepBest",
+  "train.keepEverySeconds",
+];
 
 interface Option {
   readonly path: string;
