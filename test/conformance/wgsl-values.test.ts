@@ -12,7 +12,7 @@ import { emitWgslKernel } from "../../src/compiler/emitters/emit-wgsl.ts";
 import { cudaTarget } from "../../src/compiler/targets/cuda-target.ts";
 import { commonGpu } from "../../src/compiler/targets/gpu-device.ts";
 import * as g from "../../src/graph/operations.ts";
-import { countElements, type Tensor } from "../../src/graph/tensor.ts";
+import { countElements, type Tensor, type UnaryFunction } from "../../src/graph/tensor.ts";
 
 const webGpu = { ...commonGpu, mostThreads: 256, mostChunk: 1 };
 
@@ -77,6 +77,8 @@ const words = (...values: bigint[]) => {
 const builtins = {
   ...{ vec2: words, vec4: words },
   ...{ exp: Math.exp, log: Math.log, sqrt: Math.sqrt, max: Math.max, abs: Math.abs, sign: Math.sign },
+  ...{ sin: Math.sin, cos: Math.cos, tanh: Math.tanh, inverseSqrt: (x: number) => 1 / Math.sqrt(x) },
+  clamp: (x: number, least: number, most: number) => Math.min(Math.max(x, least), most),
   i32: (value: bigint | number) => BigInt.asIntN(32, BigInt(typeof value === "number" ? Math.trunc(value) : value)),
   f32: Number,
   select: <T>(no: T, yes: T, condition: boolean): T => (condition ? yes : no),
@@ -149,11 +151,19 @@ const softmax = (x: Tensor): Tensor => {
   const powers = g.exp(g.subtract(x, greatest));
   return g.multiply(g.divide(powers, g.sum(powers, [1])), greatest);
 };
+/** All that an element's own kernel may call, and what it may call it with. */
+const functions: Readonly<Record<Exclude<UnaryFunction, "detach">, (x: Tensor) => Tensor>> = {
+  ...{ negate: g.negate, exp: g.exp, sin: g.sin, cos: g.cos, tanh: g.tanh, erf: g.erf },
+  log: x => g.log(g.negate(x)),
+  sqrt: x => g.sqrt(g.negate(x)),
+  rsqrt: x => g.rsqrt(g.negate(x)),
+};
 const cases: Readonly<
   Record<string, readonly [shape: readonly number[], build: (x: Tensor) => Tensor, needsBarriers: boolean]>
 > = {
   "rows of a warp": [[5, 70], softmax, false],
   "rows of a workgroup": [[2, 1500], softmax, true],
+  ...Object.fromEntries(Object.entries(functions).map(([name, build]) => [name, [[40], build, false]])),
   columns: [[300, 40], x => g.sqrt(g.sum(g.multiply(x, x), [0])), true],
 };
 
