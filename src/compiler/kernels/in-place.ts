@@ -2,7 +2,7 @@
 // nobody reads any more. Either way every old value must be read before its place is written.
 
 import { countElements, type Graph, type Tensor } from "../../graph/tensor.ts";
-import { indexKey } from "../indices/index-expression.ts";
+import { type Index, indexKey } from "../indices/index-expression.ts";
 import type { Target } from "../target.ts";
 import {
   baseOf,
@@ -18,19 +18,39 @@ import {
 } from "./group.ts";
 import { listReaders, listWrites } from "./order.ts";
 
-/** Whether a store may write over the old values that its group reads. */
-function canOverwrite(group: Group, store: Store, isOld: (tensor: Tensor) => boolean, fused: FusedGraph): boolean {
+/** A group's read of what stands in a place: by which store, and with which index. A template's reads are in no order of ours. */
+type Read = { readonly store: Store; readonly flat: Index } | "template";
+
+/** What a group reads, by the place that each tensor stands in; of some tensors nobody asks. */
+function listReadsByPlace<Place>(
+  group: Group,
+  { inMemory }: FusedGraph,
+  placeOf: (tensor: Tensor) => Place | undefined,
+): ReadonlyMap<Place, readonly Read[]> {
+  const reads = new Map<Place, Read[]>();
+  const note = (tensor: Tensor, read: Read) => {
+    const place = placeOf(tensor);
+    if (place === undefined) return;
+    const known = reads.get(place);
+    if (known === undefined) reads.set(place, [read]);
+    else known.push(read);
+  };
+  for (const store of group.stores) for (const { tensor, flat } of store.loads) note(tensor, { store, flat });
+  for (const operand of group.template?.inputs ?? []) note(baseOf(operand, inMemory), "template");
+  return reads;
+}
+
+/** Whether a store may write over the old values that its group reads so. */
+function canOverwrite(group: Group, store: Store, reads: readonly Read[]): boolean {
   if (store.reduction !== "none") return false;
-  if (group.template?.inputs.some(operand => isOld(baseOf(operand, fused.inMemory)))) return false;
   // In one pass over the columns every value is read before it is written; after a row reduction comes another pass.
   const onePass = group.stores.every(candidate => candidate.reduction !== "row");
   const own = indexKey(canonical(store.position, store.loop));
-  return group.stores.every(candidate =>
-    candidate.loads.every(
-      load =>
-        !isOld(load.tensor) ||
-        ((onePass || candidate === store) && indexKey(canonical(load.flat, candidate.loop)) === own),
-    ),
+  return reads.every(
+    read =>
+      read !== "template" &&
+      (onePass || read.store === store) &&
+      indexKey(canonical(read.flat, read.store.loop)) === own,
   );
 }
 
@@ -61,23 +81,30 @@ function orderUpdates(fused: FusedGraph<DraftGroup>, updates: Readonly<Record<st
     for (const group of groups) known.add(group);
     readers.set(operation.name, known);
   }
-  const ordered = Object.entries(updates).filter(([name, value]) =>
-    orderUpdate(fused, name, value, writers.get(value)!, readers.get(name) ?? new Set()),
-  );
+  const stateOf = ({ operation }: Tensor) => (operation.kind === "state" ? operation.name : undefined);
+  const reads = new Map<DraftGroup, ReadonlyMap<string, readonly Read[]>>();
+  const readsOf = (group: DraftGroup, name: string) => {
+    const known = reads.get(group) ?? listReadsByPlace(group, fused, stateOf);
+    reads.set(group, known);
+    return known.get(name) ?? [];
+  };
+  const ordered = Object.entries(updates).filter(([name, value]) => {
+    const writer = writers.get(value)!;
+    return orderUpdate(value, writer, readers.get(name) ?? new Set(), readsOf(writer, name));
+  });
   return new Set(ordered.map(([name]) => name));
 }
 
+/** Makes the writer of a state's new value wait for every reader of the old one, if it can. `own` is what it reads of the old value itself. */
 function orderUpdate(
-  fused: FusedGraph,
-  name: string,
   value: Tensor,
   writer: DraftGroup,
   readers: ReadonlySet<DraftGroup>,
+  own: readonly Read[],
 ): boolean {
   if (readers.has(writer)) {
-    const isState = ({ operation }: Tensor) => operation.kind === "state" && operation.name === name;
     const store = writer.stores.find(candidate => candidate.target === value);
-    if (store === undefined || !canOverwrite(writer, store, isState, fused)) return false;
+    if (store === undefined || !canOverwrite(writer, store, own)) return false;
   }
   const before = [...readers].filter(group => group !== writer);
   if (before.some(reader => reaches(reader, writer))) return false;
@@ -103,6 +130,7 @@ export function findOverwritten(
   const done = new Set<Group>();
   for (const group of fused.groups) {
     done.add(group);
+    const reads = listReadsByPlace(group, fused, placeOf);
     const taken = new Set<Tensor>();
     for (const store of group.stores) {
       const { target } = store;
@@ -113,7 +141,7 @@ export function findOverwritten(
         if (!isTemporary(tensor) || taken.has(place) || group.stores.some(own => own.target === tensor)) return false;
         const isLast = [...readers.get(tensor)!].every(reader => done.has(reader));
         const fits = tensor.dtype === target.dtype && countElements(tensor.shape) === countElements(target.shape);
-        return isLast && fits && canOverwrite(group, store, other => placeOf(other) === place, fused);
+        return isLast && fits && canOverwrite(group, store, reads.get(place)!);
       });
       if (old === undefined) continue;
       taken.add(placeOf(old.tensor));
