@@ -60,11 +60,11 @@ inlined void attend_head(struct scratch *scratch, const char *q, const char *k, 
   pack_panels(scratch->right, v, head.is_bf16, 1, 3 * C, D, S, NR);
   for (long i = 0; i < Q; i += MR) {
     const long rows = Q - i < MR ? Q - i : MR;
-    pack_panel(scratch->left, q + i * head.q_row * bytes, head.is_bf16, head.q_row, 1, rows, D, MR);
+    pack_panels(scratch->left, q + i * head.q_row * bytes, head.is_bf16, head.q_row, 1, rows, D, MR);
     multiply_panels(scratch->left, scratch->k, scratch->scores, SCORE_ROW, S, steps_d, head.is_bf16);
     float sums[MR];
     for (long r = 0; r < rows; r++) sums[r] = exponentiate(scratch->scores + r * SCORE_ROW, S, head.keys, head.scale);
-    pack_panel(scratch->left, (const char *)scratch->scores, head.is_bf16 ? ROUNDED : F32, SCORE_ROW, 1, rows, S, MR);
+    pack_panels(scratch->left, (const char *)scratch->scores, head.is_bf16 ? ROUNDED : F32, SCORE_ROW, 1, rows, S, MR);
     multiply_panels(scratch->left, scratch->right, scratch->tile, HEAD_ROW, D, steps_s, head.is_bf16);
     for (long r = 0; r < rows; r++)
       store_row(out + (i + r) * C * result_bytes, scratch->tile + r * HEAD_ROW, 1.0f / sums[r], D, head.result_is_bf16);
@@ -79,7 +79,7 @@ inlined void multiply_scores(struct scratch *scratch, char *to, long to_row, con
   for (long i = 0; i < results; i += MR) {
     const long rows = results - i < MR ? results - i : MR;
     const long lane = transposed ? 1 : S, step = transposed ? S : 1;
-    pack_panel(scratch->left, (const char *)left + i * lane * bytes, head.is_bf16, lane, step, rows, depth, MR);
+    pack_panels(scratch->left, (const char *)left + i * lane * bytes, head.is_bf16, lane, step, rows, depth, MR);
     multiply_panels(scratch->left, scratch->right, scratch->tile, HEAD_ROW, D, steps_of(depth, head.is_bf16), head.is_bf16);
     for (long r = 0; r < rows; r++)
       store_row(to + (i + r) * to_row * result_bytes, scratch->tile + r * HEAD_ROW, 1.0f, D, head.result_is_bf16);
@@ -94,9 +94,9 @@ inlined void attend_head_backward(struct scratch *scratch, const char *q, const 
   pack_panels(scratch->v, v, head.is_bf16, 3 * C, 1, S, D, NR);
   for (long i = 0; i < Q; i += MR) {
     const long rows = Q - i < MR ? Q - i : MR;
-    pack_panel(scratch->left, q + i * head.q_row * bytes, head.is_bf16, head.q_row, 1, rows, D, MR);
+    pack_panels(scratch->left, q + i * head.q_row * bytes, head.is_bf16, head.q_row, 1, rows, D, MR);
     multiply_panels(scratch->left, scratch->k, scratch->scores, SCORE_ROW, S, steps_d, head.is_bf16);
-    pack_panel(scratch->left, dout + i * C * bytes, head.is_bf16, C, 1, rows, D, MR);
+    pack_panels(scratch->left, dout + i * C * bytes, head.is_bf16, C, 1, rows, D, MR);
     multiply_panels(scratch->left, scratch->v, scratch->gradients, SCORE_ROW, S, steps_d, head.is_bf16);
     for (long r = 0; r < rows; r++) {
       float *restrict p = scratch->scores + r * SCORE_ROW, *restrict dp = scratch->gradients + r * SCORE_ROW;

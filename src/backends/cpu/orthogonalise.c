@@ -39,11 +39,11 @@ static __attribute__((noinline)) struct orthogonal_scratch own_orthogonal_scratc
   return s;
 }
 
-// This and what follows is out of line, so that it is compiled once.
-static __attribute__((noinline)) void pack_f32(uint32_t *to, const float *from, long lane_stride, long depth_stride, long count, long depth, long width, int is_bf16) {
+inlined void pack_f32(uint32_t *to, const float *from, long lane_stride, long depth_stride, long count, long depth, long width, int is_bf16) {
   pack_panels(to, (const char *)from, is_bf16 ? ROUNDED : F32, lane_stride, depth_stride, count, depth, width);
 }
 
+// This and what follows is out of line, so that it is compiled once.
 // c (rows, columns) = or += a · b of packed panels; above: of a square matrix the tiles on and above the diagonal alone.
 static __attribute__((noinline)) void multiply_packed(float *c, long c_row, const uint32_t *a, const uint32_t *b, long rows, long columns, long steps, int above, int accumulate, int is_bf16) {
   for (long k = 0; k < steps; k += KB) {

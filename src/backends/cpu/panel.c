@@ -121,7 +121,7 @@ inlined void pack_depth_first(uint32_t *restrict to, const char *from, enum elem
 }
 
 // One panel of `lanes` ≤ width lanes from memory at `from`; strides in elements. Missing lanes and depths are zero.
-inlined void pack_panel(uint32_t *restrict to, const char *from, enum elements elements, long lane_stride, long depth_stride, long lanes, long depth, long width) {
+inlined void pack_panel_as(uint32_t *restrict to, const char *from, enum elements elements, long lane_stride, long depth_stride, long lanes, long depth, long width) {
   const long steps = steps_of(depth, elements != F32), lane_bytes = lane_stride * bytes_of(elements), depth_bytes = depth_stride * bytes_of(elements);
   if (lanes < width) memset(to, 0, (size_t)(width * steps) * 4);
   if (elements == F32) {
@@ -157,7 +157,7 @@ inlined void pack_panel(uint32_t *restrict to, const char *from, enum elements e
 }
 
 // `count` lanes as panels one after another, each of width * steps words.
-inlined void pack_panels(uint32_t *restrict to, const char *from, enum elements elements, long lane_stride, long depth_stride, long count, long depth, long width) {
+inlined void pack_panels_as(uint32_t *restrict to, const char *from, enum elements elements, long lane_stride, long depth_stride, long count, long depth, long width) {
 #if defined(__AVX512BF16__)
   if (elements != F32 && lane_stride == 1) {
     pack_lanes_first(to, from, elements, depth_stride * bytes_of(elements), count, depth, width);
@@ -166,8 +166,26 @@ inlined void pack_panels(uint32_t *restrict to, const char *from, enum elements 
 #endif
   for (long first = 0; first < count; first += width, to += width * steps_of(depth, elements != F32)) {
     const long lanes = count - first < width ? count - first : width;
-    pack_panel(to, from + first * lane_stride * bytes_of(elements), elements, lane_stride, depth_stride, lanes, depth, width);
+    pack_panel_as(to, from + first * lane_stride * bytes_of(elements), elements, lane_stride, depth_stride, lanes, depth, width);
   }
+}
+
+// Compiled once for what stands in memory and for each of the two widths, as the system's compiler spends half its time on them where
+// every product has its own.
+#define PACK(name, elements, width) \
+  static __attribute__((noinline)) void name(uint32_t *to, const char *from, long lane_stride, long depth_stride, long count, long depth) { \
+    pack_panels_as(to, from, elements, lane_stride, depth_stride, count, depth, width); \
+  }
+PACK(pack_rows_f32, F32, MR)
+PACK(pack_rows_bf16, BF16, MR)
+PACK(pack_rows_rounded, ROUNDED, MR)
+PACK(pack_columns_f32, F32, NR)
+PACK(pack_columns_bf16, BF16, NR)
+PACK(pack_columns_rounded, ROUNDED, NR)
+
+inlined void pack_panels(uint32_t *to, const char *from, enum elements elements, long lane_stride, long depth_stride, long count, long depth, long width) {
+  if (width == MR) (elements == F32 ? pack_rows_f32 : elements == BF16 ? pack_rows_bf16 : pack_rows_rounded)(to, from, lane_stride, depth_stride, count, depth);
+  else (elements == F32 ? pack_columns_f32 : elements == BF16 ? pack_columns_bf16 : pack_columns_rounded)(to, from, lane_stride, depth_stride, count, depth);
 }
 
 // c (MR, NR) = or += a panel · b panel, rows of c `c_row` apart.
