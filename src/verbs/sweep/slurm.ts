@@ -45,9 +45,7 @@ export function submitArray(array: SlurmArray): string {
       "E_LAUNCHER",
       `sbatch ${script}: ${seen}`,
       "See with sinfo that SLURM answers; the script stays there, to be changed and submitted by hand.",
-      {
-        cause,
-      },
+      { cause },
     );
   }
 }
