@@ -48,6 +48,8 @@ export async function openModelServer(options: ModelServerOptions): Promise<Mode
     void answer(request, options, routes).then(
       content => send(response, 200, content),
       error => {
+        // Who asked went away before all was sent.
+        if (error === request.errored) return;
         const fault = asFault(error);
         if (fault.status === 500) options.onFault(error);
         if (fault.status === 413) response.setHeader("Connection", "close");

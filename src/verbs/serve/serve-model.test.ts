@@ -1,13 +1,17 @@
 // A model over HTTP: what OpenAI's clients send and read, and that nobody else asks, or asks for too much.
 
 import assert from "node:assert/strict";
+import { EventEmitter, once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { writeTinyRun } from "../../../test/tiny-run.ts";
 import { embed } from "../model/embed.ts";
+import type { Model } from "../model/open-model.ts";
+import { openModelServer } from "./model-server.ts";
 import { serve } from "./serve-model.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cram-serve-"));
@@ -96,6 +100,42 @@ test("what is wrong with a request is said, and is no fault of the server", asyn
   assert.equal((await post("/v1/embeddings", "input=x", { "Content-Type": "text/plain" })).status, 415);
   assert.equal((await post("/v1/embeddings", `"${"x".repeat(2 ** 20)}"`)).status, 413);
   assert.deepEqual(faults, []);
+});
+
+test("who goes away in the middle of a request is no fault of the server", async () => {
+  const headers = { "Content-Type": "application/json", "Content-Length": 100 };
+  const asked = request(new URL("/v1/embeddings", server.url), { method: "POST", headers });
+  const gone = new Promise<void>(resolve => void asked.on("error", () => {}).on("close", resolve));
+  asked.write('{"input":', () => asked.destroy());
+  await gone;
+  await setTimeout(50);
+  assert.equal((await post("/v1/embeddings", { input: "the" })).status, 200);
+  assert.deepEqual(faults, []);
+});
+
+test("of more requests than may wait, one is told so and the others are answered", async () => {
+  const gate = new EventEmitter();
+  const released = once(gate, "open");
+  const model = {
+    name: "slow",
+    width: 1,
+    sequenceLength: 8,
+    countTokens: (given: readonly string[]) => given.map(() => 1),
+  };
+  const slow = await openModelServer({
+    ...{ ...options, host: "127.0.0.1", token: undefined },
+    model: { ...model, embed: () => released.then(() => [Float32Array.of(1)]) } as unknown as Model,
+  });
+  try {
+    const asked = Array.from({ length: 65 }, () => post("/v1/embeddings", { input: "x" }, {}, slow.url));
+    assert.equal((await Promise.race(asked)).status, 429);
+    gate.emit("open");
+    const statuses = (await Promise.all(asked)).map(({ status }) => status);
+    assert.equal(statuses.filter(status => status === 200).length, 64);
+  } finally {
+    gate.emit("open");
+    slow.close();
+  }
 });
 
 test("other sites and other names are refused, and a public address needs a token", async () => {
