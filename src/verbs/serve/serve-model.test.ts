@@ -113,7 +113,7 @@ test("who goes away in the middle of a request is no fault of the server", async
   assert.deepEqual(faults, []);
 });
 
-test("of more requests than may wait, one is told so and the others are answered", async () => {
+test("of more requests than may wait, one is told so and the others are answered", { timeout: 20_000 }, async () => {
   const gate = new EventEmitter();
   const released = once(gate, "open");
   const model = {
