@@ -47,6 +47,7 @@ test("where another option is chosen, what only the one before reads is left out
 const refused: readonly (readonly [assignments: readonly string[], code: string, message: RegExp, advice: RegExp])[] = [
   [["sizes.width"], "E_SET", /no "="/, /--set name=value/],
   [["sizes.witdh=1"], "E_RECIPE_KEY", /a drawing has no "sizes.witdh"/, /Did you mean sizes.width/],
+  [["width=1"], "E_RECIPE_KEY", /has no "width"/, /Did you mean sizes.width\?/],
   [["sizes=1"], "E_RECIPE_KEY", /has no "sizes"/, /./],
   [["__proto__.x=1"], "E_RECIPE_KEY", /has no "__proto__.x"/, /./],
   [["constructor=1"], "E_RECIPE_KEY", /has no "constructor"/, /./],
@@ -68,6 +69,8 @@ test("a value from a file is refused with its origin", () => {
     message: 'a.json: a drawing has no "nmae"',
     advice: "Did you mean name?",
   });
+  const list = z.strictObject({ seeds: z.array(z.number().min(0)) });
+  assert.throws(() => checkSettings(list, { seeds: [2, -1] }, "a.json", kind), { message: /seeds.1: .*found -1/ });
   assert.throws(() => checkSettings(schema, undefined, "a.json", kind), {
     message: /a.json: a drawing: .*found nothing/,
   });

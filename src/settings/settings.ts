@@ -75,7 +75,9 @@ function readValue(text: string, schemas: readonly unknown[]): unknown {
 
 function unknownKey(key: string, known: readonly string[], origin: string, { noun }: SettingsKind): UserError {
   const sections = known.flatMap(path => path.split(".").slice(0, -1)).filter(section => section !== key);
-  const near = nearestNames(key, [...new Set(sections), ...known]);
+  const spelt = nearestNames(key, [...new Set(sections), ...known]);
+  // "budget" is train.budget, if its section was forgotten.
+  const near = spelt.length > 0 ? spelt : known.filter(path => path.endsWith(`.${key}`)).slice(0, 3);
   return new UserError(
     "E_RECIPE_KEY",
     `${origin}: ${noun} has no "${key}"`,
@@ -93,7 +95,10 @@ function explainIssue(
   const path = issue.path.map(String);
   const at = path.join(".");
   let seen = value;
-  for (const key of path) seen = isValues(seen) && Object.hasOwn(seen, key) ? seen[key] : undefined;
+  for (const key of path) {
+    const holds = isValues(seen) || Array.isArray(seen);
+    seen = holds && Object.hasOwn(seen as object, key) ? (seen as Values)[key] : undefined;
+  }
   if (issue.code === "unrecognized_keys") {
     const key = issue.keys[0]!;
     const whole = [...path, key].join(".");
