@@ -25,7 +25,9 @@ const range = z
   .refine(({ from, scale }) => scale === "linear" || from > 0, "above 0 on a logarithmic scale")
   .refine(({ from, to, whole }) => !whole || (Number.isInteger(from) && Number.isInteger(to)), "whole ends");
 
-const values = z.record(z.string(), z.union([z.array(settingValue).min(1), range]));
+const values = z
+  .record(z.string(), z.union([z.array(settingValue).min(1), range]))
+  .refine(given => Object.keys(given).length > 0, "no setting to draw");
 
 export const searchSchema = z.strictObject({
   trials: z.int().min(1).max(mostTrials),

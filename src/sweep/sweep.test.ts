@@ -33,6 +33,11 @@ const refused: readonly (readonly [given: object, code: string])[] = [
   [{ variations: { base: ["model.layers=8"] } }, "E_SWEEP"],
   [{ base: false }, "E_SWEEP"],
   [{ seeds: [] }, "E_RECIPE_VALUE"],
+  [{ seeds: [0, 1, 0] }, "E_SWEEP"],
+  [{ set: ["train.seed=4"] }, "E_SWEEP"],
+  [{ variations: { x: ["model.layers=3", "train.seed=4"] } }, "E_SWEEP"],
+  [{ budget: "3steps", grid: { "train.budget": ["4steps"] } }, "E_SWEEP"],
+  [{ random: { trials: 2, values: {} } }, "E_RECIPE_VALUE"],
   [{ sedes: [1] }, "E_RECIPE_KEY"],
   [{ variations: { x: ["model.layers"] } }, "E_RECIPE_VALUE"],
   [{ grid: { a: Array.from({ length: 200 }, (_, i) => i), b: Array.from({ length: 200 }, (_, i) => i) } }, "E_SWEEP"],
@@ -44,12 +49,16 @@ for (const [given, code] of refused) {
   });
 }
 
+test("a budget may vary where the sweep has none", () => {
+  assert.deepEqual(names({ variations: { long: ["train.budget=4steps"] } }), ["base", "long"]);
+});
+
 test("folders of trials are plain names, and those of different variations differ", () => {
-  const folders = ["a b", "a/b", "../x", "model.layers=2", "a".repeat(200)].map(
+  const folders = ["", ".", "..", "a b", "a/b", "../x", "model.layers=2", "a".repeat(200)].map(
     name => listTrials("out", { name, set: [] }, [0])[0]!.folder,
   );
   assert.equal(new Set(folders).size, folders.length);
-  assert.equal(folders[3], "out/trials/model.layers=2/seed-0");
+  assert.equal(folders[6], "out/trials/model.layers=2/seed-0");
   for (const folder of folders) assert.match(folder, /^out\/trials\/[\w.=+-]{1,90}\/seed-0$/);
   assert.ok(folders.every(folder => !folder.split("/").includes("..")));
 });

@@ -77,7 +77,10 @@ export function checkSweep(given: unknown, origin: string): Sweep {
   });
 }
 
-/** All variations, the base first. UserError E_SWEEP where there is none, two have one name, halving has several seeds, or there are more than 10,000. */
+/**
+ * All variations, the base first. UserError E_SWEEP where there is none, two have one name or one seed, halving has several seeds, a setting is one that
+ * the sweep decides, or there are more than 10,000.
+ */
 export function listVariations(sweep: Sweep): Variation[] {
   const named = Object.entries(sweep.variations).map(
     ([name, changed]): Variation => ({ name, ...(Array.isArray(changed) ? { set: changed } : changed) }),
@@ -95,6 +98,7 @@ export function listVariations(sweep: Sweep): Variation[] {
   if (twice !== undefined) {
     throw new UserError("E_SWEEP", `two variations are called ${twice.name}`, "Give each a name of its own.");
   }
+  refuseUnread(sweep, all);
   if (all.length === 0) {
     throw new UserError("E_SWEEP", "a sweep without a variation", "Give variations, a grid, random or sobol.");
   }
@@ -113,6 +117,26 @@ export function listVariations(sweep: Sweep): Variation[] {
     );
   }
   return all;
+}
+
+/** A trial of a seed that stands there twice is one. */
+function refuseUnread({ seeds, budget, set }: Sweep, variations: readonly Variation[]): void {
+  const twice = seeds.find((seed, i) => seeds.indexOf(seed) < i);
+  if (twice !== undefined) throw new UserError("E_SWEEP", `the seed ${twice} stands there twice`, "Leave one out.");
+  const decided = ["train.seed", ...(budget === undefined ? [] : ["train.budget"])];
+  refuseDecided("set", set, decided);
+  for (const variation of variations) refuseDecided(variation.name, variation.set, decided);
+}
+
+/** UserError E_SWEEP for an assignment to one of the paths, which change nothing where seeds and budget are given for all trials. */
+export function refuseDecided(origin: string, set: readonly string[], paths: readonly string[]): void {
+  const path = set.map(assignment => assignment.split("=")[0]!.trim()).find(each => paths.includes(each));
+  if (path === undefined) return;
+  throw new UserError(
+    "E_SWEEP",
+    `${origin}: ${path} changes nothing where ${path === "train.seed" ? "seeds are" : "a budget is"} given for all trainings`,
+    "Leave one of the two out.",
+  );
 }
 
 function combine(grid: readonly (readonly [string, readonly SettingValue[]])[]): Settings[] {

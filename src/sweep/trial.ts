@@ -14,26 +14,28 @@ export interface Trial {
   readonly folder: string;
 }
 
-const resultSchema = z.strictObject({
-  variation: z.string(),
-  seed: z.int(),
-  /** Of the recipe and the dataset, so that a result is of what was asked for. */
-  recipe: z.string(),
-  dataset: z.string(),
-  /** What ended it: its budget, the code of the error, or where halving stopped it. */
-  reason: z.string(),
-  message: z.string().exactOptional(),
-  /**
-   * Of the last validation, in nats a predicted token, with averaged parameters where the recipe averages; absent where it came apart or
-   * was stopped.
-   */
-  validationLoss: z.number().exactOptional(),
-  /** The same where halving stopped it. */
-  rungLoss: z.number().exactOptional(),
-  steps: z.int(),
-  tokens: z.number(),
-  elapsedSeconds: z.number(),
-});
+const resultSchema = z
+  .strictObject({
+    variation: z.string(),
+    seed: z.int(),
+    /** Of the recipe and the dataset, so that a result is of what was asked for. */
+    recipe: z.string(),
+    dataset: z.string(),
+    /** What ended it: its budget, the code of the error, or where halving stopped it. */
+    reason: z.string(),
+    message: z.string().exactOptional(),
+    /**
+     * Of the last validation, in nats a predicted token, with averaged parameters where the recipe averages; absent where it came apart or
+     * was stopped.
+     */
+    validationLoss: z.number().exactOptional(),
+    /** The same where halving stopped it. */
+    rungLoss: z.number().exactOptional(),
+    steps: z.int(),
+    tokens: z.number(),
+    elapsedSeconds: z.number(),
+  })
+  .refine(({ reason, validationLoss }) => reason !== "budget" || validationLoss !== undefined, "a loss at the end");
 
 export type TrialResult = z.infer<typeof resultSchema>;
 
@@ -41,7 +43,8 @@ export type TrialResult = z.infer<typeof resultSchema>;
 export function listTrials(folder: string, { name }: Variation, seeds: readonly number[]): Trial[] {
   // Names are settings, too; what no folder may be called is told apart by its hash.
   const plain = name.replace(/[^\w.=+-]+/g, "_").slice(0, 80);
-  const called = plain === name ? plain : `${plain}-${contentHash(name).slice(0, 6)}`;
+  const isName = plain === name && !/^\.*$/.test(plain);
+  const called = isName ? plain : `${plain}-${contentHash(name).slice(0, 6)}`;
   return seeds.map(seed => ({ variation: name, seed, folder: join(folder, "trials", called, `seed-${seed}`) }));
 }
 
@@ -81,8 +84,12 @@ function readTrialResult(
   const path = join(folder, name);
   if (!isPresent(path, "result")) return undefined;
   const parsed = resultSchema.safeParse(readJson(path, "result"));
-  if (!parsed.success) {
-    throw new UserError("E_SWEEP", `${path}: no result of a trial`, "Remove the trial's folder: it is made again.");
+  if (!parsed.success || parsed.data.variation !== variation || parsed.data.seed !== seed) {
+    throw new UserError(
+      "E_SWEEP",
+      `${path}: no result of this trial`,
+      "Remove the trial's folder: the sweep makes it again.",
+    );
   }
   if (wanted === undefined) return parsed.data;
   const changed =

@@ -4,12 +4,13 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { after, before, test } from "node:test";
 import { RandomSequence, streams } from "../../src/base/random.ts";
 import { checkSweep } from "../../src/sweep/sweep.ts";
 import { prepare } from "../../src/verbs/prepare/prepare.ts";
 import { report } from "../../src/verbs/report/report.ts";
+import { planSweep } from "../../src/verbs/sweep/plan-sweep.ts";
 import { readSweep, type SweepOptions, sweep } from "../../src/verbs/sweep/sweep.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-sweep-"));
@@ -233,6 +234,26 @@ test("what comes apart is a result with its reason; what nobody can train is ref
   const trained: unknown[] = [];
   const impossible = { ...asked, variations: { odd: ["model.heads=3"] } };
   await assert.rejects(run("odd", { onTrial: trial => trained.push(trial) }, impossible), { code: "E_RECIPE_VALUE" });
+  const long = { ...asked, variations: { long: ["model.sequenceLength=32"] } };
+  await assert.rejects(run("odd", { onTrial: trial => trained.push(trial) }, long), { code: "E_DATA_LENGTH" });
   await assert.rejects(run("data"), { code: "E_OUTPUT_OTHER" });
   assert.deepEqual(trained, []);
+  assert.throws(() => planSweep({ ...asked, total: "3steps" }, { out: join(folder, "odd"), data }), {
+    code: "E_SWEEP",
+  });
+});
+
+test("a worker elsewhere finds the files of recipes, and a result of another trial is refused", async () => {
+  const recipe = relative(process.cwd(), join(folder, "own.json"));
+  writeFileSync(recipe, JSON.stringify({ extends: "quickstart", name: "own" }));
+  const own = { ...asked, recipe, variations: { own: { set: [], recipe }, slow: [] } };
+  await run("own", { signal: AbortSignal.abort() }, own);
+  const { recipe: named, variations } = readSweep(join(folder, "own"));
+  assert.deepEqual([named, variations.own], [resolve(recipe), { set: [], recipe: resolve(recipe) }]);
+  const result = readFileSync(join(folder, "whole/trials/base/seed-0/result.json"), "utf8");
+  mkdirSync(join(folder, "own/trials/slow/seed-0"), { recursive: true });
+  for (const wrong of [result, result.replace(/"validationLoss".*/, "").replace('"base"', '"slow"')]) {
+    writeFileSync(join(folder, "own/trials/slow/seed-0/result.json"), wrong);
+    await assert.rejects(report([join(folder, "own")], { out: join(folder, "own.html") }), { code: "E_SWEEP" });
+  }
 });

@@ -11,7 +11,7 @@ import { readEvents } from "../../events/event-reader.ts";
 import { readBestRecord, type SeedScore, type TrackRecord, writeRecord } from "../../records/record.ts";
 import { readTrack, type Track } from "../../records/track.ts";
 import { judgeChallenge, type Verdict } from "../../records/verdict.ts";
-import { checkSweep } from "../../sweep/sweep.ts";
+import { checkSweep, refuseDecided } from "../../sweep/sweep.ts";
 import { listTrials } from "../../sweep/trial.ts";
 import type { Recipe } from "../../train/recipe.ts";
 import type { BackendChoice } from "../backend.ts";
@@ -58,6 +58,7 @@ export interface RecordRun {
  */
 export async function runRecord(options: RecordOptions): Promise<RecordRun> {
   const { track: name, records, data, recordData = data, out, recipe, set = [] } = options;
+  refuseDecided("--set", set, ["train.seed", "train.budget"]);
   const track = readTrack(records, name);
   const best = readBestRecord(records, name);
   if (best === undefined && recipe === undefined) {

@@ -37,6 +37,8 @@ export interface Ladder {
 /** UserErrors: E_SCALE for sizes and budgets that are none, are one or stand twice, those of choosing a recipe, E_BUDGET. */
 export function makeLadder(choice: LadderChoice): Ladder {
   const { set = [], seeds = [0] } = choice;
+  // The recipe's own budget is what theirs are shares of.
+  const shared = choice.budgets === undefined ? set.filter(each => !/^train\.budget\s*=/.test(each.trim())) : set;
   const recipe = chooseRecipe(choice);
   const budgets = choice.budgets ?? shortenBudget(recipe.train.budget);
   for (const budget of budgets) parseBudget(budget);
@@ -57,7 +59,7 @@ export function makeLadder(choice: LadderChoice): Ladder {
       checkSweep(
         {
           recipe: choice.recipe,
-          set,
+          set: shared,
           budget,
           seeds: [...seeds],
           base: false,

@@ -3,8 +3,7 @@
 import { halveCounts } from "../../sweep/halving.ts";
 import type { Sweep } from "../../sweep/sweep.ts";
 import type { Budget } from "../../train/budget.ts";
-import { parseBudget } from "../../train/budget.ts";
-import { type PlannedTrial, planTrials, type TrialOptions } from "./plan-trials.ts";
+import { type PlannedTrial, planTrials, readTotal, type TrialOptions } from "./plan-trials.ts";
 
 export interface SweepPlan {
   readonly variations: number;
@@ -24,11 +23,11 @@ export function planSweep(sweep: Sweep, options: TrialOptions): SweepPlan {
   const share = shareOfBudgets(sweep, trials);
   const sum = (kind: Budget["kind"]) =>
     share * trials.reduce((all, { plan: { budget } }) => all + (budget.kind === kind ? amountOf(budget) : 0), 0);
-  const total = sweep.total === undefined ? undefined : parseBudget(sweep.total);
+  const total = readTotal(sweep);
   const seeds = sweep.seeds.length;
   return {
     ...{ variations: trials.length / seeds, seeds, trials: trials.length },
-    seconds: Math.min(sum("seconds"), total?.kind === "seconds" ? total.seconds : Number.POSITIVE_INFINITY),
+    seconds: Math.min(sum("seconds"), total),
     steps: sum("steps"),
     budgets: trials.filter((_, i) => i % seeds === 0).map(({ variation, plan: { budget } }) => ({ variation, budget })),
   };

@@ -7,6 +7,8 @@ import { type DatasetManifest, readManifest } from "../../dataset/manifest.ts";
 import { listShares } from "../../sweep/halving.ts";
 import { listVariations, type Sweep, type Variation } from "../../sweep/sweep.ts";
 import { listTrials, type Trial } from "../../sweep/trial.ts";
+import { checkFit } from "../../train/batches.ts";
+import { parseBudget } from "../../train/budget.ts";
 import { hashRecipe } from "../../train/run-folder.ts";
 import { planNewRun, type RunPlan } from "../pretrain/run-plan.ts";
 
@@ -42,12 +44,25 @@ export function planTrials(sweep: Sweep, options: TrialOptions, writes: boolean)
         set: [...sweep.set, ...variation.set, `train.seed=${trial.seed}`],
         budget: sweep.budget,
       });
+      checkFit(manifest, plan.recipe);
       return { ...trial, plan, recipe: hashRecipe(plan.recipe), dataset: manifest.hash };
     });
   });
   if (sweep.heldOut === undefined) checkHeldOut(datasets);
   checkRungs(sweep, trials);
   return trials;
+}
+
+/** Seconds after which no trial is begun any more. UserErrors E_BUDGET, E_SWEEP. */
+export function readTotal({ total }: Sweep): number {
+  if (total === undefined) return Number.POSITIVE_INFINITY;
+  const budget = parseBudget(total, "total: ");
+  if (budget.kind === "seconds") return budget.seconds;
+  throw new UserError(
+    "E_SWEEP",
+    `total is ${total}`,
+    'Give a time, as "8h"; the budget of each trial may be in steps.',
+  );
 }
 
 interface Dataset {

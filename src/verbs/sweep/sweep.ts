@@ -3,7 +3,6 @@
 
 import { join, resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { UserError } from "../../base/errors.ts";
 import { makeFolder, readJson, writeFileAtomically } from "../../base/files/files.ts";
 import { checkOutput } from "../../base/files/folder-kind.ts";
 import { watchBeats } from "../../base/files/folder-lock.ts";
@@ -22,10 +21,10 @@ import {
   type TrialResult,
   writeTrialResult,
 } from "../../sweep/trial.ts";
-import { parseBudget } from "../../train/budget.ts";
 import type { BackendChoice } from "../backend.ts";
+import { isRecipeFile } from "../recipe-files.ts";
 import { type Claim, claimTrial, silentSeconds } from "./claim.ts";
-import { type PlannedTrial, planTrials, type TrialOptions } from "./plan-trials.ts";
+import { type PlannedTrial, planTrials, readTotal, type TrialOptions } from "./plan-trials.ts";
 import { runTrial } from "./run-trial.ts";
 import { slurmScript } from "./slurm.ts";
 
@@ -101,33 +100,30 @@ export async function sweep(asked: Sweep, options: SweepOptions): Promise<Swept>
   return { compared, results, ...progress, stopped: isOver ? progress.count - progress.done : 0 };
 }
 
-/** Settings with the dataset, as absolute paths, so that a worker in any folder finds them. */
+/** Settings with the dataset and all paths absolute, so that a worker in any folder finds them. */
 function completeSweep(asked: Sweep, options: SweepOptions): Sweep {
   const data = asked.data ?? options.data;
   return {
     ...asked,
+    recipe: resolveRecipeFile(asked.recipe),
     ...(data !== undefined && { data: resolve(data) }),
     ...(asked.heldOut !== undefined && { heldOut: resolve(asked.heldOut) }),
     variations: Object.fromEntries(
       Object.entries(asked.variations).map(([name, changed]) => [
         name,
-        Array.isArray(changed) || changed.data === undefined ? changed : { ...changed, data: resolve(changed.data) },
+        Array.isArray(changed)
+          ? changed
+          : {
+              ...changed,
+              ...(changed.data !== undefined && { data: resolve(changed.data) }),
+              ...(changed.recipe !== undefined && { recipe: resolveRecipeFile(changed.recipe) }),
+            },
       ]),
     ),
   };
 }
 
-/** UserErrors E_BUDGET, E_SWEEP. */
-function readTotal({ total }: Sweep): number {
-  if (total === undefined) return Number.POSITIVE_INFINITY;
-  const budget = parseBudget(total, "total: ");
-  if (budget.kind === "seconds") return budget.seconds;
-  throw new UserError(
-    "E_SWEEP",
-    `total is ${total}`,
-    'Give a time, as "8h"; the budget of each trial may be in steps.',
-  );
-}
+const resolveRecipeFile = (recipe: string) => (isRecipeFile(recipe) ? resolve(recipe) : recipe);
 
 interface ClaimedJob extends Job {
   readonly claim: Claim;
