@@ -1,9 +1,19 @@
 import assert from "node:assert/strict";
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { UserError } from "../base/errors.ts";
+import { KeptHashes } from "../base/files/kept-hashes.ts";
 import { defineLearnedTokenizer } from "../tokenizer/define.ts";
 import { encodeText } from "../tokenizer/encoding/encode.ts";
 import { encodeDocuments } from "../tokenizer/encoding/encode-threads.ts";
@@ -144,6 +154,23 @@ test("a shard cut short, replaced, changed or missing is named", async () => {
   writeFileSync(shard, bytes);
   const dataset = new Dataset(path);
   assert.throws(() => dataset.verify(), hasCode("E_SHARD_CHANGED"));
+  assert.throws(() => dataset.verifyChanged(), hasCode("E_SHARD_CHANGED"));
+  dataset.close();
+});
+
+test("shards that are as they were when they were read are read again only on demand", async () => {
+  const path = await build("kept");
+  const { files } = new Dataset(path).manifest.training;
+  const kept = new KeptHashes(path);
+  // Times of a minute ago, and a hash that reading would not give.
+  const written = Date.now() / 1000 - 60;
+  utimesSync(join(path, files[0]!.name), written, written);
+  kept.keep(files[0]!.name, "not read");
+  kept.save();
+  const dataset = new Dataset(path);
+  assert.throws(() => dataset.verifyChanged(), hasCode("E_SHARD_CHANGED"));
+  dataset.verify();
+  dataset.verifyChanged();
   dataset.close();
 });
 

@@ -3,6 +3,7 @@
 
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
+import { KeptHashes } from "../base/files/kept-hashes.ts";
 import { RandomSequence, streams } from "../base/random.ts";
 import { countCharacters } from "../tokenizer/encoding/decode.ts";
 import { type ContinuesWord, tellWords } from "../tokenizer/encoding/word-starts.ts";
@@ -41,6 +42,7 @@ export interface BatchMask {
 export class Dataset {
   readonly manifest: DatasetManifest;
   readonly tokenizer: Tokenizer;
+  private readonly folder: string;
   private readonly training: ShardReader;
   private readonly validation: ShardReader;
   private order: Uint32Array | undefined;
@@ -51,6 +53,7 @@ export class Dataset {
 
   /** Opens a folder that `buildDataset` made. UserErrors: those of manifest, tokenizer and shards, E_TOKENIZER_OTHER. */
   constructor(folder: string) {
+    this.folder = folder;
     this.manifest = readManifest(folder);
     const { sequenceLength, tokenizerHash, vocabulary } = this.manifest;
     const path = join(folder, "tokenizer.json");
@@ -111,10 +114,14 @@ export class Dataset {
     return this.special.has(token);
   }
 
-  /** Compares every shard with its hash; reads the whole dataset once. UserError E_SHARD_CHANGED. */
+  /** Compares every shard with its hash, all of them read. UserError E_SHARD_CHANGED. */
   verify(): void {
-    this.training.verify();
-    this.validation.verify();
+    this.verifyShards(true);
+  }
+
+  /** The same without reading shards that are as they were when they were read before, by their size and times. */
+  verifyChanged(): void {
+    this.verifyShards(false);
   }
 
   /** The training batch at a position of the run: sequences `first` to `first + count`, epochs in one count. */
@@ -157,6 +164,12 @@ export class Dataset {
   close(): void {
     this.training.close();
     this.validation.close();
+  }
+
+  private verifyShards(reread: boolean): void {
+    const kept = new KeptHashes(this.folder);
+    for (const shards of [this.training, this.validation]) shards.verify(name => kept.hash(name, reread));
+    kept.save();
   }
 
   private sequenceAt(position: number, seed: number): number {

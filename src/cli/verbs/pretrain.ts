@@ -39,6 +39,7 @@ interface PretrainFlags extends Partial<RecipeOptions>, BackendOptions {
   readonly tensorboard?: boolean;
   readonly mlflow?: string;
   readonly mlflowExperiment?: string;
+  readonly verify?: boolean;
   readonly json?: boolean;
 }
 
@@ -63,6 +64,7 @@ export function addPretrain(command: Command): void {
       "--extend <time>",
       'with --resume: add to the budget of a run, finished or not: "2h", "500steps"; its schedule is stretched from there on',
     )
+    .option("--verify", "read all of the dataset first, not only the shards that changed since they were last read")
     .option("--tensorboard", "write event files for TensorBoard into the run's folder, too")
     .option(
       "--mlflow <uri>",
@@ -172,7 +174,13 @@ function planRun(flags: PretrainFlags): RunPlan {
     ["--micro-batch", flags.microBatch],
   ].find(([, value]) => value !== undefined);
   if (refused === undefined) {
-    return planResumedRun({ resume, data, fromStep: parseStep(flags.fromStep), extend: flags.extend });
+    return planResumedRun({
+      resume,
+      data,
+      fromStep: parseStep(flags.fromStep),
+      extend: flags.extend,
+      verify: flags.verify,
+    });
   }
   throw new UserError(
     "E_OPTION",

@@ -6,6 +6,7 @@ import { basename, dirname, join, sep } from "node:path";
 import { UserError } from "../../base/errors.ts";
 import { findChangedFile } from "../../base/files/checksums.ts";
 import { isShard } from "../../base/files/folder-kind.ts";
+import { KeptHashes } from "../../base/files/kept-hashes.ts";
 import { listChecksums, readDocumentsManifest } from "../../corpus/documents.ts";
 import type { Shard } from "../../corpus/sources/shard.ts";
 import { noDocuments } from "../../dataset/copy-sequences.ts";
@@ -59,6 +60,13 @@ export function readWholeDataset(folder: string): DatasetManifest | undefined {
     const changed = findChangedFile(join(folder, "documents"), listChecksums(documents)) !== undefined;
     return changed || documents.hash !== dataset.manifest.documentsHash ? undefined : dataset.manifest;
   });
+}
+
+/** Has a training that comes next read none of the shards that were just written there, each with its hash. */
+export function keepShardHashes(folder: string, { training, validation }: DatasetManifest): void {
+  const kept = new KeptHashes(folder);
+  for (const { name, sha256 } of [...training.files, ...validation.files]) kept.keep(name, sha256);
+  kept.save();
 }
 
 const real = (path: string) => (existsSync(path) ? realpathSync.native(path) : path);

@@ -14,7 +14,7 @@ import { describeShardState, identifyShards } from "../../corpus/sources/sources
 import { writeManifest } from "../../dataset/manifest.ts";
 import { type PassedOver, passOver } from "../../tables/passed-over.ts";
 import { buildFromText, type OnStage, readText } from "./build-from-text.ts";
-import { datasetNames, listDatasetFiles, readWholeDataset } from "./dataset-folder.ts";
+import { datasetNames, keepShardHashes, listDatasetFiles, readWholeDataset } from "./dataset-folder.ts";
 import type { DatasetOptions, Prepared } from "./dataset-options.ts";
 import { createProgress } from "./stages/progress.ts";
 import { holdsWork, listOtherWork, listReaders, openWorkFolder, workFolderOf } from "./stages/work-folder.ts";
@@ -79,6 +79,7 @@ export function prepareSources(
         refuseChanged(shards, before);
         return dataset;
       });
+      keepShardHashes(folder, built.manifest);
       removeLeftovers(workFolderOf(folder));
       return { ...built, folder };
     } catch (error) {

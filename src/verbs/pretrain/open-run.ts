@@ -68,13 +68,14 @@ export async function withRun<T>(
 }
 
 async function withLockedRun<T>(
-  { run, recipe: planned, budget, data, isNew, fromStep, extend, initFrom, fitsMemory }: RunPlan,
+  { run, recipe: planned, budget, data, isNew, fromStep, extend, initFrom, fitsMemory, verify }: RunPlan,
   choice: BackendChoice,
   use: (open: OpenRun) => Promise<T>,
 ): Promise<T> {
   const dataset = new Dataset(data);
   try {
-    dataset.verify();
+    if (verify === true) dataset.verify();
+    else dataset.verifyChanged();
     // Before what would advise on a choice, for a run has made its own.
     if (!isNew) checkResumedRun(run, planned, dataset.manifest.hash);
     // Before the backend is opened, because it says at once what does not fit.

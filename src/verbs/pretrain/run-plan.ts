@@ -29,6 +29,8 @@ export interface RunPlan {
   readonly initFrom?: string | undefined;
   /** Whether the micro-batch is to be the largest that the backend's memory holds, instead of the recipe's. */
   readonly fitsMemory?: boolean | undefined;
+  /** Whether every shard is read and compared, also those that are as they were when they were compared before. */
+  readonly verify?: boolean | undefined;
 }
 
 export interface NewRun extends Partial<RecipeChoice> {
@@ -40,6 +42,8 @@ export interface NewRun extends Partial<RecipeChoice> {
   readonly initFrom?: string | undefined;
   /** Sequences of one pass through the model in place of the recipe's, or auto: as many as the memory holds. */
   readonly microBatch?: number | "auto" | undefined;
+  /** Reads all of the dataset first, to compare it with its hashes. Default: shards whose size and times changed since they were read. */
+  readonly verify?: boolean | undefined;
 }
 
 export interface ResumedRun {
@@ -51,6 +55,8 @@ export interface ResumedRun {
   readonly fromStep?: number | undefined;
   /** Added to the run's budget, finished or not: "2h" or "500steps". The schedules are those of the whole from there on. */
   readonly extend?: string | undefined;
+  /** As of a new run. */
+  readonly verify?: boolean | undefined;
 }
 
 export function planNewRun({
@@ -61,6 +67,7 @@ export function planNewRun({
   budget,
   initFrom,
   microBatch,
+  verify,
 }: NewRun): RunPlan {
   const named = chooseRecipe({ recipe, set, budget });
   const chosen =
@@ -77,6 +84,7 @@ export function planNewRun({
     isNew: true,
     initFrom,
     fitsMemory: microBatch === "auto",
+    verify,
   };
 }
 
@@ -87,11 +95,12 @@ function nameFolder(recipe: string): string {
 }
 
 /** UserError E_FILE_MISSING where no run was begun. */
-export function planResumedRun({ resume, data, fromStep, extend }: ResumedRun): RunPlan {
+export function planResumedRun({ resume, data, fromStep, extend, verify }: ResumedRun): RunPlan {
   const recipe = readRunRecipe(resume);
   const budget = parseBudget(recipe.train.budget);
   const more = extend === undefined ? undefined : parseBudget(extend, "--extend: ");
   // Refused before anything is opened.
   if (more !== undefined) extendBudget(budget, more);
-  return { run: resume, recipe, budget, data: data ?? readRunData(resume), isNew: false, fromStep, extend: more };
+  const planned = { run: resume, recipe, budget, data: data ?? readRunData(resume), isNew: false } as const;
+  return { ...planned, fromStep, extend: more, verify };
 }

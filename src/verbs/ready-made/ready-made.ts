@@ -13,7 +13,7 @@ import { copySequences, type GivenSequence } from "../../dataset/copy-sequences.
 import { openTable, tableFormat } from "../../tables/table.ts";
 import { readTokenizer } from "../../tokenizer/read-tokenizer.ts";
 import type { Recipe } from "../../train/recipe.ts";
-import { datasetNames, listDatasetFiles, readWholeDataset } from "../prepare/dataset-folder.ts";
+import { datasetNames, keepShardHashes, listDatasetFiles, readWholeDataset } from "../prepare/dataset-folder.ts";
 import type { Prepared } from "../prepare/dataset-options.ts";
 import { recommendRecipe } from "../prepare/next-pretrain.ts";
 import { createProgress, type StageProgress } from "../prepare/stages/progress.ts";
@@ -108,6 +108,7 @@ export function prepareReadyMade({ tokenizer: path, shards }: ReadyMade, options
     const manifest = await replaceFiles(out, replacement, draft =>
       copySequences(draft, sequences, tokenizer, { holdOut, seed, originHash, nameRecipe }),
     );
+    keepShardHashes(out, manifest);
     return { folder: out, manifest, documents: undefined, isReadyMade: true, warnings: [] };
   });
 }
