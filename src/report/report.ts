@@ -59,11 +59,12 @@ export function makeReport(runs: readonly RunRecord[]): Report {
   };
 }
 
-/** What a recipe chooses may stay one number: then it is a row of the recipe, and no curve. */
+/** What a recipe chooses may stay one number: then it is a row of the recipe, and no curve. What is unknown has none either. */
 const chosen = ["learning-rate", "batch-size"];
 
 function varies({ id, series }: LineChart): boolean {
   const values = series.flatMap(({ y }) => Array.from(y));
+  if (values.length === 0) return id.startsWith("loss");
   return !chosen.includes(id) || values.some(value => value !== values[0]);
 }
 

@@ -51,6 +51,24 @@ export function placeOn({ kind, low, high }: Axis, value: number): number {
   return value > 0 ? Math.log(value / low) / Math.log(high / low) : Number.NaN;
 }
 
+/** About a character's width in pixels, for nothing measures text. */
+export const characterWidth = 7;
+
+/** The ticks with their pixel, and whether their label has room beside the one before. */
+export function placeLabels(
+  axis: Axis,
+  pixelOf: (value: number) => number,
+): (Tick & { x: number; hasRoom: boolean })[] {
+  let free = Number.NEGATIVE_INFINITY;
+  return axis.ticks.map(tick => {
+    const x = pixelOf(tick.value);
+    const half = (characterWidth * tick.label.length) / 2;
+    const hasRoom = x - half >= free;
+    if (hasRoom) free = x + half + 4;
+    return { ...tick, x, hasRoom };
+  });
+}
+
 /** 1, 2 or 5 times a power of ten that gives four to nine ticks. */
 function chooseStep(low: number, high: number): number {
   const raw = (high - low) / 8;

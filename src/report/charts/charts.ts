@@ -17,7 +17,7 @@ export interface ChartGroup {
 
 /** The loss has a row of the page to itself, the others share one by two. */
 const lossWidth = 900;
-const otherWidth = 560;
+const otherWidth = 540;
 
 export function listChartGroups(runs: readonly RunRecord[]): ChartGroup[] {
   const single = (chart: LineChart): ChartGroup => ({

@@ -2,10 +2,10 @@
 
 import { makePrintable } from "../../base/printable.ts";
 import { type Markup, markup } from "../page/markup.ts";
-import { makeAxis, placeOn } from "./axis.ts";
+import { characterWidth, makeAxis, placeLabels, placeOn } from "./axis.ts";
+import { isNarrow, type Layable, layoutWidths } from "./layouts.ts";
 
-export interface DifferenceChart {
-  readonly id: string;
+export interface DifferenceChart extends Layable {
   readonly title: string;
   readonly description: string;
   /** What is drawn, with its unit. */
@@ -19,19 +19,19 @@ export interface DifferenceChart {
   }[];
 }
 
-const width = 900;
-const left = 270;
-const plotWidth = width - left - 30;
-const rowHeight = 20;
-const top = 62;
-const charactersOfName = 38;
 /** An interval may be as wide as two seeds leave it: the axis holds so many times the farthest value, and cuts what is beyond. */
 const mostReach = 2;
 const colours = { better: 2, worse: 1, "": 6 } as const;
 
 /** Prints the chart; `style` goes into a file that stands alone, a page has its own. */
 export function renderDifferenceChart(chart: DifferenceChart, style?: Markup): Markup {
-  const { rows } = chart;
+  const { rows, width = layoutWidths[0] } = chart;
+  // Names stand on the left of the intervals, on a phone above them.
+  const isAbove = isNarrow(width);
+  const left = isAbove ? 10 : Math.round(0.3 * width);
+  const plotWidth = width - left - (isAbove ? 10 : 30);
+  const rowHeight = isAbove ? 36 : 20;
+  const top = isAbove ? 100 : 62;
   const farthest = Math.max(...rows.map(({ value }) => Math.abs(value)));
   const cut = (value: number) => Math.max(-mostReach * farthest, Math.min(mostReach * farthest, value));
   const axis = makeAxis("linear", [0, ...rows.flatMap(({ low, high }) => [cut(low), cut(high)])], { round: true });
@@ -42,14 +42,16 @@ export function renderDifferenceChart(chart: DifferenceChart, style?: Markup): M
 <title id="${chart.id}-title">${chart.title}</title><desc id="${chart.id}-description">${chart.description}</desc>${style}
 <rect class="paper" width="${width}" height="${height}"/>
 <text class="title" x="10" y="20">${chart.title}</text>
-${renderLegend()}
-${axis.ticks.map(({ value, label }) => markup`<line class="grid" x1="${place(value)}" y1="${top}" x2="${place(value)}" y2="${bottom}"/><text x="${place(value)}" y="${bottom + 17}" text-anchor="middle">${label}</text>`)}
+${renderLegend(isAbove)}
+${placeLabels(axis, value => Number(place(value))).map(({ x, label, hasRoom }) => markup`<line class="grid" x1="${x}" y1="${top}" x2="${x}" y2="${bottom}"/>${hasRoom ? markup`<text x="${x}" y="${bottom + 17}" text-anchor="middle">${label}</text>` : undefined}`)}
 <line class="level" x1="${place(0)}" y1="${top}" x2="${place(0)}" y2="${bottom}"/>
 <text x="${left + plotWidth / 2}" y="${bottom + 38}" text-anchor="middle">${chart.axis}</text>
 ${rows.map(({ name, low, value, high, verdict }, i) => {
-  const y = top + rowHeight * i + rowHeight / 2;
+  const y = top + rowHeight * i + (isAbove ? 24 : rowHeight / 2);
+  const [nameX, nameY, anchor] = isAbove ? [left, y - 9, "start"] : [left - 12, y + 4, "end"];
+  const shown = makePrintable(name, Math.floor((isAbove ? width - 20 : left - 12) / characterWidth));
   const colour = colours[verdict];
-  return markup`<g><title>${name}: ${value.toFixed(4)}, ${low.toFixed(4)} to ${high.toFixed(4)}</title><text x="${left - 12}" y="${y + 4}" text-anchor="end">${makePrintable(name, charactersOfName)}</text><line class="line run-${colour}" x1="${place(low)}" y1="${y}" x2="${place(high)}" y2="${y}"/>${renderDot(verdict, place(value), y)}</g>\n`;
+  return markup`<g><title>${name}: ${value.toFixed(4)}, ${low.toFixed(4)} to ${high.toFixed(4)}</title><text x="${nameX}" y="${nameY}" text-anchor="${anchor}">${shown}</text><line class="line run-${colour}" x1="${place(low)}" y1="${y}" x2="${place(high)}" y2="${y}"/>${renderDot(verdict, place(value), y)}</g>\n`;
 })}
 </svg>`;
 }
@@ -59,13 +61,15 @@ function renderDot(verdict: keyof typeof colours, x: number | string, y: number)
   return markup`<circle class="${paint}" cx="${x}" cy="${y}" r="4"/>`;
 }
 
-function renderLegend(): Markup[] {
+/** In a row, or one below the other. */
+function renderLegend(isAbove: boolean): Markup[] {
   const entries = [
     ["better", "better than the base", 10],
     ["worse", "worse", 190],
     ["", "not told from noise", 270],
   ] as const;
-  return entries.map(
-    ([verdict, name, x]) => markup`${renderDot(verdict, x + 6, 40)}<text x="${x + 18}" y="44">${name}</text>`,
-  );
+  return entries.map(([verdict, name, at], i) => {
+    const [x, y] = isAbove ? [10, 40 + 19 * i] : [at, 40];
+    return markup`${renderDot(verdict, x + 6, y)}<text x="${x + 18}" y="${y + 4}">${name}</text>`;
+  });
 }

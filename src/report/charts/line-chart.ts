@@ -5,8 +5,9 @@ import { makePrintable } from "../../base/printable.ts";
 import { type Markup, markup } from "../page/markup.ts";
 import { chooseUnit, type Quantity, type Unit } from "../quantity.ts";
 import { meanOfColumns, type Points, thinToColumns } from "../runs/downsample.ts";
-import { type Axis, isDrawable, makeAxis, placeOn } from "./axis.ts";
+import { type Axis, characterWidth, isDrawable, makeAxis, placeLabels, placeOn } from "./axis.ts";
 import { runColours } from "./chart-style.ts";
+import { isNarrow, type Layable } from "./layouts.ts";
 
 export interface Series extends Points {
   readonly name: string;
@@ -28,11 +29,8 @@ export interface AxisChoice {
   readonly fromZero?: boolean;
 }
 
-export interface LineChart {
-  /** Pixels; text keeps its size. */
+export interface LineChart extends Layable {
   readonly width: number;
-  /** Unique on the page, and the name of its files. */
-  readonly id: string;
   readonly title: string;
   /** What is seen, for those who cannot see it; one or two sentences. */
   readonly description: string;
@@ -43,21 +41,10 @@ export interface LineChart {
   readonly marks?: readonly { readonly name: string; readonly value: number }[];
 }
 
-const margin = { left: 74, right: 20, bottom: 46 };
 const plotHeight = 300;
+const marginOf = (width: number) =>
+  isNarrow(width) ? { left: 62, right: 14, bottom: 46 } : { left: 74, right: 20, bottom: 46 };
 
-/** A phone's width, where the whole of a wide chart would have letters of five pixels. */
-const narrowWidth = 320;
-
-/** The same chart laid out for a phone; both can stand on one page. */
-export const narrowChart = (chart: LineChart): LineChart => ({
-  ...chart,
-  width: narrowWidth,
-  id: `${chart.id}-narrow`,
-});
-
-/** About a character's width, for nothing measures text. */
-const characterWidth = 7;
 const cutText = (text: string, pixels: number) => makePrintable(text, Math.max(8, Math.floor(pixels / characterWidth)));
 const titleHeight = 30;
 const legendRowHeight = 19;
@@ -73,7 +60,9 @@ export function renderLineChart(chart: LineChart, style?: Markup): Markup {
   const given = chart.series.filter(({ x }) => x.length > 0);
   const unitX = chooseUnit(chart.x.quantity, largestOf(given.map(({ x }) => x)));
   const xAxis = makeAxis(chart.x.kind, findExtremes(given, "x", unitX, chart.x), { round: false });
-  const plotWidth = chart.width - margin.left - margin.right;
+  const { width } = chart;
+  const margin = marginOf(width);
+  const plotWidth = width - margin.left - margin.right;
   const average = (one: Series, pixels = columnsPerMean) =>
     meanOfColumns(one.means ?? one, x => placeOn(xAxis, x / unitX.size), Math.round(plotWidth / pixels));
   const series = given.map((one): Series => {
@@ -85,10 +74,9 @@ export function renderLineChart(chart: LineChart, style?: Markup): Markup {
   const yExtremes = [...findExtremes(series, "y", unitY, chart.y), ...marks.map(({ value }) => value / unitY.size)];
   const yAxis = makeAxis(chart.y.kind, yExtremes, { round: true });
   const legend = layLegend(series, plotWidth);
-  const { width } = chart;
   const top = titleHeight + legend.rows * legendRowHeight + 8;
   const height = top + plotHeight + margin.bottom;
-  const place: Placement = { xAxis, yAxis, unitX, unitY, top, plotWidth };
+  const place: Placement = { xAxis, yAxis, unitX, unitY, top, left: margin.left, plotWidth };
   return markup`<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="${chart.id}-title ${chart.id}-description" data-plot="${[margin.left, top, plotWidth, plotHeight].join(" ")}" data-x="${describeAxis(xAxis, nameAxis(chart.x, unitX))}" data-y="${describeAxis(yAxis, nameAxis(chart.y, unitY))}">
 <title id="${chart.id}-title">${chart.title}</title><desc id="${chart.id}-description">${chart.description}</desc>${style}
 <rect class="paper" width="${width}" height="${height}"/>
@@ -107,9 +95,12 @@ ${series.map(one => renderSeries(place, one, average))}
 
 /** Squeezed where it is longer than a phone is wide. */
 function renderTitle({ title, width }: LineChart): Markup {
-  if (width !== narrowWidth) return markup`<text class="title" x="${margin.left}" y="20">${title}</text>`;
-  const squeeze = title.length > 36 ? markup` textLength="${width - 12}" lengthAdjust="spacingAndGlyphs"` : "";
-  return markup`<text class="title" x="6" y="20"${squeeze}>${title}</text>`;
+  const x = isNarrow(width) ? 6 : marginOf(width).left;
+  const squeeze =
+    (characterWidth + 1) * title.length > width - x - 6
+      ? markup` textLength="${width - x - 6}" lengthAdjust="spacingAndGlyphs"`
+      : "";
+  return markup`<text class="title" x="${x}" y="20"${squeeze}>${title}</text>`;
 }
 
 interface Placement {
@@ -118,6 +109,7 @@ interface Placement {
   readonly unitX: Unit;
   readonly unitY: Unit;
   readonly top: number;
+  readonly left: number;
   readonly plotWidth: number;
 }
 
@@ -148,45 +140,45 @@ const pick = ({ x, y }: Points, indices: readonly number[]): Points => ({
 });
 
 /** "x,y" in pixels to a tenth; what the axes cannot show is left out. */
-function pixels({ xAxis, yAxis, unitX, unitY, top, plotWidth }: Placement, { x, y }: Points): string[] {
+function pixels({ xAxis, yAxis, unitX, unitY, top, left, plotWidth }: Placement, { x, y }: Points): string[] {
   return Array.from(x, (value, i) => [placeOn(xAxis, value / unitX.size), placeOn(yAxis, y[i]! / unitY.size)] as const)
     .filter(([right, up]) => Number.isFinite(right) && Number.isFinite(up))
-    .map(([right, up]) => `${round(margin.left + right * plotWidth)},${round(top + (1 - up) * plotHeight)}`);
+    .map(([right, up]) => `${round(left + right * plotWidth)},${round(top + (1 - up) * plotHeight)}`);
 }
 
 const round = (value: number) => Math.round(value * 10) / 10;
 
-function renderAxes({ xAxis, yAxis, top, plotWidth }: Placement, xName: string, yName: string): Markup {
+function renderAxes({ xAxis, yAxis, top, left, plotWidth }: Placement, xName: string, yName: string): Markup {
   const bottom = top + plotHeight;
-  const right = margin.left + plotWidth;
-  let free = 0;
-  const xTicks = xAxis.ticks.map(({ value, label }) => {
-    const x = round(margin.left + placeOn(xAxis, value) * plotWidth);
-    const half = (characterWidth * label.length) / 2;
-    const isFree = x - half >= free;
-    if (isFree) free = x + half + 4;
-    return markup`<line class="grid" x1="${x}" y1="${top}" x2="${x}" y2="${bottom}"/>${isFree ? markup`<text x="${x}" y="${bottom + 17}" text-anchor="middle">${label}</text>` : ""}`;
-  });
+  const right = left + plotWidth;
+  const xTicks = placeLabels(xAxis, value => round(left + placeOn(xAxis, value) * plotWidth)).map(
+    ({ x, label, hasRoom }) => {
+      return markup`<line class="grid" x1="${x}" y1="${top}" x2="${x}" y2="${bottom}"/>${hasRoom ? markup`<text x="${x}" y="${bottom + 17}" text-anchor="middle">${label}</text>` : ""}`;
+    },
+  );
   const yTicks = yAxis.ticks.map(({ value, label }) => {
     const y = round(top + (1 - placeOn(yAxis, value)) * plotHeight);
-    return markup`<line class="grid" x1="${margin.left}" y1="${y}" x2="${right}" y2="${y}"/><text x="${margin.left - 7}" y="${y + 4}" text-anchor="end">${label}</text>`;
+    return markup`<line class="grid" x1="${left}" y1="${y}" x2="${right}" y2="${y}"/><text x="${left - 7}" y="${y + 4}" text-anchor="end">${label}</text>`;
   });
   const middle = top + plotHeight / 2;
-  return markup`${xTicks}${yTicks}<path class="frame" d="M${margin.left} ${top}V${bottom}H${right}"/>
-<text x="${margin.left + plotWidth / 2}" y="${bottom + 38}" text-anchor="middle">${xName}</text>
+  return markup`${xTicks}${yTicks}<path class="frame" d="M${left} ${top}V${bottom}H${right}"/>
+<text x="${left + plotWidth / 2}" y="${bottom + 38}" text-anchor="middle">${xName}</text>
 <text x="14" y="${middle}" text-anchor="middle" transform="rotate(-90 14 ${middle})">${yName}</text>`;
 }
 
 /** Dashed lines with their names above them, one below the other where lines are close. */
-function renderMarks({ yAxis, unitY, top, plotWidth }: Placement, marks: NonNullable<LineChart["marks"]>): Markup[] {
-  const right = margin.left + plotWidth;
+function renderMarks(
+  { yAxis, unitY, top, left, plotWidth }: Placement,
+  marks: NonNullable<LineChart["marks"]>,
+): Markup[] {
+  const right = left + plotWidth;
   let lowest = Number.NEGATIVE_INFINITY;
   return [...marks]
     .sort((a, b) => b.value - a.value)
     .map(({ name, value }) => {
       const y = round(top + (1 - placeOn(yAxis, value / unitY.size)) * plotHeight);
       lowest = Math.max(y - 5, lowest + markNameHeight);
-      return markup`<line class="mark" x1="${margin.left}" y1="${y}" x2="${right}" y2="${y}"/><text class="mark-name" x="${right - 4}" y="${lowest}" text-anchor="end">${cutText(name, plotWidth)}</text>`;
+      return markup`<line class="mark" x1="${left}" y1="${y}" x2="${right}" y2="${y}"/><text class="mark-name" x="${right - 4}" y="${lowest}" text-anchor="end">${cutText(name, plotWidth)}</text>`;
     });
 }
 

@@ -3,11 +3,11 @@
 import { makePrintable } from "../../base/printable.ts";
 import { type Markup, markup } from "../page/markup.ts";
 import { formatNumber } from "../quantity.ts";
+import { type Layable, layoutWidths } from "./layouts.ts";
 
 type Value = string | number | boolean;
 
-export interface ParallelChart {
-  readonly id: string;
+export interface ParallelChart extends Layable {
   readonly title: string;
   readonly description: string;
   readonly axes: readonly { readonly name: string; readonly detail: string }[];
@@ -15,7 +15,8 @@ export interface ParallelChart {
   readonly lines: readonly { readonly name: string; readonly values: readonly (Value | undefined)[] }[];
 }
 
-const width = 900;
+/** Between two axes; of many the chart is wider than a phone, and is moved there from side to side. */
+const leastGap = 84;
 const side = 70;
 const top = 74;
 const plotHeight = 260;
@@ -27,6 +28,7 @@ const wideRatio = 20;
 /** Prints the chart; `style` goes into a file that stands alone, a page has its own. */
 export function renderParallelChart(chart: ParallelChart, style?: Markup): Markup {
   const { axes, lines } = chart;
+  const width = Math.max(chart.width ?? layoutWidths[0], 2 * side + leastGap * (axes.length - 1));
   const gap = axes.length < 2 ? 0 : (width - 2 * side) / (axes.length - 1);
   const scales = axes.map((_, i) => makeScale(lines.flatMap(({ values }) => values[i] ?? [])));
   const xOf = (i: number) => side + gap * i;
@@ -36,7 +38,7 @@ export function renderParallelChart(chart: ParallelChart, style?: Markup): Marku
   // The best above the others.
   const drawn = [...lines].sort((a, b) => Number(b.values.at(-1)) - Number(a.values.at(-1)));
   const label = (text: string) => makePrintable(text, Math.max(8, Math.floor((gap - 6) / characterWidth)));
-  return markup`<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="${chart.id}-title ${chart.id}-description">
+  return markup`<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${width} ${height}" style="min-width:${width}px" width="${width}" height="${height}" role="img" aria-labelledby="${chart.id}-title ${chart.id}-description">
 <title id="${chart.id}-title">${chart.title}</title><desc id="${chart.id}-description">${chart.description}</desc>${style}
 <rect class="paper" width="${width}" height="${height}"/>
 <text class="title" x="10" y="20">${chart.title}</text>

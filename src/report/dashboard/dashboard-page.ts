@@ -28,8 +28,8 @@ tbody label{cursor:pointer}tbody label svg{vertical-align:middle}tbody tr:hover{
 td.progress{background:linear-gradient(var(--chosen),var(--chosen)) 0 100%/var(--share,0) 100% no-repeat}
 tr[data-state=training] .state{font-weight:600}tr[data-state=unreadable] .state,tr[data-state=silent] .state{color:var(--bad)}
 :root{--bad:#b3261e}@media screen and (prefers-color-scheme:dark){:root{--bad:#ff8a80}}
-.variants figure{display:block}figure svg{max-width:none}#loss figure svg{max-width:1000px}figure{min-height:12rem}section[hidden]{display:none}
-#budgets figure,#scores figure,#data figure{min-height:0}#budgets figure svg,#data figure svg,#scores figure svg{max-width:900px}
+.variants figure{display:block}figure{min-height:12rem}section[hidden]{display:none}
+#budgets figure,#scores figure,#data figure{min-height:0}
 .lighting [data-of]:not(.lit){opacity:.12}.lighting .line.lit{stroke-width:3}
 #troubles p{color:var(--bad);margin:.2rem 0}
 @media print{.tools{display:none}#runs .wide{max-height:none}#runs table{font-size:8px}#runs th,#runs td{white-space:normal;padding:.15rem .3rem}}`;

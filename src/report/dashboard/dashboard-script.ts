@@ -25,7 +25,6 @@ function remember() {
   const text = params.toString();
   history.replaceState(null, "", text === "" ? location.pathname : "?" + text);
 }
-const phone = matchMedia("(max-width: 500px)");
 const axes = () => document.querySelector("#loss-axes input:checked").value;
 
 // A selected run keeps its place among the slots, which is its colour.
@@ -151,7 +150,7 @@ async function fetchView(isUrgent) {
   const withSections = isUrgent || began - sectionsAt > 10_000;
   const params = new URLSearchParams(slots.map(name => ["run", name]));
   params.set("axes", axes());
-  if (phone.matches) params.set("narrow", "1");
+  for (const figure of figures) params.append("width", figure.clientWidth);
   if (withSections) params.set("sections", "1");
   try {
     const response = await fetch("view?" + params);
@@ -244,7 +243,11 @@ element("loss-axes").addEventListener("change", () => {
   remember();
   askForView(true);
 });
-phone.addEventListener("change", () => askForView(true));
+let widthBefore = innerWidth;
+addEventListener("resize", () => {
+  if (innerWidth !== widthBefore) askForView(false);
+  widthBefore = innerWidth;
+});
 document.addEventListener("visibilitychange", () => isWanted && askForView(true));
 addEventListener("keydown", event => {
   if (event.key !== "/" || event.target.closest("input") !== null || event.ctrlKey || event.metaKey) return;

@@ -117,7 +117,7 @@ function send(response: ServerResponse, status: number, type: string, content: s
 /** More are not drawn at once. */
 const mostDrawn = 200;
 
-/** run=NAME for each colour, run= for a free one; axes=the place of the loss's axes; sections=1; narrow=1 for a phone. */
+/** run=NAME for each colour, run= for a free one; axes=the place of the loss's axes; sections=1; width= the pixels of each figure. */
 function readChoice(params: URLSearchParams, { runs }: RunWatch): ViewChoice {
   return {
     runs: params
@@ -126,6 +126,6 @@ function readChoice(params: URLSearchParams, { runs }: RunWatch): ViewChoice {
       .map(name => runs.get(name)),
     variants: [Number(params.get("axes") ?? 0)],
     withSections: params.get("sections") === "1",
-    isNarrow: params.get("narrow") === "1",
+    widths: params.getAll("width").map(Number).filter(Number.isFinite),
   };
 }

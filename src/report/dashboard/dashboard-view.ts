@@ -2,7 +2,7 @@
 // axes that are looked at are printed.
 
 import { listChartGroups } from "../charts/charts.ts";
-import { narrowChart, renderLineChart } from "../charts/line-chart.ts";
+import { renderLineChart } from "../charts/line-chart.ts";
 import { listSections, type Section } from "../page/page.ts";
 import { makeReport } from "../report.ts";
 import type { RunRecord } from "../runs/run-record.ts";
@@ -29,8 +29,8 @@ export interface ViewChoice {
   /** The place of each group's variant; the first where it is missing. */
   readonly variants: readonly number[];
   readonly withSections: boolean;
-  /** For a phone. */
-  readonly isNarrow?: boolean;
+  /** Pixels that each figure has; the charts' own where it is missing. */
+  readonly widths?: readonly number[];
 }
 
 /** A run that cannot be drawn is left out, with its trouble; the others are drawn. */
@@ -53,13 +53,16 @@ function canDraw(run: WatchedRun, choice: ViewChoice): boolean {
   }
 }
 
-function drawView({ runs, variants, withSections, isNarrow }: ViewChoice, chosen = runs): View {
+/** From a small phone to a wall. */
+const boundWidth = (width: number) => Math.min(2400, Math.max(240, Math.floor(width)));
+
+function drawView({ runs, variants, withSections, widths = [] }: ViewChoice, chosen = runs): View {
   const records = runs.flatMap((run, colour): RunRecord[] =>
     run === undefined ? [] : [{ ...run.readRecord(), colour }],
   );
   const charts = listChartGroups(records).map((group, i) => {
     const { chart } = group.variants[variants[i] ?? 0] ?? group.variants[0]!;
-    return renderLineChart(isNarrow ? narrowChart(chart) : chart).text;
+    return renderLineChart({ ...chart, width: boundWidth(widths[i] ?? chart.width) }).text;
   });
   const troubles = chosen.flatMap(run => (run?.trouble === undefined ? [] : [`${run.name}: ${run.trouble}`]));
   if (!withSections) return { charts, troubles };

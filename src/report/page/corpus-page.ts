@@ -3,6 +3,7 @@
 
 import { type BarChart, renderBarChart } from "../charts/bar-chart.ts";
 import { type HistogramChart, renderHistogram } from "../charts/histogram-chart.ts";
+import { renderLayouts } from "../charts/layouts.ts";
 import { renderTable, type Table } from "../tables/table.ts";
 import { type Markup, markup, trustMarkup } from "./markup.ts";
 import { pageStyle } from "./page-style.ts";
@@ -28,12 +29,12 @@ export function renderCorpusPage({ title, date, funnel, sizes, tables, texts }: 
     {
       id: "funnel",
       heading: "What was kept",
-      content: markup`<figure>${renderBarChart(funnel.chart)}</figure>${renderTable(funnel.table)}`,
+      content: markup`<figure>${renderLayouts(funnel.chart, renderBarChart)}</figure>${renderTable(funnel.table)}`,
     },
     {
       id: "sizes",
       heading: "Sizes",
-      content: markup`${sizes.map(chart => markup`<figure>${renderHistogram(chart)}</figure>`)}${tables.map(renderTable)}`,
+      content: markup`${sizes.map(chart => markup`<figure>${renderLayouts(chart, renderHistogram)}</figure>`)}${tables.map(renderTable)}`,
     },
     ...texts
       .filter(group => group.texts.length > 0)

@@ -1,6 +1,7 @@
 // How the page looks: light, dark by the reader's preference, light on paper.
 
 import { chartStyle } from "../charts/chart-style.ts";
+import { layoutStyle } from "../charts/layouts.ts";
 
 /** The most variants that a group of charts can have. */
 const mostVariants = 8;
@@ -19,9 +20,9 @@ h1{font-size:1.5rem;margin:0 0 .3rem}h2{font-size:1.2rem;margin:1.7rem 0 .6rem;p
 h3{font-size:1rem;margin:1.2rem 0 .3rem}
 .verdict{font-size:1.25rem;margin:.3rem 0}p{max-width:75ch}.soft,figcaption{color:var(--soft);font-size:.87rem}a{color:var(--link)}nav a{margin-right:1rem}
 :focus-visible{outline:2px solid var(--link);outline-offset:2px}
-figure{margin:0 0 .8rem;min-width:0}figure svg{display:block;width:100%;height:auto;max-width:900px}
+figure{margin:0 0 .8rem;min-width:0}figure svg{display:block;width:100%;height:auto}
 figure output{display:block;min-height:1.5em;color:var(--soft);font-size:.87rem;overflow-wrap:anywhere}
-.grid-of-two{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,460px),1fr));gap:1rem 1.5rem}
+.grid-of-two{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,540px),1fr));gap:1rem 1.5rem}
 .variants{border:0;padding:0;margin:0;min-width:0}.variants legend{padding:0;color:var(--soft);font-size:.87rem}
 .variants input{position:absolute;opacity:0}
 .variants label{display:inline-block;margin:.2rem .3rem .5rem 0;padding:.15rem .6rem;border:1px solid var(--line);border-radius:1em;cursor:pointer;font-size:.87rem}
@@ -34,10 +35,8 @@ caption{text-align:left;font-weight:600;padding:.2rem 0}th,td{padding:.22rem .7r
 th.figure,td.figure{text-align:right}th{font-weight:500}thead th{color:var(--soft);vertical-align:bottom}
 td.text,tbody th.text{white-space:pre-line}th,td{max-width:28rem;overflow-wrap:break-word}tbody th{min-width:8rem}td.text{min-width:6rem}td.figure{white-space:nowrap}summary{cursor:pointer;color:var(--link)}
 .cursor{stroke:currentColor;stroke-width:1;opacity:.6}
-.on-narrow{display:none}
-@media screen and (min-width:501px) and (max-width:940px){#loss .chart,#loss .chart .mark-name{font-size:15px}}
-@media screen and (max-width:500px){body{padding:.6rem}.on-wide{display:none}.on-narrow{display:block}}
-@media screen and (max-width:640px){figure:not([tabindex]){overflow-x:auto}figure:not([tabindex]) svg{min-width:560px}}
+${layoutStyle}
+@media screen and (max-width:500px){body{padding:.6rem}}
 @media print{:root{font-size:12px}body{max-width:none;padding:0;font-size:11px}nav,.variants legend,.variants label,figure output{display:none!important}
 figure,tr,.wide{break-inside:avoid}h2,h3,caption,h2+p{break-after:avoid}.grid-of-two{grid-template-columns:1fr 1fr}.wide{overflow:visible}table{font-size:10px}}
 ${chartStyle}`;

@@ -5,7 +5,8 @@ import { createHash } from "node:crypto";
 import { type BarChart, renderBarChart } from "../charts/bar-chart.ts";
 import type { ChartGroup } from "../charts/charts.ts";
 import { renderIntervalChart } from "../charts/interval-chart.ts";
-import { type LineChart, narrowChart, renderLineChart } from "../charts/line-chart.ts";
+import { renderLayouts } from "../charts/layouts.ts";
+import { type LineChart, renderLineChart } from "../charts/line-chart.ts";
 import { formatNumber } from "../quantity.ts";
 import type { Report } from "../report.ts";
 import { groupByDataset, type RunRecord } from "../runs/run-record.ts";
@@ -106,11 +107,11 @@ ${variants.map(({ chart }) => renderFigure(chart))}</fieldset>`;
 }
 
 const renderFigure = (chart: LineChart): Markup =>
-  markup`<figure tabindex="0" aria-labelledby="${chart.id}-title"><div class="on-wide">${renderLineChart(chart)}</div><div class="on-narrow">${renderLineChart(narrowChart(chart))}</div><output></output></figure>\n`;
+  markup`<figure tabindex="0" aria-labelledby="${chart.id}-title">${renderLayouts(chart, renderLineChart)}<output></output></figure>\n`;
 
 function renderBars({ bars }: Report, id: BarChart["id"]): Markup {
   const chart = bars.find(one => one.id === id);
-  return chart === undefined ? nothing : markup`<figure>${renderBarChart(chart)}</figure>`;
+  return chart === undefined ? nothing : markup`<figure>${renderLayouts(chart, renderBarChart)}</figure>`;
 }
 
 function utilisationNote({ groups, runs }: Report): Markup {
@@ -121,7 +122,7 @@ function utilisationNote({ groups, runs }: Report): Markup {
 
 function renderScores({ suites, runs }: Report): Markup {
   const unfinished = runs.flatMap(({ name, evaluations }) => evaluations.unfinished.map(suite => `${name}: ${suite}`));
-  return markup`${suites.map(({ chart, table, notes }) => markup`<figure>${renderIntervalChart(chart)}</figure>${renderTable(table)}${notes.map(note => markup`<p class="soft">${note}</p>`)}`)}
+  return markup`${suites.map(({ chart, table, notes }) => markup`<figure>${renderLayouts(chart, renderIntervalChart)}</figure>${renderTable(table)}${notes.map(note => markup`<p class="soft">${note}</p>`)}`)}
 ${unfinished.map(name => markup`<p class="soft">${name} is being evaluated, or was stopped; the same cram evaluate goes on.</p>`)}`;
 }
 

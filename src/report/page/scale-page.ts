@@ -1,5 +1,6 @@
 // A ladder of sizes as one HTML page: its charts and tables. It is fed plain rows, so that this room needs to know nothing of laws.
 
+import { renderLayouts } from "../charts/layouts.ts";
 import { type LineChart, renderLineChart } from "../charts/line-chart.ts";
 import { renderTable, type Table } from "../tables/table.ts";
 import { type Markup, markup, trustMarkup } from "./markup.ts";
@@ -34,4 +35,4 @@ ${sections.map(({ id, heading, charts, tables, notes }) => markup`<section id="$
 `.text;
 }
 
-const renderFigure = (chart: LineChart): Markup => markup`<figure>${renderLineChart(chart)}</figure>\n`;
+const renderFigure = (chart: LineChart): Markup => markup`<figure>${renderLayouts(chart, renderLineChart)}</figure>\n`;

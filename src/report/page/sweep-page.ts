@@ -3,7 +3,8 @@
 
 import { createHash } from "node:crypto";
 import { type DifferenceChart, renderDifferenceChart } from "../charts/difference-chart.ts";
-import { type LineChart, narrowChart, renderLineChart } from "../charts/line-chart.ts";
+import { renderLayouts } from "../charts/layouts.ts";
+import { type LineChart, renderLineChart } from "../charts/line-chart.ts";
 import { type ParallelChart, renderParallelChart } from "../charts/parallel-chart.ts";
 import { renderTable, type Table } from "../tables/table.ts";
 import { type Markup, markup, trustMarkup } from "./markup.ts";
@@ -37,7 +38,7 @@ export function renderSweepPage(page: SweepPage): string {
     {
       id: "differences",
       heading: differences === undefined ? "Variations" : "What made a difference",
-      content: markup`${differences === undefined ? undefined : markup`<figure>${renderDifferenceChart(differences)}</figure>`}${renderTable(table)}<p class="soft">${explanation}</p>`,
+      content: markup`${differences === undefined ? undefined : markup`<figure>${renderLayouts(differences, renderDifferenceChart)}</figure>`}${renderTable(table)}<p class="soft">${explanation}</p>`,
     },
   ];
   const searched =
@@ -47,7 +48,7 @@ export function renderSweepPage(page: SweepPage): string {
           {
             id: "search",
             heading: "The search",
-            content: markup`<figure>${renderParallelChart(search.chart)}</figure>${renderTable(search.table)}<p class="soft">${search.explanation}</p>`,
+            content: markup`<figure>${renderLayouts(search.chart, renderParallelChart)}</figure>${renderTable(search.table)}<p class="soft">${search.explanation}</p>`,
           },
         ];
   const sections = [
@@ -79,7 +80,7 @@ ${notes.map(note => markup`<p role="note"><strong>Note:</strong> ${note}</p>`)}<
 }
 
 const renderFigure = (chart: LineChart): Markup =>
-  markup`<figure tabindex="0" aria-labelledby="${chart.id}-title"><div class="on-wide">${renderLineChart(chart)}</div><div class="on-narrow">${renderLineChart(narrowChart(chart))}</div><output></output></figure>\n`;
+  markup`<figure tabindex="0" aria-labelledby="${chart.id}-title">${renderLayouts(chart, renderLineChart)}<output></output></figure>\n`;
 
 /** Every chart with its id, printed one at a time. */
 export function* renderSweepCharts(
