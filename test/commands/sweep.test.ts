@@ -115,7 +115,7 @@ test("the trial of a worker on a machine that died is taken over from its last c
   });
   assert.deepEqual([done, resumed], [4, [2]]);
   // It was believed for a second.
-  assert.equal(begun[0], "base 1");
+  assert.equal(begun[0], "slow 0");
   assert.equal(readTable("died"), undisturbed);
 });
 

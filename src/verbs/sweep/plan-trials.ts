@@ -27,12 +27,13 @@ export interface TrialOptions {
 }
 
 /**
- * In the order of the variations, their seeds behind each other. Datasets with the held-out part of another are made in data/ of the
- * sweep's folder, where `writes`. UserErrors: E_SWEEP, E_HELD_OUT, those of choosing recipes and of datasets.
+ * All variations with the first seed, then with the next: a machine that grows slower does so for every variation, and a sweep that is
+ * stopped has compared them all. Datasets with the held-out part of another are made in data/ of the sweep's folder, where `writes`.
+ * UserErrors: E_SWEEP, E_HELD_OUT, those of choosing recipes and of datasets.
  */
 export function planTrials(sweep: Sweep, options: TrialOptions, writes: boolean): PlannedTrial[] {
   const datasets = new Map<string, Dataset>();
-  const trials = listVariations(sweep).flatMap(variation => {
+  const planned = listVariations(sweep).flatMap(variation => {
     const data = chooseData(sweep, variation, options);
     const { folder, manifest } = datasets.get(data) ?? readDataset(data, sweep, options, writes);
     datasets.set(data, { folder, manifest });
@@ -48,6 +49,7 @@ export function planTrials(sweep: Sweep, options: TrialOptions, writes: boolean)
       return { ...trial, plan, recipe: hashRecipe(plan.recipe), dataset: manifest.hash };
     });
   });
+  const trials = sweep.seeds.flatMap(seed => planned.filter(trial => trial.seed === seed));
   if (sweep.heldOut === undefined) checkHeldOut(datasets);
   checkRungs(sweep, trials);
   return trials;
