@@ -25,7 +25,13 @@ const resultOf = (low: number, high: number): SweepResult => ({
   ...{ done: 6, count: 6 },
   compared: [
     { name: "base", count: 3, failed: [], mean: 5 },
-    { name: "x", count: 3, failed: [], mean: 5 + low, difference: { mean: (low + high) / 2, low, high, p: 0.01 } },
+    {
+      name: "x",
+      count: 3,
+      failed: [],
+      mean: 5 + low,
+      difference: { mean: (low + high) / 2, low, high, p: 0.01, isPaired: true },
+    },
   ],
 });
 const asked = (as: "made" | "undone") => ({ sweep: "s", variation: "x", as });
@@ -51,9 +57,10 @@ test("a change that is undone is judged the other way round, and an interval tha
   assert.match(page, /Of 2 comparisons 1 was run, of which\n1 agrees/);
   assert.ok(page.includes("| c | gain | x (undone) | 3 | −0.200 (−0.300 to −0.100) | 0.010 | better: agrees |"));
   assert.ok(page.includes("| c | gain | y |  |  |  | not yet run |"));
+  assert.match(page, /^\| x \| 3 \| 5\.1000 \|.*\+0\.2000/m);
 });
 
-for (const name of ["ablation", "crammed", "crammed-256"]) {
+for (const name of ["ablation", "ablation-more", "optimizers", "crammed", "crammed-256"]) {
   const path = join(root, "bench", "analysis", `${name}.json`);
   test(`${name}: every variation is a recipe, and every finding asks one that there is`, {
     skip: !existsSync(path),

@@ -1,8 +1,10 @@
 // docs/ANALYSIS.md: the paper's findings beside ours, written from what sweeps gave and from nothing else. What was not run says so.
+// Behind the findings stands every row of every sweep, for what the paper never asked.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { formatMarkdown } from "../../src/sweep/sweep-table.ts";
 import type { Finding } from "./findings.ts";
 
 /** What is read of what `cram sweep --json` prints. */
@@ -15,7 +17,14 @@ const resultSchema = z.object({
       count: z.int(),
       failed: z.array(z.string()),
       mean: z.number().optional(),
-      difference: z.object({ mean: z.number(), low: z.number(), high: z.number(), p: z.number() }).optional(),
+      deviation: z.number().optional(),
+      steps: z.number().optional(),
+      tokens: z.number().optional(),
+      seconds: z.number().optional(),
+      difference: z
+        .object({ mean: z.number(), low: z.number(), high: z.number(), p: z.number(), isPaired: z.boolean() })
+        .optional(),
+      adjusted: z.number().optional(),
     }),
   ),
 });
@@ -116,7 +125,22 @@ npm run bench -- analysis
 | change | the paper | here | n | difference in nats | p | ours |
 | --- | --- | --- | ---: | ---: | ---: | --- |
 ${rows.join("\n")}
-`;
+${[...results].map(([sweep, result]) => writeSweep(sweep, result)).join("")}`;
+}
+
+/** All rows as the sweep's own table has them. */
+function writeSweep(sweep: string, { compared, done, count }: SweepResult): string {
+  const rows = compared.map(({ mean, deviation, steps, tokens, seconds, difference, adjusted, ...row }) => ({
+    ...{ ...row, mean, deviation, steps, tokens, seconds, difference, adjusted },
+  }));
+  return `
+## ${sweep}
+
+[bench/analysis/${sweep}.json](../bench/analysis/${sweep}.json) says what the base is and what each row changes; ${done} of ${count} trials are done. Better
+and worse stand where all p together leave at most one in twenty to chance (Benjamini and Hochberg). Steps and tokens say what equal
+seconds bought.
+
+${formatMarkdown(rows)}`;
 }
 
 const writeCommand = (sweep: string) =>

@@ -18,10 +18,11 @@ export interface Finding {
   }[];
 }
 
-const made = (...variations: string[]): Finding["asked"] =>
-  variations.map(variation => ({ sweep: "ablation", variation, as: "made" }));
-const undone = (...variations: string[]): Finding["asked"] =>
-  variations.map(variation => ({ sweep: "ablation", variation, as: "undone" }));
+const asking = (sweep: string, as: "made" | "undone", variations: readonly string[]): Finding["asked"] =>
+  variations.map(variation => ({ sweep, variation, as }));
+const made = (...variations: string[]): Finding["asked"] => asking("ablation", "made", variations);
+const undone = (...variations: string[]): Finding["asked"] => asking("ablation", "undone", variations);
+const more = (...variations: string[]): Finding["asked"] => asking("ablation-more", "made", variations);
 
 export const findings: readonly Finding[] = [
   { change: "norms before, not after", paper: "gain", asked: undone("norms after") },
@@ -33,14 +34,18 @@ export const findings: readonly Finding[] = [
     change: "no transform before the decoder",
     paper: "no gain",
     note: "left out for no loss",
-    asked: undone("dense layer before the decoder"),
+    asked: asking("ablation-more", "undone", ["dense layer before the decoder"]),
   },
   { change: "a decoder of its own", paper: "no gain", asked: made("decoder of its own") },
   { change: "gated feed-forward", paper: "gain", asked: undone("GELU without gate, same size") },
   { change: "other activations", paper: "no gain", asked: made("squared ReLU, same size") },
-  { change: "scaled sinusoids", paper: "gain", asked: undone("sinusoids not scaled", "learned positions") },
   {
-    ...{ change: "rotary positions", paper: "no gain", asked: made("rotary positions") },
+    change: "other positions",
+    paper: "no gain",
+    asked: [...made("learned positions"), ...more("sinusoids not scaled")],
+  },
+  {
+    ...{ change: "rotary positions for scaled sinusoids", paper: "no gain", asked: undone("scaled sinusoids") },
     note: "its code never turned anything: the angles were computed and not applied",
   },
   {
@@ -60,11 +65,19 @@ export const findings: readonly Finding[] = [
   { change: "a rate that falls to 0 with the budget", paper: "gain", asked: undone("constant rate") },
   {
     ...{ change: "another shape of that", paper: "no gain" },
-    asked: made("cosine", "straight line to 0", "one cycle", "peak, then cooldown", "inverse square root"),
+    asked: [
+      ...made("straight line to 0", "one cycle"),
+      ...more("cosine", "peak, then cooldown", "inverse square root"),
+    ],
   },
-  { change: "a batch that grows", paper: "gain", asked: undone("no batch ramp") },
+  { change: "a batch that grows", paper: "gain", asked: made("batch grows to four times") },
   { change: "clipping", paper: "gain", note: "steadier", asked: undone("no clipping") },
-  { change: "another optimizer", paper: "no gain", asked: made("Lion", "LAMB", "SOAP", "Adafactor") },
+  {
+    change: "another optimizer than AdamW",
+    paper: "no gain",
+    asked: [...undone("AdamW"), ...asking("optimizers", "made", ["Lion", "LAMB", "SOAP", "Adafactor"])],
+    note: "Muon is younger",
+  },
   {
     ...{ change: "an average of the parameters", paper: "no gain", asked: made("moving average") },
     note: "its average was never read",
