@@ -61,6 +61,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "pretrained",
     "train",
   ],
+  // Work as SLURM, Kubernetes and a shell are told of it, whatever the work is.
+  schedulers: ["base"],
   // Trials of a recipe and what their results say; it trains nothing itself.
   sweep: ["base", "settings"],
   // How the loss depends on size and tokens: fitted to plain numbers.
@@ -101,6 +103,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "sweep",
     "scaling",
     "records",
+    "schedulers",
   ],
   // graph, model, optim: what programs add to the lists is written with these.
   "library.ts": [
@@ -140,6 +143,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "sweep",
     "scaling",
     "records",
+    "schedulers",
   ],
 };
 const longestFileLines = 400;

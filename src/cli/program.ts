@@ -89,6 +89,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: "watch all runs below a folder in a browser while they train",
     load: async () => (await import("./verbs/dashboard.ts")).addDashboard,
   },
+  launch: {
+    summary: "a command as a job for SLURM, Kubernetes or several processes of this machine",
+    load: async () => (await import("./verbs/launch.ts")).addLaunch,
+  },
   recipe: {
     summary: "print a recipe whole, what can be chosen in one, or what differs between two",
     load: async () => (await import("./verbs/recipe.ts")).addRecipe,

@@ -169,7 +169,7 @@ test("an array reads its shares, and what joins them waits for all: the dataset 
   writeFileSync(join(own, "prepare.sh"), `${script.replace(/^#SBATCH --mem=.*$/m, "#SBATCH --mem=0")}\n`);
   run("sbatch", "--test-only", "prepare.sh");
   const job = run("sbatch", "--parsable", "prepare.sh");
-  const joining = run("sbatch", "--parsable", `--dependency=afterok:${job}`, "--array=1", "prepare.sh", "merge");
+  const joining = run("sbatch", "--parsable", `--dependency=afterok:${job}`, "--array=1", "prepare.sh", "join");
   await waitForJob(env, joining);
   run("cram", ...words, "--out", "alone");
   const names = readdirSync(join(own, "alone"), { recursive: true, encoding: "utf8" }).filter(name =>

@@ -13,6 +13,7 @@ import { countPerformanceCores } from "../../machine/cores.ts";
 import { type PreTokenizerName, preTokenizerNames } from "../../tokenizer/encoding/pre-tokenizer.ts";
 import { type TokenizerKindName, tokenizerKinds } from "../../tokenizer/kinds/kinds.ts";
 import { type NormaliserName, normalisers } from "../../tokenizer/normalising/normaliser.ts";
+import { dropOptions } from "../../verbs/launch.ts";
 import { suggestPretrain } from "../../verbs/prepare/next-pretrain.ts";
 import { type LauncherName, launcherNames, renderLaunch } from "../../verbs/prepare/plan/launchers.ts";
 import {
@@ -341,10 +342,7 @@ function printLaunch(
     );
   }
   const own = ["--launcher", "--machines", "--image", "--claim"];
-  const kept = words.filter(
-    (word, i) =>
-      !own.some(name => word === name || word.startsWith(`${name}=`) || words[i - 1] === name) && word !== "--json",
-  );
+  const kept = dropOptions(words, own).filter(word => word !== "--json");
   // Beside the program with its threads.
   const bytes = memoryBytes + 2e8 + threads! * 1.5e8;
   const count = parseCount("--machines", machines, 1, 100_000);

@@ -10,7 +10,7 @@ import { explainTable, formatText } from "../../../sweep/sweep-table.ts";
 import { formatBudget, formatDuration } from "../../../train/budget.ts";
 import { followSweep } from "../../../verbs/sweep/follow-sweep.ts";
 import { planSweep } from "../../../verbs/sweep/plan-sweep.ts";
-import { submitArray } from "../../../verbs/sweep/slurm.ts";
+import { submitWorkers } from "../../../verbs/sweep/slurm.ts";
 import { readSweep, sweep as runSweep, type SweepOptions, type Swept } from "../../../verbs/sweep/sweep.ts";
 import { readSweepFile } from "../../../verbs/sweep/sweep-file.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend, parseCount } from "../../choose.ts";
@@ -180,13 +180,13 @@ async function writeSweep(asked: Sweep, options: SweepOptions): Promise<void> {
   await runSweep(asked, { ...options, signal: stopped.signal });
 }
 
-async function launch(asked: Sweep, options: SweepOptions, tasks: number, json: boolean): Promise<void> {
+async function launch(asked: Sweep, options: SweepOptions, workers: number, json: boolean): Promise<void> {
   await writeSweep(asked, options);
   const { backend = "cpu", threads = 1 } = options;
-  const worker = listWorkerWords(resolve(options.out), backend === "cpu" ? { ...options, threads } : options);
-  const job = submitArray({ out: options.out, tasks, threads, worker, wantsGpu: backend === "cuda" });
-  if (json) return print(JSON.stringify({ out: options.out, job, tasks }));
-  print(`submitted: job ${job}, ${tasks} workers; squeue --job ${job} shows them, scancel ${job} stops them`);
+  const command = listWorkerWords(resolve(options.out), backend === "cpu" ? { ...options, threads } : options);
+  const job = submitWorkers({ out: options.out, workers, threads, command, wantsGpu: backend === "cuda" });
+  if (json) return print(JSON.stringify({ out: options.out, job, tasks: workers }));
+  print(`submitted: job ${job}, ${workers} workers; squeue --job ${job} shows them, scancel ${job} stops them`);
   print(
     `next: ${quoteCommand("cram", "sweep", "--worker", options.out)}, which helps, waits for them, and prints the table`,
   );

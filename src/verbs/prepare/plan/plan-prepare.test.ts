@@ -91,6 +91,7 @@ test("the script of an array does each task's share, and joins when it is told t
 }, () => {
   const script = join(root, "prepare.sh");
   writeFileSync(script, renderLaunch("slurm", launch));
+  writeFileSync(join(root, "srun"), '#!/bin/sh\nshift 2; exec "$@"\n', { mode: 0o755 });
   writeFileSync(join(root, "cram"), '#!/bin/sh\nfor word in "$@"; do echo "$word"; done\n', { mode: 0o755 });
   const run = (task: string, ...words: string[]) =>
     spawnSync("bash", [script, ...words], {
@@ -98,7 +99,7 @@ test("the script of an array does each task's share, and joins when it is told t
       encoding: "utf8",
     }).stdout.trim();
   assert.equal(run("3"), "prepare\nmy texts/\n--out\ndata\n--shard\n3/4");
-  assert.equal(run("1", "merge"), "prepare\nmy texts/\n--out\ndata\n--merge");
+  assert.equal(run("1", "join"), "prepare\nmy texts/\n--out\ndata\n--merge");
 });
 
 test("the manifest is an indexed Job by the schema of Kubernetes, whose containers know their number", () => {
@@ -110,12 +111,13 @@ test("the manifest is an indexed Job by the schema of Kubernetes, whose containe
   assert.deepEqual([completionMode, completions], ["Indexed", 4]);
   // A Job may only restart in these ways, and an index is whole when each of its completions is.
   assert.ok(["OnFailure", "Never"].includes(template.spec!.restartPolicy!) && parallelism! <= completions!);
-  const [, , command] = template.spec!.containers[0]!.command!;
-  const { stdout } = spawnSync("sh", ["-c", command!.replace("exec cram", "echo")], {
-    env: { ...process.env, JOB_COMPLETION_INDEX: "0" },
+  // $$ is what Kubernetes makes a $ of.
+  const [shell, ...words] = template.spec!.containers[0]!.command!.map(word => word.replaceAll("$$", "$"));
+  const { stdout } = spawnSync(shell!, words, {
+    env: { PATH: `${root}:${process.env.PATH}`, JOB_COMPLETION_INDEX: "0" },
     encoding: "utf8",
   });
-  assert.equal(stdout.trim(), "prepare my texts/ --out data --shard 1/4");
+  assert.equal(stdout.trim(), "prepare\nmy texts/\n--out\ndata\n--shard\n1/4");
   assert.ok(!text.includes("&a1"), "every reader of YAML takes it");
   assert.throws(() => renderLaunch("kubernetes", launch), { code: "E_OPTION" });
   assert.throws(() => renderLaunch("slurm", { ...launch, image: "x" }), { code: "E_OPTION" });
