@@ -9,6 +9,7 @@ import { cutStretches, findRepeatedStretches, type Stretches } from "../deduplic
 import { insertExample, showExample } from "../examples.ts";
 import { countDocument, type DropReason, type Funnel } from "../funnel.ts";
 import type { Document } from "../sources/formats/document-readers.ts";
+import { type EncodedText, readEncodings } from "./encodings.ts";
 import type { PortionSummary } from "./portion.ts";
 import { PortionTexts } from "./portion-texts.ts";
 
@@ -24,6 +25,11 @@ export interface AssembleOptions {
   readonly onProgress?: ((doing: AssembleStage, share: number) => void) | undefined;
 }
 
+/** A document as it came out of its portion, encoded where the portion did that and nothing was cut. */
+export interface AssembledDocument extends Document {
+  readonly encoded?: EncodedText | undefined;
+}
+
 export type AssembleStage = "near duplicates" | "repeated stretches";
 
 /** Yields the documents that are left, and keeps the account in `funnel`, to which the portions' are added. */
@@ -32,7 +38,7 @@ export async function* assembleDocuments(
   summaries: readonly PortionSummary[],
   options: AssembleOptions,
   funnel: Funnel,
-): AsyncGenerator<Document> {
+): AsyncGenerator<AssembledDocument> {
   const { nearDuplicates, repeatedBytes, memoryBytes, workFolder, onProgress } = options;
   for (const summary of summaries) addFunnel(funnel, summary.funnel);
   removeLeftovers(workFolder);
@@ -42,6 +48,8 @@ export async function* assembleDocuments(
     from.characters -= characters;
   };
   let stretches: Stretches | undefined;
+  const areEncoded = repeatedBytes === undefined && summaries.every(({ hashes }) => "encodings" in hashes);
+  const encodings = areEncoded ? readEncodings(folder, summaries) : undefined;
   const texts = new PortionTexts(folder, summaries, memoryBytes, (verdict, characters) => {
     takeBack(verdict === "kept" ? funnel.kept : funnel.dropped[verdict], characters);
     countDocument(funnel.dropped.duplicate, characters);
@@ -73,6 +81,7 @@ export async function* assembleDocuments(
     const ahead = stretches?.[Symbol.iterator]();
     let stretch = ahead?.next();
     for (let number = 0; number < texts.textCount; number++) {
+      const encoded = encodings?.next().value as EncodedText | undefined;
       if (texts.isDropped(number)) continue;
       const bytes = texts.readText(number);
       const source = texts.sourceOf(number);
@@ -94,10 +103,11 @@ export async function* assembleDocuments(
           showExample(funnel.examples, "cut", source, decoder.decode(bytes.subarray(from, to)));
         }
       }
-      yield { text, source };
+      yield { text, source, encoded };
     }
   } finally {
     stretches?.close();
+    encodings?.return(undefined);
     texts.close();
     removeLeftovers(workFolder);
   }

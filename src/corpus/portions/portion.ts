@@ -25,6 +25,8 @@ export interface PortionSummary {
   /** Those of them that stay. */
   readonly kept: number;
   readonly bytes: number;
+  /** Of texts that were encoded the first characters that normalising lost. */
+  readonly lostExamples?: readonly string[] | undefined;
   /** SHA-256 of the files beside it, by their endings. */
   readonly hashes: Readonly<Record<string, string>>;
 }
@@ -35,11 +37,12 @@ const summarySchema = z.object({
   records: z.number(),
   kept: z.number(),
   bytes: z.number(),
+  lostExamples: z.array(z.string()).optional(),
   hashes: z.record(z.string(), z.string()),
 });
 
-/** texts: the kept ones, each ended by a byte that UTF-8 has not. records: what is known of each. signatures: of the kept ones. */
-export type PortionFile = "texts" | "records" | "signatures";
+/** texts: the kept ones, each ended by a byte that UTF-8 has not. records: what is known of each. signatures, encodings: of the kept ones. */
+export type PortionFile = "texts" | "records" | "signatures" | "encodings";
 
 const mostBytes = 2 ** 23;
 const mostShards = 1024;

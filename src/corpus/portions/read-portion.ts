@@ -12,12 +12,15 @@ import { countDocument, type DropReason, startFunnel } from "../funnel.ts";
 import { makeJudge, type SelectOptions } from "../select.ts";
 import { readShard } from "../sources/read-shard.ts";
 import { identifyShards } from "../sources/sources.ts";
+import { type PortionEncoder, writeEncoded } from "./encodings.ts";
 import { type Portion, type PortionFile, type PortionSummary, portionFile } from "./portion.ts";
 import { recordWords, writeRecord } from "./record.ts";
 
 export interface PortionOptions extends SelectOptions {
   /** Whether near duplicates will be sought, for which every text gets a signature. */
   readonly signs: boolean;
+  /** Encodes what is kept, where that is the tokenizer of the dataset. */
+  readonly encoder?: PortionEncoder | undefined;
 }
 
 /** How much more was read since the last one. */
@@ -41,7 +44,7 @@ export async function* readPortion(
   const funnel = startFunnel();
   const judge = makeJudge(options);
   const seen = new SeenTexts();
-  const files = openFiles(folder, index, options.signs);
+  const files = openFiles(folder, index, options);
   const signature = new Uint32Array(signatureWords);
   const record = new Uint32Array(recordWords);
   let [records, bytes, bytesRead, documentsRead] = [0, 0, 0, 0];
@@ -85,6 +88,7 @@ export async function* readPortion(
           files.texts.add(content);
           files.texts.add(Uint8Array.of(endOfText));
           bytes += content.length + 1;
+          if (files.encodings !== undefined) writeEncoded(files.encodings, options.encoder!.encode(text));
           if (files.signatures === undefined) continue;
           writeSignature(hashShingles(text), signature);
           files.signatures.add(new Uint8Array(signature.buffer));
@@ -97,7 +101,8 @@ export async function* readPortion(
     }
     const hashes = Object.fromEntries(Object.entries(files).map(([ending, file]) => [ending, file.commit()]));
     const kept = funnel.kept.documents;
-    const summary: PortionSummary = { shards: described, funnel, records, kept, bytes, hashes };
+    const lost = options.encoder && { lostExamples: options.encoder.lostExamples };
+    const summary: PortionSummary = { shards: described, funnel, records, kept, bytes, ...lost, hashes };
     const path = portionFile(folder, index, "json");
     writeFileAtomically(path, JSON.stringify(summary));
     sealFile(path);
@@ -109,11 +114,16 @@ export async function* readPortion(
   }
 }
 
-function openFiles(folder: string, index: number, signs: boolean) {
+interface PortionFiles extends Readonly<Partial<Record<PortionFile, HashedFile>>> {
+  readonly texts: HashedFile;
+  readonly records: HashedFile;
+}
+
+function openFiles(folder: string, index: number, { signs, encoder }: PortionOptions): PortionFiles {
   const open = (ending: PortionFile) => new HashedFile(portionFile(folder, index, ending));
-  return { texts: open("texts"), records: open("records"), ...(signs && { signatures: open("signatures") }) } as {
-    readonly texts: HashedFile;
-    readonly records: HashedFile;
-    readonly signatures?: HashedFile;
+  return {
+    ...{ texts: open("texts"), records: open("records") },
+    ...(signs && { signatures: open("signatures") }),
+    ...(encoder !== undefined && { encodings: open("encodings") }),
   };
 }

@@ -1,6 +1,7 @@
 // Documents of a corpus encoded together: the ids of all in one array, and how many belong to each.
 
 import type { Encoder } from "./encode.ts";
+import { IdList } from "./id-list.ts";
 
 export interface EncodedDocuments {
   /** The ids of the documents, one after another, without separators. */
@@ -11,19 +12,12 @@ export interface EncodedDocuments {
 
 /** Encodes documents; special tokens written out in them are read as text. */
 export function encodeBatch(encoder: Encoder, texts: readonly string[]): EncodedDocuments {
-  let ids = new Uint32Array(1 << 14);
+  const list = new IdList();
   const lengths = new Uint32Array(texts.length);
-  let count = 0;
   for (let i = 0; i < texts.length; i++) {
-    const more = encoder.encode(texts[i]!, "as-text");
-    if (count + more.length > ids.length) {
-      const grown = new Uint32Array(Math.max(2 * ids.length, count + more.length));
-      grown.set(ids.subarray(0, count));
-      ids = grown;
-    }
-    ids.set(more, count);
-    count += more.length;
-    lengths[i] = more.length;
+    const ids = encoder.encode(texts[i]!, "as-text");
+    list.append(ids);
+    lengths[i] = ids.length;
   }
-  return { ids: ids.slice(0, count), lengths };
+  return { ids: list.ids.slice(0, list.count), lengths };
 }

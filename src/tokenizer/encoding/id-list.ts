@@ -5,12 +5,18 @@ export class IdList {
   count = 0;
 
   push(id: number): void {
-    if (this.count === this.ids.length) this.grow();
+    if (this.count === this.ids.length) this.grow(this.count + 1);
     this.ids[this.count++] = id;
   }
 
-  private grow(): void {
-    const grown = new Uint32Array(2 * this.ids.length);
+  append(ids: Uint32Array): void {
+    if (this.count + ids.length > this.ids.length) this.grow(this.count + ids.length);
+    this.ids.set(ids, this.count);
+    this.count += ids.length;
+  }
+
+  private grow(least: number): void {
+    const grown = new Uint32Array(Math.max(least, 2 * this.ids.length));
     grown.set(this.ids);
     this.ids = grown;
   }

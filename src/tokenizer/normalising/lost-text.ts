@@ -31,6 +31,17 @@ const unseen = /^[\p{Z}\p{Cc}\p{Cf}\p{Cs}\s]$/u;
 const mayDecompose = /[^\0-\u02ff]/;
 const verdicts = { hidden: 1, kept: 2, unaccented: 3, lost: 4 } as const;
 
+/** Adds what one text lost. */
+export function addLoss(
+  to: TextLoss,
+  { characters, lost, unaccented }: Pick<TextLoss, "characters" | "lost" | "unaccented">,
+): void {
+  to.characters += characters;
+  to.lost += lost;
+  to.unaccented += unaccented;
+  if (lost > refusedShare * characters) to.textsMostlyLost += 1;
+}
+
 /** Counts what a normaliser takes from texts; owns a table of the characters met. */
 export class LossCounter {
   readonly loss: TextLoss = startTextLoss();
@@ -41,8 +52,8 @@ export class LossCounter {
     this.normalise = compileNormaliser(normaliser);
   }
 
-  /** Counts one more text. */
-  addText(text: string): void {
+  /** Counts one more text; returns what of it. */
+  addText(text: string): Pick<TextLoss, "characters" | "lost" | "unaccented"> {
     let characters = 0;
     let lost = 0;
     let unaccented = 0;
@@ -59,10 +70,9 @@ export class LossCounter {
       if (verdict === verdicts.lost) lost += 1;
       else if (verdict === verdicts.unaccented) unaccented += 1;
     }
-    this.loss.characters += characters;
-    this.loss.lost += lost;
-    this.loss.unaccented += unaccented;
-    if (lost > refusedShare * characters) this.loss.textsMostlyLost += 1;
+    const own = { characters, lost, unaccented };
+    addLoss(this.loss, own);
+    return own;
   }
 
   private judge(point: number): number {

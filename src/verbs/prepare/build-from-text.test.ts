@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { listPortions } from "../../corpus/portions/portion.ts";
 import { listShards } from "../../corpus/sources/sources.ts";
+import { readTokenizer } from "../../tokenizer/read-tokenizer.ts";
 import { buildFromText, readText } from "./build-from-text.ts";
 import type { DatasetOptions } from "./dataset-options.ts";
 
@@ -17,6 +18,9 @@ const animals = ["fox", "owl", "hen", "cat", "dog", "bee"];
 const lines = Array.from({ length: 60 }, (_, i) => ({
   text: `the ${animals[i % 6]} sleeps by the ${i * i} dens, ${i}`,
 }));
+// The second of two that are nearly the same goes.
+const long = lines.map(({ text }) => text).join(" ");
+lines.splice(20, 0, { text: long }, { text: `${long} again` });
 writeFileSync(join(root, "text.jsonl"), lines.map(line => JSON.stringify(line)).join("\n"));
 const shards = await listShards([join(root, "text.jsonl")]);
 const options: DatasetOptions = {
@@ -33,10 +37,10 @@ const list = (folder: string) =>
 const snapshot = (folder: string) => list(folder).map(name => [name, readFileSync(join(folder, name), "latin1")]);
 
 /** Makes a dataset of what is finished in a work folder. */
-async function build(work: string) {
+async function build(work: string, given = options) {
   const folder = mkdtempSync(join(root, "data-"));
-  const summaries = await readText(work, shards, listPortions(shards), options, () => {});
-  const { documents } = await buildFromText(folder, work, shards, summaries, "origin", options, () => {}, []);
+  const summaries = await readText(work, shards, listPortions(shards), given, () => {});
+  const { documents } = await buildFromText(folder, work, shards, summaries, "origin", given, () => {}, []);
   return { folder, documents, summaries, snapshot: snapshot(folder) };
 }
 
@@ -73,5 +77,19 @@ test("what is finished is gone on from, and each file of it that was damaged is 
       rmSync(made.folder, { recursive: true });
       rmSync(damaged, { recursive: true });
     }
+  }
+});
+
+test("documents that are encoded where they are read give what encoding them afterwards gives, damaged or not", async () => {
+  const given = { ...options, tokenizer: readTokenizer(join(whole.folder, "tokenizer.json")) };
+  const work = mkdtempSync(join(root, "given-"));
+  assert.deepEqual((await build(work, given)).snapshot, whole.snapshot);
+  const kept = list(work).filter(name => /encodings$|^ids-[0-9a-f]+$/.test(name));
+  assert.deepEqual(kept, [`ids-${given.tokenizer.hash}`, "portion-000000.encodings"].sort());
+  for (const name of [...kept, "loss.json"]) {
+    const damaged = mkdtempSync(join(root, "damaged-"));
+    cpSync(work, damaged, { recursive: true });
+    writeFileSync(join(damaged, name), damages.zeros!(readFileSync(join(work, name))));
+    assert.deepEqual((await build(damaged, given)).snapshot, whole.snapshot, name);
   }
 });

@@ -16,13 +16,13 @@ import {
 } from "../../corpus/documents.ts";
 import { startFunnel } from "../../corpus/funnel.ts";
 import { isMixture, mixCorpus } from "../../corpus/mixture/mix-corpus.ts";
-import { assembleDocuments } from "../../corpus/portions/assemble-documents.ts";
+import { type AssembledDocument, assembleDocuments } from "../../corpus/portions/assemble-documents.ts";
 import type { Portion, PortionSummary } from "../../corpus/portions/portion.ts";
 import type { SelectOptions } from "../../corpus/select.ts";
 import type { Shard } from "../../corpus/sources/shard.ts";
 import { buildDataset } from "../../dataset/build.ts";
 import type { PassedOver } from "../../tables/passed-over.ts";
-import type { TextLoss } from "../../tokenizer/normalising/lost-text.ts";
+import { addLoss, startTextLoss, type TextLoss } from "../../tokenizer/normalising/lost-text.ts";
 import { normalisers } from "../../tokenizer/normalising/normaliser.ts";
 import { readTokenizer } from "../../tokenizer/read-tokenizer.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
@@ -31,7 +31,7 @@ import type { DatasetOptions, Prepared } from "./dataset-options.ts";
 import { learnFilterTokenizer, learnTokenizer } from "./learn-tokenizer.ts";
 import { parseSeparator } from "./separator.ts";
 import { countWords } from "./stages/count-words.ts";
-import { encodeFiles } from "./stages/encode-files.ts";
+import { encodeFiles, keepIds } from "./stages/encode-files.ts";
 import { createProgress, type StageProgress } from "./stages/progress.ts";
 import { readPortions } from "./stages/read-portions.ts";
 import { describeNormaliserLoss, describeText } from "./text-warnings.ts";
@@ -54,13 +54,11 @@ export async function readText(
     ...{ evaluationTexts, filters },
   };
   const { maxTokensPerCharacter } = options;
-  const compressibility =
-    maxTokensPerCharacter === undefined
-      ? undefined
-      : {
-          maxTokensPerCharacter,
-          tokenizer: options.tokenizer ?? (await keepTokenizer(join(work, "filter.json"), learnOfSample)),
-        };
+  const encodes = encodesInPortions(shards, options);
+  const tokenizer =
+    encodes || maxTokensPerCharacter !== undefined
+      ? (options.tokenizer ?? (await keepTokenizer(join(work, "filter.json"), learnOfSample)))
+      : undefined;
   function learnOfSample(): Promise<Tokenizer> {
     const describe = createProgress("sampling for the filter", systemClock);
     return learnFilterTokenizer(shards, select, options, share => onStage(describe(share)));
@@ -70,8 +68,7 @@ export async function readText(
   let done = 0;
   const signs = options.nearDuplicates !== undefined;
   return readPortions(
-    portions,
-    { folder: work, options: { ...select, signs }, compressibility },
+    { folder: work, portions, options: { ...select, signs }, tokenizer, maxTokensPerCharacter, encodes },
     options.threads,
     ({ bytes }) => {
       done += bytes;
@@ -79,6 +76,13 @@ export async function readText(
     },
   );
 }
+
+/**
+ * Whether who reads a document encodes it, too: where the tokenizer is known then, and the document comes into the dataset once and as it
+ * is, unless it is dropped.
+ */
+export const encodesInPortions = (shards: readonly Shard[], { tokenizer, repeatedBytes }: DatasetOptions): boolean =>
+  tokenizer !== undefined && repeatedBytes === undefined && !isMixture(shards);
 
 /** Writes a dataset of what was read into an empty folder. */
 export async function buildFromText(
@@ -125,11 +129,12 @@ async function assemble(
   documentsFolder: string,
   shards: readonly Shard[],
   summaries: readonly PortionSummary[],
-  { nearDuplicates, repeatedBytes, memoryBytes, seed }: DatasetOptions,
+  options: DatasetOptions,
   onStage: OnStage,
   passedOver: readonly PassedOver[],
 ): Promise<DocumentsManifest> {
   removeLeftovers(documentsFolder);
+  const { nearDuplicates, repeatedBytes, memoryBytes, seed, tokenizer } = options;
   const funnel = startFunnel();
   funnel.passedOver.push(...structuredClone(passedOver));
   const describe = {
@@ -149,15 +154,37 @@ async function assemble(
     },
     funnel,
   );
+  const encodes = encodesInPortions(shards, options);
+  const loss = startTextLoss();
   const mixed = isMixture(shards)
     ? mixCorpus(documents, { shards, workFolder: join(work, "mixture"), seed }, funnel)
-    : documents;
+    : encodes
+      ? keepIds(work, countLoss(documents, loss), tokenizer!)
+      : documents;
   const manifest = await writeDocuments(documentsFolder, mixed, funnel, done => {
     describeWritten ??= createProgress("writing documents", systemClock, total, "documents");
     onStage(describeWritten(done));
   });
+  if (encodes) {
+    loss.examples.push(...[...new Set(summaries.flatMap(({ lostExamples = [] }) => lostExamples))].slice(0, 8));
+    keepLoss(work, loss);
+  }
   sealFile(join(documentsFolder, "manifest.json"));
   return manifest;
+}
+
+async function* countLoss(documents: AsyncIterable<AssembledDocument>, loss: TextLoss) {
+  for await (const document of documents) {
+    addLoss(loss, document.encoded!);
+    yield document;
+  }
+}
+
+const lossOf = (work: string) => join(work, "loss.json");
+
+function keepLoss(work: string, loss: TextLoss): void {
+  writeFileAtomically(lossOf(work), JSON.stringify(loss));
+  sealFile(lossOf(work));
 }
 
 /** The tokenizer of the documents, and what its normaliser takes from them. */
@@ -168,11 +195,12 @@ async function learnOf(
   options: DatasetOptions,
   onStage: OnStage,
 ): Promise<{ readonly tokenizer: Tokenizer; readonly loss: TextLoss }> {
-  const lossPath = join(work, "loss.json");
   const path = join(work, "tokenizer.json");
   const { tokenizer: given, threads, preTokenizer } = options;
-  if (isSealed(lossPath) && (given !== undefined || isSealed(path))) {
-    return { tokenizer: given ?? readTokenizer(path), loss: readJson(lossPath, "list of losses") as TextLoss };
+  if (isSealed(lossOf(work)) && (given !== undefined || isSealed(path))) {
+    const loss = readJson(lossOf(work), "list of losses") as TextLoss;
+    describeNormaliserLoss(loss, options);
+    return { tokenizer: given ?? readTokenizer(path), loss };
   }
   const describe = createProgress("counting words", systemClock, documents, "documents");
   let done = 0;
@@ -188,8 +216,7 @@ async function learnOf(
   const describeTokens = createProgress("learning the tokenizer", systemClock, options.vocabulary, "tokens");
   const learn = () => learnTokenizer(words, options, tokens => onStage(describeTokens(tokens)));
   const tokenizer = given ?? (await keepTokenizer(path, learn));
-  writeFileAtomically(lossPath, JSON.stringify(loss));
-  sealFile(lossPath);
+  keepLoss(work, loss);
   return { tokenizer, loss };
 }
 

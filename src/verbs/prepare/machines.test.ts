@@ -151,8 +151,8 @@ test("a portion that is finished is not read again; a damaged one is", async () 
   const folder = join(root, "again");
   mkdirSync(folder);
   const portions = listPortions(await listShards([texts]));
-  const work = { folder, options: { textField: "text", signs: false }, compressibility: undefined };
-  const before = await readPortions(portions, work, 1, () => {});
+  const work = { folder, portions, options: { textField: "text", signs: false }, encodes: false };
+  const before = await readPortions(work, 1, () => {});
   const place = join(folder, "portion-000001.texts");
   const bytes = readFileSync(place);
   bytes[100]! ^= 1;
@@ -160,7 +160,7 @@ test("a portion that is finished is not read again; a damaged one is", async () 
   const times = () => [0, 1].map(i => statSync(join(folder, `portion-00000${i}.json`)).mtimeMs);
   const [first, second] = times();
   await new Promise(resolve => setTimeout(resolve, 20));
-  assert.deepEqual(await readPortions(portions, work, 1, () => {}), before);
+  assert.deepEqual(await readPortions(work, 1, () => {}), before);
   const [firstAgain, secondAgain] = times();
   assert.equal(firstAgain, first);
   assert.ok(secondAgain! > second!);

@@ -32,10 +32,13 @@ function describeShaping(options: DatasetOptions) {
   return { ...rest, tokenizer: tokenizer?.hash, evaluationTexts: evaluationTexts?.hash };
 }
 
+/** What waits in a work folder is other files than in an older one's. */
+const workVersion = 2;
+
 /** Names work by what its shards look like from outside: reading all of them to tell them apart would be half of the work. */
 function nameWork(shards: readonly Shard[], options: DatasetOptions): string {
   const states = shards.map(shard => [shard.path, shard.identity ?? describeShardState(shard), shard.choice]);
-  return contentHash(JSON.stringify([states, describeShaping(options)]));
+  return contentHash(JSON.stringify([workVersion, states, describeShaping(options)]));
 }
 
 const nameOrigin = (files: readonly (readonly [path: string, hash: string])[], options: DatasetOptions): string =>

@@ -13,6 +13,7 @@ import type { Shard } from "../../../corpus/sources/shard.ts";
 import { Encoder } from "../../../tokenizer/encoding/encode.ts";
 import { WordCounter } from "../../../tokenizer/learning/count-words.ts";
 import { normalisers } from "../../../tokenizer/normalising/normaliser.ts";
+import { encodesInPortions } from "../build-from-text.ts";
 import type { DatasetOptions } from "../dataset-options.ts";
 import { learnTokenizer } from "../learn-tokenizer.ts";
 import { type Estimate, estimateTotal } from "./estimate.ts";
@@ -49,6 +50,8 @@ export interface PreparePlan {
 
 /** Written and read back by one thread, bytes a second: on the slow side of a disk. */
 const assembledBytesPerSecond = 5e7;
+/** Packed and written by one thread. */
+const packedTokensPerSecond = 1e7;
 /** A vocabulary of 32768 learned. */
 const learningSeconds = 10;
 /** Of the program, and of a thread with its longest documents. */
@@ -82,20 +85,27 @@ export async function planDataset(
   const readers = Math.min(options.threads, portions);
   const isDeduplicated = options.nearDuplicates !== undefined || options.repeatedBytes !== undefined;
   const { secondsPerCharacter: per } = measured;
+  const encodes = encodesInPortions(shards, options);
+  // What is judged by its tokens is encoded then.
+  const encodingBeside = encodes && options.maxTokensPerCharacter === undefined ? kept * per.encoding : 0;
   const stages = [
     {
       stage: "reading",
-      seconds: (characters * (sample.secondsPerCharacter + per.judging) + kept * per.signing) / readers,
+      seconds:
+        (characters * (sample.secondsPerCharacter + per.judging) + kept * per.signing + encodingBeside) / readers,
     },
     { stage: "near duplicates", seconds: options.nearDuplicates === undefined ? 0 : kept * per.signing },
     { stage: "repeated stretches", seconds: options.repeatedBytes === undefined ? 0 : 2 * kept * per.fingerprints },
     { stage: "writing documents", seconds: kept / assembledBytesPerSecond },
-    { stage: "counting words", seconds: (kept * per.counting) / options.threads },
+    { stage: "counting words", seconds: encodes ? 0 : (kept * per.counting) / options.threads },
     {
       stage: "learning the tokenizer",
       seconds: options.tokenizer === undefined ? (learningSeconds * options.vocabulary) / 32_768 : 0,
     },
-    { stage: "tokenizing", seconds: (kept * per.encoding) / options.threads },
+    {
+      stage: "tokenizing",
+      seconds: encodes ? tokens / packedTokensPerSecond : (kept * per.encoding) / options.threads,
+    },
   ].filter(({ seconds }) => seconds > 0);
   const keptBytes = kept * measured.bytesPerCharacter;
   const waiting = waitingBytes(documents * keptShare, keptBytes, options);
@@ -108,7 +118,7 @@ export async function planDataset(
     ...{ stages, seconds: stages.reduce((sum, { seconds }) => sum + seconds, 0), threads: options.threads },
     disk: {
       datasetBytes,
-      peakBytes: Math.round(keptBytes + Math.max(waiting, 1.03 * keptBytes + 6 * tokens)),
+      peakBytes: Math.round(keptBytes + Math.max(waiting, 1.03 * keptBytes + (encodes ? 10 : 6) * tokens)),
       freeBytes: measureFreeBytes(out),
     },
     memoryBytes: Math.round(programBytes + options.threads * threadBytes + (isDeduplicated ? options.memoryBytes : 0)),

@@ -2,14 +2,9 @@
 // depends on neither.
 
 import { runBounded, siblingModule } from "../../../base/bounded-worker.ts";
-import {
-  isWholePortion,
-  type Portion,
-  type PortionSummary,
-  readPortionSummary,
-} from "../../../corpus/portions/portion.ts";
+import type { PortionSummary } from "../../../corpus/portions/portion.ts";
 import type { PortionProgress } from "../../../corpus/portions/read-portion.ts";
-import { type PortionEvent, type PortionWork, runPortion } from "./portion-thread.ts";
+import { type PortionEvent, type PortionWork, runPortions } from "./portion-thread.ts";
 
 /** Of a thread: a document of 64 MiB many times over. */
 const heapMebibytes = 1024;
@@ -21,27 +16,32 @@ const idleSeconds = 86_400;
  * the first portion that fails.
  */
 export async function readPortions(
-  portions: readonly Portion[],
-  work: Omit<PortionWork, "portion">,
+  work: Omit<PortionWork, "begun">,
   threads: number,
   onRead: (progress: PortionProgress) => void,
 ): Promise<PortionSummary[]> {
+  const { portions } = work;
+  const begun = new Int32Array(new SharedArrayBuffer(4));
   const summaries: PortionSummary[] = [];
   const failures: { readonly index: number; readonly error: unknown }[] = [];
-  const waiting = [...portions];
-  const read = async (run: (work: PortionWork) => AsyncIterable<PortionEvent>) => {
-    for (let portion = waiting.shift(); portion !== undefined && failures.length === 0; portion = waiting.shift()) {
-      try {
-        summaries[portion.index] =
-          findFinished(work.folder, portion, onRead) ?? (await follow(run({ ...work, portion }), onRead));
-      } catch (error) {
-        failures.push({ index: portion.index, error });
+  const follow = async (events: AsyncIterable<PortionEvent>) => {
+    let index = -1;
+    try {
+      for await (const event of events) {
+        if (!("portion" in event)) onRead(event);
+        else if (event.summary === undefined) index = event.portion;
+        else summaries[event.portion] = event.summary;
       }
+    } catch (error) {
+      failures.push({ index, error });
+      // The others finish what they have begun.
+      Atomics.store(begun, 0, portions.length);
     }
   };
   const count = Math.min(threads, portions.length);
-  if (count <= 1) await read(runPortion);
-  else await Promise.all(Array.from({ length: count }, () => read(runInThread)));
+  const input: PortionWork = { ...work, begun };
+  if (count <= 1) await follow(runPortions(input));
+  else await Promise.all(Array.from({ length: count }, () => follow(runInThread(input))));
   const [first] = failures.sort((a, b) => a.index - b.index);
   if (first !== undefined) throw first.error;
   return summaries;
@@ -50,29 +50,6 @@ export async function readPortions(
 const runInThread = (input: PortionWork): AsyncGenerator<PortionEvent> =>
   runBounded({
     module: siblingModule(import.meta.url, "portion-thread"),
-    name: runPortion.name,
+    name: runPortions.name,
     ...{ input, idleSeconds, heapMebibytes },
   });
-
-function findFinished(
-  folder: string,
-  { index, shards }: Portion,
-  onRead: (progress: PortionProgress) => void,
-): PortionSummary | undefined {
-  const summary = readPortionSummary(folder, index);
-  if (summary === undefined || !isWholePortion(folder, index, summary)) return undefined;
-  onRead({ bytes: shards.reduce((sum, { bytes }) => sum + bytes, 0), documents: summary.funnel.read.documents });
-  return summary;
-}
-
-async function follow(
-  events: AsyncIterable<PortionEvent>,
-  onRead: (progress: PortionProgress) => void,
-): Promise<PortionSummary> {
-  let summary: PortionSummary | undefined;
-  for await (const event of events) {
-    if ("records" in event) summary = event;
-    else onRead(event);
-  }
-  return summary!;
-}
