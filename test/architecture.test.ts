@@ -14,6 +14,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   graph: ["base"],
   compiler: ["base", "graph"],
   backends: ["base", "graph", "compiler"],
+  // backends: how a library is called, and no more of it.
+  collective: ["base", "backends"],
   nn: ["base", "graph"],
   model: ["base", "graph", "nn", "settings"],
   optim: ["base", "graph", "nn", "settings"],
