@@ -42,7 +42,9 @@ export interface Report {
 export function makeReport(runs: readonly RunRecord[]): Report {
   return {
     runs,
-    groups: listChartGroups(runs).filter(({ variants }) => variants.some(({ chart }) => varies(chart))),
+    groups: listChartGroups(runs)
+      .map(group => ({ ...group, variants: group.variants.filter(({ chart }) => says(chart)) }))
+      .filter(({ variants }) => variants.length > 0),
     bars: listBarCharts(runs),
     suites: tabulateScores(runs),
     tables: {
@@ -62,7 +64,8 @@ export function makeReport(runs: readonly RunRecord[]): Report {
 /** What a recipe chooses may stay one number: then it is a row of the recipe, and no curve. What is unknown has none either. */
 const chosen = ["learning-rate", "batch-size"];
 
-function varies({ id, series }: LineChart): boolean {
+function says({ id, series }: LineChart): boolean {
+  if (id.startsWith("loss-over-seeds")) return series.some(({ band }) => band !== undefined);
   const values = series.flatMap(({ y }) => Array.from(y));
   if (values.length === 0) return id.startsWith("loss");
   return !chosen.includes(id) || values.some(value => value !== values[0]);

@@ -14,9 +14,10 @@ export const lightChartStyle = `.chart{font-family:system-ui,"DejaVu Sans",sans-
 .chart text{fill:#333}.chart .title{font-size:15px;font-weight:600}
 .chart .paper{fill:#fff}.chart .grid{stroke:#e2e2e2;stroke-width:1}.chart .frame{stroke:#888;stroke-width:1;fill:none}
 .chart .mark{stroke:#777;stroke-width:1;stroke-dasharray:5 4}.chart .mark-name{font-size:12px;fill:#555;stroke:#fff;stroke-width:3px;paint-order:stroke}
-.chart .on-bar{font-size:12px;fill:#fff}
+.chart .best{font-weight:600}.chart .on-bar{font-size:12px;fill:#fff}
 .line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}.each{fill:none;stroke-width:1;opacity:.3}
 .level{stroke:#8a8a8a;stroke-width:2}.chart .hollow{fill:#fff;stroke-width:1.5}
+.band{opacity:.2}.ring{fill:none;stroke-width:2}
 .again{stroke-dasharray:7 3}.dots{stroke:none}.spots{fill:none;stroke-width:7;stroke-linecap:round}.join{fill:none;stroke-width:1;stroke-dasharray:2 3}
 ${colourRules(light)}`;
 

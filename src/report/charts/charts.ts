@@ -6,17 +6,16 @@ import { formatValue, type Quantity } from "../quantity.ts";
 import type { Curves } from "../runs/curves.ts";
 import { groupByDataset, type RunRecord } from "../runs/run-record.ts";
 import type { BarChart } from "./bar-chart.ts";
-import { runColours } from "./chart-style.ts";
 import type { AxisChoice, LineChart, Series } from "./line-chart.ts";
+import { chooseStyle, listLossCharts, type Variant } from "./loss-chart.ts";
 
 export interface ChartGroup {
   readonly id: string;
   readonly title: string;
-  readonly variants: readonly { readonly name: string; readonly chart: LineChart }[];
+  readonly variants: readonly Variant[];
 }
 
 /** The loss has a row of the page to itself, the others share one by two. */
-const lossWidth = 900;
 const otherWidth = 540;
 
 export function listChartGroups(runs: readonly RunRecord[]): ChartGroup[] {
@@ -29,12 +28,7 @@ export function listChartGroups(runs: readonly RunRecord[]): ChartGroup[] {
     {
       id: "loss",
       title: "Loss",
-      variants: abscissas.flatMap(abscissa =>
-        (["linear", "log"] as const).map(kind => ({
-          name: `by ${abscissa.name}, ${kind === "log" ? "logarithmic" : "linear"}`,
-          chart: drawLoss(runs, abscissa, kind),
-        })),
-      ),
+      variants: listLossCharts(runs),
     },
     single(
       drawByTime(
@@ -83,80 +77,6 @@ export function listChartGroups(runs: readonly RunRecord[]): ChartGroup[] {
       ),
     ),
   ];
-}
-
-/** More runs than colours are drawn without their single steps, which would only hide each other. */
-const chooseStyle = (runs: readonly RunRecord[]) => (runs.length <= runColours ? "noisy" : "smooth");
-
-/** What the loss is drawn against. */
-interface Abscissa {
-  readonly name: string;
-  readonly quantity: Quantity;
-  /** From seconds and tokens so far; undefined when the run cannot say. */
-  readonly of: (
-    run: RunRecord,
-    columns: { elapsedSeconds: Float64Array; tokens: Float64Array },
-  ) => Float64Array | undefined;
-}
-
-const abscissas: readonly Abscissa[] = [
-  { name: "time", quantity: "seconds", of: (_, { elapsedSeconds }) => elapsedSeconds },
-  { name: "tokens", quantity: "tokens", of: (_, { tokens }) => tokens },
-  {
-    name: "FLOPs",
-    quantity: "flops",
-    of: ({ flopsPerToken }, { tokens }) =>
-      flopsPerToken === undefined ? undefined : tokens.map(count => count * flopsPerToken),
-  },
-];
-
-function drawLoss(runs: readonly RunRecord[], abscissa: Abscissa, kind: "linear" | "log"): LineChart {
-  const series = runs.flatMap((run, i): Series[] => {
-    const { steps, stepMeans, validations } = run.curves;
-    const x = abscissa.of(run, steps);
-    const validatedAt = abscissa.of(run, validations);
-    if (x === undefined || validatedAt === undefined) return [];
-    const means = stepMeans && { x: abscissa.of(run, stepMeans)!, y: stepMeans.loss };
-    const colour = run.colour ?? i;
-    return [
-      { name: run.name, run: colour, style: chooseStyle(runs), x, y: steps.loss, ...(means && { means }) },
-      {
-        name: run.name,
-        run: colour,
-        style: runs.length <= runColours ? "dots" : "smooth dots",
-        kind: "validation",
-        x: validatedAt,
-        y: validations.loss,
-      },
-    ];
-  });
-  const ends = runs.map(run => {
-    const last = run.curves.validations.loss.at(-1);
-    return `${run.name}: ${last === undefined ? "no validation yet" : `last validation loss ${formatValue(last, "nats")}`}`;
-  });
-  return {
-    width: lossWidth,
-    id: `loss-by-${abscissa.name.toLowerCase()}${kind === "log" ? "-log" : ""}`,
-    title: `Loss by ${abscissa.name}`,
-    description: `Training and validation loss against ${abscissa.name}. ${ends.join("; ")}.`,
-    x: { name: abscissa.name, quantity: abscissa.quantity, kind, fromZero: true },
-    y: { name: "loss", quantity: "nats", kind },
-    series,
-    marks: listEntropies(runs),
-  };
-}
-
-/** The line to beat; runs on the same data share one. */
-function listEntropies(runs: readonly RunRecord[]): { name: string; value: number }[] {
-  const known = runs.flatMap(({ name, curves }) => {
-    const value = curves.starts[0]?.unigramEntropy;
-    return value !== undefined && Number.isFinite(value) ? [{ name, value }] : [];
-  });
-  const values = [...new Set(known.map(({ value }) => value))];
-  return values.map(value => {
-    const names = known.filter(one => one.value === value).map(({ name }) => name);
-    return { value, name: `unigram entropy ${value.toFixed(3)}${values.length === 1 ? "" : `: ${names.join(", ")}`}` };
-  });
 }
 
 interface ByTime {

@@ -63,3 +63,19 @@ test("a chart for a phone has the whole curve, letters of their size, and no lab
     assert.ok(Number(at) - Number(before) >= 3.5 * (label!.length + other!.length));
   });
 });
+
+test("a band stands around its line, and the best end has a ring, by hand", () => {
+  const band = { low: [9, 4], high: [11, 6] };
+  const chart: LineChart = {
+    ...{ width: 900, id: "c", title: "T", description: "D", x: axis, y: axis },
+    series: [
+      { name: "mean", run: 2, style: "line", x: [0, 10], y: [10, 5], band },
+      { name: "other", run: 1, style: "line", x: [0, 10], y: [12, 12] },
+    ],
+    best: { name: "mean", run: 2, x: 10, y: 5 },
+  };
+  const { text } = renderLineChart(chart);
+  // 0 to 12 are 300 pixels from 357 up: 11 is at 82, 6 at 207, 4 at 257, 9 at 132, 5 at 232.
+  assert.match(text, /<polygon class="band key-2" data-of="mean" points="74,82 880,207 880,257 74,132"\/>/);
+  assert.match(text, /<circle class="ring run-2" cx="880" cy="232" r="8"\/><text [^>]*>best: mean: 5</);
+});

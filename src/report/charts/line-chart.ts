@@ -3,7 +3,7 @@
 
 import { makePrintable } from "../../base/printable.ts";
 import { type Markup, markup } from "../page/markup.ts";
-import { chooseUnit, type Quantity, type Unit } from "../quantity.ts";
+import { chooseUnit, formatNumber, type Quantity, type Unit } from "../quantity.ts";
 import { meanOfColumns, type Points, thinToColumns } from "../runs/downsample.ts";
 import { type Axis, characterWidth, isDrawable, makeAxis, placeLabels, placeOn } from "./axis.ts";
 import { runColours } from "./chart-style.ts";
@@ -17,6 +17,8 @@ export interface Series extends Points {
   readonly style: "line" | "noisy" | "smooth" | "dots" | "smooth dots";
   /** What means are taken of where the points are not all there are. */
   readonly means?: Points;
+  /** Drawn as a surface around a line, at its x. */
+  readonly band?: { readonly low: readonly number[]; readonly high: readonly number[] } | undefined;
   /** Said behind the name where values are read out: "validation". */
   readonly kind?: string;
 }
@@ -39,11 +41,15 @@ export interface LineChart extends Layable {
   readonly series: readonly Series[];
   /** Horizontal lines to compare with. */
   readonly marks?: readonly { readonly name: string; readonly value: number }[];
+  /** The end of the lowest curve, with a ring around it. */
+  readonly best?: { readonly name: string; readonly run: number; readonly x: number; readonly y: number } | undefined;
 }
 
 const plotHeight = 300;
 const marginOf = (width: number) =>
   isNarrow(width) ? { left: 62, right: 14, bottom: 46 } : { left: 74, right: 20, bottom: 46 };
+/** Where title and legend begin. */
+const legendX = (width: number) => (isNarrow(width) ? 6 : marginOf(width).left);
 
 const cutText = (text: string, pixels: number) => makePrintable(text, Math.max(8, Math.floor(pixels / characterWidth)));
 const titleHeight = 30;
@@ -71,9 +77,17 @@ export function renderLineChart(chart: LineChart, style?: Markup): Markup {
   });
   const unitY = chooseUnit(chart.y.quantity, largestOf(series.map(({ y }) => y)));
   const marks = chart.marks ?? [];
-  const yExtremes = [...findExtremes(series, "y", unitY, chart.y), ...marks.map(({ value }) => value / unitY.size)];
+  const yExtremes = [
+    ...findExtremes(series, "y", unitY, chart.y),
+    ...series
+      .flatMap(({ band }) =>
+        band === undefined ? [] : [...scan(band.low, Number.isFinite), ...scan(band.high, Number.isFinite)],
+      )
+      .map(value => value / unitY.size),
+    ...marks.map(({ value }) => value / unitY.size),
+  ];
   const yAxis = makeAxis(chart.y.kind, yExtremes, { round: true });
-  const legend = layLegend(series, plotWidth);
+  const legend = layLegend(series, width - legendX(width) - margin.right);
   const top = titleHeight + legend.rows * legendRowHeight + 8;
   const height = top + plotHeight + margin.bottom;
   const place: Placement = { xAxis, yAxis, unitX, unitY, top, left: margin.left, plotWidth };
@@ -83,19 +97,20 @@ export function renderLineChart(chart: LineChart, style?: Markup): Markup {
 ${renderTitle(chart)}
 ${legend.items.map(({ name, run, x, row }) => {
   const y = titleHeight + row * legendRowHeight + 9;
-  const key = markup`<line class="line ${classOf(run ?? 0)}" x1="${margin.left + x}" y1="${y}" x2="${margin.left + x + 18}" y2="${y}"/>`;
-  return markup`${run === undefined ? "" : key}<text x="${margin.left + x + 24}" y="${y + 4}">${name}</text>`;
+  const key = markup`<line class="line ${classOf(run ?? 0)}" x1="${legendX(width) + x}" y1="${y}" x2="${legendX(width) + x + 18}" y2="${y}"/>`;
+  return markup`${run === undefined ? "" : key}<text x="${legendX(width) + x + 24}" y="${y + 4}">${name}</text>`;
 })}
 ${renderAxes(place, nameAxis(chart.x, unitX), nameAxis(chart.y, unitY))}
 ${series.length === 0 ? markup`<text x="${margin.left + plotWidth / 2}" y="${top + plotHeight / 2}" text-anchor="middle">no points yet</text>` : ""}
 ${renderMarks(place, marks)}
-${series.map(one => renderSeries(place, one, average))}
+${series.map(one => renderBand(place, one))}${series.map(one => renderSeries(place, one, average))}
+${renderBest(place, chart.best)}
 </svg>`;
 }
 
 /** Squeezed where it is longer than a phone is wide. */
 function renderTitle({ title, width }: LineChart): Markup {
-  const x = isNarrow(width) ? 6 : marginOf(width).left;
+  const x = legendX(width);
   const squeeze =
     (characterWidth + 1) * title.length > width - x - 6
       ? markup` textLength="${width - x - 6}" lengthAdjust="spacingAndGlyphs"`
@@ -132,6 +147,27 @@ function renderSeries(place: Placement, series: Series, average: (one: Series) =
     return markup`<polyline class="join ${colour}" data-name="${name}" points="${each.join(" ")}"/><path class="spots run-${series.run % runColours}" data-of="${series.name}" d="${dots}"/>\n`;
   }
   return markup`<polyline class="each ${colour}" points="${each.join(" ")}" data-of="${series.name}"/>${line(pixels(place, average(series)))}`;
+}
+
+function renderBand(place: Placement, { x, band, run, name }: Series): Markup | undefined {
+  if (band === undefined) return undefined;
+  const [low, high] = [pixels(place, { x, y: band.low }), pixels(place, { x, y: band.high })];
+  if (low.length < 2) return undefined;
+  return markup`<polygon class="band key-${run % runColours}" data-of="${name}" points="${[...high, ...low.reverse()].join(" ")}"/>\n`;
+}
+
+/** A ring, and its name below it where the plot has room there, else above. */
+function renderBest(place: Placement, best: LineChart["best"]): Markup | undefined {
+  const [point] = best === undefined ? [] : pixels(place, { x: [best.x], y: [best.y] });
+  if (best === undefined || point === undefined) return undefined;
+  const [x, y] = point.split(",").map(Number) as [number, number];
+  const textY = y + 24 < place.top + plotHeight ? y + 22 : y - 14;
+  const text = cutText(
+    `best: ${best.name}: ${formatNumber(Number((best.y / place.unitY.size).toPrecision(4)))}`,
+    place.plotWidth,
+  );
+  const right = Math.min(place.left + place.plotWidth, x + (characterWidth * text.length) / 2);
+  return markup`<circle class="ring run-${best.run % runColours}" cx="${x}" cy="${y}" r="8"/><text class="mark-name best" x="${right}" y="${textY}" text-anchor="end">${text}</text>`;
 }
 
 const pick = ({ x, y }: Points, indices: readonly number[]): Points => ({

@@ -34,6 +34,7 @@ ${variantRules}{display:block}
 caption{text-align:left;font-weight:600;padding:.2rem 0}th,td{padding:.22rem .7rem .22rem 0;border-bottom:1px solid var(--line);vertical-align:top;text-align:left}
 th.figure,td.figure{text-align:right}th{font-weight:500}thead th{color:var(--soft);vertical-align:bottom}
 td.text,tbody th.text{white-space:pre-line}th,td{max-width:28rem;overflow-wrap:break-word}tbody th{min-width:8rem}td.text{min-width:6rem}td.figure{white-space:nowrap}summary{cursor:pointer;color:var(--link)}
+td.best{font-weight:700}td.best::after{content:" ★";content:" ★"/" best"}
 .cursor{stroke:currentColor;stroke-width:1;opacity:.6}
 ${layoutStyle}
 @media screen and (max-width:500px){body{padding:.6rem}}

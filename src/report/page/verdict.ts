@@ -2,9 +2,27 @@
 
 import { formatWithUnit } from "../quantity.ts";
 import type { RunRecord } from "../runs/run-record.ts";
+import { groupByRecipe, type RecipeGroup } from "../tables/recipe-groups.ts";
 
-/** Undefined where no run was validated. */
+/** Of recipes over their seeds where one has several, else of runs. Undefined where no run was validated. */
 export function describeVerdict(runs: readonly RunRecord[]): string | undefined {
+  const groups = groupByRecipe(runs);
+  return groups.length > 1 && groups.some(({ deviation }) => deviation !== undefined)
+    ? describeRecipes(groups)
+    : describeRuns(runs);
+}
+
+function describeRecipes(groups: readonly RecipeGroup[]): string {
+  const [best, next] = groups as [RecipeGroup, RecipeGroup];
+  const say = ({ mean = Number.NaN, deviation, runs }: RecipeGroup) =>
+    deviation === undefined
+      ? `${mean.toFixed(2)} nats`
+      : `${mean.toFixed(2)} ± ${deviation.toFixed(2)} nats over ${runs.length} seeds`;
+  const after = `${best.name} is lowest of ${groups.length} recipes: ${say(best)}`;
+  return next.mean === undefined ? `${after}.` : `${after}; next is ${next.name}, ${say(next)}.`;
+}
+
+function describeRuns(runs: readonly RunRecord[]): string | undefined {
   const ended = runs
     .flatMap(run => {
       const loss = run.curves.validations.loss.at(-1);

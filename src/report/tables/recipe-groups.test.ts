@@ -59,6 +59,10 @@ test("the first sentence says how low, how soon, and how far below the unigram l
     describeVerdict([wide, seeds[1]!, makeRun("waiting", undefined)]),
     "wide is lowest of 3: 3.10 nats after 3 minutes, 2.91 below the unigram line; next is seed-1, 0.10 higher.",
   );
+  assert.equal(
+    describeVerdict([...seeds, wide]),
+    "wide_er is lowest of 2 recipes: 3.10 nats; next is mine, 3.20 ± 0.20 nats over 3 seeds.",
+  );
   assert.match(describeVerdict([makeRun("worse", 7)])!, /0\.99 above the unigram line/);
   assert.equal(describeVerdict([makeRun("waiting", undefined)]), undefined);
 });

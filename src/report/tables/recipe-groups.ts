@@ -50,7 +50,10 @@ export function tabulateRecipeGroups(runs: readonly RunRecord[]): Table {
   const fields: readonly Field<RecipeGroup>[] = [
     { key: "recipe", name: "recipe", quantity: "text", of: ({ name }) => name },
     { key: "runs", name: "runs", quantity: "count", of: group => group.runs.length },
-    { key: "meanLoss", name: "last validation loss, mean", quantity: "nats", of: ({ mean }) => mean },
+    {
+      ...{ key: "meanLoss", name: "last validation loss, mean", quantity: "nats", isLowestBest: true },
+      of: ({ mean }) => mean,
+    },
     { key: "deviation", name: "standard deviation over seeds", quantity: "nats", of: ({ deviation }) => deviation },
     {
       ...{ key: "aboveBest", name: "above the best", quantity: "nats" },

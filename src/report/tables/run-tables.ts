@@ -30,11 +30,11 @@ const runFields: readonly Field<RunRecord>[] = [
   { key: "device", name: "device", quantity: "text", of: ({ curves }) => curves.starts.at(-1)?.device },
   { key: "parameters", name: "parameters", quantity: "count", of: ({ curves }) => curves.starts[0]?.parameters },
   {
-    ...{ key: "validationLoss", name: "validation loss, last", quantity: "nats" },
+    ...{ key: "validationLoss", name: "validation loss, last", quantity: "nats", isLowestBest: true },
     of: ({ curves }) => curves.validations.loss.at(-1),
   },
   {
-    ...{ key: "lowestValidationLoss", name: "validation loss, lowest", quantity: "nats" },
+    ...{ key: "lowestValidationLoss", name: "validation loss, lowest", quantity: "nats", isLowestBest: true },
     of: ({ curves: { validations } }) =>
       validations.loss.length === 0 ? undefined : validations.loss.reduce((a, b) => Math.min(a, b)),
   },

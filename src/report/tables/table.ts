@@ -12,6 +12,8 @@ export interface Column {
   /** On the page. */
   readonly name: string;
   readonly quantity: Quantity;
+  /** The page marks the lowest of several. */
+  readonly isLowestBest?: boolean;
 }
 
 /** A column and what stands in it for an item. */
@@ -33,7 +35,7 @@ export function tabulate<Item>(
   items: readonly Item[],
   fields: readonly Field<Item>[],
 ): Table {
-  const columns = fields.map(({ key, name, quantity }) => ({ key, name, quantity }));
+  const columns = fields.map(({ of: _, ...column }): Column => column);
   return { id, caption, columns, rows: items.map(item => fields.map(field => field.of(item))) };
 }
 
@@ -41,12 +43,13 @@ export function tabulate<Item>(
 export function renderTable({ caption, columns, rows }: Table): Markup {
   const alignment = ({ quantity }: Column) => (quantity === "text" ? "text" : "figure");
   const head = columns.map(column => markup`<th scope="col" class="${alignment(column)}">${column.name}</th>`);
+  const best = columns.map((column, i) => findBest(column, rows, i));
   const body = rows.map(cells => {
     const printed = columns.map((column, i) => {
       const text = formatCell(cells[i], column);
       return i === 0
         ? markup`<th scope="row" class="${alignment(column)}">${text}</th>`
-        : markup`<td class="${alignment(column)}">${text}</td>`;
+        : markup`<td class="${alignment(column)}${cells[i] !== undefined && cells[i] === best[i] ? " best" : ""}">${text}</td>`;
     });
     return markup`<tr>${printed}</tr>\n`;
   });
@@ -58,10 +61,20 @@ export function renderTransposed({ caption, columns, rows }: Table): Markup {
   const [first, ...others] = columns;
   const head = rows.map(cells => markup`<th scope="col">${cells[0] ?? ""}</th>`);
   const body = others.map((column, i) => {
-    const cells = rows.map(row => markup`<td>${formatCell(row[i + 1], column)}</td>`);
+    const best = findBest(column, rows, i + 1);
+    const cells = rows.map(
+      row =>
+        markup`<td${best !== undefined && row[i + 1] === best ? markup` class="best"` : undefined}>${formatCell(row[i + 1], column)}</td>`,
+    );
     return markup`<tr><th scope="row" class="text">${column.name}</th>${cells}</tr>\n`;
   });
   return frame(caption, markup`<tr><th scope="col" class="text">${first!.name}</th>${head}</tr>`, body);
+}
+
+/** The lowest of a column's numbers, where there are several and that is what is wanted. */
+function findBest({ isLowestBest }: Column, rows: Table["rows"], at: number): number | undefined {
+  const numbers = isLowestBest === true ? rows.flatMap(row => (Number.isFinite(row[at]) ? Number(row[at]) : [])) : [];
+  return numbers.length < 2 ? undefined : numbers.reduce((lowest, number) => Math.min(lowest, number));
 }
 
 /** Scrolls by itself where it is wider than the page. */
