@@ -258,6 +258,7 @@ const opensByItself: Readonly<Record<string, string>> = {
   "src/machine/hardware.ts": "/proc and /sys",
   "src/machine/packages.ts": "package.json of an installed package",
   "src/tracking/tensorboard-log.ts": "makes a file that must not be there",
+  "src/tracking/wandb-log.ts": "makes a file anew, in a folder of the run's own",
   "src/events/event-log.ts": "appends to a file that was read, or written whole, before",
 };
 

@@ -19,7 +19,11 @@ export const stopAnnouncement = "stopping; the step under way is ended and saved
 /** Runs until the budget or the signal; the end event says which. */
 export async function trainRun(
   open: OpenRun,
-  { json, signal, ...logs }: { json: boolean; signal: AbortSignal } & Pick<LogChoice, "tensorboard" | "mlflow">,
+  {
+    json,
+    signal,
+    ...logs
+  }: { json: boolean; signal: AbortSignal } & Pick<LogChoice, "tensorboard" | "wandb" | "mlflow">,
 ): Promise<EndEvent> {
   const { recipe, run } = open;
   const { budget, train } = await openTraining(open, { ...logs, onWarning: printError });

@@ -1,29 +1,7 @@
 // What a TensorBoard event file holds: records of a length, a protocol buffer of the message Event, and checksums of both
 // (TFRecord). Written from tensorflow's event.proto and summary.proto; only the fields that scalars need.
 
-const bytesOf = (write: (view: DataView) => void, length: number): Uint8Array => {
-  const bytes = new Uint8Array(length);
-  write(new DataView(bytes.buffer));
-  return bytes;
-};
-const float64 = (value: number) => bytesOf(view => view.setFloat64(0, value, true), 8);
-const float32 = (value: number) => bytesOf(view => view.setFloat32(0, value, true), 4);
-const uint32 = (value: number) => bytesOf(view => view.setUint32(0, value, true), 4);
-
-/** Seven bits a byte, the lowest first; the high bit says that more follow. Whole numbers below 2^53. */
-function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128);
-  return Uint8Array.from([...bytes, rest]);
-}
-
-const wire = { varint: 0, float64: 1, bytes: 2, float32: 5 } as const;
-
-const field = (number: number, kind: keyof typeof wire, content: Uint8Array): Uint8Array =>
-  Buffer.concat([varint(number * 8 + wire[kind]), ...(kind === "bytes" ? [varint(content.length)] : []), content]);
-
-const text = (number: number, value: string) => field(number, "bytes", Buffer.from(value));
+import { bytesOf, field, float32, float64, text, uint32, varint } from "./protocol-buffers.ts";
 
 export interface Moment {
   /** Seconds of the date. */

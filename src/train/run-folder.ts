@@ -54,6 +54,7 @@ export const runFileNames: readonly string[] = [
     "checkpoints",
     "initial.safetensors",
     "mlflow.json",
+    "wandb",
   ],
 ];
 

@@ -7,6 +7,7 @@ import type { Dataset } from "../../dataset/dataset.ts";
 import { findHeadFault } from "../../objectives/objectives.ts";
 import { decodeTokens } from "../../tokenizer/encoding/decode.ts";
 import { checkTrackingUri } from "../../tracking/mlflow-client.ts";
+import { checkWandbProject } from "../../tracking/wandb-log.ts";
 import { readTrainingBatch } from "../../train/batches.ts";
 import type { Recipe } from "../../train/recipe.ts";
 import { readRunDevice } from "../../train/run-folder.ts";
@@ -37,6 +38,7 @@ interface PretrainFlags extends Partial<RecipeOptions>, BackendOptions {
   readonly fromStep?: string;
   readonly extend?: string;
   readonly tensorboard?: boolean;
+  readonly wandb?: string | true;
   readonly mlflow?: string;
   readonly mlflowExperiment?: string;
   readonly verify?: boolean;
@@ -67,6 +69,10 @@ export function addPretrain(command: Command): void {
     .option("--verify", "read all of the dataset first, not only the shards that changed since they were last read")
     .option("--tensorboard", "write event files for TensorBoard into the run's folder, too")
     .option(
+      "--wandb [project]",
+      "write an offline run for Weights & Biases into the run's folder, too; default: WANDB_PROJECT, or cramming",
+    )
+    .option(
       "--mlflow <uri>",
       "send parameters and curves to an MLflow tracking server, too; training never waits for it",
     )
@@ -80,6 +86,8 @@ export function addPretrain(command: Command): void {
       `
 What an MLflow server missed it gets at the end, or by the same --mlflow with --resume. It learns who asks from
 MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
+
+What --wandb writes has the run from its first step on, with --resume too. wandb sync RUN/wandb/offline-run-* sends it.
 
 The recipe is ${fallbackRecipe} unless --recipe names another. Ctrl-C ends the step, saves, and says how to resume.
 
@@ -100,6 +108,7 @@ Next: cram fill runs/mine "Paris is the [MASK] of France."
 
 async function pretrain(flags: PretrainFlags): Promise<void> {
   const mlflow = chooseServer(flags);
+  const wandb = chooseProject(flags);
   const plan = planRun(flags);
   const json = flags.json === true;
   const choice = chooseBackend(flags);
@@ -117,7 +126,11 @@ async function pretrain(flags: PretrainFlags): Promise<void> {
         showStatus("compiling");
       }
       const isFilled = findHeadFault(recipe) === undefined;
-      return { run, isFilled, end: await trainRun(open, { json, signal, tensorboard: flags.tensorboard, mlflow }) };
+      return {
+        run,
+        isFilled,
+        end: await trainRun(open, { json, signal, tensorboard: flags.tensorboard, wandb, mlflow }),
+      };
     });
   const trained = await stopOnSignals({ announcement: stopAnnouncement, warn: printError, work: train });
   if (!json && trained?.end.reason === "budget") {
@@ -145,6 +158,11 @@ function chooseServer({ mlflow: uri, mlflowExperiment }: PretrainFlags) {
     return { uri: checkTrackingUri(uri), experiment: mlflowExperiment ?? process.env.MLFLOW_EXPERIMENT_NAME };
   if (mlflowExperiment === undefined) return undefined;
   throw new UserError("E_OPTION", "--mlflow-experiment without a server", "Give --mlflow, the server's address.");
+}
+
+function chooseProject({ wandb }: PretrainFlags) {
+  if (wandb === undefined) return undefined;
+  return { project: checkWandbProject((wandb === true ? process.env.WANDB_PROJECT : wandb) || "cramming") };
 }
 
 /** A run's recipe and data are its own: what would change them is refused. */

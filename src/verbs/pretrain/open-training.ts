@@ -1,5 +1,6 @@
 // The training of an open run as events. Every one is in events.jsonl before anybody sees it, and in the logs of other programs.
 
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { leaveOutStops, systemClock } from "../../base/clock.ts";
 import { hashFile } from "../../base/files/files.ts";
@@ -10,6 +11,7 @@ import { createRepetitionWatch, describeFit } from "../../plan/data-fit.ts";
 import type { RunStatus } from "../../tracking/mlflow-client.ts";
 import { MlflowLog } from "../../tracking/mlflow-log.ts";
 import { TensorboardLog } from "../../tracking/tensorboard-log.ts";
+import { WandbLog } from "../../tracking/wandb-log.ts";
 import { type Budget, extendBudget } from "../../train/budget.ts";
 import { defineTraining } from "../../train/definition.ts";
 import { pretrain as runTraining } from "../../train/pretrain.ts";
@@ -30,6 +32,11 @@ export interface LogChoice {
   /** Writes event files for TensorBoard into the run's folder, too. Default false. */
   readonly tensorboard?: boolean | undefined;
   /**
+   * Writes an offline run for Weights & Biases into the run's folder, too, which `wandb sync` sends; `project`: where it is listed,
+   * "cramming" unless given.
+   */
+  readonly wandb?: { readonly project?: string | undefined } | undefined;
+  /**
    * Sends parameters and curves to an MLflow tracking server, too. Training never waits for it. `experiment` is the
    * one that the run is in already, or "cramming", unless given; who asks is read from MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
    */
@@ -49,7 +56,7 @@ interface OpenTraining {
 /** Compiles what a run needs. Nothing of the run is changed before it is trained. */
 export async function openTraining(
   { backend, dataset, recipe, budget: own, source, run, isNew, fromStep, extend }: OpenRun,
-  { tensorboard = false, mlflow, onWarning }: LogChoice,
+  { tensorboard = false, wandb, mlflow, onWarning }: LogChoice,
 ): Promise<OpenTraining> {
   const definition = defineTraining(recipe, readRunInitial(run, recipe));
   const resumeFrom = loadRunState(run, recipe, definition, source.datasetHash, fromStep);
@@ -74,6 +81,9 @@ export async function openTraining(
     const log = new EventLog(join(run, "events.jsonl"), lastStep, unwrittenEvents);
     const shown = { run, clock: systemClock, tokensPerSequence: recipe.model.sequenceLength };
     const board = tensorboard ? new TensorboardLog(shown) : undefined;
+    const elapsedSeconds = resumeFrom?.counters.elapsedSeconds ?? 0;
+    const { project = "cramming" } = wandb ?? {};
+    const offline = wandb && new WandbLog({ ...shown, project, host: hostname(), config: recipe, elapsedSeconds });
     const server =
       mlflow &&
       new MlflowLog(
@@ -81,7 +91,7 @@ export async function openTraining(
         {
           ...shown,
           params: new Map(listValues(recipe)),
-          elapsedSeconds: resumeFrom?.counters.elapsedSeconds ?? 0,
+          elapsedSeconds,
           warn: text => onWarning?.(text),
         },
       );
@@ -103,6 +113,7 @@ export async function openTraining(
         }
         log.append(event);
         board?.append(event);
+        offline?.append(event);
       } catch (error) {
         failure ??= error;
         stop.abort();
@@ -132,6 +143,7 @@ export async function openTraining(
       log.close();
       board?.close();
       await server?.close(status);
+      offline?.close(status);
     }
   }
   return { budget, train };

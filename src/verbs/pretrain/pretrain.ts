@@ -3,6 +3,7 @@
 
 import type { EndEvent, TrainingEvent } from "../../events/event.ts";
 import { checkTrackingUri } from "../../tracking/mlflow-client.ts";
+import { checkWandbProject } from "../../tracking/wandb-log.ts";
 import type { BackendChoice } from "../backend.ts";
 import { withRun } from "./open-run.ts";
 import { type LogChoice, openTraining } from "./open-training.ts";
@@ -53,6 +54,7 @@ export interface PretrainResult {
 export async function pretrain(options: PretrainOptions): Promise<PretrainResult> {
   // Refused before a folder is made.
   if (options.mlflow !== undefined) checkTrackingUri(options.mlflow.uri);
+  if (options.wandb?.project !== undefined) checkWandbProject(options.wandb.project);
   const plan = "resume" in options ? planResumedRun(options) : planNewRun(options);
   return withRun(plan, options, async open => {
     const { train } = await openTraining(open, options);
