@@ -2,17 +2,31 @@
 // it says from which step on what older files hold is void, so the curves read as one run.
 
 import { closeSync, openSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { explainWriteFailure, listFolder, makeFolder, writeFully } from "../base/files/files.ts";
-import type { TrainingEvent } from "../events/event.ts";
+import type { SamplesEvent, TrainingEvent } from "../events/event.ts";
+import type { RunStatus } from "./mlflow-client.ts";
+import { describeSamples } from "./samples.ts";
 import { scalarsOf } from "./scalars.ts";
-import { encodeScalars, encodeStart, encodeVersion, frameRecord, type Moment } from "./tensorboard-records.ts";
+import { listSettings } from "./settings-list.ts";
+import {
+  encodeHyperparameters,
+  encodeScalars,
+  encodeSessionEnd,
+  encodeStart,
+  encodeTexts,
+  encodeVersion,
+  frameRecord,
+  type Moment,
+} from "./tensorboard-records.ts";
 
 export interface TensorboardOptions {
   /** The run's folder. */
   readonly run: string;
   readonly clock: Clock;
+  /** As hyperparameters, and as a text. */
+  readonly recipe: Readonly<Record<string, unknown>>;
   /** Of its model: what speed is computed with. */
   readonly tokensPerSequence: number;
 }
@@ -23,6 +37,7 @@ export class TensorboardLog {
   private readonly file: number;
   private readonly isFirst: boolean;
   private readonly options: TensorboardOptions;
+  private step = 0;
 
   constructor(options: TensorboardOptions) {
     const { run, clock } = options;
@@ -38,19 +53,33 @@ export class TensorboardLog {
   }
 
   append(event: TrainingEvent): void {
+    this.step = event.step;
     const moment: Moment = { seconds: this.seconds(), step: event.step };
     if (event.kind === "start") {
       // Step 0 is validated again, every other step only once.
       const step = event.step === 0 ? 0 : event.step + 1;
       if (!this.isFirst) this.write(encodeStart({ ...moment, step }));
+      const { run, recipe } = this.options;
+      this.write(encodeHyperparameters(moment, basename(resolve(run)), listSettings(recipe)));
+      const json = JSON.stringify(recipe, undefined, 2);
+      this.write(encodeTexts(moment, { recipe: `\`\`\`json\n${json}\n\`\`\`` }));
+      return;
+    }
+    if (event.kind === "samples") {
+      this.write(encodeTexts(moment, writeTables(event)));
       return;
     }
     const scalars = scalarsOf(event, this.options.tokensPerSequence);
     if (Object.keys(scalars).length > 0) this.write(encodeScalars(moment, scalars));
   }
 
-  close(): void {
-    closeSync(this.file);
+  /** Says how the run ended. UserErrors: E_DISK_FULL, E_NOT_WRITABLE. */
+  close(status: RunStatus): void {
+    try {
+      this.write(encodeSessionEnd({ seconds: this.seconds(), step: this.step }, status === "FINISHED"));
+    } finally {
+      closeSync(this.file);
+    }
   }
 
   private seconds(): number {
@@ -65,3 +94,18 @@ export class TensorboardLog {
     }
   }
 }
+
+/** Markdown, a table of what was asked and answered for each kind of samples. */
+function writeTables(event: SamplesEvent): Record<string, string> {
+  const texts = describeSamples(event);
+  return Object.fromEntries(
+    [...new Set(texts.map(({ kind }) => kind))].map(kind => {
+      const rows = texts.filter(text => text.kind === kind).map(({ probe, answer }) => [probe, answer]);
+      const lines = [["text", "likeliest"], ["---", "---"], ...rows.map(cells => cells.map(escapeMarkdown))];
+      return [`samples/${kind}`, lines.map(cells => `| ${cells.join(" | ")} |`).join("\n")];
+    }),
+  );
+}
+
+/** Every mark that Markdown or HTML could read is an entity. */
+const escapeMarkdown = (text: string) => text.replace(/[^\p{L}\p{N} .,;:]/gu, mark => `&#${mark.codePointAt(0)};`);

@@ -1,5 +1,6 @@
 // What a TensorBoard event file holds: records of a length, a protocol buffer of the message Event, and checksums of both
-// (TFRecord). Written from tensorflow's event.proto and summary.proto; only the fields that scalars need.
+// (TFRecord). Written from tensorflow's event.proto and summary.proto; only the fields that scalars, texts and
+// hyperparameters need. What a plugin of TensorBoard's reads stands in the metadata of a value.
 
 import { bytesOf, field, float32, float64, text, uint32, varint } from "./protocol-buffers.ts";
 
@@ -30,6 +31,58 @@ export function encodeScalars(moment: Moment, scalars: Readonly<Record<string, n
     field(1, "bytes", Buffer.concat([text(1, tag), field(2, "float32", float32(value))])),
   );
   return event(moment, field(5, "bytes", Buffer.concat(values)));
+}
+
+const message = (number: number, ...fields: readonly Uint8Array[]) => field(number, "bytes", Buffer.concat(fields));
+
+/** `Value` with a tensor, which the plugin of that name shows; its own content stands beside. */
+const pluginValue = (tag: string, tensor: Uint8Array, plugin: string, content?: Uint8Array) =>
+  message(
+    1,
+    text(1, tag),
+    tensor,
+    message(9, message(1, text(1, plugin), ...(content === undefined ? [] : [field(2, "bytes", content)]))),
+  );
+
+/** A text in Markdown a tag. */
+export function encodeTexts(moment: Moment, texts: Readonly<Record<string, string>>): Uint8Array {
+  const values = Object.entries(texts).map(([tag, value]) =>
+    // DT_STRING, of no dimensions.
+    pluginValue(tag, message(8, field(1, "varint", varint(7)), message(2), text(8, value)), "text"),
+  );
+  return event(moment, message(5, ...values));
+}
+
+/** What the plugin hparams finds a run's session in: a tensor of one empty dimension, and `HParamsPluginData` beside it. */
+function encodeSession(moment: Moment, tag: string, data: Uint8Array): Uint8Array {
+  // DT_FLOAT.
+  const nothing = message(8, field(1, "varint", varint(1)), message(2, message(2)));
+  return event(moment, message(5, pluginValue(tag, nothing, "hparams", data)));
+}
+
+/** `SessionStartInfo`: the settings by their names, and the name of the group that the run is a row of. */
+export function encodeHyperparameters(
+  moment: Moment,
+  group: string,
+  settings: Iterable<readonly [name: string, value: unknown]>,
+): Uint8Array {
+  const sorted = [...settings].sort(([a], [b]) => (a < b ? -1 : 1));
+  const entries = sorted.map(([name, value]) => message(1, text(1, name), message(2, encodeValue(value))));
+  const start = message(3, ...entries, text(4, group), field(5, "float64", float64(moment.seconds)));
+  return encodeSession(moment, "_hparams_/session_start_info", start);
+}
+
+/** `google.protobuf.Value`. */
+function encodeValue(value: unknown): Uint8Array {
+  if (typeof value === "number") return field(2, "float64", float64(value));
+  if (typeof value === "boolean") return field(4, "varint", varint(value ? 1 : 0));
+  return text(3, typeof value === "string" ? value : JSON.stringify(value));
+}
+
+/** `SessionEndInfo`. */
+export function encodeSessionEnd(moment: Moment, isSuccess: boolean): Uint8Array {
+  const end = message(4, field(1, "varint", varint(isSuccess ? 1 : 2)), field(2, "float64", float64(moment.seconds)));
+  return encodeSession(moment, "_hparams_/session_end_info", end);
 }
 
 /** TFRecord: length (u64), its checksum, the content, its checksum. */

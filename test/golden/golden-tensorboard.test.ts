@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import type { TrainingEvent } from "../../src/events/event.ts";
+import type { RunStatus } from "../../src/tracking/mlflow-client.ts";
 import { TensorboardLog } from "../../src/tracking/tensorboard-log.ts";
 import { crc32c, encodeScalars, maskedChecksum } from "../../src/tracking/tensorboard-records.ts";
 
@@ -17,8 +18,10 @@ const golden = JSON.parse(
   checksums: [hex: string, checksum: number][];
 };
 
-const folder = mkdtempSync(join(tmpdir(), "cram-tensorboard-"));
-after(() => rmSync(folder, { recursive: true }));
+const root = mkdtempSync(join(tmpdir(), "cram-tensorboard-"));
+after(() => rmSync(root, { recursive: true }));
+const folder = join(root, "run");
+const recipe = { name: "tiny", model: { width: 32, biases: false, bases: [10, 20] } };
 
 let seconds = 0;
 const clock = { seconds: () => seconds, date: () => new Date(seconds * 1000) };
@@ -32,29 +35,50 @@ const stepEvent = (step: number, loss: number): TrainingEvent => ({
   ...{ step, loss, progress: 0.25, elapsedSeconds: step, gradientNorm: 1.5, learningRate: 0.001 },
   ...{ batchSequences: 64, tokens: 8192 * step, stepSeconds: 0.5, skipped: Number.isNaN(loss) },
 });
-const write = (opened: number, events: readonly (readonly [number, TrainingEvent])[]) => {
+const said: TrainingEvent = {
+  kind: "samples",
+  ...{ step: 200, elapsedSeconds: 200 },
+  fills: [
+    {
+      text: "a [MASK].",
+      masks: [
+        {
+          candidates: [
+            { token: "|", probability: 0.75 },
+            { token: "wolf", probability: 0.125 },
+          ],
+        },
+      ],
+    },
+  ],
+  neighbours: [{ text: "fox", nearest: [{ token: "wolf", similarity: 0.5 }] }],
+};
+const write = (opened: number, events: readonly (readonly [number, TrainingEvent])[], status: RunStatus) => {
   seconds = opened;
-  const log = new TensorboardLog({ run: folder, clock, tokensPerSequence: 128 });
+  const log = new TensorboardLog({ run: folder, clock, recipe, tokensPerSequence: 128 });
   for (const [at, event] of events) {
     seconds = at;
     log.append(event);
   }
-  log.close();
+  log.close(status);
 };
 
 test("a run and its resumption are the bytes that TensorBoard writes, in two files", () => {
-  write(1_700_000_000.25, [
+  const interrupted: [number, TrainingEvent][] = [
     [1_700_000_000.25, start(0)],
     [1_700_000_000.5, { kind: "validation", step: 0, progress: 0, elapsedSeconds: 1, loss: 8.5 }],
     [1_700_000_001, stepEvent(1, 7.25)],
     [1_700_000_001.5, { kind: "checkpoint", step: 1, elapsedSeconds: 1, path: "x" }],
     [1_700_000_002, stepEvent(200, 6.5)],
+    [1_700_000_002.5, said],
     [1_700_000_003, stepEvent(300, Number.NaN)],
-  ]);
-  write(1_700_000_100.25, [
+  ];
+  const resumed: [number, TrainingEvent][] = [
     [1_700_000_100.25, start(200)],
     [1_700_000_101, stepEvent(201, 6.25)],
-  ]);
+  ];
+  write(1_700_000_000.25, interrupted, "KILLED");
+  write(1_700_000_100.25, resumed, "FINISHED");
   const names = readdirSync(folder).sort();
   assert.ok(names.every(name => name.includes("tfevents")));
   assert.deepEqual(
@@ -64,7 +88,7 @@ test("a run and its resumption are the bytes that TensorBoard writes, in two fil
 });
 
 test("a run resumed within a second still gets a file of its own", () => {
-  write(1_700_000_100.25, [[1_700_000_100.25, start(0)]]);
+  write(1_700_000_100.25, [[1_700_000_100.25, start(0)]], "FINISHED");
   assert.equal(readdirSync(folder).length, 3);
 });
 

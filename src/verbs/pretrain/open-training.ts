@@ -10,6 +10,7 @@ import { EventLog } from "../../events/event-log.ts";
 import { createRepetitionWatch, describeFit } from "../../plan/data-fit.ts";
 import type { RunStatus } from "../../tracking/mlflow-client.ts";
 import { MlflowLog } from "../../tracking/mlflow-log.ts";
+import { describeSettings } from "../../tracking/settings-list.ts";
 import { TensorboardLog } from "../../tracking/tensorboard-log.ts";
 import { WandbLog } from "../../tracking/wandb-log.ts";
 import { type Budget, extendBudget } from "../../train/budget.ts";
@@ -80,7 +81,7 @@ export async function openTraining(
     const files = holdRunFiles(run);
     const log = new EventLog(join(run, "events.jsonl"), lastStep, unwrittenEvents);
     const shown = { run, clock: systemClock, tokensPerSequence: recipe.model.sequenceLength };
-    const board = tensorboard ? new TensorboardLog(shown) : undefined;
+    const board = tensorboard ? new TensorboardLog({ ...shown, recipe }) : undefined;
     const elapsedSeconds = resumeFrom?.counters.elapsedSeconds ?? 0;
     const { project = "cramming" } = wandb ?? {};
     const offline = wandb && new WandbLog({ ...shown, project, host: hostname(), config: recipe, elapsedSeconds });
@@ -90,7 +91,7 @@ export async function openTraining(
         { ...mlflow, environment: process.env },
         {
           ...shown,
-          params: new Map(listValues(recipe)),
+          params: new Map(describeSettings(recipe)),
           elapsedSeconds,
           warn: text => onWarning?.(text),
         },
@@ -141,19 +142,10 @@ export async function openTraining(
     } finally {
       clock.close();
       log.close();
-      board?.close();
+      board?.close(status);
       await server?.close(status);
       offline?.close(status);
     }
   }
   return { budget, train };
-}
-
-/** "model.width" and its value, for every value of a recipe. */
-function* listValues(value: unknown, path = ""): Generator<[string, string]> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    yield [path, typeof value === "string" ? value : JSON.stringify(value)];
-    return;
-  }
-  for (const [key, part] of Object.entries(value)) yield* listValues(part, path === "" ? key : `${path}.${key}`);
 }
