@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -204,14 +204,32 @@ test("a task too small to train on, or a place where nothing can be stored, is s
   await assert.rejects(evaluate(root), { code: "E_NOT_WRITABLE", message: /refused\/mine: / });
 });
 
-test("what another process finishes meanwhile is not run again", async () => {
+test("two processes share the seeds: none is run twice, each sees all, and what a dead one had is taken over", async () => {
   const root = join(folder, "shared");
-  const options = { tasks: [makeTask("first")], seeds: 3 };
-  const first = await evaluate(root, options, undefined, async event => {
-    // While seed 0 is at its first step, the other does all three.
-    if (event.kind !== "step" || event.stepsDone !== 1) return;
-    assert.equal((await evaluate(root, options)).fresh.length, 3);
-  });
-  assert.deepEqual(first.fresh, ["first none 0"]);
-  assert.deepEqual([first.results.length, first.steps], [3, 2]);
+  const options = { seeds: 3, silentSeconds: 0.5 };
+  const dead = join(root, "mine/first/seed-1");
+  mkdirSync(dead, { recursive: true });
+  const holder = {
+    pid: 1,
+    host: "gone",
+    processes: "x",
+    boot: "y",
+    processStart: "1",
+    verb: "evaluate",
+    since: "",
+    id: "z",
+  };
+  writeFileSync(join(dead, ".cram-lock"), JSON.stringify(holder));
+  const both = await Promise.all([evaluate(root, options), evaluate(root, options)]);
+  const fresh = both.flatMap(each => each.fresh).sort();
+  assert.deepEqual(
+    fresh,
+    [0, 1, 2].map(seed => `first none ${seed}`).concat([0, 1, 2].map(seed => `second none ${seed}`)),
+  );
+  for (const { fresh, results, end } of both) {
+    assert.ok(fresh.length > 0);
+    assert.equal(results.length, 6);
+    assert.deepEqual(end, { kind: "end", reason: "finished" });
+  }
+  assert.equal(both[0].steps + both[1].steps, 6 * 2);
 });

@@ -1,9 +1,13 @@
 // Evaluates a model on tasks: for each task its seeds and controls, each finetuned, scored and stored before the next begins. Every
-// task's files are read and checked before the first finetuning starts, and what is stored already is not run again.
+// task's files are read and checked before the first finetuning starts. Each seed is claimed, so any number of processes may work on one
+// folder: what is stored or another's is not run again, and what a dead one had is taken over.
 
+import { setTimeout } from "node:timers/promises";
 import type { Backend } from "../backends/backend.ts";
 import type { Clock } from "../base/clock.ts";
+import { type Claim, claimFolder, silentSeconds } from "../base/files/claim.ts";
 import { contentHash } from "../base/files/files.ts";
+import { type IsSilent, watchBeats } from "../base/files/folder-lock.ts";
 import { permutation, streams } from "../base/random.ts";
 import type { PretrainedModel } from "../pretrained/pretrained-model.ts";
 import { describePassedOver } from "../tables/passed-over.ts";
@@ -50,6 +54,8 @@ export interface EvaluationOptions {
   readonly root: string;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** After how long a process on another machine that does not stir is taken for dead. */
+  readonly silentSeconds?: number | undefined;
 }
 
 export type EvaluationEvent =
@@ -83,54 +89,121 @@ export type EvaluationEvent =
   | ({ readonly task: Task; readonly variant: Variant } & FinetuneScoring)
   | { readonly kind: "epoch"; readonly task: Task; readonly variant: Variant; readonly epoch: FinetuneEpoch }
   | { readonly kind: "result"; readonly result: TaskResult; readonly isNew: boolean; readonly folder: string }
+  /** All that is left is finetuned by others. */
+  | { readonly kind: "wait"; readonly results: number }
   | { readonly kind: "end"; readonly reason: "finished" | "interrupted" };
 
+const secondsBetweenLooks = 1;
+
+/** A task and a seed or control of it: what one process does at a time. */
+interface Piece {
+  readonly task: Task;
+  readonly variant: Variant;
+  readonly place: ResultPlace;
+  readonly hashes: TaskResult["hashes"];
+  /** Names of its splits without labels. */
+  readonly test: readonly string[];
+}
+
+/** What a process has open. */
+interface Worker {
+  readonly finetuner: Finetuner;
+  readonly isSilent: IsSilent;
+  stepsDone: number;
+  /** The task that it read last. */
+  open?: { readonly task: Task; readonly data: TaskData; readonly encoded: EncodedData };
+}
+
 export async function* evaluateTasks(options: EvaluationOptions): AsyncGenerator<EvaluationEvent, void> {
-  const { model, recipe, tasks } = options;
-  yield await planWork(options);
-  const finetuner = openFinetuner(options.backend, model.shape, recipe);
-  let stepsDone = 0;
-  for (const task of tasks) {
-    const data = await readLimited(task, options);
-    let encoded: EncodedData | undefined;
-    for (const variant of listVariants(options.seeds, options.controls)) {
-      const place = placeOf(task, variant, options);
-      // Asked when its turn comes: another process may work on the same folder.
-      const stored = findStored(data, variant, options);
-      if (stored !== undefined) {
-        yield { kind: "result", result: stored, isNew: false, folder: folderOf(place) };
-        continue;
-      }
-      if (encoded === undefined) {
-        encoded = encodeData(data, options);
-        yield describeTask(task, encoded);
-      }
-      const epochs: FinetuneEpoch[] = [];
-      let end: FinetuneEnd | undefined;
-      for await (const event of runVariant(variant, data, encoded, finetuner, options)) {
-        if (event.kind === "step") {
-          const { step, steps, loss } = event;
-          yield { kind: "step", task, variant, step, steps, loss, stepsDone: ++stepsDone };
-        } else if (event.kind === "epoch") {
-          epochs.push(event);
-          yield { kind: "epoch", task, variant, epoch: event };
-        } else if (event.kind === "scoring") yield { ...event, task, variant };
-        else end = event;
-      }
-      if (end === undefined) throw new Error(`${task.name}: finetuning ended without saying so`);
-      if (end.reason === "interrupted") return yield { kind: "end", reason: "interrupted" };
-      const result = makeResult({
-        ...{ suite: options.suite, variant, model, recipe, data, epochs, end },
-        device: options.backend.device,
-        hashes: hashesOf(data, options),
-        truncated: encoded.truncated.train,
-      });
-      const keep = keepsModel(variant, options) ? storeModel(data, result, finetuner, options) : undefined;
-      await saveResult(place, task, result, end, keep);
-      yield { kind: "result", result, isNew: true, folder: folderOf(place) };
+  const { backend, model, recipe, signal } = options;
+  const { plan, pieces } = await planWork(options);
+  yield plan;
+  const finetuner = openFinetuner(backend, model.shape, recipe);
+  const worker: Worker = { finetuner, isSilent: watchBeats(options.silentSeconds ?? silentSeconds), stepsDone: 0 };
+  for (let left = pieces; left.length > 0; ) {
+    const held: Piece[] = [];
+    for (const piece of left) {
+      const outcome = yield* doPiece(piece, worker, options);
+      if (outcome === "interrupted") return yield { kind: "end", reason: "interrupted" };
+      if (outcome === "held") held.push(piece);
     }
+    if (held.length === left.length) {
+      yield { kind: "wait", results: held.length };
+      await setTimeout(1000 * secondsBetweenLooks, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return yield { kind: "end", reason: "interrupted" };
+    }
+    left = held;
   }
   yield { kind: "end", reason: "finished" };
+}
+
+/** Held: another process has it. */
+async function* doPiece(
+  piece: Piece,
+  worker: Worker,
+  options: EvaluationOptions,
+): AsyncGenerator<EvaluationEvent, "done" | "held" | "interrupted"> {
+  const folder = folderOf(piece.place);
+  // Asked when its turn comes: another process may work on the same folder.
+  const stored = findStored(piece, options);
+  if (stored !== undefined) {
+    yield { kind: "result", result: stored, isNew: false, folder };
+    return "done";
+  }
+  const claim = claimFolder(folder, "evaluate", worker.isSilent);
+  if (claim === undefined) return "held";
+  try {
+    // Who held it before may have finished it meanwhile.
+    if (findStored(piece, options) !== undefined) return "held";
+    return yield* doClaimed(
+      piece,
+      worker,
+      { ...options, signal: AbortSignal.any([options.signal, claim.lost]) },
+      claim,
+    );
+  } finally {
+    claim.release();
+  }
+}
+
+async function* doClaimed(
+  { task, variant, place, hashes }: Piece,
+  worker: Worker,
+  options: EvaluationOptions,
+  { lost }: Claim,
+): AsyncGenerator<EvaluationEvent, "done" | "held" | "interrupted"> {
+  const { model, recipe, suite, backend } = options;
+  if (worker.open?.task !== task) {
+    const data = await readLimited(task, options);
+    worker.open = { task, data, encoded: encodeData(data, options) };
+    yield describeTask(task, worker.open.encoded);
+  }
+  const { data, encoded } = worker.open;
+  const epochs: FinetuneEpoch[] = [];
+  let end: FinetuneEnd | undefined;
+  for await (const event of runVariant(variant, data, encoded, worker.finetuner, options)) {
+    if (event.kind === "step") {
+      const { step, steps, loss } = event;
+      yield { kind: "step", task, variant, step, steps, loss, stepsDone: ++worker.stepsDone };
+    } else if (event.kind === "epoch") {
+      epochs.push(event);
+      yield { kind: "epoch", task, variant, epoch: event };
+    } else if (event.kind === "scoring") yield { ...event, task, variant };
+    else end = event;
+  }
+  if (end === undefined) throw new Error(`${task.name}: finetuning ended without saying so`);
+  // Another works on what was claimed when its claim is lost.
+  if (lost.aborted) return "held";
+  if (end.reason === "interrupted") return "interrupted";
+  const result = makeResult({
+    ...{ suite, variant, model, recipe, data, epochs, end, hashes },
+    device: backend.device,
+    truncated: encoded.truncated.train,
+  });
+  const keep = keepsModel(variant, options) ? storeModel(data, result, worker.finetuner, options) : undefined;
+  await saveResult(place, task, result, end, keep);
+  yield { kind: "result", result, isNew: true, folder: folderOf(place) };
+  return "done";
 }
 
 function describeTask(task: Task, { train, validation, truncated }: EncodedData): EvaluationEvent {
@@ -147,8 +220,9 @@ function describeTask(task: Task, { train, validation, truncated }: EncodedData)
  * Reads every task once, so that what is wrong with the last is said before the first is finetuned; and what is wrong with where
  * the results go.
  */
-async function planWork(options: EvaluationOptions): Promise<EvaluationEvent> {
+async function planWork(options: EvaluationOptions): Promise<{ plan: EvaluationEvent; pieces: readonly Piece[] }> {
   const variants = listVariants(options.seeds, options.controls);
+  const pieces: Piece[] = [];
   let steps = 0;
   let finished = 0;
   let withoutModel = 0;
@@ -158,16 +232,19 @@ async function planWork(options: EvaluationOptions): Promise<EvaluationEvent> {
     warnings.push(...(options.model.describeLoss?.(listTexts(data), `the texts of ${task.name}`) ?? []));
     const { source, passedOver = [] } = data;
     warnings.push(...passedOver.map(describePassedOver));
-    if (source !== undefined) refuseTaken({ ...options, task: task.name }, source, hashesOf(data, options).data);
-    const missing = variants.filter(variant => findStored(data, variant, options) === undefined);
-    const scored = missing.filter(each => findStored(data, each, { ...options, keepModels: false }) !== undefined);
+    const [hashes, test] = [hashesOf(data, options), data.test.map(({ name }) => name)];
+    if (source !== undefined) refuseTaken({ ...options, task: task.name }, source, hashes.data);
+    const own = variants.map(variant => ({ task, variant, place: placeOf(task, variant, options), hashes, test }));
+    const missing = own.filter(piece => findStored(piece, options) === undefined);
+    const scored = missing.filter(piece => findStored(piece, { ...options, keepModels: false }) !== undefined);
     withoutModel += scored.length;
-    const trained = missing.filter(({ control }) => control !== "majority");
+    const trained = missing.filter(({ variant }) => variant.control !== "majority");
     finished += variants.length - missing.length;
     if (trained.length > 0) steps += trained.length * countFinetuneSteps(task, data.train.length, options.recipe);
+    pieces.push(...own);
   }
   prepareFolder(options);
-  return { kind: "plan", steps, finished, withoutModel, variants: options.tasks.length * variants.length, warnings };
+  return { plan: { kind: "plan", steps, finished, withoutModel, variants: pieces.length, warnings }, pieces };
 }
 
 const listTexts = ({ train, validation, test }: TaskData) =>
@@ -253,10 +330,8 @@ function hashesOf(data: TaskData, { model, recipe }: EvaluationOptions): TaskRes
   return { model: model.hash, data: contentHash(description), recipe: hashFinetuneRecipe(recipe) };
 }
 
-function findStored(data: TaskData, variant: Variant, options: EvaluationOptions): TaskResult | undefined {
-  const test = data.test.map(({ name }) => name);
-  const needsModel = keepsModel(variant, options);
-  return findResult(placeOf(data.task, variant, options), hashesOf(data, options), test, needsModel);
+function findStored({ place, hashes, test, variant }: Piece, options: EvaluationOptions): TaskResult | undefined {
+  return findResult(place, hashes, test, keepsModel(variant, options));
 }
 
 /** The task's data with at most maxTrain training examples, which it then says. */

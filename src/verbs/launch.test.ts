@@ -30,7 +30,7 @@ test("cores are those of the command, and are said to it where it says nothing",
 });
 
 test("members of an array share an evaluation, a sweep or a prepare, which is joined", () => {
-  assert.equal(plan("evaluate runs/x --glue-dir g", { array: 4 }).command.at(-1), "--worker");
+  assert.equal(plan("evaluate runs/x --glue-dir g", { array: 4 }).members, 4);
   assert.equal(plan("sweep --worker sweeps/x", { array: 4 }).members, 4);
   const { command, join } = plan("prepare texts --out d --threads 2", { array: 4 });
   assert.deepEqual(command.slice(-2), ["--shard", ["", "/4"]]);
@@ -42,6 +42,7 @@ const refused: readonly (readonly [string, Partial<LaunchOptions>, RegExp])[] = 
   ["pretrain --resume r --extend 2h", {}, /--extend in a job/],
   ["pretrain --data d --out r", { array: 2 }, /--array with pretrain/],
   ["evaluate r --glue-dir g", { nodes: 2 }, /evaluate, which runs in one process/],
+  ["evaluate r --glue-dir g --submission s", { array: 2 }, /--submission with --array/],
   ["sweep sweep.json", {}, /without --out or --worker/],
   ["serve runs/x", {}, /launch of serve/],
   ["pretrain --data d --out r", { scheduler: "local", nodes: 2 }, /--nodes changes nothing/],

@@ -91,7 +91,12 @@ function describeWork(
     throw refuse("a sweep without --out or --worker", "Name its folder: all members and attempts work on it.");
   }
   if (array === undefined) return { command };
-  if (verb === "evaluate") return { command: [...command, ...(given.includes("--worker") ? [] : ["--worker"])] };
+  if (verb === "evaluate" && findValue(given, "--submission") !== undefined) {
+    throw refuse(
+      "--submission with --array, whose members would all write it",
+      "Give the same command with it, by itself, in the end.",
+    );
+  }
   if (verb === "prepare") {
     const share: Word[] = ["--shard", ["", `/${array}`]];
     return { command: [...command, ...share], join: [...command, "--merge"] };

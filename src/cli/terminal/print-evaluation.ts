@@ -9,7 +9,14 @@ import { describeResult, formatComparison, formatNotes, formatScores, nameVarian
 
 /** What a program is told of an evaluation: everything but where it stands. */
 export function printEventJson(event: EvaluateEvent): void {
-  if (event.kind === "open" || event.kind === "step" || event.kind === "scoring" || event.kind === "submission") return;
+  if (
+    event.kind === "open" ||
+    event.kind === "step" ||
+    event.kind === "scoring" ||
+    event.kind === "submission" ||
+    event.kind === "wait"
+  )
+    return;
   if (event.kind === "scoreboard") print(JSON.stringify({ kind: "scoreboard", ...event.scoreboard }));
   else if (event.kind === "paradigm") {
     const { paradigms: _, ...score } = event;
@@ -47,6 +54,8 @@ export function createEvaluationPrinter(folder: string): (event: EvaluateEvent) 
     } else if (event.kind === "scoring") {
       const { task, variant, done, examples } = event;
       showStatus(`${nameVariant(task.title, variant)}  scoring ${done} of ${examples}`);
+    } else if (event.kind === "wait") {
+      showStatus(`waiting for ${event.results} of other processes`);
     } else if (event.kind === "result") {
       print(`${describeResult(event.result)}${event.isNew ? "" : colour("dim", "; stored before")}`);
     } else if (event.kind === "paradigm") {

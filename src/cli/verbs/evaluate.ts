@@ -64,7 +64,9 @@ export function addEvaluate(command: Command): void {
     .addHelpText(
       "after",
       `
-Every finished task and seed is stored. Ctrl-C stops after the step; the same command goes on with what is not finished.
+Every finished task and seed is stored. Ctrl-C stops after the step; the same command goes on with what is not finished. The same command
+beside it, here or on a machine that sees the same folder, shares what is left: nothing is done twice, and what a dead process had
+is taken over. cram launch starts several.
 With --keep-models a seed that was scored without it is run again, because its parameters are gone: on the same device with
 the same number of threads to the same score.
 

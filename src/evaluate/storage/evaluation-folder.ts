@@ -81,11 +81,16 @@ export function refuseTaken({ root, suite, task }: Omit<ResultPlace, "variant">,
 }
 
 /**
- * The result there whatever its hashes; undefined where there is none, or one that this version did not write. UserErrors of
- * recoverFolder, where a writer was killed.
+ * The result there whatever its hashes; undefined where there is none, one that this version did not write, or one that is just being
+ * written. UserErrors of recoverFolder, where a writer was killed.
  */
 export function readResult(folder: string): TaskResult | undefined {
-  recoverFolder(folder);
+  try {
+    recoverFolder(folder);
+  } catch (error) {
+    if (error instanceof UserError && error.code === "E_FOLDER_BUSY") return undefined;
+    throw error;
+  }
   try {
     return resultSchema.safeParse(readJson(join(folder, "result.json"), "result", mostBytes.ofLines)).data;
   } catch {
@@ -123,7 +128,7 @@ const resultPaths = ["result.json", "predictions.jsonl", "worst.jsonl", "confusi
 
 /**
  * Puts a result in the place of the one that stood there, as one: whoever is killed here leaves the old one or the new one. `keep`
- * writes what else is to be there, into the folder it is given. The caller holds the lock of the evaluations.
+ * writes what else is to be there, into the folder it is given. The caller holds the lock of the seed's folder.
  */
 export async function saveResult(
   place: ResultPlace,

@@ -1,11 +1,11 @@
 // A model finetuned on tasks and scored. Everything is read before anything is computed, and what is stored already is not run
-// again: the same call goes on with what was not finished.
+// again: the same call goes on with what was not finished, and several share what is left.
 
 import { join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
 import { writeFileAtomically } from "../../base/files/files.ts";
 import { checkOutput, refuseKnownFolder } from "../../base/files/folder-kind.ts";
-import { lockFolder, withFolderLock } from "../../base/files/folder-lock.ts";
+import { withFolderLock } from "../../base/files/folder-lock.ts";
 import { type EvaluationOptions, evaluateTasks, headOf } from "../../evaluate/evaluation.ts";
 import { type FinetuneRecipe, hashFinetuneRecipe } from "../../evaluate/finetuning/finetune-recipe.ts";
 import { makeScoreboard, type Scoreboard } from "../../evaluate/scores/scoreboard.ts";
@@ -36,31 +36,26 @@ export async function openTaskEvaluation(
     tasks: tasks.map(({ name }) => name),
     root,
     run: async (signal, onEvent) => {
-      const lock = lockFolder(root, "evaluate");
-      try {
-        await withBackend({ ...options, signal }, recipe.precision, async backend => {
-          const kept = keepModels ? describeKept(model, recipe, chosen) : [];
-          onEvent({ kind: "open", device: backend.device, recipe, notes: [...model.notes, ...kept] });
-          const work: EvaluationOptions = {
-            ...{ backend, model, recipe, suite, tasks, readData, seeds, controls, keepModels, maxTrain, root },
-            clock: systemClock,
-            signal,
-          };
-          let isFinished = false;
-          for await (const event of evaluateTasks(work)) {
-            onEvent(event);
-            isFinished = event.kind === "end" && event.reason === "finished";
-          }
-          onEvent({ kind: "scoreboard", scoreboard: storeScoreboard(chosen, work) });
-          if (isFinished && submission !== undefined && chosen.suite !== undefined) {
-            const { suite } = chosen;
-            const files = await withFolderLock(submission, "evaluate", () => writeSubmissions(submission, suite, work));
-            onEvent({ kind: "submission", folder: submission, files });
-          }
-        });
-      } finally {
-        lock.release();
-      }
+      await withBackend({ ...options, signal }, recipe.precision, async backend => {
+        const kept = keepModels ? describeKept(model, recipe, chosen) : [];
+        onEvent({ kind: "open", device: backend.device, recipe, notes: [...model.notes, ...kept] });
+        const work: EvaluationOptions = {
+          ...{ backend, model, recipe, suite, tasks, readData, seeds, controls, keepModels, maxTrain, root },
+          clock: systemClock,
+          signal,
+        };
+        let isFinished = false;
+        for await (const event of evaluateTasks(work)) {
+          onEvent(event);
+          isFinished = event.kind === "end" && event.reason === "finished";
+        }
+        onEvent({ kind: "scoreboard", scoreboard: storeScoreboard(chosen, work) });
+        if (isFinished && submission !== undefined && chosen.suite !== undefined) {
+          const { suite } = chosen;
+          const files = await withFolderLock(submission, "evaluate", () => writeSubmissions(submission, suite, work));
+          onEvent({ kind: "submission", folder: submission, files });
+        }
+      });
     },
   };
 }

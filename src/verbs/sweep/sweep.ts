@@ -3,6 +3,7 @@
 
 import { join, resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { type Claim, silentSeconds } from "../../base/files/claim.ts";
 import { makeFolder, readJson, writeFileAtomically } from "../../base/files/files.ts";
 import { checkOutput } from "../../base/files/folder-kind.ts";
 import { watchBeats } from "../../base/files/folder-lock.ts";
@@ -23,7 +24,7 @@ import {
 } from "../../sweep/trial.ts";
 import type { BackendChoice } from "../backend.ts";
 import { isRecipeFile } from "../recipe-files.ts";
-import { type Claim, claimTrial, silentSeconds } from "./claim.ts";
+import { claimTrial } from "./claim.ts";
 import { type PlannedTrial, planTrials, readTotal, type TrialOptions } from "./plan-trials.ts";
 import { runTrial } from "./run-trial.ts";
 import { slurmScript } from "./slurm.ts";
