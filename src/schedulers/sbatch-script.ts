@@ -36,7 +36,7 @@ export function renderSbatchScript(job: ScheduledJob, { logs, file = "job.sh" }:
     `--signal=USR1@${secondsToSave}`,
     "--requeue",
     "--open-mode=append",
-    logs !== undefined && `--output=${quoteFolder(logs)}/${log}`,
+    logs !== undefined && `--output=${quotePath(logs, log)}`,
   ];
   // srun does not take the cores of a task from the job.
   const step = ["srun", "--kill-on-bad-exit=1", `--cpus-per-task=${threads}`];
@@ -61,9 +61,9 @@ fi
 `;
 }
 
-/** A folder in a #SBATCH line, which knows no quotes of a shell: SLURM takes what follows a backslash as it is, and % as a pattern. */
-function quoteFolder(folder: string): string {
-  if (!/[\\\n\r]/.test(folder)) return folder.replaceAll("%", "%%").replace(/[^\w./%=:,@+-]/gu, "\\$&");
+/** A path in a #SBATCH line, which is read by SLURM and not by a shell; in its folder % would begin a pattern. */
+function quotePath(folder: string, pattern: string): string {
+  if (!/[\\\n\r]/.test(folder)) return `"${folder.replaceAll("%", "%%").replaceAll('"', '\\"')}/${pattern}"`;
   throw new UserError(
     "E_LAUNCHER",
     `${JSON.stringify(folder)}: SLURM can write no log into a folder with a backslash or a line break in its path`,

@@ -107,7 +107,7 @@ test("a script of SLURM's runs every word as it was, goes on where something was
     "#SBATCH --mem=2049M",
     "#SBATCH --time=90",
   ]);
-  assert.equal(options.at(-1), "#SBATCH --output=/logs/a\\ b\\'s\\ %%/slurm-%A-%a.log");
+  assert.equal(options.at(-1), '#SBATCH --output="/logs/a b\'s %%/slurm-%A-%a.log"');
   assert.throws(() => renderSbatchScript(job, { logs: "a\\b" }), { code: "E_LAUNCHER" });
   const env = { SLURM_ARRAY_TASK_ID: "3", SLURM_JOB_ID: "17" };
   assert.deepEqual(run("bash", [script], env), { words: [...odd, "--shard=3/4"], status: 0 });

@@ -1,13 +1,15 @@
-// A sweep and a prepare by SLURM's own daemons on this machine, where they are installed and may be run (Debian: slurm-wlm, as root).
+// A sweep with a preemption, a job of two tasks and a prepare by SLURM's own daemons on this machine, where they are installed and may be run (Debian: slurm-wlm, as root).
 
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
+import { renderSbatchScript } from "../../src/schedulers/sbatch-script.ts";
+import { submitSbatch } from "../../src/schedulers/submit.ts";
 import { prepare } from "../../src/verbs/prepare/prepare.ts";
 
 const isThere = ["slurmctld", "slurmd", "sbatch"].every(name => spawnSync(name, ["-V"]).status === 0);
@@ -66,13 +68,17 @@ async function startDaemons(): Promise<NodeJS.ProcessEnv> {
     SchedulerType: "sched/builtin",
     SelectType: "select/cons_tres",
     SelectTypeParameters: "CR_CPU",
+    // What is requeued is looked at again at once, and two tasks fit on any machine.
+    SchedulerParameters: "builtin_interval=1,sched_interval=1,sched_min_interval=0",
+    SlurmdParameters: "config_overrides",
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
-  const cpus = Number(execFileSync("nproc", ["--all"], { encoding: "utf8" }));
+  const cpus = Math.max(2, Number(execFileSync("nproc", ["--all"], { encoding: "utf8" })));
   const node = `NodeName=${host} NodeAddr=127.0.0.1 CPUs=${cpus} State=UNKNOWN`;
   const partition = `PartitionName=all Nodes=${host} Default=YES State=UP`;
   writeFileSync(at("slurm.conf"), `${[...lines, node, partition].join("\n")}\n`);
-  const env = { ...process.env, SLURM_CONF: at("slurm.conf") };
+  process.env.SLURM_CONF = at("slurm.conf");
+  const env = { ...process.env };
   daemons.push(spawn("slurmctld", ["-D"], { env, stdio: "ignore" }));
   daemons.push(spawn("slurmd", ["-D", "-N", host], { env, stdio: "ignore" }));
   for (let tries = 0; tries < 300; tries++) {
@@ -83,10 +89,22 @@ async function startDaemons(): Promise<NodeJS.ProcessEnv> {
   throw new Error("SLURM's daemons did not come up");
 }
 
+async function waitFor(what: string, isThere: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 300; tries++) {
+    if (isThere()) return;
+    await setTimeout(100);
+  }
+  throw new Error(`waited in vain for ${what}`);
+}
+
+/** Until it has ended. What was requeued begins at once: SLURM keeps it back for two minutes, for nodes that it has lost. */
 async function waitForJob(env: NodeJS.ProcessEnv, job: string): Promise<void> {
   for (let tries = 0; tries < 600; tries++) {
-    const { stdout } = spawnSync("squeue", ["--noheader", "--job", job], { env, encoding: "utf8" });
+    const { stdout } = spawnSync("squeue", ["--noheader", "--format=%i %T", "--job", job], { env, encoding: "utf8" });
     if (stdout.trim() === "") return;
+    for (const [, id] of stdout.matchAll(/^(\S+) PENDING$/gm)) {
+      spawnSync("scontrol", ["update", `JobId=${id}`, "StartTime=now"], { env });
+    }
     await setTimeout(100);
   }
 }
@@ -125,9 +143,13 @@ test("an array of workers trains all trials once, and the table is that of one w
     cram("sweep", "sweep.json", "--out", "array", "--launcher", "slurm", "--jobs", "2", ...common),
     /job 1, 2 workers/,
   );
+  const list = () => readdirSync(join(folder, "array"), { recursive: true, encoding: "utf8" });
+  await waitFor("a trial under way", () => list().some(path => /^trials.*cram-lock$/.test(path)));
+  execFileSync("scontrol", ["requeue", "1_1"], { env });
   await waitForJob(env, "1");
   const logs = readdirSync(join(folder, "array")).filter(name => name.endsWith(".log"));
   assert.deepEqual(logs.sort(), ["slurm-1-1.log", "slurm-1-2.log"]);
+  assert.match(readFileSync(join(folder, "array/slurm-1-1.log"), "utf8"), /CANCELLED AT .* DUE TO JOB REQUEUE/);
   const said = logs.flatMap(
     name => readFileSync(join(folder, "array", name), "utf8").match(/^\S+, seed \d+: \d/gm) ?? [],
   );
@@ -140,6 +162,38 @@ test("an array of workers trains all trials once, and the table is that of one w
   cram("sweep", "sweep.json", "--out", "alone", ...common);
   const readTable = (name: string) => readFileSync(join(folder, name, "table.md"), "utf8");
   assert.equal(readTable("array"), readTable("alone"));
+});
+
+test("two tasks get the signal before a time limit, save, and go on when they are queued again", { skip }, async () => {
+  const env = await startSlurm();
+  const logs = join(folder, '"two" tasks, it\'s 50 %');
+  mkdirSync(logs);
+  const begun = join(logs, "begun");
+  const first =
+    'trap "echo saved; exit 138" USR1; echo "rank $SLURM_PROCID of $SLURM_NTASKS"; while :; do sleep 0.1; done';
+  const job = submitSbatch(
+    renderSbatchScript(
+      {
+        ...{ name: "cram-test", nodes: 1, devices: 2, threads: 1, wantsGpu: false, seconds: 3600 },
+        command: ["bash", "-c", first],
+        resume: { begun, command: ["bash", "-c", 'echo "$1 $SLURM_PROCID"', "bash", "goes on: $(x)"] },
+      },
+      { logs },
+    ),
+  );
+  const log = join(logs, `slurm-${job}.log`);
+  const said = () => (existsSync(log) ? readFileSync(log, "utf8") : "");
+  await waitFor("two tasks", () => [0, 1].every(rank => said().includes(`rank ${rank} of 2`)));
+  writeFileSync(begun, "");
+  // As SLURM does before the time limit: to the tasks, not to the script.
+  execFileSync("scancel", ["--signal=USR1", job], { env });
+  await waitForJob(env, job);
+  assert.deepEqual(
+    said()
+      .match(/^(saved|goes on: .*)$/gm)!
+      .sort(),
+    ["goes on: $(x) 0", "goes on: $(x) 1", "saved", "saved"],
+  );
 });
 
 test("an array reads its shares, and what joins them waits for all: the dataset of one machine", { skip }, async () => {
