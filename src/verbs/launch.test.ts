@@ -42,7 +42,7 @@ const refused: readonly (readonly [string, Partial<LaunchOptions>, RegExp])[] = 
   ["pretrain --resume r --extend 2h", {}, /--extend in a job/],
   ["pretrain --data d --out r", { array: 2 }, /--array with pretrain/],
   ["evaluate r --glue-dir g", { nodes: 2 }, /evaluate, which runs in one process/],
-  ["evaluate r --glue-dir g --submission s", { array: 2 }, /--submission with --array/],
+  ["evaluate r --glue-dir g --submission s", { array: 2 }, /an array with --submission/],
   ["sweep sweep.json", {}, /without --out or --worker/],
   ["serve runs/x", {}, /launch of serve/],
   ["pretrain --data d --out r", { scheduler: "local", nodes: 2 }, /--nodes changes nothing/],

@@ -93,7 +93,7 @@ function describeWork(
   if (array === undefined) return { command };
   if (verb === "evaluate" && findValue(given, "--submission") !== undefined) {
     throw refuse(
-      "--submission with --array, whose members would all write it",
+      "an array with --submission, which every member would write",
       "Give the same command with it, by itself, in the end.",
     );
   }
