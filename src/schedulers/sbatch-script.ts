@@ -24,11 +24,12 @@ export interface SbatchPlace {
 export function renderSbatchScript(job: ScheduledJob, { logs, file = "job.sh" }: SbatchPlace = {}): string {
   const { name, members, nodes, devices, wantsGpu, threads, memoryBytes, seconds } = job;
   const log = members === undefined ? "slurm-%j.log" : "slurm-%A-%a.log";
+  const isOfRanks = nodes * devices > 1;
   const options = [
     `--job-name=${name}`,
     members !== undefined && `--array=1-${members}`,
     nodes > 1 && `--nodes=${nodes}`,
-    (nodes > 1 || devices > 1) && `--ntasks-per-node=${devices}`,
+    isOfRanks && `--ntasks-per-node=${devices}`,
     `--cpus-per-task=${threads}`,
     wantsGpu && "--gpus-per-task=1",
     memoryBytes !== undefined && `--mem=${countMebibytes(memoryBytes)}M`,
