@@ -1,7 +1,8 @@
 // Runs every compiled test file with node's own runner. Arguments filter by path: npm test -- tokenizer. With --require NAME tests
-// that need NAME (cuda) fail where it is absent, instead of being skipped.
+// that need NAME (cuda) fail where it is absent, instead of being skipped. The files of a room of src/ share a process, for most of
+// them take less time than the modules that they load. Those of test/ have one each.
 import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
@@ -18,13 +19,26 @@ if (unknown !== undefined) {
 const files = readdirSync("dist", { recursive: true, encoding: "utf8" })
   .filter(file => file.endsWith(".test.js") && /^(src|test)\//.test(file))
   .filter(file => filters.length === 0 || filters.some(filter => file.includes(filter)))
-  .sort()
-  .map(file => join("dist", file));
+  .sort();
 if (files.length === 0) {
   process.stderr.write(`no test file matches ${filters.join(" ")}\n`);
   process.exit(1);
 }
-const { status } = spawnSync(process.execPath, ["--test", "--test-concurrency=2", ...files], {
+
+const folder = join("dist", "rooms");
+rmSync(folder, { recursive: true, force: true });
+mkdirSync(folder);
+const units = files.filter(file => file.startsWith("src/"));
+const rooms = [...new Set(units.map(file => file.split("/")[1]))].map(room => {
+  const suites = units
+    .filter(file => file.startsWith(`src/${room}/`))
+    .map(file => `describe("${file}", () => import("../${file}"));\n`);
+  const path = join(folder, `${room}.mjs`);
+  writeFileSync(path, `import { describe } from "node:test";\n${suites.join("")}`);
+  return path;
+});
+const processes = [...rooms, ...files.filter(file => file.startsWith("test/")).map(file => join("dist", file))];
+const { status } = spawnSync(process.execPath, ["--test", "--test-concurrency=2", ...processes], {
   stdio: "inherit",
   env: { ...process.env, CRAM_REQUIRE: values.require.join(",") },
 });

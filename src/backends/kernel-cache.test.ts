@@ -18,10 +18,18 @@ import { buildLibrary, findCompiler, loadBuilt } from "./cpu/build.ts";
 import { findCached, kernelCacheFolder, readCached, replaceCached, writeCached } from "./kernel-cache.ts";
 
 const cache = mkdtempSync(join(tmpdir(), "cram-cache-"));
-process.env.CRAM_CACHE = cache;
+// Tests of other files share this process, and have the cache from outside.
+const outside = process.env.CRAM_CACHE;
 const folder = join(cache, "kernels");
-after(() => rmSync(cache, { recursive: true }));
-beforeEach(() => rmSync(folder, { recursive: true, force: true }));
+after(() => {
+  if (outside === undefined) delete process.env.CRAM_CACHE;
+  else process.env.CRAM_CACHE = outside;
+  rmSync(cache, { recursive: true });
+});
+beforeEach(() => {
+  process.env.CRAM_CACHE = cache;
+  rmSync(folder, { recursive: true, force: true });
+});
 
 const user = process.getuid?.() ?? "user";
 const places: readonly (readonly [environment: NodeJS.ProcessEnv, folder: string])[] = [
