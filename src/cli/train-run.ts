@@ -7,6 +7,7 @@ import { countTokenFlops, findMeasured } from "../objectives/objectives.ts";
 import type { Budget } from "../train/budget.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { createSlowStepWatch } from "../train/slow-steps.ts";
+import type { RankChoice } from "../verbs/pretrain/lead-run.ts";
 import type { OpenRun } from "../verbs/pretrain/open-run.ts";
 import { type LogChoice, openTraining } from "../verbs/pretrain/open-training.ts";
 import { formatAmount } from "./terminal/amount.ts";
@@ -16,15 +17,15 @@ import { printFilled } from "./verbs/model/fill.ts";
 /** What a signal begins: see stopOnSignals. */
 export const stopAnnouncement = "stopping; the step under way is ended and saved";
 
+interface TrainChoice extends Pick<LogChoice, "tensorboard" | "wandb" | "mlflow"> {
+  readonly json: boolean;
+  readonly signal: AbortSignal;
+  /** Of a process that leads others. */
+  readonly rankChoice?: RankChoice | undefined;
+}
+
 /** Runs until the budget or the signal; the end event says which. */
-export async function trainRun(
-  open: OpenRun,
-  {
-    json,
-    signal,
-    ...logs
-  }: { json: boolean; signal: AbortSignal } & Pick<LogChoice, "tensorboard" | "wandb" | "mlflow">,
-): Promise<EndEvent> {
+export async function trainRun(open: OpenRun, { json, signal, ...logs }: TrainChoice): Promise<EndEvent> {
   const { recipe, run } = open;
   const { budget, train } = await openTraining(open, { ...logs, onWarning: printError });
   signal.throwIfAborted();

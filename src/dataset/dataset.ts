@@ -42,7 +42,7 @@ export interface BatchMask {
 export class Dataset {
   readonly manifest: DatasetManifest;
   readonly tokenizer: Tokenizer;
-  private readonly folder: string;
+  readonly folder: string;
   private readonly training: ShardReader;
   private readonly validation: ShardReader;
   private order: Uint32Array | undefined;

@@ -9,13 +9,15 @@ import { saveCheckpoint, type TrainingState } from "../checkpoint/state.ts";
 import type { SamplesEvent, TrainingEvent } from "../events/event.ts";
 import { countTaken } from "../optim/averages.ts";
 import { createBatchEnd } from "../optim/batch-end.ts";
-import { firstLossScale } from "../optim/loss-scale.ts";
 import { batchSizeAt, rateAt } from "../optim/schedule.ts";
 import { type BatchSource, queueBatches } from "./batch-queue.ts";
 import { type Budget, formatBudget, startBudget } from "./budget.ts";
+import type { RankLead } from "./ranks/rank-orders.ts";
 import type { Recipe } from "./recipe.ts";
 import type { Engine } from "./step/engine.ts";
 import { guardSteps } from "./step/guard.ts";
+import { createStepTaker } from "./step/micro-batches.ts";
+import { warmUp } from "./warm-up.ts";
 
 export interface PretrainOptions {
   readonly engine: Engine;
@@ -42,6 +44,8 @@ export interface PretrainOptions {
   readonly listUnwrittenEvents?: (() => readonly string[]) | undefined;
   /** FLOP/s of the device at most, for the start event. */
   readonly peakFlops?: number | undefined;
+  /** The other ranks, where this one leads several. */
+  readonly ranks?: RankLead | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -64,13 +68,14 @@ export async function* pretrain(options: PretrainOptions): AsyncGenerator<Traini
 }
 
 async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEvent, void> {
-  const { engine, source, recipe, clock, run, resumeFrom } = options;
+  const { engine, source, recipe, clock, run, resumeFrom, ranks } = options;
   const { average } = recipe;
   const size = recipe.train.microBatchSequences;
   const queue = queueBatches(source, size);
   const ramp = { ...recipe.schedule, ...recipe.train };
   const tokensPerSequence = recipe.model.sequenceLength;
   const warmupSeconds = await warmUp(options);
+  await ranks?.begin();
   let step = resumeFrom?.counters.step ?? 0;
   let sequences = resumeFrom?.counters.sequences ?? 0;
   const budget = startBudget(options.budget, clock, resumeFrom?.counters.elapsedSeconds ?? 0);
@@ -142,33 +147,26 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
     });
     return { kind: "checkpoint", step, elapsedSeconds, path, ...(isBest && { isBest }) };
   };
-  /** The gradients of a step's micro-batches, and its update. */
+  const seed = recipe.train.seed;
+  const sums = ranks?.sums;
+  const takeMicroBatches = createStepTaker({ engine, queue, microBatchSequences: size, seed, batchEnd, sums });
+  /** Whether another rank was asked to end. */
+  let isStopped = false;
   const takeStep = async (next: number, rateScale: number) => {
-    const most = Math.ceil(batchSizeAt(now.progress, ramp) / size);
-    const isProbed = engine.probe !== undefined && (engine.isDue?.(next) ?? true);
-    const batches: HostInputs[] = [];
-    let microBatches = 0;
-    do {
-      const batch = await queue.take(sequences, now.progress);
-      await engine.accumulate(batch, microBatches === 0);
-      if (isProbed) batches.push(batch);
-      sequences += size;
-      microBatches++;
-    } while (!batchEnd.isReached(microBatches, most, engine.measureGradients));
-    for (const [i, batch] of batches.entries()) {
-      // Another for every micro-batch of the run, the same when it is resumed.
-      const seed = (Math.imul(recipe.train.seed, 0x9e3779b1) + sequences / size - i) >>> 0;
-      await engine.probe!(batch, { isFirst: i === 0, microBatches, seed });
-    }
-    const updating = engine.update({ step: next, rateScale, progress: now.progress }, microBatches);
-    if (engine.leavesHostFree) queue.readAhead(sequences, now.progress);
-    return { ...(await updating), microBatches };
+    const { progress } = now;
+    const most = Math.ceil(batchSizeAt(progress, ramp) / size);
+    const order = { step: next, firstSequence: sequences, most, rateScale, progress };
+    await ranks?.order(order);
+    const taken = await takeMicroBatches(order);
+    isStopped = (await ranks?.conclude(taken)) ?? false;
+    sequences += taken.microBatches * size;
+    return taken;
   };
   let stoppedBefore = options.stoppedSeconds?.() ?? 0;
   const { badStepsAllowed } = recipe.train;
   const guardStep = guardSteps({ readSeconds: readClock, badStepsAllowed, refuse: diverge });
   let isLastCounted = true;
-  while (now.progress < 1 && !options.signal.aborted) {
+  while (now.progress < 1 && !options.signal.aborted && !isStopped) {
     const rateScale = rateAt(now.progress, recipe.schedule);
     const taken = await guardStep(step + 1, next => takeStep(next, rateScale));
     const { loss, gradientNorm, lossScale, counted, microBatches } = taken;
@@ -239,35 +237,6 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
 
 const diverge = (seen: string): UserError =>
   new UserError("E_DIVERGED", seen, "Lower optimizer.learningRate or set optimizer.clip, and begin a new run.");
-
-/**
- * Runs every program once on the first batch and undoes it, so that compiling and first touches are not budget. An update at
- * rate 0 changes no parameter, so only the moments have to be put back.
- */
-async function warmUp({ engine, source, recipe, clock, resumeFrom, sample, signal }: PretrainOptions): Promise<number> {
-  const start = clock.seconds();
-  const [batch, ...others] = await Promise.all(
-    (source.newPrograms ?? [0]).map(progress => source.training(0, recipe.train.microBatchSequences, progress)),
-  );
-  for (const each of [...others, batch!]) {
-    for (const isFirst of [true, false]) {
-      await engine.accumulate(each, isFirst);
-      signal.throwIfAborted();
-    }
-  }
-  for (const isFirst of [true, false]) await engine.probe?.(batch!, { isFirst, microBatches: 2, seed: 0 });
-  await engine.update({ step: 1, rateScale: 0 }, 2);
-  if (engine.isDue?.(2) === false) await engine.update({ step: 2, rateScale: 0 }, 2);
-  await engine.validate(await source.validation(0));
-  await engine.average?.take();
-  await engine.average?.validate(await source.validation(0));
-  await sample?.();
-  signal.throwIfAborted();
-  if (resumeFrom === undefined) engine.clearMoments();
-  else engine.restore([...resumeFrom.parameters, ...resumeFrom.moments]);
-  engine.lossScale?.restore(resumeFrom?.counters.lossScale ?? firstLossScale);
-  return clock.seconds() - start;
-}
 
 /**
  * Means over the held-out batches, in nats per predicted token; with `isAveraged` that of the average of the parameters, too.

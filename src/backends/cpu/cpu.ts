@@ -44,6 +44,7 @@ export async function openCpu(options: CpuOptions = {}): Promise<Backend> {
     allocate: (shape, dtype) => pool.allocate(shape, dtype),
     write: (buffer, values) => pool.write(buffer as CpuBuffer, values),
     read: buffer => pool.read(buffer as CpuBuffer),
+    locate: buffer => (buffer as CpuBuffer).address,
     load: (graph, states) => {
       const program = compileForCpu(graph, threads, precision);
       return loadProgram(program, states as ReadonlyMap<string, CpuBuffer>, pool, options.signal);

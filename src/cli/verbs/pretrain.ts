@@ -27,6 +27,7 @@ import { suggest } from "../terminal/completion.ts";
 import { colour, print, printError, showStatus } from "../terminal/output.ts";
 import { stopOnSignals } from "../terminal/signals.ts";
 import { stopAnnouncement, trainRun } from "../train-run.ts";
+import { describeRanks, withRanks } from "../with-ranks.ts";
 
 interface PretrainFlags extends Partial<RecipeOptions>, BackendOptions {
   readonly set: readonly string[];
@@ -42,6 +43,7 @@ interface PretrainFlags extends Partial<RecipeOptions>, BackendOptions {
   readonly mlflow?: string;
   readonly mlflowExperiment?: string;
   readonly verify?: boolean;
+  readonly sum?: "fast" | "in-order";
   readonly json?: boolean;
 }
 
@@ -80,6 +82,12 @@ export function addPretrain(command: Command): void {
       "--mlflow-experiment <name>",
       "the experiment there; default: MLFLOW_EXPERIMENT_NAME, the run's own, or cramming",
     )
+    .addOption(
+      new Option(
+        "--sum <how>",
+        "of several ranks: fast (default), or in-order, slower, with the same bits for any number of ranks",
+      ).choices(["fast", "in-order"]),
+    )
     .option("--json", "print events as JSON lines and nothing else")
     .addHelpText(
       "after",
@@ -107,37 +115,35 @@ Next: cram fill runs/mine "Paris is the [MASK] of France."
 }
 
 async function pretrain(flags: PretrainFlags): Promise<void> {
-  const mlflow = chooseServer(flags);
-  const wandb = chooseProject(flags);
-  const plan = planRun(flags);
   const json = flags.json === true;
-  const choice = chooseBackend(flags);
-  for (const note of [describeThreads(choice), flags.resume && describeChange(flags.resume, choice)]) {
-    if (note) printError(note);
-  }
-  if (!json) showStatus("checking the dataset");
-  const train = (signal: AbortSignal) =>
-    withRun(plan, { ...choice, signal }, async open => {
-      const { run, recipe } = open;
-      if (!json) {
-        const sizes = `micro-batches of ${recipe.train.microBatchSequences}`;
-        print(`${run}: recipe ${recipe.name}, budget ${recipe.train.budget}, ${sizes}, dataset ${plan.data}`);
-        if (plan.isNew) printExample(open.dataset, recipe);
-        showStatus("compiling");
-      }
-      const isFilled = findHeadFault(recipe) === undefined;
-      return {
-        run,
-        isFilled,
-        end: await trainRun(open, { json, signal, tensorboard: flags.tensorboard, wandb, mlflow }),
-      };
-    });
-  const trained = await stopOnSignals({ announcement: stopAnnouncement, warn: printError, work: train });
-  if (!json && trained?.end.reason === "budget") {
+  await withRanks(chooseBackend(flags), flags.sum, async (choice, rankChoice) => {
+    const mlflow = chooseServer(flags);
+    const wandb = chooseProject(flags);
+    const plan = planRun(flags);
+    for (const note of [describeThreads(choice), flags.resume && describeChange(flags.resume, choice)]) {
+      if (note) printError(note);
+    }
+    if (!json) showStatus("checking the dataset");
+    const train = (signal: AbortSignal) =>
+      withRun(plan, { ...choice, signal }, async open => {
+        const { run, recipe } = open;
+        if (!json) {
+          const sizes = `micro-batches of ${recipe.train.microBatchSequences}`;
+          print(`${run}: recipe ${recipe.name}, budget ${recipe.train.budget}, ${sizes}, dataset ${plan.data}`);
+          if (rankChoice !== undefined) print(describeRanks(rankChoice));
+          if (plan.isNew) printExample(open.dataset, recipe);
+          showStatus("compiling");
+        }
+        const isFilled = findHeadFault(recipe) === undefined;
+        const { tensorboard } = flags;
+        return { run, isFilled, end: await trainRun(open, { json, signal, tensorboard, wandb, mlflow, rankChoice }) };
+      });
+    const trained = await stopOnSignals({ announcement: stopAnnouncement, warn: printError, work: train });
+    if (json || trained?.end.reason !== "budget") return;
     const { run, isFilled } = trained;
     const next = [...(isFilled ? [["fill", run, "… [MASK] …"]] : []), ["report", run]];
     for (const [i, words] of next.entries()) print(`${i === 0 ? "next: " : "      "}${quoteCommand("cram", ...words)}`);
-  }
+  });
 }
 
 /** Says that a run goes on with other bits than it would have on what it began on. */

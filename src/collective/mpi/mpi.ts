@@ -79,7 +79,11 @@ export function openMpi({ launcher, size }: Pick<RankPlace, "launcher" | "size">
     },
     barrier: () => call.later("MPI_Barrier", world),
     abort: exitCode => call.now("MPI_Abort", world, exitCode),
-    close: async () => call.now("MPI_Finalize"),
+    close: async () => {
+      // Who ends first is taken for one that was lost.
+      await call.later("MPI_Barrier", world);
+      call.now("MPI_Finalize");
+    },
   };
 }
 

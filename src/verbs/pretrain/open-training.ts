@@ -26,6 +26,7 @@ import {
 } from "../../train/run-folder.ts";
 import { openEngine } from "../../train/step/engine.ts";
 import { adviseNewRun } from "./advice.ts";
+import { announceRun, openLead, type RankChoice } from "./lead-run.ts";
 import type { OpenRun } from "./open-run.ts";
 import { openSampler } from "./sample-model.ts";
 
@@ -54,19 +55,29 @@ interface OpenTraining {
   train(signal: AbortSignal): AsyncGenerator<TrainingEvent, void>;
 }
 
-/** Compiles what a run needs. Nothing of the run is changed before it is trained. */
+/** Compiles what a run needs, with the ranks that this process leads. Nothing of the run is changed before it is trained. */
 export async function openTraining(
   { backend, dataset, recipe, budget: own, source, run, isNew, fromStep, extend }: OpenRun,
-  { tensorboard = false, wandb, mlflow, onWarning }: LogChoice,
+  {
+    tensorboard = false,
+    wandb,
+    mlflow,
+    onWarning,
+    rankChoice,
+  }: LogChoice & { readonly rankChoice?: RankChoice | undefined },
 ): Promise<OpenTraining> {
   const definition = defineTraining(recipe, readRunInitial(run, recipe));
   const resumeFrom = loadRunState(run, recipe, definition, source.datasetHash, fromStep);
+  if (rankChoice !== undefined) {
+    await announceRun(rankChoice, { recipe, dataset }, definition, resumeFrom?.counters.lossScale);
+  }
   const tokenizerHash = hashFile(join(run, "tokenizer.json"), "run's tokenizer");
   const { manifest } = dataset;
   if (isNew) for (const text of describeFit(manifest, recipe)) onWarning?.(text);
   const watchRepetition = createRepetitionWatch(manifest.training.sequences, recipe);
   const earlierPeak = await backend.measurePeak?.();
   const engine = await openEngine(backend, definition);
+  const ranks = rankChoice && openLead(rankChoice, backend, engine, definition);
   const sample = openSampler(backend, recipe, dataset.tokenizer, engine.states);
   // Other load makes a measurement too low, never too high.
   const laterPeak = await backend.measurePeak?.();
@@ -123,6 +134,7 @@ export async function openTraining(
     try {
       for await (const event of runTraining({
         ...options,
+        ranks,
         sample,
         listUnwrittenEvents: () => log.listUnwritten(),
         peakFlops,

@@ -1,0 +1,146 @@
+// Who decides and who follows. Rank 0 alone reads the clock, validates, saves and takes signals to heart; before each step it tells the
+// others what the step is made of, and they do their share of it. So ranks cannot disagree on when a training ends.
+
+import type { Backend } from "../../backends/backend.ts";
+import { UserError } from "../../base/errors.ts";
+import { broadcastJson, type Collective } from "../../collective/collective.ts";
+import type { MeasuredStep } from "../step/guard.ts";
+import type { StepOrder } from "../step/micro-batches.ts";
+import type { States } from "../step/states.ts";
+import type { RankSums } from "./rank-sums.ts";
+
+/** What a rank's training is made of, besides its engine. */
+export interface RankParts {
+  readonly collective: Collective;
+  readonly backend: Backend;
+  readonly states: States;
+  /** Names of the states that are the same on every rank: all but what a step adds up. */
+  readonly shared: ReadonlySet<string>;
+}
+
+/** What rank 0's loop asks of the others. */
+export interface RankLead {
+  readonly sums: RankSums;
+  /** After warm-up: hands every rank the parameters and moments of this one. */
+  begin(): Promise<void>;
+  /** Tells what the next step is. */
+  order(order: StepOrder): Promise<void>;
+  /** After the step: compares what it measured with the others, and says whether one was asked to end. */
+  conclude(measured: MeasuredStep): Promise<boolean>;
+}
+
+/** What the others wait for: to be told what is trained, for rank 0 in the middle of something, or for the next order. */
+type Phase = "announcement" | "work" | "order";
+
+const lengthOfOrder = 6;
+/** Ranks compute an update each, of the same sums: beyond this they are not of one model any more. */
+const mostRelativeDifference = 1e-3;
+
+/** Rank 0's side from its first word to its last. Errors leave nobody waiting. */
+export class RankLeader<Announced> {
+  readonly collective: Collective;
+  private phase: Phase = "announcement";
+
+  constructor(collective: Collective) {
+    this.collective = collective;
+  }
+
+  /** Tells every rank what is trained. */
+  async announce(announced: Announced): Promise<void> {
+    this.phase = "work";
+    await broadcastJson(this.collective, announced);
+  }
+
+  lead(parts: Omit<RankParts, "collective">, sums: RankSums): RankLead {
+    const { collective } = this;
+    return {
+      sums,
+      begin: async () => {
+        await shareStates({ ...parts, collective });
+        this.phase = "order";
+      },
+      order: async ({ step, firstSequence, most, rateScale, progress }) => {
+        this.phase = "work";
+        await collective.broadcast(Float64Array.of(1, step, firstSequence, most, rateScale, progress), 0);
+      },
+      conclude: async measured => {
+        const isAsked = await concludeStep(collective, measured, false);
+        this.phase = "order";
+        return isAsked;
+      },
+    };
+  }
+
+  /** Ends the others' training. Where they are in the middle of something, every rank ends when this process does. */
+  async close(): Promise<void> {
+    const { collective, phase } = this;
+    if (phase === "work") {
+      process.once("exit", () => collective.abort(1));
+      return;
+    }
+    if (phase === "announcement") await broadcastJson(collective, null);
+    else await collective.broadcast(new Float64Array(lengthOfOrder), 0);
+    await collective.close();
+  }
+}
+
+/** What rank 0 announces, or null where it ends before. */
+export const hearAnnouncement = <Announced>(collective: Collective): Promise<Announced | null> =>
+  broadcastJson<Announced | null>(collective, null);
+
+/** Does what rank 0 orders until it orders the end. The signal asks rank 0 to end the training. */
+export async function followRanks(
+  parts: RankParts,
+  take: (order: StepOrder) => Promise<MeasuredStep>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { collective } = parts;
+  await shareStates(parts);
+  for (;;) {
+    const told = new Float64Array(lengthOfOrder);
+    await collective.broadcast(told, 0);
+    const [isStep, step, firstSequence, most, rateScale, progress] = told as unknown as number[];
+    if (isStep === 0) return;
+    const order = {
+      step: step!,
+      firstSequence: firstSequence!,
+      most: most!,
+      rateScale: rateScale!,
+      progress: progress!,
+    };
+    await concludeStep(collective, await take(order), signal.aborted);
+  }
+}
+
+/** Whether a rank was asked to end. UserError E_RANKS where ranks measured a step otherwise. */
+async function concludeStep(
+  collective: Collective,
+  { loss, gradientNorm = 0 }: MeasuredStep,
+  isAsked: boolean,
+): Promise<boolean> {
+  const seen = Float64Array.of(loss, gradientNorm);
+  await collective.broadcast(seen, 0);
+  const isOther = [loss, gradientNorm].some((own, i) => {
+    const first = seen[i]!;
+    return !Object.is(own, first) && !(Math.abs(own - first) <= mostRelativeDifference * Math.abs(first));
+  });
+  const counts = Float64Array.of(isAsked ? 1 : 0, isOther ? 1 : 0);
+  await collective.sum([{ name: "what ranks say", values: counts }]);
+  if (counts[1]! === 0) return counts[0]! > 0;
+  throw new UserError(
+    "E_RANKS",
+    `after a step ${counts[1]} of ${collective.size} ranks have another model than rank 0`,
+    "Start every rank on machines of one kind, with the same version of cram, and resume the run.",
+  );
+}
+
+/** In the order of the states' names, which every rank has alike. */
+async function shareStates({ collective, backend, states, shared }: RankParts): Promise<void> {
+  for (const [name, buffer] of states) {
+    if (!shared.has(name)) continue;
+    const values = await backend.read(buffer);
+    await collective.broadcast(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), 0);
+    if (collective.rank > 0) backend.write(buffer, values);
+  }
+  await collective.barrier();
+}

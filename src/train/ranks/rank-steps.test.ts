@@ -1,0 +1,110 @@
+// Steps of several ranks in one process, against what their micro-batches' gradients add up to by hand: with fewer micro-batches than
+// ranks, with numbers that ranks do not divide, and added in order where the order changes the sum.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { joinRanks } from "../../../test/collective/joined-ranks.ts";
+import { fetchValues } from "../../../test/fetch-tensors.ts";
+import { openReference } from "../../backends/reference/reference.ts";
+import type { Collective } from "../../collective/collective.ts";
+import { input, multiply, subtract, sum } from "../../graph/operations.ts";
+import { createBatchEnd } from "../../optim/batch-end.ts";
+import { queueBatches } from "../batch-queue.ts";
+import { openEngine, type StepResult } from "../step/engine.ts";
+import { createStepTaker, type StepOrder } from "../step/micro-batches.ts";
+import type { TrainingDefinition } from "../step/training-definition.ts";
+import { followRanks, hearAnnouncement, RankLeader } from "./rank-orders.ts";
+import { createRankSums } from "./rank-sums.ts";
+
+/** The gradient is the factors; rank 0 alone begins with ones. */
+const define = (rank: number): TrainingDefinition => ({
+  parameters: new Map([["weight", [2]]]),
+  moments: new Map(),
+  loss: parameters => sum(multiply(parameters.get("weight")!, input("factors", [2], "f32")), [0]),
+  update: (parameters, gradients) => {
+    const [weight, gradient] = [parameters.get("weight")!, gradients.get("weight")!];
+    return { updates: { weight: subtract(weight, gradient) }, gradientNorm: sum(gradient, [0]) };
+  },
+  scheduleInputs: () => ({}),
+  initialise: () => Float32Array.of(rank === 0 ? 1 : 100, rank === 0 ? 1 : 100),
+});
+
+interface Steps {
+  /** Micro-batches of each step. */
+  readonly sizes: readonly number[];
+  readonly factors: (microBatch: number) => readonly number[];
+  readonly isInOrder?: boolean;
+  /** The rank that is asked to end before the first step. */
+  readonly asked?: number;
+}
+
+async function runRank(collective: Collective, { sizes, factors, isInOrder = false, asked }: Steps) {
+  const { rank } = collective;
+  const backend = openReference();
+  const definition = define(rank);
+  const engine = await openEngine(backend, definition);
+  const source = { training: (first: number) => ({ factors: Float32Array.from(factors(first)) }) };
+  const queue = queueBatches(
+    { ...source, datasetHash: "", unigramEntropy: 0, validationBatches: 0, validation: () => ({}) },
+    1,
+  );
+  const sums = createRankSums(collective, backend, engine.states, { isInOrder });
+  const batchEnd = createBatchEnd(undefined, undefined);
+  const take = createStepTaker({ engine, queue, microBatchSequences: 1, seed: 0, batchEnd, sums });
+  const parts = { backend, states: engine.states, shared: new Set(["weight"]) };
+  const results: StepResult[] = [];
+  let isAsked = false;
+  if (rank > 0) {
+    assert.equal(await hearAnnouncement(collective), "a run");
+    const stop = new AbortController();
+    if (rank === asked) stop.abort();
+    await followRanks({ collective, ...parts }, take, stop.signal);
+  } else {
+    const leader = new RankLeader<string>(collective);
+    await leader.announce("a run");
+    const lead = leader.lead(parts, sums);
+    await lead.begin();
+    let firstSequence = 0;
+    for (const [i, most] of sizes.entries()) {
+      const order: StepOrder = { step: i + 1, firstSequence, most, rateScale: 1, progress: 0 };
+      await lead.order(order);
+      const taken = await take(order);
+      isAsked = await lead.conclude(taken);
+      results.push(taken);
+      firstSequence += most;
+    }
+    await leader.close();
+  }
+  const [[, weight]] = (await fetchValues(engine.readParameters())) as [[string, number[]]];
+  return { weight, losses: results.map(({ loss }) => loss), isAsked };
+}
+
+const runRanks = (size: number, steps: Steps) => Promise.all(joinRanks(size).map(each => runRank(each, steps)));
+
+test("a step of any number of ranks is the step of one, whatever they divide", async () => {
+  const steps: Steps = { sizes: [1, 2, 4, 8], factors: i => [i + 1, 2] };
+  for (const size of [1, 2, 3, 4]) {
+    for (const isInOrder of [false, true]) {
+      const ranks = await runRanks(size, { ...steps, isInOrder });
+      // Means of 1; 2, 3; 4 … 7; 8 … 15, and losses with the weights before.
+      for (const { weight } of ranks) assert.deepEqual(weight, [1 - 1 - 2.5 - 5.5 - 11.5, 1 - 4 * 2], `${size} ranks`);
+      const losses = [1 + 2, 0 * 2.5 - 2, -2.5 * 5.5 - 3 * 2, -8 * 11.5 - 5 * 2];
+      assert.deepEqual(ranks[0]!.losses, losses, `${size} ranks`);
+    }
+  }
+});
+
+test("added in order, micro-batches have one sum for any number of ranks", async () => {
+  // In f32 2^25 + 1 - 2^25 is 0, and 2^25 - 2^25 + 1 is 1.
+  const factors = [2 ** 25, 1, -(2 ** 25), 3, 1, 5, 7, 8];
+  const steps: Steps = { sizes: [8], factors: i => [factors[i]!, 0], isInOrder: true };
+  for (const size of [1, 2, 3, 4, 8]) {
+    for (const { weight } of await runRanks(size, steps)) assert.equal(weight[0], 1 - 24 / 8, `${size} ranks`);
+  }
+});
+
+test("what one rank is asked, rank 0 hears with the step", async () => {
+  const steps: Steps = { sizes: [2], factors: () => [1, 1] };
+  assert.equal((await runRanks(3, { ...steps, asked: 2 }))[0]!.isAsked, true);
+  assert.equal((await runRanks(3, steps))[0]!.isAsked, false);
+});

@@ -1,0 +1,109 @@
+// What the ranks' micro-batches add up to. Each rank adds up its own on its device, and the sums of all take their place before the update;
+// or, where the sum's order is to be the same for any number of ranks, micro-batches are added one by one in the order of the step.
+
+import type { Backend, DeviceBuffer } from "../../backends/backend.ts";
+import type { Collective, NamedArray } from "../../collective/collective.ts";
+import { countElements } from "../../graph/tensor.ts";
+import { clearStates, lossSum, nameGradient, nameProbe, nameSeen, type States } from "../step/states.ts";
+
+/** Which of a step's sums: those of its gradient with its loss, or those of its probe. */
+export type SummedPart = "gradient" | "probe";
+
+export interface RankSums {
+  readonly rank: number;
+  readonly size: number;
+  /** Whether micro-batches are added one by one: the same bits for any number of ranks. */
+  readonly isInOrder: boolean;
+  /** Sets the sums of this rank to zero: it has no micro-batch in a step, or in a round. */
+  clear(part: SummedPart): void;
+  /** In order: adds the gradients of one micro-batch of each of the first `count` ranks, which stand where its sums would. */
+  addRound(count: number, isFirst: boolean): Promise<void>;
+  /** Puts the sums over all micro-batches in place of this rank's. */
+  finish(part: SummedPart): Promise<void>;
+}
+
+/** Elements up to which values are copied to the host and sent together: a message costs more than its bytes there. */
+const packedElements = 16_384;
+
+interface Place {
+  readonly name: string;
+  readonly buffer: DeviceBuffer;
+}
+
+/** UserErrors: those of the collective. */
+export function createRankSums(
+  collective: Collective,
+  backend: Backend,
+  states: States,
+  { isInOrder }: { readonly isInOrder: boolean },
+): RankSums {
+  const { rank, size } = collective;
+  const prefixes = { gradient: [nameGradient(""), nameSeen("")], probe: [nameProbe("")] };
+  const places = (part: SummedPart): Place[] =>
+    Array.from(states, ([name, buffer]) => ({ name, buffer })).filter(
+      ({ name }) => prefixes[part].some(prefix => name.startsWith(prefix)) || (part === "gradient" && name === lossSum),
+    );
+  const parts = { gradient: places("gradient"), probe: places("probe") };
+  /** Of those whose sum this rank keeps, in order. */
+  const held = new Map<string, Float32Array>();
+  const owners = assignOwners(parts.gradient, size);
+  const readFloats = async ({ buffer }: Place) => Float32Array.from(await backend.read(buffer));
+  return {
+    ...{ rank, size, isInOrder },
+    clear: part =>
+      clearStates(
+        backend,
+        states,
+        parts[part].map(({ name }) => name),
+      ),
+    addRound: async (count, isFirst) => {
+      for (const [i, place] of parts.gradient.entries()) {
+        const values = await readFloats(place);
+        const rows = await collective.gather({ name: place.name, values }, owners[i]!);
+        if (rows === undefined) continue;
+        const sum = isFirst ? rows.slice(0, values.length) : held.get(place.name)!;
+        for (let row = isFirst ? 1 : 0; row < count; row++) {
+          const from = row * values.length;
+          for (let k = 0; k < values.length; k++) sum[k] = sum[k]! + rows[from + k]!;
+        }
+        held.set(place.name, sum);
+      }
+    },
+    finish: async part => {
+      if (!isInOrder || part !== "gradient") return sumPlaces(collective, backend, parts[part]);
+      for (const [i, { name, buffer }] of parts.gradient.entries()) {
+        const sum = held.get(name) ?? new Float32Array(countElements(buffer.shape));
+        await collective.broadcast(sum, owners[i]!);
+        backend.write(buffer, sum);
+      }
+    },
+  };
+}
+
+/** The rank that adds up each, so that all add up about as many elements: the largest first to who has least. */
+function assignOwners(places: readonly Place[], size: number): number[] {
+  const loads = new Array<number>(size).fill(0);
+  const owners = new Array<number>(places.length).fill(0);
+  const elements = places.map(({ buffer }) => countElements(buffer.shape));
+  const largestFirst = [...elements.keys()].sort((a, b) => elements[b]! - elements[a]!);
+  for (const i of largestFirst) {
+    const owner = loads.indexOf(Math.min(...loads));
+    owners[i] = owner;
+    loads[owner]! += elements[i]!;
+  }
+  return owners;
+}
+
+/** Large states where they stand, small ones as one array. */
+async function sumPlaces(collective: Collective, backend: Backend, places: readonly Place[]): Promise<void> {
+  const small: (Place & { readonly values: Float32Array })[] = [];
+  const large: NamedArray[] = [];
+  for (const { name, buffer } of places) {
+    const elements = countElements(buffer.shape);
+    const address = elements > packedElements ? backend.locate?.(buffer) : undefined;
+    if (address !== undefined) large.push({ name, values: { address, elements } });
+    else small.push({ name, buffer, values: Float32Array.from(await backend.read(buffer)) });
+  }
+  await collective.sum([...small, ...large]);
+  for (const { buffer, values } of small) backend.write(buffer, values);
+}

@@ -1,0 +1,79 @@
+// The micro-batches of a step and its update. A step is a function of what its order says: alone, a process takes all its micro-batches;
+// of several ranks each takes every so many of them, and their sums are the step's.
+
+import type { HostInputs } from "../../backends/backend.ts";
+import type { BatchEnd } from "../../optim/batch-end.ts";
+import type { BatchQueue } from "../batch-queue.ts";
+import type { RankSums } from "../ranks/rank-sums.ts";
+import type { Engine, StepResult } from "./engine.ts";
+
+/** What decides a step, the same on every rank. */
+export interface StepOrder {
+  /** Its number, from 1. */
+  readonly step: number;
+  /** Of the run, the first that it reads. */
+  readonly firstSequence: number;
+  /** Micro-batches at most: all, where no batch rule ends the step before. */
+  readonly most: number;
+  readonly rateScale: number;
+  /** Of the budget, by which all is scheduled. */
+  readonly progress: number;
+}
+
+export interface StepParts {
+  readonly engine: Engine;
+  readonly queue: BatchQueue;
+  /** Sequences of a micro-batch. */
+  readonly microBatchSequences: number;
+  readonly seed: number;
+  readonly batchEnd: BatchEnd;
+  readonly sums?: RankSums | undefined;
+}
+
+/** Does the steps that it is given. What comes with a result: how many micro-batches the step had, on all ranks. */
+export function createStepTaker({ engine, queue, microBatchSequences: size, seed, batchEnd, sums }: StepParts) {
+  const { rank, size: ranks } = sums ?? { rank: 0, size: 1 };
+  return async (order: StepOrder): Promise<StepResult & { readonly microBatches: number }> => {
+    const { step, firstSequence, most, rateScale, progress } = order;
+    const isProbed = engine.probe !== undefined && (engine.isDue?.(step) ?? true);
+    const batches: (readonly [index: number, batch: HostInputs])[] = [];
+    let [microBatches, own] = [0, 0];
+    do {
+      if (microBatches % ranks === rank) {
+        const batch = await queue.take(firstSequence + microBatches * size, progress);
+        await engine.accumulate(batch, own === 0 || sums?.isInOrder === true);
+        if (isProbed) batches.push([microBatches, batch]);
+        own++;
+      }
+      microBatches++;
+      if (sums?.isInOrder === true) await addRound(sums, microBatches, most);
+    } while (!batchEnd.isReached(microBatches, most, engine.measureGradients));
+    if (own === 0) sums?.clear("gradient");
+    await sums?.finish("gradient");
+    if (isProbed) await probe(batches, { firstSequence, microBatches });
+    const updating = engine.update({ step, rateScale, progress }, microBatches);
+    const next = firstSequence + microBatches * size;
+    if (engine.leavesHostFree) queue.readAhead(next + rank * size, progress);
+    return { ...(await updating), microBatches };
+  };
+
+  async function addRound(ofRanks: RankSums, done: number, most: number): Promise<void> {
+    if (done % ranks !== 0 && done !== most) return;
+    const count = ((done - 1) % ranks) + 1;
+    await ofRanks.addRound(count, done <= ranks);
+  }
+
+  async function probe(
+    batches: readonly (readonly [index: number, batch: HostInputs])[],
+    { firstSequence, microBatches }: { readonly firstSequence: number; readonly microBatches: number },
+  ): Promise<void> {
+    const end = firstSequence / size + microBatches;
+    for (const [i, [index, batch]] of batches.entries()) {
+      // Another for every micro-batch of the run, the same when it is resumed.
+      const own = (Math.imul(seed, 0x9e3779b1) + end - index) >>> 0;
+      await engine.probe!(batch, { isFirst: i === 0, microBatches, seed: own });
+    }
+    if (batches.length === 0) sums?.clear("probe");
+    await sums?.finish("probe");
+  }
+}

@@ -1,0 +1,89 @@
+// A rank that follows: it opens what rank 0 announces and does its share of every step. It writes no file of the run's and shows nothing.
+
+import { systemClock } from "../../base/clock.ts";
+import { UserError } from "../../base/errors.ts";
+import type { Collective } from "../../collective/collective.ts";
+import { Dataset } from "../../dataset/dataset.ts";
+import { createBatchEnd } from "../../optim/batch-end.ts";
+import { firstLossScale, type LossScale } from "../../optim/loss-scale.ts";
+import { queueBatches } from "../../train/batch-queue.ts";
+import { openBatches } from "../../train/batches.ts";
+import { defineTraining } from "../../train/definition.ts";
+import { followRanks, hearAnnouncement } from "../../train/ranks/rank-orders.ts";
+import { createRankSums } from "../../train/ranks/rank-sums.ts";
+import type { Recipe } from "../../train/recipe.ts";
+import { openEngine } from "../../train/step/engine.ts";
+import { createStepTaker } from "../../train/step/micro-batches.ts";
+import type { TrainingDefinition } from "../../train/step/training-definition.ts";
+import { warmUp } from "../../train/warm-up.ts";
+import { type BackendChoice, withBackend } from "../backend.ts";
+
+/** What every rank must know of a run. */
+export interface AnnouncedRun {
+  readonly recipe: Recipe;
+  /** The dataset's folder, which every machine has. */
+  readonly data: string;
+  readonly datasetHash: string;
+  readonly isInOrder: boolean;
+  /** Of the checkpoint that the run goes on from. */
+  readonly lossScale?: LossScale | undefined;
+}
+
+/** The states that ranks have in common. */
+export const listShared = ({ parameters, moments }: TrainingDefinition): ReadonlySet<string> =>
+  new Set([...parameters.keys(), ...moments.keys()]);
+
+/**
+ * Follows rank 0 to the end of its training. The signal asks rank 0 to end it. UserErrors: E_RANKS, and those of opening a dataset and
+ * a backend.
+ */
+export async function followRun(collective: Collective, choice: BackendChoice, signal: AbortSignal): Promise<void> {
+  try {
+    const announced = await hearAnnouncement<AnnouncedRun>(collective);
+    if (announced !== null) await followAnnounced(collective, announced, choice, signal);
+    await collective.close();
+  } catch (error) {
+    // The others would wait for this rank; they end when it has said why.
+    process.once("exit", () => collective.abort(1));
+    if (!(error instanceof UserError)) throw error;
+    const { code, message, advice } = error;
+    throw new UserError(code as `E_${string}`, `rank ${collective.rank}: ${message}`, advice, { cause: error });
+  }
+}
+
+async function followAnnounced(
+  collective: Collective,
+  { recipe, data, datasetHash, isInOrder, lossScale }: AnnouncedRun,
+  choice: BackendChoice,
+  signal: AbortSignal,
+): Promise<void> {
+  const dataset = new Dataset(data);
+  try {
+    dataset.verify();
+    if (dataset.manifest.hash !== datasetHash) {
+      throw new UserError(
+        "E_RANKS",
+        `${data} is another dataset than the one of that name where rank 0 is`,
+        "Put the same dataset on every machine, or on a disk that they share.",
+      );
+    }
+    const source = openBatches(dataset, recipe);
+    await withBackend(choice, recipe.train.precision, async backend => {
+      const definition = defineTraining(recipe);
+      const engine = await openEngine(backend, definition);
+      // Asked to end before the first step, this rank says so with it.
+      const { signal: never } = new AbortController();
+      await warmUp({ engine, source, recipe, clock: systemClock, resumeFrom: undefined, signal: never });
+      engine.lossScale?.restore(lossScale ?? firstLossScale);
+      const { states } = engine;
+      const sums = createRankSums(collective, backend, states, { isInOrder });
+      const { microBatchSequences, seed } = recipe.train;
+      const queue = queueBatches(source, microBatchSequences);
+      const batchEnd = createBatchEnd(undefined, undefined);
+      const take = createStepTaker({ engine, queue, microBatchSequences, seed, batchEnd, sums });
+      await followRanks({ collective, backend, states, shared: listShared(definition) }, take, signal);
+    });
+  } finally {
+    dataset.close();
+  }
+}

@@ -1,0 +1,55 @@
+// Rank 0 of several: what it tells the others of a run, and which runs several ranks can train.
+
+import type { Backend } from "../../backends/backend.ts";
+import { UserError } from "../../base/errors.ts";
+import type { LossScale } from "../../optim/loss-scale.ts";
+import type { RankLead, RankLeader } from "../../train/ranks/rank-orders.ts";
+import { createRankSums } from "../../train/ranks/rank-sums.ts";
+import type { OpenEngine } from "../../train/step/engine.ts";
+import type { TrainingDefinition } from "../../train/step/training-definition.ts";
+import { type AnnouncedRun, listShared } from "./follow-run.ts";
+import type { OpenRun } from "./open-run.ts";
+
+/** How several ranks train a run. */
+export interface RankChoice {
+  readonly leader: RankLeader<AnnouncedRun>;
+  /** Whether micro-batches are added in the step's order: the same bits for any number of ranks. */
+  readonly isInOrder: boolean;
+}
+
+/** Tells the others of the run, before anything is compiled. UserError E_OPTION for a recipe that ranks cannot share. */
+export async function announceRun(
+  { leader, isInOrder }: RankChoice,
+  { recipe, dataset }: Pick<OpenRun, "recipe" | "dataset">,
+  definition: TrainingDefinition,
+  lossScale: LossScale | undefined,
+): Promise<void> {
+  const { size } = leader.collective;
+  if (recipe.schedule.batchRule !== undefined && size > 1) {
+    throw new UserError(
+      "E_OPTION",
+      `schedule.batchRule compares micro-batches one after another, and ${size} ranks take them at once`,
+      "Leave schedule.batchRule out, or train in one process.",
+    );
+  }
+  if (definition.probe !== undefined && isInOrder) {
+    throw new UserError(
+      "E_OPTION",
+      "--sum in-order adds gradients alone, and the optimizer has a probe",
+      "Leave --sum out, or take another optimizer.",
+    );
+  }
+  const data = dataset.folder;
+  await leader.announce({ recipe, data, datasetHash: dataset.manifest.hash, isInOrder, lossScale });
+}
+
+/** What the loop asks of the others, when the engine is open. */
+export function openLead(
+  { leader, isInOrder }: RankChoice,
+  backend: Backend,
+  { states }: OpenEngine,
+  definition: TrainingDefinition,
+): RankLead {
+  const sums = createRankSums(leader.collective, backend, states, { isInOrder });
+  return leader.lead({ backend, states, shared: listShared(definition) }, sums);
+}
