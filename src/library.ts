@@ -37,7 +37,13 @@ export type { PreparePlan } from "./verbs/prepare/plan/plan-prepare.ts";
 export { mergeMachines, type PrepareOptions, planPrepare, prepare, prepareOnMachine } from "./verbs/prepare/prepare.ts";
 export type { MachineShard, PreparedShard } from "./verbs/prepare/prepare-sources.ts";
 export type { StageProgress } from "./verbs/prepare/stages/progress.ts";
-export { type PretrainOptions, type PretrainResult, pretrain } from "./verbs/pretrain/pretrain.ts";
+export {
+  type EventListeners,
+  type PretrainOptions,
+  type PretrainResult,
+  pretrain,
+  type Training,
+} from "./verbs/pretrain/pretrain.ts";
 export type { NewRun, ResumedRun } from "./verbs/pretrain/run-plan.ts";
 export { report } from "./verbs/report/report.ts";
 export type { ReportOptions, WrittenReport } from "./verbs/report/report-places.ts";

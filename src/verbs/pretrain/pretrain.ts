@@ -14,9 +14,16 @@ export type PretrainOptions = (NewRun | ResumedRun) &
   LogChoice & {
     /** Ends the run after the step under way, with a checkpoint. */
     readonly signal?: AbortSignal | undefined;
-    /** Called with every event of the run: start, step, validation, checkpoint, end. */
+    /** Called with every event of the run: start, step, validation, samples, checkpoint, end. */
     readonly onEvent?: ((event: TrainingEvent) => void) | undefined;
+    /** Called with the events of a kind: `{ validation: ({ step, loss }) => … }`. */
+    readonly on?: EventListeners | undefined;
   };
+
+/** For each kind of events who is told of them. */
+export type EventListeners = {
+  readonly [Kind in TrainingEvent["kind"]]?: ((event: Extract<TrainingEvent, { kind: Kind }>) => void) | undefined;
+};
 
 export interface PretrainResult {
   /** The run's folder, which fill and embed open. */
@@ -32,36 +39,69 @@ export interface PretrainResult {
 }
 
 /**
+ * A training under way: its result, once it has ended, and its events, one at a time, of which it is never more than one ahead. They are
+ * for one reader, from when its loop begins. Who leaves the loop ends the run as its signal does; the result says when it is saved.
+ */
+export interface Training extends Promise<PretrainResult>, AsyncIterable<TrainingEvent> {}
+
+/**
  * Trains a model from scratch within a budget, or continues an interrupted run to the same bits as if it had never stopped.
  *
  * ```ts
- * const controller = new AbortController();
- * const { run, steps, validationLoss } = await pretrain({
- *   data: "data/mine",
- *   out: "runs/mine",
- *   recipe: "quickstart",
- *   budget: "3m",
- *   signal: controller.signal,
- *   onEvent: event => {
- *     if (event.kind === "validation") console.log(`step ${event.step}: ${event.loss.toFixed(3)}`);
- *   },
- * });
+ * const training = pretrain({ data: "data/mine", out: "runs/mine", recipe: "quickstart", budget: "3m" });
+ * for await (const event of training) {
+ *   if (event.kind === "validation") console.log(`step ${event.step}: ${event.loss.toFixed(3)}`);
+ * }
+ * const { run, steps, validationLoss } = await training;
  * console.log(`${run}: ${steps} steps, held-out loss ${validationLoss}`);
  * ```
  *
  * Errors are `UserError`s with a code that docs/ERRORS.md explains, among them E_RUN_EXISTS, E_DATA_LENGTH, E_DIVERGED.
  */
-export async function pretrain(options: PretrainOptions): Promise<PretrainResult> {
+export function pretrain(options: PretrainOptions): Training {
+  const leaving = new AbortController();
+  const { readable, writable } = new TransformStream<TrainingEvent, TrainingEvent>();
+  const writer = writable.getWriter();
+  // A reader that has left is told nothing more.
+  const ignore = () => undefined;
+  writer.closed.catch(ignore);
+  let isRead = false;
+  const tell = async (event: TrainingEvent): Promise<void> => {
+    options.onEvent?.(event);
+    (options.on?.[event.kind] as ((event: TrainingEvent) => void) | undefined)?.(event);
+    if (isRead) await writer.write(event).catch(ignore);
+  };
+  const result = train(options, leaving.signal, tell).finally(() => writer.close().catch(ignore));
+  async function* read(): AsyncGenerator<TrainingEvent, void> {
+    isRead = true;
+    try {
+      yield* readable;
+      // What the training threw, a reader is to be thrown, too.
+      await result;
+    } finally {
+      leaving.abort();
+      result.catch(ignore);
+    }
+  }
+  return Object.assign(result, { [Symbol.asyncIterator]: read });
+}
+
+async function train(
+  options: PretrainOptions,
+  leaving: AbortSignal,
+  tell: (event: TrainingEvent) => Promise<void>,
+): Promise<PretrainResult> {
   // Refused before a folder is made.
   if (options.mlflow !== undefined) checkTrackingUri(options.mlflow.uri);
   if (options.wandb?.project !== undefined) checkWandbProject(options.wandb.project);
   const plan = "resume" in options ? planResumedRun(options) : planNewRun(options);
+  const signal = options.signal === undefined ? leaving : AbortSignal.any([options.signal, leaving]);
   return withRun(plan, options, async open => {
-    const { train } = await openTraining(open, options);
+    const training = await openTraining(open, options);
     let validationLoss: number | undefined;
     let end: EndEvent | undefined;
-    for await (const event of train(options.signal ?? new AbortController().signal)) {
-      options.onEvent?.(event);
+    for await (const event of training.train(signal)) {
+      await tell(event);
       if (event.kind === "validation") validationLoss = event.loss;
       if (event.kind === "end") end = event;
     }
