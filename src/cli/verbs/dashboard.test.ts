@@ -1,17 +1,16 @@
 // cram dashboard as a person uses it.
 
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { startWarmProgram } from "../../../test/warm-program.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-dashboard-"));
 after(() => rmSync(folder, { recursive: true }));
 const words = (...more: string[]) => [join(import.meta.dirname, "../main.js"), "dashboard", ...more];
-const refused = (...more: string[]) =>
-  spawnSync(process.execPath, words(...more), { cwd: folder, encoding: "utf8" }).stderr;
 
 test("it says where it is, answers, and ends with Ctrl-C as what it was meant to do", async () => {
   const child = spawn(process.execPath, words(folder, "--port", "0", "--json"), {
@@ -29,11 +28,21 @@ test("it says where it is, answers, and ends with Ctrl-C as what it was meant to
   assert.deepEqual(await ended, { code: 0, signal: null });
 });
 
-test("what cannot be served is refused", () => {
+test("what cannot be served is refused", async () => {
   writeFileSync(join(folder, "file"), "");
-  assert.match(refused("none"), /^E_FILE_MISSING none: no folder here/);
-  assert.match(refused("file"), /^E_FILE_MISSING file: no folder here/);
-  assert.match(refused(".", "--port", "high"), /^E_OPTION --port high: not a whole number from 0 to 65535/);
-  assert.match(refused(".", "--port", "0", "--host", "0.0.0.0"), /^E_TOKEN --host 0\.0\.0\.0: others can reach/);
-  assert.match(refused(".", "--port", "0", "--token", "short"), /^E_TOKEN a token of 5 characters/);
+  const program = startWarmProgram(folder);
+  try {
+    const refuse = async (pattern: RegExp, ...more: string[]) => {
+      const { status, stderr } = await program.run("dashboard", ...more);
+      assert.equal(status, 1);
+      assert.match(stderr, pattern);
+    };
+    await refuse(/^E_FILE_MISSING none: no folder here/, "none");
+    await refuse(/^E_FILE_MISSING file: no folder here/, "file");
+    await refuse(/^E_OPTION --port high: not a whole number from 0 to 65535/, ".", "--port", "high");
+    await refuse(/^E_TOKEN --host 0\.0\.0\.0: others can reach/, ".", "--port", "0", "--host", "0.0.0.0");
+    await refuse(/^E_TOKEN a token of 5 characters/, ".", "--port", "0", "--token", "short");
+  } finally {
+    program.close();
+  }
 });
