@@ -83,7 +83,7 @@ const source: BatchSource = {
 const recipe: Recipe = {
   ...crammedBert,
   schedule: { learningRate: "budget-triangle2", batchSequences: 4, batchRamp: 0.5 },
-  train: { ...crammedBert.train, budget: "1200steps", microBatchSequences: 1, checkpointEverySeconds: 0.005 },
+  train: { ...crammedBert.train, budget: "600steps", microBatchSequences: 1, checkpointEverySeconds: 0.005 },
 };
 
 const run = process.argv[2]!;
