@@ -122,7 +122,8 @@ test("a script of SLURM's runs every word as it was, goes on where something was
 test("nodes, ranks and GPUs are asked for where there are several", () => {
   const wide = { ...job, members: undefined, nodes: 2, devices: 8, wantsGpu: true, seconds: undefined };
   const script = renderSbatchScript(wide);
-  for (const option of ["--nodes=2", "--ntasks-per-node=8", "--gpus-per-task=1"]) assert.ok(script.includes(option));
+  for (const option of ["--nodes=2", "--ntasks-per-node=8", "--gpus-per-task=1", "--mpi=pmix"])
+    assert.ok(script.includes(option));
   assert.ok(!/--(array|time|output)/.test(script));
 });
 

@@ -97,12 +97,15 @@ async function waitFor(what: string, isThere: () => boolean): Promise<void> {
   throw new Error(`waited in vain for ${what}`);
 }
 
-/** Until it has ended. What was requeued begins at once: SLURM keeps it back for two minutes, for nodes that it has lost. */
+/** Until it has ended. What was requeued begins after two seconds: SLURM keeps it back for two minutes, until its last attempt is surely gone. */
 async function waitForJob(env: NodeJS.ProcessEnv, job: string): Promise<void> {
+  let looks = 0;
   for (let tries = 0; tries < 600; tries++) {
     const { stdout } = spawnSync("squeue", ["--noheader", "--format=%i %T", "--job", job], { env, encoding: "utf8" });
     if (stdout.trim() === "") return;
-    for (const [, id] of stdout.matchAll(/^(\S+) PENDING$/gm)) {
+    const pending = [...stdout.matchAll(/^(\S+) PENDING$/gm)];
+    looks = pending.length > 0 ? looks + 1 : 0;
+    for (const [, id] of looks < 20 ? [] : pending) {
       spawnSync("scontrol", ["update", `JobId=${id}`, "StartTime=now"], { env });
     }
     await setTimeout(100);
@@ -170,7 +173,7 @@ test("two tasks get the signal before a time limit, save, and go on when they ar
   mkdirSync(logs);
   const begun = join(logs, "begun");
   const first =
-    'trap "echo saved; exit 138" USR1; echo "rank $SLURM_PROCID of $SLURM_NTASKS"; while :; do sleep 0.1; done';
+    'trap "echo saved; exit 138" USR1; echo "rank $PMIX_RANK of $SLURM_NTASKS"; while :; do sleep 0.1; done';
   const job = submitSbatch(
     renderSbatchScript(
       {
