@@ -4,7 +4,7 @@
 import { stringify } from "yaml";
 import { quoteCommand } from "../base/shell-words.ts";
 import { describeCommand, describePod, describeResources, type PodPlace } from "./kubernetes-pod.ts";
-import type { ScheduledJob } from "./scheduled-job.ts";
+import { listMpiWords, type ScheduledJob } from "./scheduled-job.ts";
 
 /** Attempts of each member that may fail, beside those that Kubernetes itself ended. */
 const attempts = 6;
@@ -39,17 +39,21 @@ function describeJob(job: ScheduledJob, place: PodPlace) {
         spec: {
           restartPolicy: "Never",
           ...(seconds !== undefined && { activeDeadlineSeconds: Math.ceil(seconds) }),
-          ...describePod("cram", describeCommand(job, []), describeResources(job, devices), place),
+          ...describePod("cram", describeCommand(job, listPodMpiWords(job)), describeResources(job, devices), place),
         },
       },
     },
   };
 }
 
+/** A pod's programs run as root. */
+const listPodMpiWords = (job: ScheduledJob) =>
+  listMpiWords(job).flatMap(word => (word === "mpirun" ? [word, "--allow-run-as-root"] : [word]));
+
 /** By the fields of kubeflow.org/v2beta1. The launcher asks where there is a run to go on with; its ranks are told one command. */
 function describeMpiJob(job: ScheduledJob, place: PodPlace) {
   const { name, nodes, devices, seconds } = job;
-  const launch = describeCommand(job, ["mpirun", "--allow-run-as-root", "--bind-to", "none"]);
+  const launch = describeCommand(job, listPodMpiWords(job));
   return {
     apiVersion: "kubeflow.org/v2beta1",
     kind: "MPIJob",

@@ -41,12 +41,16 @@ export function describeResources({ threads, memoryBytes, wantsGpu }: ScheduledJ
 
 /** The command of a container: that of the job or, after an interruption, what goes on with it, each behind `prefix`. */
 export function describeCommand({ command, resume }: ScheduledJob, prefix: readonly string[]): string[] {
-  if (resume === undefined && command.every(word => typeof word === "string")) return protect([...prefix, ...command]);
+  if (prefix.length === 0 && resume === undefined && command.every(word => typeof word === "string"))
+    return protect([...command]);
   const words: string[] = [];
   const take = (word: string) => `"\${${words.push(word)}}"`;
   // Pods are counted from 0, members from 1.
   const render = (word: Word) => (typeof word === "string" ? take(word) : `${take(word[0])}"$member"${take(word[1])}`);
-  const run = (each: readonly Word[]) => `exec ${[...prefix, ...each].map(render).join(" ")}`;
+  const run = (each: readonly Word[]) => {
+    const line = [...prefix, ...each].map(render).join(" ");
+    return prefix.length === 0 ? `exec ${line}` : `${line} & ${waitForRanks}`;
+  };
   const member = "member=$((JOB_COMPLETION_INDEX + 1))";
   const script =
     resume === undefined
@@ -54,6 +58,10 @@ export function describeCommand({ command, resume }: ScheduledJob, prefix: reado
       : `${member}; if [ -e ${take(resume.begun)} ]; then ${run(resume.command)}; else ${run(command)}; fi`;
   return protect(["/bin/sh", "-c", script, "sh", ...words]);
 }
+
+/** mpirun passes SIGUSR1 on; asked to end by SIGTERM, as a pod is, it gives ranks a second. */
+const waitForRanks =
+  "trap 'kill -USR1 $!' TERM; wait $!; code=$?; while kill -0 $! 2>/dev/null; do wait $!; code=$?; done; exit $code";
 
 /** Kubernetes reads $(NAME) and $$ in a command before anybody else does. */
 const protect = (words: readonly string[]) => words.map(word => word.replaceAll("$", "$$$$"));

@@ -22,7 +22,7 @@ const program = (name: string, text: string) =>
   writeFileSync(join(root, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
 program("cram", 'for word in "$@"; do printf "%s\\0" "$word"; done; exit $CODE');
 program("srun", 'shift 2; exec "$@"');
-program("mpirun", 'shift 3; exec "$@"');
+program("mpirun", '[ "$1" = --allow-run-as-root ] && shift; echo "$2" > ranks; shift 4; exec "$@"');
 program("scontrol", 'printf "%s\\0" scontrol "$@"');
 
 const odd = [
@@ -54,7 +54,11 @@ const job: ScheduledJob = {
 
 function run(shell: string, words: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const PATH = `${root}:${process.env.PATH}`;
-  const { stdout, status } = spawnSync(shell, words, { env: { PATH, LC_ALL: "C.UTF-8", ...env }, encoding: "utf8" });
+  const { stdout, status } = spawnSync(shell, words, {
+    cwd: root,
+    env: { PATH, LC_ALL: "C.UTF-8", ...env },
+    encoding: "utf8",
+  });
   return { words: stdout.split("\0").slice(0, -1), status };
 }
 
@@ -135,6 +139,9 @@ test("a script of this machine runs members beside each other, and fails where o
   assert.deepEqual(shards.sort(), ["--shard=1/4", "--shard=2/4", "--shard=3/4", "--shard=4/4"]);
   assert.equal(words.at(-1), "joined");
   assert.deepEqual([run("bash", ["-c", script], { CODE: "7" }).status], [7]);
+  const ranks = renderLocalScript({ ...job, members: undefined, devices: 3 });
+  assert.deepEqual(run("bash", ["-c", ranks]).words.slice(0, -1), odd);
+  assert.equal(readFileSync(join(root, "ranks"), "utf8"), "3\n");
 });
 
 test("a Job is one by Kubernetes' schema, and its pods run every word as it was", { skip }, () => {
@@ -163,4 +170,9 @@ test("several machines that train together are an MPIJob by its schema, whose la
   const { resources } = (Worker!.template as IPodTemplateSpec).spec!.containers[0]!;
   assert.deepEqual(resources!.limits, { cpu: "16", memory: "2049Mi", "nvidia.com/gpu": 8 });
   assert.deepEqual(runPod(Launcher!.template, {}), ["pretrain", ...odd]);
+  assert.equal(readFileSync(join(root, "ranks"), "utf8"), "24\n");
+  program("mpirun", "trap 'echo asked; exit 3' USR1; kill -TERM $PPID; while :; do sleep 0.05; done");
+  const [shell, ...words] = (Launcher!.template as IPodTemplateSpec).spec!.containers[0]!.command!.map(expand);
+  const { stdout, status } = spawnSync(shell!, words, { cwd: root, env: { PATH: `${root}:${process.env.PATH}` } });
+  assert.deepEqual([`${stdout}`, status], ["asked\n", 3]);
 });

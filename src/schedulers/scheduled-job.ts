@@ -27,5 +27,11 @@ export interface ScheduledJob {
   readonly seconds?: number | undefined;
 }
 
+/** What starts the ranks of a job where no scheduler does; nothing for one. */
+export function listMpiWords({ nodes, devices }: ScheduledJob): string[] {
+  const ranks = nodes * devices;
+  return ranks === 1 ? [] : ["mpirun", "-np", String(ranks), "--bind-to", "none"];
+}
+
 /** Memory as schedulers count it, in whole MiB. */
 export const countMebibytes = (bytes: number): number => Math.ceil(bytes / 2 ** 20);

@@ -25,8 +25,6 @@ test("cores are those of the command, and are said to it where it says nothing",
   assert.deepEqual([counted.threads, counted.command.slice(-2)], [8, ["--threads", "8"]]);
   const gpu = plan("pretrain --data d --out r --backend cuda", { threads: 8, devices: 2 });
   assert.deepEqual([gpu.threads, gpu.wantsGpu, gpu.command.at(-1)], [8, true, "cuda"]);
-  const local = plan("pretrain --data d --out r --backend cuda", { scheduler: "local", devices: 2 });
-  assert.deepEqual(local.command.slice(-2), ["--devices", "2"]);
 });
 
 test("members of an array share an evaluation, a sweep or a prepare, which is joined", () => {

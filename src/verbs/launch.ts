@@ -49,7 +49,7 @@ const takesThreads = ["prepare", "pretrain", "evaluate", "sweep", "record", "sca
 
 /** UserErrors E_OPTION for a command that no scheduler could run again, and for what its verb or the scheduler would ignore. */
 export function planLaunch(options: LaunchOptions): ScheduledJob {
-  const { scheduler, words, program, nodes = 1, devices = 1, array, memoryBytes, seconds } = options;
+  const { words, program, nodes = 1, devices = 1, array, memoryBytes, seconds } = options;
   const [verb = "", ...given] = words;
   const kind = Object.hasOwn(launched, verb) ? launched[verb]! : undefined;
   if (kind === undefined) {
@@ -71,8 +71,7 @@ export function planLaunch(options: LaunchOptions): ScheduledJob {
   refuseIgnored(options);
   const wantsGpu = findValue(given, "--backend") === "cuda";
   const { threads, words: counted } = chooseThreads(verb, given, wantsGpu, options.threads);
-  const ranks = scheduler !== "slurm" && nodes === 1 && devices > 1 ? ["--devices", String(devices)] : [];
-  const command = [...program, verb, ...counted, ...ranks];
+  const command = [...program, verb, ...counted];
   return {
     ...{ name, nodes, devices, wantsGpu, threads, memoryBytes, seconds, members: array },
     ...describeWork(verb, command, given, array),
