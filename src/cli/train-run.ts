@@ -27,7 +27,11 @@ interface TrainChoice extends Pick<LogChoice, "tensorboard" | "wandb" | "mlflow"
 /** Runs until the budget or the signal; the end event says which. */
 export async function trainRun(open: OpenRun, { json, signal, ...logs }: TrainChoice): Promise<EndEvent> {
   const { recipe, run } = open;
-  const { budget, train } = await openTraining(open, { ...logs, onWarning: printError });
+  const { budget, train } = await openTraining(open, {
+    ...logs,
+    onStatus: json ? undefined : showStatus,
+    onWarning: printError,
+  });
   signal.throwIfAborted();
   const show = json ? (event: TrainingEvent) => print(JSON.stringify(event)) : createEventPrinter(recipe, budget, run);
   // Read to the end: behind the end event of a training that came apart comes the error that says why.
@@ -56,7 +60,13 @@ function createEventPrinter(recipe: Recipe, budget: Budget, run: string): (event
       const from = event.step > 0 ? `, resumed at step ${event.step}` : "";
       const parameters = event.parameters.toLocaleString("en-US");
       print(`${parameters} parameters on ${event.device}; warm-up ${event.warmupSeconds.toFixed(1)} s${from}`);
-      if (event.budget !== undefined) print(`the budget of ${train.budget} is extended to ${event.budget} in all`);
+      if (event.budget !== undefined) {
+        const used = budget.kind === "steps" ? event.step / budget.steps : event.elapsedSeconds / budget.seconds;
+        print(
+          `the budget of ${train.budget} is extended to ${event.budget} in all; ${Math.round(100 * used)} % of it is used`,
+        );
+        print("learning rate and batch go on as their schedules are at that share of the whole: a rate may rise again");
+      }
       const toBeat = event.unigramEntropy?.toFixed(3);
       const measured = findMeasured(recipe);
       if (measured !== undefined) print(`validation measures ${measured}`);

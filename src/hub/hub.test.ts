@@ -26,7 +26,7 @@ import { readBodyText } from "../base/answer-body.ts";
 import { UserError } from "../base/errors.ts";
 import { checkRepository, type Hub, openHub } from "./hub.ts";
 import { pullRepository } from "./pull.ts";
-import { pushFolder } from "./push.ts";
+import { type BytesDone, pushFolder } from "./push.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-hub-"));
 const token = "hf_secretSecret";
@@ -123,7 +123,10 @@ test("a folder becomes one commit: small files in it, large ones in the storage,
     folder: source,
     repository,
     isPrivate: true,
-    onFile: ({ path }: { path: string }) => sent.push(path),
+    onBytes: ({ doing, path, done, total }: BytesDone) => {
+      assert.ok(done <= total);
+      if (doing === "sending" && sent.at(-1) !== path) sent.push(path);
+    },
   };
   assert.equal(await pushFolder(hub, options), "the commit");
   assert.deepEqual(sent, ["model.safetensors", "onnx/model.onnx"]);
@@ -190,10 +193,13 @@ test("a repository becomes a folder, every file compared with its hash, and noth
     "config.json": { content: "hello\n", oid: helloBlob },
     "onnx/model.onnx": { content: "abc", oid: "of the pointer", lfs: { oid: abcHash, size: 3 } },
   });
-  assert.deepEqual(await pullRepository(hub, { repository: "me/mine", folder: target }), [
+  const counted: string[] = [];
+  const onBytes = ({ path, done, total }: BytesDone) => counted.push(`${path} ${done}/${total}`);
+  assert.deepEqual(await pullRepository(hub, { repository: "me/mine", folder: target, onBytes }), [
     "config.json",
     "onnx/model.onnx",
   ]);
+  assert.deepEqual(counted, ["config.json 6/9", "onnx/model.onnx 9/9"]);
   assert.equal(readFileSync(join(target, "config.json"), "utf8"), "hello\n");
   assert.equal(readFileSync(join(target, "onnx/model.onnx"), "utf8"), "abc");
   writeFileSync(join(target, "config.json"), "jello\n");

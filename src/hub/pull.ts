@@ -9,20 +9,22 @@ import { FileDraft, makeFolder } from "../base/files/files.ts";
 import { checkOutput } from "../base/files/folder-kind.ts";
 import { withFolderLock } from "../base/files/folder-lock.ts";
 import { askHub, type Hub } from "./hub.ts";
+import type { OnBytes } from "./push.ts";
 import { addressOf, listRemoteFiles, openContentHash, type RemoteFile } from "./remote-files.ts";
 
 export interface PullOptions {
   /** "user/name" */
   readonly repository: string;
   readonly folder: string;
-  readonly onFile?: (file: { path: string; bytes: number }) => void;
+  /** Called while files that are missing are fetched. */
+  readonly onBytes?: OnBytes;
 }
 
 /**
  * Returns the paths below the folder. Files of a model that stand there are replaced, other files of the same names are not.
  * Errors: E_HUB, E_HUB_TOKEN, E_OUTPUT_OTHER, E_FOLDER_BUSY, E_NOT_WRITABLE, E_DISK_FULL.
  */
-export async function pullRepository(hub: Hub, { repository, folder, onFile }: PullOptions): Promise<string[]> {
+export async function pullRepository(hub: Hub, { repository, folder, onBytes }: PullOptions): Promise<string[]> {
   const files = (await listRemoteFiles(hub, { kind: "models", repository, revision: "main" })).filter(
     ({ path }) => !isHidden(path),
   );
@@ -31,14 +33,18 @@ export async function pullRepository(hub: Hub, { repository, folder, onFile }: P
   for (const file of files) if (!(await isSame(targetOf(file), file))) missing.push(file);
   const names = missing.map(({ path }) => path);
   checkOutput(folder, "a model", names);
+  const total = missing.reduce((sum, { size }) => sum + size, 0);
+  let done = 0;
   return withFolderLock(folder, "pull", async () => {
     for (const file of missing) {
       const target = targetOf(file);
       makeFolder(dirname(target), target);
       refuseLinks(folder, dirname(target), file.path);
-      onFile?.({ path: file.path, bytes: file.size });
       const response = await askHub(hub, addressOf({ kind: "models", repository, revision: "main" }, file.path));
-      await store(target, file, response);
+      await store(target, file, response, bytes => {
+        done += bytes;
+        onBytes?.({ doing: "fetching", path: file.path, done, total });
+      });
     }
     return files.map(({ path }) => path);
   });
@@ -66,13 +72,19 @@ async function isSame(target: string, file: RemoteFile): Promise<boolean> {
   return hash.digest("hex") === (file.lfs ?? file).oid;
 }
 
-async function store(target: string, file: RemoteFile, response: Response): Promise<void> {
+async function store(
+  target: string,
+  file: RemoteFile,
+  response: Response,
+  onBytes: (bytes: number) => void,
+): Promise<void> {
   const hash = openContentHash(file);
   const draft = new FileDraft(target);
   try {
     for await (const part of readBody(response, { mostBytes: file.size, idleSeconds: 60 })) {
       hash.update(part);
       draft.write(part);
+      onBytes(part.length);
     }
     if (hash.digest("hex") !== (file.lfs ?? file).oid) {
       throw new UserError("E_HUB", `${file.path}: came changed or cut short`, "Pull it again.");

@@ -14,14 +14,23 @@ export interface PushedFile {
   readonly bytes: number;
 }
 
+/** Of all files: how many bytes are done. */
+export interface BytesDone {
+  readonly doing: "hashing" | "sending" | "fetching";
+  readonly path: string;
+  readonly done: number;
+  readonly total: number;
+}
+export type OnBytes = (bytes: BytesDone) => void;
+
 export interface PushOptions {
   readonly folder: string;
   /** "user/name" */
   readonly repository: string;
   /** Of a repository that does not exist yet. */
   readonly isPrivate: boolean;
-  /** Called before each file that is sent to the storage. */
-  readonly onFile?: (file: PushedFile) => void;
+  /** Called while files for the storage are hashed, and while they are sent. */
+  readonly onBytes?: OnBytes;
 }
 
 interface LocalFile extends PushedFile {
@@ -33,7 +42,10 @@ const filesAtOnce = 100;
 const lfsType = "application/vnd.git-lfs+json";
 
 /** Makes the repository where there is none, and returns the commit's address. Errors: E_HUB, E_HUB_TOKEN, E_FILE_MISSING. */
-export async function pushFolder(hub: Hub, { folder, repository, isPrivate, onFile }: PushOptions): Promise<string> {
+export async function pushFolder(
+  hub: Hub,
+  { folder, repository, isPrivate, onBytes = () => {} }: PushOptions,
+): Promise<string> {
   recoverFolder(folder);
   const files = await listFiles(folder);
   if (!files.some(({ path }) => /\.(safetensors|onnx)$/.test(path))) {
@@ -47,14 +59,23 @@ export async function pushFolder(hub: Hub, { folder, repository, isPrivate, onFi
     throw new UserError("E_FILE_MISSING", `${folder}: no file to push`, "Write it with cram export.");
   await createRepository(hub, repository, isPrivate);
   const large = new Map<string, string>();
+  const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
+  let done = 0;
+  const countHashed = (path: string, bytes: number) => {
+    done += bytes;
+    onBytes({ doing: "hashing", path, done, total });
+  };
   for (let i = 0; i < files.length; i += filesAtOnce) {
     const batch = files.slice(i, i + filesAtOnce);
     const chosen = await chooseLarge(hub, repository, batch);
     const hashed: HashedFile[] = [];
     for (const file of batch.filter(({ path }) => chosen.has(path))) {
-      hashed.push({ ...file, hash: await hashFile(join(folder, file.path)) });
+      hashed.push({
+        ...file,
+        hash: await hashFile(join(folder, file.path), bytes => countHashed(file.path, bytes)),
+      });
     }
-    await uploadLarge(hub, repository, hashed, onFile);
+    await uploadLarge(hub, repository, hashed, onBytes);
     for (const { path, hash } of hashed) large.set(path, hash);
   }
   const lines: object[] = [{ key: "header", value: { summary: "Upload a model with cram push", description: "" } }];
@@ -136,7 +157,7 @@ async function uploadLarge(
   hub: Hub,
   repository: string,
   files: readonly HashedFile[],
-  onFile: PushOptions["onFile"],
+  onBytes: OnBytes,
 ): Promise<void> {
   if (files.length === 0) return;
   const body = {
@@ -152,6 +173,13 @@ async function uploadLarge(
     body: JSON.stringify(body),
   });
   const { objects } = await readAnswer(response, value => batchSchema.parse(value));
+  const isSent = ({ hash }: HashedFile) => objects.some(({ oid, actions }) => oid === hash && actions?.upload);
+  const total = files.filter(isSent).reduce((sum, { bytes }) => sum + bytes, 0);
+  let done = 0;
+  const count = (path: string, bytes: number) => {
+    done += bytes;
+    onBytes({ doing: "sending", path, done, total });
+  };
   for (const file of files) {
     const object = objects.find(({ oid }) => oid === file.hash);
     if (object === undefined || object.error !== undefined) {
@@ -160,10 +188,13 @@ async function uploadLarge(
     }
     const upload = object.actions?.upload;
     if (upload === undefined) continue;
-    onFile?.(file);
+    count(file.path, 0);
     const partBytes = Number(upload.header.chunk_size);
-    if (partBytes > 0) await uploadParts(hub, file, upload, partBytes);
-    else await askHub(hub, upload.href, { method: "PUT", body: file.content });
+    if (partBytes > 0) await uploadParts(hub, file, upload, partBytes, bytes => count(file.path, bytes));
+    else {
+      await askHub(hub, upload.href, { method: "PUT", body: file.content });
+      count(file.path, file.bytes);
+    }
   }
 }
 
@@ -173,6 +204,7 @@ async function uploadParts(
   { hash: oid, path, content }: HashedFile,
   { href, header }: { href: string; header: Readonly<Record<string, string>> },
   partBytes: number,
+  onBytes: (bytes: number) => void,
 ): Promise<void> {
   const numbers = Object.keys(header)
     .filter(key => /^\d+$/.test(key))
@@ -188,14 +220,18 @@ async function uploadParts(
   for (const [i, number] of numbers.entries()) {
     const part = content.slice(i * partBytes, (i + 1) * partBytes);
     const response = await askHub(hub, header[number]!, { method: "PUT", body: part });
+    onBytes(part.size);
     parts.push({ partNumber: Number(number), etag: response.headers.get("ETag") ?? "" });
   }
   await askHub(hub, href, { method: "POST", type: lfsType, body: JSON.stringify({ oid, parts }) });
 }
 
-async function hashFile(path: string): Promise<string> {
+async function hashFile(path: string, onBytes: (bytes: number) => void): Promise<string> {
   const hash = createHash("sha256");
-  for await (const part of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(part as Buffer);
+  for await (const part of createReadStream(path, { highWaterMark: 1 << 20 })) {
+    hash.update(part as Buffer);
+    onBytes((part as Buffer).length);
+  }
   return hash.digest("hex");
 }
 

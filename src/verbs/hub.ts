@@ -2,27 +2,29 @@
 
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
 import { quoteCommand } from "../base/shell-words.ts";
 import { findRun } from "../checkpoint/state.ts";
 import { checkRepository, openOwnHub } from "../hub/hub.ts";
 import { pullRepository } from "../hub/pull.ts";
-import { pushFolder } from "../hub/push.ts";
+import { type OnBytes, pushFolder } from "../hub/push.ts";
 import { checkExport } from "../pretrained/export-checksums.ts";
 import { findKeptFolder, isModel } from "../pretrained/pretrained-model.ts";
+import { createProgress, describeProgress } from "./prepare/stages/progress.ts";
 
 export interface HubChoice {
   /** Address of the hub. Default: HF_ENDPOINT, else https://huggingface.co. */
   readonly endpoint?: string | undefined;
-  /** Told of each file before it goes. */
-  readonly onFile?: ((file: { readonly path: string; readonly bytes: number }) => void) | undefined;
+  /** Told how far it is: "fetching model.safetensors: 43 %, 12 MB/s, 20s left". */
+  readonly onProgress?: ((text: string) => void) | undefined;
 }
 
 /** Sends an export, or the export of a run; a repository is made where there is none. UserErrors: E_EXPORT_CHANGED, E_HUB_TOKEN and those of the hub. */
 export async function push(
   given: string,
   name: string,
-  { isPrivate = false, onFile = () => {}, ...choice }: HubChoice & { readonly isPrivate?: boolean },
+  { isPrivate = false, onProgress, ...choice }: HubChoice & { readonly isPrivate?: boolean },
 ): Promise<{ readonly repository: string; readonly url: string; readonly commit: string }> {
   const repository = checkRepository(name);
   const folder = findExport(given);
@@ -31,7 +33,7 @@ export async function push(
   if (hub.token === undefined) {
     throw new UserError("E_HUB_TOKEN", "no token", "Set HF_TOKEN to one that may write; its page is /settings/tokens.");
   }
-  const commit = await pushFolder(hub, { folder, repository, isPrivate, onFile });
+  const commit = await pushFolder(hub, { folder, repository, isPrivate, onBytes: describeBytes(onProgress) });
   return { repository, url: `${hub.endpoint}/${repository}`, commit };
 }
 
@@ -49,13 +51,26 @@ function findExport(given: string): string {
 /** Fetches a repository's files; what is there already is not fetched again. UserErrors: those of the hub. */
 export async function pull(
   name: string,
-  { out, onFile = () => {}, ...choice }: HubChoice & { readonly out?: string | undefined },
+  { out, onProgress, ...choice }: HubChoice & { readonly out?: string | undefined },
 ): Promise<{ readonly repository: string; readonly folder: string; readonly files: readonly string[] }> {
   const repository = checkRepository(name);
   const folder = out ?? repository.split("/")[1]!;
   return {
     repository,
     folder,
-    files: await pullRepository(openOwnHub(choice.endpoint), { repository, folder, onFile }),
+    files: await pullRepository(openOwnHub(choice.endpoint), {
+      ...{ repository, folder },
+      onBytes: describeBytes(onProgress),
+    }),
+  };
+}
+
+/** The time left is that of what is done with all files: hashing, sending, fetching. */
+function describeBytes(onProgress: HubChoice["onProgress"]): OnBytes {
+  const begun = new Map<string, ReturnType<typeof createProgress<string>>>();
+  return ({ doing, path, done, total }) => {
+    const progress = begun.get(doing) ?? createProgress<string>(doing, systemClock, total, "bytes");
+    begun.set(doing, progress);
+    onProgress?.(describeProgress({ ...progress(done), stage: `${doing} ${path}` }));
   };
 }

@@ -46,24 +46,20 @@ Example:
     .action(pull);
 }
 
-/** Shows which file goes, unless a program reads the output. */
-const tellFile =
-  (doing: string, { json }: HubFlags) =>
-  ({ path, bytes }: { readonly path: string; readonly bytes: number }) => {
-    if (json !== true) showStatus(`${doing} ${path}, ${(bytes / 1e6).toFixed(1)} MB`);
-  };
+/** Shows how far it is, unless a program reads the output. */
+const showProgress = ({ json }: HubFlags) => (json === true ? undefined : showStatus);
 
 async function push(folder: string, name: string, flags: HubFlags & { private?: boolean }): Promise<void> {
   const { endpoint, private: isPrivate = false } = flags;
   const { repository, url, commit } = await pushModel(folder, name, {
     ...{ endpoint, isPrivate },
-    onFile: tellFile("sending", flags),
+    onProgress: showProgress(flags),
   });
   print(flags.json === true ? JSON.stringify({ repository, commit }) : `${url}: ${commit}`);
 }
 
 async function pull(name: string, flags: HubFlags & { out?: string }): Promise<void> {
   const { endpoint, out } = flags;
-  const { repository, folder, files } = await pullModel(name, { endpoint, out, onFile: tellFile("fetching", flags) });
+  const { repository, folder, files } = await pullModel(name, { endpoint, out, onProgress: showProgress(flags) });
   print(flags.json === true ? JSON.stringify({ folder, files }) : `${folder}: ${files.length} files of ${repository}`);
 }

@@ -57,8 +57,12 @@ export interface OpenEngine extends Engine {
   readonly states: ReadonlyMap<string, DeviceBuffer>;
 }
 
-/** Compiles the programs and puts initial parameters on the device. UserError E_OPTION for a probe where losses are scaled. */
-export async function openEngine(backend: Backend, definition: TrainingDefinition): Promise<OpenEngine> {
+/** Compiles the programs, of which `onProgram` is told each that is ready, and puts initial parameters on the device. UserError E_OPTION for a probe where losses are scaled. */
+export async function openEngine(
+  backend: Backend,
+  definition: TrainingDefinition,
+  onProgram: (loaded: number, all: number) => void = () => {},
+): Promise<OpenEngine> {
   if (backend.scalesLoss && definition.probe !== undefined) {
     throw new UserError(
       "E_OPTION",
@@ -69,12 +73,19 @@ export async function openEngine(backend: Backend, definition: TrainingDefinitio
   const states = allocateStates(backend, definition);
   const graphs = buildStepGraphs(definition, backend);
   // All at once: the system's compiler works on several programs at a time.
-  const load = (graph: Graph | undefined) => (graph === undefined ? undefined : backend.load(graph, states));
+  let [loaded, all] = [0, 0];
+  const loadOne = async (graph: Graph) => {
+    all++;
+    const program = await backend.load(graph, states);
+    onProgram(++loaded, all);
+    return program;
+  };
+  const load = (graph: Graph | undefined) => (graph === undefined ? undefined : loadOne(graph));
   const [first, next, update, validation, firstProbe, nextProbe, updateBetween, take, averaged] = await Promise.all([
-    backend.load(graphs.first, states),
-    backend.load(graphs.next, states),
-    backend.load(graphs.update, states),
-    backend.load(graphs.validation, states),
+    loadOne(graphs.first),
+    loadOne(graphs.next),
+    loadOne(graphs.update),
+    loadOne(graphs.validation),
     load(graphs.firstProbe),
     load(graphs.nextProbe),
     load(graphs.updateBetween),
@@ -84,7 +95,7 @@ export async function openEngine(backend: Backend, definition: TrainingDefinitio
   const cut = new Map(
     await Promise.all(
       [...buildCutGraphs(definition, backend)].map(
-        async ([pieces, both]) => [pieces, await Promise.all(both.map(graph => backend.load(graph, states)))] as const,
+        async ([pieces, both]) => [pieces, await Promise.all(both.map(loadOne))] as const,
       ),
     ),
   );

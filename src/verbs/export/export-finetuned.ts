@@ -2,6 +2,7 @@
 // loaded again and compared with the model on validation texts; where a file differs, nothing is exported.
 
 import { join } from "node:path";
+import { systemClock } from "../../base/clock.ts";
 import { UserError } from "../../base/errors.ts";
 import { mostBytes, readWholeFile, writeFileAtomically } from "../../base/files/files.ts";
 import { writeSafetensors } from "../../checkpoint/safetensors.ts";
@@ -26,6 +27,7 @@ import { findOnnxRuntime } from "../../export/onnx/onnx-runtime.ts";
 import { writeTokenizerSettings } from "../../export/tokenizer-files.ts";
 import { type KeptModel, openKeptModel } from "../../pretrained/kept-model.ts";
 import { withBackend } from "../backend.ts";
+import { createProgress, describeProgress } from "../prepare/stages/progress.ts";
 import {
   describeForScript,
   type ExportOptions,
@@ -180,13 +182,14 @@ async function exportOnnx(
   if (runtime === undefined) return { onnx: files.map(file => ({ ...file, comparison: undefined })), runtime };
   return withBackend(options, "f32", backend =>
     withOnnxFiles(out, files, runtime, async models => {
+      const progress = createProgress(`comparing in ${runtime.name}`, systemClock, probes.length, "examples");
       const { comparisons, spread } = await compareClassifiers(
         backend,
         model,
         models,
         probes,
         reader.specials.pad,
-        done => onProgress(`comparing in ${runtime.name}: ${done} of ${probes.length} examples`),
+        done => onProgress(describeProgress(progress(done))),
       );
       const onnx = acceptFiles(out, files, comparisons, (path, type, comparison) =>
         checkClassifierComparison(path, type, comparison, spread),

@@ -4,6 +4,7 @@
 
 import { join } from "node:path";
 import type { Backend } from "../../backends/backend.ts";
+import { systemClock } from "../../base/clock.ts";
 import { UserError } from "../../base/errors.ts";
 import { writeFileAtomically } from "../../base/files/files.ts";
 import { type StoredTensor, writeSafetensors } from "../../checkpoint/safetensors.ts";
@@ -36,6 +37,7 @@ import { openPretrainedModel, type PretrainedModel } from "../../pretrained/pret
 import { readRunData } from "../../train/run-folder.ts";
 import type { AverageName } from "../../train/stored-average.ts";
 import { type BackendChoice, withBackend } from "../backend.ts";
+import { createProgress, describeProgress } from "../prepare/stages/progress.ts";
 
 export const exportFormats = ["huggingface", "onnx"] as const;
 export type ExportFormat = (typeof exportFormats)[number];
@@ -225,8 +227,9 @@ async function compareFiles(
   return withOnnxFiles(out, written, runtime, async models => {
     const held = facts === undefined ? undefined : readProbes(run, facts, padding);
     const probes = held ?? drawProbes(shape, probeCount, padding);
+    const progress = createProgress(`comparing in ${runtime.name}`, systemClock, probeCount, "sequences");
     const compared = await compareModels(backend, shape, parameters, models, probes, done =>
-      onProgress(`comparing in ${runtime.name}: ${done} of ${probeCount} sequences`),
+      onProgress(describeProgress(progress(done))),
     );
     const onnx = acceptFiles(out, written, compared.comparisons, (path, type, comparison) =>
       checkComparison(path, type, comparison, compared),

@@ -32,7 +32,7 @@ import { learnFilterTokenizer, learnTokenizer } from "./learn-tokenizer.ts";
 import { parseSeparator } from "./separator.ts";
 import { countWords } from "./stages/count-words.ts";
 import { encodeFiles, keepIds } from "./stages/encode-files.ts";
-import { createProgress, type StageProgress } from "./stages/progress.ts";
+import { createProgress, type StageName, type StageProgress } from "./stages/progress.ts";
 import { readPortions } from "./stages/read-portions.ts";
 import { describeNormaliserLoss, describeText } from "./text-warnings.ts";
 
@@ -142,7 +142,7 @@ async function assemble(
     "repeated stretches": createProgress("repeated stretches", systemClock),
   };
   const total = summaries.reduce((sum, { kept }) => sum + kept, 0);
-  let describeWritten: ReturnType<typeof createProgress> | undefined;
+  let describeWritten: ReturnType<typeof createProgress<StageName>> | undefined;
   const documents = assembleDocuments(
     work,
     summaries,

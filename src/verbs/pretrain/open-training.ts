@@ -25,6 +25,7 @@ import {
   writeExtensions,
 } from "../../train/run-folder.ts";
 import { openEngine } from "../../train/step/engine.ts";
+import { createProgress, describeProgress } from "../prepare/stages/progress.ts";
 import { adviseNewRun } from "./advice.ts";
 import { announceRun, openLead, type RankChoice } from "./lead-run.ts";
 import type { OpenRun } from "./open-run.ts";
@@ -43,6 +44,8 @@ export interface LogChoice {
    * one that the run is in already, or "cramming", unless given; who asks is read from MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
    */
   readonly mlflow?: { readonly uri: string; readonly experiment?: string | undefined } | undefined;
+  /** Called while programs are compiled: "compiling: 50 %, 12s left". */
+  readonly onStatus?: ((text: string) => void) | undefined;
   /** Called with what does not end the training: a server that cannot be reached, a recipe that does not suit the data. */
   readonly onWarning?: ((text: string) => void) | undefined;
 }
@@ -62,6 +65,7 @@ export async function openTraining(
     tensorboard = false,
     wandb,
     mlflow,
+    onStatus,
     onWarning,
     rankChoice,
   }: LogChoice & { readonly rankChoice?: RankChoice | undefined },
@@ -76,7 +80,10 @@ export async function openTraining(
   if (isNew) for (const text of describeFit(manifest, recipe)) onWarning?.(text);
   const watchRepetition = createRepetitionWatch(manifest.training.sequences, recipe);
   const earlierPeak = await backend.measurePeak?.();
-  const engine = await openEngine(backend, definition);
+  const compiling = createProgress("compiling", systemClock);
+  const engine = await openEngine(backend, definition, (loaded, all) =>
+    onStatus?.(describeProgress(compiling(loaded / all))),
+  );
   const ranks = rankChoice && openLead(rankChoice, backend, engine, definition);
   const sample = openSampler(backend, recipe, dataset.tokenizer, engine.states);
   // Other load makes a measurement too low, never too high.

@@ -1,4 +1,4 @@
-// How far a stage of prepare has come: what is done, how fast, and the time that the rest takes at the same speed. Plain data, for
+// How far a stage of long work has come, as of prepare: what is done, how fast, and the time that the rest takes at the same speed. Plain data, for
 // programs; and in words, for people.
 
 import type { Clock } from "../../../base/clock.ts";
@@ -20,12 +20,12 @@ const stages = [
 ] as const;
 export type StageName = (typeof stages)[number];
 
-export interface StageProgress {
-  readonly stage: StageName;
+export interface Progress<Name extends string> {
+  readonly stage: Name;
   /** Share that is done, 0 to 1. */
   readonly share: number;
   /** What is counted: bytes as they lie in files, documents, sequences, tokens of the vocabulary. */
-  readonly unit?: "bytes" | "documents" | "tokens" | undefined;
+  readonly unit?: "bytes" | "documents" | "tokens" | "sequences" | "examples" | undefined;
   readonly done?: number | undefined;
   readonly perSecond?: number | undefined;
   readonly elapsedSeconds: number;
@@ -33,13 +33,15 @@ export interface StageProgress {
   readonly secondsLeft?: number | undefined;
 }
 
+export type StageProgress = Progress<StageName>;
+
 /** For a stage that begins now, of `total` of its unit. */
-export function createProgress(
-  stage: StageName,
+export function createProgress<Name extends string>(
+  stage: Name,
   clock: Clock,
   total = 1,
-  unit?: StageProgress["unit"],
-): (done: number) => StageProgress {
+  unit?: Progress<Name>["unit"],
+): (done: number) => Progress<Name> {
   const start = clock.seconds();
   return done => {
     const share = total > 0 ? Math.min(1, done / total) : 1;
@@ -56,13 +58,13 @@ export function createProgress(
 }
 
 /** "reading: 43 %, 12.3 MB/s, 3m 20s left" */
-export function describeProgress({ stage, share, unit, perSecond, secondsLeft }: StageProgress): string {
+export function describeProgress({ stage, share, unit, perSecond, secondsLeft }: Progress<string>): string {
   const rate = perSecond === undefined ? "" : `, ${formatRate(perSecond, unit!)}`;
   const left = secondsLeft === undefined ? "" : `, ${formatDuration(secondsLeft)} left`;
   return `${stage}: ${Math.floor(100 * share)} %${rate}${left}`;
 }
 
-function formatRate(perSecond: number, unit: NonNullable<StageProgress["unit"]>): string {
+function formatRate(perSecond: number, unit: NonNullable<Progress<string>["unit"]>): string {
   if (unit === "bytes") return `${(perSecond / 1e6).toFixed(perSecond < 1e7 ? 1 : 0)} MB/s`;
   return `${Math.round(perSecond).toLocaleString("en-US")} ${unit}/s`;
 }
