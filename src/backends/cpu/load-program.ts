@@ -1,20 +1,10 @@
-// A compiled program made ready to run: its C built, its buffers placed, its launches listed in native memory.
+// A compiled program made ready to run: its kernels loaded, its buffers placed, its launches listed in native memory.
 
 import type { Program } from "../../compiler/program/program.ts";
 import type { LoadedGraph } from "../backend.ts";
 import { bindBuffers } from "../bind-program.ts";
-import { loadBuilt } from "./build.ts";
-import { type CpuBuffer, type LaunchList, readTemplate, type ThreadPool } from "./pool.ts";
-
-/** The whole program as one C file, kernels in a table the loader reads addresses from. */
-function emitProgram(program: Program): string {
-  const names = program.kernels.map(kernel => kernel.name);
-  return [
-    ...["runtime.c", "panel.c", "matmul.c", "attention.c", "orthogonalise.c"].map(readTemplate),
-    ...program.kernels.map(kernel => kernel.source),
-    `uint64_t cram_kernel(int i) {\n  static void *const table[] = {${[...names, "0"].join(", ")}};\n  return (uint64_t)(uintptr_t)table[i];\n}\n`,
-  ].join("\n");
-}
+import { loadKernels } from "./load-kernels.ts";
+import type { CpuBuffer, LaunchList, ThreadPool } from "./pool.ts";
 
 /** Binds a program to its states, which it reads and updates by name. */
 export async function loadProgram(
@@ -23,8 +13,7 @@ export async function loadProgram(
   pool: ThreadPool,
   signal?: AbortSignal,
 ): Promise<LoadedGraph> {
-  const kernels = await loadBuilt(emitProgram(program), [], signal);
-  const addressOf = kernels.func("uint64_t cram_kernel(int i)") as (i: number) => number;
+  const kernels = await loadKernels(program.kernels, signal);
   pool.reserveArena(program.arenaBytes);
   const { places, outputs, writeInputs } = bindBuffers(program, states, {
     allocate: ({ shape, dtype }) => pool.allocate(shape, dtype),
@@ -34,7 +23,7 @@ export async function loadProgram(
   const listLaunches = (arenaAddress: number): LaunchList =>
     pool.prepareLaunches(
       program.launches.map(({ kernel, buffers, blocks, grain }) => ({
-        kernel: addressOf(kernel),
+        kernel: kernels[kernel]!,
         pointers: buffers.map(at => places[at]?.address ?? arenaAddress + program.buffers[at]!.arenaOffset),
         blocks,
         grain,

@@ -15,9 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#if defined(__AVX512F__)
-#include <immintrin.h>
-#endif
 
 typedef uint16_t bf16;
 #define inlined static inline __attribute__((always_inline))
@@ -30,18 +27,6 @@ inlined bf16 f32_to_bf16(float x) {
   uint32_t bits = bits_of_float(x);
   uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
   return (bits & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : (bf16)rounded;
-}
-
-// The same for a row, by the processor's own instruction where it has one; that one takes numbers below 2^-126 for zero.
-inlined void round_row(bf16 *restrict to, const float *restrict from, long count) {
-  long i = 0;
-#if defined(__AVX512BF16__)
-  for (; i < count; i += 16) {
-    const __mmask16 here = count - i >= 16 ? 0xffff : (__mmask16)((1u << (count - i)) - 1);
-    _mm256_mask_storeu_epi16(to + i, here, (__m256i)_mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(here, from + i)));
-  }
-#endif
-  for (; i < count; i++) to[i] = f32_to_bf16(from[i]);
 }
 
 // The bf16 of an f32 that holds a bf16 number.

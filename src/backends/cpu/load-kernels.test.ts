@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { koffi } from "../foreign-functions.ts";
+import { loadKernels } from "./load-kernels.ts";
+
+const root = mkdtempSync(join(tmpdir(), "cram-kernels-"));
+const cacheBefore = process.env.CRAM_CACHE;
+before(() => {
+  process.env.CRAM_CACHE = root;
+});
+after(() => {
+  if (cacheBefore === undefined) delete process.env.CRAM_CACHE;
+  else process.env.CRAM_CACHE = cacheBefore;
+  rmSync(root, { recursive: true });
+});
+
+/** A kernel that writes a number, by a function of its own as products have one. */
+const kernel = (number: number, written: number) => ({
+  name: `row_${number}`,
+  source: `static void row_${number}_epilogue(int *to) { *to = ${written}; }
+static void row_${number}(char *const *p, long begin, long end) { row_${number}_epilogue((int *)p[0]); }\n`,
+});
+const call = koffi.proto("void load_kernels_test(_In_ void **p, long begin, long end)");
+const run = (address: number): number => {
+  const result = koffi.alloc("int", 1);
+  koffi.call(BigInt(address), call, [result], 0, 1);
+  return koffi.decode(result, "int") as number;
+};
+const countLibraries = () => readdirSync(join(root, "kernels")).filter(name => name.endsWith(".so")).length;
+
+test("programs that ask in one turn share a build, and what is loaded is not built again under another number", async () => {
+  const [first, second] = await Promise.all([
+    loadKernels([kernel(1, 5), kernel(10, 6)]),
+    loadKernels([kernel(2, 6), kernel(3, 7), kernel(11, 5)]),
+  ]);
+  assert.equal(countLibraries(), 1);
+  assert.deepEqual(await loadKernels([kernel(7, 7), kernel(1, 6)]), [second[1], second[0]]);
+  assert.equal(countLibraries(), 1);
+  assert.deepEqual([first[0], first[1]], [second[2], second[0]]);
+  assert.deepEqual([...first, ...second].map(run), [5, 6, 6, 7, 5]);
+});
+
+test("a build that was ended leaves nothing behind: who asks again has it", async () => {
+  const stopped = loadKernels([kernel(1, 8)], AbortSignal.abort());
+  const goesOn = loadKernels([kernel(1, 9)]);
+  await assert.rejects(stopped, { name: "AbortError" });
+  assert.deepEqual((await goesOn).map(run), [9]);
+  assert.deepEqual((await loadKernels([kernel(1, 8)])).map(run), [8]);
+});
