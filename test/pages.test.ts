@@ -1,0 +1,334 @@
+// Every command and block of code on a page of the documentation is run, or stands in a table here with the reason why not: a new one
+// that is neither makes this red. Commands run one behind the other in a process, on a little text and for a few steps.
+
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { type Block, listBlocks, listPages } from "./page-blocks.ts";
+
+const root = join(import.meta.dirname, import.meta.dirname.includes(join("dist", "test")) ? "../.." : "..");
+const project = mkdtempSync(join(tmpdir(), "cram-pages-"));
+after(() => rmSync(project, { recursive: true, force: true }));
+
+/** Pages whose lines of commands are run here, in their order, and the folder of the repository whose files they speak of. */
+const runHere: Readonly<Record<string, string | undefined>> = {
+  "docs/TUTORIAL.md": undefined,
+  "docs/HOWTO.md": undefined,
+  "examples/classifier/README.md": "examples/classifier",
+  "examples/languages/README.md": undefined,
+  "examples/notebook/README.md": "examples/notebook",
+  "examples/search-page/README.md": "examples/search-page",
+  "examples/node-service/README.md": "examples/node-service",
+};
+
+/** Lines of those pages that are not run as they stand, by how they begin. */
+const notRun: Readonly<Record<string, string>> = {
+  "cram quickstart": "three minutes of training; its parts are commands of these pages",
+  "cram dashboard runs": "does not end: dashboard-server.test.ts",
+  "cram serve runs/mine": "does not end: serve.test.ts",
+  "npm install onnxruntime-web @huggingface/tokenizers esbuild": "development dependencies that are here",
+  "npx esbuild --servedir=public": "does not end; the page's search is run below",
+  "node service.mjs runs/mine 8080": "does not end: run below, on a free port",
+  "curl --json": "asked below by fetch",
+};
+
+/** Blocks that are run or held by another test, by page and how they begin; the test names the page. */
+const runElsewhere: readonly { page: string; begins: string; by: string }[] = [
+  { page: "docs/LIBRARY.md", begins: "import ", by: "test/library.test.ts" },
+  { page: "docs/EXTEND.md", begins: "import ", by: "test/library.test.ts" },
+];
+
+/** Blocks that no test runs, by page and how they begin, and why. */
+const listed: readonly { page: string; begins: string; why: string }[] = [
+  {
+    page: "README.md",
+    begins: "npm install && npm run quickstart",
+    why: "three minutes; its parts are commands of HOWTO",
+  },
+  { page: "README.md", begins: "reading: ", why: "what a command prints" },
+  { page: "README.md", begins: "npm install && npm test", why: "this is a part of it" },
+  {
+    page: "README.md",
+    begins: "cram prepare  TEXT…",
+    why: "an overview with stand-ins; advice.test.ts reads its options, HOWTO runs its verbs",
+  },
+  {
+    page: "README.md",
+    begins: "cram pretrain --data data/mine --recipe crammed-bert --backend cuda",
+    why: "needs a GPU",
+  },
+  { page: "README.md", begins: "recipes/ ", why: "a tree of folders" },
+  { page: "CONTRIBUTING.md", begins: "# src/", why: "changes to the sources, not commands" },
+  { page: "CONTRIBUTING.md", begins: "// test/conformance/mine.test.ts", why: "of a backend that is not there" },
+  { page: "CONTRIBUTING.md", begins: "+export const rte", why: "a change to the sources" },
+  { page: "docs/ANALYSIS.md", begins: "bash bench/analysis/run.sh", why: "hours of training" },
+  { page: "docs/EXTEND.md", begins: "// mine.mjs", why: "user-modules.test.ts loads such a recipe" },
+  { page: "docs/EXTEND.md", begins: "cram pretrain", why: "user-modules.test.ts loads such a recipe" },
+  { page: "docs/EXTEND.md", begins: "CRAM_EXTENSIONS=", why: "user-modules.test.ts loads such an extension" },
+];
+
+const pages = listPages(root);
+const blocks = pages.flatMap(page => listBlocks(root, page));
+const isCommands = ({ language }: Block) => ["sh", "indented"].includes(language);
+const isNotRun = (line: string) => Object.keys(notRun).some(begins => line.startsWith(begins));
+const linesOf = (page: string) =>
+  blocks
+    .filter(block => block.page === page && isCommands(block))
+    .flatMap(({ lines }) => lines.filter(line => line.trim() !== ""));
+
+test("every block is run here or elsewhere, or stands in the table with its reason", () => {
+  assert.ok(blocks.length > 40);
+  const loose = blocks.filter(block => {
+    if (block.page in runHere && (isCommands(block) || block.language === "yaml")) return false;
+    return ![...runElsewhere, ...listed].some(
+      ({ page, begins }) => page === block.page && block.lines[0]!.startsWith(begins),
+    );
+  });
+  assert.deepEqual(
+    loose.map(({ page, lines }) => `${page}: ${lines[0]}`),
+    [],
+  );
+});
+
+test("nothing stands in the tables that no page has", () => {
+  for (const { page, begins } of [...runElsewhere, ...listed]) {
+    assert.ok(
+      blocks.some(block => block.page === page && block.lines[0]!.startsWith(begins)),
+      `${page}: ${begins}`,
+    );
+  }
+  const lines = Object.keys(runHere).flatMap(linesOf);
+  for (const begins of Object.keys(notRun))
+    assert.ok(
+      lines.some(line => line.startsWith(begins)),
+      begins,
+    );
+  for (const { page, by } of runElsewhere) assert.ok(readFileSync(join(root, by), "utf8").includes(page), by);
+});
+
+const splitWords = (line: string) =>
+  (line.match(/"[^"]*"|'[^']*'|\S+/g) ?? []).map(word => word.replace(/^["']|["']$/g, ""));
+
+const tiny = ["width=16", "layers=1", "heads=2", "feedForward=32", "vocabulary=128", "sequenceLength=16"].flatMap(
+  pair => ["--set", `model.${pair}`],
+);
+const few = ["--set", "train.microBatchSequences=4", "--set", "schedule.batchSequences=4", "--budget", "4steps"];
+/** Nothing to be compiled. */
+const plain = ["--backend", "reference"];
+
+/** What makes a command short: the last of an option that is given twice counts. */
+function shorten(words: readonly string[]): string[] {
+  const [verb, ...given] = words as [string, ...string[]];
+  const rest = given.map((word, i) => (given[i - 1] === "--extend" ? "4steps" : word));
+  if (verb === "prepare")
+    return [
+      verb,
+      ...rest,
+      "--vocabulary",
+      words.includes("bpe") ? "300" : "128",
+      "--sequence-length",
+      words.includes("bpe") ? "32" : "16",
+      "--hold-out",
+      "0.2",
+    ];
+  if (verb === "plan") return [verb, ...rest, ...tiny, "--device", "a6000"];
+  if (verb === "pretrain" && !rest.includes("--resume"))
+    return [
+      verb,
+      ...rest,
+      ...tiny,
+      ...(words.includes("data/code") ? ["--set", "model.vocabulary=300", "--set", "model.sequenceLength=32"] : []),
+      ...few,
+      ...plain,
+    ];
+  if (verb === "evaluate")
+    return [verb, ...rest, "--seeds", "1", "--set", "maxLength=16", "--set", "epochs=1", ...plain];
+  // One file of them all is enough.
+  if (verb === "export" && !rest.includes("--types")) return [verb, ...rest, "--types", "f32", ...plain];
+  return ["pretrain", "fill", "embed", "search", "export"].includes(verb) ? [verb, ...rest, ...plain] : [verb, ...rest];
+}
+
+/** Lines of `cram` and the folders that they are run in. */
+type Lines = readonly { readonly folder: string; readonly line: string }[];
+
+/** Runs them in one process, in their order; the first that fails is the last. */
+function runCommands(lines: Lines): void {
+  const commands = lines.map(({ folder, line }) => ({ folder, line, words: shorten(splitWords(line).slice(1)) }));
+  const program = pathToFileURL(join(root, "dist/src/cli/program.js")).href;
+  const runner = join(project, "runner.mjs");
+  writeFileSync(
+    runner,
+    `const { runCommand } = await import(${JSON.stringify(program)});
+for (const { folder, line, words } of JSON.parse(process.argv[2])) {
+  process.chdir(folder);
+  await runCommand(words);
+  if (process.exitCode) { console.error("it failed: " + line); break; }
+}`,
+  );
+  const { status, stdout, stderr } = spawnSync(process.execPath, [runner, JSON.stringify(commands)], {
+    encoding: "utf8",
+  });
+  assert.equal(status, 0, `${stderr}\n${stdout.slice(-2000)}`);
+}
+
+/** Programs of the examples, for a few steps and with nothing to be compiled. */
+const shorter: readonly (readonly [string, string])[] = [
+  ['"60steps"', '"4steps", backend: "reference"'],
+  ["Sequences=16", "Sequences=4"],
+  ["length: 400", "length: 100"],
+  ["openModel(run)", 'openModel(run, { backend: "reference" })'],
+  ['{ task: "moods" }', '{ task: "moods", backend: "reference" }'],
+  ["{ top: 3 })", '{ top: 3, backend: "reference" })'],
+];
+
+function shortenProgram(path: string): void {
+  const source = readFileSync(path, "utf8");
+  writeFileSync(
+    path,
+    shorter.reduce((text, [from, to]) => text.replaceAll(from, to), source),
+  );
+}
+
+/** A folder in which a page's commands find what they speak of. */
+function makeFolder(name: string, from: string | undefined): string {
+  const folder = join(project, name);
+  mkdirSync(folder);
+  if (from !== undefined) cpSync(join(root, from), folder, { recursive: true });
+  symlinkSync(join(project, "node_modules"), join(folder, "node_modules"));
+  const animals = ["red fox", "grey wolf", "brown bear", "green frog"];
+  const documents = Array.from(
+    { length: 120 },
+    (_, i) =>
+      `${i}: the ${animals[i % 4]} sleeps in its den ${i}, and the ${animals[(i + 1) % 4]} hunts by the river ${7 * i}.`,
+  );
+  for (const program of readdirSync(folder).filter(each => each.endsWith(".mjs")))
+    shortenProgram(join(folder, program));
+  for (const texts of ["my-texts", "german", "code"]) {
+    mkdirSync(join(folder, texts));
+    writeFileSync(join(folder, texts, "animals.jsonl"), documents.map(text => JSON.stringify({ text })).join("\n"));
+  }
+  for (const titles of ["titles.txt", "documents.txt"])
+    writeFileSync(join(folder, titles), animals.map(animal => `the ${animal} sleeps`).join("\n"));
+  cpSync(join(root, "examples/classifier/moods.csv"), join(folder, "moods.csv"));
+  return folder;
+}
+
+before(() => {
+  const modules = join(project, "node_modules");
+  mkdirSync(modules);
+  for (const entry of readdirSync(join(root, "node_modules"))) {
+    if (!entry.startsWith(".package")) symlinkSync(join(root, "node_modules", entry), join(modules, entry));
+  }
+  symlinkSync(root, join(modules, "cramming"));
+});
+
+const cramLines = (page: string) => linesOf(page).filter(line => line.startsWith("cram ") && !isNotRun(line));
+
+test("the commands of the pages, in their order, and the programs of the examples", async () => {
+  const tutorial = makeFolder("tutorial", undefined);
+  const howto = makeFolder("howto", undefined);
+  const [recipe] = blocks.filter(({ page, language }) => page === "docs/HOWTO.md" && language === "yaml");
+  writeFileSync(join(howto, "mine.yaml"), recipe!.lines.join("\n"));
+  const languages = makeFolder("languages", undefined);
+  // The examples go on with the run of HOWTO.
+  const example = (name: string) => {
+    const folder = makeFolder(name, `examples/${name}`);
+    symlinkSync(join(howto, "runs"), join(folder, "runs"));
+    return folder;
+  };
+  const classifier = example("classifier");
+  const page = example("search-page");
+  const service = example("node-service");
+  const notebook = makeFolder("notebook", "examples/notebook");
+  const linesIn = (folder: string, name: string) => cramLines(name).map(line => ({ folder, line }));
+  runCommands([
+    ...linesIn(tutorial, "docs/TUTORIAL.md"),
+    // The page trains into one folder twice, as two readers would.
+    ...linesIn(howto, "docs/HOWTO.md").map(({ folder, line }) => ({
+      folder,
+      line: line.replace("mine.yaml --out runs/mine", "mine.yaml --out runs/samples"),
+    })),
+    ...linesIn(languages, "examples/languages/README.md"),
+    ...linesIn(page, "examples/search-page/README.md"),
+    ...linesIn(classifier, "examples/classifier/README.md"),
+  ]);
+  assert.match(readFileSync(join(tutorial, "seeds.html"), "utf8"), /over seeds, by tokens/);
+  assert.match(readFileSync(join(howto, "compare.tex"), "utf8"), /\\toprule/);
+
+  const [script] = linesOf("examples/classifier/README.md").filter(line => line.startsWith("node "));
+  assert.match(
+    node(classifier, splitWords(script!).slice(1)),
+    /^the red fox sleeps: (?:calm|awake) \d+ %, (?:calm|awake) \d+ %\n$/,
+  );
+  assert.match(node(notebook, ["notebook.mjs"]), /open rates\.html/);
+  for (const line of linesOf("examples/search-page/README.md").filter(
+    each => /^(?:npx|cp) /.test(each) && !isNotRun(each),
+  )) {
+    const command = line.replace("npx ", "node_modules/.bin/");
+    const { status, stderr } = spawnSync("sh", ["-c", command], { cwd: page, encoding: "utf8" });
+    assert.equal(status, 0, `${line}\n${stderr}`);
+  }
+  assert.match(readFileSync(join(page, "public/page.js"), "utf8"), /last_hidden_state/);
+  writeFileSync(join(page, "ask.mjs"), ask);
+  const found = JSON.parse(node(page, ["ask.mjs"])) as { text: string; score: number }[];
+  // A document is nearest to itself, with the vector that the command wrote.
+  assert.equal(found[0]!.text, "the green frog sleeps");
+  assert.ok(found[0]!.score > 0.999 && found[1]!.score < found[0]!.score, JSON.stringify(found));
+  await checkService(service);
+});
+
+function node(folder: string, words: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync(process.execPath, words, { cwd: folder, encoding: "utf8" });
+  assert.equal(status, 0, stderr);
+  return stdout;
+}
+
+async function checkService(folder: string): Promise<void> {
+  const child: ChildProcess = spawn(process.execPath, ["service.mjs", "runs/mine", "0"], { cwd: folder });
+  try {
+    const url = await new Promise<string>((resolve, reject) => {
+      child.stdout!.on("data", said => resolve(/http:\S+/.exec(String(said))![0]));
+      child.once("exit", code => reject(new Error(`the service ended with ${code}`)));
+    });
+    const post = async (path: string, texts: unknown) => {
+      const response = await fetch(`${url}${path}`, { method: "POST", body: JSON.stringify({ texts }) });
+      return [response.status, await response.json()] as const;
+    };
+    const [status, answer] = await post("/fill", ["the red [MASK] sleeps."]);
+    const [filled] = answer as { masks: { candidates: unknown[] }[] }[];
+    assert.deepEqual([status, filled!.masks[0]!.candidates.length], [200, 3]);
+    assert.equal((await post("/fill", "no list"))[0], 400);
+    assert.equal((await post("/nowhere", []))[0], 404);
+  } finally {
+    child.kill();
+  }
+}
+
+/** The search of the page, without the page. */
+const ask = `import { readFileSync } from "node:fs";
+import * as runtime from "onnxruntime-web";
+import { openSearch } from "./search.mjs";
+const read = path => readFileSync(path, "utf8");
+const lines = read("public/vectors.jsonl").trim().split("\\n").map(line => JSON.parse(line));
+const search = await openSearch(
+  { tokenizer: JSON.parse(read("public/model/tokenizer.json")), onnx: readFileSync("public/model/onnx/model.onnx"), longest: JSON.parse(read("public/model/config.json")).max_position_embeddings },
+  lines,
+  runtime,
+);
+console.log(JSON.stringify(await search.find(read("documents.txt").split("\\n")[3], 2)));
+`;
+
+test("every link of the documentation leads somewhere, and the site has every page", async () => {
+  const { renderSite } = (await import(pathToFileURL(join(root, "scripts/make-site.mjs")).href)) as {
+    renderSite: () => { files: ReadonlyMap<string, string>; faults: readonly string[] };
+  };
+  const { files, faults } = renderSite();
+  assert.deepEqual(faults, []);
+  assert.equal(new Set(files.keys()).size, files.size);
+  for (const place of ["index.html", "docs/TUTORIAL.html", "examples/search-page/index.html"])
+    assert.ok(files.has(place), place);
+});
