@@ -9,8 +9,9 @@ import type { Tokenizer } from "../tokenizer.ts";
 import { IdList } from "./id-list.ts";
 import { allocateSpans, prepareText, splitWords } from "./pre-tokenizer.ts";
 import { cutsAtSpaces, RawWords } from "./raw-words.ts";
+import { TextUnits } from "./text-units.ts";
 import { WordCache } from "./word-cache.ts";
-import { hashSpan } from "./word-table.ts";
+import { hashUnits } from "./word-table.ts";
 
 /**
  * How special tokens written out in a text are read: as the token (what `tokenizers` does, and what filling a mask needs)
@@ -33,6 +34,7 @@ export class Encoder {
   private readonly rawCache = new WordCache();
   private readonly wordCache = new WordCache();
   private readonly spans = allocateSpans();
+  private readonly normalisedUnits = new TextUnits();
   private readonly list = new IdList();
 
   constructor(tokenizer: Tokenizer) {
@@ -77,33 +79,37 @@ export class Encoder {
       return;
     }
     const isPrefixed = this.tokenizer.preTokenizer.prefixSpace !== "never";
-    for (let at = 0; rawWords.next(part, at); at = rawWords.end) {
+    rawWords.text.read(part);
+    const { units } = rawWords.text;
+    for (let at = 0; rawWords.next(at); at = rawWords.end) {
       const { begin, end, hash } = rawWords;
       if (isPrefixed && begin === 0) {
         this.encodeRaw(part.slice(begin, end), true, isFirst);
-      } else if (!rawCache.read(part, begin, end, hash, list)) {
+      } else if (!rawCache.read(units, begin, end, hash, list)) {
         const from = list.count;
         this.encodeRaw(part.slice(begin, end), false, false);
-        rawCache.add(part, begin, end, hash, list, from);
+        rawCache.add(units, begin, end, hash, list, from);
       }
     }
   }
 
   private encodeRaw(text: string, isPart: boolean, isFirst: boolean): void {
     const { preTokenizer } = this.tokenizer;
-    const { spans, wordCache, list } = this;
+    const { spans, wordCache, list, normalisedUnits } = this;
     const isKept = isFirst && preTokenizer.prefixSpace === "first" && this.keepsFirst(text);
     const normalised = prepareText(preTokenizer, this.normalise(text), isPart, isKept);
     splitWords(preTokenizer.name, normalised, spans);
+    normalisedUnits.read(normalised);
+    const { units } = normalisedUnits;
     const { bounds, count } = spans;
     for (let word = 0; word < count; word++) {
       const begin = bounds[2 * word]!;
       const end = bounds[2 * word + 1]!;
-      const hash = hashSpan(normalised, begin, end);
-      if (wordCache.read(normalised, begin, end, hash, list)) continue;
+      const hash = hashUnits(units, begin, end);
+      if (wordCache.read(units, begin, end, hash, list)) continue;
       const from = list.count;
       this.encodeWord(normalised.slice(begin, end), list);
-      wordCache.add(normalised, begin, end, hash, list, from);
+      wordCache.add(units, begin, end, hash, list, from);
     }
   }
 }

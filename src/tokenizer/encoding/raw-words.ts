@@ -6,6 +6,7 @@ import { compileNormaliser } from "../normalising/normalise.ts";
 import type { Normaliser, NormaliserStep } from "../normalising/normaliser.ts";
 import { findAscii } from "../normalising/replace-pattern.ts";
 import { keepsSpaces, type PreTokenizer } from "./pre-tokenizer.ts";
+import { TextUnits } from "./text-units.ts";
 import { finishHash, firstHash, hashUnit } from "./word-table.ts";
 
 // Of other white space some normalisers leave nothing.
@@ -33,8 +34,9 @@ function staysBetweenSpaces(step: NormaliserStep, spacesCount: boolean): boolean
 const mayTakeSeveral = ({ pattern, regex }: { pattern: string; regex: boolean }): boolean =>
   regex ? /\{\d+,\d*\}$/.test(pattern) : pattern.length > 1;
 
-/** One raw word after another; owns what it knows of characters. */
+/** One raw word after another; owns the units of the text and what it knows of characters. */
 export class RawWords {
+  readonly text = new TextUnits();
   begin = 0;
   end = 0;
   hash = 0;
@@ -49,18 +51,19 @@ export class RawWords {
     this.onlySpaces = name === "metaspace";
   }
 
-  /** Finds the next raw word of a text from `from` on: its place and hash. False behind the last one. */
-  next(text: string, from: number): boolean {
-    return this.spacesCount ? this.nextWithSpaces(text, from) : this.nextWithout(text, from);
+  /** Finds the next raw word of `text` from `from` on: its place and hash. False behind the last one. */
+  next(from: number): boolean {
+    const { units, length } = this.text;
+    return this.spacesCount ? this.nextWithSpaces(units, length, from) : this.nextWithout(units, length, from);
   }
 
-  private nextWithout(text: string, from: number): boolean {
+  private nextWithout(units: Uint16Array, length: number, from: number): boolean {
     let at = from;
-    while (at < text.length && isBlank(text.charCodeAt(at))) at++;
+    while (at < length && isBlank(units[at]!)) at++;
     this.begin = at;
     let hash = firstHash;
-    for (; at < text.length; at++) {
-      const unit = text.charCodeAt(at);
+    for (; at < length; at++) {
+      const unit = units[at]!;
       if (unit <= 0x20 && isBlank(unit)) break;
       hash = hashUnit(hash, unit);
     }
@@ -70,13 +73,13 @@ export class RawWords {
   }
 
   /** White space and what follows it, up to white space behind something that can be seen. */
-  private nextWithSpaces(text: string, from: number): boolean {
+  private nextWithSpaces(units: Uint16Array, length: number, from: number): boolean {
     this.begin = from;
     let hash = firstHash;
     let before = 0x20;
     let at = from;
-    for (; at < text.length; at++) {
-      const unit = text.charCodeAt(at);
+    for (; at < length; at++) {
+      const unit = units[at]!;
       if (unit <= 0x20 && (this.onlySpaces ? unit === 0x20 : isBlank(unit)) && this.isSolid(before)) break;
       hash = hashUnit(hash, unit);
       before = unit;

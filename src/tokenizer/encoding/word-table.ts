@@ -79,6 +79,13 @@ export const firstHash = 0x811c9dc5 | 0;
 export const hashUnit = (hash: number, unit: number): number => Math.imul(hash ^ unit, 0x01000193);
 export const finishHash = (hash: number): number => hash ^ (hash >>> 15);
 
+/** The hash of units[begin, end). */
+export function hashUnits(units: Uint16Array, begin: number, end: number): number {
+  let hash = firstHash;
+  for (let i = begin; i < end; i++) hash = hashUnit(hash, units[i]!);
+  return finishHash(hash);
+}
+
 /** The hash of text[begin, end). */
 export function hashSpan(text: string, begin: number, end: number): number {
   let hash = firstHash;

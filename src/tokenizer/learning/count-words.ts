@@ -44,7 +44,8 @@ export class WordCounter {
       return;
     }
     const isPrefixed = this.preTokenizer.prefixSpace !== "never";
-    for (let at = 0; rawWords.next(text, at); at = rawWords.end) {
+    rawWords.text.read(text);
+    for (let at = 0; rawWords.next(at); at = rawWords.end) {
       const { begin, end, hash } = rawWords;
       if (end - begin > longestRawWord || (isPrefixed && begin === 0)) {
         this.addRaw(text.slice(begin, end), 1, begin === 0);
