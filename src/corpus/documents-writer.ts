@@ -7,6 +7,7 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { explainWriteFailure, writeFully } from "../base/files/files.ts";
+import { DocumentLines } from "./document-lines.ts";
 
 /** A file of documents, as the manifest describes it. */
 export interface DocumentsFile {
@@ -25,8 +26,7 @@ export class DocumentsWriter {
   private readonly bytesPerFile: number;
   private file: number | undefined;
   private hash = createHash("sha256");
-  private lines: string[] = [];
-  private waiting = 0; // UTF-16 units in `lines`, never more than their bytes
+  private readonly lines = new DocumentLines();
   private bytes = 0;
   private documents = 0;
 
@@ -35,13 +35,13 @@ export class DocumentsWriter {
     this.bytesPerFile = bytesPerFile;
   }
 
-  add(text: string): void {
-    const line = `${JSON.stringify({ text })}\n`;
-    this.lines.push(line);
+  /** Adds a document by its UTF-8; returns its UTF-16 units. */
+  add(text: Uint8Array): number {
+    const units = this.lines.add(text);
     this.documents += 1;
-    this.waiting += line.length;
-    if (this.bytes + this.waiting >= this.bytesPerFile) this.finishFile();
-    else if (this.waiting >= bytesPerWrite) this.flush();
+    if (this.bytes + this.lines.bytes >= this.bytesPerFile) this.finishFile();
+    else if (this.lines.bytes >= bytesPerWrite) this.flush();
+    return units;
   }
 
   /** Completes the last file. */
@@ -72,9 +72,7 @@ export class DocumentsWriter {
   }
 
   private flush(): void {
-    const bytes = Buffer.from(this.lines.join(""));
-    this.lines = [];
-    this.waiting = 0;
+    const bytes = this.lines.take();
     this.hash.update(bytes);
     this.bytes += bytes.length;
     this.writing(() => {

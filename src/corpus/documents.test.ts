@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import fc from "fast-check";
 import { UserError } from "../base/errors.ts";
+import { DocumentLines } from "./document-lines.ts";
 import { readDocuments, readDocumentsManifest, writeDocuments } from "./documents.ts";
 import { type Funnel, startFunnel } from "./funnel.ts";
 import type { Document } from "./sources/formats/document-readers.ts";
@@ -276,4 +277,14 @@ test("a reader that stops leaves no file open", { skip: process.platform !== "li
     break;
   }
   assert.deepEqual(openFiles(), []);
+});
+
+test("a line is what JSON writes of its document, and units are counted as strings count them", () => {
+  const all = Array.from({ length: 0x180 }, (_, point) => String.fromCharCode(point)).join("");
+  for (const text of [all, "", '"', "\\\n\u2028\ufeff字😀\u{10ffff}", "plain ".repeat(20_000)]) {
+    const lines = new DocumentLines();
+    assert.equal(lines.add(Buffer.from("before")), 6);
+    assert.equal(lines.add(Buffer.from(text)), text.length);
+    assert.equal(lines.take().toString(), `{"text":"before"}\n${JSON.stringify({ text })}\n`);
+  }
 });

@@ -88,11 +88,11 @@ export async function writeDocuments(
   let written = 0;
   let characters = 0;
   try {
-    for await (const { text, source } of documents) {
-      writer.add(text);
+    for await (const document of documents) {
+      const { source } = document;
+      characters += writer.add(document.utf8 ?? Buffer.from(document.text));
       sources.set(source, (sources.get(source) ?? 0) + 1);
       written += 1;
-      characters += text.length;
       if (written % 1024 === 0) onProgress?.(written);
     }
     if (written === 0) throw explainNoDocuments(funnel);

@@ -106,7 +106,7 @@ function printView({ folder, sources, funnel, characters, kept, dropped, dataset
   }
   const show = (heading: string, texts: readonly string[]) => {
     if (texts.length > 0) print(`\n${colour("bold", heading)}`);
-    for (const text of texts) print(`  ${makePrintable(text.length > 400 ? `${text.slice(0, 400)}…` : text)}`);
+    for (const text of texts) print(`  ${excerpt(text)}`);
   };
   show("Kept, drawn at random:", kept);
   for (const reason of new Set(dropped.map(example => example.reason))) {
@@ -118,6 +118,9 @@ function printView({ folder, sources, funnel, characters, kept, dropped, dataset
   }
   show("Sequences, decoded:", dataset?.sequences ?? []);
 }
+
+/** The beginning of a text on one line: what breaks lines is a space here. */
+const excerpt = (text: string): string => makePrintable(text.slice(0, 4000).replace(/\s+/g, " "), 400);
 
 function printHistogram(name: string, { count, sum, least, most, bins }: Histogram): void {
   if (count === 0) return;

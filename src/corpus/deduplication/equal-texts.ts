@@ -15,7 +15,7 @@ export class SeenTexts {
   private count = 0;
 
   /** The key of a text that is new, and from then on is not; undefined of one that was there. */
-  take(text: string): TextKey | undefined {
+  take(text: string | Uint8Array): TextKey | undefined {
     // Through hexadecimal digits, because a Buffer for each text costs three times as much.
     const digits = hash("sha256", text, "hex");
     const key = { high: Number.parseInt(digits.slice(0, 8), 16), low: Number.parseInt(digits.slice(8, 16), 16) };

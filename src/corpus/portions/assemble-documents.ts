@@ -90,20 +90,30 @@ export async function* assembleDocuments(
       for (; stretch !== undefined && stretch.done !== true && stretch.value[0] < last; stretch = ahead!.next()) {
         own.push([stretch.value[0] - first, stretch.value[1] - first]);
       }
+      if (own.length === 0) {
+        // Nobody may want it as a string.
+        yield {
+          utf8: bytes,
+          source,
+          encoded,
+          get text() {
+            return decoder.decode(bytes);
+          },
+        };
+        continue;
+      }
       const whole = decoder.decode(bytes);
-      const text = own.length === 0 ? whole : cutStretches(bytes, own);
-      if (text.trim() === "" && own.length > 0) {
+      const text = cutStretches(bytes, own);
+      if (text.trim() === "") {
         drop("repeated", whole, source);
         continue;
       }
-      if (own.length > 0) {
-        funnel.kept.characters -= whole.length - text.length;
-        countDocument(funnel.cut, whole.length - text.length);
-        for (const [from, to] of own) {
-          showExample(funnel.examples, "cut", source, decoder.decode(bytes.subarray(from, to)));
-        }
+      funnel.kept.characters -= whole.length - text.length;
+      countDocument(funnel.cut, whole.length - text.length);
+      for (const [from, to] of own) {
+        showExample(funnel.examples, "cut", source, decoder.decode(bytes.subarray(from, to)));
       }
-      yield { text, source, encoded };
+      yield { text, source };
     }
   } finally {
     stretches?.close();

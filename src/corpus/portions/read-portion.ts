@@ -8,7 +8,7 @@ import { SeenTexts } from "../deduplication/equal-texts.ts";
 import { hashShingles } from "../deduplication/shingles.ts";
 import { signatureWords, writeSignature } from "../deduplication/signatures.ts";
 import { showExample } from "../examples.ts";
-import { countDocument, type DropReason, startFunnel } from "../funnel.ts";
+import { countDocument, startFunnel } from "../funnel.ts";
 import { makeJudge, type SelectOptions } from "../select.ts";
 import { readShard } from "../sources/read-shard.ts";
 import { identifyShards } from "../sources/sources.ts";
@@ -67,22 +67,23 @@ export async function* readPortion(
             countDocument(funnel.dropped.empty, text.length);
             continue;
           }
-          const key = seen.take(text);
+          const content = Buffer.from(text);
+          const key = seen.take(content);
           if (key === undefined) {
             countDocument(funnel.dropped.duplicate, text.length);
             continue;
           }
           const verdict = judge(text);
           countDocument(verdict === "kept" ? funnel.kept : funnel.dropped[verdict], text.length);
-          const content = verdict === "kept" ? Buffer.from(text) : undefined;
+          const isKept = verdict === "kept";
           writeRecord(record, 0, {
             ...key,
-            ...{ characters: text.length, bytes: content?.length ?? 0, shard: number, verdict },
+            ...{ characters: text.length, bytes: isKept ? content.length : 0, shard: number, verdict },
           });
           records++;
           files.records.add(new Uint8Array(record.buffer));
-          if (content === undefined) {
-            showExample(funnel.examples, verdict as DropReason, source, text);
+          if (!isKept) {
+            showExample(funnel.examples, verdict, source, text);
             continue;
           }
           files.texts.add(content);

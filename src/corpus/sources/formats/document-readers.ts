@@ -16,6 +16,8 @@ import { findText, listColumns, type RowChoice } from "./row-text.ts";
 
 export interface Document {
   readonly text: string;
+  /** The same in UTF-8, where it is at hand. */
+  readonly utf8?: Uint8Array | undefined;
   /** The path of the file it came from. */
   readonly source: string;
   /** The line in a .jsonl, from 1. */
