@@ -2,7 +2,7 @@
 // and backward). A character that is no piece is unknown, at a cost of e^-10 of the least probable piece.
 
 import { IdList } from "../encoding/id-list.ts";
-import { Trie } from "../encoding/trie.ts";
+import { Trie } from "./trie.ts";
 
 const unknownPenalty = 10;
 

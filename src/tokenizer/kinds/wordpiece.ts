@@ -1,10 +1,10 @@
 // WordPiece: a word is the longest piece that begins it, then the longest one that goes on, marked by "##".
 
-import { Trie } from "../encoding/trie.ts";
 import { learnMerges } from "../learning/learn-merges.ts";
 import type { TokenizerKind } from "./kind.ts";
 import type { WordPieceModel } from "./models.ts";
 import { readVocabulary } from "./read-vocabulary.ts";
+import { Trie } from "./trie.ts";
 
 const mark = "##";
 

@@ -1,6 +1,6 @@
 // Texts by their UTF-16 units, one node for each beginning: all pieces that begin at a place of a word are found in one walk.
 
-import { PairTable } from "./pair-table.ts";
+import { PairTable } from "../encoding/pair-table.ts";
 
 export class Trie {
   /** By node: the number of the text that ends there, or -1. Node 0 is the empty text. */
