@@ -106,6 +106,5 @@ function printFunnel({ funnel }: DocumentsManifest): void {
 function showExample({ examples }: DocumentsManifest["funnel"], reason: string): string {
   const example = examples.find(each => each.reason === reason);
   if (example === undefined) return "";
-  const text = example.text.length > 80 ? `${example.text.slice(0, 80)}…` : example.text;
-  return `\n    such as: ${makePrintable(text)}`;
+  return `\n    such as: ${makePrintable(example.text.replace(/\s+/g, " "), 80)}`;
 }

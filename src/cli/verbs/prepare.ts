@@ -118,7 +118,7 @@ export function addPrepare(command: Command): void {
     )
     .option(
       "--compressibility <t>",
-      "drop documents with t tokens a character or more (the paper: 0.25 at 32768 tokens)",
+      "drop documents with t tokens a character or more (the paper: 0.25 at 32768 tokens; of fewer tokens more, see below)",
     )
     .option(
       "--near-duplicates <share>",
@@ -193,6 +193,9 @@ the place of the configuration. HF_TOKEN opens private ones, HF_ENDPOINT is anot
 
 mix.json mixes sources: {"sources": [{"source": "books/", "weight": 2}, {"source": "c4", "weight": 1, "passes": 2}]}, shares of the
 characters; passes says how often one is read at most, and textField and where choose fields and rows (docs/FORMATS.md).
+
+What --compressibility takes hangs on the vocabulary. Of Wikipedia and technical documentation 0.25 drops 3 to 5 % of the documents at 32768
+tokens, and 86 % at 4096, where 0.35 drops 1 to 2 %.
 
 A set that was tokenized already, parquet with input_ids and a tokenizer.json beside it, is copied as it is.
 
