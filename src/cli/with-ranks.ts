@@ -9,6 +9,7 @@ import { RankLeader } from "../train/ranks/rank-orders.ts";
 import type { BackendChoice } from "../verbs/backend.ts";
 import { followRun } from "../verbs/pretrain/follow-run.ts";
 import type { RankChoice } from "../verbs/pretrain/lead-run.ts";
+import { printError } from "./terminal/output.ts";
 import { stopOnSignals } from "./terminal/signals.ts";
 
 /** Does the work in one process or as rank 0 of several; as another rank, follows. The work may change its choice of a backend. */
@@ -19,7 +20,9 @@ export async function withRanks(
 ): Promise<void> {
   const place = readRankPlace();
   const isInOrder = sum === "in-order";
-  const collective = await openCollective(place);
+  const collective = await openCollective(place, seen =>
+    printError(`${seen}; every rank ends, and --resume goes on from the last checkpoint`),
+  );
   if (place === undefined && !isInOrder) {
     if (sum === undefined) return work(choice, undefined);
     throw new UserError(
