@@ -1,8 +1,8 @@
 // The thread of a rank that watches the others: rank 0 hears every rank, and every rank hears rank 0. A thread of its own, so that who
 // computes or writes a large file is heard; who is stopped, or behind a cut network, is not.
 
-import { connect, createServer, type Socket } from "node:net";
-import { setInterval, setTimeout } from "node:timers";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { clearInterval, setInterval, setTimeout } from "node:timers";
 import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../base/clock.ts";
 import { silenceSeconds, type WatchOrder } from "./watch.ts";
@@ -36,7 +36,7 @@ function watch(socket: Socket, name: string): void {
   });
 }
 
-setInterval(() => {
+const beat = setInterval(() => {
   const now = systemClock.seconds();
   // Who was stopped itself heard nobody meanwhile.
   if (now - last > 4 * beatSeconds) for (const own of heard.values()) own.seconds = now;
@@ -47,14 +47,18 @@ setInterval(() => {
   }
 }, 1000 * beatSeconds);
 
-parentPort!.on("message", () => {
+let server: Server | undefined;
+// Nothing is left then that keeps the thread.
+parentPort!.once("message", () => {
   isClosing = true;
+  clearInterval(beat);
   for (const socket of heard.keys()) socket.end("bye\n");
-  setTimeout(() => process.exit(0), 100);
+  server?.close();
+  parentPort!.close();
 });
 
 if (rank === 0) {
-  const server = createServer(socket => {
+  server = createServer(socket => {
     socket.on("error", () => {});
     // The first line says who it is: a port that is open hears strangers, too.
     socket.once("data", data => {
@@ -63,7 +67,7 @@ if (rank === 0) {
       else watch(socket, `rank ${other}`);
     });
   });
-  server.listen(0, () => parentPort!.postMessage({ port: (server.address() as { port: number }).port }));
+  server.listen(0, () => parentPort!.postMessage({ port: (server!.address() as { port: number }).port }));
 } else {
   let isFound = false;
   for (const host of hosts) {
