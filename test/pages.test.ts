@@ -66,6 +66,31 @@ const listed: readonly { page: string; begins: string; why: string }[] = [
   { page: "CONTRIBUTING.md", begins: "// test/conformance/mine.test.ts", why: "of a backend that is not there" },
   { page: "CONTRIBUTING.md", begins: "+export const rte", why: "a change to the sources" },
   { page: "docs/ANALYSIS.md", begins: "bash bench/analysis/run.sh", why: "hours of training" },
+  {
+    page: "docs/CLUSTER.md",
+    begins: "cram doctor",
+    why: "needs a cluster, a GPU or an engine of containers; advice.test.ts reads its options",
+  },
+  {
+    page: "docs/CLUSTER.md",
+    begins: "cram launch slurm --time",
+    why: "needs a cluster, a GPU or an engine of containers; advice.test.ts reads its options",
+  },
+  {
+    page: "docs/CLUSTER.md",
+    begins: "cram launch slurm --array",
+    why: "needs a cluster, a GPU or an engine of containers; advice.test.ts reads its options",
+  },
+  {
+    page: "docs/CLUSTER.md",
+    begins: "cram launch local",
+    why: "needs a cluster, a GPU or an engine of containers; advice.test.ts reads its options",
+  },
+  {
+    page: "docs/CLUSTER.md",
+    begins: "docker build",
+    why: "needs a cluster, a GPU or an engine of containers; advice.test.ts reads its options",
+  },
   { page: "docs/EXTEND.md", begins: "// mine.mjs", why: "user-modules.test.ts loads such a recipe" },
   { page: "docs/EXTEND.md", begins: "cram pretrain", why: "user-modules.test.ts loads such a recipe" },
   { page: "docs/EXTEND.md", begins: "CRAM_EXTENSIONS=", why: "user-modules.test.ts loads such an extension" },
