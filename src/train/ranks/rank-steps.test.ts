@@ -36,9 +36,11 @@ interface Steps {
   readonly isInOrder?: boolean;
   /** The rank that is asked to end before the first step. */
   readonly asked?: number;
+  /** The rank whose loss is a hundredth larger than what it measured. */
+  readonly astray?: number;
 }
 
-async function runRank(collective: Collective, { sizes, factors, isInOrder = false, asked }: Steps) {
+async function runRank(collective: Collective, { sizes, factors, isInOrder = false, asked, astray }: Steps) {
   const { rank } = collective;
   const backend = openReference();
   const definition = define(rank);
@@ -58,7 +60,11 @@ async function runRank(collective: Collective, { sizes, factors, isInOrder = fal
     assert.equal(await hearAnnouncement(collective), "a run");
     const stop = new AbortController();
     if (rank === asked) stop.abort();
-    await followRanks({ collective, ...parts }, take, stop.signal);
+    const takeAstray = async (order: StepOrder) => {
+      const taken = await take(order);
+      return { ...taken, loss: taken.loss * (rank === astray ? 1.01 : 1) };
+    };
+    await followRanks({ collective, ...parts }, takeAstray, stop.signal);
   } else {
     const leader = new RankLeader<string>(collective);
     await leader.announce("a run");
@@ -107,4 +113,12 @@ test("what one rank is asked, rank 0 hears with the step", async () => {
   const steps: Steps = { sizes: [2], factors: () => [1, 1] };
   assert.equal((await runRanks(3, { ...steps, asked: 2 }))[0]!.isAsked, true);
   assert.equal((await runRanks(3, steps))[0]!.isAsked, false);
+});
+
+test("a rank that has another model ends the training on every rank", async () => {
+  const ranks = joinRanks(3).map(each => runRank(each, { sizes: [2], factors: () => [1, 1], astray: 1 }));
+  for (const ended of await Promise.allSettled(ranks)) {
+    assert.equal(ended.status, "rejected");
+    assert.match(String(ended.reason), /1 of 3 ranks have another model/);
+  }
 });
