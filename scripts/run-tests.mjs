@@ -1,12 +1,12 @@
 // Runs every compiled test file with node's own runner. Arguments filter by path: npm test -- tokenizer. With --require NAME tests
-// that need NAME (cuda, slurm) fail where it is absent, instead of being skipped. The files of a room of src/ share a process, for most of
+// that need NAME (cuda) fail where it is absent, instead of being skipped. The files of a room of src/ share a process, for most of
 // them take less time than the modules that they load. Those of test/ have one each.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-const known = ["cuda", "slurm"];
+const known = ["cuda"];
 const { values, positionals: filters } = parseArgs({
   options: { require: { type: "string", multiple: true, default: [] } },
   allowPositionals: true,

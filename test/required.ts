@@ -1,7 +1,7 @@
 // Tests of what a machine may lack are skipped there, with the reason. `npm test -- --require cuda` names what must be there: then
 // those tests run whatever is missing, and fail.
 
-export type Requirement = "cuda" | "slurm";
+export type Requirement = "cuda";
 
 const required = (process.env.CRAM_REQUIRE ?? "").split(",");
 

@@ -39,8 +39,9 @@ export function renderSbatchScript(job: ScheduledJob, { logs, file = "job.sh" }:
     "--open-mode=append",
     logs !== undefined && `--output=${quotePath(logs, log)}`,
   ];
-  // srun does not take the cores of a task from the job. Ranks find each other by PMIx.
-  const step = ["srun", "--kill-on-bad-exit=1", `--cpus-per-task=${threads}`, ...(isOfRanks ? ["--mpi=pmix"] : [])];
+  // srun does not take the cores of a task from the job. Ranks find each other by PMIx, and end each other where one is lost; a task that
+  // has saved before the others ends none of them, or their exit code would be that of who was ended, and nothing would go on.
+  const step = ["srun", "--kill-on-bad-exit=0", `--cpus-per-task=${threads}`, ...(isOfRanks ? ["--mpi=pmix"] : [])];
   return `#!/bin/bash
 ${options.flatMap(option => (option === false ? [] : [`#SBATCH ${option}`])).join("\n")}
 ${job.join === undefined ? "" : renderJoin(job, job.join, file)}${renderAttempt(job, "SLURM_ARRAY_TASK_ID", step)}
