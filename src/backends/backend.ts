@@ -21,7 +21,8 @@ export interface LoadedGraph {
   readonly program: Program | undefined;
   /**
    * Writes the inputs, runs, applies the updates to the states, and returns the outputs. Inputs missing from
-   * `inputs` keep the values of the run before. Runs of one backend do not overlap: await one before the next.
+   * `inputs` keep the values of the run before. Runs of one backend do not overlap: await one before the next, which is refused
+   * otherwise.
    */
   run(inputs: HostInputs): Promise<Record<string, HostArray>>;
   /** Runs `runs` times and gives the seconds of each launch of each run. States change as in `run`. */

@@ -267,6 +267,20 @@ export function testConformance(
     await assert.rejects(loaded.run({}), /input x was never written/);
   });
 
+  test("a run that begins while another is under way is refused, and hinders neither that one nor the next", {
+    skip,
+  }, async () => {
+    const x = g.input("x", [3], "f32");
+    const load = () => backend().load({ outputs: { y: g.multiply(x, 2) }, updates: {} }, new Map());
+    const [first, second] = [await load(), await load()];
+    for (const other of [first, second]) {
+      const run = first.run({ x: Float32Array.of(1, 2, 3) });
+      await assert.rejects(other.run({ x: Float32Array.of(7, 7, 7) }), /under way/);
+      assert.deepEqual([...(await run).y!], [2, 4, 6]);
+      assert.deepEqual([...(await other.run({ x: Float32Array.of(4, 5, 6) })).y!], [8, 10, 12]);
+    }
+  });
+
   test("fused random graphs equal the graph evaluated node by node", { skip, timeout: 120_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(randomGraph, async steps => {

@@ -51,11 +51,12 @@ export async function openCpu(options: CpuOptions = {}): Promise<Backend> {
     },
     compile: graph => compileForCpu(graph, threads, precision),
     availableBytes: () => process.availableMemory(),
-    measurePeak: () => measurePeakFlops(pool, precision, options.signal),
-    close: async () => {
-      pool.close();
-      opened = false;
-    },
+    measurePeak: () => pool.alone(() => measurePeakFlops(pool, precision, options.signal)),
+    close: () =>
+      pool.alone(async () => {
+        pool.close();
+        opened = false;
+      }),
   };
 }
 

@@ -39,21 +39,23 @@ export async function loadProgram(
   };
   return {
     program,
-    run: async given => {
-      writeInputs(given);
-      await pool.run(currentLaunches());
-      return Object.fromEntries([...outputs].map(([name, buffer]) => [name, pool.read(buffer)]));
-    },
-    timeLaunches: async (given, runs) => {
-      writeInputs(given);
-      const launches = currentLaunches();
-      const seconds: Float64Array[] = [];
-      for (let i = 0; i < runs; i++) {
-        const before = pool.readSeconds(launches);
-        await pool.run(launches, true);
-        seconds.push(pool.readSeconds(launches).map((after, at) => after - before[at]!));
-      }
-      return seconds;
-    },
+    run: given =>
+      pool.alone(async () => {
+        writeInputs(given);
+        await pool.run(currentLaunches());
+        return Object.fromEntries([...outputs].map(([name, buffer]) => [name, pool.read(buffer)]));
+      }),
+    timeLaunches: (given, runs) =>
+      pool.alone(async () => {
+        writeInputs(given);
+        const launches = currentLaunches();
+        const seconds: Float64Array[] = [];
+        for (let i = 0; i < runs; i++) {
+          const before = pool.readSeconds(launches);
+          await pool.run(launches, true);
+          seconds.push(pool.readSeconds(launches).map((after, at) => after - before[at]!));
+        }
+        return seconds;
+      }),
   };
 }

@@ -7,6 +7,7 @@ import { UserError } from "../../base/errors.ts";
 import { bytesPerElement, countElements, type DType } from "../../graph/tensor.ts";
 import type { DeviceBuffer, HostArray } from "../backend.ts";
 import { decodeValues, encodeValues, makeStorage } from "../host-values.ts";
+import { refuseOverlap } from "../single-run.ts";
 import { loadBuilt } from "./build.ts";
 
 export interface CpuBuffer extends DeviceBuffer {
@@ -49,6 +50,8 @@ export class ThreadPool {
   private readonly start: ReturnType<LibraryHandle["func"]>;
   private readonly allocations = new Set<CpuBuffer>();
   private arena: CpuBuffer | undefined;
+  /** Around all that belongs to one run: its inputs, its launches, its outputs. */
+  readonly alone = refuseOverlap();
 
   private constructor(threads: number, library: LibraryHandle) {
     this.threads = threads;

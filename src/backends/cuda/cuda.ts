@@ -67,10 +67,11 @@ export function openCudaOn(driver: CudaDriver, options: CudaOptions = {}): Backe
     measurePeak: () => measureProductRate(driver, precision),
     synchronise: () => driver.synchronise(),
     readJoules: () => monitor?.readJoules(),
-    close: async () => {
-      monitor?.close();
-      driver.close();
-    },
+    close: () =>
+      memory.alone(async () => {
+        monitor?.close();
+        driver.close();
+      }),
   };
 }
 

@@ -77,18 +77,20 @@ export async function loadProgram(
   };
   return {
     program,
-    run: async given => {
-      writeInputs(given);
-      runLaunches();
-      return Object.fromEntries(await Promise.all([...outputs].map(readOutput)));
-    },
-    timeLaunches: async (given, runs) => {
-      writeInputs(given);
-      const work = listWork(memory.arenaAddress);
-      const seconds: Float64Array[] = [];
-      for (let i = 0; i < runs; i++) seconds.push(await driver.time(work));
-      return seconds;
-    },
+    run: given =>
+      memory.alone(async () => {
+        writeInputs(given);
+        runLaunches();
+        return Object.fromEntries(await Promise.all([...outputs].map(readOutput)));
+      }),
+    timeLaunches: (given, runs) =>
+      memory.alone(async () => {
+        writeInputs(given);
+        const work = listWork(memory.arenaAddress);
+        const seconds: Float64Array[] = [];
+        for (let i = 0; i < runs; i++) seconds.push(await driver.time(work));
+        return seconds;
+      }),
   };
 }
 

@@ -6,6 +6,7 @@ import { setImmediate as passOn } from "node:timers/promises";
 import { type Graph, isFloat, listRoots, sortTopologically, type Tensor } from "../../graph/tensor.ts";
 import type { Backend, DeviceBuffer, HostArray, LoadedGraph } from "../backend.ts";
 import { findState, readHostInput, refuseUnwritten } from "../bind-program.ts";
+import { refuseOverlap } from "../single-run.ts";
 import { allocateValues, evaluateNode } from "./evaluate.ts";
 
 interface ReferenceBuffer extends DeviceBuffer {
@@ -13,34 +14,40 @@ interface ReferenceBuffer extends DeviceBuffer {
 }
 
 export function openReference(): Backend {
+  const alone = refuseOverlap();
   return {
     name: "reference",
     device: "plain TypeScript, float64, one thread",
     allocate: (shape, dtype) => ({ shape, dtype, values: allocateValues({ shape, dtype }) }) as ReferenceBuffer,
     write: (buffer, values) => (buffer as ReferenceBuffer).values.set(values),
     read: buffer => (buffer as ReferenceBuffer).values.slice(),
-    load: async (graph, states) => loadGraph(graph, states as ReadonlyMap<string, ReferenceBuffer>),
+    load: async (graph, states) => loadGraph(graph, states as ReadonlyMap<string, ReferenceBuffer>, alone),
     close: async () => {},
   };
 }
 
-function loadGraph(graph: Graph, states: ReadonlyMap<string, ReferenceBuffer>): LoadedGraph {
+function loadGraph(
+  graph: Graph,
+  states: ReadonlyMap<string, ReferenceBuffer>,
+  alone: ReturnType<typeof refuseOverlap>,
+): LoadedGraph {
   const inputs = new Map<string, HostArray>();
   return {
     program: undefined,
-    run: async given => {
-      // Nothing here waits for anything, and signals have their turn only where something does.
-      await passOn();
-      for (const [name, values] of Object.entries(given)) inputs.set(name, readHostInput(values).slice());
-      const values = evaluate(listRoots(graph), inputs, states);
-      const outputs = Object.entries(graph.outputs).map(
-        ([name, tensor]) => [name, values.get(tensor)!.slice()] as const,
-      );
-      for (const [name, tensor] of Object.entries(graph.updates)) {
-        findState(states, name).values.set(roundState(values.get(tensor)!));
-      }
-      return Object.fromEntries(outputs);
-    },
+    run: given =>
+      alone(async () => {
+        // Nothing here waits for anything, and signals have their turn only where something does.
+        await passOn();
+        for (const [name, values] of Object.entries(given)) inputs.set(name, readHostInput(values).slice());
+        const values = evaluate(listRoots(graph), inputs, states);
+        const outputs = Object.entries(graph.outputs).map(
+          ([name, tensor]) => [name, values.get(tensor)!.slice()] as const,
+        );
+        for (const [name, tensor] of Object.entries(graph.updates)) {
+          findState(states, name).values.set(roundState(values.get(tensor)!));
+        }
+        return Object.fromEntries(outputs);
+      }),
   };
 }
 

@@ -2,6 +2,7 @@
 // one arena, as they never run at once.
 
 import { UserError } from "../../../base/errors.ts";
+import { refuseOverlap } from "../../single-run.ts";
 import type { CudaDriver } from "./driver.ts";
 
 export type MemoryKind = "states" | "inputs and outputs" | "arena";
@@ -10,6 +11,8 @@ export class DeviceMemory {
   private readonly driver: CudaDriver;
   private readonly held: Record<MemoryKind, number> = { states: 0, "inputs and outputs": 0, arena: 0 };
   private arena: { readonly address: bigint; readonly bytes: number } | undefined;
+  /** Around all that belongs to one run: its inputs, its launches, its outputs. */
+  readonly alone = refuseOverlap();
 
   constructor(driver: CudaDriver) {
     this.driver = driver;
