@@ -33,6 +33,8 @@ export interface Backend {
   readonly name: "reference" | "cpu" | "cuda";
   /** The device in words, for people: "AMD EPYC, 2 threads, AVX-512". */
   readonly device: string;
+  /** How many of this machine's processors compute at once; absent where a device of its own does. */
+  readonly processors?: number;
   /** Whether products read f16, whose range gradients leave: a loss must be scaled before it is differentiated. */
   readonly scalesLoss?: boolean;
   /** Zero-filled memory for a state. */

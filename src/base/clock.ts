@@ -13,6 +13,18 @@ export const systemClock: Clock = {
   date: () => new Date(),
 };
 
+/**
+ * Counts what this process has its processors compute, all threads together, divided by how many of them compute at once: nearly the seconds
+ * that it would take with nothing beside it, so that what is compared by time can share its machine.
+ */
+export const processorClock = (processors: number): Clock => ({
+  seconds: () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6 / processors;
+  },
+  date: systemClock.date,
+});
+
 const secondsBetweenBeats = 0.1;
 /** How long after a stop its signal may come: the system gives it to whichever thread it likes. */
 const mostSecondsLate = 0.3;

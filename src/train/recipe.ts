@@ -116,6 +116,12 @@ const train = z.strictObject({
   budget: z
     .string()
     .describe('"24h", "5m", "90s", or "300steps" for a run that does not depend on the machine\'s speed'),
+  clock: z
+    .literal("processor")
+    .exactOptional()
+    .describe(
+      "seconds of the budget are of processors that compute for this run alone, so that trainings which are compared may share a machine; without it the clock on the wall's",
+    ),
   microBatchSequences: positive.describe("sequences of one pass through the model"),
   precision: describeChoice(z.enum(["auto", "f32", "bf16", "f16"]), precisions).describe(
     "type of what products read; sums and parameters are always f32",

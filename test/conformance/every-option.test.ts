@@ -86,11 +86,13 @@ const asAbsent = [
 
 /**
  * No more than a label; what the backend reads, as precision.test.ts holds; what is shown, as sample-model.test.ts does; what is kept, as
- * kept-checkpoints.test.ts does.
+ * kept-checkpoints.test.ts does; what
+ * budgets are counted by, as processor-clock.test.ts does.
  */
 const labels = [
   "name",
   "train.precision",
+  "train.clock",
   "samples.masks",
   "samples.neighbours",
   "samples.top",

@@ -41,6 +41,7 @@ export async function openCpu(options: CpuOptions = {}): Promise<Backend> {
   return {
     name: "cpu",
     device: `${describeDevice(threads)}, ${precision}`,
+    processors: pool.threads,
     allocate: (shape, dtype) => pool.allocate(shape, dtype),
     write: (buffer, values) => pool.write(buffer as CpuBuffer, values),
     read: buffer => pool.read(buffer as CpuBuffer),

@@ -18,6 +18,7 @@ export function openReference(): Backend {
   return {
     name: "reference",
     device: "plain TypeScript, float64, one thread",
+    processors: 1,
     allocate: (shape, dtype) => ({ shape, dtype, values: allocateValues({ shape, dtype }) }) as ReferenceBuffer,
     write: (buffer, values) => (buffer as ReferenceBuffer).values.set(values),
     read: buffer => (buffer as ReferenceBuffer).values.slice(),

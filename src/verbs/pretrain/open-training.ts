@@ -27,6 +27,7 @@ import {
 import { openEngine } from "../../train/step/engine.ts";
 import { createProgress, describeProgress } from "../prepare/stages/progress.ts";
 import { adviseNewRun } from "./advice.ts";
+import { chooseClock } from "./choose-clock.ts";
 import { announceRun, openLead, type RankChoice } from "./lead-run.ts";
 import type { OpenRun } from "./open-run.ts";
 import { openSampler } from "./sample-model.ts";
@@ -75,6 +76,7 @@ export async function openTraining(
   if (rankChoice !== undefined) {
     await announceRun(rankChoice, { recipe, dataset }, definition, resumeFrom?.counters.lossScale);
   }
+  chooseClock(recipe, backend);
   const tokenizerHash = hashFile(join(run, "tokenizer.json"), "run's tokenizer");
   const { manifest } = dataset;
   if (isNew) for (const text of describeFit(manifest, recipe)) onWarning?.(text);
@@ -115,7 +117,7 @@ export async function openTraining(
         },
       );
     let status: RunStatus = "KILLED";
-    const clock = leaveOutStops();
+    const clock = leaveOutStops(chooseClock(recipe, backend));
     const { stoppedSeconds, settle } = clock;
     const hashes = { recipeHash: hashRecipe(recipe), tokenizerHash };
     const isExtended = extensions.length > 0;
