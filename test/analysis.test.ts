@@ -84,6 +84,6 @@ test("the candidate is what the larger sweep tries as a whole", () => {
   const differences = compareRecipes(chooseRecipe({ recipe: read("candidate.json") }), tried);
   assert.deepEqual(
     differences.map(({ path }) => path),
-    ["model.vocabulary", "train.validations"],
+    ["model.vocabulary", "train.validations", "train.clock"],
   );
 });
