@@ -51,6 +51,13 @@ test("a pair that overlaps itself is merged from the left", () => {
   assert.deepEqual(vocabulary, ["a", "##a", "##aa", "aaa"]); // a ##aa ##aa, so a ##aa occurs as often as ##aa ##aa
 });
 
+test("a pair of a token that is made in two ways is joined wherever a word has it", () => {
+  // "##c" continues a word as a letter, and is what begins this one. By Hugging Face's WordPieceTrainer, letters in our order.
+  const vocabulary = learnVocabulary([["##c##cbc#", 2]], { vocabularySize: 33, specialTokens: [] });
+  const pieces = ["###c", "##c#", "##bc#", "###cbc#", "##c##cbc#"];
+  assert.deepEqual(vocabulary, ["#", "b", "c", "###", "##b", "##c", ...pieces]);
+});
+
 test("characters of two units are one letter; no words, no pieces", () => {
   const vocabulary = learnVocabulary([["𝒶𝒷", 2]], { vocabularySize: 10, specialTokens: [] });
   assert.deepEqual(vocabulary, ["𝒶", "𝒷", "##𝒷", "𝒶𝒷"]);
@@ -93,7 +100,7 @@ test("the queue gives the most frequent pair first, of equals the one with the s
     count: (i * 37) % 11,
     left: (i * 53) % 17,
     right: (i * 71) % 400,
-    words: [],
+    places: [],
   }));
   for (const merge of merges) queue.push(merge);
   const expected = merges.toSorted((a, b) => b.count - a.count || a.left - b.left || a.right - b.right);

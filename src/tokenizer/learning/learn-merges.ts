@@ -6,6 +6,7 @@ import { PairTable } from "../encoding/pair-table.ts";
 import { chooseAlphabet, limitAlphabet, refuseSize } from "./alphabet.ts";
 import type { WordCount } from "./count-words.ts";
 import { type Merge, MergeQueue } from "./merge-queue.ts";
+import { SymbolWords } from "./symbol-words.ts";
 
 export interface MergeOptions {
   readonly vocabularySize: number;
@@ -64,7 +65,8 @@ export function learnMerges(allWordCounts: readonly WordCount[], options: MergeO
   const words = new SymbolWords(wordCounts, idOf, continuation);
   const pairCounts = new PairTable(0);
   const queue = new MergeQueue();
-  queueFirst(words, pairCounts, queue);
+  const pairs = new QueuedPairs(queue);
+  queueFirst(words, pairCounts, pairs);
 
   const merges: [number, number][] = [];
   while (vocabulary.length < vocabularySize) {
@@ -82,7 +84,7 @@ export function learnMerges(allWordCounts: readonly WordCount[], options: MergeO
     const merged = addToken(
       vocabulary[top.left]! + (right.startsWith(continuation) ? right.slice(continuation.length) : right),
     );
-    joinPair(words, top, merged, pairCounts, queue);
+    joinPair(words, top, merged, pairCounts, pairs);
     if (merges.length % 1000 === 0) onProgress?.(vocabulary.length);
   }
   onProgress?.(vocabulary.length);
@@ -90,43 +92,105 @@ export function learnMerges(allWordCounts: readonly WordCount[], options: MergeO
 }
 
 /** Queues every pair of the words as they are. */
-function queueFirst(words: SymbolWords, pairCounts: PairTable, queue: MergeQueue): void {
+function queueFirst(words: SymbolWords, pairCounts: PairTable, pairs: QueuedPairs): void {
   const numbers = new PairTable(-1);
-  const found: { left: number; right: number; words: number[] }[] = [];
-  for (let word = 0; word < words.count; word++) {
-    words.forEachPair(word, (left, right) => {
-      pairCounts.add(left, right, words.counts[word]!);
-      const number = numbers.get(left, right);
-      if (number < 0) {
-        numbers.set(left, right, found.length);
-        found.push({ left, right, words: [word] });
-      } else noteWord(found[number]!.words, word);
-    });
+  const found: { left: number; right: number; times: number }[] = [];
+  let word = 0;
+  words.forEachPair((left, right, place) => {
+    word = words.wordOf(place, word);
+    pairCounts.add(left, right, words.countOf(word));
+    const number = numbers.get(left, right);
+    if (number >= 0) found[number]!.times++;
+    else {
+      numbers.set(left, right, found.length);
+      found.push({ left, right, times: 1 });
+    }
+  });
+  const all = new Uint32Array(found.reduce((sum, { times }) => sum + times, 0));
+  const ends = new Uint32Array(found.length);
+  let end = 0;
+  const placesOf = found.map(({ times }, number) => {
+    ends[number] = end;
+    end += times;
+    return all.subarray(end - times, end);
+  });
+  words.forEachPair((left, right, place) => {
+    all[ends[numbers.get(left, right)]!++] = place;
+  });
+  for (const [number, { left, right }] of found.entries()) {
+    pairs.push({ left, right, count: pairCounts.get(left, right), places: placesOf[number]! });
   }
-  for (const pair of found) queue.push({ ...pair, count: pairCounts.get(pair.left, pair.right) });
 }
 
-/** Joins a pair in all words that have it, and queues the pairs that come of it. */
-function joinPair(words: SymbolWords, pair: Merge, merged: number, pairCounts: PairTable, queue: MergeQueue): void {
+/** Joins a pair where it is found, and queues the pairs that come of it. */
+function joinPair(words: SymbolWords, pair: Merge, merged: number, pairCounts: PairTable, pairs: QueuedPairs): void {
   // Of both symbols of a new pair one is the merged one: the other and its side name the pair.
   const found = new Map<number, number[]>();
-  for (const word of pair.words) {
-    const times = words.counts[word]!;
-    words.merge(word, pair.left, pair.right, merged, (left, right, change) => {
-      pairCounts.add(left, right, change * times);
-      if (change < 0) return;
-      const key = left === merged ? 2 * right : 2 * left + 1;
-      const inWords = found.get(key);
-      if (inWords === undefined) found.set(key, [word]);
-      else noteWord(inWords, word);
-    });
+  let times = 0;
+  const change = (left: number, right: number, change: 1 | -1, place: number) => {
+    pairCounts.add(left, right, change * times);
+    if (change < 0) return;
+    const key = left === merged ? 2 * right : 2 * left + 1;
+    const places = found.get(key);
+    if (places === undefined) found.set(key, [place]);
+    else places.push(place);
+  };
+  const { left, right } = pair;
+  const places = findPlaces(words, pair);
+  let word = 0;
+  for (let i = 0; i < places.length; i++) {
+    word = words.wordOf(places[i]!, word);
+    times = words.countOf(word);
+    words.merge(places[i]!, left, right, merged, change);
   }
   // The merged pair itself keeps its count, as it does there: it decides what happens when the pair forms again.
-  for (const [key, inWords] of found) {
+  for (const [key, places] of found) {
     const other = key >> 1;
     const [left, right] = key % 2 === 0 ? [merged, other] : [other, merged];
     const count = pairCounts.get(left, right);
-    if (count > 0) queue.push({ left, right, count, words: inWords });
+    if (count > 0) pairs.push({ left, right, count, places: places.length < 32 ? places : Uint32Array.from(places) });
+  }
+  pair.places = [];
+}
+
+/** Where a pair is joined: as there, everywhere in the words in which it was found, so also where it was found another time. */
+function findPlaces(words: SymbolWords, pair: Merge): ArrayLike<number> {
+  const others = pair.same?.filter(other => other !== pair && other.places.length > 0) ?? [];
+  if (others.length === 0) return pair.places;
+  const wordsOf = (places: ArrayLike<number>) => {
+    let word = 0;
+    return Array.from(places, place => (word = words.wordOf(place, word)));
+  };
+  const inWords = new Set(wordsOf(pair.places));
+  const places = others.flatMap(({ places }) => {
+    const words = wordsOf(places);
+    return Array.from(places).filter((_, i) => inWords.has(words[i]!));
+  });
+  return Uint32Array.from([...Array.from(pair.places), ...places]).sort();
+}
+
+/** What is queued, by pair; owns the first merge of each. */
+class QueuedPairs {
+  private readonly numbers = new PairTable(-1);
+  private readonly first: Merge[] = [];
+  private readonly queue: MergeQueue;
+
+  constructor(queue: MergeQueue) {
+    this.queue = queue;
+  }
+
+  push(merge: Merge): void {
+    const number = this.numbers.get(merge.left, merge.right);
+    if (number < 0) {
+      this.numbers.set(merge.left, merge.right, this.first.length);
+      this.first.push(merge);
+    } else {
+      const first = this.first[number]!;
+      first.same ??= [first];
+      first.same.push(merge);
+      merge.same = first.same;
+    }
+    this.queue.push(merge);
   }
 }
 
@@ -137,80 +201,8 @@ function keepLast(merges: readonly [number, number][]): [number, number][] {
   return merges.filter(([left, right], rank) => last.get(left, right) === rank);
 }
 
-function noteWord(words: number[], word: number): void {
-  if (words[words.length - 1] !== word) words.push(word);
-}
-
 function countCharacters(word: string): number {
   let count = 0;
   for (const _ of word) count++;
   return count;
-}
-
-/** Every distinct word as the symbols it is made of now, in one array; a merge makes a word shorter in its place. */
-class SymbolWords {
-  readonly count: number;
-  readonly counts: Float64Array;
-  private readonly symbols: Int32Array;
-  private readonly starts: Uint32Array;
-  private readonly lengths: Uint32Array;
-
-  constructor(wordCounts: readonly WordCount[], idOf: ReadonlyMap<string, number>, continuation: string) {
-    this.count = wordCounts.length;
-    this.counts = Float64Array.from(wordCounts, ([, count]) => count);
-    this.starts = new Uint32Array(this.count);
-    this.lengths = new Uint32Array(this.count);
-    let units = 0;
-    for (const [word] of wordCounts) units += word.length;
-    this.symbols = new Int32Array(units);
-    let at = 0;
-    wordCounts.forEach(([word], index) => {
-      this.starts[index] = at;
-      let first = true;
-      for (const character of word) {
-        // As there: what is not in the alphabet is passed over, and its neighbours are next to each other.
-        const symbol = idOf.get(first ? character : continuation + character);
-        if (symbol !== undefined) this.symbols[at++] = symbol;
-        first = false;
-      }
-      this.lengths[index] = at - this.starts[index]!;
-    });
-  }
-
-  forEachPair(word: number, visit: (left: number, right: number) => void): void {
-    const start = this.starts[word]!;
-    const end = start + this.lengths[word]! - 1;
-    for (let at = start; at < end; at++) visit(this.symbols[at]!, this.symbols[at + 1]!);
-  }
-
-  /** Puts `merged` for each `left` followed by `right`, and tells which neighbouring pairs went (-1) and came (+1). */
-  merge(
-    word: number,
-    left: number,
-    right: number,
-    merged: number,
-    changed: (left: number, right: number, change: 1 | -1) => void,
-  ): void {
-    const symbols = this.symbols;
-    const start = this.starts[word]!;
-    const end = start + this.lengths[word]!;
-    let to = start;
-    for (let from = start; from < end; from++) {
-      if (symbols[from] !== left || from + 1 >= end || symbols[from + 1] !== right) {
-        symbols[to++] = symbols[from]!;
-        continue;
-      }
-      if (to > start) {
-        changed(symbols[to - 1]!, left, -1);
-        changed(symbols[to - 1]!, merged, 1);
-      }
-      symbols[to++] = merged;
-      from++;
-      if (from + 1 < end) {
-        changed(right, symbols[from + 1]!, -1);
-        changed(merged, symbols[from + 1]!, 1);
-      }
-    }
-    this.lengths[word] = to - start;
-  }
 }

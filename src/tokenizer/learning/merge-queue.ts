@@ -6,8 +6,10 @@ export interface Merge {
   readonly right: number;
   /** How often the pair occurred when this merge was queued; may be out of date. */
   count: number;
-  /** Numbers of the words in which the pair was found. */
-  readonly words: readonly number[];
+  /** Where the pair was found, in rising order; it may be gone from there. */
+  places: ArrayLike<number>;
+  /** Merges of the same pair, this one among them, where it was queued again: a token can be made in two ways. */
+  same?: Merge[];
 }
 
 export class MergeQueue {
