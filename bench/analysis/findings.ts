@@ -52,7 +52,7 @@ export const findings: readonly Finding[] = [
     change: "heads half as many and twice as wide",
     paper: "gain",
     note: "in loss; worse in finetuning",
-    asked: undone("four heads"),
+    asked: undone("two heads"),
   },
   { change: "gated units for attention (FLASH)", paper: "no gain", asked: made("FLASH, three layers, same size") },
   { change: "Fourier for attention", paper: "no gain", asked: made("Fourier", "Fourier, attention in the last") },
