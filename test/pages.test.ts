@@ -83,8 +83,13 @@ const listed: readonly { page: string; begins: string; why: string }[] = [
   },
   {
     page: "docs/CLUSTER.md",
-    begins: "cram launch local",
+    begins: "cram launch slurm --devices",
     why: "needs a cluster, a GPU or an engine of containers; advice.test.ts reads its options",
+  },
+  {
+    page: "docs/CLUSTER.md",
+    begins: "cram pretrain --data",
+    why: "needs an mpirun and GPUs; trained-ranks.test.ts runs its like where an mpirun is",
   },
   {
     page: "docs/CLUSTER.md",

@@ -22,10 +22,12 @@ interface TrainChoice extends Pick<LogChoice, "tensorboard" | "wandb" | "mlflow"
   readonly signal: AbortSignal;
   /** Of a process that leads others. */
   readonly rankChoice?: RankChoice | undefined;
+  /** How many processes a person asked for. */
+  readonly devices?: number | undefined;
 }
 
 /** Runs until the budget or the signal; the end event says which. */
-export async function trainRun(open: OpenRun, { json, signal, ...logs }: TrainChoice): Promise<EndEvent> {
+export async function trainRun(open: OpenRun, { json, signal, devices, ...logs }: TrainChoice): Promise<EndEvent> {
   const { recipe, run } = open;
   const { budget, train } = await openTraining(open, {
     ...logs,
@@ -33,7 +35,9 @@ export async function trainRun(open: OpenRun, { json, signal, ...logs }: TrainCh
     onWarning: printError,
   });
   signal.throwIfAborted();
-  const show = json ? (event: TrainingEvent) => print(JSON.stringify(event)) : createEventPrinter(recipe, budget, run);
+  const show = json
+    ? (event: TrainingEvent) => print(JSON.stringify(event))
+    : createEventPrinter(recipe, budget, [run, ...(devices === undefined ? [] : ["--devices", String(devices)])]);
   // Read to the end: behind the end event of a training that came apart comes the error that says why.
   let end: EndEvent | undefined;
   for await (const event of train(signal)) {
@@ -44,8 +48,12 @@ export async function trainRun(open: OpenRun, { json, signal, ...logs }: TrainCh
   throw new Error("training ended without saying so");
 }
 
-/** One line of text an event, steps as the status. */
-function createEventPrinter(recipe: Recipe, budget: Budget, run: string): (event: TrainingEvent) => void {
+/** One line of text an event, steps as the status. `resumed`: what goes on with the run, behind --resume. */
+function createEventPrinter(
+  recipe: Recipe,
+  budget: Budget,
+  resumed: readonly string[],
+): (event: TrainingEvent) => void {
   const { train, model } = recipe;
   const createStepLine = ({ peakFlops }: StartEvent) => {
     const { sequenceLength: tokensPerSequence } = model;
@@ -92,7 +100,7 @@ function createEventPrinter(recipe: Recipe, budget: Budget, run: string): (event
         `${event.step} steps, ${formatAmount(event.tokens)} tokens, ${event.elapsedSeconds.toFixed(1)} s of the budget`,
       );
       if (event.reason === "interrupted")
-        print(`interrupted; continue with: ${quoteCommand("cram", "pretrain", "--resume", run)}`);
+        print(`interrupted; continue with: ${quoteCommand("cram", "pretrain", "--resume", ...resumed)}`);
     }
   };
 }

@@ -2,23 +2,40 @@
 // nothing but their errors.
 
 import { UserError } from "../base/errors.ts";
+import { findMpirun, runRanks } from "../collective/mpi/mpirun.ts";
 import { openCollective } from "../collective/open-collective.ts";
-import { readRankPlace } from "../collective/rank-place.ts";
+import { type RankPlace, readRankPlace } from "../collective/rank-place.ts";
 import { countPerformanceCores } from "../machine/cores.ts";
 import { RankLeader } from "../train/ranks/rank-orders.ts";
-import type { BackendChoice } from "../verbs/backend.ts";
+import type { BackendChoice, BackendName } from "../verbs/backend.ts";
 import { followRun } from "../verbs/pretrain/follow-run.ts";
 import type { RankChoice } from "../verbs/pretrain/lead-run.ts";
+import type { RunChoice } from "../verbs/pretrain/open-run.ts";
 import { printError } from "./terminal/output.ts";
 import { stopOnSignals } from "./terminal/signals.ts";
+import { stopAnnouncement } from "./train-run.ts";
 
-/** Does the work in one process or as rank 0 of several; as another rank, follows. The work may change its choice of a backend. */
+/** What a person says of ranks. */
+export interface RankFlags {
+  readonly sum?: "fast" | "in-order" | undefined;
+  /** How many this command is to start on this machine. */
+  readonly devices?: number | undefined;
+}
+
+/**
+ * Does the work in one process or as rank 0 of several; as another rank, follows; and where ranks are to be started, starts them with this
+ * process's own words and waits. The work may change its choice of a backend.
+ */
 export async function withRanks(
   choice: BackendChoice,
-  sum: "fast" | "in-order" | undefined,
-  work: (choice: BackendChoice, rankChoice: RankChoice | undefined) => Promise<void>,
+  { sum, devices }: RankFlags,
+  work: (choice: RunChoice, rankChoice: RankChoice | undefined) => Promise<void>,
 ): Promise<void> {
   const place = readRankPlace();
+  if (devices !== undefined) {
+    checkDevices(devices, choice, place);
+    if (place === undefined && devices > 1) return startRanks(devices);
+  }
   const isInOrder = sum === "in-order";
   const collective = await openCollective(place, seen =>
     printError(`${seen}; every rank ends, and --resume goes on from the last checkpoint`),
@@ -28,12 +45,14 @@ export async function withRanks(
     throw new UserError(
       "E_OPTION",
       "--sum fast changes nothing in one process",
-      "Leave it out, or start several by mpirun.",
+      "Leave it out, or train in several with --devices.",
     );
   }
   const own = place === undefined ? choice : shareMachine(choice, place);
-  if (collective.rank > 0) {
-    await stopOnSignals({ announcement: "", warn: () => {}, work: signal => followRun(collective, own, signal) });
+  if (place !== undefined && collective.rank > 0) {
+    const choosePart = (backend: BackendName) => shareMachine({ ...choice, backend }, place);
+    const work = (signal: AbortSignal) => followRun(collective, choosePart, signal);
+    await stopOnSignals({ announcement: "", warn: () => {}, work });
     // Rank 0 says how it ended.
     process.exitCode = 0;
     return;
@@ -46,6 +65,33 @@ export async function withRanks(
   }
 }
 
+/** UserError E_OPTION for a number that is not that of the ranks, and for one GPU of many. */
+function checkDevices(devices: number, { device }: BackendChoice, place: RankPlace | undefined): void {
+  if (place !== undefined && place.size !== devices) {
+    throw new UserError(
+      "E_OPTION",
+      `--devices ${devices}, and ${place.launcher} started ${place.size} ranks`,
+      "Leave --devices out: it starts ranks where nobody else does.",
+    );
+  }
+  if (device === undefined || devices === 1) return;
+  throw new UserError(
+    "E_OPTION",
+    `--device ${device} is one GPU, and --devices ${devices} takes the first ${devices}`,
+    "Leave --device out; CUDA_VISIBLE_DEVICES says which GPUs there are.",
+  );
+}
+
+async function startRanks(devices: number): Promise<void> {
+  const mpirun = findMpirun();
+  const command = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  // Open MPI shows rank 0 a terminal, whatever stands behind it.
+  const environment = process.stdout.isTTY ? process.env : { ...process.env, TERM: "dumb" };
+  const work = (signal: AbortSignal) => runRanks(mpirun, devices, command, environment, signal);
+  const code = await stopOnSignals({ announcement: stopAnnouncement, warn: printError, work });
+  process.exitCode ??= code;
+}
+
 /** "2 ranks by Open MPI": how many train together. */
 export function describeRanks({ leader: { collective }, isInOrder }: RankChoice): string {
   const { size, engine } = collective;
@@ -55,11 +101,11 @@ export function describeRanks({ leader: { collective }, isInOrder }: RankChoice)
 /** Ranks of one machine share its processors, unless a scheduler gave each its own, and take a GPU each. */
 function shareMachine(
   choice: BackendChoice,
-  { localRank, localSize }: { readonly localRank: number; readonly localSize: number },
-): BackendChoice {
-  if (choice.backend === "cuda") return { ...choice, device: choice.device ?? localRank };
-  if (choice.backend === "reference" || choice.threads !== undefined) return choice;
+  { localRank, localSize, size: ranks }: Pick<RankPlace, "localRank" | "localSize" | "size">,
+): RunChoice {
+  if (choice.backend === "cuda") return { ...choice, ranks, device: choice.device ?? localRank };
+  if (choice.backend === "reference" || choice.threads !== undefined) return { ...choice, ranks };
   const cores = countPerformanceCores();
   const isAllotted = process.env.SLURM_CPUS_PER_TASK !== undefined;
-  return { ...choice, threads: isAllotted ? cores : Math.max(1, Math.floor(cores / localSize)) };
+  return { ...choice, ranks, threads: isAllotted ? cores : Math.max(1, Math.floor(cores / localSize)) };
 }

@@ -1,5 +1,5 @@
-// Which rank of how many this process is, as who started it says in the environment: mpirun of Open MPI and of MPICH, srun, and
-// torchrun with those who set its variables. Nothing set is a process that trains alone.
+// Which rank of how many this process is, as who started it says in the environment: mpirun of Open MPI and of MPICH, and srun. Nothing set
+// is a process that trains alone. torchrun's variables are refused: MPI connects only ranks that an MPI launcher started.
 
 import { UserError } from "../base/errors.ts";
 
@@ -7,14 +7,12 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface RankPlace {
   /** Who started the ranks: it says which library connects them. */
-  readonly launcher: "Open MPI" | "MPICH" | "srun" | "torchrun";
+  readonly launcher: "Open MPI" | "MPICH" | "srun";
   readonly rank: number;
   readonly size: number;
   /** Among the ranks of this machine. */
   readonly localRank: number;
   readonly localSize: number;
-  /** Where rank 0 can be reached, as torchrun says it. */
-  readonly master?: { readonly host: string; readonly port: number } | undefined;
 }
 
 /** The variables of each launcher, in the order in which they are looked for: rank, size, and the same of one machine. */
@@ -25,7 +23,6 @@ const launchers = [
   },
   { launcher: "MPICH", names: ["PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS"] },
   { launcher: "srun", names: ["PMIX_RANK", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", "SLURM_STEP_TASKS_PER_NODE"] },
-  { launcher: "torchrun", names: ["RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"] },
 ] as const;
 
 /** Undefined for a process that nobody started as one of several. UserError E_RANKS for variables that contradict themselves. */
@@ -41,10 +38,15 @@ export function readRankPlace(environment: Environment = process.env): RankPlace
       ...{ launcher, rank, size },
       localRank: readFirst(environment, [localRankName, "SLURM_LOCALID"]) ?? rank,
       localSize: readFirst(environment, [localSizeName, "SLURM_STEP_TASKS_PER_NODE"]) ?? size,
-      ...(launcher === "torchrun" && { master: readMaster(environment) }),
     };
   }
-  return undefined;
+  const { RANK, WORLD_SIZE = "1" } = environment;
+  if (RANK === undefined || WORLD_SIZE === "1") return undefined;
+  throw new UserError(
+    "E_RANKS",
+    `RANK=${RANK} and WORLD_SIZE=${WORLD_SIZE} are set, as torchrun sets them, and MPI cannot connect ranks that torchrun started`,
+    "Start them by cram pretrain --devices, mpirun or srun, or unset these variables to train in one process.",
+  );
 }
 
 /** The number that the first of these begins with that is set: SLURM writes "2(x3),1" where machines differ. */
@@ -52,12 +54,6 @@ function readFirst(environment: Environment, names: readonly string[]): number |
   const text = names.map(name => environment[name]).find(value => value !== undefined);
   const value = Number.parseInt(text ?? "", 10);
   return Number.isNaN(value) ? undefined : value;
-}
-
-function readMaster(environment: Environment): NonNullable<RankPlace["master"]> {
-  const host = environment.MASTER_ADDR;
-  if (host === undefined) return refuse("RANK and WORLD_SIZE are set, and MASTER_ADDR is not");
-  return { host, port: readNumber(environment, "MASTER_PORT") };
 }
 
 function readNumber(environment: Environment, name: string): number {
@@ -70,6 +66,6 @@ function refuse(seen: string): never {
   throw new UserError(
     "E_RANKS",
     `who started this process says which of several it is, and that cannot be: ${seen}`,
-    "Start it by mpirun, srun or torchrun, or unset these variables to train in one process.",
+    "Start it by mpirun or srun, or unset these variables to train in one process.",
   );
 }

@@ -82,6 +82,8 @@ const deviceSchema = z.strictObject({
   threads: z.int().positive().optional(),
   /** Of the cuda backend: the number of the GPU. */
   device: z.int().nonnegative().optional(),
+  /** Processes that compute together, each on so many threads or with a device; without it one. */
+  ranks: z.int().positive().optional(),
   ...seal,
 });
 

@@ -5,12 +5,13 @@ import { UserError } from "../../base/errors.ts";
 import { colour, dressText, print, printError, showStatus } from "./output.ts";
 
 /** What `say` writes to both streams, as if they were a terminal or a file. */
-function record(isTerminal: boolean, say: () => void): string {
+function record(isTerminal: boolean, say: () => void, term = "xterm"): string {
   const { stdout, stderr, env } = process;
-  const before = { isTTY: stdout.isTTY, columns: stdout.columns, noColour: env.NO_COLOR };
+  const before = { isTTY: stdout.isTTY, columns: stdout.columns, noColour: env.NO_COLOR, term: env.TERM };
   const writes = [stdout, stderr].map(stream => stream.write);
   let written = "";
   env.NO_COLOR = "";
+  env.TERM = term;
   for (const stream of [stdout, stderr]) {
     stream.isTTY = isTerminal;
     stream.columns = 0;

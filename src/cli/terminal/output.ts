@@ -19,8 +19,10 @@ const marks = Object.values(colours).map(([, mark]) => mark);
 const codes = new Map<string, string>(Object.values(colours).map(([code, mark]) => [mark, `\u001b[${code}m`]));
 const everyMark = new RegExp(`[${marks.join("")}]`, "g");
 
+/** Whether lines can be rewritten: TERM=dumb says that they cannot. */
+const isTerminal = (stream: NodeJS.WriteStream) => stream.isTTY && process.env.TERM !== "dumb";
 /** A NO_COLOR that is not empty turns colours off (no-color.org). */
-const hasColours = (stream: NodeJS.WriteStream) => stream.isTTY && (process.env.NO_COLOR ?? "") === "";
+const hasColours = (stream: NodeJS.WriteStream) => isTerminal(stream) && (process.env.NO_COLOR ?? "") === "";
 
 /** For `print`, or for the writer of the stream that the text goes to. */
 export function colour(
@@ -69,7 +71,7 @@ const secondsBetweenLines = 10;
 /** Where long work stands: rewritten in place on a terminal, elsewhere a plain line every ten seconds. */
 export function showStatus(text: string): void {
   const now = systemClock.seconds();
-  if (process.stdout.isTTY) {
+  if (isTerminal(process.stdout)) {
     if (now - statusSeconds < 0.05) return;
     // Some terminals say that they have 0 columns.
     process.stdout.write(`\r\u001b[K${makePrintable(text, (process.stdout.columns || 80) - 1)}`);

@@ -11,8 +11,7 @@ import { checkWandbProject } from "../../tracking/wandb-log.ts";
 import { readTrainingBatch } from "../../train/batches.ts";
 import type { Recipe } from "../../train/recipe.ts";
 import { readRunDevice } from "../../train/run-folder.ts";
-import type { BackendChoice } from "../../verbs/backend.ts";
-import { withRun } from "../../verbs/pretrain/open-run.ts";
+import { type RunChoice, withRun } from "../../verbs/pretrain/open-run.ts";
 import { fallbackRecipe, planNewRun, planResumedRun, type RunPlan } from "../../verbs/pretrain/run-plan.ts";
 import {
   addBackendOptions,
@@ -43,6 +42,7 @@ interface PretrainFlags extends Partial<RecipeOptions>, BackendOptions {
   readonly mlflow?: string;
   readonly mlflowExperiment?: string;
   readonly verify?: boolean;
+  readonly devices?: string;
   readonly sum?: "fast" | "in-order";
   readonly json?: boolean;
 }
@@ -82,6 +82,10 @@ export function addPretrain(command: Command): void {
       "--mlflow-experiment <name>",
       "the experiment there; default: MLFLOW_EXPERIMENT_NAME, the run's own, or cramming",
     )
+    .option(
+      "--devices <number>",
+      "train in so many processes of this machine, by mpirun: of the cpu they share its cores, of cuda each has a GPU; default: 1",
+    )
     .addOption(
       new Option(
         "--sum <how>",
@@ -105,6 +109,7 @@ Examples:
   cram pretrain --data data/other --recipe crammed-bert --init-from runs/mine --budget 2h
   cram pretrain --resume runs/mine
   cram pretrain --resume runs/mine --extend 2h
+  cram pretrain --data data/mine --backend cuda --devices 8 --budget 24h
   cram pretrain --data data/mine --budget 24h --mlflow http://127.0.0.1:5000 --mlflow-experiment mine
 
 Next: cram fill runs/mine "Paris is the [MASK] of France."
@@ -116,7 +121,8 @@ Next: cram fill runs/mine "Paris is the [MASK] of France."
 
 async function pretrain(flags: PretrainFlags): Promise<void> {
   const json = flags.json === true;
-  await withRanks(chooseBackend(flags), flags.sum, async (choice, rankChoice) => {
+  const devices = flags.devices === undefined ? undefined : parseCount("--devices", flags.devices, 1, 1024);
+  await withRanks(chooseBackend(flags), { sum: flags.sum, devices }, async (choice, rankChoice) => {
     const mlflow = chooseServer(flags);
     const wandb = chooseProject(flags);
     const plan = planRun(flags);
@@ -136,9 +142,12 @@ async function pretrain(flags: PretrainFlags): Promise<void> {
         }
         const isFilled = findHeadFault(recipe) === undefined;
         const { tensorboard } = flags;
-        return { run, isFilled, end: await trainRun(open, { json, signal, tensorboard, wandb, mlflow, rankChoice }) };
+        const shown = { json, signal, tensorboard, wandb, mlflow, rankChoice, devices };
+        return { run, isFilled, end: await trainRun(open, shown) };
       });
-    const trained = await stopOnSignals({ announcement: stopAnnouncement, warn: printError, work: train });
+    // Who started the ranks says what a signal does.
+    const warn = devices === undefined ? printError : () => {};
+    const trained = await stopOnSignals({ announcement: stopAnnouncement, warn, work: train });
     if (json || trained?.end.reason !== "budget") return;
     const { run, isFilled } = trained;
     const next = [...(isFilled ? [["fill", run, "… [MASK] …"]] : []), ["report", run]];
@@ -147,15 +156,16 @@ async function pretrain(flags: PretrainFlags): Promise<void> {
 }
 
 /** Says that a run goes on with other bits than it would have on what it began on. */
-function describeChange(run: string, { backend, threads, device }: BackendChoice): string | undefined {
+function describeChange(run: string, { backend, threads, device, ranks }: RunChoice): string | undefined {
   const own = readRunDevice(run);
   const isSame =
     (backend ?? own.backend) === own.backend &&
-    (threads ?? own.threads) === own.threads &&
-    (device ?? own.device) === own.device;
+    (own.threads === undefined || (threads ?? own.threads) === own.threads) &&
+    (device ?? own.device) === own.device &&
+    ranks === own.ranks;
   if (isSame) return undefined;
   const threadsThen = own.threads === undefined ? "" : `, ${own.threads} threads`;
-  const began = `${own.backend}${threadsThen}${own.device === undefined ? "" : `, device ${own.device}`}`;
+  const began = `${own.backend}${threadsThen}${own.device === undefined ? "" : `, device ${own.device}`}${own.ranks === undefined ? "" : `, ${own.ranks} ranks`}`;
   return `the run began on ${began}; on what was asked for now its bits are others`;
 }
 

@@ -18,7 +18,6 @@ const librariesOf: Readonly<Record<RankPlace["launcher"], readonly MpiName[]>> =
   "Open MPI": ["Open MPI"],
   MPICH: ["MPICH"],
   srun: ["Open MPI", "MPICH"],
-  torchrun: [],
 };
 
 let begun = false;

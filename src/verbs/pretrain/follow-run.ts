@@ -16,7 +16,7 @@ import { openEngine } from "../../train/step/engine.ts";
 import { createStepTaker } from "../../train/step/micro-batches.ts";
 import type { TrainingDefinition } from "../../train/step/training-definition.ts";
 import { warmUp } from "../../train/warm-up.ts";
-import { type BackendChoice, withBackend } from "../backend.ts";
+import { type BackendChoice, type BackendName, withBackend } from "../backend.ts";
 
 /** What every rank must know of a run. */
 export interface AnnouncedRun {
@@ -25,26 +25,32 @@ export interface AnnouncedRun {
   readonly data: string;
   readonly datasetHash: string;
   readonly isInOrder: boolean;
+  /** What rank 0 computes on: a run that is resumed has chosen itself. */
+  readonly backend: BackendName;
   /** Of the checkpoint that the run goes on from. */
   readonly lossScale?: LossScale | undefined;
 }
+
+type ChoosePart = (backend: BackendName) => BackendChoice;
 
 /** The states that ranks have in common. */
 export const listShared = ({ parameters, moments }: TrainingDefinition): ReadonlySet<string> =>
   new Set([...parameters.keys(), ...moments.keys()]);
 
 /**
- * Follows rank 0 to the end of its training. The signal asks rank 0 to end it. UserErrors: E_RANKS, and those of opening a dataset and
- * a backend.
+ * Follows rank 0 to the end of its training, on this rank's part of its machine. The signal asks rank 0 to end it. UserErrors: E_RANKS, and
+ * those of opening a dataset and a backend.
  */
-export async function followRun(collective: Collective, choice: BackendChoice, signal: AbortSignal): Promise<void> {
+export async function followRun(collective: Collective, choosePart: ChoosePart, signal: AbortSignal): Promise<void> {
   try {
     const announced = await hearAnnouncement<AnnouncedRun>(collective);
-    if (announced !== null) await followAnnounced(collective, announced, choice, signal);
+    if (announced !== null) await followAnnounced(collective, announced, choosePart, signal);
     await collective.close();
   } catch (error) {
     // The others would wait for this rank; they end when it has said why.
     process.once("exit", () => collective.abort(1));
+    // Asked to end while it compiled: a launcher's signal ends the compiler, too.
+    signal.throwIfAborted();
     if (!(error instanceof UserError)) throw error;
     const { code, message, advice } = error;
     throw new UserError(code as `E_${string}`, `rank ${collective.rank}: ${message}`, advice, { cause: error });
@@ -53,8 +59,8 @@ export async function followRun(collective: Collective, choice: BackendChoice, s
 
 async function followAnnounced(
   collective: Collective,
-  { recipe, data, datasetHash, isInOrder, lossScale }: AnnouncedRun,
-  choice: BackendChoice,
+  { recipe, data, datasetHash, isInOrder, backend: name, lossScale }: AnnouncedRun,
+  choosePart: ChoosePart,
   signal: AbortSignal,
 ): Promise<void> {
   const dataset = new Dataset(data);
@@ -68,7 +74,7 @@ async function followAnnounced(
       );
     }
     const source = openBatches(dataset, recipe);
-    await withBackend(choice, recipe.train.precision, async backend => {
+    await withBackend(choosePart(name), recipe.train.precision, async backend => {
       const definition = defineTraining(recipe);
       const engine = await openEngine(backend, definition);
       // Asked to end before the first step, this rank says so with it.

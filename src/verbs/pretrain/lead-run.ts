@@ -20,7 +20,7 @@ export interface RankChoice {
 /** Tells the others of the run, before anything is compiled. UserError E_OPTION for a recipe that ranks cannot share. */
 export async function announceRun(
   { leader, isInOrder }: RankChoice,
-  { recipe, dataset }: Pick<OpenRun, "recipe" | "dataset">,
+  { recipe, dataset, backend }: Pick<OpenRun, "recipe" | "dataset" | "backend">,
   definition: TrainingDefinition,
   lossScale: LossScale | undefined,
 ): Promise<void> {
@@ -40,7 +40,14 @@ export async function announceRun(
     );
   }
   const data = dataset.folder;
-  await leader.announce({ recipe, data, datasetHash: dataset.manifest.hash, isInOrder, lossScale });
+  await leader.announce({
+    recipe,
+    data,
+    datasetHash: dataset.manifest.hash,
+    isInOrder,
+    backend: backend.name,
+    lossScale,
+  });
 }
 
 /** What the loop asks of the others, when the engine is open. */

@@ -30,6 +30,11 @@ import { adviseOnMemory, adviseResuming } from "./advice.ts";
 import { fitMicroBatch } from "./micro-batch.ts";
 import type { RunPlan } from "./run-plan.ts";
 
+/** What computes a run, of each process where several train it together. */
+export interface RunChoice extends BackendChoice {
+  readonly ranks?: number | undefined;
+}
+
 /** A run with its dataset and backend open. */
 export interface OpenRun {
   readonly backend: Backend;
@@ -50,7 +55,7 @@ export interface OpenRun {
  */
 export async function withRun<T>(
   { run: planned, takesFreeName, isNew, ...plan }: RunPlan,
-  choice: BackendChoice,
+  choice: RunChoice,
   use: (open: OpenRun) => Promise<T>,
 ): Promise<T> {
   if (isNew && takesFreeName !== true) {
@@ -69,7 +74,7 @@ export async function withRun<T>(
 
 async function withLockedRun<T>(
   { run, recipe: planned, budget, data, isNew, fromStep, extend, initFrom, fitsMemory, verify }: RunPlan,
-  choice: BackendChoice,
+  choice: RunChoice,
   use: (open: OpenRun) => Promise<T>,
 ): Promise<T> {
   const dataset = new Dataset(data);
@@ -98,6 +103,7 @@ async function withLockedRun<T>(
         backend: device.backend,
         ...(threads !== undefined && { threads }),
         ...(number !== undefined && { device: number }),
+        ...(choice.ranks !== undefined && { ranks: choice.ranks }),
       };
       beginRun(run, { recipe, data, datasetHash: source.datasetHash, initial, device: began });
       // A run in which nothing happened would be in the way of the same command.
@@ -111,13 +117,16 @@ async function withLockedRun<T>(
   }
 }
 
-/** A run goes on where it began, unless the choice says otherwise: on another device or other threads its bits are others. */
-function continueOn(run: string, { backend: asked, threads, device, signal }: BackendChoice): BackendChoice {
+/**
+ * A run goes on where it began, unless the choice says otherwise: on another device or other threads its bits are others. In another number
+ * of processes each has other threads anyway.
+ */
+function continueOn(run: string, { backend: asked, threads, device, signal, ranks }: RunChoice): BackendChoice {
   const own = readRunDevice(run);
   const backend = asked ?? backendNames.find(name => name === own.backend);
   return {
     backend,
-    threads: threads ?? (backend === "cpu" ? own.threads : undefined),
+    threads: threads ?? (backend === "cpu" && own.ranks === ranks ? own.threads : undefined),
     device: device ?? (backend === "cuda" ? own.device : undefined),
     signal,
   };

@@ -74,7 +74,7 @@ export async function openTraining(
   const definition = defineTraining(recipe, readRunInitial(run, recipe));
   const resumeFrom = loadRunState(run, recipe, definition, source.datasetHash, fromStep);
   if (rankChoice !== undefined) {
-    await announceRun(rankChoice, { recipe, dataset }, definition, resumeFrom?.counters.lossScale);
+    await announceRun(rankChoice, { recipe, dataset, backend }, definition, resumeFrom?.counters.lossScale);
   }
   chooseClock(recipe, backend);
   const tokenizerHash = hashFile(join(run, "tokenizer.json"), "run's tokenizer");
