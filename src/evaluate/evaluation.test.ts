@@ -236,3 +236,29 @@ test("two processes share the seeds: none is run twice, each sees all, and what 
   }
   assert.equal(both[0].steps + both[1].steps, 6 * 2);
 });
+
+test("what another recipe stored is said before it is replaced, and refused where it comes meanwhile", async () => {
+  const root = join(folder, "replaced");
+  const longer = { ...glue, epochs: 2, batchSequences: 4, maxLength: 12, headWidth: 8, precision: "f32" as const };
+  await evaluate(root);
+  const again = await evaluate(root, { recipe: longer, tasks: [makeTask("first")] });
+  assert.deepEqual(again.plan.kind === "plan" && again.plan.warnings, [
+    "2 stored results of first, of another recipe, will be replaced; --out another folder keeps them",
+  ]);
+  assert.equal(again.results.length, 2);
+  const other = { backend: openReference(), recipe: longer, tasks: [makeTask("second")] };
+  const isFirst = (event: EvaluationEvent) => event.kind === "step" && event.stepsDone === 1;
+  await assert.rejects(
+    evaluate(
+      root,
+      { tasks: [makeTask("first"), makeTask("second")], recipe: { ...longer, epochs: 1 } },
+      undefined,
+      async event => {
+        if (isFirst(event)) await evaluate(root, other);
+      },
+    ),
+    { code: "E_EVALUATION_SHARED", message: /second.*of another recipe/ },
+  );
+  // The other one's stay.
+  assert.deepEqual((await evaluate(root, { ...other, backend: openReference() })).fresh, []);
+});

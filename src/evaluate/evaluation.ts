@@ -29,10 +29,12 @@ import {
   folderOf,
   prepareFolder,
   type ResultPlace,
+  readResult,
   refuseTaken,
   saveResult,
 } from "./storage/evaluation-folder.ts";
 import { keepModel } from "./storage/keep-model.ts";
+import { describeReplaced, refuseStoredMeanwhile } from "./storage/replaced-results.ts";
 import { makeResult, type TaskResult } from "./storage/result.ts";
 import type { Example, Split, Task, TaskData } from "./tasks/task.ts";
 
@@ -103,6 +105,8 @@ interface Piece {
   readonly hashes: TaskResult["hashes"];
   /** Names of its splits without labels. */
   readonly test: readonly string[];
+  /** Of the result that stood there when the evaluation began, whatever it is of. */
+  readonly earlier: TaskResult["hashes"] | undefined;
 }
 
 /** What a process has open. */
@@ -155,6 +159,7 @@ async function* doPiece(
   try {
     // Who held it before may have finished it meanwhile.
     if (findStored(piece, options) !== undefined) return "held";
+    refuseStoredMeanwhile(piece, readResult(folder)?.hashes);
     return yield* doClaimed(
       piece,
       worker,
@@ -234,7 +239,11 @@ async function planWork(options: EvaluationOptions): Promise<{ plan: EvaluationE
     warnings.push(...passedOver.map(describePassedOver));
     const [hashes, test] = [hashesOf(data, options), data.test.map(({ name }) => name)];
     if (source !== undefined) refuseTaken({ ...options, task: task.name }, source, hashes.data);
-    const own = variants.map(variant => ({ task, variant, place: placeOf(task, variant, options), hashes, test }));
+    const own = variants.map((variant): Piece => {
+      const place = placeOf(task, variant, options);
+      return { ...{ task, variant, place, hashes, test }, earlier: readResult(folderOf(place))?.hashes };
+    });
+    warnings.push(...describeReplaced(own));
     const missing = own.filter(piece => findStored(piece, options) === undefined);
     const scored = missing.filter(piece => findStored(piece, { ...options, keepModels: false }) !== undefined);
     withoutModel += scored.length;
