@@ -109,6 +109,23 @@ test("more rows than one batch holds, on the cpu", async () => {
   }
 });
 
+test("a single text is given no more rows than the next size of a program has", async () => {
+  const backend = openReference();
+  const rows: number[] = [];
+  const counting = {
+    ...backend,
+    load: (...[graph, states]: Parameters<typeof backend.load>) => {
+      rows.push(graph.outputs.logProbabilities!.shape[0]!);
+      return backend.load(graph, states);
+    },
+  };
+  const scorer = openPairScorer(counting, makeModel());
+  await scorer.scoreTexts(["10 11 12"]);
+  await scorer.scoreTexts(["10 11 12 13 14 15 16 17 18 19"]);
+  await scorer.scoreTexts([Array.from({ length: 20 }, () => "9").join(" ")]);
+  assert.deepEqual(rows, [4, 12, 24]);
+});
+
 test("the higher score wins, and equal ones share", async () => {
   assert.deepEqual(judgePair(-3, -4), { good: -3, bad: -4, outcome: 1 });
   assert.equal(judgePair(-4, -3).outcome, 0);

@@ -38,9 +38,10 @@ export interface PairScorer {
 
 type ScoredModel = Pick<PretrainedModel, "shape" | "parameters" | "encodeText" | "specials">;
 
-/** About so many tokens go through the model in one run; of a sentence or two no more than this many rows. */
+/** About so many tokens go through the model in one run. */
 const tokensPerBatch = 2048;
-const fewRows = 16;
+/** Rows of a program where a run needs no more: a row costs its share of the model, whether it is filled or not. */
+const fewRows = [4, 8, 12, 16, 24, 32, 48, 64] as const;
 
 /**
  * Puts the parameters on the backend once, unless they stand there. Every sentence is read as `opening` sentence <sep>; `opening` is what stands before a
@@ -56,7 +57,7 @@ export function openPairScorer(
   const programs = new Map<string, Promise<RowProgram>>();
   const openProgram = (length: number, count: number): Promise<RowProgram> => {
     const most = Math.max(1, Math.floor(tokensPerBatch / length));
-    const rows = count <= fewRows ? Math.min(fewRows, most) : most;
+    const rows = Math.min(fewRows.find(size => size >= count) ?? most, most);
     const key = `${length} ${rows}`;
     const program = programs.get(key) ?? loadProgram(backend, model, states, { length, rows });
     programs.set(key, program);

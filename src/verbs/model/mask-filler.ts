@@ -1,7 +1,7 @@
 // Fills masks: the model's own distribution over the vocabulary at each masked place. A program serves texts up to its length and
 // as many masks; padding is left out of attention, so it changes nothing.
 
-import type { Backend, DeviceBuffer, LoadedGraph } from "../../backends/backend.ts";
+import type { Backend, DeviceBuffer, HostArray, LoadedGraph } from "../../backends/backend.ts";
 import { UserError } from "../../base/errors.ts";
 import type { StoredTensor } from "../../checkpoint/safetensors.ts";
 import { bucketOf } from "../../evaluate/finetuning/length-buckets.ts";
@@ -66,21 +66,28 @@ export function openFiller(
       requireFiniteAnswers(outputs.logits!);
       return masked.map((_, row) => {
         const start = row * model.vocabulary;
-        return rankTokens(outputs.logits!.slice(start, start + model.vocabulary), count, isCandidate);
+        return rankTokens(outputs.logits!.subarray(start, start + model.vocabulary), count, isCandidate);
       });
     },
   };
 }
 
-/** Softmax of the logits, the `count` likeliest candidates first. */
-function rankTokens(logits: ArrayLike<number>, count: number, isCandidate: (token: number) => boolean): Candidate[] {
-  const values = Array.from(logits);
-  const highest = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const weights = values.map(value => Math.exp(value - highest));
-  const total = weights.reduce((a, b) => a + b, 0);
-  return weights
-    .map((weight, token) => ({ token, probability: weight / total }))
-    .filter(({ token }) => isCandidate(token))
-    .sort((a, b) => b.probability - a.probability)
-    .slice(0, count);
+/** Softmax of the logits, the `count` likeliest candidates first, of equals the one with the lower number. */
+function rankTokens(logits: HostArray, count: number, isCandidate: (token: number) => boolean): Candidate[] {
+  let highest = Number.NEGATIVE_INFINITY;
+  for (const logit of logits) highest = Math.max(highest, logit);
+  let total = 0;
+  for (const logit of logits) total += Math.exp(logit - highest);
+  // A vocabulary has tens of thousands of tokens, of which a handful is asked for: whoever beats none of them is passed over.
+  const best: number[] = [];
+  for (let token = 0; token < logits.length; token++) {
+    const logit = logits[token]!;
+    if (best.length === count && !(logit > logits[best.at(-1)!]!)) continue;
+    if (!isCandidate(token)) continue;
+    let place = best.length;
+    while (place > 0 && logit > logits[best[place - 1]!]!) place--;
+    best.splice(place, 0, token);
+    if (best.length > count) best.pop();
+  }
+  return best.map(token => ({ token, probability: Math.exp(logits[token]! - highest) / total }));
 }
