@@ -25,6 +25,7 @@ export type { EvaluateEvent } from "./verbs/evaluate/evaluate-options.ts";
 export type { FinetunedExport, FinetunedExportOptions as ExportOptions } from "./verbs/export/export-finetuned.ts";
 export { exportModel } from "./verbs/export/export-model.ts";
 export type { ExportResult } from "./verbs/export/export-run.ts";
+export { type HubChoice, type PullOptions, type PushOptions, pull, push } from "./verbs/hub.ts";
 export type { Classified, ClassifiedTexts, LabelShare } from "./verbs/model/classify.ts";
 export { type EmbedOptions, embed } from "./verbs/model/embed.ts";
 export { type FillOptions, fill } from "./verbs/model/fill.ts";

@@ -1,9 +1,12 @@
 // Requests to the Hugging Face Hub, or another server that speaks as it does. The token goes to that server alone, never to the
 // storage that it names, and into no message.
 
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { AnswerError, answerBounds, readBodyText } from "../base/answer-body.ts";
 import { systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
+import { readText } from "../base/files/files.ts";
 import { PassingFailure } from "../base/patience.ts";
 import { makePrintable } from "../base/printable.ts";
 
@@ -36,9 +39,28 @@ export function openHub(endpoint: string, token: string | undefined): Hub {
   return { endpoint: url.href.replace(/\/+$/, ""), token: token === "" ? undefined : token };
 }
 
-/** The hub of HF_ENDPOINT, else Hugging Face's, with the token of HF_TOKEN where that is set. UserError E_OPTION. */
-export const openOwnHub = (endpoint = process.env.HF_ENDPOINT || "https://huggingface.co"): Hub =>
-  openHub(endpoint, process.env.HF_TOKEN);
+const huggingFace = "https://huggingface.co";
+
+/**
+ * The hub of HF_ENDPOINT, else Hugging Face's, with the token of HF_TOKEN, else what `hf auth login` stored, which is for Hugging Face's
+ * hub and sent to no other. UserError E_OPTION.
+ */
+export function openOwnHub(endpoint = process.env.HF_ENDPOINT || huggingFace): Hub {
+  const { HF_TOKEN: token } = process.env;
+  const hub = openHub(endpoint, token);
+  return hub.token === undefined && hub.endpoint === huggingFace ? openHub(endpoint, readStoredToken()) : hub;
+}
+
+/** Where Python's huggingface_hub keeps it; undefined where nobody logged in. */
+function readStoredToken(): string | undefined {
+  const { HF_TOKEN_PATH: path, HF_HOME: home, XDG_CACHE_HOME: cache } = process.env;
+  const folder = home || join(cache || join(homedir(), ".cache"), "huggingface");
+  try {
+    return readText(path || join(folder, "token"), "a login", 4096).trim();
+  } catch {
+    return undefined;
+  }
+}
 
 /** "user/name" as it stands in addresses. UserError E_OPTION for anything else. */
 export function checkRepository(name: string): string {
@@ -110,7 +132,7 @@ async function explainRefusal({ token }: Hub, { origin, pathname }: URL, respons
     return new UserError(
       "E_HUB_TOKEN",
       seen,
-      "Check the name, and set HF_TOKEN to a token that may do this; its page is /settings/tokens.",
+      "Check the name, and log in with hf auth login or set HF_TOKEN to a token that may do this; its page is /settings/tokens.",
     );
   }
   if (response.status === 404) return new UserError("E_HUB", seen, "Check the repository's name.");

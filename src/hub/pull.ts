@@ -15,6 +15,8 @@ import { addressOf, listRemoteFiles, openContentHash, type RemoteFile } from "./
 export interface PullOptions {
   /** "user/name" */
   readonly repository: string;
+  /** A branch, a tag or a commit. Default main. */
+  readonly revision?: string | undefined;
   readonly folder: string;
   /** Called while files that are missing are fetched. */
   readonly onBytes?: OnBytes;
@@ -24,10 +26,12 @@ export interface PullOptions {
  * Returns the paths below the folder. Files of a model that stand there are replaced, other files of the same names are not.
  * Errors: E_HUB, E_HUB_TOKEN, E_OUTPUT_OTHER, E_FOLDER_BUSY, E_NOT_WRITABLE, E_DISK_FULL.
  */
-export async function pullRepository(hub: Hub, { repository, folder, onBytes }: PullOptions): Promise<string[]> {
-  const files = (await listRemoteFiles(hub, { kind: "models", repository, revision: "main" })).filter(
-    ({ path }) => !isHidden(path),
-  );
+export async function pullRepository(
+  hub: Hub,
+  { repository, revision = "main", folder, onBytes }: PullOptions,
+): Promise<string[]> {
+  const remote = { kind: "models", repository, revision } as const;
+  const files = (await listRemoteFiles(hub, remote)).filter(({ path }) => !isHidden(path));
   const targetOf = ({ path }: RemoteFile) => join(folder, ...path.split("/"));
   const missing: RemoteFile[] = [];
   for (const file of files) if (!(await isSame(targetOf(file), file))) missing.push(file);
@@ -40,7 +44,7 @@ export async function pullRepository(hub: Hub, { repository, folder, onBytes }: 
       const target = targetOf(file);
       makeFolder(dirname(target), target);
       refuseLinks(folder, dirname(target), file.path);
-      const response = await askHub(hub, addressOf({ kind: "models", repository, revision: "main" }, file.path));
+      const response = await askHub(hub, addressOf(remote, file.path));
       await store(target, file, response, bytes => {
         done += bytes;
         onBytes?.({ doing: "fetching", path: file.path, done, total });

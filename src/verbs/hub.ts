@@ -20,18 +20,37 @@ export interface HubChoice {
   readonly onProgress?: ((text: string) => void) | undefined;
 }
 
-/** Sends an export, or the export of a run; a repository is made where there is none. UserErrors: E_EXPORT_CHANGED, E_HUB_TOKEN and those of the hub. */
+export interface PushOptions extends HubChoice {
+  /** Of a repository that does not exist yet. Default false. */
+  readonly isPrivate?: boolean | undefined;
+}
+
+export interface PullOptions extends HubChoice {
+  /** Where to. Default: the repository's name, here. */
+  readonly out?: string | undefined;
+  /** A branch, a tag or a commit. Default main. */
+  readonly revision?: string | undefined;
+}
+
+/**
+ * Sends an export, or the export of a run, to the repository "user/name", which is made where there is none. The token is HF_TOKEN's, or
+ * what `hf auth login` stored. UserErrors: E_EXPORT_CHANGED, E_HUB_TOKEN and those of the hub.
+ */
 export async function push(
   given: string,
   name: string,
-  { isPrivate = false, onProgress, ...choice }: HubChoice & { readonly isPrivate?: boolean },
+  { isPrivate = false, onProgress, ...choice }: PushOptions = {},
 ): Promise<{ readonly repository: string; readonly url: string; readonly commit: string }> {
   const repository = checkRepository(name);
   const folder = findExport(given);
   checkExport(folder, () => true);
   const hub = openOwnHub(choice.endpoint);
   if (hub.token === undefined) {
-    throw new UserError("E_HUB_TOKEN", "no token", "Set HF_TOKEN to one that may write; its page is /settings/tokens.");
+    throw new UserError(
+      "E_HUB_TOKEN",
+      "no token",
+      "Log in with hf auth login, or set HF_TOKEN to one that may write; its page is /settings/tokens.",
+    );
   }
   const commit = await pushFolder(hub, { folder, repository, isPrivate, onBytes: describeBytes(onProgress) });
   return { repository, url: `${hub.endpoint}/${repository}`, commit };
@@ -51,7 +70,7 @@ function findExport(given: string): string {
 /** Fetches a repository's files; what is there already is not fetched again. UserErrors: those of the hub. */
 export async function pull(
   name: string,
-  { out, onProgress, ...choice }: HubChoice & { readonly out?: string | undefined },
+  { out, revision, onProgress, ...choice }: PullOptions = {},
 ): Promise<{ readonly repository: string; readonly folder: string; readonly files: readonly string[] }> {
   const repository = checkRepository(name);
   const folder = out ?? repository.split("/")[1]!;
@@ -59,7 +78,7 @@ export async function pull(
     repository,
     folder,
     files: await pullRepository(openOwnHub(choice.endpoint), {
-      ...{ repository, folder },
+      ...{ repository, revision, folder },
       onBytes: describeBytes(onProgress),
     }),
   };

@@ -23,7 +23,8 @@ export function addPush(command: Command): void {
     .addHelpText(
       "after",
       `
-HF_TOKEN holds the token, one that may write. It is sent to the hub and nowhere else.
+HF_TOKEN holds the token, one that may write; unless it is set, what hf auth login stored is used for Hugging Face's hub. It is sent to
+the hub and nowhere else.
 
 Example:
   cram export runs/mine && HF_TOKEN=… cram push runs/mine me/my-model --private`,
@@ -32,12 +33,15 @@ Example:
 }
 
 export function addPull(command: Command): void {
-  command.argument("<repository>", "user/name").option("--out <folder>", "where to; default: the repository's name");
+  command
+    .argument("<repository>", "user/name")
+    .option("--out <folder>", "where to; default: the repository's name")
+    .option("--revision <name>", "a branch, a tag or a commit; default: main");
   addHubOptions(command)
     .addHelpText(
       "after",
       `
-HF_TOKEN, where it is set, opens private repositories. What is there already is not fetched again.
+HF_TOKEN, or what hf auth login stored, opens private repositories. What is there already is not fetched again.
 
 Example:
   cram pull me/my-model --out models/mine
@@ -58,8 +62,9 @@ async function push(folder: string, name: string, flags: HubFlags & { private?: 
   print(flags.json === true ? JSON.stringify({ repository, commit }) : `${url}: ${commit}`);
 }
 
-async function pull(name: string, flags: HubFlags & { out?: string }): Promise<void> {
-  const { endpoint, out } = flags;
-  const { repository, folder, files } = await pullModel(name, { endpoint, out, onProgress: showProgress(flags) });
+async function pull(name: string, flags: HubFlags & { out?: string; revision?: string }): Promise<void> {
+  const { endpoint, out, revision } = flags;
+  const onProgress = showProgress(flags);
+  const { repository, folder, files } = await pullModel(name, { endpoint, out, revision, onProgress });
   print(flags.json === true ? JSON.stringify({ folder, files }) : `${folder}: ${files.length} files of ${repository}`);
 }

@@ -189,7 +189,7 @@ A text or a page is one document (see --document-separator), a line of a .jsonl 
 cannot be read is passed over and counted (see --strict); how a file begins decides where its name says nothing.
 
 hf:owner/name[/configuration][:split][@revision] is a dataset of the Hugging Face Hub; a folder, a file or a pattern may stand in
-the place of the configuration. HF_TOKEN opens private ones, HF_ENDPOINT is another hub, CRAM_CACHE where their files are kept.
+the place of the configuration. HF_TOKEN or hf auth login opens private ones, HF_ENDPOINT is another hub, CRAM_CACHE where their files are kept.
 
 mix.json mixes sources: {"sources": [{"source": "books/", "weight": 2}, {"source": "c4", "weight": 1, "passes": 2}]}, shares of the
 characters; passes says how often one is read at most, and textField and where choose fields and rows (docs/FORMATS.md).

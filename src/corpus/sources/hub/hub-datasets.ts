@@ -4,7 +4,7 @@
 import { nearestNames, UserError } from "../../../base/errors.ts";
 import { hasty, type Patience, patient } from "../../../base/patience.ts";
 import { DatasetRepository, openDatasetRepository } from "../../../hub/dataset-repository.ts";
-import { openHub, openOwnHub } from "../../../hub/hub.ts";
+import { openOwnHub } from "../../../hub/hub.ts";
 import type { RemoteFile } from "../../../hub/remote-files.ts";
 import { formatOf, tokenizerPaths } from "../local-files.ts";
 import type { SourceScheme } from "../scheme.ts";
@@ -20,12 +20,7 @@ export const hubDatasets = (patience: Patience = hasty): SourceScheme => ({
   findTokenizer: input => fetchTokenizer(parseHubAddress(input), patience),
   open: ({ remote }) => {
     const { endpoint, repository, revision, file } = remote!;
-    const cached = new DatasetRepository(
-      openHub(endpoint, process.env.HF_TOKEN),
-      repository,
-      revision,
-      patient,
-    ).openFile(file);
+    const cached = new DatasetRepository(openOwnHub(endpoint), repository, revision, patient).openFile(file);
     return { path: cached.path, bring: (start, end) => cached.bring(start, end) };
   },
   identify: ({ identity }) => identity!,

@@ -1,0 +1,66 @@
+// Push and pull as a program calls them: with whose token, of which revision, and what they say meanwhile.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { openOwnHub } from "../hub/hub.ts";
+import { pull, push } from "../library.ts";
+
+let folder: string;
+const { HF_TOKEN: token, HF_HOME: home } = process.env;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "cram-own-hub-"));
+  delete process.env.HF_TOKEN;
+  process.env.HF_HOME = folder;
+});
+afterEach(() => {
+  for (const [name, value] of Object.entries({ HF_TOKEN: token, HF_HOME: home })) {
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
+  rmSync(folder, { recursive: true });
+});
+
+test("a stored login is for Hugging Face's hub alone, and HF_TOKEN goes before it", () => {
+  const hubs = ["https://huggingface.co/", "https://hub.example", "https://huggingface.co.example"];
+  const tokens = () => hubs.map(endpoint => openOwnHub(endpoint).token);
+  assert.deepEqual(tokens(), [undefined, undefined, undefined]);
+  writeFileSync(join(folder, "token"), "hf_stored\n");
+  assert.deepEqual(tokens(), ["hf_stored", undefined, undefined]);
+  process.env.HF_TOKEN = "hf_given";
+  assert.deepEqual(tokens(), ["hf_given", "hf_given", "hf_given"]);
+});
+
+test("a revision is pulled without a token, and nothing is pushed without one", async () => {
+  writeFileSync(join(folder, "token"), "hf_stored\n");
+  // The hash that Git gives "hello\n".
+  const entry = { type: "file", path: "config.json", size: 6, oid: "ce013625030ba8dba906f756967f9e9ca394464a" };
+  const answers: Readonly<Record<string, string>> = {
+    "/api/models/me/mine/tree/v2?recursive=true": JSON.stringify([entry]),
+    "/me/mine/resolve/v2/config.json": "hello\n",
+  };
+  const shown: (string | undefined)[] = [];
+  const server = createServer(({ url, headers }, response) => {
+    shown.push(headers.authorization);
+    response.writeHead(answers[url!] === undefined ? 404 : 200).end(answers[url!]);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  try {
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const out = join(folder, "pulled");
+    const told: string[] = [];
+    const pulled = await pull("me/mine", { endpoint, out, revision: "v2", onProgress: text => told.push(text) });
+    assert.deepEqual(pulled, { repository: "me/mine", folder: out, files: ["config.json"] });
+    assert.equal(readFileSync(join(out, "config.json"), "utf8"), "hello\n");
+    assert.match(told.at(-1)!, /^fetching config\.json: 100 %/);
+    await assert.rejects(push(out, "me/mine", { endpoint }), { code: "E_HUB_TOKEN" });
+    assert.deepEqual(shown, [undefined, undefined]);
+  } finally {
+    server.close().closeAllConnections();
+  }
+});
