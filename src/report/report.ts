@@ -64,7 +64,8 @@ export function makeReport(runs: readonly RunRecord[]): Report {
 /** What a recipe chooses may stay one number: then it is a row of the recipe, and no curve. What is unknown has none either. */
 const chosen = ["learning-rate", "batch-size"];
 
-function says({ id, series }: LineChart): boolean {
+/** Whether it tells more than a number would. */
+export function says({ id, series }: LineChart): boolean {
   if (id.startsWith("loss-over-seeds")) return series.some(({ band }) => band !== undefined);
   const values = series.flatMap(({ y }) => Array.from(y));
   if (values.length === 0) return id.startsWith("loss");

@@ -6,8 +6,9 @@ import { formatValue, type Quantity } from "../quantity.ts";
 import type { Curves } from "../runs/curves.ts";
 import { groupByDataset, type RunRecord } from "../runs/run-record.ts";
 import type { BarChart } from "./bar-chart.ts";
-import type { AxisChoice, LineChart, Series } from "./line-chart.ts";
+import type { AxisChoice, LineChart } from "./line-chart.ts";
 import { chooseStyle, listLossCharts, type Variant } from "./loss-chart.ts";
+import type { Series } from "./series.ts";
 
 export interface ChartGroup {
   readonly id: string;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type LineChart, renderLineChart, type Series } from "./line-chart.ts";
+import { type LineChart, renderLineChart } from "./line-chart.ts";
+import type { Series } from "./series.ts";
 
 const axis = { name: "time", quantity: "number", kind: "linear", fromZero: true } as const;
 const draw = (series: readonly Series[]) => {
@@ -78,4 +79,34 @@ test("a band stands around its line, and the best end has a ring, by hand", () =
   // 0 to 12 are 300 pixels from 357 up: 11 is at 82, 6 at 207, 4 at 257, 9 at 132, 5 at 232.
   assert.match(text, /<polygon class="band key-2" data-of="mean" points="74,82 880,207 880,257 74,132"\/>/);
   assert.match(text, /<circle class="ring run-2" cx="880" cy="232" r="8"\/><text [^>]*>best: mean: 5</);
+});
+
+test("a range fills the plot with what is seen there, and a mark outside it is not drawn, by hand", () => {
+  const chart: LineChart = {
+    ...{ width: 900, id: "c", title: "T", description: "D", x: axis, y: axis },
+    series: [{ name: "a", run: 1, style: "line", x: [0, 10, 20], y: [100, 10, 20] }],
+    marks: [{ name: "target", value: 100 }],
+    range: [10, 15],
+  };
+  const { text } = renderLineChart(chart);
+  // 10 to 15 on both axes: up from 357, and no 0.
+  assert.match(text, /data-name="a" data-of="a" points="74,357 880,57"/);
+  assert.doesNotMatch(text, /target/);
+  assert.match(renderLineChart({ ...chart, range: [30, 40] }).text, /no points in this range/);
+  assert.match(renderLineChart({ ...chart, range: undefined }).text, /target/);
+});
+
+test("smoothing keeps the points faintly behind the exponential mean; a schedule stays as it is", () => {
+  const chart: LineChart = {
+    ...{ width: 900, id: "c", title: "T", description: "D", x: axis, y: { ...axis, fromZero: false } },
+    series: [{ name: "a", run: 1, style: "noisy", x: [0, 5, 10], y: [0, 8, 0] }],
+    smoothing: 0.5,
+  };
+  const { text } = renderLineChart(chart);
+  // A half-life of half the axis: 8 / 1.5, then (0 + 8 / 2) / 1.75; on 0 to 8 over 300 pixels.
+  assert.match(text, /class="each run-1" points="74,357 477,57 880,357"/);
+  assert.match(text, /class="line run-1" data-name="a" data-of="a" points="74,357 477,157 880,271.3"/);
+  const schedule = renderLineChart({ ...chart, series: [{ ...chart.series[0]!, style: "line" }] }).text;
+  assert.match(schedule, /class="line run-1" data-name="a" data-of="a" points="74,357 477,57 880,357"/);
+  assert.doesNotMatch(schedule, /class="each/);
 });

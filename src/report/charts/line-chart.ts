@@ -4,24 +4,12 @@
 import { makePrintable } from "../../base/printable.ts";
 import { type Markup, markup } from "../page/markup.ts";
 import { chooseUnit, formatNumber, type Quantity, type Unit } from "../quantity.ts";
-import { meanOfColumns, type Points, thinToColumns } from "../runs/downsample.ts";
+import { type Points, thinToColumns } from "../runs/downsample.ts";
 import { type Axis, characterWidth, isDrawable, makeAxis, placeLabels, placeOn } from "./axis.ts";
 import { runColours } from "./chart-style.ts";
 import { isNarrow, type Layable } from "./layouts.ts";
-
-export interface Series extends Points {
-  readonly name: string;
-  /** The run's place in the report: its colour. */
-  readonly run: number;
-  /** line: as it is; noisy: every step faintly and means; smooth: means; dots: few points; smooth dots: means as dots. */
-  readonly style: "line" | "noisy" | "smooth" | "dots" | "smooth dots";
-  /** What means are taken of where the points are not all there are. */
-  readonly means?: Points;
-  /** Drawn as a surface around a line, at its x. */
-  readonly band?: { readonly low: readonly number[]; readonly high: readonly number[] } | undefined;
-  /** Said behind the name where values are read out: "validation". */
-  readonly kind?: string;
-}
+import { chooseDrawn, columnsPerMean, type Drawn, type Series } from "./series.ts";
+import type { Range } from "./shown-points.ts";
 
 export interface AxisChoice {
   readonly name: string;
@@ -43,6 +31,10 @@ export interface LineChart extends Layable {
   readonly marks?: readonly { readonly name: string; readonly value: number }[];
   /** The end of the lowest curve, with a ring around it. */
   readonly best?: { readonly name: string; readonly run: number; readonly x: number; readonly y: number } | undefined;
+  /** What of the x axis is shown, with y over what is seen there; all of it, from 0 where the axes say so, unless given. */
+  readonly range?: Range | undefined;
+  /** Half-life of an exponential mean, as a share of the x axis as it is shown; it takes the place of the means. */
+  readonly smoothing?: number | undefined;
 }
 
 const plotHeight = 300;
@@ -54,44 +46,46 @@ const legendX = (width: number) => (isNarrow(width) ? 6 : marginOf(width).left);
 const cutText = (text: string, pixels: number) => makePrintable(text, Math.max(8, Math.floor(pixels / characterWidth)));
 const titleHeight = 30;
 const legendRowHeight = 19;
-/** Columns of pixels that a mean is taken over: of a line, and of dots, which would hide each other. */
-const columnsPerMean = 4;
-const columnsPerDot = 24;
 /** More names than colours and dashes tell apart are not in the legend. */
 const mostNamed = 2 * runColours;
 const markNameHeight = 14;
 
 /** Prints the chart; `style` goes into a file that stands alone, a page has its own. */
 export function renderLineChart(chart: LineChart, style?: Markup): Markup {
-  const given = chart.series.filter(({ x }) => x.length > 0);
-  const unitX = chooseUnit(chart.x.quantity, largestOf(given.map(({ x }) => x)));
-  const xAxis = makeAxis(chart.x.kind, findExtremes(given, "x", unitX, chart.x), { round: false });
-  const { width } = chart;
+  const { width, range } = chart;
+  const all = chart.series.filter(({ x }) => x.length > 0);
+  const unitX = chooseUnit(chart.x.quantity, range?.[1] ?? largestOf(all.map(({ x }) => x)));
+  const extremes = findExtremes(all, "x", unitX, chart.x);
+  const whole = makeAxis(chart.x.kind, extremes, { round: false });
+  const xAxis =
+    range === undefined
+      ? whole
+      : makeAxis(chart.x.kind, limitExtremes(extremes, unitX, range, chart.x.kind), { round: false });
+  const onAxis = (x: number) => placeOn(xAxis, x / unitX.size);
   const margin = marginOf(width);
   const plotWidth = width - margin.left - margin.right;
-  const average = (one: Series, pixels = columnsPerMean) =>
-    meanOfColumns(one.means ?? one, x => placeOn(xAxis, x / unitX.size), Math.round(plotWidth / pixels));
-  const series = given.map((one): Series => {
-    if (one.style === "smooth dots") return { ...one, style: "dots", ...average(one, columnsPerDot) };
-    return one.style === "smooth" ? { ...one, style: "line", ...average(one) } : one;
-  });
-  const unitY = chooseUnit(chart.y.quantity, largestOf(series.map(({ y }) => y)));
-  const marks = chart.marks ?? [];
-  const yExtremes = [
-    ...findExtremes(series, "y", unitY, chart.y),
-    ...series
-      .flatMap(({ band }) =>
-        band === undefined ? [] : [...scan(band.low, Number.isFinite), ...scan(band.high, Number.isFinite)],
-      )
-      .map(value => value / unitY.size),
-    ...marks.map(({ value }) => value / unitY.size),
-  ];
-  const yAxis = makeAxis(chart.y.kind, yExtremes, { round: true });
+  const series = all.map(one => chooseDrawn(one, { ...chart, place: onAxis, plotWidth }));
+  const seen = series.flatMap(({ x, y, faint, band }) =>
+    [{ x, y }, faint, band?.low, band?.high].filter(points => points !== undefined),
+  );
+  const unitY = chooseUnit(
+    chart.y.quantity,
+    largestOf(series.flatMap(({ y, faint }) => (faint === undefined ? [y] : [y, faint.y]))),
+  );
+  const fromZero = range === undefined && chart.y.fromZero === true;
+  const seenExtremes = findExtremes(seen, "y", unitY, { ...chart.y, fromZero });
+  // Enlarged, a curve has the plot to itself: a line to compare with is there where it is among what is seen.
+  const [lowest, highest] = scan(seenExtremes, Number.isFinite);
+  const marks = (chart.marks ?? [])
+    .map(({ name, value }) => ({ name, value: value / unitY.size }))
+    .filter(({ value }) => range === undefined || (value >= lowest && value <= highest));
+  const yAxis = makeAxis(chart.y.kind, [...seenExtremes, ...marks.map(({ value }) => value)], { round: true });
+  const isEmpty = series.every(({ x }) => x.length === 0);
   const legend = layLegend(series, width - legendX(width) - margin.right);
   const top = titleHeight + legend.rows * legendRowHeight + 8;
   const height = top + plotHeight + margin.bottom;
   const place: Placement = { xAxis, yAxis, unitX, unitY, top, left: margin.left, plotWidth };
-  return markup`<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="${chart.id}-title ${chart.id}-description" data-plot="${[margin.left, top, plotWidth, plotHeight].join(" ")}" data-x="${describeAxis(xAxis, nameAxis(chart.x, unitX))}" data-y="${describeAxis(yAxis, nameAxis(chart.y, unitY))}">
+  return markup`<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="${chart.id}-title ${chart.id}-description" data-plot="${[margin.left, top, plotWidth, plotHeight].join(" ")}" data-x="${describeAxis(xAxis, nameAxis(chart.x, unitX))}" data-y="${describeAxis(yAxis, nameAxis(chart.y, unitY))}" data-along="${chart.x.name}" data-unit="${unitX.size}" data-whole="${describeAxis(whole, chart.x.name)}">
 <title id="${chart.id}-title">${chart.title}</title><desc id="${chart.id}-description">${chart.description}</desc>${style}
 <rect class="paper" width="${width}" height="${height}"/>
 ${renderTitle(chart)}
@@ -101,9 +95,9 @@ ${legend.items.map(({ name, run, x, row }) => {
   return markup`${run === undefined ? "" : key}<text x="${legendX(width) + x + 24}" y="${y + 4}">${name}</text>`;
 })}
 ${renderAxes(place, nameAxis(chart.x, unitX), nameAxis(chart.y, unitY))}
-${series.length === 0 ? markup`<text x="${margin.left + plotWidth / 2}" y="${top + plotHeight / 2}" text-anchor="middle">no points yet</text>` : ""}
+${isEmpty ? markup`<text x="${margin.left + plotWidth / 2}" y="${top + plotHeight / 2}" text-anchor="middle">${all.length === 0 ? "no points yet" : "no points in this range"}</text>` : ""}
 ${renderMarks(place, marks)}
-${series.map(one => renderBand(place, one))}${series.map(one => renderSeries(place, one, average))}
+${series.map(one => renderBand(place, one))}${series.map(one => renderSeries(place, one))}
 ${renderBest(place, chart.best)}
 </svg>`;
 }
@@ -128,30 +122,26 @@ interface Placement {
   readonly plotWidth: number;
 }
 
-function renderSeries(place: Placement, series: Series, average: (one: Series) => Points): Markup {
+function renderSeries(place: Placement, series: Drawn): Markup {
   const onAxis = (x: number) => placeOn(place.xAxis, x / place.unitX.size);
   const colour = classOf(series.run);
-  const thinned = thinToColumns(
-    series,
-    onAxis,
-    Math.round(place.plotWidth / (series.style === "dots" ? columnsPerMean : 1)),
-  );
-  const each = pixels(place, pick(series, thinned));
+  const thin = (points: Points, pixels = 1) =>
+    pick(points, thinToColumns(points, onAxis, Math.round(place.plotWidth / pixels)));
   const name = series.kind === undefined ? series.name : `${series.name} ${series.kind}`;
-  const line = (points: readonly string[]) =>
-    markup`<polyline class="line ${colour}" data-name="${name}" data-of="${series.name}" points="${points.join(" ")}"/>\n`;
-  if (series.style === "line") return line(each);
-  if (series.style === "dots") {
+  if (series.isDots) {
+    const each = pixels(place, thin(series, columnsPerMean));
     // Lines of no length with round ends: one element for all the dots of a run.
     const dots = each.map(point => `M${point}h0`).join("");
     return markup`<polyline class="join ${colour}" data-name="${name}" points="${each.join(" ")}"/><path class="spots run-${series.run % runColours}" data-of="${series.name}" d="${dots}"/>\n`;
   }
-  return markup`<polyline class="each ${colour}" points="${each.join(" ")}" data-of="${series.name}"/>${line(pixels(place, average(series)))}`;
+  const line = markup`<polyline class="line ${colour}" data-name="${name}" data-of="${series.name}" points="${pixels(place, thin(series)).join(" ")}"/>\n`;
+  if (series.faint === undefined) return line;
+  return markup`<polyline class="each ${colour}" points="${pixels(place, thin(series.faint)).join(" ")}" data-of="${series.name}"/>${line}`;
 }
 
-function renderBand(place: Placement, { x, band, run, name }: Series): Markup | undefined {
+function renderBand(place: Placement, { band, run, name }: Drawn): Markup | undefined {
   if (band === undefined) return undefined;
-  const [low, high] = [pixels(place, { x, y: band.low }), pixels(place, { x, y: band.high })];
+  const [low, high] = [pixels(place, band.low), pixels(place, band.high)];
   if (low.length < 2) return undefined;
   return markup`<polygon class="band key-${run % runColours}" data-of="${name}" points="${[...high, ...low.reverse()].join(" ")}"/>\n`;
 }
@@ -161,6 +151,8 @@ function renderBest(place: Placement, best: LineChart["best"]): Markup | undefin
   const [point] = best === undefined ? [] : pixels(place, { x: [best.x], y: [best.y] });
   if (best === undefined || point === undefined) return undefined;
   const [x, y] = point.split(",").map(Number) as [number, number];
+  const isSeen = x >= place.left && x <= place.left + place.plotWidth && y >= place.top && y <= place.top + plotHeight;
+  if (!isSeen) return undefined;
   const textY = y + 24 < place.top + plotHeight ? y + 22 : y - 14;
   const text = cutText(
     `best: ${best.name}: ${formatNumber(Number((best.y / place.unitY.size).toPrecision(4)))}`,
@@ -203,16 +195,13 @@ function renderAxes({ xAxis, yAxis, top, left, plotWidth }: Placement, xName: st
 }
 
 /** Dashed lines with their names above them, one below the other where lines are close. */
-function renderMarks(
-  { yAxis, unitY, top, left, plotWidth }: Placement,
-  marks: NonNullable<LineChart["marks"]>,
-): Markup[] {
+function renderMarks({ yAxis, top, left, plotWidth }: Placement, marks: NonNullable<LineChart["marks"]>): Markup[] {
   const right = left + plotWidth;
   let lowest = Number.NEGATIVE_INFINITY;
   return [...marks]
     .sort((a, b) => b.value - a.value)
     .map(({ name, value }) => {
-      const y = round(top + (1 - placeOn(yAxis, value / unitY.size)) * plotHeight);
+      const y = round(top + (1 - placeOn(yAxis, value)) * plotHeight);
       lowest = Math.max(y - 5, lowest + markNameHeight);
       return markup`<line class="mark" x1="${left}" y1="${y}" x2="${right}" y2="${y}"/><text class="mark-name" x="${right - 4}" y="${lowest}" text-anchor="end">${cutText(name, plotWidth)}</text>`;
     });
@@ -232,7 +221,13 @@ const describeAxis = ({ kind, low, high }: Axis, name: string) => JSON.stringify
 const largestOf = (columns: readonly ArrayLike<number>[]) =>
   columns.reduce((largest, column) => Math.max(largest, scan(column, value => isDrawable("linear", value))[1]), 0);
 
-function findExtremes(series: readonly Series[], axis: "x" | "y", unit: Unit, choice: AxisChoice): number[] {
+/** Those of the range; of one that begins where a logarithmic axis cannot, from the first that it can show. */
+function limitExtremes(extremes: readonly number[], { size }: Unit, range: Range, kind: Axis["kind"]): number[] {
+  const [low, high] = [range[0] / size, range[1] / size];
+  return [isDrawable(kind, low) ? low : Math.min(high, ...extremes), high];
+}
+
+function findExtremes(series: readonly Points[], axis: "x" | "y", unit: Unit, choice: AxisChoice): number[] {
   return series
     .flatMap(one => scan(one[axis], value => isDrawable(choice.kind, value)))
     .map(value => value / unit.size)

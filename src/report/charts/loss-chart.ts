@@ -7,7 +7,8 @@ import type { RunRecord } from "../runs/run-record.ts";
 import { groupByRecipe } from "../tables/recipe-groups.ts";
 import { runColours } from "./chart-style.ts";
 import { layoutWidths } from "./layouts.ts";
-import type { LineChart, Series } from "./line-chart.ts";
+import type { LineChart } from "./line-chart.ts";
+import type { Series } from "./series.ts";
 
 /** The same curves on other axes. */
 export interface Variant {
@@ -130,7 +131,7 @@ function drawSeeds(runs: readonly RunRecord[], abscissa: Abscissa): LineChart {
       return x === undefined || x.length === 0 ? [] : [{ x, y: stepMeans.loss }];
     });
     const band = averageCurves(curves, bandColumns);
-    return band.x.length === 0 ? [] : [{ name: label, run, style: "line" as const, ...band }];
+    return band.x.length === 0 ? [] : [{ name: label, run, style: "mean" as const, ...band }];
   });
   const ends = groups.map(
     ({ label, mean, deviation }) =>

@@ -9,8 +9,9 @@ import { pageStyle } from "../page/page-style.ts";
 import { rowColumns } from "./dashboard-rows.ts";
 import { dashboardScript } from "./dashboard-script.ts";
 import { viewGroups, viewSections } from "./dashboard-view.ts";
+import { zoomScript } from "./zoom.ts";
 
-const script = `${pageScript}const runColours = ${runColours};\n${dashboardScript}`;
+const script = `${pageScript}const runColours = ${runColours};\n${dashboardScript}${zoomScript}`;
 
 const style = `${pageStyle}
 body{max-width:1280px}.tools{display:flex;flex-wrap:wrap;gap:.5rem .8rem;align-items:center;margin:.8rem 0}
@@ -28,9 +29,11 @@ tbody label{cursor:pointer}tbody label svg{vertical-align:middle}tbody tr:hover{
 td.progress{background:linear-gradient(var(--chosen),var(--chosen)) 0 100%/var(--share,0) 100% no-repeat}
 tr[data-state=training] .state{font-weight:600}tr[data-state=unreadable] .state,tr[data-state=silent] .state{color:var(--bad)}
 :root{--bad:#b3261e}@media screen and (prefers-color-scheme:dark){:root{--bad:#ff8a80}}
-.variants figure{display:block}figure{min-height:12rem}section[hidden]{display:none}
+.variants figure{display:block}figure{min-height:12rem}:is(section,figure)[hidden]{display:none}
 #budgets figure,#scores figure,#data figure{min-height:0}
 .lighting [data-of]:not(.lit){opacity:.12}.lighting .line.lit{stroke-width:3}
+figure svg{cursor:crosshair;touch-action:pan-y pinch-zoom;user-select:none;-webkit-user-select:none}.marked{fill:var(--link);opacity:.2}
+#drawing input{min-width:0;width:10rem;padding:0;accent-color:var(--link)}#drawing output{min-width:7.5rem;font-size:.87rem}#drawing button[hidden]{display:none}
 #troubles p{color:var(--bad);margin:.2rem 0}
 @media print{.tools{display:none}#runs .wide{max-height:none}#runs table{font-size:8px}#runs th,#runs td{white-space:normal;padding:.15rem .3rem}}`;
 
@@ -66,6 +69,10 @@ const page = (folder: string, name: string | undefined): Markup => markup`<!doct
 <tbody id="rows"></tbody></table></div>
 <div id="troubles"></div><noscript><p>This page is live and needs its script; cram report makes one that does not.</p></noscript></section>
 <section aria-labelledby="loss-heading" id="loss"><h2 id="loss-heading">Loss</h2>
+<div class="tools" id="drawing"><label for="smooth">Smoothing</label><input type="range" id="smooth" min="0" max="6" step="1" value="0" aria-describedby="drawing-said"><output for="smooth" id="smoothed">off</output>
+<button type="button" id="whole" hidden>Show all</button><span class="soft" role="status" id="ranges"></span></div>
+<p class="soft" id="drawing-said">Smoothed is the mean of what came before, of which a point counts half as much for every so many per cent of the axis that it lies back;
+the steps stay faintly behind it. Drag over a chart to enlarge a part, double-click for all of it; with the keyboard + and − at the cursor, Shift with the arrows, and 0.</p>
 <fieldset class="variants" id="loss-axes"><legend>Axes of loss</legend>${loss!.variants.map(({ name: shown }, i) => markup`<input type="radio" name="axes" value="${i}" id="axes-${i}"${i === 0 ? trustMarkup(" checked") : ""}><label for="axes-${i}">${shown}</label>`)}
 ${figure("Loss")}</fieldset></section>
 <section aria-labelledby="course-heading"><h2 id="course-heading">Course of training</h2><div class="grid-of-two">${others.map(({ title }) => figure(title))}</div></section>

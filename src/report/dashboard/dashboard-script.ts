@@ -14,6 +14,10 @@ let slots = chosen.getAll("run");
 let isChosen = chosen.has("run");
 let sort = columns.includes(chosen.get("sort")?.replace("-", "")) ? chosen.get("sort") : "-changed";
 element("search").value = chosen.get("search") ?? "";
+// By the name of the axis: from where to where it is shown.
+const ranges = new Map(chosen.getAll("range").map(text => text.split(":")).map(([name, low, high]) => [name, [Number(low), Number(high)]]));
+const halfLives = ["0", "0.5", "1", "2", "5", "10", "20"];
+element("smooth").value = Math.max(0, halfLives.indexOf(chosen.get("smooth")));
 for (const radio of document.querySelectorAll("#loss-axes input")) radio.checked = radio.value === (chosen.get("axes") ?? "0");
 
 function remember() {
@@ -22,10 +26,35 @@ function remember() {
   if (sort !== "-changed") params.set("sort", sort);
   if (element("search").value !== "") params.set("search", element("search").value);
   if (axes() !== "0") params.set("axes", axes());
+  addDrawing(params);
   const text = params.toString();
   history.replaceState(null, "", text === "" ? location.pathname : "?" + text);
 }
 const axes = () => document.querySelector("#loss-axes input:checked").value;
+
+const smoothing = () => halfLives[element("smooth").value];
+function addDrawing(params) {
+  if (smoothing() !== "0") params.set("smooth", smoothing());
+  for (const [name, ends] of ranges) params.append("range", [name, ...ends].join(":"));
+}
+function sayDrawing() {
+  const said = smoothing() === "0" ? "off" : smoothing() + " % of the axis";
+  element("smoothed").textContent = said;
+  element("smooth").setAttribute("aria-valuetext", said);
+  element("whole").hidden = ranges.size === 0;
+  element("ranges").textContent = ranges.size === 0 ? "" : "a part of " + [...ranges.keys()].join(" and ") + " is shown";
+}
+function changeDrawing() {
+  sayDrawing();
+  remember();
+  askForView(true);
+}
+function changeRange(name, ends) {
+  if (ends === undefined && !ranges.has(name)) return;
+  if (ends === undefined) ranges.delete(name);
+  else ranges.set(name, ends);
+  changeDrawing();
+}
 
 // A selected run keeps its place among the slots, which is its colour.
 function select(name, wanted) {
@@ -135,9 +164,11 @@ for (const [begin, end] of [["pointerover", "pointerleave"], ["focusin", "focuso
 let isAsking = false;
 let pause;
 let isWanted = false;
+let isHurried = false;
 let sectionsAt = -Infinity;
 function askForView(isUrgent) {
   isWanted = true;
+  isHurried ||= isUrgent;
   if (isAsking || document.hidden || (pause !== undefined && !isUrgent)) return;
   clearTimeout(pause);
   pause = undefined;
@@ -146,11 +177,15 @@ function askForView(isUrgent) {
 async function fetchView(isUrgent) {
   isAsking = true;
   isWanted = false;
+  isHurried = false;
   const began = performance.now();
   const withSections = isUrgent || began - sectionsAt > 10_000;
   const params = new URLSearchParams(slots.map(name => ["run", name]));
   params.set("axes", axes());
-  for (const figure of figures) params.append("width", figure.clientWidth);
+  addDrawing(params);
+  // A figure that is hidden will be as wide as those beside it.
+  const beside = Math.max(...figures.slice(1).map(figure => figure.clientWidth));
+  for (const figure of figures) params.append("width", figure.clientWidth || beside);
   if (withSections) params.set("sections", "1");
   try {
     const response = await fetch("view?" + params);
@@ -162,6 +197,7 @@ async function fetchView(isUrgent) {
     // The server is gone; when the stream is back, everything is asked for again.
   }
   isAsking = false;
+  if (isHurried && isWanted) return fetchView(true);
   pause = setTimeout(() => {
     pause = undefined;
     if (isWanted) askForView(false);
@@ -173,6 +209,8 @@ function drawView({ charts, sections, troubles }) {
     if (drawn.get(figure) === charts[i]) return;
     drawn.set(figure, charts[i]);
     figure.querySelector("svg")?.remove();
+    figure.hidden = charts[i] === "";
+    if (figure.hidden) return;
     figure.insertAdjacentHTML("afterbegin", charts[i]);
     figure.setAttribute("aria-label", figure.querySelector("title").textContent + "; arrow keys read its values");
     figure.dispatchEvent(new Event("redrawn"));
@@ -243,6 +281,12 @@ element("loss-axes").addEventListener("change", () => {
   remember();
   askForView(true);
 });
+element("smooth").addEventListener("input", changeDrawing);
+element("whole").addEventListener("click", () => {
+  ranges.clear();
+  changeDrawing();
+  element("smooth").focus();
+});
 let widthBefore = innerWidth;
 addEventListener("resize", () => {
   if (innerWidth !== widthBefore) askForView(false);
@@ -254,5 +298,6 @@ addEventListener("keydown", event => {
   event.preventDefault();
   element("search").focus();
 });
+sayDrawing();
 listen();
 `;

@@ -150,6 +150,32 @@ test("charts are the report's, of the runs that are asked for, in the colours of
   assert.equal((JSON.parse((await ask("/view?run=plain")).text) as View).sections, undefined);
 });
 
+test("a range is of every chart along that axis, smoothing of what is noisy, and what is neither is passed over", async () => {
+  const draw = async (more: string) => (JSON.parse((await ask(`/view?run=plain&${more}`)).text) as View).charts;
+  const axisOf = (chart: string) =>
+    (/data-x="([^"]+)"/.exec(chart)![1]!.match(/(?<=&quot;:)[\d.]+/g) ?? []).map(Number);
+  const whole = await draw("axes=0");
+  const part = await draw("axes=0&range=time:10:20&smooth=5");
+  assert.deepEqual(axisOf(whole[0]!), [0, 40]);
+  for (const chart of part.filter(each => each !== "")) assert.deepEqual(axisOf(chart), [10, 20]);
+  // Of 10 and 20 seconds the losses are 9.5 and 9, and by half-lives of half a second the mean lags by less than 2 steps.
+  assert.match(part[0]!, /<polyline class="each/);
+  const ends = /class="line run-0" data-name="plain" data-of="plain" points="([^"]+)"/.exec(part[0]!)![1]!.split(" ");
+  assert.deepEqual([ends[0]!.split(",")[0], ends.at(-1)!.split(",")[0], ends.length], ["74", "880", 11]);
+  // Along tokens all is shown.
+  assert.deepEqual(axisOf((await draw("axes=2&range=time:10:20"))[0]!), axisOf((await draw("axes=2"))[0]!));
+  for (const odd of [
+    "range=time:20:10",
+    "range=time:a:b",
+    "range=time",
+    "range=:1:2",
+    "range=time:1:1e999",
+    "smooth=x",
+    "smooth=-1",
+  ])
+    assert.deepEqual(await draw(`axes=0&${odd}`), whole, odd);
+});
+
 test("what a file says is text", async () => {
   const { text } = await ask("/view?run=deep%2Fer%2Fother&sections=1");
   const { sections } = JSON.parse(text) as View;

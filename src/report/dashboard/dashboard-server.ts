@@ -3,6 +3,8 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { setImmediate as passOn } from "node:timers/promises";
+import { isDrawable } from "../charts/axis.ts";
+import type { Range } from "../charts/shown-points.ts";
 import { describeTrouble } from "../runs/check.ts";
 import { type AccessOptions, checkAccessOptions, judgeRequest, splitAddress } from "./dashboard-access.ts";
 import { openNewsDesk } from "./dashboard-news.ts";
@@ -117,7 +119,10 @@ function send(response: ServerResponse, status: number, type: string, content: s
 /** More are not drawn at once. */
 const mostDrawn = 200;
 
-/** run=NAME for each colour, run= for a free one; axes=the place of the loss's axes; sections=1; width= the pixels of each figure. */
+/**
+ * run=NAME for each colour, run= for a free one; axes=the place of the loss's axes; sections=1; width= the pixels of each figure;
+ * smooth=2, the half-life in hundredths of the axis; range=time:LOW:HIGH, in seconds, tokens or FLOPs.
+ */
 function readChoice(params: URLSearchParams, { runs }: RunWatch): ViewChoice {
   return {
     runs: params
@@ -127,5 +132,23 @@ function readChoice(params: URLSearchParams, { runs }: RunWatch): ViewChoice {
     variants: [Number(params.get("axes") ?? 0)],
     withSections: params.get("sections") === "1",
     widths: params.getAll("width").map(Number).filter(Number.isFinite),
+    ranges: readRanges(params.getAll("range")),
+    smoothing: readSmoothing(params.get("smooth")),
   };
+}
+
+/** The last of an axis counts; what is no range is passed over. */
+const readRanges = (texts: readonly string[]): Map<string, Range> =>
+  new Map(
+    texts.flatMap(text => {
+      const [, name, ends] = /^(\w+):(.*)$/.exec(text) ?? [];
+      const [low = Number.NaN, high = Number.NaN] = (ends ?? "").split(":").map(Number);
+      const isRange = low >= 0 && low < high && isDrawable("linear", high);
+      return name !== undefined && isRange ? [[name, [low, high]] as const] : [];
+    }),
+  );
+
+function readSmoothing(text: string | null): number | undefined {
+  const share = Number(text) / 100;
+  return share > 0 && share <= 1 ? share : undefined;
 }

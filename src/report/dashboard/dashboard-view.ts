@@ -3,13 +3,14 @@
 
 import { listChartGroups } from "../charts/charts.ts";
 import { renderLineChart } from "../charts/line-chart.ts";
+import type { Range } from "../charts/shown-points.ts";
 import { listSections, type Section } from "../page/page.ts";
-import { makeReport } from "../report.ts";
+import { makeReport, says } from "../report.ts";
 import type { RunRecord } from "../runs/run-record.ts";
 import type { WatchedRun } from "./dashboard-runs.ts";
 
 export interface View {
-  /** SVG, by the places of the page's figures. */
+  /** SVG, by the places of the page's figures; empty where it would show one number, as the learning rate of a recipe without a schedule. */
   readonly charts: readonly string[];
   /** HTML by the section's id; null where it is empty. Absent where it was not asked for. */
   readonly sections?: Readonly<Record<string, string | null>>;
@@ -31,6 +32,10 @@ export interface ViewChoice {
   readonly withSections: boolean;
   /** Pixels that each figure has; the charts' own where it is missing. */
   readonly widths?: readonly number[];
+  /** What is shown of x axes, by their names: all charts along time show the same of it. */
+  readonly ranges?: ReadonlyMap<string, Range>;
+  /** Half-life of the exponential mean, as a share of the x axis as it is shown. */
+  readonly smoothing?: number | undefined;
 }
 
 /** A run that cannot be drawn is left out, with its trouble; the others are drawn. */
@@ -56,13 +61,15 @@ function canDraw(run: WatchedRun, choice: ViewChoice): boolean {
 /** From a small phone to a wall. */
 const boundWidth = (width: number) => Math.min(2400, Math.max(240, Math.floor(width)));
 
-function drawView({ runs, variants, withSections, widths = [] }: ViewChoice, chosen = runs): View {
+function drawView({ runs, variants, withSections, widths = [], ranges, smoothing }: ViewChoice, chosen = runs): View {
   const records = runs.flatMap((run, colour): RunRecord[] =>
     run === undefined ? [] : [{ ...run.readRecord(), colour }],
   );
   const charts = listChartGroups(records).map((group, i) => {
     const { chart } = group.variants[variants[i] ?? 0] ?? group.variants[0]!;
-    return renderLineChart({ ...chart, width: boundWidth(widths[i] ?? chart.width) }).text;
+    if (i > 0 && !says(chart)) return "";
+    const width = boundWidth(widths[i] || chart.width);
+    return renderLineChart({ ...chart, width, range: ranges?.get(chart.x.name), smoothing }).text;
   });
   const troubles = chosen.flatMap(run => (run?.trouble === undefined ? [] : [`${run.name}: ${run.trouble}`]));
   if (!withSections) return { charts, troubles };

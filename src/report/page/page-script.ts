@@ -59,6 +59,7 @@ for (const frame of document.querySelectorAll("figure[tabindex]")) {
     isShown = false;
   });
   frame.addEventListener("keydown", event => {
+    if (event.shiftKey) return;
     const to = { ArrowLeft: [share - 0.01, level], ArrowRight: [share + 0.01, level], Home: [0, level], End: [1, level] }[event.key]
       ?? (isShown ? { ArrowUp: [share, level + 0.05], ArrowDown: [share, level - 0.05] }[event.key] : undefined);
     if (to === undefined) return;

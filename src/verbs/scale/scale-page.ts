@@ -3,7 +3,8 @@
 
 import { systemClock } from "../../base/clock.ts";
 import { writeFileAtomically } from "../../base/files/files.ts";
-import type { LineChart, Series } from "../../report/charts/line-chart.ts";
+import type { LineChart } from "../../report/charts/line-chart.ts";
+import type { Series } from "../../report/charts/series.ts";
 import { renderScalePage } from "../../report/page/scale-page.ts";
 import { tabulate } from "../../report/tables/table.ts";
 import type { LawFile } from "../../scaling/law-file.ts";
