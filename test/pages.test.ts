@@ -93,6 +93,11 @@ const listed: readonly { page: string; begins: string; why: string }[] = [
   },
   {
     page: "docs/CLUSTER.md",
+    begins: "cram launch slurm --nodes",
+    why: "needs a cluster, a GPU or an engine of containers; advice.test.ts reads its options",
+  },
+  {
+    page: "docs/CLUSTER.md",
     begins: "docker build",
     why: "needs a cluster, a GPU or an engine of containers; advice.test.ts reads its options",
   },

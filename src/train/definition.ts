@@ -22,6 +22,7 @@ import {
 } from "../optim/averages.ts";
 import { buildProbe, findInterval, findProbe, type ProbedLosses } from "../optim/probe.ts";
 import { buildUpdate, listMoments, scheduleInputs } from "../optim/update.ts";
+import { nameOuter } from "./ranks/local-steps.ts";
 import type { Recipe } from "./recipe.ts";
 import { listLengths, scheduleValues } from "./scheduled-values.ts";
 import type { TrainingDefinition } from "./step/training-definition.ts";
@@ -85,7 +86,10 @@ export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, Sto
       return initialiseParameter(listed[index]!, index, train.seed);
     },
   };
-  return recipe.average === undefined ? definition : averageTraining(definition, recipe.average);
+  const averaged = recipe.average === undefined ? definition : averageTraining(definition, recipe.average);
+  if (train.sync === undefined) return averaged;
+  const outer = new Map(Array.from(definition.parameters, ([name, shape]) => [nameOuter(name), shape]));
+  return { ...averaged, moments: new Map([...averaged.moments, ...asNumbers(outer)]) };
 }
 
 const asNumbers = (shapes: ReadonlyMap<string, Shape>): Map<string, TensorType> =>

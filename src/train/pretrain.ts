@@ -152,13 +152,18 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
   const takeMicroBatches = createStepTaker({ engine, queue, microBatchSequences: size, seed, batchEnd, sums });
   /** Whether another rank was asked to end. */
   let isStopped = false;
+  const { sync } = recipe.train;
+  const isTogether = () => sync === undefined || step % sync.everySteps === 0;
+  /** Each rank's update needs a micro-batch of its own. */
+  const [fewest, { everySteps }] = sync === undefined ? [1, { everySteps: 0 }] : [sums?.size ?? 1, sync];
   const takeStep = async (next: number, rateScale: number) => {
     const { progress } = now;
-    const most = Math.ceil(batchSizeAt(progress, ramp) / size);
+    const most = fewest * Math.ceil(batchSizeAt(progress, ramp) / size / fewest);
     const order = { step: next, firstSequence: sequences, most, rateScale, progress };
     await ranks?.order(order);
     const taken = await takeMicroBatches(order);
     isStopped = (await ranks?.conclude(taken)) ?? false;
+    if (next % everySteps === 0) isStopped = (await ranks?.bringTogether(true)) ?? false;
     sequences += taken.microBatches * size;
     return taken;
   };
@@ -175,7 +180,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
     const stoppedSeconds = (options.stoppedSeconds?.() ?? 0) - stoppedBefore;
     stoppedBefore += stoppedSeconds;
     now = budget.read(step);
-    if (countAveraged() > averaged) {
+    if (isTogether() && countAveraged() > averaged) {
       averaged = countAveraged();
       await engine.average?.take();
     }
@@ -194,7 +199,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
       skipped: !counted,
       ...(lossScale !== undefined && { lossScale: lossScale.factor }),
     };
-    if (now.progress < 1 && countValidations() > validated) {
+    if (now.progress < 1 && isTogether() && countValidations() > validated) {
       validated = countValidations();
       const losses = await validate(options, step, averaged > 0);
       now = await readBudget();
@@ -207,13 +212,14 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
       }
     }
     const isDue = now.elapsedSeconds - savedSeconds > recipe.train.checkpointEverySeconds;
-    if (now.progress < 1 && counted && isDue && run !== undefined) {
+    if (now.progress < 1 && counted && isDue && isTogether() && run !== undefined) {
       yield await save(run);
       now = await readBudget();
       savedSeconds = now.elapsedSeconds;
     }
   }
   // What comes after the last step is no part of the budget.
+  if (!isTogether() && step !== resumeFrom?.counters.step) await ranks?.bringTogether(false);
   const isDone = now.progress >= 1;
   let isBest = false;
   if (isDone) {

@@ -15,6 +15,7 @@ import { batchRuleSchema, batchRules } from "../optim/batch-rules.ts";
 import { findOptimizerFault, optimizerSchema, optimizers } from "../optim/optimizers.ts";
 import { findProbe } from "../optim/probe.ts";
 import { listSchedule, type RateSchedule, type RateSettings, rateSchedules, valueSchedule } from "../optim/schedule.ts";
+import { listMoments } from "../optim/update.ts";
 import { describeChoice, listChoices, listValues } from "../settings/choices.ts";
 import { growChoice } from "../settings/grow-choice.ts";
 import { describeAsJsonSchema } from "../settings/json-schema.ts";
@@ -112,6 +113,13 @@ const precisions = [
   },
 ];
 
+/** DiLoCo's, with the paper's constants. */
+const sync = z.strictObject({
+  everySteps: positive.describe("steps that each process takes by itself before all are brought together"),
+  rate: z.number().positive().max(10).default(0.7).describe("of the outer step, on what parameters moved in the mean"),
+  momentum: z.number().min(0).lt(1).default(0.9).describe("of the outer step, Nesterov's"),
+});
+
 const train = z.strictObject({
   budget: z
     .string()
@@ -149,6 +157,11 @@ const train = z.strictObject({
     .exactOptional()
     .describe(
       "gradient checkpointing (Chen et al. 2016, arXiv 1604.06174): less memory for more arithmetic, and the same bits",
+    ),
+  sync: sync
+    .exactOptional()
+    .describe(
+      "local steps, for processes that a slow network connects (DiLoCo, Douillard et al. 2023, arXiv 2311.08105); without it every gradient is summed",
     ),
   layerDrop: z
     .number()
@@ -280,6 +293,13 @@ function checkTogether(recipe: Recipe, origin: string): Recipe {
   if (recipe.loss !== undefined && recipe.loss.name !== "cross-entropy" && findProbe(recipe.optimizer) === "sampled") {
     const message = `optimizer.name ${recipe.optimizer.name} samples labels for cross-entropy, and loss.name is ${recipe.loss.name}`;
     throw wrong(message, "Change one of the two.");
+  }
+  const held = [...listMoments(listTrained(recipe), recipe.optimizer).values()];
+  if (recipe.train.sync !== undefined && held.some(({ dtype }) => dtype !== "f32")) {
+    throw wrong(
+      "train.sync averages moments, and optimizer.momentBlock keeps them in eight bits",
+      "Leave out one of the two.",
+    );
   }
   const { masks, neighbours } = recipe.samples ?? {};
   if (masks?.length === 0 && neighbours?.length === 0) {

@@ -87,7 +87,7 @@ const asAbsent = [
 /**
  * No more than a label; what the backend reads, as precision.test.ts holds; what is shown, as sample-model.test.ts does; what is kept, as
  * kept-checkpoints.test.ts does; what
- * budgets are counted by, as processor-clock.test.ts does.
+ * budgets are counted by, as processor-clock.test.ts does; how local steps end, as local-steps.test.ts does.
  */
 const labels = [
   "name",
@@ -98,6 +98,8 @@ const labels = [
   "samples.top",
   "train.keepBest",
   "train.keepEverySeconds",
+  "train.sync.rate",
+  "train.sync.momentum",
 ];
 
 interface Option {

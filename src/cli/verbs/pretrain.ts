@@ -44,6 +44,7 @@ interface PretrainFlags extends Partial<RecipeOptions>, BackendOptions {
   readonly verify?: boolean;
   readonly devices?: string;
   readonly sum?: "fast" | "in-order";
+  readonly sync?: string;
   readonly json?: boolean;
 }
 
@@ -91,6 +92,10 @@ export function addPretrain(command: Command): void {
         "--sum <how>",
         "of several ranks: fast (default), or in-order, slower, with the same bits for any number of ranks",
       ).choices(["fast", "in-order"]),
+    )
+    .option(
+      "--sync <how>",
+      "every:H lets each process take H steps by itself before all are brought together, for slow networks (DiLoCo); without it every gradient is summed",
     )
     .option("--json", "print events as JSON lines and nothing else")
     .addHelpText(
@@ -196,7 +201,8 @@ function planRun(flags: PretrainFlags): RunPlan {
       );
     }
     const microBatch = parseMicroBatch(flags.microBatch);
-    if (data !== undefined) return planNewRun({ ...flags, data, microBatch });
+    const set = [...flags.set, ...readSync(flags.sync)];
+    if (data !== undefined) return planNewRun({ ...flags, data, microBatch, set });
     throw new UserError("E_OPTION", "no dataset given", "Give --data, a folder that cram prepare made, or --resume.");
   }
   const refused = [
@@ -206,6 +212,7 @@ function planRun(flags: PretrainFlags): RunPlan {
     ["--out", flags.out],
     ["--init-from", flags.initFrom],
     ["--micro-batch", flags.microBatch],
+    ["--sync", flags.sync],
   ].find(([, value]) => value !== undefined);
   if (refused === undefined) {
     return planResumedRun({
@@ -229,6 +236,14 @@ function planRun(flags: PretrainFlags): RunPlan {
 function parseStep(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   return text === "0" ? 0 : parseCount("--from-step", text);
+}
+
+/** --sync as --set takes it. */
+function readSync(text: string | undefined): string[] {
+  if (text === undefined) return [];
+  const [, steps] = /^every:(.*)$/.exec(text) ?? [];
+  if (steps !== undefined) return [`train.sync.everySteps=${parseCount("--sync every:", steps)}`];
+  throw new UserError("E_OPTION", `--sync ${text}: not of the form every:H`, "Write it as in every:50.");
 }
 
 function parseMicroBatch(text: string | undefined): number | "auto" | undefined {

@@ -7,6 +7,7 @@ import { broadcastJson, type Collective } from "../../collective/collective.ts";
 import type { MeasuredStep } from "../step/guard.ts";
 import type { StepOrder } from "../step/micro-batches.ts";
 import type { States } from "../step/states.ts";
+import type { LocalSteps } from "./local-steps.ts";
 import type { RankSums } from "./rank-sums.ts";
 
 /** What a rank's training is made of, besides its engine. */
@@ -16,6 +17,8 @@ export interface RankParts {
   readonly states: States;
   /** Names of the states that are the same on every rank: all but what a step adds up. */
   readonly shared: ReadonlySet<string>;
+  /** Where ranks take steps by themselves. */
+  readonly local?: LocalSteps | undefined;
 }
 
 /** What rank 0's loop asks of the others. */
@@ -25,14 +28,21 @@ export interface RankLead {
   begin(): Promise<void>;
   /** Tells what the next step is. */
   order(order: StepOrder): Promise<void>;
-  /** After the step: compares what it measured with the others, and says whether one was asked to end. */
+  /**
+   * After the step: compares what it measured with the others, and says whether one was asked to end. Of local steps nobody hears before
+   * ranks are brought together.
+   */
   conclude(measured: MeasuredStep): Promise<boolean>;
+  /** After local steps, all that there are between two outer ones or fewer: makes ranks one model again, and says whether one was asked to end. */
+  bringTogether(isWhole: boolean): Promise<boolean>;
 }
 
 /** What the others wait for: to be told what is trained, for rank 0 in the middle of something, or for the next order. */
 type Phase = "announcement" | "work" | "order";
 
 const lengthOfOrder = 6;
+/** What an order begins with. */
+const kinds = { end: 0, step: 1, together: 2 } as const;
 /** Ranks compute an update each, of the same sums: beyond this they are not of one model any more. */
 const mostRelativeDifference = 1e-3;
 
@@ -57,14 +67,24 @@ export class RankLeader<Announced> {
       sums,
       begin: async () => {
         await shareStates({ ...parts, collective });
+        await parts.local?.begin();
         this.phase = "order";
       },
       order: async ({ step, firstSequence, most, rateScale, progress }) => {
         this.phase = "work";
-        await collective.broadcast(Float64Array.of(1, step, firstSequence, most, rateScale, progress), 0);
+        await collective.broadcast(Float64Array.of(kinds.step, step, firstSequence, most, rateScale, progress), 0);
       },
       conclude: async measured => {
-        const isAsked = await concludeStep(collective, measured, false);
+        const isAsked = parts.local === undefined && (await concludeStep(collective, measured, false));
+        this.phase = "order";
+        return isAsked;
+      },
+      bringTogether: async isWhole => {
+        this.phase = "work";
+        const order = new Float64Array(lengthOfOrder);
+        order.set([kinds.together, isWhole ? 1 : 0]);
+        await collective.broadcast(order, 0);
+        const isAsked = await bringTogether(collective, parts.local!, { isWhole, isAsked: false });
         this.phase = "order";
         return isAsked;
       },
@@ -94,13 +114,18 @@ export async function followRanks(
   take: (order: StepOrder) => Promise<MeasuredStep>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { collective } = parts;
+  const { collective, local } = parts;
   await shareStates(parts);
+  await local?.begin();
   for (;;) {
     const told = new Float64Array(lengthOfOrder);
     await collective.broadcast(told, 0);
-    const [isStep, step, firstSequence, most, rateScale, progress] = told as unknown as number[];
-    if (isStep === 0) return;
+    const [kind, step, firstSequence, most, rateScale, progress] = told as unknown as number[];
+    if (kind === kinds.end) return;
+    if (kind === kinds.together) {
+      await bringTogether(collective, local!, { isWhole: step === 1, isAsked: signal.aborted });
+      continue;
+    }
     const order = {
       step: step!,
       firstSequence: firstSequence!,
@@ -108,7 +133,8 @@ export async function followRanks(
       rateScale: rateScale!,
       progress: progress!,
     };
-    await concludeStep(collective, await take(order), signal.aborted);
+    const measured = await take(order);
+    if (local === undefined) await concludeStep(collective, measured, signal.aborted);
   }
 }
 
@@ -132,6 +158,18 @@ async function concludeStep(
     `after a step ${counts[1]} of ${collective.size} ranks have another model than rank 0`,
     "Start every rank on machines of one kind, with the same version of cram, and resume the run.",
   );
+}
+
+/** Whether a rank was asked to end. */
+async function bringTogether(
+  collective: Collective,
+  local: LocalSteps,
+  { isWhole, isAsked }: { readonly isWhole: boolean; readonly isAsked: boolean },
+): Promise<boolean> {
+  await local.bringTogether(isWhole);
+  const count = Float64Array.of(isAsked ? 1 : 0);
+  await collective.sum([{ name: "what ranks say", values: count }]);
+  return count[0]! > 0;
 }
 
 /** In the order of the states' names, which every rank has alike. */

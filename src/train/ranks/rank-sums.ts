@@ -14,6 +14,8 @@ export interface RankSums {
   readonly size: number;
   /** Whether micro-batches are added one by one: the same bits for any number of ranks. */
   readonly isInOrder: boolean;
+  /** Whether each rank's update is of its own micro-batches. */
+  readonly isLocal: boolean;
   /** Sets the sums of this rank to zero: it has no micro-batch in a step, or in a round. */
   clear(part: SummedPart): void;
   /** In order: adds the gradients of one micro-batch of each of the first `count` ranks, which stand where its sums would. */
@@ -35,7 +37,7 @@ export function createRankSums(
   collective: Collective,
   backend: Backend,
   states: States,
-  { isInOrder }: { readonly isInOrder: boolean },
+  { isInOrder, isLocal = false }: { readonly isInOrder: boolean; readonly isLocal?: boolean },
 ): RankSums {
   const { rank, size } = collective;
   const prefixes = { gradient: [nameGradient(""), nameSeen("")], probe: [nameProbe("")] };
@@ -49,7 +51,7 @@ export function createRankSums(
   const owners = assignOwners(parts.gradient, size);
   const readFloats = async ({ buffer }: Place) => Float32Array.from(await backend.read(buffer));
   return {
-    ...{ rank, size, isInOrder },
+    ...{ rank, size, isInOrder, isLocal },
     clear: part =>
       clearStates(
         backend,
@@ -70,6 +72,7 @@ export function createRankSums(
       }
     },
     finish: async part => {
+      if (isLocal) return;
       if (!isInOrder || part !== "gradient") return sumPlaces(collective, backend, parts[part]);
       for (const [i, { name, buffer }] of parts.gradient.entries()) {
         const sum = held.get(name) ?? new Float32Array(countElements(buffer.shape));

@@ -50,8 +50,9 @@ export function createStepTaker({ engine, queue, microBatchSequences: size, seed
     } while (!batchEnd.isReached(microBatches, most, engine.measureGradients));
     if (own === 0) sums?.clear("gradient");
     await sums?.finish("gradient");
-    if (isProbed) await probe(batches, { firstSequence, microBatches });
-    const updating = engine.update({ step, rateScale, progress }, microBatches);
+    const counted = sums?.isLocal === true ? own : microBatches;
+    if (isProbed) await probe(batches, { firstSequence, microBatches, counted });
+    const updating = engine.update({ step, rateScale, progress }, counted);
     const next = firstSequence + microBatches * size;
     if (engine.leavesHostFree) queue.readAhead(next + rank * size, progress);
     return { ...(await updating), microBatches };
@@ -65,13 +66,17 @@ export function createStepTaker({ engine, queue, microBatchSequences: size, seed
 
   async function probe(
     batches: readonly (readonly [index: number, batch: HostInputs])[],
-    { firstSequence, microBatches }: { readonly firstSequence: number; readonly microBatches: number },
+    {
+      firstSequence,
+      microBatches,
+      counted,
+    }: { readonly firstSequence: number; readonly microBatches: number; readonly counted: number },
   ): Promise<void> {
     const end = firstSequence / size + microBatches;
     for (const [i, [index, batch]] of batches.entries()) {
       // Another for every micro-batch of the run, the same when it is resumed.
       const own = (Math.imul(seed, 0x9e3779b1) + end - index) >>> 0;
-      await engine.probe!(batch, { isFirst: i === 0, microBatches, seed: own });
+      await engine.probe!(batch, { isFirst: i === 0, microBatches: counted, seed: own });
     }
     if (batches.length === 0) sums?.clear("probe");
     await sums?.finish("probe");

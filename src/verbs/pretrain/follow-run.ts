@@ -9,6 +9,7 @@ import { firstLossScale, type LossScale } from "../../optim/loss-scale.ts";
 import { queueBatches } from "../../train/batch-queue.ts";
 import { openBatches } from "../../train/batches.ts";
 import { defineTraining } from "../../train/definition.ts";
+import { openLocalSteps } from "../../train/ranks/local-steps.ts";
 import { followRanks, hearAnnouncement } from "../../train/ranks/rank-orders.ts";
 import { createRankSums } from "../../train/ranks/rank-sums.ts";
 import type { Recipe } from "../../train/recipe.ts";
@@ -82,12 +83,13 @@ async function followAnnounced(
       await warmUp({ engine, source, recipe, clock: systemClock, resumeFrom: undefined, signal: never });
       engine.lossScale?.restore(lossScale ?? firstLossScale);
       const { states } = engine;
-      const sums = createRankSums(collective, backend, states, { isInOrder });
-      const { microBatchSequences, seed } = recipe.train;
+      const { microBatchSequences, seed, sync } = recipe.train;
+      const sums = createRankSums(collective, backend, states, { isInOrder, isLocal: sync !== undefined });
+      const local = sync && openLocalSteps(collective, backend, states, definition, sync);
       const queue = queueBatches(source, microBatchSequences);
       const batchEnd = createBatchEnd(undefined, undefined);
       const take = createStepTaker({ engine, queue, microBatchSequences, seed, batchEnd, sums });
-      await followRanks({ collective, backend, states, shared: listShared(definition) }, take, signal);
+      await followRanks({ collective, backend, states, shared: listShared(definition), local }, take, signal);
     });
   } finally {
     dataset.close();

@@ -3,8 +3,10 @@
 import type { Backend } from "../../backends/backend.ts";
 import { UserError } from "../../base/errors.ts";
 import type { LossScale } from "../../optim/loss-scale.ts";
+import { openLocalSteps } from "../../train/ranks/local-steps.ts";
 import type { RankLead, RankLeader } from "../../train/ranks/rank-orders.ts";
 import { createRankSums } from "../../train/ranks/rank-sums.ts";
+import type { Recipe } from "../../train/recipe.ts";
 import type { OpenEngine } from "../../train/step/engine.ts";
 import type { TrainingDefinition } from "../../train/step/training-definition.ts";
 import { type AnnouncedRun, listShared } from "./follow-run.ts";
@@ -39,6 +41,13 @@ export async function announceRun(
       "Leave --sum out, or take another optimizer.",
     );
   }
+  if (recipe.train.sync !== undefined && isInOrder) {
+    throw new UserError(
+      "E_OPTION",
+      "--sum in-order adds the gradients of all ranks, and with train.sync none are added",
+      "Leave --sum out.",
+    );
+  }
   const data = dataset.folder;
   await leader.announce({
     recipe,
@@ -56,7 +65,11 @@ export function openLead(
   backend: Backend,
   { states }: OpenEngine,
   definition: TrainingDefinition,
+  { train: { sync } }: Recipe,
 ): RankLead {
-  const sums = createRankSums(leader.collective, backend, states, { isInOrder });
-  return leader.lead({ backend, states, shared: listShared(definition) }, sums);
+  const { collective } = leader;
+  const isLocal = sync !== undefined;
+  const sums = createRankSums(collective, backend, states, { isInOrder, isLocal });
+  const local = sync && openLocalSteps(collective, backend, states, definition, sync);
+  return leader.lead({ backend, states, shared: listShared(definition), local }, sums);
 }

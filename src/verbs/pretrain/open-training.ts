@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { leaveOutStops, systemClock } from "../../base/clock.ts";
 import { hashFile } from "../../base/files/files.ts";
 import { setAsideLaterCheckpoints } from "../../checkpoint/state.ts";
+import { singleProcess } from "../../collective/collective.ts";
 import type { TrainingEvent } from "../../events/event.ts";
 import { EventLog } from "../../events/event-log.ts";
 import { createRepetitionWatch, describeFit } from "../../plan/data-fit.ts";
@@ -16,6 +17,7 @@ import { WandbLog } from "../../tracking/wandb-log.ts";
 import { type Budget, extendBudget } from "../../train/budget.ts";
 import { defineTraining } from "../../train/definition.ts";
 import { pretrain as runTraining } from "../../train/pretrain.ts";
+import { RankLeader } from "../../train/ranks/rank-orders.ts";
 import {
   hashRecipe,
   holdRunFiles,
@@ -28,6 +30,7 @@ import { openEngine } from "../../train/step/engine.ts";
 import { createProgress, describeProgress } from "../prepare/stages/progress.ts";
 import { adviseNewRun } from "./advice.ts";
 import { chooseClock } from "./choose-clock.ts";
+import type { AnnouncedRun } from "./follow-run.ts";
 import { announceRun, openLead, type RankChoice } from "./lead-run.ts";
 import type { OpenRun } from "./open-run.ts";
 import { openSampler } from "./sample-model.ts";
@@ -68,9 +71,12 @@ export async function openTraining(
     mlflow,
     onStatus,
     onWarning,
-    rankChoice,
+    rankChoice: several,
   }: LogChoice & { readonly rankChoice?: RankChoice | undefined },
 ): Promise<OpenTraining> {
+  // One process alone is brought together with itself.
+  const alone = recipe.train.sync && { leader: new RankLeader<AnnouncedRun>(singleProcess), isInOrder: false };
+  const rankChoice = several ?? alone;
   const definition = defineTraining(recipe, readRunInitial(run, recipe));
   const resumeFrom = loadRunState(run, recipe, definition, source.datasetHash, fromStep);
   if (rankChoice !== undefined) {
@@ -86,7 +92,7 @@ export async function openTraining(
   const engine = await openEngine(backend, definition, (loaded, all) =>
     onStatus?.(describeProgress(compiling(loaded / all))),
   );
-  const ranks = rankChoice && openLead(rankChoice, backend, engine, definition);
+  const ranks = rankChoice && openLead(rankChoice, backend, engine, definition, recipe);
   const sample = openSampler(backend, recipe, dataset.tokenizer, engine.states);
   // Other load makes a measurement too low, never too high.
   const laterPeak = await backend.measurePeak?.();
