@@ -7,7 +7,13 @@ import type { z } from "zod";
 import { add, input, multiply, reshape, state, sum } from "../graph/operations.ts";
 import { countElements, listRoots, sortTopologically, type Tensor } from "../graph/tensor.ts";
 import type { OptimizedParameter, Optimizer } from "./optimizer.ts";
-import { findOptimizerFault, type OptimizerSettings, optimizerSchema, optimizers } from "./optimizers.ts";
+import {
+  findOptimizerFault,
+  listRateFactors,
+  type OptimizerSettings,
+  optimizerSchema,
+  optimizers,
+} from "./optimizers.ts";
 import { buildProbe, findInterval, findProbe } from "./probe.ts";
 import { findRateFactor } from "./rates.ts";
 import { buildUpdate, listMoments, scheduleInputs } from "./update.ts";
@@ -174,4 +180,11 @@ test("a generator's layers are counted apart, and both its head and the discrimi
   const all = Object.keys(factors).map(name => parameter(name, "matrix", 4, 4));
   const found = all.map(each => [each.name, findRateFactor(each, all, { layerDecay: 0.5, headRate: 3 })]);
   assert.deepEqual(Object.fromEntries(found), factors);
+});
+
+test("the other rates of an optimizer, by its settings", () => {
+  const adam = { ...common, beta1: 0.9, beta2: 0.98, epsilon: 1e-8 };
+  const settings = optimizerSchema.parse({ name: "muon", ...adam, muonLearningRate: 0.02 });
+  assert.deepEqual(listRateFactors(settings), { muonLearningRate: 20 });
+  assert.deepEqual(listRateFactors(optimizerSchema.parse({ name: "adamw", ...adam })), {});
 });

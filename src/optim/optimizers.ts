@@ -49,6 +49,15 @@ export function findOptimizer({ name }: OptimizerSettings): Optimizer {
   return optimizers.find(optimizer => optimizer.name === name)!;
 }
 
+/** Peak rates beside learningRate's, by the names of their settings, as multiples of it: one schedule moves them all. */
+export function listRateFactors(settings: OptimizerSettings): Record<string, number> {
+  const { rates = [] } = findOptimizer(settings);
+  const peaks: Readonly<Record<string, unknown>> = settings;
+  return Object.fromEntries(
+    rates.filter(name => name !== "learningRate").map(name => [name, Number(peaks[name]) / settings.learningRate]),
+  );
+}
+
 /**
  * Adds an optimizer of one's own to the list: recipes, --set, `cram recipe --list` and checkpoints know it from then on, in this
  * process. Gives what makes a recipe's optimizer section of its settings.

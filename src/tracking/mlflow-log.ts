@@ -18,7 +18,7 @@ import {
   openMlflowClient,
   type RunStatus,
 } from "./mlflow-client.ts";
-import { scalarsOf } from "./scalars.ts";
+import { type ScalarFacts, scalarsOf } from "./scalars.ts";
 
 export interface MlflowOptions {
   /** The address of the tracking server: "http://127.0.0.1:5000". */
@@ -29,11 +29,10 @@ export interface MlflowOptions {
   readonly environment: NodeJS.ProcessEnv;
 }
 
-export interface MlflowRun {
+export interface MlflowRun extends ScalarFacts {
   readonly run: string;
   /** By name, as the server shows them. */
   readonly params: ReadonlyMap<string, string>;
-  readonly tokensPerSequence: number;
   /** Of the budget, before this start. */
   readonly elapsedSeconds: number;
   readonly clock: Clock;
@@ -210,7 +209,7 @@ export class MlflowLog {
     const { step, elapsedSeconds } = event;
     if (step <= (event.kind === "validation" ? sentValidation : sentStep)) return [];
     const timestamp = Math.round(beganAt + 1000 * elapsedSeconds);
-    return Object.entries(scalarsOf(event, this.from.tokensPerSequence))
+    return Object.entries(scalarsOf(event, this.from))
       .filter(([, value]) => Number.isFinite(value))
       .map(([key, value]) => ({ key, value, timestamp, step }));
   }

@@ -3,8 +3,19 @@
 import type { TrainingEvent } from "../events/event.ts";
 import { tokensPerSecond } from "../events/speed.ts";
 
-/** By name; empty for events without a curve. `tokensPerSequence` is the model's length, for the speed. */
-export function scalarsOf(event: TrainingEvent, tokensPerSequence: number): Readonly<Record<string, number>> {
+/** What a run's recipe says that its events do not. */
+export interface ScalarFacts {
+  /** The model's length, for the speed. */
+  readonly tokensPerSequence: number;
+  /** Of an optimizer with several rates, the others by the names of their settings, as multiples of the learning rate. */
+  readonly rateFactors?: Readonly<Record<string, number>>;
+}
+
+/** By name; empty for events without a curve. */
+export function scalarsOf(
+  event: TrainingEvent,
+  { tokensPerSequence, rateFactors = {} }: ScalarFacts,
+): Readonly<Record<string, number>> {
   if (event.kind === "validation") {
     const { loss, averageLoss } = event;
     return {
@@ -17,6 +28,14 @@ export function scalarsOf(event: TrainingEvent, tokensPerSequence: number): Read
     "loss/training": event.loss,
     "gradient norm": event.gradientNorm,
     "learning rate": event.learningRate,
+    ...Object.fromEntries(
+      // No slash: MLflow keeps metrics in files, and one of a name is no folder.
+      Object.entries(rateFactors).map(([setting, factor]) => [
+        `learning rate of ${setting.replace("LearningRate", "")}`,
+        factor * event.learningRate,
+      ]),
+    ),
+    ...(event.lossScale !== undefined && { "loss scale": event.lossScale }),
     "batch/sequences": event.batchSequences,
     "progress/tokens": event.tokens,
     "progress/budget": event.progress,

@@ -8,7 +8,7 @@ import { explainWriteFailure, listFolder, makeFolder, writeFully } from "../base
 import type { SamplesEvent, TrainingEvent } from "../events/event.ts";
 import type { RunStatus } from "./mlflow-client.ts";
 import { describeSamples } from "./samples.ts";
-import { scalarsOf } from "./scalars.ts";
+import { type ScalarFacts, scalarsOf } from "./scalars.ts";
 import { listSettings } from "./settings-list.ts";
 import {
   encodeHyperparameters,
@@ -21,14 +21,12 @@ import {
   type Moment,
 } from "./tensorboard-records.ts";
 
-export interface TensorboardOptions {
+export interface TensorboardOptions extends ScalarFacts {
   /** The run's folder. */
   readonly run: string;
   readonly clock: Clock;
   /** As hyperparameters, and as a text. */
   readonly recipe: Readonly<Record<string, unknown>>;
-  /** Of its model: what speed is computed with. */
-  readonly tokensPerSequence: number;
 }
 
 /** An open event file. */
@@ -69,7 +67,7 @@ export class TensorboardLog {
       this.write(encodeTexts(moment, writeTables(event)));
       return;
     }
-    const scalars = scalarsOf(event, this.options.tokensPerSequence);
+    const scalars = scalarsOf(event, this.options);
     if (Object.keys(scalars).length > 0) this.write(encodeScalars(moment, scalars));
   }
 

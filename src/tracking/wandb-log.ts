@@ -11,7 +11,7 @@ import type { SamplesEvent, TrainingEvent } from "../events/event.ts";
 import { readEventLines } from "../events/event-reader.ts";
 import type { RunStatus } from "./mlflow-client.ts";
 import { describeSamples } from "./samples.ts";
-import { scalarsOf } from "./scalars.ts";
+import { type ScalarFacts, scalarsOf } from "./scalars.ts";
 import {
   encodeExit,
   encodeHeader,
@@ -22,14 +22,13 @@ import {
   frameAt,
 } from "./wandb-records.ts";
 
-export interface WandbOptions {
+export interface WandbOptions extends ScalarFacts {
   /** The run's folder, whose events.jsonl holds what it did before this start. */
   readonly run: string;
   /** Where Weights & Biases lists it. */
   readonly project: string;
   /** By its sections, as they are shown. */
   readonly config: Readonly<Record<string, unknown>>;
-  readonly tokensPerSequence: number;
   /** Of the budget, before this start. */
   readonly elapsedSeconds: number;
   readonly clock: Clock;
@@ -51,7 +50,7 @@ export function checkWandbProject(project: string): string {
 export class WandbLog {
   private readonly path: string;
   private readonly file: number;
-  private readonly tokensPerSequence: number;
+  private readonly facts: ScalarFacts;
   /** Milliseconds of the date at which the run's elapsed seconds were 0, had it not been interrupted. */
   private readonly beganAt: number;
   /** Of the file: bytes, and records. */
@@ -63,8 +62,8 @@ export class WandbLog {
   private elapsedSeconds = 0;
 
   /** Writes what events.jsonl has. UserErrors: E_DISK_FULL, E_NOT_WRITABLE, and those of reading events. */
-  constructor({ run, project, host, config, tokensPerSequence, elapsedSeconds, clock }: WandbOptions) {
-    this.tokensPerSequence = tokensPerSequence;
+  constructor({ run, project, host, config, elapsedSeconds, clock, ...facts }: WandbOptions) {
+    this.facts = facts;
     const began = clock.date();
     began.setTime(began.getTime() - 1000 * elapsedSeconds);
     const { folder, id, beganAt } = openFolder(run, host, began);
@@ -88,7 +87,7 @@ export class WandbLog {
   /** UserErrors: E_DISK_FULL, E_NOT_WRITABLE. */
   append(event: TrainingEvent): void {
     const values = {
-      ...scalarsOf(event, this.tokensPerSequence),
+      ...scalarsOf(event, this.facts),
       ...(event.kind === "samples" && writeSamples(event)),
     };
     if (Object.keys(values).length === 0) return;

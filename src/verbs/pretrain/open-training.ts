@@ -8,6 +8,7 @@ import { setAsideLaterCheckpoints } from "../../checkpoint/state.ts";
 import { singleProcess } from "../../collective/collective.ts";
 import type { TrainingEvent } from "../../events/event.ts";
 import { EventLog } from "../../events/event-log.ts";
+import { listRateFactors } from "../../optim/optimizers.ts";
 import { createRepetitionWatch, describeFit } from "../../plan/data-fit.ts";
 import type { RunStatus } from "../../tracking/mlflow-client.ts";
 import { MlflowLog } from "../../tracking/mlflow-log.ts";
@@ -106,7 +107,8 @@ export async function openTraining(
     const { step: lastStep, unwrittenEvents } = resumeFrom?.counters ?? {};
     const files = holdRunFiles(run);
     const log = new EventLog(join(run, "events.jsonl"), lastStep, unwrittenEvents);
-    const shown = { run, clock: systemClock, tokensPerSequence: recipe.model.sequenceLength };
+    const facts = { tokensPerSequence: recipe.model.sequenceLength, rateFactors: listRateFactors(recipe.optimizer) };
+    const shown = { run, clock: systemClock, ...facts };
     const board = tensorboard ? new TensorboardLog({ ...shown, recipe }) : undefined;
     const elapsedSeconds = resumeFrom?.counters.elapsedSeconds ?? 0;
     const { project = "cramming" } = wandb ?? {};
