@@ -39,7 +39,7 @@ export interface LineChart extends Layable {
 
 const plotHeight = 300;
 const marginOf = (width: number) =>
-  isNarrow(width) ? { left: 62, right: 14, bottom: 46 } : { left: 74, right: 20, bottom: 46 };
+  isNarrow(width) ? { left: 72, right: 14, bottom: 46 } : { left: 74, right: 20, bottom: 46 };
 /** Where title and legend begin. */
 const legendX = (width: number) => (isNarrow(width) ? 6 : marginOf(width).left);
 
@@ -98,6 +98,7 @@ ${renderAxes(place, nameAxis(chart.x, unitX), nameAxis(chart.y, unitY))}
 ${isEmpty ? markup`<text x="${margin.left + plotWidth / 2}" y="${top + plotHeight / 2}" text-anchor="middle">${all.length === 0 ? "no points yet" : "no points in this range"}</text>` : ""}
 ${renderMarks(place, marks)}
 ${series.map(one => renderBand(place, one))}${series.map(one => renderSeries(place, one))}
+${nameMarks(place, marks)}
 ${renderBest(place, chart.best)}
 </svg>`;
 }
@@ -194,16 +195,24 @@ function renderAxes({ xAxis, yAxis, top, left, plotWidth }: Placement, xName: st
 <text x="14" y="${middle}" text-anchor="middle" transform="rotate(-90 14 ${middle})">${yName}</text>`;
 }
 
-/** Dashed lines with their names above them, one below the other where lines are close. */
-function renderMarks({ yAxis, top, left, plotWidth }: Placement, marks: NonNullable<LineChart["marks"]>): Markup[] {
-  const right = left + plotWidth;
+type Marks = NonNullable<LineChart["marks"]>;
+
+const heightOf = ({ yAxis, top }: Placement, value: number) => round(top + (1 - placeOn(yAxis, value)) * plotHeight);
+
+const renderMarks = (place: Placement, marks: Marks): Markup[] =>
+  marks.map(({ value }) => {
+    const y = heightOf(place, value);
+    return markup`<line class="mark" x1="${place.left}" y1="${y}" x2="${place.left + place.plotWidth}" y2="${y}"/>`;
+  });
+
+/** Above the dashed lines, one below the other where lines are close, and over the curves, which would hide them. */
+function nameMarks(place: Placement, marks: Marks): Markup[] {
   let lowest = Number.NEGATIVE_INFINITY;
   return [...marks]
     .sort((a, b) => b.value - a.value)
     .map(({ name, value }) => {
-      const y = round(top + (1 - placeOn(yAxis, value)) * plotHeight);
-      lowest = Math.max(y - 5, lowest + markNameHeight);
-      return markup`<line class="mark" x1="${left}" y1="${y}" x2="${right}" y2="${y}"/><text class="mark-name" x="${right - 4}" y="${lowest}" text-anchor="end">${cutText(name, plotWidth)}</text>`;
+      lowest = Math.max(heightOf(place, value) - 5, lowest + markNameHeight);
+      return markup`<text class="mark-name" x="${place.left + place.plotWidth - 4}" y="${lowest}" text-anchor="end">${cutText(name, place.plotWidth)}</text>`;
     });
 }
 

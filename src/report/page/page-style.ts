@@ -37,7 +37,7 @@ td.text,tbody th.text{white-space:pre-line}th,td{max-width:28rem;overflow-wrap:b
 td.best{font-weight:700}td.best::after{content:" ★";content:" ★"/" best"}
 .cursor{stroke:currentColor;stroke-width:1;opacity:.6}
 ${layoutStyle}
-@media screen and (max-width:500px){body{padding:.6rem}}
+@media screen and (max-width:500px){body{padding:.6rem}thead th{min-width:6rem}}
 @media print{:root{font-size:12px}body{max-width:none;padding:0;font-size:11px}nav,.variants legend,.variants label,figure output{display:none!important}
 figure,tr,.wide{break-inside:avoid}h2,h3,caption,h2+p{break-after:avoid}.grid-of-two{grid-template-columns:1fr 1fr}.wide{overflow:visible}table{font-size:10px}}
 ${chartStyle}`;
