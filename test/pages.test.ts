@@ -307,7 +307,7 @@ test("the commands of the pages, in their order, and the programs of the example
     const { status, stderr } = spawnSync("sh", ["-c", command], { cwd: page, encoding: "utf8" });
     assert.equal(status, 0, `${line}\n${stderr}`);
   }
-  assert.match(readFileSync(join(page, "public/page.js"), "utf8"), /last_hidden_state/);
+  assert.match(readFileSync(join(page, "public/page.mjs"), "utf8"), /last_hidden_state/);
   writeFileSync(join(page, "ask.mjs"), ask);
   const found = JSON.parse(node(page, ["ask.mjs"])) as { text: string; score: number }[];
   // A document is nearest to itself, with the vector that the command wrote.

@@ -2,7 +2,7 @@
 import * as runtime from "onnxruntime-web/wasm";
 import { openSearch } from "./search.mjs";
 
-runtime.env.wasm.wasmPaths = new URL("./", import.meta.url).href;
+runtime.env.wasm.wasmPaths = new URL("./", document.baseURI).href;
 const get = async path => {
   const response = await fetch(path);
   if (!response.ok) throw new Error(`${path}: ${response.status}`);

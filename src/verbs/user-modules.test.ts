@@ -27,6 +27,10 @@ test("what is no recipe is said with the file's name", () => {
   const refuse = (name: string, text: string, code: string, message: RegExp) =>
     assert.throws(() => chooseRecipe({ recipe: write(name, text) }), { code, message });
   refuse("broken.mjs", "export default {", "E_EXTENSION", /broken\.mjs: /);
+  // A page's TypeScript in a file of JavaScript.
+  const typed = write("typed.mjs", "const a = [1];\nlog(a[0]!);");
+  const advice = /^Correct it there: node .*typed\.mjs shows the place\. Types .* \.ts\.$/;
+  assert.throws(() => chooseRecipe({ recipe: typed }), { code: "E_EXTENSION", advice });
   refuse("throwing.mjs", 'throw new Error("no such thing")', "E_EXTENSION", /no such thing/);
   refuse("empty.mjs", "export const recipe = {};", "E_RECIPE_VALUE", /empty\.mjs: no default export/);
   refuse("wrong.mjs", 'export default { extends: "quickstart", mode: {} };', "E_RECIPE_KEY", /wrong\.mjs/);

@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { makePrintable } from "../base/printable.ts";
+import { quoteCommand } from "../base/shell-words.ts";
 
 export const moduleEndings: readonly string[] = [".ts", ".mts", ".js", ".mjs"];
 
@@ -26,7 +27,7 @@ export function readModule(path: string): Readonly<Record<string, unknown>> {
       `${path}: ${seen}`,
       isTypeScript
         ? "Node reads TypeScript from 22.18 on; under an older one compile it, or write JavaScript: .mjs."
-        : "Correct it there; it runs by itself with node.",
+        : `Correct it there: ${quoteCommand("node", path)} shows the place.${error instanceof SyntaxError ? " Types and a ! behind a value are read in a file that ends in .ts." : ""}`,
       { cause: error },
     );
   }
