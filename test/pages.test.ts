@@ -34,6 +34,15 @@ const notRun: Readonly<Record<string, string>> = {
   "npx esbuild --servedir=public": "does not end; the page's search is run below",
   "node service.mjs runs/mine 8080": "does not end: run below, on a free port",
   "curl --json": "asked below by fetch",
+  "cram prepare  hf:": "needs the hub: hub-datasets.test.ts",
+  "cram evaluate runs/mine --glue-dir": "needs GLUE: suites.test.ts; a table is evaluated here",
+  "cram serve    runs/mine": "does not end: serve.test.ts",
+  "cram scale ": "trains a ladder: scale.test.ts",
+  "cram record ": "trains a record and its challenger: record.test.ts",
+  "cram dashboard runs/": "does not end: dashboard-server.test.ts",
+  "cram export   runs/mine --task sst2": "needs GLUE; a table's classifier is exported here",
+  "cram doctor": "measures the machine: doctor.test.ts",
+  "cram inspect  --recipe crammed-bert --time": "times the paper's model; another is inspected here",
 };
 
 /** Blocks that are run or held by another test, by page and how they begin; the test names the page. */
@@ -54,7 +63,7 @@ const listed: readonly { page: string; begins: string; why: string }[] = [
   {
     page: "README.md",
     begins: "cram prepare  TEXT…",
-    why: "an overview with stand-ins; advice.test.ts reads its options, HOWTO runs its verbs",
+    why: "run below, without what stands behind the commands",
   },
   {
     page: "README.md",
@@ -108,6 +117,8 @@ const listed: readonly { page: string; begins: string; why: string }[] = [
 
 const pages = listPages(root);
 const blocks = pages.flatMap(page => listBlocks(root, page));
+/** README's verbs in lines, each with a remark behind it. */
+const overview = blocks.find(({ page, lines }) => page === "README.md" && lines[0]!.startsWith("cram prepare  TEXT…"))!;
 const isCommands = ({ language }: Block) => ["sh", "indented"].includes(language);
 const isNotRun = (line: string) => Object.keys(notRun).some(begins => line.startsWith(begins));
 const linesOf = (page: string) =>
@@ -118,7 +129,7 @@ const linesOf = (page: string) =>
 test("every block is run here or elsewhere, or stands in the table with its reason", () => {
   assert.ok(blocks.length > 40);
   const loose = blocks.filter(block => {
-    if (block.page in runHere && (isCommands(block) || block.language === "yaml")) return false;
+    if (block.page in runHere && (isCommands(block) || ["yaml", "json"].includes(block.language))) return false;
     return ![...runElsewhere, ...listed].some(
       ({ page, begins }) => page === block.page && block.lines[0]!.startsWith(begins),
     );
@@ -136,7 +147,7 @@ test("nothing stands in the tables that no page has", () => {
       `${page}: ${begins}`,
     );
   }
-  const lines = Object.keys(runHere).flatMap(linesOf);
+  const lines = [...Object.keys(runHere).flatMap(linesOf), ...overview.lines];
   for (const begins of Object.keys(notRun))
     assert.ok(
       lines.some(line => line.startsWith(begins)),
@@ -163,8 +174,8 @@ function shorten(words: readonly string[]): string[] {
     return [
       verb,
       ...rest,
-      "--vocabulary",
-      words.includes("bpe") ? "300" : "128",
+      // A tokenizer that is given has its own.
+      ...(words.includes("--tokenizer") ? [] : ["--vocabulary", words.includes("bpe") ? "300" : "128"]),
       "--sequence-length",
       words.includes("bpe") ? "32" : "16",
       "--hold-out",
@@ -184,6 +195,8 @@ function shorten(words: readonly string[]): string[] {
     return [verb, ...rest, "--seeds", "1", "--set", "maxLength=16", "--set", "epochs=1", ...plain];
   // One file of them all is enough.
   if (verb === "export" && !rest.includes("--types")) return [verb, ...rest, "--types", "f32", ...plain];
+  if (verb === "inspect") return [verb, ...rest, ...tiny];
+  if (verb === "sweep" && !rest.includes("--plan")) return [verb, ...rest, ...plain];
   return ["pretrain", "fill", "embed", "search", "export"].includes(verb) ? [verb, ...rest, ...plain] : [verb, ...rest];
 }
 
@@ -208,6 +221,12 @@ for (const { folder, line, words } of JSON.parse(process.argv[2])) {
     encoding: "utf8",
   });
   assert.equal(status, 0, `${stderr}\n${stdout.slice(-2000)}`);
+}
+
+/** A page's sweep at the size of its runs, with one seed. */
+function shortenSweep(text: string): string {
+  const settings = [...tiny, ...few].filter(word => word.includes("="));
+  return JSON.stringify({ ...JSON.parse(text), seeds: [0], budget: "4steps", set: settings });
 }
 
 /** Programs of the examples, for a few steps and with nothing to be compiled. */
@@ -268,6 +287,14 @@ test("the commands of the pages, in their order, and the programs of the example
   const howto = makeFolder("howto", undefined);
   const [recipe] = blocks.filter(({ page, language }) => page === "docs/HOWTO.md" && language === "yaml");
   writeFileSync(join(howto, "mine.yaml"), recipe!.lines.join("\n"));
+  const [sweep] = blocks.filter(({ page, language }) => page === "docs/HOWTO.md" && language === "json");
+  const short = shortenSweep(sweep!.lines.join("\n"));
+  writeFileSync(join(howto, "seeds.json"), short);
+  const readme = makeFolder("readme", undefined);
+  writeFileSync(join(readme, "rates.json"), short);
+  symlinkSync(join(howto, "runs/one"), join(readme, "other"));
+  cpSync(join(readme, "my-texts"), join(readme, "crawl"), { recursive: true });
+  cpSync(join(readme, "titles.txt"), join(readme, "texts.txt"));
   const languages = makeFolder("languages", undefined);
   // The examples go on with the run of HOWTO.
   const example = (name: string) => {
@@ -287,12 +314,17 @@ test("the commands of the pages, in their order, and the programs of the example
       folder,
       line: line.replace("mine.yaml --out runs/mine", "mine.yaml --out runs/samples"),
     })),
+    ...overview.lines
+      .filter(line => !isNotRun(line))
+      .map(line => line.replace(/^(cram \w+) +/, "$1 ").replace(/ {2,}.*$/, ""))
+      .map(line => ({ folder: readme, line: line.replace("TEXT…", "my-texts").replace("runs/other", "other") })),
     ...linesIn(languages, "examples/languages/README.md"),
     ...linesIn(page, "examples/search-page/README.md"),
     ...linesIn(classifier, "examples/classifier/README.md"),
   ]);
   assert.match(readFileSync(join(tutorial, "seeds.html"), "utf8"), /over seeds, by tokens/);
   assert.match(readFileSync(join(howto, "compare.tex"), "utf8"), /\\toprule/);
+  assert.match(readFileSync(join(howto, "seeds.tex"), "utf8"), /mask 15/);
 
   const [script] = linesOf("examples/classifier/README.md").filter(line => line.startsWith("node "));
   assert.match(

@@ -64,8 +64,8 @@ function showRecipe(names: readonly string[], { list, reference, schema, diff, s
     const words = [...asked, ...names].join(" ");
     throw new UserError(
       "E_OPTION",
-      `cram recipe ${words}: ${names.length} recipes, and ${wanted} are needed`,
-      `Name ${wanted === 0 ? "none" : wanted}: there are ${recipeNames.join(", ")}, or a file. Or see cram recipe --list.`,
+      `cram recipe ${words}: ${names.length} recipes, where ${wanted} would do`,
+      `${wanted === 1 && names.length === 2 ? "--diff says what differs between two. " : ""}Name ${wanted === 0 ? "none" : wanted}: there are ${recipeNames.join(", ")}, or a file. Or see cram recipe --list.`,
     );
   }
   if (set.length > 0 && wanted === 0) {
