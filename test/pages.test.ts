@@ -75,40 +75,17 @@ const listed: readonly { page: string; begins: string; why: string }[] = [
   { page: "CONTRIBUTING.md", begins: "// test/conformance/mine.test.ts", why: "of a backend that is not there" },
   { page: "CONTRIBUTING.md", begins: "+export const rte", why: "a change to the sources" },
   { page: "docs/ANALYSIS.md", begins: "bash bench/analysis/run.sh", why: "hours of training" },
-  {
-    page: "docs/CLUSTER.md",
-    begins: "cram doctor",
+  ...[
+    ...["cram doctor", "cram launch slurm --time", "cram launch slurm --array", "cram launch slurm --devices"],
+    ...["cram launch slurm --nodes", "docker build"],
+  ].map(begins => ({
+    ...{ page: "docs/CLUSTER.md", begins },
     why: "needs a cluster, a GPU or an engine of containers; advice.test.ts reads its options",
-  },
-  {
-    page: "docs/CLUSTER.md",
-    begins: "cram launch slurm --time",
-    why: "needs a cluster, a GPU or an engine of containers; advice.test.ts reads its options",
-  },
-  {
-    page: "docs/CLUSTER.md",
-    begins: "cram launch slurm --array",
-    why: "needs a cluster, a GPU or an engine of containers; advice.test.ts reads its options",
-  },
-  {
-    page: "docs/CLUSTER.md",
-    begins: "cram launch slurm --devices",
-    why: "needs a cluster, a GPU or an engine of containers; advice.test.ts reads its options",
-  },
+  })),
   {
     page: "docs/CLUSTER.md",
     begins: "cram pretrain --data",
     why: "needs an mpirun and GPUs; trained-ranks.test.ts runs its like where an mpirun is",
-  },
-  {
-    page: "docs/CLUSTER.md",
-    begins: "cram launch slurm --nodes",
-    why: "needs a cluster, a GPU or an engine of containers; advice.test.ts reads its options",
-  },
-  {
-    page: "docs/CLUSTER.md",
-    begins: "docker build",
-    why: "needs a cluster, a GPU or an engine of containers; advice.test.ts reads its options",
   },
   { page: "docs/EXTEND.md", begins: "// mine.mjs", why: "user-modules.test.ts loads such a recipe" },
   { page: "docs/EXTEND.md", begins: "cram pretrain", why: "user-modules.test.ts loads such a recipe" },
@@ -121,6 +98,9 @@ const blocks = pages.flatMap(page => listBlocks(root, page));
 const overview = blocks.find(({ page, lines }) => page === "README.md" && lines[0]!.startsWith("cram prepare  TEXT…"))!;
 const isCommands = ({ language }: Block) => ["sh", "indented"].includes(language);
 const isNotRun = (line: string) => Object.keys(notRun).some(begins => line.startsWith(begins));
+const tabled: readonly { page: string; begins: string }[] = [...runElsewhere, ...listed];
+const isOf = (row: { page: string; begins: string }, { page, lines }: Block) =>
+  row.page === page && lines[0]!.startsWith(row.begins);
 const linesOf = (page: string) =>
   blocks
     .filter(block => block.page === page && isCommands(block))
@@ -130,9 +110,7 @@ test("every block is run here or elsewhere, or stands in the table with its reas
   assert.ok(blocks.length > 40);
   const loose = blocks.filter(block => {
     if (block.page in runHere && (isCommands(block) || ["yaml", "json"].includes(block.language))) return false;
-    return ![...runElsewhere, ...listed].some(
-      ({ page, begins }) => page === block.page && block.lines[0]!.startsWith(begins),
-    );
+    return !tabled.some(row => isOf(row, block));
   });
   assert.deepEqual(
     loose.map(({ page, lines }) => `${page}: ${lines[0]}`),
@@ -141,12 +119,11 @@ test("every block is run here or elsewhere, or stands in the table with its reas
 });
 
 test("nothing stands in the tables that no page has", () => {
-  for (const { page, begins } of [...runElsewhere, ...listed]) {
+  for (const row of tabled)
     assert.ok(
-      blocks.some(block => block.page === page && block.lines[0]!.startsWith(begins)),
-      `${page}: ${begins}`,
+      blocks.some(block => isOf(row, block)),
+      `${row.page}: ${row.begins}`,
     );
-  }
   const lines = [...Object.keys(runHere).flatMap(linesOf), ...overview.lines];
   for (const begins of Object.keys(notRun))
     assert.ok(
