@@ -40,12 +40,7 @@ export function writeCorpusPage(view: CorpusView, path: string): void {
         ? []
         : [
             describeSizes("document-tokens", "Documents by their tokens", "tokens of a document", dataset.tokens),
-            describeSizes(
-              "token-uses",
-              "Entries of the vocabulary by how often they are used",
-              "times that an entry stands in the training part",
-              dataset.uses,
-            ),
+            describeSizes("token-uses", "Entries of the vocabulary by use", "times in the training part", dataset.uses),
           ]),
     ],
     tables:

@@ -139,9 +139,9 @@ function drawDifferences(compared: readonly Compared[]): DifferenceChart | undef
   const told = rows.filter(({ verdict }) => verdict !== "").map(({ name, verdict }) => `${name}: ${verdict}`);
   return {
     id: "differences",
-    title: "Held-out loss, difference from the base with its 95 % interval",
+    title: "Held-out loss against the base",
     description: `The best first. ${told.length === 0 ? "None is told from noise." : `${told.join("; ")}.`}`,
-    axis: "nats per token; left of 0 is better",
+    axis: "nats per token, 95 %; left is better",
     rows,
   };
 }
