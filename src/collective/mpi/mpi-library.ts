@@ -62,10 +62,16 @@ function listPaths(name: MpiName, { CRAM_MPI_LIBRARY: named }: Environment): str
   return [...inFolders, ...files[name]];
 }
 
-/** With its symbols for all: Open MPI's plugins look for them there. */
+/**
+ * With its symbols for all: Open MPI's plugins look for them there. It stays to the end of the process: threads that called it end behind koffi's
+ * handle, and run what its TCP left for a thread's end.
+ */
 function tryLoad(path: string): LibraryHandle | undefined {
   try {
-    return koffi.load(path, { global: true });
+    const library = koffi.load(path, { global: true });
+    const lazily = 1;
+    koffi.load(null).func("void *dlopen(const char *path, int how)")(path, lazily);
+    return library;
   } catch {
     return undefined;
   }
