@@ -169,7 +169,13 @@ test("shards that are as they were when they were read are read again only on de
   kept.save();
   const dataset = new Dataset(path);
   assert.throws(() => dataset.verifyChanged(), hasCode("E_SHARD_CHANGED"));
-  dataset.verify();
+  const told: string[] = [];
+  dataset.verify((done, total) => told.push(`${done}/${total}`));
+  const count = files.length + dataset.manifest.validation.files.length;
+  assert.deepEqual(
+    told,
+    Array.from({ length: count }, (_, i) => `${i + 1}/${count}`),
+  );
   dataset.verifyChanged();
   dataset.close();
 });

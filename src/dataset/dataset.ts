@@ -38,6 +38,9 @@ export interface BatchMask {
   readonly separatesDocuments?: boolean;
 }
 
+/** Told after each shard that was compared, of all that there are. */
+export type OnShard = (done: number, total: number) => void;
+
 /** An open dataset; owns file handles and the order of one epoch, 4 bytes a sequence and as many again where it is ranked. */
 export class Dataset {
   readonly manifest: DatasetManifest;
@@ -115,13 +118,13 @@ export class Dataset {
   }
 
   /** Compares every shard with its hash, all of them read. UserError E_SHARD_CHANGED. */
-  verify(): void {
-    this.verifyShards(true);
+  verify(onShard?: OnShard): void {
+    this.verifyShards(true, onShard);
   }
 
   /** The same without reading shards that are as they were when they were read before, by their size and times. */
-  verifyChanged(): void {
-    this.verifyShards(false);
+  verifyChanged(onShard?: OnShard): void {
+    this.verifyShards(false, onShard);
   }
 
   /** The training batch at a position of the run: sequences `first` to `first + count`, epochs in one count. */
@@ -166,9 +169,17 @@ export class Dataset {
     this.validation.close();
   }
 
-  private verifyShards(reread: boolean): void {
+  private verifyShards(reread: boolean, onShard: OnShard = () => {}): void {
     const kept = new KeptHashes(this.folder);
-    for (const shards of [this.training, this.validation]) shards.verify(name => kept.hash(name, reread));
+    const { training, validation } = this.manifest;
+    const total = training.files.length + validation.files.length;
+    let done = 0;
+    const hash = (name: string): string => {
+      const seen = kept.hash(name, reread);
+      onShard(++done, total);
+      return seen;
+    };
+    for (const shards of [this.training, this.validation]) shards.verify(hash);
     kept.save();
   }
 

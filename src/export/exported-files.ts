@@ -59,16 +59,16 @@ export async function replaceExport<T>(out: string, build: (draft: string) => Pr
 
 export type WrittenFile = Omit<OnnxFile, "comparison">;
 
-/** Writes a file of each type. */
+/** Writes a file of each type, which take about as long as each other; `onFile` is told of each and how many are done. */
 export function writeOnnxFiles(
   out: string,
   types: readonly OnnxType[],
   build: (type: OnnxType) => Uint8Array,
-  onProgress: (what: string) => void,
+  onFile: (name: string, done: number) => void,
 ): WrittenFile[] {
-  return types.map(type => {
+  return types.map((type, i) => {
     const name = onnxFileNames[type];
-    onProgress(`writing ${name}`);
+    onFile(name, i);
     const model = build(type);
     writeFileAtomically(join(out, name), model);
     return { type, name, bytes: model.byteLength };

@@ -136,7 +136,7 @@ async function pretrain(flags: PretrainFlags): Promise<void> {
     }
     if (!json) showStatus("checking the dataset");
     const train = (signal: AbortSignal) =>
-      withRun(plan, { ...choice, signal }, async open => {
+      withRun(plan, { ...choice, signal, onProgress: json ? undefined : showStatus }, async open => {
         const { run, recipe } = open;
         if (!json) {
           const sizes = `micro-batches of ${recipe.train.microBatchSequences}`;

@@ -172,11 +172,12 @@ async function exportOnnx(
   // Loaded here alone, with the library that writes its format.
   const { buildOnnxClassifier } = await import("../../export/onnx/build-onnx.ts");
   const { shape, classifier, parameters, reader } = model;
+  const progress = createProgress("writing", systemClock, types.length);
   const files = writeOnnxFiles(
     out,
     types,
     type => buildOnnxClassifier(shape, classifier, parameters, type),
-    onProgress,
+    (name, done) => onProgress(describeProgress({ ...progress(done), stage: `writing ${name}` })),
   );
   const runtime = await findOnnxRuntime(options.threads ?? 2);
   if (runtime === undefined) return { onnx: files.map(file => ({ ...file, comparison: undefined })), runtime };

@@ -210,7 +210,13 @@ async function exportOnnx(
   const { out, shape, parameters, types, onProgress } = work;
   // Loaded here alone, with the library that writes its format: no other verb needs it.
   const { buildOnnxModel } = await import("../../export/onnx/build-onnx.ts");
-  const written = writeOnnxFiles(out, types, type => buildOnnxModel(shape, parameters, type), onProgress);
+  const progress = createProgress("writing", systemClock, types.length);
+  const written = writeOnnxFiles(
+    out,
+    types,
+    type => buildOnnxModel(shape, parameters, type),
+    (name, done) => onProgress(describeProgress({ ...progress(done), stage: `writing ${name}` })),
+  );
   const runtime = await findOnnxRuntime(choice.threads ?? 2);
   if (runtime === undefined) {
     return { onnx: written.map(file => ({ ...file, comparison: undefined })), loss: undefined, runtime: undefined };

@@ -2,10 +2,11 @@
 
 import { join } from "node:path";
 import type { Backend } from "../../backends/backend.ts";
+import { systemClock } from "../../base/clock.ts";
 import { UserError } from "../../base/errors.ts";
 import { checkOutput } from "../../base/files/folder-kind.ts";
 import { lockFolder, lockFreeFolder } from "../../base/files/folder-lock.ts";
-import { Dataset } from "../../dataset/dataset.ts";
+import { Dataset, type OnShard } from "../../dataset/dataset.ts";
 import { readMemory } from "../../machine/hardware.ts";
 import { findLeastSequences } from "../../objectives/objectives.ts";
 import { checkLeastMemory } from "../../plan/least-memory.ts";
@@ -26,6 +27,7 @@ import {
   runFileNames,
 } from "../../train/run-folder.ts";
 import { type BackendChoice, backendNames, completeChoice, withBackend } from "../backend.ts";
+import { createProgress, describeProgress } from "../prepare/stages/progress.ts";
 import { adviseOnMemory, adviseResuming } from "./advice.ts";
 import { fitMicroBatch } from "./micro-batch.ts";
 import type { RunPlan } from "./run-plan.ts";
@@ -33,6 +35,8 @@ import type { RunPlan } from "./run-plan.ts";
 /** What computes a run, of each process where several train it together. */
 export interface RunChoice extends BackendChoice {
   readonly ranks?: number | undefined;
+  /** Told how far it is before the training begins: "checking the dataset: 43 %, 20s left". */
+  readonly onProgress?: ((text: string) => void) | undefined;
 }
 
 /** A run with its dataset and backend open. */
@@ -79,8 +83,10 @@ async function withLockedRun<T>(
 ): Promise<T> {
   const dataset = new Dataset(data);
   try {
-    if (verify === true) dataset.verify();
-    else dataset.verifyChanged();
+    const progress = createProgress("checking the dataset", systemClock);
+    const onShard: OnShard = (done, total) => choice.onProgress?.(describeProgress(progress(done / total)));
+    if (verify === true) dataset.verify(onShard);
+    else dataset.verifyChanged(onShard);
     // Before what would advise on a choice, for a run has made its own.
     if (!isNew) checkResumedRun(run, planned, dataset.manifest.hash);
     // Before the backend is opened, because it says at once what does not fit.
