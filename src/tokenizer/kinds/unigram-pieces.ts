@@ -5,6 +5,8 @@ import { IdList } from "../encoding/id-list.ts";
 import { Trie } from "./trie.ts";
 
 const unknownPenalty = 10;
+/** Words less probable than this are counted by logarithms. */
+const leastProbable = 1e-250;
 
 /** Pieces; owns the memory for the longest word met. */
 export class UnigramPieces {
@@ -14,6 +16,8 @@ export class UnigramPieces {
   private trie: Trie;
   private readonly unknown: number;
   private unknownScore = 0;
+  /** By piece: its probability. */
+  private shares = new Float64Array(0);
   // Of a word: its arcs, in the order of their begins.
   private arcs = 0;
   private arcIds = new Int32Array(256);
@@ -55,6 +59,8 @@ export class UnigramPieces {
     let least = Number.POSITIVE_INFINITY;
     for (const score of this.scores) if (score < least) least = score; // one that is no number is not less
     this.unknownScore = least - unknownPenalty;
+    this.shares = this.scores.map(Math.exp);
+    this.shares[this.unknown] = Math.exp(this.unknownScore);
   }
 
   /** The ids of the most probable pieces of a word, the last one first. The list is this object's own. */
@@ -83,6 +89,36 @@ export class UnigramPieces {
   expect(word: string, count: number, expected: Float64Array): void {
     this.findArcs(word);
     const { length } = word;
+    const { firstArcs, arcIds, arcEnds, forward, backward, shares } = this;
+    forward.fill(0, 0, length + 1);
+    forward[0] = 1;
+    for (let begin = 0; begin < length; begin++) {
+      const before = forward[begin]!;
+      if (before === 0) continue;
+      for (let arc = firstArcs[begin]!; arc < firstArcs[begin + 1]!; arc++) {
+        forward[arcEnds[arc]!]! += before * shares[arcIds[arc]!]!;
+      }
+    }
+    const all = forward[length]!;
+    if (!(all > leastProbable)) {
+      this.expectByLogarithms(length, count, expected);
+      return;
+    }
+    backward[length] = 1;
+    for (let begin = length - 1; begin >= 0; begin--) {
+      const before = (forward[begin]! * count) / all;
+      let sum = 0;
+      for (let arc = firstArcs[begin]!; arc < firstArcs[begin + 1]!; arc++) {
+        const id = arcIds[arc]!;
+        const behind = backward[arcEnds[arc]!]! * shares[id]!;
+        sum += behind;
+        expected[id]! += before * behind;
+      }
+      backward[begin] = sum;
+    }
+  }
+
+  private expectByLogarithms(length: number, count: number, expected: Float64Array): void {
     const { firstArcs, arcIds, arcEnds, forward, backward } = this;
     forward.fill(Number.NEGATIVE_INFINITY, 0, length + 1);
     backward.fill(Number.NEGATIVE_INFINITY, 0, length + 1);
