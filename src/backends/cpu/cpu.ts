@@ -7,7 +7,8 @@ import type { Program } from "../../compiler/program/program.ts";
 import { cpuTarget } from "../../compiler/targets/cpu-target.ts";
 import type { Graph, Precision } from "../../graph/tensor.ts";
 import type { Backend } from "../backend.ts";
-import { multipliesBf16Pairs, processorFlags } from "./build.ts";
+import { compileOnce } from "../program-cache.ts";
+import { multipliesBf16Pairs, processorFlags, targetFlag } from "./build.ts";
 import { findCompositeKernel } from "./composites.ts";
 import { loadProgram } from "./load-program.ts";
 import { measurePeakFlops } from "./peak.ts";
@@ -47,7 +48,8 @@ export async function openCpu(options: CpuOptions = {}): Promise<Backend> {
     read: buffer => pool.read(buffer as CpuBuffer),
     locate: buffer => (buffer as CpuBuffer).address,
     load: (graph, states) => {
-      const program = compileForCpu(graph, threads, precision);
+      const target = ["cpu", threads, precision, targetFlag, processorFlags()];
+      const program = compileOnce(graph, target, each => compileForCpu(each, threads, precision));
       return loadProgram(program, states as ReadonlyMap<string, CpuBuffer>, pool, options.signal);
     },
     compile: graph => compileForCpu(graph, threads, precision),

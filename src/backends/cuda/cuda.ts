@@ -8,6 +8,7 @@ import { cudaTarget } from "../../compiler/targets/cuda-target.ts";
 import { bytesPerElement, countElements, type Graph, type Precision } from "../../graph/tensor.ts";
 import type { Backend } from "../backend.ts";
 import { decodeValues, makeStorage } from "../host-values.ts";
+import { compileOnce } from "../program-cache.ts";
 import { compositeKernels } from "./composites.ts";
 import { DeviceMemory } from "./driver/device-memory.ts";
 import type { CudaDriver } from "./driver/driver.ts";
@@ -61,7 +62,13 @@ export function openCudaOn(driver: CudaDriver, options: CudaOptions = {}): Backe
       return decodeValues(stored, buffer.dtype);
     },
     load: (graph, states) =>
-      loadProgram(compile(graph), states as ReadonlyMap<string, CudaBuffer>, driver, memory, precision),
+      loadProgram(
+        compileOnce(graph, ["cuda", precision, driver.device], compile),
+        states as ReadonlyMap<string, CudaBuffer>,
+        driver,
+        memory,
+        precision,
+      ),
     compile,
     availableBytes: () => driver.freeBytes(),
     measurePeak: () => measureProductRate(driver, precision),
