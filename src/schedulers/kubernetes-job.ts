@@ -46,9 +46,18 @@ function describeJob(job: ScheduledJob, place: PodPlace) {
   };
 }
 
+/** Without these Open MPI's mpirun waits for ever for what it started on a node that is cut off. */
+const keepalive = Object.entries({ time: 3, intvl: 1, probes: 3 }).flatMap(([name, value]) => [
+  "--mca",
+  `oob_tcp_keepalive_${name}`,
+  `${value}`,
+]);
+
 /** A pod's programs run as root. */
 const listPodMpiWords = (job: ScheduledJob) =>
-  listMpiWords(job).flatMap(word => (word === "mpirun" ? [word, "--allow-run-as-root"] : [word]));
+  listMpiWords(job).flatMap(word =>
+    word === "mpirun" ? [word, "--allow-run-as-root", ...(job.nodes > 1 ? keepalive : [])] : [word],
+  );
 
 /** By the fields of kubeflow.org/v2beta1. The launcher asks where there is a run to go on with; its ranks are told one command. */
 function describeMpiJob(job: ScheduledJob, place: PodPlace) {

@@ -22,7 +22,10 @@ const program = (name: string, text: string) =>
   writeFileSync(join(root, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
 program("cram", 'for word in "$@"; do printf "%s\\0" "$word"; done; exit $CODE');
 program("srun", 'shift 2; exec "$@"');
-program("mpirun", '[ "$1" = --allow-run-as-root ] && shift; echo "$2" > ranks; shift 4; exec "$@"');
+program(
+  "mpirun",
+  '[ "$1" = --allow-run-as-root ] && shift; while [ "$1" = --mca ]; do echo "$2 $3" >> mca; shift 3; done; echo "$2" > ranks; shift 4; exec "$@"',
+);
 program("scontrol", 'printf "%s\\0" scontrol "$@"');
 
 const odd = [
@@ -171,6 +174,8 @@ test("several machines that train together are an MPIJob by its schema, whose la
   assert.deepEqual(resources!.limits, { cpu: "16", memory: "2049Mi", "nvidia.com/gpu": 8 });
   assert.deepEqual(runPod(Launcher!.template, {}), ["pretrain", ...odd]);
   assert.equal(readFileSync(join(root, "ranks"), "utf8"), "24\n");
+  const watched = ["time 3", "intvl 1", "probes 3"].map(each => `oob_tcp_keepalive_${each}\n`);
+  assert.equal(readFileSync(join(root, "mca"), "utf8"), watched.join(""));
   program("mpirun", "trap 'echo asked; exit 3' USR1; kill -TERM $PPID; while :; do sleep 0.05; done");
   const [shell, ...words] = (Launcher!.template as IPodTemplateSpec).spec!.containers[0]!.command!.map(expand);
   const { stdout, status } = spawnSync(shell!, words, { cwd: root, env: { PATH: `${root}:${process.env.PATH}` } });

@@ -63,6 +63,14 @@ for (const [assignments, code, message, advice] of refused) {
   });
 }
 
+test("a name that is near none says who else gives names", () => {
+  const otherNames = "A module may add it.";
+  const check = (form: string) =>
+    checkSettings(schema, { ...circle, shape: { form } }, "a.json", { ...kind, otherNames });
+  assert.throws(() => check("pyramid"), { advice: `${kind.advice} ${otherNames}` });
+  assert.throws(() => check("bax"), { advice: "Did you mean box?" });
+});
+
 test("a value from a file is refused with its origin", () => {
   assert.throws(() => checkSettings(schema, { ...circle, nmae: 1 }, "a.json", kind), {
     code: "E_RECIPE_KEY",

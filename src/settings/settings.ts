@@ -14,6 +14,8 @@ export interface SettingsKind {
   readonly noun: string;
   /** Where whole ones can be seen, a sentence. */
   readonly advice: string;
+  /** Who else gives names that are not known here, a sentence. */
+  readonly otherNames?: string;
 }
 
 /** The settings, or why they are none. `origin` names where they came from. UserErrors E_RECIPE_KEY, E_RECIPE_VALUE. */
@@ -107,10 +109,11 @@ function explainIssue(
   const names = listNames(issue, schema, path);
   const problem = names === undefined ? issue.message : `none of ${names.join(", ")}`;
   const [near] = names !== undefined && typeof seen === "string" ? nearestNames(seen, names) : [];
+  const otherNames = typeof seen === "string" && names !== undefined ? kind.otherNames : undefined;
   return new UserError(
     "E_RECIPE_VALUE",
     `${origin}: ${at || kind.noun}: ${problem} (found ${seen === undefined ? "nothing" : quoteValue(seen)})`,
-    near === undefined ? kind.advice : `Did you mean ${near}?`,
+    near === undefined ? [kind.advice, otherNames ?? []].flat().join(" ") : `Did you mean ${near}?`,
   );
 }
 

@@ -224,6 +224,7 @@ export type Recipe = z.infer<typeof recipeSchema>;
 const kind = {
   noun: "a recipe",
   advice: "Correct this value; recipe.json in the folder of a run is a whole recipe to compare with.",
+  otherNames: "A name that a module of your own adds is known where CRAM_EXTENSIONS names the module.",
 };
 
 /** Checks a value from outside against the schema and the rules between fields. `origin` names where it came from. */
