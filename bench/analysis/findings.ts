@@ -26,7 +26,7 @@ const more = (...variations: string[]): Finding["asked"] => asking("ablation-mor
 
 export const findings: readonly Finding[] = [
   { change: "norms before, not after", paper: "gain", asked: undone("norms after") },
-  { change: "norms before and after", paper: "no gain", asked: made("norms before and after") },
+  { change: "norms before and after", paper: "no gain", asked: more("norms before and after") },
   { change: "RMS norms", paper: "no gain", asked: made("RMS norms") },
   { change: "a norm of the embedding", paper: "gain", asked: undone("no norm of the embedding") },
   { change: "no biases", paper: "gain", asked: undone("biases") },
@@ -36,9 +36,9 @@ export const findings: readonly Finding[] = [
     note: "left out for no loss",
     asked: asking("ablation-more", "undone", ["dense layer before the decoder"]),
   },
-  { change: "a decoder of its own", paper: "no gain", asked: made("decoder of its own") },
+  { change: "a decoder of its own", paper: "no gain", asked: more("decoder of its own") },
   { change: "gated feed-forward", paper: "gain", asked: undone("GELU without gate, same size") },
-  { change: "other activations", paper: "no gain", asked: made("squared ReLU, same size") },
+  { change: "other activations", paper: "no gain", asked: more("squared ReLU, same size") },
   {
     change: "other positions",
     paper: "no gain",
@@ -55,22 +55,26 @@ export const findings: readonly Finding[] = [
     asked: undone("two heads"),
   },
   { change: "gated units for attention (FLASH)", paper: "no gain", asked: made("FLASH, three layers, same size") },
-  { change: "Fourier for attention", paper: "no gain", asked: made("Fourier", "Fourier, attention in the last") },
+  {
+    change: "Fourier for attention",
+    paper: "no gain",
+    asked: [...made("Fourier"), ...more("Fourier, attention in the last")],
+  },
   {
     change: "another size",
     paper: "no gain",
-    asked: made("half the width", "twice the width", "four layers", "one layer"),
+    asked: [...made("twice the width", "four layers", "one layer"), ...more("half the width")],
   },
-  { change: "stochastic depth", paper: "no gain", asked: made("stochastic depth") },
+  { change: "stochastic depth", paper: "no gain", asked: more("stochastic depth") },
   { change: "a rate that falls to 0 with the budget", paper: "gain", asked: undone("constant rate") },
   {
     ...{ change: "another shape of that", paper: "no gain" },
     asked: [
-      ...made("straight line to 0", "one cycle"),
-      ...more("cosine", "peak, then cooldown", "inverse square root"),
+      ...made("straight line to 0"),
+      ...more("one cycle", "cosine", "peak, then cooldown", "inverse square root"),
     ],
   },
-  { change: "a batch that grows", paper: "gain", asked: made("batch grows to four times") },
+  { change: "a batch that grows", paper: "gain", asked: more("batch grows to four times") },
   { change: "clipping", paper: "gain", note: "steadier", asked: undone("no clipping") },
   {
     change: "another optimizer than AdamW",
@@ -79,10 +83,10 @@ export const findings: readonly Finding[] = [
     note: "Muon is younger",
   },
   {
-    ...{ change: "an average of the parameters", paper: "no gain", asked: made("moving average") },
+    ...{ change: "an average of the parameters", paper: "no gain", asked: more("moving average") },
     note: "its average was never read",
   },
-  { change: "another share of masks", paper: "no gain", asked: made("mask 15 %", "mask 40 %") },
+  { change: "another share of masks", paper: "no gain", asked: [...made("mask 15 %"), ...more("mask 40 %")] },
   { change: "squared or absolute error for cross-entropy", paper: "no gain", asked: [] },
   { change: "BPE or Unigram for WordPiece", paper: "no gain", asked: [] },
   { change: "a vocabulary of 2¹⁵, not 2¹² to 2¹⁴", paper: "gain", asked: [] },
