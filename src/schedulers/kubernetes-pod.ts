@@ -49,7 +49,7 @@ export function describeCommand({ command, resume }: ScheduledJob, prefix: reado
   const render = (word: Word) => (typeof word === "string" ? take(word) : `${take(word[0])}"$member"${take(word[1])}`);
   const run = (each: readonly Word[]) => {
     const line = [...prefix, ...each].map(render).join(" ");
-    return prefix.length === 0 ? `exec ${line}` : `${line} & ${waitForRanks}`;
+    return prefix.length === 0 ? `exec ${line}` : `${passOnTerm}; ${line} & ${waitForRanks}`;
   };
   const member = "member=$((JOB_COMPLETION_INDEX + 1))";
   const script =
@@ -59,9 +59,9 @@ export function describeCommand({ command, resume }: ScheduledJob, prefix: reado
   return protect(["/bin/sh", "-c", script, "sh", ...words]);
 }
 
-/** mpirun passes SIGUSR1 on; asked to end by SIGTERM, as a pod is, it gives ranks a second. */
-const waitForRanks =
-  "trap 'kill -USR1 $!' TERM; wait $!; code=$?; while kill -0 $! 2>/dev/null; do wait $!; code=$?; done; exit $code";
+/** mpirun passes SIGUSR1 on; asked to end by SIGTERM, as a pod is, it gives ranks a second. Set before it starts, or one that comes at once ends the shell. */
+const passOnTerm = "trap 'kill -USR1 $!' TERM";
+const waitForRanks = "wait $!; code=$?; while kill -0 $! 2>/dev/null; do wait $!; code=$?; done; exit $code";
 
 /** Kubernetes reads $(NAME) and $$ in a command before anybody else does. */
 const protect = (words: readonly string[]) => words.map(word => word.replaceAll("$", "$$$$"));
