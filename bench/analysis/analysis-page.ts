@@ -115,7 +115,7 @@ Student's t-test; below 0 the change helps. Where the interval holds 0 no differ
 them leaves out 0 by chance. The paper's models have 120 M parameters and train for a day on a GPU, ours are small and train for minutes: a
 disagreement is of that size and time.
 
-To redo all rows of a sweep (their seconds are of processors, so that a machine may do other work beside it), or one row with only its variation left in the file:
+To redo all rows of a sweep, on a machine that does nothing else, or one row with only its variation left in the file:
 
 \`\`\`sh
 ${sweeps.map(writeCommand).join("\n")}

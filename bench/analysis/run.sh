@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The analysis of the small paper recipe at equal time: bash run.sh OUT SWEEP TEXT…, where SWEEP is ablation or search. It makes the
 # datasets and trains every trial on one core; begun again, it goes on. JOBS=N trains N trials beside each other, PLAN=1 only says how long
-# all of it takes, CRAM is the command. Budgets are of processor time, so that other work may run.
+# all of it takes, CRAM is the command. Nothing else should run meanwhile: budgets are in seconds, and a processor that is shared does less in each.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 usage() { sed -n 's/^# //p' "${BASH_SOURCE[0]}" >&2; exit 2; }

@@ -14,8 +14,8 @@ export const systemClock: Clock = {
 };
 
 /**
- * Counts what this process has its processors compute, all threads together, divided by how many of them compute at once: nearly the seconds
- * that it would take with nothing beside it, so that what is compared by time can share its machine.
+ * Counts what this process has its processors compute, all threads together, divided by how many of them compute at once: what waits costs
+ * nothing. A processor whose caches and cores others share computes less in such a second, too (docs/LOG.md has how much).
  */
 export const processorClock = (processors: number): Clock => ({
   seconds: () => {

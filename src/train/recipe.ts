@@ -128,7 +128,7 @@ const train = z.strictObject({
     .literal("processor")
     .exactOptional()
     .describe(
-      "seconds of the budget are of processors that compute for this run alone, so that trainings which are compared may share a machine; without it the clock on the wall's",
+      "seconds of the budget are those for which processors compute for this run: waiting for them costs nothing, sharing their caches still does; without it the clock on the wall's",
     ),
   microBatchSequences: positive.describe("sequences of one pass through the model"),
   precision: describeChoice(z.enum(["auto", "f32", "bf16", "f16"]), precisions).describe(
