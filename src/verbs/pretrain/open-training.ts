@@ -83,7 +83,7 @@ export async function openTraining(
   if (rankChoice !== undefined) {
     await announceRun(rankChoice, { recipe, dataset, backend }, definition, resumeFrom?.counters.lossScale);
   }
-  chooseClock(recipe, backend);
+  const budgetClock = chooseClock(recipe, backend);
   const tokenizerHash = hashFile(join(run, "tokenizer.json"), "run's tokenizer");
   const { manifest } = dataset;
   if (isNew) for (const text of describeFit(manifest, recipe)) onWarning?.(text);
@@ -125,7 +125,7 @@ export async function openTraining(
         },
       );
     let status: RunStatus = "KILLED";
-    const clock = leaveOutStops(chooseClock(recipe, backend));
+    const clock = leaveOutStops(budgetClock);
     const { stoppedSeconds, settle } = clock;
     const hashes = { recipeHash: hashRecipe(recipe), tokenizerHash };
     const isExtended = extensions.length > 0;
