@@ -12,7 +12,7 @@ import { addRecipeOptions, type RecipeOptions } from "../src/cli/choose.ts";
 import { type TokenizerKindName, tokenizerKinds } from "../src/tokenizer/kinds/kinds.ts";
 import { type Recipe, replaceTraining } from "../src/train/recipe.ts";
 import { chooseRecipe } from "../src/verbs/recipe.ts";
-import { readResults, writeAnalysis } from "./analysis/analysis-page.ts";
+import { readLaws, readResults, writeAnalysis } from "./analysis/analysis-page.ts";
 import { findings } from "./analysis/findings.ts";
 import { benchCompressibility } from "./corpus/compressibility.ts";
 import { benchDeduplication, type Deduplication, deduplications } from "./corpus/deduplication.ts";
@@ -303,7 +303,8 @@ program
   .description("write docs/ANALYSIS.md: the paper's findings beside what sweeps gave")
   .action(() => {
     const root = join(import.meta.dirname, "../..");
-    writeFileSync(join(root, "docs/ANALYSIS.md"), writeAnalysis(findings, readResults(join(root, "records/analysis"))));
+    const [results, laws] = [readResults(join(root, "records/analysis")), readLaws(join(root, "records/scaling"))];
+    writeFileSync(join(root, "docs/ANALYSIS.md"), writeAnalysis(findings, results, laws));
   });
 
 try {

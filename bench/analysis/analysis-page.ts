@@ -1,10 +1,12 @@
 // docs/ANALYSIS.md: the paper's findings beside ours, written from what sweeps gave and from nothing else. What was not run says so.
-// Behind the findings stands every row of every sweep, for what the paper never asked.
+// Behind the findings stands every row of every sweep, for what the paper never asked, and the law of every ladder of sizes.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { type LawFile, readLawFile } from "../../src/scaling/law-file.ts";
 import { formatMarkdown } from "../../src/sweep/sweep-table.ts";
+import { describeHeldOut, describeLaw } from "../../src/verbs/scale/describe-law.ts";
 import type { Finding } from "./findings.ts";
 
 /** What is read of what `cram sweep --json` prints. */
@@ -39,13 +41,21 @@ export function readResults(folder: string): ReadonlyMap<string, SweepResult> {
   return new Map(names.sort().map(name => [name.slice(0, -".json".length), read(name)] as const));
 }
 
+/** By the name of the ladder: every NAME.json of a folder, as cram scale wrote its law.json. */
+export function readLaws(folder: string): ReadonlyMap<string, LawFile> {
+  if (!existsSync(folder)) return new Map();
+  const names = readdirSync(folder).filter(name => name.endsWith(".json"));
+  return new Map(names.sort().map(name => [name.slice(0, -".json".length), readLawFile(join(folder, name))] as const));
+}
+
 type Ours = "better" | "worse" | "no difference seen";
 
 export interface Verdict {
   /** Of making the change, in nats: below 0 it helps. */
   readonly difference: { readonly mean: number; readonly low: number; readonly high: number; readonly p: number };
   readonly ours: Ours;
-  readonly isAgreed: boolean;
+  /** Undecided where the paper saw a gain and the interval holds 0: so few seeds would not show a small one. */
+  readonly beside: "agrees" | "disagrees" | "undecided";
 }
 
 /** What a row of a sweep says of a finding; undefined where it was not run, or not twice. */
@@ -60,7 +70,9 @@ export function judgeFinding(
   // Undone it is the base that has the change. Not −0.
   const difference = as === "made" ? { mean, low, high, p } : { mean: 0 - mean, low: 0 - high, high: 0 - low, p };
   const ours = difference.high < 0 ? "better" : difference.low > 0 ? "worse" : "no difference seen";
-  return { difference, ours, isAgreed: (ours === "better") === (paper === "gain") };
+  const isUndecided = paper === "gain" && ours === "no difference seen";
+  const isAgreed = (ours === "better") === (paper === "gain");
+  return { difference, ours, beside: isUndecided ? "undecided" : isAgreed ? "agrees" : "disagrees" };
 }
 
 const sign = (value: number) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(value).toFixed(3)}`;
@@ -86,33 +98,31 @@ function writeRows(finding: Finding, results: ReadonlyMap<string, SweepResult>):
     const { mean, low, high, p } = verdict.difference;
     const interval = `${sign(mean)} (${sign(low)} to ${sign(high)})`;
     const chance = p < 0.001 ? "< 0.001" : p.toFixed(3);
-    return line(
-      here,
-      String(row!.count),
-      interval,
-      chance,
-      `${verdict.ours}: ${verdict.isAgreed ? "agrees" : "disagrees"}`,
-    );
+    return line(here, String(row!.count), interval, chance, `${verdict.ours}: ${verdict.beside}`);
   });
 }
 
 /** The page. */
-export function writeAnalysis(findings: readonly Finding[], results: ReadonlyMap<string, SweepResult>): string {
+export function writeAnalysis(
+  findings: readonly Finding[],
+  results: ReadonlyMap<string, SweepResult>,
+  laws: ReadonlyMap<string, LawFile> = new Map(),
+): string {
   const rows = findings.flatMap(finding => writeRows(finding, results));
   const asked = findings.flatMap(finding =>
     finding.asked.map(each => judgeFinding(finding, each, results.get(each.sweep))),
   );
   const known = asked.filter(verdict => verdict !== undefined);
-  const agreed = known.filter(({ isAgreed }) => isAgreed).length;
+  const count = (beside: Verdict["beside"]) => known.filter(verdict => verdict.beside === beside).length;
   const sweeps = [...new Set(findings.flatMap(finding => finding.asked.map(({ sweep }) => sweep)))];
   return `# The paper's findings, and ours
 
 Written by \`npm run bench -- analysis\` from \`records/analysis\`, and held to that by a test. Of ${asked.length} comparisons ${known.length} ${known.length === 1 ? "was" : "were"} run, of which
-${agreed} ${agreed === 1 ? "agrees" : "agree"} with the paper (Geiping & Goldstein 2022, arXiv 2212.14034).
+${count("agrees")} ${count("agrees") === 1 ? "agrees" : "agree"} with the paper (Geiping & Goldstein 2022, arXiv 2212.14034), ${count("disagrees")} ${count("disagrees") === 1 ? "disagrees" : "disagree"} and ${count("undecided")} decide nothing.
 
 A difference is of the change: nats a predicted token with it less without it, of pairs of a seed, with its 95 % interval and the p of
-Student's t-test; below 0 the change helps. Where the interval holds 0 no difference was seen, which agrees with "no gain". One in twenty of
-them leaves out 0 by chance. The paper's models have 120 M parameters and train for a day on a GPU, ours are small and train for minutes: a
+Student's t-test; below 0 the change helps. Where the interval holds 0 no difference was seen, which agrees with "no gain" and decides nothing
+of a gain. One in twenty of them leaves out 0 by chance. The paper's models have 120 M parameters and train for a day on a GPU, ours are small and train for minutes: a
 disagreement is of that size and time.
 
 To redo all rows of a sweep, on a machine that does nothing else, or one row with only its variation left in the file:
@@ -125,7 +135,7 @@ npm run bench -- analysis
 | change | the paper | here | n | difference in nats | p | ours |
 | --- | --- | --- | ---: | ---: | ---: | --- |
 ${rows.join("\n")}
-${[...results].map(([sweep, result]) => writeSweep(sweep, result)).join("")}`;
+${[...results].map(([sweep, result]) => writeSweep(sweep, result)).join("")}${[...laws].map(([name, law]) => writeLaw(name, law)).join("")}`;
 }
 
 /** All rows as the sweep's own table has them. */
@@ -141,6 +151,31 @@ and worse stand where all p together leave at most one in twenty to chance (Benj
 seconds bought.
 
 ${formatMarkdown(rows)}`;
+}
+
+/** What the law says, what the smaller sizes had said of the largest, and every training. */
+function writeLaw(name: string, law: LawFile): string {
+  const { recipe, sizes, trainings } = law;
+  const count = (value: number) => Math.round(value).toLocaleString("en-US");
+  const rows = trainings.map(({ size, budget, seed, tokens, loss }) => {
+    const { parameters } = sizes.find(each => each.name === size)!;
+    return `| ${size} | ${count(parameters)} | ${budget} | ${seed} | ${count(tokens)} | ${loss.toFixed(3)} |`;
+  });
+  const budgets = [...new Set(trainings.map(({ budget }) => budget))].join(",");
+  const seeds = [...new Set(trainings.map(({ seed }) => seed))].join(",");
+  return `
+## The law of sizes: ${name}
+
+The recipe ${recipe.name} at ${sizes.length} sizes; [records/scaling/${name}.json](../records/scaling/${name}.json) is what
+\`cram scale --sizes ${sizes.map(size => size.name).join(",")} --budgets ${budgets} --seeds ${seeds}\` wrote, with the whole recipe, and
+\`cram plan --law records/scaling/${name}.json\` predicts a run by it.
+
+${[...describeLaw(law), ...describeHeldOut(law)].map(sentence => `- ${sentence}`).join("\n")}
+
+| size | parameters | budget | seed | tokens | loss |
+| --- | ---: | --- | ---: | ---: | ---: |
+${rows.join("\n")}
+`;
 }
 
 const writeCommand = (sweep: string) =>
