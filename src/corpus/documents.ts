@@ -11,7 +11,7 @@ import { contentHash, makeFolder, readJson, writeFileAtomically } from "../base/
 import { readFile } from "../tables/bytes.ts";
 import { splitLines } from "../tables/lines.ts";
 import { type DocumentsFile, DocumentsWriter } from "./documents-writer.ts";
-import { type DropReason, dropReasons, type Funnel, startFunnel } from "./funnel.ts";
+import { type DropReason, dropReasons, type Funnel, listTaken, startFunnel } from "./funnel.ts";
 import type { Document } from "./sources/formats/document-readers.ts";
 
 const format = "cramming-documents";
@@ -116,15 +116,11 @@ export async function writeDocuments(
   }
 }
 
-function explainNoDocuments({ read, dropped, binaryFilesSkipped, passedOver }: Funnel): UserError {
-  const taken = [
-    ...Object.entries(dropped).map(([reason, { documents }]) => ({ reason, count: documents })),
-    { reason: "binary files", count: binaryFilesSkipped },
-    ...passedOver,
-  ].flatMap(({ reason, count }) => (count > 0 ? [`${count} ${reason}`] : []));
+function explainNoDocuments(funnel: Funnel): UserError {
+  const taken = listTaken(funnel);
   return new UserError(
     "E_NO_DOCUMENTS",
-    `no document is left of ${read.documents}${taken.length > 0 ? `: ${taken.join(", ")}` : ""}`,
+    `no document is left of ${funnel.read.documents}${taken.length > 0 ? `: ${taken.join(", ")}` : ""}`,
     "Name more text, or loosen what drops it.",
   );
 }

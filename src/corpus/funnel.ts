@@ -70,6 +70,19 @@ export function startFunnel(): Funnel {
   };
 }
 
+/** What was read and is not among what was kept, by reason: "3 duplicate", "1 binary files". */
+export function listTaken({
+  dropped,
+  binaryFilesSkipped,
+  passedOver,
+}: Pick<Funnel, "dropped" | "binaryFilesSkipped" | "passedOver">): string[] {
+  return [
+    ...Object.entries(dropped).map(([reason, { documents }]) => ({ reason, count: documents })),
+    { reason: "binary files", count: binaryFilesSkipped },
+    ...passedOver,
+  ].flatMap(({ reason, count }) => (count > 0 ? [`${count} ${reason}`] : []));
+}
+
 /** Counts one document of `characters` characters into an amount. */
 export function countDocument(amount: Amount, characters: number): void {
   amount.documents += 1;

@@ -25,6 +25,8 @@ export interface BuildOptions {
   readonly nameRecipe?: ((trainingTokens: number) => string) | undefined;
   /** What normalising lost of the documents. */
   readonly loss: TextLoss;
+  /** What of the text that was read is not in these documents, and why, in words for messages. */
+  readonly taken?: readonly string[] | undefined;
   readonly onProgress?: (documents: number, sequences: number) => void;
 }
 
@@ -38,7 +40,7 @@ export async function buildDataset(
   tokenizer: Tokenizer,
   options: BuildOptions,
 ): Promise<DatasetManifest> {
-  const { sequenceLength, holdOut, seed } = options;
+  const { sequenceLength, holdOut, seed, taken = [] } = options;
   const vocabulary = tokenizer.vocabulary.length;
   if (vocabulary > largestVocabulary) {
     throw new UserError(
@@ -90,7 +92,8 @@ export async function buildDataset(
   if (training.sequences === 0 || validation.sequences === 0) {
     throw new UserError(
       "E_TOO_LITTLE_TEXT",
-      `${done} documents give ${training.sequences} sequences of ${sequenceLength} tokens for training and ` +
+      `${done} documents${taken.length > 0 ? ` (${taken.join(", ")} left out)` : ""} give ` +
+        `${training.sequences} sequences of ${sequenceLength} tokens for training and ` +
         `${validation.sequences} held out`,
       adviseOnLittleText(done, tokens, options),
     );

@@ -14,7 +14,7 @@ import {
   readDocumentsManifest,
   writeDocuments,
 } from "../../corpus/documents.ts";
-import { startFunnel } from "../../corpus/funnel.ts";
+import { listTaken, startFunnel } from "../../corpus/funnel.ts";
 import { isMixture, mixCorpus } from "../../corpus/mixture/mix-corpus.ts";
 import { type AssembledDocument, assembleDocuments } from "../../corpus/portions/assemble-documents.ts";
 import type { Portion, PortionSummary } from "../../corpus/portions/portion.ts";
@@ -111,10 +111,17 @@ export async function buildFromText(
     originHash,
     nameRecipe: options.nameRecipe,
     loss,
+    taken: describeTaken(documents),
     onProgress: done => onStage(describe(done)),
   });
   shareFiles(documentsFolder, join(folder, "documents"), documents);
   return { manifest, documents, warnings: describeText(manifest, options) };
+}
+
+/** What of the text that was read is not in the documents. */
+function describeTaken({ funnel }: DocumentsManifest): string[] {
+  const { documents } = funnel.cut;
+  return [...listTaken(funnel), ...(documents > 0 ? [`parts of ${documents}`] : [])];
 }
 
 /** The documents that were put together before, where every file of them is what it was. */

@@ -90,6 +90,22 @@ test("a prepare that is refused or fails leaves the dataset as it was", async ()
   assert.ok(!existsSync(join(root, "new")));
 });
 
+test("of too little text it is said what went of it, and why", async () => {
+  const long = Array.from({ length: 30 }, (_, i) => `word${i * i}`).join(" ");
+  const texts = [long, long, `${long} again`, "", "few", "few", `other ${long.slice(8)} words`];
+  writeFileSync(join(root, "little.jsonl"), texts.map(text => JSON.stringify({ text })).join("\n"));
+  const filtered = { filters: ["length:least=2"], nearDuplicates: 0.8, sequenceLength: 1000 };
+  await assert.rejects(make(join(root, "new"), [join(root, "little.jsonl")], filtered), {
+    code: "E_TOO_LITTLE_TEXT",
+    message: /^1 documents \(1 empty, 2 duplicate, 1 short, 2 near-duplicate left out\) give 0 sequences/,
+  });
+  const cut = { repeatedBytes: 60, sequenceLength: 1000 };
+  await assert.rejects(make(join(root, "new"), [join(root, "little.jsonl")], cut), {
+    code: "E_TOO_LITTLE_TEXT",
+    message: /\(1 empty, 2 duplicate, parts of 2 left out\)/,
+  });
+});
+
 test("what is damaged is never up to date, and is made again", async () => {
   const flip = (path: string) => {
     const bytes = readFileSync(path);
