@@ -33,10 +33,10 @@ export type { FilledMask, FilledText } from "./verbs/model/fill-masks.ts";
 export { type Model, type ModelOptions, openModel } from "./verbs/model/open-model.ts";
 export { type FoundText, type SearchOptions, search } from "./verbs/model/search-texts.ts";
 export { type PlanOptions, plan } from "./verbs/plan.ts";
-export type { Prepared } from "./verbs/prepare/dataset-options.ts";
+export type { Prepared, PreparedShard } from "./verbs/prepare/dataset-options.ts";
 export type { PreparePlan } from "./verbs/prepare/plan/plan-prepare.ts";
+export type { MachineShard } from "./verbs/prepare/portioned-work.ts";
 export { mergeMachines, type PrepareOptions, planPrepare, prepare, prepareOnMachine } from "./verbs/prepare/prepare.ts";
-export type { MachineShard, PreparedShard } from "./verbs/prepare/prepare-sources.ts";
 export type { StageProgress } from "./verbs/prepare/stages/progress.ts";
 export {
   type EventListeners,

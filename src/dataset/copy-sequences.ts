@@ -1,12 +1,14 @@
-// Sequences that somebody else cut and tokenized, to a dataset: as they are, one of each block held out.
+// Sequences that somebody else cut and tokenized, to a dataset: as they are, one of each block held out. They are copied piece by piece into
+// shards of this format, which several machines may do, and the pieces are then joined in their order.
 
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { UserError } from "../base/errors.ts";
 import { RandomSequence, streams } from "../base/random.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { writeTokenizer } from "../tokenizer/tokenizer-json.ts";
 import { type DatasetManifest, writeManifest } from "./manifest.ts";
-import { largestVocabulary, ShardWriter } from "./shards.ts";
+import { largestVocabulary, type ShardFile, ShardReader, ShardWriter } from "./shards.ts";
 
 export interface GivenSequence {
   readonly ids: unknown;
@@ -14,69 +16,117 @@ export interface GivenSequence {
   readonly origin: string;
 }
 
-export interface CopyOptions {
+/** Sequences in shards. */
+export interface CopiedSequences {
+  /** Tokens of each; 0 where there are none. */
+  readonly length: number;
+  readonly files: readonly ShardFile[];
+}
+
+export const countCopied = ({ files }: CopiedSequences): number =>
+  files.reduce((sum, { sequences }) => sum + sequences, 0);
+
+/**
+ * Writes sequences as they are into shards of this name. UserErrors: E_READY_MADE for sequences of two lengths and for ids that the
+ * tokenizer does not have, E_DISK_FULL, E_NOT_WRITABLE.
+ */
+export async function copySequences(
+  folder: string,
+  name: string,
+  sequences: AsyncIterable<readonly GivenSequence[]>,
+  tokenizer: Tokenizer,
+): Promise<CopiedSequences> {
+  const vocabulary = tokenizer.vocabulary.length;
+  if (vocabulary > largestVocabulary) {
+    throw refuse(`the tokenizer has ${vocabulary} tokens, and a shard holds ids below ${largestVocabulary}`);
+  }
+  let writer: ShardWriter | undefined;
+  let length = 0;
+  try {
+    for await (const batch of sequences) {
+      for (const { ids, origin } of batch) {
+        if (!Array.isArray(ids)) throw refuse(`${origin}: no list of ids in the column input_ids`);
+        if (writer === undefined) {
+          length = ids.length;
+          if (length < 2 || length > mostTokens) throw refuse(`${origin}: a sequence of ${length} tokens`);
+          writer = new ShardWriter(folder, name, length, vocabulary);
+        }
+        if (ids.length !== length) throw refuseLength(origin, ids.length, length);
+        const wrong = ids.find(id => !(Number.isInteger(id) && id >= 0 && id < vocabulary));
+        if (wrong !== undefined) throw refuse(`${origin}: the id ${wrong}, and the tokenizer has ${vocabulary} tokens`);
+        writer.add(ids as number[]);
+      }
+    }
+    writer?.close();
+  } catch (error) {
+    writer?.abandon();
+    throw error;
+  }
+  return { length, files: writer?.files ?? [] };
+}
+
+export interface JoinOptions {
   readonly holdOut: number;
   readonly seed: number;
   readonly originHash: string;
   readonly nameRecipe: (trainingTokens: number) => string;
+  /** Told how many sequences are done. */
+  readonly onProgress: (sequences: number) => void;
 }
 
 /** Stands in a manifest for the documents of a dataset that has none. */
 export const noDocuments = "none";
 
 /**
- * Writes tokenizer.json, shards and manifest.json into an empty folder. UserErrors: E_READY_MADE for sequences of two lengths and
- * for ids that the tokenizer does not have, E_TOO_LITTLE_TEXT, E_DISK_FULL.
+ * Writes tokenizer.json, shards and manifest.json into an empty folder, of sequences that were copied into the folder `from`. UserErrors:
+ * E_READY_MADE for sequences of two lengths, E_TOO_LITTLE_TEXT, E_DISK_FULL.
  */
-export async function copySequences(
+export async function joinSequences(
   folder: string,
-  sequences: AsyncIterable<readonly GivenSequence[]>,
+  from: string,
+  copies: readonly (CopiedSequences & { readonly origin: string })[],
   tokenizer: Tokenizer,
-  { holdOut, seed, originHash, nameRecipe }: CopyOptions,
+  { holdOut, seed, originHash, nameRecipe, onProgress }: JoinOptions,
 ): Promise<DatasetManifest> {
-  if (!(holdOut > 0 && holdOut <= 0.5)) {
-    throw new UserError("E_OPTION", `holdOut is ${holdOut}`, "Hold out a share above 0 and up to 0.5.");
-  }
   const vocabulary = tokenizer.vocabulary.length;
-  if (vocabulary > largestVocabulary) {
-    throw refuse(`the tokenizer has ${vocabulary} tokens, and a shard holds ids below ${largestVocabulary}`);
-  }
-  let writers: { training: ShardWriter; validation: ShardWriter } | undefined;
-  let [length, count, heldOut] = [0, 0, 0];
+  const filled = copies.filter(({ length }) => length > 0);
+  const length = filled[0]?.length ?? 0;
+  const other = filled.find(copy => copy.length !== length);
+  if (other !== undefined) throw refuseLength(other.origin, other.length, length);
+  const open = (part: "training" | "validation") => new ShardWriter(folder, part, length, vocabulary);
+  const writers = { training: open("training"), validation: open("validation") };
   const block = Math.max(2, Math.round(1 / holdOut));
+  let [count, heldOut] = [0, 0];
   try {
-    for await (const batch of sequences) {
-      for (const { ids, origin } of batch) {
-        if (!Array.isArray(ids)) throw refuse(`${origin}: no list of ids in the column input_ids`);
-        if (writers === undefined) {
-          length = ids.length;
-          if (length < 2 || length > mostTokens) throw refuse(`${origin}: a sequence of ${length} tokens`);
-          const open = (part: "training" | "validation") => new ShardWriter(folder, part, length, vocabulary);
-          writers = { training: open("training"), validation: open("validation") };
-        }
-        if (ids.length !== length) throw refuse(`${origin}: ${ids.length} ids, and ${length} in those before`);
-        const wrong = ids.find(id => !(Number.isInteger(id) && id >= 0 && id < vocabulary));
-        if (wrong !== undefined) throw refuse(`${origin}: the id ${wrong}, and the tokenizer has ${vocabulary} tokens`);
-        if (count % block === 0) heldOut = new RandomSequence(seed, streams.holdOut, count / block).below(block);
-        writers[count % block === heldOut ? "validation" : "training"].add(ids as number[]);
-        count += 1;
+    for (const { files } of filled) {
+      const reader = new ShardReader(from, files, length, vocabulary);
+      try {
+        reader.visit(ids => {
+          if (count % block === 0) heldOut = new RandomSequence(seed, streams.holdOut, count / block).below(block);
+          writers[count % block === heldOut ? "validation" : "training"].add(ids);
+          count += 1;
+        });
+      } finally {
+        reader.close();
       }
+      onProgress(count);
+      await setImmediate();
     }
-    writers?.training.close();
-    writers?.validation.close();
+    writers.training.close();
+    writers.validation.close();
   } catch (error) {
-    writers?.training.abandon();
-    writers?.validation.abandon();
+    writers.training.abandon();
+    writers.validation.abandon();
     throw error;
   }
-  if (writers === undefined || writers.training.sequences === 0 || writers.validation.sequences === 0) {
+  const { training, validation } = writers;
+  if (training.sequences === 0 || validation.sequences === 0) {
     throw new UserError(
       "E_TOO_LITTLE_TEXT",
       `${count} sequences, of which one in ${block} is held out: one of both parts is empty`,
       "Hold out more, with --hold-out.",
     );
   }
-  const { training, validation } = writers;
   writeTokenizer(join(folder, "tokenizer.json"), tokenizer);
   return writeManifest(folder, {
     tokenizerHash: tokenizer.hash,
@@ -94,3 +144,6 @@ const mostTokens = 1 << 16;
 
 const refuse = (seen: string): UserError =>
   new UserError("E_READY_MADE", seen, "It is not a set that was made for training as it is; prepare its text instead.");
+
+const refuseLength = (origin: string, seen: number, before: number): UserError =>
+  refuse(`${origin}: ${seen} ids, and ${before} in those before`);

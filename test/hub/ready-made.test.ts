@@ -1,13 +1,25 @@
 // A set that was tokenized already, of a hub on this machine and of a folder: the ids that Hugging Face's tokenizer gave, as they are.
 
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { openSequenceRows } from "../../src/corpus/parquet-writer.ts";
 import { readManifest } from "../../src/dataset/manifest.ts";
 import { readTokenizer } from "../../src/tokenizer/read-tokenizer.ts";
-import { prepare } from "../../src/verbs/prepare/prepare.ts";
+import { mergeMachines, type PrepareOptions, prepare, prepareOnMachine } from "../../src/verbs/prepare/prepare.ts";
+import type { StageProgress } from "../../src/verbs/prepare/stages/progress.ts";
 import { serveDatasets } from "./dataset-hub.ts";
 
 const golden = JSON.parse(
@@ -81,5 +93,93 @@ test("what chooses text is refused by name, and ids of another tokenizer are", a
   await assert.rejects(prepare({ texts: [folder], out: join(root, "no") }), {
     code: "E_READY_MADE",
     message: new RegExp(`parquet:\\d+: the id ${largest}, and the tokenizer has ${largest} tokens`),
+  });
+});
+
+/** A parquet file with room between its pages and what describes them, so that it is a portion by itself. */
+function pad(parquet: Buffer): Buffer {
+  const description = parquet.length - 8 - parquet.readUInt32LE(parquet.length - 8);
+  return Buffer.concat([parquet.subarray(0, description), Buffer.alloc(4.5 * 2 ** 20), parquet.subarray(description)]);
+}
+
+const wide = join(root, "wide");
+mkdirSync(join(wide, "tokenizer"), { recursive: true });
+mkdirSync(join(wide, "data"));
+writeFileSync(join(wide, "tokenizer", "tokenizer.json"), files["tokenizer/tokenizer.json"]);
+const halves = golden.shards.map(shard => pad(Buffer.from(shard, "base64")));
+for (let i = 0; i < 4; i++) writeFileSync(join(wide, "data", `train-0000${i}-of-00004.parquet`), halves[i % 2]!);
+const optionsOf = (out: string, more: Partial<PrepareOptions> = {}): PrepareOptions => ({
+  ...{ texts: [wide], out: join(root, out), holdOut: 0.1, seed: 3 },
+  ...more,
+});
+const snapshot = (folder: string) =>
+  Object.fromEntries(
+    readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .sort()
+      .filter(name => statSync(join(folder, name)).isFile())
+      .map(name => [name, readFileSync(join(folder, name), "latin1")]),
+  );
+
+test("machines that copy a share each give together what one gives, and none may be missing", async () => {
+  const whole = await prepare(optionsOf("whole"));
+  const twice = [...golden.rows, ...golden.rows];
+  assert.deepEqual(
+    ["training", "validation"].flatMap(part => readRows(whole.folder, part)).sort(),
+    twice.map(row => [...row]).sort(),
+  );
+  await assert.rejects(mergeMachines(optionsOf("machines")), { code: "E_PORTIONS_MISSING" });
+  let sequences = 0;
+  for (const number of [3, 1, 2]) {
+    const read = await prepareOnMachine(optionsOf(`machine-${number}`), { number, of: 3 });
+    assert.deepEqual([read.portions, read.documents], [number === 1 ? 2 : 1, undefined]);
+    sequences += read.sequences!;
+    cpSync(read.folder, join(root, "machines"), { recursive: true });
+    if (number === 1) await assert.rejects(mergeMachines(optionsOf("machines")), { code: "E_PORTIONS_MISSING" });
+  }
+  assert.equal(sequences, twice.length);
+  const first = optionsOf("machines", { limitBytes: 1 });
+  await assert.rejects(mergeMachines(first), { code: "E_PORTIONS_MISSING" });
+  await assert.rejects(prepareOnMachine(first, { number: 1, of: 3 }), { code: "E_OUTPUT_OTHER" });
+  const { folder } = await mergeMachines(optionsOf("machines"));
+  assert.deepEqual(snapshot(folder), snapshot(whole.folder));
+});
+
+test("interrupted it goes on with what is copied, and copies again what was damaged meanwhile", async () => {
+  const options = optionsOf("interrupted");
+  let reports = 0;
+  const stop = () => {
+    if (++reports === 3) throw new Error("stopped");
+  };
+  await assert.rejects(prepare({ ...options, onStage: stop }), /stopped/);
+  const copied = readdirSync(join(options.out, ".cram-work"), { recursive: true, encoding: "utf8" })
+    .filter(name => /sequences-\d+-\d+\.bin$/.test(name))
+    .map(name => join(options.out, ".cram-work", name))
+    .sort();
+  const bytes = readFileSync(copied[0]!);
+  bytes[40]! ^= 1;
+  writeFileSync(copied[0]!, bytes);
+  const inodes = () => copied.slice(0, 2).map(path => statSync(path).ino);
+  const before = inodes();
+  let after: number[] = [];
+  const look = ({ stage }: StageProgress) => {
+    if (stage === "joining sequences" && after.length === 0) after = inodes();
+  };
+  await prepare({ ...options, onStage: look });
+  assert.notEqual(after[0], before[0]);
+  assert.equal(after[1], before[1]);
+  assert.deepEqual(snapshot(options.out), snapshot(join(root, "whole")));
+});
+
+test("sequences of another length in a later file are refused with its name", async () => {
+  const other = join(root, "other");
+  cpSync(wide, other, { recursive: true });
+  const path = join(other, "data", "train-00003-of-00004.parquet");
+  const rows = openSequenceRows(path);
+  for (const row of golden.rows) rows.add(row.slice(8));
+  rows.commit();
+  writeFileSync(path, pad(readFileSync(path)));
+  await assert.rejects(prepare(optionsOf("no", { texts: [other] })), {
+    code: "E_READY_MADE",
+    message: /train-00003-of-00004\.parquet: 8 ids, and 16 in those before/,
   });
 });

@@ -6,18 +6,19 @@ import type { DocumentsManifest } from "../../corpus/documents.ts";
 import { describePassedOver } from "../../tables/passed-over.ts";
 import { formatShare } from "../../tokenizer/normalising/lost-text.ts";
 import { formatDuration } from "../../train/budget.ts";
-import type { Prepared } from "../../verbs/prepare/dataset-options.ts";
+import type { Prepared, PreparedShard } from "../../verbs/prepare/dataset-options.ts";
 import type { PreparePlan } from "../../verbs/prepare/plan/plan-prepare.ts";
-import type { PreparedShard } from "../../verbs/prepare/prepare-sources.ts";
 import type { StageProgress } from "../../verbs/prepare/stages/progress.ts";
 import { formatAmount } from "./amount.ts";
 import { colour, print, printError } from "./output.ts";
 
-export function printShard(shard: string, { folder, portions, documents }: PreparedShard): void {
+export function printShard(shard: string, { folder, portions, documents, sequences }: PreparedShard): void {
   const count = (value: number) => value.toLocaleString("en-US");
-  print(
-    `${folder}: ${shard} is read: ${count(portions)} portions, ${count(documents.read)} documents, of which ${count(documents.kept)} may stay`,
-  );
+  const held =
+    documents === undefined
+      ? `${count(sequences ?? 0)} sequences`
+      : `${count(documents.read)} documents, of which ${count(documents.kept)} may stay`;
+  print(`${folder}: ${shard} is read: ${count(portions)} portions, ${held}`);
   print("next: the same command with --merge in place of --shard, once all are read");
 }
 

@@ -64,3 +64,13 @@ export interface Prepared {
   /** What a person should know of the text: a share of it that was lost, or that the tokenizer does not know. */
   readonly warnings: readonly string[];
 }
+
+/** What one of several machines has read. */
+export interface PreparedShard {
+  readonly folder: string;
+  readonly portions: number;
+  /** Undefined where there are none: of a set that was tokenized already. */
+  readonly documents?: { readonly read: number; readonly kept: number };
+  /** Of a set that was tokenized already. */
+  readonly sequences?: number;
+}

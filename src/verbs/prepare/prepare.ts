@@ -16,14 +16,15 @@ import { findTokenizerKind, type TokenizerKindName } from "../../tokenizer/kinds
 import type { NormaliserName } from "../../tokenizer/normalising/normaliser.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Recipe } from "../../train/recipe.ts";
-import { findReadyMade, prepareReadyMade } from "../ready-made/ready-made.ts";
+import { findReadyMade, prepareReadyMade, prepareReadyMadeShard } from "../ready-made/ready-made.ts";
 import { chooseRecipe } from "../recipe.ts";
 import { datasetNames, knowOwnFiles, leaveOutOwnFiles } from "./dataset-folder.ts";
-import type { Prepared } from "./dataset-options.ts";
+import type { Prepared, PreparedShard } from "./dataset-options.ts";
 import { readLearnedLength, recommendRecipe } from "./next-pretrain.ts";
 import { openTokenizer } from "./open-tokenizer.ts";
 import { type PreparePlan, planDataset } from "./plan/plan-prepare.ts";
-import { listingOf, type MachineShard, type PreparedShard, prepareShard, prepareSources } from "./prepare-sources.ts";
+import type { MachineShard } from "./portioned-work.ts";
+import { listingOf, prepareShard, prepareSources } from "./prepare-sources.ts";
 import { describeProgress, type StageProgress } from "./stages/progress.ts";
 
 export interface PrepareOptions {
@@ -119,7 +120,8 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
 
 /** Joins what `prepareOnMachine` did on all machines to the dataset that one machine would have made. UserError E_PORTIONS_MISSING. */
 export async function mergeMachines(options: PrepareOptions): Promise<Prepared> {
-  await refuseReadyMade(options.texts);
+  const readyMade = await findReadyMade(options.texts);
+  if (readyMade !== undefined) return prepareReadyMade(readyMade, { ...options, onStage: tellBoth(options) }, true);
   const { shards, shaping, passedOver } = await chooseDataset(options);
   return prepareSources(options.out, shards, shaping, tellBoth(options), passedOver, true);
 }
@@ -134,27 +136,27 @@ export async function prepareOnMachine(options: PrepareOptions, machine: Machine
       "Give the number of the machine and how many there are: 1/8 to 8/8.",
     );
   }
-  await refuseReadyMade(options.texts);
+  const readyMade = await findReadyMade(options.texts);
+  if (readyMade !== undefined) {
+    return prepareReadyMadeShard(readyMade, { ...options, onStage: tellBoth(options) }, machine);
+  }
   const { shards, shaping } = await chooseDataset(options);
   return prepareShard(options.out, shards, shaping, machine, tellBoth(options));
 }
 
 /** What `prepare` would do: bytes, documents and tokens that are expected, time, disk and memory. Nothing is written. */
 export async function planPrepare(options: PrepareOptions): Promise<PreparePlan> {
-  await refuseReadyMade(options.texts);
+  if ((await findReadyMade(options.texts)) !== undefined) throw refusePlan(options.texts);
   const { shards, shaping } = await chooseDataset(options);
   return planDataset(options.out, shards, shaping);
 }
 
-/** UserError E_OPTION for a set that was tokenized already: it is copied, in one go. */
-async function refuseReadyMade(texts: readonly string[]): Promise<void> {
-  if ((await findReadyMade(texts)) === undefined) return;
-  throw new UserError(
+const refusePlan = (texts: readonly string[]): UserError =>
+  new UserError(
     "E_OPTION",
-    `${texts.join(", ")}: tokenized already, so nothing of it is planned or shared between machines`,
-    "Leave out --plan, --shard and --merge: it is copied as it is.",
+    `${texts.join(", ")}: tokenized already, so nothing of it is to be estimated`,
+    "Leave out --plan: it is copied as it is.",
   );
-}
 
 const tellBoth =
   ({ onProgress, onStage }: PrepareOptions) =>

@@ -1,21 +1,31 @@
 // Sets that were tokenized already, as the reference's on the hub: sequences of ids in parquet files with the tokenizer beside
 // them. They become a dataset as they are; there is no text to choose from, so what chooses text is refused.
 
+import { z } from "zod";
 import { systemClock } from "../../base/clock.ts";
 import { UserError } from "../../base/errors.ts";
-import { contentHash } from "../../base/files/files.ts";
-import { finishMoves, replaceFiles } from "../../base/files/folder-draft.ts";
-import { checkOutput } from "../../base/files/folder-kind.ts";
-import { withFolderLock } from "../../base/files/folder-lock.ts";
+import { findChangedFile } from "../../base/files/checksums.ts";
+import { contentHash, readJson, writeFileAtomically } from "../../base/files/files.ts";
+import { isSealed, sealFile } from "../../base/files/sealed-file.ts";
+import { type Portion, portionFile } from "../../corpus/portions/portion.ts";
 import type { Shard } from "../../corpus/sources/shard.ts";
-import { findTokenizerOf, identifyShards, listShards, openShard } from "../../corpus/sources/sources.ts";
-import { copySequences, type GivenSequence } from "../../dataset/copy-sequences.ts";
+import {
+  describeShardState,
+  findTokenizerOf,
+  identifyShards,
+  limitShards,
+  listShards,
+  openShard,
+} from "../../corpus/sources/sources.ts";
+import { copySequences, countCopied, type GivenSequence, joinSequences } from "../../dataset/copy-sequences.ts";
 import { openTable, tableFormat } from "../../tables/table.ts";
 import { readTokenizer } from "../../tokenizer/read-tokenizer.ts";
+import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Recipe } from "../../train/recipe.ts";
-import { datasetNames, keepShardHashes, listDatasetFiles, readWholeDataset } from "../prepare/dataset-folder.ts";
-import type { Prepared } from "../prepare/dataset-options.ts";
+import { readWholeDataset } from "../prepare/dataset-folder.ts";
+import type { Prepared, PreparedShard } from "../prepare/dataset-options.ts";
 import { recommendRecipe } from "../prepare/next-pretrain.ts";
+import { type MachineShard, type PortionedWork, prepareWhole, readShare } from "../prepare/portioned-work.ts";
 import { createProgress, type StageProgress } from "../prepare/stages/progress.ts";
 import { chooseRecipe } from "../recipe.ts";
 
@@ -24,6 +34,7 @@ export interface ReadyMadeOptions {
   readonly texts: readonly string[];
   readonly out: string;
   readonly recipe?: string | Recipe | undefined;
+  readonly limitBytes?: number | undefined;
   readonly holdOut?: number | undefined;
   readonly seed?: number | undefined;
   readonly onStage: (progress: StageProgress) => void;
@@ -53,13 +64,11 @@ async function* readSequences(
   shards: readonly Shard[],
   onBytes: (bytes: number) => void = () => {},
 ): AsyncGenerator<GivenSequence[]> {
-  let bytes = 0;
   for (const shard of shards) {
     for await (const rows of openTable(shard.path, { file: openShard(shard), columns: [column] }).rows) {
       yield rows.map(({ values, origin }) => ({ ids: values[column], origin }));
     }
-    bytes += shard.bytes;
-    onBytes(bytes);
+    onBytes(shard.bytes);
   }
 }
 
@@ -75,40 +84,131 @@ const decided = [
     "maxTokensPerCharacter",
     "nearDuplicates",
   ],
-  ...["repeatedBytes", "filters", "decontaminate"],
+  ...["repeatedBytes", "filters", "decontaminate", "packing", "classify"],
 ] as const;
 
-/** Makes a dataset of it. UserErrors: E_OPTION, E_READY_MADE, E_TOKENIZER_UNSUPPORTED, E_TOO_LITTLE_TEXT, those of the source. */
-export function prepareReadyMade({ tokenizer: path, shards }: ReadyMade, options: ReadyMadeOptions): Promise<Prepared> {
-  const { texts, out, holdOut = 0.01, seed = 0, onStage } = options;
-  const given = options as object as Readonly<Record<string, unknown>>;
-  const isGiven = (name: string) => given[name] !== undefined && (given[name] as { length?: number }).length !== 0;
-  const refused = decided.filter(isGiven);
-  if (refused.length > 0) {
-    throw new UserError(
-      "E_OPTION",
-      `${refused.join(", ")} beside ${texts[0]}: it was tokenized already, and has no text`,
-      "Leave these out.",
-    );
+/**
+ * Makes a dataset of it; where it `merges`, of what other machines have copied. UserErrors: E_OPTION, E_READY_MADE,
+ * E_TOKENIZER_UNSUPPORTED, E_TOO_LITTLE_TEXT, those of `prepareWhole` and of the source.
+ */
+export async function prepareReadyMade(set: ReadyMade, options: ReadyMadeOptions, merges = false): Promise<Prepared> {
+  return prepareWhole(describeWork(set, options), merges);
+}
+
+/** Copies what is one machine's. UserErrors: E_OPTION, E_READY_MADE, E_TOKENIZER_UNSUPPORTED, those of `readShare` and of the source. */
+export async function prepareReadyMadeShard(
+  set: ReadyMade,
+  options: ReadyMadeOptions,
+  machine: MachineShard,
+): Promise<PreparedShard> {
+  const summaries = await readShare(describeWork(set, options), machine);
+  const sequences = summaries.reduce((sum, summary) => sum + countCopied(summary), 0);
+  return { folder: options.out, portions: summaries.length, sequences };
+}
+
+/** What is known of a portion that was copied; its sequences lie in shards beside it. */
+const summarySchema = z.object({
+  shards: z.array(z.object({ path: z.string(), hash: z.string() })),
+  length: z.number(),
+  files: z.array(z.object({ name: z.string(), sequences: z.number(), bytes: z.number(), sha256: z.string() })),
+});
+type CopiedPortion = z.infer<typeof summarySchema>;
+
+function describeWork(set: ReadyMade, options: ReadyMadeOptions): PortionedWork<CopiedPortion> {
+  const { texts, out: folder, limitBytes, holdOut = 0.01, seed = 0, onStage } = options;
+  refuseDecided(texts[0]!, options as object as Readonly<Record<string, unknown>>);
+  if (!(holdOut > 0 && holdOut <= 0.5)) {
+    throw new UserError("E_OPTION", `holdOut is ${holdOut}`, "Hold out a share above 0 and up to 0.5.");
   }
-  const tokenizer = readTokenizer(path);
+  const tokenizer = readTokenizer(set.tokenizer);
   const { name } = chooseRecipe({ recipe: options.recipe ?? "crammed-bert" });
   const nameRecipe = options.recipe === undefined ? recommendRecipe : () => name;
-  checkOutput(out, "a dataset", datasetNames);
-  return withFolderLock(out, "prepare", async () => {
-    finishMoves(out);
-    const files = identifyShards(shards, {}).map(({ shard, hash }) => [shard.path, hash]);
-    const originHash = contentHash(JSON.stringify([files, tokenizer.hash, holdOut, seed]));
-    const before = readWholeDataset(out);
-    if (before?.originHash === originHash) return { folder: out, manifest: before, documents: undefined, warnings: [] };
-    const replacement = { own: listDatasetFiles(out), last: "manifest.json" };
-    const total = shards.reduce((sum, { bytes }) => sum + bytes, 0);
-    const describe = createProgress("copying sequences", systemClock, total, "bytes");
-    const sequences = readSequences(shards, bytes => onStage(describe(bytes)));
-    const manifest = await replaceFiles(out, replacement, draft =>
-      copySequences(draft, sequences, tokenizer, { holdOut, seed, originHash, nameRecipe }),
-    );
-    keepShardHashes(out, manifest);
-    return { folder: out, manifest, documents: undefined, isReadyMade: true, warnings: [] };
-  });
+  const shards = limitShards(set.shards, limitBytes, {});
+  const states = shards.map(shard => [shard.path, shard.identity ?? describeShardState(shard)]);
+  const nameOrigin = (files: readonly (readonly [path: string, hash: string])[]) =>
+    contentHash(JSON.stringify([files, tokenizer.hash, holdOut, seed]));
+  return {
+    ...{ folder, shards },
+    // What is copied depends on neither the share that is held out nor on the seed.
+    key: contentHash(JSON.stringify(["sequences", states, tokenizer.hash])),
+    findStanding: () => {
+      const manifest = readWholeDataset(folder);
+      if (manifest === undefined) return undefined;
+      const files = identifyShards(shards, {}).map(({ shard, hash }) => [shard.path, hash] as const);
+      if (manifest.originHash !== nameOrigin(files)) return undefined;
+      return { folder, manifest, documents: undefined, warnings: [] };
+    },
+    read: (work, portions) => copyPortions(work, portions, tokenizer, onStage),
+    isRead: (work, { index }) => readCopied(work, index) !== undefined,
+    build: async (draft, work, summaries) => {
+      const files = summaries.flatMap(({ shards }) => shards.map(({ path, hash }) => [path, hash] as const));
+      const total = summaries.reduce((sum, summary) => sum + countCopied(summary), 0);
+      const describe = createProgress("joining sequences", systemClock, total, "sequences");
+      const copies = summaries.map(({ shards, ...copied }) => ({ ...copied, origin: shards[0]!.path }));
+      const manifest = await joinSequences(draft, work, copies, tokenizer, {
+        ...{ holdOut, seed, originHash: nameOrigin(files), nameRecipe },
+        onProgress: sequences => onStage(describe(sequences)),
+      });
+      return { manifest, documents: undefined, isReadyMade: true, warnings: [] };
+    },
+  };
+}
+
+/** UserError E_OPTION. */
+function refuseDecided(text: string, given: Readonly<Record<string, unknown>>): void {
+  const isGiven = (name: string) =>
+    given[name] !== undefined && given[name] !== false && (given[name] as { length?: number }).length !== 0;
+  const refused = [...decided.filter(isGiven), ...(given.separator === false ? ["separator"] : [])];
+  if (refused.length === 0) return;
+  throw new UserError(
+    "E_OPTION",
+    `${refused.join(", ")} beside ${text}: it was tokenized already, and has no text`,
+    "Leave these out.",
+  );
+}
+
+/** Copies the portions that are not copied yet. */
+async function copyPortions(
+  work: string,
+  portions: readonly Portion[],
+  tokenizer: Tokenizer,
+  onStage: (progress: StageProgress) => void,
+): Promise<CopiedPortion[]> {
+  const total = portions.flatMap(({ shards }) => shards).reduce((sum, { bytes }) => sum + bytes, 0);
+  const describe = createProgress("copying sequences", systemClock, total, "bytes");
+  let done = 0;
+  const onBytes = (bytes: number) => {
+    done += bytes;
+    onStage(describe(done));
+  };
+  const summaries: CopiedPortion[] = [];
+  for (const { index, shards } of portions) {
+    let summary = findCopied(work, index);
+    if (summary === undefined) {
+      const identified = identifyShards(shards, {}).map(({ shard, hash }) => ({ path: shard.path, hash }));
+      const copied = await copySequences(work, nameCopied(index), readSequences(shards, onBytes), tokenizer);
+      summary = { shards: identified, ...copied, files: [...copied.files] };
+      const path = portionFile(work, index, "json");
+      writeFileAtomically(path, JSON.stringify(summary));
+      sealFile(path);
+    } else onBytes(shards.reduce((sum, { bytes }) => sum + bytes, 0));
+    summaries.push(summary);
+  }
+  return summaries;
+}
+
+const nameCopied = (index: number): string => `sequences-${String(index).padStart(6, "0")}`;
+
+function readCopied(work: string, index: number): CopiedPortion | undefined {
+  const path = portionFile(work, index, "json");
+  if (!isSealed(path)) return undefined;
+  return summarySchema.safeParse(readJson(path, "summary of a portion")).data;
+}
+
+/** The same where its shards are what they were, too; reads them. */
+function findCopied(work: string, index: number): CopiedPortion | undefined {
+  const summary = readCopied(work, index);
+  if (summary === undefined) return undefined;
+  const checksums = Object.fromEntries(summary.files.map(({ name, sha256 }) => [name, sha256]));
+  return findChangedFile(work, checksums) === undefined ? summary : undefined;
 }

@@ -17,6 +17,7 @@ const stages = [
   "tokenizing",
   /** Of a set that was tokenized already. */
   "copying sequences",
+  "joining sequences",
 ] as const;
 export type StageName = (typeof stages)[number];
 

@@ -12,7 +12,7 @@ const heapMebibytes = 1024;
 const idleSeconds = 86_400;
 
 /**
- * Reads the portions that are not finished in `work.folder`; `onRead` is told of the bytes of shards that are done. UserErrors: those of
+ * Reads the portions that are not finished in `work.folder`, and gives the summaries of all; `onRead` is told of the bytes of shards that are done. UserErrors: those of
  * the first portion that fails.
  */
 export async function readPortions(
@@ -44,7 +44,7 @@ export async function readPortions(
   else await Promise.all(Array.from({ length: count }, () => follow(runInThread(input))));
   const [first] = failures.sort((a, b) => a.index - b.index);
   if (first !== undefined) throw first.error;
-  return summaries;
+  return portions.map(({ index }) => summaries[index]!);
 }
 
 const runInThread = (input: PortionWork): AsyncGenerator<PortionEvent> =>
