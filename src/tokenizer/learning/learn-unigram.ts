@@ -2,17 +2,14 @@
 // probabilities by expectation maximisation, drop the quarter that the text misses least, and so on until the vocabulary is left.
 
 import type { LearnOptions } from "../kinds/kind.ts";
-import { UnigramPieces } from "../kinds/unigram-pieces.ts";
 import { chooseAlphabet, limitAlphabet, refuseSize } from "./alphabet.ts";
 import type { WordCount } from "./count-words.ts";
+import { UnigramLattice, unknown } from "./unigram-lattice.ts";
 import { findSeeds } from "./unigram-seeds.ts";
 
 const iterations = 2;
 const keptShare = 0.75;
 const leastExpected = 0.5;
-
-/** The piece that stands for what is unknown while learning. */
-const unknown = 0;
 
 /**
  * The pieces by falling probability, the special tokens not among them, and the logarithms of their probabilities. UserError
@@ -28,20 +25,20 @@ export function learnUnigram(
   if (needed > vocabularySize) throw refuseSize(vocabularySize, needed);
   const enough = Math.floor((vocabularySize * 11) / 10);
   const seeds = findSeeds(wordCounts, alphabet);
-  const pieces = new UnigramPieces(["", ...seeds.texts], [Number.NaN, ...seeds.scores], unknown);
+  const counts = Float64Array.from(wordCounts, ([, count]) => count);
+  const lattice = new UnigramLattice(seeds.placed, counts, seeds.texts, seeds.scores);
   for (;;) {
-    for (let iteration = 0; iteration < iterations; iteration++) maximise(pieces, wordCounts);
-    onProgress?.(pieces.texts.length);
-    if (pieces.texts.length <= enough) break;
-    prune(pieces, wordCounts, enough);
+    for (let iteration = 0; iteration < iterations; iteration++) maximise(lattice);
+    onProgress?.(lattice.texts.length);
+    if (lattice.texts.length <= enough) break;
+    prune(lattice, enough);
   }
-  return finish(pieces, alphabet, vocabularySize - specialTokens.length);
+  return finish(lattice, alphabet, vocabularySize - specialTokens.length);
 }
 
 /** One step of expectation maximisation, with the digamma function as a sparse prior (Liang & Klein 2007). */
-function maximise(pieces: UnigramPieces, wordCounts: readonly WordCount[]): void {
-  const expected = new Float64Array(pieces.texts.length);
-  for (const [word, count] of wordCounts) pieces.expect(word, count, expected);
+function maximise(lattice: UnigramLattice): void {
+  const expected = lattice.expect();
   const kept = [unknown];
   let sum = 0;
   for (let id = 1; id < expected.length; id++) {
@@ -51,27 +48,19 @@ function maximise(pieces: UnigramPieces, wordCounts: readonly WordCount[]): void
   }
   const logarithm = digamma(sum);
   const scores = Float64Array.from(kept, id => (id === unknown ? Number.NaN : digamma(expected[id]!) - logarithm));
-  pieces.keep(kept, scores);
+  lattice.keep(kept, scores);
 }
 
 /** Drops the pieces whose text is made of others at the least cost. */
-function prune(pieces: UnigramPieces, wordCounts: readonly WordCount[], enough: number): void {
-  const { texts, scores } = pieces;
-  const used = new Float64Array(texts.length); // how often each piece is used
-  let words = 0;
-  for (const [word, count] of wordCounts) {
-    words += count;
-    const { ids, count: length } = pieces.findBest(word);
-    for (let at = 0; at < length; at++) used[ids[at]!]! += count;
-  }
+function prune(lattice: UnigramLattice, enough: number): void {
+  const { texts, scores } = lattice;
+  const used = lattice.countUsed();
   const sum = used.reduce((a, b) => a + b, 0);
   const kept = [unknown];
   const losses: [id: number, loss: number][] = [];
   for (let id = 1; id < texts.length; id++) {
-    const text = texts[id]!;
-    const best = pieces.findBest(text);
-    const isWhole = best.count === 1 && best.ids[0] === id;
-    const others = isWhole ? pieces.findBestWithout(text, id) : undefined;
+    const isWhole = lattice.isBestItself(id);
+    const others = isWhole ? lattice.findOthers(id) : undefined;
     if (used[id] === 0 && (others !== undefined || !isWhole)) continue;
     if (others === undefined) {
       kept.push(id);
@@ -81,8 +70,8 @@ function prune(pieces: UnigramPieces, wordCounts: readonly WordCount[], enough: 
     // As there: the number of all pieces, where SentencePiece has that of the others.
     const sumWithout = Math.log(sum + used[id]! * (texts.length - 1));
     let instead = 0;
-    for (let at = 0; at < others.count; at++) instead += Math.log(used[others.ids[at]!]! + used[id]!) - sumWithout;
-    losses.push([id, (used[id]! / words) * (own - instead)]);
+    for (const other of others) instead += Math.log(used[other]! + used[id]!) - sumWithout;
+    losses.push([id, (used[id]! / lattice.words) * (own - instead)]);
   }
   const wanted = Math.max(enough, Math.floor(texts.length * keptShare));
   losses.sort(([, a], [, b]) => b - a);
@@ -90,7 +79,7 @@ function prune(pieces: UnigramPieces, wordCounts: readonly WordCount[], enough: 
     if (kept.length >= wanted) break;
     kept.push(id);
   }
-  pieces.keep(
+  lattice.keep(
     kept,
     Float64Array.from(kept, id => scores[id]!),
   );
@@ -98,14 +87,14 @@ function prune(pieces: UnigramPieces, wordCounts: readonly WordCount[], enough: 
 
 /** The alphabet in any case, then the others as they stand until the vocabulary is full. */
 function finish(
-  { texts, scores }: UnigramPieces,
+  { texts, scores }: UnigramLattice,
   alphabet: readonly string[],
   size: number,
 ): { pieces: string[]; scores: number[] } {
   const scoreOf = new Map<string, number>();
   for (let id = 1; id < texts.length; id++) scoreOf.set(texts[id]!, scores[id]!);
   let least = Number.POSITIVE_INFINITY;
-  for (const score of scores) if (score < least) least = score;
+  for (let id = 1; id < scores.length; id++) least = Math.min(least, scores[id]!);
   let penalty = 0;
   const finished = new Map<string, number>();
   for (const letter of alphabet) {

@@ -1,18 +1,26 @@
 // The pieces that learning a Unigram begins with: every character, and the stretches of 2 to 16 characters that occur twice or more among the
-// different words and are followed by more than one thing, by length times occurrences. A suffix array cut at 17 characters finds them.
+// different words and are followed by more than one thing, by length times occurrences. A suffix array cut at 17 characters finds them, and
+// every place of theirs.
 
 import type { WordCount } from "./count-words.ts";
+import { mostPieces, type PlacedPieces, packPiece, unknown } from "./unigram-lattice.ts";
 
 const longestPiece = 16;
 const mostSeeds = 1_000_000;
 
-/** Seeds and the logarithms of their shares, as Hugging Face's trainer orders them. */
-export function findSeeds(
-  wordCounts: readonly WordCount[],
-  alphabet: readonly string[],
-): { texts: string[]; scores: Float64Array } {
+export interface Seeds {
+  /** The unknown piece, which has none, and the seeds, as Hugging Face's trainer orders them. */
+  readonly texts: string[];
+  /** The logarithms of their shares. */
+  readonly scores: Float64Array;
+  readonly placed: PlacedPieces;
+}
+
+/** The seeds of words. */
+export function findSeeds(wordCounts: readonly WordCount[], alphabet: readonly string[]): Seeds {
   const text = joinWords(wordCounts);
-  const repeated = findRepeated(text, new Set([...alphabet].map(letter => letter.codePointAt(0)!)));
+  const suffixes = sortSuffixes(text);
+  const repeated = findRepeated(text, suffixes, new Set([...alphabet].map(letter => letter.codePointAt(0)!)));
   const counts = new Map(alphabet.map(letter => [letter, 0]));
   for (const [word, count] of wordCounts) {
     for (const character of word) {
@@ -21,16 +29,30 @@ export function findSeeds(
     }
   }
   const byCodePoint = (a: string, b: string) => a.codePointAt(0)! - b.codePointAt(0)!;
-  const letters = [...counts].sort(([a, countOfA], [b, countOfB]) => countOfB - countOfA || byCodePoint(b, a));
-  const seeds = letters.slice(0, mostSeeds);
-  for (const { start, length, score } of repeated) {
-    if (seeds.length >= mostSeeds) break;
-    seeds.push([String.fromCodePoint(...text.subarray(start, start + length)), score]);
+  const letters = [...counts]
+    .sort(([a, countOfA], [b, countOfB]) => countOfB - countOfA || byCodePoint(b, a))
+    .slice(0, mostSeeds);
+  const stretches = repeated.slice(0, mostSeeds - letters.length);
+  const texts = ["", ...letters.map(([letter]) => letter)];
+  const shares = letters.map(([, count]) => count);
+  for (const { first, length, score } of stretches) {
+    const start = suffixes[first]!;
+    texts.push(String.fromCodePoint(...text.subarray(start, start + length)));
+    shares.push(score);
   }
-  const sum = seeds.reduce((sum, [, score]) => sum + score, 0);
+  const sum = shares.reduce((sum, share) => sum + share, 0);
+  const scores = Float64Array.from(texts, (_, id) =>
+    id === unknown ? Number.NaN : Math.log(shares[id - 1]!) - Math.log(sum),
+  );
   return {
-    texts: seeds.map(([seed]) => seed),
-    scores: Float64Array.from(seeds, ([, score]) => Math.log(score) - Math.log(sum)),
+    texts,
+    scores,
+    placed: placePieces(
+      text,
+      suffixes,
+      letters.map(([letter]) => letter),
+      stretches,
+    ),
   };
 }
 
@@ -49,17 +71,18 @@ function joinWords(wordCounts: readonly WordCount[]): Uint32Array {
   return text.subarray(0, length);
 }
 
+/** A stretch that begins the suffixes of these ranks, and no others. */
 interface Repeated {
-  readonly start: number;
+  readonly first: number;
+  readonly end: number;
   readonly length: number;
   readonly score: number;
 }
 
 /** Stretches of known characters that more than one thing follows, the highest score first, of equals the last in the alphabet. */
-function findRepeated(text: Uint32Array, known: ReadonlySet<number>): Repeated[] {
-  const suffixes = sortSuffixes(text);
+function findRepeated(text: Uint32Array, suffixes: Uint32Array, known: ReadonlySet<number>): Repeated[] {
   const count = suffixes.length;
-  const found: (Repeated & { readonly rank: number })[] = [];
+  const found: Repeated[] = [];
   const depths: number[] = [];
   const firsts: number[] = [];
   for (let rank = 1; rank <= count; rank++) {
@@ -68,9 +91,8 @@ function findRepeated(text: Uint32Array, known: ReadonlySet<number>): Repeated[]
     while (depths.length > 0 && depths.at(-1)! > common) {
       const length = depths.pop()!;
       first = firsts.pop()!;
-      const start = suffixes[first]!;
-      if (length > 1 && length <= longestPiece && isKnown(text, start, length, known)) {
-        found.push({ start, length, score: (rank - first) * length, rank: first });
+      if (length > 1 && length <= longestPiece && isKnown(text, suffixes[first]!, length, known)) {
+        found.push({ first, end: rank, length, score: (rank - first) * length });
       }
     }
     if (common > 0 && depths.at(-1) !== common) {
@@ -79,7 +101,48 @@ function findRepeated(text: Uint32Array, known: ReadonlySet<number>): Repeated[]
     }
   }
   // Of two that begin alike the longer one is the later.
-  return found.sort((a, b) => b.score - a.score || b.rank - a.rank || b.length - a.length);
+  return found.sort((a, b) => b.score - a.score || b.first - a.first || b.length - a.length);
+}
+
+/** Every letter and every stretch at every place of its own; stretches hold each other or nothing of each other. */
+function placePieces(
+  text: Uint32Array,
+  suffixes: Uint32Array,
+  letters: readonly string[],
+  stretches: readonly Repeated[],
+): PlacedPieces {
+  if (1 + letters.length + stretches.length > mostPieces) throw new Error("more pieces than a number has room for");
+  const idOfLetter = new Map(letters.map((letter, i) => [letter.codePointAt(0)!, i + 1]));
+  const order = Uint32Array.from(stretches, (_, i) => i);
+  order.sort((a, b) => stretches[a]!.first - stretches[b]!.first || stretches[a]!.length - stretches[b]!.length);
+  /** Shows what begins at the place of each rank, shorter ones first. */
+  const visit = (see: (place: number, open: Uint32Array, count: number) => void) => {
+    const open = new Uint32Array(longestPiece); // packed, of the stretches that begin at a rank
+    const ends = new Uint32Array(longestPiece);
+    let [count, next] = [0, 0];
+    for (let rank = 0; rank < suffixes.length; rank++) {
+      while (count > 0 && ends[count - 1]! <= rank) count--;
+      for (; next < order.length && stretches[order[next]!]!.first === rank; next++) {
+        const { end, length } = stretches[order[next]!]!;
+        open[count] = packPiece(1 + letters.length + order[next]!, length);
+        ends[count++] = end;
+      }
+      see(suffixes[rank]!, open, count);
+    }
+  };
+  const firsts = new Uint32Array(text.length + 1);
+  visit((place, _, count) => {
+    firsts[place + 1] = text[place] === 0 ? 0 : 1 + count;
+  });
+  for (let at = 0; at < text.length; at++) firsts[at + 1]! += firsts[at]!;
+  const packed = new Uint32Array(firsts[text.length]!);
+  visit((place, open, count) => {
+    if (text[place] === 0) return;
+    let to = firsts[place]!;
+    packed[to++] = packPiece(idOfLetter.get(text[place]!) ?? unknown, 1);
+    for (let i = 0; i < count; i++) packed[to++] = open[i]!;
+  });
+  return { text, firsts, packed };
 }
 
 function isKnown(text: Uint32Array, start: number, length: number, known: ReadonlySet<number>): boolean {
