@@ -42,8 +42,10 @@ export interface Backend {
   write(buffer: DeviceBuffer, values: HostArray): void;
   /** A copy, at once or later. */
   read(buffer: DeviceBuffer): HostArray | Promise<HostArray>;
-  /** Where an f32 state stands, in memory of this process or of the device, for libraries that ranks are connected by. */
+  /** Where an f32 state stands, in memory of this process or, where there is a stream, of the device: for libraries that connect ranks. */
   locate?(buffer: DeviceBuffer): number | bigint;
+  /** The device's stream, on which all runs one after another: CUDA's CUstream. */
+  readonly stream?: bigint | undefined;
   /** Prepares a graph to run against these states, which it reads and updates by name. */
   load(graph: Graph, states: ReadonlyMap<string, DeviceBuffer>): Promise<LoadedGraph>;
   /** FLOP/s of multiply-adds on registers alone in the precision of its products, measured now; what shares of peak refer to. */

@@ -19,6 +19,11 @@ export interface Collective {
   readonly rank: number;
   /** How many ranks there are. */
   readonly size: number;
+  /**
+   * The stream of this rank's GPU where placed values stand there: what is done with them is asked for behind what was asked of it, and nobody
+   * waits. Without one placed values stand in this process's memory.
+   */
+  readonly stream?: bigint | undefined;
   /** Puts the sums over all ranks in place of the arrays' values, the same bits on every rank. */
   sum(arrays: readonly NamedArray[]): Promise<void>;
   /** Puts the values of the rank `root` in place of the others'. */
@@ -27,8 +32,11 @@ export interface Collective {
   gather(array: NamedArray, root: number): Promise<Float32Array | undefined>;
   /** Waits until every rank is here. */
   barrier(): Promise<void>;
-  /** Ends every rank at once, this one included, with this exit code: nobody waits for a rank that is lost. */
-  abort(exitCode: number): void;
+  /**
+   * Ends every rank at once, this one included, with this exit code: nobody waits for a rank that is lost. What was seen of it is told
+   * before.
+   */
+  abort(exitCode: number, seen?: string): void;
   /** Says goodbye; every rank does, when nothing is under way. */
   close(): Promise<void>;
 }

@@ -2,6 +2,7 @@
 
 import { type Collective, singleProcess } from "./collective.ts";
 import { openMpi } from "./mpi/mpi.ts";
+import { openNccl } from "./nccl/nccl.ts";
 import type { RankPlace } from "./rank-place.ts";
 import { watchRanks } from "./watch.ts";
 
@@ -15,8 +16,24 @@ export async function openCollective(
 ): Promise<Collective> {
   if (place === undefined) return singleProcess;
   const collective = openMpi(place);
-  return watchRanks(collective, seen => {
-    onLost(`rank ${collective.rank}: ${seen}`);
-    collective.abort(1);
-  });
+  // Who said goodbye takes nobody's end for a loss.
+  let isClosed = false;
+  const close = () => {
+    isClosed = true;
+    return collective.close();
+  };
+  const abort = (exitCode: number, seen?: string) => {
+    if (isClosed) return;
+    if (seen !== undefined) onLost(`rank ${collective.rank}: ${seen}`);
+    collective.abort(exitCode);
+  };
+  return watchRanks({ ...collective, abort, close }, seen => abort(1, seen));
+}
+
+/** The same ranks with their GPUs connected, where they have some. Every rank calls it. UserErrors: those of NCCL. */
+export async function connectDevices(
+  collective: Collective,
+  { stream }: { readonly stream?: bigint | undefined },
+): Promise<Collective> {
+  return stream === undefined || collective.size === 1 ? collective : openNccl(collective, stream);
 }

@@ -32,9 +32,14 @@ test("NVIDIA's driver, cards and libraries are found where they are, and nobody 
       ["NVML", "missing", "in no folder of libraries; --backend cuda needs it"],
       ["NVRTC", "found", join(folder, "lib/libnvrtc.so.12")],
       ["cuBLASLt", "found", join(folder, "lib/libcublasLt.so.13")],
+      ["NCCL", "absent", "in no folder of libraries; several GPUs sum by it, which was tried on a stand-in alone"],
     ],
   );
   assert.match(findings[2]!.fix!, /driver/);
+  mkdirSync(join(kernel, "gpus/0000:02:00.0"));
+  const nccl = examineNvidia([join(folder, "lib")], kernel).at(-1)!;
+  assert.equal(nccl.state, "missing");
+  assert.match(nccl.fix!, /pip install nvidia-nccl-cu13/);
   const without = examineNvidia([join(folder, "nowhere")], join(folder, "nowhere"));
   assert.ok(
     without.every(({ state, fix }) => state !== "missing" && fix === undefined),

@@ -95,6 +95,7 @@ const libraries = [
   { name: "NVML", library: "nvidia-ml" },
   { name: "NVRTC", library: "nvrtc" },
   { name: "cuBLASLt", library: "cublasLt" },
+  { name: "NCCL", library: "nccl" },
 ] as const;
 
 /** What --backend cuda stands on. Only where there is a card is something of it missed. */
@@ -111,10 +112,18 @@ export function examineNvidia(folders = listLibraryFolders(), kernelFolder = "/p
       : { ...common, name: "kernel module", state: "found", detail: [version, ...models].join(", ") };
   const found = libraries.map(({ name, library }): Finding => {
     const seen = lookFor(library, folders);
-    if (seen.path !== undefined) return { ...common, name, state: "found", detail: seen.path };
-    const detail = "in no folder of libraries";
-    if (version === undefined) return { ...common, name, state: "absent", detail };
-    return { ...common, name, state: "missing", detail: `${detail}; --backend cuda needs it`, fix: seen.fix };
+    const isOfMany = library === "nccl";
+    const note = isOfMany ? "; several GPUs sum by it, which was tried on a stand-in alone" : "";
+    if (seen.path !== undefined) return { ...common, name, state: "found", detail: `${seen.path}${note}` };
+    const detail = `in no folder of libraries${note}`;
+    if (version === undefined || (isOfMany && models.length < 2)) return { ...common, name, state: "absent", detail };
+    return {
+      ...common,
+      name,
+      state: "missing",
+      detail: isOfMany ? detail : `${detail}; --backend cuda needs it`,
+      fix: seen.fix,
+    };
   });
   return [kernel, ...found];
 }

@@ -61,6 +61,7 @@ export function openCudaOn(driver: CudaDriver, options: CudaOptions = {}): Backe
       driver.copyOutNow(stored, (buffer as CudaBuffer).address);
       return decodeValues(stored, buffer.dtype);
     },
+    ...(driver.stream !== undefined && { stream: driver.stream, locate: buffer => (buffer as CudaBuffer).address }),
     load: (graph, states) =>
       loadProgram(
         compileOnce(graph, ["cuda", precision, driver.device], compile),

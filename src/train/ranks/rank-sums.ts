@@ -97,13 +97,19 @@ function assignOwners(places: readonly Place[], size: number): number[] {
   return owners;
 }
 
-/** Large states where they stand, small ones as one array. */
+/**
+ * States where they stand, unless they are small and in this process's memory, or on a device that the ranks are not connected by: those as
+ * one array of the host's.
+ */
 async function sumPlaces(collective: Collective, backend: Backend, places: readonly Place[]): Promise<void> {
+  const { stream } = backend;
+  const isConnected = stream === collective.stream;
+  const leastPlaced = stream === undefined ? packedElements : 0;
   const small: (Place & { readonly values: Float32Array })[] = [];
   const large: NamedArray[] = [];
   for (const { name, buffer } of places) {
     const elements = countElements(buffer.shape);
-    const address = elements > packedElements ? backend.locate?.(buffer) : undefined;
+    const address = isConnected && elements > leastPlaced ? backend.locate?.(buffer) : undefined;
     if (address !== undefined) large.push({ name, values: { address, elements } });
     else small.push({ name, buffer, values: Float32Array.from(await backend.read(buffer)) });
   }

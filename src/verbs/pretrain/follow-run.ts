@@ -3,6 +3,7 @@
 import { systemClock } from "../../base/clock.ts";
 import { UserError } from "../../base/errors.ts";
 import type { Collective } from "../../collective/collective.ts";
+import { connectDevices } from "../../collective/open-collective.ts";
 import { Dataset } from "../../dataset/dataset.ts";
 import { createBatchEnd } from "../../optim/batch-end.ts";
 import { firstLossScale, type LossScale } from "../../optim/loss-scale.ts";
@@ -78,13 +79,15 @@ async function followAnnounced(
     await withBackend(choosePart(name), recipe.train.precision, async backend => {
       const definition = defineTraining(recipe);
       const engine = await openEngine(backend, definition);
+      const isLocal = recipe.train.sync !== undefined;
+      const connected = isInOrder || isLocal ? collective : await connectDevices(collective, backend);
       // Asked to end before the first step, this rank says so with it.
       const { signal: never } = new AbortController();
       await warmUp({ engine, source, recipe, clock: systemClock, resumeFrom: undefined, signal: never });
       engine.lossScale?.restore(lossScale ?? firstLossScale);
       const { states } = engine;
       const { microBatchSequences, seed, sync } = recipe.train;
-      const sums = createRankSums(collective, backend, states, { isInOrder, isLocal: sync !== undefined });
+      const sums = createRankSums(connected, backend, states, { isInOrder, isLocal });
       const local = sync && openLocalSteps(collective, backend, states, definition, sync);
       const queue = queueBatches(source, microBatchSequences);
       const batchEnd = createBatchEnd(undefined, undefined);

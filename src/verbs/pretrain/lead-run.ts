@@ -2,6 +2,7 @@
 
 import type { Backend } from "../../backends/backend.ts";
 import { UserError } from "../../base/errors.ts";
+import { connectDevices } from "../../collective/open-collective.ts";
 import type { LossScale } from "../../optim/loss-scale.ts";
 import { openLocalSteps } from "../../train/ranks/local-steps.ts";
 import type { RankLead, RankLeader } from "../../train/ranks/rank-orders.ts";
@@ -59,16 +60,16 @@ export async function announceRun(
   });
 }
 
-/** What the loop asks of the others, when the engine is open. */
-export function openLead(
+/** What the loop asks of the others, when the engine is open. UserErrors: those of connecting GPUs. */
+export async function openLead(
   { leader, isInOrder }: RankChoice,
   backend: Backend,
   { states }: OpenEngine,
   definition: TrainingDefinition,
   { train: { sync } }: Recipe,
-): RankLead {
-  const { collective } = leader;
+): Promise<RankLead> {
   const isLocal = sync !== undefined;
+  const collective = isInOrder || isLocal ? leader.collective : await connectDevices(leader.collective, backend);
   const sums = createRankSums(collective, backend, states, { isInOrder, isLocal });
   const local = sync && openLocalSteps(collective, backend, states, definition, sync);
   return leader.lead({ backend, states, shared: listShared(definition), local }, sums);

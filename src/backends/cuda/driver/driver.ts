@@ -29,6 +29,8 @@ export interface CudaGraph {
 
 export interface CudaDriver {
   readonly device: CudaDevice;
+  /** CUDA's handle of the stream, for libraries that work on it; only a device has one. */
+  readonly stream?: bigint;
   /** Bytes that allocate could still give, about. */
   freeBytes(): number;
   /** Zero-filled memory at a multiple of 256. UserError E_CUDA_MEMORY with the numbers when it does not fit. */

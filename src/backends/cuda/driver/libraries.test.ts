@@ -23,6 +23,8 @@ test("the newest library that the driver runs, from the first folder that has on
   assert.equal(findCudaLibrary("nvrtc", 12, folders), join(root, "a/libnvrtc.so.12"));
   assert.equal(findCudaLibrary("cublasLt", 13, folders), join(root, "b/libcublasLt.so.12"));
   assert.equal(findCudaLibrary("cuda", 13, folders), "libcuda.so.1");
+  place("b/libnccl.so.2");
+  assert.equal(findCudaLibrary("nccl", 13, folders), join(root, "b/libnccl.so.2"));
   assert.equal(findBuiltins(join(root, "a/libnvrtc.so.13")), join(root, "a/libnvrtc-builtins.so.13.0"));
   assert.equal(findBuiltins(join(root, "b/libnvrtc.so.12")), undefined);
 });
@@ -54,6 +56,10 @@ test("what is in no folder is an error with the line that installs it", {
       advice: /pip install nvidia-cuda-nvrtc nvidia-cublas,.*CRAM_CUDA_LIBRARIES/,
     });
     assert.throws(() => findCudaLibrary("nvrtc", 12, []), { advice: /nvidia-cuda-nvrtc-cu12/ });
+    assert.throws(() => findCudaLibrary("nccl", 13, []), {
+      message: /^NCCL \(libnccl\.so\.2\) is in none/,
+      advice: /pip install nvidia-nccl-cu13, or -cu12/,
+    });
   } finally {
     process.env.PATH = path;
   }

@@ -8,16 +8,17 @@ import { delimiter, join } from "node:path";
 import { UserError } from "../../../base/errors.ts";
 
 /** By the name on Linux, lib<name>.so.<major>. */
-export type CudaLibraryName = "cuda" | "nvidia-ml" | "nvrtc" | "cublasLt";
+export type CudaLibraryName = "cuda" | "nvidia-ml" | "nvrtc" | "cublasLt" | "nccl";
 
 const titles: Readonly<Record<CudaLibraryName, string>> = {
   cuda: "the CUDA driver",
   "nvidia-ml": "NVML",
   nvrtc: "NVRTC",
   cublasLt: "cuBLASLt",
+  nccl: "NCCL",
 };
 
-/** The file of a library: of the two of the driver, which have no version on Windows, and of the others. */
+/** The file of a library: of the two of the driver, which have no version on Windows, and of the others. There is no NCCL for Windows. */
 export function nameLibraryFile(name: CudaLibraryName, major: number, platform: string = process.platform): string {
   if (platform !== "win32") return `lib${name}.so.${major}`;
   const names = {
@@ -25,12 +26,15 @@ export function nameLibraryFile(name: CudaLibraryName, major: number, platform: 
     "nvidia-ml": "nvml.dll",
     nvrtc: `nvrtc64_${major}0_0.dll`,
     cublasLt: `cublasLt64_${major}.dll`,
+    nccl: `nccl64_${major}.dll`,
   };
   return names[name];
 }
 
 /** The major versions of CUDA whose libraries are called here; they share the functions and the numbers used. */
 const knownMajors = [12, 13];
+/** NCCL counts its own, whatever CUDA it is made for. */
+const ncclMajor = 2;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -69,17 +73,22 @@ export function findCudaLibrary(
   folders: readonly string[] = listLibraryFolders(),
 ): string {
   const isOfDriver = name === "cuda" || name === "nvidia-ml";
-  const majors = isOfDriver ? [1] : knownMajors.filter(major => major <= newestMajor);
+  const ofCuda = knownMajors.filter(major => major <= newestMajor);
+  const majors = isOfDriver ? [1] : name === "nccl" ? [ncclMajor] : ofCuda;
   const found = findInFolders(name, majors, folders);
   if (found !== undefined) return found;
   if (isOfDriver) return nameLibraryFile(name, 1);
   const inPython = findInFolders(name, majors, askPython().flatMap(listWheelFolders));
   if (inPython !== undefined) return inPython;
   const suffix = newestMajor < 13 ? "-cu12" : "";
+  const packages =
+    name === "nccl"
+      ? "nvidia-nccl-cu13, or -cu12 for a driver of CUDA 12, or install libnccl2 from NVIDIA"
+      : `nvidia-cuda-nvrtc${suffix} nvidia-cublas${suffix}, or install the CUDA toolkit`;
   throw new UserError(
     "E_CUDA_ABSENT",
     `${titles[name]} (${majors.map(major => nameLibraryFile(name, major)).join(" or ")}) is in none of the folders looked in`,
-    `pip install nvidia-cuda-nvrtc${suffix} nvidia-cublas${suffix}, or install the CUDA toolkit; or set CRAM_CUDA_LIBRARIES to the folder that has it.`,
+    `pip install ${packages}; or set CRAM_CUDA_LIBRARIES to the folder that has it.`,
   );
 }
 

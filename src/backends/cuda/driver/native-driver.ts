@@ -42,7 +42,7 @@ class NativeDriver implements CudaDriver {
   private readonly api: DriverApi;
   private readonly ordinal: number;
   private readonly compiler: CudaCompiler;
-  private readonly stream: bigint;
+  readonly stream: bigint;
   private readonly staging: Staging;
   private readonly products: CublasLt;
   private readonly allocations = new Map<bigint, number>();
