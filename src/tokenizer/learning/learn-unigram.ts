@@ -26,11 +26,11 @@ export function learnUnigram(
   const enough = Math.floor((vocabularySize * 11) / 10);
   const seeds = findSeeds(wordCounts, alphabet);
   const counts = Float64Array.from(wordCounts, ([, count]) => count);
-  const lattice = new UnigramLattice(seeds.placed, counts, seeds.texts, seeds.scores);
+  const lattice = new UnigramLattice(seeds.placed, counts, seeds.scores);
   for (;;) {
     for (let iteration = 0; iteration < iterations; iteration++) maximise(lattice);
-    onProgress?.(lattice.texts.length);
-    if (lattice.texts.length <= enough) break;
+    onProgress?.(lattice.scores.length);
+    if (lattice.scores.length <= enough) break;
     prune(lattice, enough);
   }
   return finish(lattice, alphabet, vocabularySize - specialTokens.length);
@@ -53,12 +53,13 @@ function maximise(lattice: UnigramLattice): void {
 
 /** Drops the pieces whose text is made of others at the least cost. */
 function prune(lattice: UnigramLattice, enough: number): void {
-  const { texts, scores } = lattice;
+  const { scores } = lattice;
   const used = lattice.countUsed();
   const sum = used.reduce((a, b) => a + b, 0);
   const kept = [unknown];
-  const losses: [id: number, loss: number][] = [];
-  for (let id = 1; id < texts.length; id++) {
+  const losses = new Float64Array(scores.length);
+  const dispensable: number[] = [];
+  for (let id = 1; id < scores.length; id++) {
     const isWhole = lattice.isBestItself(id);
     const others = isWhole ? lattice.findOthers(id) : undefined;
     if (used[id] === 0 && (others !== undefined || !isWhole)) continue;
@@ -68,14 +69,15 @@ function prune(lattice: UnigramLattice, enough: number): void {
     }
     const own = Math.log(used[id]!) - Math.log(sum);
     // As there: the number of all pieces, where SentencePiece has that of the others.
-    const sumWithout = Math.log(sum + used[id]! * (texts.length - 1));
+    const sumWithout = Math.log(sum + used[id]! * (scores.length - 1));
     let instead = 0;
     for (const other of others) instead += Math.log(used[other]! + used[id]!) - sumWithout;
-    losses.push([id, (used[id]! / lattice.words) * (own - instead)]);
+    losses[id] = (used[id]! / lattice.words) * (own - instead);
+    dispensable.push(id);
   }
-  const wanted = Math.max(enough, Math.floor(texts.length * keptShare));
-  losses.sort(([, a], [, b]) => b - a);
-  for (const [id] of losses) {
+  const wanted = Math.max(enough, Math.floor(scores.length * keptShare));
+  dispensable.sort((a, b) => losses[b]! - losses[a]!);
+  for (const id of dispensable) {
     if (kept.length >= wanted) break;
     kept.push(id);
   }
@@ -87,12 +89,13 @@ function prune(lattice: UnigramLattice, enough: number): void {
 
 /** The alphabet in any case, then the others as they stand until the vocabulary is full. */
 function finish(
-  { texts, scores }: UnigramLattice,
+  lattice: UnigramLattice,
   alphabet: readonly string[],
   size: number,
 ): { pieces: string[]; scores: number[] } {
+  const { scores } = lattice;
   const scoreOf = new Map<string, number>();
-  for (let id = 1; id < texts.length; id++) scoreOf.set(texts[id]!, scores[id]!);
+  for (let id = 1; id < scores.length; id++) scoreOf.set(lattice.textOf(id), scores[id]!);
   let least = Number.POSITIVE_INFINITY;
   for (let id = 1; id < scores.length; id++) least = Math.min(least, scores[id]!);
   let penalty = 0;

@@ -27,9 +27,7 @@ const largerUnit = 2 ** 300;
 
 /** Owns the list of pieces, and the memory for the longest word. */
 export class UnigramLattice {
-  /** The first one is the unknown one, with no text. */
-  texts: readonly string[];
-  /** Natural logarithms of probabilities. */
+  /** Natural logarithms of the probabilities of the pieces; the first is the unknown one. */
   scores: Float64Array;
   /** How many words there are, each as often as it occurs. */
   readonly words: number;
@@ -37,6 +35,8 @@ export class UnigramLattice {
   private readonly firsts: Uint32Array;
   private readonly packed: Uint32Array;
   private readonly counts: Float64Array;
+  /** By word: where it begins; one more behind the last. */
+  private readonly starts: Uint32Array;
   /** By piece: one of its places, and its probability. */
   private places: Uint32Array;
   private shares = new Float64Array(0);
@@ -48,27 +48,22 @@ export class UnigramLattice {
   private readonly bestPieces: Uint32Array;
 
   /** Takes the list of pieces over. `counts` says how often each word occurs. */
-  constructor(
-    { text, firsts, packed }: PlacedPieces,
-    counts: Float64Array,
-    texts: readonly string[],
-    scores: Float64Array,
-  ) {
-    this.texts = texts;
+  constructor({ text, firsts, packed }: PlacedPieces, counts: Float64Array, scores: Float64Array) {
     this.text = text;
     this.firsts = firsts;
     this.packed = packed;
     this.counts = counts;
     this.words = counts.reduce((sum, count) => sum + count, 0);
-    this.places = new Uint32Array(texts.length);
+    this.places = new Uint32Array(scores.length);
     for (let at = 0; at < text.length; at++) {
       for (let arc = firsts[at]!; arc < firsts[at + 1]!; arc++) this.places[packed[arc]! & idMask] = at;
     }
-    let [longest, begin] = [0, 0];
-    for (let at = 0; at < text.length; at++) {
-      if (text[at] !== 0) continue;
-      longest = Math.max(longest, at - begin);
-      begin = at + 1;
+    this.starts = new Uint32Array(counts.length + 1);
+    let longest = 0;
+    for (let word = 0; word < counts.length; word++) {
+      const end = text.indexOf(0, this.starts[word]);
+      longest = Math.max(longest, end - this.starts[word]!);
+      this.starts[word + 1] = end + 1;
     }
     this.forward = new Float64Array(longest + 1);
     this.backward = new Float64Array(longest + 1);
@@ -81,14 +76,14 @@ export class UnigramLattice {
 
   /** How often each piece is to be expected in all words. */
   expect(): Float64Array {
-    const expected = new Float64Array(this.texts.length);
+    const expected = new Float64Array(this.scores.length);
     this.forEachWord((begin, end, count) => this.expectWord(begin, end, count, expected));
     return expected;
   }
 
   /** How often each piece is used, where every word is made of its most probable ones. */
   countUsed(): Float64Array {
-    const used = new Float64Array(this.texts.length);
+    const used = new Float64Array(this.scores.length);
     const { bestPieces } = this;
     this.forEachWord((begin, end, count) => {
       this.findBest(begin, end);
@@ -118,11 +113,16 @@ export class UnigramLattice {
 
   /** Goes on with some of the pieces, the unknown one first, and other scores. */
   keep(ids: ArrayLike<number>, scores: Float64Array): void {
-    const { texts, places, firsts, packed } = this;
-    const numbers = new Int32Array(texts.length).fill(-1);
+    const { places, firsts, packed } = this;
+    this.scores = scores;
+    if (ids.length === places.length && places.every((_, i) => ids[i] === i)) {
+      this.findShares();
+      return;
+    }
+    const numbers = new Int32Array(places.length).fill(-1);
     for (let i = 0; i < ids.length; i++) numbers[ids[i]!] = i;
-    this.texts = Array.from(ids, id => texts[id]!);
-    this.places = Uint32Array.from(ids, id => places[id]!);
+    this.places = new Uint32Array(ids.length);
+    for (let i = 0; i < ids.length; i++) this.places[i] = places[ids[i]!]!;
     let to = 0;
     for (let at = 0; at + 1 < firsts.length; at++) {
       const from = firsts[at]!;
@@ -135,8 +135,13 @@ export class UnigramLattice {
       }
     }
     firsts[firsts.length - 1] = to;
-    this.scores = scores;
     this.findShares();
+  }
+
+  /** The text of a piece that is not the unknown one. */
+  textOf(id: number): string {
+    const place = this.places[id]!;
+    return String.fromCodePoint(...this.text.subarray(place, place + this.lengthOf(id, place)));
   }
 
   private lengthOf(id: number, place: number): number {
@@ -155,13 +160,8 @@ export class UnigramLattice {
   }
 
   private forEachWord(visit: (begin: number, end: number, count: number) => void): void {
-    const { text, counts } = this;
-    for (let word = 0, begin = 0; word < counts.length; word++) {
-      let end = begin;
-      while (text[end] !== 0) end++;
-      visit(begin, end, counts[word]!);
-      begin = end + 1;
-    }
+    const { starts, counts } = this;
+    for (let word = 0; word < counts.length; word++) visit(starts[word]!, starts[word + 1]! - 1, counts[word]!);
   }
 
   private expectWord(begin: number, end: number, count: number, expected: Float64Array): void {

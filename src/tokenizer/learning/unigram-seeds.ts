@@ -9,9 +9,7 @@ const longestPiece = 16;
 const mostSeeds = 1_000_000;
 
 export interface Seeds {
-  /** The unknown piece, which has none, and the seeds, as Hugging Face's trainer orders them. */
-  readonly texts: string[];
-  /** The logarithms of their shares. */
+  /** The logarithms of their shares, in the order of Hugging Face's trainer; of the unknown piece, the first, none. */
   readonly scores: Float64Array;
   readonly placed: PlacedPieces;
 }
@@ -33,19 +31,11 @@ export function findSeeds(wordCounts: readonly WordCount[], alphabet: readonly s
     .sort(([a, countOfA], [b, countOfB]) => countOfB - countOfA || byCodePoint(b, a))
     .slice(0, mostSeeds);
   const stretches = repeated.slice(0, mostSeeds - letters.length);
-  const texts = ["", ...letters.map(([letter]) => letter)];
-  const shares = letters.map(([, count]) => count);
-  for (const { first, length, score } of stretches) {
-    const start = suffixes[first]!;
-    texts.push(String.fromCodePoint(...text.subarray(start, start + length)));
-    shares.push(score);
-  }
+  const shares = [...letters.map(([, count]) => count), ...stretches.map(({ score }) => score)];
   const sum = shares.reduce((sum, share) => sum + share, 0);
-  const scores = Float64Array.from(texts, (_, id) =>
-    id === unknown ? Number.NaN : Math.log(shares[id - 1]!) - Math.log(sum),
-  );
+  const scores = new Float64Array(1 + shares.length).fill(Number.NaN);
+  for (let i = 0; i < shares.length; i++) scores[i + 1] = Math.log(shares[i]!) - Math.log(sum);
   return {
-    texts,
     scores,
     placed: placePieces(
       text,
@@ -150,28 +140,50 @@ function isKnown(text: Uint32Array, start: number, length: number, known: Readon
   return true;
 }
 
+/** Of two suffixes, up to the end of a word and with it. */
 function commonLength(text: Uint32Array, a: number, b: number): number {
   let length = 0;
-  while (length <= longestPiece && a + length < text.length && b + length < text.length) {
-    if (text[a + length] !== text[b + length]) break;
+  while (length <= longestPiece) {
+    const point = text[a + length]!;
+    if (point !== text[b + length]) break;
     length++;
+    if (point === 0) break;
   }
   return length;
 }
 
-/** Places of a text in the order of what begins there, of 17 characters at most (multikey quicksort, Bentley & Sedgewick 1997). */
+/** So few suffixes are put in order one by one. */
+const few = 12;
+
+/**
+ * Places of a text in the order of what begins there, up to the end of a word or of 17 characters at most (multikey quicksort, Bentley &
+ * Sedgewick 1997).
+ */
 function sortSuffixes(text: Uint32Array): Uint32Array {
-  const order = Uint32Array.from(text, (_, i) => i);
-  const at = (place: number, depth: number) => (place + depth < text.length ? text[place + depth]! + 1 : 0);
-  const waiting: [from: number, to: number, depth: number][] = [[0, order.length, 0]];
-  for (let part = waiting.pop(); part !== undefined; part = waiting.pop()) {
-    const [from, to, depth] = part;
-    if (to - from < 2 || depth > longestPiece) continue;
-    const pivot = at(order[(from + to) >>> 1]!, depth);
+  const order = new Uint32Array(text.length);
+  const waiting: number[] = [];
+  // By the first character at once.
+  const ends = new Uint32Array(0x110001);
+  for (let i = 0; i < text.length; i++) ends[text[i]! + 1]! += 1;
+  for (let point = 0; point < 0x110000; point++) {
+    const from = ends[point]!;
+    ends[point + 1]! += from;
+    if (point > 0 && ends[point + 1]! - from > 1) waiting.push(from, ends[point + 1]!, 1);
+  }
+  for (let i = 0; i < text.length; i++) order[ends[text[i]!]!++] = i;
+  while (waiting.length > 0) {
+    const depth = waiting.pop()!;
+    const to = waiting.pop()!;
+    const from = waiting.pop()!;
+    if (to - from <= few) {
+      sortFew(text, order, from, to, depth);
+      continue;
+    }
+    const pivot = text[order[(from + to) >>> 1]! + depth]!;
     let [less, i, more] = [from, from, to];
     while (i < more) {
       const place = order[i]!;
-      const point = at(place, depth);
+      const point = text[place + depth]!;
       if (point < pivot) {
         order[i++] = order[less]!;
         order[less++] = place;
@@ -180,7 +192,24 @@ function sortSuffixes(text: Uint32Array): Uint32Array {
         order[more] = place;
       } else i++;
     }
-    waiting.push([from, less, depth], [less, more, depth + 1], [more, to, depth]);
+    waiting.push(from, less, depth, more, to, depth);
+    if (pivot !== 0 && depth < longestPiece) waiting.push(less, more, depth + 1);
   }
   return order;
+}
+
+/** Sorts suffixes that are equal up to a depth, by insertion. */
+function sortFew(text: Uint32Array, order: Uint32Array, from: number, to: number, depth: number): void {
+  for (let i = from + 1; i < to; i++) {
+    const place = order[i]!;
+    let at = i;
+    for (; at > from; at--) {
+      const before = order[at - 1]!;
+      let d = depth;
+      while (d < longestPiece && text[before + d] === text[place + d] && text[place + d] !== 0) d++;
+      if (text[before + d]! <= text[place + d]!) break;
+      order[at] = before;
+    }
+    order[at] = place;
+  }
 }
