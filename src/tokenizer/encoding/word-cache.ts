@@ -40,4 +40,9 @@ export class WordCache {
       table[at++] = ids[i]! >>> 16;
     }
   }
+
+  /** Forgets every word. */
+  clear(): void {
+    this.table.fill(0);
+  }
 }

@@ -1,6 +1,7 @@
 // How often each word occurs in a corpus, which is all the learner needs to know of it. Words are those of the normaliser
 // and pre-tokenizer that the tokenizer will have. Raw words are counted first, and each is normalised once.
 
+import { IdList } from "../encoding/id-list.ts";
 import {
   allocateSpans,
   type PreTokenizer,
@@ -10,7 +11,9 @@ import {
   splitWords,
 } from "../encoding/pre-tokenizer.ts";
 import { cutsAtSpaces, RawWords } from "../encoding/raw-words.ts";
-import { hashSpan, WordTable } from "../encoding/word-table.ts";
+import { TextUnits } from "../encoding/text-units.ts";
+import { WordCache } from "../encoding/word-cache.ts";
+import { hashUnits, WordTable } from "../encoding/word-table.ts";
 import { compileNormaliser } from "../normalising/normalise.ts";
 import type { Normaliser } from "../normalising/normaliser.ts";
 
@@ -29,6 +32,7 @@ export class WordCounter {
   private readonly spans = allocateSpans();
   private readonly raw = new CountedWords();
   private readonly words = new CountedWords();
+  private readonly normalisedUnits = new TextUnits();
 
   constructor(normaliser: Normaliser, preTokenizer: PreTokenizerName) {
     this.normalise = compileNormaliser(normaliser);
@@ -45,11 +49,12 @@ export class WordCounter {
     }
     const isPrefixed = this.preTokenizer.prefixSpace !== "never";
     rawWords.text.read(text);
+    const { units } = rawWords.text;
     for (let at = 0; rawWords.next(at); at = rawWords.end) {
       const { begin, end, hash } = rawWords;
       if (end - begin > longestRawWord || (isPrefixed && begin === 0)) {
         this.addRaw(text.slice(begin, end), 1, begin === 0);
-      } else raw.add(text, begin, end, hash, 1);
+      } else raw.add(units, begin, end, hash, 1);
     }
     if (raw.table.count > mostRawWords) this.addRawWords();
   }
@@ -68,37 +73,52 @@ export class WordCounter {
   }
 
   private addRaw(text: string, times: number, isPart: boolean): void {
-    const { preTokenizer, spans, words } = this;
+    const { preTokenizer, spans, words, normalisedUnits } = this;
     const normalised = prepareText(preTokenizer, this.normalise(text), isPart, isPart);
     splitWords(preTokenizer.name, normalised, spans);
+    normalisedUnits.read(normalised);
+    const { units } = normalisedUnits;
     const { bounds, count } = spans;
     for (let word = 0; word < count; word++) {
       const begin = bounds[2 * word]!;
       const end = bounds[2 * word + 1]!;
-      words.add(normalised, begin, end, hashSpan(normalised, begin, end), times);
+      words.add(units, begin, end, hashUnits(units, begin, end), times);
     }
   }
 }
 
+/** Words and their counts. Of most the number is kept in a line of a cache, so that counting one more reads one place of a large memory. */
 class CountedWords {
   readonly table = new WordTable();
   counts = new Float64Array(1 << 15);
+  private readonly numbers = new WordCache();
+  private readonly found = new IdList();
 
-  add(text: string, begin: number, end: number, hash: number, times: number): void {
-    let index = this.table.find(text, begin, end, hash);
-    if (index < 0) {
-      index = this.table.add(text, begin, end, hash);
-      if (index === this.counts.length) {
-        const grown = new Float64Array(2 * index);
-        grown.set(this.counts);
-        this.counts = grown;
-      }
+  add(units: Uint16Array, begin: number, end: number, hash: number, times: number): void {
+    const { numbers, found } = this;
+    found.count = 0;
+    if (!numbers.read(units, begin, end, hash, found)) {
+      found.push(this.number(units, begin, end, hash));
+      numbers.add(units, begin, end, hash, found, 0);
     }
-    this.counts[index]! += times;
+    this.counts[found.ids[0]!]! += times;
+  }
+
+  private number(units: Uint16Array, begin: number, end: number, hash: number): number {
+    const known = this.table.find(units, begin, end, hash);
+    if (known >= 0) return known;
+    const index = this.table.add(units, begin, end, hash);
+    if (index === this.counts.length) {
+      const grown = new Float64Array(2 * index);
+      grown.set(this.counts);
+      this.counts = grown;
+    }
+    return index;
   }
 
   clear(): void {
     this.table.clear();
+    this.numbers.clear();
     this.counts.fill(0);
   }
 }

@@ -3,6 +3,7 @@
 // each code point by itself, in its composed form (NFC), so equal texts lose the same however they are written.
 
 import { UserError } from "../../base/errors.ts";
+import { TextUnits } from "../encoding/text-units.ts";
 import { compileNormaliser } from "./normalise.ts";
 import type { Normaliser } from "./normaliser.ts";
 
@@ -47,6 +48,7 @@ export class LossCounter {
   readonly loss: TextLoss = startTextLoss();
   private readonly normalise: (text: string) => string;
   private readonly table = new Uint8Array(0x110000); // verdicts; 0 where nobody has asked
+  private readonly units = new TextUnits();
 
   constructor(normaliser: Normaliser) {
     this.normalise = compileNormaliser(normaliser);
@@ -58,15 +60,19 @@ export class LossCounter {
     let lost = 0;
     let unaccented = 0;
     const composed = mayDecompose.test(text) ? text.normalize("NFC") : text;
-    for (let i = 0; i < composed.length; i++) {
-      let point = composed.charCodeAt(i);
+    this.units.read(composed);
+    const { table } = this;
+    const { units, length } = this.units;
+    for (let i = 0; i < length; i++) {
+      let point = units[i]!;
       if (point >= 0xd800 && point < 0xdc00) {
         point = composed.codePointAt(i)!;
         if (point > 0xffff) i++;
       }
-      const verdict = this.table[point] || this.judge(point);
+      const verdict = table[point] || this.judge(point);
       if (verdict === verdicts.hidden) continue;
       characters += 1;
+      if (verdict === verdicts.kept) continue;
       if (verdict === verdicts.lost) lost += 1;
       else if (verdict === verdicts.unaccented) unaccented += 1;
     }
