@@ -28,7 +28,7 @@ export function addServe(command: Command): void {
     .addHelpText(
       "after",
       `
-POST /v1/embeddings and GET /v1/models as OpenAI's; POST /v1/fill-mask takes { "input": "the [MASK] sleeps.", "top": 5 }. A request is
+POST /v1/embeddings and GET /v1/models as OpenAI's, whose vectors have length 1; POST /v1/fill-mask takes { "input": "the [MASK] sleeps.", "top": 5 }. A request is
 1 MiB and 2048 texts at most. There is no encryption: let a server that has it stand before one that others can reach.
 
 Examples:
