@@ -158,6 +158,11 @@ for (const [task, settings, types, className] of [
     assert.equal(exported.seed, task === "reviews" ? 1 : 0);
     assert.equal(exported.className, className);
     assert.equal(existsSync(join(folder, exported.out, "model.safetensors")), className !== undefined);
+    if (className === undefined) {
+      const { status, stderr } = await cram("fill", exported.out, "a [MASK]");
+      assert.equal(status, 1);
+      assert.match(stderr, /^E_FILE_MISSING .*only an ONNX export/);
+    }
     const client = await openExport(exported.out);
     assert.equal(client.config.problem_type, "single_label_classification");
     for (const [i, { predicted, probabilities }] of readPredictions(task, exported.seed).entries()) {

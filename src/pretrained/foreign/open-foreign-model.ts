@@ -13,6 +13,7 @@ import { readElectra } from "./electra.ts";
 import type { ForeignModel } from "./foreign-model.ts";
 import { readModernBert } from "./modern-bert.ts";
 import { readReferenceCheckpoint } from "./reference-checkpoint.ts";
+import { requireTensorFiles } from "./tensor-files.ts";
 
 type Reader = (json: unknown, configPath: string, folder: string) => ForeignModel;
 
@@ -46,7 +47,11 @@ export function openForeignModel(folder: string): ForeignModel {
   const json = readJson(path, "model's config");
   const type = (json as { readonly model_type?: unknown } | null)?.model_type;
   const reader = typeof type === "string" && Object.hasOwn(readers, type) ? readers[type]! : undefined;
-  if (reader !== undefined) return leaveHead(reader(json, path, folder));
+  if (reader !== undefined) {
+    // Before the config is read: that of an export of ONNX files alone says no more than these need.
+    requireTensorFiles(folder);
+    return leaveHead(reader(json, path, folder));
+  }
   const named = typeof type === "string" ? quoteValue(type) : "missing";
   throw new UserError(
     "E_FOREIGN_CONFIG",

@@ -21,10 +21,15 @@ export const readTensorFile = (path: string): TensorFiles => ({ path, tensors: r
 
 /** The weights of a folder. Errors: E_FILE_MISSING, E_FOREIGN_TENSOR and those of reading safetensors. */
 export function readTensorFiles(folder: string): TensorFiles {
+  requireTensorFiles(folder);
   const path = join(folder, "model.safetensors");
-  if (existsSync(path)) return readTensorFile(path);
-  const index = join(folder, "model.safetensors.index.json");
-  if (existsSync(index)) return readShards(folder, index);
+  return existsSync(path) ? readTensorFile(path) : readShards(folder, join(folder, "model.safetensors.index.json"));
+}
+
+/** Errors: E_FILE_MISSING and E_FOREIGN_TENSOR, by what lies there instead of weights that can be read. */
+export function requireTensorFiles(folder: string): void {
+  const path = join(folder, "model.safetensors");
+  if (existsSync(path) || existsSync(join(folder, "model.safetensors.index.json"))) return;
   const pickled = ["pytorch_model.bin", "pytorch_model.bin.index.json"].find(name => existsSync(join(folder, name)));
   if (pickled !== undefined) {
     throw new UserError(
