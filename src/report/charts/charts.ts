@@ -58,7 +58,7 @@ export function listChartGroups(runs: readonly RunRecord[]): ChartGroup[] {
             runs,
             {
               id: "utilisation",
-              title: "Share of the device's measured peak (MFU)",
+              title: "Share of the measured peak (MFU)",
               quantity: "share",
               style: "noisy",
             },
@@ -101,7 +101,7 @@ function drawByTime(runs: readonly RunRecord[], choice: ByTime, column: StepValu
     ({ name, y }) => `${name} ends at ${y.length === 0 ? "nothing" : formatValue(y[y.length - 1], choice.quantity)}`,
   );
   const y: AxisChoice = {
-    name: choice.title.toLowerCase(),
+    name: `${choice.title[0]!.toLowerCase()}${choice.title.slice(1)}`,
     quantity: choice.quantity,
     kind: choice.kind ?? "linear",
     fromZero: true,
@@ -143,7 +143,7 @@ function peakOf(run: RunRecord): number | undefined {
   return findPeak(measured, arithmeticOf(run.curves.steps, run) ?? []);
 }
 
-/** Bars: where each run's seconds went, and where the read text went. */
+/** Bars: where each run's seconds went, and where the read text went, unless all of it was kept. */
 export function listBarCharts(runs: readonly RunRecord[]): BarChart[] {
   const funnels = groupByDataset(runs).flatMap(({ names, data: { funnel } }) =>
     funnel === undefined ? [] : [{ name: names, funnel }],
@@ -183,5 +183,5 @@ export function listBarCharts(runs: readonly RunRecord[]): BarChart[] {
       })),
     },
   ];
-  return charts.filter(({ bars }) => bars.length > 0);
+  return charts.filter(({ id, bars }) => bars.length > 0 && (id !== "funnel" || reasons.length > 0));
 }

@@ -107,7 +107,7 @@ ${renderBest(place, chart.best)}
 function renderTitle({ title, width }: LineChart): Markup {
   const x = legendX(width);
   const squeeze =
-    (characterWidth + 1) * title.length > width - x - 6
+    (characterWidth + 2) * title.length > width - x - 6
       ? markup` textLength="${width - x - 6}" lengthAdjust="spacingAndGlyphs"`
       : "";
   return markup`<text class="title" x="${x}" y="20"${squeeze}>${title}</text>`;

@@ -12,7 +12,8 @@ export interface CorpusPage {
   readonly title: string;
   /** When it was made, for the reader. */
   readonly date: string;
-  readonly funnel: { readonly chart: BarChart; readonly table: Table };
+  /** No chart where all was kept. */
+  readonly funnel: { readonly chart: BarChart | undefined; readonly table: Table };
   readonly sizes: readonly HistogramChart[];
   readonly tables: readonly Table[];
   /** Texts under headings, each with where it is from. */
@@ -29,12 +30,12 @@ export function renderCorpusPage({ title, date, funnel, sizes, tables, texts }: 
     {
       id: "funnel",
       heading: "What was kept",
-      content: markup`<figure>${renderLayouts(funnel.chart, renderBarChart)}</figure>${renderTable(funnel.table)}`,
+      content: markup`${funnel.chart && markup`<figure>${renderLayouts(funnel.chart, renderBarChart)}</figure>`}${renderTable(funnel.table)}`,
     },
     {
       id: "sizes",
       heading: "Sizes",
-      content: markup`${sizes.map(chart => markup`<figure>${renderLayouts(chart, renderHistogram)}</figure>`)}${tables.map(renderTable)}`,
+      content: markup`${sizes.map(renderSizes)}${tables.map(renderTable)}`,
     },
     ...texts
       .filter(group => group.texts.length > 0)
@@ -50,6 +51,12 @@ export function renderCorpusPage({ title, date, funnel, sizes, tables, texts }: 
 </body></html>
 `.text;
 }
+
+/** What is all of one size has no columns to compare. */
+const renderSizes = (chart: HistogramChart): Markup =>
+  chart.columns.filter(({ count }) => count > 0).length > 1
+    ? markup`<figure>${renderLayouts(chart, renderHistogram)}</figure>`
+    : markup`<p>${chart.title}: ${chart.description}</p>`;
 
 const renderTexts = (texts: CorpusPage["texts"][number]["texts"]): Markup =>
   markup`${texts.map(({ origin, text }) => markup`<figure><blockquote style="white-space:pre-wrap">${text}</blockquote><figcaption>${origin}</figcaption></figure>`)}`;

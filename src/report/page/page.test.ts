@@ -58,7 +58,9 @@ function makeRun(name: string, steps: number, word: string, peakFlops?: number):
   const files = {
     "recipe.json": { name: word, [word]: { [word]: word }, train: { budget: word, seed: name.length } },
     "data.json": { data: join(run, "data") },
-    "data/documents/manifest.json": { funnel: { read: amount, kept: amount, dropped: { [word]: amount } } },
+    "data/documents/manifest.json": {
+      funnel: { read: amount, kept: amount, dropped: { [word]: amount, "met by none": nothing } },
+    },
     "evaluations/glue/scoreboard.json": {
       title: word,
       columns: columns.map(column => ({ ...column, title: word })),
@@ -75,6 +77,7 @@ function makeRun(name: string, steps: number, word: string, peakFlops?: number):
   return run;
 }
 const amount = { documents: 2, characters: 20 };
+const nothing = { documents: 0, characters: 0 };
 
 /** Three seeds of CoLA, made into a scoreboard and then JSON as `cram evaluate` does; only what the scoreboard reads of a result. */
 const scoreboard = makeScoreboard(
@@ -142,7 +145,7 @@ test("numbers stand in the tables as computed by hand", () => {
   );
   assert.ok(page.includes('<td class="text">40.0*\n30.0\u00a0to\u00a050.0</td>'));
   assert.ok(page.includes("crammed BERT v1, A6000, 24 h"));
-  assert.ok(page.includes("Share of the device&#39;s measured peak"));
+  assert.ok(page.includes("Share of the measured peak (MFU)"));
   const utilisation = report.groups.find(({ id }) => id === "utilisation")!.variants[0]!.chart;
   assert.deepEqual([utilisation.series.length, utilisation.series[0]!.y[3]], [1, (2048 * 1e6) / 4e9]);
   assert.deepEqual(
@@ -182,6 +185,21 @@ test("a run without a step gives a page, too", () => {
   writeFileSync(join(makeRun("empty", 1, "empty"), "events.jsonl"), "");
   const empty = makeReport([readRun(join(folder, "empty"), "empty", {})]);
   assert.match(renderPage(empty, "", []), /no points yet/);
+});
+
+test("a reason that took nothing has no row, and a text that was kept whole no chart", () => {
+  const stages = report.tables.data.rows.map(([, stage]) => stage);
+  assert.ok(stages.includes("dropped: plain") && !stages.includes("dropped: met by none"), stages.join());
+  assert.match(page, /What was kept of the text/);
+  const whole = { read: { documents: 1, characters: 9 }, kept: { documents: 1, characters: 9 } };
+  const manifest = join(makeRun("whole", 1, "whole"), "data/documents/manifest.json");
+  writeFileSync(manifest, JSON.stringify({ funnel: { ...whole, dropped: { short: nothing }, cut: nothing } }));
+  const kept = makeReport([readRun(join(folder, "whole"), "whole", {})]);
+  assert.deepEqual(
+    kept.tables.data.rows.map(([, stage]) => stage),
+    ["read", "kept"],
+  );
+  assert.doesNotMatch(renderPage(kept, "", []), /What was kept of the text/);
 });
 
 test("a hundred thousand steps are less than 2 MB, and the spike is drawn", () => {

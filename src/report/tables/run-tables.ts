@@ -187,13 +187,15 @@ const stageFields: readonly Field<Stage>[] = [
   { key: "tokens", name: "tokens", quantity: "tokens", of: ({ tokens }) => tokens },
 ];
 
-/** Documents and characters of each dataset: read, dropped by reason, kept; and the sequences made of them. */
+/** Documents and characters of each dataset: read, dropped by the reasons that met any, kept; and the sequences made of them. */
 export function tabulateData(runs: readonly RunRecord[]): Table {
   const stages = groupByDataset(runs).flatMap(({ names, data: { funnel, dataset } }): Stage[] => {
     const counted = funnel && [
       { stage: "read", ...funnel.read },
-      ...Object.entries(funnel.dropped).map(([reason, dropped]) => ({ stage: `dropped: ${reason}`, ...dropped })),
-      ...(funnel.cut === undefined ? [] : [{ stage: "cut: repeated", ...funnel.cut }]),
+      ...Object.entries(funnel.dropped)
+        .filter(([, { documents }]) => documents > 0)
+        .map(([reason, dropped]) => ({ stage: `dropped: ${reason}`, ...dropped })),
+      ...(funnel.cut === undefined || funnel.cut.documents === 0 ? [] : [{ stage: "cut: repeated", ...funnel.cut }]),
       { stage: "kept", ...funnel.kept },
     ];
     const packed =

@@ -22,16 +22,22 @@ export function writeCorpusPage(view: CorpusView, path: string): void {
     title: `Corpus: ${folder}`,
     date: systemClock.date().toISOString().slice(0, 16).replace("T", " "),
     funnel: {
-      chart: {
-        id: "funnel-chart",
-        title: "What was kept of the text",
-        description: "The share of the characters that was kept, and that was taken away by reason.",
-        quantity: "characters",
-        parts: ["kept", ...taken.map(({ stage }) => stage)],
-        bars: [
-          { name: folder, values: [funnel.at(-1)!.left.characters, ...taken.map(({ taken }) => taken.characters)] },
-        ],
-      },
+      chart:
+        taken.length === 0
+          ? undefined
+          : {
+              id: "funnel-chart",
+              title: "What was kept of the text",
+              description: "The share of the characters that was kept, and that was taken away by reason.",
+              quantity: "characters",
+              parts: ["kept", ...taken.map(({ stage }) => stage)],
+              bars: [
+                {
+                  name: folder,
+                  values: [funnel.at(-1)!.left.characters, ...taken.map(({ taken }) => taken.characters)],
+                },
+              ],
+            },
       table: tabulate({ id: "funnel", caption: "What each stage left" }, funnel, stageFields),
     },
     sizes: [

@@ -121,6 +121,15 @@ test("the page shows it all, and text of the corpus is no markup", () => {
   for (const title of ["What was kept", "Documents by their tokens", "What was taken away", "Sequences"]) {
     assert.ok(page.includes(title), title);
   }
+  assert.ok(page.includes("What was kept of the text"));
+  // Nothing constant gets a chart.
+  const nothing = { documents: 0, characters: 0 };
+  const [read] = view.funnel;
+  const sizes = { count: 3, sum: 30, least: 9, most: 11, bins: [{ from: 8, count: 3 }] };
+  writeCorpusPage({ ...view, funnel: [{ ...read!, taken: nothing }], characters: sizes }, path);
+  const flat = readFileSync(path, "utf8");
+  assert.ok(!flat.includes("What was kept of the text"));
+  assert.ok(flat.includes("<p>Documents by their characters: 3 in all, from 9 to 11, 10 on average.</p>"));
 });
 
 test("an option of the other action is refused by its name, and so is what has no ids or is no corpus", async () => {
