@@ -35,9 +35,14 @@ export async function trainRun(open: OpenRun, { json, signal, devices, ...logs }
     onWarning: printError,
   });
   signal.throwIfAborted();
+  const shared = logs.rankChoice?.isShared === true ? ["--shard-optimizer"] : [];
   const show = json
     ? (event: TrainingEvent) => print(JSON.stringify(event))
-    : createEventPrinter(recipe, budget, [run, ...(devices === undefined ? [] : ["--devices", String(devices)])]);
+    : createEventPrinter(recipe, budget, [
+        run,
+        ...(devices === undefined ? [] : ["--devices", String(devices)]),
+        ...shared,
+      ]);
   // Read to the end: behind the end event of a training that came apart comes the error that says why.
   let end: EndEvent | undefined;
   for await (const event of train(signal)) {

@@ -18,6 +18,8 @@ import { stopAnnouncement } from "./train-run.ts";
 /** What a person says of ranks. */
 export interface RankFlags {
   readonly sum?: "fast" | "in-order" | undefined;
+  /** Whether they share out the update and its moments. */
+  readonly shardOptimizer?: boolean | undefined;
   /** How many this command is to start on this machine. */
   readonly devices?: number | undefined;
 }
@@ -28,7 +30,7 @@ export interface RankFlags {
  */
 export async function withRanks(
   choice: BackendChoice,
-  { sum, devices }: RankFlags,
+  { sum, shardOptimizer: isShared = false, devices }: RankFlags,
   work: (choice: RunChoice, rankChoice: RankChoice | undefined) => Promise<void>,
 ): Promise<void> {
   const place = readRankPlace();
@@ -37,6 +39,13 @@ export async function withRanks(
     if (place === undefined && devices > 1) return startRanks(devices);
   }
   const isInOrder = sum === "in-order";
+  if (place === undefined && isShared) {
+    throw new UserError(
+      "E_OPTION",
+      "--shard-optimizer changes nothing in one process",
+      "Leave it out, or train in several with --devices.",
+    );
+  }
   const collective = await openCollective(place, seen =>
     printError(`${seen}; every rank ends, and --resume goes on from the last checkpoint`),
   );
@@ -48,7 +57,7 @@ export async function withRanks(
       "Leave it out, or train in several with --devices.",
     );
   }
-  const own = place === undefined ? choice : shareMachine(choice, place);
+  const own = place === undefined ? choice : { ...shareMachine(choice, place), sharesUpdate: isShared };
   if (place !== undefined && collective.rank > 0) {
     const choosePart = (backend: BackendName) => shareMachine({ ...choice, backend }, place);
     const work = (signal: AbortSignal) => followRun(collective, choosePart, signal);
@@ -59,7 +68,7 @@ export async function withRanks(
   }
   const leader = new RankLeader(collective);
   try {
-    await work(own, { leader, isInOrder });
+    await work(own, { leader, isInOrder, isShared });
   } finally {
     await leader.close();
   }
@@ -93,9 +102,10 @@ async function startRanks(devices: number): Promise<void> {
 }
 
 /** "2 ranks by Open MPI": how many train together. */
-export function describeRanks({ leader: { collective }, isInOrder }: RankChoice): string {
+export function describeRanks({ leader: { collective }, isInOrder, isShared }: RankChoice): string {
   const { size, engine } = collective;
-  return `${size} rank${size === 1 ? "" : "s"} by ${engine}${isInOrder ? ", sums in the order of micro-batches" : ""}`;
+  const order = isInOrder ? ", sums in the order of micro-batches" : "";
+  return `${size} rank${size === 1 ? "" : "s"} by ${engine}${order}${isShared ? ", the optimizer's states shared out" : ""}`;
 }
 
 /** Ranks of one machine share its processors, unless a scheduler gave each its own, and take a GPU each. */

@@ -84,6 +84,8 @@ export interface ScheduledValues {
 export interface StepKind {
   /** Whether it is one of every so many. */
   readonly isDue: boolean;
+  /** Names of the parameters that are updated; all, unless said. */
+  readonly updated?: ReadonlySet<string> | undefined;
   /** The second gradient, by parameter, where the step has one. */
   readonly probe?: ReadonlyMap<string, Tensor> | undefined;
 }
@@ -97,7 +99,7 @@ export function buildUpdate(
   settings: OptimizerSettings,
   parameters: ReadonlyMap<string, Tensor>,
   first: ReadonlyMap<string, Tensor>,
-  { isDue, probe }: StepKind = { isDue: true },
+  { isDue, probe, updated }: StepKind = { isDue: true },
   scheduled: ScheduledValues = {},
 ): { readonly updates: Record<string, Tensor>; readonly gradientNorm: Tensor } {
   const optimizer = findOptimizer(settings);
@@ -131,10 +133,11 @@ export function buildUpdate(
       probe: isSharp ? undefined : probe?.get(parameter.name),
     };
   };
-  const all = optimizer.prepareAll && listed.map(parameter => ({ parameter, operands: prepare(parameter) }));
+  const own = updated === undefined ? listed : listed.filter(({ name }) => updated.has(name));
+  const all = optimizer.prepareAll && own.map(parameter => ({ parameter, operands: prepare(parameter) }));
   const together = all && optimizer.prepareAll?.(all, settings as never);
   const updates: Record<string, Tensor> = {};
-  for (const parameter of listed) {
+  for (const parameter of own) {
     const { name } = parameter;
     const clipped = clippedOf(parameter);
     const operands = { ...prepare(parameter, clipped), together: together?.get(name) };

@@ -5,11 +5,15 @@ import { UserError } from "../base/errors.ts";
 import { countBytes, type TensorType } from "../graph/tensor.ts";
 import { countMasked } from "../objectives/predictions.ts";
 import { defineTraining } from "../train/definition.ts";
+import type { UpdateShare } from "../train/ranks/share-update.ts";
 import type { Recipe } from "../train/recipe.ts";
 
-/** UserError E_MEMORY where the run cannot fit into `room` bytes, whatever the compiler makes of it. */
-export function checkLeastMemory(recipe: Recipe, room: number): void {
-  const needed = countLeastBytes(recipe);
+/**
+ * UserError E_MEMORY where the run cannot fit into `room` bytes, whatever the compiler makes of it. With a share, that of a rank that takes
+ * this one of the update.
+ */
+export function checkLeastMemory(recipe: Recipe, room: number, share?: UpdateShare): void {
+  const needed = countLeastBytes(recipe, share);
   if (needed <= room) return;
   throw new UserError(
     "E_MEMORY",
@@ -19,9 +23,9 @@ export function checkLeastMemory(recipe: Recipe, room: number): void {
 }
 
 /** Parameters, gradients and moments, and what every layer begins with, which backward reads, in two bytes an element. */
-export function countLeastBytes(recipe: Recipe): number {
+export function countLeastBytes(recipe: Recipe, share?: UpdateShare): number {
   const { model } = recipe;
-  return countStateBytes(recipe) + 2 * countTokens(recipe) * model.layers * model.width;
+  return countStateBytes(recipe, share) + 2 * countTokens(recipe) * model.layers * model.width;
 }
 
 /** More than any compiled program takes: all that forward computes is kept, in f32. */
@@ -34,8 +38,8 @@ export function countAmpleBytes(recipe: Recipe): number {
 
 const countTokens = ({ train, model }: Recipe) => train.microBatchSequences * model.sequenceLength;
 
-function countStateBytes(recipe: Recipe): number {
-  const { parameters, moments } = defineTraining(recipe);
+function countStateBytes(recipe: Recipe, share?: UpdateShare): number {
+  const { parameters, moments } = defineTraining(recipe, undefined, share);
   const count = (types: Iterable<TensorType>) => [...types].reduce((sum, type) => sum + countBytes(type), 0);
   const own = count(Array.from(parameters.values(), shape => ({ shape, dtype: "f32" })));
   return 2 * own + count(moments.values());

@@ -4,6 +4,7 @@
 import type { Program } from "../compiler/program/program.ts";
 import { countBytes, type Graph } from "../graph/tensor.ts";
 import { defineTraining } from "../train/definition.ts";
+import type { UpdateShare } from "../train/ranks/share-update.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { buildStepGraphs } from "../train/step/step-graphs.ts";
 
@@ -25,8 +26,9 @@ export interface ProgramNeeds {
   readonly update: { readonly flops: number; readonly bytesMoved: number };
 }
 
-export function measurePrograms(recipe: Recipe, compile: (graph: Graph) => Program): ProgramNeeds {
-  const definition = defineTraining(recipe);
+/** With a share, of a rank that takes this one of the update. */
+export function measurePrograms(recipe: Recipe, compile: (graph: Graph) => Program, share?: UpdateShare): ProgramNeeds {
+  const definition = defineTraining(recipe, undefined, share);
   const { update, ...others } = buildStepGraphs(definition);
   const updateProgram = compile(update);
   const programs = [updateProgram, ...Object.values(others).map(compile)];

@@ -23,12 +23,20 @@ import {
 import { buildProbe, findInterval, findProbe, type ProbedLosses } from "../optim/probe.ts";
 import { buildUpdate, listMoments, scheduleInputs } from "../optim/update.ts";
 import { nameOuter } from "./ranks/local-steps.ts";
+import { shareUpdate, type UpdateShare } from "./ranks/share-update.ts";
 import type { Recipe } from "./recipe.ts";
 import { listLengths, scheduleValues } from "./scheduled-values.ts";
 import type { TrainingDefinition } from "./step/training-definition.ts";
 
-/** Parameters begin as `initial` has them by name; what it has not is drawn. */
-export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, StoredTensor>): TrainingDefinition {
+/**
+ * Parameters begin as `initial` has them by name; what it has not is drawn. With a share the moments and the update are those of one rank
+ * of several.
+ */
+export function defineTraining(
+  recipe: Recipe,
+  initial?: ReadonlyMap<string, StoredTensor>,
+  share?: UpdateShare,
+): TrainingDefinition {
   const { optimizer, train, data } = recipe;
   const separated = { separateDocuments: data.separateDocuments };
   /** Validation leaves out no layer. */
@@ -48,9 +56,14 @@ export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, Sto
     computeObjectiveLoss(parameters, { ...trained, cut: model.sequenceLength / length }).loss;
   const probe = findProbe(optimizer);
   const memory = findObjectiveMemory(recipe);
+  const shared = share && shareUpdate(recipe, share.size);
+  const isOwn = ({ name }: { readonly name: string }) =>
+    shared === undefined || shared.owners.get(name) === share!.rank;
+  const updated = listed.filter(isOwn);
+  const updatedNames = shared && new Set(updated.map(({ name }) => name));
   const definition: TrainingDefinition = {
     parameters: new Map(listed.map(({ name, shape }) => [name, shape] as const)),
-    moments: new Map([...listMoments(listed, optimizer), ...asNumbers(memory?.states ?? new Map())]),
+    moments: new Map([...listMoments(updated, optimizer), ...asNumbers(memory?.states ?? new Map())]),
     loss: losses.loss,
     cutLosses: new Map(
       listLengths(recipe)
@@ -72,7 +85,7 @@ export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, Sto
         optimizer,
         parameters,
         gradients,
-        kind,
+        { ...kind, updated: updatedNames },
         scheduleValues(0, recipe),
       );
       return { updates: { ...updates, ...memory?.update(kind.seen) }, gradientNorm };
@@ -85,6 +98,7 @@ export function defineTraining(recipe: Recipe, initial?: ReadonlyMap<string, Sto
       const index = listed.findIndex(parameter => parameter.name === name);
       return initialiseParameter(listed[index]!, index, train.seed);
     },
+    shared,
   };
   const averaged = recipe.average === undefined ? definition : averageTraining(definition, recipe.average);
   if (train.sync === undefined) return averaged;

@@ -75,7 +75,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
   const ramp = { ...recipe.schedule, ...recipe.train };
   const tokensPerSequence = recipe.model.sequenceLength;
   const warmupSeconds = await warmUp(options);
-  await ranks?.begin();
+  await ranks?.begin(options.resumeFrom?.moments);
   let step = resumeFrom?.counters.step ?? 0;
   let sequences = resumeFrom?.counters.sequences ?? 0;
   const budget = startBudget(options.budget, clock, resumeFrom?.counters.elapsedSeconds ?? 0);
@@ -148,8 +148,8 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
     return { kind: "checkpoint", step, elapsedSeconds, path, ...(isBest && { isBest }) };
   };
   const seed = recipe.train.seed;
-  const sums = ranks?.sums;
-  const takeMicroBatches = createStepTaker({ engine, queue, microBatchSequences: size, seed, batchEnd, sums });
+  const { sums, shares } = ranks ?? {};
+  const takeMicroBatches = createStepTaker({ engine, queue, microBatchSequences: size, seed, batchEnd, sums, shares });
   /** Whether another rank was asked to end. */
   let isStopped = false;
   const { sync } = recipe.train;
@@ -264,7 +264,7 @@ async function validate({ engine, source }: PretrainOptions, step: number, isAve
 /** Saves a checkpoint into the run's folder and returns its own. UserErrors: E_DIVERGED, and those of saveCheckpoint. */
 async function saveState(
   run: string,
-  { engine, source, recipe, recipeHash, tokenizerHash, listUnwrittenEvents }: PretrainOptions,
+  { engine, source, recipe, recipeHash, tokenizerHash, listUnwrittenEvents, ranks }: PretrainOptions,
   position: Pick<Counters, "step" | "sequences" | "elapsedSeconds" | "leastMicroBatches" | "keeps" | "lowestLoss">,
 ): Promise<string> {
   const unwrittenEvents = [...(listUnwrittenEvents?.() ?? [])];
@@ -277,8 +277,10 @@ async function saveState(
     ...(unwrittenEvents.length > 0 && { unwrittenEvents }),
     ...(engine.lossScale !== undefined && { lossScale: engine.lossScale.read() }),
   };
+  const own = engine.readMoments();
+  const moments = ranks?.listMoments(own) ?? own;
   try {
-    return await saveCheckpoint(run, { counters, parameters: engine.readParameters(), moments: engine.readMoments() });
+    return await saveCheckpoint(run, { counters, parameters: engine.readParameters(), moments });
   } catch (error) {
     if (error instanceof UserError && error.code === "E_NOT_FINITE")
       throw diverge(`step ${position.step}: ${error.message}`);

@@ -44,6 +44,7 @@ interface PretrainFlags extends Partial<RecipeOptions>, BackendOptions {
   readonly verify?: boolean;
   readonly devices?: string;
   readonly sum?: "fast" | "in-order";
+  readonly shardOptimizer?: boolean;
   readonly sync?: string;
   readonly json?: boolean;
 }
@@ -94,6 +95,10 @@ export function addPretrain(command: Command): void {
       ).choices(["fast", "in-order"]),
     )
     .option(
+      "--shard-optimizer",
+      "of several ranks: each has the optimizer's states of some of the parameters, and updates these (ZeRO-1); the losses are the same",
+    )
+    .option(
       "--sync <how>",
       "every:H lets each process take H steps by itself before all are brought together, for slow networks (DiLoCo); without it every gradient is summed",
     )
@@ -127,7 +132,8 @@ Next: cram fill runs/mine "Paris is the [MASK] of France."
 async function pretrain(flags: PretrainFlags): Promise<void> {
   const json = flags.json === true;
   const devices = flags.devices === undefined ? undefined : parseCount("--devices", flags.devices, 1, 1024);
-  await withRanks(chooseBackend(flags), { sum: flags.sum, devices }, async (choice, rankChoice) => {
+  const { sum, shardOptimizer } = flags;
+  await withRanks(chooseBackend(flags), { sum, shardOptimizer, devices }, async (choice, rankChoice) => {
     const mlflow = chooseServer(flags);
     const wandb = chooseProject(flags);
     const plan = planRun(flags);

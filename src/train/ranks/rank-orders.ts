@@ -3,12 +3,14 @@
 
 import type { Backend } from "../../backends/backend.ts";
 import { UserError } from "../../base/errors.ts";
+import type { HeldTensor, StoredTensor } from "../../checkpoint/safetensors.ts";
 import { broadcastJson, type Collective } from "../../collective/collective.ts";
 import type { MeasuredStep } from "../step/guard.ts";
 import type { StepOrder } from "../step/micro-batches.ts";
 import type { States } from "../step/states.ts";
 import type { LocalSteps } from "./local-steps.ts";
 import type { RankSums } from "./rank-sums.ts";
+import type { UpdateShares } from "./update-shares.ts";
 
 /** What a rank's training is made of, besides its engine. */
 export interface RankParts {
@@ -19,13 +21,18 @@ export interface RankParts {
   readonly shared: ReadonlySet<string>;
   /** Where ranks take steps by themselves. */
   readonly local?: LocalSteps | undefined;
+  /** Where ranks share out the update. */
+  readonly shares?: UpdateShares | undefined;
 }
 
 /** What rank 0's loop asks of the others. */
 export interface RankLead {
   readonly sums: RankSums;
-  /** After warm-up: hands every rank the parameters and moments of this one. */
-  begin(): Promise<void>;
+  readonly shares: UpdateShares | undefined;
+  /** After warm-up: hands every rank the parameters and moments of this one and, of a shared update, those of the checkpoint that are its own. */
+  begin(stored?: readonly StoredTensor[]): Promise<void>;
+  /** Every moment in its order, of which this rank has these: others are asked for when they are read. */
+  listMoments(own: readonly HeldTensor[]): readonly HeldTensor[];
   /** Tells what the next step is. */
   order(order: StepOrder): Promise<void>;
   /**
@@ -42,7 +49,7 @@ type Phase = "announcement" | "work" | "order";
 
 const lengthOfOrder = 6;
 /** What an order begins with. */
-const kinds = { end: 0, step: 1, together: 2 } as const;
+const kinds = { end: 0, step: 1, together: 2, tell: 3 } as const;
 /** Ranks compute an update each, of the same sums: beyond this they are not of one model any more. */
 const mostRelativeDifference = 1e-3;
 
@@ -65,10 +72,27 @@ export class RankLeader<Announced> {
     const { collective } = this;
     return {
       sums,
-      begin: async () => {
+      shares: parts.shares,
+      begin: async (stored = []) => {
         await shareStates({ ...parts, collective });
         await parts.local?.begin();
+        await parts.shares?.begin(stored);
         this.phase = "order";
+      },
+      listMoments: own => {
+        const { shares } = parts;
+        if (shares === undefined) return own;
+        const fetch = async (name: string) => {
+          this.phase = "work";
+          const index = shares.findIndex(name);
+          const order = new Float64Array(lengthOfOrder);
+          order.set([kinds.tell, index]);
+          await collective.broadcast(order, 0);
+          const values = await shares.tell(index);
+          this.phase = "order";
+          return values;
+        };
+        return shares.listMoments(own, fetch);
       },
       order: async ({ step, firstSequence, most, rateScale, progress }) => {
         this.phase = "work";
@@ -114,14 +138,19 @@ export async function followRanks(
   take: (order: StepOrder) => Promise<MeasuredStep>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { collective, local } = parts;
+  const { collective, local, shares } = parts;
   await shareStates(parts);
   await local?.begin();
+  await shares?.begin([]);
   for (;;) {
     const told = new Float64Array(lengthOfOrder);
     await collective.broadcast(told, 0);
     const [kind, step, firstSequence, most, rateScale, progress] = told as unknown as number[];
     if (kind === kinds.end) return;
+    if (kind === kinds.tell) {
+      await shares!.tell(step!);
+      continue;
+    }
     if (kind === kinds.together) {
       await bringTogether(collective, local!, { isWhole: step === 1, isAsked: signal.aborted });
       continue;

@@ -5,6 +5,8 @@ import type { Backend, DeviceBuffer } from "../../backends/backend.ts";
 import type { Collective, NamedArray } from "../../collective/collective.ts";
 import { countElements } from "../../graph/tensor.ts";
 import { clearStates, lossSum, nameGradient, nameProbe, nameSeen, type States } from "../step/states.ts";
+import { assignOwners } from "./owners.ts";
+import { findPlaced } from "./placed-states.ts";
 
 /** Which of a step's sums: those of its gradient with its loss, or those of its probe. */
 export type SummedPart = "gradient" | "probe";
@@ -23,9 +25,6 @@ export interface RankSums {
   /** Puts the sums over all micro-batches in place of this rank's. */
   finish(part: SummedPart): Promise<void>;
 }
-
-/** Elements up to which values are copied to the host and sent together: a message costs more than its bytes there. */
-const packedElements = 16_384;
 
 interface Place {
   readonly name: string;
@@ -48,7 +47,10 @@ export function createRankSums(
   const parts = { gradient: places("gradient"), probe: places("probe") };
   /** Of those whose sum this rank keeps, in order. */
   const held = new Map<string, Float32Array>();
-  const owners = assignOwners(parts.gradient, size);
+  const owners = assignOwners(
+    parts.gradient.map(({ buffer }) => countElements(buffer.shape)),
+    size,
+  );
   const readFloats = async ({ buffer }: Place) => Float32Array.from(await backend.read(buffer));
   return {
     ...{ rank, size, isInOrder, isLocal },
@@ -83,34 +85,13 @@ export function createRankSums(
   };
 }
 
-/** The rank that adds up each, so that all add up about as many elements: the largest first to who has least. */
-function assignOwners(places: readonly Place[], size: number): number[] {
-  const loads = new Array<number>(size).fill(0);
-  const owners = new Array<number>(places.length).fill(0);
-  const elements = places.map(({ buffer }) => countElements(buffer.shape));
-  const largestFirst = [...elements.keys()].sort((a, b) => elements[b]! - elements[a]!);
-  for (const i of largestFirst) {
-    const owner = loads.indexOf(Math.min(...loads));
-    owners[i] = owner;
-    loads[owner]! += elements[i]!;
-  }
-  return owners;
-}
-
-/**
- * States where they stand, unless they are small and in this process's memory, or on a device that the ranks are not connected by: those as
- * one array of the host's.
- */
+/** Where they stand, or as one array of the host's. */
 async function sumPlaces(collective: Collective, backend: Backend, places: readonly Place[]): Promise<void> {
-  const { stream } = backend;
-  const isConnected = stream === collective.stream;
-  const leastPlaced = stream === undefined ? packedElements : 0;
   const small: (Place & { readonly values: Float32Array })[] = [];
   const large: NamedArray[] = [];
   for (const { name, buffer } of places) {
-    const elements = countElements(buffer.shape);
-    const address = isConnected && elements > leastPlaced ? backend.locate?.(buffer) : undefined;
-    if (address !== undefined) large.push({ name, values: { address, elements } });
+    const placed = findPlaced(collective, backend, buffer);
+    if (placed !== undefined) large.push({ name, values: placed });
     else small.push({ name, buffer, values: Float32Array.from(await backend.read(buffer)) });
   }
   await collective.sum([...small, ...large]);

@@ -47,6 +47,7 @@ export interface Engine {
   readonly lossScale?: { read(): LossScale; restore(scale: LossScale): void };
   readParameters(): HeldTensor[];
   readMoments(): HeldTensor[];
+  /** What other ranks have of a shared update is passed over. */
   restore(tensors: readonly StoredTensor[]): void;
   /** Sets every moment to zero, as at the start. */
   clearMoments(): void;
@@ -142,7 +143,12 @@ export async function openEngine(
     ...(backend.scalesLoss && { lossScale: scaler }),
     readParameters: () => listHeld(backend, states, definition.parameters.keys()),
     readMoments: () => listHeld(backend, states, definition.moments.keys()),
-    restore: tensors => restoreStates(backend, states, tensors),
+    restore: tensors =>
+      restoreStates(
+        backend,
+        states,
+        tensors.filter(({ name }) => states.has(name) || definition.shared?.moments.has(name) !== true),
+      ),
     clearMoments: () => clearStates(backend, states, definition.moments.keys()),
   };
 }

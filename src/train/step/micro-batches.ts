@@ -5,6 +5,7 @@ import type { HostInputs } from "../../backends/backend.ts";
 import type { BatchEnd } from "../../optim/batch-end.ts";
 import type { BatchQueue } from "../batch-queue.ts";
 import type { RankSums } from "../ranks/rank-sums.ts";
+import type { UpdateShares } from "../ranks/update-shares.ts";
 import type { Engine, StepResult } from "./engine.ts";
 
 /** What decides a step, the same on every rank. */
@@ -28,10 +29,13 @@ export interface StepParts {
   readonly seed: number;
   readonly batchEnd: BatchEnd;
   readonly sums?: RankSums | undefined;
+  /** Where ranks share out the update. */
+  readonly shares?: Pick<UpdateShares, "spread"> | undefined;
 }
 
 /** Does the steps that it is given. What comes with a result: how many micro-batches the step had, on all ranks. */
-export function createStepTaker({ engine, queue, microBatchSequences: size, seed, batchEnd, sums }: StepParts) {
+export function createStepTaker(parts: StepParts) {
+  const { engine, queue, microBatchSequences: size, seed, batchEnd, sums, shares } = parts;
   const { rank, size: ranks } = sums ?? { rank: 0, size: 1 };
   return async (order: StepOrder): Promise<StepResult & { readonly microBatches: number }> => {
     const { step, firstSequence, most, rateScale, progress } = order;
@@ -55,7 +59,9 @@ export function createStepTaker({ engine, queue, microBatchSequences: size, seed
     const updating = engine.update({ step, rateScale, progress }, counted);
     const next = firstSequence + microBatches * size;
     if (engine.leavesHostFree) queue.readAhead(next + rank * size, progress);
-    return { ...(await updating), microBatches };
+    const updated = await updating;
+    await shares?.spread();
+    return { ...updated, microBatches };
   };
 
   async function addRound(ofRanks: RankSums, done: number, most: number): Promise<void> {

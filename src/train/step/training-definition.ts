@@ -21,6 +21,14 @@ export interface UpdateKind {
   readonly seen: Readonly<Record<string, Tensor>>;
 }
 
+/** An update that ranks share out. */
+export interface SharedUpdate {
+  /** Whose every parameter is: who has its moments, and updates it. */
+  readonly owners: ReadonlyMap<string, number>;
+  /** Every moment of these parameters, in the order of the whole. */
+  readonly moments: ReadonlyMap<string, { readonly type: TensorType; readonly owner: number }>;
+}
+
 /** What every step needs, whether it is one program or several. */
 export interface StepDefinition {
   /** Name and shape of every parameter, in the order files list them. */
@@ -74,6 +82,8 @@ export interface TrainingDefinition extends StepDefinition {
       }
     | undefined;
   initialise(name: string): Float32Array;
+  /** Where ranks share out the update: `moments` and `update` are then those of one of them. */
+  readonly shared?: SharedUpdate | undefined;
   /** Whether micro-batches measure how their gradients agree, as batch rules read it. */
   readonly measuresGradients?: boolean | undefined;
   /** Whether micro-batches compute again what takes much memory to keep; not a bit of any result changes. */

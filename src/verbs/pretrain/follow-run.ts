@@ -13,6 +13,7 @@ import { defineTraining } from "../../train/definition.ts";
 import { openLocalSteps } from "../../train/ranks/local-steps.ts";
 import { followRanks, hearAnnouncement } from "../../train/ranks/rank-orders.ts";
 import { createRankSums } from "../../train/ranks/rank-sums.ts";
+import { openUpdateShares } from "../../train/ranks/update-shares.ts";
 import type { Recipe } from "../../train/recipe.ts";
 import { openEngine } from "../../train/step/engine.ts";
 import { createStepTaker } from "../../train/step/micro-batches.ts";
@@ -27,6 +28,8 @@ export interface AnnouncedRun {
   readonly data: string;
   readonly datasetHash: string;
   readonly isInOrder: boolean;
+  /** Whether the update and its moments are shared out. */
+  readonly isShared: boolean;
   /** What rank 0 computes on: a run that is resumed has chosen itself. */
   readonly backend: BackendName;
   /** Of the checkpoint that the run goes on from. */
@@ -36,8 +39,8 @@ export interface AnnouncedRun {
 type ChoosePart = (backend: BackendName) => BackendChoice;
 
 /** The states that ranks have in common. */
-export const listShared = ({ parameters, moments }: TrainingDefinition): ReadonlySet<string> =>
-  new Set([...parameters.keys(), ...moments.keys()]);
+export const listCommon = ({ parameters, moments, shared }: TrainingDefinition): ReadonlySet<string> =>
+  new Set([...parameters.keys(), ...[...moments.keys()].filter(name => shared?.moments.has(name) !== true)]);
 
 /**
  * Follows rank 0 to the end of its training, on this rank's part of its machine. The signal asks rank 0 to end it. UserErrors: E_RANKS, and
@@ -61,7 +64,7 @@ export async function followRun(collective: Collective, choosePart: ChoosePart, 
 
 async function followAnnounced(
   collective: Collective,
-  { recipe, data, datasetHash, isInOrder, backend: name, lossScale }: AnnouncedRun,
+  { recipe, data, datasetHash, isInOrder, isShared, backend: name, lossScale }: AnnouncedRun,
   choosePart: ChoosePart,
   signal: AbortSignal,
 ): Promise<void> {
@@ -77,7 +80,7 @@ async function followAnnounced(
     }
     const source = openBatches(dataset, recipe);
     await withBackend(choosePart(name), recipe.train.precision, async backend => {
-      const definition = defineTraining(recipe);
+      const definition = defineTraining(recipe, undefined, isShared ? collective : undefined);
       const engine = await openEngine(backend, definition);
       const isLocal = recipe.train.sync !== undefined;
       const connected = isInOrder || isLocal ? collective : await connectDevices(collective, backend);
@@ -89,10 +92,12 @@ async function followAnnounced(
       const { microBatchSequences, seed, sync } = recipe.train;
       const sums = createRankSums(connected, backend, states, { isInOrder, isLocal });
       const local = sync && openLocalSteps(collective, backend, states, definition, sync);
+      const shares = definition.shared && openUpdateShares(connected, backend, states, definition.shared);
       const queue = queueBatches(source, microBatchSequences);
       const batchEnd = createBatchEnd(undefined, undefined);
-      const take = createStepTaker({ engine, queue, microBatchSequences, seed, batchEnd, sums });
-      await followRanks({ collective, backend, states, shared: listShared(definition), local }, take, signal);
+      const take = createStepTaker({ engine, queue, microBatchSequences, seed, batchEnd, sums, shares });
+      const common = listCommon(definition);
+      await followRanks({ collective, backend, states, shared: common, local, shares }, take, signal);
     });
   } finally {
     dataset.close();

@@ -7,10 +7,11 @@ import type { LossScale } from "../../optim/loss-scale.ts";
 import { openLocalSteps } from "../../train/ranks/local-steps.ts";
 import type { RankLead, RankLeader } from "../../train/ranks/rank-orders.ts";
 import { createRankSums } from "../../train/ranks/rank-sums.ts";
+import { openUpdateShares } from "../../train/ranks/update-shares.ts";
 import type { Recipe } from "../../train/recipe.ts";
 import type { OpenEngine } from "../../train/step/engine.ts";
 import type { TrainingDefinition } from "../../train/step/training-definition.ts";
-import { type AnnouncedRun, listShared } from "./follow-run.ts";
+import { type AnnouncedRun, listCommon } from "./follow-run.ts";
 import type { OpenRun } from "./open-run.ts";
 
 /** How several ranks train a run. */
@@ -18,11 +19,13 @@ export interface RankChoice {
   readonly leader: RankLeader<AnnouncedRun>;
   /** Whether micro-batches are added in the step's order: the same bits for any number of ranks. */
   readonly isInOrder: boolean;
+  /** Whether ranks share out the update and its moments (ZeRO-1). */
+  readonly isShared: boolean;
 }
 
 /** Tells the others of the run, before anything is compiled. UserError E_OPTION for a recipe that ranks cannot share. */
 export async function announceRun(
-  { leader, isInOrder }: RankChoice,
+  { leader, isInOrder, isShared }: RankChoice,
   { recipe, dataset, backend }: Pick<OpenRun, "recipe" | "dataset" | "backend">,
   definition: TrainingDefinition,
   lossScale: LossScale | undefined,
@@ -49,12 +52,20 @@ export async function announceRun(
       "Leave --sum out.",
     );
   }
+  if (recipe.train.sync !== undefined && isShared) {
+    throw new UserError(
+      "E_OPTION",
+      "--shard-optimizer shares out one update, and with train.sync each rank has its own",
+      "Leave --shard-optimizer out.",
+    );
+  }
   const data = dataset.folder;
   await leader.announce({
     recipe,
     data,
     datasetHash: dataset.manifest.hash,
     isInOrder,
+    isShared,
     backend: backend.name,
     lossScale,
   });
@@ -72,5 +83,6 @@ export async function openLead(
   const collective = isInOrder || isLocal ? leader.collective : await connectDevices(leader.collective, backend);
   const sums = createRankSums(collective, backend, states, { isInOrder, isLocal });
   const local = sync && openLocalSteps(collective, backend, states, definition, sync);
-  return leader.lead({ backend, states, shared: listShared(definition), local }, sums);
+  const shares = definition.shared && openUpdateShares(collective, backend, states, definition.shared);
+  return leader.lead({ backend, states, shared: listCommon(definition), local, shares }, sums);
 }

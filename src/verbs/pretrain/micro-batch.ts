@@ -5,6 +5,7 @@ import type { Backend } from "../../backends/backend.ts";
 import { UserError } from "../../base/errors.ts";
 import { findLeastSequences } from "../../objectives/objectives.ts";
 import { measurePrograms } from "../../plan/programs.ts";
+import type { UpdateShare } from "../../train/ranks/share-update.ts";
 import { type Recipe, replaceTraining } from "../../train/recipe.ts";
 
 /** Share of what is free that a run may plan for: the system's own pieces, and what lies between ours, take the rest. */
@@ -18,15 +19,15 @@ const mostTokens = 2 ** 16;
 
 /**
  * The recipe with the largest power of two as micro-batch, at most its full batch and 65,536 tokens, whose programs fit. UserErrors: E_OPTION on a
- * backend that has no programs, E_MEMORY where not even one sequence fits.
+ * backend that has no programs, E_MEMORY where not even one sequence fits. With a share, that of a rank that takes this one of the update.
  */
-export function fitMicroBatch(recipe: Recipe, { name, compile, availableBytes }: Backend): Recipe {
+export function fitMicroBatch(recipe: Recipe, { name, compile, availableBytes }: Backend, share?: UpdateShare): Recipe {
   if (compile === undefined || availableBytes === undefined) {
     throw new UserError("E_OPTION", `--micro-batch auto: ${name} has no programs to measure`, "Give a number.");
   }
   const room = plannedShare * availableBytes();
   const sized = (exponent: number) => replaceTraining(recipe, { microBatchSequences: 2 ** exponent }, "--micro-batch");
-  const needs = (exponent: number) => measurePrograms(sized(exponent), compile).memory.total;
+  const needs = (exponent: number) => measurePrograms(sized(exponent), compile, share).memory.total;
   const fewest = findLeastSequences(recipe);
   let least = Math.log2(fewest);
   const smallest = needs(least);

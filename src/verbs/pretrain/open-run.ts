@@ -17,6 +17,7 @@ import type { BatchSource } from "../../train/batch-queue.ts";
 import { openBatches } from "../../train/batches.ts";
 import type { Budget } from "../../train/budget.ts";
 import { checkInitialModel, type InitialModel } from "../../train/initial-parameters.ts";
+import { findLargestShare } from "../../train/ranks/share-update.ts";
 import { overrideRecipe, type Recipe } from "../../train/recipe.ts";
 import {
   abandonEmptyRun,
@@ -35,6 +36,8 @@ import type { RunPlan } from "./run-plan.ts";
 /** What computes a run, of each process where several train it together. */
 export interface RunChoice extends BackendChoice {
   readonly ranks?: number | undefined;
+  /** Whether these share out the update and its moments. */
+  readonly sharesUpdate?: boolean | undefined;
   /** Told how far it is before the training begins: "checking the dataset: 43 %, 20s left". */
   readonly onProgress?: ((text: string) => void) | undefined;
 }
@@ -97,8 +100,9 @@ async function withLockedRun<T>(
       const fewest = [`train.microBatchSequences=${findLeastSequences(planned)}`];
       const least = fitsMemory === true ? overrideRecipe(planned, fewest) : planned;
       // A GPU has what is free; a system makes room, but not more than it has.
-      checkLeastMemory(least, backend.name === "cuda" ? backend.availableBytes!() : readMemory().totalBytes);
-      const recipe = fitsMemory === true ? fitMicroBatch(planned, backend) : planned;
+      const share = choice.sharesUpdate === true ? findLargestShare(planned, choice.ranks!) : undefined;
+      checkLeastMemory(least, backend.name === "cuda" ? backend.availableBytes!() : readMemory().totalBytes, share);
+      const recipe = fitsMemory === true ? fitMicroBatch(planned, backend, share) : planned;
       const source = recipe === planned ? batches : openBatches(dataset, recipe);
       if (!isNew) {
         checkDatasetTokenizer(run, dataset.tokenizer);

@@ -76,13 +76,20 @@ export async function openTraining(
   }: LogChoice & { readonly rankChoice?: RankChoice | undefined },
 ): Promise<OpenTraining> {
   // One process alone is brought together with itself.
-  const alone = recipe.train.sync && { leader: new RankLeader<AnnouncedRun>(singleProcess), isInOrder: false };
+  const alone = recipe.train.sync && {
+    leader: new RankLeader<AnnouncedRun>(singleProcess),
+    isInOrder: false,
+    isShared: false,
+  };
   const rankChoice = several ?? alone;
-  const definition = defineTraining(recipe, readRunInitial(run, recipe));
-  const resumeFrom = loadRunState(run, recipe, definition, source.datasetHash, fromStep);
+  const initial = readRunInitial(run, recipe);
+  const whole = defineTraining(recipe, initial);
+  const resumeFrom = loadRunState(run, recipe, whole, source.datasetHash, fromStep);
   if (rankChoice !== undefined) {
-    await announceRun(rankChoice, { recipe, dataset, backend }, definition, resumeFrom?.counters.lossScale);
+    await announceRun(rankChoice, { recipe, dataset, backend }, whole, resumeFrom?.counters.lossScale);
   }
+  const isShared = rankChoice?.isShared === true;
+  const definition = isShared ? defineTraining(recipe, initial, rankChoice.leader.collective) : whole;
   const budgetClock = chooseClock(recipe, backend);
   const tokenizerHash = hashFile(join(run, "tokenizer.json"), "run's tokenizer");
   const { manifest } = dataset;
