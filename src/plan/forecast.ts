@@ -2,6 +2,7 @@
 
 import { countTokenFlops, countTrained } from "../objectives/objectives.ts";
 import { type Budget, parseBudget } from "../train/budget.ts";
+import { findLargestShare } from "../train/ranks/share-update.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { type Course, listStretches, planCourse, type StepCost } from "./course.ts";
 import { describeRepetition } from "./data-fit.ts";
@@ -37,6 +38,8 @@ export interface Forecast {
   readonly parameters: number;
   readonly flopsPerToken: number;
   readonly memory: MemoryNeeds;
+  /** Bytes of moments that a rank has at most where so many share out the update (`--shard-optimizer`). */
+  readonly sharedMoments: readonly { readonly ranks: number; readonly bytes: number }[];
   readonly course: Course;
   /** Share of the peak that training reaches. */
   readonly utilisation: number | undefined;
@@ -62,6 +65,7 @@ export function forecastRun(options: ForecastOptions): Forecast {
     parameters: countTrained(recipe),
     flopsPerToken,
     memory,
+    sharedMoments: [2, 4, 8].map(ranks => ({ ranks, bytes: findLargestShare(recipe, ranks).bytes })),
     course,
     utilisation:
       device.peakFlops === undefined ? undefined : (course.tokensPerSecond * flopsPerToken) / device.peakFlops,

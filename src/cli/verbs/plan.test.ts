@@ -16,6 +16,7 @@ test("every figure has its source, what is not known is said, and the next comma
   assert.match(stdout, /crammed-bert-small for 10m on NVIDIA H200/);
   assert.match(stdout, /not measured: 38 % .*the cuda backend was timed on none/);
   assert.match(stdout, /loss +not predicted: cram scale fits a law, and --law reads it/);
+  assert.match(stdout, /shared +with --shard-optimizer a rank has moments of .*, 17 MB of 8 ranks/);
   // 700 W for ten minutes.
   assert.match(stdout, /energy +0\.117 kWh at 700 W/);
   const words = "--recipe crammed-bert-small --set train.microBatchSequences=128 --budget 10m --data DATA";
@@ -24,9 +25,11 @@ test("every figure has its source, what is not known is said, and the next comma
 
 test("--json is one object with the same figures", async () => {
   const { stdout } = await cram(...small, "--budget", "100steps", "--json");
-  const { parameters, course, warnings, device } = JSON.parse(stdout);
+  const { parameters, course, warnings, device, sharedMoments } = JSON.parse(stdout);
   // Embedding 8192 · 256 and a scale; 2 · 256 for each of ten norms; four layers of 4 · 256² + 256 · 1024 + 512 · 256.
   assert.equal(parameters, 8192 * 256 + 1 + 10 * 512 + 4 * (4 * 256 ** 2 + 256 * 1024 + 512 * 256));
+  // Of eight ranks one has the embedding and nothing else, with two moments in f32.
+  assert.deepEqual(sharedMoments.at(-1), { ranks: 8, bytes: 8 * 8192 * 256 });
   assert.equal(course.steps, 100);
   assert.equal(device.watts, 700);
   assert.match(warnings.join("\n"), /only 100 steps/);

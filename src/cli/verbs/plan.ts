@@ -133,6 +133,8 @@ function printForecast(forecast: Forecast, data: string | undefined): void {
     `${formatWithUnit(flopsPerToken, "flops")} a token, ${formatWithUnit(flopsPerToken * course.tokens, "flops")} in all`,
   );
   line("memory", describeMemory(memory, device.memoryBytes));
+  const ranks = forecast.sharedMoments.map(({ ranks, bytes }) => `${megabytes(bytes)} of ${ranks} ranks`);
+  line("shared", `with --shard-optimizer a rank has moments of ${ranks.join(", ")}`);
   line("steps", `${count(course.steps)}, of which ${count(course.rampSteps)} while the batch grows`);
   line("tokens", `${formatWithUnit(course.tokens, "tokens")} in ${formatDuration(course.seconds)}`);
   line(
@@ -154,9 +156,10 @@ function printForecast(forecast: Forecast, data: string | undefined): void {
   for (const warning of forecast.warnings) print(`${colour("red", "warning:")} ${warning}`);
 }
 
+const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6).toLocaleString("en-US")} MB`;
+
 function describeMemory(memory: MemoryNeeds, available: number): string {
   const { parameters, gradients, moments, arena, inputsAndOutputs, total } = memory;
-  const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6).toLocaleString("en-US")} MB`;
   return (
     `${megabytes(total)} of ${megabytes(available)}: parameters ${megabytes(parameters)}, gradients ${megabytes(gradients)}, ` +
     `moments ${megabytes(moments)}, activations ${megabytes(arena)}, batches ${megabytes(inputsAndOutputs)}`
