@@ -43,3 +43,14 @@ test("counts more distinct words than the table begins with", () => {
   assert.deepEqual(counts[34_999], ["w34999", 1]);
   assert.deepEqual(counts[69_999], ["w69999", 2]);
 });
+
+test("words that were counted before many others came are the same words behind them", () => {
+  const counter = new WordCounter([], "whitespace");
+  // One more than wait to be normalised, so those of the first text are handed on before the second one comes.
+  const words = Array.from({ length: 2 ** 19 + 1 }, (_, i) => i.toString(36));
+  counter.addText(words.join(" "));
+  counter.addText(`${words.slice(0, 1000).reverse().join(" ")} last`);
+  const counts = counter.wordCounts();
+  assert.equal(counts.length, words.length + 1);
+  assert.ok(counts.every(([word, count], i) => word === (words[i] ?? "last") && count === (i < 1000 ? 2 : 1)));
+});
