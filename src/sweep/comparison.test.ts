@@ -82,6 +82,11 @@ test("the table is the same in every form, and marks what its interval tells fro
     ...["50 % | <a>", "4", "5.1800", "0.0548", "+0.1475", "+0.0544 to +0.2406", "0.015", "worse"],
   ]);
   assert.match(formatText(compared), /^change +n +loss/);
+  // Units stand in the heads: a cell is a number. 0.11 million tokens are these 110,000.
+  const counted = compared.map(each => ({ ...each, steps: 10, tokens: 110_000 }));
+  const [head, , base] = formatMarkdown(counted).split("\n");
+  assert.match(head!, /\| p \| verdict \| steps \| million tokens \|$/);
+  assert.match(base!, /\| 10 \| 0\.11 \|$/);
   assert.ok(formatMarkdown(compared).includes("| 50 % \\| <a> | 4 |"));
   assert.ok(formatLatex(compared).includes("50 \\% | $<$a$>$ & 4 & 5.1800"));
   assert.ok(formatCsv(compared).includes("\n50 % | <a>,4,,5.18,"));

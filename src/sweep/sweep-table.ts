@@ -11,9 +11,9 @@ const columns = [
   "difference",
   "95 % interval",
   "p",
-  "",
+  "verdict",
   "steps",
-  "tokens",
+  "million tokens",
   "seconds",
 ] as const;
 /** Seconds differ each time, and a table is to be the same however often its sweep was interrupted: files of text leave them out. */
@@ -31,7 +31,7 @@ export function listRows(compared: readonly Compared[]): string[][] {
     difference === undefined ? "" : difference.p < 0.001 ? "< 0.001" : difference.p.toFixed(3),
     difference === undefined ? "" : judge(difference.mean, adjusted!),
     steps === undefined ? "" : Math.round(steps).toLocaleString("en-US"),
-    tokens === undefined ? "" : `${(tokens / 1e6).toFixed(2)} M`,
+    tokens === undefined ? "" : (tokens / 1e6).toFixed(2),
     seconds === undefined ? "" : seconds.toFixed(1),
   ]);
 }
