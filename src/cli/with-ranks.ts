@@ -1,6 +1,7 @@
 // A training in several processes, as the command line begins it: rank 0 does the work of one process, and the others follow it and print
 // nothing but their errors.
 
+import { clearInterval, setInterval } from "node:timers";
 import { UserError } from "../base/errors.ts";
 import { findMpirun, runRanks } from "../collective/mpi/mpirun.ts";
 import { openCollective } from "../collective/open-collective.ts";
@@ -66,6 +67,8 @@ export async function withRanks(
     process.exitCode = 0;
     return;
   }
+  const starter = process.env[starterVariable];
+  if (starter !== undefined) endWithStarter(Number(starter));
   const leader = new RankLeader(collective);
   try {
     await work(own, { leader, isInOrder, isShared });
@@ -91,11 +94,27 @@ function checkDevices(devices: number, { device }: BackendChoice, place: RankPla
   );
 }
 
+/** The number of the process that started ranks. */
+const starterVariable = "CRAM_STARTER";
+
+/** Asks this process to save and end when who started the ranks was killed: mpirun has a session of its own and would go on. */
+function endWithStarter(starter: number): void {
+  const look = setInterval(() => {
+    try {
+      process.kill(starter, 0);
+    } catch {
+      clearInterval(look);
+      process.kill(process.pid, "SIGTERM");
+    }
+  }, 1000).unref();
+}
+
 async function startRanks(devices: number): Promise<void> {
   const mpirun = findMpirun();
   const command = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
   // Open MPI shows rank 0 a terminal, whatever stands behind it.
-  const environment = process.stdout.isTTY ? process.env : { ...process.env, TERM: "dumb" };
+  const terminal = process.stdout.isTTY ? {} : { TERM: "dumb" };
+  const environment = { ...process.env, ...terminal, [starterVariable]: String(process.pid) };
   const work = (signal: AbortSignal) => runRanks(mpirun, devices, command, environment, signal);
   const code = await stopOnSignals({ announcement: stopAnnouncement, warn: printError, work });
   process.exitCode ??= code;

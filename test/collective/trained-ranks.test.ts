@@ -28,8 +28,16 @@ const begin = (out: string) => [
   ...["--budget", `${steps}steps`, "--out", out],
 ];
 
-/** Trains until `lastStep`, where Ctrl-C is pressed, or to the budget's end. Returns the exit code. */
-async function train(words: readonly string[], lastStep: number, environment: NodeJS.ProcessEnv): Promise<number> {
+/**
+ * Trains until `lastStep`, where Ctrl-C is pressed, or another signal sent, or to the budget's end. Returns the exit code, when nobody writes
+ * to the process's outputs any more.
+ */
+async function train(
+  words: readonly string[],
+  lastStep: number,
+  environment: NodeJS.ProcessEnv,
+  signal: NodeJS.Signals = "SIGINT",
+): Promise<number | null> {
   const child = spawn(process.execPath, [main, "pretrain", ...words, "--json"], {
     ...{ cwd: folder, env: environment },
     stdio: ["ignore", "pipe", "pipe"],
@@ -44,9 +52,9 @@ async function train(words: readonly string[], lastStep: number, environment: No
     stdout += chunk;
     if (isPressed || !stdout.includes(`"kind":"step","step":${lastStep},`)) return;
     isPressed = true;
-    child.kill("SIGINT");
+    child.kill(signal);
   });
-  const [code] = (await once(child, "close")) as [number];
+  const [code] = (await once(child, "close")) as [number | null];
   assert.doesNotMatch(stderr, /E_[A-Z]+|rank \d/);
   return code;
 }
@@ -62,15 +70,19 @@ before(() => {
   assert.equal(status, 0, String(stderr));
 });
 
-const skip = command === undefined ? "no mpirun is installed" : false;
-test("two ranks, then three that share out the update, then one train what one process trains", { skip }, async () => {
-  assert.equal(await train(begin("one"), 0, process.env), 0);
-  // What --devices finds on PATH.
-  const path = join(folder, "path");
+/** What --devices finds on PATH. */
+const path = join(folder, "path");
+const environment = { ...process.env, PATH: `${path}${delimiter}${process.env.PATH}` };
+
+before(() => {
   mkdirSync(path);
   writeFileSync(join(path, "mpirun"), `#!/bin/sh\nexec ${command} "$@"\n`);
   chmodSync(join(path, "mpirun"), 0o755);
-  const environment = { ...process.env, PATH: `${path}${delimiter}${process.env.PATH}` };
+});
+
+const skip = command === undefined ? "no mpirun is installed" : false;
+test("two ranks, then three that share out the update, then one train what one process trains", { skip }, async () => {
+  assert.equal(await train(begin("one"), 0, process.env), 0);
   assert.equal(await train([...begin("ranks"), "--devices", "2"], 3, environment), 130);
   const first = readLosses("ranks").length;
   const shared = ["--resume", "ranks", "--devices", "3", "--shard-optimizer"];
@@ -89,4 +101,11 @@ test("two ranks, then three that share out the update, then one train what one p
     assert.ok(isNear(loss, expected.loss), `step ${i + 1}: ${loss}, alone ${expected.loss}`);
     assert.ok(isNear(gradientNorm!, expected.gradientNorm!), `step ${i + 1}: ${gradientNorm}`);
   });
+});
+
+test("ranks whose starter was killed save and end", { skip, timeout: 120_000 }, async () => {
+  const words = [...begin("orphans"), "--devices", "2", "--budget", "1000000steps"];
+  assert.equal(await train(words, 3, environment, "SIGKILL"), null);
+  const last = readEvents(join(folder, "orphans", "events.jsonl")).at(-1)!;
+  assert.equal(last.kind === "end" && last.reason, "interrupted");
 });
