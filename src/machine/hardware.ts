@@ -41,7 +41,8 @@ export function examineHardware(): Finding[] {
   const common = { group: "machine", needed: false } as const;
   const flags = new Set(processorFlags().split(/\s+/));
   const sets = instructionSets.filter(name => flags.has(name));
-  const products = multipliesBf16Pairs() ? "products in bf16" : "no instruction for bf16, so products in f32";
+  const byTiles = flags.has("amx_bf16") ? " by tiles, which was never run on such a processor" : "";
+  const products = multipliesBf16Pairs() ? `products in bf16${byTiles}` : "no instruction for bf16, so products in f32";
   const { totalBytes, availableBytes } = readMemory();
   const memory = `${gigabytes(totalBytes)}, ${gigabytes(availableBytes)} available`;
   return [

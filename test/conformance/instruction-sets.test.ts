@@ -1,5 +1,5 @@
 // The cpu backend's other paths on the same machine: the suites that hold it to the reference and to PyTorch, with kernels
-// built for AVX2 alone, and for AVX-512 without pairs of bf16.
+// built for AVX2 alone, for AVX-512 without pairs of bf16, and with AMX's tiles, emulated in plain C.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -26,17 +26,26 @@ for (const [march, flag, suites] of [
   const isOwn = march === "x86-64-v3" && !has("avx512f");
   const skip = !has(flag) ? `this processor has no ${flag}` : isOwn && "this processor's own kernels are these";
   for (const suite of suites) {
-    test(`${suite}, built for ${march}`, { skip, timeout: 300_000 }, () => {
-      // NODE_TEST_CONTEXT would make the child report to this runner instead of judging by itself.
-      const { NODE_TEST_CONTEXT: _, ...environment } = process.env;
-      const words = ["--test-reporter=tap", `--test-name-pattern=${ownTests[suite]}`, pathOf(suite)];
-      const { status, stdout } = spawnSync(process.execPath, words, {
-        env: { ...environment, CRAM_MARCH: march },
-        encoding: "utf8",
-      });
-      const failed = stdout.split("\n").filter(line => /^\s*(not ok|# fail|error:)/.test(line));
-      assert.equal(status, 0, failed.join("\n"));
-      assert.match(stdout, /^# pass [1-9]/m);
-    });
+    test(`${suite}, built for ${march}`, { skip, timeout: 300_000 }, () => passSuite(suite, { CRAM_MARCH: march }));
   }
+}
+
+for (const suite of ["golden/golden-model", "conformance/precision"] as const) {
+  const skip = process.arch !== "x64" && "tiles are a part of x64";
+  test(`${suite}, with tiles`, { skip, timeout: 300_000 }, () =>
+    passSuite(suite, { CC: `${process.env.CC || "cc"} -DEMULATED_TILES` }),
+  );
+}
+
+function passSuite(suite: keyof typeof ownTests, given: Readonly<Record<string, string>>): void {
+  // NODE_TEST_CONTEXT would make the child report to this runner instead of judging by itself.
+  const { NODE_TEST_CONTEXT: _, ...environment } = process.env;
+  const words = ["--test-reporter=tap", `--test-name-pattern=${ownTests[suite]}`, pathOf(suite)];
+  const { status, stdout } = spawnSync(process.execPath, words, {
+    env: { ...environment, ...given },
+    encoding: "utf8",
+  });
+  const failed = stdout.split("\n").filter(line => /^\s*(not ok|# fail|error:)/.test(line));
+  assert.equal(status, 0, failed.join("\n"));
+  assert.match(stdout, /^# pass [1-9]/m);
 }

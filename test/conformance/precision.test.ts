@@ -10,7 +10,8 @@ import { openCudaOn } from "../../src/backends/cuda/cuda.ts";
 import { openReference } from "../../src/backends/reference/reference.ts";
 import { RandomSequence, streams } from "../../src/base/random.ts";
 import { differentiate } from "../../src/graph/gradient.ts";
-import { input, state } from "../../src/graph/operations.ts";
+import { input, matmul, state, transpose } from "../../src/graph/operations.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
 import { computeMaskedLoss } from "../../src/model/heads.ts";
 import { initialiseParameters } from "../../src/model/initialise.ts";
 import { declareMaskedInputs, makeTables } from "../../src/model/inputs.ts";
@@ -100,6 +101,48 @@ for (const { name: backend, positions, precision } of cases) {
     }
   });
 }
+
+// Whole numbers that bf16 holds, whose sums f32 holds: a product is right to the last bit or wrong.
+test("a product of any shape and layout in bf16, behind one of infinities, on cpu", async () => {
+  const random = new RandomSequence(4, streams.sampling, 0);
+  const draw = (length: number) => Float32Array.from({ length }, () => random.below(17) - 8);
+  const shapes = [
+    ...[
+      [1, 1, 1],
+      [2, 3, 5],
+      [5, 17, 33],
+      [16, 32, 32],
+      [17, 70, 40],
+      [33, 65, 31],
+      [50, 20, 513],
+      [200, 130, 96],
+    ],
+  ].flatMap(([m, n, k]) => [0, 1, 2, 3].map(layout => ({ m: m!, n: n!, k: k!, layout })));
+  const outputs: Record<string, Tensor> = {};
+  const given: Record<string, Float32Array> = { x: new Float32Array(400 * 600).fill(Number.POSITIVE_INFINITY) };
+  const endless = input("x", [400, 600], "f32");
+  outputs.first = matmul(endless, transpose(endless));
+  shapes.forEach(({ m, n, k, layout }, i) => {
+    const [aTurned, bTurned] = [(layout & 1) === 1, (layout & 2) === 2];
+    given[`a${i}`] = draw(m * k);
+    given[`b${i}`] = draw(k * n);
+    const a = input(`a${i}`, aTurned ? [k, m] : [m, k], "f32");
+    const b = input(`b${i}`, bTurned ? [n, k] : [k, n], "f32");
+    outputs[`c${i}`] = matmul(aTurned ? transpose(a) : a, bTurned ? transpose(b) : b);
+  });
+  const got = await (await opened.get("cpu")!.load({ outputs, updates: {} }, new Map())).run(given);
+  shapes.forEach(({ m, n, k, layout }, i) => {
+    const [a, b] = [given[`a${i}`]!, given[`b${i}`]!];
+    const aOf = (row: number, depth: number) => a[(layout & 1) === 1 ? depth * m + row : row * k + depth]!;
+    const bOf = (depth: number, column: number) => b[(layout & 2) === 2 ? column * k + depth : depth * n + column]!;
+    const wanted = Array.from({ length: m * n }, (_, at) => {
+      let sum = 0;
+      for (let depth = 0; depth < k; depth++) sum += aOf(Math.floor(at / n), depth) * bOf(depth, at % n);
+      return sum;
+    });
+    assert.deepEqual([...got[`c${i}`]!], wanted, `${m} × ${k} by ${k} × ${n}, layout ${layout}`);
+  });
+});
 
 test("Newton–Schulz in bf16 ends where it ends in float64, of a matrix with one large direction, too", async () => {
   const shape = [2, 64, 160];

@@ -119,6 +119,7 @@ inlined void attend_head_backward(struct scratch *scratch, const char *q, const 
 inlined void attend_blocks(char *const *p, long begin, long end, long H, int queried, int has_lengths, struct head head) {
   const long in = head.is_bf16 ? 2 : 4, out = head.result_is_bf16 ? 2 : 4, C = head.C;
   struct scratch *scratch = own_scratch();
+  if (head.is_bf16) begin_tiles();
   for (long n = begin; n < end; n++) {
     const long sequence = n / H, column = n % H * head.D;
     const char *q = p[0] + (sequence * head.Q * head.q_row + column) * in;
@@ -126,6 +127,7 @@ inlined void attend_blocks(char *const *p, long begin, long end, long H, int que
     head.keys = has_lengths ? ((const int32_t *)p[queried + 1])[sequence] : head.S;
     attend_head(scratch, q, k, p[queried + 1 + has_lengths] + (sequence * head.Q * C + column) * out, head);
   }
+  if (head.is_bf16) end_tiles();
 }
 
 // The result is like qkv; queried, it is all rows of dq (C elements each), then those of dk, then those of dv.
@@ -133,6 +135,7 @@ inlined void attend_blocks_backward(char *const *p, long begin, long end, long B
   const long in = head.is_bf16 ? 2 : 4, out = head.result_is_bf16 ? 2 : 4, C = head.C;
   const long key_part = queried ? B * head.Q * C : C, value_part = key_part + (queried ? B * head.S * C : C);
   struct scratch *scratch = own_scratch();
+  if (head.is_bf16) begin_tiles();
   for (long n = begin; n < end; n++) {
     const long sequence = n / H, column = n % H * head.D;
     const char *q = p[0] + (sequence * head.Q * head.q_row + column) * in;
@@ -143,4 +146,5 @@ inlined void attend_blocks_backward(char *const *p, long begin, long end, long B
     char *dq = dqkv + (sequence * head.Q * head.dq_row + column) * out, *dkv = dqkv + (sequence * head.S * head.dkv_row + column) * out;
     attend_head_backward(scratch, q, k, dout, dq, dkv + key_part * out, dkv + value_part * out, head);
   }
+  if (head.is_bf16) end_tiles();
 }

@@ -44,7 +44,7 @@ test("programs that ask in one turn share a build, and what is loaded is not bui
 });
 
 test("a build that was ended leaves nothing behind: who asks again has it", async () => {
-  const stopped = loadKernels([kernel(1, 8)], AbortSignal.abort());
+  const stopped = loadKernels([kernel(1, 8)], [], AbortSignal.abort());
   const goesOn = loadKernels([kernel(1, 9)]);
   await assert.rejects(stopped, { name: "AbortError" });
   assert.deepEqual((await goesOn).map(run), [9]);

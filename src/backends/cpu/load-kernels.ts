@@ -9,7 +9,7 @@ import type { Kernel } from "../../compiler/program/program.ts";
 import { loadBuilt } from "./build.ts";
 import { readTemplate } from "./pool.ts";
 
-const panelTemplates = ["runtime.c", "panel.c", "matmul.c", "attention.c", "orthogonalise.c"];
+const panelTemplates = ["runtime.c", "tiles.c", "panel.c", "matmul.c", "attention.c", "orthogonalise.c"];
 const loopTemplates = ["runtime.c"];
 const multipliesPanels = (source: string) => /\b(multiply|attend|orthogonalise)_blocks(_backward)?\(/.test(source);
 
@@ -24,12 +24,16 @@ const asked = new Map<AbortSignal | undefined, { readonly sources: Map<string, s
 const loaded = new Map<string, Promise<Addresses>>();
 
 /**
- * The addresses of kernels, in their order. The signal ends the compiler. Errors as `loadBuilt`; whoever asks again after one has them
+ * The addresses of kernels, in their order. The flags are the pool's, the same for all of a process. The signal ends the compiler. Errors as `loadBuilt`; whoever asks again after one has them
  * built again.
  */
-export async function loadKernels(kernels: readonly Kernel[], signal?: AbortSignal): Promise<number[]> {
+export async function loadKernels(
+  kernels: readonly Kernel[],
+  flags: readonly string[] = [],
+  signal?: AbortSignal,
+): Promise<number[]> {
   const named = kernels.map(nameByContent);
-  for (const { name, source } of named) if (!loaded.has(name)) loaded.set(name, ask(name, source, signal));
+  for (const { name, source } of named) if (!loaded.has(name)) loaded.set(name, ask(name, source, flags, signal));
   return Promise.all(named.map(async ({ name }) => (await loaded.get(name)!).get(name)!));
 }
 
@@ -41,7 +45,12 @@ function nameByContent({ name, source }: Kernel): { readonly name: string; reado
   return { name: unique, source: source.replace(own, unique) };
 }
 
-function ask(name: string, source: string, signal: AbortSignal | undefined): Promise<Addresses> {
+function ask(
+  name: string,
+  source: string,
+  flags: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<Addresses> {
   const before = asked.get(signal);
   if (before !== undefined) {
     before.sources.set(name, source);
@@ -50,7 +59,7 @@ function ask(name: string, source: string, signal: AbortSignal | undefined): Pro
   const sources = new Map([[name, source]]);
   const built = Promise.resolve().then(() => {
     asked.delete(signal);
-    return build(sources, signal).catch(error => {
+    return build(sources, flags, signal).catch(error => {
       for (const failed of sources.keys()) loaded.delete(failed);
       throw error;
     });
@@ -59,18 +68,24 @@ function ask(name: string, source: string, signal: AbortSignal | undefined): Pro
   return built;
 }
 
-async function build(sources: ReadonlyMap<string, string>, signal: AbortSignal | undefined): Promise<Addresses> {
+async function build(
+  sources: ReadonlyMap<string, string>,
+  flags: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<Addresses> {
   // Sorted, so that the cache finds them whoever asked first.
   const all = [...sources].sort(([a], [b]) => (a < b ? -1 : 1));
   const parts = await Promise.all([
     buildPart(
       panelTemplates,
       all.filter(([, source]) => multipliesPanels(source)),
+      flags,
       signal,
     ),
     buildPart(
       loopTemplates,
       all.filter(([, source]) => !multipliesPanels(source)),
+      [],
       signal,
     ),
   ]);
@@ -81,6 +96,7 @@ async function build(sources: ReadonlyMap<string, string>, signal: AbortSignal |
 async function buildPart(
   templates: readonly string[],
   kernels: readonly (readonly [string, string])[],
+  flags: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<[string, number][]> {
   if (kernels.length === 0) return [];
@@ -89,7 +105,7 @@ async function buildPart(
     ...kernels.map(([, source]) => source),
     `uint64_t cram_kernel(int i) {\n  static void *const table[] = {${kernels.map(([name]) => name).join(", ")}};\n  return (uint64_t)(uintptr_t)table[i];\n}\n`,
   ].join("\n");
-  const library = await loadBuilt(source, [], signal);
+  const library = await loadBuilt(source, flags, signal);
   libraries.push(library);
   const addressOf = library.func("uint64_t cram_kernel(int i)") as (i: number) => number;
   return kernels.map(([name], i) => [name, addressOf(i)]);

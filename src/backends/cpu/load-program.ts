@@ -13,7 +13,7 @@ export async function loadProgram(
   pool: ThreadPool,
   signal?: AbortSignal,
 ): Promise<LoadedGraph> {
-  const kernels = await loadKernels(program.kernels, signal);
+  const kernels = await loadKernels(program.kernels, pool.flags, signal);
   pool.reserveArena(program.arenaBytes);
   const { places, outputs, writeInputs } = bindBuffers(program, states, {
     allocate: ({ shape, dtype }) => pool.allocate(shape, dtype),

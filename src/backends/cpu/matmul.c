@@ -33,6 +33,7 @@ inlined void multiply_blocks(char *const *p, long begin, long end, long M, long 
   // Blocks of even size, in whole panels; the last ones may be empty.
   const long block_rows = ((M + down - 1) / down + MR - 1) / MR * MR;
   const long block_columns = ((N + across - 1) / across + NR - 1) / NR * NR;
+  if (is_bf16) begin_tiles();
   for (long block = begin; block < end; block++) {
     const long batch = block / (down * across), i0 = block % down * block_rows, j0 = block / down % across * block_columns;
     const long rows = M - i0 < block_rows ? M - i0 : block_rows, columns = N - j0 < block_columns ? N - j0 : block_columns;
@@ -56,4 +57,5 @@ inlined void multiply_blocks(char *const *p, long begin, long end, long M, long 
       }
     }
   }
+  if (is_bf16) end_tiles();
 }

@@ -158,6 +158,7 @@ static __attribute__((noinline)) void orthogonalise_blocks(char *const *p, long 
   z.c_row = in_tiles(z.C, NR);
   z.r_steps = steps_of(z.R, is_bf16);
   z.c_steps = steps_of(z.C, is_bf16);
+  if (is_bf16) begin_tiles();
   for (long n = begin; n < end; n++) {
     struct orthogonal_scratch s = own_orthogonal_scratch(&z);
     const long start = n / parts * rows * columns + n % parts * width;
@@ -170,4 +171,5 @@ static __attribute__((noinline)) void orthogonalise_blocks(char *const *p, long 
     iterate(&s, &z, count, coefficients);
     copy_matrix(s.x, p[1] + start * (result_is_bf16 ? 2 : 4), columns, transposed, result_is_bf16 ? BF16 : F32, 1, &z);
   }
+  if (is_bf16) end_tiles();
 }

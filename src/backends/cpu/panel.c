@@ -1,8 +1,9 @@
 // Panels, what the register kernel reads: a strip of `width` lanes (rows of a, columns of b), depth after depth, in 32-bit
 // words: panel[step * width + lane]. A word is one f32, or two bf16 of neighbouring depths where the processor multiplies
 // such pairs (avx512_bf16); elsewhere bf16 is widened to f32 while it is packed. F32 operands of a bf16 product (ROUNDED) are
-// rounded while they are packed, so that parameters need no copy as bf16.
-// VECTOR f32 lanes of a register; MR × NR the tile of sums held in registers, NR = NV vectors.
+// rounded while they are packed, so that parameters need no copy as bf16. Where tiles multiply (tiles.c), depths of a bf16 product fill
+// whole tiles, and a strip of rows is tile after tile of 16 lanes of 16 steps: word (step, lane) is panel[step / 16 * 256 + lane * 16 + step % 16].
+// VECTOR f32 lanes of a register; MR × NR the tile of sums, NR = NV vectors, of which ROWS rows are held in registers at once.
 
 // Here and not in runtime.c, because reading it costs a third of a second.
 #if defined(__AVX512F__)
@@ -10,11 +11,13 @@
 #endif
 
 #if defined(__AVX512F__)
-enum { VECTOR = 16, MR = 12, NV = 2 };
+enum { VECTOR = 16, MR = TILES_MULTIPLY ? 16 : 12, NV = 2, ROWS = TILES_MULTIPLY ? 8 : MR };
+#elif TILES_MULTIPLY
+enum { VECTOR = 8, MR = 16, NV = 4, ROWS = 2 };
 #elif defined(__AVX2__)
-enum { VECTOR = 8, MR = 6, NV = 2 };
+enum { VECTOR = 8, MR = 6, NV = 2, ROWS = MR };
 #else
-enum { VECTOR = 4, MR = 6, NV = 3 };
+enum { VECTOR = 4, MR = 6, NV = 3, ROWS = MR };
 #endif
 enum { NR = VECTOR * NV };
 typedef float vector __attribute__((vector_size(VECTOR * 4), aligned(4)));
@@ -22,7 +25,7 @@ typedef float vector __attribute__((vector_size(VECTOR * 4), aligned(4)));
 #if defined(__AVX512BF16__)
 enum { PAIRS = 1 };
 #else
-enum { PAIRS = 0 };
+enum { PAIRS = TILES_MULTIPLY };
 #endif
 
 // What stands in memory. The first two are 0 and 1, so `is_bf16` of a kernel whose operands need no rounding is one of them.
@@ -30,7 +33,10 @@ enum elements { F32, BF16, ROUNDED };
 inlined long bytes_of(enum elements elements) { return elements == BF16 ? 2 : 4; }
 
 // Steps of a panel of this depth.
-inlined long steps_of(long depth, int is_bf16) { return PAIRS && is_bf16 ? (depth + 1) / 2 : depth; }
+inlined long steps_of(long depth, int is_bf16) {
+  if (!PAIRS || !is_bf16) return depth;
+  return TILES_MULTIPLY ? (depth + 31) / 32 * 16 : (depth + 1) / 2;
+}
 
 // A row as f32_to_bf16 rounds it, by the processor's own instruction where it has one; that one takes numbers below 2^-126 for zero.
 inlined void round_row(bf16 *restrict to, const float *restrict from, long count) {
@@ -85,7 +91,9 @@ inlined __m512i read_lanes(const char *from, enum elements elements, __mmask16 h
 // Lanes that lie one after another, depths `depth_bytes` apart, as panels: depth by depth across all panels, so that memory is
 // read in order.
 inlined void pack_lanes_first(uint32_t *restrict to, const char *from, enum elements elements, long depth_bytes, long count, long depth, long width) {
-  const long panel = width * ((depth + 1) / 2);
+  const long panel = width * steps_of(depth, 1), filled = width * ((depth + 1) / 2);
+  for (long first = 0; filled < panel && first < count; first += width)
+    memset(to + first / width * panel + filled, 0, (size_t)(panel - filled) * 4);
   for (long k = 0; k < depth; k += 2, from += 2 * depth_bytes, to += width) {
     uint32_t *at = to;
     for (long first = 0; first < count; first += width, at += panel) {
@@ -140,7 +148,7 @@ inlined void pack_depth_first(uint32_t *restrict to, const char *from, enum elem
 // One panel of `lanes` ≤ width lanes from memory at `from`; strides in elements. Missing lanes and depths are zero.
 inlined void pack_panel_as(uint32_t *restrict to, const char *from, enum elements elements, long lane_stride, long depth_stride, long lanes, long depth, long width) {
   const long steps = steps_of(depth, elements != F32), lane_bytes = lane_stride * bytes_of(elements), depth_bytes = depth_stride * bytes_of(elements);
-  if (lanes < width) memset(to, 0, (size_t)(width * steps) * 4);
+  if (lanes < width || (TILES_MULTIPLY && elements != F32 && depth < 2 * steps)) memset(to, 0, (size_t)(width * steps) * 4);
   if (elements == F32) {
     const float *at = (const float *)from;
     if (lane_stride == 1 && lanes == width) {
@@ -173,8 +181,32 @@ inlined void pack_panel_as(uint32_t *restrict to, const char *from, enum element
     for (long i = 0; i < lanes; i++) to[depth / 2 * width + i] = read_bf16(from, i * lane_stride + (depth - 1) * depth_stride, elements);
 }
 
+// `count` rows of a bf16 product as panels of tiles.
+inlined void pack_tiles(uint32_t *restrict to, const char *from, enum elements elements, long lane_stride, long depth_stride, long count, long depth) {
+  const long steps = steps_of(depth, 1);
+  for (long first = 0; first < count; first += MR, to += MR * steps) {
+    const long lanes = count - first < MR ? count - first : MR;
+    if (lanes < MR || depth < 2 * steps) memset(to, 0, (size_t)(MR * steps) * 4);
+    for (long lane = 0; lane < lanes; lane++) {
+      const char *at = from + (first + lane) * lane_stride * bytes_of(elements);
+      for (long k = 0; k < depth; k += 32) {
+        const long here = depth - k < 32 ? depth - k : 32;
+        bf16 row[32];
+        if (depth_stride == 1 && elements == BF16) memcpy(row, at + k * 2, (size_t)here * 2);
+        else if (depth_stride == 1) round_row(row, (const float *)at + k, here);
+        else for (long i = 0; i < here; i++) row[i] = read_bf16(at, (k + i) * depth_stride, elements);
+        memcpy(to + k / 2 * MR + lane * 16, row, (size_t)here * 2);
+      }
+    }
+  }
+}
+
 // `count` lanes as panels one after another, each of width * steps words.
 inlined void pack_panels_as(uint32_t *restrict to, const char *from, enum elements elements, long lane_stride, long depth_stride, long count, long depth, long width) {
+  if (TILES_MULTIPLY && elements != F32 && width == MR) {
+    pack_tiles(to, from, elements, lane_stride, depth_stride, count, depth);
+    return;
+  }
 #if defined(__AVX512BF16__)
   if (elements != F32 && lane_stride == 1) {
     pack_lanes_first(to, from, elements, depth_stride * bytes_of(elements), count, depth, width);
@@ -205,12 +237,12 @@ inlined void pack_panels(uint32_t *to, const char *from, enum elements elements,
   else (elements == F32 ? pack_columns_f32 : elements == BF16 ? pack_columns_bf16 : pack_columns_rounded)(to, from, lane_stride, depth_stride, count, depth);
 }
 
-// c (MR, NR) = or += a panel · b panel, rows of c `c_row` apart.
-inlined void multiply_tile(const uint32_t *restrict a, const uint32_t *restrict b, float *restrict c, long c_row, long steps, int accumulate, int is_bf16) {
-  vector sums[MR][NV];
+// c (ROWS, NR) = or += ROWS rows of a panel of a · b panel, rows of c `c_row` apart.
+inlined void multiply_rows(const uint32_t *restrict a, const uint32_t *restrict b, float *restrict c, long c_row, long steps, int accumulate, int is_bf16) {
+  vector sums[ROWS][NV];
 #pragma GCC unroll 12
-  for (int i = 0; i < MR; i++) {
-#pragma GCC unroll 3
+  for (int i = 0; i < ROWS; i++) {
+#pragma GCC unroll 4
     for (int j = 0; j < NV; j++) {
       if (accumulate) sums[i][j] = *(const vector *)(c + i * c_row + j * VECTOR);
       else sums[i][j] = (vector){0};
@@ -218,11 +250,11 @@ inlined void multiply_tile(const uint32_t *restrict a, const uint32_t *restrict 
   }
   for (long step = 0; step < steps; step++, a += MR, b += NR) {
     vector row[NV];
-#pragma GCC unroll 3
+#pragma GCC unroll 4
     for (int j = 0; j < NV; j++) row[j] = *(const vector *)(b + j * VECTOR);
 #pragma GCC unroll 12
-    for (int i = 0; i < MR; i++) {
-#pragma GCC unroll 3
+    for (int i = 0; i < ROWS; i++) {
+#pragma GCC unroll 4
       for (int j = 0; j < NV; j++) {
 #if defined(__AVX512BF16__)
         if (is_bf16) {
@@ -235,16 +267,37 @@ inlined void multiply_tile(const uint32_t *restrict a, const uint32_t *restrict 
     }
   }
 #pragma GCC unroll 12
-  for (int i = 0; i < MR; i++) {
-#pragma GCC unroll 3
+  for (int i = 0; i < ROWS; i++) {
+#pragma GCC unroll 4
     for (int j = 0; j < NV; j++) *(vector *)(c + i * c_row + j * VECTOR) = sums[i][j];
   }
 }
 
-// Out of line, so that each is compiled once.
+// c (MR, NR) = or += a panel · b panel. Out of line, so that each is compiled once.
 static void multiply_tile_f32(const uint32_t *restrict a, const uint32_t *restrict b, float *restrict c, long c_row, long steps, int accumulate) {
-  multiply_tile(a, b, c, c_row, steps, accumulate, 0);
+  for (long i = 0; i < MR; i += ROWS) multiply_rows(a + i, b, c + i * c_row, c_row, steps, accumulate, 0);
 }
 static void multiply_tile_bf16(const uint32_t *restrict a, const uint32_t *restrict b, float *restrict c, long c_row, long steps, int accumulate) {
-  multiply_tile(a, b, c, c_row, steps, accumulate, 1);
+#if TILES_MULTIPLY
+  // Compilers do not know that a tile is read from memory: all that was packed has to be there.
+  __asm__ volatile("" ::: "memory");
+  if (accumulate) {
+    tile_load(0, c, c_row * 4);
+    tile_load(1, c + 16, c_row * 4);
+  } else {
+    tile_zero(0);
+    tile_zero(1);
+  }
+  for (long step = 0; step < steps; step += 16) {
+    tile_load(2, a + step * MR, 64);
+    tile_load(3, b + step * NR, NR * 4);
+    tile_load(4, b + step * NR + 16, NR * 4);
+    tile_multiply(0, 2, 3);
+    tile_multiply(1, 2, 4);
+  }
+  tile_store(0, c, c_row * 4);
+  tile_store(1, c + 16, c_row * 4);
+#else
+  multiply_rows(a, b, c, c_row, steps, accumulate, 1);
+#endif
 }

@@ -2,6 +2,11 @@
 // bf16 as products use them. Each block is some rounds of independent chains. How many hide an operation's latency and still fit into
 // the registers differs between processors (12 fill a Zen 4, two thirds of a Zen 5's bf16), so the caller takes the best of several.
 #include <stdint.h>
+#if defined(TILES) && defined(__AMX_BF16__)
+#define TILES_MULTIPLY 1
+#else
+#define TILES_MULTIPLY 0
+#endif
 #if defined(__AVX512BF16__)
 #include <immintrin.h>
 enum { PAIRS = 1 };
@@ -22,10 +27,15 @@ enum { LANES = 4 };
 #endif
 // Multiply-adds of a block, whether of 12 or of 24 chains.
 enum { OPERATIONS = 12000000, MOST_CHAINS = 24 };
+// Products of tiles (16 × 32 by 32 × 16) of a block, in six chains.
+enum { TILE_OPERATIONS = 750000 };
 typedef float lanes __attribute__((vector_size(LANES * 4)));
 
 // Floating-point operations of one block.
-int64_t cram_peak_flops(int bf16) { return (int64_t)OPERATIONS * LANES * (PAIRS && bf16 ? 4 : 2); }
+int64_t cram_peak_flops(int bf16) {
+  if (TILES_MULTIPLY && bf16) return (int64_t)TILE_OPERATIONS * 16 * 16 * 32 * 2;
+  return (int64_t)OPERATIONS * LANES * (PAIRS && bf16 ? 4 : 2);
+}
 
 static inline __attribute__((always_inline)) void measure(char *const *p, long begin, long end, int bf16, int chains) {
   for (long block = begin; block < end; block++) {
@@ -59,7 +69,25 @@ KERNEL(f32_of_24, 0, 24)
 KERNEL(bf16_of_12, 1, 12)
 KERNEL(bf16_of_24, 1, 24)
 
+#if TILES_MULTIPLY
+static void bf16_of_tiles(char *const *p, long begin, long end) {
+  struct { uint8_t palette, start_row, unused[14]; uint16_t row_bytes[16]; uint8_t rows[16]; } all = {.palette = 1};
+  for (int i = 0; i < 8; i++) all.row_bytes[i] = 64, all.rows[i] = 16;
+  _tile_loadconfig(&all);
+  _tile_zero(0); _tile_zero(1); _tile_zero(2); _tile_zero(3); _tile_zero(4); _tile_zero(5); _tile_zero(6); _tile_zero(7);
+  for (long i = 0; i < (end - begin) * TILE_OPERATIONS / 6; i++) {
+    _tile_dpbf16ps(0, 6, 7); _tile_dpbf16ps(1, 6, 7); _tile_dpbf16ps(2, 6, 7);
+    _tile_dpbf16ps(3, 6, 7); _tile_dpbf16ps(4, 6, 7); _tile_dpbf16ps(5, 6, 7);
+  }
+  _tile_release();
+  (void)p;
+}
+#endif
+
 uint64_t cram_peak_kernel(int bf16, int chains) {
+#if TILES_MULTIPLY
+  if (bf16) return (uint64_t)(uintptr_t)bf16_of_tiles;
+#endif
   if (bf16) return (uint64_t)(uintptr_t)(chains == 12 ? bf16_of_12 : bf16_of_24);
   return (uint64_t)(uintptr_t)(chains == 12 ? f32_of_12 : f32_of_24);
 }

@@ -9,7 +9,7 @@ const chainCounts = [12, 24];
 
 /** The best of five runs of each kernel of peak.c, in FLOP/s of products in this precision. */
 export async function measurePeakFlops(pool: ThreadPool, precision: Precision, signal?: AbortSignal): Promise<number> {
-  const library = await loadBuilt(readTemplate("peak.c"), [], signal);
+  const library = await loadBuilt(readTemplate("peak.c"), pool.flags, signal);
   const inPairs = precision === "bf16" ? 1 : 0;
   const findKernel = library.func("uint64_t cram_peak_kernel(int bf16, int chains)");
   const flopsPerBlock = library.func("int64_t cram_peak_flops(int bf16)")(inPairs) as number;

@@ -160,6 +160,15 @@ static void *serve(void *unused) {
 }
 
 // 0, or -1 when the system gives no more threads.
+// Whether the system lets this process use AMX's tiles, which it does where it is asked (Linux: arch_prctl 0x1023 for state 18).
+int cram_allow_tiles(void) {
+#if defined(__linux__) && defined(__x86_64__) && defined(SYS_arch_prctl)
+  return syscall(SYS_arch_prctl, 0x1023, 18) == 0;
+#else
+  return 0;
+#endif
+}
+
 int cram_open(int threads) {
   pool.threads = 1;
   atomic_store(&pool.stopping, 0);

@@ -46,6 +46,8 @@ export const readTemplate = (name: string): string => readFileSync(new URL(name,
 /** Threads and the memory they work on; freed together. */
 export class ThreadPool {
   readonly threads: number;
+  /** What kernels are to be built with, beside the flags that all have. */
+  readonly flags: readonly string[];
   private readonly native: Native;
   private readonly start: ReturnType<LibraryHandle["func"]>;
   private readonly allocations = new Set<CpuBuffer>();
@@ -55,6 +57,8 @@ export class ThreadPool {
 
   private constructor(threads: number, library: LibraryHandle) {
     this.threads = threads;
+    const hasTiles = (library.func("int cram_allow_tiles()")() as number) === 1;
+    this.flags = hasTiles ? ["-DTILES"] : [];
     this.start = library.func("void cram_run(uint64_t launches, int64_t count, int timed)");
     this.native = {
       allocate: library.func("uint64_t cram_allocate(int64_t bytes)") as Native["allocate"],
