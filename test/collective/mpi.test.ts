@@ -29,7 +29,7 @@ for (const { engine, command, flags } of launchers) {
       .map(line => JSON.parse(line))
       .sort((a, b) => a.rank - b.rank);
     const both = {
-      ...{ size: 2, engine, small: [3, 10], double: 2 ** 54 - 3, large: 3, isLargeWhole: true },
+      ...{ size: 2, engine, small: [3, 10], double: 2 ** 54 - 3, large: 3, isLargeWhole: true, writtenCodeKiB: 0 },
       // The third lies behind the two that were named.
       ...{ placed: [1, 1, 7], told: { from: 0, text: "é" } },
     };

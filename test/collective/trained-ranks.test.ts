@@ -55,7 +55,8 @@ async function train(
     child.kill(signal);
   });
   const [code] = (await once(child, "close")) as [number | null];
-  assert.doesNotMatch(stderr, /E_[A-Z]+|rank \d/);
+  // What is not of Cram is MPI's, of a rank that came apart.
+  assert.doesNotMatch(stderr, /E_[A-Z]+|rank \d|signal \d|EXIT CODE/);
   return code;
 }
 

@@ -34,6 +34,15 @@ const packages: Readonly<Record<MpiName, string>> = {
   MPICH: "apt-get install libmpich12 mpich",
 };
 
+/**
+ * MPICH's UCX, as it is loaded, writes into libc's code to hear of memory that is unmapped, and tries that out by moving the end of the heap
+ * there and back: what another thread, of which Node has several, was given meanwhile is gone. One start in fifty came apart by it. A cache
+ * of memory that is registered with InfiniBand is lost with it; whoever needs that sets the variable.
+ */
+function leaveMemoryAlone(): void {
+  process.env.UCX_MEM_EVENTS ??= "n";
+}
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
@@ -41,6 +50,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * E_MPI_ABSENT says what was looked for and how to install it.
  */
 export function openMpiLibrary(names: readonly MpiName[], environment: Environment = process.env): MpiAbi {
+  leaveMemoryAlone();
   for (const name of names) {
     for (const path of listPaths(name, environment)) {
       const library = tryLoad(path);
