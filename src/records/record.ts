@@ -71,15 +71,14 @@ export function readBestRecord(records: string, track: string): { name: string; 
 export function writeRecord(records: string, content: Omit<TrackRecord, "format" | "version">): string {
   const folder = join(records, content.track);
   const next = Number(listRecords(folder).at(-1)?.slice(0, 3) ?? 0) + 1;
-  const called = String(content.recipe.name)
-    .replace(/[^\w.-]+/g, "_")
-    .slice(0, 60);
-  const own = join(folder, `${String(next).padStart(3, "0")}-${called}`);
+  const own = join(folder, `${String(next).padStart(3, "0")}-${nameForFolder(String(content.recipe.name))}`);
   makeFolder(own);
   const whole: TrackRecord = { format: "cramming-record", version: 1, ...content };
   writeFileAtomically(join(own, recordFile), `${JSON.stringify(whole, undefined, 1)}\n`);
   return own;
 }
+
+export const nameForFolder = (recipe: string): string => recipe.replace(/[^\w.-]+/g, "_").slice(0, 60);
 
 /** "001-crammed-bert-small", in their order. */
 const listRecords = (folder: string) =>

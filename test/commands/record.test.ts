@@ -71,6 +71,11 @@ test("records follow each other where the difference is no chance, and are run a
     ["002", "001-crammed-bert-small", 3],
   );
   assert.deepEqual(record.against!.bitsPerByte, bitsOf(first.challenger));
+  // Both were trained in that folder.
+  const trained: string[] = [];
+  const next = await run("fast", { set: slow, onTraining: what => trained.push(what) });
+  assert.deepEqual([bitsOf(next.record), bitsOf(next.challenger)], [bitsOf(better.challenger), bitsOf(better.record)]);
+  assert.deepEqual([trained, next.verdict!.isRecord], [[], false]);
 });
 
 test("other text is refused before anything is trained", async () => {

@@ -1,14 +1,14 @@
 // A track's record, run again, and challenged: the record's recipe and the challenger's are trained with the same seeds on this machine, a sweep
-// each, and scored on the same held-out text. Stopped at any moment, the same call goes on.
+// each, and scored on the same held-out text. Stopped at any moment, the same call goes on, and the folder's next challenge trains none of them again.
 
 import { join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
 import { UserError } from "../../base/errors.ts";
-import { hashFile, makeFolder, readText, writeFileAtomically } from "../../base/files/files.ts";
+import { contentHash, hashFile, makeFolder, readText, writeFileAtomically } from "../../base/files/files.ts";
 import { readManifest } from "../../dataset/manifest.ts";
 import { cutPassages } from "../../evaluate/bits/masked-words.ts";
 import { readEvents } from "../../events/event-reader.ts";
-import { readBestRecord, type SeedScore, type TrackRecord, writeRecord } from "../../records/record.ts";
+import { nameForFolder, readBestRecord, type SeedScore, type TrackRecord, writeRecord } from "../../records/record.ts";
 import { readTrack, type Track } from "../../records/track.ts";
 import { judgeChallenge, type Verdict } from "../../records/verdict.ts";
 import { checkSweep, refuseDecided } from "../../sweep/sweep.ts";
@@ -67,10 +67,11 @@ export async function runRecord(options: RecordOptions): Promise<RecordRun> {
   const text = checkText(track, options, best?.record);
   const passages = cutPassages(text.documents, track.passages);
   makeFolder(out);
-  const run = async (what: "record" | "challenger", chosen: Recipe, folder: string) => {
-    const path = join(out, `${what}.json`);
+  const run = async (what: "record" | "challenger", chosen: Recipe, data: string) => {
+    const folder = folderOf(out, chosen, data);
+    const path = `${folder}.json`;
     writeFileAtomically(path, `${JSON.stringify(chosen, undefined, 1)}\n`);
-    return trainSeeds(what, path, folder, { track, options, passages });
+    return trainSeeds(what, { recipe: path, data, folder }, { track, options, passages });
   };
   const ofRecord =
     best === undefined ? [] : await run("record", chooseRecipe({ recipe: best.record.recipe as Recipe }), recordData);
@@ -94,7 +95,7 @@ export async function runRecord(options: RecordOptions): Promise<RecordRun> {
           tokenizer: readManifest(data).tokenizerHash,
           documents: text.documentsHash,
           heldOut: text.heldOut,
-          device: readDevice(out, track.seeds),
+          device: readDevice(folderOf(out, chosen, data), track.seeds),
           date: systemClock.date().toISOString().slice(0, 10),
           seeds: [...challenger],
           ...(verdict !== undefined && {
@@ -157,25 +158,31 @@ function readDocument(line: string, place: string): string {
   throw new UserError("E_RECORD_TEXT", `${place}: no document`, 'Write one a line, as {"text": "…"}.');
 }
 
+/** A sweep's only one. */
+const variation = { name: "recipe", set: [] };
+
 interface Work {
   readonly track: Track;
   readonly options: RecordOptions;
   readonly passages: ReturnType<typeof cutPassages>;
 }
 
+/** The trainings of a recipe on a dataset; who holds the record now does not matter to them. */
+function folderOf(out: string, recipe: Recipe, data: string): string {
+  const called = nameForFolder(recipe.name);
+  return join(out, `${called}-${contentHash(JSON.stringify([recipe, readManifest(data).hash])).slice(0, 8)}`);
+}
+
 /** Trains and scores what has no score yet; fewer than all seeds where it was stopped. */
 async function trainSeeds(
   what: "record" | "challenger",
-  recipe: string,
-  data: string,
+  { recipe, data, folder }: { readonly recipe: string; readonly data: string; readonly folder: string },
   { track, options, passages }: Work,
 ): Promise<SeedScore[]> {
   const { signal, onTraining, onEvent, onScore } = options;
   const choice: BackendChoice = { backend: track.backend, threads: track.threads, signal };
-  const folder = join(options.out, what);
-  const variation = { name: what, set: [] };
   const asked = checkSweep(
-    { recipe, data, budget: track.budget, seeds: track.seeds, base: false, variations: { [what]: [] } },
+    { recipe, data, budget: track.budget, seeds: track.seeds, base: false, variations: { [variation.name]: [] } },
     "the track",
   );
   const swept = await sweep(asked, {
@@ -206,9 +213,9 @@ async function trainSeeds(
   return scores;
 }
 
-/** As a run of the challenger wrote it down. */
-function readDevice(out: string, seeds: readonly number[]): string {
-  const [trial] = listTrials(join(out, "challenger"), { name: "challenger", set: [] }, seeds);
+/** As a run wrote it down. */
+function readDevice(folder: string, seeds: readonly number[]): string {
+  const [trial] = listTrials(folder, variation, seeds);
   const start = readEvents(join(trial!.folder, "run", "events.jsonl")).find(event => event.kind === "start");
   return start?.device ?? "unknown";
 }
