@@ -90,7 +90,7 @@ async function compare(
   const theirs = peers.map(
     ({ name, peer }): Contestant => ({
       name,
-      processId: peer.processId,
+      processIds: peer.processIds,
       run: async times => (await peer.ask<{ seconds: number }>(`pass ${times}`)).seconds,
     }),
   );

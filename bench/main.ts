@@ -23,6 +23,7 @@ import type { Precision } from "./own/own-step.ts";
 import { benchPeak } from "./peak.ts";
 import { listProducts, type Product, type ProductPrecision, productPrecisions } from "./products.ts";
 import { pause, watchOthers } from "./quiet.ts";
+import { benchRanks } from "./ranks.ts";
 import { createReporter, type Reporter } from "./report.ts";
 import { benchShare } from "./share.ts";
 import { benchStep } from "./step.ts";
@@ -214,6 +215,21 @@ addRecipeOptions(addBenchmark("share", "steps beside busy processes, and their f
       await open(words),
     ),
   );
+
+interface RanksWords extends TurnOptions, RecipeOptions {
+  readonly ranks: number;
+  readonly batch?: number;
+}
+
+addRecipeOptions(addTurns(addBenchmark("ranks", "steps of several ranks beside one process")), "crammed-bert-small")
+  .option("--ranks <number>", "that share the threads", readCount, 2)
+  .option("--batch <sequences>", "of a step, on all ranks together; the recipe's unless given", readCount)
+  .action(async (words: RanksWords) => {
+    const recipe = chooseRecipe(words);
+    const { threads, ranks, rounds, quiet, batch = recipe.schedule.batchSequences } = words;
+    const microBatches = Math.ceil(batch / recipe.train.microBatchSequences);
+    await benchRanks({ recipe, threads, ranks, microBatches, rounds, quietSeconds: quiet }, await open(words));
+  });
 
 interface TokenizerWords extends CommonOptions {
   readonly file: string[];

@@ -6,8 +6,8 @@ import { pause, waitForQuiet, watchOthers } from "./quiet.ts";
 
 export interface Contestant {
   readonly name: string;
-  /** The process that works, where it is not this one. */
-  readonly processId?: number | undefined;
+  /** The processes that work, where it is not this one alone. */
+  readonly processIds?: readonly number[];
   /** Does the work `times` times and returns the seconds that took, on the contestant's own clock. */
   run(times: number): Promise<number>;
 }
@@ -31,29 +31,35 @@ export interface RoundOptions {
 /** Thread pools spin for some milliseconds after their work (OpenBLAS for 2²⁶ cycles); the next in turn starts after that. */
 const restMilliseconds = 60;
 
+/** The seconds of one repetition, once other programs rest; taken again when they disturbed it, for at most `quietSeconds`. */
+export async function takeTurn(
+  { processIds = [], run }: Contestant,
+  times: number,
+  quietSeconds: number,
+): Promise<number> {
+  const end = systemClock.seconds() + quietSeconds;
+  for (;;) {
+    await pause(restMilliseconds);
+    await waitForQuiet(end);
+    const disturbed = watchOthers([process.pid, ...processIds]);
+    const seconds = (await run(times)) / times;
+    if (systemClock.seconds() >= end || !disturbed()) return seconds;
+  }
+}
+
 /** Runs every contestant once to warm up and once to see how long it takes, then all of them in turn, `rounds` times. */
 export async function alternate(
   contestants: readonly Contestant[],
   { rounds, secondsPerTurn, quietSeconds }: RoundOptions,
 ): Promise<Timing[]> {
-  const takeTurn = async ({ processId, run }: Contestant, times: number): Promise<number> => {
-    const end = systemClock.seconds() + quietSeconds;
-    for (;;) {
-      await pause(restMilliseconds);
-      await waitForQuiet(end);
-      const disturbed = watchOthers([process.pid, ...(processId === undefined ? [] : [processId])]);
-      const seconds = (await run(times)) / times;
-      if (systemClock.seconds() >= end || !disturbed()) return seconds;
-    }
-  };
   const entered = [];
   for (const contestant of contestants) {
     await contestant.run(1);
-    const times = Math.max(1, Math.round(secondsPerTurn / (await takeTurn(contestant, 1))));
+    const times = Math.max(1, Math.round(secondsPerTurn / (await takeTurn(contestant, 1, quietSeconds))));
     entered.push({ contestant, times, seconds: [] as number[] });
   }
   for (let round = 0; round < rounds; round++) {
-    for (const { contestant, times, seconds } of entered) seconds.push(await takeTurn(contestant, times));
+    for (const { contestant, times, seconds } of entered) seconds.push(await takeTurn(contestant, times, quietSeconds));
   }
   return entered.map(({ contestant, seconds }) => ({
     name: contestant.name,

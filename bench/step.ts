@@ -78,7 +78,7 @@ async function compareSteps(
   const theirs = peers.map(
     (peer): Contestant => ({
       name: peer.name,
-      processId: peer.processId,
+      processIds: peer.processIds,
       run: async times => {
         const answer = await peer.steps(times);
         peakBytes.set(peer.name, answer.peakBytes);

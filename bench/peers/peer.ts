@@ -32,8 +32,8 @@ export class Peer {
     throw absent(String(greeting.absent));
   }
 
-  get processId(): number | undefined {
-    return this.process.pid;
+  get processIds(): readonly number[] {
+    return this.process.pid === undefined ? [] : [this.process.pid];
   }
 
   /** Sends a line that has no answer. */

@@ -38,7 +38,7 @@ export async function openPeerProduct(
   await peer.ask(`case ${m} ${n} ${k} ${flags} ${bf16 ? "bf16" : "f32"} ${path}`);
   return {
     name: peer.name,
-    processId: peer.processId,
+    processIds: peer.processIds,
     run: async times => (await peer.ask<{ seconds: number }>(`run ${times}`)).seconds,
     read: async places => (await peer.ask<{ values: number[] }>(`read ${places.join(" ")}`)).values,
     close: () => {},

@@ -19,7 +19,7 @@ export interface TorchOptions {
 
 export interface TorchStep {
   readonly name: string;
-  readonly processId: number | undefined;
+  readonly processIds: readonly number[];
   /** Reads the file of OwnStep.writeStart and makes the model. */
   prepare(recipe: Recipe, file: string): void;
   /** Two steps in f32 from the start; undone. */
@@ -39,7 +39,7 @@ export async function startTorch({
   const peer = await Peer.start(python, [peerPath("torch-step.py")], threadEnvironment(threads));
   return {
     name: `${peer.name} ${precision}${compile ? " compiled" : ""}`,
-    processId: peer.processId,
+    processIds: peer.processIds,
     prepare: (recipe, file) => {
       const { model, optimizer, train } = recipe;
       const sequences = train.microBatchSequences;

@@ -168,7 +168,7 @@ export async function followRanks(
 }
 
 /** Whether a rank was asked to end. UserError E_RANKS where ranks measured a step otherwise. */
-async function concludeStep(
+export async function concludeStep(
   collective: Collective,
   { loss, gradientNorm = 0 }: MeasuredStep,
   isAsked: boolean,
