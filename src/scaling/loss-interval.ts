@@ -43,6 +43,44 @@ export function predictInterval(
   return { loss, low: Math.min(loss, low), high: Math.max(loss, high) };
 }
 
+/**
+ * The interval of a training outside what was measured. Resampled laws are all of one form: where a term of it has died out they agree, however
+ * far away they are asked. So it is at least as wide as the prediction interval of a power of N and D by which the law may be off, fitted
+ * by least squares to what the law leaves of the logarithms of losses: it grows with the distance from the measurements' middle.
+ */
+export function widenInterval(
+  law: ScalingLaw,
+  measured: readonly Measurement[],
+  interval: LossInterval,
+  training: Omit<Measurement, "loss">,
+): LossInterval {
+  const freedom = Math.max(1, measured.length - lawValues);
+  const left = measured.map(each => Math.log(each.loss) - Math.log(predictLoss(law, each)));
+  const deviation = Math.sqrt(left.reduce((sum, each) => sum + each ** 2, 0) / freedom);
+  const reach = jStat.studentt.inv(0.975, freedom) * deviation * Math.sqrt(1 + readLeverage(measured, training));
+  const { loss, low, high } = interval;
+  return { loss, low: Math.min(low, loss * Math.exp(-reach)), high: Math.max(high, loss * Math.exp(reach)) };
+}
+
+/** x (XᵀX)⁻¹ xᵀ for x = (1, log N, log D), counted from the middle. */
+function readLeverage(measured: readonly Measurement[], training: Omit<Measurement, "loss">): number {
+  const logs = (of: Omit<Measurement, "loss">) => [Math.log(of.parameters), Math.log(of.tokens)] as const;
+  const mean = (values: readonly number[]) => values.reduce((sum, each) => sum + each, 0) / values.length;
+  const all = measured.map(logs);
+  const middle = [mean(all.map(([n]) => n)), mean(all.map(([, d]) => d))] as const;
+  const [n, d] = logs(training).map((value, i) => value - middle[i]!) as [number, number];
+  let [nn, nd, dd] = [0, 0, 0];
+  for (const each of all) {
+    const [toN, toD] = [each[0] - middle[0], each[1] - middle[1]];
+    nn += toN * toN;
+    nd += toN * toD;
+    dd += toD * toD;
+  }
+  return (
+    1 / measured.length + (dd * n * n - 2 * nd * n * d + nn * d * d) / Math.max(nn * dd - nd * nd, Number.MIN_VALUE)
+  );
+}
+
 /** Where 95 % of the resamples put each value of the law. */
 export function listValueIntervals(
   resampled: readonly ResampledLaw[],

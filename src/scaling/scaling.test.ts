@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RandomSequence, streams } from "../base/random.ts";
 import { fitLaw } from "./fit-law.ts";
-import { predictInterval, resampleLaw } from "./loss-interval.ts";
+import { predictInterval, resampleLaw, widenInterval } from "./loss-interval.ts";
 import { findBestSize, type Measurement, predictLoss, type ScalingLaw } from "./scaling-law.ts";
 import { listDefaultSizes, makeSize } from "./sizes.ts";
 
@@ -32,6 +32,37 @@ test("the largest size, predicted from the others, lies within the interval, and
   const held = intervals.filter(({ low, high }) => low <= truth && truth <= high).length;
   assert.ok(held === 3, JSON.stringify(intervals));
   for (const { low, high } of intervals) assert.ok(high / low > 1.01 && high / low < 1.12, `${low} to ${high}`);
+});
+
+test("an interval widens with the distance from what was measured, as that of least squares does", () => {
+  // Four corners e apart from their middle, each twice, as much above the law as below it.
+  const [middle, off] = [{ parameters: 1e6, tokens: 1e7 }, 0.01];
+  const measured = [-1, 1].flatMap(n =>
+    [-1, 1].flatMap(d => {
+      const training = { parameters: middle.parameters * Math.exp(n), tokens: middle.tokens * Math.exp(d) };
+      return [-off, off].map(by => ({ ...training, loss: predictLoss(planted, training) * Math.exp(by) }));
+    }),
+  );
+  const none = (training: typeof middle) => {
+    const loss = predictLoss(planted, training);
+    return widenInterval(planted, measured, { loss, low: loss, high: loss }, training);
+  };
+  // Student's t of 3 degrees of freedom is 3.1824 at 97.5 %; residuals of squares 8 · 0.01² over 3; sums of squares 8 along each axis.
+  const reachAt = (n: number, d: number) =>
+    3.182446 * Math.sqrt((8 * off ** 2) / 3) * Math.sqrt(1 + (1 + n * n + d * d) / 8);
+  for (const [n, d] of [
+    [0, 0],
+    [3, 0],
+    [0, 5],
+    [-4, 9],
+  ] as const) {
+    const { loss, low, high } = none({ parameters: 1e6 * Math.exp(n), tokens: 1e7 * Math.exp(d) });
+    for (const reach of [Math.log(high / loss), Math.log(loss / low)])
+      assert.ok(Math.abs(reach / reachAt(n, d) - 1) < 1e-5, `${n} ${d}: ${reach}`);
+  }
+  // Tokens that were all the same say nothing of others.
+  const flat = measured.map(each => ({ ...each, tokens: 1e7 }));
+  assert.equal(widenInterval(planted, flat, { loss: 2, low: 1.9, high: 2.1 }, { ...middle, tokens: 1e9 }).low, 0);
 });
 
 test("the best size of a number of FLOPs costs that, and its neighbours of the same cost are worse", () => {

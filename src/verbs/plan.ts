@@ -17,13 +17,12 @@ import { checkLeastMemory } from "../plan/least-memory.ts";
 import { type MemoryNeeds, measurePrograms } from "../plan/programs.ts";
 import { type ScheduleTrace, traceSchedule } from "../plan/schedule-trace.ts";
 import { readLawFile } from "../scaling/law-file.ts";
-import { predictInterval } from "../scaling/loss-interval.ts";
 import { checkFit, countValidationBatches } from "../train/batches.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { type BackendChoice, withBackend } from "./backend.ts";
 import { fallbackRecipe } from "./pretrain/run-plan.ts";
 import { chooseRecipe, type RecipeChoice } from "./recipe.ts";
-import { describeStretch, placeOfLaw } from "./scale/law-stretch.ts";
+import { describeStretch, placeOfLaw, predictRunLoss } from "./scale/law-stretch.ts";
 
 export const deviceNames = ["this", ...deviceFigures.map(({ name }) => name)];
 
@@ -39,6 +38,8 @@ export interface PlanOptions extends Partial<RecipeChoice>, Pick<BackendChoice, 
   readonly law?: string | undefined;
   /** About how long `this` is measured, after compiling. Default 5. */
   readonly measureSeconds?: number | undefined;
+  /** Told when all that was named is read, and programs are compiled from here on. */
+  readonly onCompile?: (() => void) | undefined;
 }
 
 /** The rates and batches over the budget; nothing is measured. Errors: those of choosing a recipe. */
@@ -61,7 +62,7 @@ export async function plan(
   { recipe: named = fallbackRecipe, set, budget, ...options }: PlanOptions,
   clock: Clock = systemClock,
 ): Promise<Forecast> {
-  const { data, device: deviceName = "this", backend, threads, law: lawPath, measureSeconds = 5 } = options;
+  const { data, device: deviceName = "this", backend, threads, law: lawPath, measureSeconds = 5, onCompile } = options;
   const recipe = chooseRecipe({ recipe: named, set, budget });
   const law = lawPath === undefined ? undefined : readLawFile(placeOfLaw(lawPath));
   const number = backend === "cuda" && /^\d{1,4}$/.test(deviceName) ? Number(deviceName) : undefined;
@@ -76,6 +77,7 @@ export async function plan(
     manifest?.validation.sequences ?? recipe.data.validationSequences,
   );
   const trainingSequences = manifest?.training.sequences;
+  onCompile?.();
   const choice = { backend, threads, device: number };
   const { device, cost, memory } =
     figures === undefined
@@ -86,7 +88,7 @@ export async function plan(
   const warnings = [...unfit, ...forecast.warnings];
   if (law === undefined) return { ...forecast, warnings };
   const { parameters, course } = forecast;
-  const loss = predictInterval(law.law, law.resampled, { parameters, tokens: course.tokens });
+  const loss = predictRunLoss(law, { parameters, tokens: course.tokens });
   const asked = { recipe, parameters, tokens: course.tokens, dataset: manifest?.documentsHash };
   return { ...forecast, loss, warnings: [...warnings, ...describeStretch(law, asked)] };
 }

@@ -10,7 +10,7 @@ import { readLawFile } from "../../src/scaling/law-file.ts";
 import { plan } from "../../src/verbs/plan.ts";
 import { prepare } from "../../src/verbs/prepare/prepare.ts";
 import { chooseRecipe } from "../../src/verbs/recipe.ts";
-import { describeStretch } from "../../src/verbs/scale/law-stretch.ts";
+import { describeStretch, predictRunLoss } from "../../src/verbs/scale/law-stretch.ts";
 import { type ScaleOptions, scale } from "../../src/verbs/scale/scale.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-scale-"));
@@ -97,8 +97,30 @@ test("plan predicts a loss from the ladder, and says where the law does not reac
   });
   assert.match(
     far.join("\n"),
-    /another recipe: data\.maskFraction is 0\.5 and was 0\.25\n.*other text\n.*stretched: .* tokens/,
+    /another recipe: data\.maskFraction is 0\.5 and was 0\.25\n.*other text\noutside what was fitted: .* times the most tokens/,
   );
+  // A quarter above what was fitted is outside already.
+  const law = readLawFile(join(folder, "ladder", "law.json"));
+  const most = Math.max(...law.trainings.map(({ tokens }) => tokens));
+  const asked = { recipe: chooseRecipe({ recipe: "crammed-bert-small", set }), dataset: law.dataset };
+  assert.deepEqual(
+    describeStretch(law, { ...asked, parameters: near.parameters / 100, tokens: 1.25 * most }).map(
+      line => line.split(";")[0],
+    ),
+    [
+      `outside what was fitted: a ${((Math.min(...law.sizes.map(size => size.parameters)) / near.parameters) * 100).toFixed(0)}th of the least parameters, 1.3 times the most tokens`,
+    ],
+  );
+});
+
+test("the further a run is from what was fitted, the wider is its interval", () => {
+  // Its term of parameters has died out at 5 million: resampled laws say the same of any number above.
+  const law = readLawFile(join(import.meta.dirname, "../../../records/scaling/quickstart.json"));
+  const widths = [5e6, 1e8, 1e10].map(parameters => {
+    const { low, high } = predictRunLoss(law, { parameters, tokens: 2e6 });
+    return Math.log(high / low);
+  });
+  assert.ok(widths[1]! > 1.1 * widths[0]! && widths[2]! > 1.1 * widths[1]!, widths.join());
 });
 
 test("what is no ladder is refused before anything is trained", async () => {

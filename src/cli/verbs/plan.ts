@@ -85,8 +85,8 @@ async function plan(flags: PlanFlags): Promise<void> {
     ...(flags.backend && { backend: flags.backend }),
     ...(flags.threads !== undefined && { threads: flags.threads }),
   });
-  if (!json) showStatus("compiling and measuring");
-  const forecast = await planRun({ ...flags, threads });
+  const onCompile = json ? undefined : () => showStatus("compiling and measuring");
+  const forecast = await planRun({ ...flags, threads, onCompile });
   if (json) print(JSON.stringify(forecast));
   else {
     printForecast(forecast, flags.data);

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import type { LawFile } from "../../scaling/law-file.ts";
+import { type LossInterval, predictInterval, widenInterval } from "../../scaling/loss-interval.ts";
 import type { Recipe } from "../../train/recipe.ts";
 import { compareRecipes } from "../recipe.ts";
 
@@ -36,25 +37,41 @@ export function describeStretch(law: LawFile, { recipe, parameters, tokens, data
   return [
     ...(others.length === 0 ? [] : [`the law was fitted to another recipe: ${recipes}${more}`]),
     ...(dataset === undefined || dataset === law.dataset ? [] : ["the law was fitted to other text"]),
-    ...describeReach(
-      "parameters",
-      parameters,
-      law.sizes.map(size => size.parameters),
-    ),
-    ...describeReach(
-      "tokens",
-      tokens,
-      law.trainings.map(training => training.tokens),
-    ),
+    ...describeReach(law, { parameters, tokens }),
   ];
 }
 
-/** Beyond twice the most or half of the least the interval does not say that the form itself may fail. */
-function describeReach(noun: string, value: number, fitted: readonly number[]): string[] {
-  const [least, most] = [Math.min(...fitted), Math.max(...fitted)];
-  if (value >= least / 2 && value <= 2 * most) return [];
-  const round = (count: number) => Math.round(count).toLocaleString("en-US");
+/** How often each is there of what the nearest fitted training had, where it lies outside of them by a twentieth and more. */
+function listReaches(law: LawFile, run: Pick<StretchedRun, "parameters" | "tokens">): string[] {
+  const fitted = {
+    parameters: law.sizes.map(size => size.parameters),
+    tokens: law.trainings.map(training => training.tokens),
+  };
+  return (["parameters", "tokens"] as const).flatMap(noun => {
+    const [least, most] = [Math.min(...fitted[noun]), Math.max(...fitted[noun])];
+    const show = (times: number) => (times < 10 ? times.toFixed(1) : Math.round(times).toLocaleString("en-US"));
+    if (run[noun] > 1.05 * most) return [`${show(run[noun] / most)} times the most ${noun}`];
+    return least > 1.05 * run[noun] ? [`a ${show(least / run[noun])}th of the least ${noun}`] : [];
+  });
+}
+
+/** No interval says that the form itself may fail. */
+function describeReach(law: LawFile, run: Pick<StretchedRun, "parameters" | "tokens">): string[] {
+  const reaches = listReaches(law, run);
+  if (reaches.length === 0) return [];
   return [
-    `the law is stretched: it was fitted to ${round(least)} to ${round(most)} ${noun}, and the run has ${round(value)}`,
+    `outside what was fitted: ${reaches.join(", ")}; the interval is widened for that, and does not say that the law itself may fail there`,
   ];
+}
+
+/** What a law says of a run's loss; outside what it was fitted to, no surer than its trainings allow. */
+export function predictRunLoss(law: LawFile, run: Pick<StretchedRun, "parameters" | "tokens">): LossInterval {
+  const interval = predictInterval(law.law, law.resampled, run);
+  if (listReaches(law, run).length === 0) return interval;
+  const parametersOf = new Map(law.sizes.map(({ name, parameters }) => [name, parameters]));
+  const measured = law.trainings.flatMap(({ size, tokens, loss }) => {
+    const parameters = parametersOf.get(size);
+    return parameters === undefined ? [] : [{ parameters, tokens, loss }];
+  });
+  return widenInterval(law.law, measured, interval, run);
 }
