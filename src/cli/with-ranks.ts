@@ -27,19 +27,23 @@ export interface RankFlags {
 
 /**
  * Does the work in one process or as rank 0 of several; as another rank, follows; and where ranks are to be started, starts them with this
- * process's own words and waits. The work may change its choice of a backend.
+ * process's own words and waits; what a person gave is checked before any is started. The work may change its choice of a backend.
  */
 export async function withRanks(
   choice: BackendChoice,
   { sum, shardOptimizer: isShared = false, devices }: RankFlags,
+  check: (ranks: Pick<RankChoice, "isInOrder" | "isShared"> & { readonly size: number }) => void,
   work: (choice: RunChoice, rankChoice: RankChoice | undefined) => Promise<void>,
 ): Promise<void> {
   const place = readRankPlace();
+  const isInOrder = sum === "in-order";
   if (devices !== undefined) {
     checkDevices(devices, choice, place);
-    if (place === undefined && devices > 1) return startRanks(devices);
+    if (place === undefined && devices > 1) {
+      check({ size: devices, isInOrder, isShared });
+      return startRanks(devices);
+    }
   }
-  const isInOrder = sum === "in-order";
   if (place === undefined && isShared) {
     throw new UserError(
       "E_OPTION",

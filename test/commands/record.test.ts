@@ -78,7 +78,14 @@ test("records follow each other where the difference is no chance, and are run a
   assert.deepEqual([trained, next.verdict!.isRecord], [[], false]);
 });
 
-test("other text is refused before anything is trained", async () => {
+test("other text, and a challenger that is none, are refused before anything is trained", async () => {
+  const onTraining = () => assert.fail("trained");
+  for (const [options, code] of [
+    [{ recipe: join(folder, "missing.json") }, "E_FILE_MISSING"],
+    [{ set: [...set, "model.widht=8"] }, "E_RECIPE_KEY"],
+    [{ set: [...set, "model.sequenceLength=32"] }, "E_DATA_LENGTH"],
+  ] as const)
+    await assert.rejects(run("none", { ...options, onTraining }), { code });
   const other = join(folder, "other.jsonl");
   write(other, 200, 4);
   await assert.rejects(run("none", { heldOut: other }), { code: "E_RECORD_TEXT" });

@@ -4,13 +4,15 @@ import { type Command, Option } from "commander";
 import { UserError } from "../../base/errors.ts";
 import { quoteCommand } from "../../base/shell-words.ts";
 import type { Dataset } from "../../dataset/dataset.ts";
+import { readManifest } from "../../dataset/manifest.ts";
 import { findHeadFault } from "../../objectives/objectives.ts";
 import { decodeTokens } from "../../tokenizer/encoding/decode.ts";
 import { checkTrackingUri } from "../../tracking/mlflow-client.ts";
 import { checkWandbProject } from "../../tracking/wandb-log.ts";
-import { readTrainingBatch } from "../../train/batches.ts";
+import { checkFit, readTrainingBatch } from "../../train/batches.ts";
 import type { Recipe } from "../../train/recipe.ts";
 import { readRunDevice } from "../../train/run-folder.ts";
+import { checkRanks } from "../../verbs/pretrain/lead-run.ts";
 import { type RunChoice, withRun } from "../../verbs/pretrain/open-run.ts";
 import { fallbackRecipe, planNewRun, planResumedRun, type RunPlan } from "../../verbs/pretrain/run-plan.ts";
 import {
@@ -133,10 +135,14 @@ async function pretrain(flags: PretrainFlags): Promise<void> {
   const json = flags.json === true;
   const devices = flags.devices === undefined ? undefined : parseCount("--devices", flags.devices, 1, 1024);
   const { sum, shardOptimizer } = flags;
-  await withRanks(chooseBackend(flags), { sum, shardOptimizer, devices }, async (choice, rankChoice) => {
-    const mlflow = chooseServer(flags);
-    const wandb = chooseProject(flags);
-    const plan = planRun(flags);
+  const readFlags = () => ({ mlflow: chooseServer(flags), wandb: chooseProject(flags), plan: planRun(flags) });
+  const check = (ranks: Parameters<typeof checkRanks>[1]) => {
+    const { plan } = readFlags();
+    checkRanks(plan.recipe, ranks);
+    checkFit(readManifest(plan.data), plan.recipe);
+  };
+  await withRanks(chooseBackend(flags), { sum, shardOptimizer, devices }, check, async (choice, rankChoice) => {
+    const { mlflow, wandb, plan } = readFlags();
     for (const note of [describeThreads(choice), flags.resume && describeChange(flags.resume, choice)]) {
       if (note) printError(note);
     }

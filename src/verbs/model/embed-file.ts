@@ -43,14 +43,17 @@ export async function embedFile(folder: string, file: string, options: EmbedFile
   const { out, textField = "text", truncate, signal, onProgress } = options;
   checkVectorFile(out);
   const started = systemClock.seconds();
+  // A file that cannot be read is told before a model is opened.
+  const batches = readTexts(file, textField);
+  let next = await batches.next();
   const model = await openModel(folder, options);
   const vectors = openVectorFile(out, model.width);
   try {
     let texts = 0;
-    for await (const batch of readTexts(file, textField)) {
+    for (; next.done !== true; next = await batches.next()) {
       signal?.throwIfAborted();
-      vectors.append(batch, await model.embed(batch, { truncate }));
-      texts += batch.length;
+      vectors.append(next.value, await model.embed(next.value, { truncate }));
+      texts += next.value.length;
       onProgress?.(texts);
     }
     vectors.commit();
@@ -58,6 +61,7 @@ export async function embedFile(folder: string, file: string, options: EmbedFile
   } finally {
     vectors.abandon();
     await model.close();
+    await batches.return(undefined);
   }
 }
 

@@ -46,13 +46,14 @@ export async function search(
   queries: readonly string[],
   options: SearchOptions = {},
 ): Promise<FoundText[][]> {
-  const { top = 5, onProgress } = options;
+  const { top = 5, textField = "text", onProgress } = options;
+  const areVectors = await holdsVectors(file, textField);
   const model = await openModel(folder, options);
   try {
     const sought = (await model.embed(queries)).map(normalise);
     const nearest: FoundText[][] = queries.map(() => []);
     let place = 0;
-    for await (const batch of placeTexts(model, file, options)) {
+    for await (const batch of placeTexts(model, file, areVectors, options)) {
       for (const { text, vector } of batch) {
         place++;
         const direction = normalise(vector);
@@ -79,9 +80,10 @@ function keepNearest(nearest: FoundText[], found: FoundText, most: number): void
 async function* placeTexts(
   model: Model,
   file: string,
+  areVectors: boolean,
   { textField = "text", truncate }: SearchOptions,
 ): AsyncGenerator<readonly Placed[]> {
-  if (await holdsVectors(file)) {
+  if (areVectors) {
     yield* readVectors(file, model.width);
     return;
   }
@@ -91,10 +93,15 @@ async function* placeTexts(
   }
 }
 
-/** Whether the first row is one of cram embed's. */
-async function holdsVectors(file: string): Promise<boolean> {
-  if (tableFormat(file) === undefined || !/\.(jsonl|parquet)$/.test(file)) return false;
-  for await (const [row] of openTable(file).rows) if (row !== undefined) return isVector(row.values.vector);
+/** Whether the first row is one of cram embed's: read before a model is opened. UserErrors: those of reading, E_TEXT_FIELD. */
+async function holdsVectors(file: string, field: string): Promise<boolean> {
+  if (tableFormat(file) !== undefined && /\.(jsonl|parquet)$/.test(file)) {
+    for await (const [row] of openTable(file).rows) {
+      if (row !== undefined && isVector(row.values.vector)) return true;
+      if (row !== undefined) break;
+    }
+  }
+  for await (const _ of readTexts(file, field)) break;
   return false;
 }
 

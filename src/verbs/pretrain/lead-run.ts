@@ -23,26 +23,16 @@ export interface RankChoice {
   readonly isShared: boolean;
 }
 
-/** Tells the others of the run, before anything is compiled. UserError E_OPTION for a recipe that ranks cannot share. */
-export async function announceRun(
-  { leader, isInOrder, isShared }: RankChoice,
-  { recipe, dataset, backend }: Pick<OpenRun, "recipe" | "dataset" | "backend">,
-  definition: TrainingDefinition,
-  lossScale: LossScale | undefined,
-): Promise<void> {
-  const { size } = leader.collective;
+/** UserError E_OPTION for a recipe that so many ranks cannot train in this way; read from the recipe, so that no rank need be started. */
+export function checkRanks(
+  recipe: Recipe,
+  { size, isInOrder, isShared }: Pick<RankChoice, "isInOrder" | "isShared"> & { readonly size: number },
+): void {
   if (recipe.schedule.batchRule !== undefined && size > 1) {
     throw new UserError(
       "E_OPTION",
       `schedule.batchRule compares micro-batches one after another, and ${size} ranks take them at once`,
       "Leave schedule.batchRule out, or train in one process.",
-    );
-  }
-  if (definition.probe !== undefined && isInOrder) {
-    throw new UserError(
-      "E_OPTION",
-      "--sum in-order adds gradients alone, and the optimizer has a probe",
-      "Leave --sum out, or take another optimizer.",
     );
   }
   if (recipe.train.sync !== undefined && isInOrder) {
@@ -57,6 +47,23 @@ export async function announceRun(
       "E_OPTION",
       "--shard-optimizer shares out one update, and with train.sync each rank has its own",
       "Leave --shard-optimizer out.",
+    );
+  }
+}
+
+/** Tells the others of the run, before anything is compiled. UserErrors: those of checkRanks, E_OPTION for an optimizer with a probe. */
+export async function announceRun(
+  { leader, isInOrder, isShared }: RankChoice,
+  { recipe, dataset, backend }: Pick<OpenRun, "recipe" | "dataset" | "backend">,
+  definition: TrainingDefinition,
+  lossScale: LossScale | undefined,
+): Promise<void> {
+  checkRanks(recipe, { size: leader.collective.size, isInOrder, isShared });
+  if (definition.probe !== undefined && isInOrder) {
+    throw new UserError(
+      "E_OPTION",
+      "--sum in-order adds gradients alone, and the optimizer has a probe",
+      "Leave --sum out, or take another optimizer.",
     );
   }
   const data = dataset.folder;

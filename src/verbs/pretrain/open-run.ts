@@ -14,7 +14,7 @@ import { openPretrainedModel } from "../../pretrained/pretrained-model.ts";
 import { readTokenizer } from "../../tokenizer/read-tokenizer.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { BatchSource } from "../../train/batch-queue.ts";
-import { openBatches } from "../../train/batches.ts";
+import { checkFit, openBatches } from "../../train/batches.ts";
 import type { Budget } from "../../train/budget.ts";
 import { checkInitialModel, type InitialModel } from "../../train/initial-parameters.ts";
 import { findLargestShare } from "../../train/ranks/share-update.ts";
@@ -86,6 +86,9 @@ async function withLockedRun<T>(
 ): Promise<T> {
   const dataset = new Dataset(data);
   try {
+    // Before all of the dataset is read.
+    if (isNew) checkFit(dataset.manifest, planned);
+    const initial = initFrom === undefined ? undefined : await openInitialModel(initFrom, planned, dataset);
     const progress = createProgress("checking the dataset", systemClock);
     const onShard: OnShard = (done, total) => choice.onProgress?.(describeProgress(progress(done / total)));
     if (verify === true) dataset.verify(onShard);
@@ -94,7 +97,6 @@ async function withLockedRun<T>(
     if (!isNew) checkResumedRun(run, planned, dataset.manifest.hash);
     // Before the backend is opened, because it says at once what does not fit.
     const batches = openBatches(dataset, planned);
-    const initial = initFrom === undefined ? undefined : await openInitialModel(initFrom, planned, dataset);
     const device = completeChoice(isNew ? choice : continueOn(run, choice));
     return await withBackend(device, planned.train.precision, backend => {
       const fewest = [`train.microBatchSequences=${findLeastSequences(planned)}`];

@@ -13,6 +13,7 @@ import { readTrack, type Track } from "../../records/track.ts";
 import { judgeChallenge, type Verdict } from "../../records/verdict.ts";
 import { checkSweep, refuseDecided } from "../../sweep/sweep.ts";
 import { listTrials } from "../../sweep/trial.ts";
+import { checkFit } from "../../train/batches.ts";
 import type { Recipe } from "../../train/recipe.ts";
 import type { BackendChoice } from "../backend.ts";
 import { chooseRecipe } from "../recipe.ts";
@@ -66,6 +67,9 @@ export async function runRecord(options: RecordOptions): Promise<RecordRun> {
   }
   const text = checkText(track, options, best?.record);
   const passages = cutPassages(text.documents, track.passages);
+  // Before the record's trainings, which are hours.
+  const chosen = recipe === undefined ? undefined : chooseRecipe({ recipe, set, budget: track.budget });
+  if (chosen !== undefined) checkFit(readManifest(data), chosen);
   makeFolder(out);
   const run = async (what: "record" | "challenger", chosen: Recipe, data: string) => {
     const folder = folderOf(out, chosen, data);
@@ -76,10 +80,9 @@ export async function runRecord(options: RecordOptions): Promise<RecordRun> {
   const ofRecord =
     best === undefined ? [] : await run("record", chooseRecipe({ recipe: best.record.recipe as Recipe }), recordData);
   const recordName = best?.name;
-  if (recipe === undefined || isShort(ofRecord, best === undefined ? [] : track.seeds)) {
+  if (chosen === undefined || isShort(ofRecord, best === undefined ? [] : track.seeds)) {
     return { record: ofRecord, recordName, challenger: [], verdict: undefined, written: undefined };
   }
-  const chosen = chooseRecipe({ recipe, set, budget: track.budget });
   const challenger = await run("challenger", chosen, data);
   if (isShort(challenger, track.seeds)) {
     return { record: ofRecord, recordName, challenger, verdict: undefined, written: undefined };
