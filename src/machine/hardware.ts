@@ -3,7 +3,7 @@
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statfsSync, statSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { multipliesBf16Pairs, processorFlags } from "../backends/cpu/build.ts";
+import { multipliesBf16, processorFlags } from "../backends/cpu/build.ts";
 import { type CudaLibraryName, findCudaLibrary, listLibraryFolders } from "../backends/cuda/driver/libraries.ts";
 import { openMonitor } from "../backends/cuda/driver/nvml.ts";
 import { kernelCacheFolder } from "../backends/kernel-cache.ts";
@@ -41,8 +41,9 @@ export function examineHardware(): Finding[] {
   const common = { group: "machine", needed: false } as const;
   const flags = new Set(processorFlags().split(/\s+/));
   const sets = instructionSets.filter(name => flags.has(name));
-  const byTiles = flags.has("amx_bf16") ? " by tiles, which was never run on such a processor" : "";
-  const products = multipliesBf16Pairs() ? `products in bf16${byTiles}` : "no instruction for bf16, so products in f32";
+  const how = flags.has("amx_bf16") ? "tiles" : process.arch === "arm64" ? "quads" : undefined;
+  const untried = how === undefined ? "" : ` by ${how}, which was never run on such a processor`;
+  const products = multipliesBf16() ? `products in bf16${untried}` : "no instruction for bf16, so products in f32";
   const { totalBytes, availableBytes } = readMemory();
   const memory = `${gigabytes(totalBytes)}, ${gigabytes(availableBytes)} available`;
   return [

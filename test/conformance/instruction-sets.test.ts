@@ -1,5 +1,5 @@
 // The cpu backend's other paths on the same machine: the suites that hold it to the reference and to PyTorch, with kernels
-// built for AVX2 alone, for AVX-512 without pairs of bf16, and with AMX's tiles, emulated in plain C.
+// built for AVX2 alone, for AVX-512 without pairs of bf16, and with AMX's tiles and Arm's quads, emulated in plain C.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -30,11 +30,13 @@ for (const [march, flag, suites] of [
   }
 }
 
-for (const suite of ["golden/golden-model", "conformance/precision"] as const) {
-  const skip = process.arch !== "x64" && "tiles are a part of x64";
-  test(`${suite}, with tiles`, { skip, timeout: 300_000 }, () =>
-    passSuite(suite, { CC: `${process.env.CC || "cc"} -DEMULATED_TILES` }),
-  );
+for (const emulated of ["tiles", "quads"]) {
+  for (const suite of ["golden/golden-model", "conformance/precision"] as const) {
+    const skip = process.arch !== "x64" && "both are emulated on x64";
+    test(`${suite}, with ${emulated}`, { skip, timeout: 300_000 }, () =>
+      passSuite(suite, { CC: `${process.env.CC || "cc"} -DEMULATED_${emulated.toUpperCase()}` }),
+    );
+  }
 }
 
 function passSuite(suite: keyof typeof ownTests, given: Readonly<Record<string, string>>): void {

@@ -38,9 +38,9 @@ const march = process.env.CRAM_MARCH || "native";
 /** On ARM it is -mcpu that names this processor; a clang before 15 refuses -march=native there. */
 export const targetFlag = march === "native" && process.arch === "arm64" ? "-mcpu=native" : `-march=${march}`;
 
-/** Whether kernels may multiply pairs of bf16. */
-export function multipliesBf16Pairs(): boolean {
-  return march === "native" && /\bavx512_bf16\b/.test(processorFlags());
+/** Whether kernels may multiply bf16 by an instruction: pairs of them, tiles, or Arm's quads (of Linux, which tells of them). */
+export function multipliesBf16(): boolean {
+  return march === "native" && /\bavx512_bf16\b|^Features.* bf16\b/.test(processorFlags());
 }
 
 /** A build takes seconds, tens of them on a busy machine; a compiler that has not ended after this long never will. */

@@ -8,7 +8,7 @@ import { cpuTarget } from "../../compiler/targets/cpu-target.ts";
 import type { Graph, Precision } from "../../graph/tensor.ts";
 import type { Backend } from "../backend.ts";
 import { compileOnce } from "../program-cache.ts";
-import { multipliesBf16Pairs, processorFlags, targetFlag } from "./build.ts";
+import { multipliesBf16, processorFlags, targetFlag } from "./build.ts";
 import { findCompositeKernel } from "./composites.ts";
 import { loadProgram } from "./load-program.ts";
 import { measurePeakFlops } from "./peak.ts";
@@ -77,7 +77,7 @@ function choosePrecision(precision: "auto" | Precision): Precision {
     throw new UserError("E_OPTION", "the cpu backend multiplies no f16", "Set train.precision to bf16, f32 or auto.");
   }
   if (precision !== "auto") return precision;
-  return multipliesBf16Pairs() ? "bf16" : "f32";
+  return multipliesBf16() ? "bf16" : "f32";
 }
 
 function describeDevice(threads: number): string {

@@ -3,6 +3,7 @@
 // such pairs (avx512_bf16); elsewhere bf16 is widened to f32 while it is packed. F32 operands of a bf16 product (ROUNDED) are
 // rounded while they are packed, so that parameters need no copy as bf16. Where tiles multiply (tiles.c), depths of a bf16 product fill
 // whole tiles, and a strip of rows is tile after tile of 16 lanes of 16 steps: word (step, lane) is panel[step / 16 * 256 + lane * 16 + step % 16].
+// Where quads multiply (quads.c), the two words of four depths of a lane stand together: panel[step / 2 * 2 * width + 2 * lane + step % 2].
 // VECTOR f32 lanes of a register; MR × NR the tile of sums, NR = NV vectors, of which ROWS rows are held in registers at once.
 
 // Here and not in runtime.c, because reading it costs a third of a second.
@@ -10,7 +11,9 @@
 #include <immintrin.h>
 #endif
 
-#if defined(__AVX512F__)
+#if QUADS_MULTIPLY
+enum { VECTOR = 4, MR = 8, NV = 2, ROWS = MR };
+#elif defined(__AVX512F__)
 enum { VECTOR = 16, MR = TILES_MULTIPLY ? 16 : 12, NV = 2, ROWS = TILES_MULTIPLY ? 8 : MR };
 #elif TILES_MULTIPLY
 enum { VECTOR = 8, MR = 16, NV = 4, ROWS = 2 };
@@ -25,7 +28,7 @@ typedef float vector __attribute__((vector_size(VECTOR * 4), aligned(4)));
 #if defined(__AVX512BF16__)
 enum { PAIRS = 1 };
 #else
-enum { PAIRS = TILES_MULTIPLY };
+enum { PAIRS = TILES_MULTIPLY || QUADS_MULTIPLY };
 #endif
 
 // What stands in memory. The first two are 0 and 1, so `is_bf16` of a kernel whose operands need no rounding is one of them.
@@ -35,6 +38,7 @@ inlined long bytes_of(enum elements elements) { return elements == BF16 ? 2 : 4;
 // Steps of a panel of this depth.
 inlined long steps_of(long depth, int is_bf16) {
   if (!PAIRS || !is_bf16) return depth;
+  if (QUADS_MULTIPLY) return (depth + 3) / 4 * 2;
   return TILES_MULTIPLY ? (depth + 31) / 32 * 16 : (depth + 1) / 2;
 }
 
@@ -201,10 +205,33 @@ inlined void pack_tiles(uint32_t *restrict to, const char *from, enum elements e
   }
 }
 
+// `count` lanes of a bf16 product as panels of quads.
+inlined void pack_quads(uint32_t *restrict to, const char *from, enum elements elements, long lane_stride, long depth_stride, long count, long depth, long width) {
+  const long steps = steps_of(depth, 1);
+  for (long first = 0; first < count; first += width, to += width * steps) {
+    const long lanes = count - first < width ? count - first : width;
+    if (lanes < width) memset(to, 0, (size_t)(width * steps) * 4);
+    for (long lane = 0; lane < lanes; lane++) {
+      const char *at = from + (first + lane) * lane_stride * bytes_of(elements);
+      for (long k = 0; k < depth; k += 4) {
+        const long here = depth - k < 4 ? depth - k : 4;
+        bf16 quad[4] = {0};
+        if (here == 4 && depth_stride == 1 && elements == BF16) memcpy(quad, at + k * 2, 8);
+        else for (long i = 0; i < here; i++) quad[i] = read_bf16(at, (k + i) * depth_stride, elements);
+        memcpy(to + k / 4 * 2 * width + 2 * lane, quad, 8);
+      }
+    }
+  }
+}
+
 // `count` lanes as panels one after another, each of width * steps words.
 inlined void pack_panels_as(uint32_t *restrict to, const char *from, enum elements elements, long lane_stride, long depth_stride, long count, long depth, long width) {
   if (TILES_MULTIPLY && elements != F32 && width == MR) {
     pack_tiles(to, from, elements, lane_stride, depth_stride, count, depth);
+    return;
+  }
+  if (QUADS_MULTIPLY && elements != F32) {
+    pack_quads(to, from, elements, lane_stride, depth_stride, count, depth, width);
     return;
   }
 #if defined(__AVX512BF16__)
@@ -237,6 +264,34 @@ inlined void pack_panels(uint32_t *to, const char *from, enum elements elements,
   else (elements == F32 ? pack_columns_f32 : elements == BF16 ? pack_columns_bf16 : pack_columns_rounded)(to, from, lane_stride, depth_stride, count, depth);
 }
 
+#if QUADS_MULTIPLY
+// c (MR, NR) = or += a panel · b panel, in blocks of two rows and two columns.
+inlined void multiply_tile_of_quads(const uint32_t *restrict a, const uint32_t *restrict b, float *restrict c, long c_row, long steps, int accumulate) {
+  block sums[MR / 2][NR / 2] = {0};
+  for (long step = 0; step < steps; step += 2, a += 2 * MR, b += 2 * NR) {
+    quads rows[MR / 2];
+#pragma GCC unroll 4
+    for (int i = 0; i < MR / 2; i++) rows[i] = *(const quads *)(a + 4 * i);
+#pragma GCC unroll 4
+    for (int j = 0; j < NR / 2; j++) {
+      const quads columns = *(const quads *)(b + 4 * j);
+#pragma GCC unroll 4
+      for (int i = 0; i < MR / 2; i++) sums[i][j] = multiply_quads(sums[i][j], rows[i], columns);
+    }
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < MR / 2; i++) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NR / 2; j++) {
+      float *upper = c + 2 * i * c_row + 2 * j, *lower = upper + c_row;
+      // Sums that were read before the loop would be too many for the registers of a compiler that reads them early.
+      const block before = accumulate ? (block){upper[0], upper[1], lower[0], lower[1]} : (block){0}, all = before + sums[i][j];
+      upper[0] = all[0], upper[1] = all[1], lower[0] = all[2], lower[1] = all[3];
+    }
+  }
+}
+#endif
+
 // c (ROWS, NR) = or += ROWS rows of a panel of a · b panel, rows of c `c_row` apart.
 inlined void multiply_rows(const uint32_t *restrict a, const uint32_t *restrict b, float *restrict c, long c_row, long steps, int accumulate, int is_bf16) {
   vector sums[ROWS][NV];
@@ -256,7 +311,7 @@ inlined void multiply_rows(const uint32_t *restrict a, const uint32_t *restrict 
     for (int i = 0; i < ROWS; i++) {
 #pragma GCC unroll 4
       for (int j = 0; j < NV; j++) {
-#if defined(__AVX512BF16__)
+#if defined(__AVX512BF16__) && !QUADS_MULTIPLY
         if (is_bf16) {
           sums[i][j] = (vector)_mm512_dpbf16_ps((__m512)sums[i][j], (__m512bh)_mm512_set1_epi32((int)a[i]), (__m512bh)row[j]);
           continue;
@@ -297,6 +352,8 @@ static void multiply_tile_bf16(const uint32_t *restrict a, const uint32_t *restr
   }
   tile_store(0, c, c_row * 4);
   tile_store(1, c + 16, c_row * 4);
+#elif QUADS_MULTIPLY
+  multiply_tile_of_quads(a, b, c, c_row, steps, accumulate);
 #else
   multiply_rows(a, b, c, c_row, steps, accumulate, 1);
 #endif

@@ -1,4 +1,4 @@
-// The processor's peak, measured: multiply-adds of registers with nothing read or written between, of f32 or of pairs of
+// The processor's peak, measured: multiply-adds of registers with nothing read or written between, of f32 or of pairs or quads of
 // bf16 as products use them. Each block is some rounds of independent chains. How many hide an operation's latency and still fit into
 // the registers differs between processors (12 fill a Zen 4, two thirds of a Zen 5's bf16), so the caller takes the best of several.
 #include <stdint.h>
@@ -6,6 +6,11 @@
 #define TILES_MULTIPLY 1
 #else
 #define TILES_MULTIPLY 0
+#endif
+#if defined(__ARM_FEATURE_BF16_VECTOR_ARITHMETIC)
+#define QUADS_MULTIPLY 1
+#else
+#define QUADS_MULTIPLY 0
 #endif
 #if defined(__AVX512BF16__)
 #include <immintrin.h>
@@ -34,7 +39,7 @@ typedef float lanes __attribute__((vector_size(LANES * 4)));
 // Floating-point operations of one block.
 int64_t cram_peak_flops(int bf16) {
   if (TILES_MULTIPLY && bf16) return (int64_t)TILE_OPERATIONS * 16 * 16 * 32 * 2;
-  return (int64_t)OPERATIONS * LANES * (PAIRS && bf16 ? 4 : 2);
+  return (int64_t)OPERATIONS * LANES * (QUADS_MULTIPLY && bf16 ? 8 : PAIRS && bf16 ? 4 : 2);
 }
 
 static inline __attribute__((always_inline)) void measure(char *const *p, long begin, long end, int bf16, int chains) {
@@ -49,6 +54,9 @@ static inline __attribute__((always_inline)) void measure(char *const *p, long b
       for (int i = 0; i < chains; i++) {
 #if defined(__AVX512BF16__)
         if (bf16) sums[i] = (lanes)_mm512_dpbf16_ps((__m512)sums[i], (__m512bh)factor, (__m512bh)addend);
+        else
+#elif QUADS_MULTIPLY
+        if (bf16) __asm__ volatile("bfmmla %0.4s, %1.8h, %2.8h" : "+w"(sums[i]) : "w"(factor), "w"(addend));
         else
 #endif
           sums[i] = sums[i] * factor + addend;
