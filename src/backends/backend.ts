@@ -16,6 +16,19 @@ export interface DeviceBuffer {
   readonly dtype: DType;
 }
 
+/** f32 states of several ranks, each with a device, that are added up beside the run that computes them. */
+export interface StateExchange {
+  readonly names: ReadonlySet<string>;
+  /** What states exchanged together have at least, but for the last of them. */
+  readonly bucketBytes: number;
+  /** Rank 0's buckets of names on every rank, instead of this rank's own. */
+  agreeOn(buckets: readonly (readonly string[])[]): Promise<readonly (readonly string[])[]>;
+  /** Whether it is so on every rank. */
+  isSoOnAll(isSo: boolean): Promise<boolean>;
+  /** Asks for the sums over all ranks in place of these, on this stream of the device; may be recorded in a graph. */
+  sum(places: readonly { readonly address: bigint; readonly elements: number }[], stream: bigint): void;
+}
+
 export interface LoadedGraph {
   /** The compiled program, for inspection; the reference evaluates the graph itself and has none. */
   readonly program: Program | undefined;
@@ -25,6 +38,11 @@ export interface LoadedGraph {
    * otherwise.
    */
   run(inputs: HostInputs): Promise<Record<string, HostArray>>;
+  /**
+   * Runs, and exchanges states while it computes others: what is asked of the device behind it finds the sums. Every rank calls it, with the
+   * same exchange each time. Only a device with a stream has it.
+   */
+  runExchanging?(inputs: HostInputs, exchange: StateExchange): Promise<Record<string, HostArray>>;
   /** Runs `runs` times and gives the seconds of each launch of each run. States change as in `run`. */
   timeLaunches?(inputs: HostInputs, runs: number): Promise<readonly Float64Array[]>;
 }

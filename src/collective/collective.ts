@@ -26,6 +26,11 @@ export interface Collective {
   readonly stream?: bigint | undefined;
   /** Puts the sums over all ranks in place of the arrays' values, the same bits on every rank. */
   sum(arrays: readonly NamedArray[]): Promise<void>;
+  /**
+   * Asks for the sums of placed values on another stream of the device than `stream`, where it may be recorded in a graph; absent where the
+   * engine cannot.
+   */
+  sumBeside?(places: readonly PlacedValues[], stream: bigint): void;
   /** Puts the values of the rank `root` in place of the others'. */
   broadcast(values: NamedArray["values"] | Uint8Array, root: number): Promise<void>;
   /** Hands the rank `root` these values of every rank, one rank's behind the other's; elsewhere nothing. */

@@ -33,10 +33,11 @@ before(async () => {
   }
 });
 
-const run = (...words: string[]) =>
+const run = (words: readonly string[] = [], environment: NodeJS.ProcessEnv = {}) =>
   spawnSync(command!, ["-np", "2", process.execPath, child, library, ...words], {
     env: {
       ...process.env,
+      ...environment,
       CRAM_CUDA_LIBRARIES: folder,
       OMPI_ALLOW_RUN_AS_ROOT: "1",
       OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1",
@@ -63,15 +64,45 @@ test("gradients are summed on the devices' streams in one group, and the host wa
     loss: [2],
     moment: [2, 3],
   };
+  const launch = "launch add 1 x 4, 0\n";
+  const live = `${launch}follow\ngroup\nsum 4\nasked for 1 beside\njoin\n${launch}`;
+  const recorded = `begin\n${live}end\ndestroy graph\n`;
   const capability = "84 multiprocessors, compute capability 8.6, f32";
   assert.deepEqual(ranks, [
-    { ...both, rank: 0, device: `Fake 5, ${capability}`, probe: [1, 2, 3] },
-    { ...both, rank: 1, device: `Fake 6, ${capability}`, probe: [2, 3, 4] },
+    {
+      ...both,
+      rank: 0,
+      device: `Fake 5, ${capability}`,
+      probe: [1, 2, 3],
+      beside: { live, recorded, ofLive: [3, 5, 7, 38], ofGraph: [11, 13, 15, 46] },
+    },
+    {
+      ...both,
+      rank: 1,
+      device: `Fake 6, ${capability}`,
+      probe: [2, 3, 4],
+      beside: { live, recorded, ofLive: [4, 6, 8, 38], ofGraph: [12, 14, 16, 46] },
+    },
   ]);
 });
 
 test("what NCCL finds broken ends every rank, and is told", { skip }, () => {
   const lost = join(folder, "lost");
-  assert.notEqual(run(lost).status, 0);
+  assert.notEqual(run([lost]).status, 0);
   assert.match(readFileSync(lost, "utf8"), /^rank 1: NCCL: remote process exited, as the stand-in says$/m);
+});
+
+test("before 2.9 nothing is recorded: sums stay on the stream that computes", { skip }, () => {
+  const { status, stdout, stderr } = run([], { FAKE_NCCL_VERSION: "2804" });
+  assert.equal(status, 0, stderr);
+  const [first] = stdout.trim().split("\n");
+  const { engine, asked, beside } = JSON.parse(first!);
+  assert.deepEqual(
+    { engine, asked, beside },
+    {
+      engine: "NCCL 2.8.4",
+      asked: "group\nsum 20000\nsum 3\nsum 1\nasked for 3\n",
+      beside: undefined,
+    },
+  );
 });

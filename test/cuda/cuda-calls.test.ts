@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { quickstart } from "../../recipes/quickstart.ts";
+import type { StateExchange } from "../../src/backends/backend.ts";
 import { openCudaOn } from "../../src/backends/cuda/cuda.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { UserError } from "../../src/base/errors.ts";
@@ -265,4 +266,70 @@ test("what is measured is the device's time: a copy by its clock, a step after i
   const { microBatchSeconds, updateSeconds } = await measureStep(backend, recipe, clock, 1);
   assert.deepEqual([microBatchSeconds, updateSeconds], [3, 3]);
   await backend.close();
+});
+
+test("states are exchanged behind the launch that is done with them, in rank 0's order, and what is asked behind waits", async () => {
+  for (const isReversed of [false, true]) {
+    const driver = openRecordedDriver();
+    const backend = openCudaOn(driver, { precision: "bf16" });
+    const engine = await openEngine(backend, defineTraining(recipe));
+    const names = new Set([...engine.states.keys()].filter(name => /^gradient\.|^lossSum$/.test(name)));
+    const agreed: string[][] = [];
+    const readiness: boolean[] = [];
+    let isSoElsewhere = true;
+    const exchange: StateExchange = {
+      ...{ names, bucketBytes: 4096 },
+      agreeOn: async buckets => {
+        const listed = buckets.map(bucket => [...bucket]);
+        agreed.push(...(isReversed ? listed.reverse() : listed));
+        return agreed;
+      },
+      isSoOnAll: async isSo => {
+        readiness.push(isSo);
+        return isSo && isSoElsewhere;
+      },
+      sum: (places, stream) =>
+        driver.note(`sum on ${stream}: ${places.map(({ address }) => address.toString(16)).join(" ")}`),
+    };
+    const batch = drawBatch(recipe);
+    driver.calls.length = 0;
+    await engine.accumulate(batch, true, exchange);
+    const begin = driver.calls.findIndex(call => call.startsWith("capture"));
+    const asked = driver.calls.slice(0, begin).filter(call => !call.startsWith("copyIn"));
+    assert.deepEqual(
+      driver.calls.slice(begin + 1),
+      asked.map(call => `  ${call}`),
+      "the graph has the exchanges",
+    );
+    assert.deepEqual(new Set(agreed.flat()), names);
+    assert.ok(agreed.length > 4, `${agreed.length} buckets`);
+    const sums = asked.flatMap((call, at) => (call.startsWith("sum on 88: ") ? [at] : []));
+    assert.equal(sums.length, agreed.length);
+    let before = -1;
+    sums.forEach((at, i) => {
+      const addresses = asked[at]!.slice("sum on 88: ".length).split(" ");
+      assert.equal(addresses.length, agreed[i]!.length);
+      const touches = (call: string) => addresses.some(address => call.split(" ").includes(address));
+      assert.ok(!asked.slice(at + 1).some(touches), `bucket ${i} is touched behind its exchange`);
+      assert.equal(asked[at - 1], "follow");
+      // Behind the last of its own launches, or with the bucket before it.
+      assert.ok(touches(asked[at - 2]!) || at - 2 === before, `bucket ${i} waits for other launches`);
+      before = at;
+    });
+    assert.equal(asked.indexOf("join"), asked.length - 1);
+    // Backward, not behind it: most of the launches come after the first bucket.
+    if (!isReversed) assert.ok(sums[0]! < 0.7 * asked.length, `the first bucket is call ${sums[0]} of ${asked.length}`);
+
+    driver.calls.length = 0;
+    await engine.accumulate(batch, true, exchange);
+    isSoElsewhere = false;
+    await engine.accumulate(batch, true, exchange);
+    assert.deepEqual(
+      driver.calls.filter(call => /^(replay|capture|free)/.test(call)).map(call => call.split(" ")[0]),
+      ["replay", "free", "capture"],
+      "where one rank must record, all do",
+    );
+    assert.deepEqual(readiness, [false, true, true]);
+    await backend.close();
+  }
 });

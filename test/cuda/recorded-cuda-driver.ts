@@ -10,6 +10,8 @@ export interface RecordedDriver extends CudaDriver {
   readonly calls: string[];
   /** Bytes by address of what is allocated now. */
   readonly held: ReadonlyMap<bigint, number>;
+  /** Writes a line of what is not the driver's. */
+  note(text: string): void;
   /** Results arrive only after this many more turns of the event loop. */
   latency: number;
 }
@@ -39,6 +41,8 @@ export function openRecordedDriver(options: RecordedOptions = {}): RecordedDrive
     held,
     latency: 0,
     device: { name: "recorded", ...figuresOf(computeCapability), memoryBytes },
+    openSide: () => ({ stream: 0x58n, follow: () => note("follow"), join: () => note("join") }),
+    note,
     freeBytes: () => memoryBytes - heldBytes(),
     allocate: bytes => {
       notInCapture("allocate");

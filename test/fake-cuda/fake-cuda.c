@@ -27,7 +27,7 @@ typedef struct {
 } cublasLtMatmulHeuristicResult_t;
 enum {
   CUDA_SUCCESS = 0, CUDA_ERROR_INVALID_VALUE = 1, CUDA_ERROR_OUT_OF_MEMORY = 2, CUDA_ERROR_NOT_FOUND = 500,
-  CUDA_ERROR_NOT_READY = 600, CUDA_ERROR_ILLEGAL_ADDRESS = 700,
+  CUDA_ERROR_NOT_READY = 600, CUDA_ERROR_STREAM_CAPTURE_UNJOINED = 904, CUDA_ERROR_ILLEGAL_ADDRESS = 700,
   CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK = 1, CU_DEVICE_ATTRIBUTE_WARP_SIZE = 10,
   CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_MULTIPROCESSOR = 81, CU_DEVICE_ATTRIBUTE_MAX_REGISTERS_PER_MULTIPROCESSOR = 82,
   CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT = 16, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR = 75,
@@ -64,7 +64,8 @@ uint64_t fake_memory_used(void) { return memory_used; }
 
 /*
  * What was asked for waits in a list: the stream's, which is worked off only when the host waits, so that memory taken back too
- * early shows; or the graph's that is recorded.
+ * early shows; or the graph's that is recorded. What a second stream was asked for is done as late as it may be: where the first waits
+ * for it, or behind all else, so that a wait that is missing shows.
  */
 struct work {
   void (*run)(void *);
@@ -73,17 +74,29 @@ struct work {
 };
 static struct work *graph_first, **graph_last;
 static struct work *stream_first, **stream_last = &stream_first;
+static struct work *side_first, **side_last = &side_first;
+static int side_is_recorded;
 static double device_milliseconds;
-static void submit(void (*run)(void *), const void *arguments, size_t bytes) {
+static void submit_to(struct work ***last, void (*run)(void *), const void *arguments, size_t bytes) {
   struct work *work = calloc(1, sizeof *work);
   work->run = run;
   if (bytes > sizeof work->words) abort();
   memcpy(work->words, arguments, bytes);
-  struct work ***last = graph_last != NULL ? &graph_last : &stream_last;
   **last = work;
   *last = &work->next;
 }
+static void submit(void (*run)(void *), const void *arguments, size_t bytes) {
+  submit_to(graph_last != NULL ? &graph_last : &stream_last, run, arguments, bytes);
+}
+static void join_side(void) {
+  if (side_first == NULL) return;
+  struct work ***last = graph_last != NULL ? &graph_last : &stream_last;
+  **last = side_first;
+  *last = side_last;
+  side_first = NULL, side_last = &side_first;
+}
 static void drain(void) {
+  if (graph_last == NULL) join_side();
   while (stream_first != NULL) {
     struct work *work = stream_first;
     work->run(work->words);
@@ -191,10 +204,11 @@ CUresult cuMemcpyDtoH_v2(void *to, CUdeviceptr from, size_t bytes) {
   memcpy(to, (void *)(uintptr_t)from, bytes);
   return CUDA_SUCCESS;
 }
+static int streams;
 CUresult cuStreamCreate(CUstream *stream, unsigned int flags) {
-  return *stream = (CUstream)0x57, flags == CU_STREAM_NON_BLOCKING ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+  return *stream = (CUstream)(uintptr_t)(0x57 + streams++), flags == CU_STREAM_NON_BLOCKING ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
-CUresult cuStreamDestroy_v2(CUstream stream) { return (void)stream, CUDA_SUCCESS; }
+CUresult cuStreamDestroy_v2(CUstream stream) { return (void)stream, streams--, CUDA_SUCCESS; }
 CUresult cuStreamSynchronize(CUstream stream) {
   SAY("synchronise\n");
   drain();
@@ -211,6 +225,8 @@ CUresult cuStreamEndCapture(CUstream stream, CUgraph *graph) {
   (void)stream;
   SAY("end\n");
   if (graph_last == NULL) return CUDA_ERROR_INVALID_VALUE;
+  if (side_first != NULL) return CUDA_ERROR_STREAM_CAPTURE_UNJOINED;
+  side_is_recorded = 0;
   *graph = graph_first != NULL ? (CUgraph)graph_first : (CUgraph)1;
   return graph_last = NULL, CUDA_SUCCESS;
 }
@@ -238,8 +254,16 @@ CUresult cuEventCreate(CUevent *event, unsigned int flags) {
   return events++, *event = calloc(1, sizeof(double)), CUDA_SUCCESS;
 }
 static void run_record(void *given) { **(double **)given = device_milliseconds; }
+/* The stream that each event was recorded on last, of those that streams wait for. */
+static CUevent recorded_on_side;
+CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned int flags) {
+  if (flags != 0) return CUDA_ERROR_INVALID_VALUE;
+  if (stream == (CUstream)0x58 && event != recorded_on_side) return side_is_recorded = graph_last != NULL, SAY("follow\n"), CUDA_SUCCESS;
+  if (stream != (CUstream)0x57 || event != recorded_on_side) return CUDA_ERROR_INVALID_VALUE;
+  return join_side(), SAY("join\n"), CUDA_SUCCESS;
+}
 CUresult cuEventRecord(CUevent event, CUstream stream) {
-  (void)stream;
+  if (stream == (CUstream)0x58) return recorded_on_side = event, CUDA_SUCCESS;
   polls_left = polls_until_ready;
   submit(run_record, &event, sizeof event);
   return CUDA_SUCCESS;

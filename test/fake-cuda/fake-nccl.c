@@ -52,9 +52,15 @@ static void run_exchange(void *given) {
 }
 
 static struct exchange waiting[1024];
-static int waiting_count;
+static int waiting_count, waiting_beside, fake_version = 22304;
+void fake_nccl_set_version(int number) { fake_version = number; }
 static ncclResult_t ask(struct exchange exchange, ncclDataType_t type, ncclComm_t comm, const void *stream) {
-  if (comm != (ncclComm_t)0xc0 || stream != (void *)0x57 || type != ncclFloat32) return ncclInvalidArgument;
+  const int beside = stream == (void *)0x58;
+  if (comm != (ncclComm_t)0xc0 || (stream != (void *)0x57 && !beside) || type != ncclFloat32) return ncclInvalidArgument;
+  if (waiting_count > 0 && beside != waiting_beside) return ncclInvalidUsage;
+  /* A stream that does not follow the one that is recorded would run this now, and before 2.9 nothing is recorded. */
+  if (graph_last != NULL && ((beside && !side_is_recorded) || fake_version < 20900)) return ncclInvalidUsage;
+  waiting_beside = beside;
   if (exchange.elements > most_elements || waiting_count == 1024) return ncclInvalidUsage;
   waiting[waiting_count++] = exchange;
   if (in_group) return ncclSuccess;
@@ -63,7 +69,7 @@ static ncclResult_t ask(struct exchange exchange, ncclDataType_t type, ncclComm_
   return ncclGroupEnd();
 }
 
-ncclResult_t ncclGetVersion(int *version) { return *version = 22304, ncclSuccess; }
+ncclResult_t ncclGetVersion(int *version) { return *version = fake_version, ncclSuccess; }
 const char *ncclGetErrorString(ncclResult_t result) { return result == ncclInvalidUsage ? "invalid usage" : "remote process exited"; }
 const char *ncclGetLastError(ncclComm_t comm) { return (void)comm, "as the stand-in says"; }
 ncclResult_t ncclGetUniqueId(ncclUniqueId *id) {
@@ -92,8 +98,9 @@ ncclResult_t ncclCommGetAsyncError(ncclComm_t comm, ncclResult_t *result) {
 ncclResult_t ncclGroupStart(void) { return in_group++, SAY("group\n"), ncclSuccess; }
 ncclResult_t ncclGroupEnd(void) {
   if (--in_group > 0) return ncclSuccess;
-  for (int i = 0; i < waiting_count; i++) submit(run_exchange, &waiting[i], sizeof waiting[i]);
-  SAY("asked for %d\n", waiting_count);
+  for (int i = 0; i < waiting_count; i++)
+    submit_to(waiting_beside ? &side_last : graph_last != NULL ? &graph_last : &stream_last, run_exchange, &waiting[i], sizeof waiting[i]);
+  SAY("asked for %d%s\n", waiting_count, waiting_beside ? " beside" : "");
   return waiting_count = 0, ncclSuccess;
 }
 ncclResult_t ncclAllReduce(const void *from, void *to, size_t elements, ncclDataType_t type, ncclRedOp_t operation,

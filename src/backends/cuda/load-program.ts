@@ -4,12 +4,13 @@
 import { readFileSync } from "node:fs";
 import type { Program } from "../../compiler/program/program.ts";
 import { countElements, type Precision } from "../../graph/tensor.ts";
-import type { DeviceBuffer, HostArray, LoadedGraph } from "../backend.ts";
+import type { DeviceBuffer, HostArray, HostInputs, LoadedGraph, StateExchange } from "../backend.ts";
 import { type BoundBuffers, bindBuffers } from "../bind-program.ts";
 import { decodeValues, encodeValues, makeStorage } from "../host-values.ts";
 import { compositeTemplates } from "./composites.ts";
 import type { DeviceMemory } from "./driver/device-memory.ts";
 import type { CudaDriver, CudaGraph, CudaKernel } from "./driver/driver.ts";
+import { listBuckets, type PlacedBucket, placeBuckets } from "./exchange-buckets.ts";
 
 export interface CudaBuffer extends DeviceBuffer {
   readonly address: bigint;
@@ -53,7 +54,13 @@ export async function loadProgram(
       at => places[at]?.address ?? arenaAddress + BigInt(program.buffers[at]!.arenaOffset),
     );
 
-  let recorded: { readonly graph: CudaGraph; readonly arenaAddress: bigint } | undefined;
+  let recorded: Recorded | undefined;
+  // Libraries load what they need at the first use, which is no part of a graph: the first run is launch by launch.
+  const record = (launchAll: () => void, arenaAddress: bigint, before: Recorded | undefined): Recorded => {
+    launchAll();
+    before?.graph.free();
+    return { graph: driver.capture(launchAll), arenaAddress };
+  };
   const runLaunches = (): void => {
     const { arenaAddress } = memory;
     if (recorded?.arenaAddress === arenaAddress) {
@@ -61,28 +68,56 @@ export async function loadProgram(
       return;
     }
     const work = listWork(arenaAddress);
-    const launchAll = () => {
-      for (const launch of work) launch();
-    };
-    // Libraries load what they need at the first use, which is no part of a graph: the first run is launch by launch.
-    launchAll();
-    recorded?.graph.free();
+    const before = recorded;
     recorded = undefined;
-    recorded = { graph: driver.capture(launchAll), arenaAddress };
+    recorded = record(() => launchInTurn(work), arenaAddress, before);
+  };
+  let exchanging: Recorded | undefined;
+  let buckets: readonly PlacedBucket[] | undefined;
+  const runExchanging = async (exchange: StateExchange): Promise<void> => {
+    const exchanged = new Map([...states].filter(([name]) => exchange.names.has(name)));
+    const own = () => listBuckets(program, exchanged, exchange.bucketBytes);
+    buckets ??= placeBuckets(program, await exchange.agreeOn(own()), exchanged);
+    const { arenaAddress } = memory;
+    // NCCL wants the recording, and each replay of it, to be of all ranks together.
+    if (await exchange.isSoOnAll(exchanging?.arenaAddress === arenaAddress)) {
+      driver.replay(exchanging!.graph);
+      return;
+    }
+    const work = listWork(arenaAddress);
+    const side = driver.openSide!();
+    const launchAll = () => {
+      let at = 0;
+      for (const { behind, places } of buckets!) {
+        launchInTurn(work.slice(at, behind + 1));
+        at = behind + 1;
+        side.follow();
+        exchange.sum(places, side.stream);
+      }
+      launchInTurn(work.slice(at));
+      side.join();
+    };
+    const before = exchanging;
+    exchanging = undefined;
+    exchanging = record(launchAll, arenaAddress, before);
   };
   const readOutput = async ([name, { shape, dtype, address }]: [string, CudaBuffer]) => {
     const stored = makeStorage(countElements(shape), dtype);
     await driver.copyOut(stored, address);
     return [name, decodeValues(stored, dtype)] as const;
   };
+  const run = (given: HostInputs, launch: () => void | Promise<void>) =>
+    memory.alone(async () => {
+      writeInputs(given);
+      await launch();
+      return Object.fromEntries(await Promise.all([...outputs].map(readOutput)));
+    });
   return {
     program,
-    run: given =>
-      memory.alone(async () => {
-        writeInputs(given);
-        runLaunches();
-        return Object.fromEntries(await Promise.all([...outputs].map(readOutput)));
-      }),
+    run: given => run(given, runLaunches),
+    ...(driver.openSide !== undefined && {
+      runExchanging: (given, exchange) => run(given, () => runExchanging(exchange)),
+    }),
     timeLaunches: (given, runs) =>
       memory.alone(async () => {
         writeInputs(given);
@@ -92,6 +127,16 @@ export async function loadProgram(
         return seconds;
       }),
   };
+}
+
+/** Launches recorded with the addresses of an arena that stands here. */
+interface Recorded {
+  readonly graph: CudaGraph;
+  readonly arenaAddress: bigint;
+}
+
+function launchInTurn(work: readonly (() => void)[]): void {
+  for (const launch of work) launch();
 }
 
 /** Sends host values to a buffer of as many elements. */

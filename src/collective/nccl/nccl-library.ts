@@ -28,6 +28,8 @@ type Argument = number | bigint | NodeJS.TypedArray | { readonly internal: Uint8
 export interface NcclApi {
   /** "2.30.7" */
   readonly version: string;
+  /** Whether its calls may be recorded in a graph, since 2.9. */
+  readonly isRecordable: boolean;
   /** Calls, and throws an error that names the function and says what NCCL says. */
   call(name: FunctionName, ...values: Argument[]): void;
   /** "unhandled system error", and what the library wrote of its last one. */
@@ -57,9 +59,12 @@ function declareFunctions(path: string): NcclApi {
   };
   const version = new Int32Array(1);
   library.func("int ncclGetVersion(void *version)")(version);
-  return { version: formatVersion(version[0]!), call, describe };
+  const [major, minor, patch] = readVersion(version[0]!);
+  return { version: `${major}.${minor}.${patch}`, isRecordable: major > 2 || minor >= 9, call, describe };
 }
 
-/** As NCCL counts since 2.9: 23007 for 2.30.7. */
-const formatVersion = (version: number): string =>
-  [Math.floor(version / 10_000), Math.floor(version / 100) % 100, version % 100].join(".");
+/** As NCCL counts since 2.9, 23007 for 2.30.7, and before, 2804 for 2.8.4. */
+const readVersion = (version: number): [number, number, number] =>
+  version < 10_000
+    ? [Math.floor(version / 1000), Math.floor(version / 100) % 10, version % 100]
+    : [Math.floor(version / 10_000), Math.floor(version / 100) % 100, version % 100];

@@ -1,5 +1,5 @@
 // Sums between GPUs by NCCL: what stands on a device is summed there, on the stream of the backend, behind what was asked of it and before
-// what will be, and the host waits for nothing. MPI, which started the ranks, carries everything else, the identifier first of all.
+// what will be, or on one beside it, in its graph; and the host waits for nothing. MPI, which started the ranks, carries everything else, the identifier first of all.
 
 import { clearInterval, setInterval } from "node:timers";
 import { UserError } from "../../base/errors.ts";
@@ -17,7 +17,7 @@ const secondsBetweenLooks = 1;
 export async function openNccl(base: Collective, stream: bigint): Promise<Collective> {
   const { rank, size } = base;
   const api = openNcclApi();
-  const { version } = api;
+  const { version, isRecordable } = api;
   const first = await broadcastJson(base, version);
   if (first !== version) {
     throw new UserError(
@@ -40,21 +40,25 @@ export async function openNccl(base: Collective, stream: bigint): Promise<Collec
     base.abort(1, `NCCL: ${api.describe(result[0]!)}`);
   }, 1000 * secondsBetweenLooks).unref();
   const { ncclFloat32, ncclSum } = nccl;
+  /** A group is one launch, however many arrays it has. */
+  const sumPlaced = (places: readonly PlacedValues[], on: bigint) => {
+    api.call("ncclGroupStart");
+    for (const { address, elements } of places) {
+      api.call("ncclAllReduce", address, address, elements, ncclFloat32, ncclSum, communicator, on);
+    }
+    api.call("ncclGroupEnd");
+  };
   return {
     ...base,
     engine: `NCCL ${version}`,
     stream,
     sum: async arrays => {
       const placed = arrays.flatMap(({ values }) => ("address" in values ? [values] : []));
-      // A group is one launch, however many arrays it has.
-      api.call("ncclGroupStart");
-      for (const { address, elements } of placed) {
-        api.call("ncclAllReduce", address, address, elements, ncclFloat32, ncclSum, communicator, stream);
-      }
-      api.call("ncclGroupEnd");
+      if (placed.length > 0) sumPlaced(placed, stream);
       const others = arrays.filter(({ values }) => !("address" in values));
       if (others.length > 0) await base.sum(others);
     },
+    ...(isRecordable && { sumBeside: sumPlaced }),
     broadcast: async (values: NamedArray["values"] | Uint8Array, root) => {
       if (!isPlaced(values)) return base.broadcast(values, root);
       const { address, elements } = values;

@@ -122,3 +122,40 @@ test("a rank that has another model ends the training on every rank", async () =
     assert.match(String(ended.reason), /1 of 3 ranks have another model/);
   }
 });
+
+test("where every rank has as many micro-batches, the last is exchanged beside its backward pass, and else behind", async () => {
+  const runRank = async (joined: Collective) => {
+    const backend = openReference();
+    const engine = await openEngine(backend, define(joined.rank));
+    const collective = { ...joined, sumBeside: () => {} };
+    const sums = createRankSums(collective, backend, engine.states, { isInOrder: false });
+    const { exchange } = sums;
+    assert.deepEqual(exchange!.names, new Set(["gradient.weight", "lossSum"]));
+    assert.deepEqual(await exchange!.agreeOn([[`of ${joined.rank}`]]), [["of 0"]]);
+    assert.equal(await exchange!.isSoOnAll(joined.rank === 1), false);
+    assert.equal(await exchange!.isSoOnAll(true), true);
+    let log: string[] = [];
+    const take = createStepTaker({
+      engine: {
+        ...engine,
+        accumulate: async (_, isFirst, given) => {
+          log.push(`${isFirst ? "set" : "add"}${given === exchange ? " beside" : ""}`);
+        },
+      },
+      queue: { take: async () => ({}), readAhead: () => {} },
+      ...{ microBatchSequences: 1, seed: 0, batchEnd: createBatchEnd(undefined, undefined) },
+      sums: { ...sums, finish: async part => void log.push(`sum ${part}`) },
+    });
+    const steps: string[][] = [];
+    for (const most of [2, 3, 4, 1]) {
+      log = [];
+      await take({ step: 1, firstSequence: 0, most, rateScale: 1, progress: 0 });
+      steps.push(log);
+    }
+    return steps;
+  };
+  const [first, second] = await Promise.all(joinRanks(2).map(runRank));
+  const behind = "sum gradient";
+  assert.deepEqual(first, [["set beside"], ["set", "add", behind], ["set", "add beside"], ["set", behind]]);
+  assert.deepEqual(second, [["set beside"], ["set", behind], ["set", "add beside"], [behind]]);
+});

@@ -1,8 +1,8 @@
 // What the ranks' micro-batches add up to. Each rank adds up its own on its device, and the sums of all take their place before the update;
 // or, where the sum's order is to be the same for any number of ranks, micro-batches are added one by one in the order of the step.
 
-import type { Backend, DeviceBuffer } from "../../backends/backend.ts";
-import type { Collective, NamedArray } from "../../collective/collective.ts";
+import type { Backend, DeviceBuffer, StateExchange } from "../../backends/backend.ts";
+import { broadcastJson, type Collective, type NamedArray } from "../../collective/collective.ts";
 import { countElements } from "../../graph/tensor.ts";
 import { clearStates, lossSum, nameGradient, nameProbe, nameSeen, type States } from "../step/states.ts";
 import { assignOwners } from "./owners.ts";
@@ -18,6 +18,8 @@ export interface RankSums {
   readonly isInOrder: boolean;
   /** Whether each rank's update is of its own micro-batches. */
   readonly isLocal: boolean;
+  /** Where devices sum beside the backward pass: what the last micro-batch of every rank is run with, instead of `finish`. */
+  readonly exchange?: StateExchange | undefined;
   /** Sets the sums of this rank to zero: it has no micro-batch in a step, or in a round. */
   clear(part: SummedPart): void;
   /** In order: adds the gradients of one micro-batch of each of the first `count` ranks, which stand where its sums would. */
@@ -54,6 +56,13 @@ export function createRankSums(
   const readFloats = async ({ buffer }: Place) => Float32Array.from(await backend.read(buffer));
   return {
     ...{ rank, size, isInOrder, isLocal },
+    exchange:
+      isInOrder || isLocal
+        ? undefined
+        : createExchange(
+            collective,
+            parts.gradient.map(({ name }) => name),
+          ),
     clear: part =>
       clearStates(
         backend,
@@ -82,6 +91,25 @@ export function createRankSums(
         backend.write(buffer, sum);
       }
     },
+  };
+}
+
+/** An exchange costs its start, whatever its size: PyTorch's DistributedDataParallel takes as many (Li et al. 2020, arXiv 2006.15704). */
+const bucketBytes = 25 * 2 ** 20;
+
+function createExchange(collective: Collective, names: readonly string[]): StateExchange | undefined {
+  const { sumBeside } = collective;
+  if (sumBeside === undefined) return undefined;
+  return {
+    names: new Set(names),
+    bucketBytes,
+    agreeOn: buckets => broadcastJson(collective, buckets),
+    isSoOnAll: async isSo => {
+      const others = Float64Array.of(isSo ? 0 : 1);
+      await collective.sum([{ name: "where it is not so", values: others }]);
+      return others[0] === 0;
+    },
+    sum: sumBeside,
   };
 }
 

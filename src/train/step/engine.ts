@@ -1,7 +1,7 @@
 // The engine of a training whose steps have any number of micro-batches: its programs on a backend, and the states that they share.
 // Model and optimizer come in as a definition, so this file knows neither.
 
-import type { Backend, DeviceBuffer, HostInputs } from "../../backends/backend.ts";
+import type { Backend, DeviceBuffer, HostInputs, StateExchange } from "../../backends/backend.ts";
 import { UserError } from "../../base/errors.ts";
 import { collectGarbage } from "../../base/heap.ts";
 import type { HeldTensor, StoredTensor } from "../../checkpoint/safetensors.ts";
@@ -31,7 +31,8 @@ export interface Engine {
   readonly parameterCount: number;
   /** Whether what is asked of the device is under way when it has been asked, and the host has nothing to do until it is awaited. */
   readonly leavesHostFree?: boolean;
-  accumulate(batch: HostInputs, first: boolean): Promise<void>;
+  /** With an exchange, the sums over all ranks come in place of this rank's, beside the backward pass. */
+  accumulate(batch: HostInputs, first: boolean, exchange?: StateExchange): Promise<void>;
   /** Where the definition measures gradients: of the micro-batch that was accumulated last. */
   measureGradients?(): GradientProducts;
   /** Applies the mean gradient of `microBatches`. A step that is not finite changes no parameter and no moment. */
@@ -118,9 +119,11 @@ export async function openEngine(
       },
     }),
     parameterCount: [...definition.parameters.values()].reduce((sum, shape) => sum + countElements(shape), 0),
-    accumulate: async ({ cut: pieces = 1, ...batch }, isFirst) => {
+    accumulate: async ({ cut: pieces = 1, ...batch }, isFirst, exchange) => {
       const [own, more] = pieces === 1 ? [first, next] : cut.get(pieces as number)!;
-      const outputs = await (isFirst ? own : more)!.run({ ...batch, ...scaler.listLossInputs() });
+      const program = (isFirst ? own : more)!;
+      const inputs = { ...batch, ...scaler.listLossInputs() };
+      const outputs = await (exchange === undefined ? program.run(inputs) : program.runExchanging!(inputs, exchange));
       if (definition.measuresGradients !== true) return;
       products = readProducts(outputs, Array.from(definition.parameters.keys(), nameGradient), scaler.read().factor);
     },

@@ -42,10 +42,13 @@ export function createStepTaker(parts: StepParts) {
     const isProbed = engine.probe !== undefined && (engine.isDue?.(step) ?? true);
     const batches: (readonly [index: number, batch: HostInputs])[] = [];
     let [microBatches, own] = [0, 0];
+    // Where every rank has as many micro-batches, all run the same program last, and the sums go on beside it.
+    const exchange = most % ranks === 0 ? sums?.exchange : undefined;
     do {
       if (microBatches % ranks === rank) {
         const batch = await queue.take(firstSequence + microBatches * size, progress);
-        await engine.accumulate(batch, own === 0 || sums?.isInOrder === true);
+        const isOwnLast = microBatches + ranks >= most;
+        await engine.accumulate(batch, own === 0 || sums?.isInOrder === true, isOwnLast ? exchange : undefined);
         if (isProbed) batches.push([microBatches, batch]);
         own++;
       }
@@ -53,7 +56,7 @@ export function createStepTaker(parts: StepParts) {
       if (sums?.isInOrder === true) await addRound(sums, microBatches, most);
     } while (!batchEnd.isReached(microBatches, most, engine.measureGradients));
     if (own === 0) sums?.clear("gradient");
-    await sums?.finish("gradient");
+    if (exchange === undefined) await sums?.finish("gradient");
     const counted = sums?.isLocal === true ? own : microBatches;
     if (isProbed) await probe(batches, { firstSequence, microBatches, counted });
     const updating = engine.update({ step, rateScale, progress }, counted);

@@ -78,17 +78,23 @@ export async function announceRun(
   });
 }
 
-/** What the loop asks of the others, when the engine is open. UserErrors: those of connecting GPUs. */
+/** What the loop asks of the others, when the engine is open; warns where devices sum slowly. UserErrors: those of connecting GPUs. */
 export async function openLead(
   { leader, isInOrder }: RankChoice,
   backend: Backend,
   { states }: OpenEngine,
   definition: TrainingDefinition,
   { train: { sync } }: Recipe,
+  warn: (text: string) => void,
 ): Promise<RankLead> {
   const isLocal = sync !== undefined;
   const collective = isInOrder || isLocal ? leader.collective : await connectDevices(leader.collective, backend);
   const sums = createRankSums(collective, backend, states, { isInOrder, isLocal });
+  if (collective.stream !== undefined && collective.sumBeside === undefined) {
+    warn(
+      `${collective.engine} cannot be recorded in a graph, as 2.9 can: gradients are summed behind the backward pass`,
+    );
+  }
   const local = sync && openLocalSteps(collective, backend, states, definition, sync);
   const shares = definition.shared && openUpdateShares(collective, backend, states, definition.shared);
   return leader.lead({ backend, states, shared: listCommon(definition), local, shares }, sums);

@@ -100,7 +100,8 @@ export async function openTraining(
   const engine = await openEngine(backend, definition, (loaded, all) =>
     onStatus?.(describeProgress(compiling(loaded / all))),
   );
-  const ranks = rankChoice && (await openLead(rankChoice, backend, engine, definition, recipe));
+  const ranks =
+    rankChoice && (await openLead(rankChoice, backend, engine, definition, recipe, text => onWarning?.(text)));
   const sample = openSampler(backend, recipe, dataset.tokenizer, engine.states);
   // Other load makes a measurement too low, never too high.
   const laterPeak = await backend.measurePeak?.();

@@ -29,6 +29,7 @@ const signatures = {
   cuStreamCreate: "void *stream, uint32_t flags",
   cuStreamDestroy_v2: "uint64_t stream",
   cuStreamSynchronize: "uint64_t stream",
+  cuStreamWaitEvent: "uint64_t stream, uint64_t event, uint32_t flags",
   cuStreamBeginCapture_v2: "uint64_t stream, int mode",
   cuStreamEndCapture: "uint64_t stream, void *graph",
   cuGraphInstantiateWithFlags: "void *executable, uint64_t graph, uint64_t flags",

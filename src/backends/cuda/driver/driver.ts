@@ -1,5 +1,5 @@
 // What the CUDA backend needs of a device, and nothing more: memory, kernels, products, graphs. One stream: everything runs in
-// the order it was asked for. The native driver (native-driver.ts) implements it on a GPU; tests put others in its place.
+// the order it was asked for, but for what a library does on a second one. The native driver (native-driver.ts) implements it on a GPU; tests put others in its place.
 
 import type { Product } from "../../../compiler/program/program.ts";
 import type { CudaFigures } from "../figures.ts";
@@ -27,10 +27,21 @@ export interface CudaGraph {
   free(): void;
 }
 
+/** A second stream for libraries, whose work is recorded in graphs with that of the first. */
+export interface SideStream {
+  readonly stream: bigint;
+  /** What it is asked for from here on waits for all that the first was asked for. */
+  follow(): void;
+  /** What the first is asked for from here on waits for all that this one was asked for. */
+  join(): void;
+}
+
 export interface CudaDriver {
   readonly device: CudaDevice;
   /** CUDA's handle of the stream, for libraries that work on it; only a device has one. */
   readonly stream?: bigint;
+  /** Opened once, and closed with the driver; where there is a stream. */
+  openSide?(): SideStream;
   /** Bytes that allocate could still give, about. */
   freeBytes(): number;
   /** Zero-filled memory at a multiple of 256. UserError E_CUDA_MEMORY with the numbers when it does not fit. */

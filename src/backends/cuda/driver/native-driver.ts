@@ -11,7 +11,7 @@ import { koffi } from "../../foreign-functions.ts";
 import { CublasLt } from "../cublaslt.ts";
 import { Staging } from "../staging.ts";
 import { openCublasLtApi } from "./cublaslt-api.ts";
-import type { CudaDevice, CudaDriver, CudaGraph, CudaKernel, CudaModule } from "./driver.ts";
+import type { CudaDevice, CudaDriver, CudaGraph, CudaKernel, CudaModule, SideStream } from "./driver.ts";
 import { cudaConstants as cuda, type DriverApi, openDriverApi } from "./driver-api.ts";
 import { findCudaLibrary, listDriverPaths } from "./libraries.ts";
 import { type CudaCompiler, openNvrtc } from "./nvrtc.ts";
@@ -45,6 +45,7 @@ class NativeDriver implements CudaDriver {
   readonly stream: bigint;
   private readonly staging: Staging;
   private readonly products: CublasLt;
+  private side: SideStream | undefined;
   private readonly allocations = new Map<bigint, number>();
   private readonly open = new Set<{ free(): void }>();
   /** Pointers to the arguments of a launch, then the arguments. CUDA copies both during the call. */
@@ -73,6 +74,26 @@ class NativeDriver implements CudaDriver {
     this.stream = this.api.create("cuStreamCreate", cuda.CU_STREAM_NON_BLOCKING);
     this.staging = new Staging(this.api, this.stream);
     this.products = new CublasLt(cublasLt, this, this.stream, version);
+  }
+
+  openSide(): SideStream {
+    if (this.side !== undefined) return this.side;
+    const { api, stream: first } = this;
+    const stream = api.create("cuStreamCreate", cuda.CU_STREAM_NON_BLOCKING);
+    // Each is recorded again as soon as a stream waits for it: the wait is for what was recorded then.
+    const [followed, joined] = [0, 0].map(() => api.create("cuEventCreate", cuda.CU_EVENT_DISABLE_TIMING));
+    const wait = (from: bigint, event: bigint, to: bigint) => {
+      api.call("cuEventRecord", event, from);
+      api.call("cuStreamWaitEvent", to, event, 0);
+    };
+    this.hold({
+      free: () => {
+        for (const event of [followed!, joined!]) api.ask("cuEventDestroy_v2", event);
+        api.ask("cuStreamDestroy_v2", stream);
+      },
+    });
+    this.side = { stream, follow: () => wait(first, followed!, stream), join: () => wait(stream, joined!, first) };
+    return this.side;
   }
 
   freeBytes(): number {
