@@ -10,8 +10,12 @@ export function isCompressible(
   return countTokens(text) < maxTokensPerCharacter * countCharacters(text);
 }
 
+const pairBegins = /[\ud800-\udbff]/;
+
 function countCharacters(text: string): number {
   let count = text.length;
+  // Few texts have a pair, and that is found out faster than it is counted.
+  if (!pairBegins.test(text)) return count;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     if (unit >= 0xd800 && unit < 0xdc00) count--;

@@ -12,6 +12,17 @@ const unitsOf = Uint8Array.from(escapes, (_, byte) => (byte >= 0x80 && byte < 0x
 const begin = Buffer.from('{"text":"');
 const end = Buffer.from('"}\n');
 
+const everyByte = 0x01010101;
+const highBits = 0x80808080 | 0;
+
+/** Whether four bytes are all ASCII that stands as it is: none below a space, no quotation mark, no backslash. */
+function isPlain(four: number): boolean {
+  const fromSpace = four + 0x60 * everyByte;
+  const noQuote = (four ^ (0x22 * everyByte)) + 0x7f * everyByte;
+  const noBackslash = (four ^ (0x5c * everyByte)) + 0x7f * everyByte;
+  return (four & highBits) === 0 && (fromSpace & noQuote & noBackslash & highBits) === highBits;
+}
+
 /** Lines that wait to be written; owns their memory. */
 export class DocumentLines {
   bytes = 0;
@@ -21,13 +32,21 @@ export class DocumentLines {
   add(text: Uint8Array): number {
     let [units, from] = [0, 0];
     this.put(begin);
-    for (let at = 0; at < text.length; at++) {
-      const byte = text[at]!;
-      units += unitsOf[byte]!;
-      if (isEscaped[byte] === 0) continue;
-      this.put(text.subarray(from, at));
-      this.put(escapes[byte]!);
-      from = at + 1;
+    const view = new DataView(text.buffer, text.byteOffset, text.byteLength);
+    for (let next = 0; next < text.length; ) {
+      if (next + 4 <= text.length && isPlain(view.getInt32(next))) {
+        units += 4;
+        next += 4;
+        continue;
+      }
+      for (const last = Math.min(next + 4, text.length); next < last; next++) {
+        const byte = text[next]!;
+        units += unitsOf[byte]!;
+        if (isEscaped[byte] === 0) continue;
+        this.put(text.subarray(from, next));
+        this.put(escapes[byte]!);
+        from = next + 1;
+      }
     }
     this.put(text.subarray(from));
     this.put(end);

@@ -13,6 +13,7 @@ import { defineLearnedTokenizer, defineTokenizer } from "../../src/tokenizer/def
 import { decodeTokens } from "../../src/tokenizer/encoding/decode.ts";
 import { encodeForModel, encodeText } from "../../src/tokenizer/encoding/encode.ts";
 import { allocateSpans, type PreTokenizerName, splitWords } from "../../src/tokenizer/encoding/pre-tokenizer.ts";
+import { TextBytes } from "../../src/tokenizer/encoding/text-bytes.ts";
 import { wordpiece } from "../../src/tokenizer/kinds/wordpiece.ts";
 import { WordCounter } from "../../src/tokenizer/learning/count-words.ts";
 import { compileNormaliser } from "../../src/tokenizer/normalising/normalise.ts";
@@ -186,10 +187,12 @@ for (const preTokenizer of ["whitespace", "bert"] as const) {
   test(`the words of the native library: ${preTokenizer}`, () => {
     const native = NativeTokenizer.fromFile(learned.get(`reference${preTokenizer}`)!.path).getPreTokenizer()!;
     const spans = allocateSpans();
+    const bytes = new TextBytes();
     for (const text of [...oddDocuments, ...everyCharacter()].map(compileNormaliser([]))) {
-      splitWords(preTokenizer, text, spans);
+      bytes.read(text);
+      splitWords(preTokenizer, bytes, spans);
       const words = Array.from({ length: spans.count }, (_, i) =>
-        text.slice(spans.bounds[2 * i], spans.bounds[2 * i + 1]),
+        bytes.slice(spans.bounds[2 * i]!, spans.bounds[2 * i + 1]!),
       );
       const expected = native.preTokenizeString(text).map(([word]) => word);
       if (words.join("\n") !== expected.join("\n")) assert.deepEqual(words, expected, JSON.stringify(text));

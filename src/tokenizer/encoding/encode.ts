@@ -4,14 +4,12 @@
 import type { EncodeWord } from "../kinds/kind.ts";
 import { compileWords } from "../kinds/kinds.ts";
 import { compileFirstKept } from "../normalising/first-character.ts";
-import { compileNormaliser } from "../normalising/normalise.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { IdList } from "./id-list.ts";
-import { allocateSpans, prepareText, splitWords } from "./pre-tokenizer.ts";
 import { cutsAtSpaces, RawWords } from "./raw-words.ts";
-import { TextUnits } from "./text-units.ts";
+import { hashBytes } from "./text-bytes.ts";
 import { WordCache } from "./word-cache.ts";
-import { hashUnits } from "./word-table.ts";
+import { WordCutter } from "./word-cutter.ts";
 
 /**
  * How special tokens written out in a text are read: as the token (what `tokenizers` does, and what filling a mask needs)
@@ -22,25 +20,27 @@ export type SpecialTokensInText = "recognise" | "as-text";
 /** As Rust's \s, with which `tokenizers` looks for it. */
 const whiteSpace = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
 
+/** Of the tables of raw words and of words, by measurement: a word that is not found costs ten that are. */
+const rawLines = 1 << 19;
+const wordLines = 1 << 18;
+
 /** Encodes with one tokenizer; owns the tables of words seen. */
 export class Encoder {
   readonly tokenizer: Tokenizer;
-  private readonly normalise: (text: string) => string;
   private readonly keepsFirst: (text: string) => boolean;
   private readonly encodeWord: EncodeWord;
   private readonly specialIds: ReadonlyMap<string, number>;
   private readonly specialPattern: RegExp | undefined;
   private readonly rawWords: RawWords | undefined;
-  private readonly rawCache = new WordCache();
-  private readonly wordCache = new WordCache();
-  private readonly spans = allocateSpans();
-  private readonly normalisedUnits = new TextUnits();
+  private readonly cutter: WordCutter;
+  private readonly rawCache = new WordCache(rawLines);
+  private readonly wordCache = new WordCache(wordLines);
   private readonly list = new IdList();
 
   constructor(tokenizer: Tokenizer) {
     const { normaliser, preTokenizer, specialTokens, vocabulary } = tokenizer;
     this.tokenizer = tokenizer;
-    this.normalise = compileNormaliser(normaliser);
+    this.cutter = new WordCutter(normaliser, preTokenizer);
     this.keepsFirst = compileFirstKept(normaliser);
     this.encodeWord = compileWords(tokenizer);
     if (cutsAtSpaces(normaliser, preTokenizer)) this.rawWords = new RawWords(normaliser, preTokenizer);
@@ -75,41 +75,47 @@ export class Encoder {
   private encodePart(part: string, isFirst: boolean): void {
     const { rawWords, rawCache, list } = this;
     if (rawWords === undefined) {
-      this.encodeRaw(part, true, isFirst);
+      this.encodeStart(part, isFirst);
       return;
     }
     const isPrefixed = this.tokenizer.preTokenizer.prefixSpace !== "never";
-    rawWords.text.read(part);
-    const { units } = rawWords.text;
+    const { text } = rawWords;
+    text.read(part);
+    const { view } = text;
     for (let at = 0; rawWords.next(at); at = rawWords.end) {
       const { begin, end, hash } = rawWords;
       if (isPrefixed && begin === 0) {
-        this.encodeRaw(part.slice(begin, end), true, isFirst);
-      } else if (!rawCache.read(units, begin, end, hash, list)) {
+        this.encodeStart(text.slice(begin, end), isFirst);
+      } else if (!rawCache.read(view, begin, end, hash, list)) {
         const from = list.count;
-        this.encodeRaw(part.slice(begin, end), false, false);
-        rawCache.add(units, begin, end, hash, list, from);
+        this.cutter.cutRaw(text, begin, end);
+        this.encodeWords();
+        rawCache.add(view, begin, end, hash, list, from);
       }
     }
   }
 
-  private encodeRaw(text: string, isPart: boolean, isFirst: boolean): void {
-    const { preTokenizer } = this.tokenizer;
-    const { spans, wordCache, list, normalisedUnits } = this;
-    const isKept = isFirst && preTokenizer.prefixSpace === "first" && this.keepsFirst(text);
-    const normalised = prepareText(preTokenizer, this.normalise(text), isPart, isKept);
-    splitWords(preTokenizer.name, normalised, spans);
-    normalisedUnits.read(normalised);
-    const { units } = normalisedUnits;
+  /** Encodes what a part begins with. */
+  private encodeStart(text: string, isFirst: boolean): void {
+    const { prefixSpace } = this.tokenizer.preTokenizer;
+    this.cutter.cutText(text, true, isFirst && prefixSpace === "first" && this.keepsFirst(text));
+    this.encodeWords();
+  }
+
+  /** Encodes the words that were cut last. */
+  private encodeWords(): void {
+    const { wordCache, list } = this;
+    const { text, spans } = this.cutter;
+    const { view } = text;
     const { bounds, count } = spans;
     for (let word = 0; word < count; word++) {
       const begin = bounds[2 * word]!;
       const end = bounds[2 * word + 1]!;
-      const hash = hashUnits(units, begin, end);
-      if (wordCache.read(units, begin, end, hash, list)) continue;
+      const hash = hashBytes(view, begin, end);
+      if (wordCache.read(view, begin, end, hash, list)) continue;
       const from = list.count;
-      this.encodeWord(normalised.slice(begin, end), list);
-      wordCache.add(units, begin, end, hash, list, from);
+      this.encodeWord(text.slice(begin, end), list);
+      wordCache.add(view, begin, end, hash, list, from);
     }
   }
 }

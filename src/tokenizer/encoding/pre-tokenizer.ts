@@ -1,8 +1,9 @@
-// Normalised text to words, as pairs of positions: the pre-tokenizers of Hugging Face. `whitespace` is the regular expression
+// Normalised text to words, as pairs of places among its bytes: the pre-tokenizers of Hugging Face. `whitespace` is the regular expression
 // \w+|[^\w\s]+ (so "..." is one word); `bert` sets every punctuation mark apart; `byte-level` is GPT-2's, which leaves a space with
 // the word behind it; `metaspace` is SentencePiece's, which writes a space as "▁" and begins a word with it.
 
 import { characterClass, characterClasses } from "../normalising/character-classes.ts";
+import { pointAt, sizeOf, type TextBytes } from "./text-bytes.ts";
 
 export const preTokenizerNames = ["whitespace", "bert", "byte-level", "metaspace"] as const;
 export type PreTokenizerName = (typeof preTokenizerNames)[number];
@@ -21,7 +22,7 @@ export function preTokenizerOf(name: PreTokenizerName): PreTokenizer {
 /** Whether a space is a part of words; else it only ends them. */
 export const keepsSpaces = (name: PreTokenizerName): boolean => name === "byte-level" || name === "metaspace";
 
-/** Where words begin and end in a text, in UTF-16 units; reused from text to text. */
+/** Where words begin and end in a text, in bytes; reused from text to text. */
 export interface WordSpans {
   count: number;
   /** Begin and end (exclusive) of each word, two entries a word. */
@@ -47,51 +48,50 @@ export function prepareText(
 }
 
 /** Finds the words of a normalised text and leaves them in `spans`. */
-export function splitWords(name: PreTokenizerName, text: string, spans: WordSpans): void {
-  if (spans.bounds.length < 2 * text.length) spans.bounds = new Int32Array(2 * text.length);
+export function splitWords(name: PreTokenizerName, text: TextBytes, spans: WordSpans): void {
+  if (spans.bounds.length < 2 * text.length) spans.bounds = new Int32Array(4 * text.length);
   if (name === "byte-level") splitBytes(text, spans);
   else if (name === "metaspace") splitMetaspace(text, spans);
   else splitClasses(text, spans, name === "bert");
 }
 
-function splitClasses(text: string, spans: WordSpans, bert: boolean): void {
+function splitClasses({ bytes, length }: TextBytes, spans: WordSpans, bert: boolean): void {
   const bounds = spans.bounds;
   const classes = characterClasses();
   const { word, space, punctuation } = characterClass;
   let count = 0;
   let previous = 0; // 0 between words, 1 and 2 within a word of either kind, 3 after a mark that stands alone
-  const length = text.length;
-  for (let i = 0; i < length; i++) {
-    const unit = text.charCodeAt(i);
-    const begin = i;
-    let bits = classes[unit]!;
-    if (unit >= 0xd800 && unit < 0xdc00) {
-      const point = text.codePointAt(i)!;
-      bits = classes[point]!;
-      if (point > 0xffff) i++;
-    }
+  for (let at = 0, next = 0; at < length; at = next) {
+    const lead = bytes[at]!;
+    const bits = classes[lead < 0x80 ? lead : pointAt(bytes, at)]!;
+    next = at + sizeOf(lead);
     let kind: number;
     if (bits & space) kind = 0;
     else if (bert) kind = bits & punctuation ? 3 : 1;
     else kind = bits & word ? 1 : 2;
     if (kind === previous && kind !== 3) continue;
-    if (previous !== 0) bounds[2 * count++ + 1] = begin;
-    if (kind !== 0) bounds[2 * count] = begin;
+    if (previous !== 0) bounds[2 * count++ + 1] = at;
+    if (kind !== 0) bounds[2 * count] = at;
     previous = kind;
   }
   if (previous !== 0) bounds[2 * count++ + 1] = length;
   spans.count = count;
 }
 
-function splitMetaspace(text: string, spans: WordSpans): void {
+/** The first byte of "▁"; two more follow. */
+const [metaspaceByte, ...metaspaceRest] = Buffer.from("▁");
+
+function splitMetaspace({ bytes, length }: TextBytes, spans: WordSpans): void {
+  const { bounds } = spans;
   let count = 0;
-  for (let begin = 0; begin < text.length; ) {
-    const next = text.indexOf("▁", begin + 1);
-    const end = next < 0 ? text.length : next;
-    spans.bounds[2 * count] = begin;
-    spans.bounds[2 * count++ + 1] = end;
-    begin = end;
+  for (let at = 0; at < length; at++) {
+    const begins =
+      bytes[at] === metaspaceByte && bytes[at + 1] === metaspaceRest[0] && bytes[at + 2] === metaspaceRest[1];
+    if (!begins && at > 0) continue;
+    if (at > 0) bounds[2 * count++ + 1] = at;
+    bounds[2 * count] = at;
   }
+  if (length > 0) bounds[2 * count++ + 1] = length;
   spans.count = count;
 }
 
@@ -99,19 +99,20 @@ const { space: spaceBit, letter, number } = characterClass;
 const wordBits = spaceBit | letter | number;
 
 /** 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+ */
-function splitBytes(text: string, spans: WordSpans): void {
+function splitBytes(text: TextBytes, spans: WordSpans): void {
+  const { bytes, length } = text;
   const bounds = spans.bounds;
   let count = 0;
-  for (let begin = 0; begin < text.length; ) {
-    let end = begin + measureContraction(text, begin);
+  for (let begin = 0; begin < length; ) {
+    let end = begin + measureContraction(bytes, begin);
     if (end === begin) {
-      const start = text.charCodeAt(begin) === 0x20 ? begin + 1 : begin;
-      const bits = classAt(text, start) & wordBits;
-      if (start < text.length && bits !== spaceBit) end = skipClass(text, start, bits);
+      const start = bytes[begin] === 0x20 ? begin + 1 : begin;
+      const bits = start < length ? characterClasses()[pointAt(bytes, start)]! & wordBits : spaceBit;
+      if (bits !== spaceBit) end = skipClass(text, start, bits);
       else {
         end = skipClass(text, begin, spaceBit);
         // The last of several belongs to what follows them, even where it is no space.
-        if (end < text.length && end > begin + 1) end -= 1;
+        if (end < length) end = beforeLast(bytes, begin, end);
       }
     }
     bounds[2 * count] = begin;
@@ -121,27 +122,28 @@ function splitBytes(text: string, spans: WordSpans): void {
   spans.count = count;
 }
 
-function measureContraction(text: string, at: number): number {
-  if (text.charCodeAt(at) !== 0x27) return 0;
-  const next = text[at + 1];
-  if (next === "s" || next === "t" || next === "m" || next === "d") return 2;
-  const two = text.slice(at + 1, at + 3);
-  return two === "re" || two === "ve" || two === "ll" ? 3 : 0;
+/** Where the last of several characters begins; of one, where it ends. */
+function beforeLast(bytes: Uint8Array, begin: number, end: number): number {
+  let last = end - 1;
+  while ((bytes[last]! & 0xc0) === 0x80) last--;
+  return last > begin ? last : end;
 }
 
-function classAt(text: string, at: number): number {
-  return at < text.length ? characterClasses()[text.codePointAt(at)!]! : 0;
+const [apostrophe, s, t, m, d, r, e, v, l] = Buffer.from("'stmdrevl");
+
+/** Behind a text stand spaces, so none reaches over its end. */
+function measureContraction(bytes: Uint8Array, at: number): number {
+  if (bytes[at] !== apostrophe) return 0;
+  const next = bytes[at + 1];
+  if (next === s || next === t || next === m || next === d) return 2;
+  const third = bytes[at + 2];
+  return ((next === r || next === v) && third === e) || (next === l && third === l) ? 3 : 0;
 }
 
 /** Where the characters end, from `at` on, that have of `wordBits` exactly `bits`. */
-function skipClass(text: string, at: number, bits: number): number {
+function skipClass({ bytes, length }: TextBytes, at: number, bits: number): number {
   const classes = characterClasses();
   let end = at;
-  while (end < text.length) {
-    const unit = text.charCodeAt(end);
-    const point = unit >= 0xd800 && unit < 0xdc00 ? text.codePointAt(end)! : unit;
-    if ((classes[point]! & wordBits) !== bits) break;
-    end += point > 0xffff ? 2 : 1;
-  }
+  while (end < length && (classes[pointAt(bytes, end)]! & wordBits) === bits) end += sizeOf(bytes[end]!);
   return end;
 }

@@ -6,11 +6,10 @@ import { compileNormaliser } from "../normalising/normalise.ts";
 import type { Normaliser, NormaliserStep } from "../normalising/normaliser.ts";
 import { findAscii } from "../normalising/replace-pattern.ts";
 import { keepsSpaces, type PreTokenizer } from "./pre-tokenizer.ts";
-import { TextUnits } from "./text-units.ts";
-import { finishHash, firstHash, hashUnit } from "./word-table.ts";
+import { findLow, firstHash, hashBytes, hashFour, keepFirst, pointAt, TextBytes } from "./text-bytes.ts";
 
 // Of other white space some normalisers leave nothing.
-const isBlank = (unit: number): boolean => unit === 0x20 || unit === 0x09 || unit === 0x0a || unit === 0x0d;
+const isBlank = (byte: number): boolean => byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d;
 const blank = /[\t\n\r ]/;
 const visible = /[!-~]/;
 
@@ -34,9 +33,9 @@ function staysBetweenSpaces(step: NormaliserStep, spacesCount: boolean): boolean
 const mayTakeSeveral = ({ pattern, regex }: { pattern: string; regex: boolean }): boolean =>
   regex ? /\{\d+,\d*\}$/.test(pattern) : pattern.length > 1;
 
-/** One raw word after another; owns the units of the text and what it knows of characters. */
+/** One raw word after another; owns the bytes of the text and what it knows of characters. */
 export class RawWords {
-  readonly text = new TextUnits();
+  readonly text = new TextBytes();
   begin = 0;
   end = 0;
   hash = 0;
@@ -51,53 +50,64 @@ export class RawWords {
     this.onlySpaces = name === "metaspace";
   }
 
-  /** Finds the next raw word of `text` from `from` on: its place and hash. False behind the last one. */
+  /** Finds the next raw word of `text` from `from` on: its place among the bytes, and its hash. False behind the last one. */
   next(from: number): boolean {
-    const { units, length } = this.text;
-    return this.spacesCount ? this.nextWithSpaces(units, length, from) : this.nextWithout(units, length, from);
+    return this.spacesCount ? this.nextWithSpaces(from) : this.nextWithout(from);
   }
 
-  private nextWithout(units: Uint16Array, length: number, from: number): boolean {
+  private nextWithout(from: number): boolean {
+    const { bytes, view, length } = this.text;
     let at = from;
-    while (at < length && isBlank(units[at]!)) at++;
+    while (at < length && isBlank(bytes[at]!)) at++;
     this.begin = at;
     let hash = firstHash;
-    for (; at < length; at++) {
-      const unit = units[at]!;
-      if (unit <= 0x20 && isBlank(unit)) break;
-      hash = hashUnit(hash, unit);
+    if (at < length) {
+      for (;;) {
+        const four = view.getInt32(at, true);
+        let own = findLow(four);
+        // Few characters below the space are none that parts words.
+        while (own < 4 && !isBlank((four >>> (8 * own)) & 0xff)) own++;
+        if (own > 0) hash = hashFour(hash, own < 4 ? keepFirst(four, own) : four);
+        at += own;
+        if (own < 4) break;
+      }
     }
     this.end = at;
-    this.hash = finishHash(hash);
+    this.hash = hash;
     return at > this.begin;
   }
 
   /** White space and what follows it, up to white space behind something that can be seen. */
-  private nextWithSpaces(units: Uint16Array, length: number, from: number): boolean {
-    this.begin = from;
-    let hash = firstHash;
-    let before = 0x20;
+  private nextWithSpaces(from: number): boolean {
+    const { bytes, view, length } = this.text;
     let at = from;
-    for (; at < length; at++) {
-      const unit = units[at]!;
-      if (unit <= 0x20 && (this.onlySpaces ? unit === 0x20 : isBlank(unit)) && this.isSolid(before)) break;
-      hash = hashUnit(hash, unit);
-      before = unit;
+    while (at < length) {
+      const own = findLow(view.getInt32(at, true));
+      at += own;
+      if (own === 4) continue;
+      const byte = bytes[at]!;
+      if (at > from && (this.onlySpaces ? byte === 0x20 : isBlank(byte)) && this.isSolid(at)) break;
+      at++;
     }
-    this.end = at;
-    this.hash = finishHash(hash);
-    return at > from;
+    this.begin = from;
+    this.end = Math.min(at, length);
+    this.hash = hashBytes(view, from, this.end);
+    return this.end > from;
   }
 
-  /** Whether a character stays something that can be seen, whatever stands beside it. */
-  private isSolid(unit: number): boolean {
-    if (unit < 0x80) return unit > 0x20 && unit < 0x7f;
-    if (unit >= 0xd800 && unit < 0xe000) return false;
-    const known = this.solid[unit]!;
+  /** Whether the character before a place stays something that can be seen, whatever stands beside it. */
+  private isSolid(place: number): boolean {
+    const { bytes } = this.text;
+    let at = place - 1;
+    if (bytes[at]! < 0x80) return bytes[at]! > 0x20 && bytes[at]! < 0x7f;
+    while ((bytes[at]! & 0xc0) === 0x80) at--;
+    const point = pointAt(bytes, at);
+    if (point > 0xffff) return false;
+    const known = this.solid[point]!;
     if (known !== 0) return known === 1;
-    const left = this.normalise(String.fromCharCode(unit));
+    const left = this.normalise(String.fromCharCode(point));
     const seen = left !== "" && (characterClasses()[left.charCodeAt(left.length - 1)]! & characterClass.space) === 0;
-    this.solid[unit] = seen ? 1 : 2;
+    this.solid[point] = seen ? 1 : 2;
     return seen;
   }
 }

@@ -1,39 +1,45 @@
-// A hash table from words to numbers that is asked with a place among the units of a text instead of with a string: looking a word up
+// A hash table from words to numbers that is asked with a place among the bytes of a text instead of with a string: looking a word up
 // allocates nothing. It is what the learner counts by.
+
+import { keepFirst, type TextBytes } from "./text-bytes.ts";
 
 export class WordTable {
   /** Number of words in the table; words are numbered from 0 in the order they came. */
   count = 0;
   private slots = new Int32Array(1 << 17); // two a word: its number plus one, 0 where it is free, and its hash
-  private ends = new Uint32Array(1 << 15); // where each word's units end in `units`
-  private units = new Uint16Array(1 << 18);
+  private starts = new Uint32Array(1 << 15); // where each word's fours begin; one more behind the last
+  private lengths = new Uint32Array(1 << 15); // in bytes
+  private known = new DataView(new ArrayBuffer(1 << 19)); // the fours: the bytes of each word, with zeros behind them
 
-  /** The number of the word units[begin, end), or -1 if it is not in the table. `hash` is that of the units. */
-  find(units: Uint16Array, begin: number, end: number, hash: number): number {
-    const { slots, ends, units: known } = this;
+  /** The number of the word bytes[begin, end), or -1 if it is not in the table. `hash` is that of the bytes. */
+  find(view: DataView, begin: number, end: number, hash: number): number {
+    const { slots, lengths } = this;
     const mask = slots.length - 1;
-    const length = end - begin;
     for (let slot = (2 * hash) & mask; ; slot = (slot + 2) & mask) {
       const index = slots[slot]! - 1;
       if (index < 0) return -1;
-      if (slots[slot + 1] !== hash) continue;
-      const start = index === 0 ? 0 : ends[index - 1]!;
-      if (ends[index]! - start !== length) continue;
-      let same = 0;
-      while (same < length && known[start + same] === units[begin + same]) same++;
-      if (same === length) return index;
+      if (slots[slot + 1] === hash && lengths[index] === end - begin && this.isWord(index, view, begin, end)) {
+        return index;
+      }
     }
   }
 
   /** Puts in a word that is not there and returns its number. */
-  add(units: Uint16Array, begin: number, end: number, hash: number): number {
+  add(view: DataView, begin: number, end: number, hash: number): number {
     const index = this.count++;
-    const start = index === 0 ? 0 : this.ends[index - 1]!;
-    const unitsEnd = start + end - begin;
-    if (index === this.ends.length) this.ends = grow(this.ends, Uint32Array);
-    while (unitsEnd > this.units.length) this.units = grow(this.units, Uint16Array);
-    for (let i = begin; i < end; i++) this.units[start + i - begin] = units[i]!;
-    this.ends[index] = unitsEnd;
+    let to = this.starts[index]!;
+    if (index + 1 === this.starts.length) {
+      this.starts = grow(this.starts, Uint32Array);
+      this.lengths = grow(this.lengths, Uint32Array);
+    }
+    while (4 * to + end - begin + 3 > this.known.byteLength) {
+      this.known = new DataView(grow(new Uint8Array(this.known.buffer), Uint8Array).buffer);
+    }
+    let at = begin;
+    for (; at + 4 <= end; at += 4) this.known.setInt32(4 * to++, view.getInt32(at, true), true);
+    if (at < end) this.known.setInt32(4 * to++, keepFirst(view.getInt32(at, true), end - at), true);
+    this.starts[index + 1] = to;
+    this.lengths[index] = end - begin;
     if (4 * this.count > this.slots.length) this.grow();
     this.place(index, hash);
     return index;
@@ -41,19 +47,32 @@ export class WordTable {
 
   /** The word with this number. */
   word(index: number): string {
-    const start = index === 0 ? 0 : this.ends[index - 1]!;
-    const end = this.ends[index]!;
-    let word = "";
-    for (let i = start; i < end; i += 1024) {
-      word += String.fromCharCode.apply(null, this.units.subarray(i, Math.min(i + 1024, end)) as unknown as number[]);
-    }
-    return word;
+    const begin = 4 * this.starts[index]!;
+    return Buffer.from(this.known.buffer, begin, this.lengths[index]).toString("utf8");
+  }
+
+  /** Makes a text of the word with this number. */
+  copyWord(index: number, text: TextBytes): void {
+    const length = this.lengths[index]!;
+    text.reserve(length + 3);
+    const begin = 4 * this.starts[index]!;
+    for (let at = 0; at < length; at += 4) text.view.setInt32(at, this.known.getInt32(begin + at, true), true);
+    text.length = length;
+    text.end();
   }
 
   /** Forgets every word; keeps the memory. */
   clear(): void {
     this.count = 0;
     this.slots.fill(0);
+  }
+
+  private isWord(index: number, view: DataView, begin: number, end: number): boolean {
+    const { known } = this;
+    let own = 4 * this.starts[index]!;
+    let at = begin;
+    for (; at + 4 <= end; at += 4, own += 4) if (known.getInt32(own, true) !== view.getInt32(at, true)) return false;
+    return at === end || known.getInt32(own, true) === keepFirst(view.getInt32(at, true), end - at);
   }
 
   private place(index: number, hash: number): void {
@@ -72,20 +91,10 @@ export class WordTable {
   }
 }
 
-export const firstHash = 0x811c9dc5 | 0;
-
-/** FNV-1a over UTF-16 units, unit by unit from `firstHash`; `finishHash` folds the high bits down because the table uses the low ones. */
-export const hashUnit = (hash: number, unit: number): number => Math.imul(hash ^ unit, 0x01000193);
-export const finishHash = (hash: number): number => hash ^ (hash >>> 15);
-
-/** The hash of units[begin, end). */
-export function hashUnits(units: Uint16Array, begin: number, end: number): number {
-  let hash = firstHash;
-  for (let i = begin; i < end; i++) hash = hashUnit(hash, units[i]!);
-  return finishHash(hash);
-}
-
-function grow<T extends Uint32Array | Uint16Array>(old: T, make: new (length: number) => T): T {
+function grow<T extends Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>>(
+  old: T,
+  make: new (length: number) => T,
+): T {
   const grown = new make(2 * old.length);
   grown.set(old);
   return grown;

@@ -2,19 +2,12 @@
 // and pre-tokenizer that the tokenizer will have. Raw words are counted first, and each is normalised once.
 
 import { IdList } from "../encoding/id-list.ts";
-import {
-  allocateSpans,
-  type PreTokenizer,
-  type PreTokenizerName,
-  prepareText,
-  preTokenizerOf,
-  splitWords,
-} from "../encoding/pre-tokenizer.ts";
+import { type PreTokenizer, type PreTokenizerName, preTokenizerOf } from "../encoding/pre-tokenizer.ts";
 import { cutsAtSpaces, RawWords } from "../encoding/raw-words.ts";
-import { TextUnits } from "../encoding/text-units.ts";
+import { hashBytes, TextBytes } from "../encoding/text-bytes.ts";
 import { WordCache } from "../encoding/word-cache.ts";
-import { hashUnits, WordTable } from "../encoding/word-table.ts";
-import { compileNormaliser } from "../normalising/normalise.ts";
+import { WordCutter } from "../encoding/word-cutter.ts";
+import { WordTable } from "../encoding/word-table.ts";
 import type { Normaliser } from "../normalising/normaliser.ts";
 
 /** A word and the number of times it occurs. */
@@ -22,21 +15,21 @@ export type WordCount = readonly [word: string, count: number];
 
 /** So many different raw words at most wait to be normalised. */
 const mostRawWords = 1 << 19;
+/** In bytes; longer ones are seldom seen again. */
 const longestRawWord = 48;
 
 /** Counts the words of texts; owns a table of the distinct ones. */
 export class WordCounter {
-  private readonly normalise: (text: string) => string;
   private readonly preTokenizer: PreTokenizer;
   private readonly rawWords: RawWords | undefined;
-  private readonly spans = allocateSpans();
+  private readonly cutter: WordCutter;
   private readonly raw = new CountedWords();
   private readonly words = new CountedWords();
-  private readonly normalisedUnits = new TextUnits();
+  private readonly rawText = new TextBytes();
 
   constructor(normaliser: Normaliser, preTokenizer: PreTokenizerName) {
-    this.normalise = compileNormaliser(normaliser);
     this.preTokenizer = preTokenizerOf(preTokenizer);
+    this.cutter = new WordCutter(normaliser, this.preTokenizer);
     if (cutsAtSpaces(normaliser, this.preTokenizer)) this.rawWords = new RawWords(normaliser, this.preTokenizer);
   }
 
@@ -44,17 +37,22 @@ export class WordCounter {
   addText(text: string): void {
     const { rawWords, raw } = this;
     if (rawWords === undefined) {
-      this.addRaw(text, 1, true);
+      this.cutter.cutText(text, true, true);
+      this.addWords(1);
       return;
     }
     const isPrefixed = this.preTokenizer.prefixSpace !== "never";
     rawWords.text.read(text);
-    const { units } = rawWords.text;
+    const { view } = rawWords.text;
     for (let at = 0; rawWords.next(at); at = rawWords.end) {
       const { begin, end, hash } = rawWords;
-      if (end - begin > longestRawWord || (isPrefixed && begin === 0)) {
-        this.addRaw(text.slice(begin, end), 1, begin === 0);
-      } else raw.add(units, begin, end, hash, 1);
+      if (isPrefixed && begin === 0) {
+        this.cutter.cutText(rawWords.text.slice(begin, end), true, true);
+        this.addWords(1);
+      } else if (end - begin > longestRawWord) {
+        this.cutter.cutRaw(rawWords.text, begin, end);
+        this.addWords(1);
+      } else raw.add(view, begin, end, hash, 1);
     }
     if (raw.table.count > mostRawWords) this.addRawWords();
   }
@@ -67,22 +65,26 @@ export class WordCounter {
   }
 
   private addRawWords(): void {
+    const { rawText } = this;
     const { table, counts } = this.raw;
-    for (let index = 0; index < table.count; index++) this.addRaw(table.word(index), counts[index]!, false);
+    for (let index = 0; index < table.count; index++) {
+      table.copyWord(index, rawText);
+      this.cutter.cutRaw(rawText, 0, rawText.length);
+      this.addWords(counts[index]!);
+    }
     this.raw.clear();
   }
 
-  private addRaw(text: string, times: number, isPart: boolean): void {
-    const { preTokenizer, spans, words, normalisedUnits } = this;
-    const normalised = prepareText(preTokenizer, this.normalise(text), isPart, isPart);
-    splitWords(preTokenizer.name, normalised, spans);
-    normalisedUnits.read(normalised);
-    const { units } = normalisedUnits;
+  /** Counts the words that were cut last. */
+  private addWords(times: number): void {
+    const { words } = this;
+    const { text, spans } = this.cutter;
+    const { view } = text;
     const { bounds, count } = spans;
     for (let word = 0; word < count; word++) {
       const begin = bounds[2 * word]!;
       const end = bounds[2 * word + 1]!;
-      words.add(units, begin, end, hashUnits(units, begin, end), times);
+      words.add(view, begin, end, hashBytes(view, begin, end), times);
     }
   }
 }
@@ -91,23 +93,23 @@ export class WordCounter {
 class CountedWords {
   readonly table = new WordTable();
   counts = new Float64Array(1 << 15);
-  private readonly numbers = new WordCache();
+  private readonly numbers = new WordCache(1 << 18);
   private readonly found = new IdList();
 
-  add(units: Uint16Array, begin: number, end: number, hash: number, times: number): void {
+  add(view: DataView, begin: number, end: number, hash: number, times: number): void {
     const { numbers, found } = this;
     found.count = 0;
-    if (!numbers.read(units, begin, end, hash, found)) {
-      found.push(this.number(units, begin, end, hash));
-      numbers.add(units, begin, end, hash, found, 0);
+    if (!numbers.read(view, begin, end, hash, found)) {
+      found.push(this.number(view, begin, end, hash));
+      numbers.add(view, begin, end, hash, found, 0);
     }
     this.counts[found.ids[0]!]! += times;
   }
 
-  private number(units: Uint16Array, begin: number, end: number, hash: number): number {
-    const known = this.table.find(units, begin, end, hash);
+  private number(view: DataView, begin: number, end: number, hash: number): number {
+    const known = this.table.find(view, begin, end, hash);
     if (known >= 0) return known;
-    const index = this.table.add(units, begin, end, hash);
+    const index = this.table.add(view, begin, end, hash);
     if (index === this.counts.length) {
       const grown = new Float64Array(2 * index);
       grown.set(this.counts);

@@ -3,7 +3,7 @@
 // each code point by itself, in its composed form (NFC), so equal texts lose the same however they are written.
 
 import { UserError } from "../../base/errors.ts";
-import { TextUnits } from "../encoding/text-units.ts";
+import { countVisible, pointAt, sizeOf, TextBytes } from "../encoding/text-bytes.ts";
 import { compileNormaliser } from "./normalise.ts";
 import type { Normaliser } from "./normaliser.ts";
 
@@ -28,8 +28,9 @@ const warnedShare = 0.01;
 const refusedShare = 0.5;
 
 const unseen = /^[\p{Z}\p{Cc}\p{Cf}\p{Cs}\s]$/u;
-/** What stands before U+0300 is composed already. */
-const mayDecompose = /[^\0-\u02ff]/;
+/** Without any other character a text is composed already: of these none joins another, and what stands before U+0300 is composed. */
+const mayDecompose = /[^\0-\u02ff\u0400-\u0482\u2010-\u2027\u2030-\u205e\u3400-\u9fff]/;
+const visibleAscii = Array.from({ length: 0x7f - 0x21 }, (_, i) => 0x21 + i);
 const verdicts = { hidden: 1, kept: 2, unaccented: 3, lost: 4 } as const;
 
 /** Adds what one text lost. */
@@ -48,10 +49,12 @@ export class LossCounter {
   readonly loss: TextLoss = startTextLoss();
   private readonly normalise: (text: string) => string;
   private readonly table = new Uint8Array(0x110000); // verdicts; 0 where nobody has asked
-  private readonly units = new TextUnits();
+  private readonly keepsAscii: boolean;
+  private readonly text = new TextBytes();
 
   constructor(normaliser: Normaliser) {
     this.normalise = compileNormaliser(normaliser);
+    this.keepsAscii = visibleAscii.every(point => this.findVerdict(point) === verdicts.kept);
   }
 
   /** Counts one more text; returns what of it. */
@@ -59,16 +62,19 @@ export class LossCounter {
     let characters = 0;
     let lost = 0;
     let unaccented = 0;
-    const composed = mayDecompose.test(text) ? text.normalize("NFC") : text;
-    this.units.read(composed);
-    const { table } = this;
-    const { units, length } = this.units;
-    for (let i = 0; i < length; i++) {
-      let point = units[i]!;
-      if (point >= 0xd800 && point < 0xdc00) {
-        point = composed.codePointAt(i)!;
-        if (point > 0xffff) i++;
+    this.text.read(mayDecompose.test(text) ? text.normalize("NFC") : text);
+    const { table, keepsAscii } = this;
+    const { bytes, view, length } = this.text;
+    for (let at = 0; at < length; ) {
+      // Behind the text stand spaces.
+      const visible = keepsAscii ? countVisible(view.getInt32(at, true)) : -1;
+      if (visible >= 0) {
+        characters += visible;
+        at += 4;
+        continue;
       }
+      const point = pointAt(bytes, at);
+      at += sizeOf(bytes[at]!);
       const verdict = table[point] || this.judge(point);
       if (verdict === verdicts.hidden) continue;
       characters += 1;
@@ -82,18 +88,20 @@ export class LossCounter {
   }
 
   private judge(point: number): number {
+    const verdict = this.findVerdict(point);
+    this.table[point] = verdict;
+    if (verdict === verdicts.lost && this.loss.examples.length < 8) {
+      this.loss.examples.push(String.fromCodePoint(point));
+    }
+    return verdict;
+  }
+
+  private findVerdict(point: number): number {
     const character = String.fromCodePoint(point);
     const left = this.normalise(character);
-    const verdict = unseen.test(character)
-      ? verdicts.hidden
-      : ![...left].some(each => !unseen.test(each))
-        ? verdicts.lost
-        : losesMarks(character, left)
-          ? verdicts.unaccented
-          : verdicts.kept;
-    this.table[point] = verdict;
-    if (verdict === verdicts.lost && this.loss.examples.length < 8) this.loss.examples.push(character);
-    return verdict;
+    if (unseen.test(character)) return verdicts.hidden;
+    if (![...left].some(each => !unseen.test(each))) return verdicts.lost;
+    return losesMarks(character, left) ? verdicts.unaccented : verdicts.kept;
   }
 }
 

@@ -1,0 +1,58 @@
+// Text as it came to the words of its normalised form. An ASCII text that a normaliser changes character by character is normalised and
+// cut among its bytes, without a string; any other goes the whole way.
+
+import { compileAscii } from "../normalising/ascii-table.ts";
+import { compileNormaliser } from "../normalising/normalise.ts";
+import type { Normaliser } from "../normalising/normaliser.ts";
+import { allocateSpans, type PreTokenizer, prepareText, splitWords } from "./pre-tokenizer.ts";
+import { TextBytes } from "./text-bytes.ts";
+
+/** Cuts one text after another; owns what comes of it. */
+export class WordCutter {
+  /** The normalised text, and where its words are. */
+  readonly text = new TextBytes();
+  readonly spans = allocateSpans();
+  private readonly preTokenizer: PreTokenizer;
+  private readonly normalise: (text: string) => string;
+  private readonly ascii: ReturnType<typeof compileAscii>;
+
+  constructor(normaliser: Normaliser, preTokenizer: PreTokenizer) {
+    this.preTokenizer = preTokenizer;
+    this.normalise = compileNormaliser(normaliser);
+    this.ascii = compileAscii(normaliser);
+  }
+
+  /** Cuts a raw word that no part begins with: bytes[begin, end). */
+  cutRaw(raw: TextBytes, begin: number, end: number): void {
+    // Metaspace writes spaces in three bytes.
+    if (this.preTokenizer.name === "metaspace" || !this.normaliseAscii(raw.bytes, begin, end)) {
+      this.cutText(raw.slice(begin, end), false, false);
+    } else splitWords(this.preTokenizer.name, this.text, this.spans);
+  }
+
+  /** Cuts a text; `isPart` and `isFirst` say whether a part, and the first one, begins with it. */
+  cutText(text: string, isPart: boolean, isFirst: boolean): void {
+    this.text.read(prepareText(this.preTokenizer, this.normalise(text), isPart, isFirst));
+    splitWords(this.preTokenizer.name, this.text, this.spans);
+  }
+
+  /** False where a character of it is not ASCII, or not normalised by itself. */
+  private normaliseAscii(raw: Uint8Array, begin: number, end: number): boolean {
+    const { text, ascii } = this;
+    const { becomes, meets } = ascii;
+    text.reserve(end - begin);
+    const { bytes } = text;
+    let before = 0;
+    for (let at = begin; at < end; at++) {
+      const byte = raw[at]!;
+      const became = becomes[byte]!;
+      const meeting = meets[byte]!;
+      if (became === 0 || (before & meeting) !== 0) return false;
+      bytes[at - begin] = became;
+      before = meeting;
+    }
+    text.length = end - begin;
+    text.end();
+    return true;
+  }
+}
