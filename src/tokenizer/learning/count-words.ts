@@ -7,8 +7,8 @@ import { cutsAtSpaces, RawWords } from "../encoding/raw-words.ts";
 import { hashBytes, TextBytes } from "../encoding/text-bytes.ts";
 import { WordCache } from "../encoding/word-cache.ts";
 import { WordCutter } from "../encoding/word-cutter.ts";
-import { WordTable } from "../encoding/word-table.ts";
 import type { Normaliser } from "../normalising/normaliser.ts";
+import { WordTable } from "./word-table.ts";
 
 /** A word and the number of times it occurs. */
 export type WordCount = readonly [word: string, count: number];

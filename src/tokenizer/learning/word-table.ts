@@ -1,7 +1,7 @@
 // A hash table from words to numbers that is asked with a place among the bytes of a text instead of with a string: looking a word up
 // allocates nothing. It is what the learner counts by.
 
-import { keepFirst, type TextBytes } from "./text-bytes.ts";
+import { keepFirst, type TextBytes } from "../encoding/text-bytes.ts";
 
 export class WordTable {
   /** Number of words in the table; words are numbered from 0 in the order they came. */

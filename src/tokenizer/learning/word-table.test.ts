@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hashBytes, TextBytes } from "./text-bytes.ts";
+import { hashBytes, TextBytes } from "../encoding/text-bytes.ts";
 import { WordTable } from "./word-table.ts";
 
 /** A table that is asked with texts, or with places among their bytes. */
