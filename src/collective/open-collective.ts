@@ -4,6 +4,7 @@ import { type Collective, singleProcess } from "./collective.ts";
 import { openMpi } from "./mpi/mpi.ts";
 import { openNccl } from "./nccl/nccl.ts";
 import type { RankPlace } from "./rank-place.ts";
+import { openTcp } from "./tcp/tcp.ts";
 import { watchRanks } from "./watch.ts";
 
 /**
@@ -15,7 +16,8 @@ export async function openCollective(
   onLost: (seen: string) => void,
 ): Promise<Collective> {
   if (place === undefined) return singleProcess;
-  const collective = openMpi(place);
+  const { launcher, size } = place;
+  const collective = launcher === "torchrun" ? await openTcp(place) : openMpi({ launcher, size });
   // Who said goodbye takes nobody's end for a loss.
   let isClosed = false;
   const close = () => {

@@ -33,8 +33,8 @@ test("what contradicts itself is refused by its names", () => {
   assert.throws(() => readRankPlace({ PMI_RANK: "first", PMI_SIZE: "2" }), /PMI_RANK=first is no number/);
 });
 
-test("ranks of torchrun are refused, and beside an MPI launcher's variables its are passed over", () => {
-  const torchrun = { RANK: "1", WORLD_SIZE: "2", MASTER_ADDR: "one", MASTER_PORT: "29500" };
-  assert.throws(() => readRankPlace(torchrun), { code: "E_RANKS", message: /RANK=1 and WORLD_SIZE=2 .* torchrun/ });
+test("torchrun's variables count where no MPI launcher's do", () => {
+  const torchrun = { RANK: "3", WORLD_SIZE: "4", LOCAL_RANK: "1", LOCAL_WORLD_SIZE: "2", MASTER_ADDR: "one" };
+  assert.deepEqual(readRankPlace(torchrun), { launcher: "torchrun", rank: 3, size: 4, localRank: 1, localSize: 2 });
   assert.equal(readRankPlace({ ...torchrun, PMI_RANK: "0", PMI_SIZE: "3" })?.size, 3);
 });

@@ -1,13 +1,13 @@
-// Which rank of how many this process is, as who started it says in the environment: mpirun of Open MPI and of MPICH, and srun. Nothing set
-// is a process that trains alone. torchrun's variables are refused: MPI connects only ranks that an MPI launcher started.
+// Which rank of how many this process is, as who started it says in the environment: mpirun of Open MPI and of MPICH, srun, and torchrun.
+// Nothing set is a process that trains alone.
 
 import { UserError } from "../base/errors.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface RankPlace {
-  /** Who started the ranks: it says which library connects them. */
-  readonly launcher: "Open MPI" | "MPICH" | "srun";
+  /** Who started the ranks: it says what connects them. */
+  readonly launcher: "Open MPI" | "MPICH" | "srun" | "torchrun";
   readonly rank: number;
   readonly size: number;
   /** Among the ranks of this machine. */
@@ -23,6 +23,8 @@ const launchers = [
   },
   { launcher: "MPICH", names: ["PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS"] },
   { launcher: "srun", names: ["PMIX_RANK", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", "SLURM_STEP_TASKS_PER_NODE"] },
+  // Behind the others: schedulers set these, too.
+  { launcher: "torchrun", names: ["RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"] },
 ] as const;
 
 /** Undefined for a process that nobody started as one of several. UserError E_RANKS for variables that contradict themselves. */
@@ -40,13 +42,7 @@ export function readRankPlace(environment: Environment = process.env): RankPlace
       localSize: readFirst(environment, [localSizeName, "SLURM_STEP_TASKS_PER_NODE"]) ?? size,
     };
   }
-  const { RANK, WORLD_SIZE = "1" } = environment;
-  if (RANK === undefined || WORLD_SIZE === "1") return undefined;
-  throw new UserError(
-    "E_RANKS",
-    `RANK=${RANK} and WORLD_SIZE=${WORLD_SIZE} are set, as torchrun sets them, and MPI cannot connect ranks that torchrun started`,
-    "Start them by cram pretrain --devices, mpirun or srun, or unset these variables to train in one process.",
-  );
+  return undefined;
 }
 
 /** The number that the first of these begins with that is set: SLURM writes "2(x3),1" where machines differ. */

@@ -41,11 +41,13 @@ const told = takeLog();
 const beside = await updateBeside();
 const host = Float64Array.of(rank + 1);
 await collective.sum([{ name: "of the host", values: host }]);
+const gathered = await collective.gather({ name: "own", values: Float32Array.of(rank, 7) }, 1);
 const read = async (name: string) => [...(await backend.read(states.get(name)!))];
 const large = await read("gradient.large");
 console.log(
   JSON.stringify({
     ...{ rank, engine, device: backend.device, asked, told, beside, host: host[0] },
+    gathered: gathered && [...gathered],
     large: [large[0], large[19_999]],
     ...{ small: await read("gradient.small"), loss: await read("lossSum"), probe: await read("probe.small") },
     moment: await read("moment"),

@@ -2,11 +2,14 @@
 // GPUs. The stand-in was compiled against nccl.h of 2.30.7 when it was written (-DREAL_NCCL).
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
 import { buildLibrary } from "../../src/backends/cpu/build.ts";
 
 /** One of those that are installed: in what they differ, mpi.test.ts shows. */
@@ -23,7 +26,7 @@ after(() => rmSync(folder, { recursive: true }));
 const library = join(folder, "libcuda.so.1");
 
 before(async () => {
-  if (skip !== false) return;
+  if (process.platform !== "linux") return;
   const texts = ["fake-cuda.c", "fake-cublaslt.c", "fake-nvml.c", "fake-nccl.c"].map(name =>
     readFileSync(new URL(`../fake-cuda/${name}`, import.meta.url), "utf8"),
   );
@@ -33,15 +36,15 @@ before(async () => {
   }
 });
 
+const environmentOf = (environment: NodeJS.ProcessEnv) => ({
+  ...process.env,
+  CRAM_CUDA_LIBRARIES: folder,
+  ...environment,
+});
+
 const run = (words: readonly string[] = [], environment: NodeJS.ProcessEnv = {}) =>
   spawnSync(command!, ["-np", "2", process.execPath, child, library, ...words], {
-    env: {
-      ...process.env,
-      ...environment,
-      CRAM_CUDA_LIBRARIES: folder,
-      OMPI_ALLOW_RUN_AS_ROOT: "1",
-      OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1",
-    },
+    env: environmentOf({ OMPI_ALLOW_RUN_AS_ROOT: "1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1", ...environment }),
     ...{ encoding: "utf8", timeout: 60_000 },
   });
 
@@ -81,6 +84,7 @@ test("gradients are summed on the devices' streams in one group, and the host wa
       rank: 1,
       device: `Fake 6, ${capability}`,
       probe: [2, 3, 4],
+      gathered: [0, 7, 1, 7],
       beside: { live, recorded, ofLive: [4, 6, 8, 38], ofGraph: [12, 14, 16, 46] },
     },
   ]);
@@ -90,6 +94,37 @@ test("what NCCL finds broken ends every rank, and is told", { skip }, () => {
   const lost = join(folder, "lost");
   assert.notEqual(run([lost]).status, 0);
   assert.match(readFileSync(lost, "utf8"), /^rank 1: NCCL: remote process exited, as the stand-in says$/m);
+});
+
+test("torchrun's ranks meet at its port, and need no MPI", { skip: process.platform !== "linux" }, async () => {
+  const server = createServer().listen(0);
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  const ranks = await Promise.all(
+    [0, 1].map(async rank => {
+      const place = { RANK: String(rank), WORLD_SIZE: "2", LOCAL_RANK: String(rank), LOCAL_WORLD_SIZE: "2" };
+      const meeting = { MASTER_ADDR: "127.0.0.1", MASTER_PORT: String(port) };
+      // What a launcher of MPI would say is not there.
+      const env = environmentOf({ ...place, ...meeting });
+      const { stdout } = await promisify(execFile)(process.execPath, [child, library], { env, timeout: 60_000 });
+      return JSON.parse(stdout);
+    }),
+  );
+  for (const [rank, { engine, asked, told, host, large, moment, gathered, beside }] of ranks.entries()) {
+    assert.deepEqual(
+      { engine, asked, told, host, large, moment, gathered },
+      {
+        engine: "NCCL 2.23.4",
+        asked: "group\nsum 20000\nsum 3\nsum 1\nasked for 3\n",
+        told: "broadcast 2 of 1\nasked for 1\n",
+        ...{ host: 3, large: [3, 3 + 2 * 19_999], moment: [2, 3] },
+        gathered: rank === 1 ? [0, 7, 1, 7] : undefined,
+      },
+    );
+    assert.deepEqual(beside.ofGraph, rank === 0 ? [11, 13, 15, 46] : [12, 14, 16, 46]);
+  }
 });
 
 test("before 2.9 nothing is recorded: sums stay on the stream that computes", { skip }, () => {

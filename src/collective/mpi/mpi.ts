@@ -13,8 +13,10 @@ const serialized = 2;
 /** Arrays up to this are sent together. */
 const packedElements = 16_384;
 
+type MpiLauncher = Exclude<RankPlace["launcher"], "torchrun">;
+
 /** Which libraries a launcher's ranks may be connected by. */
-const librariesOf: Readonly<Record<RankPlace["launcher"], readonly MpiName[]>> = {
+const librariesOf: Readonly<Record<MpiLauncher, readonly MpiName[]>> = {
   "Open MPI": ["Open MPI"],
   MPICH: ["MPICH"],
   srun: ["Open MPI", "MPICH"],
@@ -23,7 +25,7 @@ const librariesOf: Readonly<Record<RankPlace["launcher"], readonly MpiName[]>> =
 let begun = false;
 
 /** Connects this process to the others, once in its life. UserErrors E_MPI_ABSENT and E_RANKS. */
-export function openMpi({ launcher, size }: Pick<RankPlace, "launcher" | "size">): Collective {
+export function openMpi({ launcher, size }: Pick<RankPlace, "size"> & { readonly launcher: MpiLauncher }): Collective {
   if (begun) throw new Error("MPI was opened before");
   const abi = openMpiLibrary(librariesOf[launcher]);
   const { world, byte, sum, inPlace } = abi;

@@ -1,5 +1,5 @@
 // Sums between GPUs by NCCL: what stands on a device is summed there, on the stream of the backend, behind what was asked of it and before
-// what will be, or on one beside it, in its graph; and the host waits for nothing. MPI, which started the ranks, carries everything else, the identifier first of all.
+// what will be, or on one beside it, in its graph; and the host waits for nothing. What connects the ranks' hosts carries everything else, the identifier first of all.
 
 import { clearInterval, setInterval } from "node:timers";
 import { UserError } from "../../base/errors.ts";
