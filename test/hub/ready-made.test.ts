@@ -18,7 +18,13 @@ import { after, test } from "node:test";
 import { openSequenceRows } from "../../src/corpus/parquet-writer.ts";
 import { readManifest } from "../../src/dataset/manifest.ts";
 import { readTokenizer } from "../../src/tokenizer/read-tokenizer.ts";
-import { mergeMachines, type PrepareOptions, prepare, prepareOnMachine } from "../../src/verbs/prepare/prepare.ts";
+import {
+  mergeMachines,
+  type PrepareOptions,
+  planPrepare,
+  prepare,
+  prepareOnMachine,
+} from "../../src/verbs/prepare/prepare.ts";
 import type { StageProgress } from "../../src/verbs/prepare/stages/progress.ts";
 import { serveDatasets } from "./dataset-hub.ts";
 
@@ -79,6 +85,28 @@ test("its ids, its tokenizer and its order stay, and one sequence of each block 
     made.push(manifest.hash);
   }
   assert.equal(made[0], made[1]);
+});
+
+test("a plan writes nothing, and expects the sequences and the disk of what is made then", async () => {
+  for (const [name, source] of [
+    ["of a folder", folder],
+    ["of the hub", "hf:JonasGeiping/small"],
+  ] as const) {
+    const out = join(root, `planned ${name}`);
+    const plan = await planPrepare({ texts: [source], out });
+    assert.ok(!existsSync(out));
+    const { manifest } = await prepare({ texts: [source], out, holdOut: 0.2 });
+    const made = [manifest.training, manifest.validation];
+    const sequences = made.reduce((sum, part) => sum + part.sequences, 0);
+    assert.ok(plan.isReadyMade);
+    assert.ok(Math.abs(plan.sequences / sequences - 1) < 0.1, `${plan.sequences} of ${sequences}`);
+    assert.equal(plan.tokens, 16 * plan.sequences);
+    assert.equal(plan.disk.datasetBytes, 2 * plan.tokens);
+    assert.ok(
+      plan.disk.peakBytes >= made.flatMap(({ files }) => files).reduce((sum, { bytes }) => sum + bytes - 32, 0),
+    );
+    await assert.rejects(planPrepare({ texts: [source], out, vocabulary: 100 }), { code: "E_OPTION" });
+  }
 });
 
 test("what chooses text is refused by name, and ids of another tokenizer are", async () => {

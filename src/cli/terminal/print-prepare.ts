@@ -45,18 +45,23 @@ export function printPlan(plan: PreparePlan, out: string): void {
   print(
     `${count(shards)} shards of ${formatBytes(bytes)}, ${count(plan.portions)} portions for ${plan.threads} threads`,
   );
-  print(
-    `  ${about}${count(documents)} documents${range(plan.intervals.documents, count)}, ${formatAmount(characters)} characters${range(plan.intervals.characters, formatAmount)}; ${(100 * keptShare).toFixed(1)} % of them stay by themselves`,
-  );
+  if (plan.isReadyMade === true) print("  tokenized already: copied as it is, without documents");
+  else {
+    print(
+      `  ${about}${count(documents)} documents${range(plan.intervals.documents, count)}, ${formatAmount(characters)} characters${range(plan.intervals.characters, formatAmount)}; ${(100 * keptShare).toFixed(1)} % of them stay by themselves`,
+    );
+  }
   print(`  about ${formatAmount(tokens)} tokens, ${formatAmount(sequences)} sequences`);
   for (const { stage, seconds } of stages) print(`  ${stage.padEnd(24)} about ${formatDuration(seconds)}`);
   print(`  ${"all".padEnd(24)} about ${formatDuration(plan.seconds)}`);
   print(
     `  disk: ${formatBytes(disk.datasetBytes)} at the end, ${formatBytes(disk.peakBytes)} on the way, of ${formatBytes(disk.freeBytes)} that are free; memory: ${formatBytes(plan.memoryBytes)}`,
   );
-  print(
-    `  told from ${sample.isAll ? "all" : `a sample of ${count(sample.documents)}`} documents, read on this machine just now${sample.isAll ? "" : "; in brackets 95 % by how its parts differ"}; what equals another document goes besides`,
-  );
+  if (plan.isReadyMade === true) print(`  told from the first shard, read on this machine just now`);
+  else
+    print(
+      `  told from ${sample.isAll ? "all" : `a sample of ${count(sample.documents)}`} documents, read on this machine just now${sample.isAll ? "" : "; in brackets 95 % by how its parts differ"}; what equals another document goes besides`,
+    );
   if (disk.peakBytes > disk.freeBytes) print(`${colour("red", "warning:")} the disk of ${out} has not the room`);
 }
 

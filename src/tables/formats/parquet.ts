@@ -31,18 +31,35 @@ export async function* readParquet(
   }
 }
 
+/** How many rows a file has, by the index at its end. UserErrors as of `readParquet`. */
+export async function countParquetRows(path: string, file: LocalBytes): Promise<number> {
+  try {
+    const input = { path, at: file.path, from: 0, columns: undefined };
+    if (file.bring !== undefined) await bringIndex(input, file.bring);
+    return (await listGroups(input)).reduce((sum, group) => sum + group.rows, 0);
+  } catch (cause) {
+    if (!(cause instanceof BoundedWorkError)) throw cause;
+    throw explainFailure(cause, path, 0);
+  }
+}
+
 const module = siblingModule(import.meta.url, "parquet-rows");
 const readRows = (input: ParquetInput, signal: AbortSignal | undefined) =>
   runBounded<NumberedRow[]>({ module, name: "readParquetRows", input }, signal);
+
+async function listGroups(input: ParquetInput, signal?: AbortSignal): Promise<ParquetGroup[]> {
+  const index = runBounded<ParquetGroup[]>({ module, name: "listParquetGroups", input }, signal);
+  const { value: groups = [] } = (await index.next()) as { value?: ParquetGroup[] };
+  await index.return(undefined);
+  return groups;
+}
 
 /** Bytes of the groups of rows that are brought and read together: a thread is begun for each such part. */
 const bytesPerPart = 32 * 2 ** 20;
 
 async function* bringRows(input: ParquetInput, bring: Bring, signal: AbortSignal | undefined) {
   await bringIndex(input, bring);
-  const index = runBounded<ParquetGroup[]>({ module, name: "listParquetGroups", input }, signal);
-  const { value: groups = [] } = (await index.next()) as { value?: ParquetGroup[] };
-  await index.return(undefined);
+  const groups = await listGroups(input, signal);
   const parts = cutIntoParts(groups, input.from);
   const bringPart = async ({ ranges }: Part) => {
     for (const [start, end] of ranges) await bring(start, end);

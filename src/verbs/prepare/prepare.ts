@@ -16,6 +16,7 @@ import { findTokenizerKind, type TokenizerKindName } from "../../tokenizer/kinds
 import type { NormaliserName } from "../../tokenizer/normalising/normaliser.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Recipe } from "../../train/recipe.ts";
+import { planReadyMade } from "../ready-made/plan-ready-made.ts";
 import { findReadyMade, prepareReadyMade, prepareReadyMadeShard } from "../ready-made/ready-made.ts";
 import { chooseRecipe } from "../recipe.ts";
 import { datasetNames, knowOwnFiles, leaveOutOwnFiles } from "./dataset-folder.ts";
@@ -146,17 +147,11 @@ export async function prepareOnMachine(options: PrepareOptions, machine: Machine
 
 /** What `prepare` would do: bytes, documents and tokens that are expected, time, disk and memory. Nothing is written. */
 export async function planPrepare(options: PrepareOptions): Promise<PreparePlan> {
-  if ((await findReadyMade(options.texts)) !== undefined) throw refusePlan(options.texts);
+  const readyMade = await findReadyMade(options.texts);
+  if (readyMade !== undefined) return planReadyMade(readyMade, { ...options, onStage: tellBoth(options) });
   const { shards, shaping } = await chooseDataset(options);
   return planDataset(options.out, shards, shaping);
 }
-
-const refusePlan = (texts: readonly string[]): UserError =>
-  new UserError(
-    "E_OPTION",
-    `${texts.join(", ")}: tokenized already, so nothing of it is to be estimated`,
-    "Leave out --plan: it is copied as it is.",
-  );
 
 const tellBoth =
   ({ onProgress, onStage }: PrepareOptions) =>

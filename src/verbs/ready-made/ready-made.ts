@@ -60,7 +60,8 @@ export async function findReadyMade(texts: readonly string[]): Promise<ReadyMade
   return Array.isArray(value?.[0]?.ids) ? { tokenizer, shards } : undefined;
 }
 
-async function* readSequences(
+/** The sequences of shards in their order; `onBytes` is told of each shard that is done. */
+export async function* readSequences(
   shards: readonly Shard[],
   onBytes: (bytes: number) => void = () => {},
 ): AsyncGenerator<GivenSequence[]> {
@@ -114,7 +115,8 @@ const summarySchema = z.object({
 });
 type CopiedPortion = z.infer<typeof summarySchema>;
 
-function describeWork(set: ReadyMade, options: ReadyMadeOptions): PortionedWork<CopiedPortion> {
+/** What is done of it, whichever machine does it. UserErrors: E_OPTION, E_TOKENIZER_UNSUPPORTED. */
+export function describeWork(set: ReadyMade, options: ReadyMadeOptions) {
   const { texts, out: folder, limitBytes, holdOut = 0.01, seed = 0, onStage } = options;
   refuseDecided(texts[0]!, options as object as Readonly<Record<string, unknown>>);
   if (!(holdOut > 0 && holdOut <= 0.5)) {
@@ -127,7 +129,7 @@ function describeWork(set: ReadyMade, options: ReadyMadeOptions): PortionedWork<
   const states = shards.map(shard => [shard.path, shard.identity ?? describeShardState(shard)]);
   const nameOrigin = (files: readonly (readonly [path: string, hash: string])[]) =>
     contentHash(JSON.stringify([files, tokenizer.hash, holdOut, seed]));
-  return {
+  const work: PortionedWork<CopiedPortion> = {
     ...{ folder, shards },
     // What is copied depends on neither the share that is held out nor on the seed.
     key: contentHash(JSON.stringify(["sequences", states, tokenizer.hash])),
@@ -152,6 +154,7 @@ function describeWork(set: ReadyMade, options: ReadyMadeOptions): PortionedWork<
       return { manifest, documents: undefined, isReadyMade: true, warnings: [] };
     },
   };
+  return { ...work, vocabulary: tokenizer.vocabulary.length };
 }
 
 /** UserError E_OPTION. */

@@ -25,6 +25,8 @@ export interface PlannedStage {
 }
 
 export interface PreparePlan {
+  /** Of a set that was tokenized already: it has no documents and no characters, and its sequences are copied. */
+  readonly isReadyMade?: true;
   readonly shards: number;
   readonly portions: number;
   /** Of the shards, as they lie there. */
@@ -188,7 +190,7 @@ function measureSample({ texts }: Sample, options: DatasetOptions, clock: Clock)
 }
 
 /** That the disk of a folder, which may not be there yet, has left for us. */
-function measureFreeBytes(folder: string): number {
+export function measureFreeBytes(folder: string): number {
   let at = resolve(folder);
   while (!existsSync(at)) at = dirname(at);
   const { bavail, bsize } = statfsSync(at);

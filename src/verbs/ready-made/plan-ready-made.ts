@@ -1,0 +1,56 @@
+// What copying a set that was tokenized already will cost: the index of its first shard says how many sequences it has, some of them are
+// read with the clock running, and the other shards are taken to be like it. Nothing is written.
+
+import { type Clock, systemClock } from "../../base/clock.ts";
+import { listPortions } from "../../corpus/portions/portion.ts";
+import { openShard } from "../../corpus/sources/sources.ts";
+import { countParquetRows } from "../../tables/formats/parquet.ts";
+import { measureFreeBytes, type PreparePlan } from "../prepare/plan/plan-prepare.ts";
+import { describeWork, type ReadyMade, type ReadyMadeOptions, readSequences } from "./ready-made.ts";
+
+const timedSequences = 1 << 14;
+/** Read again and written by one thread. */
+const joinedBytesPerSecond = 1e8;
+/** Of the program with a group of rows. */
+const programBytes = 4e8;
+
+/** Plans a copy. UserErrors: those of `prepareReadyMade` that are seen before all is read. */
+export async function planReadyMade(
+  set: ReadyMade,
+  options: ReadyMadeOptions,
+  clock: Clock = systemClock,
+): Promise<PreparePlan> {
+  const { shards, folder, vocabulary } = describeWork(set, options);
+  const bytes = shards.reduce((sum, shard) => sum + shard.bytes, 0);
+  const first = shards[0]!;
+  const rows = await countParquetRows(first.path, openShard(first));
+  const sequences = Math.round((rows * bytes) / first.bytes);
+  const { length, secondsPerSequence } = await timeReading(set, clock);
+  const datasetBytes = sequences * length * (vocabulary > 1 << 16 ? 4 : 2);
+  const stages = [
+    { stage: "copying sequences", seconds: sequences * secondsPerSequence },
+    { stage: "joining sequences", seconds: datasetBytes / joinedBytesPerSecond },
+  ];
+  return {
+    isReadyMade: true,
+    ...{ shards: shards.length, portions: listPortions(shards).length, bytes },
+    sample: { documents: 0, characters: 0, isAll: shards.length === 1 },
+    ...{ documents: 0, characters: 0, intervals: {}, keptShare: 1, tokens: sequences * length, sequences },
+    ...{ stages, seconds: stages.reduce((sum, { seconds }) => sum + seconds, 0), threads: 1 },
+    // What was copied stands beside the dataset until that is whole.
+    disk: { datasetBytes, peakBytes: 2 * datasetBytes, freeBytes: measureFreeBytes(folder) },
+    memoryBytes: programBytes,
+  };
+}
+
+/** How long the sequences are, and how long reading one takes. */
+async function timeReading({ shards }: ReadyMade, clock: Clock) {
+  const start = clock.seconds();
+  let [count, length] = [0, 0];
+  for await (const batch of readSequences(shards.slice(0, 1))) {
+    for (const { ids } of batch) if (Array.isArray(ids)) length = Math.max(length, ids.length);
+    count += batch.length;
+    if (count >= timedSequences) break;
+  }
+  return { length, secondsPerSequence: (clock.seconds() - start) / Math.max(1, count) };
+}
