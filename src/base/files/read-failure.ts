@@ -1,6 +1,8 @@
 // What the system says when something cannot be read, turned into an error a person can act on. It lists and reads the files of others,
 // so every refusal of the system is about the file, never a bug.
 
+import { lstatSync, readlinkSync } from "node:fs";
+import { dirname } from "node:path";
 import { UserError } from "../errors.ts";
 
 export const pipeOrDevice = "this is a pipe or a device";
@@ -33,11 +35,31 @@ export function explainReadFailure(error: unknown, path: string, kind: string): 
   const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
   if (code === undefined || syscall === undefined) return error;
   if (code === "ENOENT") {
+    const link = findDanglingLink(path);
+    if (link !== undefined) {
+      const seen = `${link.path}: a symbolic link to ${link.target}, where nothing is`;
+      return new UserError("E_FILE_MISSING", seen, "Put there what it leads to, or make the link anew.", {
+        cause: error,
+      });
+    }
     return new UserError("E_FILE_MISSING", `${path}: no ${kind} here`, `Check the path; it should hold a ${kind}.`, {
       cause: error,
     });
   }
   return explainUnreadable(path, kind, readRefusals[code] ?? "the system does not read it", code, error);
+}
+
+/** The link on a path's way that leads nowhere; undefined where nothing is there at all. */
+function findDanglingLink(path: string): { readonly path: string; readonly target: string } | undefined {
+  for (let at = path; ; at = dirname(at)) {
+    // Whatever the system says of it, the path is told to be missing.
+    try {
+      if (lstatSync(at).isSymbolicLink()) return { path: at, target: readlinkSync(at) };
+      return undefined;
+    } catch {
+      if (at === dirname(at)) return undefined;
+    }
+  }
 }
 
 export function explainUnreadable(path: string, kind: string, seen: string, code?: string, cause?: unknown): UserError {

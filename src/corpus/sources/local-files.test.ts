@@ -95,6 +95,14 @@ test("a link to a text that is not there names the link", async () => {
   const folder = makeFolder("dangling", ["a.txt"]);
   symlinkSync(join(root, "nowhere.txt"), join(folder, "b.txt"));
   await assert.rejects(listShards([folder]), fails("E_FILE_MISSING", join(folder, "b.txt")));
+  const link = join(folder, "b.txt");
+  symlinkSync("gone", join(root, "to-gone"));
+  // Named itself, or on the way to what is named.
+  for (const [path, seen] of [
+    [link, `${link}: a symbolic link to ${join(root, "nowhere.txt")}, where nothing is`],
+    [join(root, "to-gone", "in", "a.txt"), `${join(root, "to-gone")}: a symbolic link to gone, where nothing is`],
+  ] as const)
+    await assert.rejects(listShards([path]), { code: "E_FILE_MISSING", message: seen });
   const circle = makeFolder("self", ["a.txt"]);
   symlinkSync("b.txt", join(circle, "b.txt"));
   await assert.rejects(listShards([circle]), fails("E_FILE_UNREADABLE", join(circle, "b.txt"), "ELOOP"));
@@ -152,8 +160,8 @@ test("what a folder holds that is not read is told, by ending or reason", async 
     "b.pdf .pdf",
     "c.PDF .pdf",
     "d.png .png",
-    "dangling leads nowhere",
-    "dangling.md leads nowhere",
+    "dangling leading nowhere",
+    "dangling.md leading nowhere",
   ]);
   await assert.rejects(listShards([folder], { passOver }), fails("E_FILE_MISSING", "dangling.md"));
 });

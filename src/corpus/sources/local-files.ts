@@ -81,7 +81,7 @@ function walkFolder(folder: string, options: ListOptions): { path: string; stats
       else if (isText && stats?.isFile()) found.push({ path, stats });
       else if (stats !== undefined)
         passOver(isText ? "no regular file" : extname(entry.name).toLowerCase() || "without an ending", path);
-      else if (!isText) passOver("leads nowhere", path);
+      else if (!isText) passOver("leading nowhere", path);
     }
   };
   visit(folder);
@@ -106,7 +106,7 @@ export function tryReading<T>(
 /** Why a file in a folder was not read, in a few words. */
 export function explainUnreadable({ code }: UserError, path: string): string {
   if (code !== "E_FILE_MISSING") return "not readable";
-  return path.includes("\ufffd") ? "with a name that is not UTF-8" : "leads nowhere";
+  return path.includes("\ufffd") ? "with a name that is not UTF-8" : "leading nowhere";
 }
 
 /** Whether a file declares types, so that its text is its documentation. */

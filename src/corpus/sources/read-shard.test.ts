@@ -283,6 +283,19 @@ test("what is broken is counted and passed over on request, and a table without 
   assert.deepEqual(await readAll(lines, true, true), ["a", "b"]);
   const cut = write("cut.txt.gz", gzipSync("some text").subarray(0, 15));
   assert.deepEqual(await readAll(cut, true, true), []);
+  // In a folder it is no end of all: what goes on without it is said once.
+  const notUtf8 = write("latin.txt", Buffer.from("caf\xe9\n", "latin1"));
+  const rowless = write("more.jsonl", '{"x":1}\n');
+  for (const path of [cut, notUtf8, rowless]) {
+    const hints = async (named: boolean) => {
+      const error = await readAll(path, named, false).then(
+        () => assert.fail(path),
+        (error: UserError) => error,
+      );
+      return error.advice.split("--skip-broken").length - 1;
+    };
+    assert.deepEqual([await hints(false), await hints(true)], [1, path === rowless ? 1 : 0], path);
+  }
   assert.deepEqual(await readAll(write("rows.json", '[{"text":"a"},{"text":null},{"text":"b"}]'), true, true), [
     "a",
     "b",

@@ -81,8 +81,21 @@ export async function* readShard(
     } else if (isMet && (code === "E_FILE_MISSING" || code === "E_FILE_UNREADABLE")) {
       passOver(funnel.passedOver, explainUnreadable(error, shard.path), shard.path);
     } else if (options.skipBroken === true) passOver(funnel.passedOver, `broken (${code})`, shard.path);
-    else throw error;
+    else throw isMet ? adviseSkipping(error) : error;
   }
+}
+
+/** Met in a folder, one file must not seem to be the end of all: what goes on without it is said, and is no default, for it loses text. */
+function adviseSkipping(error: UserError): UserError {
+  const { code, message, advice, cause } = error;
+  // What a mixture chooses is a choice, not a file that is broken.
+  if (code === "E_MIX" || advice.includes("--skip-broken")) return error;
+  return new UserError(
+    code as `E_${string}`,
+    message,
+    `${advice} Or --skip-broken counts it and goes on with what can be read.`,
+    { cause },
+  );
 }
 
 const removeWhitespace = (document: Document): Document => ({ ...document, text: document.text.replace(/\s+/g, "") });
