@@ -5,6 +5,11 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 
+/** What is counted and printed; of one of them there are not several. */
+const counted =
+  "bytes|cells|characters|charts|checkpoints|classes|columns|copies|cores|devices|documents|entries|epochs|examples|fields|files|GPUs|kernels|labels|layers|lines|machines|masks|models|numbers|pairs|paradigms|parameters|passages|portions|processes|programs|ranks|results|rows|runs|samples|seconds|seeds|sequences|shards|sizes|sources|stages|steps|tasks|texts|threads|times|tokens|trainings|trials|validations|variations|vectors|words";
+const severalOfOne = new RegExp(`(?<![\\d.,/])\\b1 (?:[a-z]+ )?(?:${counted})\\b`);
+
 export interface Ended {
   readonly status: number;
   readonly stdout: string;
@@ -29,7 +34,10 @@ export function startWarmProgram(folder: string): WarmProgram {
         throw new Error(`the program ended with ${code} at ${words.join(" ")}\n${said}`);
       });
       child.send(words);
-      return (await Promise.race([answer, end]))[0];
+      const [ended] = await Promise.race([answer, end]);
+      const slip = severalOfOne.exec(ended.stdout + ended.stderr);
+      if (slip !== null) throw new Error(`"${slip[0]}" is printed by ${words.join(" ")}`);
+      return ended;
     },
     close: () => child.disconnect(),
   };

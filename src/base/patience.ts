@@ -1,6 +1,7 @@
 // Trying again what may succeed later. The wait doubles from try to try, and half of it is drawn by lot, so that machines that were
 // refused together do not come back together. A server that says when to come back is believed.
 
+import { countOf } from "./count-of.ts";
 import { UserError } from "./errors.ts";
 
 /** A failure that may pass: a refusal for now, silence, a connection that broke. */
@@ -53,7 +54,8 @@ export async function tryAgain<T>(work: () => Promise<T>, { tries, wait, ...wait
       const doubled = Math.min(longestSeconds, firstSeconds * 2 ** (failed - 1));
       const seconds = Math.max(error.afterSeconds ?? 0, doubled * (0.5 + 0.5 * Math.random()));
       if (failed >= tries || seconds > mostAskedSeconds) {
-        const said = failed === 1 ? "" : `; tried ${failed} times in ${Math.round(waited)} seconds of waiting`;
+        const said =
+          failed === 1 ? "" : `; tried ${failed} times in ${countOf(Math.round(waited), "second")} of waiting`;
         throw new UserError(error.code as `E_${string}`, `${error.message}${said}`, error.advice, { cause: error });
       }
       await wait(seconds);

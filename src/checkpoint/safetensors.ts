@@ -5,6 +5,7 @@
 
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, readSync } from "node:fs";
+import { countOf } from "../base/count-of.ts";
 import { UserError } from "../base/errors.ts";
 import { openForReading, streamFileAtomically, writeFileAtomically } from "../base/files/files.ts";
 import { explainReadFailure } from "../base/files/read-failure.ts";
@@ -190,7 +191,11 @@ function readHeader(file: number, path: string): { entries: Map<string, HeaderEn
   const fileBytes = fstatSync(file).size;
   const prefix = Buffer.alloc(8);
   if (fileBytes < 8)
-    throw damaged("E_CHECKPOINT_DAMAGED", path, `it is ${fileBytes} bytes long, shorter than its prefix`);
+    throw damaged(
+      "E_CHECKPOINT_DAMAGED",
+      path,
+      `it is ${countOf(fileBytes, "byte", String)} long, shorter than its prefix`,
+    );
   readExactly(file, path, prefix, 0);
   const headerBytes = Number(prefix.readBigUInt64LE());
   if (headerBytes > fileBytes - 8 || headerBytes > maxHeaderBytes) {

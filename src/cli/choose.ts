@@ -1,6 +1,7 @@
 // Options that several verbs have, and what their text means: the backend with its threads, and the recipe.
 
 import { type Command, Option } from "commander";
+import { countOf } from "../base/count-of.ts";
 import { UserError } from "../base/errors.ts";
 import { countPerformanceCores } from "../machine/cores.ts";
 import { listRecipePaths } from "../train/recipe.ts";
@@ -58,7 +59,7 @@ export function chooseBackend({ backend, threads, device: number, signal }: Back
 export function describeThreads({ threads }: BackendChoice): string | undefined {
   const cores = countPerformanceCores();
   if (threads === undefined || threads <= cores) return undefined;
-  return `${threads} threads on ${cores} cores: no faster than ${cores}, but with the bits of ${threads}`;
+  return `${countOf(threads, "thread")} on ${countOf(cores, "core")}: no faster than ${cores}, but with the bits of ${threads}`;
 }
 
 export interface RecipeOptions {

@@ -1,5 +1,6 @@
 // Trains a run and shows it: events go to the screen. Shared by pretrain and quickstart.
 
+import { countOf } from "../base/count-of.ts";
 import { quoteCommand } from "../base/shell-words.ts";
 import type { EndEvent, StartEvent, StepEvent, TrainingEvent } from "../events/event.ts";
 import { createSpeedometer } from "../events/speed.ts";
@@ -102,7 +103,7 @@ function createEventPrinter(
         print(`${text} is near ${nearest.map(({ token }) => token).join(", ")}`);
     } else if (event.kind === "end") {
       print(
-        `${event.step} steps, ${formatAmount(event.tokens)} tokens, ${event.elapsedSeconds.toFixed(1)} s of the budget`,
+        `${countOf(event.step, "step", String)}, ${countOf(event.tokens, "token", formatAmount)}, ${event.elapsedSeconds.toFixed(1)} s of the budget`,
       );
       if (event.reason === "interrupted")
         print(`interrupted; continue with: ${quoteCommand("cram", "pretrain", "--resume", ...resumed)}`);

@@ -2,6 +2,7 @@
 // nothing but their errors.
 
 import { clearInterval, setInterval } from "node:timers";
+import { countOf } from "../base/count-of.ts";
 import { UserError } from "../base/errors.ts";
 import { findMpirun, runRanks } from "../collective/mpi/mpirun.ts";
 import { openCollective } from "../collective/open-collective.ts";
@@ -86,7 +87,7 @@ function checkDevices(devices: number, { device }: BackendChoice, place: RankPla
   if (place !== undefined && place.size !== devices) {
     throw new UserError(
       "E_OPTION",
-      `--devices ${devices}, and ${place.launcher} started ${place.size} ranks`,
+      `--devices ${devices}, and ${place.launcher} started ${countOf(place.size, "rank")}`,
       "Leave --devices out: it starts ranks where nobody else does.",
     );
   }
@@ -128,7 +129,7 @@ async function startRanks(devices: number): Promise<void> {
 export function describeRanks({ leader: { collective }, isInOrder, isShared }: RankChoice): string {
   const { size, engine } = collective;
   const order = isInOrder ? ", sums in the order of micro-batches" : "";
-  return `${size} rank${size === 1 ? "" : "s"} by ${engine}${order}${isShared ? ", the optimizer's states shared out" : ""}`;
+  return `${countOf(size, "rank")} by ${engine}${order}${isShared ? ", the optimizer's states shared out" : ""}`;
 }
 
 /** Ranks of one machine share its processors, unless a scheduler gave each its own, and take a GPU each. */

@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
+import { countOf } from "../base/count-of.ts";
 import { UserError } from "../base/errors.ts";
 import type { Checksums } from "../base/files/checksums.ts";
 import { contentHash, makeFolder, readJson, writeFileAtomically } from "../base/files/files.ts";
@@ -177,7 +178,7 @@ export async function* readDocumentsFile(folder: string, file: DocumentsFile): A
     new UserError("E_DOCUMENTS_CHANGED", `${path}: ${seen}`, "The file was changed; prepare the corpus again.");
   const bytes = statSync(path, { throwIfNoEntry: false })?.size;
   if (bytes === undefined) throw changed("is not there any more");
-  if (bytes !== file.bytes) throw changed(`has ${bytes} bytes instead of ${file.bytes}`);
+  if (bytes !== file.bytes) throw changed(`has ${countOf(bytes, "byte", String)} instead of ${file.bytes}`);
   const hash = createHash("sha256");
   let line = 0;
   for await (const lines of splitLines(hashPassing(path, hash), path, Number.POSITIVE_INFINITY)) {

@@ -2,6 +2,7 @@
 
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { countOf } from "../base/count-of.ts";
 import { UserError } from "../base/errors.ts";
 import { makeFolder } from "../base/files/files.ts";
 import type { EncodedDocuments } from "../tokenizer/encoding/encode-batch.ts";
@@ -92,8 +93,8 @@ export async function buildDataset(
   if (training.sequences === 0 || validation.sequences === 0) {
     throw new UserError(
       "E_TOO_LITTLE_TEXT",
-      `${done} documents${taken.length > 0 ? ` (${taken.join(", ")} left out)` : ""} give ` +
-        `${training.sequences} sequences of ${sequenceLength} tokens for training and ` +
+      `${countOf(done, "document")}${taken.length > 0 ? ` (${taken.join(", ")} left out)` : ""} ${done === 1 ? "gives" : "give"} ` +
+        `${countOf(training.sequences, "sequence")} of ${countOf(sequenceLength, "token")} for training and ` +
         `${validation.sequences} held out`,
       adviseOnLittleText(done, tokens, options),
     );

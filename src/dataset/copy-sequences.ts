@@ -3,6 +3,7 @@
 
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { countOf } from "../base/count-of.ts";
 import { UserError } from "../base/errors.ts";
 import { RandomSequence, streams } from "../base/random.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -48,7 +49,7 @@ export async function copySequences(
         if (!Array.isArray(ids)) throw refuse(`${origin}: no list of ids in the column input_ids`);
         if (writer === undefined) {
           length = ids.length;
-          if (length < 2 || length > mostTokens) throw refuse(`${origin}: a sequence of ${length} tokens`);
+          if (length < 2 || length > mostTokens) throw refuse(`${origin}: a sequence of ${countOf(length, "token")}`);
           writer = new ShardWriter(folder, name, length, vocabulary);
         }
         if (ids.length !== length) throw refuseLength(origin, ids.length, length);
@@ -123,7 +124,7 @@ export async function joinSequences(
   if (training.sequences === 0 || validation.sequences === 0) {
     throw new UserError(
       "E_TOO_LITTLE_TEXT",
-      `${count} sequences, of which one in ${block} is held out: one of both parts is empty`,
+      `${countOf(count, "sequence")}, of which one in ${block} is held out: one of both parts is empty`,
       "Hold out more, with --hold-out.",
     );
   }

@@ -4,6 +4,7 @@
 import { closeSync, fstatSync, readSync } from "node:fs";
 import { endianness } from "node:os";
 import { basename, join } from "node:path";
+import { countOf } from "../base/count-of.ts";
 import { UserError } from "../base/errors.ts";
 import { FileDraft, hashFile, openForReading } from "../base/files/files.ts";
 
@@ -210,7 +211,8 @@ function openShard(path: string, expected: ShardFile, sequenceLength: number, to
   try {
     const { size } = fstatSync(file);
     const header = Buffer.alloc(headerBytes);
-    if (size !== expected.bytes) throw cut(path, `it has ${size} bytes, the manifest says ${expected.bytes}`);
+    if (size !== expected.bytes)
+      throw cut(path, `it has ${countOf(size, "byte", String)}, the manifest says ${expected.bytes}`);
     readSync(file, header, 0, headerBytes, 0);
     if (!header.equals(encodeHeader(sequenceLength, expected.sequences, tokenBytes))) {
       throw new UserError(

@@ -1,5 +1,6 @@
 // A run before it is begun: what it needs, how far it comes within its budget, and what a person should know of it beforehand.
 
+import { countOf } from "../base/count-of.ts";
 import { countTokenFlops, countTrained } from "../objectives/objectives.ts";
 import { type Budget, parseBudget } from "../train/budget.ts";
 import { findLargestShare } from "../train/ranks/share-update.ts";
@@ -100,7 +101,8 @@ function listWarnings(
     [epochs !== undefined && epochs > 1, () => describeRepetition(epochs!)],
     [
       course.steps < leastSteps,
-      () => `only ${count(course.steps)} steps fit into the budget; ${suggestMoreSteps(recipe, course)}`,
+      () =>
+        `only ${countOf(course.steps, "step")} ${course.steps === 1 ? "fits" : "fit"} into the budget; ${suggestMoreSteps(recipe, course)}`,
     ],
     [
       batchRamp > 0 && stages === 1,

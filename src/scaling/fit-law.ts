@@ -56,7 +56,7 @@ function checkMeasurements(measured: readonly Measurement[]): void {
   if (different <= lawValues) {
     throw new UserError(
       "E_SCALE",
-      `${different} different sizes and numbers of tokens, and a law has ${lawValues} values`,
+      `${different} different ${different === 1 ? "size and number" : "sizes and numbers"} of tokens, and a law has ${lawValues} values`,
       "Train more sizes, or the same ones with another budget.",
     );
   }

@@ -2,6 +2,7 @@
 // the data, so that trials of one seed differ in what was changed alone and can be compared in pairs.
 
 import { z } from "zod";
+import { countOf } from "../base/count-of.ts";
 import { UserError } from "../base/errors.ts";
 import { checkSettings } from "../settings/settings.ts";
 import { halvingSchema } from "./halving.ts";
@@ -105,14 +106,14 @@ export function listVariations(sweep: Sweep): Variation[] {
   if (sweep.halving !== undefined && sweep.seeds.length > 1) {
     throw new UserError(
       "E_SWEEP",
-      `halving with ${sweep.seeds.length} seeds: a variation that is stopped early is compared by one`,
+      `halving with ${countOf(sweep.seeds.length, "seed")}: a variation that is stopped early is compared by one`,
       'Give "seeds": [0], and train the best again with several.',
     );
   }
   if (all.length * sweep.seeds.length > mostTrials) {
     throw new UserError(
       "E_SWEEP",
-      `${all.length} variations with ${sweep.seeds.length} seeds are more than ${mostTrials} trials`,
+      `${countOf(all.length, "variation")} with ${countOf(sweep.seeds.length, "seed")} are more than ${mostTrials} trials`,
       "Give fewer values.",
     );
   }

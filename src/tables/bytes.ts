@@ -7,6 +7,7 @@ import { closeSync, fstatSync, readSync } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { setImmediate } from "node:timers/promises";
 import { createGunzip } from "node:zlib";
+import { countOf } from "../base/count-of.ts";
 import { UserError } from "../base/errors.ts";
 import { openForReading } from "../base/files/files.ts";
 import { reading } from "../base/files/read-failure.ts";
@@ -118,7 +119,11 @@ async function* unpackZstdFile(packed: AsyncGenerator<Buffer>, path: string): As
   } catch (error) {
     if (!(error instanceof ZstdFault)) throw error;
     if (error.endsEarly) throw cutShort(error, path, "Zstandard file", bytesUnpacked);
-    throw damaged(error, path, `not a whole Zstandard file (${error.message}) after ${bytesUnpacked} bytes of content`);
+    throw damaged(
+      error,
+      path,
+      `not a whole Zstandard file (${error.message}) after ${countOf(bytesUnpacked, "byte", String)} of content`,
+    );
   }
 }
 
@@ -154,7 +159,7 @@ function explainGzipFailure(
 function cutShort(cause: unknown, path: string, kind: string, bytesUnpacked: number): UserError {
   return new UserError(
     "E_GZIP_CUT",
-    `${path}: the ${kind} ends early, after ${bytesUnpacked} bytes of content`,
+    `${path}: the ${kind} ends early, after ${countOf(bytesUnpacked, "byte", String)} of content`,
     "The file was cut short, perhaps by an interrupted download; fetch it again.",
     { cause },
   );

@@ -3,6 +3,7 @@
 // independent of the machine's speed, which bit-exact comparisons need; one in seconds is the contest.
 
 import type { Clock } from "../base/clock.ts";
+import { countOf } from "../base/count-of.ts";
 import { UserError } from "../base/errors.ts";
 import { quoteValue } from "../base/printable.ts";
 
@@ -75,7 +76,7 @@ export function describeRest(
   spent: { readonly step: number; readonly elapsedSeconds: number },
 ): string {
   return budget.kind === "steps"
-    ? `${budget.steps - spent.step} steps left`
+    ? `${countOf(budget.steps - spent.step, "step", String)} left`
     : `${formatDuration(budget.seconds - spent.elapsedSeconds)} left`;
 }
 

@@ -328,3 +328,12 @@ test("without a C compiler, the package to install is named", async () => {
   assert.equal(status, 1, stderr);
   assert.match(stderr, /E_COMPILER_ABSENT[\s\S]*apt-get install gcc/);
 });
+
+test("of one there are not several, in what is planned, refused and read", async () => {
+  writeFileSync(join(folder, "one.txt"), "a fox sleeps in its den. ");
+  const one = ["prepare", "one.txt", "--out", "data/one", "--threads", "1"];
+  const planned = await succeed(...one, "--plan");
+  assert.match(planned, /1 shard of [\s\S]*1 portion for 1 thread\n[\s\S]*1 document, /);
+  const { stderr } = await cram(...one);
+  assert.match(stderr, /E_TOO_LITTLE_TEXT .*1 document gives 0 sequences of/);
+});

@@ -3,6 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import type { LibraryHandle } from "koffi";
+import { countOf } from "../../base/count-of.ts";
 import { UserError } from "../../base/errors.ts";
 import { bytesPerElement, countElements, type DType } from "../../graph/tensor.ts";
 import type { DeviceBuffer, HostArray } from "../backend.ts";
@@ -72,7 +73,11 @@ export class ThreadPool {
   static async open(threads: number, signal?: AbortSignal): Promise<ThreadPool> {
     const library = await loadBuilt(readTemplate("pool.c"), [], signal);
     if ((library.func("int cram_open(int threads)")(threads) as number) !== 0) {
-      throw new UserError("E_THREADS", `the system does not start ${threads} threads`, "Ask for fewer with --threads.");
+      throw new UserError(
+        "E_THREADS",
+        `the system does not start ${countOf(threads, "thread")}`,
+        "Ask for fewer with --threads.",
+      );
     }
     return new ThreadPool(threads, library);
   }

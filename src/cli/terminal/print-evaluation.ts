@@ -1,6 +1,7 @@
 // An evaluation as a person follows it: a line a finished seed, the status between them, and the tables at the end.
 
 import { systemClock } from "../../base/clock.ts";
+import { countOf } from "../../base/count-of.ts";
 import type { Scoreboard } from "../../evaluate/scores/scoreboard.ts";
 import { formatDuration } from "../../train/budget.ts";
 import type { EvaluateEvent } from "../../verbs/evaluate/evaluate-options.ts";
@@ -41,12 +42,12 @@ export function createEvaluationPrinter(folder: string): (event: EvaluateEvent) 
       const { finished, withoutModel, variants, steps } = event;
       const before = finished > 0 ? `, ${finished} finished before` : "";
       const again = withoutModel > 0 ? `, ${withoutModel} without a kept model and run again` : "";
-      print(`${variants} ${variants === 1 ? "result" : "results"}${before}${again}; ${count(steps)} steps to do`);
+      print(`${countOf(variants, "result")}${before}${again}; ${countOf(steps, "step")} to do`);
       describeStep(event);
     } else if (event.kind === "task") {
       const { task, train, validation, truncated } = event;
       const cut = truncated > 0 ? `, ${count(truncated)} of them cut to ${maxLength} tokens` : "";
-      const sizes = `${count(train)} examples for training, ${count(validation)} for scoring`;
+      const sizes = `${countOf(train, "example")} for training, ${count(validation)} for scoring`;
       print(colour("dim", `${task.title}: ${sizes}${cut}`));
       showStatus(`${task.title}: compiling`);
     } else if (event.kind === "step") {
@@ -61,7 +62,7 @@ export function createEvaluationPrinter(folder: string): (event: EvaluateEvent) 
     } else if (event.kind === "paradigm") {
       const stored = event.isNew ? "" : colour("dim", "; stored before");
       print(`${event.name}: accuracy ${(100 * event.accuracy).toFixed(1)}${stored}`);
-      showStatus(`${++paradigms} of ${event.paradigms} paradigms`);
+      showStatus(`${++paradigms} of ${countOf(event.paradigms, "paradigm")}`);
     } else if (event.kind === "scoreboard") {
       if (paradigms > 0) printPairScores(event.scoreboard, paradigms);
       else printScoreboard(event.scoreboard);
@@ -106,5 +107,5 @@ function printPairScores({ columns, rows }: Scoreboard, paradigms: number): void
   const [row] = rows;
   print("");
   for (const { name, title } of columns) print(`${title}: ${row!.cells[name]!.median.toFixed(1)}`);
-  print(colour("bold", `mean of ${paradigms} paradigms: ${row!.average?.value?.toFixed(1) ?? "none"}`));
+  print(colour("bold", `mean of ${countOf(paradigms, "paradigm")}: ${row!.average?.value?.toFixed(1) ?? "none"}`));
 }

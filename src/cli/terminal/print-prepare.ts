@@ -1,6 +1,7 @@
 // What prepare says: how far it is for programs, what a machine has read, what a plan expects, and what came of the text.
 
 import { systemClock } from "../../base/clock.ts";
+import { countOf } from "../../base/count-of.ts";
 import { makePrintable } from "../../base/printable.ts";
 import type { DocumentsManifest } from "../../corpus/documents.ts";
 import { describePassedOver } from "../../tables/passed-over.ts";
@@ -16,9 +17,9 @@ export function printShard(shard: string, { folder, portions, documents, sequenc
   const count = (value: number) => value.toLocaleString("en-US");
   const held =
     documents === undefined
-      ? `${count(sequences ?? 0)} sequences`
-      : `${count(documents.read)} documents, of which ${count(documents.kept)} may stay`;
-  print(`${folder}: ${shard} is read: ${count(portions)} portions, ${held}`);
+      ? countOf(sequences ?? 0, "sequence")
+      : `${countOf(documents.read, "document")}, of which ${count(documents.kept)} may stay`;
+  print(`${folder}: ${shard} is read: ${countOf(portions, "portion")}, ${held}`);
   print("next: the same command with --merge in place of --shard, once all are read");
 }
 
@@ -43,15 +44,15 @@ export function printPlan(plan: PreparePlan, out: string): void {
   const range = (interval: readonly [number, number] | undefined, format: (value: number) => string) =>
     sample.isAll || interval === undefined ? "" : ` (${format(interval[0])} to ${format(interval[1])})`;
   print(
-    `${count(shards)} shards of ${formatBytes(bytes)}, ${count(plan.portions)} portions for ${plan.threads} threads`,
+    `${countOf(shards, "shard")} of ${formatBytes(bytes)}, ${countOf(plan.portions, "portion")} for ${countOf(plan.threads, "thread")}`,
   );
   if (plan.isReadyMade === true) print("  tokenized already: copied as it is, without documents");
   else {
     print(
-      `  ${about}${count(documents)} documents${range(plan.intervals.documents, count)}, ${formatAmount(characters)} characters${range(plan.intervals.characters, formatAmount)}; ${(100 * keptShare).toFixed(1)} % of them stay by themselves`,
+      `  ${about}${countOf(documents, "document")}${range(plan.intervals.documents, count)}, ${countOf(characters, "character", formatAmount)}${range(plan.intervals.characters, formatAmount)}; ${(100 * keptShare).toFixed(1)} % of them stay by themselves`,
     );
   }
-  print(`  about ${formatAmount(tokens)} tokens, ${formatAmount(sequences)} sequences`);
+  print(`  about ${countOf(tokens, "token", formatAmount)}, ${countOf(sequences, "sequence", formatAmount)}`);
   for (const { stage, seconds } of stages) print(`  ${stage.padEnd(24)} about ${formatDuration(seconds)}`);
   print(`  ${"all".padEnd(24)} about ${formatDuration(plan.seconds)}`);
   print(
@@ -60,7 +61,7 @@ export function printPlan(plan: PreparePlan, out: string): void {
   if (plan.isReadyMade === true) print(`  told from the first shard, read on this machine just now`);
   else
     print(
-      `  told from ${sample.isAll ? "all" : `a sample of ${count(sample.documents)}`} documents, read on this machine just now${sample.isAll ? "" : "; in brackets 95 % by how its parts differ"}; what equals another document goes besides`,
+      `  told from ${sample.isAll ? "all documents" : `a sample of ${countOf(sample.documents, "document")}`}, read on this machine just now${sample.isAll ? "" : "; in brackets 95 % by how its parts differ"}; what equals another document goes besides`,
     );
   if (disk.peakBytes > disk.freeBytes) print(`${colour("red", "warning:")} the disk of ${out} has not the room`);
 }
@@ -83,7 +84,7 @@ export function printDataset(
   if (text !== undefined && text.lost > 0) print(`  lost by normalising: ${formatShare(text.lost, text.characters)}`);
   const count = (value: number) => value.toLocaleString("en-US");
   print(
-    `${folder}: ${count(training.sequences)} sequences of ${sequenceLength} (${formatAmount(training.sequences * sequenceLength)} tokens) for training, ` +
+    `${folder}: ${countOf(training.sequences, "sequence")} of ${sequenceLength} (${formatAmount(training.sequences * sequenceLength)} tokens) for training, ` +
       `${count(validation.sequences)} held out, a vocabulary of ${count(vocabulary)}; ${formatDuration(seconds)}`,
   );
   for (const warning of warnings) print(`${colour("red", "warning:")} ${warning}`);
@@ -91,7 +92,7 @@ export function printDataset(
 
 function printFunnel({ funnel }: DocumentsManifest): void {
   const describe = ({ documents, characters }: { documents: number; characters: number }) =>
-    `${documents.toLocaleString("en-US")} documents, ${formatAmount(characters)} characters`;
+    `${countOf(documents, "document")}, ${countOf(characters, "character", formatAmount)}`;
   print(`read ${describe(funnel.read)}; kept ${describe(funnel.kept)}`);
   for (const [reason, amount] of Object.entries(funnel.dropped)) {
     if (amount.documents > 0) print(`  dropped as ${reason}: ${describe(amount)}${showExample(funnel, reason)}`);
@@ -101,11 +102,11 @@ function printFunnel({ funnel }: DocumentsManifest): void {
   }
   for (const { source, share, documents, passes } of funnel.mixture ?? []) {
     print(
-      `  ${formatShare(share, 1)} of ${makePrintable(source)}: ${documents.toLocaleString("en-US")} documents, read ${passes.toFixed(2)} times`,
+      `  ${formatShare(share, 1)} of ${makePrintable(source)}: ${countOf(documents, "document")}, read ${passes.toFixed(2)} times`,
     );
   }
   for (const passed of funnel.passedOver) print(`  ${makePrintable(describePassedOver(passed))}`);
-  if (funnel.binaryFilesSkipped > 0) print(`  skipped ${funnel.binaryFilesSkipped} binary files`);
+  if (funnel.binaryFilesSkipped > 0) print(`  skipped ${countOf(funnel.binaryFilesSkipped, "binary file")}`);
 }
 
 /** The first example of a reason, on a line of its own. */

@@ -1,6 +1,7 @@
 // Scores as lines of text: one for a finished seed, and at the end the table of the model's scores and the one beside published
 // rows.
 
+import { countOf } from "../../base/count-of.ts";
 import type { Variant } from "../../evaluate/finetuning/controls.ts";
 import type { Cell, Row, Scoreboard } from "../../evaluate/scores/scoreboard.ts";
 import type { TaskResult } from "../../evaluate/storage/result.ts";
@@ -27,7 +28,7 @@ export function describeResult({ title, control, seed, splits, metrics, training
   };
   const speed =
     training.steps > 0
-      ? `; ${training.steps} steps, ${(training.steps / training.stepSeconds).toFixed(1)} steps/s`
+      ? `; ${countOf(training.steps, "step")}, ${(training.steps / training.stepSeconds).toFixed(1)} steps/s`
       : "";
   return `${nameVariant(title, { control, seed })}: ${splits.map(describeSplit).join("; ")}${speed}`;
 }

@@ -1,6 +1,7 @@
 // cram corpus: a look inside what prepare made, and the same for other trainers.
 
 import { Argument, type Command, Option } from "commander";
+import { countOf } from "../../base/count-of.ts";
 import { UserError } from "../../base/errors.ts";
 import { makePrintable } from "../../base/printable.ts";
 import type { Histogram } from "../../corpus/histogram.ts";
@@ -69,7 +70,7 @@ async function lookInside(action: Action, folder: string, flags: CorpusFlags): P
     }
     const exported = await exportCorpus(folder, { to, out, onProgress });
     if (flags.json === true) print(JSON.stringify(exported));
-    else for (const { name, rows } of exported.files) print(`${out}/${name}: ${rows.toLocaleString("en-US")} rows`);
+    else for (const { name, rows } of exported.files) print(`${out}/${name}: ${countOf(rows, "row")}`);
     return;
   }
   const view = await showCorpus(folder, {
@@ -84,14 +85,14 @@ async function lookInside(action: Action, folder: string, flags: CorpusFlags): P
 }
 
 function printView({ folder, sources, funnel, characters, kept, dropped, dataset }: CorpusView): void {
-  print(colour("bold", `${folder}: documents of ${sources.toLocaleString("en-US")} files`));
+  print(colour("bold", `${folder}: documents of ${countOf(sources, "file")}`));
   for (const { stage, taken, left, tokens } of funnel) {
     const less =
       taken.documents === 0 ? "" : `  −${formatAmount(taken.documents)} / −${formatAmount(taken.characters)}`;
-    const about = tokens === undefined ? "" : `, about ${formatAmount(tokens)} tokens`;
+    const about = tokens === undefined ? "" : `, about ${countOf(tokens, "token", formatAmount)}`;
     const { documents } = left;
     print(
-      `  ${stage.padEnd(15)} ${documents.toLocaleString("en-US")} documents, ${formatAmount(left.characters)} characters${about}${less}`,
+      `  ${stage.padEnd(15)} ${countOf(documents, "document")}, ${countOf(left.characters, "character", formatAmount)}${about}${less}`,
     );
   }
   printHistogram("characters of a document", characters);
@@ -101,7 +102,7 @@ function printView({ folder, sources, funnel, characters, kept, dropped, dataset
     const frequent = dataset.frequent.map(({ token, count }) => `${token} ${formatAmount(count)}`).join("  ");
     print(`  most frequent: ${makePrintable(frequent)}`);
     print(
-      `  ${dataset.training.toLocaleString("en-US")} sequences of ${dataset.sequenceLength} for training, ${dataset.validation.toLocaleString("en-US")} held out`,
+      `  ${countOf(dataset.training, "sequence")} of ${dataset.sequenceLength} for training, ${dataset.validation.toLocaleString("en-US")} held out`,
     );
   }
   const show = (heading: string, texts: readonly string[]) => {

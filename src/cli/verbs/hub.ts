@@ -1,6 +1,7 @@
 // cram push and cram pull: an exported model to the Hugging Face Hub, and from there.
 
 import type { Command } from "commander";
+import { countOf } from "../../base/count-of.ts";
 import { pull as pullModel, push as pushModel } from "../../verbs/hub.ts";
 import { print, showStatus } from "../terminal/output.ts";
 
@@ -66,5 +67,9 @@ async function pull(name: string, flags: HubFlags & { out?: string; revision?: s
   const { endpoint, out, revision } = flags;
   const onProgress = showProgress(flags);
   const { repository, folder, files } = await pullModel(name, { endpoint, out, revision, onProgress });
-  print(flags.json === true ? JSON.stringify({ folder, files }) : `${folder}: ${files.length} files of ${repository}`);
+  print(
+    flags.json === true
+      ? JSON.stringify({ folder, files })
+      : `${folder}: ${countOf(files.length, "file")} of ${repository}`,
+  );
 }

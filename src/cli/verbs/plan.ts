@@ -1,6 +1,7 @@
 // cram plan: what a run needs and how far it comes, before it is begun.
 
 import { type Command, Option } from "commander";
+import { countOf } from "../../base/count-of.ts";
 import { quoteCommand } from "../../base/shell-words.ts";
 import type { Forecast } from "../../plan/forecast.ts";
 import type { MemoryNeeds } from "../../plan/programs.ts";
@@ -112,7 +113,7 @@ function printSchedule({ recipe, schedule, peakRates, points }: ScheduleTrace): 
   }
   const batches = points.map(({ batchSequences }) => batchSequences);
   const most = Math.max(...batches);
-  if (batches[0] === most) print(`  batches of ${most} sequences from the start`);
+  if (batches[0] === most) print(`  batches of ${countOf(most, "sequence")} from the start`);
   else {
     print("  sequences of a batch");
     for (const line of drawChart(batches, most, String(most).padStart(4))) print(`  ${line}`);
@@ -133,7 +134,7 @@ function printForecast(forecast: Forecast, data: string | undefined): void {
     `${formatWithUnit(flopsPerToken, "flops")} a token, ${formatWithUnit(flopsPerToken * course.tokens, "flops")} in all`,
   );
   line("memory", describeMemory(memory, device.memoryBytes));
-  const ranks = forecast.sharedMoments.map(({ ranks, bytes }) => `${megabytes(bytes)} of ${ranks} ranks`);
+  const ranks = forecast.sharedMoments.map(({ ranks, bytes }) => `${megabytes(bytes)} of ${countOf(ranks, "rank")}`);
   line("shared", `with --shard-optimizer a rank has moments of ${ranks.join(", ")}`);
   line("steps", `${count(course.steps)}, of which ${count(course.rampSteps)} while the batch grows`);
   line("tokens", `${formatWithUnit(course.tokens, "tokens")} in ${formatDuration(course.seconds)}`);

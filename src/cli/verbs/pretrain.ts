@@ -1,6 +1,7 @@
 // cram pretrain: a dataset and a recipe to a run, or an interrupted run to its end.
 
 import { type Command, Option } from "commander";
+import { countOf } from "../../base/count-of.ts";
 import { UserError } from "../../base/errors.ts";
 import { quoteCommand } from "../../base/shell-words.ts";
 import type { Dataset } from "../../dataset/dataset.ts";
@@ -181,8 +182,8 @@ function describeChange(run: string, { backend, threads, device, ranks }: RunCho
     (device ?? own.device) === own.device &&
     ranks === own.ranks;
   if (isSame) return undefined;
-  const threadsThen = own.threads === undefined ? "" : `, ${own.threads} threads`;
-  const began = `${own.backend}${threadsThen}${own.device === undefined ? "" : `, device ${own.device}`}${own.ranks === undefined ? "" : `, ${own.ranks} ranks`}`;
+  const threadsThen = own.threads === undefined ? "" : `, ${countOf(own.threads, "thread")}`;
+  const began = `${own.backend}${threadsThen}${own.device === undefined ? "" : `, device ${own.device}`}${own.ranks === undefined ? "" : `, ${countOf(own.ranks, "rank")}`}`;
   return `the run began on ${began}; on what was asked for now its bits are others`;
 }
 

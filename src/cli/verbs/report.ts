@@ -2,6 +2,7 @@
 
 import { statSync } from "node:fs";
 import { Argument, type Command } from "commander";
+import { countOf } from "../../base/count-of.ts";
 import { report as reportRuns } from "../../verbs/report/report.ts";
 import { suggest } from "../terminal/completion.ts";
 import { print } from "../terminal/output.ts";
@@ -44,9 +45,9 @@ async function report(folders: string[], flags: ReportFlags): Promise<void> {
     for (const note of notes) print(`note: ${note}`);
     const shown = runs.length === 1 ? runs[0]! : `${runs.length} runs`;
     print(`${page}: ${shown} (${Math.ceil(statSync(page).size / 1000)} kB); open it in a browser`);
-    if (flags.data !== undefined) print(`${flags.data}: ${data.length} files of numbers`);
+    if (flags.data !== undefined) print(`${flags.data}: ${countOf(data.length, "file")} of numbers`);
     if (flags.table !== undefined) print(`${flags.table}: a table of the recipes`);
-    if (flags.charts !== undefined) print(`${flags.charts}: ${charts.length} files of charts`);
+    if (flags.charts !== undefined) print(`${flags.charts}: ${countOf(charts.length, "file")} of charts`);
   }
   // The first one's, after the page of the others.
   if (failure !== undefined) throw failure;

@@ -2,6 +2,7 @@
 // What counts is the score after the last epoch; the scores before it are for the eye, on a thousand examples at most.
 
 import type { Clock } from "../../base/clock.ts";
+import { countOf } from "../../base/count-of.ts";
 import { UserError } from "../../base/errors.ts";
 import { RandomSequence, streams } from "../../base/random.ts";
 import type { StoredTensor } from "../../checkpoint/safetensors.ts";
@@ -94,7 +95,7 @@ export function countFinetuneSteps({ title }: Task, examples: number, recipe: Fi
   if (examples >= batchSequences) return Math.floor(examples / batchSequences) * epochs;
   throw new UserError(
     "E_TRAIN_SMALL",
-    `${title}: ${examples} training examples do not fill a batch of ${batchSequences}`,
+    `${title}: ${countOf(examples, "training example")} ${examples === 1 ? "does" : "do"} not fill a batch of ${batchSequences}`,
     `Give more examples, or --set batchSequences=${Math.max(examples, 1)}.`,
   );
 }

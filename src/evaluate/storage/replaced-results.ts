@@ -1,6 +1,7 @@
 // Results that an evaluation finds where its own go, of another model, recipe or data: those that stood there before are replaced, which
 // is said; one that another evaluation stores meanwhile is not, or each of two would undo the other's work.
 
+import { countOf } from "../../base/count-of.ts";
 import { UserError } from "../../base/errors.ts";
 import { folderOf, type ResultPlace } from "./evaluation-folder.ts";
 import type { TaskResult } from "./result.ts";
@@ -20,7 +21,7 @@ export function describeReplaced(targets: readonly Target[]): string[] {
   const differences = targets.flatMap(({ earlier, hashes }) => (earlier && nameDifference(earlier, hashes)) ?? []);
   const [first] = differences;
   if (first === undefined) return [];
-  const results = differences.length === 1 ? "1 stored result" : `${differences.length} stored results`;
+  const results = countOf(differences.length, "stored result");
   const { task } = targets[0]!.place;
   return [`${results} of ${task}, of another ${first}, will be replaced; --out another folder keeps them`];
 }

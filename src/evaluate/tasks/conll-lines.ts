@@ -2,6 +2,7 @@
 // where a line has none, by spaces; an empty line ends a sentence. Every word has as many columns as the first, or is refused: a
 // tag read out of the wrong column shows nowhere. Of CoNLL-U the words are column 2, their tags column 4 (UPOS).
 
+import { countOf } from "../../base/count-of.ts";
 import { UserError } from "../../base/errors.ts";
 import { makePrintable } from "../../base/printable.ts";
 
@@ -105,7 +106,7 @@ function explainWidth(columns: readonly string[], origin: string, width: number,
     "E_TABLE_ROW",
     columns.length < 2
       ? `${origin}: one column ${seen}, where a word and its tag are two`
-      : `${origin}: ${columns.length} columns ${seen}, where line ${firstLine} has ${width}`,
+      : `${origin}: ${countOf(columns.length, "column")} ${seen}, where line ${firstLine} has ${width}`,
     "A line of a CoNLL file is a word, then its tags, parted by tabs or by spaces; an empty line ends a sentence.",
   );
 }

@@ -3,6 +3,7 @@
 // refused. Labels are ordered as numbers where they are numbers, else as text, so a class does not depend on the rows' order.
 
 import { basename, resolve } from "node:path";
+import { countOf } from "../../base/count-of.ts";
 import { UserError } from "../../base/errors.ts";
 import { contentHash } from "../../base/files/files.ts";
 import type { Separator } from "../../tables/formats/separator.ts";
@@ -127,7 +128,7 @@ function refuseUnlearnable(
   if (labels.length <= 20 || labels.length * 2 <= rows) return;
   throw new UserError(
     "E_TASK_KIND",
-    `${path}: ${labels.length} different labels in ${rows} rows of the column "${column}", too many to be classes`,
+    `${path}: ${labels.length} different labels in ${countOf(rows, "row")} of the column "${column}", too many to be classes`,
     spelling.kind === "numbers"
       ? "Say that the numbers are to be predicted: --kind regression."
       : "Name another column.",

@@ -1,5 +1,6 @@
 // Records to rows: the first names the columns, and every other has a field for each of them.
 
+import { countOf } from "../../base/count-of.ts";
 import { UserError } from "../../base/errors.ts";
 import type { NumberedRow } from "../row.ts";
 import type { NumberedRecord } from "./delimited.ts";
@@ -66,7 +67,7 @@ function explainWidth(
   const mark = separator === "\t" ? "a tab" : `"${separator}"`;
   return new UserError(
     "E_TABLE_ROW",
-    `${origin}: ${fields.length} fields, where the columns are ${names.length} (${listNames(names)})`,
+    `${origin}: ${countOf(fields.length, "field")}, where the columns are ${names.length} (${listNames(names)})`,
     fields.length < names.length
       ? "The line was cut, or a text holds a line's end; write the row whole."
       : quotes

@@ -2,6 +2,7 @@
 // loses every Cyrillic letter. It loses its accent when the letter stays and its marks go: é to e, й to и. Both are asked of
 // each code point by itself, in its composed form (NFC), so equal texts lose the same however they are written.
 
+import { countOf } from "../../base/count-of.ts";
 import { UserError } from "../../base/errors.ts";
 import { countVisible, pointAt, sizeOf, TextBytes } from "../encoding/text-bytes.ts";
 import { compileNormaliser } from "./normalise.ts";
@@ -121,7 +122,7 @@ export function describeLoss(loss: TextLoss, what: string, reader: string, advic
   if (lost > refusedShare * characters) throw new UserError("E_TEXT_LOST", seen, advice);
   const warnings: string[] = [];
   if (lost > warnedShare * characters || textsMostlyLost > 0) {
-    const texts = textsMostlyLost === 0 ? "" : `, more than half of ${textsMostlyLost.toLocaleString("en-US")} texts`;
+    const texts = textsMostlyLost === 0 ? "" : `, more than half of ${countOf(textsMostlyLost, "text")}`;
     warnings.push(`${seen}${texts}. ${advice}`);
   }
   if (unaccented > warnedShare * characters) {

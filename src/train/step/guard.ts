@@ -1,6 +1,7 @@
 // A step of any training, done, timed and judged. On the device an update whose loss or gradient is not finite leaves every state as
 // it was; the host counts such steps and ends a training that does not recover.
 
+import { countOf } from "../../base/count-of.ts";
 import type { UserError } from "../../base/errors.ts";
 import { add, less, multiply, reshape, select, state } from "../../graph/operations.ts";
 import type { Tensor } from "../../graph/tensor.ts";
@@ -60,6 +61,8 @@ export function guardSteps({ readSeconds, badStepsAllowed, refuse }: StepGuard) 
     else if (lossScale === undefined || !wasTooLarge(lossScale, loss, gradientNorm!)) badInARow++;
     if (badInARow < badStepsAllowed) return { ...measured, counted, seconds };
     const norm = gradientNorm === undefined ? "" : ` and gradient norm ${gradientNorm}`;
-    throw refuse(`step ${step}: loss ${loss}${norm}; ${badInARow} steps in a row were not finite`);
+    throw refuse(
+      `step ${step}: loss ${loss}${norm}; ${countOf(badInARow, "step")} in a row ${badInARow === 1 ? "was" : "were"} not finite`,
+    );
   };
 }

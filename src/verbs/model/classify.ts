@@ -1,5 +1,6 @@
 // What a kept classifier says of texts, from the logits of its head.
 
+import { countOf } from "../../base/count-of.ts";
 import { UserError } from "../../base/errors.ts";
 import { encodeExamples } from "../../evaluate/finetuning/encode-examples.ts";
 import type { KeptModel } from "../../pretrained/kept-model.ts";
@@ -35,7 +36,7 @@ export function encodeForClassifier(
   if (other !== undefined) {
     throw new UserError(
       "E_TEXT_COUNT",
-      `${other.origin} has ${other.texts.length} texts, and ${task} was finetuned on ${columns.length}: ${columns.join(", ")}`,
+      `${other.origin} has ${countOf(other.texts.length, "text")}, and ${task} was finetuned on ${columns.length}: ${columns.join(", ")}`,
       "Give as many, in this order.",
     );
   }

@@ -1,6 +1,7 @@
 // The texts of a file that are nearest to a query: by the cosine between vectors, which the file has, as cram embed writes them, or
 // which are made now. No more of the file is held than some hundreds of its texts, and the nearest.
 
+import { countOf } from "../../base/count-of.ts";
 import { UserError } from "../../base/errors.ts";
 import { openTable, tableFormat } from "../../tables/table.ts";
 import { readTexts } from "./embed-file.ts";
@@ -109,7 +110,7 @@ async function* readVectors(file: string, width: number): AsyncGenerator<readonl
   for await (const rows of openTable(file).rows) {
     yield rows.map(({ origin, values: { text, vector } }) => {
       if (typeof text === "string" && isVector(vector) && vector.length === width) return { text, vector };
-      const seen = isVector(vector) ? `a vector of ${vector.length} numbers` : "no text with its vector";
+      const seen = isVector(vector) ? `a vector of ${countOf(vector.length, "number")}` : "no text with its vector";
       throw new UserError(
         "E_VECTORS",
         `${origin}: ${seen}, and this model's have ${width}`,

@@ -2,6 +2,7 @@
 // machines and changed files are met here, whatever the portions hold.
 
 import { join } from "node:path";
+import { countOf } from "../../base/count-of.ts";
 import { UserError } from "../../base/errors.ts";
 import { finishMoves, replaceFiles } from "../../base/files/folder-draft.ts";
 import { checkOutput } from "../../base/files/folder-kind.ts";
@@ -116,7 +117,7 @@ function checkRead<Summary>({ folder, key, isRead }: PortionedWork<Summary>, por
   const seen = other > 0 ? "; what else is there is of other sources or options" : "";
   throw new UserError(
     "E_PORTIONS_MISSING",
-    `${folder}: ${missing.length} of ${portions.length} portions are not read, the first of them that of ${missing[0]!.shards[0]!.path}${seen}`,
+    `${folder}: ${missing.length} of ${countOf(portions.length, "portion")} ${missing.length === 1 ? "is" : "are"} not read, the first of them that of ${missing[0]!.shards[0]!.path}${seen}`,
     "Run --shard of every machine with the same sources and options, and put their work folders together; without --merge this machine reads what is missing.",
   );
 }

@@ -2,6 +2,7 @@
 
 import { basename, join, resolve } from "node:path";
 import { systemClock } from "../../base/clock.ts";
+import { countOf } from "../../base/count-of.ts";
 import { isPresent, writeFileAtomically } from "../../base/files/files.ts";
 import type { DifferenceChart } from "../../report/charts/difference-chart.ts";
 import type { LineChart } from "../../report/charts/line-chart.ts";
@@ -39,7 +40,8 @@ export async function reportSweep(
     results,
   );
   const open = trials.length - results.length;
-  const notes = open === 0 ? [] : [`${open} of ${trials.length} trials have no result yet`];
+  const notes =
+    open === 0 ? [] : [`${open} of ${countOf(trials.length, "trial")} ${open === 1 ? "has" : "have"} no result yet`];
   const page: SweepPage = {
     title: `Sweep: ${basename(resolve(folder))}`,
     date: systemClock.date().toISOString().slice(0, 16).replace("T", " "),

@@ -1,5 +1,6 @@
 // What a fitted law says, in sentences and rows: the same for the terminal and the page.
 
+import { countOf } from "../../base/count-of.ts";
 import type { LawFile } from "../../scaling/law-file.ts";
 import { listValueIntervals } from "../../scaling/loss-interval.ts";
 import { findBestSize } from "../../scaling/scaling-law.ts";
@@ -19,7 +20,7 @@ export function describeLaw({ law, resampled, trainings, failed }: LawFile): str
     ...(isOneBudget
       ? ["All had one budget, in which parameters and tokens go together: the law says little of others."]
       : []),
-    ...(failed === 0 ? [] : [`${failed} trainings came apart and are left out.`]),
+    ...(failed === 0 ? [] : [`${countOf(failed, "training")} came apart and ${failed === 1 ? "is" : "are"} left out.`]),
   ];
 }
 

@@ -1,6 +1,7 @@
 // The trials of a sweep, each with the run that it is: recipes are checked, and datasets are looked at, before the first is trained.
 
 import { join } from "node:path";
+import { countOf } from "../../base/count-of.ts";
 import { UserError } from "../../base/errors.ts";
 import { graftHeldOut } from "../../dataset/graft-held-out.ts";
 import { type DatasetManifest, readManifest } from "../../dataset/manifest.ts";
@@ -111,7 +112,7 @@ function checkRungs({ halving }: Sweep, trials: readonly PlannedTrial[]): void {
   if (few === undefined) return;
   throw new UserError(
     "E_SWEEP",
-    `halving stops trials at 1/${least} of their budget, and ${few.variation} is validated ${few.plan.recipe.train.validations} times`,
+    `halving stops trials at 1/${least} of their budget, and ${few.variation} is validated ${countOf(few.plan.recipe.train.validations, "time")}`,
     `Give "set": ["train.validations=${least}"], or a multiple.`,
   );
 }

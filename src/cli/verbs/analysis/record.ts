@@ -1,6 +1,7 @@
 // cram record: the best recipe of a track, run again or challenged.
 
 import type { Command } from "commander";
+import { countOf } from "../../../base/count-of.ts";
 import { UserError } from "../../../base/errors.ts";
 import type { SeedScore } from "../../../records/record.ts";
 import { mostChance, type Verdict } from "../../../records/verdict.ts";
@@ -94,7 +95,7 @@ function showTrainings(): Pick<RecordOptions, "onTraining" | "onEvent" | "onScor
     },
     onScore: (what, { seed, bitsPerByte, validationLoss, steps }) =>
       print(
-        `${what}, seed ${seed}: ${bitsPerByte.toFixed(4)} bits per byte, ${validationLoss.toFixed(4)} nats after ${steps.toLocaleString("en-US")} steps`,
+        `${what}, seed ${seed}: ${bitsPerByte.toFixed(4)} bits per byte, ${validationLoss.toFixed(4)} nats after ${countOf(steps, "step")}`,
       ),
   };
 }
@@ -113,7 +114,7 @@ function printRecord(done: RecordRun, json: boolean): void {
 
 function describeMean(scores: readonly SeedScore[]): string {
   const mean = scores.reduce((sum, { bitsPerByte }) => sum + bitsPerByte, 0) / scores.length;
-  return `${mean.toFixed(4)} bits per byte, the mean of ${scores.length} seeds`;
+  return `${mean.toFixed(4)} bits per byte, the mean of ${countOf(scores.length, "seed")}`;
 }
 
 function describeVerdict({ difference, low, high, p, isRecord }: Verdict): string {

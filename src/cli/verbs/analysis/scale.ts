@@ -2,6 +2,7 @@
 
 import type { Command } from "commander";
 import { systemClock } from "../../../base/clock.ts";
+import { countOf } from "../../../base/count-of.ts";
 import { UserError } from "../../../base/errors.ts";
 import { quoteCommand } from "../../../base/shell-words.ts";
 import { formatDuration } from "../../../train/budget.ts";
@@ -108,7 +109,7 @@ function showTrainings(): Pick<ScaleOptions, "onTrial" | "onEvent" | "onResult">
     },
     onResult: ({ number, count, size, budget, seed }, { reason, validationLoss, tokens }) =>
       print(
-        `${number} of ${count}: ${size} for ${budget}, seed ${seed}: ${validationLoss?.toFixed(4) ?? reason} after ${formatAmount(tokens)} tokens`,
+        `${number} of ${count}: ${size} for ${budget}, seed ${seed}: ${validationLoss?.toFixed(4) ?? reason} after ${countOf(tokens, "token", formatAmount)}`,
       ),
   };
 }
@@ -127,7 +128,10 @@ function printScaled({ done, count, law, page }: Scaled, out: string, json: bool
     );
     print(`${page}: open it in a browser`);
   }
-  if (done < count) print(`${count - done} of ${count} trainings are not done; go on with: the same command`);
+  if (done < count)
+    print(
+      `${count - done} of ${countOf(count, "training")} ${count - done === 1 ? "is" : "are"} not done; go on with: the same command`,
+    );
   else if (law === undefined)
     print("too few different sizes and budgets for a law; give more with --sizes or --budgets");
   else print(`next: ${quoteCommand("cram", "plan", "--law", out)}`);

@@ -2,6 +2,7 @@
 // it there. They take trials as any worker does; what becomes of these is read from the sweep's folder.
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { countOf } from "../../../base/count-of.ts";
 import { UserError } from "../../../base/errors.ts";
 import { listPerformanceCores } from "../../../machine/cores.ts";
 import type { BackendChoice } from "../../../verbs/backend.ts";
@@ -27,7 +28,7 @@ export function chooseJobThreads(jobs: number, { backend, threads }: BackendChoi
   if (jobs * each <= cores) return each;
   throw new UserError(
     "E_OPTION",
-    `--jobs ${jobs} with ${each === 1 ? "a thread" : `${each} threads`} each, and this process may use ${cores} cores`,
+    `--jobs ${jobs} with ${each === 1 ? "a thread" : `${each} threads`} each, and this process may use ${countOf(cores, "core")}`,
     `Give --jobs ${Math.max(1, Math.floor(cores / each))}, for trials that share a core are no comparison.`,
   );
 }

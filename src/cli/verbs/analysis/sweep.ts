@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { systemClock } from "../../../base/clock.ts";
+import { countOf } from "../../../base/count-of.ts";
 import { UserError } from "../../../base/errors.ts";
 import { quoteCommand } from "../../../base/shell-words.ts";
 import type { Sweep } from "../../../sweep/sweep.ts";
@@ -153,7 +154,7 @@ const printResult: NonNullable<SweepOptions["onResult"]> = (
 ) => {
   const reached = rungLoss === undefined ? "" : ` ${rungLoss.toFixed(4)}`;
   const what = validationLoss === undefined ? `${reason}${reached}` : validationLoss.toFixed(4);
-  print(`${variation}, seed ${seed}: ${what} after ${steps.toLocaleString("en-US")} steps`);
+  print(`${variation}, seed ${seed}: ${what} after ${countOf(steps, "step")}`);
 };
 
 /** Workers of their own process; then what is left, and the table. */
@@ -200,9 +201,8 @@ function printPlan(asked: Sweep, options: SweepOptions, json: boolean): void {
   }
   const { variations, seeds, trials, seconds, steps, budgets } = plan;
   for (const { variation, budget } of budgets) print(`${formatBudget(budget).padStart(10)}  ${variation}`);
-  print(`${variations} variations with ${seeds} ${seeds === 1 ? "seed" : "seeds"} each: ${trials} trials`);
-  if (steps > 0)
-    print(`${Math.round(steps).toLocaleString("en-US")} steps of training, whose time the machine decides`);
+  print(`${countOf(variations, "variation")} with ${countOf(seeds, "seed")} each: ${countOf(trials, "trial")}`);
+  if (steps > 0) print(`${countOf(Math.round(steps), "step")} of training, whose time the machine decides`);
   if (seconds > 0) {
     print(
       `${formatDuration(seconds)} of training, one trial behind the other, beside compiling and the last validation of each`,
@@ -216,7 +216,11 @@ function printSwept({ compared, done, count, stopped }: Swept, out: string, json
     return;
   }
   print(`${formatText(compared)}\n${explainTable(compared)}`);
-  if (stopped > 0) print(`${stopped} of ${count} trials were stopped early or not begun`);
-  else if (done < count) print(`${count - done} of ${count} trials are not done; go on with: the same command`);
+  if (stopped > 0)
+    print(`${stopped} of ${countOf(count, "trial")} ${stopped === 1 ? "was" : "were"} stopped early or not begun`);
+  else if (done < count)
+    print(
+      `${count - done} of ${countOf(count, "trial")} ${count - done === 1 ? "is" : "are"} not done; go on with: the same command`,
+    );
   if (done + stopped >= count) print(`next: ${quoteCommand("cram", "report", out)}`);
 }

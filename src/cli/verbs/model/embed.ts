@@ -1,6 +1,7 @@
 // cram embed: the texts of a file as vectors.
 
 import { Argument, type Command } from "commander";
+import { countOf } from "../../../base/count-of.ts";
 import { formatDuration } from "../../../train/budget.ts";
 import { embedFile } from "../../../verbs/model/embed-file.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend, parseCount } from "../../choose.ts";
@@ -60,10 +61,10 @@ async function embed(model: string, file: string, flags: EmbedFlags): Promise<vo
     batchTexts: parseCount("--batch-texts", flags.batchTexts),
     truncate: flags.truncate,
     onWarning: printError,
-    onProgress: json ? undefined : done => showStatus(`${done.toLocaleString("en-US")} texts`),
+    onProgress: json ? undefined : done => showStatus(countOf(done, "text")),
   });
   if (json) print(JSON.stringify({ out, texts, width, elapsedSeconds }));
   else {
-    print(`${out}: ${texts.toLocaleString("en-US")} vectors of ${width} numbers; ${formatDuration(elapsedSeconds)}`);
+    print(`${out}: ${countOf(texts, "vector")} of ${countOf(width, "number")}; ${formatDuration(elapsedSeconds)}`);
   }
 }

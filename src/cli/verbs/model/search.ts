@@ -1,6 +1,7 @@
 // cram search: the texts of a file that are nearest to a query.
 
 import { Argument, type Command } from "commander";
+import { countOf } from "../../../base/count-of.ts";
 import { search as searchTexts } from "../../../verbs/model/search-texts.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend, parseCount } from "../../choose.ts";
 import { suggest } from "../../terminal/completion.ts";
@@ -48,7 +49,7 @@ async function search(model: string, file: string, queries: string[], flags: Sea
     textField: flags.textField,
     truncate: flags.truncate,
     onWarning: printError,
-    onProgress: json ? undefined : done => showStatus(`${done.toLocaleString("en-US")} texts`),
+    onProgress: json ? undefined : done => showStatus(countOf(done, "text")),
   });
   for (const [i, texts] of found.entries()) {
     if (json) {
