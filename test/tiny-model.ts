@@ -17,6 +17,7 @@ export function makeTinyModel(shape: ModelShape, encodeText: (text: string) => n
     encodeForModel: () => [],
     specialTokensInText: "as-text",
     tokenOf: String,
+    isSpecial: id => id < 7,
     describeTokenizer: () => ({}),
     kind: "run",
     predictsTokens: true,

@@ -29,6 +29,7 @@ export interface PretrainedModel
     | "describeLoss"
     | "specialTokensInText"
     | "specials"
+    | "isSpecial"
     | "tokenOf"
     | "describeTokenizer"
   > {
@@ -79,12 +80,13 @@ export async function openPretrainedModel(path: string, average?: AverageName): 
     );
   }
   const { parameters } = model;
-  const { encodeText, encodeForModel, describeLoss, specialTokensInText, specials, tokenOf, describeTokenizer } =
-    reader;
+  const { encodeText, encodeForModel, describeLoss, specialTokensInText, specials, isSpecial, tokenOf } = reader;
+  const { describeTokenizer } = reader;
   let hash: string | undefined;
   return {
     ...model,
-    ...{ encodeText, encodeForModel, describeLoss, specialTokensInText, specials, tokenOf, describeTokenizer },
+    ...{ encodeText, encodeForModel, describeLoss, specialTokensInText, specials, isSpecial, tokenOf },
+    describeTokenizer,
     name: basename(resolve(findRun(path))),
     home: findRun(path),
     parameters,
@@ -115,7 +117,9 @@ export function requireTokenHead(
   throw new UserError(
     "E_NO_HEAD",
     `${path}: this model has no head that predicts tokens: ${fault}`,
-    "Give a masked language model; this one can be finetuned with cram evaluate.",
+    headFault?.startsWith("it was finetuned") === true
+      ? "Give the run that it was finetuned from; transformers' pipelines, and openModel().classify of what cram evaluate kept, say what it learned."
+      : "Give a masked language model; this one can be finetuned with cram evaluate.",
   );
 }
 

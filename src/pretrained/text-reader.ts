@@ -31,6 +31,8 @@ export interface TextReader {
   /** How `encodeText` reads special tokens that a text spells out. */
   readonly specialTokensInText: SpecialTokensInText;
   readonly specials: SpecialIds;
+  /** Whether an id stands for no text: of a mask, padding, what frames a text. */
+  readonly isSpecial: (id: number) => boolean;
   /** Undefined for an id that no token has. */
   readonly tokenOf: (id: number) => string | undefined;
   /** One more than the highest id. */
@@ -74,6 +76,8 @@ export function readTextWith(
   specialTokensInText: SpecialTokensInText,
   framed = specialTokensInText,
 ): TextReader {
+  const names = new Set(tokenizer.specialTokens);
+  const special = new Set(tokenizer.vocabulary.flatMap((token, id) => (names.has(token) ? [id] : [])));
   return {
     encodeText: text => encodeText(tokenizer, text, specialTokensInText),
     encodeForModel: (text, special = framed) => encodeForModel(tokenizer, text, undefined, special).ids,
@@ -84,6 +88,7 @@ export function readTextWith(
     },
     specialTokensInText,
     specials: tokenizer.specials,
+    isSpecial: id => special.has(id),
     tokenOf: id => tokenizer.vocabulary[id],
     vocabulary: tokenizer.vocabulary.length,
     hash: tokenizer.hash,
@@ -156,6 +161,7 @@ async function readTextElsewhere(
     const words = { ...json, added_tokens: added.filter(({ special }) => special !== true) };
     let plain: typeof tokenizer | undefined;
     const ids = [...tokenizer.get_vocab(true).values()];
+    const special = new Set(added.flatMap(({ special, id }) => (special === true ? [id] : [])));
     const specials = findSpecials(settings, token => tokenizer.token_to_id(token), path);
     const encode = (text: string, special: SpecialTokensInText): number[] =>
       (special === "recognise" ? tokenizer : (plain ??= new ScriptTokenizer(words, settings))).encode(text, {
@@ -167,6 +173,7 @@ async function readTextElsewhere(
       encodeForModel: (text, special = inText) => [...before, ...encode(text, special), ...after],
       specialTokensInText: inText,
       specials,
+      isSpecial: id => special.has(id),
       tokenOf: id => tokenizer.id_to_token(id),
       vocabulary: 1 + ids.reduce((most, id) => Math.max(most, id), 0),
       hash: contentHash(JSON.stringify(json)),

@@ -16,6 +16,8 @@ export interface ForeignModel {
   readonly discriminator?: readonly StoredTensor[];
   /** false: an encoder alone, or with another head than that of a masked language model. */
   readonly predictsTokens: boolean;
+  /** What it has instead, where its config says so. */
+  readonly headFault?: string;
   /** What a person should know of the import, a sentence each. */
   readonly notes: readonly string[];
 }

@@ -28,8 +28,17 @@ const readers: Readonly<Record<string, Reader>> = {
 };
 
 /** What predicts no tokens is an encoder alone, whatever head its config tells of. */
-const leaveHead = (model: ForeignModel): ForeignModel =>
-  model.predictsTokens ? model : { ...model, shape: withoutHead(model.shape) };
+function leaveHead(model: ForeignModel, json: unknown): ForeignModel {
+  if (model.predictsTokens) return model;
+  const { architectures } = json as { readonly architectures?: unknown };
+  const [named] = Array.isArray(architectures) ? (architectures as unknown[]) : [];
+  const isFinetuned = typeof named === "string" && /For(?!MaskedLM|PreTraining)/.test(named);
+  return {
+    ...model,
+    shape: withoutHead(model.shape),
+    ...(isFinetuned && { headFault: `it was finetuned, ${quoteValue(named)}` }),
+  };
+}
 
 /** Whether a folder looks like a model that another program saved. */
 export function isForeignModel(folder: string): boolean {
@@ -50,7 +59,7 @@ export function openForeignModel(folder: string): ForeignModel {
   if (reader !== undefined) {
     // Before the config is read: that of an export of ONNX files alone says no more than these need.
     requireTensorFiles(folder);
-    return leaveHead(reader(json, path, folder));
+    return leaveHead(reader(json, path, folder), json);
   }
   const named = typeof type === "string" ? quoteValue(type) : "missing";
   throw new UserError(

@@ -20,7 +20,7 @@ export interface FilledText {
 }
 
 export interface FillingModel
-  extends Pick<PretrainedModel, "shape" | "specials" | "tokenOf" | "encodeForModel" | "describeLoss"> {
+  extends Pick<PretrainedModel, "shape" | "specials" | "isSpecial" | "tokenOf" | "encodeForModel" | "describeLoss"> {
   readonly parameters: readonly Pick<StoredTensor, "name" | "shape">[];
 }
 
@@ -31,8 +31,10 @@ export function openMaskFiller(
   onWarning: (text: string) => void,
   states: ReadonlyMap<string, DeviceBuffer>,
 ): (text: string, top: number) => Promise<FilledMask[]> {
-  const { shape, parameters, specials, tokenOf, encodeForModel } = model;
-  const filler = openFiller(backend, shape, parameters, token => tokenOf(token) !== undefined, states);
+  const { shape, parameters, specials, isSpecial, tokenOf, encodeForModel } = model;
+  // A mask is no answer, which a model of seconds may think; other programs show it.
+  const isCandidate = (token: number) => tokenOf(token) !== undefined && !isSpecial(token);
+  const filler = openFiller(backend, shape, parameters, isCandidate, states);
   return async (text, top) => {
     const losses = model.describeLoss?.([text.replace(/\[MASK\]/gi, "")], makePrintable(text, 60)) ?? [];
     losses.forEach(onWarning);

@@ -13,6 +13,7 @@ import { input, state } from "../../graph/operations.ts";
 import { predictTokens } from "../../model/heads.ts";
 import { declareEncoderInputs, makeTables } from "../../model/inputs.ts";
 import { openPretrainedModel } from "../../pretrained/pretrained-model.ts";
+import { specialTokens } from "../../tokenizer/tokenizer.ts";
 import { embed } from "./embed.ts";
 import { openModel } from "./open-model.ts";
 
@@ -23,7 +24,7 @@ const [run, other] = [join(root, "run"), join(root, "other")];
 await writeTinyRun(run, words, ["model.positions=rotary", "train.precision=f32"]);
 await writeTinyRun(other, words, ["model.width=8", "train.precision=f32"]);
 
-/** Probabilities of every token at the masked place of a text, without padding. */
+/** Probabilities of every word at the masked place of a text, without padding. */
 async function fillAlone(folder: string, text: string): Promise<number[]> {
   const { shape, parameters, encodeForModel, specials, tokenOf } = await openPretrainedModel(folder);
   const tokens = Int32Array.from(encodeForModel(text.replace("[MASK]", tokenOf(specials.mask)!), "recognise"));
@@ -36,7 +37,9 @@ async function fillAlone(folder: string, text: string): Promise<number[]> {
   const { logits } = await graph.run({ tokens, positions, ...makeTables(shape, tokens.length) });
   const weights = Array.from(logits!, Math.exp);
   const total = weights.reduce((a, b) => a + b, 0);
-  return weights.map(weight => weight / total).sort((a, b) => b - a);
+  // Of the first of them, the special ones, no word is offered.
+  const words = weights.map(weight => weight / total).slice(specialTokens.length);
+  return words.sort((a, b) => b - a);
 }
 
 const texts = ["the [MASK] sleeps.", "the red fox and the [MASK] owl sleeps the fox."];
