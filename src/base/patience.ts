@@ -1,8 +1,8 @@
 // Trying again what may succeed later. The wait doubles from try to try, and half of it is drawn by lot, so that machines that were
 // refused together do not come back together. A server that says when to come back is believed.
 
-import { countOf } from "./count-of.ts";
 import { UserError } from "./errors.ts";
+import { countOf } from "./printable.ts";
 
 /** A failure that may pass: a refusal for now, silence, a connection that broke. */
 export class PassingFailure extends UserError {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { makeLinesPrintable, makePrintable, quoteValue } from "./printable.ts";
+import { countOf, makeLinesPrintable, makePrintable, quoteValue } from "./printable.ts";
 
 test("what a terminal obeys or the eye does not see is shown", () => {
   const cases = [
@@ -48,4 +48,11 @@ test("a value is quoted whatever it is", () => {
     ["x".repeat(1_000_000), `"${"x".repeat(78)}…`],
   ];
   for (const [value, quoted] of cases) assert.equal(quoteValue(value), quoted);
+});
+
+test("one is one, and of none there are several", () => {
+  assert.equal(countOf(1, "document"), "1 document");
+  assert.equal(countOf(0, "document"), "0 documents");
+  assert.equal(countOf(2345, "step"), "2,345 steps");
+  assert.equal(countOf(2345, "step", String), "2345 steps");
 });

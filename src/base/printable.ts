@@ -44,3 +44,12 @@ function escapeCharacter(character: string): string {
     (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`,
   ).join("");
 }
+
+/** `noun` is one of them; more of them end in an s. `show` writes the number. */
+export function countOf(
+  count: number,
+  noun: string,
+  show: (count: number) => string = value => value.toLocaleString("en-US"),
+): string {
+  return `${show(count)} ${noun}${count === 1 ? "" : "s"}`;
+}

@@ -5,10 +5,10 @@
 
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, readSync } from "node:fs";
-import { countOf } from "../base/count-of.ts";
 import { UserError } from "../base/errors.ts";
 import { openForReading, streamFileAtomically, writeFileAtomically } from "../base/files/files.ts";
 import { explainReadFailure } from "../base/files/read-failure.ts";
+import { countOf } from "../base/printable.ts";
 import { countElements, type Shape } from "../graph/tensor.ts";
 import { type HeaderEntry, HeaderFault, maxHeaderBytes, parseHeader, quoteName } from "./safetensors-header.ts";
 

@@ -1,8 +1,8 @@
 // Options that several verbs have, and what their text means: the backend with its threads, and the recipe.
 
 import { type Command, Option } from "commander";
-import { countOf } from "../base/count-of.ts";
 import { UserError } from "../base/errors.ts";
+import { countOf } from "../base/printable.ts";
 import { countPerformanceCores } from "../machine/cores.ts";
 import { listRecipePaths } from "../train/recipe.ts";
 import { type BackendChoice, type BackendName, backendNames } from "../verbs/backend.ts";

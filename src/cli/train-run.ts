@@ -1,6 +1,6 @@
 // Trains a run and shows it: events go to the screen. Shared by pretrain and quickstart.
 
-import { countOf } from "../base/count-of.ts";
+import { countOf } from "../base/printable.ts";
 import { quoteCommand } from "../base/shell-words.ts";
 import type { EndEvent, StartEvent, StepEvent, TrainingEvent } from "../events/event.ts";
 import { createSpeedometer } from "../events/speed.ts";

@@ -2,8 +2,8 @@
 // nothing but their errors.
 
 import { clearInterval, setInterval } from "node:timers";
-import { countOf } from "../base/count-of.ts";
 import { UserError } from "../base/errors.ts";
+import { countOf } from "../base/printable.ts";
 import { findMpirun, runRanks } from "../collective/mpi/mpirun.ts";
 import { openCollective } from "../collective/open-collective.ts";
 import { type RankPlace, readRankPlace } from "../collective/rank-place.ts";

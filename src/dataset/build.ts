@@ -2,9 +2,9 @@
 
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { countOf } from "../base/count-of.ts";
 import { UserError } from "../base/errors.ts";
 import { makeFolder } from "../base/files/files.ts";
+import { countOf } from "../base/printable.ts";
 import type { EncodedDocuments } from "../tokenizer/encoding/encode-batch.ts";
 import type { TextLoss } from "../tokenizer/normalising/lost-text.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";

@@ -3,8 +3,8 @@
 
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { countOf } from "../base/count-of.ts";
 import { UserError } from "../base/errors.ts";
+import { countOf } from "../base/printable.ts";
 import { RandomSequence, streams } from "../base/random.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { writeTokenizer } from "../tokenizer/tokenizer-json.ts";

@@ -4,9 +4,9 @@
 import { closeSync, fstatSync, readSync } from "node:fs";
 import { endianness } from "node:os";
 import { basename, join } from "node:path";
-import { countOf } from "../base/count-of.ts";
 import { UserError } from "../base/errors.ts";
 import { FileDraft, hashFile, openForReading } from "../base/files/files.ts";
+import { countOf } from "../base/printable.ts";
 
 const magic = "CRAMSHRD";
 const headerBytes = 32;

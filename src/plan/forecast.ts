@@ -1,6 +1,6 @@
 // A run before it is begun: what it needs, how far it comes within its budget, and what a person should know of it beforehand.
 
-import { countOf } from "../base/count-of.ts";
+import { countOf } from "../base/printable.ts";
 import { countTokenFlops, countTrained } from "../objectives/objectives.ts";
 import { type Budget, parseBudget } from "../train/budget.ts";
 import { findLargestShare } from "../train/ranks/share-update.ts";

@@ -2,8 +2,8 @@
 // the data, so that trials of one seed differ in what was changed alone and can be compared in pairs.
 
 import { z } from "zod";
-import { countOf } from "../base/count-of.ts";
 import { UserError } from "../base/errors.ts";
+import { countOf } from "../base/printable.ts";
 import { checkSettings } from "../settings/settings.ts";
 import { halvingSchema } from "./halving.ts";
 import {

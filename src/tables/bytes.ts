@@ -7,10 +7,10 @@ import { closeSync, fstatSync, readSync } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { setImmediate } from "node:timers/promises";
 import { createGunzip } from "node:zlib";
-import { countOf } from "../base/count-of.ts";
 import { UserError } from "../base/errors.ts";
 import { openForReading } from "../base/files/files.ts";
 import { reading } from "../base/files/read-failure.ts";
+import { countOf } from "../base/printable.ts";
 import { unpackZstd, ZstdFault } from "./zstd.ts";
 
 export type Compression = "none" | "gzip" | "zstd";

@@ -3,9 +3,8 @@
 // independent of the machine's speed, which bit-exact comparisons need; one in seconds is the contest.
 
 import type { Clock } from "../base/clock.ts";
-import { countOf } from "../base/count-of.ts";
 import { UserError } from "../base/errors.ts";
-import { quoteValue } from "../base/printable.ts";
+import { countOf, quoteValue } from "../base/printable.ts";
 
 export type Budget =
   | { readonly kind: "seconds"; readonly seconds: number }

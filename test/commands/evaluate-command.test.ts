@@ -110,7 +110,7 @@ test("minimal pairs: a line a paradigm, their mean, and not scored twice", async
   const { status, stdout, stderr } = await cram(...given);
   assert.equal(status, 0, stderr);
   assert.match(stdout, /^order: accuracy (100\.0|0\.0)$/m);
-  assert.match(stdout, /mean of 1 paradigms: /);
+  assert.match(stdout, /mean of 1 paradigm: /);
   assert.match((await cram(...given)).stdout, /order: accuracy .*stored before/);
   assert.match((await cram(...given, "--seeds", "2")).stderr, /E_OPTION.*--seeds changes nothing/);
 });

@@ -3,8 +3,8 @@
 
 import { readFileSync } from "node:fs";
 import type { LibraryHandle } from "koffi";
-import { countOf } from "../../base/count-of.ts";
 import { UserError } from "../../base/errors.ts";
+import { countOf } from "../../base/printable.ts";
 import { bytesPerElement, countElements, type DType } from "../../graph/tensor.ts";
 import type { DeviceBuffer, HostArray } from "../backend.ts";
 import { decodeValues, encodeValues, makeStorage } from "../host-values.ts";

@@ -1,7 +1,7 @@
 // An evaluation as a person follows it: a line a finished seed, the status between them, and the tables at the end.
 
 import { systemClock } from "../../base/clock.ts";
-import { countOf } from "../../base/count-of.ts";
+import { countOf } from "../../base/printable.ts";
 import type { Scoreboard } from "../../evaluate/scores/scoreboard.ts";
 import { formatDuration } from "../../train/budget.ts";
 import type { EvaluateEvent } from "../../verbs/evaluate/evaluate-options.ts";

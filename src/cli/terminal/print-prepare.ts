@@ -1,8 +1,7 @@
 // What prepare says: how far it is for programs, what a machine has read, what a plan expects, and what came of the text.
 
 import { systemClock } from "../../base/clock.ts";
-import { countOf } from "../../base/count-of.ts";
-import { makePrintable } from "../../base/printable.ts";
+import { countOf, makePrintable } from "../../base/printable.ts";
 import type { DocumentsManifest } from "../../corpus/documents.ts";
 import { describePassedOver } from "../../tables/passed-over.ts";
 import { formatShare } from "../../tokenizer/normalising/lost-text.ts";

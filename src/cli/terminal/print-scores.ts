@@ -1,7 +1,7 @@
 // Scores as lines of text: one for a finished seed, and at the end the table of the model's scores and the one beside published
 // rows.
 
-import { countOf } from "../../base/count-of.ts";
+import { countOf } from "../../base/printable.ts";
 import type { Variant } from "../../evaluate/finetuning/controls.ts";
 import type { Cell, Row, Scoreboard } from "../../evaluate/scores/scoreboard.ts";
 import type { TaskResult } from "../../evaluate/storage/result.ts";

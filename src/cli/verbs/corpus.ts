@@ -1,9 +1,8 @@
 // cram corpus: a look inside what prepare made, and the same for other trainers.
 
 import { Argument, type Command, Option } from "commander";
-import { countOf } from "../../base/count-of.ts";
 import { UserError } from "../../base/errors.ts";
-import { makePrintable } from "../../base/printable.ts";
+import { countOf, makePrintable } from "../../base/printable.ts";
 import type { Histogram } from "../../corpus/histogram.ts";
 import { shortenCount, writeCorpusPage } from "../../verbs/corpus/corpus-page.ts";
 import { type CorpusFormat, corpusFormats, exportCorpus } from "../../verbs/corpus/export-corpus.ts";

@@ -1,7 +1,7 @@
 // cram push and cram pull: an exported model to the Hugging Face Hub, and from there.
 
 import type { Command } from "commander";
-import { countOf } from "../../base/count-of.ts";
+import { countOf } from "../../base/printable.ts";
 import { pull as pullModel, push as pushModel } from "../../verbs/hub.ts";
 import { print, showStatus } from "../terminal/output.ts";
 

@@ -1,7 +1,7 @@
 // cram plan: what a run needs and how far it comes, before it is begun.
 
 import { type Command, Option } from "commander";
-import { countOf } from "../../base/count-of.ts";
+import { countOf } from "../../base/printable.ts";
 import { quoteCommand } from "../../base/shell-words.ts";
 import type { Forecast } from "../../plan/forecast.ts";
 import type { MemoryNeeds } from "../../plan/programs.ts";

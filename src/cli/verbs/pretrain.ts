@@ -1,8 +1,8 @@
 // cram pretrain: a dataset and a recipe to a run, or an interrupted run to its end.
 
 import { type Command, Option } from "commander";
-import { countOf } from "../../base/count-of.ts";
 import { UserError } from "../../base/errors.ts";
+import { countOf } from "../../base/printable.ts";
 import { quoteCommand } from "../../base/shell-words.ts";
 import type { Dataset } from "../../dataset/dataset.ts";
 import { readManifest } from "../../dataset/manifest.ts";

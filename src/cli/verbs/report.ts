@@ -2,7 +2,7 @@
 
 import { statSync } from "node:fs";
 import { Argument, type Command } from "commander";
-import { countOf } from "../../base/count-of.ts";
+import { countOf } from "../../base/printable.ts";
 import { report as reportRuns } from "../../verbs/report/report.ts";
 import { suggest } from "../terminal/completion.ts";
 import { print } from "../terminal/output.ts";

@@ -2,8 +2,8 @@
 // What counts is the score after the last epoch; the scores before it are for the eye, on a thousand examples at most.
 
 import type { Clock } from "../../base/clock.ts";
-import { countOf } from "../../base/count-of.ts";
 import { UserError } from "../../base/errors.ts";
+import { countOf } from "../../base/printable.ts";
 import { RandomSequence, streams } from "../../base/random.ts";
 import type { StoredTensor } from "../../checkpoint/safetensors.ts";
 import { rateAt } from "../../optim/schedule.ts";

@@ -1,8 +1,8 @@
 // Results that an evaluation finds where its own go, of another model, recipe or data: those that stood there before are replaced, which
 // is said; one that another evaluation stores meanwhile is not, or each of two would undo the other's work.
 
-import { countOf } from "../../base/count-of.ts";
 import { UserError } from "../../base/errors.ts";
+import { countOf } from "../../base/printable.ts";
 import { folderOf, type ResultPlace } from "./evaluation-folder.ts";
 import type { TaskResult } from "./result.ts";
 

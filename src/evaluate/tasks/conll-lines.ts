@@ -2,9 +2,8 @@
 // where a line has none, by spaces; an empty line ends a sentence. Every word has as many columns as the first, or is refused: a
 // tag read out of the wrong column shows nowhere. Of CoNLL-U the words are column 2, their tags column 4 (UPOS).
 
-import { countOf } from "../../base/count-of.ts";
 import { UserError } from "../../base/errors.ts";
-import { makePrintable } from "../../base/printable.ts";
+import { countOf, makePrintable } from "../../base/printable.ts";
 
 export interface Sentence {
   readonly words: readonly string[];

@@ -3,9 +3,9 @@
 // refused. Labels are ordered as numbers where they are numbers, else as text, so a class does not depend on the rows' order.
 
 import { basename, resolve } from "node:path";
-import { countOf } from "../../base/count-of.ts";
 import { UserError } from "../../base/errors.ts";
 import { contentHash } from "../../base/files/files.ts";
+import { countOf } from "../../base/printable.ts";
 import type { Separator } from "../../tables/formats/separator.ts";
 import type { Row } from "../../tables/row.ts";
 import { heldAtMost, openTable, readTable } from "../../tables/table.ts";

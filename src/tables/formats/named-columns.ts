@@ -1,7 +1,7 @@
 // Records to rows: the first names the columns, and every other has a field for each of them.
 
-import { countOf } from "../../base/count-of.ts";
 import { UserError } from "../../base/errors.ts";
+import { countOf } from "../../base/printable.ts";
 import type { NumberedRow } from "../row.ts";
 import type { NumberedRecord } from "./delimited.ts";
 import type { Separator } from "./separator.ts";

@@ -2,8 +2,8 @@
 // loses every Cyrillic letter. It loses its accent when the letter stays and its marks go: é to e, й to и. Both are asked of
 // each code point by itself, in its composed form (NFC), so equal texts lose the same however they are written.
 
-import { countOf } from "../../base/count-of.ts";
 import { UserError } from "../../base/errors.ts";
+import { countOf } from "../../base/printable.ts";
 import { countVisible, pointAt, sizeOf, TextBytes } from "../encoding/text-bytes.ts";
 import { compileNormaliser } from "./normalise.ts";
 import type { Normaliser } from "./normaliser.ts";

@@ -1,8 +1,8 @@
 // A step of any training, done, timed and judged. On the device an update whose loss or gradient is not finite leaves every state as
 // it was; the host counts such steps and ends a training that does not recover.
 
-import { countOf } from "../../base/count-of.ts";
 import type { UserError } from "../../base/errors.ts";
+import { countOf } from "../../base/printable.ts";
 import { add, less, multiply, reshape, select, state } from "../../graph/operations.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { type LossScale, wasTooLarge } from "../../optim/loss-scale.ts";

@@ -1,7 +1,7 @@
 // What a kept classifier says of texts, from the logits of its head.
 
-import { countOf } from "../../base/count-of.ts";
 import { UserError } from "../../base/errors.ts";
+import { countOf } from "../../base/printable.ts";
 import { encodeExamples } from "../../evaluate/finetuning/encode-examples.ts";
 import type { KeptModel } from "../../pretrained/kept-model.ts";
 import type { EncodedText } from "./text-rows.ts";

@@ -1,8 +1,8 @@
 // The texts of a file that are nearest to a query: by the cosine between vectors, which the file has, as cram embed writes them, or
 // which are made now. No more of the file is held than some hundreds of its texts, and the nearest.
 
-import { countOf } from "../../base/count-of.ts";
 import { UserError } from "../../base/errors.ts";
+import { countOf } from "../../base/printable.ts";
 import { openTable, tableFormat } from "../../tables/table.ts";
 import { readTexts } from "./embed-file.ts";
 import { type Model, type ModelOptions, openModel } from "./open-model.ts";

@@ -2,12 +2,12 @@
 // machines and changed files are met here, whatever the portions hold.
 
 import { join } from "node:path";
-import { countOf } from "../../base/count-of.ts";
 import { UserError } from "../../base/errors.ts";
 import { finishMoves, replaceFiles } from "../../base/files/folder-draft.ts";
 import { checkOutput } from "../../base/files/folder-kind.ts";
 import { withFolderLock } from "../../base/files/folder-lock.ts";
 import { removeLeftovers } from "../../base/files/leftovers.ts";
+import { countOf } from "../../base/printable.ts";
 import { listPortions, type Portion } from "../../corpus/portions/portion.ts";
 import type { Shard } from "../../corpus/sources/shard.ts";
 import { describeShardState } from "../../corpus/sources/sources.ts";

@@ -2,8 +2,8 @@
 
 import { basename, join, resolve } from "node:path";
 import { systemClock } from "../../base/clock.ts";
-import { countOf } from "../../base/count-of.ts";
 import { isPresent, writeFileAtomically } from "../../base/files/files.ts";
+import { countOf } from "../../base/printable.ts";
 import type { DifferenceChart } from "../../report/charts/difference-chart.ts";
 import type { LineChart } from "../../report/charts/line-chart.ts";
 import type { Series } from "../../report/charts/series.ts";

@@ -1,6 +1,6 @@
 // What a fitted law says, in sentences and rows: the same for the terminal and the page.
 
-import { countOf } from "../../base/count-of.ts";
+import { countOf } from "../../base/printable.ts";
 import type { LawFile } from "../../scaling/law-file.ts";
 import { listValueIntervals } from "../../scaling/loss-interval.ts";
 import { findBestSize } from "../../scaling/scaling-law.ts";

@@ -1,8 +1,8 @@
 // The trials of a sweep, each with the run that it is: recipes are checked, and datasets are looked at, before the first is trained.
 
 import { join } from "node:path";
-import { countOf } from "../../base/count-of.ts";
 import { UserError } from "../../base/errors.ts";
+import { countOf } from "../../base/printable.ts";
 import { graftHeldOut } from "../../dataset/graft-held-out.ts";
 import { type DatasetManifest, readManifest } from "../../dataset/manifest.ts";
 import { listShares } from "../../sweep/halving.ts";

@@ -1,8 +1,8 @@
 // cram record: the best recipe of a track, run again or challenged.
 
 import type { Command } from "commander";
-import { countOf } from "../../../base/count-of.ts";
 import { UserError } from "../../../base/errors.ts";
+import { countOf } from "../../../base/printable.ts";
 import type { SeedScore } from "../../../records/record.ts";
 import { mostChance, type Verdict } from "../../../records/verdict.ts";
 import { formatDuration } from "../../../train/budget.ts";

@@ -2,8 +2,8 @@
 
 import type { Command } from "commander";
 import { systemClock } from "../../../base/clock.ts";
-import { countOf } from "../../../base/count-of.ts";
 import { UserError } from "../../../base/errors.ts";
+import { countOf } from "../../../base/printable.ts";
 import { quoteCommand } from "../../../base/shell-words.ts";
 import { formatDuration } from "../../../train/budget.ts";
 import { describeHeldOut, describeLaw, listBestSizes } from "../../../verbs/scale/describe-law.ts";

@@ -2,8 +2,8 @@
 // it there. They take trials as any worker does; what becomes of these is read from the sweep's folder.
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { countOf } from "../../../base/count-of.ts";
 import { UserError } from "../../../base/errors.ts";
+import { countOf } from "../../../base/printable.ts";
 import { listPerformanceCores } from "../../../machine/cores.ts";
 import type { BackendChoice } from "../../../verbs/backend.ts";
 

@@ -3,8 +3,8 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { systemClock } from "../../../base/clock.ts";
-import { countOf } from "../../../base/count-of.ts";
 import { UserError } from "../../../base/errors.ts";
+import { countOf } from "../../../base/printable.ts";
 import { quoteCommand } from "../../../base/shell-words.ts";
 import type { Sweep } from "../../../sweep/sweep.ts";
 import { explainTable, formatText } from "../../../sweep/sweep-table.ts";

@@ -1,7 +1,7 @@
 // cram embed: the texts of a file as vectors.
 
 import { Argument, type Command } from "commander";
-import { countOf } from "../../../base/count-of.ts";
+import { countOf } from "../../../base/printable.ts";
 import { formatDuration } from "../../../train/budget.ts";
 import { embedFile } from "../../../verbs/model/embed-file.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend, parseCount } from "../../choose.ts";

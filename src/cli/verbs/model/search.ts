@@ -1,7 +1,7 @@
 // cram search: the texts of a file that are nearest to a query.
 
 import { Argument, type Command } from "commander";
-import { countOf } from "../../../base/count-of.ts";
+import { countOf } from "../../../base/printable.ts";
 import { search as searchTexts } from "../../../verbs/model/search-texts.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend, parseCount } from "../../choose.ts";
 import { suggest } from "../../terminal/completion.ts";
