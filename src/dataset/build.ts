@@ -120,7 +120,7 @@ function adviseOnLittleText(documents: number, tokens: number, { sequenceLength 
   // Both parts get one with half of the text held out at most; twice as much is likely to do.
   const share = Math.max(2 / documents, (2 * sequenceLength) / tokens);
   if (documents === 1 && tokens > 2 * sequenceLength) {
-    return "It is one document, which is not split: --document-separator blank-line makes one of each paragraph.";
+    return "It is one document, which is not split: --document-separator blank-line makes one of each paragraph, and line one of each line.";
   }
   if (share > 0.5) return "Add more text, or use a shorter --sequence-length.";
   return `Hold out more, with --hold-out ${(Math.ceil(100 * share) / 100).toString()}, or add more text.`;

@@ -74,6 +74,14 @@ test("bash is left to complete files where a file is expected", async () => {
   assert.match(await cram("completion", "bash"), /complete -o default -F _cram cram/);
 });
 
+test("no files are offered for a number", async () => {
+  assert.match(await cram("completion", "bash"), /"pretrain --threads"\) compopt \+o default; return/);
+  assert.match(await cram("completion", "zsh"), /'\*--threads\[[^']*\]: : '/);
+  assert.match(await cram("completion", "fish"), /from pretrain' -l threads -x -d/);
+  assert.match(await cram("completion", "fish"), /from pretrain' -l out -r -d/);
+  assert.deepEqual(complete("evaluate", "runs/mine", "--kind", "to"), ["tokens"]);
+});
+
 for (const shell of ["zsh", "fish"] as const) {
   test(`the script for ${shell} parses, where there is a ${shell}`, async context => {
     const text = await cram("completion", shell);

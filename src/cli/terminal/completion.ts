@@ -26,6 +26,8 @@ interface CompletedOption extends Completed {
   /** "-h", "--help". */
   readonly flags: readonly string[];
   readonly takesValue: boolean;
+  /** Whether a value may be a file or a folder: else no shell offers these. */
+  readonly takesPath: boolean;
 }
 
 /** With what its first argument may be. */
@@ -67,6 +69,7 @@ function listVerbs(program: Command): CompletedVerb[] {
       flags: [option.short, option.long].filter(flag => flag !== undefined && flag !== null),
       description: option.description,
       takesValue: option.required || option.optional,
+      takesPath: takesPath(option),
       choices: option.argChoices ?? [],
       suggestions: suggestions.get(option) ?? [],
     })),
@@ -74,6 +77,9 @@ function listVerbs(program: Command): CompletedVerb[] {
     suggestions: suggestions.get(command.registeredArguments[0]!) ?? [],
   }));
 }
+
+/** By how its value is called: "--out <folder>"; a name may be that of a recipe's file. */
+const takesPath = ({ flags }: Option): boolean => /[<[](?:folder|file|path|run|name)[>\]]/.test(flags);
 
 /** Whether a value follows it without a space: "model.width=". */
 const isBeginning = (word: string) => word.endsWith("=");
@@ -88,8 +94,8 @@ function printBash(verbs: readonly CompletedVerb[]): string {
   const isOffered = ({ choices, suggestions: beside }: Completed) => choices.length + beside.length > 0;
   const values = verbs.flatMap(({ name, options }) =>
     options
-      .filter(isOffered)
-      .map(option => `    ${option.flags.map(flag => `"${name} ${flag}"`).join("|")}) ${offer(option)}; return ;;`),
+      .filter(option => isOffered(option) || (option.takesValue && !option.takesPath))
+      .map(option => `    ${option.flags.map(flag => `"${name} ${flag}"`).join("|")}) ${isOffered(option) ? offer(option) : "compopt +o default"}; return ;;`),
   );
   const flags = verbs.map(({ name, options }) => `      ${name}) ${reply(options.flatMap(option => option.flags))} ;;`);
   const choices = verbs.filter(isOffered).map(verb => `    ${verb.name}) ${offer(verb)} ;;`);
@@ -127,9 +133,10 @@ complete -o default -F _cram cram`;
 function printZsh(verbs: readonly CompletedVerb[]): string {
   const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
   const escapeMarks = (text: string) => text.replace(/[[\]:\\]/g, "\\$&");
-  const values = ({ choices, suggestions: beside }: Completed) => {
+  const values = ({ choices, suggestions: beside }: Completed, takesPath = true) => {
     if (beside === "runs") return "_cram_runs";
     if (choices.length > 0) return `(${choices.join(" ")})`;
+    if (!takesPath && beside.length === 0) return " ";
     if (beside.some(isBeginning)) return `{compadd -S "" -- ${beside.join(" ")}}`;
     return beside.length > 0 ? `{compadd -- ${beside.join(" ")}; _files}` : "_files";
   };
@@ -137,7 +144,7 @@ function printZsh(verbs: readonly CompletedVerb[]): string {
   const cases = verbs.map(verb => {
     const words = verb.options.flatMap(option =>
       option.flags.map(flag =>
-        quote(`*${flag}[${escapeMarks(option.description)}]${option.takesValue ? `: :${values(option)}` : ""}`),
+        quote(`*${flag}[${escapeMarks(option.description)}]${option.takesValue ? `: :${values(option, option.takesPath)}` : ""}`),
       ),
     );
     return `    ${verb.name}) _arguments ${[...words, quote(`*: :${values(verb)}`)].join(" \\\n      ")} ;;`;
@@ -176,10 +183,10 @@ function printFish(verbs: readonly CompletedVerb[]): string {
   const list = (beside: Suggested) => quote(beside === "runs" ? "(__cram_runs)" : beside.join(" "));
   const rest = verbs.flatMap(({ name, options, choices, suggestions: offered }) => {
     const start = `complete -c cram -n '__fish_seen_subcommand_from ${name}'`;
-    const lines = options.map(({ flags, description, takesValue, choices: own, suggestions: beside }) => {
+    const lines = options.map(({ flags, description, takesValue, takesPath, choices: own, suggestions: beside }) => {
       const names = flags.map(flag => (flag.startsWith("--") ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`));
       const some = beside.length > 0 ? ` -a ${list(beside)}` : "";
-      const value = own.length > 0 ? ` -x -a ${quote(own.join(" "))}` : takesValue ? ` -r${some}` : "";
+      const value = own.length > 0 ? ` -x -a ${quote(own.join(" "))}` : takesValue ? ` -${takesPath || beside === "runs" ? "r" : "x"}${some}` : "";
       return `${start} ${names.join(" ")}${value} -d ${quote(description)}`;
     });
     if (offered.length > 0) lines.push(`${start} -a ${list(offered)}`);

@@ -1,6 +1,6 @@
 // cram evaluate: a trained model finetuned and scored on the tasks of a suite, or on a file of one's own.
 
-import { Argument, type Command } from "commander";
+import { Argument, type Command, Option } from "commander";
 import { UserError } from "../../base/errors.ts";
 import { quoteCommand } from "../../base/shell-words.ts";
 import { suites } from "../../evaluate/suites/suites.ts";
@@ -38,9 +38,14 @@ export function addEvaluate(command: Command): void {
     .option("--separator <mark>", "what parts the fields of --task: , ; | or tab; default: as its first lines show")
     .option("--text <column>", "column of the text (repeat for pairs)", collect, [])
     .option("--label <column>", "column of the label or number")
-    .option(
-      "--kind <kind>",
-      "classification, regression, or tokens for a file of words with tags; default: as the labels are",
+    .addOption(
+      suggest(
+        new Option(
+          "--kind <kind>",
+          "classification, regression, or tokens for a file of words with tags; default: as the labels are",
+        ),
+        ["classification", "regression", "tokens"],
+      ),
     )
     .option("--validation <file>", "what to score on; default: a tenth of --task, held out")
     .option("--test <file>", "examples of --task without labels, to be predicted")

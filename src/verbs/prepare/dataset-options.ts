@@ -27,7 +27,7 @@ export interface DatasetOptions {
   /** What every file is; undefined: what its name says, or its content. */
   readonly format?: ChosenFormat | undefined;
   readonly textField: string;
-  /** What stands between the documents of a text file: "blank-line", or a text; undefined: a file is one document. */
+  /** What stands between the documents of a text file: "blank-line", "line", or a text; undefined: a file is one document. */
   readonly documentSeparator?: string | undefined;
   /** Whether all white space is deleted. */
   readonly removeWhitespace?: boolean | undefined;

@@ -62,7 +62,7 @@ export interface PrepareOptions {
   readonly format?: ChosenFormat | undefined;
   /** The field of a .jsonl line, or the column of a table, that holds the text. Default text. */
   readonly textField?: string | undefined;
-  /** What stands between the documents of a text file: "blank-line", or a text. Default: a file is one document. */
+  /** What stands between the documents of a text file: "blank-line", "line", or a text. Default: a file is one document. */
   readonly documentSeparator?: string | undefined;
   /** Reads no further files once these hold so many bytes, as they lie there; the last is read whole. Default: all. */
   readonly limitBytes?: number | undefined;
