@@ -95,7 +95,10 @@ function printBash(verbs: readonly CompletedVerb[]): string {
   const values = verbs.flatMap(({ name, options }) =>
     options
       .filter(option => isOffered(option) || (option.takesValue && !option.takesPath))
-      .map(option => `    ${option.flags.map(flag => `"${name} ${flag}"`).join("|")}) ${isOffered(option) ? offer(option) : "compopt +o default"}; return ;;`),
+      .map(
+        option =>
+          `    ${option.flags.map(flag => `"${name} ${flag}"`).join("|")}) ${isOffered(option) ? offer(option) : "compopt +o default"}; return ;;`,
+      ),
   );
   const flags = verbs.map(({ name, options }) => `      ${name}) ${reply(options.flatMap(option => option.flags))} ;;`);
   const choices = verbs.filter(isOffered).map(verb => `    ${verb.name}) ${offer(verb)} ;;`);
@@ -144,7 +147,9 @@ function printZsh(verbs: readonly CompletedVerb[]): string {
   const cases = verbs.map(verb => {
     const words = verb.options.flatMap(option =>
       option.flags.map(flag =>
-        quote(`*${flag}[${escapeMarks(option.description)}]${option.takesValue ? `: :${values(option, option.takesPath)}` : ""}`),
+        quote(
+          `*${flag}[${escapeMarks(option.description)}]${option.takesValue ? `: :${values(option, option.takesPath)}` : ""}`,
+        ),
       ),
     );
     return `    ${verb.name}) _arguments ${[...words, quote(`*: :${values(verb)}`)].join(" \\\n      ")} ;;`;
@@ -186,7 +191,12 @@ function printFish(verbs: readonly CompletedVerb[]): string {
     const lines = options.map(({ flags, description, takesValue, takesPath, choices: own, suggestions: beside }) => {
       const names = flags.map(flag => (flag.startsWith("--") ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`));
       const some = beside.length > 0 ? ` -a ${list(beside)}` : "";
-      const value = own.length > 0 ? ` -x -a ${quote(own.join(" "))}` : takesValue ? ` -${takesPath || beside === "runs" ? "r" : "x"}${some}` : "";
+      const value =
+        own.length > 0
+          ? ` -x -a ${quote(own.join(" "))}`
+          : takesValue
+            ? ` -${takesPath || beside === "runs" ? "r" : "x"}${some}`
+            : "";
       return `${start} ${names.join(" ")}${value} -d ${quote(description)}`;
     });
     if (offered.length > 0) lines.push(`${start} -a ${list(offered)}`);

@@ -102,7 +102,10 @@ export function addPrepare(command: Command): void {
     )
     .addOption(new Option("--format <name>", "what every file is, whatever its name says").choices(chosenFormats))
     .option("--text-field <name>", "the field or column that holds the text, as in data.text", "text")
-    .option("--document-separator <text>", "what stands between the documents of a text file: blank-line, line, or a text")
+    .option(
+      "--document-separator <text>",
+      "what stands between the documents of a text file: blank-line, line, or a text",
+    )
     .option(
       "--limit-bytes <bytes>",
       "read no further files once these hold so much, as in 10GiB; the last is read whole",
