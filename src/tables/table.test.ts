@@ -49,7 +49,7 @@ test("a .csv is read as RFC 4180 says, a row named by the line it begins on", as
   assert.deepEqual(await read("a.csv", text), rows);
   assert.deepEqual(await read("a.csv.gz", gzipSync(text)), rows);
   await assert.rejects(read("quote.csv", 'text,label\na,1\n"b,0\nc,1\n'), fails("E_TABLE_ROW", "quote.csv:3:"));
-  await assert.rejects(read("few.csv", 'text,label\n"two\nlines",0\nb\n'), fails("E_TABLE_ROW", "few.csv:4: 1 fields"));
+  await assert.rejects(read("few.csv", 'text,label\n"two\nlines",0\nb\n'), fails("E_TABLE_ROW", "few.csv:4: 1 field,"));
 });
 
 test("a line of a .jsonl is a row, whatever its values", async () => {
@@ -69,7 +69,7 @@ test("a row of another width is named with its line, unless short ones are to be
   const text = "a\tb\n1\t2\n3\n4\t5\n";
   await assert.rejects(
     read("few.tsv", text),
-    fails("E_TABLE_ROW", "few.tsv:3: 1 fields, where the columns are 2 (a, b)"),
+    fails("E_TABLE_ROW", "few.tsv:3: 1 field, where the columns are 2 (a, b)"),
   );
   await assert.rejects(read("many.tsv", "a\tb\n1\t2\t3\n"), fails("E_TABLE_ROW", "many.tsv:2: 3 fields"));
   assert.deepEqual(await read("left.tsv", text, { leaveOutShort: true }), [

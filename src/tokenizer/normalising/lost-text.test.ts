@@ -50,7 +50,7 @@ test("a loss is told above 1 %, in one text among many too, and refused above ha
   assert.match(describe("ascii-fold", `${english}${"я".repeat(50)}`)[0]!, /loses 4\.8 % of the characters \(я\)\. Use/);
   assert.match(
     describe("ascii-fold", english, "日本")[0]!,
-    /loses 0\.2 % of the characters \(日 本\), more than half of 1 texts/,
+    /loses 0\.2 % of the characters \(日 本\), more than half of 1 text/,
   );
   assert.match(describe("bert", "ой ой")[0]!, /takes the accents from 50 % of the characters/);
   assert.throws(() => describe("reference", english, "日本".repeat(1000)), { code: "E_TEXT_LOST" });

@@ -97,7 +97,7 @@ test("of too little text it is said what went of it, and why", async () => {
   const filtered = { filters: ["length:least=2"], nearDuplicates: 0.8, sequenceLength: 1000 };
   await assert.rejects(make(join(root, "new"), [join(root, "little.jsonl")], filtered), {
     code: "E_TOO_LITTLE_TEXT",
-    message: /^1 documents \(1 empty, 2 duplicate, 1 short, 2 near-duplicate left out\) give 0 sequences/,
+    message: /^1 document \(1 empty, 2 duplicate, 1 short, 2 near-duplicate left out\) gives 0 sequences/,
   });
   const cut = { repeatedBytes: 60, sequenceLength: 1000 };
   await assert.rejects(make(join(root, "new"), [join(root, "little.jsonl")], cut), {
