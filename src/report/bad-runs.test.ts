@@ -104,7 +104,10 @@ const spoilt: Readonly<Record<string, readonly [(run: string) => unknown, RegExp
     run => spoil(run, "recipe.json", path => symlinkSync("/dev/zero", path)),
     /recipe\.json: .*device/,
   ],
-  "dangling data": [run => spoil(run, "data.json", path => symlinkSync("/nowhere", path)), /data\.json: no run's data/],
+  "dangling data": [
+    run => spoil(run, "data.json", path => symlinkSync("/nowhere", path)),
+    /data\.json: a symbolic link to \/nowhere, where nothing is/,
+  ],
   "folder for fills": [run => spoil(run, "fills.jsonl", path => mkdirSync(path)), /fills\.jsonl: .*folder/],
   "file for evaluations": [run => put("evaluations")(run, "x"), /evaluations: .*a file stands/],
   "huge fills": [
