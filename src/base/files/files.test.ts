@@ -193,7 +193,8 @@ test("what is no regular file is refused at once, and missing, forbidden, large 
   }
   writeFileSync(at("forbidden"), "1", { mode: 0 });
   mkdirSync(at("locked"), { mode: 0 });
-  const server = createServer().listen(at("socket"));
+  // No test that fails before its end keeps the process.
+  const server = createServer().listen(at("socket")).unref();
   await new Promise(resolve => server.once("listening", resolve));
   const cases = {
     nothing: ["E_FILE_MISSING", /no recipe here/],
