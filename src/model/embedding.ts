@@ -45,26 +45,47 @@ export function embedTokens(inputs: EncoderInputs, parameters: Parameters, shape
   }
   if (shape.embedding.norm) x = normalise(x, "embedding.norm", parameters, shape);
   if (embeddingWidthOf(shape) !== shape.width) x = project(x, "embedding.projection", parameters, shape);
-  return shape.embedding.tokenShift ? shiftTokens(x, inputs, find, shiftColumns(shape)) : x;
+  if (shape.embedding.tokenShift) x = shiftTokens(x, inputs, find, shiftColumns(shape));
+  if (shape.embedding.neighbours > 0) x = add(x, projectNeighbours(x, inputs, parameters, shape));
+  return x;
 }
 
 /** x_t + λ₀ σ(w₀ · x_t) x_{t-1} + λ₁ σ(w₁ · x_t) x_{t+1}, w over the first columns, as modded-nanogpt's smear to both sides. */
 function shiftTokens(x: Tensor, inputs: EncoderInputs, find: (name: string) => Tensor, columns: number): Tensor {
-  const { length: S, lengths } = inputs;
+  const shares = multiply(sigmoid(matmul(slice(x, 1, 0, columns), find("shift"))), find("shift.share")); // (T, 2)
+  const addSide = (to: Tensor, neighbours: Tensor, side: number) =>
+    add(to, multiply(neighbours, slice(shares, 1, side, side + 1)));
+  return addSide(addSide(x, lookAside(x, inputs, -1), 0), lookAside(x, inputs, 1), 1);
+}
+
+/**
+ * [x_{t-k} … x_{t-1} x_{t+1} … x_{t+k}] W (T, C), W (2kC, C): a convolution but for its middle, as the horizontal connections of Allen-Zhu
+ * 2025 (Physics of Language Models 4.1, "Canon layers"), to both sides. What stands beside a token is then read before attention has
+ * learned where to look.
+ */
+function projectNeighbours(x: Tensor, inputs: EncoderInputs, parameters: Parameters, shape: ModelShape): Tensor {
+  const k = shape.embedding.neighbours;
+  const offsets = Array.from({ length: 2 * k }, (_, i) => (i < k ? i - k : i - k + 1));
+  const all = concat(
+    offsets.map(offset => lookAside(x, inputs, offset)),
+    1,
+  );
+  return project(all, "embedding.neighbours", parameters, shape);
+}
+
+/** x_{t + offset} (T, C); zero where the sequence has no such token. */
+function lookAside(x: Tensor, { length: S, lengths }: EncoderInputs, offset: number): Tensor {
   const [T, C] = x.shape as [number, number];
   const B = T / S;
-  const shares = multiply(sigmoid(matmul(slice(x, 1, 0, columns), find("shift"))), find("shift.share")); // (T, 2)
+  const missing = Math.min(Math.abs(offset), S);
+  const nothing = fill(0, [B, missing, C]);
+  if (missing === S) return reshape(nothing, [T, C]);
   const rows = reshape(x, [B, S, C]);
-  const nothing = fill(0, [B, 1, C]);
-  const before = S === 1 ? nothing : concat([nothing, slice(rows, 1, 0, S - 1)], 1);
-  let after = S === 1 ? nothing : concat([slice(rows, 1, 1, S), nothing], 1);
-  if (lengths !== undefined) {
-    const isReal = less(add(reshape(iota(S), [1, S, 1]), 1), reshape(lengths, [B, 1, 1]));
-    after = select(isReal, after, 0);
-  }
-  const addSide = (to: Tensor, neighbours: Tensor, side: number) =>
-    add(to, multiply(reshape(neighbours, [T, C]), slice(shares, 1, side, side + 1)));
-  return addSide(addSide(x, before, 0), after, 1);
+  if (offset < 0) return reshape(concat([nothing, slice(rows, 1, 0, S - missing)], 1), [T, C]);
+  const after = concat([slice(rows, 1, missing, S), nothing], 1);
+  if (lengths === undefined) return reshape(after, [T, C]);
+  const isReal = less(add(reshape(iota(S), [1, S, 1]), offset), reshape(lengths, [B, 1, 1]));
+  return reshape(select(isReal, after, 0), [T, C]);
 }
 
 /**

@@ -77,6 +77,7 @@ function listEmbedding(shape: ModelShape): Parameter[] {
     ...(embedding.tokenShift
       ? [make.matrix("shift", shiftColumns(shape), 2, "drawn"), make.vector("shift.share", 2, 0)]
       : []),
+    ...(embedding.neighbours > 0 ? make.projection("neighbours", 2 * embedding.neighbours * C, C, "in") : []),
     ...(embedding.bigramRows > 0
       ? [embeddingTable("embedding.bigram", embedding.bigramRows, C, { kind: "constant", value: 0 })]
       : []),

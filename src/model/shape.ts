@@ -147,6 +147,13 @@ export const shapeSchema = z.strictObject({
         .boolean()
         .default(false)
         .describe("adds to each token its neighbours on both sides, times learned gates that begin at 0"),
+      neighbours: z
+        .number()
+        .int()
+        .min(0)
+        .max(16)
+        .default(0)
+        .describe("tokens on each side that a matrix reads and adds to each token, before the first layer; 0: none"),
       bigramRows: z
         .number()
         .int()

@@ -130,6 +130,7 @@ export const lateMasks = {
 function findEarlyFault({ embedding, mixer }: ModelShape) {
   const found = [
     embedding.tokenShift && "embedding.tokenShift shows tokens the masks beside them",
+    embedding.neighbours > 0 && "embedding.neighbours shows tokens the masks beside them",
     embedding.bigramRows > 0 && "embedding.bigramRows shows tokens the masks before them",
     mixer.name === "attention" &&
       mixer.valueResidual &&

@@ -172,9 +172,10 @@ function findCausalFault({ mixer, embedding, strides }: ModelShape) {
     const message = `${hide}, and model.mixer.scores norm makes the one score of a first token 0`;
     return { message, advice: "Set objective.causal=0 or model.mixer.scores=softmax." };
   }
-  if (embedding.tokenShift) {
-    const message = `${hide}, and model.embedding.tokenShift shows the next one`;
-    return { message, advice: "Set objective.causal=0 or model.embedding.tokenShift=false." };
+  const showing = embedding.tokenShift ? "tokenShift=false" : embedding.neighbours > 0 ? "neighbours=0" : undefined;
+  if (showing !== undefined) {
+    const message = `${hide}, and model.embedding.${showing.split("=")[0]} shows the next one`;
+    return { message, advice: `Set objective.causal=0 or model.embedding.${showing}.` };
   }
   return undefined;
 }

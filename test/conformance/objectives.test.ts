@@ -346,6 +346,7 @@ test("what cannot go together with an objective is refused by name", () => {
     "model.positions=learned",
   );
   refuse(/tokenShift shows the next one/, "objective.causal=1", "model.embedding.tokenShift=true");
+  refuse(/neighbours shows the next one/, "objective.causal=1", "model.embedding.neighbours=1");
   refuse(/mixer.scores norm/, "objective.causal=1", "model.mixer.name=attention", "model.mixer.scores=norm");
   refuse(/sophia samples labels of masked tokens/, "objective.causal=1", "optimizer.name=sophia");
   const drop = (message: RegExp, ...changes: string[]) =>
@@ -361,6 +362,7 @@ test("what cannot go together with an objective is refused by name", () => {
   late(/data.finalMaskFraction masks another number/, "data.finalMaskFraction=0.5");
   late(/data masks no token/, "data.mask.unit=tokens", "data.mask.masked=0");
   late(/embedding.tokenShift shows tokens the masks beside them/, "model.embedding.tokenShift=true");
+  late(/embedding.neighbours shows tokens the masks beside them/, "model.embedding.neighbours=1");
   late(/embedding.bigramRows shows tokens the masks before them/, "model.embedding.bigramRows=9");
   late(
     /mixer.valueResidual adds the first layer's values/,

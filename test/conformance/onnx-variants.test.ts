@@ -31,7 +31,13 @@ const shapeOf = (...options: readonly string[]): ModelShape =>
 
 /** Options that go with any of the lists'. */
 const others: readonly (readonly string[])[] = [
-  ["embedding.width=8", "embedding.tokenShift=true", "embedding.bigramRows=40", "decoder.tied=false"],
+  [
+    "embedding.width=8",
+    "embedding.tokenShift=true",
+    "embedding.neighbours=3",
+    "embedding.bigramRows=40",
+    "decoder.tied=false",
+  ],
   ["mixer.causal=false", "mixer.qkNorm=learned", "mixer.valueResidual=true", "mixer.valueEmbeddings=true"],
   ["residual.scalars=true", "residual.embeddingSkip=true", "repeats=2", "decoder.logitCap=5", "parallel=true"],
   ["normalisation=sandwich", "biases=true", "head=transform"],

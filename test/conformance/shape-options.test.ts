@@ -44,7 +44,13 @@ const resumed: readonly (readonly string[])[] = [
   ["mixer.name=gated-unit", "mixer.queryWidth=6", "heads=1", "feedForwardEvery=0", "feedForward=2"],
   ["mixer.causal=true", "mixer.qkNorm=learned", "mixer.valueResidual=true", "mixer.valueEmbeddings=true"],
   ["mixer.scores=norm", "normalisation=deep", "initialisation=deep", "norm=rms"],
-  ["embedding.width=8", "embedding.tokenShift=true", "embedding.bigramRows=40", "decoder.tied=false"],
+  [
+    "embedding.width=8",
+    "embedding.tokenShift=true",
+    "embedding.neighbours=3",
+    "embedding.bigramRows=40",
+    "decoder.tied=false",
+  ],
   ["strides=[2,1]", "biases=true", "head=transform"],
   ["residual.scalars=true", "residual.embeddingSkip=true", "repeats=2", "zeroOutputs=true", "decoder.logitCap=5"],
 ];

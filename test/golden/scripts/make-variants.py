@@ -194,6 +194,12 @@ class Model:
             real = (torch.arange(S)[None, :] < lengths[:, None])[..., None]
             before, after = F.pad(x, (0, 0, 1, 0))[:, :S], F.pad(x * real, (0, 0, 0, 1))[:, 1:]
             x = x + gate[..., :1] * before + gate[..., 1:] * after
+        k = get("embedding.neighbours", 0)
+        if k:
+            real = x * (torch.arange(S)[None, :] < lengths[:, None])[..., None]
+            before = [F.pad(x, (0, 0, j, 0))[:, :S] for j in range(k, 0, -1)]
+            after = [F.pad(real, (0, 0, 0, j))[:, j:] for j in range(1, k + 1)]
+            x = x + self.project(torch.cat(before + after, -1), "embedding.neighbours", C)
         bigrams = None
         rows = get("embedding.bigramRows", 0)
         if rows:
@@ -281,6 +287,7 @@ variants = {
     "narrow embedding with a transform": {"embedding": {"width": 8}, "head": "transform", "biases": True, "positions": "learned"},
     "no embedding norm": {"embedding": {"norm": False}},
     "token shift": {"embedding": {"tokenShift": True}},
+    "neighbours": {"embedding": {"neighbours": 2}, "biases": True},
     "bigrams": {"embedding": {"bigramRows": 23}},
     "untied": {"decoder": {"tied": False}},
     "decoder bias": {"decoder": {"bias": "always"}},
