@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { bertTiny } from "../../recipes/bert-tiny.ts";
 import { crammedBert } from "../../recipes/crammed-bert.ts";
 import { crammedBertSmall } from "../../recipes/crammed-bert-small.ts";
+import { crammedMini } from "../../recipes/crammed-mini.ts";
 import { funnel } from "../../recipes/funnel.ts";
 import { glue } from "../../recipes/glue.ts";
 import { modernBert } from "../../recipes/modern-bert.ts";
@@ -66,6 +67,13 @@ for (const [recipe, expected] of [
   ],
   [funnel, () => [`${count(countValues(funnel))}`, `${(countTokenFlops(funnel) / 1e9).toFixed(2)} GFLOP`]],
   [recurrent, () => [`two, ${count(countValues(recurrent))}`]],
+  [
+    crammedMini,
+    () => [
+      `${(countValues(crammedMini) / 1e6).toFixed(1)} M parameters`,
+      `${(countTokenFlops(crammedMini) / 1e6).toFixed(1)} MFLOP`,
+    ],
+  ],
   [modernBert, () => [`${count(countValues(modernBert))} parameters`]],
   [
     quickstart,

@@ -8,6 +8,7 @@ import { crammedBert } from "../../recipes/crammed-bert.ts";
 import { crammedBertLegacy } from "../../recipes/crammed-bert-legacy.ts";
 import { crammedBertSmall } from "../../recipes/crammed-bert-small.ts";
 import { bertLargeIzsak, crammedLarge } from "../../recipes/crammed-large.ts";
+import { crammedMini } from "../../recipes/crammed-mini.ts";
 import { bertC2, bertC3, bertC4, bertI4 } from "../../recipes/crammed-steps.ts";
 import { funnel } from "../../recipes/funnel.ts";
 import { modernBert } from "../../recipes/modern-bert.ts";
@@ -38,6 +39,7 @@ const recipes: readonly { readonly recipe: Recipe; readonly summary: string; rea
     source: "this project",
   },
   { recipe: quickstart, summary: "learns in three minutes on two cores", source: "this project" },
+  { recipe: crammedMini, summary: "the record of ten minutes on two cores", source: "this project" },
   {
     recipe: bertOriginal,
     summary: "BERT-base as it was trained, within a budget",

@@ -1,0 +1,14 @@
+// The record of ten minutes on two cores (records/cpu-10m): quickstart's shape with a vocabulary of 8192 and two tokens on each side read by a
+// matrix before the first layer, so that nothing waits for attention to find them; embeddings learn at more than twice the rate, outputs' steps
+// are evened (NorMuon), and the rate falls in a straight line. 1.4 M parameters, 3.7 MFLOP a token.
+
+import { extendRecipe } from "../src/train/recipe.ts";
+import { quickstart } from "./quickstart.ts";
+
+export const crammedMini = extendRecipe(quickstart, {
+  name: "crammed-mini",
+  model: { vocabulary: 8192, embedding: { neighbours: 2 } },
+  optimizer: { learningRate: 7e-3, muonNeuronMemory: 0.95 },
+  schedule: { learningRate: "linear", warmup: 0.05 },
+  train: { budget: "10m" },
+});
