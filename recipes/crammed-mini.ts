@@ -1,4 +1,4 @@
-// The record of ten minutes on two cores (records/cpu-10m): quickstart's shape with a vocabulary of 8192 and two tokens on each side read by a
+// What ten minutes on two cores are better spent on than quickstart (docs/LOG.md): its shape with a vocabulary of 8192 and two tokens on each side read by a
 // matrix before the first layer, so that nothing waits for attention to find them; embeddings learn at more than twice the rate, outputs' steps
 // are evened (NorMuon), and the rate falls in a straight line. 1.4 M parameters, 3.7 MFLOP a token.
 

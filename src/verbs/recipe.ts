@@ -39,7 +39,7 @@ const recipes: readonly { readonly recipe: Recipe; readonly summary: string; rea
     source: "this project",
   },
   { recipe: quickstart, summary: "learns in three minutes on two cores", source: "this project" },
-  { recipe: crammedMini, summary: "the record of ten minutes on two cores", source: "this project" },
+  { recipe: crammedMini, summary: "learns more in ten minutes on two cores", source: "this project" },
   {
     recipe: bertOriginal,
     summary: "BERT-base as it was trained, within a budget",
