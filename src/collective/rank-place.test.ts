@@ -37,4 +37,7 @@ test("torchrun's variables count where no MPI launcher's do", () => {
   const torchrun = { RANK: "3", WORLD_SIZE: "4", LOCAL_RANK: "1", LOCAL_WORLD_SIZE: "2", MASTER_ADDR: "one" };
   assert.deepEqual(readRankPlace(torchrun), { launcher: "torchrun", rank: 3, size: 4, localRank: 1, localSize: 2 });
   assert.equal(readRankPlace({ ...torchrun, PMI_RANK: "0", PMI_SIZE: "3" })?.size, 3);
+  // srun -n1 torchrun: its workers all have the variables of that one task.
+  const started = { PMIX_RANK: "0", SLURM_STEP_NUM_TASKS: "1", TORCHELASTIC_RUN_ID: "none" };
+  assert.equal(readRankPlace({ ...torchrun, ...started })?.rank, 3);
 });

@@ -29,7 +29,9 @@ const launchers = [
 
 /** Undefined for a process that nobody started as one of several. UserError E_RANKS for variables that contradict themselves. */
 export function readRankPlace(environment: Environment = process.env): RankPlace | undefined {
-  for (const { launcher, names } of launchers) {
+  // torchrun's workers have the variables of the srun that started it, too.
+  const inOrder = environment.TORCHELASTIC_RUN_ID === undefined ? launchers : [...launchers].reverse();
+  for (const { launcher, names } of inOrder) {
     const [rankName, sizeName, localRankName, localSizeName] = names;
     if (environment[rankName] === undefined || environment[sizeName] === undefined) continue;
     const rank = readNumber(environment, rankName);

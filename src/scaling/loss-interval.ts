@@ -76,9 +76,13 @@ function readLeverage(measured: readonly Measurement[], training: Omit<Measureme
     nd += toN * toD;
     dd += toD * toD;
   }
-  return (
-    1 / measured.length + (dd * n * n - 2 * nd * n * d + nn * d * d) / Math.max(nn * dd - nd * nd, Number.MIN_VALUE)
-  );
+  const determinant = nn * dd - nd * nd;
+  const spread = nn + dd;
+  if (determinant > 1e-9 * spread ** 2) {
+    return 1 / measured.length + (dd * n * n - 2 * nd * n * d + nn * d * d) / determinant;
+  }
+  // All stand on one line: distance counts along it, and beside it as much as along it, for nothing is known of it.
+  return 1 / measured.length + (n * n + d * d) / Math.max(spread, Number.MIN_VALUE);
 }
 
 /** Where 95 % of the resamples put each value of the law. */

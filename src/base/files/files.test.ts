@@ -180,6 +180,7 @@ test("what is no regular file is refused at once, and missing, forbidden, large 
   execFileSync("mkfifo", [at("pipe")]);
   for (const device of ["zero", "random", "tty"]) symlinkSync(`/dev/${device}`, at(device));
   symlinkSync(at("nowhere"), at("dangling"));
+  symlinkSync(at("folder"), at("linked"));
   symlinkSync(at("circle"), at("circle"));
   writeFileSync(at("large"), "");
   truncateSync(at("large"), mostBytes.ofJson + 1);
@@ -199,6 +200,7 @@ test("what is no regular file is refused at once, and missing, forbidden, large 
   const cases = {
     nothing: ["E_FILE_MISSING", /no recipe here/],
     dangling: ["E_FILE_MISSING", /a symbolic link to .*nowhere, where nothing is/],
+    "linked/below": ["E_FILE_MISSING", /no recipe here/],
     folder: ["E_FILE_UNREADABLE", /a folder stands here/],
     pipe: ["E_FILE_UNREADABLE", /a pipe or a device/],
     socket: ["E_FILE_UNREADABLE", /a pipe or a device/],

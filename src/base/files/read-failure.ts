@@ -1,7 +1,7 @@
 // What the system says when something cannot be read, turned into an error a person can act on. It lists and reads the files of others,
 // so every refusal of the system is about the file, never a bug.
 
-import { lstatSync, readlinkSync } from "node:fs";
+import { existsSync, lstatSync, readlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { UserError } from "../errors.ts";
 
@@ -54,7 +54,7 @@ function findDanglingLink(path: string): { readonly path: string; readonly targe
   for (let at = path; ; at = dirname(at)) {
     // Whatever the system says of it, the path is told to be missing.
     try {
-      if (lstatSync(at).isSymbolicLink()) return { path: at, target: readlinkSync(at) };
+      if (lstatSync(at).isSymbolicLink() && !existsSync(at)) return { path: at, target: readlinkSync(at) };
       return undefined;
     } catch {
       if (at === dirname(at)) return undefined;

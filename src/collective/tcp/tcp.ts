@@ -15,7 +15,6 @@ type HostValues = Float32Array | Float64Array | Uint8Array;
 /** How long ranks wait for one another to begin: torchrun starts machines minutes apart. */
 const patienceSeconds = 300;
 const secondsBetweenTries = 0.2;
-const pieceBytes = 2 ** 16;
 /** What a rank says first, before its number: a port that is open hears strangers, too. */
 const greeting = 0x6372616d;
 
@@ -30,7 +29,14 @@ export async function openTcp(
   let last: Promise<unknown> = Promise.resolve();
   /** One exchange after another, as they were asked for. */
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const result = last.then(work);
+    const result = last.then(async () => {
+      for (const line of lines) line.ref();
+      try {
+        return await work();
+      } finally {
+        for (const line of lines) line.unref();
+      }
+    });
     last = result.catch(() => {});
     return result;
   };
@@ -70,12 +76,10 @@ export async function openTcp(
   return {
     engine: "torchrun",
     ...{ rank, size, barrier },
-    sum: async arrays => {
-      for (const { name, values } of arrays) {
-        const own = takeHosts(values, name);
-        await inTurn(() => sumOne(own as Float32Array | Float64Array));
-      }
-    },
+    sum: arrays =>
+      inTurn(async () => {
+        for (const { name, values } of arrays) await sumOne(takeHosts(values, name) as Float32Array | Float64Array);
+      }),
     broadcast: async (values, root) => {
       const own = takeHosts(values, "values");
       await inTurn(() => broadcast(own, root));
@@ -126,6 +130,7 @@ async function acceptRanks(port: number, size: number): Promise<Socket[]> {
     await once(server, "listening");
     while (lines.filter(line => line !== undefined).length < size - 1) await once(server, "rank", patience);
   } catch (cause) {
+    for (const line of lines) line?.destroy();
     const why = patience.signal.aborted ? `not all came within ${patienceSeconds} s` : (cause as Error).message;
     throw new UserError(
       "E_RANKS",
@@ -169,6 +174,8 @@ async function reachFirst(host: string, port: number, rank: number): Promise<Soc
 
 function prepare(socket: Socket): void {
   socket.setNoDelay(true);
+  // A rank that has failed ends, which tells the others; only an exchange under way keeps its process.
+  socket.unref();
   // Whoever reads or writes is told.
   socket.on("error", () => {});
 }
@@ -188,7 +195,8 @@ const send = (socket: Socket, values: HostValues) =>
 async function fill(socket: Socket, values: HostValues): Promise<void> {
   const target = viewBytes(values);
   for (let at = 0; at < target.length; ) {
-    const piece = socket.read(Math.min(target.length - at, pieceBytes)) as Buffer | null;
+    // More than is there is not asked for: the stream would tell again and again of what does not suffice, and never read on.
+    const piece = socket.read(Math.min(target.length - at, Math.max(socket.readableLength, 1))) as Buffer | null;
     if (piece !== null) {
       target.set(piece, at);
       at += piece.length;

@@ -80,16 +80,19 @@ export async function* readShard(
       passOver(funnel.passedOver, `without a text in "${options.textField}"`, shard.path);
     } else if (isMet && (code === "E_FILE_MISSING" || code === "E_FILE_UNREADABLE")) {
       passOver(funnel.passedOver, explainUnreadable(error, shard.path), shard.path);
-    } else if (options.skipBroken === true) passOver(funnel.passedOver, `broken (${code})`, shard.path);
+    } else if (options.skipBroken === true && !isElsewhere(code))
+      passOver(funnel.passedOver, `broken (${code})`, shard.path);
     else throw isMet ? adviseSkipping(error) : error;
   }
 }
 
+/** Of a mixture's choice, this machine or the network: no file is broken by it, and the next one would seem to be as well. */
+const isElsewhere = (code: string): boolean => /^E_(MIX|DISK_FULL|NOT_WRITABLE|CACHE|HUB|HUB_TOKEN)$/.test(code);
+
 /** Met in a folder, one file must not seem to be the end of all: what goes on without it is said, and is no default, for it loses text. */
 function adviseSkipping(error: UserError): UserError {
   const { code, message, advice, cause } = error;
-  // What a mixture chooses is a choice, not a file that is broken.
-  if (code === "E_MIX" || advice.includes("--skip-broken")) return error;
+  if (isElsewhere(code) || advice.includes("--skip-broken")) return error;
   return new UserError(
     code as `E_${string}`,
     message,

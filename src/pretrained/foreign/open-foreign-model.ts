@@ -32,7 +32,9 @@ function leaveHead(model: ForeignModel, json: unknown): ForeignModel {
   if (model.predictsTokens) return model;
   const { architectures } = json as { readonly architectures?: unknown };
   const [named] = Array.isArray(architectures) ? (architectures as unknown[]) : [];
-  const isFinetuned = typeof named === "string" && /For(?!MaskedLM|PreTraining)/.test(named);
+  const isFinetuned =
+    typeof named === "string" &&
+    /For(SequenceClassification|TokenClassification|QuestionAnswering|MultipleChoice)$/.test(named);
   return {
     ...model,
     shape: withoutHead(model.shape),

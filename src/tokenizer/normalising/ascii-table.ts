@@ -21,7 +21,11 @@ export function compileAscii(normaliser: Normaliser): AsciiTable {
     for (const { apply, found } of steps) {
       if (found.includes(character)) meets[byte] = 1;
       character = apply(character);
-      if (character.length !== 1) break;
+      // What a later step makes of a letter beyond ASCII, it may make of several together.
+      if (character.length !== 1 || character > "\x7f") {
+        character = "";
+        break;
+      }
     }
     const unit = character.length === 1 ? character.charCodeAt(0) : 0;
     becomes[byte] = unit < 0x80 ? unit : 0;
