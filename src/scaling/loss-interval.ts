@@ -81,8 +81,12 @@ function readLeverage(measured: readonly Measurement[], training: Omit<Measureme
   if (determinant > 1e-9 * spread ** 2) {
     return 1 / measured.length + (dd * n * n - 2 * nd * n * d + nn * d * d) / determinant;
   }
-  // All stand on one line: distance counts along it, and beside it as much as along it, for nothing is known of it.
-  return 1 / measured.length + (n * n + d * d) / Math.max(spread, Number.MIN_VALUE);
+  // All stand on one line: along it distance counts, beside it nothing is known.
+  const [toN, toD] = nn >= dd ? [nn, nd] : [nd, dd];
+  const length = Math.hypot(toN, toD);
+  const beside = length === 0 ? Math.hypot(n, d) : Math.abs(n * toD - d * toN) / length;
+  if (beside > 1e-6) return Number.POSITIVE_INFINITY;
+  return 1 / measured.length + (length === 0 ? 0 : ((n * toN + d * toD) / length) ** 2 / spread);
 }
 
 /** Where 95 % of the resamples put each value of the law. */

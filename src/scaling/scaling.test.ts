@@ -63,6 +63,22 @@ test("an interval widens with the distance from what was measured, as that of le
   // Tokens that were all the same say nothing of others.
   const flat = measured.map(each => ({ ...each, tokens: 1e7 }));
   assert.equal(widenInterval(planted, flat, { loss: 2, low: 1.9, high: 2.1 }, { ...middle, tokens: 1e9 }).low, 0);
+  // Along a line of sizes and tokens in proportion the interval is that of least squares with the distance as its only variable.
+  const line = [-1, 1].flatMap(along => {
+    const training = { parameters: 1e6 * Math.exp(along), tokens: 1e7 * Math.exp(along) };
+    return [-off, off].flatMap(by => {
+      const loss = predictLoss(planted, training) * Math.exp(by);
+      return [
+        { ...training, loss },
+        { ...training, loss },
+      ];
+    });
+  });
+  const further = { parameters: 1e6 * Math.exp(3), tokens: 1e7 * Math.exp(3) };
+  const loss = predictLoss(planted, further);
+  const { high } = widenInterval(planted, line, { loss, low: loss, high: loss }, further);
+  const expected = 3.182446 * Math.sqrt((8 * off ** 2) / 3) * Math.sqrt(1 + (1 + 9) / 8);
+  assert.ok(Math.abs(Math.log(high / loss) / expected - 1) < 1e-5, `${high}`);
 });
 
 test("the best size of a number of FLOPs costs that, and its neighbours of the same cost are worse", () => {
