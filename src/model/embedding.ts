@@ -77,12 +77,12 @@ function projectNeighbours(x: Tensor, inputs: EncoderInputs, parameters: Paramet
 function lookAside(x: Tensor, { length: S, lengths }: EncoderInputs, offset: number): Tensor {
   const [T, C] = x.shape as [number, number];
   const B = T / S;
-  const missing = Math.min(Math.abs(offset), S);
-  const nothing = fill(0, [B, missing, C]);
-  if (missing === S) return reshape(nothing, [T, C]);
+  const k = Math.abs(offset);
+  const nothing = fill(0, [B, k, C]);
   const rows = reshape(x, [B, S, C]);
-  if (offset < 0) return reshape(concat([nothing, slice(rows, 1, 0, S - missing)], 1), [T, C]);
-  const after = concat([slice(rows, 1, missing, S), nothing], 1);
+  // Operations are the same at every length, which ONNX wants of one graph for all.
+  if (offset < 0) return reshape(slice(concat([nothing, rows], 1), 1, 0, S), [T, C]);
+  const after = slice(concat([rows, nothing], 1), 1, k, k + S);
   if (lengths === undefined) return reshape(after, [T, C]);
   const isReal = less(add(reshape(iota(S), [1, S, 1]), offset), reshape(lengths, [B, 1, 1]));
   return reshape(select(isReal, after, 0), [T, C]);
