@@ -90,7 +90,12 @@ async function startRanks(name: string, count: number, setting: RankSetting): Pr
   });
   // Of the ends that are meant nobody hears.
   gone.catch(() => {});
-  const lines = await Promise.race([acceptRanks(server, count), gone]);
+  const accepted: Line[] = [];
+  const lines = await Promise.race([acceptRanks(server, count, accepted), gone]).catch(error => {
+    for (const { socket } of accepted) socket.destroy();
+    server.close();
+    throw error;
+  });
   const ask = async () => Promise.race([Promise.all(lines.map(({ next }) => next())), gone]);
   const greetings = (await ask()) as RankGreeting[];
   return {
@@ -112,8 +117,8 @@ interface Line {
   next(): Promise<unknown>;
 }
 
-async function acceptRanks(server: Server, count: number): Promise<Line[]> {
-  const lines: Line[] = [];
+/** Puts each into `lines` as it comes. */
+async function acceptRanks(server: Server, count: number, lines: Line[]): Promise<Line[]> {
   for await (const [socket] of on(server, "connection") as AsyncIterable<[Socket]>) {
     const answers = createInterface({ input: socket })[Symbol.asyncIterator]();
     lines.push({ socket, next: async () => JSON.parse((await answers.next()).value) });

@@ -108,7 +108,7 @@ test("plan predicts a loss from the ladder, and says where the law does not reac
       line => line.split(";")[0],
     ),
     [
-      `outside what was fitted: a ${((Math.min(...law.sizes.map(size => size.parameters)) / near.parameters) * 100).toFixed(0)}th of the least parameters, 1.3 times the most tokens`,
+      `outside what was fitted: ${((Math.min(...law.sizes.map(size => size.parameters)) / near.parameters) * 100).toFixed(0)} times fewer parameters than the least, 1.3 times the most tokens`,
     ],
   );
 });

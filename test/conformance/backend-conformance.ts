@@ -46,7 +46,7 @@ export async function compareBackends(
 }
 
 /** Sizes below, at and above the tile, the block and the depth that is packed at once; odd ones leave every remainder. */
-const productSizes = [
+export const productSizes = [
   [1, 1, 1],
   [3, 5, 2],
   [13, 33, 17],

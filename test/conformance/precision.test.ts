@@ -19,6 +19,7 @@ import { listParameters } from "../../src/model/parameters.ts";
 import { completeShape, type ModelShape } from "../../src/model/shape.ts";
 import { orthogonalise } from "../../src/optim/matrix/orthogonalise.ts";
 import { emulatorAbsent, openEmulatedDriver } from "../cuda-emulator/emulated-driver.ts";
+import { productSizes } from "./backend-conformance.ts";
 
 const sequences = 3;
 const predictions = 12;
@@ -106,18 +107,7 @@ for (const { name: backend, positions, precision } of cases) {
 test("a product of any shape and layout in bf16, behind one of infinities, on cpu", async () => {
   const random = new RandomSequence(4, streams.sampling, 0);
   const draw = (length: number) => Float32Array.from({ length }, () => random.below(17) - 8);
-  const shapes = [
-    ...[
-      [1, 1, 1],
-      [2, 3, 5],
-      [5, 17, 33],
-      [16, 32, 32],
-      [17, 70, 40],
-      [33, 65, 31],
-      [50, 20, 513],
-      [200, 130, 96],
-    ],
-  ].flatMap(([m, n, k]) => [0, 1, 2, 3].map(layout => ({ m: m!, n: n!, k: k!, layout })));
+  const shapes = productSizes.flatMap(([m, n, k]) => [0, 1, 2, 3].map(layout => ({ m, n, k, layout })));
   const outputs: Record<string, Tensor> = {};
   const given: Record<string, Float32Array> = { x: new Float32Array(400 * 600).fill(Number.POSITIVE_INFINITY) };
   const endless = input("x", [400, 600], "f32");

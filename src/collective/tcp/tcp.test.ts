@@ -56,5 +56,8 @@ test("a rank whose first words come in pieces is met, and a stranger is not", { 
   rank.write(words.subarray(3));
   const { size } = await first;
   assert.equal(size, 2);
+  // It is told that it was met.
+  const [answer] = (await once(rank, "data")) as [Buffer];
+  assert.deepEqual(answer, words);
   for (const socket of [stranger, rank]) socket.destroy();
 });

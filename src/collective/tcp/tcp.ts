@@ -119,7 +119,9 @@ async function acceptRanks(port: number, size: number): Promise<Socket[]> {
     await fill(socket, words);
     const view = new DataView(words.buffer);
     const other = view.getUint32(4);
-    if (view.getUint32(0) !== greeting || other < 1 || other >= size) throw new Error("a stranger");
+    const isOne = view.getUint32(0) === greeting && other >= 1 && other < size && lines[other - 1] === undefined;
+    if (!isOne) throw new Error("a stranger");
+    await send(socket, words);
     lines[other - 1] = socket;
     server.emit("rank");
   };
@@ -156,6 +158,14 @@ async function reachFirst(host: string, port: number, rank: number): Promise<Soc
       words.setUint32(0, greeting);
       words.setUint32(4, rank);
       await send(socket, new Uint8Array(words.buffer));
+      // Whoever else listens there does not say the same.
+      const answer = new Uint8Array(8);
+      socket.ref();
+      socket.setTimeout(1000 * (end - systemClock.seconds()), () => socket.destroy());
+      await fill(socket, answer);
+      socket.setTimeout(0);
+      socket.unref();
+      if (Buffer.compare(answer, new Uint8Array(words.buffer)) !== 0) throw new Error("something else answers there");
       return socket;
     } catch (cause) {
       socket.destroy();

@@ -8,6 +8,7 @@ import fc from "fast-check";
 import { UserError } from "../../base/errors.ts";
 import { startFunnel } from "../funnel.ts";
 import { type ChosenFormat, readShard } from "./read-shard.ts";
+import type { Shard } from "./shard.ts";
 import { listShards } from "./sources.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cramming-read-"));
@@ -313,6 +314,29 @@ test("what is broken is counted and passed over on request, and a table without 
   );
   await assert.rejects(readAll(lines, true, false), fails("E_JSON_LINE", "broken.jsonl:2"));
   await assert.rejects(readAll(config, true, false), fails("E_TEXT_FIELD", "package.json:1"));
+});
+
+test("--skip-broken passes over no file for what is the machine's or the network's", async () => {
+  const { CRAM_CACHE } = process.env;
+  process.env.CRAM_CACHE = "a/relative/path";
+  const place = { scheme: "hub", path: "hf:some/texts/a.txt", place: "hub", format: "text", bytes: 9 } as const;
+  const file = { type: "file", path: "a.txt", size: 9, oid: "0".repeat(40) };
+  const remote = { endpoint: "http://127.0.0.1:9", repository: "some/texts", revision: "0".repeat(40), file };
+  const funnel = startFunnel();
+  try {
+    for (const skipBroken of [true, false]) {
+      const shard: Shard = { ...place, named: false, remote };
+      const reading = readShard(shard, { textField: "text", skipBroken }, funnel);
+      await assert.rejects(reading.next(), (error: unknown) => {
+        assert.ok(error instanceof UserError && error.code === "E_CACHE", String(error));
+        return !error.advice.includes("--skip-broken");
+      });
+    }
+  } finally {
+    if (CRAM_CACHE === undefined) delete process.env.CRAM_CACHE;
+    else process.env.CRAM_CACHE = CRAM_CACHE;
+  }
+  assert.deepEqual(funnel.passedOver, []);
 });
 
 test("reading goes on from any position as if it had not stopped, in every format", async () => {

@@ -7,8 +7,8 @@ import { readBytes } from "../../tables/bytes.ts";
 import { splitLines } from "../../tables/lines.ts";
 import { openTable, tableFormat } from "../../tables/table.ts";
 import { toUtf8 } from "../../tables/text.ts";
-import { type ModelOptions, openModel } from "./open-model.ts";
-import { checkVectorFile, openVectorFile } from "./vector-files.ts";
+import { type Model, type ModelOptions, openModel } from "./open-model.ts";
+import { checkVectorFile, openVectorFile, type VectorFile } from "./vector-files.ts";
 
 export interface EmbedFileOptions extends ModelOptions {
   /** The file to write: .jsonl, .parquet or .npy. */
@@ -45,10 +45,11 @@ export async function embedFile(folder: string, file: string, options: EmbedFile
   const started = systemClock.seconds();
   // A file that cannot be read is told before a model is opened.
   const batches = readTexts(file, textField);
-  let next = await batches.next();
-  const model = await openModel(folder, options);
-  const vectors = openVectorFile(out, model.width);
+  let [model, vectors]: [Model?, VectorFile?] = [];
   try {
+    let next = await batches.next();
+    model = await openModel(folder, options);
+    vectors = openVectorFile(out, model.width);
     let texts = 0;
     for (; next.done !== true; next = await batches.next()) {
       signal?.throwIfAborted();
@@ -59,9 +60,9 @@ export async function embedFile(folder: string, file: string, options: EmbedFile
     vectors.commit();
     return { out, texts, width: model.width, elapsedSeconds: systemClock.seconds() - started };
   } finally {
-    vectors.abandon();
-    await model.close();
+    vectors?.abandon();
     await batches.return(undefined);
+    await model?.close();
   }
 }
 

@@ -51,7 +51,7 @@ function listReaches(law: LawFile, run: Pick<StretchedRun, "parameters" | "token
     const [least, most] = [Math.min(...fitted[noun]), Math.max(...fitted[noun])];
     const show = (times: number) => (times < 10 ? times.toFixed(1) : Math.round(times).toLocaleString("en-US"));
     if (run[noun] > 1.05 * most) return [`${show(run[noun] / most)} times the most ${noun}`];
-    return least > 1.05 * run[noun] ? [`a ${show(least / run[noun])}th of the least ${noun}`] : [];
+    return least > 1.05 * run[noun] ? [`${show(least / run[noun])} times fewer ${noun} than the least`] : [];
   });
 }
 
