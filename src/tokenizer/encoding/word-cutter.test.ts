@@ -18,6 +18,8 @@ const reading: readonly Normaliser[] = [
   [replace("[ab]{2,}", true, "")],
   [replace("[ab]+", true, "c")],
   [replace("a", false, "bc"), replace("b", false, "")],
+  // An accent in between joins the letter before it.
+  [replace("b", false, "\u0301"), { step: "nfc" }, replace("\u0301", false, "x")],
 ];
 
 test("words among bytes are those of the text, whatever a normaliser reads together", () => {
