@@ -3,14 +3,13 @@
 
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { buildLibrary } from "../../src/backends/cpu/build.ts";
+import { findFreePort } from "../free-port.ts";
 
 /** One of those that are installed: in what they differ, mpi.test.ts shows. */
 const command = ["mpirun.mpich", "mpirun.openmpi", "mpirun"].find(name => spawnSync(name, ["--version"]).status === 0);
@@ -97,11 +96,7 @@ test("what NCCL finds broken ends every rank, and is told", { skip }, () => {
 });
 
 test("torchrun's ranks meet at its port, and need no MPI", { skip: process.platform !== "linux" }, async () => {
-  const server = createServer().listen(0);
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
+  const port = await findFreePort();
   const ranks = await Promise.all(
     [0, 1].map(async rank => {
       const place = { RANK: String(rank), WORLD_SIZE: "2", LOCAL_RANK: String(rank), LOCAL_WORLD_SIZE: "2" };

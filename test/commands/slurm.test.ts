@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -11,6 +10,7 @@ import { setTimeout } from "node:timers/promises";
 import { renderSbatchScript } from "../../src/schedulers/sbatch-script.ts";
 import { submitSbatch } from "../../src/schedulers/submit.ts";
 import { prepare } from "../../src/verbs/prepare/prepare.ts";
+import { findFreePort } from "../free-port.ts";
 
 // sbatch gives its version only where it finds a cluster, and the cluster of these tests is yet to be started.
 const isThere = ["slurmctld", "slurmd", "sbatch"].every(name => spawnSync(name, ["-V"]).error === undefined);
@@ -34,14 +34,6 @@ async function waitUntilGone(pid: number): Promise<void> {
     await setTimeout(50);
   }
 }
-
-const findFreePort = () =>
-  new Promise<number>(resolve => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 
 let started: Promise<NodeJS.ProcessEnv> | undefined;
 const startSlurm = () => (started ??= startDaemons());

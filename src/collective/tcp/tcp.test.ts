@@ -1,23 +1,15 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { findFreePort } from "../../../test/free-port.ts";
 import { openTcp } from "./tcp.ts";
-
-async function findPort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 const meetingAt = (port: number) => ({ MASTER_ADDR: "127.0.0.1", MASTER_PORT: String(port) });
 
 test("values larger than a socket holds go from every rank to every other", { timeout: 60_000 }, async () => {
-  const meeting = meetingAt(await findPort());
+  const meeting = meetingAt(await findFreePort());
   const ranks = await Promise.all([0, 1, 2].map(rank => openTcp({ rank, size: 3 }, meeting)));
   const large = 8 * 2 ** 20;
   for (const root of [0, 1, 2]) {
@@ -37,7 +29,7 @@ test("values larger than a socket holds go from every rank to every other", { ti
 });
 
 test("a rank whose first words come in pieces is met, and a stranger is not", { timeout: 60_000 }, async () => {
-  const port = await findPort();
+  const port = await findFreePort();
   const first = openTcp({ rank: 0, size: 2 }, meetingAt(port));
   const reach = async () => {
     const socket = connect(port, "127.0.0.1");
