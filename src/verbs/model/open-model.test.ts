@@ -84,6 +84,12 @@ test("calls that overlap wait for each other; more masks than one; any number of
   }
   assert.ok(scores.every(score => score < 0) && scores[0]! < scores[1]!);
   await assert.rejects(model.classify(["the fox"]), { code: "E_NO_CLASSIFIER" });
+  // As a program without types may give it.
+  const one = "the [MASK] fox" as unknown as readonly string[];
+  for (const ask of [model.fill, model.embed, model.score]) {
+    await assert.rejects(async () => ask(one), { code: "E_OPTION", message: /one text/ });
+  }
+  assert.throws(() => model.countTokens(one), { code: "E_OPTION" });
   await assert.rejects(model.embed([words.join(" ").repeat(4)]), { code: "E_TEXT_LENGTH" });
   await model.close();
 });

@@ -20,6 +20,7 @@ import {
 } from "../../pretrained/pretrained-model.ts";
 import type { Recipe } from "../../train/recipe.ts";
 import { type BackendChoice, holdBackend } from "../backend.ts";
+import { requireList } from "../text-list.ts";
 import { type Classified, type ClassifiedTexts, encodeForClassifier, readLogits } from "./classify.ts";
 import { encodeWhole } from "./encode-texts.ts";
 import { type FilledMask, type FilledText, openMaskFiller } from "./fill-masks.ts";
@@ -98,9 +99,10 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
   const { name, kind, shape } = model;
   return {
     ...{ name, kind, width: shape.width, sequenceLength: shape.sequenceLength, labels: kept?.labels },
-    countTokens: texts => texts.map(text => model.encodeForModel(text).length),
+    countTokens: texts => requireList(texts, "text").map(text => model.encodeForModel(text).length),
     fill: async (texts, { top = 5 } = {}) => {
       requireTokenHead(model, folder);
+      requireList(texts, "text");
       return use(async ({ fill }) => {
         const filled: FilledText[] = [];
         for (const text of texts) filled.push({ text, masks: await fill()(text, top) });
@@ -108,6 +110,7 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
       });
     },
     embed: async (texts, { truncate = false } = {}) => {
+      requireList(texts, "text");
       for (const loss of model.describeLoss?.(texts, "the texts") ?? []) onWarning(loss);
       const encoded = texts.map(text => encodeWhole(text, model, truncate));
       return use(({ embed }) => embed()(encoded));
@@ -128,6 +131,7 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
     },
     score: async texts => {
       requireTokenHead(model, folder);
+      requireList(texts, "text");
       return use(({ score }) => score()(texts));
     },
     close: async () => {

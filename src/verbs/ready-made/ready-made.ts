@@ -28,6 +28,7 @@ import { recommendRecipe } from "../prepare/next-pretrain.ts";
 import { type MachineShard, type PortionedWork, prepareWhole, readShare } from "../prepare/portioned-work.ts";
 import { createProgress, type StageProgress } from "../prepare/stages/progress.ts";
 import { chooseRecipe } from "../recipe.ts";
+import { requireList } from "../text-list.ts";
 
 /** Of preparing: what is read of it. Other choices are looked for by their names, and refused. */
 export interface ReadyMadeOptions {
@@ -48,8 +49,9 @@ export interface ReadyMade {
 
 const column = "input_ids";
 
-/** The set that a single source is, where it is one. UserErrors: those of the source. */
+/** The set that a single source is, where it is one. UserErrors: E_OPTION, those of the source. */
 export async function findReadyMade(texts: readonly string[]): Promise<ReadyMade | undefined> {
+  requireList(texts, "source");
   const tokenizer = texts.length === 1 ? await findTokenizerOf(texts[0]!) : undefined;
   if (tokenizer === undefined) return undefined;
   const shards = (await listShards(texts)).filter(({ path }) => tableFormat(path) === "parquet");
