@@ -50,7 +50,7 @@ export interface RankStep {
 
 const { recipe, threads, microBatches, isShared, socket } = JSON.parse(process.argv[2]!) as RankSetting;
 const exchanged = { seconds: 0, bytes: 0 };
-const collective = measureExchange(await openCollective(readRankPlace(), console.error));
+const collective = measureExchange(await openCollective(readRankPlace(), "", console.error));
 const backend = await openCpu({ threads, precision: recipe.train.precision });
 const definition = defineTraining(recipe, undefined, isShared ? collective : undefined);
 const engine = await openEngine(backend, definition);

@@ -24,6 +24,8 @@ export interface RankFlags {
   readonly shardOptimizer?: boolean | undefined;
   /** How many this command is to start on this machine. */
   readonly devices?: number | undefined;
+  /** The run's folder, where one was named: ranks of another training are found by it. */
+  readonly run?: string | undefined;
 }
 
 /**
@@ -32,7 +34,7 @@ export interface RankFlags {
  */
 export async function withRanks(
   choice: BackendChoice,
-  { sum, shardOptimizer: isShared = false, devices }: RankFlags,
+  { sum, shardOptimizer: isShared = false, devices, run = "" }: RankFlags,
   check: (ranks: Pick<RankChoice, "isInOrder" | "isShared"> & { readonly size: number }) => void,
   work: (choice: RunChoice, rankChoice: RankChoice | undefined) => Promise<void>,
 ): Promise<void> {
@@ -52,7 +54,7 @@ export async function withRanks(
       "Leave it out, or train in several with --devices.",
     );
   }
-  const collective = await openCollective(place, seen =>
+  const collective = await openCollective(place, run, seen =>
     printError(`${seen}; every rank ends, and --resume goes on from the last checkpoint`),
   );
   if (place === undefined && !isInOrder) {

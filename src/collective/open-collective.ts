@@ -8,16 +8,17 @@ import { openTcp } from "./tcp/tcp.ts";
 import { watchRanks } from "./watch.ts";
 
 /**
- * Connects this process with those that it was started with, and watches them. `onLost` hears what was seen of one that is lost, before
- * all are ended. UserErrors: E_RANKS, E_MPI_ABSENT.
+ * Connects this process with those that it was started with, and watches them. `run`, the run's folder as a person gave it, tells its ranks
+ * from another training's. `onLost` hears what was seen of one that is lost, before all are ended. UserErrors: E_RANKS, E_MPI_ABSENT.
  */
 export async function openCollective(
   place: RankPlace | undefined,
+  run: string,
   onLost: (seen: string) => void,
 ): Promise<Collective> {
   if (place === undefined) return singleProcess;
   const { launcher, size } = place;
-  const collective = launcher === "torchrun" ? await openTcp(place) : openMpi({ launcher, size });
+  const collective = launcher === "torchrun" ? await openTcp(place, run) : openMpi({ launcher, size });
   // Who said goodbye takes nobody's end for a loss.
   let isClosed = false;
   const close = () => {

@@ -12,7 +12,7 @@ import { createRankSums } from "../../src/train/ranks/rank-sums.ts";
 
 const [, , library, lostFile] = process.argv;
 const place = readRankPlace()!;
-const base = await openCollective(place, seen => appendFileSync(lostFile!, `${seen}\n`));
+const base = await openCollective(place, "", seen => appendFileSync(lostFile!, `${seen}\n`));
 const driver = openNativeDriver(place.localRank);
 const backend = openCudaOn(driver);
 const fake = koffi.load(library!);

@@ -6,7 +6,7 @@ import { broadcastJson } from "../../src/collective/collective.ts";
 import { openCollective } from "../../src/collective/open-collective.ts";
 import { readRankPlace } from "../../src/collective/rank-place.ts";
 
-const collective = await openCollective(readRankPlace(), console.error);
+const collective = await openCollective(readRankPlace(), "", console.error);
 const { rank, size, engine } = collective;
 const small = Float32Array.of(rank + 1, 10 * rank);
 const double = Float64Array.of(2 ** 53 - 1 - rank);

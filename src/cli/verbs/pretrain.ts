@@ -142,7 +142,8 @@ async function pretrain(flags: PretrainFlags): Promise<void> {
     checkRanks(plan.recipe, ranks);
     checkFit(readManifest(plan.data), plan.recipe);
   };
-  await withRanks(chooseBackend(flags), { sum, shardOptimizer, devices }, check, async (choice, rankChoice) => {
+  const run = flags.out ?? flags.resume;
+  await withRanks(chooseBackend(flags), { sum, shardOptimizer, devices, run }, check, async (choice, rankChoice) => {
     const { mlflow, wandb, plan } = readFlags();
     for (const note of [describeThreads(choice), flags.resume && describeChange(flags.resume, choice)]) {
       if (note) printError(note);

@@ -4,13 +4,14 @@ import { connect } from "node:net";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { findFreePort } from "../../../test/free-port.ts";
+import { UserError } from "../../base/errors.ts";
 import { openTcp } from "./tcp.ts";
 
 const meetingAt = (port: number) => ({ MASTER_ADDR: "127.0.0.1", MASTER_PORT: String(port) });
 
 test("values larger than a socket holds go from every rank to every other", { timeout: 60_000 }, async () => {
   const meeting = meetingAt(await findFreePort());
-  const ranks = await Promise.all([0, 1, 2].map(rank => openTcp({ rank, size: 3 }, meeting)));
+  const ranks = await Promise.all([0, 1, 2].map(rank => openTcp({ rank, size: 3 }, "runs/a", meeting)));
   const large = 8 * 2 ** 20;
   for (const root of [0, 1, 2]) {
     const told = ranks.map(({ rank }) => new Uint8Array(large).fill(rank + 5));
@@ -30,7 +31,7 @@ test("values larger than a socket holds go from every rank to every other", { ti
 
 test("a rank whose first words come in pieces is met, and a stranger is not", { timeout: 60_000 }, async () => {
   const port = await findFreePort();
-  const first = openTcp({ rank: 0, size: 2 }, meetingAt(port));
+  const first = openTcp({ rank: 0, size: 2 }, "runs/a", meetingAt(port));
   const reach = async () => {
     const socket = connect(port, "127.0.0.1");
     await once(socket, "connect");
@@ -40,16 +41,35 @@ test("a rank whose first words come in pieces is met, and a stranger is not", { 
   const stranger = await reach();
   stranger.write("GET / HTTP/1.1\r\n");
   const rank = await reach();
-  const words = Buffer.alloc(8);
-  words.writeUInt32BE(0x6372616d, 0);
-  words.writeUInt32BE(1, 4);
+  const training = Buffer.from(JSON.stringify({ ranks: 2, run: "runs/a", start: "" }));
+  const words = Buffer.concat([Buffer.alloc(12), training]);
+  for (const [i, word] of [0x6372616d, 1, training.length].entries()) words.writeUInt32BE(word, 4 * i);
   rank.write(words.subarray(0, 3));
   await sleep(100);
   rank.write(words.subarray(3));
   const { size } = await first;
   assert.equal(size, 2);
   // It is told that it was met.
-  const [answer] = (await once(rank, "data")) as [Buffer];
+  const answer = Buffer.alloc(words.length);
+  for (let at = 0; at < answer.length; ) at += ((await once(rank, "data")) as [Buffer])[0].copy(answer, at);
   assert.deepEqual(answer, words);
   for (const socket of [stranger, rank]) socket.destroy();
+});
+
+test("ranks of another training at the same port are refused by name, and their own are met", async () => {
+  const port = await findFreePort();
+  const first = openTcp({ rank: 0, size: 2 }, "runs/a", { ...meetingAt(port), TORCHELASTIC_RUN_ID: "one" });
+  const other = (size: number, run: string, start: string) =>
+    openTcp({ rank: 1, size }, run, { ...meetingAt(port), TORCHELASTIC_RUN_ID: start });
+  const isRefused = (theirs: RegExp) => (error: unknown) => {
+    assert.ok(error instanceof UserError && error.code === "E_RANKS");
+    assert.match(error.message, /another training waits for its ranks: 2 ranks of runs\/a, TORCHELASTIC_RUN_ID=one;/);
+    assert.match(error.message, theirs);
+    return true;
+  };
+  await assert.rejects(other(3, "runs/a", "one"), isRefused(/rank 1 is of 3 ranks of runs\/a/));
+  await assert.rejects(other(2, "runs/b", "one"), isRefused(/rank 1 is of 2 ranks of runs\/b/));
+  await assert.rejects(other(2, "runs/a", "two"), isRefused(/runs\/a, TORCHELASTIC_RUN_ID=two$/));
+  const [a, b] = await Promise.all([first, other(2, "runs/a", "one")]);
+  await Promise.all([a.close(), b.close()]);
 });
