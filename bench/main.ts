@@ -1,7 +1,7 @@
 // The benchmarks: `npm run bench -- NAME`. Each first checks its results against a reference, then times ours and the peers in
 // turn in one run and prints the ratio of the medians, above 1 where ours is faster.
 
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, CommanderError, Option } from "commander";
 import { crammedBert } from "../recipes/crammed-bert.ts";
@@ -25,6 +25,7 @@ import { listProducts, type Product, type ProductPrecision, productPrecisions } 
 import { pause, watchOthers } from "./quiet.ts";
 import { benchRanks } from "./ranks.ts";
 import { createReporter, type Reporter } from "./report.ts";
+import { benchScoring, type ScoringPeer, scoringPeers } from "./scoring.ts";
 import { benchShare } from "./share.ts";
 import { benchStep } from "./step.ts";
 import { benchTokenizer } from "./tokenizer.ts";
@@ -161,6 +162,31 @@ addRecipeOptions(addTurns(addBenchmark("finetune", "steps of finetuning a classi
         pythons: words.peer === undefined ? [] : words.python,
         peerPrecisions: words.precision,
       },
+      await open(words),
+    );
+  });
+
+interface ScoringWords extends TurnOptions {
+  readonly texts: string;
+  readonly most: number;
+  readonly scored: number;
+  readonly peer: ScoringPeer[];
+  readonly python: string;
+}
+
+addTurns(addBenchmark("scoring", "pseudo-log-likelihoods and vectors of an exported model"))
+  .argument("<export>", "a folder that cram export wrote")
+  .requiredOption("--texts <file>", "one text a line")
+  .option("--most <number>", "of the texts", readCount, 10_000)
+  .option("--scored <number>", "of these, whose likelihood is asked", readCount, 200)
+  .option("--peer <names>", scoringPeers.join(", "), readChoices(scoringPeers), [...scoringPeers])
+  .option("--python <path>", "Python with onnxruntime, torch and transformers", "/usr/bin/python3")
+  .action(async (folder: string, { texts, most, peer, quiet, ...words }: ScoringWords) => {
+    const lines = readFileSync(texts, "utf8")
+      .split("\n")
+      .filter(line => line.trim() !== "");
+    await benchScoring(
+      { ...words, folder, texts: lines.slice(0, most), peers: peer, quietSeconds: quiet },
       await open(words),
     );
   });
