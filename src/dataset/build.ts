@@ -76,7 +76,7 @@ export async function buildDataset(
         packer.addDocument(ids.subarray(start, start + length));
         start += length;
       }
-      for (const id of ids) if (id === unknown) unknownTokens += 1;
+      for (let i = 0; i < ids.length; i++) if (ids[i] === unknown) unknownTokens += 1;
       tokens += ids.length;
       done += lengths.length;
       options.onProgress?.(done, writers.training.sequences + writers.validation.sequences);

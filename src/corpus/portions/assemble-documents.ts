@@ -27,6 +27,8 @@ export interface AssembleOptions {
 
 /** A document as it came out of its portion, encoded where the portion did that and nothing was cut. */
 export interface AssembledDocument extends Document {
+  /** Its number among the texts of all portions. */
+  readonly number: number;
   readonly encoded?: EncodedText | undefined;
 }
 
@@ -93,6 +95,7 @@ export async function* assembleDocuments(
       if (own.length === 0) {
         // Nobody may want it as a string.
         yield {
+          number,
           utf8: bytes,
           source,
           encoded,
@@ -113,7 +116,7 @@ export async function* assembleDocuments(
       for (const [from, to] of own) {
         showExample(funnel.examples, "cut", source, decoder.decode(bytes.subarray(from, to)));
       }
-      yield { text, source };
+      yield { number, text, source };
     }
   } finally {
     stretches?.close();

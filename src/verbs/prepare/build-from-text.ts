@@ -31,7 +31,7 @@ import type { DatasetOptions, Prepared } from "./dataset-options.ts";
 import { learnFilterTokenizer, learnTokenizer } from "./learn-tokenizer.ts";
 import { parseSeparator } from "./separator.ts";
 import { countWords } from "./stages/count-words.ts";
-import { encodeFiles, keepIds } from "./stages/encode-files.ts";
+import { encodeFiles, keepChoice } from "./stages/encode-files.ts";
 import { createProgress, type StageName, type StageProgress } from "./stages/progress.ts";
 import { readPortions } from "./stages/read-portions.ts";
 import { describeNormaliserLoss, describeText } from "./text-warnings.ts";
@@ -101,7 +101,7 @@ export async function buildFromText(
     (await assemble(work, documentsFolder, shards, summaries, options, onStage, passedOver));
   const { tokenizer, loss } = await learnOf(work, documents, documentsFolder, options, onStage);
   const describe = createProgress("tokenizing", systemClock, documents.documents, "documents");
-  const encoded = encodeFiles(work, documentsFolder, tokenizer, options.threads);
+  const encoded = encodeFiles(work, documentsFolder, summaries, tokenizer, options.threads);
   const manifest = await buildDataset(folder, encoded, tokenizer, {
     sequenceLength: options.sequenceLength,
     packing: options.packing,
@@ -141,7 +141,7 @@ async function assemble(
   passedOver: readonly PassedOver[],
 ): Promise<DocumentsManifest> {
   removeLeftovers(documentsFolder);
-  const { nearDuplicates, repeatedBytes, memoryBytes, seed, tokenizer } = options;
+  const { nearDuplicates, repeatedBytes, memoryBytes, seed } = options;
   const funnel = startFunnel();
   funnel.passedOver.push(...structuredClone(passedOver));
   const describe = {
@@ -166,7 +166,7 @@ async function assemble(
   const mixed = isMixture(shards)
     ? mixCorpus(documents, { shards, workFolder: join(work, "mixture"), seed }, funnel)
     : encodes
-      ? keepIds(work, countLoss(documents, loss), tokenizer!)
+      ? keepChoice(work, countLoss(documents, loss), summaries)
       : documents;
   const manifest = await writeDocuments(documentsFolder, mixed, funnel, done => {
     describeWritten ??= createProgress("writing documents", systemClock, total, "documents");

@@ -120,7 +120,7 @@ export async function planDataset(
     ...{ stages, seconds: stages.reduce((sum, { seconds }) => sum + seconds, 0), threads: options.threads },
     disk: {
       datasetBytes,
-      peakBytes: Math.round(keptBytes + Math.max(waiting, 1.03 * keptBytes + (encodes ? 10 : 6) * tokens)),
+      peakBytes: Math.round(keptBytes + Math.max(waiting, 1.03 * keptBytes + 6 * tokens)),
       freeBytes: measureFreeBytes(out),
     },
     memoryBytes: Math.round(programBytes + options.threads * threadBytes + (isDeduplicated ? options.memoryBytes : 0)),

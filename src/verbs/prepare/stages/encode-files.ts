@@ -1,60 +1,54 @@
-// The ids of a corpus, kept in a file for each file of documents, or in one for all where they came with the documents, so that what was
-// encoded once is not encoded again. A batch is two words, its documents and its ids, then the lengths of the documents, then the ids; all
-// are words of 32 bits.
+// The ids of a corpus. Where its texts were encoded when they were read, they lie in the portions, and which of these texts are documents is
+// kept beside them. Else they are kept in a file for each file of documents, so that what was encoded once is not encoded again: a batch is two
+// words, its documents and its ids, then the lengths of the documents, then the ids; all are words of 32 bits.
 
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { readWholeFile } from "../../../base/files/files.ts";
 import { HashedFile, isSealed, sealFile } from "../../../base/files/sealed-file.ts";
 import { readDocumentsFile, readDocumentsManifest } from "../../../corpus/documents.ts";
 import type { AssembledDocument } from "../../../corpus/portions/assemble-documents.ts";
+import { readEncodings } from "../../../corpus/portions/encodings.ts";
+import type { PortionSummary } from "../../../corpus/portions/portion.ts";
 import { readFile } from "../../../tables/bytes.ts";
 import type { EncodedDocuments } from "../../../tokenizer/encoding/encode-batch.ts";
 import { encodeDocuments } from "../../../tokenizer/encoding/encode-threads.ts";
 import { IdList } from "../../../tokenizer/encoding/id-list.ts";
 import type { Tokenizer } from "../../../tokenizer/tokenizer.ts";
 
-const allIds = (work: string, tokenizer: Tokenizer): string => join(work, `ids-${tokenizer.hash}`);
+const choiceOf = (work: string): string => join(work, "documents.chosen");
 const idsOfBatch = 1 << 18;
 
-/** Keeps the ids that documents came with, and gives the documents on. All must have some. UserErrors: E_DISK_FULL, E_NOT_WRITABLE. */
-export async function* keepIds(
+/** Keeps which of the portions' texts are documents, and gives these on. UserErrors: E_DISK_FULL, E_NOT_WRITABLE. */
+export async function* keepChoice(
   work: string,
   documents: AsyncIterable<AssembledDocument>,
-  tokenizer: Tokenizer,
+  summaries: readonly PortionSummary[],
 ): AsyncGenerator<AssembledDocument> {
-  const path = allIds(work, tokenizer);
-  const file = new HashedFile(path);
+  const chosen = new Uint8Array(summaries.reduce((sum, { kept }) => sum + kept, 0));
+  for await (const document of documents) {
+    chosen[document.number] = 1;
+    yield document;
+  }
+  const file = new HashedFile(choiceOf(work));
   try {
-    const list = new IdList();
-    let lengths: number[] = [];
-    const write = () => {
-      writeBatch(file, { lengths: Uint32Array.from(lengths), ids: list.ids.subarray(0, list.count) });
-      lengths = [];
-      list.count = 0;
-    };
-    for await (const document of documents) {
-      const { ids } = document.encoded!;
-      list.append(ids);
-      lengths.push(ids.length);
-      if (list.count >= idsOfBatch) write();
-      yield document;
-    }
-    write();
-    sealFile(path, file.commit());
+    file.add(chosen);
+    sealFile(choiceOf(work), file.commit());
   } finally {
     file.abandon();
   }
 }
 
-/** Encodes the documents of a folder in their order. UserErrors: those of reading them, E_DISK_FULL. */
+/** Encodes the documents of a folder in their order, or reads what portions have of them. UserErrors: those of reading them, E_DISK_FULL. */
 export async function* encodeFiles(
   work: string,
   documentsFolder: string,
+  summaries: readonly PortionSummary[],
   tokenizer: Tokenizer,
   threads: number,
 ): AsyncGenerator<EncodedDocuments> {
-  const all = allIds(work, tokenizer);
-  if (isSealed(all)) {
-    yield* readBatches(all);
+  if (isSealed(choiceOf(work))) {
+    yield* readChosen(work, summaries);
     return;
   }
   for (const [number, documents] of readDocumentsManifest(documentsFolder).files.entries()) {
@@ -74,6 +68,28 @@ export async function* encodeFiles(
       file.abandon();
     }
   }
+}
+
+async function* readChosen(work: string, summaries: readonly PortionSummary[]): AsyncGenerator<EncodedDocuments> {
+  const chosen = readWholeFile(choiceOf(work), "list of documents", Number.POSITIVE_INFINITY);
+  const list = new IdList();
+  let lengths: number[] = [];
+  const take = (): EncodedDocuments => {
+    const batch = { lengths: Uint32Array.from(lengths), ids: list.ids.slice(0, list.count) };
+    lengths = [];
+    list.count = 0;
+    return batch;
+  };
+  let number = 0;
+  for (const { ids } of readEncodings(work, summaries)) {
+    if (chosen[number++] === 0) continue;
+    list.append(ids);
+    lengths.push(ids.length);
+    if (list.count < idsOfBatch) continue;
+    yield take();
+    await setImmediate();
+  }
+  yield take();
 }
 
 function writeBatch(file: HashedFile, { ids, lengths }: EncodedDocuments): void {
