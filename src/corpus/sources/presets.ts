@@ -14,7 +14,7 @@ export interface Preset {
   readonly instead?: string;
 }
 
-const roots = ["dash_books", "ted_talks_iwslt", "no_code_stackexchange", "uncorpus", "the_pile_uspto"];
+const roots = ["book_dash_books", "ted_talks_iwslt", "no_code_stackexchange", "uncorpus", "the_pile_uspto"];
 const rootsOfWikimedia = ["wikibooks", "wikinews", "wikiquote", "wikiversity", "wikivoyage"];
 const bookcorpus = "hf:bookcorpus/bookcorpus/plain_text@refs/convert/parquet";
 /** A row is a sentence there. */
@@ -47,7 +47,7 @@ export const presets: readonly Preset[] = [
     summary: "ten English sets of ROOTS and Wikipedia; asks for access at the hub",
     sources: [...[...roots, ...rootsOfWikimedia].map(set => `hf:bigscience-data/roots_en_${set}`), wikipedia],
   },
-  { name: "ag-news", summary: "short news, for trying things", sources: ["hf:fancyzhang/ag_news"] },
+  { name: "ag-news", summary: "short news, for trying things", sources: ["hf:fancyzhx/ag_news"] },
   {
     name: "pile-readymade",
     summary: "the reference's own, filtered, tokenized and sorted: 10.9 billion tokens",

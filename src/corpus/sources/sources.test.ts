@@ -55,6 +55,16 @@ test("every preset is to be had or names what is, and a file of its name comes f
   }
 });
 
+test("the sets of ROOTS are those that the reference's configuration names", () => {
+  const sets = ["book_dash_books", "ted_talks_iwslt", "no_code_stackexchange", "uncorpus", "the_pile_uspto"];
+  sets.push("wikibooks", "wikinews", "wikiquote", "wikiversity", "wikivoyage");
+  const named = presets.find(({ name }) => name === "roots-mini")!.sources!;
+  assert.deepEqual(
+    named.filter(source => source.includes("roots")),
+    sets.map(set => `hf:bigscience-data/roots_en_${set}`),
+  );
+});
+
 test("the standard input is what its content says, and nothing is left of it", () => {
   const program = `
     const { listShards } = await import(${JSON.stringify(new URL("./sources.js", import.meta.url).href)});
