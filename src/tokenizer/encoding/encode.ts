@@ -21,8 +21,8 @@ export type SpecialTokensInText = "recognise" | "as-text";
 const whiteSpace = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
 
 /** Of the tables of raw words and of words, by measurement: a word that is not found costs ten that are. */
-const rawLines = 1 << 19;
-const wordLines = 1 << 18;
+const rawSlots = 1 << 20;
+const wordSlots = 1 << 19;
 
 /** Encodes with one tokenizer; owns the tables of words seen. */
 export class Encoder {
@@ -33,8 +33,8 @@ export class Encoder {
   private readonly specialPattern: RegExp | undefined;
   private readonly rawWords: RawWords | undefined;
   private readonly cutter: WordCutter;
-  private readonly rawCache = new WordCache(rawLines);
-  private readonly wordCache = new WordCache(wordLines);
+  private readonly rawCache = new WordCache(rawSlots);
+  private readonly wordCache = new WordCache(wordSlots);
   private readonly list = new IdList();
 
   constructor(tokenizer: Tokenizer) {

@@ -1,60 +1,84 @@
-// The ids of words that were met before, in lines of 64 bytes that hold the bytes of a word and its ids together: what is asked most
-// often stays in the processor's caches, and a look-up reads one of their lines, or the one beside it. A word that comes where two others
-// are takes the place of the older one, which changes speed and nothing else.
+// The ids of words that were met before. Words stand one behind the other in the order in which they came, and the frequent come first: what is
+// asked most often lies close together, on few pages, which is what a look-up costs. A table of places finds them. When either is full,
+// all is forgotten, which changes speed and nothing else.
 
 import type { IdList } from "./id-list.ts";
 import { keepFirst } from "./text-bytes.ts";
 
-/** Of 32 bits, in a line: the number of bytes and of ids, the bytes, and behind them the ids. */
-const lineLength = 16;
+/** Of 32 bits, of a word: the number of bytes and of ids, the bytes, and behind them the ids. */
+const mostEntry = 64;
 const idsShift = 8;
+const mostBytes = (1 << idsShift) - 1;
+/** Of a slot, whose upper bits are those of the hash, the lower ones the place; 0 is free. */
+const placeBits = 22;
+const placeMask = (1 << placeBits) - 1;
+const entryPerSlot = 4;
 
 /** Words and their ids. */
 export class WordCache {
-  private readonly table: Int32Array;
-  private readonly pairs: number;
+  private readonly slots: Int32Array;
+  private readonly entries: Int32Array;
+  private readonly mostWords: number;
+  private words = 0;
+  /** No word is at place 0. */
+  private end = 1;
 
-  /** `lines` is a power of two: 64 bytes each, of which the system gives those that are used. */
-  constructor(lines: number) {
-    this.pairs = lines / 2;
-    this.table = new Int32Array(lines * lineLength);
+  /** `slots` is a power of two up to 2^20: 20 bytes each, for three words in four of them. */
+  constructor(slots: number) {
+    this.slots = new Int32Array(slots);
+    this.entries = new Int32Array(entryPerSlot * slots);
+    this.mostWords = 0.75 * slots;
   }
 
   /** Puts the ids of bytes[begin, end) behind others; false where nobody knows them. `hash` is that of the bytes. */
   read(view: DataView, begin: number, end: number, hash: number, ids: IdList): boolean {
-    const line = (hash & (this.pairs - 1)) * 2 * lineLength;
-    return this.readLine(line, view, begin, end, ids) || this.readLine(line + lineLength, view, begin, end, ids);
+    const { slots } = this;
+    const mask = slots.length - 1;
+    const tag = hash >>> placeBits;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const found = slots[slot]!;
+      if (found === 0) return false;
+      if (found >>> placeBits === tag && this.readEntry(found & placeMask, view, begin, end, ids)) return true;
+    }
   }
 
-  private readLine(line: number, view: DataView, begin: number, end: number, ids: IdList): boolean {
-    const { table } = this;
-    const head = table[line]!;
-    if ((head & ((1 << idsShift) - 1)) !== end - begin) return false;
-    let to = line + 1;
+  private readEntry(place: number, view: DataView, begin: number, end: number, ids: IdList): boolean {
+    const { entries } = this;
+    const head = entries[place]!;
+    if ((head & mostBytes) !== end - begin) return false;
+    let to = place + 1;
     let at = begin;
-    for (; at + 4 <= end; at += 4) if (table[to++] !== view.getInt32(at, true)) return false;
-    if (at < end && table[to++] !== keepFirst(view.getInt32(at, true), end - at)) return false;
-    for (const idsEnd = to + (head >>> idsShift); to < idsEnd; to++) ids.push(table[to]!);
+    for (; at + 4 <= end; at += 4) if (entries[to++] !== view.getInt32(at, true)) return false;
+    if (at < end && entries[to++] !== keepFirst(view.getInt32(at, true), end - at)) return false;
+    for (const idsEnd = to + (head >>> idsShift); to < idsEnd; to++) ids.push(entries[to]!);
     return true;
   }
 
-  /** Keeps the ids from number `from` on as those of a word, where a line has room for them. */
+  /** Keeps the ids from number `from` on as those of a word that is not there, where it is none of the longest. */
   add(view: DataView, begin: number, end: number, hash: number, { ids, count }: IdList, from: number): void {
     const length = end - begin;
-    if (1 + ((length + 3) >> 2) + count - from > lineLength || length === 0) return;
-    const { table } = this;
-    const line = (hash & (this.pairs - 1)) * 2 * lineLength;
-    for (let i = line; i < line + lineLength; i++) table[i + lineLength] = table[i]!;
-    table[line] = length | ((count - from) << idsShift);
-    let to = line + 1;
+    const size = 1 + ((length + 3) >> 2) + count - from;
+    if (size > mostEntry || length > mostBytes || length === 0) return;
+    const { slots, entries } = this;
+    if (this.words >= this.mostWords || this.end + size > entries.length) this.clear();
+    const mask = slots.length - 1;
+    let slot = hash & mask;
+    while (slots[slot] !== 0) slot = (slot + 1) & mask;
+    let to = this.end;
+    slots[slot] = ((hash >>> placeBits) << placeBits) | to;
+    entries[to++] = length | ((count - from) << idsShift);
     let at = begin;
-    for (; at + 4 <= end; at += 4) table[to++] = view.getInt32(at, true);
-    if (at < end) table[to++] = keepFirst(view.getInt32(at, true), end - at);
-    for (let i = from; i < count; i++) table[to++] = ids[i]!;
+    for (; at + 4 <= end; at += 4) entries[to++] = view.getInt32(at, true);
+    if (at < end) entries[to++] = keepFirst(view.getInt32(at, true), end - at);
+    for (let i = from; i < count; i++) entries[to++] = ids[i]!;
+    this.end = to;
+    this.words++;
   }
 
   /** Forgets every word. */
   clear(): void {
-    this.table.fill(0);
+    this.slots.fill(0);
+    this.words = 0;
+    this.end = 1;
   }
 }

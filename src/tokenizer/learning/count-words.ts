@@ -93,7 +93,7 @@ export class WordCounter {
 class CountedWords {
   readonly table = new WordTable();
   counts = new Float64Array(1 << 15);
-  private readonly numbers = new WordCache(1 << 18);
+  private readonly numbers = new WordCache(1 << 19);
   private readonly found = new IdList();
 
   add(view: DataView, begin: number, end: number, hash: number, times: number): void {
