@@ -147,8 +147,7 @@ function writeSweep(sweep: string, { compared, done, count }: SweepResult): stri
 ## ${sweep}
 
 [bench/analysis/${sweep}.json](../bench/analysis/${sweep}.json) says what the base is and what each row changes; ${done} of ${count} trials are done. Better
-and worse stand where all p together leave at most one in twenty to chance (Benjamini and Hochberg). Steps and tokens say what equal
-seconds bought.
+and worse stand where all p together leave at most one in twenty to chance (Benjamini and Hochberg). ${new Set(compared.map(({ steps }) => steps)).size === 1 ? "All took the same steps." : "Steps and tokens say what equal\nseconds bought."}
 
 ${formatMarkdown(rows)}`;
 }
@@ -179,4 +178,6 @@ ${rows.join("\n")}
 }
 
 const writeCommand = (sweep: string) =>
-  `bash bench/analysis/run.sh work ${sweep} TEXT.jsonl && cd work && cram sweep ../bench/analysis/${sweep}.json --out ${sweep} --json > ../records/analysis/${sweep}.json; cd ..`;
+  sweep === "data-experiment"
+    ? `bash bench/corpus/data-experiment.sh work CLEAN.jsonl RAW.jsonl && cd work && cram sweep sweep.json --out sweep --json > ../records/analysis/${sweep}.json; cd ..`
+    : `bash bench/analysis/run.sh work ${sweep} TEXT.jsonl && cd work && cram sweep ../bench/analysis/${sweep}.json --out ${sweep} --json > ../records/analysis/${sweep}.json; cd ..`;

@@ -22,6 +22,7 @@ const asking = (sweep: string, as: "made" | "undone", variations: readonly strin
   variations.map(variation => ({ sweep, variation, as }));
 const made = (...variations: string[]): Finding["asked"] => asking("ablation", "made", variations);
 const undone = (...variations: string[]): Finding["asked"] => asking("ablation", "undone", variations);
+const data = (...variations: string[]): Finding["asked"] => asking("data-experiment", "made", variations);
 const more = (...variations: string[]): Finding["asked"] => asking("ablation-more", "made", variations);
 
 export const findings: readonly Finding[] = [
@@ -91,8 +92,13 @@ export const findings: readonly Finding[] = [
   { change: "BPE or Unigram for WordPiece", paper: "no gain", asked: [] },
   { change: "a vocabulary of 2¹⁵, not 2¹² to 2¹⁴", paper: "gain", asked: [] },
   { change: "no text twice", paper: "no gain", asked: made("deduplicated") },
-  { change: "compressible text alone", paper: "gain", asked: made("compressible text alone") },
-  { change: "frequent tokens first", paper: "gain", asked: [] },
+  {
+    change: "compressible text alone",
+    paper: "gain",
+    asked: [...made("compressible text alone"), ...data("filtered")],
+  },
+  { change: "that, and frequent tokens first", paper: "gain", asked: data("filtered, sorted") },
+  { change: "these, and no text twice", paper: "gain", asked: data("filtered, sorted, deduplicated") },
   { change: "a separator between documents", paper: "no gain", asked: undone("no separator") },
   { change: "<cls> before documents", paper: "no gain", asked: made("<cls> before documents") },
   { change: "shorter sequences first", paper: "no gain", asked: [] },
