@@ -58,7 +58,7 @@ async function runRank(collective: Collective, sizes: readonly number[], from?: 
   const batchEnd = createBatchEnd(undefined, undefined);
   const take = createStepTaker({ engine, queue, microBatchSequences: 1, seed: 0, batchEnd, sums });
   const settings = { everySteps: 3, rate: 0.7, momentum: 0.9 };
-  const local = openLocalSteps(collective, backend, states, definition, settings);
+  const local = openLocalSteps(collective, backend, engine, definition, settings);
   const parts = { backend, states, shared: new Set(names), local };
   const losses: number[] = [];
   if (rank > 0) {

@@ -4,7 +4,7 @@
 
 import type { Backend } from "../../backends/backend.ts";
 import type { Collective, NamedArray } from "../../collective/collective.ts";
-import type { States } from "../step/states.ts";
+import type { OpenEngine } from "../step/engine.ts";
 import type { StepDefinition } from "../step/training-definition.ts";
 
 export interface OuterSettings {
@@ -30,7 +30,7 @@ export interface LocalSteps {
 export function openLocalSteps(
   collective: Collective,
   backend: Backend,
-  states: States,
+  { states, lossScale }: Pick<OpenEngine, "states" | "lossScale">,
   { parameters, moments }: Pick<StepDefinition, "parameters" | "moments">,
   { rate, momentum }: OuterSettings,
 ): LocalSteps {
@@ -51,9 +51,23 @@ export function openLocalSteps(
     for (const { values } of arrays) for (let i = 0; i < values.length; i++) values[i]! /= collective.size;
     return arrays;
   };
+  /** The least of all, which no rank's last steps were too large for: a checkpoint holds one. */
+  const agreeOnScale = async () => {
+    if (lossScale === undefined) return;
+    const { factor, steadySteps } = lossScale.read();
+    const own = Float32Array.of(factor, steadySteps);
+    const all = await collective.gather({ name: "loss scales", values: own }, 0);
+    const factors = all?.filter((_, i) => i % 2 === 0) ?? own;
+    const least = Math.min(...factors);
+    const steady = all?.filter((_, i) => i % 2 === 1 && all[i - 1] === least) ?? own;
+    const told = Float64Array.of(least, Math.min(...steady));
+    await collective.broadcast(told, 0);
+    lossScale.restore({ factor: told[0]!, steadySteps: told[1]! });
+  };
   return {
     begin: keepAnchors,
     bringTogether: async isWhole => {
+      await agreeOnScale();
       for (const { name, values } of await readMeans(inner)) write(name, values);
       for (const { name, values } of await readMeans(parameters.keys())) {
         if (!isWhole) {

@@ -91,7 +91,7 @@ async function followAnnounced(
       const { states } = engine;
       const { microBatchSequences, seed, sync } = recipe.train;
       const sums = createRankSums(connected, backend, states, { isInOrder, isLocal });
-      const local = sync && openLocalSteps(collective, backend, states, definition, sync);
+      const local = sync && openLocalSteps(collective, backend, engine, definition, sync);
       const shares = definition.shared && openUpdateShares(connected, backend, states, definition.shared);
       const queue = queueBatches(source, microBatchSequences);
       const batchEnd = createBatchEnd(undefined, undefined);

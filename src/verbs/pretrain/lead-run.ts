@@ -82,11 +82,12 @@ export async function announceRun(
 export async function openLead(
   { leader, isInOrder }: RankChoice,
   backend: Backend,
-  { states }: OpenEngine,
+  engine: OpenEngine,
   definition: TrainingDefinition,
   { train: { sync } }: Recipe,
   warn: (text: string) => void,
 ): Promise<RankLead> {
+  const { states } = engine;
   const isLocal = sync !== undefined;
   const collective = isInOrder || isLocal ? leader.collective : await connectDevices(leader.collective, backend);
   const sums = createRankSums(collective, backend, states, { isInOrder, isLocal });
@@ -95,7 +96,7 @@ export async function openLead(
       `${collective.engine} cannot be recorded in a graph, as 2.9 can: gradients are summed behind the backward pass`,
     );
   }
-  const local = sync && openLocalSteps(collective, backend, states, definition, sync);
+  const local = sync && openLocalSteps(collective, backend, engine, definition, sync);
   const shares = definition.shared && openUpdateShares(collective, backend, states, definition.shared);
   return leader.lead({ backend, states, shared: listCommon(definition), local, shares }, sums);
 }
