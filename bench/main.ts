@@ -9,6 +9,7 @@ import { crammedBertSmall } from "../recipes/crammed-bert-small.ts";
 import { glue } from "../recipes/glue.ts";
 import { UserError } from "../src/base/errors.ts";
 import { addRecipeOptions, type RecipeOptions } from "../src/cli/choose.ts";
+import type { MpiName } from "../src/collective/mpi/mpi-library.ts";
 import { type TokenizerKindName, tokenizerKinds } from "../src/tokenizer/kinds/kinds.ts";
 import { type Recipe, replaceTraining } from "../src/train/recipe.ts";
 import { chooseRecipe } from "../src/verbs/recipe.ts";
@@ -17,6 +18,8 @@ import { findings } from "./analysis/findings.ts";
 import { benchCompressibility } from "./corpus/compressibility.ts";
 import { benchDeduplication, type Deduplication, deduplications } from "./corpus/deduplication.ts";
 import { benchPlanted } from "./corpus/planted.ts";
+import { libraries } from "./fault-table.ts";
+import { benchFaults, chooseFaults, showFaults, type Way, ways } from "./faults.ts";
 import { benchFinetune } from "./finetune.ts";
 import { benchMatmul, type ProductPeer, productPeers } from "./matmul.ts";
 import type { Precision } from "./own/own-step.ts";
@@ -255,6 +258,21 @@ addRecipeOptions(addTurns(addBenchmark("ranks", "steps of several ranks beside o
     const { threads, ranks, rounds, quiet, batch = recipe.schedule.batchSequences } = words;
     const microBatches = Math.ceil(batch / recipe.train.microBatchSequences);
     await benchRanks({ recipe, threads, ranks, microBatches, rounds, quietSeconds: quiet }, await open(words));
+  });
+
+const wayNames = Object.keys(ways) as Way[];
+program
+  .command("faults")
+  .description("what is left of ranks that train when one of them, or what they stand on, fails; needs root")
+  .option("--only <text>", "faults whose name has it")
+  .option("--library <names>", libraries.join(", "), readChoices(libraries), [...libraries])
+  .option("--ways <names>", wayNames.join(", "), readChoices(wayNames), wayNames)
+  .option("--json", "one line of JSON a case", false)
+  .option("--show <file>", "try nothing, and make the table of such lines")
+  .action(async (words: { only?: string; library: MpiName[]; ways: Way[]; json: boolean; show?: string }) => {
+    const reporter = createReporter(words.json);
+    if (words.show !== undefined) return showFaults(words.show, reporter);
+    await benchFaults({ libraries: words.library, ways: words.ways, names: chooseFaults(words.only) }, reporter);
   });
 
 interface TokenizerWords extends CommonOptions {

@@ -131,7 +131,13 @@ async function startRanks(devices: number): Promise<void> {
 export function describeRanks({ leader: { collective }, isInOrder, isShared }: RankChoice): string {
   const { size, engine } = collective;
   const order = isInOrder ? ", sums in the order of micro-batches" : "";
-  return `${countOf(size, "rank")} by ${engine}${order}${isShared ? ", the optimizer's states shared out" : ""}`;
+  const sharing = isShared ? ", the optimizer's states shared out" : "";
+  // mpirun of Open MPI kills what has not ended then; --devices asks ranks by another signal.
+  const isHurried = readRankPlace()?.launcher === "Open MPI" && process.env[starterVariable] === undefined;
+  const hurry = isHurried
+    ? "\nCtrl-C leaves one second to save; whatever a step takes, kill -USR1 of mpirun's process saves"
+    : "";
+  return `${countOf(size, "rank")} by ${engine}${order}${sharing}${hurry}`;
 }
 
 /** Ranks of one machine share its processors, unless a scheduler gave each its own, and take a GPU each. */
