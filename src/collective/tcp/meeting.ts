@@ -115,7 +115,7 @@ export async function reachFirst(host: string, port: number, rank: number, train
     throw new UserError(
       "E_RANKS",
       `at ${host}:${port} another training waits for its ranks: ${describe(told)}; rank ${rank} is of ${describe(training)}`,
-      "Give each training a MASTER_PORT of its own (torchrun --master-port), and every rank of one the same words.",
+      "Give each training a MASTER_PORT of its own, and every rank of one the same words.",
     );
   }
 }
