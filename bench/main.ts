@@ -31,6 +31,7 @@ import { createReporter, type Reporter } from "./report.ts";
 import { benchScoring, type ScoringPeer, scoringPeers } from "./scoring.ts";
 import { benchShare } from "./share.ts";
 import { benchStep } from "./step.ts";
+import { benchSync } from "./sync.ts";
 import { benchTokenizer } from "./tokenizer.ts";
 
 interface CommonOptions {
@@ -274,6 +275,27 @@ program
     if (words.show !== undefined) return showFaults(words.show, reporter);
     await benchFaults({ libraries: words.library, ways: words.ways, names: chooseFaults(words.only) }, reporter);
   });
+
+interface SyncWords extends RecipeOptions {
+  readonly data: string;
+  readonly seconds: number;
+  readonly every: number;
+  readonly seeds: number;
+  readonly megabits: number;
+  readonly json: boolean;
+}
+
+addRecipeOptions(program.command("sync"), "quickstart")
+  .description("local steps beside a sum every step, for the same time on a slow network; needs root and Open MPI")
+  .requiredOption("--data <folder>", "a dataset")
+  .option("--seconds <number>", "of each training", readCount, 50)
+  .option("--every <steps>", "local steps between two outer ones", readCount, 20)
+  .option("--seeds <number>", "of each", readCount, 3)
+  .option("--megabits <number>", "a second, each way", readCount, 100)
+  .option("--json", "one line of JSON a training", false)
+  .action(async ({ data, recipe, set, seconds, every, seeds, megabits, json }: SyncWords) =>
+    benchSync({ data, recipe, set, seconds, everySteps: every, seeds, megabits }, createReporter(json)),
+  );
 
 interface TokenizerWords extends CommonOptions {
   readonly file: string[];
