@@ -173,6 +173,7 @@ function shorten(words: readonly string[]): string[] {
   // One file of them all is enough.
   if (verb === "export" && !rest.includes("--types")) return [verb, ...rest, "--types", "f32", ...plain];
   if (verb === "inspect") return [verb, ...rest, ...tiny];
+  if (verb === "sweep" && rest.includes("--recipe")) return [verb, ...rest, ...tiny, ...few, "--seeds", "1", ...plain];
   if (verb === "sweep" && !rest.includes("--plan")) return [verb, ...rest, ...plain];
   return ["pretrain", "fill", "embed", "search", "export"].includes(verb) ? [verb, ...rest, ...plain] : [verb, ...rest];
 }

@@ -63,6 +63,17 @@ for (const [assignments, code, message, advice] of refused) {
   });
 }
 
+test("several values of a setting are told who takes them, and a list that a file has is not", () => {
+  const several = { ...kind, severalValues: "Sweep them." };
+  assert.throws(() => assignSettings(schema, circle, ["sizes.width=1,2"], "circle", several), {
+    code: "E_RECIPE_VALUE",
+    advice: several.severalValues,
+  });
+  assert.throws(() => checkSettings(schema, { ...circle, shape: { form: "a,b" } }, "a.json", several), {
+    advice: kind.advice,
+  });
+});
+
 test("a name that is near none says who else gives names", () => {
   const otherNames = "A module may add it.";
   const check = (form: string) =>

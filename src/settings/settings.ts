@@ -16,6 +16,8 @@ export interface SettingsKind {
   readonly advice: string;
   /** Who else gives names that are not known here, a sentence. */
   readonly otherNames?: string;
+  /** Who takes several values of a setting, with commas between them, a sentence. */
+  readonly severalValues?: string;
 }
 
 /** The settings, or why they are none. `origin` names where they came from. UserErrors E_RECIPE_KEY, E_RECIPE_VALUE. */
@@ -110,10 +112,12 @@ function explainIssue(
   const problem = names === undefined ? issue.message : `none of ${names.join(", ")}`;
   const [near] = names !== undefined && typeof seen === "string" ? nearestNames(seen, names) : [];
   const otherNames = typeof seen === "string" && names !== undefined ? kind.otherNames : undefined;
+  const severalValues =
+    typeof seen === "string" && seen.includes(",") && origin.startsWith("--set ") ? kind.severalValues : undefined;
   return new UserError(
     "E_RECIPE_VALUE",
     `${origin}: ${at || kind.noun}: ${problem} (found ${seen === undefined ? "nothing" : quoteValue(seen)})`,
-    near === undefined ? [kind.advice, otherNames ?? []].flat().join(" ") : `Did you mean ${near}?`,
+    severalValues ?? (near === undefined ? [kind.advice, otherNames ?? []].flat().join(" ") : `Did you mean ${near}?`),
   );
 }
 

@@ -224,6 +224,7 @@ export type Recipe = z.infer<typeof recipeSchema>;
 const kind = {
   noun: "a recipe",
   advice: "Correct this value; recipe.json in the folder of a run is a whole recipe to compare with.",
+  severalValues: "One training has one value of it; cram sweep --recipe … --set takes several and trains each.",
   otherNames: "A name that a module of your own adds is known where CRAM_EXTENSIONS names the module.",
 };
 

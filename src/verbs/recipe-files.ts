@@ -2,23 +2,15 @@
 // beside this one. What comes out is a whole recipe, and nothing of it depends on the files any more.
 
 import { basename, dirname, extname, isAbsolute, join, resolve } from "node:path";
-import { parseDocument } from "yaml";
 import { UserError } from "../base/errors.ts";
-import { readJson, readText } from "../base/files/files.ts";
-import { deepestNesting, isNestedDeeply } from "../base/json.ts";
-import { makePrintable } from "../base/printable.ts";
 import { checkRecipe, extendRecipe, type Recipe, type RecipeChanges } from "../train/recipe.ts";
-import { moduleEndings, readModule } from "./user-modules.ts";
-
-export const recipeEndings: readonly string[] = [".json", ".yaml", ".yml", ...moduleEndings];
+import { readSettingsFile, settingsEndings } from "./settings-file.ts";
 
 /** More files that extend each other would be nobody's intention. */
 const deepestExtension = 16;
-/** Bytes of a recipe in YAML. */
-const mostYamlBytes = 2 ** 20;
 
 /** Whether a text is the path of a recipe's file rather than a name. */
-export const isRecipeFile = (text: string): boolean => recipeEndings.includes(extname(text));
+export const isRecipeFile = (text: string): boolean => settingsEndings.includes(extname(text));
 
 /**
  * The recipe of a file, with all that it extends. `findNamed` gives the recipe of a name, or throws. UserErrors: those of reading and
@@ -41,7 +33,7 @@ export function readRecipeFile(
       "Make the first a whole one: cram recipe prints the resolved recipe of a file.",
     );
   }
-  const value = readValue(path);
+  const value = readSettingsFile(path, "recipe");
   const stem = basename(path, extname(path));
   return resolveRecipe(value, path, stem, base =>
     isRecipeFile(base)
@@ -72,31 +64,4 @@ export function resolveRecipe(
     );
   }
   return extendRecipe(findBase(base), { name: fallbackName, ...rest } as RecipeChanges, origin);
-}
-
-function readValue(path: string): unknown {
-  if (path.endsWith(".json")) return readJson(path, "recipe");
-  if (!moduleEndings.includes(extname(path))) return readYaml(path);
-  const { default: value } = readModule(path);
-  if (value !== undefined) return value;
-  throw new UserError("E_RECIPE_VALUE", `${path}: no default export`, "Write the recipe as one: export default { … }.");
-}
-
-/** UserError E_JSON for what is no YAML, or says anything that JSON cannot. */
-function readYaml(path: string): unknown {
-  const document = parseDocument(readText(path, "recipe", mostYamlBytes), { prettyErrors: true, stringKeys: true });
-  const [fault] = [...document.errors, ...document.warnings];
-  const malformed = (seen: string, cause: unknown) =>
-    new UserError("E_JSON", `${path}: not a recipe: ${makePrintable(seen.split("\n")[0]!, 160)}`, "Correct it there.", {
-      cause,
-    });
-  if (fault !== undefined) throw malformed(fault.message, fault);
-  try {
-    // No more of aliases than a person writes.
-    const json = JSON.stringify(document.toJS({ maxAliasCount: 100 })) ?? "null";
-    if (isNestedDeeply(json)) throw new RangeError(`lists or objects nested more than ${deepestNesting} deep`);
-    return JSON.parse(json);
-  } catch (cause) {
-    throw malformed((cause as Error).message, cause);
-  }
 }

@@ -22,7 +22,8 @@ import {
   type RecipeChanges,
   replaceTraining,
 } from "../train/recipe.ts";
-import { isRecipeFile, readRecipeFile, recipeEndings, resolveRecipe } from "./recipe-files.ts";
+import { isRecipeFile, readRecipeFile, resolveRecipe } from "./recipe-files.ts";
+import { settingsEndings } from "./settings-file.ts";
 
 const paper = "Geiping & Goldstein 2022, arXiv 2212.14034";
 
@@ -92,7 +93,7 @@ function findNamed(name: string): Recipe {
   if (near.length === 0 && existsSync(name)) {
     throw new UserError(
       "E_RECIPE_NAME",
-      `${name}: no file of a recipe, whose names end in ${recipeEndings.join(", ")}`,
+      `${name}: no file of a recipe, whose names end in ${settingsEndings.join(", ")}`,
       `recipe.json in the folder of a run is a whole one. Or name ${recipeNames.join(", ")} and change values with --set.`,
     );
   }

@@ -238,6 +238,8 @@ test("what comes apart is a result with its reason; what nobody can train is ref
   await assert.rejects(run("odd", { onTrial: trial => trained.push(trial) }, long), { code: "E_DATA_LENGTH" });
   await assert.rejects(run("data"), { code: "E_OUTPUT_OTHER" });
   assert.deepEqual(trained, []);
+  const { budgets, trials, steps } = planSweep(asked, { out: join(folder, "odd"), data });
+  assert.deepEqual([budgets.map(({ variation }) => variation), trials, steps], [["base", "slow"], 4, 12]);
   assert.throws(() => planSweep({ ...asked, total: "3steps" }, { out: join(folder, "odd"), data }), {
     code: "E_SWEEP",
   });

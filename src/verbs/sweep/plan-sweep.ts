@@ -29,7 +29,8 @@ export function planSweep(sweep: Sweep, options: TrialOptions): SweepPlan {
     ...{ variations: trials.length / seeds, seeds, trials: trials.length },
     seconds: Math.min(sum("seconds"), total),
     steps: sum("steps"),
-    budgets: trials.filter((_, i) => i % seeds === 0).map(({ variation, plan: { budget } }) => ({ variation, budget })),
+    // Those of the first seed, which stand first.
+    budgets: trials.slice(0, trials.length / seeds).map(({ variation, plan: { budget } }) => ({ variation, budget })),
   };
 }
 

@@ -6,20 +6,21 @@ import { systemClock } from "../../../base/clock.ts";
 import { UserError } from "../../../base/errors.ts";
 import { countOf } from "../../../base/printable.ts";
 import { quoteCommand } from "../../../base/shell-words.ts";
-import type { Sweep } from "../../../sweep/sweep.ts";
+import { checkSweep, type Sweep } from "../../../sweep/sweep.ts";
 import { explainTable, formatText } from "../../../sweep/sweep-table.ts";
 import { formatBudget, formatDuration } from "../../../train/budget.ts";
+import { readSettingsFile } from "../../../verbs/settings-file.ts";
 import { followSweep } from "../../../verbs/sweep/follow-sweep.ts";
 import { planSweep } from "../../../verbs/sweep/plan-sweep.ts";
 import { submitWorkers } from "../../../verbs/sweep/slurm.ts";
 import { readSweep, sweep as runSweep, type SweepOptions, type Swept } from "../../../verbs/sweep/sweep.ts";
-import { readSweepFile } from "../../../verbs/sweep/sweep-file.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend, parseCount } from "../../choose.ts";
 import { print, printError, showStatus } from "../../terminal/output.ts";
 import { stopOnSignals } from "../../terminal/signals.ts";
 import { chooseJobThreads, listWorkerWords, runJobs } from "./sweep-jobs.ts";
+import { isWritten, type WrittenSweep, writeSweep } from "./written-sweep.ts";
 
-interface SweepFlags extends BackendOptions {
+interface SweepFlags extends BackendOptions, WrittenSweep {
   readonly data?: string;
   readonly out?: string;
   readonly worker?: string;
@@ -31,7 +32,11 @@ interface SweepFlags extends BackendOptions {
 
 export function addSweep(command: Command): void {
   command
-    .argument("[sweep]", "a .json that says what is varied, or a .ts, .mjs or .js that exports it")
+    .argument("[sweep]", "a .json or .yaml that says what is varied, or a .ts, .mjs or .js that exports it")
+    .option("--recipe <name>", "without a sweep's file: the recipe, by its name or file")
+    .option("--set <assignment>", "a value for all trials; several, divided by commas, are a grid", collect)
+    .option("--seeds <number>", "how many seeds, from 0 on; 3 unless given")
+    .option("--budget <amount>", "of each trial, as 10m or 300steps; the recipe's unless given")
     .option("--data <folder>", "the dataset, where the sweep names none")
     .option("--out <folder>", "where the trials and the table go")
     .option("--jobs <number>", "trials beside each other, each with --threads cores of its own: one unless given", "1")
@@ -45,7 +50,7 @@ export function addSweep(command: Command): void {
     .addHelpText(
       "after",
       `
-A sweep, as JSON:
+A sweep, as JSON (or the same as YAML):
   {
     "recipe": "crammed-bert-small", "set": ["model.width=128", "model.layers=2"],
     "budget": "100s", "seeds": [0, 1, 2],
@@ -72,6 +77,7 @@ The same command again goes on where it was stopped, however it was; a trial tha
 for memory and cache, even with cores of their own. A worker whose machine died loses its trial to the others after a minute and a half.
 
 Examples:
+  cram sweep --recipe crammed-bert-small --set optimizer.learningRate=0.0005,0.002 --budget 10m --data data/mine --out sweeps/rates
   cram sweep rates.json --data data/mine --out sweeps/rates --plan
   cram sweep rates.json --data data/mine --out sweeps/rates --jobs 4
   cram sweep --worker sweeps/rates               on another machine that sees the same folder
@@ -83,7 +89,7 @@ Next: the table it prints, which stands in --out as table.md, table.csv and tabl
 }
 
 async function sweep(path: string | undefined, flags: SweepFlags): Promise<void> {
-  const { asked, out } = await chooseSweep(path, flags);
+  const { asked, out } = chooseSweep(path, flags);
   const json = flags.json === true;
   const jobs = parseCount("--jobs", flags.jobs ?? "1", 1, 1000);
   const choice = chooseBackend(flags);
@@ -102,22 +108,29 @@ async function sweep(path: string | undefined, flags: SweepFlags): Promise<void>
   if (swept !== undefined) printSwept(swept, out, json);
 }
 
-async function chooseSweep(path: string | undefined, flags: SweepFlags): Promise<{ asked: Sweep; out: string }> {
+function chooseSweep(path: string | undefined, flags: SweepFlags): { asked: Sweep; out: string } {
   const { worker, out } = flags;
   if (worker !== undefined) {
-    if (path === undefined && out === undefined && flags.data === undefined)
+    if (path === undefined && out === undefined && flags.data === undefined && !isWritten(flags))
       return { asked: readSweep(worker), out: worker };
     throw new UserError("E_OPTION", "--worker beside a sweep, --out or --data", "A worker has these from the folder.");
   }
-  if (path === undefined || out === undefined) {
+  if (path !== undefined && isWritten(flags)) {
     throw new UserError(
       "E_OPTION",
-      `no ${path === undefined ? "sweep" : "--out"} given`,
-      "cram sweep --help has an example.",
+      `--recipe, --set, --seeds or --budget beside ${path}`,
+      "Write them into it, or leave the file out.",
     );
   }
-  return { asked: await readSweepFile(path), out };
+  if (path === undefined && !isWritten(flags)) {
+    throw new UserError("E_OPTION", "no sweep given", "Give a file, or --recipe: cram sweep --help has an example.");
+  }
+  if (out === undefined)
+    throw new UserError("E_OPTION", "no --out given", "Give the folder of the trials and the table.");
+  return { asked: path === undefined ? writeSweep(flags) : checkSweep(readSettingsFile(path, "sweep"), path), out };
 }
+
+const collect = (assignment: string, before: readonly string[] = []) => [...before, assignment];
 
 /** Prints a line a result, and the trial under way as the status, with what is left at the rate of this call. */
 function showTrials(json: boolean): Pick<SweepOptions, "onTrial" | "onEvent" | "onResult" | "onWait"> {
@@ -165,7 +178,7 @@ async function runBeside(
   json: boolean,
 ): Promise<Swept> {
   chooseJobThreads(jobs, options);
-  await writeSweep(asked, options);
+  await beginSweep(asked, options);
   const ended = new AbortController();
   const following = followSweep(asked, { ...options, ...(!json && { onResult: printResult }), signal: ended.signal });
   await runJobs({ ...options, count: jobs });
@@ -175,14 +188,14 @@ async function runBeside(
 }
 
 /** Checks everything and writes down the sweep, for workers to read; trains nothing. */
-async function writeSweep(asked: Sweep, options: SweepOptions): Promise<void> {
+async function beginSweep(asked: Sweep, options: SweepOptions): Promise<void> {
   const stopped = new AbortController();
   stopped.abort();
   await runSweep(asked, { ...options, signal: stopped.signal });
 }
 
 async function launch(asked: Sweep, options: SweepOptions, workers: number, json: boolean): Promise<void> {
-  await writeSweep(asked, options);
+  await beginSweep(asked, options);
   const { backend = "cpu", threads = 1 } = options;
   const command = listWorkerWords(resolve(options.out), backend === "cpu" ? { ...options, threads } : options);
   const job = submitWorkers({ out: options.out, workers, threads, command, wantsGpu: backend === "cuda" });
