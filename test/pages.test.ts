@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { build } from "esbuild";
 import { type Block, listBlocks, listPages } from "./page-blocks.ts";
 
 const root = join(import.meta.dirname, import.meta.dirname.includes(join("dist", "test")) ? "../.." : "..");
@@ -30,8 +31,9 @@ const notRun: Readonly<Record<string, string>> = {
   "cram quickstart": "three minutes of training; its parts are commands of these pages",
   "cram dashboard runs": "does not end: dashboard-server.test.ts",
   "cram serve runs/mine": "does not end: serve.test.ts",
-  "npm install onnxruntime-web @huggingface/tokenizers esbuild": "development dependencies that are here",
-  "npx esbuild --servedir=public": "does not end; the page's search is run below",
+  "npm install onnxruntime-web @huggingface/tokenizers vite": "development dependencies that are here, but for vite",
+  "npx vite build": "esbuild bundles the page below, as vite does, and its search is run",
+  "npx vite preview": "does not end",
   "node service.mjs runs/mine 8080": "does not end: run below, on a free port",
   "curl --json": "asked below by fetch",
   "cram prepare  hf:": "needs the hub: hub-datasets.test.ts",
@@ -310,14 +312,8 @@ test("the commands of the pages, in their order, and the programs of the example
     /^the red fox sleeps: (?:calm|awake) \d+ %, (?:calm|awake) \d+ %\n$/,
   );
   assert.match(node(notebook, ["notebook.mjs"]), /open rates\.html/);
-  for (const line of linesOf("examples/search-page/README.md").filter(
-    each => /^(?:npx|cp) /.test(each) && !isNotRun(each),
-  )) {
-    const command = line.replace("npx ", "node_modules/.bin/");
-    const { status, stderr } = spawnSync("sh", ["-c", command], { cwd: page, encoding: "utf8" });
-    assert.equal(status, 0, `${line}\n${stderr}`);
-  }
-  assert.match(readFileSync(join(page, "public/page.mjs"), "utf8"), /last_hidden_state/);
+  await bundlePage(page);
+  assert.match(readFileSync(join(page, "bundle/page.js"), "utf8"), /last_hidden_state/);
   writeFileSync(join(page, "ask.mjs"), ask);
   const found = JSON.parse(node(page, ["ask.mjs"])) as { text: string; score: number }[];
   // A document is nearest to itself, with the vector that the command wrote.
@@ -325,6 +321,28 @@ test("the commands of the pages, in their order, and the programs of the example
   assert.ok(found[0]!.score > 0.999 && found[1]!.score < found[0]!.score, JSON.stringify(found));
   await checkService(service);
 });
+
+/** As vite does: an import of a file with ?url is its address on the page. */
+async function bundlePage(folder: string): Promise<void> {
+  await build({
+    absWorkingDir: folder,
+    entryPoints: ["page.mjs"],
+    outdir: "bundle",
+    bundle: true,
+    format: "esm",
+    logLevel: "silent",
+    loader: { ".wasm": "file" },
+    plugins: [
+      {
+        name: "addresses",
+        setup: ({ onResolve, resolve }) =>
+          onResolve({ filter: /\?url$/ }, ({ path, importer, kind, resolveDir }) =>
+            resolve(path.replace(/\?url$/, ""), { importer, kind, resolveDir }),
+          ),
+      },
+    ],
+  });
+}
 
 function node(folder: string, words: readonly string[]): string {
   const { status, stdout, stderr } = spawnSync(process.execPath, words, { cwd: folder, encoding: "utf8" });

@@ -1,8 +1,11 @@
 // The page: loads the model and the vectors once, and answers what is typed.
+
+// Vite makes a file of the page of it, and this its address.
+import wasm from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
 import * as runtime from "onnxruntime-web/wasm";
 import { openSearch } from "./search.mjs";
 
-runtime.env.wasm.wasmPaths = new URL("./", document.baseURI).href;
+runtime.env.wasm.wasmPaths = { wasm };
 const get = async path => {
   const response = await fetch(path);
   if (!response.ok) throw new Error(`${path}: ${response.status}`);

@@ -1,13 +1,14 @@
 // Files of texts as files of vectors: each line or row has its own vector, the one that it has alone, and NumPy reads the bytes.
 
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { writeTinyRun } from "../../../test/tiny-run.ts";
 import { embed } from "./embed.ts";
 import { embedFile } from "./embed-file.ts";
+import { search } from "./search-texts.ts";
 import { openVectorFile } from "./vector-files.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cram-embed-file-"));
@@ -61,4 +62,33 @@ test("what cannot be written or read leaves no file", async () => {
   await assert.rejects(embedFile(at("run"), at("long.txt"), { ...choice, out: at("x.csv") }), { code: "E_OPTION" });
   assert.equal(existsSync(out), false);
   assert.equal((await embedFile(at("run"), at("long.txt"), { ...choice, out, truncate: true })).texts, 1);
+});
+
+test("documents of a folder, the long ones in passages, each with the vector that it has alone", async () => {
+  const folder = at("documents");
+  mkdirSync(join(folder, "deeper"), { recursive: true });
+  writeFileSync(join(folder, "a.txt"), `${"the red fox ".repeat(4)}\n\n${"owl sleeps ".repeat(5)}`);
+  writeFileSync(join(folder, "deeper/b.jsonl"), '{"text":"the owl"}\n{"text":" "}\n');
+  writeFileSync(join(folder, "picture.png"), "");
+  const out = at("passages.jsonl");
+  await assert.rejects(embedFile(at("run"), folder, { ...choice, out }), { code: "E_TEXT_LENGTH", advice: /--split/ });
+  const both = { truncate: true, split: true };
+  await assert.rejects(embedFile(at("run"), folder, { ...choice, out, ...both }), { code: "E_OPTION" });
+  await embedFile(at("run"), folder, { ...choice, out, split: true });
+  const lines = readFileSync(out, "utf8")
+    .trimEnd()
+    .split("\n")
+    .map(line => JSON.parse(line) as { text: string; vector: number[] });
+  const texts = ["the red fox ".repeat(4).trim(), "owl sleeps ".repeat(5).trim(), "the owl"];
+  assert.deepEqual(
+    lines.map(({ text }) => text),
+    texts,
+  );
+  const expected = await embed(at("run"), texts, choice);
+  assert.deepEqual(
+    lines.map(({ vector }) => vector),
+    expected.map(vector => Array.from(vector)),
+  );
+  const [found] = await search(at("run"), folder, ["the owl"], { ...choice, split: true, top: 1 });
+  assert.deepEqual([found![0]!.text, found![0]!.place], ["the owl", 3]);
 });

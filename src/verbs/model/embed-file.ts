@@ -1,22 +1,34 @@
-// The texts of a file as a file of vectors: a text a line of a .txt, a row of a table. No more of either is held than some hundreds.
+// The texts of a file as a file of vectors: a text a line of a .txt, a row of a table, a document of a folder. No more of them is held
+// than some hundreds.
 
+import { statSync } from "node:fs";
 import { systemClock } from "../../base/clock.ts";
 import { UserError } from "../../base/errors.ts";
 import { quoteValue } from "../../base/printable.ts";
+import { startFunnel } from "../../corpus/funnel.ts";
+import { readShard } from "../../corpus/sources/read-shard.ts";
+import { listShards } from "../../corpus/sources/sources.ts";
 import { readBytes } from "../../tables/bytes.ts";
 import { splitLines } from "../../tables/lines.ts";
 import { openTable, tableFormat } from "../../tables/table.ts";
 import { toUtf8 } from "../../tables/text.ts";
 import { type Model, type ModelOptions, openModel } from "./open-model.ts";
+import { splitPassages } from "./passages.ts";
 import { checkVectorFile, openVectorFile, type VectorFile } from "./vector-files.ts";
 
-export interface EmbedFileOptions extends ModelOptions {
+/** What becomes of texts that are longer than the model's sequences, where they are no error. */
+export interface LongTexts {
+  /** true: their beginning is read. Default false. */
+  readonly truncate?: boolean | undefined;
+  /** true: they become passages, each a text of its own. Default false. */
+  readonly split?: boolean | undefined;
+}
+
+export interface EmbedFileOptions extends ModelOptions, LongTexts {
   /** The file to write: .jsonl, .parquet or .npy. */
   readonly out: string;
   /** The column of a table that holds the text. Default text. */
   readonly textField?: string | undefined;
-  /** true: cuts texts that are longer than the model's sequences; else they are an error. Default false. */
-  readonly truncate?: boolean | undefined;
   /** Ends it before the next texts; nothing is written then. */
   readonly signal?: AbortSignal | undefined;
   /** Told how many texts are done. */
@@ -36,12 +48,13 @@ const textsAtOnce = 512;
 const longestLineBytes = 64 * 2 ** 20;
 
 /**
- * Writes a vector for each text of a file. UserErrors: those of opening a model and of reading tables and texts; E_TEXT_FIELD for a row
+ * Writes a vector for each text of a file or folder. UserErrors: those of opening a model and of reading tables and texts; E_TEXT_FIELD for a row
  * without the column, E_TEXT_LENGTH, E_TEXT_LOST, E_OPTION for an ending that is no format.
  */
 export async function embedFile(folder: string, file: string, options: EmbedFileOptions): Promise<EmbeddedFile> {
   const { out, textField = "text", truncate, signal, onProgress } = options;
   checkVectorFile(out);
+  checkLongTexts(options);
   const started = systemClock.seconds();
   // A file that cannot be read is told before a model is opened.
   const batches = readTexts(file, textField);
@@ -52,10 +65,12 @@ export async function embedFile(folder: string, file: string, options: EmbedFile
     vectors = openVectorFile(out, model.width);
     let texts = 0;
     for (; next.done !== true; next = await batches.next()) {
-      signal?.throwIfAborted();
-      vectors.append(next.value, await model.embed(next.value, { truncate }));
-      texts += next.value.length;
-      onProgress?.(texts);
+      for (const some of cutTexts(next.value, model, options)) {
+        signal?.throwIfAborted();
+        vectors.append(some, await model.embed(some, { truncate }));
+        texts += some.length;
+        onProgress?.(texts);
+      }
     }
     vectors.commit();
     return { out, texts, width: model.width, elapsedSeconds: systemClock.seconds() - started };
@@ -66,16 +81,47 @@ export async function embedFile(folder: string, file: string, options: EmbedFile
   }
 }
 
-/** Some hundreds at once: a line of a .txt each, or a row of a table. UserErrors: E_TEXT_FIELD, those of reading. */
+/** UserError E_OPTION for both at once. */
+export function checkLongTexts({ truncate, split }: LongTexts): void {
+  if (truncate !== true || split !== true) return;
+  throw new UserError("E_OPTION", "truncate and split at once", "Give one: a beginning, or passages.");
+}
+
+/** The same texts, or the passages of the long ones, some hundreds at once. */
+export function* cutTexts(texts: readonly string[], model: Model, { split }: LongTexts): Generator<readonly string[]> {
+  if (split !== true) {
+    yield texts;
+    return;
+  }
+  const countTokens = (text: string) => model.countTokens([text])[0]!;
+  const passages = texts.flatMap(text => splitPassages(text, countTokens, model.sequenceLength));
+  for (let at = 0; at < passages.length; at += textsAtOnce) yield passages.slice(at, at + textsAtOnce);
+}
+
+/** Some hundreds at once: a line of a .txt each, a row of a table, or a document of a folder. UserErrors: E_TEXT_FIELD, those of reading. */
 export async function* readTexts(file: string, field: string): AsyncGenerator<string[]> {
   let batch: string[] = [];
-  for await (const text of tableFormat(file) === undefined ? readLines(file) : readColumn(file, field)) {
+  for await (const text of openTexts(file, field)) {
     batch.push(text);
     if (batch.length < textsAtOnce) continue;
     yield batch;
     batch = [];
   }
   if (batch.length > 0) yield batch;
+}
+
+function openTexts(file: string, field: string): AsyncGenerator<string> {
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) return readFolder(file, field);
+  return tableFormat(file) === undefined ? readLines(file) : readColumn(file, field);
+}
+
+/** As cram prepare reads a folder, in the order of its paths; what is empty is no document. */
+async function* readFolder(folder: string, textField: string): AsyncGenerator<string> {
+  for (const shard of await listShards([folder], { tolerant: true })) {
+    for await (const { documents } of readShard(shard, { textField }, startFunnel())) {
+      for (const { text } of documents) if (/\S/.test(text)) yield text;
+    }
+  }
 }
 
 /** Every line is a text, an empty one too: the vector of line n is the n-th. */

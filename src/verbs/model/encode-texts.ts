@@ -17,7 +17,7 @@ export function encodeWhole(
     throw new UserError(
       "E_TEXT_LENGTH",
       `"${text.slice(0, 40)}…" has ${ids.length} tokens and the model was trained on ${sequenceLength}`,
-      "Shorten the text, or set truncate.",
+      "Shorten it. cram embed and search cut it: --truncate keeps its beginning, --split makes passages; in a program truncate does.",
     );
   }
   return { tokens: Uint32Array.of(...ids.subarray(0, sequenceLength - 1), ids.at(-1)!) };

@@ -4,16 +4,14 @@
 import { UserError } from "../../base/errors.ts";
 import { countOf } from "../../base/printable.ts";
 import { openTable, tableFormat } from "../../tables/table.ts";
-import { readTexts } from "./embed-file.ts";
+import { checkLongTexts, cutTexts, type LongTexts, readTexts } from "./embed-file.ts";
 import { type Model, type ModelOptions, openModel } from "./open-model.ts";
 
-export interface SearchOptions extends ModelOptions {
+export interface SearchOptions extends ModelOptions, LongTexts {
   /** How many texts for each query. Default 5. */
   readonly top?: number | undefined;
   /** The column of a table that holds the text. Default text. */
   readonly textField?: string | undefined;
-  /** true: cuts texts that are longer than the model's sequences; else they are an error. Default false. */
-  readonly truncate?: boolean | undefined;
   /** Told how many texts were compared. */
   readonly onProgress?: ((texts: number) => void) | undefined;
 }
@@ -22,7 +20,7 @@ export interface FoundText {
   readonly text: string;
   /** Cosine between its vector and the query's, -1 to 1. */
   readonly similarity: number;
-  /** Which text of the file it is, from 1. */
+  /** Which text of the file it is, or which passage, from 1. */
   readonly place: number;
 }
 
@@ -48,6 +46,7 @@ export async function search(
   options: SearchOptions = {},
 ): Promise<FoundText[][]> {
   const { top = 5, textField = "text", onProgress } = options;
+  checkLongTexts(options);
   const areVectors = await holdsVectors(file, textField);
   const model = await openModel(folder, options);
   try {
@@ -82,15 +81,17 @@ async function* placeTexts(
   model: Model,
   file: string,
   areVectors: boolean,
-  { textField = "text", truncate }: SearchOptions,
+  options: SearchOptions,
 ): AsyncGenerator<readonly Placed[]> {
   if (areVectors) {
     yield* readVectors(file, model.width);
     return;
   }
-  for await (const texts of readTexts(file, textField)) {
-    const vectors = await model.embed(texts, { truncate });
-    yield vectors.map((vector, i) => ({ text: texts[i]!, vector }));
+  for await (const batch of readTexts(file, options.textField ?? "text")) {
+    for (const texts of cutTexts(batch, model, options)) {
+      const vectors = await model.embed(texts, { truncate: options.truncate });
+      yield vectors.map((vector, i) => ({ text: texts[i]!, vector }));
+    }
   }
 }
 

@@ -13,6 +13,7 @@ interface EmbedFlags extends BackendOptions {
   readonly textField: string;
   readonly batchTexts: string;
   readonly truncate?: boolean;
+  readonly split?: boolean;
   readonly json?: boolean;
 }
 
@@ -27,14 +28,18 @@ export function addEmbed(command: Command): void {
         "runs",
       ),
     )
-    .argument("<file>", "a .txt with a text a line; or a table: .tsv, .csv, .jsonl (also .gz), .parquet")
+    .argument(
+      "<file>",
+      "a .txt with a text a line; a table: .tsv, .csv, .jsonl (also .gz), .parquet; or a folder of documents",
+    )
     .requiredOption(
       "--out <file>",
       "a .jsonl or .parquet of texts and vectors, or a .npy of the vectors, a row a text in their order",
     )
     .option("--text-field <name>", "the column of a table that holds the text", "text")
     .option("--batch-texts <number>", "texts of one pass through the model", "16")
-    .option("--truncate", "cut texts that are longer than the model's sequences, instead of refusing them");
+    .option("--truncate", "cut texts that are longer than the model's sequences, instead of refusing them")
+    .option("--split", "divide these into passages, each a text of its own");
   addBackendOptions(command)
     .option("--json", "print one JSON object and nothing else")
     .addHelpText(
@@ -45,6 +50,7 @@ A vector is the mean of a text's last hidden states. Divide it by its length whe
 Examples:
   cram embed runs/mine titles.txt --out titles.npy
   cram embed runs/mine reviews.csv --text-field review --out reviews.jsonl --truncate
+  cram embed runs/mine my-texts/ --split --out passages.jsonl
 
 Next: cram search runs/mine reviews.jsonl "…"; or in Python numpy.load("titles.npy")`,
     )
@@ -60,6 +66,7 @@ async function embed(model: string, file: string, flags: EmbedFlags): Promise<vo
     textField: flags.textField,
     batchTexts: parseCount("--batch-texts", flags.batchTexts),
     truncate: flags.truncate,
+    split: flags.split,
     onWarning: printError,
     onProgress: json ? undefined : done => showStatus(countOf(done, "text")),
   });

@@ -11,6 +11,7 @@ interface SearchFlags extends BackendOptions {
   readonly top: string;
   readonly textField: string;
   readonly truncate?: boolean;
+  readonly split?: boolean;
   readonly json?: boolean;
 }
 
@@ -19,11 +20,12 @@ export function addSearch(command: Command): void {
     .addArgument(
       suggest(new Argument("<model>", "the folder of a run, an export, or a model of Hugging Face's"), "runs"),
     )
-    .argument("<file>", "a .jsonl or .parquet that cram embed wrote with this model, or a file of texts as it takes")
+    .argument("<file>", "a .jsonl or .parquet that cram embed wrote with this model, or texts as it takes them")
     .argument("<query...>", "what is looked for, a text each")
     .option("--top <number>", "how many texts for each query", "5")
     .option("--text-field <name>", "the column of a table that holds the text", "text")
-    .option("--truncate", "cut texts of the file that are longer than the model's sequences, instead of refusing them");
+    .option("--truncate", "cut texts of the file that are longer than the model's sequences, instead of refusing them")
+    .option("--split", "divide these into passages, each a text of its own");
   addBackendOptions(command)
     .option("--json", "print one JSON object a query")
     .addHelpText(
@@ -48,6 +50,7 @@ async function search(model: string, file: string, queries: string[], flags: Sea
     top: parseCount("--top", flags.top),
     textField: flags.textField,
     truncate: flags.truncate,
+    split: flags.split,
     onWarning: printError,
     onProgress: json ? undefined : done => showStatus(countOf(done, "text")),
   });
@@ -57,6 +60,7 @@ async function search(model: string, file: string, queries: string[], flags: Sea
       continue;
     }
     print(colour("bold", queries[i]!));
-    for (const { similarity, place, text } of texts) print(`  ${similarity.toFixed(3)}  ${place}: ${text}`);
+    for (const { similarity, place, text } of texts)
+      print(`  ${similarity.toFixed(3)}  ${place}: ${text.replaceAll(/\s+/g, " ").trim()}`);
   }
 }
