@@ -22,8 +22,6 @@ export function readSettingsFile(path: string, noun: "recipe" | "sweep"): unknow
   const ending = extname(path);
   if ([".yaml", ".yml"].includes(ending)) return readYaml(path, noun);
   if (!moduleEndings.includes(ending)) return readJson(path, noun);
-  // What is missing or may not be read is told as of any file.
-  readText(path, noun);
   const { default: value } = readModule(path);
   if (value !== undefined) return value;
   throw new UserError(
