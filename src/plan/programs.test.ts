@@ -16,14 +16,15 @@ const measure = (recipe: typeof crammedBert, assignments: readonly string[]) =>
 // Embedding 128 · 32; scale 1; three norms and the embedding's, 2 · 32 each; q, k, v and output 4 · 32²; 32 · 64 + 32 · 32.
 const parameters = 128 * 32 + 1 + 4 * 64 + 4 * 32 * 32 + 32 * 64 + 32 * 32;
 
-test("states are counted by hand: two moments under AdamW, one for hidden matrices under Muon", () => {
+test("states are counted by hand: two moments under AdamW, one and a number an output under NorMuon", () => {
   const adamw = measure(crammedBert, tiny).memory;
   assert.equal(adamw.parameters, 4 * parameters);
   assert.equal(adamw.gradients, 4 * parameters);
   assert.equal(adamw.moments, 8 * parameters);
   const muon = measure(quickstart, tiny).memory; // rotary: no scale
   const matrices = 4 * 32 * 32 + 32 * 64 + 32 * 32;
-  assert.equal(muon.moments, 8 * (parameters - 1) - 4 * matrices);
+  const outputs = 4 * 32 + 64 + 32;
+  assert.equal(muon.moments, 8 * (parameters - 1) - 4 * matrices + 4 * outputs);
   assert.equal(adamw.total, 16 * parameters + adamw.arena + adamw.inputsAndOutputs);
 });
 

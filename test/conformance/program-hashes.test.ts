@@ -36,10 +36,10 @@ const expected: Readonly<Record<string, string>> = {
   "crammed-bert-small, cpu bf16": "97fcd908803b3daf",
   "crammed-bert-small, cuda 8.0": "a0c4046c0e07802a",
   "crammed-bert-small, cuda 9.0": "803944d80984792a",
-  "quickstart, cpu f32": "4a577609d4b2796f",
-  "quickstart, cpu bf16": "c22210c5a1721df1",
-  "quickstart, cuda 8.0": "588737c13218cdbd",
-  "quickstart, cuda 9.0": "5f4fcb49b58a7ee4",
+  "quickstart, cpu f32": "7aad5d1a5a46bbd5",
+  "quickstart, cpu bf16": "6d7687b196b2461f",
+  "quickstart, cuda 8.0": "4512c56cdf7762c0",
+  "quickstart, cuda 9.0": "1a457cf4884a366b",
 };
 
 /** Of a finetuning's one program, at a length of batches. */

@@ -49,7 +49,7 @@ test("--schedule draws the rate and the batch, says the same in JSON, and refuse
     "--json",
   );
   const { peakRates, points } = JSON.parse(flat.stdout);
-  assert.deepEqual(peakRates, { learningRate: 3e-3, muonLearningRate: 0.02 });
+  assert.deepEqual(peakRates, { learningRate: 9e-3, muonLearningRate: 0.02 });
   const at = (progress: number) =>
     points.find((point: { progress: number }) => Math.abs(point.progress - progress) < 1e-9);
   assert.deepEqual(
