@@ -1,5 +1,5 @@
-// ModernBERT-base (Warner et al. 2024, arXiv 2412.13663) within a budget: its 149,655,232 parameters, its mask rate, and its schedule in shares
-// of the budget. Sequences are short, so every layer sees all tokens; AdamW with clipping stands for StableAdamW.
+// ModernBERT-base (Warner et al. 2024, arXiv 2412.13663) within a budget: its 149,655,232 parameters, its mask rate, and its schedule in
+// shares of the budget. Sequences are short, so every layer sees all tokens; AdamW with clipping stands for StableAdamW.
 
 import { extendRecipe } from "../src/train/recipe.ts";
 import { crammedBert } from "./crammed-bert.ts";

@@ -1,5 +1,6 @@
-// Draws the pictures of docs/TUTORIAL.md: trains two small runs on the READMEs of the installed packages and draws their losses, and a mask with what a run of the
-// quickstart said of it. Run it by `npm run pictures`; the pictures are in the repository, for they are small and are text.
+// Draws the pictures of docs/TUTORIAL.md: trains two small runs on the READMEs of the installed packages and draws their losses, and a mask
+// with what a run of the quickstart said of it. Run it by `npm run pictures`; the pictures are in the repository, for they are small and
+// are text.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// Every option that a message, a help or a page of the documentation names can be given: after `cram VERB` it is that verb's, elsewhere one verb has all that are named
-// together. Read off the text of the sources, for a message is seldom seen.
+// Every option that a message, a help or a page of the documentation names can be given: after `cram VERB` it is that verb's, elsewhere one
+// verb has all that are named together. Read off the text of the sources, for a message is seldom seen.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";

@@ -1,5 +1,5 @@
-// The records that the repository keeps: each is of its track's text and seeds, its recipe is one that may be trained, and what it says against
-// the record before follows from both.
+// The records that the repository keeps: each is of its track's text and seeds, its recipe is one that may be trained, and what it says
+// against the record before follows from both.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";

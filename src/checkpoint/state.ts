@@ -43,9 +43,9 @@ const draftEnding = ".writing";
 const asideEnding = ".replaced";
 
 /**
- * Writes a checkpoint; then removes all but the newest two and those that `keeps` keeps, and those of later steps, which this
- * training has left. Returns its folder. UserErrors: E_NOT_FINITE for a state with a value that is no number, E_DISK_FULL, E_NOT_WRITABLE; the checkpoints
- * before are then as they were.
+ * Writes a checkpoint; then removes all but the newest two and those that `keeps` keeps, and those of later steps, which this training has
+ * left. Returns its folder. UserErrors: E_NOT_FINITE for a state with a value that is no number, E_DISK_FULL, E_NOT_WRITABLE; the
+ * checkpoints before are then as they were.
  */
 export async function saveCheckpoint(run: string, { counters, parameters, moments }: HeldState): Promise<string> {
   const folder = checkpointFolder(run, counters.step);

@@ -1,5 +1,5 @@
-// The verbs of `cram`, and the end of every one. The only place that catches: a UserError is three lines, or one of JSON, and exit code 1, anything else is a bug, keeps its
-// stack and exits with 2. What a signal stopped exits with 128 and its number.
+// The verbs of `cram`, and the end of every one. The only place that catches: a UserError is three lines, or one of JSON, and exit code 1,
+// anything else is a bug, keeps its stack and exits with 2. What a signal stopped exits with 128 and its number.
 
 import { readFileSync } from "node:fs";
 import { delimiter, relative } from "node:path";

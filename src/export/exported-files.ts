@@ -1,5 +1,5 @@
-// The folder of an export, replaced as one, and its ONNX files: written, opened again, and what is known of each: its size, and how far it is from the model it was
-// made of. How far it may be is decided here.
+// The folder of an export, replaced as one, and its ONNX files: written, opened again, and what is known of each: its size, and how far it
+// is from the model it was made of. How far it may be is decided here.
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -45,7 +45,10 @@ export class CachedFile {
     this.blocks = Math.ceil(file.size / blockBytes);
   }
 
-  /** Waits until the file stands there in its size, with its bytes from `start` to before `end`. UserErrors: E_HUB, E_HUB_TOKEN, E_DISK_FULL, E_NOT_WRITABLE. */
+  /**
+   * Waits until the file stands there in its size, with its bytes from `start` to before `end`. UserErrors: E_HUB, E_HUB_TOKEN,
+   * E_DISK_FULL, E_NOT_WRITABLE.
+   */
   async bring(start: number, end: number): Promise<void> {
     this.checksums ??= await this.openList();
     const first = Math.floor(start / this.blockBytes);

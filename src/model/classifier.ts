@@ -120,7 +120,10 @@ export function classify(
   );
 }
 
-/** The head alone, on hidden states (T, C); for pooler cls those of the first tokens (B, C) will do. `drop` is what happens before its last layer. */
+/**
+ * The head alone, on hidden states (T, C); for pooler cls those of the first tokens (B, C) will do. `drop` is what happens before its last
+ * layer.
+ */
 export function applyClassifier(
   hidden: Tensor,
   lengths: Tensor,

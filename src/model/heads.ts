@@ -29,9 +29,9 @@ import { findParameter, normalise, type Parameters, project } from "./layer-part
 import { embeddingWidthOf, hasDecoderBias, type ModelShape } from "./shape.ts";
 
 /**
- * Rows of logits that stand in memory at once while a loss is computed: 128 MiB of a vocabulary of 32,768 in bf16. Micro-batches of eight times as
- * many predictions are a GPU's, which has the memory: a tile of 1 GiB is work for all its multiprocessors, and the gradient of the table is
- * written once and not added to with every tile.
+ * Rows of logits that stand in memory at once while a loss is computed: 128 MiB of a vocabulary of 32,768 in bf16. Micro-batches of eight
+ * times as many predictions are a GPU's, which has the memory: a tile of 1 GiB is work for all its multiprocessors, and the gradient of the
+ * table is written once and not added to with every tile.
  */
 const chooseTileRows = (predictions: number): number => (predictions < 16_384 ? 2048 : 16_384);
 

@@ -2,7 +2,9 @@
 
 import type { Shape } from "../graph/tensor.ts";
 
-/** matrix: between hidden layers, what Muon trains; norm: of norms, and biases, the only ones without weight decay; scale: of the sinusoids. */
+/**
+ * matrix: between hidden layers, what Muon trains; norm: of norms, and biases, the only ones without weight decay; scale: of the sinusoids.
+ */
 export type ParameterRole = "matrix" | "embedding" | "norm" | "scale";
 
 export type Initial =

@@ -31,8 +31,8 @@ export type MomentSign = "signed" | "positive";
 const leastQuantised = 4096;
 
 /**
- * What the numbers of a state are where it is kept in eight bits; undefined where it is not. Embeddings stay in f32, as in the paper: beside a
- * frequent token's the mean squares of a rare one are 0, and its mean gradient over that is no step.
+ * What the numbers of a state are where it is kept in eight bits; undefined where it is not. Embeddings stay in f32, as in the paper:
+ * beside a frequent token's the mean squares of a rare one are 0, and its mean gradient over that is no step.
  */
 export function findSign(
   { momentBlock }: { readonly momentBlock?: number },

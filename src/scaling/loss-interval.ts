@@ -44,9 +44,9 @@ export function predictInterval(
 }
 
 /**
- * The interval of a training outside what was measured. Resampled laws are all of one form: where a term of it has died out they agree, however
- * far away they are asked. So it is at least as wide as the prediction interval of a power of N and D by which the law may be off, fitted
- * by least squares to what the law leaves of the logarithms of losses: it grows with the distance from the measurements' middle.
+ * The interval of a training outside what was measured. Resampled laws are all of one form: where a term of it has died out they agree,
+ * however far away they are asked. So it is at least as wide as the prediction interval of a power of N and D by which the law may be off,
+ * fitted by least squares to what the law leaves of the logarithms of losses: it grows with the distance from the measurements' middle.
  */
 export function widenInterval(
   law: ScalingLaw,

@@ -1,5 +1,5 @@
-// What a pod of Kubernetes does, for a Job and an MPIJob alike. No word is quoted: a shell reads the command as its arguments, and decides only
-// whether to begin or to go on.
+// What a pod of Kubernetes does, for a Job and an MPIJob alike. No word is quoted: a shell reads the command as its arguments, and decides
+// only whether to begin or to go on.
 
 import { countMebibytes, type ScheduledJob, type Word } from "./scheduled-job.ts";
 
@@ -59,7 +59,10 @@ export function describeCommand({ command, resume }: ScheduledJob, prefix: reado
   return protect(["/bin/sh", "-c", script, "sh", ...words]);
 }
 
-/** mpirun passes SIGUSR1 on; asked to end by SIGTERM, as a pod is, it gives ranks a second. Set before it starts, or one that comes at once ends the shell. */
+/**
+ * mpirun passes SIGUSR1 on; asked to end by SIGTERM, as a pod is, it gives ranks a second. Set before it starts, or one that comes at once
+ * ends the shell.
+ */
 const passOnTerm = "trap 'kill -USR1 $!' TERM";
 const waitForRanks = "wait $!; code=$?; while kill -0 $! 2>/dev/null; do wait $!; code=$?; done; exit $code";
 

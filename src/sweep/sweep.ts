@@ -79,8 +79,8 @@ export function checkSweep(given: unknown, origin: string): Sweep {
 }
 
 /**
- * All variations, the base first. UserError E_SWEEP where there is none, two have one name or one seed, halving has several seeds, a setting is one that
- * the sweep decides, or there are more than 10,000.
+ * All variations, the base first. UserError E_SWEEP where there is none, two have one name or one seed, halving has several seeds, a
+ * setting is one that the sweep decides, or there are more than 10,000.
  */
 export function listVariations(sweep: Sweep): Variation[] {
   const named = Object.entries(sweep.variations).map(

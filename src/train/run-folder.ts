@@ -1,7 +1,6 @@
-// The folder of a run: recipe.json (resolved), tokenizer.json, data.json (where its dataset is), device.json (what it began on), extensions.json
-// (what was added to its budget), events.jsonl, checkpoints/, and
-// initial.safetensors where it began with another model. A run is resumed with its own recipe and the data it began with, or not
-// at all.
+// The folder of a run: recipe.json (resolved), tokenizer.json, data.json (where its dataset is), device.json (what it began on),
+// extensions.json (what was added to its budget), events.jsonl, checkpoints/, and initial.safetensors where it began with another model. A
+// run is resumed with its own recipe and the data it began with, or not at all.
 
 import { existsSync, rmSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";

@@ -1,5 +1,5 @@
-// Any command of the house's as a job for a scheduler: what it needs is read from its own words where they say it, and an attempt that is made
-// again goes on where the one before was stopped.
+// Any command of the house's as a job for a scheduler: what it needs is read from its own words where they say it, and an attempt that is
+// made again goes on where the one before was stopped.
 
 import { UserError } from "../base/errors.ts";
 import { renderManifest } from "../schedulers/kubernetes-job.ts";

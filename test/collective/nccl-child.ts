@@ -1,5 +1,6 @@
 // One rank with a GPU of its own, on stand-ins for NVIDIA's libraries: what its gradients, a probe and a told state become, and which calls
-// that took. It prints a line of JSON. With a second word, NCCL loses a rank after that, and what is told of it goes into the file of that name.
+// that took. It prints a line of JSON. With a second word, NCCL loses a rank after that, and what is told of it goes into the file of that
+// name.
 
 import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";

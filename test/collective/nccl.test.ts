@@ -1,5 +1,5 @@
-// Two ranks with a GPU each, on stand-ins for NVIDIA's libraries that sum between processes: NVIDIA's own were never asked to, for want of two
-// GPUs. The stand-in was compiled against nccl.h of 2.30.7 when it was written (-DREAL_NCCL).
+// Two ranks with a GPU each, on stand-ins for NVIDIA's libraries that sum between processes: NVIDIA's own were never asked to, for want of
+// two GPUs. The stand-in was compiled against nccl.h of 2.30.7 when it was written (-DREAL_NCCL).
 
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";

@@ -1,4 +1,5 @@
-// A sweep with a preemption, a job of two tasks and a prepare by SLURM's own daemons on this machine, where they are installed and may be run (Debian: slurm-wlm, as root).
+// A sweep with a preemption, a job of two tasks and a prepare by SLURM's own daemons on this machine, where they are installed and may be
+// run (Debian: slurm-wlm, as root).
 
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
@@ -90,7 +91,10 @@ async function waitFor(what: string, isThere: () => boolean): Promise<void> {
   throw new Error(`waited in vain for ${what}`);
 }
 
-/** Until it has ended. What was requeued begins after two seconds: SLURM keeps it back for two minutes, until its last attempt is surely gone. */
+/**
+ * Until it has ended. What was requeued begins after two seconds: SLURM keeps it back for two minutes, until its last attempt is surely
+ * gone.
+ */
 async function waitForJob(env: NodeJS.ProcessEnv, job: string): Promise<void> {
   let looks = 0;
   for (let tries = 0; tries < 600; tries++) {

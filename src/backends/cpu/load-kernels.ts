@@ -24,8 +24,8 @@ const asked = new Map<AbortSignal | undefined, { readonly sources: Map<string, s
 const loaded = new Map<string, Promise<Addresses>>();
 
 /**
- * The addresses of kernels, in their order. The flags are the pool's, the same for all of a process. The signal ends the compiler. Errors as `loadBuilt`; whoever asks again after one has them
- * built again.
+ * The addresses of kernels, in their order. The flags are the pool's, the same for all of a process. The signal ends the compiler. Errors
+ * as `loadBuilt`; whoever asks again after one has them built again.
  */
 export async function loadKernels(
   kernels: readonly Kernel[],

@@ -1,9 +1,9 @@
-// Panels, what the register kernel reads: a strip of `width` lanes (rows of a, columns of b), depth after depth, in 32-bit
-// words: panel[step * width + lane]. A word is one f32, or two bf16 of neighbouring depths where the processor multiplies
-// such pairs (avx512_bf16); elsewhere bf16 is widened to f32 while it is packed. F32 operands of a bf16 product (ROUNDED) are
-// rounded while they are packed, so that parameters need no copy as bf16. Where tiles multiply (tiles.c), depths of a bf16 product fill
-// whole tiles, and a strip of rows is tile after tile of 16 lanes of 16 steps: word (step, lane) is panel[step / 16 * 256 + lane * 16 + step % 16].
-// Where quads multiply (quads.c), the two words of four depths of a lane stand together: panel[step / 2 * 2 * width + 2 * lane + step % 2].
+// Panels, what the register kernel reads: a strip of `width` lanes (rows of a, columns of b), depth after depth, in 32-bit words:
+// panel[step * width + lane]. A word is one f32, or two bf16 of neighbouring depths where the processor multiplies such pairs
+// (avx512_bf16); elsewhere bf16 is widened to f32 while it is packed. F32 operands of a bf16 product (ROUNDED) are rounded while they are
+// packed, so that parameters need no copy as bf16. Where tiles multiply (tiles.c), depths of a bf16 product fill whole tiles, and a strip
+// of rows is tile after tile of 16 lanes of 16 steps: word (step, lane) is panel[step / 16 * 256 + lane * 16 + step % 16]. Where quads
+// multiply (quads.c), the two words of four depths of a lane stand together: panel[step / 2 * 2 * width + 2 * lane + step % 2].
 // VECTOR f32 lanes of a register; MR × NR the tile of sums, NR = NV vectors, of which ROWS rows are held in registers at once.
 
 // Here and not in runtime.c, because reading it costs a third of a second.
@@ -115,7 +115,8 @@ inlined void pack_lanes_first(uint32_t *restrict to, const char *from, enum elem
 }
 #endif
 
-// Words that lie along the depth: word (step, lane) is the step-th one of the lane at `from` + lane * lane_bytes. Packs steps [0, steps) of `lanes` lanes.
+// Words that lie along the depth: word (step, lane) is the step-th one of the lane at `from` + lane * lane_bytes. Packs steps [0, steps) of
+// `lanes` lanes.
 inlined void pack_depth_first(uint32_t *restrict to, const char *from, enum elements elements, long lane_bytes, long lanes, long steps, long width) {
   const long word_bytes = elements == ROUNDED ? 8 : 4;
   long step = 0;

@@ -1,5 +1,6 @@
-// What attention on tensor cores is made of (attention.cu): tiles of q, k, v and dout in shared memory, products of 16 rows a warp
-// in registers (tensor-cores.cu), and the softmax of those rows. A lane's sums of one product are laid out as its operand of the next. Every loop and array bound is a constant of the launch.
+// What attention on tensor cores is made of (attention.cu): tiles of q, k, v and dout in shared memory, products of 16 rows a warp in
+// registers (tensor-cores.cu), and the softmax of those rows. A lane's sums of one product are laid out as its operand of the next. Every
+// loop and array bound is a constant of the launch.
 
 enum { ATTENTION_WARPS = 4, MOST_TILES_OF_KEYS = 16, MOST_TILES_OF_WIDTH = 16, MOST_STEPS_OF_WIDTH = 8 };
 

@@ -1,5 +1,5 @@
-// A piece of shared work claimed by the lock of its folder, whoever else works there. The claim beats, so that workers on other machines tell a
-// dead one; and who finds that another has it by now, as after the machine slept, stops.
+// A piece of shared work claimed by the lock of its folder, whoever else works there. The claim beats, so that workers on other machines
+// tell a dead one; and who finds that another has it by now, as after the machine slept, stops.
 
 import { UserError } from "../errors.ts";
 import { type FolderLock, type IsSilent, lockFolder } from "./folder-lock.ts";

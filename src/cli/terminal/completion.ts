@@ -8,7 +8,10 @@ import { print } from "./output.ts";
 type Suggested = readonly string[] | "runs";
 const suggestions = new WeakMap<Option | Argument, Suggested>();
 
-/** Has shells offer these values of an option or argument that takes others, too, such as files. Of one that ends in = the rest is typed. Gives it. */
+/**
+ * Has shells offer these values of an option or argument that takes others, too, such as files. Of one that ends in = the rest is typed.
+ * Gives it.
+ */
 export function suggest<Taken extends Option | Argument>(taken: Taken, values: Suggested): Taken {
   suggestions.set(taken, values);
   return taken;

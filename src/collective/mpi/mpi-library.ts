@@ -35,9 +35,9 @@ const packages: Readonly<Record<MpiName, string>> = {
 };
 
 /**
- * MPICH's UCX, as it is loaded, writes into libc's code to hear of memory that is unmapped, and tries that out by moving the end of the heap
- * there and back: what another thread, of which Node has several, was given meanwhile is gone. One start in fifty came apart by it. A cache
- * of memory that is registered with InfiniBand is lost with it; whoever needs that sets the variable.
+ * MPICH's UCX, as it is loaded, writes into libc's code to hear of memory that is unmapped, and tries that out by moving the end of the
+ * heap there and back: what another thread, of which Node has several, was given meanwhile is gone. One start in fifty came apart by it. A
+ * cache of memory that is registered with InfiniBand is lost with it; whoever needs that sets the variable.
  */
 function leaveMemoryAlone(): void {
   process.env.UCX_MEM_EVENTS ??= "n";
@@ -73,8 +73,8 @@ function listPaths(name: MpiName, { CRAM_MPI_LIBRARY: named }: Environment): str
 }
 
 /**
- * With its symbols for all: Open MPI's plugins look for them there. It stays to the end of the process: threads that called it end behind koffi's
- * handle, and run what its TCP left for a thread's end.
+ * With its symbols for all: Open MPI's plugins look for them there. It stays to the end of the process: threads that called it end behind
+ * koffi's handle, and run what its TCP left for a thread's end.
  */
 function tryLoad(path: string): LibraryHandle | undefined {
   try {

@@ -1,5 +1,6 @@
 // Sums between GPUs by NCCL: what stands on a device is summed there, on the stream of the backend, behind what was asked of it and before
-// what will be, or on one beside it, in its graph; and the host waits for nothing. What connects the ranks' hosts carries everything else, the identifier first of all.
+// what will be, or on one beside it, in its graph; and the host waits for nothing. What connects the ranks' hosts carries everything else,
+// the identifier first of all.
 
 import { clearInterval, setInterval } from "node:timers";
 import { UserError } from "../../base/errors.ts";
@@ -10,9 +11,9 @@ import { ncclConstants as nccl, openNcclApi, uniqueIdBytes } from "./nccl-librar
 const secondsBetweenLooks = 1;
 
 /**
- * The ranks of `base` connected by NCCL, each with the GPU whose context is current in this thread. It waits, with the event loop, until all
- * have come. What NCCL holds stays until the process ends: giving it back waits for ranks that may be gone. UserErrors E_CUDA_ABSENT, and
- * E_RANKS for ranks of different versions.
+ * The ranks of `base` connected by NCCL, each with the GPU whose context is current in this thread. It waits, with the event loop, until
+ * all have come. What NCCL holds stays until the process ends: giving it back waits for ranks that may be gone. UserErrors E_CUDA_ABSENT,
+ * and E_RANKS for ranks of different versions.
  */
 export async function openNccl(base: Collective, stream: bigint): Promise<Collective> {
   const { rank, size } = base;

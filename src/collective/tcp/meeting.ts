@@ -1,5 +1,5 @@
-// How ranks that torchrun started meet: rank 0 listens where its variables say, the others look for it there, and each says which training it is
-// of, for two may have been given one port.
+// How ranks that torchrun started meet: rank 0 listens where its variables say, the others look for it there, and each says which training
+// it is of, for two may have been given one port.
 
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";

@@ -7,8 +7,8 @@ import type { RowChoice } from "./formats/row-text.ts";
 export type SchemeName = "file" | "hub" | "stdin";
 
 /**
- * table: rows with a column of text (.json, .csv, .tsv, .parquet, .arrow). html: what a page shows. declarations: a .d.ts file, of which only the documentation
- * comments are text. unknown: its content decides.
+ * table: rows with a column of text (.json, .csv, .tsv, .parquet, .arrow). html: what a page shows. declarations: a .d.ts file, of which
+ * only the documentation comments are text. unknown: its content decides.
  */
 export type ShardFormat = "text" | "jsonl" | "table" | "html" | "declarations" | "unknown";
 

@@ -87,7 +87,10 @@ export async function findTokenizerOf(input: string): Promise<string | undefined
 /** Where the bytes of a shard lie. */
 export const openShard = (shard: Shard): LocalBytes => schemeOf(shard).open(shard);
 
-/** The shards with what names the content of each, and what a mixture says of it; in a folder, those that cannot be read are passed over where that is allowed. */
+/**
+ * The shards with what names the content of each, and what a mixture says of it; in a folder, those that cannot be read are passed over
+ * where that is allowed.
+ */
 export function identifyShards(shards: readonly Shard[], options: ListOptions): { shard: Shard; hash: string }[] {
   return shards.flatMap(shard => {
     const identify = () => shard.identity ?? schemeOf(shard).identify(shard);

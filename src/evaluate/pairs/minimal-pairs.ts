@@ -44,8 +44,9 @@ const tokensPerBatch = 2048;
 const fewRows = [4, 8, 12, 16, 24, 32, 48, 64] as const;
 
 /**
- * Puts the parameters on the backend once, unless they stand there. Every sentence is read as `opening` sentence <sep>; `opening` is what stands before a
- * text in pretraining: <cls> for BERT and its kin, <sep> where documents were packed one after another and <cls> never occurred.
+ * Puts the parameters on the backend once, unless they stand there. Every sentence is read as `opening` sentence <sep>; `opening` is what
+ * stands before a text in pretraining: <cls> for BERT and its kin, <sep> where documents were packed one after another and <cls> never
+ * occurred.
  */
 export function openPairScorer(
   backend: Backend,

@@ -24,8 +24,8 @@ export interface FoundModel {
 const depth = 3;
 
 /**
- * The kept model of a seed's folder; or of `task` in the folder of a run, of a checkpoint of it or of its evaluations. UserError E_KEPT_MODEL where there is
- * none, or where tasks of several suites have the name.
+ * The kept model of a seed's folder; or of `task` in the folder of a run, of a checkpoint of it or of its evaluations. UserError
+ * E_KEPT_MODEL where there is none, or where tasks of several suites have the name.
  */
 export function findKeptModel(folder: string, task: string | undefined): FoundModel {
   const seed = findKeptFolder(folder);

@@ -17,8 +17,8 @@ interface InferenceSession {
 
 export interface OnnxModel {
   /**
-   * Logits, empty of an encoder alone, and final hidden states where the file gives them, of B sequences, each as long as `lengths` says and padded to S. Every token
-   * is of segment 0 unless `segments` (B·S) says otherwise.
+   * Logits, empty of an encoder alone, and final hidden states where the file gives them, of B sequences, each as long as `lengths` says
+   * and padded to S. Every token is of segment 0 unless `segments` (B·S) says otherwise.
    */
   run(
     tokens: Int32Array,

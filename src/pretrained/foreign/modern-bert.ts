@@ -1,7 +1,7 @@
-// ModernBERT as Hugging Face saves it, with its head or without: pre-norm, rotary, gated, the first attention without a norm. Its local layers see
-// local_attention / 2 tokens to each side and ours see all, which is the same up to that distance: so no sequence is longer.
-// Two things of ours it lacks, and modern-bert-export.ts writes exactly: a norm before the first attention, by a layer in front
-// that adds nothing; and a head that is the embedding alone, by a head that undoes the final norm and applies it again.
+// ModernBERT as Hugging Face saves it, with its head or without: pre-norm, rotary, gated, the first attention without a norm. Its local
+// layers see local_attention / 2 tokens to each side and ours see all, which is the same up to that distance: so no sequence is longer. Two
+// things of ours it lacks, and modern-bert-export.ts writes exactly: a norm before the first attention, by a layer in front that adds
+// nothing; and a head that is the embedding alone, by a head that undoes the final norm and applies it again.
 
 import { z } from "zod";
 import type { Shape } from "../../graph/tensor.ts";

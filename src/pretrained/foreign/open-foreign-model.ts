@@ -47,7 +47,10 @@ export function isForeignModel(folder: string): boolean {
   return ["config.json", "model_config.json"].some(name => existsSync(join(folder, name)));
 }
 
-/** The model in a folder of Hugging Face's, or of the reference's. Errors: E_FOREIGN_CONFIG, E_FOREIGN_TENSOR, E_EXPORT_CHANGED and those of reading. */
+/**
+ * The model in a folder of Hugging Face's, or of the reference's. Errors: E_FOREIGN_CONFIG, E_FOREIGN_TENSOR, E_EXPORT_CHANGED and those of
+ * reading.
+ */
 export function openForeignModel(folder: string): ForeignModel {
   checkExport(folder, name => name === "config.json" || name.endsWith(".safetensors"));
   const own = join(folder, "model_config.json");

@@ -23,7 +23,8 @@ export const isDrawable = (kind: "linear" | "log", value: number): boolean =>
 const smallestSpan = 1e-9;
 
 /**
- * An axis that holds every given value, to a billionth of a step; one with `round` ends at ticks. A logarithmic axis leaves out what is not above 0.
+ * An axis that holds every given value, to a billionth of a step; one with `round` ends at ticks. A logarithmic axis leaves out what is not
+ * above 0.
  */
 export function makeAxis(kind: "linear" | "log", extremes: readonly number[], options: { round: boolean }): Axis {
   const shown = extremes.filter(value => isDrawable(kind, value));

@@ -8,7 +8,10 @@ export interface Series extends Points {
   readonly name: string;
   /** The run's place in the report: its colour. */
   readonly run: number;
-  /** line: as it is; mean: a line that smoothing smooths; noisy: every step faintly and means; smooth: means; dots: few points; smooth dots: means as dots. */
+  /**
+   * line: as it is; mean: a line that smoothing smooths; noisy: every step faintly and means; smooth: means; dots: few points; smooth dots:
+   * means as dots.
+   */
   readonly style: "line" | "mean" | "noisy" | "smooth" | "dots" | "smooth dots";
   /** What means are taken of where the points are not all there are. */
   readonly means?: Points;

@@ -1,6 +1,6 @@
-// Who may read a dashboard, or ask a model that is served. On this machine's own addresses everybody who can reach them; elsewhere whoever has the token. A
-// web page opened in the same browser must not: it could reach 127.0.0.1 under a name of its own (DNS rebinding), so names in
-// the Host header are compared, and requests that another site's page makes are refused.
+// Who may read a dashboard, or ask a model that is served. On this machine's own addresses everybody who can reach them; elsewhere whoever
+// has the token. A web page opened in the same browser must not: it could reach 127.0.0.1 under a name of its own (DNS rebinding), so names
+// in the Host header are compared, and requests that another site's page makes are refused.
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";

@@ -1,6 +1,6 @@
-// The page's only script: reads values out under a chart, at the pointer or, with the keyboard, at a cursor that the arrow
-// keys move. Of many lines it reads those next to the pointer. It turns the drawn points back into values by the axes written on the SVG, whichever the figure holds at that
-// moment, so a dashboard may put another there. The page is whole without it.
+// The page's only script: reads values out under a chart, at the pointer or, with the keyboard, at a cursor that the arrow keys move. Of
+// many lines it reads those next to the pointer. It turns the drawn points back into values by the axes written on the SVG, whichever the
+// figure holds at that moment, so a dashboard may put another there. The page is whole without it.
 
 export const pageScript = `"use strict";
 const mostRead = 12;

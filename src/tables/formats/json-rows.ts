@@ -76,7 +76,10 @@ interface CutValue {
   readonly line: number;
 }
 
-/** Finds where the objects, or the strings of a list, begin and end, by brackets and quotes alone; whether they are JSON is for the parser to say. */
+/**
+ * Finds where the objects, or the strings of a list, begin and end, by brackets and quotes alone; whether they are JSON is for the parser
+ * to say.
+ */
 class ValueSplitter {
   private readonly path: string;
   private readonly longestCharacters: number;

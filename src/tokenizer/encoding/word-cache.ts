@@ -1,6 +1,6 @@
-// The ids of words that were met before. Words stand one behind the other in the order in which they came, and the frequent come first: what is
-// asked most often lies close together, on few pages, which is what a look-up costs. A table of places finds them. When either is full,
-// all is forgotten, which changes speed and nothing else.
+// The ids of words that were met before. Words stand one behind the other in the order in which they came, and the frequent come first:
+// what is asked most often lies close together, on few pages, which is what a look-up costs. A table of places finds them. When either is
+// full, all is forgotten, which changes speed and nothing else.
 
 import type { IdList } from "./id-list.ts";
 import { keepFirst } from "./text-bytes.ts";

@@ -29,7 +29,10 @@ export interface RankParts {
 export interface RankLead {
   readonly sums: RankSums;
   readonly shares: UpdateShares | undefined;
-  /** After warm-up: hands every rank the parameters and moments of this one and, of a shared update, those of the checkpoint that are its own. */
+  /**
+   * After warm-up: hands every rank the parameters and moments of this one and, of a shared update, those of the checkpoint that are its
+   * own.
+   */
   begin(stored?: readonly StoredTensor[]): Promise<void>;
   /** Every moment in its order, of which this rank has these: others are asked for when they are read. */
   listMoments(own: readonly HeldTensor[]): readonly HeldTensor[];
@@ -40,7 +43,10 @@ export interface RankLead {
    * ranks are brought together.
    */
   conclude(measured: MeasuredStep): Promise<boolean>;
-  /** After local steps, all that there are between two outer ones or fewer: makes ranks one model again, and says whether one was asked to end. */
+  /**
+   * After local steps, all that there are between two outer ones or fewer: makes ranks one model again, and says whether one was asked to
+   * end.
+   */
   bringTogether(isWhole: boolean): Promise<boolean>;
 }
 

@@ -1,6 +1,6 @@
-// An update that ranks share out: each has the moments of some of the parameters, whole ones, updates these and tells the others (ZeRO's first
-// stage, Rajbhandari et al. 2020, arXiv 1910.02054). What an optimizer computes for a parameter, as Muon's orthogonal direction, one rank
-// computes. Every parameter has the step that it had without: the gradient's sums, and its norm, every rank has.
+// An update that ranks share out: each has the moments of some of the parameters, whole ones, updates these and tells the others (ZeRO's
+// first stage, Rajbhandari et al. 2020, arXiv 1910.02054). What an optimizer computes for a parameter, as Muon's orthogonal direction, one
+// rank computes. Every parameter has the step that it had without: the gradient's sums, and its norm, every rank has.
 
 import type { Backend, DeviceBuffer } from "../../backends/backend.ts";
 import type { HeldTensor, StoredTensor } from "../../checkpoint/safetensors.ts";

@@ -59,7 +59,10 @@ export interface OpenEngine extends Engine {
   readonly states: ReadonlyMap<string, DeviceBuffer>;
 }
 
-/** Compiles the programs, of which `onProgram` is told each that is ready, and puts initial parameters on the device. UserError E_OPTION for a probe where losses are scaled. */
+/**
+ * Compiles the programs, of which `onProgram` is told each that is ready, and puts initial parameters on the device. UserError E_OPTION for
+ * a probe where losses are scaled.
+ */
 export async function openEngine(
   backend: Backend,
   definition: TrainingDefinition,

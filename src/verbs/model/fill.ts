@@ -9,8 +9,8 @@ export interface FillOptions extends Omit<ModelOptions, "task" | "batchTexts"> {
 }
 
 /**
- * Fills [MASK] in texts with the likeliest tokens of a model: a run's newest checkpoint, its export, or a masked language model
- * in a folder of Hugging Face's. Rows of the model that no token stands for, and special tokens, are no candidates; probabilities are shares of all
+ * Fills [MASK] in texts with the likeliest tokens of a model: a run's newest checkpoint, its export, or a masked language model in a folder
+ * of Hugging Face's. Rows of the model that no token stands for, and special tokens, are no candidates; probabilities are shares of all
  * rows.
  *
  * ```ts

@@ -72,9 +72,15 @@ export interface PrepareOptions {
   readonly skipBroken?: boolean | undefined;
   /** Refuses a file in a folder that cannot be read, which is else counted and passed over. Default false. */
   readonly strict?: boolean | undefined;
-  /** Drops documents with that many tokens a character or more. The paper: 0.25 at 32768 tokens; 0.35 is the like at 4096. Default: keeps them all. */
+  /**
+   * Drops documents with that many tokens a character or more. The paper: 0.25 at 32768 tokens; 0.35 is the like at 4096. Default: keeps
+   * them all.
+   */
   readonly maxTokensPerCharacter?: number | undefined;
-  /** Drop documents by what is seen of each alone: "length", "prose", "repetition", each with limits: "length:least=20,most=5000". Default: none. */
+  /**
+   * Drop documents by what is seen of each alone: "length", "prose", "repetition", each with limits: "length:least=20,most=5000". Default:
+   * none.
+   */
   readonly filters?: readonly string[] | undefined;
   /** Drops a document that has at least this share of shingles (five words) in common with an earlier one. Default: keeps them. */
   readonly nearDuplicates?: number | undefined;

@@ -18,8 +18,9 @@ const plannedShare = 0.95;
 const mostTokens = 2 ** 16;
 
 /**
- * The recipe with the largest power of two as micro-batch, at most its full batch and 65,536 tokens, whose programs fit. UserErrors: E_OPTION on a
- * backend that has no programs, E_MEMORY where not even one sequence fits. With a share, that of a rank that takes this one of the update.
+ * The recipe with the largest power of two as micro-batch, at most its full batch and 65,536 tokens, whose programs fit. UserErrors:
+ * E_OPTION on a backend that has no programs, E_MEMORY where not even one sequence fits. With a share, that of a rank that takes this one
+ * of the update.
  */
 export function fitMicroBatch(recipe: Recipe, { name, compile, availableBytes }: Backend, share?: UpdateShare): Recipe {
   if (compile === undefined || availableBytes === undefined) {

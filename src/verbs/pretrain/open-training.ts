@@ -45,8 +45,9 @@ export interface LogChoice {
    */
   readonly wandb?: { readonly project?: string | undefined } | undefined;
   /**
-   * Sends parameters and curves to an MLflow tracking server, too. Training never waits for it. `experiment` is the
-   * one that the run is in already, or "cramming", unless given; who asks is read from MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
+   * Sends parameters and curves to an MLflow tracking server, too. Training never waits for it. `experiment` is the one that the run is in
+   * already, or "cramming", unless given; who asks is read from MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and
+   * MLFLOW_TRACKING_PASSWORD.
    */
   readonly mlflow?: { readonly uri: string; readonly experiment?: string | undefined } | undefined;
   /** Called while programs are compiled: "compiling: 50 %, 12s left". */

@@ -1,5 +1,6 @@
-// A track's record, run again, and challenged: the record's recipe and the challenger's are trained with the same seeds on this machine, a sweep
-// each, and scored on the same held-out text. Stopped at any moment, the same call goes on, and the folder's next challenge trains none of them again.
+// A track's record, run again, and challenged: the record's recipe and the challenger's are trained with the same seeds on this machine, a
+// sweep each, and scored on the same held-out text. Stopped at any moment, the same call goes on, and the folder's next challenge trains
+// none of them again.
 
 import { join } from "node:path";
 import { systemClock } from "../../base/clock.ts";

@@ -1,5 +1,6 @@
-// What the CUDA backend needs of a device, and nothing more: memory, kernels, products, graphs. One stream: everything runs in
-// the order it was asked for, but for what a library does on a second one. The native driver (native-driver.ts) implements it on a GPU; tests put others in its place.
+// What the CUDA backend needs of a device, and nothing more: memory, kernels, products, graphs. One stream: everything runs in the order it
+// was asked for, but for what a library does on a second one. The native driver (native-driver.ts) implements it on a GPU; tests put others
+// in its place.
 
 import type { Product } from "../../../compiler/program/program.ts";
 import type { CudaFigures } from "../figures.ts";

@@ -1,6 +1,6 @@
-// The ids of a corpus. Where its texts were encoded when they were read, they lie in the portions, and which of these texts are documents is
-// kept beside them. Else they are kept in a file for each file of documents, so that what was encoded once is not encoded again: a batch is two
-// words, its documents and its ids, then the lengths of the documents, then the ids; all are words of 32 bits.
+// The ids of a corpus. Where its texts were encoded when they were read, they lie in the portions, and which of these texts are documents
+// is kept beside them. Else they are kept in a file for each file of documents, so that what was encoded once is not encoded again: a batch
+// is two words, its documents and its ids, then the lengths of the documents, then the ids; all are words of 32 bits.
 
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
@@ -39,7 +39,9 @@ export async function* keepChoice(
   }
 }
 
-/** Encodes the documents of a folder in their order, or reads what portions have of them. UserErrors: those of reading them, E_DISK_FULL. */
+/**
+ * Encodes the documents of a folder in their order, or reads what portions have of them. UserErrors: those of reading them, E_DISK_FULL.
+ */
 export async function* encodeFiles(
   work: string,
   documentsFolder: string,

@@ -1,5 +1,5 @@
-// How far a stage of long work has come, as of prepare: what is done, how fast, and the time that the rest takes at the same speed. Plain data, for
-// programs; and in words, for people.
+// How far a stage of long work has come, as of prepare: what is done, how fast, and the time that the rest takes at the same speed. Plain
+// data, for programs; and in words, for people.
 
 import type { Clock } from "../../../base/clock.ts";
 import { formatDuration } from "../../../train/budget.ts";

@@ -12,8 +12,8 @@ const heapMebibytes = 1024;
 const idleSeconds = 86_400;
 
 /**
- * Reads the portions that are not finished in `work.folder`, and gives the summaries of all; `onRead` is told of the bytes of shards that are done. UserErrors: those of
- * the first portion that fails.
+ * Reads the portions that are not finished in `work.folder`, and gives the summaries of all; `onRead` is told of the bytes of shards that
+ * are done. UserErrors: those of the first portion that fails.
  */
 export async function readPortions(
   work: Omit<PortionWork, "begun">,
