@@ -50,7 +50,12 @@ test("another option of a choice leaves out what only the one before reads, and 
     model: { rotaryBases: null },
   });
   const { optimizer, model } = chooseRecipe({ recipe: adamw });
-  const { muonLearningRate: _, muonMomentum: __, muonNeuronMemory: ___, ...rest } = quickstart.optimizer as Record<string, unknown>;
+  const {
+    muonLearningRate: _,
+    muonMomentum: __,
+    muonNeuronMemory: ___,
+    ...rest
+  } = quickstart.optimizer as Record<string, unknown>;
   assert.deepEqual(optimizer, { ...rest, name: "adamw" });
   assert.deepEqual(model, quickstart.model);
 });
