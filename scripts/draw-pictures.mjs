@@ -23,15 +23,17 @@ const candidates = [
   ["-", 0.01],
 ];
 
+/** Narrow, so that its letters are 12 px or larger on a phone. */
 function drawMask() {
   const bars = candidates.map(([token, probability], i) => {
     const y = 78 + 26 * i;
-    return markup`<text x="150" y="${y + 13}" text-anchor="end">${token}</text><rect class="key-0" x="162" y="${y}" width="${Math.max(2, 300 * probability)}" height="18"/><text x="${170 + Math.max(2, 300 * probability)}" y="${y + 13}">${Math.round(100 * probability)} %</text>`;
+    const width = Math.max(2, 160 * probability);
+    return markup`<text x="112" y="${y + 14}" text-anchor="end">${token}</text><rect class="key-0" x="122" y="${y}" width="${width}" height="18"/><text x="${130 + width}" y="${y + 14}">${Math.round(100 * probability)} %</text>`;
   });
-  return markup`<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 540 196" width="540" height="196" role="img" aria-labelledby="mask-title"><title id="mask-title">A mask and what the model expects there</title>${style}
-<rect class="paper" width="540" height="196"/>
-<text class="title" x="76" y="36" text-anchor="middle">${sentence[0]}</text><rect class="frame" x="118" y="14" width="90" height="32" rx="4"/><text class="title" x="163" y="36" text-anchor="middle">?</text><text class="title" x="220" y="36">${sentence[1]}</text>
-<path class="frame" d="M163 46V70"/>
+  return markup`<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 340 196" width="340" height="196" role="img" aria-labelledby="mask-title"><title id="mask-title">A mask and what the model expects there</title>${style}
+<rect class="paper" width="340" height="196"/>
+<text x="68" y="36" text-anchor="end">${sentence[0]}</text><rect class="frame" x="76" y="14" width="60" height="32" rx="4"/><text class="title" x="106" y="36" text-anchor="middle">?</text><text x="144" y="36">${sentence[1]}</text>
+<path class="frame" d="M106 46V70"/>
 ${bars}
 </svg>`;
 }

@@ -73,6 +73,24 @@ export function explainTable(compared: readonly Compared[]): string {
   return `${loss} Differences from the base ${how}; ${noise}: ${told} of ${differences.length}.`;
 }
 
+/** The lowest and what follows it, in a sentence; undefined where nothing has reached its end. */
+export function describeLowest(compared: readonly Compared[]): string | undefined {
+  const ended = compared
+    .flatMap(row => (row.mean === undefined ? [] : [{ ...row, mean: row.mean }]))
+    .sort((a, b) => a.mean - b.mean);
+  const [best, next] = ended;
+  if (best === undefined) return undefined;
+  const say = ({ mean, deviation, count }: (typeof ended)[number]) =>
+    deviation === undefined
+      ? `${formatLoss(mean)} nats`
+      : `${formatLoss(mean)} ± ${formatLoss(deviation)} nats over ${count} seeds`;
+  if (next === undefined) return `${best.name}: ${say(best)}.`;
+  const { difference, adjusted } = best;
+  const isNoise = difference !== undefined && judge(difference.mean, adjusted!) === "";
+  const noise = isNoise ? ", which is no more below the base than chance explains" : "";
+  return `${best.name} is lowest of ${compared.length}: ${say(best)}${noise}; next is ${next.name}, ${say(next)}.`;
+}
+
 export function formatText(compared: readonly Compared[]): string {
   const rows = [[...columns], ...listRows(compared)];
   const used = columns.map((_, i) => i).filter(i => rows.slice(1).some(row => row[i] !== ""));

@@ -49,6 +49,10 @@ before(async () => {
   );
   const page = join(folder, "whole.html");
   await report([join(folder, "whole")], { out: page });
+  assert.match(
+    readFileSync(page, "utf8"),
+    /<p class="verdict">base is lowest of 2: \d\.\d{4} ± \d\.\d{4} nats over 2 seeds; next is slow, \d\.\d{4} ± /,
+  );
   assert.match(readFileSync(page, "utf8"), /<g><title>slow: \d\.\d{4}, /);
   // Learning at a thirtieth of the rate is worse after four steps, whatever the seed.
   assert.ok(compared[1]!.difference!.isPaired && compared[1]!.difference!.mean > 0);

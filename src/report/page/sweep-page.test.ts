@@ -57,6 +57,7 @@ test("the page loads nothing and takes no markup from names", () => {
     ...{
       title: "<i>",
       date: "now",
+      verdict: "<em>low",
       notes: ["<u>"],
       table,
       explanation: "",

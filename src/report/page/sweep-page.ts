@@ -15,6 +15,8 @@ export interface SweepPage {
   readonly title: string;
   /** When it was made, for the reader. */
   readonly date: string;
+  /** What came out, in a sentence. */
+  readonly verdict: string | undefined;
   readonly notes: readonly string[];
   readonly table: Table;
   /** How the table is to be read. */
@@ -33,7 +35,7 @@ const scriptHash = createHash("sha256").update(pageScript).digest("base64");
 
 /** Prints the page; its policy lets it load nothing. */
 export function renderSweepPage(page: SweepPage): string {
-  const { title, date, notes, table, explanation, differences, curves, search, trials, texts } = page;
+  const { title, date, verdict, notes, table, explanation, differences, curves, search, trials, texts } = page;
   const comparison = [
     {
       id: "differences",
@@ -72,7 +74,7 @@ export function renderSweepPage(page: SweepPage): string {
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${scriptHash}'">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>${title}</title>
 <style>${trustMarkup(pageStyle)}</style></head><body>
-<header><h1>${title}</h1><p class="soft">${date}</p><nav aria-label="Sections">${sections.map(({ id, heading }) => markup`<a href="#${id}">${heading}</a> `)}</nav>
+<header><h1>${title}</h1>${verdict === undefined ? undefined : markup`<p class="verdict">${verdict}</p>`}<p class="soft">${date}</p><nav aria-label="Sections">${sections.map(({ id, heading }) => markup`<a href="#${id}">${heading}</a> `)}</nav>
 ${notes.map(note => markup`<p role="note"><strong>Note:</strong> ${note}</p>`)}</header>
 <main>${sections.map(({ id, heading, content }) => markup`<section id="${id}" aria-labelledby="${id}-heading"><h2 id="${id}-heading">${heading}</h2>${content}</section>\n`)}</main>
 <script>${trustMarkup(pageScript)}</script></body></html>

@@ -38,7 +38,10 @@ export function writeCorpusPage(view: CorpusView, path: string): void {
                 },
               ],
             },
-      table: tabulate({ id: "funnel", caption: "What each stage left" }, funnel, stageFields),
+      table: tabulate({ id: "funnel", caption: "What each stage left" }, funnel, [
+        ...leftFields,
+        ...(taken.length === 0 ? [] : takenFields),
+      ]),
     },
     sizes: [
       describeSizes("document-characters", "Documents by their characters", "characters of a document", characters),
@@ -74,13 +77,15 @@ export function writeCorpusPage(view: CorpusView, path: string): void {
   writeFileAtomically(path, page);
 }
 
-const stageFields: readonly Field<FunnelStage>[] = [
+const leftFields: readonly Field<FunnelStage>[] = [
   { key: "stage", name: "stage", quantity: "text", of: ({ stage }) => stage },
-  { key: "takenDocuments", name: "documents taken", quantity: "documents", of: ({ taken }) => taken.documents },
-  { key: "takenCharacters", name: "characters taken", quantity: "characters", of: ({ taken }) => taken.characters },
   { key: "documents", name: "documents left", quantity: "documents", of: ({ left }) => left.documents },
   { key: "characters", name: "characters left", quantity: "characters", of: ({ left }) => left.characters },
   { key: "tokens", name: "tokens left, about", quantity: "tokens", of: ({ tokens }) => tokens },
+];
+const takenFields: readonly Field<FunnelStage>[] = [
+  { key: "takenDocuments", name: "documents taken", quantity: "documents", of: ({ taken }) => taken.documents },
+  { key: "takenCharacters", name: "characters taken", quantity: "characters", of: ({ taken }) => taken.characters },
 ];
 
 const tokenFields: readonly Field<{ readonly token: string; readonly count: number }>[] = [

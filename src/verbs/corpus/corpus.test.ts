@@ -128,6 +128,7 @@ test("the page shows it all, and text of the corpus is no markup", () => {
   const sizes = { count: 3, sum: 30, least: 9, most: 11, bins: [{ from: 8, count: 3 }] };
   writeCorpusPage({ ...view, funnel: [{ ...read!, taken: nothing }], characters: sizes }, path);
   const flat = readFileSync(path, "utf8");
+  assert.ok(page.includes("documents taken") && !flat.includes("documents taken"));
   assert.ok(!flat.includes("What was kept of the text"));
   assert.ok(flat.includes("<p>Documents by their characters: 3 in all, from 9 to 11, 10 on average.</p>"));
 });

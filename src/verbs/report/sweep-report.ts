@@ -14,7 +14,14 @@ import { type Table, tabulate } from "../../report/tables/table.ts";
 import { type Compared, compareVariations } from "../../sweep/comparison.ts";
 import { measureImportances } from "../../sweep/importance.ts";
 import { baseName, listVariations, type Sweep, type Variation } from "../../sweep/sweep.ts";
-import { explainTable, formatCsv, formatLatex, formatMarkdown, judge } from "../../sweep/sweep-table.ts";
+import {
+  describeLowest,
+  explainTable,
+  formatCsv,
+  formatLatex,
+  formatMarkdown,
+  judge,
+} from "../../sweep/sweep-table.ts";
 import { latestOf, listTrials, readTrialRecord, type Trial, type TrialRecord } from "../../sweep/trial.ts";
 import { readSweep } from "../sweep/sweep.ts";
 import type { ReportOptions, WrittenReport } from "./report-places.ts";
@@ -45,6 +52,7 @@ export async function reportSweep(
   const page: SweepPage = {
     title: `Sweep: ${basename(resolve(folder))}`,
     date: systemClock.date().toISOString().slice(0, 16).replace("T", " "),
+    verdict: describeLowest(compared),
     notes,
     table: tabulateComparison(compared),
     explanation: explainTable(compared),
