@@ -15,7 +15,7 @@ import { type Budget, formatBudget, startBudget } from "./budget.ts";
 import type { RankLead } from "./ranks/rank-orders.ts";
 import type { Recipe } from "./recipe.ts";
 import type { Engine } from "./step/engine.ts";
-import { guardSteps } from "./step/guard.ts";
+import { guardSteps, refuseDivergence } from "./step/guard.ts";
 import { createStepTaker } from "./step/micro-batches.ts";
 import { warmUp } from "./warm-up.ts";
 
@@ -169,7 +169,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
   };
   let stoppedBefore = options.stoppedSeconds?.() ?? 0;
   const { badStepsAllowed } = recipe.train;
-  const guardStep = guardSteps({ readSeconds: readClock, badStepsAllowed, refuse: diverge });
+  const guardStep = guardSteps({ readSeconds: readClock, badStepsAllowed, refuse: refuseDivergence });
   let isLastCounted = true;
   while (now.progress < 1 && !options.signal.aborted && !isStopped) {
     const rateScale = rateAt(now.progress, recipe.schedule);
@@ -241,9 +241,6 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
   };
 }
 
-const diverge = (seen: string): UserError =>
-  new UserError("E_DIVERGED", seen, "Lower optimizer.learningRate or set optimizer.clip, and begin a new run.");
-
 /**
  * Means over the held-out batches, in nats per predicted token; with `isAveraged` that of the average of the parameters, too.
  * UserError E_DIVERGED where the loss is not finite.
@@ -255,7 +252,7 @@ async function validate({ engine, source }: PretrainOptions, step: number, isAve
     return sum / source.validationBatches;
   };
   const loss = await measure(engine.validate);
-  if (!Number.isFinite(loss)) throw diverge(`step ${step}: the validation loss is ${loss}`);
+  if (!Number.isFinite(loss)) throw refuseDivergence(`step ${step}: the validation loss is ${loss}`);
   return isAveraged && engine.average !== undefined
     ? { loss, averageLoss: await measure(engine.average.validate) }
     : { loss };
@@ -283,7 +280,7 @@ async function saveState(
     return await saveCheckpoint(run, { counters, parameters: engine.readParameters(), moments });
   } catch (error) {
     if (error instanceof UserError && error.code === "E_NOT_FINITE")
-      throw diverge(`step ${position.step}: ${error.message}`);
+      throw refuseDivergence(`step ${position.step}: ${error.message}`);
     throw error;
   }
 }

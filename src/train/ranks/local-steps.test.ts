@@ -62,7 +62,7 @@ async function runRank(collective: Collective, sizes: readonly number[], from?: 
   const parts = { backend, states, shared: new Set(names), local };
   const losses: number[] = [];
   if (rank > 0) {
-    await followRanks({ collective, ...parts }, take, new AbortController().signal);
+    await followRanks({ collective, ...parts, badStepsAllowed: 10 }, take, new AbortController().signal);
   } else {
     const leader = new RankLeader<string>(collective);
     const lead = leader.lead(parts, sums);

@@ -5,7 +5,7 @@ import type { Backend } from "../../backends/backend.ts";
 import { UserError } from "../../base/errors.ts";
 import type { HeldTensor, StoredTensor } from "../../checkpoint/safetensors.ts";
 import { broadcastJson, type Collective } from "../../collective/collective.ts";
-import type { MeasuredStep } from "../step/guard.ts";
+import { countBadSteps, type MeasuredStep, refuseDivergence } from "../step/guard.ts";
 import type { StepOrder } from "../step/micro-batches.ts";
 import type { States } from "../step/states.ts";
 import type { LocalSteps } from "./local-steps.ts";
@@ -114,7 +114,8 @@ export class RankLeader<Announced> {
         const order = new Float64Array(lengthOfOrder);
         order.set([kinds.together, isWhole ? 1 : 0]);
         await collective.broadcast(order, 0);
-        const isAsked = await bringTogether(collective, parts.local!, { isWhole, isAsked: false });
+        // Rank 0's own steps its loop counts.
+        const isAsked = await bringTogether(collective, parts.local!, { isWhole, isAsked: false, isAstray: false });
         this.phase = "order";
         return isAsked;
       },
@@ -138,9 +139,12 @@ export class RankLeader<Announced> {
 export const hearAnnouncement = <Announced>(collective: Collective): Promise<Announced | null> =>
   broadcastJson<Announced | null>(collective, null);
 
-/** Does what rank 0 orders until it orders the end. The signal asks rank 0 to end the training. */
+/**
+ * Does what rank 0 orders until it orders the end. The signal asks rank 0 to end the training. UserErrors: E_RANKS; E_DIVERGED after so many
+ * local steps in a row of one rank that were not finite, when ranks are brought together.
+ */
 export async function followRanks(
-  parts: RankParts,
+  parts: RankParts & { readonly badStepsAllowed: number },
   take: (order: StepOrder) => Promise<MeasuredStep>,
   signal: AbortSignal,
 ): Promise<void> {
@@ -148,6 +152,8 @@ export async function followRanks(
   await shareStates(parts);
   await local?.begin();
   await shares?.begin([]);
+  const count = countBadSteps();
+  let badInARow = 0;
   for (;;) {
     const told = new Float64Array(lengthOfOrder);
     await collective.broadcast(told, 0);
@@ -158,7 +164,8 @@ export async function followRanks(
       continue;
     }
     if (kind === kinds.together) {
-      await bringTogether(collective, local!, { isWhole: step === 1, isAsked: signal.aborted });
+      const isAstray = badInARow >= parts.badStepsAllowed;
+      await bringTogether(collective, local!, { isWhole: step === 1, isAsked: signal.aborted, isAstray });
       continue;
     }
     const order = {
@@ -169,6 +176,7 @@ export async function followRanks(
       progress: progress!,
     };
     const measured = await take(order);
+    badInARow = count(measured);
     if (local === undefined) await concludeStep(collective, measured, signal.aborted);
   }
 }
@@ -195,16 +203,19 @@ export async function concludeStep(
   );
 }
 
-/** Whether a rank was asked to end. */
+/** Whether a rank was asked to end. UserError E_DIVERGED where one does not recover: its steps change nothing, so the others' would go on alone. */
 async function bringTogether(
   collective: Collective,
   local: LocalSteps,
-  { isWhole, isAsked }: { readonly isWhole: boolean; readonly isAsked: boolean },
+  told: { readonly isWhole: boolean; readonly isAsked: boolean; readonly isAstray: boolean },
 ): Promise<boolean> {
-  await local.bringTogether(isWhole);
-  const count = Float64Array.of(isAsked ? 1 : 0);
-  await collective.sum([{ name: "what ranks say", values: count }]);
-  return count[0]! > 0;
+  await local.bringTogether(told.isWhole);
+  const counts = Float64Array.of(told.isAsked ? 1 : 0, told.isAstray ? 1 : 0);
+  await collective.sum([{ name: "what ranks say", values: counts }]);
+  if (counts[1]! === 0) return counts[0]! > 0;
+  throw refuseDivergence(
+    `of ${collective.size} ranks ${counts[1]} had too many local steps in a row that were not finite`,
+  );
 }
 
 /** In the order of the states' names, which every rank has alike. */

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { joinRanks } from "../../../test/collective/joined-ranks.ts";
 import { fetchValues } from "../../../test/fetch-tensors.ts";
 import { openReference } from "../../backends/reference/reference.ts";
+import type { UserError } from "../../base/errors.ts";
 import type { Collective } from "../../collective/collective.ts";
 import { input, multiply, subtract, sum } from "../../graph/operations.ts";
 import { createBatchEnd } from "../../optim/batch-end.ts";
@@ -64,7 +65,7 @@ async function runRank(collective: Collective, { sizes, factors, isInOrder = fal
       const taken = await take(order);
       return { ...taken, loss: taken.loss * (rank === astray ? 1.01 : 1) };
     };
-    await followRanks({ collective, ...parts }, takeAstray, stop.signal);
+    await followRanks({ collective, ...parts, badStepsAllowed: 10 }, takeAstray, stop.signal);
   } else {
     const leader = new RankLeader<string>(collective);
     await leader.announce("a run");
@@ -121,6 +122,46 @@ test("a rank that has another model ends the training on every rank", async () =
     assert.equal(ended.status, "rejected");
     assert.match(String(ended.reason), /1 of 3 ranks have another model/);
   }
+});
+
+test("a rank whose local steps are never finite ends the training on every rank, when they are brought together", async () => {
+  const local = { begin: async () => {}, bringTogether: async () => {} };
+  const { signal } = new AbortController();
+  /** Rounds of two steps that all were brought together, until the training ended. */
+  const runRank = async (collective: Collective, loss: number, rounds: number) => {
+    const parts = { backend: openReference(), states: new Map(), shared: new Set<string>(), local };
+    let together = 0;
+    const counting = { ...parts, local: { ...local, bringTogether: async () => void together++ } };
+    try {
+      if (collective.rank > 0) {
+        await hearAnnouncement(collective);
+        await followRanks({ collective, ...counting, badStepsAllowed: 3 }, async () => ({ loss }), signal);
+      } else {
+        const leader = new RankLeader<string>(collective);
+        await leader.announce("a run");
+        const lead = leader.lead(
+          counting,
+          createRankSums(collective, parts.backend, parts.states, { isInOrder: false, isLocal: true }),
+        );
+        await lead.begin();
+        for (let step = 1; step <= 2 * rounds; step++) {
+          await lead.order({ step, firstSequence: 0, most: 1, rateScale: 1, progress: 0 });
+          await lead.conclude({ loss });
+          if (step % 2 === 0) await lead.bringTogether(true);
+        }
+        await leader.close();
+      }
+      return `${together}`;
+    } catch (error) {
+      return `${together}, ${(error as UserError).code}: ${(error as Error).message}`;
+    }
+  };
+  const run = (losses: readonly number[], rounds: number) =>
+    Promise.all(joinRanks(3).map((each, i) => runRank(each, losses[i]!, rounds)));
+  assert.deepEqual(await run([1, 1, 1], 3), ["3", "3", "3"]);
+  assert.deepEqual(await run([1, Number.NaN, 1], 1), ["1", "1", "1"]);
+  const said = "2, E_DIVERGED: of 3 ranks 1 had too many local steps in a row that were not finite";
+  assert.deepEqual(await run([1, Number.NaN, 1], 3), [said, said, said]);
 });
 
 test("where every rank has as many micro-batches, the last is exchanged beside its backward pass, and else behind", async () => {

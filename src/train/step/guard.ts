@@ -1,7 +1,7 @@
 // A step of any training, done, timed and judged. On the device an update whose loss or gradient is not finite leaves every state as
 // it was; the host counts such steps and ends a training that does not recover.
 
-import type { UserError } from "../../base/errors.ts";
+import { UserError } from "../../base/errors.ts";
 import { countOf } from "../../base/printable.ts";
 import { add, less, multiply, reshape, select, state } from "../../graph/operations.ts";
 import type { Tensor } from "../../graph/tensor.ts";
@@ -37,6 +37,21 @@ export interface MeasuredStep {
 export const isFiniteStep = ({ loss, gradientNorm = 0 }: MeasuredStep): boolean =>
   Number.isFinite(loss) && Number.isFinite(gradientNorm);
 
+/** A training that does not recover, by a sentence on what was seen. */
+export const refuseDivergence = (seen: string): UserError =>
+  new UserError("E_DIVERGED", seen, "Lower optimizer.learningRate or set optimizer.clip, and begin a new run.");
+
+/** Of each step that it is given: so many in a row, this one included, were not finite. One that its loss scale was too large for is none. */
+export function countBadSteps(): (measured: MeasuredStep) => number {
+  let badInARow = 0;
+  return measured => {
+    const { loss, gradientNorm, lossScale } = measured;
+    if (isFiniteStep(measured)) badInARow = 0;
+    else if (lossScale === undefined || !wasTooLarge(lossScale, loss, gradientNorm!)) badInARow++;
+    return badInARow;
+  };
+}
+
 export interface StepGuard {
   readSeconds(): number | Promise<number>;
   /** So many steps in a row that are not finite end the training; one that its loss scale was too large for is none of them. */
@@ -47,7 +62,7 @@ export interface StepGuard {
 
 /** Does a step as `take` says, which gets its number; with what it measured come its seconds and whether it counted. */
 export function guardSteps({ readSeconds, badStepsAllowed, refuse }: StepGuard) {
-  let badInARow = 0;
+  const count = countBadSteps();
   return async <Of extends MeasuredStep>(
     step: number,
     take: (step: number) => Promise<Of>,
@@ -55,11 +70,9 @@ export function guardSteps({ readSeconds, badStepsAllowed, refuse }: StepGuard) 
     const start = await readSeconds();
     const measured = await take(step);
     const seconds = (await readSeconds()) - start;
-    const { loss, gradientNorm, lossScale } = measured;
-    const counted = isFiniteStep(measured);
-    if (counted) badInARow = 0;
-    else if (lossScale === undefined || !wasTooLarge(lossScale, loss, gradientNorm!)) badInARow++;
-    if (badInARow < badStepsAllowed) return { ...measured, counted, seconds };
+    const badInARow = count(measured);
+    if (badInARow < badStepsAllowed) return { ...measured, counted: isFiniteStep(measured), seconds };
+    const { loss, gradientNorm } = measured;
     const norm = gradientNorm === undefined ? "" : ` and gradient norm ${gradientNorm}`;
     throw refuse(
       `step ${step}: loss ${loss}${norm}; ${countOf(badInARow, "step")} in a row ${badInARow === 1 ? "was" : "were"} not finite`,

@@ -89,7 +89,7 @@ async function followAnnounced(
       await warmUp({ engine, source, recipe, clock: systemClock, resumeFrom: undefined, signal: never });
       engine.lossScale?.restore(lossScale ?? firstLossScale);
       const { states } = engine;
-      const { microBatchSequences, seed, sync } = recipe.train;
+      const { microBatchSequences, seed, sync, badStepsAllowed } = recipe.train;
       const sums = createRankSums(connected, backend, states, { isInOrder, isLocal });
       const local = sync && openLocalSteps(collective, backend, engine, definition, sync);
       const shares = definition.shared && openUpdateShares(connected, backend, states, definition.shared);
@@ -97,7 +97,7 @@ async function followAnnounced(
       const batchEnd = createBatchEnd(undefined, undefined);
       const take = createStepTaker({ engine, queue, microBatchSequences, seed, batchEnd, sums, shares });
       const common = listCommon(definition);
-      await followRanks({ collective, backend, states, shared: common, local, shares }, take, signal);
+      await followRanks({ collective, backend, states, shared: common, local, shares, badStepsAllowed }, take, signal);
     });
   } finally {
     dataset.close();
