@@ -17,7 +17,11 @@ after(() => rmSync(folder, { recursive: true }));
 const data = join(folder, "data");
 const finished = join(folder, "finished");
 const model = ["width=16", "layers=1", "heads=2", "feedForward=32", "sequenceLength=16", "vocabulary=84"];
-const sizes = ["schedule.batchSequences=4", "train.microBatchSequences=4", "train.checkpointEverySeconds=1000"];
+const set = [
+  ...model.map(pair => `model.${pair}`),
+  ...["schedule.batchSequences=4", "train.microBatchSequences=4", "train.checkpointEverySeconds=1000"],
+  ...["schedule.learningRate=budget-triangle2", "schedule.warmup=null", "optimizer.learningRate=0.003"],
+];
 const device = { backend: "cpu", threads: 2 } as const;
 
 before(async () => {
@@ -26,7 +30,6 @@ before(async () => {
     JSON.stringify({ text: `${i} old boats sleep near the river wall and a green frog sings` });
   writeFileSync(text, Array.from({ length: 60 }, (_, i) => `${line(i)}\n`).join(""));
   await prepare({ texts: [text], out: data, vocabulary: 84, sequenceLength: 16, holdOut: 0.2 });
-  const set = [...model.map(pair => `model.${pair}`), ...sizes];
   await pretrain({ data, out: finished, recipe: "quickstart", set, budget: "8steps", ...device });
 });
 
@@ -45,7 +48,7 @@ test("a finished run goes on to the new end, at the rates of the whole", async (
   const { steps, reason } = await pretrain({ resume: run, extend: "8steps", ...device });
   assert.deepEqual([steps, reason], [16, "budget"]);
   const [ninth] = stepsOf(run).filter(({ step }) => step === 9);
-  // Eight of sixteen steps are done before it, and the peak rate of the recipe is 3e-3.
+  // Eight of sixteen steps are done before it, and the peak rate is 3e-3.
   assert.ok(Math.abs(ninth!.learningRate - 3e-3 * rateAt(0.5, { learningRate: "budget-triangle2" })) < 1e-12);
   const starts = readEvents(join(run, "events.jsonl")).filter(event => event.kind === "start");
   assert.deepEqual(
@@ -92,7 +95,7 @@ test("a run that is moved while it trains is whole where it goes on, and says so
       data,
       out: run,
       recipe: "quickstart",
-      set: [...model.map(pair => `model.${pair}`), ...sizes],
+      set,
       budget: "8steps",
     },
     ...device,
