@@ -29,7 +29,7 @@ kills=0
 while [ $kills -lt 10 ] && [ "$(count killed)" -lt 20 ]; do
   start killed; pid=$!
   # Ten of them spread over the time that the undisturbed one took, and over starting, which each begins with again.
-  sleep "$((1 + RANDOM % (2 + seconds / 6))).$((RANDOM % 10))"
+  sleep "$((1 + RANDOM % (1 + seconds / 8))).$((RANDOM % 10))"
   if kill -9 $pid 2>/dev/null; then kills=$((kills + 1)); fi
   wait $pid 2>/dev/null || true
   echo "kill $kills: $(count killed) of 20 trials were done"
