@@ -20,7 +20,16 @@ export function writeSweep({ recipe, set = [], seeds = "3", budget }: WrittenSwe
   if (recipe === undefined) {
     throw new UserError("E_OPTION", "--set, --seeds or --budget without a recipe", "Give --recipe, or a sweep's file.");
   }
-  const grid = Object.fromEntries(set.filter(holdsSeveral).map(splitValues));
+  const several = set.filter(holdsSeveral);
+  const twice = several.map(pathOf).find(path => set.filter(assignment => pathOf(assignment) === path).length > 1);
+  if (twice !== undefined) {
+    throw new UserError(
+      "E_OPTION",
+      `--set ${twice}=… stands there twice, with several values`,
+      "Write all values of it in one: --set path=a,b,c.",
+    );
+  }
+  const grid = Object.fromEntries(several.map(assignment => [pathOf(assignment), splitValues(assignment)]));
   return checkSweep(
     {
       recipe,
@@ -36,13 +45,12 @@ export function writeSweep({ recipe, set = [], seeds = "3", budget }: WrittenSwe
 /** A list, an object or a text in quotes is one value, whatever commas it has. */
 const holdsSeveral = (assignment: string): boolean => /^[^=]+=\s*[^[{"\s][^,]*,/.test(assignment);
 
-function splitValues(assignment: string): [path: string, values: string[]] {
-  const at = assignment.indexOf("=");
-  return [
-    assignment.slice(0, at).trim(),
-    assignment
-      .slice(at + 1)
-      .split(",")
-      .map(value => value.trim()),
-  ];
+const pathOf = (assignment: string): string => assignment.split("=", 1)[0]!.trim();
+
+const isNumber = /^-?\d+(\.\d+)?(e[-+]?\d+)?$/i;
+
+/** Numbers as numbers, so that 1e-3 and 0.001 are seen to be one value, as in a file. */
+function splitValues(assignment: string): (string | number)[] {
+  const values = assignment.slice(assignment.indexOf("=") + 1).split(",");
+  return values.map(value => value.trim()).map(value => (isNumber.test(value) ? +value : value));
 }
