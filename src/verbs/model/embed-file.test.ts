@@ -1,7 +1,7 @@
 // Files of texts as files of vectors: each line or row has its own vector, the one that it has alone, and NumPy reads the bytes.
 
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -91,4 +91,37 @@ test("documents of a folder, the long ones in passages, each with the vector tha
   );
   const [found] = await search(at("run"), folder, ["the owl"], { ...choice, split: true, top: 1 });
   assert.deepEqual([found![0]!.text, found![0]!.place], ["the owl", 3]);
+});
+
+test("nothing of a folder is left out without a word, and a broken file of it only where that was asked for", async () => {
+  const folder = at("mixed");
+  mkdirSync(folder);
+  writeFileSync(join(folder, "a.txt"), "the owl");
+  writeFileSync(join(folder, "b.jsonl"), '{"text":"the fox"}\n{"text": oops\n{"text":"red"}\n');
+  writeFileSync(join(folder, "picture.png"), "");
+  writeFileSync(join(folder, "binary.txt"), Buffer.from([0, 1, 2, 3]));
+  symlinkSync("nowhere", join(folder, "lost.txt"));
+  // In the folder itself, and twice: what was written at first is no text of the second.
+  const out = join(folder, "vectors.jsonl");
+  const warned: string[] = [];
+  const options = { ...choice, out, onWarning: (text: string) => void warned.push(text) };
+  await assert.rejects(embedFile(at("run"), folder, options), { code: "E_JSON_LINE", advice: /--skip-broken/ });
+  const counts = [];
+  for (let i = 0; i < 2; i++) counts.push((await embedFile(at("run"), folder, { ...options, skipBroken: true })).texts);
+  assert.deepEqual(counts, [3, 3]);
+  for (const seen of [/picture\.png/, /lost\.txt/, /b\.jsonl:2/, /1 binary file/, /vectors\.jsonl/]) {
+    assert.ok(
+      warned.some(text => seen.test(text)),
+      `${seen} in ${warned.join("\n")}`,
+    );
+  }
+  const one = { ...options, skipBroken: true };
+  await assert.rejects(embedFile(at("run"), join(folder, "a.txt"), one), { code: "E_OPTION" });
+});
+
+test("a line that is not UTF-8 is refused with its place, never embedded as other characters", async () => {
+  writeFileSync(at("latin.txt"), Buffer.from("the owl\nthe caf\xe9\n", "latin1"));
+  const rejected = { code: "E_UTF8", message: /latin\.txt:2/ };
+  await assert.rejects(embedFile(at("run"), at("latin.txt"), { ...choice, out: at("latin.npy") }), rejected);
+  assert.equal(existsSync(at("latin.npy")), false);
 });

@@ -2,16 +2,19 @@
 // than some hundreds.
 
 import { statSync } from "node:fs";
+import { resolve } from "node:path";
 import { systemClock } from "../../base/clock.ts";
 import { UserError } from "../../base/errors.ts";
-import { quoteValue } from "../../base/printable.ts";
+import { countOf, quoteValue } from "../../base/printable.ts";
 import { startFunnel } from "../../corpus/funnel.ts";
 import { readShard } from "../../corpus/sources/read-shard.ts";
 import { listShards } from "../../corpus/sources/sources.ts";
 import { readBytes } from "../../tables/bytes.ts";
 import { splitLines } from "../../tables/lines.ts";
+import { describePassedOver, passOver } from "../../tables/passed-over.ts";
 import { openTable, tableFormat } from "../../tables/table.ts";
 import { toUtf8 } from "../../tables/text.ts";
+import { decodeUtf8 } from "../../tables/utf8.ts";
 import { type Model, type ModelOptions, openModel } from "./open-model.ts";
 import { splitPassages } from "./passages.ts";
 import { checkVectorFile, openVectorFile, type VectorFile } from "./vector-files.ts";
@@ -24,11 +27,17 @@ export interface LongTexts {
   readonly split?: boolean | undefined;
 }
 
-export interface EmbedFileOptions extends ModelOptions, LongTexts {
-  /** The file to write: .jsonl, .parquet or .npy. */
-  readonly out: string;
+/** How texts are read. */
+export interface TextReading {
   /** The column of a table that holds the text. Default text. */
   readonly textField?: string | undefined;
+  /** Of a folder: whether broken lines and files are counted and passed over instead of refused. Default false. */
+  readonly skipBroken?: boolean | undefined;
+}
+
+export interface EmbedFileOptions extends ModelOptions, LongTexts, TextReading {
+  /** The file to write: .jsonl, .parquet or .npy. In a folder that is read it is none of the texts. */
+  readonly out: string;
   /** Ends it before the next texts; nothing is written then. */
   readonly signal?: AbortSignal | undefined;
   /** Told how many texts are done. */
@@ -52,12 +61,12 @@ const longestLineBytes = 64 * 2 ** 20;
  * without the column, E_TEXT_LENGTH, E_TEXT_LOST, E_OPTION for an ending that is no format.
  */
 export async function embedFile(folder: string, file: string, options: EmbedFileOptions): Promise<EmbeddedFile> {
-  const { out, textField = "text", truncate, signal, onProgress } = options;
+  const { out, truncate, signal, onProgress } = options;
   checkVectorFile(out);
   checkLongTexts(options);
   const started = systemClock.seconds();
   // A file that cannot be read is told before a model is opened.
-  const batches = readTexts(file, textField);
+  const batches = readTexts(file, options);
   let [model, vectors]: [Model?, VectorFile?] = [];
   try {
     let next = await batches.next();
@@ -98,10 +107,20 @@ export function* cutTexts(texts: readonly string[], model: Model, { split }: Lon
   for (let at = 0; at < passages.length; at += textsAtOnce) yield passages.slice(at, at + textsAtOnce);
 }
 
-/** Some hundreds at once: a line of a .txt each, a row of a table, or a document of a folder. UserErrors: E_TEXT_FIELD, those of reading. */
-export async function* readTexts(file: string, field: string): AsyncGenerator<string[]> {
+interface Reading extends TextReading {
+  /** A file that is none of the texts. */
+  readonly out?: string | undefined;
+  /** Told what a folder holds that is not read. */
+  readonly onWarning?: ((text: string) => void) | undefined;
+}
+
+/**
+ * Some hundreds at once: a line of a .txt each, a row of a table, or a document of a folder. UserErrors: E_TEXT_FIELD, E_UTF8, those of
+ * reading; E_OPTION for skipBroken of a file.
+ */
+export async function* readTexts(file: string, reading: Reading): AsyncGenerator<string[]> {
   let batch: string[] = [];
-  for await (const text of openTexts(file, field)) {
+  for await (const text of openTexts(file, reading)) {
     batch.push(text);
     if (batch.length < textsAtOnce) continue;
     yield batch;
@@ -110,24 +129,49 @@ export async function* readTexts(file: string, field: string): AsyncGenerator<st
   if (batch.length > 0) yield batch;
 }
 
-function openTexts(file: string, field: string): AsyncGenerator<string> {
-  if (statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) return readFolder(file, field);
-  return tableFormat(file) === undefined ? readLines(file) : readColumn(file, field);
+function openTexts(file: string, reading: Reading): AsyncGenerator<string> {
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) return readFolder(file, reading);
+  if (reading.skipBroken === true) {
+    throw new UserError(
+      "E_OPTION",
+      `${file}: --skip-broken, and it is no folder`,
+      "Correct the file, or leave it out.",
+    );
+  }
+  return tableFormat(file) === undefined ? readLines(file) : readColumn(file, reading.textField ?? "text");
 }
 
 /** As cram prepare reads a folder, in the order of its paths; what is empty is no document. */
-async function* readFolder(folder: string, textField: string): AsyncGenerator<string> {
-  for (const shard of await listShards([folder], { tolerant: true })) {
-    for await (const { documents } of readShard(shard, { textField }, startFunnel())) {
+async function* readFolder(
+  folder: string,
+  { textField = "text", skipBroken, out, onWarning = () => {} }: Reading,
+): AsyncGenerator<string> {
+  const funnel = startFunnel();
+  const { passedOver } = funnel;
+  const isOut = (path: string) => out !== undefined && resolve(path) === resolve(out);
+  const listing = { tolerant: true, passOver: (reason: string, path: string) => passOver(passedOver, reason, path) };
+  for (const shard of await listShards([folder], listing)) {
+    if (isOut(shard.path)) {
+      passOver(passedOver, "that is written anew", shard.path);
+      continue;
+    }
+    for await (const { documents } of readShard(shard, { textField, skipBroken }, funnel)) {
       for (const { text } of documents) if (/\S/.test(text)) yield text;
     }
   }
+  for (const passed of passedOver) onWarning(describePassedOver(passed));
+  if (funnel.binaryFilesSkipped > 0) onWarning(`passed over ${countOf(funnel.binaryFilesSkipped, "binary file")}`);
 }
 
 /** Every line is a text, an empty one too: the vector of line n is the n-th. */
 async function* readLines(file: string): AsyncGenerator<string> {
+  let [line, byte] = [1, 0];
   for await (const lines of splitLines(toUtf8(readBytes(file), file), file, longestLineBytes)) {
-    for (const line of lines) yield line.toString().replace(/\r?\n$/, "");
+    for (const bytes of lines) {
+      yield decodeUtf8(bytes, { path: file, line, byte }).replace(/\r?\n$/, "");
+      line += 1;
+      byte += bytes.length;
+    }
   }
 }
 

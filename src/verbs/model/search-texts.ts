@@ -4,14 +4,12 @@
 import { UserError } from "../../base/errors.ts";
 import { countOf } from "../../base/printable.ts";
 import { openTable, tableFormat } from "../../tables/table.ts";
-import { checkLongTexts, cutTexts, type LongTexts, readTexts } from "./embed-file.ts";
+import { checkLongTexts, cutTexts, type LongTexts, readTexts, type TextReading } from "./embed-file.ts";
 import { type Model, type ModelOptions, openModel } from "./open-model.ts";
 
-export interface SearchOptions extends ModelOptions, LongTexts {
+export interface SearchOptions extends ModelOptions, LongTexts, TextReading {
   /** How many texts for each query. Default 5. */
   readonly top?: number | undefined;
-  /** The column of a table that holds the text. Default text. */
-  readonly textField?: string | undefined;
   /** Told how many texts were compared. */
   readonly onProgress?: ((texts: number) => void) | undefined;
 }
@@ -45,9 +43,9 @@ export async function search(
   queries: readonly string[],
   options: SearchOptions = {},
 ): Promise<FoundText[][]> {
-  const { top = 5, textField = "text", onProgress } = options;
+  const { top = 5, onProgress } = options;
   checkLongTexts(options);
-  const areVectors = await holdsVectors(file, textField);
+  const areVectors = await holdsVectors(file, options);
   const model = await openModel(folder, options);
   try {
     const sought = (await model.embed(queries)).map(normalise);
@@ -87,7 +85,7 @@ async function* placeTexts(
     yield* readVectors(file, model.width);
     return;
   }
-  for await (const batch of readTexts(file, options.textField ?? "text")) {
+  for await (const batch of readTexts(file, options)) {
     for (const texts of cutTexts(batch, model, options)) {
       const vectors = await model.embed(texts, { truncate: options.truncate });
       yield vectors.map((vector, i) => ({ text: texts[i]!, vector }));
@@ -96,14 +94,14 @@ async function* placeTexts(
 }
 
 /** Whether the first row is one of cram embed's: read before a model is opened. UserErrors: those of reading, E_TEXT_FIELD. */
-async function holdsVectors(file: string, field: string): Promise<boolean> {
+async function holdsVectors(file: string, { textField, skipBroken }: TextReading): Promise<boolean> {
   if (tableFormat(file) !== undefined && /\.(jsonl|parquet)$/.test(file)) {
     for await (const [row] of openTable(file).rows) {
       if (row !== undefined && isVector(row.values.vector)) return true;
       if (row !== undefined) break;
     }
   }
-  for await (const _ of readTexts(file, field)) break;
+  for await (const _ of readTexts(file, { textField, skipBroken })) break;
   return false;
 }
 

@@ -14,6 +14,7 @@ interface EmbedFlags extends BackendOptions {
   readonly batchTexts: string;
   readonly truncate?: boolean;
   readonly split?: boolean;
+  readonly skipBroken?: boolean;
   readonly json?: boolean;
 }
 
@@ -39,7 +40,8 @@ export function addEmbed(command: Command): void {
     .option("--text-field <name>", "the column of a table that holds the text", "text")
     .option("--batch-texts <number>", "texts of one pass through the model", "16")
     .option("--truncate", "cut texts that are longer than the model's sequences, instead of refusing them")
-    .option("--split", "divide these into passages, each a text of its own");
+    .option("--split", "divide these into passages, each a text of its own")
+    .option("--skip-broken", "of a folder: count broken lines and files, and pass over them");
   addBackendOptions(command)
     .option("--json", "print one JSON object and nothing else")
     .addHelpText(
@@ -67,6 +69,7 @@ async function embed(model: string, file: string, flags: EmbedFlags): Promise<vo
     batchTexts: parseCount("--batch-texts", flags.batchTexts),
     truncate: flags.truncate,
     split: flags.split,
+    skipBroken: flags.skipBroken,
     onWarning: printError,
     onProgress: json ? undefined : done => showStatus(countOf(done, "text")),
   });

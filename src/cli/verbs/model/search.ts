@@ -12,6 +12,7 @@ interface SearchFlags extends BackendOptions {
   readonly textField: string;
   readonly truncate?: boolean;
   readonly split?: boolean;
+  readonly skipBroken?: boolean;
   readonly json?: boolean;
 }
 
@@ -25,7 +26,8 @@ export function addSearch(command: Command): void {
     .option("--top <number>", "how many texts for each query", "5")
     .option("--text-field <name>", "the column of a table that holds the text", "text")
     .option("--truncate", "cut texts of the file that are longer than the model's sequences, instead of refusing them")
-    .option("--split", "divide these into passages, each a text of its own");
+    .option("--split", "divide these into passages, each a text of its own")
+    .option("--skip-broken", "of a folder: count broken lines and files, and pass over them");
   addBackendOptions(command)
     .option("--json", "print one JSON object a query")
     .addHelpText(
@@ -51,6 +53,7 @@ async function search(model: string, file: string, queries: string[], flags: Sea
     textField: flags.textField,
     truncate: flags.truncate,
     split: flags.split,
+    skipBroken: flags.skipBroken,
     onWarning: printError,
     onProgress: json ? undefined : done => showStatus(countOf(done, "text")),
   });
