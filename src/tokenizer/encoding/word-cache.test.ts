@@ -1,0 +1,79 @@
+// A word that was met is found with its own ids and no other's, whatever hashes are equal and however often all is forgotten.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { IdList } from "./id-list.ts";
+import { WordCache } from "./word-cache.ts";
+
+const padding = 8;
+
+/** A cache that is asked by texts; `hashOf` gives the hash of a text's bytes. */
+function openCache(slots: number, hashOf: (text: string) => number) {
+  const cache = new WordCache(slots);
+  const place = (text: string) => {
+    const bytes = Buffer.from(`${text}${"?".repeat(padding)}`);
+    return [new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length - padding] as const;
+  };
+  return {
+    add: (text: string, ids: readonly number[]) => {
+      const list = new IdList();
+      for (const id of [99, ...ids]) list.push(id);
+      cache.add(...place(text), hashOf(text), list, 1);
+    },
+    read: (text: string) => {
+      const list = new IdList();
+      const isFound = cache.read(...place(text), hashOf(text), list);
+      return isFound ? [...list.ids.subarray(0, list.count)] : undefined;
+    },
+    clear: () => cache.clear(),
+  };
+}
+
+const idsOf = (text: string) => Array.from(text, (_, i) => 7 * i + text.length);
+
+test("words of one hash are told apart by their bytes and lengths", () => {
+  const { add, read } = openCache(16, () => -5);
+  const words = ["a", "abcdefgh", "ab", "abcd", "abce", "abcde", "ü", "b"];
+  for (const word of words) {
+    assert.equal(read(word), undefined);
+    add(word, idsOf(word));
+  }
+  for (const word of words) assert.deepEqual(read(word), idsOf(word));
+  assert.equal(read("abc"), undefined);
+});
+
+test("what was added last is found, and what was forgotten is not, nor taken for another", () => {
+  for (const hashOf of [(text: string) => Math.imul(Number(text), 0x9e3779b1), (text: string) => Number(text) << 24]) {
+    const { add, read, clear } = openCache(64, hashOf);
+    let known = 0;
+    for (let n = 0; n < 1000; n++) {
+      const word = String(n);
+      add(word, idsOf(word).concat(n));
+      assert.deepEqual(read(word), idsOf(word).concat(n));
+      for (const other of [0, n - 1, n - 20].map(String)) {
+        const found = read(other);
+        if (found !== undefined) assert.deepEqual(found, idsOf(other).concat(Number(other)));
+        if (found !== undefined) known++;
+      }
+    }
+    assert.ok(known > 1000 && known < 3000, `${known}`);
+    clear();
+    for (let n = 0; n < 1000; n++) assert.equal(read(String(n)), undefined);
+  }
+});
+
+test("the longest words are not kept, and what fills the table sooner than their number is forgotten as well", () => {
+  const { add, read } = openCache(64, text => text.length);
+  const long = "x".repeat(256);
+  add(long, [1]);
+  add(
+    "y",
+    Array.from({ length: 70 }, (_, i) => i),
+  );
+  assert.deepEqual([read(long), read("y")], [undefined, undefined]);
+  for (let length = 100; length < 140; length++) {
+    const word = "z".repeat(length);
+    add(word, [length]);
+    assert.deepEqual(read(word), [length]);
+  }
+});
