@@ -73,3 +73,25 @@ test("ranks of another training at the same port are refused by name, and their 
   const [a, b] = await Promise.all([first, other(2, "runs/a", "one")]);
   await Promise.all([a.close(), b.close()]);
 });
+
+test("who says another word first, and a second one of a number, are left, and nobody waits for them", {
+  timeout: 60_000,
+}, async () => {
+  const port = await findFreePort();
+  const first = openTcp({ rank: 0, size: 3 }, "runs/a", meetingAt(port));
+  const training = Buffer.from(JSON.stringify({ ranks: 3, run: "runs/a", start: "" }));
+  const greet = async (word: number, rank: number) => {
+    const words = Buffer.alloc(12);
+    for (const [i, value] of [word, rank, training.length].entries()) words.writeUInt32BE(value, 4 * i);
+    const socket = connect(port, "127.0.0.1").on("error", () => {});
+    await once(socket, "connect");
+    socket.write(Buffer.concat([words, training]));
+    return socket;
+  };
+  await sleep(200);
+  const second = await openTcp({ rank: 1, size: 3 }, "runs/a", meetingAt(port));
+  const others = await Promise.all([greet(0x6372616e, 2), greet(0x6372616d, 1)]);
+  await Promise.all(others.map(socket => once(socket.resume(), "close")));
+  const third = await openTcp({ rank: 2, size: 3 }, "runs/a", meetingAt(port));
+  await Promise.all([await first, second, third].map(each => each.close()));
+});
