@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compareMeans, comparePairs, compareVariations } from "./comparison.ts";
-import { explainTable, formatCsv, formatLatex, formatMarkdown, formatText, listRows } from "./sweep-table.ts";
+import {
+  describeLowest,
+  explainTable,
+  formatCsv,
+  formatLatex,
+  formatMarkdown,
+  formatText,
+  listRows,
+} from "./sweep-table.ts";
 import type { TrialResult } from "./trial.ts";
 
 const [a, b, c] = [
@@ -90,4 +98,27 @@ test("the table is the same in every form, and marks what its interval tells fro
   assert.ok(formatMarkdown(compared).includes("| 50 % \\| <a> | 4 |"));
   assert.ok(formatLatex(compared).includes("50 \\% | $<$a$>$ & 4 & 5.1800"));
   assert.ok(formatCsv(compared).includes("\n50 % | <a>,4,,5.18,"));
+});
+
+test("the lowest is named with what follows it, and whether it is below the base by more than chance", () => {
+  const say = (losses: Readonly<Record<string, readonly number[]>>, names = Object.keys(losses)) =>
+    describeLowest(
+      compareVariations(
+        names,
+        Object.entries(losses).flatMap(([name, own]) => own.map((loss, seed) => ended(name, seed, loss))),
+      ),
+    );
+  assert.equal(say({}, ["base"]), undefined);
+  assert.equal(say({ other: [5, 7] }), "other: 6.0000 ± 1.4142 nats over 2 seeds.");
+  // What has not ended is none of which it is the lowest.
+  assert.equal(
+    say({ base: [6], other: [5] }, ["base", "other", "waits"]),
+    "other is lowest of 2: 5.0000 nats; next is base, 6.0000 nats.",
+  );
+  const base = [5, 5.1, 5.2];
+  assert.match(
+    say({ base, lower: base.map((loss, i) => loss - 1 + i / 100) })!,
+    /^lower is .*over 3 seeds; next is base/,
+  );
+  assert.match(say({ base, noise: [4.6, 5.3, 5.1] })!, /^noise is .*, which is no more below the base than chance/);
 });

@@ -88,7 +88,7 @@ export function describeLowest(compared: readonly Compared[]): string | undefine
   const { difference, adjusted } = best;
   const isNoise = difference !== undefined && judge(difference.mean, adjusted!) === "";
   const noise = isNoise ? ", which is no more below the base than chance explains" : "";
-  return `${best.name} is lowest of ${compared.length}: ${say(best)}${noise}; next is ${next.name}, ${say(next)}.`;
+  return `${best.name} is lowest of ${ended.length}: ${say(best)}${noise}; next is ${next.name}, ${say(next)}.`;
 }
 
 export function formatText(compared: readonly Compared[]): string {
