@@ -89,7 +89,8 @@ export function addSet(command: Command): Command {
   );
 }
 
-const collect = (value: string, before: readonly string[]) => [...before, value];
+/** Of an option that may be given again and again: all that was given. */
+export const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
 /** Bytes of "2GiB", "512M" or "1000000": units are powers of 1024. UserError E_OPTION. */
 export function parseBytes(option: string, text: string): number {

@@ -7,13 +7,11 @@ import { suites } from "../../evaluate/suites/suites.ts";
 import { openEvaluation } from "../../verbs/evaluate/evaluate.ts";
 import type { EvaluateOptions } from "../../verbs/evaluate/evaluate-options.ts";
 import { finetuneRecipeNames } from "../../verbs/evaluate/finetune-recipes.ts";
-import { addBackendOptions, type BackendOptions, chooseBackend, parseCount } from "../choose.ts";
+import { addBackendOptions, type BackendOptions, chooseBackend, collect, parseCount } from "../choose.ts";
 import { suggest } from "../terminal/completion.ts";
 import { print, printError, showStatus } from "../terminal/output.ts";
 import { createEvaluationPrinter, printEventJson } from "../terminal/print-evaluation.ts";
 import { stopOnSignals } from "../terminal/signals.ts";
-
-const collect = (value: string, before: readonly string[]) => [...before, value];
 
 export function addEvaluate(command: Command): void {
   command

@@ -14,7 +14,7 @@ import { followSweep } from "../../../verbs/sweep/follow-sweep.ts";
 import { planSweep } from "../../../verbs/sweep/plan-sweep.ts";
 import { submitWorkers } from "../../../verbs/sweep/slurm.ts";
 import { readSweep, sweep as runSweep, type SweepOptions, type Swept } from "../../../verbs/sweep/sweep.ts";
-import { addBackendOptions, type BackendOptions, chooseBackend, parseCount } from "../../choose.ts";
+import { addBackendOptions, type BackendOptions, chooseBackend, collect, parseCount } from "../../choose.ts";
 import { print, printError, showStatus } from "../../terminal/output.ts";
 import { stopOnSignals } from "../../terminal/signals.ts";
 import { chooseJobThreads, listWorkerWords, runJobs } from "./sweep-jobs.ts";
@@ -129,8 +129,6 @@ function chooseSweep(path: string | undefined, flags: SweepFlags): { asked: Swee
     throw new UserError("E_OPTION", "no --out given", "Give the folder of the trials and the table.");
   return { asked: path === undefined ? writeSweep(flags) : checkSweep(readSettingsFile(path, "sweep"), path), out };
 }
-
-const collect = (assignment: string, before: readonly string[] = []) => [...before, assignment];
 
 /** Prints a line a result, and the trial under way as the status, with what is left at the rate of this call. */
 function showTrials(json: boolean): Pick<SweepOptions, "onTrial" | "onEvent" | "onResult" | "onWait"> {
