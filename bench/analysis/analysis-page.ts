@@ -177,7 +177,10 @@ ${rows.join("\n")}
 `;
 }
 
+/** What makes the datasets of a sweep and trains it in work/NAME, where that is not run.sh. */
+const scripts: Readonly<Record<string, string>> = {
+  "data-experiment": "bench/corpus/data-experiment.sh work CLEAN.jsonl RAW.jsonl",
+};
+
 const writeCommand = (sweep: string) =>
-  sweep === "data-experiment"
-    ? `bash bench/corpus/data-experiment.sh work CLEAN.jsonl RAW.jsonl && cd work && cram sweep sweep.json --out sweep --json > ../records/analysis/${sweep}.json; cd ..`
-    : `bash bench/analysis/run.sh work ${sweep} TEXT.jsonl && cd work && cram sweep ../bench/analysis/${sweep}.json --out ${sweep} --json > ../records/analysis/${sweep}.json; cd ..`;
+  `bash ${scripts[sweep] ?? `bench/analysis/run.sh work ${sweep} TEXT.jsonl`} && cd work && cram sweep ../bench/analysis/${sweep}.json --out ${sweep} --json > ../records/analysis/${sweep}.json; cd ..`;
