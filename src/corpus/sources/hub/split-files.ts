@@ -1,6 +1,6 @@
 // Which files of a repository are a split: by the patterns of its card, else by names, as the library `datasets` goes by them
-// (data_files.py): as shards in data/, by a folder or a file that is called after a split, else all are for
-// training.data/train-00000-of-00042, then a folder that is called after a split, then a file, then all for training.
+// (data_files.py): as shards in data/, such as data/train-00000-of-00042; else by folders that are called after a split, and by files
+// beside these that are; else all are for training.
 
 import picomatch from "picomatch";
 import type { Splits } from "./dataset-card.ts";
