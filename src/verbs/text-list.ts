@@ -3,7 +3,7 @@
 import { UserError } from "../base/errors.ts";
 
 /** UserError E_OPTION for what is no list of strings; `noun` says what they are. */
-export function requireList(values: readonly string[], noun: "text" | "source"): readonly string[] {
+export function requireList(values: unknown, noun: "text" | "source"): readonly string[] {
   if (Array.isArray(values) && values.every(value => typeof value === "string")) return values;
   const seen = typeof values === "string" ? `one ${noun}` : `no list of ${noun}s`;
   throw new UserError(

@@ -229,6 +229,8 @@ test("openModel classifies as the evaluation did: classes, pairs, numbers, words
     const firstOf = (answer: Classified) => (answer.kind === "classification" ? answer.labels[0]!.probability : 1);
     close([firstOf(alone!)], [firstOf(answers[1]!)]);
     if (task === "pairs") await assert.rejects(model.classify(["one text"]), { code: "E_TEXT_COUNT" });
+    // As a program without types may give it.
+    await assert.rejects(model.classify("the film" as unknown as readonly string[]), { code: "E_OPTION" });
     await assert.rejects(model.fill(["the [MASK]"]), { code: "E_NO_HEAD" });
     assert.equal((await model.embed(["the film"]))[0]!.length, 16);
     await model.close();

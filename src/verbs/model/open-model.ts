@@ -125,6 +125,7 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
           "Finetune it with cram evaluate --keep-models, and open the task or the seed's folder.",
         );
       }
+      requireList(Array.isArray(examples) ? examples.flat() : examples, "text");
       const encoded = encodeForClassifier(kept, examples);
       const logits = await use(({ classify }) => classify()(encoded));
       return logits.map((row, i) => readLogits(kept, row, encoded[i]!.wordPlaces));
