@@ -141,6 +141,11 @@ const splitWords = (line: string) =>
 const tiny = ["width=16", "layers=1", "heads=2", "feedForward=32", "vocabulary=128", "sequenceLength=16"].flatMap(
   pair => ["--set", `model.${pair}`],
 );
+/** `tiny` without what a line sets itself: a sweep refuses a path that stands twice. */
+const tinyBeside = (words: readonly string[]) =>
+  tiny
+    .filter(word => word.includes("=") && !words.some(own => own.split("=")[0] === word.split("=")[0]))
+    .flatMap(pair => ["--set", pair]);
 const few = ["--set", "train.microBatchSequences=4", "--set", "schedule.batchSequences=4", "--budget", "4steps"];
 /** Nothing to be compiled. */
 const plain = ["--backend", "reference"];
@@ -175,7 +180,8 @@ function shorten(words: readonly string[]): string[] {
   // One file of them all is enough.
   if (verb === "export" && !rest.includes("--types")) return [verb, ...rest, "--types", "f32", ...plain];
   if (verb === "inspect") return [verb, ...rest, ...tiny];
-  if (verb === "sweep" && rest.includes("--recipe")) return [verb, ...rest, ...tiny, ...few, "--seeds", "1", ...plain];
+  if (verb === "sweep" && rest.includes("--recipe"))
+    return [verb, ...rest, ...tinyBeside(rest), ...few, "--seeds", "1", ...plain];
   if (verb === "sweep" && !rest.includes("--plan")) return [verb, ...rest, ...plain];
   return ["pretrain", "fill", "embed", "search", "export"].includes(verb) ? [verb, ...rest, ...plain] : [verb, ...rest];
 }
