@@ -48,6 +48,10 @@ before(async () => {
     ],
   );
   const page = join(folder, "whole.html");
+  // As a program without types may give it.
+  await assert.rejects(report(join(folder, "whole") as unknown as readonly string[], { out: page }), {
+    code: "E_OPTION",
+  });
   await report([join(folder, "whole")], { out: page });
   assert.match(
     readFileSync(page, "utf8"),

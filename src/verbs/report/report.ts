@@ -13,6 +13,7 @@ import { describeTrouble } from "../../report/runs/check.ts";
 import { nameRuns, type RecipeFacts, type RunRecord, readRun } from "../../report/runs/run-record.ts";
 import { saveCharts, saveData } from "../../report/save.ts";
 import { renderLatexTable, renderMarkdownTable } from "../../report/tables/paper-table.ts";
+import { requireList } from "../text-list.ts";
 import { readRecipeFacts } from "./recipe-facts.ts";
 import type { ReportOptions, WrittenReport } from "./report-places.ts";
 import { reportSweep } from "./sweep-report.ts";
@@ -30,7 +31,7 @@ import { reportSweep } from "./sweep-report.ts";
  * can be read.
  */
 export async function report(given: readonly string[], options: ReportOptions = {}): Promise<WrittenReport> {
-  const runs = given.map(findRun);
+  const runs = requireList(given, "run").map(findRun);
   const { out = "report.html", charts, data, table } = options;
   if (table !== undefined && !/\.(tex|md)$/.test(table)) {
     throw new UserError("E_OPTION", `--table ${table}: neither .tex nor .md`, "End its name with one of them.");
