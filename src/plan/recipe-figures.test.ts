@@ -78,7 +78,7 @@ for (const [recipe, expected] of [
   [
     quickstart,
     () => {
-      const course = courseAt(quickstart, 65_000);
+      const course = courseAt(quickstart, 22_400);
       return [
         `${(countValues(quickstart) / 1e6).toFixed(1)} M parameters`,
         `${(countTokenFlops(quickstart) / 1e6).toFixed(2)} MFLOP`,
