@@ -1,6 +1,6 @@
 // Learns in minutes on two CPU cores: rotary positions, because scaled sinusoidal ones spend the first hours at word
 // frequencies, and Muon for the hidden matrices. Width 128, 2 layers, vocabulary 4096: 0.9 M parameters, 2.48 MFLOP a
-// token, so three minutes of two cores with AVX2, at 22,400 tokens/s, are 4.0 M tokens: 1,968 steps of 16 sequences. The
+// token, so three minutes of two cores with AVX2, at 22,400 tokens/s, are 4.0 M tokens: 1,969 steps of 16 sequences. The
 // choices of crammed-mini but for its neighbours, which would be worth more than all others (docs/LOG.md), and which no class
 // of transformers can open.
 
