@@ -6,12 +6,12 @@ import { createReadStream, existsSync, ftruncateSync, rmSync, statSync, truncate
 import { appendFile, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
-import { AnswerError, readBody } from "../base/answer-body.ts";
 import { UserError } from "../base/errors.ts";
 import { explainWriteFailure, makeFolder, readWholeFile, writeFully } from "../base/files/files.ts";
-import { PassingFailure, type Patience, tryAgain } from "../base/patience.ts";
-import { askHub, type Hub } from "./hub.ts";
-import { addressOf, openContentHash, type RemoteFile, type Repository } from "./remote-files.ts";
+import type { Patience } from "../base/patience.ts";
+import { readRemoteBytes } from "./file-bytes.ts";
+import type { Hub } from "./hub.ts";
+import { openContentHash, type RemoteFile, type Repository } from "./remote-files.ts";
 
 /** Blocks that are fetched before they are asked for, where a file is read on and on. */
 const blocksAhead = 2;
@@ -123,65 +123,22 @@ export class CachedFile {
     return checksum;
   }
 
-  /** Fetches bytes, going on behind those that came where the connection breaks, and gives their checksum. */
+  /** Fetches bytes and gives their checksum. */
   private async fetch(start: number, end: number): Promise<number> {
-    const file = await open(this.path, "r+");
+    const { hub, repository, file, patience } = this;
+    const own = await open(this.path, "r+");
     let [at, checksum] = [start, 0];
     try {
-      while (at < end) {
-        const begun = at;
-        await tryAgain(async () => {
-          try {
-            for await (const part of this.ask(at, end)) {
-              writeFully(file.fd, part, at);
-              checksum = crc32(part, checksum);
-              at += part.length;
-            }
-          } catch (error) {
-            if (at === begun || !(error instanceof PassingFailure)) throw error;
-          }
-        }, this.patience);
+      for await (const part of readRemoteBytes({ hub, repository, file, start, end, patience })) {
+        writeFully(own.fd, part, at);
+        checksum = crc32(part, checksum);
+        at += part.length;
       }
-      await file.datasync();
+      await own.datasync();
     } finally {
-      await file.close();
+      await own.close();
     }
     return checksum;
-  }
-
-  /** The bytes from `at` on, as many as come. */
-  private async *ask(at: number, end: number): AsyncGenerator<Uint8Array> {
-    const { size } = this.file;
-    const response = await askHub(this.hub, addressOf(this.repository, this.file.path), { range: { start: at, end } });
-    const isPart = response.status === 206;
-    const told = response.headers.get(isPart ? "Content-Range" : "Content-Length");
-    if (told !== null && told !== (isPart ? `bytes ${at}-${end - 1}/${size}` : `${size}`)) {
-      response.body?.cancel().catch(() => {});
-      throw this.fail(`is listed with ${size} bytes, and the hub answers with ${told}`);
-    }
-    // A server that knows no ranges sends it all.
-    let skip = isPart ? 0 : at;
-    let left = end - at;
-    try {
-      const mostBytes = isPart ? left : size;
-      for await (const part of readBody(response, { mostBytes, idleSeconds: 60 })) {
-        const wanted = part.subarray(skip, skip + left);
-        skip -= Math.min(skip, part.length);
-        left -= wanted.length;
-        if (wanted.length > 0) yield wanted;
-        if (left === 0) return;
-      }
-    } catch (cause) {
-      if (!(cause instanceof AnswerError || cause instanceof TypeError)) throw cause;
-      throw this.fail(cause instanceof AnswerError ? cause.message : "the connection broke", cause);
-    }
-    throw this.fail(`it ended ${left} bytes early`);
-  }
-
-  private fail(seen: string, cause?: unknown): PassingFailure {
-    return new PassingFailure("E_HUB", `${this.name}: ${seen}`, "Run the same command again; what came is kept.", {
-      cause,
-    });
   }
 
   private get name(): string {

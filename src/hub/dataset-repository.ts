@@ -28,25 +28,21 @@ export class DatasetRepository {
   /** README.md; empty where there is none. UserErrors: E_HUB, E_HUB_TOKEN. */
   readCard(): Promise<string> {
     return this.keeping("card.json", z.string(), async () => {
-      const response = await this.ask(addressOf(this.at, "README.md"));
+      const accept = [404];
+      const response = await askPatiently(this.hub, addressOf(this.at, "README.md"), this.patience, { accept });
       return response.status === 404 ? "" : readBodyText(response);
     });
   }
 
   /** The files below a folder; none where there is no such folder. UserErrors: E_HUB, E_HUB_TOKEN. */
   listFiles(folder: string): Promise<RemoteFile[]> {
-    const ask = (_: Hub, path: string) => this.ask(path);
     return this.keeping(`${contentHash(folder).slice(0, 16)}.json`, z.array(remoteFileSchema), () =>
-      listRemoteFiles(this.hub, this.at, folder, ask),
+      listRemoteFiles(this.hub, this.at, folder, this.patience),
     );
   }
 
   openFile(file: RemoteFile): CachedFile {
     return new CachedFile(cacheFolder(), this.hub, this.at, file, this.patience);
-  }
-
-  private ask(path: string): Promise<Response> {
-    return askPatiently(this.hub, path, this.patience, { accept: [404] });
   }
 
   /** What was kept under a name for this commit; else it is made, and kept where that is possible. */

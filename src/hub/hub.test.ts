@@ -24,6 +24,7 @@ import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { readBodyText } from "../base/answer-body.ts";
 import { UserError } from "../base/errors.ts";
+import { hasty, type Patience } from "../base/patience.ts";
 import { checkRepository, type Hub, openHub } from "./hub.ts";
 import { pullRepository } from "./pull.ts";
 import { type BytesDone, pushFolder } from "./push.ts";
@@ -37,6 +38,7 @@ interface Asked {
   readonly method: string;
   readonly url: string;
   readonly authorization: string | undefined;
+  readonly length: string | undefined;
   readonly body: string;
 }
 type Answer = { readonly status?: number; readonly headers?: Record<string, string>; readonly body?: unknown };
@@ -53,7 +55,8 @@ async function readBody(request: IncomingMessage): Promise<string> {
 const serve = (): Server =>
   createServer(async (request, response) => {
     const { method = "", url = "" } = request;
-    const seen = { method, url, authorization: request.headers.authorization, body: await readBody(request) };
+    const { authorization, "content-length": length } = request.headers;
+    const seen = { method, url, authorization, length, body: await readBody(request) };
     asked.push(seen);
     const { status = 200, headers = {}, body = "" } = answers[`${method} ${url}`]?.(seen) ?? { status: 404 };
     response.writeHead(status, headers).end(typeof body === "string" ? body : JSON.stringify(body));
@@ -75,6 +78,8 @@ after(() => {
   rmSync(folder, { recursive: true });
 });
 
+const waits: number[] = [];
+const patience: Patience = { ...hasty, wait: async seconds => void waits.push(seconds) };
 const isError = (code: string, message: RegExp) => (error: unknown) =>
   error instanceof UserError && error.code === code && message.test(error.message) && !error.message.includes(token);
 
@@ -118,18 +123,17 @@ test("a folder becomes one commit: small files in it, large ones in the storage,
     "POST /complete": () => ({}),
     [`POST /api/models/${repository}/commit/main`]: () => ({ body: { commitUrl: "the commit" } }),
   };
-  const sent: string[] = [];
+  const last: Partial<Record<BytesDone["doing"], BytesDone>> = {};
   const options = {
-    folder: source,
-    repository,
-    isPrivate: true,
-    onBytes: ({ doing, path, done, total }: BytesDone) => {
-      assert.ok(done <= total);
-      if (doing === "sending" && sent.at(-1) !== path) sent.push(path);
+    ...{ folder: source, repository, isPrivate: true, patience },
+    onBytes: (bytes: BytesDone) => {
+      assert.ok(bytes.done >= (last[bytes.doing]?.done ?? 0));
+      last[bytes.doing] = bytes;
     },
   };
   assert.equal(await pushFolder(hub, options), "the commit");
-  assert.deepEqual(sent, ["model.safetensors", "onnx/model.onnx"]);
+  // 3, 10 and 5 bytes for the storage, which has the last, and 6 in the commit.
+  assert.deepEqual([last.hashing!.done, last.sending!.done, last.sending!.total], [18, 24, 24]);
   const bodyOf = (url: string) => asked.find(one => one.url === url)!.body;
   assert.deepEqual(JSON.parse(bodyOf("/api/repos/create")), {
     ...{ name: "mine", organization: "me", type: "model", visibility: "private" },
@@ -155,9 +159,10 @@ test("a folder becomes one commit: small files in it, large ones in the storage,
   );
   assert.equal(Buffer.from(lines[1]!.value.content!, "base64").toString(), "hello\n");
   assert.equal(lines[2]!.value.oid, abcHash);
-  // The hub is told who asks, the storage is not.
-  for (const { url, authorization } of asked) {
+  // The hub is told who asks, the storage is not; and it takes nothing whose length is not told.
+  for (const { url, authorization, length, body } of asked) {
     const isStorage = /^\/(basic|\d|complete)$/.test(url);
+    assert.equal(length, String(body.length), url);
     assert.equal(authorization, isStorage ? undefined : `Bearer ${token}`, url);
   }
 });
@@ -195,7 +200,7 @@ test("a repository becomes a folder, every file compared with its hash, and noth
   });
   const counted: string[] = [];
   const onBytes = ({ path, done, total }: BytesDone) => counted.push(`${path} ${done}/${total}`);
-  assert.deepEqual(await pullRepository(hub, { repository: "me/mine", folder: target, onBytes }), [
+  assert.deepEqual(await pullRepository(hub, { repository: "me/mine", folder: target, onBytes, patience }), [
     "config.json",
     "onnx/model.onnx",
   ]);
@@ -204,7 +209,7 @@ test("a repository becomes a folder, every file compared with its hash, and noth
   assert.equal(readFileSync(join(target, "onnx/model.onnx"), "utf8"), "abc");
   writeFileSync(join(target, "config.json"), "jello\n");
   asked.length = 0;
-  await pullRepository(hub, { repository: "me/mine", folder: target });
+  await pullRepository(hub, { repository: "me/mine", folder: target, patience });
   assert.deepEqual(
     asked.map(({ url }) => url).filter(url => url.includes("resolve")),
     ["/me/mine/resolve/main/config.json"],
@@ -243,7 +248,7 @@ test("a file that comes changed is not kept", async () => {
   const target = join(folder, "changed");
   offer("me/mine", { "config.json": { content: "jello\n", oid: helloBlob } });
   await assert.rejects(
-    pullRepository(hub, { repository: "me/mine", folder: target }),
+    pullRepository(hub, { repository: "me/mine", folder: target, patience }),
     isError("E_HUB", /config\.json: came changed/),
   );
   assert.ok(!existsSync(target));
@@ -254,7 +259,7 @@ test("a path that leads out of the folder is refused before anything is written"
     offer("me/mine", { "config.json": { content: "hello\n", oid: helloBlob }, [path]: { content: "x", oid: "x" } });
     const target = join(folder, "outside");
     await assert.rejects(
-      pullRepository(hub, { repository: "me/mine", folder: target }),
+      pullRepository(hub, { repository: "me/mine", folder: target, patience }),
       isError("E_HUB", /outside the folder/),
       path,
     );
@@ -263,7 +268,7 @@ test("a path that leads out of the folder is refused before anything is written"
 });
 
 test("refusals say what the hub said, without the token", async () => {
-  const pull = () => pullRepository(hub, { repository: "me/mine", folder: join(folder, "refused") });
+  const pull = () => pullRepository(hub, { repository: "me/mine", folder: join(folder, "refused"), patience });
   const tree = "GET /api/models/me/mine/tree/main?recursive=true";
   answers = { [tree]: () => ({ status: 401, body: `bad token ${token}` }) };
   await assert.rejects(pull(), isError("E_HUB_TOKEN", /refused with 401: bad token …$/));
@@ -273,7 +278,7 @@ test("refusals say what the hub said, without the token", async () => {
   await assert.rejects(pull(), isError("E_HUB", /not an answer of a hub/));
   const nobody = openHub("http://127.0.0.1:1", token);
   await assert.rejects(
-    pullRepository(nobody, { repository: "me/mine", folder: join(folder, "refused") }),
+    pullRepository(nobody, { repository: "me/mine", folder: join(folder, "refused"), patience }),
     isError("E_HUB", /127\.0\.0\.1:1: cannot be reached/),
   );
 });
@@ -348,7 +353,7 @@ test("answers without an end, of another size, or that are no addresses, end a p
     routes = wanted;
     const target = join(folder, name);
     await assert.rejects(
-      pullRepository(hostile, { repository: "me/mine", folder: target }),
+      pullRepository(hostile, { repository: "me/mine", folder: target, patience }),
       (error: unknown) => error instanceof UserError && seen.test(error.message) && error.message.length < 1000,
       name,
     );
@@ -370,12 +375,12 @@ test("nothing hidden is pulled, no link is followed, and a folder without a mode
     ".gitattributes": hello,
     "config.json": hello,
   });
-  assert.deepEqual(await pullRepository(hub, { repository: "me/mine", folder: target }), ["config.json"]);
+  assert.deepEqual(await pullRepository(hub, { repository: "me/mine", folder: target, patience }), ["config.json"]);
   assert.deepEqual(readdirSync(target), ["config.json"]);
   symlinkSync(elsewhere, join(target, "onnx"));
   offer("me/mine", { "onnx/model.onnx": hello });
   await assert.rejects(
-    pullRepository(hub, { repository: "me/mine", folder: target }),
+    pullRepository(hub, { repository: "me/mine", folder: target, patience }),
     isError("E_HUB", /a link stands in its way/),
   );
   assert.deepEqual(readdirSync(elsewhere), []);
@@ -383,7 +388,7 @@ test("nothing hidden is pulled, no link is followed, and a folder without a mode
   writeFileSync(join(elsewhere, "precious"), "precious");
   symlinkSync(join(elsewhere, "precious"), join(target, "config.json"));
   offer("me/mine", { "config.json": hello });
-  await pullRepository(hub, { repository: "me/mine", folder: target });
+  await pullRepository(hub, { repository: "me/mine", folder: target, patience });
   assert.equal(readFileSync(join(elsewhere, "precious"), "utf8"), "precious");
   asked.length = 0;
   await assert.rejects(

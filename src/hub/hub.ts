@@ -17,9 +17,9 @@ export interface Hub {
 }
 
 export interface HubRequest {
-  readonly method?: "GET" | "POST" | "PUT";
   readonly type?: string;
-  readonly body?: string | Blob;
+  /** Makes it a POST. */
+  readonly body?: string;
   /** Of a file: bytes from `start` to before `end`. */
   readonly range?: { readonly start: number; readonly end: number };
   /** Answers that are no error, beside success. */
@@ -74,6 +74,19 @@ export function checkRepository(name: string): string {
  */
 export async function askHub(hub: Hub, path: string, request: HubRequest = {}): Promise<Response> {
   const url = path.startsWith("/") ? `${hub.endpoint}${path}` : path;
+  const { type, body, range, accept = [] } = request;
+  const headers = new Headers({
+    ...(type !== undefined && { "Content-Type": type }),
+    ...(range !== undefined && { Range: `bytes=${range.start}-${range.end - 1}` }),
+  });
+  const response = await send(hub, url, { headers, ...(body !== undefined && { method: "POST", body }) }, body?.length);
+  if (response.ok || accept.includes(response.status)) return response;
+  const { origin, pathname } = new URL(url);
+  throw await explainRefusal(hub, `${origin}${pathname}`, response);
+}
+
+/** A request, with what the hub's own need; its answer may be a refusal. UserError E_HUB, a PassingFailure where nobody answers. */
+export async function send(hub: Hub, url: string, request: RequestInit, bytesSent = 0): Promise<Response> {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new UserError(
       "E_HUB",
@@ -81,27 +94,22 @@ export async function askHub(hub: Hub, path: string, request: HubRequest = {}): 
       "Check the address: --endpoint, or HF_ENDPOINT.",
     );
   }
+  const headers = new Headers(request.headers);
   const isOwn = new URL(url).origin === new URL(hub.endpoint).origin;
-  const { method = "GET", type, body, range, accept = [] } = request;
-  const headers = {
-    ...(isOwn && hub.token !== undefined && { Authorization: `Bearer ${hub.token}` }),
-    ...(type !== undefined && { "Content-Type": type }),
-    ...(type?.includes("git-lfs") && { Accept: type }),
-    ...(range !== undefined && { Range: `bytes=${range.start}-${range.end - 1}` }),
-    // What is listed with a size comes with that size.
-    "Accept-Encoding": "identity",
-  };
-  const bytesSent = typeof body === "string" ? body.length : (body?.size ?? 0);
+  if (isOwn && hub.token !== undefined) headers.set("Authorization", `Bearer ${hub.token}`);
+  // What is listed with a size comes with that size.
+  headers.set("Accept-Encoding", "identity");
   const stop = new AbortController();
   const seconds = secondsToAnswer(bytesSent);
   const timer = setTimeout(
     () => stop.abort(new AnswerError(`no answer in ${Math.round(seconds)} seconds`)),
     1000 * seconds,
   );
-  let response: Response;
+  const signal = request.signal ? AbortSignal.any([request.signal, stop.signal]) : stop.signal;
   try {
-    response = await fetch(url, { method, headers, signal: stop.signal, ...(body !== undefined && { body }) });
+    return await fetch(url, { ...request, headers, signal });
   } catch (cause) {
+    request.signal?.throwIfAborted();
     const reason = ((cause as Error).cause as Error | undefined)?.message ?? (cause as Error).message;
     const seen = `${new URL(url).origin}: cannot be reached: ${reason}`;
     throw new PassingFailure("E_HUB", seen, "Check the network, and --endpoint or HF_ENDPOINT where one is given.", {
@@ -110,8 +118,6 @@ export async function askHub(hub: Hub, path: string, request: HubRequest = {}): 
   } finally {
     clearTimeout(timer);
   }
-  if (response.ok || accept.includes(response.status)) return response;
-  throw await explainRefusal(hub, new URL(url), response);
 }
 
 /** The JSON of an answer; `read` takes what is needed of it, or throws. */
@@ -124,25 +130,31 @@ export async function readAnswer<T>(response: Response, read: (value: unknown) =
   }
 }
 
-async function explainRefusal({ token }: Hub, { origin, pathname }: URL, response: Response): Promise<UserError> {
+/** Of an answer that is no success: a PassingFailure where it may pass, with the time that the server asks for. */
+export async function explainRefusal(hub: Hub, address: string, response: Response): Promise<UserError> {
   const text = (await readBodyText(response).catch(() => "")).slice(0, 300);
+  const error = describeRefusal(hub, address, response.status, text);
+  if (!passing.includes(response.status)) return error;
+  const afterSeconds = readRetryAfter(response.headers.get("Retry-After"));
+  return new PassingFailure("E_HUB", error.message, "Try again later.", { afterSeconds });
+}
+
+/** What a refusal means; the token is not in it. */
+export function describeRefusal({ token }: Hub, address: string, status: number, text: string): UserError {
   const said = token === undefined ? text : text.replaceAll(token, "…");
-  const seen = `${origin}${pathname}: refused with ${response.status}${said === "" ? "" : `: ${said}`}`;
-  if (response.status === 401 || response.status === 403) {
+  const seen = `${address}: refused with ${status}${said === "" ? "" : `: ${said}`}`;
+  if (status === 401 || status === 403) {
     return new UserError(
       "E_HUB_TOKEN",
       seen,
       "Check the name, and log in with hf auth login or set HF_TOKEN to a token that may do this; its page is /settings/tokens.",
     );
   }
-  if (response.status === 404) return new UserError("E_HUB", seen, "Check the repository's name.");
-  if (!passing.includes(response.status)) return new UserError("E_HUB", seen, "Try again later.");
-  const afterSeconds = readRetryAfter(response.headers.get("Retry-After"));
-  return new PassingFailure("E_HUB", seen, "Try again later.", { afterSeconds });
+  return new UserError("E_HUB", seen, status === 404 ? "Check the repository's name." : "Try again later.");
 }
 
 /** A time-out, too many requests, and what is wrong with a server for a while. */
-const passing = [408, 425, 429, 500, 502, 503, 504];
+export const passing: readonly number[] = [408, 425, 429, 500, 502, 503, 504];
 
 /** Seconds, or a date (RFC 9110, 10.2.3). */
 function readRetryAfter(given: string | null): number | undefined {

@@ -3,14 +3,15 @@
 
 import { createReadStream, lstatSync, realpathSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { AnswerError, readBody } from "../base/answer-body.ts";
 import { UserError } from "../base/errors.ts";
 import { FileDraft, makeFolder } from "../base/files/files.ts";
 import { checkOutput } from "../base/files/folder-kind.ts";
 import { withFolderLock } from "../base/files/folder-lock.ts";
-import { askHub, type Hub } from "./hub.ts";
+import { hasty, type Patience } from "../base/patience.ts";
+import { readRemoteBytes } from "./file-bytes.ts";
+import type { Hub } from "./hub.ts";
 import type { OnBytes } from "./push.ts";
-import { addressOf, listRemoteFiles, openContentHash, type RemoteFile } from "./remote-files.ts";
+import { listRemoteFiles, openContentHash, type RemoteFile } from "./remote-files.ts";
 
 export interface PullOptions {
   /** "user/name" */
@@ -20,6 +21,7 @@ export interface PullOptions {
   readonly folder: string;
   /** Called while files that are missing are fetched. */
   readonly onBytes?: OnBytes;
+  readonly patience?: Patience;
 }
 
 /**
@@ -28,10 +30,10 @@ export interface PullOptions {
  */
 export async function pullRepository(
   hub: Hub,
-  { repository, revision = "main", folder, onBytes }: PullOptions,
+  { repository: name, revision = "main", folder, onBytes, patience = hasty }: PullOptions,
 ): Promise<string[]> {
-  const remote = { kind: "models", repository, revision } as const;
-  const files = (await listRemoteFiles(hub, remote)).filter(({ path }) => !isHidden(path));
+  const repository = { kind: "models", repository: name, revision } as const;
+  const files = (await listRemoteFiles(hub, repository, "", patience)).filter(({ path }) => !isHidden(path));
   const targetOf = ({ path }: RemoteFile) => join(folder, ...path.split("/"));
   const missing: RemoteFile[] = [];
   for (const file of files) if (!(await isSame(targetOf(file), file))) missing.push(file);
@@ -44,9 +46,9 @@ export async function pullRepository(
       const target = targetOf(file);
       makeFolder(dirname(target), target);
       refuseLinks(folder, dirname(target), file.path);
-      const response = await askHub(hub, addressOf(remote, file.path));
-      await store(target, file, response, bytes => {
-        done += bytes;
+      const bytes = readRemoteBytes({ hub, repository, file, start: 0, end: file.size, patience });
+      await store(target, file, bytes, count => {
+        done += count;
         onBytes?.({ doing: "fetching", path: file.path, done, total });
       });
     }
@@ -79,13 +81,13 @@ async function isSame(target: string, file: RemoteFile): Promise<boolean> {
 async function store(
   target: string,
   file: RemoteFile,
-  response: Response,
+  bytes: AsyncIterable<Uint8Array>,
   onBytes: (bytes: number) => void,
 ): Promise<void> {
   const hash = openContentHash(file);
   const draft = new FileDraft(target);
   try {
-    for await (const part of readBody(response, { mostBytes: file.size, idleSeconds: 60 })) {
+    for await (const part of bytes) {
       hash.update(part);
       draft.write(part);
       onBytes(part.length);
@@ -96,12 +98,6 @@ async function store(
     draft.commit();
   } catch (error) {
     draft.abandon();
-    if (error instanceof AnswerError || error instanceof TypeError) {
-      const seen = error instanceof AnswerError ? error.message : "the connection broke";
-      throw new UserError("E_HUB", `${file.path}: ${seen}; it is listed with ${file.size} bytes`, "Pull it again.", {
-        cause: error,
-      });
-    }
     throw error;
   }
 }

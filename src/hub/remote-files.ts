@@ -3,6 +3,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
+import { type Patience, tryAgain } from "../base/patience.ts";
 import { askHub, type Hub, readAnswer } from "./hub.ts";
 
 export interface Repository {
@@ -21,13 +22,15 @@ export const remoteFileSchema = z.object({
   oid: z.string(),
   /** Of a file in the storage of large files, SHA-256. */
   lfs: z.object({ oid: z.string(), size: z.number() }).optional(),
+  /** Of a file in Xet's storage, where most large files are. */
+  xetHash: z.string().optional(),
 });
 export type RemoteFile = z.infer<typeof remoteFileSchema>;
 
 /** Of a thousand files each, of the largest datasets some hundreds; a list without end is none. */
 const mostPages = 1000;
 
-const encodePath = (path: string) => path.split("/").map(encodeURIComponent).join("/");
+export const encodePath = (path: string) => path.split("/").map(encodeURIComponent).join("/");
 
 /** The path of a file's content on the hub. */
 export const addressOf = ({ kind, repository, revision }: Repository, path: string): string =>
@@ -37,12 +40,12 @@ export const addressOf = ({ kind, repository, revision }: Repository, path: stri
 export const openContentHash = ({ lfs, size }: Pick<RemoteFile, "lfs" | "size">): Hash =>
   lfs === undefined ? createHash("sha1").update(`blob ${size}\0`) : createHash("sha256");
 
-/** The files below a folder of a repository, at every depth; none where `ask` accepts that it is not there. UserErrors: E_HUB, E_HUB_TOKEN. */
+/** The files below a folder of a repository, at every depth; none of a folder that is not there. UserErrors: E_HUB, E_HUB_TOKEN. */
 export async function listRemoteFiles(
   hub: Hub,
   { kind, repository, revision }: Repository,
-  folder = "",
-  ask: typeof askHub = askHub,
+  folder: string,
+  patience: Patience,
 ): Promise<RemoteFile[]> {
   const files: RemoteFile[] = [];
   const seen = new Set<string>();
@@ -58,7 +61,9 @@ export async function listRemoteFiles(
       );
     }
     seen.add(next);
-    const response: Response = await ask(hub, next);
+    const path: string = next;
+    const accept = folder === "" ? [] : [404];
+    const response = await tryAgain(() => askHub(hub, path, { accept }), patience);
     if (response.status === 404) return files;
     const entries = await readAnswer(response, value => z.array(remoteFileSchema).parse(value));
     files.push(...entries.filter(({ type }) => type === "file"));

@@ -23,6 +23,8 @@ export interface HubChoice {
 export interface PushOptions extends HubChoice {
   /** Of a repository that does not exist yet. Default false. */
   readonly isPrivate?: boolean | undefined;
+  /** A branch, which is made where there is none. Default main. */
+  readonly revision?: string | undefined;
 }
 
 export interface PullOptions extends HubChoice {
@@ -39,7 +41,7 @@ export interface PullOptions extends HubChoice {
 export async function push(
   given: string,
   name: string,
-  { isPrivate = false, onProgress, ...choice }: PushOptions = {},
+  { isPrivate = false, revision, onProgress, ...choice }: PushOptions = {},
 ): Promise<{ readonly repository: string; readonly url: string; readonly commit: string }> {
   const repository = checkRepository(name);
   const folder = findExport(given);
@@ -52,7 +54,9 @@ export async function push(
       "Log in with hf auth login, or set HF_TOKEN to one that may write; its page is /settings/tokens.",
     );
   }
-  const commit = await pushFolder(hub, { folder, repository, isPrivate, onBytes: describeBytes(onProgress) });
+  const commit = await pushFolder(hub, {
+    ...{ folder, repository, isPrivate, revision, onBytes: describeBytes(onProgress) },
+  });
   return { repository, url: `${hub.endpoint}/${repository}`, commit };
 }
 

@@ -19,13 +19,14 @@ export function addPush(command: Command): void {
   command
     .argument("<folder>", "a run that was exported, or the folder that cram export wrote")
     .argument("<repository>", "user/name; it is made where there is none")
-    .option("--private", "a new repository that others cannot see");
+    .option("--private", "a new repository that others cannot see")
+    .option("--revision <name>", "a branch, which is made where there is none; default: main");
   addHubOptions(command)
     .addHelpText(
       "after",
       `
 HF_TOKEN holds the token, one that may write; unless it is set, what hf auth login stored is used for Hugging Face's hub. It is sent to
-the hub and nowhere else.
+the hub and nowhere else. Large files go by Xet, which sends what the hub does not have yet.
 
 Example:
   cram export runs/mine && HF_TOKEN=… cram push runs/mine me/my-model --private`,
@@ -54,10 +55,14 @@ Example:
 /** Shows how far it is, unless a program reads the output. */
 const showProgress = ({ json }: HubFlags) => (json === true ? undefined : showStatus);
 
-async function push(folder: string, name: string, flags: HubFlags & { private?: boolean }): Promise<void> {
-  const { endpoint, private: isPrivate = false } = flags;
+async function push(
+  folder: string,
+  name: string,
+  flags: HubFlags & { private?: boolean; revision?: string },
+): Promise<void> {
+  const { endpoint, revision, private: isPrivate = false } = flags;
   const { repository, url, commit } = await pushModel(folder, name, {
-    ...{ endpoint, isPrivate },
+    ...{ endpoint, isPrivate, revision },
     onProgress: showProgress(flags),
   });
   print(flags.json === true ? JSON.stringify({ repository, commit }) : `${url}: ${commit}`);

@@ -11,6 +11,7 @@ import { systemClock } from "../../../src/base/clock.ts";
 import { UserError } from "../../../src/base/errors.ts";
 import { readJson } from "../../../src/base/files/files.ts";
 import { lockFolder } from "../../../src/base/files/folder-lock.ts";
+import { hasty } from "../../../src/base/patience.ts";
 import { checkFinetuneRecipe, overrideFinetuneRecipe } from "../../../src/evaluate/finetuning/finetune-recipe.ts";
 import { openHub } from "../../../src/hub/hub.ts";
 import { pullRepository } from "../../../src/hub/pull.ts";
@@ -60,7 +61,9 @@ async function pull(folder: string, damaged: string): Promise<unknown> {
   };
   return withServer(answer, async address => {
     const out = join(folder, "pulled");
-    const paths = await pullRepository(openHub(address, undefined), { repository: "a/b", folder: out });
+    const paths = await pullRepository(openHub(address, undefined), {
+      ...{ repository: "a/b", folder: out, patience: { ...hasty, tries: 1 } },
+    });
     return paths.map(path => readText(join(out, path)));
   });
 }
