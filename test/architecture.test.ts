@@ -256,7 +256,6 @@ const opensByItself: Readonly<Record<string, string>> = {
   "src/export/exported-files.ts": "files that were just written",
   "src/hub/cached-file.ts": "a regular file that it made",
   "src/hub/pull.ts": "a regular file, of the size that is known",
-  "src/hub/push.ts": "regular files of a listing",
   "src/machine/cores.ts": "/sys",
   "src/machine/energy.ts": "/sys",
   "src/machine/hardware.ts": "/proc and /sys",

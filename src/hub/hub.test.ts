@@ -22,7 +22,6 @@ import { Readable } from "node:stream";
 import { after, before, beforeEach, test } from "node:test";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
-import { readBodyText } from "../base/answer-body.ts";
 import { UserError } from "../base/errors.ts";
 import { hasty, type Patience } from "../base/patience.ts";
 import { checkRepository, type Hub, openHub } from "./hub.ts";
@@ -396,9 +395,4 @@ test("nothing hidden is pulled, no link is followed, and a folder without a mode
     isError("E_FILE_MISSING", /no model here/),
   );
   assert.deepEqual(asked, []);
-});
-
-test("who hangs is waited for no longer than is bearable", async () => {
-  const silent = new Response(new ReadableStream({ start: controller => controller.enqueue(new Uint8Array(3)) }));
-  await assert.rejects(readBodyText(silent, { mostBytes: 10, idleSeconds: 0.05 }), /nothing came for 0.05 seconds/);
 });

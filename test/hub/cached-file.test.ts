@@ -92,6 +92,11 @@ test("a connection that breaks and a body that ends early go on where they stopp
     assert.ok(readFileSync(cached.path).subarray(0, 4096).equals(parquet.subarray(0, 4096)));
     assert.deepEqual(ranges(), ["0-2047", "500-2047", "2048-4095", "2548-4095"]);
   }
+  // As often as it takes, where something came each time.
+  hub.fault = ({ at }) => (at === "storage" ? { breakAfter: 300 } : undefined);
+  const cached = openFile(newFolder());
+  await cached.bring(0, 1);
+  assert.deepEqual([readFileSync(cached.path).subarray(0, 2048).equals(parquet.subarray(0, 2048)), waits], [true, []]);
 });
 
 test("a refusal for now is waited out, as long as the hub says, and another at once told", async () => {
