@@ -17,6 +17,7 @@ import { readLaws, readResults, writeAnalysis } from "./analysis/analysis-page.t
 import { findings } from "./analysis/findings.ts";
 import { benchCompressibility } from "./corpus/compressibility.ts";
 import { benchDeduplication, type Deduplication, deduplications } from "./corpus/deduplication.ts";
+import { benchMemory } from "./corpus/memory.ts";
 import { benchPlanted } from "./corpus/planted.ts";
 import { libraries } from "./fault-table.ts";
 import { benchFaults, chooseFaults, showFaults, type Way, ways } from "./faults.ts";
@@ -341,6 +342,34 @@ program
       {
         ...{ files: words.file, bytes: 1e6 * words.megabytes, wordsPerEdit: words.wordsPerEdit },
         ...{ steps: words.steps, memoryBytes: 2 ** 20 * words.memory, folder: words.folder },
+      },
+      await open(words),
+    ),
+  );
+
+interface MemoryWords extends Pick<CorpusWords, "file" | "wordsPerEdit" | "memory" | "folder" | "json"> {
+  readonly megabytes: number[];
+  readonly repeated: number;
+  readonly threads: number;
+}
+
+program
+  .command("memory")
+  .description("what a whole preparation that cuts repeated text holds at most, of corpora of several sizes")
+  .requiredOption("--file <paths>", ".jsonl or .jsonl.gz with a field text, with commas", readList)
+  .option("--megabytes <numbers>", "of each corpus, with commas", text => readList(text).map(readCount), [500, 2000])
+  .option("--words-per-edit <number>", "of so many words one is replaced", readCount, 100)
+  .option("--repeated <bytes>", "from which on text that stood before is cut", readCount, 100)
+  .option("--threads <number>", "of the preparation", readCount, 1)
+  .option("--memory <mebibytes>", "that the preparation may hold, about", readCount, 1024)
+  .option("--folder <path>", "where the corpora are made, and found again")
+  .option("--json", "one line of JSON a case", false)
+  .action(async (words: MemoryWords) =>
+    benchMemory(
+      {
+        ...{ files: words.file, megabytes: words.megabytes, wordsPerEdit: words.wordsPerEdit },
+        ...{ repeatedBytes: words.repeated, threads: words.threads, memoryBytes: 2 ** 20 * words.memory },
+        folder: words.folder,
       },
       await open(words),
     ),

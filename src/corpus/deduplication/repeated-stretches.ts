@@ -15,7 +15,7 @@ export interface StretchOptions {
   readonly leastBytes: number;
   /** An empty folder for parts, on a disk with room for nearly as much as the corpus. */
   readonly workFolder: string;
-  /** Memory for one part; default 256 MiB. */
+  /** All that is held, about; default 256 MiB. */
   readonly memoryBytes?: number;
   /** Told the share that is done, 0 to 1. */
   readonly onProgress?: (share: number) => void;
@@ -32,14 +32,15 @@ export function findRepeatedStretches(texts: TextPlaces, options: StretchOptions
   const { leastBytes, workFolder, memoryBytes = 2 ** 28, onProgress } = options;
   const sizes = sizeFingerprints(leastBytes);
   const expectedBytes = (fingerprintBytes * 2 * texts.byteLength) / (sizes.grams + 1);
-  // A part takes a quarter, what brings its repeated hashes together another, and what is around their grams the third.
-  const partCount = Math.min(4096, Math.max(1, Math.ceil((4 * expectedBytes) / memoryBytes)));
+  // A part takes an eighth, what brings its repeated hashes together another, and windows that were seen a quarter. What is around grams has
+  // half: the more of them are brought at once, the nearer they lie to each other.
+  const partCount = Math.min(4096, Math.max(1, Math.ceil((8 * expectedBytes) / memoryBytes)));
   const parts = Array.from({ length: partCount }, (_, i) => new FingerprintPart(join(workFolder, `part-${i}`)));
   const found = new FoundStretches(sizes, texts.byteLength, workFolder);
   try {
     writeFingerprints(texts, sizes, parts, share => onProgress?.(share / 2));
     for (const [i, part] of parts.entries()) {
-      findRepeatedWindows(texts, sizes, part.take(), memoryBytes / 4, (place, length) => found.add(place, length));
+      findRepeatedWindows(texts, sizes, part.take(), memoryBytes / 2, (place, length) => found.add(place, length));
       onProgress?.(0.5 + (i + 1) / parts.length / 2);
     }
     return found.merge(join(workFolder, "stretches"));
@@ -55,10 +56,13 @@ function writeFingerprints(
   parts: readonly FingerprintPart[],
   onProgress: (share: number) => void,
 ): void {
+  let room = Buffer.allocUnsafeSlow(1 << 16);
   for (let text = 0; text < texts.textCount; text++) {
     if (texts.isDropped(text)) continue;
     const start = texts.startOf(text);
-    chooseFingerprints(texts.readText(text), sizes, (first, second, at, window, windows) => {
+    const length = texts.startOf(text + 1) - 1 - start;
+    if (length > room.length) room = Buffer.allocUnsafeSlow(2 * length);
+    chooseFingerprints(texts.read(start, length, room), sizes, (first, second, at, window, windows) => {
       const part = parts[((second >>> 8) ^ (first >>> 20)) % parts.length]!;
       part.add(first, second, start + at, at - window, windows);
     });

@@ -18,8 +18,8 @@ interface Contexts {
 }
 
 /**
- * Tells every stretch of windows that stood before, of all groups of a part. Contexts of at most `memoryBytes` are held, and as much of
- * windows that were seen.
+ * Tells every stretch of windows that stood before, of all groups of a part. Contexts of at most `memoryBytes` are held, and half as
+ * much of windows that were seen.
  */
 export function findRepeatedWindows(
   texts: TextPlaces,
@@ -30,7 +30,7 @@ export function findRepeatedWindows(
 ): void {
   const { ends, members } = grams;
   const lengthOf = (member: number) => grams.windowsOf(members[member]!) + sizes.windowBytes - 1;
-  const finder = new WindowFinder(sizes, grams, memoryBytes, tell);
+  const finder = new WindowFinder(sizes, grams, memoryBytes / 2, tell);
   const held = new HeldContexts(texts, grams, sizes, Math.min(memoryBytes, texts.byteLength + sizes.windowBytes));
   for (let group = 0; group < ends.length; ) {
     const begin = group === 0 ? 0 : ends[group - 1]!;
@@ -105,7 +105,7 @@ class HeldContexts implements Contexts {
 
 const blockBytes = 2 ** 18;
 /** What is further away than this is read by itself. */
-const nearBytes = 2 ** 13;
+const nearBytes = 2 ** 15;
 
 /** Reads places that ascend: a block at once where they lie near to each other. */
 class NearReader {

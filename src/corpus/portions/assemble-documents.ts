@@ -42,6 +42,8 @@ export async function* assembleDocuments(
   funnel: Funnel,
 ): AsyncGenerator<AssembledDocument> {
   const { nearDuplicates, repeatedBytes, memoryBytes, workFolder, onProgress } = options;
+  // A step that sorts its numbers holds them more than once.
+  const sortedBytes = memoryBytes / 3;
   for (const summary of summaries) addFunnel(funnel, summary.funnel);
   removeLeftovers(workFolder);
   mkdirSync(workFolder, { recursive: true });
@@ -52,7 +54,7 @@ export async function* assembleDocuments(
   let stretches: Stretches | undefined;
   const areEncoded = repeatedBytes === undefined && summaries.every(({ hashes }) => "encodings" in hashes);
   const encodings = areEncoded ? readEncodings(folder, summaries) : undefined;
-  const texts = new PortionTexts(folder, summaries, memoryBytes, (verdict, characters) => {
+  const texts = new PortionTexts(folder, summaries, sortedBytes, (verdict, characters) => {
     takeBack(verdict === "kept" ? funnel.kept : funnel.dropped[verdict], characters);
     countDocument(funnel.dropped.duplicate, characters);
   });
@@ -65,7 +67,7 @@ export async function* assembleDocuments(
     };
     if (nearDuplicates !== undefined) {
       const near = findNearDuplicates(texts, {
-        ...{ leastJaccard: nearDuplicates, workFolder, memoryBytes },
+        ...{ leastJaccard: nearDuplicates, workFolder, memoryBytes: sortedBytes },
         onProgress: share => onProgress?.("near duplicates", share),
       });
       for (const [text, isNear] of near.entries()) {

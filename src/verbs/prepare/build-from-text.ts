@@ -155,8 +155,8 @@ async function assemble(
     summaries,
     {
       ...{ nearDuplicates, repeatedBytes, workFolder: join(work, "deduplication") },
-      // A step holds its numbers, what sorts them, and beside it the program.
-      memoryBytes: memoryBytes / 4,
+      // Beside it stands the program.
+      memoryBytes: 0.75 * memoryBytes,
       onProgress: (stage, share) => onStage(describe[stage](share)),
     },
     funnel,
