@@ -17,21 +17,23 @@ export function chooseAlphabet(
   limit: number,
   given: readonly string[] = [],
 ): { all: string[]; continuing: string[] } {
-  const counts = new Map<string, number>(given.map(letter => [letter, Number.POSITIVE_INFINITY]));
-  const continuing = new Set<string>();
+  const counts = new Float64Array(0x110000);
+  const continues = new Uint8Array(0x110000);
+  for (const letter of given) counts[letter.codePointAt(0)!] = Number.POSITIVE_INFINITY;
   for (const [word, count] of wordCounts) {
-    let first = true;
-    for (const character of word) {
-      counts.set(character, (counts.get(character) ?? 0) + count);
-      if (!first) continuing.add(character);
-      first = false;
+    for (let i = 0; i < word.length; i++) {
+      const point = word.codePointAt(i)!;
+      counts[point]! += count;
+      if (i > 0) continues[point] = 1;
+      if (point > 0xffff) i++;
     }
   }
-  const byCodePoint = (a: string, b: string) => a.codePointAt(0)! - b.codePointAt(0)!;
-  const characters = [...counts.keys()].sort(byCodePoint);
-  const commonest = new Set(characters.sort((a, b) => counts.get(b)! - counts.get(a)! || 0).slice(0, limit));
-  const all = [...commonest].sort(byCodePoint);
-  return { all, continuing: all.filter(character => continuing.has(character)) };
+  const points = Array.from(counts.keys()).filter(point => counts[point]! > 0);
+  // Of equals the first stay.
+  const commonest = points.sort((a, b) => counts[b]! - counts[a]! || a - b).slice(0, limit);
+  const sorted = commonest.sort((a, b) => a - b);
+  const name = (points: readonly number[]) => points.map(point => String.fromCodePoint(point));
+  return { all: name(sorted), continuing: name(sorted.filter(point => continues[point] === 1)) };
 }
 
 /** UserError E_VOCABULARY_SIZE. */

@@ -4,8 +4,11 @@
 import type { LearnOptions } from "../kinds/kind.ts";
 import { chooseAlphabet, limitAlphabet, refuseSize } from "./alphabet.ts";
 import type { WordCount } from "./count-words.ts";
+import { sortWords } from "./joined-words.ts";
+import { allocateFloat64, allocateUint32 } from "./large-arrays.ts";
+import { PieceLattice } from "./piece-lattice.ts";
 import { UnigramLattice, unknown } from "./unigram-lattice.ts";
-import { findSeeds } from "./unigram-seeds.ts";
+import { Seeds } from "./unigram-seeds.ts";
 
 const iterations = 2;
 const keptShare = 0.75;
@@ -24,48 +27,61 @@ export function learnUnigram(
   const needed = specialTokens.length + alphabet.length;
   if (needed > vocabularySize) throw refuseSize(vocabularySize, needed);
   const enough = Math.floor((vocabularySize * 11) / 10);
-  const seeds = findSeeds(wordCounts, alphabet);
-  const counts = Float64Array.from(wordCounts, ([, count]) => count);
-  const lattice = new UnigramLattice(seeds.placed, counts, seeds.scores);
-  for (;;) {
-    for (let iteration = 0; iteration < iterations; iteration++) maximise(lattice);
+  const words = sortWords(wordCounts);
+  const counts = Float64Array.from(words, ([, count]) => count);
+  const seeds = new Seeds(
+    words.map(([word]) => word),
+    counts,
+    alphabet,
+  );
+  const lattice = new UnigramLattice(seeds.placeInWords(), counts, seeds.scores);
+  for (let pieces: PieceLattice | undefined; ; ) {
+    const keep: Keep = (ids, scores) => {
+      lattice.keep(ids, scores);
+      pieces?.keep(ids, scores);
+    };
+    for (let iteration = 0; iteration < iterations; iteration++) maximise(lattice, keep);
     onProgress?.(lattice.scores.length);
     if (lattice.scores.length <= enough) break;
-    prune(lattice, enough);
+    // Most seeds are gone by now.
+    pieces ??= new PieceLattice(seeds, lattice.origins, lattice.scores);
+    prune(lattice, pieces, enough, keep);
   }
-  return finish(lattice, alphabet, vocabularySize - specialTokens.length);
+  return finish(seeds, lattice, alphabet, vocabularySize - specialTokens.length);
 }
 
+/** Goes on with some of the pieces, the unknown one first, and other scores. */
+type Keep = (ids: Uint32Array, scores: Float64Array) => void;
+
 /** One step of expectation maximisation, with the digamma function as a sparse prior (Liang & Klein 2007). */
-function maximise(lattice: UnigramLattice): void {
+function maximise(lattice: UnigramLattice, keep: Keep): void {
   const expected = lattice.expect();
-  const kept = [unknown];
-  let sum = 0;
+  const kept = allocateUint32(expected.length);
+  let [count, sum] = [1, 0]; // with the unknown one
   for (let id = 1; id < expected.length; id++) {
     if (expected[id]! < leastExpected) continue;
-    kept.push(id);
+    kept[count++] = id;
     sum += expected[id]!;
   }
   const logarithm = digamma(sum);
-  const scores = Float64Array.from(kept, id => (id === unknown ? Number.NaN : digamma(expected[id]!) - logarithm));
-  lattice.keep(kept, scores);
+  const scores = allocateFloat64(count).fill(Number.NaN);
+  for (let i = 1; i < count; i++) scores[i] = digamma(expected[kept[i]!]!) - logarithm;
+  keep(kept.subarray(0, count), scores);
 }
 
 /** Drops the pieces whose text is made of others at the least cost. */
-function prune(lattice: UnigramLattice, enough: number): void {
+function prune(lattice: UnigramLattice, pieces: PieceLattice, enough: number, keep: Keep): void {
   const { scores } = lattice;
   const used = lattice.countUsed();
   const sum = used.reduce((a, b) => a + b, 0);
   const kept = [unknown];
-  const losses = new Float64Array(scores.length);
+  const losses = allocateFloat64(scores.length);
   const dispensable: number[] = [];
-  for (let id = 1; id < scores.length; id++) {
-    const isWhole = lattice.isBestItself(id);
-    const others = isWhole ? lattice.findOthers(id) : undefined;
-    if (used[id] === 0 && (others !== undefined || !isWhole)) continue;
+  pieces.visit((id, isWhole, others) => {
+    if (used[id] === 0 && (others !== undefined || !isWhole)) return;
     if (others === undefined) {
       kept.push(id);
-      continue;
+      return;
     }
     const own = Math.log(used[id]!) - Math.log(sum);
     // As there: the number of all pieces, where SentencePiece has that of the others.
@@ -74,28 +90,32 @@ function prune(lattice: UnigramLattice, enough: number): void {
     for (const other of others) instead += Math.log(used[other]! + used[id]!) - sumWithout;
     losses[id] = (used[id]! / lattice.words) * (own - instead);
     dispensable.push(id);
-  }
+  });
+  // As pieces stand: of equals the first stays.
+  kept.sort((a, b) => a - b);
+  dispensable.sort((a, b) => a - b);
   const wanted = Math.max(enough, Math.floor(scores.length * keptShare));
   dispensable.sort((a, b) => losses[b]! - losses[a]!);
   for (const id of dispensable) {
     if (kept.length >= wanted) break;
     kept.push(id);
   }
-  lattice.keep(
-    kept,
-    Float64Array.from(kept, id => scores[id]!),
-  );
+  const ids = Uint32Array.from(kept);
+  const left = new Float64Array(ids.length);
+  for (let i = 0; i < ids.length; i++) left[i] = scores[ids[i]!]!;
+  keep(ids, left);
 }
 
 /** The alphabet in any case, then the others as they stand until the vocabulary is full. */
 function finish(
+  seeds: Seeds,
   lattice: UnigramLattice,
   alphabet: readonly string[],
   size: number,
 ): { pieces: string[]; scores: number[] } {
   const { scores } = lattice;
   const scoreOf = new Map<string, number>();
-  for (let id = 1; id < scores.length; id++) scoreOf.set(lattice.textOf(id), scores[id]!);
+  for (let id = 1; id < scores.length; id++) scoreOf.set(seeds.textOf(lattice.origins[id]!), scores[id]!);
   let least = Number.POSITIVE_INFINITY;
   for (let id = 1; id < scores.length; id++) least = Math.min(least, scores[id]!);
   let penalty = 0;

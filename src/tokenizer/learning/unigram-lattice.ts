@@ -1,266 +1,278 @@
 // All words with every piece at every place of theirs, while a Unigram is learned: pieces only go, so they are found once, and who goes is
-// taken out of the list. What each piece has to expect (forward and backward), and what words are most probably made of (Viterbi).
+// taken out of the list. What each piece has to expect (forward and backward), and what words are most probably made of (Viterbi). What a
+// word begins with as the one before it does is gone through for both together.
+
+import type { JoinedWords } from "./joined-words.ts";
+import { allocateFloat64 } from "./large-arrays.ts";
 
 /** The piece that stands for a character that is none, at a cost of e^-10 of the least probable piece. */
 export const unknown = 0;
 const unknownPenalty = 10;
 
-/** Of a piece at a place: its number below, and above it its length in code points. */
+/** Of a piece at a place: its number, above it its length in code points, and by how many places it begins behind the one before it. */
 const idBits = 20;
+const lengthBits = 5;
+const stepShift = idBits + lengthBits;
 const idMask = 2 ** idBits - 1;
+const lengthMask = 2 ** lengthBits - 1;
 export const mostPieces = 2 ** idBits;
-export const packPiece = (id: number, length: number): number => (length << idBits) | id;
+export const packPiece = (id: number, length: number, step: number): number =>
+  ((step << stepShift) | (length << idBits) | id) >>> 0;
 
-/** Pieces at the places of a text where they begin. */
-export interface PlacedPieces {
-  /** The code points of all words, 0 behind each. */
-  readonly text: Uint32Array;
-  /** By place: where its pieces begin in `packed`, shorter ones first; one more behind the last. */
+const lengthOf = (piece: number): number => (piece >>> idBits) & lengthMask;
+
+/** In code points. */
+export const longestPiece = 16;
+
+/** Words with the pieces that they may be made of. */
+export interface PlacedPieces extends JoinedWords {
+  /** By word: where its pieces begin in `packed`; one more behind the last. */
   readonly firsts: Uint32Array;
-  /** As `packPiece` packs them. A character that is no piece is the unknown one. */
+  /**
+   * As `packPiece` packs them, those that end behind what their word shares, by their places and of a place shorter ones first; the first
+   * steps from the word's begin. A character that is no piece is the unknown one.
+   */
   readonly packed: Uint32Array;
 }
 
 /** From so small a probability on, what lies ahead is counted in units of another size. */
 const small = 2 ** -300;
 const largerUnit = 2 ** 300;
+/** Of a word. Only long ones, which share nothing, have less. */
+const leastProbability = 2 ** -950;
+
+/** Told of a piece whether its text is most probably that piece, and where it is, what else makes it, the last piece first. */
+export type OnPiece = (id: number, isWhole: boolean, others: readonly number[] | undefined) => void;
 
 /** Owns the list of pieces, and the memory for the longest word. */
 export class UnigramLattice {
   /** Natural logarithms of the probabilities of the pieces; the first is the unknown one. */
   scores: Float64Array;
+  /** By piece: which one it was at first. */
+  origins: Uint32Array;
   /** How many words there are, each as often as it occurs. */
   readonly words: number;
-  private readonly text: Uint32Array;
-  private readonly firsts: Uint32Array;
-  private readonly packed: Uint32Array;
+  private readonly placed: PlacedPieces;
   private readonly counts: Float64Array;
-  /** By word: where it begins; one more behind the last. */
-  private readonly starts: Uint32Array;
-  /** By piece: one of its places, and its probability. */
-  private places: Uint32Array;
-  private shares = new Float64Array(0);
-  private readonly forward: Float64Array;
-  private readonly backward: Float64Array;
-  /** By place: how often the unit was changed up to there. */
-  private readonly units: Uint32Array;
+  /** Probabilities of the pieces. */
+  private readonly shares: Float64Array;
+  /** By place: how probable it is that a word begins as this one does up to there, and is cut there. */
+  private readonly reached: Float64Array;
+  // By place of one word.
+  private readonly behind: Float64Array;
   private readonly best: Float64Array;
   private readonly bestPieces: Uint32Array;
+  /** How often the unit was changed up to there. */
+  private readonly units: Uint32Array;
 
   /** Takes the list of pieces over. `counts` says how often each word occurs. */
-  constructor({ text, firsts, packed }: PlacedPieces, counts: Float64Array, scores: Float64Array) {
-    this.text = text;
-    this.firsts = firsts;
-    this.packed = packed;
+  constructor(placed: PlacedPieces, counts: Float64Array, scores: Float64Array) {
+    const { text, starts } = placed;
+    this.placed = placed;
     this.counts = counts;
     this.words = counts.reduce((sum, count) => sum + count, 0);
-    this.places = new Uint32Array(scores.length);
-    for (let at = 0; at < text.length; at++) {
-      for (let arc = firsts[at]!; arc < firsts[at + 1]!; arc++) this.places[packed[arc]! & idMask] = at;
-    }
-    this.starts = new Uint32Array(counts.length + 1);
     let longest = 0;
-    for (let word = 0; word < counts.length; word++) {
-      const end = text.indexOf(0, this.starts[word]);
-      longest = Math.max(longest, end - this.starts[word]!);
-      this.starts[word + 1] = end + 1;
-    }
-    this.forward = new Float64Array(longest + 1);
-    this.backward = new Float64Array(longest + 1);
-    this.units = new Uint32Array(longest + 1);
-    this.best = new Float64Array(longest + 1);
-    this.bestPieces = new Uint32Array(longest + 1);
+    for (let word = 0; word < counts.length; word++) longest = Math.max(longest, starts[word + 1]! - starts[word]!);
+    this.reached = allocateFloat64(text.length);
+    this.behind = new Float64Array(longest);
+    this.units = new Uint32Array(longest);
+    this.best = new Float64Array(longest);
+    this.bestPieces = new Uint32Array(longest);
     this.scores = scores;
+    this.shares = allocateFloat64(scores.length);
+    this.origins = Uint32Array.from(scores, (_, id) => id);
     this.findShares();
   }
 
   /** How often each piece is to be expected in all words. */
   expect(): Float64Array {
-    const expected = new Float64Array(this.scores.length);
-    this.forEachWord((begin, end, count) => this.expectWord(begin, end, count, expected));
+    const expected = allocateFloat64(this.scores.length);
+    const { counts } = this;
+    for (let word = 0; word < counts.length; word++) this.reachPlaces(word);
+    for (let word = counts.length - 1; word >= 0; word--) this.expectWord(word, expected);
     return expected;
   }
 
   /** How often each piece is used, where every word is made of its most probable ones. */
   countUsed(): Float64Array {
-    const used = new Float64Array(this.scores.length);
-    const { bestPieces } = this;
-    this.forEachWord((begin, end, count) => {
-      this.findBest(begin, end);
-      for (let at = end - begin; at > 0; at -= bestPieces[at]! >>> idBits) used[bestPieces[at]! & idMask]! += count;
-    });
+    const used = allocateFloat64(this.scores.length);
+    const { counts, bestPieces } = this;
+    for (let word = 0; word < counts.length; word++) {
+      const count = counts[word]!;
+      for (let at = this.findBest(word); at > 0; at -= lengthOf(bestPieces[at]!)) {
+        used[bestPieces[at]! & idMask]! += count;
+      }
+    }
     return used;
   }
 
-  /** Whether a piece's own text is most probably that piece. */
-  isBestItself(id: number): boolean {
-    const place = this.places[id]!;
-    const length = this.lengthOf(id, place);
-    this.findBest(place, place + length);
-    return (this.bestPieces[length]! & idMask) === id;
-  }
-
-  /** What a piece's own text is made of without that piece, the last one first; undefined where nothing else makes it. */
-  findOthers(id: number): number[] | undefined {
-    const place = this.places[id]!;
-    const length = this.lengthOf(id, place);
-    this.findBest(place, place + length, id);
-    if (this.bestPieces[length] === 0) return undefined;
-    const others: number[] = [];
-    for (let at = length; at > 0; at -= this.bestPieces[at]! >>> idBits) others.push(this.bestPieces[at]! & idMask);
-    return others;
+  /**
+   * Tells of every word that is a piece whether that is the most probable way to make it. `ids` says which piece a word is, below 0 none any
+   * more; the piece itself is none of those that are placed in its word.
+   */
+  visitWhole(ids: Int32Array, see: OnPiece): void {
+    const { scores, best, bestPieces } = this;
+    for (let word = 0; word < ids.length; word++) {
+      const length = this.findBest(word);
+      const id = ids[word]!;
+      // A character that is no piece any more is unknown.
+      if (id < 0 && length > 1) continue;
+      const own = id < 0 ? unknown : id;
+      const isMade = bestPieces[length] !== 0;
+      const isWhole = !isMade || best[length]! <= scores[own]!;
+      if (id >= 0) see(id, isWhole, isWhole && isMade ? this.listBest(length) : undefined);
+      if (!isWhole) continue;
+      best[length] = scores[own]!;
+      bestPieces[length] = packPiece(own, length, 0);
+    }
   }
 
   /** Goes on with some of the pieces, the unknown one first, and other scores. */
-  keep(ids: ArrayLike<number>, scores: Float64Array): void {
-    const { places, firsts, packed } = this;
-    this.scores = scores;
-    if (ids.length === places.length && places.every((_, i) => ids[i] === i)) {
-      this.findShares();
-      return;
-    }
-    const numbers = new Int32Array(places.length).fill(-1);
+  keep(ids: Uint32Array, scores: Float64Array): void {
+    const { firsts, packed } = this.placed;
+    const numbers = new Int32Array(this.scores.length).fill(-1);
     for (let i = 0; i < ids.length; i++) numbers[ids[i]!] = i;
-    this.places = new Uint32Array(ids.length);
-    for (let i = 0; i < ids.length; i++) this.places[i] = places[ids[i]!]!;
-    let to = 0;
-    for (let at = 0; at + 1 < firsts.length; at++) {
-      const from = firsts[at]!;
-      firsts[at] = to;
-      for (let arc = from; arc < firsts[at + 1]!; arc++) {
-        const length = packed[arc]! >>> idBits;
-        const number = numbers[packed[arc]! & idMask]!;
-        if (number >= 0) packed[to++] = packPiece(number, length);
-        else if (length === 1) packed[to++] = packPiece(unknown, 1);
+    const isAll = numbers.every((number, id) => number === id);
+    this.origins = Uint32Array.from(ids, id => this.origins[id]!);
+    this.scores = scores;
+    this.findShares();
+    if (isAll) return;
+    let [to, from] = [0, 0];
+    for (let word = 0; word < this.counts.length; word++) {
+      const end = firsts[word + 1]!;
+      firsts[word] = to;
+      let step = 0;
+      for (; from < end; from++) {
+        const piece = packed[from]!;
+        const number = numbers[piece & idMask]!;
+        const length = lengthOf(piece);
+        step += piece >>> stepShift;
+        if (number < 0 && length > 1) continue;
+        packed[to++] = packPiece(number < 0 ? unknown : number, length, step);
+        step = 0;
       }
     }
-    firsts[firsts.length - 1] = to;
-    this.findShares();
-  }
-
-  /** The text of a piece that is not the unknown one. */
-  textOf(id: number): string {
-    const place = this.places[id]!;
-    return String.fromCodePoint(...this.text.subarray(place, place + this.lengthOf(id, place)));
-  }
-
-  private lengthOf(id: number, place: number): number {
-    const { firsts, packed } = this;
-    for (let arc = firsts[place]!; arc < firsts[place + 1]!; arc++) {
-      if ((packed[arc]! & idMask) === id) return packed[arc]! >>> idBits;
-    }
-    throw new Error(`piece ${id} is not at its place`);
+    firsts[this.counts.length] = to;
   }
 
   private findShares(): void {
     let least = Number.POSITIVE_INFINITY;
     for (let id = 1; id < this.scores.length; id++) if (this.scores[id]! < least) least = this.scores[id]!;
     this.scores[unknown] = least - unknownPenalty;
-    this.shares = this.scores.map(Math.exp);
+    for (let id = 0; id < this.scores.length; id++) this.shares[id] = Math.exp(this.scores[id]!);
   }
 
-  private forEachWord(visit: (begin: number, end: number, count: number) => void): void {
-    const { starts, counts } = this;
-    for (let word = 0; word < counts.length; word++) visit(starts[word]!, starts[word + 1]! - 1, counts[word]!);
-  }
-
-  private expectWord(begin: number, end: number, count: number, expected: Float64Array): void {
-    const { firsts, packed, forward, backward, shares } = this;
-    const length = end - begin;
-    for (let i = 1; i <= length; i++) forward[i] = 0;
-    forward[0] = 1;
-    for (let i = 0; i < length; i++) {
-      const before = forward[i]!;
-      const last = firsts[begin + i + 1]!;
-      for (let arc = firsts[begin + i]!; arc < last; arc++) {
-        const piece = packed[arc]!;
-        forward[i + (piece >>> idBits)]! += before * shares[piece & idMask]!;
-      }
+  /** Forward: what a word shares it takes from the one before it. */
+  private reachPlaces(word: number): void {
+    const { reached, shares } = this;
+    const { starts, shared, firsts, packed } = this.placed;
+    const begin = starts[word]!;
+    const end = starts[word + 1]! - 1;
+    const known = begin + shared[word]!;
+    for (let at = begin + 1, from = known > begin ? starts[word - 1]! + 1 : 0; at <= known; ) {
+      reached[at++] = reached[from++]!;
     }
-    const all = forward[length]!;
-    if (!(all > small)) {
-      this.expectLongWord(begin, end, count, expected);
+    for (let at = known + 1; at <= end; at++) reached[at] = 0;
+    reached[begin] = 1;
+    const last = firsts[word + 1]!;
+    for (let arc = firsts[word]!, at = begin; arc < last; arc++) {
+      const piece = packed[arc]!;
+      at += piece >>> stepShift;
+      reached[at + lengthOf(piece)]! += reached[at]! * shares[piece & idMask]!;
+    }
+  }
+
+  /** Backward, words in their reverse order: what lies behind a place is added up over all words that share it before it is gone on from. */
+  private expectWord(word: number, expected: Float64Array): void {
+    const { reached, behind, shares } = this;
+    const { starts, shared, firsts, packed } = this.placed;
+    const begin = starts[word]!;
+    const end = starts[word + 1]! - 1;
+    const length = end - begin;
+    const count = this.counts[word]!;
+    if (!(reached[end]! > leastProbability)) {
+      this.expectLongWord(word, length, count, expected);
       return;
     }
-    backward[length] = 1;
-    const share = count / all;
-    for (let i = length - 1; i >= 0; i--) {
-      const before = forward[i]! * share;
-      const last = firsts[begin + i + 1]!;
-      let sum = 0;
-      for (let arc = firsts[begin + i]!; arc < last; arc++) {
-        const piece = packed[arc]!;
-        const behind = backward[i + (piece >>> idBits)]! * shares[piece & idMask]!;
-        sum += behind;
-        expected[piece & idMask]! += before * behind;
-      }
-      backward[i] = sum;
+    for (let i = shared[word + 1]! + 1; i <= length; i++) behind[i] = 0;
+    behind[length]! += count / reached[end]!;
+    const first = firsts[word]!;
+    // What begins last is the last character.
+    for (let arc = firsts[word + 1]! - 1, i = length - 1; arc >= first; arc--) {
+      const piece = packed[arc]!;
+      const own = behind[i + lengthOf(piece)]! * shares[piece & idMask]!;
+      behind[i]! += own;
+      expected[piece & idMask]! += reached[begin + i]! * own;
+      i -= piece >>> stepShift;
     }
   }
 
   /** The same of a word whose probability no number holds: at each place in a unit of its own, from which a piece leads to another at most. */
-  private expectLongWord(begin: number, end: number, count: number, expected: Float64Array): void {
-    const { firsts, packed, forward, backward, shares, units } = this;
-    const length = end - begin;
-    for (let i = 1; i <= length; i++) forward[i] = 0;
+  private expectLongWord(word: number, length: number, count: number, expected: Float64Array): void {
+    const { best: forward, behind: backward, shares, units } = this;
+    const { firsts, packed } = this.placed;
+    const [first, last] = [firsts[word]!, firsts[word + 1]!];
+    forward.fill(0, 1, length + 1);
     forward[0] = 1;
-    let changes = 0;
-    let reached = 0;
-    for (let i = 0; i <= length; i++) {
-      if (forward[i]! < small) {
-        changes += 1;
-        for (let ahead = i; ahead <= reached; ahead++) forward[ahead]! *= largerUnit;
-      }
-      units[i] = changes;
-      if (i === length) break;
-      const before = forward[i]!;
-      const last = firsts[begin + i + 1]!;
-      for (let arc = firsts[begin + i]!; arc < last; arc++) {
-        const piece = packed[arc]!;
-        const at = i + (piece >>> idBits);
-        if (at > reached) reached = at;
-        forward[at]! += before * shares[piece & idMask]!;
-      }
+    units[0] = 0;
+    let farthest = 0;
+    const enter = (i: number) => {
+      units[i] = units[i - 1]!;
+      if (forward[i]! >= small) return;
+      units[i]! += 1;
+      for (let ahead = i; ahead <= farthest; ahead++) forward[ahead]! *= largerUnit;
+    };
+    let i = 0;
+    for (let arc = first; arc < last; arc++) {
+      const piece = packed[arc]!;
+      // Every character of a long word begins with a piece.
+      if (piece >>> stepShift > 0) enter(++i);
+      const to = i + lengthOf(piece);
+      if (to > farthest) farthest = to;
+      forward[to]! += forward[i]! * shares[piece & idMask]!;
     }
+    enter(length);
+    backward.fill(0, 0, length);
     backward[length] = 1;
     const share = count / forward[length]!;
-    for (let i = length - 1; i >= 0; i--) {
-      const before = forward[i]! * share;
-      const last = firsts[begin + i + 1]!;
-      let sum = 0;
-      for (let arc = firsts[begin + i]!; arc < last; arc++) {
-        const piece = packed[arc]!;
-        const at = i + (piece >>> idBits);
-        const unit = largerUnit ** (units[at]! - units[i]!);
-        const behind = backward[at]! * shares[piece & idMask]! * unit;
-        sum += behind;
-        expected[piece & idMask]! += before * behind;
-      }
-      backward[i] = sum;
+    for (let arc = last - 1; arc >= first; arc--) {
+      const piece = packed[arc]!;
+      const to = i + lengthOf(piece);
+      const unit = units[to] === units[i] ? 1 : largerUnit ** (units[to]! - units[i]!);
+      const own = backward[to]! * shares[piece & idMask]! * unit;
+      backward[i]! += own;
+      expected[piece & idMask]! += forward[i]! * share * own;
+      i -= piece >>> stepShift;
     }
   }
 
-  /** Leaves by place the best piece that ends there; 0 where none does. Shorter pieces come first, and of equals the first stays. */
-  private findBest(begin: number, end: number, without = -1): void {
-    const { firsts, packed, scores, best, bestPieces } = this;
-    const length = end - begin;
-    for (let i = 0; i <= length; i++) bestPieces[i] = 0;
+  /**
+   * Leaves by place the best piece that ends there, of what a word shares as it stands from the word before, and returns its length. Longer
+   * pieces come first, and of equals the first stays.
+   */
+  private findBest(word: number): number {
+    const { scores, best, bestPieces } = this;
+    const { starts, shared, firsts, packed } = this.placed;
+    const length = starts[word + 1]! - 1 - starts[word]!;
+    for (let i = shared[word]! + 1; i <= length; i++) bestPieces[i] = 0;
     best[0] = 0;
-    for (let i = 0; i < length; i++) {
-      if (i > 0 && bestPieces[i] === 0) continue;
-      const before = best[i]!;
-      const last = firsts[begin + i + 1]!;
-      for (let arc = firsts[begin + i]!; arc < last; arc++) {
-        const piece = packed[arc]!;
-        const at = i + (piece >>> idBits);
-        if (at > length) break;
-        const id = piece & idMask;
-        if (id === without) continue;
-        const score = before + scores[id]!;
-        if (bestPieces[at] !== 0 && score <= best[at]!) continue;
-        best[at] = score;
-        bestPieces[at] = piece;
-      }
+    const last = firsts[word + 1]!;
+    for (let arc = firsts[word]!, i = 0; arc < last; arc++) {
+      const piece = packed[arc]!;
+      i += piece >>> stepShift;
+      const to = i + lengthOf(piece);
+      const score = best[i]! + scores[piece & idMask]!;
+      if (bestPieces[to] !== 0 && score <= best[to]!) continue;
+      best[to] = score;
+      bestPieces[to] = piece;
     }
+    return length;
+  }
+
+  /** What the best way up to a place is made of, the last piece first. */
+  private listBest(length: number): number[] {
+    const pieces: number[] = [];
+    for (let at = length; at > 0; at -= lengthOf(this.bestPieces[at]!)) pieces.push(this.bestPieces[at]! & idMask);
+    return pieces;
   }
 }

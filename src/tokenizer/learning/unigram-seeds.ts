@@ -1,215 +1,260 @@
 // The pieces that learning a Unigram begins with: every character, and the stretches of 2 to 16 characters that occur twice or more among the
 // different words and are followed by more than one thing, by length times occurrences. A suffix array cut at 17 characters finds them, and
-// every place of theirs.
+// every place of theirs: what begins somewhere is the longest stretch that does, and those that it begins with.
 
-import type { WordCount } from "./count-words.ts";
-import { mostPieces, type PlacedPieces, packPiece, unknown } from "./unigram-lattice.ts";
+import { type JoinedWords, joinWords } from "./joined-words.ts";
+import { allocateFloat64, allocateUint8, allocateUint32 } from "./large-arrays.ts";
+import { commonLength, sortSuffixes } from "./suffixes.ts";
+import { longestPiece, mostPieces, type PlacedPieces, packPiece, unknown } from "./unigram-lattice.ts";
 
-const longestPiece = 16;
 const mostSeeds = 1_000_000;
 
-export interface Seeds {
-  /** The logarithms of their shares, in the order of Hugging Face's trainer; of the unknown piece, the first, none. */
+/** The seeds of words, numbered in the order of Hugging Face's trainer; the first is the unknown piece. */
+export class Seeds {
+  /** The logarithms of their shares; of the unknown piece none. */
   readonly scores: Float64Array;
-  readonly placed: PlacedPieces;
-}
+  private readonly joined: JoinedWords;
+  private readonly idOfLetter: ReadonlyMap<number, number>;
+  /** By seed: one of its places, how many characters it has, its first place in the order of suffixes. */
+  private readonly places: Uint32Array;
+  private readonly lengths: Uint8Array;
+  private readonly ranks: Uint32Array;
+  /** By stretch: the longest one that it begins with; 0 where there is none. */
+  private readonly parents: Uint32Array;
+  /** By place: the longest stretch that begins there; 0 where there is none. */
+  private readonly longest: Uint32Array;
 
-/** The seeds of words. */
-export function findSeeds(wordCounts: readonly WordCount[], alphabet: readonly string[]): Seeds {
-  const text = joinWords(wordCounts);
-  const suffixes = sortSuffixes(text);
-  const repeated = findRepeated(text, suffixes, new Set([...alphabet].map(letter => letter.codePointAt(0)!)));
-  const counts = new Map(alphabet.map(letter => [letter, 0]));
-  for (const [word, count] of wordCounts) {
-    for (const character of word) {
-      const known = counts.get(character);
-      if (known !== undefined) counts.set(character, known + count);
-    }
-  }
-  const byCodePoint = (a: string, b: string) => a.codePointAt(0)! - b.codePointAt(0)!;
-  const letters = [...counts]
-    .sort(([a, countOfA], [b, countOfB]) => countOfB - countOfA || byCodePoint(b, a))
-    .slice(0, mostSeeds);
-  const stretches = repeated.slice(0, mostSeeds - letters.length);
-  const shares = [...letters.map(([, count]) => count), ...stretches.map(({ score }) => score)];
-  const sum = shares.reduce((sum, share) => sum + share, 0);
-  const scores = new Float64Array(1 + shares.length).fill(Number.NaN);
-  for (let i = 0; i < shares.length; i++) scores[i + 1] = Math.log(shares[i]!) - Math.log(sum);
-  return {
-    scores,
-    placed: placePieces(
+  /** Of words as `sortWords` has them, and how often each occurs. */
+  constructor(words: readonly string[], counts: Float64Array, alphabet: readonly string[]) {
+    const joined = joinWords(words);
+    const { text } = joined;
+    const suffixes = sortSuffixes(text);
+    const { ranksOfPoints, ...repeated } = findRepeated(text, suffixes);
+    const letters = rankLetters(joined, counts, alphabet);
+    const chosen = chooseRepeated(
+      repeated,
+      mostSeeds - letters.length,
       text,
       suffixes,
-      letters.map(([letter]) => letter),
-      stretches,
-    ),
-  };
-}
-
-/** The code points of all words, 0 behind each. */
-function joinWords(wordCounts: readonly WordCount[]): Uint32Array {
-  const text = new Uint32Array(wordCounts.reduce((sum, [word]) => sum + word.length + 1, 0));
-  let length = 0;
-  for (const [word] of wordCounts) {
-    for (let i = 0; i < word.length; i++) {
-      const point = word.codePointAt(i)!;
-      if (point > 0xffff) i++;
-      text[length++] = point;
+      new Set(letters.map(([p]) => p)),
+    );
+    const count = 1 + letters.length + chosen.length;
+    if (count > mostPieces) throw new Error("more pieces than a number has room for");
+    this.joined = joined;
+    this.idOfLetter = new Map(letters.map(([point], i) => [point, i + 1]));
+    this.scores = allocateFloat64(count).fill(Number.NaN);
+    this.places = allocateUint32(count);
+    this.lengths = new Uint8Array(count);
+    this.ranks = allocateUint32(count);
+    this.parents = allocateUint32(count);
+    this.longest = allocateUint32(text.length);
+    const seedOf = allocateUint32(repeated.firsts.length);
+    for (const [i, [point, occurrences]] of letters.entries()) {
+      this.scores[1 + i] = occurrences;
+      this.ranks[1 + i] = ranksOfPoints.get(point)!;
+      this.lengths[1 + i] = 1;
     }
-    text[length++] = 0;
+    for (let i = 0; i < chosen.length; i++) {
+      const seed = 1 + letters.length + i;
+      const stretch = chosen[i]!;
+      this.scores[seed] = repeated.scores[stretch]!;
+      this.ranks[seed] = repeated.firsts[stretch]!;
+      this.lengths[seed] = repeated.lengths[stretch]!;
+      seedOf[stretch] = seed;
+    }
+    for (let seed = 1; seed < count; seed++) this.places[seed] = suffixes[this.ranks[seed]!]!;
+    this.placeStretches(suffixes, repeated, seedOf);
+    const sum = this.scores.subarray(1).reduce((sum, share) => sum + share, 0);
+    for (let seed = 1; seed < count; seed++) this.scores[seed] = Math.log(this.scores[seed]!) - Math.log(sum);
   }
-  return text.subarray(0, length);
-}
 
-/** A stretch that begins the suffixes of these ranks, and no others. */
-interface Repeated {
-  readonly first: number;
-  readonly end: number;
-  readonly length: number;
-  readonly score: number;
-}
+  textOf(seed: number): string {
+    const place = this.places[seed]!;
+    return String.fromCodePoint(...this.joined.text.subarray(place, place + this.lengths[seed]!));
+  }
 
-/** Stretches of known characters that more than one thing follows, the highest score first, of equals the last in the alphabet. */
-function findRepeated(text: Uint32Array, suffixes: Uint32Array, known: ReadonlySet<number>): Repeated[] {
-  const count = suffixes.length;
-  const found: Repeated[] = [];
-  const depths: number[] = [];
-  const firsts: number[] = [];
-  for (let rank = 1; rank <= count; rank++) {
-    const common = rank < count ? commonLength(text, suffixes[rank - 1]!, suffixes[rank]!) : -1;
-    let first = rank - 1;
-    while (depths.length > 0 && depths.at(-1)! > common) {
-      const length = depths.pop()!;
-      first = firsts.pop()!;
-      if (length > 1 && length <= longestPiece && isKnown(text, suffixes[first]!, length, known)) {
-        found.push({ first, end: rank, length, score: (rank - first) * length });
+  /** Every seed at every place of the words. */
+  placeInWords(): PlacedPieces {
+    const numbers = Uint32Array.from(this.scores, (_, seed) => seed);
+    return { ...this.joined, ...this.place(this.joined, this.joined.starts, numbers) };
+  }
+
+  /**
+   * Some seeds as words, in their order, and each at every place in the others. `numbers` says which piece a seed is, 0 none; `ids` which
+   * piece a word is.
+   */
+  placeInEachOther(numbers: Uint32Array): { readonly placed: PlacedPieces; readonly ids: Int32Array } {
+    const order = Uint32Array.from(numbers.keys()).filter(seed => numbers[seed] !== 0);
+    const { ranks, lengths, places } = this;
+    const keys = Float64Array.from(order, seed => (ranks[seed]! * 32 + lengths[seed]!) * mostPieces + seed).sort();
+    for (let i = 0; i < keys.length; i++) order[i] = keys[i]! % mostPieces;
+    const joined = joinWords(Array.from(order, seed => this.textOf(seed)));
+    const from = order.map(seed => places[seed]!);
+    return {
+      placed: { ...joined, ...this.place(joined, from, numbers, true) },
+      ids: Int32Array.from(order, seed => numbers[seed]!),
+    };
+  }
+
+  /**
+   * The pieces of words that stand in the text of all, from `places` on: those that end behind what a word shares, and where `apart` none that
+   * is all of it.
+   */
+  private place({ starts, shared }: JoinedWords, places: Uint32Array, numbers: Uint32Array, apart = false) {
+    const { longest, lengths, parents, idOfLetter } = this;
+    const { text } = this.joined;
+    const firsts = new Uint32Array(starts.length);
+    let packed = allocateUint32(3 * starts.at(-1)!);
+    let to = 0;
+    for (let word = 0; word + 1 < starts.length; word++) {
+      const [begin, known] = [places[word]!, shared[word]!];
+      const length = starts[word + 1]! - 1 - starts[word]!;
+      if (to + (longestPiece + 1) * length > packed.length) packed = grow(packed, (longestPiece + 1) * length);
+      firsts[word] = to;
+      let before = 0;
+      for (let i = Math.max(0, known - longestPiece + 1); i < length; i++) {
+        const first = to;
+        const most = apart ? length - i - (i === 0 ? 1 : 0) : length;
+        if (i >= known && most > 0) {
+          packed[to++] = packPiece(numbers[idOfLetter.get(text[begin + i]!) ?? unknown]!, 1, 0);
+        }
+        // Shorter ones come first, and longer ones are found first.
+        let last = to;
+        for (let seed = longest[begin + i]!; seed !== 0 && i + lengths[seed]! > known; seed = parents[seed]!) {
+          if (lengths[seed]! <= most && numbers[seed] !== 0)
+            packed[last++] = packPiece(numbers[seed]!, lengths[seed]!, 0);
+        }
+        if (last > to + 1) packed.subarray(to, last).reverse();
+        to = last;
+        if (to === first) continue;
+        packed[first] = packPiece(packed[first]!, 0, i - before);
+        before = i;
       }
     }
-    if (common > 0 && depths.at(-1) !== common) {
-      depths.push(common);
-      firsts.push(first);
+    firsts[starts.length - 1] = to;
+    return { firsts, packed };
+  }
+
+  /** Finds the longest stretch at each place, and the parent of each: in the order of suffixes from the last one on, outer ones before inner ones. */
+  private placeStretches(suffixes: Uint32Array, { firsts, ends }: Repeated, seedOf: Uint32Array): void {
+    const open = new Uint32Array(longestPiece + 1);
+    const begins = new Uint32Array(longestPiece + 1);
+    let [depth, next] = [0, firsts.length - 1];
+    for (let rank = suffixes.length - 1; rank >= 0; rank--) {
+      while (depth > 0 && begins[depth]! > rank) depth--;
+      for (; next >= 0 && ends[next] === rank + 1; next--) {
+        const seed = seedOf[next]!;
+        if (seed === 0) continue;
+        this.parents[seed] = open[depth]!;
+        open[++depth] = seed;
+        begins[depth] = firsts[next]!;
+      }
+      this.longest[suffixes[rank]!] = open[depth]!;
     }
   }
-  // Of two that begin alike the longer one is the later.
-  return found.sort((a, b) => b.score - a.score || b.first - a.first || b.length - a.length);
 }
 
-/** Every letter and every stretch at every place of its own; stretches hold each other or nothing of each other. */
-function placePieces(
+/** Of each letter its code point and how often it occurs, the commonest first, of equals the last in the alphabet. */
+function rankLetters(
+  { text, starts }: JoinedWords,
+  counts: Float64Array,
+  alphabet: readonly string[],
+): [point: number, occurrences: number][] {
+  const occurrences = new Float64Array(0x110000);
+  for (let word = 0; word < counts.length; word++) {
+    const end = starts[word + 1]! - 1;
+    for (let at = starts[word]!; at < end; at++) occurrences[text[at]!]! += counts[word]!;
+  }
+  return alphabet
+    .map((letter): [number, number] => [letter.codePointAt(0)!, occurrences[letter.codePointAt(0)!]!])
+    .sort(([a, countOfA], [b, countOfB]) => countOfB - countOfA || b - a)
+    .slice(0, mostSeeds);
+}
+
+/** Stretches that begin the suffixes of some ranks, from `firsts` up to `ends`, and no others; inner ones before outer ones. */
+interface Repeated {
+  readonly firsts: Uint32Array;
+  readonly ends: Uint32Array;
+  readonly lengths: Uint8Array;
+  /** Length times occurrences. */
+  readonly scores: Uint32Array;
+}
+
+/** Stretches that more than one thing follows, and of every character which suffix is the first that it begins. */
+function findRepeated(
   text: Uint32Array,
   suffixes: Uint32Array,
-  letters: readonly string[],
-  stretches: readonly Repeated[],
-): PlacedPieces {
-  if (1 + letters.length + stretches.length > mostPieces) throw new Error("more pieces than a number has room for");
-  const idOfLetter = new Map(letters.map((letter, i) => [letter.codePointAt(0)!, i + 1]));
-  const order = Uint32Array.from(stretches, (_, i) => i);
-  order.sort((a, b) => stretches[a]!.first - stretches[b]!.first || stretches[a]!.length - stretches[b]!.length);
-  /** Shows what begins at the place of each rank, shorter ones first. */
-  const visit = (see: (place: number, open: Uint32Array, count: number) => void) => {
-    const open = new Uint32Array(longestPiece); // packed, of the stretches that begin at a rank
-    const ends = new Uint32Array(longestPiece);
-    let [count, next] = [0, 0];
-    for (let rank = 0; rank < suffixes.length; rank++) {
-      while (count > 0 && ends[count - 1]! <= rank) count--;
-      for (; next < order.length && stretches[order[next]!]!.first === rank; next++) {
-        const { end, length } = stretches[order[next]!]!;
-        open[count] = packPiece(1 + letters.length + order[next]!, length);
-        ends[count++] = end;
-      }
-      see(suffixes[rank]!, open, count);
+): Repeated & { readonly ranksOfPoints: ReadonlyMap<number, number> } {
+  const count = suffixes.length;
+  let found = 0;
+  // There are fewer of them than suffixes.
+  const [firsts, ends, lengths] = [allocateUint32(count), allocateUint32(count), allocateUint8(count)];
+  const ranksOfPoints = new Map<number, number>([[text[suffixes[0]!]!, 0]]);
+  const depths = new Uint8Array(longestPiece + 2);
+  const begins = new Uint32Array(longestPiece + 2);
+  let open = 0; // depths[0] is 0
+  for (let rank = 1; rank <= count; rank++) {
+    const common = rank < count ? commonLength(text, suffixes[rank - 1]!, suffixes[rank]!) : 0;
+    if (common === 0 && rank < count) ranksOfPoints.set(text[suffixes[rank]!]!, rank);
+    let first = rank - 1;
+    for (; depths[open]! > common; open--) {
+      first = begins[open]!;
+      if (depths[open]! < 2 || depths[open]! > longestPiece) continue;
+      firsts[found] = first;
+      ends[found] = rank;
+      lengths[found++] = depths[open]!;
     }
-  };
-  const firsts = new Uint32Array(text.length + 1);
-  visit((place, _, count) => {
-    firsts[place + 1] = text[place] === 0 ? 0 : 1 + count;
-  });
-  for (let at = 0; at < text.length; at++) firsts[at + 1]! += firsts[at]!;
-  const packed = new Uint32Array(firsts[text.length]!);
-  visit((place, open, count) => {
-    if (text[place] === 0) return;
-    let to = firsts[place]!;
-    packed[to++] = packPiece(idOfLetter.get(text[place]!) ?? unknown, 1);
-    for (let i = 0; i < count; i++) packed[to++] = open[i]!;
-  });
-  return { text, firsts, packed };
+    if (depths[open]! < common) {
+      depths[++open] = common;
+      begins[open] = first;
+    }
+  }
+  const scores = allocateUint32(found);
+  for (let i = 0; i < found; i++) scores[i] = (ends[i]! - firsts[i]!) * lengths[i]!;
+  const own = { firsts: firsts.subarray(0, found), ends: ends.subarray(0, found), lengths: lengths.subarray(0, found) };
+  return { ...own, scores, ranksOfPoints };
 }
 
-function isKnown(text: Uint32Array, start: number, length: number, known: ReadonlySet<number>): boolean {
-  for (let i = start; i < start + length; i++) if (!known.has(text[i]!)) return false;
-  return true;
+/** The best of those of known characters: the highest score first, of equals the last in the alphabet, the longer one. */
+function chooseRepeated(
+  { firsts, lengths, scores }: Repeated,
+  most: number,
+  text: Uint32Array,
+  suffixes: Uint32Array,
+  known: ReadonlySet<number>,
+): Uint32Array {
+  const isKnown = new Uint8Array(0x110000);
+  for (const point of known) isKnown[point] = 1;
+  let order = allocateUint32(firsts.length);
+  let count = 0;
+  for (let i = 0; i < firsts.length; i++) {
+    const place = suffixes[firsts[i]!]!;
+    let at = place;
+    while (at < place + lengths[i]! && isKnown[text[at]!] === 1) at++;
+    if (at === place + lengths[i]!) order[count++] = i;
+  }
+  // Of two that begin alike the longer one comes first already.
+  order = sortFalling(sortFalling(order.subarray(0, count), firsts), scores);
+  return order.subarray(0, Math.max(0, most));
 }
 
-/** Of two suffixes, up to the end of a word and with it. */
-function commonLength(text: Uint32Array, a: number, b: number): number {
-  let length = 0;
-  while (length <= longestPiece) {
-    const point = text[a + length]!;
-    if (point !== text[b + length]) break;
-    length++;
-    if (point === 0) break;
+/** Numbers by falling keys, in their own array; equals stay in their order. */
+function sortFalling(order: Uint32Array, keys: Uint32Array): Uint32Array {
+  let from = order;
+  let to = allocateUint32(order.length);
+  for (const shift of [0, 16]) {
+    const ends = new Uint32Array(0x10001);
+    const digitOf = (i: number) => 0xffff - ((keys[i]! >>> shift) & 0xffff);
+    for (const i of from) ends[digitOf(i) + 1]! += 1;
+    for (let digit = 0; digit < 0x10000; digit++) ends[digit + 1]! += ends[digit]!;
+    for (const i of from) to[ends[digitOf(i)]!++] = i;
+    [from, to] = [to, from];
   }
-  return length;
+  return from;
 }
 
-/** So few suffixes are put in order one by one. */
-const few = 12;
-
-/**
- * Places of a text in the order of what begins there, up to the end of a word or of 17 characters at most (multikey quicksort, Bentley &
- * Sedgewick 1997).
- */
-function sortSuffixes(text: Uint32Array): Uint32Array {
-  const order = new Uint32Array(text.length);
-  const waiting: number[] = [];
-  // By the first character at once.
-  const ends = new Uint32Array(0x110001);
-  for (let i = 0; i < text.length; i++) ends[text[i]! + 1]! += 1;
-  for (let point = 0; point < 0x110000; point++) {
-    const from = ends[point]!;
-    ends[point + 1]! += from;
-    if (point > 0 && ends[point + 1]! - from > 1) waiting.push(from, ends[point + 1]!, 1);
-  }
-  for (let i = 0; i < text.length; i++) order[ends[text[i]!]!++] = i;
-  while (waiting.length > 0) {
-    const depth = waiting.pop()!;
-    const to = waiting.pop()!;
-    const from = waiting.pop()!;
-    if (to - from <= few) {
-      sortFew(text, order, from, to, depth);
-      continue;
-    }
-    const pivot = text[order[(from + to) >>> 1]! + depth]!;
-    let [less, i, more] = [from, from, to];
-    while (i < more) {
-      const place = order[i]!;
-      const point = text[place + depth]!;
-      if (point < pivot) {
-        order[i++] = order[less]!;
-        order[less++] = place;
-      } else if (point > pivot) {
-        order[i] = order[--more]!;
-        order[more] = place;
-      } else i++;
-    }
-    waiting.push(from, less, depth, more, to, depth);
-    if (pivot !== 0 && depth < longestPiece) waiting.push(less, more, depth + 1);
-  }
-  return order;
-}
-
-/** Sorts suffixes that are equal up to a depth, by insertion. */
-function sortFew(text: Uint32Array, order: Uint32Array, from: number, to: number, depth: number): void {
-  for (let i = from + 1; i < to; i++) {
-    const place = order[i]!;
-    let at = i;
-    for (; at > from; at--) {
-      const before = order[at - 1]!;
-      let d = depth;
-      while (d < longestPiece && text[before + d] === text[place + d] && text[place + d] !== 0) d++;
-      if (text[before + d]! <= text[place + d]!) break;
-      order[at] = before;
-    }
-    order[at] = place;
-  }
+function grow(old: Uint32Array, more: number): Uint32Array {
+  const grown = allocateUint32(2 * old.length + more);
+  grown.set(old);
+  return grown;
 }

@@ -1,0 +1,46 @@
+// Words one behind another, as learning a Unigram reads them: in their order, so that what a word begins like the one before it is gone
+// through once for both. Text has three words of every five so.
+
+import type { WordCount } from "./count-words.ts";
+import { allocateUint32 } from "./large-arrays.ts";
+
+/** Words of more characters are apart: a short word's probability is a number whatever its pieces are (each above e^-45 a character). */
+const longest = 16;
+
+/** Short words in their order, then the others. */
+export function sortWords(wordCounts: readonly WordCount[]): WordCount[] {
+  const isLong = ([word]: WordCount) => word.length > longest;
+  const short = wordCounts.filter(word => !isLong(word)).sort(([a], [b]) => (a < b ? -1 : 1));
+  return [...short, ...wordCounts.filter(isLong)];
+}
+
+export interface JoinedWords {
+  /** The code points of all words, 0 behind each. */
+  readonly text: Uint32Array;
+  /** By word: where it begins; one more behind the last. */
+  readonly starts: Uint32Array;
+  /** By word: how many characters it begins with as the word before it does, neither of them long; one more behind the last, which is 0. */
+  readonly shared: Uint8Array;
+}
+
+export function joinWords(words: readonly string[]): JoinedWords {
+  const text = allocateUint32(words.reduce((sum, word) => sum + word.length + 1, 0));
+  const starts = new Uint32Array(words.length + 1);
+  const shared = new Uint8Array(words.length + 1);
+  let length = 0;
+  for (const [number, word] of words.entries()) {
+    for (let i = 0; i < word.length; i++) {
+      const point = word.codePointAt(i)!;
+      if (point > 0xffff) i++;
+      text[length++] = point;
+    }
+    text[length++] = 0;
+    starts[number + 1] = length;
+    if (number === 0 || word.length > longest || words[number - 1]!.length > longest) continue;
+    const [before, own] = [starts[number - 1]!, starts[number]!];
+    let common = 0;
+    while (text[own + common] !== 0 && text[own + common] === text[before + common]) common++;
+    shared[number] = common;
+  }
+  return { text: text.subarray(0, length), starts, shared };
+}
