@@ -17,6 +17,7 @@ export const streams = {
   orderMixture: 17,
   documentMixture: 20,
   packedSequences: 21,
+  cooccurrence: 22,
 } as const;
 
 export type Stream = (typeof streams)[keyof typeof streams];

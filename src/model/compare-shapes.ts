@@ -1,7 +1,7 @@
 // Whether two shapes are one model: fields that make no difference to the parameters or the function do not count.
 
 import { listRotaryBases } from "./inputs.ts";
-import { largestSizes, listOptions, type ModelShape } from "./shape.ts";
+import { initialOptions, largestSizes, listOptions, type ModelShape } from "./shape.ts";
 
 /** The base that each layer turns by. */
 const listLayerBases = (shape: ModelShape) => {
@@ -34,7 +34,7 @@ export function compareShapes(a: ModelShape, b: ModelShape): ShapeDifference[] {
     (path === "sequenceLength" && a.positions === b.positions && a.positions !== "learned") ||
     (path === "rotaryBases" &&
       (a.positions !== b.positions || listLayerBases(a).join() === listLayerBases(b).join())) ||
-    ["initialisation", "zeroOutputs"].includes(path) ||
+    initialOptions.includes(path) ||
     ((a.isEncoder === true || b.isEncoder === true) && /^(head|decoder\..*)$/.test(path));
   return [...new Set([...ours.keys(), ...theirs.keys()])]
     .filter(path => !isAlike(path))

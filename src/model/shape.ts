@@ -57,6 +57,15 @@ const decoderBiases = [
   { name: "never", summary: "with none" },
 ];
 
+const embeddingInitialisations = [
+  { name: "drawn", summary: "as the matrices are, where those have one deviation, and 0.02 else" },
+  {
+    name: "cooccurrence",
+    summary: "factors of what stands beside what in the dataset, and the neighbours' matrix by least squares",
+    source: "Levy & Goldberg 2014, Neural word embedding as implicit matrix factorization",
+  },
+];
+
 /** The model section of a recipe. Defaults are what crammed BERT has. */
 export const shapeSchema = z.strictObject({
   width: size("width").describe("width of the hidden states"),
@@ -143,6 +152,9 @@ export const shapeSchema = z.strictObject({
         .default(0)
         .describe("width of the embedding, projected to the model's (ALBERT, arXiv 1909.11942); 0: the model's"),
       norm: z.boolean().default(true).describe("a norm of the embedding"),
+      initialisation: describeChoice(z.enum(["drawn", "cooccurrence"]), embeddingInitialisations)
+        .default("drawn")
+        .describe("what vectors of tokens begin at; counting takes seconds of the budget"),
       tokenShift: z
         .boolean()
         .default(false)
@@ -226,6 +238,9 @@ const plainShape = completeShape({
 const unstored = new Set<string>(["training", "isEncoder"] satisfies (keyof ModelShape)[]);
 
 const required = new Set<string>([...Object.keys(largestSizes), "positions"]);
+
+/** Options that say what parameters begin at, and nothing of a trained model. */
+export const initialOptions: readonly string[] = ["initialisation", "zeroOutputs", "embedding.initialisation"];
 
 /** A value, or a value within a section, by its path: "norm", "mixer.causal". */
 export interface ShapeOption {

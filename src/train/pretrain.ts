@@ -38,6 +38,8 @@ export interface PretrainOptions {
   /** Folder of the run; without one nothing is saved. */
   readonly run: string | undefined;
   readonly resumeFrom: TrainingState | undefined;
+  /** What a new run has used of its budget before the first step. */
+  readonly usedSeconds?: number | undefined;
   /** What the model says now, to be shown behind every validation. It draws nothing and changes nothing. */
   readonly sample?: (() => Promise<Pick<SamplesEvent, "fills" | "neighbours">>) | undefined;
   /** Lines of the run's events that its disk has not taken yet, which a checkpoint holds. */
@@ -78,7 +80,7 @@ async function* trainSteps(options: PretrainOptions): AsyncGenerator<TrainingEve
   await ranks?.begin(options.resumeFrom?.moments);
   let step = resumeFrom?.counters.step ?? 0;
   let sequences = resumeFrom?.counters.sequences ?? 0;
-  const budget = startBudget(options.budget, clock, resumeFrom?.counters.elapsedSeconds ?? 0);
+  const budget = startBudget(options.budget, clock, resumeFrom?.counters.elapsedSeconds ?? options.usedSeconds ?? 0);
   const batchEnd = createBatchEnd(recipe.schedule.batchRule, resumeFrom?.counters.leastMicroBatches);
   // A signal that the process goes on may come after it did: it is waited for where much time went by, whatever was done then.
   let lastSeconds = clock.seconds();

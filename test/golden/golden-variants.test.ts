@@ -13,7 +13,7 @@ import { countElements, type Shape } from "../../src/graph/tensor.ts";
 import { computeMaskedLoss, predictTokens } from "../../src/model/heads.ts";
 import { declareEncoderInputs, declareMaskedInputs, declarePredictions, makeTables } from "../../src/model/inputs.ts";
 import { listParameters } from "../../src/model/parameters.ts";
-import { completeShape, listOptions, type ShapeSettings, shapeSchema } from "../../src/model/shape.ts";
+import { completeShape, initialOptions, listOptions, type ShapeSettings, shapeSchema } from "../../src/model/shape.ts";
 import { listPaths } from "../../src/settings/schema.ts";
 import { openEmulatedCuda } from "../cuda-emulator/emulated-backend.ts";
 import { emulatorAbsent } from "../cuda-emulator/emulated-driver.ts";
@@ -145,10 +145,10 @@ test("every option of a shape has a variant here", () => {
         .map(({ path }) => path),
     ),
   );
-  // Both change what parameters begin at, and no value of a graph.
-  const initial = ["initialisation", "zeroOutputs"];
   const sizes = ["width", "layers", "heads", "feedForward", "vocabulary", "sequenceLength"];
-  const missing = listPaths(shapeSchema).filter(path => ![...initial, ...sizes].includes(path) && !chosen.has(path));
+  const missing = listPaths(shapeSchema).filter(
+    path => ![...initialOptions, ...sizes].includes(path) && !chosen.has(path),
+  );
   assert.deepEqual(missing, []);
 });
 

@@ -1,7 +1,7 @@
 // Which models Hugging Face's classes can be. They know the encoders that were published; a model with another option is refused by
 // that option's name, never written as if it had it not.
 
-import { listChosenOptions, type ModelShape, type ShapeOption } from "../../model/shape.ts";
+import { initialOptions, listChosenOptions, type ModelShape, type ShapeOption } from "../../model/shape.ts";
 
 const anyValue = () => true;
 
@@ -16,9 +16,7 @@ const expressed: Readonly<Record<string, (value: unknown) => boolean>> = {
   segments: anyValue,
   rotaryBases: anyValue,
   head: anyValue,
-  // What parameters began at is no part of a trained model.
-  initialisation: anyValue,
-  zeroOutputs: anyValue,
+  ...Object.fromEntries(initialOptions.map(path => [path, anyValue])),
 };
 
 /** The first option that no class has, but for these paths; undefined where one may have them all. */

@@ -16,6 +16,7 @@ import { describeSettings } from "../../tracking/settings-list.ts";
 import { TensorboardLog } from "../../tracking/tensorboard-log.ts";
 import { WandbLog } from "../../tracking/wandb-log.ts";
 import { type Budget, extendBudget } from "../../train/budget.ts";
+import { openCounted } from "../../train/cooccurrence/start.ts";
 import { defineTraining } from "../../train/definition.ts";
 import { pretrain as runTraining } from "../../train/pretrain.ts";
 import { RankLeader } from "../../train/ranks/rank-orders.ts";
@@ -83,7 +84,8 @@ export async function openTraining(
     isShared: false,
   };
   const rankChoice = several ?? alone;
-  const initial = readRunInitial(run, recipe);
+  const counted = openCounted(see => dataset.visit("training", see), recipe);
+  const initial = readRunInitial(run, recipe) ?? counted?.parameters;
   const whole = defineTraining(recipe, initial);
   const resumeFrom = loadRunState(run, recipe, whole, source.datasetHash, fromStep);
   if (rankChoice !== undefined) {
@@ -92,6 +94,12 @@ export async function openTraining(
   const isShared = rankChoice?.isShared === true;
   const definition = isShared ? defineTraining(recipe, initial, rankChoice.leader.collective) : whole;
   const budgetClock = chooseClock(recipe, backend);
+  const beforeCounting = budgetClock.seconds();
+  if (counted !== undefined && initial === counted.parameters && resumeFrom === undefined) {
+    onStatus?.("counting what stands beside what");
+    counted.count();
+  }
+  const usedSeconds = budgetClock.seconds() - beforeCounting;
   const tokenizerHash = hashFile(join(run, "tokenizer.json"), "run's tokenizer");
   const { manifest } = dataset;
   if (isNew) for (const text of describeFit(manifest, recipe)) onWarning?.(text);
@@ -139,7 +147,8 @@ export async function openTraining(
     const hashes = { recipeHash: hashRecipe(recipe), tokenizerHash };
     const isExtended = extensions.length > 0;
     const allowed = { budget, isExtended };
-    const options = { engine, source, recipe, ...hashes, ...allowed, clock, stoppedSeconds, settle, run, resumeFrom };
+    const begun = { resumeFrom, usedSeconds };
+    const options = { engine, source, recipe, ...hashes, ...allowed, clock, stoppedSeconds, settle, run, ...begun };
     // A log that cannot be written ends the training, but only after what was trained is saved.
     const stop = new AbortController();
     let failure: unknown;
