@@ -58,7 +58,7 @@ function listCounted(shape: ModelShape): string[] {
 }
 
 /** Values of all that is counted, by name, of the sequences that `visit` shows. `drawn` gives a parameter as it is drawn. */
-export function countInitial(
+function countInitial(
   visit: VisitSequences,
   shape: ModelShape,
   seed: number,

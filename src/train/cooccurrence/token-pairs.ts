@@ -5,7 +5,7 @@
 export type VisitSequences = (see: (tokens: Uint32Array) => void) => void;
 
 /** Tokens that are counted at most. */
-export const mostCountedTokens = 2 ** 25;
+const mostCountedTokens = 2 ** 25;
 
 /** A sparse matrix (V, V) by rows: row i has the columns `columns` and the values `values` from starts[i] to starts[i + 1]. */
 export interface SparseRows {
