@@ -15,7 +15,7 @@ import { associate, countPairs, type SparseRows, transpose, type VisitSequences 
 /** Tokens on each side that a vector is made of, or as many as the model reads there. */
 const leastDistances = 2;
 /** Root mean square of the vectors, and of what the neighbours' matrix makes of all neighbours. */
-const sizes = { vectors: 0.1, neighbours: 1 };
+const sizes = { vectors: 0.2, neighbours: 1 };
 
 /** Parameters that begin at what is counted. */
 export interface CountedParameters {
