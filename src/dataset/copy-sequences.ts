@@ -1,9 +1,11 @@
-// Sequences that somebody else cut and tokenized, to a dataset: as they are, one of each block held out. They are copied piece by piece into
-// shards of this format, which several machines may do, and the pieces are then joined in their order.
+// Sequences that somebody else cut and tokenized, to a dataset: as they are, one of each block held out. They are copied portion by portion
+// into shards of this format, which several machines may do. The shards for training then only get other names: a dataset as large as the
+// disk's free room can be made.
 
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { UserError } from "../base/errors.ts";
+import { shareFile } from "../base/files/share-file.ts";
 import { countOf } from "../base/printable.ts";
 import { RandomSequence, streams } from "../base/random.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -17,58 +19,77 @@ export interface GivenSequence {
   readonly origin: string;
 }
 
-/** Sequences in shards. */
+/** The sequences of a portion, in shards. */
 export interface CopiedSequences {
   /** Tokens of each; 0 where there are none. */
   readonly length: number;
-  readonly files: readonly ShardFile[];
+  readonly training: readonly ShardFile[];
+  readonly validation: readonly ShardFile[];
 }
 
-export const countCopied = ({ files }: CopiedSequences): number =>
-  files.reduce((sum, { sequences }) => sum + sequences, 0);
+export interface CopyOptions {
+  /** The portion's number. */
+  readonly number: number;
+  readonly holdOut: number;
+  readonly seed: number;
+}
+
+const parts = ["training", "validation"] as const;
+
+export const countCopied = ({ training, validation }: CopiedSequences): number =>
+  [...training, ...validation].reduce((sum, { sequences }) => sum + sequences, 0);
 
 /**
- * Writes sequences as they are into shards of this name. UserErrors: E_READY_MADE for sequences of two lengths and for ids that the
- * tokenizer does not have, E_DISK_FULL, E_NOT_WRITABLE.
+ * Writes the sequences of a portion as they are into shards of its number. Which are held out depends on nothing but number, share and seed.
+ * UserErrors: E_READY_MADE for sequences of two lengths and for ids that the tokenizer does not have, E_DISK_FULL, E_NOT_WRITABLE.
  */
 export async function copySequences(
   folder: string,
-  name: string,
   sequences: AsyncIterable<readonly GivenSequence[]>,
   tokenizer: Tokenizer,
+  { number, holdOut, seed }: CopyOptions,
 ): Promise<CopiedSequences> {
   const vocabulary = tokenizer.vocabulary.length;
   if (vocabulary > largestVocabulary) {
     throw refuse(`the tokenizer has ${vocabulary} tokens, and a shard holds ids below ${largestVocabulary}`);
   }
-  let writer: ShardWriter | undefined;
-  let length = 0;
+  const block = blockOf(holdOut);
+  let writers: Readonly<Record<(typeof parts)[number], ShardWriter>> | undefined;
+  let [length, count, heldOut] = [0, 0, 0];
   try {
     for await (const batch of sequences) {
       for (const { ids, origin } of batch) {
         if (!Array.isArray(ids)) throw refuse(`${origin}: no list of ids in the column input_ids`);
-        if (writer === undefined) {
+        if (writers === undefined) {
           length = ids.length;
           if (length < 2 || length > mostTokens) throw refuse(`${origin}: a sequence of ${countOf(length, "token")}`);
-          writer = new ShardWriter(folder, name, length, vocabulary);
+          const open = (part: string) =>
+            new ShardWriter(folder, `${part}-${String(number).padStart(6, "0")}`, length, vocabulary);
+          writers = { training: open("training"), validation: open("validation") };
         }
         if (ids.length !== length) throw refuseLength(origin, ids.length, length);
         const wrong = ids.find(id => !(Number.isInteger(id) && id >= 0 && id < vocabulary));
         if (wrong !== undefined) throw refuse(`${origin}: the id ${wrong}, and the tokenizer has ${vocabulary} tokens`);
-        writer.add(ids as number[]);
+        if (count % block === 0) {
+          heldOut = new RandomSequence(seed, streams.holdOut, number * 2 ** 32 + count / block).below(block);
+        }
+        writers[count % block === heldOut ? "validation" : "training"].add(ids as number[]);
+        count += 1;
       }
     }
-    writer?.close();
+    for (const part of parts) writers?.[part].close();
   } catch (error) {
-    writer?.abandon();
+    for (const part of parts) writers?.[part].abandon();
     throw error;
   }
-  return { length, files: writer?.files ?? [] };
+  return { length, training: writers?.training.files ?? [], validation: writers?.validation.files ?? [] };
 }
+
+/** One of so many sequences is held out. */
+const blockOf = (holdOut: number): number => Math.max(2, Math.round(1 / holdOut));
 
 export interface JoinOptions {
   readonly holdOut: number;
-  readonly seed: number;
   readonly originHash: string;
   readonly nameRecipe: (trainingTokens: number) => string;
   /** Told how many sequences are done. */
@@ -87,44 +108,43 @@ export async function joinSequences(
   from: string,
   copies: readonly (CopiedSequences & { readonly origin: string })[],
   tokenizer: Tokenizer,
-  { holdOut, seed, originHash, nameRecipe, onProgress }: JoinOptions,
+  { holdOut, originHash, nameRecipe, onProgress }: JoinOptions,
 ): Promise<DatasetManifest> {
   const vocabulary = tokenizer.vocabulary.length;
   const filled = copies.filter(({ length }) => length > 0);
   const length = filled[0]?.length ?? 0;
   const other = filled.find(copy => copy.length !== length);
   if (other !== undefined) throw refuseLength(other.origin, other.length, length);
-  const open = (part: "training" | "validation") => new ShardWriter(folder, part, length, vocabulary);
-  const writers = { training: open("training"), validation: open("validation") };
-  const block = Math.max(2, Math.round(1 / holdOut));
-  let [count, heldOut] = [0, 0];
+  const training: ShardFile[] = [];
+  const validation = new ShardWriter(folder, "validation", length, vocabulary);
+  let count = 0;
   try {
-    for (const { files } of filled) {
-      const reader = new ShardReader(from, files, length, vocabulary);
+    for (const copied of filled) {
+      for (const file of copied.training) {
+        const name = `training-${String(training.length).padStart(5, "0")}.bin`;
+        shareFile(join(from, file.name), join(folder, name));
+        training.push({ ...file, name });
+      }
+      // A hundredth of all: a file for each portion would be many small ones.
+      const reader = new ShardReader(from, copied.validation, length, vocabulary);
       try {
-        reader.visit(ids => {
-          if (count % block === 0) heldOut = new RandomSequence(seed, streams.holdOut, count / block).below(block);
-          writers[count % block === heldOut ? "validation" : "training"].add(ids);
-          count += 1;
-        });
+        reader.visit(ids => validation.add(ids));
       } finally {
         reader.close();
       }
-      onProgress(count);
+      onProgress((count += countCopied(copied)));
       await setImmediate();
     }
-    writers.training.close();
-    writers.validation.close();
+    validation.close();
   } catch (error) {
-    writers.training.abandon();
-    writers.validation.abandon();
+    validation.abandon();
     throw error;
   }
-  const { training, validation } = writers;
-  if (training.sequences === 0 || validation.sequences === 0) {
+  const trained = training.reduce((sum, { sequences }) => sum + sequences, 0);
+  if (trained === 0 || validation.sequences === 0) {
     throw new UserError(
       "E_TOO_LITTLE_TEXT",
-      `${countOf(count, "sequence")}, of which one in ${block} is held out: one of both parts is empty`,
+      `${countOf(count, "sequence")}, of which one in ${blockOf(holdOut)} is held out: one of both parts is empty`,
       "Hold out more, with --hold-out.",
     );
   }
@@ -133,10 +153,10 @@ export async function joinSequences(
     tokenizerHash: tokenizer.hash,
     documentsHash: noDocuments,
     originHash,
-    recipe: nameRecipe(training.sequences * length),
+    recipe: nameRecipe(trained * length),
     vocabulary,
     sequenceLength: length,
-    training: { sequences: training.sequences, files: training.files },
+    training: { sequences: trained, files: training },
     validation: { sequences: validation.sequences, files: validation.files },
   });
 }

@@ -1,13 +1,13 @@
 // A dataset written into an empty folder, stage by stage. What each stage has finished lies in the work folder: whoever begins again
 // finds it there. The order of the shards decides what comes out; threads, memory and interruptions do not.
 
-import { copyFileSync, linkSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
 import { findChangedFile } from "../../base/files/checksums.ts";
 import { makeFolder, readJson, writeFileAtomically } from "../../base/files/files.ts";
 import { removeLeftovers } from "../../base/files/leftovers.ts";
 import { isSealed, sealFile } from "../../base/files/sealed-file.ts";
+import { shareFile } from "../../base/files/share-file.ts";
 import {
   type DocumentsManifest,
   listChecksums,
@@ -235,14 +235,8 @@ async function keepTokenizer(path: string, learn: () => Promise<Tokenizer> | Tok
   return tokenizer;
 }
 
-/** The files stay where they are until the dataset is whole; where a disk has no second names for a file, they are copied. */
+/** The files stay where they are until the dataset is whole. */
 function shareFiles(from: string, to: string, { files }: DocumentsManifest): void {
   makeFolder(to);
-  for (const name of [...files.map(file => file.name), "manifest.json"]) {
-    try {
-      linkSync(join(from, name), join(to, name));
-    } catch {
-      copyFileSync(join(from, name), join(to, name));
-    }
-  }
+  for (const name of [...files.map(file => file.name), "manifest.json"]) shareFile(join(from, name), join(to, name));
 }

@@ -20,6 +20,7 @@ export async function planReadyMade(
   options: ReadyMadeOptions,
   clock: Clock = systemClock,
 ): Promise<PreparePlan> {
+  const { holdOut = 0.01 } = options;
   const { shards, folder, vocabulary } = describeWork(set, options);
   const bytes = shards.reduce((sum, shard) => sum + shard.bytes, 0);
   const first = shards[0]!;
@@ -29,7 +30,7 @@ export async function planReadyMade(
   const datasetBytes = sequences * length * (vocabulary > 1 << 16 ? 4 : 2);
   const stages = [
     { stage: "copying sequences", seconds: sequences * secondsPerSequence },
-    { stage: "joining sequences", seconds: datasetBytes / joinedBytesPerSecond },
+    { stage: "joining sequences", seconds: (holdOut * datasetBytes) / joinedBytesPerSecond },
   ];
   return {
     isReadyMade: true,
@@ -37,8 +38,8 @@ export async function planReadyMade(
     sample: { documents: 0, characters: 0, isAll: shards.length === 1 },
     ...{ documents: 0, characters: 0, intervals: {}, keptShare: 1, tokens: sequences * length, sequences },
     ...{ stages, seconds: stages.reduce((sum, { seconds }) => sum + seconds, 0), threads: 1 },
-    // What was copied stands beside the dataset until that is whole.
-    disk: { datasetBytes, peakBytes: 2 * datasetBytes, freeBytes: measureFreeBytes(folder) },
+    // What is held out stands there twice until the dataset is whole.
+    disk: { datasetBytes, peakBytes: Math.round((1 + holdOut) * datasetBytes), freeBytes: measureFreeBytes(folder) },
     memoryBytes: programBytes,
   };
 }

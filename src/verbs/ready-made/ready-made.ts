@@ -17,7 +17,13 @@ import {
   listShards,
   openShard,
 } from "../../corpus/sources/sources.ts";
-import { copySequences, countCopied, type GivenSequence, joinSequences } from "../../dataset/copy-sequences.ts";
+import {
+  type CopyOptions,
+  copySequences,
+  countCopied,
+  type GivenSequence,
+  joinSequences,
+} from "../../dataset/copy-sequences.ts";
 import { openTable, tableFormat } from "../../tables/table.ts";
 import { readTokenizer } from "../../tokenizer/read-tokenizer.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
@@ -110,10 +116,12 @@ export async function prepareReadyMadeShard(
 }
 
 /** What is known of a portion that was copied; its sequences lie in shards beside it. */
+const fileSchema = z.object({ name: z.string(), sequences: z.number(), bytes: z.number(), sha256: z.string() });
 const summarySchema = z.object({
   shards: z.array(z.object({ path: z.string(), hash: z.string() })),
   length: z.number(),
-  files: z.array(z.object({ name: z.string(), sequences: z.number(), bytes: z.number(), sha256: z.string() })),
+  training: z.array(fileSchema),
+  validation: z.array(fileSchema),
 });
 type CopiedPortion = z.infer<typeof summarySchema>;
 
@@ -133,8 +141,7 @@ export function describeWork(set: ReadyMade, options: ReadyMadeOptions) {
     contentHash(JSON.stringify([files, tokenizer.hash, holdOut, seed]));
   const work: PortionedWork<CopiedPortion> = {
     ...{ folder, shards },
-    // What is copied depends on neither the share that is held out nor on the seed.
-    key: contentHash(JSON.stringify(["sequences", states, tokenizer.hash])),
+    key: contentHash(JSON.stringify(["sequences in two parts", states, tokenizer.hash, holdOut, seed])),
     findStanding: () => {
       const manifest = readWholeDataset(folder);
       if (manifest === undefined) return undefined;
@@ -142,7 +149,7 @@ export function describeWork(set: ReadyMade, options: ReadyMadeOptions) {
       if (manifest.originHash !== nameOrigin(files)) return undefined;
       return { folder, manifest, documents: undefined, warnings: [] };
     },
-    read: (work, portions) => copyPortions(work, portions, tokenizer, onStage),
+    read: (work, portions) => copyPortions(work, portions, tokenizer, { holdOut, seed }, onStage),
     isRead: (work, { index }) => readCopied(work, index) !== undefined,
     build: async (draft, work, summaries) => {
       const files = summaries.flatMap(({ shards }) => shards.map(({ path, hash }) => [path, hash] as const));
@@ -150,7 +157,7 @@ export function describeWork(set: ReadyMade, options: ReadyMadeOptions) {
       const describe = createProgress("joining sequences", systemClock, total, "sequences");
       const copies = summaries.map(({ shards, ...copied }) => ({ ...copied, origin: shards[0]!.path }));
       const manifest = await joinSequences(draft, work, copies, tokenizer, {
-        ...{ holdOut, seed, originHash: nameOrigin(files), nameRecipe },
+        ...{ holdOut, originHash: nameOrigin(files), nameRecipe },
         onProgress: sequences => onStage(describe(sequences)),
       });
       return { manifest, documents: undefined, isReadyMade: true, warnings: [] };
@@ -177,6 +184,7 @@ async function copyPortions(
   work: string,
   portions: readonly Portion[],
   tokenizer: Tokenizer,
+  parting: Omit<CopyOptions, "number">,
   onStage: (progress: StageProgress) => void,
 ): Promise<CopiedPortion[]> {
   const total = portions.flatMap(({ shards }) => shards).reduce((sum, { bytes }) => sum + bytes, 0);
@@ -191,8 +199,9 @@ async function copyPortions(
     let summary = findCopied(work, index);
     if (summary === undefined) {
       const identified = identifyShards(shards, {}).map(({ shard, hash }) => ({ path: shard.path, hash }));
-      const copied = await copySequences(work, nameCopied(index), readSequences(shards, onBytes), tokenizer);
-      summary = { shards: identified, ...copied, files: [...copied.files] };
+      const sequences = readSequences(shards, onBytes);
+      const copied = await copySequences(work, sequences, tokenizer, { ...parting, number: index });
+      summary = { shards: identified, ...copied, training: [...copied.training], validation: [...copied.validation] };
       const path = portionFile(work, index, "json");
       writeFileAtomically(path, JSON.stringify(summary));
       sealFile(path);
@@ -201,8 +210,6 @@ async function copyPortions(
   }
   return summaries;
 }
-
-const nameCopied = (index: number): string => `sequences-${String(index).padStart(6, "0")}`;
 
 function readCopied(work: string, index: number): CopiedPortion | undefined {
   const path = portionFile(work, index, "json");
@@ -214,6 +221,8 @@ function readCopied(work: string, index: number): CopiedPortion | undefined {
 function findCopied(work: string, index: number): CopiedPortion | undefined {
   const summary = readCopied(work, index);
   if (summary === undefined) return undefined;
-  const checksums = Object.fromEntries(summary.files.map(({ name, sha256 }) => [name, sha256]));
+  const checksums = Object.fromEntries(
+    [...summary.training, ...summary.validation].map(({ name, sha256 }) => [name, sha256]),
+  );
   return findChangedFile(work, checksums) === undefined ? summary : undefined;
 }
