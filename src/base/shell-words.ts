@@ -1,6 +1,8 @@
 // Commands that are printed for a person to run: every word quoted so that a shell reads back what was meant, whatever the path
 // or value holds, and nothing in it steers the terminal.
 
+import { delimiter } from "node:path";
+
 const invisible = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 /** One word for a shell: as it is where that is safe, else in single quotes; with invisible characters in bash's $'…'. */
@@ -18,4 +20,16 @@ function escapeCharacter(character: string): string {
 /** A whole command; words that are undefined are left out. */
 export function quoteCommand(...words: readonly (string | undefined)[]): string {
   return words.flatMap(word => (word === undefined ? [] : [quoteWord(word)])).join(" ");
+}
+
+/** Programs of the person's that add to lists, by their paths: of CRAM_EXTENSIONS, and of recipes that are such programs. */
+const extensions = new Set((process.env.CRAM_EXTENSIONS ?? "").split(delimiter).filter(path => path !== ""));
+
+export const listExtensions = (): readonly string[] => [...extensions];
+export const noteExtension = (path: string): unknown => extensions.add(path);
+
+/** A command of cram's, which needs what this one was extended by. */
+export function quoteOwnCommand(...words: readonly (string | undefined)[]): string {
+  const needed = extensions.size === 0 ? "" : `CRAM_EXTENSIONS=${quoteWord([...extensions].join(delimiter))} `;
+  return `${needed}${quoteCommand("cram", ...words)}`;
 }

@@ -14,7 +14,7 @@ import {
   writeFileAtomically,
 } from "../base/files/files.ts";
 import { removeLeftovers } from "../base/files/leftovers.ts";
-import { quoteCommand, quoteWord } from "../base/shell-words.ts";
+import { quoteOwnCommand, quoteWord } from "../base/shell-words.ts";
 import type { Shape, TensorType } from "../graph/tensor.ts";
 import { type CheckpointFile, type Counters, formatCheckpointFile, readCheckpointFile } from "./checkpoint-file.ts";
 
@@ -241,7 +241,7 @@ function offerOther<T>(run: string, step: number, open: () => T): T {
     const advice =
       other === undefined
         ? "No other checkpoint of this run is whole. Put back a copy, or train again."
-        : `The checkpoint of step ${other} is whole: ${quoteCommand("cram", "pretrain", "--resume", run, "--from-step", String(other))} ` +
+        : `The checkpoint of step ${other} is whole: ${quoteOwnCommand("pretrain", "--resume", run, "--from-step", String(other))} ` +
           `goes on from it; other commands take ${quoteWord(checkpointFolder(run, other))} in place of the run.`;
     // A checkpoint.json that stands there says that the other files did.
     const code = error.code === "E_FILE_MISSING" ? "E_CHECKPOINT_DAMAGED" : (error.code as `E_${string}`);

@@ -6,6 +6,7 @@ import { delimiter, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { UserError } from "../base/errors.ts";
+import { listExtensions } from "../base/shell-words.ts";
 import { colour, print, printError } from "./terminal/output.ts";
 
 interface Verb {
@@ -153,7 +154,7 @@ standard error; 2 a bug; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by a closed 
 
 /** What a person's own programs add to lists, before a verb reads a run that was trained with it. */
 async function loadExtensions(): Promise<void> {
-  const paths = (process.env.CRAM_EXTENSIONS ?? "").split(delimiter).filter(path => path !== "");
+  const paths = listExtensions();
   if (paths.length === 0) return;
   const { readModule } = await import("../verbs/user-modules.ts");
   paths.forEach(readModule);

@@ -1,7 +1,7 @@
 // Trains a run and shows it: events go to the screen. Shared by pretrain and quickstart.
 
 import { countOf } from "../base/printable.ts";
-import { quoteCommand } from "../base/shell-words.ts";
+import { quoteOwnCommand } from "../base/shell-words.ts";
 import type { EndEvent, StartEvent, StepEvent, TrainingEvent } from "../events/event.ts";
 import { createSpeedometer } from "../events/speed.ts";
 import { countTokenFlops, findMeasured } from "../objectives/objectives.ts";
@@ -106,7 +106,7 @@ function createEventPrinter(
         `${countOf(event.step, "step", String)}, ${countOf(event.tokens, "token", formatAmount)}, ${event.elapsedSeconds.toFixed(1)} s of the budget`,
       );
       if (event.reason === "interrupted")
-        print(`interrupted; continue with: ${quoteCommand("cram", "pretrain", "--resume", ...resumed)}`);
+        print(`interrupted; continue with: ${quoteOwnCommand("pretrain", "--resume", ...resumed)}`);
     }
   };
 }

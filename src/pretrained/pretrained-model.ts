@@ -6,7 +6,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { contentHash } from "../base/files/files.ts";
 import { recoverFolder } from "../base/files/folder-draft.ts";
-import { quoteCommand } from "../base/shell-words.ts";
+import { quoteOwnCommand } from "../base/shell-words.ts";
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { findRun, loadMoments, loadParameters, readCounters } from "../checkpoint/state.ts";
 import { listParameters } from "../model/parameters.ts";
@@ -148,7 +148,7 @@ async function openFolder(path: string, average: AverageName | undefined): Promi
     "E_FILE_MISSING",
     `${path}: no model here`,
     isDataset
-      ? `It is a dataset: ${quoteCommand("cram", "pretrain", "--data", path)} begins a run on it.`
+      ? `It is a dataset: ${quoteOwnCommand("pretrain", "--data", path)} begins a run on it.`
       : "Give a run, its export, or a folder with config.json, model.safetensors and a tokenizer that another program saved.",
   );
 }

@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { hashFile } from "../base/files/files.ts";
-import { quoteCommand } from "../base/shell-words.ts";
+import { quoteCommand, quoteOwnCommand } from "../base/shell-words.ts";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "../checkpoint/safetensors.ts";
 import { compareShapes } from "../model/compare-shapes.ts";
 import { listDiscriminator, listParameters } from "../model/parameters.ts";
@@ -49,7 +49,7 @@ export function checkInitialModel(model: InitialModel, shape: ModelShape, vocabu
     throw new UserError(
       "E_TOKENIZER_OTHER",
       `${model.path}: the dataset was not made with this model's tokenizer: ${tokens}`,
-      `Make one with its tokenizer: ${quoteCommand("cram", "prepare", "TEXT", "--tokenizer", model.path, "--out", "DATA")}`,
+      `Make one with its tokenizer: ${quoteOwnCommand("prepare", "TEXT", "--tokenizer", model.path, "--out", "DATA")}`,
     );
   }
 }

@@ -8,7 +8,7 @@ import { z } from "zod";
 import { UserError } from "../base/errors.ts";
 import { contentHash, mostBytes, readJson, readWholeFile, writeFileAtomically } from "../base/files/files.ts";
 import { formatSealed, isSealed } from "../base/sealed-json.ts";
-import { quoteCommand, quoteWord } from "../base/shell-words.ts";
+import { quoteOwnCommand, quoteWord } from "../base/shell-words.ts";
 import {
   checkpointFolder,
   findRun,
@@ -221,7 +221,7 @@ function readBeginning(run: string): Partial<z.infer<typeof dataSchema>> {
 }
 
 function readRunBeginning(run: string): z.infer<typeof dataSchema> {
-  const resume = quoteCommand("cram", "pretrain", "--resume", run, "--data", "DATASET");
+  const resume = quoteOwnCommand("pretrain", "--resume", run, "--data", "DATASET");
   const advice = `Put a copy back, or remove it; the run is resumed by ${resume} then.`;
   return readRunFile(join(run, "data.json"), "run's data", dataSchema, advice);
 }

@@ -4,7 +4,7 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
-import { quoteCommand } from "../base/shell-words.ts";
+import { quoteOwnCommand } from "../base/shell-words.ts";
 import { findRun } from "../checkpoint/state.ts";
 import { checkRepository, openOwnHub } from "../hub/hub.ts";
 import { pullRepository } from "../hub/pull.ts";
@@ -66,7 +66,7 @@ function findExport(given: string): string {
   const folder = [given, join(home, "export")].find(path => existsSync(join(path, "config.json")));
   if (folder !== undefined && statSync(folder).isDirectory()) return folder;
   const advice = isModel(given)
-    ? `Write one: ${quoteCommand("cram", "export", given)}`
+    ? `Write one: ${quoteOwnCommand("export", given)}`
     : "Give a run that was exported, or the folder that cram export wrote.";
   throw new UserError("E_FILE_MISSING", `${given}: no exported model here`, advice);
 }

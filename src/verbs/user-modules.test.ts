@@ -1,10 +1,12 @@
 // Recipes that are programs, and what they say when they fail.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { after, test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { chooseRecipe } from "./recipe.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-modules-"));
@@ -35,4 +37,28 @@ test("what is no recipe is said with the file's name", () => {
   refuse("empty.mjs", "export const recipe = {};", "E_RECIPE_VALUE", /empty\.mjs: no default export/);
   refuse("wrong.mjs", 'export default { extends: "quickstart", mode: {} };', "E_RECIPE_KEY", /wrong\.mjs/);
   assert.throws(() => chooseRecipe({ recipe: join(folder, "absent.mjs") }), { code: "E_EXTENSION" });
+});
+
+test("a command that is suggested has the programs that it needs: those of the environment, and recipes that add something", () => {
+  const here = (path: string) => JSON.stringify(pathToFileURL(join(import.meta.dirname, path)).href);
+  const own = write(
+    "own.mjs",
+    `import { addSchedule } from ${here("../library.js")};
+addSchedule({ name: "own", summary: "", source: "", settings: {}, rate: () => 1 });
+export default { extends: "quickstart" };`,
+  );
+  const plain = write("plain.mjs", 'export default { extends: "quickstart" };');
+  const program = `import { readModule } from ${here("user-modules.js")};
+import { quoteOwnCommand } from ${here("../base/shell-words.js")};
+for (const path of process.argv.slice(1)) readModule(path);
+console.log(quoteOwnCommand("pretrain", "--resume", "runs/mine"));`;
+  const suggest = (given: string, ...paths: string[]) =>
+    spawnSync(process.execPath, ["--input-type=module", "-e", program, ...paths], {
+      encoding: "utf8",
+      env: { ...process.env, CRAM_EXTENSIONS: given },
+    }).stdout.trim();
+  const command = "cram pretrain --resume runs/mine";
+  assert.equal(suggest("", plain), command);
+  assert.equal(suggest("", plain, own), `CRAM_EXTENSIONS=${own} ${command}`);
+  assert.equal(suggest("an other.mjs", own), `CRAM_EXTENSIONS='an other.mjs${delimiter}${own}' ${command}`);
 });

@@ -5,7 +5,8 @@ import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { makePrintable } from "../base/printable.ts";
-import { quoteCommand } from "../base/shell-words.ts";
+import { noteExtension, quoteCommand } from "../base/shell-words.ts";
+import { countGrowths } from "../settings/grow-choice.ts";
 
 export const moduleEndings: readonly string[] = [".ts", ".mts", ".js", ".mjs"];
 
@@ -14,8 +15,11 @@ export const moduleEndings: readonly string[] = [".ts", ".mts", ".js", ".mjs"];
  * is TypeScript where Node reads none; UserErrors that it throws are its own.
  */
 export function readModule(path: string): Readonly<Record<string, unknown>> {
+  const grown = countGrowths();
   try {
-    return createRequire(import.meta.url)(resolve(path)) as Record<string, unknown>;
+    const exported = createRequire(import.meta.url)(resolve(path)) as Record<string, unknown>;
+    if (countGrowths() > grown) noteExtension(path);
+    return exported;
   } catch (error) {
     if (error instanceof UserError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;

@@ -2,7 +2,7 @@
 
 import { Argument, type Command, Option } from "commander";
 import { UserError } from "../../base/errors.ts";
-import { quoteCommand } from "../../base/shell-words.ts";
+import { quoteOwnCommand } from "../../base/shell-words.ts";
 import { suites } from "../../evaluate/suites/suites.ts";
 import { openEvaluation } from "../../verbs/evaluate/evaluate.ts";
 import type { EvaluateOptions } from "../../verbs/evaluate/evaluate-options.ts";
@@ -115,7 +115,7 @@ async function evaluate(folder: string, flags: EvaluateFlags): Promise<void> {
   if (json) return;
   if (!isFinished) print("interrupted; the same command goes on with what is not finished");
   else if (options.keepModels === true) {
-    print(`next: ${quoteCommand("cram", "export", flags.out ?? folder, "--task", tasks[0]!)}`);
+    print(`next: ${quoteOwnCommand("export", flags.out ?? folder, "--task", tasks[0]!)}`);
   }
 }
 

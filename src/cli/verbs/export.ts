@@ -2,7 +2,7 @@
 
 import { Argument, type Command, Option } from "commander";
 import { UserError } from "../../base/errors.ts";
-import { quoteCommand } from "../../base/shell-words.ts";
+import { quoteOwnCommand } from "../../base/shell-words.ts";
 import type { OnnxFile } from "../../export/exported-files.ts";
 import { type AverageName, averageNames } from "../../train/stored-average.ts";
 import type { FinetunedExport } from "../../verbs/export/export-finetuned.ts";
@@ -114,7 +114,7 @@ function printResult({ out, kind, className, mask, onnx, loss, runtime, notes }:
   ];
   print(`next: ${readers.join("\n      ")}`);
   if (fills) print(`      and then fill("see the ${mask} for more information."); the model writes its mask so`);
-  print(`      ${quoteCommand("cram", "push", out, "NAME/MODEL")}      publishes it`);
+  print(`      ${quoteOwnCommand("push", out, "NAME/MODEL")}      publishes it`);
 }
 
 function printFinetuned(result: FinetunedExport): void {

@@ -2,7 +2,7 @@
 
 import { type Command, Option } from "commander";
 import { countOf } from "../../base/printable.ts";
-import { quoteCommand } from "../../base/shell-words.ts";
+import { quoteOwnCommand } from "../../base/shell-words.ts";
 import type { Forecast } from "../../plan/forecast.ts";
 import type { MemoryNeeds } from "../../plan/programs.ts";
 import type { ScheduleTrace } from "../../plan/schedule-trace.ts";
@@ -168,8 +168,8 @@ function describeMemory(memory: MemoryNeeds, available: number): string {
 }
 
 function nextCommand({ recipe, set, budget, data, backend, device }: PlanFlags): string {
-  const words = ["cram", "pretrain", "--recipe", recipe, ...set.flatMap(pair => ["--set", pair])];
+  const words = ["pretrain", "--recipe", recipe, ...set.flatMap(pair => ["--set", pair])];
   if (backend !== undefined) words.push("--backend", backend);
   if (backend !== undefined && device !== undefined && device !== "this") words.push("--device", device);
-  return quoteCommand(...words, ...(budget === undefined ? [] : ["--budget", budget]), "--data", data ?? "DATA");
+  return quoteOwnCommand(...words, ...(budget === undefined ? [] : ["--budget", budget]), "--data", data ?? "DATA");
 }

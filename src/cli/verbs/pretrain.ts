@@ -3,7 +3,7 @@
 import { type Command, Option } from "commander";
 import { UserError } from "../../base/errors.ts";
 import { countOf } from "../../base/printable.ts";
-import { quoteCommand } from "../../base/shell-words.ts";
+import { quoteOwnCommand } from "../../base/shell-words.ts";
 import type { Dataset } from "../../dataset/dataset.ts";
 import { readManifest } from "../../dataset/manifest.ts";
 import { findHeadFault } from "../../objectives/objectives.ts";
@@ -170,7 +170,7 @@ async function pretrain(flags: PretrainFlags): Promise<void> {
     if (json || trained?.end.reason !== "budget") return;
     const { run, isFilled } = trained;
     const next = [...(isFilled ? [["fill", run, "… [MASK] …"]] : []), ["report", run]];
-    for (const [i, words] of next.entries()) print(`${i === 0 ? "next: " : "      "}${quoteCommand("cram", ...words)}`);
+    for (const [i, words] of next.entries()) print(`${i === 0 ? "next: " : "      "}${quoteOwnCommand(...words)}`);
   });
 }
 

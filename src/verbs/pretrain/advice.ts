@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { UserError } from "../../base/errors.ts";
-import { quoteCommand } from "../../base/shell-words.ts";
+import { quoteOwnCommand } from "../../base/shell-words.ts";
 import { checkpointFolder, listCheckpoints } from "../../checkpoint/state.ts";
 import type { Recipe } from "../../train/recipe.ts";
 import { hasBegun, readRunData } from "../../train/run-folder.ts";
@@ -13,7 +13,7 @@ export function adviseResuming(error: unknown, run: string): unknown {
   const { code, message } = error;
   if (code !== "E_DISK_FULL" && code !== "E_NOT_WRITABLE") return error;
   const first = code === "E_DISK_FULL" ? "Free some space" : "See that it can be written";
-  const advice = `${first}, and go on with: ${quoteCommand("cram", "pretrain", "--resume", run)}`;
+  const advice = `${first}, and go on with: ${quoteOwnCommand("pretrain", "--resume", run)}`;
   return new UserError(code, message, advice, { cause: error });
 }
 
@@ -31,12 +31,12 @@ export function adviseOnMemory(error: unknown): unknown {
 export function adviseNewRun(error: unknown, run: string, { optimizer }: Recipe, lastGood: number): unknown {
   if (!(error instanceof UserError) || error.code !== "E_DIVERGED") return error;
   const setting = `optimizer.learningRate=${optimizer.learningRate / 2}`;
-  const begin = ["cram", "pretrain", "--data", readRunData(run), "--recipe", join(run, "recipe.json")];
+  const begin = ["pretrain", "--data", readRunData(run), "--recipe", join(run, "recipe.json")];
   const sound = listCheckpoints(run).findLast(step => step < lastGood);
   const from = sound === undefined ? [] : ["--init-from", checkpointFolder(run, sound)];
   return new UserError(
     "E_DIVERGED",
     error.message,
-    `Resuming would repeat it. Begin a new run with a lower learning rate, or with optimizer.clip: ${quoteCommand(...begin, ...from, "--set", setting)}`,
+    `Resuming would repeat it. Begin a new run with a lower learning rate, or with optimizer.clip: ${quoteOwnCommand(...begin, ...from, "--set", setting)}`,
   );
 }

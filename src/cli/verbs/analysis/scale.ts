@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { systemClock } from "../../../base/clock.ts";
 import { UserError } from "../../../base/errors.ts";
 import { countOf } from "../../../base/printable.ts";
-import { quoteCommand } from "../../../base/shell-words.ts";
+import { quoteOwnCommand } from "../../../base/shell-words.ts";
 import { formatDuration } from "../../../train/budget.ts";
 import { describeHeldOut, describeLaw, listBestSizes } from "../../../verbs/scale/describe-law.ts";
 import { type LadderTrial, scale as runScale, type Scaled, type ScaleOptions } from "../../../verbs/scale/scale.ts";
@@ -134,5 +134,5 @@ function printScaled({ done, count, law, page }: Scaled, out: string, json: bool
     );
   else if (law === undefined)
     print("too few different sizes and budgets for a law; give more with --sizes or --budgets");
-  else print(`next: ${quoteCommand("cram", "plan", "--law", out)}`);
+  else print(`next: ${quoteOwnCommand("plan", "--law", out)}`);
 }
