@@ -5,6 +5,7 @@ import { countOf } from "../../base/printable.ts";
 import type { Scoreboard } from "../../evaluate/scores/scoreboard.ts";
 import { formatDuration } from "../../train/budget.ts";
 import type { EvaluateEvent } from "../../verbs/evaluate/evaluate-options.ts";
+import { createProgress, describeProgress } from "../../verbs/prepare/stages/progress.ts";
 import { colour, print, showStatus } from "./output.ts";
 import { describeResult, formatComparison, formatNotes, formatScores, nameVariant } from "./print-scores.ts";
 
@@ -32,6 +33,9 @@ export function createEvaluationPrinter(folder: string): (event: EvaluateEvent) 
   const describeStep = createStepDescriber();
   let maxLength: number | undefined;
   let paradigms = 0;
+  /** Of what is scored now, and of the paradigms. */
+  let scoring: { readonly name: string; readonly tell: ReturnType<typeof createProgress<string>> } | undefined;
+  let scored: ReturnType<typeof createProgress<string>> | undefined;
   return event => {
     if (event.kind === "open") {
       maxLength = event.recipe?.maxLength;
@@ -54,7 +58,9 @@ export function createEvaluationPrinter(folder: string): (event: EvaluateEvent) 
       showStatus(describeStep(event));
     } else if (event.kind === "scoring") {
       const { task, variant, done, examples } = event;
-      showStatus(`${nameVariant(task.title, variant)}  scoring ${done} of ${examples}`);
+      const name = `${nameVariant(task.title, variant)}  scoring`;
+      if (scoring?.name !== name) scoring = { name, tell: createProgress(name, systemClock, examples, "examples") };
+      showStatus(describeProgress(scoring.tell(done)));
     } else if (event.kind === "wait") {
       showStatus(`waiting for ${event.results} of other processes`);
     } else if (event.kind === "result") {
@@ -62,7 +68,8 @@ export function createEvaluationPrinter(folder: string): (event: EvaluateEvent) 
     } else if (event.kind === "paradigm") {
       const stored = event.isNew ? "" : colour("dim", "; stored before");
       print(`${event.name}: accuracy ${(100 * event.accuracy).toFixed(1)}${stored}`);
-      showStatus(`${++paradigms} of ${countOf(event.paradigms, "paradigm")}`);
+      scored ??= createProgress("paradigms", systemClock, event.paradigms);
+      showStatus(describeProgress(scored(++paradigms)));
     } else if (event.kind === "scoreboard") {
       if (paradigms > 0) printPairScores(event.scoreboard, paradigms);
       else printScoreboard(event.scoreboard);

@@ -1,12 +1,14 @@
 // cram corpus: a look inside what prepare made, and the same for other trainers.
 
 import { Argument, type Command, Option } from "commander";
+import { systemClock } from "../../base/clock.ts";
 import { UserError } from "../../base/errors.ts";
 import { countOf, makePrintable } from "../../base/printable.ts";
 import type { Histogram } from "../../corpus/histogram.ts";
 import { shortenCount, writeCorpusPage } from "../../verbs/corpus/corpus-page.ts";
 import { type CorpusFormat, corpusFormats, exportCorpus } from "../../verbs/corpus/export-corpus.ts";
 import { type CorpusView, showCorpus } from "../../verbs/corpus/show-corpus.ts";
+import { createProgress, describeProgress } from "../../verbs/prepare/stages/progress.ts";
 import { parseCount } from "../choose.ts";
 import { formatAmount } from "../terminal/amount.ts";
 import { drawChart } from "../terminal/chart.ts";
@@ -59,8 +61,11 @@ async function lookInside(action: Action, folder: string, flags: CorpusFlags): P
   if (other !== undefined) {
     throw new UserError("E_OPTION", `--${other} beside corpus ${action}: it does nothing there`, "Leave it out.");
   }
+  const stages = new Map<string, ReturnType<typeof createProgress<string>>>();
   const onProgress = (doing: string, share: number) => {
-    if (flags.json !== true) showStatus(`${doing}: ${Math.floor(100 * share)} %`);
+    const progress = stages.get(doing) ?? createProgress<string>(doing, systemClock);
+    stages.set(doing, progress);
+    if (flags.json !== true) showStatus(describeProgress(progress(share)));
   };
   if (action === "export") {
     const { to, out } = flags;

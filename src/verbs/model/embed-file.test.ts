@@ -48,7 +48,10 @@ test("lines and rows, empty ones too, in their order", async () => {
       texts.map((text, i) => ({ text, vector: Array.from(expected[i]!) })),
     );
   }
-  await embedFile(at("run"), at("texts.txt"), { ...choice, out: at("v.npy") });
+  const told: string[] = [];
+  const onProgress = (text: string) => void told.push(text);
+  await embedFile(at("run"), at("texts.txt"), { ...choice, out: at("v.npy"), onProgress });
+  assert.deepEqual(told, ["reading: 24 characters", "embedding: 100 %"]);
   const stored = new Float32Array(new Uint8Array(readFileSync(at("v.npy")).subarray(128)).buffer);
   assert.deepEqual(stored, Float32Array.from(expected.flatMap(vector => [...vector])));
 });

@@ -15,6 +15,7 @@ import { describePassedOver, passOver } from "../../tables/passed-over.ts";
 import { openTable, tableFormat } from "../../tables/table.ts";
 import { toUtf8 } from "../../tables/text.ts";
 import { decodeUtf8 } from "../../tables/utf8.ts";
+import { createProgress, describeProgress } from "../prepare/stages/progress.ts";
 import { type Model, type ModelOptions, openModel } from "./open-model.ts";
 import { splitPassages } from "./passages.ts";
 import { checkVectorFile, openVectorFile, type VectorFile } from "./vector-files.ts";
@@ -40,8 +41,8 @@ export interface EmbedFileOptions extends ModelOptions, LongTexts, TextReading {
   readonly out: string;
   /** Ends it before the next texts; nothing is written then. */
   readonly signal?: AbortSignal | undefined;
-  /** Told how many texts are done. */
-  readonly onProgress?: ((texts: number) => void) | undefined;
+  /** Told how far it is: "embedding: 43 %, 12,000 characters/s, 20s left". The texts are read once before, to know it. */
+  readonly onProgress?: ((text: string) => void) | undefined;
 }
 
 export interface EmbeddedFile {
@@ -70,6 +71,7 @@ export async function embedFile(folder: string, file: string, options: EmbedFile
   let [model, vectors]: [Model?, VectorFile?] = [];
   try {
     let next = await batches.next();
+    const tell = await openTextProgress(file, options, onProgress);
     model = await openModel(folder, options);
     vectors = openVectorFile(out, model.width);
     let texts = 0;
@@ -78,7 +80,7 @@ export async function embedFile(folder: string, file: string, options: EmbedFile
         signal?.throwIfAborted();
         vectors.append(some, await model.embed(some, { truncate }));
         texts += some.length;
-        onProgress?.(texts);
+        tell(some);
       }
     }
     vectors.commit();
@@ -105,6 +107,24 @@ export function* cutTexts(texts: readonly string[], model: Model, { split }: Lon
   const countTokens = (text: string) => model.countTokens([text])[0]!;
   const passages = texts.flatMap(text => splitPassages(text, countTokens, model.sequenceLength));
   for (let at = 0; at < passages.length; at += textsAtOnce) yield passages.slice(at, at + textsAtOnce);
+}
+
+/** Tells how much of a file's texts is embedded with those that are given; they are counted before, if somebody listens. */
+export async function openTextProgress(
+  file: string,
+  reading: TextReading & { readonly out?: string | undefined },
+  onProgress: ((text: string) => void) | undefined,
+): Promise<(texts: readonly string[]) => void> {
+  if (onProgress === undefined) return () => {};
+  const { textField, skipBroken, out } = reading;
+  let [total, done] = [0, 0];
+  const count = (texts: readonly string[]) => texts.reduce((sum, { length }) => sum + length, 0);
+  for await (const texts of readTexts(file, { textField, skipBroken, out })) {
+    total += count(texts);
+    onProgress(`reading: ${countOf(total, "character")}`);
+  }
+  const progress = createProgress("embedding", systemClock, total, "characters");
+  return texts => onProgress(describeProgress(progress((done += count(texts)))));
 }
 
 interface Reading extends TextReading {

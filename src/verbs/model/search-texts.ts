@@ -4,14 +4,21 @@
 import { UserError } from "../../base/errors.ts";
 import { countOf } from "../../base/printable.ts";
 import { openTable, tableFormat } from "../../tables/table.ts";
-import { checkLongTexts, cutTexts, type LongTexts, readTexts, type TextReading } from "./embed-file.ts";
+import {
+  checkLongTexts,
+  cutTexts,
+  type LongTexts,
+  openTextProgress,
+  readTexts,
+  type TextReading,
+} from "./embed-file.ts";
 import { type Model, type ModelOptions, openModel } from "./open-model.ts";
 
 export interface SearchOptions extends ModelOptions, LongTexts, TextReading {
   /** How many texts for each query. Default 5. */
   readonly top?: number | undefined;
-  /** Told how many texts were compared. */
-  readonly onProgress?: ((texts: number) => void) | undefined;
+  /** Told how far it is: "embedding: 43 %, 12,000 characters/s, 20s left". The texts are read once before, to know it. */
+  readonly onProgress?: ((text: string) => void) | undefined;
 }
 
 export interface FoundText {
@@ -46,6 +53,7 @@ export async function search(
   const { top = 5, onProgress } = options;
   checkLongTexts(options);
   const areVectors = await holdsVectors(file, options);
+  const tell = areVectors ? undefined : await openTextProgress(file, options, onProgress);
   const model = await openModel(folder, options);
   try {
     const sought = (await model.embed(queries)).map(normalise);
@@ -60,7 +68,8 @@ export async function search(
           keepNearest(nearest[i]!, { text, similarity, place }, top);
         }
       }
-      onProgress?.(place);
+      if (tell === undefined) onProgress?.(`reading: ${countOf(place, "vector")}`);
+      else tell(batch.map(({ text }) => text));
     }
     return nearest;
   } finally {

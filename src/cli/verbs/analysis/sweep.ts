@@ -5,7 +5,7 @@ import { type Command, Option } from "commander";
 import { systemClock } from "../../../base/clock.ts";
 import { UserError } from "../../../base/errors.ts";
 import { countOf } from "../../../base/printable.ts";
-import { quoteCommand } from "../../../base/shell-words.ts";
+import { quoteOwnCommand } from "../../../base/shell-words.ts";
 import { checkSweep, type Sweep } from "../../../sweep/sweep.ts";
 import { explainTable, formatText } from "../../../sweep/sweep-table.ts";
 import { formatBudget, formatDuration } from "../../../train/budget.ts";
@@ -136,25 +136,32 @@ function showTrials(json: boolean): Pick<SweepOptions, "onTrial" | "onEvent" | "
   const start = systemClock.seconds();
   let first: number | undefined;
   let title = "";
-  const describe = ({ done, count }: { done: number; count: number }) => {
+  let current = { done: 0, count: 0 };
+  /** `share` of the trial under way is done, too. */
+  const describe = (share: number) => {
+    const { done, count } = current;
     first ??= done;
-    const left =
-      done === first
-        ? ""
-        : `, about ${formatDuration((systemClock.seconds() - start) * ((count - done) / (done - first)))} left`;
+    const reached = done + share - first;
+    const seconds = systemClock.seconds() - start;
+    const isSteady = seconds >= 5 && reached >= 0.01 * (count - first);
+    const left = isSteady ? `, about ${formatDuration((seconds * (count - first - reached)) / reached)} left` : "";
     return `${done} of ${count} done${left}`;
   };
   return {
     onTrial: ({ variation, seed }, progress) => {
-      title = `${describe(progress)}; ${variation}, seed ${seed}`;
-      showStatus(title);
+      title = `${variation}, seed ${seed}`;
+      current = progress;
+      showStatus(`${describe(0)}; ${title}`);
     },
     onEvent: (_, event) => {
-      if (event.kind === "step") {
-        showStatus(`${title}: ${Math.floor(100 * event.progress)} %, loss ${event.loss.toFixed(3)}`);
-      }
+      if (event.kind !== "step") return;
+      const { progress, loss } = event;
+      showStatus(`${describe(progress)}; ${title}: ${Math.floor(100 * progress)} %, loss ${loss.toFixed(3)}`);
     },
-    onWait: progress => showStatus(`${describe(progress)}; waiting for trials of other workers`),
+    onWait: progress => {
+      current = progress;
+      showStatus(`${describe(0)}; waiting for trials of other workers`);
+    },
     onResult: printResult,
   };
 }
@@ -200,7 +207,7 @@ async function launch(asked: Sweep, options: SweepOptions, workers: number, json
   if (json) return print(JSON.stringify({ out: options.out, job, tasks: workers }));
   print(`submitted: job ${job}, ${workers} workers; squeue --job ${job} shows them, scancel ${job} stops them`);
   print(
-    `next: ${quoteCommand("cram", "sweep", "--worker", options.out)}, which helps, waits for them, and prints the table`,
+    `next: ${quoteOwnCommand("sweep", "--worker", options.out)}, which helps, waits for them, and prints the table`,
   );
 }
 
@@ -233,5 +240,5 @@ function printSwept({ compared, done, count, stopped }: Swept, out: string, json
     print(
       `${count - done} of ${countOf(count, "trial")} ${count - done === 1 ? "is" : "are"} not done; go on with: the same command`,
     );
-  if (done + stopped >= count) print(`next: ${quoteCommand("cram", "report", out)}`);
+  if (done + stopped >= count) print(`next: ${quoteOwnCommand("report", out)}`);
 }

@@ -71,7 +71,7 @@ async function embed(model: string, file: string, flags: EmbedFlags): Promise<vo
     split: flags.split,
     skipBroken: flags.skipBroken,
     onWarning: printError,
-    onProgress: json ? undefined : done => showStatus(countOf(done, "text")),
+    onProgress: json ? undefined : showStatus,
   });
   if (json) print(JSON.stringify({ out, texts, width, elapsedSeconds }));
   else {

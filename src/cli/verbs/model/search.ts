@@ -1,7 +1,6 @@
 // cram search: the texts of a file that are nearest to a query.
 
 import { Argument, type Command } from "commander";
-import { countOf } from "../../../base/printable.ts";
 import { search as searchTexts } from "../../../verbs/model/search-texts.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend, parseCount } from "../../choose.ts";
 import { suggest } from "../../terminal/completion.ts";
@@ -55,7 +54,7 @@ async function search(model: string, file: string, queries: string[], flags: Sea
     split: flags.split,
     skipBroken: flags.skipBroken,
     onWarning: printError,
-    onProgress: json ? undefined : done => showStatus(countOf(done, "text")),
+    onProgress: json ? undefined : showStatus,
   });
   for (const [i, texts] of found.entries()) {
     if (json) {

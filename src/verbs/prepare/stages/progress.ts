@@ -26,7 +26,7 @@ export interface Progress<Name extends string> {
   /** Share that is done, 0 to 1. */
   readonly share: number;
   /** What is counted: bytes as they lie in files, documents, sequences, tokens of the vocabulary. */
-  readonly unit?: "bytes" | "documents" | "tokens" | "sequences" | "examples" | undefined;
+  readonly unit?: "bytes" | "characters" | "documents" | "tokens" | "sequences" | "examples" | undefined;
   readonly done?: number | undefined;
   readonly perSecond?: number | undefined;
   readonly elapsedSeconds: number;
