@@ -22,14 +22,26 @@ export function quoteCommand(...words: readonly (string | undefined)[]): string 
   return words.flatMap(word => (word === undefined ? [] : [quoteWord(word)])).join(" ");
 }
 
-/** Programs of the person's that add to lists, by their paths: of CRAM_EXTENSIONS, and of recipes that are such programs. */
-const extensions = new Set((process.env.CRAM_EXTENSIONS ?? "").split(delimiter).filter(path => path !== ""));
+/** Programs of the person's that add to lists: of CRAM_EXTENSIONS, and recipes that do so while they are read. */
+const paths = new Set((process.env.CRAM_EXTENSIONS ?? "").split(delimiter).filter(path => path !== ""));
+/** How often a list has grown. */
+let growths = 0;
 
-export const listExtensions = (): readonly string[] => [...extensions];
-export const noteExtension = (path: string): unknown => extensions.add(path);
+export const listExtensions = (): readonly string[] => [...paths];
+
+export const noteGrowth = (): unknown => growths++;
+
+/** What `read` gives of the program; it is remembered where a list grew meanwhile. */
+export function readExtension<T>(path: string, read: () => T): T {
+  const before = growths;
+  const exported = read();
+  if (growths > before) paths.add(path);
+  return exported;
+}
 
 /** A command of cram's, which needs what this one was extended by. */
 export function quoteOwnCommand(...words: readonly (string | undefined)[]): string {
-  const needed = extensions.size === 0 ? "" : `CRAM_EXTENSIONS=${quoteWord([...extensions].join(delimiter))} `;
+  const extensions = listExtensions();
+  const needed = extensions.length === 0 ? "" : `CRAM_EXTENSIONS=${quoteWord(extensions.join(delimiter))} `;
   return `${needed}${quoteCommand("cram", ...words)}`;
 }

@@ -3,11 +3,8 @@
 
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
+import { noteGrowth } from "../base/shell-words.ts";
 import type { Choice } from "./schema.ts";
-
-/** How often a choice has grown. */
-let growths = 0;
-export const countGrowths = (): number => growths;
 
 /**
  * Adds an option, whose schema names it by the choice's discriminator. The schemas that hold the choice were made of this very
@@ -28,7 +25,7 @@ export function growChoice(choice: Choice, option: z.ZodObject): void {
   }
   const options = choice.options as z.ZodObject[];
   options.push(option);
-  growths++;
+  noteGrowth();
   // zod finds the option of a value in a map that it makes once: that of a union with the option is taken over.
   const { parse, run } = z.discriminatedUnion(discriminator, options as [z.ZodObject])._zod;
   Object.assign(choice._zod, { parse, run });

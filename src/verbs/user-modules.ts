@@ -5,8 +5,7 @@ import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { makePrintable } from "../base/printable.ts";
-import { noteExtension, quoteCommand } from "../base/shell-words.ts";
-import { countGrowths } from "../settings/grow-choice.ts";
+import { quoteCommand, readExtension } from "../base/shell-words.ts";
 
 export const moduleEndings: readonly string[] = [".ts", ".mts", ".js", ".mjs"];
 
@@ -15,11 +14,9 @@ export const moduleEndings: readonly string[] = [".ts", ".mts", ".js", ".mjs"];
  * is TypeScript where Node reads none; UserErrors that it throws are its own.
  */
 export function readModule(path: string): Readonly<Record<string, unknown>> {
-  const grown = countGrowths();
   try {
-    const exported = createRequire(import.meta.url)(resolve(path)) as Record<string, unknown>;
-    if (countGrowths() > grown) noteExtension(path);
-    return exported;
+    const require = createRequire(import.meta.url);
+    return readExtension(path, () => require(resolve(path)) as Record<string, unknown>);
   } catch (error) {
     if (error instanceof UserError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
