@@ -122,8 +122,8 @@ function checkRead<Summary>({ folder, key, isRead }: PortionedWork<Summary>, por
   );
 }
 
-/** Where the machine was at fault and not what was asked for, what is finished stays for the next time. */
-const passing: readonly string[] = ["E_DISK_FULL", "E_NOT_WRITABLE"];
+/** Where the machine or the hub was at fault and not what was asked for, what is finished stays for the next time. */
+const passing: readonly string[] = ["E_DISK_FULL", "E_NOT_WRITABLE", "E_CACHE", "E_HUB", "E_HUB_TOKEN"];
 
 function endWork(folder: string, error: unknown): unknown {
   const isKept = holdsWork(workFolderOf(folder)) && (!(error instanceof UserError) || passing.includes(error.code));
