@@ -8,7 +8,7 @@ import type { Tokenizer } from "../tokenizer.ts";
 import { IdList } from "./id-list.ts";
 import { cutsAtSpaces, RawWords } from "./raw-words.ts";
 import { hashBytes } from "./text-bytes.ts";
-import { WordCache } from "./word-cache.ts";
+import { mostAhead, WordCache } from "./word-cache.ts";
 import { WordCutter } from "./word-cutter.ts";
 
 /**
@@ -36,6 +36,9 @@ export class Encoder {
   private readonly rawCache = new WordCache(rawSlots);
   private readonly wordCache = new WordCache(wordSlots);
   private readonly list = new IdList();
+  private readonly begins = new Int32Array(mostAhead);
+  private readonly ends = new Int32Array(mostAhead);
+  private readonly hashes = new Int32Array(mostAhead);
 
   constructor(tokenizer: Tokenizer) {
     const { normaliser, preTokenizer, specialTokens, vocabulary } = tokenizer;
@@ -82,15 +85,25 @@ export class Encoder {
     const { text } = rawWords;
     text.read(part);
     const { view } = text;
-    for (let at = 0; rawWords.next(at); at = rawWords.end) {
-      const { begin, end, hash } = rawWords;
-      if (isPrefixed && begin === 0) {
-        this.encodeStart(text.slice(begin, end), isFirst);
-      } else if (!rawCache.read(view, begin, end, hash, list)) {
-        const from = list.count;
-        this.cutter.cutRaw(text, begin, end);
-        this.encodeWords();
-        rawCache.add(view, begin, end, hash, list, from);
+    const { begins, ends, hashes } = this;
+    for (let at = 0, isMore = true; isMore; ) {
+      let count = 0;
+      while (count < mostAhead && (isMore = rawWords.next(at))) {
+        begins[count] = rawWords.begin;
+        ends[count] = at = rawWords.end;
+        hashes[count++] = rawWords.hash;
+      }
+      rawCache.lookAhead(hashes, count);
+      for (let word = 0; word < count; word++) {
+        const [begin, end, hash] = [begins[word]!, ends[word]!, hashes[word]!];
+        if (isPrefixed && begin === 0) {
+          this.encodeStart(text.slice(begin, end), isFirst);
+        } else if (!rawCache.read(view, begin, end, hash, list)) {
+          const from = list.count;
+          this.cutter.cutRaw(text, begin, end);
+          this.encodeWords();
+          rawCache.add(view, begin, end, hash, list, from);
+        }
       }
     }
   }

@@ -14,11 +14,15 @@ const placeBits = 22;
 const placeMask = (1 << placeBits) - 1;
 const entryPerSlot = 4;
 
+/** So many words at most are looked ahead at. */
+export const mostAhead = 32;
+
 /** Words and their ids. */
 export class WordCache {
   private readonly slots: Int32Array;
   private readonly entries: Int32Array;
   private readonly mostWords: number;
+  private readonly ahead = new Int32Array(mostAhead);
   private words = 0;
   /** No word is at place 0. */
   private end = 1;
@@ -28,6 +32,17 @@ export class WordCache {
     this.slots = new Int32Array(slots);
     this.entries = new Int32Array(entryPerSlot * slots);
     this.mostWords = 0.75 * slots;
+  }
+
+  /**
+   * Reads what `read` will of words with these hashes. Nothing waits for it, so the processor brings all of it from memory together, where
+   * `read` would wait for one after the other.
+   */
+  lookAhead(hashes: Int32Array, count: number): void {
+    const { slots, entries, ahead } = this;
+    const mask = slots.length - 1;
+    for (let word = 0; word < count; word++) ahead[word] = slots[hashes[word]! & mask]! & placeMask;
+    for (let word = 0; word < count; word++) ahead[word] = entries[ahead[word]!]!;
   }
 
   /** Puts the ids of bytes[begin, end) behind others; false where nobody knows them. `hash` is that of the bytes. */
