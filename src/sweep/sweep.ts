@@ -86,16 +86,21 @@ export function listVariations(sweep: Sweep): Variation[] {
   const named = Object.entries(sweep.variations).map(
     ([name, changed]): Variation => ({ name, ...(Array.isArray(changed) ? { set: changed } : changed) }),
   );
-  const combined = combine(Object.entries(sweep.grid)).map(nameBySettings);
+  const grid = Object.entries(sweep.grid);
+  // Before they are listed: there may be more than memory holds.
+  const combinations = grid.reduce((product, [, values]) => product * values.length, grid.length === 0 ? 0 : 1);
+  refuseTooMany(combinations, sweep);
+  const combined = combine(grid).map(nameBySettings);
   const drawn = [
     ...(sweep.random === undefined ? [] : drawAtRandom(sweep.random)),
     ...(sweep.sobol === undefined ? [] : drawSobol(sweep.sobol)),
   ].map(nameBySettings);
   const base: Variation[] = sweep.base ? [{ name: baseName, set: [] }] : [];
   // Of few values the same may be drawn again, which would be the same trial.
-  const distinct = drawn.filter(({ name }, i) => drawn.findIndex(other => other.name === name) === i);
+  const distinct = new Map(drawn.map(variation => [variation.name, variation])).values();
   const all = [...base, ...named, ...combined, ...distinct];
-  const twice = all.find(({ name }, i) => all.findIndex(other => other.name === name) < i);
+  const names = new Set<string>();
+  const twice = all.find(({ name }) => names.size === names.add(name).size);
   if (twice !== undefined) {
     throw new UserError("E_SWEEP", `two variations are called ${twice.name}`, "Give each a name of its own.");
   }
@@ -110,14 +115,17 @@ export function listVariations(sweep: Sweep): Variation[] {
       'Give "seeds": [0], and train the best again with several.',
     );
   }
-  if (all.length * sweep.seeds.length > mostTrials) {
-    throw new UserError(
-      "E_SWEEP",
-      `${countOf(all.length, "variation")} with ${countOf(sweep.seeds.length, "seed")} are more than ${mostTrials} trials`,
-      "Give fewer values.",
-    );
-  }
+  refuseTooMany(all.length, sweep);
   return all;
+}
+
+function refuseTooMany(variations: number, { seeds }: Sweep): void {
+  if (variations * seeds.length <= mostTrials) return;
+  throw new UserError(
+    "E_SWEEP",
+    `${countOf(variations, "variation")} with ${countOf(seeds.length, "seed")} are more than ${mostTrials} trials`,
+    "Give fewer values.",
+  );
 }
 
 /** A trial of a seed that stands there twice is one. */
