@@ -10,7 +10,7 @@ import { RandomSequence, streams } from "../../src/base/random.ts";
 import { differentiate } from "../../src/graph/gradient.ts";
 import * as g from "../../src/graph/operations.ts";
 import { countElements, type Graph, type Tensor } from "../../src/graph/tensor.ts";
-import { operationCases } from "./operation-cases.ts";
+import { type OperationCase, operationCases } from "./operation-cases.ts";
 
 const reference = openReference();
 
@@ -95,11 +95,24 @@ export function buildRandom(steps: readonly (readonly [number, number, number])[
   return { outputs: { last, middle: g.add(tensors[Math.floor(tensors.length / 2)]!, 0.5) }, updates: {} };
 }
 
+/** An operation's result, and the gradients of a loss of it. */
+function buildCase({ shapes, build }: OperationCase): Graph {
+  const operands = shapes.map((shape, i) => g.input(`x${i}`, shape, "f32"));
+  const result = build(operands);
+  const axes = result.shape.map((_, axis) => axis);
+  const loss = g.sum(g.multiply(result, g.add(result, 1)), axes);
+  const gradients = differentiate(loss, operands);
+  const outputs = { result, loss, ...Object.fromEntries(gradients.map((gradient, i) => [`g${i}`, gradient])) };
+  return { outputs, updates: {} };
+}
+
 interface ConformanceOptions {
   readonly skip?: string | false;
   readonly randomGraphs?: number;
   /** The narrow types that the backend has; bf16 unless given. */
   readonly narrow?: readonly ("bf16" | "f16")[];
+  /** Whether programs that are asked for at once are built at once. */
+  readonly buildsTogether?: boolean;
   /** The most that a product of these may be off, relative: tensor cores cut off what they add. */
   readonly narrowProducts?: number;
 }
@@ -108,18 +121,28 @@ interface ConformanceOptions {
 export function testConformance(
   title: string,
   backend: () => Backend,
-  { skip = false, randomGraphs = 40, narrow = ["bf16"], narrowProducts = 2e-6 }: ConformanceOptions = {},
+  {
+    skip = false,
+    randomGraphs = 40,
+    narrow = ["bf16"],
+    buildsTogether = false,
+    narrowProducts = 2e-6,
+  }: ConformanceOptions = {},
 ): void {
-  for (const { name, shapes, build, centre } of operationCases) {
+  const random = { numRuns: randomGraphs, seed: 20 };
+  // What is asked for at once is built at once, and found again below: the cpu's compiler works a third as long.
+  if (buildsTogether)
+    test(`${title} loads programs together`, { skip }, async () => {
+      const graphs = [...operationCases.map(buildCase), ...fc.sample(randomGraph, random).map(buildRandom)];
+      const loaded = await Promise.all(graphs.map(graph => backend().load(graph, new Map())));
+      assert.ok(loaded.every(({ program }) => program!.launches.length > 0));
+    });
+
+  for (const operationCase of operationCases) {
+    const { name, shapes, centre } = operationCase;
     test(`${title} equals reference: ${name}`, { skip }, async () => {
-      const operands = shapes.map((shape, i) => g.input(`x${i}`, shape, "f32"));
-      const result = build(operands);
-      const axes = result.shape.map((_, axis) => axis);
-      const loss = g.sum(g.multiply(result, g.add(result, 1)), axes);
-      const gradients = differentiate(loss, operands);
-      const outputs = { result, loss, ...Object.fromEntries(gradients.map((gradient, i) => [`g${i}`, gradient])) };
       const inputs = drawInputs(Object.fromEntries(shapes.map((shape, i) => [`x${i}`, shape])), centre);
-      const error = await compareBackends(backend(), { outputs, updates: {} }, inputs);
+      const error = await compareBackends(backend(), buildCase(operationCase), inputs);
       assert.ok(error < 2e-6, `error ${error}`);
     });
   }
@@ -287,7 +310,7 @@ export function testConformance(
         const error = await compareBackends(backend(), buildRandom(steps), drawInputs({ a: [5, 6], b: [5, 6] }));
         return error < 1e-5;
       }),
-      { numRuns: randomGraphs, seed: 20 },
+      random,
     );
   });
 }

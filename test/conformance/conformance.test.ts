@@ -17,7 +17,7 @@ before(async () => {
 });
 after(() => cpu.close());
 
-testConformance("cpu", () => cpu);
+testConformance("cpu", () => cpu, { buildsTogether: true });
 
 test("the attention kernels at lengths and widths around their tiles", async () => {
   for (const [batch, length, heads, headWidth] of [
