@@ -25,6 +25,8 @@ import { fill } from "./fill.ts";
 const folder = mkdtempSync(join(tmpdir(), "cram-embed-"));
 after(() => rmSync(folder, { recursive: true }));
 const run = join(folder, "run");
+/** Nothing to be compiled, but where what other backends do beside it is asked. */
+const plain = { backend: "reference" } as const;
 
 const sentences = ["the red fox sleeps in its den.", "a wolf.", "the green frog and the brown bear sleep.", ""];
 const lines = Array.from({ length: 300 }, (_, i) => `${sentences[i % 3]} ${sentences[(i * 7) % 3]} number ${i}.`);
@@ -37,7 +39,7 @@ before(async () => {
   const set = ["model.width=32", "model.layers=2", "model.heads=2", "model.feedForward=64", "model.vocabulary=128"];
   const batch = ["model.sequenceLength=32", "train.microBatchSequences=4", "schedule.batchSequences=4"];
   const recipe = { recipe: "quickstart", set: [...set, ...batch, "train.precision=f32"] };
-  const { reason, steps } = await pretrain({ data, out: run, ...recipe, budget: "3steps" });
+  const { reason, steps } = await pretrain({ data, out: run, ...recipe, ...plain, budget: "3steps" });
   assert.deepEqual([reason, steps], ["budget", 3]);
 });
 
@@ -59,7 +61,7 @@ async function embedAlone(text: string): Promise<number[]> {
 
 test("texts embedded together, padded, are what each is alone, in their order", async () => {
   const texts = [...sentences, ...lines.slice(0, 5)];
-  const together = await embed(run, texts, { batchTexts: 4 });
+  const together = await embed(run, texts, { ...plain, batchTexts: 4 });
   assert.equal(together.length, texts.length);
   for (const [i, text] of texts.entries()) {
     const alone = await embedAlone(text);
@@ -76,17 +78,17 @@ test("no texts are no vectors; a text that is too long is named, or cut on deman
   assert.deepEqual(await embed(run, []), []);
   const long = "the red fox ".repeat(20);
   await assert.rejects(
-    () => embed(run, [long]),
+    () => embed(run, [long], plain),
     (error: unknown) =>
       error instanceof UserError && error.code === "E_TEXT_LENGTH" && /the red fox/.test(error.message),
   );
-  const [vector] = await embed(run, [long], { truncate: true });
+  const [vector] = await embed(run, [long], { ...plain, truncate: true });
   assert.ok(vector!.every(Number.isFinite));
 });
 
 test("a text that the tokenizer loses a part of is told, and one that it loses most of is refused", async () => {
   const warned: string[] = [];
-  const options = { onWarning: (text: string) => warned.push(text) };
+  const options = { ...plain, onWarning: (text: string) => warned.push(text) };
   const lossy = `the red [MASK] sleeps in its den. ${"я".repeat(3)}`;
   await fill(run, [lossy], options);
   await embed(run, [lossy], options);
