@@ -23,15 +23,17 @@ const candidates = [
   ["-", 0.01],
 ];
 
-/** Narrow, so that its letters are 12 px or larger on a phone. */
+/** Of all, so that their letters are 12 px or larger on a phone. */
+const pictureWidth = 340;
+
 function drawMask() {
   const bars = candidates.map(([token, probability], i) => {
     const y = 78 + 26 * i;
     const width = Math.max(2, 160 * probability);
     return markup`<text x="112" y="${y + 14}" text-anchor="end">${token}</text><rect class="key-0" x="122" y="${y}" width="${width}" height="18"/><text x="${130 + width}" y="${y + 14}">${Math.round(100 * probability)} %</text>`;
   });
-  return markup`<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 340 196" width="340" height="196" role="img" aria-labelledby="mask-title"><title id="mask-title">A mask and what the model expects there</title>${style}
-<rect class="paper" width="340" height="196"/>
+  return markup`<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${pictureWidth} 196" width="${pictureWidth}" height="196" role="img" aria-labelledby="mask-title"><title id="mask-title">A mask and what the model expects there</title>${style}
+<rect class="paper" width="${pictureWidth}" height="196"/>
 <text x="68" y="36" text-anchor="end">${sentence[0]}</text><rect class="frame" x="76" y="14" width="60" height="32" rx="4"/><text class="title" x="106" y="36" text-anchor="middle">?</text><text x="144" y="36">${sentence[1]}</text>
 <path class="frame" d="M106 46V70"/>
 ${bars}
@@ -56,7 +58,7 @@ async function train(work, data, name, learningRate) {
 
 function drawLoss(runs, id, title) {
   const { chart } = listChartGroups(runs)[0].variants.find(({ chart: each }) => each.id === "loss-by-tokens");
-  return renderLineChart({ ...chart, id, title, width: 540, best: undefined }, style);
+  return renderLineChart({ ...chart, id, title, width: pictureWidth, best: undefined }, style);
 }
 
 const work = mkdtempSync(join(tmpdir(), "cram-pictures-"));

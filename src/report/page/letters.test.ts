@@ -1,6 +1,7 @@
 // Letters are 12 px or larger on every screen: read off the page's rules and the charts' own sizes, for a chart is scaled as a whole.
 
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { renderBarChart } from "../charts/bar-chart.ts";
 import { lightChartStyle } from "../charts/chart-style.ts";
@@ -138,4 +139,15 @@ for (const [kind, chart] of Object.entries(charts)) {
 test("a chart that is half a page wide has no layout of a whole one", () => {
   const layable: Layable = { id: "c", width: 540 };
   assert.equal(renderLayouts(layable, () => trustMarkup("<svg/>")).text.match(/class="layout/g)!.length, 2);
+});
+
+test("the documentation's pictures are drawn no wider than a phone shows them", () => {
+  const folder = new URL("../../../../docs/pictures/", import.meta.url);
+  const pictures = readdirSync(folder).filter(each => each.endsWith(".svg"));
+  assert.ok(pictures.length > 2);
+  const phonePixels = 390 - 2 * 16;
+  for (const picture of pictures) {
+    const width = Number(/viewBox="0 0 (\d+) /.exec(readFileSync(new URL(picture, folder), "utf8"))![1]);
+    assert.ok(width <= phonePixels, `${picture}: ${width} px`);
+  }
 });
