@@ -148,7 +148,9 @@ test("calls at the same time wait for each other's backend", async () => {
     fill(run, texts, { backend: "reference", top: 2 }),
   ]);
   assert.equal(filled[0]!.masks[0]!.candidates.length, 5);
+  const alone = await embedAlone("a wolf.");
   assert.equal(vectors[0]!.length, 32);
+  for (const [column, value] of vectors[0]!.entries()) assert.ok(Math.abs(value - alone[column]!) < 1e-4, `${value}`);
   const [best, other] = again[0]!.masks[0]!.candidates;
   const [own] = filled[0]!.masks[0]!.candidates;
   assert.ok(Math.abs(best!.probability - own!.probability) < 1e-4 && best!.probability >= other!.probability);
