@@ -1,7 +1,8 @@
 // What embeddings begin as where they are counted and not drawn: vectors of tokens whose products say what stands beside what oftener than by
 // chance. Levy & Goldberg 2014 (Neural word embedding as implicit matrix factorization) and Levy, Goldberg & Dagan 2015 (TACL 3, §3.3: the
 // eigenvectors times the roots of their eigenvalues) factor such a matrix in place of training vectors; here a training goes on from there.
-// Short trainings gain by it, long ones do not (docs/LOG.md). Of tokens that stand beside none, and of all other parameters, what was drawn stays.
+// Short trainings gain by it, long ones do not (docs/LOG.md). Of tokens that stand beside none, and of all other parameters, what was
+// drawn stays.
 
 import { inverse, Matrix } from "ml-matrix";
 import type { StoredTensor } from "../../checkpoint/safetensors.ts";
