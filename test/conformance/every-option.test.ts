@@ -25,6 +25,7 @@ import { batchSizeAt, rateAt } from "../../src/optim/schedule.ts";
 import { isChoice, isSection, shapesOf, unwrap } from "../../src/settings/schema.ts";
 import { countValidationBatches } from "../../src/train/batches.ts";
 import { parseBudget } from "../../src/train/budget.ts";
+import { openCounted } from "../../src/train/cooccurrence/start.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import { pretrain } from "../../src/train/pretrain.ts";
 import { overrideRecipe, type Recipe, recipeSchema } from "../../src/train/recipe.ts";
@@ -101,6 +102,9 @@ const labels = [
   "train.sync.rate",
   "train.sync.momentum",
 ];
+
+/** What initial vectors are counted in, where they are. */
+const showText = (see: (tokens: Uint32Array) => void) => see(Uint32Array.from({ length: 640 }, (_, i) => (i * i) % 40));
 
 interface Option {
   readonly path: string;
@@ -196,7 +200,7 @@ function describeBatches({ schedule, train }: Recipe): unknown {
 
 /** What schedules, masks and beginnings make of a recipe. */
 function describeValues(recipe: Recipe): string {
-  const definition = defineTraining(recipe);
+  const definition = defineTraining(recipe, openCounted(showText, recipe)?.parameters);
   const { schedule, train, data, model } = recipe;
   const moments = [0.02, 0.97, ...Array.from({ length: 21 }, (_, i) => i / 20)].map(progress => [
     [1, 2, 30, 10 ** 6].map(step =>
