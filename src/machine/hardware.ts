@@ -41,9 +41,9 @@ export function examineHardware(): Finding[] {
   const common = { group: "machine", needed: false } as const;
   const flags = new Set(processorFlags().split(/\s+/));
   const sets = instructionSets.filter(name => flags.has(name));
-  const how = flags.has("amx_bf16") ? "tiles" : process.arch === "arm64" ? "quads" : undefined;
-  const untried = how === undefined ? "" : ` by ${how}, which was never run on such a processor`;
-  const products = multipliesBf16() ? `products in bf16${untried}` : "no instruction for bf16, so products in f32";
+  const untried = process.arch === "arm64" ? " by quads, which was never run on such a processor" : "";
+  const how = flags.has("amx_bf16") ? " by tiles" : untried;
+  const products = multipliesBf16() ? `products in bf16${how}` : "no instruction for bf16, so products in f32";
   const { totalBytes, availableBytes } = readMemory();
   const memory = `${gigabytes(totalBytes)}, ${gigabytes(availableBytes)} available`;
   return [

@@ -166,7 +166,7 @@ function costOnPaper(
   const tokens = recipe.train.microBatchSequences * recipe.model.sequenceLength;
   const flops = tokens * countTokenFlops(recipe);
   const reached = utilisation * peakFlops;
-  const speedSource = `not measured: ${(100 * utilisation).toFixed(0)} % of the data sheet's peak (${source}); the cuda backend was timed on none`;
+  const speedSource = `not measured now: ${(100 * utilisation).toFixed(0)} % of the data sheet's peak (${source})`;
   return {
     device: { title, speedSource, memoryBytes, peakFlops, watts, leastTokens },
     cost: {
