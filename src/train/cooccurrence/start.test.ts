@@ -81,3 +81,25 @@ test("the same dataset and seed have the same bits", () => {
   const read = () => openCounted(visit, make())!.parameters.get("embedding.word")!.read();
   assert.deepEqual(read(), read());
 });
+
+test("who counts has others work in between, tells how far it is, ends where it is asked, and counts the same", async () => {
+  const wide = overrideRecipe(make("vocabulary=4000", "width=64", "heads=1", "embedding.neighbours=1"), []);
+  const many = (see: (tokens: Uint32Array) => void) =>
+    see(Uint32Array.from({ length: 30_000 }, (_, i) => (i * i) % 4000));
+  const counted = openCounted(many, wide)!;
+  const shares: number[] = [];
+  let turns = 0;
+  const timer = setInterval(() => turns++, 1);
+  await counted.count({ onProgress: share => shares.push(share) });
+  clearInterval(timer);
+  assert.ok(turns > 3, String(turns));
+  assert.ok(shares.every((share, i) => share >= (shares[i - 1] ?? 0)));
+  assert.ok(shares.at(-1)! > 0.95, String(shares.at(-1)));
+  const [now, later] = [counted, openCounted(many, wide)!].map(each =>
+    each.parameters.get("embedding.neighbours")!.read(),
+  );
+  assert.deepEqual(now, later);
+  const stop = new AbortController();
+  const ended = openCounted(many, wide)!.count({ signal: stop.signal, onProgress: () => stop.abort() });
+  await assert.rejects(ended, { name: "AbortError" });
+});

@@ -4,13 +4,24 @@
 // Short trainings gain by it, long ones do not (docs/LOG.md). Of tokens that stand beside none, and of all other parameters, what was
 // drawn stays.
 
+import { setImmediate } from "node:timers/promises";
 import { inverse, Matrix } from "ml-matrix";
 import type { StoredTensor } from "../../checkpoint/safetensors.ts";
 import { initialiseParameter } from "../../model/initialise.ts";
 import { listParameters } from "../../model/parameters.ts";
 import { embeddingWidthOf, type ModelShape } from "../../model/shape.ts";
 import type { Recipe } from "../recipe.ts";
-import { findFactors, multiplyRight, multiplyTransposed, type Tall } from "./factors.ts";
+import {
+  addRows,
+  countFactorWork,
+  eachRow,
+  findFactors,
+  finish,
+  multiplyRight,
+  multiplyTransposed,
+  type Pieces,
+  type Tall,
+} from "./factors.ts";
 import { associate, countPairs, type SparseRows, transpose, type VisitSequences } from "./token-pairs.ts";
 
 /** Tokens on each side that a vector is made of, or as many as the model reads there. */
@@ -20,10 +31,15 @@ const sizes = { vectors: 0.2, neighbours: 1 };
 
 /** Parameters that begin at what is counted. */
 export interface CountedParameters {
-  /** By name; counted when the first is read. */
+  /** By name; counted when the first is read, if they are not yet. */
   readonly parameters: ReadonlyMap<string, StoredTensor>;
-  /** Counts now. */
-  count(): void;
+  /** Counts now, and tells the share that is done; others have their turn in between. The signal ends it. */
+  count(options: CountOptions): Promise<void>;
+}
+
+export interface CountOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((share: number) => void) | undefined;
 }
 
 /** What a training of the recipe on these sequences begins at; undefined where all is drawn. */
@@ -35,14 +51,28 @@ export function openCounted(visit: VisitSequences, { model, train }: Recipe): Co
     const index = listed.findIndex(parameter => parameter.name === name);
     return initialiseParameter(listed[index]!, index, train.seed);
   };
+  const begin = () => countInitial(visit, model, train.seed, draw);
   let counted: ReadonlyMap<string, Float32Array> | undefined;
-  const count = () => {
-    counted ??= countInitial(visit, model, train.seed, draw);
-    return counted;
+  const read = (name: string) => {
+    counted ??= finish(begin().pieces);
+    return counted.get(name)!;
   };
   const parameters = listed
     .filter(({ name }) => names.includes(name))
-    .map(({ name, shape }) => [name, { name, shape, read: () => count().get(name)! }] as const);
+    .map(({ name, shape }) => [name, { name, shape, read: () => read(name) }] as const);
+  const count = async ({ signal, onProgress }: CountOptions) => {
+    const { pieces, multiplications } = begin();
+    for (let work = 0; ; ) {
+      const { done, value } = pieces.next();
+      if (done === true) {
+        counted = value;
+        return;
+      }
+      onProgress?.(Math.min(1, (work += value) / multiplications));
+      await setImmediate();
+      signal?.throwIfAborted();
+    }
+  };
   return { parameters: new Map(parameters), count };
 }
 
@@ -58,22 +88,39 @@ function listCounted(shape: ModelShape): string[] {
   ];
 }
 
-/** Values of all that is counted, by name, of the sequences that `visit` shows. `drawn` gives a parameter as it is drawn. */
+/**
+ * Values of all that is counted, by name, of the sequences that `visit` shows, which are read at once; and the multiplications that the
+ * rest takes, about. `drawn` gives a parameter as it is drawn.
+ */
 function countInitial(
   visit: VisitSequences,
   shape: ModelShape,
   seed: number,
   drawn: (name: string) => Float32Array,
-): ReadonlyMap<string, Float32Array> {
+): { readonly pieces: Pieces<ReadonlyMap<string, Float32Array>>; readonly multiplications: number } {
   const { vocabulary: V, embedding } = shape;
   const { counts, behind } = countPairs(visit, V, Math.max(leastDistances, embedding.neighbours));
   const rows = behind.map(pairs => associate(pairs, counts));
   const associations = { before: rows, behind: rows.map(transpose) };
-  const vectors = findVectors(associations, V, embeddingWidthOf(shape), seed);
-  const make: Readonly<Record<string, (name: string) => Float32Array>> = {
-    "embedding.neighbours": () => projectNeighbours(associations, counts, vectors, shape),
-  };
-  return new Map(listCounted(shape).map(name => [name, make[name]?.(name) ?? fillGaps(vectors, drawn(name))] as const));
+  const names = listCounted(shape);
+  const E = embeddingWidthOf(shape);
+  function* make(): Pieces<ReadonlyMap<string, Float32Array>> {
+    const vectors = yield* findVectors(associations, V, E, seed);
+    const values = new Map<string, Float32Array>();
+    for (const name of names) {
+      const isMatrix = name === "embedding.neighbours";
+      const own = isMatrix
+        ? yield* projectNeighbours(associations, counts, vectors, shape)
+        : fillGaps(vectors, drawn(name));
+      values.set(name, own);
+    }
+    return values;
+  }
+  const pairs = 2 * rows.reduce((sum, { values }) => sum + values.length, 0);
+  const { columns, products, own } = countFactorWork(V, E);
+  const ofVectors = products * pairs * columns + own + V * E * E;
+  const ofMatrix = names.includes("embedding.neighbours") ? pairs * E + (3 + 2 * embedding.neighbours) * V * E * E : 0;
+  return { pieces: make(), multiplications: ofVectors + ofMatrix };
 }
 
 /** By distance less 1, what a token says of what stands so far behind it, as the one before; and of what stands before it. */
@@ -83,10 +130,10 @@ interface Associations {
 }
 
 /** Eigenvectors (V, E) of the associations to both sides, times the roots of their eigenvalues' sizes. */
-function findVectors({ before, behind }: Associations, V: number, E: number, seed: number): Tall {
+function* findVectors({ before, behind }: Associations, V: number, E: number, seed: number): Pieces<Tall> {
   const multiply = (tall: Tall) => multiplyRows([...before, ...behind], tall);
-  const { eigenvalues, vectors } = findFactors(multiply, V, E, seed);
-  const scaled = multiplyRight(vectors, Matrix.diag(eigenvalues.map(value => Math.sqrt(Math.abs(value)))));
+  const { eigenvalues, vectors } = yield* findFactors(multiply, V, E, seed);
+  const scaled = yield* multiplyRight(vectors, Matrix.diag(eigenvalues.map(value => Math.sqrt(Math.abs(value)))));
   return scale(scaled, sizes.vectors / measureSize(scaled.values));
 }
 
@@ -95,25 +142,27 @@ function findVectors({ before, behind }: Associations, V: number, E: number, see
  * W = (XᵀDX)⁻¹ XᵀD M E (EᵀE)⁻¹ for each place, x what the norm makes of vectors, D weights by the root of how often j is there. The whole
  * (2kE, E) is scaled, for the last norm leaves of it the direction.
  */
-function projectNeighbours(
+function* projectNeighbours(
   { before, behind }: Associations,
   counts: Float64Array,
   vectors: Tall,
   shape: ModelShape,
-): Float32Array {
+): Pieces<Float32Array> {
   const E = vectors.columns;
   const all = counts.reduce((sum, count) => sum + count, 0);
   const shares = counts.map(count => count / all);
   const weights = shares.map(Math.sqrt);
   const inputs = shape.embedding.norm ? normaliseRows(vectors, shape) : vectors;
-  const ofInputs = invert(multiplyTransposed(inputs, inputs, weights));
-  const ofVectors = invert(multiplyTransposed(vectors, vectors));
-  const project = (rows: SparseRows): Matrix =>
-    ofInputs.mmul(multiplyTransposed(inputs, multiplyRows([rows], vectors), weights)).mmul(ofVectors);
+  const ofInputs = invert(yield* multiplyTransposed(inputs, inputs, weights));
+  const ofVectors = invert(yield* multiplyTransposed(vectors, vectors));
   const k = shape.embedding.neighbours;
-  const places = [...before.slice(0, k).map(project).reverse(), ...behind.slice(0, k).map(project)];
+  const places: Matrix[] = [];
+  for (const rows of [...before.slice(0, k).reverse(), ...behind.slice(0, k)]) {
+    const seen = yield* multiplyTransposed(inputs, yield* multiplyRows([rows], vectors), weights);
+    places.push(ofInputs.mmul(seen).mmul(ofVectors));
+  }
   // The mean square of their sum for neighbours that are drawn by how often they are there.
-  const covariance = multiplyTransposed(inputs, inputs, shares);
+  const covariance = yield* multiplyTransposed(inputs, inputs, shares);
   const meanSquare = places.reduce((sum, W) => sum + Matrix.mul(W, covariance.mmul(W)).sum() / E, 0);
   const factor = sizes.neighbours / Math.sqrt(meanSquare);
   return Float32Array.from(
@@ -123,19 +172,28 @@ function projectNeighbours(
 }
 
 /** The sum of the matrices, times the tall one. */
-function multiplyRows(matrices: readonly SparseRows[], { rows, columns: C, values: read }: Tall): Tall {
+function* multiplyRows(matrices: readonly SparseRows[], { rows, columns: C, values: read }: Tall): Pieces<Tall> {
   const values = new Float32Array(rows * C);
   const sum = new Float64Array(C);
-  for (let row = 0; row < rows; row++) {
-    sum.fill(0);
-    for (const { starts, columns, values: weights } of matrices) {
-      for (let at = starts[row]!; at < starts[row + 1]!; at++) {
-        const [from, weight] = [columns[at]! * C, weights[at]!];
-        for (let c = 0; c < C; c++) sum[c]! += weight * read[from + c]!;
+  // A row has no more pairs than there are columns.
+  const [places, factors] = [new Uint32Array(rows), new Float64Array(rows)];
+  const pairsOf = (row: number) => matrices.reduce((all, { starts }) => all + starts[row + 1]! - starts[row]!, 0);
+  yield* eachRow(
+    rows,
+    row => pairsOf(row) * C,
+    row => {
+      sum.fill(0);
+      for (const { starts, columns, values: weights } of matrices) {
+        const [start, end] = [starts[row]!, starts[row + 1]!];
+        for (let at = start; at < end; at++) {
+          places[at - start] = columns[at]! * C;
+          factors[at - start] = weights[at]!;
+        }
+        addRows(sum, read, places, factors, end - start);
       }
-    }
-    values.set(sum, row * C);
-  }
+      values.set(sum, row * C);
+    },
+  );
   return { rows, columns: C, values };
 }
 

@@ -102,7 +102,7 @@ export function transpose({ starts, columns, values }: SparseRows): SparseRows {
 
 /**
  * Positive pointwise mutual information, max(0, ln(n(i, j) · N / (n(i) · n(j)))): how much oftener j stands there than by chance. What stands
- * there no oftener is left out.
+ * there no oftener is left out, and what was seen once: that is half of all pairs, of which chance is most (docs/LOG.md).
  */
 export function associate({ starts, columns, values }: SparseRows, counts: Float64Array): SparseRows {
   const all = values.reduce((sum, count) => sum + count, 0);
@@ -116,7 +116,7 @@ export function associate({ starts, columns, values }: SparseRows, counts: Float
     for (let at = starts[row]!; at < starts[row + 1]!; at++) {
       const column = columns[at]!;
       const value = Math.log((values[at]! * all) / (counts[row]! * counts[column]!));
-      if (value <= 0) continue;
+      if (value <= 0 || values[at]! < 2) continue;
       kept.columns[used] = column;
       kept.values[used++] = value;
     }

@@ -74,8 +74,9 @@ export async function openTraining(
     mlflow,
     onStatus,
     onWarning,
+    signal: asked,
     rankChoice: several,
-  }: LogChoice & { readonly rankChoice?: RankChoice | undefined },
+  }: LogChoice & { readonly rankChoice?: RankChoice | undefined; readonly signal?: AbortSignal | undefined },
 ): Promise<OpenTraining> {
   // One process alone is brought together with itself.
   const alone = recipe.train.sync && {
@@ -96,8 +97,9 @@ export async function openTraining(
   const budgetClock = chooseClock(recipe, backend);
   const beforeCounting = budgetClock.seconds();
   if (counted !== undefined && initial === counted.parameters && resumeFrom === undefined) {
-    onStatus?.("counting what stands beside what");
-    counted.count();
+    const counting = createProgress("counting what stands beside what", systemClock);
+    const onProgress = (share: number) => onStatus?.(describeProgress(counting(share)));
+    await counted.count({ signal: asked, onProgress });
   }
   const usedSeconds = budgetClock.seconds() - beforeCounting;
   const tokenizerHash = hashFile(join(run, "tokenizer.json"), "run's tokenizer");
