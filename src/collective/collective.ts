@@ -24,6 +24,8 @@ export interface Collective {
    * waits. Without one placed values stand in this process's memory.
    */
   readonly stream?: bigint | undefined;
+  /** UserError E_RANKS where the engine carries no placed values of processors' memory; absent where it does. */
+  refusePlaced?(): void;
   /** Puts the sums over all ranks in place of the arrays' values, the same bits on every rank. */
   sum(arrays: readonly NamedArray[]): Promise<void>;
   /**

@@ -12,6 +12,7 @@ const meetingAt = (port: number) => ({ MASTER_ADDR: "127.0.0.1", MASTER_PORT: St
 test("values larger than a socket holds go from every rank to every other", { timeout: 60_000 }, async () => {
   const meeting = meetingAt(await findFreePort());
   const ranks = await Promise.all([0, 1, 2].map(rank => openTcp({ rank, size: 3 }, "runs/a", meeting)));
+  assert.throws(() => ranks[0]!.refusePlaced!(), { code: "E_RANKS", message: /MPI sums between processors/ });
   const large = 8 * 2 ** 20;
   for (const root of [0, 1, 2]) {
     const told = ranks.map(({ rank }) => new Uint8Array(large).fill(rank + 5));

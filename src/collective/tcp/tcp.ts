@@ -2,7 +2,7 @@
 // and states at the start. Gradients do not go this way: NCCL sums them between GPUs, and without GPUs MPI is the engine.
 
 import { UserError } from "../../base/errors.ts";
-import type { Collective, NamedArray, PlacedValues } from "../collective.ts";
+import type { Collective, PlacedValues } from "../collective.ts";
 import type { RankPlace } from "../rank-place.ts";
 import { fill, type HostValues, send } from "./line.ts";
 import { acceptRanks, type Environment, reachFirst, readMeeting } from "./meeting.ts";
@@ -67,16 +67,19 @@ export async function openTcp(
   return {
     engine: "torchrun",
     ...{ rank, size, barrier },
+    refusePlaced: () => {
+      throw explainPlaced();
+    },
     sum: arrays =>
       inTurn(async () => {
-        for (const { name, values } of arrays) await sumOne(takeHosts(values, name) as Float32Array | Float64Array);
+        for (const { values } of arrays) await sumOne(takeHosts(values) as Float32Array | Float64Array);
       }),
     broadcast: async (values, root) => {
-      const own = takeHosts(values, "values");
+      const own = takeHosts(values);
       await inTurn(() => broadcast(own, root));
     },
-    gather: async ({ name, values }, root) => {
-      const own = Float32Array.from(takeHosts(values, name));
+    gather: async ({ values }, root) => {
+      const own = Float32Array.from(takeHosts(values));
       return inTurn(() => gather(own, root));
     },
     // At once, as MPI's: the others see it by their watch, and torchrun ends them.
@@ -89,11 +92,14 @@ export async function openTcp(
 }
 
 /** UserError E_RANKS for values of a processor's memory that an engine is to move. */
-function takeHosts<T extends HostValues>(values: T | PlacedValues, name: NamedArray["name"]): T {
+function takeHosts<T extends HostValues>(values: T | PlacedValues): T {
   if (!("address" in values)) return values;
-  throw new UserError(
+  throw explainPlaced();
+}
+
+const explainPlaced = () =>
+  new UserError(
     "E_RANKS",
-    `torchrun started ranks that train without GPUs (${name}): MPI sums between processors, and connects only ranks that mpirun or srun started`,
+    "torchrun started ranks that train without GPUs: MPI sums between processors, and connects only ranks that mpirun or srun started",
     "Start them by cram pretrain --devices, mpirun or srun, or train with --backend cuda.",
   );
-}

@@ -51,7 +51,10 @@ export function checkRanks(
   }
 }
 
-/** Tells the others of the run, before anything is compiled. UserErrors: those of checkRanks, E_OPTION for an optimizer with a probe. */
+/**
+ * Tells the others of the run, before anything is compiled. UserErrors: those of checkRanks, E_OPTION for an optimizer with a probe, E_RANKS
+ * for processors that the engine does not sum between.
+ */
 export async function announceRun(
   { leader, isInOrder, isShared }: RankChoice,
   { recipe, dataset, backend }: Pick<OpenRun, "recipe" | "dataset" | "backend">,
@@ -66,6 +69,8 @@ export async function announceRun(
       "Leave --sum out, or take another optimizer.",
     );
   }
+  // Else the first sum says it, when all is compiled.
+  if (backend.name === "cpu") leader.collective.refusePlaced?.();
   const data = dataset.folder;
   await leader.announce({
     recipe,

@@ -115,8 +115,8 @@ export async function prepareReadyMadeShard(
   return { folder: options.out, portions: summaries.length, sequences };
 }
 
-/** What is known of a portion that was copied; its sequences lie in shards beside it. */
 const fileSchema = z.object({ name: z.string(), sequences: z.number(), bytes: z.number(), sha256: z.string() });
+/** What is known of a portion that was copied; its sequences lie in shards beside it. */
 const summarySchema = z.object({
   shards: z.array(z.object({ path: z.string(), hash: z.string() })),
   length: z.number(),
