@@ -32,6 +32,15 @@ export interface TrainedRanks {
   waitForEnd(seconds: number): Promise<number | undefined>;
 }
 
+/** The event of a line; none of a line that its rank did not live to end. */
+function parseWhole(text: string): readonly { kind: string }[] {
+  try {
+    return [JSON.parse(text)];
+  } catch {
+    return [];
+  }
+}
+
 let count = 0;
 
 /** Starts a command in a process group of its own, as a shell does. */
@@ -45,7 +54,7 @@ export function startTrainedRanks(words: readonly string[], environment: NodeJS.
   const errors: Printed[] = [];
   readLines(child.stdout, line => {
     const { rank, text } = readTag(line);
-    if (text.startsWith('{"kind":')) events.push(JSON.parse(text));
+    if (text.startsWith('{"kind":')) events.push(...parseWhole(text));
     // MPICH's mpirun speaks there, too.
     else if (text !== "") errors.push({ rank, text });
   });
