@@ -147,13 +147,13 @@ export function isNarrow(dtype: string): dtype is "bf16" | "f16" {
   return dtype === "bf16" || dtype === "f16";
 }
 
-/** Every tensor that the given ones depend on, themselves included, each after its inputs. */
-export function sortTopologically(roots: readonly Tensor[]): Tensor[] {
+/** Every tensor that the given ones depend on, themselves included, each after its inputs; without `known` ones and what only they need. */
+export function sortTopologically(roots: readonly Tensor[], known: ReadonlySet<Tensor> = new Set()): Tensor[] {
   const seen = new Set<Tensor>();
   const pending = [...roots];
   while (pending.length > 0) {
     const tensor = pending.pop()!;
-    if (seen.has(tensor)) continue;
+    if (seen.has(tensor) || known.has(tensor)) continue;
     seen.add(tensor);
     pending.push(...tensor.inputs);
   }

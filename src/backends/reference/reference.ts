@@ -33,6 +33,7 @@ function loadGraph(
   alone: ReturnType<typeof refuseOverlap>,
 ): LoadedGraph {
   const inputs = new Map<string, HostArray>();
+  let steps: readonly Step[] | undefined;
   return {
     program: undefined,
     run: given =>
@@ -40,7 +41,8 @@ function loadGraph(
         // Nothing here waits for anything, and signals have their turn only where something does.
         await passOn();
         for (const [name, values] of Object.entries(given)) inputs.set(name, readHostInput(values).slice());
-        const values = evaluate(listRoots(graph), inputs, states);
+        steps ??= planSteps(listRoots(graph));
+        const values = evaluate(steps, inputs, states);
         const outputs = Object.entries(graph.outputs).map(
           ([name, tensor]) => [name, values.get(tensor)!.slice()] as const,
         );
@@ -56,18 +58,39 @@ function loadGraph(
 const roundState = (values: HostArray): HostArray =>
   values instanceof Float64Array ? Float32Array.from(values) : values;
 
-/** Values of the roots and of everything under them. A composite takes the value of its decomposition. */
+/** A tensor to be evaluated; a composite takes the value of its decomposition. */
+interface Step {
+  readonly tensor: Tensor;
+  readonly body?: Tensor;
+}
+
+/** The roots and everything under them, each behind what it reads. */
+function planSteps(roots: readonly Tensor[]): Step[] {
+  const steps: Step[] = [];
+  const planned = new Set<Tensor>();
+  const visit = (tensors: readonly Tensor[]) => {
+    for (const tensor of sortTopologically(tensors, planned)) {
+      if (planned.has(tensor)) continue;
+      const { operation, inputs } = tensor;
+      if (operation.kind === "composite") {
+        const body = operation.definition.decompose(inputs, operation.attributes);
+        visitBody(body);
+        steps.push({ tensor, body });
+      } else steps.push({ tensor });
+      planned.add(tensor);
+    }
+  };
+  const visitBody = (body: Tensor) => visit([body]);
+  visit(roots);
+  return steps;
+}
+
 function evaluate(
-  roots: readonly Tensor[],
+  steps: readonly Step[],
   inputs: ReadonlyMap<string, HostArray>,
   states: ReadonlyMap<string, ReferenceBuffer>,
 ): Map<Tensor, HostArray> {
   const values = new Map<Tensor, HostArray>();
-  const visit = (tensors: readonly Tensor[]) => {
-    for (const tensor of sortTopologically(tensors)) {
-      if (!values.has(tensor)) values.set(tensor, evaluateOne(tensor));
-    }
-  };
   const evaluateOne = (tensor: Tensor): HostArray => {
     const { operation } = tensor;
     if (operation.kind === "state") return findState(states, operation.name).values.slice();
@@ -80,17 +103,12 @@ function evaluate(
       own.set(isFloat(tensor.dtype) ? given : given.map(Math.trunc));
       return own;
     }
-    if (operation.kind === "composite") {
-      const body = operation.definition.decompose(tensor.inputs, operation.attributes);
-      visitBody(body);
-      return values.get(body)!;
-    }
     return evaluateNode(
       tensor,
       tensor.inputs.map(operand => values.get(operand)!),
     );
   };
-  const visitBody = (body: Tensor) => visit([body]);
-  visit(roots);
+  for (const { tensor, body } of steps)
+    values.set(tensor, body === undefined ? evaluateOne(tensor) : values.get(body)!);
   return values;
 }

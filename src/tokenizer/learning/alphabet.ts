@@ -28,7 +28,8 @@ export function chooseAlphabet(
       if (point > 0xffff) i++;
     }
   }
-  const points = Array.from(counts.keys()).filter(point => counts[point]! > 0);
+  const points: number[] = [];
+  for (let point = 0; point < counts.length; point++) if (counts[point]! > 0) points.push(point);
   // Of equals the first stay.
   const commonest = points.sort((a, b) => counts[b]! - counts[a]! || a - b).slice(0, limit);
   const sorted = commonest.sort((a, b) => a - b);
