@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
 import { type Block, listBlocks, listPages } from "./page-blocks.ts";
 
 const root = join(import.meta.dirname, import.meta.dirname.includes(join("dist", "test")) ? "../.." : "..");
@@ -19,6 +19,7 @@ after(() => rmSync(project, { recursive: true, force: true }));
 const runHere: Readonly<Record<string, string | undefined>> = {
   "docs/TUTORIAL.md": undefined,
   "docs/HOWTO.md": undefined,
+  "docs/CLUSTER.md": undefined,
   "examples/classifier/README.md": "examples/classifier",
   "examples/languages/README.md": undefined,
   "examples/notebook/README.md": "examples/notebook",
@@ -37,20 +38,29 @@ const notRun: Readonly<Record<string, string>> = {
   "node service.mjs runs/mine 8080": "does not end: run below, on a free port",
   "curl --json": "asked below by fetch",
   "cram prepare  hf:": "needs the hub: hub-datasets.test.ts",
-  "cram evaluate runs/mine --glue-dir": "needs GLUE: suites.test.ts; a table is evaluated here",
   "cram serve    runs/mine": "does not end: serve.test.ts",
   "cram scale ": "trains a ladder: scale.test.ts",
   "cram record ": "trains a record and its challenger: record.test.ts",
   "cram dashboard runs/": "does not end: dashboard-server.test.ts",
-  "cram export   runs/mine --task sst2": "needs GLUE; a table's classifier is exported here",
   "cram doctor": "measures the machine: doctor.test.ts",
   "cram inspect  --recipe crammed-bert --time": "times the paper's model; another is inspected here",
+  "cram pretrain --data data/mine --backend cuda": "needs a GPU: cuda-device.test.ts",
+  "cram pretrain --data data/mine --devices": "needs an mpirun: trained-ranks.test.ts runs its like where one is",
+  "cram pretrain --resume runs/mine --devices": "needs an mpirun: trained-ranks.test.ts runs its like where one is",
+  "docker build": "needs an engine of containers: dockerfile.test.ts reads what it builds",
 };
 
-/** Blocks that are run or held by another test, by page and how they begin; the test names the page. */
+/** Blocks that are run or held by another test, or run below in their own way, by page and how they begin; a test names the page. */
 const runElsewhere: readonly { page: string; begins: string; by: string }[] = [
   { page: "docs/LIBRARY.md", begins: "import ", by: "test/library.test.ts" },
   { page: "docs/EXTEND.md", begins: "import ", by: "test/library.test.ts" },
+  { page: "README.md", begins: "recipes/ ", by: "test/shown-sources.test.ts" },
+  { page: "CONTRIBUTING.md", begins: "# src/", by: "test/shown-sources.test.ts" },
+  { page: "CONTRIBUTING.md", begins: "+export const rte", by: "test/shown-sources.test.ts" },
+  { page: "README.md", begins: "cram prepare  TEXT…", by: "test/pages.test.ts" },
+  { page: "docs/EXTEND.md", begins: "// mine.mjs", by: "test/pages.test.ts" },
+  { page: "docs/EXTEND.md", begins: "cram pretrain", by: "test/pages.test.ts" },
+  { page: "docs/EXTEND.md", begins: "CRAM_EXTENSIONS=", by: "test/pages.test.ts" },
 ];
 
 /** Blocks that no test runs, by page and how they begin, and why. */
@@ -60,38 +70,15 @@ const listed: readonly { page: string; begins: string; why: string }[] = [
     begins: "npm install && npm run quickstart",
     why: "three minutes; its parts are commands of HOWTO",
   },
-  { page: "README.md", begins: "reading: ", why: "what a command prints" },
+  { page: "README.md", begins: "reading: ", why: "what the command above it printed on one machine" },
   { page: "README.md", begins: "npm install && npm test", why: "this is a part of it" },
   {
     page: "README.md",
-    begins: "cram prepare  TEXT…",
-    why: "run below, without what stands behind the commands",
-  },
-  {
-    page: "README.md",
     begins: "cram pretrain --data data/mine --recipe crammed-bert --backend cuda",
-    why: "needs a GPU",
+    why: "needs a GPU: cuda-device.test.ts",
   },
-  { page: "README.md", begins: "recipes/ ", why: "a tree of folders" },
-  { page: "CONTRIBUTING.md", begins: "# src/", why: "changes to the sources, not commands" },
   { page: "CONTRIBUTING.md", begins: "// test/conformance/mine.test.ts", why: "of a backend that is not there" },
-  { page: "CONTRIBUTING.md", begins: "+export const rte", why: "a change to the sources" },
   { page: "docs/ANALYSIS.md", begins: "bash bench/analysis/run.sh", why: "hours of training" },
-  ...[
-    ...["cram doctor", "cram launch slurm --time", "cram launch slurm --array", "cram launch slurm --devices"],
-    ...["cram launch slurm --nodes", "docker build"],
-  ].map(begins => ({
-    ...{ page: "docs/CLUSTER.md", begins },
-    why: "needs a cluster, a GPU or an engine of containers; advice.test.ts reads its options",
-  })),
-  {
-    page: "docs/CLUSTER.md",
-    begins: "cram pretrain --data",
-    why: "needs an mpirun and GPUs; trained-ranks.test.ts runs its like where an mpirun is",
-  },
-  { page: "docs/EXTEND.md", begins: "// mine.mjs", why: "user-modules.test.ts loads such a recipe" },
-  { page: "docs/EXTEND.md", begins: "cram pretrain", why: "user-modules.test.ts loads such a recipe" },
-  { page: "docs/EXTEND.md", begins: "CRAM_EXTENSIONS=", why: "user-modules.test.ts loads such an extension" },
 ];
 
 const pages = listPages(root);
@@ -135,6 +122,14 @@ test("nothing stands in the tables that no page has", () => {
   for (const { page, by } of runElsewhere) assert.ok(readFileSync(join(root, by), "utf8").includes(page), by);
 });
 
+test("what is not run, and why", async context => {
+  const rows = [
+    ...listed.map(({ page, begins, why }) => [`${page}: ${begins}`, why] as const),
+    ...Object.entries(notRun),
+  ];
+  for (const [name, why] of rows) await context.test(name, { skip: why });
+});
+
 const splitWords = (line: string) =>
   (line.match(/"[^"]*"|'[^']*'|\S+/g) ?? []).map(word => word.replace(/^["']|["']$/g, ""));
 
@@ -146,13 +141,19 @@ const tinyBeside = (words: readonly string[]) =>
   tiny
     .filter(word => word.includes("=") && !words.some(own => own.split("=")[0] === word.split("=")[0]))
     .flatMap(pair => ["--set", pair]);
-const few = ["--set", "train.microBatchSequences=4", "--set", "schedule.batchSequences=4", "--budget", "4steps"];
+const few = [
+  ...["train.microBatchSequences=4", "schedule.batchSequences=4", "train.validations=1", "data.validationSequences=4"],
+]
+  .flatMap(pair => ["--set", pair])
+  .concat("--budget", "4steps");
 /** Nothing to be compiled. */
 const plain = ["--backend", "reference"];
 
 /** What makes a command short: the last of an option that is given twice counts. */
 function shorten(words: readonly string[]): string[] {
   const [verb, ...given] = words as [string, ...string[]];
+  // Printed instead of handed to a scheduler.
+  if (verb === "launch") return words.filter(word => word !== "--submit");
   const rest = given.map((word, i) => (given[i - 1] === "--extend" ? "4steps" : word));
   if (verb === "prepare")
     return [
@@ -175,8 +176,11 @@ function shorten(words: readonly string[]): string[] {
       ...few,
       ...plain,
     ];
-  if (verb === "evaluate")
-    return [verb, ...rest, "--seeds", "1", "--set", "maxLength=16", "--set", "epochs=1", ...plain];
+  if (verb === "evaluate") {
+    const kept = rest.includes("--keep-models") ? [] : ["--keep-models"];
+    const one = rest.includes("--glue-dir") ? ["--tasks", "sst2"] : [];
+    return [verb, ...rest, ...kept, ...one, "--seeds", "1", "--set", "maxLength=16", "--set", "epochs=1", ...plain];
+  }
   // One file of them all is enough.
   if (verb === "export" && !rest.includes("--types")) return [verb, ...rest, "--types", "f32", ...plain];
   if (verb === "inspect") return [verb, ...rest, ...tiny];
@@ -190,7 +194,7 @@ function shorten(words: readonly string[]): string[] {
 type Lines = readonly { readonly folder: string; readonly line: string }[];
 
 /** Runs them in one process, in their order; the first that fails is the last. */
-function runCommands(lines: Lines): void {
+function runCommands(lines: Lines, environment: Readonly<Record<string, string>> = {}): void {
   const commands = lines.map(({ folder, line }) => ({ folder, line, words: shorten(splitWords(line).slice(1)) }));
   const program = pathToFileURL(join(root, "dist/src/cli/program.js")).href;
   const runner = join(project, "runner.mjs");
@@ -205,6 +209,7 @@ for (const { folder, line, words } of JSON.parse(process.argv[2])) {
   );
   const { status, stdout, stderr } = spawnSync(process.execPath, [runner, JSON.stringify(commands)], {
     encoding: "utf8",
+    env: { ...process.env, ...environment },
   });
   assert.equal(status, 0, `${stderr}\n${stdout.slice(-2000)}`);
 }
@@ -257,6 +262,23 @@ function makeFolder(name: string, from: string | undefined): string {
   return folder;
 }
 
+/** SST-2 as GLUE's files have it. */
+function makeGlue(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  const rows = Array.from({ length: 20 }, (_, i) => `a ${["dull", "fine"][i % 2]} film ${i}\t${i % 2}`);
+  for (const split of ["train", "dev"])
+    writeFileSync(join(folder, `${split}.tsv`), ["sentence\tlabel", ...rows].join("\n"));
+}
+
+/** The optimizer of docs/EXTEND.md and the recipe that takes it, each in the file that the page names. */
+async function writeExtension(folder: string): Promise<void> {
+  const [typed, recipe] = blocks.filter(({ page, language }) => page === "docs/EXTEND.md" && language !== "indented");
+  const source = typed!.lines.join("\n").split("const sawtooth")[0]!.replace("const ownLion", "export const ownLion");
+  const { code } = await transform(source, { loader: "ts" });
+  writeFileSync(join(folder, "own-lion.mjs"), code);
+  writeFileSync(join(folder, "mine.mjs"), recipe!.lines.join("\n"));
+}
+
 before(() => {
   const modules = join(project, "node_modules");
   mkdirSync(modules);
@@ -281,7 +303,13 @@ test("the commands of the pages, in their order, and the programs of the example
   symlinkSync(join(howto, "runs/one"), join(readme, "other"));
   cpSync(join(readme, "my-texts"), join(readme, "crawl"), { recursive: true });
   cpSync(join(readme, "titles.txt"), join(readme, "texts.txt"));
+  makeGlue(join(readme, "data/glue/SST-2"));
   const languages = makeFolder("languages", undefined);
+  const cluster = makeFolder("cluster", undefined);
+  const extend = makeFolder("extend", undefined);
+  for (const folder of [cluster, extend]) symlinkSync(join(howto, "data"), join(folder, "data"));
+  symlinkSync(join(howto, "runs"), join(cluster, "runs"));
+  await writeExtension(extend);
   // The examples go on with the run of HOWTO.
   const example = (name: string) => {
     const folder = makeFolder(name, `examples/${name}`);
@@ -307,7 +335,14 @@ test("the commands of the pages, in their order, and the programs of the example
     ...linesIn(languages, "examples/languages/README.md"),
     ...linesIn(page, "examples/search-page/README.md"),
     ...linesIn(classifier, "examples/classifier/README.md"),
+    ...linesIn(cluster, "docs/CLUSTER.md").map(({ folder, line }) => ({ folder, line: line.replace(/ > \S+$/, "") })),
+    ...linesIn(extend, "docs/EXTEND.md"),
   ]);
+  // In a process that has not loaded the program by itself.
+  const [first, ...rest] = linesOf("docs/EXTEND.md").filter(line => line.startsWith("CRAM_EXTENSIONS="));
+  const [, extensions] = /^CRAM_EXTENSIONS=(\S+) /.exec(first!)!;
+  const extended = [first!, ...rest].map(line => ({ folder: extend, line: line.replace(/^\S+ /, "") }));
+  runCommands(extended, { CRAM_EXTENSIONS: join(extend, extensions!) });
   assert.match(readFileSync(join(tutorial, "seeds.html"), "utf8"), /over seeds, by tokens/);
   assert.match(readFileSync(join(howto, "compare.tex"), "utf8"), /\\toprule/);
   assert.match(readFileSync(join(howto, "seeds.tex"), "utf8"), /mask 15/);
