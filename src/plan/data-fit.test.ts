@@ -5,11 +5,13 @@ import { createRepetitionWatch, describeFit } from "./data-fit.ts";
 
 test("a recipe that is not the dataset's, and a vocabulary that leaves rows unused, are told", () => {
   const seen = (recipe: string | undefined, vocabulary: number) =>
-    describeFit({ recipe, vocabulary }, crammedBert).join("\n");
+    describeFit({ recipe, vocabulary }, crammedBert, ["crammed-bert", "quickstart"]).join("\n");
   assert.equal(seen("crammed-bert", 32768), "");
   assert.equal(seen(undefined, 20000), "");
   assert.match(seen("quickstart", 32768), /prepared for the recipe quickstart, and this is crammed-bert/);
   assert.match(seen("quickstart", 4096), /recipe quickstart.*\n.*32,768 tokens .* 4,096.*--set model\.vocabulary=4096/);
+  const own = { ...crammedBert, name: "mine" };
+  assert.deepEqual(describeFit({ recipe: "quickstart", vocabulary: 32768 }, own, ["crammed-bert", "quickstart"]), []);
 });
 
 test("data that will be read more than 40 times is told once, as soon as the speed is known", () => {

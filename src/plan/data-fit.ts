@@ -16,12 +16,19 @@ export const mostEpochs = 40;
 /** Before that many steps the speed is not yet the run's. */
 const leastSteps = 16;
 
-/** A sentence for each way in which the recipe is not the one that the dataset was made for. */
-export function describeFit({ recipe, vocabulary }: PreparedData, { name, model }: Recipe): string[] {
+/**
+ * A sentence for each way in which the recipe is not the one that the dataset was made for. One of `ready` names may have been taken because
+ * none was given; who wrote a recipe of his own meant it.
+ */
+export function describeFit(
+  { recipe, vocabulary }: PreparedData,
+  { name, model }: Recipe,
+  ready: readonly string[],
+): string[] {
   const count = (value: number) => value.toLocaleString("en-US");
   const faults: readonly (readonly [boolean, string])[] = [
     [
-      recipe !== undefined && recipe !== name,
+      recipe !== undefined && recipe !== name && ready.includes(name),
       `the dataset was prepared for the recipe ${recipe}, and this is ${name}: --recipe chooses`,
     ],
     [

@@ -18,6 +18,7 @@ test("a training goes on in its folder with what may be said beside --resume", (
   assert.equal(resume!.begun, "runs/x/recipe.json");
   assert.equal(resume!.command.join(" "), "cram pretrain --data d --threads 4 --json --resume runs/x");
   assert.equal(threads, 4);
+  assert.deepEqual(plan("cram pretrain --data d --out=runs/x"), plan("pretrain --data d --out=runs/x"));
 });
 
 test("cores are those of the command, and are said to it where it says nothing", () => {

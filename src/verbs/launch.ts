@@ -50,7 +50,8 @@ const takesThreads = ["prepare", "pretrain", "evaluate", "sweep", "record", "sca
 /** UserErrors E_OPTION for a command that no scheduler could run again, and for what its verb or the scheduler would ignore. */
 export function planLaunch(options: LaunchOptions): ScheduledJob {
   const { words, program, nodes = 1, devices = 1, array, memoryBytes, seconds } = options;
-  const [verb = "", ...given] = words;
+  // Who has a command at hand puts it there whole.
+  const [verb = "", ...given] = words[0] === "cram" ? words.slice(1) : words;
   const kind = Object.hasOwn(launched, verb) ? launched[verb]! : undefined;
   if (kind === undefined) {
     throw refuse(

@@ -21,7 +21,7 @@ import { checkFit, countValidationBatches } from "../train/batches.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { type BackendChoice, withBackend } from "./backend.ts";
 import { fallbackRecipe } from "./pretrain/run-plan.ts";
-import { chooseRecipe, type RecipeChoice } from "./recipe.ts";
+import { chooseRecipe, type RecipeChoice, recipeNames } from "./recipe.ts";
 import { describeStretch, placeOfLaw, predictRunLoss } from "./scale/law-stretch.ts";
 
 export const deviceNames = ["this", ...deviceFigures.map(({ name }) => name)];
@@ -84,7 +84,7 @@ export async function plan(
       ? await measureThis(recipe, validationBatches, { choice, measureSeconds, clock })
       : costOnPaper(recipe, validationBatches, figures);
   const forecast = forecastRun({ recipe, device, cost, memory, trainingSequences });
-  const unfit = manifest === undefined ? [] : describeFit(manifest, recipe);
+  const unfit = manifest === undefined ? [] : describeFit(manifest, recipe, recipeNames);
   const warnings = [...unfit, ...forecast.warnings];
   if (law === undefined) return { ...forecast, warnings };
   const { parameters, course } = forecast;

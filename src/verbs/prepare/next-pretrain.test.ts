@@ -13,6 +13,7 @@ import { checkFit } from "../../train/batches.ts";
 import { exportRun } from "../export/export-run.ts";
 import { pretrain } from "../pretrain/pretrain.ts";
 import { planNewRun } from "../pretrain/run-plan.ts";
+import { recipeNames } from "../recipe.ts";
 import { recommendRecipe, suggestPretrain } from "./next-pretrain.ts";
 import { type PrepareOptions, prepare } from "./prepare.ts";
 
@@ -70,7 +71,7 @@ for (const choices of cases) {
     const { manifest, planned, flags } = await follow(choices);
     assert.equal(manifest.recipe, planned.recipe.name);
     checkFit(manifest, planned.recipe);
-    assert.deepEqual(describeFit(manifest, planned.recipe), []);
+    assert.deepEqual(describeFit(manifest, planned.recipe, recipeNames), []);
     assert.equal(flags.initFrom, tokenizer?.endsWith(".json") ? undefined : tokenizer);
   });
 }

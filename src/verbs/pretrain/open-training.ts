@@ -30,6 +30,7 @@ import {
 } from "../../train/run-folder.ts";
 import { openEngine } from "../../train/step/engine.ts";
 import { createProgress, describeProgress } from "../prepare/stages/progress.ts";
+import { recipeNames } from "../recipe.ts";
 import { adviseNewRun } from "./advice.ts";
 import { chooseClock } from "./choose-clock.ts";
 import type { AnnouncedRun } from "./follow-run.ts";
@@ -104,7 +105,7 @@ export async function openTraining(
   const usedSeconds = budgetClock.seconds() - beforeCounting;
   const tokenizerHash = hashFile(join(run, "tokenizer.json"), "run's tokenizer");
   const { manifest } = dataset;
-  if (isNew) for (const text of describeFit(manifest, recipe)) onWarning?.(text);
+  if (isNew) for (const text of describeFit(manifest, recipe, recipeNames)) onWarning?.(text);
   const watchRepetition = createRepetitionWatch(manifest.training.sequences, recipe);
   const earlierPeak = await backend.measurePeak?.();
   const compiling = createProgress("compiling", systemClock);
