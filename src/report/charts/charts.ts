@@ -58,7 +58,7 @@ export function listChartGroups(runs: readonly RunRecord[]): ChartGroup[] {
             runs,
             {
               id: "utilisation",
-              title: "Share of the measured peak (MFU)",
+              title: "Share of measured peak (MFU)",
               quantity: "share",
               style: "noisy",
             },

@@ -1,7 +1,7 @@
 // How far variations are from the base: a dot a row with its interval, around a line at 0. Those that exceed the noise are filled.
 
 import { makePrintable } from "../../base/printable.ts";
-import { type Markup, markup } from "../page/markup.ts";
+import { type Markup, markup, trustMarkup } from "../page/markup.ts";
 import { characterWidth, makeAxis, placeLabels, placeOn } from "./axis.ts";
 import { isNarrow, type Layable, layoutWidths } from "./layouts.ts";
 
@@ -28,8 +28,9 @@ export function renderDifferenceChart(chart: DifferenceChart, style?: Markup): M
   const { rows, width = layoutWidths[0] } = chart;
   // Names stand on the left of the intervals, on a phone above them.
   const isAbove = isNarrow(width);
-  const left = isAbove ? 10 : Math.round(0.3 * width);
-  const plotWidth = width - left - (isAbove ? 10 : 30);
+  // On both sides half of an end's label has room.
+  const left = isAbove ? 28 : Math.round(0.3 * width);
+  const plotWidth = width - left - (isAbove ? 28 : 30);
   const rowHeight = isAbove ? 36 : 20;
   const top = isAbove ? 100 : 62;
   const farthest = Math.max(...rows.map(({ value }) => Math.abs(value)));
@@ -48,10 +49,10 @@ ${placeLabels(axis, value => Number(place(value))).map(({ x, label, hasRoom }) =
 <text x="${left + plotWidth / 2}" y="${bottom + 38}" text-anchor="middle">${chart.axis}</text>
 ${rows.map(({ name, low, value, high, verdict }, i) => {
   const y = top + rowHeight * i + (isAbove ? 24 : rowHeight / 2);
-  const [nameX, nameY, anchor] = isAbove ? [left, y - 9, "start"] : [left - 12, y + 4, "end"];
+  const [nameX, nameY, anchor] = isAbove ? [10, y - 9, "start"] : [left - 12, y + 4, "end"];
   const shown = makePrintable(name, Math.floor((isAbove ? width - 20 : left - 12) / characterWidth));
   const colour = colours[verdict];
-  return markup`<g><title>${name}: ${value.toFixed(4)}, ${low.toFixed(4)} to ${high.toFixed(4)}</title><text x="${nameX}" y="${nameY}" text-anchor="${anchor}">${shown}</text><line class="line run-${colour}" x1="${place(low)}" y1="${y}" x2="${place(high)}" y2="${y}"/>${renderDot(verdict, place(value), y)}</g>\n`;
+  return markup`<g><title>${name}: ${value.toFixed(4)}, ${low.toFixed(4)} to ${high.toFixed(4)}</title><text${isAbove ? trustMarkup(' class="mark-name"') : undefined} x="${nameX}" y="${nameY}" text-anchor="${anchor}">${shown}</text><line class="line run-${colour}" x1="${place(low)}" y1="${y}" x2="${place(high)}" y2="${y}"/>${renderDot(verdict, place(value), y)}</g>\n`;
 })}
 </svg>`;
 }

@@ -19,9 +19,9 @@ const seriesOf = (run: number, style: Series["style"], length: number): Series =
 
 test("few dots are all drawn where they are, by hand", () => {
   const text = draw([{ name: "a", run: 1, style: "dots", x: [0, 5, 10], y: [0, 10, 5] }]);
-  // The plot is 806 wide from 74 on and 300 high; title and a row of legend are above it.
-  assert.match(text, /data-plot="74 57 806 300"/);
-  assert.match(text, /<path class="spots run-1" data-of="a" d="M74,357h0M477,57h0M880,207h0"\/>/);
+  // The plot is 806 wide from 74 on and 250 high; title and a row of legend are above it.
+  assert.match(text, /data-plot="74 57 806 250"/);
+  assert.match(text, /<path class="spots run-1" data-of="a" d="M74,307h0M477,57h0M880,182h0"\/>/);
 });
 
 test("thousands of dots are at most two for four columns of pixels, and of many runs one for 24", () => {
@@ -76,9 +76,9 @@ test("a band stands around its line, and the best end has a ring, by hand", () =
     best: { name: "mean", run: 2, x: 10, y: 5 },
   };
   const { text } = renderLineChart(chart);
-  // 0 to 12 are 300 pixels from 357 up: 11 is at 82, 6 at 207, 4 at 257, 9 at 132, 5 at 232.
-  assert.match(text, /<polygon class="band key-2" data-of="mean" points="74,82 880,207 880,257 74,132"\/>/);
-  assert.match(text, /<circle class="ring run-2" cx="880" cy="232" r="8"\/><text [^>]*>best: mean: 5</);
+  // 0 to 12 are 250 pixels from 307 up: 11 is at 77.8, 6 at 182, 4 at 223.7, 9 at 119.5, 5 at 202.8.
+  assert.match(text, /<polygon class="band key-2" data-of="mean" points="74,77.8 880,182 880,223.7 74,119.5"\/>/);
+  assert.match(text, /<circle class="ring run-2" cx="880" cy="202.8" r="8"\/><text [^>]*>best: mean: 5</);
 });
 
 test("a range fills the plot with what is seen there, and a mark outside it is not drawn, by hand", () => {
@@ -89,8 +89,8 @@ test("a range fills the plot with what is seen there, and a mark outside it is n
     range: [10, 15],
   };
   const { text } = renderLineChart(chart);
-  // 10 to 15 on both axes: up from 357, and no 0.
-  assert.match(text, /data-name="a" data-of="a" points="74,357 880,57"/);
+  // 10 to 15 on both axes: up from 307, and no 0.
+  assert.match(text, /data-name="a" data-of="a" points="74,307 880,57"/);
   assert.doesNotMatch(text, /target/);
   assert.match(renderLineChart({ ...chart, range: [30, 40] }).text, /no points in this range/);
   assert.match(renderLineChart({ ...chart, range: undefined }).text, /target/);
@@ -103,10 +103,10 @@ test("smoothing keeps the points faintly behind the exponential mean; a schedule
     smoothing: 0.5,
   };
   const { text } = renderLineChart(chart);
-  // A half-life of half the axis: 8 / 1.5, then (0 + 8 / 2) / 1.75; on 0 to 8 over 300 pixels.
-  assert.match(text, /class="each run-1" points="74,357 477,57 880,357"/);
-  assert.match(text, /class="line run-1" data-name="a" data-of="a" points="74,357 477,157 880,271.3"/);
+  // A half-life of half the axis: 8 / 1.5, then (0 + 8 / 2) / 1.75; on 0 to 8 over 250 pixels.
+  assert.match(text, /class="each run-1" points="74,307 477,57 880,307"/);
+  assert.match(text, /class="line run-1" data-name="a" data-of="a" points="74,307 477,140.3 880,235.6"/);
   const schedule = renderLineChart({ ...chart, series: [{ ...chart.series[0]!, style: "line" }] }).text;
-  assert.match(schedule, /class="line run-1" data-name="a" data-of="a" points="74,357 477,57 880,357"/);
+  assert.match(schedule, /class="line run-1" data-name="a" data-of="a" points="74,307 477,57 880,307"/);
   assert.doesNotMatch(schedule, /class="each/);
 });

@@ -37,7 +37,7 @@ export interface LineChart extends Layable {
   readonly smoothing?: number | undefined;
 }
 
-const plotHeight = 300;
+const plotHeight = 250;
 const marginOf = (width: number) =>
   isNarrow(width) ? { left: 72, right: 14, bottom: 46 } : { left: 74, right: 20, bottom: 46 };
 /** Where title and legend begin. */

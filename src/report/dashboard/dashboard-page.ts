@@ -32,6 +32,7 @@ tr[data-state=training] .state{font-weight:600}tr[data-state=unreadable] .state,
 .variants figure{display:block}figure{min-height:12rem}:is(section,figure)[hidden]{display:none}
 #budgets figure,#scores figure,#data figure{min-height:0}
 .lighting [data-of]:not(.lit){opacity:.12}.lighting .line.lit{stroke-width:3}
+@media (pointer:coarse){#smooth{height:2.2rem;width:11rem}tbody label{display:inline-block;padding:.4rem 0}}
 figure svg{cursor:crosshair;touch-action:pan-y pinch-zoom;user-select:none;-webkit-user-select:none}.marked{fill:var(--link);opacity:.2}
 #drawing input{min-width:0;width:8.5rem;padding:0;accent-color:var(--link)}#drawing output{min-width:7rem;font-size:.87rem}#drawing button[hidden]{display:none}
 #troubles p{color:var(--bad);margin:.2rem 0}
@@ -72,7 +73,7 @@ const page = (folder: string, name: string | undefined): Markup => markup`<!doct
 <div class="tools" id="drawing"><label for="smooth">Smoothing</label><input type="range" id="smooth" min="0" max="6" step="1" value="0" aria-describedby="drawing-said"><output for="smooth" id="smoothed">off</output>
 <button type="button" id="whole" hidden>Show all</button><span class="soft" role="status" id="ranges"></span></div>
 <p class="soft" id="drawing-said">Smoothed is an exponential mean: a point counts half as much for each such part of the axis that it lies back. Drag over a chart to
-enlarge a part, double-click for all; with keys: + and −, Shift and arrows, 0.</p>
+enlarge a part, double-click or tap twice for all; with keys: + and −, Shift and arrows, 0.</p>
 <fieldset class="variants" id="loss-axes"><legend>Axes of loss</legend>${loss!.variants.map(({ name: shown }, i) => markup`<input type="radio" name="axes" value="${i}" id="axes-${i}"${i === 0 ? trustMarkup(" checked") : ""}><label for="axes-${i}">${shown}</label>`)}
 ${figure("Loss")}</fieldset></section>
 <section aria-labelledby="course-heading"><h2 id="course-heading">Course of training</h2><div class="grid-of-two">${others.map(({ title }) => figure(title))}</div></section>

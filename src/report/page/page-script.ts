@@ -36,7 +36,14 @@ for (const frame of document.querySelectorAll("figure[tabindex]")) {
     cursor.setAttribute("x1", at);
     cursor.setAttribute("x2", at);
     svg.append(cursor);
-    const found = lines.filter(({ points }) => points.length > 0).map(({ name, points }) => {
+    // A line that ended before, or begins behind, by more than there is between its points has no value there.
+    const reaches = ({ points }) => {
+      if (points.length === 0) return false;
+      const [first, last] = [points[0][0], points.at(-1)[0]];
+      const near = points.reduce((widest, [x], i) => Math.max(widest, i === 0 ? 8 : 1.5 * (x - points[i - 1][0])), 8);
+      return first <= at + near && last >= at - near;
+    };
+    const found = lines.filter(reaches).map(({ name, points }) => {
       const nearest = points.reduce((best, point) => Math.abs(point[0] - at) < Math.abs(best[0] - at) ? point : best);
       return { name, share: (top + height - nearest[1]) / height };
     });

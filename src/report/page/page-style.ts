@@ -16,14 +16,14 @@ export const pageStyle = `:root{color-scheme:light dark;--paper:#fff;--text:#222
 @media screen and (prefers-color-scheme:dark){:root{--paper:#16181c;--text:#dedede;--soft:#a5a5a5;--line:#353a42;--link:#7fbcff;--chosen:#22354a}}
 *{box-sizing:border-box}
 body{margin:0 auto;padding:1.5rem;max-width:1180px;background:var(--paper);color:var(--text);font:15px/1.45 system-ui,"DejaVu Sans",sans-serif}
-h1{font-size:1.5rem;margin:0 0 .3rem}h2{font-size:1.2rem;margin:1.7rem 0 .6rem;padding-top:.6rem;border-top:1px solid var(--line)}
+h1{font-size:1.5rem;margin:0 0 .3rem}h2{font-size:1.2rem;margin:1.3rem 0 .5rem;padding-top:.6rem;border-top:1px solid var(--line)}
 h3{font-size:1rem;margin:1.2rem 0 .3rem}
-.verdict{font-size:1.25rem;margin:.3rem 0}p{max-width:75ch}.soft,figcaption{color:var(--soft);font-size:.87rem}a{color:var(--link)}nav a{margin-right:1rem}
+.verdict{font-size:1.25rem;margin:.3rem 0}p{max-width:75ch}.soft,figcaption{color:var(--soft);font-size:.87rem}a{color:var(--link)}header .soft{margin:.2rem 0}nav a{margin-right:1rem}
 :focus-visible{outline:2px solid var(--link);outline-offset:2px}
 figure{margin:0 0 .8rem;min-width:0}figure svg{display:block;width:100%;height:auto}
 figure output{display:block;min-height:1.5em;color:var(--soft);font-size:.87rem;overflow-wrap:anywhere}
 .grid-of-two{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,540px),1fr));gap:1rem 1.5rem}
-.variants{border:0;padding:0;margin:0;min-width:0}.variants legend{padding:0;color:var(--soft);font-size:.87rem}
+.variants{border:0;padding:0;margin:0;min-width:0}.variants legend{float:left;margin:.3rem .6rem 0 0;padding:0;color:var(--soft);font-size:.87rem}
 .variants input{position:absolute;opacity:0}
 .variants label{display:inline-block;margin:.2rem .3rem .5rem 0;padding:.15rem .6rem;border:1px solid var(--line);border-radius:1em;cursor:pointer;font-size:.87rem}
 .variants input:checked+label{background:var(--chosen);border-color:var(--link)}

@@ -145,7 +145,7 @@ test("numbers stand in the tables as computed by hand", () => {
   );
   assert.ok(page.includes('<td class="text">40.0*\n30.0\u00a0to\u00a050.0</td>'));
   assert.ok(page.includes("crammed BERT v1, A6000, 24 h"));
-  assert.ok(page.includes("Share of the measured peak (MFU)"));
+  assert.ok(page.includes("Share of measured peak (MFU)"));
   const utilisation = report.groups.find(({ id }) => id === "utilisation")!.variants[0]!.chart;
   assert.deepEqual([utilisation.series.length, utilisation.series[0]!.y[3]], [1, (2048 * 1e6) / 4e9]);
   assert.deepEqual(

@@ -152,17 +152,17 @@ function renderFills(runs: readonly RunRecord[]): Markup {
 /** So many moments of a run show how it learned. */
 const mostMoments = 8;
 
-/** A table a run and text, a row a moment: what it expected, or found near, as it trained. */
+/** A table a run and text, a row a moment, the last first: what it expected, or found near, as it trained. */
 function renderSamples(runs: readonly RunRecord[]): Markup {
   const columns = [
     { key: "step", name: "step", quantity: "count" },
     { key: "candidates", name: "likeliest or nearest tokens", quantity: "text" },
   ] as const;
   const share = (value: number) => `${formatNumber(Math.round(100 * value))} %`;
-  return markup`${runs.flatMap(({ name, curves: { samples } }) => {
-    const moments = samples.filter(
-      (_, i) => i === samples.length - 1 || i % Math.ceil(samples.length / mostMoments) === 0,
-    );
+  const listed = runs.flatMap(({ name, curves: { samples } }) => {
+    const moments = samples
+      .filter((_, i) => i === samples.length - 1 || i % Math.ceil(samples.length / mostMoments) === 0)
+      .reverse();
     const rows = moments.flatMap(({ step, fills, neighbours }) => [
       ...fills.flatMap(({ text, masks }) =>
         masks.map(({ candidates }) => ({
@@ -180,7 +180,8 @@ function renderSamples(runs: readonly RunRecord[]): Markup {
         rows: rows.filter(row => row.text === text).map(({ step, said }) => [step, said]),
       }),
     );
-  })}`;
+  });
+  return listed.length === 0 ? nothing : markup`<div class="grid-of-two">${listed}</div>`;
 }
 
 function missingData(runs: readonly RunRecord[]): Markup {
