@@ -1,6 +1,6 @@
 // The ids of words that were met before. Words stand one behind the other in the order in which they came, and the frequent come first:
 // what is asked most often lies close together, on few pages, which is what a look-up costs. A table of places finds them. When either is
-// full, all is forgotten, which changes speed and nothing else.
+// full, all is forgotten, which changes speed and nothing else; both are small at first, since most texts are.
 
 import type { IdList } from "./id-list.ts";
 import { keepFirst } from "./text-bytes.ts";
@@ -13,25 +13,29 @@ const mostBytes = (1 << idsShift) - 1;
 const placeBits = 22;
 const placeMask = (1 << placeBits) - 1;
 const entryPerSlot = 4;
+/** The tables of a cache that nothing large was asked of, and by how much they grow. */
+const firstSlots = 1 << 13;
+const growth = 8;
 
 /** So many words at most are looked ahead at. */
 export const mostAhead = 32;
 
 /** Words and their ids. */
 export class WordCache {
-  private readonly slots: Int32Array;
-  private readonly entries: Int32Array;
-  private readonly mostWords: number;
+  private readonly mostSlots: number;
+  private slots: Int32Array;
+  private entries: Int32Array;
   private readonly ahead = new Int32Array(mostAhead);
   private words = 0;
   /** No word is at place 0. */
   private end = 1;
 
-  /** `slots` is a power of two up to 2^20: 20 bytes each, for three words in four of them. */
-  constructor(slots: number) {
+  /** `mostSlots` is a power of two up to 2^20: 20 bytes each, for three words in four of them. */
+  constructor(mostSlots: number) {
+    this.mostSlots = mostSlots;
+    const slots = Math.min(firstSlots, mostSlots);
     this.slots = new Int32Array(slots);
     this.entries = new Int32Array(entryPerSlot * slots);
-    this.mostWords = 0.75 * slots;
   }
 
   /**
@@ -74,8 +78,8 @@ export class WordCache {
     const length = end - begin;
     const size = 1 + ((length + 3) >> 2) + count - from;
     if (size > mostEntry || length > mostBytes || length === 0) return;
+    if (this.words >= 0.75 * this.slots.length || this.end + size > this.entries.length) this.forget();
     const { slots, entries } = this;
-    if (this.words >= this.mostWords || this.end + size > entries.length) this.clear();
     const mask = slots.length - 1;
     let slot = hash & mask;
     while (slots[slot] !== 0) slot = (slot + 1) & mask;
@@ -88,6 +92,16 @@ export class WordCache {
     for (let i = from; i < count; i++) entries[to++] = ids[i]!;
     this.end = to;
     this.words++;
+  }
+
+  /** Makes room: in larger tables, until they are as large as they may be. */
+  private forget(): void {
+    const slots = Math.min(growth * this.slots.length, this.mostSlots);
+    if (slots > this.slots.length) {
+      this.slots = new Int32Array(slots);
+      this.entries = new Int32Array(entryPerSlot * slots);
+    }
+    this.clear();
   }
 
   /** Forgets every word. */

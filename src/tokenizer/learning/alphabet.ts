@@ -19,17 +19,20 @@ export function chooseAlphabet(
 ): { all: string[]; continuing: string[] } {
   const counts = new Float64Array(0x110000);
   const continues = new Uint8Array(0x110000);
-  for (const letter of given) counts[letter.codePointAt(0)!] = Number.POSITIVE_INFINITY;
+  const points: number[] = [];
+  const add = (point: number, count: number) => {
+    if (counts[point] === 0) points.push(point);
+    counts[point]! += count;
+  };
+  for (const letter of given) add(letter.codePointAt(0)!, Number.POSITIVE_INFINITY);
   for (const [word, count] of wordCounts) {
     for (let i = 0; i < word.length; i++) {
       const point = word.codePointAt(i)!;
-      counts[point]! += count;
+      add(point, count);
       if (i > 0) continues[point] = 1;
       if (point > 0xffff) i++;
     }
   }
-  const points: number[] = [];
-  for (let point = 0; point < counts.length; point++) if (counts[point]! > 0) points.push(point);
   // Of equals the first stay.
   const commonest = points.sort((a, b) => counts[b]! - counts[a]! || a - b).slice(0, limit);
   const sorted = commonest.sort((a, b) => a - b);

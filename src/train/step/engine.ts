@@ -3,7 +3,6 @@
 
 import type { Backend, DeviceBuffer, HostInputs, StateExchange } from "../../backends/backend.ts";
 import { UserError } from "../../base/errors.ts";
-import { collectGarbage } from "../../base/heap.ts";
 import type { HeldTensor, StoredTensor } from "../../checkpoint/safetensors.ts";
 import { countElements, type Graph } from "../../graph/tensor.ts";
 import { type GradientProducts, readProducts } from "../../optim/gradient-products.ts";
@@ -104,7 +103,6 @@ export async function openEngine(
       ),
     ),
   );
-  collectGarbage();
 
   const scaler = createLossScaler(backend);
   const { interval = 1 } = definition;

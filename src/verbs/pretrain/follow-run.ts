@@ -2,6 +2,7 @@
 
 import { systemClock } from "../../base/clock.ts";
 import { UserError } from "../../base/errors.ts";
+import { collectGarbage } from "../../base/heap.ts";
 import type { Collective } from "../../collective/collective.ts";
 import { connectDevices } from "../../collective/open-collective.ts";
 import { Dataset } from "../../dataset/dataset.ts";
@@ -82,6 +83,7 @@ async function followAnnounced(
     await withBackend(choosePart(name), recipe.train.precision, async backend => {
       const definition = defineTraining(recipe, undefined, isShared ? collective : undefined);
       const engine = await openEngine(backend, definition);
+      collectGarbage();
       const isLocal = recipe.train.sync !== undefined;
       const connected = isInOrder || isLocal ? collective : await connectDevices(collective, backend);
       // Asked to end before the first step, this rank says so with it.

@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { leaveOutStops, systemClock } from "../../base/clock.ts";
 import { hashFile } from "../../base/files/files.ts";
+import { collectGarbage } from "../../base/heap.ts";
 import { setAsideLaterCheckpoints } from "../../checkpoint/state.ts";
 import { singleProcess } from "../../collective/collective.ts";
 import type { TrainingEvent } from "../../events/event.ts";
@@ -115,6 +116,7 @@ export async function openTraining(
   const ranks =
     rankChoice && (await openLead(rankChoice, backend, engine, definition, recipe, text => onWarning?.(text)));
   const sample = openSampler(backend, recipe, dataset.tokenizer, engine.states);
+  collectGarbage();
   // Other load makes a measurement too low, never too high.
   const laterPeak = await backend.measurePeak?.();
   const peakFlops = earlierPeak && laterPeak && Math.max(earlierPeak, laterPeak);
