@@ -58,14 +58,17 @@ export class FileDraft {
     this.trying(() => writeFully(this.file!, bytes, position));
   }
 
-  /** Gives the file its name, in place of what stood there. UserErrors: E_DISK_FULL, E_NOT_WRITABLE. */
-  commit(): void {
+  /**
+   * Gives the file its name, in place of what stood there. One that is made again where it is not whole, as its seal says, need not outlive
+   * the machine's own end: nobody waits for the disk. UserErrors: E_DISK_FULL, E_NOT_WRITABLE.
+   */
+  commit(outlives = true): void {
     this.trying(() => {
-      fsyncSync(this.file!);
+      if (outlives) fsyncSync(this.file!);
       closeSync(this.file!);
       this.file = undefined;
       renameSync(this.draft, this.path);
-      syncFolder(dirname(this.path));
+      if (outlives) syncFolder(dirname(this.path));
     });
   }
 

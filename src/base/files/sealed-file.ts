@@ -4,13 +4,15 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { UserError } from "../errors.ts";
-import { FileDraft, hashFile, readText, writeFileAtomically } from "./files.ts";
+import { FileDraft, hashFile, readText } from "./files.ts";
 
 const sealOf = (path: string) => `${path}.sha256`;
 
 /** Seals a file that is whole. UserErrors: E_DISK_FULL, E_NOT_WRITABLE. */
 export function sealFile(path: string, sha256 = hashFile(path)): void {
-  writeFileAtomically(sealOf(path), `${sha256}\n`);
+  const draft = new FileDraft(sealOf(path));
+  draft.write(Buffer.from(`${sha256}\n`));
+  draft.commit(false);
 }
 
 /** Whether a file stands there and is what its seal says; reads it. */
@@ -58,7 +60,7 @@ export class HashedFile {
   /** Gives the file its name; returns its hash. */
   commit(): string {
     this.flush();
-    this.draft.commit();
+    this.draft.commit(false);
     return this.hash.digest("hex");
   }
 
