@@ -40,7 +40,8 @@ export async function readCorpus(
   const { nearDuplicates, repeatedBytes, memoryBytes = 2 ** 28, ...select } = options;
   const summaries: PortionSummary[] = [];
   for (const portion of listPortions(shards, portionBytes)) {
-    const portionOptions = { textField: "text", signs: nearDuplicates !== undefined, ...select };
+    const asLines = repeatedBytes === undefined;
+    const portionOptions = { textField: "text", signs: nearDuplicates !== undefined, asLines, ...select };
     const events = readPortion(folder, portion, portionOptions);
     for (let event = await events.next(); ; event = await events.next()) {
       if (event.done !== true) continue;

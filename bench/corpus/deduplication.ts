@@ -93,7 +93,7 @@ export async function benchDeduplication(options: DeduplicationOptions, reporter
 async function readAll(work: string, shards: readonly Shard[], signs: boolean): Promise<PortionSummary[]> {
   const summaries: PortionSummary[] = [];
   for (const portion of listPortions(shards)) {
-    const events = readPortion(work, portion, { textField: "text", signs });
+    const events = readPortion(work, portion, { textField: "text", signs, asLines: false });
     let event = await events.next();
     while (event.done !== true) event = await events.next();
     summaries.push(event.value);

@@ -6,13 +6,14 @@ export function isCompressible(
   text: string,
   maxTokensPerCharacter: number,
   countTokens: (text: string) => number,
+  countCharacters: (text: string) => number = countPoints,
 ): boolean {
   return countTokens(text) < maxTokensPerCharacter * countCharacters(text);
 }
 
 const pairBegins = /[\ud800-\udbff]/;
 
-function countCharacters(text: string): number {
+function countPoints(text: string): number {
   let count = text.length;
   // Few texts have a pair, and that is found out faster than it is counted.
   if (!pairBegins.test(text)) return count;

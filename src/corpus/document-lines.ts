@@ -15,42 +15,66 @@ const end = Buffer.from('"}\n');
 const everyByte = 0x01010101;
 const highBits = 0x80808080 | 0;
 
-/** Whether four bytes are all ASCII that stands as it is: none below a space, no quotation mark, no backslash. */
-function isPlain(four: number): boolean {
+/** Whether eight bytes are all ASCII that stands as it is: none below a space, no quotation mark, no backslash. */
+const arePlain = (first: number, second: number): boolean =>
+  ((first | second) & highBits) === 0 && (plainBits(first) & plainBits(second) & highBits) === highBits;
+
+function plainBits(four: number): number {
   const fromSpace = four + 0x60 * everyByte;
   const noQuote = (four ^ (0x22 * everyByte)) + 0x7f * everyByte;
   const noBackslash = (four ^ (0x5c * everyByte)) + 0x7f * everyByte;
-  return (four & highBits) === 0 && (fromSpace & noQuote & noBackslash & highBits) === highBits;
+  return fromSpace & noQuote & noBackslash;
 }
 
 /** Lines that wait to be written; owns their memory. */
 export class DocumentLines {
   bytes = 0;
   private lines = Buffer.allocUnsafe(1 << 16);
+  private view = viewOf(this.lines);
 
   /** Adds a document; returns its UTF-16 units. */
   add(text: Uint8Array): number {
-    let [units, from] = [0, 0];
-    this.put(begin);
-    const view = new DataView(text.buffer, text.byteOffset, text.byteLength);
-    for (let next = 0; next < text.length; ) {
-      if (next + 4 <= text.length && isPlain(view.getInt32(next))) {
-        units += 4;
-        next += 4;
-        continue;
+    const { length } = text;
+    this.addLine(begin);
+    this.reserve(length + end.length);
+    const from = viewOf(text);
+    let { lines, view, bytes: to } = this;
+    let units = 0;
+    for (let next = 0; next < length; ) {
+      const begun = next;
+      while (next + 8 <= length) {
+        const [first, second] = [from.getInt32(next), from.getInt32(next + 4)];
+        if (!arePlain(first, second)) break;
+        view.setInt32(to, first);
+        view.setInt32(to + 4, second);
+        next += 8;
+        to += 8;
       }
-      for (const last = Math.min(next + 4, text.length); next < last; next++) {
+      units += next - begun;
+      for (const last = Math.min(next + 8, length); next < last; next++) {
         const byte = text[next]!;
         units += unitsOf[byte]!;
-        if (isEscaped[byte] === 0) continue;
-        this.put(text.subarray(from, next));
-        this.put(escapes[byte]!);
-        from = next + 1;
+        if (isEscaped[byte] === 0) {
+          lines[to++] = byte;
+          continue;
+        }
+        const instead = escapes[byte]!;
+        this.bytes = to;
+        this.reserve(instead.length + length - next + end.length);
+        ({ lines, view } = this);
+        for (let i = 0; i < instead.length; i++) lines[to++] = instead[i]!;
       }
     }
-    this.put(text.subarray(from));
-    this.put(end);
+    this.bytes = to;
+    this.addLine(end);
     return units;
+  }
+
+  /** Adds what is a line already, or a part of one. */
+  addLine(line: Uint8Array): void {
+    this.reserve(line.length);
+    this.lines.set(line, this.bytes);
+    this.bytes += line.length;
   }
 
   /** The lines that wait, which are gone then; they hold until the next one is added. */
@@ -60,13 +84,14 @@ export class DocumentLines {
     return taken;
   }
 
-  private put(piece: Uint8Array): void {
-    if (this.bytes + piece.length > this.lines.length) {
-      const grown = Buffer.allocUnsafe(Math.max(2 * this.lines.length, this.bytes + piece.length));
-      grown.set(this.lines.subarray(0, this.bytes));
-      this.lines = grown;
-    }
-    this.lines.set(piece, this.bytes);
-    this.bytes += piece.length;
+  private reserve(more: number): void {
+    if (this.bytes + more <= this.lines.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(2 * this.lines.length, this.bytes + more));
+    grown.set(this.lines.subarray(0, this.bytes));
+    this.lines = grown;
+    this.view = viewOf(grown);
   }
 }
+
+const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array): DataView =>
+  new DataView(buffer, byteOffset, byteLength);

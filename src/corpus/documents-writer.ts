@@ -38,10 +38,20 @@ export class DocumentsWriter {
   /** Adds a document by its UTF-8; returns its UTF-16 units. */
   add(text: Uint8Array): number {
     const units = this.lines.add(text);
+    this.endDocument();
+    return units;
+  }
+
+  /** The same of a document that is a line already. */
+  addLine(line: Uint8Array): void {
+    this.lines.addLine(line);
+    this.endDocument();
+  }
+
+  private endDocument(): void {
     this.documents += 1;
     if (this.bytes + this.lines.bytes >= this.bytesPerFile) this.finishFile();
     else if (this.lines.bytes >= bytesPerWrite) this.flush();
-    return units;
   }
 
   /** Completes the last file. */

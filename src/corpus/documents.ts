@@ -86,24 +86,28 @@ export async function writeDocuments(
   makeFolder(folder);
   const writer = new DocumentsWriter(folder, bytesPerFile);
   const sources = new Map<string, number>();
-  let written = 0;
+  let count = 0;
   let characters = 0;
   try {
     for await (const document of documents) {
-      const { source } = document;
-      characters += writer.add(document.utf8 ?? Buffer.from(document.text));
+      const { source, written: line } = document;
+      if (line === undefined) characters += writer.add(document.utf8 ?? Buffer.from(document.text));
+      else {
+        writer.addLine(line.bytes);
+        characters += line.characters;
+      }
       sources.set(source, (sources.get(source) ?? 0) + 1);
-      written += 1;
-      if (written % 1024 === 0) onProgress?.(written);
+      count += 1;
+      if (count % 1024 === 0) onProgress?.(count);
     }
-    if (written === 0) throw explainNoDocuments(funnel);
+    if (count === 0) throw explainNoDocuments(funnel);
     writer.finish();
-    onProgress?.(written);
+    onProgress?.(count);
     const manifest: DocumentsManifest = {
       format,
       version: 1,
       hash: contentHash(...writer.files.map(file => file.sha256)),
-      documents: written,
+      documents: count,
       characters,
       files: writer.files,
       sources: Array.from(sources, ([path, documents]) => ({ path, documents })),

@@ -17,6 +17,8 @@ export interface SelectOptions extends ReadOptions {
   readonly compressibility?: {
     readonly maxTokensPerCharacter: number;
     readonly countTokens: (text: string) => number;
+    /** Of the text whose tokens were counted; absent where nobody knows better than its units tell. */
+    readonly countCharacters?: ((text: string) => number) | undefined;
   };
   /** Drops documents that have text of these. */
   readonly evaluationTexts?: EvaluationTexts | undefined;
@@ -32,8 +34,8 @@ export function makeJudge(options: SelectOptions): (text: string) => DropReason 
       if (reason !== undefined) return reason;
     }
     if (compressibility === undefined) return "kept";
-    const { maxTokensPerCharacter, countTokens } = compressibility;
-    return isCompressible(text, maxTokensPerCharacter, countTokens) ? "kept" : "incompressible";
+    const { maxTokensPerCharacter, countTokens, countCharacters } = compressibility;
+    return isCompressible(text, maxTokensPerCharacter, countTokens, countCharacters) ? "kept" : "incompressible";
   };
 }
 

@@ -56,7 +56,7 @@ export async function buildDataset(
     validation: new ShardWriter(folder, "validation", sequenceLength, vocabulary),
   };
   const { packing = plainPacking } = options;
-  const { unknown, classify, separator } = tokenizer.specials;
+  const { classify, separator } = tokenizer.specials;
   const packer = new Packer(
     {
       ...{ sequenceLength, holdOut, seed, packing: packing.name },
@@ -68,15 +68,15 @@ export async function buildDataset(
   let leftOver = 0;
   let done = 0;
   let tokens = 0;
-  let unknownTokens = 0;
+  let unknown = 0;
   try {
-    for await (const { ids, lengths } of encoded) {
+    for await (const { ids, lengths, unknownTokens } of encoded) {
       let start = 0;
       for (const length of lengths) {
         packer.addDocument(ids.subarray(start, start + length));
         start += length;
       }
-      for (let i = 0; i < ids.length; i++) if (ids[i] === unknown) unknownTokens += 1;
+      unknown += unknownTokens;
       tokens += ids.length;
       done += lengths.length;
       options.onProgress?.(done, writers.training.sequences + writers.validation.sequences);
@@ -110,7 +110,7 @@ export async function buildDataset(
     training: { sequences: training.sequences, files: training.files },
     validation: { sequences: validation.sequences, files: validation.files },
     packing: { ...packing, leftOver },
-    text: { ...options.loss, tokens, unknownTokens },
+    text: { ...options.loss, tokens, unknownTokens: unknown },
   });
 }
 

@@ -2,6 +2,7 @@
 // padded. A part is held out: whole documents, or stretches of long ones. How sequences are filled is a packing (packings.ts).
 
 import { RandomSequence, streams } from "../base/random.ts";
+import type { Ids } from "../tokenizer/encoding/id-list.ts";
 import { findPacking, type PackingName, type SequenceFiller } from "./packings.ts";
 
 export interface PackOptions {
@@ -26,6 +27,8 @@ export class Packer {
   private readonly options: PackOptions;
   private readonly fillers: Readonly<Record<Part, SequenceFiller>>;
   private readonly blockPieces: number;
+  /** A stretch with its special tokens. */
+  private framed = new Uint32Array(1 << 12);
   private pieces = 0;
   private heldOutInBlock = 0;
 
@@ -38,7 +41,7 @@ export class Packer {
   }
 
   /** Packs one document's ids. */
-  addDocument(ids: Uint32Array): void {
+  addDocument(ids: Ids): void {
     const pieceTokens = sequencesPerPiece * this.options.sequenceLength;
     let part: Part | undefined;
     let begin = 0;
@@ -69,13 +72,15 @@ export class Packer {
     return place === this.heldOutInBlock ? "validation" : "training";
   }
 
-  private addStretch(part: Part, ids: Uint32Array): void {
+  private addStretch(part: Part, ids: Ids): void {
     const { classify, separator } = this.options;
     const before = classify === undefined ? 0 : 1;
-    const framed = new Uint32Array(before + ids.length + (separator === undefined ? 0 : 1));
+    const length = before + ids.length + (separator === undefined ? 0 : 1);
+    if (this.framed.length < length) this.framed = new Uint32Array(2 * length);
+    const { framed } = this;
     if (classify !== undefined) framed[0] = classify;
     framed.set(ids, before);
-    if (separator !== undefined) framed[framed.length - 1] = separator;
-    this.fillers[part].add(framed);
+    if (separator !== undefined) framed[length - 1] = separator;
+    this.fillers[part].add(framed.subarray(0, length));
   }
 }

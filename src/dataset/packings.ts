@@ -5,7 +5,7 @@ import { permutation, streams } from "../base/random.ts";
 
 /** Fills sequences of one length. */
 export interface SequenceFiller {
-  /** Takes a document with its special tokens, which is the filler's own from then on. */
+  /** Takes a document with its special tokens, in an array that may be reused. */
   add(document: Uint32Array): void;
   /** Gives out every sequence that can be filled; returns how many tokens are left over. */
   finish(): number;
@@ -69,7 +69,7 @@ const bestFit = {
       add: document => {
         // Of a longer document all but the end fills sequences of its own.
         for (let from = 0; from < document.length; from += sequenceLength) {
-          waiting.push(document.subarray(from, from + sequenceLength));
+          waiting.push(document.slice(from, from + sequenceLength));
         }
         tokens += document.length;
         if (tokens >= largest) fill();

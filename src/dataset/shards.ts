@@ -7,6 +7,7 @@ import { basename, join } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { FileDraft, hashFile, openForReading } from "../base/files/files.ts";
 import { countOf } from "../base/printable.ts";
+import { bytesOfId, type Ids, makeIds } from "../tokenizer/encoding/id-list.ts";
 
 const magic = "CRAMSHRD";
 const headerBytes = 32;
@@ -15,9 +16,6 @@ const sequencesPerFile = 1 << 19;
 const bytesPerWrite = 1 << 20;
 /** No model has more tokens. */
 export const largestVocabulary = 1 << 20;
-
-/** How many bytes a token takes. */
-const tokenBytesOf = (vocabulary: number): 2 | 4 => (vocabulary <= 1 << 16 ? 2 : 4);
 
 export interface ShardFile {
   readonly name: string;
@@ -52,16 +50,16 @@ export class ShardWriter {
   private draft: FileDraft | undefined;
   private inFile = 0;
   private readonly tokenBytes: number;
-  private readonly rows: Uint16Array | Uint32Array;
+  private readonly rows: Ids;
   private waiting = 0;
 
   constructor(folder: string, part: string, sequenceLength: number, vocabulary: number) {
     this.folder = folder;
     this.part = part;
     this.length = sequenceLength;
-    this.tokenBytes = tokenBytesOf(vocabulary);
+    this.tokenBytes = bytesOfId(vocabulary);
     const tokens = Math.ceil(bytesPerWrite / this.tokenBytes / sequenceLength) * sequenceLength;
-    this.rows = this.tokenBytes === 2 ? new Uint16Array(tokens) : new Uint32Array(tokens);
+    this.rows = makeIds(vocabulary, tokens);
   }
 
   /** Adds one sequence of the length given at the start. */
@@ -129,7 +127,7 @@ export class ShardReader {
     this.files = files;
     this.length = sequenceLength;
     this.sequences = files.reduce((sum, file) => sum + file.sequences, 0);
-    this.tokenBytes = tokenBytesOf(vocabulary);
+    this.tokenBytes = bytesOfId(vocabulary);
     this.row = Buffer.alloc(sequenceLength * this.tokenBytes);
     try {
       for (const file of files)

@@ -9,9 +9,10 @@ import { cutStretches, findRepeatedStretches, type Stretches } from "../deduplic
 import { insertExample, showExample } from "../examples.ts";
 import { countDocument, type DropReason, type Funnel } from "../funnel.ts";
 import type { Document } from "../sources/formats/document-readers.ts";
-import { type EncodedText, readEncodings } from "./encodings.ts";
+import type { EncodedCounts } from "./encodings.ts";
 import type { PortionSummary } from "./portion.ts";
 import { PortionTexts } from "./portion-texts.ts";
+import type { DocumentRecord } from "./record.ts";
 
 export interface AssembleOptions {
   /** Drops a document with at least this share of shingles in common with an earlier one; undefined: none. */
@@ -25,11 +26,12 @@ export interface AssembleOptions {
   readonly onProgress?: ((doing: AssembleStage, share: number) => void) | undefined;
 }
 
-/** A document as it came out of its portion, encoded where the portion did that and nothing was cut. */
+/** A document as it came out of its portion. */
 export interface AssembledDocument extends Document {
   /** Its number among the texts of all portions. */
   readonly number: number;
-  readonly encoded?: EncodedText | undefined;
+  /** Of one of which nothing can be cut; zeros where its portion did not encode it. */
+  readonly encoded?: EncodedCounts | undefined;
 }
 
 export type AssembleStage = "near duplicates" | "repeated stretches";
@@ -52,8 +54,6 @@ export async function* assembleDocuments(
     from.characters -= characters;
   };
   let stretches: Stretches | undefined;
-  const areEncoded = repeatedBytes === undefined && summaries.every(({ hashes }) => "encodings" in hashes);
-  const encodings = areEncoded ? readEncodings(folder, summaries) : undefined;
   const texts = new PortionTexts(folder, summaries, sortedBytes, (verdict, characters) => {
     takeBack(verdict === "kept" ? funnel.kept : funnel.dropped[verdict], characters);
     countDocument(funnel.dropped.duplicate, characters);
@@ -84,11 +84,16 @@ export async function* assembleDocuments(
     }
     const ahead = stretches?.[Symbol.iterator]();
     let stretch = ahead?.next();
-    for (let number = 0; number < texts.textCount; number++) {
-      const encoded = encodings?.next().value as EncodedText | undefined;
+    let number = -1;
+    for (const record of texts.readRecords()) {
+      number += 1;
       if (texts.isDropped(number)) continue;
-      const bytes = texts.readText(number);
       const source = texts.sourceOf(number);
+      if (texts.asLines) {
+        yield new StoredDocument(texts, number, source, record);
+        continue;
+      }
+      const bytes = texts.readStored(number).subarray(0, -1);
       const [first, last] = [texts.startOf(number), texts.startOf(number) + bytes.length];
       const own: [number, number][] = [];
       for (; stretch !== undefined && stretch.done !== true && stretch.value[0] < last; stretch = ahead!.next()) {
@@ -100,7 +105,6 @@ export async function* assembleDocuments(
           number,
           utf8: bytes,
           source,
-          encoded,
           get text() {
             return decoder.decode(bytes);
           },
@@ -122,9 +126,29 @@ export async function* assembleDocuments(
     }
   } finally {
     stretches?.close();
-    encodings?.return(undefined);
     texts.close();
     removeLeftovers(workFolder);
+  }
+}
+
+/** A document that stays as it lies in its portion; nobody may want it as a string. */
+class StoredDocument implements AssembledDocument {
+  readonly number: number;
+  readonly source: string;
+  readonly encoded: EncodedCounts;
+  readonly written: NonNullable<Document["written"]>;
+  private readonly texts: PortionTexts;
+
+  constructor(texts: PortionTexts, number: number, source: string, record: DocumentRecord) {
+    this.number = number;
+    this.source = source;
+    this.encoded = record;
+    this.written = { bytes: texts.readStored(number), characters: record.characters };
+    this.texts = texts;
+  }
+
+  get text(): string {
+    return this.texts.readText(this.number).toString("utf8");
   }
 }
 

@@ -3,13 +3,12 @@
 
 import { closeSync, readSync } from "node:fs";
 import { openForReading } from "../../base/files/files.ts";
-import { reading } from "../../base/files/read-failure.ts";
 import { SeenTexts } from "../deduplication/equal-texts.ts";
 import { signatureWords } from "../deduplication/signatures.ts";
 import type { SignedTexts } from "../deduplication/text-places.ts";
 import type { DropReason } from "../funnel.ts";
 import { type PortionFile, type PortionSummary, portionFile } from "./portion.ts";
-import { readRecord, recordWords } from "./record.ts";
+import { type DocumentRecord, readRecords } from "./record.ts";
 
 interface PlacedPortion {
   readonly firstText: number;
@@ -19,7 +18,8 @@ interface PlacedPortion {
 /** Told of a document that is equal to one of an earlier portion, and what its own had decided. */
 export type OnEqual = (verdict: DropReason | "kept", characters: number) => void;
 
-const recordsAtOnce = 1 << 14;
+/** Of texts that are read one behind the other. */
+const bytesAtOnce = 1 << 20;
 /** Files that are open at a time: a system allows some hundreds. */
 const mostHandles = 128;
 
@@ -33,6 +33,11 @@ export class PortionTexts implements SignedTexts {
   private readonly origins: Uint32Array;
   private readonly dropped: Uint8Array;
   private readonly folder: string;
+  private readonly summaries: readonly PortionSummary[];
+  /** Whether the texts are lines of the documents format. */
+  readonly asLines: boolean;
+  private ahead: Buffer = Buffer.alloc(0);
+  private aheadFrom = 0;
   private readonly portions: PlacedPortion[] = [];
   private readonly handles = new Map<number, number>();
 
@@ -42,6 +47,8 @@ export class PortionTexts implements SignedTexts {
    */
   constructor(folder: string, summaries: readonly PortionSummary[], memoryBytes: number, onEqual: OnEqual) {
     this.folder = folder;
+    this.summaries = summaries;
+    this.asLines = summaries.every(({ asLines }) => asLines);
     this.textCount = summaries.reduce((sum, { kept }) => sum + kept, 0);
     this.byteLength = summaries.reduce((sum, { bytes }) => sum + bytes, 0);
     this.starts = new Float64Array(this.textCount + 1);
@@ -63,7 +70,27 @@ export class PortionTexts implements SignedTexts {
 
   readText(text: number): Buffer {
     const from = this.starts[text]!;
-    return this.read(from, this.starts[text + 1]! - 1 - from);
+    const stored = this.read(from, this.starts[text + 1]! - 1 - from);
+    return this.asLines ? readLine(stored) : stored;
+  }
+
+  /** A text as it lies in its portion, with its end, for who reads one behind the other; it holds as long as somebody wants it. */
+  readStored(text: number): Buffer {
+    const [from, to] = [this.starts[text]!, this.starts[text + 1]!];
+    if (from < this.aheadFrom || to > this.aheadFrom + this.ahead.length) {
+      this.ahead = this.read(from, Math.max(to - from, bytesAtOnce));
+      this.aheadFrom = from;
+    }
+    return this.ahead.subarray(from - this.aheadFrom, to - this.aheadFrom);
+  }
+
+  /** What is known of the texts, one after another. UserErrors: E_FILE_MISSING, E_FILE_UNREADABLE. */
+  *readRecords(): Generator<DocumentRecord> {
+    for (const [index, { records }] of this.summaries.entries()) {
+      for (const record of readRecords(portionFile(this.folder, index, "records"), records)) {
+        if (record.verdict === "kept") yield record;
+      }
+    }
   }
 
   read(from: number, length: number, into: Buffer = Buffer.allocUnsafe(length)): Buffer {
@@ -146,6 +173,9 @@ export class PortionTexts implements SignedTexts {
   }
 }
 
+/** The text of a line of the documents format, in UTF-8. */
+const readLine = (line: Buffer): Buffer => Buffer.from((JSON.parse(line.toString("utf8")) as { text: string }).text);
+
 /** The last of a list that holds, where those before it do, too: by halving. */
 function findLast<Item>(items: readonly Item[], holds: (item: Item) => boolean): number {
   let [first, last] = [0, items.length - 1];
@@ -155,24 +185,4 @@ function findLast<Item>(items: readonly Item[], holds: (item: Item) => boolean):
     else last = middle - 1;
   }
   return first;
-}
-
-function* readRecords(path: string, count: number) {
-  const file = openForReading(path, "portion");
-  try {
-    const words = new Uint32Array(recordsAtOnce * recordWords);
-    const bytes = new Uint8Array(words.buffer);
-    for (let done = 0; done < count; ) {
-      const wanted = Math.min(recordsAtOnce, count - done);
-      for (let filled = 0; filled < 4 * recordWords * wanted; ) {
-        filled += reading(path, "portion", () =>
-          readSync(file, bytes, filled, 4 * recordWords * wanted - filled, 4 * recordWords * done + filled),
-        );
-      }
-      for (let i = 0; i < wanted; i++) yield readRecord(words, i * recordWords);
-      done += wanted;
-    }
-  } finally {
-    closeSync(file);
-  }
 }

@@ -25,6 +25,8 @@ export interface PortionSummary {
   /** Those of them that stay. */
   readonly kept: number;
   readonly bytes: number;
+  /** Whether the texts are lines of the documents format. */
+  readonly asLines: boolean;
   /** Of texts that were encoded the first characters that normalising lost. */
   readonly lostExamples?: readonly string[] | undefined;
   /** SHA-256 of the files beside it, by their endings. */
@@ -37,11 +39,15 @@ const summarySchema = z.object({
   records: z.number(),
   kept: z.number(),
   bytes: z.number(),
+  asLines: z.boolean(),
   lostExamples: z.array(z.string()).optional(),
   hashes: z.record(z.string(), z.string()),
 });
 
-/** texts: the kept ones, each ended by a byte that UTF-8 has not. records: what is known of each. signatures, encodings: of the kept ones. */
+/**
+ * texts: the kept ones, as lines or each ended by a byte that UTF-8 has not. records: what is known of each, kept or not. signatures, encodings:
+ * of the kept ones.
+ */
 export type PortionFile = "texts" | "records" | "signatures" | "encodings";
 
 const mostBytes = 2 ** 23;

@@ -7,20 +7,24 @@ import { passOver } from "../../tables/passed-over.ts";
 import { SeenTexts } from "../deduplication/equal-texts.ts";
 import { hashShingles } from "../deduplication/shingles.ts";
 import { signatureWords, writeSignature } from "../deduplication/signatures.ts";
+import { DocumentLines } from "../document-lines.ts";
 import { showExample } from "../examples.ts";
 import { countDocument, startFunnel } from "../funnel.ts";
 import { makeJudge, type SelectOptions } from "../select.ts";
 import { readShard } from "../sources/read-shard.ts";
 import { identifyShards } from "../sources/sources.ts";
-import { type PortionEncoder, writeEncoded } from "./encodings.ts";
+import { notEncoded, type PortionEncoder } from "./encodings.ts";
 import { type Portion, type PortionFile, type PortionSummary, portionFile } from "./portion.ts";
 import { recordWords, writeRecord } from "./record.ts";
 
 export interface PortionOptions extends SelectOptions {
   /** Whether near duplicates will be sought, for which every text gets a signature. */
   readonly signs: boolean;
-  /** Encodes what is kept, where that is the tokenizer of the dataset. */
+  /** Whether texts are kept as lines of the documents format, because nobody will cut them or ask for any place of them. */
+  readonly asLines: boolean;
   readonly encoder?: PortionEncoder | undefined;
+  /** Whether what it makes of what is kept is kept, too: it is the tokenizer of the dataset. */
+  readonly encodes?: boolean | undefined;
 }
 
 /** How much more was read since the last one. */
@@ -29,8 +33,8 @@ export interface PortionProgress {
   readonly documents: number;
 }
 
-/** Ends a text; UTF-8 never has it. */
-const endOfText = 0xff;
+/** Ends a text that is no line; UTF-8 never has it. */
+const endOfText = Uint8Array.of(0xff);
 
 /**
  * Reads a portion into its files in `folder` and tells how far it is. UserErrors: those of `readShard`, E_DISK_FULL, E_NOT_WRITABLE;
@@ -47,6 +51,9 @@ export async function* readPortion(
   const files = openFiles(folder, index, options);
   const signature = new Uint32Array(signatureWords);
   const record = new Uint32Array(recordWords);
+  const recordBytes = new Uint8Array(record.buffer);
+  const lines = new DocumentLines();
+  const { encoder, asLines } = options;
   let [records, bytes, bytesRead, documentsRead] = [0, 0, 0, 0];
   const onBytes = (count: number) => {
     bytesRead += count;
@@ -67,7 +74,7 @@ export async function* readPortion(
             countDocument(funnel.dropped.empty, text.length);
             continue;
           }
-          const content = Buffer.from(text);
+          const content = encoder?.read(text) ?? Buffer.from(text);
           const key = seen.take(content);
           if (key === undefined) {
             countDocument(funnel.dropped.duplicate, text.length);
@@ -76,20 +83,24 @@ export async function* readPortion(
           const verdict = judge(text);
           countDocument(verdict === "kept" ? funnel.kept : funnel.dropped[verdict], text.length);
           const isKept = verdict === "kept";
-          writeRecord(record, 0, {
-            ...key,
-            ...{ characters: text.length, bytes: isKept ? content.length : 0, shard: number, verdict },
-          });
           records++;
-          files.records.add(new Uint8Array(record.buffer));
+          const { characters, own } = { characters: text.length, own: { ...key, shard: number, verdict } };
           if (!isKept) {
+            writeRecord(record, { ...own, characters, bytes: 0, ...notEncoded });
+            files.records.add(recordBytes);
             showExample(funnel.examples, verdict, source, text);
             continue;
           }
-          files.texts.add(content);
-          files.texts.add(Uint8Array.of(endOfText));
-          bytes += content.length + 1;
-          if (files.encodings !== undefined) writeEncoded(files.encodings, options.encoder!.encode(text));
+          if (asLines) lines.add(content);
+          const stored = asLines ? lines.take() : content;
+          files.texts.add(stored);
+          if (!asLines) files.texts.add(endOfText);
+          const length = asLines ? stored.length : stored.length + 1;
+          bytes += length;
+          const counts = files.encodings === undefined ? notEncoded : encoder!.encode();
+          files.encodings?.add(encoder!.ids);
+          writeRecord(record, { ...own, characters, bytes: length - 1, ...counts });
+          files.records.add(recordBytes);
           if (files.signatures === undefined) continue;
           writeSignature(hashShingles(text), signature);
           files.signatures.add(new Uint8Array(signature.buffer));
@@ -102,8 +113,8 @@ export async function* readPortion(
     }
     const hashes = Object.fromEntries(Object.entries(files).map(([ending, file]) => [ending, file.commit()]));
     const kept = funnel.kept.documents;
-    const lost = options.encoder && { lostExamples: options.encoder.lostExamples };
-    const summary: PortionSummary = { shards: described, funnel, records, kept, bytes, ...lost, hashes };
+    const lost = files.encodings && { lostExamples: encoder!.lostExamples };
+    const summary: PortionSummary = { shards: described, funnel, records, kept, bytes, asLines, ...lost, hashes };
     const path = portionFile(folder, index, "json");
     writeFileAtomically(path, JSON.stringify(summary));
     sealFile(path);
@@ -120,11 +131,11 @@ interface PortionFiles extends Readonly<Partial<Record<PortionFile, HashedFile>>
   readonly records: HashedFile;
 }
 
-function openFiles(folder: string, index: number, { signs, encoder }: PortionOptions): PortionFiles {
+function openFiles(folder: string, index: number, { signs, encodes }: PortionOptions): PortionFiles {
   const open = (ending: PortionFile) => new HashedFile(portionFile(folder, index, ending));
   return {
     ...{ texts: open("texts"), records: open("records") },
     ...(signs && { signatures: open("signatures") }),
-    ...(encoder !== undefined && { encodings: open("encodings") }),
+    ...(encodes === true && { encodings: open("encodings") }),
   };
 }

@@ -1,13 +1,16 @@
 // Documents of a corpus encoded together: the ids of all in one array, and how many belong to each.
 
+import type { Tokenizer } from "../tokenizer.ts";
 import type { Encoder } from "./encode.ts";
-import { IdList } from "./id-list.ts";
+import { IdList, type Ids } from "./id-list.ts";
 
 export interface EncodedDocuments {
   /** The ids of the documents, one after another, without separators. */
-  readonly ids: Uint32Array<ArrayBuffer>;
+  readonly ids: Ids;
   /** How many ids each document has. */
   readonly lengths: Uint32Array<ArrayBuffer>;
+  /** How many of the ids stand for what the tokenizer does not know. */
+  readonly unknownTokens: number;
 }
 
 /** Encodes documents; special tokens written out in them are read as text. */
@@ -19,5 +22,12 @@ export function encodeBatch(encoder: Encoder, texts: readonly string[]): Encoded
     list.append(ids);
     lengths[i] = ids.length;
   }
-  return { ids: list.ids.slice(0, list.count), lengths };
+  const ids = list.ids.slice(0, list.count);
+  return { ids, lengths, unknownTokens: countUnknown(encoder.tokenizer, ids) };
+}
+
+export function countUnknown({ specials }: Tokenizer, ids: Uint32Array): number {
+  let count = 0;
+  for (let i = 0; i < ids.length; i++) if (ids[i] === specials.unknown) count += 1;
+  return count;
 }

@@ -7,8 +7,8 @@ import { compileFirstKept } from "../normalising/first-character.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { IdList } from "./id-list.ts";
 import { cutsAtSpaces, RawWords } from "./raw-words.ts";
-import { hashBytes } from "./text-bytes.ts";
-import { mostAhead, WordCache } from "./word-cache.ts";
+import { hashBytes, TextBytes } from "./text-bytes.ts";
+import { mostIds, WordCache } from "./word-cache.ts";
 import { WordCutter } from "./word-cutter.ts";
 
 /**
@@ -19,6 +19,13 @@ export type SpecialTokensInText = "recognise" | "as-text";
 
 /** As Rust's \s, with which `tokenizers` looks for it. */
 const whiteSpace = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
+
+/** What a text is made of: how many characters are ASCII that can be seen, and where all others stand but white space, among some of these. */
+export interface MetCharacters {
+  visible: number;
+  /** Begin and end of each part; no character of one joins another's. */
+  readonly others: number[];
+}
 
 /** Of the tables of raw words and of words, by measurement: a word that is not found costs ten that are. */
 const rawSlots = 1 << 20;
@@ -36,9 +43,8 @@ export class Encoder {
   private readonly rawCache = new WordCache(rawSlots);
   private readonly wordCache = new WordCache(wordSlots);
   private readonly list = new IdList();
-  private readonly begins = new Int32Array(mostAhead);
-  private readonly ends = new Int32Array(mostAhead);
-  private readonly hashes = new Int32Array(mostAhead);
+  private readonly text = new TextBytes();
+  readonly met: MetCharacters = { visible: 0, others: [] };
 
   constructor(tokenizer: Tokenizer) {
     const { normaliser, preTokenizer, specialTokens, vocabulary } = tokenizer;
@@ -74,37 +80,65 @@ export class Encoder {
     return list.ids.subarray(0, list.count);
   }
 
+  /** The same of a text that is there as bytes, special tokens read as text. `met` tells what was met. */
+  encodeBytes(text: TextBytes): Uint32Array {
+    const { list, met } = this;
+    list.count = 0;
+    met.visible = 0;
+    met.others.length = 0;
+    if (this.rawWords !== undefined) this.encodeRaw(this.rawWords, text, true);
+    else {
+      met.others.push(0, text.length);
+      this.encodeStart(text.slice(0, text.length), true);
+    }
+    return list.ids.subarray(0, list.count);
+  }
+
   /** Encodes what stands between special tokens. */
   private encodePart(part: string, isFirst: boolean): void {
-    const { rawWords, rawCache, list } = this;
-    if (rawWords === undefined) {
+    if (this.rawWords === undefined) {
       this.encodeStart(part, isFirst);
       return;
     }
+    this.text.read(part);
+    this.encodeRaw(this.rawWords, this.text, isFirst);
+  }
+
+  private encodeRaw(rawWords: RawWords, text: TextBytes, isFirst: boolean): void {
+    const { rawCache, list } = this;
     const isPrefixed = this.tokenizer.preTokenizer.prefixSpace !== "never";
-    const { text } = rawWords;
-    text.read(part);
+    rawWords.text = text;
     const { view } = text;
-    const { begins, ends, hashes } = this;
-    for (let at = 0, isMore = true; isMore; ) {
-      let count = 0;
-      while (count < mostAhead && (isMore = rawWords.next(at))) {
-        begins[count] = rawWords.begin;
-        ends[count] = at = rawWords.end;
-        hashes[count++] = rawWords.hash;
-      }
-      rawCache.lookAhead(hashes, count);
-      for (let word = 0; word < count; word++) {
+    const { begins, ends, hashes, areVisible } = rawWords;
+    const { met } = this;
+    const { others } = met;
+    for (let at = rawWords.find(0); rawWords.count > 0; at = rawWords.find(at)) {
+      const words = rawWords.count;
+      rawCache.lookAhead(hashes, words);
+      list.reserve(words * mostIds);
+      let { ids, count } = list;
+      for (let word = 0; word < words; word++) {
         const [begin, end, hash] = [begins[word]!, ends[word]!, hashes[word]!];
-        if (isPrefixed && begin === 0) {
-          this.encodeStart(text.slice(begin, end), isFirst);
-        } else if (!rawCache.read(view, begin, end, hash, list)) {
-          const from = list.count;
+        if (areVisible[word] === 1) met.visible += end - begin;
+        else if (others.length > 0 && others[others.length - 1] === begin) others[others.length - 1] = end;
+        else others.push(begin, end);
+        const isFirstWord = isPrefixed && begin === 0;
+        const next = isFirstWord ? -1 : rawCache.read(view, begin, end, hash, ids, count);
+        if (next >= 0) {
+          count = next;
+          continue;
+        }
+        list.count = count;
+        if (isFirstWord) this.encodeStart(text.slice(begin, end), isFirst);
+        else {
           this.cutter.cutRaw(text, begin, end);
           this.encodeWords();
-          rawCache.add(view, begin, end, hash, list, from);
+          rawCache.add(view, begin, end, hash, list.ids, count, list.count);
         }
+        list.reserve((words - word) * mostIds);
+        ({ ids, count } = list);
       }
+      list.count = count;
     }
   }
 
@@ -125,13 +159,18 @@ export class Encoder {
       const begin = bounds[2 * word]!;
       const end = bounds[2 * word + 1]!;
       const hash = hashBytes(view, begin, end);
-      if (wordCache.read(view, begin, end, hash, list)) continue;
+      list.reserve(mostIds);
       const from = list.count;
-      this.encodeWord(text.slice(begin, end), list);
-      wordCache.add(view, begin, end, hash, list, from);
+      const next = wordCache.read(view, begin, end, hash, list.ids, from);
+      if (next >= 0) list.count = next;
+      else {
+        this.encodeWord(text.slice(begin, end), list);
+        wordCache.add(view, begin, end, hash, list.ids, from, list.count);
+      }
     }
   }
 }
+
 const encoders = new WeakMap<Tokenizer, Encoder>();
 
 function encoderOf(tokenizer: Tokenizer): Encoder {

@@ -5,7 +5,7 @@ import { compileNormaliser } from "../normalising/normalise.ts";
 import { type Normaliser, normalisers } from "../normalising/normaliser.ts";
 import { allocateSpans, prepareText, preTokenizerNames, preTokenizerOf, splitWords } from "./pre-tokenizer.ts";
 import { cutsAtSpaces, RawWords } from "./raw-words.ts";
-import { TextBytes } from "./text-bytes.ts";
+import { hashBytes, TextBytes } from "./text-bytes.ts";
 
 const replaceText = (pattern: string, by: string): Normaliser => [{ step: "replace", pattern, regex: false, by }];
 const replaceMatches = (pattern: string, by: string): Normaliser => [{ step: "replace", pattern, regex: true, by }];
@@ -55,8 +55,14 @@ test("the words of raw words are those of the text", () => {
         fc.property(texts, text => {
           const words: string[] = [];
           rawWords.text.read(text);
-          for (let at = 0; rawWords.next(at); at = rawWords.end) {
-            words.push(...split(rawWords.text.slice(rawWords.begin, rawWords.end), rawWords.begin === 0));
+          for (let at = rawWords.find(0); rawWords.count > 0; at = rawWords.find(at)) {
+            for (let word = 0; word < rawWords.count; word++) {
+              const [begin, end] = [rawWords.begins[word]!, rawWords.ends[word]!];
+              const raw = rawWords.text.slice(begin, end);
+              words.push(...split(raw, begin === 0));
+              assert.equal(rawWords.hashes[word], hashBytes(rawWords.text.view, begin, end));
+              if (rawWords.areVisible[word] === 1) assert.match(raw, /^[!-~]+$/);
+            }
           }
           assert.deepEqual(words, split(text, true));
         }),

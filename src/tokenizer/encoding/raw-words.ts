@@ -6,7 +6,19 @@ import { compileNormaliser } from "../normalising/normalise.ts";
 import type { Normaliser, NormaliserStep } from "../normalising/normaliser.ts";
 import { findAscii } from "../normalising/replace-pattern.ts";
 import { keepsSpaces, type PreTokenizer } from "./pre-tokenizer.ts";
-import { findLow, firstHash, hashBytes, hashFour, keepFirst, pointAt, TextBytes } from "./text-bytes.ts";
+import {
+  findLow,
+  findLowOfEight,
+  firstFour,
+  firstHash,
+  hashBytes,
+  hashFour,
+  isAscii,
+  pointAt,
+  secondFour,
+  shortWord,
+  TextBytes,
+} from "./text-bytes.ts";
 
 // Of other white space some normalisers leave nothing.
 const isBlank = (byte: number): boolean => byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d;
@@ -33,12 +45,19 @@ function staysBetweenSpaces(step: NormaliserStep, spacesCount: boolean): boolean
 const mayTakeSeveral = ({ pattern, regex }: { pattern: string; regex: boolean }): boolean =>
   regex ? /\{\d+,\d*\}$/.test(pattern) : pattern.length > 1;
 
-/** One raw word after another; owns the bytes of the text and what it knows of characters. */
+/** So many raw words at most are found together, so that the processor brings together from memory what is known of them. */
+export const mostAhead = 32;
+
+/** The raw words of a text, some at a time; owns where they are and what it knows of characters. */
 export class RawWords {
-  readonly text = new TextBytes();
-  begin = 0;
-  end = 0;
-  hash = 0;
+  text = new TextBytes();
+  /** How many were found, where each begins and ends among the bytes, and its hash. */
+  count = 0;
+  readonly begins = new Int32Array(mostAhead);
+  readonly ends = new Int32Array(mostAhead);
+  readonly hashes = new Int32Array(mostAhead);
+  /** 1 for a raw word of ASCII that can be seen, all of it. */
+  readonly areVisible = new Uint8Array(mostAhead);
   private readonly spacesCount: boolean;
   private readonly onlySpaces: boolean;
   private readonly normalise: (text: string) => string;
@@ -50,49 +69,80 @@ export class RawWords {
     this.onlySpaces = name === "metaspace";
   }
 
-  /** Finds the next raw word of `text` from `from` on: its place among the bytes, and its hash. False behind the last one. */
-  next(from: number): boolean {
-    return this.spacesCount ? this.nextWithSpaces(from) : this.nextWithout(from);
+  /** Finds the next raw words of `text` from `from` on, none behind the last one. Returns where the next ones are looked for. */
+  find(from: number): number {
+    return this.spacesCount ? this.findWithSpaces(from) : this.findWithout(from);
   }
 
-  private nextWithout(from: number): boolean {
+  private findWithout(from: number): number {
+    const { begins, ends, hashes, areVisible } = this;
     const { bytes, view, length } = this.text;
     let at = from;
-    while (at < length && isBlank(bytes[at]!)) at++;
-    this.begin = at;
-    let hash = firstHash;
-    if (at < length) {
-      for (;;) {
-        const four = view.getInt32(at, true);
-        let own = findLow(four);
-        // Few characters below the space are none that parts words.
-        while (own < 4 && !isBlank((four >>> (8 * own)) & 0xff)) own++;
-        if (own > 0) hash = hashFour(hash, own < 4 ? keepFirst(four, own) : four);
-        at += own;
-        if (own < 4) break;
+    let count = 0;
+    while (count < mostAhead) {
+      while (at < length && isBlank(bytes[at]!)) at++;
+      if (at >= length) break;
+      const begin = at;
+      const [first, second] = [view.getInt32(begin, true), view.getInt32(begin + 4, true)];
+      const short = findLowOfEight(first, second);
+      begins[count] = begin;
+      if (short < shortWord && isBlank(bytes[begin + short]!)) {
+        const [own, more] = [firstFour(view, begin, short), secondFour(view, begin, short)];
+        at = begin + short;
+        hashes[count] = hashFour(hashFour(firstHash, own), more);
+        areVisible[count] = isAscii(own) && isAscii(more) ? 1 : 0;
+      } else {
+        at = this.findEnd(begin);
+        hashes[count] = hashBytes(view, begin, at);
+        areVisible[count] = this.isVisible(begin, at) ? 1 : 0;
       }
+      ends[count++] = at;
     }
-    this.end = at;
-    this.hash = hash;
-    return at > this.begin;
+    this.count = count;
+    return at;
   }
 
-  /** White space and what follows it, up to white space behind something that can be seen. */
-  private nextWithSpaces(from: number): boolean {
-    const { bytes, view, length } = this.text;
-    let at = from;
-    while (at < length) {
+  /** Where white space stands that parts words; behind the text it does. */
+  private findEnd(begin: number): number {
+    const { bytes, view } = this.text;
+    for (let at = begin; ; ) {
       const own = findLow(view.getInt32(at, true));
       at += own;
       if (own === 4) continue;
-      const byte = bytes[at]!;
-      if (at > from && (this.onlySpaces ? byte === 0x20 : isBlank(byte)) && this.isSolid(at)) break;
+      // Few characters below the space are none that parts words.
+      if (isBlank(bytes[at]!)) return at;
       at++;
     }
-    this.begin = from;
-    this.end = Math.min(at, length);
-    this.hash = hashBytes(view, from, this.end);
-    return this.end > from;
+  }
+
+  private isVisible(begin: number, end: number): boolean {
+    const { bytes } = this.text;
+    for (let at = begin; at < end; at++) if (bytes[at]! <= 0x20 || bytes[at]! >= 0x7f) return false;
+    return true;
+  }
+
+  /** White space and what follows it, up to white space behind something that can be seen. */
+  private findWithSpaces(from: number): number {
+    const { begins, ends, hashes } = this;
+    const { bytes, view, length } = this.text;
+    let begin = from;
+    let count = 0;
+    for (; count < mostAhead && begin < length; count++) {
+      let at = begin;
+      while (at < length) {
+        const own = findLow(view.getInt32(at, true));
+        at += own;
+        if (own === 4) continue;
+        const byte = bytes[at]!;
+        if (at > begin && (this.onlySpaces ? byte === 0x20 : isBlank(byte)) && this.isSolid(at)) break;
+        at++;
+      }
+      begins[count] = begin;
+      begin = ends[count] = Math.min(at, length);
+      hashes[count] = hashBytes(view, begins[count]!, begin);
+    }
+    this.count = count;
+    return begin;
   }
 
   /** Whether the character before a place stays something that can be seen, whatever stands beside it. */

@@ -77,22 +77,53 @@ export function hashFour(hash: number, four: number): number {
 /** The last bytes of a word, one to three, of four that were read there. */
 export const keepFirst = (four: number, count: number): number => four & (0xffffff >>> (24 - 8 * count));
 
+/** A word of at most so many bytes is two fours, with zeros behind it: most are, and the processor need not guess how long one is. */
+export const shortWord = 8;
+const maskOf = (bytes: number): number => (bytes <= 0 ? 0 : bytes >= 4 ? -1 : keepFirst(-1, bytes));
+const firstMasks = Int32Array.from({ length: shortWord + 1 }, (_, length) => maskOf(length));
+const secondMasks = Int32Array.from({ length: shortWord + 1 }, (_, length) => maskOf(length - 4));
+/** The two fours of a short word. Behind a text stand spaces, so both can be read. */
+export const firstFour = (view: DataView, begin: number, length: number): number =>
+  view.getInt32(begin, true) & firstMasks[length]!;
+export const secondFour = (view: DataView, begin: number, length: number): number =>
+  view.getInt32(begin + 4, true) & secondMasks[length]!;
+/** How many fours a word is. */
+export const countFours = (length: number): number => (length <= shortWord ? 2 : (length + 3) >> 2);
+
 /** The hash of bytes[begin, end). */
 export function hashBytes(view: DataView, begin: number, end: number): number {
+  const length = end - begin;
+  if (length <= shortWord) {
+    return hashFour(hashFour(firstHash, firstFour(view, begin, length)), secondFour(view, begin, length));
+  }
   let hash = firstHash;
   let at = begin;
   for (; at + 4 <= end; at += 4) hash = hashFour(hash, view.getInt32(at, true));
   return at < end ? hashFour(hash, keepFirst(view.getInt32(at, true), end - at)) : hash;
 }
 
+const lowBits = (four: number): number => (four - 0x21 * everyByte) & ~four & highBits;
+
 /** Of four bytes where the first stands that is not above a space: 0 to 3, or 4 where none is. */
 export function findLow(four: number): number {
-  const found = (four - 0x21 * everyByte) & ~four & highBits;
+  const found = lowBits(four);
   return found === 0 ? 4 : (31 - Math.clz32(found & -found)) >> 3;
 }
 
+/** The same of eight: 0 to 7, or 8. No branch hangs on it. */
+export function findLowOfEight(first: number, second: number): number {
+  // The four high bits become bits 0 to 3 of a number.
+  const firsts = Math.imul(lowBits(first) >>> 7, 0x10204080) >>> 28;
+  const seconds = Math.imul(lowBits(second) >>> 7, 0x10204080) >>> 28;
+  const found = firsts | (seconds << 4) | 0x100;
+  return 31 - Math.clz32(found & -found);
+}
+
+/** Whether four bytes are ASCII without the control character that stands behind what can be seen. */
+export const isAscii = (four: number): boolean => ((four | (four + everyByte)) & highBits) === 0;
+
 /** How many of four bytes are visible ASCII; -1 where one is not ASCII, or the control character that stands behind it. */
 export function countVisible(four: number): number {
-  if (((four | (four + everyByte)) & highBits) !== 0) return -1;
+  if (!isAscii(four)) return -1;
   return Math.imul(((four + 0x5f * everyByte) & highBits) >>> 7, everyByte) >>> 24;
 }

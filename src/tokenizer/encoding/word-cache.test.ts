@@ -2,8 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { IdList } from "./id-list.ts";
-import { WordCache } from "./word-cache.ts";
+import { mostIds, WordCache } from "./word-cache.ts";
 
 const padding = 8;
 
@@ -16,14 +15,12 @@ function openCache(slots: number, hashOf: (text: string) => number) {
   };
   return {
     add: (text: string, ids: readonly number[]) => {
-      const list = new IdList();
-      for (const id of [99, ...ids]) list.push(id);
-      cache.add(...place(text), hashOf(text), list, 1);
+      cache.add(...place(text), hashOf(text), Uint32Array.of(99, ...ids), 1, 1 + ids.length);
     },
     read: (text: string) => {
-      const list = new IdList();
-      const isFound = cache.read(...place(text), hashOf(text), list);
-      return isFound ? [...list.ids.subarray(0, list.count)] : undefined;
+      const list = new Uint32Array(mostIds + 1);
+      const to = cache.read(...place(text), hashOf(text), list, 1);
+      return to < 0 ? undefined : [...list.subarray(1, to)];
     },
     clear: () => cache.clear(),
   };

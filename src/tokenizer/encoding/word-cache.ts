@@ -2,11 +2,13 @@
 // what is asked most often lies close together, on few pages, which is what a look-up costs. A table of places finds them. When either is
 // full, all is forgotten, which changes speed and nothing else; both are small at first, since most texts are.
 
-import type { IdList } from "./id-list.ts";
-import { keepFirst } from "./text-bytes.ts";
+import { mostAhead } from "./raw-words.ts";
+import { countFours, firstFour, keepFirst, secondFour, shortWord } from "./text-bytes.ts";
 
 /** Of 32 bits, of a word: the number of bytes and of ids, the bytes, and behind them the ids. */
 const mostEntry = 64;
+/** So many ids at most are kept of a word. */
+export const mostIds = mostEntry;
 const idsShift = 8;
 const mostBytes = (1 << idsShift) - 1;
 /** Of a slot, whose upper bits are those of the hash, the lower ones the place; 0 is free. */
@@ -16,9 +18,6 @@ const entryPerSlot = 4;
 /** The tables of a cache that nothing large was asked of, and by how much they grow. */
 const firstSlots = 1 << 13;
 const growth = 8;
-
-/** So many words at most are looked ahead at. */
-export const mostAhead = 32;
 
 /** Words and their ids. */
 export class WordCache {
@@ -49,48 +48,64 @@ export class WordCache {
     for (let word = 0; word < count; word++) ahead[word] = entries[ahead[word]!]!;
   }
 
-  /** Puts the ids of bytes[begin, end) behind others; false where nobody knows them. `hash` is that of the bytes. */
-  read(view: DataView, begin: number, end: number, hash: number, ids: IdList): boolean {
-    const { slots } = this;
+  /**
+   * Puts the ids of bytes[begin, end) at place `count` of others and behind it, where there is room for `mostIds`; returns the place behind
+   * them, or -1 where nobody knows the word. `hash` is that of the bytes.
+   */
+  read(view: DataView, begin: number, end: number, hash: number, ids: Uint32Array, count: number): number {
+    const { slots, entries } = this;
     const mask = slots.length - 1;
     const tag = hash >>> placeBits;
+    const length = end - begin;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const found = slots[slot]!;
-      if (found === 0) return false;
-      if (found >>> placeBits === tag && this.readEntry(found & placeMask, view, begin, end, ids)) return true;
+      if (found === 0) return -1;
+      const place = found & placeMask;
+      if (found >>> placeBits !== tag) continue;
+      const head = entries[place]!;
+      if ((head & mostBytes) !== length) continue;
+      if (length > shortWord) {
+        if (!this.isLong(place + 1, view, begin, end)) continue;
+      } else if (entries[place + 1] !== firstFour(view, begin, length)) continue;
+      else if (entries[place + 2] !== secondFour(view, begin, length)) continue;
+      let from = place + 1 + countFours(length);
+      let to = count;
+      for (const last = from + (head >>> idsShift); from < last; from++) ids[to++] = entries[from]!;
+      return to;
     }
   }
 
-  private readEntry(place: number, view: DataView, begin: number, end: number, ids: IdList): boolean {
+  private isLong(place: number, view: DataView, begin: number, end: number): boolean {
     const { entries } = this;
-    const head = entries[place]!;
-    if ((head & mostBytes) !== end - begin) return false;
-    let to = place + 1;
+    let known = place;
     let at = begin;
-    for (; at + 4 <= end; at += 4) if (entries[to++] !== view.getInt32(at, true)) return false;
-    if (at < end && entries[to++] !== keepFirst(view.getInt32(at, true), end - at)) return false;
-    for (const idsEnd = to + (head >>> idsShift); to < idsEnd; to++) ids.push(entries[to]!);
-    return true;
+    for (; at + 4 <= end; at += 4) if (entries[known++] !== view.getInt32(at, true)) return false;
+    return at === end || entries[known] === keepFirst(view.getInt32(at, true), end - at);
   }
 
-  /** Keeps the ids from number `from` on as those of a word that is not there, where it is none of the longest. */
-  add(view: DataView, begin: number, end: number, hash: number, { ids, count }: IdList, from: number): void {
+  /** Keeps ids[from, to) as those of a word that is not there, where it is none of the longest. */
+  add(view: DataView, begin: number, end: number, hash: number, ids: Uint32Array, from: number, to: number): void {
     const length = end - begin;
-    const size = 1 + ((length + 3) >> 2) + count - from;
+    const size = 1 + countFours(length) + to - from;
     if (size > mostEntry || length > mostBytes || length === 0) return;
     if (this.words >= 0.75 * this.slots.length || this.end + size > this.entries.length) this.forget();
     const { slots, entries } = this;
     const mask = slots.length - 1;
     let slot = hash & mask;
     while (slots[slot] !== 0) slot = (slot + 1) & mask;
-    let to = this.end;
-    slots[slot] = ((hash >>> placeBits) << placeBits) | to;
-    entries[to++] = length | ((count - from) << idsShift);
-    let at = begin;
-    for (; at + 4 <= end; at += 4) entries[to++] = view.getInt32(at, true);
-    if (at < end) entries[to++] = keepFirst(view.getInt32(at, true), end - at);
-    for (let i = from; i < count; i++) entries[to++] = ids[i]!;
-    this.end = to;
+    let place = this.end;
+    slots[slot] = ((hash >>> placeBits) << placeBits) | place;
+    entries[place++] = length | ((to - from) << idsShift);
+    if (length <= shortWord) {
+      entries[place++] = firstFour(view, begin, length);
+      entries[place++] = secondFour(view, begin, length);
+    } else {
+      let at = begin;
+      for (; at + 4 <= end; at += 4) entries[place++] = view.getInt32(at, true);
+      if (at < end) entries[place++] = keepFirst(view.getInt32(at, true), end - at);
+    }
+    for (let i = from; i < to; i++) entries[place++] = ids[i]!;
+    this.end = place;
     this.words++;
   }
 

@@ -1,11 +1,10 @@
 // How often each word occurs in a corpus, which is all the learner needs to know of it. Words are those of the normaliser
 // and pre-tokenizer that the tokenizer will have. Raw words are counted first, and each is normalised once.
 
-import { IdList } from "../encoding/id-list.ts";
 import { type PreTokenizer, type PreTokenizerName, preTokenizerOf } from "../encoding/pre-tokenizer.ts";
 import { cutsAtSpaces, RawWords } from "../encoding/raw-words.ts";
 import { hashBytes, TextBytes } from "../encoding/text-bytes.ts";
-import { WordCache } from "../encoding/word-cache.ts";
+import { mostIds, WordCache } from "../encoding/word-cache.ts";
 import { WordCutter } from "../encoding/word-cutter.ts";
 import type { Normaliser } from "../normalising/normaliser.ts";
 import { WordTable } from "./word-table.ts";
@@ -44,15 +43,18 @@ export class WordCounter {
     const isPrefixed = this.preTokenizer.prefixSpace !== "never";
     rawWords.text.read(text);
     const { view } = rawWords.text;
-    for (let at = 0; rawWords.next(at); at = rawWords.end) {
-      const { begin, end, hash } = rawWords;
-      if (isPrefixed && begin === 0) {
-        this.cutter.cutText(rawWords.text.slice(begin, end), true, true);
-        this.addWords(1);
-      } else if (end - begin > longestRawWord) {
-        this.cutter.cutRaw(rawWords.text, begin, end);
-        this.addWords(1);
-      } else raw.add(view, begin, end, hash, 1);
+    const { begins, ends, hashes } = rawWords;
+    for (let at = rawWords.find(0); rawWords.count > 0; at = rawWords.find(at)) {
+      for (let word = 0; word < rawWords.count; word++) {
+        const [begin, end] = [begins[word]!, ends[word]!];
+        if (isPrefixed && begin === 0) {
+          this.cutter.cutText(rawWords.text.slice(begin, end), true, true);
+          this.addWords(1);
+        } else if (end - begin > longestRawWord) {
+          this.cutter.cutRaw(rawWords.text, begin, end);
+          this.addWords(1);
+        } else raw.add(view, begin, end, hashes[word]!, 1);
+      }
     }
     if (raw.table.count > mostRawWords) this.addRawWords();
   }
@@ -94,16 +96,15 @@ class CountedWords {
   readonly table = new WordTable();
   counts = new Float64Array(1 << 15);
   private readonly numbers = new WordCache(1 << 19);
-  private readonly found = new IdList();
+  private readonly found = new Uint32Array(mostIds);
 
   add(view: DataView, begin: number, end: number, hash: number, times: number): void {
     const { numbers, found } = this;
-    found.count = 0;
-    if (!numbers.read(view, begin, end, hash, found)) {
-      found.push(this.number(view, begin, end, hash));
-      numbers.add(view, begin, end, hash, found, 0);
+    if (numbers.read(view, begin, end, hash, found, 0) < 0) {
+      found[0] = this.number(view, begin, end, hash);
+      numbers.add(view, begin, end, hash, found, 0, 1);
     }
-    this.counts[found.ids[0]!]! += times;
+    this.counts[found[0]!]! += times;
   }
 
   private number(view: DataView, begin: number, end: number, hash: number): number {

@@ -29,16 +29,19 @@ const warnedShare = 0.01;
 const refusedShare = 0.5;
 
 const unseen = /^[\p{Z}\p{Cc}\p{Cf}\p{Cs}\s]$/u;
-/** Without any other character a text is composed already: of these none joins another, and what stands before U+0300 is composed. */
-const mayDecompose = /[^\0-\u02ff\u0400-\u0482\u2010-\u2027\u2030-\u205e\u3400-\u9fff]/;
+/** A text of these is composed already: none joins another, and what stands before U+0300 is composed. */
+const isComposed = /^[\0-\u02ff\u0400-\u0482\u2010-\u2027\u2030-\u205e\u3400-\u9fff]$/;
 const visibleAscii = Array.from({ length: 0x7f - 0x21 }, (_, i) => 0x21 + i);
 const verdicts = { hidden: 1, kept: 2, unaccented: 3, lost: 4 } as const;
+/** Beside a verdict: the character may be another one composed. */
+const mayCompose = 8;
+
+/** Of one text. */
+export type CountedLoss = Readonly<Pick<TextLoss, "characters" | "lost" | "unaccented">>;
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** Adds what one text lost. */
-export function addLoss(
-  to: TextLoss,
-  { characters, lost, unaccented }: Pick<TextLoss, "characters" | "lost" | "unaccented">,
-): void {
+export function addLoss(to: TextLoss, { characters, lost, unaccented }: CountedLoss): void {
   to.characters += characters;
   to.lost += lost;
   to.unaccented += unaccented;
@@ -49,9 +52,12 @@ export function addLoss(
 export class LossCounter {
   readonly loss: TextLoss = startTextLoss();
   private readonly normalise: (text: string) => string;
-  private readonly table = new Uint8Array(0x110000); // verdicts; 0 where nobody has asked
+  private readonly table = new Uint8Array(0x110000); // verdicts, and mayCompose; 0 where nobody has asked
   private readonly keepsAscii: boolean;
   private readonly text = new TextBytes();
+  private readonly composed = new TextBytes();
+  /** What is lost of the text at hand and was of none before. */
+  private readonly lostFirst: number[] = [];
 
   constructor(normaliser: Normaliser) {
     this.normalise = compileNormaliser(normaliser);
@@ -59,16 +65,48 @@ export class LossCounter {
   }
 
   /** Counts one more text; returns what of it. */
-  addText(text: string): Pick<TextLoss, "characters" | "lost" | "unaccented"> {
+  addText(text: string): CountedLoss {
+    this.text.read(text);
+    return this.addBytes(this.text);
+  }
+
+  /**
+   * The same of a text that is there as bytes, of which it is known how many characters are ASCII that can be seen, and that all others but
+   * white space stand in parts, of which none joins another.
+   */
+  addBytes(text: TextBytes, visible = 0, parts: readonly number[] = [0, text.length]): CountedLoss {
+    const isKnown = this.keepsAscii || visible === 0;
+    const own: Mutable<CountedLoss> = { characters: isKnown ? visible : 0, lost: 0, unaccented: 0 };
+    const places = isKnown ? parts : [0, text.length];
+    for (let part = 0; part < places.length; part += 2) {
+      const [begin, end] = [places[part]!, places[part + 1]!];
+      if (!this.count(text, begin, end, false, own)) {
+        for (const point of this.lostFirst.splice(0)) this.table[point] = 0;
+        this.composed.read(text.slice(begin, end).normalize("NFC"));
+        this.count(this.composed, 0, this.composed.length, true, own);
+      }
+      for (const point of this.lostFirst.splice(0)) {
+        if (this.loss.examples.length < 8) this.loss.examples.push(String.fromCodePoint(point));
+      }
+    }
+    addLoss(this.loss, own);
+    return own;
+  }
+
+  /** Adds to a loss; false, and nothing added, where the text has to be composed first. */
+  private count(
+    { bytes, view }: TextBytes,
+    begin: number,
+    end: number,
+    isComposed: boolean,
+    to: Mutable<CountedLoss>,
+  ): boolean {
     let characters = 0;
     let lost = 0;
     let unaccented = 0;
-    this.text.read(mayDecompose.test(text) ? text.normalize("NFC") : text);
     const { table, keepsAscii } = this;
-    const { bytes, view, length } = this.text;
-    for (let at = 0; at < length; ) {
-      // Behind the text stand spaces.
-      const visible = keepsAscii ? countVisible(view.getInt32(at, true)) : -1;
+    for (let at = begin; at < end; ) {
+      const visible = keepsAscii && at + 4 <= end ? countVisible(view.getInt32(at, true)) : -1;
       if (visible >= 0) {
         characters += visible;
         at += 4;
@@ -76,24 +114,26 @@ export class LossCounter {
       }
       const point = pointAt(bytes, at);
       at += sizeOf(bytes[at]!);
-      const verdict = table[point] || this.judge(point);
+      const found = table[point] || this.judge(point);
+      if (found >= mayCompose && !isComposed) return false;
+      const verdict = found & (mayCompose - 1);
       if (verdict === verdicts.hidden) continue;
       characters += 1;
       if (verdict === verdicts.kept) continue;
       if (verdict === verdicts.lost) lost += 1;
       else if (verdict === verdicts.unaccented) unaccented += 1;
     }
-    const own = { characters, lost, unaccented };
-    addLoss(this.loss, own);
-    return own;
+    to.characters += characters;
+    to.lost += lost;
+    to.unaccented += unaccented;
+    return true;
   }
 
   private judge(point: number): number {
-    const verdict = this.findVerdict(point);
+    const composes = point > 0xffff || !isComposed.test(String.fromCharCode(point)) ? mayCompose : 0;
+    const verdict = this.findVerdict(point) | composes;
     this.table[point] = verdict;
-    if (verdict === verdicts.lost && this.loss.examples.length < 8) {
-      this.loss.examples.push(String.fromCodePoint(point));
-    }
+    if ((verdict & ~mayCompose) === verdicts.lost) this.lostFirst.push(point);
     return verdict;
   }
 

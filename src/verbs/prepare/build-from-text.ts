@@ -67,8 +67,9 @@ export async function readText(
   const describe = createProgress("reading", systemClock, total, "bytes");
   let done = 0;
   const signs = options.nearDuplicates !== undefined;
+  const asLines = staysWhole(shards, options);
   return readPortions(
-    { folder: work, portions, options: { ...select, signs }, tokenizer, maxTokensPerCharacter, encodes },
+    { folder: work, portions, options: { ...select, signs, asLines }, tokenizer, maxTokensPerCharacter, encodes },
     options.threads,
     ({ bytes }) => {
       done += bytes;
@@ -81,8 +82,11 @@ export async function readText(
  * Whether who reads a document encodes it, too: where the tokenizer is known then, and the document comes into the dataset once and as it
  * is, unless it is dropped.
  */
-export const encodesInPortions = (shards: readonly Shard[], { tokenizer, repeatedBytes }: DatasetOptions): boolean =>
-  tokenizer !== undefined && repeatedBytes === undefined && !isMixture(shards);
+export const encodesInPortions = (shards: readonly Shard[], options: DatasetOptions): boolean =>
+  options.tokenizer !== undefined && staysWhole(shards, options);
+
+const staysWhole = (shards: readonly Shard[], { repeatedBytes }: DatasetOptions): boolean =>
+  repeatedBytes === undefined && !isMixture(shards);
 
 /** Writes a dataset of what was read into an empty folder. */
 export async function buildFromText(
@@ -182,7 +186,8 @@ async function assemble(
 
 async function* countLoss(documents: AsyncIterable<AssembledDocument>, loss: TextLoss) {
   for await (const document of documents) {
-    addLoss(loss, document.encoded!);
+    const { visible, lost, unaccented } = document.encoded!;
+    addLoss(loss, { characters: visible, lost, unaccented });
     yield document;
   }
 }

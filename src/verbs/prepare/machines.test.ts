@@ -151,7 +151,7 @@ test("a portion that is finished is not read again; a damaged one is", async () 
   const folder = join(root, "again");
   mkdirSync(folder);
   const portions = listPortions(await listShards([texts]));
-  const work = { folder, portions, options: { textField: "text", signs: false }, encodes: false };
+  const work = { folder, portions, options: { textField: "text", signs: false, asLines: true }, encodes: false };
   const before = await readPortions(work, 1, () => {});
   const place = join(folder, "portion-000001.texts");
   const bytes = readFileSync(place);

@@ -18,6 +18,8 @@ export interface Document {
   readonly text: string;
   /** The same in UTF-8, where it is at hand. */
   readonly utf8?: Uint8Array | undefined;
+  /** The same as a line of the documents format, where it is at hand, with the text's UTF-16 units. */
+  readonly written?: { readonly bytes: Uint8Array; readonly characters: number } | undefined;
   /** The path of the file it came from. */
   readonly source: string;
   /** The line in a .jsonl, from 1. */

@@ -1,7 +1,7 @@
 // What a thread does of a prepare: one portion after another read into its files, with one encoder, whose table of words fills as it goes.
 // Threads share a counter, from which each takes the next portion that nobody has.
 
-import type { EncodedText, PortionEncoder } from "../../../corpus/portions/encodings.ts";
+import type { EncodedCounts, PortionEncoder } from "../../../corpus/portions/encodings.ts";
 import {
   isWholePortion,
   type Portion,
@@ -10,6 +10,9 @@ import {
 } from "../../../corpus/portions/portion.ts";
 import { type PortionOptions, type PortionProgress, readPortion } from "../../../corpus/portions/read-portion.ts";
 import { Encoder } from "../../../tokenizer/encoding/encode.ts";
+import { countUnknown } from "../../../tokenizer/encoding/encode-batch.ts";
+import { type Ids, makeIds } from "../../../tokenizer/encoding/id-list.ts";
+import { TextBytes } from "../../../tokenizer/encoding/text-bytes.ts";
 import { LossCounter } from "../../../tokenizer/normalising/lost-text.ts";
 import type { Tokenizer } from "../../../tokenizer/tokenizer.ts";
 
@@ -50,9 +53,13 @@ export async function* runPortions(work: PortionWork): AsyncGenerator<PortionEve
     const options: PortionOptions = {
       ...work.options,
       ...(maxTokensPerCharacter !== undefined && {
-        compressibility: { maxTokensPerCharacter, countTokens: text => memory!.countTokens(text) },
+        compressibility: {
+          maxTokensPerCharacter,
+          countTokens: text => memory!.countTokens(text),
+          countCharacters: text => memory!.countCharacters(text),
+        },
       }),
-      ...(work.encodes && { encoder: memory! }),
+      ...{ encoder: memory, encodes: work.encodes },
     };
     yield { portion: portion.index, summary: yield* readPortion(folder, portion, options) };
   }
@@ -68,30 +75,68 @@ const describeFinished = ({ shards }: Portion, { funnel }: PortionSummary): Port
   documents: funnel.read.documents,
 });
 
-/** Encodes the text that was judged last no second time. */
+/** Encodes a text once, whether it is judged, kept or both. */
 class RememberingEncoder implements PortionEncoder {
   private readonly encoder: Encoder;
   private readonly losses: LossCounter;
-  private text: string | undefined;
-  private ids: Uint32Array = new Uint32Array(0);
+  private readonly bytes = new TextBytes();
+  private text = "";
+  private encoded: Uint32Array | undefined;
+  private kept: Ids;
 
   constructor(encoder: Encoder) {
     this.encoder = encoder;
     this.losses = new LossCounter(encoder.tokenizer.normaliser);
+    this.kept = this.makeIds(1 << 12);
   }
 
   get lostExamples(): readonly string[] {
     return this.losses.loss.examples;
   }
 
-  countTokens(text: string): number {
-    this.ids = this.encoder.encode(text, "as-text");
+  read(text: string): Uint8Array {
     this.text = text;
-    return this.ids.length;
+    this.encoded = undefined;
+    this.bytes.read(text);
+    return this.bytes.bytes.subarray(0, this.bytes.length);
   }
 
-  encode(text: string): EncodedText {
-    if (this.text !== text) this.countTokens(text);
-    return { ids: this.ids, ...this.losses.addText(text) };
+  countTokens(text: string): number {
+    if (this.text !== text) this.read(text);
+    return this.find().length;
+  }
+
+  /** Code points of the text whose tokens were counted. */
+  countCharacters(text: string): number {
+    const { bytes } = this.bytes;
+    const { others } = this.encoder.met;
+    let pairs = 0;
+    for (let part = 0; part < others.length; part += 2) {
+      for (let at = others[part]!; at < others[part + 1]!; at++) if (bytes[at]! >= 0xf0) pairs += 1;
+    }
+    return text.length - pairs;
+  }
+
+  encode(): EncodedCounts {
+    const ids = this.find();
+    const { visible, others } = this.encoder.met;
+    const { characters, lost, unaccented } = this.losses.addBytes(this.bytes, visible, others);
+    const unknownTokens = countUnknown(this.encoder.tokenizer, ids);
+    return { tokens: ids.length, unknownTokens, visible: characters, lost, unaccented };
+  }
+
+  get ids(): Uint8Array {
+    const ids = this.find();
+    if (ids.length > this.kept.length) this.kept = this.makeIds(2 * ids.length);
+    this.kept.set(ids);
+    return new Uint8Array(this.kept.buffer, 0, ids.length * this.kept.BYTES_PER_ELEMENT);
+  }
+
+  private find(): Uint32Array {
+    return (this.encoded ??= this.encoder.encodeBytes(this.bytes));
+  }
+
+  private makeIds(count: number): Ids {
+    return makeIds(this.encoder.tokenizer.vocabulary.length, count);
   }
 }
