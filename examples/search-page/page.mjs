@@ -35,9 +35,9 @@ question.placeholder = `Search ${lines.length} documents`;
 question.addEventListener("change", async () => {
   const found = await search.find(question.value);
   answer.replaceChildren(
-    ...found.map(({ text, score }) => {
+    ...found.map(({ text, source, score }) => {
       const item = document.createElement("li");
-      item.textContent = `${text} (${score.toFixed(3)})`;
+      item.textContent = `${source === undefined ? "" : `${source}: `}${text} (${score.toFixed(3)})`;
       return item;
     }),
   );

@@ -3,7 +3,7 @@ import { Tokenizer } from "@huggingface/tokenizers";
 
 /**
  * @param model what was exported: the parsed tokenizer.json, the bytes of onnx/model.onnx, and the longest text in tokens
- * @param lines of vectors.jsonl, each with a text and its vector
+ * @param lines of vectors.jsonl, each with a text, its vector and, from a folder, its source
  * @param runtime onnxruntime-web
  */
 export async function openSearch({ tokenizer, onnx, longest }, lines, runtime) {
@@ -30,7 +30,11 @@ export async function openSearch({ tokenizer, onnx, longest }, lines, runtime) {
     async find(question, top = 5) {
       const asked = normalise(await embed(question));
       return documents
-        .map(({ text, vector }) => ({ text, score: vector.reduce((sum, value, i) => sum + value * asked[i], 0) }))
+        .map(({ text, source, vector }) => ({
+          text,
+          source,
+          score: vector.reduce((sum, value, i) => sum + value * asked[i], 0),
+        }))
         .sort((a, b) => b.score - a.score)
         .slice(0, top);
     },

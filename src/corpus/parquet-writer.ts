@@ -15,10 +15,10 @@ export interface ParquetRows<Row> {
   abandon(): void;
 }
 
-const textSchema: Schema = [
-  { name: "root", num_children: 1 },
-  { name: "text", type: "BYTE_ARRAY", converted_type: "UTF8", repetition_type: "REQUIRED" },
-];
+const stringColumn = (name: string) =>
+  ({ name, type: "BYTE_ARRAY", converted_type: "UTF8", repetition_type: "REQUIRED" }) as const;
+
+const textSchema: Schema = [{ name: "root", num_children: 1 }, stringColumn("text")];
 
 const sequenceSchema: Schema = [
   { name: "root", num_children: 1 },
@@ -27,9 +27,10 @@ const sequenceSchema: Schema = [
   { name: "element", type: "INT32", repetition_type: "REQUIRED" },
 ];
 
-const vectorSchema: Schema = [
-  { name: "root", num_children: 2 },
-  { name: "text", type: "BYTE_ARRAY", converted_type: "UTF8", repetition_type: "REQUIRED" },
+const makeVectorSchema = (hasSources: boolean): Schema => [
+  { name: "root", num_children: hasSources ? 3 : 2 },
+  stringColumn("text"),
+  ...(hasSources ? [stringColumn("source")] : []),
   { name: "vector", converted_type: "LIST", repetition_type: "REQUIRED", num_children: 1 },
   { name: "list", repetition_type: "REPEATED", num_children: 1 },
   { name: "element", type: "FLOAT", repetition_type: "REQUIRED" },
@@ -48,12 +49,22 @@ export const openTextRows = (path: string): ParquetRows<string> =>
 export const openSequenceRows = (path: string): ParquetRows<number[]> =>
   openRows(path, sequenceSchema, { input_ids: ids => ids }, () => 1, sequencesOfGroup);
 
-/** Columns "text" and "vector", a list of float32. */
-export const openVectorRows = (path: string): ParquetRows<{ readonly text: string; readonly vector: number[] }> =>
-  openRows(
+export interface VectorRow {
+  readonly text: string;
+  readonly source?: string | undefined;
+  readonly vector: number[];
+}
+
+/** Columns "text", "source" where rows have one, and "vector", a list of float32. */
+export const openVectorRows = (path: string, hasSources: boolean): ParquetRows<VectorRow> =>
+  openRows<VectorRow>(
     path,
-    vectorSchema,
-    { text: ({ text }) => text, vector: ({ vector }) => vector },
+    makeVectorSchema(hasSources),
+    {
+      text: ({ text }) => text,
+      ...(hasSources && { source: ({ source }) => source }),
+      vector: ({ vector }) => vector,
+    },
     ({ vector }) => vector.length,
     numbersOfGroup,
   );

@@ -113,7 +113,7 @@ function printResult({ out, kind, className, mask, onnx, loss, runtime, notes }:
       : [`await pipeline("${task}", ${quoted}, { dtype: "fp32" }) in @huggingface/transformers`]),
   ];
   print(`next: ${readers.join("\n      ")}`);
-  if (fills) print(`      and then fill("see the ${mask} for more information."); the model writes its mask so`);
+  if (fills) print(`      and then fill("… ${mask} …"); the model writes its mask so`);
   print(`      ${quoteOwnCommand("push", out, "NAME/MODEL")}      publishes it`);
 }
 

@@ -18,9 +18,9 @@ await writeTinyRun(at("run"), ["the", "red", "fox", "owl", "sleeps"], ["train.pr
 const choice = { backend: "reference" } as const;
 
 test("a .npy is byte for byte what numpy.save writes of the same matrix", () => {
-  const file = openVectorFile(at("golden.npy"), 3);
-  file.append(["", ""], [Float32Array.of(0, 1, 2), Float32Array.of(3, 4, 5)]);
-  file.append([""], [Float32Array.of(-0.5, 1e-30, 3.4e38)]);
+  const file = openVectorFile(at("golden.npy"), 3, { hasSources: false });
+  file.append([{ text: "" }, { text: "" }], [Float32Array.of(0, 1, 2), Float32Array.of(3, 4, 5)]);
+  file.append([{ text: "" }], [Float32Array.of(-0.5, 1e-30, 3.4e38)]);
   file.commit();
   // numpy 2: numpy.save(…, numpy.array([[0, 1, 2], [3, 4, 5], [-0.5, 1e-30, 3.4e38]], numpy.float32)), in base64.
   const expected =
@@ -44,9 +44,12 @@ test("lines and rows, empty ones too, in their order", async () => {
       .split("\n")
       .map(line => JSON.parse(line));
     assert.deepEqual(
-      lines,
-      texts.map((text, i) => ({ text, vector: Array.from(expected[i]!) })),
+      lines.map(({ text, vector }) => ({ text, vector: Float32Array.from(vector) })),
+      texts.map((text, i) => ({ text, vector: expected[i]! })),
     );
+    // The numbers are f32's, in the digits that these need.
+    const numbers = readFileSync(at("v.jsonl"), "utf8").match(/-?[\d.]+e?-?\d*(?=[,\]])/g)!;
+    assert.ok(numbers.every(number => number.replace(/e.*|^-?[0.]*|\./g, "").length <= 9));
   }
   const told: string[] = [];
   const onProgress = (text: string) => void told.push(text);
@@ -81,7 +84,7 @@ test("documents of a folder, the long ones in passages, each with the vector tha
   const lines = readFileSync(out, "utf8")
     .trimEnd()
     .split("\n")
-    .map(line => JSON.parse(line) as { text: string; vector: number[] });
+    .map(line => JSON.parse(line) as { text: string; source: string; vector: number[] });
   const texts = ["the red fox ".repeat(4).trim(), "owl sleeps ".repeat(5).trim(), "the owl"];
   assert.deepEqual(
     lines.map(({ text }) => text),
@@ -89,11 +92,22 @@ test("documents of a folder, the long ones in passages, each with the vector tha
   );
   const expected = await embed(at("run"), texts, choice);
   assert.deepEqual(
-    lines.map(({ vector }) => vector),
-    expected.map(vector => Array.from(vector)),
+    lines.map(({ vector }) => Float32Array.from(vector)),
+    expected,
   );
-  const [found] = await search(at("run"), folder, ["the owl"], { ...choice, split: true, top: 1 });
-  assert.deepEqual([found![0]!.text, found![0]!.place], ["the owl", 3]);
+  const sources = ["a.txt", "a.txt", join("deeper", "b.jsonl")];
+  assert.deepEqual(
+    lines.map(({ source }) => source),
+    sources,
+  );
+  const parquet = at("passages.parquet");
+  await embedFile(at("run"), folder, { ...choice, out: parquet, split: true });
+  for (const file of [folder, out, parquet]) {
+    const split = file === folder;
+    const [found] = await search(at("run"), file, ["the owl"], { ...choice, split, top: 1 });
+    const { text, source, place } = found![0]!;
+    assert.deepEqual([text, source, place], ["the owl", sources[2], 3], file);
+  }
 });
 
 test("nothing of a folder is left out without a word, and a broken file of it only where that was asked for", async () => {

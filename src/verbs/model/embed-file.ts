@@ -2,7 +2,7 @@
 // than some hundreds.
 
 import { statSync } from "node:fs";
-import { resolve } from "node:path";
+import { relative, resolve } from "node:path";
 import { systemClock } from "../../base/clock.ts";
 import { UserError } from "../../base/errors.ts";
 import { countOf, quoteValue } from "../../base/printable.ts";
@@ -18,7 +18,7 @@ import { decodeUtf8 } from "../../tables/utf8.ts";
 import { createProgress, describeProgress } from "../prepare/stages/progress.ts";
 import { type Model, type ModelOptions, openModel } from "./open-model.ts";
 import { splitPassages } from "./passages.ts";
-import { checkVectorFile, openVectorFile, type VectorFile } from "./vector-files.ts";
+import { checkVectorFile, type FileText, openVectorFile, type VectorFile } from "./vector-files.ts";
 
 /** What becomes of texts that are longer than the model's sequences, where they are no error. */
 export interface LongTexts {
@@ -73,12 +73,18 @@ export async function embedFile(folder: string, file: string, options: EmbedFile
     let next = await batches.next();
     const tell = await openTextProgress(file, options, onProgress);
     model = await openModel(folder, options);
-    vectors = openVectorFile(out, model.width);
+    vectors = openVectorFile(out, model.width, { hasSources: isFolder(file) });
     let texts = 0;
     for (; next.done !== true; next = await batches.next()) {
       for (const some of cutTexts(next.value, model, options)) {
         signal?.throwIfAborted();
-        vectors.append(some, await model.embed(some, { truncate }));
+        vectors.append(
+          some,
+          await model.embed(
+            some.map(({ text }) => text),
+            { truncate },
+          ),
+        );
         texts += some.length;
         tell(some);
       }
@@ -99,13 +105,19 @@ export function checkLongTexts({ truncate, split }: LongTexts): void {
 }
 
 /** The same texts, or the passages of the long ones, some hundreds at once. */
-export function* cutTexts(texts: readonly string[], model: Model, { split }: LongTexts): Generator<readonly string[]> {
+export function* cutTexts(
+  texts: readonly FileText[],
+  model: Model,
+  { split }: LongTexts,
+): Generator<readonly FileText[]> {
   if (split !== true) {
     yield texts;
     return;
   }
   const countTokens = (text: string) => model.countTokens([text])[0]!;
-  const passages = texts.flatMap(text => splitPassages(text, countTokens, model.sequenceLength));
+  const passages = texts.flatMap(({ text, source }) =>
+    splitPassages(text, countTokens, model.sequenceLength).map(passage => ({ text: passage, source })),
+  );
   for (let at = 0; at < passages.length; at += textsAtOnce) yield passages.slice(at, at + textsAtOnce);
 }
 
@@ -114,11 +126,11 @@ export async function openTextProgress(
   file: string,
   reading: TextReading & { readonly out?: string | undefined },
   onProgress: ((text: string) => void) | undefined,
-): Promise<(texts: readonly string[]) => void> {
+): Promise<(texts: readonly FileText[]) => void> {
   if (onProgress === undefined) return () => {};
   const { textField, skipBroken, out } = reading;
   let [total, done] = [0, 0];
-  const count = (texts: readonly string[]) => texts.reduce((sum, { length }) => sum + length, 0);
+  const count = (texts: readonly FileText[]) => texts.reduce((sum, { text }) => sum + text.length, 0);
   for await (const texts of readTexts(file, { textField, skipBroken, out })) {
     total += count(texts);
     onProgress(`reading: ${countOf(total, "character")}`);
@@ -138,8 +150,8 @@ interface Reading extends TextReading {
  * Some hundreds at once: a line of a .txt each, a row of a table, or a document of a folder. UserErrors: E_TEXT_FIELD, E_UTF8, those of
  * reading; E_OPTION for skipBroken of a file.
  */
-export async function* readTexts(file: string, reading: Reading): AsyncGenerator<string[]> {
-  let batch: string[] = [];
+export async function* readTexts(file: string, reading: Reading): AsyncGenerator<FileText[]> {
+  let batch: FileText[] = [];
   for await (const text of openTexts(file, reading)) {
     batch.push(text);
     if (batch.length < textsAtOnce) continue;
@@ -149,8 +161,10 @@ export async function* readTexts(file: string, reading: Reading): AsyncGenerator
   if (batch.length > 0) yield batch;
 }
 
-function openTexts(file: string, reading: Reading): AsyncGenerator<string> {
-  if (statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) return readFolder(file, reading);
+const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+
+function openTexts(file: string, reading: Reading): AsyncGenerator<FileText> {
+  if (isFolder(file)) return readFolder(file, reading);
   if (reading.skipBroken === true) {
     throw new UserError(
       "E_OPTION",
@@ -165,7 +179,7 @@ function openTexts(file: string, reading: Reading): AsyncGenerator<string> {
 async function* readFolder(
   folder: string,
   { textField = "text", skipBroken, out, onWarning = () => {} }: Reading,
-): AsyncGenerator<string> {
+): AsyncGenerator<FileText> {
   const funnel = startFunnel();
   const { passedOver } = funnel;
   const isOut = (path: string) => out !== undefined && resolve(path) === resolve(out);
@@ -175,8 +189,9 @@ async function* readFolder(
       passOver(passedOver, "that is written anew", shard.path);
       continue;
     }
+    const source = relative(folder, shard.path);
     for await (const { documents } of readShard(shard, { textField, skipBroken }, funnel)) {
-      for (const { text } of documents) if (/\S/.test(text)) yield text;
+      for (const { text } of documents) if (/\S/.test(text)) yield { text, source };
     }
   }
   for (const passed of passedOver) onWarning(describePassedOver(passed));
@@ -184,23 +199,23 @@ async function* readFolder(
 }
 
 /** Every line is a text, an empty one too: the vector of line n is the n-th. */
-async function* readLines(file: string): AsyncGenerator<string> {
+async function* readLines(file: string): AsyncGenerator<FileText> {
   let [line, byte] = [1, 0];
   for await (const lines of splitLines(toUtf8(readBytes(file), file), file, longestLineBytes)) {
     for (const bytes of lines) {
-      yield decodeUtf8(bytes, { path: file, line, byte }).replace(/\r?\n$/, "");
+      yield { text: decodeUtf8(bytes, { path: file, line, byte }).replace(/\r?\n$/, "") };
       line += 1;
       byte += bytes.length;
     }
   }
 }
 
-async function* readColumn(file: string, field: string): AsyncGenerator<string> {
+async function* readColumn(file: string, field: string): AsyncGenerator<FileText> {
   for await (const rows of openTable(file).rows) {
     for (const { origin, values } of rows) {
       const text = values[field];
       if (typeof text === "string") {
-        yield text;
+        yield { text };
         continue;
       }
       const seen = text === undefined ? `no ${quoteValue(field)}` : `${quoteValue(field)} is no text`;

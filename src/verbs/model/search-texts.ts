@@ -13,6 +13,7 @@ import {
   type TextReading,
 } from "./embed-file.ts";
 import { type Model, type ModelOptions, openModel } from "./open-model.ts";
+import type { FileText } from "./vector-files.ts";
 
 export interface SearchOptions extends ModelOptions, LongTexts, TextReading {
   /** How many texts for each query. Default 5. */
@@ -23,14 +24,15 @@ export interface SearchOptions extends ModelOptions, LongTexts, TextReading {
 
 export interface FoundText {
   readonly text: string;
+  /** Of a document of a folder: its file, from there. */
+  readonly source?: string;
   /** Cosine between its vector and the query's, -1 to 1. */
   readonly similarity: number;
   /** Which text of the file it is, or which passage, from 1. */
   readonly place: number;
 }
 
-interface Placed {
-  readonly text: string;
+interface Placed extends FileText {
   readonly vector: ArrayLike<number>;
 }
 
@@ -60,16 +62,16 @@ export async function search(
     const nearest: FoundText[][] = queries.map(() => []);
     let place = 0;
     for await (const batch of placeTexts(model, file, areVectors, options)) {
-      for (const { text, vector } of batch) {
+      for (const { text, source, vector } of batch) {
         place++;
         const direction = normalise(vector);
         for (const [i, query] of sought.entries()) {
           const similarity = query.reduce((sum, value, axis) => sum + value * direction[axis]!, 0);
-          keepNearest(nearest[i]!, { text, similarity, place }, top);
+          keepNearest(nearest[i]!, { text, ...(source !== undefined && { source }), similarity, place }, top);
         }
       }
       if (tell === undefined) onProgress?.(`reading: ${countOf(place, "vector")}`);
-      else tell(batch.map(({ text }) => text));
+      else tell(batch);
     }
     return nearest;
   } finally {
@@ -96,8 +98,11 @@ async function* placeTexts(
   }
   for await (const batch of readTexts(file, options)) {
     for (const texts of cutTexts(batch, model, options)) {
-      const vectors = await model.embed(texts, { truncate: options.truncate });
-      yield vectors.map((vector, i) => ({ text: texts[i]!, vector }));
+      const vectors = await model.embed(
+        texts.map(({ text }) => text),
+        { truncate: options.truncate },
+      );
+      yield vectors.map((vector, i) => ({ ...texts[i]!, vector }));
     }
   }
 }
@@ -116,8 +121,9 @@ async function holdsVectors(file: string, { textField, skipBroken }: TextReading
 
 async function* readVectors(file: string, width: number): AsyncGenerator<readonly Placed[]> {
   for await (const rows of openTable(file).rows) {
-    yield rows.map(({ origin, values: { text, vector } }) => {
-      if (typeof text === "string" && isVector(vector) && vector.length === width) return { text, vector };
+    yield rows.map(({ origin, values: { text, source, vector } }) => {
+      if (typeof text === "string" && isVector(vector) && vector.length === width)
+        return { text, vector, ...(typeof source === "string" && { source }) };
       const seen = isVector(vector) ? `a vector of ${countOf(vector.length, "number")}` : "no text with its vector";
       throw new UserError(
         "E_VECTORS",

@@ -6,19 +6,29 @@ import { FileDraft } from "../../base/files/files.ts";
 import { formatNpyHeader } from "../../base/files/npy.ts";
 import { openVectorRows } from "../../corpus/parquet-writer.ts";
 
+export interface FileText {
+  readonly text: string;
+  /** Of a document of a folder: its file, from there. */
+  readonly source?: string | undefined;
+}
+
 export interface VectorFile {
   /** Appends a vector a text. */
-  append(texts: readonly string[], vectors: readonly Float32Array[]): void;
+  append(texts: readonly FileText[], vectors: readonly Float32Array[]): void;
   /** Gives the file its name. */
   commit(): void;
   abandon(): void;
 }
 
-/** Opens the file by its ending. UserErrors: E_OPTION for another one, E_DISK_FULL, E_NOT_WRITABLE. */
-export function openVectorFile(path: string, width: number): VectorFile {
+/** Opens the file by its ending, for texts that have sources or not. UserErrors: E_OPTION for another one, E_DISK_FULL, E_NOT_WRITABLE. */
+export function openVectorFile(
+  path: string,
+  width: number,
+  { hasSources }: { readonly hasSources: boolean },
+): VectorFile {
   if (path.endsWith(".jsonl")) return openJsonLines(path);
   if (path.endsWith(".npy")) return openNpy(path, width);
-  if (path.endsWith(".parquet")) return openParquet(path);
+  if (path.endsWith(".parquet")) return openParquet(path, hasSources);
   throw refuseEnding(path);
 }
 
@@ -34,7 +44,9 @@ function openJsonLines(path: string): VectorFile {
   const draft = new FileDraft(path);
   return {
     append: (texts, vectors) => {
-      const lines = vectors.map((vector, i) => `${JSON.stringify({ text: texts[i], vector: Array.from(vector) })}\n`);
+      const lines = vectors.map(
+        (vector, i) => `${JSON.stringify({ ...texts[i]!, vector: Array.from(vector, shortenF32) })}\n`,
+      );
       draft.write(Buffer.from(lines.join("")));
     },
     commit: () => draft.commit(),
@@ -42,12 +54,21 @@ function openJsonLines(path: string): VectorFile {
   };
 }
 
-/** Columns "text" and "vector", a list of f32. */
-function openParquet(path: string): VectorFile {
-  const rows = openVectorRows(path);
+/** The shortest decimal number that rounds to it in f32, which has half of the digits that f64 would need. */
+function shortenF32(value: number): number {
+  for (const digits of [6, 7, 8]) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return short;
+  }
+  return Number(value.toPrecision(9));
+}
+
+/** Columns "text" and "vector", a list of f32, and "source" where texts have one. */
+function openParquet(path: string, hasSources: boolean): VectorFile {
+  const rows = openVectorRows(path, hasSources);
   return {
     append: (texts, vectors) => {
-      vectors.forEach((vector, i) => void rows.add({ text: texts[i]!, vector: Array.from(vector) }));
+      vectors.forEach((vector, i) => void rows.add({ ...texts[i]!, vector: Array.from(vector) }));
     },
     commit: () => void rows.commit(),
     abandon: () => rows.abandon(),

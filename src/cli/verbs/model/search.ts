@@ -62,7 +62,7 @@ async function search(model: string, file: string, queries: string[], flags: Sea
       continue;
     }
     print(colour("bold", queries[i]!));
-    for (const { similarity, place, text } of texts)
-      print(`  ${similarity.toFixed(3)}  ${place}: ${text.replaceAll(/\s+/g, " ").trim()}`);
+    for (const { similarity, source, place, text } of texts)
+      print(`  ${similarity.toFixed(3)}  ${source ?? place}: ${text.replaceAll(/\s+/g, " ").trim()}`);
   }
 }
