@@ -46,6 +46,7 @@ export {
   type Training,
 } from "./verbs/pretrain/pretrain.ts";
 export type { NewRun, ResumedRun } from "./verbs/pretrain/run-plan.ts";
+export type { ExtendingRecipe } from "./verbs/recipe.ts";
 export { report } from "./verbs/report/report.ts";
 export type { ReportOptions, WrittenReport } from "./verbs/report/report-places.ts";
 export { type ServeOptions, serve } from "./verbs/serve/serve-model.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { after, test } from "node:test";
@@ -33,6 +33,15 @@ test("what is no recipe is said with the file's name", () => {
   const typed = write("typed.mjs", "const a = [1];\nlog(a[0]!);");
   const advice = /^Correct it there: node .*typed\.mjs shows the place\. Types .* \.ts\.$/;
   assert.throws(() => chooseRecipe({ recipe: typed }), { code: "E_EXTENSION", advice });
+  mkdirSync(join(folder, "initialised"));
+  write("initialised/package.json", '{ "type": "commonjs" }');
+  for (const name of ["export.js", "import.js"]) {
+    const source = `${name === "import.js" ? 'import "node:fs";\n' : ""}export default { extends: "quickstart" };`;
+    assert.throws(() => chooseRecipe({ recipe: write(`initialised/${name}`, source) }), {
+      code: "E_EXTENSION",
+      advice: /as CommonJS: call it .*(ex|im)port\.mjs, or write "type": "module" there/,
+    });
+  }
   refuse("throwing.mjs", 'throw new Error("no such thing")', "E_EXTENSION", /no such thing/);
   refuse("empty.mjs", "export const recipe = {};", "E_RECIPE_VALUE", /empty\.mjs: no default export/);
   refuse("wrong.mjs", 'export default { extends: "quickstart", mode: {} };', "E_RECIPE_KEY", /wrong\.mjs/);

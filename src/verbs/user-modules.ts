@@ -21,15 +21,20 @@ export function readModule(path: string): Readonly<Record<string, unknown>> {
     if (error instanceof UserError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     const seen = makePrintable(String(message ?? error).split("\n")[0]!, 200);
-    const isTypeScript =
-      code === "ERR_UNKNOWN_FILE_EXTENSION" || (/\.m?ts$/.test(path) && error instanceof SyntaxError);
-    throw new UserError(
-      "E_EXTENSION",
-      `${path}: ${seen}`,
-      isTypeScript
-        ? "Node reads TypeScript from 22.18 on; under an older one compile it, or write JavaScript: .mjs."
-        : `Correct it there: ${quoteCommand("node", path)} shows the place.${error instanceof SyntaxError ? " Types and a ! behind a value are read in a file that ends in .ts." : ""}`,
-      { cause: error },
-    );
+    throw new UserError("E_EXTENSION", `${path}: ${seen}`, adviseOn(path, code, error), { cause: error });
   }
+}
+
+function adviseOn(path: string, code: string | undefined, error: unknown): string {
+  const isSyntax = error instanceof SyntaxError;
+  // npm init writes "type": "commonjs", for which the words of a module are no syntax.
+  if (isSyntax && /\.[jt]s$/.test(path) && /Unexpected token 'export'|import statement outside/.test(error.message)) {
+    const module = path.replace(/\.([jt]s)$/, ".m$1");
+    return `package.json has it read as CommonJS: call it ${makePrintable(module)}, or write "type": "module" there.`;
+  }
+  if (code === "ERR_UNKNOWN_FILE_EXTENSION" || (/\.m?ts$/.test(path) && isSyntax)) {
+    return "Node reads TypeScript from 22.18 on; under an older one compile it, or write JavaScript: .mjs.";
+  }
+  const types = isSyntax ? " Types and a ! behind a value are read in a file that ends in .ts." : "";
+  return `Correct it there: ${quoteCommand("node", path)} shows the place.${types}`;
 }

@@ -94,6 +94,20 @@ for (const shell of ["zsh", "fish"] as const) {
   });
 }
 
+test("fish offers what bash does, where there is a fish", async context => {
+  const path = join(folder, "cram.fish");
+  writeFileSync(path, await cram("completion", "fish"));
+  const lines = ["pretrain --recipe quick", "pretrain --set model.wid", "fill runs/f", "completion z"];
+  const asked = lines.map(line => `complete -C 'cram ${line}'`).join("; ");
+  const { error, stdout } = spawnSync("fish", ["--no-config", "-c", `source ${path}; ${asked}`], {
+    encoding: "utf8",
+    cwd: folder,
+  });
+  if (error !== undefined) return context.skip("fish is not installed");
+  const offered = stdout.split("\n").map(line => line.split("\t")[0]);
+  for (const word of ["quickstart", "model.width=", "runs/first", "zsh"]) assert.ok(offered.includes(word), stdout);
+});
+
 test("--json carries the same script", async () => {
   const { shell, script: text } = JSON.parse(await cram("completion", "fish", "--json")) as {
     shell: string;
