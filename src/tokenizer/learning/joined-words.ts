@@ -3,6 +3,7 @@
 
 import type { WordCount } from "./count-words.ts";
 import { allocateUint32 } from "./large-arrays.ts";
+import { sortWordCounts } from "./sort-words.ts";
 
 /** Words of more characters are apart: a short word's probability is a number whatever its pieces are (each above e^-45 a character). */
 const longest = 16;
@@ -10,8 +11,7 @@ const longest = 16;
 /** Short words in their order, then the others. */
 export function sortWords(wordCounts: readonly WordCount[]): WordCount[] {
   const isLong = ([word]: WordCount) => word.length > longest;
-  const short = wordCounts.filter(word => !isLong(word)).sort(([a], [b]) => (a < b ? -1 : 1));
-  return [...short, ...wordCounts.filter(isLong)];
+  return [...sortWordCounts(wordCounts.filter(word => !isLong(word))), ...wordCounts.filter(isLong)];
 }
 
 export interface JoinedWords {

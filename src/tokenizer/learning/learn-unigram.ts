@@ -28,7 +28,8 @@ export function learnUnigram(
   if (needed > vocabularySize) throw refuseSize(vocabularySize, needed);
   const enough = Math.floor((vocabularySize * 11) / 10);
   const words = sortWords(wordCounts);
-  const counts = Float64Array.from(words, ([, count]) => count);
+  const counts = allocateFloat64(words.length);
+  for (let word = 0; word < counts.length; word++) counts[word] = words[word]![1];
   const seeds = new Seeds(
     words.map(([word]) => word),
     counts,
@@ -93,10 +94,10 @@ function prune(lattice: UnigramLattice, pieces: PieceLattice, enough: number, ke
   });
   // As pieces stand: of equals the first stays.
   kept.sort((a, b) => a - b);
-  dispensable.sort((a, b) => a - b);
+  const byLoss = Uint32Array.from(dispensable).sort();
   const wanted = Math.max(enough, Math.floor(scores.length * keptShare));
-  dispensable.sort((a, b) => losses[b]! - losses[a]!);
-  for (const id of dispensable) {
+  byLoss.sort((a, b) => losses[b]! - losses[a]!);
+  for (const id of byLoss) {
     if (kept.length >= wanted) break;
     kept.push(id);
   }

@@ -54,7 +54,7 @@ export class UnigramLattice {
   readonly words: number;
   private readonly placed: PlacedPieces;
   private readonly counts: Float64Array;
-  /** Probabilities of the pieces. */
+  /** Of each piece its probability, and how often it is expected: who asks for one changes the other. */
   private readonly shares: Float64Array;
   /** By place: how probable it is that a word begins as this one does up to there, and is cut there. */
   private readonly reached: Float64Array;
@@ -79,17 +79,20 @@ export class UnigramLattice {
     this.best = new Float64Array(longest);
     this.bestPieces = new Uint32Array(longest);
     this.scores = scores;
-    this.shares = allocateFloat64(scores.length);
-    this.origins = Uint32Array.from(scores, (_, id) => id);
+    this.shares = allocateFloat64(2 * scores.length);
+    this.origins = new Uint32Array(scores.length);
+    for (let id = 0; id < scores.length; id++) this.origins[id] = id;
     this.findShares();
   }
 
   /** How often each piece is to be expected in all words. */
   expect(): Float64Array {
-    const expected = allocateFloat64(this.scores.length);
-    const { counts } = this;
+    const { counts, scores, shares } = this;
+    for (let id = 0; id < scores.length; id++) shares[2 * id + 1] = 0;
     for (let word = 0; word < counts.length; word++) this.reachPlaces(word);
-    for (let word = counts.length - 1; word >= 0; word--) this.expectWord(word, expected);
+    for (let word = counts.length - 1; word >= 0; word--) this.expectWord(word);
+    const expected = allocateFloat64(scores.length);
+    for (let id = 0; id < expected.length; id++) expected[id] = shares[2 * id + 1]!;
     return expected;
   }
 
@@ -131,9 +134,14 @@ export class UnigramLattice {
   keep(ids: Uint32Array, scores: Float64Array): void {
     const { firsts, packed } = this.placed;
     const numbers = new Int32Array(this.scores.length).fill(-1);
-    for (let i = 0; i < ids.length; i++) numbers[ids[i]!] = i;
-    const isAll = numbers.every((number, id) => number === id);
-    this.origins = Uint32Array.from(ids, id => this.origins[id]!);
+    const { origins } = this;
+    this.origins = new Uint32Array(ids.length);
+    let isAll = ids.length === origins.length;
+    for (let i = 0; i < ids.length; i++) {
+      numbers[ids[i]!] = i;
+      this.origins[i] = origins[ids[i]!]!;
+      if (ids[i] !== i) isAll = false;
+    }
     this.scores = scores;
     this.findShares();
     if (isAll) return;
@@ -159,7 +167,7 @@ export class UnigramLattice {
     let least = Number.POSITIVE_INFINITY;
     for (let id = 1; id < this.scores.length; id++) if (this.scores[id]! < least) least = this.scores[id]!;
     this.scores[unknown] = least - unknownPenalty;
-    for (let id = 0; id < this.scores.length; id++) this.shares[id] = Math.exp(this.scores[id]!);
+    for (let id = 0; id < this.scores.length; id++) this.shares[2 * id] = Math.exp(this.scores[id]!);
   }
 
   /** Forward: what a word shares it takes from the one before it. */
@@ -178,12 +186,12 @@ export class UnigramLattice {
     for (let arc = firsts[word]!, at = begin; arc < last; arc++) {
       const piece = packed[arc]!;
       at += piece >>> stepShift;
-      reached[at + lengthOf(piece)]! += reached[at]! * shares[piece & idMask]!;
+      reached[at + lengthOf(piece)]! += reached[at]! * shares[2 * (piece & idMask)]!;
     }
   }
 
   /** Backward, words in their reverse order: what lies behind a place is added up over all words that share it before it is gone on from. */
-  private expectWord(word: number, expected: Float64Array): void {
+  private expectWord(word: number): void {
     const { reached, behind, shares } = this;
     const { starts, shared, firsts, packed } = this.placed;
     const begin = starts[word]!;
@@ -191,7 +199,7 @@ export class UnigramLattice {
     const length = end - begin;
     const count = this.counts[word]!;
     if (!(reached[end]! > leastProbability)) {
-      this.expectLongWord(word, length, count, expected);
+      this.expectLongWord(word, length, count);
       return;
     }
     for (let i = shared[word + 1]! + 1; i <= length; i++) behind[i] = 0;
@@ -200,15 +208,16 @@ export class UnigramLattice {
     // What begins last is the last character.
     for (let arc = firsts[word + 1]! - 1, i = length - 1; arc >= first; arc--) {
       const piece = packed[arc]!;
-      const own = behind[i + lengthOf(piece)]! * shares[piece & idMask]!;
+      const place = 2 * (piece & idMask);
+      const own = behind[i + lengthOf(piece)]! * shares[place]!;
       behind[i]! += own;
-      expected[piece & idMask]! += reached[begin + i]! * own;
+      shares[place + 1]! += reached[begin + i]! * own;
       i -= piece >>> stepShift;
     }
   }
 
   /** The same of a word whose probability no number holds: at each place in a unit of its own, from which a piece leads to another at most. */
-  private expectLongWord(word: number, length: number, count: number, expected: Float64Array): void {
+  private expectLongWord(word: number, length: number, count: number): void {
     const { best: forward, behind: backward, shares, units } = this;
     const { firsts, packed } = this.placed;
     const [first, last] = [firsts[word]!, firsts[word + 1]!];
@@ -229,7 +238,7 @@ export class UnigramLattice {
       if (piece >>> stepShift > 0) enter(++i);
       const to = i + lengthOf(piece);
       if (to > farthest) farthest = to;
-      forward[to]! += forward[i]! * shares[piece & idMask]!;
+      forward[to]! += forward[i]! * shares[2 * (piece & idMask)]!;
     }
     enter(length);
     backward.fill(0, 0, length);
@@ -239,9 +248,10 @@ export class UnigramLattice {
       const piece = packed[arc]!;
       const to = i + lengthOf(piece);
       const unit = units[to] === units[i] ? 1 : largerUnit ** (units[to]! - units[i]!);
-      const own = backward[to]! * shares[piece & idMask]! * unit;
+      const place = 2 * (piece & idMask);
+      const own = backward[to]! * shares[place]! * unit;
       backward[i]! += own;
-      expected[piece & idMask]! += forward[i]! * share * own;
+      shares[place + 1]! += forward[i]! * share * own;
       i -= piece >>> stepShift;
     }
   }

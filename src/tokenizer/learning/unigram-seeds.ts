@@ -75,7 +75,8 @@ export class Seeds {
 
   /** Every seed at every place of the words. */
   placeInWords(): PlacedPieces {
-    const numbers = Uint32Array.from(this.scores, (_, seed) => seed);
+    const numbers = allocateUint32(this.scores.length);
+    for (let seed = 0; seed < numbers.length; seed++) numbers[seed] = seed;
     return { ...this.joined, ...this.place(this.joined, this.joined.starts, numbers) };
   }
 
@@ -124,7 +125,11 @@ export class Seeds {
           if (lengths[seed]! <= most && numbers[seed] !== 0)
             packed[last++] = packPiece(numbers[seed]!, lengths[seed]!, 0);
         }
-        if (last > to + 1) packed.subarray(to, last).reverse();
+        for (let low = to, high = last - 1; low < high; low++, high--) {
+          const piece = packed[low]!;
+          packed[low] = packed[high]!;
+          packed[high] = piece;
+        }
         to = last;
         if (to === first) continue;
         packed[first] = packPiece(packed[first]!, 0, i - before);

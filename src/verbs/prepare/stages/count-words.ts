@@ -3,6 +3,7 @@
 
 import { runBounded, siblingModule } from "../../../base/bounded-worker.ts";
 import type { WordCount } from "../../../tokenizer/learning/count-words.ts";
+import { sortWordCounts } from "../../../tokenizer/learning/sort-words.ts";
 import { startTextLoss, type TextLoss } from "../../../tokenizer/normalising/lost-text.ts";
 import { type CountEvent, type CountedWords, type CountWork, countBatches } from "./count-thread.ts";
 
@@ -61,5 +62,5 @@ function joinWords(threads: readonly CountedWords[]): WordCount[] {
   for (const { words, counts } of threads) {
     for (const [i, word] of words.entries()) totals.set(word, (totals.get(word) ?? 0) + counts[i]!);
   }
-  return [...totals].sort(([a], [b]) => (a < b ? -1 : 1));
+  return sortWordCounts([...totals]);
 }
