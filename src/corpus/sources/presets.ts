@@ -54,6 +54,11 @@ export const presets: readonly Preset[] = [
     sources: ["hf:JonasGeiping/the_pile_WordPiecex32768_2efdb9d060d1ae95faf952ec1a50f020"],
   },
   { name: "the-pile", summary: "taken down for its books", instead: "pile-uncopyrighted" },
+  {
+    name: "pile-cc",
+    summary: "taken down with the Pile; its rows of meta.pile_set_name Pile-CC are chosen by a mix.json",
+    instead: "pile-uncopyrighted",
+  },
   { name: "the-pile-natural", summary: "its Books3 was taken down", instead: "pile-uncopyrighted" },
   { name: "oscar", summary: "takes no new users", instead: "c4 or fineweb-edu" },
 ];

@@ -13,6 +13,10 @@ test("a third in six seconds leaves twelve, at the speed of both", () => {
   assert.deepEqual(rest, { stage: "reading", share: 1 / 3, unit: "bytes", done: 1e8, elapsedSeconds: 6 });
   assert.ok(Math.abs(perSecond! - 1e8 / 6) < 1e-6 && Math.abs(secondsLeft! - 12) < 1e-9);
   assert.equal(describeProgress(progress(1e6)), "reading: 0 %");
+  const slow = createProgress("reading", clock, 1e5, "bytes");
+  now += 2;
+  assert.equal(describeProgress(slow(1e5)), "reading: 100 %, 50 kB/s, 0s left");
+  now -= 2;
   assert.equal(describeProgress(progress(3e8)), "reading: 100 %, 50 MB/s, 0s left");
   assert.equal(describeProgress(createProgress("tokenizing", clock, 0)(0)), "tokenizing: 100 %");
 });

@@ -66,6 +66,7 @@ export function describeProgress({ stage, share, unit, perSecond, secondsLeft }:
 }
 
 function formatRate(perSecond: number, unit: NonNullable<Progress<string>["unit"]>): string {
+  if (unit === "bytes" && perSecond < 1e5) return `${(perSecond / 1e3).toFixed(perSecond < 1e4 ? 1 : 0)} kB/s`;
   if (unit === "bytes") return `${(perSecond / 1e6).toFixed(perSecond < 1e7 ? 1 : 0)} MB/s`;
   return `${Math.round(perSecond).toLocaleString("en-US")} ${unit}/s`;
 }
