@@ -11,7 +11,6 @@ import { decodeUtf8, type Place } from "../../../tables/utf8.ts";
 import type { Funnel } from "../../funnel.ts";
 import { beginning, type Position, type ShardFormat } from "../shard.ts";
 import { extractDocComments } from "./doc-comments.ts";
-import { extractHtmlText } from "./html-text.ts";
 import { findText, listColumns, type RowChoice } from "./row-text.ts";
 
 export interface Document {
@@ -45,11 +44,11 @@ export interface Reading {
   readonly longestBytes: number;
 }
 
-/** Formats of which a part is the text. */
-const extractors: Readonly<Partial<Record<ShardFormat, (content: string) => string>>> = {
-  declarations: extractDocComments,
-  html: extractHtmlText,
-};
+/** What takes the text out of formats of which a part is the text; a parser of pages is loaded for pages. */
+async function findExtractor(format: ShardFormat): Promise<((content: string) => string) | undefined> {
+  if (format === "declarations") return extractDocComments;
+  return format === "html" ? (await import("./html-text.ts")).extractHtmlText : undefined;
+}
 
 /** A file that is one document. UserErrors: E_UTF8, E_TEXT_TOO_LONG. */
 export async function* readWhole(
@@ -58,7 +57,8 @@ export async function* readWhole(
   { path, longestBytes }: Reading,
 ): AsyncGenerator<Document[]> {
   const whole = await readText(pieces, path, longestBytes);
-  yield [{ text: extractors[format]?.(whole) ?? whole, source: path }];
+  const extract = await findExtractor(format);
+  yield [{ text: extract?.(whole) ?? whole, source: path }];
 }
 
 /** The documents between separators; what is only white space is none. UserErrors: E_UTF8, E_TEXT_TOO_LONG. */

@@ -9,7 +9,7 @@ import type { RemoteFile } from "../../../hub/remote-files.ts";
 import { formatOf, tokenizerPaths } from "../local-files.ts";
 import type { SourceScheme } from "../scheme.ts";
 import type { ListOptions, Shard } from "../shard.ts";
-import { type Configuration, readConfigurations } from "./dataset-card.ts";
+import type { Configuration } from "./dataset-card.ts";
 import { type HubAddress, hubPrefix, parseHubAddress } from "./hub-address.ts";
 import { fixedFolder, groupBySplit, guessSplits, matchPaths } from "./split-files.ts";
 
@@ -63,6 +63,8 @@ async function fetchTokenizer(address: HubAddress, patience: Patience): Promise<
 /** The files of the configuration, the folder, the file or the pattern, and of its split. */
 async function findFiles(opened: DatasetRepository, address: HubAddress): Promise<RemoteFile[]> {
   const { part } = address;
+  // Every thread that reads files has this module, and no use for YAML.
+  const { readConfigurations } = await import("./dataset-card.ts");
   const configurations = readConfigurations(await opened.readCard(), address.repository);
   const isConfiguration =
     part === undefined ? configurations.length > 0 : configurations.some(({ name }) => name === part);
