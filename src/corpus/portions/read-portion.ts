@@ -58,6 +58,41 @@ export async function* readPortion(
   const onBytes = (count: number) => {
     bytesRead += count;
   };
+  const take = (text: string, source: string, shard: number): void => {
+    countDocument(funnel.read, text.length);
+    if (!/\S/.test(text)) {
+      countDocument(funnel.dropped.empty, text.length);
+      return;
+    }
+    const content = encoder?.read(text) ?? Buffer.from(text);
+    const key = seen.take(content);
+    if (key === undefined) {
+      countDocument(funnel.dropped.duplicate, text.length);
+      return;
+    }
+    const verdict = judge(text);
+    countDocument(verdict === "kept" ? funnel.kept : funnel.dropped[verdict], text.length);
+    records++;
+    if (verdict !== "kept") {
+      writeRecord(record, key, text.length, 0, shard, verdict, notEncoded);
+      files.records.add(recordBytes);
+      showExample(funnel.examples, verdict, source, text);
+      return;
+    }
+    if (asLines) lines.add(content);
+    const stored = asLines ? lines.take() : content;
+    files.texts.add(stored);
+    if (!asLines) files.texts.add(endOfText);
+    const length = asLines ? stored.length : stored.length + 1;
+    bytes += length;
+    const encoded = files.encodings === undefined ? notEncoded : encoder!.encode();
+    files.encodings?.add(encoder!.ids);
+    writeRecord(record, key, text.length, length - 1, shard, verdict, encoded);
+    files.records.add(recordBytes);
+    if (files.signatures === undefined) return;
+    writeSignature(hashShingles(text), signature);
+    files.signatures.add(new Uint8Array(signature.buffer));
+  };
   const described: { path: string; hash?: string }[] = [];
   try {
     for (const [number, shard] of shards.entries()) {
@@ -68,43 +103,7 @@ export async function* readPortion(
       described.push({ path: shard.path, ...(identified && { hash: identified.hash }) });
       if (identified === undefined) continue;
       for await (const { documents } of readShard(shard, { ...options, onBytes }, funnel)) {
-        for (const { text, source } of documents) {
-          countDocument(funnel.read, text.length);
-          if (!/\S/.test(text)) {
-            countDocument(funnel.dropped.empty, text.length);
-            continue;
-          }
-          const content = encoder?.read(text) ?? Buffer.from(text);
-          const key = seen.take(content);
-          if (key === undefined) {
-            countDocument(funnel.dropped.duplicate, text.length);
-            continue;
-          }
-          const verdict = judge(text);
-          countDocument(verdict === "kept" ? funnel.kept : funnel.dropped[verdict], text.length);
-          const isKept = verdict === "kept";
-          records++;
-          const { characters, own } = { characters: text.length, own: { ...key, shard: number, verdict } };
-          if (!isKept) {
-            writeRecord(record, { ...own, characters, bytes: 0, ...notEncoded });
-            files.records.add(recordBytes);
-            showExample(funnel.examples, verdict, source, text);
-            continue;
-          }
-          if (asLines) lines.add(content);
-          const stored = asLines ? lines.take() : content;
-          files.texts.add(stored);
-          if (!asLines) files.texts.add(endOfText);
-          const length = asLines ? stored.length : stored.length + 1;
-          bytes += length;
-          const counts = files.encodings === undefined ? notEncoded : encoder!.encode();
-          files.encodings?.add(encoder!.ids);
-          writeRecord(record, { ...own, characters, bytes: length - 1, ...counts });
-          files.records.add(recordBytes);
-          if (files.signatures === undefined) continue;
-          writeSignature(hashShingles(text), signature);
-          files.signatures.add(new Uint8Array(signature.buffer));
-        }
+        for (const { text, source } of documents) take(text, source, number);
         documentsRead += documents.length;
         if (bytesRead < 2 ** 18) continue;
         yield { bytes: bytesRead, documents: documentsRead };
