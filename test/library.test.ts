@@ -6,7 +6,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { after, before, test } from "node:test";
 
 const root = join(import.meta.dirname, import.meta.dirname.includes(join("dist", "test")) ? "../.." : "..");
 const folder = mkdtempSync(join(tmpdir(), "cram-library-"));
@@ -32,17 +32,10 @@ function readExamples(file: string): string[] {
   return [...text.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(match => match[1]!);
 }
 
-/** A project that has the package installed, as a person would. */
+/** What a project's examples read. */
 function makeProject(name: string): string {
   const project = join(folder, name);
-  mkdirSync(join(project, "node_modules"), { recursive: true });
-  for (const entry of readdirSync(join(root, "node_modules"))) {
-    if (!entry.startsWith(".")) symlinkSync(join(root, "node_modules", entry), join(project, "node_modules", entry));
-  }
-  symlinkSync(root, join(project, "node_modules/cramming"));
-  writeFileSync(join(project, "package.json"), JSON.stringify({ type: "module" }));
-  const compilerOptions = { module: "nodenext", target: "es2023", strict: true, types: ["node"], outDir: "out" };
-  writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.ts"] }));
+  mkdirSync(project);
   mkdirSync(join(project, "texts"));
   const pairs = ["red fox", "grey wolf", "brown bear", "green frog"];
   const documents = Array.from({ length: 300 }, (_, document) => {
@@ -64,20 +57,58 @@ function makeProject(name: string): string {
 /** Between what one example prints and what the next does. */
 const mark = "-- the next example --";
 
-function runExamples(project: string, examples: readonly string[]): void {
-  // Minutes of training are for readers; the same programs run for a few steps.
-  const short = examples.map(example => example.replace(/budget: "\d+m"/g, 'budget: "4steps"'));
-  for (const [i, example] of short.entries()) writeFileSync(join(project, `example-${i}.ts`), example);
+/** Minutes of training are for readers, and a vocabulary of 4,096: the same programs run for a few steps on one that holds their text. */
+const shorten = (example: string) =>
+  example
+    .replace(/(out: "runs\/\w+", recipe: "quickstart"), budget/g, '$1, set: ["model.vocabulary=400"], budget')
+    .replace(/budget: "\d+m"/g, 'budget: "4steps"');
+
+const imports =
+  'import { embed, evaluate, exportModel, fill, openModel, plan, prepare, pretrain, report, search, serve } from "cramming";\n';
+const projects: Readonly<Record<string, readonly string[]>> = {
+  page: ["docs/LIBRARY.md", "docs/EXTEND.md"].flatMap(readExamples),
+  comments: commented.map(file => {
+    const found = readExamples(file);
+    assert.equal(found.length, 1, file);
+    return `${imports}${found[0]}`;
+  }),
+};
+
+/** All are compiled at once, against the package as a person has it installed. */
+before(() => {
+  mkdirSync(join(folder, "node_modules"));
+  for (const entry of readdirSync(join(root, "node_modules"))) {
+    if (!entry.startsWith(".")) symlinkSync(join(root, "node_modules", entry), join(folder, "node_modules", entry));
+  }
+  symlinkSync(root, join(folder, "node_modules/cramming"));
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
+  const compilerOptions = { module: "nodenext", target: "es2023", strict: true, types: ["node"] };
+  const places = { rootDir: ".", outDir: "out" };
+  const include = Object.keys(projects).map(name => `${name}/*.ts`);
+  writeFileSync(
+    join(folder, "tsconfig.json"),
+    JSON.stringify({ compilerOptions: { ...compilerOptions, ...places }, include }),
+  );
+  for (const [name, examples] of Object.entries(projects)) {
+    const project = makeProject(name);
+    for (const [i, example] of examples.entries()) writeFileSync(join(project, `example-${i}.ts`), shorten(example));
+  }
   const compiler = join(root, "node_modules/typescript/bin/tsc");
-  const compiled = spawnSync(process.execPath, [compiler], { cwd: project, encoding: "utf8" });
+  const compiled = spawnSync(process.execPath, [compiler], { cwd: folder, encoding: "utf8" });
   assert.equal(compiled.status, 0, compiled.stdout);
+});
+
+function runExamples(name: string): void {
+  const examples = projects[name]!;
   // In one process, which loads the library once.
-  const lines = short.map((_, i) => `await import("./example-${i}.js");\nconsole.log("${mark}");\n`);
-  writeFileSync(join(project, "out/all.js"), lines.join(""));
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["out/all.js"], { cwd: project, encoding: "utf8" });
+  const lines = examples.map((_, i) => `await import("./example-${i}.js");\nconsole.log("${mark}");\n`);
+  const program = join(folder, "out", name, "all.js");
+  writeFileSync(program, lines.join(""));
+  const cwd = join(folder, name);
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program], { cwd, encoding: "utf8" });
   const printed = stdout.split(`${mark}\n`);
-  assert.equal(status, 0, `${short[printed.length - 1]}\n${stderr}`);
-  for (const [i, example] of short.entries()) {
+  assert.equal(status, 0, `${examples[printed.length - 1]}\n${stderr}`);
+  for (const [i, example] of examples.entries()) {
     const promised = [...example.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map(match => match[1]!);
     if (promised.length > 0) assert.deepEqual(printed[i]!.trim().split("\n"), promised);
     else assert.notEqual(printed[i]!.trim(), "");
@@ -85,18 +116,8 @@ function runExamples(project: string, examples: readonly string[]): void {
 }
 
 test("the examples of docs/LIBRARY.md and docs/EXTEND.md", () => {
-  const examples = ["docs/LIBRARY.md", "docs/EXTEND.md"].flatMap(readExamples);
-  assert.ok(examples.length >= 4);
-  runExamples(makeProject("page"), examples);
+  assert.ok(projects.page!.length >= 4);
+  runExamples("page");
 });
 
-test("the examples of the doc comments, one for each function", () => {
-  const imports =
-    'import { embed, evaluate, exportModel, fill, openModel, plan, prepare, pretrain, report, search, serve } from "cramming";\n';
-  const examples = commented.map(file => {
-    const found = readExamples(file);
-    assert.equal(found.length, 1, file);
-    return `${imports}${found[0]}`;
-  });
-  runExamples(makeProject("comments"), examples);
-});
+test("the examples of the doc comments, one for each function", () => runExamples("comments"));
