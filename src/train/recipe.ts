@@ -203,7 +203,7 @@ describeChoice(schedule, rateSchedules);
 describeChoice(valueSchedule, rateSchedules);
 
 export const recipeSchema = z.strictObject({
-  name: z.string().min(1),
+  name: z.string().min(1).describe("names the recipe where runs are listed, and the folder of a run"),
   model: shapeSchema,
   data,
   /** What is trained; without it the masked language model. */
