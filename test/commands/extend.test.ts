@@ -57,6 +57,19 @@ test("a finished run goes on to the new end, at the rates of the whole", async (
   );
 });
 
+test("who resumes a run that has nothing to go on from, or nothing left, is told", async () => {
+  const run = copyRun("told");
+  const warnings: string[] = [];
+  const resume = () => pretrain({ resume: run, ...device, onWarning: text => warnings.push(text) });
+  assert.equal((await resume()).steps, 8);
+  assert.match(warnings.join(), /^\S+told has spent its budget of 8steps: --extend gives it more$/);
+  warnings.length = 0;
+  rmSync(join(run, "checkpoints"), { recursive: true });
+  assert.equal((await resume()).steps, 8);
+  assert.match(warnings.join(), /^\S+told has no checkpoint: it begins at step 0 again \(one is written every 1000 s/);
+  assert.deepEqual(parametersAt(run, "08"), parametersAt(finished, "08"));
+});
+
 test("interrupted after it was extended, it ends in the same bits", async () => {
   const run = copyRun("cut");
   const stop = new AbortController();

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { leaveOutStops, systemClock } from "../../base/clock.ts";
 import { hashFile } from "../../base/files/files.ts";
 import { collectGarbage } from "../../base/heap.ts";
+import type { Counters } from "../../checkpoint/checkpoint-file.ts";
 import { setAsideLaterCheckpoints } from "../../checkpoint/state.ts";
 import { singleProcess } from "../../collective/collective.ts";
 import type { TrainingEvent } from "../../events/event.ts";
@@ -16,11 +17,12 @@ import { MlflowLog } from "../../tracking/mlflow-log.ts";
 import { describeSettings } from "../../tracking/settings-list.ts";
 import { TensorboardLog } from "../../tracking/tensorboard-log.ts";
 import { WandbLog } from "../../tracking/wandb-log.ts";
-import { type Budget, extendBudget } from "../../train/budget.ts";
+import { type Budget, extendBudget, formatBudget } from "../../train/budget.ts";
 import { openCounted } from "../../train/cooccurrence/start.ts";
 import { defineTraining } from "../../train/definition.ts";
 import { pretrain as runTraining } from "../../train/pretrain.ts";
 import { RankLeader } from "../../train/ranks/rank-orders.ts";
+import type { Recipe } from "../../train/recipe.ts";
 import {
   hashRecipe,
   holdRunFiles,
@@ -123,6 +125,7 @@ export async function openTraining(
   const more = extend && { step: resumeFrom?.counters.step ?? 0, budget: extend };
   const extensions = listExtensions(run, more);
   const budget = extensions.map(extension => extension.budget).reduce(extendBudget, own);
+  if (!isNew) for (const text of describeResumed(run, recipe, budget, resumeFrom?.counters)) onWarning?.(text);
   async function* train(signal: AbortSignal): AsyncGenerator<TrainingEvent, void> {
     if (more !== undefined) writeExtensions(run, extensions);
     if (fromStep !== undefined) setAsideLaterCheckpoints(run, fromStep);
@@ -200,4 +203,20 @@ export async function openTraining(
     }
   }
   return { budget, train };
+}
+
+/** What whoever resumes a run may not expect of it. */
+function* describeResumed(
+  run: string,
+  recipe: Recipe,
+  budget: Budget,
+  counters: Counters | undefined,
+): Generator<string> {
+  if (counters === undefined) {
+    const { checkpointEverySeconds } = recipe.train;
+    yield `${run} has no checkpoint: it begins at step 0 again (one is written every ${checkpointEverySeconds} s, by train.checkpointEverySeconds)`;
+    return;
+  }
+  const isSpent = "steps" in budget ? counters.step >= budget.steps : counters.elapsedSeconds >= budget.seconds;
+  if (isSpent) yield `${run} has spent its budget of ${formatBudget(budget)}: --extend gives it more`;
 }
