@@ -74,3 +74,14 @@ test("the longest words are not kept, and what fills the table sooner than their
     assert.deepEqual(read(word), [length]);
   }
 });
+
+test("tables grow as far as they may, and then hold three words of four slots", () => {
+  const hashOf = (text: string) => Math.imul(Number(text), 0x9e3779b1);
+  const { add, read } = openCache(1 << 15, hashOf);
+  const words = Array.from({ length: 24_000 }, (_, n) => String(n));
+  const count = () => words.filter(word => read(word)?.[0] === Number(word)).length;
+  for (const word of words) add(word, [Number(word)]);
+  // What was there when they grew is forgotten, once.
+  for (const word of words) if (read(word) === undefined) add(word, [Number(word)]);
+  assert.equal(count(), words.length);
+});
