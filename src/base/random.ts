@@ -18,6 +18,7 @@ export const streams = {
   documentMixture: 20,
   packedSequences: 21,
   cooccurrence: 22,
+  candidates: 23,
 } as const;
 
 export type Stream = (typeof streams)[keyof typeof streams];

@@ -8,13 +8,17 @@ import {
   cast,
   concat,
   divide,
+  gather,
+  iota,
   less,
+  log,
   matmul,
   maximum,
   mean,
   reshape,
   select,
   slice,
+  subtract,
   sum,
   transpose,
 } from "../graph/operations.ts";
@@ -72,7 +76,17 @@ export function predictTokens(
   return decodeRows(encode(inputs, parameters, shape, { rows: inputs.positions }), parameters, shape);
 }
 
+/** Tokens that a loss tells labels apart from, instead of the whole vocabulary. */
+export interface Candidates {
+  /** (K) i32. Labels are places among them. */
+  readonly tokens: Tensor;
+  /** [1] i32: how many of them, the first, stand for themselves; the others were drawn uniformly from the rest of the vocabulary. */
+  readonly known: Tensor;
+}
+
 export interface MaskedLossOptions {
+  /** Default: the whole vocabulary. */
+  readonly candidates?: Candidates | undefined;
   /** Default: cross-entropy in nats. */
   readonly loss?: TokenLossSettings | undefined;
   /** Whether labels may be -1: such a position is not counted. */
@@ -111,7 +125,22 @@ export function computeRowLosses(
   shape: ModelShape,
   options: MaskedLossOptions = {},
 ): Tensor {
-  return decodeLosses(prepareRows(rows, parameters, shape), findDecoder(parameters, shape), labels, options);
+  const whole = findDecoder(parameters, shape);
+  const decoder = options.candidates === undefined ? whole : chooseCandidates(whole, options.candidates);
+  return decodeLosses(prepareRows(rows, parameters, shape), decoder, labels, options);
+}
+
+/**
+ * A decoder of K candidates for V tokens. What was drawn has log (V - known) / (K - known) added to its logits, so that Σ exp is in
+ * expectation that of all tokens (Bengio & Senécal 2008, with a uniform proposal for what is not in the batch).
+ */
+function chooseCandidates({ table, bias, cap }: Decoder, { tokens, known }: Candidates): Decoder {
+  const [V, K] = [table.shape[0]!, tokens.shape[0]!];
+  const left = (of: number) => cast(subtract(of, known), "f32"); // [1]
+  const share = log(divide(left(V), left(K)));
+  const weight = select(less(iota(K), known), 0, share); // (K)
+  const own = bias === undefined ? weight : add(weight, reshape(gather(reshape(bias, [V, 1]), tokens), [K]));
+  return { table: gather(table, tokens), bias: own, cap };
 }
 
 function decodeLosses(

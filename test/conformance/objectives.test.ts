@@ -275,7 +275,7 @@ test("the largest values of each row are chosen, the first of equal ones, in the
 const optionChanges: Readonly<
   Record<string, { readonly base: readonly string[]; readonly options: readonly string[] }>
 > = {
-  masked: { base: [], options: [] },
+  masked: { base: [], options: ["candidates=30"] },
   mixed: { base: ["causal=0.5"], options: ["causal=1", "maskedNext=0.5"] },
   "token-dropping": { base: [], options: ["kept=0.75", "firstLayers=2", "lastLayers=2", "lossDecay=0.5"] },
   "late-masks": { base: [], options: ["lastLayers=1"] },
