@@ -1,7 +1,8 @@
 // Matrix product: out (M, N) = a (M, K) · b (K, N), f32 sums; operands both f32 or both bf16, at any strides.
 // MB × NB the most rows and columns of one block of work, down × across the blocks; KB the steps packed at once. A block packs its
 // part of b, and of a CHUNK of rows at a time, which stays in the second cache while each panel of b passes over it from the
-// first; finished rows are handed to the epilogue. A product deeper than KB steps takes several passes and keeps the sums of the
+// first; finished rows are handed to the epilogue. Of f32, panels of b are packed where the first chunk comes to them, and what is packed
+// next is asked of memory between tiles. A product deeper than KB steps takes several passes and keeps the sums of the
 // whole block between them.
 
 enum { KB = 256, MB = 384, NB = 512, CHUNK = 8 * MR };
@@ -11,6 +12,13 @@ struct matrix { enum elements elements; long offset, outer, inner, inner_count, 
 inlined const char *locate(const char *base, const struct matrix *m, long batch, long row, long column) {
   const long start = m->offset + batch / m->inner_count * m->outer + batch % m->inner_count * m->inner;
   return base + (start + row * m->row + column * m->column) * bytes_of(m->elements);
+}
+
+// Asks memory for part `part` of `parts` of f32 operands that are packed next.
+inlined void fetch_ahead(const char *from, long lane_stride, long depth_stride, long lanes, long depth, long part, long parts) {
+  const long lines = depth_stride == 1 ? lanes : depth, apart = 4 * (depth_stride == 1 ? lane_stride : depth_stride), bytes = 4 * (depth_stride == 1 ? depth : lanes);
+  for (long line = lines * part / parts; line < lines * (part + 1) / parts; line++)
+    for (long at = 0; at < bytes; at += 64) __builtin_prefetch(from + line * apart + at, 0, 2);
 }
 
 typedef void (*epilogue_function)(char *const *p, long row, long first, long last, float *tile);
@@ -40,14 +48,24 @@ inlined void multiply_blocks(char *const *p, long begin, long end, long M, long 
     if (rows <= 0 || columns <= 0) continue;
     for (long k0 = 0; k0 < K; k0 += depth_at_once) {
       const long depth = K - k0 < depth_at_once ? K - k0 : depth_at_once, steps = steps_of(depth, is_bf16);
-      pack_panels(scratch->b, locate(p[1], b, batch, k0, j0), b->elements, b->column, b->row, columns, depth, NR);
+      const long columns_at_once = is_bf16 ? columns : NR;
       for (long chunk = 0; chunk < rows; chunk += CHUNK) {
         const long chunk_rows = rows - chunk < CHUNK ? rows - chunk : CHUNK;
         pack_panels(scratch->a, locate(p[0], a, batch, i0 + chunk, k0), a->elements, a->row, a->column, chunk_rows, depth, MR);
         float *sums = scratch->sums + (passes > 1 ? chunk * block_columns : 0);
-        for (long j = 0; j < columns; j += NR)
-          for (long i = 0; i < chunk_rows; i += MR)
+        const long next = chunk + CHUNK, next_rows = rows - next < CHUNK ? rows - next : CHUNK;
+        for (long j = 0; j < columns; j += NR) {
+          const long left = columns - j;
+          if (chunk == 0 && j % columns_at_once == 0)
+            pack_panels(scratch->b + j * steps, locate(p[1], b, batch, k0, j0 + j), b->elements, b->column, b->row, left < columns_at_once ? left : columns_at_once, depth, NR);
+          if (!is_bf16 && next_rows > 0)
+            fetch_ahead(locate(p[0], a, batch, i0 + next, k0), a->row, a->column, next_rows, depth, j / NR, (columns + NR - 1) / NR);
+          for (long i = 0; i < chunk_rows; i += MR) {
+            if (!is_bf16 && chunk == 0 && left > NR)
+              fetch_ahead(locate(p[1], b, batch, k0, j0 + j + NR), b->column, b->row, NR, depth, i / MR, (chunk_rows + MR - 1) / MR);
             (is_bf16 ? multiply_tile_bf16 : multiply_tile_f32)(scratch->a + i * steps, scratch->b + j * steps, sums + i * block_columns + j, block_columns, steps, k0 > 0);
+          }
+        }
         if (k0 + depth < K) continue;
         for (long r = 0; r < chunk_rows; r++) {
           const long row = i0 + chunk + r;

@@ -14,10 +14,13 @@
 #if QUADS_MULTIPLY
 enum { VECTOR = 4, MR = 8, NV = 2, ROWS = MR };
 #elif defined(__AVX512F__)
+#define VECTOR_IS_16 1
 enum { VECTOR = 16, MR = TILES_MULTIPLY ? 16 : 12, NV = 2, ROWS = TILES_MULTIPLY ? 8 : MR };
 #elif TILES_MULTIPLY
+#define VECTOR_IS_8 1
 enum { VECTOR = 8, MR = 16, NV = 4, ROWS = 2 };
 #elif defined(__AVX2__)
+#define VECTOR_IS_8 1
 enum { VECTOR = 8, MR = 6, NV = 2, ROWS = MR };
 #else
 enum { VECTOR = 4, MR = 6, NV = 3, ROWS = MR };
@@ -25,10 +28,11 @@ enum { VECTOR = 4, MR = 6, NV = 3, ROWS = MR };
 enum { NR = VECTOR * NV };
 typedef float vector __attribute__((vector_size(VECTOR * 4), aligned(4)));
 
+// Whether a word of a bf16 product is a pair; whether one instruction rounds pairs.
 #if defined(__AVX512BF16__)
-enum { PAIRS = 1 };
+enum { PAIRS = 1, ROUNDS_PAIRS = 1 };
 #else
-enum { PAIRS = TILES_MULTIPLY || QUADS_MULTIPLY };
+enum { PAIRS = TILES_MULTIPLY || QUADS_MULTIPLY, ROUNDS_PAIRS = 0 };
 #endif
 
 // What stands in memory. The first two are 0 and 1, so `is_bf16` of a kernel whose operands need no rounding is one of them.
@@ -59,28 +63,48 @@ inlined bf16 read_bf16(const char *from, long at, enum elements elements) {
 }
 inlined uint32_t pair_of(bf16 low, bf16 high) { return low | (uint32_t)high << 16; }
 
-#if defined(__AVX512F__)
-typedef uint32_t words __attribute__((vector_size(64), aligned(4)));
-// 16 × 16 words transposed in registers: at stage s, rows s apart exchange the lanes that differ in bit s.
-inlined void transpose_words(words r[16]) {
-#pragma GCC unroll 4
-  for (int stage = 0; stage < 4; stage++) {
-    const uint32_t s = 1u << stage;
-    words low, high;
-    for (uint32_t lane = 0; lane < 16; lane++) {
-      low[lane] = lane & s ? 16 + lane - s : lane;
-      high[lane] = lane & s ? 16 + lane : lane + s;
-    }
-#pragma GCC unroll 16
-    for (uint32_t i = 0; i < 16; i++) {
-      if (i & s) continue;
-      const words upper = r[i], lower = r[i + s];
-      r[i] = __builtin_shuffle(upper, lower, low);
-      r[i + s] = __builtin_shuffle(upper, lower, high);
-    }
-  }
-}
+typedef uint32_t words __attribute__((vector_size(VECTOR * 4), aligned(4), may_alias));
+// Lanes of two vectors by constant numbers, those of the second counted on from the first's.
+#if defined(__clang__) || __GNUC__ >= 12
+#define choose_lanes(upper, lower, ...) __builtin_shufflevector(upper, lower, __VA_ARGS__)
+#else
+#define choose_lanes(upper, lower, ...) __builtin_shuffle(upper, lower, (words){__VA_ARGS__})
 #endif
+// Rows s apart exchange the lanes that differ in bit s.
+#define EXCHANGE(s, upper_lanes, lower_lanes) \
+  _Pragma("GCC unroll 16") for (int i = 0; i < VECTOR; i++) { \
+    if (i & s) continue; \
+    const words upper = r[i], lower = r[i + s]; \
+    r[i] = choose_lanes(upper, lower, UNPACKED upper_lanes); \
+    r[i + s] = choose_lanes(upper, lower, UNPACKED lower_lanes); \
+  }
+#define UNPACKED(...) __VA_ARGS__
+// VECTOR × VECTOR words transposed in registers.
+inlined void transpose_words(words r[VECTOR]) {
+#if VECTOR_IS_16
+  EXCHANGE(1, (0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30), (1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31))
+  EXCHANGE(2, (0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29), (2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31))
+  EXCHANGE(4, (0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27), (4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31))
+  EXCHANGE(8, (0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23), (8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31))
+#elif VECTOR_IS_8
+  EXCHANGE(1, (0, 8, 2, 10, 4, 12, 6, 14), (1, 9, 3, 11, 5, 13, 7, 15))
+  EXCHANGE(2, (0, 1, 8, 9, 4, 5, 12, 13), (2, 3, 10, 11, 6, 7, 14, 15))
+  EXCHANGE(4, (0, 1, 2, 3, 8, 9, 10, 11), (4, 5, 6, 7, 12, 13, 14, 15))
+#else
+  EXCHANGE(1, (0, 4, 2, 6), (1, 5, 3, 7))
+  EXCHANGE(2, (0, 1, 4, 5), (2, 3, 6, 7))
+#endif
+}
+
+// The first `room` words of a vector. Those behind may be lanes of the next step, which are written after it, unless it is the last.
+inlined void store_lanes(uint32_t *to, words lanes, long room, int is_last) {
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_epi32(to, (__mmask16)((1u << room) - 1), (__m512i)lanes);
+#else
+  if (room == VECTOR || (2 * room > VECTOR && !is_last)) *(words *)to = lanes;
+  else memcpy(to, &lanes, (size_t)room * 4);
+#endif
+}
 
 #if defined(__AVX512BF16__)
 // 16 pairs that lie one after another.
@@ -115,32 +139,53 @@ inlined void pack_lanes_first(uint32_t *restrict to, const char *from, enum elem
 }
 #endif
 
+// Lanes of f32 that lie one after another, some depths of all panels before the next: where depths are a power of two apart, what is read of
+// a few lanes of each falls on the same places of a cache, and is gone before its neighbours are wanted.
+inlined void pack_lanes_f32(uint32_t *restrict to, const float *from, long depth_stride, long count, long depth, long width) {
+  enum { AT_ONCE = 4 };
+  for (long k = 0; k < depth; k += AT_ONCE) {
+    const long end = depth - k < AT_ONCE ? depth : k + AT_ONCE;
+    for (long first = 0; first < count; first += width) {
+      const long left = count - first;
+      for (long step = k; step < end; step++) {
+        uint32_t *at = to + first * depth + step * width;
+        const float *lanes = from + step * depth_stride + first;
+        if (left >= width) {
+          memcpy(at, lanes, (size_t)width * 4);
+        } else {
+          memcpy(at, lanes, (size_t)left * 4);
+          memset(at + left, 0, (size_t)(width - left) * 4);
+        }
+      }
+    }
+  }
+}
+
 // Words that lie along the depth: word (step, lane) is the step-th one of the lane at `from` + lane * lane_bytes. Packs steps [0, steps) of
 // `lanes` lanes.
 inlined void pack_depth_first(uint32_t *restrict to, const char *from, enum elements elements, long lane_bytes, long lanes, long steps, long width) {
   const long word_bytes = elements == ROUNDED ? 8 : 4;
   long step = 0;
-#if defined(__AVX512F__)
-  for (; step + 16 <= steps; step += 16) {
-    for (long lane = 0; lane < lanes; lane += 16) {
-      const long here = lanes - lane < 16 ? lanes - lane : 16;
-      words r[16];
+  for (; (ROUNDS_PAIRS || elements != ROUNDED) && step + VECTOR <= steps; step += VECTOR) {
+    for (long lane = 0; lane < lanes; lane += VECTOR) {
+      const long here = lanes - lane < VECTOR ? lanes - lane : VECTOR, room = width - lane < VECTOR ? width - lane : VECTOR;
+      words r[VECTOR];
 #pragma GCC unroll 16
-      for (int i = 0; i < 16; i++) {
+      for (int i = 0; i < VECTOR; i++) {
         const char *at = from + (lane + i) * lane_bytes + step * word_bytes;
+        // What the next panel reads here.
+        if (elements == F32) __builtin_prefetch(at + width * lane_bytes);
         if (i >= here) r[i] = (words){0};
 #if defined(__AVX512BF16__)
         else if (elements == ROUNDED) r[i] = round_pairs((const float *)at);
 #endif
-        else memcpy(&r[i], at, 64);
+        else memcpy(&r[i], at, sizeof r[i]);
       }
       transpose_words(r);
-      const __mmask16 kept = (__mmask16)((1u << (width - lane < 16 ? width - lane : 16)) - 1);
 #pragma GCC unroll 16
-      for (int i = 0; i < 16; i++) _mm512_mask_storeu_epi32(to + (step + i) * width + lane, kept, (__m512i)r[i]);
+      for (int i = 0; i < VECTOR; i++) store_lanes(to + (step + i) * width + lane, r[i], room, step + i + 1 == steps);
     }
   }
-#endif
   for (long lane = 0; lane < lanes; lane++) {
     const char *at = from + lane * lane_bytes;
     for (long k = step; k < steps; k++) {
@@ -150,6 +195,9 @@ inlined void pack_depth_first(uint32_t *restrict to, const char *from, enum elem
   }
 }
 
+// Depths between what is asked of memory and what is packed.
+enum { AHEAD = 24 };
+
 // One panel of `lanes` ≤ width lanes from memory at `from`; strides in elements. Missing lanes and depths are zero.
 inlined void pack_panel_as(uint32_t *restrict to, const char *from, enum elements elements, long lane_stride, long depth_stride, long lanes, long depth, long width) {
   const long steps = steps_of(depth, elements != F32), lane_bytes = lane_stride * bytes_of(elements), depth_bytes = depth_stride * bytes_of(elements);
@@ -157,7 +205,10 @@ inlined void pack_panel_as(uint32_t *restrict to, const char *from, enum element
   if (elements == F32) {
     const float *at = (const float *)from;
     if (lane_stride == 1 && lanes == width) {
-      for (long k = 0; k < depth; k++) memcpy(to + k * width, at + k * depth_stride, (size_t)width * 4);
+      for (long k = 0; k < depth; k++) {
+        __builtin_prefetch(at + (k + AHEAD) * depth_stride);
+        memcpy(to + k * width, at + k * depth_stride, (size_t)width * 4);
+      }
     } else if (lane_stride == 1) {
       for (long k = 0; k < depth; k++) memcpy(to + k * width, at + k * depth_stride, (size_t)lanes * 4);
     } else if (depth_stride == 1) {
@@ -233,6 +284,11 @@ inlined void pack_panels_as(uint32_t *restrict to, const char *from, enum elemen
   }
   if (QUADS_MULTIPLY && elements != F32) {
     pack_quads(to, from, elements, lane_stride, depth_stride, count, depth, width);
+    return;
+  }
+  // Rows alone: columns fill whole lines.
+  if (elements == F32 && lane_stride == 1 && width == MR) {
+    pack_lanes_f32(to, (const float *)from, depth_stride, count, depth, width);
     return;
   }
 #if defined(__AVX512BF16__)
