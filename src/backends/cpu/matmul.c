@@ -14,8 +14,8 @@ inlined const char *locate(const char *base, const struct matrix *m, long batch,
   return base + (start + row * m->row + column * m->column) * bytes_of(m->elements);
 }
 
-// Asks memory for part `part` of `parts` of f32 operands that are packed next.
-inlined void fetch_ahead(const char *from, long lane_stride, long depth_stride, long lanes, long depth, long part, long parts) {
+// Asks memory for part `part` of `parts` of f32 operands that are packed next. Compiled once, as packing is.
+static NOT_CLONED void fetch_ahead(const char *from, long lane_stride, long depth_stride, long lanes, long depth, long part, long parts) {
   const long lines = depth_stride == 1 ? lanes : depth, apart = 4 * (depth_stride == 1 ? lane_stride : depth_stride), bytes = 4 * (depth_stride == 1 ? depth : lanes);
   for (long line = lines * part / parts; line < lines * (part + 1) / parts; line++)
     for (long at = 0; at < bytes; at += 64) __builtin_prefetch(from + line * apart + at, 0, 2);

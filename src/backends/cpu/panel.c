@@ -304,9 +304,14 @@ inlined void pack_panels_as(uint32_t *restrict to, const char *from, enum elemen
 }
 
 // Compiled once for what stands in memory and for each of the two widths, as the system's compiler spends half its time on them where
-// every product has its own.
+// every product has its own; GCC would clone it for each as well, which on AVX2 costs a third of the unit and gains nothing.
+#if defined(__clang__) || defined(__AVX512F__)
+#define NOT_CLONED __attribute__((noinline))
+#else
+#define NOT_CLONED __attribute__((noinline, noclone))
+#endif
 #define PACK(name, elements, width) \
-  static __attribute__((noinline)) void name(uint32_t *to, const char *from, long lane_stride, long depth_stride, long count, long depth) { \
+  static NOT_CLONED void name(uint32_t *to, const char *from, long lane_stride, long depth_stride, long count, long depth) { \
     pack_panels_as(to, from, elements, lane_stride, depth_stride, count, depth, width); \
   }
 PACK(pack_rows_f32, F32, MR)
