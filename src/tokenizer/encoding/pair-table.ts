@@ -19,16 +19,17 @@ export class PairTable {
   }
 
   set(left: number, right: number, value: number): void {
-    let slot = this.slotOf(left, right);
-    if (this.pairs[4 * slot] === -1) {
-      if (4 * ++this.count > this.values.length) {
-        this.grow();
-        slot = this.slotOf(left, right);
-      }
-      this.pairs[4 * slot] = left;
-      this.pairs[4 * slot + 1] = right;
-    }
-    this.values[2 * slot + 1] = value;
+    const slot = this.slotOf(left, right);
+    if (this.pairs[4 * slot] === -1) this.insert(slot, left, right, value);
+    else this.values[2 * slot + 1] = value;
+  }
+
+  /** The number of a pair, which is this one from now on where it is not there. */
+  put(left: number, right: number, value: number): number {
+    const slot = this.slotOf(left, right);
+    if (this.pairs[4 * slot] !== -1) return this.values[2 * slot + 1]!;
+    this.insert(slot, left, right, value);
+    return value;
   }
 
   /** Adds to the number of a pair, which is 0 where it is not there. */
@@ -36,6 +37,18 @@ export class PairTable {
     const slot = this.slotOf(left, right);
     if (this.pairs[4 * slot] === -1) this.set(left, right, change);
     else this.values[2 * slot + 1]! += change;
+  }
+
+  /** Puts in a pair that is not there, whose slot would be this one. */
+  private insert(free: number, left: number, right: number, value: number): void {
+    let slot = free;
+    if (4 * ++this.count > this.values.length) {
+      this.grow();
+      slot = this.slotOf(left, right);
+    }
+    this.pairs[4 * slot] = left;
+    this.pairs[4 * slot + 1] = right;
+    this.values[2 * slot + 1] = value;
   }
 
   private slotOf(left: number, right: number): number {

@@ -15,22 +15,23 @@ export class Trie {
 
   /** Puts in a text with its number, which is not negative. Returns its node. */
   add(text: string, value: number): number {
+    const node = this.plant(text);
+    this.values[node] = value;
+    return node;
+  }
+
+  /** The node of a text, which is made where there is none. */
+  plant(text: string): number {
     let node = 0;
     for (let i = 0; i < text.length; i++) {
-      const unit = text.charCodeAt(i);
-      let next = this.children.get(node, unit);
-      if (next < 0) {
-        next = this.nodes++;
-        this.children.set(node, unit, next);
-        if (next === this.values.length) {
-          const grown = new Int32Array(2 * next).fill(-1);
-          grown.set(this.values);
-          this.values = grown;
-        }
-      }
-      node = next;
+      node = this.children.put(node, text.charCodeAt(i), this.nodes);
+      if (node < this.nodes) continue;
+      this.nodes++;
+      if (node < this.values.length) continue;
+      const grown = new Int32Array(2 * node).fill(-1);
+      grown.set(this.values);
+      this.values = grown;
     }
-    this.values[node] = value;
     return node;
   }
 }

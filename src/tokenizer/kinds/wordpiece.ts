@@ -22,23 +22,19 @@ export const wordpiece: TokenizerKind<WordPieceModel> = {
   }),
   compile: ({ vocabulary, specials }, { longestWord }) => {
     const pieces = new Trie();
-    const innerPieces = new Trie();
-    vocabulary.forEach((token, id) => {
-      pieces.add(token, id);
-      if (token.startsWith(mark)) innerPieces.add(token.slice(mark.length), id);
-    });
+    for (const [id, token] of vocabulary.entries()) pieces.add(token, id);
+    const inner = pieces.plant(mark);
     return (word, ids) => {
       const first = ids.count;
       let known = word.length <= longestWord || (word.length <= 2 * longestWord && [...word].length <= longestWord);
       for (let begin = 0; known && begin < word.length; ) {
-        const candidates = begin === 0 ? pieces : innerPieces;
         let id = -1;
         let end = begin;
-        for (let at = begin, node = 0; at < word.length; ) {
-          node = candidates.child(node, word.charCodeAt(at++));
+        for (let at = begin, node = begin === 0 ? 0 : inner; at < word.length; ) {
+          node = pieces.child(node, word.charCodeAt(at++));
           if (node < 0) break;
-          if (candidates.values[node]! >= 0) {
-            id = candidates.values[node]!;
+          if (pieces.values[node]! >= 0) {
+            id = pieces.values[node]!;
             end = at;
           }
         }
