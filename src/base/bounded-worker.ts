@@ -14,6 +14,8 @@ export interface BoundedWork {
   readonly input: unknown;
   /** Seconds without a value after which it is ended. */
   readonly idleSeconds?: number;
+  /** So many values are made before they are asked for: who asks may be busy, and the thread need not wait. Default 0. */
+  readonly ahead?: number;
   /** Memory of its objects, at most; buffers are not counted, so what is parsed bounds those itself. */
   readonly heapMebibytes?: number;
 }
@@ -43,19 +45,22 @@ export function siblingModule(here: string, name: string): string {
 }
 
 /**
- * The values of the work, each made when it is asked for. Errors: a UserError of the work as it is, `signal`'s reason once it
+ * The values of the work, in their order. Errors: a UserError of the work as it is, `signal`'s reason once it
  * is aborted, else a BoundedWorkError.
  */
 export async function* runBounded<T>(work: BoundedWork, signal?: AbortSignal): AsyncGenerator<T> {
-  const { module, name, input, idleSeconds = 8, heapMebibytes = 768 } = work;
+  const { module, name, input, idleSeconds = 8, ahead = 0, heapMebibytes = 768 } = work;
   signal?.throwIfAborted();
   const worker = new Worker(new URL(siblingModule(import.meta.url, "bounded-worker-thread")), {
     workerData: { module, name, input },
     resourceLimits: { maxOldGenerationSizeMb: heapMebibytes },
   });
+  const answers = new Answers(worker);
   try {
+    for (let asked = 0; asked < ahead; asked++) worker.postMessage("next");
     for (;;) {
-      const answer = await askNext(worker, idleSeconds, signal);
+      worker.postMessage("next");
+      const answer = await answers.take(idleSeconds, signal);
       if (answer.kind === "end") return;
       if (answer.kind === "refusal") throw new UserError(answer.code, answer.message, answer.advice);
       if (answer.kind === "failure") throw new BoundedWorkError("failed", answer.message);
@@ -66,27 +71,51 @@ export async function* runBounded<T>(work: BoundedWork, signal?: AbortSignal): A
   }
 }
 
-function askNext(worker: Worker, idleSeconds: number, signal: AbortSignal | undefined): Promise<BoundedAnswer> {
-  return new Promise((resolve, reject) => {
-    const settle = (act: () => void) => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
-      worker.removeAllListeners();
-      worker.on("error", () => {}); // what comes after an answer is about nothing that anybody waits for
-      act();
-    };
-    const abort = () => settle(() => reject(signal?.reason));
-    const timer = setTimeout(
-      () => settle(() => reject(new BoundedWorkError("stuck", `nothing came for ${idleSeconds} seconds`))),
-      idleSeconds * 1000,
-    );
-    signal?.addEventListener("abort", abort);
-    worker.removeAllListeners();
-    worker.on("message", (answer: BoundedAnswer) => settle(() => resolve(answer)));
-    worker.on("error", error => settle(() => reject(explainEnd(error))));
-    worker.on("exit", () => settle(() => reject(new BoundedWorkError("failed", "its thread ended"))));
-    worker.postMessage("next");
-  });
+/** What a thread has answered and nobody has taken yet. */
+class Answers {
+  private readonly ready: BoundedAnswer[] = [];
+  private end: BoundedWorkError | undefined;
+  private wake = () => {};
+
+  constructor(worker: Worker) {
+    worker.on("message", (answer: BoundedAnswer) => {
+      this.ready.push(answer);
+      this.wake();
+    });
+    // What comes behind an answer that ends it is about nothing that anybody waits for.
+    worker.on("error", error => this.fail(explainEnd(error)));
+    worker.on("exit", () => this.fail(new BoundedWorkError("failed", "its thread ended")));
+  }
+
+  async take(idleSeconds: number, signal: AbortSignal | undefined): Promise<BoundedAnswer> {
+    if (this.ready.length === 0 && this.end === undefined) await this.wait(idleSeconds, signal);
+    const answer = this.ready.shift();
+    if (answer === undefined) throw this.end!;
+    return answer;
+  }
+
+  private wait(idleSeconds: number, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (act: () => void) => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", abort);
+        this.wake = () => {};
+        act();
+      };
+      const abort = () => settle(() => reject(signal?.reason));
+      const timer = setTimeout(
+        () => settle(() => reject(new BoundedWorkError("stuck", `nothing came for ${idleSeconds} seconds`))),
+        idleSeconds * 1000,
+      );
+      signal?.addEventListener("abort", abort);
+      this.wake = () => settle(resolve);
+    });
+  }
+
+  private fail(end: BoundedWorkError): void {
+    this.end ??= end;
+    this.wake();
+  }
 }
 
 function explainEnd(error: Error): BoundedWorkError {

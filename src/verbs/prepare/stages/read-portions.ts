@@ -1,5 +1,5 @@
-// Every portion of a corpus, read by as many threads as are asked for; one that was finished before is not read again. What comes out
-// depends on neither.
+// Every portion of a corpus, read by as many threads as are asked for, of which this one is the first: its program is loaded already. One
+// that was finished before is not read again. What comes out depends on neither.
 
 import { runBounded, siblingModule } from "../../../base/bounded-worker.ts";
 import type { PortionSummary } from "../../../corpus/portions/portion.ts";
@@ -8,6 +8,8 @@ import { type PortionEvent, type PortionWork, runPortions } from "./portion-thre
 
 /** Of a thread: a document of 64 MiB many times over. */
 const heapMebibytes = 1024;
+/** While this thread reads a piece of its own, another one tells of so many of its progress. */
+const ahead = 64;
 /** A shard may have to come over a network first. */
 const idleSeconds = 86_400;
 
@@ -40,8 +42,8 @@ export async function readPortions(
   };
   const count = Math.min(threads, portions.length);
   const input: PortionWork = { ...work, begun };
-  if (count <= 1) await follow(runPortions(input));
-  else await Promise.all(Array.from({ length: count }, () => follow(runInThread(input))));
+  const others = Array.from({ length: count - 1 }, () => follow(runInThread(input)));
+  await Promise.all([...others, follow(runPortions(input))]);
   const [first] = failures.sort((a, b) => a.index - b.index);
   if (first !== undefined) throw first.error;
   return portions.map(({ index }) => summaries[index]!);
@@ -51,5 +53,5 @@ const runInThread = (input: PortionWork): AsyncGenerator<PortionEvent> =>
   runBounded({
     module: siblingModule(import.meta.url, "portion-thread"),
     name: runPortions.name,
-    ...{ input, idleSeconds, heapMebibytes },
+    ...{ input, idleSeconds, heapMebibytes, ahead },
   });

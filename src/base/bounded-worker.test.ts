@@ -1,0 +1,52 @@
+// What a thread makes comes in order and once, made when it is asked for or so far ahead; what ends it comes behind what it made before.
+
+import assert from "node:assert/strict";
+import { test as declareTest } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { isMainThread } from "node:worker_threads";
+import { BoundedWorkError, runBounded } from "./bounded-worker.ts";
+
+/** Threads load this module for the work in it. */
+const test = isMainThread ? declareTest : () => {};
+
+/** The numbers from 0 on, and how many were made; the threads run this module. */
+export function* countUp({ made, end, fails }: { made: Int32Array; end: number; fails: boolean }): Generator<number> {
+  for (let number = 0; number < end; number++) {
+    Atomics.add(made, 0, 1);
+    yield number;
+  }
+  if (fails) throw new Error("no more");
+}
+
+const countInThread = (made: Int32Array, end: number, more: { ahead?: number; fails?: boolean }) =>
+  runBounded<number>({
+    module: import.meta.url,
+    name: countUp.name,
+    input: { made, end, fails: more.fails === true },
+    ...(more.ahead !== undefined && { ahead: more.ahead }),
+  });
+
+for (const ahead of [0, 3]) {
+  test(`${ahead} ahead: as many are made before they are asked for, and all come in order`, async () => {
+    const made = new Int32Array(new SharedArrayBuffer(4));
+    const values = countInThread(made, 10, { ahead });
+    assert.equal((await values.next()).value, 0);
+    for (let tries = 0; Atomics.load(made, 0) <= ahead && tries < 500; tries++) await setTimeout(10);
+    await setTimeout(20);
+    assert.equal(made[0], 1 + ahead);
+    const rest: number[] = [];
+    for await (const value of values) rest.push(value);
+    assert.deepEqual(rest, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+}
+
+test("a failure comes behind what was made before it", async () => {
+  const values: number[] = [];
+  const run = async () => {
+    for await (const value of countInThread(new Int32Array(new SharedArrayBuffer(4)), 2, { ahead: 8, fails: true })) {
+      values.push(value);
+    }
+  };
+  await assert.rejects(run, (error: unknown) => error instanceof BoundedWorkError && error.message === "no more");
+  assert.deepEqual(values, [0, 1]);
+});
