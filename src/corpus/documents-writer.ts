@@ -1,9 +1,9 @@
 // The files of a documents folder while they are written, a new one when the last is full. A file has its name only once it
 // is whole, and a name is taken once, so that two writers never share one; what a failed writer wrote is removed, so that a full
-// disk is not left full.
+// disk is not left full. Nobody waits for the disk here: who hands the files on does (`syncFiles`).
 
 import { createHash } from "node:crypto";
-import { closeSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
+import { closeSync, openSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { explainWriteFailure, writeFully } from "../base/files/files.ts";
@@ -96,7 +96,6 @@ export class DocumentsWriter {
     this.flush();
     this.writing(() => {
       const file = this.file!;
-      fsyncSync(file);
       this.file = undefined;
       closeSync(file);
       renameSync(`${this.path}.writing`, this.path);

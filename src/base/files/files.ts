@@ -20,6 +20,7 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
+import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { systemClock } from "../clock.ts";
 import { UserError } from "../errors.ts";
@@ -160,6 +161,18 @@ export function syncFolder(folder: string): void {
     if (["EIO", "ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
   } finally {
     if (handle !== undefined) closeSync(handle);
+  }
+}
+
+/** Makes what files hold survive a power cut, while the program goes on. UserErrors: E_DISK_FULL, E_NOT_WRITABLE. */
+export async function syncFiles(paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    try {
+      const file = await open(path, "r+");
+      await file.sync().finally(() => file.close());
+    } catch (error) {
+      throw explainWriteFailure(error, path);
+    }
   }
 }
 

@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
 import { findChangedFile } from "../../base/files/checksums.ts";
-import { makeFolder, readJson, writeFileAtomically } from "../../base/files/files.ts";
+import { makeFolder, readJson, syncFiles, writeFileAtomically } from "../../base/files/files.ts";
 import { removeLeftovers } from "../../base/files/leftovers.ts";
 import { isSealed, sealFile } from "../../base/files/sealed-file.ts";
 import { shareFile } from "../../base/files/share-file.ts";
@@ -103,6 +103,9 @@ export async function buildFromText(
   const documents =
     findFinished(documentsFolder) ??
     (await assemble(work, documentsFolder, shards, summaries, options, onStage, passedOver));
+  // The disk takes its time while the rest is done.
+  const synced = syncFiles(documents.files.map(({ name }) => join(documentsFolder, name)));
+  synced.catch(() => {});
   const { tokenizer, loss } = await learnOf(work, documents, documentsFolder, options, onStage);
   const describe = createProgress("tokenizing", systemClock, documents.documents, "documents");
   const encoded = encodeFiles(work, documentsFolder, summaries, tokenizer, options.threads);
@@ -118,6 +121,7 @@ export async function buildFromText(
     taken: describeTaken(documents),
     onProgress: done => onStage(describe(done)),
   });
+  await synced;
   shareFiles(documentsFolder, join(folder, "documents"), documents);
   return { manifest, documents, warnings: describeText(manifest, options) };
 }
