@@ -51,6 +51,8 @@ const summarySchema = z.object({
 export type PortionFile = "texts" | "records" | "signatures" | "encodings";
 
 const mostBytes = 2 ** 23;
+/** Of text, of which a portion of 8 MiB keeps a thread busy for a second when all others have ended. */
+export const textPortionBytes = 2 ** 22;
 const mostShards = 1024;
 
 /** Shards in their order, about 8 MiB of them together as they lie there; a larger one alone. */

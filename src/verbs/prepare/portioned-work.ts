@@ -20,6 +20,8 @@ export interface PortionedWork<Summary> {
   /** The dataset's. */
   readonly folder: string;
   readonly shards: readonly Shard[];
+  /** Of shards that are one portion together. Default: that of `listPortions`. */
+  readonly portionBytes?: number;
   /** Names sources and options: work of another key is not gone on with. */
   readonly key: string;
   /** The dataset that stands there, where it was made of the same. */
@@ -36,7 +38,7 @@ export interface PortionedWork<Summary> {
  * every portion. UserErrors: E_FOLDER_BUSY where another prepares into that folder, E_PORTIONS_MISSING, E_TEXT_CHANGED.
  */
 export function prepareWhole<Summary>(job: PortionedWork<Summary>, merges: boolean): Promise<Prepared> {
-  const { folder, shards, key } = job;
+  const { folder, shards, portionBytes, key } = job;
   checkOutput(folder, "a dataset", datasetNames);
   return withAllLocks(folder, async () => {
     finishMoves(folder);
@@ -46,7 +48,7 @@ export function prepareWhole<Summary>(job: PortionedWork<Summary>, merges: boole
       removeLeftovers(workFolderOf(folder));
       return standing;
     }
-    const portions = listPortions(shards);
+    const portions = listPortions(shards, portionBytes);
     if (merges) checkRead(job, portions);
     listOtherWork(folder, key).forEach(removeLeftovers);
     const work = openWorkFolder(folder, key);
@@ -86,7 +88,7 @@ export interface MachineShard {
  * UserErrors: E_OUTPUT_OTHER where other sources or options stand there, E_FOLDER_BUSY where another does the same.
  */
 export function readShare<Summary>(
-  { folder, shards, key, read }: PortionedWork<Summary>,
+  { folder, shards, portionBytes, key, read }: PortionedWork<Summary>,
   { number, of }: MachineShard,
 ): Promise<Summary[]> {
   checkOutput(folder, "a dataset", datasetNames);
@@ -101,7 +103,7 @@ export function readShare<Summary>(
   const work = openWorkFolder(folder, key);
   return withFolderLock(join(work, `shard-${number}-of-${of}`), "prepare", async () => {
     const before = shards.map(describeShardState);
-    const own = listPortions(shards).filter(({ index }) => index % of === number - 1);
+    const own = listPortions(shards, portionBytes).filter(({ index }) => index % of === number - 1);
     const summaries = await read(work, own);
     refuseChanged(shards, before);
     return summaries;

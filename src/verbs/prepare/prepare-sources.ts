@@ -2,7 +2,7 @@
 
 import { systemClock } from "../../base/clock.ts";
 import { contentHash } from "../../base/files/files.ts";
-import { type PortionSummary, readPortionSummary } from "../../corpus/portions/portion.ts";
+import { type PortionSummary, readPortionSummary, textPortionBytes } from "../../corpus/portions/portion.ts";
 import type { ListOptions, Shard } from "../../corpus/sources/shard.ts";
 import { describeShardState, identifyShards } from "../../corpus/sources/sources.ts";
 import { writeManifest } from "../../dataset/manifest.ts";
@@ -27,7 +27,7 @@ function describeShaping(options: DatasetOptions) {
 }
 
 /** What waits in a work folder is other files than in an older one's. */
-const workVersion = 3;
+const workVersion = 4;
 
 /** Names work by what its shards look like from outside: reading all of them to tell them apart would be half of the work. */
 function nameWork(shards: readonly Shard[], options: DatasetOptions): string {
@@ -74,7 +74,7 @@ function describeWork(
   passedOver: readonly PassedOver[],
 ): PortionedWork<PortionSummary> {
   return {
-    ...{ folder, shards, key: nameWork(shards, options) },
+    ...{ folder, shards, portionBytes: textPortionBytes, key: nameWork(shards, options) },
     findStanding: () => {
       const manifest = readWholeDataset(folder);
       if (manifest === undefined) return undefined;

@@ -7,7 +7,7 @@ import { type Clock, systemClock } from "../../../base/clock.ts";
 import { chooseFingerprints, sizeFingerprints } from "../../../corpus/deduplication/fingerprints.ts";
 import { hashShingles } from "../../../corpus/deduplication/shingles.ts";
 import { signatureWords, writeSignature } from "../../../corpus/deduplication/signatures.ts";
-import { listPortions } from "../../../corpus/portions/portion.ts";
+import { listPortions, textPortionBytes } from "../../../corpus/portions/portion.ts";
 import { makeJudge } from "../../../corpus/select.ts";
 import type { Shard } from "../../../corpus/sources/shard.ts";
 import { Encoder } from "../../../tokenizer/encoding/encode.ts";
@@ -83,7 +83,7 @@ export async function planDataset(
   const characters = Math.round(intervals.characters.expected);
   const kept = characters * keptShare;
   const tokens = Math.round(kept * tokensPerCharacter + documents * keptShare);
-  const portions = listPortions(shards).length;
+  const portions = listPortions(shards, textPortionBytes).length;
   const readers = Math.min(options.threads, portions);
   const isDeduplicated = options.nearDuplicates !== undefined || options.repeatedBytes !== undefined;
   const { secondsPerCharacter: per } = measured;
