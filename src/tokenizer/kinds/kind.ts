@@ -18,6 +18,8 @@ export interface LearnOptions {
   readonly preTokenizer: PreTokenizerName;
   /** So many different characters at most, the commonest; default `limitAlphabet` of the vocabulary. */
   readonly alphabetLimit?: number | undefined;
+  /** What is learned does not depend on it. Default 1. */
+  readonly threads?: number | undefined;
   /** Called now and then with how many tokens there are. */
   readonly onProgress?: ((tokens: number) => void) | undefined;
 }

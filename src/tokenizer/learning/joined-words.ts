@@ -2,7 +2,7 @@
 // through once for both. Text has three words of every five so.
 
 import type { WordCount } from "./count-words.ts";
-import { allocateUint32 } from "./large-arrays.ts";
+import { allocateUint8, allocateUint32 } from "./large-arrays.ts";
 import { sortWordCounts } from "./sort-words.ts";
 
 /** Words of more characters are apart: a short word's probability is a number whatever its pieces are (each above e^-45 a character). */
@@ -23,10 +23,25 @@ export interface JoinedWords {
   readonly shared: Uint8Array;
 }
 
-export function joinWords(words: readonly string[]): JoinedWords {
-  const text = allocateUint32(words.reduce((sum, word) => sum + word.length + 1, 0));
-  const starts = new Uint32Array(words.length + 1);
-  const shared = new Uint8Array(words.length + 1);
+/** Words that follow each other, of which the first shares nothing: the first one, and the one behind the last. */
+export type WordRange = readonly [from: number, to: number];
+
+/** Of a part, at least, in code points; and how many parts there are at most, for each of them has numbers of its own of each piece. */
+const leastPart = 1 << 19;
+const mostParts = 4;
+
+/** The parts, of at least so many code points, depend on the words alone. */
+export function joinWords(
+  words: readonly string[],
+  least = leastPart,
+): JoinedWords & { readonly parts: readonly WordRange[] } {
+  const units = words.reduce((sum, word) => sum + word.length + 1, 0);
+  const text = allocateUint32(units);
+  const partLength = Math.max(least, Math.ceil(units / mostParts));
+  const starts = allocateUint32(words.length + 1);
+  const shared = allocateUint8(words.length + 1);
+  const parts: WordRange[] = [];
+  let partFrom = 0;
   let length = 0;
   for (const [number, word] of words.entries()) {
     for (let i = 0; i < word.length; i++) {
@@ -36,11 +51,16 @@ export function joinWords(words: readonly string[]): JoinedWords {
     }
     text[length++] = 0;
     starts[number + 1] = length;
-    if (number === 0 || word.length > longest || words[number - 1]!.length > longest) continue;
+    if (starts[number]! - starts[partFrom]! >= partLength) {
+      parts.push([partFrom, number]);
+      partFrom = number;
+    }
+    if (number === partFrom || word.length > longest || words[number - 1]!.length > longest) continue;
     const [before, own] = [starts[number - 1]!, starts[number]!];
     let common = 0;
     while (text[own + common] !== 0 && text[own + common] === text[before + common]) common++;
     shared[number] = common;
   }
-  return { text: text.subarray(0, length), starts, shared };
+  parts.push([partFrom, words.length]);
+  return { text: text.subarray(0, length), starts, shared, parts };
 }

@@ -1,18 +1,22 @@
 // Learns a Unigram vocabulary as SentencePiece and Hugging Face's UnigramTrainer do: begin with a million stretches that repeat, find their
 // probabilities by expectation maximisation, drop the quarter that the text misses least, and so on until the vocabulary is left.
 
+import { Crew } from "../../base/crew.ts";
 import type { LearnOptions } from "../kinds/kind.ts";
 import { chooseAlphabet, limitAlphabet, refuseSize } from "./alphabet.ts";
 import type { WordCount } from "./count-words.ts";
 import { sortWords } from "./joined-words.ts";
 import { allocateFloat64, allocateUint32 } from "./large-arrays.ts";
+import { unknown } from "./lattice-part.ts";
 import { PieceLattice } from "./piece-lattice.ts";
-import { UnigramLattice, unknown } from "./unigram-lattice.ts";
+import { UnigramLattice } from "./unigram-lattice.ts";
 import { Seeds } from "./unigram-seeds.ts";
 
 const iterations = 2;
 const keptShare = 0.75;
 const leastExpected = 0.5;
+/** Before a thread has begun with so few they are learned of. */
+const fewWords = 1 << 15;
 
 /**
  * The pieces by falling probability, the special tokens not among them, and the logarithms of their probabilities. UserError
@@ -21,6 +25,19 @@ const leastExpected = 0.5;
 export function learnUnigram(
   wordCounts: readonly WordCount[],
   options: LearnOptions,
+): { pieces: string[]; scores: number[] } {
+  const crew = new Crew(wordCounts.length < fewWords ? 1 : (options.threads ?? 1));
+  try {
+    return learn(wordCounts, options, crew);
+  } finally {
+    crew.close();
+  }
+}
+
+function learn(
+  wordCounts: readonly WordCount[],
+  options: LearnOptions,
+  crew: Crew,
 ): { pieces: string[]; scores: number[] } {
   const { vocabularySize, specialTokens, onProgress } = options;
   const { all: alphabet } = chooseAlphabet(wordCounts, options.alphabetLimit ?? limitAlphabet(vocabularySize));
@@ -34,18 +51,20 @@ export function learnUnigram(
     words.map(([word]) => word),
     counts,
     alphabet,
+    crew,
   );
-  const lattice = new UnigramLattice(seeds.placeInWords(), counts, seeds.scores);
+  const partCounts = seeds.parts.map(([from, to]) => counts.subarray(from, to));
+  const lattice = new UnigramLattice(seeds.placeInWords(), partCounts, seeds.scores, seeds.letters, crew);
   for (let pieces: PieceLattice | undefined; ; ) {
     const keep: Keep = (ids, scores) => {
       lattice.keep(ids, scores);
-      pieces?.keep(ids, scores);
+      pieces?.keep(ids);
     };
     for (let iteration = 0; iteration < iterations; iteration++) maximise(lattice, keep);
     onProgress?.(lattice.scores.length);
     if (lattice.scores.length <= enough) break;
     // Most seeds are gone by now.
-    pieces ??= new PieceLattice(seeds, lattice.origins, lattice.scores);
+    pieces ??= new PieceLattice(seeds, lattice.origins);
     prune(lattice, pieces, enough, keep);
   }
   return finish(seeds, lattice, alphabet, vocabularySize - specialTokens.length);
@@ -78,7 +97,7 @@ function prune(lattice: UnigramLattice, pieces: PieceLattice, enough: number, ke
   const kept = [unknown];
   const losses = allocateFloat64(scores.length);
   const dispensable: number[] = [];
-  pieces.visit((id, isWhole, others) => {
+  pieces.visit(scores, (id, isWhole, others) => {
     if (used[id] === 0 && (others !== undefined || !isWhole)) return;
     if (others === undefined) {
       kept.push(id);

@@ -3,10 +3,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Crew } from "../../base/crew.ts";
 import { RandomSequence, streams } from "../../base/random.ts";
 import { joinWords } from "./joined-words.ts";
+import { packPiece, unknown } from "./lattice-part.ts";
 import { PieceLattice } from "./piece-lattice.ts";
-import { packPiece, UnigramLattice, unknown } from "./unigram-lattice.ts";
+import { UnigramLattice } from "./unigram-lattice.ts";
 import { Seeds } from "./unigram-seeds.ts";
 
 /** A word of a and b with the pieces a, b and ab of these probabilities. */
@@ -17,7 +19,12 @@ function openLattice(word: string, count: number, shares: readonly number[]): Un
     if (letter === "a" && word[at + 1] === "b") packed.push(packPiece(3, 2, 0));
   });
   const placed = { ...joinWords([word]), firsts: Uint32Array.of(0, packed.length), packed: Uint32Array.from(packed) };
-  return new UnigramLattice(placed, Float64Array.of(count), Float64Array.of(Number.NaN, ...shares.map(Math.log)));
+  return new UnigramLattice(
+    [placed],
+    [Float64Array.of(count)],
+    Float64Array.of(Number.NaN, ...shares.map(Math.log)),
+    2,
+  );
 }
 
 test("each of n times ab is one piece or two, by their probabilities alone, however long the word", () => {
@@ -51,15 +58,37 @@ function cut(word: string, idOf: ReadonlyMap<string, number>, scores: Float64Arr
 const findBest = (ways: readonly Way[]): Way | undefined =>
   ways.reduce<Way | undefined>((best, way) => (best === undefined || way.score > best.score ? way : best), undefined);
 
-test("words that begin alike have what every way to cut them says, before and after pieces went", () => {
+for (const [leastPart, threads] of [
+  [undefined, 1],
+  [64, 2],
+] as const) {
+  const parts = leastPart === undefined ? "one part" : "four parts by two threads";
+  test(`words that begin alike have what every way to cut them says, before and after pieces went: ${parts}`, () => {
+    const crew = new Crew(threads);
+    try {
+      compareWithAllWays(crew, leastPart);
+    } finally {
+      crew.close();
+    }
+  });
+}
+
+function compareWithAllWays(crew: Crew, leastPart: number | undefined): void {
   const random = new RandomSequence(3, streams.sampling, 0);
   const drawWord = () => Array.from({ length: 1 + random.below(9) }, () => "aaabbc"[random.below(6)]).join("");
   const words = [...new Set(Array.from({ length: 120 }, drawWord))].sort();
   const counts = Float64Array.from(words, () => 1 + random.below(9));
-  const seeds = new Seeds(words, counts, ["a", "b", "c"]);
+  const seeds = new Seeds(words, counts, ["a", "b", "c"], crew, leastPart);
+  assert.equal(seeds.parts.length, leastPart === undefined ? 1 : 4);
   const drawScores = (count: number) => Float64Array.from({ length: count }, () => -1 - 4 * random.uniform());
-  const lattice = new UnigramLattice(seeds.placeInWords(), counts, drawScores(seeds.scores.length));
-  const pieces = new PieceLattice(seeds, lattice.origins, lattice.scores);
+  const lattice = new UnigramLattice(
+    seeds.placeInWords(),
+    seeds.parts.map(([from, to]) => counts.slice(from, to)),
+    drawScores(seeds.scores.length),
+    seeds.letters,
+    crew,
+  );
+  const pieces = new PieceLattice(seeds, lattice.origins);
   for (let round = 0; round < 3; round++) {
     const { scores, origins } = lattice;
     const texts = Array.from(origins, (seed, id) => (id === unknown ? "" : seeds.textOf(seed)));
@@ -78,7 +107,7 @@ test("words that begin alike have what every way to cut them says, before and af
     }
     assert.deepEqual([...lattice.countUsed()], [...used]);
     const seen = new Set<number>();
-    pieces.visit((id, isWhole, others) => {
+    pieces.visit(scores, (id, isWhole, others) => {
       seen.add(id);
       const other = findBest(cut(texts[id]!, idOf, scores).filter(({ ids }) => ids.length > 1));
       assert.equal(isWhole, other === undefined || other.score <= scores[id]!, texts[id]);
@@ -91,6 +120,6 @@ test("words that begin alike have what every way to cut them says, before and af
     const kept = Uint32Array.from(texts.keys()).filter(isKept);
     const drawn = drawScores(kept.length);
     lattice.keep(kept, drawn);
-    pieces.keep(kept, drawn.slice());
+    pieces.keep(kept);
   }
-});
+}

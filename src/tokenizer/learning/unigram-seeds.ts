@@ -2,10 +2,13 @@
 // different words and are followed by more than one thing, by length times occurrences. A suffix array cut at 17 characters finds them, and
 // every place of theirs: what begins somewhere is the longest stretch that does, and those that it begins with.
 
-import { type JoinedWords, joinWords } from "./joined-words.ts";
+import { siblingModule } from "../../base/bounded-worker.ts";
+import { Crew } from "../../base/crew.ts";
+import { type JoinedWords, joinWords, type WordRange } from "./joined-words.ts";
 import { allocateFloat64, allocateUint8, allocateUint32 } from "./large-arrays.ts";
+import { longestPiece, mostPieces, type PlacedPieces } from "./lattice-part.ts";
+import { type PlaceInput, placePart } from "./placed-seeds.ts";
 import { commonLength, sortSuffixes } from "./suffixes.ts";
-import { longestPiece, mostPieces, type PlacedPieces, packPiece, unknown } from "./unigram-lattice.ts";
 
 const mostSeeds = 1_000_000;
 
@@ -13,7 +16,10 @@ const mostSeeds = 1_000_000;
 export class Seeds {
   /** The logarithms of their shares; of the unknown piece none. */
   readonly scores: Float64Array;
-  private readonly joined: JoinedWords;
+  /** How many are characters: the first ones. */
+  readonly letters: number;
+  private readonly joined: ReturnType<typeof joinWords>;
+  private readonly crew: Crew;
   private readonly idOfLetter: ReadonlyMap<number, number>;
   /** By seed: one of its places, how many characters it has, its first place in the order of suffixes. */
   private readonly places: Uint32Array;
@@ -25,10 +31,17 @@ export class Seeds {
   private readonly longest: Uint32Array;
 
   /** Of words as `sortWords` has them, and how often each occurs. */
-  constructor(words: readonly string[], counts: Float64Array, alphabet: readonly string[]) {
-    const joined = joinWords(words);
+  constructor(
+    words: readonly string[],
+    counts: Float64Array,
+    alphabet: readonly string[],
+    crew: Crew = new Crew(1),
+    leastPart?: number,
+  ) {
+    const joined = joinWords(words, leastPart);
     const { text } = joined;
-    const suffixes = sortSuffixes(text);
+    this.crew = crew;
+    const suffixes = sortSuffixes(text, crew);
     const { ranksOfPoints, ...repeated } = findRepeated(text, suffixes);
     const letters = rankLetters(joined, counts, alphabet);
     const chosen = chooseRepeated(
@@ -41,10 +54,11 @@ export class Seeds {
     const count = 1 + letters.length + chosen.length;
     if (count > mostPieces) throw new Error("more pieces than a number has room for");
     this.joined = joined;
+    this.letters = letters.length;
     this.idOfLetter = new Map(letters.map(([point], i) => [point, i + 1]));
     this.scores = allocateFloat64(count).fill(Number.NaN);
     this.places = allocateUint32(count);
-    this.lengths = new Uint8Array(count);
+    this.lengths = allocateUint8(count);
     this.ranks = allocateUint32(count);
     this.parents = allocateUint32(count);
     this.longest = allocateUint32(text.length);
@@ -73,11 +87,16 @@ export class Seeds {
     return String.fromCodePoint(...this.joined.text.subarray(place, place + this.lengths[seed]!));
   }
 
-  /** Every seed at every place of the words. */
-  placeInWords(): PlacedPieces {
+  /** The words that each part has of the whole. */
+  get parts(): readonly WordRange[] {
+    return this.joined.parts;
+  }
+
+  /** Every seed at every place of the words, by parts. */
+  placeInWords(): PlacedPieces[] {
     const numbers = allocateUint32(this.scores.length);
     for (let seed = 0; seed < numbers.length; seed++) numbers[seed] = seed;
-    return { ...this.joined, ...this.place(this.joined, this.joined.starts, numbers) };
+    return this.place(this.joined, this.joined.parts, this.joined.starts, numbers, false);
   }
 
   /**
@@ -91,53 +110,23 @@ export class Seeds {
     for (let i = 0; i < keys.length; i++) order[i] = keys[i]! % mostPieces;
     const joined = joinWords(Array.from(order, seed => this.textOf(seed)));
     const from = order.map(seed => places[seed]!);
-    return {
-      placed: { ...joined, ...this.place(joined, from, numbers, true) },
-      ids: Int32Array.from(order, seed => numbers[seed]!),
-    };
+    const [placed] = this.place(joined, [[0, order.length]], from, numbers, true);
+    return { placed: placed!, ids: Int32Array.from(order, seed => numbers[seed]!) };
   }
 
-  /**
-   * The pieces of words that stand in the text of all, from `places` on: those that end behind what a word shares, and where `apart` none that
-   * is all of it.
-   */
-  private place({ starts, shared }: JoinedWords, places: Uint32Array, numbers: Uint32Array, apart = false) {
+  private place(
+    words: JoinedWords,
+    parts: readonly WordRange[],
+    places: Uint32Array,
+    numbers: Uint32Array,
+    apart: boolean,
+  ): PlacedPieces[] {
     const { longest, lengths, parents, idOfLetter } = this;
-    const { text } = this.joined;
-    const firsts = new Uint32Array(starts.length);
-    let packed = allocateUint32(3 * starts.at(-1)!);
-    let to = 0;
-    for (let word = 0; word + 1 < starts.length; word++) {
-      const [begin, known] = [places[word]!, shared[word]!];
-      const length = starts[word + 1]! - 1 - starts[word]!;
-      if (to + (longestPiece + 1) * length > packed.length) packed = grow(packed, (longestPiece + 1) * length);
-      firsts[word] = to;
-      let before = 0;
-      for (let i = Math.max(0, known - longestPiece + 1); i < length; i++) {
-        const first = to;
-        const most = apart ? length - i - (i === 0 ? 1 : 0) : length;
-        if (i >= known && most > 0) {
-          packed[to++] = packPiece(numbers[idOfLetter.get(text[begin + i]!) ?? unknown]!, 1, 0);
-        }
-        // Shorter ones come first, and longer ones are found first.
-        let last = to;
-        for (let seed = longest[begin + i]!; seed !== 0 && i + lengths[seed]! > known; seed = parents[seed]!) {
-          if (lengths[seed]! <= most && numbers[seed] !== 0)
-            packed[last++] = packPiece(numbers[seed]!, lengths[seed]!, 0);
-        }
-        for (let low = to, high = last - 1; low < high; low++, high--) {
-          const piece = packed[low]!;
-          packed[low] = packed[high]!;
-          packed[high] = piece;
-        }
-        to = last;
-        if (to === first) continue;
-        packed[first] = packPiece(packed[first]!, 0, i - before);
-        before = i;
-      }
-    }
-    firsts[starts.length - 1] = to;
-    return { firsts, packed };
+    const input: PlaceInput = {
+      ...{ words, parts, places, numbers, apart },
+      ...{ text: this.joined.text, longest, lengths, parents, idOfLetter },
+    };
+    return this.crew.run(siblingModule(import.meta.url, "placed-seeds"), placePart, input, parts.length);
   }
 
   /** Finds the longest stretch at each place, and the parent of each: in the order of suffixes from the last one on, outer ones before inner ones. */
@@ -256,10 +245,4 @@ function sortFalling(order: Uint32Array, keys: Uint32Array): Uint32Array {
     [from, to] = [to, from];
   }
   return from;
-}
-
-function grow(old: Uint32Array, more: number): Uint32Array {
-  const grown = allocateUint32(2 * old.length + more);
-  grown.set(old);
-  return grown;
 }

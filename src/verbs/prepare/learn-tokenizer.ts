@@ -16,12 +16,13 @@ export function learnTokenizer(
   options: DatasetOptions,
   onProgress: (tokens: number) => void,
 ): Tokenizer {
-  const { vocabulary: vocabularySize, alphabetLimit, normaliser, tokenizerKind, preTokenizer } = options;
+  const { vocabulary: vocabularySize, alphabetLimit, normaliser, tokenizerKind, preTokenizer, threads } = options;
   const { vocabulary, model } = findTokenizerKind(tokenizerKind).learn(words, {
     vocabularySize,
     specialTokens,
     preTokenizer,
     alphabetLimit,
+    threads,
     onProgress,
   });
   return defineLearnedTokenizer(vocabulary, normalisers[normaliser], preTokenizer, model);

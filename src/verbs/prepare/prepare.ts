@@ -98,7 +98,7 @@ export interface PrepareOptions {
   readonly holdOut?: number | undefined;
   /** Decides which text is held out. Default 0. */
   readonly seed?: number | undefined;
-  /** Threads that encode; the result does not depend on it. Default: the performance cores. */
+  /** Threads that read, encode and learn; the result does not depend on it. Default: the performance cores. */
   readonly threads?: number | undefined;
   /** Bytes that the stages which need the whole corpus in view may hold, about; the result does not depend on it. Default 1 GiB. */
   readonly memoryBytes?: number | undefined;
