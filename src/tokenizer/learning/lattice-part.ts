@@ -11,13 +11,13 @@ export const unknown = 0;
 const idBits = 20;
 const lengthBits = 5;
 const stepShift = idBits + lengthBits;
-export const idMask = 2 ** idBits - 1;
+const idMask = 2 ** idBits - 1;
 const lengthMask = 2 ** lengthBits - 1;
 export const mostPieces = 2 ** idBits;
 export const packPiece = (id: number, length: number, step: number): number =>
   ((step << stepShift) | (length << idBits) | id) >>> 0;
 
-export const lengthOf = (piece: number): number => (piece >>> idBits) & lengthMask;
+const lengthOf = (piece: number): number => (piece >>> idBits) & lengthMask;
 
 /** In code points. */
 export const longestPiece = 16;

@@ -13,7 +13,7 @@ const partModule = siblingModule(import.meta.url, "lattice-part");
 const fewGone = 0.9;
 
 /** The logarithm of the unknown piece's probability is put where the others stand. */
-export function scoreUnknown(scores: Float64Array): void {
+function scoreUnknown(scores: Float64Array): void {
   let least = Number.POSITIVE_INFINITY;
   for (let id = 1; id < scores.length; id++) if (scores[id]! < least) least = scores[id]!;
   scores[unknown] = least - unknownPenalty;
