@@ -4,7 +4,7 @@
 import { randomUUID } from "node:crypto";
 import { networkInterfaces } from "node:os";
 import { Worker } from "node:worker_threads";
-import { siblingModule } from "../base/bounded-worker.ts";
+import { siblingModule } from "../base/threads/bounded-worker.ts";
 import { broadcastJson, type Collective } from "./collective.ts";
 
 /** Silence after which a rank is lost: with what an engine needs to end the others, all have ended within ten seconds. */

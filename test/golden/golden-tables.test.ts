@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
-import { BoundedWorkError, runBounded, siblingModule } from "../../src/base/bounded-worker.ts";
 import { UserError } from "../../src/base/errors.ts";
+import { BoundedWorkError, runBounded, siblingModule } from "../../src/base/threads/bounded-worker.ts";
 import { readRecords } from "../../src/tables/formats/delimited.ts";
 import { readTable } from "../../src/tables/table.ts";
 

@@ -1,9 +1,9 @@
 // The rows of an Arrow file, parsed in a bounded thread: whatever is damaged in it, there is an answer in time.
 
 import { statSync } from "node:fs";
-import { BoundedWorkError, runBounded, siblingModule } from "../../base/bounded-worker.ts";
 import { UserError } from "../../base/errors.ts";
 import { makePrintable } from "../../base/printable.ts";
+import { BoundedWorkError, runBounded, siblingModule } from "../../base/threads/bounded-worker.ts";
 import type { LocalBytes } from "../bytes.ts";
 import type { NumberedRow } from "../row.ts";
 import type { ArrowInput } from "./arrow-rows.ts";

@@ -2,11 +2,11 @@
 // bytes have to be brought, the index at its end comes first, and then only the columns that are wanted, some groups of rows ahead.
 
 import { closeSync, readSync, statSync } from "node:fs";
-import { BoundedWorkError, runBounded, siblingModule } from "../../base/bounded-worker.ts";
 import { UserError } from "../../base/errors.ts";
 import { openForReading } from "../../base/files/files.ts";
 import { reading } from "../../base/files/read-failure.ts";
 import { makePrintable } from "../../base/printable.ts";
+import { BoundedWorkError, runBounded, siblingModule } from "../../base/threads/bounded-worker.ts";
 import type { Bring, LocalBytes } from "../bytes.ts";
 import type { NumberedRow } from "../row.ts";
 import type { ParquetGroup, ParquetInput } from "./parquet-rows.ts";

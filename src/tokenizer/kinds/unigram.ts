@@ -2,7 +2,7 @@
 // SentencePiece's.
 
 import { quoteValue } from "../../base/printable.ts";
-import { learnUnigram } from "../learning/learn-unigram.ts";
+import { learnUnigram } from "../learning/unigram/learn-unigram.ts";
 import type { Refuse } from "../normalising/normaliser-json.ts";
 import { isObject } from "../normalising/normaliser-json.ts";
 import type { Learned, TokenizerKind } from "./kind.ts";

@@ -1,7 +1,7 @@
 // The words of a corpus counted by several threads, in one order whatever the number of threads. Of more
 // text than a tokenizer needs to be learned, every so many batches are counted, so that memory does not grow with the corpus.
 
-import { runBounded, siblingModule } from "../../../base/bounded-worker.ts";
+import { runBounded, siblingModule } from "../../../base/threads/bounded-worker.ts";
 import type { WordCount } from "../../../tokenizer/learning/count-words.ts";
 import { sortWordCounts } from "../../../tokenizer/learning/sort-words.ts";
 import { startTextLoss, type TextLoss } from "../../../tokenizer/normalising/lost-text.ts";

@@ -1,7 +1,7 @@
 // Every portion of a corpus, read by as many threads as are asked for, of which this one is the first: its program is loaded already. One
 // that was finished before is not read again. What comes out depends on neither.
 
-import { runBounded, siblingModule } from "../../../base/bounded-worker.ts";
+import { runBounded, siblingModule } from "../../../base/threads/bounded-worker.ts";
 import type { PortionSummary } from "../../../corpus/portions/portion.ts";
 import type { PortionProgress } from "../../../corpus/portions/read-portion.ts";
 import { type PortionEvent, type PortionWork, runPortions } from "./portion-thread.ts";

@@ -1,7 +1,7 @@
 // Suffixes of words in their order, up to the end of a word or of 17 characters at most. Those that begin with one character are apart from
 // all others, so any thread may sort them.
 
-import { Crew } from "../../base/crew.ts";
+import { Crew } from "../../../base/threads/crew.ts";
 import { allocateUint32 } from "./large-arrays.ts";
 import { longestPiece } from "./lattice-part.ts";
 

@@ -3,8 +3,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Crew } from "../../base/crew.ts";
-import { RandomSequence, streams } from "../../base/random.ts";
+import { RandomSequence, streams } from "../../../base/random.ts";
+import { Crew } from "../../../base/threads/crew.ts";
 import { joinWords } from "./joined-words.ts";
 import { packPiece, unknown } from "./lattice-part.ts";
 import { PieceLattice } from "./piece-lattice.ts";

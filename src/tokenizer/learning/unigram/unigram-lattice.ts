@@ -2,8 +2,8 @@
 // taken out of the lists once some went. Words are in parts, which depend on the words alone and are added up in their order: what is
 // expected is the same number whoever does which part.
 
-import { siblingModule } from "../../base/bounded-worker.ts";
-import { Crew } from "../../base/crew.ts";
+import { siblingModule } from "../../../base/threads/bounded-worker.ts";
+import { Crew } from "../../../base/threads/crew.ts";
 import { allocateFloat64 } from "./large-arrays.ts";
 import { countPart, expectPart, keepPart, type PlacedPieces, unknown } from "./lattice-part.ts";
 

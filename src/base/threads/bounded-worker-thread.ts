@@ -1,8 +1,8 @@
 // What a thread of bounded-worker.ts runs: the function it was given, one value an answer.
 
 import { parentPort, workerData } from "node:worker_threads";
+import { UserError } from "../errors.ts";
 import type { BoundedAnswer } from "./bounded-worker.ts";
-import { UserError } from "./errors.ts";
 
 type Values = Iterable<unknown> | AsyncIterable<unknown>;
 const { module, name, input } = workerData as { module: string; name: string; input: unknown };

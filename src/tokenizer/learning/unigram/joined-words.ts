@@ -1,9 +1,9 @@
 // Words one behind another, as learning a Unigram reads them: in their order, so that what a word begins like the one before it is gone
 // through once for both. Text has three words of every five so.
 
-import type { WordCount } from "./count-words.ts";
+import type { WordCount } from "../count-words.ts";
+import { sortWordCounts } from "../sort-words.ts";
 import { allocateUint8, allocateUint32 } from "./large-arrays.ts";
-import { sortWordCounts } from "./sort-words.ts";
 
 /** Words of more characters are apart: a short word's probability is a number whatever its pieces are (each above e^-45 a character). */
 const longest = 16;

@@ -2,8 +2,8 @@
 // different words and are followed by more than one thing, by length times occurrences. A suffix array cut at 17 characters finds them, and
 // every place of theirs: what begins somewhere is the longest stretch that does, and those that it begins with.
 
-import { siblingModule } from "../../base/bounded-worker.ts";
-import { Crew } from "../../base/crew.ts";
+import { siblingModule } from "../../../base/threads/bounded-worker.ts";
+import { Crew } from "../../../base/threads/crew.ts";
 import { type JoinedWords, joinWords, type WordRange } from "./joined-words.ts";
 import { allocateFloat64, allocateUint8, allocateUint32 } from "./large-arrays.ts";
 import { longestPiece, mostPieces, type PlacedPieces } from "./lattice-part.ts";

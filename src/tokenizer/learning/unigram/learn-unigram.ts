@@ -1,10 +1,10 @@
 // Learns a Unigram vocabulary as SentencePiece and Hugging Face's UnigramTrainer do: begin with a million stretches that repeat, find their
 // probabilities by expectation maximisation, drop the quarter that the text misses least, and so on until the vocabulary is left.
 
-import { Crew } from "../../base/crew.ts";
-import type { LearnOptions } from "../kinds/kind.ts";
-import { chooseAlphabet, limitAlphabet, refuseSize } from "./alphabet.ts";
-import type { WordCount } from "./count-words.ts";
+import { Crew } from "../../../base/threads/crew.ts";
+import type { LearnOptions } from "../../kinds/kind.ts";
+import { chooseAlphabet, limitAlphabet, refuseSize } from "../alphabet.ts";
+import type { WordCount } from "../count-words.ts";
 import { sortWords } from "./joined-words.ts";
 import { allocateFloat64, allocateUint32 } from "./large-arrays.ts";
 import { unknown } from "./lattice-part.ts";

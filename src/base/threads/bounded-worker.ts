@@ -3,7 +3,7 @@
 // circles, and on the thread of the program nothing could stop it then, not even Ctrl-C.
 
 import { Worker } from "node:worker_threads";
-import { UserError } from "./errors.ts";
+import { UserError } from "../errors.ts";
 
 export interface BoundedWork {
   /** URL of a module, `import.meta.url` of a file beside or the result of `siblingModule`. */
