@@ -1,11 +1,11 @@
 // Matrix product: out (M, N) = a (M, K) · b (K, N), f32 sums; operands both f32 or both bf16, at any strides.
 // MB × NB the most rows and columns of one block of work, down × across the blocks; KB the steps packed at once. A block packs its
 // part of b, and of a CHUNK of rows at a time, which stays in the second cache while each panel of b passes over it from the
-// first; finished rows are handed to the epilogue. Of f32, panels of b are packed where the first chunk comes to them, and what is packed
+// first (96 rows do, docs/LOG.md); finished rows are handed to the epilogue. Of f32, panels of b are packed where the first chunk comes to them, and what is packed
 // next is asked of memory between tiles. A product deeper than KB steps takes several passes and keeps the sums of the
 // whole block between them.
 
-enum { KB = 256, MB = 384, NB = 512, CHUNK = 8 * MR };
+enum { KB = 256, MB = 384, NB = 512, CHUNK = MR < 8 ? 16 * MR : 8 * MR };
 
 // Strides in elements; batch b starts at offset + b / inner_count * outer + b % inner_count * inner.
 struct matrix { enum elements elements; long offset, outer, inner, inner_count, row, column; };
