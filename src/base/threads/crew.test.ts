@@ -28,6 +28,14 @@ export function fail(_: null, part: number): number {
   return part;
 }
 
+/** A part ends the thread that has it, unless that is the caller's. */
+export function endThread({ begun }: Input, part: number): number {
+  if (!isMainThread) process.exit(0);
+  // Long enough for the thread to have begun.
+  Atomics.wait(begun, 0, 0, 150);
+  return part;
+}
+
 const inputOf = (offset: number, together: number): Input => ({
   ...{ offset, together },
   begun: new Int32Array(new SharedArrayBuffer(4)),
@@ -63,6 +71,15 @@ test("what a part throws is thrown, and the next job is done", () => {
   try {
     assert.throws(() => crew.run(import.meta.url, fail, null, 6), /part 2 fails/);
     assert.deepEqual(crew.run(import.meta.url, addOffset, inputOf(1, 2), 3), [1, 2, 3]);
+  } finally {
+    crew.close();
+  }
+});
+
+test("a thread that ends with a part of a job is not waited for without end", () => {
+  const crew = new Crew(2, 300);
+  try {
+    assert.throws(() => crew.run(import.meta.url, endThread, inputOf(0, 1), 12), /a thread gave nothing for 0\.3 s/);
   } finally {
     crew.close();
   }

@@ -36,21 +36,29 @@ export function endPart(signals: Int32Array): void {
   Atomics.notify(signals, signal.done);
 }
 
+/**
+ * How long a caller that has nothing left to do waits for a part. A thread that ended, for want of memory as it may, cannot be heard of meanwhile:
+ * whoever would hear of it is the one that waits.
+ */
+const patienceMs = 20 * 60_000;
+
 /** Owns its threads, which begin with the first job that has several parts. */
 export class Crew {
   private readonly threads: number;
+  private readonly patienceMs: number;
   private readonly signals = new Int32Array(new SharedArrayBuffer(12));
   private readonly members: { readonly worker: Worker; readonly port: MessagePort }[] = [];
   private end = 0;
 
   /** The caller is one of the threads. */
-  constructor(threads: number) {
+  constructor(threads: number, patience = patienceMs) {
     this.threads = threads;
+    this.patienceMs = patience;
   }
 
   /**
    * What `work`, which the module at this URL exports by its own name, gives for each of so many parts. Throws what a part threw, once all are
-   * done. Input and results are copied.
+   * done, and where no part is for longer than the caller's patience. Input and results are copied.
    */
   run<Input, Result>(module: string, work: PartWork<Input, Result>, input: Input, parts: number): Result[] {
     if (this.threads <= 1 || parts <= 1) return Array.from({ length: parts }, (_, part) => work(input, part));
@@ -67,7 +75,9 @@ export class Crew {
       endPart(signals);
     }
     for (let done = 0; done < end; ) {
-      Atomics.wait(signals, signal.done, done);
+      if (Atomics.wait(signals, signal.done, done, this.patienceMs) === "timed-out") {
+        throw new Error(`a thread gave nothing for ${this.patienceMs / 1000} s; it may have run out of memory`);
+      }
       done = Atomics.load(signals, signal.done);
     }
     for (const { port } of this.members) {
