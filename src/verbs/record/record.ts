@@ -16,6 +16,7 @@ import { checkSweep, refuseDecided } from "../../sweep/sweep.ts";
 import { listTrials } from "../../sweep/trial.ts";
 import { checkFit } from "../../train/batches.ts";
 import type { Recipe } from "../../train/recipe.ts";
+import { hashRecipe } from "../../train/run-folder.ts";
 import type { BackendChoice } from "../backend.ts";
 import { chooseRecipe } from "../recipe.ts";
 import { type SweepOptions, sweep } from "../sweep/sweep.ts";
@@ -174,7 +175,10 @@ interface Work {
 /** The trainings of a recipe on a dataset; who holds the record now does not matter to them. */
 function folderOf(out: string, recipe: Recipe, data: string): string {
   const called = nameForFolder(recipe.name);
-  return join(out, `${called}-${contentHash(JSON.stringify([recipe, readManifest(data).hash])).slice(0, 8)}`);
+  return join(
+    out,
+    `${called}-${contentHash(JSON.stringify([hashRecipe(recipe), readManifest(data).hash])).slice(0, 8)}`,
+  );
 }
 
 /** Trains and scores what has no score yet; fewer than all seeds where it was stopped. */
