@@ -56,7 +56,8 @@ export function findCandidatesFault(count: number, recipe: ObjectiveRecipe) {
   }
   if (count < model.vocabulary && count <= predicted) {
     const message = `${of}: a micro-batch may predict ${predicted} tokens, and some must be drawn beside them`;
-    return { message, advice: "Raise it, or lower train.microBatchSequences or data.maskFraction." };
+    const advice = `Set it to ${predicted + 1} at least, or make the micro-batch, its sequences or their larger share of masks smaller.`;
+    return { message, advice };
   }
   if (loss !== undefined && (loss.name !== "cross-entropy" || loss.labelSmoothing > 0)) {
     const message = `${of} estimate plain cross-entropy, and the loss section asks for another`;
