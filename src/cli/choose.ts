@@ -7,6 +7,7 @@ import { countPerformanceCores } from "../machine/cores.ts";
 import { listRecipePaths } from "../train/recipe.ts";
 import { type BackendChoice, type BackendName, backendNames } from "../verbs/backend.ts";
 import { recipeNames } from "../verbs/recipe.ts";
+import { mostThreads, parseCount } from "./numbers.ts";
 import { suggest } from "./terminal/completion.ts";
 
 export interface BackendOptions {
@@ -30,20 +31,6 @@ export function addBackendOptions(command: Command): Command {
       "of the cpu backend; default: the performance cores; with the same number a run repeats its bits",
     )
     .option("--device <number>", "of the cuda backend: which GPU of those that CUDA_VISIBLE_DEVICES shows; default: 0");
-}
-
-/** More are on no machine. */
-export const mostThreads = 1024;
-
-/** Reads a whole number that an option needs. */
-export function parseCount(option: string, text: string, least = 1, most = Number.MAX_SAFE_INTEGER): number {
-  const count = Number(text);
-  if (text.trim() !== "" && Number.isSafeInteger(count) && count >= least && count <= most) return count;
-  throw new UserError(
-    "E_OPTION",
-    `${option} ${text}: not a whole number from ${least}${most === Number.MAX_SAFE_INTEGER ? "" : ` to ${most}`}`,
-    "Give another.",
-  );
 }
 
 /** UserError E_OPTION for threads or a device that are no number, or of a backend that has none. */
@@ -91,10 +78,3 @@ export function addSet(command: Command): Command {
 
 /** Of an option that may be given again and again: all that was given. */
 export const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
-
-/** Bytes of "2GiB", "512M" or "1000000": units are powers of 1024. UserError E_OPTION. */
-export function parseBytes(option: string, text: string): number {
-  const [, digits, unit = ""] = /^(\d+(?:\.\d+)?)\s*(?:([KMGT])i?)?B?$/i.exec(text.trim()) ?? [];
-  if (digits !== undefined) return Math.round(Number(digits) * 1024 ** " KMGT".indexOf(unit.toUpperCase() || " "));
-  throw new UserError("E_OPTION", `${option} ${text}: not a number of bytes`, "Write it as in 2GiB or 512MiB.");
-}

@@ -9,7 +9,7 @@ import { shortenCount, writeCorpusPage } from "../../verbs/corpus/corpus-page.ts
 import { type CorpusFormat, corpusFormats, exportCorpus } from "../../verbs/corpus/export-corpus.ts";
 import { type CorpusView, showCorpus } from "../../verbs/corpus/show-corpus.ts";
 import { createProgress, describeProgress } from "../../verbs/prepare/stages/progress.ts";
-import { parseCount } from "../choose.ts";
+import { parseCount } from "../numbers.ts";
 import { formatAmount } from "../terminal/amount.ts";
 import { drawChart } from "../terminal/chart.ts";
 import { colour, print, showStatus } from "../terminal/output.ts";

@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import { showRuns } from "../../verbs/report/dashboard.ts";
-import { parseCount } from "../choose.ts";
+import { parseCount } from "../numbers.ts";
 import { print } from "../terminal/output.ts";
 
 interface DashboardFlags {

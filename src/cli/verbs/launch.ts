@@ -12,7 +12,7 @@ import {
   type SchedulerName,
   schedulerNames,
 } from "../../verbs/launch.ts";
-import { mostThreads, parseBytes, parseCount } from "../choose.ts";
+import { mostThreads, parseBytes, parseCount } from "../numbers.ts";
 import { print, printError } from "../terminal/output.ts";
 import { stopOnSignals } from "../terminal/signals.ts";
 

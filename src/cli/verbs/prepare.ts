@@ -13,9 +13,8 @@ import { countPerformanceCores } from "../../machine/cores.ts";
 import { type PreTokenizerName, preTokenizerNames } from "../../tokenizer/encoding/pre-tokenizer.ts";
 import { type TokenizerKindName, tokenizerKinds } from "../../tokenizer/kinds/kinds.ts";
 import { type NormaliserName, normalisers } from "../../tokenizer/normalising/normaliser.ts";
-import { dropOptions } from "../../verbs/launch.ts";
 import { suggestPretrain } from "../../verbs/prepare/next-pretrain.ts";
-import { type LauncherName, launcherNames, renderLaunch } from "../../verbs/prepare/plan/launchers.ts";
+import { type LauncherName, launcherNames } from "../../verbs/prepare/plan/launcher-names.ts";
 import {
   mergeMachines,
   type PrepareOptions,
@@ -24,7 +23,7 @@ import {
   prepareOnMachine,
 } from "../../verbs/prepare/prepare.ts";
 import { describeProgress } from "../../verbs/prepare/stages/progress.ts";
-import { mostThreads, parseBytes, parseCount } from "../choose.ts";
+import { mostThreads, parseBytes, parseCount } from "../numbers.ts";
 import { print, showStatus } from "../terminal/output.ts";
 import { createEventPrinter, printDataset, printPlan, printShard } from "../terminal/print-prepare.ts";
 
@@ -287,7 +286,7 @@ async function prepare(texts: string[], flags: PrepareFlags, command: Command): 
     flags.image !== undefined ||
     flags.claim !== undefined
   ) {
-    printLaunch(flags, options, rawWords(command));
+    await printLaunch(flags, options, rawWords(command));
     return;
   }
   if (flags.plan === true) {
@@ -334,11 +333,12 @@ function refuseBeside(parts: Readonly<Record<string, unknown>>): void {
 /** What was typed behind `prepare`. */
 const rawWords = (command: Command) => (command.parent as Command & { rawArgs: readonly string[] }).rawArgs.slice(1);
 
-function printLaunch(
+/** What renders a job is loaded for it alone: a prepare begins sooner without. */
+async function printLaunch(
   flags: PrepareFlags,
   { threads, memoryBytes = 2 ** 30 }: PrepareOptions,
   words: readonly string[],
-): void {
+): Promise<void> {
   const { launcher, machines, image, claim } = flags;
   if (launcher === undefined || machines === undefined) {
     throw new UserError(
@@ -347,6 +347,8 @@ function printLaunch(
       "See cram prepare --help.",
     );
   }
+  const { dropOptions } = await import("../../verbs/launch.ts");
+  const { renderLaunch } = await import("../../verbs/prepare/plan/launchers.ts");
   const own = ["--launcher", "--machines", "--image", "--claim"];
   const kept = dropOptions(words, own).filter(word => word !== "--json");
   // Beside the program with its threads.

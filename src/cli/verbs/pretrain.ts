@@ -22,9 +22,9 @@ import {
   type BackendOptions,
   chooseBackend,
   describeThreads,
-  parseCount,
   type RecipeOptions,
 } from "../choose.ts";
+import { parseCount } from "../numbers.ts";
 import { suggest } from "../terminal/completion.ts";
 import { colour, print, printError, showStatus } from "../terminal/output.ts";
 import { stopOnSignals } from "../terminal/signals.ts";

@@ -16,14 +16,13 @@ import { findTokenizerKind, type TokenizerKindName } from "../../tokenizer/kinds
 import type { NormaliserName } from "../../tokenizer/normalising/normaliser.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Recipe } from "../../train/recipe.ts";
-import { planReadyMade } from "../ready-made/plan-ready-made.ts";
 import { findReadyMade, prepareReadyMade, prepareReadyMadeShard } from "../ready-made/ready-made.ts";
 import { chooseRecipe } from "../recipe.ts";
 import { datasetNames, knowOwnFiles, leaveOutOwnFiles } from "./dataset-folder.ts";
 import type { Prepared, PreparedShard } from "./dataset-options.ts";
 import { readLearnedLength, recommendRecipe } from "./next-pretrain.ts";
 import { openTokenizer } from "./open-tokenizer.ts";
-import { type PreparePlan, planDataset } from "./plan/plan-prepare.ts";
+import type { PreparePlan } from "./plan/plan-prepare.ts";
 import type { MachineShard } from "./portioned-work.ts";
 import { listingOf, prepareShard, prepareSources } from "./prepare-sources.ts";
 import { describeProgress, type StageProgress } from "./stages/progress.ts";
@@ -154,7 +153,11 @@ export async function prepareOnMachine(options: PrepareOptions, machine: Machine
 /** What `prepare` would do: bytes, documents and tokens that are expected, time, disk and memory. Nothing is written. */
 export async function planPrepare(options: PrepareOptions): Promise<PreparePlan> {
   const readyMade = await findReadyMade(options.texts);
-  if (readyMade !== undefined) return planReadyMade(readyMade, { ...options, onStage: tellBoth(options) });
+  if (readyMade !== undefined) {
+    const { planReadyMade } = await import("../ready-made/plan-ready-made.ts");
+    return planReadyMade(readyMade, { ...options, onStage: tellBoth(options) });
+  }
+  const { planDataset } = await import("./plan/plan-prepare.ts");
   const { shards, shaping } = await chooseDataset(options);
   return planDataset(options.out, shards, shaping);
 }

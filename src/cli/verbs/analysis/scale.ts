@@ -13,9 +13,9 @@ import {
   addRecipeOptions,
   type BackendOptions,
   chooseBackend,
-  parseCount,
   type RecipeOptions,
 } from "../../choose.ts";
+import { parseCount } from "../../numbers.ts";
 import { formatAmount } from "../../terminal/amount.ts";
 import { print, printError, showStatus } from "../../terminal/output.ts";
 import { stopOnSignals } from "../../terminal/signals.ts";

@@ -3,7 +3,7 @@
 
 import { UserError } from "../../../base/errors.ts";
 import { checkSweep, type Sweep } from "../../../sweep/sweep.ts";
-import { parseCount } from "../../choose.ts";
+import { parseCount } from "../../numbers.ts";
 
 export interface WrittenSweep {
   readonly recipe?: string;

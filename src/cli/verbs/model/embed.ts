@@ -4,7 +4,8 @@ import { Argument, type Command } from "commander";
 import { countOf } from "../../../base/printable.ts";
 import { formatDuration } from "../../../train/budget.ts";
 import { embedFile } from "../../../verbs/model/embed-file.ts";
-import { addBackendOptions, type BackendOptions, chooseBackend, parseCount } from "../../choose.ts";
+import { addBackendOptions, type BackendOptions, chooseBackend } from "../../choose.ts";
+import { parseCount } from "../../numbers.ts";
 import { suggest } from "../../terminal/completion.ts";
 import { print, printError, showStatus } from "../../terminal/output.ts";
 

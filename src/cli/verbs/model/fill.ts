@@ -6,7 +6,8 @@ import { Argument, type Command } from "commander";
 import { UserError } from "../../../base/errors.ts";
 import type { FilledMask, FilledText } from "../../../verbs/model/fill-masks.ts";
 import { openModel } from "../../../verbs/model/open-model.ts";
-import { addBackendOptions, type BackendOptions, chooseBackend, parseCount } from "../../choose.ts";
+import { addBackendOptions, type BackendOptions, chooseBackend } from "../../choose.ts";
+import { parseCount } from "../../numbers.ts";
 import { suggest } from "../../terminal/completion.ts";
 import { colour, print, printError } from "../../terminal/output.ts";
 

@@ -2,7 +2,8 @@
 
 import { Argument, type Command } from "commander";
 import { search as searchTexts } from "../../../verbs/model/search-texts.ts";
-import { addBackendOptions, type BackendOptions, chooseBackend, parseCount } from "../../choose.ts";
+import { addBackendOptions, type BackendOptions, chooseBackend } from "../../choose.ts";
+import { parseCount } from "../../numbers.ts";
 import { suggest } from "../../terminal/completion.ts";
 import { colour, print, printError, showStatus } from "../../terminal/output.ts";
 

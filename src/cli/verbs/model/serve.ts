@@ -2,7 +2,8 @@
 
 import { Argument, type Command } from "commander";
 import { serve as serveModel } from "../../../verbs/serve/serve-model.ts";
-import { addBackendOptions, type BackendOptions, chooseBackend, parseCount } from "../../choose.ts";
+import { addBackendOptions, type BackendOptions, chooseBackend } from "../../choose.ts";
+import { parseCount } from "../../numbers.ts";
 import { suggest } from "../../terminal/completion.ts";
 import { print, printError } from "../../terminal/output.ts";
 

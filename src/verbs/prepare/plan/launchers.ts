@@ -5,9 +5,7 @@ import { UserError } from "../../../base/errors.ts";
 import { renderManifest } from "../../../schedulers/kubernetes-job.ts";
 import { renderSbatchScript } from "../../../schedulers/sbatch-script.ts";
 import type { ScheduledJob } from "../../../schedulers/scheduled-job.ts";
-
-export const launcherNames = ["slurm", "kubernetes"] as const;
-export type LauncherName = (typeof launcherNames)[number];
+import type { LauncherName } from "./launcher-names.ts";
 
 export interface Launch {
   /** The words behind `cram prepare` that say what is prepared: sources, --out and the options of the dataset. */
