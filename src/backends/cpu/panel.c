@@ -28,12 +28,13 @@ enum { VECTOR = 4, MR = 6, NV = 3, ROWS = MR };
 enum { NR = VECTOR * NV };
 typedef float vector __attribute__((vector_size(VECTOR * 4), aligned(4)));
 
-// Whether a word of a bf16 product is a pair; whether one instruction rounds pairs.
-#if defined(__AVX512BF16__)
-enum { PAIRS = 1, ROUNDS_PAIRS = 1 };
+// Whether one instruction rounds a vector of pairs, and one multiplies it; whether a word of a bf16 product is a pair.
+#if VECTOR_IS_16 && defined(__AVX512BF16__)
+#define ROUNDS_PAIRS 1
 #else
-enum { PAIRS = TILES_MULTIPLY || QUADS_MULTIPLY, ROUNDS_PAIRS = 0 };
+#define ROUNDS_PAIRS 0
 #endif
+enum { PAIRS = ROUNDS_PAIRS || TILES_MULTIPLY || QUADS_MULTIPLY };
 
 // What stands in memory. The first two are 0 and 1, so `is_bf16` of a kernel whose operands need no rounding is one of them.
 enum elements { F32, BF16, ROUNDED };
@@ -98,7 +99,7 @@ inlined void transpose_words(words r[VECTOR]) {
 
 // The first `room` words of a vector. Those behind may be lanes of the next step, which are written after it, unless it is the last.
 inlined void store_lanes(uint32_t *to, words lanes, long room, int is_last) {
-#if defined(__AVX512F__)
+#if VECTOR_IS_16
   _mm512_mask_storeu_epi32(to, (__mmask16)((1u << room) - 1), (__m512i)lanes);
 #else
   if (room == VECTOR || (2 * room > VECTOR && !is_last)) *(words *)to = lanes;
@@ -106,7 +107,7 @@ inlined void store_lanes(uint32_t *to, words lanes, long room, int is_last) {
 #endif
 }
 
-#if defined(__AVX512BF16__)
+#if ROUNDS_PAIRS
 // 16 pairs that lie one after another.
 inlined words round_pairs(const float *from) {
   return (words)(__m512i)_mm512_cvtne2ps_pbh(_mm512_loadu_ps(from + 16), _mm512_loadu_ps(from));
@@ -176,7 +177,7 @@ inlined void pack_depth_first(uint32_t *restrict to, const char *from, enum elem
         // What the next panel reads here.
         if (elements == F32) __builtin_prefetch(at + width * lane_bytes);
         if (i >= here) r[i] = (words){0};
-#if defined(__AVX512BF16__)
+#if ROUNDS_PAIRS
         else if (elements == ROUNDED) r[i] = round_pairs((const float *)at);
 #endif
         else memcpy(&r[i], at, sizeof r[i]);
@@ -291,7 +292,7 @@ inlined void pack_panels_as(uint32_t *restrict to, const char *from, enum elemen
     pack_lanes_f32(to, (const float *)from, depth_stride, count, depth, width);
     return;
   }
-#if defined(__AVX512BF16__)
+#if ROUNDS_PAIRS
   if (elements != F32 && lane_stride == 1) {
     pack_lanes_first(to, from, elements, depth_stride * bytes_of(elements), count, depth, width);
     return;
@@ -373,7 +374,7 @@ inlined void multiply_rows(const uint32_t *restrict a, const uint32_t *restrict 
     for (int i = 0; i < ROWS; i++) {
 #pragma GCC unroll 4
       for (int j = 0; j < NV; j++) {
-#if defined(__AVX512BF16__) && !QUADS_MULTIPLY
+#if ROUNDS_PAIRS
         if (is_bf16) {
           sums[i][j] = (vector)_mm512_dpbf16_ps((__m512)sums[i][j], (__m512bh)_mm512_set1_epi32((int)a[i]), (__m512bh)row[j]);
           continue;
