@@ -14,8 +14,8 @@ struct head { long Q, S, D, C, q_row, dq_row, dkv_row; float scale; int is_bf16,
 struct scratch {
   uint32_t k[(LONGEST + NR) * WIDEST], v[(LONGEST + NR) * WIDEST]; // panels of keys, depth D
   uint32_t right[(WIDEST + NR) * LONGEST];                         // panels of columns, depth S
-  uint32_t left[MR * LONGEST];                                     // one panel of rows
-  float scores[MR * SCORE_ROW], gradients[MR * SCORE_ROW], tile[MR * HEAD_ROW];
+  uint32_t left[MOST_ROWS * LONGEST];                              // one panel of rows
+  float scores[MOST_ROWS * SCORE_ROW], gradients[MOST_ROWS * SCORE_ROW], tile[MOST_ROWS * HEAD_ROW];
   float P[LONGEST * LONGEST], dS[LONGEST * LONGEST]; // as bf16 when the operands are
 } __attribute__((aligned(64)));
 
@@ -56,15 +56,15 @@ inlined void attend_head(struct scratch *scratch, const char *q, const char *k, 
   const long Q = head.Q, S = head.S, D = head.D, C = head.C, bytes = head.is_bf16 ? 2 : 4, result_bytes = head.result_is_bf16 ? 2 : 4;
   const long steps_d = steps_of(D, head.is_bf16), steps_s = steps_of(S, head.is_bf16);
   const char *v = k + C * bytes;
-  pack_panels(scratch->k, k, head.is_bf16, 3 * C, 1, S, D, NR);
-  pack_panels(scratch->right, v, head.is_bf16, 1, 3 * C, D, S, NR);
-  for (long i = 0; i < Q; i += MR) {
-    const long rows = Q - i < MR ? Q - i : MR;
-    pack_panels(scratch->left, q + i * head.q_row * bytes, head.is_bf16, head.q_row, 1, rows, D, MR);
+  pack_columns(scratch->k, k, head.is_bf16, 3 * C, 1, S, D);
+  pack_columns(scratch->right, v, head.is_bf16, 1, 3 * C, D, S);
+  for (long i = 0; i < Q; i += rows_of(head.is_bf16)) {
+    const long rows = Q - i < rows_of(head.is_bf16) ? Q - i : rows_of(head.is_bf16);
+    pack_rows(scratch->left, q + i * head.q_row * bytes, head.is_bf16, head.q_row, 1, rows, D);
     multiply_panels(scratch->left, scratch->k, scratch->scores, SCORE_ROW, S, steps_d, head.is_bf16);
-    float sums[MR];
+    float sums[MOST_ROWS];
     for (long r = 0; r < rows; r++) sums[r] = exponentiate(scratch->scores + r * SCORE_ROW, S, head.keys, head.scale);
-    pack_panels(scratch->left, (const char *)scratch->scores, head.is_bf16 ? ROUNDED : F32, SCORE_ROW, 1, rows, S, MR);
+    pack_rows(scratch->left, (const char *)scratch->scores, head.is_bf16 ? ROUNDED : F32, SCORE_ROW, 1, rows, S);
     multiply_panels(scratch->left, scratch->right, scratch->tile, HEAD_ROW, D, steps_s, head.is_bf16);
     for (long r = 0; r < rows; r++)
       store_row(out + (i + r) * C * result_bytes, scratch->tile + r * HEAD_ROW, 1.0f / sums[r], D, head.result_is_bf16);
@@ -75,11 +75,11 @@ inlined void attend_head(struct scratch *scratch, const char *q, const char *k, 
 inlined void multiply_scores(struct scratch *scratch, char *to, long to_row, const float *left, int transposed, const char *right, long right_row, const struct head head) {
   const long S = head.S, D = head.D, bytes = head.is_bf16 ? 2 : 4, result_bytes = head.result_is_bf16 ? 2 : 4;
   const long results = transposed ? S : head.Q, depth = transposed ? head.Q : S;
-  pack_panels(scratch->right, right, head.is_bf16, 1, right_row, D, depth, NR);
-  for (long i = 0; i < results; i += MR) {
-    const long rows = results - i < MR ? results - i : MR;
+  pack_columns(scratch->right, right, head.is_bf16, 1, right_row, D, depth);
+  for (long i = 0; i < results; i += rows_of(head.is_bf16)) {
+    const long rows = results - i < rows_of(head.is_bf16) ? results - i : rows_of(head.is_bf16);
     const long lane = transposed ? 1 : S, step = transposed ? S : 1;
-    pack_panels(scratch->left, (const char *)left + i * lane * bytes, head.is_bf16, lane, step, rows, depth, MR);
+    pack_rows(scratch->left, (const char *)left + i * lane * bytes, head.is_bf16, lane, step, rows, depth);
     multiply_panels(scratch->left, scratch->right, scratch->tile, HEAD_ROW, D, steps_of(depth, head.is_bf16), head.is_bf16);
     for (long r = 0; r < rows; r++)
       store_row(to + (i + r) * to_row * result_bytes, scratch->tile + r * HEAD_ROW, 1.0f, D, head.result_is_bf16);
@@ -90,13 +90,13 @@ inlined void attend_head_backward(struct scratch *scratch, const char *q, const 
   const long Q = head.Q, S = head.S, D = head.D, C = head.C, bytes = head.is_bf16 ? 2 : 4;
   const long steps_d = steps_of(D, head.is_bf16);
   const char *v = k + C * bytes;
-  pack_panels(scratch->k, k, head.is_bf16, 3 * C, 1, S, D, NR);
-  pack_panels(scratch->v, v, head.is_bf16, 3 * C, 1, S, D, NR);
-  for (long i = 0; i < Q; i += MR) {
-    const long rows = Q - i < MR ? Q - i : MR;
-    pack_panels(scratch->left, q + i * head.q_row * bytes, head.is_bf16, head.q_row, 1, rows, D, MR);
+  pack_columns(scratch->k, k, head.is_bf16, 3 * C, 1, S, D);
+  pack_columns(scratch->v, v, head.is_bf16, 3 * C, 1, S, D);
+  for (long i = 0; i < Q; i += rows_of(head.is_bf16)) {
+    const long rows = Q - i < rows_of(head.is_bf16) ? Q - i : rows_of(head.is_bf16);
+    pack_rows(scratch->left, q + i * head.q_row * bytes, head.is_bf16, head.q_row, 1, rows, D);
     multiply_panels(scratch->left, scratch->k, scratch->scores, SCORE_ROW, S, steps_d, head.is_bf16);
-    pack_panels(scratch->left, dout + i * C * bytes, head.is_bf16, C, 1, rows, D, MR);
+    pack_rows(scratch->left, dout + i * C * bytes, head.is_bf16, C, 1, rows, D);
     multiply_panels(scratch->left, scratch->v, scratch->gradients, SCORE_ROW, S, steps_d, head.is_bf16);
     for (long r = 0; r < rows; r++) {
       float *restrict p = scratch->scores + r * SCORE_ROW, *restrict dp = scratch->gradients + r * SCORE_ROW;

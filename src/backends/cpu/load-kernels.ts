@@ -9,7 +9,18 @@ import type { Kernel } from "../../compiler/program/program.ts";
 import { loadBuilt } from "./build.ts";
 import { readTemplate } from "./pool.ts";
 
-const panelTemplates = ["runtime.c", "tiles.c", "quads.c", "panel.c", "matmul.c", "attention.c", "orthogonalise.c"];
+const panelTemplates = [
+  "runtime.c",
+  "tiles.c",
+  "quads.c",
+  "panel.c",
+  "tile-panels.c",
+  "packing.c",
+  "multiply.c",
+  "matmul.c",
+  "attention.c",
+  "orthogonalise.c",
+];
 const loopTemplates = ["runtime.c"];
 const multipliesPanels = (source: string) => /\b(multiply|attend|orthogonalise)_blocks(_backward)?\(/.test(source);
 

@@ -26,7 +26,7 @@ typedef void (*epilogue_function)(char *const *p, long row, long first, long las
 // One a thread; a pointer for the reason given in attention.c.
 struct block_scratch {
   uint32_t a[CHUNK * KB], b[(NB + NR) * KB];
-  float sums[(MB + MR) * (NB + NR)];
+  float sums[(MB + MOST_ROWS) * (NB + NR)];
 } __attribute__((aligned(64)));
 
 static __attribute__((noinline)) struct block_scratch *own_block_scratch(void) {
@@ -37,9 +37,10 @@ static __attribute__((noinline)) struct block_scratch *own_block_scratch(void) {
 inlined void multiply_blocks(char *const *p, long begin, long end, long M, long N, long K, long down, long across, int is_bf16, const struct matrix *a, const struct matrix *b, epilogue_function epilogue) {
   struct block_scratch *scratch = own_block_scratch();
   const long deepest = PAIRS && is_bf16 ? 2 * KB : KB, passes = (K + deepest - 1) / deepest;
-  const long depth_at_once = ((K + passes - 1) / passes + 1) / 2 * 2;
+  const long least = TILES_MULTIPLY && is_bf16 ? 32 : 2, depth_at_once = ((K + passes - 1) / passes + least - 1) / least * least;
+  const long high = rows_of(is_bf16);
   // Blocks of even size, in whole panels; the last ones may be empty.
-  const long block_rows = ((M + down - 1) / down + MR - 1) / MR * MR;
+  const long block_rows = ((M + down - 1) / down + high - 1) / high * high;
   const long block_columns = ((N + across - 1) / across + NR - 1) / NR * NR;
   if (is_bf16) begin_tiles();
   for (long block = begin; block < end; block++) {
@@ -51,18 +52,18 @@ inlined void multiply_blocks(char *const *p, long begin, long end, long M, long 
       const long columns_at_once = is_bf16 ? columns : NR;
       for (long chunk = 0; chunk < rows; chunk += CHUNK) {
         const long chunk_rows = rows - chunk < CHUNK ? rows - chunk : CHUNK;
-        pack_panels(scratch->a, locate(p[0], a, batch, i0 + chunk, k0), a->elements, a->row, a->column, chunk_rows, depth, MR);
+        pack_rows(scratch->a, locate(p[0], a, batch, i0 + chunk, k0), a->elements, a->row, a->column, chunk_rows, depth);
         float *sums = scratch->sums + (passes > 1 ? chunk * block_columns : 0);
         const long next = chunk + CHUNK, next_rows = rows - next < CHUNK ? rows - next : CHUNK;
         for (long j = 0; j < columns; j += NR) {
           const long left = columns - j;
           if (chunk == 0 && j % columns_at_once == 0)
-            pack_panels(scratch->b + j * steps, locate(p[1], b, batch, k0, j0 + j), b->elements, b->column, b->row, left < columns_at_once ? left : columns_at_once, depth, NR);
+            pack_columns(scratch->b + j * steps, locate(p[1], b, batch, k0, j0 + j), b->elements, b->column, b->row, left < columns_at_once ? left : columns_at_once, depth);
           if (!is_bf16 && next_rows > 0)
             fetch_ahead(locate(p[0], a, batch, i0 + next, k0), a->row, a->column, next_rows, depth, j / NR, (columns + NR - 1) / NR);
-          for (long i = 0; i < chunk_rows; i += MR) {
+          for (long i = 0; i < chunk_rows; i += high) {
             if (!is_bf16 && chunk == 0 && left > NR)
-              fetch_ahead(locate(p[1], b, batch, k0, j0 + j + NR), b->column, b->row, NR, depth, i / MR, (chunk_rows + MR - 1) / MR);
+              fetch_ahead(locate(p[1], b, batch, k0, j0 + j + NR), b->column, b->row, NR, depth, i / high, (chunk_rows + high - 1) / high);
             (is_bf16 ? multiply_tile_bf16 : multiply_tile_f32)(scratch->a + i * steps, scratch->b + j * steps, sums + i * block_columns + j, block_columns, steps, k0 > 0);
           }
         }

@@ -6,7 +6,7 @@
 // Rows and columns in whole tiles, so that these need no edges; steps of the panels of either depth.
 struct orthogonal_sizes { long R, C, r_row, c_row, r_steps, c_steps; int is_bf16; };
 inlined long in_tiles(long lanes, long width) { return (lanes + width - 1) / width * width; }
-inlined long symmetric_words(const struct orthogonal_sizes *z) { return in_tiles(z->R, MR) * z->r_row; }
+inlined long symmetric_words(const struct orthogonal_sizes *z) { return in_tiles(z->R, rows_of(z->is_bf16)) * z->r_row; }
 
 struct orthogonal_scratch { float *x, *gram, *factor, *product, *spare; uint32_t *left, *right, *columns; };
 
@@ -16,8 +16,8 @@ static void make_orthogonal_key(void) { if (pthread_key_create(&orthogonal_key, 
 
 // A thread's own, which grows to what its largest matrix needs and is zero behind all rows.
 static __attribute__((noinline)) struct orthogonal_scratch own_orthogonal_scratch(const struct orthogonal_sizes *z) {
-  const long steps = z->c_steps > z->r_steps ? z->c_steps : z->r_steps, x_words = in_tiles(z->R, MR) * z->c_row;
-  const long left_words = in_tiles(z->R, MR) * steps, right_words = in_tiles(z->R, NR) * steps;
+  const long steps = z->c_steps > z->r_steps ? z->c_steps : z->r_steps, x_words = in_tiles(z->R, rows_of(z->is_bf16)) * z->c_row;
+  const long left_words = in_tiles(z->R, rows_of(z->is_bf16)) * steps, right_words = in_tiles(z->R, NR) * steps;
   const size_t bytes = 4 * (size_t)(x_words + 4 * symmetric_words(z) + left_words + right_words + z->c_row * z->r_steps);
   pthread_once(&orthogonal_once, make_orthogonal_key);
   size_t *own = pthread_getspecific(orthogonal_key);
@@ -39,8 +39,8 @@ static __attribute__((noinline)) struct orthogonal_scratch own_orthogonal_scratc
   return s;
 }
 
-inlined void pack_f32(uint32_t *to, const float *from, long lane_stride, long depth_stride, long count, long depth, long width, int is_bf16) {
-  pack_panels(to, (const char *)from, is_bf16 ? ROUNDED : F32, lane_stride, depth_stride, count, depth, width);
+inlined void pack_f32(uint32_t *to, const float *from, long lane_stride, long depth_stride, long count, long depth, int is_rows, int is_bf16) {
+  (is_rows ? pack_rows : pack_columns)(to, (const char *)from, is_bf16 ? ROUNDED : F32, lane_stride, depth_stride, count, depth);
 }
 
 // This and what follows is out of line, so that it is compiled once.
@@ -51,8 +51,8 @@ static __attribute__((noinline)) void multiply_packed(float *c, long c_row, cons
     for (long chunk = 0; chunk < rows; chunk += CHUNK) {
       const long end = rows - chunk < CHUNK ? rows : chunk + CHUNK;
       for (long j = above ? chunk / NR * NR : 0; j < columns; j += NR)
-        for (long i = chunk; i < end && (!above || i / NR * NR <= j); i += MR)
-          (is_bf16 ? multiply_tile_bf16 : multiply_tile_f32)(a + i * steps + k * MR, b + j * steps + k * NR, c + i * c_row + j, c_row, depth, accumulate || k > 0);
+        for (long i = chunk; i < end && (!above || i / NR * NR <= j); i += rows_of(is_bf16))
+          (is_bf16 ? multiply_tile_bf16 : multiply_tile_f32)(a + i * steps + k * rows_of(is_bf16), b + j * steps + k * NR, c + i * c_row + j, c_row, depth, accumulate || k > 0);
     }
   }
 }
@@ -61,18 +61,19 @@ static __attribute__((noinline)) void multiply_packed(float *c, long c_row, cons
 inlined long first_column(long row) { return row / NR * NR; }
 
 // Panels of a symmetric matrix: a lane's depths before the diagonal's tile are read down its column, the others along its row.
-static __attribute__((noinline)) void pack_symmetric(uint32_t *to, const float *s, const struct orthogonal_sizes *z, long width) {
+static __attribute__((noinline)) void pack_symmetric(uint32_t *to, const float *s, const struct orthogonal_sizes *z, int is_rows) {
+  const long width = is_rows ? rows_of(z->is_bf16) : NR;
   for (long first = 0; first < z->R; first += width, to += width * z->r_steps) {
     const long lanes = z->R - first < width ? z->R - first : width, split = in_tiles(first, NR) < z->R ? in_tiles(first, NR) : z->R;
-    if (split > 0) pack_f32(to, s + first, 1, z->r_row, lanes, split, width, z->is_bf16);
-    if (split < z->R) pack_f32(to + width * steps_of(split, z->is_bf16), s + first * z->r_row + split, z->r_row, 1, lanes, z->R - split, width, z->is_bf16);
+    if (split > 0) pack_f32(to, s + first, 1, z->r_row, lanes, split, is_rows, z->is_bf16);
+    if (split < z->R) pack_f32(to + width * steps_of(split, z->is_bf16), s + first * z->r_row + split, z->r_row, 1, lanes, z->R - split, is_rows, z->is_bf16);
   }
 }
 
 // `to` = or += left · right, symmetric matrices that commute: their product is symmetric too. NULL: what was packed last.
 static __attribute__((noinline)) void multiply_symmetric(float *to, const float *left, const float *right, const struct orthogonal_scratch *s, const struct orthogonal_sizes *z, int accumulate) {
-  if (left != NULL) pack_symmetric(s->left, left, z, MR);
-  if (right != NULL) pack_symmetric(s->right, right, z, NR);
+  if (left != NULL) pack_symmetric(s->left, left, z, 1);
+  if (right != NULL) pack_symmetric(s->right, right, z, 0);
   multiply_packed(to, z->r_row, s->left, s->right, z->R, z->R, z->r_steps, 1, accumulate, z->is_bf16);
   for (long i = 0; i < z->R; i++)
     for (long j = first_column(i); j < i; j++) to[i * z->r_row + j] = to[j * z->r_row + i];
@@ -93,9 +94,9 @@ inlined float most_growth(int is_bf16) { return is_bf16 ? 50 : 1e4f; }
 static __attribute__((noinline)) void iterate(struct orthogonal_scratch *s, const struct orthogonal_sizes *z, long count, const float (*coefficients)[3]) {
   const int is_wide = 2 * z->C >= 3 * z->R;
   for (long n = 0; n < count;) {
-    pack_f32(s->left, s->x, z->c_row, 1, z->R, z->C, MR, z->is_bf16);
-    pack_f32(s->right, s->x, z->c_row, 1, z->R, z->C, NR, z->is_bf16);
-    pack_f32(s->columns, s->x, 1, z->c_row, z->C, z->R, NR, z->is_bf16);
+    pack_f32(s->left, s->x, z->c_row, 1, z->R, z->C, 1, z->is_bf16);
+    pack_f32(s->right, s->x, z->c_row, 1, z->R, z->C, 0, z->is_bf16);
+    pack_f32(s->columns, s->x, 1, z->c_row, z->C, z->R, 0, z->is_bf16);
     multiply_packed(s->gram, z->r_row, s->left, s->right, z->R, z->R, z->c_steps, 1, 0, z->is_bf16);
     for (long i = 0; i < z->R; i++)
       for (long j = first_column(i); j < i; j++) s->gram[i * z->r_row + j] = s->gram[j * z->r_row + i];
@@ -126,7 +127,7 @@ static __attribute__((noinline)) void iterate(struct orthogonal_scratch *s, cons
       }
       q *= a;
     }
-    pack_symmetric(s->left, s->product, z, MR);
+    pack_symmetric(s->left, s->product, z, 1);
     for (long i = 0; i < z->R * z->c_row; i++) s->x[i] *= q;
     multiply_packed(s->x, z->c_row, s->left, s->columns, z->R, z->C, z->r_steps, 0, 1, z->is_bf16);
   }
