@@ -14,35 +14,53 @@ import { Packer } from "./pack.ts";
 import { type PackingSettings, plainPacking } from "./packings.ts";
 import { largestVocabulary, ShardWriter } from "./shards.ts";
 
-export interface BuildOptions {
+/** What says which sequences come of ids. Plain data. */
+export interface PackSettings {
   readonly sequenceLength: number;
   readonly holdOut: number;
   readonly seed: number;
-  readonly documentsHash: string;
-  readonly originHash: string;
   /** Default: `plainPacking`. */
   readonly packing?: PackingSettings | undefined;
+}
+
+/** Of the tokenizer: how many tokens it has, and which of them stand around documents. Plain data. */
+export type PackTokenizer = Pick<Tokenizer, "specials"> & {
+  readonly vocabulary: Pick<Tokenizer["vocabulary"], "length">;
+};
+
+/** Sequences that are packed, before anything says what they are of. Plain data. */
+export interface PackedDocuments {
+  readonly training: Pick<ShardWriter, "sequences" | "files">;
+  readonly validation: Pick<ShardWriter, "sequences" | "files">;
+  readonly documents: number;
+  readonly tokens: number;
+  readonly unknownTokens: number;
+  /** Tokens in no sequence. */
+  readonly leftOver: number;
+}
+
+export interface BuildOptions extends PackSettings {
+  readonly documentsHash: string;
+  readonly originHash: string;
   /** Name of the recipe that it is for, by the tokens to train on. */
   readonly nameRecipe?: ((trainingTokens: number) => string) | undefined;
   /** What normalising lost of the documents. */
   readonly loss: TextLoss;
   /** What of the text that was read is not in these documents, and why, in words for messages. */
   readonly taken?: readonly string[] | undefined;
-  readonly onProgress?: (documents: number, sequences: number) => void;
+  readonly onProgress?: (documents: number) => void;
 }
 
 /**
- * Writes tokenizer.json, the shards and manifest.json into `folder`, in place of a dataset that stands there.
- * UserErrors: E_TOO_LITTLE_TEXT when a part would be empty, E_VOCABULARY_LARGE, E_DISK_FULL.
+ * Writes the shards of a dataset into `folder`, in place of a dataset that stands there, and tells how many documents are packed.
+ * UserErrors: E_VOCABULARY_LARGE, E_DISK_FULL.
  */
-export async function buildDataset(
+export async function* packDocuments(
   folder: string,
   encoded: AsyncIterable<EncodedDocuments>,
-  tokenizer: Tokenizer,
-  options: BuildOptions,
-): Promise<DatasetManifest> {
-  const { sequenceLength, holdOut, seed, taken = [] } = options;
-  const vocabulary = tokenizer.vocabulary.length;
+  { vocabulary: { length: vocabulary }, specials }: PackTokenizer,
+  { sequenceLength, holdOut, seed, packing = plainPacking }: PackSettings,
+): AsyncGenerator<number, PackedDocuments> {
   if (vocabulary > largestVocabulary) {
     throw new UserError(
       "E_VOCABULARY_LARGE",
@@ -55,8 +73,7 @@ export async function buildDataset(
     training: new ShardWriter(folder, "training", sequenceLength, vocabulary),
     validation: new ShardWriter(folder, "validation", sequenceLength, vocabulary),
   };
-  const { packing = plainPacking } = options;
-  const { classify, separator } = tokenizer.specials;
+  const { classify, separator } = specials;
   const packer = new Packer(
     {
       ...{ sequenceLength, holdOut, seed, packing: packing.name },
@@ -65,10 +82,7 @@ export async function buildDataset(
     },
     (part, row) => writers[part].add(row),
   );
-  let leftOver = 0;
-  let done = 0;
-  let tokens = 0;
-  let unknown = 0;
+  let [documents, tokens, unknown] = [0, 0, 0];
   try {
     for await (const { ids, lengths, unknownTokens } of encoded) {
       let start = 0;
@@ -78,25 +92,35 @@ export async function buildDataset(
       }
       unknown += unknownTokens;
       tokens += ids.length;
-      done += lengths.length;
-      options.onProgress?.(done, writers.training.sequences + writers.validation.sequences);
+      documents += lengths.length;
+      yield documents;
     }
-    leftOver = packer.finish();
-    writers.training.close();
-    writers.validation.close();
-  } catch (error) {
+    const leftOver = packer.finish();
+    const [training, validation] = [writers.training.close(), writers.validation.close()];
+    return { training, validation, documents, tokens, unknownTokens: unknown, leftOver };
+  } finally {
     writers.training.abandon();
     writers.validation.abandon();
-    throw error;
   }
-  const { training, validation } = writers;
+}
+
+/**
+ * Writes tokenizer.json and manifest.json to the shards. UserError E_TOO_LITTLE_TEXT when a part is empty.
+ */
+export function finishDataset(
+  folder: string,
+  { training, validation, documents, tokens, unknownTokens, leftOver }: PackedDocuments,
+  tokenizer: Tokenizer,
+  options: BuildOptions,
+): DatasetManifest {
+  const { sequenceLength, taken = [], packing = plainPacking } = options;
   if (training.sequences === 0 || validation.sequences === 0) {
     throw new UserError(
       "E_TOO_LITTLE_TEXT",
-      `${countOf(done, "document")}${taken.length > 0 ? ` (${taken.join(", ")} left out)` : ""} ${done === 1 ? "gives" : "give"} ` +
-        `${countOf(training.sequences, "sequence")} of ${countOf(sequenceLength, "token")} for training and ` +
-        `${validation.sequences} held out`,
-      adviseOnLittleText(done, tokens, options),
+      `${countOf(documents, "document")}${taken.length > 0 ? ` (${taken.join(", ")} left out)` : ""} ` +
+        `${documents === 1 ? "gives" : "give"} ${countOf(training.sequences, "sequence")} of ` +
+        `${countOf(sequenceLength, "token")} for training and ${validation.sequences} held out`,
+      adviseOnLittleText(documents, tokens, options),
     );
   }
   writeTokenizer(join(folder, "tokenizer.json"), tokenizer);
@@ -105,13 +129,28 @@ export async function buildDataset(
     documentsHash: options.documentsHash,
     originHash: options.originHash,
     ...(options.nameRecipe !== undefined && { recipe: options.nameRecipe(training.sequences * sequenceLength) }),
-    vocabulary,
+    vocabulary: tokenizer.vocabulary.length,
     sequenceLength,
-    training: { sequences: training.sequences, files: training.files },
-    validation: { sequences: validation.sequences, files: validation.files },
+    training,
+    validation,
     packing: { ...packing, leftOver },
-    text: { ...options.loss, tokens, unknownTokens: unknown },
+    text: { ...options.loss, tokens, unknownTokens },
   });
+}
+
+/** Both: a dataset of encoded documents in a folder. UserErrors: those of both. */
+export async function buildDataset(
+  folder: string,
+  encoded: AsyncIterable<EncodedDocuments>,
+  tokenizer: Tokenizer,
+  options: BuildOptions,
+): Promise<DatasetManifest> {
+  const packing = packDocuments(folder, encoded, tokenizer, options);
+  for (;;) {
+    const { done, value } = await packing.next();
+    if (done === true) return finishDataset(folder, value, tokenizer, options);
+    options.onProgress?.(value);
+  }
 }
 
 /** How both parts would get a sequence. A document is held out whole unless it is longer than 64 sequences. */

@@ -72,13 +72,14 @@ export class ShardWriter {
     if (this.inFile === sequencesPerFile) this.finishFile();
   }
 
-  /** Writes what is left; the files are then whole. */
-  close(): void {
+  /** Writes what is left; gives the files, which are whole then. */
+  close(): Pick<ShardWriter, "sequences" | "files"> {
     this.flush();
     this.finishFile();
+    return { sequences: this.sequences, files: this.files };
   }
 
-  /** Removes the file under way, after a failure. */
+  /** Removes the file under way, where there is one: after a failure. */
   abandon(): void {
     this.draft?.abandon();
     this.draft = undefined;

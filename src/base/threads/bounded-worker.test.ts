@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test as declareTest } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { isMainThread } from "node:worker_threads";
-import { BoundedWorkError, runBounded } from "./bounded-worker.ts";
+import { isMainThread, threadId } from "node:worker_threads";
+import { BoundedThread, BoundedWorkError, runBounded } from "./bounded-worker.ts";
 
 /** Threads load this module for the work in it. */
 const test = isMainThread ? declareTest : () => {};
@@ -50,3 +50,48 @@ test("a failure comes behind what was made before it", async () => {
   await assert.rejects(run, (error: unknown) => error instanceof BoundedWorkError && error.message === "no more");
   assert.deepEqual(values, [0, 1]);
 });
+
+/** Where it runs, and then so many numbers. */
+export function* sayThread(count: number): Generator<number> {
+  yield threadId;
+  for (let number = 0; number < count; number++) yield number;
+  if (count < 0) throw new Error("no such count");
+}
+
+test("works of one thread follow each other there, none with values of the one before; what fails ends it", async () => {
+  const thread = new BoundedThread();
+  const run = (input: number) => thread.run<number>({ module: import.meta.url, name: sayThread.name, input, ahead: 8 });
+  const collect = async (count: number) => {
+    const values: number[] = [];
+    for await (const value of run(count)) values.push(value);
+    return values;
+  };
+  try {
+    const [first, ...numbers] = await collect(2);
+    assert.notEqual(first, threadId);
+    assert.deepEqual(numbers, [0, 1]);
+    assert.deepEqual(await collect(3), [first, 0, 1, 2]);
+    await assert.rejects(collect(-1), /no such count/);
+    const [other, ...more] = await collect(1);
+    assert.notEqual(other, first);
+    assert.deepEqual(more, [0]);
+    for await (const value of run(5)) if (value === 1) break;
+    const [last, ...rest] = await collect(1);
+    assert.notEqual(last, other);
+    assert.deepEqual(rest, [0]);
+  } finally {
+    await thread.close();
+  }
+});
+
+test("who waits for a thread that is closed is told", async () => {
+  const thread = new BoundedThread();
+  const waiting = thread.run({ module: import.meta.url, name: waitForEver.name, input: 0 }).next();
+  await setTimeout(50);
+  await thread.close();
+  await assert.rejects(waiting, BoundedWorkError);
+});
+
+export async function* waitForEver(): AsyncGenerator<number> {
+  await new Promise(() => {});
+}

@@ -32,12 +32,16 @@ export class BoundedWorkError extends Error {
   }
 }
 
-/** What the thread answers to "next". */
-export type BoundedAnswer =
+/** What the thread is told: to begin a work, which takes the place of the one before, or to make that work's next value. */
+export type BoundedOrder = Pick<BoundedWork, "module" | "name" | "input"> | "next";
+
+/** What it answers to "next", with the number of the work that was asked for. */
+export type BoundedAnswer = { readonly turn: number } & (
   | { readonly kind: "value"; readonly value: unknown }
   | { readonly kind: "end" }
   | { readonly kind: "failure"; readonly message: string }
-  | { readonly kind: "refusal"; readonly code: `E_${string}`; readonly message: string; readonly advice: string };
+  | { readonly kind: "refusal"; readonly code: `E_${string}`; readonly message: string; readonly advice: string }
+);
 
 /** The URL of a module beside this one, `import.meta.url`: built, or as it stands where Node runs the sources. */
 export function siblingModule(here: string, name: string): string {
@@ -49,25 +53,69 @@ export function siblingModule(here: string, name: string): string {
  * is aborted, else a BoundedWorkError.
  */
 export async function* runBounded<T>(work: BoundedWork, signal?: AbortSignal): AsyncGenerator<T> {
-  const { module, name, input, idleSeconds = 8, ahead = 0, heapMebibytes = 768 } = work;
-  signal?.throwIfAborted();
-  const worker = new Worker(new URL(siblingModule(import.meta.url, "bounded-worker-thread")), {
-    workerData: { module, name, input },
-    resourceLimits: { maxOldGenerationSizeMb: heapMebibytes },
-  });
-  const answers = new Answers(worker);
+  const thread = new BoundedThread(work.heapMebibytes);
   try {
-    for (let asked = 0; asked < ahead; asked++) worker.postMessage("next");
-    for (;;) {
-      worker.postMessage("next");
-      const answer = await answers.take(idleSeconds, signal);
-      if (answer.kind === "end") return;
-      if (answer.kind === "refusal") throw new UserError(answer.code, answer.message, answer.advice);
-      if (answer.kind === "failure") throw new BoundedWorkError("failed", answer.message);
-      yield answer.value as T;
-    }
+    yield* thread.run<T>(work, signal);
   } finally {
-    await worker.terminate();
+    await thread.close();
+  }
+}
+
+/**
+ * A thread that does one work behind another: what it has loaded and what was compiled for it stays. It begins with the first work, and owns
+ * memory until it is closed.
+ */
+export class BoundedThread {
+  private readonly heapMebibytes: number;
+  private begun: { readonly worker: Worker; readonly answers: Answers } | undefined;
+  private turn = 0;
+
+  constructor(heapMebibytes = 768) {
+    this.heapMebibytes = heapMebibytes;
+  }
+
+  /** As `runBounded`, one work at a time. A work that does not come to its end ends the thread; the next one gets another. */
+  async *run<T>(work: Omit<BoundedWork, "heapMebibytes">, signal?: AbortSignal): AsyncGenerator<T> {
+    const { module, name, input, idleSeconds = 8, ahead = 0 } = work;
+    signal?.throwIfAborted();
+    const { worker, answers } = (this.begun ??= this.begin());
+    const tell = (order: BoundedOrder) => worker.postMessage(order);
+    const turn = ++this.turn;
+    let hasEnded = false;
+    try {
+      tell({ module, name, input });
+      for (let asked = 0; asked < ahead; asked++) tell("next");
+      for (;;) {
+        tell("next");
+        let answer = await answers.take(idleSeconds, signal);
+        // The work before was asked for more than it had.
+        while (answer.turn < turn) answer = await answers.take(idleSeconds, signal);
+        if (answer.kind === "end") {
+          hasEnded = true;
+          return;
+        }
+        if (answer.kind === "refusal") throw new UserError(answer.code, answer.message, answer.advice);
+        if (answer.kind === "failure") throw new BoundedWorkError("failed", answer.message);
+        yield answer.value as T;
+      }
+    } finally {
+      if (!hasEnded) await this.close();
+    }
+  }
+
+  /** Ends the thread, and what it is doing. */
+  async close(): Promise<void> {
+    const { begun } = this;
+    this.begun = undefined;
+    await begun?.worker.terminate();
+  }
+
+  private begin() {
+    this.turn = 0;
+    const worker = new Worker(new URL(siblingModule(import.meta.url, "bounded-worker-thread")), {
+      resourceLimits: { maxOldGenerationSizeMb: this.heapMebibytes },
+    });
+    return { worker, answers: new Answers(worker) };
   }
 }
 

@@ -24,6 +24,8 @@ export interface AssembleOptions {
   /** A folder that is made for what has to wait on disk, as much as the corpus, and removed. */
   readonly workFolder: string;
   readonly onProgress?: ((doing: AssembleStage, share: number) => void) | undefined;
+  /** Told which of the portions' texts will be documents, before the first of them comes, where none will be cut. */
+  readonly onChosen?: ((isDocument: Uint8Array) => void) | undefined;
 }
 
 /** A document as it came out of its portion. */
@@ -43,7 +45,7 @@ export async function* assembleDocuments(
   options: AssembleOptions,
   funnel: Funnel,
 ): AsyncGenerator<AssembledDocument> {
-  const { nearDuplicates, repeatedBytes, memoryBytes, workFolder, onProgress } = options;
+  const { nearDuplicates, repeatedBytes, memoryBytes, workFolder, onProgress, onChosen } = options;
   // A step that sorts its numbers holds them more than once.
   const sortedBytes = memoryBytes / 3;
   for (const summary of summaries) addFunnel(funnel, summary.funnel);
@@ -82,6 +84,7 @@ export async function* assembleDocuments(
         onProgress: share => onProgress?.("repeated stretches", share),
       });
     }
+    if (stretches === undefined) onChosen?.(texts.listKept());
     const ahead = stretches?.[Symbol.iterator]();
     let stretch = ahead?.next();
     let number = -1;

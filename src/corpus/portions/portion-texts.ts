@@ -123,6 +123,11 @@ export class PortionTexts implements SignedTexts {
     this.dropped[text] = 1;
   }
 
+  /** A byte a text: 1, or 0 of one that is dropped. */
+  listKept(): Uint8Array {
+    return this.dropped.map(isDropped => 1 - isDropped);
+  }
+
   /** The file that a text is from. */
   sourceOf(text: number): string {
     return this.sources[this.origins[text]!]!;

@@ -39,8 +39,8 @@ const snapshot = (folder: string) => list(folder).map(name => [name, readFileSyn
 /** Makes a dataset of what is finished in a work folder. */
 async function build(work: string, given = options) {
   const folder = mkdtempSync(join(root, "data-"));
-  const summaries = await readText(work, shards, listPortions(shards), given, () => {});
-  const { documents } = await buildFromText(folder, work, shards, summaries, "origin", given, () => {}, []);
+  const summaries = await readText(work, shards, listPortions(shards), given, [], () => {});
+  const { documents } = await buildFromText(folder, work, shards, summaries, "origin", given, [], () => {}, []);
   return { folder, documents, summaries, snapshot: snapshot(folder) };
 }
 

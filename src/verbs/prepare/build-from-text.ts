@@ -8,6 +8,7 @@ import { makeFolder, readJson, syncFiles, writeFileAtomically } from "../../base
 import { removeLeftovers } from "../../base/files/leftovers.ts";
 import { isSealed, sealFile } from "../../base/files/sealed-file.ts";
 import { shareFile } from "../../base/files/share-file.ts";
+import type { BoundedThread } from "../../base/threads/bounded-worker.ts";
 import {
   type DocumentsManifest,
   listChecksums,
@@ -20,7 +21,7 @@ import { type AssembledDocument, assembleDocuments } from "../../corpus/portions
 import type { Portion, PortionSummary } from "../../corpus/portions/portion.ts";
 import type { SelectOptions } from "../../corpus/select.ts";
 import type { Shard } from "../../corpus/sources/shard.ts";
-import { buildDataset } from "../../dataset/build.ts";
+import { buildDataset, finishDataset, type PackedDocuments } from "../../dataset/build.ts";
 import type { PassedOver } from "../../tables/passed-over.ts";
 import { addLoss, startTextLoss, type TextLoss } from "../../tokenizer/normalising/lost-text.ts";
 import { normalisers } from "../../tokenizer/normalising/normaliser.ts";
@@ -32,18 +33,20 @@ import { learnFilterTokenizer, learnTokenizer } from "./learn-tokenizer.ts";
 import { parseSeparator } from "./separator.ts";
 import { countWords } from "./stages/count-words.ts";
 import { encodeFiles, keepChoice } from "./stages/encode-files.ts";
+import { packInThread } from "./stages/pack-in-thread.ts";
 import { createProgress, type StageName, type StageProgress } from "./stages/progress.ts";
 import { readPortions } from "./stages/read-portions.ts";
 import { describeNormaliserLoss, describeText } from "./text-warnings.ts";
 
 export type OnStage = (progress: StageProgress) => void;
 
-/** Reads what is not read yet of these portions of the shards. */
+/** Reads what is not read yet of these portions of the shards, with these threads beside this one. */
 export async function readText(
   work: string,
   shards: readonly Shard[],
   portions: readonly Portion[],
   options: DatasetOptions,
+  threads: readonly BoundedThread[],
   onStage: OnStage,
 ): Promise<PortionSummary[]> {
   const { format, textField, documentSeparator, removeWhitespace, skipBroken, strict } = options;
@@ -70,7 +73,7 @@ export async function readText(
   const asLines = staysWhole(shards, options);
   return readPortions(
     { folder: work, portions, options: { ...select, signs, asLines }, tokenizer, maxTokensPerCharacter, encodes },
-    options.threads,
+    threads,
     ({ bytes }) => {
       done += bytes;
       onStage(describe(done));
@@ -88,7 +91,7 @@ export const encodesInPortions = (shards: readonly Shard[], options: DatasetOpti
 const staysWhole = (shards: readonly Shard[], { repeatedBytes }: DatasetOptions): boolean =>
   repeatedBytes === undefined && !isMixture(shards);
 
-/** Writes a dataset of what was read into an empty folder. */
+/** Writes a dataset of what was read into an empty folder. Of the threads one may pack it while this one writes its documents. */
 export async function buildFromText(
   folder: string,
   work: string,
@@ -96,35 +99,71 @@ export async function buildFromText(
   summaries: readonly PortionSummary[],
   originHash: string,
   options: DatasetOptions,
+  [thread]: readonly BoundedThread[],
   onStage: OnStage,
   passedOver: readonly PassedOver[],
 ): Promise<Omit<Prepared, "folder">> {
   const documentsFolder = join(work, "documents");
-  const documents =
-    findFinished(documentsFolder) ??
-    (await assemble(work, documentsFolder, shards, summaries, options, onStage, passedOver));
-  // The disk takes its time while the rest is done.
-  const synced = syncFiles(documents.files.map(({ name }) => join(documentsFolder, name)));
-  synced.catch(() => {});
-  const { tokenizer, loss } = await learnOf(work, documents, documentsFolder, options, onStage);
-  const describe = createProgress("tokenizing", systemClock, documents.documents, "documents");
-  const encoded = encodeFiles(work, documentsFolder, summaries, tokenizer, options.threads);
-  const manifest = await buildDataset(folder, encoded, tokenizer, {
-    sequenceLength: options.sequenceLength,
-    packing: options.packing,
-    holdOut: options.holdOut,
-    seed: options.seed,
-    documentsHash: documents.hash,
-    originHash,
-    nameRecipe: options.nameRecipe,
-    loss,
-    taken: describeTaken(documents),
-    onProgress: done => onStage(describe(done)),
-  });
-  await synced;
-  shareFiles(documentsFolder, join(folder, "documents"), documents);
-  return { manifest, documents, warnings: describeText(manifest, options) };
+  let packed: Promise<PackedDocuments> | undefined;
+  let onPacked = (_: number) => {};
+  const pack = () => {
+    if (thread === undefined) return;
+    const { vocabulary, specials } = options.tokenizer!;
+    const tokenizer = { vocabulary: { length: vocabulary.length }, specials };
+    packed = packInThread(
+      thread,
+      {
+        folder,
+        work,
+        summaries: summaries.map(({ records }) => ({ records })),
+        tokenizer,
+        settings: packSettingsOf(options),
+      },
+      done => onPacked(done),
+    );
+    packed.catch(() => {});
+  };
+  try {
+    const documents =
+      findFinished(documentsFolder) ??
+      (await assemble(work, documentsFolder, shards, summaries, options, pack, onStage, passedOver));
+    // The disk takes its time while the rest is done.
+    const synced = syncFiles(documents.files.map(({ name }) => join(documentsFolder, name)));
+    synced.catch(() => {});
+    const { tokenizer, loss } = await learnOf(work, documents, documentsFolder, options, onStage);
+    const describe = createProgress("tokenizing", systemClock, documents.documents, "documents");
+    onPacked = done => onStage(describe(done));
+    const build = {
+      ...packSettingsOf(options),
+      documentsHash: documents.hash,
+      originHash,
+      nameRecipe: options.nameRecipe,
+      loss,
+      taken: describeTaken(documents),
+      onProgress: onPacked,
+    };
+    const manifest =
+      packed === undefined
+        ? await buildDataset(
+            folder,
+            encodeFiles(work, documentsFolder, summaries, tokenizer, options.threads),
+            tokenizer,
+            build,
+          )
+        : finishDataset(folder, await packed, tokenizer, build);
+    await synced;
+    shareFiles(documentsFolder, join(folder, "documents"), documents);
+    return { manifest, documents, warnings: describeText(manifest, options) };
+  } catch (error) {
+    // Nobody writes into the folder any more when it is said that this failed.
+    await thread?.close();
+    throw error;
+  }
 }
+
+const packSettingsOf = ({ sequenceLength, packing, holdOut, seed }: DatasetOptions) => ({
+  ...{ sequenceLength, packing, holdOut, seed },
+});
 
 /** What of the text that was read is not in the documents. */
 function describeTaken({ funnel }: DocumentsManifest): string[] {
@@ -145,6 +184,7 @@ async function assemble(
   shards: readonly Shard[],
   summaries: readonly PortionSummary[],
   options: DatasetOptions,
+  onKeptChoice: () => void,
   onStage: OnStage,
   passedOver: readonly PassedOver[],
 ): Promise<DocumentsManifest> {
@@ -158,6 +198,11 @@ async function assemble(
   };
   const total = summaries.reduce((sum, { kept }) => sum + kept, 0);
   let describeWritten: ReturnType<typeof createProgress<StageName>> | undefined;
+  const encodes = encodesInPortions(shards, options);
+  const onChosen = (isDocument: Uint8Array) => {
+    keepChoice(work, isDocument);
+    onKeptChoice();
+  };
   const documents = assembleDocuments(
     work,
     summaries,
@@ -166,15 +211,15 @@ async function assemble(
       // Beside it stands the program.
       memoryBytes: 0.75 * memoryBytes,
       onProgress: (stage, share) => onStage(describe[stage](share)),
+      ...(encodes && { onChosen }),
     },
     funnel,
   );
-  const encodes = encodesInPortions(shards, options);
   const loss = startTextLoss();
   const mixed = isMixture(shards)
     ? mixCorpus(documents, { shards, workFolder: join(work, "mixture"), seed }, funnel)
     : encodes
-      ? keepChoice(work, countLoss(documents, loss), summaries)
+      ? countLoss(documents, loss)
       : documents;
   const manifest = await writeDocuments(documentsFolder, mixed, funnel, done => {
     describeWritten ??= createProgress("writing documents", systemClock, total, "documents");

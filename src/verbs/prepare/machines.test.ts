@@ -147,12 +147,50 @@ test("killed again and again it goes on, and what comes out is the same", {
   assert.deepEqual(snapshot(folder), expected);
 });
 
+test("of a given tokenizer a second thread packs while documents are written: the same bytes, after kills too", {
+  skip: process.platform === "win32",
+}, async () => {
+  const given = {
+    ...{ tokenizer: join(whole.folder, "tokenizer.json"), vocabulary: undefined, repeatedBytes: undefined },
+    maxTokensPerCharacter: 0.6,
+  };
+  for (const nearDuplicates of [undefined, 0.8]) {
+    const name = `given-${nearDuplicates}`;
+    const one = await prepare(options(name, { ...given, nearDuplicates }));
+    assert.ok(one.documents!.funnel.dropped.duplicate.documents > 0);
+    const own = options(`${name}-killed`, { ...given, nearDuplicates, threads: 2 });
+    // Threads take a process's options over, and with --eval's they would not begin.
+    const script = join(root, `${name}.mjs`);
+    writeFileSync(
+      script,
+      `import { prepare } from ${JSON.stringify(new URL("./prepare.js", import.meta.url).href)};
+      const onStage = ({ stage }) => stage === process.argv[2] && process.kill(process.pid, "SIGKILL");
+      await prepare({ ...${JSON.stringify(own)}, onStage });`,
+    );
+    for (const stage of ["reading", "writing documents"]) {
+      const child = spawn(process.execPath, [script, stage], { stdio: "inherit" });
+      const [, signal] = (await once(child, "exit")) as [number, string];
+      assert.equal(signal, "SIGKILL", stage);
+    }
+    assert.deepEqual(snapshot((await prepare(own)).folder), snapshot(one.folder));
+    const two = await prepare(options(`${name}-two`, { ...given, nearDuplicates, threads: 2 }));
+    assert.deepEqual(snapshot(two.folder), snapshot(one.folder));
+  }
+});
+
+test("what a second thread refuses is said, and nothing is left of it", async () => {
+  const tokenizer = join(whole.folder, "tokenizer.json");
+  const own = options("refused", { tokenizer, vocabulary: undefined, repeatedBytes: undefined, threads: 2 });
+  await assert.rejects(prepare({ ...own, sequenceLength: 100_000 }), { code: "E_TOO_LITTLE_TEXT" });
+  assert.equal(existsSync(own.out), false);
+});
+
 test("a portion that is finished is not read again; a damaged one is", async () => {
   const folder = join(root, "again");
   mkdirSync(folder);
   const portions = listPortions(await listShards([texts]));
   const work = { folder, portions, options: { textField: "text", signs: false, asLines: true }, encodes: false };
-  const before = await readPortions(work, 1, () => {});
+  const before = await readPortions(work, [], () => {});
   const place = join(folder, "portion-000001.texts");
   const bytes = readFileSync(place);
   bytes[100]! ^= 1;
@@ -160,7 +198,7 @@ test("a portion that is finished is not read again; a damaged one is", async () 
   const times = () => [0, 1].map(i => statSync(join(folder, `portion-00000${i}.json`)).mtimeMs);
   const [first, second] = times();
   await new Promise(resolve => setTimeout(resolve, 20));
-  assert.deepEqual(await readPortions(work, 1, () => {}), before);
+  assert.deepEqual(await readPortions(work, [], () => {}), before);
   const [firstAgain, secondAgain] = times();
   assert.equal(firstAgain, first);
   assert.ok(secondAgain! > second!);

@@ -2,16 +2,18 @@
 
 import { systemClock } from "../../base/clock.ts";
 import { contentHash } from "../../base/files/files.ts";
+import type { BoundedThread } from "../../base/threads/bounded-worker.ts";
 import { type PortionSummary, readPortionSummary, textPortionBytes } from "../../corpus/portions/portion.ts";
 import type { ListOptions, Shard } from "../../corpus/sources/shard.ts";
 import { describeShardState, identifyShards } from "../../corpus/sources/sources.ts";
 import { writeManifest } from "../../dataset/manifest.ts";
 import { type PassedOver, passOver } from "../../tables/passed-over.ts";
-import { buildFromText, type OnStage, readText } from "./build-from-text.ts";
+import { buildFromText, encodesInPortions, type OnStage, readText } from "./build-from-text.ts";
 import { readWholeDataset } from "./dataset-folder.ts";
 import type { DatasetOptions, Prepared, PreparedShard } from "./dataset-options.ts";
 import { type MachineShard, type PortionedWork, prepareWhole, readShare } from "./portioned-work.ts";
 import { createProgress } from "./stages/progress.ts";
+import { makeThreads } from "./stages/read-portions.ts";
 import { describeText } from "./text-warnings.ts";
 
 /** How files are looked for: what is passed over is written down. */
@@ -50,7 +52,9 @@ export async function prepareSources(
   passedOver: PassedOver[] = [],
   merges = false,
 ): Promise<Prepared> {
-  return prepareWhole(describeWork(folder, shards, options, onStage, passedOver), merges);
+  return withThreads(options, threads =>
+    prepareWhole(describeWork(folder, shards, options, threads, onStage, passedOver), merges),
+  );
 }
 
 /** Reads the portions of one machine. UserErrors: those of `readShare` and of reading. */
@@ -61,15 +65,30 @@ export async function prepareShard(
   machine: MachineShard,
   onStage: OnStage,
 ): Promise<PreparedShard> {
-  const summaries = await readShare(describeWork(folder, shards, options, onStage, []), machine);
+  const summaries = await withThreads(options, threads =>
+    readShare(describeWork(folder, shards, options, threads, onStage, []), machine),
+  );
   const count = (amount: "read" | "kept") => summaries.reduce((sum, { funnel }) => sum + funnel[amount].documents, 0);
   return { folder, portions: summaries.length, documents: { read: count("read"), kept: count("kept") } };
+}
+
+async function withThreads<T>(
+  { threads }: DatasetOptions,
+  use: (threads: readonly BoundedThread[]) => Promise<T>,
+): Promise<T> {
+  const others = makeThreads(threads);
+  try {
+    return await use(others);
+  } finally {
+    await Promise.all(others.map(thread => thread.close()));
+  }
 }
 
 function describeWork(
   folder: string,
   shards: readonly Shard[],
   options: DatasetOptions,
+  threads: readonly BoundedThread[],
   onStage: OnStage,
   passedOver: readonly PassedOver[],
 ): PortionedWork<PortionSummary> {
@@ -84,14 +103,20 @@ function describeWork(
       const renamed = manifest.recipe === recipe ? manifest : writeManifest(folder, { ...manifest, recipe });
       return { folder, manifest: renamed, documents: undefined, warnings: describeText(manifest, options) };
     },
-    read: (work, portions) => readText(work, shards, portions, options, onStage),
+    read: async (work, portions) => {
+      const summaries = await readText(work, shards, portions, options, threads, onStage);
+      // One of them will pack, where nothing that takes memory comes before.
+      const packs = encodesInPortions(shards, options) && options.nearDuplicates === undefined;
+      await Promise.all(threads.slice(packs ? 1 : 0).map(thread => thread.close()));
+      return summaries;
+    },
     isRead: (work, { index }) => readPortionSummary(work, index) !== undefined,
     build: (draft, work, summaries) => {
       const files = summaries.flatMap(({ shards }) =>
         shards.flatMap(({ path, hash }) => (hash === undefined ? [] : [[path, hash] as const])),
       );
       const origin = nameOrigin(files, options);
-      return buildFromText(draft, work, shards, summaries, origin, options, onStage, passedOver);
+      return buildFromText(draft, work, shards, summaries, origin, options, threads, onStage, passedOver);
     },
   };
 }

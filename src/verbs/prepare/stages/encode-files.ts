@@ -9,7 +9,6 @@ import { openForReading, readWholeFile } from "../../../base/files/files.ts";
 import { reading } from "../../../base/files/read-failure.ts";
 import { HashedFile, isSealed, sealFile } from "../../../base/files/sealed-file.ts";
 import { readDocumentsFile, readDocumentsManifest } from "../../../corpus/documents.ts";
-import type { AssembledDocument } from "../../../corpus/portions/assemble-documents.ts";
 import { type PortionSummary, portionFile } from "../../../corpus/portions/portion.ts";
 import { readRecords } from "../../../corpus/portions/record.ts";
 import { readFile } from "../../../tables/bytes.ts";
@@ -23,20 +22,11 @@ const idsOfBatch = 1 << 18;
 /** Of a batch in a file. */
 const headBytes = 12;
 
-/** Keeps which of the portions' texts are documents, and gives these on. UserErrors: E_DISK_FULL, E_NOT_WRITABLE. */
-export async function* keepChoice(
-  work: string,
-  documents: AsyncIterable<AssembledDocument>,
-  summaries: readonly PortionSummary[],
-): AsyncGenerator<AssembledDocument> {
-  const chosen = new Uint8Array(summaries.reduce((sum, { kept }) => sum + kept, 0));
-  for await (const document of documents) {
-    chosen[document.number] = 1;
-    yield document;
-  }
+/** Keeps which of the portions' texts are documents: a byte a text. UserErrors: E_DISK_FULL, E_NOT_WRITABLE. */
+export function keepChoice(work: string, isDocument: Uint8Array): void {
   const file = new HashedFile(choiceOf(work));
   try {
-    file.add(chosen);
+    file.add(isDocument);
     sealFile(choiceOf(work), file.commit());
   } finally {
     file.abandon();
@@ -54,7 +44,7 @@ export async function* encodeFiles(
   threads: number,
 ): AsyncGenerator<EncodedDocuments> {
   if (isSealed(choiceOf(work))) {
-    yield* readChosen(work, summaries, tokenizer);
+    yield* readChosen(work, summaries, tokenizer.vocabulary.length);
     return;
   }
   for (const [number, documents] of readDocumentsManifest(documentsFolder).files.entries()) {
@@ -76,10 +66,11 @@ export async function* encodeFiles(
   }
 }
 
-async function* readChosen(
+/** The ids of documents that were encoded when they were read, by a tokenizer of so many tokens. UserErrors: those of reading. */
+export async function* readChosen(
   work: string,
-  summaries: readonly PortionSummary[],
-  { vocabulary }: Tokenizer,
+  summaries: readonly Pick<PortionSummary, "records">[],
+  vocabulary: number,
 ): AsyncGenerator<EncodedDocuments> {
   const chosen = readWholeFile(choiceOf(work), "list of documents", Number.POSITIVE_INFINITY);
   let number = 0;
@@ -91,7 +82,7 @@ async function* readChosen(
       let texts: { readonly length: number; readonly isChosen: boolean }[] = [];
       /** The ids of these texts together; those of texts that are no documents are left out. */
       const take = (): EncodedDocuments => {
-        const ids = makeIds(vocabulary.length, tokens);
+        const ids = makeIds(vocabulary, tokens);
         readFully(path, file, ids, place);
         place += ids.byteLength;
         let [from, to] = [0, 0];
