@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { koffi } from "../foreign-functions.ts";
@@ -49,4 +49,15 @@ test("a build that was ended leaves nothing behind: who asks again has it", asyn
   await assert.rejects(stopped, { name: "AbortError" });
   assert.deepEqual((await goesOn).map(run), [9]);
   assert.deepEqual((await loadKernels([kernel(1, 8)])).map(run), [8]);
+});
+
+test("what is long to compile is built in parts, one for each processor at most, and each kernel is where it belongs", async () => {
+  const before = countLibraries();
+  // Loops take the compiler as long as their text is.
+  const long = Array.from({ length: 6 }, (_, i) => {
+    const { name, source } = kernel(i, 20 + i);
+    return { name, source: `${source}${"//".padEnd(20_000)}\n` };
+  });
+  assert.deepEqual((await loadKernels(long)).map(run), [20, 21, 22, 23, 24, 25]);
+  assert.equal(countLibraries() - before, Math.min(4, availableParallelism()));
 });

@@ -1,8 +1,9 @@
 // Kernels built and loaded, for all programs together: half of what a training's programs launch is the same in several of them, and the
 // system's compiler spends as long on the templates that stand before as on what comes behind. So whoever asks in one turn of the event
-// loop is served by one build, in two parts at a time: kernels that multiply panels, and loops. A kernel that is loaded is never
-// built again, under whatever number another program knows it.
+// loop is served by one build, in parts that processors compile at the same time. A kernel that is loaded is never built again,
+// under whatever number another program knows it.
 
+import { availableParallelism } from "node:os";
 import type { LibraryHandle } from "koffi";
 import { contentHash } from "../../base/files/files.ts";
 import type { Kernel } from "../../compiler/program/program.ts";
@@ -22,7 +23,23 @@ const panelTemplates = [
   "orthogonalise.c",
 ];
 const loopTemplates = ["runtime.c"];
-const multipliesPanels = (source: string) => /\b(multiply|attend|orthogonalise)_blocks(_backward)?\(/.test(source);
+
+/**
+ * Kinds of kernels in the order in which they stand, and what their templates cost the compiler beside a kernel's own text, once a part and
+ * once a kernel: as many bytes of loops as take GCC 12 as long. Loops, which cost nothing but their text, stand between the others, where
+ * parts are best cut.
+ */
+const kinds = [
+  { calls: /\borthogonalise_blocks\(/, once: 74_000, each: 3_000 },
+  { calls: /\battend_blocks(_backward)?\(/, once: 8_000, each: 11_000 },
+  { calls: undefined, once: 0, each: 0 },
+  { calls: /\bmultiply_blocks\(/, once: 10_000, each: 3_600 },
+] as const;
+const findKind = (source: string) =>
+  kinds.find(({ calls }) => calls?.test(source)) ?? kinds.find(({ calls }) => calls === undefined)!;
+/** Of a part, a third of a second: less is not worth the headers that each part reads. */
+const leastCost = 30_000;
+const mostParts = 8;
 
 /** Held, because what nobody holds is unloaded, and its kernels with it. */
 const libraries: LibraryHandle[] = [];
@@ -84,40 +101,49 @@ async function build(
   flags: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<Addresses> {
-  // Sorted, so that the cache finds them whoever asked first.
-  const all = [...sources].sort(([a], [b]) => (a < b ? -1 : 1));
-  const parts = await Promise.all([
-    buildPart(
-      panelTemplates,
-      all.filter(([, source]) => multipliesPanels(source)),
-      flags,
-      signal,
-    ),
-    buildPart(
-      loopTemplates,
-      all.filter(([, source]) => !multipliesPanels(source)),
-      [],
-      signal,
-    ),
-  ]);
-  return new Map(parts.flat());
+  const parts = cutParts(sources, availableParallelism());
+  return new Map((await Promise.all(parts.map(part => buildPart(part, flags, signal)))).flat());
+}
+
+interface BuiltKernel {
+  readonly name: string;
+  readonly source: string;
+  readonly kind: (typeof kinds)[number];
+}
+
+/** Kernels, source by name, in parts that each take the compiler about as long. Sorted, so that the cache finds them whoever asked first. */
+function cutParts(sources: ReadonlyMap<string, string>, processors: number): BuiltKernel[][] {
+  const kernels = Array.from(sources, ([name, source]) => ({ name, source, kind: findKind(source) })).sort(
+    (a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || (a.name < b.name ? -1 : 1),
+  );
+  const costs = kernels.map(
+    ({ source, kind }, i) => source.length + kind.each + (kernels[i - 1]?.kind === kind ? 0 : kind.once),
+  );
+  const total = costs.reduce((sum, cost) => sum + cost, 0);
+  const count = Math.max(1, Math.min(processors, mostParts, Math.floor(total / leastCost)));
+  const parts = Array.from({ length: count }, (): BuiltKernel[] => []);
+  let before = 0;
+  for (const [i, cost] of costs.entries()) {
+    parts[Math.floor(((before + cost / 2) / total) * count)]!.push(kernels[i]!);
+    before += cost;
+  }
+  return parts.filter(part => part.length > 0);
 }
 
 /** Builds one C file, kernels in a table that their addresses are read from. */
 async function buildPart(
-  templates: readonly string[],
-  kernels: readonly (readonly [string, string])[],
+  kernels: readonly BuiltKernel[],
   flags: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<[string, number][]> {
-  if (kernels.length === 0) return [];
+  const hasPanels = kernels.some(({ kind }) => kind.calls !== undefined);
   const source = [
-    ...templates.map(readTemplate),
-    ...kernels.map(([, source]) => source),
-    `uint64_t cram_kernel(int i) {\n  static void *const table[] = {${kernels.map(([name]) => name).join(", ")}};\n  return (uint64_t)(uintptr_t)table[i];\n}\n`,
+    ...(hasPanels ? panelTemplates : loopTemplates).map(readTemplate),
+    ...kernels.map(kernel => kernel.source),
+    `uint64_t cram_kernel(int i) {\n  static void *const table[] = {${kernels.map(({ name }) => name).join(", ")}};\n  return (uint64_t)(uintptr_t)table[i];\n}\n`,
   ].join("\n");
-  const library = await loadBuilt(source, flags, signal);
+  const library = await loadBuilt(source, hasPanels ? flags : [], signal);
   libraries.push(library);
   const addressOf = library.func("uint64_t cram_kernel(int i)") as (i: number) => number;
-  return kernels.map(([name], i) => [name, addressOf(i)]);
+  return kernels.map(({ name }, i) => [name, addressOf(i)]);
 }
