@@ -66,8 +66,11 @@ export interface Backend {
   readonly stream?: bigint | undefined;
   /** Prepares a graph to run against these states, which it reads and updates by name. */
   load(graph: Graph, states: ReadonlyMap<string, DeviceBuffer>): Promise<LoadedGraph>;
-  /** FLOP/s of multiply-adds on registers alone in the precision of its products, measured now; what shares of peak refer to. */
-  measurePeak?(): Promise<number>;
+  /**
+   * FLOP/s of multiply-adds on registers alone in the precision of its products, measured now, or when what is given has come, and what
+   * is needed for it is built meanwhile; what shares of peak refer to.
+   */
+  measurePeak?(behind?: Promise<unknown>): Promise<number>;
   /** The program that `load` would run, for planning; nothing is built. */
   compile?(graph: Graph): Program;
   /** Bytes of memory that a run could still have. */

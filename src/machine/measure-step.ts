@@ -32,12 +32,13 @@ export async function measureStep(backend: Backend, recipe: Recipe, clock: Clock
   // A rate of 0 leaves the parameters what they are, so that every round does the same.
   const schedule = { step: 1, rateScale: 0 };
   await engine.accumulate(batch, true);
+  const isFirst = engine.isOfOne === true;
   const round = [
-    () => engine.accumulate(batch, false),
+    () => engine.accumulate(batch, isFirst),
     () => engine.update(schedule, 2),
     () => engine.validate(heldOut),
     // What only due steps have, and the update of those between.
-    async () => engine.probe?.(batch, { isFirst: false, microBatches: 2, seed: 1 }),
+    async () => engine.probe?.(batch, { isFirst, microBatches: 2, seed: 1 }),
     async () => engine.isDue && engine.update({ ...schedule, step: 2 }, 2),
   ] as const;
   for (const run of round) await run();

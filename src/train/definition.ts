@@ -73,6 +73,7 @@ export function defineTraining(
     observations: memory && { shapes: memory.seen, compute: parameters => computeObjectiveLoss(parameters, trained) },
     validationLoss: parameters => computeValidationLoss(parameters, { ...recipe, model }),
     interval: findInterval(optimizer),
+    isOfOne: recipe.schedule.batchSequences <= train.microBatchSequences,
     recomputes: train.recompute,
     measuresGradients: recipe.schedule.batchRule !== undefined,
     probe: probe && {

@@ -34,13 +34,14 @@ export async function warmUp({
   const [batch, ...others] = await Promise.all(
     (source.newPrograms ?? [0]).map(progress => source.training(0, recipe.train.microBatchSequences, progress)),
   );
+  const programs = engine.isOfOne === true ? [true] : [true, false];
   for (const each of [...others, batch!]) {
-    for (const isFirst of [true, false]) {
+    for (const isFirst of programs) {
       await engine.accumulate(each, isFirst);
       signal.throwIfAborted();
     }
   }
-  for (const isFirst of [true, false]) await engine.probe?.(batch!, { isFirst, microBatches: 2, seed: 0 });
+  for (const isFirst of programs) await engine.probe?.(batch!, { isFirst, microBatches: 2, seed: 0 });
   await engine.update({ step: 1, rateScale: 0 }, 2);
   if (engine.isDue?.(2) === false) await engine.update({ step: 2, rateScale: 0 }, 2);
   await engine.validate(await source.validation(0));

@@ -10,7 +10,7 @@ import { countTokenFlops, countTrained } from "../objectives/objectives.ts";
 import { defineTraining } from "../train/definition.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { createLossScaler } from "../train/step/loss-scaler.ts";
-import { allocateStates } from "../train/step/states.ts";
+import { allocateStates, initialiseStates } from "../train/step/states.ts";
 import { buildStepGraphs } from "../train/step/step-graphs.ts";
 import { type BackendChoice, withBackend } from "./backend.ts";
 import { chooseRecipe, type RecipeChoice } from "./recipe.ts";
@@ -53,6 +53,7 @@ export function inspectRecipe({ time, ...choice }: InspectOptions): Promise<Insp
     const states = allocateStates(backend, definition);
     const graphs = buildStepGraphs(definition, backend);
     const scaler = createLossScaler(backend);
+    if (time) await initialiseStates(backend, definition, states);
     const peaks = time ? await measurePeaks(backend) : undefined;
     const programs: InspectedProgram[] = [];
     for (const [name, graph, inputs] of [

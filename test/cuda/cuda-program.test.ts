@@ -178,7 +178,7 @@ function countActivations(layers: number, chosen: Partial<Recipe["train"]> = {})
   const [sequences, { sequenceLength, width }] = [512, crammedBert.model];
   const model = { ...crammedBert.model, layers };
   const train = { ...crammedBert.train, microBatchSequences: sequences, ...chosen };
-  const graph = buildStepGraphs(defineTraining({ ...crammedBert, model, train })).next;
+  const graph = buildStepGraphs(defineTraining({ ...crammedBert, model, train })).next!;
   const { launches, kernels } = compileForCuda(graph, "bf16", figuresOf(90));
   const moved = launches.filter(({ kernel }) => kernels[kernel]!.product === undefined);
   return moved.reduce((sum, { bytesMoved }) => sum + bytesMoved, 0) / (2 * sequences * sequenceLength * width);
@@ -188,7 +188,7 @@ test("a large micro-batch of a GPU has its logits in one tile, and a small one i
   const countHeads = (microBatchSequences: number) => {
     const model = { ...crammedBert.model, layers: 1 };
     const train = { ...crammedBert.train, microBatchSequences };
-    const graph = buildStepGraphs(defineTraining({ ...crammedBert, model, train })).next;
+    const graph = buildStepGraphs(defineTraining({ ...crammedBert, model, train })).next!;
     const { launches, kernels } = compileForCuda(graph, "bf16", figuresOf(90));
     const all = launches.flatMap(({ kernel }) => kernels[kernel]!.product ?? []);
     return all.filter(({ m, n, k }) => [m, n, k].includes(crammedBert.model.vocabulary)).length;

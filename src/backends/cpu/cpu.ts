@@ -11,7 +11,7 @@ import { compileOnce } from "../program-cache.ts";
 import { multipliesBf16, processorFlags, targetFlag } from "./build.ts";
 import { findCompositeKernel } from "./composites.ts";
 import { loadProgram } from "./load-program.ts";
-import { measurePeakFlops } from "./peak.ts";
+import { loadPeakKernels, measurePeakFlops } from "./peak.ts";
 import { type CpuBuffer, ThreadPool } from "./pool.ts";
 
 export interface CpuOptions {
@@ -54,7 +54,10 @@ export async function openCpu(options: CpuOptions = {}): Promise<Backend> {
     },
     compile: graph => compileForCpu(graph, threads, precision),
     availableBytes: () => process.availableMemory(),
-    measurePeak: () => pool.alone(() => measurePeakFlops(pool, precision, options.signal)),
+    measurePeak: async behind => {
+      const [kernels] = await Promise.all([loadPeakKernels(pool, precision, options.signal), behind]);
+      return pool.alone(() => measurePeakFlops(pool, kernels));
+    },
     close: () =>
       pool.alone(async () => {
         pool.close();

@@ -7,17 +7,35 @@ import { readTemplate, type ThreadPool } from "./pool.ts";
 
 const chainCounts = [12, 24];
 
-/** The best of five runs of each kernel of peak.c, in FLOP/s of products in this precision. */
-export async function measurePeakFlops(pool: ThreadPool, precision: Precision, signal?: AbortSignal): Promise<number> {
+/** Kernels that do so many operations a block. */
+export interface PeakKernels {
+  readonly addresses: readonly number[];
+  readonly flopsPerBlock: number;
+}
+
+/** Those of peak.c in this precision. Errors as `loadBuilt`. */
+export async function loadPeakKernels(
+  pool: ThreadPool,
+  precision: Precision,
+  signal?: AbortSignal,
+): Promise<PeakKernels> {
   const library = await loadBuilt(readTemplate("peak.c"), pool.flags, signal);
   const inPairs = precision === "bf16" ? 1 : 0;
-  const findKernel = library.func("uint64_t cram_peak_kernel(int bf16, int chains)");
-  const flopsPerBlock = library.func("int64_t cram_peak_flops(int bf16)")(inPairs) as number;
+  const find = library.func("uint64_t cram_peak_kernel(int bf16, int chains)");
+  // Tiles have one kernel for all.
+  const addresses = new Set(chainCounts.map(chains => find(inPairs, chains) as number));
+  return {
+    addresses: [...addresses],
+    flopsPerBlock: library.func("int64_t cram_peak_flops(int bf16)")(inPairs) as number,
+  };
+}
+
+/** The best of five runs of each kernel, in FLOP/s. */
+export async function measurePeakFlops(pool: ThreadPool, { addresses, flopsPerBlock }: PeakKernels): Promise<number> {
   const result = pool.allocate([16], "f32");
   const blocks = 4 * pool.threads;
   let best = 0;
-  for (const chains of chainCounts) {
-    const kernel = findKernel(inPairs, chains) as number;
+  for (const kernel of addresses) {
     const launches = pool.prepareLaunches([{ kernel, pointers: [result.address], blocks, grain: 1 }]);
     for (let run = 0; run < 5; run++) {
       const start = systemClock.seconds();

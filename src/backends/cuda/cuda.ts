@@ -72,7 +72,10 @@ export function openCudaOn(driver: CudaDriver, options: CudaOptions = {}): Backe
       ),
     compile,
     availableBytes: () => driver.freeBytes(),
-    measurePeak: () => measureProductRate(driver, precision),
+    measurePeak: async behind => {
+      await behind;
+      return measureProductRate(driver, precision);
+    },
     synchronise: () => driver.synchronise(),
     readJoules: () => monitor?.readJoules(),
     close: () =>

@@ -58,3 +58,31 @@ test("a recipe with a batch rule has its gradients measured, of all that is trai
   const norm = Math.sqrt(newest.reduce((total, square) => total + square, 0));
   assert.ok(norm > 0 && Math.abs(norm / gradientNorm - 1) < 1e-5, `${norm} for ${gradientNorm}`);
 });
+
+test("a training whose steps have one micro-batch has no program that adds to gradients, and the same updates", async () => {
+  const losses = [];
+  for (const [batchSequences, programs] of [
+    [2, 3],
+    [4, 4],
+  ] as const) {
+    const sizes = ["width=8", "layers=1", "heads=2", "feedForward=8", "vocabulary=11", "sequenceLength=8"];
+    const recipe = overrideRecipe(quickstart, [
+      ...sizes.map(size => `model.${size}`),
+      ...["train.microBatchSequences=2", `schedule.batchSequences=${batchSequences}`],
+    ]);
+    const backend = openReference();
+    let loaded = 0;
+    const load: typeof backend.load = (graph, states) => {
+      loaded++;
+      return backend.load(graph, states);
+    };
+    const engine = await openEngine({ ...backend, load }, defineTraining(recipe));
+    assert.equal(loaded, programs);
+    for (const step of [1, 2]) {
+      await engine.accumulate(drawBatch(recipe), true);
+      losses.push((await engine.update({ step, rateScale: 1 }, 1)).loss);
+    }
+  }
+  assert.deepEqual(losses.slice(0, 2), losses.slice(2));
+  assert.notEqual(losses[0], losses[1]);
+});

@@ -9,7 +9,7 @@ import { type GradientProducts, readProducts } from "../../optim/gradient-produc
 import type { LossScale } from "../../optim/loss-scale.ts";
 import type { MeasuredStep } from "./guard.ts";
 import { createLossScaler } from "./loss-scaler.ts";
-import { allocateStates, clearStates, listHeld, nameGradient, restoreStates } from "./states.ts";
+import { allocateStates, clearStates, initialiseStates, listHeld, nameGradient, restoreStates } from "./states.ts";
 import { buildCutGraphs, buildStepGraphs } from "./step-graphs.ts";
 import type { StepSchedule, TrainingDefinition } from "./training-definition.ts";
 
@@ -30,6 +30,8 @@ export interface Engine {
   readonly parameterCount: number;
   /** Whether what is asked of the device is under way when it has been asked, and the host has nothing to do until it is awaited. */
   readonly leavesHostFree?: boolean;
+  /** Whether every step has one micro-batch: then each is a first one. */
+  readonly isOfOne?: boolean;
   /** With an exchange, the sums over all ranks come in place of this rank's, beside the backward pass. */
   accumulate(batch: HostInputs, first: boolean, exchange?: StateExchange): Promise<void>;
   /** Where the definition measures gradients: of the micro-batch that was accumulated last. */
@@ -75,6 +77,7 @@ export async function openEngine(
     );
   }
   const states = allocateStates(backend, definition);
+  const { isOfOne = false } = definition;
   const graphs = buildStepGraphs(definition, backend);
   // All at once: the system's compiler works on several programs at a time.
   let [loaded, all] = [0, 0];
@@ -85,24 +88,28 @@ export async function openEngine(
     return program;
   };
   const load = (graph: Graph | undefined) => (graph === undefined ? undefined : loadOne(graph));
-  const [first, next, update, validation, firstProbe, nextProbe, updateBetween, take, averaged] = await Promise.all([
-    loadOne(graphs.first),
-    loadOne(graphs.next),
-    loadOne(graphs.update),
-    loadOne(graphs.validation),
-    load(graphs.firstProbe),
-    load(graphs.nextProbe),
-    load(graphs.updateBetween),
-    load(graphs.takeAverage),
-    load(graphs.averageValidation),
-  ]);
-  const cut = new Map(
-    await Promise.all(
-      [...buildCutGraphs(definition, backend)].map(
-        async ([pieces, both]) => [pieces, await Promise.all(both.map(loadOne))] as const,
+  const [[first, next, update, validation, firstProbe, nextProbe, updateBetween, take, averaged], cutPrograms] =
+    await Promise.all([
+      Promise.all([
+        loadOne(graphs.first),
+        load(graphs.next),
+        loadOne(graphs.update),
+        loadOne(graphs.validation),
+        load(graphs.firstProbe),
+        load(graphs.nextProbe),
+        load(graphs.updateBetween),
+        load(graphs.takeAverage),
+        load(graphs.averageValidation),
+      ]),
+      Promise.all(
+        [...buildCutGraphs(definition, backend)].map(
+          async ([pieces, each]) => [pieces, await Promise.all([loadOne(each.first), load(each.next)])] as const,
+        ),
       ),
-    ),
-  );
+      // Meanwhile, for there may be a hundred million of them.
+      initialiseStates(backend, definition, states),
+    ]);
+  const cut = new Map(cutPrograms);
 
   const scaler = createLossScaler(backend);
   const { interval = 1 } = definition;
@@ -112,6 +119,7 @@ export async function openEngine(
     states,
     device: backend.device,
     leavesHostFree: backend.synchronise !== undefined,
+    isOfOne,
     ...(interval > 1 && { isDue }),
     ...(firstProbe !== undefined && {
       probe: async (batch: HostInputs, { isFirst, microBatches, seed }: ProbePlace) => {

@@ -1,6 +1,7 @@
 // What stands on a device between programs, by name: parameters, moments, and what micro-batches add up for the update.
 
 import { totalmem } from "node:os";
+import { setImmediate } from "node:timers/promises";
 import type { Backend, DeviceBuffer } from "../../backends/backend.ts";
 import { UserError } from "../../base/errors.ts";
 import type { HeldTensor, StoredTensor } from "../../checkpoint/safetensors.ts";
@@ -14,7 +15,7 @@ export const nameProbe = (parameter: string): string => `probe.${parameter}`;
 export const nameSeen = (observation: string): string => `seen.${observation}`;
 export const lossSum = "lossSum";
 
-/** Allocates parameters with their initial values, gradients, and the optimizer's moments, by name. */
+/** Allocates parameters, gradients, and the optimizer's moments, by name. */
 export function allocateStates(backend: Backend, definition: TrainingDefinition): Map<string, DeviceBuffer> {
   const copies = definition.probe === undefined ? 2 : 3;
   const parameterBytes = [...definition.parameters.values()].reduce((sum, shape) => sum + 4 * countElements(shape), 0);
@@ -33,13 +34,24 @@ export function allocateStates(backend: Backend, definition: TrainingDefinition)
     states.set(name, backend.allocate(shape, "f32"));
     states.set(nameGradient(name), backend.allocate(shape, "f32"));
     if (definition.probe !== undefined) states.set(nameProbe(name), backend.allocate(shape, "f32"));
-    backend.write(states.get(name)!, definition.initialise(name));
   }
   for (const [name, { shape, dtype }] of definition.moments) states.set(name, backend.allocate(shape, dtype));
   for (const [name, shape] of definition.observations?.shapes ?? [])
     states.set(nameSeen(name), backend.allocate(shape, "f32"));
   states.set(lossSum, backend.allocate([1], "f32"));
   return states;
+}
+
+/** Gives parameters their initial values, in between what else there is to do: the system's compiler is begun with, for one. */
+export async function initialiseStates(
+  backend: Backend,
+  { parameters, initialise }: Pick<TrainingDefinition, "parameters" | "initialise">,
+  states: States,
+): Promise<void> {
+  for (const name of parameters.keys()) {
+    await setImmediate();
+    backend.write(states.get(name)!, initialise(name));
+  }
 }
 
 /**

@@ -13,10 +13,10 @@ import { readGradientScale, readLossShare, type Scaling, scaleLoss } from "./los
 import { lossSum, nameGradient, nameProbe, nameSeen } from "./states.ts";
 import type { StepDefinition, TrainingDefinition, TrainingProbe } from "./training-definition.ts";
 
-/** The graphs of training: `first` sets the gradients of a micro-batch, `next` adds to them. */
+/** The graphs of training: `first` sets the gradients of a micro-batch, `next` adds to them where a step has several. */
 export interface StepGraphs {
   readonly first: Graph;
-  readonly next: Graph;
+  readonly next?: Graph;
   readonly update: Graph;
   readonly validation: Graph;
   /** Like first and next, of the probe. */
@@ -70,9 +70,8 @@ export function buildStepGraphs(definition: TrainingDefinition, scaling: Scaling
   const loss = reshape(computed.loss, [1]);
   const validationLoss = reshape(definition.validationLoss?.(parameters) ?? loss, [1]);
   const seen = Object.entries(computed.seen ?? {}).map(([name, value]) => [nameSeen(name), value] as const);
-  const [first, next] = accumulate([...nameGradients(loss, parameters, scaling), ...seen, [lossSum, loss]], definition);
   return {
-    ...{ first, next },
+    ...accumulate([...nameGradients(loss, parameters, scaling), ...seen, [lossSum, loss]], definition),
     update: buildUpdateGraph(definition, parameters, true, scaling),
     validation: { outputs: { loss: validationLoss }, updates: {} },
     ...(definition.probe !== undefined && buildProbeGraphs(definition, definition.probe, parameters)),
@@ -85,7 +84,7 @@ export function buildStepGraphs(definition: TrainingDefinition, scaling: Scaling
 export function buildCutGraphs(
   definition: TrainingDefinition,
   scaling: Scaling,
-): ReadonlyMap<number, readonly [first: Graph, next: Graph]> {
+): ReadonlyMap<number, Pick<StepGraphs, "first" | "next">> {
   const parameters = declareParameters(definition);
   return new Map(
     [...(definition.cutLosses ?? [])].map(([pieces, compute]) => {
@@ -98,18 +97,22 @@ export function buildCutGraphs(
 const nameGradients = (loss: Tensor, parameters: Parameters, scaling: Scaling): Named =>
   Array.from(differentiateLoss(loss, parameters, scaling), ([name, value]) => [nameGradient(name), value] as const);
 
-/** A graph that sets states to these values, and one that adds them. */
+/** A graph that sets states to these values, and one that adds them where there are several micro-batches. */
 function accumulate(
   named: Named,
-  { recomputes = false, measuresGradients = false }: Pick<TrainingDefinition, "recomputes" | "measuresGradients">,
-): [Graph, Graph] {
-  const added = named.map(([name, value]) => [name, add(state(name, value.shape), value)] as const);
+  {
+    recomputes = false,
+    measuresGradients = false,
+    isOfOne = false,
+  }: Pick<TrainingDefinition, "recomputes" | "measuresGradients" | "isOfOne">,
+): Pick<StepGraphs, "first" | "next"> {
   const measured = new Map(measuresGradients ? named.filter(([name]) => name.startsWith(nameGradient(""))) : []);
+  const first = { outputs: measureProducts(measured, undefined), updates: Object.fromEntries(named), recomputes };
+  if (isOfOne) return { first };
+  const added = named.map(([name, value]) => [name, add(state(name, value.shape), value)] as const);
   const sums = new Map([...measured].map(([name, { shape }]) => [name, state(name, shape)] as const));
-  return [
-    { outputs: measureProducts(measured, undefined), updates: Object.fromEntries(named), recomputes },
-    { outputs: measureProducts(measured, sums), updates: Object.fromEntries(added), recomputes },
-  ];
+  const next = { outputs: measureProducts(measured, sums), updates: Object.fromEntries(added), recomputes };
+  return { first, next };
 }
 
 function buildAverageGraphs(
@@ -127,15 +130,15 @@ const takeMeans = (sums: Parameters, scale: Tensor): Map<string, Tensor> =>
   new Map([...sums].map(([name, sum]) => [name, multiply(sum, scale)] as const));
 
 function buildProbeGraphs(
-  { parameters: shapes, recomputes }: TrainingDefinition,
+  { parameters: shapes, recomputes, isOfOne }: TrainingDefinition,
   probe: TrainingProbe,
   parameters: Parameters,
 ) {
   const gradients = takeMeans(declareStates(shapes, nameGradient), readGradientScale());
   const probed = probe.gradients(parameters, gradients, input("probeSeed", [1], "u32"));
   const named = [...probed].map(([name, value]) => [nameProbe(name), value] as const);
-  const [firstProbe, nextProbe] = accumulate(named, { recomputes });
-  return { firstProbe, nextProbe };
+  const { first, next } = accumulate(named, { recomputes, isOfOne });
+  return { firstProbe: first, ...(next !== undefined && { nextProbe: next }) };
 }
 
 function buildUpdateGraph(definition: TrainingDefinition, parameters: Parameters, isDue: boolean, scaling: Scaling) {

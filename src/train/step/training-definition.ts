@@ -86,6 +86,8 @@ export interface TrainingDefinition extends StepDefinition {
   readonly shared?: SharedUpdate | undefined;
   /** Whether micro-batches measure how their gradients agree, as batch rules read it. */
   readonly measuresGradients?: boolean | undefined;
+  /** Whether every step has one micro-batch of a process: then no program adds to gradients. */
+  readonly isOfOne?: boolean | undefined;
   /** Whether micro-batches compute again what takes much memory to keep; not a bit of any result changes. */
   readonly recomputes?: boolean | undefined;
 }

@@ -110,18 +110,15 @@ export async function openTraining(
   const { manifest } = dataset;
   if (isNew) for (const text of describeFit(manifest, recipe, recipeNames)) onWarning?.(text);
   const watchRepetition = createRepetitionWatch(manifest.training.sequences, recipe);
-  const earlierPeak = await backend.measurePeak?.();
   const compiling = createProgress("compiling", systemClock);
-  const engine = await openEngine(backend, definition, (loaded, all) =>
+  const opening = openEngine(backend, definition, (loaded, all) =>
     onStatus?.(describeProgress(compiling(loaded / all))),
   );
+  const [engine, peakFlops] = await Promise.all([opening, backend.measurePeak?.(opening)]);
   const ranks =
     rankChoice && (await openLead(rankChoice, backend, engine, definition, recipe, text => onWarning?.(text)));
   const sample = openSampler(backend, recipe, dataset.tokenizer, engine.states);
   collectGarbage();
-  // Other load makes a measurement too low, never too high.
-  const laterPeak = await backend.measurePeak?.();
-  const peakFlops = earlierPeak && laterPeak && Math.max(earlierPeak, laterPeak);
   const more = extend && { step: resumeFrom?.counters.step ?? 0, budget: extend };
   const extensions = listExtensions(run, more);
   const budget = extensions.map(extension => extension.budget).reduce(extendBudget, own);
