@@ -3,13 +3,26 @@
 import { contentHash } from "../base/files/files.ts";
 import { keepsSpaces, type PreTokenizerName, preTokenizerOf } from "./encoding/pre-tokenizer.ts";
 import type { TokenizerModel } from "./kinds/models.ts";
-import type { Normaliser } from "./normalising/normaliser.ts";
+import { type Normaliser, type NormaliserName, normalisers } from "./normalising/normaliser.ts";
 import { specialTokens, type Tokenizer, type TokenizerData } from "./tokenizer.ts";
 import { encodeTokenizerJson } from "./tokenizer-json.ts";
 
 /** A tokenizer of its data, with its hash. */
 export function defineTokenizer(data: TokenizerData): Tokenizer {
   return { ...data, hash: tokenizerHash(data) };
+}
+
+/**
+ * The steps of a normaliser before a pre-tokenizer. Where spaces are written into words no ideograph is set between two of them: the spaces
+ * would be half of all tokens, and its neighbours could never be of one token with it.
+ */
+export function normaliserBefore(name: NormaliserName, preTokenizer: PreTokenizerName): Normaliser {
+  if (!keepsSpaces(preTokenizer)) return normalisers[name];
+  return normalisers[name].flatMap((step): Normaliser => {
+    if (step.step !== "bert") return [step];
+    const isOnlyThat = !(step.cleanText || step.stripAccents || step.lowercase);
+    return isOnlyThat ? [] : [{ ...step, separateIdeographs: false }];
+  });
 }
 
 /**

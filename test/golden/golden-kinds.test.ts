@@ -6,13 +6,13 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Tokenizer as NativeTokenizer } from "tokenizers";
 import { RandomSequence, streams } from "../../src/base/random.ts";
-import { defineLearnedTokenizer } from "../../src/tokenizer/define.ts";
+import { defineLearnedTokenizer, normaliserBefore } from "../../src/tokenizer/define.ts";
 import { decodeTokens } from "../../src/tokenizer/encoding/decode.ts";
 import { Encoder } from "../../src/tokenizer/encoding/encode.ts";
 import { keepsSpaces, type PreTokenizerName } from "../../src/tokenizer/encoding/pre-tokenizer.ts";
 import { findTokenizerKind, type TokenizerKindName, tokenizerKinds } from "../../src/tokenizer/kinds/kinds.ts";
 import { WordCounter } from "../../src/tokenizer/learning/count-words.ts";
-import { type Normaliser, normalisers } from "../../src/tokenizer/normalising/normaliser.ts";
+import { type Normaliser, type NormaliserName, normalisers } from "../../src/tokenizer/normalising/normaliser.ts";
 import { decodeTokenizerJson } from "../../src/tokenizer/read-tokenizer.ts";
 import { specialTokens, type Tokenizer } from "../../src/tokenizer/tokenizer.ts";
 import { encodeTokenizerJson } from "../../src/tokenizer/tokenizer-json.ts";
@@ -48,9 +48,13 @@ function learn(
 for (const { name, preTokenizers } of tokenizerKinds) {
   for (const preTokenizer of preTokenizers) {
     if (name === "wordpiece") continue; // golden-tokenizer.test.ts has it
-    for (const normaliser of keepsSpaces(preTokenizer) ? (["keep", "ascii-fold"] as const) : (["keep"] as const)) {
-      test(`${name} behind ${preTokenizer}, ${normaliser}: the ids and the text of the native library`, async () => {
-        const tokenizer = learn(name, preTokenizer, normalisers[normaliser], lines, 1200);
+    const isOwn = (normaliser: NormaliserName) => [normaliser, normaliserBefore(normaliser, preTokenizer)] as const;
+    const variants = keepsSpaces(preTokenizer)
+      ? [isOwn("keep"), isOwn("bert"), isOwn("ascii-fold"), ["keep, ideographs apart", normalisers.keep] as const]
+      : [isOwn("keep")];
+    for (const [variant, normaliser] of variants) {
+      test(`${name} behind ${preTokenizer}, ${variant}: the ids and the text of the native library`, async () => {
+        const tokenizer = learn(name, preTokenizer, normaliser, lines, 1200);
         assert.equal(tokenizer.vocabulary.length, 1200);
         const json = encodeTokenizerJson(tokenizer);
         assert.deepEqual(decodeTokenizerJson(JSON.parse(json), "tokenizer.json"), tokenizer);

@@ -57,8 +57,8 @@ const asciiFold: Normaliser = [
   replaceMatches("[^\\x09-\\x0D\\x20-\\x7E]+", ""),
 ];
 
-// For every script: letters keep their marks, and what is Chinese stands apart as in BERT, because no space parts its words. What
-// nobody sees is deleted: control characters, soft hyphens, byte order marks.
+// For every script: letters keep their marks, and what is Chinese stands apart as in BERT, because no space parts its words
+// (`normaliserBefore` says where not). What nobody sees is deleted: control characters, soft hyphens, byte order marks.
 const withoutUnseen = replaceMatches(
   "[\\x00-\\x08\\x0E-\\x1F\\x7F\\u0080-\\u0084\\u0086-\\u009F\\u00AD\\u2060\\uFEFF]",
   "",

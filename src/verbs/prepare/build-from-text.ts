@@ -23,8 +23,8 @@ import type { SelectOptions } from "../../corpus/select.ts";
 import type { Shard } from "../../corpus/sources/shard.ts";
 import { buildDataset, finishDataset, type PackedDocuments } from "../../dataset/build.ts";
 import type { PassedOver } from "../../tables/passed-over.ts";
+import { normaliserBefore } from "../../tokenizer/define.ts";
 import { addLoss, startTextLoss, type TextLoss } from "../../tokenizer/normalising/lost-text.ts";
-import { normalisers } from "../../tokenizer/normalising/normaliser.ts";
 import { readTokenizer } from "../../tokenizer/read-tokenizer.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { writeTokenizer } from "../../tokenizer/tokenizer-json.ts";
@@ -266,7 +266,11 @@ async function learnOf(
   const describe = createProgress("counting words", systemClock, documents, "documents");
   let done = 0;
   const { words, loss } = await countWords(
-    { documentsFolder, normaliser: given?.normaliser ?? normalisers[options.normaliser], preTokenizer },
+    {
+      documentsFolder,
+      normaliser: given?.normaliser ?? normaliserBefore(options.normaliser, preTokenizer),
+      preTokenizer,
+    },
     { characters, wantsWords: given === undefined, threads },
     count => {
       done += count;

@@ -3,10 +3,9 @@
 import { permutation, streams } from "../../base/random.ts";
 import { type SelectOptions, selectDocuments } from "../../corpus/select.ts";
 import type { Shard } from "../../corpus/sources/shard.ts";
-import { defineLearnedTokenizer } from "../../tokenizer/define.ts";
+import { defineLearnedTokenizer, normaliserBefore } from "../../tokenizer/define.ts";
 import { findTokenizerKind } from "../../tokenizer/kinds/kinds.ts";
 import { type WordCount, WordCounter } from "../../tokenizer/learning/count-words.ts";
-import { normalisers } from "../../tokenizer/normalising/normaliser.ts";
 import { specialTokens, type Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { DatasetOptions } from "./dataset-options.ts";
 
@@ -25,7 +24,7 @@ export function learnTokenizer(
     threads,
     onProgress,
   });
-  return defineLearnedTokenizer(vocabulary, normalisers[normaliser], preTokenizer, model);
+  return defineLearnedTokenizer(vocabulary, normaliserBefore(normaliser, preTokenizer), preTokenizer, model);
 }
 
 /** Characters that the filter's tokenizer is learned from, at most. */
@@ -41,7 +40,7 @@ export async function learnFilterTokenizer(
   options: DatasetOptions,
   onProgress: (share: number) => void,
 ): Promise<Tokenizer> {
-  const words = new WordCounter(normalisers[options.normaliser], options.preTokenizer);
+  const words = new WordCounter(normaliserBefore(options.normaliser, options.preTokenizer), options.preTokenizer);
   let characters = 0;
   let bytes = 0;
   const total = shards.reduce((sum, shard) => sum + shard.bytes, 0);

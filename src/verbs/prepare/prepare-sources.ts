@@ -8,6 +8,8 @@ import type { ListOptions, Shard } from "../../corpus/sources/shard.ts";
 import { describeShardState, identifyShards } from "../../corpus/sources/sources.ts";
 import { writeManifest } from "../../dataset/manifest.ts";
 import { type PassedOver, passOver } from "../../tables/passed-over.ts";
+import { keepsSpaces } from "../../tokenizer/encoding/pre-tokenizer.ts";
+import { normalisers } from "../../tokenizer/normalising/normaliser.ts";
 import { buildFromText, encodesInPortions, type OnStage, readText } from "./build-from-text.ts";
 import { readWholeDataset } from "./dataset-folder.ts";
 import type { DatasetOptions, Prepared, PreparedShard } from "./dataset-options.ts";
@@ -25,7 +27,16 @@ export const listingOf = ({ strict }: DatasetOptions, passed: PassedOver[]): Lis
 /** What names the sources and the options of a dataset; which recipe asks for it, how fast and in what memory changes nothing. */
 function describeShaping(options: DatasetOptions) {
   const { threads: _, memoryBytes: __, nameRecipe: ___, tokenizer, evaluationTexts, ...rest } = options;
-  return { ...rest, tokenizer: tokenizer?.hash, evaluationTexts: evaluationTexts?.hash };
+  const { normaliser, preTokenizer } = rest;
+  // Until ideographs were together there, the same options made another dataset.
+  const isOther =
+    tokenizer === undefined && keepsSpaces(preTokenizer) && normalisers[normaliser].some(({ step }) => step === "bert");
+  return {
+    ...rest,
+    ...(isOther && { ideographs: "together" }),
+    tokenizer: tokenizer?.hash,
+    evaluationTexts: evaluationTexts?.hash,
+  };
 }
 
 /** What waits in a work folder is other files than in an older one's. */

@@ -10,9 +10,9 @@ import { signatureWords, writeSignature } from "../../../corpus/deduplication/si
 import { listPortions, textPortionBytes } from "../../../corpus/portions/portion.ts";
 import { makeJudge } from "../../../corpus/select.ts";
 import type { Shard } from "../../../corpus/sources/shard.ts";
+import { normaliserBefore } from "../../../tokenizer/define.ts";
 import { Encoder } from "../../../tokenizer/encoding/encode.ts";
 import { WordCounter } from "../../../tokenizer/learning/count-words.ts";
-import { normalisers } from "../../../tokenizer/normalising/normaliser.ts";
 import { encodesInPortions } from "../build-from-text.ts";
 import type { DatasetOptions } from "../dataset-options.ts";
 import { learnTokenizer } from "../learn-tokenizer.ts";
@@ -146,7 +146,7 @@ function measureSample({ texts }: Sample, options: DatasetOptions, clock: Clock)
   };
   const sum = (some: readonly string[]) => some.reduce((total, { length }) => total + length, 0);
   const [learned, other] = [texts.filter((_, i) => i % 2 === 0), texts.filter((_, i) => i % 2 === 1)];
-  const counter = new WordCounter(normalisers[options.normaliser], options.preTokenizer);
+  const counter = new WordCounter(normaliserBefore(options.normaliser, options.preTokenizer), options.preTokenizer);
   const counting = time(() => {
     for (const text of learned) counter.addText(text);
   });
