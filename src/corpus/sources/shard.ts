@@ -66,6 +66,8 @@ export const beginning: Position = 0;
 export interface ListOptions {
   /** Told of what a folder holds that is not read: why, and where. */
   readonly passOver?: (reason: string, path: string) => void;
+  /** Told what else a person should know of what is read. */
+  readonly note?: (what: string) => void;
   /** Whether what cannot be read in a folder (a link that leads nowhere) is passed over; else it is an error. */
   readonly tolerant?: boolean;
 }

@@ -61,15 +61,29 @@ async function listMixture(path: string, inputs: readonly string[], options: Lis
   return [...shards.values()];
 }
 
+/** Beyond a limit by more than this share is worth a word. */
+const littleMore = 0.1;
+
 /** The first shards, as many as hold `bytes` together as they lie there, the last of them whole; undefined: all. */
 export function limitShards(shards: readonly Shard[], bytes: number | undefined, options: ListOptions): Shard[] {
-  let before = 0;
-  return shards.filter(shard => {
-    const isRead = bytes === undefined || before < bytes;
-    before += shard.bytes;
-    if (!isRead) options.passOver?.("beyond the limit of bytes", shard.path);
-    return isRead;
-  });
+  if (bytes === undefined) return [...shards];
+  let read = 0;
+  const within: Shard[] = [];
+  for (const shard of shards) {
+    if (read >= bytes) options.passOver?.("beyond the limit of bytes", shard.path);
+    else {
+      within.push(shard);
+      read += shard.bytes;
+    }
+  }
+  if (read > (1 + littleMore) * bytes) {
+    const count = (value: number) => value.toLocaleString("en-US");
+    const { path, bytes: last } = within.at(-1)!;
+    options.note?.(
+      `${count(read)} bytes are read where ${count(bytes)} were the limit: a file is read whole, and ${path} has ${count(last)}.`,
+    );
+  }
+  return within;
 }
 
 /** What a preset stands for; a file or a folder of its name comes first. */

@@ -120,17 +120,22 @@ export interface PrepareOptions {
 export async function prepare(options: PrepareOptions): Promise<Prepared> {
   const readyMade = await findReadyMade(options.texts);
   if (readyMade !== undefined) return prepareReadyMade(readyMade, { ...options, onStage: tellBoth(options) });
-  const { shards, shaping, passedOver } = await chooseDataset(options);
-  return prepareSources(options.out, shards, shaping, tellBoth(options), passedOver);
+  const { shards, shaping, passedOver, notes } = await chooseDataset(options);
+  return addNotes(await prepareSources(options.out, shards, shaping, tellBoth(options), passedOver), notes);
 }
 
 /** Joins what `prepareOnMachine` did on all machines to the dataset that one machine would have made. UserError E_PORTIONS_MISSING. */
 export async function mergeMachines(options: PrepareOptions): Promise<Prepared> {
   const readyMade = await findReadyMade(options.texts);
   if (readyMade !== undefined) return prepareReadyMade(readyMade, { ...options, onStage: tellBoth(options) }, true);
-  const { shards, shaping, passedOver } = await chooseDataset(options);
-  return prepareSources(options.out, shards, shaping, tellBoth(options), passedOver, true);
+  const { shards, shaping, passedOver, notes } = await chooseDataset(options);
+  return addNotes(await prepareSources(options.out, shards, shaping, tellBoth(options), passedOver, true), notes);
 }
+
+const addNotes = (prepared: Prepared, notes: readonly string[]): Prepared => ({
+  ...prepared,
+  warnings: [...notes, ...prepared.warnings],
+});
 
 /** Does of the whole work what is one machine's. */
 export async function prepareOnMachine(options: PrepareOptions, machine: MachineShard): Promise<PreparedShard> {
@@ -216,9 +221,11 @@ async function chooseDataset(options: PrepareOptions) {
   const isOwn = knowOwnFiles(out);
   // What an earlier call wrote is no text that was overlooked.
   const passOver = (reason: string, path: string) => isOwn(path) || listing.passOver?.(reason, path);
-  const listed = await listShards(texts, { ...listing, passOver });
-  const shards = limitShards(listed, options.limitBytes, { passOver });
-  return { shards: leaveOutOwnFiles(shards, texts, out), shaping, passedOver };
+  const notes: string[] = [];
+  const told = { passOver, note: (what: string) => void notes.push(what) };
+  const listed = await listShards(texts, { ...listing, ...told });
+  const shards = limitShards(listed, options.limitBytes, told);
+  return { shards: leaveOutOwnFiles(shards, texts, out), shaping, passedOver, notes };
 }
 
 /** UserError E_OPTION where an option is given that the tokenizer decides; those of opening it. */

@@ -135,7 +135,8 @@ export function describeWork(set: ReadyMade, options: ReadyMadeOptions) {
   const tokenizer = readTokenizer(set.tokenizer);
   const { name } = chooseRecipe({ recipe: options.recipe ?? "crammed-bert" });
   const nameRecipe = options.recipe === undefined ? recommendRecipe : () => name;
-  const shards = limitShards(set.shards, limitBytes, {});
+  const warnings: string[] = [];
+  const shards = limitShards(set.shards, limitBytes, { note: what => void warnings.push(what) });
   const states = shards.map(shard => [shard.path, shard.identity ?? describeShardState(shard)]);
   const nameOrigin = (files: readonly (readonly [path: string, hash: string])[]) =>
     contentHash(JSON.stringify([files, tokenizer.hash, holdOut, seed]));
@@ -147,7 +148,7 @@ export function describeWork(set: ReadyMade, options: ReadyMadeOptions) {
       if (manifest === undefined) return undefined;
       const files = identifyShards(shards, {}).map(({ shard, hash }) => [shard.path, hash] as const);
       if (manifest.originHash !== nameOrigin(files)) return undefined;
-      return { folder, manifest, documents: undefined, warnings: [] };
+      return { folder, manifest, documents: undefined, warnings };
     },
     read: (work, portions) => copyPortions(work, portions, tokenizer, { holdOut, seed }, onStage),
     isRead: (work, { index }) => readCopied(work, index) !== undefined,
@@ -160,7 +161,7 @@ export function describeWork(set: ReadyMade, options: ReadyMadeOptions) {
         ...{ holdOut, originHash: nameOrigin(files), nameRecipe },
         onProgress: sequences => onStage(describe(sequences)),
       });
-      return { manifest, documents: undefined, isReadyMade: true, warnings: [] };
+      return { manifest, documents: undefined, isReadyMade: true, warnings };
     },
   };
   return { ...work, vocabulary: tokenizer.vocabulary.length };
