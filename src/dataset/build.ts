@@ -10,7 +10,7 @@ import type { TextLoss } from "../tokenizer/normalising/lost-text.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { writeTokenizer } from "../tokenizer/tokenizer-json.ts";
 import { type DatasetManifest, writeManifest } from "./manifest.ts";
-import { Packer } from "./pack.ts";
+import { Packer, sequencesPerPiece } from "./pack.ts";
 import { type PackingSettings, plainPacking } from "./packings.ts";
 import { largestVocabulary, ShardWriter } from "./shards.ts";
 
@@ -37,6 +37,8 @@ export interface PackedDocuments {
   readonly unknownTokens: number;
   /** Tokens in no sequence. */
   readonly leftOver: number;
+  /** Documents of which some is held out, and some is not. */
+  readonly splitDocuments: number;
 }
 
 export interface BuildOptions extends PackSettings {
@@ -48,7 +50,6 @@ export interface BuildOptions extends PackSettings {
   readonly loss: TextLoss;
   /** What of the text that was read is not in these documents, and why, in words for messages. */
   readonly taken?: readonly string[] | undefined;
-  readonly onProgress?: (documents: number) => void;
 }
 
 /**
@@ -97,7 +98,8 @@ export async function* packDocuments(
     }
     const leftOver = packer.finish();
     const [training, validation] = [writers.training.close(), writers.validation.close()];
-    return { training, validation, documents, tokens, unknownTokens: unknown, leftOver };
+    const { splitDocuments } = packer;
+    return { training, validation, documents, tokens, unknownTokens: unknown, leftOver, splitDocuments };
   } finally {
     writers.training.abandon();
     writers.validation.abandon();
@@ -138,28 +140,17 @@ export function finishDataset(
   });
 }
 
-/** Both: a dataset of encoded documents in a folder. UserErrors: those of both. */
-export async function buildDataset(
-  folder: string,
-  encoded: AsyncIterable<EncodedDocuments>,
-  tokenizer: Tokenizer,
-  options: BuildOptions,
-): Promise<DatasetManifest> {
-  const packing = packDocuments(folder, encoded, tokenizer, options);
-  for (;;) {
-    const { done, value } = await packing.next();
-    if (done === true) return finishDataset(folder, value, tokenizer, options);
-    options.onProgress?.(value);
-  }
-}
-
 /** How both parts would get a sequence. A document is held out whole unless it is longer than 64 sequences. */
 function adviseOnLittleText(documents: number, tokens: number, { sequenceLength }: BuildOptions): string {
   if (documents === 0) return "No document was kept: name other text, or drop less of it.";
+  const pieces = Math.max(documents, Math.floor(tokens / (sequencesPerPiece * sequenceLength)));
   // Both parts get one with half of the text held out at most; twice as much is likely to do.
-  const share = Math.max(2 / documents, (2 * sequenceLength) / tokens);
-  if (documents === 1 && tokens > 2 * sequenceLength) {
-    return "It is one document, which is not split: --document-separator blank-line makes one of each paragraph, and line one of each line.";
+  const share = Math.max(2 / pieces, (2 * sequenceLength) / tokens);
+  if (documents === 1 && tokens > 2 * sequenceLength && share > 0.5) {
+    return (
+      `It is one document, of which stretches of ${sequencesPerPiece} sequences are held out; a shorter one is not split: ` +
+      "--document-separator blank-line makes one of each paragraph, and line one of each line."
+    );
   }
   if (share > 0.5) return "Add more text, or use a shorter --sequence-length.";
   return `Hold out more, with --hold-out ${(Math.ceil(100 * share) / 100).toString()}, or add more text.`;

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { buildDataset } from "../../test/build-dataset.ts";
 import { UserError } from "../base/errors.ts";
 import { KeptHashes } from "../base/files/kept-hashes.ts";
 import { defineLearnedTokenizer } from "../tokenizer/define.ts";
@@ -21,7 +22,6 @@ import { startTextLoss } from "../tokenizer/normalising/lost-text.ts";
 import { normalisers } from "../tokenizer/normalising/normaliser.ts";
 import { specialTokens } from "../tokenizer/tokenizer.ts";
 import { writeTokenizer } from "../tokenizer/tokenizer-json.ts";
-import { buildDataset } from "./build.ts";
 import { Dataset } from "./dataset.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-dataset-"));

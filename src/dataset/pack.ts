@@ -20,7 +20,7 @@ export interface PackOptions {
 export type Part = "training" | "validation";
 
 /** A long document is drawn for the held-out part in stretches of this many sequences, so that one book can be split. */
-const sequencesPerPiece = 64;
+export const sequencesPerPiece = 64;
 
 /** Packs documents; `emit` gets each finished sequence, in an array that is reused. */
 export class Packer {
@@ -31,6 +31,8 @@ export class Packer {
   private framed = new Uint32Array(1 << 12);
   private pieces = 0;
   private heldOutInBlock = 0;
+  /** Documents of which some is held out, and some is not. */
+  splitDocuments = 0;
 
   constructor(options: PackOptions, emit: (part: Part, sequence: Uint32Array) => void) {
     this.options = options;
@@ -45,15 +47,18 @@ export class Packer {
     const pieceTokens = sequencesPerPiece * this.options.sequenceLength;
     let part: Part | undefined;
     let begin = 0;
+    let isSplit = false;
     for (let start = 0; start < ids.length; start += pieceTokens) {
       const drawn = this.drawPart();
       if (part !== undefined && part !== drawn) {
         this.addStretch(part, ids.subarray(begin, start));
         begin = start;
+        isSplit = true;
       }
       part = drawn;
     }
     if (part !== undefined) this.addStretch(part, ids.subarray(begin));
+    if (isSplit) this.splitDocuments++;
   }
 
   /** Gives out what waits; less than a sequence of each part is left over. Returns how many tokens that are. */

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { quickstart } from "../../recipes/quickstart.ts";
-import { buildDataset } from "../dataset/build.ts";
+import { buildDataset } from "../../test/build-dataset.ts";
 import { Dataset } from "../dataset/dataset.ts";
 import { defineLearnedTokenizer } from "../tokenizer/define.ts";
 import { encodeDocuments } from "../tokenizer/encoding/encode-threads.ts";

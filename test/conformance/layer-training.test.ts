@@ -9,7 +9,6 @@ import { test } from "node:test";
 import { quickstart } from "../../recipes/quickstart.ts";
 import { openReference } from "../../src/backends/reference/reference.ts";
 import { RandomSequence, streams } from "../../src/base/random.ts";
-import { buildDataset } from "../../src/dataset/build.ts";
 import { Dataset } from "../../src/dataset/dataset.ts";
 import { state } from "../../src/graph/operations.ts";
 import { sortTopologically } from "../../src/graph/tensor.ts";
@@ -27,6 +26,7 @@ import { openBatches } from "../../src/train/batches.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import { overrideRecipe } from "../../src/train/recipe.ts";
 import { buildStepGraphs } from "../../src/train/step/step-graphs.ts";
+import { buildDataset } from "../build-dataset.ts";
 
 const shape = completeShape({
   ...{ width: 16, layers: 3, heads: 2, feedForward: 24, vocabulary: 30, sequenceLength: 12, positions: "rotary" },

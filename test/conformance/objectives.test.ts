@@ -9,7 +9,6 @@ import { test } from "node:test";
 import { quickstart } from "../../recipes/quickstart.ts";
 import { compileForCpu } from "../../src/backends/cpu/cpu.ts";
 import { openReference } from "../../src/backends/reference/reference.ts";
-import { buildDataset } from "../../src/dataset/build.ts";
 import { Dataset } from "../../src/dataset/dataset.ts";
 import { input } from "../../src/graph/operations.ts";
 import { drawBatch, drawValidationBatch } from "../../src/machine/measure-step.ts";
@@ -26,6 +25,7 @@ import { defineTraining } from "../../src/train/definition.ts";
 import { overrideRecipe } from "../../src/train/recipe.ts";
 import { openEngine } from "../../src/train/step/engine.ts";
 import { buildStepGraphs } from "../../src/train/step/step-graphs.ts";
+import { buildDataset } from "../build-dataset.ts";
 
 const tiny = [
   ...["model.width=16", "model.layers=1", "model.heads=2", "model.feedForward=32", "model.vocabulary=40"],

@@ -7,7 +7,7 @@ import { countOf, makePrintable } from "../../base/printable.ts";
 import type { Histogram } from "../../corpus/histogram.ts";
 import { shortenCount, writeCorpusPage } from "../../verbs/corpus/corpus-page.ts";
 import { type CorpusFormat, corpusFormats, exportCorpus } from "../../verbs/corpus/export-corpus.ts";
-import { type CorpusView, showCorpus } from "../../verbs/corpus/show-corpus.ts";
+import { type CorpusView, describeLengths, showCorpus } from "../../verbs/corpus/show-corpus.ts";
 import { createProgress, describeProgress } from "../../verbs/prepare/stages/progress.ts";
 import { parseCount } from "../numbers.ts";
 import { formatAmount } from "../terminal/amount.ts";
@@ -101,7 +101,7 @@ function printView({ folder, sources, funnel, characters, kept, dropped, dataset
   }
   printHistogram("characters of a document", characters);
   if (dataset !== undefined) {
-    printHistogram("tokens of a document, in the training part", dataset.tokens);
+    printHistogram(describeLengths(dataset, characters), dataset.tokens);
     printHistogram("uses of an entry of the vocabulary", dataset.uses);
     const frequent = dataset.frequent.map(({ token, count }) => `${token} ${formatAmount(count)}`).join("  ");
     print(`  most frequent: ${makePrintable(frequent)}`);

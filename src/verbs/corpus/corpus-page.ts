@@ -8,7 +8,7 @@ import type { HistogramChart } from "../../report/charts/histogram-chart.ts";
 import { renderCorpusPage } from "../../report/page/corpus-page.ts";
 import { formatNumber } from "../../report/quantity.ts";
 import { type Field, tabulate } from "../../report/tables/table.ts";
-import type { CorpusView, FunnelStage } from "./show-corpus.ts";
+import { type CorpusView, describeLengths, type FunnelStage } from "./show-corpus.ts";
 
 /** Of a document on the page. */
 const longestText = 2000;
@@ -48,7 +48,12 @@ export function writeCorpusPage(view: CorpusView, path: string): void {
       ...(dataset === undefined
         ? []
         : [
-            describeSizes("document-tokens", "Documents by their tokens", "tokens of a document", dataset.tokens),
+            describeSizes(
+              "document-tokens",
+              "Documents by their tokens",
+              describeLengths(dataset, characters),
+              dataset.tokens,
+            ),
             describeSizes("token-uses", "Entries of the vocabulary by use", "times in the training part", dataset.uses),
           ]),
     ],

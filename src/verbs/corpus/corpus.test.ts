@@ -13,7 +13,7 @@ import { SizeCounter } from "../../corpus/histogram.ts";
 import { prepare } from "../prepare/prepare.ts";
 import { writeCorpusPage } from "./corpus-page.ts";
 import { exportCorpus } from "./export-corpus.ts";
-import { showCorpus } from "./show-corpus.ts";
+import { describeLengths, showCorpus } from "./show-corpus.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-corpus-"));
 const program = startWarmProgram(folder);
@@ -150,4 +150,27 @@ test("an option of the other action is refused by its name, and so is what has n
   );
   await assert.rejects(exportCorpus(data, { to: "npy", out: data }), refuses("E_OUTPUT_OTHER"));
   await assert.rejects(showCorpus(folder), refuses("E_FILE_MISSING"));
+});
+
+test("the tokens of a document that is split are said to be those of its stretches", async () => {
+  const file = join(folder, "long.txt");
+  writeFileSync(file, Array.from({ length: 64 * 16 * 10 }, (_, i) => `w${i % 40}`).join(" "));
+  const options = {
+    texts: [file],
+    out: join(folder, "long"),
+    vocabulary: 80,
+    sequenceLength: 16,
+    holdOut: 0.2,
+    threads: 1,
+  };
+  const { manifest } = await prepare(options);
+  const long = await showCorpus(options.out);
+  const { dataset, characters } = long;
+  assert.equal(characters.count, 1);
+  assert.ok(dataset!.tokens.count > 1 && dataset!.tokens.most < manifest.text!.tokens);
+  assert.match(describeLengths(dataset!, characters), /one of more than 1,024 is counted in stretches/);
+  assert.equal(describeLengths(view.dataset!, view.characters), "tokens of a document, in the training part");
+  const page = join(folder, "long.html");
+  writeCorpusPage(long, page);
+  assert.ok(readFileSync(page, "utf8").includes("is counted in stretches"));
 });

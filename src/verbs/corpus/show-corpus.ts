@@ -10,6 +10,7 @@ import { dropReasons, type Example } from "../../corpus/funnel.ts";
 import { type Histogram, SizeCounter } from "../../corpus/histogram.ts";
 import { Dataset } from "../../dataset/dataset.ts";
 import { readManifest } from "../../dataset/manifest.ts";
+import { sequencesPerPiece } from "../../dataset/pack.ts";
 import { decodeTokens } from "../../tokenizer/encoding/decode.ts";
 
 export interface ShowCorpusOptions {
@@ -51,8 +52,10 @@ export interface DatasetView {
   readonly training: number;
   readonly validation: number;
   readonly unknownTokens: number | undefined;
-  /** Of the documents of the training part, in tokens. */
+  /** Of the documents of the training part, in tokens; one that is split counts once for each stretch between those that are held out. */
   readonly tokens: Histogram;
+  /** Tokens from which on a document may be split. */
+  readonly mostWhole: number;
   /** Of the entries of the vocabulary: how often each stands in the training part. */
   readonly uses: Histogram;
   readonly frequent: readonly { readonly token: string; readonly count: number }[];
@@ -162,6 +165,7 @@ function viewDataset(
       validation: manifest.validation.sequences,
       unknownTokens: manifest.text?.unknownTokens,
       tokens: lengths.summarise(),
+      mostWhole: sequencesPerPiece * manifest.sequenceLength,
       uses: uses.summarise(),
       frequent: Array.from(byCount.subarray(0, frequentTokens), id => ({
         token: tokenizer.vocabulary[id]!,
@@ -194,4 +198,10 @@ class Sample<Item> {
       if (place < this.size) this.items[place] = make();
     }
   }
+}
+
+/** What the tokens of its documents are counted of, in words. A text has hardly more tokens than characters. */
+export function describeLengths({ tokens, mostWhole }: DatasetView, characters: Histogram): string {
+  if (Math.max(tokens.most, characters.most) <= mostWhole) return "tokens of a document, in the training part";
+  return `tokens of a document, in the training part (one of more than ${mostWhole.toLocaleString("en-US")} is counted in stretches, between those that are held out)`;
 }

@@ -21,7 +21,7 @@ import { type AssembledDocument, assembleDocuments } from "../../corpus/portions
 import type { Portion, PortionSummary } from "../../corpus/portions/portion.ts";
 import type { SelectOptions } from "../../corpus/select.ts";
 import type { Shard } from "../../corpus/sources/shard.ts";
-import { buildDataset, finishDataset, type PackedDocuments } from "../../dataset/build.ts";
+import { finishDataset, type PackedDocuments, packDocuments } from "../../dataset/build.ts";
 import type { PassedOver } from "../../tables/passed-over.ts";
 import { normaliserBefore } from "../../tokenizer/define.ts";
 import { addLoss, startTextLoss, type TextLoss } from "../../tokenizer/normalising/lost-text.ts";
@@ -33,10 +33,10 @@ import { learnFilterTokenizer, learnTokenizer } from "./learn-tokenizer.ts";
 import { parseSeparator } from "./separator.ts";
 import { countWords } from "./stages/count-words.ts";
 import { encodeFiles, keepChoice } from "./stages/encode-files.ts";
-import { packInThread } from "./stages/pack-in-thread.ts";
+import { packHere, packInThread } from "./stages/pack-documents.ts";
 import { createProgress, type StageName, type StageProgress } from "./stages/progress.ts";
 import { readPortions } from "./stages/read-portions.ts";
-import { describeNormaliserLoss, describeText } from "./text-warnings.ts";
+import { describeNormaliserLoss, describeSplit, describeText } from "./text-warnings.ts";
 
 export type OnStage = (progress: StageProgress) => void;
 
@@ -104,6 +104,8 @@ export async function buildFromText(
   passedOver: readonly PassedOver[],
 ): Promise<Omit<Prepared, "folder">> {
   const documentsFolder = join(work, "documents");
+  const { sequenceLength, packing, holdOut, seed } = options;
+  const settings = { sequenceLength, packing, holdOut, seed };
   let packed: Promise<PackedDocuments> | undefined;
   let onPacked = (_: number) => {};
   const pack = () => {
@@ -117,7 +119,7 @@ export async function buildFromText(
         work,
         summaries: summaries.map(({ records }) => ({ records })),
         tokenizer,
-        settings: packSettingsOf(options),
+        settings,
       },
       done => onPacked(done),
     );
@@ -133,37 +135,31 @@ export async function buildFromText(
     const { tokenizer, loss } = await learnOf(work, documents, documentsFolder, options, onStage);
     const describe = createProgress("tokenizing", systemClock, documents.documents, "documents");
     onPacked = done => onStage(describe(done));
-    const build = {
-      ...packSettingsOf(options),
+    const here = () =>
+      packDocuments(
+        folder,
+        encodeFiles(work, documentsFolder, summaries, tokenizer, options.threads),
+        tokenizer,
+        settings,
+      );
+    const done = await (packed ?? packHere(here(), onPacked));
+    const manifest = finishDataset(folder, done, tokenizer, {
+      ...settings,
       documentsHash: documents.hash,
       originHash,
       nameRecipe: options.nameRecipe,
       loss,
       taken: describeTaken(documents),
-      onProgress: onPacked,
-    };
-    const manifest =
-      packed === undefined
-        ? await buildDataset(
-            folder,
-            encodeFiles(work, documentsFolder, summaries, tokenizer, options.threads),
-            tokenizer,
-            build,
-          )
-        : finishDataset(folder, await packed, tokenizer, build);
+    });
     await synced;
     shareFiles(documentsFolder, join(folder, "documents"), documents);
-    return { manifest, documents, warnings: describeText(manifest, options) };
+    return { manifest, documents, warnings: [...describeText(manifest, options), ...describeSplit(done, settings)] };
   } catch (error) {
     // Nobody writes into the folder any more when it is said that this failed.
     await thread?.close();
     throw error;
   }
 }
-
-const packSettingsOf = ({ sequenceLength, packing, holdOut, seed }: DatasetOptions) => ({
-  ...{ sequenceLength, packing, holdOut, seed },
-});
 
 /** What of the text that was read is not in the documents. */
 function describeTaken({ funnel }: DocumentsManifest): string[] {

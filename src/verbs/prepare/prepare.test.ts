@@ -86,3 +86,38 @@ test("a tokenizer that is no WordPiece is refused, and it is said what is taken"
     await assert.rejects(make({ tokenizer }), { code: "E_TOKENIZER_UNSUPPORTED" });
   }
 });
+
+test("a file larger than the limit of bytes is read whole, and it is said; so of a mixture's source", async () => {
+  const bytes = readFileSync(text).length;
+  const { warnings, documents } = await make({ vocabulary: 80, limitBytes: 100 });
+  assert.equal(documents!.funnel.read.documents, lines.length);
+  assert.match(
+    warnings.join("\n"),
+    new RegExp(`^${bytes.toLocaleString("en-US")} bytes are read where 100 were the limit.*text\\.jsonl`),
+  );
+  assert.deepEqual((await make({ vocabulary: 80, limitBytes: bytes })).warnings, []);
+  mkdirSync(join(root, "limited"));
+  const mix = join(root, "limited", "mix.json");
+  writeFileSync(mix, JSON.stringify({ sources: [{ source: "../text.jsonl", weight: 1, bytes: 200 }] }));
+  assert.match((await make({ texts: [mix], vocabulary: 80 })).warnings.join("\n"), /where 200 were the limit/);
+});
+
+test("a document of which stretches are held out is named, by one thread and by two; a short one is not split, and it is said", async () => {
+  const one = join(root, "one.txt");
+  const words = Array.from({ length: 64 * 16 * 12 }, (_, i) => animals[(i * i + (i >> 3)) % 6]!);
+  writeFileSync(one, words.join(" "));
+  const tokenizer = join((await make({ vocabulary: 80 })).folder, "tokenizer.json");
+  for (const more of [{ vocabulary: 80 }, { tokenizer, threads: 2 }]) {
+    const { warnings, manifest } = await make({ texts: [one, text], ...more });
+    assert.ok(manifest.validation.sequences >= 64);
+    assert.match(
+      warnings.join("\n"),
+      /^stretches of 1 document longer than 1,024 tokens are held out, and the rest of it is trained on/,
+    );
+  }
+  writeFileSync(one, words.slice(0, 200).join(" "));
+  await assert.rejects(make({ texts: [one], vocabulary: 80 }), {
+    code: "E_TOO_LITTLE_TEXT",
+    advice: /stretches of 64 sequences are held out; a shorter one is not split: --document-separator/,
+  });
+});
