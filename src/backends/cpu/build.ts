@@ -63,10 +63,15 @@ export async function loadBuilt(
   return loadLibrary(await buildLibrary(source, moreFlags, signal));
 }
 
+/** Held, because a library that nobody holds is unloaded, under kernels whose addresses somebody still has. */
+const loaded: LibraryHandle[] = [];
+
 /** UserError E_CACHE where the system runs nothing that lies there. */
 export function loadLibrary(path: string): LibraryHandle {
   try {
-    return koffi.load(path);
+    const library = koffi.load(path);
+    loaded.push(library);
+    return library;
   } catch (cause) {
     if (!/failed to map|not permitted|permission denied/i.test(String(cause))) throw cause;
     throw new UserError(

@@ -4,7 +4,6 @@
 // under whatever number another program knows it.
 
 import { availableParallelism } from "node:os";
-import type { LibraryHandle } from "koffi";
 import { contentHash } from "../../base/files/files.ts";
 import type { Kernel } from "../../compiler/program/program.ts";
 import { loadBuilt } from "./build.ts";
@@ -40,9 +39,6 @@ const findKind = (source: string) =>
 /** Of a part, a third of a second: less is not worth the headers that each part reads. */
 const leastCost = 30_000;
 const mostParts = 8;
-
-/** Held, because what nobody holds is unloaded, and its kernels with it. */
-const libraries: LibraryHandle[] = [];
 
 type Addresses = ReadonlyMap<string, number>;
 
@@ -143,7 +139,6 @@ async function buildPart(
     `uint64_t cram_kernel(int i) {\n  static void *const table[] = {${kernels.map(({ name }) => name).join(", ")}};\n  return (uint64_t)(uintptr_t)table[i];\n}\n`,
   ].join("\n");
   const library = await loadBuilt(source, hasPanels ? flags : [], signal);
-  libraries.push(library);
   const addressOf = library.func("uint64_t cram_kernel(int i)") as (i: number) => number;
   return kernels.map(({ name }, i) => [name, addressOf(i)]);
 }
