@@ -33,6 +33,8 @@ export interface CompileOptions {
   /** Threads that share the blocks of a launch. */
   readonly threads: number;
   readonly precision: Precision;
+  /** Whether tiles multiply bf16 on this cpu. */
+  readonly hasTiles?: boolean;
   /** The backend's own kernels for composites; without one, or where it gives none, a composite is its decomposition. */
   readonly findCompositeKernel?: (name: string, attributes: Attributes) => CompositeKernel | undefined;
   /** Sees the groups after every pass over them. */

@@ -48,11 +48,11 @@ export async function openCpu(options: CpuOptions = {}): Promise<Backend> {
     read: buffer => pool.read(buffer as CpuBuffer),
     locate: buffer => (buffer as CpuBuffer).address,
     load: (graph, states) => {
-      const target = ["cpu", threads, precision, targetFlag, processorFlags()];
-      const program = compileOnce(graph, target, each => compileForCpu(each, threads, precision));
+      const target = ["cpu", threads, precision, targetFlag, processorFlags(), pool.hasTiles];
+      const program = compileOnce(graph, target, each => compileForCpu(each, threads, precision, pool.hasTiles));
       return loadProgram(program, states as ReadonlyMap<string, CpuBuffer>, pool, options.signal);
     },
-    compile: graph => compileForCpu(graph, threads, precision),
+    compile: graph => compileForCpu(graph, threads, precision, pool.hasTiles),
     availableBytes: () => process.availableMemory(),
     measurePeak: async behind => {
       const [kernels] = await Promise.all([loadPeakKernels(pool, precision, options.signal), behind]);
@@ -67,9 +67,9 @@ export async function openCpu(options: CpuOptions = {}): Promise<Backend> {
 }
 
 /** The program that a cpu backend of these threads and this precision runs; nothing is built. */
-export function compileForCpu(graph: Graph, threads: number, precision: Precision): Program {
+export function compileForCpu(graph: Graph, threads: number, precision: Precision, hasTiles = false): Program {
   return compileGraph(graph, cpuTarget, {
-    ...{ threads, precision },
+    ...{ threads, precision, hasTiles },
     findCompositeKernel: (name, attributes) => findCompositeKernel(name, attributes, threads),
   });
 }

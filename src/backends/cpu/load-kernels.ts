@@ -18,6 +18,7 @@ const panelTemplates = [
   "packing.c",
   "multiply.c",
   "matmul.c",
+  "tile-matmul.c",
   "attention.c",
   "orthogonalise.c",
 ];

@@ -26,7 +26,7 @@ typedef void (*epilogue_function)(char *const *p, long row, long first, long las
 // One a thread; a pointer for the reason given in attention.c.
 struct block_scratch {
   uint32_t a[CHUNK * KB], b[(NB + NR) * KB];
-  float sums[(MB + MOST_ROWS) * (NB + NR)];
+  float sums[(MB + MR) * (NB + NR)];
 } __attribute__((aligned(64)));
 
 static __attribute__((noinline)) struct block_scratch *own_block_scratch(void) {
@@ -34,15 +34,23 @@ static __attribute__((noinline)) struct block_scratch *own_block_scratch(void) {
   return &own;
 }
 
+#if TILES_MULTIPLY
+static void multiply_blocks_by_tiles(char *const *p, long begin, long end, long M, long N, long K, long down, long across, const struct matrix *a, const struct matrix *b, epilogue_function epilogue);
+#endif
+
 inlined void multiply_blocks(char *const *p, long begin, long end, long M, long N, long K, long down, long across, int is_bf16, const struct matrix *a, const struct matrix *b, epilogue_function epilogue) {
+#if TILES_MULTIPLY
+  if (is_bf16) {
+    multiply_blocks_by_tiles(p, begin, end, M, N, K, down, across, a, b, epilogue);
+    return;
+  }
+#endif
   struct block_scratch *scratch = own_block_scratch();
   const long deepest = PAIRS && is_bf16 ? 2 * KB : KB, passes = (K + deepest - 1) / deepest;
-  const long least = TILES_MULTIPLY && is_bf16 ? 32 : 2, depth_at_once = ((K + passes - 1) / passes + least - 1) / least * least;
-  const long high = rows_of(is_bf16);
+  const long depth_at_once = ((K + passes - 1) / passes + 1) / 2 * 2;
   // Blocks of even size, in whole panels; the last ones may be empty.
-  const long block_rows = ((M + down - 1) / down + high - 1) / high * high;
+  const long block_rows = ((M + down - 1) / down + MR - 1) / MR * MR;
   const long block_columns = ((N + across - 1) / across + NR - 1) / NR * NR;
-  if (is_bf16) begin_tiles();
   for (long block = begin; block < end; block++) {
     const long batch = block / (down * across), i0 = block % down * block_rows, j0 = block / down % across * block_columns;
     const long rows = M - i0 < block_rows ? M - i0 : block_rows, columns = N - j0 < block_columns ? N - j0 : block_columns;
@@ -61,9 +69,9 @@ inlined void multiply_blocks(char *const *p, long begin, long end, long M, long 
             pack_columns(scratch->b + j * steps, locate(p[1], b, batch, k0, j0 + j), b->elements, b->column, b->row, left < columns_at_once ? left : columns_at_once, depth);
           if (!is_bf16 && next_rows > 0)
             fetch_ahead(locate(p[0], a, batch, i0 + next, k0), a->row, a->column, next_rows, depth, j / NR, (columns + NR - 1) / NR);
-          for (long i = 0; i < chunk_rows; i += high) {
+          for (long i = 0; i < chunk_rows; i += MR) {
             if (!is_bf16 && chunk == 0 && left > NR)
-              fetch_ahead(locate(p[1], b, batch, k0, j0 + j + NR), b->column, b->row, NR, depth, i / high, (chunk_rows + high - 1) / high);
+              fetch_ahead(locate(p[1], b, batch, k0, j0 + j + NR), b->column, b->row, NR, depth, i / MR, (chunk_rows + MR - 1) / MR);
             (is_bf16 ? multiply_tile_bf16 : multiply_tile_f32)(scratch->a + i * steps, scratch->b + j * steps, sums + i * block_columns + j, block_columns, steps, k0 > 0);
           }
         }
@@ -76,5 +84,4 @@ inlined void multiply_blocks(char *const *p, long begin, long end, long M, long 
       }
     }
   }
-  if (is_bf16) end_tiles();
 }

@@ -68,7 +68,7 @@ static void multiply_tile_f32(const uint32_t *restrict a, const uint32_t *restri
 }
 static void multiply_tile_bf16(const uint32_t *restrict a, const uint32_t *restrict b, float *restrict c, long c_row, long steps, int accumulate) {
 #if TILES_MULTIPLY
-  multiply_tiles(a, b, accumulate ? c : NULL, c_row, c, c_row, steps);
+  multiply_tiles(a, b, accumulate ? c : NULL, c_row, c, c_row, steps, NULL, NULL);
 #elif QUADS_MULTIPLY
   multiply_tile_of_quads(a, b, c, c_row, steps, accumulate);
 #else

@@ -160,9 +160,10 @@ static void *serve(void *unused) {
 }
 
 // 0, or -1 when the system gives no more threads.
-// Whether the system lets this process use AMX's tiles, which it does where it is asked (Linux: arch_prctl 0x1023 for state 18).
+// Whether kernels will multiply in AMX's tiles (tiles.c): the compiler knows them here, and the system lets this process use them, which it
+// does where it is asked (Linux: arch_prctl 0x1023 for state 18).
 int cram_allow_tiles(void) {
-#if defined(__linux__) && defined(__x86_64__) && defined(SYS_arch_prctl)
+#if defined(__linux__) && defined(SYS_arch_prctl) && defined(__AMX_BF16__) && defined(__AVX512BF16__) && !defined(EMULATED_TILES) && !defined(EMULATED_QUADS)
   return syscall(SYS_arch_prctl, 0x1023, 18) == 0;
 #else
   return 0;

@@ -49,6 +49,8 @@ export class ThreadPool {
   readonly threads: number;
   /** What kernels are to be built with, beside the flags that all have. */
   readonly flags: readonly string[];
+  /** Whether these have tiles multiply bf16. */
+  readonly hasTiles: boolean;
   private readonly native: Native;
   private readonly start: ReturnType<LibraryHandle["func"]>;
   private readonly allocations = new Set<CpuBuffer>();
@@ -58,8 +60,8 @@ export class ThreadPool {
 
   private constructor(threads: number, library: LibraryHandle) {
     this.threads = threads;
-    const hasTiles = (library.func("int cram_allow_tiles()")() as number) === 1;
-    this.flags = hasTiles ? ["-DTILES"] : [];
+    this.hasTiles = (library.func("int cram_allow_tiles()")() as number) === 1;
+    this.flags = this.hasTiles ? ["-DTILES"] : [];
     this.start = library.func("void cram_run(uint64_t launches, int64_t count, int timed)");
     this.native = {
       allocate: library.func("uint64_t cram_allocate(int64_t bytes)") as Native["allocate"],

@@ -122,8 +122,27 @@ inlined void pack_tiles(uint32_t *restrict to, const char *from, enum elements e
   }
 }
 
+// Lines that are read or written later and asked of memory between tiles, a few a step: rows of `row` lines each, from the end of one to the
+// next one's beginning `apart` bytes. More at once would keep what is multiplied waiting.
+struct wish { const char *at; long apart, row, left_of_row, lines, each; };
+
+inlined struct wish wish_for(const char *from, long apart, long bytes, long rows, long steps) {
+  const long row = (bytes + 63) / 64, lines = rows * row;
+  return (struct wish){from, apart - row * 64, row, row, lines, (lines + steps - 1) / steps};
+}
+
+inlined void ask(struct wish *wish, int is_written) {
+  for (long n = wish->each < wish->lines ? wish->each : wish->lines; n > 0; n--) {
+    if (is_written) __builtin_prefetch(wish->at, 1);
+    else __builtin_prefetch(wish->at, 0, 2);
+    wish->at += 64;
+    wish->lines--;
+    if (--wish->left_of_row == 0) wish->at += wish->apart, wish->left_of_row = wish->row;
+  }
+}
+
 // to (32, 32) = a panel · b panel, or `from` and that; rows of it and of `to` are so many elements apart.
-inlined void multiply_tiles(const uint32_t *a, const uint32_t *b, const float *from, long from_row, float *to, long to_row, long steps) {
+inlined void multiply_tiles(const uint32_t *a, const uint32_t *b, const float *from, long from_row, float *to, long to_row, long steps, struct wish *read, struct wish *written) {
   // Compilers do not know that a tile is read from memory: all that was packed has to be there.
   __asm__ volatile("" ::: "memory");
   if (from != NULL) {
@@ -142,6 +161,8 @@ inlined void multiply_tiles(const uint32_t *a, const uint32_t *b, const float *f
     tile_load(6, b, 128);
     tile_load(7, b + 16, 128);
     tile_load(5, a + 256, 64);
+    if (read != NULL) ask(read, 0);
+    if (written != NULL) ask(written, 1);
     tile_multiply(0, 4, 6);
     tile_multiply(1, 4, 7);
     tile_multiply(2, 5, 6);

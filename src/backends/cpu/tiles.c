@@ -2,6 +2,7 @@
 // TILES says that the system lets this process use them; EMULATED_TILES is plain C in their place, for tests where there are none.
 // A thread says begin_tiles before it multiplies and end_tiles after, so that the system has no tiles to save in between.
 
+// pool.c asks the same.
 #if defined(TILES) && defined(__AMX_BF16__) && defined(__AVX512BF16__) && !defined(EMULATED_TILES) && !defined(EMULATED_QUADS)
 #include <immintrin.h>
 #define TILES_MULTIPLY 1

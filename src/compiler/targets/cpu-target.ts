@@ -61,7 +61,8 @@ function emitProduct(group: Group, context: EmitContext): DraftLaunch {
   const isInMemory = (tensor: Tensor) => inMemory.has(tensor);
   const views = [a, b].map(operand => productView(operand, isInMemory));
   const batches = countElements(a.shape.slice(0, -2));
-  const { down, across } = splitProduct(batches, [m, n, k * bytesPerElement[a.dtype]], options.threads);
+  const byTiles = options.hasTiles === true && a.dtype === "bf16";
+  const { down, across } = splitProduct(batches, [m, n, k * bytesPerElement[a.dtype]], options.threads, byTiles);
   // Operands may be one tensor twice, so their addresses come first whatever their names.
   const operands = [views[0]!.base, views[1]!.base];
   const writeOut = group.stores.length > 0 ? emitWriteOut(group, context, operands.length) : undefined;
