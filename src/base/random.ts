@@ -19,6 +19,7 @@ export const streams = {
   packedSequences: 21,
   cooccurrence: 22,
   candidates: 23,
+  echo: 24,
 } as const;
 
 export type Stream = (typeof streams)[keyof typeof streams];

@@ -23,6 +23,7 @@ import { normalisers } from "../tokenizer/normalising/normaliser.ts";
 import { specialTokens } from "../tokenizer/tokenizer.ts";
 import { writeTokenizer } from "../tokenizer/tokenizer-json.ts";
 import { Dataset } from "./dataset.ts";
+import { plainMask } from "./mask-units.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-dataset-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -104,6 +105,24 @@ test("an order is that of the sequences that stand in the shards", async () => {
   );
   assert.ok(ends[0]! > ends.at(-1)!);
   assert.deepEqual(ordered.map(row => row.join(" ")).sort(), uniform.sort());
+  dataset.close();
+});
+
+test("a share of the sequences that training reads, and of no others, has passages beside copies, however they are grouped", async () => {
+  const dataset = new Dataset(await build("echoed"));
+  const count = 2 * dataset.manifest.training.sequences;
+  const read = (echo?: number) => {
+    const mask = { settings: plainMask, echo };
+    return Array.from({ length: count }, (_, i) => unmask(dataset.readTraining(i, 1, 4, 7, mask)).join(" "));
+  };
+  const plain = read();
+  const isEchoed = (rows: readonly string[]) => rows.filter((row, i) => row !== plain[i]).length / rows.length;
+  assert.equal(isEchoed(read(1)), 1);
+  const half = read(0.5);
+  assert.ok(Math.abs(isEchoed(half) - 0.5) < 4 * Math.sqrt(0.25 / count), `${isEchoed(half)} of ${count}`);
+  assert.deepEqual(half, read(0.5));
+  const together = dataset.readTraining(3, 4, 4, 7, { settings: plainMask, echo: 0.5 });
+  assert.deepEqual(unmask(together).join(" "), half.slice(3, 7).join(" "));
   dataset.close();
 });
 

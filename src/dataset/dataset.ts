@@ -9,6 +9,7 @@ import { countCharacters } from "../tokenizer/encoding/decode.ts";
 import { type ContinuesWord, tellWords } from "../tokenizer/encoding/word-starts.ts";
 import { readTokenizer } from "../tokenizer/read-tokenizer.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { echoPassages } from "./echo.ts";
 import { type DatasetManifest, readManifest } from "./manifest.ts";
 import { type MaskOptions, maskSequence } from "./mask.ts";
 import { type MaskSettings, plainMask } from "./mask-units.ts";
@@ -36,6 +37,8 @@ export interface BatchMask {
   readonly capacity?: number;
   /** Whether the batch has `documents`. */
   readonly separatesDocuments?: boolean;
+  /** Share of the training sequences whose passages stand beside copies of themselves. */
+  readonly echo?: number | undefined;
 }
 
 /** Told after each shard that was compared, of all that there are. */
@@ -138,6 +141,8 @@ export class Dataset {
     return this.readBatch(count, predictions, mask, (i, tokens, start) => {
       const position = first + i;
       this.training.read(this.sequenceAt(position, seed), tokens, start);
+      if (mask.echo !== undefined)
+        this.echo(mask.echo, tokens, start, new RandomSequence(seed, streams.echo, position));
       return new RandomSequence(seed, streams.masking, position);
     });
   }
@@ -192,6 +197,12 @@ export class Dataset {
       this.orderOf = key;
     }
     return this.order[position % sequences]!;
+  }
+
+  private echo(share: number, tokens: Int32Array, start: number, random: RandomSequence): void {
+    if (random.uniform() >= share) return;
+    const { separator } = this.tokenizer.specials;
+    echoPassages(tokens, start, this.manifest.sequenceLength, separator, this.continuesWord ?? (() => false), random);
   }
 
   private readBatch(

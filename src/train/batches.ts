@@ -43,8 +43,8 @@ export function readTrainingBatch(
   count: number,
   progress: number,
 ): MaskedBatch {
-  const { mask: settings = plainMask, separateDocuments = false } = recipe.data;
-  const mask = { settings, capacity: countMasked(recipe), separatesDocuments: separateDocuments };
+  const { mask: settings = plainMask, separateDocuments = false, echo } = recipe.data;
+  const mask = { settings, capacity: countMasked(recipe), separatesDocuments: separateDocuments, echo };
   return dataset.readTraining(first, count, countMaskedAt(progress, recipe), recipe.train.seed, mask);
 }
 

@@ -8,7 +8,7 @@ import { findProbe } from "../optim/probe.ts";
 interface TrainedRecipe extends ChosenRecipe {
   readonly schedule: { readonly sequenceLength?: object };
   readonly optimizer: OptimizerSettings;
-  readonly data: ChosenRecipe["data"] & { readonly separateDocuments?: boolean };
+  readonly data: ChosenRecipe["data"] & { readonly separateDocuments?: boolean; readonly echo?: number };
 }
 
 /** Beginning with the option's path; undefined where all is well. */
@@ -24,6 +24,11 @@ export function findLayerFault(recipe: TrainedRecipe) {
     return { message, advice: "Leave it out, or take an optimizer without a second gradient." };
   }
   if (data.separateDocuments !== true) return undefined;
+  if (data.echo !== undefined) {
+    const message =
+      "data.separateDocuments keeps passages apart, and data.echo sets them beside each other to be compared";
+    return { message, advice: "Leave out one of the two." };
+  }
   if (model.strides.length > 0) {
     const message = "data.separateDocuments keeps documents apart, and model.strides join tokens of two";
     return { message, advice: "Leave out one of the two." };

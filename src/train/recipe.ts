@@ -53,6 +53,14 @@ const data = z.strictObject({
     .boolean()
     .exactOptional()
     .describe("whether attention keeps to the document that a token is of; documents end at their separators"),
+  echo: z
+    .number()
+    .gt(0)
+    .max(1)
+    .exactOptional()
+    .describe(
+      "share of the training sequences that are rewritten as passages beside noisy copies of themselves, which teaches to compare sentences; without it none",
+    ),
   validationSequences: positive.describe("held-out sequences that every validation reads, at most"),
 });
 

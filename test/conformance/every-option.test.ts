@@ -12,6 +12,7 @@ import { quickstart } from "../../recipes/quickstart.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { contentHash } from "../../src/base/files/files.ts";
 import { RandomSequence, streams } from "../../src/base/random.ts";
+import type { Dataset } from "../../src/dataset/dataset.ts";
 import { maskSequence } from "../../src/dataset/mask.ts";
 import { plainMask } from "../../src/dataset/mask-units.ts";
 import { rankSequences } from "../../src/dataset/order.ts";
@@ -23,7 +24,7 @@ import { countTaken } from "../../src/optim/averages.ts";
 import { createBatchEnd } from "../../src/optim/batch-end.ts";
 import { batchSizeAt, rateAt } from "../../src/optim/schedule.ts";
 import { isChoice, isSection, shapesOf, unwrap } from "../../src/settings/schema.ts";
-import { countValidationBatches } from "../../src/train/batches.ts";
+import { countValidationBatches, readTrainingBatch } from "../../src/train/batches.ts";
 import { parseBudget } from "../../src/train/budget.ts";
 import { openCounted } from "../../src/train/cooccurrence/start.ts";
 import { defineTraining } from "../../src/train/definition.ts";
@@ -227,7 +228,10 @@ function describeValues(recipe: Recipe): string {
   ]);
   const tables = Object.entries(makeTables(model)).map(([name, table]) => [name, [...table]]);
   const sizes = [countValidationBatches(recipe, 1000), definition.interval, [...definition.moments]];
-  const others = [data.separateDocuments ?? false];
+  // What the dataset is asked for.
+  const others: unknown[] = [];
+  const asked = { readTraining: (...given: unknown[]) => others.push(given) } as unknown as Dataset;
+  readTrainingBatch(asked, recipe, 0, 1, 0);
   const fed = Object.entries(drawBatch(recipe)).map(([name, read]) => [name, ...(read as Int32Array)]);
   const masked = data.mask === undefined ? [] : [[...tokens], [...positions]];
   return contentHash(
