@@ -14,7 +14,7 @@ const schema = z.strictObject({
   candidates: z
     .number()
     .int()
-    .min(2)
+    .min(2, "from 2 on; null leaves it out, and a prediction is told apart from the whole vocabulary")
     .max(2 ** 20)
     .optional()
     .describe("tokens that a predicted one is told apart from in training; without it the whole vocabulary"),

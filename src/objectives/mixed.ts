@@ -151,31 +151,32 @@ export const mixed = {
         message: "objective.name mixed predicts next tokens, and a sequence has one",
         advice: "Raise model.sequenceLength.",
       };
-    return settings.causal > 0 ? findCausalFault(model) : undefined;
+    return settings.causal > 0 ? findCausalFault(settings, model) : undefined;
   },
 } as const satisfies Objective<Settings>;
 
 /** What in a model shows a token those behind it, or cannot hide them. */
-function findCausalFault({ mixer, embedding, strides }: ModelShape) {
-  const hide = "objective.causal hides the tokens behind";
+function findCausalFault({ causal, maskedNext }: Settings, { mixer, embedding, strides }: ModelShape) {
+  const hide = `objective.name mixed hides the tokens behind each in a share of the sequences, objective.causal ${causal}`;
+  const leave = maskedNext > 0 ? "objective.causal=0" : "objective.causal=0 and a share of objective.maskedNext,";
   if (strides.length > 0) {
     const message = `${hide}, and model.strides make rows of several tokens`;
-    return { message, advice: "Set objective.causal=0 or leave out model.strides." };
+    return { message, advice: `Set ${leave} or leave out model.strides.` };
   }
   if (mixer.name !== "attention") {
     return {
       message: `${hide}, and model.mixer.name ${mixer.name} shows all`,
-      advice: "Set objective.causal=0 or model.mixer.name=attention.",
+      advice: `Set ${leave} or model.mixer.name=attention.`,
     };
   }
   if (mixer.scores === "norm") {
     const message = `${hide}, and model.mixer.scores norm makes the one score of a first token 0`;
-    return { message, advice: "Set objective.causal=0 or model.mixer.scores=softmax." };
+    return { message, advice: `Set ${leave} or model.mixer.scores=softmax.` };
   }
   const showing = embedding.tokenShift ? "tokenShift=false" : embedding.neighbours > 0 ? "neighbours=0" : undefined;
   if (showing !== undefined) {
     const message = `${hide}, and model.embedding.${showing.split("=")[0]} shows the next one`;
-    return { message, advice: `Set objective.causal=0 or model.embedding.${showing}.` };
+    return { message, advice: `Set ${leave} or model.embedding.${showing}.` };
   }
   return undefined;
 }

@@ -79,6 +79,10 @@ export function forecastRun(options: ForecastOptions): Forecast {
 /** With fewer steps a learning rate that rises and falls has no time to do either. */
 const leastSteps = 500;
 
+/** Whether so many steps are few; undefined where they will do. */
+export const describeFewSteps = (steps: number): string | undefined =>
+  steps < leastSteps ? `only ${countOf(steps, "step")} ${steps === 1 ? "fits" : "fit"} into the budget` : undefined;
+
 function listWarnings(
   { recipe, device, memory, cost }: ForecastOptions,
   budget: Budget,
@@ -100,9 +104,8 @@ function listWarnings(
     ],
     [epochs !== undefined && epochs > 1, () => describeRepetition(epochs!)],
     [
-      course.steps < leastSteps,
-      () =>
-        `only ${countOf(course.steps, "step")} ${course.steps === 1 ? "fits" : "fit"} into the budget; ${suggestMoreSteps(recipe, course)}`,
+      describeFewSteps(course.steps) !== undefined,
+      () => `${describeFewSteps(course.steps)}; ${suggestMoreSteps(recipe, course)}`,
     ],
     [
       batchRamp > 0 && stages === 1,

@@ -41,6 +41,10 @@ test("unknown keys and values are named with the nearest", () => {
   fails(() => overrideRecipe(crammedBert, ["model.heads=7"]), "E_RECIPE_VALUE", "multiple");
   fails(() => overrideRecipe(crammedBert, ["optimizer.clip=lots"]), "E_RECIPE_VALUE", "optimizer.clip");
   fails(() => parseBudget("soon"), "E_BUDGET", "soon");
+  const few = ["objective.name=masked", "objective.candidates=0"];
+  fails(() => overrideRecipe(crammedBert, few), "E_RECIPE_VALUE", "null leaves it out");
+  const causal = ["objective.name=mixed", "model.embedding.neighbours=1"];
+  fails(() => overrideRecipe(crammedBert, causal), "E_RECIPE_VALUE", "objective.name mixed hides");
   assert.equal(overrideRecipe(crammedBert, ["model.width=96", "train.budget=5m"]).model.width, 96);
   assert.deepEqual(parseBudget("1.5h"), { kind: "seconds", seconds: 5400 });
 });

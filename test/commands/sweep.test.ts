@@ -248,6 +248,18 @@ test("what comes apart is a result with its reason; what nobody can train is ref
   assert.deepEqual(trained, []);
   const { budgets, trials, steps } = planSweep(asked, { out: join(folder, "odd"), data });
   assert.deepEqual([budgets.map(({ variation }) => variation), trials, steps], [["base", "slow"], 4, 12]);
+  // One layer is what the base has.
+  const same = { ...asked, variations: { ...asked.variations, same: ["model.layers=1"] } };
+  const plan = planSweep(same, { out: join(folder, "odd"), data });
+  assert.deepEqual([plan.trials, plan.likeBase], [4, ["same"]]);
+  assert.match(
+    plan.warnings.join("\n"),
+    /^same is the recipe as it is.*\nonly 3 steps fit into the budget of every trial/,
+  );
+  assert.deepEqual(planSweep({ ...same, base: false }, { out: join(folder, "odd"), data }).likeBase, []);
+  const told: unknown[] = [];
+  const { compared: rows } = await run("like", { onLikeBase: names => told.push(...names) }, same);
+  assert.deepEqual([told, rows.map(({ name }) => name)], [["same"], ["base", "slow"]]);
   assert.throws(() => planSweep({ ...asked, total: "3steps" }, { out: join(folder, "odd"), data }), {
     code: "E_SWEEP",
   });

@@ -23,6 +23,13 @@ test("every figure has its source, what is not known is said, and the next comma
   assert.ok(stdout.includes(`next: cram pretrain ${words}`), stdout);
 });
 
+test("a budget without a step says so, and counts no arithmetic", async () => {
+  const words = ["--recipe", "crammed-bert", "--device", "h200", "--set", "train.microBatchSequences=512"];
+  const { stdout, stderr } = await cram(...words, "--budget", "0.1s");
+  assert.match(stdout, /arithmetic +603\.4 MFLOP a token\n/, stderr);
+  assert.match(stdout, /only 0 steps fit/);
+});
+
 test("--json is one object with the same figures", async () => {
   const { stdout } = await cram(...small, "--budget", "100steps", "--json");
   const { parameters, course, warnings, device, sharedMoments } = JSON.parse(stdout);

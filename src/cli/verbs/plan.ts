@@ -131,7 +131,7 @@ function printForecast(forecast: Forecast, data: string | undefined): void {
   line("parameters", count(parameters));
   line(
     "arithmetic",
-    `${formatWithUnit(flopsPerToken, "flops")} a token, ${formatWithUnit(flopsPerToken * course.tokens, "flops")} in all`,
+    `${formatWithUnit(flopsPerToken, "flops")} a token${course.steps === 0 ? "" : `, ${formatWithUnit(flopsPerToken * course.tokens, "flops")} in all`}`,
   );
   line("memory", describeMemory(memory, device.memoryBytes));
   const ranks = forecast.sharedMoments.map(({ ranks, bytes }) => `${megabytes(bytes)} of ${countOf(ranks, "rank")}`);

@@ -50,3 +50,12 @@ test("what does not fit at all, and a backend without programs, are errors", () 
     message: /reference has no programs/,
   });
 });
+
+test("what another objective leaves of a recipe's own is said, unless it was taken away", () => {
+  const leftOut = (...set: string[]) => planNewRun({ data: "data", recipe: "crammed-mini", set }).leftOut;
+  assert.deepEqual(leftOut("objective.name=electra"), [
+    "objective.candidates 2048 of crammed-mini is left out: objective.name electra has none",
+  ]);
+  assert.deepEqual(leftOut("objective.name=script", "objective.candidates=null"), []);
+  assert.deepEqual(leftOut("train.seed=1"), []);
+});

@@ -54,6 +54,8 @@ export interface OpenRun {
   readonly isNew: boolean;
   readonly fromStep?: number | undefined;
   readonly extend?: Budget | undefined;
+  /** As of a plan. */
+  readonly leftOut?: readonly string[] | undefined;
 }
 
 /**
@@ -80,7 +82,7 @@ export async function withRun<T>(
 }
 
 async function withLockedRun<T>(
-  { run, recipe: planned, budget, data, isNew, fromStep, extend, initFrom, fitsMemory, verify }: RunPlan,
+  { run, recipe: planned, budget, data, isNew, fromStep, extend, initFrom, fitsMemory, verify, leftOut }: RunPlan,
   choice: RunChoice,
   use: (open: OpenRun) => Promise<T>,
 ): Promise<T> {
@@ -119,7 +121,7 @@ async function withLockedRun<T>(
       };
       beginRun(run, { recipe, data, datasetHash: source.datasetHash, initial, device: began });
       // A run in which nothing happened would be in the way of the same command.
-      return use({ backend, dataset, recipe, budget, source, run, isNew }).catch(error => {
+      return use({ backend, dataset, recipe, budget, source, run, isNew, leftOut }).catch(error => {
         abandonEmptyRun(run);
         throw error;
       });

@@ -71,7 +71,7 @@ interface OpenTraining {
 
 /** Compiles what a run needs, with the ranks that this process leads. Nothing of the run is changed before it is trained. */
 export async function openTraining(
-  { backend, dataset, recipe, budget: own, source, run, isNew, fromStep, extend }: OpenRun,
+  { backend, dataset, recipe, budget: own, source, run, isNew, fromStep, extend, leftOut = [] }: OpenRun,
   {
     tensorboard = false,
     wandb,
@@ -108,7 +108,7 @@ export async function openTraining(
   const usedSeconds = budgetClock.seconds() - beforeCounting;
   const tokenizerHash = hashFile(join(run, "tokenizer.json"), "run's tokenizer");
   const { manifest } = dataset;
-  if (isNew) for (const text of describeFit(manifest, recipe, recipeNames)) onWarning?.(text);
+  if (isNew) for (const text of [...leftOut, ...describeFit(manifest, recipe, recipeNames)]) onWarning?.(text);
   const watchRepetition = createRepetitionWatch(manifest.training.sequences, recipe);
   const compiling = createProgress("compiling", systemClock);
   const opening = openEngine(backend, definition, (loaded, all) =>

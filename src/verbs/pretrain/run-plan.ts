@@ -29,6 +29,8 @@ export interface RunPlan {
   readonly initFrom?: string | undefined;
   /** Whether the micro-batch is to be the largest that the backend's memory holds, instead of the recipe's. */
   readonly fitsMemory?: boolean | undefined;
+  /** What the choices leave out of the recipe that was named, a sentence each. */
+  readonly leftOut?: readonly string[] | undefined;
   /** Whether every shard is read and compared, also those that are as they were when they were compared before. */
   readonly verify?: boolean | undefined;
 }
@@ -84,8 +86,20 @@ export function planNewRun({
     isNew: true,
     initFrom,
     fitsMemory: microBatch === "auto",
+    leftOut: set.length === 0 ? [] : listLeftOut(chooseRecipe({ recipe }), chosen, set),
     verify,
   };
+}
+
+/** Of the objective, for another one was chosen: what the one before was given, and nobody reads any more. */
+function listLeftOut(named: Recipe, { objective }: Recipe, set: readonly string[]): string[] {
+  const isOwn = (key: string) => set.some(assignment => assignment.startsWith(`objective.${key}=`));
+  return Object.entries(named.objective ?? {})
+    .filter(([key]) => !Object.hasOwn(objective ?? {}, key) && !isOwn(key))
+    .map(
+      ([key, value]) =>
+        `objective.${key} ${value} of ${named.name} is left out: objective.name ${objective?.name} has none`,
+    );
 }
 
 /** A recipe's name as one of a folder in runs/, and of none elsewhere. */

@@ -14,7 +14,9 @@ export async function followSweep(
   options: SweepOptions & { readonly signal: AbortSignal },
 ): Promise<void> {
   const { signal, onResult } = options;
-  let open = planTrials(asked, options, true).filter(trial => readTrialRecord(trial, trial).result === undefined);
+  let open = planTrials(asked, options, true).trials.filter(
+    trial => readTrialRecord(trial, trial).result === undefined,
+  );
   const look = () => {
     open = open.filter(trial => {
       const { result } = readTrialRecord(trial, trial);

@@ -6,7 +6,7 @@ import { countOf } from "../../base/printable.ts";
 import { graftHeldOut } from "../../dataset/graft-held-out.ts";
 import { type DatasetManifest, readManifest } from "../../dataset/manifest.ts";
 import { listShares } from "../../sweep/halving.ts";
-import { listVariations, type Sweep, type Variation } from "../../sweep/sweep.ts";
+import { baseName, listVariations, type Sweep, type Variation } from "../../sweep/sweep.ts";
 import { listTrials, type Trial } from "../../sweep/trial.ts";
 import { checkFit } from "../../train/batches.ts";
 import { parseBudget } from "../../train/budget.ts";
@@ -20,6 +20,12 @@ export interface PlannedTrial extends Trial {
   readonly dataset: string;
 }
 
+export interface PlannedTrials {
+  readonly trials: readonly PlannedTrial[];
+  /** Variations that are the base by another name. */
+  readonly likeBase: readonly string[];
+}
+
 export interface TrialOptions {
   /** The sweep's own dataset counts before this one. */
   readonly data?: string | undefined;
@@ -29,10 +35,10 @@ export interface TrialOptions {
 
 /**
  * All variations with the first seed, then with the next: a machine that grows slower does so for every variation, and a sweep that is
- * stopped has compared them all. Datasets with the held-out part of another are made in data/ of the sweep's folder, where `writes`.
+ * stopped has compared them all. One that changes nothing of the base is not trained again. Datasets with the held-out part of another are made in data/ of the sweep's folder, where `writes`.
  * UserErrors: E_SWEEP, E_HELD_OUT, those of choosing recipes and of datasets.
  */
-export function planTrials(sweep: Sweep, options: TrialOptions, writes: boolean): PlannedTrial[] {
+export function planTrials(sweep: Sweep, options: TrialOptions, writes: boolean): PlannedTrials {
   const datasets = new Map<string, Dataset>();
   const planned = listVariations(sweep).flatMap(variation => {
     const data = chooseData(sweep, variation, options);
@@ -50,11 +56,19 @@ export function planTrials(sweep: Sweep, options: TrialOptions, writes: boolean)
       return { ...trial, plan, recipe: hashRecipe(plan.recipe), dataset: manifest.hash };
     });
   });
-  const trials = sweep.seeds.flatMap(seed => planned.filter(trial => trial.seed === seed));
+  const [base] = planned.filter(({ variation }) => variation === baseName);
+  const likeBase = planned
+    .filter(trial => trial !== base && trial.seed === base?.seed && isSame(trial, base))
+    .map(({ variation }) => variation);
+  const trials = sweep.seeds.flatMap(seed =>
+    planned.filter(trial => trial.seed === seed && !likeBase.includes(trial.variation)),
+  );
   if (sweep.heldOut === undefined) checkHeldOut(datasets);
   checkRungs(sweep, trials);
-  return trials;
+  return { trials, likeBase };
 }
+
+const isSame = (a: PlannedTrial, b: PlannedTrial) => a.recipe === b.recipe && a.dataset === b.dataset;
 
 /** Seconds after which no trial is begun any more. UserErrors E_BUDGET, E_SWEEP. */
 export function readTotal({ total }: Sweep): number {

@@ -10,7 +10,7 @@ import { watchBeats } from "../../base/files/folder-lock.ts";
 import type { TrainingEvent } from "../../events/event.ts";
 import { type Compared, compareVariations } from "../../sweep/comparison.ts";
 import { type Job, listJobs, listShares } from "../../sweep/halving.ts";
-import { checkSweep, listVariations, type Sweep } from "../../sweep/sweep.ts";
+import { checkSweep, type Sweep } from "../../sweep/sweep.ts";
 import { formatCsv, formatLatex, formatMarkdown } from "../../sweep/sweep-table.ts";
 import {
   latestOf,
@@ -35,6 +35,8 @@ export interface SweepOptions extends BackendChoice, TrialOptions {
   readonly onTrial?: ((trial: Trial, progress: SweepProgress) => void) | undefined;
   readonly onEvent?: ((trial: Trial, event: TrainingEvent) => void) | undefined;
   readonly onResult?: ((trial: Trial, result: TrialResult) => void) | undefined;
+  /** Told before the first trial, which variations are the base by another name, and are not trained. */
+  readonly onLikeBase?: ((variations: readonly string[]) => void) | undefined;
   /** Called when all that is left is trained by others. */
   readonly onWait?: ((progress: SweepProgress) => void) | undefined;
   /** After how long a worker on another machine that does not stir is taken for dead. */
@@ -68,7 +70,8 @@ export async function sweep(asked: Sweep, options: SweepOptions): Promise<Swept>
   checkOutput(out, "a sweep", sweepNames);
   const total = readTotal(asked);
   makeFolder(out);
-  const trials = planTrials(asked, options, true);
+  const { trials, likeBase } = planTrials(asked, options, true);
+  if (likeBase.length > 0) options.onLikeBase?.(likeBase);
   writeFileAtomically(join(out, sweepFile), `${JSON.stringify(completeSweep(asked, options), undefined, 2)}\n`);
   const shares = listShares(asked.halving);
   const isSilent = watchBeats(options.silentSeconds ?? silentSeconds);
@@ -90,11 +93,11 @@ export async function sweep(asked: Sweep, options: SweepOptions): Promise<Swept>
       } finally {
         claimed.claim.release();
       }
-      writeTables(out, compare(asked, readRecords(trials)));
+      writeTables(out, compare(trials, readRecords(trials)));
     }
     records = readRecords(trials);
   }
-  const compared = compare(asked, records);
+  const compared = compare(trials, records);
   if (records.some(({ rungs, result }) => rungs.length > 0 || result !== undefined)) writeTables(out, compared);
   const progress = measureProgress(records);
   const results = records.flatMap(({ result }) => result ?? []);
@@ -200,9 +203,9 @@ function describeStanding({ rungs, result }: TrialRecord) {
   };
 }
 
-const compare = (asked: Sweep, records: readonly TrialRecord[]) =>
+const compare = (trials: readonly PlannedTrial[], records: readonly TrialRecord[]) =>
   compareVariations(
-    listVariations(asked).map(({ name }) => name),
+    [...new Set(trials.map(({ variation }) => variation))],
     records.flatMap(record => latestOf(record) ?? []),
   );
 

@@ -6,12 +6,13 @@ import { systemClock } from "../../../base/clock.ts";
 import { UserError } from "../../../base/errors.ts";
 import { countOf } from "../../../base/printable.ts";
 import { quoteOwnCommand } from "../../../base/shell-words.ts";
+import { describeFewSteps } from "../../../plan/forecast.ts";
 import { checkSweep, type Sweep } from "../../../sweep/sweep.ts";
 import { explainTable, formatText } from "../../../sweep/sweep-table.ts";
 import { formatBudget, formatDuration } from "../../../train/budget.ts";
 import { readSettingsFile } from "../../../verbs/settings-file.ts";
 import { followSweep } from "../../../verbs/sweep/follow-sweep.ts";
-import { planSweep } from "../../../verbs/sweep/plan-sweep.ts";
+import { describeLikeBase, planSweep, tooFew } from "../../../verbs/sweep/plan-sweep.ts";
 import { submitWorkers } from "../../../verbs/sweep/slurm.ts";
 import { readSweep, sweep as runSweep, type SweepOptions, type Swept } from "../../../verbs/sweep/sweep.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend, collect } from "../../choose.ts";
@@ -132,7 +133,7 @@ function chooseSweep(path: string | undefined, flags: SweepFlags): { asked: Swee
 }
 
 /** Prints a line a result, and the trial under way as the status, with what is left at the rate of this call. */
-function showTrials(json: boolean): Pick<SweepOptions, "onTrial" | "onEvent" | "onResult" | "onWait"> {
+function showTrials(json: boolean): Pick<SweepOptions, "onTrial" | "onEvent" | "onResult" | "onWait" | "onLikeBase"> {
   if (json) return {};
   const start = systemClock.seconds();
   let first: number | undefined;
@@ -163,9 +164,15 @@ function showTrials(json: boolean): Pick<SweepOptions, "onTrial" | "onEvent" | "
       current = progress;
       showStatus(`${describe(0)}; waiting for trials of other workers`);
     },
+    onLikeBase: variations => {
+      for (const variation of variations) printError(describeLikeBase(variation));
+    },
     onResult: printResult,
   };
 }
+
+/** Said once of a sweep. */
+let saidFew = false;
 
 const printResult: NonNullable<SweepOptions["onResult"]> = (
   { variation, seed },
@@ -174,6 +181,9 @@ const printResult: NonNullable<SweepOptions["onResult"]> = (
   const reached = rungLoss === undefined ? "" : ` ${rungLoss.toFixed(4)}`;
   const what = validationLoss === undefined ? `${reason}${reached}` : validationLoss.toFixed(4);
   print(`${variation}, seed ${seed}: ${what} after ${countOf(steps, "step")}`);
+  const few = validationLoss === undefined ? undefined : describeFewSteps(steps);
+  if (few !== undefined && !saidFew) printError(`warning: ${few}: ${tooFew}`);
+  saidFew ||= few !== undefined;
 };
 
 /** Workers of their own process; then what is left, and the table. */
@@ -218,7 +228,7 @@ function printPlan(asked: Sweep, options: SweepOptions, json: boolean): void {
     print(JSON.stringify(plan));
     return;
   }
-  const { variations, seeds, trials, seconds, steps, budgets } = plan;
+  const { variations, seeds, trials, seconds, steps, budgets, warnings } = plan;
   for (const { variation, budget } of budgets) print(`${formatBudget(budget).padStart(10)}  ${variation}`);
   print(`${countOf(variations, "variation")} with ${countOf(seeds, "seed")} each: ${countOf(trials, "trial")}`);
   if (steps > 0) print(`${countOf(Math.round(steps), "step")} of training, whose time the machine decides`);
@@ -227,6 +237,7 @@ function printPlan(asked: Sweep, options: SweepOptions, json: boolean): void {
       `${formatDuration(seconds)} of training, one trial behind the other, beside compiling and the last validation of each`,
     );
   }
+  for (const warning of warnings) print(`warning: ${warning}`);
 }
 
 function printSwept({ compared, done, count, stopped }: Swept, out: string, json: boolean): void {
