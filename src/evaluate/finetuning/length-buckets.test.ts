@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { bucketOf, planEvaluationBatches, planTrainingBatches } from "./length-buckets.ts";
+import { RandomSequence, streams } from "../../base/random.ts";
+import { bucketOf, bucketOfFew, planEvaluationBatches, planTrainingBatches } from "./length-buckets.ts";
 
 const lengthsOf = fc.array(fc.integer({ min: 2, max: 100 }), { minLength: 1, maxLength: 400 });
 const options = { batchSequences: 16, maxLength: 100 };
@@ -10,8 +11,8 @@ test("a bucket holds its sequences and is never longer than the longest allowed"
   for (let length = 1; length <= 600; length++) {
     for (const maxLength of [100, 128, 600]) {
       if (length > maxLength) continue;
-      const bucket = bucketOf(length, maxLength);
-      assert.ok(bucket >= length && bucket <= maxLength);
+      const [bucket, wide] = [bucketOf(length, maxLength), bucketOfFew(length, maxLength)];
+      assert.ok(bucket >= length && wide >= bucket && wide <= maxLength);
     }
   }
 });
@@ -65,4 +66,16 @@ test("batches come in no order of length", () => {
     seen.toSorted((a, b) => a - b),
   );
   assert.ok(new Set(seen).size > 4);
+});
+
+test("of lengths as GLUE's pairs have them a twelfth is padding, with as many programs as there are lengths", () => {
+  const random = new RandomSequence(1, streams.sampling, 0);
+  const lengths = Array.from({ length: 4096 }, () =>
+    Math.max(5, Math.min(128, Math.round(40 * Math.exp(0.45 * random.normalPair()[0])))),
+  );
+  const batches = planTrainingBatches(lengths, { batchSequences: 16, maxLength: 128, seed: 0, epoch: 0 });
+  const padded = batches.reduce((sum, { length }) => sum + 16 * length, 0);
+  const share = padded / lengths.reduce((sum, length) => sum + length, 0) - 1;
+  assert.ok(share > 0.05 && share < 0.1, `${share}`);
+  assert.ok(new Set(batches.map(({ length }) => length)).size <= 20);
 });

@@ -11,7 +11,7 @@ import { declareEncoderInputs, makeTables } from "../../model/inputs.ts";
 import { crossEntropyOfRows } from "../../nn/losses.ts";
 import { requireFiniteAnswers } from "../../pretrained/finite-answers.ts";
 import type { PretrainedModel } from "../../pretrained/pretrained-model.ts";
-import { bucketOf } from "../finetuning/length-buckets.ts";
+import { bucketOf, bucketOfFew } from "../finetuning/length-buckets.ts";
 
 export interface MinimalPair {
   /** The acceptable sentence, and the other one. */
@@ -156,6 +156,8 @@ async function loadProgram(
   };
 }
 
+const fewSentences = 32;
+
 /** Pseudo-log-likelihood of each sentence, whose first and last tokens are special and not scored. */
 async function scoreSentences(
   sentences: readonly (readonly number[])[],
@@ -163,8 +165,9 @@ async function scoreSentences(
   openProgram: (length: number, count: number) => Promise<RowProgram>,
 ): Promise<number[]> {
   const buckets = new Map<number, MaskedRow[]>();
+  const findLength = sentences.length < fewSentences ? bucketOfFew : bucketOf;
   sentences.forEach((tokens, sentence) => {
-    const length = bucketOf(tokens.length, longest);
+    const length = findLength(tokens.length, longest);
     const bucket = buckets.get(length) ?? [];
     buckets.set(length, bucket);
     for (let place = 1; place < tokens.length - 1; place++) bucket.push({ sentence, tokens, place });

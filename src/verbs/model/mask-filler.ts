@@ -4,7 +4,7 @@
 import type { Backend, DeviceBuffer, HostArray, LoadedGraph } from "../../backends/backend.ts";
 import { UserError } from "../../base/errors.ts";
 import type { StoredTensor } from "../../checkpoint/safetensors.ts";
-import { bucketOf } from "../../evaluate/finetuning/length-buckets.ts";
+import { bucketOfFew } from "../../evaluate/finetuning/length-buckets.ts";
 import { input, state } from "../../graph/operations.ts";
 import { predictTokens } from "../../model/heads.ts";
 import { declareEncoderInputs, makeTables } from "../../model/inputs.ts";
@@ -53,7 +53,7 @@ export function openFiller(
           "Shorten the text.",
         );
       }
-      const length = bucketOf(tokens.length, model.sequenceLength);
+      const length = bucketOfFew(tokens.length, model.sequenceLength);
       // A power of two, so that few programs serve all texts; places beyond the masks are the first token.
       const places = 2 ** Math.ceil(Math.log2(masked.length));
       const graph = await load(length, places);

@@ -2,7 +2,7 @@
 // by rows and length. Padding is left out of attention and of poolers, so it changes nothing.
 
 import type { Backend, DeviceBuffer, LoadedGraph } from "../../backends/backend.ts";
-import { bucketOf, planEvaluationBatches } from "../../evaluate/finetuning/length-buckets.ts";
+import { bucketOf, bucketOfFew, planEvaluationBatches } from "../../evaluate/finetuning/length-buckets.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { PaddedInputs } from "../../model/classifier.ts";
 import { declareEncoderInputs, makeTables } from "../../model/inputs.ts";
@@ -49,7 +49,7 @@ export function openTextRows({ backend, states, shape, padding, batchTexts, head
       maxLength: shape.sequenceLength,
     })) {
       const longest = members.reduce((most, member) => Math.max(most, lengths[member]!), 0);
-      const length = bucketOf(longest, shape.sequenceLength);
+      const length = (rows < batchTexts ? bucketOfFew : bucketOf)(longest, shape.sequenceLength);
       const graph = await load(rows, length);
       const batch = fillBatch(
         members.map(member => texts[member]!),
