@@ -50,6 +50,19 @@ test("normal numbers have mean 0 and variance 1 (bounds at 6 sigma)", () => {
   assert.ok(Math.abs(squares / count - 1) < 6 * Math.sqrt(2 / count));
 });
 
+test("an array is filled with the normal numbers of pairs, an odd one too", () => {
+  for (const length of [6, 7]) {
+    const pairs = new RandomSequence(5, streams.initialisation, 2);
+    const expected = Array.from({ length: 4 }, () => pairs.normalPair()).flat();
+    const filled = new Float32Array(length);
+    new RandomSequence(5, streams.initialisation, 2).fillNormal(filled, 0.5);
+    assert.deepEqual(
+      filled,
+      Float32Array.from(expected.slice(0, length), value => 0.5 * value),
+    );
+  }
+});
+
 test("a permutation holds every index once and differs between indices", () => {
   const first = permutation(1000, 5, streams.sequenceOrder, 0);
   assert.deepEqual(

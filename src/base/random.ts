@@ -111,6 +111,17 @@ export class RandomSequence {
     const angle = (2 * Math.PI * this.bits()) / 2 ** 32;
     return [radius * Math.cos(angle), radius * Math.sin(angle)];
   }
+
+  /** Fills with what pairs of normal numbers give, times a deviation: a hundred million of them are not made by twos. */
+  fillNormal(values: Float32Array, deviation: number): void {
+    for (let i = 0; i < values.length; i += 2) {
+      const radius = Math.sqrt(-2 * Math.log((this.bits() + 1) / 2 ** 32));
+      const angle = (2 * Math.PI * this.bits()) / 2 ** 32;
+      values[i] = deviation * (radius * Math.cos(angle));
+      // Of an odd number the last is beyond the end, where nothing is kept.
+      values[i + 1] = deviation * (radius * Math.sin(angle));
+    }
+  }
 }
 
 /**

@@ -14,11 +14,7 @@ export function initialiseParameter(parameter: Parameter, index: number, seed: n
   if (initial.kind === "constant") return values.fill(initial.value);
   const random = new RandomSequence(seed, streams.initialisation, index);
   const deviation = initial.kind === "orthogonal" ? 1 : initial.deviation;
-  for (let i = 0; i < values.length; i += 2) {
-    const [first, second] = random.normalPair();
-    values[i] = deviation * first;
-    if (i + 1 < values.length) values[i + 1] = deviation * second;
-  }
+  random.fillNormal(values, deviation);
   if (initial.kind === "orthogonal") orthonormalise(values, parameter);
   else if (initial.lastDeviation !== undefined) scaleLastPart(values, parameter, initial.lastDeviation / deviation);
   return values;
