@@ -247,9 +247,16 @@ export function overrideRecipe(recipe: Recipe, assignments: readonly string[]): 
   return checkTogether(assignSettings(recipeSchema, recipe, assignments, origin, kind), origin);
 }
 
-/** The recipe with some values of its train section replaced, checked as a whole. `origin` names where they came from. */
+/** The recipe with some values of its train section replaced, checked as a whole. `origin` names where they came from, in errors, too. */
 export function replaceTraining(recipe: Recipe, values: Partial<Recipe["train"]>, origin: string): Recipe {
-  return checkRecipe({ ...recipe, train: { ...recipe.train, ...values } }, origin);
+  try {
+    return checkRecipe({ ...recipe, train: { ...recipe.train, ...values } }, origin);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const say = (text: string) =>
+      Object.keys(values).reduce((said, key) => said.replaceAll(`train.${key}`, origin), text);
+    throw new UserError(error.code as `E_${string}`, say(error.message), say(error.advice), { cause: error });
+  }
 }
 
 /** A recipe in part: what another changes of it, with a name of its own. null takes a key away that may be absent. */

@@ -51,6 +51,18 @@ test("what does not fit at all, and a backend without programs, are errors", () 
   });
 });
 
+test("a micro-batch that does not suit is named as it was given", () => {
+  const plan = { data: "data", recipe: "quickstart", set: ["objective.name=mixed"], microBatch: 3 };
+  assert.throws(
+    () => planNewRun(plan),
+    (error: Error) => {
+      assert.match(error.message, /of --micro-batch 3 is no whole number/);
+      assert.doesNotMatch(error.message, /train\./);
+      return true;
+    },
+  );
+});
+
 test("what another objective leaves of a recipe's own is said, unless it was taken away", () => {
   const leftOut = (...set: string[]) => planNewRun({ data: "data", recipe: "crammed-mini", set }).leftOut;
   assert.deepEqual(leftOut("objective.name=electra"), [
