@@ -3,6 +3,7 @@
 import { systemClock } from "../../base/clock.ts";
 import { countOf, makePrintable } from "../../base/printable.ts";
 import type { DocumentsManifest } from "../../corpus/documents.ts";
+import { sequencesPerPiece } from "../../dataset/pack.ts";
 import { describePassedOver } from "../../tables/passed-over.ts";
 import { formatShare } from "../../tokenizer/normalising/lost-text.ts";
 import { formatDuration } from "../../train/budget.ts";
@@ -73,7 +74,7 @@ function formatBytes(bytes: number): string {
 /** Prints what came of the text. */
 export function printDataset(
   folder: string,
-  { manifest, documents, isReadyMade, warnings }: Omit<Prepared, "folder">,
+  { manifest, documents, isReadyMade, splitDocuments = 0, warnings }: Omit<Prepared, "folder">,
   seconds: number,
 ): void {
   if (isReadyMade === true) print("tokenized already: copied as it is, without documents");
@@ -86,6 +87,12 @@ export function printDataset(
     `${folder}: ${countOf(training.sequences, "sequence")} of ${sequenceLength} (${formatAmount(training.sequences * sequenceLength)} tokens) for training, ` +
       `${count(validation.sequences)} held out, a vocabulary of ${count(vocabulary)}; ${formatDuration(seconds)}`,
   );
+  if (splitDocuments > 0) {
+    const longer = `longer than ${countOf(sequencesPerPiece * sequenceLength, "token")}`;
+    print(
+      `  held out: stretches of ${countOf(splitDocuments, "document")} ${longer}, too, the rest of which is trained on`,
+    );
+  }
   for (const warning of warnings) print(`${colour("red", "warning:")} ${warning}`);
 }
 

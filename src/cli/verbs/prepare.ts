@@ -301,9 +301,8 @@ async function prepare(texts: string[], flags: PrepareFlags, command: Command): 
     else printShard(flags.shard, read);
     return;
   }
-  const { manifest, documents, isReadyMade, warnings } = await (flags.merge === true ? mergeMachines : prepareDataset)(
-    options,
-  );
+  const prepared = await (flags.merge === true ? mergeMachines : prepareDataset)(options);
+  const { manifest, documents, isReadyMade, splitDocuments, warnings } = prepared;
   const seconds = systemClock.seconds() - start;
   if (flags.json === true) {
     print(
@@ -313,12 +312,13 @@ async function prepare(texts: string[], flags: PrepareFlags, command: Command): 
         upToDate: documents === undefined && isReadyMade !== true,
         manifest,
         funnel: documents?.funnel,
+        splitDocuments,
         warnings,
       }),
     );
     return;
   }
-  printDataset(flags.out, { manifest, documents, ...(isReadyMade === true && { isReadyMade }), warnings }, seconds);
+  printDataset(flags.out, prepared, seconds);
   print(
     `next: ${quoteCommand(...(await suggestPretrain({ ...flags, recipe: flags.recipe ?? manifest.recipe!, manifest })))}`,
   );

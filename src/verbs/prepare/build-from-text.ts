@@ -36,7 +36,7 @@ import { encodeFiles, keepChoice } from "./stages/encode-files.ts";
 import { packHere, packInThread } from "./stages/pack-documents.ts";
 import { createProgress, type StageName, type StageProgress } from "./stages/progress.ts";
 import { readPortions } from "./stages/read-portions.ts";
-import { describeNormaliserLoss, describeSplit, describeText } from "./text-warnings.ts";
+import { describeNormaliserLoss, describeText } from "./text-warnings.ts";
 
 export type OnStage = (progress: StageProgress) => void;
 
@@ -153,7 +153,8 @@ export async function buildFromText(
     });
     await synced;
     shareFiles(documentsFolder, join(folder, "documents"), documents);
-    return { manifest, documents, warnings: [...describeText(manifest, options), ...describeSplit(done, settings)] };
+    const { splitDocuments } = done;
+    return { manifest, documents, splitDocuments, warnings: describeText(manifest, options) };
   } catch (error) {
     // Nobody writes into the folder any more when it is said that this failed.
     await thread?.close();

@@ -61,6 +61,8 @@ export interface Prepared {
   readonly documents: DocumentsManifest | undefined;
   /** Whether it was made of sequences that were tokenized already, without documents. */
   readonly isReadyMade?: boolean;
+  /** Documents, longer than 64 sequences, of which stretches are held out and the rest is trained on; undefined where that is not known. */
+  readonly splitDocuments?: number;
   /** What a person should know of the text: a share of it that was lost, or that the tokenizer does not know. */
   readonly warnings: readonly string[];
 }

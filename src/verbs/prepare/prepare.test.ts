@@ -6,11 +6,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { writeTinyRun } from "../../../test/tiny-run.ts";
+import { startWarmProgram } from "../../../test/warm-program.ts";
 import { exportRun } from "../export/export-run.ts";
 import { type PrepareOptions, prepare } from "./prepare.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cram-prepare-text-"));
-after(() => rmSync(root, { recursive: true }));
+const program = startWarmProgram(root);
+after(() => {
+  program.close();
+  rmSync(root, { recursive: true });
+});
 
 const text = join(root, "text.jsonl");
 const animals = ["fox", "owl", "hen", "cat", "dog", "bee"];
@@ -108,13 +113,28 @@ test("a document of which stretches are held out is named, by one thread and by 
   writeFileSync(one, words.join(" "));
   const tokenizer = join((await make({ vocabulary: 80 })).folder, "tokenizer.json");
   for (const more of [{ vocabulary: 80 }, { tokenizer, threads: 2 }]) {
-    const { warnings, manifest } = await make({ texts: [one, text], ...more });
+    const { splitDocuments, manifest } = await make({ texts: [one, text], ...more });
     assert.ok(manifest.validation.sequences >= 64);
-    assert.match(
-      warnings.join("\n"),
-      /^stretches of 1 document longer than 1,024 tokens are held out, and the rest of it is trained on/,
-    );
+    assert.equal(splitDocuments, 1);
   }
+  assert.equal((await make({ vocabulary: 80 })).splitDocuments, 0);
+  const { stdout } = await program.run(
+    "prepare",
+    one,
+    text,
+    "--tokenizer",
+    tokenizer,
+    "--sequence-length",
+    "16",
+    "--out",
+    join(root, "printed"),
+    "--hold-out",
+    "0.2",
+  );
+  assert.match(
+    stdout,
+    /^ {2}held out: stretches of 1 document longer than 1,024 tokens, too, the rest of which is trained on$/m,
+  );
   writeFileSync(one, words.slice(0, 200).join(" "));
   await assert.rejects(make({ texts: [one], vocabulary: 80 }), {
     code: "E_TOO_LITTLE_TEXT",

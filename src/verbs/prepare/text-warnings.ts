@@ -1,9 +1,6 @@
 // What a person should know of a text: how much of it a tokenizer loses, and how much it does not know.
 
-import { countOf } from "../../base/printable.ts";
-import type { PackedDocuments, PackSettings } from "../../dataset/build.ts";
 import type { DatasetManifest } from "../../dataset/manifest.ts";
-import { sequencesPerPiece } from "../../dataset/pack.ts";
 import { findTokenizerKind } from "../../tokenizer/kinds/kinds.ts";
 import { describeLoss, formatShare, type TextLoss } from "../../tokenizer/normalising/lost-text.ts";
 import type { DatasetOptions } from "./dataset-options.ts";
@@ -36,14 +33,4 @@ export function describeText({ text }: DatasetManifest, options: DatasetOptions)
     `${formatShare(unknownTokens, tokens)} of the tokens are unknown: ${kind.describeUnknown(preTokenizer)}.` +
     `${tokenizer === undefined ? ` A larger --vocabulary${limited} has more.` : ""}`;
   return [...describeNormaliserLoss(text, options), ...(unknownTokens > 0.01 * tokens ? [unknown] : [])];
-}
-
-/** Where a model is judged on text that goes on in what it learns. */
-export function describeSplit({ splitDocuments }: PackedDocuments, { sequenceLength }: PackSettings): string[] {
-  if (splitDocuments === 0) return [];
-  const longer = `longer than ${countOf(sequencesPerPiece * sequenceLength, "token")}`;
-  return [
-    `stretches of ${countOf(splitDocuments, "document")} ${longer} are held out, and the rest of ${splitDocuments === 1 ? "it" : "them"} is trained on: ` +
-      "--document-separator cuts texts into shorter documents, of which none is split.",
-  ];
 }
