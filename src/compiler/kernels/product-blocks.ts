@@ -1,15 +1,31 @@
 // Cuts a matrix product of the cpu into blocks that threads take in turn. Sizes are those of the packed panels in matmul.c
 // and, where tiles multiply, tile-matmul.c.
 
-/**
- * The most rows and columns of one block of a matrix product, and the depth up to which it is packed at once: as in matmul.c.
- * Deeper ones keep their sums between passes, which leaves less of the second cache to b.
- */
-const largestBlock = { rows: 384, columns: 512, deepColumns: 256, bytesOfDepth: 1024 };
-const largestBlockOfTiles = { rows: 1024, columns: 512, deepColumns: 256, bytesOfDepth: 2048 };
-/** Blocks are not made smaller than this to occupy more threads: packing would cost more than it wins. */
-const smallestBlock = { rows: 48, columns: 64 };
-const smallestBlockOfTiles = { rows: 96, columns: 64 };
+interface Blocks {
+  /** The most rows and columns of one block, and of one that is packed in several passes, which keeps its sums between them. */
+  readonly rows: number;
+  readonly columns: number;
+  readonly deepColumns: number;
+  /** The depth up to which it is packed at once. */
+  readonly bytesOfDepth: number;
+  /** Blocks are not made smaller than this to occupy more threads: packing would cost more than it wins. */
+  readonly least: { readonly rows: number; readonly columns: number };
+  /** For each thread, so that one that ends early finds more: where packing is a third of the work, one is best. */
+  readonly leastPerThread: number;
+}
+
+const packed: Blocks = {
+  ...{ rows: 384, columns: 512, deepColumns: 256, bytesOfDepth: 1024 },
+  least: { rows: 48, columns: 64 },
+  leastPerThread: 2,
+};
+const packedForTiles: Blocks = {
+  ...{ rows: 1024, columns: 512, deepColumns: 256, bytesOfDepth: 2048 },
+  least: { rows: 96, columns: 64 },
+  leastPerThread: 1,
+};
+
+const inPanels = (lanes: number) => 32 * Math.ceil(lanes / 32);
 
 /** Cuts a product into blocks that keep all threads busy to the end. The result of a product does not depend on it. */
 export function splitProduct(
@@ -18,16 +34,23 @@ export function splitProduct(
   threads: number,
   byTiles: boolean,
 ): { down: number; across: number } {
-  const largest = byTiles ? largestBlockOfTiles : largestBlock;
-  const smallest = byTiles ? smallestBlockOfTiles : smallestBlock;
-  const isDeep = bytesOfDepth > largest.bytesOfDepth;
-  let down = Math.ceil(m / largest.rows);
-  let across = Math.ceil(n / (isDeep ? largest.deepColumns : largest.columns));
+  const {
+    rows,
+    columns,
+    deepColumns,
+    bytesOfDepth: deepest,
+    least,
+    leastPerThread,
+  } = byTiles ? packedForTiles : packed;
+  let down = Math.ceil(m / rows);
+  // Few rows leave room for the sums of more columns.
+  const isLow = byTiles && inPanels(m / down) * inPanels(Math.min(n, columns)) <= rows * deepColumns;
+  let across = Math.ceil(n / (bytesOfDepth > deepest && !isLow ? deepColumns : columns));
   const count = () => batches * down * across;
-  const isUneven = () => count() < 2 * threads || (count() < 4 * threads && count() % threads !== 0);
+  const isUneven = () => count() < leastPerThread * threads || (count() < 4 * threads && count() % threads !== 0);
   while (isUneven()) {
-    const canRows = m / (down + 1) >= smallest.rows;
-    const canColumns = n / (across + 1) >= smallest.columns;
+    const canRows = m / (down + 1) >= least.rows;
+    const canColumns = n / (across + 1) >= least.columns;
     if (canRows && (m / down >= n / across || !canColumns)) down++;
     else if (canColumns) across++;
     else break;
