@@ -27,7 +27,7 @@ inlined struct wish wish_for_lanes(const char *from, enum elements elements, lon
 inlined long at_most(long count, long most) { return count < 0 ? 0 : count < most ? count : most; }
 
 // Compiled once: whatever its sizes, nearly all of its time is in what it calls.
-static __attribute__((noinline)) void multiply_blocks_by_tiles(char *const *p, long begin, long end, long M, long N, long K, long down, long across, const struct matrix *a, const struct matrix *b, epilogue_function epilogue) {
+static __attribute__((noinline, noclone)) void multiply_blocks_by_tiles(char *const *p, long begin, long end, long M, long N, long K, long down, long across, const struct matrix *a, const struct matrix *b, epilogue_function epilogue) {
   struct tile_scratch *scratch = own_tile_scratch();
   const long passes = (K + PASS - 1) / PASS, depth_at_once = ((K + passes - 1) / passes + SIDE - 1) / SIDE * SIDE;
   // Blocks of even size, in whole panels; the last ones may be empty.
