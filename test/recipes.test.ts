@@ -38,6 +38,7 @@ const parameters: Readonly<Record<string, number>> = {
   "crammed-bert-small": 8192 * 256 + 1 + 4 * 256 + 4 * gatedLayer(256, 1024),
   quickstart: 4096 * 128 + 4 * 128 + 2 * gatedLayer(128, 512),
   "crammed-mini": 8192 * 128 + 4 * 128 * 128 + 4 * 128 + gatedLayer(128, 512),
+  "crammed-small": 8192 * 256 + 4 * 256 * 256 + 4 * 256 + 4 * gatedLayer(256, 1024),
 };
 
 test("every recipe has the parameters of its model", () => {
@@ -53,6 +54,7 @@ const tiny = [
 const tinier: Readonly<Record<string, readonly string[]>> = {
   "bert-tiny": ["model.embedding.width=8"],
   "crammed-mini": ["objective.candidates=40"],
+  "crammed-small": ["objective.candidates=40"],
   recurrent: ["model.repeats=2"],
   funnel: ["model.strides=[2,1]"],
   "modern-bert": ["model.rotaryBases=[160000,10000]"],

@@ -9,6 +9,7 @@ import { bertTiny } from "../../recipes/bert-tiny.ts";
 import { crammedBert } from "../../recipes/crammed-bert.ts";
 import { crammedBertSmall } from "../../recipes/crammed-bert-small.ts";
 import { crammedMini } from "../../recipes/crammed-mini.ts";
+import { crammedSmall } from "../../recipes/crammed-small.ts";
 import { funnel } from "../../recipes/funnel.ts";
 import { glue } from "../../recipes/glue.ts";
 import { modernBert } from "../../recipes/modern-bert.ts";
@@ -72,6 +73,13 @@ for (const [recipe, expected] of [
     () => [
       `${(countValues(crammedMini) / 1e6).toFixed(1)} M parameters`,
       `${(countTokenFlops(crammedMini) / 1e6).toFixed(1)} MFLOP`,
+    ],
+  ],
+  [
+    crammedSmall,
+    () => [
+      `${(countValues(crammedSmall) / 1e6).toFixed(1)} M parameters`,
+      `${(countTokenFlops(crammedSmall) / 1e6).toFixed(1)} MFLOP`,
     ],
   ],
   [modernBert, () => [`${count(countValues(modernBert))} parameters`]],

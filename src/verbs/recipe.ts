@@ -9,6 +9,7 @@ import { crammedBertLegacy } from "../../recipes/crammed-bert-legacy.ts";
 import { crammedBertSmall } from "../../recipes/crammed-bert-small.ts";
 import { bertLargeIzsak, crammedLarge } from "../../recipes/crammed-large.ts";
 import { crammedMini } from "../../recipes/crammed-mini.ts";
+import { crammedSmall } from "../../recipes/crammed-small.ts";
 import { bertC2, bertC3, bertC4, bertI4 } from "../../recipes/crammed-steps.ts";
 import { funnel } from "../../recipes/funnel.ts";
 import { modernBert } from "../../recipes/modern-bert.ts";
@@ -41,6 +42,7 @@ const recipes: readonly { readonly recipe: Recipe; readonly summary: string; rea
   },
   { recipe: quickstart, summary: "learns in three minutes on two cores", source: "this project" },
   { recipe: crammedMini, summary: "learns more in ten minutes on two cores", source: "this project" },
+  { recipe: crammedSmall, summary: "learns to compare sentences in an hour on two cores", source: "this project" },
   {
     recipe: bertOriginal,
     summary: "BERT-base as it was trained, within a budget",
