@@ -3,6 +3,7 @@
 
 import { openCpu } from "../../src/backends/cpu/cpu.ts";
 import { cast, matmul, state, transpose } from "../../src/graph/operations.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
 import type { Operands, Product, ProductPrecision } from "../products.ts";
 import type { Contestant } from "../rounds.ts";
 
@@ -30,9 +31,10 @@ export async function openOwnProduct(
     backend.write(states.get("a")!, operands.a);
     backend.write(states.get("b")!, operands.b);
     const multiplied = precision === "f32" ? "f32" : "bf16";
-    const left = cast(transposeA ? transpose(a) : a, multiplied);
-    const right = cast(transposeB ? transpose(b) : b, multiplied);
-    const loaded = await backend.load({ outputs: {}, updates: { result: matmul(left, right) } }, states);
+    // Rounded before they are seen the other way round, as a training's parameters are: so a product rounds them while it packs them.
+    const [left, right] = [a, b].map(operand => cast(operand, multiplied)) as [Tensor, Tensor];
+    const product = matmul(transposeA ? transpose(left) : left, transposeB ? transpose(right) : right);
+    const loaded = await backend.load({ outputs: {}, updates: { result: product } }, states);
     return {
       name: "cramming",
       run: async times => {
