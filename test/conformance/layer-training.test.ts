@@ -168,4 +168,7 @@ test("training draws its layers, validation has them all; what cannot be is refu
   assert.ok(inputsOf(first).includes("layerSeed") && !inputsOf(validation).includes("layerSeed"));
   const fourier = ["model.mixer.name=fourier", "model.positions=none", "model.heads=1"];
   assert.throws(() => recipe(...fourier, "data.separateDocuments=true"), { message: /mixer.name fourier does not/ });
+  assert.throws(() => recipe("data.echo=0.5", "data.separateDocuments=true"), {
+    message: /data.echo sets them beside/,
+  });
 });
