@@ -51,6 +51,12 @@ for (const verb of verbs) {
     const examples = text.slice(text.indexOf("\nExample"));
     assert.match(examples, new RegExp(`^ {2}.*\\bcram ${verb}\\b`, "m"));
   });
+
+  test(`${verb} with an option that it has not names its own help`, async () => {
+    const { stderr, status } = await program.run(verb, "--no-such-option");
+    assert.equal(status, 1);
+    assert.match(stderr, new RegExp(`cram ${verb} --help`));
+  });
 }
 
 test("colours go to terminals alone, and NO_COLOR turns them off", () => {

@@ -143,7 +143,10 @@ standard error; 2 a bug; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by a closed 
     .exitOverride();
   const wanted = chooseVerbs(words);
   for (const [name, { summary, load }] of Object.entries(verbs)) {
-    const verb = program.command(name).description(summary);
+    const verb = program
+      .command(name)
+      .description(summary)
+      .showHelpAfterError(`(cram ${name} --help shows its options, with examples)`);
     if (wanted.includes(name)) {
       await loadExtensions();
       (await load())(verb);
