@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { bertTiny } from "../../recipes/bert-tiny.ts";
+import { crammedBase } from "../../recipes/crammed-base.ts";
 import { crammedBert } from "../../recipes/crammed-bert.ts";
 import { crammedBertSmall } from "../../recipes/crammed-bert-small.ts";
 import { crammedMini } from "../../recipes/crammed-mini.ts";
@@ -80,6 +81,13 @@ for (const [recipe, expected] of [
     () => [
       `${(countValues(crammedSmall) / 1e6).toFixed(1)} M parameters`,
       `${(countTokenFlops(crammedSmall) / 1e6).toFixed(1)} MFLOP`,
+    ],
+  ],
+  [
+    crammedBase,
+    () => [
+      `${(countValues(crammedBase) / 1e6).toFixed(1)} M parameters`,
+      `${(countTokenFlops(crammedBase) / 1e9).toFixed(2)} GFLOP`,
     ],
   ],
   [modernBert, () => [`${count(countValues(modernBert))} parameters`]],

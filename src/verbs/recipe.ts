@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { bertBase } from "../../recipes/bert-base.ts";
 import { bertOriginal } from "../../recipes/bert-original.ts";
 import { bertTiny } from "../../recipes/bert-tiny.ts";
+import { crammedBase } from "../../recipes/crammed-base.ts";
 import { crammedBert } from "../../recipes/crammed-bert.ts";
 import { crammedBertLegacy } from "../../recipes/crammed-bert-legacy.ts";
 import { crammedBertSmall } from "../../recipes/crammed-bert-small.ts";
@@ -43,6 +44,11 @@ const recipes: readonly { readonly recipe: Recipe; readonly summary: string; rea
   { recipe: quickstart, summary: "learns in three minutes on two cores", source: "this project" },
   { recipe: crammedMini, summary: "learns more in ten minutes on two cores", source: "this project" },
   { recipe: crammedSmall, summary: "learns to compare sentences in an hour on two cores", source: "this project" },
+  {
+    recipe: crammedBase,
+    summary: "crammed-small's choices at BERT-base's size, for one day on a GPU",
+    source: "this project",
+  },
   {
     recipe: bertOriginal,
     summary: "BERT-base as it was trained, within a budget",
