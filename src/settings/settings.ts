@@ -6,7 +6,7 @@ import { z } from "zod";
 import { nearestNames, UserError } from "../base/errors.ts";
 import { quoteValue } from "../base/printable.ts";
 import { mergeSettings } from "./merge-settings.ts";
-import { findSchemas, isChoice, isValues, listPaths, shapesOf, type Values } from "./schema.ts";
+import { findSchemas, isChoice, isValues, listPaths, mayBeAbsent, shapesOf, type Values } from "./schema.ts";
 
 /** What settings are of, for messages. */
 export interface SettingsKind {
@@ -114,10 +114,21 @@ function explainIssue(
   const otherNames = typeof seen === "string" && names !== undefined ? kind.otherNames : undefined;
   const severalValues =
     typeof seen === "string" && seen.includes(",") && origin.startsWith("--set ") ? kind.severalValues : undefined;
+  const absence = isOptional(schema, path) ? `null takes ${at} away.` : undefined;
+  const general = [kind.advice, absence, otherNames].filter(sentence => sentence !== undefined).join(" ");
   return new UserError(
     "E_RECIPE_VALUE",
     `${origin}: ${at || kind.noun}: ${problem} (found ${seen === undefined ? "nothing" : quoteValue(seen)})`,
-    severalValues ?? (near === undefined ? [kind.advice, otherNames ?? []].flat().join(" ") : `Did you mean ${near}?`),
+    severalValues ?? (near === undefined ? general : `Did you mean ${near}?`),
+  );
+}
+
+/** Whether settings are whole without what stands there. */
+function isOptional(schema: unknown, path: readonly string[]): boolean {
+  const key = path.at(-1);
+  if (key === undefined) return false;
+  return findSchemas(schema, path.slice(0, -1)).some(section =>
+    shapesOf(section).some(shape => Object.hasOwn(shape, key) && mayBeAbsent(shape[key])),
   );
 }
 
