@@ -13,6 +13,7 @@ import {
 } from "../bench/analysis/analysis-page.ts";
 import { type Finding, findings } from "../bench/analysis/findings.ts";
 import type { LawFile } from "../src/scaling/law-file.ts";
+import type { Measure } from "../src/sweep/comparison.ts";
 import { checkSweep, listVariations } from "../src/sweep/sweep.ts";
 import { chooseRecipe, compareRecipes } from "../src/verbs/recipe.ts";
 
@@ -25,12 +26,12 @@ test("the page is what is written from the stored results", () => {
 });
 
 /** A sweep in which the change came out between low and high. */
-const resultOf = (low: number, high: number): SweepResult => ({
+const resultOf = (low: number, high: number, measure: Measure = "nats"): SweepResult => ({
   ...{ done: 6, count: 6 },
   compared: [
-    { name: "base", count: 3, failed: [], mean: 5 },
+    { name: "base", measure, count: 3, failed: [], mean: 5 },
     {
-      name: "x",
+      ...{ name: "x", measure },
       count: 3,
       failed: [],
       mean: 5 + low,
@@ -65,6 +66,9 @@ test("a change that is undone is judged the other way round, and an interval tha
   assert.ok(page.includes("| c | gain | x (undone) | 3 | −0.200 (−0.300 to −0.100) | 0.010 | better: agrees |"));
   assert.ok(page.includes("| c | gain | y |  |  |  | not yet run |"));
   assert.match(page, /^\| x \| 3 \| 5\.1000 \|.*\+0\.2000/m);
+  const inBits = writeAnalysis([finding], new Map([["s", resultOf(0.1, 0.3, "bits per byte")]]));
+  assert.ok(inBits.includes("| −0.200 (−0.300 to −0.100) bits per byte | 0.010 |"));
+  assert.match(inBits, /^\| change \| n \| bits per byte \|/m);
 });
 
 test("a law is written with what it had said of the largest size, and every training", () => {

@@ -214,10 +214,19 @@ for (const { folder, line, words } of JSON.parse(process.argv[2])) {
   assert.equal(status, 0, `${stderr}\n${stdout.slice(-2000)}`);
 }
 
-/** A page's sweep at the size of its runs, with one seed. */
+/** A page's sweep at the size of its runs, with one seed; those of bytes have the sizes of theirs. */
 function shortenSweep(text: string): string {
   const settings = [...tiny, ...few].filter(word => word.includes("="));
-  return JSON.stringify({ ...JSON.parse(text), seeds: [0], budget: "4steps", set: settings });
+  const { variations, ...sweep } = JSON.parse(text) as { variations: Record<string, { readonly data?: string }> };
+  const ofBytes = { set: ["model.vocabulary=300", "model.sequenceLength=32"] };
+  const sized = Object.entries(variations).map(([name, own]) => [
+    name,
+    own.data === "data/bytes" ? { ...own, ...ofBytes } : own,
+  ]);
+  return JSON.stringify({
+    ...{ ...sweep, variations: Object.fromEntries(sized) },
+    ...{ seeds: [0], budget: "4steps", set: settings },
+  });
 }
 
 /** Programs of the examples, for a few steps and with nothing to be compiled. */
@@ -295,9 +304,14 @@ test("the commands of the pages, in their order, and the programs of the example
   const howto = makeFolder("howto", undefined);
   const [recipe] = blocks.filter(({ page, language }) => page === "docs/HOWTO.md" && language === "yaml");
   writeFileSync(join(howto, "mine.yaml"), recipe!.lines.join("\n"));
-  const [sweep] = blocks.filter(({ page, language }) => page === "docs/HOWTO.md" && language === "json");
-  const short = shortenSweep(sweep!.lines.join("\n"));
+  const sweeps = blocks.filter(({ page, language }) => page === "docs/HOWTO.md" && language === "json");
+  const [short, tokenizers] = sweeps.map(({ lines }) => shortenSweep(lines.join("\n"))) as [string, string];
   writeFileSync(join(howto, "seeds.json"), short);
+  writeFileSync(join(howto, "tokenizers.json"), tokenizers);
+  writeFileSync(
+    join(howto, "held-out.jsonl"),
+    JSON.stringify({ text: "the brown fox hunts by its river ".repeat(10) }),
+  );
   const readme = makeFolder("readme", undefined);
   writeFileSync(join(readme, "rates.json"), short);
   symlinkSync(join(howto, "runs/one"), join(readme, "other"));

@@ -16,6 +16,7 @@ const resultSchema = z.object({
   compared: z.array(
     z.object({
       name: z.string(),
+      measure: z.enum(["nats", "bits per byte"]).default("nats"),
       count: z.int(),
       failed: z.array(z.string()),
       mean: z.number().optional(),
@@ -51,7 +52,7 @@ export function readLaws(folder: string): ReadonlyMap<string, LawFile> {
 type Ours = "better" | "worse" | "no difference seen";
 
 export interface Verdict {
-  /** Of making the change, in nats: below 0 it helps. */
+  /** Of making the change, in the row's measure: below 0 it helps. */
   readonly difference: { readonly mean: number; readonly low: number; readonly high: number; readonly p: number };
   readonly ours: Ours;
   /** Undecided where the paper saw a gain and the interval holds 0: so few seeds would not show a small one. */
@@ -96,7 +97,8 @@ function writeRows(finding: Finding, results: ReadonlyMap<string, SweepResult>):
       return line(here, String(row?.count ?? ""), "", "", why);
     }
     const { mean, low, high, p } = verdict.difference;
-    const interval = `${sign(mean)} (${sign(low)} to ${sign(high)})`;
+    const unit = row!.measure === "nats" ? "" : ` ${row!.measure}`;
+    const interval = `${sign(mean)} (${sign(low)} to ${sign(high)})${unit}`;
     const chance = p < 0.001 ? "< 0.001" : p.toFixed(3);
     return line(here, String(row!.count), interval, chance, `${verdict.ours}: ${verdict.beside}`);
   });
@@ -120,8 +122,8 @@ export function writeAnalysis(
 Written by \`npm run bench -- analysis\` from \`records/analysis\`, and held to that by a test. Of ${asked.length} comparisons ${known.length} ${known.length === 1 ? "was" : "were"} run, of which
 ${count("agrees")} ${count("agrees") === 1 ? "agrees" : "agree"} with the paper (Geiping & Goldstein 2022, arXiv 2212.14034), ${count("disagrees")} ${count("disagrees") === 1 ? "disagrees" : "disagree"} and ${count("undecided")} decide nothing.
 
-A difference is of the change: nats a predicted token with it less without it, of pairs of a seed, with its 95 % interval and the p of
-Student's t-test; below 0 the change helps. Where the interval holds 0 no difference was seen, which agrees with "no gain" and decides nothing
+A difference is of the change: nats a predicted token, or bits per byte of held-out text where tokens differ, with it less without it, of pairs
+of a seed, with its 95 % interval and the p of Student's t-test; below 0 the change helps. Where the interval holds 0 no difference was seen, which agrees with "no gain" and decides nothing
 of a gain. One in twenty of them leaves out 0 by chance. The paper's models have 120 M parameters and train for a day on a GPU, ours are small and train for minutes: a
 disagreement is of that size and time.
 
@@ -132,7 +134,7 @@ ${sweeps.map(writeCommand).join("\n")}
 npm run bench -- analysis
 \`\`\`
 
-| change | the paper | here | n | difference in nats | p | ours |
+| change | the paper | here | n | difference | p | ours |
 | --- | --- | --- | ---: | ---: | ---: | --- |
 ${rows.join("\n")}
 ${[...results].map(([sweep, result]) => writeSweep(sweep, result)).join("")}${[...laws].map(([name, law]) => writeLaw(name, law)).join("")}`;

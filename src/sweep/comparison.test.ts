@@ -75,6 +75,31 @@ test("trials of equal seeds are compared in pairs; one that failed counts as tha
   assert.deepEqual([none!.count, none!.mean], [0, undefined]);
 });
 
+test("of scored trials bits per byte are compared, whatever their losses; one without a score has not ended", () => {
+  const scored = (variation: string, seed: number, bitsPerByte: number): TrialResult => ({
+    ...ended(variation, seed, 9 * seed),
+    score: { heldOutText: "t", bitsPerByte, speltWords: 0 },
+  });
+  const results = [
+    ...a!.map((bits, seed) => scored("base", seed, bits)),
+    ...b!.map((bits, seed) => scored("worse", seed, bits)),
+    ended("waits", 0, 1),
+    failed("waits", 1),
+  ];
+  const compared = compareVariations(["base", "worse", "waits"], results, "bits per byte");
+  const [, worse, waits] = compared;
+  near(worse!.mean!, 5.18);
+  near(worse!.difference!.p, 0.015053833172271812);
+  assert.deepEqual([waits!.count, waits!.mean, waits!.failed], [0, undefined, ["E_DIVERGED"]]);
+  assert.match(formatMarkdown(compared), /^\| change \| n \| bits per byte \| sd \|/);
+  assert.match(formatLatex(compared), /change & n & bits per byte & sd/);
+  assert.match(formatCsv(compared), /^change,n,failed,bitsPerByte,sd/);
+  assert.match(formatText(compared), /^change +n +bits per byte/);
+  assert.match(explainTable(compared), /^Bits per byte of masked words/);
+  assert.match(describeLowest(compared)!, /^base is lowest of 2: 5\.0325 ± 0\.0556 bits per byte over 4 seeds; next/);
+  assert.equal(compareVariations(["base"], results)[0]!.mean, 13.5);
+});
+
 test("equal differences without spread are no accident, and none is none", () => {
   assert.deepEqual(comparePairs([0.5, 0.5, 0.5]), { mean: 0.5, low: 0.5, high: 0.5, p: 0, isPaired: true });
   assert.deepEqual(comparePairs([0, 0]), { mean: 0, low: 0, high: 0, p: 1, isPaired: true });

@@ -3,8 +3,19 @@
 // some are large by chance: which exceed the noise is decided with all p in view (Benjamini and Hochberg 1995).
 
 import jStat from "jstat";
-import { baseName } from "./sweep.ts";
+import { baseName, type Sweep } from "./sweep.ts";
 import type { TrialResult } from "./trial.ts";
+
+/** What trials are compared by: validation loss in nats a predicted token, or bits per byte of a held-out text. */
+export type Measure = "nats" | "bits per byte";
+
+/** Tokens of two tokenizers are no comparison, bytes are. */
+export const measureOf = ({ heldOutText }: Pick<Sweep, "heldOutText">): Measure =>
+  heldOutText === undefined ? "nats" : "bits per byte";
+
+/** Undefined of a trial that has not ended, or is not scored. */
+const readMeasure = ({ validationLoss, score }: TrialResult, measure: Measure): number | undefined =>
+  measure === "nats" ? validationLoss : score?.bitsPerByte;
 
 export interface Difference {
   /** Of the means, variation less base: below 0 the variation is better. */
@@ -17,11 +28,13 @@ export interface Difference {
 
 export interface Compared {
   readonly name: string;
+  /** Of mean, deviation and difference. */
+  readonly measure: Measure;
   /** Trials that reached the end of their budget. */
   readonly count: number;
   /** Why others did not: the code of an error, or where halving stopped them and with what loss. */
   readonly failed: readonly string[];
-  /** Validation loss, in nats; undefined without a trial. */
+  /** Undefined without a trial. */
   readonly mean: number | undefined;
   /** Of the sample; undefined of fewer than two. */
   readonly deviation: number | undefined;
@@ -38,25 +51,30 @@ export interface Compared {
 export const falseShare = 0.05;
 
 /** A row a variation, in the order of `names`. */
-export function compareVariations(names: readonly string[], results: readonly TrialResult[]): Compared[] {
+export function compareVariations(
+  names: readonly string[],
+  results: readonly TrialResult[],
+  measure: Measure = "nats",
+): Compared[] {
   const of = (name: string) => results.filter(result => result.variation === name);
-  const base = lossesBySeed(of(baseName));
+  const base = valuesBySeed(of(baseName), measure);
   const rows = names.map(name => {
     const own = of(name);
-    const losses = lossesBySeed(own);
-    const ended = own.filter(({ validationLoss }) => validationLoss !== undefined);
+    const values = valuesBySeed(own, measure);
+    const ended = own.filter(result => readMeasure(result, measure) !== undefined);
     const meanOf = (read: (result: TrialResult) => number) =>
       ended.length === 0 ? undefined : average(ended.map(read));
     return {
       name,
-      count: losses.size,
+      measure,
+      count: values.size,
       failed: own.filter(({ validationLoss }) => validationLoss === undefined).map(describeEnd),
-      mean: losses.size === 0 ? undefined : average([...losses.values()]),
-      deviation: losses.size < 2 ? undefined : Math.sqrt(variance([...losses.values()])),
+      mean: values.size === 0 ? undefined : average([...values.values()]),
+      deviation: values.size < 2 ? undefined : Math.sqrt(variance([...values.values()])),
       steps: meanOf(({ steps }) => steps),
       tokens: meanOf(({ tokens }) => tokens),
       seconds: meanOf(({ elapsedSeconds }) => elapsedSeconds),
-      difference: name === baseName ? undefined : compareLosses(losses, base),
+      difference: name === baseName ? undefined : compareValues(values, base),
     };
   });
   const tested = rows.filter(({ difference }) => difference !== undefined);
@@ -82,18 +100,21 @@ export function adjustForMany(ps: readonly number[]): number[] {
 const describeEnd = ({ reason, rungLoss }: TrialResult) =>
   rungLoss === undefined ? reason : `${reason} with ${rungLoss.toFixed(4)}`;
 
-type Losses = ReadonlyMap<number, number>;
+type Values = ReadonlyMap<number, number>;
 
-function lossesBySeed(results: readonly TrialResult[]): Losses {
+function valuesBySeed(results: readonly TrialResult[], measure: Measure): Values {
   return new Map(
-    results.flatMap(({ seed, validationLoss }) => (validationLoss === undefined ? [] : [[seed, validationLoss]])),
+    results.flatMap(result => {
+      const value = readMeasure(result, measure);
+      return value === undefined ? [] : [[result.seed, value]];
+    }),
   );
 }
 
-function compareLosses(own: Losses, base: Losses): Difference | undefined {
+function compareValues(own: Values, base: Values): Difference | undefined {
   if (own.size < 2 || base.size < 2) return undefined;
   const isPaired = own.size === base.size && [...own.keys()].every(seed => base.has(seed));
-  if (isPaired) return comparePairs([...own].map(([seed, loss]) => loss - base.get(seed)!));
+  if (isPaired) return comparePairs([...own].map(([seed, value]) => value - base.get(seed)!));
   return compareMeans([...own.values()], [...base.values()]);
 }
 

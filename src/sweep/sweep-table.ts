@@ -1,23 +1,16 @@
 // The table of a sweep, as text, Markdown, CSV and LaTeX: the same rows. A difference is marked where it exceeds
 // the noise with all differences of the table in view.
 
-import { type Compared, falseShare } from "./comparison.ts";
+import { type Compared, falseShare, type Measure } from "./comparison.ts";
 
-const columns = [
-  "change",
-  "n",
-  "loss",
-  "sd",
-  "difference",
-  "95 % interval",
-  "p",
-  "verdict",
-  "steps",
-  "million tokens",
-  "seconds",
-] as const;
+const measureIn = (compared: readonly Compared[]): Measure => compared[0]?.measure ?? "nats";
+
+const listColumns = (compared: readonly Compared[]): readonly string[] => [
+  ...["change", "n", measureIn(compared) === "nats" ? "loss" : measureIn(compared), "sd", "difference"],
+  ...["95 % interval", "p", "verdict", "steps", "million tokens", "seconds"],
+];
 /** Seconds differ each time, and a table is to be the same however often its sweep was interrupted: files of text leave them out. */
-const lasting = columns.length - 1;
+const lasting = -1;
 
 /** Cells as they are read; an empty one where nothing is known. */
 export function listRows(compared: readonly Compared[]): string[][] {
@@ -57,8 +50,11 @@ export function explainTable(compared: readonly Compared[]): string {
   const differences = compared.flatMap(({ difference, adjusted }) =>
     difference === undefined ? [] : [{ ...difference, adjusted: adjusted! }],
   );
-  const loss = "Loss: nats a predicted token of held-out text, at the end of the budget.";
-  if (differences.length === 0) return loss;
+  const measure =
+    measureIn(compared) === "nats"
+      ? "Loss: nats a predicted token of held-out text, at the end of the budget."
+      : "Bits per byte of masked words of the held-out text, at the end of the budget, which do not depend on tokenizers.";
+  if (differences.length === 0) return measure;
   const paired = differences.filter(({ isPaired }) => isPaired).length;
   const how =
     paired === differences.length
@@ -70,7 +66,7 @@ export function explainTable(compared: readonly Compared[]): string {
   const noise =
     "intervals and p are of each by itself; better and worse stand where all p together leave at most one in twenty to chance " +
     "(Benjamini and Hochberg)";
-  return `${loss} Differences from the base ${how}; ${noise}: ${told} of ${differences.length}.`;
+  return `${measure} Differences from the base ${how}; ${noise}: ${told} of ${differences.length}.`;
 }
 
 /** The lowest and what follows it, in a sentence; undefined where nothing has reached its end. */
@@ -80,10 +76,11 @@ export function describeLowest(compared: readonly Compared[]): string | undefine
     .sort((a, b) => a.mean - b.mean);
   const [best, next] = ended;
   if (best === undefined) return undefined;
+  const unit = measureIn(compared);
   const say = ({ mean, deviation, count }: (typeof ended)[number]) =>
     deviation === undefined
-      ? `${formatLoss(mean)} nats`
-      : `${formatLoss(mean)} ± ${formatLoss(deviation)} nats over ${count} seeds`;
+      ? `${formatLoss(mean)} ${unit}`
+      : `${formatLoss(mean)} ± ${formatLoss(deviation)} ${unit} over ${count} seeds`;
   if (next === undefined) return `${best.name}: ${say(best)}.`;
   const { difference, adjusted } = best;
   const isNoise = difference !== undefined && judge(difference.mean, adjusted!) === "";
@@ -92,6 +89,7 @@ export function describeLowest(compared: readonly Compared[]): string | undefine
 }
 
 export function formatText(compared: readonly Compared[]): string {
+  const columns = listColumns(compared);
   const rows = [[...columns], ...listRows(compared)];
   const used = columns.map((_, i) => i).filter(i => rows.slice(1).some(row => row[i] !== ""));
   const widths = used.map(i => Math.max(...rows.map(row => row[i]!.length)));
@@ -106,6 +104,7 @@ export function formatText(compared: readonly Compared[]): string {
 }
 
 export function formatMarkdown(compared: readonly Compared[]): string {
+  const columns = listColumns(compared);
   const line = (cells: readonly string[]) =>
     `| ${cells
       .slice(0, lasting)
@@ -117,7 +116,8 @@ export function formatMarkdown(compared: readonly Compared[]): string {
 /** Plain numbers, as they are. */
 export function formatCsv(compared: readonly Compared[]): string {
   const quote = (cell: string) => (/[",\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
-  const head = "change,n,failed,loss,sd,difference,low,high,p,adjusted,paired,steps,tokens,seconds";
+  const value = measureIn(compared) === "nats" ? "loss" : "bitsPerByte";
+  const head = `change,n,failed,${value},sd,difference,low,high,p,adjusted,paired,steps,tokens,seconds`;
   const rows = compared.map(({ name, count, failed, mean, deviation, difference, adjusted, steps, tokens, seconds }) =>
     [
       name,
@@ -148,6 +148,7 @@ const latex: Readonly<Record<string, string>> = {
 export function formatLatex(compared: readonly Compared[]): string {
   const quote = (cell: string) => cell.replace(/[\\&%$#_{}~^−×<>]/g, found => latex[found] ?? `\\${found}`);
   const line = (cells: readonly string[]) => `${cells.slice(0, lasting).map(quote).join(" & ")} \\\\`;
+  const columns = listColumns(compared);
   const body = [line(columns), "\\hline", ...listRows(compared).map(line)].join("\n");
-  return `\\begin{tabular}{l${"r".repeat(lasting - 1)}}\n\\hline\n${body}\n\\hline\n\\end{tabular}\n`;
+  return `\\begin{tabular}{l${"r".repeat(columns.length - 2)}}\n\\hline\n${body}\n\\hline\n\\end{tabular}\n`;
 }

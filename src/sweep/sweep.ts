@@ -40,6 +40,10 @@ const schema = z.strictObject({
   data: z.string().exactOptional(),
   /** A dataset whose held-out part all are validated on, whatever they are trained on. */
   heldOut: z.string().exactOptional(),
+  /** A text that nothing is trained on, a document a line: all are scored and compared in bits per byte of it, whatever their tokenizers. */
+  heldOutText: z.string().exactOptional(),
+  /** Passages of it, at most. */
+  passages: z.int().min(1).max(1e6).exactOptional(),
   seeds: z.array(z.int().nonnegative()).min(1).max(1000).default([0, 1, 2]),
   /** Whether the recipe as it is is a trial, which the others are compared with. */
   base: z.boolean().default(true),
@@ -105,6 +109,9 @@ export function listVariations(sweep: Sweep): Variation[] {
     throw new UserError("E_SWEEP", `two variations are called ${twice.name}`, "Give each a name of its own.");
   }
   refuseUnread(sweep, all);
+  if (sweep.passages !== undefined && sweep.heldOutText === undefined) {
+    throw new UserError("E_SWEEP", "passages without a heldOutText that has them", "Give it, or leave passages out.");
+  }
   if (all.length === 0) {
     throw new UserError("E_SWEEP", "a sweep without a variation", "Give variations, a grid, random or sobol.");
   }

@@ -14,6 +14,16 @@ export interface Trial {
   readonly folder: string;
 }
 
+const scoreSchema = z.strictObject({
+  /** Of the passages. */
+  heldOutText: z.string(),
+  bitsPerByte: z.number(),
+  /** Masked words that their tokens do not give back. */
+  speltWords: z.int(),
+});
+
+export type TrialScore = z.infer<typeof scoreSchema>;
+
 const resultSchema = z
   .strictObject({
     variation: z.string(),
@@ -31,6 +41,8 @@ const resultSchema = z
     validationLoss: z.number().exactOptional(),
     /** The same where halving stopped it. */
     rungLoss: z.number().exactOptional(),
+    /** At the end, where the sweep has a held-out text. */
+    score: scoreSchema.exactOptional(),
     steps: z.int(),
     tokens: z.number(),
     elapsedSeconds: z.number(),
@@ -57,7 +69,7 @@ export interface TrialRecord {
 /** Its end, or the last rung that it has reached. */
 export const latestOf = ({ rungs, result }: TrialRecord): TrialResult | undefined => result ?? rungs.at(-1);
 
-/** Of as many rungs as it has reached. UserErrors of reading, E_SWEEP_CHANGED where it is of another recipe or dataset than wanted. */
+/** Of as many rungs as it has reached; what is not scored as wanted has not ended. UserErrors of reading, E_SWEEP_CHANGED where it is of another recipe or dataset than wanted. */
 export function readTrialRecord(trial: Trial, wanted?: Wanted): TrialRecord {
   const rungs: TrialResult[] = [];
   for (;;) {
@@ -74,6 +86,8 @@ export const nameRung = (rung: number): string => `rung-${rung}.json`;
 interface Wanted {
   readonly recipe: string;
   readonly dataset: string;
+  /** What an end is to be scored on. */
+  readonly heldOutText?: string | undefined;
 }
 
 function readTrialResult(
@@ -94,6 +108,9 @@ function readTrialResult(
   if (wanted === undefined) return parsed.data;
   const changed =
     parsed.data.recipe !== wanted.recipe ? "recipe" : parsed.data.dataset !== wanted.dataset ? "dataset" : undefined;
+  const { validationLoss, score } = parsed.data;
+  const isUnscored = validationLoss !== undefined && wanted.heldOutText !== undefined;
+  if (changed === undefined && isUnscored && score?.heldOutText !== wanted.heldOutText) return undefined;
   if (changed === undefined) return parsed.data;
   throw new UserError(
     "E_SWEEP_CHANGED",

@@ -96,7 +96,7 @@ test("other text, and a challenger that is none, are refused before anything is 
   mkdirSync(join(records, "new"));
   cpSync(join(records, "tiny", "track.json"), join(records, "new", "track.json"));
   await assert.rejects(run("none", { track: "new", heldOut: other }), {
-    code: "E_RECORD_TEXT",
+    code: "E_BITS",
     message: /other.jsonl:1/,
   });
 });

@@ -219,6 +219,60 @@ test("datasets vary and the held-out text stays one, which must not be trained o
   assert.ok(!existsSync(join(folder, "leaks/trials")));
 });
 
+test("tokenizers vary and all are scored on one text, also when it is given later, without training again", async () => {
+  const texts = join(folder, "texts.jsonl");
+  const letters = join(folder, "letters");
+  const kind = { tokenizerKind: "bpe", preTokenizer: "byte-level" } as const;
+  await prepare({ texts: [texts], out: letters, vocabulary: 300, sequenceLength: 16, holdOut: 0.2, ...kind });
+  const heldOut = join(folder, "held-out.jsonl");
+  const line = (i: number) => JSON.stringify({ text: `${i} old frogs sing by the river `.repeat(10) });
+  const write = (from: number) => writeFileSync(heldOut, `${line(from)}\n${line(from + 1)}\n`);
+  write(100);
+  const variations = { letters: { set: ["model.vocabulary=300"], data: letters } };
+  const plain = { ...asked, variations };
+  await assert.rejects(run("scored", {}, plain), { code: "E_SWEEP", message: /different tokenizers/ });
+  rmSync(join(folder, "scored"), { recursive: true, force: true });
+  const scored = { ...plain, heldOutText: relative(process.cwd(), heldOut), passages: 2 };
+  await run("scored", { signal: AbortSignal.abort() }, scored);
+  assert.equal(readSweep(join(folder, "scored")).heldOutText, heldOut);
+  const lines: string[] = [];
+  const onResult: SweepOptions["onResult"] = ({ variation, seed }, { score, validationLoss }) =>
+    lines.push(`${variation} ${seed} ${score?.bitsPerByte} ${validationLoss}`);
+  const { compared, results } = await run("scored", { onResult }, scored);
+  assert.equal(new Set(lines).size, 4);
+  // Most words do not fit into 16 tokens and are spelt out, at 8 bits a byte and what their number of tokens costs.
+  for (const { score } of results) assert.ok(score!.bitsPerByte > 2 && score!.bitsPerByte < 12, JSON.stringify(score));
+  const meanOf = (name: string) =>
+    results.reduce((sum, each) => sum + (each.variation === name ? each.score!.bitsPerByte / 2 : 0), 0);
+  for (const { name, mean, measure } of compared) {
+    assert.ok(Math.abs(mean! - meanOf(name)) < 1e-12 && measure === "bits per byte");
+  }
+  assert.match(readTable("scored"), /^\| change \| n \| bits per byte \|/);
+  const page = join(folder, "scored.html");
+  await report([join(folder, "scored")], { out: page });
+  assert.match(readFileSync(page, "utf8"), /Bits per byte against the base/);
+  // Another text: scored again, and not trained.
+  write(200);
+  const steps: unknown[] = [];
+  const onEvent: SweepOptions["onEvent"] = (_, event) => event.kind === "step" && steps.push(event);
+  const again = await run("scored", { onEvent }, scored);
+  assert.deepEqual([again.done, steps], [4, []]);
+  assert.notEqual(again.compared[0]!.mean, compared[0]!.mean);
+  // And once more none is.
+  await run("scored", { onResult: () => assert.fail("scored twice") }, scored);
+  const refuses = (changes: object, code: string, message: RegExp) =>
+    assert.rejects(run("refused", { onTrial: () => assert.fail("trained") }, { ...scored, ...changes }), {
+      ...{ code, message },
+    });
+  const { heldOutText: _, ...without } = scored;
+  await assert.rejects(run("refused", {}, without), { code: "E_SWEEP", message: /passages without/ });
+  const script = ["objective.name=electra"];
+  await refuses({ variations: { script } }, "E_SWEEP", /script cannot be scored/);
+  await refuses({ heldOutText: texts }, "E_BITS", /no document has a whole passage/);
+  const halving = { reduction: 2, rungs: 2 };
+  await refuses({ halving, seeds: [0] }, "E_SWEEP", /different tokenizers/);
+});
+
 test("another recipe in the same folder is told, and a seed more is trained", async () => {
   await assert.rejects(run("whole", {}, { ...asked, budget: "5steps" }), {
     code: "E_SWEEP_CHANGED",

@@ -44,16 +44,13 @@ interface Row {
 
 const tokensPerBatch = 2048;
 
-/** UserErrors: E_BITS where words and whole passages have other tokens, or there is no passage; E_BAD_ANSWER of a broken model. */
+/** UserErrors: E_BITS where words and whole passages have other tokens; E_BAD_ANSWER of a broken model. */
 export async function scoreBits(
   backend: Backend,
   model: BitsModel,
   passages: readonly Passage[],
   { opening, signal, onProgress }: BitsOptions,
 ): Promise<BitsScore> {
-  if (passages.length === 0) {
-    throw new UserError("E_BITS", "the held-out text has no whole passage of 48 words", "Give a longer text.");
-  }
   const { sequenceLength } = model.shape;
   const size = Math.max(1, Math.floor(tokensPerBatch / sequenceLength));
   const run = await loadProgram(backend, model, size);
@@ -79,21 +76,21 @@ export async function scoreBits(
   return { bitsPerByte: bits / bytes, bytes, words, speltWords: spelt, tokens };
 }
 
-/** Words are encoded one by one, with the space before them, which gives the tokens of the whole passage: E_BITS where it does not. */
-function readPassage(
-  { encodeText, decode, shape, specials }: BitsModel,
-  { words, masked }: Passage,
-  opening: number,
-): Row {
+/** Tokens of words one by one, with the space before them, which are those of the whole passage: E_BITS where they are not. */
+export function encodeWords(encodeText: BitsModel["encodeText"], { words }: Passage): number[][] {
   const encoded = words.map((word, i) => Array.from(encodeText(i === 0 ? word : ` ${word}`)));
   const whole = Array.from(encodeText(words.join(" ")));
-  if (encoded.flat().join() !== whole.join()) {
-    throw new UserError(
-      "E_BITS",
-      `the tokens of "${words.slice(0, 6).join(" ")} …" are not those of its words`,
-      "Score a model whose tokenizer splits at white space.",
-    );
-  }
+  if (encoded.flat().join() === whole.join()) return encoded;
+  throw new UserError(
+    "E_BITS",
+    `the tokens of "${words.slice(0, 6).join(" ")} …" are not those of its words`,
+    "Score a model whose tokenizer splits at white space.",
+  );
+}
+
+function readPassage({ encodeText, decode, shape, specials }: BitsModel, passage: Passage, opening: number): Row {
+  const { words, masked } = passage;
+  const encoded = encodeWords(encodeText, passage);
   const room = shape.sequenceLength - 1;
   const starts: number[] = [];
   let end = 1;
@@ -102,7 +99,7 @@ function readPassage(
     end += each.length;
   }
   return {
-    tokens: [...[opening, ...whole].slice(0, room), specials.separator],
+    tokens: [...[opening, ...encoded.flat()].slice(0, room), specials.separator],
     words: masked.map(place => {
       const own = encoded[place]!;
       const isKept = own.length > 0 && starts[place]! + own.length <= room;

@@ -5,9 +5,8 @@
 import { join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
 import { UserError } from "../../base/errors.ts";
-import { contentHash, hashFile, makeFolder, readText, writeFileAtomically } from "../../base/files/files.ts";
+import { contentHash, hashFile, makeFolder, writeFileAtomically } from "../../base/files/files.ts";
 import { readManifest } from "../../dataset/manifest.ts";
-import { cutPassages } from "../../evaluate/bits/masked-words.ts";
 import { readEvents } from "../../events/event-reader.ts";
 import { nameForFolder, readBestRecord, type SeedScore, type TrackRecord, writeRecord } from "../../records/record.ts";
 import { readTrack, type Track } from "../../records/track.ts";
@@ -20,7 +19,6 @@ import { hashRecipe } from "../../train/run-folder.ts";
 import type { BackendChoice } from "../backend.ts";
 import { chooseRecipe } from "../recipe.ts";
 import { type SweepOptions, sweep } from "../sweep/sweep.ts";
-import { scoreRun } from "./score-run.ts";
 
 export interface RecordOptions {
   readonly track: string;
@@ -68,7 +66,6 @@ export async function runRecord(options: RecordOptions): Promise<RecordRun> {
     throw new UserError("E_RECORD", `the track ${name} has no record yet`, "Give the first with --recipe.");
   }
   const text = checkText(track, options, best?.record);
-  const passages = cutPassages(text.documents, track.passages);
   // Before the record's trainings, which are hours.
   const chosen = recipe === undefined ? undefined : chooseRecipe({ recipe, set, budget: track.budget });
   if (chosen !== undefined) checkFit(readManifest(data), chosen);
@@ -77,7 +74,7 @@ export async function runRecord(options: RecordOptions): Promise<RecordRun> {
     const folder = folderOf(out, chosen, data);
     const path = `${folder}.json`;
     writeFileAtomically(path, `${JSON.stringify(chosen, undefined, 1)}\n`);
-    return trainSeeds(what, { recipe: path, data, folder }, { track, options, passages });
+    return trainSeeds(what, { recipe: path, data, folder }, { track, options });
   };
   const ofRecord =
     best === undefined ? [] : await run("record", chooseRecipe({ recipe: best.record.recipe as Recipe }), recordData);
@@ -116,7 +113,6 @@ export async function runRecord(options: RecordOptions): Promise<RecordRun> {
 const isShort = (scores: readonly SeedScore[], seeds: readonly number[]) => scores.length < seeds.length;
 
 interface TrackText {
-  readonly documents: readonly string[];
   readonly documentsHash: string;
   readonly heldOut: string;
 }
@@ -148,19 +144,7 @@ function checkText(
   }
   const hash = hashFile(heldOut, "held-out text");
   refuse(heldOut, hash, wanted.heldOut);
-  const documents = readText(heldOut, "held-out text")
-    .split("\n")
-    .filter(line => line !== "")
-    .map((line, i) => readDocument(line, `${heldOut}:${i + 1}`));
-  return { documents, documentsHash, heldOut: hash };
-}
-
-function readDocument(line: string, place: string): string {
-  try {
-    const { text } = JSON.parse(line) as { text?: unknown };
-    if (typeof text === "string") return text;
-  } catch {}
-  throw new UserError("E_RECORD_TEXT", `${place}: no document`, 'Write one a line, as {"text": "…"}.');
+  return { documentsHash, heldOut: hash };
 }
 
 /** A sweep's only one. */
@@ -169,7 +153,6 @@ const variation = { name: "recipe", set: [] };
 interface Work {
   readonly track: Track;
   readonly options: RecordOptions;
-  readonly passages: ReturnType<typeof cutPassages>;
 }
 
 /** The trainings of a recipe on a dataset; who holds the record now does not matter to them. */
@@ -185,12 +168,15 @@ function folderOf(out: string, recipe: Recipe, data: string): string {
 async function trainSeeds(
   what: "record" | "challenger",
   { recipe, data, folder }: { readonly recipe: string; readonly data: string; readonly folder: string },
-  { track, options, passages }: Work,
+  { track, options }: Work,
 ): Promise<SeedScore[]> {
   const { signal, onTraining, onEvent, onScore } = options;
   const choice: BackendChoice = { backend: track.backend, threads: track.threads, signal };
   const asked = checkSweep(
-    { recipe, data, budget: track.budget, seeds: track.seeds, base: false, variations: { [variation.name]: [] } },
+    {
+      ...{ recipe, data, budget: track.budget, seeds: track.seeds, base: false, variations: { [variation.name]: [] } },
+      ...{ heldOutText: options.heldOut, passages: track.passages },
+    },
     "the track",
   );
   const swept = await sweep(asked, {
@@ -199,8 +185,7 @@ async function trainSeeds(
   });
   const scores: SeedScore[] = [];
   for (const result of swept.results) {
-    if (signal?.aborted === true) break;
-    if (result.validationLoss === undefined) {
+    if (result.validationLoss === undefined || result.score === undefined) {
       throw new UserError(
         "E_RECORD",
         `${what}, seed ${result.seed}: ${result.reason}: ${result.message}`,
@@ -209,7 +194,7 @@ async function trainSeeds(
     }
     const [trial] = listTrials(folder, variation, [result.seed]);
     const run = join(trial!.folder, "run");
-    const { bitsPerByte, speltWords } = await scoreRun(run, passages, choice);
+    const { bitsPerByte, speltWords } = result.score;
     const { seed, validationLoss, steps, tokens, elapsedSeconds } = result;
     const course = readEvents(join(run, "events.jsonl")).flatMap((event): [number, number][] =>
       event.kind === "validation" ? [[event.elapsedSeconds, event.loss]] : [],

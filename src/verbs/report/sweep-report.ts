@@ -11,7 +11,7 @@ import { renderSweepCharts, renderSweepPage, type SweepPage } from "../../report
 import { readCurves } from "../../report/runs/curves.ts";
 import { saveChartFiles, saveTables } from "../../report/save.ts";
 import { type Table, tabulate } from "../../report/tables/table.ts";
-import { type Compared, compareVariations } from "../../sweep/comparison.ts";
+import { type Compared, compareVariations, type Measure, measureOf } from "../../sweep/comparison.ts";
 import { measureImportances } from "../../sweep/importance.ts";
 import { baseName, listVariations, type Sweep, type Variation } from "../../sweep/sweep.ts";
 import {
@@ -45,6 +45,7 @@ export async function reportSweep(
   const compared = compareVariations(
     variations.map(({ name }) => name),
     results,
+    measureOf(sweep),
   );
   const open = trials.length - results.length;
   const notes =
@@ -56,10 +57,10 @@ export async function reportSweep(
     notes,
     table: tabulateComparison(compared),
     explanation: explainTable(compared),
-    differences: drawDifferences(compared),
-    curves: drawCurves(variations, trials),
+    differences: drawDifferences(compared, measureOf(sweep)),
+    curves: drawCurves(variations, trials, measureOf(sweep)),
     search: describeSearch(sweep, variations, trials),
-    trials: tabulateTrials(trials),
+    trials: tabulateTrials(trials, measureOf(sweep)),
     texts: [
       { name: "Markdown", text: formatMarkdown(compared) },
       { name: "LaTeX", text: formatLatex(compared) },
@@ -97,7 +98,7 @@ function tabulateComparison(compared: readonly Compared[]): Table {
   const table = tabulate({ id: "comparison", caption: "Every variation" }, rows, [
     { key: "change", name: "change", quantity: "text", of: ({ name }) => name },
     { key: "count", name: "n", quantity: "count", of: ({ count }) => count },
-    { key: "loss", name: "loss", quantity: "nats", of: ({ mean }) => mean },
+    { ...(compared[0]?.measure === "bits per byte" ? bits : loss), of: ({ mean }) => mean },
     { key: "deviation", name: "sd", quantity: "nats", of: ({ deviation }) => deviation },
     { key: "difference", name: "difference", quantity: "nats", of: ({ difference }) => difference?.mean },
     { key: "low", name: "95 % from", quantity: "nats", of: ({ difference }) => difference?.low },
@@ -118,13 +119,19 @@ function tabulateComparison(compared: readonly Compared[]): Table {
   return { ...table, columns: keep(table.columns), rows: table.rows.map(keep) };
 }
 
+const loss = { key: "loss", name: "loss", quantity: "nats" } as const;
+/** As many digits as of nats. */
+const bits = { key: "bitsPerByte", name: "bits per byte", quantity: "nats" } as const;
+
 const round = (p: number | undefined) => (p === undefined ? undefined : Number(p.toPrecision(2)));
 
-function tabulateTrials(trials: readonly Read[]) {
+function tabulateTrials(trials: readonly Read[], measure: Measure) {
+  const scored = measure === "nats" ? [] : [{ ...bits, of: ({ record }: Read) => record.result?.score?.bitsPerByte }];
   return tabulate({ id: "trials", caption: "Every trial" }, trials, [
     { key: "change", name: "change", quantity: "text", of: ({ trial }) => trial.variation },
     { key: "seed", name: "seed", quantity: "count", of: ({ trial }) => trial.seed },
-    { key: "loss", name: "loss", quantity: "nats", of: ({ record }) => record.result?.validationLoss },
+    ...scored,
+    { ...loss, of: ({ record }) => record.result?.validationLoss },
     {
       ...{ key: "rungLoss", name: "where it was stopped", quantity: "nats" },
       of: ({ record }) => (record.result === undefined ? record.rungs.at(-1)?.rungLoss : undefined),
@@ -137,7 +144,7 @@ function tabulateTrials(trials: readonly Read[]) {
   ]);
 }
 
-function drawDifferences(compared: readonly Compared[]): DifferenceChart | undefined {
+function drawDifferences(compared: readonly Compared[], measure: Measure): DifferenceChart | undefined {
   const rows = compared
     .flatMap(({ name, difference, adjusted }) =>
       difference === undefined
@@ -149,15 +156,15 @@ function drawDifferences(compared: readonly Compared[]): DifferenceChart | undef
   const told = rows.filter(({ verdict }) => verdict !== "").map(({ name, verdict }) => `${name}: ${verdict}`);
   return {
     id: "differences",
-    title: "Held-out loss against the base",
+    title: `${measure === "nats" ? "Held-out loss" : "Bits per byte"} against the base`,
     description: `The best first. ${told.length === 0 ? "None is told from noise." : `${told.join("; ")}.`}`,
-    axis: "nats per token, 95 %; left is better",
+    axis: `${measure === "nats" ? "nats per token" : measure}, 95 %; left is better`,
     rows,
   };
 }
 
 /** A line a variation, the mean of its seeds at each validation that all of them have. */
-function drawCurves(variations: readonly Variation[], trials: readonly Read[]): LineChart[] {
+function drawCurves(variations: readonly Variation[], trials: readonly Read[], measure: Measure): LineChart[] {
   const read = variations.flatMap(({ name }, run) => {
     const own = trials.flatMap(({ trial }) => {
       const events = join(trial.folder, "run", "events.jsonl");
@@ -172,7 +179,7 @@ function drawCurves(variations: readonly Variation[], trials: readonly Read[]): 
   if (read.length === 0) return [];
   const draw = (id: string, name: string, column: "elapsedSeconds" | "tokens", quantity: "seconds" | "tokens") => ({
     ...{ width: 900, id, title: `Held-out loss by ${name}` },
-    description: `Means of the seeds. ${read.map(each => `${each.name}: ${each.loss.at(-1)!.toFixed(4)}`).join("; ")}.`,
+    description: `Means of the seeds${measure === "nats" ? "" : "; of other tokenizers no comparison"}. ${read.map(each => `${each.name}: ${each.loss.at(-1)!.toFixed(4)}`).join("; ")}.`,
     x: { name, quantity, kind: "linear" as const },
     y: { name: "loss", quantity: "nats" as const, kind: "linear" as const },
     series: read.map(

@@ -5,6 +5,8 @@ import { UserError } from "../../base/errors.ts";
 import { countOf } from "../../base/printable.ts";
 import { graftHeldOut } from "../../dataset/graft-held-out.ts";
 import { type DatasetManifest, readManifest } from "../../dataset/manifest.ts";
+import { type HeldOutText, readHeldOutText } from "../../evaluate/bits/held-out-text.ts";
+import { findHeadFault } from "../../objectives/objectives.ts";
 import { listShares } from "../../sweep/halving.ts";
 import { baseName, listVariations, type Sweep, type Variation } from "../../sweep/sweep.ts";
 import { listTrials, type Trial } from "../../sweep/trial.ts";
@@ -12,18 +14,23 @@ import { checkFit } from "../../train/batches.ts";
 import { parseBudget } from "../../train/budget.ts";
 import { hashRecipe } from "../../train/run-folder.ts";
 import { planNewRun, type RunPlan } from "../pretrain/run-plan.ts";
+import { checkScored } from "./score-run.ts";
 
 export interface PlannedTrial extends Trial {
   readonly plan: RunPlan;
   /** Hashes, so that a result is of what was asked for. */
   readonly recipe: string;
   readonly dataset: string;
+  /** Of the text that it is scored on. */
+  readonly heldOutText: string | undefined;
 }
 
 export interface PlannedTrials {
   readonly trials: readonly PlannedTrial[];
   /** Variations that are the base by another name. */
   readonly likeBase: readonly string[];
+  /** What all are scored on. */
+  readonly text: HeldOutText | undefined;
 }
 
 export interface TrialOptions {
@@ -36,9 +43,10 @@ export interface TrialOptions {
 /**
  * All variations with the first seed, then with the next: a machine that grows slower does so for every variation, and a sweep that is
  * stopped has compared them all. One that changes nothing of the base is not trained again. Datasets with the held-out part of another are made in data/ of the sweep's folder, where `writes`.
- * UserErrors: E_SWEEP, E_HELD_OUT, those of choosing recipes and of datasets.
+ * UserErrors: E_SWEEP, E_HELD_OUT, E_BITS, those of choosing recipes and of datasets.
  */
 export function planTrials(sweep: Sweep, options: TrialOptions, writes: boolean): PlannedTrials {
+  const text = sweep.heldOutText === undefined ? undefined : readHeldOutText(sweep.heldOutText, sweep.passages ?? 2000);
   const datasets = new Map<string, Dataset>();
   const planned = listVariations(sweep).flatMap(variation => {
     const data = chooseData(sweep, variation, options);
@@ -53,7 +61,8 @@ export function planTrials(sweep: Sweep, options: TrialOptions, writes: boolean)
         budget: sweep.budget,
       });
       checkFit(manifest, plan.recipe);
-      return { ...trial, plan, recipe: hashRecipe(plan.recipe), dataset: manifest.hash };
+      if (text !== undefined) checkHead(trial, plan);
+      return { ...trial, plan, recipe: hashRecipe(plan.recipe), dataset: manifest.hash, heldOutText: text?.hash };
     });
   });
   const [base] = planned.filter(({ variation }) => variation === baseName);
@@ -63,9 +72,11 @@ export function planTrials(sweep: Sweep, options: TrialOptions, writes: boolean)
   const trials = sweep.seeds.flatMap(seed =>
     planned.filter(trial => trial.seed === seed && !likeBase.includes(trial.variation)),
   );
-  if (sweep.heldOut === undefined) checkHeldOut(datasets);
+  // Halving compares losses.
+  if (sweep.heldOut === undefined && (text === undefined || sweep.halving !== undefined)) checkHeldOut(datasets);
+  if (text !== undefined) for (const { folder } of datasets.values()) checkScored(folder, text.passages);
   checkRungs(sweep, trials);
-  return { trials, likeBase };
+  return { trials, likeBase, text };
 }
 
 const isSame = (a: PlannedTrial, b: PlannedTrial) => a.recipe === b.recipe && a.dataset === b.dataset;
@@ -106,6 +117,12 @@ function readDataset(data: string, { heldOut }: Sweep, { out }: TrialOptions, wr
 const heldOutOf = ({ tokenizerHash, validation }: DatasetManifest) =>
   JSON.stringify([tokenizerHash, validation.files.map(({ sha256 }) => sha256)]);
 
+function checkHead({ variation }: Trial, { recipe }: RunPlan): void {
+  const fault = findHeadFault(recipe);
+  if (fault === undefined) return;
+  throw new UserError("E_SWEEP", `heldOutText: ${variation} cannot be scored: ${fault}`, "Leave one of the two out.");
+}
+
 /** Losses on different texts, or of different tokens, are no comparison. */
 function checkHeldOut(datasets: ReadonlyMap<string, Dataset>): void {
   const [first, ...others] = [...datasets];
@@ -114,7 +131,7 @@ function checkHeldOut(datasets: ReadonlyMap<string, Dataset>): void {
   throw new UserError(
     "E_SWEEP",
     `${other[0]} and ${first![0]} hold out different texts, or have different tokenizers`,
-    'Prepare them with one tokenizer, and give "heldOut", the dataset whose held-out part is for all.',
+    'Prepare them with one tokenizer, and give "heldOut", the dataset whose held-out part is for all; or "heldOutText", a text that all are scored on in bits per byte.',
   );
 }
 

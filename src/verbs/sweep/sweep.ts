@@ -8,7 +8,7 @@ import { makeFolder, readJson, writeFileAtomically } from "../../base/files/file
 import { checkOutput } from "../../base/files/folder-kind.ts";
 import { watchBeats } from "../../base/files/folder-lock.ts";
 import type { TrainingEvent } from "../../events/event.ts";
-import { type Compared, compareVariations } from "../../sweep/comparison.ts";
+import { type Compared, compareVariations, type Measure, measureOf } from "../../sweep/comparison.ts";
 import { type Job, listJobs, listShares } from "../../sweep/halving.ts";
 import { checkSweep, type Sweep } from "../../sweep/sweep.ts";
 import { formatCsv, formatLatex, formatMarkdown } from "../../sweep/sweep-table.ts";
@@ -26,7 +26,7 @@ import type { BackendChoice } from "../backend.ts";
 import { isRecipeFile } from "../recipe-files.ts";
 import { claimTrial } from "./claim.ts";
 import { type PlannedTrial, planTrials, readTotal, type TrialOptions } from "./plan-trials.ts";
-import { runTrial } from "./run-trial.ts";
+import { type RunOptions, runTrial } from "./run-trial.ts";
 import { slurmScript } from "./slurm.ts";
 
 export interface SweepOptions extends BackendChoice, TrialOptions {
@@ -62,15 +62,16 @@ const secondsBetweenLooks = 1;
 
 /**
  * Trains every trial that is to be trained and that nobody else trains, waits for those of others, and compares what is known then. Every
- * recipe is checked before the first is trained. UserErrors: E_SWEEP, E_SWEEP_CHANGED, E_HELD_OUT, those of choosing recipes and of
- * training.
+ * recipe is checked before the first is trained. UserErrors: E_SWEEP, E_SWEEP_CHANGED, E_HELD_OUT, E_BITS, those of choosing recipes
+ * and of training.
  */
 export async function sweep(asked: Sweep, options: SweepOptions): Promise<Swept> {
   const { out, signal = new AbortController().signal } = options;
   checkOutput(out, "a sweep", sweepNames);
   const total = readTotal(asked);
   makeFolder(out);
-  const { trials, likeBase } = planTrials(asked, options, true);
+  const { trials, likeBase, text } = planTrials(asked, options, true);
+  const measure = measureOf(asked);
   if (likeBase.length > 0) options.onLikeBase?.(likeBase);
   writeFileAtomically(join(out, sweepFile), `${JSON.stringify(completeSweep(asked, options), undefined, 2)}\n`);
   const shares = listShares(asked.halving);
@@ -88,16 +89,16 @@ export async function sweep(asked: Sweep, options: SweepOptions): Promise<Swept>
       await setTimeout(1000 * secondsBetweenLooks, undefined, { signal }).catch(() => undefined);
     } else {
       try {
-        const isGoingOn = await doJob(claimed, shares, trials, options, signal, records);
+        const isGoingOn = await doJob(claimed, shares, trials, { ...options, signal, text }, records);
         if (!isGoingOn) break;
       } finally {
         claimed.claim.release();
       }
-      writeTables(out, compare(trials, readRecords(trials)));
+      writeTables(out, compare(trials, readRecords(trials), measure));
     }
     records = readRecords(trials);
   }
-  const compared = compare(trials, records);
+  const compared = compare(trials, records, measure);
   if (records.some(({ rungs, result }) => rungs.length > 0 || result !== undefined)) writeTables(out, compared);
   const progress = measureProgress(records);
   const results = records.flatMap(({ result }) => result ?? []);
@@ -112,6 +113,7 @@ function completeSweep(asked: Sweep, options: SweepOptions): Sweep {
     recipe: resolveRecipeFile(asked.recipe),
     ...(data !== undefined && { data: resolve(data) }),
     ...(asked.heldOut !== undefined && { heldOut: resolve(asked.heldOut) }),
+    ...(asked.heldOutText !== undefined && { heldOutText: resolve(asked.heldOutText) }),
     variations: Object.fromEntries(
       Object.entries(asked.variations).map(([name, changed]) => [
         name,
@@ -151,8 +153,7 @@ async function doJob(
   { trial: number, rung, claim }: ClaimedJob,
   shares: readonly number[],
   trials: readonly PlannedTrial[],
-  options: SweepOptions,
-  signal: AbortSignal,
+  options: SweepOptions & Pick<RunOptions, "signal" | "text">,
   records: readonly TrialRecord[],
 ): Promise<boolean> {
   const trial = trials[number]!;
@@ -160,9 +161,9 @@ async function doJob(
   const { rungs, result: known } = readTrialRecord(trial, trial);
   if (known !== undefined || rungs.length > rung) return true;
   options.onTrial?.(trial, measureProgress(records));
-  const { backend, threads, device } = options;
+  const { backend, threads, device, signal, text } = options;
   const result = await runTrial(trial, shares[rung]!, {
-    ...{ backend, threads, device },
+    ...{ backend, threads, device, text },
     signal: AbortSignal.any([signal, claim.lost]),
     onEvent: event => options.onEvent?.(trial, event),
   });
@@ -203,10 +204,11 @@ function describeStanding({ rungs, result }: TrialRecord) {
   };
 }
 
-const compare = (trials: readonly PlannedTrial[], records: readonly TrialRecord[]) =>
+const compare = (trials: readonly PlannedTrial[], records: readonly TrialRecord[], measure: Measure) =>
   compareVariations(
     [...new Set(trials.map(({ variation }) => variation))],
     records.flatMap(record => latestOf(record) ?? []),
+    measure,
   );
 
 function writeTables(folder: string, compared: readonly Compared[]): void {

@@ -71,6 +71,9 @@ are compared with ("base": false leaves it out). "sobol" in place of "random" dr
 and a dataset of its own, as { "data": "data/filtered" }; "heldOut": "data/raw" has all of them validated on that dataset's held-out
 part. "total": "8h" begins no trial after so much training, all trials together.
 
+Losses of two tokenizers are no comparison. "heldOutText": "held-out.jsonl" has all compared in bits per byte of that text instead, whatever
+their tokenizers: a document a line, as {"text": "…"}, none of them in any dataset. "passages": 2000 is how much of it, by 48 words.
+
 "halving": { "reduction": 3, "rungs": 3 } with "seeds": [0] stops each trial at 1/9 of its budget and goes on with the best third of those
 that stand there, and at 1/3 with the best third again (ASHA). A stopped trial keeps its checkpoint.
 
@@ -176,10 +179,11 @@ let saidFew = false;
 
 const printResult: NonNullable<SweepOptions["onResult"]> = (
   { variation, seed },
-  { reason, validationLoss, rungLoss, steps },
+  { reason, validationLoss, rungLoss, score, steps },
 ) => {
   const reached = rungLoss === undefined ? "" : ` ${rungLoss.toFixed(4)}`;
-  const what = validationLoss === undefined ? `${reason}${reached}` : validationLoss.toFixed(4);
+  const ended = score === undefined ? validationLoss?.toFixed(4) : `${score.bitsPerByte.toFixed(4)} bits per byte`;
+  const what = ended ?? `${reason}${reached}`;
   print(`${variation}, seed ${seed}: ${what} after ${countOf(steps, "step")}`);
   const few = validationLoss === undefined ? undefined : describeFewSteps(steps);
   if (few !== undefined && !saidFew) printError(`warning: ${few}: ${tooFew}`);

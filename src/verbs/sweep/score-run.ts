@@ -1,31 +1,28 @@
-// The bits per byte of a run, kept beside it under the hashes of model and text.
+// The bits per byte of a run on a held-out text, and whether a dataset's tokenizer can be scored so, asked before anything is trained.
 
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { contentHash, readJson, writeFileAtomically } from "../../base/files/files.ts";
 import type { Passage } from "../../evaluate/bits/masked-words.ts";
-import { type BitsScore, scoreBits } from "../../evaluate/bits/score-bits.ts";
+import { type BitsScore, encodeWords, scoreBits } from "../../evaluate/bits/score-bits.ts";
 import { openingOf } from "../../evaluate/pairs/paradigm-scores.ts";
 import { openPretrainedModel, requireTokenHead } from "../../pretrained/pretrained-model.ts";
+import { readTextWith } from "../../pretrained/text-reader.ts";
 import { decodeTokens } from "../../tokenizer/encoding/decode.ts";
 import { readTokenizer } from "../../tokenizer/read-tokenizer.ts";
 import { type BackendChoice, withBackend } from "../backend.ts";
+
+/** UserError E_BITS where the tokenizer of a dataset splits passages otherwise than at white space. */
+export function checkScored(data: string, passages: readonly Passage[]): void {
+  const { encodeText } = readTextWith(readTokenizer(join(data, "tokenizer.json")), "as-text", "recognise");
+  for (const passage of passages) encodeWords(encodeText, passage);
+}
 
 /** In f32, whatever it was trained in. UserErrors: E_NO_HEAD, E_BITS, those of reading a run and of opening a backend. */
 export async function scoreRun(run: string, passages: readonly Passage[], choice: BackendChoice): Promise<BitsScore> {
   const model = await openPretrainedModel(run);
   requireTokenHead(model, run);
-  const hash = contentHash(model.hash, JSON.stringify(passages));
-  const path = join(run, "..", "bits.json");
-  if (existsSync(path)) {
-    const kept = readJson(path, "score") as { hash: string; score: BitsScore };
-    if (kept.hash === hash) return kept.score;
-  }
   const tokenizer = readTokenizer(join(run, "tokenizer.json"));
   const decode = (tokens: readonly number[]) => decodeTokens(tokenizer, tokens);
-  const score = await withBackend(choice, "f32", backend =>
+  return withBackend(choice, "f32", backend =>
     scoreBits(backend, { ...model, decode }, passages, { opening: openingOf(model), signal: choice.signal }),
   );
-  writeFileAtomically(path, `${JSON.stringify({ hash, score })}\n`);
-  return score;
 }
