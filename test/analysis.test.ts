@@ -103,7 +103,11 @@ test("a law is written with what it had said of the largest size, and every trai
   assert.ok(page.includes("| 64x2 | 30,000 | 10steps | 0 | 5,120 | 4.500 |"));
 });
 
-for (const name of ["ablation", "ablation-more", "optimizers", "crammed", "crammed-256", "plateau"]) {
+const sweeps = [
+  ...["ablation", "ablation-more", "optimizers", "objectives", "token-dropping", "tokenizers"],
+  ...["crammed", "crammed-256", "plateau"],
+];
+for (const name of sweeps) {
   const path = join(root, "bench", "analysis", `${name}.json`);
   test(`${name}: every variation is a recipe, and every finding asks one that there is`, {
     skip: !existsSync(path),

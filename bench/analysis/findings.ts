@@ -88,9 +88,17 @@ export const findings: readonly Finding[] = [
     note: "its average was never read",
   },
   { change: "another share of masks", paper: "no gain", asked: [...made("mask 15 %"), ...more("mask 40 %")] },
-  { change: "squared or absolute error for cross-entropy", paper: "no gain", asked: [] },
-  { change: "BPE or Unigram for WordPiece", paper: "no gain", asked: [] },
-  { change: "a vocabulary of 2¹⁵, not 2¹² to 2¹⁴", paper: "gain", asked: [] },
+  {
+    change: "squared or absolute error for cross-entropy",
+    paper: "no gain",
+    asked: asking("objectives", "made", ["squared error", "absolute error"]),
+  },
+  { change: "BPE or Unigram for WordPiece", paper: "no gain", asked: asking("tokenizers", "made", ["BPE", "Unigram"]) },
+  {
+    change: "a vocabulary of 2¹⁵, not 2¹² to 2¹⁴",
+    paper: "gain",
+    asked: asking("tokenizers", "made", ["32,768 tokens, equal time", "32,768 tokens"]),
+  },
   { change: "no text twice", paper: "no gain", asked: made("deduplicated") },
   {
     change: "compressible text alone",
@@ -101,6 +109,14 @@ export const findings: readonly Finding[] = [
   { change: "these, and no text twice", paper: "gain", asked: data("filtered, sorted, deduplicated") },
   { change: "a separator between documents", paper: "no gain", asked: undone("no separator") },
   { change: "<cls> before documents", paper: "no gain", asked: made("<cls> before documents") },
-  { change: "shorter sequences first", paper: "no gain", asked: [] },
-  { change: "tokens that are dropped in the middle layers", paper: "no gain", asked: [] },
+  {
+    change: "shorter sequences first",
+    paper: "no gain",
+    asked: asking("objectives", "made", ["shorter sequences first"]),
+  },
+  {
+    change: "tokens that are dropped in the middle layers",
+    paper: "no gain",
+    asked: asking("token-dropping", "made", ["half of the tokens dropped, equal time"]),
+  },
 ];
