@@ -35,6 +35,27 @@ test("only a line is limited, not what comes before it", async () => {
   assert.equal((await split(pieces, 8)).length, 11);
 });
 
+test("a line that is not refused for its length comes without its content, whatever pieces it is in", async () => {
+  const whole = `one\n${"x".repeat(9)}\r\n\n12345678\nend${"y".repeat(9)}`;
+  for (let size = 1; size <= whole.length; size++) {
+    const pieces = whole.match(new RegExp(`[^]{1,${size}}`, "g"))!;
+    const long: number[] = [];
+    const lines: string[] = [];
+    for await (const batch of splitLines(inPieces(pieces), "file", 9, line => long.push(line))) {
+      lines.push(...batch.map(String));
+    }
+    assert.deepEqual(
+      [lines.filter(line => line !== ""), long],
+      [
+        ["one\n", "\n", "\n", "12345678\n"],
+        [2, 5],
+      ],
+      `${size}`,
+    );
+    await assert.rejects(split(pieces, 9), { code: "E_TEXT_TOO_LONG", message: /^file:2:/ });
+  }
+});
+
 test("a line that goes on and on ends the reading before the memory does", async () => {
   let read = 0;
   const endless = async function* () {
