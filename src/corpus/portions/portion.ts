@@ -8,6 +8,7 @@ import { z } from "zod";
 import { hashFile, readJson } from "../../base/files/files.ts";
 import { isSealed } from "../../base/files/sealed-file.ts";
 import type { Funnel } from "../funnel.ts";
+import { cutShard } from "../sources/ranges/cut-shard.ts";
 import type { Shard } from "../sources/shard.ts";
 
 export interface Portion {
@@ -16,7 +17,7 @@ export interface Portion {
 }
 
 export interface PortionSummary {
-  /** Every shard with the hash of its content; without one where it could not be read and was passed over. */
+  /** Every shard with the hash of its file; without one where it could not be read and was passed over, and of a file's later ranges. */
   readonly shards: readonly { readonly path: string; readonly hash?: string | undefined }[];
   /** Of this portion as if there were no other. */
   readonly funnel: Funnel;
@@ -54,12 +55,15 @@ const mostBytes = 2 ** 23;
 /** Of text, of which a portion of 8 MiB keeps a thread busy for a second when all others have ended. */
 export const textPortionBytes = 2 ** 22;
 const mostShards = 1024;
+/** Finding where a range begins costs as much as reading this. */
+const leastRangeBytes = 2 ** 20;
 
-/** Shards in their order, about 8 MiB of them together as they lie there; a larger one alone. */
+/** Shards in their order, about 8 MiB of them together as they lie there; a larger one in ranges where it can be cut, else alone. */
 export function listPortions(shards: readonly Shard[], bytesPerPortion = mostBytes): Portion[] {
   const portions: { index: number; shards: Shard[] }[] = [];
+  const bytesPerRange = Math.max(bytesPerPortion, leastRangeBytes);
   let bytes = Number.POSITIVE_INFINITY;
-  for (const shard of shards) {
+  for (const shard of shards.flatMap(shard => cutShard(shard, bytesPerRange))) {
     const last = portions.at(-1);
     if (last === undefined || bytes + shard.bytes > bytesPerPortion || last.shards.length === mostShards) {
       portions.push({ index: portions.length, shards: [shard] });

@@ -11,6 +11,7 @@ import { DocumentLines } from "../document-lines.ts";
 import { showExample } from "../examples.ts";
 import { countDocument, startFunnel } from "../funnel.ts";
 import { makeJudge, type SelectOptions } from "../select.ts";
+import { isLater } from "../sources/ranges/cut-shard.ts";
 import { readShard } from "../sources/read-shard.ts";
 import { identifyShards } from "../sources/sources.ts";
 import { notEncoded, type PortionEncoder } from "./encodings.ts";
@@ -96,12 +97,12 @@ export async function* readPortion(
   const described: { path: string; hash?: string }[] = [];
   try {
     for (const [number, shard] of shards.entries()) {
-      const [identified] = identifyShards([shard], {
+      const [identified] = identifyShards(isLater(shard) ? [] : [shard], {
         tolerant: options.strict !== true,
         passOver: (reason, path) => passOver(funnel.passedOver, reason, path),
       });
       described.push({ path: shard.path, ...(identified && { hash: identified.hash }) });
-      if (identified === undefined) continue;
+      if (identified === undefined && !isLater(shard)) continue;
       for await (const { documents } of readShard(shard, { ...options, onBytes }, funnel)) {
         for (const { text, source } of documents) take(text, source, number);
         documentsRead += documents.length;

@@ -145,6 +145,25 @@ test("a folder that may not be read is named", { skip: process.platform === "win
   }
 });
 
+test("a file that may not be read is told once, when it is listed", {
+  skip: process.platform === "win32",
+}, async () => {
+  const folder = makeFolder("readable", ["a.txt", "b.jsonl"]);
+  chmodSync(root, 0o755);
+  chmodSync(join(folder, "b.jsonl"), 0);
+  const isRoot = process.getuid!() === 0;
+  if (isRoot) process.seteuid!(65534);
+  try {
+    const told: string[] = [];
+    const passOver = (reason: string, path: string) => told.push(`${relative(folder, path)} ${reason}`);
+    const shards = await listShards([folder], { passOver, tolerant: true });
+    assert.deepEqual([shards.map(({ path }) => relative(folder, path)), told], [["a.txt"], ["b.jsonl not readable"]]);
+    await assert.rejects(listShards([folder]), fails("E_FILE_UNREADABLE", "b.jsonl", "EACCES"));
+  } finally {
+    if (isRoot) process.seteuid!(0);
+  }
+});
+
 test("what a folder holds that is not read is told, by ending or reason", async () => {
   const folder = makeFolder("passed", ["a.txt", "b.pdf", "c.PDF", "d.png", "Makefile"]);
   symlinkSync("nowhere", join(folder, "dangling.md"));

@@ -3,10 +3,10 @@
 // Links are followed, to files and to folders: collections are often folders of links. A file or folder that several paths
 // lead to is read once, so links in a circle end.
 
-import { type Dirent, existsSync, realpathSync, type Stats, statSync } from "node:fs";
+import { closeSync, type Dirent, existsSync, realpathSync, type Stats, statSync } from "node:fs";
 import { extname, join } from "node:path";
 import { UserError } from "../../base/errors.ts";
-import { hashFile } from "../../base/files/files.ts";
+import { hashFile, openForReading } from "../../base/files/files.ts";
 import { reading } from "../../base/files/read-failure.ts";
 import { listFolder } from "../../tables/folder.ts";
 import type { SourceScheme } from "./scheme.ts";
@@ -76,7 +76,9 @@ function walkFolder(folder: string, options: ListOptions): { path: string; stats
         passOver(extname(entry.name).toLowerCase() || "without an ending", path);
         continue;
       }
-      const stats = tryReading(path, options, at => statSync(at, { throwIfNoEntry: isText }));
+      const stats = tryReading(path, options, at =>
+        isText ? statReadable(at) : statSync(at, { throwIfNoEntry: false }),
+      );
       if (stats?.isDirectory()) visit(path);
       else if (isText && stats?.isFile()) found.push({ path, stats });
       else if (stats !== undefined)
@@ -86,6 +88,13 @@ function walkFolder(folder: string, options: ListOptions): { path: string; stats
   };
   visit(folder);
   return found;
+}
+
+/** Of a file that may be read: who reads a range of it later does not know whether others say that it may not. */
+function statReadable(path: string): Stats {
+  const stats = statSync(path);
+  if (stats.isFile()) closeSync(openForReading(path, "text"));
+  return stats;
 }
 
 /** Undefined where reading fails and that is passed over. */

@@ -7,7 +7,8 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { UserError } from "../../base/errors.ts";
 import { startFunnel } from "../funnel.ts";
-import { type ChosenFormat, readShard } from "./read-shard.ts";
+import type { ChosenFormat } from "./read-options.ts";
+import { readShard } from "./read-shard.ts";
 import type { Shard } from "./shard.ts";
 import { listShards } from "./sources.ts";
 
@@ -27,10 +28,10 @@ async function read(
   const [found] = await listShards([path]);
   const shard = { ...found!, named: options.met !== true };
   const funnel = startFunnel();
-  const documents: { text: string; line?: number }[] = [];
+  const documents: { text: string }[] = [];
   const how = { textField: options.field ?? "text", format: options.format };
   for await (const batch of readShard(shard, how, funnel, 0, options.longestBytes)) {
-    for (const { text, line } of batch.documents) documents.push(line === undefined ? { text } : { text, line });
+    for (const { text } of batch.documents) documents.push({ text });
   }
   const { binaryFilesSkipped: skipped, passedOver } = funnel;
   return { documents, texts: documents.map(({ text }) => text), skipped, passedOver };
@@ -63,11 +64,7 @@ test("of type declarations the documentation is the document", async () => {
 
 test("a line of a .jsonl is a document; blank lines are not", async () => {
   const lines = '{"text":"one"}\n\n{"id":2,"text":"two\\nlines"}\n   \n{"text":""}\n';
-  const expected = [
-    { text: "one", line: 1 },
-    { text: "two\nlines", line: 3 },
-    { text: "", line: 5 },
-  ];
+  const expected = [{ text: "one" }, { text: "two\nlines" }, { text: "" }];
   assert.deepEqual((await read(write("a.jsonl", lines))).documents, expected);
   assert.deepEqual((await read(write("a.jsonl.gz", gzipSync(lines)))).documents, expected);
   assert.deepEqual((await read(write("crlf.jsonl", lines.replaceAll("\n", "\r\n")))).documents, expected);

@@ -23,12 +23,20 @@ export interface Shard {
   readonly bytes: number;
   /** Whether it was named itself, rather than met in a folder. */
   readonly named: boolean;
+  /** The part of the file that it is; absent: all of it. */
+  readonly range?: ByteRange | undefined;
   /** Names its content, where that is known without reading it; else `identifyShards` reads it. */
   readonly identity?: string | undefined;
   /** What its source says of how it is read. */
   readonly choice?: ShardChoice | undefined;
   /** Of a file of the hub: what is fetched. */
   readonly remote?: RemoteShard | undefined;
+}
+
+/** The documents that begin in these bytes; behind the last range `to` is infinite. */
+export interface ByteRange {
+  readonly from: number;
+  readonly to: number;
 }
 
 export interface ShardChoice {

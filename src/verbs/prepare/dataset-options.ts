@@ -3,7 +3,7 @@
 import type { EvaluationTexts } from "../../corpus/deduplication/evaluation-texts.ts";
 import type { DocumentsManifest } from "../../corpus/documents.ts";
 import type { ChosenFilter } from "../../corpus/filters/filters.ts";
-import type { ChosenFormat } from "../../corpus/sources/read-shard.ts";
+import type { ChosenFormat } from "../../corpus/sources/read-options.ts";
 import type { DatasetManifest } from "../../dataset/manifest.ts";
 import type { PackingSettings } from "../../dataset/packings.ts";
 import type { PreTokenizerName } from "../../tokenizer/encoding/pre-tokenizer.ts";

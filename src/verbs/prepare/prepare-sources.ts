@@ -40,7 +40,7 @@ function describeShaping(options: DatasetOptions) {
 }
 
 /** What waits in a work folder is other files than in an older one's. */
-const workVersion = 4;
+const workVersion = 5;
 
 /** Names work by what its shards look like from outside: reading all of them to tell them apart would be half of the work. */
 function nameWork(shards: readonly Shard[], options: DatasetOptions): string {

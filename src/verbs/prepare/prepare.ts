@@ -4,7 +4,7 @@ import { UserError } from "../../base/errors.ts";
 import { checkOutput } from "../../base/files/folder-kind.ts";
 import { type EvaluationTexts, readEvaluationTexts } from "../../corpus/deduplication/evaluation-texts.ts";
 import { chooseFilters } from "../../corpus/filters/filters.ts";
-import type { ChosenFormat } from "../../corpus/sources/read-shard.ts";
+import type { ChosenFormat } from "../../corpus/sources/read-options.ts";
 import { limitShards, listShards } from "../../corpus/sources/sources.ts";
 import { type PackingName, packings } from "../../dataset/packings.ts";
 import { largestVocabulary } from "../../dataset/shards.ts";

@@ -3,15 +3,15 @@
 
 import { UserError } from "../../../base/errors.ts";
 import type { LocalBytes } from "../../../tables/bytes.ts";
-import { splitLines } from "../../../tables/lines.ts";
+import { refuseLong, splitLines } from "../../../tables/lines.ts";
 import { passOver } from "../../../tables/passed-over.ts";
 import { isColumnar, openTable, type TableFormat } from "../../../tables/table.ts";
-import { readTextPieces } from "../../../tables/text.ts";
+import { type ContentStart, readTextPieces } from "../../../tables/text.ts";
 import { decodeUtf8, type Place } from "../../../tables/utf8.ts";
 import type { Funnel } from "../../funnel.ts";
 import { beginning, type Position, type ShardFormat } from "../shard.ts";
 import { extractDocComments } from "./doc-comments.ts";
-import { findText, listColumns, type RowChoice } from "./row-text.ts";
+import { describeRow, findText, listColumns, type RowChoice, type RowPlace } from "./row-text.ts";
 
 export interface Document {
   readonly text: string;
@@ -21,8 +21,6 @@ export interface Document {
   readonly written?: { readonly bytes: Uint8Array; readonly characters: number } | undefined;
   /** The path of the file it came from. */
   readonly source: string;
-  /** The line in a .jsonl, from 1. */
-  readonly line?: number;
 }
 
 /** Documents that come at once, because handing each one over by itself costs more. */
@@ -42,6 +40,8 @@ export interface Reading {
   readonly from: Position;
   /** A document of more is refused. */
   readonly longestBytes: number;
+  /** Of lines: where those begin in the file that are read. */
+  readonly start: ContentStart;
 }
 
 /** What takes the text out of formats of which a part is the text; a parser of pages is loaded for pages. */
@@ -65,15 +65,16 @@ export async function* readWhole(
 export async function* readSeparated(
   pieces: AsyncIterable<Buffer>,
   separator: RegExp,
-  { path, longestBytes }: Reading,
+  { path, longestBytes, start }: Reading,
 ): AsyncGenerator<Document[]> {
   const describe = (texts: string[]) => texts.filter(text => /\S/.test(text)).map(text => ({ text, source: path }));
   let rest = "";
-  for await (const piece of readTextPieces(pieces, path)) {
+  for await (const piece of readTextPieces(pieces, path, start)) {
     const texts = (rest + piece).split(separator);
+    const long = texts.findIndex(({ length }) => length > longestBytes);
     rest = texts.pop()!;
-    yield describe(texts);
-    if (rest.length > longestBytes) throw tooLong(path, longestBytes);
+    yield describe(long < 0 ? texts : texts.slice(0, long));
+    if (long >= 0) throw tooLong(path, longestBytes);
   }
   yield describe([rest]);
 }
@@ -112,10 +113,17 @@ export async function* passDocuments(
 
 /** A document a line. UserErrors: E_UTF8, E_JSON_LINE, E_TEXT_FIELD, those of splitting lines. */
 export async function* readJsonLines(pieces: AsyncIterable<Buffer>, reading: Reading): AsyncGenerator<DocumentBatch> {
-  const { path, from, longestBytes } = reading;
+  const { path, from, longestBytes, start } = reading;
   let line = 0;
-  let byte = 0;
-  for await (const lines of splitLines(pieces, path, longestBytes)) {
+  let { byte } = start;
+  const onLong = (number: number) => {
+    const place = { path, line: start.linesBefore() + number };
+    const refuse = () => {
+      throw refuseLong(path, place.line, longestBytes);
+    };
+    if (number > from) takeText(refuse, place, reading);
+  };
+  for await (const lines of splitLines(pieces, path, longestBytes, onLong)) {
     const documents: Document[] = [];
     for (const bytes of lines) {
       line += 1;
@@ -123,12 +131,31 @@ export async function* readJsonLines(pieces: AsyncIterable<Buffer>, reading: Rea
         byte += bytes.length;
         continue;
       }
-      const place = { path, line, byte };
-      const text = takeText(() => parseLine(bytes, place), `${path}:${line}`, reading);
-      if (text !== undefined) documents.push({ text, source: path, line });
+      const place = new LinePlace(path, start, line, byte);
+      const text = takeText(() => parseLine(bytes, place), place, reading);
+      if (text !== undefined) documents.push({ text, source: path });
       byte += bytes.length;
     }
     if (line > from) yield { documents, next: line };
+  }
+}
+
+/** A line of a file, of which it is known which one it is of those that are read. */
+class LinePlace implements Place {
+  readonly path: string;
+  readonly byte: number;
+  private readonly start: ContentStart;
+  private readonly own: number;
+
+  constructor(path: string, start: ContentStart, own: number, byte: number) {
+    this.path = path;
+    this.byte = byte;
+    this.start = start;
+    this.own = own;
+  }
+
+  get line(): number {
+    return this.start.linesBefore() + this.own;
   }
 }
 
@@ -146,8 +173,8 @@ export async function* readRows(
     next += rows.length;
     const documents: Document[] = [];
     for (const { values, line } of rows) {
-      const text = takeText(() => values, `${path}:${line}`, reading);
-      if (text !== undefined) documents.push({ text, source: path, line });
+      const text = takeText(() => values, { path, line }, reading);
+      if (text !== undefined) documents.push({ text, source: path });
     }
     yield { documents, next };
   }
@@ -157,15 +184,15 @@ export async function* readRows(
 const notWanted = "with another value than the mixture asks for";
 
 /** The text of a row; undefined for a blank line, one that is not wanted, and a broken one where these are passed over. */
-function takeText(read: () => unknown, place: string, { choice, skipBroken, funnel }: Reading): string | undefined {
+function takeText(read: () => unknown, place: RowPlace, { choice, skipBroken, funnel }: Reading): string | undefined {
   try {
     const row = read();
     const text = row === undefined ? undefined : findText(row, choice, place);
-    if (text === undefined && row !== undefined) passOver(funnel.passedOver, notWanted, place);
+    if (text === undefined && row !== undefined) passOver(funnel.passedOver, notWanted, describeRow(place));
     return text;
   } catch (error) {
     if (!skipBroken || !(error instanceof UserError)) throw error;
-    passOver(funnel.passedOver, `broken lines (${error.code})`, place);
+    passOver(funnel.passedOver, `broken lines (${error.code})`, describeRow(place));
     return undefined;
   }
 }

@@ -1,7 +1,7 @@
 // The text of a row of JSON or of a table, and whether the row is wanted.
 
 import { UserError } from "../../../base/errors.ts";
-import { repairSurrogates } from "../../../tables/utf8.ts";
+import { type Place, repairSurrogates } from "../../../tables/utf8.ts";
 import { findField } from "./fields.ts";
 
 export interface RowChoice {
@@ -10,8 +10,13 @@ export interface RowChoice {
   readonly where?: Readonly<Record<string, readonly string[]>> | undefined;
 }
 
+/** Of a row: the file and the line. */
+export type RowPlace = Pick<Place, "path" | "line">;
+
+export const describeRow = ({ path, line }: RowPlace): string => `${path}:${line}`;
+
 /** The text of a row; undefined for one that is not wanted. UserError E_TEXT_FIELD. */
-export function findText(row: unknown, { textField, where }: RowChoice, place: string): string | undefined {
+export function findText(row: unknown, { textField, where }: RowChoice, place: RowPlace): string | undefined {
   for (const [name, wanted] of Object.entries(where ?? {})) {
     const value = findField(row, name);
     if (value === undefined) throw refuseField(row, name, place, "no field");
@@ -26,10 +31,10 @@ export function findText(row: unknown, { textField, where }: RowChoice, place: s
 export const listColumns = ({ textField, where }: RowChoice): string[] =>
   [textField, ...Object.keys(where ?? {})].flatMap(name => [name, name.split(".", 1)[0]!]);
 
-function refuseField(row: unknown, name: string, place: string, seen: string): UserError {
+function refuseField(row: unknown, name: string, place: RowPlace, seen: string): UserError {
   return new UserError(
     "E_TEXT_FIELD",
-    `${place}: ${seen} "${name}"; this line has ${describeFields(row)}`,
+    `${describeRow(place)}: ${seen} "${name}"; this line has ${describeFields(row)}`,
     "Name the field that holds the text with --text-field; --skip-broken counts and passes over rows without one.",
   );
 }

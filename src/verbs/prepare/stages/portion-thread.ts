@@ -9,6 +9,7 @@ import {
   readPortionSummary,
 } from "../../../corpus/portions/portion.ts";
 import { type PortionOptions, type PortionProgress, readPortion } from "../../../corpus/portions/read-portion.ts";
+import { LineCounter } from "../../../corpus/sources/ranges/line-counter.ts";
 import { Encoder } from "../../../tokenizer/encoding/encode.ts";
 import { countUnknown } from "../../../tokenizer/encoding/encode-batch.ts";
 import { type Ids, makeIds } from "../../../tokenizer/encoding/id-list.ts";
@@ -22,7 +23,7 @@ export interface PortionWork {
   readonly portions: readonly Portion[];
   /** One number: how many portions were begun. Shared by all threads. */
   readonly begun: Int32Array;
-  readonly options: Omit<PortionOptions, "compressibility" | "encoder" | "onBytes">;
+  readonly options: Omit<PortionOptions, "compressibility" | "encoder" | "onBytes" | "lineCounter">;
   /** Judges and encodes, where that is asked for. */
   readonly tokenizer?: Tokenizer | undefined;
   /** Documents with as many tokens a character or more are dropped. */
@@ -40,6 +41,7 @@ export type PortionEvent =
 export async function* runPortions(work: PortionWork): AsyncGenerator<PortionEvent> {
   const { folder, portions, begun, tokenizer, maxTokensPerCharacter } = work;
   const encoder = tokenizer === undefined ? undefined : new Encoder(tokenizer);
+  const lineCounter = new LineCounter();
   for (let turn = Atomics.add(begun, 0, 1); turn < portions.length; turn = Atomics.add(begun, 0, 1)) {
     const portion = portions[turn]!;
     yield { portion: portion.index };
@@ -59,7 +61,7 @@ export async function* runPortions(work: PortionWork): AsyncGenerator<PortionEve
           countCharacters: text => memory!.countCharacters(text),
         },
       }),
-      ...{ encoder: memory, encodes: work.encodes },
+      ...{ encoder: memory, encodes: work.encodes, lineCounter },
     };
     yield { portion: portion.index, summary: yield* readPortion(folder, portion, options) };
   }
