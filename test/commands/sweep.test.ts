@@ -212,10 +212,10 @@ test("datasets vary and the held-out text stays one, which must not be trained o
   // Another seed holds out other documents of the same text: these stand in what is trained on.
   const leaking = join(folder, "leaking");
   await prepare({ texts: [one], out: leaking, sequenceLength: 64, holdOut: 0.3, tokenizer, seed: 5 });
-  await assert.rejects(run("leaks", { data: leaking }, { ...varied, variations: {}, heldOut: first }), {
-    code: "E_HELD_OUT",
-    message: /stand in what is trained on/,
-  });
+  const leaks = { ...varied, variations: {}, heldOut: first };
+  const refusal = { code: "E_HELD_OUT", message: /stand in what is trained on/ };
+  await assert.rejects(run("leaks", { data: leaking }, leaks), refusal);
+  assert.throws(() => planSweep(leaks, { out: join(folder, "leaks"), data: leaking }), refusal);
   assert.ok(!existsSync(join(folder, "leaks/trials")));
 });
 
@@ -312,8 +312,8 @@ test("what comes apart is a result with its reason; what nobody can train is ref
   );
   assert.deepEqual(planSweep({ ...same, base: false }, { out: join(folder, "odd"), data }).likeBase, []);
   const told: unknown[] = [];
-  const { compared: rows } = await run("like", { onLikeBase: names => told.push(...names) }, same);
-  assert.deepEqual([told, rows.map(({ name }) => name)], [["same"], ["base", "slow"]]);
+  const { compared: rows } = await run("like", { onWarning: warning => told.push(warning) }, same);
+  assert.deepEqual([told, rows.map(({ name }) => name)], [plan.warnings.slice(0, 1), ["base", "slow"]]);
   assert.throws(() => planSweep({ ...asked, total: "3steps" }, { out: join(folder, "odd"), data }), {
     code: "E_SWEEP",
   });

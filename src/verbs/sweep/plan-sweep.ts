@@ -24,7 +24,7 @@ export interface SweepPlan {
 
 /** UserErrors: those of planTrials. */
 export function planSweep(sweep: Sweep, options: TrialOptions): SweepPlan {
-  const { trials, likeBase } = planTrials(sweep, options, false);
+  const { trials, likeBase, warnings } = planTrials(sweep, options, false);
   const share = shareOfBudgets(sweep, trials);
   const sum = (kind: Budget["kind"]) =>
     share * trials.reduce((all, { plan: { budget } }) => all + (budget.kind === kind ? amountOf(budget) : 0), 0);
@@ -40,12 +40,9 @@ export function planSweep(sweep: Sweep, options: TrialOptions): SweepPlan {
     steps: sum("steps"),
     budgets,
     likeBase,
-    warnings: [...likeBase.map(describeLikeBase), ...describeFew(budgets)],
+    warnings: [...warnings, ...describeFew(budgets)],
   };
 }
-
-export const describeLikeBase = (variation: string): string =>
-  `${variation} is the recipe as it is: it stands in the table as base`;
 
 /** How many steps a time gives is known when the first trial has ended. */
 function describeFew(budgets: SweepPlan["budgets"]): string[] {

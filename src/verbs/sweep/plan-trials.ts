@@ -29,6 +29,8 @@ export interface PlannedTrials {
   readonly trials: readonly PlannedTrial[];
   /** Variations that are the base by another name. */
   readonly likeBase: readonly string[];
+  /** What a person should know beforehand, a sentence each. */
+  readonly warnings: readonly string[];
   /** What all are scored on. */
   readonly text: HeldOutText | undefined;
 }
@@ -50,8 +52,9 @@ export function planTrials(sweep: Sweep, options: TrialOptions, writes: boolean)
   const datasets = new Map<string, Dataset>();
   const planned = listVariations(sweep).flatMap(variation => {
     const data = chooseData(sweep, variation, options);
-    const { folder, manifest } = datasets.get(data) ?? readDataset(data, sweep, options, writes);
-    datasets.set(data, { folder, manifest });
+    const dataset = datasets.get(data) ?? readDataset(data, sweep, options, writes);
+    datasets.set(data, dataset);
+    const { folder, manifest } = dataset;
     return listTrials(options.out, variation, sweep.seeds).map((trial): PlannedTrial => {
       const plan = planNewRun({
         data: folder,
@@ -76,8 +79,14 @@ export function planTrials(sweep: Sweep, options: TrialOptions, writes: boolean)
   if (sweep.heldOut === undefined && (text === undefined || sweep.halving !== undefined)) checkHeldOut(datasets);
   if (text !== undefined) for (const { folder } of datasets.values()) checkScored(folder, text.passages);
   checkRungs(sweep, trials);
-  return { trials, likeBase, text };
+  const unchecked = [...datasets].flatMap(([data, { isUnchecked }]) => (isUnchecked ? [describeUnchecked(data)] : []));
+  return { trials, likeBase, warnings: [...likeBase.map(describeLikeBase), ...unchecked], text };
 }
+
+const describeLikeBase = (variation: string) => `${variation} is the recipe as it is: it stands in the table as base`;
+
+const describeUnchecked = (data: string) =>
+  `heldOut: its sequences or documents are too short to tell whether they stand in what is trained on of ${data}; make sure of it`;
 
 const isSame = (a: PlannedTrial, b: PlannedTrial) => a.recipe === b.recipe && a.dataset === b.dataset;
 
@@ -96,6 +105,8 @@ export function readTotal({ total }: Sweep): number {
 interface Dataset {
   readonly folder: string;
   readonly manifest: DatasetManifest;
+  /** For the held-out text among what is trained on. */
+  readonly isUnchecked: boolean;
 }
 
 function chooseData(sweep: Sweep, variation: Variation, options: TrialOptions): string {
@@ -106,12 +117,10 @@ function chooseData(sweep: Sweep, variation: Variation, options: TrialOptions): 
 
 function readDataset(data: string, { heldOut }: Sweep, { out }: TrialOptions, writes: boolean): Dataset {
   const manifest = readManifest(data);
-  if (heldOut === undefined) return { folder: data, manifest };
-  const other = readManifest(heldOut);
-  const isIn = heldOutOf(manifest) === heldOutOf(other);
-  if (isIn || !writes) return { folder: data, manifest };
+  const isOwn = heldOut === undefined || heldOutOf(manifest) === heldOutOf(readManifest(heldOut));
+  if (isOwn) return { folder: data, manifest, isUnchecked: false };
   const folder = join(out, "data", manifest.hash);
-  return { folder, manifest: graftHeldOut(data, heldOut, folder) };
+  return { folder: writes ? folder : data, ...graftHeldOut(data, heldOut, writes ? folder : undefined) };
 }
 
 const heldOutOf = ({ tokenizerHash, validation }: DatasetManifest) =>

@@ -35,8 +35,8 @@ export interface SweepOptions extends BackendChoice, TrialOptions {
   readonly onTrial?: ((trial: Trial, progress: SweepProgress) => void) | undefined;
   readonly onEvent?: ((trial: Trial, event: TrainingEvent) => void) | undefined;
   readonly onResult?: ((trial: Trial, result: TrialResult) => void) | undefined;
-  /** Told before the first trial, which variations are the base by another name, and are not trained. */
-  readonly onLikeBase?: ((variations: readonly string[]) => void) | undefined;
+  /** Told before the first trial what a person should know beforehand. */
+  readonly onWarning?: ((warning: string) => void) | undefined;
   /** Called when all that is left is trained by others. */
   readonly onWait?: ((progress: SweepProgress) => void) | undefined;
   /** After how long a worker on another machine that does not stir is taken for dead. */
@@ -70,9 +70,9 @@ export async function sweep(asked: Sweep, options: SweepOptions): Promise<Swept>
   checkOutput(out, "a sweep", sweepNames);
   const total = readTotal(asked);
   makeFolder(out);
-  const { trials, likeBase, text } = planTrials(asked, options, true);
+  const { trials, warnings, text } = planTrials(asked, options, true);
   const measure = measureOf(asked);
-  if (likeBase.length > 0) options.onLikeBase?.(likeBase);
+  for (const warning of warnings) options.onWarning?.(warning);
   writeFileAtomically(join(out, sweepFile), `${JSON.stringify(completeSweep(asked, options), undefined, 2)}\n`);
   const shares = listShares(asked.halving);
   const isSilent = watchBeats(options.silentSeconds ?? silentSeconds);

@@ -12,7 +12,7 @@ import { explainTable, formatText } from "../../../sweep/sweep-table.ts";
 import { formatBudget, formatDuration } from "../../../train/budget.ts";
 import { readSettingsFile } from "../../../verbs/settings-file.ts";
 import { followSweep } from "../../../verbs/sweep/follow-sweep.ts";
-import { describeLikeBase, planSweep, tooFew } from "../../../verbs/sweep/plan-sweep.ts";
+import { planSweep, tooFew } from "../../../verbs/sweep/plan-sweep.ts";
 import { submitWorkers } from "../../../verbs/sweep/slurm.ts";
 import { readSweep, sweep as runSweep, type SweepOptions, type Swept } from "../../../verbs/sweep/sweep.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend, collect } from "../../choose.ts";
@@ -69,7 +69,7 @@ A sweep, as JSON (or the same as YAML):
 Every variation, every combination of the grid and every draw is trained with every seed, and so is the recipe as it is, which they
 are compared with ("base": false leaves it out). "sobol" in place of "random" draws without large gaps. A variation may have a recipe
 and a dataset of its own, as { "data": "data/filtered" }; "heldOut": "data/raw" has all of them validated on that dataset's held-out
-part. "total": "8h" begins no trial after so much training, all trials together.
+part, and refuses a dataset that is trained on it. "total": "8h" begins no trial after so much training, all trials together.
 
 Losses of two tokenizers are no comparison. "heldOutText": "held-out.jsonl" has all compared in bits per byte of that text instead, whatever
 their tokenizers: a document a line, as {"text": "…"}, none of them in any dataset. "passages": 2000 is how much of it, by 48 words.
@@ -98,7 +98,7 @@ async function sweep(path: string | undefined, flags: SweepFlags): Promise<void>
   const json = flags.json === true;
   const jobs = parseCount("--jobs", flags.jobs ?? "1", 1, 1000);
   const choice = chooseBackend(flags);
-  const options = { ...choice, data: flags.data, out };
+  const options = { ...choice, data: flags.data, out, ...(!json && { onWarning: printWarning }) };
   if (flags.plan === true) return printPlan(asked, options, json);
   if (flags.launcher !== undefined) return launch(asked, options, jobs, json);
   const work = (signal: AbortSignal) =>
@@ -136,7 +136,7 @@ function chooseSweep(path: string | undefined, flags: SweepFlags): { asked: Swee
 }
 
 /** Prints a line a result, and the trial under way as the status, with what is left at the rate of this call. */
-function showTrials(json: boolean): Pick<SweepOptions, "onTrial" | "onEvent" | "onResult" | "onWait" | "onLikeBase"> {
+function showTrials(json: boolean): Pick<SweepOptions, "onTrial" | "onEvent" | "onResult" | "onWait"> {
   if (json) return {};
   const start = systemClock.seconds();
   let first: number | undefined;
@@ -167,9 +167,6 @@ function showTrials(json: boolean): Pick<SweepOptions, "onTrial" | "onEvent" | "
       current = progress;
       showStatus(`${describe(0)}; waiting for trials of other workers`);
     },
-    onLikeBase: variations => {
-      for (const variation of variations) printError(describeLikeBase(variation));
-    },
     onResult: printResult,
   };
 }
@@ -186,9 +183,11 @@ const printResult: NonNullable<SweepOptions["onResult"]> = (
   const what = ended ?? `${reason}${reached}`;
   print(`${variation}, seed ${seed}: ${what} after ${countOf(steps, "step")}`);
   const few = validationLoss === undefined ? undefined : describeFewSteps(steps);
-  if (few !== undefined && !saidFew) printError(`warning: ${few}: ${tooFew}`);
+  if (few !== undefined && !saidFew) printWarning(`${few}: ${tooFew}`);
   saidFew ||= few !== undefined;
 };
+
+const printWarning = (warning: string) => printError(`warning: ${warning}`);
 
 /** Workers of their own process; then what is left, and the table. */
 async function runBeside(
@@ -204,7 +203,9 @@ async function runBeside(
   await runJobs({ ...options, count: jobs });
   ended.abort();
   await following;
-  return runSweep(asked, options.signal.aborted ? options : { ...options, ...showTrials(json) });
+  // Its warnings were told at the beginning.
+  const { onWarning: _, ...rest } = options;
+  return runSweep(asked, options.signal.aborted ? rest : { ...rest, ...showTrials(json) });
 }
 
 /** Checks everything and writes down the sweep, for workers to read; trains nothing. */
