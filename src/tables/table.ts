@@ -45,6 +45,8 @@ export interface TableOptions {
   readonly headerless?: readonly string[];
   /** Whether .tsv lines with fewer fields than columns are left out instead of refused. */
   readonly leaveOutShort?: boolean;
+  /** Whether a row that is none comes as a broken one, where reading can go on behind it; else it is an error. */
+  readonly keepBroken?: boolean;
   /** Bytes of one row of text, at most; 64 MiB. */
   readonly longestRowBytes?: number;
   /** Rows and bytes of unpacked content, at most, where they are all held; absent: any number. */
@@ -92,7 +94,7 @@ export function openTable(path: string, options: TableOptions = {}): Table {
   const hash = createHash("sha256");
   let digest: string | undefined;
   return {
-    rows: placeRows(path, readRows(format, path, hash, options)),
+    rows: placeRows(path, readRows(format, path, hash, options), options.keepBroken === true),
     hash: () => (digest ??= hash.digest("hex").slice(0, 16)),
   };
 }
@@ -131,8 +133,17 @@ export function emptyTable(path: string, seen: string): UserError {
   );
 }
 
-async function* placeRows(path: string, batches: AsyncGenerator<NumberedRow[]>): AsyncGenerator<Row[]> {
-  for await (const batch of batches) yield batch.map(row => ({ ...row, origin: `${path}:${row.line}` }));
+async function* placeRows(
+  path: string,
+  batches: AsyncGenerator<NumberedRow[]>,
+  keepBroken: boolean,
+): AsyncGenerator<Row[]> {
+  for await (const batch of batches) {
+    const end = keepBroken ? -1 : batch.findIndex(({ broken }) => broken !== undefined);
+    const whole = end < 0 ? batch : batch.slice(0, end);
+    if (whole.length > 0) yield whole.map(row => ({ ...row, origin: `${path}:${row.line}` }));
+    if (end >= 0) throw batch[end]!.broken!;
+  }
 }
 
 async function* readRows(

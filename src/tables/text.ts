@@ -4,7 +4,7 @@
 import { isUtf8 } from "node:buffer";
 import { TextDecoder } from "node:util";
 import { UserError } from "../base/errors.ts";
-import { explainInvalidUtf8 } from "./utf8.ts";
+import { explainInvalidUtf8, findInvalidByte } from "./utf8.ts";
 
 /** Where bytes begin in the content of a file; which line that is, is counted when somebody asks. */
 export interface ContentStart {
@@ -29,6 +29,8 @@ export async function* toUtf8(
     const end = piece.indexOf(0);
     for (let at = piece.indexOf(10); at >= 0 && (end < 0 || at < end); at = piece.indexOf(10, at + 1)) line += 1;
     if (end >= 0) {
+      // What stands before it comes before its error.
+      if (end > 0) yield piece.subarray(0, end);
       throw new UserError(
         "E_BINARY",
         `${path}:${start.linesBefore() + line}: a NUL byte, which text does not have`,
@@ -76,7 +78,12 @@ export async function* readTextPieces(
     const end = bytes.length - countCutBytes(bytes);
     cut = Buffer.from(bytes.subarray(end));
     const whole = bytes.subarray(0, end);
-    if (!isUtf8(whole)) throw explain(whole);
+    if (!isUtf8(whole)) {
+      const error = explain(whole);
+      const good = whole.subarray(0, findInvalidByte(whole));
+      if (good.length > 0) yield good.toString("utf8");
+      throw error;
+    }
     for (let at = whole.indexOf(10); at >= 0; at = whole.indexOf(10, at + 1)) line += 1;
     byte += end;
     if (end > 0) yield whole.toString("utf8");

@@ -64,7 +64,7 @@ export function explainInvalidUtf8(bytes: Buffer, start: Place): UserError {
 }
 
 /** The offset at which the first character begins that is not UTF-8. */
-function findInvalidByte(bytes: Buffer): number {
+export function findInvalidByte(bytes: Buffer): number {
   for (let at = 0; at < bytes.length; ) {
     const lead = bytes[at]!;
     const length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;

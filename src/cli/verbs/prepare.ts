@@ -110,7 +110,10 @@ export function addPrepare(command: Command): void {
       "read no further files once these hold so much, as in 10GiB; the last is read whole",
     )
     .option("--remove-whitespace", "delete all white space, as an option of the reference does")
-    .option("--skip-broken", "count broken lines and files and pass over them")
+    .option(
+      "--skip-broken",
+      "count broken lines, rows and files and pass over them; what of a file stands before a fault is kept, and what stands behind it where reading can go on",
+    )
     .option("--strict", "refuse a file in a folder that cannot be read, instead of passing over it")
     .option(
       "--filter <name[=choice][:limits]>",

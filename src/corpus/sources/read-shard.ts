@@ -54,16 +54,24 @@ export async function* readShard(
     const isMet = !shard.named && options.strict !== true;
     if (isMet && code === "E_TEXT_FORMAT")
       passOver(funnel.passedOver, "of another format than its name says", shard.path);
-    else if (isMet && code === "E_BINARY") funnel.binaryFilesSkipped += 1;
+    else if (isMet && !begun && code === "E_BINARY") funnel.binaryFilesSkipped += 1;
     else if (isMet && !begun && shard.format === "table" && noTextCodes.includes(code)) {
       passOver(funnel.passedOver, `without a text in "${options.textField}"`, shard.path);
     } else if (isMet && (code === "E_FILE_MISSING" || code === "E_FILE_UNREADABLE")) {
       passOver(funnel.passedOver, explainUnreadable(error, shard.path), shard.path);
-    } else if (options.skipBroken === true && !isElsewhere(code))
-      passOver(funnel.passedOver, `broken (${code})`, shard.path);
+    } else if ((options.skipBroken === true && !isElsewhere(code)) || (isMet && code === "E_BINARY"))
+      passOver(
+        funnel.passedOver,
+        begun ? `rests of files, of unknown size (${code})` : `broken (${code})`,
+        placeOf(error, shard),
+      );
     else throw isMet ? adviseSkipping(error) : error;
   }
 }
+
+/** The line that an error names, or else the file. */
+const placeOf = ({ message }: UserError, { path }: Shard): string =>
+  message.startsWith(path) ? path + (/^:\d+(?=:)/.exec(message.slice(path.length))?.[0] ?? "") : path;
 
 /** Of a mixture's choice, this machine or the network: no file is broken by it, and the next one would seem to be as well. */
 const isElsewhere = (code: string): boolean => /^E_(MIX|DISK_FULL|NOT_WRITABLE|CACHE|HUB|HUB_TOKEN)$/.test(code);

@@ -1,6 +1,7 @@
 // The records of .csv and .tsv text as Python's csv module and pandas read them: a line ends in "\n", "\r\n" or "\r", whatever
 // the others end in; a quote means something only where a field begins; empty lines are passed over. What those two guess at
-// is refused: text after a closing quote, a quote that is never closed.
+// is refused: text after a closing quote, a quote that is never closed. A record that is refused comes as a broken one, and those
+// behind it come too; behind a quote that is never closed there are none.
 
 import { UserError } from "../../base/errors.ts";
 import { quoteValue } from "../../base/printable.ts";
@@ -9,7 +10,7 @@ export interface RecordOptions {
   readonly separator: string;
   /** Whether a field may be written in quotes; without, a quote is a character like any other. */
   readonly quotes: boolean;
-  /** UTF-16 units of one record, at most. */
+  /** UTF-16 units of one record, at most; a longer one is broken, and comes as such before it ends. */
   readonly longestRecord: number;
 }
 
@@ -17,9 +18,11 @@ export interface NumberedRecord {
   readonly fields: readonly string[];
   /** The line it begins on, from 1. */
   readonly line: number;
+  /** E_TABLE_ROW or E_TEXT_TOO_LONG, naming the row; it then has no fields. */
+  readonly broken?: UserError;
 }
 
-/** The records that end in each piece of text. UserErrors, naming the row: E_TABLE_ROW, E_TEXT_TOO_LONG. */
+/** The records that end in each piece of text. UserError E_TABLE_ROW for a quote that is never closed. */
 export async function* readRecords(
   pieces: AsyncIterable<string> | Iterable<string>,
   path: string,
@@ -36,21 +39,20 @@ export async function* readRecords(
   }
   const last = reader.end(held);
   if (last.length > 0) yield last;
+  reader.refuseOpen();
 }
 
 /** The first records of a text that may end inside one; fewer where it is no such text. */
 export function parseRecords(text: string, options: RecordOptions, most: number): NumberedRecord[] {
   const reader = new RecordReader("", options);
   const records: NumberedRecord[] = [];
-  try {
-    for (const line of text.match(/[^\n\r]*(?:\r\n|\n|\r|$)/g) ?? []) {
-      records.push(...reader.read(line));
-      if (records.length >= most) return records;
-    }
-    if (records.length < most) records.push(...reader.end(""));
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-  }
+  const take = (more: readonly NumberedRecord[]): boolean => {
+    const end = more.findIndex(({ broken }) => broken !== undefined);
+    records.push(...(end < 0 ? more : more.slice(0, end)));
+    return end >= 0 || records.length >= most;
+  };
+  for (const line of text.match(/[^\n\r]*(?:\r\n|\n|\r|$)/g) ?? []) if (take(reader.read(line))) return records;
+  take(reader.end(""));
   return records;
 }
 
@@ -67,6 +69,8 @@ class RecordReader {
   private recordLength = 0;
   /** Whether the record has a field in quotes: an empty one in quotes is a row, an empty line is none. */
   private hasQuotes = false;
+  /** Whether the record was found to be broken, and its rest is passed over. */
+  private isBroken = false;
   private line = 1;
   private recordLine = 1;
   private finished: NumberedRecord[] = [];
@@ -79,20 +83,23 @@ class RecordReader {
 
   read(text: string): NumberedRecord[] {
     for (let at = 0; at < text.length; ) at = this.step(text, at);
-    this.refuseLong();
     return this.take();
   }
 
+  /** What is left of the text, where no quote is open. */
   end(rest: string): NumberedRecord[] {
     const records = rest === "" ? [] : this.read(rest);
-    if (this.place === "quoted") {
-      throw this.explain("a quote opens in this row and is never closed", "Close it, or write a quote inside as two.");
-    }
+    if (this.place === "quoted") return records;
     if (this.fields.length > 0 || this.place !== "field begins") {
       this.endField();
       this.endRecord();
     }
     return [...records, ...this.take()];
+  }
+
+  refuseOpen(): void {
+    if (this.place !== "quoted") return;
+    throw this.explain("a quote opens in this row and is never closed", "Close it, or write a quote inside as two.");
   }
 
   private step(text: string, at: number): number {
@@ -109,7 +116,6 @@ class RecordReader {
       this.line += countLineEnds(part);
       this.add(part);
       if (found >= 0) this.place = "quote in quotes";
-      else this.refuseLong();
       return end + 1;
     }
     if (this.place === "quote in quotes" && text[at] === '"') {
@@ -121,9 +127,11 @@ class RecordReader {
     const end = this.fieldEnd.exec(text)?.index ?? text.length;
     const part = text.slice(at, end);
     if (this.place === "quote in quotes" && part.trim() !== "") {
-      throw this.explain(
-        `text follows a closing quote: ${quoteValue(part, 40)}`,
-        "A field that begins with a quote ends with one, and a quote inside is written as two.",
+      this.break(
+        this.explain(
+          `text follows a closing quote: ${quoteValue(part, 40)}`,
+          "A field that begins with a quote ends with one, and a quote inside is written as two.",
+        ),
       );
     }
     this.add(part);
@@ -137,23 +145,33 @@ class RecordReader {
   }
 
   private add(part: string): void {
-    this.field = this.field === "" ? part : this.field + part;
     this.recordLength += part.length;
+    if (this.isBroken) return;
+    this.field = this.field === "" ? part : this.field + part;
+    if (this.recordLength > this.options.longestRecord) this.break(this.explainLong());
+  }
+
+  /** A record is broken once, whatever else is wrong with it. */
+  private break(broken: UserError): void {
+    if (this.isBroken) return;
+    this.isBroken = true;
+    this.field = "";
+    this.finished.push({ fields: [], line: this.recordLine, broken });
   }
 
   private endField(): void {
-    this.fields.push(this.field);
+    if (!this.isBroken) this.fields.push(this.field);
     this.field = "";
     this.place = "field begins";
   }
 
   private endRecord(): void {
     const isEmpty = this.fields.length === 1 && this.fields[0]!.trim() === "" && !this.hasQuotes;
-    this.refuseLong();
-    if (!isEmpty) this.finished.push({ fields: this.fields, line: this.recordLine });
+    if (!isEmpty && !this.isBroken) this.finished.push({ fields: this.fields, line: this.recordLine });
     this.fields = [];
     this.recordLength = 0;
     this.hasQuotes = false;
+    this.isBroken = false;
   }
 
   private take(): NumberedRecord[] {
@@ -162,12 +180,10 @@ class RecordReader {
     return records;
   }
 
-  private refuseLong(): void {
-    const { longestRecord } = this.options;
-    if (this.recordLength <= longestRecord) return;
-    throw new UserError(
+  private explainLong(): UserError {
+    return new UserError(
       "E_TEXT_TOO_LONG",
-      `${this.path}:${this.recordLine}: a row of more than ${longestRecord / 2 ** 20} million characters`,
+      `${this.path}:${this.recordLine}: a row of more than ${this.options.longestRecord / 2 ** 20} million characters`,
       this.place === "quoted" ? "A quote opens there; close it." : "Leave that row out, or cut it.",
     );
   }

@@ -1,15 +1,15 @@
 // Rows of JSON: an object a line (.jsonl), and whatever a .json holds, a list of objects or objects one after another, cut into
-// its values as it is read.
+// its values as it is read. What is none of them comes as a broken row.
 
 import { UserError } from "../../base/errors.ts";
 import { parseJson } from "../../base/json.ts";
 import { makePrintable, quoteValue } from "../../base/printable.ts";
-import { splitLines } from "../lines.ts";
-import type { NumberedRow, Values } from "../row.ts";
+import { refuseLong, splitLines } from "../lines.ts";
+import { brokenRow, type NumberedRow, type Values } from "../row.ts";
 import { readTextPieces, toUtf8 } from "../text.ts";
 import { decodeUtf8 } from "../utf8.ts";
 
-/** An object a line; blank lines are passed over. UserErrors: E_JSON_LINE, E_UTF8, E_TEXT_TOO_LONG, naming the line. */
+/** An object a line; blank lines are passed over. Broken rows are of E_JSON_LINE, E_UTF8, E_TEXT_TOO_LONG, naming the line. */
 export async function* readJsonLines(
   pieces: AsyncIterable<Buffer>,
   path: string,
@@ -17,21 +17,40 @@ export async function* readJsonLines(
 ): AsyncGenerator<NumberedRow[]> {
   let line = 0;
   let byte = 0;
-  for await (const lines of splitLines(toUtf8(pieces, path), path, longestBytes)) {
-    const rows: NumberedRow[] = [];
+  let long: NumberedRow[] = [];
+  const onLong = (number: number) => long.push(brokenRow(refuseLong(path, number, longestBytes), number));
+  for await (const lines of splitLines(toUtf8(pieces, path), path, longestBytes, onLong)) {
+    const rows = long;
+    long = [];
     for (const bytes of lines) {
       line += 1;
-      const json = decodeUtf8(bytes, { path, line, byte });
+      const at = { path, line, byte };
       byte += bytes.length;
-      if (json.trim() !== "") rows.push({ values: parseObject(json, path, line), line });
+      const row = takeRow(line, () => {
+        const json = decodeUtf8(bytes, at);
+        return json.trim() === "" ? undefined : parseObject(json, path, line);
+      });
+      if (row !== undefined) rows.push(row);
     }
     if (rows.length > 0) yield rows;
+  }
+  if (long.length > 0) yield long;
+}
+
+/** A row, whole or broken; undefined where there is none. */
+function takeRow(line: number, read: () => Values | undefined): NumberedRow | undefined {
+  try {
+    const values = read();
+    return values && { values, line };
+  } catch (error) {
+    if (error instanceof UserError) return brokenRow(error, line);
+    throw error;
   }
 }
 
 /**
  * The objects or strings of a list, or the objects that stand one after another, each with the line it begins on.
- * UserErrors: E_JSON_LINE, E_UTF8, E_TEXT_TOO_LONG.
+ * Broken rows are of E_JSON_LINE and E_TEXT_TOO_LONG. UserErrors: E_JSON_LINE for a file that ends inside one, E_UTF8.
  */
 export async function* readJsonValues(
   pieces: AsyncIterable<Buffer>,
@@ -40,7 +59,10 @@ export async function* readJsonValues(
 ): AsyncGenerator<NumberedRow[]> {
   const splitter = new ValueSplitter(path, longestCharacters);
   for await (const text of readTextPieces(pieces, path)) {
-    const rows = splitter.read(text).map(({ json, line }) => ({ values: parseValue(json, path, line), line }));
+    const rows = splitter.read(text).map(value => {
+      if ("broken" in value) return brokenRow(value.broken, value.line);
+      return takeRow(value.line, () => parseValue(value.json, path, value.line))!;
+    });
     if (rows.length > 0) yield rows;
   }
   splitter.end();
@@ -71,10 +93,7 @@ function refuse(path: string, line: number, seen: string): UserError {
   );
 }
 
-interface CutValue {
-  readonly json: string;
-  readonly line: number;
-}
+type CutValue = { readonly line: number } & ({ readonly json: string } | { readonly broken: UserError });
 
 /**
  * Finds where the objects, or the strings of a list, begin and end, by brackets and quotes alone; whether they are JSON is for the parser
@@ -89,6 +108,10 @@ class ValueSplitter {
   private quoted = false;
   private escaped = false;
   private begun = "";
+  /** Whether the value that is open is too long, and its rest is passed over. */
+  private isLong = false;
+  /** Whether what stands between two values was found to be none. */
+  private isLost = false;
   private line = 1;
   private beginLine = 1;
 
@@ -101,8 +124,11 @@ class ValueSplitter {
     const values: CutValue[] = [];
     let start = 0;
     const take = (end: number) => {
-      values.push({ json: this.begun + text.slice(start, end + 1), line: this.beginLine });
+      const json = this.begun + text.slice(start, end + 1);
+      if (json.length > this.longestCharacters) values.push(this.explainLong());
+      else if (!this.isLong) values.push({ json, line: this.beginLine });
       this.begun = "";
+      this.isLong = false;
     };
     for (let at = 0; at < text.length; at++) {
       const character = text[at]!;
@@ -120,23 +146,35 @@ class ValueSplitter {
         else if ((character === "}" || character === "]") && --this.depth === 0) take(at);
       } else if (character === '"' && this.list === "open") {
         this.quoted = true;
+        this.isLost = false;
         this.beginLine = this.line;
         start = at;
       } else if (character === "{" && this.list !== "closed") {
         this.depth = 1;
+        this.isLost = false;
         this.beginLine = this.line;
         start = at;
-      } else this.passBetween(character);
+      } else {
+        const broken = this.passBetween(character);
+        if (broken !== undefined) values.push({ line: this.line, broken });
+      }
     }
-    if (this.depth > 0 || this.quoted) this.begun += text.slice(start);
+    if ((this.depth > 0 || this.quoted) && !this.isLong) this.begun += text.slice(start);
     if (this.begun.length > this.longestCharacters) {
-      throw new UserError(
-        "E_TEXT_TOO_LONG",
-        `${this.path}:${this.beginLine}: a value of more than ${this.longestCharacters / 2 ** 20} million characters`,
-        "Write the file as .jsonl, with one object a line.",
-      );
+      this.isLong = true;
+      this.begun = "";
+      values.push(this.explainLong());
     }
     return values;
+  }
+
+  private explainLong(): CutValue {
+    const broken = new UserError(
+      "E_TEXT_TOO_LONG",
+      `${this.path}:${this.beginLine}: a value of more than ${this.longestCharacters / 2 ** 20} million characters`,
+      "Write the file as .jsonl, with one object a line.",
+    );
+    return { line: this.beginLine, broken };
   }
 
   end(): void {
@@ -144,12 +182,16 @@ class ValueSplitter {
     if (this.list === "open") throw refuse(this.path, this.line, "the file ends inside its list");
   }
 
-  private passBetween(character: string): void {
-    if (/\s/.test(character)) return;
+  /** The error of what stands there and is none of a list's, once up to the next comma or value. */
+  private passBetween(character: string): UserError | undefined {
+    if (/\s/.test(character)) return undefined;
     if (character === "[" && this.list === "none") this.list = "open";
     else if (character === "]" && this.list === "open") this.list = "closed";
-    else if (character !== "," || this.list !== "open") {
-      throw refuse(this.path, this.line, `${quoteValue(character)} where an object should begin`);
+    else if (character === "," && this.list === "open") this.isLost = false;
+    else if (!this.isLost) {
+      this.isLost = true;
+      return refuse(this.path, this.line, `${quoteValue(character)} where an object should begin`);
     }
+    return undefined;
   }
 }

@@ -2,7 +2,7 @@
 
 import { UserError } from "../../base/errors.ts";
 import { countOf } from "../../base/printable.ts";
-import type { NumberedRow } from "../row.ts";
+import { brokenRow, type NumberedRow } from "../row.ts";
 import type { NumberedRecord } from "./delimited.ts";
 import type { Separator } from "./separator.ts";
 
@@ -14,7 +14,7 @@ export interface NamingOptions {
   readonly leaveOutShort?: boolean;
 }
 
-/** The rows. UserError E_TABLE_ROW, naming the row, for one of another width and for two columns of one name. */
+/** The rows; one of another width is a broken one. UserError E_TABLE_ROW for two columns of one name. */
 export async function* nameColumns(
   batches: AsyncIterable<readonly NumberedRecord[]>,
   path: string,
@@ -25,7 +25,13 @@ export async function* nameColumns(
   let wanted: readonly (readonly [name: string, at: number])[] = [];
   for await (const batch of batches) {
     const rows: NumberedRow[] = [];
-    for (const { fields, line } of batch) {
+    for (const { fields, line, broken } of batch) {
+      if (broken !== undefined) {
+        // Of columns that nobody knows there is no row.
+        if (names === undefined && headerless === undefined) throw broken;
+        rows.push(brokenRow(broken, line));
+        continue;
+      }
       if (names === undefined) {
         const named = headerless === undefined || fields.some(field => headerless.includes(field));
         names = named ? fields : headerless;
@@ -37,7 +43,10 @@ export async function* nameColumns(
         if (named) continue;
       }
       if (leaveOutShort === true && fields.length < names.length) continue;
-      if (fields.length !== names.length) throw explainWidth(fields, names, `${path}:${line}`, options);
+      if (fields.length !== names.length) {
+        rows.push(brokenRow(explainWidth(fields, names, `${path}:${line}`, options), line));
+        continue;
+      }
       rows.push({ values: Object.fromEntries(wanted.map(([name, at]) => [name, fields[at]!])), line });
     }
     if (rows.length > 0) yield rows;

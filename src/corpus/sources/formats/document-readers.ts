@@ -5,6 +5,7 @@ import { UserError } from "../../../base/errors.ts";
 import type { LocalBytes } from "../../../tables/bytes.ts";
 import { refuseLong, splitLines } from "../../../tables/lines.ts";
 import { passOver } from "../../../tables/passed-over.ts";
+import type { NumberedRow } from "../../../tables/row.ts";
 import { isColumnar, openTable, type TableFormat } from "../../../tables/table.ts";
 import { type ContentStart, readTextPieces } from "../../../tables/text.ts";
 import { decodeUtf8, type Place } from "../../../tables/utf8.ts";
@@ -65,19 +66,36 @@ export async function* readWhole(
 export async function* readSeparated(
   pieces: AsyncIterable<Buffer>,
   separator: RegExp,
-  { path, longestBytes, start }: Reading,
+  { path, longestBytes, start, skipBroken, funnel }: Reading,
 ): AsyncGenerator<Document[]> {
   const describe = (texts: string[]) => texts.filter(text => /\S/.test(text)).map(text => ({ text, source: path }));
   let rest = "";
+  let isPassing = false;
   for await (const piece of readTextPieces(pieces, path, start)) {
     const texts = (rest + piece).split(separator);
-    const long = texts.findIndex(({ length }) => length > longestBytes);
+    if (isPassing && texts.length > 1) {
+      texts.shift();
+      isPassing = false;
+    }
+    const isLong = ({ length }: string) => length > longestBytes;
+    const long = texts.findIndex(isLong);
     rest = texts.pop()!;
-    yield describe(long < 0 ? texts : texts.slice(0, long));
-    if (long >= 0) throw tooLong(path, longestBytes);
+    if (long < 0 || skipBroken) yield describe(texts.filter(text => !isLong(text)));
+    else {
+      yield describe(texts.slice(0, long));
+      throw tooLong(path, longestBytes);
+    }
+    const count = texts.filter(isLong).length + (isLong(rest) && !isPassing ? 1 : 0);
+    for (let i = 0; i < count; i++) passOver(funnel.passedOver, "broken documents (E_TEXT_TOO_LONG)", path);
+    isPassing ||= isLong(rest);
+    // Of what is passed over the end is kept: a separator may have begun in it.
+    if (isPassing) rest = rest.slice(-longestSeparator);
   }
-  yield describe([rest]);
+  if (!isPassing) yield describe([rest]);
 }
+
+/** UTF-16 units, behind a document that is passed over. */
+const longestSeparator = 1024;
 
 async function readText(pieces: AsyncIterable<Buffer>, path: string, longestBytes: number): Promise<string> {
   const all: Buffer[] = [];
@@ -165,16 +183,32 @@ export async function* readRows(
   format: TableFormat,
   reading: Reading,
 ): AsyncGenerator<DocumentBatch> {
-  const { path, choice, from } = reading;
+  const { path, choice, from, longestBytes } = reading;
   let next = from;
   // Of a file of columns the others are not read.
   const columns = isColumnar(format) ? { columns: listColumns(choice) } : {};
-  for await (const rows of openTable(path, { file, from, format, ...columns }).rows) {
-    next += rows.length;
+  for await (const rows of openTable(path, {
+    file,
+    from,
+    format,
+    keepBroken: true,
+    longestRowBytes: longestBytes,
+    ...columns,
+  }).rows) {
     const documents: Document[] = [];
-    for (const { values, line } of rows) {
-      const text = takeText(() => values, { path, line }, reading);
-      if (text !== undefined) documents.push({ text, source: path });
+    const readRow = ({ values, broken }: NumberedRow) => {
+      if (broken !== undefined) throw broken;
+      return values;
+    };
+    try {
+      for (const row of rows) {
+        const text = takeText(() => readRow(row), { path, line: row.line }, reading);
+        next += 1;
+        if (text !== undefined) documents.push({ text, source: path });
+      }
+    } catch (error) {
+      if (documents.length > 0) yield { documents, next };
+      throw error;
     }
     yield { documents, next };
   }
