@@ -7,7 +7,7 @@ import { z } from "zod";
 import { type LawFile, readLawFile } from "../../src/scaling/law-file.ts";
 import { formatMarkdown } from "../../src/sweep/sweep-table.ts";
 import { describeHeldOut, describeLaw } from "../../src/verbs/scale/describe-law.ts";
-import type { Finding } from "./findings.ts";
+import { type Finding, sweepNotes } from "./findings.ts";
 
 /** What is read of what `cram sweep --json` prints. */
 const resultSchema = z.object({
@@ -145,12 +145,13 @@ function writeSweep(sweep: string, { compared, done, count }: SweepResult): stri
   const rows = compared.map(({ mean, deviation, steps, tokens, seconds, difference, adjusted, ...row }) => ({
     ...{ ...row, mean, deviation, steps, tokens, seconds, difference, adjusted },
   }));
+  const note = sweepNotes[sweep] === undefined ? "" : `\n${sweepNotes[sweep]}\n`;
   return `
 ## ${sweep}
 
 [bench/analysis/${sweep}.json](../bench/analysis/${sweep}.json) says what the base is and what each row changes; ${done} of ${count} trials are done. Better
 and worse stand where all p together leave at most one in twenty to chance (Benjamini and Hochberg). ${new Set(compared.map(({ steps }) => steps)).size === 1 ? "All took the same steps." : "Steps and tokens say what equal\nseconds bought."}
-
+${note}
 ${formatMarkdown(rows)}`;
 }
 
