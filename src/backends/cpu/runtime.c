@@ -32,8 +32,8 @@ inlined bf16 f32_to_bf16(float x) {
 // The bf16 of an f32 that holds a bf16 number.
 inlined bf16 high_half(float x) { return (bf16)(bits_of_float(x) >> 16); }
 
-// exp by 2^n · p(r), |r| ≤ ln 2 / 2, p of degree 6 (Taylor): relative error below 2e-7, between the two ends of f32.
-// n is found by adding 1.5 · 2^23, which leaves it in the lowest bits of the sum: shifted, they are what the exponent grows by.
+// exp by 2^n · p(r), |r| ≤ ln 2 / 2, p of degree 6 (Taylor): relative error below 2e-7, between the two ends of f32; beyond them it
+// means nothing. n is found by adding 1.5 · 2^23, which leaves it in the lowest bits of the sum: shifted, they are what the exponent grows by.
 #define EXP_LOWEST -87.33f
 #define EXP_HIGHEST 88.7228394f
 inlined float exp_in_range(float x) {
@@ -49,20 +49,17 @@ inlined float exp_in_range(float x) {
   p = p * r + 1.0f;
   return float_of_bits(bits_of_float(p) + (bits_of_float(sum) << 23));
 }
-// Below -87.33 the result is 0.
-inlined float exp_f32(float x) {
-  const float below = x > EXP_HIGHEST ? EXP_HIGHEST : x;
-  float result = exp_in_range(below < EXP_LOWEST ? EXP_LOWEST : below);
-  result = x > EXP_HIGHEST ? INFINITY : result;
-  result = x < EXP_LOWEST ? 0.0f : result;
-  return x != x ? x : result;
-}
-// exp of a number that is not above 0.
+// exp of a number that is not above 0. Below -87.33 the result is 0.
 inlined float exp_below_zero(float x) {
-  const float result = exp_in_range(x < EXP_LOWEST ? EXP_LOWEST : x);
+  const float result = exp_in_range(x);
   return x < EXP_LOWEST ? 0.0f : result;
 }
-// erf by a rational function of x² on [-4, 4] (the approximation Eigen and XLA use): error below 4e-7.
+// What is not in the range is chosen last, not clamped first: a compiler makes half as many instructions of it.
+inlined float exp_f32(float x) {
+  const float result = exp_below_zero(x);
+  return x <= EXP_HIGHEST ? result : x + INFINITY;
+}
+// erf by a rational function of x² on [-4, 4] (the approximation Eigen and XLA use): error below 4e-7. A NaN stays one.
 inlined float erf_f32(float x) {
   float y = x > 4.0f ? 4.0f : x;
   y = y < -4.0f ? -4.0f : y;
@@ -79,7 +76,7 @@ inlined float erf_f32(float x) {
   q = q * s + -1.68282697438203e-03f;
   q = q * s + -7.37332916720468e-03f;
   q = q * s + -1.42647390514189e-02f;
-  return x != x ? x : y * p / q;
+  return y * p / q;
 }
 // tanh by exp; near zero by its series, where the quotient would cancel. Absolute error below 3e-7.
 inlined float tanh_f32(float x) {
