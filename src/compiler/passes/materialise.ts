@@ -34,7 +34,8 @@ export function chooseMaterialised(graph: Graph, { products }: Pick<Target, "pro
   // Operands of kernels that take addresses: a strided view of memory for products, a contiguous one for the rest.
   for (const node of nodes) {
     const { kind } = node.operation;
-    if (kind === "gather") for (const operand of node.inputs) keepOperand(operand, inMemory);
+    if (kind === "gather")
+      for (const operand of node.inputs) if (!isReadThere(operand, inMemory)) keepOperand(operand, inMemory);
     if (kind !== "matmul" && kind !== "composite" && kind !== "scatterAdd") continue;
     for (const operand of node.inputs) keepOperand(operand, inMemory, kind === "matmul" ? products : undefined);
   }
@@ -71,6 +72,13 @@ export function chooseMaterialised(graph: Graph, { products }: Pick<Target, "pro
   return inMemory;
 }
 
+/** Whether an element of the operand is one of memory, whose type may be another: rows of it are read there, and no others. */
+function isReadThere(operand: Tensor, inMemory: ReadonlySet<Tensor>): boolean {
+  let base = operand;
+  while (!inMemory.has(base) && (isView(base) || base.operation.kind === "cast")) base = base.inputs[0]!;
+  return inMemory.has(base);
+}
+
 /**
  * Makes an operand addressable: through views if the memory under it allows, else by writing the operand itself. Products say what
  * they take; other kernels take what is contiguous.
@@ -80,6 +88,8 @@ function keepOperand(operand: Tensor, inMemory: Set<Tensor>, products?: ProductA
   const isPassed = (tensor: Tensor) => isView(tensor) || (products?.packRounded === true && isRoundedState(tensor));
   while (isPassed(base) && !inMemory.has(base)) base = base.inputs[0]!;
   const known = inMemory.has(base);
+  // Of what nobody else needs whole, the part that is read.
+  if (!known && products === undefined && countElements(operand.shape) < countElements(base.shape)) base = operand;
   inMemory.add(base);
   if (base === operand) return;
   const view = stridedView(operand, tensor => inMemory.has(tensor));

@@ -1,6 +1,6 @@
 // Rewrites a graph into the smaller language that fusion works on: composites without a kernel are expanded, equal nodes
-// become one, arithmetic with 0 and 1 and on constants disappears, and every reduction becomes a row reduction (the last
-// axis) or a column reduction (axis 1 of three). Values stay the same up to the order of summation.
+// become one, arithmetic with 0 and 1 and on constants disappears, and so do zeros that parts are padded with to be added, and every
+// reduction becomes a row reduction (the last axis) or a column reduction (axis 1 of three). Values stay the same up to the order of summation.
 
 import {
   broadcast,
@@ -26,6 +26,7 @@ import {
   type Tensor,
 } from "../../graph/tensor.ts";
 import type { CompileOptions, Target } from "../target.ts";
+import { joinParts } from "./join-parts.ts";
 
 /** Whether the backend has a kernel for a composite. */
 type HasKernel = (name: string, attributes: Attributes) => boolean;
@@ -137,6 +138,10 @@ function foldNode(node: Tensor): Tensor {
     const values = { add: left + right, subtract: left - right, multiply: left * right, divide: left / right };
     const value = values[operation.fn as keyof typeof values];
     if (value !== undefined) return broadcast(constant(value), shape);
+  }
+  if (operation.fn === "add") {
+    const joined = joinParts(a, b, part => constantValue(part) === 0);
+    if (joined !== undefined) return joined;
   }
   if (operation.fn === "add" && left === 0) return b;
   if ((operation.fn === "add" || operation.fn === "subtract") && right === 0) return a;
