@@ -167,6 +167,41 @@ export function testConformance(
       assert.ok(error < 1e-6, `error ${error}`);
     });
 
+    test(`rows of ${dtype} are rounded to nearest even at any width and place`, { skip }, async () => {
+      const widths = [40, 64, 100, 192, 256, 320];
+      const shapes = Object.fromEntries(widths.map(width => [`x${width}`, [3, width] as const]));
+      const outputs = Object.fromEntries(
+        Object.entries(shapes).flatMap(([name, shape]) => {
+          const x = g.input(name, shape, "f32");
+          // By a number of its row, so that no kernel takes it for elements alone, and behind columns of another.
+          const scaled = g.multiply(x, g.cast(g.less(g.sum(x, [1]), 1e9), "f32"));
+          const joined = g.concat([g.slice(x, 1, 0, 3), g.exp(scaled)], 1);
+          return [
+            [name, g.cast(scaled, dtype)],
+            [`${name} joined`, g.cast(joined, dtype)],
+          ];
+        }),
+      );
+      const inputs = drawInputs(shapes);
+      for (const values of Object.values(inputs)) {
+        values.set([1 + 2 ** -8, 1 + 3 * 2 ** -8, 1 + 2 ** -11, 1 + 3 * 2 ** -11], 5);
+        values[37] = -0;
+      }
+      const [got, expected] = await Promise.all(
+        [backend(), reference].map(async each => (await each.load({ outputs, updates: {} }, new Map())).run(inputs)),
+      );
+      for (const width of widths) {
+        const [own, exact] = [got!, expected!].map(values => [...Float32Array.from(values[`x${width}`]!)]);
+        assert.deepEqual(own, exact, String(width));
+        // An exponential may lie on the other side of where it is rounded.
+        const unit = dtype === "bf16" ? 2 ** -7 : 2 ** -10;
+        expected![`x${width} joined`]!.forEach((value, i) => {
+          const error = Math.abs(got![`x${width} joined`]![i]! - value);
+          assert.ok(error <= unit * Math.abs(value), `${width}, ${i}: ${error}`);
+        });
+      }
+    });
+
     test(`every kind of ${dtype}: subnormal, halfway, too large, infinite and none`, { skip }, async () => {
       const parts = [0, 1, 1 + 2 ** -11, 1 + 3 * 2 ** -11, 1 + 2 ** -8, 65519, 65520, 3.4e38, Number.POSITIVE_INFINITY];
       const small = [2 ** -14, 2 ** -14 - 2 ** -25, 2 ** -24, 1.5 * 2 ** -24, 2 ** -25, 2 ** -26, 1e-30];

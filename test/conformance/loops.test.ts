@@ -156,6 +156,26 @@ const faults: readonly [string, Stage, RegExp, LoopKernel][] = [
     /nothing has set/,
     kernel({ kind: "declare", name: "s", type: "f32", count: 4 }, over(store({ ...read("s"), at: c } as Expression))),
   ],
+  [
+    "an array that is rounded before it is set",
+    "lowered",
+    /nothing has set s/,
+    kernel(
+      { kind: "declare", name: "s", type: "f32", count: 4 },
+      { kind: "round", tensor: x, at: zeroIndex, name: "s", count: 4 },
+    ),
+  ],
+  [
+    "lanes that are read before they are one",
+    "lowered",
+    /s is not whole/,
+    kernel(
+      { kind: "declare", name: "s", type: "f32", count: 64, begin: "sum" },
+      over({ kind: "accumulate", name: "s", at: c, fn: "sum", value: load }),
+      store({ ...read("s"), at: zeroIndex } as Expression, zeroIndex),
+      { kind: "reduce", name: "s", fn: "sum", across: "lanes" },
+    ),
+  ],
   ["a barrier that not all reach", "lowered", /not every thread/, kernel(over({ kind: "barrier" }))],
   ["an operand without a name", "shared", /no name/, kernel(over(name("v", times(load, two)), store(read("v"))))],
   ["a value computed twice", "shared", /twice/, kernel(over(name("v", load), name("w", load), store(read("v"))))],

@@ -221,6 +221,11 @@ export const operationCases: readonly OperationCase[] = [
   ),
   row("softmax", [[5, 37]], softmax),
   row("layer norm", [[9, 40], [40], [40]], (x, weight, bias) => layerNorm(x, weight, bias, 1e-5)),
+  // A row's sums and maxima go by lanes where its columns are a multiple of 64.
+  row("softmax of one strip", [[5, 64]], softmax),
+  row("softmax of several strips", [[3, 320]], softmax),
+  row("layer norm of several strips", [[9, 192], [192], [192]], (x, weight, bias) => layerNorm(x, weight, bias, 1e-5)),
+  row("largest of rows below zero", [[4, 128]], a => g.max(g.subtract(a, 50), [1]), -5),
   row("gelu", [[4, 9]], gelu),
   row("geglu", [[5, 14]], geglu),
   row(
@@ -256,6 +261,7 @@ export const operationCases: readonly OperationCase[] = [
     (x, w) => attention(applyRotary(g.matmul(x, w), rotaryTable(), layout), layout),
   ),
   row("cross-entropy", [[4, 11]], logits => crossEntropy(logits, indices([3, 0, 10, 3]))),
+  row("cross-entropy of several strips", [[4, 512]], logits => crossEntropy(logits, indices([3, 0, 511, 256]))),
   row(
     "cross-entropy of rows that have weights of their own",
     [

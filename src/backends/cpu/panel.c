@@ -48,18 +48,6 @@ inlined long steps_of(long depth, int is_bf16) {
   return TILES_MULTIPLY ? (depth + 31) / 32 * 16 : (depth + 1) / 2;
 }
 
-// A row as f32_to_bf16 rounds it, by the processor's own instruction where it has one; that one takes numbers below 2^-126 for zero.
-inlined void round_row(bf16 *restrict to, const float *restrict from, long count) {
-  long i = 0;
-#if defined(__AVX512BF16__)
-  for (; i < count; i += 16) {
-    const __mmask16 here = count - i >= 16 ? 0xffff : (__mmask16)((1u << (count - i)) - 1);
-    _mm256_mask_storeu_epi16(to + i, here, (__m256i)_mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(here, from + i)));
-  }
-#endif
-  for (; i < count; i++) to[i] = f32_to_bf16(from[i]);
-}
-
 inlined bf16 read_bf16(const char *from, long at, enum elements elements) {
   return elements == ROUNDED ? f32_to_bf16(((const float *)from)[at]) : ((const bf16 *)from)[at];
 }

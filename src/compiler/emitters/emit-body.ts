@@ -1,9 +1,9 @@
 // Emits the statements of a kernel whose values are shared. What a language writes its own way is a field of `Language`; the rest is
 // common to C, CUDA and WGSL.
 
-import { type DType, isNarrow, type Tensor } from "../../graph/tensor.ts";
+import { bytesPerElement, type DType, isNarrow, type Tensor } from "../../graph/tensor.ts";
 import { emitIndex, type Index } from "../indices/index-expression.ts";
-import type { Declaration, Expression, Loop, Reduction, Statement, Type } from "../loops/ir.ts";
+import type { Across, Declaration, Expression, Loop, Reduction, Statement, Type } from "../loops/ir.ts";
 
 /** How a language writes what languages differ in. */
 export interface Language {
@@ -20,7 +20,11 @@ export interface Language {
   declare(declaration: Declaration): readonly string[];
   /** What stands before a loop, if anything, and its head. */
   loop(loop: Loop): readonly string[];
-  reduce(name: string, fn: Reduction, across: "warp" | "block"): string;
+  reduce(name: string, fn: Reduction, across: Across): string;
+  /** Writes an array of so many f32 to memory as bf16. */
+  round?(address: string, name: string, count: number): string;
+  /** Asks for what lies behind so many bytes. */
+  fetch?(address: string, bytes: number): string;
   readonly barrier: string;
 }
 
@@ -70,6 +74,14 @@ export function emitBody(
       }
       case "reduce":
         return [language.reduce(statement.name, statement.fn, statement.across)];
+      case "round": {
+        const { tensor, at, name, count } = statement;
+        return [language.round!(`${addressOf(tensor)} + ${emitIndex(at)}`, name, count)];
+      }
+      case "fetch": {
+        const { tensor, at, count } = statement;
+        return [language.fetch!(`${addressOf(tensor)} + ${emitIndex(at)}`, count * bytesPerElement[tensor.dtype])];
+      }
       case "barrier":
         return [language.barrier];
     }

@@ -57,17 +57,19 @@ const language: Language = {
   declare: ({ name, type, count, begin }: Declaration) => {
     const start = begin === undefined ? "" : beginOf[begin];
     if (count === undefined) return [`${registerTypes[type]} ${name} = ${start};`];
-    const array = `${registerTypes[type]} ${name}[${count}];`;
+    const array = `_Alignas(64) ${registerTypes[type]} ${name}[${count}];`;
     return begin === undefined ? [array] : [array, `for (int i = 0; i < ${count}; i++) ${name}[i] = ${start};`];
   },
   loop: loop => {
-    const { variable, from, to, form } = loop;
-    const head = `for (long ${variable} = ${emitIndex(from)}; ${variable} < ${emitIndex(to)}; ${variable}++) {`;
+    const { variable, from, to, step, form } = loop;
+    const next = step === 1 ? `${variable}++` : `${variable} += ${step}`;
+    const head = `for (long ${variable} = ${emitIndex(from)}; ${variable} < ${emitIndex(to)}; ${next}) {`;
     return form === "vector" ? [vectorPragma(loop), head] : [head];
   },
-  reduce: () => {
-    throw new Error("a row is one thread's");
-  },
+  // A row is one thread's, so that only lanes are left to reduce.
+  reduce: (name, fn) => `${name}[0] = ${fn}_lanes(${name});`,
+  round: (address, name, count) => `round_row(${address}, ${name}, ${count});`,
+  fetch: (address, bytes) => `fetch_behind(${address}, ${bytes});`,
   barrier: "",
 };
 

@@ -2,7 +2,7 @@
 // statement.
 
 import { type Index, indexKey, listVariables } from "../indices/index-expression.ts";
-import { type Expression, type LoopKernel, operandsOf, type Stage, type Statement } from "./ir.ts";
+import { type Expression, type LoopKernel, operandsOf, type Stage, type Statement, visitStatements } from "./ir.ts";
 
 /** Variables that every kernel has, beside its own: where a thread is, and what a product gives to its write-out. */
 const given = ["thread", "row", "first", "last", "tile"];
@@ -16,6 +16,11 @@ export function checkKernel({ block, body, lookups }: LoopKernel, stage: Stage):
   const names = new Set([block, ...given]);
   /** Sums of the loops that are open. */
   const unfinished = new Set<string>();
+  /** Sums that are lanes until they are reduced. */
+  const lanes = new Set<string>();
+  visitStatements(body, statement => {
+    if (statement.kind === "reduce" && statement.across === "lanes") lanes.add(statement.name);
+  });
   /** Registers and arrays that begin with nothing, until something is set. */
   const empty = new Set<string>();
   const stored = new Set<string>();
@@ -59,6 +64,11 @@ export function checkKernel({ block, body, lookups }: LoopKernel, stage: Stage):
     const depends = namesOf(value).some(name => scopes.at(-1)!.names.has(name));
     if (stage === "hoisted" && scopes.length > 1 && !depends) fail("the loop does not change it", statement);
   };
+  const markStored = (statement: Extract<Statement, { kind: "store" | "round" }>): void => {
+    const key = `${statement.tensor.id} ${indexKey(statement.at)}`;
+    if (stored.has(key)) fail("an element is written twice", statement);
+    stored.add(key);
+  };
   const checkBody = (statements: readonly Statement[], knows: readonly string[]): void => {
     scopes.push({ names: new Set(knows), values: new Set() });
     for (const statement of statements) check(statement);
@@ -96,16 +106,19 @@ export function checkKernel({ block, body, lookups }: LoopKernel, stage: Stage):
         checkIndex(statement.index, statement);
         checkBody(statement.body, listVariables(statement.index));
         return;
-      case "store": {
-        const key = `${statement.tensor.id} ${indexKey(statement.at)}`;
-        if (stored.has(key)) fail("an element is written twice", statement);
-        stored.add(key);
+      case "store":
+        markStored(statement);
         return;
-      }
+      case "round":
+        if (!names.has(statement.name)) fail(`nothing declares ${statement.name}`, statement);
+        if (empty.has(statement.name)) fail(`nothing has set ${statement.name} yet`, statement);
+        markStored(statement);
+        return;
       case "set":
       case "accumulate":
         if (!names.has(statement.name)) fail(`nothing declares ${statement.name}`, statement);
         empty.delete(statement.name);
+        if (lanes.has(statement.name)) unfinished.add(statement.name);
         return;
       case "reduce":
         if (!names.has(statement.name)) fail(`nothing declares ${statement.name}`, statement);

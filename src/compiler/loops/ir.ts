@@ -42,6 +42,7 @@ export type Expression =
     };
 
 export type Reduction = "sum" | "max";
+export type Across = "warp" | "block" | "lanes";
 
 /** A register or an array of registers that changes, or an array that the threads of a block share. */
 export interface Declaration {
@@ -92,8 +93,21 @@ export type Statement =
       readonly fn: Reduction;
       readonly value: Expression;
     }
-  /** Accumulates a register over the threads that share a row: of a warp, or of the thread block. All of them get the result. */
-  | { readonly kind: "reduce"; readonly name: string; readonly fn: Reduction; readonly across: "warp" | "block" }
+  /**
+   * Accumulates a register over the threads that share a row, of a warp or of the thread block: all of them get the result. Or an array
+   * over its lanes: its first element gets it.
+   */
+  | { readonly kind: "reduce"; readonly name: string; readonly fn: Reduction; readonly across: Across }
+  /** Writes neighbouring elements of memory, as many as the array of f32 has, rounded to bf16. */
+  | {
+      readonly kind: "round";
+      readonly tensor: Tensor;
+      readonly at: Index;
+      readonly name: string;
+      readonly count: number;
+    }
+  /** Asks memory for what lies some way behind so many neighbouring elements, before it is loaded. */
+  | { readonly kind: "fetch"; readonly tensor: Tensor; readonly at: Index; readonly count: number }
   /** No thread of the block goes on before all are here. */
   | { readonly kind: "barrier" };
 
@@ -128,7 +142,7 @@ export function listTensors(body: readonly Statement[]): Tensor[] {
   };
   visitStatements(body, statement => {
     if ("value" in statement) visitValue(statement.value);
-    if (statement.kind === "store") tensors.add(statement.tensor);
+    if (statement.kind === "store" || statement.kind === "round") tensors.add(statement.tensor);
   });
   return [...tensors];
 }

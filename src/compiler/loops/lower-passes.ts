@@ -3,10 +3,10 @@
 
 import type { Shape } from "../../graph/tensor.ts";
 import { unflattenPosition } from "../indices/expression.ts";
-import { type Index, variableIndex } from "../indices/index-expression.ts";
+import { type Index, variableIndex, zeroIndex } from "../indices/index-expression.ts";
 import type { Group, Store } from "../kernels/group.ts";
 import { assignLevels, isReadLater, reductionOf } from "../kernels/levels.ts";
-import type { Declaration, Expression, Reduction, Statement } from "./ir.ts";
+import type { Across, Declaration, Expression, Reduction, Statement } from "./ir.ts";
 import { type Lowering, lowerStore, nameValue, newName } from "./lower-value.ts";
 
 /** How a machine goes over the columns of a row. */
@@ -16,8 +16,10 @@ export interface RowLoop {
   /** Where a thread keeps what it has of column c, and of how many columns. */
   readonly slot: Index;
   readonly slots: number;
-  /** The threads that share a row, if it is not one. */
-  readonly across?: "warp" | "block";
+  /** The threads that share a row, if it is not one, or the lanes of its sums. */
+  readonly across?: Across;
+  /** How many lanes a row's sum has until they are added up, if not one, and which of them takes column c. */
+  readonly sums?: { readonly count: number; readonly at: Index };
   /** A statement that one thread of the row does. */
   once(statement: Statement): Statement;
 }
@@ -63,8 +65,8 @@ export function lowerPasses(
       }
       if (store.reduction === "row") {
         const [name, fn] = [newName(lowering, "s"), reductionOf(store)];
-        body.push({ kind: "declare", name, type: "f32", begin: fn });
-        written.push({ kind: "accumulate", name, fn, value });
+        body.push({ kind: "declare", name, type: "f32", begin: fn, ...(row.sums && { count: row.sums.count }) });
+        written.push({ kind: "accumulate", name, fn, value, ...(row.sums && { at: row.sums.at }) });
         reduced.push({ store, name, fn });
         continue;
       }
@@ -80,7 +82,7 @@ export function lowerPasses(
     for (const { store, read } of kept) lowering.values.set(store.target, read);
     for (const { store, name, fn } of reduced) {
       if (row.across !== undefined) body.push({ kind: "reduce", name, fn, across: row.across });
-      finishOne(store, { kind: "read", type: "f32", name });
+      finishOne(store, { kind: "read", type: "f32", name, ...(row.sums && { at: zeroIndex }) });
     }
   }
   return { body, totals };

@@ -1,6 +1,7 @@
 // Gives every operation and load a name, once, so that equal values of several stores are computed once; lookups become names, too.
-// Hoisted, it stands in the outermost block of statements that knows what it depends on. C is not hoisted, and each of its loops is for
-// itself: its compiler moves values out of loops after it has chosen which products and sums to do as one, and chooses by where they stand.
+// Hoisted, it stands in the outermost block of statements that knows what it depends on. Of C only loads are hoisted, and else each of its
+// loops is for itself: its compiler moves values out of loops after it has chosen which products and sums to do as one, and chooses by where
+// they stand. Loads it moves back into the loops where it cannot tell that no store changes them, and makes no vectors of those then.
 
 import { operationKey } from "../../graph/tensor.ts";
 import {
@@ -41,8 +42,9 @@ export function shareValues(kernel: LoopKernel, hoists: boolean): LoopKernel {
     );
   const depthOfIndex = (index: Index) => Math.max(0, ...listVariables(index).map(name => depths.get(name) ?? 0));
 
+  const isHoisted = ({ kind }: Expression) => hoists || kind === "load";
   const bind = (value: Expression): Expression => {
-    const depth = hoists ? depthOf(value) : blocks.length - 1;
+    const depth = isHoisted(value) ? depthOf(value) : blocks.length - 1;
     const block = blocks[depth]!;
     const name = `${value.kind === "chunk" ? "t" : "v"}${count++}`;
     block.statements.push({ kind: "let", name, value });
@@ -60,7 +62,8 @@ export function shareValues(kernel: LoopKernel, hoists: boolean): LoopKernel {
       return value.at === undefined ? (renamed.get(value.name) ?? value) : { ...value, at: placeIndex(value.at) };
     }
     const number = values.numberOf(value);
-    for (const { known } of hoists ? blocks : blocks.slice(-1)) if (known.has(number)) return known.get(number)!;
+    for (const { known } of isHoisted(value) ? blocks : blocks.slice(-1))
+      if (known.has(number)) return known.get(number)!;
     const read = bind(placeOperands(value));
     blocks[depths.get((read as { name: string }).name)!]!.known.set(number, read);
     return read;
