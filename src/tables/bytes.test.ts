@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { UserError } from "../base/errors.ts";
-import { readBytes, unpackGzip } from "./bytes.ts";
+import { readBytes, unpackBytes } from "./bytes.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cramming-bytes-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -60,7 +60,7 @@ test("a gzip of several members is one text, wherever the pieces of the file end
   assert.equal(String(await collect(readBytes(write("members.gz", packed)))), "first\nsecond\n");
   for (const size of [1, 2, 5, members[0]!.length, members[0]!.length + 1]) {
     assert.equal(
-      String(await collect(unpackGzip(inPieces(packed, size), "x"))),
+      String(await collect(unpackBytes(inPieces(packed, size), "x", "gzip"))),
       "first\nsecond\n",
       `pieces of ${size}`,
     );
@@ -97,11 +97,15 @@ test("a damaged gzip is named, in its data and in its checksum", async () => {
 
 test("what is no gzip, or has something else after it, is named", async () => {
   const plain = write("plain.gz", "just text");
-  await assert.rejects(collect(readBytes(plain)), fails("E_GZIP", plain, "incorrect header check"));
+  await assert.rejects(collect(readBytes(plain)), fails("E_GZIP", plain, "it does not begin as one"));
   const whole = gzipSync("text");
-  const trailed = write("trailed.gz", Buffer.concat([whole, Buffer.from("garbage")]));
-  const place = `between byte 0 and byte ${whole.length + 7} of the file`;
-  await assert.rejects(collect(readBytes(trailed)), fails("E_GZIP", trailed, "what follows its end is none", place));
+  for (const tail of ["garbage", "\0\0garbage", "\x1fgarbage"]) {
+    const trailed = write("trailed.gz", Buffer.concat([whole, Buffer.from(tail)]));
+    const seen = "a whole gzip of 4 bytes of content";
+    await assert.rejects(collect(readBytes(trailed)), fails("E_GZIP_TAIL", trailed, seen), tail);
+  }
+  const padded = write("padded.gz", Buffer.concat([whole, Buffer.alloc(3_000_000)]));
+  assert.equal(String(await collect(readBytes(padded))), "text");
 });
 
 test("a file that is gone or is a circle of links is named", async () => {

@@ -4,20 +4,19 @@
 
 import type { Hash } from "node:crypto";
 import { closeSync, fstatSync, readSync } from "node:fs";
-import { pipeline } from "node:stream/promises";
 import { setImmediate } from "node:timers/promises";
-import { createGunzip } from "node:zlib";
 import { UserError } from "../base/errors.ts";
 import { openForReading } from "../base/files/files.ts";
 import { reading } from "../base/files/read-failure.ts";
 import { countOf } from "../base/printable.ts";
-import { unpackZstd, ZstdFault } from "./zstd.ts";
+import { unpackMembers } from "./gzip.ts";
+import { PackedFault } from "./packed-input.ts";
+import { unpackZstd } from "./zstd.ts";
 
 export type Compression = "none" | "gzip" | "zstd";
 
 const bytesPerRead = 1 << 20;
 const leastBytesPerRead = 1 << 10;
-const bytesPerUnpack = 1 << 18;
 
 /** How a file is packed, by the ending of its name, whatever its case. */
 export function compressionOf(path: string): Compression {
@@ -31,21 +30,21 @@ export function detectCompression(start: Uint8Array): Compression {
 }
 
 /**
- * Reads a file in pieces, unpacked. UserErrors: E_GZIP_CUT for a packed file that ends early, E_GZIP for one that is damaged or
- * not packed so, and those of `readFile`.
+ * Reads a file in pieces, unpacked. UserErrors: E_GZIP_CUT for a packed file that ends early, E_GZIP_TAIL for one with
+ * other bytes behind it, E_GZIP for one that is damaged or not packed so, and those of `readFile`.
  */
 export function readBytes(path: string, compression?: Compression): AsyncGenerator<Buffer> {
   return unpackBytes(readFile(path), path, compression);
 }
 
-/** The content of a file's bytes. UserErrors: E_GZIP_CUT, E_GZIP. */
+/** The content of a file's bytes. UserErrors: E_GZIP_CUT, E_GZIP_TAIL, E_GZIP. */
 export function unpackBytes(
   bytes: AsyncGenerator<Buffer>,
   path: string,
   compression: Compression = compressionOf(path),
 ): AsyncGenerator<Buffer> {
   if (compression === "none") return bytes;
-  return compression === "gzip" ? unpackGzip(bytes, path) : unpackZstdFile(bytes, path);
+  return unpackFile(bytes, path, compression);
 }
 
 /** Called before bytes of a file are read that may lie elsewhere until then; behind it the file has its size, and those bytes. */
@@ -96,84 +95,60 @@ export async function* hashPieces(pieces: AsyncIterable<Buffer>, hash: Hash): As
   }
 }
 
-/** Unpacks a gzip of one or several members. `path` is for errors: E_GZIP_CUT, E_GZIP. */
-export async function* unpackGzip(packed: AsyncGenerator<Buffer>, path: string): AsyncGenerator<Buffer> {
-  const gunzip = createGunzip({ chunkSize: bytesPerUnpack });
-  const fed = { bytes: 0, isGzip: false };
-  const feeding = pipeline(countPieces(packed, fed), gunzip);
-  feeding.catch(() => {}); // whoever reads from gunzip meets the same failure
+/** Unpacks a file. `path` is for errors: E_GZIP_CUT, E_GZIP_TAIL, E_GZIP. */
+async function* unpackFile(
+  packed: AsyncGenerator<Buffer>,
+  path: string,
+  compression: Exclude<Compression, "none">,
+): AsyncGenerator<Buffer> {
   let bytesUnpacked = 0;
   try {
-    for await (const piece of gunzip) {
-      bytesUnpacked += (piece as Buffer).length;
-      yield piece as Buffer;
-    }
-  } catch (error) {
-    throw explainGzipFailure(error, path, bytesUnpacked, gunzip.bytesWritten, fed);
-  } finally {
-    await packed.return(undefined); // the loop has destroyed gunzip, which ends the feeding
-  }
-}
-
-/** Unpacks a Zstandard file of one or several frames. `path` is for errors: E_GZIP_CUT, E_GZIP. */
-async function* unpackZstdFile(packed: AsyncGenerator<Buffer>, path: string): AsyncGenerator<Buffer> {
-  let bytesUnpacked = 0;
-  try {
-    for await (const piece of unpackZstd(packed)) {
+    for await (const piece of compression === "gzip" ? unpackMembers(packed) : unpackZstd(packed)) {
       bytesUnpacked += piece.length;
       yield piece;
     }
   } catch (error) {
-    if (!(error instanceof ZstdFault)) throw error;
-    if (error.endsEarly) throw cutShort(error, path, "Zstandard file", bytesUnpacked);
-    throw damaged(
-      error,
-      path,
-      `not a whole Zstandard file (${error.message}) after ${countOf(bytesUnpacked, "byte", String)} of content`,
+    if (!(error instanceof PackedFault)) throw error;
+    throw explainFault(error, path, compression === "gzip" ? "gzip" : "Zstandard file", bytesUnpacked);
+  }
+}
+
+function explainFault(cause: PackedFault, path: string, kind: string, bytesUnpacked: number): UserError {
+  const content = countOf(bytesUnpacked, "byte", String);
+  if (cause.kind === "cut") {
+    return new UserError(
+      "E_GZIP_CUT",
+      `${path}: the ${kind} ends early, after ${content} of content`,
+      "The file was cut short, perhaps by an interrupted download; fetch it again.",
+      { cause },
     );
   }
-}
-
-/** The same pieces; what of the file was given, and whether it begins as a gzip does. */
-async function* countPieces(pieces: AsyncIterable<Buffer>, fed: { bytes: number; isGzip: boolean }) {
-  for await (const piece of pieces) {
-    if (fed.bytes === 0) fed.isGzip = piece[0] === 0x1f && piece[1] === 0x8b;
-    fed.bytes += piece.length;
-    yield piece;
+  if (cause.kind === "tail") {
+    return new UserError(
+      "E_GZIP_TAIL",
+      `${path}: a whole ${kind} of ${content} of content, and behind its end bytes that are none`,
+      "Fetch the file again, or pack its content anew.",
+      { cause },
+    );
   }
-}
-
-/** The library counts the bytes it is done with, and stops somewhere in those it was given after them. */
-function explainGzipFailure(
-  error: unknown,
-  path: string,
-  bytesUnpacked: number,
-  bytesDone: number,
-  fed: { readonly bytes: number; readonly isGzip: boolean },
-): unknown {
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === "Z_BUF_ERROR") return cutShort(error, path, "gzip", bytesUnpacked);
-  if (!code?.startsWith("Z_")) return error;
-  // Whatever stands there, a member's header is looked for where a member ends.
-  const what = fed.isGzip && message === "incorrect header check" ? "what follows its end is none" : message;
-  return damaged(
-    error,
-    path,
-    `not a whole gzip (${what}), between byte ${bytesDone} and byte ${fed.bytes} of the file`,
-  );
-}
-
-function cutShort(cause: unknown, path: string, kind: string, bytesUnpacked: number): UserError {
   return new UserError(
-    "E_GZIP_CUT",
-    `${path}: the ${kind} ends early, after ${countOf(bytesUnpacked, "byte", String)} of content`,
-    "The file was cut short, perhaps by an interrupted download; fetch it again.",
+    "E_GZIP",
+    `${path}: not a whole ${kind} (${cause.message}), after ${content} of content`,
+    "Fetch the file again, or rename it if it is not packed.",
     { cause },
   );
 }
 
-function damaged(cause: unknown, path: string, seen: string): UserError {
-  return new UserError("E_GZIP", `${path}: ${seen}`, "Fetch the file again, or rename it if it is not packed.", {
-    cause,
-  });
+/** Unpacks all of a file, to see whether it is damaged. UserErrors: E_GZIP, those of reading it. */
+export async function refuseDamaged(
+  bytes: AsyncGenerator<Buffer>,
+  path: string,
+  compression: Compression,
+): Promise<void> {
+  try {
+    for await (const _ of unpackBytes(bytes, path, compression));
+  } catch (error) {
+    // What was unpacked before the end is what was packed.
+    if (!(error instanceof UserError && (error.code === "E_GZIP_CUT" || error.code === "E_GZIP_TAIL"))) throw error;
+  }
 }

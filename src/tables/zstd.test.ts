@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { unpackZstd, ZstdFault } from "./zstd.ts";
+import { PackedFault } from "./packed-input.ts";
+import { unpackZstd } from "./zstd.ts";
 
 const three = "the red fox sleeps. the red fox sleeps. the red owl sleeps not; the owl is a fox.\n".repeat(3);
 const decode = (text: string) => Buffer.from(text, "base64");
@@ -31,9 +32,9 @@ async function unpack(bytes: Buffer, size = bytes.length): Promise<Buffer> {
 }
 
 /** The content, or what is wrong with the file. */
-const tryUnpacking = (bytes: Buffer): Promise<Buffer | ZstdFault> =>
+const tryUnpacking = (bytes: Buffer): Promise<Buffer | PackedFault> =>
   unpack(bytes).catch((error: unknown) => {
-    if (error instanceof ZstdFault) return error;
+    if (error instanceof PackedFault) return error;
     throw error;
   });
 
@@ -50,7 +51,7 @@ test("cut anywhere but between frames, a file ends early", async () => {
   const ends = [skipped.length, skipped.length + checked.length];
   for (let length = 0; length < file.length; length++) {
     const read = await tryUnpacking(file.subarray(0, length));
-    assert.equal(read instanceof ZstdFault && read.endsEarly, !ends.includes(length), `${length} bytes`);
+    assert.equal(read instanceof PackedFault && read.kind === "cut", !ends.includes(length), `${length} bytes`);
   }
 });
 
@@ -64,7 +65,7 @@ test("a bit flipped anywhere in a frame with a checksum is told, unless the cont
       damaged[bit >> 3]! ^= 1 << (bit & 7);
       // A frame that says it has no checksum is a frame without one, and its last bytes are no frame.
       const read = await tryUnpacking(damaged);
-      assert.ok(read instanceof ZstdFault || String(read) === content, `bit ${bit}: ${String(read).slice(0, 80)}`);
+      assert.ok(read instanceof PackedFault || String(read) === content, `bit ${bit}: ${String(read).slice(0, 80)}`);
     }
   }
 });
@@ -75,7 +76,7 @@ test("without a checksum, another length than the frame names is told, and so is
   assert.match(String(await tryUnpacking(longer)), /a frame of 247 bytes holds 246/);
   assert.match(
     String(await tryUnpacking(Buffer.concat([unchecked, Buffer.from("rubbish")]))),
-    /followed by what is none/,
+    /what follows it is none/,
   );
 });
 

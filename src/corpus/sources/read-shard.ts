@@ -23,7 +23,7 @@ import { isLater } from "./ranges/cut-shard.ts";
 import { openRange } from "./ranges/open-range.ts";
 import { type ReadOptions, tableFormats } from "./read-options.ts";
 import { beginning, type Position, type Shard, type ShardFormat } from "./shard.ts";
-import { detectFormat, detectTable, openUnpacked, peek, refuseBinary } from "./shard-content.ts";
+import { detectFormat, detectTable, openUnpacked, peek, refuseBinary, refuseDamagedShard } from "./shard-content.ts";
 import { openShard } from "./sources.ts";
 
 const longestDocumentBytes = 64 * 2 ** 20;
@@ -122,6 +122,7 @@ async function* readDocumentsOf(
     return;
   }
   if (isLater(shard)) return;
+  if (skipBroken) await refuseDamagedShard(shard, options);
   const table =
     chooseTable(shard, options) ?? (shard.format === "unknown" ? await detectTable(shard, options) : undefined);
   if (table !== undefined) {

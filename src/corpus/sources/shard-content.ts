@@ -2,7 +2,7 @@
 // format than text, and whether it is text at all.
 
 import { UserError } from "../../base/errors.ts";
-import { detectCompression, readFile, unpackBytes } from "../../tables/bytes.ts";
+import { compressionOf, detectCompression, readFile, refuseDamaged, unpackBytes } from "../../tables/bytes.ts";
 import type { TableFormat } from "../../tables/table.ts";
 import { guessUtf16, looksBinary, showBytes } from "../../tables/utf8.ts";
 import { recogniseFormat } from "./formats/recognise-format.ts";
@@ -44,6 +44,19 @@ export async function openUnpacked(shard: Shard, { onBytes }: ReadOptions): Prom
     );
   }
   return unpackBytes(all, path, detectCompression(packed));
+}
+
+/**
+ * Unpacks a packed shard once before any text of it is taken: what is damaged shows only behind the text that it damages. UserErrors: E_GZIP,
+ * those of reading its bytes.
+ */
+export async function refuseDamagedShard(shard: Shard, { format }: ReadOptions): Promise<void> {
+  const { path } = shard;
+  const isOpen = format !== undefined || shard.format === "unknown";
+  const compression = isOpen ? detectCompression(await readHead(shard)) : compressionOf(path);
+  if (compression === "none") return;
+  const file = openShard(shard);
+  await refuseDamaged(readFile(file.path, file.bring), path, compression);
 }
 
 export async function* countBytes(

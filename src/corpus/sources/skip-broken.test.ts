@@ -151,3 +151,29 @@ for (const [name, { row, head = "", tail = "", between = "", faults }] of Object
     }
   });
 }
+
+test("of a packed file that is damaged nothing is taken, of one that is cut what stands before, of one with other bytes behind it all", async () => {
+  const rows = texts.slice(0, 1500);
+  for (const [name, { row, head = "", tail = "", between = "" }] of Object.entries(kinds)) {
+    const options = { skipBroken: true, separator: name.endsWith(".txt") ? /\r?\n[ \t]*\r?\n/ : undefined };
+    const content = head + rows.map(row).join(between) + tail;
+    const middle = Math.floor(content.length / 2);
+    const packed = Buffer.concat([content.slice(0, middle), content.slice(middle)].map(part => gzipSync(part)));
+    const file = `packed.${name}.gz`;
+    const told = async (code: string, bytes: Buffer) => {
+      const { texts: kept, passed } = await read(file, bytes, options);
+      assert.match(passed.at(-1)![0] as string, new RegExp(`\\(${code}\\)$`), `${name} ${code}`);
+      return kept;
+    };
+    // In the first member, the second, and the checksum and length of the second.
+    for (const at of [100, Math.floor(packed.length * 0.75), packed.length - 7, packed.length - 3]) {
+      const damaged = Buffer.from(packed);
+      damaged[at]! ^= 4;
+      assert.deepEqual(await told("E_GZIP", damaged), [], `${name} at ${at}`);
+    }
+    const cut = await told("E_GZIP_CUT", packed.subarray(0, Math.floor(packed.length * 0.75)));
+    assert.ok(cut.length > 700 && cut.length < 1500, `${name}: ${cut.length}`);
+    assert.deepEqual(cut, rows.slice(0, cut.length), name);
+    assert.deepEqual(await told("E_GZIP_TAIL", Buffer.concat([packed, Buffer.from("stray")])), rows, name);
+  }
+});
