@@ -93,7 +93,7 @@ test("a line without the text says what it has", async () => {
   const cases: readonly (readonly [json: string, seen: string])[] = [
     ['{"id":1,"content":"x"}', "id (number), content (string)"],
     ['{"text":null}', "text (null)"],
-    ['{"text":["x"]}', "text (object)"],
+    ['{"text":["x"]}', "text (list)"],
     ["{}", "no field"],
     ['["text"]', "an array"],
     ['"text"', "a string"],

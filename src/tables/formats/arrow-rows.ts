@@ -1,11 +1,21 @@
 // Reads the rows of an Arrow file, a batch at a time. It runs in a thread of its own (arrow.ts), because the library was not made
 // for damaged files.
 
-import { CompressionType, setCompressionCodec, tableFromIPC } from "@uwdata/flechette";
+import {
+  batchType,
+  binary,
+  binaryView,
+  CompressionType,
+  largeBinary,
+  largeUtf8,
+  setCompressionCodec,
+  tableFromIPC,
+  utf8,
+  utf8View,
+} from "@uwdata/flechette";
 import { decompress } from "fzstd";
-import type { NumberedRow, Values } from "../row.ts";
 import { readArrowMessages } from "./arrow-messages.ts";
-import { toJsonValue } from "./json-value.ts";
+import { type ColumnRow, decodeText, makeRow } from "./column-text.ts";
 import { unpackLz4Frame } from "./lz4.ts";
 
 export interface ArrowInput {
@@ -15,6 +25,26 @@ export interface ArrowInput {
   readonly columns: readonly string[] | undefined;
   /** Rows that are passed over. */
   readonly from: number;
+}
+
+// Both kinds of columns hold texts: the bytes of the one as of the other.
+for (const [bytes, text] of [
+  [binary(), utf8()],
+  [largeBinary(), largeUtf8()],
+  [binaryView(), utf8View()],
+] as const) {
+  const prototypes = [bytes, text].map(type => (batchType(type) as ValueBatch).prototype);
+  const { value } = prototypes[0]!;
+  for (const prototype of prototypes) {
+    prototype.value = function (index) {
+      return decodeText(value.call(this, index) as Uint8Array);
+    };
+  }
+}
+
+/** How a library takes a value out of a batch. */
+interface ValueBatch {
+  readonly prototype: { value(index: number): unknown };
 }
 
 const rowsPerBatch = 4096;
@@ -31,7 +61,7 @@ const codecOf = (unpack: (bytes: Uint8Array, length: number) => Uint8Array) => (
 });
 
 /** The rows in batches. Errors of any kind for a file that is damaged or of a kind that cannot be read. */
-export function* readArrowRows({ at, columns, from }: ArrowInput): Generator<NumberedRow[]> {
+export function* readArrowRows({ at, columns, from }: ArrowInput): Generator<ColumnRow[]> {
   setCompressionCodec(CompressionType.LZ4_FRAME, codecOf(unpackLz4Frame));
   setCompressionCodec(
     CompressionType.ZSTD,
@@ -49,12 +79,10 @@ export function* readArrowRows({ at, columns, from }: ArrowInput): Generator<Num
     const found = table.names.filter(name => columns?.includes(name) ?? true);
     const chosen = (found.length === 0 ? table.names : found).map(name => [name, table.getChild(name)] as const);
     for (let start = Math.max(0, from - rows); start < count; start += rowsPerBatch) {
-      const batch: NumberedRow[] = [];
+      const batch: ColumnRow[] = [];
       for (let row = start; row < Math.min(count, start + rowsPerBatch); row++) {
-        const values = Object.fromEntries(
-          chosen.map(([name, column]) => [name, toJsonValue(column.at(row))]),
-        ) as Values;
-        batch.push({ values, line: rows + row + 1 });
+        const fields = chosen.map(([name, column]) => [name, column.at(row) as unknown] as const);
+        batch.push(makeRow(fields, rows + row + 1, columns));
       }
       yield batch;
     }

@@ -7,6 +7,7 @@ import { BoundedWorkError, runBounded, siblingModule } from "../../base/threads/
 import type { LocalBytes } from "../bytes.ts";
 import type { NumberedRow } from "../row.ts";
 import type { ArrowInput } from "./arrow-rows.ts";
+import { breakRows, type ColumnRow } from "./column-text.ts";
 
 const module = siblingModule(import.meta.url, "arrow-rows");
 
@@ -21,9 +22,9 @@ export async function* readArrow(
   let rows = options.from;
   try {
     const input: ArrowInput = { at: file.path, ...options };
-    for await (const batch of runBounded<NumberedRow[]>({ module, name: "readArrowRows", input }, signal)) {
+    for await (const batch of runBounded<ColumnRow[]>({ module, name: "readArrowRows", input }, signal)) {
       rows += batch.length;
-      if (batch.length > 0) yield batch;
+      if (batch.length > 0) yield breakRows(batch, path);
     }
   } catch (cause) {
     if (!(cause instanceof BoundedWorkError)) throw cause;

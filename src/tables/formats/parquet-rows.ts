@@ -4,12 +4,17 @@
 import { closeSync, fstatSync, readSync } from "node:fs";
 import { brotliDecompressSync, unzipSync } from "node:zlib";
 import { decompress } from "fzstd";
-import { type ColumnMetaData, type FileMetaData, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
+import {
+  type ColumnMetaData,
+  type FileMetaData,
+  type ParquetParsers,
+  parquetMetadataAsync,
+  parquetReadObjects,
+} from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { openForReading } from "../../base/files/files.ts";
 import { reading } from "../../base/files/read-failure.ts";
-import type { NumberedRow, Values } from "../row.ts";
-import { toJsonValue } from "./json-value.ts";
+import { type ColumnRow, decodeText, makeRow } from "./column-text.ts";
 import { checkPages } from "./parquet-pages.ts";
 
 export interface ParquetInput {
@@ -36,8 +41,16 @@ const unpackers: typeof compressors = {
   ZSTD: (input, length) => decompress(input, new Uint8Array(length)),
 };
 
+const parsers: Partial<ParquetParsers> = {
+  stringFromBytes: (bytes?: Uint8Array) => bytes && decodeText(bytes),
+  jsonFromBytes(bytes?: Uint8Array) {
+    const json = bytes && decodeText(bytes);
+    return typeof json === "string" ? JSON.parse(json) : json;
+  },
+};
+
 /** The rows in batches. Errors of any kind for a file that is damaged or of a kind that cannot be read. */
-export async function* readParquetRows({ at, columns, from, groupsEnd }: ParquetInput): AsyncGenerator<NumberedRow[]> {
+export async function* readParquetRows({ at, columns, from, groupsEnd }: ParquetInput): AsyncGenerator<ColumnRow[]> {
   const descriptor = openForReading(at, "text");
   try {
     const file = openRanges(descriptor, at);
@@ -57,15 +70,13 @@ export async function* readParquetRows({ at, columns, from, groupsEnd }: Parquet
       const rowEnd = rowStart + count;
       const options = chosen === undefined ? {} : { columns: chosen };
       const rows = await parquetReadObjects({
-        ...{ file, metadata, compressors: unpackers, rowStart, rowEnd, useOffsetIndex: false },
+        ...{ file, metadata, parsers, compressors: unpackers, rowStart, rowEnd, useOffsetIndex: false },
         ...options,
       });
       if (rows.length !== count) throw new Error(`${rows.length} rows where the index has ${count}`);
       for (let at = Math.max(0, from - rowStart); at < count; at += rowsPerBatch) {
         const first = rowStart + at + 1;
-        yield rows
-          .slice(at, at + rowsPerBatch)
-          .map((row, i) => ({ values: toJsonValue(row) as Values, line: first + i }));
+        yield rows.slice(at, at + rowsPerBatch).map((row, i) => makeRow(Object.entries(row), first + i, columns));
       }
       rowStart = rowEnd;
     }

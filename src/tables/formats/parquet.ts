@@ -9,6 +9,7 @@ import { makePrintable } from "../../base/printable.ts";
 import { BoundedWorkError, runBounded, siblingModule } from "../../base/threads/bounded-worker.ts";
 import type { Bring, LocalBytes } from "../bytes.ts";
 import type { NumberedRow } from "../row.ts";
+import { breakRows, type ColumnRow } from "./column-text.ts";
 import type { ParquetGroup, ParquetInput } from "./parquet-rows.ts";
 
 /** The rows in batches. UserErrors: E_PARQUET, those of reading a file. */
@@ -23,7 +24,7 @@ export async function* readParquet(
       ? readRows(input, signal)
       : bringRows(input, file.bring, signal)) {
       rows += batch.length;
-      if (batch.length > 0) yield batch;
+      if (batch.length > 0) yield breakRows(batch, input.path);
     }
   } catch (cause) {
     if (!(cause instanceof BoundedWorkError)) throw cause;
@@ -45,7 +46,7 @@ export async function countParquetRows(path: string, file: LocalBytes): Promise<
 
 const module = siblingModule(import.meta.url, "parquet-rows");
 const readRows = (input: ParquetInput, signal: AbortSignal | undefined) =>
-  runBounded<NumberedRow[]>({ module, name: "readParquetRows", input }, signal);
+  runBounded<ColumnRow[]>({ module, name: "readParquetRows", input }, signal);
 
 async function listGroups(input: ParquetInput, signal?: AbortSignal): Promise<ParquetGroup[]> {
   const index = runBounded<ParquetGroup[]>({ module, name: "listParquetGroups", input }, signal);

@@ -24,7 +24,7 @@ export function findText(row: unknown, { textField, where }: RowChoice, place: R
   }
   const text = findField(row, textField);
   if (typeof text === "string") return repairSurrogates(text);
-  throw refuseField(row, textField, place, "no text in the field");
+  throw refuseField(row, textField, place, text === null ? "null in the field" : "no text in the field");
 }
 
 /** The columns of a table that are read: by their names, or by what stands before the first dot of one. */
@@ -35,13 +35,16 @@ function refuseField(row: unknown, name: string, place: RowPlace, seen: string):
   return new UserError(
     "E_TEXT_FIELD",
     `${describeRow(place)}: ${seen} "${name}"; this line has ${describeFields(row)}`,
-    "Name the field that holds the text with --text-field; --skip-broken counts and passes over rows without one.",
+    `${seen.startsWith("null") ? "Leave the row out, or name another field" : "Name the field that holds the text"} with --text-field; --skip-broken counts and passes over rows without one.`,
   );
 }
+
+const describeKind = (value: unknown): string =>
+  value === null ? "null" : Array.isArray(value) ? "list" : typeof value;
 
 function describeFields(value: unknown): string {
   if (Array.isArray(value)) return "an array";
   if (typeof value !== "object" || value === null) return value === null ? "null" : `a ${typeof value}`;
-  const fields = Object.entries(value).map(([name, held]) => `${name} (${held === null ? "null" : typeof held})`);
+  const fields = Object.entries(value).map(([name, held]) => `${name} (${describeKind(held)})`);
   return fields.slice(0, 8).join(", ").slice(0, 200) || "no field";
 }
