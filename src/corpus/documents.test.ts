@@ -56,7 +56,10 @@ test("documents come back as they were, and the manifest describes them", async 
     yield* from(["one\n", "zwei ü"], "a.txt");
     yield* from(["😀"], "b.jsonl");
   };
-  const funnel: Funnel = { ...startFunnel(), binaryFilesSkipped: 2 };
+  const funnel: Funnel = {
+    ...startFunnel(),
+    passedOver: [{ reason: "binary files", count: 2, first: ["a.txt", "b.txt"] }],
+  };
   const progress: number[] = [];
   const manifest = await writeDocuments(folder, documents(), funnel, count => progress.push(count));
   assert.deepEqual(await readAll(folder), ["one\n", "zwei ü", "😀"]);

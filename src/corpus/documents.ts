@@ -55,7 +55,8 @@ const manifestSchema = z.strictObject({
         }),
       )
       .default([]),
-    binaryFilesSkipped: count,
+    /** In older manifests. */
+    binaryFilesSkipped: count.optional(),
     mixture: z
       .array(
         z.strictObject({

@@ -41,11 +41,9 @@ export interface Funnel {
   readonly cut: Amount;
   /** Some documents, or stretches, of each reason but emptiness and equality, drawn at random and cut short. */
   readonly examples: Example[];
-  /** Files met on a walk through folders that hold binary content under the name of a text: not read. */
-  binaryFilesSkipped: number;
   /** What a mixture has of its parts, out of what was kept; absent where there is none. */
   mixture?: PartShare[];
-  /** What else was not read, by reason: a hidden name, an ending that is no text's, a link that leads nowhere, a broken line. */
+  /** What else was not read, by reason: binary content under the name of a text, a hidden name, an ending that is no text's, a link that leads nowhere, a broken line. */
   readonly passedOver: PassedOver[];
 }
 
@@ -65,20 +63,14 @@ export function startFunnel(): Funnel {
     dropped: Object.fromEntries(dropReasons.map(reason => [reason, nothing()])) as Record<DropReason, Amount>,
     cut: nothing(),
     examples: [],
-    binaryFilesSkipped: 0,
     passedOver: [],
   };
 }
 
 /** What was read and is not among what was kept, by reason: "3 duplicate", "1 binary files". */
-export function listTaken({
-  dropped,
-  binaryFilesSkipped,
-  passedOver,
-}: Pick<Funnel, "dropped" | "binaryFilesSkipped" | "passedOver">): string[] {
+export function listTaken({ dropped, passedOver }: Pick<Funnel, "dropped" | "passedOver">): string[] {
   return [
     ...Object.entries(dropped).map(([reason, { documents }]) => ({ reason, count: documents })),
-    { reason: "binary files", count: binaryFilesSkipped },
     ...passedOver,
   ].flatMap(({ reason, count }) => (count > 0 ? [`${count} ${reason}`] : []));
 }

@@ -57,7 +57,6 @@ test("empty documents and duplicates are dropped, also across files, and counted
     },
     cut: { documents: 0, characters: 0 },
     examples: [],
-    binaryFilesSkipped: 0,
     passedOver: [],
   });
 });
@@ -78,7 +77,7 @@ test("binary files in a folder are counted and the rest is read", async () => {
   const folder = makeFolder({ "a.txt": "one", "b.txt": "\u0001\u0000\u0002", "c.txt": "two" });
   const { texts, funnel } = await select([folder]);
   assert.deepEqual(texts, ["one", "two"]);
-  assert.equal(funnel.binaryFilesSkipped, 1);
+  assert.deepEqual(funnel.passedOver, [{ reason: "binary files", count: 1, first: [join(folder, "b.txt")] }]);
   assert.equal(funnel.read.documents, 2);
 });
 

@@ -112,7 +112,6 @@ function printFunnel({ funnel }: DocumentsManifest): void {
     );
   }
   for (const passed of funnel.passedOver) print(`  ${makePrintable(describePassedOver(passed))}`);
-  if (funnel.binaryFilesSkipped > 0) print(`  skipped ${countOf(funnel.binaryFilesSkipped, "binary file")}`);
 }
 
 /** The first example of a reason, on a line of its own. */

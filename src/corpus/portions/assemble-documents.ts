@@ -166,7 +166,6 @@ function addFunnel(to: Funnel, from: Funnel): void {
   for (const [reason, amount] of Object.entries(from.dropped)) add(to.dropped[reason as DropReason], amount);
   for (const example of from.examples) insertExample(to.examples, example);
   for (const passed of from.passedOver) addPassed(to.passedOver, passed);
-  to.binaryFilesSkipped += from.binaryFilesSkipped;
 }
 
 function addPassed(to: PassedOver[], { reason, count, first }: PassedOver): void {

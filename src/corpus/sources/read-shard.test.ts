@@ -23,7 +23,7 @@ function write(name: string, content: string | Uint8Array): string {
 
 async function read(
   path: string,
-  options: { field?: string; met?: boolean; longestBytes?: number; format?: ChosenFormat } = {},
+  options: { field?: string; met?: boolean; longestBytes?: number; format?: ChosenFormat | undefined } = {},
 ) {
   const [found] = await listShards([path]);
   const shard = { ...found!, named: options.met !== true };
@@ -33,8 +33,8 @@ async function read(
   for await (const batch of readShard(shard, how, funnel, 0, options.longestBytes)) {
     for (const { text } of batch.documents) documents.push({ text });
   }
-  const { binaryFilesSkipped: skipped, passedOver } = funnel;
-  return { documents, texts: documents.map(({ text }) => text), skipped, passedOver };
+  const { passedOver } = funnel;
+  return { documents, texts: documents.map(({ text }) => text), passedOver };
 }
 
 const fails =
@@ -50,7 +50,7 @@ test("a text file is one document, as it stands", async () => {
   assert.deepEqual((await read(write("bom.txt", "\ufeffone"))).texts, ["one"]);
   assert.deepEqual((await read(write("a.txt.gz", gzipSync("packed")))).texts, ["packed"]);
   assert.deepEqual((await read(write("empty.txt", ""))).texts, [""]);
-  const long = `${"0123456789abcdef".repeat(2 ** 17)}\0 only the beginning tells binary content`;
+  const long = `${"0123456789abcdef".repeat(2 ** 17)} in several pieces`;
   assert.deepEqual((await read(write("long.txt", long))).texts, [long]);
 });
 
@@ -128,9 +128,36 @@ test("a binary file is refused when named and counted when met in a folder", asy
   ];
   for (const path of files) {
     await assert.rejects(read(path), fails("E_BINARY", path));
-    assert.deepEqual(await read(path, { met: true }), { documents: [], texts: [], skipped: 1, passedOver: [] });
+    assert.deepEqual(await read(path, { met: true }), {
+      documents: [],
+      texts: [],
+      passedOver: [{ reason: "binary files", count: 1, first: [path] }],
+    });
   }
   await assert.rejects(read(files[0]!), fails("E_BINARY", "89 50 4e 47"));
+});
+
+test("a NUL byte is no text, wherever it stands, in every format of text and packed or not", async () => {
+  const contents = (at: number) => `${"some words\n".repeat(at / 11)}`;
+  for (const at of [0, 110, 9900, 2_200_000]) {
+    for (const [name, format] of [
+      ["a.txt", undefined],
+      ["a.md", undefined],
+      ["a.html", undefined],
+      ["a.d.ts", undefined],
+      ["unknown", "text"],
+    ] as const) {
+      for (const nuls of [1, 5000]) {
+        const content = `${contents(at)}${"\0".repeat(nuls)}`;
+        for (const path of [write(name, content), write(`${name}.gz`, gzipSync(content, { level: 1 }))]) {
+          if (path.endsWith("unknown.gz")) continue;
+          await assert.rejects(read(path, { format }), fails("E_BINARY", path), `${name} ${at} ${nuls}`);
+          const { texts, passedOver } = await read(path, { met: true, format });
+          assert.deepEqual([texts, passedOver], [[], [{ reason: "binary files", count: 1, first: [path] }]]);
+        }
+      }
+    }
+  }
 });
 
 test("a document longer than the limit is refused, one as long as it is read", async () => {

@@ -54,7 +54,7 @@ export async function* readShard(
     const isMet = !shard.named && options.strict !== true;
     if (isMet && code === "E_TEXT_FORMAT")
       passOver(funnel.passedOver, "of another format than its name says", shard.path);
-    else if (isMet && !begun && code === "E_BINARY") funnel.binaryFilesSkipped += 1;
+    else if (isMet && !begun && code === "E_BINARY") passOver(funnel.passedOver, "binary files", shard.path);
     else if (isMet && !begun && shard.format === "table" && noTextCodes.includes(code)) {
       passOver(funnel.passedOver, `without a text in "${options.textField}"`, shard.path);
     } else if (isMet && (code === "E_FILE_MISSING" || code === "E_FILE_UNREADABLE")) {

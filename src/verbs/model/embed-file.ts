@@ -195,7 +195,6 @@ async function* readFolder(
     }
   }
   for (const passed of passedOver) onWarning(describePassedOver(passed));
-  if (funnel.binaryFilesSkipped > 0) onWarning(`passed over ${countOf(funnel.binaryFilesSkipped, "binary file")}`);
 }
 
 /** Every line is a text, an empty one too: the vector of line n is the n-th. */

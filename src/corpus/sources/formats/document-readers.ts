@@ -7,7 +7,7 @@ import { refuseLong, splitLines } from "../../../tables/lines.ts";
 import { passOver } from "../../../tables/passed-over.ts";
 import type { NumberedRow } from "../../../tables/row.ts";
 import { isColumnar, openTable, type TableFormat } from "../../../tables/table.ts";
-import { type ContentStart, readTextPieces } from "../../../tables/text.ts";
+import { type ContentStart, readTextPieces, toUtf8 } from "../../../tables/text.ts";
 import { decodeUtf8, type Place } from "../../../tables/utf8.ts";
 import type { Funnel } from "../../funnel.ts";
 import { beginning, type Position, type ShardFormat } from "../shard.ts";
@@ -51,7 +51,7 @@ async function findExtractor(format: ShardFormat): Promise<((content: string) =>
   return format === "html" ? (await import("./html-text.ts")).extractHtmlText : undefined;
 }
 
-/** A file that is one document. UserErrors: E_UTF8, E_TEXT_TOO_LONG. */
+/** A file that is one document. UserErrors: E_UTF8, E_BINARY, E_TEXT_TOO_LONG. */
 export async function* readWhole(
   pieces: AsyncIterable<Buffer>,
   format: ShardFormat,
@@ -62,7 +62,7 @@ export async function* readWhole(
   yield [{ text: extract?.(whole) ?? whole, source: path }];
 }
 
-/** The documents between separators; what is only white space is none. UserErrors: E_UTF8, E_TEXT_TOO_LONG. */
+/** The documents between separators; what is only white space is none. UserErrors: E_UTF8, E_BINARY, E_TEXT_TOO_LONG. */
 export async function* readSeparated(
   pieces: AsyncIterable<Buffer>,
   separator: RegExp,
@@ -100,7 +100,7 @@ const longestSeparator = 1024;
 async function readText(pieces: AsyncIterable<Buffer>, path: string, longestBytes: number): Promise<string> {
   const all: Buffer[] = [];
   let bytes = 0;
-  for await (const piece of pieces) {
+  for await (const piece of toUtf8(pieces, path)) {
     all.push(piece);
     bytes += piece.length;
     if (bytes > longestBytes) throw tooLong(path, longestBytes);

@@ -44,8 +44,7 @@ async function read(shards: readonly Shard[], options: ReadOptions, longestBytes
         }
       }
     }
-    const { passedOver, binaryFilesSkipped } = funnel;
-    return { perShard, texts: perShard.flat(), passedOver, binaryFilesSkipped, bytes };
+    return { perShard, texts: perShard.flat(), passedOver: funnel.passedOver, bytes };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     // Of the four bytes that are shown of what is not UTF-8 the last may be those of the next range.
