@@ -75,6 +75,17 @@ export function listTaken({ dropped, passedOver }: Pick<Funnel, "dropped" | "pas
   ].flatMap(({ reason, count }) => (count > 0 ? [`${count} ${reason}`] : []));
 }
 
+/** What a mixture has of all its parts; undefined where there is none. */
+export function sumMixture(funnel: { readonly mixture?: readonly PartShare[] | undefined }): Amount | undefined {
+  return funnel.mixture?.reduce<Amount>(
+    (sum, { documents, characters }) => ({
+      documents: sum.documents + documents,
+      characters: sum.characters + characters,
+    }),
+    { documents: 0, characters: 0 },
+  );
+}
+
 /** Counts one document of `characters` characters into an amount. */
 export function countDocument(amount: Amount, characters: number): void {
   amount.documents += 1;

@@ -3,6 +3,7 @@
 import { systemClock } from "../../base/clock.ts";
 import { countOf, makePrintable } from "../../base/printable.ts";
 import type { DocumentsManifest } from "../../corpus/documents.ts";
+import { sumMixture } from "../../corpus/funnel.ts";
 import { sequencesPerPiece } from "../../dataset/pack.ts";
 import { describePassedOver } from "../../tables/passed-over.ts";
 import { formatShare } from "../../tokenizer/normalising/lost-text.ts";
@@ -106,6 +107,8 @@ function printFunnel({ funnel }: DocumentsManifest): void {
   if (funnel.cut.documents > 0) {
     print(`  cut as repeated: ${describe(funnel.cut)}${showExample(funnel, "cut")}`);
   }
+  const mixed = sumMixture(funnel);
+  if (mixed !== undefined) print(`mixed: ${describe(mixed)}`);
   for (const { source, share, documents, passes } of funnel.mixture ?? []) {
     print(
       `  ${formatShare(share, 1)} of ${makePrintable(source)}: ${countOf(documents, "document")}, read ${passes.toFixed(2)} times`,

@@ -46,7 +46,10 @@ const datasetSchema = z.object({
   validation: z.object({ sequences: z.number() }),
 });
 const documentsSchema = z.object({
-  funnel: z.object({ read: amount, kept: amount, dropped: z.record(z.string(), amount), cut: amount.optional() }),
+  funnel: z.object({
+    ...{ read: amount, kept: amount, dropped: z.record(z.string(), amount), cut: amount.optional() },
+    mixture: z.array(amount).optional(),
+  }),
 });
 
 export interface DataRecord {

@@ -197,6 +197,7 @@ export function tabulateData(runs: readonly RunRecord[]): Table {
         .map(([reason, dropped]) => ({ stage: `dropped: ${reason}`, ...dropped })),
       ...(funnel.cut === undefined || funnel.cut.documents === 0 ? [] : [{ stage: "cut: repeated", ...funnel.cut }]),
       { stage: "kept", ...funnel.kept },
+      ...(funnel.mixture === undefined ? [] : [{ stage: "mixed", ...sumAmounts(funnel.mixture) }]),
     ];
     const packed =
       dataset &&
@@ -209,6 +210,11 @@ export function tabulateData(runs: readonly RunRecord[]): Table {
   });
   return tabulate({ id: "data", caption: "Data" }, stages, stageFields);
 }
+
+const sumAmounts = (amounts: readonly { readonly documents: number; readonly characters: number }[]) => ({
+  documents: amounts.reduce((sum, { documents }) => sum + documents, 0),
+  characters: amounts.reduce((sum, { characters }) => sum + characters, 0),
+});
 
 interface Candidate {
   readonly text: string;

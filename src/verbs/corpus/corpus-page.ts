@@ -16,7 +16,8 @@ const longestText = 2000;
 /** Writes the page. UserErrors: E_OUTPUT_OTHER, E_NOT_WRITABLE, E_DISK_FULL. */
 export function writeCorpusPage(view: CorpusView, path: string): void {
   checkPageOutput(path);
-  const { folder, funnel, characters, kept, dropped, dataset } = view;
+  const { folder, funnel, characters, dropped, dataset } = view;
+  const kept = funnel.find(({ stage }) => stage === "kept")!;
   const taken = funnel.filter(({ taken }) => taken.characters > 0);
   const page = renderCorpusPage({
     title: `Corpus: ${folder}`,
@@ -34,7 +35,7 @@ export function writeCorpusPage(view: CorpusView, path: string): void {
               bars: [
                 {
                   name: folder,
-                  values: [funnel.at(-1)!.left.characters, ...taken.map(({ taken }) => taken.characters)],
+                  values: [kept.left.characters, ...taken.map(({ taken }) => taken.characters)],
                 },
               ],
             },
@@ -65,7 +66,7 @@ export function writeCorpusPage(view: CorpusView, path: string): void {
       {
         id: "kept",
         heading: "Documents that were kept",
-        texts: kept.map(text => ({ origin: "", text: cutText(text) })),
+        texts: view.kept.map(text => ({ origin: "", text: cutText(text) })),
       },
       {
         id: "dropped",

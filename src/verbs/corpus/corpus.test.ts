@@ -1,7 +1,7 @@
 // A look inside a corpus: the account adds up, samples are of the corpus, and what is asked wrongly is refused.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -10,6 +10,9 @@ import { UserError } from "../../base/errors.ts";
 import { showExample } from "../../corpus/examples.ts";
 import type { Example } from "../../corpus/funnel.ts";
 import { SizeCounter } from "../../corpus/histogram.ts";
+import { readManifest } from "../../dataset/manifest.ts";
+import { readRun } from "../../report/runs/run-record.ts";
+import { tabulateData } from "../../report/tables/run-tables.ts";
 import { prepare } from "../prepare/prepare.ts";
 import { writeCorpusPage } from "./corpus-page.ts";
 import { exportCorpus } from "./export-corpus.ts";
@@ -150,6 +153,47 @@ test("an option of the other action is refused by its name, and so is what has n
   );
   await assert.rejects(exportCorpus(data, { to: "npy", out: data }), refuses("E_OUTPUT_OTHER"));
   await assert.rejects(showCorpus(folder), refuses("E_FILE_MISSING"));
+});
+
+test("every account of a corpus ends with what lies in its documents, whatever a mixture has of its parts", async () => {
+  for (const name of ["one", "two"]) {
+    const lines = texts.slice(0, 60).map(text => `${JSON.stringify({ text: `${name} ${text}` })}\n`);
+    writeFileSync(join(folder, `${name}.jsonl`), lines.join(""));
+  }
+  for (const [weight, passes] of [
+    [1, 1],
+    [3, 1],
+    [1, 3],
+    [1, 0.5],
+  ] as const) {
+    const sources = [
+      { source: "one.jsonl", weight },
+      { source: "two.jsonl", weight: 1, passes },
+    ];
+    const file = join(folder, `${weight}-${passes}.mix.json`);
+    writeFileSync(file, JSON.stringify({ sources }));
+    const out = join(folder, `mixed-${weight}-${passes}`);
+    const words = ["--out", out, "--vocabulary", "80", "--sequence-length", "16", "--hold-out", "0.1"];
+    const { stdout } = await program.run("prepare", file, ...words);
+    const lines = readFileSync(join(out, "documents/documents-00000.jsonl"), "utf8").trimEnd().split("\n");
+    const written = lines.map(line => (JSON.parse(line) as { text: string }).text);
+    const left = { documents: lines.length, characters: written.reduce((sum, { length }) => sum + length, 0) };
+    const { funnel } = await showCorpus(out);
+    const { stage, left: last, tokens } = funnel.at(-1)!;
+    assert.deepEqual([stage, last], ["mixed", left]);
+    assert.equal(tokens, readManifest(out).text!.tokens);
+    const said = `mixed: ${left.documents} documents, ${left.characters.toLocaleString("en-US")} characters`;
+    assert.ok(stdout.includes(said), `${said}\n${stdout}`);
+    const run = join(folder, `run-${weight}-${passes}`);
+    mkdirSync(run);
+    for (const [name, content] of Object.entries({ "recipe.json": {}, "data.json": { data: out } })) {
+      writeFileSync(join(run, name), JSON.stringify(content));
+    }
+    writeFileSync(join(run, "events.jsonl"), "");
+    const { rows } = tabulateData([readRun(run, "run", {})]);
+    const row = ["run", "mixed", left.documents, left.characters];
+    assert.deepEqual(rows.find(cells => cells[1] === "mixed")?.slice(0, 4), row);
+  }
 });
 
 test("the tokens of a document that is split are said to be those of its stretches", async () => {

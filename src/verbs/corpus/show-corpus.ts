@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { UserError } from "../../base/errors.ts";
 import { RandomSequence, streams } from "../../base/random.ts";
 import { type DocumentsManifest, readDocuments, readDocumentsManifest } from "../../corpus/documents.ts";
-import { dropReasons, type Example } from "../../corpus/funnel.ts";
+import { dropReasons, type Example, sumMixture } from "../../corpus/funnel.ts";
 import { type Histogram, SizeCounter } from "../../corpus/histogram.ts";
 import { Dataset } from "../../dataset/dataset.ts";
 import { readManifest } from "../../dataset/manifest.ts";
@@ -24,7 +24,7 @@ export interface ShowCorpusOptions {
 
 /** What a stage took away, and what was left behind it. */
 export interface FunnelStage {
-  /** "read", a reason, "cut" or "kept". */
+  /** "read", a reason, "cut" or "kept"; the last of a mixture is "mixed". */
   readonly stage: string;
   readonly taken: { readonly documents: number; readonly characters: number };
   readonly left: { readonly documents: number; readonly characters: number };
@@ -110,21 +110,25 @@ export function findCorpus(folder: string): { readonly documents: string; readon
   );
 }
 
-function listStages({ funnel }: DocumentsManifest, tokens: number | undefined): FunnelStage[] {
-  const rate = tokens === undefined ? undefined : tokens / funnel.kept.characters;
+function listStages({ funnel, characters }: DocumentsManifest, tokens: number | undefined): FunnelStage[] {
+  const rate = tokens === undefined ? undefined : tokens / characters;
   let left = funnel.read;
   const nothing = { documents: 0, characters: 0 };
-  const stage = (name: string, taken: FunnelStage["taken"], documents = taken.documents): FunnelStage => {
-    left = { documents: left.documents - documents, characters: left.characters - taken.characters };
-    return { stage: name, taken, left, tokens: rate === undefined ? undefined : Math.round(rate * left.characters) };
+  const stand = (stage: string, taken: FunnelStage["taken"], amount: FunnelStage["left"]): FunnelStage => {
+    left = amount;
+    return { stage, taken, left, tokens: rate === undefined ? undefined : Math.round(rate * left.characters) };
   };
+  const stage = (name: string, taken: FunnelStage["taken"], documents = taken.documents) =>
+    stand(name, taken, { documents: left.documents - documents, characters: left.characters - taken.characters });
   const taken = dropReasons.map(reason => [reason, funnel.dropped[reason]] as const);
+  const mixed = sumMixture(funnel);
   return [
     stage("read", nothing),
     ...taken.filter(([, amount]) => amount.documents > 0).map(([reason, amount]) => stage(reason, amount)),
     // Documents that something was cut out of stay.
     ...(funnel.cut.documents > 0 ? [stage("cut", funnel.cut, 0)] : []),
     stage("kept", nothing),
+    ...(mixed === undefined ? [] : [stand("mixed", nothing, mixed)]),
   ];
 }
 
