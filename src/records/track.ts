@@ -28,21 +28,28 @@ export type Track = z.infer<typeof trackSchema>;
 
 const trackFile = "track.json";
 
-/** UserErrors: E_RECORD_TRACK for a name that no folder has, or a file that is no track; those of reading. */
+/** The first of the folders of tracks that has this one. UserError E_RECORD_TRACK for a name that none has. */
+export function findTrack(folders: readonly string[], name: string): string {
+  const found = folders.find(folder => /^[\w-]+$/.test(name) && isPresent(join(folder, name, trackFile), "track"));
+  if (found !== undefined) return found;
+  const names = folders.flatMap(folder =>
+    isPresent(folder, "folder of tracks")
+      ? listFolder(folder, "folder of tracks")
+          .map(entry => entry.name)
+          .filter(other => isPresent(join(folder, other, trackFile), "track"))
+      : [],
+  );
+  const distinct = [...new Set(names)].sort();
+  throw new UserError(
+    "E_RECORD_TRACK",
+    `${folders[0]}: no track is called "${name}"`,
+    distinct.length === 0 ? "Name the folder of tracks with --records." : `There are ${distinct.join(", ")}.`,
+  );
+}
+
+/** Of a folder that has it. UserErrors: E_RECORD_TRACK for a file that is no track; those of reading. */
 export function readTrack(records: string, name: string): Track {
   const path = join(records, name, trackFile);
-  if (!/^[\w-]+$/.test(name) || !isPresent(path, "track")) {
-    const names = isPresent(records, "folder of tracks")
-      ? listFolder(records, "folder of tracks")
-          .map(entry => entry.name)
-          .filter(other => isPresent(join(records, other, trackFile), "track"))
-      : [];
-    throw new UserError(
-      "E_RECORD_TRACK",
-      `${records}: no track is called "${name}"`,
-      names.length === 0 ? "Name the folder of tracks with --records." : `There are ${names.sort().join(", ")}.`,
-    );
-  }
   const parsed = trackSchema.safeParse(readJson(path, "track"));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;

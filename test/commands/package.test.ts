@@ -100,6 +100,30 @@ console.log(JSON.stringify({ reason, candidates: filled.masks[0].candidates.leng
   assert.deepEqual(said, { reason: "budget", candidates: 5, width: 32 });
 });
 
+test("the tracks that the help names are in it", () => {
+  const main = join(installed, readManifest().bin.cram);
+  const help = run(process.execPath, [main, "record", "--help"], folder);
+  const names = /track\s+(\S.*?), or another/.exec(help)![1]!.split(", ");
+  assert.ok(names.length > 3, help);
+  for (const name of names) {
+    const words = [
+      main,
+      "record",
+      name,
+      "--data",
+      "none",
+      "--held-out",
+      "none",
+      "--out",
+      "out",
+      "--recipe",
+      "quickstart",
+    ];
+    const { stderr } = spawnSync(process.execPath, words, { cwd: folder, encoding: "utf8" });
+    assert.match(stderr, /^E_FILE_MISSING none: no dataset here/m, stderr);
+  }
+});
+
 test("nothing but the entry point can be imported", () => {
   const code = 'await import("cramming/dist/src/cli/main.js")';
   const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "--eval", code], {

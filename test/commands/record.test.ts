@@ -1,7 +1,7 @@
 // A track from its first record on: what is no better is none, what is better is written and must be beaten then, and other text is refused.
 
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -78,6 +78,29 @@ test("records follow each other where the difference is no chance, and are run a
   assert.deepEqual([trained, next.verdict!.isRecord], [[], false]);
 });
 
+test("a track of the package is challenged from a folder that has none, and the record is written there", async () => {
+  const own = join(folder, "own");
+  const published = join(folder, "published");
+  cpSync(records, published, { recursive: true });
+  const listed = () => readdirSync(join(published, "tiny")).sort();
+  const before = listed();
+  const slow = [...set, "optimizer.learningRate=1e-6"];
+  const lost = await run("fast", { records: own, published, set: slow });
+  assert.deepEqual([lost.recordName?.slice(0, 3), lost.written, existsSync(own)], ["002", undefined, false]);
+  const faster = [...set, "optimizer.learningRate=0.06"];
+  const { written, verdict } = await run("fast", { records: own, published, set: faster });
+  assert.ok(verdict!.isRecord, JSON.stringify(verdict));
+  assert.equal(written, join(own, "tiny/003-crammed-bert-small"));
+  assert.deepEqual(listed(), before);
+  assert.deepEqual(readdirSync(join(own, "tiny")).sort(), [...before, "003-crammed-bert-small"].sort());
+  // From now on the folder's own.
+  assert.equal(readBestRecord(own, "tiny")!.name, "003-crammed-bert-small");
+  await assert.rejects(run("none", { records: own, published, track: "tinny" }), {
+    code: "E_RECORD_TRACK",
+    advice: "There are tiny.",
+  });
+});
+
 test("other text, and a challenger that is none, are refused before anything is trained", async () => {
   const onTraining = () => assert.fail("trained");
   for (const [options, code] of [
@@ -89,7 +112,7 @@ test("other text, and a challenger that is none, are refused before anything is 
   const other = join(folder, "other.jsonl");
   write(other, 200, 4);
   await assert.rejects(run("none", { heldOut: other }), { code: "E_RECORD_TEXT" });
-  await assert.rejects(run("none", { track: "tinny" }), { code: "E_RECORD_TRACK", advice: "There are tiny." });
+  await assert.rejects(run("none", { track: "tinny" }), { code: "E_RECORD_TRACK", advice: /tiny/ });
   const changed = join(folder, "changed");
   cpSync(data, changed, { recursive: true });
   writeFileSync(other, "no document\n");

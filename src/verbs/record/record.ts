@@ -2,14 +2,16 @@
 // sweep each, and scored on the same held-out text. Stopped at any moment, the same call goes on, and the folder's next challenge trains
 // none of them again.
 
+import { cpSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { systemClock } from "../../base/clock.ts";
 import { UserError } from "../../base/errors.ts";
-import { contentHash, hashFile, makeFolder, writeFileAtomically } from "../../base/files/files.ts";
+import { contentHash, explainWriteFailure, hashFile, makeFolder, writeFileAtomically } from "../../base/files/files.ts";
 import { readManifest } from "../../dataset/manifest.ts";
 import { readEvents } from "../../events/event-reader.ts";
 import { nameForFolder, readBestRecord, type SeedScore, type TrackRecord, writeRecord } from "../../records/record.ts";
-import { readTrack, type Track } from "../../records/track.ts";
+import { findTrack, readTrack, type Track } from "../../records/track.ts";
 import { judgeChallenge, type Verdict } from "../../records/verdict.ts";
 import { checkSweep, refuseDecided } from "../../sweep/sweep.ts";
 import { listTrials } from "../../sweep/trial.ts";
@@ -22,8 +24,10 @@ import { type SweepOptions, sweep } from "../sweep/sweep.ts";
 
 export interface RecordOptions {
   readonly track: string;
-  /** The folder of tracks. */
+  /** The folder of tracks, which a new record is written into. */
   readonly records: string;
+  /** Has the track where `records` does not. Default: the package's own. */
+  readonly published?: string | undefined;
   /** Of the track's text, prepared with the challenger's tokenizer, or with the record's. */
   readonly data: string;
   /** The same with the record's tokenizer, where that is another. */
@@ -53,6 +57,18 @@ export interface RecordRun {
   readonly written: string | undefined;
 }
 
+/** In the package, beside dist. */
+const ownRecords = fileURLToPath(new URL("../../../../records", import.meta.url));
+
+/** UserErrors E_NOT_WRITABLE, E_DISK_FULL. */
+function copyTrack(from: string, to: string): void {
+  try {
+    cpSync(from, to, { recursive: true });
+  } catch (error) {
+    throw explainWriteFailure(error, to);
+  }
+}
+
 /**
  * UserErrors: E_RECORD_TRACK, E_RECORD for a track without a record and without a challenger, E_RECORD_TEXT for text that is not the
  * track's, those of training and of scoring.
@@ -60,8 +76,9 @@ export interface RecordRun {
 export async function runRecord(options: RecordOptions): Promise<RecordRun> {
   const { track: name, records, data, recordData = data, out, recipe, set = [] } = options;
   refuseDecided("--set", set, ["train.seed", "train.budget"]);
-  const track = readTrack(records, name);
-  const best = readBestRecord(records, name);
+  const known = findTrack([records, options.published ?? ownRecords], name);
+  const track = readTrack(known, name);
+  const best = readBestRecord(known, name);
   if (best === undefined && recipe === undefined) {
     throw new UserError("E_RECORD", `the track ${name} has no record yet`, "Give the first with --recipe.");
   }
@@ -88,25 +105,27 @@ export async function runRecord(options: RecordOptions): Promise<RecordRun> {
   }
   const bitsOf = (scores: readonly SeedScore[]) => scores.map(({ bitsPerByte }) => bitsPerByte);
   const verdict = best === undefined ? undefined : judgeChallenge(bitsOf(challenger), bitsOf(ofRecord));
-  const written =
-    verdict?.isRecord === false
-      ? undefined
-      : writeRecord(records, {
-          track: name,
-          recipe: chosen,
-          tokenizer: readManifest(data).tokenizerHash,
-          documents: text.documentsHash,
-          heldOut: text.heldOut,
-          device: readDevice(folderOf(out, chosen, data), track.seeds),
-          date: systemClock.date().toISOString().slice(0, 10),
-          seeds: [...challenger],
-          ...(verdict !== undefined && {
-            against: {
-              ...{ record: recordName!, bitsPerByte: bitsOf(ofRecord) },
-              ...{ difference: verdict.difference, low: verdict.low, high: verdict.high, p: verdict.p },
-            },
-          }),
-        });
+  const isRecord = verdict?.isRecord !== false;
+  // The record stands behind those that it follows, and not where the package is installed.
+  if (isRecord && known !== records) copyTrack(join(known, name), join(records, name));
+  const written = !isRecord
+    ? undefined
+    : writeRecord(records, {
+        track: name,
+        recipe: chosen,
+        tokenizer: readManifest(data).tokenizerHash,
+        documents: text.documentsHash,
+        heldOut: text.heldOut,
+        device: readDevice(folderOf(out, chosen, data), track.seeds),
+        date: systemClock.date().toISOString().slice(0, 10),
+        seeds: [...challenger],
+        ...(verdict !== undefined && {
+          against: {
+            ...{ record: recordName!, bitsPerByte: bitsOf(ofRecord) },
+            ...{ difference: verdict.difference, low: verdict.low, high: verdict.high, p: verdict.p },
+          },
+        }),
+      });
   return { record: ofRecord, recordName, challenger, verdict, written };
 }
 

@@ -30,21 +30,22 @@ export function addRecord(command: Command): void {
     .option("--record-data <folder>", "the same with the record's tokenizer, where that is another")
     .option("--held-out <file>", 'the track\'s held-out text: a document a line, as {"text": "…"}')
     .option("--out <folder>", "where the trainings go")
-    .option("--records <folder>", "the folder of tracks", "records")
+    .option("--records <folder>", "the folder of tracks; those of the package are known besides", "records")
     .option("--json", "print one JSON object at the end and nothing else")
     .addHelpText(
       "after",
       `
 Without --recipe the record is run again, on this machine. With it both are trained with the same seeds; the challenger is the new
 record where its bits per byte are below, and that is less likely by chance than ${mostChance} (Student's t in pairs of a seed, one-sided). It is
-then written into the folder of tracks. The same command again goes on where it was stopped.
+then written into the folder of tracks, behind the records that the package has of the track (a track that stands in the folder is read
+there alone). The same command again goes on where it was stopped.
 
 Examples:
   cram record cpu-10m --data data/wiki --held-out held-out.jsonl --out work/again
   cram record cpu-10m --recipe mine.json --data data/wiki --held-out held-out.jsonl --out work/mine
   cram record cpu-10m --recipe mine.json --data data/wiki-4096 --record-data data/wiki --held-out held-out.jsonl --out work/small
 
-What text a track is of stands in records/TRACK/track.json; how it is scored in docs/FORMATS.md.`,
+What text a track is of stands in records/TRACK/track.json, of the package's in node_modules/cramming; how it is scored in docs/FORMATS.md.`,
     )
     .action(record);
 }
