@@ -18,6 +18,24 @@ function quoteLongInteger(part: string): string {
   return /^-?\d+$/.test(part) && !Number.isSafeInteger(Number(part)) ? `"${part}"` : part;
 }
 
+/** A key that stands twice in one object of a JSON text, of which parsing keeps the last; undefined where none does. */
+export function findDoubledKey(text: string): string | undefined {
+  const open: Set<string>[] = [];
+  let last = "";
+  for (const [part] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]:]/g)) {
+    if (part === "{" || part === "[") open.push(new Set());
+    else if (part === "}" || part === "]") open.pop();
+    else if (part === ":") {
+      const key = JSON.parse(last) as string;
+      const keys = open.at(-1)!;
+      if (keys.has(key)) return key;
+      keys.add(key);
+    }
+    last = part;
+  }
+  return undefined;
+}
+
 /** Whether JSON is nested so deep that what walks over its value may end the stack. */
 export function isNestedDeeply(text: string): boolean {
   let openings = 0;

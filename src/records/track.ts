@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
-import { isPresent, listFolder, readJson } from "../base/files/files.ts";
+import { isPresent, listFolder, readWrittenJson } from "../base/files/files.ts";
 
 const trackSchema = z.strictObject({
   title: z.string(),
@@ -50,7 +50,7 @@ export function findTrack(folders: readonly string[], name: string): string {
 /** Of a folder that has it. UserErrors: E_RECORD_TRACK for a file that is no track; those of reading. */
 export function readTrack(records: string, name: string): Track {
   const path = join(records, name, trackFile);
-  const parsed = trackSchema.safeParse(readJson(path, "track"));
+  const parsed = trackSchema.safeParse(readWrittenJson(path, "track"));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
   throw new UserError("E_RECORD_TRACK", `${path}: ${issue.path.join(".")}: ${issue.message}`, "Correct it there.");

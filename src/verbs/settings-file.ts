@@ -4,7 +4,7 @@
 import { createRequire } from "node:module";
 import { extname } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { readJson, readText } from "../base/files/files.ts";
+import { readText, readWrittenJson } from "../base/files/files.ts";
 import { deepestNesting, isNestedDeeply } from "../base/json.ts";
 import { makePrintable } from "../base/printable.ts";
 import { moduleEndings, readModule } from "./user-modules.ts";
@@ -21,7 +21,7 @@ const mostYamlBytes = 2 ** 20;
 export function readSettingsFile(path: string, noun: "recipe" | "sweep"): unknown {
   const ending = extname(path);
   if ([".yaml", ".yml"].includes(ending)) return readYaml(path, noun);
-  if (!moduleEndings.includes(ending)) return readJson(path, noun);
+  if (!moduleEndings.includes(ending)) return readWrittenJson(path, noun);
   const { default: value } = readModule(path);
   if (value !== undefined) return value;
   throw new UserError(

@@ -24,7 +24,7 @@ import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { systemClock } from "../clock.ts";
 import { UserError } from "../errors.ts";
-import { deepestNesting, isNestedDeeply } from "../json.ts";
+import { deepestNesting, findDoubledKey, isNestedDeeply } from "../json.ts";
 import { makePrintable } from "../printable.ts";
 import { findProcessStart, readProcessSpace } from "../process-start.ts";
 import { removeLeftovers } from "./leftovers.ts";
@@ -295,6 +295,24 @@ export function readText(path: string, kind: string, most: number = mostBytes.of
 
 /** Reads a JSON file. UserErrors: those of `readText`, and E_JSON for one that is malformed or nested without end. */
 export function readJson(path: string, kind: string, most: number = mostBytes.ofJson): unknown {
+  return readChecked(path, kind, most, () => undefined);
+}
+
+/** The same of one that a person writes, in which a key that stands twice is E_JSON, too: what was said first would be gone. */
+export function readWrittenJson(path: string, kind: string): unknown {
+  return readChecked(path, kind, mostBytes.ofJson, text => {
+    const key = findDoubledKey(text);
+    return key === undefined ? undefined : `"${key}" stands twice in one object`;
+  });
+}
+
+/** `findFault` looks at what parses. */
+function readChecked(
+  path: string,
+  kind: string,
+  most: number,
+  findFault: (text: string) => string | undefined,
+): unknown {
   const text = readText(path, kind, most);
   const malformed = (seen: string, cause?: unknown) =>
     new UserError(
@@ -304,11 +322,15 @@ export function readJson(path: string, kind: string, most: number = mostBytes.of
       { cause },
     );
   if (isNestedDeeply(text)) throw malformed(`lists or objects nested more than ${deepestNesting} deep`);
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch (cause) {
     throw malformed((cause as Error).message, cause);
   }
+  const fault = findFault(text);
+  if (fault !== undefined) throw malformed(fault);
+  return value;
 }
 
 /** Whether something stands there. E_FILE_UNREADABLE where that may not be seen, which is no "no". */

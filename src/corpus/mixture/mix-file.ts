@@ -3,7 +3,7 @@
 import { basename, dirname, isAbsolute, join } from "node:path";
 import * as z from "zod";
 import { UserError } from "../../base/errors.ts";
-import { readJson } from "../../base/files/files.ts";
+import { readWrittenJson } from "../../base/files/files.ts";
 
 const partSchema = z.strictObject({
   /** As prepare takes it. */
@@ -28,7 +28,7 @@ export const isMixFile = (input: string): boolean => /(^|[.-])mix\.json$/i.test(
 
 /** The entries of a mix.json. UserErrors: E_MIX, E_FILE_MISSING, E_JSON. */
 export function readMixFile(path: string): MixEntry[] {
-  const parsed = mixSchema.safeParse(readJson(path, "mixture"));
+  const parsed = mixSchema.safeParse(readWrittenJson(path, "mixture"));
   if (parsed.success) return parsed.data.sources;
   const issue = parsed.error.issues[0]!;
   throw new UserError(

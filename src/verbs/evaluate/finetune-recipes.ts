@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { glue } from "../../../recipes/glue.ts";
 import { nearestNames, UserError } from "../../base/errors.ts";
-import { readJson } from "../../base/files/files.ts";
+import { readWrittenJson } from "../../base/files/files.ts";
 import {
   checkFinetuneRecipe,
   type FinetuneRecipe,
@@ -25,7 +25,8 @@ export function chooseFinetuneRecipe({
 }
 
 function readRecipe(path: string): FinetuneRecipe {
-  if (path.endsWith(".json") || existsSync(path)) return checkFinetuneRecipe(readJson(path, "finetuning recipe"), path);
+  if (path.endsWith(".json") || existsSync(path))
+    return checkFinetuneRecipe(readWrittenJson(path, "finetuning recipe"), path);
   const near = nearestNames(path, finetuneRecipeNames);
   throw new UserError(
     "E_RECIPE_NAME",
