@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { checkSweep, listVariations } from "./sweep.ts";
+import { checkSweep, describeRepeats, listVariations } from "./sweep.ts";
 import { listTrials } from "./trial.ts";
 
 const names = (given: object) =>
@@ -52,6 +52,33 @@ for (const [given, code] of refused) {
     assert.throws(() => names(given), { code });
   });
 }
+
+for (const name of ["two\nlines", "two\r", "a\ttab", "a\u2028b", "a\u2029b", "\u0085", "\u0000", "", " "]) {
+  test(`a name that is no line is refused: ${JSON.stringify(name)}`, () => {
+    const refusal = { code: "E_SWEEP", message: /a name is one line/ };
+    assert.throws(() => names({ variations: { [name]: ["model.layers=8"] } }), refusal);
+    if (name.trim() === "") return;
+    assert.throws(() => names({ grid: { "model.norm": [name, "rms"] } }), refusal);
+    assert.throws(() => names({ random: { trials: 1, values: { "model.norm": [name] } } }), refusal);
+  });
+}
+
+test("draws that repeat are told with how many are left, of every search", () => {
+  const values = { "model.layers": [1, 2], "model.heads": [1, 2] };
+  for (const kind of ["random", "sobol"]) {
+    for (const trials of [1, 2, 4, 6, 40]) {
+      for (const seed of [0, 1, 2]) {
+        const given = { base: false, [kind]: { trials, seed, values } };
+        const distinct = names(given).length;
+        const told = describeRepeats(checkSweep({ recipe: "quickstart", ...given }, "test")).join();
+        if (distinct === trials) assert.equal(told, "");
+        else assert.match(told, new RegExp(`^${trials} draws .* ${distinct} of them`));
+        assert.ok(trials < 40 || distinct === 4);
+      }
+    }
+  }
+  assert.deepEqual(describeRepeats(checkSweep({ recipe: "quickstart", grid: { "model.layers": [1] } }, "test")), []);
+});
 
 test("a budget may vary where the sweep has none", () => {
   assert.deepEqual(names({ variations: { long: ["train.budget=4steps"] } }), ["base", "long"]);

@@ -83,7 +83,7 @@ export function checkSweep(given: unknown, origin: string): Sweep {
 }
 
 /**
- * All variations, the base first. UserError E_SWEEP where there is none, two have one name or one seed, halving has several seeds, a
+ * All variations, the base first. UserError E_SWEEP where there is none, two have one name or one seed, a name is no line, halving has several seeds, a
  * setting is one that the sweep decides, or there are more than 10,000.
  */
 export function listVariations(sweep: Sweep): Variation[] {
@@ -95,10 +95,7 @@ export function listVariations(sweep: Sweep): Variation[] {
   const combinations = grid.reduce((product, [, values]) => product * values.length, grid.length === 0 ? 0 : 1);
   refuseTooMany(combinations, sweep);
   const combined = combine(grid).map(nameBySettings);
-  const drawn = [
-    ...(sweep.random === undefined ? [] : drawAtRandom(sweep.random)),
-    ...(sweep.sobol === undefined ? [] : drawSobol(sweep.sobol)),
-  ].map(nameBySettings);
+  const drawn = drawSettings(sweep).map(nameBySettings);
   const base: Variation[] = sweep.base ? [{ name: baseName, set: [] }] : [];
   // Of few values the same may be drawn again, which would be the same trial.
   const distinct = new Map(drawn.map(variation => [variation.name, variation])).values();
@@ -108,6 +105,7 @@ export function listVariations(sweep: Sweep): Variation[] {
   if (twice !== undefined) {
     throw new UserError("E_SWEEP", `two variations are called ${twice.name}`, "Give each a name of its own.");
   }
+  refuseUnprintable(all);
   refuseUnread(sweep, all);
   if (sweep.passages !== undefined && sweep.heldOutText === undefined) {
     throw new UserError("E_SWEEP", "passages without a heldOutText that has them", "Give it, or leave passages out.");
@@ -124,6 +122,32 @@ export function listVariations(sweep: Sweep): Variation[] {
   }
   refuseTooMany(all.length, sweep);
   return all;
+}
+
+const drawSettings = ({ random, sobol }: Sweep): Settings[] => [
+  ...(random === undefined ? [] : drawAtRandom(random)),
+  ...(sobol === undefined ? [] : drawSobol(sobol)),
+];
+
+/** A sentence, where draws of few values repeat each other and fewer are trained than were asked for. */
+export function describeRepeats(sweep: Sweep): string[] {
+  const names = drawSettings(sweep).map(settings => nameBySettings(settings).name);
+  const distinct = new Set(names).size;
+  if (distinct === names.length) return [];
+  return [
+    `${names.length} draws were asked for, and ${distinct} of them ${distinct === 1 ? "is" : "are"} different: the same values are trained once`,
+  ];
+}
+
+/** A name is a row of tables, and a line of what is printed. */
+function refuseUnprintable(variations: readonly Variation[]): void {
+  const found = variations.find(({ name }) => name.trim() === "" || /[\p{Cc}\u2028\u2029]/u.test(name));
+  if (found === undefined) return;
+  throw new UserError(
+    "E_SWEEP",
+    `a variation is called ${JSON.stringify(found.name)}: a name is one line`,
+    "Give it a name without line ends and tabs, of one character at least.",
+  );
 }
 
 function refuseTooMany(variations: number, { seeds }: Sweep): void {

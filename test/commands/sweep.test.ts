@@ -314,6 +314,12 @@ test("what comes apart is a result with its reason; what nobody can train is ref
   const told: unknown[] = [];
   const { compared: rows } = await run("like", { onWarning: warning => told.push(warning) }, same);
   assert.deepEqual([told, rows.map(({ name }) => name)], [plan.warnings.slice(0, 1), ["base", "slow"]]);
+  assert.equal(planSweep({ ...asked, total: "90s" }, { out: join(folder, "odd"), data }).total, 90);
+  const drawn = checkSweep(
+    { ...asked, random: { trials: 5, values: { "optimizer.learningRate": [0.001, 0.002] } } },
+    "test",
+  );
+  assert.match(planSweep(drawn, { out: join(folder, "odd"), data }).warnings.join("\n"), /^5 draws were asked for/);
   assert.throws(() => planSweep({ ...asked, total: "3steps" }, { out: join(folder, "odd"), data }), {
     code: "E_SWEEP",
   });

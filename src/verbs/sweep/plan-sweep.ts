@@ -12,6 +12,8 @@ export interface SweepPlan {
   readonly trials: number;
   /** Of training, all trials behind each other: those with a budget in seconds; at most the total. */
   readonly seconds: number;
+  /** Of training, after which no trial is begun; undefined where there is none. */
+  readonly total: number | undefined;
   /** Those with a budget in steps, whose time the machine decides. */
   readonly steps: number;
   /** Of each variation. */
@@ -37,6 +39,7 @@ export function planSweep(sweep: Sweep, options: TrialOptions): SweepPlan {
   return {
     ...{ variations: trials.length / seeds, seeds, trials: trials.length },
     seconds: Math.min(sum("seconds"), total),
+    total: Number.isFinite(total) ? total : undefined,
     steps: sum("steps"),
     budgets,
     likeBase,

@@ -8,7 +8,7 @@ import { type DatasetManifest, readManifest } from "../../dataset/manifest.ts";
 import { type HeldOutText, readHeldOutText } from "../../evaluate/bits/held-out-text.ts";
 import { findHeadFault } from "../../objectives/objectives.ts";
 import { listShares } from "../../sweep/halving.ts";
-import { baseName, listVariations, type Sweep, type Variation } from "../../sweep/sweep.ts";
+import { baseName, describeRepeats, listVariations, type Sweep, type Variation } from "../../sweep/sweep.ts";
 import { listTrials, type Trial } from "../../sweep/trial.ts";
 import { checkFit } from "../../train/batches.ts";
 import { parseBudget } from "../../train/budget.ts";
@@ -80,7 +80,8 @@ export function planTrials(sweep: Sweep, options: TrialOptions, writes: boolean)
   if (text !== undefined) for (const { folder } of datasets.values()) checkScored(folder, text.passages);
   checkRungs(sweep, trials);
   const unchecked = [...datasets].flatMap(([data, { isUnchecked }]) => (isUnchecked ? [describeUnchecked(data)] : []));
-  return { trials, likeBase, warnings: [...likeBase.map(describeLikeBase), ...unchecked], text };
+  const warnings = [...likeBase.map(describeLikeBase), ...unchecked, ...describeRepeats(sweep)];
+  return { trials, likeBase, warnings, text };
 }
 
 const describeLikeBase = (variation: string) => `${variation} is the recipe as it is: it stands in the table as base`;

@@ -233,7 +233,7 @@ function printPlan(asked: Sweep, options: SweepOptions, json: boolean): void {
     print(JSON.stringify(plan));
     return;
   }
-  const { variations, seeds, trials, seconds, steps, budgets, warnings } = plan;
+  const { variations, seeds, trials, seconds, total, steps, budgets, warnings } = plan;
   for (const { variation, budget } of budgets) print(`${formatBudget(budget).padStart(10)}  ${variation}`);
   print(`${countOf(variations, "variation")} with ${countOf(seeds, "seed")} each: ${countOf(trials, "trial")}`);
   if (steps > 0) print(`${countOf(Math.round(steps), "step")} of training, whose time the machine decides`);
@@ -242,6 +242,7 @@ function printPlan(asked: Sweep, options: SweepOptions, json: boolean): void {
       `${formatDuration(seconds)} of training, one trial behind the other, beside compiling and the last validation of each`,
     );
   }
+  if (total !== undefined) print(`no trial is begun after ${formatDuration(total)} of training, all trials together`);
   for (const warning of warnings) print(`warning: ${warning}`);
 }
 
