@@ -65,6 +65,16 @@ test("the sets of ROOTS are those that the reference's configuration names", () 
   );
 });
 
+test("the standard input that is named twice is refused", () => {
+  const program = `
+    const { listShards } = await import(${JSON.stringify(new URL("./sources.js", import.meta.url).href)});
+    await listShards(["-", "-"]).catch(({ code, message }) => console.log(code, message));`;
+  const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+    ...{ input: "text", encoding: "utf8", env: { ...process.env, CRAM_CACHE: join(root, "cache") } },
+  });
+  assert.match(stdout, /^E_NO_TEXT -: the standard input is named twice/);
+});
+
 test("the standard input is what its content says, and nothing is left of it", () => {
   const program = `
     const { listShards } = await import(${JSON.stringify(new URL("./sources.js", import.meta.url).href)});

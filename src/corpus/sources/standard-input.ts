@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { UserError } from "../../base/errors.ts";
 import { findCacheFolder } from "../../base/files/cache-folder.ts";
 import { FileDraft } from "../../base/files/files.ts";
 import type { SourceScheme } from "./scheme.ts";
@@ -18,8 +19,14 @@ export const standardInput: SourceScheme = {
   describeState: ({ place }) => place,
 };
 
-/** Keeps a stream in a file that goes when the program ends. UserErrors: E_DISK_FULL, E_NOT_WRITABLE, E_CACHE. */
+let isKept = false;
+
+/** Keeps a stream in a file that goes when the program ends. UserErrors: E_NO_TEXT the second time, E_DISK_FULL, E_NOT_WRITABLE, E_CACHE. */
 async function keepStream(stream: AsyncIterable<Buffer>): Promise<Shard[]> {
+  if (isKept) {
+    throw new UserError("E_NO_TEXT", "-: the standard input is named twice, and comes once", "Name it once.");
+  }
+  isKept = true;
   const place = join(findCacheFolder(), "stdin", `${process.pid}`);
   const draft = new FileDraft(place);
   const hash = createHash("sha256");
