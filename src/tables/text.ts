@@ -34,7 +34,7 @@ export async function* toUtf8(
       throw new UserError(
         "E_BINARY",
         `${path}:${start.linesBefore() + line}: a NUL byte, which text does not have`,
-        "If it was saved as UTF-16, convert it, with `iconv -f UTF-16LE -t UTF-8`; else it is damaged or no text.",
+        "If it was saved as UTF-16 or UTF-32, convert it, with `iconv -f UTF-16LE -t UTF-8`; else it is damaged or no text.",
       );
     }
     yield piece;
@@ -52,6 +52,13 @@ export async function* decodeMarked(pieces: AsyncIterable<Buffer>, path: string)
       begun = piece.length < 3 ? piece : undefined;
       if (begun !== undefined) continue;
       const { encoding, markBytes } = findMark(piece);
+      if (encoding === "utf-16le" && piece.length > 3 && piece[2] === 0 && piece[3] === 0) {
+        throw new UserError(
+          "E_UTF8",
+          `${path}: it begins as UTF-32, which is not read`,
+          "Convert it, with `iconv -f UTF-32 -t UTF-8`.",
+        );
+      }
       decoder = encoding === undefined ? undefined : new TextDecoder(encoding, { fatal: true });
       piece = piece.subarray(markBytes);
     }

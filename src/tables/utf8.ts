@@ -31,12 +31,16 @@ export function looksBinary(beginning: Uint8Array): boolean {
   return beginning.subarray(0, 8192).includes(0) && !beginsAsUtf16(beginning);
 }
 
-/** Which UTF-16 content is that has no mark: Latin letters have a zero in every other byte. */
-export function guessUtf16(beginning: Uint8Array): "UTF-16LE" | "UTF-16BE" | undefined {
-  const zeros = [0, 0];
+/** Which UTF-16 or UTF-32 content is that no mark is read of: Latin letters have zeros in all other bytes. */
+export function guessEncoding(beginning: Uint8Array): `UTF-${"16" | "32"}${"LE" | "BE"}` | undefined {
   const looked = beginning.subarray(0, 8192);
-  for (let at = 0; at < looked.length; at++) if (looked[at] === 0) zeros[at % 2]! += 1;
+  const ofFour = [0, 0, 0, 0];
+  for (let at = 0; at < looked.length; at++) if (looked[at] === 0) ofFour[at % 4]! += 1;
   const isMany = (count: number) => 4 * count > looked.length;
+  const isAll = (count: number) => 4 * (count + 1) > looked.length;
+  if (looked.length > 7 && isAll(ofFour[3]!) && isMany(2 * ofFour[2]!) && ofFour[0] === 0) return "UTF-32LE";
+  if (looked.length > 7 && isAll(ofFour[0]!) && isMany(2 * ofFour[1]!) && ofFour[3] === 0) return "UTF-32BE";
+  const zeros = [ofFour[0]! + ofFour[2]!, ofFour[1]! + ofFour[3]!];
   if (zeros[0] === 0 && isMany(zeros[1]!)) return "UTF-16LE";
   return zeros[1] === 0 && isMany(zeros[0]!) ? "UTF-16BE" : undefined;
 }

@@ -191,7 +191,9 @@ On several machines, with one disk or with their .cram-work folders put together
 What was stopped goes on with the same command: what is finished stands in .cram-work in the folder until the dataset is whole.
 
 A text or a page is one document (see --document-separator), a line of a .jsonl and a row of a table is one. In a folder what
-cannot be read is passed over and counted (see --strict); how a file begins decides where its name says nothing.
+cannot be read is passed over and counted (see --strict), and so are files whose names do not end as a text's do. How a file begins that is
+named itself decides what it is where its name says nothing. In a .tsv a quote is a character like any other, as in GLUE's files; --format csv
+reads one whose fields stand in quotes.
 
 hf:owner/name[/configuration][:split][@revision] is a dataset of the Hugging Face Hub; a folder, a file or a pattern may stand in
 the place of the configuration. HF_TOKEN or hf auth login opens private ones, HF_ENDPOINT is another hub, CRAM_CACHE where their files are kept.

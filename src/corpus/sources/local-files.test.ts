@@ -128,6 +128,27 @@ test("a pipe named itself is refused, one in a folder passed over", {
   assert.deepEqual(await namesIn(folder), ["a.txt"]);
 });
 
+test("a folder without anything that may be read is not one without text", {
+  skip: process.platform === "win32",
+}, async () => {
+  const within = makeFolder("within", ["closed/b.txt"]);
+  const file = makeFolder("closed-file", ["c.txt"]);
+  const closed = [join(within, "closed"), join(file, "c.txt")];
+  chmodSync(root, 0o755);
+  for (const path of closed) chmodSync(path, 0);
+  const isRoot = process.getuid!() === 0;
+  if (isRoot) process.seteuid!(65534); // root may read everything
+  try {
+    for (const [i, input] of [within, file].entries()) {
+      await assert.rejects(listShards([input], { tolerant: true }), fails("E_FILE_UNREADABLE", closed[i]!));
+    }
+    await assert.rejects(listShards([join(within, "**/*.txt")]), fails("E_FILE_UNREADABLE", closed[0]!));
+  } finally {
+    if (isRoot) process.seteuid!(0);
+    for (const path of closed) chmodSync(path, 0o755);
+  }
+});
+
 test("a folder that may not be read is named", { skip: process.platform === "win32" }, async () => {
   const folder = makeFolder("open", ["a.txt", "closed/b.txt"]);
   chmodSync(root, 0o755);

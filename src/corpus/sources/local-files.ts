@@ -42,7 +42,19 @@ function listFiles(input: string, options: ListOptions): Shard[] {
       "Write what comes from it into a file, and name that.",
     );
   }
-  const found = walkFolder(input, options);
+  const unread: string[] = [];
+  const passOver = (reason: string, path: string) => {
+    if (reason === unreadable) unread.push(path);
+    options.passOver?.(reason, path);
+  };
+  const found = walkFolder(input, { ...options, passOver });
+  if (found.length === 0 && unread.length > 0) {
+    throw new UserError(
+      "E_FILE_UNREADABLE",
+      `${input}: no text in this folder may be read: ${unread.slice(0, 3).join(", ")}`,
+      "Give yourself the right to read what is in it, or name another folder.",
+    );
+  }
   if (found.length === 0) {
     throw new UserError(
       "E_NO_TEXT",
@@ -112,9 +124,11 @@ export function tryReading<T>(
   }
 }
 
+const unreadable = "not readable";
+
 /** Why a file in a folder was not read, in a few words. */
 export function explainUnreadable({ code }: UserError, path: string): string {
-  if (code !== "E_FILE_MISSING") return "not readable";
+  if (code !== "E_FILE_MISSING") return unreadable;
   return path.includes("\ufffd") ? "with a name that is not UTF-8" : "leading nowhere";
 }
 

@@ -7,6 +7,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { UserError } from "../../base/errors.ts";
 import { startFunnel } from "../funnel.ts";
+import { separators } from "./formats/separators.ts";
 import type { ChosenFormat } from "./read-options.ts";
 import { readShard } from "./read-shard.ts";
 import type { Shard } from "./shard.ts";
@@ -135,29 +136,6 @@ test("a binary file is refused when named and counted when met in a folder", asy
     });
   }
   await assert.rejects(read(files[0]!), fails("E_BINARY", "89 50 4e 47"));
-});
-
-test("a NUL byte is no text, wherever it stands, in every format of text and packed or not", async () => {
-  const contents = (at: number) => `${"some words\n".repeat(at / 11)}`;
-  for (const at of [0, 110, 9900, 2_200_000]) {
-    for (const [name, format] of [
-      ["a.txt", undefined],
-      ["a.md", undefined],
-      ["a.html", undefined],
-      ["a.d.ts", undefined],
-      ["unknown", "text"],
-    ] as const) {
-      for (const nuls of [1, 5000]) {
-        const content = `${contents(at)}${"\0".repeat(nuls)}`;
-        for (const path of [write(name, content), write(`${name}.gz`, gzipSync(content, { level: 1 }))]) {
-          if (path.endsWith("unknown.gz")) continue;
-          await assert.rejects(read(path, { format }), fails("E_BINARY", path), `${name} ${at} ${nuls}`);
-          const { texts, passedOver } = await read(path, { met: true, format });
-          assert.deepEqual([texts, passedOver], [[], [{ reason: "binary files", count: 1, first: [path] }]]);
-        }
-      }
-    }
-  }
 });
 
 test("a document longer than the limit is refused, one as long as it is read", async () => {
@@ -292,6 +270,19 @@ test("documents of one text file lie between separators, wherever its pieces end
   for await (const batch of readShard(shard!, options, startFunnel()))
     texts.push(...batch.documents.map(({ text }) => text));
   assert.deepEqual(texts, ["one\n1", "two"]);
+});
+
+test("lines end as every system writes them", async () => {
+  for (const end of ["\n", "\r\n", "\r"]) {
+    const content = ["one", "two", "", "three"].join(end) + end;
+    for (const padding of ["", "x".repeat(2 ** 20 - 1) + end, "x".repeat(2 ** 20) + end]) {
+      const [shard] = await listShards([write("ends.txt", padding + content)]);
+      const texts: string[] = [];
+      for await (const batch of readShard(shard!, { textField: "text", separator: separators.line }, startFunnel()))
+        texts.push(...batch.documents.map(({ text }) => text));
+      assert.deepEqual(texts.slice(padding === "" ? 0 : 1), ["one", "two", "three"], JSON.stringify(end));
+    }
+  }
 });
 
 test("what is broken is counted and passed over on request, and a table without texts in a folder always", async () => {

@@ -4,7 +4,7 @@
 import { UserError } from "../../base/errors.ts";
 import { compressionOf, detectCompression, readFile, refuseDamaged, unpackBytes } from "../../tables/bytes.ts";
 import type { TableFormat } from "../../tables/table.ts";
-import { guessUtf16, looksBinary, showBytes } from "../../tables/utf8.ts";
+import { guessEncoding, looksBinary, showBytes } from "../../tables/utf8.ts";
 import { recogniseFormat } from "./formats/recognise-format.ts";
 import type { ReadOptions } from "./read-options.ts";
 import type { Shard, ShardFormat } from "./shard.ts";
@@ -112,7 +112,10 @@ export async function* refuseBinary(pieces: AsyncIterable<Buffer>, path: string)
 }
 
 function adviseOnBinary(bytes: Buffer): string {
-  const encoding = guessUtf16(bytes);
+  const table = recogniseTable(bytes);
+  if (table !== undefined)
+    return `It is a file of ${table}, which packs its columns by itself: unpack it, and name it .${table}.`;
+  const encoding = guessEncoding(bytes);
   if (encoding === undefined) return "Name a text file; a compressed one must be a gzip and end in .gz.";
   return `It looks like ${encoding} without a mark; convert it with \`iconv -f ${encoding} -t UTF-8\`.`;
 }

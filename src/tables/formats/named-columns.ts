@@ -77,11 +77,13 @@ function explainWidth(
   return new UserError(
     "E_TABLE_ROW",
     `${origin}: ${countOf(fields.length, "field")}, where the columns are ${names.length} (${listNames(names)})`,
-    fields.length < names.length
-      ? "The line was cut, or a text holds a line's end; write the row whole."
-      : quotes
-        ? `A text holds ${mark}, which parts fields here; put it in quotes.`
-        : "A text holds a tab: replace it by a space, or write a .csv, where it can stand in quotes.",
+    !quotes && fields.some(field => field.startsWith('"'))
+      ? "In a .tsv a quote is a character like any other; cram prepare --format csv reads one whose fields stand in quotes."
+      : fields.length < names.length
+        ? "The line was cut, or a text holds a line's end; write the row whole."
+        : quotes
+          ? `A text holds ${mark}, which parts fields here; put it in quotes.`
+          : "A text holds a tab: replace it by a space, or write a .csv, where it can stand in quotes.",
   );
 }
 

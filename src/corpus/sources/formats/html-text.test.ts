@@ -34,6 +34,17 @@ const cases: readonly (readonly [title: string, html: string, text: string])[] =
   ["signs that are no tags", "1 < 2 and 3 > 2 <3", "1 < 2 and 3 > 2 <3"],
   ["names in capitals", "<P>one<P>two<STYLE>x</STYLE>", "one\ntwo"],
   ["a drawing", "a<svg><text>b</text></svg>c", "ac"],
+  [
+    "elements that XHTML closes as it opens them",
+    '<?xml version="1.0"?>\n<html><head><script src="x"/><title/><style/></head><body>a<iframe/>b</body></html>',
+    "ab",
+  ],
+  [
+    "the same by its doctype",
+    '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "x">\n<html><script src="x" /><p>a</p></html>',
+    "a",
+  ],
+  ["the same in HTML, where it stays open", '<!doctype html><script src="x"/><p>a</p></script>b', "b"],
   ["nothing", "", ""],
 ];
 for (const [title, html, text] of cases) {

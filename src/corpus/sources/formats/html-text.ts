@@ -14,7 +14,8 @@ const blocks = new Set(
 );
 
 /** Blocks are parted by a line end and cells by a tab; white space is one space as browsers show it, and kept in <pre>. */
-export function extractHtmlText(html: string): string {
+export function extractHtmlText(page: string): string {
+  const html = openEmpty(page);
   const lines = new TextLines();
   /** The element that is being left out, and how many of its name are open. */
   let left: { readonly name: string; depth: number } | undefined;
@@ -58,6 +59,14 @@ export function extractHtmlText(html: string): string {
   tokenizer.end();
   return lines.text;
 }
+
+const emptyElement = new RegExp(`<(${[...leftOut, "title", "textarea"].join("|")})\\b([^<>]*)/>`, "gi");
+
+/** In XHTML an element without content may be closed as it opens; as HTML it would take in all that follows. */
+const openEmpty = (html: string): string =>
+  /^\ufeff?\s*(<\?xml\b|<!doctype html public "-\/\/w3c\/\/dtd xhtml)/i.test(html)
+    ? html.replace(emptyElement, "<$1$2></$1>")
+    : html;
 
 /** Text with white space as browsers show it. */
 class TextLines {

@@ -21,7 +21,8 @@ export function recogniseFormat(beginning: string, textField: string): Recognise
     return { what: "markup (XML)", advice: "Take the text out of it first, for example with `pandoc -t plain`." };
   }
   if (/^(\{\s*"(?:[^"\\\n]|\\.)*"\s*:|\[\s*\{\s*")/.test(text)) {
-    const advice = "Name it .jsonl or .json, and say with --text-field which field holds the text.";
+    const advice =
+      "Name it .jsonl or .json, or say --format jsonl or json, and say with --text-field which field holds the text.";
     return hasField(text, textField)
       ? { what: "JSON lines", readAs: "jsonl", advice: "Name it .jsonl, or say --format jsonl." }
       : { what: "JSON", advice };
@@ -29,8 +30,8 @@ export function recogniseFormat(beginning: string, textField: string): Recognise
   const [columns, separator] = readHeader(text);
   // In prose a comma has a space behind it.
   if (columns.length > 1 && columns.includes(textField) && columns.every(name => name.trim() === name)) {
-    const ending = separator === "\t" ? ".tsv" : ".csv";
-    return { what: `a table with a column "${textField}"`, advice: `Name it ${ending}.` };
+    const format = separator === "\t" ? "tsv" : "csv";
+    return { what: `a table with a column "${textField}"`, advice: `Name it .${format}, or say --format ${format}.` };
   }
   if (/^(%PDF-|\{\\rtf|%!PS)/.test(text)) {
     return { what: "a PDF, PostScript or RTF document", advice: "Save its text, or take it out with `pdftotext`." };

@@ -1,7 +1,7 @@
 // What stands between the documents of a text file, where it has a name. Where these end, a place between two documents can be found from
 // any byte of the file on.
 
-export const separators = { "blank-line": /\r?\n[ \t]*\r?\n/, line: /\r?\n/ } as const;
+export const separators = { "blank-line": /\r?\n[ \t]*\r?\n/, line: /\r\n|\n|\r/ } as const;
 export type DocumentEnd = keyof typeof separators;
 
 /** The name of a separator; undefined for another text. */
