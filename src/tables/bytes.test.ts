@@ -67,6 +67,19 @@ test("a gzip of several members is one text, wherever the pieces of the file end
   }
 });
 
+test("members of all sizes, packed well and badly, are one text", async () => {
+  const contents = [0, 1, 3000, 65_000, 70_000, 300_000, 2_500_000].flatMap(length => [
+    noise(length),
+    Buffer.alloc(length, "ab"),
+    Buffer.alloc(7, "c"),
+  ]);
+  const packed = Buffer.concat(contents.map(content => gzipSync(content)));
+  for (const size of [60_001, packed.length]) {
+    const read = await collect(unpackBytes(inPieces(packed, size), "x", "gzip"));
+    assert.ok(read.equals(Buffer.concat(contents)), `pieces of ${size}`);
+  }
+});
+
 test("a gzip cut anywhere but after a member is cut short", async () => {
   const first = gzipSync("first\n");
   const packed = Buffer.concat([first, gzipSync("second\n")]);

@@ -1,10 +1,12 @@
 // A gzip (RFC 1952) unpacked. Its members are told apart here, and a library unpacks what each holds; where one ends is then known
 // exactly, so that bytes behind a whole file are told apart from a damaged one. Zeros behind it are padding, as gzip takes them.
 
-import { crc32, createInflateRaw } from "node:zlib";
+import { crc32, createInflateRaw, inflateRawSync } from "node:zlib";
 import { PackedFault, PackedInput } from "./packed-input.ts";
 
 const bytesPerUnpack = 1 << 18;
+/** Packed: a member of no more is unpacked at once, for it costs less than to begin with one. */
+const shortBytes = 1 << 16;
 const [hasChecksum, hasExtra, hasName, hasComment, reserved] = [2, 4, 8, 16, 0xe0];
 
 /** Unpacks the members of a file, one behind the other. Throws a PackedFault for what is damaged. */
@@ -60,6 +62,11 @@ async function* unpackMember(input: PackedInput): AsyncGenerator<Buffer> {
 
 /** What a member holds; the bytes behind it stay in the input. */
 async function* inflate(input: PackedInput): AsyncGenerator<Buffer> {
+  const short = await inflateShort(input);
+  if (short !== undefined) {
+    if (short.length > 0) yield short;
+    return;
+  }
   const inflating = createInflateRaw({ chunkSize: bytesPerUnpack });
   let bytesFed = 0;
   const feed = async () => {
@@ -80,5 +87,21 @@ async function* inflate(input: PackedInput): AsyncGenerator<Buffer> {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (!code?.startsWith("Z_")) throw cause;
     throw Object.assign(new PackedFault(message, code === "Z_BUF_ERROR" ? "cut" : "damaged"), { cause });
+  }
+}
+
+/** What a member holds that is short and at hand; undefined for another, and one that is damaged. */
+async function inflateShort(input: PackedInput): Promise<Buffer | undefined> {
+  const piece = await input.takePiece();
+  if (piece === undefined) return undefined;
+  try {
+    const unpacked = inflateRawSync(piece.subarray(0, shortBytes), { info: true, maxOutputLength: bytesPerUnpack });
+    const { buffer, engine } = unpacked as unknown as { buffer: Buffer; engine: { bytesWritten: number } };
+    input.giveBack(piece.subarray(engine.bytesWritten));
+    return buffer;
+  } catch {
+    // What is wrong with it is found where it is unpacked piece by piece.
+    input.giveBack(piece);
+    return undefined;
   }
 }
