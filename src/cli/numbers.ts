@@ -16,6 +16,13 @@ export function parseCount(option: string, text: string, least = 1, most = Numbe
   );
 }
 
+/** A number of which the verb knows the range. UserError E_OPTION. */
+export function parseNumber(option: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isFinite(value)) return value;
+  throw new UserError("E_OPTION", `${option} ${text}: not a number`, "Give another.");
+}
+
 /** Bytes of "2GiB", "512M" or "1000000": units are powers of 1024. UserError E_OPTION. */
 export function parseBytes(option: string, text: string): number {
   const [, digits, unit = ""] = /^(\d+(?:\.\d+)?)\s*(?:([KMGT])i?)?B?$/i.exec(text.trim()) ?? [];

@@ -23,7 +23,7 @@ import {
   prepareOnMachine,
 } from "../../verbs/prepare/prepare.ts";
 import { describeProgress } from "../../verbs/prepare/stages/progress.ts";
-import { mostThreads, parseBytes, parseCount } from "../numbers.ts";
+import { mostThreads, parseBytes, parseCount, parseNumber } from "../numbers.ts";
 import { print, showStatus } from "../terminal/output.ts";
 import { createEventPrinter, printDataset, printPlan, printShard } from "../terminal/print-prepare.ts";
 
@@ -272,13 +272,13 @@ async function prepare(texts: string[], flags: PrepareFlags, command: Command): 
       flags.compressibility === undefined ? undefined : parseShare("--compressibility", flags.compressibility, 10),
     filters: flags.filter,
     nearDuplicates:
-      flags.nearDuplicates === undefined ? undefined : parseShare("--near-duplicates", flags.nearDuplicates, 1),
-    repeatedBytes: parseOptional("--repeated", flags.repeated),
+      flags.nearDuplicates === undefined ? undefined : parseNumber("--near-duplicates", flags.nearDuplicates),
+    repeatedBytes: flags.repeated === undefined ? undefined : parseNumber("--repeated", flags.repeated),
     decontaminate: flags.decontaminate,
     packing: flags.packing,
     classify: flags.classify,
     separator: flags.separator,
-    holdOut: parseShare("--hold-out", flags.holdOut, 0.5),
+    holdOut: parseNumber("--hold-out", flags.holdOut),
     seed: parseCount("--seed", flags.seed, 0),
     threads: parseCount("--threads", flags.threads, 1, mostThreads),
     memoryBytes: flags.memory === undefined ? undefined : parseBytes("--memory", flags.memory),

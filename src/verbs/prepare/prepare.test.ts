@@ -52,6 +52,46 @@ test("a mixture has its shares in the account, and the dataset is made of what w
   assert.equal((await make({ texts: [mix], vocabulary: 80 })).documents!.funnel.mixture![0]!.share.toFixed(2), "0.50");
 });
 
+test("an option out of its range is named as it is given, with one range whichever end it is beyond", async () => {
+  const cases: Readonly<Record<string, readonly string[]>> = {
+    "--near-duplicates": ["-1", "0", "0.4", "1", "2"],
+    "--repeated": ["-1", "0", "19", "20.5", "10001"],
+    "--hold-out": ["-1", "0", "0.6", "1"],
+    "--memory": ["0", "1MiB"],
+  };
+  for (const [option, values] of Object.entries(cases)) {
+    const advice = new Set<string>();
+    for (const value of values) {
+      const { status, stderr } = await program.run(
+        "prepare",
+        text,
+        "--out",
+        join(root, "beyond"),
+        `${option}=${value}`,
+      );
+      const [first = "", second = ""] = stderr.split("\n");
+      assert.equal(status, 1, stderr);
+      assert.match(first, new RegExp(`^E_OPTION ${option} is -?[\\d.]+$`));
+      advice.add(second);
+    }
+    assert.equal(advice.size, 1, [...advice].join("\n"));
+  }
+  const out = join(root, "data-own");
+  await prepare({ ...sizes, vocabulary: 80, out });
+  const decided = {
+    "--tokenizer-kind": "bpe",
+    "--vocabulary": "90",
+    "--normaliser": "bert",
+    "--pre-tokenizer": "bert",
+    "--alphabet-limit": "50",
+  };
+  for (const [option, value] of Object.entries(decided)) {
+    const words = ["prepare", text, "--out", join(root, "beyond"), "--tokenizer", join(out, "tokenizer.json")];
+    const { stderr } = await program.run(...words, option, value);
+    assert.match(stderr, new RegExp(`^E_OPTION ${option} beside the tokenizer of`));
+  }
+});
+
 test("a vocabulary that no shard holds is refused before the text is looked for", async () => {
   const refused = prepare({ ...sizes, texts: ["not there"], vocabulary: 2 ** 20 + 1, out: join(root, "refused") });
   await assert.rejects(refused, { code: "E_VOCABULARY_LARGE" });

@@ -20,6 +20,7 @@ import { findReadyMade, prepareReadyMade, prepareReadyMadeShard } from "../ready
 import { chooseRecipe } from "../recipe.ts";
 import { datasetNames, knowOwnFiles, leaveOutOwnFiles } from "./dataset-folder.ts";
 import type { Prepared, PreparedShard } from "./dataset-options.ts";
+import { nameOption } from "./name-option.ts";
 import { readLearnedLength, recommendRecipe } from "./next-pretrain.ts";
 import { openTokenizer } from "./open-tokenizer.ts";
 import type { PreparePlan } from "./plan/plan-prepare.ts";
@@ -180,7 +181,7 @@ async function chooseDataset(options: PrepareOptions) {
   const nameRecipe = options.recipe === undefined ? recommendRecipe : () => name;
   const { texts, out, maxTokensPerCharacter, holdOut = 0.01 } = options;
   if (!(holdOut > 0 && holdOut <= 0.5)) {
-    throw new UserError("E_OPTION", `holdOut is ${holdOut}`, "Hold out a share above 0 and up to 0.5.");
+    throw new UserError("E_OPTION", `--hold-out is ${holdOut}`, "Hold out a share above 0 and up to 0.5.");
   }
   const normaliser = options.normaliser ?? "ascii-fold";
   const kind = findTokenizerKind(options.tokenizerKind ?? "wordpiece");
@@ -236,7 +237,7 @@ function openGivenTokenizer(path: string, options: PrepareOptions): Promise<Toke
   if (decided.length === 0) return openTokenizer(path);
   throw new UserError(
     "E_OPTION",
-    `${decided.join(", ")} beside the tokenizer of ${path}: it has its own`,
+    `${decided.map(nameOption).join(", ")} beside the tokenizer of ${path}: it has its own`,
     "Leave these out, or leave out the tokenizer and learn one.",
   );
 }
@@ -248,7 +249,7 @@ function checkMemory(bytes: number): number {
   if (bytes >= leastMemory) return bytes;
   throw new UserError(
     "E_OPTION",
-    `memoryBytes is ${bytes}`,
+    `--memory is ${bytes}`,
     "Give at least 64 MiB; the program itself takes more beside it.",
   );
 }
@@ -257,7 +258,7 @@ function choosePacking(name: PackingName = "concatenate"): PackingName {
   if (packings.some(packing => packing.name === name)) return name;
   throw new UserError(
     "E_OPTION",
-    `packing is ${name}`,
+    `--packing is ${name}`,
     `Choose one of ${packings.map(({ name }) => name).join(", ")}.`,
   );
 }
@@ -266,7 +267,7 @@ function checkNearDuplicates(share: number | undefined): number | undefined {
   if (share === undefined || (share >= 0.5 && share < 1)) return share;
   throw new UserError(
     "E_OPTION",
-    `nearDuplicates is ${share}`,
+    `--near-duplicates is ${share}`,
     "Give the share of shingles in common from which on a document is dropped, from 0.5 to below 1; 0.8 is usual.",
   );
 }
@@ -275,7 +276,7 @@ function checkRepeatedBytes(bytes: number | undefined): number | undefined {
   if (bytes === undefined || (Number.isInteger(bytes) && bytes >= 20 && bytes <= 10_000)) return bytes;
   throw new UserError(
     "E_OPTION",
-    `repeatedBytes is ${bytes}`,
+    `--repeated is ${bytes}`,
     "Give a whole number from 20 to 10,000; 100 is usual, and below that ordinary phrases go.",
   );
 }
@@ -308,14 +309,14 @@ function choosePreTokenizer(kind: TokenizerKind, options: PrepareOptions): PreTo
   if (!kind.preTokenizers.includes(preTokenizer)) {
     throw new UserError(
       "E_OPTION",
-      `preTokenizer is ${preTokenizer}, and a ${kind.name} tokenizer is learned behind ${kind.preTokenizers.join(" or ")}`,
-      "Choose one of these, or another tokenizerKind.",
+      `--pre-tokenizer is ${preTokenizer}, and a ${kind.name} tokenizer is learned behind ${kind.preTokenizers.join(" or ")}`,
+      "Choose one of these, or another --tokenizer-kind.",
     );
   }
   if (alphabetLimit !== undefined && !kind.limitsAlphabet(preTokenizer)) {
     throw new UserError(
       "E_OPTION",
-      `alphabetLimit beside a ${kind.name} tokenizer behind ${preTokenizer}, which has no alphabet of characters`,
+      `--alphabet-limit beside a ${kind.name} tokenizer behind ${preTokenizer}, which has no alphabet of characters`,
       "Leave it out.",
     );
   }

@@ -30,6 +30,7 @@ import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Recipe } from "../../train/recipe.ts";
 import { readWholeDataset } from "../prepare/dataset-folder.ts";
 import type { Prepared, PreparedShard } from "../prepare/dataset-options.ts";
+import { nameOption } from "../prepare/name-option.ts";
 import { recommendRecipe } from "../prepare/next-pretrain.ts";
 import { type MachineShard, type PortionedWork, prepareWhole, readShare } from "../prepare/portioned-work.ts";
 import { createProgress, type StageProgress } from "../prepare/stages/progress.ts";
@@ -130,7 +131,7 @@ export function describeWork(set: ReadyMade, options: ReadyMadeOptions) {
   const { texts, out: folder, limitBytes, holdOut = 0.01, seed = 0, onStage } = options;
   refuseDecided(texts[0]!, options as object as Readonly<Record<string, unknown>>);
   if (!(holdOut > 0 && holdOut <= 0.5)) {
-    throw new UserError("E_OPTION", `holdOut is ${holdOut}`, "Hold out a share above 0 and up to 0.5.");
+    throw new UserError("E_OPTION", `--hold-out is ${holdOut}`, "Hold out a share above 0 and up to 0.5.");
   }
   const tokenizer = readTokenizer(set.tokenizer);
   const { name } = chooseRecipe({ recipe: options.recipe ?? "crammed-bert" });
@@ -175,7 +176,7 @@ function refuseDecided(text: string, given: Readonly<Record<string, unknown>>): 
   if (refused.length === 0) return;
   throw new UserError(
     "E_OPTION",
-    `${refused.join(", ")} beside ${text}: it was tokenized already, and has no text`,
+    `${refused.map(nameOption).join(", ")} beside ${text}: it was tokenized already, and has no text`,
     "Leave these out.",
   );
 }
