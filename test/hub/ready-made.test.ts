@@ -113,7 +113,7 @@ test("a plan writes nothing, and expects the sequences and the disk of what is m
 
 test("what chooses text is refused by name, and ids of another tokenizer are", async () => {
   const refused = prepare({ texts: [folder], out: join(root, "no"), vocabulary: 100, filters: ["prose"] });
-  await assert.rejects(refused, { code: "E_OPTION", message: /vocabulary, filters/ });
+  await assert.rejects(refused, { code: "E_OPTION", message: /--vocabulary, --filter / });
   const { vocab } = (golden.tokenizer as { model: { vocab: Record<string, number> } }).model;
   const largest = Math.max(...golden.rows.flat());
   const fewer = Object.fromEntries(Object.entries(vocab).filter(([, id]) => id < largest));

@@ -20,6 +20,6 @@ export interface PortionEncoder {
   /** Encodes the text; `ids` gives them then, as they are kept. */
   encode(): EncodedCounts;
   readonly ids: Uint8Array;
-  /** The first characters that were lost. */
-  readonly lostExamples: readonly string[];
+  /** Characters that were lost, and how often: the commonest. */
+  listLost(): [character: string, count: number][];
 }

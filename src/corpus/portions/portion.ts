@@ -28,8 +28,8 @@ export interface PortionSummary {
   readonly bytes: number;
   /** Whether the texts are lines of the documents format. */
   readonly asLines: boolean;
-  /** Of texts that were encoded the first characters that normalising lost. */
-  readonly lostExamples?: readonly string[] | undefined;
+  /** Of texts that were encoded, the commonest characters that normalising lost. */
+  readonly lost?: readonly (readonly [character: string, count: number])[] | undefined;
   /** SHA-256 of the files beside it, by their endings. */
   readonly hashes: Readonly<Record<string, string>>;
 }
@@ -41,7 +41,7 @@ const summarySchema = z.object({
   kept: z.number(),
   bytes: z.number(),
   asLines: z.boolean(),
-  lostExamples: z.array(z.string()).optional(),
+  lost: z.array(z.tuple([z.string(), z.number()])).optional(),
   hashes: z.record(z.string(), z.string()),
 });
 

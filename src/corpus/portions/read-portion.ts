@@ -113,7 +113,7 @@ export async function* readPortion(
     }
     const hashes = Object.fromEntries(Object.entries(files).map(([ending, file]) => [ending, file.commit()]));
     const kept = funnel.kept.documents;
-    const lost = files.encodings && { lostExamples: encoder!.lostExamples };
+    const lost = files.encodings && { lost: encoder!.listLost() };
     const summary: PortionSummary = { shards: described, funnel, records, kept, bytes, asLines, ...lost, hashes };
     const path = portionFile(folder, index, "json");
     writeFileAtomically(path, JSON.stringify(summary));

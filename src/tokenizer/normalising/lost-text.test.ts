@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { describeLoss, LossCounter, startTextLoss } from "./lost-text.ts";
+import fc from "fast-check";
+import { describeLoss, LossCounter, listCommonest, startTextLoss } from "./lost-text.ts";
 import { type NormaliserName, normalisers } from "./normaliser.ts";
 
 const names = Object.keys(normalisers) as NormaliserName[];
@@ -37,6 +38,29 @@ for (const [script, text, characters, [foldLost, foldUnaccented], [bertLost, ber
     }
   });
 }
+
+test("the characters that are named are those that were lost most often, in any order of any parts", () => {
+  const letters = [..."абвгдежзийклмнопя£€ñ日本語한がか👍"];
+  const text = fc.array(fc.constantFrom(...letters, "a", " ", "é"), { maxLength: 60 }).map(each => each.join(""));
+  fc.assert(
+    fc.property(fc.array(text, { maxLength: 8 }), texts => {
+      const counts = new Map<string, number>();
+      for (const each of [...texts.join("").normalize("NFC")]) {
+        if (!/[aéñ ]/.test(each)) counts.set(each, (counts.get(each) ?? 0) + 1);
+      }
+      const { examples } = measure("ascii-fold", ...texts);
+      assert.equal(examples.length, Math.min(8, counts.size));
+      const least = Math.min(...examples.map(each => counts.get(each)!));
+      for (const [each, count] of counts) assert.ok(examples.includes(each) || count <= least, `${each} ${count}`);
+      const parts = texts.map(each => {
+        const counter = new LossCounter(normalisers["ascii-fold"]);
+        counter.addText(each.normalize("NFD"));
+        return counter.listLost();
+      });
+      assert.deepEqual(listCommonest(parts.toReversed()), examples);
+    }),
+  );
+});
 
 test("a loss is told above 1 %, in one text among many too, and refused above half", () => {
   const english = "a plain sentence of ascii text ".repeat(40);

@@ -17,9 +17,24 @@ export interface TextLoss {
   unaccented: number;
   /** Texts that lost more than half of their characters. */
   textsMostlyLost: number;
-  /** The first characters that were lost, at most eight. */
+  /** The characters that were lost most often, at most eight. */
   readonly examples: string[];
 }
+
+/** How often each character was lost. */
+export type LostCounts = readonly (readonly [character: string, count: number])[];
+
+/** The commonest of several texts' lost characters, for `examples`; equal whatever the order. */
+export function listCommonest(parts: Iterable<LostCounts>): string[] {
+  const sums = new Map<string, number>();
+  for (const part of parts) for (const [each, count] of part) sums.set(each, (sums.get(each) ?? 0) + count);
+  return rank([...sums])
+    .slice(0, 8)
+    .map(([each]) => each);
+}
+
+const rank = (counts: [string, number][]) =>
+  counts.sort((a, b) => b[1] - a[1] || a[0].codePointAt(0)! - b[0].codePointAt(0)!);
 
 export function startTextLoss(): TextLoss {
   return { characters: 0, lost: 0, unaccented: 0, textsMostlyLost: 0, examples: [] };
@@ -50,18 +65,28 @@ export function addLoss(to: TextLoss, { characters, lost, unaccented }: CountedL
 
 /** Counts what a normaliser takes from texts; owns a table of the characters met. */
 export class LossCounter {
-  readonly loss: TextLoss = startTextLoss();
+  private readonly sums = startTextLoss();
+  private readonly lostCounts = new Map<number, number>();
   private readonly normalise: (text: string) => string;
   private readonly table = new Uint8Array(0x110000); // verdicts, and mayCompose; 0 where nobody has asked
   private readonly keepsAscii: boolean;
   private readonly text = new TextBytes();
   private readonly composed = new TextBytes();
-  /** What is lost of the text at hand and was of none before. */
-  private readonly lostFirst: number[] = [];
+  /** What is lost of the part at hand. */
+  private readonly lostHere: number[] = [];
 
   constructor(normaliser: Normaliser) {
     this.normalise = compileNormaliser(normaliser);
     this.keepsAscii = visibleAscii.every(point => this.findVerdict(point) === verdicts.kept);
+  }
+
+  get loss(): TextLoss {
+    return { ...this.sums, examples: listCommonest([this.listLost()]) };
+  }
+
+  /** How often each character was lost so far, the commonest first. */
+  listLost(): [character: string, count: number][] {
+    return rank(Array.from(this.lostCounts, ([point, count]) => [String.fromCodePoint(point), count]));
   }
 
   /** Counts one more text; returns what of it. */
@@ -81,15 +106,14 @@ export class LossCounter {
     for (let part = 0; part < places.length; part += 2) {
       const [begin, end] = [places[part]!, places[part + 1]!];
       if (!this.count(text, begin, end, false, own)) {
-        for (const point of this.lostFirst.splice(0)) this.table[point] = 0;
+        this.lostHere.length = 0;
         this.composed.read(text.slice(begin, end).normalize("NFC"));
         this.count(this.composed, 0, this.composed.length, true, own);
       }
-      for (const point of this.lostFirst.splice(0)) {
-        if (this.loss.examples.length < 8) this.loss.examples.push(String.fromCodePoint(point));
-      }
+      for (const point of this.lostHere) this.lostCounts.set(point, (this.lostCounts.get(point) ?? 0) + 1);
+      this.lostHere.length = 0;
     }
-    addLoss(this.loss, own);
+    addLoss(this.sums, own);
     return own;
   }
 
@@ -120,8 +144,10 @@ export class LossCounter {
       if (verdict === verdicts.hidden) continue;
       characters += 1;
       if (verdict === verdicts.kept) continue;
-      if (verdict === verdicts.lost) lost += 1;
-      else if (verdict === verdicts.unaccented) unaccented += 1;
+      if (verdict === verdicts.lost) {
+        lost += 1;
+        this.lostHere.push(point);
+      } else if (verdict === verdicts.unaccented) unaccented += 1;
     }
     to.characters += characters;
     to.lost += lost;
@@ -133,7 +159,6 @@ export class LossCounter {
     const composes = point > 0xffff || !isComposed.test(String.fromCharCode(point)) ? mayCompose : 0;
     const verdict = this.findVerdict(point) | composes;
     this.table[point] = verdict;
-    if ((verdict & ~mayCompose) === verdicts.lost) this.lostFirst.push(point);
     return verdict;
   }
 

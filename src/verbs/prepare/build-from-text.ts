@@ -24,7 +24,7 @@ import type { Shard } from "../../corpus/sources/shard.ts";
 import { finishDataset, type PackedDocuments, packDocuments } from "../../dataset/build.ts";
 import type { PassedOver } from "../../tables/passed-over.ts";
 import { normaliserBefore } from "../../tokenizer/define.ts";
-import { addLoss, startTextLoss, type TextLoss } from "../../tokenizer/normalising/lost-text.ts";
+import { addLoss, listCommonest, startTextLoss, type TextLoss } from "../../tokenizer/normalising/lost-text.ts";
 import { readTokenizer } from "../../tokenizer/read-tokenizer.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { writeTokenizer } from "../../tokenizer/tokenizer-json.ts";
@@ -223,7 +223,7 @@ async function assemble(
     onStage(describeWritten(done));
   });
   if (encodes) {
-    loss.examples.push(...[...new Set(summaries.flatMap(({ lostExamples = [] }) => lostExamples))].slice(0, 8));
+    loss.examples.push(...listCommonest(summaries.map(({ lost = [] }) => lost)));
     keepLoss(work, loss);
   }
   sealFile(join(documentsFolder, "manifest.json"));

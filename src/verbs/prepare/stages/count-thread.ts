@@ -5,7 +5,7 @@ import { readDocuments } from "../../../corpus/documents.ts";
 import { batchTexts } from "../../../tokenizer/encoding/encode-threads.ts";
 import type { PreTokenizerName } from "../../../tokenizer/encoding/pre-tokenizer.ts";
 import { WordCounter } from "../../../tokenizer/learning/count-words.ts";
-import { LossCounter, type TextLoss } from "../../../tokenizer/normalising/lost-text.ts";
+import { LossCounter, type LostCounts, type TextLoss } from "../../../tokenizer/normalising/lost-text.ts";
 import type { Normaliser } from "../../../tokenizer/normalising/normaliser.ts";
 
 /** Plain data. */
@@ -25,8 +25,7 @@ export interface CountedWords {
   readonly words: readonly string[];
   readonly counts: Float64Array;
   readonly loss: TextLoss;
-  /** The batch in which each example of the loss occurred first. */
-  readonly exampleFirsts: readonly number[];
+  readonly lost: LostCounts;
 }
 
 export type CountEvent = { readonly kind: "documents"; readonly documents: number } | CountedWords;
@@ -36,7 +35,6 @@ export async function* countBatches(work: CountWork): AsyncGenerator<CountEvent>
   const { documentsFolder, normaliser, preTokenizer, stride, turn, turns } = work;
   const counter = new WordCounter(normaliser, preTokenizer);
   const losses = new LossCounter(normaliser);
-  const exampleFirsts: number[] = [];
   let batch = 0;
   for await (const texts of batchTexts(readDocuments(documentsFolder))) {
     if (batch % turns === turn) {
@@ -45,7 +43,6 @@ export async function* countBatches(work: CountWork): AsyncGenerator<CountEvent>
         if (isCounted) counter.addText(text);
         losses.addText(text);
       }
-      while (exampleFirsts.length < losses.loss.examples.length) exampleFirsts.push(batch);
       yield { kind: "documents", documents: texts.length };
     }
     batch++;
@@ -55,6 +52,6 @@ export async function* countBatches(work: CountWork): AsyncGenerator<CountEvent>
     kind: "counted",
     words: counted.map(([word]) => word),
     counts: Float64Array.from(counted, ([, count]) => count),
-    ...{ loss: losses.loss, exampleFirsts },
+    ...{ loss: losses.loss, lost: losses.listLost() },
   };
 }

@@ -4,7 +4,7 @@
 import { runBounded, siblingModule } from "../../../base/threads/bounded-worker.ts";
 import type { WordCount } from "../../../tokenizer/learning/count-words.ts";
 import { sortWordCounts } from "../../../tokenizer/learning/sort-words.ts";
-import { startTextLoss, type TextLoss } from "../../../tokenizer/normalising/lost-text.ts";
+import { listCommonest, startTextLoss, type TextLoss } from "../../../tokenizer/normalising/lost-text.ts";
 import { type CountEvent, type CountedWords, type CountWork, countBatches } from "./count-thread.ts";
 
 /** What words are counted of, about, in UTF-16 units. */
@@ -43,17 +43,13 @@ const countInThread = (input: CountWork): AsyncGenerator<CountEvent> =>
 
 function joinCounts(threads: readonly CountedWords[]): WordsOfCorpus {
   const loss = startTextLoss();
-  const examples: { readonly text: string; readonly first: number }[] = [];
-  for (const { loss: own, exampleFirsts } of threads) {
+  for (const { loss: own } of threads) {
     loss.characters += own.characters;
     loss.lost += own.lost;
     loss.unaccented += own.unaccented;
     loss.textsMostlyLost += own.textsMostlyLost;
-    for (const [i, text] of own.examples.entries()) examples.push({ text, first: exampleFirsts[i]! });
   }
-  examples.sort((a, b) => a.first - b.first);
-  loss.examples.push(...new Set(examples.map(({ text }) => text)));
-  loss.examples.splice(8);
+  loss.examples.push(...listCommonest(threads.map(({ lost }) => lost)));
   return { loss, words: joinWords(threads) };
 }
 

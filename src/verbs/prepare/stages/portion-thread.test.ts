@@ -45,7 +45,7 @@ test("ids, counts and lines of a portion are those of its texts", async () => {
       }
       return summary!;
     };
-    const { records, lostExamples } = await read();
+    const { records, lost } = await read();
     const losses = new LossCounter(normalisers[name]);
     const ids = texts.map(text => encodeText(tokenizer, text, "as-text"));
     const counts = texts.map((text, i) => {
@@ -58,7 +58,7 @@ test("ids, counts and lines of a portion are those of its texts", async () => {
       return { tokens, unknownTokens, visible, lost, unaccented };
     });
     assert.deepEqual(seen, counts);
-    assert.deepEqual(lostExamples, losses.loss.examples);
+    assert.deepEqual(lost, losses.listLost());
     const bytes = readFileSync(portionFile(folder, 0, "encodings"));
     assert.deepEqual(
       Array.from({ length: bytes.length / 2 }, (_, i) => bytes.readUInt16LE(2 * i)),

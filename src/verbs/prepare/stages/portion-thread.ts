@@ -77,6 +77,9 @@ const describeFinished = ({ shards }: Portion, { funnel }: PortionSummary): Port
   documents: funnel.read.documents,
 });
 
+/** Lost characters that are counted of a portion: more than the account shows of all. */
+const mostLost = 64;
+
 /** Encodes a text once, whether it is judged, kept or both. */
 class RememberingEncoder implements PortionEncoder {
   private readonly encoder: Encoder;
@@ -92,8 +95,8 @@ class RememberingEncoder implements PortionEncoder {
     this.kept = this.makeIds(1 << 12);
   }
 
-  get lostExamples(): readonly string[] {
-    return this.losses.loss.examples;
+  listLost(): [string, number][] {
+    return this.losses.listLost().slice(0, mostLost);
   }
 
   read(text: string): Uint8Array {
