@@ -1,6 +1,6 @@
 // A row of a table, as every reader of this room gives it.
 
-import type { UserError } from "../base/errors.ts";
+import { UserError } from "../base/errors.ts";
 
 /** What a field may hold: text in .tsv and .csv, any JSON in the others. Integers that no number holds are texts of digits. */
 export type Value = string | number | boolean | null | readonly Value[] | { readonly [name: string]: Value };
@@ -13,6 +13,17 @@ export interface NumberedRow {
   /** What is wrong with it, where reading can go on behind it; it then has no values. */
   readonly broken?: UserError;
 }
+
+/** The row of a text in which bytes are not UTF-8. */
+export const badRow = (path: string, line: number): NumberedRow =>
+  brokenRow(
+    new UserError(
+      "E_UTF8",
+      `${path}:${line}: not UTF-8 in this row`,
+      "Convert the file to UTF-8, for example with iconv.",
+    ),
+    line,
+  );
 
 /** The place of a row that is none. */
 export const brokenRow = (broken: UserError, line: number): NumberedRow => ({ values: {}, line, broken });

@@ -187,15 +187,15 @@ async function* parse(
   compression: Compression,
   options: TableOptions,
 ): AsyncGenerator<NumberedRow[]> {
-  const { longestRowBytes = 64 * 2 ** 20 } = options;
+  const { longestRowBytes = 64 * 2 ** 20, keepBroken = false } = options;
   if (isColumnar(format)) {
     for await (const _ of bytes); // for its hash; a library reads the file itself
     return yield* readColumns(format, path, options.file ?? { path }, options);
   }
   const unpacked = countBytes(unpackBytes(bytes, path, compression), path, options.most?.bytes);
   if (format === "jsonl") return yield* readJsonLines(unpacked, path, longestRowBytes);
-  if (format === "json") return yield* readJsonValues(unpacked, path, longestRowBytes);
-  const [beginning, text] = await peek(readTextPieces(unpacked, path));
+  if (format === "json") return yield* readJsonValues(unpacked, path, longestRowBytes, keepBroken);
+  const [beginning, text] = await peek(readTextPieces(unpacked, path, undefined, keepBroken));
   const separator = options.separator ?? (format === "tsv" ? "\t" : findSeparator(beginning ?? ""));
   const quotes = format === "csv" || options.separator !== undefined;
   const records = readRecords(text, path, { separator, quotes, longestRecord: longestRowBytes });

@@ -4,7 +4,7 @@
 import { isUtf8 } from "node:buffer";
 import { TextDecoder } from "node:util";
 import { UserError } from "../base/errors.ts";
-import { explainInvalidUtf8, findInvalidByte } from "./utf8.ts";
+import { explainInvalidUtf8, findInvalidByte, isWellFormed } from "./utf8.ts";
 
 /** Where bytes begin in the content of a file; which line that is, is counted when somebody asks. */
 export interface ContentStart {
@@ -70,11 +70,15 @@ export async function* decodeMarked(pieces: AsyncIterable<Buffer>, path: string)
   if (decoder !== undefined) decodeUtf16(decoder, undefined, path);
 }
 
-/** The content, or what of it begins at a line, as text, in pieces of whole characters. UserError E_UTF8 naming the line. */
+/**
+ * The content, or what of it begins at a line, as text, in pieces of whole characters. UserError E_UTF8 naming the line, unless `keepBad`: then
+ * each byte that is not UTF-8 comes as half of a surrogate pair, which no text has, so that who reads it knows what is broken by it.
+ */
 export async function* readTextPieces(
   pieces: AsyncIterable<Buffer>,
   path: string,
   start: ContentStart = contentStart,
+  keepBad = false,
 ): AsyncGenerator<string> {
   let line = 1;
   let byte = start.byte;
@@ -85,7 +89,8 @@ export async function* readTextPieces(
     const end = bytes.length - countCutBytes(bytes);
     cut = Buffer.from(bytes.subarray(end));
     const whole = bytes.subarray(0, end);
-    if (!isUtf8(whole)) {
+    const isBad = !isUtf8(whole);
+    if (isBad && !keepBad) {
       const error = explain(whole);
       const good = whole.subarray(0, findInvalidByte(whole));
       if (good.length > 0) yield good.toString("utf8");
@@ -93,9 +98,25 @@ export async function* readTextPieces(
     }
     for (let at = whole.indexOf(10); at >= 0; at = whole.indexOf(10, at + 1)) line += 1;
     byte += end;
-    if (end > 0) yield whole.toString("utf8");
+    if (end > 0) yield isBad ? markBad(whole) : whole.toString("utf8");
   }
-  if (cut.length > 0) throw explain(cut);
+  if (cut.length === 0) return;
+  if (!keepBad) throw explain(cut);
+  yield markBad(cut);
+}
+
+/** Whether text has a byte in it that was not UTF-8. */
+export const hasBad = (text: string): boolean => !isWellFormed(text);
+
+function markBad(bytes: Buffer): string {
+  const parts: string[] = [];
+  for (let rest = bytes; rest.length > 0; ) {
+    const at = findInvalidByte(rest);
+    parts.push(rest.subarray(0, at).toString("utf8"));
+    if (at < rest.length) parts.push(String.fromCharCode(0xdc00 + rest[at]!));
+    rest = rest.subarray(at + 1);
+  }
+  return parts.join("");
 }
 
 /** The bytes at the end that begin a character and do not end it. */

@@ -26,6 +26,11 @@ export function repairSurrogates(text: string): string {
   return (text as string & { toWellFormed(): string }).toWellFormed();
 }
 
+/** Whether a text has no lone surrogate. */
+export function isWellFormed(text: string): boolean {
+  return (text as string & { isWellFormed(): boolean }).isWellFormed();
+}
+
 /** Whether content begins as no text does: with a NUL in its first 8 KiB, unless the mark of UTF-16 explains it. */
 export function looksBinary(beginning: Uint8Array): boolean {
   return beginning.subarray(0, 8192).includes(0) && !beginsAsUtf16(beginning);

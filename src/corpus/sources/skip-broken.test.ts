@@ -56,7 +56,8 @@ const csv: Kind = {
     [`1,${"y".repeat(9000)}\n`, "E_TEXT_TOO_LONG"],
     // The next row opens its quote, which closes this one.
     ['1,"a\n1,"b"\n', "E_TABLE_ROW"],
-    [latin, "E_UTF8", true],
+    [latin, "E_UTF8"],
+    [Buffer.from('1,"\xe2\x82\n, ""\xff"\n', "latin1"), "E_UTF8"],
     ["1,a\0\n", "E_BINARY", true],
   ],
 };
@@ -73,7 +74,7 @@ const list: Kind = {
     [`{"text":"${"y".repeat(9000)}"}`, "E_TEXT_TOO_LONG"],
     // It takes all that follows to be in it.
     ["{", "E_JSON_LINE", true],
-    [Buffer.from('{"text":"caf\xe9"}', "latin1"), "E_UTF8", true],
+    [Buffer.from('{"text":"caf\xe9"}', "latin1"), "E_UTF8"],
     ["\0", "E_BINARY", true],
   ],
 };
@@ -87,7 +88,7 @@ const kinds: Readonly<Record<string, Kind>> = {
       ["1\n", "E_TABLE_ROW"],
       ["1\t2\t3\n", "E_TABLE_ROW"],
       [`1\t${"y".repeat(9000)}\n`, "E_TEXT_TOO_LONG"],
-      [latin, "E_UTF8", true],
+      [Buffer.from("1\tcaf\xe9\n", "latin1"), "E_UTF8"],
       ["1\ta\0\n", "E_BINARY", true],
     ],
   },
@@ -107,7 +108,8 @@ const kinds: Readonly<Record<string, Kind>> = {
     row: text => `${text}\n\n`,
     faults: [
       [`${"y".repeat(9000)}\n\n`, "E_TEXT_TOO_LONG"],
-      [latin, "E_UTF8", true],
+      [Buffer.from("caf\xe9\n\n", "latin1"), "E_UTF8"],
+      [Buffer.from("\xf0\x9f\n\n", "latin1"), "E_UTF8"],
       ["a\0\n\n", "E_BINARY", true],
     ],
   },

@@ -5,8 +5,8 @@ import { UserError } from "../../base/errors.ts";
 import { parseJson } from "../../base/json.ts";
 import { makePrintable, quoteValue } from "../../base/printable.ts";
 import { refuseLong, splitLines } from "../lines.ts";
-import { brokenRow, type NumberedRow, type Values } from "../row.ts";
-import { readTextPieces, toUtf8 } from "../text.ts";
+import { badRow, brokenRow, type NumberedRow, type Values } from "../row.ts";
+import { hasBad, readTextPieces, toUtf8 } from "../text.ts";
 import { decodeUtf8 } from "../utf8.ts";
 
 /** An object a line; blank lines are passed over. Broken rows are of E_JSON_LINE, E_UTF8, E_TEXT_TOO_LONG, naming the line. */
@@ -56,11 +56,13 @@ export async function* readJsonValues(
   pieces: AsyncIterable<Buffer>,
   path: string,
   longestCharacters: number,
+  keepBad: boolean,
 ): AsyncGenerator<NumberedRow[]> {
   const splitter = new ValueSplitter(path, longestCharacters);
-  for await (const text of readTextPieces(pieces, path)) {
+  for await (const text of readTextPieces(pieces, path, undefined, keepBad)) {
     const rows = splitter.read(text).map(value => {
       if ("broken" in value) return brokenRow(value.broken, value.line);
+      if (hasBad(value.json)) return badRow(path, value.line);
       return takeRow(value.line, () => parseValue(value.json, path, value.line))!;
     });
     if (rows.length > 0) yield rows;

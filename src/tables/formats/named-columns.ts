@@ -2,7 +2,8 @@
 
 import { UserError } from "../../base/errors.ts";
 import { countOf } from "../../base/printable.ts";
-import { brokenRow, type NumberedRow } from "../row.ts";
+import { badRow, brokenRow, type NumberedRow } from "../row.ts";
+import { hasBad } from "../text.ts";
 import type { NumberedRecord } from "./delimited.ts";
 import type { Separator } from "./separator.ts";
 
@@ -43,6 +44,10 @@ export async function* nameColumns(
         if (named) continue;
       }
       if (leaveOutShort === true && fields.length < names.length) continue;
+      if (fields.some(hasBad)) {
+        rows.push(badRow(path, line));
+        continue;
+      }
       if (fields.length !== names.length) {
         rows.push(brokenRow(explainWidth(fields, names, `${path}:${line}`, options), line));
         continue;

@@ -7,7 +7,7 @@ import { refuseLong, splitLines } from "../../../tables/lines.ts";
 import { passOver } from "../../../tables/passed-over.ts";
 import type { NumberedRow } from "../../../tables/row.ts";
 import { isColumnar, openTable, type TableFormat } from "../../../tables/table.ts";
-import { type ContentStart, readTextPieces, toUtf8 } from "../../../tables/text.ts";
+import { type ContentStart, hasBad, readTextPieces, toUtf8 } from "../../../tables/text.ts";
 import { decodeUtf8, type Place } from "../../../tables/utf8.ts";
 import type { Funnel } from "../../funnel.ts";
 import { beginning, type Position, type ShardFormat } from "../shard.ts";
@@ -68,10 +68,15 @@ export async function* readSeparated(
   separator: RegExp,
   { path, longestBytes, start, skipBroken, funnel }: Reading,
 ): AsyncGenerator<Document[]> {
-  const describe = (texts: string[]) => texts.filter(text => /\S/.test(text)).map(text => ({ text, source: path }));
+  const describe = (texts: string[]) => texts.filter(isDocument).map(text => ({ text, source: path }));
+  const isDocument = (text: string) => {
+    const isBad = skipBroken && hasBad(text);
+    if (isBad) passOver(funnel.passedOver, "broken documents (E_UTF8)", path);
+    return !isBad && /\S/.test(text);
+  };
   let rest = "";
   let isPassing = false;
-  for await (const piece of readTextPieces(pieces, path, start)) {
+  for await (const piece of readTextPieces(pieces, path, start, skipBroken)) {
     const texts = (rest + piece).split(separator);
     if (isPassing && texts.length > 1) {
       texts.shift();
@@ -183,7 +188,7 @@ export async function* readRows(
   format: TableFormat,
   reading: Reading,
 ): AsyncGenerator<DocumentBatch> {
-  const { path, choice, from, longestBytes } = reading;
+  const { path, choice, from, longestBytes, skipBroken } = reading;
   let next = from;
   // Of a file of columns the others are not read.
   const columns = isColumnar(format) ? { columns: listColumns(choice) } : {};
@@ -191,7 +196,7 @@ export async function* readRows(
     file,
     from,
     format,
-    keepBroken: true,
+    keepBroken: skipBroken,
     longestRowBytes: longestBytes,
     ...columns,
   }).rows) {
