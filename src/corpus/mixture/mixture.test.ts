@@ -173,6 +173,22 @@ test("successive documents of a source are joined, and a limit of bytes leaves f
   assert.deepEqual(await read(2), ["s6."]);
 });
 
+test("a mixture under a name of no mixture is told to be one, and how it is to be called", async () => {
+  const mixture = { sources: [{ source: "a.jsonl", weight: 2 }] };
+  const forms = [JSON.stringify(mixture), JSON.stringify(mixture, undefined, 2), JSON.stringify([mixture])];
+  for (const name of ["m1.json", "remix.json", "mixture.json"]) {
+    for (const form of forms) {
+      const path = write(`misnamed/${name}`, form);
+      const [shard] = await listShards([path]);
+      await assert.rejects(readShard(shard!, { textField: "text" }, startFunnel()).next(), {
+        code: "E_TEXT_FIELD",
+        message: /m1|remix|mixture/,
+        advice: /call it mix\.json/,
+      });
+    }
+  }
+});
+
 test("a mixture that is none is refused", async () => {
   const text = write("refused/a.txt", "a");
   write("refused/b.txt", "b");

@@ -32,11 +32,24 @@ export const listColumns = ({ textField, where }: RowChoice): string[] =>
   [textField, ...Object.keys(where ?? {})].flatMap(name => [name, name.split(".", 1)[0]!]);
 
 function refuseField(row: unknown, name: string, place: RowPlace, seen: string): UserError {
+  if (isMixture(row)) {
+    return new UserError(
+      "E_TEXT_FIELD",
+      `${describeRow(place)}: no text, but a mixture of sources by its content`,
+      "A mixture is read as one by its name: call it mix.json, or as in books-mix.json or books.mix.json.",
+    );
+  }
   return new UserError(
     "E_TEXT_FIELD",
     `${describeRow(place)}: ${seen} "${name}"; this line has ${describeFields(row)}`,
     `${seen.startsWith("null") ? "Leave the row out, or name another field" : "Name the field that holds the text"} with --text-field; --skip-broken counts and passes over rows without one.`,
   );
+}
+
+/** Whether it says what a mix.json says. */
+function isMixture(row: unknown): boolean {
+  const { sources } = Object(row) as { readonly sources?: unknown };
+  return Array.isArray(sources) && sources.some(each => typeof Object(each).source === "string");
 }
 
 const describeKind = (value: unknown): string =>
