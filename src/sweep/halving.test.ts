@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { listJobs, listShares, type Standing } from "./halving.ts";
+import { listJobs, listShares, measureLeft, measureReached, type Standing } from "./halving.ts";
 
 const halving = { reduction: 3, rungs: 3 };
 const standing = (...losses: number[]): Standing => ({ losses, failed: false });
@@ -49,6 +49,44 @@ test("in the end a third of each rung or more has gone on, the best among them",
   }
   // Begun from the last on, each is the best so far when it ends: those that went on too early are the price of not waiting.
   assert.deepEqual(finish(27, () => 0).filter(losses => losses.length === 3).length, 3);
+});
+
+test("what is left is no more than what is spent then, and falls to nothing with the last trial", () => {
+  for (const [given, count] of [
+    [halving, 27],
+    [halving, 9],
+    [halving, 8],
+    [{ reduction: 2, rungs: 4 }, 11],
+    [undefined, 5],
+  ] as const) {
+    const shares = listShares(given);
+    for (const order of [() => 0, (jobs: number) => jobs - 1, (jobs: number) => jobs >> 1]) {
+      const standings: Standing[] = Array.from({ length: count }, () => standing());
+      const told = [measureLeft(standings, given)];
+      const spent = [0];
+      for (let jobs = listJobs(standings, given); jobs.length > 0; jobs = listJobs(standings, given)) {
+        const { trial, rung } = jobs[order(jobs.length)]!;
+        standings[trial] =
+          trial % 5 === 4 && rung === 1
+            ? failed(...standings[trial]!.losses)
+            : standing(...standings[trial]!.losses, trial);
+        spent.push(spent.at(-1)! + shares[rung]! - (shares[rung - 1] ?? 0));
+        told.push(measureLeft(standings, given));
+      }
+      const reached = standings.reduce((sum, each) => sum + measureReached(each, given), 0);
+      assert.ok(Math.abs(reached - spent.at(-1)!) < 1e-9);
+      assert.equal(told.at(-1), 0);
+      for (const [i, left] of told.entries()) {
+        const actual = spent.at(-1)! - spent[i]!;
+        assert.ok(
+          left <= actual + 1e-9 && (left > 0 || i === told.length - 1),
+          `${count}: ${left} told, ${actual} left`,
+        );
+        // What went on too early comes on top of it.
+        assert.ok(actual <= 2 * left + 2, `${count}: ${left} told, ${actual} left`);
+      }
+    }
+  }
 });
 
 test("without halving every trial that has not ended is a job", () => {

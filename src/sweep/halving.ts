@@ -57,6 +57,30 @@ export function listJobs(standings: readonly Standing[], halving: Halving | unde
   return jobs;
 }
 
+/** The share of its budget that a trial has behind it. */
+export function measureReached({ losses, failed }: Standing, halving: Halving | undefined): number {
+  const shares = listShares(halving);
+  // What came apart is done with the way to the rung at which it would have been compared.
+  return shares[losses.length - (failed ? 0 : 1)] ?? (losses.length === 0 ? 0 : 1);
+}
+
+/**
+ * Budgets that are still to be spent on trials that stand so: those of all to their ends, or what halving spends where none goes on too
+ * early. Where more went on than that, what it spends on those that may go on now.
+ */
+export function measureLeft(standings: readonly Standing[], halving: Halving | undefined): number {
+  const shares = listShares(halving);
+  const jobs = listJobs(standings, halving);
+  if (jobs.length === 0) return 0;
+  const spent = standings.reduce((sum, standing) => sum + measureReached(standing, halving), 0);
+  const all =
+    halving === undefined
+      ? standings.length
+      : halveCounts(standings.length, halving).reduce((sum, { count, share }) => sum + count * share, 0);
+  const next = jobs.reduce((sum, { rung }) => sum + shares[rung]! - (shares[rung - 1] ?? 0), 0);
+  return Math.max(all - spent, next);
+}
+
 /** How many trials reach each rung where none goes on too early, and the share of the budget that each spends on the way from the last. */
 export function halveCounts(trials: number, halving: Halving): { readonly count: number; readonly share: number }[] {
   const shares = listShares(halving);

@@ -9,7 +9,7 @@ import { checkOutput } from "../../base/files/folder-kind.ts";
 import { watchBeats } from "../../base/files/folder-lock.ts";
 import type { TrainingEvent } from "../../events/event.ts";
 import { type Compared, compareVariations, type Measure, measureOf } from "../../sweep/comparison.ts";
-import { type Job, listJobs, listShares } from "../../sweep/halving.ts";
+import { type Job, listJobs, listShares, measureLeft, measureReached } from "../../sweep/halving.ts";
 import { checkSweep, type Sweep } from "../../sweep/sweep.ts";
 import { formatCsv, formatLatex, formatMarkdown } from "../../sweep/sweep-table.ts";
 import {
@@ -32,7 +32,8 @@ import { slurmScript } from "./slurm.ts";
 export interface SweepOptions extends BackendChoice, TrialOptions {
   /** Ends after the step under way. */
   readonly signal?: AbortSignal | undefined;
-  readonly onTrial?: ((trial: Trial, progress: SweepProgress) => void) | undefined;
+  /** Told also the share of the trial's budget at which halving stopped it before, of which it goes on. */
+  readonly onTrial?: ((trial: Trial, progress: SweepProgress, stoppedAt: number) => void) | undefined;
   readonly onEvent?: ((trial: Trial, event: TrainingEvent) => void) | undefined;
   readonly onResult?: ((trial: Trial, result: TrialResult) => void) | undefined;
   /** Told before the first trial what a person should know beforehand. */
@@ -47,6 +48,11 @@ export interface SweepProgress {
   /** Trials that have ended, whoever trained them, and all. */
   readonly done: number;
   readonly count: number;
+  /** Of those that have not, how many halving has stopped at a rung, from which some go on. */
+  readonly stoppedAtRung: number;
+  /** Budgets of a trial that are spent, and about how many are still to be. */
+  readonly spent: number;
+  readonly left: number;
 }
 
 export interface Swept extends SweepProgress {
@@ -85,11 +91,17 @@ export async function sweep(asked: Sweep, options: SweepOptions): Promise<Swept>
     if (isOver) break;
     const claimed = claimFirst(jobs, trials, isSilent);
     if (claimed === undefined) {
-      options.onWait?.(measureProgress(records));
+      options.onWait?.(measureProgress(records, asked.halving));
       await setTimeout(1000 * secondsBetweenLooks, undefined, { signal }).catch(() => undefined);
     } else {
       try {
-        const isGoingOn = await doJob(claimed, shares, trials, { ...options, signal, text }, records);
+        const isGoingOn = await doJob(
+          claimed,
+          shares,
+          trials,
+          { ...options, signal, text },
+          measureProgress(records, asked.halving),
+        );
         if (!isGoingOn) break;
       } finally {
         claimed.claim.release();
@@ -100,7 +112,7 @@ export async function sweep(asked: Sweep, options: SweepOptions): Promise<Swept>
   }
   const compared = compare(trials, records, measure);
   if (records.some(({ rungs, result }) => rungs.length > 0 || result !== undefined)) writeTables(out, compared);
-  const progress = measureProgress(records);
+  const progress = measureProgress(records, asked.halving);
   const results = records.flatMap(({ result }) => result ?? []);
   return { compared, results, ...progress, stopped: isOver ? progress.count - progress.done : 0 };
 }
@@ -154,13 +166,13 @@ async function doJob(
   shares: readonly number[],
   trials: readonly PlannedTrial[],
   options: SweepOptions & Pick<RunOptions, "signal" | "text">,
-  records: readonly TrialRecord[],
+  progress: SweepProgress,
 ): Promise<boolean> {
   const trial = trials[number]!;
   // Who held it before may have finished it meanwhile.
   const { rungs, result: known } = readTrialRecord(trial, trial);
   if (known !== undefined || rungs.length > rung) return true;
-  options.onTrial?.(trial, measureProgress(records));
+  options.onTrial?.(trial, progress, shares[rung - 1] ?? 0);
   const { backend, threads, device, signal, text } = options;
   const result = await runTrial(trial, shares[rung]!, {
     ...{ backend, threads, device, text },
@@ -188,10 +200,16 @@ export function readSweep(folder: string): Sweep {
 
 const readRecords = (trials: readonly PlannedTrial[]) => trials.map(trial => readTrialRecord(trial, trial));
 
-const measureProgress = (records: readonly TrialRecord[]): SweepProgress => ({
-  done: records.filter(({ result }) => result !== undefined).length,
-  count: records.length,
-});
+function measureProgress(records: readonly TrialRecord[], halving: Sweep["halving"]): SweepProgress {
+  const standings = records.map(describeStanding);
+  return {
+    done: records.filter(({ result }) => result !== undefined).length,
+    count: records.length,
+    stoppedAtRung: records.filter(({ rungs, result }) => rungs.length > 0 && result === undefined).length,
+    spent: standings.reduce((sum, standing) => sum + measureReached(standing, halving), 0),
+    left: measureLeft(standings, halving),
+  };
+}
 
 const sumSeconds = (records: readonly TrialRecord[]) =>
   records.reduce((sum, record) => sum + (latestOf(record)?.elapsedSeconds ?? 0), 0);

@@ -14,7 +14,13 @@ import { readSettingsFile } from "../../../verbs/settings-file.ts";
 import { followSweep } from "../../../verbs/sweep/follow-sweep.ts";
 import { planSweep, tooFew } from "../../../verbs/sweep/plan-sweep.ts";
 import { submitWorkers } from "../../../verbs/sweep/slurm.ts";
-import { readSweep, sweep as runSweep, type SweepOptions, type Swept } from "../../../verbs/sweep/sweep.ts";
+import {
+  readSweep,
+  sweep as runSweep,
+  type SweepOptions,
+  type SweepProgress,
+  type Swept,
+} from "../../../verbs/sweep/sweep.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend, collect } from "../../choose.ts";
 import { parseCount } from "../../numbers.ts";
 import { print, printError, showStatus } from "../../terminal/output.ts";
@@ -139,24 +145,29 @@ function chooseSweep(path: string | undefined, flags: SweepFlags): { asked: Swee
 function showTrials(json: boolean): Pick<SweepOptions, "onTrial" | "onEvent" | "onResult" | "onWait"> {
   if (json) return {};
   const start = systemClock.seconds();
-  let first: number | undefined;
   let title = "";
-  let current = { done: 0, count: 0 };
-  /** `share` of the trial under way is done, too. */
-  const describe = (share: number) => {
-    const { done, count } = current;
-    first ??= done;
-    const reached = done + share - first;
+  let current: SweepProgress = { done: 0, count: 0, stoppedAtRung: 0, spent: 0, left: 0 };
+  let first: number | undefined;
+  let stoppedAt = 0;
+  /** `progress` of the trial under way, through its budget. */
+  const describe = (progress: number) => {
+    const { done, count, stoppedAtRung, spent, left } = current;
+    first ??= spent;
+    const own = Math.max(0, progress - stoppedAt);
+    const reached = spent - first + own;
+    const more = Math.max(0, left - own);
     const seconds = systemClock.seconds() - start;
-    const isSteady = seconds >= 5 && reached >= 0.01 * (count - first);
-    const left = isSteady ? `, about ${formatDuration((seconds * (count - first - reached)) / reached)} left` : "";
-    return `${done} of ${count} done${left}`;
+    const isSteady = seconds >= 5 && reached >= 0.01 * (reached + more);
+    const rest = isSteady ? `, about ${formatDuration((seconds * more) / reached)} left` : "";
+    const waiting = stoppedAtRung === 0 ? "" : `, ${stoppedAtRung} stopped at a rung`;
+    return `${done} of ${count} done${waiting}${rest}`;
   };
   return {
-    onTrial: ({ variation, seed }, progress) => {
+    onTrial: ({ variation, seed }, progress, at) => {
       title = `${variation}, seed ${seed}`;
       current = progress;
-      showStatus(`${describe(0)}; ${title}`);
+      stoppedAt = at;
+      showStatus(`${describe(at)}; ${title}`);
     },
     onEvent: (_, event) => {
       if (event.kind !== "step") return;
@@ -165,6 +176,7 @@ function showTrials(json: boolean): Pick<SweepOptions, "onTrial" | "onEvent" | "
     },
     onWait: progress => {
       current = progress;
+      stoppedAt = 0;
       showStatus(`${describe(0)}; waiting for trials of other workers`);
     },
     onResult: printResult,
