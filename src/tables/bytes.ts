@@ -37,14 +37,15 @@ export function readBytes(path: string, compression?: Compression): AsyncGenerat
   return unpackBytes(readFile(path), path, compression);
 }
 
-/** The content of a file's bytes. UserErrors: E_GZIP_CUT, E_GZIP_TAIL, E_GZIP. */
+/** The content of a file's bytes. UserErrors: E_GZIP_CUT, E_GZIP, and E_GZIP_TAIL unless that `passesTail`. */
 export function unpackBytes(
   bytes: AsyncGenerator<Buffer>,
   path: string,
   compression: Compression = compressionOf(path),
+  passesTail = false,
 ): AsyncGenerator<Buffer> {
   if (compression === "none") return bytes;
-  return unpackFile(bytes, path, compression);
+  return unpackFile(bytes, path, compression, passesTail);
 }
 
 /** Called before bytes of a file are read that may lie elsewhere until then; behind it the file has its size, and those bytes. */
@@ -100,6 +101,7 @@ async function* unpackFile(
   packed: AsyncGenerator<Buffer>,
   path: string,
   compression: Exclude<Compression, "none">,
+  passesTail: boolean,
 ): AsyncGenerator<Buffer> {
   let bytesUnpacked = 0;
   try {
@@ -109,6 +111,7 @@ async function* unpackFile(
     }
   } catch (error) {
     if (!(error instanceof PackedFault)) throw error;
+    if (passesTail && error.kind === "tail") return;
     throw explainFault(error, path, compression === "gzip" ? "gzip" : "Zstandard file", bytesUnpacked);
   }
 }
@@ -139,16 +142,18 @@ function explainFault(cause: PackedFault, path: string, kind: string, bytesUnpac
   );
 }
 
-/** Unpacks all of a file, to see whether it is damaged. UserErrors: E_GZIP, those of reading it. */
+/** Unpacks all of a file, to see whether it is damaged; whether it has other bytes behind its end. UserErrors: E_GZIP, those of reading it. */
 export async function refuseDamaged(
   bytes: AsyncGenerator<Buffer>,
   path: string,
   compression: Compression,
-): Promise<void> {
+): Promise<boolean> {
   try {
     for await (const _ of unpackBytes(bytes, path, compression));
   } catch (error) {
     // What was unpacked before the end is what was packed.
     if (!(error instanceof UserError && (error.code === "E_GZIP_CUT" || error.code === "E_GZIP_TAIL"))) throw error;
+    return error.code === "E_GZIP_TAIL";
   }
+  return false;
 }

@@ -192,7 +192,7 @@ async function* parse(
     for await (const _ of bytes); // for its hash; a library reads the file itself
     return yield* readColumns(format, path, options.file ?? { path }, options);
   }
-  const unpacked = countBytes(unpackBytes(bytes, path, compression), path, options.most?.bytes);
+  const unpacked = countBytes(unpackBytes(bytes, path, compression, keepBroken), path, options.most?.bytes);
   if (format === "jsonl") return yield* readJsonLines(unpacked, path, longestRowBytes);
   if (format === "json") return yield* readJsonValues(unpacked, path, longestRowBytes, keepBroken);
   const [beginning, text] = await peek(readTextPieces(unpacked, path, undefined, keepBroken));

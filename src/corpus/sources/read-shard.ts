@@ -122,7 +122,8 @@ async function* readDocumentsOf(
     return;
   }
   if (isLater(shard)) return;
-  if (skipBroken) await refuseDamagedShard(shard, options);
+  if (skipBroken && (await refuseDamagedShard(shard, options)))
+    passOver(funnel.passedOver, "bytes behind a packed file (E_GZIP_TAIL)", path);
   const table =
     chooseTable(shard, options) ?? (shard.format === "unknown" ? await detectTable(shard, options) : undefined);
   if (table !== undefined) {

@@ -59,6 +59,11 @@ test("a table in quotes with tabs between its fields is read as a csv, and its r
   const path = write("quotes.tsv", rows);
   assert.deepEqual((await read(path, { format: "csv" })).texts, ['a "b" c', "two\tparts\nand lines", "plain"]);
   await assert.rejects(read(path), { code: "E_TABLE_ROW", advice: /--format csv/ });
+  await assert.rejects(read(write("cut.tsv", 'id\ttext\n1\t"a\nb"\n')), {
+    code: "E_TABLE_ROW",
+    advice: /--format csv/,
+  });
+  await assert.rejects(read(write("few.tsv", "id\ttext\n1\n")), { code: "E_TABLE_ROW", advice: /The line was cut/ });
   // As GLUE's are, a field that begins with a quote need not end with one.
   assert.deepEqual((await read(write("glue.tsv", 'id\ttext\n1\t"open\n2\t"a"\n'))).texts, ['"open', '"a"']);
 });

@@ -28,12 +28,15 @@ export async function readHead(shard: Shard): Promise<Buffer> {
 }
 
 /** A file's content; how one named itself is packed, its first bytes say. */
-export async function openUnpacked(shard: Shard, { onBytes }: ReadOptions): Promise<AsyncGenerator<Buffer>> {
+export async function openUnpacked(
+  shard: Shard,
+  { onBytes, skipBroken }: ReadOptions,
+): Promise<AsyncGenerator<Buffer>> {
   const { path, format } = shard;
   const file = openShard(shard);
   const pieces = countBytes(readFile(file.path, file.bring), onBytes);
   const [packed, all] = await peek(pieces);
-  if (format !== "unknown") return unpackBytes(all, path);
+  if (format !== "unknown") return unpackBytes(all, path, undefined, skipBroken);
   const begins = (...bytes: number[]) => bytes.every((byte, at) => packed[at] === byte);
   if (begins(0x42, 0x5a, 0x68) || begins(0xfd, 0x37, 0x7a, 0x58, 0x5a)) {
     await pieces.return(undefined);
@@ -43,20 +46,20 @@ export async function openUnpacked(shard: Shard, { onBytes }: ReadOptions): Prom
       "Pack it with gzip or zstd instead: `xzcat FILE | gzip > FILE.gz` (bzcat for bzip2).",
     );
   }
-  return unpackBytes(all, path, detectCompression(packed));
+  return unpackBytes(all, path, detectCompression(packed), skipBroken);
 }
 
 /**
- * Unpacks a packed shard once before any text of it is taken: what is damaged shows only behind the text that it damages. UserErrors: E_GZIP,
- * those of reading its bytes.
+ * Unpacks a packed shard once before any text of it is taken: what is damaged shows only behind the text that it damages. Whether it has
+ * other bytes behind its end. UserErrors: E_GZIP, those of reading its bytes.
  */
-export async function refuseDamagedShard(shard: Shard, { format }: ReadOptions): Promise<void> {
+export async function refuseDamagedShard(shard: Shard, { format }: ReadOptions): Promise<boolean> {
   const { path } = shard;
   const isOpen = format !== undefined || shard.format === "unknown";
   const compression = isOpen ? detectCompression(await readHead(shard)) : compressionOf(path);
-  if (compression === "none") return;
+  if (compression === "none") return false;
   const file = openShard(shard);
-  await refuseDamaged(readFile(file.path, file.bring), path, compression);
+  return refuseDamaged(readFile(file.path, file.bring), path, compression);
 }
 
 export async function* countBytes(

@@ -23,6 +23,7 @@ export async function* nameColumns(
 ): AsyncGenerator<NumberedRow[]> {
   const { headerless, leaveOutShort } = options;
   let names: readonly string[] | undefined;
+  let opensQuote = false;
   let wanted: readonly (readonly [name: string, at: number])[] = [];
   for await (const batch of batches) {
     const rows: NumberedRow[] = [];
@@ -43,13 +44,15 @@ export async function* nameColumns(
         );
         if (named) continue;
       }
+      // What a row of quotes without an end is the beginning of, where its text has a line's end.
+      opensQuote ||= !options.quotes && fields.some(field => field.startsWith('"'));
       if (leaveOutShort === true && fields.length < names.length) continue;
       if (fields.some(hasBad)) {
         rows.push(badRow(path, line));
         continue;
       }
       if (fields.length !== names.length) {
-        rows.push(brokenRow(explainWidth(fields, names, `${path}:${line}`, options), line));
+        rows.push(brokenRow(explainWidth(fields, names, `${path}:${line}`, options, opensQuote), line));
         continue;
       }
       rows.push({ values: Object.fromEntries(wanted.map(([name, at]) => [name, fields[at]!])), line });
@@ -77,12 +80,13 @@ function explainWidth(
   names: readonly string[],
   origin: string,
   { separator, quotes }: NamingOptions,
+  opensQuote: boolean,
 ): UserError {
   const mark = separator === "\t" ? "a tab" : `"${separator}"`;
   return new UserError(
     "E_TABLE_ROW",
     `${origin}: ${countOf(fields.length, "field")}, where the columns are ${names.length} (${listNames(names)})`,
-    !quotes && fields.some(field => field.startsWith('"'))
+    opensQuote
       ? "In a .tsv a quote is a character like any other; cram prepare --format csv reads one whose fields stand in quotes."
       : fields.length < names.length
         ? "The line was cut, or a text holds a line's end; write the row whole."
