@@ -8,6 +8,7 @@ import { quoteOwnCommand } from "../../../base/shell-words.ts";
 import { formatDuration } from "../../../train/budget.ts";
 import { describeHeldOut, describeLaw, listBestSizes } from "../../../verbs/scale/describe-law.ts";
 import { type LadderTrial, scale as runScale, type Scaled, type ScaleOptions } from "../../../verbs/scale/scale.ts";
+import { estimateLeft, type TimedTraining } from "../../../verbs/scale/time-left.ts";
 import {
   addBackendOptions,
   addRecipeOptions,
@@ -86,31 +87,33 @@ async function scale(flags: ScaleFlags): Promise<void> {
   if (scaled !== undefined) printScaled(scaled, out, json);
 }
 
-/** A line a result, and the training under way as the status, with the time that is left at the speed so far. */
+/** A line a result, and the training under way as the status, with the time that is left by those that ended here. */
 function showTrainings(): Pick<ScaleOptions, "onTrial" | "onEvent" | "onResult"> {
   let current: LadderTrial | undefined;
-  let begun: { readonly at: number; readonly share: number } | undefined;
+  let begun = 0;
+  const ended: TimedTraining[] = [];
   return {
     onTrial: trial => {
       current = trial;
-      begun ??= { at: systemClock.seconds(), share: trial.shareBefore };
+      begun = systemClock.seconds();
     },
     onEvent: (_, event) => {
-      if (event.kind !== "step" || current === undefined || begun === undefined) return;
+      if (event.kind !== "step" || current === undefined) return;
       const { number, count, size, budget, seed, share, shareBefore } = current;
-      const reached = shareBefore + share * event.progress;
-      const seconds = systemClock.seconds() - begun.at;
-      const left = (seconds * (1 - reached)) / Math.max(1e-9, reached - begun.share);
-      const rest =
-        seconds < 5 || reached - begun.share < 0.01 ? "" : `, about ${formatDuration(left)} for all that is left`;
+      const { progress } = event;
+      const followingShare = 1 - shareBefore - share;
+      const left = estimateLeft(ended, { share, progress, following: count - number, followingShare });
+      const rest = left === undefined ? "" : `, about ${formatDuration(left)} for all that is left`;
       showStatus(
-        `${number} of ${count}: ${size} for ${budget}, seed ${seed}: ${Math.floor(100 * event.progress)} %, loss ${event.loss.toFixed(3)}${rest}`,
+        `${number} of ${count}: ${size} for ${budget}, seed ${seed}: ${Math.floor(100 * progress)} %, loss ${event.loss.toFixed(3)}${rest}`,
       );
     },
-    onResult: ({ number, count, size, budget, seed }, { reason, validationLoss, tokens }) =>
+    onResult: ({ number, count, size, budget, seed, share }, { reason, validationLoss, tokens }) => {
+      ended.push({ share, seconds: systemClock.seconds() - begun });
       print(
         `${number} of ${count}: ${size} for ${budget}, seed ${seed}: ${validationLoss?.toFixed(4) ?? reason} after ${countOf(tokens, "token", formatAmount)}`,
-      ),
+      );
+    },
   };
 }
 
