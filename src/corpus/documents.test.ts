@@ -155,10 +155,11 @@ test("no documents are an error that says where they went", async () => {
   funnel.dropped.empty.documents = 3;
   funnel.dropped.short.documents = 1;
   funnel.dropped.duplicate.documents = 2;
+  funnel.passedOver.push({ reason: "binary files", count: 4, first: ["a.txt", "b.txt"] });
   await assert.rejects(
     writeDocuments(newFolder(), from([]), funnel),
     // Not where they would have been: that folder is nothing that a person named.
-    fails("E_NO_DOCUMENTS", "no document is left of 6: 3 empty, 2 duplicate, 1 short"),
+    fails("E_NO_DOCUMENTS", "no document is left of 6: 3 empty, 2 duplicate, 1 short, 4 binary files as in a.txt"),
   );
 });
 

@@ -67,12 +67,12 @@ export function startFunnel(): Funnel {
   };
 }
 
-/** What was read and is not among what was kept, by reason: "3 duplicate", "1 binary files". */
+/** What was read and is not among what was kept, by reason: "3 duplicate", "1 binary files as in a.txt". */
 export function listTaken({ dropped, passedOver }: Pick<Funnel, "dropped" | "passedOver">): string[] {
   return [
-    ...Object.entries(dropped).map(([reason, { documents }]) => ({ reason, count: documents })),
-    ...passedOver,
-  ].flatMap(({ reason, count }) => (count > 0 ? [`${count} ${reason}`] : []));
+    ...Object.entries(dropped).flatMap(([reason, { documents }]) => (documents > 0 ? [`${documents} ${reason}`] : [])),
+    ...passedOver.map(({ reason, count, first }) => `${count} ${reason} as in ${first[0]!}`),
+  ];
 }
 
 /** What a mixture has of all its parts; undefined where there is none. */
