@@ -159,7 +159,9 @@ function showTrials(json: boolean): Pick<SweepOptions, "onTrial" | "onEvent" | "
     const seconds = systemClock.seconds() - start;
     const isSteady = seconds >= 5 && reached >= 0.01 * (reached + more);
     const rest = isSteady ? `, about ${formatDuration((seconds * more) / reached)} left` : "";
-    const waiting = stoppedAtRung === 0 ? "" : `, ${stoppedAtRung} stopped at a rung`;
+    // The one under way goes on.
+    const standing = stoppedAtRung - (stoppedAt > 0 ? 1 : 0);
+    const waiting = standing === 0 ? "" : `, ${standing} stopped at a rung`;
     return `${done} of ${count} done${waiting}${rest}`;
   };
   return {
