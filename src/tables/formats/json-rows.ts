@@ -62,7 +62,7 @@ export async function* readJsonValues(
   for await (const text of readTextPieces(pieces, path, undefined, keepBad)) {
     const rows = splitter.read(text).map(value => {
       if ("broken" in value) return brokenRow(value.broken, value.line);
-      if (hasBad(value.json)) return badRow(path, value.line);
+      if (keepBad && hasBad(value.json)) return badRow(path, value.line);
       return takeRow(value.line, () => parseValue(value.json, path, value.line))!;
     });
     if (rows.length > 0) yield rows;

@@ -13,6 +13,7 @@ export interface NamingOptions {
   readonly columns?: readonly string[];
   readonly headerless?: readonly string[];
   readonly leaveOutShort?: boolean;
+  readonly keepBroken?: boolean;
 }
 
 /** The rows; one of another width is a broken one. UserError E_TABLE_ROW for two columns of one name. */
@@ -21,7 +22,7 @@ export async function* nameColumns(
   path: string,
   options: NamingOptions,
 ): AsyncGenerator<NumberedRow[]> {
-  const { headerless, leaveOutShort } = options;
+  const { headerless, leaveOutShort, keepBroken } = options;
   let names: readonly string[] | undefined;
   let opensQuote = false;
   let wanted: readonly (readonly [name: string, at: number])[] = [];
@@ -47,7 +48,7 @@ export async function* nameColumns(
       // What a row of quotes without an end is the beginning of, where its text has a line's end.
       opensQuote ||= !options.quotes && fields.some(field => field.startsWith('"'));
       if (leaveOutShort === true && fields.length < names.length) continue;
-      if (fields.some(hasBad)) {
+      if (keepBroken === true && fields.some(hasBad)) {
         rows.push(badRow(path, line));
         continue;
       }
