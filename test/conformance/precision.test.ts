@@ -134,6 +134,23 @@ test("a product of any shape and layout in bf16, behind one of infinities, on cp
   });
 });
 
+// Tiles write such a result past the caches, but for the squares that end at its last rows and columns.
+test("a product in bf16 whose result is larger than caches, on cpu", async () => {
+  const [m, n, k] = [2100, 4016, 40];
+  const random = new RandomSequence(5, streams.sampling, 0);
+  const draw = (length: number) => Float32Array.from({ length }, () => random.below(17) - 8);
+  const [a, b] = [draw(m * k), draw(k * n)];
+  const product = matmul(input("a", [m, k], "f32"), input("b", [k, n], "f32"));
+  const graph = await opened.get("cpu")!.load({ outputs: { product }, updates: {} }, new Map());
+  const got = (await graph.run({ a, b })).product!;
+  for (let row = 0; row < m; row += row < m - 40 ? 61 : 1) {
+    const wanted = new Float32Array(n);
+    for (let depth = 0; depth < k; depth++)
+      for (let column = 0; column < n; column++) wanted[column]! += a[row * k + depth]! * b[depth * n + column]!;
+    assert.deepEqual([...got.subarray(row * n, (row + 1) * n)], [...wanted], `row ${row}`);
+  }
+});
+
 test("Newton–Schulz in bf16 ends where it ends in float64, of a matrix with one large direction, too", async () => {
   const shape = [2, 64, 160];
   const random = new RandomSequence(3, streams.sampling, 0);

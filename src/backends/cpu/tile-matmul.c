@@ -24,6 +24,21 @@ inlined struct wish wish_for_lanes(const char *from, enum elements elements, lon
   return depth_stride == 1 ? wish_for(from, lane_stride * bytes, depth * bytes, lanes, steps) : wish_for(from, depth_stride * bytes, lanes * bytes, lanes > 0 ? depth : 0, steps);
 }
 
+// What no cache would keep until it is read goes past them, so that its lines are not read to be written.
+inlined int goes_past_caches(const float *result, long M, long N) { return M * N * 4 >= 1 << 25 && N % 16 == 0 && (uintptr_t)result % 64 == 0; }
+
+inlined void write_past_caches(float *to, long to_row, const float *from, long from_row) {
+#pragma GCC unroll 4
+  for (int r = 0; r < SIDE; r++) {
+#if defined(__AVX512F__)
+    _mm512_stream_ps(to + r * to_row, _mm512_load_ps(from + r * from_row));
+    _mm512_stream_ps(to + r * to_row + 16, _mm512_load_ps(from + r * from_row + 16));
+#else
+    memcpy(to + r * to_row, from + r * from_row, SIDE * 4);
+#endif
+  }
+}
+
 inlined long at_most(long count, long most) { return count < 0 ? 0 : count < most ? count : most; }
 
 // Compiled once: whatever its sizes, nearly all of its time is in what it calls.
@@ -32,6 +47,7 @@ static __attribute__((noinline, noclone)) void multiply_blocks_by_tiles(char *co
   const long passes = (K + PASS - 1) / PASS, depth_at_once = ((K + passes - 1) / passes + SIDE - 1) / SIDE * SIDE;
   // Blocks of even size, in whole panels; the last ones may be empty.
   const long block_rows = ((M + down - 1) / down + SIDE - 1) / SIDE * SIDE, block_columns = ((N + across - 1) / across + SIDE - 1) / SIDE * SIDE;
+  const int is_past = epilogue == NULL && goes_past_caches((const float *)p[2], M, N);
   begin_tiles();
   for (long block = begin; block < end; block++) {
     const long batch = block / (down * across), i0 = block % down * block_rows, j0 = block / down % across * block_columns;
@@ -51,7 +67,7 @@ static __attribute__((noinline, noclone)) void multiply_blocks_by_tiles(char *co
           uint32_t *own_b = scratch->b + j * steps;
           if (chunk == 0 && b->column != 1) pack_columns(own_b, locate(p[1], b, batch, k0, j0 + j), b->elements, b->column, b->row, wide, depth);
           float *result = (float *)p[2] + (batch * M + i0 + chunk) * N + j0 + j;
-          struct wish written = wish_for((const char *)result, N * 4, wide * 4, is_direct ? chunk_rows : 0, strips * steps / 16);
+          struct wish written = wish_for((const char *)result, N * 4, wide * 4, is_direct && !is_past ? chunk_rows : 0, strips * steps / 16);
           for (long step = 0; step < steps; step += PIECE) {
             const long here = at_most(steps - step, PIECE);
             const int ends = step + here == steps;
@@ -61,9 +77,10 @@ static __attribute__((noinline, noclone)) void multiply_blocks_by_tiles(char *co
               const long high = at_most(chunk_rows - i * SIDE, SIDE);
               const int is_whole = high == SIDE && wide == SIDE;
               const float *from = step > 0 ? piece : k0 > 0 ? sums : NULL;
-              float *to = !ends || (is_direct && !is_whole) ? piece : !is_last ? sums : is_direct ? out : row;
+              float *to = !ends || (is_direct && (is_past || !is_whole)) ? piece : !is_last ? sums : is_direct ? out : row;
               multiply_tiles(scratch->a + i * SIDE * steps + step * SIDE, own_b + step * SIDE, from, SIDE, to, to == out ? N : to == row ? ROW_OF_SUMS : SIDE, here, &next_a, &written);
-              if (ends && is_direct && !is_whole)
+              if (ends && is_direct && is_past && is_whole) write_past_caches(out, N, piece, SIDE);
+              else if (ends && is_direct && !is_whole)
                 for (long r = 0; r < high; r++) memcpy(out + r * N, piece + r * SIDE, (size_t)wide * 4);
             }
           }
@@ -74,5 +91,8 @@ static __attribute__((noinline, noclone)) void multiply_blocks_by_tiles(char *co
     }
   }
   end_tiles();
+#if defined(__AVX512F__)
+  if (is_past) _mm_sfence();
+#endif
 }
 #endif
