@@ -2,6 +2,7 @@
 
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { RandomSequence, streams } from "../src/base/random.ts";
 import { hashShingles } from "../src/corpus/deduplication/shingles.ts";
 import { writeSignature } from "../src/corpus/deduplication/signatures.ts";
 import type { SignedTexts } from "../src/corpus/deduplication/text-places.ts";
@@ -12,6 +13,19 @@ import { readPortion } from "../src/corpus/portions/read-portion.ts";
 import type { SelectOptions } from "../src/corpus/select.ts";
 import type { Document } from "../src/corpus/sources/formats/document-readers.ts";
 import type { Shard } from "../src/corpus/sources/shard.ts";
+
+/** So many texts of drawn words, a quarter with one foot; then equal ones, an empty one, near ones and a short one. */
+export function drawRepeatingTexts(seed: number, count: number): string[] {
+  const random = new RandomSequence(seed, streams.sampling, 0);
+  const words = Array.from(
+    { length: 300 },
+    (_, i) => `${"bcdfglmnprst"[i % 12]}${"aeiouä"[i % 6]}${"lmnrst"[i % 6]}${i % 7}`,
+  );
+  const draw = (length: number) => Array.from({ length }, () => words[random.below(words.length)]).join(" ");
+  const foot = draw(30);
+  const texts = Array.from({ length: count }, (_, i) => `${draw(40)}${i % 4 === 0 ? ` ${foot}` : ""}`);
+  return [...texts, ...texts.slice(0, 20), "", ...texts.slice(20, 60).map(text => `${text} again`), "short"];
+}
 
 /** Texts as their places see them. */
 export function holdTexts(texts: readonly string[]): SignedTexts {

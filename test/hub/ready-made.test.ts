@@ -26,6 +26,7 @@ import {
   prepareOnMachine,
 } from "../../src/verbs/prepare/prepare.ts";
 import type { StageProgress } from "../../src/verbs/prepare/stages/progress.ts";
+import { snapshotFolder } from "../snapshot-folder.ts";
 import { serveDatasets } from "./dataset-hub.ts";
 
 const golden = JSON.parse(
@@ -142,14 +143,6 @@ const optionsOf = (out: string, more: Partial<PrepareOptions> = {}): PrepareOpti
   ...{ texts: [wide], out: join(root, out), holdOut: 0.1, seed: 3 },
   ...more,
 });
-const snapshot = (folder: string) =>
-  Object.fromEntries(
-    readdirSync(folder, { recursive: true, encoding: "utf8" })
-      .sort()
-      .filter(name => statSync(join(folder, name)).isFile())
-      .map(name => [name, readFileSync(join(folder, name), "latin1")]),
-  );
-
 test("machines that copy a share each give together what one gives, and none may be missing", async () => {
   const copied = new Set<number>();
   const work = join(root, "whole", ".cram-work");
@@ -183,7 +176,7 @@ test("machines that copy a share each give together what one gives, and none may
   await assert.rejects(mergeMachines(first), { code: "E_PORTIONS_MISSING" });
   await assert.rejects(prepareOnMachine(first, { number: 1, of: 3 }), { code: "E_OUTPUT_OTHER" });
   const { folder } = await mergeMachines(optionsOf("machines"));
-  assert.deepEqual(snapshot(folder), snapshot(whole.folder));
+  assert.deepEqual(snapshotFolder(folder), snapshotFolder(whole.folder));
 });
 
 test("interrupted it goes on with what is copied, and copies again what was damaged meanwhile", async () => {
@@ -209,7 +202,7 @@ test("interrupted it goes on with what is copied, and copies again what was dama
   await prepare({ ...options, onStage: look });
   assert.notEqual(after[0], before[0]);
   assert.equal(after[1], before[1]);
-  assert.deepEqual(snapshot(options.out), snapshot(join(root, "whole")));
+  assert.deepEqual(snapshotFolder(options.out), snapshotFolder(join(root, "whole")));
 });
 
 test("sequences of another length in a later file are refused with its name", async () => {

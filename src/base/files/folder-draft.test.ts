@@ -9,13 +9,13 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
+import { snapshotFolder } from "../../../test/snapshot-folder.ts";
 import { UserError } from "../errors.ts";
 import { recoverFolder, replaceFiles } from "./folder-draft.ts";
 
@@ -37,13 +37,6 @@ function writeFiles(folder: string, files: Readonly<Record<string, string>>): vo
   }
 }
 
-const snapshot = (folder: string) =>
-  Object.fromEntries(
-    readdirSync(folder, { recursive: true, encoding: "utf8" })
-      .filter(name => statSync(join(folder, name)).isFile())
-      .map(name => [name, readFileSync(join(folder, name), "utf8")]),
-  );
-
 const old = { "a.txt": "1", "b/c.txt": "1", "gone/d.txt": "1", "last.json": "1", "notes.md": "mine" };
 const renewed = { "a.txt": "2", "b/c.txt": "2", "b/e.txt": "2", "last.json": "2" };
 const own = ["a.txt", "b/c.txt", "gone/d.txt", "last.json"];
@@ -56,9 +49,9 @@ test("a build that fails leaves everything; one that succeeds leaves nothing of 
     throw new UserError("E_DISK_FULL", `${join(draft, "b/e.txt")}: the disk is full`, "Free some.");
   });
   await assert.rejects(fails, { message: `${join(folder, "b/e.txt")}: the disk is full` });
-  assert.deepEqual(snapshot(folder), old);
+  assert.deepEqual(snapshotFolder(folder), old);
   await replaceFiles(folder, replacement, async draft => writeFiles(draft, renewed));
-  assert.deepEqual(snapshot(folder), { ...renewed, "notes.md": "mine" });
+  assert.deepEqual(snapshotFolder(folder), { ...renewed, "notes.md": "mine" });
   assert.ok(!existsSync(join(folder, "gone")));
 });
 
@@ -72,7 +65,7 @@ test("cut short at any move, the folder does not read as whole before it is", ()
     if (moved > 0) rmSync(join(folder, "last.json"));
     for (const path of moves.slice(0, moved)) renameSync(join(final, "files", path), join(folder, path));
     recoverFolder(folder);
-    assert.deepEqual(snapshot(folder), { ...renewed, "notes.md": "mine" });
+    assert.deepEqual(snapshotFolder(folder), { ...renewed, "notes.md": "mine" });
     recoverFolder(folder);
     assert.deepEqual(readdirSync(folder).sort(), ["a.txt", "b", "last.json", "notes.md"]);
   }
@@ -86,7 +79,7 @@ test("moves in a folder from elsewhere remove and write nothing outside it", {
     "files/x.txt": "mine",
     "moves.json": '{"removes":[],"last":"x"}',
   });
-  const before = snapshot(outside);
+  const before = snapshotFolder(outside);
   const plant = (removes: string[], last: string, files: Readonly<Record<string, string>>) => (folder: string) => {
     writeFiles(join(folder, ".cram-final/files"), files);
     writeFiles(join(folder, ".cram-final"), { "moves.json": JSON.stringify({ removes, last }) });
@@ -117,7 +110,7 @@ test("moves in a folder from elsewhere remove and write nothing outside it", {
       (error: unknown) => error instanceof UserError && ["E_JSON", "E_OUTPUT_OTHER"].includes(error.code),
       `attack ${i}`,
     );
-    assert.deepEqual(snapshot(outside), before, `attack ${i}`);
+    assert.deepEqual(snapshotFolder(outside), before, `attack ${i}`);
   }
 });
 
@@ -129,7 +122,7 @@ test("a folder that is a link is refused before anything is moved through it", {
   symlinkSync(elsewhere, join(folder, "b"));
   const replaces = replaceFiles(folder, replacement, async draft => writeFiles(draft, renewed));
   await assert.rejects(replaces, { code: "E_OUTPUT_OTHER" });
-  assert.deepEqual(snapshot(elsewhere), { "c.txt": "mine" });
+  assert.deepEqual(snapshotFolder(elsewhere), { "c.txt": "mine" });
   assert.equal(readFileSync(join(folder, "last.json"), "utf8"), "1");
   assert.deepEqual(readdirSync(folder).sort(), ["b", "last.json"]);
 });

@@ -4,13 +4,14 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { gzipSync } from "node:zlib";
+import { drawRepeatingTexts } from "../../../test/corpus-texts.ts";
+import { snapshotFolder } from "../../../test/snapshot-folder.ts";
 import type { UserError } from "../../base/errors.ts";
-import { RandomSequence, streams } from "../../base/random.ts";
 import { listPortions, textPortionBytes } from "../../corpus/portions/portion.ts";
 import { listShards } from "../../corpus/sources/sources.ts";
 import { mergeMachines, type PrepareOptions, prepare, prepareOnMachine } from "./prepare.ts";
@@ -18,16 +19,8 @@ import { mergeMachines, type PrepareOptions, prepare, prepareOnMachine } from ".
 const root = mkdtempSync(join(tmpdir(), "cram-large-"));
 after(() => rmSync(root, { recursive: true }));
 
-const random = new RandomSequence(11, streams.sampling, 0);
-const words = Array.from(
-  { length: 300 },
-  (_, i) => `${"bcdfglmnprst"[i % 12]}${"aeiouä"[i % 6]}${"lmnrst"[i % 6]}${i % 7}`,
-);
-const draw = (count: number) => Array.from({ length: count }, () => words[random.below(words.length)]).join(" ");
-const foot = draw(30);
-const some = Array.from({ length: 200 }, (_, i) => `${draw(40)}${i % 4 === 0 ? ` ${foot}` : ""}`);
 // Equal ones, near ones and feet lie in other ranges than what they repeat, and what is short or broken in several.
-const texts = [...some, ...some.slice(0, 20), "", ...some.slice(20, 60).map(text => `${text} again`), "short"];
+const texts = drawRepeatingTexts(11, 200);
 const padding = " ".repeat(5e4);
 const lines = texts.map((text, i) => `${JSON.stringify({ text })}${padding}${i % 3 === 0 ? "\r\n" : "\n"}`);
 for (const at of [250, 120, 119, 60]) lines.splice(at, 0, at % 2 === 0 ? '{"text":\n' : "\n");
@@ -45,11 +38,10 @@ const options = (name: string, more: Partial<PrepareOptions> = {}): PrepareOptio
 /** The files of a dataset, without what differs by the name and the bytes of what it was made from. */
 const snapshot = (folder: string) =>
   Object.fromEntries(
-    readdirSync(folder, { recursive: true, encoding: "utf8" })
-      .sort()
-      .filter(name => statSync(join(folder, name)).isFile())
-      .map(name => [name, readFileSync(join(folder, name), "latin1").replaceAll(`${large}.gz`, large)])
-      .map(([name, bytes]) => [name, bytes!.replace(/"originHash": "\w+"/, "")]),
+    Object.entries(snapshotFolder(folder)).map(([name, bytes]) => [
+      name,
+      bytes.replaceAll(`${large}.gz`, large).replace(/"originHash": "\w+"/, ""),
+    ]),
   );
 const originOf = (folder: string) => JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")).originHash;
 

@@ -17,8 +17,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { drawRepeatingTexts } from "../../../test/corpus-texts.ts";
+import { snapshotFolder } from "../../../test/snapshot-folder.ts";
 import { lockFolder } from "../../base/files/folder-lock.ts";
-import { RandomSequence, streams } from "../../base/random.ts";
 import { listPortions } from "../../corpus/portions/portion.ts";
 import { listShards } from "../../corpus/sources/sources.ts";
 import { mergeMachines, type PrepareOptions, prepare, prepareOnMachine } from "./prepare.ts";
@@ -27,24 +28,10 @@ import { readPortions } from "./stages/read-portions.ts";
 const root = mkdtempSync(join(tmpdir(), "cram-machines-"));
 after(() => rmSync(root, { recursive: true }));
 
-const random = new RandomSequence(7, streams.sampling, 0);
-const words = Array.from(
-  { length: 300 },
-  (_, i) => `${"bcdfglmnprst"[i % 12]}${"aeiou"[i % 5]}${"lmnrst"[i % 6]}${i % 7}`,
-);
-const draw = (count: number) => Array.from({ length: count }, () => words[random.below(words.length)]).join(" ");
 const texts = join(root, "texts");
 mkdirSync(texts);
-const foot = draw(30);
-const documents = Array.from({ length: 240 }, (_, i) => `${draw(40)}${i % 4 === 0 ? ` ${foot}` : ""}`);
 // Equal ones, near ones and feet lie in other files than what they repeat; their padding makes each file a portion.
-const all = [
-  ...documents,
-  ...documents.slice(0, 20),
-  ...documents.slice(20, 60).map(text => `${text} again`),
-  "",
-  "short",
-];
+const all = drawRepeatingTexts(7, 240);
 for (let file = 0; file < 4; file++) {
   const own = all.filter((_, i) => i % 4 === file || i === all.length - 1);
   const lines = own.map(text => JSON.stringify({ text }));
@@ -56,16 +43,8 @@ const options = (out: string, more: Partial<PrepareOptions> = {}): PrepareOption
   ...more,
 });
 
-const snapshot = (folder: string) =>
-  Object.fromEntries(
-    readdirSync(folder, { recursive: true, encoding: "utf8" })
-      .sort()
-      .filter(name => statSync(join(folder, name)).isFile())
-      .map(name => [name, readFileSync(join(folder, name), "latin1")]),
-  );
-
 const whole = await prepare(options("whole"));
-const expected = snapshot(whole.folder);
+const expected = snapshotFolder(whole.folder);
 
 test("a corpus of several portions drops and cuts across them", async () => {
   assert.equal(listPortions(await listShards([texts])).length, 4);
@@ -77,7 +56,7 @@ test("a corpus of several portions drops and cuts across them", async () => {
 
 test("two threads and little memory give the same bytes", async () => {
   const { folder } = await prepare(options("threads", { threads: 2, memoryBytes: 2 ** 26 }));
-  assert.deepEqual(snapshot(folder), expected);
+  assert.deepEqual(snapshotFolder(folder), expected);
 });
 
 test("machines that read a share each give together what one gives, and none may be missing", async () => {
@@ -98,7 +77,7 @@ test("machines that read a share each give together what one gives, and none may
   const foreign = await prepareOnMachine({ ...other, out: join(root, "machine-4") }, { number: 1, of: 1 });
   cpSync(foreign.folder, join(root, "machines"), { recursive: true });
   const { folder } = await mergeMachines(options("machines"));
-  assert.deepEqual(snapshot(folder), expected);
+  assert.deepEqual(snapshotFolder(folder), expected);
 });
 
 test("shares of other options that were put together are missing, not mixed", async () => {
@@ -116,7 +95,7 @@ test("who prepares waits for the machines that read there", async () => {
   const lock = lockFolder(join(root, "shared/.cram-work/0123456789abcdef/shard-1-of-2"), "prepare");
   await assert.rejects(prepare(options("shared")), { code: "E_FOLDER_BUSY" });
   lock.release();
-  assert.deepEqual(snapshot((await prepare(options("shared"))).folder), expected);
+  assert.deepEqual(snapshotFolder((await prepare(options("shared"))).folder), expected);
 });
 
 test("killed again and again it goes on, and what comes out is the same", {
@@ -144,7 +123,7 @@ test("killed again and again it goes on, and what comes out is the same", {
   );
   assert.ok(portions.length >= 4);
   const { folder } = await prepare(own);
-  assert.deepEqual(snapshot(folder), expected);
+  assert.deepEqual(snapshotFolder(folder), expected);
 });
 
 test("of a given tokenizer a second thread packs while documents are written: the same bytes, after kills too", {
@@ -172,9 +151,9 @@ test("of a given tokenizer a second thread packs while documents are written: th
       const [, signal] = (await once(child, "exit")) as [number, string];
       assert.equal(signal, "SIGKILL", stage);
     }
-    assert.deepEqual(snapshot((await prepare(own)).folder), snapshot(one.folder));
+    assert.deepEqual(snapshotFolder((await prepare(own)).folder), snapshotFolder(one.folder));
     const two = await prepare(options(`${name}-two`, { ...given, nearDuplicates, threads: 2 }));
-    assert.deepEqual(snapshot(two.folder), snapshot(one.folder));
+    assert.deepEqual(snapshotFolder(two.folder), snapshotFolder(one.folder));
   }
 });
 
