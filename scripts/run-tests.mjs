@@ -2,7 +2,7 @@
 // that need NAME (cuda) fail where it is absent, instead of being skipped. The files of a room of src/ share a process, for most of
 // them take less time than the modules that they load. Those of test/ have one each.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
@@ -38,8 +38,15 @@ const rooms = [...new Set(units.map(file => file.split("/")[1]))].map(room => {
   return path;
 });
 const processes = [...rooms, ...files.filter(file => file.startsWith("test/")).map(file => join("dist", file))];
-const { status } = spawnSync(process.execPath, ["--test", "--test-concurrency=2", ...processes], {
+const failed = join(folder, "failed-tests.txt");
+const reporters = [
+  [process.stdout.isTTY ? "spec" : "tap", "stdout"],
+  [new URL("failed-tests.mjs", import.meta.url).href, failed],
+].flatMap(([reporter, place]) => [`--test-reporter=${reporter}`, `--test-reporter-destination=${place}`]);
+const { status } = spawnSync(process.execPath, ["--test", "--test-concurrency=2", ...reporters, ...processes], {
   stdio: "inherit",
   env: { ...process.env, CRAM_REQUIRE: values.require.join(",") },
 });
-process.exit(status ?? 1);
+const text = readFileSync(failed, "utf8");
+if (status !== 0 && text !== "") process.stdout.write(`\nfailed tests:\n\n${text}`);
+process.exitCode = status ?? 1;
