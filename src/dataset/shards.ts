@@ -195,6 +195,15 @@ export class ShardReader {
   }
 }
 
+/** Every sequence of a reader, which it closes. */
+export function visitShards(shards: ShardReader, see: (tokens: Uint32Array, index: number) => void): void {
+  try {
+    shards.visit(see);
+  } finally {
+    shards.close();
+  }
+}
+
 function cut(path: string, seen: string): UserError {
   return new UserError("E_SHARD_CUT", `${path}: ${seen}`, "The file was cut short; prepare the dataset again.");
 }

@@ -273,6 +273,24 @@ test("tokenizers vary and all are scored on one text, also when it is given late
   await refuses({ halving, seeds: [0] }, "E_SWEEP", /different tokenizers/);
 });
 
+test("a text that all are scored on is refused where a dataset trains on it, whatever passages leave out of it", async () => {
+  const write = (name: string, from: number) => {
+    const path = join(folder, name);
+    const text = (i: number) => Array.from({ length: 60 }, (_, k) => `Élan ${(i + 1) * (k + 7)}`).join(", ");
+    writeFileSync(path, Array.from({ length: 12 }, (_, i) => `${JSON.stringify({ text: text(from + i) })}\n`).join(""));
+    return path;
+  };
+  const [trained, other] = [write("trained.jsonl", 0), write("other.jsonl", 1000)];
+  const out = join(folder, "long");
+  const lengths = { vocabulary: 300, sequenceLength: 16, holdOut: 0.2 };
+  await prepare({ texts: [trained], out, ...lengths, tokenizerKind: "bpe", preTokenizer: "byte-level" });
+  const scored = { data: out, set: [...asked.set, "model.vocabulary=300"], passages: 2 };
+  const plan = (heldOutText: string) =>
+    planSweep({ ...asked, ...scored, heldOutText }, { out: join(folder, "planned") });
+  assert.throws(() => plan(trained), { code: "E_HELD_OUT", message: /of 12 documents of heldOutText stand in what/ });
+  assert.equal(plan(other).trials, 4);
+});
+
 test("another recipe in the same folder is told, and a seed more is trained", async () => {
   await assert.rejects(run("whole", {}, { ...asked, budget: "5steps" }), {
     code: "E_SWEEP_CHANGED",

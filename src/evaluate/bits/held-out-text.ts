@@ -7,6 +7,8 @@ import { cutPassages, type Passage } from "./masked-words.ts";
 export interface HeldOutText {
   /** At least one. */
   readonly passages: readonly Passage[];
+  /** Those with a passage, as they stand in the file. */
+  readonly documents: readonly string[];
   /** Of the passages: a score is of them and of no others. */
   readonly hash: string;
 }
@@ -20,7 +22,8 @@ export function readHeldOutText(path: string, most: number): HeldOutText {
   if (passages.length === 0) {
     throw new UserError("E_BITS", `${path}: no document has a whole passage of 48 words`, "Give a longer text.");
   }
-  return { passages, hash: contentHash(JSON.stringify(passages)) };
+  const long = documents.filter(document => cutPassages([document], 1).length > 0);
+  return { passages, documents: long, hash: contentHash(JSON.stringify(passages)) };
 }
 
 function readDocument(line: string, place: string): string {

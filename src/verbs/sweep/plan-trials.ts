@@ -77,7 +77,7 @@ export function planTrials(sweep: Sweep, options: TrialOptions, writes: boolean)
   );
   // Halving compares losses.
   if (sweep.heldOut === undefined && (text === undefined || sweep.halving !== undefined)) checkHeldOut(datasets);
-  if (text !== undefined) for (const { folder } of datasets.values()) checkScored(folder, text.passages);
+  if (text !== undefined) for (const { folder, manifest } of datasets.values()) checkScored(folder, manifest, text);
   checkRungs(sweep, trials);
   const unchecked = [...datasets].flatMap(([data, { isUnchecked }]) => (isUnchecked ? [describeUnchecked(data)] : []));
   const warnings = [...likeBase.map(describeLikeBase), ...unchecked, ...describeRepeats(sweep)];
