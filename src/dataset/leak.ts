@@ -7,7 +7,9 @@ import { ShardReader, visitShards } from "./shards.ts";
 
 /** Tokens that are looked for together, the longest first, and how many of the runs may have them by accident. */
 const stretches = [
-  { tokens: 32, mostShare: 0.02 },
+  // Of 376 articles of Wikipedia beside 27,000 others, 1.1 % have 64 in common with one, 2.1 % have 32: they are made by form.
+  { tokens: 64, mostShare: 0.02 },
+  { tokens: 32, mostShare: 0.03 },
   // Of disjoint texts, 300 and 8,192 tokens: up to 1.5 % of Wikipedia's and none of a web sample's, of 28 half as many.
   { tokens: 16, mostShare: 0.04 },
 ] as const;
