@@ -2,6 +2,10 @@
 // the kernels, so every program of a process shares the threads. No thread waits for another but for a chunk that the other
 // is computing: one that the system gives no processor holds up nobody. Who waits spins for a moment, as launches are short,
 // and then sleeps in the kernel, so that another program's work does not stand behind it.
+//
+// The chunks of a launch are cut into as many parts as there are threads. A thread takes those of its own part, and of others' when
+// it has none left: the rows that it reads are mostly those that it wrote a launch before, which its own cache has. A core that
+// asks for a line which another has written waits longer than for one of memory.
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdatomic.h>
@@ -31,12 +35,17 @@ struct launch {
 // What threads write at every chunk lies each on its own cache line: on one, each write would take the line from all who read.
 #define OWN_LINE _Alignas(64)
 
+struct part {
+  OWN_LINE _Atomic uint64_t taken;
+};
+
 static struct {
   int threads;
   pthread_t *handles;
-  // The launch under way: its number above, its chunks that nobody has taken below. One word, so that a thread that wakes late
-  // takes nothing of a launch it does not know.
+  // The launch under way: its number above, its chunks below; none between programs.
   OWN_LINE _Atomic uint64_t ticket;
+  // Of each part, one for a thread, the number of the last launch of which somebody took a chunk, and below it how many were taken.
+  struct part *parts;
   OWN_LINE _Atomic int64_t unfinished; // chunks of it that are not computed, taken or not
   // Changes of the ticket, twice their number, and in the lowest bit whether somebody sleeps until the next. One word: with
   // two, a sleeper could come between them and stay asleep.
@@ -117,6 +126,7 @@ static void begin_launch(struct launch *launch) {
   uint64_t chunks = 0;
   pool.launch = launch;
   if (launch == pool.end) {
+    atomic_store(&pool.ticket, number << 32);
     atomic_store(&pool.running, 0);
   } else {
     chunks = (uint64_t)((launch->blocks + launch->grain - 1) / launch->grain);
@@ -127,15 +137,34 @@ static void begin_launch(struct launch *launch) {
   announce_change(chunks != 1);
 }
 
+// The number of a chunk that nobody else computes; -1 when none is there to be taken.
+static int64_t take_chunk(int self) {
+  const uint64_t ticket = atomic_load(&pool.ticket), number = ticket & ~CHUNK_MASK;
+  const int64_t chunks = (int64_t)(ticket & CHUNK_MASK), parts = pool.threads;
+  int64_t part = self;
+  for (int64_t passed = 0; passed < parts;) {
+    const int64_t first = chunks * part / parts, count = chunks * (part + 1) / parts - first;
+    uint64_t taken = atomic_load(&pool.parts[part].taken);
+    // Read while the launch was under way, it is of this one or of one before. It changes before the launch ends, so a thread that
+    // comes late takes nothing of a launch it does not know.
+    if (atomic_load(&pool.ticket) != ticket) return -1;
+    const int64_t done = (taken & ~CHUNK_MASK) == number ? (int64_t)(taken & CHUNK_MASK) : 0;
+    if (done == count) {
+      part = part + 1 == parts ? 0 : part + 1;
+      passed++;
+    } else if (atomic_compare_exchange_strong(&pool.parts[part].taken, &taken, number | (uint64_t)(done + 1))) {
+      return first + done;
+    }
+  }
+  return -1;
+}
+
 // Computes a chunk; 0 when none is there to be taken.
-static int compute_chunk(void) {
-  uint64_t ticket = atomic_load(&pool.ticket);
-  do {
-    if ((ticket & CHUNK_MASK) == 0) return 0;
-  } while (!atomic_compare_exchange_weak(&pool.ticket, &ticket, ticket - 1));
+static int compute_chunk(int self) {
+  const int64_t chunk = take_chunk(self);
+  if (chunk < 0) return 0;
   struct launch *launch = pool.launch;
-  int64_t chunks = (launch->blocks + launch->grain - 1) / launch->grain;
-  int64_t begin = (chunks - (int64_t)(ticket & CHUNK_MASK)) * launch->grain;
+  int64_t begin = chunk * launch->grain;
   int64_t end = begin + launch->grain < launch->blocks ? begin + launch->grain : launch->blocks;
   launch->kernel(launch->pointers, begin, end);
   if (atomic_fetch_sub(&pool.unfinished, 1) == 1) {
@@ -149,17 +178,16 @@ static int compute_chunk(void) {
   return 1;
 }
 
-static void *serve(void *unused) {
-  (void)unused;
+static void *serve(void *number) {
+  const int self = (int)(intptr_t)number;
   while (!atomic_load(&pool.stopping)) {
     uint32_t seen = read_changes();
     if (atomic_load(&pool.stopping)) break;
-    if (!compute_chunk()) wait_for_change(seen);
+    if (!compute_chunk(self)) wait_for_change(seen);
   }
   return NULL;
 }
 
-// 0, or -1 when the system gives no more threads.
 // Whether kernels will multiply in AMX's tiles (tiles.c): the compiler knows them here, and the system lets this process use them, which it
 // does where it is asked (Linux: arch_prctl 0x1023 for state 18).
 int cram_allow_tiles(void) {
@@ -170,25 +198,31 @@ int cram_allow_tiles(void) {
 #endif
 }
 
-int cram_open(int threads) {
-  pool.threads = 1;
-  atomic_store(&pool.stopping, 0);
-  pool.handles = calloc((size_t)threads, sizeof *pool.handles);
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, 16 << 20);
-  for (int i = 1; i < threads; i++) {
-    if (pthread_create(&pool.handles[i], &attributes, serve, NULL) != 0) return -1;
-    pool.threads++;
-  }
-  return 0;
-}
-
 void cram_close(void) {
   atomic_store(&pool.stopping, 1);
   announce_change(1);
   for (int i = 1; i < pool.threads; i++) pthread_join(pool.handles[i], NULL);
   free(pool.handles);
+  free(pool.parts);
+}
+
+// 0, or -1 when the system gives no more threads.
+int cram_open(int threads) {
+  pool.threads = threads;
+  atomic_store(&pool.stopping, 0);
+  pool.handles = calloc((size_t)threads, sizeof *pool.handles);
+  pool.parts = aligned_alloc(_Alignof(struct part), (size_t)threads * sizeof *pool.parts);
+  memset(pool.parts, 0, (size_t)threads * sizeof *pool.parts);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 16 << 20);
+  for (int i = 1; i < threads; i++) {
+    if (pthread_create(&pool.handles[i], &attributes, serve, (void *)(intptr_t)i) == 0) continue;
+    pool.threads = i;
+    cram_close();
+    return -1;
+  }
+  return 0;
 }
 
 // Runs a program to its end. Called from one thread at a time.
@@ -200,7 +234,7 @@ void cram_run(struct launch *launches, int64_t count, int timed) {
   begin_launch(launches);
   while (atomic_load(&pool.running)) {
     uint32_t seen = read_changes();
-    if (!compute_chunk() && atomic_load(&pool.running)) wait_for_change(seen);
+    if (!compute_chunk(0) && atomic_load(&pool.running)) wait_for_change(seen);
   }
 }
 

@@ -12,7 +12,11 @@ const source = `#include <stdint.h>
 static void shift(char *const *pointers, long begin, long end) {
   for (long i = begin; i < end; i++) ((int32_t *)pointers[1])[i] = ((int32_t *)pointers[0])[(i * 7) % 64] + 1;
 }
-uint64_t kernel(void) { return (uint64_t)(uintptr_t)shift; }`;
+static void count(char *const *pointers, long begin, long end) {
+  for (long i = begin; i < end; i++) __atomic_fetch_add((int32_t *)pointers[0] + i, 1, __ATOMIC_RELAXED);
+}
+uint64_t kernel(void) { return (uint64_t)(uintptr_t)shift; }
+uint64_t counter(void) { return (uint64_t)(uintptr_t)count; }`;
 
 test("thousands of tiny programs on five threads end, with every launch after the one before", {
   timeout: 60_000,
@@ -44,4 +48,23 @@ test("thousands of tiny programs on five threads end, with every launch after th
     if (round % 100 === 0) await pause(1);
   }
   pool.close();
+});
+
+test("every chunk is computed once, by pools of many sizes one after another", { timeout: 60_000 }, async () => {
+  const library = koffi.load(await buildLibrary(source));
+  const kernel = (library.func("uint64_t counter()") as () => number)();
+  for (const threads of [1, 4, 7, 2, 3]) {
+    const pool = await ThreadPool.open(threads);
+    // Fewer chunks than threads, as many, and numbers that they do not divide.
+    const sizes = [1, 2, 3, 7, 8, 61, 64];
+    const counts = sizes.map(blocks => pool.allocate([blocks], "i32"));
+    const program = pool.prepareLaunches(
+      sizes.flatMap((blocks, i) => [1, 3].map(grain => ({ kernel, pointers: [counts[i]!.address], blocks, grain }))),
+    );
+    for (let round = 1; round <= 1000; round++) {
+      await pool.run(program);
+      for (const each of counts) assert.deepEqual(new Set(pool.read(each)), new Set([2 * round]), `${threads} threads`);
+    }
+    pool.close();
+  }
 });
