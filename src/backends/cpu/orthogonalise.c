@@ -133,20 +133,39 @@ static __attribute__((noinline)) void iterate(struct orthogonal_scratch *s, cons
   }
 }
 
-// Moves X from or to memory, where a row is `row` elements from the next, and X stands on its side if it is transposed: by squares,
-// which stay in the first cache.
+// Moves X from or to memory, where a row is `row` elements from the next; columns of X behind the last are zero. X that stands on its side is
+// transposed by squares, in registers.
+inlined void read_row(float *restrict to, const char *from, enum elements elements, long count) {
+  if (elements == F32) memcpy(to, from, (size_t)count * 4);
+  else for (long i = 0; i < count; i++) to[i] = bf16_to_f32(((const bf16 *)from)[i]);
+}
+inlined void write_row(char *to, const float *from, enum elements elements, long count) {
+  if (elements == F32) memcpy(to, from, (size_t)count * 4);
+  else round_row((bf16 *)to, from, count);
+}
 static __attribute__((noinline)) void copy_matrix(float *x, char *at, long row, int transposed, enum elements elements, int is_out, const struct orthogonal_sizes *z) {
-  enum { SIDE = 16 };
-  for (long i0 = 0; i0 < z->R; i0 += SIDE)
-    for (long j0 = 0; j0 < z->C; j0 += SIDE)
-      for (long i = i0; i < i0 + SIDE && i < z->R; i++)
-        for (long j = j0; j < j0 + SIDE && j < z->C; j++) {
-          float *own = x + i * z->c_row + j;
-          const long place = transposed ? j * row + i : i * row + j;
-          if (is_out && elements == F32) ((float *)at)[place] = *own;
-          else if (is_out) ((bf16 *)at)[place] = f32_to_bf16(*own);
-          else *own = elements == F32 ? ((const float *)at)[place] : bf16_to_f32(((const bf16 *)at)[place]);
-        }
+  const long bytes = bytes_of(elements);
+  for (long i = 0; !transposed && i < z->R; i++) {
+    if (is_out) write_row(at + i * row * bytes, x + i * z->c_row, elements, z->C);
+    else read_row(x + i * z->c_row, at + i * row * bytes, elements, z->C);
+  }
+  for (long i0 = 0; transposed && i0 < z->C; i0 += VECTOR) {
+    for (long j0 = 0; j0 < z->R; j0 += VECTOR) {
+      const long high = z->C - i0 < VECTOR ? z->C - i0 : VECTOR, wide = z->R - j0 < VECTOR ? z->R - j0 : VECTOR;
+      char *corner = at + (i0 * row + j0) * bytes;
+      words square[VECTOR] = {0};
+      if (is_out)
+        for (long j = 0; j < wide; j++) memcpy(&square[j], x + (j0 + j) * z->c_row + i0, sizeof square[j]);
+      else
+        for (long i = 0; i < high; i++) read_row((float *)&square[i], corner + i * row * bytes, elements, wide);
+      transpose_words(square);
+      if (is_out)
+        for (long i = 0; i < high; i++) write_row(corner + i * row * bytes, (const float *)&square[i], elements, wide);
+      else
+        for (long j = 0; j < wide; j++) memcpy(x + (j0 + j) * z->c_row + i0, &square[j], sizeof square[j]);
+    }
+  }
+  for (long i = 0; !is_out && z->C < z->c_row && i < z->R; i++) memset(x + i * z->c_row + z->C, 0, (size_t)(z->c_row - z->C) * 4);
 }
 
 // Matrices (rows, columns) of `parts` side by side; block n is part n % parts of matrix n / parts. Singular values are brought below 1
