@@ -14,7 +14,7 @@ static pthread_key_t orthogonal_key;
 static pthread_once_t orthogonal_once = PTHREAD_ONCE_INIT;
 static void make_orthogonal_key(void) { if (pthread_key_create(&orthogonal_key, free) != 0) abort(); }
 
-// A thread's own, which grows to what its largest matrix needs and is zero behind all rows.
+// A thread's own, which grows to what its largest matrix needs. What lies behind the lanes of a matrix is never packed.
 static __attribute__((noinline)) struct orthogonal_scratch own_orthogonal_scratch(const struct orthogonal_sizes *z) {
   const long steps = z->c_steps > z->r_steps ? z->c_steps : z->r_steps, x_words = in_tiles(z->R, rows_of(z->is_bf16)) * z->c_row;
   const long left_words = in_tiles(z->R, rows_of(z->is_bf16)) * steps, right_words = in_tiles(z->R, NR) * steps;
@@ -24,11 +24,11 @@ static __attribute__((noinline)) struct orthogonal_scratch own_orthogonal_scratc
   if (own == NULL || own[0] < bytes) {
     free(own);
     if ((own = aligned_alloc(64, (bytes + 127) / 64 * 64)) == NULL) abort();
+    memset(own, 0, bytes + 64);
     own[0] = bytes;
     pthread_setspecific(orthogonal_key, own);
   }
   struct orthogonal_scratch s = {.x = (float *)(own + 64 / sizeof *own)};
-  memset(s.x, 0, bytes);
   s.gram = s.x + x_words;
   s.factor = s.gram + symmetric_words(z);
   s.product = s.factor + symmetric_words(z);
