@@ -3,7 +3,8 @@
 // iterations run on the Gram matrix alone, before X is multiplied by the product of their polynomials: less work for wide matrices.
 // Sums and what stands between products are f32; operands are rounded where the program's are.
 
-// Rows and columns in whole tiles, so that these need no edges; steps of the panels of either depth.
+// Rows and columns in whole tiles, so that these need no edges, and a line more, so that tiles of matrices whose sizes are powers of two do
+// not fall on the same places of a cache; steps of the panels of either depth.
 struct orthogonal_sizes { long R, C, r_row, c_row, r_steps, c_steps; int is_bf16; };
 inlined long in_tiles(long lanes, long width) { return (lanes + width - 1) / width * width; }
 inlined long symmetric_words(const struct orthogonal_sizes *z) { return in_tiles(z->R, rows_of(z->is_bf16)) * z->r_row; }
@@ -18,7 +19,7 @@ static void make_orthogonal_key(void) { if (pthread_key_create(&orthogonal_key, 
 static __attribute__((noinline)) struct orthogonal_scratch own_orthogonal_scratch(const struct orthogonal_sizes *z) {
   const long steps = z->c_steps > z->r_steps ? z->c_steps : z->r_steps, x_words = in_tiles(z->R, rows_of(z->is_bf16)) * z->c_row;
   const long left_words = in_tiles(z->R, rows_of(z->is_bf16)) * steps, right_words = in_tiles(z->R, NR) * steps;
-  const size_t bytes = 4 * (size_t)(x_words + 4 * symmetric_words(z) + left_words + right_words + z->c_row * z->r_steps);
+  const size_t bytes = 4 * (size_t)(x_words + 4 * symmetric_words(z) + left_words + right_words + in_tiles(z->C, NR) * z->r_steps);
   pthread_once(&orthogonal_once, make_orthogonal_key);
   size_t *own = pthread_getspecific(orthogonal_key);
   if (own == NULL || own[0] < bytes) {
@@ -44,15 +45,20 @@ inlined void pack_f32(uint32_t *to, const float *from, long lane_stride, long de
 }
 
 // This and what follows is out of line, so that it is compiled once.
-// c (rows, columns) = or += a · b of packed panels; above: of a square matrix the tiles on and above the diagonal alone.
-static __attribute__((noinline)) void multiply_packed(float *c, long c_row, const uint32_t *a, const uint32_t *b, long rows, long columns, long steps, int above, int accumulate, int is_bf16) {
+// c (rows, columns) = kept c + a · b of packed panels; above: of a square matrix the tiles on and above the diagonal alone.
+static __attribute__((noinline)) void multiply_packed(float *c, long c_row, float kept, const uint32_t *a, const uint32_t *b, long rows, long columns, long steps, int above, int is_bf16) {
+  const long high = rows_of(is_bf16);
   for (long k = 0; k < steps; k += KB) {
     const long depth = steps - k < KB ? steps - k : KB;
     for (long chunk = 0; chunk < rows; chunk += CHUNK) {
       const long end = rows - chunk < CHUNK ? rows : chunk + CHUNK;
       for (long j = above ? chunk / NR * NR : 0; j < columns; j += NR)
-        for (long i = chunk; i < end && (!above || i / NR * NR <= j); i += rows_of(is_bf16))
-          (is_bf16 ? multiply_tile_bf16 : multiply_tile_f32)(a + i * steps + k * rows_of(is_bf16), b + j * steps + k * NR, c + i * c_row + j, c_row, depth, accumulate || k > 0);
+        for (long i = chunk; i < end && (!above || i / NR * NR <= j); i += high) {
+          float *tile = c + i * c_row + j;
+          for (long r = 0; kept != 0 && kept != 1 && k == 0 && r < high; r++)
+            for (long column = 0; column < NR; column++) tile[r * c_row + column] *= kept;
+          (is_bf16 ? multiply_tile_bf16 : multiply_tile_f32)(a + i * steps + k * high, b + j * steps + k * NR, tile, c_row, depth, kept != 0 || k > 0);
+        }
     }
   }
 }
@@ -70,11 +76,12 @@ static __attribute__((noinline)) void pack_symmetric(uint32_t *to, const float *
   }
 }
 
-// `to` = or += left · right, symmetric matrices that commute: their product is symmetric too. NULL: what was packed last.
-static __attribute__((noinline)) void multiply_symmetric(float *to, const float *left, const float *right, const struct orthogonal_scratch *s, const struct orthogonal_sizes *z, int accumulate) {
+// `to` = kept to + left · right, symmetric matrices that commute: their product is symmetric too. `to` may be one of them. NULL: what was
+// packed last.
+static __attribute__((noinline)) void multiply_symmetric(float *to, float kept, const float *left, const float *right, const struct orthogonal_scratch *s, const struct orthogonal_sizes *z) {
   if (left != NULL) pack_symmetric(s->left, left, z, 1);
   if (right != NULL) pack_symmetric(s->right, right, z, 0);
-  multiply_packed(to, z->r_row, s->left, s->right, z->R, z->R, z->r_steps, 1, accumulate, z->is_bf16);
+  multiply_packed(to, z->r_row, kept, s->left, s->right, z->R, z->R, z->r_steps, 1, z->is_bf16);
   for (long i = 0; i < z->R; i++)
     for (long j = first_column(i); j < i; j++) to[i * z->r_row + j] = to[j * z->r_row + i];
 }
@@ -97,9 +104,7 @@ static __attribute__((noinline)) void iterate(struct orthogonal_scratch *s, cons
     pack_f32(s->left, s->x, z->c_row, 1, z->R, z->C, 1, z->is_bf16);
     pack_f32(s->right, s->x, z->c_row, 1, z->R, z->C, 0, z->is_bf16);
     pack_f32(s->columns, s->x, 1, z->c_row, z->C, z->R, 0, z->is_bf16);
-    multiply_packed(s->gram, z->r_row, s->left, s->right, z->R, z->R, z->c_steps, 1, 0, z->is_bf16);
-    for (long i = 0; i < z->R; i++)
-      for (long j = first_column(i); j < i; j++) s->gram[i * z->r_row + j] = s->gram[j * z->r_row + i];
+    multiply_packed(s->gram, z->r_row, 0, s->left, s->right, z->R, z->R, z->c_steps, 1, z->is_bf16);
     // The product of the polynomials so far is q I + M.
     float q = 1, growth = 1;
     for (int is_first = 1, is_last = 0; !is_last; is_first = 0, n++) {
@@ -108,19 +113,17 @@ static __attribute__((noinline)) void iterate(struct orthogonal_scratch *s, cons
       is_last = n + 1 == count || !is_wide || growth > most_growth(z->is_bf16);
       // p = a I + B, B = b G + c G².
       float *B = is_first ? s->product : s->factor;
-      multiply_symmetric(B, s->gram, s->gram, s, z, 0);
+      multiply_symmetric(B, 0, s->gram, s->gram, s, z);
       combine(B, b, s->gram, c, B, z);
       if (!is_last) {
-        // p G p: H = a G + B G, then a H + H B.
-        combine(s->spare, a, s->gram, 0, s->gram, z);
-        multiply_symmetric(s->spare, B, NULL, s, z, 1);
-        combine(s->gram, a, s->spare, 0, s->spare, z);
-        multiply_symmetric(s->gram, s->spare, B, s, z, 1);
+        // p G p: G = a G + B G, then a G + G B.
+        multiply_symmetric(s->gram, a, B, NULL, s, z);
+        multiply_symmetric(s->gram, a, s->gram, B, s, z);
       }
       if (!is_first) {
         // (a I + B) (q I + M) = a q I + (a M + q B + B M).
         combine(s->spare, a, s->product, q, B, z);
-        multiply_symmetric(s->spare, B, s->product, s, z, 1);
+        multiply_symmetric(s->spare, 1, B, s->product, s, z);
         float *product = s->spare;
         s->spare = s->product;
         s->product = product;
@@ -128,8 +131,7 @@ static __attribute__((noinline)) void iterate(struct orthogonal_scratch *s, cons
       q *= a;
     }
     pack_symmetric(s->left, s->product, z, 1);
-    for (long i = 0; i < z->R * z->c_row; i++) s->x[i] *= q;
-    multiply_packed(s->x, z->c_row, s->left, s->columns, z->R, z->C, z->r_steps, 0, 1, z->is_bf16);
+    multiply_packed(s->x, z->c_row, q, s->left, s->columns, z->R, z->C, z->r_steps, 0, z->is_bf16);
   }
 }
 
@@ -143,26 +145,36 @@ inlined void write_row(char *to, const float *from, enum elements elements, long
   if (elements == F32) memcpy(to, from, (size_t)count * 4);
   else round_row((bf16 *)to, from, count);
 }
+// A square of memory, of which `high` rows and `wide` columns are there, from or to one of X.
+inlined void copy_square(float *x, long x_row, char *at, long row_bytes, enum elements elements, int is_out, long high, long wide) {
+  words square[VECTOR];
+  if (high < VECTOR || wide < VECTOR) memset(square, 0, sizeof square);
+  if (is_out)
+    for (long j = 0; j < wide; j++) square[j] = *(const words *)(x + j * x_row);
+  else
+    for (long i = 0; i < high; i++) {
+      __builtin_prefetch(at + (VECTOR + i) * row_bytes);
+      read_row((float *)&square[i], at + i * row_bytes, elements, wide);
+    }
+  transpose_words(square);
+  if (is_out)
+    for (long i = 0; i < high; i++) write_row(at + i * row_bytes, (const float *)&square[i], elements, wide);
+  else
+    for (long j = 0; j < wide; j++) *(words *)(x + j * x_row) = square[j];
+}
 static __attribute__((noinline)) void copy_matrix(float *x, char *at, long row, int transposed, enum elements elements, int is_out, const struct orthogonal_sizes *z) {
   const long bytes = bytes_of(elements);
   for (long i = 0; !transposed && i < z->R; i++) {
     if (is_out) write_row(at + i * row * bytes, x + i * z->c_row, elements, z->C);
     else read_row(x + i * z->c_row, at + i * row * bytes, elements, z->C);
   }
-  for (long i0 = 0; transposed && i0 < z->C; i0 += VECTOR) {
-    for (long j0 = 0; j0 < z->R; j0 += VECTOR) {
-      const long high = z->C - i0 < VECTOR ? z->C - i0 : VECTOR, wide = z->R - j0 < VECTOR ? z->R - j0 : VECTOR;
-      char *corner = at + (i0 * row + j0) * bytes;
-      words square[VECTOR] = {0};
-      if (is_out)
-        for (long j = 0; j < wide; j++) memcpy(&square[j], x + (j0 + j) * z->c_row + i0, sizeof square[j]);
-      else
-        for (long i = 0; i < high; i++) read_row((float *)&square[i], corner + i * row * bytes, elements, wide);
-      transpose_words(square);
-      if (is_out)
-        for (long i = 0; i < high; i++) write_row(corner + i * row * bytes, (const float *)&square[i], elements, wide);
-      else
-        for (long j = 0; j < wide; j++) memcpy(x + (j0 + j) * z->c_row + i0, &square[j], sizeof square[j]);
+  for (long i = 0; transposed && i < z->C; i += VECTOR) {
+    for (long j = 0; j < z->R; j += VECTOR) {
+      const long high = z->C - i, wide = z->R - j;
+      float *own = x + j * z->c_row + i;
+      char *corner = at + (i * row + j) * bytes;
+      if (high >= VECTOR && wide >= VECTOR) copy_square(own, z->c_row, corner, row * bytes, elements, is_out, VECTOR, VECTOR);
+      else copy_square(own, z->c_row, corner, row * bytes, elements, is_out, high < VECTOR ? high : VECTOR, wide < VECTOR ? wide : VECTOR);
     }
   }
   for (long i = 0; !is_out && z->C < z->c_row && i < z->R; i++) memset(x + i * z->c_row + z->C, 0, (size_t)(z->c_row - z->C) * 4);
@@ -174,8 +186,8 @@ static __attribute__((noinline)) void orthogonalise_blocks(char *const *p, long 
   const long width = columns / parts;
   const int transposed = rows > width;
   struct orthogonal_sizes z = {.R = transposed ? width : rows, .C = transposed ? rows : width, .is_bf16 = is_bf16};
-  z.r_row = in_tiles(z.R, NR);
-  z.c_row = in_tiles(z.C, NR);
+  z.r_row = in_tiles(z.R, NR) + 16;
+  z.c_row = in_tiles(z.C, NR) + 16;
   z.r_steps = steps_of(z.R, is_bf16);
   z.c_steps = steps_of(z.C, is_bf16);
   if (is_bf16) begin_tiles();
