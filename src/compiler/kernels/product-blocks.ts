@@ -42,17 +42,35 @@ export function splitProduct(
     least,
     leastPerThread,
   } = byTiles ? packedForTiles : packed;
+  const isDeep = bytesOfDepth > deepest;
+  const isUneven = (down: number, across: number) => {
+    const count = batches * down * across;
+    return count < leastPerThread * threads || (count < 4 * threads && count % threads !== 0);
+  };
+  const canRows = (down: number) => m / down >= least.rows;
+  const canColumns = (across: number) => n / across >= least.columns;
   let down = Math.ceil(m / rows);
-  // Few rows leave room for the sums of more columns.
-  const isLow = byTiles && inPanels(m / down) * inPanels(Math.min(n, columns)) <= rows * deepColumns;
-  let across = Math.ceil(n / (bytesOfDepth > deepest && !isLow ? deepColumns : columns));
-  const count = () => batches * down * across;
-  const isUneven = () => count() < leastPerThread * threads || (count() < 4 * threads && count() % threads !== 0);
-  while (isUneven()) {
-    const canRows = m / (down + 1) >= least.rows;
-    const canColumns = n / (across + 1) >= least.columns;
-    if (canRows && (m / down >= n / across || !canColumns)) down++;
-    else if (canColumns) across++;
+  if (byTiles) {
+    // Few rows leave room for the sums of more columns.
+    const fits = (across: number) => !isDeep || inPanels(m / down) * inPanels(n / across) <= rows * deepColumns;
+    // Of the cuts that are even, the one that packs least: rows are packed for each block across, columns for each block down. Where none
+    // is even, the one of most blocks.
+    let best = { down, across: 0, packed: Number.POSITIVE_INFINITY };
+    do {
+      let across = Math.ceil(n / columns);
+      while (!fits(across) || (isUneven(down, across) && canColumns(across + 1))) across++;
+      const isBest = isUneven(down, across)
+        ? best.packed === Number.POSITIVE_INFINITY && down * across > best.down * best.across
+        : m * across + n * down <= best.packed;
+      if (isBest) best = { down, across, packed: isUneven(down, across) ? best.packed : m * across + n * down };
+      down++;
+    } while (canRows(down));
+    return { down: best.down, across: best.across };
+  }
+  let across = Math.ceil(n / (isDeep ? deepColumns : columns));
+  while (isUneven(down, across)) {
+    if (canRows(down + 1) && (m / down >= n / across || !canColumns(across + 1))) down++;
+    else if (canColumns(across + 1)) across++;
     else break;
   }
   return { down, across };
