@@ -2,15 +2,17 @@
 // and what it says when something is wrong. The model is a run with new parameters, written by hand.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { writeTinyRun } from "../tiny-run.ts";
 import { startWarmProgram } from "../warm-program.ts";
 
 const main = join(import.meta.dirname, "../../src/cli/main.js");
+const pressing = join(import.meta.dirname, "../press-ctrl-c.js");
 const folder = mkdtempSync(join(tmpdir(), "cram-evaluate-"));
 const program = startWarmProgram(folder);
 after(() => {
@@ -83,15 +85,12 @@ test("a suite's folder: scores beside the published rows, and the files for the 
 
 test("Ctrl-C stops after the step with 130; the same command runs only what is not finished", async () => {
   const given = ["run", ...own, "--seeds", "2", "--set", "epochs=200", "--out", "stopped"];
-  const child = spawn(process.execPath, [main, "evaluate", ...given], { cwd: folder });
-  let seen = "";
-  child.stdout.on("data", (chunk: Buffer) => {
-    const before = seen;
-    seen += chunk.toString();
-    // Once: a second Ctrl-C ends the program at once.
-    if (!before.includes("seed 0:") && seen.includes("seed 0:")) child.kill("SIGINT");
-  });
-  assert.equal(await new Promise(resolve => child.on("exit", resolve)), 130);
+  const { status: code, stdout: seen } = spawnSync(
+    process.execPath,
+    ["--import", pathToFileURL(pressing).href, main, "evaluate", ...given],
+    { cwd: folder, encoding: "utf8", env: { ...process.env, CTRL_C_AT: "seed 0:" } },
+  );
+  assert.equal(code, 130);
   assert.match(seen, /interrupted; the same command goes on/);
   assert.ok(!existsSync(join(folder, "stopped/own/reviews/seed-1/result.json")));
 

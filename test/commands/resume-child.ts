@@ -1,5 +1,5 @@
 // The process that resume.test.ts kills: trains a small stateful model under a step budget into the folder it is given, from its
-// newest checkpoint if there is one.
+// newest checkpoint if there is one. With a number of steps it goes no further than these, and waits to be killed.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -87,6 +87,7 @@ const recipe: Recipe = {
 };
 
 const run = process.argv[2]!;
+const mostSteps = Number(process.argv[3] ?? Number.POSITIVE_INFINITY);
 const backend = await openCpu({ threads: 2 });
 const resumeFrom =
   existsSync(run) && listCheckpoints(run).length > 0
@@ -97,9 +98,12 @@ const engine = await openEngine(backend, definition);
 const signal = new AbortController().signal;
 const budget = parseBudget(recipe.train.budget);
 const options = { engine, source, recipe, recipeHash: "", budget, clock: systemClock, run, resumeFrom, signal };
+let steps = 0;
 for await (const event of pretrain(options)) {
   log.append(event);
-  if (event.kind === "step") process.stdout.write("s");
+  if (event.kind !== "step") continue;
+  process.stdout.write("s");
+  if (++steps === mostSteps) await new Promise(() => setInterval(() => {}, 1000));
 }
 log.close();
 await backend.close();
