@@ -28,12 +28,15 @@ export function fail(_: null, part: number): number {
   return part;
 }
 
-/** A part ends the thread that has it, unless that is the caller's. */
+/** A part ends the thread that has it, unless that is the caller's: that one waits until another has a part. */
 export function endThread({ begun }: Input, part: number): number {
-  if (!isMainThread) process.exit(0);
-  // Long enough for the thread to have begun.
-  Atomics.wait(begun, 0, 0, 150);
-  return part;
+  if (isMainThread) {
+    Atomics.wait(begun, 0, 0);
+    return part;
+  }
+  Atomics.store(begun, 0, 1);
+  Atomics.notify(begun, 0);
+  process.exit(0);
 }
 
 const inputOf = (offset: number, together: number): Input => ({
