@@ -34,11 +34,17 @@ test("a rank whose first words come in pieces is met, and a stranger is not", { 
   const port = await findFreePort();
   const first = openTcp({ rank: 0, size: 2 }, "runs/a", meetingAt(port));
   const reach = async () => {
-    const socket = connect(port, "127.0.0.1");
-    await once(socket, "connect");
-    return socket;
+    // Until it listens.
+    for (;;) {
+      const socket = connect(port, "127.0.0.1");
+      try {
+        await once(socket, "connect");
+        return socket;
+      } catch {
+        await sleep(20);
+      }
+    }
   };
-  await sleep(200);
   const stranger = await reach();
   stranger.write("GET / HTTP/1.1\r\n");
   const rank = await reach();
@@ -51,8 +57,11 @@ test("a rank whose first words come in pieces is met, and a stranger is not", { 
   const { size } = await first;
   assert.equal(size, 2);
   // It is told that it was met.
-  const answer = Buffer.alloc(words.length);
-  for (let at = 0; at < answer.length; ) at += ((await once(rank, "data")) as [Buffer])[0].copy(answer, at);
+  let answer = Buffer.alloc(0);
+  for await (const part of rank) {
+    answer = Buffer.concat([answer, part]);
+    if (answer.length >= words.length) break;
+  }
   assert.deepEqual(answer, words);
   for (const socket of [stranger, rank]) socket.destroy();
 });
@@ -85,14 +94,11 @@ test("who says another word first, and a second one of a number, are left, and n
     const words = Buffer.alloc(12);
     for (const [i, value] of [word, rank, training.length].entries()) words.writeUInt32BE(value, 4 * i);
     const socket = connect(port, "127.0.0.1").on("error", () => {});
-    await once(socket, "connect");
     socket.write(Buffer.concat([words, training]));
-    return socket;
+    await new Promise(resolve => socket.resume().on("close", resolve));
   };
-  await sleep(200);
   const second = await openTcp({ rank: 1, size: 3 }, "runs/a", meetingAt(port));
-  const others = await Promise.all([greet(0x6372616e, 2), greet(0x6372616d, 1)]);
-  await Promise.all(others.map(socket => once(socket.resume(), "close")));
+  await Promise.all([greet(0x6372616e, 2), greet(0x6372616d, 1)]);
   const third = await openTcp({ rank: 2, size: 3 }, "runs/a", meetingAt(port));
   await Promise.all([await first, second, third].map(each => each.close()));
 });
