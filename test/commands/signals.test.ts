@@ -113,15 +113,15 @@ test("who resumes goes on with the threads that the run began with", async () =>
 });
 
 test("SIGHUP where no terminal is left changes nothing, as nohup asks", async () => {
-  let before = 0;
+  const lastStep = () => readEvents(join(folder, "hang-up/events.jsonl")).at(-1)!.step;
   const { code } = await runUntil(pretrain("hang-up"), isTraining, async child => {
+    const before = lastStep();
     child.kill("SIGHUP");
-    before = readEvents(join(folder, "hang-up/events.jsonl")).at(-1)!.step;
-    await pause(300);
+    // Of a process that it ended there would be no step more.
+    while (child.exitCode === null && child.signalCode === null && lastStep() < before + 100) await pause(20);
     child.kill("SIGTERM");
   });
   assert.equal(code, 143);
-  assert.ok(readEvents(join(folder, "hang-up/events.jsonl")).at(-1)!.step > before + 1);
 });
 
 const hasScript = /util-linux/.test(String(spawnSync("script", ["--version"]).stdout));
@@ -172,7 +172,8 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGUSR1"] as const) {
     assert.equal(code, 128 + constants.signals[signal], stderr);
     assert.doesNotMatch(stderr, /bug|Error/);
     assert.match(stderr, /stopping/);
-    assert.ok(seconds < 2, `${seconds} s`);
+    // A compiler that is waited for takes sixty.
+    assert.ok(seconds < 20, `${seconds} s`);
     assert.ok(!existsSync(join(folder, `compiling-${signal}`)));
   });
 }
