@@ -111,6 +111,7 @@ interface StepWords extends TurnOptions, RecipeOptions {
   readonly python: string[];
   readonly precision: Precision[];
   readonly compile: boolean;
+  readonly compileUpdate: boolean;
 }
 
 addRecipeOptions(addTurns(addBenchmark("step", "a full training step on one micro-batch")), "crammed-bert-small")
@@ -119,10 +120,13 @@ addRecipeOptions(addTurns(addBenchmark("step", "a full training step on one micr
   .option("--python <paths>", "Python with torch, or several with commas", readList, ["/usr/bin/python3"])
   .option("--precision <names>", "of the peer: f32, bf16 or both", readChoices(["f32", "bf16"]), ["f32"])
   .option("--compile", "torch.compile the peer", false)
+  .option("--compile-update", "torch.compile the peer's update of Muon", false)
   .addHelpText("after", "\nOurs runs in the recipe's precision: --set train.precision=f32.")
   .action(async (words: StepWords) => {
     const { microBatch } = words;
     const named = chooseRecipe(words);
+    if (words.compileUpdate && named.optimizer.name !== "muon")
+      throw new UserError("E_OPTION", "--compile-update is Muon's", "Add --set optimizer.name=muon.");
     const size = microBatch ?? named.train.microBatchSequences;
     await benchStep(
       {
@@ -133,6 +137,7 @@ addRecipeOptions(addTurns(addBenchmark("step", "a full training step on one micr
         pythons: words.peer === undefined ? [] : words.python,
         peerPrecisions: words.precision,
         compile: words.compile,
+        compileUpdate: words.compileUpdate,
       },
       await open(words),
     );

@@ -22,6 +22,8 @@ export interface StepOptions {
   readonly pythons: readonly string[];
   readonly peerPrecisions: readonly Precision[];
   readonly compile: boolean;
+  /** The peers' update of Muon by torch.compile. */
+  readonly compileUpdate: boolean;
 }
 
 /** Largest relative difference of losses and gradient norm from the peer's, whose check runs in f32. */
@@ -29,9 +31,9 @@ export const tolerance: Readonly<Record<Precision, number>> = { f32: 1e-3, bf16:
 const secondsPerTurn = 1;
 
 export async function benchStep(options: StepOptions, reporter: Reporter): Promise<void> {
-  const { recipe, threads, compile } = options;
+  const { recipe, threads, compile, compileUpdate } = options;
   const starts = options.pythons.flatMap(python =>
-    options.peerPrecisions.map(precision => () => startTorch({ python, precision, compile, threads })),
+    options.peerPrecisions.map(precision => () => startTorch({ python, precision, compile, compileUpdate, threads })),
   );
   const peers = await startPeers(starts, reporter.note);
   const folder = makeTemporaryFolder();

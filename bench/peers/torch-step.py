@@ -38,30 +38,42 @@ def loss_of(tokens, predicted, labels):
 timed_loss = torch.compile(loss_of) if setting["compile"] else loss_of
 
 
-def orthogonalise(x):
-    if x.shape[0] > x.shape[1]:
-        return orthogonalise(x.T).T
-    y = x / (x.norm() + 1e-7)
+# As torch.optim.Muon and Jordan's own do it, Newton–Schulz is in bf16 where the step is.
+iterated = torch.bfloat16 if setting["precision"] == "bf16" else torch.float32
+
+
+def update_alike(weights, gradients, momenta, parts):
+    """Nesterov's momentum, orthogonalised, of matrices (out, in) of one shape, each of so many parts one on the other: all products are batched."""
+    lr, mu, decay = (optimizer[k] for k in ["muonLearningRate", "muonMomentum", "weightDecay"])
+    g = torch.stack(gradients)
+    momenta.mul_(mu).add_(g)
+    N, out, width = g.shape
+    high = out // parts
+    x = (g + mu * momenta).view(N * parts, high, width)
+    x = (x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)).to(iterated)
+    x = x.mT if high > width else x
     for _ in range(5):
-        g = y @ y.T
-        y = 3.4445 * y + (-4.7750 * g + 2.0315 * g @ g) @ y
-    return y
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=-4.7750, alpha=2.0315), x, beta=3.4445)
+    x = (x.mT if high > width else x).reshape(N, out, width)
+    for w, step in zip(weights, x):
+        w.mul_(1 - lr * decay).sub_(step, alpha=lr * math.sqrt(max(1, high / width)))
+
+
+timed_update = torch.compile(update_alike, dynamic=False) if setting["compileUpdate"] else update_alike
 
 
 class Muon:
     def __init__(self, matrices):
-        self.matrices, self.momenta = matrices, {n: torch.zeros_like(m) for n, m in matrices.items()}
+        alike = {}
+        for name, w in matrices.items():
+            alike.setdefault((tuple(w.shape), parts[name]), []).append(w)
+        self.groups = [(ws, torch.zeros(len(ws), *shape, device=device), n) for (shape, n), ws in alike.items()]
 
     @torch.no_grad()
     def step(self):
-        lr, mu = optimizer["muonLearningRate"], optimizer["muonMomentum"]
-        for name, w in self.matrices.items():
-            m = self.momenta[name].mul_(mu).add_(w.grad)
-            pieces = [
-                orthogonalise(g) * math.sqrt(max(1, g.shape[0] / g.shape[1]))
-                for g in (w.grad + mu * m).chunk(parts[name], 0)
-            ]
-            w.mul_(1 - lr * optimizer["weightDecay"]).sub_(lr * torch.cat(pieces, 0))
+        for weights, momenta, n in self.groups:
+            timed_update(weights, [w.grad for w in weights], momenta, n)
 
 
 def make_optimizers():

@@ -12,6 +12,8 @@ export interface TorchOptions {
   readonly python: string;
   readonly precision: Precision;
   readonly compile: boolean;
+  /** Muon's update by torch.compile. */
+  readonly compileUpdate?: boolean;
   readonly threads: number;
   /** Where it computes; cpu unless given. */
   readonly device?: "cpu" | "cuda";
@@ -33,12 +35,13 @@ export async function startTorch({
   python,
   precision,
   compile,
+  compileUpdate = false,
   threads,
   device = "cpu",
 }: TorchOptions): Promise<TorchStep> {
   const peer = await Peer.start(python, [peerPath("torch-step.py")], threadEnvironment(threads));
   return {
-    name: `${peer.name} ${precision}${compile ? " compiled" : ""}`,
+    name: `${peer.name} ${precision}${compile ? " compiled" : ""}${compileUpdate ? ", update compiled" : ""}`,
     processIds: peer.processIds,
     prepare: (recipe, file) => {
       const { model, optimizer, train } = recipe;
@@ -52,6 +55,7 @@ export async function startTorch({
         file,
         precision,
         compile,
+        compileUpdate,
         threads,
         device,
       };
