@@ -151,6 +151,35 @@ test("a product in bf16 whose result is larger than caches, on cpu", async () =>
   }
 });
 
+// A thread packs columns once for blocks of rows that follow each other; they are others in another batch, and in the next run.
+test("products in bf16 of several blocks of rows, by operands that change from run to run, on cpu", async () => {
+  const random = new RandomSequence(6, streams.sampling, 0);
+  const draw = (length: number) => Float32Array.from({ length }, () => random.below(17) - 8);
+  for (const [batches, m, n, k] of [
+    [1, 4100, 40, 24],
+    [3, 2100, 40, 24],
+    [2, 2100, 1040, 24],
+    // Deeper than what is packed at once.
+    [1, 2100, 40, 1100],
+  ] as const) {
+    const product = matmul(input("a", [batches, m, k], "f32"), input("b", [batches, k, n], "f32"));
+    const graph = await opened.get("cpu")!.load({ outputs: { product }, updates: {} }, new Map());
+    const a = draw(batches * m * k);
+    for (let run = 0; run < 4; run++) {
+      const b = draw(batches * k * n);
+      const got = (await graph.run({ a, b })).product!;
+      for (let row = 0; row < batches * m; row += 13) {
+        const wanted = new Float32Array(n);
+        const first = Math.floor(row / m) * k;
+        for (let depth = 0; depth < k; depth++)
+          for (let column = 0; column < n; column++)
+            wanted[column]! += a[row * k + depth]! * b[(first + depth) * n + column]!;
+        assert.deepEqual([...got.subarray(row * n, (row + 1) * n)], [...wanted], `row ${row} of run ${run}`);
+      }
+    }
+  }
+});
+
 test("Newton–Schulz in bf16 ends where it ends in float64, of a matrix with one large direction, too", async () => {
   const shape = [2, 64, 160];
   const random = new RandomSequence(3, streams.sampling, 0);

@@ -23,7 +23,7 @@
 typedef void (*kernel_function)(char *const *pointers, long begin, long end);
 struct launch {
   kernel_function kernel;
-  char *const *pointers;
+  char *const *pointers; // before them stands which launch of the process this is
   int64_t blocks, grain; // a chunk is so many blocks
   double seconds;        // summed over runs when timed
 };
@@ -53,6 +53,7 @@ static struct {
   OWN_LINE _Atomic int stopping;
   // Read by who holds a chunk, written by who finishes the last one.
   struct launch *launch, *end;
+  uint64_t begun; // launches, since the process began
   int timed;
   double start;
   _Atomic int running;
@@ -130,6 +131,7 @@ static void begin_launch(struct launch *launch) {
     atomic_store(&pool.running, 0);
   } else {
     chunks = (uint64_t)((launch->blocks + launch->grain - 1) / launch->grain);
+    ((uint64_t *)(uintptr_t)launch->pointers)[-1] = ++pool.begun;
     atomic_store(&pool.unfinished, (int64_t)chunks);
     atomic_store(&pool.ticket, number << 32 | chunks);
   }

@@ -132,14 +132,15 @@ export class ThreadPool {
   }
 
   prepareLaunches(launches: readonly NativeLaunch[]): LaunchList {
-    const pointers = BigUint64Array.from(launches.flatMap(launch => launch.pointers.map(BigInt)));
+    // Before the pointers of each a word of pool.c's.
+    const pointers = BigUint64Array.from(launches.flatMap(launch => [0, ...launch.pointers].map(BigInt)));
     const pointerTable = this.allocate([pointers.byteLength], "bool");
     this.write(pointerTable, new Uint8Array(pointers.buffer));
     const words = new BigUint64Array(launches.length * wordsPerLaunch);
-    let first = 0;
+    let first = 1;
     launches.forEach(({ kernel, pointers: own, blocks, grain }, i) => {
       words.set([kernel, pointerTable.address + first * 8, blocks, grain, 0].map(BigInt), i * wordsPerLaunch);
-      first += own.length;
+      first += own.length + 1;
     });
     const table = this.allocate([words.byteLength], "bool");
     this.write(table, new Uint8Array(words.buffer));

@@ -7,10 +7,12 @@
 enum { PASS = 1024, PIECE = 128, TILE_ROWS = 96, TILE_COLUMNS = 512, SUMS = SIDE * SIDE, ROW_OF_SUMS = TILE_COLUMNS + 16 };
 
 // One a thread; a pointer for the reason given in attention.c. Sums of a block stand in squares, those of finished rows in rows, whose length
-// is no power of two, so that they do not fall on the same places of a cache.
+// is no power of two, so that they do not fall on the same places of a cache. Of b it is known whose columns are packed, for the next block.
 struct tile_scratch {
   uint32_t a[TILE_ROWS * PASS / 2], b[TILE_COLUMNS * PASS / 2];
   float block[1024 * TILE_COLUMNS / 2], piece[TILE_ROWS * SIDE], rows[TILE_ROWS * ROW_OF_SUMS];
+  uint64_t packed_launch;
+  long packed_batch, packed_column;
 } __attribute__((aligned(64)));
 
 static __attribute__((noinline)) struct tile_scratch *own_tile_scratch(void) {
@@ -53,6 +55,10 @@ static __attribute__((noinline, noclone)) void multiply_blocks_by_tiles(char *co
     const long batch = block / (down * across), i0 = block % down * block_rows, j0 = block / down % across * block_columns;
     const long rows = at_most(M - i0, block_rows), columns = at_most(N - j0, block_columns), panels = (columns + SIDE - 1) / SIDE;
     if (rows == 0 || columns == 0) continue;
+    // A thread's blocks follow each other down the rows, so that the columns of one are often those of the one before.
+    const uint64_t launch = ((const uint64_t *)p)[-1];
+    const int is_packed = passes == 1 && scratch->packed_launch == launch && scratch->packed_batch == batch && scratch->packed_column == j0;
+    scratch->packed_launch = launch, scratch->packed_batch = batch, scratch->packed_column = j0;
     for (long k0 = 0; k0 < K; k0 += depth_at_once) {
       const long depth = at_most(K - k0, depth_at_once), steps = steps_of(depth, 1);
       const int is_last = k0 + depth == K, is_direct = is_last && epilogue == NULL;
@@ -60,12 +66,13 @@ static __attribute__((noinline, noclone)) void multiply_blocks_by_tiles(char *co
         const long chunk_rows = at_most(rows - chunk, TILE_ROWS), strips = (chunk_rows + SIDE - 1) / SIDE, next = chunk + TILE_ROWS;
         pack_rows(scratch->a, locate(p[0], a, batch, i0 + chunk, k0), a->elements, a->row, a->column, chunk_rows, depth);
         // Columns that lie together are read in the order of memory, others one panel after the other.
-        if (chunk == 0 && b->column == 1) pack_columns(scratch->b, locate(p[1], b, batch, k0, j0), b->elements, 1, b->row, columns, depth);
+        const int packs = chunk == 0 && !is_packed;
+        if (packs && b->column == 1) pack_columns(scratch->b, locate(p[1], b, batch, k0, j0), b->elements, 1, b->row, columns, depth);
         struct wish next_a = wish_for_lanes(locate(p[0], a, batch, i0 + next, k0), a->elements, a->row, a->column, at_most(rows - next, TILE_ROWS), depth, panels * strips * steps / 16);
         for (long panel = 0; panel < panels; panel++) {
           const long j = panel * SIDE, wide = at_most(columns - j, SIDE);
           uint32_t *own_b = scratch->b + j * steps;
-          if (chunk == 0 && b->column != 1) pack_columns(own_b, locate(p[1], b, batch, k0, j0 + j), b->elements, b->column, b->row, wide, depth);
+          if (packs && b->column != 1) pack_columns(own_b, locate(p[1], b, batch, k0, j0 + j), b->elements, b->column, b->row, wide, depth);
           float *result = (float *)p[2] + (batch * M + i0 + chunk) * N + j0 + j;
           struct wish written = wish_for((const char *)result, N * 4, wide * 4, is_direct && !is_past ? chunk_rows : 0, strips * steps / 16);
           for (long step = 0; step < steps; step += PIECE) {
