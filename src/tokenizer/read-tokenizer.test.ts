@@ -108,6 +108,28 @@ test("a file of another maker is read", () => {
   assert.deepEqual(decodeTokenizerJson(JSON.parse(encodeTokenizerJson(tokenizer)), path), tokenizer);
 });
 
+test("templates that have a name of their own are read as Hugging Face's library reads them", () => {
+  const tokens = { sep: ["[SEP]", 3], cls: ["[CLS]", 2] };
+  const bert = { type: "BertProcessing", ...tokens };
+  const byteLevel = { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true };
+  const framed = [2, 5, 3];
+  // Ids of one text, and ids and segments of two, as `tokenizers` 0.23 gives them for these.
+  for (const [processor, single, pair, segments] of [
+    [bert, framed, [2, 5, 3, 6, 3], [0, 0, 0, 1, 1]],
+    [{ type: "RobertaProcessing", ...tokens }, framed, [2, 5, 3, 3, 6, 3], [0, 0, 0, 0, 0, 0]],
+    [byteLevel, [5], [5, 6], [0, 1]],
+    [{ type: "Sequence", processors: [byteLevel, bert] }, framed, [2, 5, 3, 6, 3], [0, 0, 0, 1, 1]],
+  ] as const) {
+    const file = { ...foreign(), post_processor: processor };
+    const vocab = { "[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4, a: 5, b: 6 };
+    const tokenizer = decodeTokenizerJson(change(file as unknown as Foreign, { vocab }), "named.json");
+    assert.deepEqual([...encodeForModel(tokenizer, "a").ids], single, processor.type);
+    const { ids, typeIds } = encodeForModel(tokenizer, "a", "b");
+    assert.deepEqual([[...ids], [...typeIds]], [pair, segments], processor.type);
+    assert.deepEqual(decodeTokenizerJson(JSON.parse(encodeTokenizerJson(tokenizer)), "own.json"), tokenizer);
+  }
+});
+
 type Foreign = ReturnType<typeof foreign>;
 
 const refusals: readonly (readonly [what: string, change: (file: Foreign) => object, message: RegExp])[] = [
@@ -177,8 +199,19 @@ const refusals: readonly (readonly [what: string, change: (file: Foreign) => obj
   ["no pre-tokenizer", file => ({ ...file, pre_tokenizer: null }), /pre_tokenizer null is none of/],
   [
     "another post-processor",
-    file => ({ ...file, post_processor: { type: "ByteLevel" } }),
-    /post_processor "ByteLevel"/,
+    file => ({ ...file, post_processor: { type: "Runes" } }),
+    /post_processor "Runes" is none of/,
+  ],
+  [
+    "two templates",
+    file => ({ ...file, post_processor: { type: "Sequence", processors: [file.post_processor, file.post_processor] } }),
+    /more than one template/,
+  ],
+  ["a sequence of no processors", file => ({ ...file, post_processor: { type: "Sequence" } }), /no list of processors/],
+  [
+    "a frame of another id",
+    file => ({ ...file, post_processor: { type: "BertProcessing", sep: ["[SEP]", 4], cls: ["[CLS]", 2] } }),
+    /"\[SEP\]" does not stand for its own id/,
   ],
   ["a third segment", file => withSingle(file, { Sequence: { id: "A", type_id: 2 } }), /type_id 2/],
   ["a third text", file => withSingle(file, { Sequence: { id: "C", type_id: 0 } }), /sequence C/],

@@ -98,9 +98,50 @@ function findSpecials(vocabulary: readonly string[], unknownTokens: readonly unk
 
 function decodeTemplate(value: unknown, vocabulary: readonly string[], refuse: Refuse): TokenizerData["template"] {
   if (value === null || value === undefined) return null;
-  if (!isObject(value) || value.type !== "TemplateProcessing") {
-    return refuse(`post_processor ${quoteValue(isObject(value) ? value.type : value)} is not TemplateProcessing`);
+  const { type, processors }: Json = isObject(value) ? value : {};
+  switch (type) {
+    case "TemplateProcessing":
+      return decodeParts(value as Json, vocabulary, refuse);
+    case "BertProcessing":
+    case "RobertaProcessing":
+      return decodeFrame(value as Json, vocabulary, refuse);
+    // Decides where in the text a token is said to stand, and no ids.
+    case "ByteLevel":
+      return null;
+    case "Sequence": {
+      if (!Array.isArray(processors)) return refuse("post_processor Sequence has no list of processors");
+      const [template = null, ...more] = processors
+        .map(each => decodeTemplate(each, vocabulary, refuse))
+        .filter(each => each !== null);
+      return more.length === 0 ? template : refuse("post_processor Sequence with more than one template");
+    }
+    default:
+      return refuse(
+        `post_processor ${quoteValue(isObject(value) ? type : value)} is none of TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel`,
+      );
   }
+}
+
+/** The templates that have names of their own: BERT's, and RoBERTa's, which parts two texts by two separators in one segment. */
+function decodeFrame(value: Json, vocabulary: readonly string[], refuse: Refuse): TokenizerData["template"] {
+  const find = (name: "cls" | "sep"): string => {
+    const [token, id]: unknown[] = Array.isArray(value[name]) ? value[name] : [];
+    return typeof token === "string" && vocabulary[id as number] === token
+      ? token
+      : refuse(`post_processor: ${quoteValue(token)} does not stand for its own id`);
+  };
+  const isRoberta = value.type === "RobertaProcessing";
+  const separator: TemplatePart = { token: find("sep"), typeId: 0 };
+  const single: TemplatePart[] = [{ token: find("cls"), typeId: 0 }, { sequence: "A", typeId: 0 }, separator];
+  const typeId = isRoberta ? 0 : 1;
+  const second: TemplatePart[] = [
+    { sequence: "B", typeId },
+    { ...separator, typeId },
+  ];
+  return { single, pair: [...single, ...(isRoberta ? [separator] : []), ...second] };
+}
+
+function decodeParts(value: Json, vocabulary: readonly string[], refuse: Refuse): TokenizerData["template"] {
   const known = isObject(value.special_tokens) ? value.special_tokens : {};
   const decodePart = (part: unknown): TemplatePart => {
     const { Sequence: sequence, SpecialToken: special } = isObject(part) ? part : {};
@@ -117,9 +158,9 @@ function decodeTemplate(value: unknown, vocabulary: readonly string[], refuse: R
     }
     return { token, typeId };
   };
-  const decodeParts = (parts: unknown, name: string): TemplatePart[] =>
+  const decodeList = (parts: unknown, name: string): TemplatePart[] =>
     Array.isArray(parts) ? parts.map(decodePart) : refuse(`post_processor: ${name} is not a list`);
-  return { single: decodeParts(value.single, "single"), pair: decodeParts(value.pair, "pair") };
+  return { single: decodeList(value.single, "single"), pair: decodeList(value.pair, "pair") };
 }
 
 /** Which token stands for what is unknown. A model of bytes may name none, and needs none. */
