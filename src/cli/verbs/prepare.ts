@@ -206,7 +206,7 @@ tokens, and 86 % at 4096, where 0.35 drops 1 to 2 %.
 
 A set that was tokenized already, parquet with input_ids and a tokenizer.json beside it, is copied as it is.
 
-- is the standard input. "texts/**/*.md" in quotes is a pattern. Names of sources:
+- is the standard input. "texts/**/*.md" in quotes is a pattern. Names of sources (those of the reference's configurations are known, too):
 ${describePresets()}
 
 Normalisers: keep        every letter as it is, in NFC; for any language, and for code

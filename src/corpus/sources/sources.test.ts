@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { after, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { presets } from "./presets.ts";
+import { findPreset, joinOfPreset, presets } from "./presets.ts";
 import { listShards } from "./sources.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cramming-named-"));
@@ -52,6 +52,32 @@ test("every preset is to be had or names what is, and a file of its name comes f
     assert.equal((await listShards(["oscar"])).length, 1);
   } finally {
     process.chdir(here);
+  }
+});
+
+test("every configuration of the reference's data has its name", async () => {
+  // The files of config/data at the reference's 737ada6 and its tag Last1.13release, with what this source is here.
+  const configurations = {
+    "bert-default": "bookcorpus-wikipedia",
+    "bookcorpus-wikipedia": "bookcorpus-wikipedia",
+    "c4-subset-processed": "c4",
+    "c4-subset": "c4",
+    "the-pile-dedup": "pile-deduplicated",
+    "pile-readymade": "pile-readymade",
+    openweb: "openwebtext",
+    "roots-mini": "roots-mini",
+    "raw-wikipedia-dumps": "wikipedia",
+    "sanity-check-2": "ag-news",
+  };
+  for (const [name, preset] of Object.entries(configurations)) {
+    const found = presets.find(each => each.name === preset)!;
+    assert.deepEqual([findPreset(name), joinOfPreset(name)], [found.sources, found.join], name);
+  }
+  for (const gone of ["the-pile", "the-pile-stream", "the-pile-natural", "the_pileCC", "oscar", "sanity-check-1"]) {
+    await assert.rejects(listShards([gone]), { code: "E_PRESET" }, gone);
+    const mixture = join(root, "mix.json");
+    writeFileSync(mixture, JSON.stringify({ sources: [{ source: gone, weight: 1 }] }));
+    await assert.rejects(listShards([mixture]), { code: "E_PRESET" }, gone);
   }
 });
 

@@ -8,7 +8,7 @@ import { isMixFile, readMixFile, resolveFrom } from "../mixture/mix-file.ts";
 import { findPaths, isPattern } from "./glob.ts";
 import { hubDatasets } from "./hub/hub-datasets.ts";
 import { localFiles, tryReading } from "./local-files.ts";
-import { findPreset, joinOfPreset, presets } from "./presets.ts";
+import { findPreset, isPreset, joinOfPreset } from "./presets.ts";
 import type { SourceScheme } from "./scheme.ts";
 import type { ListOptions, Shard } from "./shard.ts";
 import { standardInput } from "./standard-input.ts";
@@ -46,7 +46,7 @@ async function listMixture(path: string, inputs: readonly string[], options: Lis
   }
   const shards = new Map<string, Shard>();
   for (const [index, { source, weight, passes, bytes, ...reading }] of readMixFile(path).entries()) {
-    const isOwn = schemeFor(source) === localFiles && presets.every(({ name }) => name !== source);
+    const isOwn = schemeFor(source) === localFiles && !isPreset(source);
     const part = { index, source, weight, passes };
     const listed = await listShards([isOwn ? resolveFrom(path, source) : source], options);
     for (const shard of limitShards(listed, bytes, options)) {
