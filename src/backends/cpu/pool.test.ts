@@ -4,8 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { koffi } from "../foreign-functions.ts";
-import { buildLibrary } from "./build.ts";
+import { loadBuilt } from "./build.ts";
 import { ThreadPool } from "./pool.ts";
 
 const source = `#include <stdint.h>
@@ -21,7 +20,7 @@ uint64_t counter(void) { return (uint64_t)(uintptr_t)count; }`;
 test("thousands of tiny programs on five threads end, with every launch after the one before", {
   timeout: 60_000,
 }, async () => {
-  const library = koffi.load(await buildLibrary(source));
+  const library = await loadBuilt(source);
   const kernel = (library.func("uint64_t kernel()") as () => number)();
   const pool = await ThreadPool.open(5);
   const values = [pool.allocate([64], "i32"), pool.allocate([64], "i32")] as const;
@@ -51,7 +50,7 @@ test("thousands of tiny programs on five threads end, with every launch after th
 });
 
 test("every chunk is computed once, by pools of many sizes one after another", { timeout: 60_000 }, async () => {
-  const library = koffi.load(await buildLibrary(source));
+  const library = await loadBuilt(source);
   const kernel = (library.func("uint64_t counter()") as () => number)();
   for (const threads of [1, 4, 7, 2, 3]) {
     const pool = await ThreadPool.open(threads);
