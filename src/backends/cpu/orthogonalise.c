@@ -82,7 +82,8 @@ static __attribute__((noinline)) void multiply_symmetric(float *to, float kept, 
   if (left != NULL) pack_symmetric(s->left, left, z, 1);
   if (right != NULL) pack_symmetric(s->right, right, z, 0);
   multiply_packed(to, z->r_row, kept, s->left, s->right, z->R, z->R, z->r_steps, 1, z->is_bf16);
-  for (long i = 0; i < z->R; i++)
+  // Those of a square are the same sums on both sides of the diagonal.
+  for (long i = 0; left != right && i < z->R; i++)
     for (long j = first_column(i); j < i; j++) to[i * z->r_row + j] = to[j * z->r_row + i];
 }
 
