@@ -4,7 +4,7 @@
 import { contentHash } from "../base/files/files.ts";
 import type { Example } from "./funnel.ts";
 
-const mostExamples = 5;
+export const mostExamples = 5;
 const longestExample = 300;
 
 /** Keeps what was taken away as an example, if few of its reason have a smaller hash. `examples` stays in the order of draws. */

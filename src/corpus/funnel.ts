@@ -39,7 +39,7 @@ export interface Funnel {
   readonly dropped: Readonly<Record<DropReason, Amount>>;
   /** What was cut out of documents that stay, because it stood in the corpus before. */
   readonly cut: Amount;
-  /** Some documents, or stretches, of each reason but emptiness and equality, drawn at random and cut short. */
+  /** Some documents, or stretches, of each reason but emptiness, drawn at random and cut short. */
   readonly examples: Example[];
   /** What a mixture has of its parts, out of what was kept; absent where there is none. */
   mixture?: PartShare[];

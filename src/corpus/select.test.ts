@@ -39,26 +39,33 @@ test("empty documents and duplicates are dropped, also across files, and counted
   });
   const { texts, funnel } = await select([folder]);
   assert.deepEqual(texts, ["one", "two", "three 😀", "one "]);
-  assert.deepEqual(funnel, {
-    read: { documents: 9, characters: 3 + 0 + 3 + 3 + 4 + 3 + 8 + 4 + 0 },
-    kept: { documents: 4, characters: 3 + 3 + 8 + 4 },
-    dropped: {
-      empty: { documents: 3, characters: 4 },
-      duplicate: { documents: 2, characters: 6 },
-      short: { documents: 0, characters: 0 },
-      long: { documents: 0, characters: 0 },
-      "other-language": { documents: 0, characters: 0 },
-      "not-prose": { documents: 0, characters: 0 },
-      repetitive: { documents: 0, characters: 0 },
-      incompressible: { documents: 0, characters: 0 },
-      contaminated: { documents: 0, characters: 0 },
-      "near-duplicate": { documents: 0, characters: 0 },
-      repeated: { documents: 0, characters: 0 },
+  const examples = funnel.examples.map(({ reason, text }) => [reason, text]);
+  assert.deepEqual(
+    { ...funnel, examples },
+    {
+      read: { documents: 9, characters: 3 + 0 + 3 + 3 + 4 + 3 + 8 + 4 + 0 },
+      kept: { documents: 4, characters: 3 + 3 + 8 + 4 },
+      dropped: {
+        empty: { documents: 3, characters: 4 },
+        duplicate: { documents: 2, characters: 6 },
+        short: { documents: 0, characters: 0 },
+        long: { documents: 0, characters: 0 },
+        "other-language": { documents: 0, characters: 0 },
+        "not-prose": { documents: 0, characters: 0 },
+        repetitive: { documents: 0, characters: 0 },
+        incompressible: { documents: 0, characters: 0 },
+        contaminated: { documents: 0, characters: 0 },
+        "near-duplicate": { documents: 0, characters: 0 },
+        repeated: { documents: 0, characters: 0 },
+      },
+      cut: { documents: 0, characters: 0 },
+      examples: [
+        ["duplicate", "two"],
+        ["duplicate", "one"],
+      ],
+      passedOver: [],
     },
-    cut: { documents: 0, characters: 0 },
-    examples: [],
-    passedOver: [],
-  });
+  );
 });
 
 test("a document says which file and line it came from", async () => {

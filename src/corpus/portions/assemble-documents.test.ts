@@ -12,7 +12,7 @@ import type { AssembleOptions } from "./assemble-documents.ts";
 const root = mkdtempSync(join(tmpdir(), "cram-deduplicate-"));
 after(() => rmSync(root, { recursive: true }));
 
-type Options = Pick<AssembleOptions, "nearDuplicates" | "repeatedBytes">;
+type Options = Partial<Pick<AssembleOptions, "nearDuplicates" | "repeatedBytes" | "memoryBytes">>;
 let corpora = 0;
 
 /** Each text in a file of its own, two files a portion. */
@@ -58,6 +58,34 @@ test("near duplicates go, repeated stretches are cut, a document with nothing ne
     ["near-duplicate", "1.jsonl"],
     ["repeated", "4.jsonl"],
   ]);
+});
+
+test("documents that are equal go, with examples, in a portion or in several, whatever the memory", async () => {
+  const [first, second, third] = [drawWords(60), drawWords(60), drawWords(60)];
+  for (const memoryBytes of [2 ** 28, 200]) {
+    // In one portion, in another, and both.
+    const texts = [first, first, second, third, first, second];
+    const { left, funnel } = await deduplicate(texts, { memoryBytes });
+    assert.deepEqual(
+      left.map(({ source }) => source),
+      ["0.jsonl", "2.jsonl", "3.jsonl"],
+    );
+    assert.equal(funnel.dropped.duplicate.documents, 3);
+    const shown = funnel.examples.map(({ reason, source, text }) => [reason, basename(source), text]);
+    const expected = [first, second].map((text, i) => [
+      "duplicate",
+      ["1.jsonl", "5.jsonl"][i],
+      `${text.slice(0, 300)}…`,
+    ]);
+    assert.deepEqual(shown.sort(), expected.sort());
+  }
+  // Of more than are shown, the same ones, wherever the portions begin.
+  const texts = Array.from({ length: 12 }, () => drawWords(60));
+  const twice = [...texts, ...texts];
+  const [across, within] = [twice, twice.toSorted()].map(async texts => (await deduplicate(texts, {})).funnel.examples);
+  const listTexts = (examples: readonly { text: string }[]) => examples.map(({ text }) => text);
+  assert.equal((await across!).length, 5);
+  assert.deepEqual(listTexts(await across!), listTexts(await within!));
 });
 
 test("each is off by itself", async () => {

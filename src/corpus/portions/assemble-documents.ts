@@ -4,9 +4,10 @@
 import { mkdirSync } from "node:fs";
 import { removeLeftovers } from "../../base/files/leftovers.ts";
 import { type PassedOver, passOver } from "../../tables/passed-over.ts";
+import type { TextKey } from "../deduplication/equal-texts.ts";
 import { findNearDuplicates } from "../deduplication/near-duplicates.ts";
 import { cutStretches, findRepeatedStretches, type Stretches } from "../deduplication/repeated-stretches.ts";
-import { insertExample, showExample } from "../examples.ts";
+import { insertExample, mostExamples, showExample } from "../examples.ts";
 import { countDocument, type DropReason, type Funnel } from "../funnel.ts";
 import type { Document } from "../sources/formats/document-readers.ts";
 import type { EncodedCounts } from "./encodings.ts";
@@ -56,12 +57,17 @@ export async function* assembleDocuments(
     from.characters -= characters;
   };
   let stretches: Stretches | undefined;
-  const texts = new PortionTexts(folder, summaries, sortedBytes, (verdict, characters) => {
+  let equal: { readonly text: number; readonly key: TextKey }[] = [];
+  const texts = new PortionTexts(folder, summaries, sortedBytes, ({ verdict, characters, high, low }, text) => {
     takeBack(verdict === "kept" ? funnel.kept : funnel.dropped[verdict], characters);
     countDocument(funnel.dropped.duplicate, characters);
+    if (text !== undefined) equal = keepFirst(equal, { text, key: { high, low } });
   });
   try {
     const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+    for (const { text } of equal) {
+      showExample(funnel.examples, "duplicate", texts.sourceOf(text), decoder.decode(texts.readText(text)));
+    }
     const drop = (reason: "near-duplicate" | "repeated", text: string, source: string) => {
       takeBack(funnel.kept, text.length);
       countDocument(funnel.dropped[reason], text.length);
@@ -132,6 +138,17 @@ export async function* assembleDocuments(
     texts.close();
     removeLeftovers(workFolder);
   }
+}
+
+/**
+ * Takes a text into the few that may become examples, one of each key: those of the smallest keys, which are the smallest draws, so
+ * that no others need be read.
+ */
+function keepFirst<Text extends { readonly key: TextKey }>(few: Text[], text: Text): Text[] {
+  const compare = (a: TextKey, b: TextKey) => a.high - b.high || a.low - b.low;
+  const place = few.findIndex(({ key }) => compare(key, text.key) >= 0);
+  if (place < 0) return few.length < mostExamples ? [...few, text] : few;
+  return compare(few[place]!.key, text.key) === 0 ? few : few.toSpliced(place, 0, text).slice(0, mostExamples);
 }
 
 /** A document that stays as it lies in its portion; nobody may want it as a string. */

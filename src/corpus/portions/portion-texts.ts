@@ -6,7 +6,6 @@ import { openForReading } from "../../base/files/files.ts";
 import { SeenTexts } from "../deduplication/equal-texts.ts";
 import { signatureWords } from "../deduplication/signatures.ts";
 import type { SignedTexts } from "../deduplication/text-places.ts";
-import type { DropReason } from "../funnel.ts";
 import { type PortionFile, type PortionSummary, portionFile } from "./portion.ts";
 import { type DocumentRecord, readRecords } from "./record.ts";
 
@@ -15,8 +14,8 @@ interface PlacedPortion {
   readonly firstByte: number;
 }
 
-/** Told of a document that is equal to one of an earlier portion, and what its own had decided. */
-export type OnEqual = (verdict: DropReason | "kept", characters: number) => void;
+/** Told of a document that is equal to one of an earlier portion, with its number among the texts where its own had kept it. */
+export type OnEqual = (record: DocumentRecord, text: number | undefined) => void;
 
 /** Of texts that are read one behind the other. */
 const bytesAtOnce = 1 << 20;
@@ -163,7 +162,7 @@ export class PortionTexts implements SignedTexts {
         for (const record of readRecords(portionFile(folder, index, "records"), records)) {
           const isTurn = record.high % passes === pass;
           const isEqual = isTurn && !seen.add(record);
-          if (isEqual) onEqual(record.verdict, record.characters);
+          if (isEqual) onEqual(record, record.verdict === "kept" ? text : undefined);
           if (record.verdict !== "kept") continue;
           this.starts[text] = start;
           start += record.bytes + 1;

@@ -69,6 +69,7 @@ export async function* readPortion(
     const key = seen.take(content);
     if (key === undefined) {
       countDocument(funnel.dropped.duplicate, text.length);
+      showExample(funnel.examples, "duplicate", source, text);
       return;
     }
     const verdict = judge(text);
