@@ -53,16 +53,15 @@ export function splitProduct(
   if (byTiles) {
     // Few rows leave room for the sums of more columns.
     const fits = (across: number) => !isDeep || inPanels(m / down) * inPanels(n / across) <= rows * deepColumns;
-    // Of the cuts that are even, the one that packs least: rows are packed for each block across, columns for each block down. Where none
-    // is even, the one of most blocks.
+    // Of the cuts that are even, the one that packs least, and of these the one of fewest blocks. Where none is even, the one of most.
     let best = { down, across: 0, packed: Number.POSITIVE_INFINITY };
     do {
       let across = Math.ceil(n / columns);
       while (!fits(across) || (isUneven(down, across) && canColumns(across + 1))) across++;
-      const isBest = isUneven(down, across)
-        ? best.packed === Number.POSITIVE_INFINITY && down * across > best.down * best.across
-        : m * across + n * down <= best.packed;
-      if (isBest) best = { down, across, packed: isUneven(down, across) ? best.packed : m * across + n * down };
+      const isOdd = isUneven(down, across);
+      const packed = isOdd ? Number.POSITIVE_INFINITY : countPacked([m, n], { down, across }, threads, isDeep);
+      const isFewer = down * across <= best.down * best.across;
+      if (packed < best.packed || (packed === best.packed && isOdd !== isFewer)) best = { down, across, packed };
       down++;
     } while (canRows(down));
     return { down: best.down, across: best.across };
@@ -74,4 +73,19 @@ export function splitProduct(
     else break;
   }
   return { down, across };
+}
+
+/**
+ * Rows and columns that tiles pack: rows for each block across; columns for each block down where they are packed in several passes, and
+ * else once, and once more where two threads share them.
+ */
+function countPacked(
+  [m, n]: readonly [number, number],
+  { down, across }: { readonly down: number; readonly across: number },
+  threads: number,
+  isDeep: boolean,
+): number {
+  let shared = 0;
+  for (let thread = 1; thread < threads; thread++) if ((thread * across) % threads !== 0) shared++;
+  return m * across + n * (isDeep ? down : Math.min(down, 1 + shared / across));
 }
