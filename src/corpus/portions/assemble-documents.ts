@@ -74,6 +74,7 @@ export async function* assembleDocuments(
       showExample(funnel.examples, reason, source, text);
     };
     if (nearDuplicates !== undefined) {
+      onProgress?.("near duplicates", 0);
       const near = findNearDuplicates(texts, {
         ...{ leastJaccard: nearDuplicates, workFolder, memoryBytes: sortedBytes },
         onProgress: share => onProgress?.("near duplicates", share),
@@ -85,6 +86,7 @@ export async function* assembleDocuments(
       }
     }
     if (repeatedBytes !== undefined) {
+      onProgress?.("repeated stretches", 0);
       stretches = findRepeatedStretches(texts, {
         ...{ leastBytes: repeatedBytes, workFolder, memoryBytes },
         onProgress: share => onProgress?.("repeated stretches", share),

@@ -5,10 +5,11 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, write
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { systemClock } from "../../base/clock.ts";
 import { listPortions } from "../../corpus/portions/portion.ts";
 import { listShards } from "../../corpus/sources/sources.ts";
 import { readTokenizer } from "../../tokenizer/read-tokenizer.ts";
-import { buildFromText, readText } from "./build-from-text.ts";
+import { buildFromText, type OnStage, readText } from "./build-from-text.ts";
 import type { DatasetOptions } from "./dataset-options.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cram-work-"));
@@ -37,10 +38,10 @@ const list = (folder: string) =>
 const snapshot = (folder: string) => list(folder).map(name => [name, readFileSync(join(folder, name), "latin1")]);
 
 /** Makes a dataset of what is finished in a work folder. */
-async function build(work: string, given = options) {
+async function build(work: string, given = options, onStage: OnStage = () => {}) {
   const folder = mkdtempSync(join(root, "data-"));
-  const summaries = await readText(work, shards, listPortions(shards), given, [], () => {});
-  const { documents } = await buildFromText(folder, work, shards, summaries, "origin", given, [], () => {}, []);
+  const summaries = await readText(work, shards, listPortions(shards), given, [], onStage);
+  const { documents } = await buildFromText(folder, work, shards, summaries, "origin", given, [], onStage, []);
   return { folder, documents, summaries, snapshot: snapshot(folder) };
 }
 
@@ -77,6 +78,28 @@ test("what is finished is gone on from, and each file of it that was damaged is 
       rmSync(made.folder, { recursive: true });
       rmSync(damaged, { recursive: true });
     }
+  }
+});
+
+test("every stage tells how much of something it has done, by a clock of its own", async () => {
+  const told: { stage: string; unit?: string | undefined; elapsed: number; at: number }[] = [];
+  await build(
+    mkdtempSync(join(root, "told-")),
+    { ...options, repeatedBytes: 40 },
+    ({ stage, unit, elapsedSeconds }) => {
+      const at = systemClock.seconds();
+      told.push({ stage, unit, elapsed: elapsedSeconds, at });
+      // What comes behind takes longer than the clock is wide.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    },
+  );
+  const stages = [...new Set(told.map(({ stage }) => stage))];
+  const expected = ["reading", "near duplicates", "repeated stretches", "writing documents", "counting words"];
+  assert.deepEqual(stages.slice(0, 5), expected);
+  for (const [i, { stage, unit, elapsed, at }] of told.entries()) {
+    assert.notEqual(unit, undefined, stage);
+    const before = told[i - 1];
+    if (before !== undefined && before.stage !== stage) assert.ok(elapsed <= at - before.at, `${stage} ${elapsed}`);
   }
 });
 

@@ -17,7 +17,11 @@ import {
 } from "../../corpus/documents.ts";
 import { listTaken, startFunnel } from "../../corpus/funnel.ts";
 import { isMixture, mixCorpus } from "../../corpus/mixture/mix-corpus.ts";
-import { type AssembledDocument, assembleDocuments } from "../../corpus/portions/assemble-documents.ts";
+import {
+  type AssembledDocument,
+  type AssembleStage,
+  assembleDocuments,
+} from "../../corpus/portions/assemble-documents.ts";
 import type { Portion, PortionSummary } from "../../corpus/portions/portion.ts";
 import type { SelectOptions } from "../../corpus/select.ts";
 import type { Shard } from "../../corpus/sources/shard.ts";
@@ -63,8 +67,7 @@ export async function readText(
       ? (options.tokenizer ?? (await keepTokenizer(join(work, "filter.json"), learnOfSample)))
       : undefined;
   function learnOfSample(): Promise<Tokenizer> {
-    const describe = createProgress("sampling for the filter", systemClock);
-    return learnFilterTokenizer(shards, select, options, share => onStage(describe(share)));
+    return learnFilterTokenizer(shards, select, options, onStage);
   }
   const total = portions.flatMap(portion => portion.shards).reduce((sum, { bytes }) => sum + bytes, 0);
   const describe = createProgress("reading", systemClock, total, "bytes");
@@ -189,10 +192,8 @@ async function assemble(
   const { nearDuplicates, repeatedBytes, memoryBytes, seed } = options;
   const funnel = startFunnel();
   funnel.passedOver.push(...structuredClone(passedOver));
-  const describe = {
-    "near duplicates": createProgress("near duplicates", systemClock),
-    "repeated stretches": createProgress("repeated stretches", systemClock),
-  };
+  const textBytes = summaries.reduce((sum, { bytes }) => sum + bytes, 0);
+  const describe: { [Stage in AssembleStage]?: ReturnType<typeof createProgress<StageName>> } = {};
   const total = summaries.reduce((sum, { kept }) => sum + kept, 0);
   let describeWritten: ReturnType<typeof createProgress<StageName>> | undefined;
   const encodes = encodesInPortions(shards, options);
@@ -207,7 +208,11 @@ async function assemble(
       ...{ nearDuplicates, repeatedBytes, workFolder: join(work, "deduplication") },
       // Beside it stands the program.
       memoryBytes: 0.75 * memoryBytes,
-      onProgress: (stage, share) => onStage(describe[stage](share)),
+      onProgress: (stage, share) => {
+        // A stage begins when it is first told of: the one before it takes none of its time.
+        describe[stage] ??= createProgress<StageName>(stage, systemClock, textBytes, "bytes");
+        onStage(describe[stage](share * textBytes));
+      },
       ...(encodes && { onChosen }),
     },
     funnel,

@@ -1,5 +1,6 @@
 // A tokenizer learned from the text it is for, and before that one for the paper's filter to judge documents with.
 
+import { systemClock } from "../../base/clock.ts";
 import { permutation, streams } from "../../base/random.ts";
 import { type SelectOptions, selectDocuments } from "../../corpus/select.ts";
 import type { Shard } from "../../corpus/sources/shard.ts";
@@ -8,6 +9,7 @@ import { findTokenizerKind } from "../../tokenizer/kinds/kinds.ts";
 import { type WordCount, WordCounter } from "../../tokenizer/learning/count-words.ts";
 import { specialTokens, type Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { DatasetOptions } from "./dataset-options.ts";
+import { createProgress, type StageName, type StageProgress } from "./stages/progress.ts";
 
 /** A tokenizer of the counted words, of the kind and with the vocabulary that the options ask for. */
 export function learnTokenizer(
@@ -38,13 +40,17 @@ export async function learnFilterTokenizer(
   shards: readonly Shard[],
   select: SelectOptions,
   options: DatasetOptions,
-  onProgress: (share: number) => void,
+  onStage: (progress: StageProgress) => void,
 ): Promise<Tokenizer> {
   const words = new WordCounter(normaliserBefore(options.normaliser, options.preTokenizer), options.preTokenizer);
   let characters = 0;
   let bytes = 0;
   const total = shards.reduce((sum, shard) => sum + shard.bytes, 0);
   const isMuch = total > sampledCharacters;
+  const stage = "sampling for the filter";
+  const describe = isMuch
+    ? createProgress<StageName>(stage, systemClock, sampledCharacters, "characters")
+    : createProgress<StageName>(stage, systemClock, total, "bytes");
   const order = isMuch ? permutation(shards.length, 0, streams.sampling, 2) : shards.keys();
   const drawn = Array.from(order, i => shards[i]!);
   const counted = { ...select, onBytes: (count: number) => void (bytes += count) };
@@ -53,7 +59,7 @@ export async function learnFilterTokenizer(
     words.addText(text);
     characters += text.length;
     if (isMuch && characters >= sampledCharacters) break;
-    if (++documents % 256 === 0) onProgress(isMuch ? characters / sampledCharacters : bytes / total);
+    if (++documents % 256 === 0) onStage(describe(isMuch ? characters : bytes));
   }
   return learnTokenizer(words.wordCounts(), options, () => {});
 }
