@@ -2,6 +2,7 @@
 // for the run itself.
 
 import type { StepEvent } from "../events/event.ts";
+import { countValidationBatches } from "../train/batches.ts";
 import type { Recipe } from "../train/recipe.ts";
 
 /** What of a dataset's manifest decides it. */
@@ -9,10 +10,13 @@ interface PreparedData {
   /** Name of the recipe it was prepared for; older datasets do not say it. */
   readonly recipe?: string | undefined;
   readonly vocabulary: number;
+  readonly validation: { readonly sequences: number };
 }
 
 /** Above that, repeated data is worth nothing (Muennighoff et al. 2023, arXiv 2305.16264). */
 export const mostEpochs = 40;
+/** The share of the held-out sequences that a validation may leave out without a word. */
+const leastUnread = 0.1;
 /** Before that many steps the speed is not yet the run's. */
 const leastSteps = 16;
 
@@ -21,10 +25,11 @@ const leastSteps = 16;
  * none was given; who wrote a recipe of his own meant it.
  */
 export function describeFit(
-  { recipe, vocabulary }: PreparedData,
-  { name, model }: Recipe,
+  { recipe, vocabulary, validation }: PreparedData,
+  trained: Recipe,
   ready: readonly string[],
 ): string[] {
+  const { name, model } = trained;
   const count = (value: number) => value.toLocaleString("en-US");
   const faults: readonly (readonly [boolean, string])[] = [
     [
@@ -37,7 +42,30 @@ export function describeFit(
         `the others are never used, and --set model.vocabulary=${vocabulary} leaves them out`,
     ],
   ];
-  return faults.filter(([holds]) => holds).map(([, text]) => text);
+  const heldOut = describeValidation(validation.sequences, trained);
+  return [...faults.filter(([holds]) => holds).map(([, text]) => text), ...(heldOut === undefined ? [] : [heldOut])];
+}
+
+/** Which of the held-out sequences a validation reads, where the size of a micro-batch decides it: losses of two sizes differ by that. */
+function describeValidation(heldOut: number, recipe: Recipe): string | undefined {
+  const size = recipe.train.microBatchSequences;
+  const sequences = Math.min(heldOut, recipe.data.validationSequences);
+  const read = countValidationBatches(recipe, heldOut) * size;
+  if (read > sequences)
+    return `a validation repeats the ${sequences} held-out sequences to fill a micro-batch of ${size}`;
+  if (sequences - read <= leastUnread * sequences) return undefined;
+  return `a validation reads ${read} of the ${sequences} held-out sequences: whole micro-batches of ${size}`;
+}
+
+/** undefined where the recipe's batch is one of whole micro-batches, and no other is trained with. */
+export function describeBatch({ schedule, train }: Recipe): string | undefined {
+  const { batchSequences: batch } = schedule;
+  const { microBatchSequences: size } = train;
+  if (batch % size === 0) return undefined;
+  return (
+    `a batch of ${batch} is no whole number of micro-batches of ${size}: ` +
+    `${Math.ceil(batch / size) * size} sequences are read instead`
+  );
 }
 
 export function describeRepetition(epochs: number): string {

@@ -6,7 +6,7 @@ import { type Budget, parseBudget } from "../train/budget.ts";
 import { findLargestShare } from "../train/ranks/share-update.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { type Course, listStretches, planCourse, type StepCost } from "./course.ts";
-import { describeRepetition } from "./data-fit.ts";
+import { describeBatch, describeRepetition } from "./data-fit.ts";
 import type { MemoryNeeds } from "./programs.ts";
 
 /** The device a run is planned for. */
@@ -117,12 +117,7 @@ function listWarnings(
         `the batch ramp is impossible: ${count(course.rampSteps)} steps are too few for its ${count(stages - 1)} stages, ` +
         "so it jumps; set schedule.batchRamp higher, or schedule.batchSequences lower",
     ],
-    [
-      batch % size !== 0,
-      () =>
-        `a batch of ${batch} is no whole number of micro-batches of ${size}: ` +
-        `${Math.ceil(batch / size) * size} sequences are read instead`,
-    ],
+    [describeBatch(recipe) !== undefined, () => describeBatch(recipe)!],
     [batchRule !== undefined, () => describeRule(recipe, budget, cost, course)],
     [
       size * sequenceLength < (device.leastTokens ?? 0),

@@ -70,6 +70,20 @@ test("who resumes a run that has nothing to go on from, or nothing left, is told
   assert.deepEqual(parametersAt(run, "08"), parametersAt(finished, "08"));
 });
 
+test("a run whose micro-batch makes its batch another one says so, once", async () => {
+  const run = join(folder, "rounded");
+  const warnings: string[] = [];
+  const onWarning = (text: string) => void warnings.push(text);
+  const settings = { data, recipe: "quickstart", set, ...device, onWarning };
+  await pretrain({ ...settings, out: run, microBatch: 6, budget: "1steps" });
+  const told = /a batch of 4 is no whole number of micro-batches of 6: 6 sequences are read instead/;
+  assert.match(warnings.join("\n"), told);
+  assert.equal(stepsOf(run)[0]!.batchSequences, 6);
+  warnings.length = 0;
+  await pretrain({ resume: run, extend: "1steps", ...device, onWarning });
+  assert.doesNotMatch(warnings.join("\n"), told);
+});
+
 test("interrupted after it was extended, it ends in the same bits", async () => {
   const run = copyRun("cut");
   const stop = new AbortController();

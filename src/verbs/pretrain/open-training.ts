@@ -11,7 +11,7 @@ import { singleProcess } from "../../collective/collective.ts";
 import type { TrainingEvent } from "../../events/event.ts";
 import { EventLog } from "../../events/event-log.ts";
 import { listRateFactors } from "../../optim/optimizers.ts";
-import { createRepetitionWatch, describeFit } from "../../plan/data-fit.ts";
+import { createRepetitionWatch, describeBatch, describeFit } from "../../plan/data-fit.ts";
 import type { RunStatus } from "../../tracking/mlflow-client.ts";
 import { MlflowLog } from "../../tracking/mlflow-log.ts";
 import { describeSettings } from "../../tracking/settings-list.ts";
@@ -108,7 +108,9 @@ export async function openTraining(
   const usedSeconds = budgetClock.seconds() - beforeCounting;
   const tokenizerHash = hashFile(join(run, "tokenizer.json"), "run's tokenizer");
   const { manifest } = dataset;
-  if (isNew) for (const text of [...leftOut, ...describeFit(manifest, recipe, recipeNames)]) onWarning?.(text);
+  const batch = describeBatch(recipe) ?? [];
+  if (isNew)
+    for (const text of [...leftOut, ...describeFit(manifest, recipe, recipeNames)].concat(batch)) onWarning?.(text);
   const watchRepetition = createRepetitionWatch(manifest.training.sequences, recipe);
   const compiling = createProgress("compiling", systemClock);
   const opening = openEngine(backend, definition, (loaded, all) =>
