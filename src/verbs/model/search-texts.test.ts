@@ -73,18 +73,27 @@ test("vectors of another model are refused", async () => {
   });
 });
 
-test("a line that cannot be filled is said, and the next one is filled", async () => {
+test("a line that cannot be filled is said with its number, and the next one is filled", async () => {
   const shown: string[] = [];
+  const refused: string[] = [];
   const fill = async (text: string) => {
     if (!text.includes("[MASK]")) throw new UserError("E_NO_MASK", "none", "Write one.");
     return [{ text, masks: [] }];
   };
-  await fillLines(Readable.from(["a [MASK]\n", "none\n\n", "b [MASK]"]), fill, ({ text }) => void shown.push(text));
+  const lines = Readable.from(["a [MASK]\n", "\nnone\n", "b [MASK]"]);
+  await fillLines(
+    lines,
+    fill,
+    ({ text }) => void shown.push(text),
+    ({ code }, line) => void refused.push(`${code} ${line}`),
+  );
   assert.deepEqual(shown, ["a [MASK]", "b [MASK]"]);
+  assert.deepEqual(refused, ["E_NO_MASK 3"]);
   await assert.rejects(
     fillLines(
       Readable.from(["x"]),
       () => Promise.reject(new TypeError("bug")),
+      () => {},
       () => {},
     ),
     TypeError,

@@ -25,7 +25,10 @@ export function addFill(command: Command): void {
     .argument("[text...]", "texts with [MASK]");
   addBackendOptions(command)
     .option("--top <number>", "how many tokens for each mask", "5")
-    .option("--interactive", "read texts from the terminal or a pipe, a line each, until it ends")
+    .option(
+      "--interactive",
+      "read texts from the terminal or a pipe, a line each, until it ends; a line that cannot be filled is said by its number on standard error, and of a pipe the exit code is 1 then",
+    )
     .option("--json", "print one JSON object a text")
     .addHelpText(
       "after",
@@ -58,31 +61,40 @@ async function fill(folder: string, texts: string[], flags: FillFlags): Promise<
   }
   const show = ({ text, masks }: FilledText) =>
     flags.json === true ? print(JSON.stringify({ text, masks })) : printFilled(text, masks);
+  // A program reads the code; a person at a terminal has seen the line and goes on.
+  const refuse = ({ code, message, advice }: UserError, line: number) => {
+    if (process.stdin.isTTY !== true) process.exitCode = 1;
+    if (flags.json === true) printError(JSON.stringify({ kind: "error", line, code, message, advice }));
+    else printError(`line ${line}: ${code} ${message}\n  ${advice}`);
+  };
   const model = await openModel(folder, { ...chooseBackend(flags), onWarning: printError });
   try {
-    if (isInteractive) await fillLines(process.stdin, text => model.fill([text], { top }), show);
+    if (isInteractive) await fillLines(process.stdin, text => model.fill([text], { top }), show, refuse);
     else (await model.fill(texts, { top })).forEach(show);
   } finally {
     await model.close();
   }
 }
 
-/** A text that cannot be filled is said, and the next one is read. */
+/** A text that cannot be filled is refused with the number of its line, and the next one is read. */
 export async function fillLines(
   input: Readable & { readonly isTTY?: boolean },
   fillText: (text: string) => Promise<FilledText[]>,
   show: (filled: FilledText) => void,
+  refuse: (error: UserError, line: number) => void,
 ): Promise<void> {
   const isTerminal = input.isTTY === true;
   const lines = createInterface({ input, ...(isTerminal && { output: process.stderr, prompt: "> " }) });
   if (isTerminal) printError("a text with [MASK] a line; Ctrl-D ends it");
   if (isTerminal) lines.prompt();
+  let number = 0;
   for await (const line of lines) {
+    number++;
     try {
       if (line.trim() !== "") (await fillText(line)).forEach(show);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      printError(`${error.code} ${error.message}\n  ${error.advice}`);
+      refuse(error, number);
     }
     if (isTerminal) lines.prompt();
   }
