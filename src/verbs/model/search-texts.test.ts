@@ -73,6 +73,31 @@ test("vectors of another model are refused", async () => {
   });
 });
 
+test("vectors of another model that is as wide are refused, and of the same one in another precision are not", async () => {
+  await writeTinyRun(at("other"), ["owl", "sleeps", "fox", "the", "red"], settings);
+  for (const file of ["vectors.jsonl", "vectors.parquet"]) {
+    await assert.rejects(search(at("other"), at(file), ["fox"], choice), {
+      code: "E_VECTORS",
+      message: /another model's: this model makes another one of the first text \(cosine -?0\.\d+\)/,
+    });
+  }
+  const [found] = await search(at("run"), at("vectors.jsonl"), ["the red fox"], {
+    backend: "cpu",
+    threads: 1,
+    precision: "bf16",
+    top: 1,
+  });
+  assert.equal(found![0]!.place, 2);
+});
+
+test("vectors without texts are refused by what they lack", async () => {
+  await embedFile(at("run"), at("texts.txt"), { ...choice, out: at("vectors.npy") });
+  await assert.rejects(search(at("run"), at("vectors.npy"), ["fox"], choice), {
+    code: "E_VECTORS",
+    message: /vectors\.npy: an \.npy has vectors without their texts/,
+  });
+});
+
 test("a line that cannot be filled is said with its number, and the next one is filled", async () => {
   const shown: string[] = [];
   const refused: string[] = [];

@@ -32,6 +32,9 @@ export interface FoundText {
   readonly place: number;
 }
 
+/** Of the same text by the same model on any backend, in any precision: bf16 and f32 differ less. */
+const leastOwnCosine = 0.99;
+
 interface Placed extends FileText {
   readonly vector: ArrayLike<number>;
 }
@@ -93,7 +96,12 @@ async function* placeTexts(
   options: SearchOptions,
 ): AsyncGenerator<readonly Placed[]> {
   if (areVectors) {
-    yield* readVectors(file, model.width);
+    let isFirst = true;
+    for await (const batch of readVectors(file, model.width)) {
+      if (isFirst && batch[0] !== undefined) await checkOwnVector(model, file, batch[0]);
+      isFirst = false;
+      yield batch;
+    }
     return;
   }
   for await (const batch of readTexts(file, options)) {
@@ -109,6 +117,13 @@ async function* placeTexts(
 
 /** Whether the first row is one of cram embed's: read before a model is opened. UserErrors: those of reading, E_TEXT_FIELD. */
 async function holdsVectors(file: string, { textField, skipBroken }: TextReading): Promise<boolean> {
+  if (file.endsWith(".npy")) {
+    throw new UserError(
+      "E_VECTORS",
+      `${file}: an .npy has vectors without their texts`,
+      "Write a .jsonl or .parquet with cram embed, and search that.",
+    );
+  }
   if (tableFormat(file) !== undefined && /\.(jsonl|parquet)$/.test(file)) {
     for await (const [row] of openTable(file).rows) {
       if (row !== undefined && isVector(row.values.vector)) return true;
@@ -132,6 +147,19 @@ async function* readVectors(file: string, width: number): AsyncGenerator<readonl
       );
     });
   }
+}
+
+/** UserError E_VECTORS where the model makes another vector of the text: one as long says nothing of whose it is. */
+async function checkOwnVector(model: Model, file: string, { text, vector }: Placed): Promise<void> {
+  const [own] = await model.embed([text], { truncate: true });
+  const direction = normalise(vector);
+  const cosine = normalise(own!).reduce((sum, value, axis) => sum + value * direction[axis]!, 0);
+  if (cosine >= leastOwnCosine) return;
+  throw new UserError(
+    "E_VECTORS",
+    `${file}: its vectors are another model's: this model makes another one of the first text (cosine ${cosine.toFixed(3)})`,
+    "Write the file again with cram embed and this model, or search it with the model that made it.",
+  );
 }
 
 const isVector = (value: unknown): value is number[] =>
