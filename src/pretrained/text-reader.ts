@@ -1,5 +1,5 @@
 // How a model's folder says that text is read: its tokenizer.json by our own encoder where that expresses it, by Hugging Face's
-// otherwise (tokens that were added to a vocabulary, other normalizers); or BERT's tokenizer around a bare vocab.txt. Ids are those
+// otherwise (as normalizers of SentencePiece's); or BERT's tokenizer around a bare vocab.txt. Ids are those
 // of Python's transformers, or the folder is refused.
 
 import { existsSync } from "node:fs";
@@ -100,7 +100,7 @@ export function readTextWith(
 function readOurs(json: unknown, path: string): Tokenizer | undefined {
   if (!isObject(json) || !isObject(json.model)) return undefined;
   const kind = findKind(json.model);
-  if (kind === undefined || hasForeignTokens(json)) return undefined;
+  if (kind === undefined) return undefined;
   try {
     // How a text is cut and filled up is decided when batches are made.
     return decodeTokenizerJson({ ...json, truncation: null, padding: null }, path);
@@ -108,25 +108,6 @@ function readOurs(json: unknown, path: string): Tokenizer | undefined {
     if (kind.name === "wordpiece" || !(error instanceof UserError)) throw error;
     return undefined;
   }
-}
-
-const isMask = (content: unknown) => content === "<mask>" || content === "[MASK]";
-
-/**
- * Whether tokens were added that our encoder cannot look for in a text: beyond the vocabulary, no special ones, or with flags, but
- * for the mask that takes the space before it.
- */
-function hasForeignTokens({ added_tokens: added, model }: Json): boolean {
-  const { vocab } = model as Json;
-  if (!Array.isArray(added)) return false;
-  const has = (content: unknown, id: unknown) =>
-    Array.isArray(vocab) ? vocab[id as number]?.[0] === content : isObject(vocab) && vocab[String(content)] === id;
-  const isOurs = ({ id, content, special, lstrip, rstrip, normalized }: Json) =>
-    special === true &&
-    has(content, id) &&
-    ![rstrip, normalized].includes(true) &&
-    (lstrip !== true || isMask(content));
-  return added.some(token => isObject(token) && !isOurs(token));
 }
 
 function checkTokens(json: unknown, path: string): asserts json is Json {

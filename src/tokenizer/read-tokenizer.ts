@@ -4,6 +4,7 @@
 import { UserError } from "../base/errors.ts";
 import { mostBytes, readJson } from "../base/files/files.ts";
 import { quoteValue } from "../base/printable.ts";
+import { decodeAddedTokens, describeAdded } from "./added/added-tokens-json.ts";
 import { defineTokenizer } from "./define.ts";
 import type { PreTokenizerName } from "./encoding/pre-tokenizer.ts";
 import { checkDecoder, decodePreTokenizer } from "./encoding/pre-tokenizer-json.ts";
@@ -33,15 +34,22 @@ export function decodeTokenizerJson(json: unknown, path: string): Tokenizer {
   for (const key of ["truncation", "padding"]) if (root[key] != null) refuse(`${key} is set; remove it from the file`);
   const preTokenizer = decodePreTokenizer(root.pre_tokenizer, refuse);
   const learned = kind.decodeJson(model, preTokenizer.name, refuse);
-  const { vocabulary } = learned;
   checkPreTokenizer(kind, preTokenizer.name, refuse);
   checkDecoder(root.decoder, { model: learned.model, preTokenizer }, refuse);
+  const normaliser = decodeNormaliser(root.normalizer, refuse);
+  const ofModel = learned.vocabulary.length;
+  const added = decodeAddedTokens(root.added_tokens, learned.vocabulary, normaliser, refuse);
+  const { vocabulary } = added;
   const specials = findSpecials(vocabulary, readUnknown(model, vocabulary, refuse), refuse);
+  if (preTokenizer.name !== "byte-level" && specials.unknown >= ofModel) {
+    refuse(`${quoteValue(vocabulary[specials.unknown])}, which the model needs, is not in model.vocab`);
+  }
   return defineTokenizer({
     ...learned,
-    normaliser: decodeNormaliser(root.normalizer, refuse),
+    vocabulary,
+    normaliser,
     preTokenizer,
-    ...decodeAddedTokens(root.added_tokens, vocabulary, specials.mask, refuse),
+    ...describeAdded(added, ofModel, specials.mask),
     specials,
     template: decodeTemplate(root.post_processor, vocabulary, refuse),
   });
@@ -54,32 +62,6 @@ export function findKind(model: Json): TokenizerKind | undefined {
   // Files of older versions name no type: WordPiece models are told there by what only they have.
   const type = model.type ?? (Object.hasOwn(model, "max_input_chars_per_word") ? "WordPiece" : undefined);
   return tokenizerKinds.find(kind => kind.type === type) as unknown as TokenizerKind | undefined;
-}
-
-function decodeAddedTokens(
-  value: unknown,
-  vocabulary: readonly string[],
-  mask: number,
-  refuse: Refuse,
-): Pick<TokenizerData, "specialTokens" | "maskTakesSpace"> {
-  if (value === null || value === undefined) return { specialTokens: [], maskTakesSpace: false };
-  if (!Array.isArray(value)) return refuse("added_tokens is not a list");
-  let maskTakesSpace = false;
-  const specialTokens = value.map((token: unknown) => {
-    const { id, content, special, ...flags } = isObject(token) ? token : {};
-    const name = quoteValue(content);
-    if (typeof content !== "string" || content === "") return refuse(`added token ${name} is not a text`);
-    if (typeof id !== "number" || vocabulary[id] !== content)
-      return refuse(`added token ${name} is not in model.vocab`);
-    if (special !== true) return refuse(`added token ${name} is not special`);
-    for (const flag of ["single_word", "lstrip", "rstrip", "normalized"]) {
-      if (flags[flag] !== true) continue;
-      if (flag !== "lstrip" || id !== mask) refuse(`added token ${name} has ${flag}`);
-      maskTakesSpace = true;
-    }
-    return content;
-  });
-  return { specialTokens, maskTakesSpace };
 }
 
 function findSpecials(vocabulary: readonly string[], unknownTokens: readonly unknown[], refuse: Refuse): SpecialIds {

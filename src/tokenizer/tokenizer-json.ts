@@ -2,8 +2,9 @@
 // gives the same ids there. The text of this file is also what a tokenizer's hash is taken of.
 
 import { writeFileAtomically } from "../base/files/files.ts";
+import { encodeAddedTokens } from "./added/added-tokens-json.ts";
 import { encodeDecoder, encodePreTokenizer } from "./encoding/pre-tokenizer-json.ts";
-import { findTokenizerKind } from "./kinds/kinds.ts";
+import { findTokenizerKind, ofModel } from "./kinds/kinds.ts";
 import { encodeNormaliser } from "./normalising/normaliser-json.ts";
 import type { TemplatePart, Tokenizer, TokenizerData } from "./tokenizer.ts";
 
@@ -27,15 +28,7 @@ export function encodeTokenizerJson(data: TokenizerData): string {
     version: "1.0",
     truncation: null,
     padding: null,
-    added_tokens: data.specialTokens.map(content => ({
-      id: idOf(content),
-      content,
-      single_word: false,
-      lstrip: data.maskTakesSpace && idOf(content) === data.specials.mask,
-      rstrip: false,
-      normalized: false,
-      special: true,
-    })),
+    added_tokens: encodeAddedTokens(data),
     normalizer: encodeNormaliser(data.normaliser),
     pre_tokenizer: encodePreTokenizer(data.preTokenizer),
     post_processor: data.template && {
@@ -47,7 +40,7 @@ export function encodeTokenizerJson(data: TokenizerData): string {
       ),
     },
     decoder: encodeDecoder(data),
-    model: { type: kind.type, ...kind.encodeJson(data, data.model) },
+    model: { type: kind.type, ...kind.encodeJson(ofModel(data), data.model) },
   };
   return `${JSON.stringify(json, null, 1)}\n`;
 }

@@ -12,6 +12,20 @@ export interface TemplateToken {
   readonly typeId: 0 | 1;
 }
 
+/** A token that is looked for in a text before the text is cut into words, as Hugging Face's `tokenizers` looks for it. */
+export interface AddedToken {
+  readonly content: string;
+  /** Whether it stands for no text; a corpus may spell it out and mean its characters. */
+  readonly special: boolean;
+  /** Found only where no letter or digit stands beside it. */
+  readonly singleWord: boolean;
+  /** Takes the white space before it, or behind it. */
+  readonly lstrip: boolean;
+  readonly rstrip: boolean;
+  /** Looked for, itself normalised, in the normalised text; else in the text as it came. */
+  readonly normalized: boolean;
+}
+
 export interface SpecialIds {
   readonly pad: number;
   readonly unknown: number;
@@ -31,6 +45,8 @@ export interface TokenizerData {
   readonly specials: SpecialIds;
   /** Whether the mask, written out in a text, takes the white space before it: where a space is the beginning of the word that it stands for. */
   readonly maskTakesSpace: boolean;
+  /** All added tokens, where some are more than special tokens of the vocabulary, and how many tokens the model itself has: the others follow. */
+  readonly added?: { readonly tokens: readonly AddedToken[]; readonly ofModel: number };
   /** What `encodeForModel` puts around one text and around a pair; null puts nothing. */
   readonly template: { readonly single: readonly TemplatePart[]; readonly pair: readonly TemplatePart[] } | null;
 }

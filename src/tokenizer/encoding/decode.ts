@@ -2,6 +2,7 @@
 // out again that English does not write. Of bytes: the text of the bytes. Of metaspace: a space for each "▁" but the first. What
 // normalising took away, as upper case and accents, is gone for good.
 
+import { compileNormaliser } from "../normalising/normalise.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { readByteLetters } from "./byte-letters.ts";
 
@@ -12,15 +13,24 @@ export function decodeTokens(
   specialTokens: "keep" | "skip" = "keep",
 ): string {
   const skipped = new Set(specialTokens === "skip" ? tokenizer.specialTokens : []);
+  const normalised = new Map(normalisedTokens(tokenizer));
   const tokens: string[] = [];
   for (let i = 0; i < ids.length; i++) {
     const token = tokenizer.vocabulary[ids[i]!];
     if (token === undefined) throw new RangeError(`token id ${ids[i]} is not below ${tokenizer.vocabulary.length}`);
-    if (!skipped.has(token)) tokens.push(token);
+    if (!skipped.has(token)) tokens.push(normalised.get(token) ?? token);
   }
   if (tokenizer.preTokenizer.name === "byte-level") return decodeBytes(tokens);
   if (tokenizer.preTokenizer.name === "metaspace") return decodeMetaspace(tokens, tokenizer);
   return tokenizer.model.kind === "wordpiece" ? decodePieces(tokens) : tokens.join(" ");
+}
+
+/** What is found normalised is written normalised. */
+function normalisedTokens({ added, normaliser }: Tokenizer): (readonly [content: string, written: string])[] {
+  const tokens = added?.tokens.filter(({ normalized }) => normalized) ?? [];
+  if (tokens.length === 0) return [];
+  const normalise = compileNormaliser(normaliser);
+  return tokens.map(({ content }) => [content, normalise(content)]);
 }
 
 /** How many characters each token adds to a text. */

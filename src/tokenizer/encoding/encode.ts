@@ -1,9 +1,11 @@
 // Text to token ids: normalised, cut into words, each word by its tokenizer's kind. Text repeats, so the ids of raw words and of words
 // are kept, and most of a text costs one look-up a word.
 
+import { AddedTokens, listAddedTokens } from "../added/added-tokens.ts";
 import type { EncodeWord } from "../kinds/kind.ts";
 import { compileWords } from "../kinds/kinds.ts";
 import { compileFirstKept } from "../normalising/first-character.ts";
+import { compileNormaliser } from "../normalising/normalise.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { IdList } from "./id-list.ts";
 import { cutsAtSpaces, RawWords } from "./raw-words.ts";
@@ -16,9 +18,6 @@ import { WordCutter } from "./word-cutter.ts";
  * or as the characters they are made of (what a corpus needs: a README's `<s>` is not the start of a sequence).
  */
 export type SpecialTokensInText = "recognise" | "as-text";
-
-/** As Rust's \s, with which `tokenizers` looks for it. */
-const whiteSpace = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
 
 /** What a text is made of: how many characters are ASCII that can be seen, and where all others stand but white space, among some of these. */
 export interface MetCharacters {
@@ -36,8 +35,10 @@ export class Encoder {
   readonly tokenizer: Tokenizer;
   private readonly keepsFirst: (text: string) => boolean;
   private readonly encodeWord: EncodeWord;
-  private readonly specialIds: ReadonlyMap<string, number>;
-  private readonly specialPattern: RegExp | undefined;
+  /** Looked for in a text, and in what it becomes. */
+  private readonly added: AddedTokens;
+  private readonly normalised: AddedTokens | undefined;
+  private readonly normalise: (text: string) => string;
   private readonly rawWords: RawWords | undefined;
   private readonly cutter: WordCutter;
   private readonly rawCache = new WordCache(rawSlots);
@@ -47,61 +48,79 @@ export class Encoder {
   readonly met: MetCharacters = { visible: 0, others: [] };
 
   constructor(tokenizer: Tokenizer) {
-    const { normaliser, preTokenizer, specialTokens, vocabulary } = tokenizer;
+    const { normaliser, preTokenizer, vocabulary } = tokenizer;
     this.tokenizer = tokenizer;
     this.cutter = new WordCutter(normaliser, preTokenizer);
     this.keepsFirst = compileFirstKept(normaliser);
     this.encodeWord = compileWords(tokenizer);
     if (cutsAtSpaces(normaliser, preTokenizer)) this.rawWords = new RawWords(normaliser, preTokenizer);
-    this.specialIds = new Map(specialTokens.map(token => [token, vocabulary.indexOf(token)]));
-    const specials = [...specialTokens].sort((a, b) => b.length - a.length);
-    if (specials.length > 0) this.specialPattern = new RegExp(specials.map(escapeRegex).join("|"), "g");
+    this.normalise = compileNormaliser(normaliser);
+    const tokens = listAddedTokens(tokenizer);
+    const [raw, normalised] = [tokens.filter(each => !each.normalized), tokens.filter(each => each.normalized)];
+    this.added = new AddedTokens(raw, vocabulary);
+    if (normalised.length > 0) this.normalised = new AddedTokens(normalised, vocabulary, this.normalise);
   }
 
   /** The ids of a text, without template. The array is this encoder's own and holds until the next call. */
   encode(text: string, specialTokensInText: SpecialTokensInText): Uint32Array {
     const { list } = this;
     list.count = 0;
-    if (specialTokensInText === "as-text" || this.specialPattern === undefined) {
-      this.encodePart(text, true);
-    } else {
-      let done = 0;
-      for (const match of text.matchAll(this.specialPattern)) {
-        const id = this.specialIds.get(match[0])!;
-        const takesSpace = this.tokenizer.maskTakesSpace && id === this.tokenizer.specials.mask;
-        let end = match.index;
-        while (takesSpace && end > done && whiteSpace.test(text[end - 1]!)) end--;
-        this.encodePart(text.slice(done, end), done === 0);
-        list.push(id);
-        done = match.index + match[0].length;
-      }
-      this.encodePart(done === 0 ? text : text.slice(done), done === 0);
+    const special = specialTokensInText === "recognise";
+    let done = 0;
+    for (const { begin, end, id } of this.added.find(text, special)) {
+      if (done < begin) this.encodePart(text.slice(done, begin), done === 0, special);
+      list.push(id);
+      done = end;
     }
+    if (done < text.length) this.encodePart(done === 0 ? text : text.slice(done), done === 0, special);
     return list.ids.subarray(0, list.count);
   }
 
   /** The same of a text that is there as bytes, special tokens read as text. `met` tells what was met. */
   encodeBytes(text: TextBytes): Uint32Array {
     const { list, met } = this;
-    list.count = 0;
     met.visible = 0;
     met.others.length = 0;
-    if (this.rawWords !== undefined) this.encodeRaw(this.rawWords, text, true);
-    else {
-      met.others.push(0, text.length);
-      this.encodeStart(text.slice(0, text.length), true);
+    if (this.rawWords !== undefined && !this.added.hasOthers && this.normalised === undefined) {
+      list.count = 0;
+      this.encodeRaw(this.rawWords, text, true);
+      return list.ids.subarray(0, list.count);
     }
-    return list.ids.subarray(0, list.count);
+    const ids = this.encode(text.slice(0, text.length), "as-text");
+    // Whoever counts what was met is told of all of it.
+    met.visible = 0;
+    met.others.length = 0;
+    met.others.push(0, text.length);
+    return ids;
   }
 
-  /** Encodes what stands between special tokens. */
-  private encodePart(part: string, isFirst: boolean): void {
-    if (this.rawWords === undefined) {
+  /** Encodes what stands between added tokens. */
+  private encodePart(part: string, isFirst: boolean, special: boolean): void {
+    if (this.normalised !== undefined) {
+      this.encodeNormalised(this.normalised, part, isFirst, special);
+    } else if (this.rawWords === undefined) {
       this.encodeStart(part, isFirst);
-      return;
+    } else {
+      this.text.read(part);
+      this.encodeRaw(this.rawWords, this.text, isFirst);
     }
-    this.text.read(part);
-    this.encodeRaw(this.rawWords, this.text, isFirst);
+  }
+
+  /** The same where the normalised text has added tokens of its own. */
+  private encodeNormalised(added: AddedTokens, part: string, isFirst: boolean, special: boolean): void {
+    const { list, cutter } = this;
+    const { prefixSpace } = this.tokenizer.preTokenizer;
+    const text = this.normalise(part);
+    const keepsFirst = isFirst && prefixSpace === "first" && this.keepsFirst(part);
+    let done = 0;
+    for (const { begin, end, id } of [...added.find(text, special), { begin: text.length, end: text.length, id: -1 }]) {
+      if (done < begin) {
+        cutter.cutNormalised(text.slice(done, begin), true, keepsFirst && done === 0);
+        this.encodeWords();
+      }
+      if (id >= 0) list.push(id);
+      done = end;
+    }
   }
 
   private encodeRaw(rawWords: RawWords, text: TextBytes, isFirst: boolean): void {
@@ -215,8 +234,4 @@ export function encodeForModel(
     }
   }
   return { ids: Uint32Array.from(ids), typeIds: Uint8Array.from(typeIds) };
-}
-
-function escapeRegex(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
 }

@@ -32,7 +32,12 @@ export class WordCutter {
 
   /** Cuts a text; `isPart` and `isFirst` say whether a part, and the first one, begins with it. */
   cutText(text: string, isPart: boolean, isFirst: boolean): void {
-    this.text.read(prepareText(this.preTokenizer, this.normalise(text), isPart, isFirst));
+    this.cutNormalised(this.normalise(text), isPart, isFirst);
+  }
+
+  /** The same of a text that is normalised already. */
+  cutNormalised(text: string, isPart: boolean, isFirst: boolean): void {
+    this.text.read(prepareText(this.preTokenizer, text, isPart, isFirst));
     splitWords(this.preTokenizer.name, this.text, this.spans);
   }
 

@@ -1,6 +1,7 @@
 // Which tokens begin a word, for masks of whole words. WordPiece marks what continues one, metaspace what begins one. Of bytes a word ends
 // where GPT-2's pre-tokenizer cuts: at a space, or where letters, digits and marks meet. A Unigram of bare words does not say it.
 
+import { listAddedTokens } from "../added/added-tokens.ts";
 import { characterClass, characterClasses } from "../normalising/character-classes.ts";
 import type { TokenizerData } from "../tokenizer.ts";
 import { readByteLetters } from "./byte-letters.ts";
@@ -9,16 +10,12 @@ import { readByteLetters } from "./byte-letters.ts";
 export type ContinuesWord = (previous: number, token: number) => boolean;
 
 /** Undefined where no token tells it. */
-export function tellWords({
-  vocabulary,
-  model,
-  preTokenizer,
-  specialTokens,
-}: TokenizerData): ContinuesWord | undefined {
-  if (preTokenizer.name === "byte-level") return tellWordsOfBytes(vocabulary, new Set(specialTokens));
+export function tellWords(data: TokenizerData): ContinuesWord | undefined {
+  const { vocabulary, model, preTokenizer } = data;
+  const added = new Set(listAddedTokens(data).map(({ content }) => content));
+  if (preTokenizer.name === "byte-level") return tellWordsOfBytes(vocabulary, added);
   if (preTokenizer.name === "metaspace") {
-    const special = new Set(specialTokens);
-    const begins = Uint8Array.from(vocabulary, token => (token.startsWith("▁") || special.has(token) ? 1 : 0));
+    const begins = Uint8Array.from(vocabulary, token => (token.startsWith("▁") || added.has(token) ? 1 : 0));
     return (_, token) => begins[token] === 0;
   }
   if (model.kind === "wordlevel") return () => false;
@@ -30,11 +27,11 @@ export function tellWords({
 const classes = { blank: 0, letter: 1, number: 2, mark: 3, begun: 4 } as const;
 
 /** What the first and the last character of each token are; `begun` is a part of a character, which belongs to either neighbour. */
-function tellWordsOfBytes(vocabulary: readonly string[], special: ReadonlySet<string>): ContinuesWord {
+function tellWordsOfBytes(vocabulary: readonly string[], added: ReadonlySet<string>): ContinuesWord {
   const first = new Uint8Array(vocabulary.length);
   const last = new Uint8Array(vocabulary.length);
   vocabulary.forEach((token, id) => {
-    const bytes = special.has(token) ? undefined : readByteLetters(token);
+    const bytes = added.has(token) ? undefined : readByteLetters(token);
     if (bytes === undefined) return;
     const isPart = (byte: number) => (byte & 0xc0) === 0x80;
     const text = Buffer.from(bytes).toString("utf8");

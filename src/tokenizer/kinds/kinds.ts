@@ -24,5 +24,10 @@ export function findTokenizerKind(name: TokenizerKindName): TokenizerKind {
 
 /** What encodes a word of a tokenizer's. */
 export function compileWords(data: TokenizerData): EncodeWord {
-  return findTokenizerKind(data.model.kind).compile(data, data.model);
+  return findTokenizerKind(data.model.kind).compile(ofModel(data), data.model);
+}
+
+/** A tokenizer without the tokens that its model does not have. */
+export function ofModel(data: TokenizerData): TokenizerData {
+  return data.added === undefined ? data : { ...data, vocabulary: data.vocabulary.slice(0, data.added.ofModel) };
 }

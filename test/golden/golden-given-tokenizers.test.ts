@@ -1,0 +1,95 @@
+// Tokenizers of other people's files: ids and texts are those of Hugging Face's `tokenizers` (scripts/make-given-tokenizers.py), and of its
+// binding for Node over random texts of everything odd; what is written of one gives the same again.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { Tokenizer as NativeTokenizer } from "tokenizers";
+import { RandomSequence, streams } from "../../src/base/random.ts";
+import { decodeTokens } from "../../src/tokenizer/encoding/decode.ts";
+import { Encoder, encodeText } from "../../src/tokenizer/encoding/encode.ts";
+import { TextBytes } from "../../src/tokenizer/encoding/text-bytes.ts";
+import { decodeTokenizerJson } from "../../src/tokenizer/read-tokenizer.ts";
+import { encodeTokenizerJson } from "../../src/tokenizer/tokenizer-json.ts";
+import { makeOddTexts } from "./odd-texts.ts";
+
+interface Golden {
+  readonly texts: string[];
+  readonly models: Record<string, object>;
+  readonly cases: Record<string, Case>;
+}
+
+interface Case {
+  readonly model: string;
+  /** The tokenizer.json without its model. */
+  readonly around: object;
+  readonly ids: number[][];
+  /** With special tokens read as text, where it differs. */
+  readonly split: Record<number, number[]>;
+  readonly decoded: string[];
+}
+
+const path = new URL("../../../test/golden/expected/given-tokenizers.json", import.meta.url);
+const golden = JSON.parse(readFileSync(path, "utf8")) as Golden;
+const { texts } = golden;
+const folder = mkdtempSync(join(tmpdir(), "cram-given-"));
+after(() => rmSync(folder, { recursive: true }));
+
+/** Pieces of the texts in any order and cut anywhere, so that rules meet each other; and the odd texts that all tokenizers are tried with. */
+const random = new RandomSequence(29, streams.sampling, 0);
+const cut = () => {
+  const text = texts[random.below(texts.length)]!;
+  const begin = random.below(text.length + 1);
+  return text.slice(begin, begin + random.below(12));
+};
+const pieces = Array.from({ length: 400 }, () => Array.from({ length: 1 + random.below(8) }, cut).join(""));
+const oddTexts = makeOddTexts(texts.join("\n").repeat(2)).filter((_, i) => i % 9 === 0);
+const many = [...pieces, ...oddTexts];
+
+for (const [name, { model, around, ids, split, decoded }] of Object.entries(golden.cases)) {
+  const json = { ...around, model: golden.models[model] };
+  const read = () => decodeTokenizerJson(json, name);
+
+  test(`${name}: ids, and their text`, () => {
+    const tokenizer = read();
+    const text = new TextBytes();
+    const encoder = new Encoder(tokenizer);
+    for (const [i, each] of texts.entries()) {
+      assert.deepEqual(Array.from(encodeText(tokenizer, each)), ids[i], JSON.stringify(each));
+      // A Unigram of theirs puts a special token together of its characters, which we never do.
+      const asText =
+        tokenizer.model.kind === "unigram" ? Array.from(encodeText(tokenizer, each, "as-text")) : (split[i] ?? ids[i]);
+      assert.deepEqual(Array.from(encodeText(tokenizer, each, "as-text")), asText, `as text: ${JSON.stringify(each)}`);
+      text.read(each);
+      assert.deepEqual(Array.from(encoder.encodeBytes(text)), asText, `as bytes: ${JSON.stringify(each)}`);
+      assert.equal(decodeTokens(tokenizer, ids[i]!), decoded[i], `text of ${JSON.stringify(each)}`);
+    }
+  });
+
+  test(`${name}: what is written is the same again, there too`, async () => {
+    const tokenizer = read();
+    const written = encodeTokenizerJson(tokenizer);
+    assert.deepEqual(decodeTokenizerJson(JSON.parse(written), name), tokenizer);
+    const file = join(folder, "written.json");
+    writeFileSync(file, written);
+    const native = NativeTokenizer.fromFile(file);
+    const encoded = await native.encodeBatch(texts, { addSpecialTokens: false });
+    for (const [i, each] of encoded.entries()) {
+      assert.deepEqual(each.getIds(), ids[i]);
+      assert.equal(await native.decode(ids[i]!, false), decoded[i]);
+    }
+  });
+
+  test(`${name}: ids of any text`, async () => {
+    const file = join(folder, "given.json");
+    writeFileSync(file, JSON.stringify(json));
+    const tokenizer = read();
+    const encoded = await NativeTokenizer.fromFile(file).encodeBatch(many, { addSpecialTokens: false });
+    for (const [i, each] of many.entries()) {
+      const got = Array.from(encodeText(tokenizer, each));
+      assert.deepEqual(got, encoded[i]!.getIds(), JSON.stringify(each.slice(0, 200)));
+    }
+  });
+}

@@ -1,0 +1,83 @@
+"""Makes given-tokenizers.json: tokenizers as other people's files have them, and what Hugging Face's `tokenizers` (0.23) makes of texts by
+them: ids, ids with special tokens read as text, and the ids' text. A case is a model, which several share, and what stands around it.
+
+Needs tokenizers. Run beside this file: python make-given-tokenizers.py > ../expected/given-tokenizers.json
+"""
+import json
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+N, P, D = normalizers, pre_tokenizers, decoders
+specials = ["<pad>", "<s>", "</s>", "<unk>", "<cls>", "<sep>", "<mask>"]
+texts = [
+    "", " ", "   ", "\n", "The cat sat on the mat, and the other cat did not.", "  Two  spaces, a tab\tand\r\na line  \n\n end ",
+    "Café déjà vu — naïve 日本語 😀 don't WON'T I'll he'ſ 1234567", "e\u0301a\u0323\u0301 ﬁ ½ Ⅳ x² ㎏ Å ς Σ İ ß", "a\u00a0b\u2003c\u3000d\u200be\ufefff\u00adg",
+    "Hello!!! ... ?! (a-b)/c_d «e» “f” $5 + 3 = 8€", "12 345,67 ٣٤ १२ a1b22c333 ½", "👩‍👩‍👧‍👦 🇩🇪 👍🏽", "مرحبا שלום नमस्ते ไทย 한국어",
+    "<mask> the<mask>cat  <mask>  .", "<s></s> <pad><unk> <cls>a<sep>", "thekaffee kaffee, KAFFEE kaffees", "Über dem ÜBER über",
+    "a <ent>  b<ent>c <ent>", "the  padded   cat padded.padded", "IP |||IP_ADDRESS||| a    b      c\n\n\n  d", "▁a ▁▁b_c", "word" * 40,
+    "camelCaseWords HTTPServer x.y(z) == w; // ok", "\x00a\x01b\x7fc\x8f\ufffd", "<0x41> </w> ##ing",
+]
+corpus = texts + ["The cat and the other mat did sit on that cat, and then they sat 12 345 times on it, don't they?"] * 20
+
+
+def learn(model, trainer, pre_tokenizer, more=[]):
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizer
+    # Its own pieces would hold the special tokens a second time.
+    plain = [text for text in corpus if "<" not in text]
+    tokenizer.train_from_iterator(plain if isinstance(model, models.Unigram) else corpus, trainer(special_tokens=specials + more, show_progress=False))
+    return json.loads(tokenizer.to_str())["model"]
+
+
+def train(kind, size, **options):
+    return lambda **more: kind(vocab_size=size, **options, **more)
+
+
+in_bytes = [f"<0x{byte:02X}>" for byte in range(256)]
+shared = {
+    "bytes": learn(models.BPE(), train(trainers.BpeTrainer, 360, initial_alphabet=P.ByteLevel.alphabet()), P.ByteLevel(add_prefix_space=False)),
+    "pieces": learn(models.BPE(unk_token="<unk>", fuse_unk=True), train(trainers.BpeTrainer, 150, limit_alphabet=60), P.Metaspace()),
+    "pieces-or-bytes": learn(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True), train(trainers.BpeTrainer, 400, limit_alphabet=60), P.Metaspace(), in_bytes),
+    "words-ended": learn(models.BPE(unk_token="<unk>", end_of_word_suffix="</w>"), train(trainers.BpeTrainer, 250, limit_alphabet=80, end_of_word_suffix="</w>"), P.WhitespaceSplit()),
+    "wordpiece": learn(models.WordPiece(unk_token="<unk>"), train(trainers.WordPieceTrainer, 250, limit_alphabet=80), P.BertPreTokenizer()),
+    "unigram": learn(models.Unigram(), train(trainers.UnigramTrainer, 150, unk_token="<unk>"), P.Metaspace()),
+    "words": learn(models.WordLevel(unk_token="<unk>"), train(trainers.WordLevelTrainer, 80), P.Whitespace()),
+}
+shared["unigram-or-bytes"] = {**shared["unigram"], "byte_fallback": True, "vocab": shared["unigram"]["vocab"] + [[byte, -20.0] for byte in in_bytes]}
+shared["bytes-whole"] = {**shared["bytes"], "ignore_merges": True, "vocab": {**shared["bytes"]["vocab"], "Ġkaffee": len(shared["bytes"]["vocab"])}}
+
+spaces = [AddedToken(" " * n, normalized=True) for n in range(6, 1, -1)]
+others = [
+    AddedToken("kaffee", single_word=True, normalized=False), AddedToken("<ent>", special=True, rstrip=True, normalized=False),
+    AddedToken("padded", lstrip=True, rstrip=True, normalized=False), AddedToken("Über", normalized=True),
+    AddedToken("|||IP_ADDRESS|||", normalized=True),
+]
+cases = {}
+
+
+def add(name, model, normalizer=None, pre_tokenizer=None, decoder=None, added=[], mask=None):
+    tokenizer = Tokenizer.from_str(json.dumps({
+        "version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "normalizer": None, "pre_tokenizer": None,
+        "post_processor": None, "decoder": None, "model": shared[model],
+    }))
+    if normalizer: tokenizer.normalizer = normalizer
+    if pre_tokenizer: tokenizer.pre_tokenizer = pre_tokenizer
+    if decoder: tokenizer.decoder = decoder
+    tokenizer.add_special_tokens([mask if token == "<mask>" and mask else token for token in specials])
+    tokenizer.add_tokens(added)
+    said = json.loads(tokenizer.to_str())
+    ids = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
+    decoded = [tokenizer.decode(each, skip_special_tokens=False) for each in ids]
+    tokenizer.encode_special_tokens = True
+    split = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
+    cases[name] = {"model": model, "around": {**{key: value for key, value in said.items() if key != "model"}}, "ids": ids,
+                   "split": {i: each for i, each in enumerate(split) if each != ids[i]}, "decoded": decoded}
+
+
+strips = AddedToken("<mask>", lstrip=True, special=True)
+add("added tokens, bytes", "bytes", N.NFC(), P.ByteLevel(add_prefix_space=False), D.ByteLevel(), spaces + others, strips)
+add("added tokens, bytes behind a space", "bytes", None, P.ByteLevel(add_prefix_space=True), D.ByteLevel(), others, strips)
+add("added tokens, wordpiece", "wordpiece", N.BertNormalizer(), P.BertPreTokenizer(), D.WordPiece(), others)
+add("added tokens, unigram", "unigram", N.NFKC(), P.Metaspace(prepend_scheme="first"), D.Metaspace(prepend_scheme="first"), others + spaces, strips)
+add("added tokens, words", "words", N.Lowercase(), P.Whitespace(), None, others + [AddedToken("<mask>", special=True, lstrip=True, rstrip=True)])
+
+print(json.dumps({"texts": texts, "models": shared, "cases": cases}, separators=(",", ":")))
