@@ -135,11 +135,7 @@ type Foreign = ReturnType<typeof foreign>;
 const refusals: readonly (readonly [what: string, change: (file: Foreign) => object, message: RegExp])[] = [
   ["a list", () => [], /the JSON object is missing/],
   ["no model", ({ model, ...rest }) => rest, /model is missing/],
-  [
-    "another model",
-    file => ({ ...file, model: { type: "BPE", vocab: {}, merges: [] } }),
-    /BPE behind the pre_tokenizer bert/,
-  ],
+  ["another model", file => ({ ...file, model: { type: "Runes", vocab: {} } }), /model "Runes" is none of WordPiece/],
   ["a model of no name", file => ({ ...file, model: { vocab: {} } }), /model undefined is none of WordPiece/],
   [
     "another prefix",
@@ -156,9 +152,14 @@ const refusals: readonly (readonly [what: string, change: (file: Foreign) => obj
   ["padding", file => ({ ...file, padding: { strategy: "BatchLongest" } }), /padding is set/],
   ["another decoder", file => ({ ...file, decoder: { type: "Metaspace" } }), /decoder \{"type":"Metaspace"\}/],
   [
-    "a decoder that cleans nothing",
-    file => ({ ...file, decoder: { ...(file.decoder as object), cleanup: false } }),
-    /decoder/,
+    "a decoder of sounds",
+    file => ({ ...file, decoder: sequenceOf("decoders", { type: "CTC" }) }),
+    /decoder \{"type":"CTC"\}/,
+  ],
+  [
+    "a decoder with a rich pattern",
+    file => ({ ...file, decoder: { type: "Replace", pattern: { Regex: "\\bx" }, content: "" } }),
+    /decoder \{"type":"Replace"/,
   ],
   ["added tokens of no list", file => ({ ...file, added_tokens: {} }), /added_tokens is not a list/],
   [
@@ -218,11 +219,39 @@ const refusals: readonly (readonly [what: string, change: (file: Foreign) => obj
     /Replace with the pattern \{"String":""\}/,
   ],
   [
-    "another pre-tokenizer",
-    file => ({ ...file, pre_tokenizer: { type: "ByteLevel" } }),
-    /WordPiece behind the pre_tokenizer byte-level/,
+    "bytes of another model",
+    file => ({ ...file, pre_tokenizer: byteLevel }),
+    /WordPiece behind the pre_tokenizer ByteLevel/,
   ],
-  ["no pre-tokenizer", file => ({ ...file, pre_tokenizer: null }), /pre_tokenizer null is none of/],
+  [
+    "bytes cut again",
+    file => ({ ...file, pre_tokenizer: sequenceOf("pretokenizers", byteLevel, { type: "Whitespace" }) }),
+    /ByteLevel before another one/,
+  ],
+  [
+    "another pre-tokenizer",
+    file => ({ ...file, pre_tokenizer: { type: "UnicodeScripts" } }),
+    /"UnicodeScripts" is none of/,
+  ],
+  ["pre-tokenizers of no list", file => ({ ...file, pre_tokenizer: { type: "Sequence" } }), /no list of pretokenizers/],
+  ["a delimiter of two", file => ({ ...file, pre_tokenizer: { type: "CharDelimiterSplit", delimiter: "ab" } }), /"ab"/],
+  ["digits of no kind", file => ({ ...file, pre_tokenizer: { type: "Digits" } }), /Digits without individual_digits/],
+  ["a split of nothing", file => ({ ...file, pre_tokenizer: split({ String: "" }) }), /Split with the pattern/],
+  [
+    "a pattern that we do not know",
+    file => ({ ...file, pre_tokenizer: split({ Regex: "a\\b" }) }),
+    /Split with "\\\\b" in/,
+  ],
+  [
+    "another behaviour",
+    file => ({ ...file, pre_tokenizer: { ...split({ String: "a" }), behavior: "Removes" } }),
+    /"Split" with the behavior "Removes"/,
+  ],
+  [
+    "another space",
+    file => ({ ...file, pre_tokenizer: { type: "Metaspace", replacement: "_" } }),
+    /Metaspace with the replacement "_"/,
+  ],
   [
     "another post-processor",
     file => ({ ...file, post_processor: { type: "Runes" } }),
@@ -260,6 +289,9 @@ const withAdded = (file: Foreign, changed: object, added = 4) => ({
   added_tokens: file.added_tokens.map((token, id) => (id === added ? { ...token, ...changed } : token)),
 });
 const sequence = (...normalizers: object[]) => ({ type: "Sequence", normalizers: [{ type: "NFD" }, ...normalizers] });
+const sequenceOf = (list: string, ...steps: object[]) => ({ type: "Sequence", [list]: steps });
+const byteLevel = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true };
+const split = (pattern: object) => ({ type: "Split", pattern, behavior: "Isolated", invert: false });
 const replace = (pattern: object) => ({ type: "Replace", pattern, content: " " });
 const withSingle = (file: Foreign, part: object) => ({
   ...file,

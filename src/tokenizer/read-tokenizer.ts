@@ -5,9 +5,10 @@ import { UserError } from "../base/errors.ts";
 import { mostBytes, readJson } from "../base/files/files.ts";
 import { quoteValue } from "../base/printable.ts";
 import { decodeAddedTokens, describeAdded } from "./added/added-tokens-json.ts";
+import { decodeDecoder } from "./decoding/decoder-json.ts";
 import { defineTokenizer } from "./define.ts";
 import type { PreTokenizerName } from "./encoding/pre-tokenizer.ts";
-import { checkDecoder, decodePreTokenizer } from "./encoding/pre-tokenizer-json.ts";
+import { decodePreTokenizer } from "./encoding/pre-tokenizer-json.ts";
 import type { TokenizerKind } from "./kinds/kind.ts";
 import { tokenizerKinds } from "./kinds/kinds.ts";
 import { decodeNormaliser, isObject, type Json, type Refuse } from "./normalising/normaliser-json.ts";
@@ -35,7 +36,6 @@ export function decodeTokenizerJson(json: unknown, path: string): Tokenizer {
   const preTokenizer = decodePreTokenizer(root.pre_tokenizer, refuse);
   const learned = kind.decodeJson(model, preTokenizer.name, refuse);
   checkPreTokenizer(kind, preTokenizer.name, refuse);
-  checkDecoder(root.decoder, { model: learned.model, preTokenizer }, refuse);
   const normaliser = decodeNormaliser(root.normalizer, refuse);
   const ofModel = learned.vocabulary.length;
   const added = decodeAddedTokens(root.added_tokens, learned.vocabulary, normaliser, refuse);
@@ -51,6 +51,7 @@ export function decodeTokenizerJson(json: unknown, path: string): Tokenizer {
     preTokenizer,
     ...describeAdded(added, ofModel, specials.mask),
     specials,
+    ...decodeDecoder(root.decoder, { model: learned.model, preTokenizer }, refuse),
     template: decodeTemplate(root.post_processor, vocabulary, refuse),
   });
 }
@@ -157,7 +158,7 @@ function readUnknown(model: Json, vocabulary: readonly string[], refuse: Refuse)
   return named === null || named === undefined || named === "" ? ["<unk>", "[UNK]"] : [named];
 }
 
+/** Bytes are joined to tokens by BPE alone. */
 function checkPreTokenizer(kind: TokenizerKind, preTokenizer: PreTokenizerName, refuse: Refuse): void {
-  if (kind.preTokenizers.includes(preTokenizer)) return;
-  refuse(`${kind.type} behind the pre_tokenizer ${preTokenizer}: it is read behind ${kind.preTokenizers.join(" or ")}`);
+  if (preTokenizer === "byte-level" && kind.name !== "bpe") refuse(`${kind.type} behind the pre_tokenizer ByteLevel`);
 }

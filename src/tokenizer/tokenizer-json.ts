@@ -3,7 +3,8 @@
 
 import { writeFileAtomically } from "../base/files/files.ts";
 import { encodeAddedTokens } from "./added/added-tokens-json.ts";
-import { encodeDecoder, encodePreTokenizer } from "./encoding/pre-tokenizer-json.ts";
+import { encodeDecoder } from "./decoding/decoder-json.ts";
+import { encodePreTokenizer } from "./encoding/pre-tokenizer-json.ts";
 import { findTokenizerKind, ofModel } from "./kinds/kinds.ts";
 import { encodeNormaliser } from "./normalising/normaliser-json.ts";
 import type { TemplatePart, Tokenizer, TokenizerData } from "./tokenizer.ts";

@@ -1,6 +1,7 @@
 // What a tokenizer is: plain data that says how text becomes ids. Two tokenizers with equal data have equal hashes and
 // give equal ids. How a word becomes tokens is its model's kind (kinds/); the special tokens of this project stand at fixed ids 0 to 6.
 
+import type { DecodeStep } from "./decoding/decode-step.ts";
 import type { PreTokenizer } from "./encoding/pre-tokenizer.ts";
 import type { TokenizerModel } from "./kinds/models.ts";
 import type { Normaliser } from "./normalising/normaliser.ts";
@@ -47,6 +48,8 @@ export interface TokenizerData {
   readonly maskTakesSpace: boolean;
   /** All added tokens, where some are more than special tokens of the vocabulary, and how many tokens the model itself has: the others follow. */
   readonly added?: { readonly tokens: readonly AddedToken[]; readonly ofModel: number };
+  /** How tokens become a text, where that does not follow from the above. */
+  readonly decoder?: readonly DecodeStep[];
   /** What `encodeForModel` puts around one text and around a pair; null puts nothing. */
   readonly template: { readonly single: readonly TemplatePart[]; readonly pair: readonly TemplatePart[] } | null;
 }

@@ -8,9 +8,11 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { Tokenizer as NativeTokenizer } from "tokenizers";
 import { RandomSequence, streams } from "../../src/base/random.ts";
+import { compileCuts } from "../../src/tokenizer/cutting/cut-text.ts";
 import { decodeTokens } from "../../src/tokenizer/encoding/decode.ts";
 import { Encoder, encodeText } from "../../src/tokenizer/encoding/encode.ts";
 import { TextBytes } from "../../src/tokenizer/encoding/text-bytes.ts";
+import { findUnknown } from "../../src/tokenizer/patterns/compile-pattern.ts";
 import { decodeTokenizerJson } from "../../src/tokenizer/read-tokenizer.ts";
 import { encodeTokenizerJson } from "../../src/tokenizer/tokenizer-json.ts";
 import { makeOddTexts } from "./odd-texts.ts";
@@ -58,9 +60,9 @@ for (const [name, { model, around, ids, split, decoded }] of Object.entries(gold
     const encoder = new Encoder(tokenizer);
     for (const [i, each] of texts.entries()) {
       assert.deepEqual(Array.from(encodeText(tokenizer, each)), ids[i], JSON.stringify(each));
-      // A Unigram of theirs puts a special token together of its characters, which we never do.
-      const asText =
-        tokenizer.model.kind === "unigram" ? Array.from(encodeText(tokenizer, each, "as-text")) : (split[i] ?? ids[i]);
+      // Theirs take a special token that is text for a word, or put it together of its characters, which ours never do.
+      const asThere = tokenizer.model.kind === "bpe" || tokenizer.model.kind === "wordpiece";
+      const asText = asThere ? (split[i] ?? ids[i]) : Array.from(new Encoder(tokenizer).encode(each, "as-text"));
       assert.deepEqual(Array.from(encodeText(tokenizer, each, "as-text")), asText, `as text: ${JSON.stringify(each)}`);
       text.read(each);
       assert.deepEqual(Array.from(encoder.encodeBytes(text)), asText, `as bytes: ${JSON.stringify(each)}`);
@@ -93,3 +95,46 @@ for (const [name, { model, around, ids, split, decoded }] of Object.entries(gold
     }
   });
 }
+
+/** A text cut by a pattern, by their engine. */
+function cutThere(pattern: string): (text: string) => string[] {
+  const json = {
+    version: "1.0",
+    added_tokens: [],
+    pre_tokenizer: { type: "Split", pattern: { Regex: pattern }, behavior: "Isolated", invert: false },
+    model: { type: "WordLevel", vocab: { a: 0 }, unk_token: "a" },
+  };
+  const cutter = NativeTokenizer.fromString(JSON.stringify(json)).getPreTokenizer()!;
+  return text => cutter.preTokenizeString(text).map(([piece]) => piece);
+}
+
+test("patterns cut where Oniguruma does", () => {
+  const wholeTexts = many.map(text => text.replace(/\p{Surrogate}/gu, "\ufffd"));
+  for (const pattern of [
+    ..."\\p{L}+ \\p{Lu}\\p{Ll}* \\P{L} \\p{^L}+ [\\P{M}\\d] [^\\p{P}\\p{S}\\s] \\w+ \\W+ \\d \\D+ \\S+ [^\\w\\s]+ \\p{Han} [\\p{Lm}\\p{Lo}]+ \\p{Nd}{2,}".split(
+      " ",
+    ),
+    ...String.raw`a|the|at (?:a|b)+ (c|d)(e)? a(?=t) (?<=c)a (?<!c)a a(?!t) (?>a|at)t a*+t [a-z]{2}? .+? x?? [-a] [a-] [a\-z] [\]x] a{,2}b a{2} \x41\x{e9} \u00e9 é+ [à-ÿ] \.\/\- \t`.split(
+      " ",
+    ),
+    "(?i:s|k|the)",
+    "(?i:[sdmt]|ll|ve|re)|x",
+    " ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*+",
+    "\\s*",
+    "\\s+(?!\\S)|\\s+",
+    "[\\r\\n]",
+    "[一-龥぀-ゟ゠-ヿ]+",
+    "(?=[A-Z])",
+  ]) {
+    const unknown = findUnknown(pattern);
+    if (pattern === "[a-z]{2}?")
+      assert.equal(unknown, "{2}?"); // of theirs it is two letters or none
+    else {
+      assert.equal(unknown, undefined, pattern);
+      const there = cutThere(pattern);
+      const here = compileCuts([{ step: "split", pattern, regex: true, behaviour: "isolated", invert: false }]);
+      for (const text of wholeTexts)
+        assert.deepEqual(here(text, 0), there(text), `${pattern} in ${JSON.stringify(text.slice(0, 200))}`);
+    }
+  }
+});

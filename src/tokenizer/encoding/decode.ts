@@ -2,6 +2,8 @@
 // out again that English does not write. Of bytes: the text of the bytes. Of metaspace: a space for each "▁" but the first. What
 // normalising took away, as upper case and accents, is gone for good.
 
+import { cleanUp } from "../decoding/clean-up.ts";
+import { applyDecoder } from "../decoding/decode-step.ts";
 import { compileNormaliser } from "../normalising/normalise.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { readByteLetters } from "./byte-letters.ts";
@@ -20,6 +22,7 @@ export function decodeTokens(
     if (token === undefined) throw new RangeError(`token id ${ids[i]} is not below ${tokenizer.vocabulary.length}`);
     if (!skipped.has(token)) tokens.push(normalised.get(token) ?? token);
   }
+  if (tokenizer.decoder !== undefined) return applyDecoder(tokenizer.decoder, tokens);
   if (tokenizer.preTokenizer.name === "byte-level") return decodeBytes(tokens);
   if (tokenizer.preTokenizer.name === "metaspace") return decodeMetaspace(tokens, tokenizer);
   return tokenizer.model.kind === "wordpiece" ? decodePieces(tokens) : tokens.join(" ");
@@ -34,7 +37,12 @@ function normalisedTokens({ added, normaliser }: Tokenizer): (readonly [content:
 }
 
 /** How many characters each token adds to a text. */
-export function countCharacters({ vocabulary, model, preTokenizer }: Tokenizer): Float64Array {
+export function countCharacters(tokenizer: Tokenizer): Float64Array {
+  const { vocabulary, model, preTokenizer, decoder } = tokenizer;
+  // Behind another token, which a space may part from it.
+  if (decoder !== undefined) {
+    return Float64Array.from(vocabulary, token => applyDecoder(decoder, ["x", token, "x"]).length - 2);
+  }
   return Float64Array.from(vocabulary, token => {
     if (preTokenizer.name === "byte-level") {
       const bytes = readByteLetters(token);
@@ -60,20 +68,4 @@ function decodePieces(tokens: readonly string[]): string {
   return tokens
     .map((token, i) => cleanUp(i === 0 ? token : token.startsWith("##") ? token.slice(2) : ` ${token}`))
     .join("");
-}
-
-function cleanUp(piece: string): string {
-  if (!piece.includes(" ")) return piece;
-  return piece
-    .replaceAll(" .", ".")
-    .replaceAll(" ?", "?")
-    .replaceAll(" !", "!")
-    .replaceAll(" ,", ",")
-    .replaceAll(" ' ", "'")
-    .replaceAll(" n't", "n't")
-    .replaceAll(" 'm", "'m")
-    .replaceAll(" do not", " don't")
-    .replaceAll(" 's", "'s")
-    .replaceAll(" 've", "'ve")
-    .replaceAll(" 're", "'re");
 }

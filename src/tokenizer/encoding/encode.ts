@@ -111,11 +111,11 @@ export class Encoder {
     const { list, cutter } = this;
     const { prefixSpace } = this.tokenizer.preTokenizer;
     const text = this.normalise(part);
-    const keepsFirst = isFirst && prefixSpace === "first" && this.keepsFirst(part);
+    const ofFirst = isFirst && prefixSpace === "first" && this.keepsFirst(part) ? cutter.measureFirst(part) : 0;
     let done = 0;
     for (const { begin, end, id } of [...added.find(text, special), { begin: text.length, end: text.length, id: -1 }]) {
       if (done < begin) {
-        cutter.cutNormalised(text.slice(done, begin), true, keepsFirst && done === 0);
+        cutter.cutNormalised(text.slice(done, begin), true, Math.max(0, ofFirst - done));
         this.encodeWords();
       }
       if (id >= 0) list.push(id);

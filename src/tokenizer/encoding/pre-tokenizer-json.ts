@@ -1,21 +1,24 @@
-// Pre-tokenizers and the decoders that belong to them in a tokenizer.json, there and back.
+// Pre-tokenizers in a tokenizer.json, there and back: one that has a name here is that, any other is a list of cut steps.
 
-import { quoteValue } from "../../base/printable.ts";
-import { isObject, type Refuse } from "../normalising/normaliser-json.ts";
-import type { TokenizerData } from "../tokenizer.ts";
+import type { CutStep } from "../cutting/cut-step.ts";
+import { decodeCuts, encodeCuts } from "../cutting/cut-step-json.ts";
+import type { Refuse } from "../normalising/normaliser-json.ts";
 import type { PreTokenizer } from "./pre-tokenizer.ts";
 
 /** The `pre_tokenizer` of a tokenizer.json. */
-export function encodePreTokenizer({ name, prefixSpace }: PreTokenizer): object {
+export function encodePreTokenizer({ name, prefixSpace, steps }: PreTokenizer): object | null {
+  return encodeCuts(steps ?? [nameToStep(name, prefixSpace)]);
+}
+
+function nameToStep(name: PreTokenizer["name"], prefixSpace: PreTokenizer["prefixSpace"]): CutStep {
   switch (name) {
     case "whitespace":
-      return { type: "Whitespace" };
     case "bert":
-      return { type: "BertPreTokenizer" };
+      return { step: name };
     case "byte-level":
-      return { type: "ByteLevel", add_prefix_space: prefixSpace === "always", trim_offsets: true, use_regex: true };
+      return { step: name, prefixed: prefixSpace === "always", regex: true };
     case "metaspace":
-      return { type: "Metaspace", replacement: "▁", prepend_scheme: prefixSpace, split: true };
+      return { step: name, prefixSpace, split: true };
     default:
       return name satisfies never;
   }
@@ -23,52 +26,32 @@ export function encodePreTokenizer({ name, prefixSpace }: PreTokenizer): object 
 
 /** The pre-tokenizer of the `pre_tokenizer` of a tokenizer.json. */
 export function decodePreTokenizer(value: unknown, refuse: Refuse): PreTokenizer {
-  const json = isObject(value) ? value : {};
-  switch (json.type) {
-    case "Whitespace":
-      return { name: "whitespace", prefixSpace: "never" };
-    case "BertPreTokenizer":
-      return { name: "bert", prefixSpace: "never" };
-    case "ByteLevel":
-      if (json.use_regex === false) refuse("pre_tokenizer ByteLevel without its regular expression");
-      return { name: "byte-level", prefixSpace: json.add_prefix_space === false ? "never" : "always" };
-    case "Metaspace": {
-      if (json.replacement !== "▁")
-        refuse(`pre_tokenizer Metaspace with the replacement ${quoteValue(json.replacement)}`);
-      if (json.split === false) refuse("pre_tokenizer Metaspace without splitting");
-      // Older files say it by a flag.
-      const prefixSpace = json.prepend_scheme ?? (json.add_prefix_space === false ? "never" : "always");
-      if (prefixSpace === "always" || prefixSpace === "first" || prefixSpace === "never") {
-        return { name: "metaspace", prefixSpace };
-      }
-      return refuse(`pre_tokenizer Metaspace with prepend_scheme ${quoteValue(prefixSpace)}`);
-    }
+  const steps = decodeCuts(value, refuse);
+  return nameSteps(steps) ?? describeSteps(steps, refuse);
+}
+
+/** The pre-tokenizer of one step that has a name. */
+function nameSteps([first, ...more]: readonly CutStep[]): PreTokenizer | undefined {
+  if (first === undefined || more.length > 0) return undefined;
+  switch (first.step) {
+    case "whitespace":
+    case "bert":
+      return { name: first.step, prefixSpace: "never" };
+    case "byte-level":
+      return first.regex ? { name: first.step, prefixSpace: first.prefixed ? "always" : "never" } : undefined;
+    case "metaspace":
+      return first.split ? { name: first.step, prefixSpace: first.prefixSpace } : undefined;
     default:
-      return refuse(
-        `pre_tokenizer ${quoteValue(isObject(value) ? value.type : null)} is none of Whitespace, BertPreTokenizer, ByteLevel, Metaspace`,
-      );
+      return undefined;
   }
 }
 
-/** The `decoder` of a tokenizer.json, which follows from what it decodes. */
-export function encodeDecoder({ model, preTokenizer }: Pick<TokenizerData, "model" | "preTokenizer">): object | null {
-  if (preTokenizer.name === "byte-level" || preTokenizer.name === "metaspace") return encodePreTokenizer(preTokenizer);
-  return model.kind === "wordpiece" ? { type: "WordPiece", prefix: "##", cleanup: true } : null;
-}
-
-/** Refuses a decoder that gives another text than ours. */
-export function checkDecoder(
-  value: unknown,
-  data: Pick<TokenizerData, "model" | "preTokenizer">,
-  refuse: Refuse,
-): void {
-  if (value === null || value === undefined) return;
-  const expected = encodeDecoder(data) as Record<string, unknown> | null;
-  if (!isObject(value) || expected === null || value.type !== expected.type) refuse(`decoder ${quoteValue(value)}`);
-  // What bytes stand for is the same whatever their decoder says beside.
-  if (expected.type === "ByteLevel") return;
-  const said = expected.type === "Metaspace" ? encodePreTokenizer(decodePreTokenizer(value, refuse)) : value;
-  for (const [key, meant] of Object.entries(expected)) {
-    if ((said as Record<string, unknown>)[key] !== meant) refuse(`decoder ${quoteValue(value)}`);
-  }
+/** Steps are called by what the words that they leave are made of: bytes, characters with "▁" for a space, or bare ones. */
+function describeSteps(steps: readonly CutStep[], refuse: Refuse): PreTokenizer {
+  if (steps.slice(0, -1).some(({ step }) => step === "byte-level"))
+    refuse("pre_tokenizer ByteLevel before another one");
+  const has = (name: CutStep["step"]) => steps.some(({ step }) => step === name);
+  const isFirst = steps.some(each => each.step === "metaspace" && each.prefixSpace === "first");
+  const name = has("byte-level") ? "byte-level" : has("metaspace") || steps.length === 0 ? "metaspace" : "whitespace";
+  return { name, prefixSpace: isFirst ? "first" : "never", steps };
 }

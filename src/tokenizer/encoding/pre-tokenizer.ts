@@ -2,6 +2,7 @@
 // \w+|[^\w\s]+ (so "..." is one word); `bert` sets every punctuation mark apart; `byte-level` is GPT-2's, which leaves a space with
 // the word behind it; `metaspace` is SentencePiece's, which writes a space as "▁" and begins a word with it.
 
+import type { CutStep, PrefixSpace } from "../cutting/cut-step.ts";
 import { characterClass, characterClasses } from "../normalising/character-classes.ts";
 import { pointAt, sizeOf, type TextBytes } from "./text-bytes.ts";
 
@@ -10,8 +11,9 @@ export type PreTokenizerName = (typeof preTokenizerNames)[number];
 
 export interface PreTokenizer {
   readonly name: PreTokenizerName;
-  /** Where a text that begins with no space gets one: where any part of it begins, or its first part; parts are what special tokens leave. */
-  readonly prefixSpace: "always" | "first" | "never";
+  readonly prefixSpace: PrefixSpace;
+  /** What cuts instead, of a file that has more than one pre-tokenizer or another; then the name says what its words are made of. */
+  readonly steps?: readonly CutStep[];
 }
 
 /** What a learned tokenizer has: where a space counts, the first word is written as any other. Of bytes `tokenizers` knows no "first". */

@@ -1,6 +1,7 @@
 // Text as it came, cut at white space before anything is done to it: what stands between two cuts has the same words wherever it stands,
 // so what it becomes is found out once and kept. Most of a text is seen again, and then costs one look-up instead of a normaliser.
 
+import { describeCuts } from "../cutting/cut-step.ts";
 import { characterClass, characterClasses } from "../normalising/character-classes.ts";
 import { compileNormaliser } from "../normalising/normalise.ts";
 import type { Normaliser, NormaliserStep } from "../normalising/normaliser.ts";
@@ -26,9 +27,13 @@ const blank = /[\t\n\r ]/;
 const visible = /[!-~]/;
 
 /** Whether the words of a text are those of its parts, cut before white space: no step reaches over it, or makes something else of it. */
-export function cutsAtSpaces(normaliser: Normaliser, { name }: PreTokenizer): boolean {
-  return normaliser.every(step => staysBetweenSpaces(step, keepsSpaces(name)));
+export function cutsAtSpaces(normaliser: Normaliser, preTokenizer: PreTokenizer): boolean {
+  if (preTokenizer.steps !== undefined && describeCuts(preTokenizer.steps) === undefined) return false;
+  return normaliser.every(step => staysBetweenSpaces(step, wordsHaveSpaces(preTokenizer)));
 }
+
+const wordsHaveSpaces = ({ name, steps }: PreTokenizer): boolean =>
+  steps === undefined ? keepsSpaces(name) : describeCuts(steps) !== "at-spaces";
 
 function staysBetweenSpaces(step: NormaliserStep, spacesCount: boolean): boolean {
   if (step.step !== "replace") return true;
@@ -63,10 +68,10 @@ export class RawWords {
   private readonly normalise: (text: string) => string;
   private readonly solid = new Uint8Array(0x10000); // 0 where nobody has asked, 1 solid, 2 not
 
-  constructor(normaliser: Normaliser, { name }: PreTokenizer) {
+  constructor(normaliser: Normaliser, preTokenizer: PreTokenizer) {
     this.normalise = compileNormaliser(normaliser);
-    this.spacesCount = keepsSpaces(name);
-    this.onlySpaces = name === "metaspace";
+    this.spacesCount = wordsHaveSpaces(preTokenizer);
+    this.onlySpaces = preTokenizer.name === "metaspace" || preTokenizer.steps !== undefined;
   }
 
   /** Finds the next raw words of `text` from `from` on, none behind the last one. Returns where the next ones are looked for. */

@@ -1,6 +1,7 @@
 // Text as it came to the words of its normalised form. An ASCII text that a normaliser changes character by character is normalised and
 // cut among its bytes, without a string; any other goes the whole way.
 
+import { compileCuts } from "../cutting/cut-text.ts";
 import { compileAscii } from "../normalising/ascii-table.ts";
 import { compileNormaliser } from "../normalising/normalise.ts";
 import type { Normaliser } from "../normalising/normaliser.ts";
@@ -14,10 +15,12 @@ export class WordCutter {
   readonly spans = allocateSpans();
   private readonly preTokenizer: PreTokenizer;
   private readonly normalise: (text: string) => string;
+  private readonly cut: ReturnType<typeof compileCuts> | undefined;
   private readonly ascii: ReturnType<typeof compileAscii>;
 
   constructor(normaliser: Normaliser, preTokenizer: PreTokenizer) {
     this.preTokenizer = preTokenizer;
+    if (preTokenizer.steps !== undefined) this.cut = compileCuts(preTokenizer.steps);
     this.normalise = compileNormaliser(normaliser);
     this.ascii = compileAscii(normaliser);
   }
@@ -25,20 +28,48 @@ export class WordCutter {
   /** Cuts a raw word that no part begins with: bytes[begin, end). */
   cutRaw(raw: TextBytes, begin: number, end: number): void {
     // Metaspace writes spaces in three bytes.
-    if (this.preTokenizer.name === "metaspace" || !this.normaliseAscii(raw.bytes, begin, end)) {
+    if (
+      this.cut !== undefined ||
+      this.preTokenizer.name === "metaspace" ||
+      !this.normaliseAscii(raw.bytes, begin, end)
+    ) {
       this.cutText(raw.slice(begin, end), false, false);
     } else splitWords(this.preTokenizer.name, this.text, this.spans);
   }
 
   /** Cuts a text; `isPart` and `isFirst` say whether a part, and the first one, begins with it. */
   cutText(text: string, isPart: boolean, isFirst: boolean): void {
-    this.cutNormalised(this.normalise(text), isPart, isFirst);
+    this.cutNormalised(this.normalise(text), isPart, isFirst ? this.measureFirst(text) : 0);
   }
 
-  /** The same of a text that is normalised already. */
-  cutNormalised(text: string, isPart: boolean, isFirst: boolean): void {
-    this.text.read(prepareText(this.preTokenizer, text, isPart, isFirst));
+  /** How many characters the first one of a text becomes. */
+  measureFirst(text: string): number {
+    return this.normalise(String.fromCodePoint(text.codePointAt(0)!)).length;
+  }
+
+  /** Cuts a text that is normalised already; `ofFirst` says how much of its begin comes of the character that all text begins with. */
+  cutNormalised(text: string, isPart: boolean, ofFirst: number): void {
+    if (this.cut !== undefined) {
+      this.keepWords(this.cut(text, ofFirst));
+      return;
+    }
+    this.text.read(prepareText(this.preTokenizer, text, isPart, ofFirst > 0));
     splitWords(this.preTokenizer.name, this.text, this.spans);
+  }
+
+  private keepWords(words: readonly string[]): void {
+    const { text, spans } = this;
+    const joined = words.join("");
+    text.read(joined);
+    if (spans.bounds.length < 2 * words.length) spans.bounds = new Int32Array(4 * words.length);
+    const isAscii = text.length === joined.length;
+    let end = 0;
+    for (const [word, each] of words.entries()) {
+      spans.bounds[2 * word] = end;
+      end += isAscii ? each.length : Buffer.byteLength(each);
+      spans.bounds[2 * word + 1] = end;
+    }
+    spans.count = words.length;
   }
 
   /** False where a character of it is not ASCII, or not normalised by itself. */

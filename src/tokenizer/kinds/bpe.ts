@@ -26,34 +26,40 @@ export const bpe: TokenizerKind<BpeModel> = {
     const { vocabulary, merges } = learnMerges(words, { ...options, ...alphabet, minimumCount: 2 });
     return { vocabulary, model: { kind: "bpe", merges, fuseUnknown: false } };
   },
-  compile: ({ vocabulary, preTokenizer, specials }, { merges, fuseUnknown }) => {
+  compile: ({ vocabulary, preTokenizer, specials }, { merges, fuseUnknown, dropsUnknown, knowsWords }) => {
     const idOf = new Map(vocabulary.map((token, id) => [token, id]));
     const joined = Int32Array.from(merges, ([left, right]) => idOf.get(vocabulary[left]! + vocabulary[right]!)!);
     const symbols = new IdList();
     const joiner = new SymbolJoiner(symbols, merges, joined);
-    const readSymbols =
-      preTokenizer.name === "byte-level"
-        ? readBytes(Int32Array.from(byteLetters, letter => idOf.get(letter)!))
-        : readCharacters(idOf, specials.unknown, fuseUnknown);
+    const ofBytes = preTokenizer.name === "byte-level";
+    const unknown = dropsUnknown ? undefined : specials.unknown;
+    const readSymbols = ofBytes
+      ? readBytes(Int32Array.from(byteLetters, letter => idOf.get(letter)!))
+      : readCharacters(idOf, unknown, fuseUnknown);
     return (word, ids) => {
+      const whole = knowsWords ? idOf.get(ofBytes ? writeByteLetters(word) : word) : undefined;
+      if (whole !== undefined) {
+        ids.push(whole);
+        return;
+      }
       symbols.count = 0;
       readSymbols(word, symbols);
       joiner.join(ids);
     };
   },
-  encodeJson: ({ vocabulary, specials, preTokenizer }, { merges, fuseUnknown }) => ({
+  encodeJson: ({ vocabulary, specials, preTokenizer }, { merges, fuseUnknown, dropsUnknown, knowsWords }) => ({
     dropout: null,
-    unk_token: preTokenizer.name === "byte-level" ? null : vocabulary[specials.unknown],
+    unk_token: preTokenizer.name === "byte-level" || dropsUnknown ? null : vocabulary[specials.unknown],
     continuing_subword_prefix: null,
     end_of_word_suffix: null,
     fuse_unk: fuseUnknown,
     byte_fallback: false,
-    ignore_merges: false,
+    ignore_merges: knowsWords === true,
     vocab: Object.fromEntries(vocabulary.map((token, id) => [token, id])),
     merges: merges.map(pair => pair.map(id => vocabulary[id]!)),
   }),
   decodeJson: (json, preTokenizer, refuse) => {
-    for (const key of ["dropout", "byte_fallback", "ignore_merges"]) if (json[key]) refuse(`model.${key} is set`);
+    for (const key of ["dropout", "byte_fallback"]) if (json[key]) refuse(`model.${key} is set`);
     for (const key of ["continuing_subword_prefix", "end_of_word_suffix"]) {
       if (json[key] != null && json[key] !== "") refuse(`model.${key} is set`);
     }
@@ -64,7 +70,17 @@ export const bpe: TokenizerKind<BpeModel> = {
       const missing = byteLetters.findIndex(letter => !known.has(letter));
       if (missing >= 0) refuse(`model.vocab has no token for the byte ${missing}`);
     }
-    return { vocabulary, model: { kind: "bpe", merges, fuseUnknown: json.fuse_unk === true } };
+    const isUnnamed = json.unk_token === null || json.unk_token === undefined;
+    return {
+      vocabulary,
+      model: {
+        kind: "bpe",
+        merges,
+        fuseUnknown: json.fuse_unk === true,
+        ...(preTokenizer !== "byte-level" && isUnnamed ? { dropsUnknown: true } : {}),
+        ...(json.ignore_merges === true ? { knowsWords: true } : {}),
+      },
+    };
   },
 };
 
@@ -97,11 +113,13 @@ const readBytes = (idOfByte: Int32Array) => (word: string, symbols: IdList) => {
 };
 
 const readCharacters =
-  (idOf: ReadonlyMap<string, number>, unknown: number, fuseUnknown: boolean) => (word: string, symbols: IdList) => {
+  (idOf: ReadonlyMap<string, number>, unknown: number | undefined, fuseUnknown: boolean) =>
+  (word: string, symbols: IdList) => {
     let isUnknown = false;
     for (const character of word) {
       const id = idOf.get(character);
-      if (id !== undefined || !isUnknown || !fuseUnknown) symbols.push(id ?? unknown);
+      const put = id ?? unknown;
+      if (put !== undefined && (id !== undefined || !isUnknown || !fuseUnknown)) symbols.push(put);
       isUnknown = id === undefined;
     }
   };

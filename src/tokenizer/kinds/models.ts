@@ -12,6 +12,10 @@ export interface BpeModel {
   readonly merges: readonly (readonly [left: number, right: number])[];
   /** Whether unknown characters in a row are one unknown token. */
   readonly fuseUnknown: boolean;
+  /** Characters that it does not know are no tokens at all. */
+  readonly dropsUnknown?: true;
+  /** A word that is a token is that one, however its pairs are joined. */
+  readonly knowsWords?: true;
 }
 
 export interface UnigramModel {

@@ -14,6 +14,7 @@ export const characterClass = {
   inert: 128,
   letter: 256,
   number: 512,
+  numeric: 1024,
 } as const;
 
 let table: Uint16Array | undefined;

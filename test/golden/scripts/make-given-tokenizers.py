@@ -80,4 +80,33 @@ add("added tokens, wordpiece", "wordpiece", N.BertNormalizer(), P.BertPreTokeniz
 add("added tokens, unigram", "unigram", N.NFKC(), P.Metaspace(prepend_scheme="first"), D.Metaspace(prepend_scheme="first"), others + spaces, strips)
 add("added tokens, words", "words", N.Lowercase(), P.Whitespace(), None, others + [AddedToken("<mask>", special=True, lstrip=True, rstrip=True)])
 
+gpt2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+llama3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+cl100k = (r"(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++(?!\S)|\s*[\r\n]|\s+").replace("{1,3}+", "{1,3}")
+o200k = "|".join([
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
+    r"\p{N}{1,3}", r" ?[^\s\p{L}\p{N}]+[\r\n/]*", r"\s*[\r\n]+", r"\s+(?!\S)", r"\s+",
+])
+behaviours = ["isolated", "removed", "merged_with_previous", "merged_with_next", "contiguous"]
+in_bytes_then = lambda *steps, **more: P.Sequence([*steps, P.ByteLevel(add_prefix_space=False, use_regex=False, **more)])
+for name, pattern in dict(gpt2=gpt2, llama3=llama3, cl100k=cl100k, o200k=o200k).items():
+    add(f"split by {name}", "bytes", None, in_bytes_then(P.Split(Regex(pattern), "isolated")), D.ByteLevel())
+add("matches alone, and a word that is a token", "bytes-whole", None, in_bytes_then(P.Split(Regex(gpt2), "removed", invert=True)), D.ByteLevel())
+add("a word that is a token", "bytes-whole", None, P.ByteLevel(add_prefix_space=True), D.ByteLevel())
+add("digits by three", "bytes", N.NFC(), P.Sequence([P.Punctuation("contiguous"), P.Split(Regex("[0-9]{1,3}"), "isolated"), P.ByteLevel(add_prefix_space=True)]), D.ByteLevel())
+add("digits, bytes", "bytes", None, P.Sequence([P.Digits(individual_digits=True), P.ByteLevel(add_prefix_space=False)]), D.ByteLevel(), others, strips)
+for behaviour in behaviours:
+    add(f"punctuation {behaviour}", "wordpiece", N.Lowercase(), P.Sequence([P.WhitespaceSplit(), P.Punctuation(behaviour)]), D.WordPiece())
+    add(f"a literal {behaviour}", "pieces", None, P.Split("a", behaviour), D.Fuse())
+    add(f"a pattern {behaviour}, inverted", "pieces", None, P.Sequence([P.Split(Regex(r"\d|\w+(?<!t)\b"[:-2] + "| "), behaviour, invert=True), P.Metaspace(prepend_scheme="never", split=False)]), D.Metaspace(prepend_scheme="never"))
+add("digits together", "wordpiece", N.BertNormalizer(), P.Sequence([P.Whitespace(), P.Digits()]), D.WordPiece(cleanup=False))
+add("spaces alone", "words", None, P.WhitespaceSplit())
+add("words of a delimiter", "words", None, P.CharDelimiterSplit("a"))
+add("bert and digits", "wordpiece", N.BertNormalizer(), P.Sequence([P.BertPreTokenizer(), P.Digits(individual_digits=True)]), D.WordPiece())
+for scheme in ["always", "first", "never"]:
+    add(f"spaces, then metaspace {scheme}", "unigram", None, P.Sequence([P.WhitespaceSplit(), P.Metaspace(prepend_scheme=scheme)]), D.Metaspace(prepend_scheme=scheme), others)
+    add(f"metaspace {scheme}, not cut", "pieces", None, P.Metaspace(prepend_scheme=scheme, split=False), D.Metaspace(prepend_scheme=scheme), others)
+add("punctuation, then metaspace first", "unigram", N.NFKC(), P.Sequence([P.Punctuation(), P.Metaspace(prepend_scheme="first")]), D.Metaspace(prepend_scheme="first"))
+
 print(json.dumps({"texts": texts, "models": shared, "cases": cases}, separators=(",", ":")))

@@ -7,9 +7,11 @@ import {
   bertNormalizer,
   bertPreTokenizer,
   byteLevelPreTokenizer,
+  digitsPreTokenizer,
   nfdNormalizer,
   nfkcNormalizer,
   stripAccentsNormalizer,
+  Tokenizer,
   whitespacePreTokenizer,
 } from "tokenizers";
 
@@ -27,6 +29,16 @@ const nfkc = nfkcNormalizer();
 const bertWords = bertPreTokenizer();
 const words = whitespacePreTokenizer();
 const bytes = byteLevelPreTokenizer(false);
+const digits = digitsPreTokenizer(true);
+// Of patterns the binding makes literals alone.
+const unassigned = Tokenizer.fromString(
+  JSON.stringify({
+    version: "1.0",
+    added_tokens: [],
+    pre_tokenizer: { type: "Split", pattern: { Regex: "\\p{Cn}" }, behavior: "Isolated", invert: false },
+    model: { type: "WordLevel", vocab: { a: 0 }, unk_token: "a" },
+  }),
+).getPreTokenizer();
 
 /** Whether their normal forms do with this character, alone and among marks, what Node's do. */
 function normalisesAlike(text) {
@@ -49,6 +61,8 @@ const sets = {
   dropped: [],
   ideograph: [],
   inert: [],
+  numeric: [],
+  unassigned: [],
 };
 const composing = new Set();
 for (let point = 0; point < 0x110000; point++) {
@@ -62,6 +76,8 @@ for (let point = 0; point < 0x110000; point++) {
   if (staysWith("a")) sets.letter.push(point);
   else if (staysWith("1")) sets.number.push(point);
   else assert.equal(bertPieces === 2, !staysWith("."), "the pre-tokenizers disagree about white space");
+  if (digits.preTokenizeString(`a${text}a`).length === 3) sets.numeric.push(point);
+  if (unassigned.preTokenizeString(`a${text}a`).length === 3) sets.unassigned.push(point);
   if (bertPieces === 3) sets.punctuation.push(point);
   if (bertPieces === 2) sets.space.push(point);
   if (strip.normalizeString(text) === "" && nfd.normalizeString(text) === text) sets.nonspacingMark.push(point);
@@ -112,6 +128,8 @@ const comments = {
   anyMark: "Deleted by the StripAccents normalizer.",
   dropped: "Deleted by BertNormalizer's text cleaning.",
   ideograph: "Set between spaces by BertNormalizer.",
+  numeric: "Found by the Digits pre-tokenizer.",
+  unassigned: "No character to its regular expressions (Oniguruma): \\p{Cn}.",
   inert: "Younger than the tables of its NFD and NFKC, which leave them as and where they are.",
 };
 text += "export const unicodeRanges = {\n";
