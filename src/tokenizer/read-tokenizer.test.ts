@@ -202,17 +202,15 @@ const refusals: readonly (readonly [what: string, change: (file: Foreign) => obj
   ["another normalizer", file => ({ ...file, normalizer: { type: "Precompiled" } }), /normalizer "Precompiled"/],
   ["a normalizer of no object", file => ({ ...file, normalizer: "NFD" }), /normalizer is not an object/],
   ["a sequence of none", file => ({ ...file, normalizer: { type: "Sequence" } }), /Sequence has no list/],
-  ["one of a sequence", file => ({ ...file, normalizer: sequence({ type: "NFKD" }) }), /normalizer "NFKD"/],
+  ["one of a sequence", file => ({ ...file, normalizer: sequence({ type: "ByteLevel" }) }), /normalizer "ByteLevel"/],
   [
     "half a BertNormalizer",
     file => ({ ...file, normalizer: { type: "BertNormalizer", lowercase: true } }),
     /without clean_text/,
   ],
-  [
-    "a rich pattern",
-    file => ({ ...file, normalizer: replace({ Regex: "\\s+" }) }),
-    /Replace with the pattern \{"Regex"/,
-  ],
+  ["a rich pattern", file => ({ ...file, normalizer: replace({ Regex: "\\bx" }) }), /Replace with "\\\\b" in/],
+  ["a strip of no side", file => ({ ...file, normalizer: { type: "Strip" } }), /Strip without its sides/],
+  ["nothing prepended", file => ({ ...file, normalizer: { type: "Prepend" } }), /Prepend without its text/],
   [
     "an empty pattern",
     file => ({ ...file, normalizer: replace({ String: "" }) }),

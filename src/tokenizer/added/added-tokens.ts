@@ -2,11 +2,10 @@
 // right; some only as whole words, and with the white space around them that they take. Those that are `normalized` are looked for once
 // more, in the normalised text between the others.
 
-import { characterClass, characterClasses } from "../normalising/character-classes.ts";
+import { characterClass, characterClasses, whiteSpaceSet } from "../normalising/character-classes.ts";
 import type { AddedToken, TokenizerData } from "../tokenizer.ts";
 
-/** As Rust's \s. */
-const whiteSpace = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
+const whiteSpace = new RegExp(`[${whiteSpaceSet}]`);
 
 /** A token that was found, with the white space that it takes. */
 export interface FoundToken {

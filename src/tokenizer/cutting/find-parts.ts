@@ -1,6 +1,7 @@
 // What the pre-tokenizers look for in a text: characters of a class one by one, words of classes, or what a pattern matches.
 
 import { characterClass, characterClasses } from "../normalising/character-classes.ts";
+import { findAll } from "../patterns/compile-pattern.ts";
 import type { Part } from "./join-matches.ts";
 
 export type FindParts = (text: string) => Part[];
@@ -44,14 +45,12 @@ export const findSpaces: FindParts = text => {
   return parts;
 };
 
-/** Each match of a pattern, as Oniguruma goes through them: an empty one behind another is none. */
+/** Each match of a pattern. */
 export function findMatches(pattern: RegExp): FindParts {
   return text => {
     const parts: Part[] = [];
     let done = 0;
-    for (const { index: begin, 0: match } of text.matchAll(pattern)) {
-      const end = begin + match.length;
-      if (begin === end && begin === done && begin > 0) continue;
+    for (const { begin, end } of findAll(text, pattern)) {
       if (done < begin) parts.push({ begin: done, end: begin, isFound: false });
       parts.push({ begin, end, isFound: true });
       done = end;

@@ -2,7 +2,7 @@
 // after the other, each on the texts that the one before it left.
 
 import { readByteLetters } from "../encoding/byte-letters.ts";
-import { compilePattern } from "../patterns/compile-pattern.ts";
+import { compilePattern, replaceMatches } from "../patterns/compile-pattern.ts";
 import { cleanUp } from "./clean-up.ts";
 
 export type DecodeStep =
@@ -39,8 +39,9 @@ function applyStep(step: DecodeStep, texts: readonly string[]): readonly string[
     case "suffix":
       return texts.map((text, i) => text.replaceAll(step.suffix, i === texts.length - 1 ? "" : " "));
     case "replace": {
-      const pattern = step.regex ? compilePattern(step.pattern) : step.pattern;
-      return texts.map(text => text.replaceAll(pattern, step.by.replaceAll("$", "$$$$")));
+      const { pattern, by } = step;
+      if (!step.regex) return texts.map(text => text.replaceAll(pattern, () => by));
+      return texts.map(text => replaceMatches(text, compilePattern(pattern), by));
     }
     case "strip":
       return texts.map(text => strip([...text], step.character, step.start, step.stop));

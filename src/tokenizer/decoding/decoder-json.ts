@@ -3,7 +3,7 @@
 import { quoteValue } from "../../base/printable.ts";
 import { encodePreTokenizer } from "../encoding/pre-tokenizer-json.ts";
 import { isObject, type Json, type Refuse } from "../normalising/normaliser-json.ts";
-import { findUnknown } from "../patterns/compile-pattern.ts";
+import { findUnknownReplace } from "../patterns/compile-pattern.ts";
 import type { TokenizerData } from "../tokenizer.ts";
 import type { DecodeStep } from "./decode-step.ts";
 
@@ -79,7 +79,7 @@ function decodeSteps(value: unknown, refuse: Refuse): DecodeStep[] {
       const { String: literal, Regex: regex } = isObject(json.pattern) ? json.pattern : {};
       const pattern = regex ?? literal;
       if (typeof pattern !== "string" || pattern === "") return refuseAll();
-      if (regex !== undefined && findUnknown(pattern) !== undefined) refuseAll();
+      if (regex !== undefined && findUnknownReplace(pattern) !== undefined) refuseAll();
       return [{ step: "replace", pattern, regex: regex !== undefined, by: text("content") }];
     }
     case "Strip":

@@ -36,6 +36,7 @@ const wordsHaveSpaces = ({ name, steps }: PreTokenizer): boolean =>
   steps === undefined ? keepsSpaces(name) : describeCuts(steps) !== "at-spaces";
 
 function staysBetweenSpaces(step: NormaliserStep, spacesCount: boolean): boolean {
+  if (step.step === "strip" || step.step === "prepend") return false;
   if (step.step !== "replace") return true;
   const { pattern, regex, by } = step;
   const found = regex ? findAscii(pattern) : pattern;

@@ -42,9 +42,9 @@ export class WordCutter {
     this.cutNormalised(this.normalise(text), isPart, isFirst ? this.measureFirst(text) : 0);
   }
 
-  /** How many characters the first one of a text becomes. */
+  /** How many characters the first one of a text becomes, which is not nothing. */
   measureFirst(text: string): number {
-    return this.normalise(String.fromCodePoint(text.codePointAt(0)!)).length;
+    return Math.max(1, this.normalise(String.fromCodePoint(text.codePointAt(0)!)).length);
   }
 
   /** Cuts a text that is normalised already; `ofFirst` says how much of its begin comes of the character that all text begins with. */

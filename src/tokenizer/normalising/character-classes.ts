@@ -17,6 +17,9 @@ export const characterClass = {
   numeric: 1024,
 } as const;
 
+/** The characters of `space`, as in the brackets of a regular expression. */
+export const whiteSpaceSet = "\\t-\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
+
 let table: Uint16Array | undefined;
 
 /** Bits of `characterClass` for every code point. Read only. */

@@ -1,16 +1,26 @@
 // Whether what a normaliser leaves of a text begins where the text does: Hugging Face's metaspace of the scheme "first" puts no space
 // before what stood behind something that is gone.
 
+import { compilePattern } from "../patterns/compile-pattern.ts";
 import { compileNormaliser } from "./normalise.ts";
 import type { Normaliser, NormaliserStep } from "./normaliser.ts";
+import { isPortablePattern } from "./replace-pattern.ts";
 
 /** Tells of a text whether its first character is left, as itself or as another one. */
 export function compileFirstKept(normaliser: Normaliser): (text: string) => boolean {
-  const steps = normaliser.map(step => ({ apply: compileNormaliser([step]), measure: measureReplaced(step) }));
+  const steps = normaliser.map(step => ({
+    apply: compileNormaliser([step]),
+    measure: measureReplaced(step),
+    takesEnd: step.step === "strip" && !step.left,
+  }));
   return text => {
     let left = text;
-    for (const { apply, measure } of steps) {
+    for (const { apply, measure, takesEnd } of steps) {
       if (left === "") return false;
+      if (takesEnd) {
+        left = apply(left);
+        continue;
+      }
       // What several characters are replaced by stands at the last one of them.
       if (measure(left) > 1 || apply(String.fromCodePoint(left.codePointAt(0)!)) === "") return false;
       left = apply(left);
@@ -24,6 +34,7 @@ function measureReplaced(step: NormaliserStep): (text: string) => number {
   if (step.step !== "replace") return () => 0;
   const { pattern, regex } = step;
   if (!regex) return text => (text.startsWith(pattern) ? [...pattern].length : 0);
-  const start = new RegExp(`^${pattern}`, "u");
+  const source = isPortablePattern(pattern) ? pattern : compilePattern(pattern).source;
+  const start = new RegExp(`^(?:${source})`, "v");
   return text => [...(start.exec(text)?.[0] ?? "")].length;
 }

@@ -76,7 +76,8 @@ export class LossCounter {
   private readonly lostHere: number[] = [];
 
   constructor(normaliser: Normaliser) {
-    this.normalise = compileNormaliser(normaliser);
+    // What is set before a text is nothing that is left of it.
+    this.normalise = compileNormaliser(normaliser.filter(({ step }) => step !== "prepend"));
     this.keepsAscii = visibleAscii.every(point => this.findVerdict(point) === verdicts.kept);
   }
 

@@ -1,9 +1,18 @@
 // Makes a function of a normaliser. Most texts are ASCII, and on those most steps can do nothing: they get a shorter list.
 
+import { compilePattern, replaceMatches } from "../patterns/compile-pattern.ts";
 import { characterClass } from "./character-classes.ts";
 import type { Normaliser, NormaliserStep } from "./normaliser.ts";
-import { findAscii } from "./replace-pattern.ts";
-import { cleanText, deleteCharacters, lowercase, normaliseForm, separateIdeographs } from "./unicode-steps.ts";
+import { findAscii, isPortablePattern } from "./replace-pattern.ts";
+import {
+  cleanForTranslation,
+  cleanText,
+  deleteCharacters,
+  lowercase,
+  normaliseForm,
+  separateIdeographs,
+  strip,
+} from "./unicode-steps.ts";
 
 type Apply = (text: string) => string;
 
@@ -81,6 +90,14 @@ function compileStep(step: NormaliserStep): CompiledStep[] {
       return [{ apply: text => normaliseForm(text, "NFD"), ...leavesAscii }];
     case "nfkc":
       return [{ apply: text => normaliseForm(text, "NFKC"), ...leavesAscii }];
+    case "nfkd":
+      return [{ apply: text => normaliseForm(text, "NFKD"), ...leavesAscii }];
+    case "nmt":
+      return [{ apply: cleanForTranslation, reads: `${allAscii.slice(0, 32)}\x7f`, writes: " " }];
+    case "strip":
+      return [{ apply: text => strip(text, step.left, step.right), reads: "\t\n\v\f\r ", writes: "" }];
+    case "prepend":
+      return [{ apply: text => (text === "" ? "" : step.text + text), reads: allAscii, writes: step.text }];
     case "lowercase":
       return [{ apply: lowercase, reads: capitals, writes: small }];
     case "strip-accents":
@@ -106,6 +123,10 @@ function compileStep(step: NormaliserStep): CompiledStep[] {
 function compileReplace(pattern: string, isRegex: boolean, by: string): CompiledStep {
   const template = by.replaceAll("$", "$$$$");
   if (!isRegex) return { apply: text => text.replaceAll(pattern, template), reads: pattern, writes: by };
+  if (!isPortablePattern(pattern)) {
+    const regex = compilePattern(pattern);
+    return { apply: text => replaceMatches(text, regex, by), reads: allAscii, writes: by };
+  }
   // Without "u" a pattern is faster and sees a surrogate pair as two characters. That is the same unless it names one, or
   // what is not named is replaced one by one.
   const seesPairs = surrogate.test(pattern) || (pattern.startsWith("[^") && !pattern.endsWith("+"));

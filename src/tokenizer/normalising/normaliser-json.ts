@@ -1,6 +1,7 @@
 // Normalisers in a tokenizer.json, there and back. What is read gives the text it gives in Hugging Face `tokenizers`, or
 // is refused.
 
+import { findUnknownReplace } from "../patterns/compile-pattern.ts";
 import type { Normaliser, NormaliserStep } from "./normaliser.ts";
 import { isPortablePattern } from "./replace-pattern.ts";
 
@@ -27,6 +28,14 @@ function encodeStep(step: NormaliserStep): object {
       return { type: "NFD" };
     case "nfkc":
       return { type: "NFKC" };
+    case "nfkd":
+      return { type: "NFKD" };
+    case "nmt":
+      return { type: "Nmt" };
+    case "strip":
+      return { type: "Strip", strip_left: step.left, strip_right: step.right };
+    case "prepend":
+      return { type: "Prepend", prepend: step.text };
     case "lowercase":
       return { type: "Lowercase" };
     case "strip-accents":
@@ -60,6 +69,18 @@ export function decodeNormaliser(value: unknown, refuse: Refuse): Normaliser {
       return [{ step: "nfd" }];
     case "NFKC":
       return [{ step: "nfkc" }];
+    case "NFKD":
+      return [{ step: "nfkd" }];
+    case "Nmt":
+      return [{ step: "nmt" }];
+    case "Strip": {
+      const { strip_left: left, strip_right: right } = value;
+      if (typeof left !== "boolean" || typeof right !== "boolean") return refuse("normalizer Strip without its sides");
+      return [{ step: "strip", left, right }];
+    }
+    case "Prepend":
+      if (typeof value.prepend !== "string") return refuse("normalizer Prepend without its text");
+      return [{ step: "prepend", text: value.prepend }];
     case "Lowercase":
       return [{ step: "lowercase" }];
     case "StripAccents":
@@ -77,7 +98,9 @@ function decodeReplace({ pattern, content: by }: Json, refuse: Refuse): Normalis
   if (isObject(pattern) && typeof by === "string") {
     const { String: literal, Regex: regex } = pattern;
     if (typeof literal === "string" && literal !== "") return { step: "replace", pattern: literal, regex: false, by };
-    if (typeof regex === "string" && isPortablePattern(regex)) {
+    if (typeof regex === "string") {
+      const unknown = isPortablePattern(regex) ? undefined : findUnknownReplace(regex);
+      if (unknown !== undefined) refuse(`normalizer Replace with ${JSON.stringify(unknown)} in its pattern`);
       return { step: "replace", pattern: regex, regex: true, by };
     }
   }

@@ -2,11 +2,18 @@
 // list can be written into a tokenizer.json and gives the same text there. The default is `ascii-fold`.
 
 export type NormaliserStep =
-  /** `pattern` is a literal, or a regular expression as replace-pattern.ts allows it. */
+  /** `pattern` is a literal, or a regular expression as patterns/ reads it. */
   | { readonly step: "replace"; readonly pattern: string; readonly regex: boolean; readonly by: string }
   | { readonly step: "nfc" }
   | { readonly step: "nfd" }
   | { readonly step: "nfkc" }
+  | { readonly step: "nfkd" }
+  /** SentencePiece's: control characters go, white space and what nobody sees become spaces. */
+  | { readonly step: "nmt" }
+  /** White space at the begin, at the end, or both, goes. */
+  | { readonly step: "strip"; readonly left: boolean; readonly right: boolean }
+  /** Set before what is not empty. */
+  | { readonly step: "prepend"; readonly text: string }
   | { readonly step: "lowercase" }
   | { readonly step: "strip-accents" }
   | {

@@ -1,10 +1,10 @@
 // The steps of normalisers that know Unicode, character by character as Hugging Face's do. Where Node's own tables are
 // younger or older than theirs, theirs count.
 
-import { characterClass, characterClasses } from "./character-classes.ts";
+import { characterClass, characterClasses, whiteSpaceSet } from "./character-classes.ts";
 
-/** Canonical composition (NFC) or decomposition (NFD), or compatibility composition (NFKC), of a text. */
-export function normaliseForm(text: string, form: "NFC" | "NFD" | "NFKC"): string {
+/** Canonical composition (NFC) or decomposition (NFD), or compatibility composition (NFKC) or decomposition (NFKD), of a text. */
+export function normaliseForm(text: string, form: "NFC" | "NFD" | "NFKC" | "NFKD"): string {
   return replaceCharacters(
     text,
     characterClass.inert,
@@ -34,6 +34,39 @@ export function deleteCharacters(text: string, bits: number): string {
 export function cleanText(text: string): string {
   const { dropped, space } = characterClass;
   return replaceCharacters(text, dropped | space, (_, bits) => (bits & dropped ? "" : " "));
+}
+
+const nmtDropped = new Set([..."\v\x7f\x8f\x9f", ...charactersFrom(0x01, 0x08), ...charactersFrom(0x0e, 0x1f)]);
+const nmtSpaces = new Set([..."\t\n\f\r\u1680\u2028\u2029\u2581\ufeff\ufffd", ...charactersFrom(0x200b, 0x200f)]);
+
+function charactersFrom(first: number, last: number): string {
+  return String.fromCharCode(...Array.from({ length: last - first + 1 }, (_, i) => first + i));
+}
+
+/** Deletes control characters, and makes white space and what nobody sees spaces, as SentencePiece's models for translation do. */
+export function cleanForTranslation(text: string): string {
+  let result = "";
+  let done = 0;
+  for (let i = 0; i < text.length; i++) {
+    const character = text[i]!;
+    if (character >= " " && character <= "~") continue;
+    const isSpace = nmtSpaces.has(character);
+    if (!isSpace && !nmtDropped.has(character)) continue;
+    result += text.slice(done, i) + (isSpace ? " " : "");
+    done = i + 1;
+  }
+  return result + text.slice(done);
+}
+
+const leading = new RegExp(`^[${whiteSpaceSet}]+`);
+const spaces = new RegExp(`[${whiteSpaceSet}]`);
+
+/** Takes white space from the begin and the end of a text. */
+export function strip(text: string, left: boolean, right: boolean): string {
+  const rest = left ? text.replace(leading, "") : text;
+  let end = rest.length;
+  if (right) while (end > 0 && spaces.test(rest[end - 1]!)) end--;
+  return rest.slice(0, end);
 }
 
 /** Sets Chinese characters between spaces. */

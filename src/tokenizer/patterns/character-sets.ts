@@ -1,6 +1,7 @@
 // The classes of characters that a regular expression names, as sets of JavaScript's: those of Oniguruma, which knows Unicode 16 whatever
 // Node does.
 
+import { whiteSpaceSet } from "../normalising/character-classes.ts";
 import { unicodeRanges } from "../normalising/unicode-ranges.ts";
 
 const categories = /^(?:L[ultmo]?|M[nce]?|N[dlo]?|P[cdseifo]?|S[mcko]?|Z[slp]?)$/;
@@ -30,8 +31,7 @@ const asThere = (set: string): string => `[[${set}]--${unassignedSource()}]`;
 
 /** The set of \s, \d or \w, by itself or in a set. */
 export function shorthandSource(letter: "s" | "d" | "w", isMember: boolean): string {
-  if (letter === "s")
-    return "[\\t-\\r \\u{85}\\u{a0}\\u{1680}\\u{2000}-\\u{200a}\\u{2028}\\u{2029}\\u{202f}\\u{205f}\\u{3000}]";
+  if (letter === "s") return `[${whiteSpaceSet}]`;
   if (letter === "d") return asThere("\\p{Nd}");
   // By itself it finds six numbers that are no digits as well.
   return asThere(`\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}${isMember ? "" : "\\u{b2}\\u{b3}\\u{b9}\\u{bc}-\\u{be}"}`);

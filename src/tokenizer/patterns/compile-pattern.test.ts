@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { findUnknown } from "./compile-pattern.ts";
+import { findUnknown, findUnknownReplace } from "./compile-pattern.ts";
 
 test("what is not surely the same in JavaScript is named", () => {
   for (const [pattern, unknown] of [
@@ -24,12 +24,35 @@ test("what is not surely the same in JavaScript is named", () => {
     ["a+*", "+*"],
     ["a{1,2}+", "{1,2}+"],
     ["(?=a)*", "(?=a)*"],
-    ["(a", "(?:"],
+    ["(a", "("],
     ["a)", "a)"],
     ["[b-a]", "[b-a]"],
     ["[a", "["],
     ["a{", "{"],
   ] as const) {
     assert.equal(findUnknown(pattern), unknown, pattern);
+  }
+});
+
+test("what may match nothing replaces nothing", () => {
+  for (const pattern of [
+    "a*",
+    "a?",
+    "a{0,2}",
+    "a{,2}",
+    "(?=a)",
+    "a|",
+    "(a|b*)",
+    "(?>a*)",
+    "a*+",
+    "a*?",
+    "(?:a?b?)+",
+    "x(?<=a)|(?!b)",
+  ]) {
+    assert.equal(findUnknown(pattern), undefined, pattern);
+    assert.equal(findUnknownReplace(pattern), pattern);
+  }
+  for (const pattern of ["a", "a+", "a{1,2}", "a*b", "(?=a)a", "(a|b)", "(?>a)", "a++", "(?<!a)\\s*b"]) {
+    assert.equal(findUnknownReplace(pattern), undefined, pattern);
   }
 });

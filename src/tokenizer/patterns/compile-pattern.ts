@@ -8,7 +8,7 @@ const compiled = new Map<string, RegExp>();
 /** The same pattern for JavaScript, with the flags g and v. Throws for one that `findUnknown` names something of. */
 export function compilePattern(pattern: string): RegExp {
   let regex = compiled.get(pattern);
-  if (regex === undefined) compiled.set(pattern, (regex = new RegExp(readPattern(pattern), "gv")));
+  if (regex === undefined) compiled.set(pattern, (regex = new RegExp(readPattern(pattern).source, "gv")));
   regex.lastIndex = 0;
   return regex;
 }
@@ -23,4 +23,32 @@ export function findUnknown(pattern: string): string | undefined {
     if (error instanceof SyntaxError) return pattern;
     throw error;
   }
+}
+
+/** The same of a pattern that replaces: of one that may match nothing they set in more than one text at some places. */
+export function findUnknownReplace(pattern: string): string | undefined {
+  return findUnknown(pattern) ?? (readPattern(pattern).isEmpty ? pattern : undefined);
+}
+
+/** Every match of a text, as Oniguruma goes through them: an empty one behind another is none, and an empty text has none. */
+export function* findAll(text: string, pattern: RegExp): Generator<{ begin: number; end: number }> {
+  if (text === "") return;
+  let done = -1;
+  for (const { index: begin, 0: match } of text.matchAll(pattern)) {
+    const end = begin + match.length;
+    if (begin === end && begin === done) continue;
+    yield { begin, end };
+    done = end;
+  }
+}
+
+/** A text with another one in the place of each match. */
+export function replaceMatches(text: string, pattern: RegExp, by: string): string {
+  let replaced = "";
+  let done = 0;
+  for (const { begin, end } of findAll(text, pattern)) {
+    replaced += text.slice(done, begin) + by;
+    done = end;
+  }
+  return replaced + text.slice(done);
 }

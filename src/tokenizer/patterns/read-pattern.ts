@@ -4,17 +4,23 @@
 import { characterSource, propertySource, shorthandSource } from "./character-sets.ts";
 
 /** Of a pattern: what JavaScript does not say, or not surely the same. */
-export class UnknownPattern extends Error {}
+export class UnknownPattern extends SyntaxError {}
 
 const starts = ["(?<=", "(?<!", "(?:", "(?=", "(?!"] as const;
 const controls: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, f: 12, v: 11, a: 7, e: 27 };
 /** Letters side by side that one character beyond ASCII folds to. */
 const folded = /ss|ff|fi|fl|st/;
 
-export function readPattern(pattern: string): string {
+/** Of a part of a pattern: how JavaScript writes it, and whether it may match nothing. */
+export interface WrittenPattern {
+  readonly source: string;
+  readonly isEmpty: boolean;
+}
+
+export function readPattern(pattern: string): WrittenPattern {
   const reader = new PatternReader(pattern);
-  const source = reader.readAlternatives(false);
-  return reader.atEnd ? source : reader.fail(pattern);
+  const written = reader.readAlternatives(false);
+  return reader.atEnd ? written : reader.fail(pattern);
 }
 
 class PatternReader {
@@ -35,13 +41,17 @@ class PatternReader {
   }
 
   /** Up to a closing bracket or the end. */
-  readAlternatives(anyCase: boolean): string {
+  readAlternatives(anyCase: boolean): WrittenPattern {
     let source = "";
     let letters = "";
+    let isEmpty = false;
+    let isEmptyYet = true;
     while (!this.atEnd && this.pattern[this.at] !== ")") {
       if (this.take("|")) {
         source += "|";
         letters = "";
+        isEmpty ||= isEmptyYet;
+        isEmptyYet = true;
         continue;
       }
       const begin = this.at;
@@ -49,9 +59,11 @@ class PatternReader {
       const written = this.pattern.slice(begin, this.at).toLowerCase();
       letters = /^[[(]/.test(written) ? "" : letters + written;
       if (anyCase && folded.test(letters)) this.fail(`(?i:${letters})`);
-      source += this.repeat(atom);
+      const repeated = this.repeat(atom);
+      source += repeated.source;
+      isEmptyYet &&= repeated.isEmpty;
     }
-    return source;
+    return { source, isEmpty: isEmpty || isEmptyYet };
   }
 
   private take(text: string): boolean {
@@ -68,16 +80,19 @@ class PatternReader {
   }
 
   /** An atom as often as the pattern says behind it. */
-  private repeat(atom: string): string {
+  private repeat({ source: atom, isEmpty }: WrittenPattern): WrittenPattern {
     const often = this.match(/[*+?]|\{\d*,?\d*\}/y);
-    if (often === undefined) return atom;
+    if (often === undefined) return { source: atom, isEmpty };
     if (!/\d|^[*+?]$/.test(often)) this.fail(often);
     const written = often.startsWith("{,") ? often.replace("{,", "{0,") : often;
     const isCounted = often.startsWith("{");
     const mode = this.match(/[*+?{]/y);
-    if (mode === undefined) return atom + written;
-    if (mode === "?" && often.includes(",") === isCounted && !this.isRepeated()) return `${atom}${written}?`;
-    if (mode === "+" && !isCounted && !this.isRepeated()) return this.takeWhole(atom + written);
+    const whole = { source: atom + written, isEmpty: isEmpty || /^(?:[*?]|\{0*[,}])/.test(often) };
+    if (mode === undefined) return whole;
+    if (mode === "?" && often.includes(",") === isCounted && !this.isRepeated()) {
+      return { ...whole, source: `${whole.source}?` };
+    }
+    if (mode === "+" && !isCounted && !this.isRepeated()) return this.takeWhole(whole);
     return this.fail(often + mode);
   }
 
@@ -86,13 +101,17 @@ class PatternReader {
   }
 
   /** What is matched once is never given back. */
-  private takeWhole(source: string): string {
+  private takeWhole({ source, isEmpty }: WrittenPattern): WrittenPattern {
     const name = `taken${this.taken++}`;
-    return `(?=(?<${name}>${source}))\\k<${name}>`;
+    return { source: `(?=(?<${name}>${source}))\\k<${name}>`, isEmpty };
   }
 
-  private readAtom(anyCase: boolean): string {
-    if (this.take("(")) return this.readGroup(anyCase);
+  private readAtom(anyCase: boolean): WrittenPattern {
+    return this.take("(") ? this.readGroup(anyCase) : { source: this.readCharacters(anyCase), isEmpty: false };
+  }
+
+  /** What matches one character. */
+  private readCharacters(anyCase: boolean): string {
     if (this.take("[")) return this.readSet(anyCase);
     if (this.take(".")) return "[^\\n]";
     if (this.take("\\")) {
@@ -106,24 +125,19 @@ class PatternReader {
     return this.writeCharacter(point, anyCase);
   }
 
-  private readGroup(anyCase: boolean): string {
+  private readGroup(anyCase: boolean): WrittenPattern {
     this.at--;
-    const start = starts.find(each => this.take(each));
-    let group: string;
-    if (start !== undefined) group = start + this.readAlternatives(anyCase);
-    else if (this.take("(?i:")) group = `(?:${this.readAlternatives(true)}`;
-    else if (this.take("(?>")) {
-      const whole = this.readAlternatives(anyCase);
-      if (!this.take(")")) this.fail("(?>");
-      return this.takeWhole(`(?:${whole})`);
-    } else {
+    const start = starts.find(each => this.take(each)) ?? (["(?i:", "(?>"] as const).find(each => this.take(each));
+    if (start === undefined) {
       const special = this.match(/\(\?[^)]{0,3}/y);
       if (special !== undefined) this.fail(special);
       this.at++;
-      group = `(?:${this.readAlternatives(anyCase)}`;
     }
-    if (!this.take(")")) this.fail(group.slice(0, 3));
-    return `${group})`;
+    const { source, isEmpty } = this.readAlternatives(anyCase || start === "(?i:");
+    if (!this.take(")")) this.fail(start ?? "(");
+    if (start === "(?>") return this.takeWhole({ source, isEmpty });
+    const isAround = start !== undefined && /[=!]$/.test(start);
+    return { source: `${isAround ? start : "(?:"}${source})`, isEmpty: isAround || isEmpty };
   }
 
   /** A class behind a backslash, in a set or not; undefined where none is. */

@@ -109,4 +109,17 @@ for scheme in ["always", "first", "never"]:
     add(f"metaspace {scheme}, not cut", "pieces", None, P.Metaspace(prepend_scheme=scheme, split=False), D.Metaspace(prepend_scheme=scheme), others)
 add("punctuation, then metaspace first", "unigram", N.NFKC(), P.Sequence([P.Punctuation(), P.Metaspace(prepend_scheme="first")]), D.Metaspace(prepend_scheme="first"))
 
+albert = [N.Replace("``", '"'), N.Replace("''", '"'), N.NFKD(), N.StripAccents(), N.Lowercase(), N.Replace(Regex(" {2,}"), " ")]
+spaced = P.Sequence([P.WhitespaceSplit(), P.Metaspace()])
+add("albert", "unigram", N.Sequence(albert), spaced, D.Metaspace(), others)
+add("nmt", "unigram", N.Sequence([N.Nmt(), N.NFKC(), N.Replace(Regex(" {2,}"), " ")]), P.Metaspace(prepend_scheme="first"), D.Metaspace(prepend_scheme="first"), others)
+add("nmt, bytes", "bytes", N.Nmt(), P.ByteLevel(add_prefix_space=False), D.ByteLevel())
+add("stripped", "wordpiece", N.Sequence([N.Strip(), N.NFKD(), N.Lowercase()]), P.Sequence([P.Whitespace(), P.Digits(individual_digits=True)]), D.WordPiece())
+for left, right in [(True, False), (False, True), (True, True)]:
+    add(f"stripped {left}, {right}", "pieces", N.Sequence([N.Strip(left, right), N.Prepend("$1"), N.NFKD()]), P.Metaspace(prepend_scheme="first"), D.Metaspace(prepend_scheme="first"), others)
+add("prepended", "pieces", N.Sequence([N.Prepend("▁"), N.Replace(" ", "▁")]), None,
+    D.Sequence([D.Replace("▁", " "), D.ByteFallback(), D.Fuse(), D.Strip(" ", 1, 0)]), others)
+add("replaced by patterns", "bytes", N.Sequence([N.Replace(Regex(r"\s+"), " "), N.Replace(Regex(r"(?<=\p{L})\p{M}+|\p{Nd}+(?=x)"), "$&"), N.Replace(Regex(r"[^\S\n]"), "_")]),
+    P.ByteLevel(add_prefix_space=False), D.ByteLevel(), others)
+
 print(json.dumps({"texts": texts, "models": shared, "cases": cases}, separators=(",", ":")))
