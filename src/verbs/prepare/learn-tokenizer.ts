@@ -61,5 +61,11 @@ export async function learnFilterTokenizer(
     if (isMuch && characters >= sampledCharacters) break;
     if (++documents % 256 === 0) onStage(describe(isMuch ? characters : bytes));
   }
-  return learnTokenizer(words.wordCounts(), options, () => {});
+  const describeLearned = createProgress<StageName>(
+    "learning for the filter",
+    systemClock,
+    options.vocabulary,
+    "tokens",
+  );
+  return learnTokenizer(words.wordCounts(), options, tokens => onStage(describeLearned(tokens)));
 }

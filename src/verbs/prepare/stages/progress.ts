@@ -8,6 +8,7 @@ import { formatDuration } from "../../../train/budget.ts";
 const stages = [
   "looking for changes",
   "sampling for the filter",
+  "learning for the filter",
   "reading",
   "near duplicates",
   "repeated stretches",
