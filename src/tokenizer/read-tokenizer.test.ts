@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { UserError } from "../base/errors.ts";
 import { defineLearnedTokenizer, defineTokenizer } from "./define.ts";
+import { byteLetters } from "./encoding/byte-letters.ts";
 import { encodeForModel } from "./encoding/encode.ts";
 import { normalisers } from "./normalising/normaliser.ts";
 import { decodeTokenizerJson, readTokenizer } from "./read-tokenizer.ts";
@@ -148,6 +149,22 @@ const refusals: readonly (readonly [what: string, change: (file: Foreign) => obj
   ["an id twice", file => change(file, { vocab: { "[UNK]": 0, a: 0 } }), /"\[UNK\]" and "a" have the same id 0/],
   ["an id that is no number", file => change(file, { vocab: { a: "0" } }), /the id 0 of "a"/],
   ["no unknown token", file => change(file, { unk_token: "<unk>" }), /the vocabulary has no <unk>/],
+  ["merges that are left out at random", file => bpe(file, { dropout: 0.1 }), /model\.dropout is set/],
+  ["pieces with a prefix", file => bpe(file, { continuing_subword_prefix: "##" }), /continuing_subword_prefix is set/],
+  ["bytes that are no tokens", file => bpe(file, { byte_fallback: true }), /model\.vocab has no <0x00>/],
+  [
+    "bytes that end no word",
+    file => ({ ...bpe(file, { end_of_word_suffix: "</w>", vocab: bytes }), pre_tokenizer: byteLevel }),
+    /no token for the byte 0 at the end of a word/,
+  ],
+  [
+    "half the bytes of a Unigram",
+    file => ({
+      ...file,
+      model: { type: "Unigram", unk_id: 0, byte_fallback: true, vocab: ["[UNK]", "<0x00>"].map(token => [token, -1]) },
+    }),
+    /model\.vocab has no <0x01>/,
+  ],
   ["truncation", file => ({ ...file, truncation: { max_length: 512 } }), /truncation is set/],
   ["padding", file => ({ ...file, padding: { strategy: "BatchLongest" } }), /padding is set/],
   ["another decoder", file => ({ ...file, decoder: { type: "Metaspace" } }), /decoder \{"type":"Metaspace"\}/],
@@ -282,6 +299,11 @@ const refusals: readonly (readonly [what: string, change: (file: Foreign) => obj
 ];
 
 const change = (file: Foreign, changed: object) => ({ ...file, model: { ...file.model, ...changed } });
+const bytes = Object.fromEntries(byteLetters.map((letter, id) => [letter, id]));
+const bpe = (file: Foreign, changed: object) => {
+  const { vocab } = file.model as { vocab: object };
+  return { ...file, decoder: null, model: { type: "BPE", unk_token: "[UNK]", vocab, merges: [], ...changed } };
+};
 const withAdded = (file: Foreign, changed: object, added = 4) => ({
   ...file,
   added_tokens: file.added_tokens.map((token, id) => (id === added ? { ...token, ...changed } : token)),

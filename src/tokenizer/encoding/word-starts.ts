@@ -13,6 +13,11 @@ export type ContinuesWord = (previous: number, token: number) => boolean;
 export function tellWords(data: TokenizerData): ContinuesWord | undefined {
   const { vocabulary, model, preTokenizer } = data;
   const added = new Set(listAddedTokens(data).map(({ content }) => content));
+  if (model.kind === "bpe" && model.wordEnd !== undefined) {
+    const { wordEnd } = model;
+    const ends = Uint8Array.from(vocabulary, token => (token.endsWith(wordEnd) || added.has(token) ? 1 : 0));
+    return previous => ends[previous] === 0;
+  }
   if (preTokenizer.name === "byte-level") return tellWordsOfBytes(vocabulary, added);
   if (preTokenizer.name === "metaspace") {
     const begins = Uint8Array.from(vocabulary, token => (token.startsWith("▁") || added.has(token) ? 1 : 0));

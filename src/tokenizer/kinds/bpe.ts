@@ -5,6 +5,7 @@ import { byteLetters, writeByteLetters } from "../encoding/byte-letters.ts";
 import { IdList } from "../encoding/id-list.ts";
 import { learnMerges } from "../learning/learn-merges.ts";
 import type { Refuse } from "../normalising/normaliser-json.ts";
+import { checkByteTokens, findByteTokens } from "./byte-tokens.ts";
 import { SymbolJoiner } from "./join-symbols.ts";
 import type { TokenizerKind } from "./kind.ts";
 import type { BpeModel } from "./models.ts";
@@ -26,16 +27,21 @@ export const bpe: TokenizerKind<BpeModel> = {
     const { vocabulary, merges } = learnMerges(words, { ...options, ...alphabet, minimumCount: 2 });
     return { vocabulary, model: { kind: "bpe", merges, fuseUnknown: false } };
   },
-  compile: ({ vocabulary, preTokenizer, specials }, { merges, fuseUnknown, dropsUnknown, knowsWords }) => {
+  compile: ({ vocabulary, preTokenizer, specials }, model) => {
+    const { merges, fuseUnknown, dropsUnknown, knowsWords, spellsUnknown, wordEnd = "" } = model;
     const idOf = new Map(vocabulary.map((token, id) => [token, id]));
     const joined = Int32Array.from(merges, ([left, right]) => idOf.get(vocabulary[left]! + vocabulary[right]!)!);
     const symbols = new IdList();
     const joiner = new SymbolJoiner(symbols, merges, joined);
     const ofBytes = preTokenizer.name === "byte-level";
-    const unknown = dropsUnknown ? undefined : specials.unknown;
+    const idsOfBytes = (end: string) => Int32Array.from(byteLetters, letter => idOf.get(letter + end)!);
     const readSymbols = ofBytes
-      ? readBytes(Int32Array.from(byteLetters, letter => idOf.get(letter)!))
-      : readCharacters(idOf, unknown, fuseUnknown);
+      ? readBytes(idsOfBytes(""), wordEnd === "" ? undefined : idsOfBytes(wordEnd))
+      : readCharacters(idOf, wordEnd, {
+          unknown: dropsUnknown ? undefined : specials.unknown,
+          fuseUnknown,
+          byteTokens: spellsUnknown ? findByteTokens(vocabulary) : undefined,
+        });
     return (word, ids) => {
       const whole = knowsWords ? idOf.get(ofBytes ? writeByteLetters(word) : word) : undefined;
       if (whole !== undefined) {
@@ -47,29 +53,31 @@ export const bpe: TokenizerKind<BpeModel> = {
       joiner.join(ids);
     };
   },
-  encodeJson: ({ vocabulary, specials, preTokenizer }, { merges, fuseUnknown, dropsUnknown, knowsWords }) => ({
+  encodeJson: ({ vocabulary, specials, preTokenizer }, model) => ({
     dropout: null,
-    unk_token: preTokenizer.name === "byte-level" || dropsUnknown ? null : vocabulary[specials.unknown],
+    unk_token: preTokenizer.name === "byte-level" || model.dropsUnknown ? null : vocabulary[specials.unknown],
     continuing_subword_prefix: null,
-    end_of_word_suffix: null,
-    fuse_unk: fuseUnknown,
-    byte_fallback: false,
-    ignore_merges: knowsWords === true,
+    end_of_word_suffix: model.wordEnd ?? null,
+    fuse_unk: model.fuseUnknown,
+    byte_fallback: model.spellsUnknown === true,
+    ignore_merges: model.knowsWords === true,
     vocab: Object.fromEntries(vocabulary.map((token, id) => [token, id])),
-    merges: merges.map(pair => pair.map(id => vocabulary[id]!)),
+    merges: model.merges.map(pair => pair.map(id => vocabulary[id]!)),
   }),
   decodeJson: (json, preTokenizer, refuse) => {
-    for (const key of ["dropout", "byte_fallback"]) if (json[key]) refuse(`model.${key} is set`);
-    for (const key of ["continuing_subword_prefix", "end_of_word_suffix"]) {
-      if (json[key] != null && json[key] !== "") refuse(`model.${key} is set`);
-    }
+    // It leaves merges out at random, wherever it encodes.
+    if (json.dropout) refuse("model.dropout is set");
+    const { continuing_subword_prefix: prefix, end_of_word_suffix: suffix } = json;
+    if (prefix != null && prefix !== "") refuse("model.continuing_subword_prefix is set");
+    const wordEnd = typeof suffix === "string" ? suffix : "";
     const vocabulary = readVocabulary(json.vocab, refuse);
     const merges = readMerges(json.merges, vocabulary, refuse);
-    if (preTokenizer === "byte-level") {
-      const known = new Set(vocabulary);
-      const missing = byteLetters.findIndex(letter => !known.has(letter));
-      if (missing >= 0) refuse(`model.vocab has no token for the byte ${missing}`);
-    }
+    const ofBytes = preTokenizer === "byte-level";
+    if (ofBytes) checkBytes(vocabulary, wordEnd, refuse);
+    // Of bytes nothing is unknown.
+    const spellsUnknown = json.byte_fallback === true && !ofBytes;
+    if (spellsUnknown) checkByteTokens(vocabulary, refuse);
+    if (spellsUnknown && wordEnd !== "") refuse("model.byte_fallback and model.end_of_word_suffix are set");
     const isUnnamed = json.unk_token === null || json.unk_token === undefined;
     return {
       vocabulary,
@@ -77,16 +85,31 @@ export const bpe: TokenizerKind<BpeModel> = {
         kind: "bpe",
         merges,
         fuseUnknown: json.fuse_unk === true,
-        ...(preTokenizer !== "byte-level" && isUnnamed ? { dropsUnknown: true } : {}),
+        ...(!ofBytes && isUnnamed ? { dropsUnknown: true } : {}),
+        ...(spellsUnknown ? { spellsUnknown } : {}),
+        ...(wordEnd === "" ? {} : { wordEnd }),
         ...(json.ignore_merges === true ? { knowsWords: true } : {}),
       },
     };
   },
 };
 
-/** Reads a word as its bytes in UTF-8; half a surrogate pair is U+FFFD. */
-const readBytes = (idOfByte: Int32Array) => (word: string, symbols: IdList) => {
-  const put = (byte: number) => symbols.push(idOfByte[byte]!);
+function checkBytes(vocabulary: readonly string[], wordEnd: string, refuse: Refuse): void {
+  const known = new Set(vocabulary);
+  for (const end of new Set(["", wordEnd])) {
+    const missing = byteLetters.findIndex(letter => !known.has(letter + end));
+    if (missing >= 0)
+      refuse(`model.vocab has no token for the byte ${missing}${end === "" ? "" : " at the end of a word"}`);
+  }
+}
+
+/** Reads a word as its bytes in UTF-8, the last one otherwise where it ends a word; half a surrogate pair is U+FFFD. */
+const readBytes = (idOfByte: Int32Array, idOfLast: Int32Array | undefined) => (word: string, symbols: IdList) => {
+  let last = 0;
+  const put = (byte: number) => {
+    last = byte;
+    symbols.push(idOfByte[byte]!);
+  };
   for (let i = 0; i < word.length; i++) {
     let point = word.charCodeAt(i);
     if (point < 0x80) {
@@ -110,14 +133,29 @@ const readBytes = (idOfByte: Int32Array) => (word: string, symbols: IdList) => {
     }
     put(0x80 | (point & 0x3f));
   }
+  if (idOfLast !== undefined && symbols.count > 0) symbols.ids[symbols.count - 1] = idOfLast[last]!;
 };
 
+interface UnknownCharacters {
+  /** Undefined where they are dropped. */
+  readonly unknown: number | undefined;
+  readonly fuseUnknown: boolean;
+  /** Undefined where they are not spelt. */
+  readonly byteTokens: readonly number[] | undefined;
+}
+
 const readCharacters =
-  (idOf: ReadonlyMap<string, number>, unknown: number | undefined, fuseUnknown: boolean) =>
+  (idOf: ReadonlyMap<string, number>, wordEnd: string, { unknown, fuseUnknown, byteTokens }: UnknownCharacters) =>
   (word: string, symbols: IdList) => {
     let isUnknown = false;
+    let at = 0;
     for (const character of word) {
-      const id = idOf.get(character);
+      at += character.length;
+      const id = idOf.get(at === word.length ? character + wordEnd : character);
+      if (id === undefined && byteTokens !== undefined) {
+        for (const byte of Buffer.from(character, "utf8")) symbols.push(byteTokens[byte]!);
+        continue;
+      }
       const put = id ?? unknown;
       if (put !== undefined && (id !== undefined || !isUnknown || !fuseUnknown)) symbols.push(put);
       isUnknown = id === undefined;

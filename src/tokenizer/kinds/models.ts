@@ -14,6 +14,10 @@ export interface BpeModel {
   readonly fuseUnknown: boolean;
   /** Characters that it does not know are no tokens at all. */
   readonly dropsUnknown?: true;
+  /** A character that it does not know is its bytes, each a token as <0x41>. */
+  readonly spellsUnknown?: true;
+  /** Written behind the last character of a word. */
+  readonly wordEnd?: string;
   /** A word that is a token is that one, however its pairs are joined. */
   readonly knowsWords?: true;
 }
@@ -22,6 +26,8 @@ export interface UnigramModel {
   readonly kind: "unigram";
   /** Natural logarithm of each token's probability; 0 for special tokens. */
   readonly scores: readonly number[];
+  /** As of BPE. */
+  readonly spellsUnknown?: true;
 }
 
 export interface WordLevelModel {

@@ -5,7 +5,8 @@ import { quoteValue } from "../../base/printable.ts";
 import { learnUnigram } from "../learning/unigram/learn-unigram.ts";
 import type { Refuse } from "../normalising/normaliser-json.ts";
 import { isObject } from "../normalising/normaliser-json.ts";
-import type { Learned, TokenizerKind } from "./kind.ts";
+import { checkByteTokens, findByteTokens } from "./byte-tokens.ts";
+import type { EncodeWord, Learned, TokenizerKind } from "./kind.ts";
 import type { UnigramModel } from "./models.ts";
 import { UnigramPieces } from "./unigram-pieces.ts";
 
@@ -25,12 +26,13 @@ export const unigram: TokenizerKind<UnigramModel> = {
       model: { kind: "unigram", scores: [...specialTokens.map(() => 0), ...scores] },
     };
   },
-  compile: ({ vocabulary, specials, specialTokens }, { scores }) => {
+  compile: ({ vocabulary, specials, specialTokens }, { scores, spellsUnknown }) => {
     // A special token is never made of characters.
     const special = new Set(specialTokens);
     const pieces = new UnigramPieces(vocabulary, scores.map(roundAsThere), specials.unknown, id =>
       special.has(vocabulary[id]!),
     );
+    if (spellsUnknown) return spellUnknown(pieces, vocabulary, specials.unknown);
     return (word, ids) => {
       const path = pieces.findBest(word);
       let isUnknown = false;
@@ -41,16 +43,38 @@ export const unigram: TokenizerKind<UnigramModel> = {
       }
     };
   },
-  encodeJson: ({ vocabulary, specials }, { scores }) => ({
+  encodeJson: ({ vocabulary, specials }, { scores, spellsUnknown }) => ({
     unk_id: specials.unknown,
     vocab: vocabulary.map((token, id) => [token, scores[id]]),
-    byte_fallback: false,
+    byte_fallback: spellsUnknown === true,
   }),
   decodeJson: (json, _, refuse) => {
-    if (json.byte_fallback === true) refuse("model.byte_fallback is set");
-    return decodeVocabulary(json.vocab, refuse);
+    const { vocabulary, model } = decodeVocabulary(json.vocab, refuse);
+    if (json.byte_fallback !== true) return { vocabulary, model };
+    checkByteTokens(vocabulary, refuse);
+    return { vocabulary, model: { ...model, spellsUnknown: true } };
   },
 };
+
+/** The pieces of words, and of what is unknown the bytes. */
+function spellUnknown(pieces: UnigramPieces, vocabulary: readonly string[], unknown: number): EncodeWord {
+  const byteTokens = findByteTokens(vocabulary);
+  return (word, ids) => {
+    const path = pieces.findBest(word);
+    let begin = 0;
+    for (let at = path.count - 1; at >= 0; at--) {
+      const id = path.ids[at]!;
+      if (id === unknown) {
+        const character = String.fromCodePoint(word.codePointAt(begin)!);
+        for (const byte of Buffer.from(character, "utf8")) ids.push(byteTokens[byte]!);
+        begin += character.length;
+      } else {
+        ids.push(id);
+        begin += vocabulary[id]!.length;
+      }
+    }
+  };
+}
 
 /**
  * A score as Hugging Face's library reads it from a file: its digits as a number, by a power of ten, which rounds twice. The last bit decides

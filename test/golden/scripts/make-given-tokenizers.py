@@ -43,6 +43,10 @@ shared = {
     "words": learn(models.WordLevel(unk_token="<unk>"), train(trainers.WordLevelTrainer, 80), P.Whitespace()),
 }
 shared["unigram-or-bytes"] = {**shared["unigram"], "byte_fallback": True, "vocab": shared["unigram"]["vocab"] + [[byte, -20.0] for byte in in_bytes]}
+letters = sorted(P.ByteLevel.alphabet())
+ended = [*specials, *letters, *[letter + "</w>" for letter in letters], "th", "the</w>", "at</w>", "cat</w>"]
+shared["bytes-ended"] = {**shared["words-ended"], "vocab": {token: i for i, token in enumerate(ended)}, "merges": [["t", "h"], ["th", "e</w>"], ["a", "t</w>"], ["c", "at</w>"]]}
+shared["pieces-without-unknown"] = {**shared["pieces"], "unk_token": None}
 shared["bytes-whole"] = {**shared["bytes"], "ignore_merges": True, "vocab": {**shared["bytes"]["vocab"], "Ġkaffee": len(shared["bytes"]["vocab"])}}
 
 spaces = [AddedToken(" " * n, normalized=True) for n in range(6, 1, -1)]
@@ -121,5 +125,15 @@ add("prepended", "pieces", N.Sequence([N.Prepend("▁"), N.Replace(" ", "▁")])
     D.Sequence([D.Replace("▁", " "), D.ByteFallback(), D.Fuse(), D.Strip(" ", 1, 0)]), others)
 add("replaced by patterns", "bytes", N.Sequence([N.Replace(Regex(r"\s+"), " "), N.Replace(Regex(r"(?<=\p{L})\p{M}+|\p{Nd}+(?=x)"), "$&"), N.Replace(Regex(r"[^\S\n]"), "_")]),
     P.ByteLevel(add_prefix_space=False), D.ByteLevel(), others)
+
+spelt = D.Sequence([D.Replace("▁", " "), D.ByteFallback(), D.Fuse(), D.Strip(" ", 1, 0)])
+add("llama 2", "pieces-or-bytes", N.Sequence([N.Prepend("▁"), N.Replace(" ", "▁")]), None, spelt, others)
+add("pieces or bytes", "pieces-or-bytes", N.NFKC(), P.Metaspace(prepend_scheme="first"), spelt, others)
+add("unigram or bytes", "unigram-or-bytes", None, spaced, D.Sequence([D.ByteFallback(), D.Metaspace()]), others)
+add("ended words", "words-ended", N.NFKC(), P.WhitespaceSplit(), D.BPEDecoder("</w>"), others)
+add("ended words, each character", "words-ended", N.BertNormalizer(), P.BertPreTokenizer(), D.BPEDecoder("</w>"))
+add("clip", "bytes-ended", N.Sequence([N.NFC(), N.Replace(Regex(r"\s+"), " "), N.Lowercase()]), P.Sequence([P.Split(
+    Regex(r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"), "removed", invert=True), P.ByteLevel(add_prefix_space=False)]), D.ByteLevel(), others)
+add("unknown characters dropped", "pieces-without-unknown", None, P.Metaspace(), D.Metaspace())
 
 print(json.dumps({"texts": texts, "models": shared, "cases": cases}, separators=(",", ":")))
