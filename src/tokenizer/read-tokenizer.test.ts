@@ -216,7 +216,12 @@ const refusals: readonly (readonly [what: string, change: (file: Foreign) => obj
     file => ({ ...withAdded(file, { content: "<unk>", id: 7 }, 1), model: { ...file.model, unk_token: "<unk>" } }),
     /"<unk>", which the model needs, is not in model\.vocab/,
   ],
-  ["another normalizer", file => ({ ...file, normalizer: { type: "Precompiled" } }), /normalizer "Precompiled"/],
+  ["another normalizer", file => ({ ...file, normalizer: { type: "Runes" } }), /normalizer "Runes"/],
+  [
+    "a map that is none",
+    file => ({ ...file, normalizer: { type: "Precompiled", precompiled_charsmap: "AAAA" } }),
+    /without its map/,
+  ],
   ["a normalizer of no object", file => ({ ...file, normalizer: "NFD" }), /normalizer is not an object/],
   ["a sequence of none", file => ({ ...file, normalizer: { type: "Sequence" } }), /Sequence has no list/],
   ["one of a sequence", file => ({ ...file, normalizer: sequence({ type: "ByteLevel" }) }), /normalizer "ByteLevel"/],

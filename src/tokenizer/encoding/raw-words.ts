@@ -36,7 +36,8 @@ const wordsHaveSpaces = ({ name, steps }: PreTokenizer): boolean =>
   steps === undefined ? keepsSpaces(name) : describeCuts(steps) !== "at-spaces";
 
 function staysBetweenSpaces(step: NormaliserStep, spacesCount: boolean): boolean {
-  if (step.step === "strip" || step.step === "prepend") return false;
+  // A mark behind a space is of one grapheme with it.
+  if (step.step === "strip" || step.step === "prepend" || step.step === "precompiled") return false;
   if (step.step !== "replace") return true;
   const { pattern, regex, by } = step;
   const found = regex ? findAscii(pattern) : pattern;

@@ -11,13 +11,14 @@ export function compileFirstKept(normaliser: Normaliser): (text: string) => bool
   const steps = normaliser.map(step => ({
     apply: compileNormaliser([step]),
     measure: measureReplaced(step),
-    takesEnd: step.step === "strip" && !step.left,
+    // What a map takes from the begin is not counted there.
+    leavesFirst: (step.step === "strip" && !step.left) || step.step === "precompiled",
   }));
   return text => {
     let left = text;
-    for (const { apply, measure, takesEnd } of steps) {
+    for (const { apply, measure, leavesFirst } of steps) {
       if (left === "") return false;
-      if (takesEnd) {
+      if (leavesFirst) {
         left = apply(left);
         continue;
       }

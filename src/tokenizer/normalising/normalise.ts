@@ -2,6 +2,7 @@
 
 import { compilePattern, replaceMatches } from "../patterns/compile-pattern.ts";
 import { characterClass } from "./character-classes.ts";
+import { compileCharsMap, readCharsMap } from "./charsmap.ts";
 import type { Normaliser, NormaliserStep } from "./normaliser.ts";
 import { findAscii, isPortablePattern } from "./replace-pattern.ts";
 import {
@@ -94,6 +95,11 @@ function compileStep(step: NormaliserStep): CompiledStep[] {
       return [{ apply: text => normaliseForm(text, "NFKD"), ...leavesAscii }];
     case "nmt":
       return [{ apply: cleanForTranslation, reads: `${allAscii.slice(0, 32)}\x7f`, writes: " " }];
+    case "precompiled": {
+      const apply = compileCharsMap(readCharsMap(step.charsmap)!);
+      const reads = [...allAscii].filter(character => character === "\r" || apply(character) !== character);
+      return [{ apply, reads: reads.join(""), writes: reads.map(apply).join("") + apply("\r\n") }];
+    }
     case "strip":
       return [{ apply: text => strip(text, step.left, step.right), reads: "\t\n\v\f\r ", writes: "" }];
     case "prepend":

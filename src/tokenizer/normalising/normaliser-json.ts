@@ -2,6 +2,7 @@
 // is refused.
 
 import { findUnknownReplace } from "../patterns/compile-pattern.ts";
+import { readCharsMap } from "./charsmap.ts";
 import type { Normaliser, NormaliserStep } from "./normaliser.ts";
 import { isPortablePattern } from "./replace-pattern.ts";
 
@@ -32,6 +33,8 @@ function encodeStep(step: NormaliserStep): object {
       return { type: "NFKD" };
     case "nmt":
       return { type: "Nmt" };
+    case "precompiled":
+      return { type: "Precompiled", precompiled_charsmap: step.charsmap };
     case "strip":
       return { type: "Strip", strip_left: step.left, strip_right: step.right };
     case "prepend":
@@ -73,6 +76,13 @@ export function decodeNormaliser(value: unknown, refuse: Refuse): Normaliser {
       return [{ step: "nfkd" }];
     case "Nmt":
       return [{ step: "nmt" }];
+    case "Precompiled": {
+      const { precompiled_charsmap: charsmap } = value;
+      if (typeof charsmap !== "string" || readCharsMap(charsmap) === undefined) {
+        return refuse("normalizer Precompiled without its map");
+      }
+      return [{ step: "precompiled", charsmap }];
+    }
     case "Strip": {
       const { strip_left: left, strip_right: right } = value;
       if (typeof left !== "boolean" || typeof right !== "boolean") return refuse("normalizer Strip without its sides");

@@ -10,6 +10,8 @@ export type NormaliserStep =
   | { readonly step: "nfkd" }
   /** SentencePiece's: control characters go, white space and what nobody sees become spaces. */
   | { readonly step: "nmt" }
+  /** SentencePiece's, as a map in base64 (charsmap.ts). */
+  | { readonly step: "precompiled"; readonly charsmap: string }
   /** White space at the begin, at the end, or both, goes. */
   | { readonly step: "strip"; readonly left: boolean; readonly right: boolean }
   /** Set before what is not empty. */

@@ -1,9 +1,10 @@
 """Makes given-tokenizers.json: tokenizers as other people's files have them, and what Hugging Face's `tokenizers` (0.23) makes of texts by
 them: ids, ids with special tokens read as text, and the ids' text. A case is a model, which several share, and what stands around it.
 
-Needs tokenizers. Run beside this file: python make-given-tokenizers.py > ../expected/given-tokenizers.json
+Needs tokenizers and sentencepiece, which makes the map of a few rules. Run beside this file: python make-given-tokenizers.py > ../expected/given-tokenizers.json
 """
-import json
+import io, json, os, tempfile
+import sentencepiece
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 N, P, D = normalizers, pre_tokenizers, decoders
@@ -135,5 +136,51 @@ add("ended words, each character", "words-ended", N.BertNormalizer(), P.BertPreT
 add("clip", "bytes-ended", N.Sequence([N.NFC(), N.Replace(Regex(r"\s+"), " "), N.Lowercase()]), P.Sequence([P.Split(
     Regex(r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"), "removed", invert=True), P.ByteLevel(add_prefix_space=False)]), D.ByteLevel(), others)
 add("unknown characters dropped", "pieces-without-unknown", None, P.Metaspace(), D.Metaspace())
+
+rules = {"\t": " ", "\n": " ", "\r": " ", "\r\n": "|", "\x01": "", "\u00ad": "", "\u200b": " ", "\u00a0": " ", "\u3000": " ", "e\u0301": "é", "\u0301": "'",
+         "a\u0323": "ạ", "ﬁ": "fi", "½": "1⁄2", "Ⅳ": "iv", "²": "2", "Å": "a", "…": "...", "“": '"', "한": "han", "न": "na", "नम": "nama", "T": "t", "👍": "+1", "日本": "nippon"}
+
+
+def fields(message):
+    """The fields of a protocol buffer: number and value."""
+    at = 0
+
+    def number():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = message[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    while at < len(message):
+        tag = number()
+        size = {0: 0, 1: 8, 5: 4}.get(tag & 7)
+        if size == 0:
+            yield tag >> 3, number()
+            continue
+        size = number() if size is None else size
+        yield tag >> 3, message[at:at + size]
+        at += size
+
+
+def make_map():
+    hexadecimal = lambda text: " ".join(f"{ord(c):x}" for c in text)
+    with tempfile.NamedTemporaryFile("w", suffix=".tsv", delete=False) as file:
+        file.write("".join(f"{hexadecimal(key)}\t{hexadecimal(value)}\n" for key, value in rules.items()))
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(["a b c d e f g h the cat"] * 50), model_writer=model, vocab_size=16,
+                                             hard_vocab_limit=False, minloglevel=2, normalization_rule_tsv=file.name)
+    os.unlink(file.name)
+    return dict(fields(dict(fields(model.getvalue()))[3]))[2]
+
+
+precompiled = N.Precompiled(make_map())
+add("xlm-r", "unigram", precompiled, spaced, D.Metaspace(), others)
+add("t5", "unigram", N.Sequence([precompiled, N.Strip(False, True), N.Replace(Regex(" {2,}"), "▁")]), P.Metaspace(prepend_scheme="first"), D.Metaspace(prepend_scheme="first"), others)
+add("a map, then bytes", "bytes", N.Sequence([precompiled, N.NFC()]), P.ByteLevel(add_prefix_space=False), D.ByteLevel())
 
 print(json.dumps({"texts": texts, "models": shared, "cases": cases}, separators=(",", ":")))
