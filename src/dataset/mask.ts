@@ -43,8 +43,12 @@ export function maskSequence(
   const { predictions, capacity, mask, vocabulary, settings } = options;
   const original = tokens.slice(start, start + length);
   const isCandidate = (place: number) => settings.specials === "predicted" || !options.isSpecial(original[place]!);
+  // Filled by a loop: made from a length and filtered, it takes a third of a batch's time.
+  const places = new Uint32Array(length);
+  let count = 0;
+  for (let place = 0; place < length; place++) if (isCandidate(place)) places[count++] = place;
   const sequence: MaskableSequence = {
-    candidates: Uint32Array.from({ length }, (_, i) => i).filter(isCandidate),
+    candidates: places.subarray(0, count),
     length,
     continuesWord: place =>
       place > 0 && options.continuesWord(original[place - 1]!, original[place]!) && isCandidate(place - 1),

@@ -10,12 +10,11 @@ import type { Engine } from "./step/engine.ts";
 const plain = { datasetHash: "d", unigramEntropy: 5, validationBatches: 1, validation: () => ({}) };
 
 /** The order in which batches are read and updates asked for and done, in a training of 5 steps of one sequence each. */
-async function traceReading(leavesHostFree: boolean, source: Partial<BatchSource> = {}): Promise<string[]> {
+async function traceReading(source: Partial<BatchSource> = {}): Promise<string[]> {
   const trace: string[] = [];
   const engine: Engine = {
     device: "fake",
     parameterCount: 1,
-    leavesHostFree,
     accumulate: async () => {},
     validate: async () => 1,
     readParameters: () => [],
@@ -50,20 +49,16 @@ async function traceReading(leavesHostFree: boolean, source: Partial<BatchSource
   return trace;
 }
 
-test("the next batch is read while the device works, where the host is free meanwhile", async () => {
-  assert.deepEqual((await traceReading(true)).slice(0, 6), [
+test("the next batch is read while the device works", async () => {
+  assert.deepEqual((await traceReading()).slice(0, 6), [
     ...["ask 1", "read 1 at 0", "done 1"],
     ...["ask 2", "read 2 at 0.2", "done 2"],
-  ]);
-  assert.deepEqual((await traceReading(false)).slice(0, 5), [
-    ...["ask 1", "done 1", "read 1 at 0.2"],
-    ...["ask 2", "done 2"],
   ]);
 });
 
 test("a batch that was read ahead is read again where progress has changed it", async () => {
   const isSame = (progress: number, other: number) => progress < 0.5 === other < 0.5;
-  const reads = (await traceReading(true, { isSame })).filter(line => line.startsWith("read"));
+  const reads = (await traceReading({ isSame })).filter(line => line.startsWith("read"));
   const once = ["read 1 at 0", "read 2 at 0.2"];
   assert.deepEqual(reads, [...once, "read 3 at 0.4", "read 3 at 0.6", "read 4 at 0.6", "read 5 at 0.8"]);
 });
@@ -75,6 +70,6 @@ test("an error in a batch that was read ahead is told where the batch is needed,
       return {};
     };
   };
-  await assert.rejects(traceReading(true, { training: refuseFrom(3) }), /no sequence 3/);
-  assert.equal((await traceReading(true, { training: refuseFrom(5) })).at(-1), "done 5");
+  await assert.rejects(traceReading({ training: refuseFrom(3) }), /no sequence 3/);
+  assert.equal((await traceReading({ training: refuseFrom(5) })).at(-1), "done 5");
 });

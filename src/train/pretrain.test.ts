@@ -233,8 +233,7 @@ async function runToy(
   const definition = average === undefined ? measured : averageTraining(measured, average);
   const schedule = { ...toyRecipe.schedule, ...(batchRule && { batchRule, batchRamp: 0, batchSequences: 12 }) };
   const recipe = { ...toyRecipe, schedule, ...(average && { average }) };
-  // On the reference batches are read ahead, as on a device that works by itself.
-  const engine = { ...(await openEngine(backend, definition)), leavesHostFree: name === "reference" };
+  const engine = await openEngine(backend, definition);
   const budget = parseBudget(recipe.train.budget);
   const clock = simulatedClock();
   const stop = new AbortController();

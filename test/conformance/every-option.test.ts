@@ -265,7 +265,7 @@ async function describeCourse(recipe: Recipe): Promise<string> {
   for (const loss of [1, Number.NaN]) {
     let seconds = 0;
     const engine: Engine = {
-      ...{ device: "none", leavesHostFree: false, parameterCount: 1 },
+      ...{ device: "none", parameterCount: 1 },
       accumulate: async () => {},
       update: async () => ({ loss, gradientNorm: 1 }),
       validate: async () => 1,

@@ -28,8 +28,6 @@ export interface ProbePlace {
 export interface Engine {
   readonly device: string;
   readonly parameterCount: number;
-  /** Whether what is asked of the device is under way when it has been asked, and the host has nothing to do until it is awaited. */
-  readonly leavesHostFree?: boolean;
   /** Whether every step has one micro-batch: then each is a first one. */
   readonly isOfOne?: boolean;
   /** With an exchange, the sums over all ranks come in place of this rank's, beside the backward pass. */
@@ -118,7 +116,6 @@ export async function openEngine(
   return {
     states,
     device: backend.device,
-    leavesHostFree: backend.synchronise !== undefined,
     isOfOne,
     ...(interval > 1 && { isDue }),
     ...(firstProbe !== undefined && {

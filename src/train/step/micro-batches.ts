@@ -61,7 +61,8 @@ export function createStepTaker(parts: StepParts) {
     if (isProbed) await probe(batches, { firstSequence, microBatches, counted });
     const updating = engine.update({ step, rateScale, progress }, counted);
     const next = firstSequence + microBatches * size;
-    if (engine.leavesHostFree) queue.readAhead(next + rank * size, progress);
+    // Threads and GPUs are at work when they have been asked, and the host would only wait.
+    queue.readAhead(next + rank * size, progress);
     const updated = await updating;
     await shares?.spread();
     return { ...updated, microBatches };
