@@ -9,7 +9,6 @@ const compiled = new Map<string, RegExp>();
 export function compilePattern(pattern: string): RegExp {
   let regex = compiled.get(pattern);
   if (regex === undefined) compiled.set(pattern, (regex = new RegExp(readPattern(pattern).source, "gv")));
-  regex.lastIndex = 0;
   return regex;
 }
 
@@ -32,10 +31,15 @@ export function findUnknownReplace(pattern: string): string | undefined {
 
 /** Every match of a text, as Oniguruma goes through them: an empty one behind another is none, and an empty text has none. */
 export function* findAll(text: string, pattern: RegExp): Generator<{ begin: number; end: number }> {
-  if (text === "") return;
   let done = -1;
-  for (const { index: begin, 0: match } of text.matchAll(pattern)) {
-    const end = begin + match.length;
+  // matchAll would make the pattern again for every text.
+  for (let next = 0; text !== "" && next <= text.length; ) {
+    pattern.lastIndex = next;
+    const match = pattern.exec(text);
+    if (match === null) return;
+    const begin = match.index;
+    const end = begin + match[0].length;
+    next = begin < end ? end : end + (text.codePointAt(end)! > 0xffff ? 2 : 1);
     if (begin === end && begin === done) continue;
     yield { begin, end };
     done = end;
