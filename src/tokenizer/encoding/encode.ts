@@ -35,7 +35,7 @@ export class Encoder {
   readonly tokenizer: Tokenizer;
   private readonly keepsFirst: (text: string) => boolean;
   private readonly encodeWord: EncodeWord;
-  /** Looked for in a text, and in what it becomes. */
+  /** Looked for in a text, and in what it becomes; the latter where all of it is normalised before it is cut. */
   private readonly added: AddedTokens;
   private readonly normalised: AddedTokens | undefined;
   private readonly normalise: (text: string) => string;
@@ -50,15 +50,19 @@ export class Encoder {
   constructor(tokenizer: Tokenizer) {
     const { normaliser, preTokenizer, vocabulary } = tokenizer;
     this.tokenizer = tokenizer;
-    this.cutter = new WordCutter(normaliser, preTokenizer);
     this.keepsFirst = compileFirstKept(normaliser);
     this.encodeWord = compileWords(tokenizer);
-    if (cutsAtSpaces(normaliser, preTokenizer)) this.rawWords = new RawWords(normaliser, preTokenizer);
     this.normalise = compileNormaliser(normaliser);
     const tokens = listAddedTokens(tokenizer);
     const [raw, normalised] = [tokens.filter(each => !each.normalized), tokens.filter(each => each.normalized)];
     this.added = new AddedTokens(raw, vocabulary);
-    if (normalised.length > 0) this.normalised = new AddedTokens(normalised, vocabulary, this.normalise);
+    if (normalised.length > 0 || !cutsAtSpaces(normaliser, preTokenizer)) {
+      this.normalised = new AddedTokens(normalised, vocabulary, this.normalise);
+    }
+    // What is cut is normalised then.
+    const left = this.normalised === undefined ? normaliser : [];
+    this.cutter = new WordCutter(left, preTokenizer);
+    if (cutsAtSpaces(left, preTokenizer)) this.rawWords = new RawWords(left, preTokenizer);
   }
 
   /** The ids of a text, without template. The array is this encoder's own and holds until the next call. */
@@ -96,34 +100,39 @@ export class Encoder {
 
   /** Encodes what stands between added tokens. */
   private encodePart(part: string, isFirst: boolean, special: boolean): void {
-    if (this.normalised !== undefined) {
-      this.encodeNormalised(this.normalised, part, isFirst, special);
-    } else if (this.rawWords === undefined) {
-      this.encodeStart(part, isFirst);
-    } else {
-      this.text.read(part);
-      this.encodeRaw(this.rawWords, this.text, isFirst);
+    if (this.normalised === undefined) {
+      this.encodePiece(part, isFirst);
+      return;
     }
-  }
-
-  /** The same where the normalised text has added tokens of its own. */
-  private encodeNormalised(added: AddedTokens, part: string, isFirst: boolean, special: boolean): void {
-    const { list, cutter } = this;
-    const { prefixSpace } = this.tokenizer.preTokenizer;
+    const { list } = this;
     const text = this.normalise(part);
-    const ofFirst = isFirst && prefixSpace === "first" && this.keepsFirst(part) ? cutter.measureFirst(part) : 0;
+    const ofFirst = this.measureFirst(part, isFirst);
     let done = 0;
-    for (const { begin, end, id } of [...added.find(text, special), { begin: text.length, end: text.length, id: -1 }]) {
-      if (done < begin) {
-        cutter.cutNormalised(text.slice(done, begin), true, Math.max(0, ofFirst - done));
-        this.encodeWords();
-      }
-      if (id >= 0) list.push(id);
+    for (const { begin, end, id } of this.normalised.find(text, special)) {
+      if (done < begin) this.encodePiece(text.slice(done, begin), false, Math.max(0, ofFirst - done));
+      list.push(id);
       done = end;
     }
+    if (done < text.length) this.encodePiece(done === 0 ? text : text.slice(done), false, Math.max(0, ofFirst - done));
   }
 
-  private encodeRaw(rawWords: RawWords, text: TextBytes, isFirst: boolean): void {
+  /** Encodes a text without added tokens. Of one that is normalised it is said how much of its begin comes of the character that all text begins with. */
+  private encodePiece(piece: string, isFirst: boolean, ofFirst?: number): void {
+    if (this.rawWords === undefined) {
+      this.encodeStart(piece, isFirst, ofFirst);
+      return;
+    }
+    this.text.read(piece);
+    this.encodeRaw(this.rawWords, this.text, isFirst, ofFirst);
+  }
+
+  /** How much of what is made of a text comes of its first character, where that counts and is the first of all text. */
+  private measureFirst(text: string, isFirst: boolean): number {
+    const counts = isFirst && this.tokenizer.preTokenizer.prefixSpace === "first" && this.keepsFirst(text);
+    return counts ? Math.max(1, this.normalise(String.fromCodePoint(text.codePointAt(0)!)).length) : 0;
+  }
+
+  private encodeRaw(rawWords: RawWords, text: TextBytes, isFirst: boolean, ofFirst?: number): void {
     const { rawCache, list } = this;
     const isPrefixed = this.tokenizer.preTokenizer.prefixSpace !== "never";
     rawWords.text = text;
@@ -148,7 +157,7 @@ export class Encoder {
           continue;
         }
         list.count = count;
-        if (isFirstWord) this.encodeStart(text.slice(begin, end), isFirst);
+        if (isFirstWord) this.encodeStart(text.slice(begin, end), isFirst, ofFirst);
         else {
           this.cutter.cutRaw(text, begin, end);
           this.encodeWords();
@@ -162,9 +171,8 @@ export class Encoder {
   }
 
   /** Encodes what a part begins with. */
-  private encodeStart(text: string, isFirst: boolean): void {
-    const { prefixSpace } = this.tokenizer.preTokenizer;
-    this.cutter.cutText(text, true, isFirst && prefixSpace === "first" && this.keepsFirst(text));
+  private encodeStart(text: string, isFirst: boolean, ofFirst = this.measureFirst(text, isFirst)): void {
+    this.cutter.cutText(text, true, ofFirst);
     this.encodeWords();
   }
 

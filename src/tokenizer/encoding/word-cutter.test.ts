@@ -39,7 +39,7 @@ test("words among bytes are those of the text, whatever a normaliser reads toget
       };
       const property = fc.property(texts, pieces => {
         const text = pieces.join("");
-        cutter.cutText(text, false, false);
+        cutter.cutText(text, false, 0);
         const expected = words();
         raw.read(`(${text})`);
         cutter.cutRaw(raw, 1, raw.length - 1);

@@ -33,22 +33,13 @@ export class WordCutter {
       this.preTokenizer.name === "metaspace" ||
       !this.normaliseAscii(raw.bytes, begin, end)
     ) {
-      this.cutText(raw.slice(begin, end), false, false);
+      this.cutText(raw.slice(begin, end), false, 0);
     } else splitWords(this.preTokenizer.name, this.text, this.spans);
   }
 
-  /** Cuts a text; `isPart` and `isFirst` say whether a part, and the first one, begins with it. */
-  cutText(text: string, isPart: boolean, isFirst: boolean): void {
-    this.cutNormalised(this.normalise(text), isPart, isFirst ? this.measureFirst(text) : 0);
-  }
-
-  /** How many characters the first one of a text becomes, which is not nothing. */
-  measureFirst(text: string): number {
-    return Math.max(1, this.normalise(String.fromCodePoint(text.codePointAt(0)!)).length);
-  }
-
-  /** Cuts a text that is normalised already; `ofFirst` says how much of its begin comes of the character that all text begins with. */
-  cutNormalised(text: string, isPart: boolean, ofFirst: number): void {
+  /** Cuts a text. `isPart` says whether a part begins with it, `ofFirst` how much of its begin comes of the character that all text begins with. */
+  cutText(raw: string, isPart: boolean, ofFirst: number): void {
+    const text = this.normalise(raw);
     if (this.cut !== undefined) {
       this.keepWords(this.cut(text, ofFirst));
       return;

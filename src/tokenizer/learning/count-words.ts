@@ -36,7 +36,7 @@ export class WordCounter {
   addText(text: string): void {
     const { rawWords, raw } = this;
     if (rawWords === undefined) {
-      this.cutter.cutText(text, true, true);
+      this.cutter.cutText(text, true, 1);
       this.addWords(1);
       return;
     }
@@ -48,7 +48,7 @@ export class WordCounter {
       for (let word = 0; word < rawWords.count; word++) {
         const [begin, end] = [begins[word]!, ends[word]!];
         if (isPrefixed && begin === 0) {
-          this.cutter.cutText(rawWords.text.slice(begin, end), true, true);
+          this.cutter.cutText(rawWords.text.slice(begin, end), true, 1);
           this.addWords(1);
         } else if (end - begin > longestRawWord) {
           this.cutter.cutRaw(rawWords.text, begin, end);
