@@ -1,21 +1,17 @@
-// How a model's folder says that text is read: its tokenizer.json by our own encoder where that expresses it, by Hugging Face's
-// otherwise (as normalizers of SentencePiece's); or BERT's tokenizer around a bare vocab.txt. Ids are those
-// of Python's transformers, or the folder is refused.
+// How a model's folder says that text is read: its tokenizer.json, or BERT's tokenizer around a bare vocab.txt. Ids are those of Python's
+// transformers, or the folder is refused.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { UserError } from "../base/errors.ts";
-import { contentHash, mostBytes, readJson } from "../base/files/files.ts";
-import { makePrintable, quoteValue } from "../base/printable.ts";
-import { largestSizes } from "../model/shape.ts";
+import { mostBytes, readJson } from "../base/files/files.ts";
 import { encodeForModel, encodeText, type SpecialTokensInText } from "../tokenizer/encoding/encode.ts";
 import { describeLoss, LossCounter } from "../tokenizer/normalising/lost-text.ts";
-import { decodeTokenizerJson, findKind } from "../tokenizer/read-tokenizer.ts";
+import { decodeTokenizerJson } from "../tokenizer/read-tokenizer.ts";
 import type { SpecialIds, Tokenizer } from "../tokenizer/tokenizer.ts";
 import { encodeTokenizerJson } from "../tokenizer/tokenizer-json.ts";
 import { checkExport, isTokenizerFile } from "./export-checksums.ts";
-import { isObject, type Json, refuseTokenizer } from "./tokenizer-folder.ts";
-import { checkSettings, findSpecials, readTokenizerSettings, type TokenizerSettings } from "./tokenizer-settings.ts";
+import { isObject, type Json } from "./tokenizer-folder.ts";
+import { checkSettings, readSpecialNames, readTokenizerSettings } from "./tokenizer-settings.ts";
 import { readBertVocabulary } from "./vocabulary-file.ts";
 
 export interface TextReader {
@@ -65,8 +61,9 @@ export async function openTextReader(
   }
   const json = readJson(path, "tokenizer.json", mostBytes.ofTokenizer);
   if (isObject(json)) checkSettings(settings, json, path);
-  const tokenizer = readOurs(json, path);
-  if (tokenizer === undefined) return readTextElsewhere(json, settings, inText, path);
+  // How a text is cut and filled up is decided when batches are made.
+  const whole = isObject(json) ? { ...json, truncation: null, padding: null } : json;
+  const tokenizer = decodeTokenizerJson(whole, path, readSpecialNames(settings));
   return readTextWith(tokenizer, inText, split === undefined ? whenSilent : inText);
 }
 
@@ -95,76 +92,3 @@ export function readTextWith(
     describeTokenizer: () => JSON.parse(encodeTokenizerJson(tokenizer)) as TokenizerJson,
   };
 }
-
-/** The tokenizer where our encoder expresses it. A WordPiece is read by it or by nobody. */
-function readOurs(json: unknown, path: string): Tokenizer | undefined {
-  if (!isObject(json) || !isObject(json.model)) return undefined;
-  const kind = findKind(json.model);
-  if (kind === undefined) return undefined;
-  try {
-    // How a text is cut and filled up is decided when batches are made.
-    return decodeTokenizerJson({ ...json, truncation: null, padding: null }, path);
-  } catch (error) {
-    if (kind.name === "wordpiece" || !(error instanceof UserError)) throw error;
-    return undefined;
-  }
-}
-
-function checkTokens(json: unknown, path: string): asserts json is Json {
-  if (!isObject(json)) throw refuseTokenizer(path, "it is no JSON object");
-  if (!isObject(json.model)) throw refuseTokenizer(path, "its model is no JSON object");
-  const { model } = json;
-  const added = Array.isArray(json.added_tokens) ? json.added_tokens : [];
-  // Hugging Face's script would find it inside of words too.
-  const wordAlone = added.find(token => isObject(token) && token.single_word === true);
-  if (wordAlone) throw refuseTokenizer(path, `the added token ${quoteValue(wordAlone.content, 60)} has single_word`);
-  const known = isObject(model.vocab) ? Object.values(model.vocab) : [];
-  const ids = [...known, ...added.map(token => (isObject(token) ? token.id : undefined))];
-  const wrong = ids.findIndex(
-    id => !(Number.isInteger(id) && (id as number) >= 0 && (id as number) < largestSizes.vocabulary),
-  );
-  if (wrong >= 0) throw refuseTokenizer(path, `a token has the id ${quoteValue(ids[wrong])}`);
-}
-
-async function readTextElsewhere(
-  json: unknown,
-  settings: TokenizerSettings,
-  inText: SpecialTokensInText,
-  path: string,
-): Promise<TextReader> {
-  checkTokens(json, path);
-  // Loaded here alone: our own models do without it.
-  const { Tokenizer: ScriptTokenizer } = await import("@huggingface/tokenizers");
-  try {
-    const tokenizer = new ScriptTokenizer(json, settings);
-    // Without its special tokens it finds none in a text.
-    const added = Array.isArray(json.added_tokens) ? (json.added_tokens as Json[]) : [];
-    const words = { ...json, added_tokens: added.filter(({ special }) => special !== true) };
-    let plain: typeof tokenizer | undefined;
-    const ids = [...tokenizer.get_vocab(true).values()];
-    const special = new Set(added.flatMap(({ special, id }) => (special === true ? [id] : [])));
-    const specials = findSpecials(settings, token => tokenizer.token_to_id(token), path);
-    const encode = (text: string, special: SpecialTokensInText): number[] =>
-      (special === "recognise" ? tokenizer : (plain ??= new ScriptTokenizer(words, settings))).encode(text, {
-        add_special_tokens: false,
-      }).ids;
-    const [before, after] = splitFrame(tokenizer.encode("").ids);
-    return {
-      encodeText: text => encode(text, inText),
-      encodeForModel: (text, special = inText) => [...before, ...encode(text, special), ...after],
-      specialTokensInText: inText,
-      specials,
-      isSpecial: id => special.has(id),
-      tokenOf: id => tokenizer.id_to_token(id),
-      vocabulary: 1 + ids.reduce((most, id) => Math.max(most, id), 0),
-      hash: contentHash(JSON.stringify(json)),
-      describeTokenizer: () => json,
-    };
-  } catch (cause) {
-    if (cause instanceof UserError) throw cause;
-    throw refuseTokenizer(path, makePrintable((cause as Error).message, 200), { cause });
-  }
-}
-
-/** What stands around a text, of what stands around an empty one: the first token before it, the others after it. */
-const splitFrame = (frame: readonly number[]) => (frame.length < 2 ? [[], frame] : [frame.slice(0, 1), frame.slice(1)]);

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { UserError } from "../base/errors.ts";
 import { readJson } from "../base/files/files.ts";
 import { quoteValue } from "../base/printable.ts";
+import type { SpecialNames } from "../tokenizer/read-tokenizer.ts";
 import type { SpecialIds } from "../tokenizer/tokenizer.ts";
 import { isObject, type Json, refuseTokenizer } from "./tokenizer-folder.ts";
 
@@ -67,16 +68,32 @@ const specialNames = {
   mask: ["mask_token", "<mask>", "[MASK]"],
 } as const;
 
+/** What the settings call the special tokens. */
+export function readSpecialNames(settings: TokenizerSettings): SpecialNames {
+  const read = (special: keyof SpecialIds): string | undefined => {
+    const named = settings[specialNames[special][0]];
+    return typeof named === "object" ? named?.content : named;
+  };
+  return {
+    pad: read("pad"),
+    unknown: read("unknown"),
+    classify: read("classify"),
+    separator: read("separator"),
+    mask: read("mask"),
+  };
+}
+
 /** Ids of the special tokens: as the settings name them, else as is usual. E_TOKENIZER_UNSUPPORTED where one has none. */
 export function findSpecials(
   settings: TokenizerSettings,
   idOf: (token: string) => number | undefined,
   path: string,
 ): SpecialIds {
-  const find = ([setting, ...usual]: (typeof specialNames)[keyof typeof specialNames]): number => {
-    const named = settings[setting];
-    const content = typeof named === "object" ? named?.content : named;
-    const names = content === undefined ? usual : [content];
+  const named = readSpecialNames(settings);
+  const find = (special: keyof SpecialIds): number => {
+    const [setting, ...usual] = specialNames[special];
+    const name = named[special];
+    const names = name === undefined ? usual : [name];
     const id = names.map(idOf).find(found => found !== undefined);
     if (id !== undefined) return id;
     throw new UserError(
@@ -86,10 +103,10 @@ export function findSpecials(
     );
   };
   return {
-    pad: find(specialNames.pad),
-    unknown: find(specialNames.unknown),
-    classify: find(specialNames.classify),
-    separator: find(specialNames.separator),
-    mask: find(specialNames.mask),
+    pad: find("pad"),
+    unknown: find("unknown"),
+    classify: find("classify"),
+    separator: find("separator"),
+    mask: find("mask"),
   };
 }

@@ -19,8 +19,11 @@ export function readTokenizer(path: string): Tokenizer {
   return decodeTokenizerJson(readJson(path, "tokenizer.json", mostBytes.ofTokenizer), path);
 }
 
+/** What special tokens are called, where it is known. */
+export type SpecialNames = { readonly [Special in keyof SpecialIds]?: string | undefined };
+
 /** A tokenizer of a parsed tokenizer.json; `path` names it in errors. */
-export function decodeTokenizerJson(json: unknown, path: string): Tokenizer {
+export function decodeTokenizerJson(json: unknown, path: string, names: SpecialNames = {}): Tokenizer {
   const refuse = (what: string): never => {
     throw new UserError(
       "E_TOKENIZER_UNSUPPORTED",
@@ -40,7 +43,7 @@ export function decodeTokenizerJson(json: unknown, path: string): Tokenizer {
   const ofModel = learned.vocabulary.length;
   const added = decodeAddedTokens(root.added_tokens, learned.vocabulary, normaliser, refuse);
   const { vocabulary } = added;
-  const specials = findSpecials(vocabulary, readUnknown(model, vocabulary, refuse), refuse);
+  const specials = findSpecials(vocabulary, readUnknown(model, vocabulary, names, refuse), names, refuse);
   if (preTokenizer.name !== "byte-level" && specials.unknown >= ofModel) {
     refuse(`${quoteValue(vocabulary[specials.unknown])}, which the model needs, is not in model.vocab`);
   }
@@ -59,23 +62,29 @@ export function decodeTokenizerJson(json: unknown, path: string): Tokenizer {
 const kindTypes = tokenizerKinds.map(({ type }) => type);
 
 /** The kind of a model of a tokenizer.json. */
-export function findKind(model: Json): TokenizerKind | undefined {
+function findKind(model: Json): TokenizerKind | undefined {
   // Files of older versions name no type: WordPiece models are told there by what only they have.
   const type = model.type ?? (Object.hasOwn(model, "max_input_chars_per_word") ? "WordPiece" : undefined);
   return tokenizerKinds.find(kind => kind.type === type) as unknown as TokenizerKind | undefined;
 }
 
-function findSpecials(vocabulary: readonly string[], unknownTokens: readonly unknown[], refuse: Refuse): SpecialIds {
-  const find = (...names: unknown[]): number => {
-    const id = names.map(name => vocabulary.indexOf(name as string)).find(found => found >= 0);
+function findSpecials(
+  vocabulary: readonly string[],
+  unknownTokens: readonly unknown[],
+  named: SpecialNames,
+  refuse: Refuse,
+): SpecialIds {
+  const find = (name: string | undefined, ...usual: unknown[]): number => {
+    const names = name === undefined ? usual : [name];
+    const id = names.map(each => vocabulary.indexOf(each as string)).find(found => found >= 0);
     return id ?? refuse(`the vocabulary has no ${names.join(" or ")}`);
   };
   return {
-    pad: find("<pad>", "[PAD]"),
-    unknown: find(...unknownTokens),
-    classify: find("<cls>", "[CLS]", "<s>"),
-    separator: find("<sep>", "[SEP]", "</s>"),
-    mask: find("<mask>", "[MASK]"),
+    pad: find(named.pad, "<pad>", "[PAD]"),
+    unknown: find(undefined, ...unknownTokens),
+    classify: find(named.classify, "<cls>", "[CLS]", "<s>"),
+    separator: find(named.separator, "<sep>", "[SEP]", "</s>"),
+    mask: find(named.mask, "<mask>", "[MASK]"),
   };
 }
 
@@ -147,7 +156,12 @@ function decodeParts(value: Json, vocabulary: readonly string[], refuse: Refuse)
 }
 
 /** Which token stands for what is unknown. A model of bytes may name none, and needs none. */
-function readUnknown(model: Json, vocabulary: readonly string[], refuse: Refuse): readonly unknown[] {
+function readUnknown(
+  model: Json,
+  vocabulary: readonly string[],
+  names: SpecialNames,
+  refuse: Refuse,
+): readonly unknown[] {
   if (model.type === "Unigram") {
     const { unk_id: id } = model;
     return typeof id === "number" && vocabulary[id] !== undefined
@@ -155,7 +169,8 @@ function readUnknown(model: Json, vocabulary: readonly string[], refuse: Refuse)
       : refuse("model.unk_id is no token");
   }
   const { unk_token: named } = model;
-  return named === null || named === undefined || named === "" ? ["<unk>", "[UNK]"] : [named];
+  const usual = names.unknown === undefined ? ["<unk>", "[UNK]"] : [names.unknown];
+  return named === null || named === undefined || named === "" ? usual : [named];
 }
 
 /** Bytes are joined to tokens by BPE alone. */

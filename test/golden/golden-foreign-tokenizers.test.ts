@@ -114,25 +114,19 @@ test("special and added tokens that a text spells out have transformers' ids, by
   }
 });
 
-test("an added token that stands for a whole word alone is refused by name where another program reads the text", async () => {
-  const { tokenizer } = golden.spelled["BPE with added tokens"]!;
-  const added = tokenizer.added_tokens.map(token => ({
-    ...token,
-    single_word: "content" in token && token.content === "kaffee",
-  }));
-  const normalizer = { type: "Precompiled", precompiled_charsmap: "" };
-  await assert.rejects(
-    openTextReader(writeFolder({ "tokenizer.json": { ...tokenizer, added_tokens: added, normalizer } })),
-    error => error instanceof UserError && error.code === "E_TOKENIZER_UNSUPPORTED" && /"kaffee"/.test(error.message),
-  );
-});
-
 test("the settings name the special tokens", async () => {
   const settings = { mask_token: { content: "cat" }, cls_token: "[CLS]" };
   const files = { "vocab.txt": vocabularyFile, "tokenizer_config.json": settings };
   const reader = await openTextReader(writeFolder(files));
   assert.equal(reader.tokenOf(reader.specials.mask), "cat");
   assert.equal(reader.tokenOf(reader.specials.separator), "[SEP]");
+  const named = { mask_token: "Ġcat", pad_token: { content: "</s>" } };
+  const bpe = await openTextReader(
+    writeFolder({ "tokenizer.json": golden.bpe.tokenizer, "tokenizer_config.json": named }),
+  );
+  assert.equal(bpe.tokenOf(bpe.specials.mask), "Ġcat");
+  assert.equal(bpe.tokenOf(bpe.specials.pad), "</s>");
+  assert.equal(bpe.tokenOf(bpe.specials.unknown), "<unk>");
 });
 
 test("what cannot be read is refused", async () => {
