@@ -67,6 +67,8 @@ export class AddedTokens {
       // As there: what one took behind it may be where the next one stands.
       if (token.lstrip && begin < done) begin = done;
       if (token.rstrip) while (end < text.length && whiteSpace.test(text[end]!)) end++;
+      // White space, all of which one before it took.
+      if (begin >= end) continue;
       found.push({ begin, end, id });
       done = end;
     }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { defineLearnedTokenizer } from "../define.ts";
+import { defineLearnedTokenizer, defineTokenizer } from "../define.ts";
 import { normalisers } from "../normalising/normaliser.ts";
 import { specialTokens } from "../tokenizer.ts";
 import { decodeTokens } from "./decode.ts";
@@ -37,6 +37,33 @@ test("special tokens in a text are tokens or text, as asked", () => {
   assert.deepEqual([...encodeText(tokenizer, text)], [id("a"), 6, id("a"), id("<"), id("mask"), id(">")]);
   const asText = [id("a"), id("<"), id("mask"), id(">"), id("a"), id("<"), id("mask"), id(">")];
   assert.deepEqual([...encodeText(tokenizer, text, "as-text")], asText);
+});
+
+test("white space that is a token is none where the one before it took it", () => {
+  const flags = { special: false, singleWord: false, lstrip: true, rstrip: true, normalized: false };
+  const [gap, lines] = ["   ", "\n\n"].map(content => ({ content, ...flags }));
+  const tokens = [gap!, { ...lines!, rstrip: false }];
+  const vocabulary = [...tokenizer.vocabulary, ...tokens.map(({ content }) => content)];
+  const added = defineTokenizer({ ...tokenizer, vocabulary, added: { tokens, ofModel: tokenizer.vocabulary.length } });
+  // As `tokenizers` 0.23 reads it; of the second they stop.
+  for (const text of ["a      a", "a   \n\n a"]) {
+    assert.deepEqual([...encodeText(added, text)], [id("a"), vocabulary.length - 2, id("a")], JSON.stringify(text));
+  }
+});
+
+test("a pattern replaces what flag v of JavaScript does not take in a set", () => {
+  // What of "a(a/a,a)" is left: "a" or, of a mark, "?".
+  for (const [pattern, left] of [
+    ["[(){}]", "aa?a?a"],
+    ["[/|]", "a?aa?a?"],
+    ["[,,(]+", "aa?aa?"],
+    ["[!-/]{1,}", "aaaa"],
+  ] as const) {
+    const step = { step: "replace", pattern, regex: true, by: " " } as const;
+    const replaced = defineLearnedTokenizer([...specialTokens, ...pieces], [step], "whitespace");
+    const ids = Array.from(encodeText(replaced, "a(a/a,a)"));
+    assert.equal(ids.map(each => (each === id("a") ? "a" : "?")).join(""), left, pattern);
+  }
 });
 
 test("the template: a separator behind a text, classify and separators around a pair", () => {

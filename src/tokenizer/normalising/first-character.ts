@@ -35,7 +35,8 @@ function measureReplaced(step: NormaliserStep): (text: string) => number {
   if (step.step !== "replace") return () => 0;
   const { pattern, regex } = step;
   if (!regex) return text => (text.startsWith(pattern) ? [...pattern].length : 0);
-  const source = isPortablePattern(pattern) ? pattern : compilePattern(pattern).source;
-  const start = new RegExp(`^(?:${source})`, "v");
+  // A set as it stands in the file may have what flag v forbids there, as brackets and bars.
+  const [source, flag] = isPortablePattern(pattern) ? [pattern, "u"] : [compilePattern(pattern).source, "v"];
+  const start = new RegExp(`^(?:${source})`, flag);
   return text => [...(start.exec(text)?.[0] ?? "")].length;
 }
