@@ -42,6 +42,23 @@ function findShortest(units: Uint32Array, key: Uint8Array): number | undefined {
 const graphemes = new Intl.Segmenter("und", { granularity: "grapheme" });
 const mostBytes = 5;
 const mostKept = 1 << 16;
+const mostCut = 256;
+
+/** The graphemes of a text: some of it at a time, since the time that all of it takes grows with the square of its length. */
+function* cutGraphemes(text: string): Generator<string> {
+  for (let begin = 0, size = mostCut; begin < text.length; ) {
+    const isHalf = (text.charCodeAt(begin + size - 1) & 0xfc00) === 0xd800;
+    const end = begin + size + (isHalf ? 1 : 0);
+    const found = Array.from(graphemes.segment(text.slice(begin, end)), ({ segment }) => segment);
+    // The last one may go on.
+    if (end < text.length) found.pop();
+    size = found.length === 0 ? 2 * size : mostCut;
+    for (const grapheme of found) {
+      begin += grapheme.length;
+      yield grapheme;
+    }
+  }
+}
 
 /** Makes a function of a map. */
 export function compileCharsMap({ find }: CharsMap): (text: string) => string {
@@ -72,7 +89,7 @@ export function compileCharsMap({ find }: CharsMap): (text: string) => string {
         }
       } else while (isJoined(text, at)) at++;
       result += text.slice(done, begin);
-      for (const { segment } of graphemes.segment(text.slice(begin, at))) result += mapGrapheme(segment);
+      for (const grapheme of cutGraphemes(text.slice(begin, at))) result += mapGrapheme(grapheme);
       done = at;
     }
     return done === 0 ? text : result + text.slice(done);
