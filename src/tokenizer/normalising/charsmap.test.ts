@@ -18,15 +18,15 @@ test("long texts are mapped by graphemes of at most five bytes, others by charac
   }
 });
 
-test("a text without ASCII takes time with its length, not with its square", () => {
-  const mapped = (length: number) => {
-    const begin = process.cpuUsage();
-    assert.equal(show("日本語文".repeat(length / 4)).length, 3 * length);
-    const { user } = process.cpuUsage(begin);
-    return user;
-  };
-  mapped(5_000);
-  const [short, long] = [mapped(5_000), mapped(50_000)];
-  // Ten times as much; by the square, a hundred times.
-  assert.ok(long < 25 * short, `${short} and ${long} µs`);
+test("a text without ASCII is cut in pieces, since what tells graphemes takes time with the square of its text", t => {
+  const { segment } = Intl.Segmenter.prototype;
+  const lengths: number[] = [];
+  t.mock.method(Intl.Segmenter.prototype, "segment", function (this: Intl.Segmenter, text: string) {
+    lengths.push(text.length);
+    return segment.call(this, text);
+  });
+  assert.equal(show("日本語文".repeat(12_500)).length, 150_000);
+  assert.ok(Math.max(...lengths) <= 512, `${Math.max(...lengths)} at once`);
+  const all = lengths.reduce((sum, length) => sum + length, 0);
+  assert.ok(all >= 50_000 && all < 60_000, `${all} in all`);
 });
