@@ -2,6 +2,7 @@
 // that a size differs from the others in its size alone.
 
 import { UserError } from "../base/errors.ts";
+import { quoteValue } from "../base/printable.ts";
 
 export interface ModelSize {
   /** "128x2": width and layers. */
@@ -34,7 +35,11 @@ export function listDefaultSizes({ width, layers, heads }: SizeBase): string[] {
 export function makeSize(size: string, base: SizeBase): ModelSize {
   const [, width = 0, layers = 0] = (/^([1-9]\d{0,5})x([1-9]\d{0,3})$/.exec(size) ?? []).map(Number);
   if (width === 0) {
-    throw new UserError("E_SCALE", `the size "${size}" cannot be read`, "Write width and layers, as in 256x4.");
+    throw new UserError(
+      "E_SCALE",
+      `--sizes ${quoteValue(size)}: not a width and layers, both from 1`,
+      "Write them as in --sizes 64x1,128x2,256x4.",
+    );
   }
   const headWidth = base.width / base.heads;
   if (width % headWidth !== 0) {

@@ -12,18 +12,26 @@ export type Budget =
 
 const secondsPerUnit: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86400 };
 
-/** Reads "90s", "5m", "24h", "1.5h", "1d" or "300steps". UserError E_BUDGET, which begins with where it was read. */
-export function parseBudget(text: string, origin = ""): Budget {
-  const match = /^\s*(\d+(?:\.\d+)?)\s*(s|m|h|d|steps?)\s*$/.exec(text);
-  const amount = match === null ? 0 : Number(match[1]);
-  const unit = match?.[2] ?? "";
-  if (!(amount > 0) || (unit.startsWith("step") && !Number.isInteger(amount))) {
+/** Reads "90s", "5m", "24h", "1.5h", "1d" or "300steps". UserError E_BUDGET, which begins with where it was read: an option, a path. */
+export function parseBudget(text: string, place = "budget"): Budget {
+  const [, digits = "", unit = ""] = /^\s*(\d+(?:\.\d+)?)\s*(s|m|h|d|steps?)\s*$/.exec(text) ?? [];
+  const amount = Number(digits);
+  const why = explainAmount(text, amount, unit);
+  if (why !== undefined) {
     const advice = 'Write it as "90s", "5m", "24h" or "300steps".';
-    throw new UserError("E_BUDGET", `${origin}budget ${quoteValue(text)} cannot be read`, advice);
+    throw new UserError("E_BUDGET", `${place} ${quoteValue(text)}: ${why}`, advice);
   }
   return unit.startsWith("step")
     ? { kind: "steps", steps: amount }
     : { kind: "seconds", seconds: amount * secondsPerUnit[unit]! };
+}
+
+function explainAmount(text: string, amount: number, unit: string): string | undefined {
+  if (unit === "") return /^\s*\d+(\.\d+)?\s*$/.test(text) ? "a number without its unit" : "not a number with a unit";
+  if (amount === 0) return "not above 0";
+  if (!unit.startsWith("step")) return Number.isFinite(amount) ? undefined : "more than can be counted";
+  if (!Number.isInteger(amount)) return "not a whole number of steps";
+  return Number.isSafeInteger(amount) ? undefined : "more than can be counted";
 }
 
 /** The two together. UserError E_BUDGET where one is in steps and the other in seconds. */

@@ -253,8 +253,12 @@ export function replaceTraining(recipe: Recipe, values: Partial<Recipe["train"]>
     return checkRecipe({ ...recipe, train: { ...recipe.train, ...values } }, origin);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
+    // What names where it was read and the value in it names the option once.
     const say = (text: string) =>
-      Object.keys(values).reduce((said, key) => said.replaceAll(`train.${key}`, origin), text);
+      Object.keys(values).reduce(
+        (said, key) => said.replaceAll(`${origin}: train.${key}`, origin).replaceAll(`train.${key}`, origin),
+        text,
+      );
     throw new UserError(error.code as `E_${string}`, say(error.message), say(error.advice), { cause: error });
   }
 }
@@ -291,7 +295,7 @@ export const describeRecipe = () => describeAsJsonSchema(recipeSchema, "A recipe
 
 /** The rules between fields. */
 function checkTogether(recipe: Recipe, origin: string): Recipe {
-  parseBudget(recipe.train.budget, `${origin}: train.`);
+  parseBudget(recipe.train.budget, `${origin}: train.budget`);
   const wrong = (message: string, advice: string) => new UserError("E_RECIPE_VALUE", `${origin}: ${message}`, advice);
   const fault = findShapeFault(recipe.model);
   if (fault !== undefined) throw wrong(`model.${fault.message}`, fault.advice);

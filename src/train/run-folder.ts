@@ -162,7 +162,7 @@ export function listExtensions(run: string, more?: Extension): Extension[] {
   const { extensions } = existsSync(path)
     ? readRunFile(path, "run's extensions", extensionsSchema, advice)
     : { extensions: [] };
-  const before = extensions.map(({ step, budget }) => ({ step, budget: parseBudget(budget, `${path}: `) }));
+  const before = extensions.map(({ step, budget }) => ({ step, budget: parseBudget(budget, `${path}: budget`) }));
   return more === undefined ? before : [...before.filter(({ step }) => step !== more.step), more];
 }
 

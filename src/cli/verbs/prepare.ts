@@ -23,7 +23,7 @@ import {
   prepareOnMachine,
 } from "../../verbs/prepare/prepare.ts";
 import { describeProgress } from "../../verbs/prepare/stages/progress.ts";
-import { mostThreads, parseBytes, parseCount, parseNumber } from "../numbers.ts";
+import { mostThreads, parseBytes, parseCount, parseNumber, parseShare, refuseValue } from "../numbers.ts";
 import { print, showStatus } from "../terminal/output.ts";
 import { createEventPrinter, printDataset, printPlan, printShard } from "../terminal/print-prepare.ts";
 
@@ -281,7 +281,7 @@ async function prepare(texts: string[], flags: PrepareFlags, command: Command): 
     holdOut: parseNumber("--hold-out", flags.holdOut),
     seed: parseCount("--seed", flags.seed, 0),
     threads: parseCount("--threads", flags.threads, 1, mostThreads),
-    memoryBytes: flags.memory === undefined ? undefined : parseBytes("--memory", flags.memory),
+    memoryBytes: flags.memory === undefined ? undefined : parseBytes("--memory", flags.memory, 0),
     onStage: flags.json === true ? createEventPrinter() : progress => showStatus(describeProgress(progress)),
   };
   refuseBeside({ "--plan": flags.plan, "--launcher": flags.launcher, "--shard": flags.shard, "--merge": flags.merge });
@@ -373,19 +373,6 @@ async function printLaunch(
 function parseShard(text: string): { number: number; of: number } {
   const [, number, of] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
   if (number !== undefined) return { number: Number(number), of: Number(of) };
-  throw new UserError(
-    "E_OPTION",
-    `--shard ${text}: not a machine of some`,
-    "Write it as in 1/8, which is the first of eight.",
-  );
-}
-
-function parseShare(option: string, text: string, limit: number): number {
-  const value = Number(text);
-  if (value > 0 && value <= limit) return value;
-  throw new UserError(
-    "E_OPTION",
-    `${option} ${text}: not a number above 0 and up to ${limit}`,
-    "See cram prepare --help.",
-  );
+  const needed = "the number of the machine and how many there are";
+  throw refuseValue("--shard", text, "not a machine of some", needed, "1/8, the first of eight");
 }

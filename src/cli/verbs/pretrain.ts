@@ -24,7 +24,7 @@ import {
   describeThreads,
   type RecipeOptions,
 } from "../choose.ts";
-import { parseCount } from "../numbers.ts";
+import { explainCount, parseCount, refuseValue } from "../numbers.ts";
 import { suggest } from "../terminal/completion.ts";
 import { colour, print, printError, showStatus } from "../terminal/output.ts";
 import { stopOnSignals } from "../terminal/signals.ts";
@@ -248,16 +248,16 @@ function planRun(flags: PretrainFlags): RunPlan {
 
 /** A run may have saved before its first step. */
 function parseStep(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  return text === "0" ? 0 : parseCount("--from-step", text);
+  return text === undefined ? undefined : parseCount("--from-step", text, 0);
 }
 
 /** --sync as --set takes it. */
 function readSync(text: string | undefined): string[] {
   if (text === undefined) return [];
   const [, steps] = /^every:(.*)$/.exec(text) ?? [];
-  if (steps !== undefined) return [`train.sync.everySteps=${parseCount("--sync every:", steps)}`];
-  throw new UserError("E_OPTION", `--sync ${text}: not of the form every:H`, "Write it as in every:50.");
+  const why = steps === undefined ? "not of the form every:H" : explainCount(steps, 1, Number.MAX_SAFE_INTEGER);
+  if (why === undefined) return [`train.sync.everySteps=${Number(steps)}`];
+  throw refuseValue("--sync", text, why, "every:H with a whole number from 1 for H", "every:50");
 }
 
 function parseMicroBatch(text: string | undefined): number | "auto" | undefined {

@@ -16,7 +16,6 @@ import { withRun } from "../../verbs/pretrain/open-run.ts";
 import { prepareProse, proseSentences } from "../../verbs/quickstart.ts";
 import { chooseRecipe } from "../../verbs/recipe.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend } from "../choose.ts";
-import { mostThreads, parseCount } from "../numbers.ts";
 import { colour, print, printError, showStatus } from "../terminal/output.ts";
 import { printDataset } from "../terminal/print-prepare.ts";
 import { stopOnSignals } from "../terminal/signals.ts";
@@ -51,7 +50,9 @@ Next: cram prepare my-texts/ --out data/mine --recipe quickstart`,
 
 async function quickstart(flags: QuickstartFlags): Promise<void> {
   const recipe = chooseRecipe({ recipe: quickstartRecipe, budget: flags.budget });
-  const threads = parseCount("--threads", flags.threads ?? String(countPerformanceCores()), 1, mostThreads);
+  // Refused before the prose is read.
+  const choice = chooseBackend(flags);
+  const threads = choice.threads ?? countPerformanceCores();
   const json = flags.json === true;
   const printLine = (kind: string, content: object) => print(JSON.stringify({ kind, ...content }));
   const started = systemClock.seconds();
@@ -72,7 +73,7 @@ async function quickstart(flags: QuickstartFlags): Promise<void> {
     data: flags.data,
   };
   const train = (signal: AbortSignal) =>
-    withRun({ ...plan, isNew: true }, { ...chooseBackend(flags), signal }, async open => {
+    withRun({ ...plan, isNew: true }, { ...choice, signal }, async open => {
       const { run } = open;
       if (json) printLine("run", { run, recipe: recipe.name });
       else {

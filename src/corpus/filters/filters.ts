@@ -47,7 +47,9 @@ function chooseFilter(text: string): ChosenFilter {
   const filter: Filter | undefined = filters.find(each => each.name === name);
   if (filter === undefined) {
     const names = filters.map(each => each.name);
-    const seen = Object.hasOwn(elsewhere, name) ? `${text}: ${elsewhere[name]}` : `${text}: no filter "${name}"`;
+    const seen = Object.hasOwn(elsewhere, name)
+      ? `--filter ${text}: ${elsewhere[name]}`
+      : `--filter ${text}: no filter "${name}"`;
     throw new UserError("E_FILTER", seen, `There are ${names.join(", ")}.`);
   }
   const chosen = chooseValues(text, filter, choice);
@@ -60,13 +62,17 @@ function chooseFilter(text: string): ChosenFilter {
       const known = (near.length > 0 ? near : Object.keys(limits)).join(", ");
       throw new UserError(
         "E_FILTER",
-        `${text}: ${name} has no limit "${limit}"`,
+        `--filter ${text}: ${name} has no limit "${limit}"`,
         `Write ${name}:limit=number, of ${known}.`,
       );
     }
     const number = Number(value);
     if (value.trim() === "" || !(number >= 0 && number < Number.POSITIVE_INFINITY)) {
-      throw new UserError("E_FILTER", `${text}: ${limit} is ${JSON.stringify(value)}`, "Give a number from 0 on.");
+      throw new UserError(
+        "E_FILTER",
+        `--filter ${text}: ${limit} is ${JSON.stringify(value)}`,
+        `Give a number from 0, as in --filter ${name}:${limit}=${filter.limits[limit]!.value}.`,
+      );
     }
     limits[limit] = number;
   }
@@ -78,7 +84,7 @@ function chooseValues(text: string, { name, choices }: Filter, choice: string | 
     if (choice === undefined) return [];
     throw new UserError(
       "E_FILTER",
-      `${text}: ${name} has nothing to choose`,
+      `--filter ${text}: ${name} has nothing to choose`,
       `Write ${name}, or ${name}:limit=number.`,
     );
   }
@@ -88,7 +94,7 @@ function chooseValues(text: string, { name, choices }: Filter, choice: string | 
   const seen = choice === undefined ? `${name} without a choice` : `no ${name} ${JSON.stringify(unknown)}`;
   throw new UserError(
     "E_FILTER",
-    `${text}: ${seen}`,
+    `--filter ${text}: ${seen}`,
     `Write ${name}=${choices[0]}, of ${choices.join(", ")}; + joins several.`,
   );
 }

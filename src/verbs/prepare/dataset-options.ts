@@ -1,5 +1,6 @@
 // Every choice of a dataset with its default taken, and what came of it.
 
+import { UserError } from "../../base/errors.ts";
 import type { EvaluationTexts } from "../../corpus/deduplication/evaluation-texts.ts";
 import type { DocumentsManifest } from "../../corpus/documents.ts";
 import type { ChosenFilter } from "../../corpus/filters/filters.ts";
@@ -52,6 +53,13 @@ export interface DatasetOptions {
   readonly threads: number;
   /** What the stages that need the whole corpus in view may hold, about; the result does not depend on it. */
   readonly memoryBytes: number;
+}
+
+/** UserError E_OPTION. */
+export function checkHoldOut(share = 0.01): number {
+  if (share > 0 && share <= 0.5) return share;
+  const advice = "Hold out a share of the text, as in --hold-out 0.01.";
+  throw new UserError("E_OPTION", `--hold-out ${share}: not above 0 and up to 0.5`, advice);
 }
 
 export interface Prepared {

@@ -19,7 +19,7 @@ import type { Recipe } from "../../train/recipe.ts";
 import { findReadyMade, prepareReadyMade, prepareReadyMadeShard } from "../ready-made/ready-made.ts";
 import { chooseRecipe } from "../recipe.ts";
 import { datasetNames, knowOwnFiles, leaveOutOwnFiles } from "./dataset-folder.ts";
-import type { Prepared, PreparedShard } from "./dataset-options.ts";
+import { checkHoldOut, type Prepared, type PreparedShard } from "./dataset-options.ts";
 import { nameOption } from "./name-option.ts";
 import { readLearnedLength, recommendRecipe } from "./next-pretrain.ts";
 import { openTokenizer } from "./open-tokenizer.ts";
@@ -144,8 +144,8 @@ export async function prepareOnMachine(options: PrepareOptions, machine: Machine
   if (!(Number.isInteger(number) && Number.isInteger(of) && number >= 1 && number <= of)) {
     throw new UserError(
       "E_OPTION",
-      `--shard ${number}/${of}`,
-      "Give the number of the machine and how many there are: 1/8 to 8/8.",
+      `--shard ${number}/${of}: not a machine of some`,
+      "Give the number of the machine and how many there are, as in --shard 1/8, to 8/8.",
     );
   }
   const readyMade = await findReadyMade(options.texts);
@@ -179,10 +179,8 @@ const tellBoth =
 async function chooseDataset(options: PrepareOptions) {
   const { name, model } = chooseRecipe({ recipe: options.recipe ?? "crammed-bert" });
   const nameRecipe = options.recipe === undefined ? recommendRecipe : () => name;
-  const { texts, out, maxTokensPerCharacter, holdOut = 0.01 } = options;
-  if (!(holdOut > 0 && holdOut <= 0.5)) {
-    throw new UserError("E_OPTION", `--hold-out is ${holdOut}`, "Hold out a share above 0 and up to 0.5.");
-  }
+  const { texts, out, maxTokensPerCharacter } = options;
+  const holdOut = checkHoldOut(options.holdOut);
   const normaliser = options.normaliser ?? "ascii-fold";
   const kind = findTokenizerKind(options.tokenizerKind ?? "wordpiece");
   const tokenizer = options.tokenizer === undefined ? undefined : await openGivenTokenizer(options.tokenizer, options);
@@ -249,8 +247,8 @@ function checkMemory(bytes: number): number {
   if (bytes >= leastMemory) return bytes;
   throw new UserError(
     "E_OPTION",
-    `--memory is ${bytes}`,
-    "Give at least 64 MiB; the program itself takes more beside it.",
+    `--memory ${bytes}: less than 64 MiB`,
+    "Give more, as in --memory 2GiB; the program itself takes more beside it.",
   );
 }
 
@@ -258,7 +256,7 @@ function choosePacking(name: PackingName = "concatenate"): PackingName {
   if (packings.some(packing => packing.name === name)) return name;
   throw new UserError(
     "E_OPTION",
-    `--packing is ${name}`,
+    `--packing ${name}: no such packing`,
     `Choose one of ${packings.map(({ name }) => name).join(", ")}.`,
   );
 }
@@ -267,8 +265,8 @@ function checkNearDuplicates(share: number | undefined): number | undefined {
   if (share === undefined || (share >= 0.5 && share < 1)) return share;
   throw new UserError(
     "E_OPTION",
-    `--near-duplicates is ${share}`,
-    "Give the share of shingles in common from which on a document is dropped, from 0.5 to below 1; 0.8 is usual.",
+    `--near-duplicates ${share}: not from 0.5 to below 1`,
+    "Give the share of shingles in common from which on a document is dropped, as in --near-duplicates 0.8.",
   );
 }
 
@@ -276,8 +274,8 @@ function checkRepeatedBytes(bytes: number | undefined): number | undefined {
   if (bytes === undefined || (Number.isInteger(bytes) && bytes >= 20 && bytes <= 10_000)) return bytes;
   throw new UserError(
     "E_OPTION",
-    `--repeated is ${bytes}`,
-    "Give a whole number from 20 to 10,000; 100 is usual, and below that ordinary phrases go.",
+    `--repeated ${bytes}: not a whole number from 20 to 10,000`,
+    "Give another, as in --repeated 100; below that ordinary phrases go.",
   );
 }
 

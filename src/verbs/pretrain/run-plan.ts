@@ -110,9 +110,9 @@ function nameFolder(recipe: string): string {
 
 /** UserError E_FILE_MISSING where no run was begun. */
 export function planResumedRun({ resume, data, fromStep, extend, verify }: ResumedRun): RunPlan {
+  const more = extend === undefined ? undefined : parseBudget(extend, "--extend");
   const recipe = readRunRecipe(resume);
   const budget = parseBudget(recipe.train.budget);
-  const more = extend === undefined ? undefined : parseBudget(extend, "--extend: ");
   // Refused before anything is opened.
   if (more !== undefined) extendBudget(budget, more);
   const planned = { run: resume, recipe, budget, data: data ?? readRunData(resume), isNew: false } as const;

@@ -29,7 +29,7 @@ import { readTokenizer } from "../../tokenizer/read-tokenizer.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Recipe } from "../../train/recipe.ts";
 import { readWholeDataset } from "../prepare/dataset-folder.ts";
-import type { Prepared, PreparedShard } from "../prepare/dataset-options.ts";
+import { checkHoldOut, type Prepared, type PreparedShard } from "../prepare/dataset-options.ts";
 import { nameOption } from "../prepare/name-option.ts";
 import { recommendRecipe } from "../prepare/next-pretrain.ts";
 import { type MachineShard, type PortionedWork, prepareWhole, readShare } from "../prepare/portioned-work.ts";
@@ -128,11 +128,9 @@ type CopiedPortion = z.infer<typeof summarySchema>;
 
 /** What is done of it, whichever machine does it. UserErrors: E_OPTION, E_TOKENIZER_UNSUPPORTED. */
 export function describeWork(set: ReadyMade, options: ReadyMadeOptions) {
-  const { texts, out: folder, limitBytes, holdOut = 0.01, seed = 0, onStage } = options;
+  const { texts, out: folder, limitBytes, seed = 0, onStage } = options;
   refuseDecided(texts[0]!, options as object as Readonly<Record<string, unknown>>);
-  if (!(holdOut > 0 && holdOut <= 0.5)) {
-    throw new UserError("E_OPTION", `--hold-out is ${holdOut}`, "Hold out a share above 0 and up to 0.5.");
-  }
+  const holdOut = checkHoldOut(options.holdOut);
   const tokenizer = readTokenizer(set.tokenizer);
   const { name } = chooseRecipe({ recipe: options.recipe ?? "crammed-bert" });
   const nameRecipe = options.recipe === undefined ? recommendRecipe : () => name;

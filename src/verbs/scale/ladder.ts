@@ -41,7 +41,7 @@ export function makeLadder(choice: LadderChoice): Ladder {
   const shared = choice.budgets === undefined ? set.filter(each => !/^train\.budget\s*=/.test(each.trim())) : set;
   const recipe = chooseRecipe(choice);
   const budgets = choice.budgets ?? shortenBudget(recipe.train.budget);
-  for (const budget of budgets) parseBudget(budget);
+  for (const budget of budgets) parseBudget(budget, "--budgets");
   const names = choice.sizes ?? listDefaultSizes(recipe.model);
   refuseTwice("size", names);
   refuseTwice("budget", budgets);

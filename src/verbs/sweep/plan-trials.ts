@@ -94,7 +94,7 @@ const isSame = (a: PlannedTrial, b: PlannedTrial) => a.recipe === b.recipe && a.
 /** Seconds after which no trial is begun any more. UserErrors E_BUDGET, E_SWEEP. */
 export function readTotal({ total }: Sweep): number {
   if (total === undefined) return Number.POSITIVE_INFINITY;
-  const budget = parseBudget(total, "total: ");
+  const budget = parseBudget(total, "total");
   if (budget.kind === "seconds") return budget.seconds;
   throw new UserError(
     "E_SWEEP",

@@ -3,6 +3,7 @@
 
 import { UserError } from "../../../base/errors.ts";
 import { checkSweep, type Sweep } from "../../../sweep/sweep.ts";
+import { parseBudget } from "../../../train/budget.ts";
 import { parseCount } from "../../numbers.ts";
 
 export interface WrittenSweep {
@@ -20,6 +21,7 @@ export function writeSweep({ recipe, set = [], seeds = "3", budget }: WrittenSwe
   if (recipe === undefined) {
     throw new UserError("E_OPTION", "--set, --seeds or --budget without a recipe", "Give --recipe, or a sweep's file.");
   }
+  if (budget !== undefined) parseBudget(budget, "--budget");
   const several = set.filter(holdsSeveral);
   const twice = several.map(pathOf).find(path => set.filter(assignment => pathOf(assignment) === path).length > 1);
   if (twice !== undefined) {
