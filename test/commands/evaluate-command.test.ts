@@ -116,6 +116,12 @@ test("minimal pairs: a line a paradigm, their mean, and not scored twice", async
 
 const mistakes: readonly (readonly [string, readonly string[], RegExp])[] = [
   ["nothing to evaluate on", ["run"], /E_OPTION.*nothing to evaluate on/],
+  ["a file that is not there, without columns", ["run", "--task", "none.csv"], /E_FILE_MISSING.*none\.csv/],
+  [
+    "a validation file that is not there, without columns",
+    ["run", "--task", "reviews.csv", "--validation", "none.csv"],
+    /E_FILE_MISSING.*none\.csv/,
+  ],
   [
     "a column that is not there",
     ["run", "--task", "reviews.csv", "--text", "reviw", "--label", "liked"],

@@ -1,6 +1,8 @@
 // The tasks that an evaluation's options name, with a reader of their files: those of a suite, or a file of one's own.
 
+import { closeSync } from "node:fs";
 import { UserError } from "../../base/errors.ts";
+import { openForReading } from "../../base/files/files.ts";
 import { findSuite, selectTasks } from "../../evaluate/suites/suites.ts";
 import { readConllTask } from "../../evaluate/tasks/conll.ts";
 import { readOwnTask } from "../../evaluate/tasks/own-task.ts";
@@ -51,6 +53,8 @@ async function readOwnData(path: string, options: EvaluateOptions): Promise<Task
   if (name !== undefined && !/[\p{L}\p{N}]/u.test(name)) throw refuseOption("name", "wants letters or digits");
   if (name !== undefined && Buffer.byteLength(name) > mostNameBytes)
     throw refuseOption("name", "is too long for a folder");
+  // A file that is not there is said before anything is asked of its columns.
+  for (const file of [path, validation, test]) if (file !== undefined) closeSync(openForReading(file, "table"));
   const files = {
     path,
     ...(name !== undefined && { name }),

@@ -148,7 +148,7 @@ interface Reading extends TextReading {
 
 /**
  * Some hundreds at once: a line of a .txt each, a row of a table, or a document of a folder. UserErrors: E_TEXT_FIELD, E_UTF8, those of
- * reading; E_OPTION for skipBroken of a file.
+ * reading; E_OPTION for skipBroken of a file, and textField of one that is no table.
  */
 export async function* readTexts(file: string, reading: Reading): AsyncGenerator<FileText[]> {
   let batch: FileText[] = [];
@@ -172,7 +172,9 @@ function openTexts(file: string, reading: Reading): AsyncGenerator<FileText> {
       "Correct the file, or leave it out.",
     );
   }
-  return tableFormat(file) === undefined ? readLines(file) : readColumn(file, reading.textField ?? "text");
+  if (tableFormat(file) !== undefined) return readColumn(file, reading.textField ?? "text");
+  if (reading.textField === undefined) return readLines(file);
+  throw new UserError("E_OPTION", `${file}: --text-field, and it is no table: every line is a text`, "Leave it out.");
 }
 
 /** As cram prepare reads a folder, in the order of its paths; what is empty is no document. */

@@ -90,6 +90,19 @@ test("vectors of another model that is as wide are refused, and of the same one 
   assert.equal(found![0]!.place, 2);
 });
 
+test("what would change nothing, and a query without a word, are refused", async () => {
+  const refused = (file: string, queries: string[], options: object, message: RegExp) =>
+    assert.rejects(search(at("run"), at(file), queries, { ...choice, ...options }), { code: "E_OPTION", message });
+  for (const file of ["vectors.jsonl", "vectors.parquet"]) {
+    await refused(file, ["fox"], { textField: "text" }, /^--text-field changes nothing of .*vectors/);
+    await refused(file, ["fox"], { truncate: true }, /^--truncate changes nothing/);
+    await refused(file, ["fox"], { split: true }, /^--split changes nothing/);
+    await refused(file, ["fox"], { skipBroken: true }, /^--skip-broken changes nothing/);
+  }
+  await refused("texts.txt", ["fox"], { textField: "text" }, /texts\.txt: --text-field, and it is no table/);
+  for (const file of ["texts.txt", "vectors.jsonl"]) await refused(file, ["fox", " \t"], {}, /^query 2 is empty/);
+});
+
 test("vectors without texts are refused by what they lack", async () => {
   await embedFile(at("run"), at("texts.txt"), { ...choice, out: at("vectors.npy") });
   await assert.rejects(search(at("run"), at("vectors.npy"), ["fox"], choice), {

@@ -47,7 +47,7 @@ interface Placed extends FileText {
  * for (const { similarity, text } of found!) console.log(similarity.toFixed(2), text.slice(0, 40));
  * ```
  *
- * Errors are `UserError`s: those of embed and of reading the file; E_VECTORS for vectors of another model.
+ * Errors are `UserError`s: those of embed and of reading the file; E_VECTORS for vectors of another model; E_OPTION for an empty query.
  */
 export async function search(
   folder: string,
@@ -57,7 +57,10 @@ export async function search(
 ): Promise<FoundText[][]> {
   const { top = 5, onProgress } = options;
   checkLongTexts(options);
+  const empty = queries.findIndex(query => query.trim() === "");
+  if (empty !== -1) throw new UserError("E_OPTION", `query ${empty + 1} is empty`, "Give a text that is looked for.");
   const areVectors = await holdsVectors(file, options);
+  if (areVectors) refuseTextOptions(file, options);
   const tell = areVectors ? undefined : await openTextProgress(file, options, onProgress);
   const model = await openModel(folder, options);
   try {
@@ -113,6 +116,15 @@ async function* placeTexts(
       yield vectors.map((vector, i) => ({ ...texts[i]!, vector }));
     }
   }
+}
+
+/** UserError E_OPTION for what says how texts are read: vectors stand for theirs already. */
+function refuseTextOptions(file: string, { textField, truncate, split, skipBroken }: SearchOptions): void {
+  const options = { "--text-field": textField, "--truncate": truncate, "--split": split, "--skip-broken": skipBroken };
+  const given = Object.entries(options).find(([, value]) => value !== undefined && value !== false);
+  if (given === undefined) return;
+  const seen = `${given[0]} changes nothing of ${file}, which has vectors with their texts`;
+  throw new UserError("E_OPTION", seen, "Leave it out; cram embed has it.");
 }
 
 /** Whether the first row is one of cram embed's: read before a model is opened. UserErrors: those of reading, E_TEXT_FIELD. */

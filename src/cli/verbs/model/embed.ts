@@ -11,7 +11,7 @@ import { print, printError, showStatus } from "../../terminal/output.ts";
 
 interface EmbedFlags extends BackendOptions {
   readonly out: string;
-  readonly textField: string;
+  readonly textField?: string;
   readonly batchTexts: string;
   readonly truncate?: boolean;
   readonly split?: boolean;
@@ -38,7 +38,7 @@ export function addEmbed(command: Command): void {
       "--out <file>",
       "a .jsonl or .parquet of texts and vectors, or a .npy of the vectors, a row a text in their order",
     )
-    .option("--text-field <name>", "the column of a table that holds the text", "text")
+    .option("--text-field <name>", "the column of a table that holds the text; default: text")
     .option("--batch-texts <number>", "texts of one pass through the model", "16")
     .option("--truncate", "cut texts that are longer than the model's sequences, instead of refusing them")
     .option("--split", "divide these into passages, each a text of its own")

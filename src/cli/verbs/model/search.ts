@@ -9,7 +9,7 @@ import { colour, print, printError, showStatus } from "../../terminal/output.ts"
 
 interface SearchFlags extends BackendOptions {
   readonly top: string;
-  readonly textField: string;
+  readonly textField?: string;
   readonly truncate?: boolean;
   readonly split?: boolean;
   readonly skipBroken?: boolean;
@@ -24,7 +24,7 @@ export function addSearch(command: Command): void {
     .argument("<file>", "a .jsonl or .parquet that cram embed wrote with this model, or texts as it takes them")
     .argument("<query...>", "what is looked for, a text each")
     .option("--top <number>", "how many texts for each query", "5")
-    .option("--text-field <name>", "the column of a table that holds the text", "text")
+    .option("--text-field <name>", "the column of a table that holds the text; default: text")
     .option("--truncate", "cut texts of the file that are longer than the model's sequences, instead of refusing them")
     .option("--split", "divide these into passages, each a text of its own")
     .option("--skip-broken", "of a folder: count broken lines and files, and pass over them");
