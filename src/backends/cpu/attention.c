@@ -29,6 +29,27 @@ inlined void multiply_panels(const uint32_t *left, const uint32_t *right, float 
     (is_bf16 ? multiply_tile_bf16 : multiply_tile_f32)(left, right + j * steps, out + j, out_row, steps, 0);
 }
 
+// Where a head's rows begin; of dout where there is one.
+struct operands { const char *q, *k, *dout; };
+
+// Asks memory for rows, a few between the work on rows of scores: at once they would be more than a processor waits for.
+inlined void ask_rows(const char *rows, long row_bytes, long begin, long end, long bytes, int is_written) {
+  for (long row = begin; row < end; row++)
+    for (long at = 0; at < bytes; at += 64) {
+      if (is_written) __builtin_prefetch(rows + row * row_bytes + at, 1);
+      else __builtin_prefetch(rows + row * row_bytes + at, 0, 2);
+    }
+}
+// What the next head reads, the part of it that falls to a row of queries.
+inlined void ask_next(const struct operands next, long query, const struct head head) {
+  const long bytes = head.is_bf16 ? 2 : 4, width = head.D * bytes, row = head.C * bytes;
+  const long begin = query * head.S / head.Q, end = (query + 1) * head.S / head.Q;
+  ask_rows(next.q, head.q_row * bytes, query, query + 1, width, 0);
+  if (next.dout != NULL) ask_rows(next.dout, row, query, query + 1, width, 0);
+  ask_rows(next.k, 3 * row, begin, end, width, 0);
+  ask_rows(next.k + row, 3 * row, begin, end, width, 0);
+}
+
 // The first `keys` scores of a row to exp(scores · scale - max), the others to 0; returns the sum.
 inlined float exponentiate(float *restrict row, long S, long keys, float scale) {
   float largest = -INFINITY, sum = 0;
@@ -52,10 +73,10 @@ inlined void store_row(char *to, float *restrict from, float factor, long count,
   }
 }
 
-inlined void attend_head(struct scratch *scratch, const char *q, const char *k, char *out, const struct head head) {
+inlined void attend_head(struct scratch *scratch, const struct operands here, const struct operands next, char *out, const struct head head) {
   const long Q = head.Q, S = head.S, D = head.D, C = head.C, bytes = head.is_bf16 ? 2 : 4, result_bytes = head.result_is_bf16 ? 2 : 4;
   const long steps_d = steps_of(D, head.is_bf16), steps_s = steps_of(S, head.is_bf16);
-  const char *v = k + C * bytes;
+  const char *q = here.q, *k = here.k, *v = k + C * bytes;
   pack_columns(scratch->k, k, head.is_bf16, 3 * C, 1, S, D);
   pack_columns(scratch->right, v, head.is_bf16, 1, 3 * C, D, S);
   for (long i = 0; i < Q; i += rows_of(head.is_bf16)) {
@@ -63,7 +84,11 @@ inlined void attend_head(struct scratch *scratch, const char *q, const char *k, 
     pack_rows(scratch->left, q + i * head.q_row * bytes, head.is_bf16, head.q_row, 1, rows, D);
     multiply_panels(scratch->left, scratch->k, scratch->scores, SCORE_ROW, S, steps_d, head.is_bf16);
     float sums[MOST_ROWS];
-    for (long r = 0; r < rows; r++) sums[r] = exponentiate(scratch->scores + r * SCORE_ROW, S, head.keys, head.scale);
+    for (long r = 0; r < rows; r++) {
+      ask_next(next, i + r, head);
+      ask_rows(out, C * result_bytes, i + r, i + r + 1, D * result_bytes, 1);
+      sums[r] = exponentiate(scratch->scores + r * SCORE_ROW, S, head.keys, head.scale);
+    }
     pack_rows(scratch->left, (const char *)scratch->scores, head.is_bf16 ? ROUNDED : F32, SCORE_ROW, 1, rows, S);
     multiply_panels(scratch->left, scratch->right, scratch->tile, HEAD_ROW, D, steps_s, head.is_bf16);
     for (long r = 0; r < rows; r++)
@@ -86,10 +111,10 @@ inlined void multiply_scores(struct scratch *scratch, char *to, long to_row, con
   }
 }
 
-inlined void attend_head_backward(struct scratch *scratch, const char *q, const char *k, const char *dout, char *dq, char *dk, char *dv, const struct head head) {
-  const long Q = head.Q, S = head.S, D = head.D, C = head.C, bytes = head.is_bf16 ? 2 : 4;
+inlined void attend_head_backward(struct scratch *scratch, const struct operands here, const struct operands next, char *dq, char *dk, char *dv, const struct head head) {
+  const long Q = head.Q, S = head.S, D = head.D, C = head.C, bytes = head.is_bf16 ? 2 : 4, result_bytes = head.result_is_bf16 ? 2 : 4;
   const long steps_d = steps_of(D, head.is_bf16);
-  const char *v = k + C * bytes;
+  const char *q = here.q, *k = here.k, *v = k + C * bytes, *dout = here.dout;
   pack_columns(scratch->k, k, head.is_bf16, 3 * C, 1, S, D);
   pack_columns(scratch->v, v, head.is_bf16, 3 * C, 1, S, D);
   for (long i = 0; i < Q; i += rows_of(head.is_bf16)) {
@@ -100,6 +125,11 @@ inlined void attend_head_backward(struct scratch *scratch, const char *q, const 
     multiply_panels(scratch->left, scratch->v, scratch->gradients, SCORE_ROW, S, steps_d, head.is_bf16);
     for (long r = 0; r < rows; r++) {
       float *restrict p = scratch->scores + r * SCORE_ROW, *restrict dp = scratch->gradients + r * SCORE_ROW;
+      const long begin = (i + r) * S / Q, end = (i + r + 1) * S / Q;
+      ask_next(next, i + r, head);
+      ask_rows(dq, head.dq_row * result_bytes, i + r, i + r + 1, D * result_bytes, 1);
+      ask_rows(dk, head.dkv_row * result_bytes, begin, end, D * result_bytes, 1);
+      ask_rows(dv, head.dkv_row * result_bytes, begin, end, D * result_bytes, 1);
       const float inverse = 1.0f / exponentiate(p, S, head.keys, head.scale);
       float inner = 0;
 #pragma omp simd reduction(+ : inner)
@@ -114,37 +144,43 @@ inlined void attend_head_backward(struct scratch *scratch, const char *q, const 
   multiply_scores(scratch, dv, head.dkv_row, scratch->P, 1, dout, C, head);
 }
 
-// Block n is head n % H of sequence n / H. Queries are those of qkv, or, queried, an operand before it, (Q, C) of each sequence. With
-// lengths, the last of the inputs, a sequence has that many keys.
+// Block n is head n % H of sequence n / H. Queries are those of qkv, or, queried, an operand before it, (Q, C) of each sequence.
+inlined struct operands find_operands(char *const *p, long n, long H, int queried, int is_backward, const struct head head) {
+  const long bytes = head.is_bf16 ? 2 : 4, C = head.C, sequence = n / H, column = n % H * head.D;
+  return (struct operands){
+    p[0] + (sequence * head.Q * head.q_row + column) * bytes,
+    p[queried] + (sequence * head.S * 3 * C + C + column) * bytes,
+    is_backward ? p[queried + 1] + (sequence * head.Q * C + column) * bytes : NULL,
+  };
+}
+
+// With lengths, the last of the inputs, a sequence has that many keys.
 inlined void attend_blocks(char *const *p, long begin, long end, long H, int queried, int has_lengths, struct head head) {
-  const long in = head.is_bf16 ? 2 : 4, out = head.result_is_bf16 ? 2 : 4, C = head.C;
+  const long out = head.result_is_bf16 ? 2 : 4;
   struct scratch *scratch = own_scratch();
   if (head.is_bf16) begin_tiles();
   for (long n = begin; n < end; n++) {
-    const long sequence = n / H, column = n % H * head.D;
-    const char *q = p[0] + (sequence * head.Q * head.q_row + column) * in;
-    const char *k = p[queried] + (sequence * head.S * 3 * C + C + column) * in;
-    head.keys = has_lengths ? ((const int32_t *)p[queried + 1])[sequence] : head.S;
-    attend_head(scratch, q, k, p[queried + 1 + has_lengths] + (sequence * head.Q * C + column) * out, head);
+    const struct operands here = find_operands(p, n, H, queried, 0, head), next = find_operands(p, n + 1, H, queried, 0, head);
+    head.keys = has_lengths ? ((const int32_t *)p[queried + 1])[n / H] : head.S;
+    char *to = p[queried + 1 + has_lengths] + (n / H * head.Q * head.C + n % H * head.D) * out;
+    attend_head(scratch, here, next, to, head);
   }
   if (head.is_bf16) end_tiles();
 }
 
 // The result is like qkv; queried, it is all rows of dq (C elements each), then those of dk, then those of dv.
 inlined void attend_blocks_backward(char *const *p, long begin, long end, long B, long H, int queried, int has_lengths, struct head head) {
-  const long in = head.is_bf16 ? 2 : 4, out = head.result_is_bf16 ? 2 : 4, C = head.C;
+  const long out = head.result_is_bf16 ? 2 : 4, C = head.C;
   const long key_part = queried ? B * head.Q * C : C, value_part = key_part + (queried ? B * head.S * C : C);
   struct scratch *scratch = own_scratch();
   if (head.is_bf16) begin_tiles();
   for (long n = begin; n < end; n++) {
     const long sequence = n / H, column = n % H * head.D;
-    const char *q = p[0] + (sequence * head.Q * head.q_row + column) * in;
-    const char *k = p[queried] + (sequence * head.S * 3 * C + C + column) * in;
-    const char *dout = p[queried + 1] + (sequence * head.Q * C + column) * in;
+    const struct operands here = find_operands(p, n, H, queried, 1, head), next = find_operands(p, n + 1, H, queried, 1, head);
     head.keys = has_lengths ? ((const int32_t *)p[queried + 2])[sequence] : head.S;
     char *dqkv = p[queried + 2 + has_lengths];
     char *dq = dqkv + (sequence * head.Q * head.dq_row + column) * out, *dkv = dqkv + (sequence * head.S * head.dkv_row + column) * out;
-    attend_head_backward(scratch, q, k, dout, dq, dkv + key_part * out, dkv + value_part * out, head);
+    attend_head_backward(scratch, here, next, dq, dkv + key_part * out, dkv + value_part * out, head);
   }
   if (head.is_bf16) end_tiles();
 }
