@@ -1,7 +1,7 @@
 // cram report as a person uses it.
 
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -51,11 +51,24 @@ test("a recipe of another version leaves the FLOPs out and says so", async () =>
   assert.match(notes[0]!, /run: FLOPs are left out.*novel/);
 });
 
-test("what is no run, and places that do not fit, are refused", async () => {
-  const { status, stderr } = await cram("report", "numbers", "run");
+test("a run that is damaged is left out of the page of the others, and that is said", async () => {
+  cpSync(join(folder, "run"), join(folder, "damaged"), { recursive: true });
+  writeFileSync(join(folder, "damaged/events.jsonl"), "rubbish\nrubbish\n");
+  const { status, stdout, stderr } = await cram("report", "run", "damaged", "--out", "rest.html");
   assert.equal(status, 1);
-  assert.match(stderr, /^E_FILE_MISSING numbers: no run here/);
-  assert.match(readFileSync(join(folder, "report.html"), "utf8"), /numbers: left out: numbers: no run here/);
+  assert.match(stdout, /^rest\.html: run \(/m);
+  assert.match(stderr, /^E_EVENTS rest\.html is without 1 run: damaged.events\.jsonl:1: /);
+  assert.match(readFileSync(join(folder, "rest.html"), "utf8"), /damaged: left out: /);
+});
+
+test("what is no run, and places that do not fit, are refused", async () => {
+  for (const stranger of ["numbers", "nowhere"]) {
+    const { status, stderr } = await cram("report", "run", stranger, "--out", "strange.html", "--data", "strange");
+    assert.equal(status, 1);
+    assert.match(stderr, new RegExp(`^E_FILE_MISSING ${stranger}: no run here, and nothing was written`));
+    assert.ok(!existsSync(join(folder, "strange.html")) && !existsSync(join(folder, "strange")));
+  }
+  assert.match((await cram("report", "nowhere")).stderr, /^E_FILE_MISSING nowhere: no run here$/m);
   assert.match((await cram("report", "run", "--out", "numbers")).stderr, /^E_OPTION --out numbers: a folder/);
   assert.match((await cram("report", "run", "--data", "page.html")).stderr, /^E_OPTION --data page\.html: a file/);
 });

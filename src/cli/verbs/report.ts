@@ -2,6 +2,7 @@
 
 import { statSync } from "node:fs";
 import { Argument, type Command } from "commander";
+import { UserError } from "../../base/errors.ts";
 import { countOf } from "../../base/printable.ts";
 import { report as reportRuns } from "../../verbs/report/report.ts";
 import { suggest } from "../terminal/completion.ts";
@@ -50,5 +51,11 @@ async function report(folders: string[], flags: ReportFlags): Promise<void> {
     if (flags.charts !== undefined) print(`${flags.charts}: ${countOf(charts.length, "file")} of charts`);
   }
   // The first one's, after the page of the others.
-  if (failure !== undefined) throw failure;
+  if (!(failure instanceof UserError)) {
+    if (failure !== undefined) throw failure;
+    return;
+  }
+  const { code, message, advice } = failure;
+  const left = countOf(folders.length - runs.length, "run");
+  throw new UserError(code as `E_${string}`, `${page} is without ${left}: ${message}`, advice);
 }

@@ -27,8 +27,8 @@ import { reportSweep } from "./sweep-report.ts";
  * console.log(page, notes);
  * ```
  *
- * Errors are `UserError`s: E_OPTION and E_OUTPUT_OTHER for places that hold something else, E_PNG, and the first run's where none
- * can be read.
+ * Errors are `UserError`s: E_OPTION and E_OUTPUT_OTHER for places that hold something else, E_FILE_MISSING where a folder is no run's,
+ * E_PNG, and the first run's where none can be read.
  */
 export async function report(given: readonly string[], options: ReportOptions = {}): Promise<WrittenReport> {
   const runs = requireList(given, "run").map(findRun);
@@ -43,6 +43,7 @@ export async function report(given: readonly string[], options: ReportOptions = 
     const advice = `Report it alone; ${join(sweep, "trials", "…", "run")} are its runs.`;
     throw new UserError("E_OPTION", `${sweep}: a sweep beside ${runs.length - 1} other folders`, advice);
   }
+  refuseStrangers(runs);
   const notes: string[] = [];
   const read = readRuns(runs, nameRuns(runs), notes);
   if (read.runs.length === 0) throw read.failure;
@@ -61,6 +62,17 @@ export async function report(given: readonly string[], options: ReportOptions = 
     notes,
     failure: read.failure,
   };
+}
+
+/** What was misspelt is told before a page is written without it. UserError E_FILE_MISSING. */
+function refuseStrangers(folders: readonly string[]): void {
+  const strangers = folders.filter(folder => recogniseFolder(folder) !== "a run");
+  if (strangers.length === 0) return;
+  throw new UserError(
+    "E_FILE_MISSING",
+    `${strangers.join(", ")}: no run here${folders.length > 1 ? ", and nothing was written" : ""}`,
+    `Give the folder of a run that cram pretrain began${folders.length > strangers.length ? ", or leave it out" : ""}.`,
+  );
 }
 
 function checkPlaces({ out, charts, data }: ReportOptions & { readonly out: string }): void {
