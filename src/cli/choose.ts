@@ -49,6 +49,18 @@ export function describeThreads({ threads }: BackendChoice): string | undefined 
   return `${countOf(threads, "thread")} on ${countOf(cores, "core")}: no faster than ${cores}, but with the bits of ${threads}`;
 }
 
+/** The words of those options that were given, for a command that is to be typed next. */
+export function listGiven(flags: object, options: readonly string[]): string[] {
+  const values = new Map<string, unknown>(Object.entries(flags));
+  const keyOf = (option: string) => option.slice(2).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+  return options.flatMap(option => {
+    const value = values.get(keyOf(option));
+    if (value === undefined || value === false) return [];
+    if (Array.isArray(value)) return value.flatMap(each => [option, String(each)]);
+    return value === true ? [option] : [option, String(value)];
+  });
+}
+
 export interface RecipeOptions {
   readonly recipe: string;
   readonly set: readonly string[];

@@ -23,12 +23,15 @@ interface TrainChoice extends Pick<LogChoice, "tensorboard" | "wandb" | "mlflow"
   readonly signal: AbortSignal;
   /** Of a process that leads others. */
   readonly rankChoice?: RankChoice | undefined;
-  /** How many processes a person asked for. */
-  readonly devices?: number | undefined;
+  /** What goes on with the run beside --resume and its folder: options that a run does not remember. */
+  readonly resumeWords?: readonly string[];
 }
 
 /** Runs until the budget or the signal; the end event says which. */
-export async function trainRun(open: OpenRun, { json, signal, devices, ...logs }: TrainChoice): Promise<EndEvent> {
+export async function trainRun(
+  open: OpenRun,
+  { json, signal, resumeWords = [], ...logs }: TrainChoice,
+): Promise<EndEvent> {
   const { recipe, run } = open;
   const { budget, train } = await openTraining(open, {
     ...logs,
@@ -36,14 +39,9 @@ export async function trainRun(open: OpenRun, { json, signal, devices, ...logs }
     onWarning: printError,
   });
   signal.throwIfAborted();
-  const shared = logs.rankChoice?.isShared === true ? ["--shard-optimizer"] : [];
   const show = json
     ? (event: TrainingEvent) => print(JSON.stringify(event))
-    : createEventPrinter(recipe, budget, [
-        run,
-        ...(devices === undefined ? [] : ["--devices", String(devices)]),
-        ...shared,
-      ]);
+    : createEventPrinter(recipe, budget, [run, ...resumeWords]);
   // Read to the end: behind the end event of a training that came apart comes the error that says why.
   let end: EndEvent | undefined;
   for await (const event of train(signal)) {

@@ -10,12 +10,12 @@ import { formatWithUnit } from "../../report/quantity.ts";
 import { formatDuration } from "../../train/budget.ts";
 import type { BackendName } from "../../verbs/backend.ts";
 import { deviceNames, plan as planRun, planSchedule } from "../../verbs/plan.ts";
-import { addRecipeOptions, chooseBackend, type RecipeOptions } from "../choose.ts";
+import { addRecipeOptions, chooseBackend, listGiven, type RecipeOptions } from "../choose.ts";
 import { drawChart } from "../terminal/chart.ts";
 import { suggest } from "../terminal/completion.ts";
 import { colour, print, showStatus } from "../terminal/output.ts";
 
-interface PlanFlags extends RecipeOptions {
+export interface PlanFlags extends RecipeOptions {
   readonly data?: string;
   readonly backend?: BackendName;
   readonly device?: string;
@@ -66,7 +66,7 @@ Examples:
   cram plan --recipe crammed-bert --backend cuda
   cram plan --recipe crammed-bert --budget 24h --device a6000 --set train.microBatchSequences=128
 
-Next: cram pretrain with the same --recipe, --set, --budget and --data`,
+Next: cram pretrain with the same --recipe, --set, --budget, --data, --backend and --threads`,
     )
     .action(plan);
 }
@@ -91,7 +91,7 @@ async function plan(flags: PlanFlags): Promise<void> {
   if (json) print(JSON.stringify(forecast));
   else {
     printForecast(forecast, flags.data);
-    print(`next: ${nextCommand(flags)}`);
+    print(`next: ${quoteOwnCommand(...listPretrainWords(flags))}`);
   }
 }
 
@@ -167,9 +167,9 @@ function describeMemory(memory: MemoryNeeds, available: number): string {
   );
 }
 
-function nextCommand({ recipe, set, budget, data, backend, device }: PlanFlags): string {
-  const words = ["pretrain", "--recipe", recipe, ...set.flatMap(pair => ["--set", pair])];
-  if (backend !== undefined) words.push("--backend", backend);
-  if (backend !== undefined && device !== undefined && device !== "this") words.push("--device", device);
-  return quoteOwnCommand(...words, ...(budget === undefined ? [] : ["--budget", budget]), "--data", data ?? "DATA");
+export function listPretrainWords(flags: PlanFlags): string[] {
+  const { backend, device } = flags;
+  const isHere = backend !== undefined && device !== "this";
+  const options = ["--recipe", "--set", "--backend", "--threads", ...(isHere ? ["--device"] : []), "--budget"];
+  return ["pretrain", ...listGiven(flags, options), "--data", flags.data ?? "DATA"];
 }

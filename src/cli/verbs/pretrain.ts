@@ -22,6 +22,7 @@ import {
   type BackendOptions,
   chooseBackend,
   describeThreads,
+  listGiven,
   type RecipeOptions,
 } from "../choose.ts";
 import { explainCount, parseCount, refuseValue } from "../numbers.ts";
@@ -161,7 +162,7 @@ async function pretrain(flags: PretrainFlags): Promise<void> {
         }
         const isFilled = findHeadFault(recipe) === undefined;
         const { tensorboard } = flags;
-        const shown = { json, signal, tensorboard, wandb, mlflow, rankChoice, devices };
+        const shown = { json, signal, tensorboard, wandb, mlflow, rankChoice, resumeWords: listResumeWords(flags) };
         return { run, isFilled, end: await trainRun(open, shown) };
       });
     // Who started the ranks says what a signal does.
@@ -169,9 +170,28 @@ async function pretrain(flags: PretrainFlags): Promise<void> {
     const trained = await stopOnSignals({ announcement: stopAnnouncement, warn, work: train });
     if (json || trained?.end.reason !== "budget") return;
     const { run, isFilled } = trained;
-    const next = [...(isFilled ? [["fill", run, "… [MASK] …"]] : []), ["report", run]];
+    const own = listGiven(flags, ["--backend", "--device"]);
+    const next = [...(isFilled ? [["fill", run, "… [MASK] …", ...own]] : []), ["report", run]];
     for (const [i, words] of next.entries()) print(`${i === 0 ? "next: " : "      "}${quoteOwnCommand(...words)}`);
   });
+}
+
+/**
+ * What a person has to say again where a run goes on: how ranks share it, and who else is told of it. A run that was resumed remembers what
+ * it began on, and not what it was resumed on.
+ */
+export function listResumeWords(flags: PretrainFlags): string[] {
+  const always = [
+    "--devices",
+    "--sum",
+    "--shard-optimizer",
+    "--tensorboard",
+    "--mlflow",
+    "--mlflow-experiment",
+    "--wandb",
+  ];
+  const ofResumed = flags.resume === undefined ? [] : ["--data", "--backend", "--threads", "--device"];
+  return listGiven(flags, [...ofResumed, ...always]);
 }
 
 /** Says that a run goes on with other bits than it would have on what it began on. */

@@ -14,6 +14,7 @@ import {
   addRecipeOptions,
   type BackendOptions,
   chooseBackend,
+  listGiven,
   type RecipeOptions,
 } from "../../choose.ts";
 import { parseCount } from "../../numbers.ts";
@@ -84,7 +85,7 @@ async function scale(flags: ScaleFlags): Promise<void> {
     warn: printError,
     work: signal => runScale({ ...options, signal }),
   });
-  if (scaled !== undefined) printScaled(scaled, out, json);
+  if (scaled !== undefined) printScaled(scaled, flags, out, json);
 }
 
 /** A line a result, and the training under way as the status, with the time that is left by those that ended here. */
@@ -117,7 +118,13 @@ function showTrainings(): Pick<ScaleOptions, "onTrial" | "onEvent" | "onResult">
   };
 }
 
-function printScaled({ done, count, law, page }: Scaled, out: string, json: boolean): void {
+/** The law is of this recipe, and of what it was trained on. */
+export const listPlanWords = (flags: object, out: string): string[] => [
+  ...["plan", "--law", out],
+  ...listGiven(flags, ["--recipe", "--set", "--data", "--backend", "--threads", "--device"]),
+];
+
+function printScaled({ done, count, law, page }: Scaled, flags: ScaleFlags, out: string, json: boolean): void {
   if (json) {
     print(JSON.stringify({ out, done, count, page, law }));
     return;
@@ -137,5 +144,5 @@ function printScaled({ done, count, law, page }: Scaled, out: string, json: bool
     );
   else if (law === undefined)
     print("too few different sizes and budgets for a law; give more with --sizes or --budgets");
-  else print(`next: ${quoteOwnCommand("plan", "--law", out)}`);
+  else print(`next: ${quoteOwnCommand(...listPlanWords(flags, out))}`);
 }

@@ -237,7 +237,7 @@ async function launch(asked: Sweep, options: SweepOptions, workers: number, json
   if (json) return print(JSON.stringify({ out: options.out, job, tasks: workers }));
   print(`submitted: job ${job}, ${workers} workers; squeue --job ${job} shows them, scancel ${job} stops them`);
   print(
-    `next: ${quoteOwnCommand("sweep", "--worker", options.out)}, which helps, waits for them, and prints the table`,
+    `next: ${quoteOwnCommand(...listWorkerWords(options.out, options).slice(2))}, which helps, waits for them, and prints the table`,
   );
 }
 
