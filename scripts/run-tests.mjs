@@ -3,7 +3,7 @@
 // them take less time than the modules that they load. Those of test/ have one each.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 
 const known = ["cuda"];
@@ -25,14 +25,18 @@ if (files.length === 0) {
   process.exit(1);
 }
 
-const folder = join("dist", "rooms");
-rmSync(folder, { recursive: true, force: true });
+// Each process has its own, so that two at once leave each other alone; those of ended processes go.
+const folder = join("dist", "rooms", String(process.pid));
+mkdirSync(folder, { recursive: true });
+for (const name of readdirSync(dirname(folder))) {
+  if (!isRunning(Number(name)) || name === basename(folder)) rmSync(join(dirname(folder), name), { recursive: true });
+}
 mkdirSync(folder);
 const units = files.filter(file => file.startsWith("src/"));
 const rooms = [...new Set(units.map(file => file.split("/")[1]))].map(room => {
   const suites = units
     .filter(file => file.startsWith(`src/${room}/`))
-    .map(file => `describe("${file}", () => import("../${file}"));\n`);
+    .map(file => `describe("${file}", () => import("../../${file}"));\n`);
   const path = join(folder, `${room}.mjs`);
   writeFileSync(path, `import { describe } from "node:test";\n${suites.join("")}`);
   return path;
@@ -49,4 +53,13 @@ const { status } = spawnSync(process.execPath, ["--test", "--test-concurrency=2"
 });
 const text = readFileSync(failed, "utf8");
 if (status !== 0 && text !== "") process.stdout.write(`\nfailed tests:\n\n${text}`);
+rmSync(folder, { recursive: true });
 process.exitCode = status ?? 1;
+
+function isRunning(pid) {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+}

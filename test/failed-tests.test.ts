@@ -1,11 +1,13 @@
 // What `npm test` says at its very end of the tests that failed: enough to run each again.
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { after, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-failed-tests-"));
@@ -70,4 +72,18 @@ test("nothing stands behind the totals where all pass", () => {
   assert.equal(status, 0);
   assert.match(totals, /^# pass 1\n(?:# .*\n)*$/m);
   assert.doesNotMatch(totals, /failed tests/);
+});
+
+test("two runs at once in one folder leave each other alone, and nothing behind", async () => {
+  const files = { "src/room/a.test.js": 'test("waits", () => new Promise(end => setTimeout(end, 1500)));\n' };
+  runTests("beside", { ...files, "test/b.test.js": "" });
+  const { NODE_TEST_CONTEXT, ...env } = process.env;
+  const start = () => spawn(process.execPath, [resolve("scripts/run-tests.mjs")], { cwd: join(folder, "beside"), env });
+  const first = start();
+  const firstEnd = once(first, "exit");
+  // In the middle of the first one's test, whose end comes before the second one's.
+  await setTimeout(900);
+  const [second] = await once(start(), "exit");
+  assert.deepEqual([(await firstEnd)[0], second], [0, 0]);
+  assert.deepEqual(readdirSync(join(folder, "beside/dist/rooms")), []);
 });
