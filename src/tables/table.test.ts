@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { UserError } from "../base/errors.ts";
+import { readJsonValues } from "./formats/json-rows.ts";
 import { readTable, type TableOptions, tableFormat } from "./table.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cramming-tables-"));
@@ -50,6 +51,37 @@ test("a .csv is read as RFC 4180 says, a row named by the line it begins on", as
   assert.deepEqual(await read("a.csv.gz", gzipSync(text)), rows);
   await assert.rejects(read("quote.csv", 'text,label\na,1\n"b,0\nc,1\n'), fails("E_TABLE_ROW", "quote.csv:3:"));
   await assert.rejects(read("few.csv", 'text,label\n"two\nlines",0\nb\n'), fails("E_TABLE_ROW", "few.csv:4: 1 field,"));
+});
+
+test("an object of a .json that lacks its end is named where it begins, and those behind it are read", async () => {
+  const entry = (i: number) => `{ "text": "t } ${i}",\n "more": { "a": [{}, { "b": ${i} }] } }`;
+  const whole = Array.from({ length: 5 }, (_, i) => entry(i));
+  for (const lacking of whole.keys()) {
+    // The second lacks one of an object in it: its own end stands for that.
+    for (const cut of [entry(lacking).slice(0, -2), entry(lacking).replace("] }", "]")]) {
+      const entries = whole.map((text, i) => (i === lacking ? cut : text));
+      const texts = [`[\n${entries.join(",\n")}\n]`, `[\n${entries.join("\n,")}]\n`, `\n${entries.join("\n")}`];
+      for (const [form, text] of texts.entries()) {
+        // One behind the other, the last one ends with the file, which is told of all.
+        if (form === 2 && lacking === 4) continue;
+        for (const bytes of [1, 7, 64, 1000]) {
+          const pieces = async function* () {
+            for (let at = 0; at < text.length; at += bytes) yield Buffer.from(text.slice(at, at + bytes));
+          };
+          const rows: (number | string)[][] = [];
+          for await (const some of readJsonValues(pieces(), "a.json", 1000, false)) {
+            rows.push(...some.map(row => [row.line, "broken" in row ? row.broken.message : String(row.values.text)]));
+          }
+          const expected = whole.map((_, i) => {
+            const line = 2 + 2 * i;
+            const said = `a.json:${line}: the object that begins here lacks its "}"`;
+            return [line, i === lacking ? said : `t } ${i}`];
+          });
+          assert.deepEqual(rows, expected, `${form} ${lacking} ${bytes}`);
+        }
+      }
+    }
+  }
 });
 
 test("a line of a .jsonl is a row, whatever its values", async () => {

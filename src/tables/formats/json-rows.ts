@@ -144,17 +144,25 @@ class ValueSplitter {
         }
       } else if (this.depth > 0) {
         if (character === '"') this.quoted = true;
-        else if (character === "{" || character === "[") this.depth += 1;
-        else if ((character === "}" || character === "]") && --this.depth === 0) take(at);
+        else if (character === "{" || character === "[") {
+          if (character === "{" && this.depth === 1 && !this.isValue(text, start, at)) {
+            values.push(this.explainOpen());
+            this.begin();
+            start = at;
+          } else this.depth += 1;
+        } else if (character === "]" && this.depth === 1 && this.list === "open") {
+          values.push(this.explainOpen());
+          this.begin();
+          this.depth = 0;
+          this.list = "closed";
+        } else if ((character === "}" || character === "]") && --this.depth === 0) take(at);
       } else if (character === '"' && this.list === "open") {
         this.quoted = true;
         this.isLost = false;
         this.beginLine = this.line;
         start = at;
       } else if (character === "{" && this.list !== "closed") {
-        this.depth = 1;
-        this.isLost = false;
-        this.beginLine = this.line;
+        this.begin();
         start = at;
       } else {
         const broken = this.passBetween(character);
@@ -168,6 +176,26 @@ class ValueSplitter {
       values.push(this.explainLong());
     }
     return values;
+  }
+
+  private begin(): void {
+    this.depth = 1;
+    this.isLost = false;
+    this.beginLine = this.line;
+    this.begun = "";
+    this.isLong = false;
+  }
+
+  /** Whether an object that begins there, in the one that is open, is the value of a key. */
+  private isValue(text: string, start: number, at: number): boolean {
+    for (let before = at - 1; before >= start; before--) if (/\S/.test(text[before]!)) return text[before] === ":";
+    return this.isLong || this.begun.trimEnd().endsWith(":");
+  }
+
+  /** Of an object that lacks its end: another one begins in it where none can, or its list ends. */
+  private explainOpen(): CutValue {
+    const broken = refuse(this.path, this.beginLine, `the object that begins here lacks its "}"`);
+    return { line: this.beginLine, broken };
   }
 
   private explainLong(): CutValue {
