@@ -78,6 +78,10 @@ inlined void pack_square(uint32_t *restrict to, const char *restrict from, enum 
 #pragma GCC unroll 4
   for (int step = 0; step < 16; step++) {
     const line low = read_line(from + 2 * step * apart, elements), high = read_line(from + (2 * step + 1) * apart, elements);
+    // Of the next depths the same lanes, which are packed when all other panels of these are: memory is read a line here and a line there,
+    // and does not see by itself what comes.
+    for (int i = 0; i < 2; i++)
+      for (long at = 0; at < SIDE * bytes_of(elements); at += 64) __builtin_prefetch(from + (SIDE + 2 * step + i) * apart + at);
     // Pairs of the even lanes, and of the odd ones.
     const line even = (low & 0xffff) | high << 16, odd = low >> 16 | (high & 0xffff0000);
     if (is_rows) {
