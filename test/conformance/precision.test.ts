@@ -10,7 +10,7 @@ import { openCudaOn } from "../../src/backends/cuda/cuda.ts";
 import { openReference } from "../../src/backends/reference/reference.ts";
 import { RandomSequence, streams } from "../../src/base/random.ts";
 import { differentiate } from "../../src/graph/gradient.ts";
-import { input, matmul, state, transpose } from "../../src/graph/operations.ts";
+import { add, input, matmul, state, transpose } from "../../src/graph/operations.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { computeMaskedLoss } from "../../src/model/heads.ts";
 import { initialiseParameters } from "../../src/model/initialise.ts";
@@ -176,6 +176,27 @@ test("products in bf16 of several blocks of rows, by operands that change from r
             wanted[column]! += a[row * k + depth]! * b[(first + depth) * n + column]!;
         assert.deepEqual([...got.subarray(row * n, (row + 1) * n)], [...wanted], `row ${row} of run ${run}`);
       }
+    }
+  }
+});
+
+// Sums of a row wait for the kernel behind the product: of as many columns as a block of half the deepest pass has, and of the deepest one.
+test("products in bf16 of the widest blocks, and what is added to them, on cpu", async () => {
+  const random = new RandomSequence(7, streams.sampling, 0);
+  const draw = (length: number) => Float32Array.from({ length }, () => random.below(17) - 8);
+  for (const [m, n, k] of [
+    [1400, 1024, 512],
+    [200, 1024, 1024],
+  ] as const) {
+    const sum = add(matmul(input("a", [m, k], "f32"), input("b", [k, n], "f32")), input("c", [m, n], "f32"));
+    const graph = await opened.get("cpu")!.load({ outputs: { sum }, updates: {} }, new Map());
+    const [a, b, c] = [draw(m * k), draw(k * n), draw(m * n)];
+    const got = (await graph.run({ a, b, c })).sum!;
+    for (let row = 0; row < m; row += 5) {
+      const wanted = c.slice(row * n, (row + 1) * n);
+      for (let depth = 0; depth < k; depth++)
+        for (let column = 0; column < n; column++) wanted[column]! += a[row * k + depth]! * b[depth * n + column]!;
+      assert.deepEqual([...got.subarray(row * n, (row + 1) * n)], [...wanted], `row ${row} of ${m} × ${n} × ${k}`);
     }
   }
 });

@@ -14,7 +14,7 @@ test("of the cuts that keep all threads busy, tiles get one that packs least", (
   for (const threads of [1, 2, 3, 16]) {
     for (const m of sizes) {
       for (const n of sizes) {
-        for (const bytesOfDepth of [512, 8192]) {
+        for (const bytesOfDepth of [512, 2048, 8192]) {
           const cut = splitProduct(1, [m, n, bytesOfDepth], threads, true);
           const what = `${m} × ${n}, ${bytesOfDepth} bytes, ${threads} threads: ${cut.down} × ${cut.across}`;
           const all = listCuts(m, n, bytesOfDepth, threads);
@@ -35,7 +35,8 @@ function listCuts(m: number, n: number, bytesOfDepth: number, threads: number): 
     for (let across = 1; across <= 64; across++) {
       const rows = 32 * Math.ceil(m / down / 32);
       const columns = 32 * Math.ceil(n / across / 32);
-      const holds = rows <= 1024 && columns <= 512 && (bytesOfDepth <= 2048 || rows * columns <= 1024 * 256);
+      const isHeld = columns <= (bytesOfDepth <= 1024 ? 1024 : 512);
+      const holds = rows <= 1024 && isHeld && (bytesOfDepth <= 2048 || rows * columns <= 1024 * 256);
       const pays = (down === 1 || m / down >= 96) && (across === 1 || n / across >= 64);
       const blocks = down * across;
       if (holds && pays && blocks >= threads && (blocks >= 4 * threads || blocks % threads === 0))
@@ -57,11 +58,13 @@ function countPacked(m: number, n: number, bytesOfDepth: number, threads: number
   return packed;
 }
 
-test("cuts of three products by two threads", () => {
+test("cuts of four products by two threads", () => {
   // By hand: 2 × 3 blocks of rows packed in two passes pack 1024 · 3 + 768 · 2, as many as 2 × 2 and 1024 more.
   assert.deepEqual(splitProduct(1, [1024, 768, 4608], 2, true), { down: 2, across: 2 });
   // Packed at once, five columns of blocks are packed once and one of them twice.
   assert.deepEqual(splitProduct(1, [1024, 2304, 1536], 2, true), { down: 2, across: 5 });
+  // Half as deep as is packed at once, all columns of a row are one block's, and rows are packed once.
+  assert.deepEqual(splitProduct(1, [4096, 1024, 512], 2, true), { down: 4, across: 1 });
   // Where there are no tiles, as it was measured there.
   assert.deepEqual(splitProduct(1, [1024, 2304, 1536], 2, false), { down: 3, across: 9 });
 });

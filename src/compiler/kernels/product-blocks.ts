@@ -51,12 +51,13 @@ export function splitProduct(
   const canColumns = (across: number) => n / across >= least.columns;
   let down = Math.ceil(m / rows);
   if (byTiles) {
-    // Few rows leave room for the sums of more columns.
+    // Half the depth leaves room for twice the columns; few rows for the sums of more.
+    const widest = 2 * bytesOfDepth <= deepest ? 2 * columns : columns;
     const fits = (across: number) => !isDeep || inPanels(m / down) * inPanels(n / across) <= rows * deepColumns;
     // Of the cuts that are even, the one that packs least, and of these the one of fewest blocks. Where none is even, the one of most.
     let best = { down, across: 0, packed: Number.POSITIVE_INFINITY };
     do {
-      let across = Math.ceil(n / columns);
+      let across = Math.ceil(n / widest);
       while (!fits(across) || (isUneven(down, across) && canColumns(across + 1))) across++;
       const isOdd = isUneven(down, across);
       const packed = isOdd ? Number.POSITIVE_INFINITY : countPacked([m, n], { down, across }, threads, isDeep);
