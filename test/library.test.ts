@@ -74,6 +74,8 @@ const projects: Readonly<Record<string, readonly string[]>> = {
   }),
 };
 
+const endingOf = (name: string) => (name === "page" ? ".mts" : ".ts");
+
 /** All are compiled at once, against the package as a person has it installed. */
 before(() => {
   mkdirSync(join(folder, "node_modules"));
@@ -84,14 +86,17 @@ before(() => {
   writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
   const compilerOptions = { module: "nodenext", target: "es2023", strict: true, types: ["node"] };
   const places = { rootDir: ".", outDir: "out" };
-  const include = Object.keys(projects).map(name => `${name}/*.ts`);
+  const include = Object.keys(projects).map(name => `${name}/*${endingOf(name)}`);
   writeFileSync(
     join(folder, "tsconfig.json"),
     JSON.stringify({ compilerOptions: { ...compilerOptions, ...places }, include }),
   );
   for (const [name, examples] of Object.entries(projects)) {
     const project = makeProject(name);
-    for (const [i, example] of examples.entries()) writeFileSync(join(project, `example-${i}.ts`), shorten(example));
+    // Those of the pages as the pages say where package.json says nothing, as npm init leaves it.
+    if (name === "page") writeFileSync(join(project, "package.json"), "{}");
+    for (const [i, example] of examples.entries())
+      writeFileSync(join(project, `example-${i}${endingOf(name)}`), shorten(example));
   }
   const compiler = join(root, "node_modules/typescript/bin/tsc");
   const compiled = spawnSync(process.execPath, [compiler], { cwd: folder, encoding: "utf8" });
@@ -101,7 +106,9 @@ before(() => {
 function runExamples(name: string): void {
   const examples = projects[name]!;
   // In one process, which loads the library once.
-  const lines = examples.map((_, i) => `await import("./example-${i}.js");\nconsole.log("${mark}");\n`);
+  const lines = examples.map(
+    (_, i) => `await import("./example-${i}${endingOf(name).replace("ts", "js")}");\nconsole.log("${mark}");\n`,
+  );
   const program = join(folder, "out", name, "all.js");
   writeFileSync(program, lines.join(""));
   const cwd = join(folder, name);
