@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
-import { contentHash, isPresent, readJson, writeFileAtomically } from "../base/files/files.ts";
+import { contentHash, isPresent, listFolder, readJson, writeFileAtomically } from "../base/files/files.ts";
 import type { Variation } from "./sweep.ts";
 
 export interface Trial {
@@ -78,6 +78,29 @@ export function readTrialRecord(trial: Trial, wanted?: Wanted): TrialRecord {
     rungs.push(rung);
   }
   return { rungs, result: readTrialResult(trial, resultFile, wanted) };
+}
+
+/** Trials that have a result in a sweep's folder and are none of these: of a sweep that asked for others. What is no result is passed over. */
+export function listOtherTrials(folder: string, wanted: readonly Trial[]): Trial[] {
+  const known = new Set(wanted.map(trial => trial.folder));
+  const foldersIn = (path: string) =>
+    listFolder(path, "sweep").flatMap(entry => (entry.isDirectory() ? [join(path, entry.name)] : []));
+  return foldersIn(join(folder, "trials"))
+    .flatMap(foldersIn)
+    .filter(path => !known.has(path))
+    .flatMap(path => {
+      const result = readOtherResult(join(path, resultFile));
+      return result === undefined ? [] : [{ variation: result.variation, seed: result.seed, folder: path }];
+    });
+}
+
+function readOtherResult(path: string): TrialResult | undefined {
+  try {
+    return isPresent(path, "result") ? resultSchema.safeParse(readJson(path, "result")).data : undefined;
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
 }
 
 export const resultFile = "result.json";

@@ -301,6 +301,22 @@ test("another recipe in the same folder is told, and a seed more is trained", as
   assert.deepEqual([done, count], [6, 6]);
 });
 
+test("what a sweep before had and this one does not ask for is told before its row goes from the table", async () => {
+  const warnings: string[] = [];
+  const onWarning = (warning: string) => void warnings.push(warning);
+  await run("grown", { onWarning });
+  const grown = { ...asked, variations: { ...asked.variations, fast: ["optimizer.learningRate=0.01"] } };
+  await run("grown", { onWarning }, grown);
+  assert.deepEqual(warnings, [], "a sweep that grows has all it had");
+  await run("grown", { onWarning }, { ...asked, seeds: [0], variations: { fast: grown.variations.fast } });
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0]!, /tables are without them: slow; base with seed 1; fast with seed 1; their trials stay/);
+  assert.doesNotMatch(readTable("grown"), /slow/);
+  await run("grown", { onWarning }, grown);
+  assert.equal(warnings.length, 1);
+  assert.match(readTable("grown"), /slow/);
+});
+
 test("what comes apart is a result with its reason; what nobody can train is refused before anything is", async () => {
   const other = {
     ...asked,

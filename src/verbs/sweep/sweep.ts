@@ -14,6 +14,7 @@ import { checkSweep, type Sweep } from "../../sweep/sweep.ts";
 import { formatCsv, formatLatex, formatMarkdown } from "../../sweep/sweep-table.ts";
 import {
   latestOf,
+  listOtherTrials,
   nameRung,
   readTrialRecord,
   resultFile,
@@ -78,7 +79,7 @@ export async function sweep(asked: Sweep, options: SweepOptions): Promise<Swept>
   makeFolder(out);
   const { trials, warnings, text } = planTrials(asked, options, true);
   const measure = measureOf(asked);
-  for (const warning of warnings) options.onWarning?.(warning);
+  for (const warning of [...warnings, ...describeOthers(out, trials)]) options.onWarning?.(warning);
   writeFileAtomically(join(out, sweepFile), `${JSON.stringify(completeSweep(asked, options), undefined, 2)}\n`);
   const shares = listShares(asked.halving);
   const isSilent = watchBeats(options.silentSeconds ?? silentSeconds);
@@ -186,6 +187,25 @@ async function doJob(
   writeTrialResult(trial, isRung ? nameRung(rung) : resultFile, result);
   options.onResult?.(trial, result);
   return true;
+}
+
+/** A sentence, where the folder has results of a sweep before that this one does not ask for: they would be missed in its table. */
+function describeOthers(out: string, trials: readonly PlannedTrial[]): string[] {
+  const seeds = new Map<string, number[]>();
+  for (const { variation, seed } of listOtherTrials(out, trials)) {
+    seeds.set(
+      variation,
+      [...(seeds.get(variation) ?? []), seed].sort((a, b) => a - b),
+    );
+  }
+  const asked = new Set(trials.map(({ variation }) => variation));
+  const gone = [...seeds.keys()].filter(variation => !asked.has(variation));
+  const fewer = [...seeds].filter(([variation]) => asked.has(variation));
+  const others = [...gone, ...fewer.map(([variation, list]) => `${variation} with seed ${list.join(", ")}`)];
+  if (others.length === 0) return [];
+  return [
+    `${out} has results that this sweep does not ask for, and its tables are without them: ${others.join("; ")}; their trials stay, and a sweep that asks for them has them again`,
+  ];
 }
 
 const sweepFile = "sweep.json";
