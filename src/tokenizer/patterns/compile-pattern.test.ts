@@ -34,6 +34,31 @@ test("what is not surely the same in JavaScript is named", () => {
   }
 });
 
+test("a repetition of what repeats is refused, for no time would suffice for some texts", () => {
+  for (const [pattern, often] of [
+    ["(a+)+x", "+"],
+    ["(?:\\s*a)*b", "*"],
+    ["(?:b|(?:a|c*))+", "+"],
+    ["(?:a{2,}){3}", "{3}"],
+    ["(?:a+){2,}", "{2,}"],
+    ["((?:a+)?)*", "*"],
+  ] as const) {
+    assert.equal(findUnknown(pattern), `a repetition of what repeats, ${often}`, pattern);
+  }
+  for (const pattern of [
+    "(?>a+)+",
+    "(?:a++)*b",
+    "(?:a+)?",
+    "(?:a+){0,1}",
+    "(?:a+){1}",
+    "(?:a{1,3})+",
+    "(?:(?=a+)a)*",
+    "(?:ab)+",
+  ]) {
+    assert.equal(findUnknown(pattern), undefined, pattern);
+  }
+});
+
 test("what may match nothing replaces nothing", () => {
   for (const pattern of [
     "a*",

@@ -11,10 +11,11 @@ const controls: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, f: 12, 
 /** Letters side by side that one character beyond ASCII folds to. */
 const folded = /ss|ff|fi|fl|st/;
 
-/** Of a part of a pattern: how JavaScript writes it, and whether it may match nothing. */
+/** Of a part of a pattern: how JavaScript writes it, whether it may match nothing, and whether it repeats something that it gives back. */
 export interface WrittenPattern {
   readonly source: string;
   readonly isEmpty: boolean;
+  readonly repeats: boolean;
 }
 
 export function readPattern(pattern: string): WrittenPattern {
@@ -46,6 +47,7 @@ class PatternReader {
     let letters = "";
     let isEmpty = false;
     let isEmptyYet = true;
+    let repeats = false;
     while (!this.atEnd && this.pattern[this.at] !== ")") {
       if (this.take("|")) {
         source += "|";
@@ -62,8 +64,9 @@ class PatternReader {
       const repeated = this.repeat(atom);
       source += repeated.source;
       isEmptyYet &&= repeated.isEmpty;
+      repeats ||= repeated.repeats;
     }
-    return { source, isEmpty: isEmpty || isEmptyYet };
+    return { source, isEmpty: isEmpty || isEmptyYet, repeats };
   }
 
   private take(text: string): boolean {
@@ -80,14 +83,23 @@ class PatternReader {
   }
 
   /** An atom as often as the pattern says behind it. */
-  private repeat({ source: atom, isEmpty }: WrittenPattern): WrittenPattern {
+  private repeat(part: WrittenPattern): WrittenPattern {
+    const { source: atom, isEmpty } = part;
     const often = this.match(/[*+?]|\{\d*,?\d*\}/y);
-    if (often === undefined) return { source: atom, isEmpty };
+    if (often === undefined) return part;
     if (!/\d|^[*+?]$/.test(often)) this.fail(often);
     const written = often.startsWith("{,") ? often.replace("{,", "{0,") : often;
     const isCounted = often.startsWith("{");
     const mode = this.match(/[*+?{]/y);
-    const whole = { source: atom + written, isEmpty: isEmpty || /^(?:[*?]|\{0*[,}])/.test(often) };
+    const isOnce = /^(?:\?|\{(?:0*,)?0*[01]?\})$/.test(often);
+    // What is repeated in what is repeated may be shared out in more ways than any time suffices for: (a+)+.
+    if (part.repeats && !isOnce) this.fail(`a repetition of what repeats, ${often}`);
+    const isEmptyNow = isEmpty || /^(?:[*?]|\{0*[,}])/.test(often);
+    const whole = {
+      source: atom + written,
+      isEmpty: isEmptyNow,
+      repeats: part.repeats || /^(?:[*+]|\{\d*,\})$/.test(often),
+    };
     if (mode === undefined) return whole;
     if (mode === "?" && often.includes(",") === isCounted && !this.isRepeated()) {
       return { ...whole, source: `${whole.source}?` };
@@ -101,13 +113,15 @@ class PatternReader {
   }
 
   /** What is matched once is never given back. */
-  private takeWhole({ source, isEmpty }: WrittenPattern): WrittenPattern {
+  private takeWhole({ source, isEmpty }: Omit<WrittenPattern, "repeats">): WrittenPattern {
     const name = `taken${this.taken++}`;
-    return { source: `(?=(?<${name}>${source}))\\k<${name}>`, isEmpty };
+    return { source: `(?=(?<${name}>${source}))\\k<${name}>`, isEmpty, repeats: false };
   }
 
   private readAtom(anyCase: boolean): WrittenPattern {
-    return this.take("(") ? this.readGroup(anyCase) : { source: this.readCharacters(anyCase), isEmpty: false };
+    return this.take("(")
+      ? this.readGroup(anyCase)
+      : { source: this.readCharacters(anyCase), isEmpty: false, repeats: false };
   }
 
   /** What matches one character. */
@@ -133,11 +147,15 @@ class PatternReader {
       if (special !== undefined) this.fail(special);
       this.at++;
     }
-    const { source, isEmpty } = this.readAlternatives(anyCase || start === "(?i:");
+    const { source, isEmpty, repeats } = this.readAlternatives(anyCase || start === "(?i:");
     if (!this.take(")")) this.fail(start ?? "(");
     if (start === "(?>") return this.takeWhole({ source, isEmpty });
     const isAround = start !== undefined && /[=!]$/.test(start);
-    return { source: `${isAround ? start : "(?:"}${source})`, isEmpty: isAround || isEmpty };
+    return {
+      source: `${isAround ? start : "(?:"}${source})`,
+      isEmpty: isAround || isEmpty,
+      repeats: !isAround && repeats,
+    };
   }
 
   /** A class behind a backslash, in a set or not; undefined where none is. */
