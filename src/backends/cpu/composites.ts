@@ -1,4 +1,5 @@
-// The composites this backend has kernels for, and how each is called: the templates are attention.c and orthogonalise.c.
+// The composites this backend has kernels for, and how each is called: the templates are attention.c, orthogonalise.c and
+// tile-orthogonalise.c.
 
 import type { CompositeKernel } from "../../compiler/target.ts";
 import type { Attributes, Tensor } from "../../graph/tensor.ts";

@@ -21,6 +21,7 @@ const panelTemplates = [
   "tile-matmul.c",
   "attention.c",
   "orthogonalise.c",
+  "tile-orthogonalise.c",
 ];
 const loopTemplates = ["runtime.c"];
 

@@ -1,7 +1,8 @@
 // Newton–Schulz iterations of one matrix X (R, C), R ≤ C, on one thread: X = p(X Xᵀ) X for each polynomial p = a + b g + c g². All that
 // is made of X Xᵀ is symmetric: tiles on and above the diagonal are multiplied alone, and packing reads the rest across it. Some
 // iterations run on the Gram matrix alone, before X is multiplied by the product of their polynomials: less work for wide matrices.
-// Sums and what stands between products are f32; operands are rounded where the program's are.
+// Sums and what stands between products are f32; operands are rounded where the program's are. Where tiles multiply those of bf16,
+// tile-orthogonalise.c does.
 
 // Rows and columns in whole tiles, so that these need no edges, and a line more, so that tiles of matrices whose sizes are powers of two do
 // not fall on the same places of a cache; steps of the panels of either depth.
@@ -15,11 +16,8 @@ static pthread_key_t orthogonal_key;
 static pthread_once_t orthogonal_once = PTHREAD_ONCE_INIT;
 static void make_orthogonal_key(void) { if (pthread_key_create(&orthogonal_key, free) != 0) abort(); }
 
-// A thread's own, which grows to what its largest matrix needs. What lies behind the lanes of a matrix is never packed.
-static __attribute__((noinline)) struct orthogonal_scratch own_orthogonal_scratch(const struct orthogonal_sizes *z) {
-  const long steps = z->c_steps > z->r_steps ? z->c_steps : z->r_steps, x_words = in_tiles(z->R, rows_of(z->is_bf16)) * z->c_row;
-  const long left_words = in_tiles(z->R, rows_of(z->is_bf16)) * steps, right_words = in_tiles(z->R, NR) * steps;
-  const size_t bytes = 4 * (size_t)(x_words + 4 * symmetric_words(z) + left_words + right_words + in_tiles(z->C, NR) * z->r_steps);
+// A thread's own memory, which grows to what its largest matrix needs.
+static void *own_orthogonal_memory(size_t bytes) {
   pthread_once(&orthogonal_once, make_orthogonal_key);
   size_t *own = pthread_getspecific(orthogonal_key);
   if (own == NULL || own[0] < bytes) {
@@ -29,7 +27,15 @@ static __attribute__((noinline)) struct orthogonal_scratch own_orthogonal_scratc
     own[0] = bytes;
     pthread_setspecific(orthogonal_key, own);
   }
-  struct orthogonal_scratch s = {.x = (float *)(own + 64 / sizeof *own)};
+  return own + 64 / sizeof *own;
+}
+
+// What lies behind the lanes of a matrix is never packed.
+static __attribute__((noinline)) struct orthogonal_scratch own_orthogonal_scratch(const struct orthogonal_sizes *z) {
+  const long steps = z->c_steps > z->r_steps ? z->c_steps : z->r_steps, x_words = in_tiles(z->R, rows_of(z->is_bf16)) * z->c_row;
+  const long left_words = in_tiles(z->R, rows_of(z->is_bf16)) * steps, right_words = in_tiles(z->R, NR) * steps;
+  const size_t bytes = 4 * (size_t)(x_words + 4 * symmetric_words(z) + left_words + right_words + in_tiles(z->C, NR) * z->r_steps);
+  struct orthogonal_scratch s = {.x = own_orthogonal_memory(bytes)};
   s.gram = s.x + x_words;
   s.factor = s.gram + symmetric_words(z);
   s.product = s.factor + symmetric_words(z);
@@ -181,9 +187,20 @@ static __attribute__((noinline)) void copy_matrix(float *x, char *at, long row, 
   for (long i = 0; !is_out && z->C < z->c_row && i < z->R; i++) memset(x + i * z->c_row + z->C, 0, (size_t)(z->c_row - z->C) * 4);
 }
 
+#if TILES_MULTIPLY
+// tile-orthogonalise.c.
+static void orthogonalise_blocks_by_tiles(char *const *p, long begin, long end, long rows, long columns, long parts, float margin, float least, enum elements elements, long count, const float (*coefficients)[3]);
+#endif
+
 // Matrices (rows, columns) of `parts` side by side; block n is part n % parts of matrix n / parts. Singular values are brought below 1
 // by the norm times `margin`, plus `least`.
 static __attribute__((noinline)) void orthogonalise_blocks(char *const *p, long begin, long end, long rows, long columns, long parts, float margin, float least, int is_bf16, int result_is_bf16, long count, const float (*coefficients)[3]) {
+#if TILES_MULTIPLY
+  if (is_bf16) {
+    orthogonalise_blocks_by_tiles(p, begin, end, rows, columns, parts, margin, least, result_is_bf16 ? BF16 : F32, count, coefficients);
+    return;
+  }
+#endif
   const long width = columns / parts;
   const int transposed = rows > width;
   struct orthogonal_sizes z = {.R = transposed ? width : rows, .C = transposed ? rows : width, .is_bf16 = is_bf16};
@@ -191,10 +208,9 @@ static __attribute__((noinline)) void orthogonalise_blocks(char *const *p, long 
   z.c_row = in_tiles(z.C, NR) + 16;
   z.r_steps = steps_of(z.R, is_bf16);
   z.c_steps = steps_of(z.C, is_bf16);
-  if (is_bf16) begin_tiles();
   for (long n = begin; n < end; n++) {
-    struct orthogonal_scratch s = own_orthogonal_scratch(&z);
     const long start = n / parts * rows * columns + n % parts * width;
+    struct orthogonal_scratch s = own_orthogonal_scratch(&z);
     copy_matrix(s.x, p[0] + start * (is_bf16 ? 2 : 4), columns, transposed, is_bf16 ? BF16 : F32, 0, &z);
     float squares = 0;
 #pragma omp simd reduction(+ : squares)
@@ -204,5 +220,4 @@ static __attribute__((noinline)) void orthogonalise_blocks(char *const *p, long 
     iterate(&s, &z, count, coefficients);
     copy_matrix(s.x, p[1] + start * (result_is_bf16 ? 2 : 4), columns, transposed, result_is_bf16 ? BF16 : F32, 1, &z);
   }
-  if (is_bf16) end_tiles();
 }

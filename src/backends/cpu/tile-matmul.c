@@ -5,7 +5,7 @@
 #if TILES_MULTIPLY
 // The largest block of product-blocks.ts is one of 1024 × 512, or of half as many sums where there are several passes, or twice as many
 // where a pass is half as deep.
-enum { PASS = 1024, PIECE = 128, TILE_ROWS = 96, TILE_COLUMNS = 512, SUMS = SIDE * SIDE, ROW_OF_SUMS = 2 * TILE_COLUMNS + 16 };
+enum { PASS = 1024, PIECE = 128, TILE_ROWS = 96, TILE_COLUMNS = 512, ROW_OF_SUMS = 2 * TILE_COLUMNS + 16 };
 
 // One a thread; a pointer for the reason given in attention.c. Sums of a block stand in squares, those of finished rows in rows, whose length
 // is no power of two, so that they do not fall on the same places of a cache. Of b it is known whose columns are packed, for the next block.

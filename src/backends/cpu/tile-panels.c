@@ -4,7 +4,7 @@
 // transposed for columns; one whose lanes do is transposed for rows, and woven of two depths for columns.
 
 #if TILES_MULTIPLY
-enum { SIDE = 32, SQUARE = SIDE * SIDE / 2 };
+enum { SIDE = 32, SUMS = SIDE * SIDE, SQUARE = SUMS / 2 };
 typedef uint32_t line __attribute__((vector_size(64), aligned(4), may_alias));
 
 #if defined(__clang__) || __GNUC__ >= 12
