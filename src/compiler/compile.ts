@@ -26,7 +26,7 @@ export function compileGraph(traced: Graph, target: Target, options: CompileOpti
   inspect?.(fused, "fused");
   const split = splitWideGroups(fused, target);
   inspect?.(split, "split");
-  const regrouped = target.regroup(split);
+  const regrouped = target.regroup(split, options);
   inspect?.(regrouped, "regrouped");
   const { placed, results } = placeResults(regrouped, graph);
   const ordered = orderGroups(placed, results);

@@ -18,7 +18,7 @@ export interface Target {
   /** How many blocks of rows a sum of columns is cut into at most, each summed apart; 1 leaves it whole. */
   columnBlocks(rows: number, columns: number): number;
   /** The groups as they are to be emitted. */
-  regroup(fused: FusedGraph): FusedGraph;
+  regroup(fused: FusedGraph, options: CompileOptions): FusedGraph;
   readonly emitters: Emitters;
   /** Copies `from` to `to`, two tensors of one shape and type. */
   emitCopy(from: Tensor, to: Tensor): DraftLaunch;

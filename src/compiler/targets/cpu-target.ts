@@ -5,13 +5,14 @@ import { bytesPerElement, countElements, type Operation, type Tensor } from "../
 import { declarePointers, type EmittedC, emitCBody, emitCKernel } from "../emitters/emit-c.ts";
 import { stridedView } from "../indices/expression.ts";
 import { emitIndex } from "../indices/index-expression.ts";
-import { baseOf, type Group } from "../kernels/group.ts";
+import { baseOf, type FusedGraph, type Group, movingSizes } from "../kernels/group.ts";
+import { isPartialSum, sharesRows, startJoining } from "../kernels/join.ts";
 import { splitProduct } from "../kernels/product-blocks.ts";
 import { type LoopKernel, listTensors } from "../loops/ir.ts";
 import { lowerForCpu, lowerWriteOut } from "../loops/lower-cpu.ts";
 import { shareValues } from "../loops/share.ts";
 import { batchStrides } from "../passes/materialise.ts";
-import type { DraftLaunch, EmitContext, Target } from "../target.ts";
+import type { CompileOptions, DraftLaunch, EmitContext, Target } from "../target.ts";
 
 /** Blocks of rows that a sum of columns is cut into, so that threads share the work; few rows are summed at once. */
 const columnBlocks = 32;
@@ -22,7 +23,7 @@ export const cpuTarget: Target = {
   alignmentBytes: 64,
   mostTensors: Number.POSITIVE_INFINITY,
   columnBlocks: rows => (rows <= 2 * columnBlocks ? 1 : columnBlocks),
-  regroup: fused => fused,
+  regroup: joinSums,
   emitters: { matmul: emitProduct, scatterAdd: emitScatter, composite: emitComposite, fused: emitFused },
   emitCopy: (from, to) => ({
     name: "copy",
@@ -34,15 +35,40 @@ export const cpuTarget: Target = {
   }),
 };
 
+/** Sums of a norm's gradients join the kernel that reads the same rows, while each thread still has several blocks of them. */
+function joinSums({ groups, inMemory }: FusedGraph, { threads }: CompileOptions): FusedGraph {
+  if (2 * threads > columnBlocks) return { groups, inMemory };
+  const { left, join } = startJoining(groups);
+  join(isPartialSum, sharesRows);
+  return { groups: left, inMemory };
+}
+
 function emitFused(group: Group, context: EmitContext): DraftLaunch {
-  const lowered = lowerForCpu(group, {
-    inMemory: context.inMemory,
-    isExternal: tensor => context.isExternal(tensor, group),
-  });
-  const { blocks, grain } = lowered;
-  const shared = share(lowered, context);
   const flops = group.stores.reduce((sum, store) => sum + countElements(store.loop), 0);
-  return { name: group.kind, ...emitCKernel(shared), blocks, grain, flops };
+  const lower = (part: Group) =>
+    lowerForCpu(part, { inMemory: context.inMemory, isExternal: tensor => context.isExternal(tensor, group) });
+  const sums = group.stores.filter(({ reduction }) => reduction === "column");
+  if (group.kind === "column" || sums.length === 0) {
+    const lowered = lower(group);
+    const { blocks, grain } = lowered;
+    return { name: group.kind, ...emitCKernel(share(lowered, context)), blocks, grain, flops };
+  }
+  // Block by block of rows: its sums, and its rows, which are in the second cache then.
+  const [blocks, rows] = movingSizes(sums[0]!.loop) as [number, number];
+  const lowered = lower({ ...group, kind: "column", rows: [blocks, rows], stores: sums });
+  const tiles = lowered.blocks / blocks;
+  const ofSums = emitCKernel(share(lowered, context));
+  const others = group.stores.filter(store => !sums.includes(store));
+  const ofRows = emitCKernel(share(lower({ ...group, stores: others }), context));
+  const source = `${ofSums.source.replace("KERNEL", "KERNEL_sums")}${ofRows.source.replace("KERNEL", "KERNEL_rows")}static void KERNEL(char *const *p, long begin, long end) {
+  for (long block = begin; block < end; block++) {
+    KERNEL_rows(p + ${ofSums.pointers.length}, block * ${rows}, (block + 1) * ${rows});
+    KERNEL_sums(p, block * ${tiles}, (block + 1) * ${tiles});
+  }
+}
+`;
+  const pointers = [...ofSums.pointers, ...ofRows.pointers];
+  return { name: "row_sums", source, pointers, blocks, grain: 1, flops };
 }
 
 function share(lowered: LoopKernel, { options: { inspectKernel } }: EmitContext): LoopKernel {
