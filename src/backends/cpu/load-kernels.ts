@@ -11,6 +11,7 @@ import { readTemplate } from "./pool.ts";
 
 const panelTemplates = [
   "runtime.c",
+  "instructions.c",
   "tiles.c",
   "quads.c",
   "panel.c",

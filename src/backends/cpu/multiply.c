@@ -47,7 +47,7 @@ inlined void multiply_rows(const uint32_t *restrict a, const uint32_t *restrict 
       for (int j = 0; j < NV; j++) {
 #if ROUNDS_PAIRS
         if (is_bf16) {
-          sums[i][j] = (vector)_mm512_dpbf16_ps((__m512)sums[i][j], (__m512bh)_mm512_set1_epi32((int)a[i]), (__m512bh)row[j]);
+          sums[i][j] = multiply_pairs(sums[i][j], (words){0} + a[i], (words)row[j]);
           continue;
         }
 #endif

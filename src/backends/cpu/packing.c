@@ -1,7 +1,7 @@
 // The first `room` words of a vector. Those behind may be lanes of the next step, which are written after it, unless it is the last.
 inlined void store_lanes(uint32_t *to, words lanes, long room, int is_last) {
 #if VECTOR_IS_16
-  _mm512_mask_storeu_epi32(to, (__mmask16)((1u << room) - 1), (__m512i)lanes);
+  store_masked(to, (mask)((1u << room) - 1), lanes);
 #else
   if (room == VECTOR || (2 * room > VECTOR && !is_last)) *(words *)to = lanes;
   else memcpy(to, &lanes, (size_t)room * 4);
@@ -9,14 +9,10 @@ inlined void store_lanes(uint32_t *to, words lanes, long room, int is_last) {
 }
 
 #if ROUNDS_PAIRS
-// 16 pairs that lie one after another.
-inlined words round_pairs(const float *from) {
-  return (words)(__m512i)_mm512_cvtne2ps_pbh(_mm512_loadu_ps(from + 16), _mm512_loadu_ps(from));
-}
 // Up to 16 bf16 that lie one after another, a word each; the lanes that are not in `here` are zero.
-inlined __m512i read_lanes(const char *from, enum elements elements, __mmask16 here) {
-  const __m256i lanes = elements == ROUNDED ? (__m256i)_mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(here, from)) : _mm256_maskz_loadu_epi16(here, from);
-  return _mm512_cvtepu16_epi32(lanes);
+inlined words read_lanes(const char *from, enum elements elements, mask here) {
+  const rounded_16 lanes = elements == ROUNDED ? round_lanes(load_masked(here, (const float *)from)) : load_rounded_masked(here, (const bf16 *)from);
+  return __builtin_convertvector(lanes, words);
 }
 // Lanes that lie one after another, depths `depth_bytes` apart, as panels: depth by depth across all panels, so that memory is
 // read in order.
@@ -30,11 +26,11 @@ inlined void pack_lanes_first(uint32_t *restrict to, const char *from, enum elem
 #pragma GCC unroll 2
       for (long lane = 0; lane < width; lane += 16) {
         const long left = count - first - lane, room = width - lane;
-        const __mmask16 here = left >= 16 ? 0xffff : left <= 0 ? 0 : (__mmask16)((1u << left) - 1);
-        const __mmask16 kept = room >= 16 ? 0xffff : (__mmask16)((1u << room) - 1);
+        const mask here = left >= 16 ? 0xffff : left <= 0 ? 0 : (mask)((1u << left) - 1);
+        const mask kept = room >= 16 ? 0xffff : (mask)((1u << room) - 1);
         const char *lanes = from + (first + lane) * bytes_of(elements);
-        const __m512i low = read_lanes(lanes, elements, here & kept), high = read_lanes(lanes + depth_bytes, elements, k + 1 < depth ? here & kept : 0);
-        _mm512_mask_storeu_epi32(at + lane, kept, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+        const words low = read_lanes(lanes, elements, here & kept), high = read_lanes(lanes + depth_bytes, elements, k + 1 < depth ? here & kept : 0);
+        store_masked(at + lane, kept, low | high << 16);
       }
     }
   }
@@ -79,7 +75,7 @@ inlined void pack_depth_first(uint32_t *restrict to, const char *from, enum elem
         if (elements == F32) __builtin_prefetch(at + width * lane_bytes);
         if (i >= here) r[i] = (words){0};
 #if ROUNDS_PAIRS
-        else if (elements == ROUNDED) r[i] = round_pairs((const float *)at);
+        else if (elements == ROUNDED) r[i] = round_32((const float *)at);
 #endif
         else memcpy(&r[i], at, sizeof r[i]);
       }

@@ -6,11 +6,6 @@
 // VECTOR f32 lanes of a register; MR × NR the tile of sums, NR = NV vectors, of which ROWS rows are held in registers at once. A bf16
 // product's has MR_BF16 rows.
 
-// Here and not in runtime.c, because reading it costs a third of a second.
-#if defined(__AVX512F__)
-#include <immintrin.h>
-#endif
-
 #if QUADS_MULTIPLY
 enum { VECTOR = 4, MR = 8, NV = 2, ROWS = MR };
 #elif defined(__AVX512F__)

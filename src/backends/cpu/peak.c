@@ -13,7 +13,6 @@
 #define QUADS_MULTIPLY 0
 #endif
 #if defined(__AVX512BF16__)
-#include <immintrin.h>
 enum { PAIRS = 1 };
 #else
 enum { PAIRS = 0 };
@@ -53,7 +52,7 @@ static inline __attribute__((always_inline)) void measure(char *const *p, long b
 #pragma GCC unroll 24
       for (int i = 0; i < chains; i++) {
 #if defined(__AVX512BF16__)
-        if (bf16) sums[i] = (lanes)_mm512_dpbf16_ps((__m512)sums[i], (__m512bh)factor, (__m512bh)addend);
+        if (bf16) __asm__ volatile("vdpbf16ps %2, %1, %0" : "+v"(sums[i]) : "v"(factor), "v"(addend));
         else
 #elif QUADS_MULTIPLY
         if (bf16) __asm__ volatile("bfmmla %0.4s, %1.8h, %2.8h" : "+w"(sums[i]) : "w"(factor), "w"(addend));
@@ -81,15 +80,14 @@ KERNEL(bf16_of_24, 1, 24)
 static void bf16_of_tiles(char *const *p, long begin, long end) {
   struct { uint8_t palette, start_row, unused[14]; uint16_t row_bytes[16]; uint8_t rows[16]; } all = {.palette = 1};
   for (int i = 0; i < 8; i++) all.row_bytes[i] = 64, all.rows[i] = 16;
-  // GCC 12 believes that no more than its first eight bytes are read, and leaves the rest unwritten.
-  __asm__ volatile("" : : "r"(&all) : "memory");
-  _tile_loadconfig(&all);
-  _tile_zero(0); _tile_zero(1); _tile_zero(2); _tile_zero(3); _tile_zero(4); _tile_zero(5); _tile_zero(6); _tile_zero(7);
+  __asm__ volatile("ldtilecfg %0" : : "m"(all));
+#define ZERO(tile) __asm__ volatile("tilezero %%tmm" #tile : :);
+#define MULTIPLY(tile) __asm__ volatile("tdpbf16ps %%tmm7, %%tmm6, %%tmm" #tile : :);
+  ZERO(0) ZERO(1) ZERO(2) ZERO(3) ZERO(4) ZERO(5) ZERO(6) ZERO(7)
   for (long i = 0; i < (end - begin) * TILE_OPERATIONS / 6; i++) {
-    _tile_dpbf16ps(0, 6, 7); _tile_dpbf16ps(1, 6, 7); _tile_dpbf16ps(2, 6, 7);
-    _tile_dpbf16ps(3, 6, 7); _tile_dpbf16ps(4, 6, 7); _tile_dpbf16ps(5, 6, 7);
+    MULTIPLY(0) MULTIPLY(1) MULTIPLY(2) MULTIPLY(3) MULTIPLY(4) MULTIPLY(5)
   }
-  _tile_release();
+  __asm__ volatile("tilerelease");
   (void)p;
 }
 #endif

@@ -34,8 +34,8 @@ inlined void write_past_caches(float *to, long to_row, const float *from, long f
 #pragma GCC unroll 4
   for (int r = 0; r < SIDE; r++) {
 #if defined(__AVX512F__)
-    _mm512_stream_ps(to + r * to_row, _mm512_load_ps(from + r * from_row));
-    _mm512_stream_ps(to + r * to_row + 16, _mm512_load_ps(from + r * from_row + 16));
+    store_past_caches(to + r * to_row, *(const lanes_16 *)(from + r * from_row));
+    store_past_caches(to + r * to_row + 16, *(const lanes_16 *)(from + r * from_row + 16));
 #else
     memcpy(to + r * to_row, from + r * from_row, SIDE * 4);
 #endif
@@ -100,7 +100,7 @@ static __attribute__((noinline, noclone)) void multiply_blocks_by_tiles(char *co
   }
   end_tiles();
 #if defined(__AVX512F__)
-  if (is_past) _mm_sfence();
+  if (is_past) __asm__ volatile("sfence" ::: "memory");
 #endif
 }
 #endif

@@ -37,15 +37,7 @@ static __attribute__((noinline)) void turn_woven(uint32_t *to, const uint32_t *f
 }
 static __attribute__((noinline)) void turn_to_rows(uint32_t *to, const uint32_t *from) { pack_square(to, (const char *)from, BF16, 2 * SIDE, 0, 1); }
 
-inlined lanes_16 widen(const bf16 *from) {
-#if defined(__AVX512F__)
-  return (lanes_16)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)from)), 16);
-#else
-  lanes_16 x;
-  for (long i = 0; i < 16; i++) x[i] = bf16_to_f32(from[i]);
-  return x;
-#endif
-}
+inlined lanes_16 widen(const bf16 *from) { return (lanes_16)(__builtin_convertvector(*(const rounded_16 *)from, line) << 16); }
 
 // Sums that are finished while the next ones are multiplied: `gain` times them, and `kept` times a square where there is one, rounded to a
 // square, or where the sums are. They are those of square (i, j); `left` of them are not finished.

@@ -18,7 +18,7 @@ inlined line read_line(const char *from, enum elements elements) {
   line all;
   if (elements == BF16) memcpy(&all, from, 64);
 #if defined(__AVX512BF16__)
-  else all = (line)(__m512i)_mm512_cvtne2ps_pbh(_mm512_loadu_ps(from + 64), _mm512_loadu_ps(from));
+  else all = round_32((const float *)from);
 #else
   else round_row((bf16 *)&all, (const float *)from, 32);
 #endif
@@ -28,10 +28,11 @@ inlined line read_line(const char *from, enum elements elements) {
 // Four words of each of four lines, one quarter after the other.
 inlined line join_quarters(const uint32_t *first, const uint32_t *second, const uint32_t *third, const uint32_t *fourth) {
 #if defined(__AVX512F__)
-  __m512i all = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i *)first));
-  all = _mm512_inserti32x4(all, _mm_loadu_si128((const __m128i *)second), 1);
-  all = _mm512_inserti32x4(all, _mm_loadu_si128((const __m128i *)third), 2);
-  return (line)_mm512_inserti32x4(all, _mm_loadu_si128((const __m128i *)fourth), 3);
+  line all = load_quarter(first);
+  load_next_quarter(all, 1, second);
+  load_next_quarter(all, 2, third);
+  load_next_quarter(all, 3, fourth);
+  return all;
 #else
   line all;
   const uint32_t *parts[] = {first, second, third, fourth};

@@ -4,21 +4,19 @@
 
 // pool.c asks the same.
 #if defined(TILES) && defined(__AMX_BF16__) && defined(__AVX512BF16__) && !defined(EMULATED_TILES) && !defined(EMULATED_QUADS)
-#include <immintrin.h>
 #define TILES_MULTIPLY 1
 // Palette 1: every tile whole.
 inlined void begin_tiles(void) {
   struct { uint8_t palette, start_row, unused[14]; uint16_t row_bytes[16]; uint8_t rows[16]; } all = {.palette = 1};
   for (int i = 0; i < 8; i++) all.row_bytes[i] = 64, all.rows[i] = 16;
-  // GCC 12 believes that no more than its first eight bytes are read, and may leave the rest unwritten.
-  __asm__ volatile("" : : "r"(&all) : "memory");
-  _tile_loadconfig(&all);
+  __asm__ volatile("ldtilecfg %0" : : "m"(all));
 }
-inlined void end_tiles(void) { _tile_release(); }
-#define tile_zero(tile) _tile_zero(tile)
-#define tile_load(tile, from, row_bytes) _tile_loadd(tile, from, row_bytes)
-#define tile_store(tile, to, row_bytes) _tile_stored(tile, to, row_bytes)
-#define tile_multiply(sums, left, right) _tile_dpbf16ps(sums, left, right)
+inlined void end_tiles(void) { __asm__ volatile("tilerelease"); }
+// By their names, as in instructions.c. Compilers do not know that a load reads memory: who packs says it.
+#define tile_zero(tile) __asm__ volatile("tilezero %%tmm" #tile : :)
+#define tile_load(tile, from, row_bytes) __asm__ volatile("tileloadd (%0,%1,1), %%tmm" #tile : : "r"(from), "r"((long)(row_bytes)))
+#define tile_store(tile, to, row_bytes) __asm__ volatile("tilestored %%tmm" #tile ", (%0,%1,1)" : : "r"(to), "r"((long)(row_bytes)) : "memory")
+#define tile_multiply(sums, left, right) __asm__ volatile("tdpbf16ps %%tmm" #right ", %%tmm" #left ", %%tmm" #sums : :)
 #elif defined(EMULATED_TILES)
 #define TILES_MULTIPLY 1
 static _Thread_local struct { int begun; uint32_t tiles[8][16][16]; } emulated;
