@@ -93,13 +93,14 @@ function emitProduct(group: Group, context: EmitContext): DraftLaunch {
   const operands = [views[0]!.base, views[1]!.base];
   const writeOut = group.stores.length > 0 ? emitWriteOut(group, context, operands.length) : undefined;
   const isBf16 = a.dtype === "bf16" ? 1 : 0;
+  const [call, chosen] = byTiles ? ["multiply_blocks_by_tiles", ""] : ["multiply_blocks", `${isBf16}, `];
   const emitView = ({ base, offset, outer, inner, innerCount, row, column }: ReturnType<typeof productView>) => {
     const elements = isBf16 === 0 ? "F32" : base.dtype === "bf16" ? "BF16" : "ROUNDED";
     return `{${elements}, ${offset}, ${outer}, ${inner}, ${innerCount}, ${row}, ${column}}`;
   };
   const source = `${writeOut?.source ?? ""}static void KERNEL(char *const *p, long begin, long end) {
   static const struct matrix a = ${emitView(views[0]!)}, b = ${emitView(views[1]!)};
-  multiply_blocks(p, begin, end, ${m}, ${n}, ${k}, ${down}, ${across}, ${isBf16}, &a, &b, ${writeOut === undefined ? "NULL" : "KERNEL_epilogue"});
+  ${call}(p, begin, end, ${m}, ${n}, ${k}, ${down}, ${across}, ${chosen}&a, &b, ${writeOut === undefined ? "NULL" : "KERNEL_epilogue"});
 }
 `;
   return {
