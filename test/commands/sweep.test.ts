@@ -297,6 +297,11 @@ test("another recipe in the same folder is told, and a seed more is trained", as
     message: /base with seed 0.*recipe/,
   });
   assert.equal(readTable("whole"), undisturbed);
+  assert.equal(
+    readSweep(join(folder, "whole")).budget,
+    "3steps",
+    "a worker and a report still find the sweep that is there",
+  );
   const { done, count } = await run("whole", {}, { ...asked, seeds: [0, 1, 2] });
   assert.deepEqual([done, count], [6, 6]);
 });

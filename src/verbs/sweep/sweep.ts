@@ -80,11 +80,11 @@ export async function sweep(asked: Sweep, options: SweepOptions): Promise<Swept>
   const { trials, warnings, text } = planTrials(asked, options, true);
   const measure = measureOf(asked);
   for (const warning of [...warnings, ...describeOthers(out, trials)]) options.onWarning?.(warning);
+  // All are looked at first: another recipe in the folder is told before the sweep there is another one.
+  let records = readRecords(trials);
   writeFileAtomically(join(out, sweepFile), `${JSON.stringify(completeSweep(asked, options), undefined, 2)}\n`);
   const shares = listShares(asked.halving);
   const isSilent = watchBeats(options.silentSeconds ?? silentSeconds);
-  // All are looked at first: another recipe in the folder is told before hours of training.
-  let records = readRecords(trials);
   let isOver = false;
   while (!signal.aborted) {
     const jobs = listJobs(records.map(describeStanding), asked.halving);
