@@ -159,6 +159,9 @@ test("malformed and missing JSON name the file", () => {
   writeFileAtomically(join(folder, "bad.json"), "{");
   assert.throws(() => readJson(join(folder, "bad.json"), "manifest"), /bad\.json: not a manifest/);
   assert.throws(() => readJson(join(folder, "none.json"), "manifest"), /none\.json: no manifest here/);
+  // As Node gives a name of Latin-1.
+  const latin = Buffer.from("n\u00e4me.json", "latin1").toString();
+  assert.throws(() => readJson(join(folder, latin), "manifest"), { code: "E_FILE_MISSING", advice: /not UTF-8/ });
 });
 
 /** Runs `read` as somebody who is not root, who may read everything. */

@@ -42,9 +42,11 @@ export function explainReadFailure(error: unknown, path: string, kind: string): 
         cause: error,
       });
     }
-    return new UserError("E_FILE_MISSING", `${path}: no ${kind} here`, `Check the path; it should hold a ${kind}.`, {
-      cause: error,
-    });
+    // What of a name is no UTF-8 comes to a program as this character, and finds nothing.
+    const advice = path.includes("\ufffd")
+      ? "A name that is not UTF-8 cannot be given: rename it, or name the folder above it."
+      : `Check the path; it should hold a ${kind}.`;
+    return new UserError("E_FILE_MISSING", `${path}: no ${kind} here`, advice, { cause: error });
   }
   return explainUnreadable(path, kind, readRefusals[code] ?? "the system does not read it", code, error);
 }
