@@ -69,7 +69,7 @@ static __attribute__((noinline, noclone)) void multiply_blocks_by_tiles(char *co
         // Columns that lie together are read in the order of memory, others one panel after the other.
         const int packs = chunk == 0 && !is_packed;
         if (packs && b->column == 1) pack_columns(scratch->b, locate(p[1], b, batch, k0, j0), b->elements, 1, b->row, columns, depth);
-        struct wish next_a = wish_for_lanes(locate(p[0], a, batch, i0 + next, k0), a->elements, a->row, a->column, at_most(rows - next, TILE_ROWS), depth, panels * strips * steps / 16);
+        struct wish next_a = wish_for_lanes(locate(p[0], a, batch, i0 + next, k0), a->elements, a->row, a->column, at_most((passes == 1 ? M - i0 : rows) - next, TILE_ROWS), depth, panels * strips * steps / 16);
         for (long panel = 0; panel < panels; panel++) {
           const long j = panel * SIDE, wide = at_most(columns - j, SIDE);
           uint32_t *own_b = scratch->b + j * steps;

@@ -63,8 +63,8 @@ test("cuts of four products by two threads", () => {
   assert.deepEqual(splitProduct(1, [1024, 768, 4608], 2, true), { down: 2, across: 2 });
   // Packed at once, five columns of blocks are packed once and one of them twice.
   assert.deepEqual(splitProduct(1, [1024, 2304, 1536], 2, true), { down: 2, across: 5 });
-  // Half as deep as is packed at once, all columns of a row are one block's, and rows are packed once.
-  assert.deepEqual(splitProduct(1, [4096, 1024, 512], 2, true), { down: 4, across: 1 });
+  // Half as deep as is packed at once, all columns of a row are one block's, and rows are packed once; five blocks a thread of 384 at least.
+  assert.deepEqual(splitProduct(1, [4096, 1024, 512], 2, true), { down: 10, across: 1 });
   // Where there are no tiles, as it was measured there.
   assert.deepEqual(splitProduct(1, [1024, 2304, 1536], 2, false), { down: 3, across: 9 });
 });

@@ -25,6 +25,9 @@ const packedForTiles: Blocks = {
   leastPerThread: 1,
 };
 
+/** The least rows of a block whose columns another has packed already: four times as many as tile-matmul.c packs at once. */
+const shortest = 384;
+
 const inPanels = (lanes: number) => 32 * Math.ceil(lanes / 32);
 
 /** Cuts a product into blocks that keep all threads busy to the end. The result of a product does not depend on it. */
@@ -65,7 +68,9 @@ export function splitProduct(
       if (packed < best.packed || (packed === best.packed && isOdd !== isFewer)) best = { down, across, packed };
       down++;
     } while (canRows(down));
-    return { down: best.down, across: best.across };
+    // Columns that stay packed cost shorter blocks nothing, and who ends early finds more.
+    const ofThread = threads === 1 || isDeep || best.across > 1 ? 0 : Math.floor(m / (threads * shortest));
+    return { down: Math.max(best.down, threads * ofThread), across: best.across };
   }
   let across = Math.ceil(n / (isDeep ? deepColumns : columns));
   while (isUneven(down, across)) {
