@@ -13,7 +13,7 @@ import { countPerformanceCores } from "../../machine/cores.ts";
 import { type PreTokenizerName, preTokenizerNames } from "../../tokenizer/encoding/pre-tokenizer.ts";
 import { type TokenizerKindName, tokenizerKinds } from "../../tokenizer/kinds/kinds.ts";
 import { type NormaliserName, normalisers } from "../../tokenizer/normalising/normaliser.ts";
-import { suggestPretrain } from "../../verbs/prepare/next-pretrain.ts";
+import { describeOtherLength, suggestPretrain } from "../../verbs/prepare/next-pretrain.ts";
 import { type LauncherName, launcherNames } from "../../verbs/prepare/plan/launcher-names.ts";
 import {
   mergeMachines,
@@ -324,9 +324,10 @@ async function prepare(texts: string[], flags: PrepareFlags, command: Command): 
     return;
   }
   printDataset(flags.out, prepared, seconds);
-  print(
-    `next: ${quoteCommand(...(await suggestPretrain({ ...flags, recipe: flags.recipe ?? manifest.recipe!, manifest })))}`,
-  );
+  const chosen = { ...flags, recipe: flags.recipe ?? manifest.recipe!, manifest };
+  const other = await describeOtherLength(chosen);
+  if (other !== undefined) print(`  ${other}`);
+  print(`next: ${quoteCommand(...(await suggestPretrain(chosen)))}`);
 }
 
 function refuseBeside(parts: Readonly<Record<string, unknown>>): void {

@@ -14,7 +14,7 @@ import { exportRun } from "../export/export-run.ts";
 import { pretrain } from "../pretrain/pretrain.ts";
 import { planNewRun } from "../pretrain/run-plan.ts";
 import { recipeNames } from "../recipe.ts";
-import { recommendRecipe, suggestPretrain } from "./next-pretrain.ts";
+import { describeOtherLength, recommendRecipe, suggestPretrain } from "./next-pretrain.ts";
 import { type PrepareOptions, prepare } from "./prepare.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cram next-"));
@@ -62,6 +62,7 @@ const cases: readonly (Partial<PrepareOptions> & { readonly recipe?: string })[]
   { recipe: "quickstart", tokenizer: run },
   { recipe: "quickstart", tokenizer: join(run, "tokenizer.json") },
   { recipe: "quickstart", tokenizer: learned },
+  { recipe: "quickstart", tokenizer: learned, sequenceLength: 16 },
   { recipe: "quickstart", tokenizer: exported },
 ];
 for (const choices of cases) {
@@ -74,7 +75,12 @@ for (const choices of cases) {
     // The texts are few; how much of them a validation reads is no matter of the command.
     const validation = { sequences: planned.recipe.data.validationSequences };
     assert.deepEqual(describeFit({ ...manifest, validation }, planned.recipe, recipeNames), []);
-    assert.equal(flags.initFrom, tokenizer?.endsWith(".json") ? undefined : tokenizer);
+    // A model of 24 learned positions is not gone on from with sequences of 16.
+    const isOther = tokenizer === learned && manifest.sequenceLength !== 24;
+    assert.equal(flags.initFrom, tokenizer?.endsWith(".json") || isOther ? undefined : tokenizer);
+    const said = await describeOtherLength({ out: flags.data, recipe: flags.recipe, tokenizer, manifest });
+    if (isOther) assert.match(said!, /24 learned positions: prepare with --sequence-length 24/);
+    else assert.equal(said, undefined);
   });
 }
 

@@ -39,8 +39,11 @@ const stepsOfSmallest = 5000;
 /** The words of the command, not yet quoted. */
 export async function suggestPretrain({ out, recipe, tokenizer, manifest }: PreparedChoices): Promise<string[]> {
   const { model: ours, name, schedule } = chooseRecipe({ recipe });
-  const theirs = tokenizer === undefined ? undefined : await readShape(tokenizer);
   const { vocabulary, sequenceLength } = manifest;
+  // A model has as many learned positions as it was made with: sequences of another length are not for going on from it.
+  const length = await readLearnedLength(tokenizer);
+  const isForIt = length === undefined || length === sequenceLength;
+  const theirs = tokenizer === undefined || !isForIt ? undefined : await readShape(tokenizer);
   const fromModel = theirs === undefined ? [] : listShapeSettings(theirs, ours);
   const settings = [
     ...(theirs === undefined && vocabulary !== ours.vocabulary ? [`model.vocabulary=${vocabulary}`] : []),
@@ -54,6 +57,13 @@ export async function suggestPretrain({ out, recipe, tokenizer, manifest }: Prep
     ...(name === smallest && usefulSteps < stepsOfSmallest ? ["--budget", `${usefulSteps}steps`] : []),
     ...(theirs === undefined ? [] : ["--init-from", tokenizer!]),
   ];
+}
+
+/** A sentence, where the model whose tokenizer was taken cannot be gone on from with sequences of this length. */
+export async function describeOtherLength({ tokenizer, manifest }: PreparedChoices): Promise<string | undefined> {
+  const length = await readLearnedLength(tokenizer);
+  if (length === undefined || length === manifest.sequenceLength) return undefined;
+  return `the model in ${tokenizer} has ${length} learned positions: prepare with --sequence-length ${length} to go on from it by --init-from`;
 }
 
 /** The length of sequences that a model has a learned position for; undefined for others, and where there is no model. */
