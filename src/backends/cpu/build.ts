@@ -18,7 +18,8 @@ import { explainCacheFailure, findCached, makeBuildFolder, writeCached } from ".
 const run = promisify(execFile);
 
 // -fno-math-errno and -fno-trapping-math let loops vectorise; the order of additions stays as written, but for
-// reductions marked as free.
+// reductions marked as free. What is written as one type is read as another: tensors of all types share an arena, and panels hold f32
+// or pairs of bf16 in words.
 const flags = [
   "-O3",
   "-std=gnu11",
@@ -29,6 +30,7 @@ const flags = [
   "-fno-math-errno",
   "-fno-trapping-math",
   "-fno-semantic-interposition",
+  "-fno-strict-aliasing",
   "-w",
 ];
 
@@ -97,10 +99,7 @@ export async function buildLibrary(
     throw error;
   });
   const vectorWidth = processorFlags().includes("avx512f") ? ["-mprefer-vector-width=512"] : [];
-  // GCC 12's clones of functions for what they are called with gain nothing that could be measured, and gradients of sums that stand beside rows
-  // were wrong by them where a processor has AVX-512 and no bf16 (x86-64-v4).
-  const uncloned = compiler.version.includes("clang") ? [] : ["-fno-ipa-cp-clone"];
-  const allFlags = [...compiler.flags, ...flags, ...uncloned, targetFlag, ...vectorWidth, ...moreFlags];
+  const allFlags = [...compiler.flags, ...flags, targetFlag, ...vectorWidth, ...moreFlags];
   const name = contentHash(source, allFlags.join(" "), compiler.version, processorFlags());
   const known = findCached(name, ".so");
   if (known !== undefined) return known;
