@@ -2,6 +2,7 @@
 // ahead for and then taken. Without regard to case only ASCII is read, with the two characters beyond it that fold to letters of it.
 
 import { characterSource, propertySource, shorthandSource } from "./character-sets.ts";
+import { Characters, nothing, type Reading } from "./shared-out.ts";
 
 /** Of a pattern: what JavaScript does not say, or not surely the same. */
 export class UnknownPattern extends SyntaxError {}
@@ -11,23 +12,28 @@ const controls: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, f: 12, 
 /** Letters side by side that one character beyond ASCII folds to. */
 const folded = /ss|ff|fi|fl|st/;
 
-/** Of a part of a pattern: how JavaScript writes it, whether it may match nothing, and whether it repeats something that it gives back. */
+/** Of a pattern: how JavaScript writes it, and whether it may match nothing. */
 export interface WrittenPattern {
   readonly source: string;
   readonly isEmpty: boolean;
-  readonly repeats: boolean;
+}
+
+interface ReadPart {
+  readonly source: string;
+  readonly reading: Reading;
 }
 
 export function readPattern(pattern: string): WrittenPattern {
   const reader = new PatternReader(pattern);
-  const written = reader.readAlternatives(false);
-  return reader.atEnd ? written : reader.fail(pattern);
+  const { source, reading } = reader.readAlternatives(false);
+  return reader.atEnd ? { source, isEmpty: reading.empty > 0 } : reader.fail(pattern);
 }
 
 class PatternReader {
   private readonly pattern: string;
   private at = 0;
   private taken = 0;
+  private readonly characters = new Characters();
 
   constructor(pattern: string) {
     this.pattern = pattern;
@@ -42,31 +48,31 @@ class PatternReader {
   }
 
   /** Up to a closing bracket or the end. */
-  readAlternatives(anyCase: boolean): WrittenPattern {
+  readAlternatives(anyCase: boolean): ReadPart {
     let source = "";
     let letters = "";
-    let isEmpty = false;
-    let isEmptyYet = true;
-    let repeats = false;
+    const before: Reading[] = [];
+    let reading = nothing;
     while (!this.atEnd && this.pattern[this.at] !== ")") {
       if (this.take("|")) {
         source += "|";
         letters = "";
-        isEmpty ||= isEmptyYet;
-        isEmptyYet = true;
+        before.push(reading);
+        reading = nothing;
         continue;
       }
       const begin = this.at;
+      const beginRead = this.characters.count;
       const atom = this.readAtom(anyCase);
       const written = this.pattern.slice(begin, this.at).toLowerCase();
       letters = /^[[(]/.test(written) ? "" : letters + written;
       if (anyCase && folded.test(letters)) this.fail(`(?i:${letters})`);
-      const repeated = this.repeat(atom);
+      const repeated = this.repeat(atom, begin, beginRead);
       source += repeated.source;
-      isEmptyYet &&= repeated.isEmpty;
-      repeats ||= repeated.repeats;
+      reading = this.characters.join(reading, repeated.reading);
     }
-    return { source, isEmpty: isEmpty || isEmptyYet, repeats };
+    for (const other of before) reading = this.characters.either(reading, other);
+    return { source, reading };
   }
 
   private take(text: string): boolean {
@@ -83,28 +89,26 @@ class PatternReader {
   }
 
   /** An atom as often as the pattern says behind it. */
-  private repeat(part: WrittenPattern): WrittenPattern {
-    const { source: atom, isEmpty } = part;
+  private repeat(part: ReadPart, begin: number, beginRead: number): ReadPart {
+    const { source: atom, reading } = part;
     const often = this.match(/[*+?]|\{\d*,?\d*\}/y);
     if (often === undefined) return part;
     if (!/\d|^[*+?]$/.test(often)) this.fail(often);
     const written = often.startsWith("{,") ? often.replace("{,", "{0,") : often;
     const isCounted = often.startsWith("{");
     const mode = this.match(/[*+?{]/y);
-    const isOnce = /^(?:\?|\{(?:0*,)?0*[01]?\})$/.test(often);
-    // What is repeated in what is repeated may be shared out in more ways than any time suffices for: (a+)+.
-    if (part.repeats && !isOnce) this.fail(`a repetition of what repeats, ${often}`);
-    const isEmptyNow = isEmpty || /^(?:[*?]|\{0*[,}])/.test(often);
+    const [least, most] = countOften(often);
     const whole = {
       source: atom + written,
-      isEmpty: isEmptyNow,
-      repeats: part.repeats || /^(?:[*+]|\{\d*,\})$/.test(often),
+      reading:
+        this.characters.repeat(reading, least, most, beginRead) ??
+        this.fail(`${this.pattern.slice(begin, this.at)}: no time would suffice for some texts`),
     };
     if (mode === undefined) return whole;
     if (mode === "?" && often.includes(",") === isCounted && !this.isRepeated()) {
       return { ...whole, source: `${whole.source}?` };
     }
-    if (mode === "+" && !isCounted && !this.isRepeated()) return this.takeWhole(whole);
+    if (mode === "+" && !isCounted && !this.isRepeated()) return this.takeWhole(whole, beginRead);
     return this.fail(often + mode);
   }
 
@@ -113,15 +117,16 @@ class PatternReader {
   }
 
   /** What is matched once is never given back. */
-  private takeWhole({ source, isEmpty }: Omit<WrittenPattern, "repeats">): WrittenPattern {
+  private takeWhole({ source, reading }: ReadPart, beginRead: number): ReadPart {
     const name = `taken${this.taken++}`;
-    return { source: `(?=(?<${name}>${source}))\\k<${name}>`, isEmpty, repeats: false };
+    const whole = this.characters.addWhole(beginRead, reading);
+    return { source: `(?=(?<${name}>${source}))\\k<${name}>`, reading: whole };
   }
 
-  private readAtom(anyCase: boolean): WrittenPattern {
-    return this.take("(")
-      ? this.readGroup(anyCase)
-      : { source: this.readCharacters(anyCase), isEmpty: false, repeats: false };
+  private readAtom(anyCase: boolean): ReadPart {
+    if (this.take("(")) return this.readGroup(anyCase);
+    const source = this.readCharacters(anyCase);
+    return { source, reading: this.characters.add(source) };
   }
 
   /** What matches one character. */
@@ -139,23 +144,20 @@ class PatternReader {
     return this.writeCharacter(point, anyCase);
   }
 
-  private readGroup(anyCase: boolean): WrittenPattern {
+  private readGroup(anyCase: boolean): ReadPart {
     this.at--;
+    const beginRead = this.characters.count;
     const start = starts.find(each => this.take(each)) ?? (["(?i:", "(?>"] as const).find(each => this.take(each));
     if (start === undefined) {
       const special = this.match(/\(\?[^)]{0,3}/y);
       if (special !== undefined) this.fail(special);
       this.at++;
     }
-    const { source, isEmpty, repeats } = this.readAlternatives(anyCase || start === "(?i:");
+    const part = this.readAlternatives(anyCase || start === "(?i:");
     if (!this.take(")")) this.fail(start ?? "(");
-    if (start === "(?>") return this.takeWhole({ source, isEmpty });
-    const isAround = start !== undefined && /[=!]$/.test(start);
-    return {
-      source: `${isAround ? start : "(?:"}${source})`,
-      isEmpty: isAround || isEmpty,
-      repeats: !isAround && repeats,
-    };
+    if (start === "(?>") return this.takeWhole(part, beginRead);
+    if (start !== undefined && /[=!]$/.test(start)) return { source: `${start}${part.source})`, reading: nothing };
+    return { source: `(?:${part.source})`, reading: part.reading };
   }
 
   /** A class behind a backslash, in a set or not; undefined where none is. */
@@ -224,6 +226,13 @@ class PatternReader {
     this.at += character.length;
     return point;
   }
+}
+
+/** How often at least, and at most: of "+" and of "{2,}". */
+function countOften(often: string): readonly [number, number] {
+  if (!often.startsWith("{")) return [often === "+" ? 1 : 0, often === "?" ? 1 : Number.POSITIVE_INFINITY];
+  const [least = "", most = least] = often.slice(1, -1).split(",");
+  return [Number(least), most === "" ? Number.POSITIVE_INFINITY : Number(most)];
 }
 
 const negateIf = (isNegated: boolean, set: string): string => (isNegated ? `[^${set}]` : set);
