@@ -62,6 +62,14 @@ for (const [verb, words] of Object.entries(needed)) {
   }
 }
 
+test("a time of an attempt, which has no steps, is not advised in them", async () => {
+  for (const bad of ["abc", "300steps"]) {
+    const { message, advice } = await tell("launch", "--time", bad);
+    assert.match(message, new RegExp(`^--time "?${bad}"?: `));
+    assert.equal(advice, 'Write it as "30m" or "4h".');
+  }
+});
+
 test("options of every verb are looked at", () => assert.ok(looked.length > 30, String(looked)));
 
 for (const [verb, option] of looked) {

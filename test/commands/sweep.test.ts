@@ -359,9 +359,15 @@ test("what comes apart is a result with its reason; what nobody can train is ref
     "test",
   );
   assert.match(planSweep(drawn, { out: join(folder, "odd"), data }).warnings.join("\n"), /^5 draws were asked for/);
-  assert.throws(() => planSweep({ ...asked, total: "3steps" }, { out: join(folder, "odd"), data }), {
-    code: "E_SWEEP",
-  });
+  for (const [total, code] of [
+    ["3steps", "E_SWEEP"],
+    ["soon", "E_BUDGET"],
+  ]) {
+    assert.throws(() => planSweep({ ...asked, total: total! }, { out: join(folder, "odd"), data }), {
+      code,
+      advice: /^Give a time, as "8h";/,
+    });
+  }
 });
 
 test("a worker elsewhere finds the files of recipes, and a result of another trial is refused", async () => {

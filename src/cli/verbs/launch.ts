@@ -110,7 +110,8 @@ function readFlags(scheduler: SchedulerName, words: readonly string[], flags: La
 
 /** UserErrors E_BUDGET, and E_OPTION for steps. */
 function parseSeconds(time: string): number {
-  const budget = parseBudget(time, "--time");
+  const advice = 'Write it as "30m" or "4h".';
+  const budget = parseBudget(time, "--time", advice);
   if (budget.kind === "seconds") return budget.seconds;
-  throw new UserError("E_OPTION", `--time ${time}: steps are no time`, "Write it as in 30m or 4h.");
+  throw new UserError("E_OPTION", `--time ${time}: steps are no time`, advice);
 }

@@ -94,13 +94,10 @@ const isSame = (a: PlannedTrial, b: PlannedTrial) => a.recipe === b.recipe && a.
 /** Seconds after which no trial is begun any more. UserErrors E_BUDGET, E_SWEEP. */
 export function readTotal({ total }: Sweep): number {
   if (total === undefined) return Number.POSITIVE_INFINITY;
-  const budget = parseBudget(total, "total");
+  const advice = 'Give a time, as "8h"; the budget of each trial may be in steps.';
+  const budget = parseBudget(total, "total", advice);
   if (budget.kind === "seconds") return budget.seconds;
-  throw new UserError(
-    "E_SWEEP",
-    `total is ${total}`,
-    'Give a time, as "8h"; the budget of each trial may be in steps.',
-  );
+  throw new UserError("E_SWEEP", `total is ${total}`, advice);
 }
 
 interface Dataset {
