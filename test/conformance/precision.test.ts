@@ -230,6 +230,8 @@ test("Newton–Schulz in bf16 of wide, tall, deep and odd matrices, and of parts
     [2, 600, 40, 1],
     [2, 50, 3 * 45, 3],
     [2, 20, 20, 1],
+    [1, 20, 600, 1],
+    [1, 900, 30, 1],
   ] as const;
   const random = new RandomSequence(4, streams.sampling, 0);
   const inputs: Record<string, Float32Array> = {};

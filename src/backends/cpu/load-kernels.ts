@@ -9,7 +9,7 @@ import type { Kernel } from "../../compiler/program/program.ts";
 import { loadBuilt } from "./build.ts";
 import { readTemplate } from "./pool.ts";
 
-const panelTemplates = [
+export const panelTemplates = [
   "runtime.c",
   "instructions.c",
   "tiles.c",

@@ -15,7 +15,7 @@ enum { DEEP = 8 };
 
 static __attribute__((noinline)) struct tiled_scratch own_tiled_scratch(const struct tiled_sizes *z) {
   const long all = z->few * z->many * SQUARE, symmetric = z->few * z->few * SQUARE, strip = (z->few > DEEP ? z->few : DEEP) * SQUARE;
-  const long sums = z->many > DEEP ? 2 * symmetric : 2 * SUMS;
+  const long sums = z->many > DEEP && z->few > 1 ? 2 * symmetric : 2 * SUMS;
   struct tiled_scratch s = {.matrix = own_orthogonal_memory(4 * (size_t)(all + z->is_tall * all + 2 * symmetric + strip + sums))};
   s.turned = s.matrix + all;
   s.gram = s.turned + z->is_tall * all;
