@@ -201,6 +201,7 @@ class PatternReader {
     let items = "";
     for (let isStart = true; isStart || !this.take("]"); isStart = false) {
       if (this.atEnd) this.fail("[");
+      if (anyCase && this.pattern[this.at] === "[") this.fail("(?i:[[");
       const first = this.readMember(isStart);
       const isRange = typeof first === "number" && /^-[^\]]/.test(this.pattern.slice(this.at, this.at + 2));
       if (typeof first === "string") items += first;
@@ -215,8 +216,12 @@ class PatternReader {
     return `[${isNegated ? "^" : ""}${items}]`;
   }
 
-  /** A character of a set, or a class. */
+  /** A character of a set, or a class, or a set in it. */
   private readMember(isStart: boolean): number | string {
+    if (/^\[[^:]/.test(this.pattern.slice(this.at, this.at + 2))) {
+      this.at++;
+      return this.readSet(false);
+    }
     if (this.take("\\")) return this.readClass(true) ?? this.readEscape();
     const point = this.pattern.codePointAt(this.at)!;
     const character = String.fromCodePoint(point);
