@@ -38,6 +38,7 @@ const parameters: Readonly<Record<string, number>> = {
   "crammed-bert-small": 8192 * 256 + 1 + 4 * 256 + 4 * gatedLayer(256, 1024),
   quickstart: 4096 * 128 + 4 * 128 + 2 * gatedLayer(128, 512),
   "crammed-mini": 8192 * 128 + 4 * 128 * 128 + 4 * 128 + gatedLayer(128, 512),
+  "crammed-mini-256": 8192 * 256 + 4 * 256 * 256 + 4 * 256 + 2 * gatedLayer(256, 1024),
   "crammed-small": 8192 * 256 + 4 * 256 * 256 + 4 * 256 + 4 * gatedLayer(256, 1024),
   "crammed-base": V * 768 + 4 * 768 * 768 + 4 * 768 + 12 * gatedLayer(768, 3072),
 };
@@ -55,6 +56,7 @@ const tiny = [
 const tinier: Readonly<Record<string, readonly string[]>> = {
   "bert-tiny": ["model.embedding.width=8"],
   "crammed-mini": ["objective.candidates=40"],
+  "crammed-mini-256": ["objective.candidates=40"],
   "crammed-small": ["objective.candidates=40"],
   "crammed-base": ["objective.candidates=40"],
   recurrent: ["model.repeats=2"],

@@ -9,7 +9,7 @@ import { bertTiny } from "../../recipes/bert-tiny.ts";
 import { crammedBase } from "../../recipes/crammed-base.ts";
 import { crammedBert } from "../../recipes/crammed-bert.ts";
 import { crammedBertSmall } from "../../recipes/crammed-bert-small.ts";
-import { crammedMini } from "../../recipes/crammed-mini.ts";
+import { crammedMini, crammedMini256 } from "../../recipes/crammed-mini.ts";
 import { crammedSmall } from "../../recipes/crammed-small.ts";
 import { funnel } from "../../recipes/funnel.ts";
 import { glue } from "../../recipes/glue.ts";
@@ -71,10 +71,11 @@ for (const [recipe, expected] of [
   [recurrent, () => [`two, ${count(countValues(recurrent))}`]],
   [
     crammedMini,
-    () => [
-      `${(countValues(crammedMini) / 1e6).toFixed(1)} M parameters`,
-      `${(countTokenFlops(crammedMini) / 1e6).toFixed(1)} MFLOP`,
-    ],
+    () =>
+      [crammedMini, crammedMini256].flatMap(recipe => [
+        `${(countValues(recipe) / 1e6).toFixed(1)} M parameters`,
+        `${(countTokenFlops(recipe) / 1e6).toFixed(1)} MFLOP`,
+      ]),
   ],
   [
     crammedSmall,
