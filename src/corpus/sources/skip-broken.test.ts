@@ -72,8 +72,8 @@ const list: Kind = {
     ["oops", "E_JSON_LINE"],
     ["null", "E_JSON_LINE"],
     [`{"text":"${"y".repeat(9000)}"}`, "E_TEXT_TOO_LONG"],
-    // It takes all that follows to be in it.
-    ["{", "E_JSON_LINE", true],
+    // An object begins in another only as the value of a key.
+    ["{", "E_JSON_LINE"],
     [Buffer.from('{"text":"caf\xe9"}', "latin1"), "E_UTF8"],
     ["\0", "E_BINARY", true],
   ],

@@ -63,7 +63,7 @@ export async function suggestPretrain({ out, recipe, tokenizer, manifest }: Prep
 export async function describeOtherLength({ tokenizer, manifest }: PreparedChoices): Promise<string | undefined> {
   const length = await readLearnedLength(tokenizer);
   if (length === undefined || length === manifest.sequenceLength) return undefined;
-  return `the model in ${tokenizer} has ${length} learned positions: prepare with --sequence-length ${length} to go on from it by --init-from`;
+  return `the model in ${tokenizer} has ${length} learned positions: prepare with --sequence-length ${length} to go on from it`;
 }
 
 /** The length of sequences that a model has a learned position for; undefined for others, and where there is no model. */
