@@ -11,6 +11,7 @@ const schema = z.strictObject({
     z.strictObject({ form: z.literal("circle"), radius: z.number().positive() }),
     z.strictObject({ form: z.literal("box"), side: z.number().positive().default(1) }),
   ]),
+  frame: z.strictObject({ thickness: z.number() }).optional(),
 });
 const kind = { noun: "a drawing", advice: "Look at one." };
 const circle: z.infer<typeof schema> = {
@@ -28,7 +29,16 @@ test("paths are those of every option of a choice", () => {
     "shape.form",
     "shape.radius",
     "shape.side",
+    "frame.thickness",
   ]);
+});
+
+test("null takes a section away that may be absent, and a later value brings it back", () => {
+  const framed = { ...circle, frame: { thickness: 1 } };
+  const set = (...assignments: string[]) => assignSettings(schema, framed, assignments, "circle", kind);
+  assert.deepEqual(set("frame=null"), circle);
+  assert.deepEqual(set("frame=null", "frame.thickness=3").frame, { thickness: 3 });
+  assert.deepEqual(set("frame.thickness=3", "frame=null"), circle);
 });
 
 test("values are read as JSON, and a text as it is", () => {
@@ -48,7 +58,9 @@ const refused: readonly (readonly [assignments: readonly string[], code: string,
   [["sizes.width"], "E_SET", /no "="/, /--set name=value/],
   [["sizes.witdh=1"], "E_RECIPE_KEY", /a drawing has no "sizes.witdh"/, /Did you mean sizes.width/],
   [["width=1"], "E_RECIPE_KEY", /has no "width"/, /Did you mean sizes.width\?/],
-  [["sizes=1"], "E_RECIPE_KEY", /has no "sizes"/, /./],
+  [["sizes=1"], "E_RECIPE_KEY", /has no value "sizes", but a section/, /Give one of sizes\.width, sizes\.kind\./],
+  [["sizes=null"], "E_RECIPE_KEY", /has no value "sizes", but a section/, /./],
+  [["frame=thick"], "E_RECIPE_KEY", /has no value "frame", but a section/, /Give one of frame\.thickness\./],
   [["__proto__.x=1"], "E_RECIPE_KEY", /has no "__proto__.x"/, /./],
   [["constructor=1"], "E_RECIPE_KEY", /has no "constructor"/, /./],
   [["sizes.width=-1"], "E_RECIPE_VALUE", /sizes.width: .*\(found -1\)/, /^Look at one\.$/],

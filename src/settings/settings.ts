@@ -55,8 +55,11 @@ export function assignSettings<Settings>(
     const path = match[1]!.trim();
     const keys = path.split(".");
     const found = findSchemas(schema, keys);
-    // A section is no value, and a list of all paths takes long.
-    if (!found.some(part => shapesOf(part).length === 0)) throw unknownKey(path, listPaths(schema), "--set", kind);
+    // A section is no value, but null takes one away that may be absent. A list of all paths takes long.
+    const isTaken = match[2]!.trim() === "null" && isOptional(schema, keys);
+    if (!isTaken && !found.some(part => shapesOf(part).length === 0)) {
+      throw unknownKey(path, listPaths(schema), "--set", kind);
+    }
     const section = keys.slice(0, -1).reduce<Values>((values, key) => {
       values[key] ??= {};
       return values[key] as Values;
@@ -78,6 +81,11 @@ function readValue(text: string, schemas: readonly unknown[]): unknown {
 }
 
 function unknownKey(key: string, known: readonly string[], origin: string, { noun }: SettingsKind): UserError {
+  const within = known.filter(path => path.startsWith(`${key}.`));
+  if (within.length > 0) {
+    const message = `${origin}: ${noun} has no value "${key}", but a section`;
+    return new UserError("E_RECIPE_KEY", message, `Give one of ${within.join(", ")}.`);
+  }
   const sections = known.flatMap(path => path.split(".").slice(0, -1)).filter(section => section !== key);
   const spelt = nearestNames(key, [...new Set(sections), ...known]);
   // "budget" is train.budget, if its section was forgotten.
