@@ -2,6 +2,8 @@
 // repetition more then has twice as many ways, and a search that fails goes through all of them. Parts of a pattern are the characters that
 // they read, by number, and which of them may follow which.
 
+import { haveCommon } from "./common-characters.ts";
+
 /**
  * Of a part: the characters that it may begin and end with, twice what it may in two ways; in how many ways it reads nothing, 0, 1 or 2 for
  * more; whether anything in it is repeated, and whether without an end.
@@ -134,21 +136,3 @@ const times = (characters: readonly number[], count: number): number[] =>
   Array.from({ length: count }, () => characters).flat();
 const twiceAtMost = (characters: readonly number[]): number[] =>
   characters.filter((each, i) => characters.indexOf(each) === i || characters.lastIndexOf(each) === i);
-
-let everyCharacter = "";
-const common = new Map<string, boolean>();
-
-/** Whether a character is of both sets. */
-function haveCommon(one: string, other: string): boolean {
-  if (one === other) return true;
-  const both = `(?=${one})${other}`;
-  let found = common.get(both);
-  if (found === undefined) {
-    if (everyCharacter === "") {
-      for (let point = 0; point <= 0x10ffff; point++)
-        if (point < 0xd800 || point > 0xdfff) everyCharacter += String.fromCodePoint(point);
-    }
-    common.set(both, (found = new RegExp(both, "v").test(everyCharacter)));
-  }
-  return found;
-}
