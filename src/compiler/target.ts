@@ -11,6 +11,8 @@ export interface Target {
   readonly products: ProductAbilities;
   /** A result may stand where an operand stood that no later kernel reads; else two tensors of a kernel never share memory. */
   readonly overwritesOperands: boolean;
+  /** A scatterAdd takes several pairs of values and rows, and adds one after the other. */
+  readonly scattersSeveral: boolean;
   /** Temporaries begin at multiples of so many bytes. */
   readonly alignmentBytes: number;
   /** Tensors that one kernel may read and write: groups are cut to that, as far as they can be. */

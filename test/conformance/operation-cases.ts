@@ -212,6 +212,18 @@ export const operationCases: readonly OperationCase[] = [
     return g.exp(g.scatterAdd(a, g.reshape(computed, [6]), 7));
   }),
   row(
+    "sum of three scatterAdds",
+    [
+      [4, 5],
+      [3, 5],
+      [2, 5],
+    ],
+    (a, b, c) => {
+      const two = g.add(g.scatterAdd(a, indices([3, 0, 3, 5]), 7), g.scatterAdd(b, indices([6, 3, 1]), 7));
+      return g.exp(g.add(two, g.scatterAdd(c, indices([2, 3]), 7)));
+    },
+  ),
+  row(
     "cast of a comparison",
     [
       [4, 5],

@@ -147,6 +147,14 @@ test("a result stands where the operand stood that nobody reads any more", () =>
   assert.equal(program.arenaBytes, 64 * 48 * 4);
 });
 
+test("two tables that rows are scattered to and that are added are one", () => {
+  const scatter = (name: string) => g.scatterAdd(g.input(name, [48, 32], "f32"), g.input(`${name}At`, [48], "i32"), 64);
+  const [a, b] = [scatter("a"), scatter("b")];
+  assert.deepEqual(kinds(compile({ y: g.add(a, b) })), ["scatter"]);
+  const parted = kinds(compile({ y: g.add(a, b), other: g.exp(b) }));
+  assert.deepEqual(parted.filter(kind => kind === "scatter").length, 2, "what is read elsewhere stands by itself");
+});
+
 test("a transposed reader writes to a place of its own", () => {
   const square = g.scatterAdd(g.input("values", [48, 48], "f32"), g.input("rows", [48], "i32"), 48);
   const program = compile({ y: g.sum(g.matmul(g.exp(g.transpose(square)), w), [0, 1]) });

@@ -63,6 +63,28 @@ inlined void fetch_behind(const void *from, long bytes) {
   for (long at = 0; at < bytes; at += 64) __builtin_prefetch((const char *)from + 2048 + at);
 }
 
+// Adds rows of values to those rows of a table that they are for, of which begin to end are this thread's. Which values these are is found
+// first, so that the next ones are asked of memory while one is added.
+inlined void add_rows(float *restrict table, const float *restrict values, const int32_t *restrict rows, long count, long columns, long begin, long end) {
+  enum { MOST = 2048, AHEAD = 3 };
+  int32_t own[MOST];
+  for (long first = 0; first < count; first += MOST) {
+    const long last = first + MOST < count ? first + MOST : count;
+    long found = 0;
+    for (long n = first; n < last; n++) {
+      own[found] = (int32_t)n;
+      found += rows[n] >= begin && rows[n] < end;
+    }
+    for (long i = 0; i < found; i++) {
+      if (i + AHEAD < found)
+        for (long c = 0; c < columns; c += 16) __builtin_prefetch(values + own[i + AHEAD] * columns + c);
+      const float *restrict from = values + own[i] * columns;
+      float *restrict to = table + rows[own[i]] * columns;
+      for (long c = 0; c < columns; c++) to[c] += from[c];
+    }
+  }
+}
+
 // What the 64 lanes of a row's sum are together, half to half: compilers add up the lanes of a reduction one after another.
 inlined float sum_lanes(const float *lanes) {
   const lanes_16 *quarters = (const lanes_16 *)lanes;

@@ -34,7 +34,7 @@ type HasKernel = (name: string, attributes: Attributes) => boolean;
 /** The same graph in the language of fusion; composites with a kernel stay. */
 export function simplifyGraph(
   graph: Graph,
-  target: Pick<Target, "columnBlocks">,
+  target: Pick<Target, "columnBlocks" | "scattersSeveral">,
   { findCompositeKernel }: Pick<CompileOptions, "findCompositeKernel">,
 ): Graph {
   const hasKernel: HasKernel = (name, attributes) => findCompositeKernel?.(name, attributes) !== undefined;
@@ -45,9 +45,23 @@ export function simplifyGraph(
   });
   const uses = countUses(expanded);
   return rewriteGraph(expanded, (node, original) => {
-    const isOnlyUse = original.inputs.length === 1 && uses.get(original.inputs[0]!) === 1;
-    return splitReduction(foldNode(isOnlyUse ? transposeProduct(node) : node), target);
+    if (!original.inputs.every(operand => uses.get(operand) === 1)) return splitReduction(foldNode(node), target);
+    const isOnlyUse = original.inputs.length === 1;
+    const joined = target.scattersSeveral ? joinScatters(node) : node;
+    return splitReduction(foldNode(isOnlyUse ? transposeProduct(joined) : joined), target);
   });
+}
+
+/**
+ * The sum of two tables that rows are scattered to as one: neither is written by itself. The right one's rows are added first, so that
+ * sums stay what they are where the left one has each row once.
+ */
+function joinScatters(node: Tensor): Tensor {
+  const { operation, inputs, shape, dtype } = node;
+  const isSum = operation.kind === "binary" && operation.fn === "add";
+  if (!isSum || !inputs.every(table => table.operation.kind === "scatterAdd")) return node;
+  const [left, right] = inputs as [Tensor, Tensor];
+  return createTensor({ kind: "scatterAdd" }, [...right.inputs, ...left.inputs], shape, dtype);
 }
 
 /** (a · b)ᵀ as bᵀ · aᵀ, so that the product is written as it is read; the sums are the same. */

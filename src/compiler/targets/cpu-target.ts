@@ -20,6 +20,7 @@ const columnBlocks = 32;
 export const cpuTarget: Target = {
   products: { packRounded: true, takeAnyStrides: true, writeAnything: true },
   overwritesOperands: true,
+  scattersSeveral: true,
   alignmentBytes: 64,
   mostTensors: Number.POSITIVE_INFINITY,
   columnBlocks: rows => (rows <= 2 * columnBlocks ? 1 : columnBlocks),
@@ -148,28 +149,25 @@ function emitComposite(group: Group, { inMemory, options }: EmitContext): DraftL
   return { name, source, pointers: [...operands, node], blocks, grain, flops };
 }
 
+/** Adds rows of one or several values, each behind the ones before it. */
 function emitScatter(group: Group, { inMemory }: EmitContext): DraftLaunch {
   const node = group.template!;
-  const [values, indices] = node.inputs as [Tensor, Tensor];
   const [rows, columns] = node.shape as [number, number];
+  const values = node.inputs.filter((_, i) => i % 2 === 0);
+  const adds = values.map(
+    ({ shape: [count] }, i) =>
+      `  add_rows((void *)p[${node.inputs.length}], (void *)p[${2 * i}], (void *)p[${2 * i + 1}], ${count}, ${columns}, begin, end);\n`,
+  );
   const source = `static void KERNEL(char *const *p, long begin, long end) {
-  const float *restrict values = (void *)p[0];
-  const int32_t *restrict rows = (void *)p[1];
-  float *restrict out = (void *)p[2];
-  memset(out + begin * ${columns}, 0, (size_t)(end - begin) * ${columns * 4});
-  for (long n = 0; n < ${values.shape[0]}; n++) {
-    const long row = rows[n];
-    if (row < begin || row >= end) continue;
-    for (long c = 0; c < ${columns}; c++) out[row * ${columns} + c] += values[n * ${columns} + c];
-  }
-}
+  memset((float *)p[${node.inputs.length}] + begin * ${columns}, 0, (size_t)(end - begin) * ${columns * 4});
+${adds.join("")}}
 `;
   return {
     name: "scatter_add",
     source,
-    pointers: [...[values, indices].map(operand => baseOf(operand, inMemory)), node],
+    pointers: [...node.inputs.map(operand => baseOf(operand, inMemory)), node],
     blocks: rows,
     grain: Math.max(1, Math.ceil(rows / 16)),
-    flops: countElements(values.shape),
+    flops: values.reduce((sum, { shape }) => sum + countElements(shape), 0),
   };
 }
