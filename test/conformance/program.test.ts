@@ -155,6 +155,16 @@ test("two tables that rows are scattered to and that are added are one", () => {
   assert.deepEqual(parted.filter(kind => kind === "scatter").length, 2, "what is read elsewhere stands by itself");
 });
 
+test("rows of what is computed are gathered as products read them", () => {
+  const at = g.input("at", [16], "i32");
+  const computed = g.exp(x);
+  const few = g.matmul(g.gather(computed, at), w);
+  const program = compile({ few, all: g.matmul(computed, w) }, "bf16");
+  const sizes = program.buffers.filter(({ kind }) => kind === "temporary").map(({ bytes }) => bytes);
+  assert.ok(!sizes.includes(64 * 48 * 4), `${sizes}`);
+  assert.ok(sizes.includes(64 * 48 * 2), `${sizes}`);
+});
+
 test("a transposed reader writes to a place of its own", () => {
   const square = g.scatterAdd(g.input("values", [48, 48], "f32"), g.input("rows", [48], "i32"), 48);
   const program = compile({ y: g.sum(g.matmul(g.exp(g.transpose(square)), w), [0, 1]) });

@@ -34,10 +34,13 @@ export function chooseMaterialised(graph: Graph, { products }: Pick<Target, "pro
   // Operands of kernels that take addresses: a strided view of memory for products, a contiguous one for the rest.
   for (const node of nodes) {
     const { kind } = node.operation;
-    if (kind === "gather")
-      for (const operand of node.inputs) if (!isReadThere(operand, inMemory)) keepOperand(operand, inMemory);
     if (kind !== "matmul" && kind !== "composite" && kind !== "scatterAdd") continue;
     for (const operand of node.inputs) keepOperand(operand, inMemory, kind === "matmul" ? products : undefined);
+  }
+  // Rows are gathered where something stands in memory for others.
+  for (const node of nodes) {
+    if (node.operation.kind !== "gather") continue;
+    for (const operand of node.inputs) if (!isReadThere(operand, inMemory)) keepOperand(operand, inMemory);
   }
   const spread = listSpread(nodes);
   const users = findUsingKernels(nodes, inMemory);

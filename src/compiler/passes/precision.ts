@@ -53,14 +53,25 @@ function listWorkedOn(graph: Graph): Tensor[] {
   });
 }
 
+function isSource(tensor: Tensor): boolean {
+  const { kind } = skipViews(tensor).operation;
+  return kind === "input" || kind === "state";
+}
+
 function skipViews(tensor: Tensor): Tensor {
   return isView(tensor) ? skipViews(tensor.inputs[0]!) : tensor;
 }
 
-/** The tensor as bf16 or f16: the cast lies below views and joined parts, and what was so before is taken as it was. */
+/**
+ * The tensor as bf16 or f16: the cast lies below views, joined parts and rows that are gathered of what is computed, and what was so before
+ * is taken as it was.
+ */
 function narrowTo(precision: Precision, tensor: Tensor): Tensor {
   const { operation, inputs, shape, dtype } = tensor;
   if (dtype !== "f32") return tensor;
+  if (operation.kind === "gather" && !isSource(inputs[0]!)) {
+    return createTensor(operation, [narrowTo(precision, inputs[0]!), inputs[1]!], shape, precision);
+  }
   if (isView(tensor) || operation.kind === "concat") {
     const parts = inputs.map(part => narrowTo(precision, part));
     return createTensor(operation, parts, shape, precision);

@@ -32,7 +32,7 @@ export function cudaTarget(gpu: GpuDevice): Target {
     products: { packRounded: false, takeAnyStrides: false, writeAnything: false },
     // What a kernel only reads goes through a cache that sees no writes.
     overwritesOperands: false,
-  scattersSeveral: false,
+    scattersSeveral: false,
     alignmentBytes: 64,
     mostTensors,
     columnBlocks: (rows, columns) => {
