@@ -2,7 +2,7 @@
 // transformers, or the folder is refused.
 
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { mostBytes, readJson } from "../base/files/files.ts";
 import { encodeForModel, encodeText, type SpecialTokensInText } from "../tokenizer/encoding/encode.ts";
 import { describeLoss, LossCounter } from "../tokenizer/normalising/lost-text.ts";
@@ -11,7 +11,12 @@ import type { SpecialIds, Tokenizer } from "../tokenizer/tokenizer.ts";
 import { encodeTokenizerJson } from "../tokenizer/tokenizer-json.ts";
 import { checkExport, isTokenizerFile } from "./export-checksums.ts";
 import { isObject, type Json } from "./tokenizer-folder.ts";
-import { checkSettings, readSpecialNames, readTokenizerSettings } from "./tokenizer-settings.ts";
+import {
+  checkSettings,
+  readSpecialNames,
+  readTokenizerSettings,
+  type TokenizerSettings,
+} from "./tokenizer-settings.ts";
 import { readBertVocabulary } from "./vocabulary-file.ts";
 
 export interface TextReader {
@@ -34,7 +39,7 @@ export interface TextReader {
   /** One more than the highest id. */
   readonly vocabulary: number;
   readonly hash: string;
-  /** The tokenizer.json. */
+  /** The tokenizer.json to which a tokenizer_config.json tells what special tokens are called: transformers warns of their roles in it. */
   readonly describeTokenizer: () => TokenizerJson;
 }
 
@@ -55,16 +60,33 @@ export async function openTextReader(
   // A run's export says what the run does: its tasks are read as text, though other programs recognise the mask in one.
   const silent = settings.cram_tasks_split_special_tokens === true ? "as-text" : whenSilent;
   const inText = split === undefined ? silent : split ? "as-text" : "recognise";
+  return readTextWith(readFolderTokenizer(folder, settings), inText, split === undefined ? whenSilent : inText);
+}
+
+/** The tokenizer of a folder's tokenizer.json, else of its vocab.txt, under the names of its settings. Errors: as above. */
+export function readFolderTokenizer(folder: string, settings = readTokenizerSettings(folder)): Tokenizer {
   const path = join(folder, "tokenizer.json");
-  if (!existsSync(path) && existsSync(join(folder, "vocab.txt"))) {
-    return readTextWith(readBertVocabulary(folder, settings), inText);
-  }
+  const vocabulary = join(folder, "vocab.txt");
+  if (!existsSync(path) && existsSync(vocabulary)) return readBertVocabulary(vocabulary, settings);
+  return readWithSettings(path, settings, json => checkSettings(settings, json, path));
+}
+
+/**
+ * The tokenizer of a file itself: of a vocab.txt, or of a tokenizer.json under the names that a tokenizer_config.json beside it has. Errors:
+ * E_FILE_MISSING, E_JSON, E_TOKENIZER_UNSUPPORTED.
+ */
+export function readTokenizerFile(path: string): Tokenizer {
+  const isVocabulary = path.endsWith(".txt");
+  const settings = isVocabulary || basename(path) === "tokenizer.json" ? readTokenizerSettings(dirname(path)) : {};
+  return isVocabulary ? readBertVocabulary(path, settings) : readWithSettings(path, settings);
+}
+
+function readWithSettings(path: string, settings: TokenizerSettings, check?: (json: Json) => void): Tokenizer {
   const json = readJson(path, "tokenizer.json", mostBytes.ofTokenizer);
-  if (isObject(json)) checkSettings(settings, json, path);
+  if (isObject(json)) check?.(json);
   // How a text is cut and filled up is decided when batches are made.
   const whole = isObject(json) ? { ...json, truncation: null, padding: null } : json;
-  const tokenizer = decodeTokenizerJson(whole, path, readSpecialNames(settings));
-  return readTextWith(tokenizer, inText, split === undefined ? whenSilent : inText);
+  return decodeTokenizerJson(whole, path, readSpecialNames(settings));
 }
 
 /** A reader of one of our tokenizers. `framed` is how special tokens are read where the tokenizer's frame is put around a text. */
@@ -89,6 +111,6 @@ export function readTextWith(
     tokenOf: id => tokenizer.vocabulary[id],
     vocabulary: tokenizer.vocabulary.length,
     hash: tokenizer.hash,
-    describeTokenizer: () => JSON.parse(encodeTokenizerJson(tokenizer)) as TokenizerJson,
+    describeTokenizer: () => JSON.parse(encodeTokenizerJson(tokenizer, "without roles")) as TokenizerJson,
   };
 }

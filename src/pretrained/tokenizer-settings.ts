@@ -7,7 +7,7 @@ import { z } from "zod";
 import { UserError } from "../base/errors.ts";
 import { readJson } from "../base/files/files.ts";
 import { quoteValue } from "../base/printable.ts";
-import type { SpecialNames } from "../tokenizer/read-tokenizer.ts";
+import type { SpecialNames } from "../tokenizer/special-names.ts";
 import type { SpecialIds } from "../tokenizer/tokenizer.ts";
 import { isObject, type Json, refuseTokenizer } from "./tokenizer-folder.ts";
 

@@ -2,7 +2,7 @@
 // takes an id, blank lines at the end are none. A token on two lines, or bytes that are no UTF-8, are refused by line.
 
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { mostBytes, readJson, readWholeFile } from "../base/files/files.ts";
 import { quoteValue } from "../base/printable.ts";
 import { defineTokenizer } from "../tokenizer/define.ts";
@@ -10,9 +10,8 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { isObject, refuseTokenizer } from "./tokenizer-folder.ts";
 import { findSpecials, type TokenizerSettings } from "./tokenizer-settings.ts";
 
-/** BERT's tokenizer of the vocab.txt in a folder, with Hugging Face's defaults where the settings are silent. */
-export function readBertVocabulary(folder: string, settings: TokenizerSettings): Tokenizer {
-  const path = join(folder, "vocab.txt");
+/** BERT's tokenizer of a vocab.txt, with Hugging Face's defaults where the settings, which lie beside it, are silent. */
+export function readBertVocabulary(path: string, settings: TokenizerSettings): Tokenizer {
   const vocabulary = readLines(path);
   const ids = new Map<string, number>();
   vocabulary.forEach((token, id) => {
@@ -20,7 +19,7 @@ export function readBertVocabulary(folder: string, settings: TokenizerSettings):
     if (first !== undefined) throw refuseTokenizer(`${path}:${id + 1}`, `the token of line ${first + 1} again`);
     ids.set(token, id);
   });
-  refuseAddedTokens(folder, ids, settings);
+  refuseAddedTokens(path, ids, settings);
   const specials = findSpecials(settings, token => ids.get(token), path);
   const lowercase = settings.do_lower_case !== false;
   const [classify, separator] = [specials.classify, specials.separator].map(id => vocabulary[id]!) as [string, string];
@@ -88,9 +87,9 @@ function findBrokenLine(bytes: Uint8Array): number {
 }
 
 /** Tokens that transformers adds to the vocabulary from other files. */
-function refuseAddedTokens(folder: string, ids: ReadonlyMap<string, number>, settings: TokenizerSettings): void {
-  const path = join(folder, "added_tokens.json");
-  const listed = existsSync(path) ? readJson(path, "list of added tokens") : {};
+function refuseAddedTokens(path: string, ids: ReadonlyMap<string, number>, settings: TokenizerSettings): void {
+  const list = join(dirname(path), "added_tokens.json");
+  const listed = existsSync(list) ? readJson(list, "list of added tokens") : {};
   const decoder = settings.added_tokens_decoder;
   const named = isObject(decoder)
     ? Object.values(decoder).map(token => (isObject(token) ? token.content : undefined))
@@ -98,5 +97,5 @@ function refuseAddedTokens(folder: string, ids: ReadonlyMap<string, number>, set
   const added = [...(isObject(listed) ? Object.keys(listed) : []), ...named];
   const unknown = added.find(token => typeof token === "string" && !ids.has(token));
   if (unknown === undefined) return;
-  throw refuseTokenizer(join(folder, "vocab.txt"), `the token ${quoteValue(unknown, 60)} was added beside it`);
+  throw refuseTokenizer(path, `the token ${quoteValue(unknown, 60)} was added beside it`);
 }

@@ -4,7 +4,7 @@
 import { UserError } from "../base/errors.ts";
 import { mostBytes, readJson } from "../base/files/files.ts";
 import { quoteValue } from "../base/printable.ts";
-import { decodeAddedTokens, describeAdded } from "./added/added-tokens-json.ts";
+import { addSpecials, decodeAddedTokens, describeAdded } from "./added/added-tokens-json.ts";
 import { decodeDecoder } from "./decoding/decoder-json.ts";
 import { defineTokenizer } from "./define.ts";
 import type { PreTokenizerName } from "./encoding/pre-tokenizer.ts";
@@ -12,6 +12,7 @@ import { decodePreTokenizer } from "./encoding/pre-tokenizer-json.ts";
 import type { TokenizerKind } from "./kinds/kind.ts";
 import { tokenizerKinds } from "./kinds/kinds.ts";
 import { decodeNormaliser, isObject, type Json, type Refuse } from "./normalising/normaliser-json.ts";
+import { findRoles, namesUnknown, readNames, type SpecialNames, usualNames } from "./special-names.ts";
 import type { SpecialIds, TemplatePart, Tokenizer, TokenizerData } from "./tokenizer.ts";
 
 /** Reads a tokenizer.json (ours, or another of these kinds). UserErrors: E_FILE_MISSING, E_JSON, E_TOKENIZER_UNSUPPORTED. */
@@ -19,11 +20,11 @@ export function readTokenizer(path: string): Tokenizer {
   return decodeTokenizerJson(readJson(path, "tokenizer.json", mostBytes.ofTokenizer), path);
 }
 
-/** What special tokens are called, where it is known. */
-export type SpecialNames = { readonly [Special in keyof SpecialIds]?: string | undefined };
-
-/** A tokenizer of a parsed tokenizer.json; `path` names it in errors. */
-export function decodeTokenizerJson(json: unknown, path: string, names: SpecialNames = {}): Tokenizer {
+/**
+ * A tokenizer of a parsed tokenizer.json; `path` names it in errors. Tokens of `given` names, which tokenizer_config.json has, are special
+ * wherever they stand in a text, as transformers adds them.
+ */
+export function decodeTokenizerJson(json: unknown, path: string, given: SpecialNames = {}): Tokenizer {
   const refuse = (what: string): never => {
     throw new UserError(
       "E_TOKENIZER_UNSUPPORTED",
@@ -41,9 +42,14 @@ export function decodeTokenizerJson(json: unknown, path: string, names: SpecialN
   checkPreTokenizer(kind, preTokenizer.name, refuse);
   const normaliser = decodeNormaliser(root.normalizer, refuse);
   const ofModel = learned.vocabulary.length;
-  const added = decodeAddedTokens(root.added_tokens, learned.vocabulary, normaliser, refuse);
-  const { vocabulary } = added;
+  const listed = decodeAddedTokens(root.added_tokens, learned.vocabulary, normaliser, refuse);
+  const { vocabulary } = listed;
+  const names = readNames(given, root.added_tokens);
   const specials = findSpecials(vocabulary, readUnknown(model, vocabulary, names, refuse), names, refuse);
+  const added = addSpecials(listed, [
+    ...Object.values(given),
+    ...findRoles({ vocabulary, specials }, namesUnknown(model)).keys(),
+  ]);
   if (preTokenizer.name !== "byte-level" && specials.unknown >= ofModel) {
     refuse(`${quoteValue(vocabulary[specials.unknown])}, which the model needs, is not in model.vocab`);
   }
@@ -80,11 +86,11 @@ function findSpecials(
     return id ?? refuse(`the vocabulary has no ${names.join(" or ")}`);
   };
   return {
-    pad: find(named.pad, "<pad>", "[PAD]"),
+    pad: find(named.pad, ...usualNames.pad),
     unknown: find(undefined, ...unknownTokens),
-    classify: find(named.classify, "<cls>", "[CLS]", "<s>"),
-    separator: find(named.separator, "<sep>", "[SEP]", "</s>"),
-    mask: find(named.mask, "<mask>", "[MASK]"),
+    classify: find(named.classify, ...usualNames.classify),
+    separator: find(named.separator, ...usualNames.separator),
+    mask: find(named.mask, ...usualNames.mask),
   };
 }
 
@@ -169,7 +175,7 @@ function readUnknown(
       : refuse("model.unk_id is no token");
   }
   const { unk_token: named } = model;
-  const usual = names.unknown === undefined ? ["<unk>", "[UNK]"] : [names.unknown];
+  const usual = names.unknown === undefined ? usualNames.unknown : [names.unknown];
   return named === null || named === undefined || named === "" ? usual : [named];
 }
 

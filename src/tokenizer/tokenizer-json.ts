@@ -7,6 +7,7 @@ import { encodeDecoder } from "./decoding/decoder-json.ts";
 import { encodePreTokenizer } from "./encoding/pre-tokenizer-json.ts";
 import { findTokenizerKind, ofModel } from "./kinds/kinds.ts";
 import { encodeNormaliser } from "./normalising/normaliser-json.ts";
+import { findRoles, namesUnknown } from "./special-names.ts";
 import type { TemplatePart, Tokenizer, TokenizerData } from "./tokenizer.ts";
 
 /** Writes a tokenizer as tokenizer.json, atomically. */
@@ -14,8 +15,8 @@ export function writeTokenizer(path: string, tokenizer: Tokenizer): void {
   writeFileAtomically(path, encodeTokenizerJson(tokenizer));
 }
 
-/** The text of a tokenizer.json; the same text for equal tokenizers. */
-export function encodeTokenizerJson(data: TokenizerData): string {
+/** The text of a tokenizer.json; the same text for equal tokenizers. Without roles it needs their names beside it. */
+export function encodeTokenizerJson(data: TokenizerData, roles: "with roles" | "without roles" = "with roles"): string {
   const kind = findTokenizerKind(data.model.kind);
   const idOf = (token: string) => data.vocabulary.indexOf(token);
   const encodePart = (part: TemplatePart) =>
@@ -25,11 +26,12 @@ export function encodeTokenizerJson(data: TokenizerData): string {
   const templateTokens = data.template
     ? [...data.template.single, ...data.template.pair].flatMap(part => ("token" in part ? [part.token] : []))
     : [];
+  const model = { type: kind.type, ...kind.encodeJson(ofModel(data), data.model) };
   const json = {
     version: "1.0",
     truncation: null,
     padding: null,
-    added_tokens: encodeAddedTokens(data),
+    added_tokens: encodeAddedTokens(data, roles === "with roles" ? findRoles(data, namesUnknown(model)) : new Map()),
     normalizer: encodeNormaliser(data.normaliser),
     pre_tokenizer: encodePreTokenizer(data.preTokenizer),
     post_processor: data.template && {
@@ -41,7 +43,7 @@ export function encodeTokenizerJson(data: TokenizerData): string {
       ),
     },
     decoder: encodeDecoder(data),
-    model: { type: kind.type, ...kind.encodeJson(ofModel(data), data.model) },
+    model,
   };
   return `${JSON.stringify(json, null, 1)}\n`;
 }

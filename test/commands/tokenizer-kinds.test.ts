@@ -2,7 +2,7 @@
 // tokenizer went, its ids are the native library's. Tiny models on the reference backend.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -34,12 +34,66 @@ const task = join(root, "task.csv");
 const rows = Array.from({ length: 8 }, (_, i) => `"${sentence(i)}",${i % 2 ? "no" : "yes"}`);
 writeFileSync(task, ["text,awake", ...rows].join("\n"));
 
+/** A model's folder in which special tokens have names that tokenizer_config.json alone tells; its tokenizer.json may have them added. */
+function nameSpecials(folder: string, isAdded: boolean): string {
+  const inTurn = ["(pad)", "(unk)", "(begin)", "(end)", "(gap)"];
+  const words = [
+    "the",
+    "sleeps",
+    ",",
+    "by",
+    "'",
+    "s",
+    "den",
+    "...",
+    "?",
+    "naive",
+    ...animals.map(each => each.toLowerCase()),
+  ];
+  const added = inTurn.map((content, id) => ({ id, content, special: true, normalized: false, ...spaces }));
+  const template = { single: [{ Sequence: { id: "A", type_id: 0 } }, { SpecialToken: { id: "(end)", type_id: 0 } }] };
+  const json = {
+    ...{ version: "1.0", truncation: null, padding: null, added_tokens: isAdded ? added : [] },
+    normalizer: {
+      type: "BertNormalizer",
+      clean_text: true,
+      handle_chinese_chars: true,
+      strip_accents: null,
+      lowercase: true,
+    },
+    pre_tokenizer: { type: "BertPreTokenizer" },
+    post_processor: {
+      ...{ type: "TemplateProcessing", ...template, pair: [...template.single, { Sequence: { id: "B", type_id: 1 } }] },
+      special_tokens: { "(end)": { id: "(end)", ids: [3], tokens: ["(end)"] } },
+    },
+    decoder: null,
+    model: {
+      type: "WordLevel",
+      vocab: Object.fromEntries([...inTurn, ...words].map((token, id) => [token, id])),
+      unk_token: "(unk)",
+    },
+  };
+  const [pad_token, unk_token, cls_token, sep_token, mask_token] = inTurn;
+  mkdirSync(folder);
+  writeFileSync(join(folder, "tokenizer.json"), JSON.stringify(json));
+  writeFileSync(
+    join(folder, "tokenizer_config.json"),
+    JSON.stringify({ pad_token, unk_token, cls_token, sep_token, mask_token }),
+  );
+  return folder;
+}
+const spaces = { single_word: false, lstrip: false, rstrip: false };
+const named = nameSpecials(join(root, "named"), true);
+
 const cases: Readonly<Record<string, Partial<PrepareOptions>>> = {
   "bpe of bytes": { vocabulary: 300, tokenizerKind: "bpe", normaliser: "keep" },
   "bpe behind metaspace": { vocabulary: 90, tokenizerKind: "bpe", preTokenizer: "metaspace" },
   "unigram behind metaspace": { vocabulary: 70, tokenizerKind: "unigram", normaliser: "keep" },
   "unigram of bare words": { vocabulary: 70, tokenizerKind: "unigram", preTokenizer: "whitespace" },
   words: { vocabulary: 30, tokenizerKind: "wordlevel" },
+  "of a folder that names its special tokens": { tokenizer: named },
+  "of its tokenizer.json": { tokenizer: join(named, "tokenizer.json") },
+  "of a folder that names tokens it has not added": { tokenizer: nameSpecials(join(root, "bare"), false) },
 };
 
 const choice = { backend: "reference" } as const;
@@ -53,7 +107,8 @@ for (const [name, options] of Object.entries(cases)) {
     });
     const { vocabulary } = manifest;
     const tokenizer = readTokenizer(join(data, "tokenizer.json"));
-    const asked = [sentence(3), "the <mask> sleeps, by\n the <mask>.", "zebra"];
+    const mask = tokenizer.vocabulary[tokenizer.specials.mask]!;
+    const asked = [sentence(3), `the ${mask} sleeps, by\n the ${mask}.`, "zebra"];
     const native = NativeTokenizer.fromString(readFileSync(join(data, "tokenizer.json"), "utf8"));
     const expected = (await native.encodeBatch(asked)).map(each => each.getIds());
     assert.ok(manifest.training.sequences > 0);
@@ -71,6 +126,8 @@ for (const [name, options] of Object.entries(cases)) {
     const trained = await pretrain({ data, out: run, recipe: "quickstart", set, budget: "2steps", ...choice });
     assert.ok(trained.validationLoss! > 0);
     const { out } = await exportModel(run, { ...choice, out: exported, formats: ["huggingface"] });
+    // transformers warns of each.
+    assert.doesNotMatch(readFileSync(join(out, "tokenizer.json"), "utf8"), /"roles"/);
 
     for (const folder of [run, out]) {
       const reader = await openTextReader(folder);
@@ -92,6 +149,29 @@ for (const [name, options] of Object.entries(cases)) {
     assert.ok(scoreboard !== undefined);
   });
 }
+
+test("a vocabulary that is named is read, whatever it is called and lies beside it", async () => {
+  const folder = join(root, "vocabulary");
+  mkdirSync(folder);
+  copyFileSync(join(named, "tokenizer.json"), join(folder, "tokenizer.json"));
+  const tokens = [
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "[MASK]",
+    "the",
+    "sleeps",
+    ...animals.map(each => each.toLowerCase()),
+  ];
+  for (const name of ["vocab.txt", "mine.txt"]) {
+    const path = join(folder, name);
+    writeFileSync(path, tokens.join("\n"));
+    const out = join(root, `of-${name}`);
+    await prepare({ texts: [text], out, sequenceLength: 16, holdOut: 0.2, threads: 1, tokenizer: path });
+    assert.deepEqual(readTokenizer(join(out, "tokenizer.json")).vocabulary, tokens);
+  }
+});
 
 test("a given tokenizer.json whose ids do not fit in two bytes", async () => {
   const path = join(root, "large.json");

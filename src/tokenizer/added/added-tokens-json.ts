@@ -8,8 +8,8 @@ import { isObject, type Refuse } from "../normalising/normaliser-json.ts";
 import type { AddedToken, TokenizerData } from "../tokenizer.ts";
 import { listAddedTokens } from "./added-tokens.ts";
 
-/** The `added_tokens` of a tokenizer.json. */
-export function encodeAddedTokens(data: TokenizerData): object[] {
+/** The `added_tokens` of a tokenizer.json, with the roles of some. */
+export function encodeAddedTokens(data: TokenizerData, rolesOf: ReadonlyMap<string, readonly string[]>): object[] {
   const idOf = new Map(data.vocabulary.map((token, id) => [token, id]));
   return listAddedTokens(data).map(({ content, special, singleWord, lstrip, rstrip, normalized }) => ({
     id: idOf.get(content),
@@ -19,6 +19,7 @@ export function encodeAddedTokens(data: TokenizerData): object[] {
     rstrip,
     normalized,
     special,
+    ...(rolesOf.has(content) ? { roles: rolesOf.get(content) } : {}),
   }));
 }
 
@@ -56,6 +57,15 @@ export function decodeAddedTokens(
   });
   refuseTwins(tokens, normaliser, refuse);
   return { vocabulary: [...idOf.keys()], tokens };
+}
+
+/** The same with the tokens of the vocabulary that have one of some names as special ones. */
+export function addSpecials(added: AddedVocabulary, names: Iterable<string | undefined>): AddedVocabulary {
+  const missing = new Set(names);
+  for (const { content } of added.tokens) missing.delete(content);
+  const plain = { special: true, singleWord: false, lstrip: false, rstrip: false, normalized: false };
+  const tokens = added.vocabulary.filter(token => missing.has(token)).map(content => ({ content, ...plain }));
+  return { ...added, tokens: [...added.tokens, ...tokens] };
 }
 
 /** Refuses tokens that a text could not tell from each other, or that nothing is left of. */

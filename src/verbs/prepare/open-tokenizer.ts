@@ -2,16 +2,14 @@
 // or a model from elsewhere. Where the folder it lies in says what it was, it is compared: what it tokenizes cannot be told later.
 
 import { existsSync, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { UserError } from "../../base/errors.ts";
-import { readJson } from "../../base/files/files.ts";
 import { findRun } from "../../checkpoint/state.ts";
 import { readManifest } from "../../dataset/manifest.ts";
 import { checkExport, isTokenizerFile } from "../../pretrained/export-checksums.ts";
 import { keptFolderIn, openKeptModel } from "../../pretrained/kept-model.ts";
 import { findKeptFolder } from "../../pretrained/pretrained-model.ts";
-import { openTextReader } from "../../pretrained/text-reader.ts";
-import { decodeTokenizerJson } from "../../tokenizer/read-tokenizer.ts";
+import { readFolderTokenizer, readTokenizerFile } from "../../pretrained/text-reader.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { checkRunTokenizer } from "../../train/run-folder.ts";
 
@@ -23,18 +21,9 @@ export async function openTokenizer(path: string): Promise<Tokenizer> {
   const isFile = existsSync(path) && statSync(path).isFile();
   const kept = findKeptFolder(path);
   const folder = isFile ? dirname(path) : kept === undefined ? findRun(path) : keptFolderIn(kept);
-  const tokenizer = await read(path, folder, isFile);
+  const tokenizer = isFile ? readTokenizerFile(path) : readFolderTokenizer(folder);
   await checkHome(folder, tokenizer);
   return tokenizer;
-}
-
-async function read(path: string, folder: string, isFile: boolean): Promise<Tokenizer> {
-  if (isFile && !basename(path).endsWith(".txt")) {
-    const json = readJson(path, "tokenizer.json");
-    return decodeTokenizerJson(typeof json === "object" ? { ...json, truncation: null, padding: null } : json, path);
-  }
-  const reader = await openTextReader(folder);
-  return decodeTokenizerJson(reader.describeTokenizer(), path);
 }
 
 /** Refuses a tokenizer that is not the one which the run, the kept model, the export or the dataset in its folder has. */

@@ -24,8 +24,8 @@ import {
   type GivenSequence,
   joinSequences,
 } from "../../dataset/copy-sequences.ts";
+import { readTokenizerFile } from "../../pretrained/text-reader.ts";
 import { openTable, tableFormat } from "../../tables/table.ts";
-import { readTokenizer } from "../../tokenizer/read-tokenizer.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Recipe } from "../../train/recipe.ts";
 import { readWholeDataset } from "../prepare/dataset-folder.ts";
@@ -131,7 +131,7 @@ export function describeWork(set: ReadyMade, options: ReadyMadeOptions) {
   const { texts, out: folder, limitBytes, seed = 0, onStage } = options;
   refuseDecided(texts[0]!, options as object as Readonly<Record<string, unknown>>);
   const holdOut = checkHoldOut(options.holdOut);
-  const tokenizer = readTokenizer(set.tokenizer);
+  const tokenizer = readTokenizerFile(set.tokenizer);
   const { name } = chooseRecipe({ recipe: options.recipe ?? "crammed-bert" });
   const nameRecipe = options.recipe === undefined ? recommendRecipe : () => name;
   const warnings: string[] = [];
