@@ -22,6 +22,7 @@ import {
 } from "../graph/operations.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { sigmoid } from "../nn/activation.ts";
+import { shiftRows } from "../nn/shift.ts";
 import type { EncoderInputs } from "./inputs.ts";
 import { findParameter, normalise, type Parameters, project } from "./layer-parts.ts";
 import { shiftColumns } from "./parameters.ts";
@@ -75,6 +76,8 @@ function projectNeighbours(x: Tensor, inputs: EncoderInputs, parameters: Paramet
 
 /** x_{t + offset} (T, C); zero where the sequence has no such token. */
 function lookAside(x: Tensor, { length: S, lengths }: EncoderInputs, offset: number): Tensor {
+  // Without padding no model is exported.
+  if (lengths === undefined) return shiftRows(x, S, offset);
   const [T, C] = x.shape as [number, number];
   const B = T / S;
   const k = Math.abs(offset);
@@ -83,7 +86,6 @@ function lookAside(x: Tensor, { length: S, lengths }: EncoderInputs, offset: num
   // Operations are the same at every length, which ONNX wants of one graph for all.
   if (offset < 0) return reshape(slice(concat([nothing, rows], 1), 1, 0, S), [T, C]);
   const after = slice(concat([rows, nothing], 1), 1, k, k + S);
-  if (lengths === undefined) return reshape(after, [T, C]);
   const isReal = less(add(reshape(iota(S), [1, S, 1]), offset), reshape(lengths, [B, 1, 1]));
   return reshape(select(isReal, after, 0), [T, C]);
 }

@@ -9,6 +9,7 @@ import { decodedLossOfRows } from "../../src/nn/decoded-loss.ts";
 import { crossEntropy, crossEntropyOfRows } from "../../src/nn/losses.ts";
 import { layerNorm, softmax } from "../../src/nn/norm.ts";
 import { applyRotary } from "../../src/nn/rotary.ts";
+import { shiftRows } from "../../src/nn/shift.ts";
 
 export interface OperationCase {
   readonly name: string;
@@ -263,6 +264,9 @@ export const operationCases: readonly OperationCase[] = [
     const queries = g.gather(g.slice(qkv, 1, 0, 3 * 4), indices([1, 3, 5, 6]));
     return queriedAttention(queries, g.exp(qkv), layout, indices([5, 2]));
   }),
+  row("rows shifted within sequences", [[2 * 5, 3]], x =>
+    g.exp(g.concat([shiftRows(x, 5, -2), shiftRows(x, 5, 1), shiftRows(x, 5, 4)], 1)),
+  ),
   row("rotary", [[2 * 5, 3 * 3 * 4]], qkv => g.exp(applyRotary(qkv, rotaryTable(), layout))),
   row(
     "attention of a rotated product",

@@ -12,6 +12,7 @@ import type { Tensor } from "../../src/graph/tensor.ts";
 import { geglu } from "../../src/nn/activation.ts";
 import { decodedLossOfRows } from "../../src/nn/decoded-loss.ts";
 import { layerNorm, softmax } from "../../src/nn/norm.ts";
+import { shiftRows } from "../../src/nn/shift.ts";
 import { buildUpdate } from "../../src/optim/update.ts";
 
 const kinds = (program: Program) =>
@@ -163,6 +164,20 @@ test("rows of what is computed are gathered as products read them", () => {
   const sizes = program.buffers.filter(({ kind }) => kind === "temporary").map(({ bytes }) => bytes);
   assert.ok(!sizes.includes(64 * 48 * 4), `${sizes}`);
   assert.ok(sizes.includes(64 * 48 * 2), `${sizes}`);
+});
+
+test("rows beside each other are read where they stand, and written once", () => {
+  const offsets = [-1, 1];
+  const beside = g.concat(
+    offsets.map(offset => shiftRows(g.exp(x), 16, offset)),
+    1,
+  ); // (64, 96)
+  const program = compile({ y: g.matmul(beside, g.state("w2", [96, 32])) }, "bf16");
+  const written = program.buffers.filter(({ kind, bytes }) => kind === "temporary" && bytes > 64 * 4);
+  assert.deepEqual(
+    written.map(({ bytes }) => bytes).sort((a, b) => a - b),
+    [64 * 48 * 2, 64 * 96 * 2],
+  );
 });
 
 test("a transposed reader writes to a place of its own", () => {

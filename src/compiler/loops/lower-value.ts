@@ -90,7 +90,8 @@ function placeLoop({ loop }: Store, axes: readonly Index[]): Index[] {
 function applyOperation(node: Tensor, operands: readonly Expression[]): Expression {
   const operation = node.operation as ElementOperation;
   if (operation.kind === "unary" && operation.fn === "detach") return operands[0]!;
-  const type = operation.kind === "cast" ? node.dtype : registerType(node.dtype);
+  const isChoice = operation.kind === "select" && operands.slice(1).every(each => typeOf(each) === node.dtype);
+  const type = operation.kind === "cast" || isChoice ? node.dtype : registerType(node.dtype);
   return { kind: "apply", type, operation, operands };
 }
 
@@ -99,7 +100,7 @@ function typeOf(value: Expression): Type {
   return value.type;
 }
 
-/** Only a cast gives a narrow number; other arithmetic on such is f32's. */
+/** Only a cast gives a narrow number, and a choice among such; other arithmetic on them is f32's. */
 function registerType(dtype: DType): DType {
   return isNarrow(dtype) ? "f32" : dtype;
 }

@@ -72,6 +72,10 @@ function narrowTo(precision: Precision, tensor: Tensor): Tensor {
   if (operation.kind === "gather" && !isSource(inputs[0]!)) {
     return createTensor(operation, [narrowTo(precision, inputs[0]!), inputs[1]!], shape, precision);
   }
+  if (operation.kind === "select" && skipViews(inputs[1]!).operation.kind === "gather") {
+    const [condition, ...branches] = inputs as [Tensor, Tensor, Tensor];
+    return createTensor(operation, [condition, ...branches.map(each => narrowTo(precision, each))], shape, precision);
+  }
   if (isView(tensor) || operation.kind === "concat") {
     const parts = inputs.map(part => narrowTo(precision, part));
     return createTensor(operation, parts, shape, precision);
