@@ -101,6 +101,17 @@ inlined void pack_square(uint32_t *restrict to, const char *restrict from, enum 
 // A square of which there are fewer lanes or depths, or that lies neither way: the rest is zero.
 static __attribute__((noinline)) void pack_part(uint32_t *to, const char *from, enum elements elements, long lane_stride, long depth_stride, long lanes, long depth, int is_rows) {
   bf16 square[SIDE][SIDE] __attribute__((aligned(64))) = {0};
+  // What lies together is copied together.
+  if (lane_stride == 1) {
+    for (long k = 0; k < depth; k++) {
+      const char *at = from + k * depth_stride * bytes_of(elements);
+      if (lanes == SIDE) *(line *)square[k] = read_line(at, elements);
+      else if (elements == BF16) memcpy(square[k], at, (size_t)lanes * 2);
+      else round_row(square[k], (const float *)at, lanes);
+    }
+    pack_square(to, (const char *)square, BF16, 2 * SIDE, 0, is_rows);
+    return;
+  }
   for (long lane = 0; lane < lanes; lane++) {
     const char *at = from + lane * lane_stride * bytes_of(elements);
     if (depth_stride == 1 && elements == BF16) memcpy(square[lane], at, (size_t)depth * 2);
