@@ -36,16 +36,16 @@ const expected: Readonly<Record<string, string>> = {
   "crammed-bert-small, cpu bf16": "6f19a9f1f2e93456",
   "crammed-bert-small, cuda 8.0": "2ee5e6adb0940ffe",
   "crammed-bert-small, cuda 9.0": "46cfe82c712919ce",
-  "quickstart, cpu f32": "1505ca9fb6c27d2f",
-  "quickstart, cpu bf16": "d22a0532ff614b82",
+  "quickstart, cpu f32": "7e6bf9a9b0d811d0",
+  "quickstart, cpu bf16": "63cd77a1d8036d94",
   "quickstart, cuda 8.0": "4edf2caf0b1faeb0",
   "quickstart, cuda 9.0": "21962a74104ddcbc",
 };
 
 /** Of a finetuning's one program, at a length of batches. */
 const expectedFinetuning: Readonly<Record<string, string>> = {
-  "cpu f32": "3bac9f5db9e637c6",
-  "cpu bf16": "04cd1a92a23d9c83",
+  "cpu f32": "c07343a91d8969d6",
+  "cpu bf16": "45ec4ce64ff45197",
   "cuda 8.0": "aeb79e6635914af2",
   "cuda 9.0": "aeb79e6635914af2",
 };

@@ -69,10 +69,13 @@ function lowerRows(group: Group, { inMemory, isExternal }: GroupContext): LoopKe
   const { columns } = group;
   const column = variableIndex("c", columns);
   const isEven = columns % laneCount === 0;
+  const isShort = columns < laneCount && columns % 16 === 0 && group.stores.every(store => store.reduction === "none");
   const fetched: Fetched = new Set();
   const row: RowLoop = {
     over: body =>
-      isEven ? overStrips(body, columns, lowering, fetched) : vectorLoop("c", zeroIndex, constantIndex(columns), body),
+      isEven || isShort
+        ? overStrips(body, columns, lowering, fetched)
+        : vectorLoop("c", zeroIndex, constantIndex(columns), body),
     slot: column,
     slots: columns,
     once: statement => statement,
@@ -117,7 +120,7 @@ function overStrips(body: readonly Statement[], columns: number, lowering: Lower
     return { kind: "set", name, at: placeInStrip(columns), value };
   });
   const sums = body.some(({ kind }) => kind === "accumulate");
-  const step = sums ? laneCount : stripSizes.find(size => columns % size === 0)!;
+  const step = sums ? laneCount : (stripSizes.find(size => columns % size === 0) ?? columns);
   const fetches = fetchBehind(body, columns, strip, step, lowering, fetched);
   if (!sums && rounds.length === 0 && fetches.length === 0)
     return vectorLoop("c", zeroIndex, constantIndex(columns), body);
