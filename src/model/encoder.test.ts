@@ -30,6 +30,7 @@ const layers = [
     mixer: { name: "attention", causal: true, qkNorm: "learned", valueResidual: true } as const,
     positions: "rotary",
   } as const,
+  { positions: "rotary", biases: true } as const,
   { feedForwardEvery: 2 },
   { repeats: 2 },
   { residual: { scalars: true, embeddingSkip: true } },

@@ -3,7 +3,7 @@
 //
 // B sequences, S positions each, T = B·S, width C, F of the feed-forward.
 
-import { add, gather, multiply, reshape, slice } from "../graph/operations.ts";
+import { add, gather, iota, multiply, reshape, slice } from "../graph/operations.ts";
 import { countElements, type Tensor } from "../graph/tensor.ts";
 import { activate } from "../nn/activation.ts";
 import { applyDropout, type Dropout } from "../nn/dropout.ts";
@@ -67,6 +67,15 @@ function keepsFew(depth: number, { shape, rows, detour }: Pass): boolean {
   return rows === "first" || rows.shape.length === 2;
 }
 
+/** Which rows of (T, C) `keepRows` leaves at a depth, (P) i32, where it leaves few and chooses them among all of each sequence. */
+function findKept(depth: number, pass: Pass): Tensor | undefined {
+  const { inputs, shape, rows, detour } = pass;
+  const isChosen = depth === countDepths(shape) - 1 && !shortens(shape, depth) && !detour?.seesAll;
+  if (!isChosen || !keepsFew(depth, pass) || shortenInputs(inputs, depth, shape).length !== inputs.length) return;
+  if (rows === "first") return multiply(iota(inputs.tokens.shape[0]! / inputs.length), inputs.length);
+  return reshape(rows as Tensor, [countElements((rows as Tensor).shape)]);
+}
+
 /** Those of the rows that enter a layer, after as many as they become in it. */
 const keepRows = (x: Tensor, depth: number, pass: Pass): Tensor =>
   readRows(resample(x, depth, pass.shape, pass.inputs), depth, pass);
@@ -82,9 +91,10 @@ function mix(x: Tensor, depth: number, pass: Pass): Tensor {
   return mixer.apply(x, settings, {
     ...{ shape, depth, tokens, length, lengths, documents, tables, places, memory, dropout },
     find: name => findParameter(parameters, inLayer(name)),
-    project: (y, name) => project(y, inLayer(name), parameters, shape),
+    project: (y, name, columns) => project(y, inLayer(name), parameters, shape, columns),
     keepRows: y => keepRows(y, depth, pass),
     keepsFew: keepsFew(depth, pass),
+    kept: findKept(depth, pass),
   });
 }
 

@@ -1,6 +1,6 @@
 // What layers, embedding and heads are built of: parameters by name, norms and projections as the shape has them.
 
-import { add, matmul } from "../graph/operations.ts";
+import { add, matmul, slice } from "../graph/operations.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { applyNorm } from "../nn/norm.ts";
 import type { ModelShape } from "./shape.ts";
@@ -21,8 +21,18 @@ export function normalise(x: Tensor, name: string, parameters: Parameters, shape
   return applyNorm(x, shape.norm, gain, bias, shape.normEpsilon);
 }
 
-/** x · W, and its bias where the shape has biases. */
-export function project(x: Tensor, name: string, parameters: Parameters, shape: ModelShape): Tensor {
-  const product = matmul(x, findParameter(parameters, name));
-  return shape.biases ? add(product, findParameter(parameters, `${name}.bias`)) : product;
+/** x · W, and its bias where the shape has biases; of W's columns from one to before another alone, where these are given. */
+export function project(
+  x: Tensor,
+  name: string,
+  parameters: Parameters,
+  shape: ModelShape,
+  columns?: readonly [number, number],
+): Tensor {
+  const take = (parameter: string, axis: number) => {
+    const whole = findParameter(parameters, parameter);
+    return columns === undefined ? whole : slice(whole, axis, ...columns);
+  };
+  const product = matmul(x, take(name, 1));
+  return shape.biases ? add(product, take(`${name}.bias`, 0)) : product;
 }

@@ -7,7 +7,6 @@ import { differentiateDecomposition } from "../graph/gradient.ts";
 import {
   composite,
   concat,
-  fill,
   iota,
   less,
   matmul,
@@ -97,45 +96,58 @@ export function attention(qkv: Tensor, layout: HeadLayout, lengths?: Tensor): Te
 
 const queriedDefinition: CompositeDefinition = {
   name: "queriedAttention",
-  decompose: ([queries, qkv, lengths], attributes) => {
+  decompose: ([queries, kv, lengths], attributes) => {
     const layout = attributes as Attributes & HeadLayout;
-    const [, k, v] = splitParts(qkv!, layout);
-    return mergeHeads(attendHeads(splitHeads(queries!, layout), k, v, lengths));
+    return mergeHeads(attendHeads(splitHeads(queries!, layout), ...splitKeys(kv!, layout), lengths));
   },
-  differentiate: ([queries, qkv, ...lengths], attributes, gradient) => {
+  differentiate: ([queries, kv, ...lengths], attributes, gradient) => {
     const { batch, length, queries: Q, heads, headWidth } = attributes as Attributes & HeadLayout & { queries: number };
     const [C, rows] = [heads * headWidth, batch * length];
-    const all = composite(queriedGradientDefinition, [queries!, qkv!, gradient, ...lengths], attributes, [
+    const all = composite(queriedGradientDefinition, [queries!, kv!, gradient, ...lengths], attributes, [
       batch * Q + 2 * rows,
       C,
     ]);
-    const part = (from: number, count: number) => slice(all, 0, from, from + count);
-    const [dk, dv] = [part(batch * Q, rows), part(batch * Q + rows, rows)];
-    const ofKeys = concat([fill(0, [rows, C]), dk, dv], 1);
-    return [part(0, batch * Q), ofKeys, ...lengths.map(() => undefined)];
+    const ofKeys = reshape(slice(all, 0, batch * Q, batch * Q + 2 * rows), kv!.shape);
+    return [slice(all, 0, 0, batch * Q), ofKeys, ...lengths.map(() => undefined)];
   },
 };
 
-/** Inputs: queries, qkv, gradient of the result, lengths if there are any. Result (B·Q + 2·B·S, H·D): that of q, of k, of v. */
+/** The two parts of (B·S, 2·H·D), each (B, H, S, D). */
+function splitKeys(kv: Tensor, layout: HeadLayout): [Tensor, Tensor] {
+  const C = layout.heads * layout.headWidth;
+  return [splitHeads(slice(kv, 1, 0, C), layout), splitHeads(slice(kv, 1, C, 2 * C), layout)];
+}
+
+/** Inputs: queries, kv, gradient of the result, lengths if there are any. Result (B·Q + 2·B·S, H·D): that of q, behind it that of kv. */
 const queriedGradientDefinition: CompositeDefinition = {
   name: "queriedAttentionGradient",
-  decompose: ([queries, qkv, gradient, lengths], attributes) => {
+  decompose: ([queries, kv, gradient, lengths], attributes) => {
     const layout = attributes as Attributes & HeadLayout;
-    const [, k, v] = splitParts(qkv!, layout);
-    const parts = [splitHeads(queries!, layout), k, v] as const;
+    const parts = [splitHeads(queries!, layout), ...splitKeys(kv!, layout)] as const;
     const result = mergeHeads(attendHeads(...parts, lengths)); // (B·Q, H·D)
-    return concat(differentiateDecomposition(result, parts, gradient!).map(mergeHeads), 0);
+    const [dq, dk, dv] = differentiateDecomposition(result, parts, gradient!).map(mergeHeads) as [
+      Tensor,
+      Tensor,
+      Tensor,
+    ];
+    const [rows, C] = dk.shape as [number, number];
+    return concat([dq, reshape(concat([dk, dv], 1), [2 * rows, C])], 0);
   },
 };
 
-/** The same for a few queries of each sequence, (B·Q, H·D), in place of qkv's: to (B·Q, H·D). Q is at most S. */
-export function queriedAttention(queries: Tensor, qkv: Tensor, layout: HeadLayout, lengths?: Tensor): Tensor {
+/**
+ * The same for a few queries of each sequence, (B·Q, H·D), and kv (B·S, 2·H·D), whose columns are [k of all heads | v of all heads]: to
+ * (B·Q, H·D). Q is at most S.
+ */
+export function queriedAttention(queries: Tensor, kv: Tensor, layout: HeadLayout, lengths?: Tensor): Tensor {
   const { batch, length, heads, headWidth } = layout;
   const Q = queries.shape[0]! / batch;
-  if (!Number.isInteger(Q) || Q > length || queries.shape[1] !== heads * headWidth) {
-    throw new Error(`attention: queries [${queries.shape.join(", ")}] do not fit ${JSON.stringify(layout)}`);
+  const C = heads * headWidth;
+  if (!Number.isInteger(Q) || Q > length || queries.shape[1] !== C || kv.shape[1] !== 2 * C) {
+    const shapes = [queries, kv].map(({ shape }) => `[${shape.join(", ")}]`);
+    throw new Error(`attention: queries and keys ${shapes.join(" and ")} do not fit ${JSON.stringify(layout)}`);
   }
   const attributes = { batch, length, queries: Q, heads, headWidth };
-  const inputs = lengths === undefined ? [queries, qkv] : [queries, qkv, lengths];
+  const inputs = lengths === undefined ? [queries, kv] : [queries, kv, lengths];
   return composite(queriedDefinition, inputs, attributes, queries.shape);
 }

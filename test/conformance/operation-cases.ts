@@ -256,17 +256,18 @@ export const operationCases: readonly OperationCase[] = [
     "attention of a few queries",
     [
       [2 * 3, 3 * 4],
-      [2 * 5, 3 * 3 * 4],
+      [2 * 5, 2 * 3 * 4],
     ],
-    (queries, qkv) => queriedAttention(queries, qkv, layout),
+    (queries, kv) => queriedAttention(queries, kv, layout),
   ),
   row("attention of queries that are gathered, of padded sequences", [[2 * 5, 3 * 3 * 4]], qkv => {
     const queries = g.gather(g.slice(qkv, 1, 0, 3 * 4), indices([1, 3, 5, 6]));
-    return queriedAttention(queries, g.exp(qkv), layout, indices([5, 2]));
+    return queriedAttention(queries, g.slice(g.exp(qkv), 1, 3 * 4, 3 * 3 * 4), layout, indices([5, 2]));
   }),
   row("rows shifted within sequences", [[2 * 5, 3]], x =>
     g.exp(g.concat([shiftRows(x, 5, -2), shiftRows(x, 5, 1), shiftRows(x, 5, 4)], 1)),
   ),
+  row("rotary of keys and values", [[2 * 5, 2 * 3 * 4]], kv => g.exp(applyRotary(kv, rotaryTable(), layout, 2, 1))),
   row("rotary", [[2 * 5, 3 * 3 * 4]], qkv => g.exp(applyRotary(qkv, rotaryTable(), layout))),
   row(
     "attention of a rotated product",

@@ -6,8 +6,8 @@
 
 enum { LONGEST = 512, WIDEST = 128, SCORE_ROW = LONGEST + NR, HEAD_ROW = WIDEST + NR };
 
-// Elements from one row to the next: of q, of its gradient, and of those of k and v.
-struct head { long Q, S, D, C, q_row, dq_row, dkv_row; float scale; int is_bf16, result_is_bf16; long keys; };
+// Elements from one row to the next of q, and of k and v, as of their gradients.
+struct head { long Q, S, D, C, q_row, kv_row; float scale; int is_bf16, result_is_bf16; long keys; };
 
 // One a thread. Handed down as a pointer: a compiler that sees a thread's variable of a shared library asks for its address
 // again and again, which halved the speed of these kernels.
@@ -46,8 +46,8 @@ inlined void ask_next(const struct operands next, long query, const struct head 
   const long begin = query * head.S / head.Q, end = (query + 1) * head.S / head.Q;
   ask_rows(next.q, head.q_row * bytes, query, query + 1, width, 0);
   if (next.dout != NULL) ask_rows(next.dout, row, query, query + 1, width, 0);
-  ask_rows(next.k, 3 * row, begin, end, width, 0);
-  ask_rows(next.k + row, 3 * row, begin, end, width, 0);
+  ask_rows(next.k, head.kv_row * bytes, begin, end, width, 0);
+  ask_rows(next.k + row, head.kv_row * bytes, begin, end, width, 0);
 }
 
 // The first `keys` scores of a row to exp(scores · scale - max), the others to 0; returns the sum.
@@ -77,8 +77,8 @@ inlined void attend_head(struct scratch *scratch, const struct operands here, co
   const long Q = head.Q, S = head.S, D = head.D, C = head.C, bytes = head.is_bf16 ? 2 : 4, result_bytes = head.result_is_bf16 ? 2 : 4;
   const long steps_d = steps_of(D, head.is_bf16), steps_s = steps_of(S, head.is_bf16);
   const char *q = here.q, *k = here.k, *v = k + C * bytes;
-  pack_columns(scratch->k, k, head.is_bf16, 3 * C, 1, S, D);
-  pack_columns(scratch->right, v, head.is_bf16, 1, 3 * C, D, S);
+  pack_columns(scratch->k, k, head.is_bf16, head.kv_row, 1, S, D);
+  pack_columns(scratch->right, v, head.is_bf16, 1, head.kv_row, D, S);
   for (long i = 0; i < Q; i += rows_of(head.is_bf16)) {
     const long rows = Q - i < rows_of(head.is_bf16) ? Q - i : rows_of(head.is_bf16);
     pack_rows(scratch->left, q + i * head.q_row * bytes, head.is_bf16, head.q_row, 1, rows, D);
@@ -115,8 +115,8 @@ inlined void attend_head_backward(struct scratch *scratch, const struct operands
   const long Q = head.Q, S = head.S, D = head.D, C = head.C, bytes = head.is_bf16 ? 2 : 4, result_bytes = head.result_is_bf16 ? 2 : 4;
   const long steps_d = steps_of(D, head.is_bf16);
   const char *q = here.q, *k = here.k, *v = k + C * bytes, *dout = here.dout;
-  pack_columns(scratch->k, k, head.is_bf16, 3 * C, 1, S, D);
-  pack_columns(scratch->v, v, head.is_bf16, 3 * C, 1, S, D);
+  pack_columns(scratch->k, k, head.is_bf16, head.kv_row, 1, S, D);
+  pack_columns(scratch->v, v, head.is_bf16, head.kv_row, 1, S, D);
   for (long i = 0; i < Q; i += rows_of(head.is_bf16)) {
     const long rows = Q - i < rows_of(head.is_bf16) ? Q - i : rows_of(head.is_bf16);
     pack_rows(scratch->left, q + i * head.q_row * bytes, head.is_bf16, head.q_row, 1, rows, D);
@@ -127,9 +127,9 @@ inlined void attend_head_backward(struct scratch *scratch, const struct operands
       float *restrict p = scratch->scores + r * SCORE_ROW, *restrict dp = scratch->gradients + r * SCORE_ROW;
       const long begin = (i + r) * S / Q, end = (i + r + 1) * S / Q;
       ask_next(next, i + r, head);
-      ask_rows(dq, head.dq_row * result_bytes, i + r, i + r + 1, D * result_bytes, 1);
-      ask_rows(dk, head.dkv_row * result_bytes, begin, end, D * result_bytes, 1);
-      ask_rows(dv, head.dkv_row * result_bytes, begin, end, D * result_bytes, 1);
+      ask_rows(dq, head.q_row * result_bytes, i + r, i + r + 1, D * result_bytes, 1);
+      ask_rows(dk, head.kv_row * result_bytes, begin, end, D * result_bytes, 1);
+      ask_rows(dv, head.kv_row * result_bytes, begin, end, D * result_bytes, 1);
       const float inverse = 1.0f / exponentiate(p, S, head.keys, head.scale);
       float inner = 0;
 #pragma omp simd reduction(+ : inner)
@@ -139,17 +139,17 @@ inlined void attend_head_backward(struct scratch *scratch, const struct operands
       store_row((char *)scratch->dS + (i + r) * S * bytes, dp, 1.0f, S, head.is_bf16);
     }
   }
-  multiply_scores(scratch, dq, head.dq_row, scratch->dS, 0, k, 3 * C, head);
-  multiply_scores(scratch, dk, head.dkv_row, scratch->dS, 1, q, head.q_row, head);
-  multiply_scores(scratch, dv, head.dkv_row, scratch->P, 1, dout, C, head);
+  multiply_scores(scratch, dq, head.q_row, scratch->dS, 0, k, head.kv_row, head);
+  multiply_scores(scratch, dk, head.kv_row, scratch->dS, 1, q, head.q_row, head);
+  multiply_scores(scratch, dv, head.kv_row, scratch->P, 1, dout, C, head);
 }
 
-// Block n is head n % H of sequence n / H. Queries are those of qkv, or, queried, an operand before it, (Q, C) of each sequence.
+// Block n is head n % H of sequence n / H. Queries are those of qkv, or, queried, an operand (Q, C) of each sequence before [k | v].
 inlined struct operands find_operands(char *const *p, long n, long H, int queried, int is_backward, const struct head head) {
   const long bytes = head.is_bf16 ? 2 : 4, C = head.C, sequence = n / H, column = n % H * head.D;
   return (struct operands){
     p[0] + (sequence * head.Q * head.q_row + column) * bytes,
-    p[queried] + (sequence * head.S * 3 * C + C + column) * bytes,
+    p[queried] + (sequence * head.S * head.kv_row + (queried ? 0 : C) + column) * bytes,
     is_backward ? p[queried + 1] + (sequence * head.Q * C + column) * bytes : NULL,
   };
 }
@@ -168,10 +168,10 @@ inlined void attend_blocks(char *const *p, long begin, long end, long H, int que
   if (head.is_bf16) end_tiles();
 }
 
-// The result is like qkv; queried, it is all rows of dq (C elements each), then those of dk, then those of dv.
+// The result is like qkv; queried, it is all rows of dq (C elements each), then those of [dk | dv].
 inlined void attend_blocks_backward(char *const *p, long begin, long end, long B, long H, int queried, int has_lengths, struct head head) {
   const long out = head.result_is_bf16 ? 2 : 4, C = head.C;
-  const long key_part = queried ? B * head.Q * C : C, value_part = key_part + (queried ? B * head.S * C : C);
+  const long key_part = queried ? B * head.Q * C : C, value_part = key_part + C;
   struct scratch *scratch = own_scratch();
   if (head.is_bf16) begin_tiles();
   for (long n = begin; n < end; n++) {
@@ -179,7 +179,7 @@ inlined void attend_blocks_backward(char *const *p, long begin, long end, long B
     const struct operands here = find_operands(p, n, H, queried, 1, head), next = find_operands(p, n + 1, H, queried, 1, head);
     head.keys = has_lengths ? ((const int32_t *)p[queried + 2])[sequence] : head.S;
     char *dqkv = p[queried + 2 + has_lengths];
-    char *dq = dqkv + (sequence * head.Q * head.dq_row + column) * out, *dkv = dqkv + (sequence * head.S * head.dkv_row + column) * out;
+    char *dq = dqkv + (sequence * head.Q * head.q_row + column) * out, *dkv = dqkv + (sequence * head.S * head.kv_row + column) * out;
     attend_head_backward(scratch, here, next, dq, dkv + key_part * out, dkv + value_part * out, head);
   }
   if (head.is_bf16) end_tiles();

@@ -63,8 +63,9 @@ function findAttention(name: string, attributes: Attributes): CompositeKernel | 
     emitCall: (inputs: readonly Tensor[], result: Tensor) => {
       const columns = heads * headWidth;
       const rowOfQuery = isQueried ? columns : 3 * columns;
+      const rowOfKey = isQueried ? 2 * columns : 3 * columns;
       const scale = Math.fround(1 / Math.sqrt(headWidth));
-      const sizes = [queries, length, headWidth, columns, rowOfQuery, rowOfQuery, rowOfQuery];
+      const sizes = [queries, length, headWidth, columns, rowOfQuery, rowOfKey];
       const head = `{${sizes.join(", ")}, ${scale}f, ${isBf16(inputs[0]!)}, ${isBf16(result)}}`;
       const hasLengths = inputs.length - (isBackward ? 2 : 1) - (isQueried ? 1 : 0);
       const flags = [...(isBackward ? [batch] : []), heads, isQueried ? 1 : 0, hasLengths];

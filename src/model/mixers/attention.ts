@@ -8,6 +8,7 @@ import {
   add,
   cast,
   concat,
+  divide,
   equal,
   fill,
   gather,
@@ -116,11 +117,16 @@ export const attention = {
       heads: shape.heads,
       headWidth: headWidthOf(settings, shape),
     };
+    const isMasked = settings.causal || mixing.documents !== undefined;
+    const layer = mixing.depth % shape.layers;
+    const isPlain = settings.scores === "softmax" && settings.qkNorm === "none" && !settings.valueResidual;
+    if (mixing.kept !== undefined && isPlain && !isMasked && !hasValueEmbedding(settings, layer)) {
+      return mixing.project(attendFew(x, mixing.kept, layout, mixing), "output");
+    }
     let qkv = mixing.project(x, "qkv"); // (T, 3·H·D)
     if (settings.qkNorm !== "none") qkv = normaliseQueriesAndKeys(qkv, settings, layout, mixing);
-    if (shape.positions === "rotary") qkv = turnByPlaces(qkv, layout, mixing);
+    if (shape.positions === "rotary") qkv = turnByPlaces(qkv, layout, mixing, 3, 2);
     qkv = changeValues(qkv, x, settings, layout, mixing);
-    const isMasked = settings.causal || mixing.documents !== undefined;
     // The place of a query decides what it sees behind a mask.
     const few = mixing.keepsFew && !isMasked ? mixing.keepRows(slice(qkv, 1, 0, qkv.shape[1]! / 3)) : undefined;
     const mixed =
@@ -128,7 +134,7 @@ export const attention = {
         ? weighValues(few, qkv, settings, layout, mixing)
         : few === undefined
           ? attend(qkv, layout, mixing.lengths)
-          : queriedAttention(few, qkv, layout, mixing.lengths);
+          : queriedAttention(few, slice(qkv, 1, qkv.shape[1]! / 3, qkv.shape[1]!), layout, mixing.lengths);
     return mixing.project(few === undefined ? mixing.keepRows(mixed) : mixed, "output");
   },
   // q kᵀ and the weighted sum of v.
@@ -160,15 +166,36 @@ export const attention = {
   },
 } satisfies Mixer<AttentionSettings>;
 
-/** Queries and keys turned by where their tokens stand. */
-function turnByPlaces(qkv: Tensor, layout: HeadLayout, { shape, depth, tables, places }: Mixing): Tensor {
+/** Rows that turn queries and keys, one for each place of a sequence, or, where only some tokens are there, for each of theirs. */
+function findTurns({ shape, depth, tables, places }: Mixing): Tensor {
   const all = tables.positionTable!;
   const length = all.shape[0]! / shape.rotaryBases.length;
   const base = depth % shape.rotaryBases.length;
   const table = slice(all, 0, base * length, (base + 1) * length);
-  if (places === undefined) return applyRotary(qkv, table, layout);
+  return places === undefined ? table : gather(table, places);
+}
+
+/** The parts of a projection turned by where their tokens stand; values are not. */
+function turnByPlaces(x: Tensor, layout: HeadLayout, mixing: Mixing, parts: number, turned: number): Tensor {
+  const turns = findTurns(mixing);
   // Each row by a row of its own, as one long sequence.
-  return applyRotary(qkv, gather(table, places), { ...layout, batch: 1, length: places.shape[0]! });
+  const rows = mixing.places === undefined ? layout : { ...layout, batch: 1, length: turns.shape[0]! };
+  return applyRotary(x, turns, rows, parts, turned);
+}
+
+/** Attention for the rows of x that are kept, the only ones that queries are made for: to (P, H·D). */
+function attendFew(x: Tensor, kept: Tensor, layout: HeadLayout, mixing: Mixing): Tensor {
+  const C = layout.heads * layout.headWidth;
+  let queries = mixing.project(mixing.keepRows(x), "qkv", [0, C]);
+  let keys = mixing.project(x, "qkv", [C, 3 * C]);
+  if (mixing.shape.positions === "rotary") {
+    const { length: S } = layout;
+    const turn = mixing.places === undefined ? subtract(kept, multiply(divide(kept, S), S)) : kept;
+    const own = { ...layout, batch: 1, length: kept.shape[0]! };
+    queries = applyRotary(queries, gather(findTurns(mixing), turn), own, 1);
+    keys = turnByPlaces(keys, layout, mixing, 2, 1);
+  }
+  return queriedAttention(queries, keys, layout, mixing.lengths);
 }
 
 const gainOf = ({ qkGain }: AttentionSettings, D: number): number => (qkGain === 0 ? 15 / Math.sqrt(D) : qkGain);

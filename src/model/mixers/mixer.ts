@@ -44,12 +44,14 @@ export interface Mixing {
   readonly tables: Readonly<Record<string, Tensor>>;
   /** A parameter of the layer's mixer, by the last part of its name. */
   find(name: string): Tensor;
-  /** x · W of that name, and its bias where the shape has biases. */
-  project(x: Tensor, name: string): Tensor;
+  /** x · W of that name, and its bias where the shape has biases; of W's columns from one to before another alone, where these are given. */
+  project(x: Tensor, name: string, columns?: readonly [number, number]): Tensor;
   /** Leaves the rows that the layer goes on with, of (T, N): pooled where it shortens sequences, in the last layer those that are asked for. */
   keepRows(x: Tensor): Tensor;
   /** Whether these are as many of each sequence, fewer than all: then queries are theirs alone, in a mixer that has queries. */
   readonly keepsFew: boolean;
+  /** (P) i32: which rows of (T) these are, as many of each sequence, where they are chosen and not made of several. */
+  readonly kept: Tensor | undefined;
   /** What layers before it left for it, by name. */
   readonly memory: Map<string, Tensor>;
   readonly dropout: Dropout | undefined;
