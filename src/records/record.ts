@@ -55,14 +55,21 @@ export type SeedScore = TrackRecord["seeds"][number];
 
 const recordFile = "record.json";
 
-/** The newest of a track with its folder's name; undefined of a track without one. UserErrors: E_RECORD, those of reading. */
-export function readBestRecord(records: string, track: string): { name: string; record: TrackRecord } | undefined {
+export interface BestRecord {
+  /** Its folder's. */
+  readonly name: string;
+  readonly path: string;
+  readonly record: TrackRecord;
+}
+
+/** The newest of a track; undefined of a track without one. UserErrors: E_RECORD, those of reading. */
+export function readBestRecord(records: string, track: string): BestRecord | undefined {
   const folder = join(records, track);
   const name = listRecords(folder).at(-1);
   if (name === undefined) return undefined;
   const path = join(folder, name, recordFile);
   const parsed = recordSchema.safeParse(readJson(path, "record"));
-  if (parsed.success) return { name, record: parsed.data };
+  if (parsed.success) return { name, path, record: parsed.data };
   const issue = parsed.error.issues[0]!;
   throw new UserError("E_RECORD", `${path}: ${issue.path.join(".")}: ${issue.message}`, "Correct it there.");
 }

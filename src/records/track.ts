@@ -13,7 +13,10 @@ const trackSchema = z.strictObject({
   backend: z.enum(["cpu", "cuda", "reference"]),
   /** Of the cpu backend. */
   threads: z.int().min(1).exactOptional(),
-  seeds: z.array(z.int().nonnegative()).min(2),
+  seeds: z
+    .array(z.int().nonnegative())
+    .min(2)
+    .refine(seeds => new Set(seeds).size === seeds.length, "a seed stands there twice"),
   /** Where the text is from, and how it is prepared. */
   text: z.string(),
   /** Hash of the documents that prepare makes of it; the first record says it where it is not known yet. */
@@ -21,12 +24,14 @@ const trackSchema = z.strictObject({
   /** SHA-256 of the held-out text, a document a line as JSON; the same of it. */
   heldOut: z.string().exactOptional(),
   /** Of 48 words of the held-out text, at most. */
-  passages: z.int().min(1),
+  passages: z.int().min(1).max(1e6),
 });
 
 export type Track = z.infer<typeof trackSchema>;
 
 const trackFile = "track.json";
+
+export const trackPath = (records: string, name: string): string => join(records, name, trackFile);
 
 /** The first of the folders of tracks that has this one. UserError E_RECORD_TRACK for a name that none has. */
 export function findTrack(folders: readonly string[], name: string): string {
@@ -49,7 +54,7 @@ export function findTrack(folders: readonly string[], name: string): string {
 
 /** Of a folder that has it. UserErrors: E_RECORD_TRACK for a file that is no track; those of reading. */
 export function readTrack(records: string, name: string): Track {
-  const path = join(records, name, trackFile);
+  const path = trackPath(records, name);
   const parsed = trackSchema.safeParse(readWrittenJson(path, "track"));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;

@@ -1,7 +1,7 @@
 // A track from its first record on: what is no better is none, what is better is written and must be beaten then, and other text is refused.
 
 import assert from "node:assert/strict";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -99,6 +99,76 @@ test("a track of the package is challenged from a folder that has none, and the 
     code: "E_RECORD_TRACK",
     advice: "There are tiny.",
   });
+});
+
+test("a record that another one set meanwhile is not passed by what was compared with its forerunner", async () => {
+  const shared = join(folder, "shared");
+  const newest = readBestRecord(records, "tiny")!;
+  cpSync(records, shared, { recursive: true });
+  rmSync(join(shared, "tiny", newest.name), { recursive: true });
+  const setMeanwhile = () =>
+    cpSync(join(records, "tiny", newest.name), join(shared, "tiny", newest.name), { recursive: true });
+  const faster = [...set, "optimizer.learningRate=0.02"];
+  const options: Partial<RecordOptions> = { records: shared, set: faster };
+  await assert.rejects(run("fast", { ...options, onScore: what => void (what === "challenger" && setMeanwhile()) }), {
+    code: "E_RECORD",
+    message: /002-crammed-bert-small\/record.json: .* meanwhile/,
+  });
+  assert.equal(readBestRecord(shared, "tiny")!.name, newest.name);
+  const again = await run("fast", options);
+  assert.deepEqual([again.recordName, again.verdict!.isRecord], [newest.name, false]);
+});
+
+test("a copy of the package's track that was cut short is no track", async () => {
+  const own = join(folder, "cut");
+  mkdirSync(join(own, "tiny"), { recursive: true });
+  const first = join(own, "tiny", "001-crammed-bert-small");
+  writeFileSync(first, "a file where a folder is to be");
+  const options = { records: own, published: records, set: [...set, "optimizer.learningRate=0.06"] };
+  await assert.rejects(run("fast", options));
+  assert.ok(!existsSync(join(own, "tiny", "track.json")));
+  rmSync(first);
+  assert.equal((await run("fast", options)).written, join(own, "tiny", "003-crammed-bert-small"));
+});
+
+test("trainings of a track on another device are not taken for this one's", async () => {
+  const track = JSON.parse(readFileSync(join(records, "tiny", "track.json"), "utf8"));
+  mkdirSync(join(records, "cpu"));
+  writeFileSync(join(records, "cpu", "track.json"), JSON.stringify({ ...track, backend: "cpu", threads: 1 }));
+  const options = { track: "cpu", set: [...set, "optimizer.learningRate=1e-6"] };
+  await assert.rejects(run("fast", options), { code: "E_RECORD", message: /on reference, .* of cpu with 1 thread$/ });
+  assert.deepEqual(readdirSync(join(records, "cpu")), ["track.json"]);
+});
+
+test("what is wrong with a track or a record is told with its file", async () => {
+  const at = (name: string) => join(folder, "damaged", "tiny", name);
+  const record = join(readBestRecord(records, "tiny")!.name, "record.json");
+  for (const [name, from, to, code] of [
+    ["track.json", '"3steps"', '"three"', "E_BUDGET"],
+    ["track.json", "[0,1,2]", "[0,1,1]", "E_RECORD_TRACK"],
+    ["track.json", '"passages":4', '"passages":4000000', "E_RECORD_TRACK"],
+    ["track.json", "}", "", "E_JSON"],
+    [record, '"heads": 1', '"haeds": 1', "E_RECIPE_VALUE"],
+    [record, '"heads": 1', '"heads": 3', "E_RECIPE_VALUE"],
+    [record, '"budget": "3steps"', '"budget": "three"', "E_BUDGET"],
+    [record, '"bitsPerByte": ', '"bitsPerByte": "', "E_JSON"],
+    [record, '"version": 1', '"version": 9', "E_RECORD"],
+  ] as const) {
+    rmSync(join(folder, "damaged"), { recursive: true, force: true });
+    cpSync(records, join(folder, "damaged"), { recursive: true });
+    const text = readFileSync(at(name), "utf8");
+    assert.ok(text.includes(from), from);
+    writeFileSync(at(name), text.replace(from, to));
+    const found = { code, message: new RegExp(`^${at(name).replaceAll(".", "\\.")}: `) };
+    await assert.rejects(run("none", { records: join(folder, "damaged") }), found, `${from} as ${to}`);
+  }
+});
+
+test("a record under another tokenizer asks for what the call takes", async () => {
+  const other = join(folder, "other-tokenizer");
+  await prepare({ texts: [join(folder, "texts.jsonl")], out: other, vocabulary: 80, sequenceLength: 64, holdOut: 0.2 });
+  await assert.rejects(run("none", { data: other }), { code: "E_RECORD_TEXT", advice: /^Give --record-data/ });
+  await assert.rejects(run("none", { data: other, recipe: undefined, set: [] }), { advice: /^Give --data/ });
 });
 
 test("other text, and a challenger that is none, are refused before anything is trained", async () => {

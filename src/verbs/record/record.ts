@@ -7,17 +7,34 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../../base/clock.ts";
 import { UserError } from "../../base/errors.ts";
-import { contentHash, explainWriteFailure, hashFile, makeFolder, writeFileAtomically } from "../../base/files/files.ts";
+import {
+  contentHash,
+  explainWriteFailure,
+  hashFile,
+  isPresent,
+  makeFolder,
+  readWholeFile,
+  writeFileAtomically,
+} from "../../base/files/files.ts";
+import { countOf } from "../../base/printable.ts";
 import { readManifest } from "../../dataset/manifest.ts";
 import { readEvents } from "../../events/event-reader.ts";
-import { nameForFolder, readBestRecord, type SeedScore, type TrackRecord, writeRecord } from "../../records/record.ts";
-import { findTrack, readTrack, type Track } from "../../records/track.ts";
+import {
+  type BestRecord,
+  nameForFolder,
+  readBestRecord,
+  type SeedScore,
+  type TrackRecord,
+  writeRecord,
+} from "../../records/record.ts";
+import { findTrack, readTrack, type Track, trackPath } from "../../records/track.ts";
 import { judgeChallenge, type Verdict } from "../../records/verdict.ts";
 import { checkSweep, refuseDecided } from "../../sweep/sweep.ts";
 import { listTrials } from "../../sweep/trial.ts";
 import { checkFit } from "../../train/batches.ts";
+import { parseBudget } from "../../train/budget.ts";
 import type { Recipe } from "../../train/recipe.ts";
-import { hashRecipe } from "../../train/run-folder.ts";
+import { hashRecipe, readRunDevice } from "../../train/run-folder.ts";
 import type { BackendChoice } from "../backend.ts";
 import { chooseRecipe } from "../recipe.ts";
 import { type SweepOptions, sweep } from "../sweep/sweep.ts";
@@ -60,13 +77,41 @@ export interface RecordRun {
 /** In the package, beside dist. */
 const ownRecords = fileURLToPath(new URL("../../../../records", import.meta.url));
 
-/** UserErrors E_NOT_WRITABLE, E_DISK_FULL. */
-function copyTrack(from: string, to: string): void {
+/** The track's own file comes last: a copy that was cut short is no track, and is copied again. UserErrors E_NOT_WRITABLE, E_DISK_FULL. */
+function copyTrack(from: string, to: string, name: string): void {
+  const file = trackPath(from, name);
+  const own = join(to, name);
   try {
-    cpSync(from, to, { recursive: true });
+    cpSync(join(from, name), own, { recursive: true, filter: path => path !== file });
   } catch (error) {
-    throw explainWriteFailure(error, to);
+    throw explainWriteFailure(error, own);
   }
+  writeFileAtomically(trackPath(to, name), readWholeFile(file, "track"));
+}
+
+/** UserErrors: E_BUDGET, E_RECIPE_KEY, E_RECIPE_VALUE and others of a recipe, which name the file that has what they are about. */
+function checkFiles(track: Track, file: string, best: BestRecord | undefined): Recipe | undefined {
+  parseBudget(track.budget, `${file}: budget`);
+  if (best === undefined) return undefined;
+  try {
+    return chooseRecipe({ recipe: best.record.recipe as Recipe });
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(error.code as `E_${string}`, `${best.path}: ${error.message}`, "Correct it there.", {
+      cause: error,
+    });
+  }
+}
+
+/** Whether it is still the newest, before another one is set behind it. UserErrors: E_RECORD, those of reading. */
+function checkNewest(records: string, track: string, best: BestRecord | undefined): void {
+  const newest = readBestRecord(records, track);
+  if (newest === undefined || newest.name === best?.name) return;
+  throw new UserError(
+    "E_RECORD",
+    `${newest.path}: this record was set meanwhile, and nothing was compared with it`,
+    "The same command again compares with it, and trains its recipe alone.",
+  );
 }
 
 /**
@@ -76,9 +121,11 @@ function copyTrack(from: string, to: string): void {
 export async function runRecord(options: RecordOptions): Promise<RecordRun> {
   const { track: name, records, data, recordData = data, out, recipe, set = [] } = options;
   refuseDecided("--set", set, ["train.seed", "train.budget"]);
-  const known = findTrack([records, options.published ?? ownRecords], name);
+  const folders = [records, options.published ?? ownRecords];
+  const known = findTrack(folders, name);
   const track = readTrack(known, name);
   const best = readBestRecord(known, name);
+  const recipeOfRecord = checkFiles(track, trackPath(known, name), best);
   if (best === undefined && recipe === undefined) {
     throw new UserError("E_RECORD", `the track ${name} has no record yet`, "Give the first with --recipe.");
   }
@@ -93,8 +140,7 @@ export async function runRecord(options: RecordOptions): Promise<RecordRun> {
     writeFileAtomically(path, `${JSON.stringify(chosen, undefined, 1)}\n`);
     return trainSeeds(what, { recipe: path, data, folder }, { track, options });
   };
-  const ofRecord =
-    best === undefined ? [] : await run("record", chooseRecipe({ recipe: best.record.recipe as Recipe }), recordData);
+  const ofRecord = recipeOfRecord === undefined ? [] : await run("record", recipeOfRecord, recordData);
   const recordName = best?.name;
   if (chosen === undefined || isShort(ofRecord, best === undefined ? [] : track.seeds)) {
     return { record: ofRecord, recordName, challenger: [], verdict: undefined, written: undefined };
@@ -106,8 +152,9 @@ export async function runRecord(options: RecordOptions): Promise<RecordRun> {
   const bitsOf = (scores: readonly SeedScore[]) => scores.map(({ bitsPerByte }) => bitsPerByte);
   const verdict = best === undefined ? undefined : judgeChallenge(bitsOf(challenger), bitsOf(ofRecord));
   const isRecord = verdict?.isRecord !== false;
+  if (isRecord) checkNewest(findTrack(folders, name), name, best);
   // The record stands behind those that it follows, and not where the package is installed.
-  if (isRecord && known !== records) copyTrack(join(known, name), join(records, name));
+  if (isRecord && findTrack(folders, name) !== records) copyTrack(known, records, name);
   const written = !isRecord
     ? undefined
     : writeRecord(records, {
@@ -138,7 +185,7 @@ interface TrackText {
 
 function checkText(
   track: Track,
-  { data, recordData, heldOut }: RecordOptions,
+  { data, recordData, heldOut, recipe }: RecordOptions,
   best: TrackRecord | undefined,
 ): TrackText {
   const wanted = { documents: track.documents ?? best?.documents, heldOut: track.heldOut ?? best?.heldOut };
@@ -158,7 +205,9 @@ function checkText(
     throw new UserError(
       "E_RECORD_TEXT",
       `${recordData ?? data}: the tokenizer is ${tokenizer}, the record's ${best.tokenizer}`,
-      "Give --record-data, prepared with the record's recipe.",
+      recipe === undefined
+        ? "Give --data, prepared with the record's recipe."
+        : "Give --record-data, prepared with the record's recipe.",
     );
   }
   const hash = hashFile(heldOut, "held-out text");
@@ -198,6 +247,7 @@ async function trainSeeds(
     },
     "the track",
   );
+  refuseOthers(folder, track);
   const swept = await sweep(asked, {
     ...{ ...choice, out: folder, onEvent },
     onTrial: ({ seed }) => onTraining?.(what, track.seeds.indexOf(seed) + 1, track.seeds.length),
@@ -223,6 +273,23 @@ async function trainSeeds(
     onScore?.(what, score);
   }
   return scores;
+}
+
+/** Trainings that stand there of another track, which are on another device or on other threads. UserErrors: E_RECORD, those of reading. */
+function refuseOthers(folder: string, { backend, threads, seeds }: Track): void {
+  for (const trial of listTrials(folder, variation, seeds)) {
+    const run = join(trial.folder, "run");
+    if (!isPresent(join(run, "device.json"), "run's device")) continue;
+    const own = readRunDevice(run);
+    if (own.backend === backend && (threads === undefined || own.threads === threads)) continue;
+    const describe = (of: { readonly backend: string; readonly threads?: number | undefined }) =>
+      of.threads === undefined ? of.backend : `${of.backend} with ${countOf(of.threads, "thread")}`;
+    throw new UserError(
+      "E_RECORD",
+      `${run}: trained on ${describe(own)}, and the track is of ${describe({ backend, threads })}`,
+      "Name another folder with --out.",
+    );
+  }
 }
 
 /** As a run wrote it down. */
