@@ -83,7 +83,9 @@ async function answer(request: IncomingMessage, access: AccessOptions, routes: R
   const { path } = splitAddress(request.url ?? "/");
   const route = Object.hasOwn(routes, path) ? routes[path]! : undefined;
   if (route === undefined) throw new RequestFault(404, `there are ${Object.keys(routes).join(", ")}`);
-  if (request.method !== route.method) throw new RequestFault(405, `${path} takes ${route.method}`);
+  // Of an answer to HEAD node:http sends no body.
+  const method = request.method === "HEAD" ? "GET" : request.method;
+  if (method !== route.method) throw new RequestFault(405, `${path} takes ${route.method}`);
   return route.answer(route.method === "GET" ? undefined : await readBody(request));
 }
 

@@ -83,6 +83,8 @@ test("masks are filled, and the model is listed", async () => {
   assert.equal(masks[0]!.candidates.length, 2);
   const listed = await fetch(new URL("/v1/models", server.url));
   assert.deepEqual(await listed.json(), { object: "list", data: [{ id: "run", object: "model" }] });
+  const head = await fetch(new URL("/v1/models", server.url), { method: "HEAD" });
+  assert.deepEqual([head.status, await head.text()], [200, ""]);
 });
 
 test("what is wrong with a request is said, and is no fault of the server", async () => {
