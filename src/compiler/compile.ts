@@ -34,5 +34,5 @@ export function compileGraph(traced: Graph, target: Target, options: CompileOpti
   const overwritten = findOverwritten(ordered, results, target);
   const emitted = emitLaunches(ordered, results, target, options);
   const { launched, places } = recomputeGroups(emitted, overwritten, results, traced, target);
-  return buildProgram(launched, results, places, target);
+  return buildProgram(launched, results, places, target, options);
 }

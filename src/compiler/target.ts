@@ -13,6 +13,8 @@ export interface Target {
   readonly overwritesOperands: boolean;
   /** A scatterAdd takes several pairs of values and rows, and adds one after the other. */
   readonly scattersSeveral: boolean;
+  /** How many launches may run at once that do not wait for each other. */
+  readonly launchesAtOnce: number;
   /** Temporaries begin at multiples of so many bytes. */
   readonly alignmentBytes: number;
   /** Tensors that one kernel may read and write: groups are cut to that, as far as they can be. */

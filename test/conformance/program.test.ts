@@ -25,6 +25,7 @@ function compile(outputs: Record<string, Tensor>, precision: "f32" | "bf16" = "f
 const x = g.input("x", [64, 48], "f32");
 const w = g.input("w", [48, 32], "f32");
 const residual = g.input("residual", [64, 32], "f32");
+const scale = g.input("scale", [256], "f32");
 
 test("layer norm and softmax are one launch each", () => {
   const weight = g.input("weight", [48], "f32");
@@ -214,4 +215,24 @@ test("groups that compute the same are one kernel, and one that writes more is a
   const touched = launches.map(launch => [launch.kernel, ...launch.buffers.map(at => buffers[at]!.name)].join(" "));
   assert.deepEqual(touched.sort(), ["0 x a", "0 y b", "1 z sums c"]);
   assert.equal(kernels.length, 2);
+});
+
+test("what nobody reads holds up nobody of several threads", () => {
+  const rows = g.input("rows", [4096, 256], "f32");
+  const given = g.input("given", [4096, 256], "f32");
+  const updates = { sum: g.matmul(g.transpose(rows), given) };
+  const normed = layerNorm(g.matmul(given, g.state("w", [256, 256])), scale, scale, 1e-12);
+  // Reads the rows once more, so that their place is not the other product's.
+  const outputs = { y: g.add(normed, g.matmul(rows, g.state("v", [256, 256]))) };
+  const cut = (threads: number) =>
+    compileGraph({ outputs, updates }, cpuTarget, { threads, precision: "bf16", hasTiles: true });
+  const { launches, kernels } = cut(2);
+  const find = (name: RegExp) => launches.findLastIndex(({ kernel }) => name.test(kernels[kernel]!.name));
+  const [ofState, norm] = [find(/^matmul_256x256x4096/), find(/^row/)];
+  const product = norm - 1;
+  assert.ok(norm > ofState && kernels[launches[product]!.kernel]!.name.startsWith("matmul_4096x256x256"));
+  assert.deepEqual(launches[norm]!.after, [product]);
+  assert.ok(!launches[product]!.after!.includes(ofState));
+  // One thread takes launches in their order.
+  assert.ok(cut(1).launches.every(launch => launch.after === undefined));
 });

@@ -22,11 +22,12 @@ export async function loadProgram(
   /** The launches with the addresses of an arena that stands here. */
   const listLaunches = (arenaAddress: number): LaunchList =>
     pool.prepareLaunches(
-      program.launches.map(({ kernel, buffers, blocks, grain }) => ({
+      program.launches.map(({ kernel, buffers, blocks, grain, after }) => ({
         kernel: kernels[kernel]!,
         pointers: buffers.map(at => places[at]?.address ?? arenaAddress + program.buffers[at]!.arenaOffset),
         blocks,
         grain,
+        after,
       })),
     );
   let listed: { readonly launches: LaunchList; readonly arenaAddress: number } | undefined;

@@ -1,7 +1,10 @@
-// The thread pool: launches run one after another, their chunks on whichever threads have a processor. Built once, apart from
+// The thread pool: the chunks of launches run on whichever threads have a processor, those of the oldest first. Built once, apart from
 // the kernels, so every program of a process shares the threads. No thread waits for another but for a chunk that the other
 // is computing: one that the system gives no processor holds up nobody. Who waits spins for a moment, as launches are short,
 // and then sleeps in the kernel, so that another program's work does not stand behind it.
+//
+// A launch begins when those that it waits for are over, so a thread that finds no chunk left of one goes on with the next that waits for
+// others: at the end of a launch one would wait for the other, and a launch of one chunk would be one thread's.
 //
 // The chunks of a launch are cut into as many parts as there are threads. A thread takes those of its own part, and of others' when
 // it has none left: the rows that it reads are mostly those that it wrote a launch before, which its own cache has. A core that
@@ -25,6 +28,7 @@ struct launch {
   kernel_function kernel;
   char *const *pointers; // before them stands which launch of the process this is
   int64_t blocks, grain; // a chunk is so many blocks
+  uint64_t after;        // bit i: it begins when the launch i + 1 before it is over; all that are LAUNCHES_AT_ONCE before it are
   double seconds;        // summed over runs when timed
 };
 
@@ -39,21 +43,32 @@ struct part {
   OWN_LINE _Atomic uint64_t taken;
 };
 
+// A launch under way, at the place of its number.
+struct place {
+  // Its number above, its chunks below: of another number, it has not begun, or is over and its place another's.
+  OWN_LINE _Atomic uint64_t ticket;
+  struct launch *launch; // read by who holds a chunk
+  // Of each part, one for a thread, the number of the last launch here of which somebody took a chunk, and below it how many were taken.
+  struct part *parts;
+  OWN_LINE _Atomic int64_t unfinished; // chunks that are not computed, taken or not
+};
+
 static struct {
   int threads;
   pthread_t *handles;
-  // The launch under way: its number above, its chunks below; none between programs.
-  OWN_LINE _Atomic uint64_t ticket;
-  // Of each part, one for a thread, the number of the last launch of which somebody took a chunk, and below it how many were taken.
-  struct part *parts;
-  OWN_LINE _Atomic int64_t unfinished; // chunks of it that are not computed, taken or not
-  // Changes of the ticket, twice their number, and in the lowest bit whether somebody sleeps until the next. One word: with
+  struct place places[LAUNCHES_AT_ONCE];
+  // The number of the oldest launch that is not over; what is so many behind it has not begun.
+  OWN_LINE _Atomic uint64_t oldest;
+  // Launches that ended, and nobody has looked yet which begin now. Who makes it other than zero looks for all.
+  OWN_LINE _Atomic int64_t unseen;
+  // Changes of what can be taken, twice their number, and in the lowest bit whether somebody sleeps until the next. One word: with
   // two, a sleeper could come between them and stay asleep.
   OWN_LINE _Atomic uint32_t changes;
   OWN_LINE _Atomic int stopping;
-  // Read by who holds a chunk, written by who finishes the last one.
-  struct launch *launch, *end;
-  uint64_t begun; // launches, since the process began
+  // Of who looks.
+  OWN_LINE struct launch *launches;
+  uint64_t first, count; // the number of the first of them
+  uint64_t ended;        // of them, and the program's beginning
   int timed;
   double start;
   _Atomic int running;
@@ -120,64 +135,117 @@ static void announce_change(int wakes) {
   if (wakes && (old & ASLEEP)) wake_sleepers();
 }
 
-// Makes the next launch that has blocks the one under way, or ends the program. By the caller, or who computed the last chunk.
-static void begin_launch(struct launch *launch) {
-  while (launch != pool.end && launch->blocks <= 0) launch++;
-  uint64_t number = (atomic_load(&pool.ticket) >> 32) + 1;
-  uint64_t chunks = 0;
-  pool.launch = launch;
-  if (launch == pool.end) {
-    atomic_store(&pool.ticket, number << 32);
-    atomic_store(&pool.running, 0);
-  } else {
-    chunks = (uint64_t)((launch->blocks + launch->grain - 1) / launch->grain);
-    ((uint64_t *)(uintptr_t)launch->pointers)[-1] = ++pool.begun;
-    atomic_store(&pool.unfinished, (int64_t)chunks);
-    atomic_store(&pool.ticket, number << 32 | chunks);
-  }
-  // A single chunk is for this thread, which takes it next.
-  announce_change(chunks != 1);
+static struct place *place_of(uint64_t number) { return &pool.places[number % LAUNCHES_AT_ONCE]; }
+static int has_begun(uint64_t number) { return atomic_load(&place_of(number)->ticket) >> 32 == (uint32_t)number; }
+static int is_over(uint64_t number) { return has_begun(number) && atomic_load(&place_of(number)->unfinished) == 0; }
+
+static int can_begin(uint64_t number, uint64_t oldest) {
+  if (pool.timed) return number == oldest;
+  const uint64_t after = pool.launches[number - pool.first].after;
+  for (uint64_t i = 0; number - oldest > i; i++)
+    if ((after >> i & 1) && !is_over(number - i - 1)) return 0;
+  return 1;
 }
 
-// The number of a chunk that nobody else computes; -1 when none is there to be taken.
-static int64_t take_chunk(int self) {
-  const uint64_t ticket = atomic_load(&pool.ticket), number = ticket & ~CHUNK_MASK;
+// Returns the number of its chunks.
+static uint64_t begin_launch(uint64_t number) {
+  struct launch *launch = &pool.launches[number - pool.first];
+  struct place *place = place_of(number);
+  const uint64_t chunks = launch->blocks <= 0 ? 0 : (uint64_t)((launch->blocks + launch->grain - 1) / launch->grain);
+  ((uint64_t *)(uintptr_t)launch->pointers)[-1] = number;
+  place->launch = launch;
+  atomic_store(&place->unfinished, (int64_t)chunks);
+  atomic_store(&place->ticket, number << 32 | chunks);
+  return chunks;
+}
+
+// Begins what can begin. By one thread at a time.
+static void begin_launches(void) {
+  const uint64_t end = pool.first + pool.count;
+  uint64_t chunks = 0;
+  for (int has_passed = 1; has_passed;) {
+    uint64_t oldest = atomic_load(&pool.oldest);
+    while (oldest != end && is_over(oldest)) oldest++;
+    atomic_store(&pool.oldest, oldest);
+    has_passed = 0;
+    for (uint64_t number = oldest; number != end && number - oldest < LAUNCHES_AT_ONCE; number++) {
+      if (has_begun(number) || !can_begin(number, oldest)) continue;
+      const uint64_t own = begin_launch(number);
+      chunks += own;
+      // One of no blocks is over at once, and what waits for it begins.
+      if (own == 0) has_passed = 1, pool.ended++;
+    }
+  }
+  // A single chunk is for this thread, which takes it next.
+  if (chunks > 0) announce_change(chunks > 1);
+}
+
+// A launch is over, or the program begins.
+static void note_end(void) {
+  if (atomic_fetch_add(&pool.unseen, 1) > 0) return;
+  for (int64_t seen = 1; seen > 0;) {
+    pool.ended += (uint64_t)seen;
+    begin_launches();
+    if (pool.ended > pool.count) {
+      // Nobody will note another end, and the caller may begin the next program at once.
+      atomic_store(&pool.unseen, 0);
+      atomic_store(&pool.running, 0);
+      announce_change(1);
+      return;
+    }
+    seen = atomic_fetch_sub(&pool.unseen, seen) - seen;
+  }
+}
+
+// The number of a chunk of this launch that nobody else computes; -1 when none is there to be taken.
+static int64_t take_chunk_of(struct place *place, uint64_t ticket, int self) {
+  const uint64_t number = ticket & ~CHUNK_MASK;
   const int64_t chunks = (int64_t)(ticket & CHUNK_MASK), parts = pool.threads;
   int64_t part = self;
   for (int64_t passed = 0; passed < parts;) {
     const int64_t first = chunks * part / parts, count = chunks * (part + 1) / parts - first;
-    uint64_t taken = atomic_load(&pool.parts[part].taken);
+    uint64_t taken = atomic_load(&place->parts[part].taken);
     // Read while the launch was under way, it is of this one or of one before. It changes before the launch ends, so a thread that
     // comes late takes nothing of a launch it does not know.
-    if (atomic_load(&pool.ticket) != ticket) return -1;
+    if (atomic_load(&place->ticket) != ticket) return -1;
     const int64_t done = (taken & ~CHUNK_MASK) == number ? (int64_t)(taken & CHUNK_MASK) : 0;
     if (done == count) {
       part = part + 1 == parts ? 0 : part + 1;
       passed++;
-    } else if (atomic_compare_exchange_strong(&pool.parts[part].taken, &taken, number | (uint64_t)(done + 1))) {
+    } else if (atomic_compare_exchange_strong(&place->parts[part].taken, &taken, number | (uint64_t)(done + 1))) {
       return first + done;
     }
   }
   return -1;
 }
 
-// Computes a chunk; 0 when none is there to be taken.
-static int compute_chunk(int self) {
-  const int64_t chunk = take_chunk(self);
-  if (chunk < 0) return 0;
-  struct launch *launch = pool.launch;
+static void compute_chunk_of(struct place *place, int64_t chunk) {
+  struct launch *launch = place->launch;
   int64_t begin = chunk * launch->grain;
   int64_t end = begin + launch->grain < launch->blocks ? begin + launch->grain : launch->blocks;
   launch->kernel(launch->pointers, begin, end);
-  if (atomic_fetch_sub(&pool.unfinished, 1) == 1) {
-    if (pool.timed) {
-      double end = now();
-      launch->seconds += end - pool.start;
-      pool.start = end;
-    }
-    begin_launch(launch + 1);
+  if (atomic_fetch_sub(&place->unfinished, 1) > 1) return;
+  if (pool.timed) {
+    double end = now();
+    launch->seconds += end - pool.start;
+    pool.start = end;
   }
-  return 1;
+  note_end();
+}
+
+// Computes a chunk; 0 when none is there to be taken.
+static int compute_chunk(int self) {
+  const uint64_t oldest = atomic_load(&pool.oldest);
+  for (uint64_t number = oldest; number - oldest < LAUNCHES_AT_ONCE; number++) {
+    struct place *place = place_of(number);
+    const uint64_t ticket = atomic_load(&place->ticket);
+    if (ticket >> 32 != (uint32_t)number) continue;
+    const int64_t chunk = take_chunk_of(place, ticket, self);
+    if (chunk < 0) continue;
+    compute_chunk_of(place, chunk);
+    return 1;
+  }
+  return 0;
 }
 
 static void *serve(void *number) {
@@ -205,7 +273,7 @@ void cram_close(void) {
   announce_change(1);
   for (int i = 1; i < pool.threads; i++) pthread_join(pool.handles[i], NULL);
   free(pool.handles);
-  free(pool.parts);
+  free(pool.places[0].parts);
 }
 
 // 0, or -1 when the system gives no more threads.
@@ -213,8 +281,12 @@ int cram_open(int threads) {
   pool.threads = threads;
   atomic_store(&pool.stopping, 0);
   pool.handles = calloc((size_t)threads, sizeof *pool.handles);
-  pool.parts = aligned_alloc(_Alignof(struct part), (size_t)threads * sizeof *pool.parts);
-  memset(pool.parts, 0, (size_t)threads * sizeof *pool.parts);
+  const size_t parts = (size_t)threads * LAUNCHES_AT_ONCE;
+  struct part *all = aligned_alloc(_Alignof(struct part), parts * sizeof *all);
+  memset(all, 0, parts * sizeof *all);
+  for (int i = 0; i < LAUNCHES_AT_ONCE; i++) pool.places[i].parts = all + i * threads;
+  // No launch has the number 0, which places have at first.
+  if (atomic_load(&pool.oldest) == 0) atomic_store(&pool.oldest, 1);
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, 16 << 20);
@@ -229,11 +301,14 @@ int cram_open(int threads) {
 
 // Runs a program to its end. Called from one thread at a time.
 void cram_run(struct launch *launches, int64_t count, int timed) {
-  pool.end = launches + count;
+  pool.launches = launches;
+  pool.count = (uint64_t)count;
+  pool.first = atomic_load(&pool.oldest);
+  pool.ended = 0;
   pool.timed = timed;
   pool.start = timed ? now() : 0;
   atomic_store(&pool.running, 1);
-  begin_launch(launches);
+  note_end();
   while (atomic_load(&pool.running)) {
     uint32_t seen = read_changes();
     if (!compute_chunk(0) && atomic_load(&pool.running)) wait_for_change(seen);

@@ -1,4 +1,4 @@
-// Launches on more threads than the machine has processors: every chunk is computed once and in the order of the launches, and
+// Launches on more threads than the machine has processors: every chunk is computed once and behind those that its launch waits for, and
 // no sleeper is forgotten, however short the programs and the pauses between them.
 
 import assert from "node:assert/strict";
@@ -8,12 +8,34 @@ import { loadBuilt } from "./build.ts";
 import { ThreadPool } from "./pool.ts";
 
 const source = `#include <stdint.h>
+#include <time.h>
 static void shift(char *const *pointers, long begin, long end) {
   for (long i = begin; i < end; i++) ((int32_t *)pointers[1])[i] = ((int32_t *)pointers[0])[(i * 7) % 64] + 1;
 }
 static void count(char *const *pointers, long begin, long end) {
   for (long i = begin; i < end; i++) __atomic_fetch_add((int32_t *)pointers[0] + i, 1, __ATOMIC_RELAXED);
 }
+// Adds up what the launches that it waits for left, each pointer[0]'s first number of them, and one: once a chunk.
+static void gather(char *const *pointers, long begin, long end) {
+  const int32_t count = *(int32_t *)pointers[0];
+  for (long i = begin; i < end; i++) {
+    int32_t sum = 1;
+    for (int32_t j = 0; j < count; j++) sum += ((int32_t *)pointers[2 + j])[(i * 5 + j) % 12];
+    ((int32_t *)pointers[1])[i] = sum;
+  }
+}
+// Waits a while until somebody else has written, or writes.
+static void await(char *const *pointers, long begin, long end) {
+  struct timespec start, now;
+  clock_gettime(CLOCK_MONOTONIC, &start);
+  do clock_gettime(CLOCK_MONOTONIC, &now);
+  while (__atomic_load_n((int32_t *)pointers[0], __ATOMIC_SEQ_CST) == 0 && now.tv_sec - start.tv_sec < 20);
+  *(int32_t *)pointers[1] = now.tv_sec - start.tv_sec < 20;
+}
+static void write(char *const *pointers, long begin, long end) { __atomic_store_n((int32_t *)pointers[0], 1, __ATOMIC_SEQ_CST); }
+uint64_t gatherer(void) { return (uint64_t)(uintptr_t)gather; }
+uint64_t waiter(void) { return (uint64_t)(uintptr_t)await; }
+uint64_t writer(void) { return (uint64_t)(uintptr_t)write; }
 uint64_t kernel(void) { return (uint64_t)(uintptr_t)shift; }
 uint64_t counter(void) { return (uint64_t)(uintptr_t)count; }`;
 
@@ -67,3 +89,67 @@ test("every chunk is computed once, by pools of many sizes one after another", {
     pool.close();
   }
 });
+
+test("launches run behind those that they wait for, and beside others", { timeout: 60_000 }, async () => {
+  const library = await loadBuilt(source);
+  const kernel = (library.func("uint64_t gatherer()") as () => number)();
+  const random = drawNumbers(7);
+  const pool = await ThreadPool.open(4);
+  for (let round = 0; round < 60; round++) {
+    const count = 1 + random(50);
+    const values = Array.from({ length: count }, () => pool.allocate([12], "i32"));
+    const sizes = Array.from({ length: count }, () => pool.allocate([1], "i32"));
+    const after = values.map((_, at) => {
+      const before = Array.from({ length: random(4) }, () => at - 1 - random(15)).filter(each => each >= 0);
+      return [...new Set(before)];
+    });
+    // What a launch leaves: in all twelve places one more than the sum of those before it.
+    const expected: number[] = [];
+    for (const [at, before] of after.entries()) {
+      expected.push(before.reduce((sum, each) => sum + expected[each]!, 1));
+      pool.write(sizes[at]!, Int32Array.of(before.length));
+    }
+    const program = pool.prepareLaunches(
+      values.map((own, at) => ({
+        kernel,
+        pointers: [sizes[at]!.address, own.address, ...after[at]!.map(each => values[each]!.address)],
+        blocks: 12,
+        grain: [1, 5, 12][random(3)]!,
+        after: after[at]!,
+      })),
+    );
+    for (let again = 0; again < 40; again++) {
+      for (const own of values) pool.write(own, new Int32Array(12).fill(-1000));
+      await pool.run(program, again === 39);
+      for (const [at, own] of values.entries())
+        assert.deepEqual(new Set(pool.read(own)), new Set([expected[at]!]), `launch ${at} of ${count}`);
+    }
+    pool.freeLaunches(program);
+    for (const each of [...values, ...sizes]) pool.free(each);
+  }
+  pool.close();
+});
+
+test("a thread that finds nothing left of a launch computes the next", { timeout: 60_000 }, async () => {
+  const library = await loadBuilt(source);
+  const addressOf = (name: string) => (library.func(`uint64_t ${name}()`) as () => number)();
+  const pool = await ThreadPool.open(2);
+  const [written, seen] = [pool.allocate([1], "i32"), pool.allocate([1], "i32")];
+  const one = { blocks: 1, grain: 1 };
+  const program = pool.prepareLaunches([
+    { kernel: addressOf("waiter"), pointers: [written.address, seen.address], ...one, after: [] },
+    { kernel: addressOf("writer"), pointers: [written.address], ...one, after: [] },
+  ]);
+  await pool.run(program);
+  assert.deepEqual([...pool.read(seen)], [1]);
+  pool.close();
+});
+
+/** Whole numbers below a bound, the same every time. */
+function drawNumbers(seed: number): (bound: number) => number {
+  let state = seed;
+  return bound => {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    return (state >>> 16) % bound;
+  };
+}

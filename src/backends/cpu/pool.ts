@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import type { LibraryHandle } from "koffi";
 import { UserError } from "../../base/errors.ts";
 import { countOf } from "../../base/printable.ts";
+import { cpuTarget } from "../../compiler/targets/cpu-target.ts";
 import { bytesPerElement, countElements, type DType } from "../../graph/tensor.ts";
 import type { DeviceBuffer, HostArray } from "../backend.ts";
 import { decodeValues, encodeValues, makeStorage } from "../host-values.ts";
@@ -16,12 +17,14 @@ export interface CpuBuffer extends DeviceBuffer {
   readonly bytes: number;
 }
 
-/** One entry of a launch list, as `struct launch` in pool.c: five words, the last of them seconds. */
+/** One entry of a launch list, as `struct launch` in pool.c: six words, the last of them seconds. */
 export interface NativeLaunch {
   readonly kernel: number;
   readonly pointers: readonly number[];
   readonly blocks: number;
   readonly grain: number;
+  /** The launches before it that it waits for; without it the one before. */
+  readonly after?: readonly number[] | undefined;
 }
 
 /** A list of launches in native memory. */
@@ -31,7 +34,7 @@ export interface LaunchList {
   readonly count: number;
 }
 
-const wordsPerLaunch = 5;
+const wordsPerLaunch = 6;
 
 interface Native {
   allocate(bytes: number): number;
@@ -73,7 +76,7 @@ export class ThreadPool {
   }
 
   static async open(threads: number, signal?: AbortSignal): Promise<ThreadPool> {
-    const library = await loadBuilt(readTemplate("pool.c"), [], signal);
+    const library = await loadBuilt(readTemplate("pool.c"), [`-DLAUNCHES_AT_ONCE=${cpuTarget.launchesAtOnce}`], signal);
     if ((library.func("int cram_open(int threads)")(threads) as number) !== 0) {
       throw new UserError(
         "E_THREADS",
@@ -138,8 +141,14 @@ export class ThreadPool {
     this.write(pointerTable, new Uint8Array(pointers.buffer));
     const words = new BigUint64Array(launches.length * wordsPerLaunch);
     let first = 1;
-    launches.forEach(({ kernel, pointers: own, blocks, grain }, i) => {
-      words.set([kernel, pointerTable.address + first * 8, blocks, grain, 0].map(BigInt), i * wordsPerLaunch);
+    launches.forEach(({ kernel, pointers: own, blocks, grain, after }, i) => {
+      const waits = (after ?? [i - 1]).reduce((bits, before) => bits | (1n << BigInt(i - before - 1)), 0n);
+      const all = [
+        ...[kernel, pointerTable.address + first * 8, blocks, grain].map(BigInt),
+        BigInt.asUintN(64, waits),
+        0n,
+      ];
+      words.set(all, i * wordsPerLaunch);
       first += own.length + 1;
     });
     const table = this.allocate([words.byteLength], "bool");

@@ -1,5 +1,5 @@
 // Threads and arithmetic that every printed kernel shares. A program is a list of launches; each is cut into blocks that
-// threads take in turn, and a barrier stands between launches. Which thread takes which block changes nothing in the
+// threads take in turn, and begins when those that it waits for are over. Which thread takes which block changes nothing in the
 // result. Threads sleep between programs.
 #define _GNU_SOURCE
 // GCC 12 moves the store of a lane behind the SVE load that adds the lanes up: a marked sum of three numbers was that of two.

@@ -3,10 +3,14 @@
 
 import { bytesPerElement, countElements, type Tensor } from "../../graph/tensor.ts";
 import type { Results } from "../kernels/group.ts";
-import type { Target } from "../target.ts";
+import type { CompileOptions, Target } from "../target.ts";
 import type { LaunchedGroup } from "./emit-launches.ts";
+import { findEnds, findWaits, type Touched } from "./find-waits.ts";
 import { planArena } from "./memory.ts";
 import { hashProgram, type Kernel, type Launch, type Program, type ProgramBuffer } from "./program.ts";
+
+/** Of the arena, for launches that run beside each other. */
+const mostGrowth = 1 / 32;
 
 type DraftBuffer = Omit<ProgramBuffer, "arenaOffset"> & { readonly first: number; last: number };
 
@@ -15,7 +19,8 @@ export function buildProgram(
   launched: readonly LaunchedGroup[],
   { owners }: Pick<Results, "owners">,
   places: ReadonlyMap<Tensor, Tensor>,
-  { alignmentBytes }: Pick<Target, "alignmentBytes">,
+  { alignmentBytes, launchesAtOnce }: Pick<Target, "alignmentBytes" | "launchesAtOnce">,
+  { threads }: Pick<CompileOptions, "threads">,
 ): Program {
   const kernels: Kernel[] = [];
   const kernelOf = new Map<string, number>();
@@ -46,25 +51,46 @@ export function buildProgram(
     return drafted.push({ kind, name, shape, dtype, bytes, first: launch, last: launch }) - 1;
   };
 
-  const drafts = launched.flatMap(({ launches }) => launches);
-  const launches = drafts.map(({ name, pointers, blocks, grain, flops, bytesMoved, ...kernel }, at): Launch => {
-    const buffers = pointers.map(tensor => touch(tensor, at));
-    // By tensor: a state's old value and its new one are two, though they share a buffer.
-    const wholeBytes = [...new Set(pointers)].reduce(
-      (total, { shape, dtype }) => total + countElements(shape) * bytesPerElement[dtype],
-      0,
-    );
-    const kernelAt = findKernel(name, kernel);
-    return { kernel: kernelAt, buffers, blocks, grain, flops, bytesMoved: bytesMoved ?? wholeBytes };
+  const drafts = launched.flatMap(({ launches, reads, writes }) => {
+    const isWritten = (tensor: Tensor) => writes.includes(tensor) || !reads.includes(tensor);
+    return launches.map(draft => ({ ...draft, written: draft.pointers.filter(isWritten) }));
   });
+  const touched: Touched[] = [];
+  const launches = drafts.map(
+    ({ name, pointers, written, blocks, grain, flops, bytesMoved, ...kernel }, at): Launch => {
+      const buffers = pointers.map(tensor => touch(tensor, at));
+      touched.push({ all: [...new Set(buffers)], written: new Set(written.map(tensor => touch(tensor, at))) });
+      // By tensor: a state's old value and its new one are two, though they share a buffer.
+      const wholeBytes = [...new Set(pointers)].reduce(
+        (total, { shape, dtype }) => total + countElements(shape) * bytesPerElement[dtype],
+        0,
+      );
+      const kernelAt = findKernel(name, kernel);
+      return { kernel: kernelAt, buffers, blocks, grain, flops, bytesMoved: bytesMoved ?? wholeBytes };
+    },
+  );
 
   const temporaries = drafted.filter(({ kind }) => kind === "temporary");
-  const lifetimes = temporaries.map(({ bytes, first, last }) => ({ bytes, firstLaunch: first, lastLaunch: last }));
-  const { offsets, arenaBytes } = planArena(lifetimes, alignmentBytes);
+  const plan = () => {
+    const lifetimes = temporaries.map(({ bytes, first, last }) => ({ bytes, firstLaunch: first, lastLaunch: last }));
+    return planArena(lifetimes, alignmentBytes);
+  };
+  const least = plan();
+  // One thread takes launches in their order. Of several, some run beside others, which wait for no place where it costs little.
+  const runsBeside = launchesAtOnce > 1 && threads > 1;
+  for (const [at, end] of (runsBeside ? findEnds(touched) : []).entries()) {
+    for (const buffer of touched[at]!.all) drafted[buffer]!.last = Math.max(drafted[buffer]!.last, end);
+  }
+  const roomy = plan();
+  const { offsets, arenaBytes } = roomy.arenaBytes <= (1 + mostGrowth) * least.arenaBytes ? roomy : least;
   const arena = offsets.values();
   const buffers = drafted.map(({ first: _first, last: _last, ...buffer }): ProgramBuffer => {
     return { ...buffer, arenaOffset: buffer.kind === "temporary" ? arena.next().value! : -1 };
   });
-  const program = { buffers, kernels, launches, arenaBytes };
+  const waits = runsBeside ? findWaits(touched, buffers, launchesAtOnce) : undefined;
+  const waiting = launches.map(
+    (launch, at): Launch => (waits === undefined ? launch : { ...launch, after: waits[at]! }),
+  );
+  const program = { buffers, kernels, launches: waiting, arenaBytes };
   return { ...program, hash: hashProgram(program) };
 }

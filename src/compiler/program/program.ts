@@ -59,6 +59,8 @@ export interface Launch {
   /** Independent pieces of work; threads (on a GPU: thread blocks) take `grain` of them at a time. */
   readonly blocks: number;
   readonly grain: number;
+  /** The launches before it that must be over before it begins: all but these of the last so many that run at once; without it all. */
+  readonly after?: readonly number[];
   /** What the launch must do at least: for rooflines. */
   readonly flops: number;
   readonly bytesMoved: number;

@@ -21,6 +21,7 @@ export const cpuTarget: Target = {
   products: { packRounded: true, takeAnyStrides: true, writeAnything: true },
   overwritesOperands: true,
   scattersSeveral: true,
+  launchesAtOnce: 16,
   alignmentBytes: 64,
   mostTensors: Number.POSITIVE_INFINITY,
   columnBlocks: rows => (rows <= 2 * columnBlocks ? 1 : columnBlocks),

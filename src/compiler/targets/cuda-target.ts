@@ -33,6 +33,7 @@ export function cudaTarget(gpu: GpuDevice): Target {
     // What a kernel only reads goes through a cache that sees no writes.
     overwritesOperands: false,
     scattersSeveral: false,
+    launchesAtOnce: 1,
     alignmentBytes: 64,
     mostTensors,
     columnBlocks: (rows, columns) => {
