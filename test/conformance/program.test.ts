@@ -217,7 +217,7 @@ test("groups that compute the same are one kernel, and one that writes more is a
   assert.equal(kernels.length, 2);
 });
 
-test("what nobody reads holds up nobody of several threads", () => {
+test("what nobody reads holds up nobody of several threads, and its product in tiles is cut for half of them", () => {
   const rows = g.input("rows", [4096, 256], "f32");
   const given = g.input("given", [4096, 256], "f32");
   const updates = { sum: g.matmul(g.transpose(rows), given) };
@@ -230,6 +230,8 @@ test("what nobody reads holds up nobody of several threads", () => {
   const find = (name: RegExp) => launches.findLastIndex(({ kernel }) => name.test(kernels[kernel]!.name));
   const [ofState, norm] = [find(/^matmul_256x256x4096/), find(/^row/)];
   const product = norm - 1;
+  assert.equal(launches[ofState]!.blocks, 1);
+  assert.ok(launches[product]!.blocks > 1);
   assert.ok(norm > ofState && kernels[launches[product]!.kernel]!.name.startsWith("matmul_4096x256x256"));
   assert.deepEqual(launches[norm]!.after, [product]);
   assert.ok(!launches[product]!.after!.includes(ofState));

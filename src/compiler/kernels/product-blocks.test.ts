@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { splitProduct } from "./product-blocks.ts";
 
+const awaited = { byTiles: true, isAwaited: true };
+
 interface Cut {
   readonly down: number;
   readonly across: number;
@@ -15,7 +17,7 @@ test("of the cuts that keep all threads busy, tiles get one that packs least", (
     for (const m of sizes) {
       for (const n of sizes) {
         for (const bytesOfDepth of [512, 2048, 8192]) {
-          const cut = splitProduct(1, [m, n, bytesOfDepth], threads, true);
+          const cut = splitProduct(1, [m, n, bytesOfDepth], threads, awaited);
           const what = `${m} × ${n}, ${bytesOfDepth} bytes, ${threads} threads: ${cut.down} × ${cut.across}`;
           const all = listCuts(m, n, bytesOfDepth, threads);
           const least = Math.min(...all.map(each => countPacked(m, n, bytesOfDepth, threads, each)));
@@ -58,13 +60,16 @@ function countPacked(m: number, n: number, bytesOfDepth: number, threads: number
   return packed;
 }
 
-test("cuts of four products by two threads", () => {
+test("cuts of five products by two threads", () => {
   // By hand: 2 × 3 blocks of rows packed in two passes pack 1024 · 3 + 768 · 2, as many as 2 × 2 and 1024 more.
-  assert.deepEqual(splitProduct(1, [1024, 768, 4608], 2, true), { down: 2, across: 2 });
+  assert.deepEqual(splitProduct(1, [1024, 768, 4608], 2, awaited), { down: 2, across: 2 });
   // Packed at once, five columns of blocks are packed once and one of them twice.
-  assert.deepEqual(splitProduct(1, [1024, 2304, 1536], 2, true), { down: 2, across: 5 });
+  assert.deepEqual(splitProduct(1, [1024, 2304, 1536], 2, awaited), { down: 2, across: 5 });
   // Half as deep as is packed at once, all columns of a row are one block's, and rows are packed once; five blocks a thread of 384 at least.
-  assert.deepEqual(splitProduct(1, [4096, 1024, 512], 2, true), { down: 10, across: 1 });
+  assert.deepEqual(splitProduct(1, [4096, 1024, 512], 2, awaited), { down: 10, across: 1 });
+  // A sum of 256 × 256 that is packed in eight passes, beside which another runs.
+  assert.deepEqual(splitProduct(1, [256, 256, 8192], 2, awaited), { down: 2, across: 1 });
+  assert.deepEqual(splitProduct(1, [256, 256, 8192], 2, { ...awaited, isAwaited: false }), { down: 1, across: 1 });
   // Where there are no tiles, as it was measured there.
-  assert.deepEqual(splitProduct(1, [1024, 2304, 1536], 2, false), { down: 3, across: 9 });
+  assert.deepEqual(splitProduct(1, [1024, 2304, 1536], 2, { byTiles: false, isAwaited: true }), { down: 3, across: 9 });
 });

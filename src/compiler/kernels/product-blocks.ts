@@ -30,12 +30,15 @@ const shortest = 384;
 
 const inPanels = (lanes: number) => 32 * Math.ceil(lanes / 32);
 
-/** Cuts a product into blocks that keep all threads busy to the end. The result of a product does not depend on it. */
+/**
+ * Cuts a product into blocks that keep all threads busy to the end, or half of them where nobody awaits it, so that others run beside it,
+ * and fewer blocks pack less. The result of a product does not depend on it.
+ */
 export function splitProduct(
   batches: number,
   [m, n, bytesOfDepth]: readonly [number, number, number],
-  threads: number,
-  byTiles: boolean,
+  ofAll: number,
+  { byTiles, isAwaited }: { readonly byTiles: boolean; readonly isAwaited: boolean },
 ): { down: number; across: number } {
   const {
     rows,
@@ -46,6 +49,7 @@ export function splitProduct(
     leastPerThread,
   } = byTiles ? packedForTiles : packed;
   const isDeep = bytesOfDepth > deepest;
+  const threads = byTiles && isDeep && !isAwaited ? Math.ceil(ofAll / 2) : ofAll;
   const isUneven = (down: number, across: number) => {
     const count = batches * down * across;
     return count < leastPerThread * threads || (count < 4 * threads && count % threads !== 0);

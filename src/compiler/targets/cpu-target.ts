@@ -90,7 +90,10 @@ function emitProduct(group: Group, context: EmitContext): DraftLaunch {
   const views = [a, b].map(operand => productView(operand, isInMemory));
   const batches = countElements(a.shape.slice(0, -2));
   const byTiles = options.hasTiles === true && a.dtype === "bf16";
-  const { down, across } = splitProduct(batches, [m, n, k * bytesPerElement[a.dtype]], options.threads, byTiles);
+  const results = group.stores.length > 0 ? group.stores.map(({ target }) => target) : [product];
+  const isAwaited = results.some(result => context.stateOf(result) === undefined);
+  const sizes = [m, n, k * bytesPerElement[a.dtype]] as const;
+  const { down, across } = splitProduct(batches, sizes, options.threads, { byTiles, isAwaited });
   // Operands may be one tensor twice, so their addresses come first whatever their names.
   const operands = [views[0]!.base, views[1]!.base];
   const writeOut = group.stores.length > 0 ? emitWriteOut(group, context, operands.length) : undefined;
