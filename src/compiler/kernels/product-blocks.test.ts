@@ -64,9 +64,9 @@ test("cuts of five products by two threads", () => {
   // By hand: 2 × 3 blocks of rows packed in two passes pack 1024 · 3 + 768 · 2, as many as 2 × 2 and 1024 more.
   assert.deepEqual(splitProduct(1, [1024, 768, 4608], 2, awaited), { down: 2, across: 2 });
   // Packed at once, five columns of blocks are packed once and one of them twice.
-  assert.deepEqual(splitProduct(1, [1024, 2304, 1536], 2, awaited), { down: 2, across: 5 });
-  // Half as deep as is packed at once, all columns of a row are one block's, and rows are packed once; five blocks a thread of 384 at least.
-  assert.deepEqual(splitProduct(1, [4096, 1024, 512], 2, awaited), { down: 10, across: 1 });
+  assert.deepEqual(splitProduct(1, [1024, 2304, 1536], 2, awaited), { down: 6, across: 5 });
+  // Half as deep as is packed at once, all columns of a row are one block's, and rows are packed once; eleven blocks a thread of 192 at most.
+  assert.deepEqual(splitProduct(1, [4096, 1024, 512], 2, awaited), { down: 22, across: 1 });
   // A sum of 256 × 256 that is packed in eight passes, beside which another runs.
   assert.deepEqual(splitProduct(1, [256, 256, 8192], 2, awaited), { down: 2, across: 1 });
   assert.deepEqual(splitProduct(1, [256, 256, 8192], 2, { ...awaited, isAwaited: false }), { down: 1, across: 1 });

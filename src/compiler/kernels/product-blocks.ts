@@ -25,8 +25,9 @@ const packedForTiles: Blocks = {
   leastPerThread: 1,
 };
 
-/** The least rows of a block whose columns another has packed already: four times as many as tile-matmul.c packs at once. */
-const shortest = 384;
+/** Rows of a block whose columns another has packed already: twice as many as tile-matmul.c packs at once. */
+const shortest = 192;
+const countShortest = (rows: number) => (rows < 2 * shortest ? 1 : Math.ceil(rows / shortest));
 
 const inPanels = (lanes: number) => 32 * Math.ceil(lanes / 32);
 
@@ -73,8 +74,9 @@ export function splitProduct(
       down++;
     } while (canRows(down));
     // Columns that stay packed cost shorter blocks nothing, and who ends early finds more.
-    const ofThread = threads === 1 || isDeep || best.across > 1 ? 0 : Math.floor(m / (threads * shortest));
-    return { down: Math.max(best.down, threads * ofThread), across: best.across };
+    if (threads === 1 || isDeep) return { down: best.down, across: best.across };
+    const short = best.across > 1 ? countShortest(m) : threads * countShortest(m / threads);
+    return { down: Math.max(best.down, short), across: best.across };
   }
   let across = Math.ceil(n / (isDeep ? deepColumns : columns));
   while (isUneven(down, across)) {
