@@ -50,7 +50,7 @@ const longestBuildSeconds = 5 * 60;
 
 /** Builds under way, by name: two programs with one source are built once. */
 const building = new Map<string, Promise<string>>();
-let compilerFound: ReturnType<typeof findCompiler> | undefined;
+let compilerFound: Promise<Compiler> | undefined;
 
 /**
  * The shared library built from `source`, with more flags than kernels need if given, loaded. The signal ends the compiler, and what
@@ -92,12 +92,7 @@ export async function buildLibrary(
   signal?: AbortSignal,
   mostSeconds = longestBuildSeconds,
 ): Promise<string> {
-  compilerFound ??= findCompiler();
-  const compiler = await compilerFound.catch(error => {
-    // Whoever tries again may have set CC meanwhile.
-    compilerFound = undefined;
-    throw error;
-  });
+  const compiler = await holdCompiler();
   const vectorWidth = processorFlags().includes("avx512f") ? ["-mprefer-vector-width=512"] : [];
   const allFlags = [...compiler.flags, ...flags, targetFlag, ...vectorWidth, ...moreFlags];
   const name = contentHash(source, allFlags.join(" "), compiler.version, processorFlags());
@@ -110,6 +105,24 @@ export async function buildLibrary(
     );
   }
   return building.get(name)!;
+}
+
+function holdCompiler(): Promise<Compiler> {
+  compilerFound ??= findCompiler().catch(error => {
+    // Whoever tries again may have set CC meanwhile.
+    compilerFound = undefined;
+    throw error;
+  });
+  return compilerFound;
+}
+
+/**
+ * These flags, behind those that all have, where the compiler is GCC and the processor x86, which they were measured on: passes of its third
+ * level that take as long as they are many are left out by them.
+ */
+export async function chooseMeasured(flags: readonly string[]): Promise<readonly string[]> {
+  const { version } = await holdCompiler();
+  return process.arch === "x64" && !/clang/i.test(version) ? flags : [];
 }
 
 async function compile(

@@ -6,7 +6,7 @@
 import { availableParallelism } from "node:os";
 import { contentHash } from "../../base/files/files.ts";
 import type { Kernel } from "../../compiler/program/program.ts";
-import { loadBuilt } from "./build.ts";
+import { chooseMeasured, loadBuilt } from "./build.ts";
 import { readTemplate } from "./pool.ts";
 
 export const panelTemplates = [
@@ -26,23 +26,43 @@ export const panelTemplates = [
 ];
 const loopTemplates = ["runtime.c"];
 
+/**
+ * What loops gain by of GCC's third level, which takes half as long again: vectors, sums of lanes unrolled, multiplications joined to
+ * additions and what the second level does to registers and places.
+ */
+const loopFlags = [
+  "-O1",
+  "-ftree-vectorize",
+  "-fpeel-loops",
+  "-fexpensive-optimizations",
+  "-fschedule-insns2",
+  "-fgcse",
+  "-frerun-cse-after-loop",
+  "-fpeephole2",
+  "-flra-remat",
+  "-fcaller-saves",
+  "-falign-functions",
+  "-falign-loops",
+  "-falign-jumps",
+  "-falign-labels",
+];
+
 interface Kind {
   readonly calls: RegExp | undefined;
   readonly once: number;
   readonly each: number;
-  /** Behind those that all have. */
+  /** Behind those that all have, of GCC on x86. */
   readonly flags?: readonly string[];
 }
 
 /**
  * Kinds of kernels in the order in which they stand, and what their templates cost the compiler beside a kernel's own text, once a part and
- * once a kernel: as many bytes of loops as take GCC 12 as long. Loops, which cost nothing but their text, stand between the others, where
- * parts are best cut.
+ * once a kernel: as many bytes of loops as take GCC 12 as long. Loops cost nothing but their text. Kinds with flags have parts of their own.
  */
 const kinds: readonly Kind[] = [
   { calls: /\borthogonalise_blocks\(/, once: 40_000, each: 3_000 },
   { calls: /\battend_blocks(_backward)?\(/, once: 8_000, each: 11_000 },
-  { calls: undefined, once: 0, each: 0 },
+  { calls: undefined, once: 0, each: 0, flags: loopFlags },
   { calls: /\bmultiply_blocks\(/, once: 10_000, each: 3_600 },
   // Tiles are instructions already, and what is packed for them is vectors: GCC's third level takes it half as long again and gains nothing.
   { calls: /\bmultiply_blocks_by_tiles\(/, once: 10_000, each: 1_000, flags: ["-O1", "-ftree-vectorize"] },
@@ -111,7 +131,9 @@ async function build(
   signal: AbortSignal | undefined,
 ): Promise<Addresses> {
   const kernels = Array.from(sources, ([name, source]) => ({ name, source, kind: findKind(source) }));
-  const groups = [kernels.filter(({ kind }) => !kind.flags), kernels.filter(({ kind }) => kind.flags)];
+  const groups = [...new Set(kernels.map(({ kind }) => kind.flags))].map(own =>
+    kernels.filter(({ kind }) => kind.flags === own),
+  );
   const parts = groups.flatMap(group => cutParts(group, availableParallelism()));
   return new Map((await Promise.all(parts.map(part => buildPart(part, flags, signal)))).flat());
 }
@@ -151,7 +173,8 @@ async function buildPart(
     ...kernels.map(kernel => kernel.source),
     `uint64_t cram_kernel(int i) {\n  static void *const table[] = {${kernels.map(({ name }) => name).join(", ")}};\n  return (uint64_t)(uintptr_t)table[i];\n}\n`,
   ].join("\n");
-  const library = await loadBuilt(source, [...(hasPanels ? flags : []), ...(kernels[0]!.kind.flags ?? [])], signal);
+  const level = await chooseMeasured(kernels[0]!.kind.flags ?? []);
+  const library = await loadBuilt(source, [...(hasPanels ? flags : []), ...level], signal);
   const addressOf = library.func("uint64_t cram_kernel(int i)") as (i: number) => number;
   return kernels.map(({ name }, i) => [name, addressOf(i)]);
 }
