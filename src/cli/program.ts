@@ -14,6 +14,8 @@ interface Verb {
   readonly summary: string;
   /** What gives a command the verb's options and action. */
   readonly load: () => Promise<(command: Command) => void>;
+  /** Whether it trains, on processors unless another backend is named. */
+  readonly trains?: true;
 }
 
 /** In the order of the help. A verb's modules are read when it is named, so that no command waits for those of another. */
@@ -21,6 +23,7 @@ const verbs: Readonly<Record<string, Verb>> = {
   quickstart: {
     summary: "train a small model on the prose in node_modules, plot its loss, fill masks",
     load: async () => (await import("./verbs/quickstart.ts")).addQuickstart,
+    trains: true,
   },
   prepare: {
     summary: "raw text -> documents -> tokenizer -> token shards",
@@ -37,6 +40,7 @@ const verbs: Readonly<Record<string, Verb>> = {
   pretrain: {
     summary: "train a model from scratch within a budget, or resume a run",
     load: async () => (await import("./verbs/pretrain.ts")).addPretrain,
+    trains: true,
   },
   fill: {
     summary: "fill [MASK] in a text with a model's likeliest tokens",
@@ -155,6 +159,12 @@ standard error; 2 a bug; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by a closed 
   return program;
 }
 
+/** Whether a verb that trains is to do so on processors, as far as can be seen before its options are known. */
+const trainsOnProcessors = ([verb = "", ...words]: readonly string[]) =>
+  Object.hasOwn(verbs, verb) &&
+  verbs[verb]!.trains === true &&
+  !words.some(word => /^(-h|--help|(--backend=)?(cuda|reference))$/.test(word));
+
 /** What a person's own programs add to lists, before a verb reads a run that was trained with it. */
 async function loadExtensions(): Promise<void> {
   const paths = listExtensions();
@@ -166,7 +176,11 @@ async function loadExtensions(): Promise<void> {
 /** Does what the words after `cram` say, and leaves the exit code in `process.exitCode`. */
 export async function runCommand(words: readonly string[]): Promise<void> {
   let program = new Command("cram");
+  const early = new AbortController();
   try {
+    if (trainsOnProcessors(words)) {
+      (await import("../verbs/early-builds.ts")).beginEarlyBuilds(early.signal);
+    }
     program = await makeProgram(words);
     await program.parseAsync(words, { from: "user" });
   } catch (error) {
@@ -185,6 +199,8 @@ export async function runCommand(words: readonly string[]): Promise<void> {
       printError(`This is a bug in cram, not your mistake.\n${error instanceof Error ? error.stack : String(error)}`);
       process.exitCode = 2;
     }
+  } finally {
+    early.abort();
   }
 }
 

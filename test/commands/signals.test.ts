@@ -165,7 +165,8 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGUSR1"] as const) {
     const cache = mkdtempSync(join(folder, "cache-"));
     const { code, stderr, seconds } = await runUntil(
       pretrain(`compiling-${signal}`),
-      () => existsSync(join(cache, "compiles")),
+      // What every training needs is compiled before the run is there, and a signal then ends the process as the system does.
+      () => existsSync(join(cache, "compiles")) && existsSync(join(folder, `compiling-${signal}`)),
       child => void process.kill(-child.pid!, signal),
       { CC: compiler, CRAM_CACHE: cache },
     );

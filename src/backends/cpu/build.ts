@@ -2,6 +2,7 @@
 // (source, flags, compiler, processor), so a cached one is always right. Built in a folder of its own in the cache.
 
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { dirname, join } from "node:path";
@@ -48,8 +49,8 @@ export function multipliesBf16(): boolean {
 /** A build takes seconds, tens of them on a busy machine; a compiler that has not ended after this long never will. */
 const longestBuildSeconds = 5 * 60;
 
-/** Builds under way, by name: two programs with one source are built once. */
-const building = new Map<string, Promise<string>>();
+/** Builds under way, by name, with the signal that ends each: two programs with one source are built once. */
+const building = new Map<string, { readonly built: Promise<string>; readonly signal: AbortSignal | undefined }>();
 let compilerFound: Promise<Compiler> | undefined;
 
 /**
@@ -98,13 +99,27 @@ export async function buildLibrary(
   const name = contentHash(source, allFlags.join(" "), compiler.version, processorFlags());
   const known = findCached(name, ".so");
   if (known !== undefined) return known;
-  if (!building.has(name)) {
-    building.set(
-      name,
-      compile(source, compiler.command, allFlags, { name, signal, mostSeconds }).finally(() => building.delete(name)),
-    );
+  const before = building.get(name);
+  if (before !== undefined) {
+    return before.signal === signal || signal === undefined ? before.built : untilAborted(before.built, signal);
   }
-  return building.get(name)!;
+  const options = { name, signal, mostSeconds };
+  const built = compile(source, compiler.command, allFlags, options).finally(() => building.delete(name));
+  building.set(name, { built, signal });
+  return built;
+}
+
+/** What another signal ends is waited for no longer than this one allows. */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const settled = new AbortController();
+  const aborted = once(signal, "abort", settled).then(() => signal.throwIfAborted());
+  aborted.catch(() => undefined);
+  try {
+    signal.throwIfAborted();
+    return (await Promise.race([work, aborted])) as T;
+  } finally {
+    settled.abort();
+  }
 }
 
 function holdCompiler(): Promise<Compiler> {

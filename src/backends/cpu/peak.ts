@@ -2,7 +2,7 @@
 
 import { systemClock } from "../../base/clock.ts";
 import type { Precision } from "../../graph/tensor.ts";
-import { loadBuilt } from "./build.ts";
+import { buildLibrary, loadLibrary } from "./build.ts";
 import { readTemplate, type ThreadPool } from "./pool.ts";
 
 const chainCounts = [12, 24];
@@ -13,13 +13,17 @@ export interface PeakKernels {
   readonly flopsPerBlock: number;
 }
 
+/** The path of the library of all precisions, built with a pool's flags. Errors as `loadBuilt`. */
+export const buildPeakKernels = (flags: readonly string[], signal?: AbortSignal): Promise<string> =>
+  buildLibrary(readTemplate("peak.c"), flags, signal);
+
 /** Those of peak.c in this precision. Errors as `loadBuilt`. */
 export async function loadPeakKernels(
   pool: ThreadPool,
   precision: Precision,
   signal?: AbortSignal,
 ): Promise<PeakKernels> {
-  const library = await loadBuilt(readTemplate("peak.c"), pool.flags, signal);
+  const library = loadLibrary(await buildPeakKernels(pool.flags, signal));
   const inPairs = precision === "bf16" ? 1 : 0;
   const find = library.func("uint64_t cram_peak_kernel(int bf16, int chains)");
   // Tiles have one kernel for all.

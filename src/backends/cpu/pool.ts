@@ -47,6 +47,19 @@ interface Native {
 /** The text of a C file that stands beside this one. */
 export const readTemplate = (name: string): string => readFileSync(new URL(name, import.meta.url), "utf8");
 
+interface PoolLibrary {
+  readonly library: LibraryHandle;
+  readonly hasTiles: boolean;
+  readonly flags: readonly string[];
+}
+
+/** The library that a pool's threads run in, which knows what this process may do; no thread is started. Errors as `loadBuilt`. */
+export async function loadPool(signal?: AbortSignal): Promise<PoolLibrary> {
+  const library = await loadBuilt(readTemplate("pool.c"), [`-DLAUNCHES_AT_ONCE=${cpuTarget.launchesAtOnce}`], signal);
+  const hasTiles = (library.func("int cram_allow_tiles()")() as number) === 1;
+  return { library, hasTiles, flags: hasTiles ? ["-DTILES"] : [] };
+}
+
 /** Threads and the memory they work on; freed together. */
 export class ThreadPool {
   readonly threads: number;
@@ -61,10 +74,10 @@ export class ThreadPool {
   /** Around all that belongs to one run: its inputs, its launches, its outputs. */
   readonly alone = refuseOverlap();
 
-  private constructor(threads: number, library: LibraryHandle) {
+  private constructor(threads: number, { library, hasTiles, flags }: PoolLibrary) {
     this.threads = threads;
-    this.hasTiles = (library.func("int cram_allow_tiles()")() as number) === 1;
-    this.flags = this.hasTiles ? ["-DTILES"] : [];
+    this.hasTiles = hasTiles;
+    this.flags = flags;
     this.start = library.func("void cram_run(uint64_t launches, int64_t count, int timed)");
     this.native = {
       allocate: library.func("uint64_t cram_allocate(int64_t bytes)") as Native["allocate"],
@@ -76,15 +89,15 @@ export class ThreadPool {
   }
 
   static async open(threads: number, signal?: AbortSignal): Promise<ThreadPool> {
-    const library = await loadBuilt(readTemplate("pool.c"), [`-DLAUNCHES_AT_ONCE=${cpuTarget.launchesAtOnce}`], signal);
-    if ((library.func("int cram_open(int threads)")(threads) as number) !== 0) {
+    const built = await loadPool(signal);
+    if ((built.library.func("int cram_open(int threads)")(threads) as number) !== 0) {
       throw new UserError(
         "E_THREADS",
         `the system does not start ${countOf(threads, "thread")}`,
         "Ask for fewer with --threads.",
       );
     }
-    return new ThreadPool(threads, library);
+    return new ThreadPool(threads, built);
   }
 
   /** Zero-filled memory; UserError E_MEMORY when there is not that much. */
