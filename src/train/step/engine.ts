@@ -1,6 +1,7 @@
 // The engine of a training whose steps have any number of micro-batches: its programs on a backend, and the states that they share.
 // Model and optimizer come in as a definition, so this file knows neither.
 
+import { setImmediate } from "node:timers/promises";
 import type { Backend, DeviceBuffer, HostInputs, StateExchange } from "../../backends/backend.ts";
 import { UserError } from "../../base/errors.ts";
 import type { HeldTensor, StoredTensor } from "../../checkpoint/safetensors.ts";
@@ -77,10 +78,14 @@ export async function openEngine(
   const states = allocateStates(backend, definition);
   const { isOfOne = false } = definition;
   const graphs = buildStepGraphs(definition, backend);
-  // All at once: the system's compiler works on several programs at a time.
   let [loaded, all] = [0, 0];
+  // One after another, but none waits for the system's compiler to be done with another: it begins on one while the next is compiled here.
+  let turn = Promise.resolve();
   const loadOne = async (graph: Graph) => {
     all++;
+    const before = turn;
+    turn = before.then(() => setImmediate());
+    await before;
     const program = await backend.load(graph, states);
     onProgram(++loaded, all);
     return program;
