@@ -13,7 +13,7 @@ import type { OpenRun } from "../verbs/pretrain/open-run.ts";
 import { type LogChoice, openTraining } from "../verbs/pretrain/open-training.ts";
 import { formatAmount } from "./terminal/amount.ts";
 import { colour, createStepPrinter, print, printError, showStatus } from "./terminal/output.ts";
-import { printFilled } from "./verbs/model/fill.ts";
+import { printFilled } from "./terminal/print-filled.ts";
 
 /** What a signal begins: see stopOnSignals. */
 export const stopAnnouncement = "stopping; the step under way is ended and saved";

@@ -3,7 +3,6 @@
 
 import type { Backend } from "../backends/backend.ts";
 import { openCpu } from "../backends/cpu/cpu.ts";
-import { openCuda } from "../backends/cuda/cuda.ts";
 import { openReference } from "../backends/reference/reference.ts";
 import { UserError } from "../base/errors.ts";
 import { countPerformanceCores } from "../machine/cores.ts";
@@ -46,7 +45,8 @@ export function completeChoice(choice: BackendChoice): BackendChoice & { readonl
 export async function openBackend(choice: BackendChoice, precision: Recipe["train"]["precision"]): Promise<Backend> {
   const { backend, threads, device, signal } = completeChoice(choice);
   if (backend === "cpu") return openCpu({ threads, precision, signal });
-  if (backend === "cuda") return openCuda({ precision, device });
+  // Its modules are read where there is a GPU: no other start waits for them.
+  if (backend === "cuda") return (await import("../backends/cuda/cuda.ts")).openCuda({ precision, device });
   if (precision === "f32" || precision === "auto") return openReference();
   throw new UserError("E_OPTION", "the reference backend computes in float64", "Set train.precision to f32 or auto.");
 }

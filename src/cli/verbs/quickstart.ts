@@ -17,10 +17,10 @@ import { prepareProse, proseSentences } from "../../verbs/quickstart.ts";
 import { chooseRecipe } from "../../verbs/recipe.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend } from "../choose.ts";
 import { colour, print, printError, showStatus } from "../terminal/output.ts";
+import { printFilled } from "../terminal/print-filled.ts";
 import { printDataset } from "../terminal/print-prepare.ts";
 import { stopOnSignals } from "../terminal/signals.ts";
 import { stopAnnouncement, trainRun } from "../train-run.ts";
-import { printFilled } from "./model/fill.ts";
 import { printExample } from "./pretrain.ts";
 
 interface QuickstartFlags extends BackendOptions {

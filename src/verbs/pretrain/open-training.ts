@@ -18,7 +18,6 @@ import { describeSettings } from "../../tracking/settings-list.ts";
 import { TensorboardLog } from "../../tracking/tensorboard-log.ts";
 import { WandbLog } from "../../tracking/wandb-log.ts";
 import { type Budget, extendBudget, formatBudget } from "../../train/budget.ts";
-import { openCounted } from "../../train/cooccurrence/start.ts";
 import { defineTraining } from "../../train/definition.ts";
 import { pretrain as runTraining } from "../../train/pretrain.ts";
 import { RankLeader } from "../../train/ranks/rank-orders.ts";
@@ -89,7 +88,10 @@ export async function openTraining(
     isShared: false,
   };
   const rankChoice = several ?? alone;
-  const counted = openCounted(see => dataset.visit("training", see), recipe);
+  // Algebra that few trainings begin with, and the others do not read.
+  const { openCounted } =
+    recipe.model.embedding.initialisation === "cooccurrence" ? await import("../../train/cooccurrence/start.ts") : {};
+  const counted = openCounted?.(see => dataset.visit("training", see), recipe);
   const initial = readRunInitial(run, recipe) ?? counted?.parameters;
   const whole = defineTraining(recipe, initial);
   const resumeFrom = loadRunState(run, recipe, whole, source.datasetHash, fromStep);

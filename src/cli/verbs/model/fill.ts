@@ -4,12 +4,13 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { Argument, type Command } from "commander";
 import { UserError } from "../../../base/errors.ts";
-import type { FilledMask, FilledText } from "../../../verbs/model/fill-masks.ts";
+import type { FilledText } from "../../../verbs/model/fill-masks.ts";
 import { openModel } from "../../../verbs/model/open-model.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend } from "../../choose.ts";
 import { parseCount } from "../../numbers.ts";
 import { suggest } from "../../terminal/completion.ts";
-import { colour, print, printError } from "../../terminal/output.ts";
+import { print, printError } from "../../terminal/output.ts";
+import { printFilled } from "../../terminal/print-filled.ts";
 
 export function addFill(command: Command): void {
   command
@@ -97,14 +98,5 @@ export async function fillLines(
       refuse(error, number);
     }
     if (isTerminal) lines.prompt();
-  }
-}
-
-/** The text, and "word 41 %  word 12 %  …" for each of its masks. */
-export function printFilled(text: string, masks: readonly FilledMask[]): void {
-  print(colour("bold", text));
-  for (const { candidates } of masks) {
-    const words = candidates.map(({ token, probability }) => `${token} ${(100 * probability).toFixed(0)} %`);
-    print(`  ${words.join("  ")}`);
   }
 }
