@@ -109,8 +109,8 @@ export async function openEngine(
           async ([pieces, each]) => [pieces, await Promise.all([loadOne(each.first), load(each.next)])] as const,
         ),
       ),
-      // Meanwhile, for there may be a hundred million of them.
-      initialiseStates(backend, definition, states),
+      // Meanwhile, for there may be a hundred million of them; behind the graphs, since the compiler waits for these.
+      turn.then(() => initialiseStates(backend, definition, states)),
     ]);
   const cut = new Map(cutPrograms);
 
