@@ -7,7 +7,7 @@ import { z } from "zod";
 import { UserError } from "../base/errors.ts";
 import { readJson } from "../base/files/files.ts";
 import { quoteValue } from "../base/printable.ts";
-import type { SpecialNames } from "../tokenizer/special-names.ts";
+import { type SpecialNames, usualNames } from "../tokenizer/special-names.ts";
 import type { SpecialIds } from "../tokenizer/tokenizer.ts";
 import { isObject, type Json, refuseTokenizer } from "./tokenizer-folder.ts";
 
@@ -60,18 +60,18 @@ export function checkSettings(settings: TokenizerSettings, { normalizer }: Json,
   }
 }
 
-const specialNames = {
-  pad: ["pad_token", "<pad>", "[PAD]"],
-  unknown: ["unk_token", "<unk>", "[UNK]"],
-  classify: ["cls_token", "<s>", "[CLS]", "<cls>"],
-  separator: ["sep_token", "</s>", "[SEP]", "<sep>"],
-  mask: ["mask_token", "<mask>", "[MASK]"],
+const settingOf = {
+  pad: "pad_token",
+  unknown: "unk_token",
+  classify: "cls_token",
+  separator: "sep_token",
+  mask: "mask_token",
 } as const;
 
 /** What the settings call the special tokens. */
 export function readSpecialNames(settings: TokenizerSettings): SpecialNames {
   const read = (special: keyof SpecialIds): string | undefined => {
-    const named = settings[specialNames[special][0]];
+    const named = settings[settingOf[special]];
     return typeof named === "object" ? named?.content : named;
   };
   return {
@@ -91,15 +91,14 @@ export function findSpecials(
 ): SpecialIds {
   const named = readSpecialNames(settings);
   const find = (special: keyof SpecialIds): number => {
-    const [setting, ...usual] = specialNames[special];
     const name = named[special];
-    const names = name === undefined ? usual : [name];
+    const names = name === undefined ? usualNames[special] : [name];
     const id = names.map(idOf).find(found => found !== undefined);
     if (id !== undefined) return id;
     throw new UserError(
       "E_TOKENIZER_UNSUPPORTED",
       `${path}: the vocabulary has no ${names.join(" or ").slice(0, 100)}`,
-      `Name the ${setting} in tokenizer_config.json.`,
+      `Name the ${settingOf[special]} in tokenizer_config.json.`,
     );
   };
   return {
