@@ -2,6 +2,8 @@
 // A number is a function of (seed, stream, counter) and nothing else, so a resumed run draws what an uninterrupted one
 // would have drawn. The streams in use are listed here, so that no two purposes share one.
 
+import { makeNormalPair, writeNormals } from "./normal-numbers.ts";
+
 export const streams = {
   initialisation: 1,
   sequenceOrder: 2,
@@ -29,43 +31,66 @@ const M1 = 0xcd9e8d57;
 const W0 = 0x9e3779b9;
 const W1 = 0xbb67ae85;
 
-/** The high 32 bits of the 64-bit product of two unsigned 32-bit numbers. */
+/** The high 32 bits of the 64-bit product of two unsigned 32-bit numbers, as a signed number: no part of it is larger than 32 bits. */
 function multiplyHigh(a: number, b: number): number {
   const aLow = a & 0xffff;
   const aHigh = a >>> 16;
   const bLow = b & 0xffff;
   const bHigh = b >>> 16;
-  const low = aLow * bLow;
-  const middle = aHigh * bLow + (low >>> 16);
-  const cross = aLow * bHigh + (middle & 0xffff);
-  return (aHigh * bHigh + Math.floor(middle / 0x10000) + (cross > 0xffffffff ? 0x10000 : 0) + (cross >>> 16)) >>> 0;
+  const middle = (Math.imul(aHigh, bLow) + (Math.imul(aLow, bLow) >>> 16)) | 0;
+  const cross = (Math.imul(aLow, bHigh) + (middle & 0xffff)) | 0;
+  return (Math.imul(aHigh, bHigh) + (middle >>> 16) + (cross >>> 16)) | 0;
 }
 
 /** Ten rounds of Philox-4x32. `counter` is four words, `key` two; `out` receives four random words. */
 export function philox(counter: readonly number[], key: readonly number[], out: Uint32Array): void {
-  let c0 = counter[0]! >>> 0;
-  let c1 = counter[1]! >>> 0;
-  let c2 = counter[2]! >>> 0;
-  let c3 = counter[3]! >>> 0;
-  let k0 = key[0]! >>> 0;
-  let k1 = key[1]! >>> 0;
-  for (let round = 0; round < 10; round++) {
-    const high0 = multiplyHigh(M0, c0);
-    const low0 = Math.imul(M0, c0) >>> 0;
-    const high1 = multiplyHigh(M1, c2);
-    const low1 = Math.imul(M1, c2) >>> 0;
-    c0 = (high1 ^ c1 ^ k0) >>> 0;
-    c2 = (high0 ^ c3 ^ k1) >>> 0;
-    c1 = low1;
-    c3 = low0;
-    k0 = (k0 + W0) >>> 0;
-    k1 = (k1 + W1) >>> 0;
-  }
-  out[0] = c0;
-  out[1] = c1;
-  out[2] = c2;
-  out[3] = c3;
+  fillBlocks(out, 0, 1, counter, key);
 }
+
+/** The words of so many blocks, of this counter and those after it, from `start` on. Only the counter's first word is counted on. */
+function fillBlocks(
+  out: Uint32Array,
+  start: number,
+  blocks: number,
+  counter: readonly number[],
+  key: readonly number[],
+): void {
+  // In signed words, which need no more than 32 bits.
+  const first = counter[0]! | 0;
+  const second = counter[1]! | 0;
+  const third = counter[2]! | 0;
+  const fourth = counter[3]! | 0;
+  const key0 = key[0]! | 0;
+  const key1 = key[1]! | 0;
+  for (let block = 0; block < blocks; block++) {
+    let c0 = (first + block) | 0;
+    let c1 = second;
+    let c2 = third;
+    let c3 = fourth;
+    let k0 = key0;
+    let k1 = key1;
+    for (let round = 0; round < 10; round++) {
+      const high0 = multiplyHigh(M0, c0);
+      const low0 = Math.imul(M0, c0);
+      const high1 = multiplyHigh(M1, c2);
+      const low1 = Math.imul(M1, c2);
+      c0 = high1 ^ c1 ^ k0;
+      c2 = high0 ^ c3 ^ k1;
+      c1 = low1;
+      c3 = low0;
+      k0 = (k0 + W0) | 0;
+      k1 = (k1 + W1) | 0;
+    }
+    const at = start + 4 * block;
+    out[at] = c0;
+    out[at + 1] = c1;
+    out[at + 2] = c2;
+    out[at + 3] = c3;
+  }
+}
+
+/** So many words are drawn at a time where many are: they stay in the first cache. */
+const drawnAtOnce = 1024;
 
 /**
  * A sequence of random numbers for one purpose. `index` names the item the numbers are for (a parameter's number, a
@@ -105,21 +130,29 @@ export class RandomSequence {
     return bits % limit;
   }
 
-  /** Two independent standard normal numbers (Box & Muller 1958). */
+  /** Fills with what `bits` gives. */
+  private fillBits(words: Uint32Array, count: number): void {
+    let filled = 0;
+    while (this.used < 4 && filled < count) words[filled++] = this.words[this.used++]!;
+    const blocks = Math.floor((count - filled) / 4);
+    fillBlocks(words, filled, blocks, this.counter, this.key);
+    this.counter[0] = (this.counter[0] + blocks) >>> 0;
+    for (filled += 4 * blocks; filled < count; filled++) words[filled] = this.bits();
+  }
+
+  /** Two independent standard normal numbers. */
   normalPair(): [number, number] {
-    const radius = Math.sqrt(-2 * Math.log((this.bits() + 1) / 2 ** 32));
-    const angle = (2 * Math.PI * this.bits()) / 2 ** 32;
-    return [radius * Math.cos(angle), radius * Math.sin(angle)];
+    return makeNormalPair(this.bits(), this.bits());
   }
 
   /** Fills with what pairs of normal numbers give, times a deviation: a hundred million of them are not made by twos. */
   fillNormal(values: Float32Array, deviation: number): void {
-    for (let i = 0; i < values.length; i += 2) {
-      const radius = Math.sqrt(-2 * Math.log((this.bits() + 1) / 2 ** 32));
-      const angle = (2 * Math.PI * this.bits()) / 2 ** 32;
-      values[i] = deviation * (radius * Math.cos(angle));
-      // Of an odd number the last is beyond the end, where nothing is kept.
-      values[i + 1] = deviation * (radius * Math.sin(angle));
+    const words = new Uint32Array(drawnAtOnce);
+    for (let at = 0; at < values.length; at += drawnAtOnce) {
+      const left = values.length - at;
+      const count = Math.min(drawnAtOnce, left + (left % 2));
+      this.fillBits(words, count);
+      writeNormals(values, at, words, count, deviation);
     }
   }
 }
