@@ -16,7 +16,11 @@ import { colour, createStepPrinter, print, printError, showStatus } from "./term
 import { printFilled } from "./terminal/print-filled.ts";
 
 /** What a signal begins: see stopOnSignals. */
-export const stopAnnouncement = "stopping; the step under way is ended and saved";
+export const stopAnnouncement = "stopping; a step under way is ended, and what is trained is saved";
+
+/** Where it began nothing: a new run's folder is gone again. */
+export const nothingTrained =
+  "stopped before the first step: nothing is trained, and no run is left; the same command begins one";
 
 interface TrainChoice extends Pick<LogChoice, "tensorboard" | "wandb" | "mlflow"> {
   readonly json: boolean;

@@ -69,7 +69,7 @@ export async function withRanks(
   if (place !== undefined && collective.rank > 0) {
     const choosePart = (backend: BackendName) => shareMachine({ ...choice, backend }, place);
     const work = (signal: AbortSignal) => followRun(collective, choosePart, signal);
-    await stopOnSignals({ announcement: "", warn: () => {}, work });
+    await stopOnSignals({ announcement: undefined, unfinished: undefined, warn: printError, work });
     // Rank 0 says how it ended.
     process.exitCode = 0;
     return;
@@ -123,7 +123,13 @@ async function startRanks(devices: number): Promise<void> {
   const terminal = process.stdout.isTTY ? {} : { TERM: "dumb" };
   const environment = { ...process.env, ...terminal, [starterVariable]: String(process.pid) };
   const work = (signal: AbortSignal) => runRanks(mpirun, devices, command, environment, signal);
-  const code = await stopOnSignals({ announcement: stopAnnouncement, warn: printError, work });
+  // Rank 0 says what there is of it.
+  const code = await stopOnSignals({
+    announcement: stopAnnouncement,
+    unfinished: undefined,
+    warn: printError,
+    work,
+  });
   process.exitCode ??= code;
 }
 

@@ -173,6 +173,8 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGUSR1"] as const) {
     assert.equal(code, 128 + constants.signals[signal], stderr);
     assert.doesNotMatch(stderr, /bug|Error/);
     assert.match(stderr, /stopping/);
+    assert.match(stderr, /nothing is trained, and no run is left; the same command begins one/);
+    assert.doesNotMatch(stderr, /is ended and saved|saved as/);
     // A compiler that is waited for takes sixty.
     assert.ok(seconds < 20, `${seconds} s`);
     assert.ok(!existsSync(join(folder, `compiling-${signal}`)));

@@ -39,8 +39,10 @@ function closeLostTerminals(): void {
 }
 
 export interface StoppableWork<T> {
-  /** What happens now, for a person: "stopping after this step; a checkpoint follows". */
-  readonly announcement: string;
+  /** What happens now, for a person: "stopping after this step; a checkpoint follows". Undefined where another process says it. */
+  readonly announcement: string | undefined;
+  /** What there is of work that ended before it had a result, and what goes on with it. Undefined where another process says it. */
+  readonly unfinished: string | undefined;
   readonly warn: (text: string) => void;
   readonly work: (signal: AbortSignal) => Promise<T>;
 }
@@ -50,7 +52,12 @@ export interface StoppableWork<T> {
  * first, ends the process at once. What the work throws because it was stopped is no error: the result is undefined then. The
  * process's exit code says which signal it was, if any.
  */
-export async function stopOnSignals<T>({ announcement, warn, work }: StoppableWork<T>): Promise<T | undefined> {
+export async function stopOnSignals<T>({
+  announcement,
+  unfinished,
+  warn,
+  work,
+}: StoppableWork<T>): Promise<T | undefined> {
   const stop = new AbortController();
   let lastSeconds = Number.NEGATIVE_INFINITY;
   const take = (signal: AskingToEnd) => {
@@ -58,7 +65,8 @@ export async function stopOnSignals<T>({ announcement, warn, work }: StoppableWo
     if (signal === "SIGHUP" && hasNoTerminal()) return;
     if (arrived === undefined) {
       arrived = signal;
-      warn(`${announcement}; a second ${signal === "SIGINT" ? "Ctrl-C" : signal} gives up at once`);
+      const second = signal === "SIGINT" ? "Ctrl-C" : signal;
+      if (announcement !== undefined) warn(`${announcement}; a second ${second} gives up at once`);
       stop.abort();
     } else if (now - lastSeconds >= secondsBetweenPresses) {
       process.exit(exitCodeOf(signal));
@@ -71,8 +79,9 @@ export async function stopOnSignals<T>({ announcement, warn, work }: StoppableWo
   try {
     return await work(stop.signal);
   } catch (error) {
-    if (stop.signal.aborted && (error as Error | undefined)?.name === "AbortError") return undefined;
-    throw error;
+    if (!stop.signal.aborted || (error as Error | undefined)?.name !== "AbortError") throw error;
+    if (unfinished !== undefined) warn(unfinished);
+    return undefined;
   } finally {
     // Once asked to end, the process takes repetitions of it to its end.
     if (arrived !== undefined) process.exitCode = exitCodeOf(arrived);

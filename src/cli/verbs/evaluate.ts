@@ -104,17 +104,21 @@ async function evaluate(folder: string, flags: EvaluateFlags): Promise<void> {
   const { tasks, run } = await openEvaluation(folder, options);
   const show = json ? printEventJson : createEvaluationPrinter(folder);
   let isFinished = false;
-  await stopOnSignals({
+  const interrupted = "interrupted; the same command goes on with what is not finished";
+  const ended = await stopOnSignals({
     announcement: "stopping after the step under way; what is finished is stored",
+    unfinished: interrupted,
     warn: printError,
-    work: signal =>
-      run(signal, event => {
+    work: async signal => {
+      await run(signal, event => {
         if (event.kind === "end") isFinished = event.reason === "finished";
         show(event);
-      }),
+      });
+      return true;
+    },
   });
-  if (json) return;
-  if (!isFinished) print("interrupted; the same command goes on with what is not finished");
+  if (json || ended === undefined) return;
+  if (!isFinished) print(interrupted);
   else if (options.keepModels === true) {
     print(`next: ${quoteOwnCommand("export", flags.out ?? folder, "--task", tasks[0]!)}`);
   }

@@ -73,9 +73,9 @@ async function launch(scheduler: SchedulerName, words: string[], flags: LaunchFl
   const json = flags.json === true;
   if (flags.submit !== true) return print(json ? JSON.stringify({ scheduler, text }) : text.trimEnd());
   if (scheduler === "local") {
-    const announcement = "stopping; each process saves";
+    const announcement = "stopping; each process saves what it has, and says what goes on with it";
     const work = (signal: AbortSignal) => runScript(text, signal);
-    const code = await stopOnSignals({ announcement, warn: printError, work });
+    const code = await stopOnSignals({ announcement, unfinished: undefined, warn: printError, work });
     process.exitCode ??= code;
   } else if (scheduler === "kubernetes") {
     const said = applyManifest(text);

@@ -29,7 +29,7 @@ import { explainCount, parseCount, refuseValue } from "../numbers.ts";
 import { suggest } from "../terminal/completion.ts";
 import { colour, print, printError, showStatus } from "../terminal/output.ts";
 import { stopOnSignals } from "../terminal/signals.ts";
-import { stopAnnouncement, trainRun } from "../train-run.ts";
+import { nothingTrained, stopAnnouncement, trainRun } from "../train-run.ts";
 import { describeRanks, withRanks } from "../with-ranks.ts";
 
 interface PretrainFlags extends Partial<RecipeOptions>, BackendOptions {
@@ -165,9 +165,15 @@ async function pretrain(flags: PretrainFlags): Promise<void> {
         const shown = { json, signal, tensorboard, wandb, mlflow, rankChoice, resumeWords: listResumeWords(flags) };
         return { run, isFilled, end: await trainRun(open, shown) };
       });
-    // Who started the ranks says what a signal does.
-    const warn = devices === undefined ? printError : () => {};
-    const trained = await stopOnSignals({ announcement: stopAnnouncement, warn, work: train });
+    const trained = await stopOnSignals({
+      // Who started the ranks says what a signal does.
+      announcement: devices === undefined ? stopAnnouncement : undefined,
+      unfinished: plan.isNew
+        ? nothingTrained
+        : `stopped before a step: nothing more of ${plan.run} is trained; the same command goes on with it`,
+      warn: printError,
+      work: train,
+    });
     if (json || trained?.end.reason !== "budget") return;
     const { run, isFilled } = trained;
     const own = listGiven(flags, ["--backend", "--device"]);

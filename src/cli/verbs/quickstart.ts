@@ -20,7 +20,7 @@ import { colour, print, printError, showStatus } from "../terminal/output.ts";
 import { printFilled } from "../terminal/print-filled.ts";
 import { printDataset } from "../terminal/print-prepare.ts";
 import { stopOnSignals } from "../terminal/signals.ts";
-import { stopAnnouncement, trainRun } from "../train-run.ts";
+import { nothingTrained, stopAnnouncement, trainRun } from "../train-run.ts";
 import { printExample } from "./pretrain.ts";
 
 interface QuickstartFlags extends BackendOptions {
@@ -91,7 +91,12 @@ async function quickstart(flags: QuickstartFlags): Promise<void> {
       }
       return run;
     });
-  const finished = await stopOnSignals({ announcement: stopAnnouncement, warn: printError, work: train });
+  const finished = await stopOnSignals({
+    announcement: stopAnnouncement,
+    unfinished: nothingTrained,
+    warn: printError,
+    work: train,
+  });
   if (finished === undefined || json) return;
   const run = quoteWord(finished);
   print(`

@@ -68,6 +68,8 @@ export interface RecordRun {
   readonly recordName: string | undefined;
   /** Empty without a challenger. */
   readonly challenger: readonly SeedScore[];
+  /** Of the trainings that were asked for; fewer have a score where it was stopped. */
+  readonly count: number;
   /** Undefined where something is missing. */
   readonly verdict: Verdict | undefined;
   /** The folder of the record that this is; undefined where it is none. */
@@ -143,11 +145,11 @@ export async function runRecord(options: RecordOptions): Promise<RecordRun> {
   const ofRecord = recipeOfRecord === undefined ? [] : await run("record", recipeOfRecord, recordData);
   const recordName = best?.name;
   if (chosen === undefined || isShort(ofRecord, best === undefined ? [] : track.seeds)) {
-    return { record: ofRecord, recordName, challenger: [], verdict: undefined, written: undefined };
+    return { ...asked, record: ofRecord, challenger: [], verdict: undefined, written: undefined };
   }
   const challenger = await run("challenger", chosen, data);
   if (isShort(challenger, track.seeds)) {
-    return { record: ofRecord, recordName, challenger, verdict: undefined, written: undefined };
+    return { ...asked, record: ofRecord, challenger, verdict: undefined, written: undefined };
   }
   const bitsOf = (scores: readonly SeedScore[]) => scores.map(({ bitsPerByte }) => bitsPerByte);
   const verdict = best === undefined ? undefined : judgeChallenge(bitsOf(challenger), bitsOf(ofRecord));
@@ -166,6 +168,8 @@ export async function runRecord(options: RecordOptions): Promise<RecordRun> {
         device: readDevice(folderOf(out, chosen, data), track.seeds),
         date: systemClock.date().toISOString().slice(0, 10),
         seeds: [...challenger],
+  const ofBoth = [recipeOfRecord, chosen].filter(each => each !== undefined);
+  const asked = { recordName, count: ofBoth.length * track.seeds.length };
         ...(verdict !== undefined && {
           against: {
             ...{ record: recordName!, bitsPerByte: bitsOf(ofRecord) },
@@ -173,7 +177,7 @@ export async function runRecord(options: RecordOptions): Promise<RecordRun> {
           },
         }),
       });
-  return { record: ofRecord, recordName, challenger, verdict, written };
+  return { ...asked, record: ofRecord, challenger, verdict, written };
 }
 
 const isShort = (scores: readonly SeedScore[], seeds: readonly number[]) => scores.length < seeds.length;

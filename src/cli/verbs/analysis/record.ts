@@ -10,6 +10,7 @@ import { type RecordOptions, type RecordRun, runRecord } from "../../../verbs/re
 import { addRecipeOptions, type RecipeOptions } from "../../choose.ts";
 import { colour, print, printError, showStatus } from "../../terminal/output.ts";
 import { stopOnSignals } from "../../terminal/signals.ts";
+import { describeUndone } from "../../terminal/undone.ts";
 
 interface RecordFlags extends Omit<RecipeOptions, "recipe" | "budget"> {
   readonly recipe?: string;
@@ -69,7 +70,8 @@ async function record(track: string, flags: RecordFlags): Promise<void> {
   const json = flags.json === true;
   const options = { track, records, recipe, set, data: data!, recordData, heldOut: heldOut!, out: out! };
   const done = await stopOnSignals({
-    announcement: "stopping; the training under way is saved",
+    announcement: "stopping; what is trained is saved",
+    unfinished: "stopped; go on with: the same command",
     warn: printError,
     work: signal => runRecord({ ...options, signal, ...(json ? {} : showTrainings()) }),
   });
@@ -106,11 +108,13 @@ function printRecord(done: RecordRun, json: boolean): void {
     print(JSON.stringify(done));
     return;
   }
-  const { record: own, recordName, challenger, verdict, written } = done;
+  const { record: own, recordName, challenger, count, verdict, written } = done;
   if (recordName !== undefined && own.length > 0) print(`${recordName}: ${describeMean(own)}`);
   if (challenger.length > 0) print(`challenger: ${describeMean(challenger)}`);
   if (verdict !== undefined) print(describeVerdict(verdict));
   if (written !== undefined) print(`${colour("green", "a record:")} ${written}`);
+  const scored = own.length + challenger.length;
+  if (scored < count) print(describeUndone(scored, count, "training"));
 }
 
 function describeMean(scores: readonly SeedScore[]): string {

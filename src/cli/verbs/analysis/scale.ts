@@ -21,6 +21,7 @@ import { parseCount } from "../../numbers.ts";
 import { formatAmount } from "../../terminal/amount.ts";
 import { print, printError, showStatus } from "../../terminal/output.ts";
 import { stopOnSignals } from "../../terminal/signals.ts";
+import { describeUndone } from "../../terminal/undone.ts";
 
 interface ScaleFlags extends BackendOptions, Omit<RecipeOptions, "budget"> {
   readonly data?: string;
@@ -81,7 +82,8 @@ async function scale(flags: ScaleFlags): Promise<void> {
     ...(json ? {} : showTrainings()),
   };
   const scaled = await stopOnSignals({
-    announcement: "stopping; the training under way is saved",
+    announcement: "stopping; what is trained is saved",
+    unfinished: "stopped; go on with: the same command",
     warn: printError,
     work: signal => runScale({ ...options, signal }),
   });
@@ -138,10 +140,7 @@ function printScaled({ done, count, law, page }: Scaled, flags: ScaleFlags, out:
     );
     print(`${page}: open it in a browser`);
   }
-  if (done < count)
-    print(
-      `${count - done} of ${countOf(count, "training")} ${count - done === 1 ? "is" : "are"} not done; go on with: the same command`,
-    );
+  if (done < count) print(describeUndone(done, count, "training"));
   else if (law === undefined)
     print("too few different sizes and budgets for a law; give more with --sizes or --budgets");
   else print(`next: ${quoteOwnCommand(...listPlanWords(flags, out))}`);

@@ -25,6 +25,7 @@ import { addBackendOptions, type BackendOptions, chooseBackend, collect } from "
 import { parseCount } from "../../numbers.ts";
 import { print, printError, showStatus } from "../../terminal/output.ts";
 import { stopOnSignals } from "../../terminal/signals.ts";
+import { describeUndone } from "../../terminal/undone.ts";
 import { chooseJobThreads, listWorkerWords, runJobs } from "./sweep-jobs.ts";
 import { isWritten, type WrittenSweep, writeSweep } from "./written-sweep.ts";
 
@@ -112,7 +113,8 @@ async function sweep(path: string | undefined, flags: SweepFlags): Promise<void>
       ? runSweep(asked, { ...options, ...showTrials(json), signal })
       : runBeside(asked, { ...options, signal }, jobs, json);
   const swept = await stopOnSignals({
-    announcement: "stopping; the trial under way is saved",
+    announcement: "stopping; what is trained is saved",
+    unfinished: "stopped; go on with: the same command",
     warn: printError,
     work,
   });
@@ -268,9 +270,6 @@ function printSwept({ compared, done, count, stopped }: Swept, out: string, json
   print(`${formatText(compared)}\n${explainTable(compared)}`);
   if (stopped > 0)
     print(`${stopped} of ${countOf(count, "trial")} ${stopped === 1 ? "was" : "were"} stopped early or not begun`);
-  else if (done < count)
-    print(
-      `${count - done} of ${countOf(count, "trial")} ${count - done === 1 ? "is" : "are"} not done; go on with: the same command`,
-    );
+  else if (done < count) print(describeUndone(done, count, "trial"));
   if (done + stopped >= count) print(`next: ${quoteOwnCommand("report", out)}`);
 }
