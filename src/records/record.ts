@@ -69,9 +69,16 @@ export function readBestRecord(records: string, track: string): BestRecord | und
   if (name === undefined) return undefined;
   const path = join(folder, name, recordFile);
   const parsed = recordSchema.safeParse(readJson(path, "record"));
-  if (parsed.success) return { name, path, record: parsed.data };
-  const issue = parsed.error.issues[0]!;
-  throw new UserError("E_RECORD", `${path}: ${issue.path.join(".")}: ${issue.message}`, "Correct it there.");
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    throw new UserError("E_RECORD", `${path}: ${issue.path.join(".")}: ${issue.message}`, "Correct it there.");
+  }
+  if (parsed.data.track === track) return { name, path, record: parsed.data };
+  throw new UserError(
+    "E_RECORD",
+    `${path}: a record of the track "${parsed.data.track}", in the folder of ${track}`,
+    "Put it where it belongs.",
+  );
 }
 
 /** Writes the next record of a track; its folder. */

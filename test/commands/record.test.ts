@@ -40,14 +40,17 @@ const line = (i: number) =>
 const write = (path: string, from: number, count: number) =>
   writeFileSync(path, Array.from({ length: count }, (_, i) => `${line(from + i)}\n`).join(""));
 
+const tinyTrack = {
+  ...{ title: "tiny", budget: "3steps", backend: "reference", seeds: [0, 1, 2], text: "frogs", passages: 4 },
+};
+
 before(async () => {
   const text = join(folder, "texts.jsonl");
   write(text, 0, 40);
   write(heldOut, 100, 4);
   await prepare({ texts: [text], out: data, vocabulary: 84, sequenceLength: 64, holdOut: 0.2 });
   mkdirSync(join(records, "tiny"), { recursive: true });
-  const track = { title: "tiny", budget: "3steps", backend: "reference", seeds: [0, 1, 2], text: "frogs", passages: 4 };
-  writeFileSync(join(records, "tiny", "track.json"), JSON.stringify(track));
+  writeFileSync(join(records, "tiny", "track.json"), JSON.stringify(tinyTrack));
 });
 
 test("records follow each other where the difference is no chance, and are run again", async () => {
@@ -153,9 +156,15 @@ test("what is wrong with a track or a record is told with its file", async () =>
     [record, '"budget": "3steps"', '"budget": "three"', "E_BUDGET"],
     [record, '"bitsPerByte": ', '"bitsPerByte": "', "E_JSON"],
     [record, '"version": 1', '"version": 9', "E_RECORD"],
+    [record, '"track": "tiny"', '"track": "other"', "E_RECORD"],
+    [record, '"documents": "', '"documents": "0', "E_RECORD"],
+    [record, '"heldOut": "', '"heldOut": "0', "E_RECORD"],
   ] as const) {
     rmSync(join(folder, "damaged"), { recursive: true, force: true });
     cpSync(records, join(folder, "damaged"), { recursive: true });
+    // A track that says itself of which text it is, as those of the package do.
+    const { documents, heldOut } = readBestRecord(records, "tiny")!.record;
+    writeFileSync(at("track.json"), JSON.stringify({ ...tinyTrack, documents, heldOut }));
     const text = readFileSync(at(name), "utf8");
     assert.ok(text.includes(from), from);
     writeFileSync(at(name), text.replace(from, to));
@@ -173,6 +182,13 @@ test("a record under another tokenizer asks for what the call takes", async () =
 
 test("other text, and a challenger that is none, are refused before anything is trained", async () => {
   const onTraining = () => assert.fail("trained");
+  // Whatever it is called.
+  const own = join(folder, "own.json");
+  writeFileSync(own, JSON.stringify({ ...readBestRecord(records, "tiny")!.record.recipe, name: "mine" }));
+  await assert.rejects(run("none", { recipe: own, set: [], onTraining }), {
+    code: "E_RECORD",
+    message: /challenger is the recipe of the record itself, 002-/,
+  });
   for (const [options, code] of [
     [{ recipe: join(folder, "missing.json") }, "E_FILE_MISSING"],
     [{ set: [...set, "model.widht=8"] }, "E_RECIPE_KEY"],

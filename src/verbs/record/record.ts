@@ -91,10 +91,22 @@ function copyTrack(from: string, to: string, name: string): void {
   writeFileAtomically(trackPath(to, name), readWholeFile(file, "track"));
 }
 
-/** UserErrors: E_BUDGET, E_RECIPE_KEY, E_RECIPE_VALUE and others of a recipe, which name the file that has what they are about. */
+/**
+ * The record's recipe. UserErrors: E_BUDGET, E_RECIPE_KEY, E_RECIPE_VALUE and others of a recipe, which name the file that has what they are
+ * about; E_RECORD for a record that was made under other conditions than the track's.
+ */
 function checkFiles(track: Track, file: string, best: BestRecord | undefined): Recipe | undefined {
   parseBudget(track.budget, `${file}: budget`);
   if (best === undefined) return undefined;
+  for (const name of ["documents", "heldOut"] as const) {
+    const [own, others] = [best.record[name], track[name]];
+    if (others === undefined || own === others) continue;
+    throw new UserError(
+      "E_RECORD",
+      `${best.path}: ${name}: ${own}, and ${file} has ${others}`,
+      "It is a record of other text.",
+    );
+  }
   try {
     return chooseRecipe({ recipe: best.record.recipe as Recipe });
   } catch (error) {
@@ -103,6 +115,14 @@ function checkFiles(track: Track, file: string, best: BestRecord | undefined): R
       cause: error,
     });
   }
+}
+
+function refuseSame({ name, path }: BestRecord): never {
+  throw new UserError(
+    "E_RECORD",
+    `the challenger is the recipe of the record itself, ${name} (${path}), on the same data: there is nothing to compare`,
+    "Change it with --set, or leave --recipe out, which runs the record again.",
+  );
 }
 
 /** Whether it is still the newest, before another one is set behind it. UserErrors: E_RECORD, those of reading. */
@@ -135,6 +155,10 @@ export async function runRecord(options: RecordOptions): Promise<RecordRun> {
   // Before the record's trainings, which are hours.
   const chosen = recipe === undefined ? undefined : chooseRecipe({ recipe, set, budget: track.budget });
   if (chosen !== undefined) checkFit(readManifest(data), chosen);
+  if (chosen !== undefined && recipeOfRecord !== undefined) {
+    const isSame = hashRecipe({ ...chosen, name: recipeOfRecord.name }) === hashRecipe(recipeOfRecord);
+    if (isSame && readManifest(data).hash === readManifest(recordData).hash) refuseSame(best!);
+  }
   makeFolder(out);
   const run = async (what: "record" | "challenger", chosen: Recipe, data: string) => {
     const folder = folderOf(out, chosen, data);
@@ -144,6 +168,8 @@ export async function runRecord(options: RecordOptions): Promise<RecordRun> {
   };
   const ofRecord = recipeOfRecord === undefined ? [] : await run("record", recipeOfRecord, recordData);
   const recordName = best?.name;
+  const ofBoth = [recipeOfRecord, chosen].filter(each => each !== undefined);
+  const asked = { recordName, count: ofBoth.length * track.seeds.length };
   if (chosen === undefined || isShort(ofRecord, best === undefined ? [] : track.seeds)) {
     return { ...asked, record: ofRecord, challenger: [], verdict: undefined, written: undefined };
   }
@@ -168,8 +194,6 @@ export async function runRecord(options: RecordOptions): Promise<RecordRun> {
         device: readDevice(folderOf(out, chosen, data), track.seeds),
         date: systemClock.date().toISOString().slice(0, 10),
         seeds: [...challenger],
-  const ofBoth = [recipeOfRecord, chosen].filter(each => each !== undefined);
-  const asked = { recordName, count: ofBoth.length * track.seeds.length };
         ...(verdict !== undefined && {
           against: {
             ...{ record: recordName!, bitsPerByte: bitsOf(ofRecord) },

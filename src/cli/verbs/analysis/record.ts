@@ -124,5 +124,7 @@ function describeMean(scores: readonly SeedScore[]): string {
 
 function describeVerdict({ difference, low, high, p, isRecord }: Verdict): string {
   const sign = (value: number) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(4)}`;
-  return `difference ${sign(difference)} (95 % interval ${sign(low)} to ${sign(high)}), p ${p < 0.0001 ? "< 0.0001" : p.toFixed(4)}: ${isRecord ? "better" : "no record"}`;
+  if (difference === 0 && low === high) return "every seed came out the same: no record";
+  const why = difference < 0 ? `no record, which takes a p below ${mostChance}` : "no record, which takes fewer bits";
+  return `difference ${sign(difference)} (95 % interval ${sign(low)} to ${sign(high)}), p ${p < 0.0001 ? "< 0.0001" : p.toFixed(4)}: ${isRecord ? "better" : why}`;
 }
