@@ -141,18 +141,21 @@ export function finishDataset(
 }
 
 /** How both parts would get a sequence. A document is held out whole unless it is longer than 64 sequences. */
-function adviseOnLittleText(documents: number, tokens: number, { sequenceLength }: BuildOptions): string {
+function adviseOnLittleText(documents: number, tokens: number, { sequenceLength, holdOut }: BuildOptions): string {
   if (documents === 0) return "No document was kept: name other text, or drop less of it.";
-  const pieces = Math.max(documents, Math.floor(tokens / (sequencesPerPiece * sequenceLength)));
-  // Both parts get one with half of the text held out at most; twice as much is likely to do.
-  const share = Math.max(2 / pieces, (2 * sequenceLength) / tokens);
-  if (documents === 1 && tokens > 2 * sequenceLength && share > 0.5) {
+  const pieceTokens = sequencesPerPiece * sequenceLength;
+  // The last stretch of a document counts where it fills a sequence.
+  const pieces = Math.max(documents, Math.floor((tokens - sequenceLength) / pieceTokens) + 1);
+  if (documents === 1 && tokens > 2 * sequenceLength && pieces < 2) {
     return (
       `It is one document, of which stretches of ${sequencesPerPiece} sequences are held out; a shorter one is not split: ` +
       "--document-separator blank-line makes one of each paragraph, and line one of each line."
     );
   }
-  if (share > 0.5) return "Add more text, or use a shorter --sequence-length.";
+  // Both parts get one with half of the text held out at most; twice as much is likely to do.
+  const share = Math.min(0.5, Math.max(2 / pieces, (2 * sequenceLength) / tokens));
+  if (pieces < 2 || tokens < 4 * sequenceLength || share <= holdOut)
+    return "Add more text, or use a shorter --sequence-length.";
   return `Hold out more, with --hold-out ${(Math.ceil(100 * share) / 100).toString()}, or add more text.`;
 }
 

@@ -145,7 +145,10 @@ export async function joinSequences(
     throw new UserError(
       "E_TOO_LITTLE_TEXT",
       `${countOf(count, "sequence")}, of which one in ${blockOf(holdOut)} is held out: one of both parts is empty`,
-      "Hold out more, with --hold-out.",
+      // One of each block of two goes into either part.
+      count < 2 || holdOut >= 0.5
+        ? "Add more sequences."
+        : "Hold out more, as with --hold-out 0.5, or add more sequences.",
     );
   }
   writeTokenizer(join(folder, "tokenizer.json"), tokenizer);

@@ -224,6 +224,9 @@ test("a manifest of another vocabulary than its tokenizer's is refused", async (
   }
 });
 
+const ofSequences = (count: number) =>
+  Array.from({ length: count * options.sequenceLength }, (_, i) => words[i % words.length]).join(" ");
+
 test("too little text is refused with what there is", async () => {
   await assert.rejects(build("little", ["the cat"]), hasCode("E_TOO_LITTLE_TEXT"));
   const long = Array.from({ length: 12 }, (_, i) => `${words[i % 10]} ${words.join(" ")}`);
@@ -232,9 +235,19 @@ test("too little text is refused with what there is", async () => {
     [["the cat"], /Add more text, or use a shorter/],
     [[long.join(" ")], /one document.*--document-separator/],
     [long, /--hold-out 0\.25/],
+    // A second stretch that fills no sequence.
+    [[ofSequences(64.5)], /one document.*not split/],
   ] as const) {
     await assert.rejects(build("little", texts, { holdOut: 0.001, seed: 2 }), { advice });
   }
+  // What is advised does.
+  for (const texts of [[ofSequences(228)], [ofSequences(66)], [ofSequences(40), ofSequences(50)]]) {
+    await assert.rejects(build("little", texts, { holdOut: 0.01 }), {
+      advice: /^Hold out more, with --hold-out 0\.5,/,
+    });
+    await build("advised", texts, { holdOut: 0.5 });
+  }
+  await assert.rejects(build("little", [ofSequences(40), "the"], { holdOut: 0.5 }), { advice: /^Add more text/ });
   await build("enough", long, { holdOut: 0.25 });
 });
 
