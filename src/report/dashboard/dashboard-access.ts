@@ -18,7 +18,13 @@ export type Judgement =
   | { readonly kind: "allowed" }
   /** The token stood in the address: it goes into a cookie, and the address is asked for again without it. */
   | { readonly kind: "greeted"; readonly cookie: string; readonly location: string }
-  | { readonly kind: "refused"; readonly status: 400 | 401 | 403; readonly text: string };
+  | {
+      readonly kind: "refused";
+      readonly status: 400 | 401 | 403;
+      readonly text: string;
+      /** That an answer of this status has. */
+      readonly headers?: Readonly<Record<string, string>>;
+    };
 
 const shortestToken = 16;
 
@@ -85,6 +91,7 @@ export function judgeRequest(
   return {
     kind: "refused",
     status: 401,
+    headers: { "WWW-Authenticate": "Bearer" },
     text: "give the token that the command was given: a browser as ?token=, a program as Authorization: Bearer",
   };
 }

@@ -198,7 +198,8 @@ test("no address leads to a file", async () => {
     const view = JSON.parse((await ask(`/view?run=${encodeURIComponent(name)}&axes=-1e9`)).text) as View;
     assert.match(view.charts[0]!, /no points yet/, name);
   }
-  assert.equal((await ask("/", {}, "POST")).status, 405);
+  const posted = await ask("/", {}, "POST");
+  assert.deepEqual([posted.status, posted.headers.allow], [405, "GET, HEAD"]);
 });
 
 test("other names and other sites are refused on every route", async () => {
@@ -211,8 +212,10 @@ test("other names and other sites are refused on every route", async () => {
 test("with a token every route asks for it", async () => {
   const guarded = await openDashboard({ ...options, token });
   try {
-    for (const path of ["/", "/runs", "/view"])
-      assert.equal((await ask(path, {}, "GET", guarded.url)).status, 401, path);
+    for (const path of ["/", "/runs", "/view"]) {
+      const { status, headers } = await ask(path, {}, "GET", guarded.url);
+      assert.deepEqual([status, headers["www-authenticate"]], [401, "Bearer"], path);
+    }
     const greeted = await ask(`/?token=${token}`, {}, "GET", guarded.url);
     assert.deepEqual([greeted.status, greeted.headers.location], [303, "/"]);
     const cookie = greeted.headers["set-cookie"]![0]!.split(";")[0]!;

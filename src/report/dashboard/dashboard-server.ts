@@ -73,13 +73,15 @@ function answer(request: IncomingMessage, response: ServerResponse, access: Acce
   const judgement = judgeRequest(request, access);
   const { path, params } = splitAddress(request.url ?? "/");
   const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
-  if (judgement.kind === "refused") send(response, judgement.status, "text/plain", judgement.text);
-  else if (judgement.kind === "greeted") {
+  if (judgement.kind === "refused") {
+    send(response, judgement.status, "text/plain", judgement.text, judgement.headers);
+  } else if (judgement.kind === "greeted") {
     response.setHeader("Set-Cookie", judgement.cookie);
     response.setHeader("Location", judgement.location);
     send(response, 303, "text/plain", "");
-  } else if (request.method !== "GET" && request.method !== "HEAD") send(response, 405, "text/plain", "only GET");
-  else if (route === undefined) send(response, 404, "text/plain", "not here");
+  } else if (request.method !== "GET" && request.method !== "HEAD") {
+    send(response, 405, "text/plain", "only GET", { Allow: "GET, HEAD" });
+  } else if (route === undefined) send(response, 404, "text/plain", "not here");
   else route(params);
 }
 
@@ -112,8 +114,8 @@ function queueViews() {
   };
 }
 
-function send(response: ServerResponse, status: number, type: string, content: string): void {
-  response.writeHead(status, { "Content-Type": type }).end(content);
+function send(response: ServerResponse, status: number, type: string, content: string, headers = {}): void {
+  response.writeHead(status, { "Content-Type": type, ...headers }).end(content);
 }
 
 /** More are not drawn at once. */

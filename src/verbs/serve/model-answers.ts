@@ -8,11 +8,14 @@ import type { Model } from "../model/open-model.ts";
 export class RequestFault extends Error {
   readonly status: number;
   readonly code: string | null;
+  /** That an answer of this status has. */
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(status: number, message: string, code: string | null = null) {
+  constructor(status: number, message: string, code: string | null = null, headers = {}) {
     super(message);
     this.status = status;
     this.code = code;
+    this.headers = headers;
   }
 }
 

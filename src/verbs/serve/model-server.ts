@@ -52,8 +52,8 @@ export async function openModelServer(options: ModelServerOptions): Promise<Mode
         if (error === request.errored) return;
         const fault = asFault(error);
         if (fault.status === 500) options.onFault(error);
-        if (fault.status === 413) response.setHeader("Connection", "close");
-        const { status, code, message } = fault;
+        const { status, code, message, headers } = fault;
+        for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
         send(response, status, {
           error: { message, type: status < 500 ? "invalid_request_error" : "server_error", code },
         });
@@ -79,13 +79,18 @@ type Routes = Readonly<
 /** What is sent of a good request. Throws RequestFault, and UserErrors of the model. */
 async function answer(request: IncomingMessage, access: AccessOptions, routes: Routes): Promise<object> {
   const judgement = judgeRequest(request, access);
-  if (judgement.kind === "refused") throw new RequestFault(judgement.status, judgement.text);
+  if (judgement.kind === "refused") {
+    throw new RequestFault(judgement.status, judgement.text, null, judgement.headers);
+  }
   const { path } = splitAddress(request.url ?? "/");
   const route = Object.hasOwn(routes, path) ? routes[path]! : undefined;
   if (route === undefined) throw new RequestFault(404, `there are ${Object.keys(routes).join(", ")}`);
   // Of an answer to HEAD node:http sends no body.
   const method = request.method === "HEAD" ? "GET" : request.method;
-  if (method !== route.method) throw new RequestFault(405, `${path} takes ${route.method}`);
+  if (method !== route.method) {
+    const allowed = route.method === "GET" ? "GET, HEAD" : route.method;
+    throw new RequestFault(405, `${path} takes ${route.method}`, null, { Allow: allowed });
+  }
   return route.answer(route.method === "GET" ? undefined : await readBody(request));
 }
 
@@ -98,7 +103,10 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   let bytes = 0;
   for await (const part of request as AsyncIterable<Buffer>) {
     bytes += part.length;
-    if (bytes > mostBodyBytes) throw new RequestFault(413, `a request is at most ${mostBodyBytes} bytes`);
+    if (bytes > mostBodyBytes) {
+      const text = `a request is at most ${mostBodyBytes} bytes`;
+      throw new RequestFault(413, text, null, { Connection: "close" });
+    }
     parts.push(part);
   }
   try {

@@ -98,7 +98,14 @@ test("what is wrong with a request is said, and is no fault of the server", asyn
   assert.equal((await post("/v1/embeddings", { input: "the red fox owl ".repeat(8), truncate: true })).status, 200);
   assert.equal((await post("/v1/fill-mask", { input: "no mask" })).status, 400);
   assert.equal((await post("/v2/embeddings", {})).status, 404);
-  assert.equal((await fetch(new URL("/v1/embeddings", server.url))).status, 405);
+  for (const [path, method, allowed] of [
+    ["/v1/embeddings", "GET", "POST"],
+    ["/v1/fill-mask", "PUT", "POST"],
+    ["/v1/models", "POST", "GET, HEAD"],
+  ] as const) {
+    const { status, headers } = await fetch(new URL(path, server.url), { method });
+    assert.deepEqual([status, headers.get("allow")], [405, allowed], path);
+  }
   assert.equal((await post("/v1/embeddings", "input=x", { "Content-Type": "text/plain" })).status, 415);
   assert.equal((await post("/v1/embeddings", `"${"x".repeat(2 ** 20)}"`)).status, 413);
   assert.deepEqual(faults, []);
@@ -150,6 +157,8 @@ test("other sites and other names are refused, and a public address needs a toke
   const token = "0123456789abcdef";
   const guarded = await serve(run, { ...options, token });
   try {
+    const refused = await fetch(new URL("/v1/models", guarded.url));
+    assert.deepEqual([refused.status, refused.headers.get("www-authenticate")], [401, "Bearer"]);
     assert.equal((await post("/v1/embeddings", { input: "the" }, {}, guarded.url)).status, 401);
     const shown = { Authorization: `Bearer ${token}` };
     assert.equal((await post("/v1/embeddings", { input: "the" }, shown, guarded.url)).status, 200);
