@@ -13,6 +13,7 @@ import { checkExport, isTokenizerFile } from "./export-checksums.ts";
 import { isObject, type Json } from "./tokenizer-folder.ts";
 import {
   checkSettings,
+  readSettingsFile,
   readSpecialNames,
   readTokenizerSettings,
   type TokenizerSettings,
@@ -72,12 +73,14 @@ export function readFolderTokenizer(folder: string, settings = readTokenizerSett
 }
 
 /**
- * The tokenizer of a file itself: of a vocab.txt, or of a tokenizer.json under the names that a tokenizer_config.json beside it has. Errors:
- * E_FILE_MISSING, E_JSON, E_TOKENIZER_UNSUPPORTED.
+ * The tokenizer of a file itself: of a vocab.txt, or of a tokenizer.json under the names that a tokenizer_config.json has, the one beside it
+ * unless another is given. Errors: E_FILE_MISSING, E_JSON, E_TOKENIZER_UNSUPPORTED.
  */
-export function readTokenizerFile(path: string): Tokenizer {
+export function readTokenizerFile(path: string, given?: string): Tokenizer {
   const isVocabulary = path.endsWith(".txt");
-  const settings = isVocabulary || basename(path) === "tokenizer.json" ? readTokenizerSettings(dirname(path)) : {};
+  const hasBeside = isVocabulary || basename(path) === "tokenizer.json";
+  const beside = given ?? (hasBeside ? join(dirname(path), "tokenizer_config.json") : undefined);
+  const settings = beside === undefined ? {} : readSettingsFile(beside);
   return isVocabulary ? readBertVocabulary(path, settings) : readWithSettings(path, settings);
 }
 

@@ -29,8 +29,11 @@ const settingsSchema = z.looseObject({
 export type TokenizerSettings = z.infer<typeof settingsSchema>;
 
 /** The settings in a folder; none where there is no tokenizer_config.json. Errors: E_JSON, E_TOKENIZER_UNSUPPORTED. */
-export function readTokenizerSettings(folder: string): TokenizerSettings {
-  const path = join(folder, "tokenizer_config.json");
+export const readTokenizerSettings = (folder: string): TokenizerSettings =>
+  readSettingsFile(join(folder, "tokenizer_config.json"));
+
+/** The same of the file itself, wherever it lies. */
+export function readSettingsFile(path: string): TokenizerSettings {
   if (!existsSync(path)) return {};
   const parsed = settingsSchema.safeParse(readJson(path, "tokenizer's config"));
   if (parsed.success) return parsed.data;

@@ -38,7 +38,13 @@ const files = {
   "data/train-00001-of-00002.parquet": Buffer.from(golden.shards[1]!, "base64"),
 };
 const root = mkdtempSync(join(tmpdir(), "cramming-ready-"));
-const hub = await serveDatasets({ "JonasGeiping/small": files });
+/** The same set, whose mask only tokenizer_config.json knows. */
+const renamed = {
+  ...files,
+  "tokenizer/tokenizer.json": files["tokenizer/tokenizer.json"].replaceAll('"<mask>"', '"<hide>"'),
+  "tokenizer/tokenizer_config.json": JSON.stringify({ mask_token: "<hide>" }),
+};
+const hub = await serveDatasets({ "JonasGeiping/small": files, "JonasGeiping/renamed": renamed });
 const outside = { ...process.env };
 Object.assign(process.env, { HF_ENDPOINT: hub.endpoint, CRAM_CACHE: join(root, "cache") });
 after(() => {
@@ -51,10 +57,13 @@ after(() => {
 });
 
 const folder = join(root, "small");
-for (const [path, content] of Object.entries(files)) {
-  mkdirSync(join(folder, path, ".."), { recursive: true });
-  writeFileSync(join(folder, path), content);
-}
+const writeAll = (folder: string, content: Readonly<Record<string, string | Uint8Array>>) => {
+  for (const [path, bytes] of Object.entries(content)) {
+    mkdirSync(join(folder, path, ".."), { recursive: true });
+    writeFileSync(join(folder, path), bytes);
+  }
+};
+writeAll(folder, files);
 
 /** The sequences of a part, out of the files themselves: 32 bytes, then uint16. */
 function readRows(data: string, part: string): number[][] {
@@ -89,6 +98,31 @@ test("its ids, its tokenizer and its order stay, and one sequence of each block 
     made.push(manifest.hash);
   }
   assert.equal(made[0], made[1]);
+});
+
+test("special tokens that only tokenizer_config.json names are known of the hub as of a folder", async () => {
+  const own = join(root, "renamed");
+  writeAll(own, renamed);
+  const hashes: string[] = [];
+  for (const [name, source] of [
+    ["renamed of a folder", own],
+    ["renamed of the hub", "hf:JonasGeiping/renamed"],
+  ] as const) {
+    const out = join(root, name);
+    hashes.push((await prepare({ texts: [source], out, holdOut: 0.1 })).manifest.hash);
+    const { specials, vocabulary } = readTokenizer(join(out, "tokenizer.json"));
+    assert.equal(vocabulary[specials.mask], "<hide>", name);
+  }
+  assert.equal(hashes[0], hashes[1]);
+});
+
+test("a share that leaves one part empty is told with one that does not", async () => {
+  const out = join(root, "little");
+  await assert.rejects(prepare({ texts: [folder], out, holdOut: 1e-5 }), {
+    code: "E_TOO_LITTLE_TEXT",
+    advice: /^Hold out more, as with --hold-out 0\.5,/,
+  });
+  await prepare({ texts: [folder], out, holdOut: 0.5 });
 });
 
 test("a plan writes nothing, and expects the sequences and the disk of what is made then", async () => {

@@ -12,14 +12,16 @@ import { listFolder } from "../../tables/folder.ts";
 import type { SourceScheme } from "./scheme.ts";
 import type { ListOptions, Shard, ShardFormat } from "./shard.ts";
 
-/** Where a set that was tokenized already has its tokenizer. */
-export const tokenizerPaths = ["tokenizer.json", "tokenizer/tokenizer.json"] as const;
-
 export const localFiles: SourceScheme = {
   name: "file",
   claims: () => true,
   list: listFiles,
-  findTokenizer: async input => tokenizerPaths.map(path => join(input, path)).find(path => existsSync(path)),
+  findTokenizer: async input => {
+    const folder = [input, join(input, "tokenizer")].find(each => existsSync(join(each, "tokenizer.json")));
+    if (folder === undefined) return undefined;
+    const settings = join(folder, "tokenizer_config.json");
+    return { path: join(folder, "tokenizer.json"), settings: existsSync(settings) ? settings : undefined };
+  },
   open: ({ path }) => ({ path }),
   identify: ({ path }) => reading(path, "text", hashFile),
   describeState: ({ path }) => {

@@ -4,14 +4,22 @@
 import type { LocalBytes } from "../../tables/bytes.ts";
 import type { ListOptions, SchemeName, Shard } from "./shard.ts";
 
+/** Files on this machine. */
+export interface FoundTokenizer {
+  /** The tokenizer.json. */
+  readonly path: string;
+  /** The tokenizer_config.json beside it, where there is one: it may be alone to say what special tokens are called. */
+  readonly settings: string | undefined;
+}
+
 export interface SourceScheme {
   readonly name: SchemeName;
   /** Whether it is this scheme that a person means; asked in the order of the list. */
   readonly claims: (input: string) => boolean;
   /** In an order that depends on names alone. */
   readonly list: (input: string, options: ListOptions) => Promise<Shard[]> | Shard[];
-  /** Where the tokenizer.json lies that stands beside shards of ids: in their folder, or in one called tokenizer. */
-  readonly findTokenizer?: (input: string) => Promise<string | undefined>;
+  /** The tokenizer that stands beside shards of ids: in their folder, or in one called tokenizer. */
+  readonly findTokenizer?: (input: string) => Promise<FoundTokenizer | undefined>;
   readonly open: (shard: Shard) => LocalBytes;
   /** Names the content of a shard that has no `identity`. */
   readonly identify: (shard: Shard) => string;

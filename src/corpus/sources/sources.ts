@@ -9,7 +9,7 @@ import { findPaths, isPattern } from "./glob.ts";
 import { hubDatasets } from "./hub/hub-datasets.ts";
 import { localFiles, tryReading } from "./local-files.ts";
 import { findPreset, isPreset, joinOfPreset } from "./presets.ts";
-import type { SourceScheme } from "./scheme.ts";
+import type { FoundTokenizer, SourceScheme } from "./scheme.ts";
 import type { ListOptions, Shard } from "./shard.ts";
 import { standardInput } from "./standard-input.ts";
 
@@ -92,8 +92,8 @@ function resolveName(input: string): readonly string[] {
   return findPreset(input) ?? (isPattern(input) ? findPaths(input) : [input]);
 }
 
-/** Where the tokenizer.json lies that a source has beside its shards; undefined for one without. UserErrors: those of its scheme. */
-export async function findTokenizerOf(input: string): Promise<string | undefined> {
+/** The tokenizer that a source has beside its shards; undefined for one without. UserErrors: those of its scheme. */
+export async function findTokenizerOf(input: string): Promise<FoundTokenizer | undefined> {
   const names = isMixFile(input) ? [] : resolveName(input);
   return names.length === 1 ? schemeFor(names[0]!).findTokenizer?.(names[0]!) : undefined;
 }

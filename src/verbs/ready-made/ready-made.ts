@@ -8,6 +8,7 @@ import { findChangedFile } from "../../base/files/checksums.ts";
 import { contentHash, readJson, writeFileAtomically } from "../../base/files/files.ts";
 import { isSealed, sealFile } from "../../base/files/sealed-file.ts";
 import { type Portion, portionFile } from "../../corpus/portions/portion.ts";
+import type { FoundTokenizer } from "../../corpus/sources/scheme.ts";
 import type { Shard } from "../../corpus/sources/shard.ts";
 import {
   describeShardState,
@@ -49,8 +50,7 @@ export interface ReadyMadeOptions {
 }
 
 export interface ReadyMade {
-  /** Where its tokenizer.json lies on this machine. */
-  readonly tokenizer: string;
+  readonly tokenizer: FoundTokenizer;
   readonly shards: readonly Shard[];
 }
 
@@ -131,7 +131,7 @@ export function describeWork(set: ReadyMade, options: ReadyMadeOptions) {
   const { texts, out: folder, limitBytes, seed = 0, onStage } = options;
   refuseDecided(texts[0]!, options as object as Readonly<Record<string, unknown>>);
   const holdOut = checkHoldOut(options.holdOut);
-  const tokenizer = readTokenizerFile(set.tokenizer);
+  const tokenizer = readTokenizerFile(set.tokenizer.path, set.tokenizer.settings);
   const { name } = chooseRecipe({ recipe: options.recipe ?? "crammed-bert" });
   const nameRecipe = options.recipe === undefined ? recommendRecipe : () => name;
   const warnings: string[] = [];

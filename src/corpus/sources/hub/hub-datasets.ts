@@ -6,8 +6,8 @@ import { hasty, type Patience, patient } from "../../../base/patience.ts";
 import { DatasetRepository, openDatasetRepository } from "../../../hub/dataset-repository.ts";
 import { openOwnHub } from "../../../hub/hub.ts";
 import type { RemoteFile } from "../../../hub/remote-files.ts";
-import { formatOf, tokenizerPaths } from "../local-files.ts";
-import type { SourceScheme } from "../scheme.ts";
+import { formatOf } from "../local-files.ts";
+import type { FoundTokenizer, SourceScheme } from "../scheme.ts";
 import type { ListOptions, Shard } from "../shard.ts";
 import type { Configuration } from "./dataset-card.ts";
 import { type HubAddress, hubPrefix, parseHubAddress } from "./hub-address.ts";
@@ -49,15 +49,20 @@ async function listDataset(address: HubAddress, options: ListOptions, patience: 
 }
 
 /** Only a whole repository has one: its parts are texts. */
-async function fetchTokenizer(address: HubAddress, patience: Patience): Promise<string | undefined> {
+async function fetchTokenizer(address: HubAddress, patience: Patience): Promise<FoundTokenizer | undefined> {
   if (address.part !== undefined) return undefined;
   const opened = await openDatasetRepository(openOwnHub(), address.repository, address.revision, patience);
   const files = await opened.listFiles("tokenizer");
-  const file = files.find(({ path }) => tokenizerPaths.some(each => each === path));
-  if (file === undefined) return undefined;
-  const cached = opened.openFile(file);
-  await cached.bring(0, file.size);
-  return cached.path;
+  const fetch = async (name: string): Promise<string | undefined> => {
+    const file = files.find(({ path }) => path === `tokenizer/${name}`);
+    if (file === undefined) return undefined;
+    const cached = opened.openFile(file);
+    await cached.bring(0, file.size);
+    return cached.path;
+  };
+  const path = await fetch("tokenizer.json");
+  // A cached file is called by its content, so that nothing is found beside it.
+  return path === undefined ? undefined : { path, settings: await fetch("tokenizer_config.json") };
 }
 
 /** The files of the configuration, the folder, the file or the pattern, and of its split. */
