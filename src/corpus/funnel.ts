@@ -1,7 +1,7 @@
 // The account of a corpus: how much text came in, why some of it was dropped, how much is left. In = kept + dropped, of characters
 // and with those that were cut out of documents that stay.
 
-import type { PassedOver } from "../tables/passed-over.ts";
+import { countReason, type PassedOver } from "../tables/passed-over.ts";
 import type { PartShare } from "./mixture/mix-documents.ts";
 
 /** In the order in which they are decided. */
@@ -67,11 +67,11 @@ export function startFunnel(): Funnel {
   };
 }
 
-/** What was read and is not among what was kept, by reason: "3 duplicate", "1 binary files as in a.txt". */
+/** What was read and is not among what was kept, by reason: "3 duplicate", "1 binary file as in a.txt". */
 export function listTaken({ dropped, passedOver }: Pick<Funnel, "dropped" | "passedOver">): string[] {
   return [
     ...Object.entries(dropped).flatMap(([reason, { documents }]) => (documents > 0 ? [`${documents} ${reason}`] : [])),
-    ...passedOver.map(({ reason, count, first }) => `${count} ${reason} as in ${first[0]!}`),
+    ...passedOver.map(passed => `${countReason(passed)} as in ${passed.first[0]!}`),
   ];
 }
 

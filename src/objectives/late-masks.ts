@@ -5,6 +5,7 @@
 // B sequences of S tokens, of which M show <mask>, and K = S - M are there from the first layer on.
 
 import { z } from "zod";
+import { countOf } from "../base/printable.ts";
 import type { MaskedBatch } from "../dataset/dataset.ts";
 import { plainMask } from "../dataset/mask-units.ts";
 import { input } from "../graph/operations.ts";
@@ -108,7 +109,7 @@ export const lateMasks = {
   findFault: ({ lastLayers }, recipe) => {
     const { model, data } = recipe;
     if (lastLayers >= countDepths(model)) {
-      const message = `objective.lastLayers ${lastLayers} leave none of ${countDepths(model)} layers without masks`;
+      const message = `objective.lastLayers ${lastLayers} leave none of ${countOf(countDepths(model), "layer")} without masks`;
       return { message, advice: "Lower it, raise model.layers, or set objective.name=masked." };
     }
     if (mayLackPredictions(data)) {

@@ -5,6 +5,7 @@
 // B sequences of S tokens, of which K are kept, T = B·S, P predictions, V tokens of the vocabulary.
 
 import { z } from "zod";
+import { countOf } from "../base/printable.ts";
 import {
   add,
   cast,
@@ -147,7 +148,7 @@ export const tokenDropping = {
     const { model } = recipe;
     const { from, to } = findLayers(settings, model);
     if (from >= to) {
-      const message = `objective.lastLayers ${settings.lastLayers} and ${from} before leave none of ${countDepths(model)} layers between`;
+      const message = `objective.lastLayers ${settings.lastLayers} and ${from} before leave none of ${countOf(countDepths(model), "layer")} between`;
       return { message, advice: "Lower objective.lastLayers or firstLayers, or raise model.layers." };
     }
     const [kept, masked] = [countKept(settings, model), countMasked(recipe)];

@@ -114,7 +114,7 @@ function listWarnings(
     [
       stages > 1 && batchRamp > 0 && course.rampSteps < stages - 1,
       () =>
-        `the batch ramp is impossible: ${count(course.rampSteps)} steps are too few for its ${count(stages - 1)} stages, ` +
+        `the batch ramp is impossible: its ${countOf(stages - 1, "stage")} would need as many steps, and it has ${count(course.rampSteps)}, ` +
         "so it jumps; set schedule.batchRamp higher, or schedule.batchSequences lower",
     ],
     [describeBatch(recipe) !== undefined, () => describeBatch(recipe)!],
@@ -134,11 +134,10 @@ function describeRule(recipe: Recipe, budget: Budget, cost: StepCost, course: Co
   const batchSequences = recipe.schedule.batchRule!.least * recipe.train.microBatchSequences;
   const smallest = { ...recipe, schedule: { ...recipe.schedule, batchSequences, batchRamp: 0 } };
   const least = planCourse(smallest, budget, cost);
-  const count = (value: number) => value.toLocaleString("en-US");
   return (
-    `schedule.batchRule ends batches in the run by what gradients are, which no plan knows: ${count(course.steps)} steps and ` +
-    `${count(course.sequences)} sequences are with the largest; with the smallest, of ${count(batchSequences)} sequences, ` +
-    `${count(least.steps)} steps and ${count(least.sequences)} sequences`
+    `schedule.batchRule ends batches in the run by what gradients are, which no plan knows: ${countOf(course.steps, "step")} and ` +
+    `${countOf(course.sequences, "sequence")} are with the largest; with the smallest, of ${countOf(batchSequences, "sequence")}, ` +
+    `${countOf(least.steps, "step")} and ${countOf(least.sequences, "sequence")}`
   );
 }
 

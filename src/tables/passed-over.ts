@@ -15,7 +15,23 @@ export function passOver(passed: PassedOver[], reason: string, place: string): v
   if (entry.first.length < 3) entry.first.push(place);
 }
 
+/** Reasons that name what they count, as they begin: several of them, and one. */
+const things = [
+  ["binary files", "binary file"],
+  ["broken documents", "broken document"],
+  ["broken lines", "broken line"],
+  ["rests of files", "rest of a file"],
+  ["tables whose names say", "table whose name says"],
+] as const;
+
+/** "4 hidden", "1 binary file", "2 binary files" */
+export function countReason({ reason, count }: Pick<PassedOver, "reason" | "count">): string {
+  const thing = things.find(([several]) => reason.startsWith(several));
+  const named = count === 1 && thing !== undefined ? thing[1] + reason.slice(thing[0].length) : reason;
+  return `${count.toLocaleString("en-US")} ${named}`;
+}
+
 /** "passed over 4 hidden: a, b, c, …" */
 export function describePassedOver({ reason, count, first }: PassedOver): string {
-  return `passed over ${count.toLocaleString("en-US")} ${reason}: ${first.join(", ")}${count > first.length ? ", …" : ""}`;
+  return `passed over ${countReason({ reason, count })}: ${first.join(", ")}${count > first.length ? ", …" : ""}`;
 }

@@ -273,7 +273,7 @@ test("tensors that are missing, misshapen, left over or untied are refused by na
       tensors.set("adapter.bias", { name: "adapter.bias", shape: [2], read: () => new Float32Array(2) }),
     ),
     "E_FOREIGN_TENSOR",
-    /1 tensors that our model has no place for: adapter\.bias/,
+    /1 tensor that our model has no place for: adapter\.bias/,
   );
   const decoder = "cls.predictions.decoder.weight";
   const shape = [40, 16];

@@ -86,7 +86,7 @@ export function formatNotes({ columns, rows, subsets }: Scoreboard): string[] {
   }
   const partial = rows.flatMap(({ average }) =>
     average?.value !== undefined && average.missing.length > 0
-      ? [`/${average.count}: an average of ${average.count} scores; missing ${average.missing.join(", ")}`]
+      ? [`/${average.count}: an average of ${countOf(average.count, "score")}; missing ${average.missing.join(", ")}`]
       : [],
   );
   const isNone = rows.some(({ cells }) => Object.values(cells).some(cell => cell && Number.isNaN(cell.median)));

@@ -123,7 +123,7 @@ async function* readDocumentsOf(
   }
   if (isLater(shard)) return;
   if (skipBroken && (await refuseDamagedShard(shard, options)))
-    passOver(funnel.passedOver, "bytes behind a packed file (E_GZIP_TAIL)", path);
+    passOver(funnel.passedOver, "with bytes behind what is packed (E_GZIP_TAIL)", path);
   const table =
     chooseTable(shard, options) ?? (shard.format === "unknown" ? await detectTable(shard, options) : undefined);
   if (table !== undefined) {

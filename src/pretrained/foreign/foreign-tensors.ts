@@ -2,6 +2,7 @@
 // missing, that has another shape, or that nothing reads is an error that names it. Values stay in the file until asked for.
 
 import { UserError } from "../../base/errors.ts";
+import { countOf } from "../../base/printable.ts";
 import type { StoredTensor } from "../../checkpoint/safetensors.ts";
 import type { Shape } from "../../graph/tensor.ts";
 import type { Parameter } from "../../model/parameter.ts";
@@ -138,7 +139,7 @@ export function importParameters(
     const named = unused.slice(0, 3).join(", ");
     throw refuse(
       path,
-      `${unused.length} tensors that our model has no place for: ${named}${unused.length > 3 ? ", …" : ""}`,
+      `${countOf(unused.length, "tensor")} that our model has no place for: ${named}${unused.length > 3 ? ", …" : ""}`,
     );
   }
   return parameters;

@@ -7,6 +7,7 @@ import type { IncomingMessage } from "node:http";
 import { BlockList, isIP } from "node:net";
 import { hostname } from "node:os";
 import { UserError } from "../../base/errors.ts";
+import { countOf } from "../../base/printable.ts";
 
 export interface AccessOptions {
   /** The address or name that the server binds to. */
@@ -43,7 +44,7 @@ export function checkAccessOptions({ host, token }: AccessOptions): void {
   if (token !== undefined && (token.length < shortestToken || !/^[\w.~-]+$/.test(token))) {
     throw new UserError(
       "E_TOKEN",
-      `a token of ${token.length} characters`,
+      `a token of ${countOf(token.length, "character")}`,
       `Give at least ${shortestToken} letters and digits: openssl rand -hex 16 makes such a token.`,
     );
   }

@@ -61,7 +61,7 @@ export function renderSweepPage(page: SweepPage): string {
     {
       id: "trials",
       heading: "Trials",
-      content: markup`<details><summary>All ${trials.rows.length} trials</summary>${renderTable(trials)}</details>`,
+      content: markup`<details><summary>All trials, ${trials.rows.length}</summary>${renderTable(trials)}</details>`,
     },
     {
       id: "texts",

@@ -1,5 +1,6 @@
 // Downstream scores as tables: for the page one a suite, a row a model and the published rows last; for files one row a score.
 
+import { countOf } from "../../base/printable.ts";
 import type { IntervalChart } from "../charts/interval-chart.ts";
 import type { Evaluation } from "../runs/evaluations.ts";
 import type { RunRecord } from "../runs/run-record.ts";
@@ -164,7 +165,7 @@ function describeAverages(rows: readonly NamedRow[]): string[] {
   const partial = rows.filter(({ average }) => average?.value !== undefined && average.missing.length > 0);
   const notes = partial.map(
     ({ average }) =>
-      `/${average!.count}: an average of ${average!.count} scores; missing ${average!.missing.join(", ")}`,
+      `/${average!.count}: an average of ${countOf(average!.count, "score")}; missing ${average!.missing.join(", ")}`,
   );
   return [...new Set(notes)];
 }
