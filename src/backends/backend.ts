@@ -58,6 +58,8 @@ export interface Backend {
   /** Zero-filled memory for a state. */
   allocate(shape: Shape, dtype: DType): DeviceBuffer;
   write(buffer: DeviceBuffer, values: HostArray): void;
+  /** An f32 state's memory itself, where the host reaches it: for values that are made there. Not to be kept. */
+  view?(buffer: DeviceBuffer): Float32Array;
   /** A copy, at once or later. */
   read(buffer: DeviceBuffer): HostArray | Promise<HostArray>;
   /** Where an f32 state stands, in memory of this process or, where there is a stream, of the device: for libraries that connect ranks. */

@@ -7,9 +7,13 @@ import type { Parameter } from "./parameter.ts";
 import { listParameters } from "./parameters.ts";
 import type { ModelShape } from "./shape.ts";
 
-/** Values of one parameter; `index` is its place in listParameters. */
-export function initialiseParameter(parameter: Parameter, index: number, seed: number): Float32Array {
-  const values = new Float32Array(countElements(parameter.shape));
+/** Values of one parameter, in place of what is in `values`; `index` is its place in listParameters. */
+export function initialiseParameter(
+  parameter: Parameter,
+  index: number,
+  seed: number,
+  values: Float32Array = new Float32Array(countElements(parameter.shape)),
+): Float32Array {
   const { initial } = parameter;
   if (initial.kind === "constant") return values.fill(initial.value);
   const random = new RandomSequence(seed, streams.initialisation, index);

@@ -45,6 +45,7 @@ export async function openCpu(options: CpuOptions = {}): Promise<Backend> {
     processors: pool.threads,
     allocate: (shape, dtype) => pool.allocate(shape, dtype),
     write: (buffer, values) => pool.write(buffer as CpuBuffer, values),
+    view: buffer => pool.view(buffer as CpuBuffer),
     read: buffer => pool.read(buffer as CpuBuffer),
     locate: buffer => (buffer as CpuBuffer).address,
     load: (graph, states) => {

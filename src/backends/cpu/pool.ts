@@ -8,6 +8,7 @@ import { countOf } from "../../base/printable.ts";
 import { cpuTarget } from "../../compiler/targets/cpu-target.ts";
 import { bytesPerElement, countElements, type DType } from "../../graph/tensor.ts";
 import type { DeviceBuffer, HostArray } from "../backend.ts";
+import { koffi } from "../foreign-functions.ts";
 import { decodeValues, encodeValues, makeStorage } from "../host-values.ts";
 import { refuseOverlap } from "../single-run.ts";
 import { loadBuilt } from "./build.ts";
@@ -138,6 +139,11 @@ export class ThreadPool {
       throw new Error(`a buffer of ${countElements(buffer.shape)} elements was given ${values.length}`);
     }
     this.native.write(buffer.address, encodeValues(values, buffer.dtype), buffer.bytes);
+  }
+
+  /** The memory of an f32 buffer, which is no longer there when the buffer is freed. */
+  view({ address, bytes }: CpuBuffer): Float32Array {
+    return new Float32Array(koffi.view(address, bytes));
   }
 
   /** A copy of the buffer's values. */

@@ -50,7 +50,11 @@ export async function initialiseStates(
 ): Promise<void> {
   for (const name of parameters.keys()) {
     await setImmediate();
-    backend.write(states.get(name)!, initialise(name));
+    const buffer = states.get(name)!;
+    // No second array of what may be a quarter of all, and no copy.
+    const place = backend.view?.(buffer);
+    const values = initialise(name, place);
+    if (values !== place) backend.write(buffer, values);
   }
 }
 

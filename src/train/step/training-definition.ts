@@ -81,7 +81,8 @@ export interface TrainingDefinition extends StepDefinition {
         read(parameters: Parameters): Parameters;
       }
     | undefined;
-  initialise(name: string): Float32Array;
+  /** What is drawn is drawn in `place`, where there is one; what is given is given as it is. */
+  initialise(name: string, place?: Float32Array): Float32Array;
   /** Where ranks share out the update: `moments` and `update` are then those of one of them. */
   readonly shared?: SharedUpdate | undefined;
   /** Whether micro-batches measure how their gradients agree, as batch rules read it. */
