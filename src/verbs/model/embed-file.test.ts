@@ -126,7 +126,7 @@ test("nothing of a folder is left out without a word, and a broken file of it on
   const counts = [];
   for (let i = 0; i < 2; i++) counts.push((await embedFile(at("run"), folder, { ...options, skipBroken: true })).texts);
   assert.deepEqual(counts, [3, 3]);
-  for (const seen of [/picture\.png/, /lost\.txt/, /b\.jsonl:2/, /1 binary files: .*binary\.txt/, /vectors\.jsonl/]) {
+  for (const seen of [/picture\.png/, /lost\.txt/, /b\.jsonl:2/, /1 binary file: .*binary\.txt/, /vectors\.jsonl/]) {
     assert.ok(
       warned.some(text => seen.test(text)),
       `${seen} in ${warned.join("\n")}`,
