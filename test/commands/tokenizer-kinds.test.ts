@@ -54,13 +54,7 @@ function nameSpecials(folder: string, isAdded: boolean): string {
   const template = { single: [{ Sequence: { id: "A", type_id: 0 } }, { SpecialToken: { id: "(end)", type_id: 0 } }] };
   const json = {
     ...{ version: "1.0", truncation: null, padding: null, added_tokens: isAdded ? added : [] },
-    normalizer: {
-      type: "BertNormalizer",
-      clean_text: true,
-      handle_chinese_chars: true,
-      strip_accents: null,
-      lowercase: true,
-    },
+    normalizer: { type: "Lowercase" },
     pre_tokenizer: { type: "BertPreTokenizer" },
     post_processor: {
       ...{ type: "TemplateProcessing", ...template, pair: [...template.single, { Sequence: { id: "B", type_id: 1 } }] },
