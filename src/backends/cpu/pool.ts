@@ -180,7 +180,7 @@ export class ThreadPool {
     this.free(pointerTable);
   }
 
-  /** Runs the launches one after another on all threads, off the event loop. */
+  /** Runs the launches on all threads, each behind those that it waits for, off the event loop; one after another where they are timed. */
   run({ table, count }: LaunchList, timed = false): Promise<void> {
     return new Promise((resolve, reject) => {
       this.start.async(table.address, count, timed ? 1 : 0, (error: unknown) => (error ? reject(error) : resolve()));
