@@ -56,7 +56,7 @@ export function parseRecords(text: string, options: RecordOptions, most: number)
   return records;
 }
 
-type Place = "field begins" | "plain" | "quoted" | "quote in quotes";
+type Place = "field begins" | "plain" | "quoted" | "quote in quotes" | "behind quotes";
 
 class RecordReader {
   private readonly path: string;
@@ -126,7 +126,9 @@ class RecordReader {
     this.fieldEnd.lastIndex = at;
     const end = this.fieldEnd.exec(text)?.index ?? text.length;
     const part = text.slice(at, end);
-    if (this.place === "quote in quotes" && part.trim() !== "") {
+    // A quote that comes now, perhaps with the next piece, is not the second of two.
+    if (this.place === "quote in quotes" && part !== "") this.place = "behind quotes";
+    if (this.place === "behind quotes" && part.trim() !== "") {
       this.break(
         this.explain(
           `text follows a closing quote: ${quoteValue(part, 40)}`,
