@@ -66,6 +66,8 @@ export interface Backend {
   locate?(buffer: DeviceBuffer): number | bigint;
   /** The device's stream, on which all runs one after another: CUDA's CUstream. */
   readonly stream?: bigint | undefined;
+  /** Begins to build what graphs will need whatever their sizes, before they are loaded. */
+  foresee?(graphs: Iterable<Graph>): void;
   /** Prepares a graph to run against these states, which it reads and updates by name. */
   load(graph: Graph, states: ReadonlyMap<string, DeviceBuffer>): Promise<LoadedGraph>;
   /**

@@ -36,8 +36,8 @@ const expected: Readonly<Record<string, string>> = {
   "crammed-bert-small, cpu bf16": "0b50d25bf403224c",
   "crammed-bert-small, cuda 8.0": "392d5eadc237bedf",
   "crammed-bert-small, cuda 9.0": "1948ad620a807e9e",
-  "quickstart, cpu f32": "2967158cabc10a5f",
-  "quickstart, cpu bf16": "2d2e6f7a0f915c90",
+  "quickstart, cpu f32": "20031fd7c126d21a",
+  "quickstart, cpu bf16": "f769cb463c20f678",
   "quickstart, cuda 8.0": "dc4497898ddf530a",
   "quickstart, cuda 9.0": "ade603faada0ab74",
 };

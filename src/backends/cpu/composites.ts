@@ -1,5 +1,5 @@
-// The composites this backend has kernels for, and how each is called: the templates are attention.c, orthogonalise.c and
-// tile-orthogonalise.c.
+// The composites this backend has kernels for, and how each is called: the templates are attention.c, and those of a library in
+// orthogonalise.ts.
 
 import type { CompositeKernel } from "../../compiler/target.ts";
 import type { Attributes, Tensor } from "../../graph/tensor.ts";
@@ -40,9 +40,9 @@ function findOrthogonalise(attributes: Attributes, threads: number): CompositeKe
     // What the definition computes; the kernel needs about two thirds of it.
     flops: blocks * iterations * (4 * smaller * smaller * larger + 2 * smaller ** 3),
     emitCall: ([x], result) => {
-      const sizes = [rows, columns, parts, margin, least, isBf16(x!), isBf16(result), iterations];
+      const sizes = [rows, columns, parts, margin, least, isBf16(result), iterations];
       return `static const float polynomials[][3] = {${polynomials}};
-  orthogonalise_blocks(p, begin, end, ${sizes.join(", ")}, polynomials);`;
+  orthogonalise_${x!.dtype}(p, begin, end, ${sizes.join(", ")}, polynomials);`;
     },
   };
 }

@@ -11,6 +11,7 @@ import { compileOnce } from "../program-cache.ts";
 import { multipliesBf16, processorFlags, targetFlag } from "./build.ts";
 import { findCompositeKernel } from "./composites.ts";
 import { loadProgram } from "./load-program.ts";
+import { foreseeOrthogonalise } from "./orthogonalise.ts";
 import { loadPeakKernels, measurePeakFlops } from "./peak.ts";
 import { type CpuBuffer, ThreadPool } from "./pool.ts";
 
@@ -48,6 +49,7 @@ export async function openCpu(options: CpuOptions = {}): Promise<Backend> {
     view: buffer => pool.view(buffer as CpuBuffer),
     read: buffer => pool.read(buffer as CpuBuffer),
     locate: buffer => (buffer as CpuBuffer).address,
+    foresee: graphs => foreseeOrthogonalise(graphs, { threads, precision }, pool.flags, options.signal),
     load: (graph, states) => {
       const target = ["cpu", threads, precision, targetFlag, processorFlags(), pool.hasTiles];
       const program = compileOnce(graph, target, each => compileForCpu(each, threads, precision, pool.hasTiles));

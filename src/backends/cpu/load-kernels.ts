@@ -7,9 +7,10 @@ import { availableParallelism } from "node:os";
 import { contentHash } from "../../base/files/files.ts";
 import type { Kernel } from "../../compiler/program/program.ts";
 import { chooseMeasured, loadBuilt } from "./build.ts";
+import { declareOrthogonalise, loadOrthogonalise } from "./orthogonalise.ts";
 import { readTemplate } from "./pool.ts";
 
-export const panelTemplates = [
+const panelTemplates = [
   "runtime.c",
   "instructions.c",
   "tiles.c",
@@ -21,8 +22,6 @@ export const panelTemplates = [
   "matmul.c",
   "tile-matmul.c",
   "attention.c",
-  "orthogonalise.c",
-  "tile-orthogonalise.c",
 ];
 const loopTemplates = ["runtime.c"];
 
@@ -60,7 +59,6 @@ interface Kind {
  * once a kernel: as many bytes of loops as take GCC 12 as long. Loops cost nothing but their text. Kinds with flags have parts of their own.
  */
 const kinds: readonly Kind[] = [
-  { calls: /\borthogonalise_blocks\(/, once: 40_000, each: 3_000 },
   { calls: /\battend_blocks(_backward)?\(/, once: 8_000, each: 11_000 },
   { calls: undefined, once: 0, each: 0, flags: loopFlags },
   { calls: /\bmultiply_blocks\(/, once: 10_000, each: 3_600 },
@@ -168,13 +166,19 @@ async function buildPart(
   signal: AbortSignal | undefined,
 ): Promise<[string, number][]> {
   const hasPanels = kernels.some(({ kind }) => kind.calls !== undefined);
+  const texts = kernels.map(kernel => kernel.source).join("\n");
   const source = [
     ...(hasPanels ? panelTemplates : loopTemplates).map(readTemplate),
-    ...kernels.map(kernel => kernel.source),
+    declareOrthogonalise(texts),
+    texts,
     `uint64_t cram_kernel(int i) {\n  static void *const table[] = {${kernels.map(({ name }) => name).join(", ")}};\n  return (uint64_t)(uintptr_t)table[i];\n}\n`,
   ].join("\n");
   const level = await chooseMeasured(kernels[0]!.kind.flags ?? []);
-  const library = await loadBuilt(source, [...(hasPanels ? flags : []), ...level], signal);
+  const [library, called] = await Promise.all([
+    loadBuilt(source, [...(hasPanels ? flags : []), ...level], signal),
+    loadOrthogonalise(texts, flags, signal),
+  ]);
+  for (const { link, address } of called) library.func(link)(address);
   const addressOf = library.func("uint64_t cram_kernel(int i)") as (i: number) => number;
   return kernels.map(({ name }, i) => [name, addressOf(i)]);
 }

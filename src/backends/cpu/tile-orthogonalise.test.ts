@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { panelTemplates } from "./load-kernels.ts";
+import { orthogonaliseTemplates } from "./orthogonalise.ts";
 import { readTemplate } from "./pool.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-tiled-"));
@@ -68,7 +68,7 @@ const compile = (source: string, name: string) => {
 const skip = compile("int main(void) { return 0; }", "nothing").status !== 0 && "no GCC that watches over memory";
 
 test("nothing is read or written behind a matrix or what is made of it", { skip, timeout: 120_000 }, () => {
-  const built = compile([...panelTemplates.map(readTemplate), main].join("\n"), "tiled");
+  const built = compile([...orthogonaliseTemplates.map(readTemplate), main].join("\n"), "tiled");
   assert.equal(built.status, 0, built.stderr);
   const { status, stderr } = spawnSync(join(folder, "tiled"), {
     encoding: "utf8",

@@ -7,6 +7,7 @@ import { quickstart } from "../../../recipes/quickstart.ts";
 import { fetchValues } from "../../../test/fetch-tensors.ts";
 import { openReference } from "../../backends/reference/reference.ts";
 import { input, multiply, subtract, sum } from "../../graph/operations.ts";
+import type { Graph } from "../../graph/tensor.ts";
 import { drawBatch } from "../../machine/measure-step.ts";
 import { defineTraining } from "../definition.ts";
 import { overrideRecipe } from "../recipe.ts";
@@ -85,4 +86,18 @@ test("a training whose steps have one micro-batch has no program that adds to gr
   }
   assert.deepEqual(losses.slice(0, 2), losses.slice(2));
   assert.notEqual(losses[0], losses[1]);
+});
+
+test("what graphs will need is asked for before the first of them is loaded", async () => {
+  const backend = openReference();
+  const asked: string[] = [];
+  const load: typeof backend.load = (graph, states) => {
+    asked.push("load");
+    return backend.load(graph, states);
+  };
+  const foresee = (graphs: Iterable<Graph>) =>
+    asked.push(...[...graphs].flatMap(({ updates }) => Object.keys(updates)));
+  await openEngine({ ...backend, load, foresee }, known);
+  assert.equal(asked[0], "weight");
+  assert.ok(asked.includes("load"));
 });

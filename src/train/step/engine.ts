@@ -78,6 +78,7 @@ export async function openEngine(
   const states = allocateStates(backend, definition);
   const { isOfOne = false } = definition;
   const graphs = buildStepGraphs(definition, backend);
+  backend.foresee?.([graphs.update]);
   let [loaded, all] = [0, 0];
   // One after another, but none waits for the system's compiler to be done with another: it begins on one while the next is compiled here.
   let turn = Promise.resolve();
