@@ -6,7 +6,6 @@ import { randomBytes } from "node:crypto";
 import {
   chmodSync,
   closeSync,
-  fsyncSync,
   lstatSync,
   mkdtempSync,
   openSync,
@@ -70,7 +69,10 @@ export function readCached(name: string, ending: string): Buffer | undefined {
   return undefined;
 }
 
-/** Puts a whole file there and removes others of its name that are not whole. Returns its path. UserErrors as openKernelCache. */
+/**
+ * Puts a whole file there and removes others of its name that are not whole. Returns its path. The disk is not waited for: what it loses is
+ * made again, as it is not what its name says. UserErrors as openKernelCache.
+ */
 export function writeCached(name: string, ending: string, content: string | Uint8Array): string {
   const folder = openKernelCache();
   const bytes = typeof content === "string" ? Buffer.from(content) : content;
@@ -81,7 +83,6 @@ export function writeCached(name: string, ending: string, content: string | Uint
       const file = openSync(draft, "wx", 0o600);
       try {
         writeFully(file, bytes);
-        fsyncSync(file);
       } finally {
         closeSync(file);
       }
