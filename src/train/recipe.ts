@@ -273,9 +273,12 @@ type Changes<Section> = Section extends readonly unknown[]
     ? { readonly [Key in keyof Section]?: Changes<Section[Key]> | (undefined extends Section[Key] ? null : never) }
     : Section | null;
 
-/** The recipe with changes, merged as mergeSettings says. UserErrors as of a recipe, with `origin`, by default the new name. */
+/**
+ * The recipe with changes, merged as mergeSettings says, checked against the schema. The rules between fields are checked where one is chosen:
+ * a start reads all recipes of the package and takes one. UserErrors with `origin`, by default the new name.
+ */
 export function extendRecipe(base: Recipe, changes: RecipeChanges, origin: string = changes.name): Recipe {
-  return checkRecipe(mergeSettings(recipeSchema, base, changes), origin);
+  return checkSettings(recipeSchema, mergeSettings(recipeSchema, base, changes), origin, kind);
 }
 
 /** Every choice that a recipe makes, with what there is to choose. */

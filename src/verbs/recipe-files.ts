@@ -63,5 +63,5 @@ export function resolveRecipe(
       "Write a recipe's name, or the path of its file, in quotes.",
     );
   }
-  return extendRecipe(findBase(base), { name: fallbackName, ...rest } as RecipeChanges, origin);
+  return checkRecipe(extendRecipe(findBase(base), { name: fallbackName, ...rest } as RecipeChanges, origin), origin);
 }
