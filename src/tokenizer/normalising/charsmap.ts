@@ -39,17 +39,19 @@ function findShortest(units: Uint32Array, key: Uint8Array): number | undefined {
   return undefined;
 }
 
-const graphemes = new Intl.Segmenter("und", { granularity: "grapheme" });
+let graphemes: Intl.Segmenter | undefined;
 const mostBytes = 5;
 const mostKept = 1 << 16;
 const mostCut = 256;
 
 /** The graphemes of a text: some of it at a time, since the time that all of it takes grows with the square of its length. */
 function* cutGraphemes(text: string): Generator<string> {
+  // Made where one is cut: it takes as long as reading twenty modules, and every start reads this one.
+  const segmenter = (graphemes ??= new Intl.Segmenter("und", { granularity: "grapheme" }));
   for (let begin = 0, size = mostCut; begin < text.length; ) {
     const isHalf = (text.charCodeAt(begin + size - 1) & 0xfc00) === 0xd800;
     const end = begin + size + (isHalf ? 1 : 0);
-    const found = Array.from(graphemes.segment(text.slice(begin, end)), ({ segment }) => segment);
+    const found = Array.from(segmenter.segment(text.slice(begin, end)), ({ segment }) => segment);
     // The last one may go on.
     if (end < text.length) found.pop();
     size = found.length === 0 ? 2 * size : mostCut;
