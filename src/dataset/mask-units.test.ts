@@ -37,6 +37,11 @@ function maskOnce(settings: MaskSettings, predictions: number, index: number, ca
   };
   maskSequence(tokens, 0, length, positions, labels, 0, options, new RandomSequence(9, streams.masking, index));
   const places = [...positions].filter((_, i) => labels[i]! >= 0);
+  // Those of gaps, too: programs read rows in this order.
+  assert.deepEqual(
+    [...positions],
+    [...positions].sort((a, b) => a - b),
+  );
   return { tokens, places, labels: [...labels].slice(0, places.length), gaps: capacity - places.length };
 }
 
@@ -106,6 +111,11 @@ test("words are masked whole or not at all, and what they show is drawn for each
     // The next word always fits but where fewer places are left than it has.
     assert.ok(gaps <= 2, `${gaps} gaps`);
     const chosen = new Set(places);
+    const leftOut = [...wordOf.keys()].filter(i => isStart(i) && !chosen.has(i)).map(i => wordOf[i]!);
+    assert.ok(
+      leftOut.every(word => wordOf.filter(other => other === word).length > gaps),
+      "a word that would have fitted",
+    );
     for (const word of new Set(places.map(place => wordOf[place]!))) {
       const whole = [...wordOf.keys()].filter(i => wordOf[i] === word);
       assert.ok(

@@ -107,3 +107,26 @@ test("sizes keep the width of heads and the ratio of the feed-forward", () => {
   for (const size of ["96", "100x2", "0x3", "96x", "axb"])
     assert.throws(() => makeSize(size, base), { code: "E_SCALE" });
 });
+
+test("residuals are drawn as large as a law of five values leaves them in the mean of many fits", () => {
+  const measured = draw(1, 0.02, sizes.slice(0, 3));
+  const fit = fitLaw(measured);
+  // Of n measurements n - 5 are free: the squares that are left are (n - 5) / n of those there were.
+  const left = measured.map(each => Math.log(each.loss / predictLoss(fit.law, each)) * Math.sqrt(9 / 4));
+  for (const { residual } of resampleLaw(measured, fit, 20)) {
+    assert.ok(
+      left.some(each => Math.abs(each - residual) < 1e-12),
+      `${residual}`,
+    );
+  }
+});
+
+test("a feed-forward is even at every size, as a gate takes half of it", () => {
+  const base = { width: 32, layers: 2, heads: 4, feedForward: 90 };
+  for (let width = 8; width <= 400; width += 8) {
+    const [set] = makeSize(`${width}x1`, base).set.filter(each => each.startsWith("model.feedForward="));
+    const feedForward = Number(set!.split("=")[1]);
+    assert.equal(feedForward % 2, 0, `${width}: ${feedForward}`);
+    assert.ok(Math.abs(feedForward - (90 * width) / 32) <= 1);
+  }
+});

@@ -92,3 +92,15 @@ test("what is left is no more than what is spent then, and falls to nothing with
 test("without halving every trial that has not ended is a job", () => {
   assert.deepEqual(listJobs([standing(5), failed(), standing()], undefined), [{ trial: 2, rung: 0 }]);
 });
+
+test("of equal losses the earlier trial goes on", () => {
+  assert.deepEqual(listJobs([standing(5), standing(5), standing(5)], halving), [{ trial: 0, rung: 1 }]);
+});
+
+test("where more went on than halving plans, what may go on now is left all the same", () => {
+  // Of two trials the second went on, of four the last two may: three in all where halving plans two.
+  const half = { reduction: 2, rungs: 2 };
+  const standings = [standing(5), standing(4, 4), standing(3, 3), standing(2)];
+  assert.deepEqual(listJobs(standings, half), [{ trial: 3, rung: 1 }]);
+  assert.equal(measureLeft(standings, half), 1 / 2);
+});

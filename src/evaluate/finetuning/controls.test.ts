@@ -36,3 +36,20 @@ test("the model's seeds come first, controls only when asked for", () => {
   const named = listVariants(2, true).map(variantName);
   assert.deepEqual(named, ["seed-0", "seed-1", "majority", "untrained-seed-0", "untrained-seed-1"]);
 });
+
+test("of equally common classes the first is the answer, whichever comes first in the data", () => {
+  for (const train of [
+    [1, 0],
+    [0, 1],
+    [2, 1, 0, 1, 2, 0],
+  ]) {
+    assert.deepEqual(
+      answers(
+        "classification",
+        train.map(target => example(target)),
+        [example(1)],
+      )[0]!.values,
+      [0],
+    );
+  }
+});
