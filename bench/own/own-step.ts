@@ -62,8 +62,10 @@ export async function openOwnStep(recipe: Recipe, backend: Backend): Promise<Own
       openSeconds,
       arenaBytes: Math.max(...programs.map(({ program }) => program?.arenaBytes ?? 0)),
       step: async () => {
+        const schedule = { step: ++step, rateScale: 1 };
+        if (engine.finish !== undefined) return engine.finish(inputs, true, schedule, 1);
         await engine.accumulate(inputs, true);
-        return engine.update({ step: ++step, rateScale: 1 }, 1);
+        return engine.update(schedule, 1);
       },
       timeLaunches: async runs => {
         const schedule = definition.scheduleInputs({ step: ++step, rateScale: 0 });

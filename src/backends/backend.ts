@@ -43,6 +43,11 @@ export interface LoadedGraph {
    * same exchange each time. Only a device with a stream has it.
    */
   runExchanging?(inputs: HostInputs, exchange: StateExchange): Promise<Record<string, HostArray>>;
+  /**
+   * As `run`, and then the next graph's with inputs of its own, whose outputs it returns: what this one has is not read. Only a backend
+   * has it whose devices would wait for the host between the two.
+   */
+  runBefore?(inputs: HostInputs, next: LoadedGraph, nextInputs: HostInputs): Promise<Record<string, HostArray>>;
   /** Runs `runs` times and gives the seconds of each launch of each run. States change as in `run`. */
   timeLaunches?(inputs: HostInputs, runs: number): Promise<readonly Float64Array[]>;
 }

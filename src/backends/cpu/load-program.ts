@@ -1,10 +1,23 @@
 // A compiled program made ready to run: its kernels loaded, its buffers placed, its launches listed in native memory.
 
 import type { Program } from "../../compiler/program/program.ts";
-import type { LoadedGraph } from "../backend.ts";
+import type { HostArray, HostInputs, LoadedGraph } from "../backend.ts";
 import { bindBuffers } from "../bind-program.ts";
+import { listLaunches, type PlacedProgram } from "./list-launches.ts";
 import { loadKernels } from "./load-kernels.ts";
 import type { CpuBuffer, LaunchList, ThreadPool } from "./pool.ts";
+
+interface CpuGraph extends LoadedGraph {
+  readonly placed: PlacedProgram;
+  writeInputs(given: HostInputs): void;
+  readOutputs(): Record<string, HostArray>;
+}
+
+/** Launches with the addresses of an arena that stands here. */
+interface Listed {
+  readonly launches: LaunchList;
+  readonly arenaAddress: number;
+}
 
 /** Binds a program to its states, which it reads and updates by name. */
 export async function loadProgram(
@@ -19,37 +32,41 @@ export async function loadProgram(
     allocate: ({ shape, dtype }) => pool.allocate(shape, dtype),
     write: (place, values) => pool.write(place, values),
   });
-  /** The launches with the addresses of an arena that stands here. */
-  const listLaunches = (arenaAddress: number): LaunchList =>
-    pool.prepareLaunches(
-      program.launches.map(({ kernel, buffers, blocks, grain, after }) => ({
-        kernel: kernels[kernel]!,
-        pointers: buffers.map(at => places[at]?.address ?? arenaAddress + program.buffers[at]!.arenaOffset),
-        blocks,
-        grain,
-        after,
-      })),
-    );
-  let listed: { readonly launches: LaunchList; readonly arenaAddress: number } | undefined;
-  const currentLaunches = (): LaunchList => {
+  /** Alone, and before others. */
+  const listed = new Map<CpuGraph | undefined, Listed>();
+  const findLaunches = (next?: CpuGraph): LaunchList => {
     const { arenaAddress } = pool;
-    if (listed?.arenaAddress === arenaAddress) return listed.launches;
-    if (listed !== undefined) pool.freeLaunches(listed.launches);
-    listed = { launches: listLaunches(arenaAddress), arenaAddress };
-    return listed.launches;
+    const known = listed.get(next);
+    if (known?.arenaAddress === arenaAddress) return known.launches;
+    if (known !== undefined) pool.freeLaunches(known.launches);
+    const programs = next === undefined ? [graph.placed] : [graph.placed, next.placed];
+    const launches = pool.prepareLaunches(listLaunches(programs, arenaAddress));
+    listed.set(next, { launches, arenaAddress });
+    return launches;
   };
-  return {
+  const graph: CpuGraph = {
     program,
+    placed: { program, kernels, places },
+    writeInputs,
+    readOutputs: () => Object.fromEntries([...outputs].map(([name, buffer]) => [name, pool.read(buffer)])),
     run: given =>
       pool.alone(async () => {
         writeInputs(given);
-        await pool.run(currentLaunches());
-        return Object.fromEntries([...outputs].map(([name, buffer]) => [name, pool.read(buffer)]));
+        await pool.run(findLaunches());
+        return graph.readOutputs();
+      }),
+    runBefore: (given, next, nextGiven) =>
+      pool.alone(async () => {
+        const follower = next as CpuGraph;
+        writeInputs(given);
+        follower.writeInputs(nextGiven);
+        await pool.run(findLaunches(follower));
+        return follower.readOutputs();
       }),
     timeLaunches: (given, runs) =>
       pool.alone(async () => {
         writeInputs(given);
-        const launches = currentLaunches();
+        const launches = findLaunches();
         const seconds: Float64Array[] = [];
         for (let i = 0; i < runs; i++) {
           const before = pool.readSeconds(launches);
@@ -59,4 +76,5 @@ export async function loadProgram(
         return seconds;
       }),
   };
+  return graph;
 }

@@ -2,7 +2,7 @@
 // Model and optimizer come in as a definition, so this file knows neither.
 
 import { setImmediate } from "node:timers/promises";
-import type { Backend, DeviceBuffer, HostInputs, StateExchange } from "../../backends/backend.ts";
+import type { Backend, DeviceBuffer, HostArray, HostInputs, StateExchange } from "../../backends/backend.ts";
 import { UserError } from "../../base/errors.ts";
 import type { HeldTensor, StoredTensor } from "../../checkpoint/safetensors.ts";
 import { countElements, type Graph } from "../../graph/tensor.ts";
@@ -37,6 +37,11 @@ export interface Engine {
   measureGradients?(): GradientProducts;
   /** Applies the mean gradient of `microBatches`. A step that is not finite changes no parameter and no moment. */
   update(schedule: StepSchedule, microBatches: number): Promise<StepResult>;
+  /**
+   * Accumulates a step's last micro-batch and updates, as one after the other, but for what gradients measure. Only where the device would
+   * wait for the host between them.
+   */
+  finish?(batch: HostInputs, first: boolean, schedule: StepSchedule, microBatches: number): Promise<StepResult>;
   validate(batch: HostInputs): Promise<number>;
   /** Where the definition has an interval: whether a step is due. */
   isDue?(step: number): boolean;
@@ -119,6 +124,16 @@ export async function openEngine(
   const { interval = 1 } = definition;
   const isDue = (step: number) => (step - 1) % interval === 0;
   let products: GradientProducts | undefined;
+  const chooseMicroBatch = ({ cut: pieces = 1, ...batch }: HostInputs, isFirst: boolean) => {
+    const [own, more] = pieces === 1 ? [first, next] : cut.get(pieces as number)!;
+    return { program: (isFirst ? own : more)!, inputs: { ...batch, ...scaler.listLossInputs() } };
+  };
+  const chooseUpdate = (schedule: StepSchedule, microBatches: number) => {
+    const program = isDue(schedule.step) ? update : updateBetween!;
+    return { program, inputs: { ...definition.scheduleInputs(schedule), ...scaler.listUpdateInputs(microBatches) } };
+  };
+  const conclude = ({ loss, gradientNorm }: Record<string, HostArray>) =>
+    scaler.adapt({ loss: loss![0]!, gradientNorm: gradientNorm![0]! });
   return {
     states,
     device: backend.device,
@@ -131,21 +146,23 @@ export async function openEngine(
       },
     }),
     parameterCount: [...definition.parameters.values()].reduce((sum, shape) => sum + countElements(shape), 0),
-    accumulate: async ({ cut: pieces = 1, ...batch }, isFirst, exchange) => {
-      const [own, more] = pieces === 1 ? [first, next] : cut.get(pieces as number)!;
-      const program = (isFirst ? own : more)!;
-      const inputs = { ...batch, ...scaler.listLossInputs() };
+    accumulate: async (batch, isFirst, exchange) => {
+      const { program, inputs } = chooseMicroBatch(batch, isFirst);
       const outputs = await (exchange === undefined ? program.run(inputs) : program.runExchanging!(inputs, exchange));
       if (definition.measuresGradients !== true) return;
       products = readProducts(outputs, Array.from(definition.parameters.keys(), nameGradient), scaler.read().factor);
     },
     ...(definition.measuresGradients === true && { measureGradients: () => products! }),
     update: async (schedule, microBatches) => {
-      const program = isDue(schedule.step) ? update : updateBetween!;
-      const inputs = { ...definition.scheduleInputs(schedule), ...scaler.listUpdateInputs(microBatches) };
-      const { loss, gradientNorm } = await program.run(inputs);
-      return scaler.adapt({ loss: loss![0]!, gradientNorm: gradientNorm![0]! });
+      const { program, inputs } = chooseUpdate(schedule, microBatches);
+      return conclude(await program.run(inputs));
     },
+    ...(first.runBefore !== undefined && {
+      finish: async (batch: HostInputs, isFirst: boolean, schedule: StepSchedule, microBatches: number) => {
+        const [last, then] = [chooseMicroBatch(batch, isFirst), chooseUpdate(schedule, microBatches)];
+        return conclude(await last.program.runBefore!(last.inputs, then.program, then.inputs));
+      },
+    }),
     validate: async batch => (await validation.run(batch)).loss![0]!,
     ...(take !== undefined && {
       average: {

@@ -44,11 +44,16 @@ export function createStepTaker(parts: StepParts) {
     let [microBatches, own] = [0, 0];
     // Where every rank has as many micro-batches, all run the same program last, and the sums go on beside it.
     const exchange = most % ranks === 0 ? sums?.exchange : undefined;
+    // Alone, what an update is given is known before the last micro-batch.
+    const finish = sums === undefined && !isProbed ? engine.finish : undefined;
+    const schedule = { step, rateScale, progress };
+    let updating: Promise<StepResult> | undefined;
     do {
       if (microBatches % ranks === rank) {
         const batch = await queue.take(firstSequence + microBatches * size, progress);
         const isOwnLast = microBatches + ranks >= most;
-        await engine.accumulate(batch, own === 0 || sums?.isInOrder === true, isOwnLast ? exchange : undefined);
+        if (isOwnLast && finish !== undefined) updating = finish(batch, own === 0, schedule, microBatches + 1);
+        else await engine.accumulate(batch, own === 0 || sums?.isInOrder === true, isOwnLast ? exchange : undefined);
         if (isProbed) batches.push([microBatches, batch]);
         own++;
       }
@@ -59,7 +64,7 @@ export function createStepTaker(parts: StepParts) {
     if (exchange === undefined) await sums?.finish("gradient");
     const counted = sums?.isLocal === true ? own : microBatches;
     if (isProbed) await probe(batches, { firstSequence, microBatches, counted });
-    const updating = engine.update({ step, rateScale, progress }, counted);
+    updating ??= engine.update(schedule, counted);
     const next = firstSequence + microBatches * size;
     // Threads and GPUs are at work when they have been asked, and the host would only wait.
     queue.readAhead(next + rank * size, progress);
