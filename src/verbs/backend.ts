@@ -3,7 +3,6 @@
 
 import type { Backend } from "../backends/backend.ts";
 import { openCpu } from "../backends/cpu/cpu.ts";
-import { openReference } from "../backends/reference/reference.ts";
 import { UserError } from "../base/errors.ts";
 import { countPerformanceCores } from "../machine/cores.ts";
 import type { Recipe } from "../train/recipe.ts";
@@ -45,9 +44,11 @@ export function completeChoice(choice: BackendChoice): BackendChoice & { readonl
 export async function openBackend(choice: BackendChoice, precision: Recipe["train"]["precision"]): Promise<Backend> {
   const { backend, threads, device, signal } = completeChoice(choice);
   if (backend === "cpu") return openCpu({ threads, precision, signal });
-  // Its modules are read where there is a GPU: no other start waits for them.
+  // Modules of what is not the cpu are read where that is wanted: no other start waits for them.
   if (backend === "cuda") return (await import("../backends/cuda/cuda.ts")).openCuda({ precision, device });
-  if (precision === "f32" || precision === "auto") return openReference();
+  if (precision === "f32" || precision === "auto") {
+    return (await import("../backends/reference/reference.ts")).openReference();
+  }
   throw new UserError("E_OPTION", "the reference backend computes in float64", "Set train.precision to f32 or auto.");
 }
 

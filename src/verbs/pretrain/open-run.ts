@@ -10,7 +10,6 @@ import { Dataset, type OnShard } from "../../dataset/dataset.ts";
 import { readMemory } from "../../machine/hardware.ts";
 import { findLeastSequences } from "../../objectives/objectives.ts";
 import { checkLeastMemory } from "../../plan/least-memory.ts";
-import { openPretrainedModel } from "../../pretrained/pretrained-model.ts";
 import { readTokenizer } from "../../tokenizer/read-tokenizer.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { BatchSource } from "../../train/batch-queue.ts";
@@ -159,6 +158,8 @@ function checkDatasetTokenizer(run: string, expected: Tokenizer): void {
 
 /** Errors: those of opening a model, E_INIT_SHAPE and E_TOKENIZER_OTHER where it is not one the run can begin with. */
 async function openInitialModel(path: string, { model: shape }: Recipe, { tokenizer }: Dataset): Promise<InitialModel> {
+  // Read where a training begins with a model: most do not.
+  const { openPretrainedModel } = await import("../../pretrained/pretrained-model.ts");
   const model = { path, ...(await openPretrainedModel(path)) };
   checkInitialModel(model, shape, tokenizer.vocabulary);
   return model;

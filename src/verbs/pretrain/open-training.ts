@@ -38,7 +38,6 @@ import { chooseClock } from "./choose-clock.ts";
 import type { AnnouncedRun } from "./follow-run.ts";
 import { announceRun, openLead, type RankChoice } from "./lead-run.ts";
 import type { OpenRun } from "./open-run.ts";
-import { openSampler } from "./sample-model.ts";
 
 export interface LogChoice {
   /** Writes event files for TensorBoard into the run's folder, too. Default false. */
@@ -121,7 +120,9 @@ export async function openTraining(
   const [engine, peakFlops] = await Promise.all([opening, backend.measurePeak?.(opening)]);
   const ranks =
     rankChoice && (await openLead(rankChoice, backend, engine, definition, recipe, text => onWarning?.(text)));
-  const sample = openSampler(backend, recipe, dataset.tokenizer, engine.states);
+  // Few recipes show samples, and the others do not read what fills masks.
+  const { openSampler } = recipe.samples === undefined ? {} : await import("./sample-model.ts");
+  const sample = openSampler?.(backend, recipe, dataset.tokenizer, engine.states);
   collectGarbage();
   const more = extend && { step: resumeFrom?.counters.step ?? 0, budget: extend };
   const extensions = listExtensions(run, more);
