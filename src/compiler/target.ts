@@ -58,6 +58,8 @@ export interface CompositeKernel {
   readonly sharedBytes?: number;
   /** On a GPU: thread blocks whose registers must fit on one multiprocessor at once. */
   readonly residentBlocks?: number;
+  /** On a cpu: what stands before the kernel, once where several have it: its text sees to that. */
+  emitShared?(inputs: readonly Tensor[], result: Tensor): string;
   /**
    * The statement that runs blocks begin to end; p holds the addresses of the inputs, then of the result. On a GPU the statement
    * runs the thread block blockIdx.x; a0, a1, … are the inputs, then the result.

@@ -60,17 +60,54 @@ function findAttention(name: string, attributes: Attributes): CompositeKernel | 
     blocks: batch * heads,
     grain: 1,
     flops: 2 * products * batch * heads * queries * length * headWidth,
-    emitCall: (inputs: readonly Tensor[], result: Tensor) => {
-      const columns = heads * headWidth;
-      const rowOfQuery = isQueried ? columns : 3 * columns;
-      const rowOfKey = isQueried ? 2 * columns : 3 * columns;
-      const scale = Math.fround(1 / Math.sqrt(headWidth));
-      const sizes = [queries, length, headWidth, columns, rowOfQuery, rowOfKey];
-      const head = `{${sizes.join(", ")}, ${scale}f, ${isBf16(inputs[0]!)}, ${isBf16(result)}}`;
+    ...shareByQueries(inputs => {
       const hasLengths = inputs.length - (isBackward ? 2 : 1) - (isQueried ? 1 : 0);
-      const flags = [...(isBackward ? [batch] : []), heads, isQueried ? 1 : 0, hasLengths];
+      return { ...{ batch, length, queries, heads, headWidth }, isBackward, isQueried, hasLengths };
+    }),
+  };
+}
+
+interface AttentionCall extends Required<Layout> {
+  readonly isBackward: boolean;
+  readonly isQueried: boolean;
+  readonly hasLengths: number;
+}
+
+/**
+ * Layouts that differ in their queries alone, as a last layer's of few rows does from the others, call one function: a second pair takes the
+ * compiler 0.2 s, and that the number of queries is a constant gains nothing that can be measured.
+ */
+function shareByQueries(
+  describe: (inputs: readonly Tensor[]) => AttentionCall,
+): Pick<CompositeKernel, "emitShared" | "emitCall"> {
+  const nameOf = (inputs: readonly Tensor[], result: Tensor) => {
+    const { length, heads, headWidth, isBackward, hasLengths } = describe(inputs);
+    const sizes = [length, heads, headWidth, hasLengths, isBf16(inputs[0]!), isBf16(result)];
+    return `${isBackward ? "attend_backward" : "attend"}_${sizes.join("_")}`;
+  };
+  return {
+    emitShared: (inputs, result) => {
+      const { length, heads, headWidth, isBackward, hasLengths } = describe(inputs);
+      const columns = heads * headWidth;
+      const scale = Math.fround(1 / Math.sqrt(headWidth));
+      const sizes = ["queries", length, headWidth, columns, "row_of_query", "row_of_key", `${scale}f`];
+      const head = `{${[...sizes, isBf16(inputs[0]!), isBf16(result)].join(", ")}}`;
       const call = isBackward ? "attend_blocks_backward" : "attend_blocks";
-      return `${call}(p, begin, end, ${flags.join(", ")}, (struct head)${head});`;
+      const words = ["p", "begin", "end", ...(isBackward ? ["batch"] : []), heads, "queried", hasLengths];
+      return `#ifndef ${nameOf(inputs, result)}_IS_THERE
+#define ${nameOf(inputs, result)}_IS_THERE
+static __attribute__((noinline, noclone)) void ${nameOf(inputs, result)}(char *const *p, long begin, long end, long batch, int queried, long queries, long row_of_query, long row_of_key) {
+  ${call}(${words.join(", ")}, (struct head)${head});
+}
+#endif
+`;
+    },
+    emitCall: (inputs, result) => {
+      const { batch, queries, heads, headWidth, isQueried } = describe(inputs);
+      const columns = heads * headWidth;
+      const rows = isQueried ? [columns, 2 * columns] : [3 * columns, 3 * columns];
+      const words = ["p", "begin", "end", batch, isQueried ? 1 : 0, queries, ...rows];
+      return `${nameOf(inputs, result)}(${words.join(", ")});`;
     },
   };
 }

@@ -147,9 +147,13 @@ function productView(operand: Tensor, inMemory: (tensor: Tensor) => boolean) {
 function emitComposite(group: Group, { inMemory, options }: EmitContext): DraftLaunch {
   const node = group.template!;
   const { definition, attributes } = node.operation as Extract<Operation, { kind: "composite" }>;
-  const { name, blocks, grain, flops, emitCall } = options.findCompositeKernel!(definition.name, attributes)!;
+  const { name, blocks, grain, flops, emitShared, emitCall } = options.findCompositeKernel!(
+    definition.name,
+    attributes,
+  )!;
   const operands = node.inputs.map(operand => baseOf(operand, inMemory));
-  const source = `static void KERNEL(char *const *p, long begin, long end) {\n  ${emitCall(operands, node)}\n}\n`;
+  const own = `static void KERNEL(char *const *p, long begin, long end) {\n  ${emitCall(operands, node)}\n}\n`;
+  const source = `${emitShared?.(operands, node) ?? ""}${own}`;
   return { name, source, pointers: [...operands, node], blocks, grain, flops };
 }
 
