@@ -14,7 +14,10 @@ import { startTextLoss } from "../tokenizer/normalising/lost-text.ts";
 import { normalisers } from "../tokenizer/normalising/normaliser.ts";
 import { specialTokens } from "../tokenizer/tokenizer.ts";
 import { graftHeldOut } from "./graft-held-out.ts";
+import { checkLeak, seekStretches } from "./leak.ts";
+import { readManifest } from "./manifest.ts";
 import type { PackingName } from "./packings.ts";
+import { ShardReader, visitShards } from "./shards.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-held-out-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -79,3 +82,25 @@ for (const packing of ["concatenate", "best-fit"] as const) {
     });
   }
 }
+
+test("a stretch is found wherever it stands: where all begins, across ends of sequences, and where all ends", async () => {
+  const path = await build("places", write(30, 100, 0), 48, 0, "concatenate");
+  const manifest = readManifest(path);
+  const { training, sequenceLength, vocabulary } = manifest;
+  const all: number[] = [];
+  visitShards(new ShardReader(path, training.files, sequenceLength, vocabulary), sequence => all.push(...sequence));
+  for (const at of [0, 1, 47, 48, 90, all.length - 65, all.length - 64]) {
+    const sought = seekStretches([Uint32Array.from(all.slice(at, at + 64))])!;
+    assert.throws(() => checkLeak(path, manifest, sought, "runs"), { code: "E_HELD_OUT", message: /1 of 1/ }, `${at}`);
+    const other = Uint32Array.from(all.slice(at, at + 64)).reverse();
+    checkLeak(path, manifest, seekStretches([other])!, "runs");
+  }
+});
+
+test("the longest stretches are looked for that half of the runs have", () => {
+  const runs = (...lengths: number[]) => lengths.map(length => new Uint32Array(length));
+  assert.equal(seekStretches(runs(64, 63))!.tokens, 64);
+  assert.equal(seekStretches(runs(64, 63, 63))!.tokens, 32);
+  assert.equal(seekStretches(runs(31, 16))!.tokens, 16);
+  assert.equal(seekStretches(runs(16, 15, 15)), undefined);
+});

@@ -215,5 +215,8 @@ test("a verdict is one-sided and in pairs", () => {
   const { p, isRecord } = judgeChallenge([1.98, 2.01, 1.95, 2.02], [2.0, 2.04, 1.96, 2.05]);
   assert.ok(Math.abs(p - 0.009109927371611204) < 1e-12, String(p));
   assert.ok(isRecord);
+  // The same of a challenger that is worse.
+  const worse = judgeChallenge([2.1, 2.04, 1.97, 2.09], [2.0, 2.04, 1.96, 2.05]);
+  assert.ok(Math.abs(worse.p - 0.9029143271939708) < 1e-9, String(worse.p));
   assert.equal(judgeChallenge([2.1, 2.2], [2.0, 2.1]).isRecord, false);
 });
