@@ -141,3 +141,14 @@ test("best-fit keeps documents whole that fit, and tells where each ends", () =>
   assert.ok(countCut("concatenate") > 100);
   assert.ok(countCut("best-fit") <= 10, String(countCut("best-fit")));
 });
+
+test("a document is split once, however often its stretches change sides, and shares are rounded to whole blocks", () => {
+  // Pieces of 64 sequences of one token: one of each two is held out.
+  const documents = [Array<number>(64 * 10).fill(1), [1], [1], Array<number>(64 * 4).fill(1)];
+  const packer = new Packer({ sequenceLength: 1, holdOut: 0.5, seed: 0, packing: "concatenate" }, () => {});
+  for (const ids of documents) packer.addDocument(Uint32Array.from(ids));
+  assert.equal(packer.splitDocuments, 2);
+  // 1 / 0.15 is nearer to 7 than to 6.
+  const words = Array.from({ length: 700 }, () => [1]);
+  assert.equal(pack(words, 1, 0.15, 0, { separator: undefined }).validation.length, 100);
+});

@@ -22,6 +22,8 @@ test("labels are one by value", () => {
   assert.deepEqual(spell([1, true, 0, false, "True"]), ["truths", "true", "true", "false", "false", "true"]);
   assert.deepEqual(spell(["True", "FALSE", "1.0"]), ["truths", "true", "false", "true"]);
   assert.deepEqual(spell(["0,5", "1", "2,25"]), ["numbers", "0.5", "1", "2.25"]);
+  // Nobody writes a thousand with a 0 before it.
+  assert.deepEqual(spell(["0,125", "1,500", "2,250"], "regression"), ["numbers", "0.125", "1.5", "2.25"]);
   assert.deepEqual(spell(["12345678901234567890", "12345678901234567891.0"]), [
     "numbers",
     "12345678901234567890",

@@ -110,3 +110,24 @@ test("what cannot be learned or read is named", async () => {
   );
   await assert.rejects(read(many), fails("E_TASK_KIND", "many.csv", "40 different labels in 40 rows"));
 });
+
+test("of few examples one is held out, of many a tenth", async () => {
+  for (const [count, heldOut] of [
+    [2, 1],
+    [4, 1],
+    [14, 1],
+    [16, 2],
+    [40, 4],
+  ] as const) {
+    const { validation } = await read(
+      table(
+        `few-${count}.csv`,
+        Array.from({ length: count }, (_, i) => i % 2),
+      ),
+    );
+    assert.deepEqual(
+      validation.map(({ examples }) => examples.length),
+      [heldOut],
+    );
+  }
+});

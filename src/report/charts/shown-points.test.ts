@@ -37,3 +37,10 @@ test("a line is cut where it crosses the ends of the range, by numpy.interp; dot
   assert.deepEqual(clipToRange({ x, y }, [30, 40]), { x: [], y: [] });
   assert.deepEqual(clipToRange({ x, y }, [0, 20]), { x, y });
 });
+
+test("points at the ends of a range are shown, once", () => {
+  const curve = { x: [0, 1, 2, 3, 4], y: [5, 3, 4, 1, 2] };
+  assert.deepEqual(clipToRange(curve, [1, 3]), { x: [1, 2, 3], y: [3, 4, 1] });
+  assert.deepEqual(pickInRange(curve, [1, 3]), { x: [1, 2, 3], y: [3, 4, 1] });
+  assert.deepEqual(clipToRange(curve, [0.5, 3]), { x: [0.5, 1, 2, 3], y: [4, 3, 4, 1] });
+});
