@@ -46,6 +46,9 @@ export function multipliesBf16(): boolean {
   return march === "native" && /\bavx512_bf16\b|^Features.* bf16\b/.test(processorFlags());
 }
 
+/** Whether kernels may have tiles multiply it, as far as the processor goes; the system may refuse. */
+export const hasTileInstructions = (): boolean => march === "native" && /\bamx_bf16\b/.test(processorFlags());
+
 /** A build takes seconds, tens of them on a busy machine; a compiler that has not ended after this long never will. */
 const longestBuildSeconds = 5 * 60;
 

@@ -11,7 +11,7 @@ import type { DeviceBuffer, HostArray } from "../backend.ts";
 import { koffi } from "../foreign-functions.ts";
 import { decodeValues, encodeValues, makeStorage } from "../host-values.ts";
 import { refuseOverlap } from "../single-run.ts";
-import { loadBuilt } from "./build.ts";
+import { hasTileInstructions, loadBuilt } from "./build.ts";
 
 export interface CpuBuffer extends DeviceBuffer {
   readonly address: number;
@@ -53,6 +53,9 @@ interface PoolLibrary {
   readonly hasTiles: boolean;
   readonly flags: readonly string[];
 }
+
+/** What `loadPool` will find kernels are built with, unless the system keeps tiles from this process. */
+export const likelyFlags = (): readonly string[] => (hasTileInstructions() ? ["-DTILES"] : []);
 
 /** The library that a pool's threads run in, which knows what this process may do; no thread is started. Errors as `loadBuilt`. */
 export async function loadPool(signal?: AbortSignal): Promise<PoolLibrary> {
