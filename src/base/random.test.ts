@@ -71,3 +71,18 @@ test("a permutation holds every index once and differs between indices", () => {
   );
   assert.notDeepEqual(first, permutation(1000, 5, streams.sequenceOrder, 1));
 });
+
+test("a number below a limit is the first word of a whole range, by its remainder", () => {
+  for (const limit of [1, 7, 8192, 2 ** 31 + 1, 3 * 2 ** 30, 2 ** 32 - 1, 2 ** 32]) {
+    const [drawn, words] = [0, 0].map(() => new RandomSequence(11, streams.sampling, limit)) as [
+      RandomSequence,
+      RandomSequence,
+    ];
+    const whole = (2n ** 32n / BigInt(limit)) * BigInt(limit);
+    for (let i = 0; i < 500; i++) {
+      let word = BigInt(words.bits());
+      while (word >= whole) word = BigInt(words.bits());
+      assert.equal(drawn.below(limit), Number(word % BigInt(limit)), `${i} below ${limit}`);
+    }
+  }
+});

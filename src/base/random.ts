@@ -124,9 +124,12 @@ export class RandomSequence {
 
   /** An integer in [0, limit), every one equally likely (rejection of the incomplete last range). */
   below(limit: number): number {
-    const bound = 2 ** 32 - (2 ** 32 % limit);
     let bits = this.bits();
-    while (bits >= bound) bits = this.bits();
+    // The last range is shorter than the limit, so few need to know where it begins: a remainder of that size is a call.
+    if (bits >= 2 ** 32 - limit) {
+      const bound = 2 ** 32 - (2 ** 32 % limit);
+      while (bits >= bound) bits = this.bits();
+    }
     return bits % limit;
   }
 

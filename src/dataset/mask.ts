@@ -53,16 +53,18 @@ export function maskSequence(
     continuesWord: place =>
       place > 0 && options.continuesWord(original[place - 1]!, original[place]!) && isCandidate(place - 1),
   };
-  const chosen: number[] = [];
+  const isChosen = new Uint8Array(length);
   findMaskUnit(settings).choose(sequence, predictions, settings as never, random, (place, shown) => {
-    chosen.push(place);
+    isChosen[place] = 1;
     if (shown === "mask") tokens[start + place] = mask;
     else if (shown === "random") tokens[start + place] = random.below(vocabulary);
   });
-  chosen.sort((a, b) => a - b);
-  for (let i = 0; i < capacity; i++) {
-    const place = chosen[i];
-    positions[at + i] = start + (place ?? length - 1);
-    labels[at + i] = place === undefined ? noLabel : original[place]!;
+  let next = at;
+  for (let place = 0; place < length; place++) {
+    if (isChosen[place] === 0) continue;
+    positions[next] = start + place;
+    labels[next++] = original[place]!;
   }
+  positions.fill(start + length - 1, next, at + capacity);
+  labels.fill(noLabel, next, at + capacity);
 }
