@@ -9,9 +9,11 @@ import { add, input, matmul, multiply, reshape, state } from "../../graph/operat
 import { openCpu } from "./cpu.ts";
 import { listLaunches, type PlacedProgram } from "./list-launches.ts";
 
-const arena = 1000;
+const arena = { address: 1000, bytes: 170 };
+/** Of 40 bytes, the first program's at the beginning, and others' where a line of 64 begins and there is room. */
+const temporariesOf = (program: number) => 1000 + (program === 0 ? 0 : 128);
 
-/** Buffers of an arena, from 1,000 on, and others, which lie below. */
+/** Buffers of an arena and others, which lie below. */
 const anyBuffer = fc.record({
   isTemporary: fc.boolean(),
   offset: fc.nat(30),
@@ -51,10 +53,13 @@ test("launches wait within their program as it says, and of the one before for w
       const bytesOf = ({ of, launch }: (typeof origins)[number]) =>
         launch.buffers.flatMap(buffer => {
           const begin =
-            programs[of]!.places[buffer]?.address ?? arena + programs[of]!.program.buffers[buffer]!.arenaOffset;
+            programs[of]!.places[buffer]?.address ??
+            temporariesOf(of) + programs[of]!.program.buffers[buffer]!.arenaOffset;
           return Array.from({ length: programs[of]!.program.buffers[buffer]!.bytes }, (_, i) => begin + i);
         });
       assert.equal(listed.length, origins.length);
+      for (const [at, { pointers }] of listed.entries())
+        assert.ok(pointers.every(pointer => bytesOf(origins[at]!).includes(pointer)));
       for (const [later, own] of origins.entries()) {
         for (const [before, other] of origins.slice(0, later).entries()) {
           if (later - before >= cpuTarget.launchesAtOnce) continue;

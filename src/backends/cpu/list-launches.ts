@@ -21,14 +21,25 @@ interface Span {
 const meet = (some: readonly Span[], others: readonly Span[]): boolean =>
   some.some(one => others.some(other => one.begin < other.end && other.begin < one.end));
 
-/** With temporaries in an arena that stands here. */
-export function listLaunches(programs: readonly PlacedProgram[], arenaAddress: number): NativeLaunch[] {
+/** A place of temporaries begins with a line of the cache. */
+const alignment = 64;
+
+/**
+ * With temporaries in this arena: the first program's at its beginning, where its last ones mostly are, and others' at its end, so that
+ * they do not wait for their places.
+ */
+export function listLaunches(
+  programs: readonly PlacedProgram[],
+  arena: Pick<CpuBuffer, "address" | "bytes">,
+): NativeLaunch[] {
   const listed: NativeLaunch[] = [];
   const touched: (readonly Span[])[] = [];
   for (const { program, kernels, places } of programs) {
     const first = listed.length;
+    const atEnd = Math.floor((arena.bytes - program.arenaBytes) / alignment) * alignment;
+    const temporaries = arena.address + (first === 0 ? 0 : atEnd);
     const spans = program.buffers.map(({ bytes, arenaOffset }, at): Span => {
-      const begin = places[at]?.address ?? arenaAddress + arenaOffset;
+      const begin = places[at]?.address ?? temporaries + arenaOffset;
       return { begin, end: begin + bytes };
     });
     for (const { kernel, buffers, blocks, grain, after } of program.launches) {

@@ -13,10 +13,10 @@ interface CpuGraph extends LoadedGraph {
   readOutputs(): Record<string, HostArray>;
 }
 
-/** Launches with the addresses of an arena that stands here. */
+/** Launches with the addresses of this arena. */
 interface Listed {
   readonly launches: LaunchList;
-  readonly arenaAddress: number;
+  readonly arena: CpuBuffer;
 }
 
 /** Binds a program to its states, which it reads and updates by name. */
@@ -35,13 +35,13 @@ export async function loadProgram(
   /** Alone, and before others. */
   const listed = new Map<CpuGraph | undefined, Listed>();
   const findLaunches = (next?: CpuGraph): LaunchList => {
-    const { arenaAddress } = pool;
+    const { arena } = pool;
     const known = listed.get(next);
-    if (known?.arenaAddress === arenaAddress) return known.launches;
+    if (known?.arena === arena) return known.launches;
     if (known !== undefined) pool.freeLaunches(known.launches);
     const programs = next === undefined ? [graph.placed] : [graph.placed, next.placed];
-    const launches = pool.prepareLaunches(listLaunches(programs, arenaAddress));
-    listed.set(next, { launches, arenaAddress });
+    const launches = pool.prepareLaunches(listLaunches(programs, arena));
+    listed.set(next, { launches, arena });
     return launches;
   };
   const graph: CpuGraph = {

@@ -74,7 +74,7 @@ export class ThreadPool {
   private readonly native: Native;
   private readonly start: ReturnType<LibraryHandle["func"]>;
   private readonly allocations = new Set<CpuBuffer>();
-  private arena: CpuBuffer | undefined;
+  private reserved: CpuBuffer | undefined;
   /** Around all that belongs to one run: its inputs, its launches, its outputs. */
   readonly alone = refuseOverlap();
 
@@ -127,14 +127,16 @@ export class ThreadPool {
 
   /** Makes the arena that all programs share, as they never run at once, at least this large. It moves when it grows. */
   reserveArena(bytes: number): void {
-    if (this.arena !== undefined && this.arena.bytes >= bytes) return;
-    if (this.arena !== undefined) this.free(this.arena);
-    this.arena = undefined;
-    this.arena = this.allocate([bytes], "bool");
+    if (this.reserved !== undefined && this.reserved.bytes >= bytes) return;
+    if (this.reserved !== undefined) this.free(this.reserved);
+    this.reserved = undefined;
+    this.reserved = this.allocate([bytes], "bool");
   }
 
-  get arenaAddress(): number {
-    return this.arena?.address ?? 0;
+  /** Another one after it has moved. */
+  get arena(): CpuBuffer {
+    if (this.reserved === undefined) throw new Error("no arena was reserved");
+    return this.reserved;
   }
 
   write(buffer: CpuBuffer, values: HostArray): void {
