@@ -83,6 +83,8 @@ export interface EmitContext {
   readonly inMemory: ReadonlySet<Tensor>;
   /** Whether something outside the group reads the tensor, or it is a result. */
   isExternal(tensor: Tensor, group: Group): boolean;
+  /** Whether the program is this group alone, beside which nothing runs. */
+  readonly isAlone: boolean;
   /** The state that a tensor is the old or the new value of. */
   stateOf(tensor: Tensor): string | undefined;
 }

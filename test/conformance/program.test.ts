@@ -235,6 +235,11 @@ test("what nobody reads holds up nobody of several threads, and its product in t
   assert.ok(norm > ofState && kernels[launches[product]!.kernel]!.name.startsWith("matmul_4096x256x256"));
   assert.deepEqual(launches[norm]!.after, [product]);
   assert.ok(!launches[product]!.after!.includes(ofState));
+  // Alone it has nothing beside it, and is all threads'.
+  const alone = g.matmul(g.transpose(g.state("a", [4096, 256], "bf16")), g.state("b", [4096, 256], "bf16"));
+  const options = { threads: 2, precision: "bf16", hasTiles: true } as const;
+  const [only, ...others] = compileGraph({ outputs: {}, updates: { sum: alone } }, cpuTarget, options).launches;
+  assert.deepEqual([only!.blocks, others], [2, []]);
   // One thread takes launches in their order.
   assert.ok(cut(1).launches.every(launch => launch.after === undefined));
 });

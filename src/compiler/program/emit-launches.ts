@@ -23,6 +23,7 @@ export function emitLaunches(
   const context: EmitContext = {
     options,
     inMemory: ordered.inMemory,
+    isAlone: ordered.groups.length === 1,
     isExternal: (tensor, group) => tensors.has(tensor) || isReadOutside(tensor, group, readers),
     stateOf: tensor => {
       const { operation } = tensor;

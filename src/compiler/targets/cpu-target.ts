@@ -91,7 +91,7 @@ function emitProduct(group: Group, context: EmitContext): DraftLaunch {
   const batches = countElements(a.shape.slice(0, -2));
   const byTiles = options.hasTiles === true && a.dtype === "bf16";
   const results = group.stores.length > 0 ? group.stores.map(({ target }) => target) : [product];
-  const isAwaited = results.some(result => context.stateOf(result) === undefined);
+  const isAwaited = context.isAlone || results.some(result => context.stateOf(result) === undefined);
   const sizes = [m, n, k * bytesPerElement[a.dtype]] as const;
   const { down, across } = splitProduct(batches, sizes, options.threads, { byTiles, isAwaited });
   // Operands may be one tensor twice, so their addresses come first whatever their names.
