@@ -217,6 +217,14 @@ test("groups that compute the same are one kernel, and one that writes more is a
   assert.equal(kernels.length, 2);
 });
 
+test("of several threads no launch waits for a place in memory alone, while that costs little", () => {
+  const [x, y] = ["x", "y"].map(name => g.input(name, [256, 48], "f32")) as [Tensor, Tensor];
+  const outputs = { a: g.sum(g.exp(x), [0, 1]), b: g.sum(g.exp(y), [0, 1]) };
+  const { launches, buffers } = compileGraph({ outputs, updates: {} }, cpuTarget, { threads: 2, precision: "f32" });
+  const reads = (name: string) => launches.find(launch => launch.buffers.some(at => buffers[at]!.name === name))!;
+  assert.deepEqual([launches.length, reads("x").after, reads("y").after], [4, [], []]);
+});
+
 test("what nobody reads holds up nobody of several threads, and its product in tiles is cut for half of them", () => {
   const rows = g.input("rows", [4096, 256], "f32");
   const given = g.input("given", [4096, 256], "f32");

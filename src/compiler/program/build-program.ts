@@ -9,8 +9,11 @@ import { findEnds, findWaits, type Touched } from "./find-waits.ts";
 import { planArena } from "./memory.ts";
 import { hashProgram, type Kernel, type Launch, type Program, type ProgramBuffer } from "./program.ts";
 
-/** Of the arena, for launches that run beside each other. */
-const mostGrowth = 1 / 32;
+/**
+ * What an arena may be so that launches wait for no place in it, as a share of what else the program reads and writes, as an update's is;
+ * and what it may grow by so that fewer of them do: a larger one is found in no cache.
+ */
+const most = { ofAll: 1 / 4, growth: 1 / 32 };
 
 type DraftBuffer = Omit<ProgramBuffer, "arenaOffset"> & { readonly first: number; last: number };
 
@@ -71,18 +74,29 @@ export function buildProgram(
   );
 
   const temporaries = drafted.filter(({ kind }) => kind === "temporary");
-  const plan = () => {
-    const lifetimes = temporaries.map(({ bytes, first, last }) => ({ bytes, firstLaunch: first, lastLaunch: last }));
+  /** Each in its place for so many launches more. */
+  const plan = (longer = 0) => {
+    const lifetimes = temporaries.map(({ bytes, first, last }) => {
+      return { bytes, firstLaunch: first, lastLaunch: last + longer };
+    });
     return planArena(lifetimes, alignmentBytes);
   };
-  const least = plan();
   // One thread takes launches in their order. Of several, some run beside others, which wait for no place where it costs little.
   const runsBeside = launchesAtOnce > 1 && threads > 1;
-  for (const [at, end] of (runsBeside ? findEnds(touched) : []).entries()) {
-    for (const buffer of touched[at]!.all) drafted[buffer]!.last = Math.max(drafted[buffer]!.last, end);
+  let chosen = plan();
+  if (runsBeside) {
+    const least = chosen;
+    const others = drafted.reduce((total, { kind, bytes }) => total + (kind === "temporary" ? 0 : bytes), 0);
+    chosen = plan(launchesAtOnce);
+    if (chosen.arenaBytes > most.ofAll * others) {
+      for (const [at, end] of findEnds(touched).entries()) {
+        for (const buffer of touched[at]!.all) drafted[buffer]!.last = Math.max(drafted[buffer]!.last, end);
+      }
+      chosen = plan();
+      if (chosen.arenaBytes > (1 + most.growth) * least.arenaBytes) chosen = least;
+    }
   }
-  const roomy = plan();
-  const { offsets, arenaBytes } = roomy.arenaBytes <= (1 + mostGrowth) * least.arenaBytes ? roomy : least;
+  const { offsets, arenaBytes } = chosen;
   const arena = offsets.values();
   const buffers = drafted.map(({ first: _first, last: _last, ...buffer }): ProgramBuffer => {
     return { ...buffer, arenaOffset: buffer.kind === "temporary" ? arena.next().value! : -1 };
