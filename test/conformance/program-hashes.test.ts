@@ -36,10 +36,10 @@ const expected: Readonly<Record<string, string>> = {
   "crammed-bert-small, cpu bf16": "cbc4b4eb9b195e68",
   "crammed-bert-small, cuda 8.0": "392d5eadc237bedf",
   "crammed-bert-small, cuda 9.0": "1948ad620a807e9e",
-  "quickstart, cpu f32": "cbfc1dae57eb49db",
-  "quickstart, cpu bf16": "226b333289b4b891",
-  "quickstart, cuda 8.0": "dc4497898ddf530a",
-  "quickstart, cuda 9.0": "ade603faada0ab74",
+  "quickstart, cpu f32": "33d7dfa0ee44c951",
+  "quickstart, cpu bf16": "8b21288139f32006",
+  "quickstart, cuda 8.0": "df9fcfa9c112cd63",
+  "quickstart, cuda 9.0": "b63e1d520b529b5d",
 };
 
 /** Of a finetuning's one program, at a length of batches. */

@@ -225,6 +225,13 @@ test("of several threads no launch waits for a place in memory alone, while that
   assert.deepEqual([launches.length, reads("x").after, reads("y").after], [4, [], []]);
 });
 
+test("what takes no memory and nobody reads comes last", () => {
+  const [x, y] = ["x", "y"].map(name => g.input(name, [256, 48], "f32")) as [Tensor, Tensor];
+  const { launches, buffers } = compile({ own: g.exp(x), total: g.sum(g.exp(y), [0, 1]) }, "f32");
+  const written = launches.map(launch => buffers[launch.buffers.at(-1)!]!.name);
+  assert.deepEqual(written, ["", "total", "own"]);
+});
+
 test("what nobody reads holds up nobody of several threads, and its product in tiles is cut for half of them", () => {
   const rows = g.input("rows", [4096, 256], "f32");
   const given = g.input("given", [4096, 256], "f32");

@@ -1,6 +1,7 @@
 // The order in which kernels run, so that little memory is needed at once: of the kernels that can run, the one after which
 // the least stands in memory; among equals, the one that the graph made first. A kernel that reads no result of another, such
-// as one that draws the bits of a dropout, waits for the first that reads it.
+// as one that draws the bits of a dropout, waits for the first that reads it. What takes no memory, frees none, and is read by no other comes
+// last: it fills the time of threads that others leave nothing to do.
 
 import { bytesPerElement, countElements, type Tensor } from "../../graph/tensor.ts";
 import { baseOf, type FusedGraph, type Group, type Results } from "./group.ts";
@@ -44,6 +45,9 @@ export function orderGroups(fused: FusedGraph, { owners }: Pick<Results, "owners
     const own = writes.get(group)!;
     reads.set(group, new Set(listReads(group, fused).filter(tensor => bytes.has(tensor) && !own.has(tensor))));
   }
+  const awaited = new Set(fused.groups.flatMap(group => [...group.dependencies]));
+  const comesLast = (group: Group) =>
+    !awaited.has(group) && reads.get(group)!.size === 0 && writes.get(group)!.size === 0;
   const isFirst = (group: Group) => group.dependencies.size === 0 && writes.get(group)!.size > 0;
 
   const order: Group[] = [];
@@ -82,7 +86,7 @@ export function orderGroups(fused: FusedGraph, { owners }: Pick<Results, "owners
     for (const group of waiting) {
       const before = findBefore(group);
       if (before === undefined) continue;
-      const candidate = { group, before, growth: growth([...before, group]) };
+      const candidate = { group, before, growth: comesLast(group) ? Number.MAX_VALUE : growth([...before, group]) };
       if (best === undefined || candidate.growth < best.growth) best = candidate;
     }
     best!.before.forEach(run);
