@@ -9,12 +9,20 @@ import { hasBegun, readRunData } from "../../train/run-folder.ts";
 
 /** A disk that did not take what was trained: the same command again would find a run that was begun. */
 export function adviseResuming(error: unknown, run: string): unknown {
-  if (!(error instanceof UserError) || !hasBegun(run)) return error;
+  return hasBegun(run) ? adviseOnDisk(error, quoteOwnCommand("pretrain", "--resume", run)) : error;
+}
+
+/** Of who trains several runs and goes on with each of them: `cram pretrain --resume` of one would not go on with the others. */
+export function adviseRepeating(error: unknown): unknown {
+  return adviseOnDisk(error, "the same command");
+}
+
+function adviseOnDisk(error: unknown, goingOn: string): unknown {
+  if (!(error instanceof UserError)) return error;
   const { code, message } = error;
   if (code !== "E_DISK_FULL" && code !== "E_NOT_WRITABLE") return error;
   const first = code === "E_DISK_FULL" ? "Free some space" : "See that it can be written";
-  const advice = `${first}, and go on with: ${quoteOwnCommand("pretrain", "--resume", run)}`;
-  return new UserError(code, message, advice, { cause: error });
+  return new UserError(code, message, `${first}, and go on with: ${goingOn}`, { cause: error });
 }
 
 /** A run that is resumed keeps the sizes of its recipe. */

@@ -9,6 +9,7 @@ import { readEvents } from "../../events/event-reader.ts";
 import type { TrialResult, TrialScore } from "../../sweep/trial.ts";
 import { hasBegun } from "../../train/run-folder.ts";
 import type { BackendChoice } from "../backend.ts";
+import { adviseRepeating } from "../pretrain/advice.ts";
 import { pretrain } from "../pretrain/pretrain.ts";
 import type { PlannedTrial } from "./plan-trials.ts";
 import { scoreRun } from "./score-run.ts";
@@ -48,7 +49,7 @@ export async function runTrial(
     else await pretrain({ ...common, data: plan.data, out: plan.run, recipe: plan.recipe });
   } catch (error) {
     if (common.signal.aborted && (error as Error).name === "AbortError") return undefined;
-    if (!(error instanceof UserError) || !ofTheTrial.includes(error.code)) throw error;
+    if (!(error instanceof UserError) || !ofTheTrial.includes(error.code)) throw adviseRepeating(error);
     failure = error;
   }
   const events = readEvents(join(plan.run, "events.jsonl"));
