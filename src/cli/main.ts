@@ -5,6 +5,7 @@ import { watchSignals } from "./terminal/signals.ts";
 
 watchSignals();
 const { outliveReaders } = await import("./terminal/output.ts");
-outliveReaders();
-const { runCommand } = await import("./program.ts");
-await runCommand(process.argv.slice(2));
+const { runCommand, showError } = await import("./program.ts");
+const words = process.argv.slice(2);
+outliveReaders(error => showError(error, words.includes("--json")));
+await runCommand(words);

@@ -186,22 +186,28 @@ export async function runCommand(words: readonly string[]): Promise<void> {
   } catch (error) {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode === 0 ? 0 : 1;
-    } else if (error instanceof UserError) {
-      const { code, message, advice } = error;
-      const wantsJson = program.commands.some(verb => verb.name() === program.args[0] && verb.opts().json === true);
-      if (wantsJson) printError(JSON.stringify({ kind: "error", code, message, advice }));
-      else
-        printError(
-          `${colour("red", code, process.stderr)} ${message}\n  ${advice}\n  (${relativeWhereShorter(errorsPage)} explains the code)`,
-        );
-      process.exitCode = 1;
     } else {
-      printError(`This is a bug in cram, not your mistake.\n${error instanceof Error ? error.stack : String(error)}`);
-      process.exitCode = 2;
+      const verb = program.commands.find(each => each.name() === program.args[0]);
+      showError(error, verb?.opts().json === true);
     }
   } finally {
     early.abort();
   }
+}
+
+/** To standard error, with the exit code that it means. */
+export function showError(error: unknown, asJson: boolean): void {
+  process.exitCode = error instanceof UserError ? 1 : 2;
+  if (!(error instanceof UserError)) {
+    printError(`This is a bug in cram, not your mistake.\n${error instanceof Error ? error.stack : String(error)}`);
+    return;
+  }
+  const { code, message, advice } = error;
+  if (asJson) printError(JSON.stringify({ kind: "error", code, message, advice }));
+  else
+    printError(
+      `${colour("red", code, process.stderr)} ${message}\n  ${advice}\n  (${relativeWhereShorter(errorsPage)} explains the code)`,
+    );
 }
 
 /** Of this package, wherever it is installed. */

@@ -2,6 +2,7 @@
 // place that writes to the terminal: whatever text from outside is in a line, it comes out visible, and only our colours colour.
 
 import { systemClock } from "../../base/clock.ts";
+import { explainWriteFailure } from "../../base/files/files.ts";
 import { makeLinesPrintable, makePrintable } from "../../base/printable.ts";
 import type { StepEvent } from "../../events/event.ts";
 import type { Speed } from "../../events/speed.ts";
@@ -43,13 +44,22 @@ function write(stream: NodeJS.WriteStream, text: string): void {
   stream.write(`${dressText(text, hasColours(stream))}\n`);
 }
 
-/** A reader or a terminal that goes away (`| head`) ends no training: what it would have shown is in events.jsonl. */
-export function outliveReaders(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
+/**
+ * A reader or a terminal that goes away (`| head`) ends no training, and neither does a file that takes no more (`> log`): what they would
+ * have shown is in events.jsonl. Such a file is told of once, in `onLost`, and no exit code then says that all is well.
+ */
+export function outliveReaders(onLost: (error: unknown) => void): void {
+  let isComplete = true;
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE" || error.code === "EIO" || !isComplete) return;
+    isComplete = false;
+    process.on("exit", code => {
+      if (code === 0) process.exitCode = 1;
     });
-  }
+    onLost(explainWriteFailure(error, "standard output", "; what is printed from here on is lost"));
+  });
+  // Nobody is left to be told.
+  process.stderr.on("error", () => {});
 }
 
 /** Results, to standard output. */
