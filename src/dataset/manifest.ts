@@ -7,6 +7,7 @@ import { z } from "zod";
 import { UserError } from "../base/errors.ts";
 import { contentHash, readJson, writeFileAtomically } from "../base/files/files.ts";
 import { recoverFolder } from "../base/files/folder-draft.ts";
+import { refuseUnseen } from "../base/files/read-failure.ts";
 
 const count = z.number().int().nonnegative();
 const part = z.strictObject({
@@ -90,6 +91,7 @@ export function readManifest(folder: string): DatasetManifest {
   recoverFolder(folder);
   const path = join(folder, "manifest.json");
   if (!existsSync(path)) {
+    refuseUnseen(folder, "dataset");
     const advice = existsSync(join(folder, "recipe.json"))
       ? "It is a run; the dataset is the folder that cram prepare made for it."
       : `Give a folder that cram prepare made; cram prepare TEXT… --out ${folder} makes this one.`;

@@ -6,6 +6,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { contentHash } from "../base/files/files.ts";
 import { recoverFolder } from "../base/files/folder-draft.ts";
+import { refuseUnseen } from "../base/files/read-failure.ts";
 import { quoteOwnCommand } from "../base/shell-words.ts";
 import type { StoredTensor } from "../checkpoint/safetensors.ts";
 import { findRun, loadMoments, loadParameters, readCounters } from "../checkpoint/state.ts";
@@ -143,6 +144,7 @@ async function openFolder(path: string, average: AverageName | undefined): Promi
   if (isForeignModel(path)) {
     return { ...openForeignModel(path), kind: "foreign", precision: "f32", reader: await openTextReader(path) };
   }
+  refuseUnseen(path, "model");
   const isDataset = existsSync(join(path, "manifest.json"));
   throw new UserError(
     "E_FILE_MISSING",

@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
 import { contentHash, mostBytes, readJson, readWholeFile, writeFileAtomically } from "../base/files/files.ts";
+import { refuseUnseen } from "../base/files/read-failure.ts";
 import { formatSealed, isSealed } from "../base/sealed-json.ts";
 import { quoteOwnCommand, quoteWord } from "../base/shell-words.ts";
 import {
@@ -33,6 +34,7 @@ export function readRunRecipe(folder: string): Recipe {
   const run = findRun(folder);
   const path = join(run, "recipe.json");
   if (!hasBegun(run)) {
+    refuseUnseen(run, "run");
     const advice = existsSync(join(run, "manifest.json"))
       ? `It is a dataset: cram pretrain --data ${run} begins a run on it.`
       : "Give the folder of a run that cram pretrain began.";

@@ -4,6 +4,7 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
+import { refuseUnseen } from "../base/files/read-failure.ts";
 import { quoteOwnCommand } from "../base/shell-words.ts";
 import { findRun } from "../checkpoint/state.ts";
 import { checkRepository, openOwnHub } from "../hub/hub.ts";
@@ -65,6 +66,7 @@ function findExport(given: string): string {
   const home = findKeptFolder(given) ?? findRun(given);
   const folder = [given, join(home, "export")].find(path => existsSync(join(path, "config.json")));
   if (folder !== undefined && statSync(folder).isDirectory()) return folder;
+  refuseUnseen(given, "model");
   const advice = isModel(given)
     ? `Write one: ${quoteOwnCommand("export", given)}`
     : "Give a run that was exported, or the folder that cram export wrote.";

@@ -1,7 +1,7 @@
 // What the system says when something cannot be read, turned into an error a person can act on. It lists and reads the files of others,
 // so every refusal of the system is about the file, never a bug.
 
-import { existsSync, lstatSync, readlinkSync } from "node:fs";
+import { existsSync, lstatSync, readlinkSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { UserError } from "../errors.ts";
 
@@ -49,6 +49,19 @@ export function explainReadFailure(error: unknown, path: string, kind: string): 
     return new UserError("E_FILE_MISSING", `${path}: no ${kind} here`, advice, { cause: error });
   }
   return explainUnreadable(path, kind, readRefusals[code] ?? "the system does not read it", code, error);
+}
+
+/**
+ * Asked before a folder is told to be missing, or to be none of its kind: E_FILE_UNREADABLE where what is in it may not be seen, which is
+ * no "no".
+ */
+export function refuseUnseen(folder: string, kind: string): void {
+  try {
+    statSync(`${folder}/.`);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EACCES" || code === "EPERM") throw explainReadFailure(error, folder, kind);
+  }
 }
 
 /** The link on a path's way that leads nowhere; undefined where nothing is there at all. */

@@ -4,6 +4,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../base/errors.ts";
+import { refuseUnseen } from "../../base/files/read-failure.ts";
 import { RandomSequence, streams } from "../../base/random.ts";
 import { type DocumentsManifest, readDocuments, readDocumentsManifest } from "../../corpus/documents.ts";
 import { dropReasons, type Example, sumMixture } from "../../corpus/funnel.ts";
@@ -103,6 +104,7 @@ export function findCorpus(folder: string): { readonly documents: string; readon
   }
   const names = ["manifest.json", "documents-00000.jsonl"];
   if (names.some(name => existsSync(join(folder, name)))) return { documents: folder, isDataset: false };
+  refuseUnseen(folder, "corpus");
   throw new UserError(
     "E_FILE_MISSING",
     `${folder}: no corpus here`,

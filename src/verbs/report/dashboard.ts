@@ -3,6 +3,7 @@
 import { existsSync, statSync } from "node:fs";
 import { systemClock } from "../../base/clock.ts";
 import { UserError } from "../../base/errors.ts";
+import { refuseUnseen } from "../../base/files/read-failure.ts";
 import { type Dashboard, openDashboard } from "../../report/dashboard/dashboard-server.ts";
 import type { RecipeFacts } from "../../report/runs/run-record.ts";
 import { readRecipeFacts } from "./recipe-facts.ts";
@@ -20,6 +21,7 @@ export interface DashboardChoice {
 
 /** Serves the dashboard until it is closed. UserErrors: E_FILE_MISSING, and those of listening. */
 export async function showRuns({ folder, port, host, token }: DashboardChoice): Promise<Dashboard> {
+  refuseUnseen(folder, "folder of runs");
   if (!existsSync(folder) || !statSync(folder).isDirectory()) {
     throw new UserError("E_FILE_MISSING", `${folder}: no folder here`, "Name the folder that holds the runs.");
   }

@@ -6,6 +6,7 @@ import { systemClock } from "../../base/clock.ts";
 import { UserError } from "../../base/errors.ts";
 import { writeFileAtomically } from "../../base/files/files.ts";
 import { checkPageOutput, recogniseFolder, refuseKnownFolder } from "../../base/files/folder-kind.ts";
+import { refuseUnseen } from "../../base/files/read-failure.ts";
 import { findRun } from "../../checkpoint/state.ts";
 import { renderPage } from "../../report/page/page.ts";
 import { makeReport } from "../../report/report.ts";
@@ -68,6 +69,7 @@ export async function report(given: readonly string[], options: ReportOptions = 
 function refuseStrangers(folders: readonly string[]): void {
   const strangers = folders.filter(folder => recogniseFolder(folder) !== "a run");
   if (strangers.length === 0) return;
+  for (const folder of strangers) refuseUnseen(folder, "run");
   throw new UserError(
     "E_FILE_MISSING",
     `${strangers.join(", ")}: no run here${folders.length > 1 ? ", and nothing was written" : ""}`,
