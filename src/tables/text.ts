@@ -4,6 +4,7 @@
 import { isUtf8 } from "node:buffer";
 import { TextDecoder } from "node:util";
 import { UserError } from "../base/errors.ts";
+import { recogniseForeign } from "./foreign-format.ts";
 import { explainInvalidUtf8, findInvalidByte, isWellFormed } from "./utf8.ts";
 
 /** Where bytes begin in the content of a file; which line that is, is counted when somebody asks. */
@@ -17,7 +18,7 @@ export const contentStart: ContentStart = { byte: 0, linesBefore: () => 0 };
 
 /**
  * The content as UTF-8 bytes, without a byte-order mark, or what of it begins at a line. UserErrors: E_UTF8 for UTF-16 that is none, E_BINARY
- * for a NUL.
+ * for a NUL and for what begins as a foreign format.
  */
 export async function* toUtf8(
   pieces: AsyncIterable<Buffer>,
@@ -25,7 +26,11 @@ export async function* toUtf8(
   start: ContentStart = contentStart,
 ): AsyncGenerator<Buffer> {
   let line = 1;
+  let begins = start.byte === 0;
   for await (const piece of start.byte === 0 ? decodeMarked(pieces, path) : pieces) {
+    const foreign = begins ? recogniseForeign(piece) : undefined;
+    if (foreign !== undefined) throw new UserError("E_BINARY", `${path}: ${foreign.name}, not text`, foreign.advice);
+    begins = false;
     const end = piece.indexOf(0);
     for (let at = piece.indexOf(10); at >= 0 && (end < 0 || at < end); at = piece.indexOf(10, at + 1)) line += 1;
     if (end >= 0) {

@@ -3,6 +3,7 @@
 
 import { isUtf8 } from "node:buffer";
 import { UserError } from "../base/errors.ts";
+import { recogniseForeign } from "./foreign-format.ts";
 
 /** Where bytes begin in the content of a file. */
 export interface Place {
@@ -31,8 +32,9 @@ export function isWellFormed(text: string): boolean {
   return (text as string & { isWellFormed(): boolean }).isWellFormed();
 }
 
-/** Whether content begins as no text does: with a NUL in its first 8 KiB, unless the mark of UTF-16 explains it. */
+/** Whether content begins as no text does: as a foreign format, or with a NUL in its first 8 KiB that no mark of UTF-16 explains. */
 export function looksBinary(beginning: Uint8Array): boolean {
+  if (recogniseForeign(beginning) !== undefined) return true;
   return beginning.subarray(0, 8192).includes(0) && !beginsAsUtf16(beginning);
 }
 
