@@ -103,6 +103,15 @@ test("what cannot be learned or read is named", async () => {
   await assert.rejects(read(path, { kind: "regression" }), fails("E_TASK_LABEL", "good.csv:2", '"a"'));
   await assert.rejects(read(table("blank.csv", ["a", "", "b"])), fails("E_TASK_LABEL", "blank.csv:3", "no label"));
   await assert.rejects(read(table("same.csv", ["a", "a"])), fails("E_TASK_SMALL", "same.csv", '"a"'));
+  for (const [values, options] of [
+    [[0.5, 0.5, "0.50"], {}],
+    [["3", "3"], { kind: "regression" }],
+  ] as const) {
+    await assert.rejects(
+      read(table("equal.csv", [...values]), options),
+      fails("E_TASK_SMALL", "equal.csv", "every row"),
+    );
+  }
   await assert.rejects(read(table("one.csv", [0.5])), fails("E_TASK_SMALL", "one.csv", "1 example"));
   const many = table(
     "many.csv",

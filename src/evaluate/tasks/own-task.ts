@@ -101,30 +101,35 @@ function describeOwnTask(
   };
   const found = rows.map(({ values, origin }) => ({ value: readColumn(regression, label, values, origin), origin }));
   const spelling = findSpelling(found, label, kind);
-  if (kind === "regression") return { task: regression, spelling };
   const spelt = found.map(({ value }) => String(spelling.spell(value)));
+  if (rows.length > 1) refuseOneLabel(spelt, path);
+  if (kind === "regression") return { task: regression, spelling };
   if (kind === undefined && spelling.kind === "numbers" && spelt.some(text => !/^-?\d+$/.test(text))) {
     return { task: regression, spelling };
   }
+  refuseOneLabel(spelt, path);
   const labels = sortLabels(new Set(spelt), spelling);
-  refuseUnlearnable(labels, rows.length, path, label, spelling);
+  refuseNames(labels, rows.length, path, label, spelling);
   return { task: { ...regression, kind: "classification", labels, metrics: ["accuracy", "macro-f1"] }, spelling };
 }
 
-function refuseUnlearnable(
+/** Of classes and of numbers: one value correlates with nothing. */
+function refuseOneLabel(labels: readonly string[], path: string): void {
+  if (labels.some(label => label !== labels[0])) return;
+  throw new UserError(
+    "E_TASK_SMALL",
+    `${path}: every row has the label "${labels[0]}"; there is nothing to tell apart`,
+    "Name a file with at least two labels.",
+  );
+}
+
+function refuseNames(
   labels: readonly string[],
   rows: number,
   path: string,
   column: string,
   spelling: LabelSpelling,
 ): void {
-  if (labels.length < 2) {
-    throw new UserError(
-      "E_TASK_SMALL",
-      `${path}: every row has the label "${labels[0]}"; there is nothing to tell apart`,
-      "Name a file with at least two labels.",
-    );
-  }
   if (labels.length <= 20 || labels.length * 2 <= rows) return;
   throw new UserError(
     "E_TASK_KIND",

@@ -97,8 +97,11 @@ function explainWidth(
   );
 }
 
-/** Names of columns for a message. */
+/** Names of columns for a message; one whose ends would not be seen stands in quotes. */
 export function listNames(names: readonly string[]): string {
-  const shown = names.slice(0, 12).map(name => (name.length > 40 ? `${name.slice(0, 40)}…` : name));
+  const shown = names.slice(0, 12).map(name => {
+    const short = name.length > 40 ? `${name.slice(0, 40)}…` : name;
+    return name === "" || name.trim() !== name || name.includes(",") ? `"${short}"` : short;
+  });
   return shown.join(", ") + (names.length > 12 ? ", …" : "");
 }
