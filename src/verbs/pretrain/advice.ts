@@ -19,9 +19,11 @@ export function adviseRepeating(error: unknown): unknown {
 
 function adviseOnDisk(error: unknown, goingOn: string): unknown {
   if (!(error instanceof UserError)) return error;
-  const { code, message } = error;
+  const { code, message, advice } = error;
   if (code !== "E_DISK_FULL" && code !== "E_NOT_WRITABLE") return error;
-  const first = code === "E_DISK_FULL" ? "Free some space" : "See that it can be written";
+  // Kernels are not in the run, and their own advice says where else they could be.
+  const ofCache = advice.includes("CRAM_CACHE") ? advice.replace(/\.$/, "") : undefined;
+  const first = ofCache ?? (code === "E_DISK_FULL" ? "Free some space" : "See that it can be written");
   return new UserError(code, message, `${first}, and go on with: ${goingOn}`, { cause: error });
 }
 

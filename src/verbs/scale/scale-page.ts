@@ -28,7 +28,9 @@ export function writeScalePage(path: string, law: LawFile, curves: readonly Curv
         heading: "All sizes against tokens and FLOPs",
         charts: [drawCourses(law, curves, "tokens"), drawCourses(law, curves, "flops", best)],
         tables: [],
-        notes: ["The dashed end of the second is the best that the law has for so many FLOPs, whatever the size."],
+        notes: [
+          "The line best by the law is the least loss that it has for so many FLOPs, whatever the size; its last tenfold is beyond what was trained.",
+        ],
       },
       {
         id: "budgets",
