@@ -12,7 +12,7 @@ const beginnings: Readonly<Record<string, string>> = {
   "rich text": latin("{\\rtf1\\ansi caf\u00e9}"),
   "a zip archive, as .docx, .xlsx and .epub are": "504b030414000600080000002100",
   "a document of Office, as .doc and .xls are": "d0cf11e0a1b11ae10000",
-  "a tar archive": latin("notes.txt".padEnd(257, "\0") + "ustar\0" + "00"),
+  "a tar archive": latin(`${"notes.txt".padEnd(257, "\0")}ustar\x0000`),
   "a 7z archive": "377abcaf271c0004",
   "a rar archive": "526172211a070100",
   "packed by xz": "fd377a585a000004e6d6",
