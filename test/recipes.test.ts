@@ -40,6 +40,7 @@ const parameters: Readonly<Record<string, number>> = {
   quickstart: 4096 * 128 + 4 * 128 + 2 * gatedLayer(128, 512),
   "crammed-mini": 8192 * 128 + 4 * 128 * 128 + 4 * 128 + gatedLayer(128, 512),
   "crammed-mini-256": 8192 * 256 + 4 * 256 * 256 + 4 * 256 + 2 * gatedLayer(256, 1024),
+  "crammed-mini-64k": 65536 * 256 + 4 * 256 * 256 + 4 * 256 + 2 * gatedLayer(256, 1024),
   "crammed-small": 8192 * 256 + 4 * 256 * 256 + 4 * 256 + 4 * gatedLayer(256, 1024),
   "crammed-base": V * 768 + 4 * 768 * 768 + 4 * 768 + 12 * gatedLayer(768, 3072),
 };
@@ -56,6 +57,7 @@ const measured: Readonly<Record<string, string>> = {
   quickstart: "a900464bddf57754",
   "crammed-mini": "873bcf7f911914c7",
   "crammed-mini-256": "e59f68bd89a19fe6",
+  "crammed-mini-64k": "5b76a786224d3a2b",
   "crammed-small": "148a42863c452fca",
   "crammed-base": "aadcb56a24beb2bf",
   "bert-original": "c535ca032bd3524c",
@@ -87,6 +89,7 @@ const tinier: Readonly<Record<string, readonly string[]>> = {
   "bert-tiny": ["model.embedding.width=8"],
   "crammed-mini": ["objective.candidates=40"],
   "crammed-mini-256": ["objective.candidates=40"],
+  "crammed-mini-64k": ["objective.candidates=40"],
   "crammed-small": ["objective.candidates=40"],
   "crammed-base": ["objective.candidates=40"],
   recurrent: ["model.repeats=2"],

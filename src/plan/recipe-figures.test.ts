@@ -9,7 +9,7 @@ import { bertTiny } from "../../recipes/bert-tiny.ts";
 import { crammedBase } from "../../recipes/crammed-base.ts";
 import { crammedBert } from "../../recipes/crammed-bert.ts";
 import { crammedBertSmall } from "../../recipes/crammed-bert-small.ts";
-import { crammedMini, crammedMini256 } from "../../recipes/crammed-mini.ts";
+import { crammedMini, crammedMini64k, crammedMini256 } from "../../recipes/crammed-mini.ts";
 import { crammedSmall } from "../../recipes/crammed-small.ts";
 import { funnel } from "../../recipes/funnel.ts";
 import { glue } from "../../recipes/glue.ts";
@@ -72,7 +72,7 @@ for (const [recipe, expected] of [
   [
     crammedMini,
     () =>
-      [crammedMini, crammedMini256].flatMap(recipe => [
+      [crammedMini, crammedMini256, crammedMini64k].flatMap(recipe => [
         `${(countValues(recipe) / 1e6).toFixed(1)} M parameters`,
         `${(countTokenFlops(recipe) / 1e6).toFixed(1)} MFLOP`,
       ]),
