@@ -18,8 +18,9 @@ import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { UserError } from "../base/errors.ts";
 import { findCacheFolder } from "../base/files/cache-folder.ts";
-import { contentHash, explainWriteFailure, makeFolder, readWholeFile, writeFully } from "../base/files/files.ts";
+import { contentHash, makeFolder, readWholeFile, writeFully } from "../base/files/files.ts";
 import { removeLeftovers } from "../base/files/leftovers.ts";
+import { explainWriteFailure } from "../base/files/write-failure.ts";
 
 /** What a kernel's library may take, in bytes. */
 const largestFile = 2 ** 30;

@@ -5,15 +5,9 @@
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../base/errors.ts";
-import {
-  explainWriteFailure,
-  hashFile,
-  isPresent,
-  listFolder,
-  syncFolder,
-  writeFileAtomically,
-} from "../base/files/files.ts";
+import { hashFile, isPresent, listFolder, syncFolder, writeFileAtomically } from "../base/files/files.ts";
 import { removeLeftovers } from "../base/files/leftovers.ts";
+import { explainWriteFailure } from "../base/files/write-failure.ts";
 import { quoteOwnCommand, quoteWord } from "../base/shell-words.ts";
 import type { Shape, TensorType } from "../graph/tensor.ts";
 import { type CheckpointFile, type Counters, formatCheckpointFile, readCheckpointFile } from "./checkpoint-file.ts";

@@ -6,7 +6,8 @@ import { createHash } from "node:crypto";
 import { closeSync, openSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { explainWriteFailure, writeFully } from "../base/files/files.ts";
+import { writeFully } from "../base/files/files.ts";
+import { explainWriteFailure } from "../base/files/write-failure.ts";
 import { DocumentLines } from "./document-lines.ts";
 
 /** A file of documents, as the manifest describes it. */

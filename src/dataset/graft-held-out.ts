@@ -4,7 +4,8 @@
 import { copyFileSync, linkSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { explainWriteFailure, isPresent, makeFolder } from "../base/files/files.ts";
+import { isPresent, makeFolder } from "../base/files/files.ts";
+import { explainWriteFailure } from "../base/files/write-failure.ts";
 import { readTokenizer } from "../tokenizer/read-tokenizer.ts";
 import { checkLeak, seekStretches } from "./leak.ts";
 import { type DatasetManifest, readManifest, writeManifest } from "./manifest.ts";

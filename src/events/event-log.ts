@@ -3,7 +3,8 @@
 
 import { closeSync, existsSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { explainWriteFailure, makeFolder, writeFileAtomically, writeFully } from "../base/files/files.ts";
+import { makeFolder, writeFileAtomically, writeFully } from "../base/files/files.ts";
+import { explainWriteFailure } from "../base/files/write-failure.ts";
 import { formatEvent, readEvent, type TrainingEvent } from "./event.ts";
 import { readEventLines } from "./event-reader.ts";
 

@@ -4,7 +4,8 @@
 import { closeSync, openSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import type { Clock } from "../base/clock.ts";
-import { explainWriteFailure, listFolder, makeFolder, writeFully } from "../base/files/files.ts";
+import { listFolder, makeFolder, writeFully } from "../base/files/files.ts";
+import { explainWriteFailure } from "../base/files/write-failure.ts";
 import type { SamplesEvent, TrainingEvent } from "../events/event.ts";
 import type { RunStatus } from "./mlflow-client.ts";
 import { describeSamples } from "./samples.ts";

@@ -20,7 +20,6 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { nearestNames, UserError } from "../errors.ts";
 import {
-  explainWriteFailure,
   FileDraft,
   isPresent,
   listFolder,
@@ -32,6 +31,7 @@ import {
   writeFileAtomically,
   writeFully,
 } from "./files.ts";
+import { explainWriteFailure } from "./write-failure.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cramming-files-"));
 after(() => rmSync(folder, { recursive: true }));

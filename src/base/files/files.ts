@@ -29,6 +29,7 @@ import { makePrintable } from "../printable.ts";
 import { findProcessStart, readProcessSpace } from "../process-start.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import { explainReadFailure, explainUnreadable, pipeOrDevice } from "./read-failure.ts";
+import { explainWriteFailure } from "./write-failure.ts";
 
 const draftName = /^\.cram-(\d+)(?:-([0-9a-f]{8}))?-[0-9a-f]+\.writing$/;
 let ownSpace: string | undefined;
@@ -201,39 +202,6 @@ function makeMissingFolders(folder: string): string[] {
     if (!isFolder()) throw error;
     return above;
   }
-}
-
-/** What the system's refusals mean. */
-const refusals: Readonly<Record<string, string>> = {
-  EACCES: "not allowed to write here",
-  EPERM: "not allowed to write here",
-  EROFS: "not allowed to write here",
-  EEXIST: "a file stands where a folder should be",
-  ENOTDIR: "a file stands where a folder should be",
-  EISDIR: "a folder stands where the file should be",
-  ELOOP: "links that lead in a circle",
-  ENOENT: "no folder can be made there",
-  ENAMETOOLONG: "a name that is too long",
-  EINVAL: "a name that this disk does not take",
-  EFBIG: "a file larger than this disk or ulimit -f allows",
-  EIO: "the disk reports a fault",
-  EMFILE: "too many files are open",
-  ENFILE: "too many files are open",
-};
-
-/**
- * Turns the system's refusal to write into an error a person can act on; passes everything else through. `left` ends what is
- * said of a full disk: what of the file is there then, if that is known.
- */
-export function explainWriteFailure(error: unknown, path: string, left = ""): unknown {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  if (code === "ENOSPC" || code === "EDQUOT") {
-    const advice = "Free some space, or choose a folder on another disk.";
-    return new UserError("E_DISK_FULL", `${path}: the disk is full${left}`, advice, { cause: error });
-  }
-  const refusal = code === undefined ? undefined : refusals[code];
-  if (refusal === undefined) return error;
-  return new UserError("E_NOT_WRITABLE", `${path}: ${refusal} (${code})`, "Choose another folder.", { cause: error });
 }
 
 /**

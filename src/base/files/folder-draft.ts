@@ -7,9 +7,10 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, r
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../errors.ts";
-import { explainWriteFailure, makeFolder, readJson, syncFolder, writeFileAtomically } from "./files.ts";
+import { makeFolder, readJson, syncFolder, writeFileAtomically } from "./files.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { removeLeftovers } from "./leftovers.ts";
+import { explainWriteFailure } from "./write-failure.ts";
 
 const draftOf = (folder: string) => join(folder, ".cram-draft");
 const finalOf = (folder: string) => join(folder, ".cram-final");

@@ -20,8 +20,9 @@ import { z } from "zod";
 import { type Clock, systemClock } from "../clock.ts";
 import { UserError } from "../errors.ts";
 import { findProcessStart, readProcessSpace } from "../process-start.ts";
-import { explainWriteFailure, makeFolder, readJson } from "./files.ts";
+import { makeFolder, readJson } from "./files.ts";
 import { removeLeftovers } from "./leftovers.ts";
+import { explainWriteFailure } from "./write-failure.ts";
 
 export const lockFileName = ".cram-lock";
 

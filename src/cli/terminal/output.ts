@@ -2,7 +2,7 @@
 // place that writes to the terminal: whatever text from outside is in a line, it comes out visible, and only our colours colour.
 
 import { systemClock } from "../../base/clock.ts";
-import { explainWriteFailure } from "../../base/files/files.ts";
+import { explainWriteFailure } from "../../base/files/write-failure.ts";
 import { makeLinesPrintable, makePrintable } from "../../base/printable.ts";
 import type { StepEvent } from "../../events/event.ts";
 import type { Speed } from "../../events/speed.ts";

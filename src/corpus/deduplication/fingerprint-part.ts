@@ -2,8 +2,9 @@
 // more than once brought together.
 
 import { closeSync, openSync, readSync } from "node:fs";
-import { explainWriteFailure, writeFully } from "../../base/files/files.ts";
+import { writeFully } from "../../base/files/files.ts";
 import { removeLeftovers } from "../../base/files/leftovers.ts";
+import { explainWriteFailure } from "../../base/files/write-failure.ts";
 
 /** Words of a fingerprint: two of the hash, the place in 48 bits, from where in it the first window, how many windows. */
 const words = 5;

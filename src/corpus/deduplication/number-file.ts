@@ -1,8 +1,9 @@
 // Numbers that wait on disk because memory has no room for them: written one after another, read back in the same order.
 
 import { closeSync, openSync, readSync } from "node:fs";
-import { explainWriteFailure, writeFully } from "../../base/files/files.ts";
+import { writeFully } from "../../base/files/files.ts";
 import { removeLeftovers } from "../../base/files/leftovers.ts";
+import { explainWriteFailure } from "../../base/files/write-failure.ts";
 
 const bufferedNumbers = 1 << 10;
 const readNumbers = 1 << 13;

@@ -3,8 +3,9 @@
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../base/errors.ts";
-import { explainWriteFailure, makeFolder, writeFully } from "../../base/files/files.ts";
+import { makeFolder, writeFully } from "../../base/files/files.ts";
 import { removeLeftovers } from "../../base/files/leftovers.ts";
+import { explainWriteFailure } from "../../base/files/write-failure.ts";
 import { readFile } from "../../tables/bytes.ts";
 import { splitLines } from "../../tables/lines.ts";
 import type { Funnel } from "../funnel.ts";

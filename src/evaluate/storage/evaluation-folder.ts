@@ -5,16 +5,9 @@
 import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../base/errors.ts";
-import {
-  explainWriteFailure,
-  listFolder,
-  makeFolder,
-  mostBytes,
-  readJson,
-  readText,
-  writeFileAtomically,
-} from "../../base/files/files.ts";
+import { listFolder, makeFolder, mostBytes, readJson, readText, writeFileAtomically } from "../../base/files/files.ts";
 import { finishMoves, recoverFolder, replaceFiles } from "../../base/files/folder-draft.ts";
+import { explainWriteFailure } from "../../base/files/write-failure.ts";
 import { keptModelPaths } from "../../pretrained/kept-model.ts";
 import { type Variant, variantName } from "../finetuning/controls.ts";
 import { formatConfusion } from "../scores/confusion.ts";

@@ -9,13 +9,13 @@ import { systemClock } from "../../base/clock.ts";
 import { UserError } from "../../base/errors.ts";
 import {
   contentHash,
-  explainWriteFailure,
   hashFile,
   isPresent,
   makeFolder,
   readWholeFile,
   writeFileAtomically,
 } from "../../base/files/files.ts";
+import { explainWriteFailure } from "../../base/files/write-failure.ts";
 import { countOf } from "../../base/printable.ts";
 import { readManifest } from "../../dataset/manifest.ts";
 import { readEvents } from "../../events/event-reader.ts";
