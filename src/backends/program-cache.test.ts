@@ -1,11 +1,11 @@
 // Programs that are found again are those that would be compiled, and whatever changes a program changes under what name it is found.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, afterEach, beforeEach, test } from "node:test";
+import { test } from "node:test";
 import { quickstart } from "../../recipes/quickstart.ts";
+import { useOwnCache } from "../../test/own-cache.ts";
 import { describeGraph } from "../graph/describe-graph.ts";
 import * as g from "../graph/operations.ts";
 import { type CompositeDefinition, createTensor, type Graph, type Tensor } from "../graph/tensor.ts";
@@ -14,17 +14,7 @@ import { buildStepGraphs } from "../train/step/step-graphs.ts";
 import { compileForCpu } from "./cpu/cpu.ts";
 import { compileOnce } from "./program-cache.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "cram-programs-"));
-// Tests of other files share this process, and have the cache from outside.
-const outside = process.env.CRAM_CACHE;
-beforeEach(() => {
-  process.env.CRAM_CACHE = folder;
-});
-afterEach(() => {
-  if (outside === undefined) delete process.env.CRAM_CACHE;
-  else process.env.CRAM_CACHE = outside;
-});
-after(() => rmSync(folder, { recursive: true }));
+const folder = useOwnCache();
 
 test("a program that was compiled before is that program, and is compiled anew where it was changed on disk", () => {
   let compiled = 0;

@@ -57,38 +57,12 @@ test("events that no disk took are in the checkpoint, and in the record of who r
 });
 
 const ofSeveral = ["--recipe", "quickstart", ...set.flatMap(each => ["--set", each])];
+const device = ["--backend", "reference", "--data", data];
+const sweep = ["sweep", ...ofSeveral, "--set", "optimizer.clip=1", "--budget", "60steps", ...device];
 const several: Readonly<Record<string, readonly string[]>> = {
-  sweep: [
-    "sweep",
-    ...ofSeveral,
-    "--set",
-    "optimizer.clip=1",
-    "--budget",
-    "60steps",
-    "--backend",
-    "reference",
-    "--data",
-    data,
-  ],
-  "a sweep of two jobs": [
-    ...[
-      "sweep",
-      ...ofSeveral,
-      "--set",
-      "optimizer.clip=1",
-      "--budget",
-      "60steps",
-      "--backend",
-      "reference",
-      "--data",
-      data,
-    ],
-    ...["--jobs", "2"],
-  ],
-  scale: [
-    ...["scale", ...ofSeveral, "--sizes", "4x1,8x1,12x1", "--budgets", "30steps,60steps", "--backend", "reference"],
-    ...["--data", data],
-  ],
+  sweep,
+  "a sweep of two jobs": [...sweep, "--jobs", "2"],
+  scale: ["scale", ...ofSeveral, "--sizes", "4x1,8x1,12x1", "--budgets", "30steps,60steps", ...device],
 };
 for (const [name, words] of Object.entries(several)) {
   test(`${name}: where a training meets such a file, the same command goes on`, () => {

@@ -1,21 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
+import { useOwnCache } from "../../../test/own-cache.ts";
 import { koffi } from "../foreign-functions.ts";
 import { loadKernels } from "./load-kernels.ts";
 
-const root = mkdtempSync(join(tmpdir(), "cram-kernels-"));
-const cacheBefore = process.env.CRAM_CACHE;
-before(() => {
-  process.env.CRAM_CACHE = root;
-});
-after(() => {
-  if (cacheBefore === undefined) delete process.env.CRAM_CACHE;
-  else process.env.CRAM_CACHE = cacheBefore;
-  rmSync(root, { recursive: true });
-});
+const root = useOwnCache();
 
 /** A kernel that writes a number, by a function of its own as products have one. */
 const kernel = (number: number, written: number) => ({

@@ -7,22 +7,10 @@ import { availableParallelism } from "node:os";
 import { contentHash } from "../../base/files/files.ts";
 import type { Kernel } from "../../compiler/program/program.ts";
 import { chooseMeasured, loadBuilt } from "./build.ts";
-import { declareOrthogonalise, loadOrthogonalise } from "./orthogonalise.ts";
+import { declareOrthogonalise, loadOrthogonalise, productTemplates } from "./orthogonalise.ts";
 import { readTemplate } from "./pool.ts";
 
-const panelTemplates = [
-  "runtime.c",
-  "instructions.c",
-  "tiles.c",
-  "quads.c",
-  "panel.c",
-  "tile-panels.c",
-  "packing.c",
-  "multiply.c",
-  "matmul.c",
-  "tile-matmul.c",
-  "attention.c",
-];
+const panelTemplates = [...productTemplates, "tile-matmul.c", "attention.c"];
 const loopTemplates = ["runtime.c"];
 
 /**

@@ -1,27 +1,18 @@
 // The library of Newton–Schulz is built for a graph that nobody has loaded, and its kernels find it.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { useOwnCache } from "../../../test/own-cache.ts";
 import { input } from "../../graph/operations.ts";
 import type { Graph } from "../../graph/tensor.ts";
 import { orthogonalise } from "../../optim/matrix/orthogonalise.ts";
 import { openReference } from "../reference/reference.ts";
 import { openCpu } from "./cpu.ts";
 
-const root = mkdtempSync(join(tmpdir(), "cram-orthogonalise-"));
-const cacheBefore = process.env.CRAM_CACHE;
-before(() => {
-  process.env.CRAM_CACHE = root;
-});
-after(() => {
-  if (cacheBefore === undefined) delete process.env.CRAM_CACHE;
-  else process.env.CRAM_CACHE = cacheBefore;
-  rmSync(root, { recursive: true });
-});
+const root = useOwnCache();
 const countLibraries = () => readdirSync(join(root, "kernels")).filter(name => name.endsWith(".so")).length;
 
 test("the library is there before a graph that calls it is loaded, once for all of them", {

@@ -6,7 +6,8 @@ import { buildLibrary, loadLibrary } from "./build.ts";
 import { findCompositeKernel } from "./composites.ts";
 import { readTemplate } from "./pool.ts";
 
-export const orthogonaliseTemplates = [
+/** What multiplies, and what it stands on: before whatever multiplies. */
+export const productTemplates = [
   "runtime.c",
   "instructions.c",
   "tiles.c",
@@ -16,9 +17,8 @@ export const orthogonaliseTemplates = [
   "packing.c",
   "multiply.c",
   "matmul.c",
-  "orthogonalise.c",
-  "tile-orthogonalise.c",
 ];
+export const orthogonaliseTemplates = [...productTemplates, "orthogonalise.c", "tile-orthogonalise.c"];
 
 const precisions = ["bf16", "f32"] as const;
 type Read = (typeof precisions)[number];

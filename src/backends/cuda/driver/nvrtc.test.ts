@@ -1,24 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { after, beforeEach, test } from "node:test";
+import { test } from "node:test";
+import { useOwnCache } from "../../../../test/own-cache.ts";
 import { skipWithout } from "../../../../test/required.ts";
 import { UserError } from "../../../base/errors.ts";
 import { findCudaLibrary } from "./libraries.ts";
 import { openNvrtc } from "./nvrtc.ts";
 
-const cache = mkdtempSync(join(tmpdir(), "cram-nvrtc-"));
-// Tests of other files share this process, and have the cache from outside.
-const outside = process.env.CRAM_CACHE;
-beforeEach(() => {
-  process.env.CRAM_CACHE = cache;
-});
-after(() => {
-  if (outside === undefined) delete process.env.CRAM_CACHE;
-  else process.env.CRAM_CACHE = outside;
-  rmSync(cache, { recursive: true });
-});
+const cache = useOwnCache();
 
 function findNvrtc(): string | UserError {
   try {
