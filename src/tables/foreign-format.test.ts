@@ -8,8 +8,6 @@ import { looksBinary } from "./utf8.ts";
 const latin = (text: string) => Buffer.from(text, "latin1").toString("hex");
 /** The first bytes that the programs themselves write, in hexadecimal; of tar its mark behind a name and numbers. */
 const beginnings: Readonly<Record<string, string>> = {
-  "a PDF": latin("%PDF-1.7\n%\u00e2\u00e3\u00cf\u00d3\n1 0 obj\n"),
-  "rich text": latin("{\\rtf1\\ansi caf\u00e9}"),
   "a zip archive, as .docx, .xlsx and .epub are": "504b030414000600080000002100",
   "a document of Office, as .doc and .xls are": "d0cf11e0a1b11ae10000",
   "a tar archive": latin(`${"notes.txt".padEnd(257, "\0")}ustar\x0000`),
@@ -39,7 +37,17 @@ for (const [name, hex] of Object.entries(beginnings)) {
 }
 
 test("text that begins alike is text", () => {
-  for (const text of ["BZhang wrote this.", "PK is a place", "Rar!", "PDF-1.4 is old", "7zip", "ustar", "%PDF", ""]) {
+  for (const text of [
+    "BZhang wrote this.",
+    "PK is a place",
+    "Rar!",
+    "PDF-1.4 is old",
+    "7zip",
+    `${"x".repeat(257)}ustar is`,
+    "%PDF-1.4",
+    "{\\rtf1}",
+    "",
+  ]) {
     assert.equal(recogniseForeign(Buffer.from(text)), undefined, text);
   }
 });

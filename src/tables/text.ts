@@ -4,7 +4,7 @@
 import { isUtf8 } from "node:buffer";
 import { TextDecoder } from "node:util";
 import { UserError } from "../base/errors.ts";
-import { recogniseForeign } from "./foreign-format.ts";
+import { refuseForeign } from "./foreign-format.ts";
 import { explainInvalidUtf8, findInvalidByte, isWellFormed } from "./utf8.ts";
 
 /** Where bytes begin in the content of a file; which line that is, is counted when somebody asks. */
@@ -28,8 +28,7 @@ export async function* toUtf8(
   let line = 1;
   let begins = start.byte === 0;
   for await (const piece of start.byte === 0 ? decodeMarked(pieces, path) : pieces) {
-    const foreign = begins ? recogniseForeign(piece) : undefined;
-    if (foreign !== undefined) throw new UserError("E_BINARY", `${path}: ${foreign.name}, not text`, foreign.advice);
+    if (begins) refuseForeign(piece, path);
     begins = false;
     const end = piece.indexOf(0);
     for (let at = piece.indexOf(10); at >= 0 && (end < 0 || at < end); at = piece.indexOf(10, at + 1)) line += 1;

@@ -117,3 +117,16 @@ for (const [name, words] of Object.entries(printing)) {
     if (name === "pretrain") assert.equal(readCounters(join(folder, "told")).step, 9, "the training goes on");
   });
 }
+
+test("no exit code says that all is well behind such an output, whatever else sets it", {
+  skip: !existsSync(full) && `needs ${full}`,
+}, () => {
+  const output = JSON.stringify(new URL("../../src/cli/terminal/output.js", import.meta.url).href);
+  const script = `import { outliveReaders, print } from ${output}; outliveReaders(() => { process.exitCode = 0; }); print("told");`;
+  const to = openSync(full, "w");
+  const { status } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+    stdio: ["ignore", to, "pipe"],
+  });
+  closeSync(to);
+  assert.equal(status, 1);
+});

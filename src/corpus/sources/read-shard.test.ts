@@ -256,6 +256,14 @@ test("UTF-16 with its mark is read in every format, and without it is told apart
   });
   await assert.rejects(read(write("a.txt", encode("plain text", "").swap16())), { advice: /iconv -f UTF-16BE/ });
   await assert.rejects(read(write("a.txt", png)), { advice: /Name a text file/ });
+  for (const name of ["a.txt", "a.html", "a.csv", "a.jsonl"]) {
+    const zip = write(name, Buffer.from("504b030414000600080000002100", "hex"));
+    await assert.rejects(read(zip), { code: "E_BINARY", message: /: a zip archive, as \.docx/ });
+  }
+  // What may be letters alone is read where somebody says that it is text.
+  const rich = write("a.txt", "{\\rtf1 plain}");
+  await assert.rejects(read(rich), { code: "E_TEXT_FORMAT", advice: /--format text/ });
+  assert.deepEqual((await read(rich, { format: "text" })).texts, ["{\\rtf1 plain}"]);
 });
 
 test("in a folder what is of another format than its name says is counted", async () => {

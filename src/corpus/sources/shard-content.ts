@@ -3,7 +3,7 @@
 
 import { UserError } from "../../base/errors.ts";
 import { compressionOf, detectCompression, readFile, refuseDamaged, unpackBytes } from "../../tables/bytes.ts";
-import { recogniseForeign } from "../../tables/foreign-format.ts";
+import { refuseForeign } from "../../tables/foreign-format.ts";
 import type { TableFormat } from "../../tables/table.ts";
 import { guessEncoding, looksBinary, showBytes } from "../../tables/utf8.ts";
 import { recogniseFormat } from "./formats/recognise-format.ts";
@@ -104,11 +104,11 @@ export async function* refuseBinary(pieces: AsyncIterable<Buffer>, path: string)
   let begun = false;
   for await (const piece of pieces) {
     if (!begun && looksBinary(piece)) {
-      const foreign = recogniseForeign(piece);
+      refuseForeign(piece, path);
       throw new UserError(
         "E_BINARY",
-        `${path}: ${foreign?.name ?? "binary content"}, not text (begins ${showBytes(piece, 0)})`,
-        foreign?.advice ?? adviseOnBinary(piece),
+        `${path}: binary content, not text (begins ${showBytes(piece, 0)})`,
+        adviseOnBinary(piece),
       );
     }
     begun = true;
