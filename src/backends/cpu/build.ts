@@ -104,13 +104,24 @@ export async function buildLibrary(
   if (known !== undefined) return known;
   const before = building.get(name);
   if (before !== undefined) {
-    return before.signal === signal || signal === undefined ? before.built : untilAborted(before.built, signal);
+    try {
+      return await (before.signal === signal || signal === undefined
+        ? before.built
+        : untilAborted(before.built, signal));
+    } catch (error) {
+      if (!isOthersEnd(before.signal, signal)) throw error;
+      return buildLibrary(source, moreFlags, signal, mostSeconds);
+    }
   }
   const options = { name, signal, mostSeconds };
   const built = compile(source, compiler.command, allFlags, options).finally(() => building.delete(name));
   building.set(name, { built, signal });
   return built;
 }
+
+/** Whether what this one waited for was ended by a signal of somebody else's, and is to be begun again. */
+export const isOthersEnd = (others: AbortSignal | undefined, own: AbortSignal | undefined): boolean =>
+  others?.aborted === true && own?.aborted !== true;
 
 /** What another signal ends is waited for no longer than this one allows. */
 async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {

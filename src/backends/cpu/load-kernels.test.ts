@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { useOwnCache } from "../../../test/own-cache.ts";
 import { koffi } from "../foreign-functions.ts";
+import { buildLibrary, loadLibrary } from "./build.ts";
 import { loadKernels } from "./load-kernels.ts";
 
 const root = useOwnCache();
@@ -41,6 +42,27 @@ test("a build that was ended leaves nothing behind: who asks again has it", asyn
   await assert.rejects(stopped, { name: "AbortError" });
   assert.deepEqual((await goesOn).map(run), [9]);
   assert.deepEqual((await loadKernels([kernel(1, 8)])).map(run), [8]);
+});
+
+test("whoever waits for a build that another one's signal ends has it built again", async () => {
+  const before = [new AbortController(), new AbortController()] as const;
+  const ended = loadKernels([kernel(1, 30)], [], before[0].signal);
+  const waiting = loadKernels([kernel(2, 30)]);
+  const both = loadKernels([kernel(3, 30), kernel(4, 31)], [], before[1].signal);
+  before[0].abort();
+  await assert.rejects(ended, { name: "AbortError" });
+  assert.deepEqual((await waiting).map(run), [30]);
+  assert.deepEqual((await both).map(run), [30, 31]);
+  // Files are waited for alike, whose build has begun already.
+  const stop = new AbortController();
+  const source = "int cram_shared_file(void) { return 32; }";
+  const first = buildLibrary(source, [], stop.signal);
+  const second = Promise.all([buildLibrary(source), buildLibrary(source, [], new AbortController().signal)]);
+  setTimeout(() => stop.abort(), 5);
+  await assert.rejects(first, { name: "AbortError" });
+  const [path, same] = await second;
+  assert.equal(path, same);
+  assert.equal(loadLibrary(path).func("int cram_shared_file()")(), 32);
 });
 
 test("what is long to compile is built in parts, one for each processor at most, and each kernel is where it belongs", async () => {

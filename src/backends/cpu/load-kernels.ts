@@ -6,7 +6,7 @@
 import { availableParallelism } from "node:os";
 import { contentHash } from "../../base/files/files.ts";
 import type { Kernel } from "../../compiler/program/program.ts";
-import { chooseMeasured, loadBuilt } from "./build.ts";
+import { chooseMeasured, isOthersEnd, loadBuilt } from "./build.ts";
 import { declareOrthogonalise, loadOrthogonalise, productTemplates } from "./orthogonalise.ts";
 import { readTemplate } from "./pool.ts";
 
@@ -63,8 +63,13 @@ type Addresses = ReadonlyMap<string, number>;
 
 /** What is asked for in this turn, source by name; one build for each signal that would end it. */
 const asked = new Map<AbortSignal | undefined, { readonly sources: Map<string, string>; built: Promise<Addresses> }>();
-/** By name: where kernels are, of those that are loaded or being built. */
-const loaded = new Map<string, Promise<Addresses>>();
+interface Loading {
+  readonly built: Promise<Addresses>;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** By name: where kernels are, of those that are loaded or being built, with the signal that would end it. */
+const loaded = new Map<string, Loading>();
 
 /**
  * The addresses of kernels, in their order. The flags are the pool's, the same for all of a process. The signal ends the compiler. Errors
@@ -76,8 +81,18 @@ export async function loadKernels(
   signal?: AbortSignal,
 ): Promise<number[]> {
   const named = kernels.map(nameByContent);
-  for (const { name, source } of named) if (!loaded.has(name)) loaded.set(name, ask(name, source, flags, signal));
-  return Promise.all(named.map(async ({ name }) => (await loaded.get(name)!).get(name)!));
+  const find = async (name: string, source: string): Promise<number> => {
+    const known = loaded.get(name);
+    const loading = known ?? { built: ask(name, source, flags, signal), signal };
+    if (known === undefined) loaded.set(name, loading);
+    try {
+      return (await loading.built).get(name)!;
+    } catch (error) {
+      if (!isOthersEnd(loading.signal, signal)) throw error;
+      return find(name, source);
+    }
+  };
+  return Promise.all(named.map(({ name, source }) => find(name, source)));
 }
 
 /** A kernel's number in its program is replaced by a hash of all but that. */

@@ -145,6 +145,26 @@ test("a thread that finds nothing left of a launch computes the next", { timeout
   pool.close();
 });
 
+// What a training loads and what it writes beside that end apart where one of them fails: the other finds the pool closed.
+test("a closed pool touches no memory, which is another's by then", async () => {
+  const pool = await ThreadPool.open(1);
+  const buffer = pool.allocate([4], "f32");
+  const program = pool.prepareLaunches([]);
+  pool.close();
+  const uses: Readonly<Record<string, () => unknown>> = {
+    allocate: () => pool.allocate([4], "f32"),
+    write: () => pool.write(buffer, new Float32Array(4)),
+    view: () => pool.view(buffer),
+    read: () => pool.read(buffer),
+    free: () => pool.free(buffer),
+    reserveArena: () => pool.reserveArena(64),
+    prepareLaunches: () => pool.prepareLaunches([]),
+    readSeconds: () => pool.readSeconds(program),
+    run: () => pool.run(program),
+  };
+  for (const [name, use] of Object.entries(uses)) assert.throws(use, { message: "the cpu backend is closed" }, name);
+});
+
 /** Whole numbers below a bound, the same every time. */
 function drawNumbers(seed: number): (bound: number) => number {
   let state = seed;

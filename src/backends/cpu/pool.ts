@@ -71,7 +71,8 @@ export class ThreadPool {
   readonly flags: readonly string[];
   /** Whether these have tiles multiply bf16. */
   readonly hasTiles: boolean;
-  private readonly native: Native;
+  private readonly memory: Native;
+  private isOpen = true;
   private readonly start: ReturnType<LibraryHandle["func"]>;
   private readonly allocations = new Set<CpuBuffer>();
   private reserved: CpuBuffer | undefined;
@@ -83,7 +84,7 @@ export class ThreadPool {
     this.hasTiles = hasTiles;
     this.flags = flags;
     this.start = library.func("void cram_run(uint64_t launches, int64_t count, int timed)");
-    this.native = {
+    this.memory = {
       allocate: library.func("uint64_t cram_allocate(int64_t bytes)") as Native["allocate"],
       free: library.func("void cram_free(uint64_t address, int64_t bytes)") as Native["free"],
       write: library.func("void cram_write(uint64_t address, void *values, int64_t bytes)") as Native["write"],
@@ -102,6 +103,19 @@ export class ThreadPool {
       );
     }
     return new ThreadPool(threads, built);
+  }
+
+  /**
+   * Asked by whatever touches native memory: where one of several works fails, the pool is closed behind it, and the others are refused
+   * before they write into what is no longer theirs.
+   */
+  private requireOpen(): void {
+    if (!this.isOpen) throw new Error("the cpu backend is closed");
+  }
+
+  private get native(): Native {
+    this.requireOpen();
+    return this.memory;
   }
 
   /** Zero-filled memory; UserError E_MEMORY when there is not that much. */
@@ -148,6 +162,7 @@ export class ThreadPool {
 
   /** The memory of an f32 buffer, which is no longer there when the buffer is freed. */
   view({ address, bytes }: CpuBuffer): Float32Array {
+    this.requireOpen();
     return new Float32Array(koffi.view(address, bytes));
   }
 
@@ -187,6 +202,7 @@ export class ThreadPool {
 
   /** Runs the launches on all threads, each behind those that it waits for, off the event loop; one after another where they are timed. */
   run({ table, count }: LaunchList, timed = false): Promise<void> {
+    this.requireOpen();
     return new Promise((resolve, reject) => {
       this.start.async(table.address, count, timed ? 1 : 0, (error: unknown) => (error ? reject(error) : resolve()));
     });
@@ -202,5 +218,6 @@ export class ThreadPool {
   close(): void {
     for (const buffer of this.allocations) this.free(buffer);
     this.native.close();
+    this.isOpen = false;
   }
 }
