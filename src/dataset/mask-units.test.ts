@@ -64,6 +64,12 @@ test("lengths of spans are geometric up to the longest, and SpanBERT's are 3.8 w
   const mean = seen.reduce((sum, times, n) => sum + times * n, 0) / count;
   assert.equal(mean.toFixed(1), "3.8");
   assert.equal(drawSpanLength(1, 10, random), 1);
+  // In the limit every length is as likely, however close to it: 1 - 1e-17 is 1, and its logarithm none to divide by.
+  for (const spanEnd of [1e-6, 1e-15, 2 ** -53, 1e-17, 1e-300]) {
+    const lengths = new Float64Array(12);
+    for (let i = 0; i < count; i++) lengths[drawSpanLength(spanEnd, 10, random)]! += 1;
+    for (let n = 0; n <= 11; n++) within(lengths[n]!, count, n === 0 || n === 11 ? 0 : 0.1, `${spanEnd}, length ${n}`);
+  }
 });
 
 test("spans are exactly as many places as asked for, of words that are whole but for the last", () => {

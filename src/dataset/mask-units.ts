@@ -66,6 +66,8 @@ export function drawSpanLength(spanEnd: number, longest: number, random: RandomS
   // P(length ≤ n) = (1 - q^n) / (1 - q^longest), solved for n.
   const q = 1 - spanEnd;
   if (q === 0) return 1;
+  // So seldom that a span ends by itself in none: every length is as likely.
+  if (q === 1) return 1 + random.below(longest);
   const chance = random.uniform() * (1 - q ** longest);
   return Math.min(longest, 1 + Math.floor(Math.log1p(-chance) / Math.log(q)));
 }
