@@ -119,6 +119,24 @@ test("constants that JSON cannot tell apart are different values", () => {
   assert.match(kernels[0]!.source, /[^-]INFINITY/);
 });
 
+test("a constant that f32 does not hold is infinite in C and in CUDA, and no word of JavaScript's", () => {
+  const x = g.input("x", [8], "f32");
+  const outputs = Object.fromEntries(
+    [1e39, -1e39, Number.MAX_VALUE, 3.4028235e38].map((value, i) => [
+      `out${i}`,
+      g.multiply(x, g.broadcast(g.constant(value), [8])),
+    ]),
+  );
+  for (const [target] of [cpu, cuda]) {
+    const { kernels } = compileGraph({ outputs, updates: {} }, target, { threads: 1, precision: "f32" });
+    const source = kernels.map(kernel => kernel.source).join("\n");
+    assert.match(source, /\(-INFINITY\)/);
+    assert.match(source, /[^-]INFINITY/);
+    assert.match(source, /\(3\.4028234\de\+38f\)/);
+    assert.doesNotMatch(source, /Infinity/);
+  }
+});
+
 const x = g.input("x", [4], "f32");
 const c = variableIndex("c", 4);
 const load: Expression = { kind: "load", type: "f32", tensor: x, at: c };

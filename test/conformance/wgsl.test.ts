@@ -11,7 +11,7 @@ import { emitWgslKernel } from "../../src/compiler/emitters/emit-wgsl.ts";
 import type { LoopKernel } from "../../src/compiler/loops/ir.ts";
 import { cudaTarget } from "../../src/compiler/targets/cuda-target.ts";
 import { commonGpu } from "../../src/compiler/targets/gpu-device.ts";
-import { input } from "../../src/graph/operations.ts";
+import { broadcast, constant, input, multiply } from "../../src/graph/operations.ts";
 import type { Graph } from "../../src/graph/tensor.ts";
 import { dequantise, quantise } from "../../src/optim/eight-bits.ts";
 import { defineTraining } from "../../src/train/definition.ts";
@@ -58,6 +58,18 @@ test("moments in eight bits are words there", () => {
   const sources = emitKernels(graph).map(({ source }) => source);
   for (const source of sources) assert.equal(new WgslReflect(source).entry.compute.length, 1, source);
   assert.ok(sources.some(source => source.includes("array<u32>")));
+});
+
+test("a constant that f32 does not hold is infinite there", () => {
+  const x = input("x", [8], "f32");
+  const times = (value: number) => multiply(x, broadcast(constant(value), [8]));
+  const graph = { outputs: { up: times(1e39), down: times(-1e39) }, updates: {} };
+  const source = emitKernels(graph)
+    .map(kernel => kernel.source)
+    .join("\n");
+  assert.match(source, /[^-]infinity\(\)/);
+  assert.match(source, /\(-infinity\(\)\)/);
+  assert.doesNotMatch(source, /Infinity/);
 });
 
 test("kernels of random graphs are WGSL", () => {

@@ -34,8 +34,10 @@ export const cExpressions = {
     if (type === "bool" || type === "i32" || type === "index") return String(Math.trunc(value));
     if (type === "u32" || type === "u8") return `${Math.trunc(value)}u`;
     if (Number.isNaN(value)) return "NAN";
-    if (!Number.isFinite(value)) return value > 0 ? "INFINITY" : "(-INFINITY)";
-    const text = Math.fround(value).toPrecision(9);
+    // As it is in f32: 1e39 is infinite there.
+    const single = Math.fround(value);
+    if (!Number.isFinite(single)) return single > 0 ? "INFINITY" : "(-INFINITY)";
+    const text = single.toPrecision(9);
     return `(${/[.e]/.test(text) ? text : `${text}.0`}f)`;
   },
   choose: (condition: string, yes: string, no: string) => `(${condition} ? ${yes} : ${no})`,

@@ -42,8 +42,9 @@ const language: Language = {
     if (type === "i32" || type === "index") return String(Math.trunc(value));
     if (type === "u32" || type === "u8") return `${Math.trunc(value)}u`;
     if (Number.isNaN(value)) return "not_a_number()";
-    if (!Number.isFinite(value)) return value > 0 ? "infinity()" : "(-infinity())";
-    return `(${Math.fround(value).toPrecision(9)}f)`;
+    const single = Math.fround(value);
+    if (!Number.isFinite(single)) return single > 0 ? "infinity()" : "(-infinity())";
+    return `(${single.toPrecision(9)}f)`;
   },
   convert: (type, value) => `${registerTypes[type]}(${value})`,
   choose: (condition, yes, no) => `select(${no}, ${yes}, ${condition})`,
