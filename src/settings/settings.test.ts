@@ -76,6 +76,23 @@ for (const [assignments, code, message, advice] of refused) {
   });
 }
 
+test("names of a choice that all options of another one have are told once", () => {
+  const edge = z.discriminatedUnion("form", [
+    z.strictObject({ form: z.literal("line") }),
+    z.strictObject({ form: z.literal("dots") }),
+  ]);
+  const within = z.strictObject({
+    shape: z.discriminatedUnion("form", [
+      z.strictObject({ form: z.literal("circle"), edge }),
+      z.strictObject({ form: z.literal("box"), edge }),
+    ]),
+  });
+  const box = { shape: { form: "box", edge: { form: "line" } } } as const;
+  assert.throws(() => assignSettings(within, box, ["shape.edge.form=wave"], "box", kind), {
+    message: /shape\.edge\.form: none of line, dots \(found "wave"\)/,
+  });
+});
+
 test("several values of a setting are told who takes them, and a list that a file has is not", () => {
   const several = { ...kind, severalValues: "Sweep them." };
   assert.throws(() => assignSettings(schema, circle, ["sizes.width=1,2"], "circle", several), {

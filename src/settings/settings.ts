@@ -162,5 +162,6 @@ function listNames(issue: z.core.$ZodIssue, schema: unknown, path: readonly stri
   if (issue.code === "invalid_value" && issue.values.length > 1) return issue.values.map(String);
   if (issue.code !== "invalid_union") return undefined;
   const options = findSchemas(schema, path).filter(option => option instanceof z.ZodLiteral);
-  return options.length === 0 ? undefined : options.map(({ value }) => String(value));
+  // A choice within a choice stands in each option of the outer one.
+  return options.length === 0 ? undefined : [...new Set(options.map(({ value }) => String(value)))];
 }
