@@ -21,8 +21,9 @@ export class RequestFault extends Error {
 
 /** As many as OpenAI takes at once. */
 const mostTexts = 2048;
+const wanted = { error: `a text, or a list of 1 to ${mostTexts} texts, is wanted; numbers of tokens are not read` };
 const texts = z
-  .union([z.string(), z.array(z.string()).min(1).max(mostTexts)])
+  .union([z.string(), z.array(z.string()).min(1, wanted).max(mostTexts, wanted)], wanted)
   .transform(given => (typeof given === "string" ? [given] : given));
 
 const embeddingsRequest = z.strictObject({

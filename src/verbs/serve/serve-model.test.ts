@@ -90,7 +90,14 @@ test("masks are filled, and the model is listed", async () => {
 test("what is wrong with a request is said, and is no fault of the server", async () => {
   assert.deepEqual(faultOf(await post("/v1/embeddings", { input: "x", model: "gpt" }))[0], 404);
   assert.match(faultOf(await post("/v1/embeddings", { input: "x", colour: 1 }))[1], /colour/);
-  assert.equal(faultOf(await post("/v1/embeddings", { input: [] }))[0], 400);
+  // OpenAI's clients may send numbers of tokens.
+  for (const input of [undefined, null, 5, [], [5], [[5, 6]], ["x", null], Array(2049).fill("x")]) {
+    for (const path of ["/v1/embeddings", "/v1/fill-mask"])
+      assert.deepEqual(faultOf(await post(path, { input })), [
+        400,
+        "input: a text, or a list of 1 to 2048 texts, is wanted; numbers of tokens are not read",
+      ]);
+  }
   assert.equal(faultOf(await post("/v1/embeddings", { input: "x", dimensions: 8 }))[0], 400);
   assert.equal(faultOf(await post("/v1/embeddings", "{"))[0], 400);
   const long = await post("/v1/embeddings", { input: "the red fox owl ".repeat(8) });
