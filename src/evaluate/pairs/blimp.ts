@@ -79,6 +79,6 @@ function readSentence({ values, origin }: Row, column: string): string {
   throw new UserError(
     "E_TASK_COLUMN",
     `${origin}: no sentence in the column "${column}"; there are ${listNames(Object.keys(values))}`,
-    "A minimal pair has the columns sentence_good and sentence_bad.",
+    "A minimal pair has the columns sentence_good and sentence_bad; correct the row, or leave it out.",
   );
 }

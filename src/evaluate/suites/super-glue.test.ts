@@ -130,7 +130,9 @@ test("RACE: four lettered options, of a question or of an article's questions", 
   await assert.rejects(
     read("race", "race", both("RACE", [hub, three])),
     (error: unknown) =>
-      error instanceof UserError && error.code === "E_TASK_COLUMN" && /jsonl:2: no column "D"/.test(error.message),
+      error instanceof UserError &&
+      error.code === "E_TASK_TEXT" &&
+      /jsonl:2: no "D" or "s6" in this row/.test(error.message),
   );
 });
 

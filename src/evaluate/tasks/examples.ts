@@ -5,7 +5,7 @@ import { UserError } from "../../base/errors.ts";
 import { quoteValue } from "../../base/printable.ts";
 import { listNames } from "../../tables/formats/named-columns.ts";
 import type { Row, Value, Values } from "../../tables/row.ts";
-import { canonicalNumber, spellLabel } from "./labels.ts";
+import { canonicalNumber, type FoundLabel, spellLabel } from "./labels.ts";
 import type { Example, Task } from "./task.ts";
 
 const idColumns = ["idx", "index", "id"];
@@ -20,11 +20,25 @@ export async function readExamples(
   labelled: boolean,
 ): Promise<Example[]> {
   const examples: Example[] = [];
+  const columns = [...(labelled ? [task.label] : []), ...task.texts];
+  let lacking: Lacking | undefined;
   for await (const rows of batches) {
     for (const { values, origin } of rows) {
       for (const flat of task.published?.unfold?.(values) ?? [values]) {
+        const lacks = (name: string): boolean => findColumn(task, name, flat) === undefined;
+        // Of the first row's, the others say whether it is the file's.
+        if (lacking !== undefined) {
+          if (!lacks(lacking.column)) throw refuseRow(task, lacking);
+          continue;
+        }
+        const column = columns.find(lacks);
+        if (column !== undefined) {
+          lacking = { column, values: flat, origin };
+          if (examples.length > 0) throw refuseRow(task, lacking);
+          continue;
+        }
         const targets = labelled ? [readTarget(task, flat, origin)] : [];
-        const texts = task.texts.map(column => readText(readColumn(task, column, flat, origin), column, origin));
+        const texts = task.texts.map(name => readText(readColumn(task, name, flat), name, origin));
         if (labelled && texts.every(text => text.trim() === "")) throw explainEmpty(task, origin);
         const { group } = task.published ?? {};
         const common = { id: readId(task, flat) ?? String(examples.length), texts, targets, origin };
@@ -32,12 +46,30 @@ export async function readExamples(
       }
     }
   }
+  if (lacking !== undefined) throw refuseFile(task, lacking);
   return examples;
+}
+
+/** A row without a column. */
+interface Lacking {
+  readonly column: string;
+  readonly values: Values;
+  readonly origin: string;
+}
+
+/** The labels of a user's rows, with their places. UserErrors E_TASK_COLUMN, E_TASK_LABEL. */
+export function readLabels(task: Task, rows: readonly Row[]): FoundLabel[] {
+  const column = task.label;
+  return rows.map(({ values, origin }) => {
+    if (findColumn(task, column, values) !== undefined) return { value: readColumn(task, column, values), origin };
+    const isElsewhere = rows.some(row => findColumn(task, column, row.values) !== undefined);
+    throw (isElsewhere ? refuseRow : refuseFile)(task, { column, values, origin });
+  });
 }
 
 /** The class of a label, or the number to predict. UserError E_TASK_LABEL naming `origin`. */
 function readTarget(task: Task, values: Values, origin: string): number {
-  const value = readColumn(task, task.label, values, origin);
+  const value = readColumn(task, task.label, values);
   const spelt = spellLabel(value);
   const shown = quoteValue(spelt ?? value, 60);
   const hidden = spelt !== undefined && canonicalNumber(spelt) === "-1" && task.published !== undefined;
@@ -67,21 +99,33 @@ function readTarget(task: Task, values: Values, origin: string): number {
   );
 }
 
-/** The value of a column. UserError E_TASK_COLUMN, with the columns there are. */
-export function readColumn(task: Task, column: string, values: Values, origin: string): Value {
-  const found = findColumn(task, column, values);
-  if (found !== undefined) return values[found]!;
-  const wanted = listSpellings(task, column)
-    .map(name => `"${name}"`)
-    .join(" or ");
-  throw new UserError(
+/** The value of a column that is there. */
+const readColumn = (task: Task, column: string, values: Values): Value => values[findColumn(task, column, values)!]!;
+
+/** E_TASK_COLUMN: no row has the column. */
+function refuseFile(task: Task, { column, values, origin }: Lacking): UserError {
+  return new UserError(
     "E_TASK_COLUMN",
-    `${origin}: no column ${wanted}; there are ${listColumns(values)}`,
+    `${origin}: no column ${showSpellings(task, column)}; there are ${listColumns(values)}`,
     task.published
       ? `${task.title} needs it; check that this is its file.`
       : "Name the columns with --text and --label.",
   );
 }
+
+/** E_TASK_LABEL or E_TASK_TEXT: other rows have the column. */
+function refuseRow(task: Task, { column, values, origin }: Lacking): UserError {
+  return new UserError(
+    column === task.label ? "E_TASK_LABEL" : "E_TASK_TEXT",
+    `${origin}: no ${showSpellings(task, column)} in this row, which other rows have; it has ${listColumns(values)}`,
+    "Write it into the row, or leave the row out.",
+  );
+}
+
+const showSpellings = (task: Task, column: string): string =>
+  listSpellings(task, column)
+    .map(name => `"${name}"`)
+    .join(" or ");
 
 /** The name that a row has for a column; publishers have their own. */
 const findColumn = (task: Task, column: string, values: Values): string | undefined =>

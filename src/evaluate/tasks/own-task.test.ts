@@ -120,6 +120,48 @@ test("what cannot be learned or read is named", async () => {
   await assert.rejects(read(many), fails("E_TASK_KIND", "many.csv", "40 different labels in 40 rows"));
 });
 
+test("a row that lacks what others have is at fault, not the file, wherever it stands and whatever the format", async () => {
+  const whole = [
+    { t: "x", u: "1", y: "a" },
+    { t: "y", u: "2", y: "b" },
+    { t: "z", u: "3", y: "a" },
+  ];
+  const formats = {
+    "lacks.jsonl": (rows: readonly object[]) => rows.map(row => JSON.stringify(row)).join("\n"),
+    "lacks.json": (rows: readonly object[]) => `[${rows.map(row => JSON.stringify(row)).join(",\n")}]`,
+  };
+  const good = table("whole.csv", ["a", "b"]);
+  for (const [name, format] of Object.entries(formats)) {
+    for (const [lacking, line] of [
+      [0, 1],
+      [1, 2],
+      [2, 3],
+    ] as const) {
+      for (const [column, code] of [
+        ["t", "E_TASK_TEXT"],
+        ["y", "E_TASK_LABEL"],
+      ] as const) {
+        const path = write(
+          name,
+          format(
+            whole.map(({ [column]: value, ...rest }, at) => (at === lacking ? rest : { ...rest, [column]: value })),
+          ),
+        );
+        const told = fails(
+          code,
+          `${name}:${line}: no "${column}" in this row`,
+          column === "t" ? "it has u, y" : "it has t, u",
+        );
+        await assert.rejects(read(path), told, `${name} ${line} ${column}`);
+        await assert.rejects(read(good, { validation: path }), told, `validation ${name} ${line} ${column}`);
+        if (column === "t") await assert.rejects(read(good, { test: path }), told);
+      }
+    }
+    const without = write(name, format(whole.map(({ t, u }) => ({ t, u }))));
+    await assert.rejects(read(without), fails("E_TASK_COLUMN", `${name}:1: no column "y"; there are t, u`));
+  }
+});
+
 test("of few examples one is held out, of many a tenth", async () => {
   for (const [count, heldOut] of [
     [2, 1],

@@ -9,7 +9,7 @@ import { countOf } from "../../base/printable.ts";
 import type { Separator } from "../../tables/formats/separator.ts";
 import type { Row } from "../../tables/row.ts";
 import { heldAtMost, openTable, readTable } from "../../tables/table.ts";
-import { readColumn, readExamples } from "./examples.ts";
+import { readExamples, readLabels } from "./examples.ts";
 import { holdOutExamples } from "./hold-out.ts";
 import { findSpelling, type LabelSpelling } from "./labels.ts";
 import type { Example, Task, TaskData } from "./task.ts";
@@ -99,7 +99,7 @@ function describeOwnTask(
     labels: [],
     metrics: ["pearson", "spearman"],
   };
-  const found = rows.map(({ values, origin }) => ({ value: readColumn(regression, label, values, origin), origin }));
+  const found = readLabels(regression, rows);
   const spelling = findSpelling(found, label, kind);
   const spelt = found.map(({ value }) => String(spelling.spell(value)));
   if (rows.length > 1) refuseOneLabel(spelt, path);
