@@ -8,6 +8,8 @@ import { after, test } from "node:test";
 import { writeTinyRun } from "../../../test/tiny-run.ts";
 import { embed } from "./embed.ts";
 import { embedFile } from "./embed-file.ts";
+import { fill } from "./fill.ts";
+import { openModel } from "./open-model.ts";
 import { search } from "./search-texts.ts";
 import { openVectorFile } from "./vector-files.ts";
 
@@ -68,6 +70,45 @@ test("what cannot be written or read leaves no file", async () => {
   await assert.rejects(embedFile(at("run"), at("long.txt"), { ...choice, out: at("x.csv") }), { code: "E_OPTION" });
   assert.equal(existsSync(out), false);
   assert.equal((await embedFile(at("run"), at("long.txt"), { ...choice, out, truncate: true })).texts, 1);
+});
+
+test("a text that cannot be read is named with its place, whatever it came in, and an own text has no place", async () => {
+  const long = "the ".repeat(40).trim();
+  const lost = "\u0436".repeat(20);
+  const out = at("none.jsonl");
+  mkdirSync(at("places"));
+  const files = {
+    "places/t.txt": ["the", long],
+    "places/t.csv": ["text", "the", long],
+    "places/t.tsv": ["text", "the", "fox", long],
+    "places/t.jsonl": ["", JSON.stringify({ text: "the" }), JSON.stringify({ text: long })],
+  };
+  for (const [name, lines] of Object.entries(files)) {
+    writeFileSync(at(name), lines.join("\n"));
+    const told = { code: "E_TEXT_LENGTH", message: new RegExp(`/${name}:${lines.length}: "the the.*has 41 tokens`) };
+    await assert.rejects(embedFile(at("run"), at(name), { ...choice, out }), told, name);
+    await assert.rejects(search(at("run"), at(name), ["the fox"], choice), told, name);
+    rmSync(at(name));
+  }
+  writeFileSync(at("places/t.jsonl"), files["places/t.jsonl"].join("\n"));
+  const met = { code: "E_TEXT_LENGTH", message: /places\/t\.jsonl, document 2: "the/ };
+  await assert.rejects(embedFile(at("run"), at("places"), { ...choice, out }), met);
+  writeFileSync(at("lost.txt"), `${lost}\n${lost}`);
+  const lossy = { code: "E_TEXT_LOST", message: /lost\.txt:1 to .*lost\.txt:2: the model's tokenizer loses 100 %/ };
+  await assert.rejects(embedFile(at("run"), at("lost.txt"), { ...choice, out }), lossy);
+  await assert.rejects(search(at("run"), at("lost.txt"), ["the", long], choice), {
+    code: "E_TEXT_LENGTH",
+    message: /^query 2: /,
+  });
+  await assert.rejects(embed(at("run"), ["the", long], choice), { code: "E_TEXT_LENGTH", message: /^text 2: "the/ });
+  await assert.rejects(embed(at("run"), [long], choice), { code: "E_TEXT_LENGTH", message: /^"the/ });
+  const masked = `[MASK] ${long}`;
+  await assert.rejects(fill(at("run"), ["[MASK] fox", masked], choice), { message: /^text 2: "\[MASK\] the.* tokens/ });
+  await assert.rejects(fill(at("run"), ["[MASK] fox", "fox"], choice), { message: /^text 2: "fox" has no \[MASK\]/ });
+  await assert.rejects(fill(at("run"), ["fox"], choice), { message: /^"fox" has no \[MASK\]/ });
+  const model = await openModel(at("run"), choice);
+  await assert.rejects(model.score(["the fox", long]), { message: /^text 2, "the.*a sentence has 42 tokens/ });
+  await model.close();
 });
 
 test("documents of a folder, the long ones in passages, each with the vector that it has alone", async () => {

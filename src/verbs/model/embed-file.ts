@@ -18,7 +18,7 @@ import { decodeUtf8 } from "../../tables/utf8.ts";
 import { createProgress, describeProgress } from "../prepare/stages/progress.ts";
 import { type Model, type ModelOptions, openModel } from "./open-model.ts";
 import { splitPassages } from "./passages.ts";
-import { checkVectorFile, type FileText, openVectorFile, type VectorFile } from "./vector-files.ts";
+import { checkVectorFile, type FileText, openVectorFile, type PlacedText, type VectorFile } from "./vector-files.ts";
 
 /** What becomes of texts that are longer than the model's sequences, where they are no error. */
 export interface LongTexts {
@@ -82,7 +82,7 @@ export async function embedFile(folder: string, file: string, options: EmbedFile
           some,
           await model.embed(
             some.map(({ text }) => text),
-            { truncate },
+            { truncate, origins: some.map(({ origin }) => origin) },
           ),
         );
         texts += some.length;
@@ -106,17 +106,17 @@ export function checkLongTexts({ truncate, split }: LongTexts): void {
 
 /** The same texts, or the passages of the long ones, some hundreds at once. */
 export function* cutTexts(
-  texts: readonly FileText[],
+  texts: readonly PlacedText[],
   model: Model,
   { split }: LongTexts,
-): Generator<readonly FileText[]> {
+): Generator<readonly PlacedText[]> {
   if (split !== true) {
     yield texts;
     return;
   }
   const countTokens = (text: string) => model.countTokens([text])[0]!;
-  const passages = texts.flatMap(({ text, source }) =>
-    splitPassages(text, countTokens, model.sequenceLength).map(passage => ({ text: passage, source })),
+  const passages = texts.flatMap(whole =>
+    splitPassages(whole.text, countTokens, model.sequenceLength).map(passage => ({ ...whole, text: passage })),
   );
   for (let at = 0; at < passages.length; at += textsAtOnce) yield passages.slice(at, at + textsAtOnce);
 }
@@ -150,8 +150,8 @@ interface Reading extends TextReading {
  * Some hundreds at once: a line of a .txt each, a row of a table, or a document of a folder. UserErrors: E_TEXT_FIELD, E_UTF8, those of
  * reading; E_OPTION for skipBroken of a file, and textField of one that is no table.
  */
-export async function* readTexts(file: string, reading: Reading): AsyncGenerator<FileText[]> {
-  let batch: FileText[] = [];
+export async function* readTexts(file: string, reading: Reading): AsyncGenerator<PlacedText[]> {
+  let batch: PlacedText[] = [];
   for await (const text of openTexts(file, reading)) {
     batch.push(text);
     if (batch.length < textsAtOnce) continue;
@@ -163,7 +163,7 @@ export async function* readTexts(file: string, reading: Reading): AsyncGenerator
 
 const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
-function openTexts(file: string, reading: Reading): AsyncGenerator<FileText> {
+function openTexts(file: string, reading: Reading): AsyncGenerator<PlacedText> {
   if (isFolder(file)) return readFolder(file, reading);
   if (reading.skipBroken === true) {
     throw new UserError(
@@ -181,7 +181,7 @@ function openTexts(file: string, reading: Reading): AsyncGenerator<FileText> {
 async function* readFolder(
   folder: string,
   { textField = "text", skipBroken, out, onWarning = () => {} }: Reading,
-): AsyncGenerator<FileText> {
+): AsyncGenerator<PlacedText> {
   const funnel = startFunnel();
   const { passedOver } = funnel;
   const isOut = (path: string) => out !== undefined && resolve(path) === resolve(out);
@@ -192,35 +192,44 @@ async function* readFolder(
       continue;
     }
     const source = relative(folder, shard.path);
+    let number = 0;
     for await (const { documents } of readShard(shard, { textField, skipBroken }, funnel)) {
-      for (const { text } of documents) if (/\S/.test(text)) yield { text, source };
+      for (const { text } of documents) {
+        number += 1;
+        if (/\S/.test(text)) yield { text, source, origin: `${shard.path}, document ${number}` };
+      }
     }
   }
   for (const passed of passedOver) onWarning(describePassedOver(passed));
 }
 
 /** Every line is a text, an empty one too: the vector of line n is the n-th. */
-async function* readLines(file: string): AsyncGenerator<FileText> {
+async function* readLines(file: string): AsyncGenerator<PlacedText> {
   let [line, byte] = [1, 0];
   for await (const lines of splitLines(toUtf8(readBytes(file), file), file, longestLineBytes)) {
     for (const bytes of lines) {
-      yield { text: decodeUtf8(bytes, { path: file, line, byte }).replace(/\r?\n$/, "") };
+      const text = decodeUtf8(bytes, { path: file, line, byte }).replace(/\r?\n$/, "");
+      yield { text, origin: `${file}:${line}` };
       line += 1;
       byte += bytes.length;
     }
   }
 }
 
-async function* readColumn(file: string, field: string): AsyncGenerator<FileText> {
+async function* readColumn(file: string, field: string): AsyncGenerator<PlacedText> {
   for await (const rows of openTable(file).rows) {
     for (const { origin, values } of rows) {
       const text = values[field];
       if (typeof text === "string") {
-        yield { text };
+        yield { text, origin };
         continue;
       }
       const seen = text === undefined ? `no ${quoteValue(field)}` : `${quoteValue(field)} is no text`;
-      throw new UserError("E_TEXT_FIELD", `${origin}: ${seen}`, "Name the column with --text-field.");
+      throw new UserError(
+        "E_TEXT_FIELD",
+        `${origin}: ${seen}`,
+        "Name the column with --text-field, or correct the row.",
+      );
     }
   }
 }

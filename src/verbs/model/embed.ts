@@ -1,11 +1,8 @@
 // Texts as vectors: the mean of a text's final hidden states, normalised as the model's last norm leaves them.
 
-import { type ModelOptions, openModel } from "./open-model.ts";
+import { type EmbeddingOptions, type ModelOptions, openModel } from "./open-model.ts";
 
-export interface EmbedOptions extends Omit<ModelOptions, "task"> {
-  /** true: cuts texts that are longer than the model's sequences; else they are an error. Default false. */
-  readonly truncate?: boolean | undefined;
-}
+export interface EmbedOptions extends Omit<ModelOptions, "task">, EmbeddingOptions {}
 
 /**
  * One vector a text, as long as the model is wide, from a run's newest checkpoint, or of any other model that cram evaluate opens.

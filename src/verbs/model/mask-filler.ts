@@ -2,7 +2,6 @@
 // as many masks; padding is left out of attention, so it changes nothing.
 
 import type { Backend, DeviceBuffer, HostArray, LoadedGraph } from "../../backends/backend.ts";
-import { UserError } from "../../base/errors.ts";
 import type { StoredTensor } from "../../checkpoint/safetensors.ts";
 import { bucketOfFew } from "../../evaluate/finetuning/length-buckets.ts";
 import { input, state } from "../../graph/operations.ts";
@@ -17,7 +16,7 @@ export interface Candidate {
 }
 
 export interface Filler {
-  /** For each position of `masked`, the likeliest tokens, best first. */
+  /** `tokens` are no more than the model's sequences have. For each position of `masked`, the likeliest tokens, best first. */
   fill(tokens: readonly number[], masked: readonly number[], count: number): Promise<Candidate[][]>;
 }
 
@@ -46,13 +45,6 @@ export function openFiller(
   };
   return {
     fill: async (tokens, masked, count) => {
-      if (tokens.length > model.sequenceLength) {
-        throw new UserError(
-          "E_TEXT_LENGTH",
-          `the text has ${tokens.length} tokens and the model was trained on ${model.sequenceLength}`,
-          "Shorten the text.",
-        );
-      }
       const length = bucketOfFew(tokens.length, model.sequenceLength);
       // A power of two, so that few programs serve all texts; places beyond the masks are the first token.
       const places = 2 ** Math.ceil(Math.log2(masked.length));

@@ -23,7 +23,7 @@ import { type BackendChoice, holdBackend } from "../backend.ts";
 import { requireList } from "../text-list.ts";
 import { type Classified, type ClassifiedTexts, encodeForClassifier, readLogits } from "./classify.ts";
 import { encodeWhole } from "./encode-texts.ts";
-import { type FilledMask, type FilledText, openMaskFiller } from "./fill-masks.ts";
+import { type FilledText, type FillText, openMaskFiller } from "./fill-masks.ts";
 import { openTextRows, type ReadRows } from "./text-rows.ts";
 
 export interface ModelOptions extends BackendChoice {
@@ -35,6 +35,13 @@ export interface ModelOptions extends BackendChoice {
   readonly batchTexts?: number | undefined;
   /** Told of texts of which the tokenizer loses a part; more than half of them is an error. */
   readonly onWarning?: ((text: string) => void) | undefined;
+}
+
+export interface EmbeddingOptions {
+  /** true: cuts texts that are longer than the model's sequences; else they are an error. Default false. */
+  readonly truncate?: boolean | undefined;
+  /** What each text is called in errors and warnings, as file and line. Default: "text 2", where there are several. */
+  readonly origins?: readonly string[] | undefined;
 }
 
 export interface Model {
@@ -52,7 +59,7 @@ export interface Model {
   /** The likeliest tokens for each [MASK]. UserErrors: E_NO_HEAD, E_NO_MASK, E_TEXT_LENGTH, E_TEXT_LOST. */
   fill(texts: readonly string[], options?: { readonly top?: number | undefined }): Promise<FilledText[]>;
   /** The mean of each text's final hidden states. UserErrors: E_TEXT_LENGTH, E_TEXT_LOST. */
-  embed(texts: readonly string[], options?: { readonly truncate?: boolean | undefined }): Promise<Float32Array[]>;
+  embed(texts: readonly string[], options?: EmbeddingOptions): Promise<Float32Array[]>;
   /** What the classifier of a kept model says. UserErrors: E_NO_CLASSIFIER, E_TEXT_COUNT, E_TEXT_LENGTH. */
   classify(examples: readonly ClassifiedTexts[]): Promise<Classified[]>;
   /**
@@ -105,14 +112,15 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
       requireList(texts, "text");
       return use(async ({ fill }) => {
         const filled: FilledText[] = [];
-        for (const text of texts) filled.push({ text, masks: await fill()(text, top) });
+        for (const [i, text] of texts.entries())
+          filled.push({ text, masks: await fill()(text, top, placeOf(texts, i)) });
         return filled;
       });
     },
-    embed: async (texts, { truncate = false } = {}) => {
+    embed: async (texts, { truncate = false, origins } = {}) => {
       requireList(texts, "text");
-      for (const loss of model.describeLoss?.(texts, "the texts") ?? []) onWarning(loss);
-      const encoded = texts.map(text => encodeWhole(text, model, truncate));
+      for (const loss of model.describeLoss?.(texts, nameAll(origins)) ?? []) onWarning(loss);
+      const encoded = texts.map((text, i) => encodeWhole(text, model, truncate, placeOf(texts, i, origins)));
       return use(({ embed }) => embed()(encoded));
     },
     classify: async examples => {
@@ -147,7 +155,7 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
 /** What a model does on one backend. Each is made when it is first asked for. */
 interface Services {
   readonly backend: Backend;
-  readonly fill: () => (text: string, top: number) => Promise<FilledMask[]>;
+  readonly fill: () => FillText;
   readonly embed: () => ReadRows;
   readonly classify: () => ReadRows;
   readonly score: () => PairScorer["scoreTexts"];
@@ -176,6 +184,17 @@ function openServices(
     classify: once(() => openTextRows({ ...rows, head: inputs => classify(inputs, tensors, shape, kept!.classifier) })),
     score: once(() => openPairScorer(backend, model, openingOf(model), states).scoreTexts),
   };
+}
+
+/** What is said of one of several texts begins with its place: "reviews.csv:7: ". */
+function placeOf({ length }: readonly string[], i: number, origins?: readonly string[]): string {
+  const place = origins?.[i] ?? (length > 1 ? `text ${i + 1}` : "");
+  return place && `${place}: `;
+}
+
+function nameAll(origins: readonly string[] = []): string {
+  if (origins.length === 0) return "the texts";
+  return origins.length > 1 ? `${origins[0]} to ${origins.at(-1)}` : origins[0]!;
 }
 
 function once<T>(make: () => T): () => T {

@@ -64,7 +64,7 @@ export async function search(
   const tell = areVectors ? undefined : await openTextProgress(file, options, onProgress);
   const model = await openModel(folder, options);
   try {
-    const sought = (await model.embed(queries)).map(normalise);
+    const sought = (await model.embed(queries, { origins: queries.map((_, i) => `query ${i + 1}`) })).map(normalise);
     const nearest: FoundText[][] = queries.map(() => []);
     let place = 0;
     for await (const batch of placeTexts(model, file, areVectors, options)) {
@@ -111,7 +111,7 @@ async function* placeTexts(
     for (const texts of cutTexts(batch, model, options)) {
       const vectors = await model.embed(
         texts.map(({ text }) => text),
-        { truncate: options.truncate },
+        { truncate: options.truncate, origins: texts.map(({ origin }) => origin) },
       );
       yield vectors.map((vector, i) => ({ ...texts[i]!, vector }));
     }

@@ -12,6 +12,12 @@ export interface FileText {
   readonly source?: string | undefined;
 }
 
+/** As a file has it. */
+export interface PlacedText extends FileText {
+  /** For messages: file and line. */
+  readonly origin: string;
+}
+
 export interface VectorFile {
   /** Appends a vector a text. */
   append(texts: readonly FileText[], vectors: readonly Float32Array[]): void;
@@ -40,12 +46,14 @@ export function checkVectorFile(path: string): void {
 const refuseEnding = (path: string) =>
   new UserError("E_OPTION", `--out ${path}: none of .jsonl, .parquet and .npy`, "End its name with one of them.");
 
+const withoutPlace = ({ text, source }: FileText): FileText => ({ text, ...(source !== undefined && { source }) });
+
 function openJsonLines(path: string): VectorFile {
   const draft = new FileDraft(path);
   return {
     append: (texts, vectors) => {
       const lines = vectors.map(
-        (vector, i) => `${JSON.stringify({ ...texts[i]!, vector: Array.from(vector, shortenF32) })}\n`,
+        (vector, i) => `${JSON.stringify({ ...withoutPlace(texts[i]!), vector: Array.from(vector, shortenF32) })}\n`,
       );
       draft.write(Buffer.from(lines.join("")));
     },
@@ -68,7 +76,7 @@ function openParquet(path: string, hasSources: boolean): VectorFile {
   const rows = openVectorRows(path, hasSources);
   return {
     append: (texts, vectors) => {
-      vectors.forEach((vector, i) => void rows.add({ ...texts[i]!, vector: Array.from(vector) }));
+      vectors.forEach((vector, i) => void rows.add({ ...withoutPlace(texts[i]!), vector: Array.from(vector) }));
     },
     commit: () => void rows.commit(),
     abandon: () => rows.abandon(),
