@@ -76,6 +76,9 @@ for (const [name, words] of Object.entries(several)) {
       /E_NOT_WRITABLE .*trials.*(events\.jsonl|safetensors): a file larger than .*ulimit -f/,
     );
     assert.match(String(stderr), /See that it can be written, and go on with: the same command\n/);
+    // Workers and who started them meet the same.
+    assert.equal(String(stderr).match(/E_NOT_WRITABLE/g)?.length, 1, String(stderr));
+    assert.equal(String(stderr).match(/go on with/g)?.length, 1, String(stderr));
     const again = spawnSync(process.execPath, [main, ...out]);
     assert.equal(again.status, 0, String(again.stderr));
   });

@@ -1,15 +1,19 @@
 // Trials beside each other on one machine: workers of their own process, each with cores or a GPU of its own, where the system can hold
 // it there. They take trials as any worker does; what becomes of these is read from the sweep's folder.
 
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcessByStdio, execFileSync, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { UserError } from "../../../base/errors.ts";
 import { countOf } from "../../../base/printable.ts";
 import { listPerformanceCores } from "../../../machine/cores.ts";
 import type { BackendChoice } from "../../../verbs/backend.ts";
+import { printError } from "../../terminal/output.ts";
 
 export interface Jobs extends BackendChoice {
   readonly out: string;
   readonly count: number;
+  readonly json: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -33,8 +37,11 @@ export function chooseJobThreads(jobs: number, { backend, threads }: BackendChoi
   );
 }
 
-/** Runs workers until there is nothing left to do for them. One that fails has said why; its trial is left to the others. */
-export async function runJobs(jobs: Jobs): Promise<void> {
+/**
+ * Runs workers until there is nothing left to do for them. One that fails has said why, unless another said the same; its trial is left to
+ * the others. The result is the codes of what they said.
+ */
+export async function runJobs(jobs: Jobs): Promise<ReadonlySet<string>> {
   const threads = chooseJobThreads(jobs.count, jobs);
   const canPin = threads !== undefined && hasTaskset();
   const cores = listPerformanceCores();
@@ -43,14 +50,17 @@ export async function runJobs(jobs: Jobs): Promise<void> {
     const words = listWorkerWords(jobs.out, { backend: jobs.backend, threads, device });
     const own = threads === undefined ? [] : cores.slice(job * threads, (job + 1) * threads);
     const [program, ...rest] = canPin ? ["taskset", "-c", own.join(","), ...words] : words;
-    return spawn(program!, rest, { stdio: ["ignore", "ignore", "inherit"] });
+    const asked = jobs.json ? [...rest, "--json"] : rest;
+    return spawn(program!, asked, { stdio: ["ignore", "ignore", "pipe"] });
   });
   const stop = () => {
     for (const worker of workers) worker.kill("SIGTERM");
   };
   jobs.signal.addEventListener("abort", stop, { once: true });
+  const said = new Set<string>();
   try {
-    await Promise.all(workers.map(waitForEnd));
+    await Promise.all(workers.map(worker => Promise.all([passErrors(worker.stderr, said), waitForEnd(worker)])));
+    return said;
   } finally {
     jobs.signal.removeEventListener("abort", stop);
   }
@@ -66,4 +76,20 @@ function hasTaskset(): boolean {
   }
 }
 
-const waitForEnd = (worker: ChildProcess) => new Promise<void>(resolve => worker.once("close", () => resolve()));
+const errorLine = /^(?:\{"kind":"error","code":")?(E_[A-Z\d_]+)\b/;
+
+/** What a worker says comes out as it is, but for the lines of an error of which the code was said before. */
+async function passErrors(stderr: Readable, said: Set<string>): Promise<void> {
+  let isSaid = false;
+  for await (const line of createInterface({ input: stderr })) {
+    const code = errorLine.exec(line)?.[1];
+    if (code !== undefined) {
+      isSaid = said.has(code);
+      said.add(code);
+    } else if (!line.startsWith("  ")) isSaid = false;
+    if (!isSaid) printError(line);
+  }
+}
+
+const waitForEnd = (worker: ChildProcessByStdio<null, null, Readable>) =>
+  new Promise<void>(resolve => worker.once("close", () => resolve()));

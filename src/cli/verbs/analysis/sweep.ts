@@ -205,23 +205,29 @@ const printResult: NonNullable<SweepOptions["onResult"]> = (
 
 const printWarning = (warning: string) => printError(`warning: ${warning}`);
 
-/** Workers of their own process; then what is left, and the table. */
+/** Workers of their own process; then what is left, and the table. Undefined where that ends as a worker did, which has said it. */
 async function runBeside(
   asked: Sweep,
   options: SweepOptions & { readonly signal: AbortSignal },
   jobs: number,
   json: boolean,
-): Promise<Swept> {
+): Promise<Swept | undefined> {
   chooseJobThreads(jobs, options);
   await beginSweep(asked, options);
   const ended = new AbortController();
   const following = followSweep(asked, { ...options, ...(!json && { onResult: printResult }), signal: ended.signal });
-  await runJobs({ ...options, count: jobs });
+  const said = await runJobs({ ...options, count: jobs, json });
   ended.abort();
   await following;
   // Its warnings were told at the beginning.
   const { onWarning: _, ...rest } = options;
-  return runSweep(asked, options.signal.aborted ? rest : { ...rest, ...showTrials(json) });
+  try {
+    return await runSweep(asked, options.signal.aborted ? rest : { ...rest, ...showTrials(json) });
+  } catch (error) {
+    if (!(error instanceof UserError && said.has(error.code))) throw error;
+    process.exitCode = 1;
+    return undefined;
+  }
 }
 
 /** Checks everything and writes down the sweep, for workers to read; trains nothing. */
