@@ -5,6 +5,7 @@ import { isUtf8 } from "node:buffer";
 import { TextDecoder } from "node:util";
 import { UserError } from "../base/errors.ts";
 import { refuseForeign } from "./foreign-format.ts";
+import { guessEncoding } from "./guess-encoding.ts";
 import { explainInvalidUtf8, findInvalidByte, isWellFormed } from "./utf8.ts";
 
 /** Where bytes begin in the content of a file; which line that is, is counted when somebody asks. */
@@ -29,6 +30,7 @@ export async function* toUtf8(
   let begins = start.byte === 0;
   for await (const piece of start.byte === 0 ? decodeMarked(pieces, path) : pieces) {
     if (begins) refuseForeign(piece, path);
+    const encoding = begins && piece.includes(0) ? guessEncoding(piece) : undefined;
     begins = false;
     const end = piece.indexOf(0);
     for (let at = piece.indexOf(10); at >= 0 && (end < 0 || at < end); at = piece.indexOf(10, at + 1)) line += 1;
@@ -38,7 +40,9 @@ export async function* toUtf8(
       throw new UserError(
         "E_BINARY",
         `${path}:${start.linesBefore() + line}: a NUL byte, which text does not have`,
-        "If it was saved as UTF-16 or UTF-32, convert it, with `iconv -f UTF-16LE -t UTF-8`; else it is damaged or no text.",
+        encoding === undefined
+          ? "If it was saved as UTF-16 or UTF-32, convert it, with `iconv -f UTF-16LE -t UTF-8`; else it is damaged or no text."
+          : `It looks like ${encoding} without a mark; convert it with \`iconv -f ${encoding} -t UTF-8\`.`,
       );
     }
     yield piece;

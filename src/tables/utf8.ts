@@ -4,6 +4,7 @@
 import { isUtf8 } from "node:buffer";
 import { UserError } from "../base/errors.ts";
 import { recogniseForeign } from "./foreign-format.ts";
+import { guessEncoding } from "./guess-encoding.ts";
 
 /** Where bytes begin in the content of a file. */
 export interface Place {
@@ -38,20 +39,6 @@ export function looksBinary(beginning: Uint8Array): boolean {
   return beginning.subarray(0, 8192).includes(0) && !beginsAsUtf16(beginning);
 }
 
-/** Which UTF-16 or UTF-32 content is that no mark is read of: Latin letters have zeros in all other bytes. */
-export function guessEncoding(beginning: Uint8Array): `UTF-${"16" | "32"}${"LE" | "BE"}` | undefined {
-  const looked = beginning.subarray(0, 8192);
-  const ofFour = [0, 0, 0, 0];
-  for (let at = 0; at < looked.length; at++) if (looked[at] === 0) ofFour[at % 4]! += 1;
-  const isMany = (count: number) => 4 * count > looked.length;
-  const isAll = (count: number) => 4 * (count + 1) > looked.length;
-  if (looked.length > 7 && isAll(ofFour[3]!) && isMany(2 * ofFour[2]!) && ofFour[0] === 0) return "UTF-32LE";
-  if (looked.length > 7 && isAll(ofFour[0]!) && isMany(2 * ofFour[1]!) && ofFour[3] === 0) return "UTF-32BE";
-  const zeros = [ofFour[0]! + ofFour[2]!, ofFour[1]! + ofFour[3]!];
-  if (zeros[0] === 0 && isMany(zeros[1]!)) return "UTF-16LE";
-  return zeros[1] === 0 && isMany(zeros[0]!) ? "UTF-16BE" : undefined;
-}
-
 /** The first four bytes from `at`, as a person sees them in a hex dump. */
 export function showBytes(bytes: Uint8Array, at: number): string {
   return Array.from(bytes.subarray(at, at + 4), byte => byte.toString(16).padStart(2, "0")).join(" ");
@@ -66,12 +53,23 @@ export function explainInvalidUtf8(bytes: Buffer, start: Place): UserError {
   const at = findInvalidByte(bytes);
   let line = start.line;
   for (let end = bytes.indexOf(10); end >= 0 && end < at; end = bytes.indexOf(10, end + 1)) line += 1;
-  const encoding = start.byte === 0 && beginsAsUtf16(bytes) ? "UTF-16" : "WINDOWS-1252";
   return new UserError(
     "E_UTF8",
     `${start.path}:${line}: not UTF-8 at byte ${start.byte + at} of its content (${showBytes(bytes, at)})`,
-    `Convert the file to UTF-8, for example with \`iconv -f ${encoding} -t UTF-8\`.`,
+    adviseOnEncoding(bytes, start),
   );
+}
+
+/** Letters of Europe's that are not ASCII are few among others. */
+const fewShare = 0.3;
+
+function adviseOnEncoding(bytes: Buffer, { byte }: Place): string {
+  const looked = bytes.subarray(0, 8192);
+  const utf16 = byte > 0 ? undefined : beginsAsUtf16(bytes) ? "UTF-16" : guessEncoding(bytes);
+  const high = looked.reduce((sum, each) => sum + (each < 0x80 ? 0 : 1), 0);
+  if (utf16 === undefined && high > fewShare * looked.length)
+    return "Convert the file to UTF-8 with `iconv -f NAME -t UTF-8`; NAME is how it was saved, such as GB18030, BIG5, SHIFT_JIS, EUC-KR or KOI8-R.";
+  return `Convert the file to UTF-8, for example with \`iconv -f ${utf16 ?? "WINDOWS-1252"} -t UTF-8\`.`;
 }
 
 /** The offset at which the first character begins that is not UTF-8. */

@@ -4,8 +4,9 @@
 import { UserError } from "../../base/errors.ts";
 import { compressionOf, detectCompression, readFile, refuseDamaged, unpackBytes } from "../../tables/bytes.ts";
 import { refuseForeign } from "../../tables/foreign-format.ts";
+import { guessEncoding } from "../../tables/guess-encoding.ts";
 import type { TableFormat } from "../../tables/table.ts";
-import { guessEncoding, looksBinary, showBytes } from "../../tables/utf8.ts";
+import { looksBinary, showBytes } from "../../tables/utf8.ts";
 import { recogniseFormat } from "./formats/recognise-format.ts";
 import type { ReadOptions } from "./read-options.ts";
 import type { Shard, ShardFormat } from "./shard.ts";
