@@ -6,8 +6,9 @@ import { countOf } from "../base/printable.ts";
 import { countPerformanceCores } from "../machine/cores.ts";
 import { listRecipePaths } from "../train/recipe.ts";
 import { type BackendChoice, type BackendName, backendNames } from "../verbs/backend.ts";
+import { mostThreads } from "../verbs/given-values.ts";
 import { recipeNames } from "../verbs/recipe.ts";
-import { mostThreads, parseCount } from "./numbers.ts";
+import { parseCount } from "./numbers.ts";
 import { suggest } from "./terminal/completion.ts";
 
 export interface BackendOptions {

@@ -4,9 +4,6 @@
 import { UserError } from "../base/errors.ts";
 import { quoteCommand } from "../base/shell-words.ts";
 
-/** More are on no machine. */
-export const mostThreads = 1024;
-
 /** Of options whose least number is no sensible one. */
 const examples: Readonly<Record<string, string>> = {
   ...{ "--vocabulary": "8192", "--sequence-length": "128", "--alphabet-limit": "1000", "--micro-batch": "64" },

@@ -6,6 +6,7 @@ import { openCpu } from "../backends/cpu/cpu.ts";
 import { UserError } from "../base/errors.ts";
 import { countPerformanceCores } from "../machine/cores.ts";
 import type { Recipe } from "../train/recipe.ts";
+import { mostThreads, requireCount, requireName } from "./given-values.ts";
 
 export const backendNames = ["cpu", "cuda", "reference"] as const;
 export type BackendName = (typeof backendNames)[number];
@@ -21,10 +22,12 @@ export interface BackendChoice {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A choice with every default taken. UserError E_OPTION for a device of a backend that has none. */
+/** A choice with every default taken. UserError E_OPTION for what is no backend, no number of threads or no device of this backend. */
 export function completeChoice(choice: BackendChoice): BackendChoice & { readonly backend: BackendName } {
   const backend = choice.backend ?? "cpu";
-  const { device, signal } = choice;
+  requireName(backend, "backend", backendNames);
+  const { signal } = choice;
+  const device = choice.device === undefined ? undefined : requireCount(choice.device, "device", 0);
   if (backend === "cuda") return { backend, device: device ?? 0, signal };
   if (device !== undefined) {
     throw new UserError(
@@ -34,7 +37,9 @@ export function completeChoice(choice: BackendChoice): BackendChoice & { readonl
     );
   }
   if (backend !== "cpu") return { backend, signal };
-  return { ...choice, backend, threads: choice.threads ?? countPerformanceCores() };
+  const threads =
+    choice.threads === undefined ? countPerformanceCores() : requireCount(choice.threads, "threads", 1, mostThreads);
+  return { ...choice, backend, threads };
 }
 
 /**

@@ -25,6 +25,7 @@ import {
 } from "../train/recipe.ts";
 import { isRecipeFile, readRecipeFile, resolveRecipe } from "./recipe-files.ts";
 import { settingsEndings } from "./settings-file.ts";
+import { requireList } from "./text-list.ts";
 
 const paper = "Geiping & Goldstein 2022, arXiv 2212.14034";
 
@@ -89,7 +90,7 @@ export interface RecipeChoice {
 /** Errors: E_RECIPE_NAME, E_RECIPE_EXTENDS, those of reading and checking a recipe, E_SET, E_BUDGET. */
 export function chooseRecipe({ recipe, set = [], budget }: RecipeChoice): Recipe {
   const found = typeof recipe === "string" ? findRecipe(recipe) : resolveRecipe(recipe, "recipe", "", findRecipe);
-  const chosen = overrideRecipe(found, set);
+  const chosen = overrideRecipe(found, requireList(set, "setting"));
   return budget === undefined ? chosen : replaceTraining(chosen, { budget }, "--budget");
 }
 

@@ -7,7 +7,8 @@ import { countPerformanceCores } from "../../machine/cores.ts";
 import { type Finding, hasWhatIsNeeded } from "../../machine/finding.ts";
 import { formatWithUnit } from "../../report/quantity.ts";
 import { examineMachine, type FailedMeasurement, type Measurement, measureBackends } from "../../verbs/doctor.ts";
-import { mostThreads, parseCount } from "../numbers.ts";
+import { mostThreads } from "../../verbs/given-values.ts";
+import { parseCount } from "../numbers.ts";
 import { colour, print, showStatus } from "../terminal/output.ts";
 
 interface DoctorFlags {

@@ -5,6 +5,7 @@ import { UserError } from "../../base/errors.ts";
 import { renderSbatchScript } from "../../schedulers/sbatch-script.ts";
 import { applyManifest, runScript, submitSbatch } from "../../schedulers/submit.ts";
 import { parseBudget } from "../../train/budget.ts";
+import { mostThreads } from "../../verbs/given-values.ts";
 import {
   type LaunchOptions,
   planLaunch,
@@ -12,7 +13,7 @@ import {
   type SchedulerName,
   schedulerNames,
 } from "../../verbs/launch.ts";
-import { mostThreads, parseBytes, parseCount } from "../numbers.ts";
+import { parseBytes, parseCount } from "../numbers.ts";
 import { print, printError } from "../terminal/output.ts";
 import { stopOnSignals } from "../terminal/signals.ts";
 

@@ -13,6 +13,7 @@ import { countPerformanceCores } from "../../machine/cores.ts";
 import { type PreTokenizerName, preTokenizerNames } from "../../tokenizer/encoding/pre-tokenizer.ts";
 import { type TokenizerKindName, tokenizerKinds } from "../../tokenizer/kinds/kinds.ts";
 import { type NormaliserName, normalisers } from "../../tokenizer/normalising/normaliser.ts";
+import { mostThreads } from "../../verbs/given-values.ts";
 import { describeOtherLength, suggestPretrain } from "../../verbs/prepare/next-pretrain.ts";
 import { type LauncherName, launcherNames } from "../../verbs/prepare/plan/launcher-names.ts";
 import {
@@ -23,7 +24,7 @@ import {
   prepareOnMachine,
 } from "../../verbs/prepare/prepare.ts";
 import { describeProgress } from "../../verbs/prepare/stages/progress.ts";
-import { mostThreads, parseBytes, parseCount, parseNumber, parseShare, refuseValue } from "../numbers.ts";
+import { parseBytes, parseCount, parseNumber, parseShare, refuseValue } from "../numbers.ts";
 import { print, showStatus } from "../terminal/output.ts";
 import { createEventPrinter, printDataset, printPlan, printShard } from "../terminal/print-prepare.ts";
 

@@ -10,6 +10,7 @@ import { readDocuments, readDocumentsManifest } from "../../corpus/documents.ts"
 import { openSequenceRows, openTextRows } from "../../corpus/parquet-writer.ts";
 import { Dataset } from "../../dataset/dataset.ts";
 import { writeTokenizer } from "../../tokenizer/tokenizer-json.ts";
+import { requireName } from "../given-values.ts";
 import { findCorpus } from "./show-corpus.ts";
 
 export const corpusFormats = ["parquet", "npy", "bin"] as const;
@@ -39,7 +40,8 @@ const bytesPerWrite = 2 ** 20;
  * UserErrors: E_OPTION for documents that are to be ids, E_OUTPUT_OTHER, E_DISK_FULL, and those of reading.
  */
 export async function exportCorpus(folder: string, options: ExportCorpusOptions): Promise<ExportedCorpus> {
-  const { out, to, onProgress = () => {} } = options;
+  const { out, onProgress = () => {} } = options;
+  const to = requireName(options.to, "to", corpusFormats);
   const { documents, isDataset } = findCorpus(folder);
   refuseKnownFolder(out, "an export's files");
   if (!isDataset && to !== "parquet") {

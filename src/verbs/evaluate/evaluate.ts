@@ -1,8 +1,9 @@
 // A model scored: finetuned on the tasks of a suite or on a table of one's own, or on minimal pairs without training. The command
 // line and the library listen to the same events.
 
-import { UserError } from "../../base/errors.ts";
 import type { Scoreboard } from "../../evaluate/scores/scoreboard.ts";
+import { requireCount } from "../given-values.ts";
+import { requireList } from "../text-list.ts";
 import { type EvaluateEvent, type EvaluateOptions, type OpenEvaluation, pairSuite } from "./evaluate-options.ts";
 import { openPairEvaluation } from "./pair-evaluation.ts";
 import { openTaskEvaluation } from "./task-evaluation.ts";
@@ -10,10 +11,10 @@ import { openTaskEvaluation } from "./task-evaluation.ts";
 /** Reads what an evaluation needs. UserErrors: E_OPTION for numbers out of range, and those of what is to be evaluated. */
 export function openEvaluation(folder: string, options: EvaluateOptions): Promise<OpenEvaluation> {
   for (const name of ["seeds", "maxTrain"] as const) {
-    const number = options[name];
-    if (number === undefined || (Number.isSafeInteger(number) && number > 0)) continue;
-    throw new UserError("E_OPTION", `${name} is ${number}`, "Give a whole number from 1.");
+    if (options[name] !== undefined) requireCount(options[name], name, 1);
   }
+  if (options.text !== undefined) requireList(options.text, "column");
+  if (options.set !== undefined) requireList(options.set, "setting");
   return (options.suite === pairSuite ? openPairEvaluation : openTaskEvaluation)(folder, options);
 }
 

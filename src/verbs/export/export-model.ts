@@ -2,8 +2,9 @@
 
 import { UserError } from "../../base/errors.ts";
 import { findKeptFolder } from "../../pretrained/pretrained-model.ts";
+import { requireName } from "../given-values.ts";
 import { exportFinetuned, type FinetunedExport, type FinetunedExportOptions } from "./export-finetuned.ts";
-import { type ExportResult, exportRun } from "./export-run.ts";
+import { type ExportResult, exportFormats, exportRun, onnxTypeNames } from "./export-run.ts";
 
 /**
  * Writes a run, or a model that another program saved, for Python's transformers, transformers.js and ONNX Runtime; or with `task`, or
@@ -22,6 +23,8 @@ export async function exportModel(
   folder: string,
   options: FinetunedExportOptions = {},
 ): Promise<ExportResult | FinetunedExport> {
+  for (const format of options.formats ?? []) requireName(format, "formats", exportFormats);
+  for (const type of options.types ?? []) requireName(type, "types", onnxTypeNames);
   const isFinetuned = options.task !== undefined || findKeptFolder(folder) !== undefined;
   if (isFinetuned && options.weights !== undefined) {
     const advice = "Leave it out: what was finetuned has no average.";

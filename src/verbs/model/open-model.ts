@@ -20,6 +20,7 @@ import {
 } from "../../pretrained/pretrained-model.ts";
 import type { Recipe } from "../../train/recipe.ts";
 import { type BackendChoice, holdBackend } from "../backend.ts";
+import { requireCount } from "../given-values.ts";
 import { requireList } from "../text-list.ts";
 import { type Classified, type ClassifiedTexts, encodeForClassifier, readLogits } from "./classify.ts";
 import { encodeWhole } from "./encode-texts.ts";
@@ -87,9 +88,7 @@ export interface Model {
  */
 export async function openModel(folder: string, options: ModelOptions = {}): Promise<Model> {
   const { task, batchTexts = 16, onWarning = () => {} } = options;
-  if (!(Number.isSafeInteger(batchTexts) && batchTexts > 0)) {
-    throw new UserError("E_OPTION", `batchTexts is ${batchTexts}`, "Give a whole number from 1.");
-  }
+  requireCount(batchTexts, "batchTexts", 1);
   const path = task === undefined ? folder : findKeptModel(folder, task).folder;
   const model = holdParameters(await openPretrainedModel(path));
   const kept = model.kind === "kept" ? await openKeptModel(findKeptFolder(path)!) : undefined;
@@ -107,7 +106,8 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
   return {
     ...{ name, kind, width: shape.width, sequenceLength: shape.sequenceLength, labels: kept?.labels },
     countTokens: texts => requireList(texts, "text").map(text => model.encodeForModel(text).length),
-    fill: async (texts, { top = 5 } = {}) => {
+    fill: async (texts, { top: asked = 5 } = {}) => {
+      const top = requireCount(asked, "top", 1);
       requireTokenHead(model, folder);
       requireList(texts, "text");
       return use(async ({ fill }) => {

@@ -4,6 +4,7 @@
 import { UserError } from "../../base/errors.ts";
 import { countOf } from "../../base/printable.ts";
 import { openTable, tableFormat } from "../../tables/table.ts";
+import { requireCount } from "../given-values.ts";
 import {
   checkLongTexts,
   cutTexts,
@@ -55,7 +56,8 @@ export async function search(
   queries: readonly string[],
   options: SearchOptions = {},
 ): Promise<FoundText[][]> {
-  const { top = 5, onProgress } = options;
+  const { onProgress } = options;
+  const top = requireCount(options.top ?? 5, "top", 1);
   checkLongTexts(options);
   const empty = queries.findIndex(query => query.trim() === "");
   if (empty !== -1) throw new UserError("E_OPTION", `query ${empty + 1} is empty`, "Give a text that is looked for.");

@@ -16,8 +16,10 @@ import { findTokenizerKind, type TokenizerKindName } from "../../tokenizer/kinds
 import type { NormaliserName } from "../../tokenizer/normalising/normaliser.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Recipe } from "../../train/recipe.ts";
+import { mostThreads, requireCount } from "../given-values.ts";
 import { findReadyMade, prepareReadyMade, prepareReadyMadeShard } from "../ready-made/ready-made.ts";
 import { chooseRecipe } from "../recipe.ts";
+import { requireList } from "../text-list.ts";
 import { datasetNames, knowOwnFiles, leaveOutOwnFiles } from "./dataset-folder.ts";
 import { checkHoldOut, type Prepared, type PreparedShard } from "./dataset-options.ts";
 import { nameOption } from "./name-option.ts";
@@ -119,6 +121,7 @@ export interface PrepareOptions {
  * Errors are `UserError`s with a code that docs/ERRORS.md explains, among them E_FILE_MISSING, E_UTF8, E_TOO_LITTLE_TEXT.
  */
 export async function prepare(options: PrepareOptions): Promise<Prepared> {
+  checkCounts(options);
   const readyMade = await findReadyMade(options.texts);
   if (readyMade !== undefined) return prepareReadyMade(readyMade, { ...options, onStage: tellBoth(options) });
   const { shards, shaping, passedOver, notes } = await chooseDataset(options);
@@ -127,6 +130,7 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
 
 /** Joins what `prepareOnMachine` did on all machines to the dataset that one machine would have made. UserError E_PORTIONS_MISSING. */
 export async function mergeMachines(options: PrepareOptions): Promise<Prepared> {
+  checkCounts(options);
   const readyMade = await findReadyMade(options.texts);
   if (readyMade !== undefined) return prepareReadyMade(readyMade, { ...options, onStage: tellBoth(options) }, true);
   const { shards, shaping, passedOver, notes } = await chooseDataset(options);
@@ -140,6 +144,7 @@ const addNotes = (prepared: Prepared, notes: readonly string[]): Prepared => ({
 
 /** Does of the whole work what is one machine's. */
 export async function prepareOnMachine(options: PrepareOptions, machine: MachineShard): Promise<PreparedShard> {
+  checkCounts(options);
   const { number, of } = machine;
   if (!(Number.isInteger(number) && Number.isInteger(of) && number >= 1 && number <= of)) {
     throw new UserError(
@@ -158,6 +163,7 @@ export async function prepareOnMachine(options: PrepareOptions, machine: Machine
 
 /** What `prepare` would do: bytes, documents and tokens that are expected, time, disk and memory. Nothing is written. */
 export async function planPrepare(options: PrepareOptions): Promise<PreparePlan> {
+  checkCounts(options);
   const readyMade = await findReadyMade(options.texts);
   if (readyMade !== undefined) {
     const { planReadyMade } = await import("../ready-made/plan-ready-made.ts");
@@ -166,6 +172,20 @@ export async function planPrepare(options: PrepareOptions): Promise<PreparePlan>
   const { planDataset } = await import("./plan/plan-prepare.ts");
   const { shards, shaping } = await chooseDataset(options);
   return planDataset(options.out, shards, shaping);
+}
+
+/** The least that whole numbers may be. */
+const leastCounts = {
+  ...{ vocabulary: 1, alphabetLimit: 1, sequenceLength: 1, limitBytes: 1, seed: 0, threads: 1, memoryBytes: 0 },
+} as const satisfies Partial<Record<keyof PrepareOptions, number>>;
+
+/** UserError E_OPTION. */
+function checkCounts(options: PrepareOptions): void {
+  if (options.filters !== undefined) requireList(options.filters, "filter");
+  for (const [name, least] of Object.entries(leastCounts)) {
+    const value = options[name as keyof typeof leastCounts];
+    if (value !== undefined) requireCount(value, name, least, name === "threads" ? mostThreads : undefined);
+  }
 }
 
 const tellBoth =

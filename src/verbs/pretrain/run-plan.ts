@@ -73,7 +73,7 @@ export function planNewRun({
 }: NewRun): RunPlan {
   const named = chooseRecipe({ recipe, set, budget });
   const chosen =
-    typeof microBatch === "number"
+    microBatch !== undefined && microBatch !== "auto"
       ? replaceTraining(named, { microBatchSequences: microBatch }, "--micro-batch")
       : named;
   const stamp = systemClock.date().toISOString().slice(0, 16).replace("T", "-").replace(":", "");

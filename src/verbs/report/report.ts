@@ -33,6 +33,7 @@ import { reportSweep } from "./sweep-report.ts";
  */
 export async function report(given: readonly string[], options: ReportOptions = {}): Promise<WrittenReport> {
   const runs = requireList(given, "run").map(findRun);
+  if (runs.length === 0) throw new UserError("E_OPTION", "no run was named", "Name the folder of one at least.");
   const { out = "report.html", charts, data, table } = options;
   if (table !== undefined && !/\.(tex|md)$/.test(table)) {
     throw new UserError("E_OPTION", `--table ${table}: neither .tex nor .md`, "End its name with one of them.");

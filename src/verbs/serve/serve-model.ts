@@ -1,5 +1,6 @@
 // A model opened and served until it is closed.
 
+import { requireCount } from "../given-values.ts";
 import { type ModelOptions, openModel } from "../model/open-model.ts";
 import { type ModelServer, openModelServer } from "./model-server.ts";
 
@@ -34,6 +35,7 @@ export async function serve(
   options: ServeOptions = {},
 ): Promise<Pick<ModelServer, "url"> & { close(): Promise<void> }> {
   const { port = 6117, host = "127.0.0.1", token, onFault = () => {} } = options;
+  requireCount(port, "port", 0, 65_535);
   const model = await openModel(folder, options);
   try {
     const { url, close } = await openModelServer({ model, port, host, token, onFault });
