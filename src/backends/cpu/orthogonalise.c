@@ -4,6 +4,9 @@
 // Sums and what stands between products are f32; operands are rounded where the program's are. Where tiles multiply those of bf16,
 // tile-orthogonalise.c does.
 
+#include <pthread.h>
+#include <stdlib.h>
+
 // Rows and columns in whole tiles, so that these need no edges, and a line more, so that tiles of matrices whose sizes are powers of two do
 // not fall on the same places of a cache; steps of the panels of either depth.
 struct orthogonal_sizes { long R, C, r_row, c_row, r_steps, c_steps; int is_bf16; };
@@ -215,7 +218,7 @@ static __attribute__((noinline)) void orthogonalise_blocks(char *const *p, long 
     float squares = 0;
 #pragma omp simd reduction(+ : squares)
     for (long i = 0; i < z.R * z.c_row; i++) squares += s.x[i] * s.x[i];
-    const float scale = 1.0f / (sqrtf(squares) * margin + least);
+    const float scale = 1.0f / (__builtin_sqrtf(squares) * margin + least);
     for (long i = 0; i < z.R * z.c_row; i++) s.x[i] *= scale;
     iterate(&s, &z, count, coefficients);
     copy_matrix(s.x, p[1] + start * (result_is_bf16 ? 2 : 4), columns, transposed, result_is_bf16 ? BF16 : F32, 1, &z);

@@ -1,20 +1,14 @@
-// Threads and arithmetic that every printed kernel shares. A program is a list of launches; each is cut into blocks that
-// threads take in turn, and begins when those that it waits for are over. Which thread takes which block changes nothing in the
-// result. Threads sleep between programs.
-#define _GNU_SOURCE
+// Arithmetic that every printed kernel shares.
 // GCC 12 moves the store of a lane behind the SVE load that adds the lanes up: a marked sum of three numbers was that of two.
 #if defined(__ARM_FEATURE_SVE)
 #pragma GCC target("+nosve")
 #endif
-#include <errno.h>
-#include <math.h>
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+// Of <math.h> by the names that compilers have for it: reading the header takes longer than all that stands below.
+#define INFINITY __builtin_inff()
+#define NAN __builtin_nanf("")
 
 typedef uint16_t bf16;
 #define inlined static inline __attribute__((always_inline))
@@ -158,16 +152,16 @@ inlined float erf_f32(float x) {
 }
 // tanh by exp; near zero by its series, where the quotient would cancel. Absolute error below 3e-7.
 inlined float tanh_f32(float x) {
-  float size = fabsf(x), t = exp_f32(-2.0f * size), s = x * x;
-  float large = copysignf((1.0f - t) / (1.0f + t), x);
+  float size = __builtin_fabsf(x), t = exp_f32(-2.0f * size), s = x * x;
+  float large = __builtin_copysignf((1.0f - t) / (1.0f + t), x);
   float small = x * (1.0f + s * (-0.333333333f + s * (0.133333333f + s * -0.053968254f)));
   return size < 0.2f ? small : large;
 }
-inlined float log_f32(float x) { return logf(x); }
-inlined float sqrt_f32(float x) { return sqrtf(x); }
-inlined float rsqrt_f32(float x) { return 1.0f / sqrtf(x); }
-inlined float sin_f32(float x) { return sinf(x); }
-inlined float cos_f32(float x) { return cosf(x); }
+inlined float log_f32(float x) { return __builtin_logf(x); }
+inlined float sqrt_f32(float x) { return __builtin_sqrtf(x); }
+inlined float rsqrt_f32(float x) { return 1.0f / __builtin_sqrtf(x); }
+inlined float sin_f32(float x) { return __builtin_sinf(x); }
+inlined float cos_f32(float x) { return __builtin_cosf(x); }
 
 // Philox-4x32-10, the word of this flat index: the same numbers as base/random.ts.
 inlined uint32_t random_bits(uint32_t seed, uint32_t stream, uint32_t index) {

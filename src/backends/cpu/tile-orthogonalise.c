@@ -201,7 +201,7 @@ static __attribute__((noinline)) void orthogonalise_blocks_by_tiles(char *const 
         lanes[lane] += x * x;
       }
     // X is not scaled, but what is made of it for the first time.
-    float scale = 1 / (sqrtf(sum_lanes(lanes)) * margin + least);
+    float scale = 1 / (__builtin_sqrtf(sum_lanes(lanes)) * margin + least);
     for (long k = 0; k < count; k++, scale = 1) {
       multiply_by_own(&s, &z, scale * scale);
       make_polynomial(&s, &z, coefficients[k][1], coefficients[k][2]);

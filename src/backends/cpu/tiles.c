@@ -18,6 +18,7 @@ inlined void end_tiles(void) { __asm__ volatile("tilerelease"); }
 #define tile_store(tile, to, row_bytes) __asm__ volatile("tilestored %%tmm" #tile ", (%0,%1,1)" : : "r"(to), "r"((long)(row_bytes)) : "memory")
 #define tile_multiply(sums, left, right) __asm__ volatile("tdpbf16ps %%tmm" #right ", %%tmm" #left ", %%tmm" #sums : :)
 #elif defined(EMULATED_TILES)
+#include <stdlib.h>
 #define TILES_MULTIPLY 1
 static _Thread_local struct { int begun; uint32_t tiles[8][16][16]; } emulated;
 inlined void begin_tiles(void) { emulated.begun = 1; }
