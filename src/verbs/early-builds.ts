@@ -1,13 +1,24 @@
 // What a training on processors builds whatever its model, given to the system's compiler while the program still reads its own modules:
 // a processor is idle then. Whoever needs it later waits for the same build, or finds it in the cache.
 
+import { setImmediate } from "node:timers/promises";
+import { holdCompiler } from "../backends/cpu/build.ts";
 import { buildPeakKernels } from "../backends/cpu/peak.ts";
 import { likelyFlags, loadPool } from "../backends/cpu/pool.ts";
+import { tileProducts } from "../backends/cpu/products.ts";
+import { buildShared } from "../backends/cpu/shared-functions.ts";
 
 /**
- * Begins them, none behind another: this program hears of one that is built when all its modules are read. What fails is told by who
- * needs it, and built again there; the signal ends them.
+ * Begins them, none behind another, and is done when the compiler has all: this program hears of one that is built when all its modules are
+ * read. What fails is told by who needs it, and built again there; the signal ends them.
  */
-export function beginEarlyBuilds(signal: AbortSignal): void {
-  for (const build of [loadPool(signal), buildPeakKernels(likelyFlags(), signal)]) build.catch(() => undefined);
+export async function beginEarlyBuilds(signal: AbortSignal): Promise<void> {
+  const flags = likelyFlags();
+  const builds = [loadPool(signal), buildPeakKernels(flags, signal)];
+  // Of tiles, which multiply bf16 alone: few trainings read f32 where they are.
+  if (flags.length > 0) builds.push(buildShared(tileProducts, flags, signal));
+  for (const build of builds) build.catch(() => undefined);
+  // They wait for it as well.
+  await holdCompiler().catch(() => undefined);
+  await setImmediate();
 }

@@ -136,7 +136,8 @@ async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T
   }
 }
 
-function holdCompiler(): Promise<Compiler> {
+/** The compiler that builds are given to, looked for once; errors as findCompiler. */
+export function holdCompiler(): Promise<Compiler> {
   compilerFound ??= findCompiler().catch(error => {
     // Whoever tries again may have set CC meanwhile.
     compilerFound = undefined;

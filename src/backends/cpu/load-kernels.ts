@@ -7,11 +7,14 @@ import { availableParallelism } from "node:os";
 import { contentHash } from "../../base/files/files.ts";
 import type { Kernel } from "../../compiler/program/program.ts";
 import { chooseMeasured, isOthersEnd, loadBuilt } from "./build.ts";
-import { declareOrthogonalise, loadOrthogonalise, productTemplates } from "./orthogonalise.ts";
+import { orthogonaliseFunctions } from "./orthogonalise.ts";
 import { readTemplate } from "./pool.ts";
+import { operandTemplates, productTemplates, tileFlags, tileProducts } from "./products.ts";
+import { declareShared, isCalled, loadShared } from "./shared-functions.ts";
 
 const panelTemplates = [...productTemplates, "tile-matmul.c", "attention.c"];
 const loopTemplates = ["runtime.c"];
+const sharedFunctions = [tileProducts, ...orthogonaliseFunctions];
 
 /**
  * What loops gain by of GCC's third level, which takes half as long again: vectors, sums of lanes unrolled, multiplications joined to
@@ -36,6 +39,8 @@ const loopFlags = [
 
 interface Kind {
   readonly calls: RegExp | undefined;
+  /** The same for all kinds of the same flags. */
+  readonly templates: readonly string[];
   readonly once: number;
   readonly each: number;
   /** Behind those that all have, of GCC on x86. */
@@ -47,11 +52,10 @@ interface Kind {
  * once a kernel: as many bytes of loops as take GCC 12 as long. Loops cost nothing but their text. Kinds with flags have parts of their own.
  */
 const kinds: readonly Kind[] = [
-  { calls: /\battend_blocks(_backward)?\(/, once: 8_000, each: 9_000 },
-  { calls: undefined, once: 0, each: 0, flags: loopFlags },
-  { calls: /\bmultiply_blocks\(/, once: 10_000, each: 3_600 },
-  // Tiles are instructions already, and what is packed for them is vectors: GCC's third level takes it half as long again and gains nothing.
-  { calls: /\bmultiply_blocks_by_tiles\(/, once: 10_000, each: 1_000, flags: ["-O1", "-ftree-vectorize"] },
+  { calls: /\battend_blocks(_backward)?\(/, templates: panelTemplates, once: 8_000, each: 9_000 },
+  { calls: undefined, templates: loopTemplates, once: 0, each: 0, flags: loopFlags },
+  { calls: /\bmultiply_blocks\(/, templates: panelTemplates, once: 10_000, each: 3_600 },
+  { calls: /\bmultiply_blocks_by_tiles\(/, templates: operandTemplates, once: 0, each: 0, flags: tileFlags },
 ];
 const findKind = (source: string) =>
   kinds.find(({ calls }) => calls?.test(source)) ?? kinds.find(({ calls }) => calls === undefined)!;
@@ -168,20 +172,21 @@ async function buildPart(
   flags: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<[string, number][]> {
-  const hasPanels = kernels.some(({ kind }) => kind.calls !== undefined);
+  const { kind } = kernels[0]!;
   const texts = kernels.map(kernel => kernel.source).join("\n");
+  const called = sharedFunctions.filter(each => isCalled(each, texts));
   const source = [
-    ...(hasPanels ? panelTemplates : loopTemplates).map(readTemplate),
-    declareOrthogonalise(texts),
+    ...kind.templates.map(readTemplate),
+    ...called.map(declareShared),
     texts,
     `uint64_t cram_kernel(int i) {\n  static void *const table[] = {${kernels.map(({ name }) => name).join(", ")}};\n  return (uint64_t)(uintptr_t)table[i];\n}\n`,
   ].join("\n");
-  const level = await chooseMeasured(kernels[0]!.kind.flags ?? []);
-  const [library, called] = await Promise.all([
-    loadBuilt(source, [...(hasPanels ? flags : []), ...level], signal),
-    loadOrthogonalise(texts, flags, signal),
+  const level = await chooseMeasured(kind.flags ?? []);
+  const [library, ...links] = await Promise.all([
+    loadBuilt(source, [...(kind.templates === loopTemplates ? [] : flags), ...level], signal),
+    ...called.map(each => loadShared(each, flags, signal)),
   ]);
-  for (const { link, address } of called) library.func(link)(address);
+  for (const { link, address } of links) library.func(link)(address);
   const addressOf = library.func("uint64_t cram_kernel(int i)") as (i: number) => number;
   return kernels.map(({ name }, i) => [name, addressOf(i)]);
 }

@@ -7,21 +7,12 @@
 
 enum { KB = 256, MB = 384, NB = 512, CHUNK = MR < 8 ? 16 * MR : 8 * MR };
 
-// Strides in elements; batch b starts at offset + b / inner_count * outer + b % inner_count * inner.
-struct matrix { enum elements elements; long offset, outer, inner, inner_count, row, column; };
-inlined const char *locate(const char *base, const struct matrix *m, long batch, long row, long column) {
-  const long start = m->offset + batch / m->inner_count * m->outer + batch % m->inner_count * m->inner;
-  return base + (start + row * m->row + column * m->column) * bytes_of(m->elements);
-}
-
 // Asks memory for part `part` of `parts` of f32 operands that are packed next. Compiled once, as packing is.
 static NOT_CLONED void fetch_ahead(const char *from, long lane_stride, long depth_stride, long lanes, long depth, long part, long parts) {
   const long lines = depth_stride == 1 ? lanes : depth, apart = 4 * (depth_stride == 1 ? lane_stride : depth_stride), bytes = 4 * (depth_stride == 1 ? depth : lanes);
   for (long line = lines * part / parts; line < lines * (part + 1) / parts; line++)
     for (long at = 0; at < bytes; at += 64) __builtin_prefetch(from + line * apart + at, 0, 2);
 }
-
-typedef void (*epilogue_function)(char *const *p, long row, long first, long last, float *tile);
 
 // One a thread; a pointer for the reason given in attention.c.
 struct block_scratch {

@@ -32,10 +32,6 @@ typedef float vector __attribute__((vector_size(VECTOR * 4), aligned(4)));
 #endif
 enum { PAIRS = ROUNDS_PAIRS || TILES_MULTIPLY || QUADS_MULTIPLY };
 
-// What stands in memory. The first two are 0 and 1, so `is_bf16` of a kernel whose operands need no rounding is one of them.
-enum elements { F32, BF16, ROUNDED };
-inlined long bytes_of(enum elements elements) { return elements == BF16 ? 2 : 4; }
-
 // Steps of a panel of this depth.
 inlined long steps_of(long depth, int is_bf16) {
   if (!PAIRS || !is_bf16) return depth;
