@@ -29,7 +29,7 @@ const ofOthers =
   /^--(?:std|fmad|device-as|generate-line|gpu-architecture|gpus|version|expose-gc|no-expose-gc|help|install|save-dev|this|share|parsable|job)\b/;
 
 test("every option that is named can be given", async () => {
-  const { commands } = await makeProgram(["completion"]);
+  const { commands } = makeProgram(["completion"]);
   const optionsOf = new Map(
     commands.map(verb => [verb.name(), ["--json", "--help", ...verb.options.flatMap(({ long }) => long ?? [])]]),
   );
@@ -76,7 +76,7 @@ const splitWords = (line: string) =>
   (line.match(/"[^"]*"|'[^']*'|\S+/g) ?? []).map(word => word.replace(/^["']|["']$/g, ""));
 
 test("every command on a page is one that the program takes", async () => {
-  const { commands } = await makeProgram(["completion"]);
+  const { commands } = makeProgram(["completion"]);
   const faults: string[] = [];
   let seen = 0;
   for (const page of pages) {

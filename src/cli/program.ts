@@ -2,6 +2,7 @@
 // anything else is a bug, keeps its stack and exits with 2. What a signal stopped exits with 128 and its number.
 
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { delimiter, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
@@ -9,11 +10,19 @@ import { UserError } from "../base/errors.ts";
 import { listExtensions } from "../base/shell-words.ts";
 import { colour, print, printError } from "./terminal/output.ts";
 
+const require = createRequire(import.meta.url);
+
+/**
+ * A module of ours by its name without an ending, read at once with all that it imports. An import has the event loop wait for each file, which
+ * takes a third longer, and nothing else is there to be done before a verb is read.
+ */
+const read = <T>(name: string): T => require(name + (import.meta.url.endsWith(".ts") ? ".ts" : ".js")) as T;
+
 interface Verb {
   /** Its line in the program's help. */
   readonly summary: string;
   /** What gives a command the verb's options and action. */
-  readonly load: () => Promise<(command: Command) => void>;
+  readonly load: () => (command: Command) => void;
   /** Whether it trains, on processors unless another backend is named. */
   readonly trains?: true;
 }
@@ -22,97 +31,97 @@ interface Verb {
 const verbs: Readonly<Record<string, Verb>> = {
   quickstart: {
     summary: "train a small model on the prose in node_modules, plot its loss, fill masks",
-    load: async () => (await import("./verbs/quickstart.ts")).addQuickstart,
+    load: () => read<typeof import("./verbs/quickstart.ts")>("./verbs/quickstart").addQuickstart,
     trains: true,
   },
   prepare: {
     summary: "raw text -> documents -> tokenizer -> token shards",
-    load: async () => (await import("./verbs/prepare.ts")).addPrepare,
+    load: () => read<typeof import("./verbs/prepare.ts")>("./verbs/prepare").addPrepare,
   },
   corpus: {
     summary: "look inside a prepared corpus, or write it for other trainers",
-    load: async () => (await import("./verbs/corpus.ts")).addCorpus,
+    load: () => read<typeof import("./verbs/corpus.ts")>("./verbs/corpus").addCorpus,
   },
   plan: {
     summary: "what a run needs and how far it comes, before it is begun",
-    load: async () => (await import("./verbs/plan.ts")).addPlan,
+    load: () => read<typeof import("./verbs/plan.ts")>("./verbs/plan").addPlan,
   },
   pretrain: {
     summary: "train a model from scratch within a budget, or resume a run",
-    load: async () => (await import("./verbs/pretrain.ts")).addPretrain,
+    load: () => read<typeof import("./verbs/pretrain.ts")>("./verbs/pretrain").addPretrain,
     trains: true,
   },
   fill: {
     summary: "fill [MASK] in a text with a model's likeliest tokens",
-    load: async () => (await import("./verbs/model/fill.ts")).addFill,
+    load: () => read<typeof import("./verbs/model/fill.ts")>("./verbs/model/fill").addFill,
   },
   embed: {
     summary: "write the texts of a file as vectors, for search and clustering",
-    load: async () => (await import("./verbs/model/embed.ts")).addEmbed,
+    load: () => read<typeof import("./verbs/model/embed.ts")>("./verbs/model/embed").addEmbed,
   },
   search: {
     summary: "find the texts of a file that are nearest to yours",
-    load: async () => (await import("./verbs/model/search.ts")).addSearch,
+    load: () => read<typeof import("./verbs/model/search.ts")>("./verbs/model/search").addSearch,
   },
   serve: {
     summary: "answer requests for vectors and filled masks over HTTP, as OpenAI's interface does",
-    load: async () => (await import("./verbs/model/serve.ts")).addServe,
+    load: () => read<typeof import("./verbs/model/serve.ts")>("./verbs/model/serve").addServe,
   },
   evaluate: {
     summary: "finetune a model on tasks and score it: GLUE, SuperGLUE, RACE, SWAG, or a file of your own",
-    load: async () => (await import("./verbs/evaluate.ts")).addEvaluate,
+    load: () => read<typeof import("./verbs/evaluate.ts")>("./verbs/evaluate").addEvaluate,
   },
   export: {
     summary: "write a model for transformers (Python), transformers.js and ONNX Runtime, and compare what was written",
-    load: async () => (await import("./verbs/export.ts")).addExport,
+    load: () => read<typeof import("./verbs/export.ts")>("./verbs/export").addExport,
   },
   push: {
     summary: "send an exported model to the Hugging Face Hub",
-    load: async () => (await import("./verbs/hub.ts")).addPush,
+    load: () => read<typeof import("./verbs/hub.ts")>("./verbs/hub").addPush,
   },
   pull: {
     summary: "fetch a model from the Hugging Face Hub",
-    load: async () => (await import("./verbs/hub.ts")).addPull,
+    load: () => read<typeof import("./verbs/hub.ts")>("./verbs/hub").addPull,
   },
   sweep: {
     summary: "trainings that differ in one thing, several seeds each -> a table with intervals",
-    load: async () => (await import("./verbs/analysis/sweep.ts")).addSweep,
+    load: () => read<typeof import("./verbs/analysis/sweep.ts")>("./verbs/analysis/sweep").addSweep,
   },
   scale: {
     summary: "one recipe at several sizes and budgets -> how loss depends on parameters, tokens and FLOPs",
-    load: async () => (await import("./verbs/analysis/scale.ts")).addScale,
+    load: () => read<typeof import("./verbs/analysis/scale.ts")>("./verbs/analysis/scale").addScale,
   },
   record: {
     summary: "run the best recipe of a track again, or challenge it: bits per byte within a fixed time",
-    load: async () => (await import("./verbs/analysis/record.ts")).addRecord,
+    load: () => read<typeof import("./verbs/analysis/record.ts")>("./verbs/analysis/record").addRecord,
   },
   report: {
     summary: "show runs beside each other on one HTML page, finished or still training",
-    load: async () => (await import("./verbs/report.ts")).addReport,
+    load: () => read<typeof import("./verbs/report.ts")>("./verbs/report").addReport,
   },
   dashboard: {
     summary: "watch all runs below a folder in a browser while they train",
-    load: async () => (await import("./verbs/dashboard.ts")).addDashboard,
+    load: () => read<typeof import("./verbs/dashboard.ts")>("./verbs/dashboard").addDashboard,
   },
   launch: {
     summary: "a command as a job for SLURM, Kubernetes or several processes of this machine",
-    load: async () => (await import("./verbs/launch.ts")).addLaunch,
+    load: () => read<typeof import("./verbs/launch.ts")>("./verbs/launch").addLaunch,
   },
   recipe: {
     summary: "print a recipe whole, what can be chosen in one, or what differs between two",
-    load: async () => (await import("./verbs/recipe.ts")).addRecipe,
+    load: () => read<typeof import("./verbs/recipe.ts")>("./verbs/recipe").addRecipe,
   },
   inspect: {
     summary: "print the program of a recipe's micro-batch",
-    load: async () => (await import("./verbs/inspect.ts")).addInspect,
+    load: () => read<typeof import("./verbs/inspect.ts")>("./verbs/inspect").addInspect,
   },
   doctor: {
     summary: "what this machine has, lacks and reaches, with the commands that help",
-    load: async () => (await import("./verbs/doctor.ts")).addDoctor,
+    load: () => read<typeof import("./verbs/doctor.ts")>("./verbs/doctor").addDoctor,
   },
   completion: {
     summary: "print a script that completes verbs and options in your shell",
-    load: async () => (await import("./terminal/completion.ts")).addCompletion,
+    load: () => read<typeof import("./terminal/completion.ts")>("./terminal/completion").addCompletion,
   },
 };
 
@@ -124,7 +133,7 @@ function chooseVerbs([first, second]: readonly string[]): readonly string[] {
 }
 
 /** The program with every verb, and the options of those that these words are about. */
-export async function makeProgram(words: readonly string[]): Promise<Command> {
+export function makeProgram(words: readonly string[]): Command {
   const program = new Command("cram")
     .description("Train a BERT-like language model from scratch within a fixed time.")
     .version(JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")).version)
@@ -152,8 +161,8 @@ standard error; 2 a bug; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by a closed 
       .description(summary)
       .showHelpAfterError(`(cram ${name} --help shows its options, with examples)`);
     if (wanted.includes(name)) {
-      await loadExtensions();
-      (await load())(verb);
+      loadExtensions();
+      load()(verb);
     }
   }
   return program;
@@ -166,10 +175,10 @@ const trainsOnProcessors = ([verb = "", ...words]: readonly string[]) =>
   !words.some(word => /^(-h|--help|(--backend=)?(cuda|reference))$/.test(word));
 
 /** What a person's own programs add to lists, before a verb reads a run that was trained with it. */
-async function loadExtensions(): Promise<void> {
+function loadExtensions(): void {
   const paths = listExtensions();
   if (paths.length === 0) return;
-  const { readModule } = await import("../verbs/user-modules.ts");
+  const { readModule } = read<typeof import("../verbs/user-modules.ts")>("../verbs/user-modules");
   paths.forEach(readModule);
 }
 
@@ -179,9 +188,10 @@ export async function runCommand(words: readonly string[]): Promise<void> {
   const early = new AbortController();
   try {
     if (trainsOnProcessors(words)) {
-      (await import("../verbs/early-builds.ts")).beginEarlyBuilds(early.signal);
+      const builds = read<typeof import("../verbs/early-builds.ts")>("../verbs/early-builds");
+      await builds.beginEarlyBuilds(early.signal);
     }
-    program = await makeProgram(words);
+    program = makeProgram(words);
     await program.parseAsync(words, { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) {
