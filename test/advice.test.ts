@@ -26,7 +26,7 @@ const splitCommands = (line: string) => line.split(/(?=\bcram [a-z]+\b)|(?<=\S)\
 
 /** Of compilers and other programs, and a decrement. */
 const ofOthers =
-  /^--(?:std|fmad|device-as|generate-line|gpu-architecture|gpus|version|expose-gc|no-expose-gc|help|install|save-dev|this|share|parsable|job)\b/;
+  /^--(?:std|fmad|device-as|generate-line|gpu-architecture|gpus|version|expose-gc|no-expose-gc|interrupt-budget|help|install|save-dev|this|share|parsable|job)\b/;
 
 test("every option that is named can be given", async () => {
   const { commands } = makeProgram(["completion"]);
