@@ -143,6 +143,11 @@ export class RandomSequence {
     for (filled += 4 * blocks; filled < count; filled++) words[filled] = this.bits();
   }
 
+  /** Leaves out so many times four words of a sequence that nothing was drawn of yet. */
+  skipBlocks(blocks: number): void {
+    this.counter[0] = blocks >>> 0;
+  }
+
   /** Two independent standard normal numbers. */
   normalPair(): [number, number] {
     return makeNormalPair(this.bits(), this.bits());

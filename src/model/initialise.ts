@@ -1,24 +1,25 @@
 // Initial parameters: a function of (seed, the parameter's number in the list) and nothing else, drawn on the host, so that
 // every backend starts from the same bits.
 
-import { RandomSequence, streams } from "../base/random.ts";
+import { NormalDrawer } from "../base/normal-drawer.ts";
+import { streams } from "../base/random.ts";
 import { countElements } from "../graph/tensor.ts";
 import type { Parameter } from "./parameter.ts";
 import { listParameters } from "./parameters.ts";
 import type { ModelShape } from "./shape.ts";
 
-/** Values of one parameter, in place of what is in `values`; `index` is its place in listParameters. */
+/** Values of one parameter, in place of what is in `values`; `index` is its place in listParameters. Whatever draws them, they are the same. */
 export function initialiseParameter(
   parameter: Parameter,
   index: number,
   seed: number,
   values: Float32Array = new Float32Array(countElements(parameter.shape)),
+  drawer = new NormalDrawer(1),
 ): Float32Array {
   const { initial } = parameter;
   if (initial.kind === "constant") return values.fill(initial.value);
-  const random = new RandomSequence(seed, streams.initialisation, index);
   const deviation = initial.kind === "orthogonal" ? 1 : initial.deviation;
-  random.fillNormal(values, deviation);
+  drawer.fill(values, { seed, stream: streams.initialisation, index, deviation });
   if (initial.kind === "orthogonal") orthonormalise(values, parameter);
   else if (initial.lastDeviation !== undefined) scaleLastPart(values, parameter, initial.lastDeviation / deviation);
   return values;

@@ -93,11 +93,11 @@ export function defineTraining(
     },
     scheduleInputs: ({ step, rateScale, progress = 0 }) =>
       scheduleInputs(optimizer, step, rateScale, scheduleValues(progress, recipe)),
-    initialise: (name, place) => {
+    initialise: (name, place, drawer) => {
       const begun = initial?.get(name);
       if (begun !== undefined) return begun.read();
       const index = listed.findIndex(parameter => parameter.name === name);
-      return initialiseParameter(listed[index]!, index, train.seed, place);
+      return initialiseParameter(listed[index]!, index, train.seed, place, drawer);
     },
     shared,
   };

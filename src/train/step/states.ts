@@ -4,6 +4,7 @@ import { totalmem } from "node:os";
 import { setImmediate } from "node:timers/promises";
 import type { Backend, DeviceBuffer } from "../../backends/backend.ts";
 import { UserError } from "../../base/errors.ts";
+import { NormalDrawer } from "../../base/normal-drawer.ts";
 import type { HeldTensor, StoredTensor } from "../../checkpoint/safetensors.ts";
 import { countBytes, countElements, type TensorType } from "../../graph/tensor.ts";
 import type { TrainingDefinition } from "./training-definition.ts";
@@ -48,13 +49,18 @@ export async function initialiseStates(
   { parameters, initialise }: Pick<TrainingDefinition, "parameters" | "initialise">,
   states: States,
 ): Promise<void> {
-  for (const name of parameters.keys()) {
-    await setImmediate();
-    const buffer = states.get(name)!;
-    // No second array of what may be a quarter of all, and no copy.
-    const place = backend.view?.(buffer);
-    const values = initialise(name, place);
-    if (values !== place) backend.write(buffer, values);
+  const drawer = new NormalDrawer(backend.processors ?? 1);
+  try {
+    for (const name of parameters.keys()) {
+      await setImmediate();
+      const buffer = states.get(name)!;
+      // No second array of what may be a quarter of all, and no copy.
+      const place = backend.view?.(buffer);
+      const values = initialise(name, place, drawer);
+      if (values !== place) backend.write(buffer, values);
+    }
+  } finally {
+    drawer.close();
   }
 }
 

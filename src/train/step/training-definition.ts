@@ -1,6 +1,7 @@
 // What a step is given of a model and its optimizer: losses and updates as functions that make graphs, so that the engine knows neither.
 
 import type { HostInputs } from "../../backends/backend.ts";
+import type { NormalDrawer } from "../../base/normal-drawer.ts";
 import type { Shape, Tensor, TensorType } from "../../graph/tensor.ts";
 import type { Parameters } from "../../model/layer-parts.ts";
 
@@ -81,8 +82,8 @@ export interface TrainingDefinition extends StepDefinition {
         read(parameters: Parameters): Parameters;
       }
     | undefined;
-  /** What is drawn is drawn in `place`, where there is one; what is given is given as it is. */
-  initialise(name: string, place?: Float32Array): Float32Array;
+  /** What is drawn is drawn in `place`, where there is one, by the drawer's threads; what is given is given as it is. */
+  initialise(name: string, place?: Float32Array, drawer?: NormalDrawer): Float32Array;
   /** Where ranks share out the update: `moments` and `update` are then those of one of them. */
   readonly shared?: SharedUpdate | undefined;
   /** Whether micro-batches measure how their gradients agree, as batch rules read it. */
