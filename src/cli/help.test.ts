@@ -41,7 +41,7 @@ test("the start of every command loads commander and a few small files", () => {
   const packages = [...loaded].filter(name => !/^(?:file|node):/.test(name));
   assert.deepEqual(packages, ["commander"]);
   const bytes = [...loaded].filter(name => name.startsWith("file:")).map(name => statSync(new URL(name)).size);
-  assert.ok(bytes.length > 2 && bytes.reduce((sum, size) => sum + size) < 50_000, `${bytes}`);
+  assert.ok(bytes.length > 2 && bytes.reduce((sum, size) => sum + size) < 32_000, `${bytes}`);
 });
 
 for (const verb of verbs) {
