@@ -15,6 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { int32, list, tableFromArrays, tableToIPC } from "@uwdata/flechette";
 import { openSequenceRows } from "../../src/corpus/parquet-writer.ts";
 import { readManifest } from "../../src/dataset/manifest.ts";
 import { readTokenizer } from "../../src/tokenizer/read-tokenizer.ts";
@@ -98,6 +99,41 @@ test("its ids, its tokenizer and its order stay, and one sequence of each block 
     made.push(manifest.hash);
   }
   assert.equal(made[0], made[1]);
+});
+
+test("a set is seen as one in every layout and format, whichever part of it is named, and without a tokenizer is told as one", async () => {
+  const columns = { input_ids: golden.rows, attention_mask: golden.rows.map(row => row.map(() => 1)) };
+  const ofIds = { types: { input_ids: list(int32()), attention_mask: list(int32()) } };
+  const arrow = (format: "file" | "stream") => tableToIPC(tableFromArrays(columns, ofIds), { format })!;
+  const tokenizer = files["tokenizer/tokenizer.json"];
+  const parquet = files["data/train-00000-of-00002.parquet"];
+  const layouts = [
+    { below: "data/", name: "train.parquet", beside: "tokenizer.json", content: parquet },
+    { below: "", name: "data-00000-of-00001.arrow", beside: "tokenizer/tokenizer.json", content: arrow("stream") },
+    { below: "default/train/", name: "train.feather", beside: "tokenizer.json", content: arrow("file") },
+  ];
+  for (const { below, name, beside, content } of layouts) {
+    const set = join(root, `layout-${name}`);
+    writeAll(set, { "dataset_info.json": "{}", "state.json": "{}", [beside]: tokenizer, [below + name]: content });
+    for (const named of new Set([set, join(set, below), join(set, below, name)])) {
+      const options = { texts: [named], out: join(root, `of-${named.replaceAll("/", "-")}`), holdOut: 0.1 };
+      assert.equal((await planPrepare(options)).isReadyMade, true, named);
+      assert.equal((await prepare(options)).isReadyMade, true, named);
+      const rows = [...readRows(options.out, "training"), ...readRows(options.out, "validation")].sort();
+      if (content !== parquet) assert.deepEqual(rows, golden.rows.toSorted(), named);
+    }
+    rmSync(join(set, beside));
+    const out = join(root, "of-alone");
+    await assert.rejects(prepare({ texts: [join(set, below, name)], out }), {
+      code: "E_READY_MADE",
+      message: /:1: ids of a tokenizer \(input_ids\), and no text/,
+      advice: /tokenizer\.json/,
+    });
+    await assert.rejects(prepare({ texts: [join(set, below)], out }), {
+      code: "E_NO_DOCUMENTS",
+      message: /1 of ids \(input_ids\), whose tokenizer\.json is not beside them/,
+    });
+  }
 });
 
 test("special tokens that only tokenizer_config.json names are known of the hub as of a folder", async () => {

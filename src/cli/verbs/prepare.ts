@@ -205,7 +205,7 @@ characters; passes says how often one is read at most, and textField and where c
 What --compressibility takes hangs on the vocabulary. Of Wikipedia and technical documentation 0.25 drops 3 to 5 % of the documents at 32768
 tokens, and 86 % at 4096, where 0.35 drops 1 to 2 %.
 
-A set that was tokenized already, parquet with input_ids and a tokenizer.json beside it, is copied as it is.
+A set that was tokenized already, parquet or Arrow with input_ids and a tokenizer.json beside or above it, is copied as it is.
 
 - is the standard input. "texts/**/*.md" in quotes is a pattern. Names of sources (those of the reference's configurations are known, too):
 ${describePresets()}

@@ -17,7 +17,10 @@ export const localFiles: SourceScheme = {
   claims: () => true,
   list: listFiles,
   findTokenizer: async input => {
-    const folder = [input, join(input, "tokenizer")].find(each => existsSync(join(each, "tokenizer.json")));
+    // A file, or a folder of a split, is named as well: its set's tokenizer stands above it.
+    const above = ["", "..", "../..", "../../.."].map(up => join(input, up));
+    const folders = above.flatMap(each => [each, join(each, "tokenizer")]);
+    const folder = folders.find(each => existsSync(join(each, "tokenizer.json")));
     if (folder === undefined) return undefined;
     const settings = join(folder, "tokenizer_config.json");
     return { path: join(folder, "tokenizer.json"), settings: existsSync(settings) ? settings : undefined };

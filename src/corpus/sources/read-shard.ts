@@ -56,7 +56,14 @@ export async function* readShard(
       passOver(funnel.passedOver, "of another format than its name says", shard.path);
     else if (isMet && !begun && code === "E_BINARY") passOver(funnel.passedOver, "binary files", shard.path);
     else if (isMet && !begun && shard.format === "table" && noTextCodes.includes(code)) {
-      passOver(funnel.passedOver, `without a text in "${options.textField}"`, shard.path);
+      const isOfIds = code === "E_READY_MADE";
+      passOver(
+        funnel.passedOver,
+        isOfIds
+          ? "of ids (input_ids), whose tokenizer.json is not beside them"
+          : `without a text in "${options.textField}"`,
+        shard.path,
+      );
     } else if (isMet && (code === "E_FILE_MISSING" || code === "E_FILE_UNREADABLE")) {
       passOver(funnel.passedOver, explainUnreadable(error, shard.path), shard.path);
     } else if ((options.skipBroken === true && !isElsewhere(code)) || (isMet && code === "E_BINARY"))
@@ -103,7 +110,7 @@ function readJoined(
   return passDocuments(from, joinDocuments(readDocumentsOf(shard, options, funnel, beginning, longestBytes), join));
 }
 
-const noTextCodes = ["E_TEXT_FIELD", "E_JSON_LINE", "E_TABLE_EMPTY", "E_TABLE_ROW", "E_TABLE_FORMAT"];
+const noTextCodes = ["E_TEXT_FIELD", "E_JSON_LINE", "E_TABLE_EMPTY", "E_TABLE_ROW", "E_TABLE_FORMAT", "E_READY_MADE"];
 
 async function* readDocumentsOf(
   shard: Shard,

@@ -18,7 +18,7 @@ export interface SourceScheme {
   readonly claims: (input: string) => boolean;
   /** In an order that depends on names alone. */
   readonly list: (input: string, options: ListOptions) => Promise<Shard[]> | Shard[];
-  /** The tokenizer that stands beside shards of ids: in their folder, or in one called tokenizer. */
+  /** The tokenizer that stands beside shards of ids: in their folder or up to three above it, or in one called tokenizer there. */
   readonly findTokenizer?: (input: string) => Promise<FoundTokenizer | undefined>;
   readonly open: (shard: Shard) => LocalBytes;
   /** Names the content of a shard that has no `identity`. */

@@ -3,8 +3,10 @@
 
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { listPortions } from "../../corpus/portions/portion.ts";
+import type { Shard } from "../../corpus/sources/shard.ts";
 import { openShard } from "../../corpus/sources/sources.ts";
 import { countParquetRows } from "../../tables/formats/parquet.ts";
+import { tableFormat } from "../../tables/table.ts";
 import { measureFreeBytes, type PreparePlan } from "../prepare/plan/plan-prepare.ts";
 import { describeWork, type ReadyMade, type ReadyMadeOptions, readSequences } from "./ready-made.ts";
 
@@ -24,7 +26,7 @@ export async function planReadyMade(
   const { shards, folder, vocabulary } = describeWork(set, options);
   const bytes = shards.reduce((sum, shard) => sum + shard.bytes, 0);
   const first = shards[0]!;
-  const rows = await countParquetRows(first.path, openShard(first));
+  const rows = await countRows(first);
   const sequences = Math.round((rows * bytes) / first.bytes);
   const { length, secondsPerSequence } = await timeReading(set, clock);
   const datasetBytes = sequences * length * (vocabulary > 1 << 16 ? 4 : 2);
@@ -42,6 +44,14 @@ export async function planReadyMade(
     disk: { datasetBytes, peakBytes: Math.round((1 + holdOut) * datasetBytes), freeBytes: measureFreeBytes(folder) },
     memoryBytes: programBytes,
   };
+}
+
+/** An Arrow file says nowhere how many it has. */
+async function countRows(shard: Shard): Promise<number> {
+  if (tableFormat(shard.path) === "parquet") return countParquetRows(shard.path, openShard(shard));
+  let rows = 0;
+  for await (const batch of readSequences([shard])) rows += batch.length;
+  return rows;
 }
 
 /** How long the sequences are, and how long reading one takes. */

@@ -1,4 +1,4 @@
-// Sets that were tokenized already, as the reference's on the hub: sequences of ids in parquet files with the tokenizer beside
+// Sets that were tokenized already, as the reference's on the hub: sequences of ids in parquet or Arrow files with the tokenizer beside
 // them. They become a dataset as they are; there is no text to choose from, so what chooses text is refused.
 
 import { z } from "zod";
@@ -26,7 +26,7 @@ import {
   joinSequences,
 } from "../../dataset/copy-sequences.ts";
 import { readTokenizerFile } from "../../pretrained/text-reader.ts";
-import { openTable, tableFormat } from "../../tables/table.ts";
+import { isColumnar, openTable, tableFormat } from "../../tables/table.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Recipe } from "../../train/recipe.ts";
 import { readWholeDataset } from "../prepare/dataset-folder.ts";
@@ -61,7 +61,7 @@ export async function findReadyMade(texts: readonly string[]): Promise<ReadyMade
   requireList(texts, "source");
   const tokenizer = texts.length === 1 ? await findTokenizerOf(texts[0]!) : undefined;
   if (tokenizer === undefined) return undefined;
-  const shards = (await listShards(texts)).filter(({ path }) => tableFormat(path) === "parquet");
+  const shards = (await listShards(texts)).filter(({ path }) => isColumnar(tableFormat(path)));
   if (shards.length === 0) return undefined;
   const sequences = readSequences(shards.slice(0, 1));
   const { value } = await sequences.next();

@@ -15,7 +15,7 @@ export type RowPlace = Pick<Place, "path" | "line">;
 
 export const describeRow = ({ path, line }: RowPlace): string => `${path}:${line}`;
 
-/** The text of a row; undefined for one that is not wanted. UserError E_TEXT_FIELD. */
+/** The text of a row; undefined for one that is not wanted. UserErrors E_TEXT_FIELD, E_READY_MADE. */
 export function findText(row: unknown, { textField, where }: RowChoice, place: RowPlace): string | undefined {
   for (const [name, wanted] of Object.entries(where ?? {})) {
     const value = findField(row, name);
@@ -37,6 +37,13 @@ function refuseField(row: unknown, name: string, place: RowPlace, seen: string):
       "E_TEXT_FIELD",
       `${describeRow(place)}: no text, but a mixture of sources by its content`,
       "A mixture is read as one by its name: call it mix.json, or as in books-mix.json or books.mix.json.",
+    );
+  }
+  if (Array.isArray(Object(row).input_ids)) {
+    return new UserError(
+      "E_READY_MADE",
+      `${describeRow(place)}: ids of a tokenizer (input_ids), and ${seen} "${name}"`,
+      "Put the tokenizer.json that made them into their folder, and give the folder alone: it is copied as it is; or prepare their text.",
     );
   }
   return new UserError(
