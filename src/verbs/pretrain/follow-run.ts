@@ -6,6 +6,7 @@ import { collectGarbage } from "../../base/heap.ts";
 import type { Collective } from "../../collective/collective.ts";
 import { connectDevices } from "../../collective/open-collective.ts";
 import { Dataset } from "../../dataset/dataset.ts";
+import { countElements } from "../../graph/tensor.ts";
 import { createBatchEnd } from "../../optim/batch-end.ts";
 import { firstLossScale, type LossScale } from "../../optim/loss-scale.ts";
 import { queueBatches } from "../../train/batch-queue.ts";
@@ -14,6 +15,7 @@ import { defineTraining } from "../../train/definition.ts";
 import { openLocalSteps } from "../../train/ranks/local-steps.ts";
 import { followRanks, hearAnnouncement } from "../../train/ranks/rank-orders.ts";
 import { createRankSums } from "../../train/ranks/rank-sums.ts";
+import type { UpdateShare } from "../../train/ranks/share-update.ts";
 import { openUpdateShares } from "../../train/ranks/update-shares.ts";
 import type { Recipe } from "../../train/recipe.ts";
 import { openEngine } from "../../train/step/engine.ts";
@@ -36,6 +38,13 @@ export interface AnnouncedRun {
   /** Of the checkpoint that the run goes on from. */
   readonly lossScale?: LossScale | undefined;
 }
+
+/** The training of a rank that is told every parameter before its first step: none is drawn. */
+export const defineFollowed = (recipe: Recipe, share?: UpdateShare): TrainingDefinition => {
+  const definition = defineTraining(recipe, undefined, share);
+  const makeEmpty = (name: string) => new Float32Array(countElements(definition.parameters.get(name)!));
+  return { ...definition, initialise: (name, place) => place?.fill(0) ?? makeEmpty(name) };
+};
 
 type ChoosePart = (backend: BackendName) => BackendChoice;
 
@@ -81,7 +90,7 @@ async function followAnnounced(
     }
     const source = openBatches(dataset, recipe);
     await withBackend(choosePart(name), recipe.train.precision, async backend => {
-      const definition = defineTraining(recipe, undefined, isShared ? collective : undefined);
+      const definition = defineFollowed(recipe, isShared ? collective : undefined);
       const engine = await openEngine(backend, definition);
       collectGarbage();
       const isLocal = recipe.train.sync !== undefined;
