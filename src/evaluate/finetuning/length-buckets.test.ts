@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { RandomSequence, streams } from "../../base/random.ts";
+import { permutation, RandomSequence, streams } from "../../base/random.ts";
 import { bucketOf, bucketOfFew, planEvaluationBatches, planTrainingBatches } from "./length-buckets.ts";
 
 const lengthsOf = fc.array(fc.integer({ min: 2, max: 100 }), { minLength: 1, maxLength: 400 });
@@ -78,4 +78,20 @@ test("of lengths as GLUE's pairs have them a twelfth is padding, with as many pr
   const share = padded / lengths.reduce((sum, length) => sum + length, 0) - 1;
   assert.ok(share > 0.05 && share < 0.1, `${share}`);
   assert.ok(new Set(batches.map(({ length }) => length)).size <= 20);
+});
+
+test("examples and batches are shuffled by permutations of their own, of which no epoch has another's", () => {
+  const count = 200;
+  const orderOf = (epoch: number) =>
+    planTrainingBatches(new Array(count).fill(9), { batchSequences: 1, maxLength: 100, seed: 3, epoch }).map(
+      ({ members }) => members[0]!,
+    );
+  const drawn = Array.from({ length: 8 }, (_, at) => Array.from(permutation(count, 3, streams.sequenceOrder, at)));
+  for (let epoch = 0; epoch < 4; epoch++) {
+    const [examples, batches] = [drawn[2 * epoch]!, drawn[2 * epoch + 1]!];
+    assert.deepEqual(
+      orderOf(epoch),
+      batches.map(at => examples[at]),
+    );
+  }
 });
