@@ -40,6 +40,32 @@ test("inspect lists the launches of both programs, and their seconds when timed"
   assert.ok(programs[0]!.launches.reduce((sum, { flops }) => sum + flops, 0) > products);
 });
 
+test("words that are none of a verb are a line of JSON on standard error, as other faults are", async () => {
+  const cases: readonly (readonly [said: RegExp, ...words: string[]])[] = [
+    [/^unknown command 'nosuch'/, "nosuch"],
+    [/^missing required argument 'model'/, "fill"],
+    [/^unknown option '--colour'/, "fill", "--colour"],
+    [/^option '--top <number>' argument missing$/, "fill", "run", "text", "--top"],
+    [/^option '--backend <name>' argument 'abacus' is invalid/, "fill", "run", "text", "--backend", "abacus"],
+    [/^required option '--out <folder>' not specified/, "prepare", "t.txt"],
+    [/^missing required argument 'action'$/, "corpus"],
+  ];
+  for (const [said, ...words] of cases) {
+    const { status, stdout, stderr } = await program.run(words[0]!, "--json", ...words.slice(1));
+    assert.deepEqual([status, stdout], [1, ""], words.join(" "));
+    const told = JSON.parse(stderr) as Record<string, string>;
+    assert.match(told.message!, said);
+    assert.deepEqual([told.kind, told.code], ["error", "E_OPTION"]);
+    assert.match(told.advice!, /^cram .*--help/);
+  }
+  const near = JSON.parse((await program.run("fil", "--json")).stderr) as Record<string, string>;
+  assert.equal(near.message, "unknown command 'fil'");
+  assert.match(near.advice!, /^Did you mean fill\? cram --help/);
+  // Behind -- they are another program's.
+  const { stderr } = await program.run("launch", "nosuch", "--", "pretrain", "--json");
+  assert.match(stderr, /^error: /);
+});
+
 test("quickstart tells its dataset, its run, its events and its filled masks", async () => {
   const lines = await readLines("quickstart", "--budget", "3steps", "--json");
   const kinds = lines.map(({ kind }) => kind);

@@ -152,7 +152,11 @@ standard error; 2 a bug; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by a closed 
     )
     .showHelpAfterError("(cram --help lists what exists)")
     .configureHelp({ subcommandTerm: verb => verb.name() })
-    .configureOutput({ writeOut: text => print(text.trimEnd()), writeErr: text => printError(text.trimEnd()) })
+    .configureOutput({
+      writeOut: text => print(text.trimEnd()),
+      // For machines it is told as other faults are, by who catches it.
+      writeErr: text => asksForJson(words) || printError(text.trimEnd()),
+    })
     .exitOverride();
   const wanted = chooseVerbs(words);
   for (const [name, { summary, load }] of Object.entries(verbs)) {
@@ -182,6 +186,18 @@ function loadExtensions(): void {
   paths.forEach(readModule);
 }
 
+/** Whether answers are for machines, as far as can be seen of words that may be none of a verb. */
+const asksForJson = (words: readonly string[]) =>
+  words.slice(0, (words.indexOf("--") + 1 || Infinity) - 1).includes("--json");
+
+/** What is wrong with the words themselves. */
+function explainWords({ code, message }: CommanderError, verb: Command | undefined): UserError {
+  const [said = "", suggestion] = message.replace(/^error: /, "").split("\n");
+  const asked = `cram ${verb === undefined ? "" : `${verb.name()} `}--help shows what there is, with examples.`;
+  const advice = suggestion === undefined ? asked : `${suggestion.replace(/^\(|\)$/g, "")} ${asked}`;
+  return new UserError("E_OPTION", code === "commander.help" ? "no such verb" : said, advice);
+}
+
 /** Does what the words after `cram` say, and leaves the exit code in `process.exitCode`. */
 export async function runCommand(words: readonly string[]): Promise<void> {
   let program = new Command("cram");
@@ -194,12 +210,10 @@ export async function runCommand(words: readonly string[]): Promise<void> {
     program = makeProgram(words);
     await program.parseAsync(words, { from: "user" });
   } catch (error) {
-    if (error instanceof CommanderError) {
-      process.exitCode = error.exitCode === 0 ? 0 : 1;
-    } else {
-      const verb = program.commands.find(each => each.name() === program.args[0]);
-      showError(error, verb?.opts().json === true);
-    }
+    const verb = program.commands.find(each => each.name() === program.args[0]);
+    if (!(error instanceof CommanderError)) showError(error, verb?.opts().json === true);
+    else if (error.exitCode !== 0 && asksForJson(words)) showError(explainWords(error, verb), true);
+    else process.exitCode = error.exitCode === 0 ? 0 : 1;
   } finally {
     early.abort();
   }
