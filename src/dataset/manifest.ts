@@ -8,6 +8,7 @@ import { UserError } from "../base/errors.ts";
 import { contentHash, readJson, writeFileAtomically } from "../base/files/files.ts";
 import { recoverFolder } from "../base/files/folder-draft.ts";
 import { refuseUnseen } from "../base/files/read-failure.ts";
+import { quoteCommand } from "../base/shell-words.ts";
 
 const count = z.number().int().nonnegative();
 const part = z.strictObject({
@@ -94,7 +95,7 @@ export function readManifest(folder: string): DatasetManifest {
     refuseUnseen(folder, "dataset");
     const advice = existsSync(join(folder, "recipe.json"))
       ? "It is a run; the dataset is the folder that cram prepare made for it."
-      : `Give a folder that cram prepare made; cram prepare TEXT… --out ${folder} makes this one.`;
+      : `Give a folder that cram prepare made; cram prepare TEXT… --out ${quoteCommand(folder)} makes this one.`;
     throw new UserError("E_FILE_MISSING", `${folder}: no dataset here`, advice);
   }
   const parsed = manifestSchema.safeParse(readJson(path, "dataset manifest"));

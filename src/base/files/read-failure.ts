@@ -53,14 +53,15 @@ export function explainReadFailure(error: unknown, path: string, kind: string): 
 
 /**
  * Asked before a folder is told to be missing, or to be none of its kind: E_FILE_UNREADABLE where what is in it may not be seen, which is
- * no "no".
+ * no "no", where a file stands or links lead in a circle, and E_FILE_MISSING where a link leads nowhere.
  */
 export function refuseUnseen(folder: string, kind: string): void {
   try {
     statSync(`${folder}/.`);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "EACCES" || code === "EPERM") throw explainReadFailure(error, folder, kind);
+    // What is not there at all the caller knows more of.
+    if (code !== "ENOENT" || findDanglingLink(folder) !== undefined) throw explainReadFailure(error, folder, kind);
   }
 }
 
