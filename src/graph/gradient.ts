@@ -19,6 +19,7 @@ import {
   multiply,
   negate,
   permute,
+  replaceRows,
   reshape,
   scatterAdd,
   select,
@@ -125,6 +126,8 @@ function differentiateNode(node: Tensor, gradient: Tensor): readonly (Tensor | u
       return [scatterAdd(gradient, y, x.shape[0]!), undefined];
     case "scatterAdd":
       return [gather(gradient, y), undefined];
+    case "replaceRows":
+      return [replaceRows(gradient, y, fill(0, inputs[2]!.shape, node.dtype)), undefined, gather(gradient, y)];
     case "composite": {
       const { definition, attributes } = operation;
       if (definition.differentiate !== undefined) return definition.differentiate(inputs, attributes, gradient);

@@ -252,6 +252,17 @@ export function scatterAdd(values: Tensor, indices: Tensor, tableRows: number): 
   return createTensor({ kind: "scatterAdd" }, [values, indices], [tableRows, values.shape[1]!], values.dtype);
 }
 
+/** The table (V, C) with values (N, C) in the place of its rows at these indices (N), none of which is there twice. */
+export function replaceRows(table: Tensor, indices: Tensor, values: Tensor): Tensor {
+  const [N, C] = values.shape;
+  const fits = values.shape.length === 2 && indices.shape.length === 1 && indices.shape[0] === N;
+  if (!fits || table.shape.length !== 2 || table.shape[1] !== C || values.dtype !== table.dtype) {
+    refuse("replaceRows", "needs a table (V, C), i32 indices (N) and values (N, C)", table, indices, values);
+  }
+  if (indices.dtype !== "i32") refuse("replaceRows", "needs i32 indices", indices);
+  return createTensor({ kind: "replaceRows" }, [table, indices, values], table.shape, table.dtype);
+}
+
 /** A named subgraph that a backend may run as one kernel. */
 export function composite(
   definition: CompositeDefinition,

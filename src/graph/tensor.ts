@@ -48,6 +48,11 @@ export type Operation =
   | { readonly kind: "gather" }
   /** inputs: values (N, C), indices (N) i32. Result (V, C), rows of equal index summed, in order of N. */
   | { readonly kind: "scatterAdd" }
+  /**
+   * inputs: table (V, C), indices (N) i32, none twice, values (N, C). Result (V, C): the table with these rows in the place of its own. As
+   * the update of a state that is the table, these rows are written over the old ones, and no other is touched.
+   */
+  | { readonly kind: "replaceRows" }
   | { readonly kind: "composite"; readonly definition: CompositeDefinition; readonly attributes: Attributes };
 
 export type Attributes = Readonly<Record<string, number>>;

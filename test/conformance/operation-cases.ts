@@ -225,6 +225,14 @@ export const operationCases: readonly OperationCase[] = [
     },
   ),
   row(
+    "replaceRows",
+    [
+      [7, 5],
+      [3, 5],
+    ],
+    (a, b) => g.exp(g.replaceRows(a, indices([3, 0, 6]), b)),
+  ),
+  row(
     "cast of a comparison",
     [
       [4, 5],

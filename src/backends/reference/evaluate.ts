@@ -150,6 +150,12 @@ export function evaluateNode(node: Tensor, operands: readonly HostArray[]): Host
       for (let i = 0; i < a.length; i++) out[b[Math.floor(i / width)]! * width + (i % width)]! += a[i]!;
       break;
     }
+    case "replaceRows": {
+      const width = shape[1]!;
+      out.set(a);
+      for (let i = 0; i < c.length; i++) out[b[Math.floor(i / width)]! * width + (i % width)] = c[i]!;
+      break;
+    }
     default:
       throw new Error(`reference: ${operation.kind} has no value of its own`);
   }

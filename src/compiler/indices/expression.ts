@@ -40,6 +40,9 @@ export function flattenPosition(position: readonly Index[], shape: Shape): Index
   return combineIndices(position.map((index, axis) => ({ index, factor: strides[axis]! })));
 }
 
+/** What a row is looked up by: the indices, and where in them it stands. */
+export const lookUpKey = (indices: Tensor, at: Index): string => `${indices.id}@${indexKey(at)}`;
+
 /** Walks the expression of `tensor` at `position`; tensors for which `inMemory` holds are loaded. */
 export function walkValue<T>(
   tensor: Tensor,
@@ -126,8 +129,7 @@ export function walkOperation<T>(
     }
     case "gather": {
       const [table, indices] = inputs as [Tensor, Tensor];
-      const key = `${indices.id}@${indexKey(position[0]!)}`;
-      const row = handler.lookUp(key, walk(indices, [position[0]!]), table.shape[0]!);
+      const row = handler.lookUp(lookUpKey(indices, position[0]!), walk(indices, [position[0]!]), table.shape[0]!);
       return walk(table, [row, position[1]!]);
     }
     default:

@@ -11,8 +11,8 @@ import {
   sortTopologically,
   type Tensor,
 } from "../../graph/tensor.ts";
-import { flattenPosition, listLoads, loopPosition } from "../indices/expression.ts";
-import { type Index, indexKey, shiftIndex } from "../indices/index-expression.ts";
+import { flattenPosition, listLoads, lookUpKey, loopPosition } from "../indices/expression.ts";
+import { type Index, indexKey, loadIndex, shiftIndex } from "../indices/index-expression.ts";
 import type { ProductAbilities, Target } from "../target.ts";
 import {
   baseOf,
@@ -96,12 +96,12 @@ interface Made {
 /** The stores that write `node`: one, or one for each part of a concat. */
 function listStores(node: Tensor, inMemory: ReadonlySet<Tensor>): Store[] {
   const isInMemory = (tensor: Tensor) => inMemory.has(tensor);
+  const listRead = (value: Tensor, at: readonly Index[]) =>
+    value === node || !isInMemory(value)
+      ? listLoads(value, at, isInMemory)
+      : [{ tensor: value, flat: flattenPosition(at, value.shape) }];
   const make = (value: Tensor, loop: Shape, position: Index, reduction: Store["reduction"]): Store => {
-    const at = loopPosition(loop);
-    const loads =
-      value === node || !isInMemory(value)
-        ? listLoads(value, at, isInMemory)
-        : [{ tensor: value, flat: flattenPosition(at, loop) }];
+    const loads = listRead(value, loopPosition(loop));
     return { target: node, value, reduction, loop, position, loads, scope: "vector" };
   };
   const { operation, shape } = node;
@@ -111,6 +111,13 @@ function listStores(node: Tensor, inMemory: ReadonlySet<Tensor>): Store[] {
     const position = loopPosition(loop).map((index, i) => (i === axis ? { offset: 0, terms: [] } : index));
     const isRow = axis === loop.length - 1;
     return [make(node, loop, flattenPosition(position, shape), isRow ? "row" : "column")];
+  }
+  if (operation.kind === "replaceRows") {
+    const [, rows, values] = node.inputs as [Tensor, Tensor, Tensor];
+    const [row, column] = loopPosition(values.shape) as [Index, Index];
+    const position = flattenPosition([loadIndex(lookUpKey(rows, row), shape[0]!), column], shape);
+    const store = make(values, values.shape, position, "none");
+    return [{ ...store, rows, loads: [...store.loads, ...listRead(rows, [row])] }];
   }
   if (operation.kind !== "concat") return [make(node, shape, flattenPosition(loopPosition(shape), shape), "none")];
   let start = 0;
@@ -148,7 +155,7 @@ function findEpilogues(
   const epilogues = new Map<Tensor, Tensor>();
   const taken = new Set<Tensor>();
   for (const [node, loads] of loadsOf) {
-    if (["reduce", "concat"].includes(node.operation.kind)) continue;
+    if (["reduce", "concat", "replaceRows"].includes(node.operation.kind)) continue;
     if (writeAnything ? node.shape.length !== 2 : !isPlainWriteOut(node, inMemory)) continue;
     const own = indexKey(flattenPosition(loopPosition(node.shape), node.shape));
     const isFree = ({ tensor, flat }: (typeof loads)[number]) => {
@@ -209,12 +216,19 @@ function findHome(
   const latestFirst = [...related].sort((a, b) => places.get(b)! - places.get(a)!);
   return latestFirst.find(group => {
     if (group.kind !== (store.reduction === "column" ? "column" : "row")) return false;
+    if (isParted(store, group)) return false;
     const scalar = isScalarOf(store, group);
     if (scalar ? !dependencies.has(group) : !isVectorOf(store, group)) return false;
     if (!readsInPlace(store, scalar, group, writers)) return false;
     const seen = new Set<Group>();
     return ![...dependencies].some(dependency => dependency !== group && reaches(dependency, group, seen));
   });
+}
+
+/** Rows that are replaced are read and written in one pass, so that they may stand where the old ones did. */
+function isParted({ rows, reduction }: Store, group: Group): boolean {
+  if (rows !== undefined) return group.stores.some(other => other.reduction !== "none");
+  return reduction !== "none" && group.stores.some(other => other.rows !== undefined);
 }
 
 function isLarge(tensor: Tensor, group: Group): boolean {

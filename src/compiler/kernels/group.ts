@@ -14,6 +14,8 @@ export interface Store {
   readonly loop: Shape;
   /** Flat position in the target, of the loop's variables. */
   readonly position: Index;
+  /** Where row i of the loop is row rows[i] of the target. */
+  readonly rows?: Tensor;
   readonly loads: readonly { readonly tensor: Tensor; readonly flat: Index }[];
   /** "scalar" stores have one value a row of their group. */
   readonly scope: "vector" | "scalar";

@@ -65,7 +65,8 @@ export function placeResults(
   const copies: { name: string; from: Tensor }[] = [];
   for (const [name, tensor] of Object.entries(updates)) {
     if (ordered.has(name)) owners.push([tensor, { kind: "state", name }]);
-    else copies.push({ name, from: tensor });
+    else if (tensor.operation.kind !== "replaceRows") copies.push({ name, from: tensor });
+    else throw new Error(`rows of ${name} are replaced before all of its old ones are read`);
   }
   const tensors = [...owners.map(([tensor]) => tensor), ...copies.map(({ from }) => from)];
   return { placed, results: { owners: new Map(owners), copies, tensors: new Set(tensors) } };

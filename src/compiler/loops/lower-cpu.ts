@@ -58,7 +58,7 @@ function lowerFlat(group: Group, { inMemory, isExternal }: GroupContext): LoopKe
     const axes = unflattenPosition(variableIndex("c", count), movingSizes(store.loop));
     const value = nameValue(store, axes, lowering, values);
     lowering.values.set(store.target, value);
-    if (isExternal(store.target)) stores.push(lowerStore(store, axes, value));
+    if (isExternal(store.target)) stores.push(lowerStore(store, axes, value, lowering));
   }
   return { block: "c", body: [...values, ...stores], lookups: lowering.lookups, blocks: count, grain: flatGrain };
 }
@@ -242,7 +242,7 @@ function lowerColumns(group: Group, { inMemory }: GroupContext): LoopKernel {
       "c",
       first,
       last,
-      sums.map(({ store, name }) => lowerStore(store, axes, { kind: "read", type: "f32", name, at: slot })),
+      sums.map(({ store, name }) => lowerStore(store, axes, { kind: "read", type: "f32", name, at: slot }, lowering)),
     ),
   ];
   return { block: "block", body, lookups: lowering.lookups, blocks, grain: 1 };
@@ -274,11 +274,11 @@ export function lowerWriteOut(group: Group, inMemory: GroupContext["inMemory"]):
   const { operation, inputs, dtype } = store.value;
   if (store.target.dtype !== "bf16" || operation.kind !== "cast" || dtype !== "bf16") {
     const value = lowerValue(store, placeAt(column), lowering);
-    return { body: [over(lowerStore(store, placeAt(column), value))], lookups };
+    return { body: [over(lowerStore(store, placeAt(column), value, lowering))], lookups };
   }
   const isSum = inputs[0] === group.template;
   const value = isSum ? sum : lowerValue({ ...store, value: inputs[0]! }, placeAt(column), lowering);
-  const { tensor, at } = lowerStore(store, placeAt(first), value);
+  const { tensor, at } = lowerStore(store, placeAt(first), value, lowering);
   return { body: isSum ? [] : [over({ kind: "set", name: "tile", at: slot, value })], lookups, rounds: { tensor, at } };
 }
 

@@ -150,7 +150,7 @@ export function lowerColumns(group: Group, { inMemory, isExternal, gpu }: GpuCon
     const value: Expression =
       total === undefined ? nameValue(store, [column], lowering, results) : lowering.values.get(store.target)!;
     lowering.values.set(store.target, value);
-    if (isExternal(store.target)) written.push(lowerStore(store, placesOf(store), value));
+    if (isExternal(store.target)) written.push(lowerStore(store, placesOf(store), value, lowering));
   }
   body.push({
     kind: "when",

@@ -153,7 +153,7 @@ function lowerRowsAndSums(group: Group, sums: readonly Store[], context: GpuCont
             unroll: "whole",
             body: [{ kind: "accumulate", name: total, fn: "sum", value: part(variableIndex("w", summingWarps)) }],
           },
-          lowerStore(store, axesOf(store), { kind: "read", type: "f32", name: total }),
+          lowerStore(store, axesOf(store), { kind: "read", type: "f32", name: total }, lowering),
         ],
       },
     ];

@@ -75,7 +75,7 @@ function lowerElements(group: Group, context: GpuContext): LoopKernel {
     const axes = flat ? unflattenPosition(column, movingSizes(store.loop)) : [...rows.axes, column];
     const value = nameValue(store, axes, lowering, values);
     lowering.values.set(store.target, value);
-    if (isExternal(store.target)) stores.push(lowerStore(store, axes, value));
+    if (isExternal(store.target)) stores.push(lowerStore(store, axes, value, lowering));
   }
   const elements = elementLoop(width, columns, [...values, ...stores]);
   const own = combineIndices([

@@ -42,7 +42,7 @@ export function lowerPasses(
   const totals: string[] = [];
   const finishOne = (store: Store, value: Expression) => {
     lowering.values.set(store.target, value);
-    if (isExternal(store.target)) body.push(row.once(lowerStore(store, axesOf(store), value)));
+    if (isExternal(store.target)) body.push(row.once(lowerStore(store, axesOf(store), value, lowering)));
   };
   for (let level = 0; level <= Math.max(...levels.values()); level++) {
     const here = group.stores.filter(store => levels.get(store) === level);
@@ -70,7 +70,7 @@ export function lowerPasses(
         reduced.push({ store, name, fn });
         continue;
       }
-      if (isExternal(store.target)) written.push(lowerStore(store, axesOf(store), value));
+      if (isExternal(store.target)) written.push(lowerStore(store, axesOf(store), value, lowering));
       lowering.values.set(store.target, value);
       if (!isReadLater(store, group, levels)) continue;
       const name = newName(lowering, "s");

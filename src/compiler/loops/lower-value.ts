@@ -2,7 +2,7 @@
 // kernel made itself is read from where it stands.
 
 import { type DType, isNarrow, type Tensor } from "../../graph/tensor.ts";
-import { type Handler, walkOperation, walkValue } from "../indices/expression.ts";
+import { flattenPosition, type Handler, lookUpKey, walkOperation, walkValue } from "../indices/expression.ts";
 import { type Index, substituteVariables, variableIndex, zeroIndex } from "../indices/index-expression.ts";
 import type { Store } from "../kernels/group.ts";
 import type { ElementOperation, Expression, Statement, Type } from "./ir.ts";
@@ -38,7 +38,13 @@ export function lowerValue(store: Store, axes: readonly Index[], lowering: Lower
   const { value, target, reduction } = store;
   const at = placeLoop(store, axes);
   const isInMemory = (tensor: Tensor) => lowering.inMemory.has(tensor);
-  const handler: Handler<Expression> = {
+  const handler = writeExpressions(lowering);
+  if (reduction !== "none") return walkValue(value.inputs[0]!, at, isInMemory, handler);
+  return value === target ? walkOperation(value, at, isInMemory, handler) : walkValue(value, at, isInMemory, handler);
+}
+
+function writeExpressions(lowering: Lowering): Handler<Expression> {
+  return {
     seen: new Map(),
     load: (tensor, flat) => lowering.values.get(tensor) ?? { kind: "load", type: tensor.dtype, tensor, at: flat },
     constant: (number, node) => ({ kind: "constant", type: registerType(node.dtype), value: number }),
@@ -58,8 +64,6 @@ export function lowerValue(store: Store, axes: readonly Index[], lowering: Lower
       return variableIndex(name, size);
     },
   };
-  if (reduction !== "none") return walkValue(value.inputs[0]!, at, isInMemory, handler);
-  return value === target ? walkOperation(value, at, isInMemory, handler) : walkValue(value, at, isInMemory, handler);
 }
 
 /** The same with a name of its own, which a statement added to `body` gives it: what later stores of the kernel read. */
@@ -75,10 +79,22 @@ export function lowerStore(
   store: Store,
   axes: readonly Index[],
   value: Expression,
+  lowering: Lowering,
 ): Extract<Statement, { kind: "store" }> {
   const at = placeLoop(store, axes);
-  const position = substituteVariables(store.position, name => at[Number(name.slice(1))]!);
+  const position =
+    store.rows === undefined
+      ? substituteVariables(store.position, name => at[Number(name.slice(1))]!)
+      : placeRow(store.rows, store.target, at, lowering);
   return { kind: "store", tensor: store.target, at: position, value };
+}
+
+/** The position in a table of the row that the indices have for row at[0]. */
+function placeRow(rows: Tensor, table: Tensor, [row, column]: readonly Index[], lowering: Lowering): Index {
+  const handler = writeExpressions(lowering);
+  const number = walkValue(rows, [row!], tensor => lowering.inMemory.has(tensor), handler);
+  const found = handler.lookUp(lookUpKey(rows, row!), number, table.shape[0]!);
+  return flattenPosition([found, column!], table.shape);
 }
 
 /** The position of a store's loop; axes of size 1 stand still. */

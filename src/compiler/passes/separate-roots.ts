@@ -2,7 +2,17 @@
 
 import { createTensor, type Graph, type Tensor } from "../../graph/tensor.ts";
 
-const written = new Set(["unary", "binary", "select", "cast", "matmul", "scatterAdd", "reduce", "composite"]);
+const written = new Set([
+  "unary",
+  "binary",
+  "select",
+  "cast",
+  "matmul",
+  "scatterAdd",
+  "replaceRows",
+  "reduce",
+  "composite",
+]);
 
 /** The same outputs and updates; one that is a view, a source or another's tensor becomes a copy. */
 export function separateRoots({ outputs, updates }: Graph): Graph {

@@ -6,10 +6,14 @@ import {
   broadcast,
   constant,
   exactMatmul,
+  fill,
+  less,
   matmul,
   max,
   permute,
   reshape,
+  scatterAdd,
+  select,
   sum,
   transpose,
 } from "../../graph/operations.ts";
@@ -38,8 +42,10 @@ export function simplifyGraph(
   { findCompositeKernel }: Pick<CompileOptions, "findCompositeKernel">,
 ): Graph {
   const hasKernel: HasKernel = (name, attributes) => findCompositeKernel?.(name, attributes) !== undefined;
-  const expanded = rewriteGraph(graph, node => {
+  const inPlace = listReplacedInPlace(graph);
+  const expanded = rewriteGraph(graph, (node, original) => {
     const { operation, inputs } = node;
+    if (operation.kind === "replaceRows") return inPlace.has(original) ? node : chooseRows(node);
     if (operation.kind !== "composite" || hasKernel(operation.definition.name, operation.attributes)) return node;
     return expandFully(operation.definition.decompose(inputs, operation.attributes), hasKernel);
   });
@@ -50,6 +56,27 @@ export function simplifyGraph(
     const joined = target.scattersSeveral ? joinScatters(node) : node;
     return splitReduction(foldNode(isOnlyUse ? transposeProduct(joined) : joined), target);
   });
+}
+
+/** Tables of which an update writes some rows over the old ones: each a state's new value, which nothing else is or reads. */
+function listReplacedInPlace(graph: Graph): ReadonlySet<Tensor> {
+  const roots = listRoots(graph);
+  const read = countUses(graph);
+  const isInPlace = ([name, { operation, inputs }]: readonly [string, Tensor]) => {
+    const table = inputs[0]?.operation;
+    return operation.kind === "replaceRows" && table?.kind === "state" && table.name === name;
+  };
+  const updated = Object.entries(graph.updates).filter(isInPlace);
+  const tables = updated.map(([, table]) => table);
+  return new Set(tables.filter(table => !read.has(table) && roots.filter(root => root === table).length === 1));
+}
+
+/** Of every row of a table what replaces it, or itself: rows are written apart, and how many there are of each is counted. */
+function chooseRows({ inputs }: Tensor): Tensor {
+  const [table, indices, values] = inputs as [Tensor, Tensor, Tensor];
+  const [V, N] = [table.shape[0]!, indices.shape[0]!];
+  const counts = scatterAdd(fill(1, [N, 1], "f32"), indices, V);
+  return select(less(0, counts), scatterAdd(values, indices, V), table);
 }
 
 /**

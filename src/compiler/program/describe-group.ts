@@ -33,9 +33,10 @@ export function describeGroup(group: Group, { inMemory, isExternal, stateOf }: E
     return number;
   };
   if (template !== undefined) parts.push(visit(template), describe(template));
-  for (const { target, value, reduction, loop, position, scope } of stores) {
+  for (const { target, value, reduction, loop, position, rows: placedBy, scope } of stores) {
+    const at = placedBy === undefined ? indexKey(position) : `rows ${visit(placedBy)}`;
     const what = value === target ? describe(value) : visit(value);
-    parts.push([visit(target), isExternal(target, group), what, reduction, loop, indexKey(position), scope].join(" "));
+    parts.push([visit(target), isExternal(target, group), what, reduction, loop, at, scope].join(" "));
   }
   return { key: parts.join("\n"), tensors: [...numbers.keys()] };
 }
