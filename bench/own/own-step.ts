@@ -9,6 +9,7 @@ import { drawBatch } from "../../src/machine/measure-step.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import type { Recipe } from "../../src/train/recipe.ts";
 import { openEngine, type StepResult } from "../../src/train/step/engine.ts";
+import { createTouched } from "../../src/train/step/touched.ts";
 import { measureSeconds, medianOf } from "../rounds.ts";
 
 export type Precision = "f32" | "bf16";
@@ -70,9 +71,10 @@ export async function openOwnStep(recipe: Recipe, backend: Backend): Promise<Own
       timeLaunches: async runs => {
         const schedule = definition.scheduleInputs({ step: ++step, rateScale: 0 });
         const [first, , update] = programs;
+        const touched = createTouched(definition);
         const cases = [
-          [first!, inputs],
-          [update!, { ...schedule, gradientScale: Float32Array.of(1) }],
+          [first!, { ...inputs, ...touched?.listBatchInputs(inputs, true) }],
+          [update!, { ...schedule, gradientScale: Float32Array.of(1), ...touched?.listUpdateInputs() }],
         ] as const;
         const timed: TimedProgram[] = [];
         for (const [{ program, timeLaunches }, given] of cases) {

@@ -66,6 +66,12 @@ export const commonSettings = {
     .boolean()
     .exactOptional()
     .describe("whether only elements decay that their step makes smaller (Chen et al. 2025, arXiv 2510.12402)"),
+  lazyEmbedding: z
+    .boolean()
+    .exactOptional()
+    .describe(
+      "whether a step moves and decays only those rows of the word embedding that its tokens and candidates read, and their moments, as SparseAdam does; the others stay as they are",
+    ),
 };
 
 /** Of a moving mean, which 1 would stop. */
@@ -123,6 +129,8 @@ export interface Optimizer<Settings = never> {
   findFault?(settings: Settings): { readonly message: string; readonly advice: string } | undefined;
   /** Names of the scalars that are learning rates: learningRate alone, unless said. */
   readonly rates?: readonly string[];
+  /** Whether it moves each element of an embedding by what there is of that alone, so that some rows may be moved without the others. */
+  readonly movesElements?: true;
   /** The second gradient that its due steps read, as probe.ts says. */
   readonly probe?: "sampled" | "curvature";
   /** The setting that is its momentum, where a schedule may change it: its step then reads the scalar `momentum` instead. */

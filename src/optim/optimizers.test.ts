@@ -43,6 +43,7 @@ const changes: Readonly<Record<string, { readonly to: unknown; readonly beside?:
   momentBlock: { to: 64 },
   cautious: { to: true },
   cautiousDecay: { to: true },
+  lazyEmbedding: { to: true },
   beta1: { to: 0.5 },
   beta2: { to: 0.5 },
   epsilon: { to: 1e-5 },
@@ -110,7 +111,7 @@ function complete(schema: z.ZodObject, more: object): OptimizerSettings {
 const keep = (schema: z.ZodObject, values: object) =>
   Object.fromEntries(Object.entries(values).filter(([key]) => key in schema.shape));
 
-for (const { name, schema, decay, probe } of optimizers as readonly Optimizer[]) {
+for (const { name, schema, decay, probe, movesElements } of optimizers as readonly Optimizer[]) {
   test(`${name}: every option changes something`, () => {
     for (const key of Object.keys(schema.shape).filter(key => key !== "name")) {
       const change = changes[key];
@@ -122,6 +123,8 @@ for (const { name, schema, decay, probe } of optimizers as readonly Optimizer[])
         assert.match(fault!.message, /cautiousDecay changes nothing/);
       else if (key === "momentBlock" && name === "adafactor")
         assert.match(fault!.message, /momentBlock changes nothing: adafactor/);
+      else if (key === "lazyEmbedding" && movesElements !== true)
+        assert.match(fault!.message, /lazyEmbedding moves some rows without the others/);
       else if (key === "sharpness" && probe !== undefined) assert.match(fault!.message, /want the second gradient/);
       else {
         assert.equal(fault, undefined, key);

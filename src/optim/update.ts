@@ -1,10 +1,26 @@
 // The update of a whole model: the gradient is clipped, then each parameter decays and takes its optimizer's step. Scalars that
 // change are graph inputs, so one compiled program serves the whole run.
 
-import { add, divide, fill, input, less, multiply, select, state, subtract, sum } from "../graph/operations.ts";
+import {
+  add,
+  divide,
+  fill,
+  gather,
+  input,
+  iota,
+  less,
+  multiply,
+  replaceRows,
+  reshape,
+  select,
+  state,
+  subtract,
+  sum,
+} from "../graph/operations.ts";
 import { countElements, type Shape, type Tensor, type TensorType } from "../graph/tensor.ts";
 import { clipFactor, globalNorm } from "./clip.ts";
 import { dequantise, findSign, listQuantised, type MomentSign, quantise } from "./eight-bits.ts";
+import { declareTouched, lazyParameter, type TouchedRows } from "./lazy-rows.ts";
 import type { OptimizedParameter, StepOperands } from "./optimizer.ts";
 import { findOptimizer, type OptimizerSettings } from "./optimizers.ts";
 import { findRateFactor } from "./rates.ts";
@@ -92,7 +108,7 @@ export interface StepKind {
 
 /**
  * New values of every parameter and moment, by state name, and the gradient's norm before clipping, shape [1]. With sharpness the
- * probe is the gradient.
+ * probe is the gradient. Of a lazy embedding the gradient has the touched rows alone.
  */
 export function buildUpdate(
   listed: readonly OptimizedParameter[],
@@ -116,15 +132,21 @@ export function buildUpdate(
   // The reference decays all but norms: the embedding and the position scale too.
   const decayOf = ({ role }: OptimizedParameter) =>
     role === "norm" ? 0 : (scalars.weightDecay ?? settings.weightDecay);
+  const touchedOf = ({ name }: OptimizedParameter) =>
+    settings.lazyEmbedding === true && name === lazyParameter
+      ? declareTouched(gradients.get(name)!.shape[0]!)
+      : undefined;
   const prepare = (parameter: OptimizedParameter, clipped = clippedOf(parameter)): StepOperands => {
-    const value = parameters.get(parameter.name)!;
+    const touched = touchedOf(parameter);
+    const readRows = (whole: Tensor) => (touched === undefined ? whole : gather(whole, touched.rows));
+    const value = readRows(parameters.get(parameter.name)!);
     const weightDecay = decayOf(parameter);
     const factor = findRateFactor(parameter, listed, settings);
     const held = listStates(parameter, settings);
     return {
       value,
       gradient: optimizer.decay === "coupled" ? add(clipped, multiply(value, weightDecay)) : clipped,
-      states: Object.fromEntries(held.map(each => [each.kind, readState(each, parameter, momentBlock)])),
+      states: Object.fromEntries(held.map(each => [each.kind, readRows(readState(each, parameter, momentBlock))])),
       scalars: mapValues(scalars, (value, kind) =>
         rates.includes(kind) && factor !== 1 ? multiply(value, factor) : value,
       ),
@@ -146,15 +168,26 @@ export function buildUpdate(
     const step = settings.cautious === true ? keepAgreeing(whole, clipped) : whole;
     const isDecoupled = optimizer.decay === "decoupled";
     const kept = isDecoupled ? decay(value, step, multiply(rate, weightDecay), settings.cautiousDecay) : value;
-    updates[name] = subtract(kept, step);
+    const touched = touchedOf(parameter);
+    const writeRows = (whole: Tensor, moved: Tensor) =>
+      touched === undefined ? moved : replaceTouched(whole, moved, touched);
+    updates[name] = writeRows(parameters.get(name)!, subtract(kept, step));
     for (const each of listStates(parameter, settings)) {
       // Between due steps some stay as they are.
       const kept = states[each.kind];
       if (kept === undefined) continue;
-      Object.assign(updates, Object.fromEntries(keepState(each, kept, parameter, momentBlock)));
+      const whole = readState(each, parameter, momentBlock);
+      Object.assign(updates, Object.fromEntries(keepState(each, writeRows(whole, kept), parameter, momentBlock)));
     }
   }
   return { updates, gradientNorm };
+}
+
+/** The table with the rows that a step touched as it moved them. */
+function replaceTouched(table: Tensor, moved: Tensor, { rows, count }: TouchedRows): Tensor {
+  const most = rows.shape[0]!;
+  const isTouched = reshape(less(iota(most), count), [most, 1]);
+  return replaceRows(table, rows, select(isTouched, moved, gather(table, rows)));
 }
 
 /** Decoupled decay; a cautious one leaves what the step would grow (Chen et al. 2025, algorithm 1). */

@@ -2,11 +2,12 @@
 // allocated, with sizes that would do.
 
 import { UserError } from "../base/errors.ts";
-import { countBytes, type TensorType } from "../graph/tensor.ts";
+import { countBytes, type Shape, type TensorType } from "../graph/tensor.ts";
 import { countMasked } from "../objectives/predictions.ts";
 import { defineTraining } from "../train/definition.ts";
 import type { UpdateShare } from "../train/ranks/share-update.ts";
 import type { Recipe } from "../train/recipe.ts";
+import { listGradients } from "../train/step/states.ts";
 
 /**
  * UserError E_MEMORY where the run cannot fit into `room` bytes, whatever the compiler makes of it. With a share, that of a rank that takes
@@ -39,10 +40,11 @@ export function countAmpleBytes(recipe: Recipe): number {
 const countTokens = ({ train, model }: Recipe) => train.microBatchSequences * model.sequenceLength;
 
 function countStateBytes(recipe: Recipe, share?: UpdateShare): number {
-  const { parameters, moments } = defineTraining(recipe, undefined, share);
+  const definition = defineTraining(recipe, undefined, share);
   const count = (types: Iterable<TensorType>) => [...types].reduce((sum, type) => sum + countBytes(type), 0);
-  const own = count(Array.from(parameters.values(), shape => ({ shape, dtype: "f32" })));
-  return 2 * own + count(moments.values());
+  const ofShapes = (shapes: ReadonlyMap<string, Shape>) =>
+    count(Array.from(shapes.values(), shape => ({ shape, dtype: "f32" })));
+  return ofShapes(definition.parameters) + ofShapes(listGradients(definition)) + count(definition.moments.values());
 }
 
 const sizes = ["microBatchSequences", "layers", "width", "feedForward", "sequenceLength"] as const;

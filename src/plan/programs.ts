@@ -6,6 +6,7 @@ import { countBytes, type Graph } from "../graph/tensor.ts";
 import { defineTraining } from "../train/definition.ts";
 import type { UpdateShare } from "../train/ranks/share-update.ts";
 import type { Recipe } from "../train/recipe.ts";
+import { listGradients } from "../train/step/states.ts";
 import { buildStepGraphs } from "../train/step/step-graphs.ts";
 
 /** Bytes by kind. */
@@ -40,8 +41,8 @@ export function measurePrograms(recipe: Recipe, compile: (graph: Graph) => Progr
       buffers.filter(({ kind }) => kind === "input" || kind === "output").map(({ bytes }) => bytes),
     ),
   );
-  // Of a probe as many as of the loss.
-  const gradients = definition.probe === undefined ? parameters : 2 * parameters;
+  const ofLoss = sum([...listGradients(definition).values()].map(shape => countBytes({ shape, dtype: "f32" })));
+  const gradients = ofLoss + (definition.probe === undefined ? 0 : parameters);
   const total = parameters + gradients + moments + arena + inputsAndOutputs;
   return {
     memory: { parameters, gradients, moments, arena, inputsAndOutputs, total },

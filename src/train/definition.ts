@@ -20,8 +20,10 @@ import {
   takeIntoAverage,
   type WeightAverageSettings,
 } from "../optim/averages.ts";
+import { lazyParameter } from "../optim/lazy-rows.ts";
 import { buildProbe, findInterval, findProbe, type ProbedLosses } from "../optim/probe.ts";
 import { buildUpdate, listMoments, scheduleInputs } from "../optim/update.ts";
+import { listLazyRows } from "./lazy-faults.ts";
 import { nameOuter } from "./ranks/local-steps.ts";
 import { shareUpdate, type UpdateShare } from "./ranks/share-update.ts";
 import type { Recipe } from "./recipe.ts";
@@ -99,6 +101,7 @@ export function defineTraining(
       const index = listed.findIndex(parameter => parameter.name === name);
       return initialiseParameter(listed[index]!, index, train.seed, place, drawer);
     },
+    lazy: optimizer.lazyEmbedding === true ? { parameter: lazyParameter, ...listLazyRows(recipe) } : undefined,
     shared,
   };
   const averaged = recipe.average === undefined ? definition : averageTraining(definition, recipe.average);

@@ -25,6 +25,7 @@ import { listPaths } from "../settings/schema.ts";
 import { assignSettings, checkSettings } from "../settings/settings.ts";
 import { parseBudget } from "./budget.ts";
 import { findLayerFault } from "./layer-faults.ts";
+import { findLazyFault } from "./lazy-faults.ts";
 import { findScheduleFault } from "./scheduled-values.ts";
 
 const upTo = (most: number) => z.number().int().min(1).max(most);
@@ -308,6 +309,8 @@ function checkTogether(recipe: Recipe, origin: string): Recipe {
   if (optimizerFault !== undefined) throw wrong(`optimizer.${optimizerFault.message}`, optimizerFault.advice);
   const trainingFault = findLayerFault(recipe);
   if (trainingFault !== undefined) throw wrong(trainingFault.message, trainingFault.advice);
+  const lazyFault = findLazyFault(recipe);
+  if (lazyFault !== undefined) throw wrong(lazyFault.message, lazyFault.advice);
   const scheduleFault = findScheduleFault(recipe);
   if (scheduleFault !== undefined) throw wrong(scheduleFault.message, scheduleFault.advice);
   if (!isMasked(recipe) && findProbe(recipe.optimizer) === "sampled") {

@@ -12,6 +12,7 @@ import type { Recipe } from "../train/recipe.ts";
 import { createLossScaler } from "../train/step/loss-scaler.ts";
 import { allocateStates, initialiseStates } from "../train/step/states.ts";
 import { buildStepGraphs } from "../train/step/step-graphs.ts";
+import { createTouched } from "../train/step/touched.ts";
 import { type BackendChoice, withBackend } from "./backend.ts";
 import { chooseRecipe, type RecipeChoice } from "./recipe.ts";
 
@@ -56,12 +57,15 @@ export function inspectRecipe({ time, ...choice }: InspectOptions): Promise<Insp
     if (time) await initialiseStates(backend, definition, states);
     const peaks = time ? await measurePeaks(backend) : undefined;
     const programs: InspectedProgram[] = [];
+    const batch = drawBatch(recipe);
+    const touched = createTouched(definition);
+    const ofRows = { ...touched?.listBatchInputs(batch, true), ...touched?.listUpdateInputs() };
     for (const [name, graph, inputs] of [
-      ["micro-batch", graphs.first, { ...drawBatch(recipe), ...scaler.listLossInputs() }],
+      ["micro-batch", graphs.first, { ...batch, ...ofRows, ...scaler.listLossInputs() }],
       [
         "update",
         graphs.update,
-        { ...definition.scheduleInputs({ step: 1, rateScale: 0 }), ...scaler.listUpdateInputs(1) },
+        { ...definition.scheduleInputs({ step: 1, rateScale: 0 }), ...scaler.listUpdateInputs(1), ...ofRows },
       ],
     ] as const) {
       const loaded = await backend.load(graph, states);

@@ -5,6 +5,7 @@ import { quickstart } from "../../recipes/quickstart.ts";
 import type { Backend, HostInputs } from "../../src/backends/backend.ts";
 import { RandomSequence, streams } from "../../src/base/random.ts";
 import { makeTables } from "../../src/model/inputs.ts";
+import { drawCandidates } from "../../src/objectives/candidates.ts";
 import { countMasked } from "../../src/objectives/predictions.ts";
 import { defineTraining } from "../../src/train/definition.ts";
 import { overrideRecipe, type Recipe } from "../../src/train/recipe.ts";
@@ -32,7 +33,10 @@ function drawBatch(number: number, recipe: Recipe): HostInputs {
   const tokens = draw(train.microBatchSequences * model.sequenceLength, model.vocabulary);
   const positions = draw(train.microBatchSequences * countMasked(recipe), tokens.length);
   // What stands there: a rule that is learnt in a few steps.
-  return { tokens, positions, labels: positions.map(at => tokens[at]!), ...makeTables(model) };
+  const labels = positions.map(at => tokens[at]!);
+  const count = recipe.objective?.name === "masked" ? recipe.objective.candidates : undefined;
+  const drawn = count === undefined ? {} : drawCandidates(labels, model.vocabulary, count, number);
+  return { tokens, positions, labels, ...drawn, ...makeTables(model) };
 }
 
 /** Steps `from` to `end`, from whatever state the engine is in. */
@@ -40,6 +44,7 @@ export async function trainTiny(engine: Engine, recipe: Recipe, from = 0, end = 
   const results: StepResult[] = [];
   for (let step = from; step < end; step++) {
     const batches = Array.from({ length: microBatches }, (_, i) => drawBatch(step * microBatches + i, recipe));
+    engine.foresee?.(batches);
     for (const [i, batch] of batches.entries()) await engine.accumulate(batch, i === 0);
     if (engine.isDue?.(step + 1) ?? true) {
       for (const [i, batch] of batches.entries()) {

@@ -29,6 +29,7 @@ export const adamw = {
   momentum: "beta1",
   listStates: ({ shape }) => ({ first: shape, second: shape }),
   moments: adamMoments,
+  movesElements: true,
   readScalars: readAdamScalars,
   update: (_, operands, settings) => updateAdam(operands, settings),
 } satisfies Optimizer<z.infer<typeof schema>>;

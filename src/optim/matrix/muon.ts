@@ -76,6 +76,7 @@ export const muon = {
     return { momentum: shape, ...(muonNeuronMemory !== undefined && { neurons: [1, shape[1]!] }) };
   },
   moments: { ...adamMoments, momentum: "signed" },
+  movesElements: true,
   readScalars: (settings, step, rateScale) => ({
     ...readAdamScalars(settings, step, rateScale),
     muonLearningRate: settings.muonLearningRate * rateScale,

@@ -12,6 +12,7 @@ import type { MeasuredStep } from "./guard.ts";
 import { createLossScaler } from "./loss-scaler.ts";
 import { allocateStates, clearStates, initialiseStates, listHeld, nameGradient, restoreStates } from "./states.ts";
 import { buildCutGraphs, buildStepGraphs } from "./step-graphs.ts";
+import { createTouched } from "./touched.ts";
 import type { StepSchedule, TrainingDefinition } from "./training-definition.ts";
 
 export interface StepResult extends MeasuredStep {
@@ -31,6 +32,8 @@ export interface Engine {
   readonly parameterCount: number;
   /** Whether every step has one micro-batch: then each is a first one. */
   readonly isOfOne?: boolean;
+  /** Where an update is lazy: told all micro-batches of the next step, on all ranks, before the first. One that is not told has one micro-batch. */
+  foresee?(batches: readonly HostInputs[]): void;
   /** With an exchange, the sums over all ranks come in place of this rank's, beside the backward pass. */
   accumulate(batch: HostInputs, first: boolean, exchange?: StateExchange): Promise<void>;
   /** Where the definition measures gradients: of the micro-batch that was accumulated last. */
@@ -121,16 +124,19 @@ export async function openEngine(
   const cut = new Map(cutPrograms);
 
   const scaler = createLossScaler(backend);
+  const touched = createTouched(definition);
   const { interval = 1 } = definition;
   const isDue = (step: number) => (step - 1) % interval === 0;
   let products: GradientProducts | undefined;
   const chooseMicroBatch = ({ cut: pieces = 1, ...batch }: HostInputs, isFirst: boolean) => {
     const [own, more] = pieces === 1 ? [first, next] : cut.get(pieces as number)!;
-    return { program: (isFirst ? own : more)!, inputs: { ...batch, ...scaler.listLossInputs() } };
+    const inputs = { ...batch, ...touched?.listBatchInputs(batch, isFirst), ...scaler.listLossInputs() };
+    return { program: (isFirst ? own : more)!, inputs };
   };
   const chooseUpdate = (schedule: StepSchedule, microBatches: number) => {
     const program = isDue(schedule.step) ? update : updateBetween!;
-    return { program, inputs: { ...definition.scheduleInputs(schedule), ...scaler.listUpdateInputs(microBatches) } };
+    const inputs = { ...definition.scheduleInputs(schedule), ...scaler.listUpdateInputs(microBatches) };
+    return { program, inputs: { ...inputs, ...touched?.listUpdateInputs() } };
   };
   const conclude = ({ loss, gradientNorm }: Record<string, HostArray>) =>
     scaler.adapt({ loss: loss![0]!, gradientNorm: gradientNorm![0]! });
@@ -139,6 +145,7 @@ export async function openEngine(
     device: backend.device,
     isOfOne,
     ...(interval > 1 && { isDue }),
+    ...(touched !== undefined && { foresee: touched.foresee }),
     ...(firstProbe !== undefined && {
       probe: async (batch: HostInputs, { isFirst, microBatches, seed }: ProbePlace) => {
         const program = isFirst ? firstProbe : nextProbe!;

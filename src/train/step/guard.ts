@@ -3,7 +3,7 @@
 
 import { UserError } from "../../base/errors.ts";
 import { countOf } from "../../base/printable.ts";
-import { add, less, multiply, reshape, select, state } from "../../graph/operations.ts";
+import { add, gather, less, multiply, replaceRows, reshape, select, state } from "../../graph/operations.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { type LossScale, wasTooLarge } from "../../optim/loss-scale.ts";
 
@@ -19,9 +19,13 @@ export function guardUpdates(
   const square = multiply(loss, loss);
   // False for NaN as well as for infinity: no comparison with NaN holds.
   const finite = less(gradientNorm === undefined ? square : add(square, gradientNorm), 3e38);
+  const keepFinite = (value: Tensor, old: Tensor) =>
+    select(reshape(finite, new Array<number>(value.shape.length).fill(1)), value, old);
   const guarded = Object.entries(updates).map(([name, value]) => {
-    const aligned = reshape(finite, new Array<number>(value.shape.length).fill(1));
-    return [name, select(aligned, value, state(name, value.shape, value.dtype))] as const;
+    if (value.operation.kind !== "replaceRows")
+      return [name, keepFinite(value, state(name, value.shape, value.dtype))] as const;
+    const [table, rows, values] = value.inputs as [Tensor, Tensor, Tensor];
+    return [name, replaceRows(table, rows, keepFinite(values, gather(table, rows)))] as const;
   });
   return Object.fromEntries(guarded);
 }

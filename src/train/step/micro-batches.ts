@@ -48,9 +48,14 @@ export function createStepTaker(parts: StepParts) {
     const finish = sums === undefined && !isProbed ? engine.finish : undefined;
     const schedule = { step, rateScale, progress };
     let updating: Promise<StepResult> | undefined;
+    const take = (index: number) => queue.take(firstSequence + index * size, progress);
+    // What all ranks read, where an update is of that alone.
+    const foreseen: HostInputs[] = [];
+    if (engine.foresee !== undefined) for (let i = 0; i < most; i++) foreseen.push(await take(i));
+    engine.foresee?.(foreseen);
     do {
       if (microBatches % ranks === rank) {
-        const batch = await queue.take(firstSequence + microBatches * size, progress);
+        const batch = foreseen[microBatches] ?? (await take(microBatches));
         const isOwnLast = microBatches + ranks >= most;
         if (isOwnLast && finish !== undefined) updating = finish(batch, own === 0, schedule, microBatches + 1);
         else await engine.accumulate(batch, own === 0 || sums?.isInOrder === true, isOwnLast ? exchange : undefined);
@@ -67,7 +72,7 @@ export function createStepTaker(parts: StepParts) {
     updating ??= engine.update(schedule, counted);
     const next = firstSequence + microBatches * size;
     // Threads and GPUs are at work when they have been asked, and the host would only wait.
-    queue.readAhead(next + rank * size, progress);
+    queue.readAhead(next + (engine.foresee === undefined ? rank * size : 0), progress);
     const updated = await updating;
     await shares?.spread();
     return { ...updated, microBatches };

@@ -6,7 +6,7 @@ import type { Backend, DeviceBuffer } from "../../backends/backend.ts";
 import { UserError } from "../../base/errors.ts";
 import { NormalDrawer } from "../../base/normal-drawer.ts";
 import type { HeldTensor, StoredTensor } from "../../checkpoint/safetensors.ts";
-import { countBytes, countElements, type TensorType } from "../../graph/tensor.ts";
+import { countBytes, countElements, type Shape, type TensorType } from "../../graph/tensor.ts";
 import type { TrainingDefinition } from "./training-definition.ts";
 
 export type States = ReadonlyMap<string, DeviceBuffer>;
@@ -16,12 +16,23 @@ export const nameProbe = (parameter: string): string => `probe.${parameter}`;
 export const nameSeen = (observation: string): string => `seen.${observation}`;
 export const lossSum = "lossSum";
 
+/** Names and shapes of a step's gradients, by parameter: a lazy one has the rows that a step touches. */
+export function listGradients({
+  parameters,
+  lazy,
+}: Pick<TrainingDefinition, "parameters" | "lazy">): Map<string, Shape> {
+  const isLazy = (name: string) => name === lazy?.parameter;
+  return new Map([...parameters].map(([name, shape]) => [name, isLazy(name) ? [lazy!.most, shape[1]!] : shape]));
+}
+
 /** Allocates parameters, gradients, and the optimizer's moments, by name. */
 export function allocateStates(backend: Backend, definition: TrainingDefinition): Map<string, DeviceBuffer> {
-  const copies = definition.probe === undefined ? 2 : 3;
-  const parameterBytes = [...definition.parameters.values()].reduce((sum, shape) => sum + 4 * countElements(shape), 0);
+  const gradients = listGradients(definition);
+  const countNumbers = (shapes: Iterable<Shape>) => [...shapes].reduce((sum, shape) => sum + countElements(shape), 0);
+  const copies = definition.probe === undefined ? 1 : 2;
+  const numbers = copies * countNumbers(definition.parameters.values()) + countNumbers(gradients.values());
   const momentBytes = [...definition.moments.values()].reduce((sum, type) => sum + countBytes(type), 0);
-  const bytes = copies * parameterBytes + momentBytes;
+  const bytes = 4 * numbers + momentBytes;
   // A system promises more than it has, and ends who takes it; a GPU refuses by itself.
   if (backend.name !== "cuda" && bytes > totalmem()) {
     throw new UserError(
@@ -33,7 +44,7 @@ export function allocateStates(backend: Backend, definition: TrainingDefinition)
   const states = new Map<string, DeviceBuffer>();
   for (const [name, shape] of definition.parameters) {
     states.set(name, backend.allocate(shape, "f32"));
-    states.set(nameGradient(name), backend.allocate(shape, "f32"));
+    states.set(nameGradient(name), backend.allocate(gradients.get(name)!, "f32"));
     if (definition.probe !== undefined) states.set(nameProbe(name), backend.allocate(shape, "f32"));
   }
   for (const [name, { shape, dtype }] of definition.moments) states.set(name, backend.allocate(shape, dtype));

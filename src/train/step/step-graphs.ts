@@ -8,9 +8,10 @@ import type { Graph, Shape, Tensor } from "../../graph/tensor.ts";
 import type { Parameters } from "../../model/layer-parts.ts";
 import { globalNorm } from "../../optim/clip.ts";
 import { measureProducts } from "../../optim/gradient-products.ts";
+import { compactGradient } from "../../optim/lazy-rows.ts";
 import { guardUpdates } from "./guard.ts";
 import { readGradientScale, readLossShare, type Scaling, scaleLoss } from "./loss-scaler.ts";
-import { lossSum, nameGradient, nameProbe, nameSeen } from "./states.ts";
+import { listGradients, lossSum, nameGradient, nameProbe, nameSeen } from "./states.ts";
 import type { StepDefinition, TrainingDefinition, TrainingProbe } from "./training-definition.ts";
 
 /** The graphs of training: `first` sets the gradients of a micro-batch, `next` adds to them where a step has several. */
@@ -70,8 +71,9 @@ export function buildStepGraphs(definition: TrainingDefinition, scaling: Scaling
   const loss = reshape(computed.loss, [1]);
   const validationLoss = reshape(definition.validationLoss?.(parameters) ?? loss, [1]);
   const seen = Object.entries(computed.seen ?? {}).map(([name, value]) => [nameSeen(name), value] as const);
+  const gradients = nameGradients(loss, parameters, definition, scaling);
   return {
-    ...accumulate([...nameGradients(loss, parameters, scaling), ...seen, [lossSum, loss]], definition),
+    ...accumulate([...gradients, ...seen, [lossSum, loss]], definition),
     update: buildUpdateGraph(definition, parameters, true, scaling),
     validation: { outputs: { loss: validationLoss }, updates: {} },
     ...(definition.probe !== undefined && buildProbeGraphs(definition, definition.probe, parameters)),
@@ -89,13 +91,22 @@ export function buildCutGraphs(
   return new Map(
     [...(definition.cutLosses ?? [])].map(([pieces, compute]) => {
       const loss = reshape(compute(parameters), [1]);
-      return [pieces, accumulate([...nameGradients(loss, parameters, scaling), [lossSum, loss]], definition)];
+      const gradients = nameGradients(loss, parameters, definition, scaling);
+      return [pieces, accumulate([...gradients, [lossSum, loss]], definition)];
     }),
   );
 }
 
-const nameGradients = (loss: Tensor, parameters: Parameters, scaling: Scaling): Named =>
-  Array.from(differentiateLoss(loss, parameters, scaling), ([name, value]) => [nameGradient(name), value] as const);
+function nameGradients(
+  loss: Tensor,
+  parameters: Parameters,
+  { lazy }: Pick<TrainingDefinition, "lazy">,
+  scaling: Scaling,
+): Named {
+  const gradients = differentiateLoss(loss, parameters, scaling);
+  if (lazy !== undefined) gradients.set(lazy.parameter, compactGradient(gradients.get(lazy.parameter)!, lazy));
+  return Array.from(gradients, ([name, value]) => [nameGradient(name), value] as const);
+}
 
 /** A graph that sets states to these values, and one that adds them where there are several micro-batches. */
 function accumulate(
@@ -143,7 +154,7 @@ function buildProbeGraphs(
 
 function buildUpdateGraph(definition: TrainingDefinition, parameters: Parameters, isDue: boolean, scaling: Scaling) {
   const scale = readGradientScale();
-  const gradients = takeMeans(declareStates(definition.parameters, nameGradient), scale);
+  const gradients = takeMeans(declareStates(listGradients(definition), nameGradient), scale);
   const probe = isDue ? readProbe(definition, scale) : undefined;
   const seen = Object.fromEntries(declareStates(definition.observations?.shapes ?? new Map(), nameSeen));
   const { updates, gradientNorm } = definition.update(parameters, gradients, { isDue, probe, seen });

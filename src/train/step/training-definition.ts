@@ -4,6 +4,7 @@ import type { HostInputs } from "../../backends/backend.ts";
 import type { NormalDrawer } from "../../base/normal-drawer.ts";
 import type { Shape, Tensor, TensorType } from "../../graph/tensor.ts";
 import type { Parameters } from "../../model/layer-parts.ts";
+import type { LazyRows } from "../../optim/lazy-rows.ts";
 
 /** What a step changes at each update: functions of progress, made into the update graph's inputs by the definition. */
 export interface StepSchedule {
@@ -84,6 +85,8 @@ export interface TrainingDefinition extends StepDefinition {
     | undefined;
   /** What is drawn is drawn in `place`, where there is one, by the drawer's threads; what is given is given as it is. */
   initialise(name: string, place?: Float32Array, drawer?: NormalDrawer): Float32Array;
+  /** Where the update of a parameter is lazy, as optim/lazy-rows.ts says. */
+  readonly lazy?: (LazyRows & { readonly parameter: string }) | undefined;
   /** Where ranks share out the update: `moments` and `update` are then those of one of them. */
   readonly shared?: SharedUpdate | undefined;
   /** Whether micro-batches measure how their gradients agree, as batch rules read it. */
