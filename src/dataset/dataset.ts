@@ -54,6 +54,7 @@ export class Dataset {
   private order: Uint32Array | undefined;
   private orderOf = "";
   private arrangement: EpochOrder;
+  private counts: Float64Array | undefined;
   private readonly special: ReadonlySet<number>;
   private readonly continuesWord: ContinuesWord | undefined;
 
@@ -90,19 +91,26 @@ export class Dataset {
   arrange(settings: OrderSettings): void {
     const { specials, vocabulary } = this.tokenizer;
     const visit = (see: (tokens: Uint32Array, index: number) => void) => this.training.visit(see);
-    const countTokens = () => {
-      const counts = new Float64Array(vocabulary.length);
-      visit(tokens => {
-        for (const token of tokens) counts[token]! += 1;
-      });
-      return counts;
-    };
     const ranked = {
-      ...{ vocabulary, countTokens, separator: specials.separator },
+      ...{ vocabulary, countTokens: () => this.countTokens(), separator: specials.separator },
       characters: countCharacters(this.tokenizer),
     };
     this.arrangement = rankSequences(settings, this.training.sequences, ranked, visit);
     this.orderOf = "";
+  }
+
+  /** How often each token occurs in the training part, all of which is read the first time; the same array each time. UserError E_SHARD_CUT. */
+  countTokens(): Float64Array {
+    this.counts ??= this.countTraining();
+    return this.counts;
+  }
+
+  private countTraining(): Float64Array {
+    const counts = new Float64Array(this.manifest.vocabulary);
+    this.training.visit(tokens => {
+      for (const token of tokens) counts[token]! += 1;
+    });
+    return counts;
   }
 
   /** Shows every sequence of a part in turn, in an array that is reused. UserError E_SHARD_CUT. */

@@ -101,6 +101,9 @@ function drawMasked({ model, train, data }: Recipe, sequences: number, masked: n
   return data.separateDocuments ? { ...batch, documents } : batch;
 }
 
+/** How often drawn tokens occur, relative to each other. */
+const countZipf = (vocabulary: number) => Float64Array.from({ length: vocabulary }, (_, token) => 1e6 / (token + 1));
+
 /** A micro-batch of training as the recipe's objective feeds it, of drawn sequences. */
 export function drawBatch(recipe: Recipe): HostInputs {
   const source: SequenceSource = {
@@ -108,6 +111,7 @@ export function drawBatch(recipe: Recipe): HostInputs {
     readWhole: (_, sequences) => drawMasked(recipe, sequences, 0),
     seed: recipe.train.seed,
     mask: maskId,
+    countTokens: () => countZipf(recipe.model.vocabulary),
     isSpecial: token => token <= maskId,
   };
   return { ...feedObjective(source, recipe), ...drawLayerSeed(recipe, 0), ...makeTrainedTables(recipe) };

@@ -9,16 +9,13 @@ import {
   concat,
   divide,
   gather,
-  iota,
   less,
-  log,
   matmul,
   maximum,
   mean,
   reshape,
   select,
   slice,
-  subtract,
   sum,
   transpose,
 } from "../graph/operations.ts";
@@ -80,8 +77,8 @@ export function predictTokens(
 export interface Candidates {
   /** (K) i32. Labels are places among them. */
   readonly tokens: Tensor;
-  /** [1] i32: how many of them, the first, stand for themselves; the others were drawn uniformly from the rest of the vocabulary. */
-  readonly known: Tensor;
+  /** (K): what is added to their logits, since those that were drawn stand for others, too. */
+  weigh(): Tensor;
 }
 
 export interface MaskedLossOptions {
@@ -130,15 +127,10 @@ export function computeRowLosses(
   return decodeLosses(prepareRows(rows, parameters, shape), decoder, labels, options);
 }
 
-/**
- * A decoder of K candidates for V tokens. What was drawn has log (V - known) / (K - known) added to its logits, so that Σ exp is in
- * expectation that of all tokens (Bengio & Senécal 2008, with a uniform proposal for what is not in the batch).
- */
-function chooseCandidates({ table, bias, cap }: Decoder, { tokens, known }: Candidates): Decoder {
+/** A decoder of K candidates for V tokens. */
+function chooseCandidates({ table, bias, cap }: Decoder, { tokens, weigh }: Candidates): Decoder {
   const [V, K] = [table.shape[0]!, tokens.shape[0]!];
-  const left = (of: number) => cast(subtract(of, known), "f32"); // [1]
-  const share = log(divide(left(V), left(K)));
-  const weight = select(less(iota(K), known), 0, share); // (K)
+  const weight = weigh();
   const own = bias === undefined ? weight : add(weight, reshape(gather(reshape(bias, [V, 1]), tokens), [K]));
   return { table: gather(table, tokens), bias: own, cap };
 }

@@ -1,11 +1,13 @@
 // A loss that is told apart from some of the vocabulary and not from all of it: every token that a micro-batch predicts, and as many
-// others, drawn uniformly, as make up a fixed number of candidates. Each of those drawn stands for its share of all that were not, so the
-// sum of exponentials is that of the whole vocabulary in expectation, and so is its gradient: the head costs what its candidates do.
+// others as make up a fixed number of candidates, drawn uniformly or in proportion to a power of how often they occur. Each of those drawn
+// stands for its share of all that were not, so the sum of exponentials is that of the whole vocabulary in expectation, and so is its
+// gradient: the head costs what its candidates do.
 //
 // P predictions, V tokens of the vocabulary, K candidates.
 
 import { RandomSequence, streams } from "../base/random.ts";
-import { input } from "../graph/operations.ts";
+import { cast, divide, input, iota, less, log, select, subtract } from "../graph/operations.ts";
+import type { Tensor } from "../graph/tensor.ts";
 import type { Candidates } from "../model/heads.ts";
 import type { ObjectiveRecipe } from "./objective.ts";
 import { countMasked } from "./predictions.ts";
@@ -40,11 +42,86 @@ export function drawCandidates(labels: Int32Array, vocabulary: number, count: nu
   };
 }
 
-/** The inputs that drawCandidates gives beside labels. */
-export const declareCandidates = (count: number): Candidates => ({
-  tokens: input("candidates", [count], "i32"),
-  known: input("known", [1], "i32"),
-});
+/** What tokens are drawn in proportion to, and all of them by that, the largest first. */
+export interface Proposal {
+  readonly shares: Float64Array;
+  readonly order: Int32Array;
+}
+
+const proposals = new WeakMap<Float64Array, Map<string, Proposal>>();
+
+/** (count + 1)^power of each token of the vocabulary; those that the counts do not reach never occur. Made once of an array and a power. */
+export function proposeByCounts(counts: Float64Array, vocabulary: number, power: number): Proposal {
+  const known = proposals.get(counts) ?? new Map<string, Proposal>();
+  proposals.set(counts, known);
+  const key = `${vocabulary} ${power}`;
+  const made = known.get(key);
+  if (made !== undefined) return made;
+  const shares = Float64Array.from({ length: vocabulary }, (_, token) => ((counts[token] ?? 0) + 1) ** power);
+  const order = Int32Array.from(shares, (_, token) => token).sort((a, b) => shares[b]! - shares[a]! || a - b);
+  known.set(key, { shares, order });
+  return { shares, order };
+}
+
+/** All of the draw, and a little less, so that what sums lose by rounding leaves no place empty. */
+const almostOne = 1 - 1e-6;
+
+/**
+ * As drawCandidates, but others are drawn with a chance in proportion to their shares, and certainly where that would be 1 or more; one random
+ * number chooses them all, at equal distances along the sum of chances (systematic sampling, Madow 1949). `weights` (K) are - log of each
+ * chance, as Horvitz and Thompson 1952 weigh what was drawn; 0 of what is predicted.
+ */
+export function drawByShares(labels: Int32Array, { shares, order }: Proposal, count: number, seed: number) {
+  const placeOf = new Int32Array(shares.length).fill(-1);
+  for (const label of labels) if (label >= 0) placeOf[label] = 0;
+  const candidates = new Int32Array(count);
+  const weights = new Float32Array(count);
+  let [found, rest] = [0, 0];
+  for (let token = 0; token < shares.length; token++) {
+    if (placeOf[token] === 0) {
+      placeOf[token] = found;
+      candidates[found++] = token;
+    } else rest += shares[token]!;
+  }
+  // How many are still to be drawn by chance, of which share of the rest.
+  let drawn = count - found;
+  let chance = count === shares.length ? Number.POSITIVE_INFINITY : drawn / rest;
+  for (const token of order) {
+    if (placeOf[token]! >= 0) continue;
+    if (count === shares.length || chance * shares[token]! < 1) break;
+    rest -= shares[token]!;
+    chance = --drawn / rest;
+  }
+  let [at, sum] = [new RandomSequence(seed, streams.candidates, 0).uniform() * almostOne, 0];
+  for (let token = 0; found < count && token < shares.length; token++) {
+    if (placeOf[token]! >= 0) continue;
+    const own = Math.min(1, chance * shares[token]!);
+    sum += own;
+    if (sum <= at) continue;
+    candidates[found] = token;
+    weights[found++] = -Math.log(own);
+    at++;
+  }
+  return { candidates, weights, labels: labels.map(label => (label < 0 ? label : placeOf[label]!)) };
+}
+
+/** The inputs that drawCandidates gives beside labels, or drawByShares. */
+export function declareCandidates(count: number, vocabulary: number, isByShares: boolean): Candidates {
+  const tokens = input("candidates", [count], "i32");
+  if (isByShares) return { tokens, weigh: () => input("weights", [count], "f32") };
+  const known = input("known", [1], "i32");
+  return { tokens, weigh: () => weighUniform(known, count, vocabulary) };
+}
+
+/**
+ * What was drawn uniformly has log (V - known) / (K - known) added to its logits, so that Σ exp is in expectation that of all tokens (Bengio &
+ * Senécal 2008, with a uniform proposal for what is not in the batch).
+ */
+function weighUniform(known: Tensor, count: number, vocabulary: number): Tensor {
+  const left = (of: number) => cast(subtract(of, known), "f32"); // [1]
+  const share = log(divide(left(vocabulary), left(count)));
+  return select(less(iota(count), known), 0, share);
+}
 
 /** What is wrong with a number of candidates in a recipe, beginning with its path; undefined where all is well. */
 export function findCandidatesFault(count: number, recipe: ObjectiveRecipe) {

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { computeMaskedLoss } from "../model/heads.ts";
 import { countTrainingFlops } from "../model/parameters.ts";
 import { embeddingWidthOf } from "../model/shape.ts";
-import { declareCandidates, drawCandidates, findCandidatesFault } from "./candidates.ts";
+import { declareCandidates, drawByShares, drawCandidates, findCandidatesFault, proposeByCounts } from "./candidates.ts";
 import { declareMaskedBatch } from "./masked-batch.ts";
 import type { Objective } from "./objective.ts";
 import { decodedShare, mayLackPredictions } from "./predictions.ts";
@@ -18,6 +18,14 @@ const schema = z.strictObject({
     .max(2 ** 20)
     .optional()
     .describe("tokens that a predicted one is told apart from in training; without it the whole vocabulary"),
+  candidatePower: z
+    .number()
+    .gt(0)
+    .max(1)
+    .optional()
+    .describe(
+      "candidates that are not predicted are drawn in proportion to how often a token occurs to this power, 0.75 in Mikolov et al. 2013, arXiv 1310.4546; without it uniformly",
+    ),
 });
 
 /** data says how much is masked and how, loss what a prediction costs. */
@@ -26,14 +34,19 @@ export const masked = {
   summary: "masked tokens are predicted from all others",
   source: "Devlin et al. 2019, arXiv 1810.04805",
   schema,
-  feed: (source, { candidates }, { train, model }) => {
+  feed: (source, { candidates, candidatePower }, { train, model }) => {
     const batch = source.readMasked(0, train.microBatchSequences);
     if (candidates === undefined) return { ...batch };
-    return { ...batch, ...drawCandidates(batch.labels, model.vocabulary, candidates, source.seed) };
+    const { vocabulary } = model;
+    if (candidatePower === undefined)
+      return { ...batch, ...drawCandidates(batch.labels, vocabulary, candidates, source.seed) };
+    const proposal = proposeByCounts(source.countTokens(), vocabulary, candidatePower);
+    return { ...batch, ...drawByShares(batch.labels, proposal, candidates, source.seed) };
   },
-  computeLoss: (parameters, { candidates: count }, recipe) => {
+  computeLoss: (parameters, { candidates: count, candidatePower }, recipe) => {
     const { model, data, loss } = recipe;
-    const candidates = count === undefined ? undefined : declareCandidates(count);
+    const candidates =
+      count === undefined ? undefined : declareCandidates(count, model.vocabulary, candidatePower !== undefined);
     const options = { loss, hasGaps: mayLackPredictions(data), candidates };
     return { loss: computeMaskedLoss(declareMaskedBatch(recipe), parameters, model, options) };
   },
@@ -43,6 +56,10 @@ export const masked = {
     const decoded = decodedShare(recipe);
     return countTrainingFlops(model, decoded) - 6 * decoded * leftOut * embeddingWidthOf(model);
   },
-  findFault: ({ candidates }, recipe) =>
-    candidates === undefined ? undefined : findCandidatesFault(candidates, recipe),
+  findFault: ({ candidates, candidatePower }, recipe) => {
+    if (candidates !== undefined) return findCandidatesFault(candidates, recipe);
+    if (candidatePower === undefined) return undefined;
+    const message = "objective.candidatePower changes nothing without objective.candidates";
+    return { message, advice: "Set objective.candidates, or leave it out." };
+  },
 } as const satisfies Objective<z.infer<typeof schema>>;

@@ -38,12 +38,14 @@ export interface SequenceSource {
   readonly seed: number;
   /** The token that hides others. */
   readonly mask: number;
+  /** How often each token occurs in training: the same array each time. */
+  countTokens(): Float64Array;
   /** Whether a token stands for no text: a separator, a mask. */
   isSpecial(token: number): boolean;
 }
 
 /** The inputs of a graph that depend on the batch, by name. */
-export type Batch = Readonly<Record<string, Int32Array | Uint32Array>>;
+export type Batch = Readonly<Record<string, Int32Array | Uint32Array | Float32Array>>;
 
 export interface ObjectiveLoss {
   /** Mean of a micro-batch, one element. */

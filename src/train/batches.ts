@@ -57,6 +57,7 @@ function feedTrainingBatch(dataset: Dataset, recipe: Recipe, first: number, coun
     readWhole: (from, count) => dataset.readTraining(first + from, count, 0, train.seed, whole),
     seed: drawSeed(recipe, first),
     mask: dataset.tokenizer.specials.mask,
+    countTokens: () => dataset.countTokens(),
     isSpecial: token => dataset.isSpecial(token),
   };
   const cut = model.sequenceLength / lengthAt(progress, recipe);

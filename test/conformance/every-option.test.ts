@@ -62,6 +62,7 @@ const readWith: Readonly<Record<string, readonly string[]>> = {
   "model.mixer.qkGain": ["model.mixer.qkNorm=fixed"],
   "model.firstAttentionNorm": ["model.normalisation=pre"],
   "optimizer.headRate": ["model.head=transform"],
+  "objective.candidatePower": ["objective.candidates=40"],
   "optimizer.lazyEmbedding": ["objective.name=masked", "objective.candidates=40"],
   // Of width 16, the feed-forward's first matrix has 4096 numbers.
   "optimizer.momentBlock": ["model.feedForward=256"],

@@ -45,6 +45,7 @@ test("token dropping keeps what is predicted, the token 0 too, and not the place
   const batch = { tokens, positions: Int32Array.of(1, 3, 9, 15), labels: Int32Array.of(0, 5, 7, -1) };
   const source: SequenceSource = {
     ...{ readMasked: () => batch, readWhole: () => batch, seed: 1, mask: 6 },
+    countTokens: () => assert.fail(),
     isSpecial: token => token === 12,
   };
   const { kept } = feedObjective(source, recipeOf("objective.name=token-dropping"));

@@ -184,7 +184,14 @@ test("a mixed batch: the first sequences are masked, the next predict one place 
       return { tokens, positions, labels };
     };
   const readWhole = (from: number, count: number) => ({ tokens: text.slice(16 * from, 16 * (from + count)) });
-  const source = { readMasked: readMaskedAt(0, 5, 15), readWhole, seed: 0, mask: 1, isSpecial: () => false };
+  const source = {
+    readMasked: readMaskedAt(0, 5, 15),
+    readWhole,
+    seed: 0,
+    mask: 1,
+    countTokens: () => assert.fail(),
+    isSpecial: () => false,
+  };
   const batch = feedObjective(source, recipe);
   const masked = [0, 5, 15].flatMap(place => [place, place + 16, place + 32]);
   assert.deepEqual(
@@ -207,7 +214,14 @@ test("what is special or predicted is never dropped", () => {
     labels: Int32Array.of(9, 9, 9, -1),
   });
   const { kept } = feedObjective(
-    { readMasked, readWhole: () => assert.fail(), seed: 0, mask: 1, isSpecial: token => token < 2 },
+    {
+      readMasked,
+      readWhole: () => assert.fail(),
+      seed: 0,
+      mask: 1,
+      countTokens: () => assert.fail(),
+      isSpecial: token => token < 2,
+    },
     recipe,
   );
   assert.deepEqual(
@@ -223,7 +237,14 @@ test("masks are late, and as many in every sequence: also where a random token i
   for (const place of [3, 5, 7, 17, 18, 19, 20]) tokens[place] = 1;
   const positions = Int32Array.of(3, 4, 5, 7, 17, 18, 19, 20);
   const readMasked = () => ({ tokens, positions, labels: new Int32Array(8) });
-  const source = { readMasked, readWhole: () => assert.fail(), seed: 0, mask: 1, isSpecial: () => false };
+  const source = {
+    readMasked,
+    readWhole: () => assert.fail(),
+    seed: 0,
+    mask: 1,
+    countTokens: () => assert.fail(),
+    isSpecial: () => false,
+  };
   const early = (places: readonly number[]) => Array.from({ length: 16 }, (_, i) => i).filter(i => !places.includes(i));
   assert.deepEqual(
     [...feedObjective(source, recipe).early!],
@@ -275,7 +296,7 @@ test("the largest values of each row are chosen, the first of equal ones, in the
 const optionChanges: Readonly<
   Record<string, { readonly base: readonly string[]; readonly options: readonly string[] }>
 > = {
-  masked: { base: [], options: ["candidates=30"] },
+  masked: { base: ["candidates=35"], options: ["candidates=30", "candidatePower=0.5"] },
   mixed: { base: ["causal=0.5"], options: ["causal=1", "maskedNext=0.5"] },
   "token-dropping": { base: [], options: ["kept=0.75", "firstLayers=2", "lastLayers=2", "lossDecay=0.5"] },
   "late-masks": { base: [], options: ["lastLayers=1"] },
