@@ -111,6 +111,20 @@ test("ranks that share micro-batches take the steps of one", async () => {
   }
 });
 
+test("a step that is not finite moves no row", async () => {
+  const recipe = recipeWith(lazy, "optimizer.weightDecay=0.1");
+  const backend = openReference();
+  const engine = await openEngine(backend, defineTraining(recipe));
+  const read = async () => fetchValues([...engine.readParameters(), ...engine.readMoments()]);
+  const [norm, buffer] = [...engine.states].find(([name]) => name.includes("norm"))!;
+  backend.write(buffer, new Float32Array(16).fill(Number.NaN));
+  const before = await read();
+  await engine.accumulate(readBatch(recipe, 0), true);
+  const { loss } = await engine.update({ step: 1, rateScale: 1 }, 1);
+  assert.ok(Number.isNaN(loss), norm);
+  assert.deepEqual(await read(), before);
+});
+
 test("a micro-batch that reads rows which nobody foresaw is refused", async () => {
   const recipe = recipeWith(lazy);
   const engine = await openEngine(openReference(), defineTraining(recipe));
