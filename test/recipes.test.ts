@@ -57,7 +57,7 @@ const measured: Readonly<Record<string, string>> = {
   quickstart: "a900464bddf57754",
   "crammed-mini": "873bcf7f911914c7",
   "crammed-mini-256": "e59f68bd89a19fe6",
-  "crammed-mini-64k": "5b76a786224d3a2b",
+  "crammed-mini-64k": "47a8fd9752a9bc63",
   "crammed-small": "148a42863c452fca",
   "crammed-base": "aadcb56a24beb2bf",
   "bert-original": "c535ca032bd3524c",
