@@ -44,7 +44,7 @@ export function examinePackages(): Finding[] {
     };
   };
   return [
-    examineNode(own.engines?.node ?? ">=20.19"),
+    examineNode(own.engines!.node!),
     ...Object.keys(own.dependencies).map(name => examine(name, true)),
     ...Object.keys(own.optionalDependencies).map(name => examine(name, false)),
     ...companions.map(examineCompanion),
@@ -58,15 +58,22 @@ function examineCompanion({ name, use }: (typeof companions)[number]): Finding {
   return { ...common, state: "absent", detail: `${use}: npm install ${name}` };
 }
 
-/** `range` is ">=major.minor", as package.json has it. */
+/** `range` is of "^major.minor.0" and ">=major.minor.0" with || between, as package.json has it. */
 function examineNode(range: string): Finding {
-  const [major = 0, minor = 0] = (/\d+(\.\d+)?/.exec(range)?.[0] ?? "").split(".").map(Number);
-  const [ownMajor = 0, ownMinor = 0] = process.versions.node.split(".").map(Number);
-  const isNew = ownMajor > major || (ownMajor === major && ownMinor >= minor);
   const common = { name: "Node.js", group: "packages", needed: true } as const;
-  if (isNew) return { ...common, state: "found", detail: process.versions.node };
-  const detail = `${process.versions.node} is too old: ${range} is needed`;
-  return { ...common, state: "missing", detail, fix: `install Node.js ${major}.${minor} or newer from nodejs.org` };
+  if (isWithin(range, process.versions.node)) return { ...common, state: "found", detail: process.versions.node };
+  const detail = `${process.versions.node} is not one of ${range}`;
+  return { ...common, state: "missing", detail, fix: "install a newer Node.js from nodejs.org" };
+}
+
+/** Whether a version of Node is one of those that `range` allows. */
+export function isWithin(range: string, version: string): boolean {
+  const [ownMajor = 0, ownMinor = 0] = version.split(".").map(Number);
+  return range.split("||").some(part => {
+    const [, kind, major, minor] = /(\^|>=)(\d+)\.(\d+)/.exec(part)!;
+    const isLater = kind === ">=" && ownMajor > Number(major);
+    return isLater || (ownMajor === Number(major) && ownMinor >= Number(minor));
+  });
 }
 
 /** Why a package with native code does not load: installed for another platform, or with a library missing. */
