@@ -60,16 +60,11 @@ export function explainInvalidUtf8(bytes: Buffer, start: Place): UserError {
   );
 }
 
-/** Letters of Europe's that are not ASCII are few among others. */
-const fewShare = 0.3;
-
+/** The same for whatever piece of the file the bad byte is found in: only a file's beginning says more. */
 function adviseOnEncoding(bytes: Buffer, { byte }: Place): string {
-  const looked = bytes.subarray(0, 8192);
   const utf16 = byte > 0 ? undefined : beginsAsUtf16(bytes) ? "UTF-16" : guessEncoding(bytes);
-  const high = looked.reduce((sum, each) => sum + (each < 0x80 ? 0 : 1), 0);
-  if (utf16 === undefined && high > fewShare * looked.length)
-    return "Convert the file to UTF-8 with `iconv -f NAME -t UTF-8`; NAME is how it was saved, such as GB18030, BIG5, SHIFT_JIS, EUC-KR or KOI8-R.";
-  return `Convert the file to UTF-8, for example with \`iconv -f ${utf16 ?? "WINDOWS-1252"} -t UTF-8\`.`;
+  const others = utf16 === undefined ? " Text from elsewhere may be GB18030, BIG5, SHIFT_JIS, EUC-KR or KOI8-R." : "";
+  return `Convert the file to UTF-8, for example with \`iconv -f ${utf16 ?? "WINDOWS-1252"} -t UTF-8\`.${others}`;
 }
 
 /** The offset at which the first character begins that is not UTF-8. */
