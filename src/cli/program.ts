@@ -12,11 +12,25 @@ import { colour, print, printError } from "./terminal/output.ts";
 
 const require = createRequire(import.meta.url);
 
+/** What is asked here of package.json. */
+const readManifest = (): { readonly version: string; readonly engines: { readonly node: string } } =>
+  JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"));
+
 /**
  * A module of ours by its name without an ending, read at once with all that it imports. An import has the event loop wait for each file, which
- * takes a third longer, and nothing else is there to be done before a verb is read.
+ * takes a third longer, and nothing else is there to be done before a verb is read. UserError E_NODE.
  */
-const read = <T>(name: string): T => require(name + (import.meta.url.endsWith(".ts") ? ".ts" : ".js")) as T;
+function read<T>(name: string): T {
+  // Older ones do not know of it.
+  if (process.features.require_module !== true) {
+    throw new UserError(
+      "E_NODE",
+      `Node.js ${process.versions.node} has no require of ES modules, or was told to do without; cram needs ${readManifest().engines.node}`,
+      "Install a newer Node.js from nodejs.org.",
+    );
+  }
+  return require(name + (import.meta.url.endsWith(".ts") ? ".ts" : ".js")) as T;
+}
 
 interface Verb {
   /** Its line in the program's help. */
@@ -136,7 +150,7 @@ function chooseVerbs([first, second]: readonly string[]): readonly string[] {
 export function makeProgram(words: readonly string[]): Command {
   const program = new Command("cram")
     .description("Train a BERT-like language model from scratch within a fixed time.")
-    .version(JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")).version)
+    .version(readManifest().version)
     .addHelpText(
       "after",
       `
@@ -211,7 +225,8 @@ export async function runCommand(words: readonly string[]): Promise<void> {
     await program.parseAsync(words, { from: "user" });
   } catch (error) {
     const verb = program.commands.find(each => each.name() === program.args[0]);
-    if (!(error instanceof CommanderError)) showError(error, verb?.opts().json === true);
+    if (!(error instanceof CommanderError))
+      showError(error, verb === undefined ? asksForJson(words) : verb.opts().json === true);
     else if (error.exitCode !== 0 && asksForJson(words)) showError(explainWords(error, verb), true);
     else process.exitCode = error.exitCode === 0 ? 0 : 1;
   } finally {

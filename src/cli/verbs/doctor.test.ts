@@ -34,6 +34,17 @@ test("a machine with everything: versions, and exit code 0", () => {
   assert.ok(findings.every(({ state, fix }) => (state === "missing") === (fix !== undefined)));
 });
 
+test("a Node.js that cannot require ES modules is told, and which can", () => {
+  const words = [[], ["--json"]];
+  const [told, asJson] = words.map(each => doctor({ NODE_OPTIONS: "--no-experimental-require-module" }, ...each));
+  for (const { status, stdout } of [told!, asJson!]) assert.deepEqual([status, stdout], [1, ""]);
+  assert.match(told!.stderr, /^E_NODE /);
+  const { code, message } = JSON.parse(asJson!.stderr) as Record<string, string>;
+  assert.equal(code, "E_NODE");
+  assert.ok(message!.includes(`Node.js ${process.versions.node} `), message);
+  assert.ok(message!.endsWith("^20.19.0 || ^22.13.0 || >=23.5.0"), message);
+});
+
 test("the number of a GPU that is not measured is refused", () => {
   const { status, stderr } = doctor({}, "--no-measure", "--device", "1");
   assert.equal(status, 1);
