@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test as declareTest } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { isMainThread } from "node:worker_threads";
 import { Crew } from "./crew.ts";
 
@@ -66,6 +67,35 @@ test("jobs one behind the other: parts in their order, done by several threads a
     } finally {
       crew.close();
     }
+  }
+});
+
+test("no more threads begin than a job has parts for, and none again that is there", async () => {
+  let begun = 0;
+  const count = () => begun++;
+  // Those of a test before are told of late.
+  await setImmediate();
+  process.on("worker", count);
+  const crew = new Crew(64);
+  try {
+    for (const [parts, expected] of [
+      [1, 0],
+      [3, 2],
+      [2, 2],
+      [5, 4],
+      [4, 4],
+    ] as const) {
+      // Each of its threads has one part of a job.
+      assert.deepEqual(
+        crew.run(import.meta.url, addOffset, inputOf(7, parts), parts),
+        Array.from({ length: parts }, (_, part) => 7 + part),
+      );
+      await setImmediate();
+      assert.equal(begun, expected, `${parts} parts`);
+    }
+  } finally {
+    process.off("worker", count);
+    crew.close();
   }
 });
 

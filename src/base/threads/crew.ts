@@ -42,7 +42,7 @@ export function endPart(signals: Int32Array): void {
  */
 const patienceMs = 20 * 60_000;
 
-/** Owns its threads, which begin with the first job that has several parts. */
+/** Owns its threads, which begin with the first job that has parts for them. */
 export class Crew {
   private readonly threads: number;
   private readonly patienceMs: number;
@@ -65,8 +65,10 @@ export class Crew {
     const { signals } = this;
     const first = this.end;
     const end = (this.end += parts);
-    while (this.members.length < this.threads - 1) this.members.push(startMember(signals));
-    for (const { port } of this.members) port.postMessage({ module, name: work.name, input, first, end } satisfies Job);
+    const helping = Math.min(this.threads, parts) - 1;
+    while (this.members.length < helping) this.members.push(startMember(signals));
+    const told = this.members.slice(0, helping);
+    for (const { port } of told) port.postMessage({ module, name: work.name, input, first, end } satisfies Job);
     Atomics.add(signals, signal.told, 1);
     Atomics.notify(signals, signal.told);
     const answers: PartAnswer[] = [];
@@ -80,7 +82,7 @@ export class Crew {
       }
       done = Atomics.load(signals, signal.done);
     }
-    for (const { port } of this.members) {
+    for (const { port } of told) {
       for (let got = receiveMessageOnPort(port); got !== undefined; got = receiveMessageOnPort(port)) {
         answers.push(got.message as PartAnswer);
       }
