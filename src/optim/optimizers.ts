@@ -95,22 +95,28 @@ function quantises(parameter: OptimizedParameter, settings: OptimizerSettings): 
   return states.some(([kind, shape]) => findSign(settings, parameter, shape, moments?.[kind]) !== undefined);
 }
 
-/** What goes wrong together although each setting is right, and what to do; undefined where nothing does. */
-export function findOptimizerFault(settings: OptimizerSettings, parameters: readonly OptimizedParameter[]) {
-  const { name, decay, probe, movesElements, findFault, findInterval } = findOptimizer(settings);
-  if (probe !== undefined && settings.sharpness !== undefined) {
-    const message = `sharpness and ${name} each want the second gradient of a step`;
-    return { message, advice: "Leave out sharpness, or take another optimizer." };
-  }
-  if (settings.lazyEmbedding === true && movesElements !== true) {
+/** Why some rows of an embedding cannot be moved without the others; undefined where they can. */
+export function findRowsFault(settings: OptimizerSettings) {
+  const { name, movesElements } = findOptimizer(settings);
+  if (movesElements !== true) {
     const message = `lazyEmbedding moves some rows without the others, and the step of ${name} is not known to be one element's alone`;
     return { message, advice: "Leave it out, or take adamw or muon." };
   }
   const clashing = (["sharpness", "momentBlock", "cautious"] as const).find(key => settings[key]);
-  if (settings.lazyEmbedding === true && clashing !== undefined) {
-    const message = `lazyEmbedding gives the update some rows of the embedding, and ${clashing} wants all`;
-    return { message, advice: "Leave out one of the two." };
+  if (clashing === undefined) return undefined;
+  const message = `lazyEmbedding gives the update some rows of the embedding, and ${clashing} wants all`;
+  return { message, advice: "Leave out one of the two." };
+}
+
+/** What goes wrong together although each setting is right, and what to do; undefined where nothing does. */
+export function findOptimizerFault(settings: OptimizerSettings, parameters: readonly OptimizedParameter[]) {
+  const { name, decay, probe, findFault, findInterval } = findOptimizer(settings);
+  if (probe !== undefined && settings.sharpness !== undefined) {
+    const message = `sharpness and ${name} each want the second gradient of a step`;
+    return { message, advice: "Leave out sharpness, or take another optimizer." };
   }
+  const rowsFault = settings.lazyEmbedding === true ? findRowsFault(settings) : undefined;
+  if (rowsFault !== undefined) return rowsFault;
   if (settings.momentBlock !== undefined && !parameters.some(parameter => quantises(parameter, settings))) {
     const message = `momentBlock changes nothing: ${name} keeps no moment of a matrix of 4096 numbers or more in its shape`;
     return { message, advice: "Leave it out, or take another optimizer or a larger model." };

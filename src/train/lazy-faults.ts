@@ -1,8 +1,9 @@
-// Lazy updates of the embedding in a recipe: what they cannot stand beside, and how many rows a step touches at most.
+// Lazy updates of the embedding in a recipe: what they cannot stand beside, which ends those of a recipe that is changed, and how many rows a
+// step touches at most.
 
 import { type ChosenRecipe, isMasked } from "../objectives/objectives.ts";
 import type { LazyRows } from "../optim/lazy-rows.ts";
-import type { OptimizerSettings } from "../optim/optimizers.ts";
+import { findRowsFault, type OptimizerSettings } from "../optim/optimizers.ts";
 import { findProbe } from "../optim/probe.ts";
 
 /** What of a recipe these are of. */
@@ -49,4 +50,17 @@ export function findLazyFault(recipe: LazyRecipe) {
   if (clashing === undefined) return undefined;
   const message = `${path} must know a step's micro-batches before its first, and gradients of the embedding row by row; ${clashing} wants another`;
   return { message, advice: "Leave out one of the two." };
+}
+
+/**
+ * What stands in the way of the lazy update that a recipe has, in a changed one that was given none of its own; undefined where nothing does. The
+ * changed one is to go without.
+ */
+export function findLazyEnd(before: LazyRecipe, changed: LazyRecipe): string | undefined {
+  const find = (recipe: LazyRecipe) => {
+    const lazy = { ...recipe, optimizer: { ...recipe.optimizer, lazyEmbedding: true } };
+    return findRowsFault(lazy.optimizer) ?? findLazyFault(lazy);
+  };
+  if (before.optimizer.lazyEmbedding !== true || find(before) !== undefined) return undefined;
+  return find(changed)?.message.replace(/^(optimizer\.)?lazyEmbedding/, "it");
 }

@@ -25,7 +25,7 @@ import { listPaths } from "../settings/schema.ts";
 import { assignSettings, checkSettings } from "../settings/settings.ts";
 import { parseBudget } from "./budget.ts";
 import { findLayerFault } from "./layer-faults.ts";
-import { findLazyFault } from "./lazy-faults.ts";
+import { findLazyEnd, findLazyFault } from "./lazy-faults.ts";
 import { findScheduleFault } from "./scheduled-values.ts";
 
 const upTo = (most: number) => z.number().int().min(1).max(most);
@@ -242,10 +242,17 @@ export function checkRecipe(value: unknown, origin: string): Recipe {
   return checkTogether(checkSettings(recipeSchema, value, origin, kind), origin);
 }
 
-/** Applies `--set path=value` pairs, as assignSettings says. */
+/**
+ * Applies `--set path=value` pairs, as assignSettings says. As an objective leaves behind what another one was given, a lazy update is left
+ * behind that was the recipe's and does not go with what they say.
+ */
 export function overrideRecipe(recipe: Recipe, assignments: readonly string[]): Recipe {
   const origin = assignments.length > 0 ? `--set ${assignments.join(" ")}` : "recipe";
-  return checkTogether(assignSettings(recipeSchema, recipe, assignments, origin, kind), origin);
+  const changed = assignSettings(recipeSchema, recipe, assignments, origin, kind);
+  const isAsked = assignments.some(assignment => assignment.startsWith("optimizer.lazyEmbedding="));
+  if (isAsked || findLazyEnd(recipe, changed) === undefined) return checkTogether(changed, origin);
+  const { lazyEmbedding: _, ...optimizer } = changed.optimizer;
+  return checkTogether({ ...changed, optimizer: optimizer as Recipe["optimizer"] }, origin);
 }
 
 /** The recipe with some values of its train section replaced, checked as a whole. `origin` names where they came from, in errors, too. */

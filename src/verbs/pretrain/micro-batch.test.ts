@@ -8,6 +8,7 @@ import { openReference } from "../../backends/reference/reference.ts";
 import type { Graph } from "../../graph/tensor.ts";
 import { measurePrograms } from "../../plan/programs.ts";
 import { overrideRecipe } from "../../train/recipe.ts";
+import type { RecipeChoice } from "../recipe.ts";
 import { fitMicroBatch } from "./micro-batch.ts";
 import { planNewRun } from "./run-plan.ts";
 
@@ -70,4 +71,46 @@ test("what another objective leaves of a recipe's own is said, unless it was tak
   ]);
   assert.deepEqual(leftOut("objective.name=script", "objective.candidates=null"), []);
   assert.deepEqual(leftOut("train.seed=1"), []);
+});
+
+test("a recipe's lazy update is left out where what is set does not go with it, and said, unless it is asked for or taken away", () => {
+  const plan = (recipe: RecipeChoice["recipe"], ...set: string[]) => {
+    const planned = planNewRun({ data: "data", recipe, set });
+    return { isLazy: planned.recipe.optimizer.lazyEmbedding === true, leftOut: planned.leftOut };
+  };
+  const of = "optimizer.lazyEmbedding of crammed-mini-64k is left out: it";
+  for (const [set, said] of [
+    ["objective.name=electra", `${of} must know which rows a step reads, and objective.name is electra`],
+    [
+      "optimizer.name=lion",
+      `${of} moves some rows without the others, and the step of lion is not known to be one element's alone`,
+    ],
+    [
+      "objective.candidates=null",
+      `${of} changes nothing: a head of the whole vocabulary, tied to the embedding, touches every row`,
+    ],
+    ["optimizer.sharpness=0.1", `${of} gives the update some rows of the embedding, and sharpness wants all`],
+  ] as const) {
+    const more = set === "objective.candidates=null" ? ["objective.candidatePower=null"] : [];
+    const { isLazy, leftOut } = plan("crammed-mini-64k", set, ...more);
+    assert.equal(isLazy, false, set);
+    assert.deepEqual(
+      leftOut!.filter(text => text.startsWith("optimizer.")),
+      [said],
+    );
+    assert.deepEqual(
+      plan("crammed-mini-64k", set, ...more, "optimizer.lazyEmbedding=null").leftOut!.filter(text =>
+        text.startsWith("optimizer."),
+      ),
+      [],
+    );
+    assert.throws(
+      () => plan("crammed-mini-64k", set, ...more, "optimizer.lazyEmbedding=true"),
+      /optimizer\.lazyEmbedding /,
+    );
+  }
+  assert.deepEqual(plan("crammed-mini-64k", "optimizer.learningRate=0.001"), { isLazy: true, leftOut: [] });
+  // A recipe that does not go together by itself is refused whatever is set.
+  const own = { extends: "crammed-mini-64k", name: "own", optimizer: { cautious: true } } as const;
+  assert.throws(() => plan(own, "train.seed=1"), /lazyEmbedding .* cautious/);
 });

@@ -4,6 +4,7 @@
 import { join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
 import { type Budget, extendBudget, parseBudget } from "../../train/budget.ts";
+import { findLazyEnd } from "../../train/lazy-faults.ts";
 import { type Recipe, replaceTraining } from "../../train/recipe.ts";
 import { readRunData, readRunRecipe } from "../../train/run-folder.ts";
 import { chooseRecipe, type RecipeChoice } from "../recipe.ts";
@@ -91,15 +92,20 @@ export function planNewRun({
   };
 }
 
-/** Of the objective, for another one was chosen: what the one before was given, and nobody reads any more. */
-function listLeftOut(named: Recipe, { objective }: Recipe, set: readonly string[]): string[] {
-  const isOwn = (key: string) => set.some(assignment => assignment.startsWith(`objective.${key}=`));
-  return Object.entries(named.objective ?? {})
-    .filter(([key]) => !Object.hasOwn(objective ?? {}, key) && !isOwn(key))
+/** Of the objective, for another one was chosen: what the one before was given, and nobody reads any more; and a lazy update that cannot be. */
+function listLeftOut(named: Recipe, chosen: Recipe, set: readonly string[]): string[] {
+  const { objective } = chosen;
+  const isOwn = (path: string) => set.some(assignment => assignment.startsWith(`${path}=`));
+  const unread = Object.entries(named.objective ?? {})
+    .filter(([key]) => !Object.hasOwn(objective ?? {}, key) && !isOwn(`objective.${key}`))
     .map(
       ([key, value]) =>
         `objective.${key} ${value} of ${named.name} is left out: objective.name ${objective?.name} has none`,
     );
+  const lazyEnd = isOwn("optimizer.lazyEmbedding") ? undefined : findLazyEnd(named, chosen);
+  return lazyEnd === undefined
+    ? unread
+    : [...unread, `optimizer.lazyEmbedding of ${named.name} is left out: ${lazyEnd}`];
 }
 
 /** A recipe's name as one of a folder in runs/, and of none elsewhere. */
