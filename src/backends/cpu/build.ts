@@ -52,8 +52,14 @@ export const hasTileInstructions = (): boolean => march === "native" && /\bamx_b
 /** A build takes seconds, tens of them on a busy machine; a compiler that has not ended after this long never will. */
 const longestBuildSeconds = 5 * 60;
 
-/** Builds under way, by name, with the signal that ends each: two programs with one source are built once. */
-const building = new Map<string, { readonly built: Promise<string>; readonly signal: AbortSignal | undefined }>();
+/** What is being built, and the signal that ends it. */
+export interface UnderWay<T> {
+  readonly built: Promise<T>;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Builds under way, by name: two programs with one source are built once. */
+const building = new Map<string, UnderWay<string>>();
 let compilerFound: Promise<Compiler> | undefined;
 
 /**
@@ -105,9 +111,7 @@ export async function buildLibrary(
   const before = building.get(name);
   if (before !== undefined) {
     try {
-      return await (before.signal === signal || signal === undefined
-        ? before.built
-        : untilAborted(before.built, signal));
+      return await awaitBuild(before, signal);
     } catch (error) {
       if (!isOthersEnd(before.signal, signal)) throw error;
       return buildLibrary(source, moreFlags, signal, mostSeconds);
@@ -123,7 +127,10 @@ export async function buildLibrary(
 export const isOthersEnd = (others: AbortSignal | undefined, own: AbortSignal | undefined): boolean =>
   others?.aborted === true && own?.aborted !== true;
 
-/** What another signal ends is waited for no longer than this one allows. */
+/** What is being built, waited for no longer than one's own signal allows, if another one ends it. */
+export const awaitBuild = <T>({ built, signal }: UnderWay<T>, own: AbortSignal | undefined): Promise<T> =>
+  own === undefined || own === signal ? built : untilAborted(built, own);
+
 async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const settled = new AbortController();
   const aborted = once(signal, "abort", settled).then(() => signal.throwIfAborted());

@@ -65,6 +65,17 @@ test("whoever waits for a build that another one's signal ends has it built agai
   assert.equal(loadLibrary(path).func("int cram_shared_file()")(), 32);
 });
 
+test("whoever waits for another one's build is ended by its own signal, and the build goes on", async () => {
+  const [other, own] = [new AbortController(), new AbortController()];
+  let isBuilt = false;
+  const built = loadKernels([kernel(1, 50)], [], other.signal).finally(() => (isBuilt = true));
+  const waiting = loadKernels([kernel(2, 50)], [], own.signal);
+  own.abort();
+  await assert.rejects(waiting, { name: "AbortError" });
+  assert.equal(isBuilt, false);
+  assert.deepEqual((await built).map(run), [50]);
+});
+
 test("what is long to compile is built in parts, one for each processor at most, and each kernel is where it belongs", async () => {
   const before = countLibraries();
   // Loops take the compiler as long as their text is.

@@ -6,7 +6,7 @@
 import { availableParallelism } from "node:os";
 import { contentHash } from "../../base/files/files.ts";
 import type { Kernel } from "../../compiler/program/program.ts";
-import { chooseMeasured, isOthersEnd, loadBuilt } from "./build.ts";
+import { awaitBuild, chooseMeasured, isOthersEnd, loadBuilt, type UnderWay } from "./build.ts";
 import { orthogonaliseFunctions } from "./orthogonalise.ts";
 import { readTemplate } from "./pool.ts";
 import { operandTemplates, productTemplates, tileFlags, tileProducts } from "./products.ts";
@@ -67,13 +67,9 @@ type Addresses = ReadonlyMap<string, number>;
 
 /** What is asked for in this turn, source by name; one build for each signal that would end it. */
 const asked = new Map<AbortSignal | undefined, { readonly sources: Map<string, string>; built: Promise<Addresses> }>();
-interface Loading {
-  readonly built: Promise<Addresses>;
-  readonly signal: AbortSignal | undefined;
-}
 
-/** By name: where kernels are, of those that are loaded or being built, with the signal that would end it. */
-const loaded = new Map<string, Loading>();
+/** By name: where kernels are, of those that are loaded or being built. */
+const loaded = new Map<string, UnderWay<Addresses>>();
 
 /**
  * The addresses of kernels, in their order. The flags are the pool's, the same for all of a process. The signal ends the compiler. Errors
@@ -90,7 +86,7 @@ export async function loadKernels(
     const loading = known ?? { built: ask(name, source, flags, signal), signal };
     if (known === undefined) loaded.set(name, loading);
     try {
-      return (await loading.built).get(name)!;
+      return (await awaitBuild(loading, signal)).get(name)!;
     } catch (error) {
       if (!isOthersEnd(loading.signal, signal)) throw error;
       return find(name, source);
