@@ -1,7 +1,7 @@
 // What a training on processors builds whatever its model, given to the system's compiler while the program still reads its own modules:
 // a processor is idle then. Whoever needs it later waits for the same build, or finds it in the cache.
 
-import { setImmediate } from "node:timers/promises";
+import { setTimeout as pause, setImmediate } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { holdCompiler } from "../backends/cpu/build.ts";
 import { buildPeakKernels } from "../backends/cpu/peak.ts";
@@ -15,9 +15,12 @@ import { buildShared } from "../backends/cpu/shared-functions.ts";
  */
 const optimisedAfterBytes = 1_000_000;
 
+/** A compiler says in a tenth of it what it is. One on a disk that hangs never does, and what is wrong with an option is to be told before. */
+const longestSearchMs = 100;
+
 /**
- * Begins them, none behind another, and is done when the compiler has all: this program hears of one that is built when all its modules are
- * read. What fails is told by who needs it, and built again there; the signal ends them.
+ * Begins them, none behind another, and is done when the compiler has all, or is not found at once: this program hears of one that is built when
+ * all its modules are read. What fails is told by who needs it, and built again there; the signal ends them.
  */
 export async function beginEarlyBuilds(signal: AbortSignal): Promise<void> {
   setFlagsFromString(`--interrupt-budget=${optimisedAfterBytes}`);
@@ -27,6 +30,6 @@ export async function beginEarlyBuilds(signal: AbortSignal): Promise<void> {
   if (flags.length > 0) builds.push(buildShared(tileProducts, flags, signal));
   for (const build of builds) build.catch(() => undefined);
   // They wait for it as well.
-  await holdCompiler().catch(() => undefined);
+  await Promise.race([holdCompiler().catch(() => undefined), pause(longestSearchMs, undefined, { ref: false })]);
   await setImmediate();
 }

@@ -1,8 +1,9 @@
 // What a training builds whatever its model is asked of the system's compiler before the verb's modules are read, and only where it trains.
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -37,4 +38,20 @@ const pretrain = (turns: number, ...words: string[]) => {
 test("a training on processors asks for it before the modules of its verb are read", { timeout: 120_000 }, () => {
   assert.equal(pretrain(2000), "asked before");
   assert.equal(pretrain(10, "--backend=reference"), "not asked before");
+});
+
+test("a compiler that hangs keeps no error waiting", { timeout: 120_000 }, async () => {
+  const [hanging, number] = [join(folder, "hanging-cc"), join(folder, "number")];
+  writeFileSync(hanging, `#!/bin/sh\n[ -e ${number} ] && exit 1\necho $$ > ${number}\nexec sleep 100\n`);
+  chmodSync(hanging, 0o755);
+  const child = spawn(process.execPath, [main, "pretrain", "--nosuch"], {
+    env: { ...process.env, CC: hanging, CRAM_CACHE: folder },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const closed = once(child, "close");
+  const [said] = (await once(child.stderr, "data")) as [Buffer];
+  // The compiler is there still: who looks for it ends it after half a minute.
+  process.kill(Number(readFileSync(number, "utf8")), "SIGKILL");
+  assert.match(String(said), /--nosuch/);
+  await closed;
 });
