@@ -1,5 +1,6 @@
-// Lazy updates of a whole training: a first step moves what a step of all rows does, to the bit, whatever micro-batches and ranks it is made
-// of; where each step reads all rows, so does every step; and rows that a step does not read stay as they are.
+// Lazy updates of a whole training: without weight decay, which rows that are not read would feel, a first step moves what a step of all rows
+// does, to the bit, whatever micro-batches and ranks it is made of; where each step reads all rows, so does every step; and rows that a step
+// does not read stay as they are.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
