@@ -34,7 +34,12 @@ const readBatch = (recipe: Recipe, first: number): HostInputs =>
   drawBatch({ ...recipe, train: { ...recipe.train, seed: first } });
 
 /** Takes a step of each of these numbers of micro-batches; what each measured, and all values after them. */
-async function takeSteps(recipe: Recipe, backend: Backend, sizes: readonly number[], collective?: Collective) {
+async function takeSteps(
+  recipe: Recipe,
+  backend: Backend,
+  sizes: readonly number[],
+  { collective, isInOrder = true }: { readonly collective?: Collective; readonly isInOrder?: boolean } = {},
+) {
   const definition = defineTraining(recipe);
   const engine = await openEngine(backend, definition);
   const training = (first: number) => readBatch(recipe, first);
@@ -42,7 +47,7 @@ async function takeSteps(recipe: Recipe, backend: Backend, sizes: readonly numbe
   const take = createStepTaker({
     ...{ engine, microBatchSequences: 2, seed: 0, queue: queueBatches(source, 2) },
     batchEnd: createBatchEnd(undefined, undefined),
-    sums: collective && createRankSums(collective, backend, engine.states, { isInOrder: true }),
+    sums: collective && createRankSums(collective, backend, engine.states, { isInOrder }),
   });
   const measured = [];
   let firstSequence = 0;
@@ -104,11 +109,15 @@ test("rows that a step does not read stay as they are, and so do their moments",
 test("ranks that share micro-batches take the steps of one", async () => {
   const recipe = recipeWith(lazy);
   const one = await takeSteps(recipe, openReference(), [1, 3, 2]);
-  const ranks = await Promise.all(joinRanks(2).map(each => takeSteps(recipe, openReference(), [1, 3, 2], each)));
-  for (const rank of ranks) {
-    for (const [n, [name, numbers]] of rank.values.entries())
-      for (const [i, value] of numbers.entries())
-        assert.ok(Math.abs(value - one.values[n]![1][i]!) < 1e-5, `${name} ${i}: ${value} ${one.values[n]![1][i]}`);
+  for (const isInOrder of [true, false]) {
+    const ranks = await Promise.all(
+      joinRanks(2).map(collective => takeSteps(recipe, openReference(), [1, 3, 2], { collective, isInOrder })),
+    );
+    for (const rank of ranks) {
+      for (const [n, [name, numbers]] of rank.values.entries())
+        for (const [i, value] of numbers.entries())
+          assert.ok(Math.abs(value - one.values[n]![1][i]!) < 1e-5, `${name} ${i}: ${value} ${one.values[n]![1][i]}`);
+    }
   }
 });
 
