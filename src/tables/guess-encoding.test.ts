@@ -178,6 +178,16 @@ test("a damaged byte makes no other encoding of what it is in", () => {
 test("neither are texts with NULs between or behind them, nor bytes by chance", () => {
   const names = fc.array(fc.constantFrom("docs/a.txt", "lib", "image-7.png", "naïve.md", "北京.txt"), { minLength: 1 });
   fc.assert(fc.property(names, list => assert.equal(guessEncoding(Buffer.from(list.join("\0"))), undefined)));
+  for (const language of ["russian", "greek", "arabic"]) {
+    const words = sentences[language]!.join(" ").split(" ");
+    const parted = Buffer.from(Array.from({ length: 9216 }, (_, i) => words[i % words.length]).join("\0"));
+    for (let cut = 0; cut < 8; cut++) {
+      const bytes = Buffer.from(parted.subarray(cut, cut + 9216));
+      assert.equal(guessEncoding(bytes), undefined, `${language} cut at ${cut}`);
+      bytes[4000 + cut] = 0xff;
+      assert.equal(guessEncoding(bytes), undefined, `${language} cut at ${cut}, with a damaged byte`);
+    }
+  }
   fc.assert(
     fc.property(inOrder(everyLanguage), fc.integer({ min: 1, max: 600 }), (text, count) => {
       const padded = Buffer.concat([Buffer.from(text), Buffer.alloc(count)]);

@@ -1,7 +1,6 @@
 // Which UTF-16 or UTF-32 content is that has no mark. Latin letters have zeros in all other bytes. Other scripts are told by two things: bytes
 // that text in no other encoding has, the control codes below a blank; and that what is read so is of one script.
 
-import { isUtf8 } from "node:buffer";
 import { TextDecoder } from "node:util";
 
 /** Undefined where nothing says so, as of a few characters. */
@@ -23,6 +22,10 @@ export function guessEncoding(beginning: Uint8Array): `UTF-${"16" | "32"}${"LE" 
   return little === "East Asian" ? "UTF-16LE" : big === "East Asian" ? "UTF-16BE" : undefined;
 }
 
+/** What is to be done about it. */
+export const adviseConverting = (encoding: string): string =>
+  `It looks like ${encoding} without a mark; convert it with \`iconv -f ${encoding} -t UTF-8\`.`;
+
 /** Of the 16-bit units of a text in any script, how many have a byte of a control code: of Chinese a tenth. */
 const leastControls = 0.02;
 /** Of a text's letters, those of its script and Latin ones. */
@@ -36,7 +39,14 @@ function hasControls(bytes: Uint8Array): boolean {
   if (controls === 0 || controls < leastControls * units) return false;
   // A tab is half of each letter of Devanagari.
   const low = bytes.reduce((sum, byte) => sum + (byte < 0x20 && byte !== 10 && byte !== 13 ? 1 : 0), 0);
-  return low > units / 2 || !isUtf8(others);
+  return low > units / 2 || !isMostlyUtf8(others);
+}
+
+/** It may be cut within a letter, and have a damaged byte. */
+function isMostlyUtf8(bytes: Uint8Array): boolean {
+  let broken = 0;
+  for (const letter of new TextDecoder().decode(bytes)) if (letter === "\ufffd") broken += 1;
+  return broken <= leastControls * bytes.length;
 }
 
 /** What text has none of: control codes, and what stands for no character. */

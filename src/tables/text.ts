@@ -5,7 +5,7 @@ import { isUtf8 } from "node:buffer";
 import { TextDecoder } from "node:util";
 import { UserError } from "../base/errors.ts";
 import { refuseForeign } from "./foreign-format.ts";
-import { guessEncoding } from "./guess-encoding.ts";
+import { adviseConverting, guessEncoding } from "./guess-encoding.ts";
 import { explainInvalidUtf8, findInvalidByte, isWellFormed } from "./utf8.ts";
 
 /** Where bytes begin in the content of a file; which line that is, is counted when somebody asks. */
@@ -42,7 +42,7 @@ export async function* toUtf8(
         `${path}:${start.linesBefore() + line}: a NUL byte, which text does not have`,
         encoding === undefined
           ? "If it was saved as UTF-16 or UTF-32, convert it, with `iconv -f UTF-16LE -t UTF-8`; else it is damaged or no text."
-          : `It looks like ${encoding} without a mark; convert it with \`iconv -f ${encoding} -t UTF-8\`.`,
+          : adviseConverting(encoding),
       );
     }
     yield piece;

@@ -4,7 +4,7 @@
 import { UserError } from "../../base/errors.ts";
 import { compressionOf, detectCompression, readFile, refuseDamaged, unpackBytes } from "../../tables/bytes.ts";
 import { refuseForeign } from "../../tables/foreign-format.ts";
-import { guessEncoding } from "../../tables/guess-encoding.ts";
+import { adviseConverting, guessEncoding } from "../../tables/guess-encoding.ts";
 import type { TableFormat } from "../../tables/table.ts";
 import { looksBinary, showBytes } from "../../tables/utf8.ts";
 import { recogniseFormat } from "./formats/recognise-format.ts";
@@ -123,5 +123,5 @@ function adviseOnBinary(bytes: Buffer): string {
     return `It is a file of ${table}, which packs its columns by itself: unpack it, and name it .${table}.`;
   const encoding = guessEncoding(bytes);
   if (encoding === undefined) return "Name a text file; a compressed one must be a gzip and end in .gz.";
-  return `It looks like ${encoding} without a mark; convert it with \`iconv -f ${encoding} -t UTF-8\`.`;
+  return adviseConverting(encoding);
 }
