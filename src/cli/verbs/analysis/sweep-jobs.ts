@@ -39,7 +39,7 @@ export function chooseJobThreads(jobs: number, { backend, threads }: BackendChoi
 
 /**
  * Runs workers until there is nothing left to do for them. One that fails has said why, unless another said the same; its trial is left to
- * the others. The result is the codes of what they said.
+ * the others. The result is the names of what they said.
  */
 export async function runJobs(jobs: Jobs): Promise<ReadonlySet<string>> {
   const threads = chooseJobThreads(jobs.count, jobs);
@@ -76,18 +76,33 @@ function hasTaskset(): boolean {
   }
 }
 
-const errorLine = /^(?:\{"kind":"error","code":")?(E_[A-Z\d_]+)\b/;
+/** Of the machine: every worker meets them, and each may say them of other files. */
+const machineCode = /^E_(DISK_FULL|NOT_WRITABLE|MEMORY|THREADS|CACHE|COMPILER(_ABSENT)?|CUDA_[A-Z]+)$/;
 
-/** What a worker says comes out as it is, but for the lines of an error of which the code was said before. */
-async function passErrors(stderr: Readable, said: Set<string>): Promise<void> {
+/** Two errors of one name say the same. A fault of the machine is named by its code, any other one by all that it says. */
+export const nameError = (code: string, message: string): string =>
+  machineCode.test(code) ? code : `${code} ${message.split("\n", 1)[0]}`;
+
+/** The name of the error that a line of a worker begins. */
+function readErrorName(line: string): string | undefined {
+  if (/^\{"kind":"error",.*\}$/.test(line)) {
+    const { code, message } = JSON.parse(line) as { readonly code: string; readonly message: string };
+    return nameError(code, message);
+  }
+  const [, code, message] = /^(E_[A-Z\d_]+) (.*)/.exec(line) ?? [];
+  return code === undefined ? undefined : nameError(code, message!);
+}
+
+/** What a worker says comes out as it is, but for the lines of an error that was said before. */
+export async function passErrors(stderr: Readable, said: Set<string>, show = printError): Promise<void> {
   let isSaid = false;
   for await (const line of createInterface({ input: stderr })) {
-    const code = errorLine.exec(line)?.[1];
-    if (code !== undefined) {
-      isSaid = said.has(code);
-      said.add(code);
+    const name = readErrorName(line);
+    if (name !== undefined) {
+      isSaid = said.has(name);
+      said.add(name);
     } else if (!line.startsWith("  ")) isSaid = false;
-    if (!isSaid) printError(line);
+    if (!isSaid) show(line);
   }
 }
 

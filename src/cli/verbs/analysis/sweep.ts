@@ -26,7 +26,7 @@ import { parseCount } from "../../numbers.ts";
 import { print, printError, showStatus } from "../../terminal/output.ts";
 import { stopOnSignals } from "../../terminal/signals.ts";
 import { describeUndone } from "../../terminal/undone.ts";
-import { chooseJobThreads, listWorkerWords, runJobs } from "./sweep-jobs.ts";
+import { chooseJobThreads, listWorkerWords, nameError, runJobs } from "./sweep-jobs.ts";
 import { isWritten, type WrittenSweep, writeSweep } from "./written-sweep.ts";
 
 interface SweepFlags extends BackendOptions, WrittenSweep {
@@ -224,7 +224,7 @@ async function runBeside(
   try {
     return await runSweep(asked, options.signal.aborted ? rest : { ...rest, ...showTrials(json) });
   } catch (error) {
-    if (!(error instanceof UserError && said.has(error.code))) throw error;
+    if (!(error instanceof UserError && said.has(nameError(error.code, error.message)))) throw error;
     process.exitCode = 1;
     return undefined;
   }
