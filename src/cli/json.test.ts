@@ -1,6 +1,7 @@
 // Verbs for machines: with --json standard output is JSON and nothing else, and says what the lines for people say.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -56,14 +57,25 @@ test("words that are none of a verb are a line of JSON on standard error, as oth
     const told = JSON.parse(stderr) as Record<string, string>;
     assert.match(told.message!, said);
     assert.deepEqual([told.kind, told.code], ["error", "E_OPTION"]);
-    assert.match(told.advice!, /^cram .*--help/);
+    const verb = ["nosuch"].includes(words[0]!) ? "" : `${words[0]} `;
+    assert.ok(told.advice!.startsWith(`cram ${verb}--help`), told.advice);
   }
   const near = JSON.parse((await program.run("fil", "--json")).stderr) as Record<string, string>;
   assert.equal(near.message, "unknown command 'fil'");
   assert.match(near.advice!, /^Did you mean fill\? cram --help/);
+  const swallowed = await program.run("fill", "run", "text", "--top", "--json");
+  assert.match((JSON.parse(swallowed.stderr) as Record<string, string>).message!, /--top/);
   // Behind -- they are another program's.
   const { stderr } = await program.run("launch", "nosuch", "--", "pretrain", "--json");
   assert.match(stderr, /^error: /);
+});
+
+test("a module of a person's that is not there is told so before a verb is known", async () => {
+  const env = { ...process.env, CRAM_EXTENSIONS: join(folder, "none.mjs") };
+  const main = join(import.meta.dirname, "main.js");
+  const { status, stderr } = spawnSync(process.execPath, [main, "fill", "r", "t", "--json"], { env, encoding: "utf8" });
+  assert.equal(status, 1);
+  assert.equal((JSON.parse(stderr) as Record<string, string>).code, "E_EXTENSION");
 });
 
 test("quickstart tells its dataset, its run, its events and its filled masks", async () => {

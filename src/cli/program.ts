@@ -200,9 +200,11 @@ function loadExtensions(): void {
   paths.forEach(readModule);
 }
 
-/** Whether answers are for machines, as far as can be seen of words that may be none of a verb. */
-const asksForJson = (words: readonly string[]) =>
-  words.slice(0, (words.indexOf("--") + 1 || Infinity) - 1).includes("--json");
+/** Whether answers are for machines, as far as can be seen of words that may be none of a verb; behind -- they are another program's. */
+export function asksForJson(words: readonly string[]): boolean {
+  const end = words.indexOf("--");
+  return words.slice(0, end < 0 ? undefined : end).includes("--json");
+}
 
 /** What is wrong with the words themselves. */
 function explainWords({ code, message }: CommanderError, verb: Command | undefined): UserError {
@@ -224,10 +226,10 @@ export async function runCommand(words: readonly string[]): Promise<void> {
     program = makeProgram(words);
     await program.parseAsync(words, { from: "user" });
   } catch (error) {
+    const isJson = asksForJson(words);
     const verb = program.commands.find(each => each.name() === program.args[0]);
-    if (!(error instanceof CommanderError))
-      showError(error, verb === undefined ? asksForJson(words) : verb.opts().json === true);
-    else if (error.exitCode !== 0 && asksForJson(words)) showError(explainWords(error, verb), true);
+    if (!(error instanceof CommanderError)) showError(error, isJson);
+    else if (error.exitCode !== 0 && isJson) showError(explainWords(error, verb), true);
     else process.exitCode = error.exitCode === 0 ? 0 : 1;
   } finally {
     early.abort();
