@@ -2,6 +2,7 @@
 // that is not known is refused, for it would change nothing.
 
 import { z } from "zod";
+import { UserError } from "../../base/errors.ts";
 import type { Model } from "../model/open-model.ts";
 
 /** What is wrong with a request. */
@@ -50,7 +51,7 @@ export async function answerEmbeddings(model: Model, body: unknown): Promise<obj
   if (dimensions !== undefined && dimensions !== model.width) {
     throw new RequestFault(400, `dimensions: this model's vectors have ${model.width}`);
   }
-  const vectors = (await model.embed(input, { truncate })).map(normalise);
+  const vectors = (await model.embed(input, { truncate }).catch(adviseClient)).map(normalise);
   const tokens = model.countTokens(input).reduce((sum, count) => sum + Math.min(count, model.sequenceLength), 0);
   return {
     object: "list",
@@ -75,6 +76,13 @@ function check<Schema extends z.ZodType>(schema: Schema, body: unknown): z.outpu
   if (checked.success) return checked.data;
   const { path, message } = checked.error.issues[0]!;
   throw new RequestFault(400, path.length > 0 ? `${path.join(".")}: ${message}` : message);
+}
+
+/** Of a text that is too long: what a request can say about it, in place of what a command can. */
+function adviseClient(error: unknown): never {
+  if (!(error instanceof UserError && error.code === "E_TEXT_LENGTH")) throw error;
+  const advice = 'Shorten it, or send "truncate": true, which keeps its beginning.';
+  throw new RequestFault(400, `${error.message}. ${advice}`, error.code);
 }
 
 function requireModel({ name }: Model, asked: string | undefined): void {
