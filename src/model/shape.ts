@@ -196,6 +196,7 @@ export const shapeSchema = z.strictObject({
         .number()
         .min(0)
         .max(1e6)
+        .refine(cap => cap === 0 || cap >= 1e-3, "0, or from 0.001 on")
         .default(0)
         .describe("logits z become cap · tanh(z / cap) (Gemma 2, arXiv 2408.00118); 0: as they are"),
     })

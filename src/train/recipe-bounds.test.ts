@@ -80,6 +80,9 @@ test("every number of a recipe has a range", () => {
       assignment,
     );
   }
+  const cap = (value: number) => overrideRecipe(quickstart, [`model.decoder.logitCap=${value}`]).model.decoder.logitCap;
+  assert.throws(() => cap(1e-9), says("model.decoder.logitCap", "0, or from 0.001 on", "found 1e-9"));
+  assert.deepEqual([0, 0.001, 30].map(cap), [0, 0.001, 30]);
   let deep: unknown = 1;
   for (let i = 0; i < 50_000; i++) deep = { a: deep };
   assert.throws(
