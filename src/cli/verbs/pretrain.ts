@@ -175,7 +175,12 @@ async function pretrain(flags: PretrainFlags): Promise<void> {
       work: train,
     });
     if (json || trained?.end.reason !== "budget") return;
-    const { run, isFilled } = trained;
+    const { run, isFilled, end } = trained;
+    if (end.step === 0) {
+      const more = quoteOwnCommand("pretrain", "--resume", run, "--extend", "10m", ...listResumeWords(flags));
+      print(`the budget was spent before the first step, and nothing is trained; more of it: ${more}`);
+      return;
+    }
     const own = listGiven(flags, ["--backend", "--device"]);
     const next = [...(isFilled ? [["fill", run, "… [MASK] …", ...own]] : []), ["report", run]];
     for (const [i, words] of next.entries()) print(`${i === 0 ? "next: " : "      "}${quoteOwnCommand(...words)}`);
