@@ -66,6 +66,7 @@ const names: Readonly<Record<string, Call>> = {
   "backend of a choice": async backend => completeChoice({ backend }),
   "formats of exportModel": format => exportModel(at("run"), { formats: [format] }),
   "types of exportModel": type => exportModel(at("run"), { types: [type] }),
+  "normaliser of prepare": normaliser => prepare({ ...texts, normaliser }),
   "to of exportCorpus": to => exportCorpus(at("data"), { to, out: at("out") }),
 };
 
@@ -79,6 +80,7 @@ for (const [name, call] of Object.entries(names)) {
 test("what is a list is no single text", async () => {
   const calls: Readonly<Record<string, Call>> = {
     filter: filters => prepare({ ...texts, filters }),
+    query: queries => search(at("run"), at("texts.jsonl"), queries),
     column: text => evaluate(at("run"), { ...task, text }),
     setting: set => plan({ recipe: "quickstart", set }),
     "setting of an evaluation": set => evaluate(at("run"), { ...task, set }),
@@ -94,6 +96,8 @@ test("a micro-batch is a number or auto, and a report is of one run at least", a
     const asked = pretrain({ data: at("data"), out: at("run"), microBatch: microBatch as number });
     await assert.rejects(asked, { code: "E_RECIPE_VALUE", message: /^--micro-batch: / }, `${microBatch}`);
   }
+  for (const none of [{}, { data: null }])
+    await assert.rejects(pretrain(none as never), { code: "E_OPTION", message: "no data is given" });
   await assert.rejects(report([], { out: at("report.html") }), { code: "E_OPTION" });
 });
 

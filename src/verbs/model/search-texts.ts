@@ -5,6 +5,7 @@ import { UserError } from "../../base/errors.ts";
 import { countOf } from "../../base/printable.ts";
 import { openTable, tableFormat } from "../../tables/table.ts";
 import { requireCount } from "../given-values.ts";
+import { requireList } from "../text-list.ts";
 import {
   checkLongTexts,
   cutTexts,
@@ -59,6 +60,7 @@ export async function search(
   const { onProgress } = options;
   const top = requireCount(options.top ?? 5, "top", 1);
   checkLongTexts(options);
+  requireList(queries, "text");
   const empty = queries.findIndex(query => query.trim() === "");
   if (empty !== -1) throw new UserError("E_OPTION", `query ${empty + 1} is empty`, "Give a text that is looked for.");
   const areVectors = await holdsVectors(file, options);

@@ -13,10 +13,10 @@ import type { PassedOver } from "../../tables/passed-over.ts";
 import type { PreTokenizerName } from "../../tokenizer/encoding/pre-tokenizer.ts";
 import type { TokenizerKind } from "../../tokenizer/kinds/kind.ts";
 import { findTokenizerKind, type TokenizerKindName } from "../../tokenizer/kinds/kinds.ts";
-import type { NormaliserName } from "../../tokenizer/normalising/normaliser.ts";
+import { type NormaliserName, normalisers } from "../../tokenizer/normalising/normaliser.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Recipe } from "../../train/recipe.ts";
-import { mostThreads, requireCount } from "../given-values.ts";
+import { mostThreads, requireCount, requireName } from "../given-values.ts";
 import { findReadyMade, prepareReadyMade, prepareReadyMadeShard } from "../ready-made/ready-made.ts";
 import { chooseRecipe } from "../recipe.ts";
 import { requireList } from "../text-list.ts";
@@ -174,6 +174,8 @@ export async function planPrepare(options: PrepareOptions): Promise<PreparePlan>
   return planDataset(options.out, shards, shaping);
 }
 
+const normaliserNames = Object.keys(normalisers) as NormaliserName[];
+
 /** The least that whole numbers may be. */
 const leastCounts = {
   ...{ vocabulary: 1, alphabetLimit: 1, sequenceLength: 1, limitBytes: 1, seed: 0, threads: 1, memoryBytes: 0 },
@@ -201,7 +203,7 @@ async function chooseDataset(options: PrepareOptions) {
   const nameRecipe = options.recipe === undefined ? recommendRecipe : () => name;
   const { texts, out, maxTokensPerCharacter } = options;
   const holdOut = checkHoldOut(options.holdOut);
-  const normaliser = options.normaliser ?? "ascii-fold";
+  const normaliser = requireName(options.normaliser ?? "ascii-fold", "normaliser", normaliserNames);
   const kind = findTokenizerKind(options.tokenizerKind ?? "wordpiece");
   const tokenizer = options.tokenizer === undefined ? undefined : await openGivenTokenizer(options.tokenizer, options);
   const shaping = {

@@ -3,6 +3,7 @@
 
 import { join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
+import { UserError } from "../../base/errors.ts";
 import { type Budget, extendBudget, parseBudget } from "../../train/budget.ts";
 import { findLazyEnd } from "../../train/lazy-faults.ts";
 import { type Recipe, replaceTraining } from "../../train/recipe.ts";
@@ -72,6 +73,9 @@ export function planNewRun({
   microBatch,
   verify,
 }: NewRun): RunPlan {
+  if (typeof data !== "string") {
+    throw new UserError("E_OPTION", "no data is given", "Give the folder of a dataset, as data, or a run to resume.");
+  }
   const named = chooseRecipe({ recipe, set, budget });
   const chosen =
     microBatch !== undefined && microBatch !== "auto"
