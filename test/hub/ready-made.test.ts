@@ -10,6 +10,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -118,7 +119,12 @@ test("a set is seen as one in every layout and format, whichever part of it is n
     for (const named of new Set([set, join(set, below), join(set, below, name)])) {
       const options = { texts: [named], out: join(root, `of-${named.replaceAll("/", "-")}`), holdOut: 0.1 };
       assert.equal((await planPrepare(options)).isReadyMade, true, named);
-      assert.equal((await prepare(options)).isReadyMade, true, named);
+      const made = await prepare(options);
+      assert.equal(made.isReadyMade, true, named);
+      // Of a file the folder that it is in is the set's.
+      const isAbove = below !== "" && named !== set;
+      const told = `The ids are read by ${join(set, beside)}, which stands above ${named}.`;
+      assert.deepEqual(made.warnings, isAbove ? [told] : [], named);
       const rows = [...readRows(options.out, "training"), ...readRows(options.out, "validation")].sort();
       if (content !== parquet) assert.deepEqual(rows, golden.rows.toSorted(), named);
     }
@@ -134,6 +140,34 @@ test("a set is seen as one in every layout and format, whichever part of it is n
       message: /1 of ids \(input_ids\), whose tokenizer\.json is not beside them/,
     });
   }
+});
+
+test("a tokenizer above texts leaves them what they are, broken ones too", async () => {
+  const model = join(root, "model");
+  const read = (name: string, more: Partial<PrepareOptions> = {}) => {
+    const shape = { vocabulary: 84, sequenceLength: 16, holdOut: 0.2 };
+    return prepare({ texts: [join(model, name)], out: join(root, `read-${name}`), ...shape, ...more });
+  };
+  const lines = Array.from({ length: 60 }, (_, i) => `${i} old boats sleep near the river wall and a green frog sings`);
+  const jsonl = (field: string) => lines.map(text => `${JSON.stringify({ [field]: text })}\n`).join("");
+  writeAll(model, {
+    "tokenizer.json": files["tokenizer/tokenizer.json"],
+    "linked/a.jsonl": jsonl("text"),
+    "damaged/a.parquet": "PAR1 and nothing more",
+    "damaged/b.jsonl": jsonl("text"),
+    "both/train.parquet": files["data/train-00000-of-00002.parquet"],
+    "both/said.jsonl": jsonl("content"),
+  });
+  symlinkSync(join(model, "gone.txt"), join(model, "linked", "b.txt"));
+  const linked = await read("linked");
+  assert.equal(linked.isReadyMade, undefined);
+  assert.match(JSON.stringify(linked.documents), /leading nowhere/);
+  await assert.rejects(read("damaged"), { code: "E_PARQUET" });
+  assert.equal((await read("damaged", { skipBroken: true })).isReadyMade, undefined);
+  // Who names the field of a text means the text.
+  assert.equal((await read("both", { textField: "content" })).isReadyMade, undefined);
+  const planned = await planPrepare({ texts: [join(model, "both")], out: join(root, "planned both") });
+  assert.equal(planned.isReadyMade, true);
 });
 
 test("special tokens that only tokenizer_config.json names are known of the hub as of a folder", async () => {

@@ -18,12 +18,17 @@ export const localFiles: SourceScheme = {
   list: listFiles,
   findTokenizer: async input => {
     // A file, or a folder of a split, is named as well: its set's tokenizer stands above it.
-    const above = ["", "..", "../..", "../../.."].map(up => join(input, up));
-    const folders = above.flatMap(each => [each, join(each, "tokenizer")]);
-    const folder = folders.find(each => existsSync(join(each, "tokenizer.json")));
-    if (folder === undefined) return undefined;
-    const settings = join(folder, "tokenizer_config.json");
-    return { path: join(folder, "tokenizer.json"), settings: existsSync(settings) ? settings : undefined };
+    const isFile = statSync(input, { throwIfNoEntry: false })?.isFile() === true;
+    for (const [height, up] of ["", "..", "../..", "../../.."].entries()) {
+      for (const folder of [join(input, up), join(input, up, "tokenizer")]) {
+        const path = join(folder, "tokenizer.json");
+        if (!existsSync(path)) continue;
+        const settings = join(folder, "tokenizer_config.json");
+        const isAbove = height > (isFile ? 1 : 0);
+        return { path, settings: existsSync(settings) ? settings : undefined, isAbove };
+      }
+    }
+    return undefined;
   },
   open: ({ path }) => ({ path }),
   identify: ({ path }) => reading(path, "text", hashFile),

@@ -10,6 +10,8 @@ export interface FoundTokenizer {
   readonly path: string;
   /** The tokenizer_config.json beside it, where there is one: it may be alone to say what special tokens are called. */
   readonly settings: string | undefined;
+  /** Whether it stands above what was named, and so may be another one's. */
+  readonly isAbove: boolean;
 }
 
 export interface SourceScheme {

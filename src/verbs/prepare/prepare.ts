@@ -122,7 +122,7 @@ export interface PrepareOptions {
  */
 export async function prepare(options: PrepareOptions): Promise<Prepared> {
   checkCounts(options);
-  const readyMade = await findReadyMade(options.texts);
+  const readyMade = await findReadyMade(options);
   if (readyMade !== undefined) return prepareReadyMade(readyMade, { ...options, onStage: tellBoth(options) });
   const { shards, shaping, passedOver, notes } = await chooseDataset(options);
   return addNotes(await prepareSources(options.out, shards, shaping, tellBoth(options), passedOver), notes);
@@ -131,7 +131,7 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
 /** Joins what `prepareOnMachine` did on all machines to the dataset that one machine would have made. UserError E_PORTIONS_MISSING. */
 export async function mergeMachines(options: PrepareOptions): Promise<Prepared> {
   checkCounts(options);
-  const readyMade = await findReadyMade(options.texts);
+  const readyMade = await findReadyMade(options);
   if (readyMade !== undefined) return prepareReadyMade(readyMade, { ...options, onStage: tellBoth(options) }, true);
   const { shards, shaping, passedOver, notes } = await chooseDataset(options);
   return addNotes(await prepareSources(options.out, shards, shaping, tellBoth(options), passedOver, true), notes);
@@ -153,7 +153,7 @@ export async function prepareOnMachine(options: PrepareOptions, machine: Machine
       "Give the number of the machine and how many there are, as in --shard 1/8, to 8/8.",
     );
   }
-  const readyMade = await findReadyMade(options.texts);
+  const readyMade = await findReadyMade(options);
   if (readyMade !== undefined) {
     return prepareReadyMadeShard(readyMade, { ...options, onStage: tellBoth(options) }, machine);
   }
@@ -164,7 +164,7 @@ export async function prepareOnMachine(options: PrepareOptions, machine: Machine
 /** What `prepare` would do: bytes, documents and tokens that are expected, time, disk and memory. Nothing is written. */
 export async function planPrepare(options: PrepareOptions): Promise<PreparePlan> {
   checkCounts(options);
-  const readyMade = await findReadyMade(options.texts);
+  const readyMade = await findReadyMade(options);
   if (readyMade !== undefined) {
     const { planReadyMade } = await import("../ready-made/plan-ready-made.ts");
     return planReadyMade(readyMade, { ...options, onStage: tellBoth(options) });

@@ -49,6 +49,11 @@ export interface ReadyMadeOptions {
   readonly onStage: (progress: StageProgress) => void;
 }
 
+interface SoughtSet {
+  readonly texts: readonly string[];
+  readonly textField?: string | undefined;
+}
+
 export interface ReadyMade {
   readonly tokenizer: FoundTokenizer;
   readonly shards: readonly Shard[];
@@ -56,17 +61,32 @@ export interface ReadyMade {
 
 const column = "input_ids";
 
-/** The set that a single source is, where it is one. UserErrors: E_OPTION, those of the source. */
-export async function findReadyMade(texts: readonly string[]): Promise<ReadyMade | undefined> {
+/**
+ * The set that a single source is, where it is one. A tokenizer may stand above texts, so what of these cannot be read is left to who reads
+ * texts. UserErrors: E_OPTION, those of the source.
+ */
+export async function findReadyMade({ texts, textField = "text" }: SoughtSet): Promise<ReadyMade | undefined> {
   requireList(texts, "source");
-  const tokenizer = texts.length === 1 ? await findTokenizerOf(texts[0]!) : undefined;
+  // Who names the field of a text means the text.
+  const tokenizer = texts.length === 1 && textField === "text" ? await findTokenizerOf(texts[0]!) : undefined;
   if (tokenizer === undefined) return undefined;
-  const shards = (await listShards(texts)).filter(({ path }) => isColumnar(tableFormat(path)));
-  if (shards.length === 0) return undefined;
-  const sequences = readSequences(shards.slice(0, 1));
-  const { value } = await sequences.next();
-  await sequences.return(undefined);
-  return Array.isArray(value?.[0]?.ids) ? { tokenizer, shards } : undefined;
+  const isOfColumns = ({ path }: Shard) => isColumnar(tableFormat(path));
+  const first = (await listShards(texts, { tolerant: true })).find(isOfColumns);
+  if (first === undefined || !(await holdsIds(first, tokenizer))) return undefined;
+  return { tokenizer, shards: (await listShards(texts)).filter(isOfColumns) };
+}
+
+async function holdsIds(shard: Shard, { isAbove }: FoundTokenizer): Promise<boolean> {
+  const sequences = readSequences([shard]);
+  try {
+    const { value } = await sequences.next();
+    return Array.isArray(value?.[0]?.ids);
+  } catch (error) {
+    if (isAbove && error instanceof UserError) return false;
+    throw error;
+  } finally {
+    await sequences.return(undefined);
+  }
 }
 
 /** The sequences of shards in their order; `onBytes` is told of each shard that is done. */
@@ -134,7 +154,8 @@ export function describeWork(set: ReadyMade, options: ReadyMadeOptions) {
   const tokenizer = readTokenizerFile(set.tokenizer.path, set.tokenizer.settings);
   const { name } = chooseRecipe({ recipe: options.recipe ?? "crammed-bert" });
   const nameRecipe = options.recipe === undefined ? recommendRecipe : () => name;
-  const warnings: string[] = [];
+  const { path, isAbove } = set.tokenizer;
+  const warnings: string[] = isAbove ? [`The ids are read by ${path}, which stands above ${texts[0]}.`] : [];
   const shards = limitShards(set.shards, limitBytes, { note: what => void warnings.push(what) });
   const states = shards.map(shard => [shard.path, shard.identity ?? describeShardState(shard)]);
   const nameOrigin = (files: readonly (readonly [path: string, hash: string])[]) =>

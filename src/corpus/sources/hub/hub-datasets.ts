@@ -62,7 +62,8 @@ async function fetchTokenizer(address: HubAddress, patience: Patience): Promise<
   };
   const path = await fetch("tokenizer.json");
   // A cached file is called by its content, so that nothing is found beside it.
-  return path === undefined ? undefined : { path, settings: await fetch("tokenizer_config.json") };
+  if (path === undefined) return undefined;
+  return { path, settings: await fetch("tokenizer_config.json"), isAbove: false };
 }
 
 /** The files of the configuration, the folder, the file or the pattern, and of its split. */
