@@ -137,7 +137,7 @@ test("a set is seen as one in every layout and format, whichever part of it is n
     });
     await assert.rejects(prepare({ texts: [join(set, below)], out }), {
       code: "E_NO_DOCUMENTS",
-      message: /1 of ids \(input_ids\), whose tokenizer\.json is not beside them/,
+      message: /1 of ids \(input_ids\) without a text/,
     });
   }
 });
@@ -168,6 +168,26 @@ test("a tokenizer above texts leaves them what they are, broken ones too", async
   assert.equal((await read("both", { textField: "content" })).isReadyMade, undefined);
   const planned = await planPrepare({ texts: [join(model, "both")], out: join(root, "planned both") });
   assert.equal(planned.isReadyMade, true);
+});
+
+test("ids are told how they could be copied, and a text beside them by which field it is read", async () => {
+  const alone = JSON.stringify({ input_ids: [5, 6], id: "x-7", hash: "0f3a" });
+  const beside = JSON.stringify({ input_ids: [5, 6], content: "the red fox" });
+  writeAll(root, { "ids.jsonl": `${alone}\n`, "beside.jsonl": `${beside}\n` });
+  const of = (text: string) => prepare({ texts: [text], out: join(root, "of-ids") });
+  await assert.rejects(of(join(root, "ids.jsonl")), {
+    code: "E_READY_MADE",
+    advice: /that end in \.parquet or \.arrow/,
+  });
+  await assert.rejects(of(join(root, "beside.jsonl")), {
+    code: "E_TEXT_FIELD",
+    message: /this line has input_ids \(list\), content \(string\)/,
+    advice: /--text-field/,
+  });
+  await assert.rejects(of("hf:JonasGeiping/small/data"), {
+    code: "E_READY_MADE",
+    advice: /named whole, as hf:owner\/name, and has tokenizer\/tokenizer\.json/,
+  });
 });
 
 test("special tokens that only tokenizer_config.json names are known of the hub as of a folder", async () => {

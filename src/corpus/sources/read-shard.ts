@@ -59,9 +59,7 @@ export async function* readShard(
       const isOfIds = code === "E_READY_MADE";
       passOver(
         funnel.passedOver,
-        isOfIds
-          ? "of ids (input_ids), whose tokenizer.json is not beside them"
-          : `without a text in "${options.textField}"`,
+        isOfIds ? "of ids (input_ids) without a text" : `without a text in "${options.textField}"`,
         shard.path,
       );
     } else if (isMet && (code === "E_FILE_MISSING" || code === "E_FILE_UNREADABLE")) {

@@ -1,7 +1,9 @@
 // The text of a row of JSON or of a table, and whether the row is wanted.
 
 import { UserError } from "../../../base/errors.ts";
+import { isColumnar, tableFormat } from "../../../tables/table.ts";
 import { type Place, repairSurrogates } from "../../../tables/utf8.ts";
+import { hubPrefix } from "../hub/hub-address.ts";
 import { findField } from "./fields.ts";
 
 export interface RowChoice {
@@ -39,11 +41,11 @@ function refuseField(row: unknown, name: string, place: RowPlace, seen: string):
       "A mixture is read as one by its name: call it mix.json, or as in books-mix.json or books.mix.json.",
     );
   }
-  if (Array.isArray(Object(row).input_ids)) {
+  if (Array.isArray(Object(row).input_ids) && !hasText(row)) {
     return new UserError(
       "E_READY_MADE",
       `${describeRow(place)}: ids of a tokenizer (input_ids), and ${seen} "${name}"`,
-      "Put the tokenizer.json that made them into their folder, and give the folder alone: it is copied as it is; or prepare their text.",
+      `${adviseOnIds(place)}; or prepare their text.`,
     );
   }
   return new UserError(
@@ -51,6 +53,19 @@ function refuseField(row: unknown, name: string, place: RowPlace, seen: string):
     `${describeRow(place)}: ${seen} "${name}"; this line has ${describeFields(row)}`,
     `${seen.startsWith("null") ? "Leave the row out, or name another field" : "Name the field that holds the text"} with --text-field; --skip-broken counts and passes over rows without one.`,
   );
+}
+
+/** Whether a field may be meant as the text: names, numbers and hashes have no blank, and letters of ASCII alone. */
+const hasText = (row: unknown): boolean =>
+  Object.values(Object(row)).some(value => typeof value === "string" && /[\s\u0080-\uffff]/.test(value));
+
+/** How such a source would be copied as it is. */
+function adviseOnIds({ path }: RowPlace): string {
+  if (path.startsWith(hubPrefix))
+    return "A repository of the hub is copied as it is where it is named whole, as hf:owner/name, and has tokenizer/tokenizer.json";
+  return isColumnar(tableFormat(path))
+    ? "Put the tokenizer.json that made them into their folder, and give the folder alone: it is copied as it is"
+    : "Files of ids are copied as they are that end in .parquet or .arrow, alone, with the tokenizer.json that made them in their folder";
 }
 
 /** Whether it says what a mix.json says. */
