@@ -2,7 +2,7 @@
 // (source, flags, compiler, processor), so a cached one is always right. Built in a folder of its own in the cache.
 
 import { execFile } from "node:child_process";
-import { once } from "node:events";
+import { once, setMaxListeners } from "node:events";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { dirname, join } from "node:path";
@@ -132,6 +132,7 @@ export const awaitBuild = <T>({ built, signal }: UnderWay<T>, own: AbortSignal |
   own === undefined || own === signal ? built : untilAborted(built, own);
 
 async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  admitListeners(signal);
   const settled = new AbortController();
   const aborted = once(signal, "abort", settled).then(() => signal.throwIfAborted());
   aborted.catch(() => undefined);
@@ -142,6 +143,9 @@ async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T
     settled.abort();
   }
 }
+
+/** A program has as many kernels that are waited for as it has, and as many compilers: Node.js takes more than ten for a leak, and says so. */
+const admitListeners = (signal: AbortSignal): void => setMaxListeners(0, signal);
 
 /** The compiler that builds are given to, looked for once; errors as findCompiler. */
 export function holdCompiler(): Promise<Compiler> {
@@ -169,6 +173,7 @@ async function compile(
   { name, signal, mostSeconds }: { name: string; signal: AbortSignal | undefined; mostSeconds: number },
 ): Promise<string> {
   signal?.throwIfAborted();
+  if (signal !== undefined) admitListeners(signal);
   const folder = makeBuildFolder();
   try {
     const draft = join(folder, "kernels.c");

@@ -86,3 +86,19 @@ test("what is long to compile is built in parts, one for each processor at most,
   assert.deepEqual((await loadKernels(long)).map(run), [20, 21, 22, 23, 24, 25]);
   assert.equal(countLibraries() - before, Math.min(4, availableParallelism()));
 });
+
+test("many kernels that are awaited, and many that are compiled, by one signal are no leak", async t => {
+  const warnings: string[] = [];
+  const hear = ({ name }: Error) => warnings.push(name);
+  process.on("warning", hear);
+  t.after(() => process.off("warning", hear));
+  const many = Array.from({ length: 12 }, (_, i) => kernel(i, 100 + i));
+  const [before, own] = [new AbortController(), new AbortController()];
+  const first = loadKernels(many, [], before.signal);
+  assert.deepEqual((await loadKernels(many, [], own.signal)).map(run), (await first).map(run));
+  const another = new AbortController();
+  await Promise.all(many.map((_, i) => buildLibrary(`int cram_many(void) { return ${i}; }`, [], another.signal)));
+  // A warning is told in another turn.
+  await new Promise(setImmediate);
+  assert.deepEqual(warnings, []);
+});
