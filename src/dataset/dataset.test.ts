@@ -179,23 +179,43 @@ test("a shard cut short, replaced, changed or missing is named", async () => {
 
 test("shards that are as they were when they were read are read again only on demand", async () => {
   const path = await build("kept");
-  const { files } = new Dataset(path).manifest.training;
-  const kept = new KeptHashes(path);
+  const { name, sha256 } = new Dataset(path).manifest.training.files[0]!;
+  const shard = join(path, name);
+  const bytes = readFileSync(shard);
+  bytes[40]! ^= 1;
+  writeFileSync(shard, bytes);
   // Times of a minute ago, and a hash that reading would not give.
   const written = Date.now() / 1000 - 60;
-  utimesSync(join(path, files[0]!.name), written, written);
-  kept.keep(files[0]!.name, "not read");
+  utimesSync(shard, written, written);
+  const kept = new KeptHashes(path);
+  kept.keep(name, sha256);
   kept.save();
   const dataset = new Dataset(path);
-  assert.throws(() => dataset.verifyChanged(), hasCode("E_SHARD_CHANGED"));
+  dataset.verifyChanged();
+  assert.throws(() => dataset.verify(), hasCode("E_SHARD_CHANGED"));
+  dataset.close();
+});
+
+test("a kept hash that is damaged condemns no shard", async () => {
+  const path = await build("kept-damaged");
+  const { training, validation } = new Dataset(path).manifest;
+  const written = Date.now() / 1000 - 60;
+  for (const { name, sha256 } of training.files) {
+    utimesSync(join(path, name), written, written);
+    const kept = new KeptHashes(path);
+    kept.keep(name, `${sha256[0] === "0" ? "1" : "0"}${sha256.slice(1)}`);
+    kept.save();
+  }
+  const dataset = new Dataset(path);
   const told: string[] = [];
-  dataset.verify((done, total) => told.push(`${done}/${total}`));
-  const count = files.length + dataset.manifest.validation.files.length;
+  dataset.verifyChanged((done, total) => told.push(`${done}/${total}`));
+  const count = training.files.length + validation.files.length;
   assert.deepEqual(
     told,
     Array.from({ length: count }, (_, i) => `${i + 1}/${count}`),
   );
-  dataset.verifyChanged();
+  const [first] = training.files;
+  assert.equal(new KeptHashes(path).hash(first!.name), first!.sha256);
   dataset.close();
 });
 
