@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   chmodSync,
   closeSync,
@@ -117,6 +118,16 @@ test("the system's own full disk is explained", { skip: process.platform !== "li
   closeSync(file);
 });
 
+test("whatever a disk answers that is not there any more, and a name that another program holds, is explained", () => {
+  const codes = ["ESTALE", "ENOTCONN", "ETIMEDOUT", "EHOSTDOWN", "ENODEV", "ENXIO", "EIO", "EBUSY", "ETXTBSY"] as const;
+  for (const code of codes) {
+    const refused = Object.assign(new Error(`${code}: write`), { code, syscall: "write" });
+    const explained = explainWriteFailure(refused, "shared/run");
+    assert.ok(explained instanceof UserError && explained.code === "E_NOT_WRITABLE", code);
+    assert.match(explained.message, new RegExp(`^shared/run: .* \\(${code}\\)$`));
+  }
+});
+
 test("a place that cannot be written is an error a person can act on, and nothing is left there", () => {
   const occupied = join(folder, "occupied");
   writeFileAtomically(occupied, "a file");
@@ -137,6 +148,26 @@ test("a place that cannot be written is an error a person can act on, and nothin
   }
   assert.equal(readFileSync(occupied, "utf8"), "a file");
   assert.deepEqual(readdirSync(folder), before);
+});
+
+test("a pipe, a socket and a device are not replaced", { skip: process.platform === "win32" }, async t => {
+  const own = join(folder, "special");
+  mkdirSync(own);
+  execFileSync("mkfifo", [join(own, "pipe.jsonl")]);
+  symlinkSync("pipe.jsonl", join(own, "link.jsonl"));
+  const server = createServer().listen(join(own, "socket.jsonl"));
+  await once(server, "listening");
+  t.after(() => server.close());
+  const before = readdirSync(own);
+  const places = ["pipe.jsonl", "link.jsonl", "socket.jsonl"].map(name => join(own, name));
+  for (const path of [...places, "/dev/null", "/dev/stdout", "/dev/stderr"]) {
+    assert.throws(
+      () => new FileDraft(path).abandon(),
+      (error: unknown) =>
+        error instanceof UserError && error.code === "E_NOT_WRITABLE" && error.message.startsWith(`${path}: a pipe`),
+    );
+  }
+  assert.deepEqual(readdirSync(own), before);
 });
 
 test("a place where the system makes no folders ends at once", { skip: process.platform !== "linux" }, () => {

@@ -17,11 +17,12 @@ import {
   readSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
   writeSync,
 } from "node:fs";
 import { open } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { systemClock } from "../clock.ts";
 import { UserError } from "../errors.ts";
 import { deepestNesting, findDoubledKey, isNestedDeeply } from "../json.ts";
@@ -45,6 +46,7 @@ export class FileDraft {
   /** Begins a draft beside `path`, and makes the folders above. UserErrors: E_DISK_FULL, E_NOT_WRITABLE. */
   constructor(path: string) {
     this.path = path;
+    refuseSpecial(path);
     const folder = dirname(path);
     makeFolder(folder, path);
     // Not named after the file, whose name may be as long as a name can be.
@@ -93,6 +95,22 @@ export class FileDraft {
       throw explainWriteFailure(error, this.path, "; what stood there before is untouched");
     }
   }
+}
+
+/**
+ * What a file would take the place of is another file: who reads a pipe would wait for ever, and the machine's devices, /dev/stdout
+ * among them, are everybody's. E_NOT_WRITABLE.
+ */
+function refuseSpecial(path: string): void {
+  let there: Stats | undefined;
+  try {
+    there = statSync(path, { throwIfNoEntry: false });
+  } catch {
+    // What is in the way is told when the file is written.
+  }
+  const isSpecial = there !== undefined && !there.isFile() && !there.isDirectory();
+  if (!isSpecial && dirname(resolve(path)) !== "/dev") return;
+  throw new UserError("E_NOT_WRITABLE", `${path}: a pipe or a device, and no file, stands here`, "Name a file.");
 }
 
 /** Nobody writes at a draft for that long without a word. */
