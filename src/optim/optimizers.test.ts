@@ -164,6 +164,41 @@ test("what changes nothing is refused by name", () => {
   assert.match(findOptimizerFault(sgd, headless)!.message, /headRate changes nothing/);
 });
 
+/** The kinds of states of all parameters, each once. */
+const listKinds = (settings: OptimizerSettings) =>
+  [...new Set(Array.from(listMoments(listed, settings).keys(), name => name.slice(0, name.indexOf("."))))].sort();
+
+for (const { name, schema } of (optimizers as readonly Optimizer[]).filter(({ schema }) => "beta1" in schema.shape)) {
+  test(`${name}: a mean gradient that keeps nothing of those before is no state`, () => {
+    const before = listKinds(complete(schema, {}));
+    assert.ok(before.includes("first"));
+    assert.deepEqual(
+      listKinds(complete(schema, { beta1: 0 })),
+      before.filter(kind => kind !== "first"),
+    );
+  });
+}
+
+test("nor is any other mean or sum, unless a later step reads it", () => {
+  const adam = { ...common, beta1: 0.9, beta2: 0.98, epsilon: 1e-8 };
+  const muon = { name: "muon", ...adam, muonNeuronMemory: 0.9 };
+  for (const [settings, kinds] of [
+    [{ name: "adamw", ...adam, beta1: 0, beta2: 0 }, []],
+    [{ name: "lion", ...common, beta1: 0.9, beta2: 0 }, ["first"]],
+    [{ name: "sophia", ...common, beta1: 0, beta2: 0 }, ["curvature"]],
+    [muon, ["first", "momentum", "neurons", "second"]],
+    [{ ...muon, muonMomentum: 0, muonNeuronMemory: 0 }, ["first", "second"]],
+    [
+      { ...muon, muonMomentum: 0, muonFirstMomentum: 0.5, muonMomentumSteps: 3 },
+      ["first", "momentum", "neurons", "second"],
+    ],
+    [{ name: "shampoo", ...adam, factorMemory: 0 }, ["first", "leftRoot", "rightRoot", "second"]],
+    [{ name: "soap", ...adam, beta1: 0, beta2: 0, factorMemory: 0 }, ["leftBasis", "rightBasis"]],
+  ] as const) {
+    assert.deepEqual(listKinds(optimizerSchema.parse(settings)), kinds, JSON.stringify(settings));
+  }
+});
+
 test("layers below learn more slowly, embeddings most, what stands above as fast as it would", () => {
   const factors = listed.map(each => findRateFactor(each, listed, { layerDecay: 0.5, matrixRate: 3 }));
   assert.deepEqual(factors, [0.125, 0.75, 1.5, 1, 1]);

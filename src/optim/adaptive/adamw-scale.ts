@@ -5,7 +5,7 @@ import { z } from "zod";
 import { add, divide, maximum, mean, multiply, sqrt, subtract } from "../../graph/operations.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { Optimizer } from "../optimizer.ts";
-import { adamMoments, adamSettings, readAdamScalars, updateMoments } from "./adamw.ts";
+import { adamMoments, adamSettings, listAdamStates, readAdamScalars, updateMoments } from "./adamw.ts";
 
 const schema = z.strictObject({
   name: z.literal("adamw-scale"),
@@ -28,7 +28,7 @@ export const adamwScale = {
   source: "Nawrot 2023, nanoT5, arXiv 2309.02373",
   schema,
   decay: "own",
-  listStates: ({ shape }) => ({ first: shape, second: shape }),
+  listStates: listAdamStates,
   moments: adamMoments,
   readScalars: readAdamScalars,
   update: (_, operands, settings) => {

@@ -1,9 +1,17 @@
 // AdamW, with PyTorch's order of operations: decay first, ε outside the corrected root.
 
 import { z } from "zod";
-import { add, divide, multiply, sqrt, subtract } from "../../graph/operations.ts";
+import { add, divide, multiply, sqrt } from "../../graph/operations.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { commonSettings, meanFraction, type Optimizer, type StepOperands, smallNumber } from "../optimizer.ts";
+import { blendMean, listMeans } from "../means.ts";
+import {
+  commonSettings,
+  meanFraction,
+  type OptimizedParameter,
+  type Optimizer,
+  type StepOperands,
+  smallNumber,
+} from "../optimizer.ts";
 
 /** Of Adam, and of optimizers that leave some parameters to it. */
 export const adamSettings = {
@@ -27,12 +35,18 @@ export const adamw = {
   schema,
   decay: "decoupled",
   momentum: "beta1",
-  listStates: ({ shape }) => ({ first: shape, second: shape }),
+  listStates: listAdamStates,
   moments: adamMoments,
   movesElements: true,
   readScalars: readAdamScalars,
   update: (_, operands, settings) => updateAdam(operands, settings),
 } satisfies Optimizer<z.infer<typeof schema>>;
+
+type Betas = Pick<AdamSettings, "beta1" | "beta2">;
+
+export function listAdamStates({ shape }: Pick<OptimizedParameter, "shape">, { beta1, beta2 }: Betas) {
+  return listMeans(shape, { first: beta1, second: beta2 });
+}
 
 export function readAdamScalars({ learningRate, beta1, beta2 }: AdamSettings, step: number, rateScale: number) {
   return { learningRate: learningRate * rateScale, correction1: 1 - beta1 ** step, correction2: 1 - beta2 ** step };
@@ -41,14 +55,10 @@ export function readAdamScalars({ learningRate, beta1, beta2 }: AdamSettings, st
 /** Moving means of the gradient and of its square, not corrected for their beginning at zero. */
 export function updateMoments(
   { gradient, states, scalars }: Pick<StepOperands, "gradient" | "states" | "scalars">,
-  { beta1, beta2 }: { readonly beta1: number; readonly beta2: number },
+  { beta1, beta2 }: Betas,
 ): { readonly first: Tensor; readonly second: Tensor } {
-  const { momentum } = scalars;
-  const first =
-    momentum === undefined
-      ? add(multiply(states.first!, beta1), multiply(gradient, 1 - beta1))
-      : add(multiply(states.first!, momentum), multiply(gradient, subtract(1, momentum)));
-  const second = add(multiply(states.second!, beta2), multiply(multiply(gradient, gradient), 1 - beta2));
+  const first = blendMean(states.first, gradient, scalars.momentum ?? beta1);
+  const second = blendMean(states.second, multiply(gradient, gradient), beta2);
   return { first, second };
 }
 

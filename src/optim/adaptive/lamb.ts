@@ -4,7 +4,7 @@ import { z } from "zod";
 import { add, divide, less, multiply, select, sqrt } from "../../graph/operations.ts";
 import { normOf } from "../clip.ts";
 import type { Optimizer } from "../optimizer.ts";
-import { adamMoments, adamSettings, readAdamScalars, updateMoments } from "./adamw.ts";
+import { adamMoments, adamSettings, listAdamStates, readAdamScalars, updateMoments } from "./adamw.ts";
 
 const schema = z.strictObject({ name: z.literal("lamb"), ...adamSettings });
 
@@ -14,7 +14,7 @@ export const lamb = {
   source: "You et al. 2020, arXiv 1904.00962",
   schema,
   decay: "own",
-  listStates: ({ shape }) => ({ first: shape, second: shape }),
+  listStates: listAdamStates,
   moments: adamMoments,
   readScalars: readAdamScalars,
   update: (_, operands, settings) => {

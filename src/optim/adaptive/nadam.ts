@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { add, divide, multiply, sqrt } from "../../graph/operations.ts";
 import type { Optimizer } from "../optimizer.ts";
-import { adamMoments, adamSettings, readAdamScalars, updateMoments } from "./adamw.ts";
+import { adamMoments, adamSettings, listAdamStates, readAdamScalars, updateMoments } from "./adamw.ts";
 
 const schema = z.strictObject({
   name: z.literal("nadam"),
@@ -17,7 +17,7 @@ export const nadam = {
   source: "Dozat 2016; torch.optim.NAdam with decoupled decay",
   schema,
   decay: "decoupled",
-  listStates: ({ shape }) => ({ first: shape, second: shape }),
+  listStates: listAdamStates,
   moments: adamMoments,
   readScalars: (settings, step, rateScale) => {
     const { learningRate, correction2 } = readAdamScalars(settings, step, rateScale);

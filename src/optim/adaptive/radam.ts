@@ -4,7 +4,7 @@
 import { z } from "zod";
 import { add, divide, multiply, sqrt } from "../../graph/operations.ts";
 import type { Optimizer } from "../optimizer.ts";
-import { adamMoments, adamSettings, readAdamScalars, updateMoments } from "./adamw.ts";
+import { adamMoments, adamSettings, listAdamStates, readAdamScalars, updateMoments } from "./adamw.ts";
 
 const schema = z.strictObject({ name: z.literal("radam"), ...adamSettings });
 
@@ -14,7 +14,7 @@ export const radam = {
   source: "Liu et al. 2020, arXiv 1908.03265",
   schema,
   decay: "decoupled",
-  listStates: ({ shape }) => ({ first: shape, second: shape }),
+  listStates: listAdamStates,
   moments: adamMoments,
   // ρ and the rectification r of algorithm 2; r · √(1 - β₂ᵗ) is one factor, and 0 until ρ is above 5.
   readScalars: (settings, step, rateScale) => {

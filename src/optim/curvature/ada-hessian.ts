@@ -20,6 +20,7 @@ import {
 } from "../../graph/operations.ts";
 import { countElements, type Tensor } from "../../graph/tensor.ts";
 import { adamMoments, adamSettings, readAdamScalars } from "../adaptive/adamw.ts";
+import { blendMean, listMeans } from "../means.ts";
 import type { Optimizer } from "../optimizer.ts";
 import { intervalSetting } from "./sophia.ts";
 
@@ -56,7 +57,8 @@ export const adaHessian = {
   decay: "decoupled",
   probe: "curvature",
   findInterval: ({ interval }) => interval,
-  listStates: ({ shape }) => ({ first: shape, second: shape }),
+  // Steps between due ones read what was seen at the last.
+  listStates: ({ shape }, { beta1 }) => ({ ...listMeans(shape, { first: beta1 }), second: shape }),
   moments: adamMoments,
   // The mean square forgets at due steps only.
   readScalars: (settings, step, rateScale) => ({
@@ -65,10 +67,10 @@ export const adaHessian = {
   }),
   update: ({ shape }, { gradient, states, scalars, probe }, { beta1, beta2, epsilon, hessianPower, block }) => {
     const { learningRate, correction1, correction2 } = scalars;
-    const first = add(multiply(states.first!, beta1), multiply(gradient, 1 - beta1));
+    const first = blendMean(states.first, gradient, beta1);
     const old = states.second!;
     const seen = probe && averageBlocks(probe, shape.length === 2 ? block : 1);
-    const second = seen === undefined ? old : add(multiply(old, beta2), multiply(multiply(seen, seen), 1 - beta2));
+    const second = seen === undefined ? old : blendMean(old, multiply(seen, seen), beta2);
     const root = sqrt(divide(second, correction2!));
     const power = hessianPower === 1 ? root : exp(multiply(log(add(root, 1e-30)), hessianPower));
     const step = multiply(divide(learningRate!, correction1!), divide(first, add(power, epsilon)));

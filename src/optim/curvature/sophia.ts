@@ -3,7 +3,7 @@
 
 import { z } from "zod";
 import { add, divide, maximum, minimum, multiply } from "../../graph/operations.ts";
-import type { Tensor } from "../../graph/tensor.ts";
+import { blendMean, listMeans } from "../means.ts";
 import { commonSettings, meanFraction, type Optimizer, smallNumber } from "../optimizer.ts";
 
 export const intervalSetting = z.number().int().positive().max(1e6);
@@ -31,14 +31,14 @@ export const sophia = {
   decay: "decoupled",
   probe: "sampled",
   findInterval: ({ interval }) => interval,
-  listStates: ({ shape }) => ({ first: shape, curvature: shape }),
+  // Steps between due ones read what was seen at the last.
+  listStates: ({ shape }, { beta1 }) => ({ ...listMeans(shape, { first: beta1 }), curvature: shape }),
   moments: { first: "signed", curvature: "positive" },
   readScalars: ({ learningRate }, _, rateScale) => ({ learningRate: learningRate * rateScale }),
   update: (_, { gradient, states, scalars, probe }, { beta1, beta2, rho, epsilon }) => {
-    const first = add(multiply(states.first!, beta1), multiply(gradient, 1 - beta1));
+    const first = blendMean(states.first, gradient, beta1);
     const old = states.curvature!;
-    const blend = (seen: Tensor) => add(multiply(old, beta2), multiply(multiply(seen, seen), 1 - beta2));
-    const curvature = probe === undefined ? old : blend(probe);
+    const curvature = probe === undefined ? old : blendMean(old, multiply(probe, probe), beta2);
     const ratio = divide(first, add(multiply(curvature, rho), epsilon));
     const step = multiply(maximum(minimum(ratio, 1), -1), scalars.learningRate!);
     return { step, rate: scalars.learningRate!, states: { first, ...(probe !== undefined && { curvature }) } };

@@ -4,8 +4,9 @@
 import { z } from "zod";
 import { add, concat, divide, maximum, mean, multiply, reshape, rsqrt, slice } from "../../graph/operations.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { adamMoments, adamSettings, adamw, readAdamScalars } from "../adaptive/adamw.ts";
+import { adamMoments, adamSettings, adamw, listAdamStates, readAdamScalars } from "../adaptive/adamw.ts";
 import { normOf } from "../clip.ts";
+import { blendMean, listMeans } from "../means.ts";
 import {
   meanFraction,
   type OptimizedParameter,
@@ -70,10 +71,12 @@ export const muon = {
     const [one, other] = muonFirstMomentum === undefined ? [missing, given] : [given, missing];
     return { message: `${one} changes nothing without ${other}`, advice: "Set both, or neither." };
   },
-  listStates: (parameter, { muonNeuronMemory }) => {
-    if (!isMatrix(parameter)) return adamw.listStates(parameter);
+  listStates: (parameter, settings) => {
+    if (!isMatrix(parameter)) return listAdamStates(parameter, settings);
     const { shape } = parameter;
-    return { momentum: shape, ...(muonNeuronMemory !== undefined && { neurons: [1, shape[1]!] }) };
+    const { muonFirstMomentum = 0, muonMomentum, muonNeuronMemory = 0 } = settings;
+    const momentum = Math.max(muonFirstMomentum, muonMomentum);
+    return { ...listMeans(shape, { momentum }), ...listMeans([1, shape[1]!], { neurons: muonNeuronMemory }) };
   },
   moments: { ...adamMoments, momentum: "signed" },
   movesElements: true,
@@ -103,7 +106,7 @@ export const muon = {
     const even = operands.together!.even!;
     const { muonNeuronMemory: memory } = settings;
     if (memory === undefined) return { step: multiply(even, rate), rate, states: { momentum } };
-    const { direction, neurons } = evenNeurons(even, states.neurons!, memory);
+    const { direction, neurons } = evenNeurons(even, states.neurons, memory);
     return { step: multiply(direction, rate), rate, states: { momentum, neurons } };
   },
 } satisfies Optimizer<Settings>;
@@ -117,7 +120,8 @@ function momentumAt({ muonFirstMomentum = 0, muonMomentumSteps = 1, muonMomentum
 /** The new momentum, and Nesterov's step from it. */
 function lookAhead({ gradient, states, scalars }: StepOperands, { muonMomentum }: Settings) {
   const share = scalars.momentum ?? scalars.muonMomentum ?? muonMomentum;
-  const momentum = add(multiply(states.momentum!, share), gradient);
+  if (states.momentum === undefined) return { momentum: gradient, nesterov: gradient };
+  const momentum = add(multiply(states.momentum, share), gradient);
   return { momentum, nesterov: add(gradient, multiply(momentum, share)) };
 }
 
@@ -138,8 +142,8 @@ function orthogonaliseAlike(group: readonly Prepared[], settings: Settings): [st
 }
 
 /** Steps of each output (a column) over the root of their mean square, and the whole as long as it was (NorMuon, algorithm 1). */
-function evenNeurons(x: Tensor, old: Tensor, memory: number) {
-  const neurons = add(multiply(old, memory), multiply(mean(multiply(x, x), [0]), 1 - memory));
+function evenNeurons(x: Tensor, old: Tensor | undefined, memory: number) {
+  const neurons = blendMean(old, mean(multiply(x, x), [0]), memory);
   const evened = multiply(x, rsqrt(maximum(neurons, 1e-20)));
   return { direction: multiply(evened, divide(normOf(x), maximum(normOf(evened), 1e-20))), neurons };
 }

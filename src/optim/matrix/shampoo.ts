@@ -2,12 +2,13 @@
 // step. Blocks of the matrix have factors of their own; roots are made anew every `interval` steps.
 
 import { z } from "zod";
-import { add, divide, exactMatmul, maximum, multiply, transpose } from "../../graph/operations.ts";
+import { divide, exactMatmul, maximum, multiply, transpose } from "../../graph/operations.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { adamMoments, adamSettings, adamw, readAdamScalars, updateAdam } from "../adaptive/adamw.ts";
+import { adamMoments, adamSettings, listAdamStates, readAdamScalars, updateAdam } from "../adaptive/adamw.ts";
 import { intervalSetting } from "../curvature/sophia.ts";
+import { blendMean, listMeans } from "../means.ts";
 import { meanFraction, type OptimizedParameter, type Optimizer, smallNumber } from "../optimizer.ts";
-import { planBlocks } from "./blocks.ts";
+import { type Blocks, planBlocks } from "./blocks.ts";
 import { addRidge, inverseFourthRoot, normOfEach } from "./factors.ts";
 
 /** Of optimizers that keep factors of a matrix. */
@@ -26,15 +27,26 @@ export const factorSettings = {
   interval: intervalSetting.default(10).describe("steps from one decomposition of the factors to the next"),
 };
 
+export type Factors = Partial<Readonly<Record<"left" | "right", Tensor>>>;
+
+/** The states of the factors of a matrix, and what they are for. */
+export const listFactors = (
+  { left, right }: Blocks["factors"],
+  { factorMemory }: { readonly factorMemory: number },
+) => ({
+  ...listMeans(left, { left: factorMemory }),
+  ...listMeans(right, { right: factorMemory }),
+});
+
 /** The moving means of B·Bᵀ and Bᵀ·B for blocks B of a gradient. */
 export function blendFactors(
-  { left, right }: Readonly<Record<"left" | "right", Tensor>>,
+  { left, right }: Factors,
   blocks: Tensor,
   { factorMemory }: { readonly factorMemory: number },
 ): { readonly left: Tensor; readonly right: Tensor } {
   return {
-    left: blend(left, exactMatmul(blocks, transpose(blocks)), factorMemory),
-    right: blend(right, exactMatmul(transpose(blocks), blocks), factorMemory),
+    left: blendMean(left, exactMatmul(blocks, transpose(blocks)), factorMemory),
+    right: blendMean(right, exactMatmul(transpose(blocks), blocks), factorMemory),
   };
 }
 
@@ -49,11 +61,12 @@ export const shampoo = {
   schema,
   decay: "decoupled",
   findInterval: ({ interval }) => interval,
-  listStates: (parameter, { blockSize }) => {
-    if (!isMatrix(parameter)) return adamw.listStates(parameter);
-    const { factors } = planBlocks(parameter, blockSize);
-    const { left, right } = factors;
-    return { ...adamw.listStates(parameter), left, right, leftRoot: left, rightRoot: right };
+  listStates: (parameter, settings) => {
+    const adam = listAdamStates(parameter, settings);
+    if (!isMatrix(parameter)) return adam;
+    const { factors } = planBlocks(parameter, settings.blockSize);
+    const roots = { leftRoot: factors.left, rightRoot: factors.right };
+    return { ...adam, ...listFactors(factors, settings), ...roots };
   },
   moments: adamMoments,
   readScalars: (settings, step, rateScale) => ({
@@ -65,7 +78,7 @@ export const shampoo = {
     if (!isMatrix(parameter)) return adam;
     const { gradient, scalars, isDue } = operands;
     const { cut, join } = planBlocks(parameter, settings.blockSize);
-    const states = operands.states as Record<"left" | "right" | "leftRoot" | "rightRoot", Tensor>;
+    const states = operands.states as Factors & Record<"leftRoot" | "rightRoot", Tensor>;
     const blocks = cut(gradient);
     const { left, right } = blendFactors(states, blocks, settings);
     const rootOf = (factor: Tensor) =>
@@ -78,7 +91,3 @@ export const shampoo = {
     return { step: join(grafted), rate: adam.rate, states: { ...adam.states, left, right, ...roots } };
   },
 } satisfies Optimizer<z.infer<typeof schema>>;
-
-/** A moving mean that keeps `memory` of the old. */
-export const blend = (old: Tensor, seen: Tensor, memory: number) =>
-  add(multiply(old, memory), multiply(seen, 1 - memory));

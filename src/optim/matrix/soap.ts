@@ -4,11 +4,12 @@
 import { z } from "zod";
 import { add, divide, exactMatmul, multiply, sqrt, transpose } from "../../graph/operations.ts";
 import type { Tensor } from "../../graph/tensor.ts";
-import { adamMoments, adamw, readAdamScalars, updateAdam } from "../adaptive/adamw.ts";
+import { adamMoments, listAdamStates, readAdamScalars, updateAdam } from "../adaptive/adamw.ts";
+import { blendMean, listMeans } from "../means.ts";
 import type { Optimizer } from "../optimizer.ts";
 import { planBlocks } from "./blocks.ts";
 import { addRidge, identity, orthonormalise } from "./factors.ts";
-import { blend, blendFactors, factorSettings, isMatrix } from "./shampoo.ts";
+import { blendFactors, type Factors, factorSettings, isMatrix, listFactors } from "./shampoo.ts";
 
 const schema = z.strictObject({ name: z.literal("soap"), ...factorSettings });
 
@@ -19,11 +20,14 @@ export const soap = {
   schema,
   decay: "decoupled",
   findInterval: ({ interval }) => interval,
-  listStates: (parameter, { blockSize }) => {
-    if (!isMatrix(parameter)) return adamw.listStates(parameter);
-    const { shape, factors } = planBlocks(parameter, blockSize);
-    const { left, right } = factors;
-    return { first: parameter.shape, second: shape, left, right, leftBasis: left, rightBasis: right };
+  listStates: (parameter, settings) => {
+    if (!isMatrix(parameter)) return listAdamStates(parameter, settings);
+    const { shape, factors } = planBlocks(parameter, settings.blockSize);
+    const means = {
+      ...listMeans(parameter.shape, { first: settings.beta1 }),
+      ...listMeans(shape, { second: settings.beta2 }),
+    };
+    return { ...means, ...listFactors(factors, settings), leftBasis: factors.left, rightBasis: factors.right };
   },
   // The bases begin as zeros: the identity is added at the first step.
   moments: adamMoments,
@@ -36,10 +40,9 @@ export const soap = {
     const { gradient, isDue } = operands;
     const { learningRate: rate, correction1, correction2, isFirstStep } = operands.scalars as Record<string, Tensor>;
     const { cut, join } = planBlocks(parameter, settings.blockSize);
-    const states = operands.states as Record<
-      "first" | "second" | "left" | "right" | "leftBasis" | "rightBasis",
-      Tensor
-    >;
+    const states = operands.states as Factors &
+      Partial<Record<"first" | "second", Tensor>> &
+      Record<"leftBasis" | "rightBasis", Tensor>;
     const blocks = cut(gradient);
     const { left, right } = blendFactors(states, blocks, settings);
     const follow = (basis: Tensor, factor: Tensor) => {
@@ -50,8 +53,8 @@ export const soap = {
     const rightBasis = isDue ? follow(states.rightBasis, right) : states.rightBasis;
     const turn = (x: Tensor) => exactMatmul(exactMatmul(transpose(leftBasis), x), rightBasis);
     const turned = turn(blocks);
-    const first = blend(states.first, gradient, settings.beta1);
-    const second = blend(states.second, multiply(turned, turned), settings.beta2);
+    const first = blendMean(states.first, gradient, settings.beta1);
+    const second = blendMean(states.second, multiply(turned, turned), settings.beta2);
     const root = add(divide(sqrt(second), sqrt(correction2!)), settings.epsilon);
     const direction = divide(turn(cut(first)), root);
     const back = join(exactMatmul(exactMatmul(leftBasis, direction), transpose(rightBasis)));

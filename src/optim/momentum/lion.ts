@@ -2,7 +2,8 @@
 // should be 3 to 10 times smaller than AdamW's, and its decay as much larger.
 
 import { z } from "zod";
-import { add, less, multiply, select } from "../../graph/operations.ts";
+import { less, multiply, select } from "../../graph/operations.ts";
+import { blendMean, listMeans } from "../means.ts";
 import { commonSettings, meanFraction, type Optimizer } from "../optimizer.ts";
 
 const schema = z.strictObject({
@@ -18,13 +19,13 @@ export const lion = {
   source: "Chen et al. 2023, arXiv 2302.06675",
   schema,
   decay: "decoupled",
-  listStates: ({ shape }) => ({ first: shape }),
+  listStates: ({ shape }, { beta1 }) => listMeans(shape, { first: beta1 }),
   moments: { first: "signed" },
   readScalars: ({ learningRate }, _, rateScale) => ({ learningRate: learningRate * rateScale }),
   update: (_, { gradient, states, scalars }, { beta1, beta2 }) => {
-    const blend = add(multiply(states.first!, beta1), multiply(gradient, 1 - beta1));
+    const blend = blendMean(states.first, gradient, beta1);
     const sign = select(less(0, blend), 1, select(less(blend, 0), -1, 0));
-    const first = add(multiply(states.first!, beta2), multiply(gradient, 1 - beta2));
+    const first = blendMean(states.first, gradient, beta2);
     return { step: multiply(sign, scalars.learningRate!), rate: scalars.learningRate!, states: { first } };
   },
 } satisfies Optimizer<z.infer<typeof schema>>;

@@ -36,7 +36,11 @@ def train(settings):
 
 
 adam = {"name": "adamw", "learningRate": 0.05, "beta1": 0.9, "beta2": 0.98, "epsilon": 1e-12, "lazyEmbedding": True}
-cases = [{**adam, "weightDecay": 0, "clip": 0}, {**adam, "weightDecay": 0.3, "clip": 0.5}]
+cases = [
+    {**adam, "weightDecay": 0, "clip": 0},
+    {**adam, "weightDecay": 0.3, "clip": 0.5},
+    {**adam, "weightDecay": 0.3, "clip": 0.5, "beta1": 0},
+]
 print(json.dumps({
     "shape": [ROWS, COLUMNS],
     "start": flat(start),

@@ -174,9 +174,9 @@ def newton_schulz(G, coefficients):
         X = a * X + (b * A + c * A @ A) @ X
     return X
 
-def muon(rate_ratio, coefficients=JORDAN, momentum=lambda t: 0.95, neurons=None, cautious_decay=False):
+def muon(rate_ratio, coefficients=JORDAN, momentum=lambda t: 0.95, neurons=None, cautious_decay=False, b1=0.9):
     """Weights are (in, out) here and (out, in) there; AdamW for all but the matrix."""
-    rest = adamw(0.9, 0.95, 1e-8, cautious_decay=cautious_decay)
+    rest = adamw(b1, 0.95, 1e-8, cautious_decay=cautious_decay)
     def step(w, g, s, t, lr, wd, second):
         if w.shape != SHAPES["matrix"]:
             return rest(w, g, s, t, lr, wd, second)
@@ -246,6 +246,23 @@ case("shampoo", dict(FACTORS, interval=1), N(shampoo(0.9, 0.95, 1e-8, 0.9, 1e-3,
 case("shampoo", dict(FACTORS, interval=3), N(shampoo(0.9, 0.95, 1e-8, 0.9, 1e-3, 3)))
 case("soap", dict(FACTORS, interval=1), N(soap(0.9, 0.95, 1e-8, 0.9, 1e-3, 1)))
 case("soap", dict(FACTORS, interval=3), N(soap(0.9, 0.95, 1e-8, 0.9, 1e-3, 3)))
+# Means that keep nothing of what was: the gradient, its square, the factors and the outputs' mean squares as they are.
+NONE, none = dict(ADAM, beta1=0), dict(betas=(0.0, 0.95), eps=1e-8)
+case("adam", NONE, T(lambda p: O.Adam(p, **none)))
+case("adamw", NONE, T(lambda p: O.AdamW(p, **none)))
+case("adamw", dict(ADAM, beta2=0), T(lambda p: O.AdamW(p, betas=(0.9, 0.0), eps=1e-8)))
+case("radam", NONE, T(lambda p: O.RAdam(p, decoupled_weight_decay=True, **none)))
+case("nadam", dict(NONE, momentumGrowth=0.1), T(lambda p: O.NAdam(p, decoupled_weight_decay=True, momentum_decay=0.1, **none)))
+case("adamw-scale", dict(NONE, leastScale=1e-3), N(adamw_scale(0, 0.95, 1e-8, 1e-3)))
+case("lamb", NONE, N(lamb(0, 0.95, 1e-8)))
+case("lion", dict(beta1=0, beta2=0.99), N(lion(0, 0.99)), rate=0.005)
+case("lion", dict(beta1=0.9, beta2=0), N(lion(0.9, 0)), rate=0.005)
+case("muon", dict(MUON, beta1=0, muonMomentum=0, muonNeuronMemory=0), N(muon(2, momentum=lambda t: 0, neurons=0, b1=0)))
+case("muon", dict(MUON, muonMomentum=0, muonFirstMomentum=0.9, muonMomentumSteps=10), N(muon(2, momentum=lambda t: max(0, 0.9 - 0.09 * (t - 1)))))
+case("sophia", dict(SOPHIA, beta1=0, interval=3), N(sophia(0, 0.95, 2, 1e-15, 3)))
+case("adahessian", dict(NONE, hessianPower=1, interval=4, block=5), N(adahessian(0, 0.95, 1e-8, 1, 4, 5)))
+case("shampoo", dict(FACTORS, beta1=0, factorMemory=0, interval=3), N(shampoo(0, 0.95, 1e-8, 0, 1e-3, 3)))
+case("soap", dict(FACTORS, beta1=0, beta2=0, factorMemory=0, interval=3), N(soap(0, 0, 1e-8, 0, 1e-3, 3)))
 
 flat = lambda tensors: [round(float(v), 4) for n in SHAPES for v in tensors[n].reshape(-1)]
 print(json.dumps({"shapes": SHAPES, "start": flat(START), "gradients": [flat(g) for g in GRADIENTS],
