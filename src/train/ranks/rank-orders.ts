@@ -184,15 +184,17 @@ export async function followRanks(
 /** Whether a rank was asked to end. UserError E_RANKS where ranks measured a step otherwise. */
 export async function concludeStep(
   collective: Collective,
-  { loss, gradientNorm = 0 }: MeasuredStep,
+  { loss, gradientNorm = 0, rowsHash = 0 }: MeasuredStep,
   isAsked: boolean,
 ): Promise<boolean> {
-  const seen = Float64Array.of(loss, gradientNorm);
+  const seen = Float64Array.of(loss, gradientNorm, rowsHash);
   await collective.broadcast(seen, 0);
-  const isOther = [loss, gradientNorm].some((own, i) => {
+  const isFar = [loss, gradientNorm].some((own, i) => {
     const first = seen[i]!;
     return !Object.is(own, first) && !(Math.abs(own - first) <= mostRelativeDifference * Math.abs(first));
   });
+  // Sums of rows that stand in other places have one loss and one norm on every rank.
+  const isOther = isFar || rowsHash !== seen[2];
   const counts = Float64Array.of(isAsked ? 1 : 0, isOther ? 1 : 0);
   await collective.sum([{ name: "what ranks say", values: counts }]);
   if (counts[1]! === 0) return counts[0]! > 0;

@@ -139,7 +139,10 @@ export async function openEngine(
     return { program, inputs: { ...inputs, ...touched?.listUpdateInputs() } };
   };
   const conclude = ({ loss, gradientNorm }: Record<string, HostArray>) =>
-    scaler.adapt({ loss: loss![0]!, gradientNorm: gradientNorm![0]! });
+    scaler.adapt({
+      ...{ loss: loss![0]!, gradientNorm: gradientNorm![0]! },
+      ...(touched !== undefined && { rowsHash: touched.hashRows() }),
+    });
   return {
     states,
     device: backend.device,

@@ -30,11 +30,13 @@ export function guardUpdates(
   return Object.fromEntries(guarded);
 }
 
-/** What a step measured. A norm and a loss scale are absent where it has none. */
+/** What a step measured. Of what it has none is absent. */
 export interface MeasuredStep {
   readonly loss: number;
   readonly gradientNorm?: number;
   readonly lossScale?: LossScale;
+  /** Of the rows that a lazy update moved, which no loss and no norm tells. */
+  readonly rowsHash?: number;
 }
 
 /** Whether its update was done. */

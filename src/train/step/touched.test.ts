@@ -15,6 +15,7 @@ import { drawBatch } from "../../machine/measure-step.ts";
 import { createBatchEnd } from "../../optim/batch-end.ts";
 import { queueBatches } from "../batch-queue.ts";
 import { defineTraining } from "../definition.ts";
+import { concludeStep } from "../ranks/rank-orders.ts";
 import { createRankSums } from "../ranks/rank-sums.ts";
 import { overrideRecipe, type Recipe } from "../recipe.ts";
 import { openEngine } from "./engine.ts";
@@ -33,16 +34,26 @@ const recipeWith = (...more: readonly string[]) =>
 const readBatch = (recipe: Recipe, first: number): HostInputs =>
   drawBatch({ ...recipe, train: { ...recipe.train, seed: first } });
 
+/** The rows that a micro-batch reads. */
+function listRead(recipe: Recipe, first: number): readonly number[] {
+  const { tokens, candidates } = readBatch(recipe, first) as Record<string, Int32Array>;
+  return [...tokens!, ...candidates!];
+}
+
 /** Takes a step of each of these numbers of micro-batches; what each measured, and all values after them. */
 async function takeSteps(
   recipe: Recipe,
   backend: Backend,
   sizes: readonly number[],
-  { collective, isInOrder = true }: { readonly collective?: Collective; readonly isInOrder?: boolean } = {},
+  {
+    collective,
+    isInOrder = true,
+    read = readBatch,
+  }: { readonly collective?: Collective; readonly isInOrder?: boolean; readonly read?: typeof readBatch } = {},
 ) {
   const definition = defineTraining(recipe);
   const engine = await openEngine(backend, definition);
-  const training = (first: number) => readBatch(recipe, first);
+  const training = (first: number) => read(recipe, first);
   const source = { datasetHash: "", unigramEntropy: 0, validationBatches: 0, validation: () => ({}), training };
   const take = createStepTaker({
     ...{ engine, microBatchSequences: 2, seed: 0, queue: queueBatches(source, 2) },
@@ -52,7 +63,10 @@ async function takeSteps(
   const measured = [];
   let firstSequence = 0;
   for (const [i, most] of sizes.entries()) {
-    measured.push(await take({ step: i + 1, firstSequence, most, rateScale: 1, progress: 0 }));
+    const taken = await take({ step: i + 1, firstSequence, most, rateScale: 1, progress: 0 });
+    if (collective !== undefined) await concludeStep(collective, taken, false);
+    const { rowsHash: _, ...step } = taken;
+    measured.push(step);
     firstSequence += 2 * most;
   }
   return { measured, values: await fetchValues([...engine.readParameters(), ...engine.readMoments()]) };
@@ -94,8 +108,7 @@ test("rows that a step does not read stay as they are, and so do their moments",
     await takeSteps(recipe, openReference(), [2]),
     await takeSteps(recipe, openReference(), [2, 1]),
   ];
-  const { tokens, candidates } = readBatch(recipe, 4) as Record<string, Int32Array>;
-  const isRead = new Set([...tokens!, ...candidates!]);
+  const isRead = new Set(listRead(recipe, 4));
   assert.ok(isRead.size < 40);
   for (const name of ["embedding.word", "first.embedding.word", "second.embedding.word"]) {
     const [old, now] = [before, after].map(({ values }) => values.find(([key]) => key === name)![1]);
@@ -118,6 +131,24 @@ test("ranks that share micro-batches take the steps of one", async () => {
         for (const [i, value] of numbers.entries())
           assert.ok(Math.abs(value - one.values[n]![1][i]!) < 1e-5, `${name} ${i}: ${value} ${one.values[n]![1][i]}`);
     }
+  }
+});
+
+test("a rank that would move other rows ends the training on every rank, although loss and norm are those of all", async () => {
+  const recipe = recipeWith(lazy);
+  const isRead = new Set([0, 2].flatMap(first => listRead(recipe, first)));
+  const other = Array.from({ length: 300 }, (_, row) => row).find(row => !isRead.has(row))!;
+  /** Another row in the micro-batch of rank 0, as rank 1 foresees it. */
+  const read = (of: Recipe, first: number): HostInputs => {
+    const batch = readBatch(of, first);
+    return first === 0 ? { ...batch, tokens: (batch.tokens as Int32Array).with(0, other) } : batch;
+  };
+  const ranks = joinRanks(2).map(collective =>
+    takeSteps(recipe, openReference(), [2], { collective, ...(collective.rank === 1 && { read }) }),
+  );
+  for (const ended of await Promise.allSettled(ranks)) {
+    assert.equal(ended.status, "rejected");
+    assert.match(String(ended.reason), /1 of 2 ranks have another model/);
   }
 });
 

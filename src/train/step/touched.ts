@@ -12,6 +12,8 @@ export interface Touched {
   listBatchInputs(batch: HostInputs, isFirst: boolean): HostInputs;
   /** What the step's update reads. The next step has rows of its own. */
   listUpdateInputs(): HostInputs;
+  /** Of the rows that the last update was given, FNV-1a a row. */
+  hashRows(): number;
 }
 
 /** Undefined where no update is lazy. */
@@ -44,6 +46,10 @@ export function createTouched({
       isForeseen = false;
       const { touchedRows, touchedCount } = current;
       return { touchedRows: touchedRows!, touchedCount: touchedCount! };
+    },
+    hashRows: () => {
+      const rows = current.touchedRows!.subarray(0, current.touchedCount![0]);
+      return rows.reduce((hash, row) => Math.imul(hash ^ row, 0x01000193), 0x811c9dc5) >>> 0;
     },
   };
 }
