@@ -34,10 +34,12 @@ function encodeHeader(sequenceLength: number, sequences: number, tokenBytes: num
   return header;
 }
 
-function byteOrderOf(rows: Uint16Array | Uint32Array): Buffer {
-  const bytes = Buffer.from(rows.buffer, rows.byteOffset, rows.byteLength);
+const bytesOf = (rows: Ids): Buffer => Buffer.from(rows.buffer, rows.byteOffset, rows.byteLength);
+
+/** Ids as this machine has them to bytes as files do, or back, in place. */
+function orderBytes(bytes: Buffer, tokenBytes: number): Buffer {
   if (endianness() === "LE") return bytes;
-  return rows.BYTES_PER_ELEMENT === 2 ? Buffer.from(bytes).swap16() : Buffer.from(bytes).swap32();
+  return tokenBytes === 2 ? bytes.swap16() : bytes.swap32();
 }
 
 /** Shards of one part of a dataset while they are written: `part-00000.bin` and on, each under a temporary name until whole. */
@@ -91,7 +93,8 @@ export class ShardWriter {
       this.draft = new FileDraft(join(this.folder, `${this.part}-${String(this.files.length).padStart(5, "0")}.bin`));
       this.draft.write(encodeHeader(this.length, 0, this.tokenBytes));
     }
-    this.draft.write(byteOrderOf(this.rows.subarray(0, this.waiting)));
+    // Written anew from their beginning afterwards.
+    this.draft.write(orderBytes(bytesOf(this.rows.subarray(0, this.waiting)), this.tokenBytes));
     this.waiting = 0;
   }
 
@@ -119,8 +122,8 @@ export class ShardReader {
   private readonly folder: string;
   private readonly files: readonly ShardFile[];
   private readonly handles: number[] = [];
-  private readonly tokenBytes: number;
-  private readonly row: Buffer;
+  private readonly vocabulary: number;
+  private readonly row: Ids;
 
   /** Opens the files and checks header and length of each: E_SHARD_MISSING, E_SHARD_CUT, E_SHARD_MAGIC. */
   constructor(folder: string, files: readonly ShardFile[], sequenceLength: number, vocabulary: number) {
@@ -128,11 +131,11 @@ export class ShardReader {
     this.files = files;
     this.length = sequenceLength;
     this.sequences = files.reduce((sum, file) => sum + file.sequences, 0);
-    this.tokenBytes = bytesOfId(vocabulary);
-    this.row = Buffer.alloc(sequenceLength * this.tokenBytes);
+    this.vocabulary = vocabulary;
+    this.row = makeIds(vocabulary, sequenceLength);
     try {
       for (const file of files)
-        this.handles.push(openShard(join(folder, file.name), file, sequenceLength, this.tokenBytes));
+        this.handles.push(openShard(join(folder, file.name), file, sequenceLength, bytesOfId(vocabulary)));
     } catch (error) {
       this.close();
       throw error;
@@ -144,36 +147,37 @@ export class ShardReader {
     let at = index;
     let number = 0;
     while (at >= this.files[number]!.sequences) at -= this.files[number++]!.sequences;
-    const count = readSync(this.handles[number]!, this.row, 0, this.row.length, headerBytes + at * this.row.length);
-    if (count !== this.row.length) {
+    if (!this.readRows(number, at, this.row)) {
       throw cut(join(this.folder, this.files[number]!.name), `it ended within sequence ${at} while it was being read`);
     }
-    this.decode(this.row, 0, out, offset);
+    out.set(this.row, offset);
   }
 
   /** Shows every sequence in turn, in an array that is reused. */
   visit(see: (tokens: Uint32Array, index: number) => void): void {
-    const tokens = new Uint32Array(this.length);
-    const rows = Math.max(1, Math.floor(2 ** 20 / this.row.length));
-    const bytes = Buffer.alloc(rows * this.row.length);
+    const { length } = this;
+    const tokens = new Uint32Array(length);
+    const most = Math.max(1, Math.floor(2 ** 20 / this.row.byteLength));
+    const rows = makeIds(this.vocabulary, most * length);
     let index = 0;
     for (const [number, { name, sequences }] of this.files.entries()) {
-      for (let at = 0; at < sequences; at += rows) {
-        const wanted = Math.min(rows, sequences - at) * this.row.length;
-        const count = readSync(this.handles[number]!, bytes, 0, wanted, headerBytes + at * this.row.length);
-        if (count !== wanted) throw cut(join(this.folder, name), "it ended while it was being read");
-        for (let start = 0; start < wanted; start += this.row.length) {
-          this.decode(bytes, start, tokens, 0);
+      for (let at = 0; at < sequences; at += most) {
+        const wanted = rows.subarray(0, Math.min(most, sequences - at) * length);
+        if (!this.readRows(number, at, wanted)) throw cut(join(this.folder, name), "it ended while it was being read");
+        for (let start = 0; start < wanted.length; start += length) {
+          tokens.set(wanted.subarray(start, start + length));
           see(tokens, index++);
         }
       }
     }
   }
 
-  private decode(bytes: Buffer, start: number, out: Int32Array | Uint32Array, offset: number): void {
-    const { length, tokenBytes } = this;
-    if (tokenBytes === 2) for (let i = 0; i < length; i++) out[offset + i] = bytes.readUInt16LE(start + 2 * i);
-    else for (let i = 0; i < length; i++) out[offset + i] = bytes.readUInt32LE(start + 4 * i);
+  /** Reads ids from a sequence of a file on; false where it has fewer. */
+  private readRows(number: number, sequence: number, into: Ids): boolean {
+    const bytes = bytesOf(into);
+    const count = readSync(this.handles[number]!, bytes, 0, bytes.length, headerBytes + sequence * this.row.byteLength);
+    orderBytes(bytes, into.BYTES_PER_ELEMENT);
+    return count === bytes.length;
   }
 
   /** Compares the hash of every file with the manifest's; `again` is asked for one that differs, before it is refused: E_SHARD_CHANGED. */
