@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { buildDataset } from "../../test/build-dataset.ts";
+import { useOwnCache } from "../../test/own-cache.ts";
 import { UserError } from "../base/errors.ts";
 import { KeptHashes } from "../base/files/kept-hashes.ts";
 import { defineLearnedTokenizer } from "../tokenizer/define.ts";
@@ -23,10 +24,12 @@ import { normalisers } from "../tokenizer/normalising/normaliser.ts";
 import { specialTokens } from "../tokenizer/tokenizer.ts";
 import { writeTokenizer } from "../tokenizer/tokenizer-json.ts";
 import { Dataset } from "./dataset.ts";
+import { readManifest } from "./manifest.ts";
 import { plainMask } from "./mask-units.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cram-dataset-"));
 after(() => rmSync(folder, { recursive: true }));
+const cache = useOwnCache();
 
 const words = ["the", "cat", "sat", "on", "a", "mat", "and", "dog", "ran", "far"];
 const tokenizer = defineLearnedTokenizer([...specialTokens, ...words], normalisers.bert, "bert");
@@ -217,6 +220,44 @@ test("a kept hash that is damaged condemns no shard", async () => {
   const [first] = training.files;
   assert.equal(new KeptHashes(path).hash(first!.name), first!.sha256);
   dataset.close();
+});
+
+test("tokens of a compared dataset are counted once, and again where what is kept was changed", async () => {
+  const path = await build("counted");
+  const { hash, training } = readManifest(path);
+  const shard = join(path, training.files[0]!.name);
+  // Ids of two bytes behind a header of 32, as docs/FORMATS.md says.
+  const bytes = readFileSync(shard);
+  const expected = new Array<number>(tokenizer.vocabulary.length).fill(0);
+  for (let at = 32; at < bytes.length; at += 2) expected[bytes.readUInt16LE(at)]! += 1;
+  const count = (compares: boolean, whileOpen = () => {}) => {
+    const dataset = new Dataset(path);
+    try {
+      if (compares) dataset.verify();
+      whileOpen();
+      return [...dataset.countTokens()];
+    } finally {
+      dataset.close();
+    }
+  };
+  const cut = () => truncateSync(shard, bytes.length - 2);
+  assert.deepEqual(count(false), expected);
+  // Not compared, nothing was kept.
+  assert.throws(() => count(true, cut), hasCode("E_SHARD_CUT"));
+  writeFileSync(shard, bytes);
+  assert.deepEqual(count(true), expected);
+  assert.deepEqual(count(true, cut), expected);
+  assert.throws(() => count(false), hasCode("E_SHARD_CUT"));
+  writeFileSync(shard, bytes);
+  const keptPath = join(cache, "counts", `${hash}.f64`);
+  const keptBytes = readFileSync(keptPath);
+  for (const damaged of [keptBytes.map((byte, i) => (i === 40 ? byte ^ 1 : byte)), keptBytes.subarray(0, 50)]) {
+    writeFileSync(keptPath, damaged);
+    assert.throws(() => count(true, cut), hasCode("E_SHARD_CUT"));
+    writeFileSync(shard, bytes);
+    assert.deepEqual(count(true), expected);
+    assert.ok(readFileSync(keptPath).equals(keptBytes));
+  }
 });
 
 test("another tokenizer beside the shards is refused", async () => {

@@ -10,6 +10,7 @@ import { type ContinuesWord, tellWords } from "../tokenizer/encoding/word-starts
 import { readTokenizer } from "../tokenizer/read-tokenizer.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { echoPassages } from "./echo.ts";
+import { countOnce } from "./kept-counts.ts";
 import { type DatasetManifest, readManifest } from "./manifest.ts";
 import { type MaskOptions, maskSequence } from "./mask.ts";
 import { type MaskSettings, plainMask } from "./mask-units.ts";
@@ -55,6 +56,7 @@ export class Dataset {
   private orderOf = "";
   private arrangement: EpochOrder;
   private counts: Float64Array | undefined;
+  private isVerified = false;
   private readonly special: ReadonlySet<number>;
   private readonly continuesWord: ContinuesWord | undefined;
 
@@ -99,16 +101,20 @@ export class Dataset {
     this.orderOf = "";
   }
 
-  /** How often each token occurs in the training part, all of which is read the first time; the same array each time. UserError E_SHARD_CUT. */
+  /**
+   * How often each token occurs in the training part; the same array each time. All of it is read the first time, unless shards were compared
+   * with their hashes, and the cache has the counts. UserErrors: E_SHARD_CUT, E_CACHE.
+   */
   countTokens(): Float64Array {
-    this.counts ??= this.countTraining();
+    const { hash, vocabulary } = this.manifest;
+    this.counts ??= this.isVerified ? countOnce(hash, vocabulary, () => this.countTraining()) : this.countTraining();
     return this.counts;
   }
 
   private countTraining(): Float64Array {
     const counts = new Float64Array(this.manifest.vocabulary);
     this.training.visit(tokens => {
-      for (const token of tokens) counts[token]! += 1;
+      for (let i = 0; i < tokens.length; i++) counts[tokens[i]!]! += 1;
     });
     return counts;
   }
@@ -195,6 +201,7 @@ export class Dataset {
     // A hash that was kept may be what is damaged: the file itself says it.
     const again = (name: string): string => kept.hash(name, true);
     for (const shards of [this.training, this.validation]) shards.verify(hash, again);
+    this.isVerified = true;
     kept.save();
   }
 
