@@ -1,4 +1,4 @@
-// The training batches of a run in their order, one of which may be read ahead: while the device works on a step, the host makes ready
+// The training batches of a run in their order, some of which may be read ahead: while the device works on a step, the host makes ready
 // what the next one begins with. What is read is the same either way, and an error is told where its batch is needed.
 
 import type { HostInputs } from "../backends/backend.ts";
@@ -26,21 +26,22 @@ export interface BatchQueue {
 
 /** Micro-batches of so many sequences. */
 export function queueBatches(source: BatchSource, sequences: number): BatchQueue {
-  let ahead: { readonly first: number; readonly progress: number; readonly batch: Promise<HostInputs> } | undefined;
+  /** By their first sequence, ascending. */
+  const ahead = new Map<number, { readonly progress: number; readonly batch: Promise<HostInputs> }>();
   const read = async (first: number, progress: number) => source.training(first, sequences, progress);
   return {
     take: (first, progress) => {
-      const ready = ahead;
-      ahead = undefined;
-      const isSame =
-        ready !== undefined && ready.first === first && (source.isSame?.(ready.progress, progress) ?? true);
+      const ready = ahead.get(first);
+      for (const before of ahead.keys()) if (before <= first) ahead.delete(before);
+      const isSame = ready !== undefined && (source.isSame?.(ready.progress, progress) ?? true);
       return isSame ? ready.batch : read(first, progress);
     },
     readAhead: (first, progress) => {
+      if (ahead.has(first)) return;
       const batch = read(first, progress);
       // A training that ends here needs no such batch.
       batch.catch(() => {});
-      ahead = { first, progress, batch };
+      ahead.set(first, { progress, batch });
     },
   };
 }

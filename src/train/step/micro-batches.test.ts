@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { quickstart } from "../../../recipes/quickstart.ts";
 import { joinRanks } from "../../../test/collective/joined-ranks.ts";
 import { fetchValues } from "../../../test/fetch-tensors.ts";
+import type { HostInputs } from "../../backends/backend.ts";
 import { openCpu } from "../../backends/cpu/cpu.ts";
 import { openReference } from "../../backends/reference/reference.ts";
 import { drawBatch } from "../../machine/measure-step.ts";
@@ -108,3 +109,63 @@ test("the sums of ranks stand between a micro-batch and its update", async () =>
   await take({ step: 1, firstSequence: 0, most: 1, rateScale: 1, progress: 0 });
   assert.equal(asked, 0);
 });
+
+test("where a step must know before its first micro-batch what it reads, that was read beside the step before", async () => {
+  /** What is read, and between what, by one rank of so many. */
+  const trace = async (rank: number, ranks: number, sizes: readonly number[]) => {
+    const lines: string[] = [];
+    const work = async (name: string) => {
+      lines.push(`ask ${name}`);
+      await new Promise(setImmediate);
+      lines.push(`did ${name}`);
+    };
+    const training = (first: number) => {
+      lines.push(`read ${first / 2}`);
+      return { first: Int32Array.of(first) };
+    };
+    const engine = {
+      ...(await openEngine(openReference(), defineTraining(tiny("optimizer.name=adamw")))),
+      foresee: (batches: readonly HostInputs[]) => lines.push(`foresee ${batches.map(seqOf).join(" ")}`),
+      accumulate: (batch: HostInputs) => work(seqOf(batch)),
+      update: async () => {
+        await work("update");
+        return { loss: 1, gradientNorm: 1 };
+      },
+    };
+    const { finish: _, ...apart } = engine;
+    const sums = {
+      rank,
+      size: ranks,
+      isInOrder: false,
+      isLocal: false,
+      clear: () => {},
+      addRound: nothing,
+      finish: nothing,
+    };
+    const source = { datasetHash: "", unigramEntropy: 0, validationBatches: 0, validation: () => ({}), training };
+    const take = createStepTaker({
+      ...{ engine: apart, queue: queueBatches(source, 2), microBatchSequences: 2, seed: 0 },
+      ...{ batchEnd: createBatchEnd(undefined, undefined), sums: ranks > 1 ? sums : undefined },
+    });
+    let first = 0;
+    for (const [i, most] of sizes.entries()) {
+      await take({ step: i + 1, firstSequence: 2 * first, most, rateScale: 1, progress: 0 });
+      first += most;
+    }
+    return lines;
+  };
+  const update = ["ask update", "did update"];
+  assert.deepEqual(await trace(0, 1, [2, 3, 1]), [
+    ...["read 0", "read 1", "foresee 0 1", "ask 0", "read 2", "did 0", "ask 1", "read 3", "did 1", ...update],
+    // The step grew by one.
+    ...["read 4", "foresee 2 3 4", "ask 2", "read 5", "did 2", "ask 3", "read 6", "did 3", "ask 4", "read 7", "did 4"],
+    ...[...update, "foresee 5", "ask 5", "did 5", ...update],
+  ]);
+  assert.deepEqual(await trace(1, 2, [3, 3]), [
+    ...["read 0", "read 1", "read 2", "foresee 0 1 2", "ask 1", "read 3", "read 4", "did 1", ...update],
+    ...["read 5", "foresee 3 4 5", "ask 4", "read 6", "read 7", "did 4", ...update],
+  ]);
+});
+
+const nothing = async () => {};
+const seqOf = (batch: HostInputs) => `${(batch.first as Int32Array)[0]! / 2}`;

@@ -49,16 +49,21 @@ export function createStepTaker(parts: StepParts) {
     const schedule = { step, rateScale, progress };
     let updating: Promise<StepResult> | undefined;
     const take = (index: number) => queue.take(firstSequence + index * size, progress);
-    // What all ranks read, where an update is of that alone.
+    // What all ranks read, where an update is of that alone; most of it was read beside the step before.
     const foreseen: HostInputs[] = [];
     if (engine.foresee !== undefined) for (let i = 0; i < most; i++) foreseen.push(await take(i));
     engine.foresee?.(foreseen);
+    const readAhead = (index: number) => queue.readAhead(firstSequence + index * size, progress);
     do {
       if (microBatches % ranks === rank) {
         const batch = foreseen[microBatches] ?? (await take(microBatches));
         const isOwnLast = microBatches + ranks >= most;
+        let adding: Promise<void> | undefined;
         if (isOwnLast && finish !== undefined) updating = finish(batch, own === 0, schedule, microBatches + 1);
-        else await engine.accumulate(batch, own === 0 || sums?.isInOrder === true, isOwnLast ? exchange : undefined);
+        else adding = engine.accumulate(batch, own === 0 || sums?.isInOrder === true, isOwnLast ? exchange : undefined);
+        // Threads and GPUs are at work when they have been asked, and the host would only wait.
+        if (engine.foresee !== undefined) for (let i = 0; i < ranks; i++) readAhead(most + own * ranks + i);
+        await adding;
         if (isProbed) batches.push([microBatches, batch]);
         own++;
       }
@@ -70,9 +75,7 @@ export function createStepTaker(parts: StepParts) {
     const counted = sums?.isLocal === true ? own : microBatches;
     if (isProbed) await probe(batches, { firstSequence, microBatches, counted });
     updating ??= engine.update(schedule, counted);
-    const next = firstSequence + microBatches * size;
-    // Threads and GPUs are at work when they have been asked, and the host would only wait.
-    queue.readAhead(next + (engine.foresee === undefined ? rank * size : 0), progress);
+    if (engine.foresee === undefined) readAhead(microBatches + rank);
     const updated = await updating;
     await shares?.spread();
     return { ...updated, microBatches };
