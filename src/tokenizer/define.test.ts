@@ -6,10 +6,12 @@ import { RandomSequence, streams } from "../base/random.ts";
 import { defineLearnedTokenizer, normaliserBefore } from "./define.ts";
 import { encodeText } from "./encoding/encode.ts";
 import { keepsSpaces, preTokenizerNames } from "./encoding/pre-tokenizer.ts";
-import { findTokenizerKind } from "./kinds/kinds.ts";
+import { findTokenizerKind, tokenizerKinds } from "./kinds/kinds.ts";
 import { WordCounter } from "./learning/count-words.ts";
 import { compileNormaliser } from "./normalising/normalise.ts";
+import { decodeTokenizerJson } from "./read-tokenizer.ts";
 import { specialTokens } from "./tokenizer.ts";
+import { encodeTokenizerJson } from "./tokenizer-json.ts";
 
 const read = { keep: "É中文。가 x", lowercase: "é中文。가 x", bert: "e中文。가 x" } as const;
 const apart = { keep: "É 中  文 。가 x", lowercase: "é 中  文 。가 x", bert: "e 中  文 。가 x" } as const;
@@ -46,6 +48,28 @@ test("tokens of Chinese are of its characters, not of the spaces between them", 
       assert.ok(tokens.filter(token => token === "▁" || token === "Ġ").length <= 1, `${kind}: ${tokens.join(" ")}`);
       // Words of two characters that occur again and again are tokens.
       assert.ok(tokens.length < 0.8 * text.length, `${kind}: ${tokens.length} tokens of ${text.length} characters`);
+    }
+  }
+});
+
+test("a text that writes the names of special tokens, as HTML does, teaches no kind such a token", () => {
+  const text = specialTokens.map(token => `an ${token}old${token} word ${token} ${token.repeat(2)} `).join("");
+  for (const { name, learn, preTokenizers } of tokenizerKinds) {
+    for (const preTokenizer of preTokenizers) {
+      const counter = new WordCounter(normaliserBefore("keep", preTokenizer), preTokenizer);
+      for (let i = 0; i < 300; i++) counter.addText(text);
+      // The bytes alone are 256.
+      const vocabularySize = preTokenizer === "byte-level" ? 350 : 90;
+      const options = { vocabularySize, specialTokens, preTokenizer };
+      const { vocabulary, model } = learn(counter.wordCounts(), options);
+      assert.equal(new Set(vocabulary).size, vocabulary.length, `${name}, ${preTokenizer}`);
+      const tokenizer = defineLearnedTokenizer(vocabulary, normaliserBefore("keep", preTokenizer), preTokenizer, model);
+      const again = decodeTokenizerJson(JSON.parse(encodeTokenizerJson(tokenizer)), "tokenizer.json");
+      assert.equal(again.hash, tokenizer.hash);
+      // Between letters that they never stood between.
+      const ids = encodeText(tokenizer, specialTokens.map(token => `w${token}w`).join(""), "as-text");
+      const found = specialTokens.filter((_, id) => id !== tokenizer.specials.unknown && ids.includes(id));
+      assert.deepEqual(found, [], `${name}, ${preTokenizer}`);
     }
   }
 });

@@ -79,11 +79,12 @@ export function learnMerges(allWordCounts: readonly WordCount[], options: MergeO
       continue;
     }
     if (count < 1 || count < minimumCount) break;
-    merges.push([top.left, top.right]);
     const right = vocabulary[top.right]!;
-    const merged = addToken(
-      vocabulary[top.left]! + (right.startsWith(continuation) ? right.slice(continuation.length) : right),
-    );
+    const text = vocabulary[top.left]! + (right.startsWith(continuation) ? right.slice(continuation.length) : right);
+    // What a text writes like a special token's name, as HTML does "<s>", is not that token.
+    if (specialTokens.includes(text)) continue;
+    merges.push([top.left, top.right]);
+    const merged = addToken(text);
     joinPair(words, top, merged, pairCounts, pairs);
     if (merges.length % 1000 === 0) onProgress?.(vocabulary.length);
   }

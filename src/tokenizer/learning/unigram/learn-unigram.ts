@@ -67,7 +67,7 @@ function learn(
     pieces ??= new PieceLattice(seeds, lattice.origins);
     prune(lattice, pieces, enough, keep);
   }
-  return finish(seeds, lattice, alphabet, vocabularySize - specialTokens.length);
+  return finish(seeds, lattice, { alphabet, specialTokens, size: vocabularySize - specialTokens.length });
 }
 
 /** Goes on with some of the pieces, the unknown one first, and other scores. */
@@ -126,12 +126,20 @@ function prune(lattice: UnigramLattice, pieces: PieceLattice, enough: number, ke
   keep(ids, left);
 }
 
-/** The alphabet in any case, then the others as they stand until the vocabulary is full. */
+interface Wanted {
+  readonly alphabet: readonly string[];
+  readonly specialTokens: readonly string[];
+  readonly size: number;
+}
+
+/**
+ * The alphabet in any case, then the others as they stand until the vocabulary is full. A text may write what a special token is called, as
+ * HTML does "<s>": that is no piece, which would stand in the vocabulary twice.
+ */
 function finish(
   seeds: Seeds,
   lattice: UnigramLattice,
-  alphabet: readonly string[],
-  size: number,
+  { alphabet, specialTokens, size }: Wanted,
 ): { pieces: string[]; scores: number[] } {
   const { scores } = lattice;
   const scoreOf = new Map<string, number>();
@@ -145,6 +153,7 @@ function finish(
     finished.set(letter, score ?? least + penalty);
     if (score === undefined) penalty += 0.0001;
   }
+  for (const token of specialTokens) scoreOf.delete(token);
   for (const [text, score] of scoreOf) {
     if (finished.size >= size) break;
     if (!finished.has(text)) finished.set(text, score);
