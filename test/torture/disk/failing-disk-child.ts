@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { koffi } from "../../../src/backends/foreign-functions.ts";
 import { UserError } from "../../../src/base/errors.ts";
 import { recoverFolder, replaceFiles } from "../../../src/base/files/folder-draft.ts";
-import { lockFileName, withFolderLock } from "../../../src/base/files/folder-lock.ts";
+import { lockFileName, lockFolder, withFolderLock } from "../../../src/base/files/folder-lock.ts";
 import { listCheckpoints, saveCheckpoint } from "../../../src/checkpoint/state.ts";
 import { EventLog } from "../../../src/events/event-log.ts";
 import { readEvents } from "../../../src/events/event-reader.ts";
@@ -31,6 +31,9 @@ const work = () =>
     } finally {
       log.close();
     }
+    const lock = lockFolder(join(folder, "shared"), "test");
+    assert.ok(lock.beat(), "a beat that the disk refuses is no other holder");
+    lock.release();
     await replaceFiles(folder, { own: ["a", "b"], last: "a" }, async draft => {
       for (const name of ["a", "b"]) writeFileSync(join(draft, name), "new");
     });
@@ -57,7 +60,7 @@ for (const failure of [constants.errno.ENOSPC, constants.errno.EROFS]) {
     if (!isDone) {
       if (existsSync(events)) readEvents(events);
       // A lock that could not be removed is taken over, once its process is gone.
-      rmSync(join(folder, lockFileName), { force: true });
+      for (const place of [folder, join(folder, "shared")]) rmSync(join(place, lockFileName), { force: true });
       recoverFolder(folder);
       assert.equal(content("a"), content("b"), `half of the files were replaced from change ${from} on`);
       await work();

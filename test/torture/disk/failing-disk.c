@@ -94,6 +94,7 @@ AT_PATH(link, 1, (const char *from, const char *to), to, from, to)
 AT_PATH(symlink, 1, (const char *from, const char *to), to, from, to)
 AT_PATH(unlink, 0, (const char *path), path, path)
 AT_PATH(rmdir, 0, (const char *path), path, path)
+AT_PATH(utimensat, 0, (int at, const char *path, const struct timespec *times, int flags), path, at, path, times, flags)
 
 /** For a process that tries several: counts anew, and fails from there on; a negative number never. */
 void fail_disk_from(long from, int error) {
