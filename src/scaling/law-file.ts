@@ -4,6 +4,7 @@
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
 import { readJson, writeFileAtomically } from "../base/files/files.ts";
+import { openSealed, seal } from "../base/sealed-json.ts";
 
 const number = z.number();
 const law = z.strictObject({
@@ -65,13 +66,22 @@ export type LadderTraining = LawFile["trainings"][number];
 export function writeLawFile(path: string, content: Omit<LawFile, "format" | "version">): void {
   const whole: LawFile = { format: "cramming-scaling-law", version: 1, ...content };
   // Resamples are hundreds: a line each.
-  const text = JSON.stringify(whole, (_, value) => (typeof value === "number" ? Number(value.toPrecision(7)) : value));
+  const short = (_: string, value: unknown) => (typeof value === "number" ? Number(value.toPrecision(7)) : value);
+  const text = JSON.stringify(seal(JSON.parse(JSON.stringify(whole, short)) as LawFile));
   writeFileAtomically(path, `${text.replaceAll('{"law":', '\n{"law":').replaceAll('{"size":', '\n{"size":')}\n`);
 }
 
 /** UserErrors: those of reading, E_SCALE for a file that is no law. */
 export function readLawFile(path: string): LawFile {
-  const parsed = lawFileSchema.safeParse(readJson(path, "scaling law"));
+  const json = openSealed(readJson(path, "scaling law"));
+  if (json === undefined) {
+    throw new UserError(
+      "E_SCALE",
+      `${path}: this law was changed: its hash is of other content`,
+      "Remove it: cram scale writes it again from the trainings.",
+    );
+  }
+  const parsed = lawFileSchema.safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
   throw new UserError(

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
 import { contentHash, isPresent, listFolder, readJson, writeFileAtomically } from "../base/files/files.ts";
+import { formatSealed, openSealed } from "../base/sealed-json.ts";
 import type { Variation } from "./sweep.ts";
 
 export interface Trial {
@@ -96,7 +97,7 @@ export function listOtherTrials(folder: string, wanted: readonly Trial[]): Trial
 
 function readOtherResult(path: string): TrialResult | undefined {
   try {
-    return isPresent(path, "result") ? resultSchema.safeParse(readJson(path, "result")).data : undefined;
+    return isPresent(path, "result") ? resultSchema.safeParse(openSealed(readJson(path, "result"))).data : undefined;
   } catch (error) {
     if (error instanceof UserError) return undefined;
     throw error;
@@ -120,11 +121,11 @@ function readTrialResult(
 ): TrialResult | undefined {
   const path = join(folder, name);
   if (!isPresent(path, "result")) return undefined;
-  const parsed = resultSchema.safeParse(readJson(path, "result"));
+  const parsed = resultSchema.safeParse(openSealed(readJson(path, "result")));
   if (!parsed.success || parsed.data.variation !== variation || parsed.data.seed !== seed) {
     throw new UserError(
       "E_SWEEP",
-      `${path}: no result of this trial`,
+      `${path}: no result of this trial, or one that was changed`,
       "Remove the trial's folder: the sweep makes it again.",
     );
   }
@@ -143,5 +144,5 @@ function readTrialResult(
 }
 
 export function writeTrialResult({ folder }: Trial, name: string, result: TrialResult): void {
-  writeFileAtomically(join(folder, name), `${JSON.stringify(result, undefined, 2)}\n`);
+  writeFileAtomically(join(folder, name), formatSealed(result));
 }

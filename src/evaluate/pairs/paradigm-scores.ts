@@ -6,6 +6,7 @@ import { z } from "zod";
 import type { Backend } from "../../backends/backend.ts";
 import { contentHash, readJson, writeFileAtomically } from "../../base/files/files.ts";
 import { recoverFolder, replaceFiles } from "../../base/files/folder-draft.ts";
+import { formatSealed, openSealed } from "../../base/sealed-json.ts";
 import type { PretrainedModel } from "../../pretrained/pretrained-model.ts";
 import type { Cell, Scoreboard } from "../scores/scoreboard.ts";
 import type { Paradigm } from "./blimp.ts";
@@ -65,7 +66,7 @@ export async function* scoreParadigms(
     const lines = scored.map((each, i) => `${JSON.stringify({ ...pairs[i]!, scores: [each.good, each.bad] })}\n`);
     await replaceFiles(folder, { own: ["predictions.jsonl", "result.json"], last: "result.json" }, async draft => {
       writeFileAtomically(join(draft, "predictions.jsonl"), lines.join(""));
-      writeFileAtomically(join(draft, "result.json"), `${JSON.stringify(score, undefined, 2)}\n`);
+      writeFileAtomically(join(draft, "result.json"), formatSealed(score));
     });
     yield { score, isNew: true };
   }
@@ -75,7 +76,7 @@ export async function* scoreParadigms(
 function readScore(folder: string): ParadigmScore | undefined {
   recoverFolder(folder);
   try {
-    return scoreSchema.safeParse(readJson(join(folder, "result.json"), "score")).data;
+    return scoreSchema.safeParse(openSealed(readJson(join(folder, "result.json"), "score"))).data;
   } catch {
     return undefined;
   }

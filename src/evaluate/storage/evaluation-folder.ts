@@ -8,6 +8,7 @@ import { UserError } from "../../base/errors.ts";
 import { listFolder, makeFolder, mostBytes, readJson, readText, writeFileAtomically } from "../../base/files/files.ts";
 import { finishMoves, recoverFolder, replaceFiles } from "../../base/files/folder-draft.ts";
 import { explainWriteFailure } from "../../base/files/write-failure.ts";
+import { formatSealed, openSealed } from "../../base/sealed-json.ts";
 import { keptModelPaths } from "../../pretrained/kept-model.ts";
 import { type Variant, variantName } from "../finetuning/controls.ts";
 import { formatConfusion } from "../scores/confusion.ts";
@@ -85,7 +86,7 @@ export function readResult(folder: string): TaskResult | undefined {
     throw error;
   }
   try {
-    return resultSchema.safeParse(readJson(join(folder, "result.json"), "result", mostBytes.ofLines)).data;
+    return resultSchema.safeParse(openSealed(readJson(join(folder, "result.json"), "result", mostBytes.ofLines))).data;
   } catch {
     return undefined;
   }
@@ -160,7 +161,7 @@ function writeResult(
       `${name}\n${formatConfusion({ labels: task.labels, counts: confusion })}\n`;
     writeFileAtomically(join(folder, "confusion.txt"), matrices.map(print).join("\n"));
   }
-  writeFileAtomically(join(folder, "result.json"), `${JSON.stringify(result, undefined, 2)}\n`);
+  writeFileAtomically(join(folder, "result.json"), formatSealed(result));
 }
 
 /** Predictions of a split as predictions.jsonl holds them: ids, and classes or numbers as predicted. */
