@@ -54,8 +54,9 @@ export function openOwnHub(endpoint = process.env.HF_ENDPOINT || huggingFace): H
 /** Where Python's huggingface_hub keeps it; undefined where nobody logged in. */
 function readStoredToken(): string | undefined {
   const { HF_TOKEN_PATH: path, HF_HOME: home, XDG_CACHE_HOME: cache } = process.env;
-  const folder = home || join(cache || join(homedir(), ".cache"), "huggingface");
   try {
+    // A user without a home is nobody who logged in.
+    const folder = home || join(cache || join(homedir(), ".cache"), "huggingface");
     return readText(path || join(folder, "token"), "a login", 4096).trim();
   } catch {
     return undefined;

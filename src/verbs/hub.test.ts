@@ -1,6 +1,7 @@
 // Push and pull as a program calls them: with whose token, of which revision, and what they say meanwhile.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -34,6 +35,21 @@ test("a stored login is for Hugging Face's hub alone, and HF_TOKEN goes before i
   assert.deepEqual(tokens(), ["hf_stored", undefined, undefined]);
   process.env.HF_TOKEN = "hf_given";
   assert.deepEqual(tokens(), ["hf_given", "hf_given", "hf_given"]);
+});
+
+const notRoot = process.getuid?.() !== 0 && "only root may become a user that is in no list";
+
+test("a user without a home, as of a container, has no login", { skip: notRoot }, () => {
+  const words = [
+    `const { openOwnHub } = await import(${JSON.stringify(new URL("../hub/hub.js", import.meta.url).href)});`,
+    "process.setuid(54321);",
+    "console.log(openOwnHub().token);",
+  ];
+  const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", words.join("\n")], {
+    encoding: "utf8",
+    env: { PATH: process.env.PATH },
+  });
+  assert.equal(stdout, "undefined\n", stderr);
 });
 
 test("a revision is pulled without a token, and nothing is pushed without one", async () => {
