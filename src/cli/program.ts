@@ -237,7 +237,8 @@ export async function runCommand(words: readonly string[]): Promise<void> {
 }
 
 /** To standard error, with the exit code that it means. */
-export function showError(error: unknown, asJson: boolean): void {
+export function showError(thrown: unknown, asJson: boolean): void {
+  const error = explainGoneFolder(thrown);
   process.exitCode = error instanceof UserError ? 1 : 2;
   if (!(error instanceof UserError)) {
     printError(`This is a bug in cram, not your mistake.\n${error instanceof Error ? error.stack : String(error)}`);
@@ -251,10 +252,24 @@ export function showError(error: unknown, asJson: boolean): void {
     );
 }
 
+/** Whatever is done with a relative path fails where the working folder was removed, or made anew, under the shell that stands in it. */
+function explainGoneFolder(error: unknown): unknown {
+  if ((error as NodeJS.ErrnoException | undefined)?.syscall !== "uv_cwd") return error;
+  const seen = "the folder that this was called in is not there any more";
+  return new UserError("E_FILE_MISSING", seen, 'Call it in one that is there; cd "$PWD" goes to one made anew.', {
+    cause: error,
+  });
+}
+
 /** Of this package, wherever it is installed. */
 const errorsPage = fileURLToPath(new URL("../../../docs/ERRORS.md", import.meta.url));
 
 function relativeWhereShorter(path: string): string {
-  const near = relative(process.cwd(), path);
-  return near.length < path.length ? near : path;
+  try {
+    const near = relative(process.cwd(), path);
+    return near.length < path.length ? near : path;
+  } catch {
+    // A working folder that is not there any more.
+    return path;
+  }
 }
