@@ -36,7 +36,8 @@ export { type PlanOptions, plan } from "./verbs/plan.ts";
 export type { Prepared, PreparedShard } from "./verbs/prepare/dataset-options.ts";
 export type { PreparePlan } from "./verbs/prepare/plan/plan-prepare.ts";
 export type { MachineShard } from "./verbs/prepare/portioned-work.ts";
-export { mergeMachines, type PrepareOptions, planPrepare, prepare, prepareOnMachine } from "./verbs/prepare/prepare.ts";
+export { mergeMachines, planPrepare, prepare, prepareOnMachine } from "./verbs/prepare/prepare.ts";
+export type { PrepareOptions } from "./verbs/prepare/prepare-options.ts";
 export type { StageProgress } from "./verbs/prepare/stages/progress.ts";
 export {
   type EventListeners,

@@ -2,7 +2,8 @@
 // as JSON, and what was measured goes to the process that asked.
 
 import { systemClock } from "../../src/base/clock.ts";
-import { type PrepareOptions, prepare } from "../../src/verbs/prepare/prepare.ts";
+import { prepare } from "../../src/verbs/prepare/prepare.ts";
+import type { PrepareOptions } from "../../src/verbs/prepare/prepare-options.ts";
 
 export interface PrepareMeasures {
   readonly seconds: number;

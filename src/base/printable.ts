@@ -29,7 +29,8 @@ export function makeLinesPrintable(text: string, kept = ""): string {
 
 /** A value as an error quotes it: as JSON, cut, whatever it is and however deep or long. */
 export function quoteValue(value: unknown, mostCharacters = 80): string {
-  if (typeof value === "number") return String(value); // NaN and Infinity are null in JSON
+  // JSON has none of NaN, Infinity and whole numbers without end.
+  if (typeof value === "number" || typeof value === "bigint") return String(value);
   try {
     const json = JSON.stringify(typeof value === "string" ? value.slice(0, mostCharacters) : value);
     return makePrintable(json ?? String(value), mostCharacters);

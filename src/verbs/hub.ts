@@ -12,6 +12,7 @@ import { pullRepository } from "../hub/pull.ts";
 import { type OnBytes, pushFolder } from "../hub/push.ts";
 import { checkExport } from "../pretrained/export-checksums.ts";
 import { findKeptFolder, isModel } from "../pretrained/pretrained-model.ts";
+import { type OptionNames, readOptions } from "./given-values.ts";
 import { createProgress, describeProgress } from "./prepare/stages/progress.ts";
 
 export interface HubChoice {
@@ -35,6 +36,9 @@ export interface PullOptions extends HubChoice {
   readonly revision?: string | undefined;
 }
 
+const pushOptionNames: OptionNames<PushOptions> = { endpoint: true, isPrivate: true, revision: true, onProgress: true };
+const pullOptionNames: OptionNames<PullOptions> = { endpoint: true, out: true, revision: true, onProgress: true };
+
 /**
  * Sends an export, or the export of a run, to the repository "user/name", which is made where there is none. The token is HF_TOKEN's, or
  * what `hf auth login` stored. UserErrors: E_EXPORT_CHANGED, E_HUB_TOKEN and those of the hub.
@@ -42,12 +46,13 @@ export interface PullOptions extends HubChoice {
 export async function push(
   given: string,
   name: string,
-  { isPrivate = false, revision, onProgress, ...choice }: PushOptions = {},
+  options: PushOptions = {},
 ): Promise<{ readonly repository: string; readonly url: string; readonly commit: string }> {
+  const { endpoint, isPrivate = false, revision, onProgress } = readOptions("push", options, pushOptionNames);
   const repository = checkRepository(name);
   const folder = findExport(given);
   checkExport(folder, () => true);
-  const hub = openOwnHub(choice.endpoint);
+  const hub = openOwnHub(endpoint);
   if (hub.token === undefined) {
     throw new UserError(
       "E_HUB_TOKEN",
@@ -76,14 +81,15 @@ function findExport(given: string): string {
 /** Fetches a repository's files; what is there already is not fetched again. UserErrors: those of the hub. */
 export async function pull(
   name: string,
-  { out, revision, onProgress, ...choice }: PullOptions = {},
+  options: PullOptions = {},
 ): Promise<{ readonly repository: string; readonly folder: string; readonly files: readonly string[] }> {
+  const { endpoint, out, revision, onProgress } = readOptions("pull", options, pullOptionNames);
   const repository = checkRepository(name);
   const folder = out ?? repository.split("/")[1]!;
   return {
     repository,
     folder,
-    files: await pullRepository(openOwnHub(choice.endpoint), {
+    files: await pullRepository(openOwnHub(endpoint), {
       ...{ repository, revision, folder },
       onBytes: describeBytes(onProgress),
     }),

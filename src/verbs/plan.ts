@@ -20,6 +20,7 @@ import { readLawFile } from "../scaling/law-file.ts";
 import { checkFit, countValidationBatches } from "../train/batches.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { type BackendChoice, withBackend } from "./backend.ts";
+import { type OptionNames, readOptions } from "./given-values.ts";
 import { fallbackRecipe } from "./pretrain/run-plan.ts";
 import { chooseRecipe, type RecipeChoice, recipeNames } from "./recipe.ts";
 import { describeStretch, placeOfLaw, predictRunLoss } from "./scale/law-stretch.ts";
@@ -42,6 +43,11 @@ export interface PlanOptions extends Partial<RecipeChoice>, Pick<BackendChoice, 
   readonly onCompile?: (() => void) | undefined;
 }
 
+const optionNames: OptionNames<PlanOptions> = {
+  ...{ recipe: true, set: true, budget: true, backend: true, threads: true },
+  ...{ data: true, device: true, law: true, measureSeconds: true, onCompile: true },
+};
+
 /** The rates and batches over the budget; nothing is measured. Errors: those of choosing a recipe. */
 export function planSchedule(choice: RecipeChoice, intervals: number): ScheduleTrace {
   return traceSchedule(chooseRecipe(choice), intervals);
@@ -58,10 +64,8 @@ export function planSchedule(choice: RecipeChoice, intervals: number): ScheduleT
  * Errors are `UserError`s: those of choosing a recipe, of reading a dataset, and of one not fitting the other; those of opening a
  * backend; those of reading a law; E_DEVICE_NAME; E_OPTION for a backend or threads with a device that is not here.
  */
-export async function plan(
-  { recipe: named = fallbackRecipe, set, budget, ...options }: PlanOptions,
-  clock: Clock = systemClock,
-): Promise<Forecast> {
+export async function plan(given: PlanOptions, clock: Clock = systemClock): Promise<Forecast> {
+  const { recipe: named = fallbackRecipe, set, budget, ...options } = readOptions("plan", given, optionNames);
   const { data, device: deviceName = "this", backend, threads, law: lawPath, measureSeconds = 5, onCompile } = options;
   const recipe = chooseRecipe({ recipe: named, set, budget });
   const law = lawPath === undefined ? undefined : readLawFile(placeOfLaw(lawPath));

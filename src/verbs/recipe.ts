@@ -23,9 +23,9 @@ import {
   type RecipeChanges,
   replaceTraining,
 } from "../train/recipe.ts";
+import { requireList } from "./given-values.ts";
 import { isRecipeFile, readRecipeFile, resolveRecipe } from "./recipe-files.ts";
 import { settingsEndings } from "./settings-file.ts";
-import { requireList } from "./text-list.ts";
 
 const paper = "Geiping & Goldstein 2022, arXiv 2212.14034";
 

@@ -19,7 +19,8 @@ import { evaluate } from "../../src/verbs/evaluate/evaluate.ts";
 import { exportModel } from "../../src/verbs/export/export-model.ts";
 import { embed } from "../../src/verbs/model/embed.ts";
 import { fill } from "../../src/verbs/model/fill.ts";
-import { type PrepareOptions, prepare } from "../../src/verbs/prepare/prepare.ts";
+import { prepare } from "../../src/verbs/prepare/prepare.ts";
+import type { PrepareOptions } from "../../src/verbs/prepare/prepare-options.ts";
 import { pretrain } from "../../src/verbs/pretrain/pretrain.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cram-tokenizer-kinds-"));

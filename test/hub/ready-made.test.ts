@@ -20,13 +20,8 @@ import { int32, list, tableFromArrays, tableToIPC } from "@uwdata/flechette";
 import { openSequenceRows } from "../../src/corpus/parquet-writer.ts";
 import { readManifest } from "../../src/dataset/manifest.ts";
 import { readTokenizer } from "../../src/tokenizer/read-tokenizer.ts";
-import {
-  mergeMachines,
-  type PrepareOptions,
-  planPrepare,
-  prepare,
-  prepareOnMachine,
-} from "../../src/verbs/prepare/prepare.ts";
+import { mergeMachines, planPrepare, prepare, prepareOnMachine } from "../../src/verbs/prepare/prepare.ts";
+import type { PrepareOptions } from "../../src/verbs/prepare/prepare-options.ts";
 import type { StageProgress } from "../../src/verbs/prepare/stages/progress.ts";
 import { snapshotFolder } from "../snapshot-folder.ts";
 import { serveDatasets } from "./dataset-hub.ts";

@@ -87,7 +87,8 @@ async function plan(flags: PlanFlags): Promise<void> {
     ...(flags.threads !== undefined && { threads: flags.threads }),
   });
   const onCompile = json ? undefined : () => showStatus("compiling and measuring");
-  const forecast = await planRun({ ...flags, threads, onCompile });
+  const { schedule: _, json: __, ...options } = flags;
+  const forecast = await planRun({ ...options, threads, onCompile });
   if (json) print(JSON.stringify(forecast));
   else {
     printForecast(forecast, flags.data);

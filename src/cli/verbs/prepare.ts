@@ -18,11 +18,11 @@ import { describeOtherLength, suggestPretrain } from "../../verbs/prepare/next-p
 import { type LauncherName, launcherNames } from "../../verbs/prepare/plan/launcher-names.ts";
 import {
   mergeMachines,
-  type PrepareOptions,
   planPrepare,
   prepare as prepareDataset,
   prepareOnMachine,
 } from "../../verbs/prepare/prepare.ts";
+import type { PrepareOptions } from "../../verbs/prepare/prepare-options.ts";
 import { describeProgress } from "../../verbs/prepare/stages/progress.ts";
 import { parseBytes, parseCount, parseNumber, parseShare, refuseValue } from "../numbers.ts";
 import { print, showStatus } from "../terminal/output.ts";

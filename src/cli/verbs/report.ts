@@ -40,8 +40,9 @@ Examples:
 }
 
 async function report(folders: string[], flags: ReportFlags): Promise<void> {
-  const { page, runs, charts, data, notes, failure } = await reportRuns(folders, flags);
-  if (flags.json === true) print(JSON.stringify({ page, charts, data, table: flags.table, notes }));
+  const { json, ...places } = flags;
+  const { page, runs, charts, data, notes, failure } = await reportRuns(folders, places);
+  if (json === true) print(JSON.stringify({ page, charts, data, table: flags.table, notes }));
   else {
     for (const note of notes) print(`note: ${note}`);
     const shown = runs.length === 1 ? runs[0]! : `${runs.length} runs`;

@@ -10,7 +10,7 @@ import { readDocuments, readDocumentsManifest } from "../../corpus/documents.ts"
 import { openSequenceRows, openTextRows } from "../../corpus/parquet-writer.ts";
 import { Dataset } from "../../dataset/dataset.ts";
 import { writeTokenizer } from "../../tokenizer/tokenizer-json.ts";
-import { requireName } from "../given-values.ts";
+import { type OptionNames, readOptions, requireName } from "../given-values.ts";
 import { findCorpus } from "./show-corpus.ts";
 
 export const corpusFormats = ["parquet", "npy", "bin"] as const;
@@ -22,6 +22,8 @@ export interface ExportCorpusOptions {
   readonly to: CorpusFormat;
   readonly onProgress?: ((doing: string, share: number) => void) | undefined;
 }
+
+const optionNames: OptionNames<ExportCorpusOptions> = { out: true, to: true, onProgress: true };
 
 export interface ExportedCorpus {
   readonly out: string;
@@ -40,8 +42,8 @@ const bytesPerWrite = 2 ** 20;
  * UserErrors: E_OPTION for documents that are to be ids, E_OUTPUT_OTHER, E_DISK_FULL, and those of reading.
  */
 export async function exportCorpus(folder: string, options: ExportCorpusOptions): Promise<ExportedCorpus> {
-  const { out, onProgress = () => {} } = options;
-  const to = requireName(options.to, "to", corpusFormats);
+  const { out, to, onProgress = () => {} } = readOptions("exportCorpus", options, optionNames);
+  requireName(to, "to", corpusFormats);
   const { documents, isDataset } = findCorpus(folder);
   refuseKnownFolder(out, "an export's files");
   if (!isDataset && to !== "parquet") {

@@ -13,7 +13,7 @@ import { Dataset } from "../../dataset/dataset.ts";
 import { readManifest } from "../../dataset/manifest.ts";
 import { sequencesPerPiece } from "../../dataset/pack.ts";
 import { decodeTokens } from "../../tokenizer/encoding/decode.ts";
-import { requireCount } from "../given-values.ts";
+import { type OptionNames, readOptions, requireCount } from "../given-values.ts";
 
 export interface ShowCorpusOptions {
   /** Documents and sequences to show. Default 3. */
@@ -65,6 +65,8 @@ export interface DatasetView {
   readonly sequences: readonly string[];
 }
 
+const optionNames: OptionNames<ShowCorpusOptions> = { samples: true, seed: true, onProgress: true };
+
 const frequentTokens = 20;
 
 /**
@@ -72,8 +74,9 @@ const frequentTokens = 20;
  * E_DOCUMENTS_CHANGED.
  */
 export async function showCorpus(folder: string, options: ShowCorpusOptions = {}): Promise<CorpusView> {
-  const { seed = 0, onProgress = () => {} } = options;
-  const samples = requireCount(options.samples ?? 3, "samples", 0);
+  const { samples = 3, seed = 0, onProgress = () => {} } = readOptions("showCorpus", options, optionNames);
+  requireCount(samples, "samples", 0);
+  requireCount(seed, "seed", 0);
   const { documents: documentsFolder, isDataset } = findCorpus(folder);
   const manifest = readDocumentsManifest(documentsFolder);
   const characters = new SizeCounter();

@@ -2,8 +2,8 @@
 // line and the library listen to the same events.
 
 import type { Scoreboard } from "../../evaluate/scores/scoreboard.ts";
-import { requireCount } from "../given-values.ts";
-import { requireList } from "../text-list.ts";
+import { backendOptionNames } from "../backend.ts";
+import { type OptionNames, readOptions, requireCount, requireList } from "../given-values.ts";
 import { type EvaluateEvent, type EvaluateOptions, type OpenEvaluation, pairSuite } from "./evaluate-options.ts";
 import { openPairEvaluation } from "./pair-evaluation.ts";
 import { openTaskEvaluation } from "./task-evaluation.ts";
@@ -13,6 +13,7 @@ export function openEvaluation(folder: string, options: EvaluateOptions): Promis
   for (const name of ["seeds", "maxTrain"] as const) {
     if (options[name] !== undefined) requireCount(options[name], name, 1);
   }
+  if (options.tasks !== undefined) requireList(options.tasks, "task");
   if (options.text !== undefined) requireList(options.text, "column");
   if (options.set !== undefined) requireList(options.set, "setting");
   return (options.suite === pairSuite ? openPairEvaluation : openTaskEvaluation)(folder, options);
@@ -23,6 +24,14 @@ export type EvaluateCallOptions = EvaluateOptions & {
   readonly signal?: AbortSignal | undefined;
   /** Called with everything that happens: plan, task, step, epoch, result, scoreboard. */
   readonly onEvent?: ((event: EvaluateEvent) => void) | undefined;
+};
+
+const optionNames: OptionNames<EvaluateCallOptions> = {
+  ...{ suite: true, suiteDir: true, tasks: true, submission: true },
+  ...{ task: true, name: true, separator: true, text: true, label: true, kind: true, validation: true, test: true },
+  ...{ recipe: true, set: true, seeds: true, controls: true, keepModels: true, maxTrain: true, out: true },
+  ...backendOptionNames,
+  onEvent: true,
 };
 
 export interface Evaluation {
@@ -53,11 +62,12 @@ export interface Evaluation {
  * Errors are `UserError`s, among them E_OPTION, E_SUITE_NAME, E_TASK_COLUMN, E_TASK_LABEL, E_FINETUNE_LENGTH.
  */
 export async function evaluate(folder: string, options: EvaluateCallOptions): Promise<Evaluation> {
-  const { root, run } = await openEvaluation(folder, options);
+  const { onEvent, ...asked } = readOptions("evaluate", options, optionNames);
+  const { root, run } = await openEvaluation(folder, asked);
   let reason: Evaluation["reason"] = "interrupted";
   let scoreboard: Scoreboard | undefined;
-  await run(options.signal ?? new AbortController().signal, event => {
-    options.onEvent?.(event);
+  await run(asked.signal ?? new AbortController().signal, event => {
+    onEvent?.(event);
     if (event.kind === "end") reason = event.reason;
     if (event.kind === "scoreboard") scoreboard = event.scoreboard;
   });

@@ -2,9 +2,16 @@
 
 import { UserError } from "../../base/errors.ts";
 import { findKeptFolder } from "../../pretrained/pretrained-model.ts";
-import { requireName } from "../given-values.ts";
+import { backendOptionNames } from "../backend.ts";
+import { type OptionNames, readOptions, requireList, requireName } from "../given-values.ts";
 import { exportFinetuned, type FinetunedExport, type FinetunedExportOptions } from "./export-finetuned.ts";
 import { type ExportResult, exportFormats, exportRun, onnxTypeNames } from "./export-run.ts";
+
+const optionNames: OptionNames<FinetunedExportOptions> = {
+  ...{ out: true, task: true, formats: true, weights: true, types: true, license: true },
+  ...backendOptionNames,
+  onProgress: true,
+};
 
 /**
  * Writes a run, or a model that another program saved, for Python's transformers, transformers.js and ONNX Runtime; or with `task`, or
@@ -21,10 +28,11 @@ import { type ExportResult, exportFormats, exportRun, onnxTypeNames } from "./ex
  */
 export async function exportModel(
   folder: string,
-  options: FinetunedExportOptions = {},
+  given: FinetunedExportOptions = {},
 ): Promise<ExportResult | FinetunedExport> {
-  for (const format of options.formats ?? []) requireName(format, "formats", exportFormats);
-  for (const type of options.types ?? []) requireName(type, "types", onnxTypeNames);
+  const options = readOptions("exportModel", given, optionNames);
+  requireSome(options.formats, "format", exportFormats);
+  requireSome(options.types, "type", onnxTypeNames);
   const isFinetuned = options.task !== undefined || findKeptFolder(folder) !== undefined;
   if (isFinetuned && options.weights !== undefined) {
     const advice = "Leave it out: what was finetuned has no average.";
@@ -32,4 +40,12 @@ export async function exportModel(
   }
   if (isFinetuned) return exportFinetuned(folder, options);
   return exportRun(folder, options);
+}
+
+/** UserError E_OPTION for what is no list of some of the names. */
+function requireSome(given: readonly string[] | undefined, noun: "format" | "type", names: readonly string[]): void {
+  if (given === undefined) return;
+  for (const name of requireList(given, noun)) requireName(name, `${noun}s`, names);
+  if (given.length > 0) return;
+  throw new UserError("E_OPTION", `a list of no ${noun}s was given`, `There are ${names.join(", ")}; default: all.`);
 }

@@ -62,7 +62,7 @@ const longestLineBytes = 64 * 2 ** 20;
  * without the column, E_TEXT_LENGTH, E_TEXT_LOST, E_OPTION for an ending that is no format.
  */
 export async function embedFile(folder: string, file: string, options: EmbedFileOptions): Promise<EmbeddedFile> {
-  const { out, truncate, signal, onProgress } = options;
+  const { out, truncate, split: _, textField: __, skipBroken: ___, onProgress, ...choice } = options;
   checkVectorFile(out);
   checkLongTexts(options);
   const started = systemClock.seconds();
@@ -72,12 +72,12 @@ export async function embedFile(folder: string, file: string, options: EmbedFile
   try {
     let next = await batches.next();
     const tell = await openTextProgress(file, options, onProgress);
-    model = await openModel(folder, options);
+    model = await openModel(folder, choice);
     vectors = openVectorFile(out, model.width, { hasSources: isFolder(file) });
     let texts = 0;
     for (; next.done !== true; next = await batches.next()) {
       for (const some of cutTexts(next.value, model, options)) {
-        signal?.throwIfAborted();
+        choice.signal?.throwIfAborted();
         vectors.append(
           some,
           await model.embed(

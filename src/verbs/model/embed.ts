@@ -1,8 +1,18 @@
 // Texts as vectors: the mean of a text's final hidden states, normalised as the model's last norm leaves them.
 
-import { type EmbeddingOptions, type ModelOptions, openModel } from "./open-model.ts";
+import { type OptionNames, readOptions } from "../given-values.ts";
+import {
+  type EmbeddingOptions,
+  embeddingOptionNames,
+  type ModelOptions,
+  modelOptionNames,
+  openModel,
+} from "./open-model.ts";
 
 export interface EmbedOptions extends Omit<ModelOptions, "task">, EmbeddingOptions {}
+
+const { task: _, ...ofModels } = modelOptionNames;
+const optionNames: OptionNames<EmbedOptions> = { ...ofModels, ...embeddingOptionNames };
 
 /**
  * One vector a text, as long as the model is wide, from a run's newest checkpoint, or of any other model that cram evaluate opens.
@@ -21,9 +31,10 @@ export async function embed(
   texts: readonly string[],
   options: EmbedOptions = {},
 ): Promise<Float32Array[]> {
-  const model = await openModel(folder, options);
+  const { truncate, origins, ...choice } = readOptions("embed", options, optionNames);
+  const model = await openModel(folder, choice);
   try {
-    return await model.embed(texts, options);
+    return await model.embed(texts, { truncate, origins });
   } finally {
     await model.close();
   }

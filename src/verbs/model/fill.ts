@@ -1,12 +1,16 @@
 // The words a model expects behind [MASK].
 
+import { type OptionNames, readOptions } from "../given-values.ts";
 import type { FilledText } from "./fill-masks.ts";
-import { type ModelOptions, openModel } from "./open-model.ts";
+import { type ModelOptions, modelOptionNames, openModel } from "./open-model.ts";
 
 export interface FillOptions extends Omit<ModelOptions, "task" | "batchTexts"> {
   /** How many tokens for each mask. Default 5. */
   readonly top?: number | undefined;
 }
+
+const { task: _, batchTexts: __, ...ofModels } = modelOptionNames;
+const optionNames: OptionNames<FillOptions> = { ...ofModels, top: true };
 
 /**
  * Fills [MASK] in texts with the likeliest tokens of a model: a run's newest checkpoint, its export, or a masked language model in a folder
@@ -21,9 +25,10 @@ export interface FillOptions extends Omit<ModelOptions, "task" | "batchTexts"> {
  * Errors are `UserError`s, among them E_NO_MASK, E_TEXT_LENGTH, E_TEXT_LOST, and E_NO_HEAD for an encoder that predicts no tokens.
  */
 export async function fill(folder: string, texts: readonly string[], options: FillOptions = {}): Promise<FilledText[]> {
-  const model = await openModel(folder, options);
+  const { top, ...choice } = readOptions("fill", options, optionNames);
+  const model = await openModel(folder, choice);
   try {
-    return await model.fill(texts, options);
+    return await model.fill(texts, { top });
   } finally {
     await model.close();
   }

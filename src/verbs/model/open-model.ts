@@ -19,9 +19,8 @@ import {
   requireTokenHead,
 } from "../../pretrained/pretrained-model.ts";
 import type { Recipe } from "../../train/recipe.ts";
-import { type BackendChoice, holdBackend } from "../backend.ts";
-import { requireCount } from "../given-values.ts";
-import { requireList } from "../text-list.ts";
+import { type BackendChoice, backendOptionNames, holdBackend } from "../backend.ts";
+import { type OptionNames, readOptions, requireCount, requireList } from "../given-values.ts";
 import { type Classified, type ClassifiedTexts, encodeForClassifier, readLogits } from "./classify.ts";
 import { encodeWhole } from "./encode-texts.ts";
 import { type FilledText, type FillText, openMaskFiller } from "./fill-masks.ts";
@@ -44,6 +43,13 @@ export interface EmbeddingOptions {
   /** What each text is called in errors and warnings, as file and line. Default: "text 2", where there are several. */
   readonly origins?: readonly string[] | undefined;
 }
+
+export const modelOptionNames: OptionNames<ModelOptions> = {
+  ...{ task: true, precision: true, batchTexts: true },
+  ...backendOptionNames,
+  onWarning: true,
+};
+export const embeddingOptionNames: OptionNames<EmbeddingOptions> = { truncate: true, origins: true };
 
 export interface Model {
   readonly name: string;
@@ -86,7 +92,8 @@ export interface Model {
  *
  * Errors are `UserError`s: those of reading the folder, among them E_FILE_MISSING and E_KEPT_MODEL.
  */
-export async function openModel(folder: string, options: ModelOptions = {}): Promise<Model> {
+export async function openModel(folder: string, given: ModelOptions = {}): Promise<Model> {
+  const options = readOptions("openModel", given, modelOptionNames);
   const { task, batchTexts = 16, onWarning = () => {} } = options;
   requireCount(batchTexts, "batchTexts", 1);
   const path = task === undefined ? folder : findKeptModel(folder, task).folder;
@@ -106,8 +113,9 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
   return {
     ...{ name, kind, width: shape.width, sequenceLength: shape.sequenceLength, labels: kept?.labels },
     countTokens: texts => requireList(texts, "text").map(text => model.encodeForModel(text).length),
-    fill: async (texts, { top: asked = 5 } = {}) => {
-      const top = requireCount(asked, "top", 1);
+    fill: async (texts, options) => {
+      const { top = 5 } = readOptions("fill", options, { top: true });
+      requireCount(top, "top", 1);
       requireTokenHead(model, folder);
       requireList(texts, "text");
       return use(async ({ fill }) => {
@@ -117,8 +125,10 @@ export async function openModel(folder: string, options: ModelOptions = {}): Pro
         return filled;
       });
     },
-    embed: async (texts, { truncate = false, origins } = {}) => {
+    embed: async (texts, options) => {
+      const { truncate = false, origins } = readOptions("embed", options, embeddingOptionNames);
       requireList(texts, "text");
+      if (origins !== undefined) requireList(origins, "origin");
       for (const loss of model.describeLoss?.(texts, nameAll(origins)) ?? []) onWarning(loss);
       const encoded = texts.map((text, i) => encodeWhole(text, model, truncate, placeOf(texts, i, origins)));
       return use(({ embed }) => embed()(encoded));

@@ -4,8 +4,7 @@
 import { UserError } from "../../base/errors.ts";
 import { countOf } from "../../base/printable.ts";
 import { openTable, tableFormat } from "../../tables/table.ts";
-import { requireCount } from "../given-values.ts";
-import { requireList } from "../text-list.ts";
+import { type OptionNames, readOptions, requireCount, requireList } from "../given-values.ts";
 import {
   checkLongTexts,
   cutTexts,
@@ -14,7 +13,7 @@ import {
   readTexts,
   type TextReading,
 } from "./embed-file.ts";
-import { type Model, type ModelOptions, openModel } from "./open-model.ts";
+import { type Model, type ModelOptions, modelOptionNames, openModel } from "./open-model.ts";
 import type { FileText } from "./vector-files.ts";
 
 export interface SearchOptions extends ModelOptions, LongTexts, TextReading {
@@ -23,6 +22,12 @@ export interface SearchOptions extends ModelOptions, LongTexts, TextReading {
   /** Told how far it is: "embedding: 43 %, 12,000 characters/s, 20s left". The texts are read once before, to know it. */
   readonly onProgress?: ((text: string) => void) | undefined;
 }
+
+const optionNames: OptionNames<SearchOptions> = {
+  ...modelOptionNames,
+  ...{ truncate: true, split: true, textField: true, skipBroken: true },
+  ...{ top: true, onProgress: true },
+};
 
 export interface FoundText {
   readonly text: string;
@@ -55,10 +60,11 @@ export async function search(
   folder: string,
   file: string,
   queries: readonly string[],
-  options: SearchOptions = {},
+  given: SearchOptions = {},
 ): Promise<FoundText[][]> {
-  const { onProgress } = options;
-  const top = requireCount(options.top ?? 5, "top", 1);
+  const { top = 5, onProgress, ...options } = readOptions("search", given, optionNames);
+  const { truncate, split, textField, skipBroken, ...choice } = options;
+  requireCount(top, "top", 1);
   checkLongTexts(options);
   requireList(queries, "text");
   const empty = queries.findIndex(query => query.trim() === "");
@@ -66,7 +72,7 @@ export async function search(
   const areVectors = await holdsVectors(file, options);
   if (areVectors) refuseTextOptions(file, options);
   const tell = areVectors ? undefined : await openTextProgress(file, options, onProgress);
-  const model = await openModel(folder, options);
+  const model = await openModel(folder, choice);
   try {
     const sought = (await model.embed(queries, { origins: queries.map((_, i) => `query ${i + 1}`) })).map(normalise);
     const nearest: FoundText[][] = queries.map(() => []);

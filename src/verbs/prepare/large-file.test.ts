@@ -14,7 +14,8 @@ import { snapshotFolder } from "../../../test/snapshot-folder.ts";
 import type { UserError } from "../../base/errors.ts";
 import { listPortions, textPortionBytes } from "../../corpus/portions/portion.ts";
 import { listShards } from "../../corpus/sources/sources.ts";
-import { mergeMachines, type PrepareOptions, prepare, prepareOnMachine } from "./prepare.ts";
+import { mergeMachines, prepare, prepareOnMachine } from "./prepare.ts";
+import type { PrepareOptions } from "./prepare-options.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cram-large-"));
 after(() => rmSync(root, { recursive: true }));

@@ -22,7 +22,8 @@ import { snapshotFolder } from "../../../test/snapshot-folder.ts";
 import { lockFolder } from "../../base/files/folder-lock.ts";
 import { listPortions } from "../../corpus/portions/portion.ts";
 import { listShards } from "../../corpus/sources/sources.ts";
-import { mergeMachines, type PrepareOptions, prepare, prepareOnMachine } from "./prepare.ts";
+import { mergeMachines, prepare, prepareOnMachine } from "./prepare.ts";
+import type { PrepareOptions } from "./prepare-options.ts";
 import { readPortions } from "./stages/read-portions.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cram-machines-"));

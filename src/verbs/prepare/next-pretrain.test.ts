@@ -15,7 +15,8 @@ import { pretrain } from "../pretrain/pretrain.ts";
 import { planNewRun } from "../pretrain/run-plan.ts";
 import { recipeNames } from "../recipe.ts";
 import { describeOtherLength, recommendRecipe, suggestPretrain } from "./next-pretrain.ts";
-import { type PrepareOptions, prepare } from "./prepare.ts";
+import { prepare } from "./prepare.ts";
+import type { PrepareOptions } from "./prepare-options.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cram next-"));
 after(() => rmSync(root, { recursive: true }));

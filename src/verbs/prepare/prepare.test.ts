@@ -8,7 +8,8 @@ import { after, test } from "node:test";
 import { writeTinyRun } from "../../../test/tiny-run.ts";
 import { startWarmProgram } from "../../../test/warm-program.ts";
 import { exportRun } from "../export/export-run.ts";
-import { type PrepareOptions, prepare } from "./prepare.ts";
+import { prepare } from "./prepare.ts";
+import type { PrepareOptions } from "./prepare-options.ts";
 
 const root = mkdtempSync(join(tmpdir(), "cram-prepare-text-"));
 const program = startWarmProgram(root);

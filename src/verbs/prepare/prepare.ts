@@ -4,7 +4,6 @@ import { UserError } from "../../base/errors.ts";
 import { checkOutput } from "../../base/files/folder-kind.ts";
 import { type EvaluationTexts, readEvaluationTexts } from "../../corpus/deduplication/evaluation-texts.ts";
 import { chooseFilters } from "../../corpus/filters/filters.ts";
-import type { ChosenFormat } from "../../corpus/sources/read-options.ts";
 import { limitShards, listShards } from "../../corpus/sources/sources.ts";
 import { type PackingName, packings } from "../../dataset/packings.ts";
 import { largestVocabulary } from "../../dataset/shards.ts";
@@ -12,14 +11,12 @@ import { countPerformanceCores } from "../../machine/cores.ts";
 import type { PassedOver } from "../../tables/passed-over.ts";
 import type { PreTokenizerName } from "../../tokenizer/encoding/pre-tokenizer.ts";
 import type { TokenizerKind } from "../../tokenizer/kinds/kind.ts";
-import { findTokenizerKind, type TokenizerKindName } from "../../tokenizer/kinds/kinds.ts";
+import { findTokenizerKind } from "../../tokenizer/kinds/kinds.ts";
 import { type NormaliserName, normalisers } from "../../tokenizer/normalising/normaliser.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
-import type { Recipe } from "../../train/recipe.ts";
-import { mostThreads, requireCount, requireName } from "../given-values.ts";
+import { requireName } from "../given-values.ts";
 import { findReadyMade, prepareReadyMade, prepareReadyMadeShard } from "../ready-made/ready-made.ts";
 import { chooseRecipe } from "../recipe.ts";
-import { requireList } from "../text-list.ts";
 import { datasetNames, knowOwnFiles, leaveOutOwnFiles } from "./dataset-folder.ts";
 import { checkHoldOut, type Prepared, type PreparedShard } from "./dataset-options.ts";
 import { nameOption } from "./name-option.ts";
@@ -27,88 +24,9 @@ import { readLearnedLength, recommendRecipe } from "./next-pretrain.ts";
 import { openTokenizer } from "./open-tokenizer.ts";
 import type { PreparePlan } from "./plan/plan-prepare.ts";
 import type { MachineShard } from "./portioned-work.ts";
+import { type PrepareOptions, readPrepareOptions } from "./prepare-options.ts";
 import { listingOf, prepareShard, prepareSources } from "./prepare-sources.ts";
 import { describeProgress, type StageProgress } from "./stages/progress.ts";
-
-export interface PrepareOptions {
-  /** Files and folders: .txt, .md, .html, .jsonl, .json, .csv, .tsv, each also .gz or .zst, and .parquet. */
-  readonly texts: readonly string[];
-  /** The dataset's folder. */
-  readonly out: string;
-  /**
-   * The recipe that the dataset is for, whose vocabulary and sequence length are used. Default: those of crammed-bert, and the recipe
-   * that the amount of text suits.
-   */
-  readonly recipe?: string | Recipe | undefined;
-  /** Tokens of the tokenizer to learn, special ones included. Default: the recipe's. */
-  readonly vocabulary?: number | undefined;
-  /** Characters that the tokenizer knows at most. Default: 1,000, or a quarter of the vocabulary where that is more. */
-  readonly alphabetLimit?: number | undefined;
-  /**
-   * A tokenizer.json, a vocab.txt, or the folder of a run, an export or a model of Hugging Face's, whose tokenizer is used
-   * instead of a learned one: for training that goes on from a model (`initFrom`).
-   */
-  readonly tokenizer?: string | undefined;
-  /** Tokens of a sequence. Default: the recipe's. */
-  readonly sequenceLength?: number | undefined;
-  /** What text becomes before it is split. Default ascii-fold. */
-  readonly normaliser?: NormaliserName | undefined;
-  /** Kind of the tokenizer to learn. Default wordpiece. */
-  readonly tokenizerKind?: TokenizerKindName | undefined;
-  /**
-   * How text is split into words. Default of wordpiece and wordlevel: whitespace for ascii-fold and reference, bert for what keeps other
-   * letters; of bpe byte-level, of unigram metaspace.
-   */
-  readonly preTokenizer?: PreTokenizerName | undefined;
-  /** What every file is, text, jsonl or html. Default: what its name says, or its content. */
-  readonly format?: ChosenFormat | undefined;
-  /** The field of a .jsonl line, or the column of a table, that holds the text. Default text. */
-  readonly textField?: string | undefined;
-  /** What stands between the documents of a text file: "blank-line", "line", or a text. Default: a file is one document. */
-  readonly documentSeparator?: string | undefined;
-  /** Reads no further files once these hold so many bytes, as they lie there; the last is read whole. Default: all. */
-  readonly limitBytes?: number | undefined;
-  /** Deletes all white space, as an option of the reference does. Default false. */
-  readonly removeWhitespace?: boolean | undefined;
-  /** Counts and passes over broken lines and files instead of refusing them. Default false. */
-  readonly skipBroken?: boolean | undefined;
-  /** Refuses a file in a folder that cannot be read, which is else counted and passed over. Default false. */
-  readonly strict?: boolean | undefined;
-  /**
-   * Drops documents with that many tokens a character or more. The paper: 0.25 at 32768 tokens; 0.35 is the like at 4096. Default: keeps
-   * them all.
-   */
-  readonly maxTokensPerCharacter?: number | undefined;
-  /**
-   * Drop documents by what is seen of each alone: "length", "prose", "repetition", each with limits: "length:least=20,most=5000". Default:
-   * none.
-   */
-  readonly filters?: readonly string[] | undefined;
-  /** Drops a document that has at least this share of shingles (five words) in common with an earlier one. Default: keeps them. */
-  readonly nearDuplicates?: number | undefined;
-  /** Cuts every stretch that stood in the corpus before, from this many bytes on. Default: none. */
-  readonly repeatedBytes?: number | undefined;
-  /** Files of rows whose texts are for judging: a document with 13 words in a row of one is dropped. Default: none. */
-  readonly decontaminate?: readonly string[] | undefined;
-  /** How sequences are filled with documents: "concatenate" or "best-fit". Default concatenate. */
-  readonly packing?: PackingName | undefined;
-  /** Puts the classifying token before each document. Default false. */
-  readonly classify?: boolean | undefined;
-  /** Puts the separator behind each document. Default true. */
-  readonly separator?: boolean | undefined;
-  /** Share of the text that is kept for validation. Default 0.01. */
-  readonly holdOut?: number | undefined;
-  /** Decides which text is held out. Default 0. */
-  readonly seed?: number | undefined;
-  /** Threads that read, encode and learn; the result does not depend on it. Default: the performance cores. */
-  readonly threads?: number | undefined;
-  /** Bytes that the stages which need the whole corpus in view may hold, about; the result does not depend on it. Default 1 GiB. */
-  readonly memoryBytes?: number | undefined;
-  /** Told what is being done, in words. */
-  readonly onProgress?: ((what: string) => void) | undefined;
-  /** The same for programs: the stage, its share that is done, its speed and the seconds left. */
-  readonly onStage?: ((progress: StageProgress) => void) | undefined;
-}
 
 /**
  * Makes a dataset of text: selects documents, learns a tokenizer from them, cuts them into sequences of tokens.
@@ -120,8 +38,8 @@ export interface PrepareOptions {
  *
  * Errors are `UserError`s with a code that docs/ERRORS.md explains, among them E_FILE_MISSING, E_UTF8, E_TOO_LITTLE_TEXT.
  */
-export async function prepare(options: PrepareOptions): Promise<Prepared> {
-  checkCounts(options);
+export async function prepare(given: PrepareOptions): Promise<Prepared> {
+  const options = readPrepareOptions("prepare", given);
   const readyMade = await findReadyMade(options);
   if (readyMade !== undefined) return prepareReadyMade(readyMade, { ...options, onStage: tellBoth(options) });
   const { shards, shaping, passedOver, notes } = await chooseDataset(options);
@@ -129,8 +47,8 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
 }
 
 /** Joins what `prepareOnMachine` did on all machines to the dataset that one machine would have made. UserError E_PORTIONS_MISSING. */
-export async function mergeMachines(options: PrepareOptions): Promise<Prepared> {
-  checkCounts(options);
+export async function mergeMachines(given: PrepareOptions): Promise<Prepared> {
+  const options = readPrepareOptions("mergeMachines", given);
   const readyMade = await findReadyMade(options);
   if (readyMade !== undefined) return prepareReadyMade(readyMade, { ...options, onStage: tellBoth(options) }, true);
   const { shards, shaping, passedOver, notes } = await chooseDataset(options);
@@ -143,8 +61,8 @@ const addNotes = (prepared: Prepared, notes: readonly string[]): Prepared => ({
 });
 
 /** Does of the whole work what is one machine's. */
-export async function prepareOnMachine(options: PrepareOptions, machine: MachineShard): Promise<PreparedShard> {
-  checkCounts(options);
+export async function prepareOnMachine(given: PrepareOptions, machine: MachineShard): Promise<PreparedShard> {
+  const options = readPrepareOptions("prepareOnMachine", given);
   const { number, of } = machine;
   if (!(Number.isInteger(number) && Number.isInteger(of) && number >= 1 && number <= of)) {
     throw new UserError(
@@ -162,8 +80,8 @@ export async function prepareOnMachine(options: PrepareOptions, machine: Machine
 }
 
 /** What `prepare` would do: bytes, documents and tokens that are expected, time, disk and memory. Nothing is written. */
-export async function planPrepare(options: PrepareOptions): Promise<PreparePlan> {
-  checkCounts(options);
+export async function planPrepare(given: PrepareOptions): Promise<PreparePlan> {
+  const options = readPrepareOptions("planPrepare", given);
   const readyMade = await findReadyMade(options);
   if (readyMade !== undefined) {
     const { planReadyMade } = await import("../ready-made/plan-ready-made.ts");
@@ -175,20 +93,6 @@ export async function planPrepare(options: PrepareOptions): Promise<PreparePlan>
 }
 
 const normaliserNames = Object.keys(normalisers) as NormaliserName[];
-
-/** The least that whole numbers may be. */
-const leastCounts = {
-  ...{ vocabulary: 1, alphabetLimit: 1, sequenceLength: 1, limitBytes: 1, seed: 0, threads: 1, memoryBytes: 0 },
-} as const satisfies Partial<Record<keyof PrepareOptions, number>>;
-
-/** UserError E_OPTION. */
-function checkCounts(options: PrepareOptions): void {
-  if (options.filters !== undefined) requireList(options.filters, "filter");
-  for (const [name, least] of Object.entries(leastCounts)) {
-    const value = options[name as keyof typeof leastCounts];
-    if (value !== undefined) requireCount(value, name, least, name === "threads" ? mostThreads : undefined);
-  }
-}
 
 const tellBoth =
   ({ onProgress, onStage }: PrepareOptions) =>

@@ -4,25 +4,43 @@
 import type { EndEvent, TrainingEvent } from "../../events/event.ts";
 import { checkTrackingUri } from "../../tracking/mlflow-client.ts";
 import { checkWandbProject } from "../../tracking/wandb-log.ts";
-import type { BackendChoice } from "../backend.ts";
+import { type BackendChoice, backendOptionNames } from "../backend.ts";
+import { type OptionNames, readOptions } from "../given-values.ts";
 import { withRun } from "./open-run.ts";
 import { type LogChoice, openTraining } from "./open-training.ts";
 import { type NewRun, planNewRun, planResumedRun, type ResumedRun } from "./run-plan.ts";
 
-export type PretrainOptions = (NewRun | ResumedRun) &
-  BackendChoice &
-  LogChoice & {
-    /** Ends the run after the step under way, with a checkpoint. */
-    readonly signal?: AbortSignal | undefined;
-    /** Called with every event of the run: start, step, validation, samples, checkpoint, end. */
-    readonly onEvent?: ((event: TrainingEvent) => void) | undefined;
-    /** Called with the events of a kind: `{ validation: ({ step, loss }) => … }`. */
-    readonly on?: EventListeners | undefined;
-  };
+/** Of a run that is begun, and of one that goes on. */
+interface TrainingOptions extends BackendChoice, LogChoice {
+  /** Ends the run after the step under way, with a checkpoint. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called with every event of the run: start, step, validation, samples, checkpoint, end. */
+  readonly onEvent?: ((event: TrainingEvent) => void) | undefined;
+  /** Called with the events of a kind: `{ validation: ({ step, loss }) => … }`. */
+  readonly on?: EventListeners | undefined;
+}
+
+export type PretrainOptions = (NewRun | ResumedRun) & TrainingOptions;
 
 /** For each kind of events who is told of them. */
 export type EventListeners = {
   readonly [Kind in TrainingEvent["kind"]]?: ((event: Extract<TrainingEvent, { kind: Kind }>) => void) | undefined;
+};
+
+const sharedNames: OptionNames<TrainingOptions> = {
+  ...backendOptionNames,
+  ...{ tensorboard: true, wandb: true, mlflow: true, onStatus: true, onWarning: true, onEvent: true, on: true },
+};
+const newNames: OptionNames<NewRun & TrainingOptions> = {
+  ...{ recipe: true, set: true, budget: true, data: true, out: true, initFrom: true, microBatch: true, verify: true },
+  ...sharedNames,
+};
+const resumedNames: OptionNames<ResumedRun & TrainingOptions> = {
+  ...{ resume: true, data: true, fromStep: true, extend: true, verify: true },
+  ...sharedNames,
+};
+const eventKinds: OptionNames<EventListeners> = {
+  ...{ start: true, step: true, validation: true, samples: true, checkpoint: true, end: true },
 };
 
 export interface PretrainResult {
@@ -86,11 +104,27 @@ export function pretrain(options: PretrainOptions): Training {
   return Object.assign(result, { [Symbol.asyncIterator]: read });
 }
 
+/** What is given, of a run that is begun or of one that goes on. UserError E_OPTION for what this one does not have. */
+function readGiven(given: PretrainOptions): PretrainOptions {
+  const resumes = (given as Partial<ResumedRun> | undefined)?.resume ?? undefined;
+  const { on, wandb, mlflow, ...options } =
+    resumes === undefined
+      ? readOptions("pretrain", given as NewRun & TrainingOptions, newNames)
+      : readOptions("pretrain with resume", given as ResumedRun & TrainingOptions, resumedNames);
+  return {
+    ...options,
+    on: on && readOptions("on of pretrain", on, eventKinds),
+    wandb: wandb && readOptions("wandb of pretrain", wandb, { project: true }),
+    mlflow: mlflow && readOptions("mlflow of pretrain", mlflow, { uri: true, experiment: true }),
+  };
+}
+
 async function train(
-  options: PretrainOptions,
+  given: PretrainOptions,
   leaving: AbortSignal,
   tell: (event: TrainingEvent) => Promise<void>,
 ): Promise<PretrainResult> {
+  const options = readGiven(given);
   // Refused before a folder is made.
   if (options.mlflow !== undefined) checkTrackingUri(options.mlflow.uri);
   if (options.wandb?.project !== undefined) checkWandbProject(options.wandb.project);

@@ -29,6 +29,7 @@ import { readTokenizerFile } from "../../pretrained/text-reader.ts";
 import { isColumnar, openTable, tableFormat } from "../../tables/table.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Recipe } from "../../train/recipe.ts";
+import { requireList } from "../given-values.ts";
 import { readWholeDataset } from "../prepare/dataset-folder.ts";
 import { checkHoldOut, type Prepared, type PreparedShard } from "../prepare/dataset-options.ts";
 import { nameOption } from "../prepare/name-option.ts";
@@ -36,7 +37,6 @@ import { recommendRecipe } from "../prepare/next-pretrain.ts";
 import { type MachineShard, type PortionedWork, prepareWhole, readShare } from "../prepare/portioned-work.ts";
 import { createProgress, type StageProgress } from "../prepare/stages/progress.ts";
 import { chooseRecipe } from "../recipe.ts";
-import { requireList } from "../text-list.ts";
 
 /** Of preparing: what is read of it. Other choices are looked for by their names, and refused. */
 export interface ReadyMadeOptions {

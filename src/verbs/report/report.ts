@@ -14,10 +14,12 @@ import { describeTrouble } from "../../report/runs/check.ts";
 import { nameRuns, type RecipeFacts, type RunRecord, readRun } from "../../report/runs/run-record.ts";
 import { saveCharts, saveData } from "../../report/save.ts";
 import { renderLatexTable, renderMarkdownTable } from "../../report/tables/paper-table.ts";
-import { requireList } from "../text-list.ts";
+import { type OptionNames, readOptions, requireList } from "../given-values.ts";
 import { readRecipeFacts } from "./recipe-facts.ts";
 import type { ReportOptions, WrittenReport } from "./report-places.ts";
 import { reportSweep } from "./sweep-report.ts";
+
+const optionNames: OptionNames<ReportOptions> = { out: true, charts: true, data: true, table: true };
 
 /**
  * Shows runs beside each other on one HTML page, finished or still training, or a sweep; a checkpoint stands for its run. The page needs
@@ -32,16 +34,17 @@ import { reportSweep } from "./sweep-report.ts";
  * E_PNG, and the first run's where none can be read.
  */
 export async function report(given: readonly string[], options: ReportOptions = {}): Promise<WrittenReport> {
+  const places = readOptions("report", options, optionNames);
   const runs = requireList(given, "run").map(findRun);
   if (runs.length === 0) throw new UserError("E_OPTION", "no run was named", "Name the folder of one at least.");
-  const { out = "report.html", charts, data, table } = options;
+  const { out = "report.html", charts, data, table } = places;
   if (table !== undefined && !/\.(tex|md)$/.test(table)) {
     throw new UserError("E_OPTION", `--table ${table}: neither .tex nor .md`, "End its name with one of them.");
   }
   checkPlaces({ out, charts, data });
   const sweep = runs.find(folder => recogniseFolder(folder) === "a sweep");
   if (sweep !== undefined) {
-    if (runs.length === 1) return reportSweep(sweep, options);
+    if (runs.length === 1) return reportSweep(sweep, places);
     const advice = `Report it alone; ${join(sweep, "trials", "…", "run")} are its runs.`;
     throw new UserError("E_OPTION", `${sweep}: a sweep beside ${runs.length - 1} other folders`, advice);
   }

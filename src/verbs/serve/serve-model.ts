@@ -1,7 +1,7 @@
 // A model opened and served until it is closed.
 
-import { requireCount } from "../given-values.ts";
-import { type ModelOptions, openModel } from "../model/open-model.ts";
+import { type OptionNames, readOptions, requireCount } from "../given-values.ts";
+import { type ModelOptions, modelOptionNames, openModel } from "../model/open-model.ts";
 import { type ModelServer, openModelServer } from "./model-server.ts";
 
 export interface ServeOptions extends ModelOptions {
@@ -14,6 +14,11 @@ export interface ServeOptions extends ModelOptions {
   /** Told of what went wrong that was no mistake of a request. */
   readonly onFault?: ((error: unknown) => void) | undefined;
 }
+
+const optionNames: OptionNames<ServeOptions> = {
+  ...modelOptionNames,
+  ...{ port: true, host: true, token: true, onFault: true },
+};
 
 /**
  * Serves a model as OpenAI's interface does, `/v1/embeddings` and `/v1/models`, and `/v1/fill-mask`.
@@ -34,9 +39,10 @@ export async function serve(
   folder: string,
   options: ServeOptions = {},
 ): Promise<Pick<ModelServer, "url"> & { close(): Promise<void> }> {
-  const { port = 6117, host = "127.0.0.1", token, onFault = () => {} } = options;
+  const given = readOptions("serve", options, optionNames);
+  const { port = 6117, host = "127.0.0.1", token, onFault = () => {}, ...choice } = given;
   requireCount(port, "port", 0, 65_535);
-  const model = await openModel(folder, options);
+  const model = await openModel(folder, choice);
   try {
     const { url, close } = await openModelServer({ model, port, host, token, onFault });
     return {

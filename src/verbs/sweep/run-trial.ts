@@ -34,8 +34,9 @@ export async function runTrial(
   const rung = new AbortController();
   const hasReached = (event: TrainingEvent): event is ValidationEvent =>
     event.kind === "validation" && event.progress >= share;
+  const { backend, threads, device } = options;
   const common = {
-    ...options,
+    ...{ backend, threads, device },
     signal: AbortSignal.any([options.signal, rung.signal]),
     onEvent: (event: TrainingEvent) => {
       options.onEvent(event);
