@@ -90,16 +90,20 @@ function unknownKey(key: string, known: readonly string[], origin: string, { nou
   const spelt = nearestNames(key, [...new Set(sections), ...known]);
   // "budget" is train.budget, if its section was forgotten.
   const near = spelt.length > 0 ? spelt : known.filter(path => path.endsWith(`.${key}`)).slice(0, 3);
-  // Of a section that there is, its keys: all are a page.
-  const section = key.slice(0, key.lastIndexOf(".") + 1);
-  const beside = section === "" ? [] : known.filter(path => path.startsWith(section));
   return new UserError(
     "E_RECIPE_KEY",
     `${origin}: ${noun} has no "${key}"`,
-    near.length > 0
-      ? `Did you mean ${near.join(" or ")}?`
-      : `It has ${(beside.length > 0 ? beside : known).join(", ")}.`,
+    near.length > 0 ? `Did you mean ${near.join(" or ")}?` : `It has ${listBeside(key, known).join(", ")}.`,
   );
+}
+
+/** What there is in the nearest section above a key; sections where there is none, for all paths are a page. */
+function listBeside(key: string, known: readonly string[]): readonly string[] {
+  for (let end = key.lastIndexOf("."); end > 0; end = key.lastIndexOf(".", end - 1)) {
+    const section = known.filter(path => path.startsWith(key.slice(0, end + 1)));
+    if (section.length > 0) return section;
+  }
+  return [...new Set(known.map(path => path.split(".")[0]!))];
 }
 
 function explainIssue(
