@@ -49,6 +49,32 @@ test("a folder without pairs, or a row without a sentence, is named", async () =
   mkdirSync(empty);
   await assert.rejects(readParadigms(empty), fails("E_TASK_FOLDER", empty));
   await assert.rejects(readParadigms(join(folder, "absent")), fails("E_TASK_FOLDER", "absent", "no folder here"));
-  writeFileSync(join(empty, "x.jsonl"), '{"sentence_good":"It is.","sentence_bad":"x"}\n{"sentence_good":"It is."}\n');
-  await assert.rejects(readParadigms(empty), fails("E_TASK_COLUMN", "x.jsonl:2", "sentence_bad", "sentence_good"));
+  const whole = '{"sentence_good":"It is.","sentence_bad":"x"}\n';
+  const told: readonly (readonly [lines: string, code: string, message: RegExp])[] = [
+    [
+      `${whole}{"sentence_good":"It is."}\n`,
+      "E_TASK_TEXT",
+      /x\.jsonl:2: no "sentence_bad" in this row, which other rows have; it has sentence_good$/,
+    ],
+    [
+      `{"UID":"a"}\n${whole}`,
+      "E_TASK_TEXT",
+      /x\.jsonl:1: no "sentence_good" in this row, which other rows have; it has UID$/,
+    ],
+    ['{"good":"It is."}\n'.repeat(2), "E_TASK_COLUMN", /x\.jsonl:1: no column "sentence_good"; there are good$/],
+    [
+      `${whole}{"sentence_good":"It is.","sentence_bad":null}\n`,
+      "E_TASK_TEXT",
+      /x\.jsonl:2: "sentence_bad" is null, which is no sentence$/,
+    ],
+    [
+      `${whole}{"sentence_good":["It"],"sentence_bad":"x"}\n`,
+      "E_TASK_TEXT",
+      /x\.jsonl:2: "sentence_good" is \["It"\], which is no sentence$/,
+    ],
+  ];
+  for (const [lines, code, message] of told) {
+    writeFileSync(join(empty, "x.jsonl"), lines);
+    await assert.rejects(readParadigms(empty), { code, message });
+  }
 });

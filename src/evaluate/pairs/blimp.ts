@@ -4,6 +4,7 @@
 import { join } from "node:path";
 import { UserError } from "../../base/errors.ts";
 import { contentHash } from "../../base/files/files.ts";
+import { quoteValue } from "../../base/printable.ts";
 import { listFolder } from "../../tables/folder.ts";
 import { listNames } from "../../tables/formats/named-columns.ts";
 import { type PassedOver, passOver } from "../../tables/passed-over.ts";
@@ -30,7 +31,7 @@ export interface Paradigms {
 
 /**
  * Reads every table of a folder as a paradigm, in the order of their names.
- * UserErrors: E_TASK_FOLDER for a folder without tables, E_TASK_COLUMN naming the row, those of `readTable`.
+ * UserErrors: E_TASK_FOLDER for a folder without tables, E_TASK_COLUMN, E_TASK_TEXT naming the row, those of `readTable`.
  */
 export async function readParadigms(folder: string): Promise<Paradigms> {
   const passedOver: PassedOver[] = [];
@@ -41,8 +42,8 @@ export async function readParadigms(folder: string): Promise<Paradigms> {
     const { hash, rows } = await readTable(join(folder, name));
     hashes.push(name, hash);
     const pairs = rows.map(row => ({
-      good: readSentence(row, "sentence_good"),
-      bad: readSentence(row, "sentence_bad"),
+      good: readSentence(row, "sentence_good", rows),
+      bad: readSentence(row, "sentence_bad", rows),
       origin: row.origin,
     }));
     const { UID, linguistics_term: phenomenon } = rows[0]!.values;
@@ -73,12 +74,22 @@ function missingFolder(message: string, cause?: unknown): UserError {
   return new UserError("E_TASK_FOLDER", message, "Name the folder with BLiMP's .jsonl files.", { cause });
 }
 
-function readSentence({ values, origin }: Row, column: string): string {
+/** `others` say whether a column that a row lacks is the file's. */
+function readSentence({ values, origin }: Row, column: string, others: readonly Row[]): string {
   const value = values[column];
   if (typeof value === "string") return value;
+  const names = listNames(Object.keys(values)) || "nothing";
+  if (value !== undefined) {
+    const seen = `${origin}: "${column}" is ${quoteValue(value)}, which is no sentence`;
+    throw new UserError("E_TASK_TEXT", seen, "Write the sentence there, or leave the row out.");
+  }
+  if (others.some(row => Object.hasOwn(row.values, column))) {
+    const seen = `${origin}: no "${column}" in this row, which other rows have; it has ${names}`;
+    throw new UserError("E_TASK_TEXT", seen, "Write it into the row, or leave the row out.");
+  }
   throw new UserError(
     "E_TASK_COLUMN",
-    `${origin}: no sentence in the column "${column}"; there are ${listNames(Object.keys(values))}`,
-    "A minimal pair has the columns sentence_good and sentence_bad; correct the row, or leave it out.",
+    `${origin}: no column "${column}"; there are ${names}`,
+    "A file of minimal pairs has the columns sentence_good and sentence_bad.",
   );
 }
