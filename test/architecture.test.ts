@@ -247,6 +247,7 @@ const opensByItself: Readonly<Record<string, string>> = {
   "src/base/files/files.ts": "it is how the others read",
   "src/base/files/folder-lock.ts": "makes a lock that must not be there; asks the system what it booted",
   "src/base/process-start.ts": "/proc",
+  "src/base/threads/thread-seconds.ts": "/proc",
   "src/cli/program.ts": "the program's own package.json",
   "src/corpus/documents-writer.ts": "writes, in a folder that nobody else writes",
   "src/corpus/deduplication/fingerprint-part.ts": "reads back what it wrote, in a folder of its own",

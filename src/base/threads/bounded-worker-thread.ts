@@ -2,7 +2,8 @@
 
 import { parentPort } from "node:worker_threads";
 import { UserError } from "../errors.ts";
-import type { BoundedAnswer, BoundedOrder } from "./bounded-worker.ts";
+import type { BoundedAnswer, BoundedBegin, BoundedOrder } from "./bounded-worker.ts";
+import { nameOwnThread } from "./thread-seconds.ts";
 
 type Values = Iterable<unknown> | AsyncIterable<unknown>;
 
@@ -13,6 +14,8 @@ async function* run({ module, name, input }: Exclude<BoundedOrder, "next">): Asy
   const { [name]: work } = (await import(module)) as Record<string, (input: unknown) => Values>;
   yield* work!(input);
 }
+
+parentPort!.postMessage({ kind: "begin", thread: nameOwnThread() } satisfies BoundedBegin);
 
 let turn = 0;
 let values: AsyncGenerator<unknown>;

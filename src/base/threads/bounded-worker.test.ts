@@ -92,6 +92,31 @@ test("who waits for a thread that is closed is told", async () => {
   await assert.rejects(waiting, BoundedWorkError);
 });
 
+/** Says how long it lay without a processor, and takes none meanwhile. */
+export function* lie(seconds: number): Generator<number> {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, seconds * 1000);
+  yield seconds;
+}
+
+test("a thread that has no processor is waited for, one that waits for ever is ended, and one that works in vain", async () => {
+  const ask = async (name: string, input: unknown, idleSeconds: number) => {
+    // Left behind its first value, which ends the thread.
+    for await (const value of runBounded<number>({ module: import.meta.url, name, input, idleSeconds })) return value;
+    return undefined;
+  };
+  assert.equal(await ask(lie.name, 1.5, 0.5), 1.5);
+  const told = (message: RegExp) => (error: unknown) =>
+    error instanceof BoundedWorkError && error.reason === "stuck" && message.test(error.message);
+  await assert.rejects(ask(waitForEver.name, 0, 0.5), told(/^nothing came for 4 seconds$/));
+  await assert.rejects(ask(spin.name, 0, 0.5), told(/^nothing came for 0\.5 seconds of a processor$/));
+});
+
+export function* spin(): Generator<number> {
+  let turn = 0;
+  while (turn >= 0) turn = (turn + 1) % 7;
+  yield turn;
+}
+
 export async function* waitForEver(): AsyncGenerator<number> {
   await new Promise(() => {});
 }

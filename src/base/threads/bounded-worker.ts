@@ -1,9 +1,11 @@
-// A parser of files from elsewhere, run where it can do no harm: in a thread of its own that is ended when nothing has come
-// out of it for eight seconds, or when it wants more memory than it may have. A damaged file can send a library round in
-// circles, and on the thread of the program nothing could stop it then, not even Ctrl-C.
+// A parser of files from elsewhere, run where it can do no harm: in a thread of its own that is ended when it has taken eight seconds
+// of the processors and nothing has come out of it, or when it wants more memory than it may have. A damaged file can send a library
+// round in circles, and on the thread of the program nothing could stop it then, not even Ctrl-C. On a busy machine a sound one takes
+// long by the clock, which is no fault of the file's.
 
 import { Worker } from "node:worker_threads";
 import { UserError } from "../errors.ts";
+import { readThreadSeconds } from "./thread-seconds.ts";
 
 export interface BoundedWork {
   /** URL of a module, `import.meta.url` of a file beside or the result of `siblingModule`. */
@@ -12,7 +14,7 @@ export interface BoundedWork {
   readonly name: string;
   /** Its argument, copied to the thread. */
   readonly input: unknown;
-  /** Seconds without a value after which it is ended. */
+  /** Processor seconds without a value after which it is ended; of one that takes none it is eight times as many of the clock. Default 8. */
   readonly idleSeconds?: number;
   /** So many values are made before they are asked for: who asks may be busy, and the thread need not wait. Default 0. */
   readonly ahead?: number;
@@ -22,7 +24,7 @@ export interface BoundedWork {
 
 /** How work ended that could not be finished; for the caller to say what that means for its file. */
 export class BoundedWorkError extends Error {
-  /** stuck: nothing came for too long; memory: the heap was full; failed: an error, whose message is this one's. */
+  /** stuck: nothing came, though it had time enough; memory: the heap was full; failed: an error, whose message is this one's. */
   readonly reason: "stuck" | "memory" | "failed";
 
   constructor(reason: BoundedWorkError["reason"], message: string) {
@@ -34,6 +36,12 @@ export class BoundedWorkError extends Error {
 
 /** What the thread is told: to begin a work, which takes the place of the one before, or to make that work's next value. */
 export type BoundedOrder = Pick<BoundedWork, "module" | "name" | "input"> | "next";
+
+/** What it says when it begins: the system's name of it. */
+export interface BoundedBegin {
+  readonly kind: "begin";
+  readonly thread: string | undefined;
+}
 
 /** What it answers to "next", with the number of the work that was asked for. */
 export type BoundedAnswer = { readonly turn: number } & (
@@ -119,14 +127,26 @@ export class BoundedThread {
   }
 }
 
+/** How often a thread is looked at in the seconds that it may take. */
+const looks = 8;
+
 /** What a thread has answered and nobody has taken yet. */
 class Answers {
   private readonly ready: BoundedAnswer[] = [];
+  /** Processor seconds that it has taken; of the whole process as long as the thread has said no name. */
+  private readSeconds: () => number;
   private end: BoundedWorkError | undefined;
   private wake = () => {};
 
   constructor(worker: Worker) {
-    worker.on("message", (answer: BoundedAnswer) => {
+    const begun = readThreadSeconds(undefined);
+    this.readSeconds = () => readThreadSeconds(undefined) - begun;
+    worker.on("message", (answer: BoundedAnswer | BoundedBegin) => {
+      if (answer.kind === "begin") {
+        const { thread } = answer;
+        if (thread !== undefined) this.readSeconds = () => readThreadSeconds(thread);
+        return;
+      }
       this.ready.push(answer);
       this.wake();
     });
@@ -145,16 +165,25 @@ class Answers {
   private wait(idleSeconds: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (act: () => void) => {
-        clearTimeout(timer);
+        clearInterval(timer);
         signal?.removeEventListener("abort", abort);
         this.wake = () => {};
         act();
       };
       const abort = () => settle(() => reject(signal?.reason));
-      const timer = setTimeout(
-        () => settle(() => reject(new BoundedWorkError("stuck", `nothing came for ${idleSeconds} seconds`))),
-        idleSeconds * 1000,
-      );
+      const before = this.readSeconds();
+      let [last, quiet] = [before, 0];
+      // By the number of looks, since a process that is stopped for an hour looks no more often meanwhile.
+      const look = () => {
+        const now = this.readSeconds();
+        quiet = now > last ? 0 : quiet + 1;
+        last = now;
+        const waits = quiet >= looks * looks;
+        if (now - before < idleSeconds && !waits) return;
+        const seconds = waits ? `${looks * idleSeconds} seconds` : `${idleSeconds} seconds of a processor`;
+        settle(() => reject(new BoundedWorkError("stuck", `nothing came for ${seconds}`)));
+      };
+      const timer = setInterval(look, (idleSeconds * 1000) / looks);
       signal?.addEventListener("abort", abort);
       this.wake = () => settle(resolve);
     });
