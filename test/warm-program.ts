@@ -25,12 +25,13 @@ export interface WarmProgram {
 /** The program in a process of its own, in `folder`. */
 export function startWarmProgram(folder: string): WarmProgram {
   const child = fork(join(import.meta.dirname, "warm-program-child.js"), { cwd: folder, stdio: "pipe" });
+  const exited = once(child, "exit") as Promise<[number | null]>;
   let said = "";
   child.stderr!.on("data", chunk => (said += chunk));
   return {
     async run(...words) {
       const answer = once(child, "message") as Promise<[Ended]>;
-      const end = once(child, "exit").then(([code]): never => {
+      const end = exited.then(([code]): never => {
         throw new Error(`the program ended with ${code} at ${words.join(" ")}\n${said}`);
       });
       child.send(words);

@@ -1,4 +1,4 @@
-// Verbs for machines: with --json standard output is JSON and nothing else, and says what the lines for people say.
+// Verbs for machines: with --json standard output is JSON and nothing else, and says what the lines for people say; so is standard error.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -68,6 +68,19 @@ test("words that are none of a verb are a line of JSON on standard error, as oth
   // Behind -- they are another program's.
   const { stderr } = await program.run("launch", "nosuch", "--", "pretrain", "--json");
   assert.match(stderr, /^error: /);
+});
+
+test("what a person should know beside the results is a line of JSON on standard error, too", async () => {
+  // More than there are of performance cores; the dataset is looked for behind that.
+  const words = ["pretrain", "--data", "nowhere", "--budget", "1steps", "--threads", "1024", "--out", "nothing"];
+  const said = (await program.run(...words, "--json")).stderr.trim().split("\n");
+  const told = said.map(line => JSON.parse(line) as Record<string, string>);
+  assert.deepEqual(
+    told.map(({ kind }) => kind),
+    ["warning", "error"],
+  );
+  assert.match(told[0]!.message!, /^1,024 threads on \d+ cores?: no faster/);
+  assert.match((await program.run(...words)).stderr, /^1,024 threads on .*\nE_FILE_MISSING /);
 });
 
 test("a module of a person's that is not there is told so before a verb is known", async () => {

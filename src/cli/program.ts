@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { UserError } from "../base/errors.ts";
 import { listExtensions } from "../base/shell-words.ts";
-import { colour, print, printError } from "./terminal/output.ts";
+import { colour, print, printError, speakJson } from "./terminal/output.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -161,8 +161,9 @@ Examples:
 
 Every verb has --help with examples, and --json. NO_COLOR=1 turns colours off. CRAM_EXTENSIONS names modules of
 yours, with ${delimiter} between them, that add optimizers, schedules or mixers (docs/EXTEND.md).
-Exit codes: 0 done; 1 something to correct, said with its code, with --json as a line of JSON on
-standard error; 2 a bug; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by a closed terminal: 128 and the signal's number.`,
+Exit codes: 0 done; 1 something to correct, said with its code; 2 a bug; 130 stopped by Ctrl-C, 143 by SIGTERM,
+129 by a closed terminal: 128 and the signal's number. With --json each line of standard error is JSON, too, and has
+a kind: error, bug, warning or progress.`,
     )
     .showHelpAfterError("(cram --help lists what exists)")
     .configureHelp({ subcommandTerm: verb => verb.name() })
@@ -218,6 +219,7 @@ function explainWords({ code, message }: CommanderError, verb: Command | undefin
 export async function runCommand(words: readonly string[]): Promise<void> {
   let program = new Command("cram");
   const early = new AbortController();
+  speakJson(asksForJson(words));
   try {
     if (trainsOnProcessors(words)) {
       const builds = read<typeof import("../verbs/early-builds.ts")>("../verbs/early-builds");
@@ -241,7 +243,9 @@ export function showError(thrown: unknown, asJson: boolean): void {
   const error = explainGoneFolder(thrown);
   process.exitCode = error instanceof UserError ? 1 : 2;
   if (!(error instanceof UserError)) {
-    printError(`This is a bug in cram, not your mistake.\n${error instanceof Error ? error.stack : String(error)}`);
+    const [message, stack] = error instanceof Error ? [error.message, error.stack] : [String(error), undefined];
+    if (asJson) printError(JSON.stringify({ kind: "bug", message, stack }));
+    else printError(`This is a bug in cram, not your mistake.\n${stack ?? message}`);
     return;
   }
   const { code, message, advice } = error;

@@ -12,7 +12,7 @@ import type { RankChoice } from "../verbs/pretrain/lead-run.ts";
 import type { OpenRun } from "../verbs/pretrain/open-run.ts";
 import { type LogChoice, openTraining } from "../verbs/pretrain/open-training.ts";
 import { formatAmount } from "./terminal/amount.ts";
-import { colour, createStepPrinter, print, printError, showStatus } from "./terminal/output.ts";
+import { colour, createStepPrinter, print, printError, printWarning, showStatus } from "./terminal/output.ts";
 import { printFilled } from "./terminal/print-filled.ts";
 
 /** What a signal begins: see stopOnSignals. */
@@ -40,7 +40,7 @@ export async function trainRun(
   const { budget, train } = await openTraining(open, {
     ...logs,
     onStatus: json ? undefined : showStatus,
-    onWarning: printError,
+    onWarning: printWarning,
   });
   signal.throwIfAborted();
   const show = json

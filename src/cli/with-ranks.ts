@@ -13,7 +13,7 @@ import type { BackendChoice, BackendName } from "../verbs/backend.ts";
 import { followRun } from "../verbs/pretrain/follow-run.ts";
 import type { RankChoice } from "../verbs/pretrain/lead-run.ts";
 import type { RunChoice } from "../verbs/pretrain/open-run.ts";
-import { printError } from "./terminal/output.ts";
+import { printWarning } from "./terminal/output.ts";
 import { stopOnSignals } from "./terminal/signals.ts";
 import { stopAnnouncement } from "./train-run.ts";
 
@@ -55,7 +55,7 @@ export async function withRanks(
     );
   }
   const collective = await openCollective(place, run, seen =>
-    printError(`${seen}; every rank ends, and --resume goes on from the last checkpoint`),
+    printWarning(`${seen}; every rank ends, and --resume goes on from the last checkpoint`),
   );
   if (place === undefined && !isInOrder) {
     if (sum === undefined) return work(choice, undefined);
@@ -69,7 +69,7 @@ export async function withRanks(
   if (place !== undefined && collective.rank > 0) {
     const choosePart = (backend: BackendName) => shareMachine({ ...choice, backend }, place);
     const work = (signal: AbortSignal) => followRun(collective, choosePart, signal);
-    await stopOnSignals({ announcement: undefined, unfinished: undefined, warn: printError, work });
+    await stopOnSignals({ announcement: undefined, unfinished: undefined, warn: printWarning, work });
     // Rank 0 says how it ended.
     process.exitCode = 0;
     return;
@@ -127,7 +127,7 @@ async function startRanks(devices: number): Promise<void> {
   const code = await stopOnSignals({
     announcement: stopAnnouncement,
     unfinished: undefined,
-    warn: printError,
+    warn: printWarning,
     work,
   });
   process.exitCode ??= code;

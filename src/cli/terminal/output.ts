@@ -74,6 +74,18 @@ export function printError(text: string): void {
   write(process.stderr, text);
 }
 
+let isForMachines = false;
+
+/** Whether what this command says beside its results is for machines: each of it is a line of JSON then. */
+export function speakJson(asked: boolean): void {
+  isForMachines = asked;
+}
+
+/** What a person should know beside the results, to standard error. */
+export function printWarning(text: string): void {
+  printError(isForMachines ? JSON.stringify({ kind: "warning", message: text }) : text);
+}
+
 let statusShown = false;
 let statusSeconds = Number.NEGATIVE_INFINITY;
 const secondsBetweenLines = 10;

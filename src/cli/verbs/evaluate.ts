@@ -10,7 +10,7 @@ import { finetuneRecipeNames } from "../../verbs/evaluate/finetune-recipes.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend, collect } from "../choose.ts";
 import { parseCount } from "../numbers.ts";
 import { suggest } from "../terminal/completion.ts";
-import { print, printError, showStatus } from "../terminal/output.ts";
+import { print, printWarning, showStatus } from "../terminal/output.ts";
 import { createEvaluationPrinter, printEventJson } from "../terminal/print-evaluation.ts";
 import { stopOnSignals } from "../terminal/signals.ts";
 
@@ -108,7 +108,7 @@ async function evaluate(folder: string, flags: EvaluateFlags): Promise<void> {
   const ended = await stopOnSignals({
     announcement: "stopping after the step under way; what is finished is stored",
     unfinished: interrupted,
-    warn: printError,
+    warn: printWarning,
     work: async signal => {
       await run(signal, event => {
         if (event.kind === "end") isFinished = event.reason === "finished";

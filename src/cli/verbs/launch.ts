@@ -14,7 +14,7 @@ import {
   schedulerNames,
 } from "../../verbs/launch.ts";
 import { parseBytes, parseCount } from "../numbers.ts";
-import { print, printError } from "../terminal/output.ts";
+import { print, printWarning } from "../terminal/output.ts";
 import { stopOnSignals } from "../terminal/signals.ts";
 
 interface LaunchFlags {
@@ -76,7 +76,7 @@ async function launch(scheduler: SchedulerName, words: string[], flags: LaunchFl
   if (scheduler === "local") {
     const announcement = "stopping; each process saves what it has, and says what goes on with it";
     const work = (signal: AbortSignal) => runScript(text, signal);
-    const code = await stopOnSignals({ announcement, unfinished: undefined, warn: printError, work });
+    const code = await stopOnSignals({ announcement, unfinished: undefined, warn: printWarning, work });
     process.exitCode ??= code;
   } else if (scheduler === "kubernetes") {
     const said = applyManifest(text);

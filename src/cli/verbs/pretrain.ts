@@ -27,7 +27,7 @@ import {
 } from "../choose.ts";
 import { explainCount, parseCount, refuseValue } from "../numbers.ts";
 import { suggest } from "../terminal/completion.ts";
-import { colour, print, printError, showStatus } from "../terminal/output.ts";
+import { colour, print, printWarning, showStatus } from "../terminal/output.ts";
 import { stopOnSignals } from "../terminal/signals.ts";
 import { nothingTrained, stopAnnouncement, trainRun } from "../train-run.ts";
 import { describeRanks, withRanks } from "../with-ranks.ts";
@@ -147,7 +147,7 @@ async function pretrain(flags: PretrainFlags): Promise<void> {
   await withRanks(chooseBackend(flags), { sum, shardOptimizer, devices, run }, check, async (choice, rankChoice) => {
     const { mlflow, wandb, plan } = readFlags();
     for (const note of [describeThreads(choice), flags.resume && describeChange(flags.resume, choice)]) {
-      if (note) printError(note);
+      if (note) printWarning(note);
     }
     if (!json) showStatus("checking the dataset");
     const train = (signal: AbortSignal) =>
@@ -171,7 +171,7 @@ async function pretrain(flags: PretrainFlags): Promise<void> {
       unfinished: plan.isNew
         ? nothingTrained
         : `stopped before a step: nothing more of ${plan.run} is trained; the same command goes on with it`,
-      warn: printError,
+      warn: printWarning,
       work: train,
     });
     if (json || trained?.end.reason !== "budget") return;

@@ -16,7 +16,7 @@ import { withRun } from "../../verbs/pretrain/open-run.ts";
 import { prepareProse, proseSentences } from "../../verbs/quickstart.ts";
 import { chooseRecipe } from "../../verbs/recipe.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend } from "../choose.ts";
-import { colour, print, printError, showStatus } from "../terminal/output.ts";
+import { colour, print, printWarning, showStatus } from "../terminal/output.ts";
 import { printFilled } from "../terminal/print-filled.ts";
 import { printDataset } from "../terminal/print-prepare.ts";
 import { stopOnSignals } from "../terminal/signals.ts";
@@ -94,7 +94,7 @@ async function quickstart(flags: QuickstartFlags): Promise<void> {
   const finished = await stopOnSignals({
     announcement: stopAnnouncement,
     unfinished: nothingTrained,
-    warn: printError,
+    warn: printWarning,
     work: train,
   });
   if (finished === undefined || json) return;

@@ -8,7 +8,7 @@ import { mostChance, type Verdict } from "../../../records/verdict.ts";
 import { formatDuration } from "../../../train/budget.ts";
 import { type RecordOptions, type RecordRun, runRecord } from "../../../verbs/record/record.ts";
 import { addRecipeOptions, type RecipeOptions } from "../../choose.ts";
-import { colour, print, printError, showStatus } from "../../terminal/output.ts";
+import { colour, print, printWarning, showStatus } from "../../terminal/output.ts";
 import { stopOnSignals } from "../../terminal/signals.ts";
 import { describeUndone } from "../../terminal/undone.ts";
 
@@ -72,7 +72,7 @@ async function record(track: string, flags: RecordFlags): Promise<void> {
   const done = await stopOnSignals({
     announcement: "stopping; what is trained is saved",
     unfinished: "stopped; go on with: the same command",
-    warn: printError,
+    warn: printWarning,
     work: signal => runRecord({ ...options, signal, ...(json ? {} : showTrainings()) }),
   });
   if (done !== undefined) printRecord(done, json);

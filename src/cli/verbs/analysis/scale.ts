@@ -19,7 +19,7 @@ import {
 } from "../../choose.ts";
 import { parseCount } from "../../numbers.ts";
 import { formatAmount } from "../../terminal/amount.ts";
-import { print, printError, showStatus } from "../../terminal/output.ts";
+import { print, printWarning, showStatus } from "../../terminal/output.ts";
 import { stopOnSignals } from "../../terminal/signals.ts";
 import { describeUndone } from "../../terminal/undone.ts";
 
@@ -84,7 +84,7 @@ async function scale(flags: ScaleFlags): Promise<void> {
   const scaled = await stopOnSignals({
     announcement: "stopping; what is trained is saved",
     unfinished: "stopped; go on with: the same command",
-    warn: printError,
+    warn: printWarning,
     work: signal => runScale({ ...options, signal }),
   });
   if (scaled !== undefined) printScaled(scaled, flags, out, json);

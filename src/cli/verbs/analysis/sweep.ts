@@ -23,7 +23,7 @@ import {
 } from "../../../verbs/sweep/sweep.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend, collect } from "../../choose.ts";
 import { parseCount } from "../../numbers.ts";
-import { print, printError, showStatus } from "../../terminal/output.ts";
+import { print, printWarning, showStatus } from "../../terminal/output.ts";
 import { stopOnSignals } from "../../terminal/signals.ts";
 import { describeUndone } from "../../terminal/undone.ts";
 import { chooseJobThreads, listWorkerWords, nameError, runJobs } from "./sweep-jobs.ts";
@@ -105,7 +105,7 @@ async function sweep(path: string | undefined, flags: SweepFlags): Promise<void>
   const json = flags.json === true;
   const jobs = parseCount("--jobs", flags.jobs ?? "1", 1, 1000);
   const choice = chooseBackend(flags);
-  const options = { ...choice, data: flags.data, out, ...(!json && { onWarning: printWarning }) };
+  const options = { ...choice, data: flags.data, out, onWarning: printWarning };
   if (flags.plan === true) return printPlan(asked, options, json);
   if (flags.launcher !== undefined) return launch(asked, options, jobs, json);
   const work = (signal: AbortSignal) =>
@@ -115,7 +115,7 @@ async function sweep(path: string | undefined, flags: SweepFlags): Promise<void>
   const swept = await stopOnSignals({
     announcement: "stopping; what is trained is saved",
     unfinished: "stopped; go on with: the same command",
-    warn: printError,
+    warn: printWarning,
     work,
   });
   if (swept !== undefined) printSwept(swept, out, json);
@@ -202,8 +202,6 @@ const printResult: NonNullable<SweepOptions["onResult"]> = (
   if (few !== undefined && !saidFew) printWarning(`${few}: ${tooFew}`);
   saidFew ||= few !== undefined;
 };
-
-const printWarning = (warning: string) => printError(`warning: ${warning}`);
 
 /** Workers of their own process; then what is left, and the table. Undefined where that ends as a worker did, which has said it. */
 async function runBeside(

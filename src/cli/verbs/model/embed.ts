@@ -7,7 +7,7 @@ import { embedFile } from "../../../verbs/model/embed-file.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend } from "../../choose.ts";
 import { parseCount } from "../../numbers.ts";
 import { suggest } from "../../terminal/completion.ts";
-import { print, printError, showStatus } from "../../terminal/output.ts";
+import { print, printWarning, showStatus } from "../../terminal/output.ts";
 
 interface EmbedFlags extends BackendOptions {
   readonly out: string;
@@ -71,7 +71,7 @@ async function embed(model: string, file: string, flags: EmbedFlags): Promise<vo
     truncate: flags.truncate,
     split: flags.split,
     skipBroken: flags.skipBroken,
-    onWarning: printError,
+    onWarning: printWarning,
     onProgress: json ? undefined : showStatus,
   });
   if (json) print(JSON.stringify({ out, texts, width, elapsedSeconds }));

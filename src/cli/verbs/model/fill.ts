@@ -9,7 +9,7 @@ import { openModel } from "../../../verbs/model/open-model.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend } from "../../choose.ts";
 import { parseCount } from "../../numbers.ts";
 import { suggest } from "../../terminal/completion.ts";
-import { print, printError } from "../../terminal/output.ts";
+import { print, printError, printWarning } from "../../terminal/output.ts";
 import { printFilled } from "../../terminal/print-filled.ts";
 
 export function addFill(command: Command): void {
@@ -68,7 +68,7 @@ async function fill(folder: string, texts: string[], flags: FillFlags): Promise<
     if (flags.json === true) printError(JSON.stringify({ kind: "error", line, code, message, advice }));
     else printError(`line ${line}: ${code} ${message}\n  ${advice}`);
   };
-  const model = await openModel(folder, { ...chooseBackend(flags), onWarning: printError });
+  const model = await openModel(folder, { ...chooseBackend(flags), onWarning: printWarning });
   try {
     if (isInteractive) await fillLines(process.stdin, text => model.fill([text], { top }), show, refuse);
     else (await model.fill(texts, { top })).forEach(show);

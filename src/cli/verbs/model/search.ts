@@ -5,7 +5,7 @@ import { search as searchTexts } from "../../../verbs/model/search-texts.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend } from "../../choose.ts";
 import { parseCount } from "../../numbers.ts";
 import { suggest } from "../../terminal/completion.ts";
-import { colour, print, printError, showStatus } from "../../terminal/output.ts";
+import { colour, print, printWarning, showStatus } from "../../terminal/output.ts";
 
 interface SearchFlags extends BackendOptions {
   readonly top: string;
@@ -54,7 +54,7 @@ async function search(model: string, file: string, queries: string[], flags: Sea
     truncate: flags.truncate,
     split: flags.split,
     skipBroken: flags.skipBroken,
-    onWarning: printError,
+    onWarning: printWarning,
     onProgress: json ? undefined : showStatus,
   });
   for (const [i, texts] of found.entries()) {

@@ -5,7 +5,7 @@ import { serve as serveModel } from "../../../verbs/serve/serve-model.ts";
 import { addBackendOptions, type BackendOptions, chooseBackend } from "../../choose.ts";
 import { parseCount } from "../../numbers.ts";
 import { suggest } from "../../terminal/completion.ts";
-import { print, printError } from "../../terminal/output.ts";
+import { print, printWarning } from "../../terminal/output.ts";
 
 interface ServeFlags extends BackendOptions {
   readonly port: string;
@@ -46,8 +46,8 @@ async function serve(model: string, flags: ServeFlags): Promise<void> {
     port: parseCount("--port", flags.port, 0, 65_535),
     host: flags.host,
     token: flags.token ?? process.env[tokenVariable],
-    onWarning: printError,
-    onFault: error => printError(error instanceof Error ? (error.stack ?? error.message) : String(error)),
+    onWarning: printWarning,
+    onFault: error => printWarning(error instanceof Error ? (error.stack ?? error.message) : String(error)),
   });
   print(flags.json === true ? JSON.stringify({ url }) : `${url}v1/embeddings  (Ctrl-C ends it)`);
   await new Promise<void>(resolve => {
