@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -63,6 +63,11 @@ test("words that are none of a verb are a line of JSON on standard error, as oth
   const near = JSON.parse((await program.run("fil", "--json")).stderr) as Record<string, string>;
   assert.equal(near.message, "unknown command 'fil'");
   assert.match(near.advice!, /^Did you mean fill\? cram --help/);
+  mkdirSync(join(folder, "-run"));
+  const dash = /A path that begins with a dash is written \.\/-run\./;
+  assert.match((await program.run("fill", "-run", "a [MASK]")).stderr, dash);
+  assert.match((JSON.parse((await program.run("fill", "-run", "text", "--json")).stderr) as typeof near).advice!, dash);
+  assert.doesNotMatch((await program.run("fill", "-ran", "a [MASK]")).stderr, /dash/);
   const swallowed = await program.run("fill", "run", "text", "--top", "--json");
   assert.match((JSON.parse(swallowed.stderr) as Record<string, string>).message!, /--top/);
   // Behind -- they are another program's.

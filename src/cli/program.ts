@@ -1,13 +1,13 @@
 // The verbs of `cram`, and the end of every one. The only place that catches: a UserError is three lines, or one of JSON, and exit code 1,
 // anything else is a bug, keeps its stack and exits with 2. What a signal stopped exits with 128 and its number.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { delimiter, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { UserError } from "../base/errors.ts";
-import { listExtensions } from "../base/shell-words.ts";
+import { listExtensions, quoteWord } from "../base/shell-words.ts";
 import { colour, print, printError, speakJson } from "./terminal/output.ts";
 
 const require = createRequire(import.meta.url);
@@ -211,8 +211,16 @@ export function asksForJson(words: readonly string[]): boolean {
 function explainWords({ code, message }: CommanderError, verb: Command | undefined): UserError {
   const [said = "", suggestion] = message.replace(/^error: /, "").split("\n");
   const asked = `cram ${verb === undefined ? "" : `${verb.name()} `}--help shows what there is, with examples.`;
-  const advice = suggestion === undefined ? asked : `${suggestion.replace(/^\(|\)$/g, "")} ${asked}`;
+  const beside = [suggestion?.replace(/^\(|\)$/g, ""), adviseDash(said), asked];
+  const advice = beside.filter(sentence => sentence !== undefined).join(" ");
   return new UserError("E_OPTION", code === "commander.help" ? "no such verb" : said, advice);
+}
+
+/** Of what was read as an option and is the path of something. */
+function adviseDash(said: string): string | undefined {
+  const [, word] = /unknown option '(-.*)'$/.exec(said) ?? [];
+  if (word === undefined || !existsSync(word)) return undefined;
+  return `A path that begins with a dash is written ${quoteWord(`./${word}`)}.`;
 }
 
 /** Does what the words after `cram` say, and leaves the exit code in `process.exitCode`. */
@@ -232,7 +240,11 @@ export async function runCommand(words: readonly string[]): Promise<void> {
     const verb = program.commands.find(each => each.name() === program.args[0]);
     if (!(error instanceof CommanderError)) showError(error, isJson);
     else if (error.exitCode !== 0 && isJson) showError(explainWords(error, verb), true);
-    else process.exitCode = error.exitCode === 0 ? 0 : 1;
+    else {
+      const dash = adviseDash(error.message.split("\n")[0]!);
+      if (dash !== undefined) printError(dash);
+      process.exitCode = error.exitCode === 0 ? 0 : 1;
+    }
   } finally {
     early.abort();
   }
