@@ -17,7 +17,8 @@ symlinkSync("loop", at("loop"));
 mkdirSync(at("my folder"));
 
 const seen: readonly (readonly [name: string, code: string, message: RegExp])[] = [
-  ["file", "E_FILE_UNREADABLE", /file: cannot be read as a .*a file stands where a folder should be/],
+  ["file", "E_FILE_UNREADABLE", /file: a file, and no folder of a (model|corpus|dataset|run)$/],
+  ["file/below", "E_FILE_UNREADABLE", /below: cannot be read as a .*a file stands where a folder should be/],
   ["dangling", "E_FILE_MISSING", /dangling: a symbolic link to nowhere, where nothing is/],
   ["loop", "E_FILE_UNREADABLE", /loop: cannot be read as a .*links that lead in a circle/],
 ];

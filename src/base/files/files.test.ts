@@ -132,6 +132,11 @@ test("a place that cannot be written is an error a person can act on, and nothin
   const occupied = join(folder, "occupied");
   writeFileAtomically(occupied, "a file");
   mkdirSync(join(folder, "taken"));
+  symlinkSync("nowhere", join(folder, "dangling"));
+  assert.throws(() => writeFileAtomically(join(folder, "dangling", "file.json"), "new"), {
+    code: "E_NOT_WRITABLE",
+    message: `${join(folder, "dangling")}: a symbolic link to nowhere, where nothing is (EEXIST)`,
+  });
   const places = [
     [join(occupied, "below.json"), "a file stands where a folder should be"],
     [join(occupied, "further", "below.json"), "a file stands where a folder should be"],

@@ -1,9 +1,11 @@
 // What the system says when something cannot be read, turned into an error a person can act on. It lists and reads the files of others,
 // so every refusal of the system is about the file, never a bug.
 
-import { existsSync, lstatSync, readlinkSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { UserError } from "../errors.ts";
+import { quoteWord } from "../shell-words.ts";
+import { findDanglingLink } from "./dangling-link.ts";
 
 export const pipeOrDevice = "this is a pipe or a device";
 
@@ -48,6 +50,11 @@ export function explainReadFailure(error: unknown, path: string, kind: string): 
       : `Check the path; it should hold a ${kind}.`;
     return new UserError("E_FILE_MISSING", `${path}: no ${kind} here`, advice, { cause: error });
   }
+  if (code === "ENOTDIR" && existsSync(path)) {
+    const folder = kind.startsWith("folder") ? kind : `folder of a ${kind}`;
+    const advice = `Name the folder; this file lies in ${quoteWord(dirname(path))}.`;
+    return new UserError("E_FILE_UNREADABLE", `${path}: a file, and no ${folder}`, advice, { cause: error });
+  }
   return explainUnreadable(path, kind, readRefusals[code] ?? "the system does not read it", code, error);
 }
 
@@ -62,19 +69,6 @@ export function refuseUnseen(folder: string, kind: string): void {
     const { code } = error as NodeJS.ErrnoException;
     // What is not there at all the caller knows more of.
     if (code !== "ENOENT" || findDanglingLink(folder) !== undefined) throw explainReadFailure(error, folder, kind);
-  }
-}
-
-/** The link on a path's way that leads nowhere; undefined where nothing is there at all. */
-function findDanglingLink(path: string): { readonly path: string; readonly target: string } | undefined {
-  for (let at = path; ; at = dirname(at)) {
-    // Whatever the system says of it, the path is told to be missing.
-    try {
-      if (lstatSync(at).isSymbolicLink() && !existsSync(at)) return { path: at, target: readlinkSync(at) };
-      return undefined;
-    } catch {
-      if (at === dirname(at)) return undefined;
-    }
   }
 }
 

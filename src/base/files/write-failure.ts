@@ -2,6 +2,7 @@
 // and every command begins by reading it.
 
 import { UserError } from "../errors.ts";
+import { findDanglingLink } from "./dangling-link.ts";
 
 /** What the system's refusals mean. */
 const refusals: Readonly<Record<string, string>> = {
@@ -38,6 +39,12 @@ export function explainWriteFailure(error: unknown, path: string, left = ""): un
   if (code === "ENOSPC" || code === "EDQUOT") {
     const advice = "Free some space, or choose a folder on another disk.";
     return new UserError("E_DISK_FULL", `${path}: the disk is full${left}`, advice, { cause: error });
+  }
+  // Where it leads nothing can be made: the system says that something stands there, or nothing.
+  const link = code === "EEXIST" || code === "ENOENT" ? findDanglingLink(path) : undefined;
+  if (link !== undefined) {
+    const seen = `${link.path}: a symbolic link to ${link.target}, where nothing is (${code})`;
+    return new UserError("E_NOT_WRITABLE", seen, "Make what it leads to, or choose another folder.", { cause: error });
   }
   const refusal = code === undefined ? undefined : refusals[code];
   if (refusal === undefined) return error;

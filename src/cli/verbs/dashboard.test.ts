@@ -38,7 +38,7 @@ test("what cannot be served is refused", async () => {
       assert.match(stderr, pattern);
     };
     await refuse(/^E_FILE_MISSING none: no folder here/, "none");
-    await refuse(/^E_FILE_UNREADABLE file: .*a file stands where a folder should be/, "file");
+    await refuse(/^E_FILE_UNREADABLE file: a file, and no folder of runs/, "file");
     await refuse(/^E_OPTION --port high: not a number/, ".", "--port", "high");
     await refuse(/^E_TOKEN --host 0\.0\.0\.0: others can reach/, ".", "--port", "0", "--host", "0.0.0.0");
     await refuse(/^E_TOKEN a token of 5 characters/, ".", "--port", "0", "--token", "short");
