@@ -32,6 +32,8 @@ export interface CopyOptions {
   readonly number: number;
   readonly holdOut: number;
   readonly seed: number;
+  /** Where the tokenizer is from, for messages. */
+  readonly tokenizerPath: string;
 }
 
 const parts = ["training", "validation"] as const;
@@ -47,11 +49,11 @@ export async function copySequences(
   folder: string,
   sequences: AsyncIterable<readonly GivenSequence[]>,
   tokenizer: Tokenizer,
-  { number, holdOut, seed }: CopyOptions,
+  { number, holdOut, seed, tokenizerPath }: CopyOptions,
 ): Promise<CopiedSequences> {
   const vocabulary = tokenizer.vocabulary.length;
   if (vocabulary > largestVocabulary) {
-    throw refuse(`the tokenizer has ${vocabulary} tokens, and a shard holds ids below ${largestVocabulary}`);
+    throw refuse(`${tokenizerPath} has ${vocabulary} tokens, and a shard holds ids below ${largestVocabulary}`);
   }
   const block = blockOf(holdOut);
   let writers: Readonly<Record<(typeof parts)[number], ShardWriter>> | undefined;
@@ -69,7 +71,8 @@ export async function copySequences(
         }
         if (ids.length !== length) throw refuseLength(origin, ids.length, length);
         const wrong = ids.find(id => !(Number.isInteger(id) && id >= 0 && id < vocabulary));
-        if (wrong !== undefined) throw refuse(`${origin}: the id ${wrong}, and the tokenizer has ${vocabulary} tokens`);
+        if (wrong !== undefined)
+          throw refuse(`${origin}: the id ${wrong}, and ${tokenizerPath} has ${vocabulary} tokens`);
         if (count % block === 0) {
           heldOut = new RandomSequence(seed, streams.holdOut, number * 2 ** 32 + count / block).below(block);
         }

@@ -113,13 +113,15 @@ test("a set is seen as one in every layout and format, whichever part of it is n
     writeAll(set, { "dataset_info.json": "{}", "state.json": "{}", [beside]: tokenizer, [below + name]: content });
     for (const named of new Set([set, join(set, below), join(set, below, name)])) {
       const options = { texts: [named], out: join(root, `of-${named.replaceAll("/", "-")}`), holdOut: 0.1 };
-      assert.equal((await planPrepare(options)).isReadyMade, true, named);
+      const plan = await planPrepare(options);
+      assert.equal(plan.isReadyMade, true, named);
       const made = await prepare(options);
       assert.equal(made.isReadyMade, true, named);
       // Of a file the folder that it is in is the set's.
       const isAbove = below !== "" && named !== set;
       const told = `The ids are read by ${join(set, beside)}, which stands above ${named}.`;
       assert.deepEqual(made.warnings, isAbove ? [told] : [], named);
+      assert.deepEqual(plan.warnings, made.warnings, named);
       const rows = [...readRows(options.out, "training"), ...readRows(options.out, "validation")].sort();
       if (content !== parquet) assert.deepEqual(rows, golden.rows.toSorted(), named);
     }
@@ -242,7 +244,7 @@ test("what chooses text is refused by name, and ids of another tokenizer are", a
   writeFileSync(join(folder, "tokenizer", "tokenizer.json"), JSON.stringify(cut));
   await assert.rejects(prepare({ texts: [folder], out: join(root, "no") }), {
     code: "E_READY_MADE",
-    message: new RegExp(`parquet:\\d+: the id ${largest}, and the tokenizer has ${largest} tokens`),
+    message: new RegExp(`parquet:\\d+: the id ${largest}, and .*tokenizer\\.json has ${largest} tokens`),
   });
 });
 

@@ -37,7 +37,7 @@ export function createEventPrinter(): (progress: StageProgress) => void {
   };
 }
 
-/** What is expected, and a warning where the disk has not the room. */
+/** What is expected, with what the preparing would warn of and a disk that has not the room. */
 export function printPlan(plan: PreparePlan, out: string): void {
   const { shards, bytes, sample, documents, characters, keptShare, tokens, sequences, stages, disk } = plan;
   const count = (value: number) => value.toLocaleString("en-US");
@@ -64,7 +64,8 @@ export function printPlan(plan: PreparePlan, out: string): void {
     print(
       `  told from ${sample.isAll ? "all documents" : `a sample of ${countOf(sample.documents, "document")}`}, read on this machine just now${sample.isAll ? "" : "; in brackets 95 % by how its parts differ"}; what equals another document goes besides`,
     );
-  if (disk.peakBytes > disk.freeBytes) print(`${colour("red", "warning:")} the disk of ${out} has not the room`);
+  const room = disk.peakBytes > disk.freeBytes ? [`the disk of ${out} has not the room`] : [];
+  for (const warning of [...plan.warnings, ...room]) print(`${colour("red", "warning:")} ${warning}`);
 }
 
 function formatBytes(bytes: number): string {

@@ -88,8 +88,8 @@ export async function planPrepare(given: PrepareOptions): Promise<PreparePlan> {
     return planReadyMade(readyMade, { ...options, onStage: tellBoth(options) });
   }
   const { planDataset } = await import("./plan/plan-prepare.ts");
-  const { shards, shaping } = await chooseDataset(options);
-  return planDataset(options.out, shards, shaping);
+  const { shards, shaping, notes } = await chooseDataset(options);
+  return { ...(await planDataset(options.out, shards, shaping)), warnings: notes };
 }
 
 const normaliserNames = Object.keys(normalisers) as NormaliserName[];

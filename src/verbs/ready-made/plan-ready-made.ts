@@ -23,7 +23,7 @@ export async function planReadyMade(
   clock: Clock = systemClock,
 ): Promise<PreparePlan> {
   const { holdOut = 0.01 } = options;
-  const { shards, folder, vocabulary } = describeWork(set, options);
+  const { shards, folder, vocabulary, warnings } = describeWork(set, options);
   const bytes = shards.reduce((sum, shard) => sum + shard.bytes, 0);
   const first = shards[0]!;
   const rows = await countRows(first);
@@ -43,6 +43,7 @@ export async function planReadyMade(
     // What is held out stands there twice until the dataset is whole.
     disk: { datasetBytes, peakBytes: Math.round((1 + holdOut) * datasetBytes), freeBytes: measureFreeBytes(folder) },
     memoryBytes: programBytes,
+    warnings,
   };
 }
 

@@ -170,7 +170,7 @@ export function describeWork(set: ReadyMade, options: ReadyMadeOptions) {
       if (manifest.originHash !== nameOrigin(files)) return undefined;
       return { folder, manifest, documents: undefined, warnings };
     },
-    read: (work, portions) => copyPortions(work, portions, tokenizer, { holdOut, seed }, onStage),
+    read: (work, portions) => copyPortions(work, portions, tokenizer, { holdOut, seed, tokenizerPath: path }, onStage),
     isRead: (work, { index }) => readCopied(work, index) !== undefined,
     build: async (draft, work, summaries) => {
       const files = summaries.flatMap(({ shards }) => shards.map(({ path, hash }) => [path, hash] as const));
@@ -184,7 +184,7 @@ export function describeWork(set: ReadyMade, options: ReadyMadeOptions) {
       return { manifest, documents: undefined, isReadyMade: true, warnings };
     },
   };
-  return { ...work, vocabulary: tokenizer.vocabulary.length };
+  return { ...work, vocabulary: tokenizer.vocabulary.length, warnings };
 }
 
 /** UserError E_OPTION. */

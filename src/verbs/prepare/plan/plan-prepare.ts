@@ -48,6 +48,8 @@ export interface PreparePlan {
   readonly threads: number;
   readonly disk: { readonly datasetBytes: number; readonly peakBytes: number; readonly freeBytes: number };
   readonly memoryBytes: number;
+  /** What a person should know of the sources, as the preparing itself says it. */
+  readonly warnings: readonly string[];
 }
 
 /** Written and read back by one thread, bytes a second: on the slow side of a disk. */
@@ -66,7 +68,7 @@ export async function planDataset(
   shards: readonly Shard[],
   options: DatasetOptions,
   clock: Clock = systemClock,
-): Promise<PreparePlan> {
+): Promise<Omit<PreparePlan, "warnings">> {
   const sample = await readSample(shards, options, clock);
   const bytes = shards.reduce((sum, shard) => sum + shard.bytes, 0);
   const measured = measureSample(sample, options, clock);
