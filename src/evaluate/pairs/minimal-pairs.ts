@@ -32,7 +32,7 @@ export interface PairScore {
 export interface PairScorer {
   /** UserErrors E_TEXT_LENGTH and E_PAIR_EMPTY name the pair's origin. */
   score(pairs: readonly MinimalPair[]): Promise<PairScore[]>;
-  /** Pseudo-log-likelihoods of single texts, in nats, named in errors by their number and what they begin with. */
+  /** Pseudo-log-likelihoods of single texts, in nats, named in errors by what they begin with and, of several, their number. */
   scoreTexts(texts: readonly string[]): Promise<number[]>;
 }
 
@@ -93,7 +93,9 @@ export function openPairScorer(
       return entered.map(([good, bad]) => judgePair(scores[good]!, scores[bad]!));
     },
     scoreTexts: async texts => {
-      const sentences = texts.map((text, i) => encodeSentence(text, `text ${i + 1}, "${text.slice(0, 40)}"`));
+      const nameOf = (text: string, i: number) =>
+        `${texts.length > 1 ? `text ${i + 1}: ` : ""}"${text.slice(0, 40)}${text.length > 40 ? "…" : ""}"`;
+      const sentences = texts.map((text, i) => encodeSentence(text, nameOf(text, i)));
       return scoreSentences(sentences, shape.sequenceLength, openProgram);
     },
   };

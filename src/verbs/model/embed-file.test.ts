@@ -107,7 +107,8 @@ test("a text that cannot be read is named with its place, whatever it came in, a
   await assert.rejects(fill(at("run"), ["[MASK] fox", "fox"], choice), { message: /^text 2: "fox" has no \[MASK\]/ });
   await assert.rejects(fill(at("run"), ["fox"], choice), { message: /^"fox" has no \[MASK\]/ });
   const model = await openModel(at("run"), choice);
-  await assert.rejects(model.score(["the fox", long]), { message: /^text 2, "the.*a sentence has 42 tokens/ });
+  await assert.rejects(model.score(["the fox", long]), { message: /^text 2: "the.*a sentence has 42 tokens/ });
+  await assert.rejects(model.score([long]), { message: /^"the.*…": a sentence has 42 tokens/ });
   await model.close();
 });
 
