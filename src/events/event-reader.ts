@@ -13,7 +13,7 @@ export interface EventLine {
   /** Undefined where its kind is not known. */
   readonly event: TrainingEvent | undefined;
   /** "file:line", for errors. */
-  readonly place: string;
+  readonly origin: string;
   /** The place in the file behind it, in bytes. */
   readonly end: number;
 }
@@ -76,8 +76,8 @@ export function createEventReader(path: string, take: (line: EventLine) => void,
       for (let from = 0, to = bytes.indexOf(10); from < end; from = to + 1, to = bytes.indexOf(10, from)) {
         number++;
         if (from === to) continue;
-        const [text, place] = [bytes.toString("utf8", from, to), `${name}:${number}`];
-        take({ text, event: readEvent(text, place), place, end: first + to + 1 });
+        const [text, origin] = [bytes.toString("utf8", from, to), `${name}:${number}`];
+        take({ text, event: readEvent(text, origin), origin, end: first + to + 1 });
       }
       return count;
     },

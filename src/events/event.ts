@@ -100,22 +100,22 @@ export function formatEvent(event: TrainingEvent): string {
   return JSON.stringify(event);
 }
 
-/** The event of a line, undefined where its kind is not known. `place` is "file:line", for E_EVENTS. */
-export function readEvent(text: string, place: string): TrainingEvent | undefined {
+/** The event of a line, undefined where its kind is not known. `origin` is "file:line", for E_EVENTS. */
+export function readEvent(text: string, origin: string): TrainingEvent | undefined {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch {
-    throw refuseLine(place, `not JSON: ${text.slice(0, 60)}`);
+    throw refuseLine(origin, `not JSON: ${text.slice(0, 60)}`);
   }
   const { kind } = (parsed ?? {}) as { kind?: unknown };
-  if (typeof kind !== "string") throw refuseLine(place, `not an event: ${text.slice(0, 60)}`);
+  if (typeof kind !== "string") throw refuseLine(origin, `not an event: ${text.slice(0, 60)}`);
   if (!Object.hasOwn(schemas, kind)) return undefined;
   const event = schemas[kind as keyof typeof schemas].safeParse(parsed);
   if (event.success) return event.data;
   const issue = event.error.issues[0]!;
-  throw refuseLine(place, `a ${kind} event with a wrong ${issue.path.join(".")}: ${issue.message}`);
+  throw refuseLine(origin, `a ${kind} event with a wrong ${issue.path.join(".")}: ${issue.message}`);
 }
 
-export const refuseLine = (place: string, seen: string): UserError =>
-  new UserError("E_EVENTS", `${place}: ${seen}`, "The file was changed after training wrote it; remove that line.");
+export const refuseLine = (origin: string, seen: string): UserError =>
+  new UserError("E_EVENTS", `${origin}: ${seen}`, "The file was changed after training wrote it; remove that line.");

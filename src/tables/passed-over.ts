@@ -8,11 +8,11 @@ export interface PassedOver {
 }
 
 /** Counts what is passed over. */
-export function passOver(passed: PassedOver[], reason: string, place: string): void {
+export function passOver(passed: PassedOver[], reason: string, path: string): void {
   let entry = passed.find(each => each.reason === reason);
   if (entry === undefined) passed.push((entry = { reason, count: 0, first: [] }));
   entry.count += 1;
-  if (entry.first.length < 3) entry.first.push(place);
+  if (entry.first.length < 3) entry.first.push(path);
 }
 
 /** Reasons that name what they count, as they begin: several of them, and one. */

@@ -15,12 +15,12 @@ const secondsPerUnit: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600,
 const budgetAdvice = 'Write it as "90s", "5m", "24h" or "300steps".';
 
 /** Reads "90s", "5m", "24h", "1.5h", "1d" or "300steps". UserError E_BUDGET, which begins with where it was read: an option, a path. */
-export function parseBudget(text: string, place = "budget", advice = budgetAdvice): Budget {
+export function parseBudget(text: string, origin = "budget", advice = budgetAdvice): Budget {
   const [, digits = "", unit = ""] = /^\s*(\d+(?:\.\d+)?)\s*(s|m|h|d|steps?)\s*$/.exec(text) ?? [];
   const amount = Number(digits);
   const why = explainAmount(text, amount, unit);
   if (why !== undefined) {
-    throw new UserError("E_BUDGET", `${place} ${quoteValue(text)}: ${why}`, advice);
+    throw new UserError("E_BUDGET", `${origin} ${quoteValue(text)}: ${why}`, advice);
   }
   return unit.startsWith("step")
     ? { kind: "steps", steps: amount }

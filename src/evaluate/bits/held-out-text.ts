@@ -26,10 +26,10 @@ export function readHeldOutText(path: string, most: number): HeldOutText {
   return { passages, documents: long, hash: contentHash(JSON.stringify(passages)) };
 }
 
-function readDocument(line: string, place: string): string {
+function readDocument(line: string, origin: string): string {
   try {
     const { text } = JSON.parse(line) as { text?: unknown };
     if (typeof text === "string") return text;
   } catch {}
-  throw new UserError("E_BITS", `${place}: no document`, 'Write one a line, as {"text": "…"}.');
+  throw new UserError("E_BITS", `${origin}: no document`, 'Write one a line, as {"text": "…"}.');
 }

@@ -115,16 +115,16 @@ export function gatherCurves({ thinned }: { thinned: boolean }): CurveGatherer {
   let checkpoints = 0;
   let reason: string | undefined;
   let before: { kind: TrainingEvent["kind"]; step: number; elapsedSeconds: number; tokens: number } | undefined;
-  const add = ({ event, place }: EventLine) => {
+  const add = ({ event, origin }: EventLine) => {
     if (event === undefined) return;
     if (before !== undefined && event.step < before.step) {
-      throw refuseLine(place, `step ${event.step} after step ${before.step}; two runs wrote to one file`);
+      throw refuseLine(origin, `step ${event.step} after step ${before.step}; two runs wrote to one file`);
     }
     const since = Math.max(0, event.elapsedSeconds - (before?.elapsedSeconds ?? event.elapsedSeconds));
     let tokens = before?.tokens ?? 0;
     reason = undefined;
     if (event.kind === "start") {
-      if (starts.length === mostStarts) throw refuseLine(place, `more than ${mostStarts} starts`);
+      if (starts.length === mostStarts) throw refuseLine(origin, `more than ${mostStarts} starts`);
       starts.push(event);
     } else if (event.kind === "step") {
       steps.add(rowOfStep(event, event.tokens - tokens));

@@ -151,13 +151,13 @@ function readFills(path: string): FilledText[] {
   const lines = readText(path, kind, mostFillsBytes).split("\n");
   return lines.flatMap((line, i) => {
     if (line.trim() === "") return [];
-    const place = `${path}:${i + 1}`;
+    const origin = `${path}:${i + 1}`;
     try {
-      return [check(fillSchema, JSON.parse(line), place)];
+      return [check(fillSchema, JSON.parse(line), origin)];
     } catch (cause) {
       if (cause instanceof UserError) throw cause;
       const advice = "Write the file with cram fill RUN TEXT --json.";
-      throw new UserError("E_JSON_LINE", `${place}: not JSON: ${line.slice(0, 60)}`, advice, { cause });
+      throw new UserError("E_JSON_LINE", `${origin}: not JSON: ${line.slice(0, 60)}`, advice, { cause });
     }
   });
 }

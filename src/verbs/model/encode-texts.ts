@@ -4,12 +4,12 @@ import { UserError } from "../../base/errors.ts";
 import type { PretrainedModel } from "../../pretrained/pretrained-model.ts";
 import type { EncodedText } from "./text-rows.ts";
 
-/** The last id, a separator, survives a cut. UserError E_TEXT_LENGTH, behind `place`, for a text that is too long and may not be cut. */
+/** The last id, a separator, survives a cut. UserError E_TEXT_LENGTH, behind `origin`, for a text that is too long and may not be cut. */
 export function encodeWhole(
   text: string,
   { encodeForModel, shape }: Pick<PretrainedModel, "encodeForModel" | "shape">,
   truncate: boolean,
-  place: string,
+  origin: string,
 ): EncodedText {
   const ids = Uint32Array.from(encodeForModel(text));
   const { sequenceLength } = shape;
@@ -17,7 +17,7 @@ export function encodeWhole(
   if (!truncate) {
     throw new UserError(
       "E_TEXT_LENGTH",
-      `${place}"${text.slice(0, 40)}…" has ${ids.length} tokens and the model was trained on ${sequenceLength}`,
+      `${origin}"${text.slice(0, 40)}…" has ${ids.length} tokens and the model was trained on ${sequenceLength}`,
       "Shorten it. cram embed and search cut it: --truncate keeps its beginning, --split makes passages; in a program truncate does.",
     );
   }

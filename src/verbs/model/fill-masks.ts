@@ -24,8 +24,8 @@ export interface FillingModel
   readonly parameters: readonly Pick<StoredTensor, "name" | "shape">[];
 }
 
-/** Fills one text; `place`, as in "text 2: ", is what errors and warnings begin with where there are several. */
-export type FillText = (text: string, top: number, place?: string) => Promise<FilledMask[]>;
+/** Fills one text; `origin`, as in "text 2: ", is what errors and warnings begin with where there are several. */
+export type FillText = (text: string, top: number, origin?: string) => Promise<FilledMask[]>;
 
 /** Over parameters that stand on the backend; the result fills one text after another. */
 export function openMaskFiller(
@@ -38,8 +38,8 @@ export function openMaskFiller(
   // A mask is no answer, which a model of seconds may think; other programs show it.
   const isCandidate = (token: number) => tokenOf(token) !== undefined && !isSpecial(token);
   const filler = openFiller(backend, shape, parameters, isCandidate, states);
-  return async (text, top, place = "") => {
-    const losses = model.describeLoss?.([text.replace(/\[MASK\]/gi, "")], place + makePrintable(text, 60)) ?? [];
+  return async (text, top, origin = "") => {
+    const losses = model.describeLoss?.([text.replace(/\[MASK\]/gi, "")], origin + makePrintable(text, 60)) ?? [];
     losses.forEach(onWarning);
     const written = text.replace(/\[MASK\]/gi, () => tokenOf(specials.mask)!);
     const tokens = Array.from(encodeForModel(written, "recognise"));
@@ -47,14 +47,14 @@ export function openMaskFiller(
     if (masked.length === 0) {
       throw new UserError(
         "E_NO_MASK",
-        `${place}"${text}" has no [MASK]`,
+        `${origin}"${text}" has no [MASK]`,
         'Write [MASK] where a word is missing: "Hello [MASK]."',
       );
     }
     if (tokens.length > shape.sequenceLength) {
       throw new UserError(
         "E_TEXT_LENGTH",
-        `${place}"${text.slice(0, 40)}…" has ${tokens.length} tokens and the model was trained on ${shape.sequenceLength}`,
+        `${origin}"${text.slice(0, 40)}…" has ${tokens.length} tokens and the model was trained on ${shape.sequenceLength}`,
         "Shorten the text.",
       );
     }

@@ -121,7 +121,7 @@ export async function openModel(folder: string, given: ModelOptions = {}): Promi
       return use(async ({ fill }) => {
         const filled: FilledText[] = [];
         for (const [i, text] of texts.entries())
-          filled.push({ text, masks: await fill()(text, top, placeOf(texts, i)) });
+          filled.push({ text, masks: await fill()(text, top, nameOrigin(texts, i)) });
         return filled;
       });
     },
@@ -130,7 +130,7 @@ export async function openModel(folder: string, given: ModelOptions = {}): Promi
       requireList(texts, "text");
       if (origins !== undefined) requireList(origins, "origin");
       for (const loss of model.describeLoss?.(texts, nameAll(origins)) ?? []) onWarning(loss);
-      const encoded = texts.map((text, i) => encodeWhole(text, model, truncate, placeOf(texts, i, origins)));
+      const encoded = texts.map((text, i) => encodeWhole(text, model, truncate, nameOrigin(texts, i, origins)));
       return use(({ embed }) => embed()(encoded));
     },
     classify: async examples => {
@@ -196,10 +196,10 @@ function openServices(
   };
 }
 
-/** What is said of one of several texts begins with its place: "reviews.csv:7: ". */
-function placeOf({ length }: readonly string[], i: number, origins?: readonly string[]): string {
-  const place = origins?.[i] ?? (length > 1 ? `text ${i + 1}` : "");
-  return place && `${place}: `;
+/** What is said of one of several texts begins with its origin: "reviews.csv:7: ". */
+function nameOrigin({ length }: readonly string[], i: number, origins?: readonly string[]): string {
+  const origin = origins?.[i] ?? (length > 1 ? `text ${i + 1}` : "");
+  return origin && `${origin}: `;
 }
 
 function nameAll(origins: readonly string[] = []): string {
