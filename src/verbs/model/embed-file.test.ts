@@ -112,6 +112,16 @@ test("a text that cannot be read is named with its place, whatever it came in, a
   await model.close();
 });
 
+test("a path that leads to no text is told", async () => {
+  writeFileSync(at("file.txt"), "the red fox\n");
+  symlinkSync("circle.txt", at("circle.txt"));
+  for (const name of ["none.txt", "file.txt/below.txt", "circle.txt", `${"x".repeat(300)}.txt`]) {
+    const told = { code: /^E_FILE_(MISSING|UNREADABLE)$/ };
+    await assert.rejects(embedFile(at("run"), at(name), { ...choice, out: at("v.jsonl") }), told, name);
+    await assert.rejects(search(at("run"), at(name), ["fox"], choice), told, name);
+  }
+});
+
 test("documents of a folder, the long ones in passages, each with the vector that it has alone", async () => {
   const folder = at("documents");
   mkdirSync(join(folder, "deeper"), { recursive: true });

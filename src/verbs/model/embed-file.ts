@@ -1,7 +1,7 @@
 // The texts of a file as a file of vectors: a text a line of a .txt, a row of a table, a document of a folder. No more of them is held
 // than some hundreds.
 
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { systemClock } from "../../base/clock.ts";
 import { UserError } from "../../base/errors.ts";
@@ -161,7 +161,8 @@ export async function* readTexts(file: string, reading: Reading): AsyncGenerator
   if (batch.length > 0) yield batch;
 }
 
-const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+/** What is neither there nor to be seen is told by who reads it. */
+const isFolder = (path: string) => existsSync(path) && statSync(path).isDirectory();
 
 function openTexts(file: string, reading: Reading): AsyncGenerator<PlacedText> {
   if (isFolder(file)) return readFolder(file, reading);
