@@ -42,6 +42,7 @@ const parameters: Readonly<Record<string, number>> = {
   "crammed-mini-256": 8192 * 256 + 4 * 256 * 256 + 4 * 256 + 2 * gatedLayer(256, 1024),
   "crammed-mini-64k": 65536 * 256 + 4 * 256 * 256 + 4 * 256 + 2 * gatedLayer(256, 1024),
   "crammed-small": 8192 * 256 + 4 * 256 * 256 + 4 * 256 + 4 * gatedLayer(256, 1024),
+  "crammed-small-64k": 65536 * 256 + 4 * 256 * 256 + 4 * 256 + 4 * gatedLayer(256, 1024),
   "crammed-base": V * 768 + 4 * 768 * 768 + 4 * 768 + 12 * gatedLayer(768, 3072),
 };
 
@@ -58,8 +59,9 @@ const measured: Readonly<Record<string, string>> = {
   "crammed-mini": "873bcf7f911914c7",
   "crammed-mini-256": "e59f68bd89a19fe6",
   "crammed-mini-64k": "47a8fd9752a9bc63",
-  "crammed-small": "148a42863c452fca",
-  "crammed-base": "aadcb56a24beb2bf",
+  "crammed-small": "be6cb8933cf8b425",
+  "crammed-small-64k": "052afb7f2162740b",
+  "crammed-base": "48e31dee322314cd",
   "bert-original": "c535ca032bd3524c",
   "bert-base": "95baf21c9809ff7c",
   "bert-c2": "494f75c2f2aa27a8",
@@ -91,6 +93,7 @@ const tinier: Readonly<Record<string, readonly string[]>> = {
   "crammed-mini-256": ["objective.candidates=40"],
   "crammed-mini-64k": ["objective.candidates=40"],
   "crammed-small": ["objective.candidates=40"],
+  "crammed-small-64k": ["objective.candidates=40"],
   "crammed-base": ["objective.candidates=40"],
   recurrent: ["model.repeats=2"],
   funnel: ["model.strides=[2,1]"],

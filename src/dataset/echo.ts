@@ -1,18 +1,23 @@
 // Passages beside noisy copies of themselves: what a masked word is, stands at some other distance in the other passage, so that the only
 // way to tell is to find the place there that is like its own. Masked text asks that rarely, and a small model that is trained for an hour
-// never learns to compare two sentences (docs/LOG.md, "Passages and their echoes"). Made anew each time that a sequence is used.
+// never learns to compare two sentences (docs/LOG.md, "Passages and their echoes"). Made anew each time that a sequence is used. Half of the
+// passages stand alone: where each separator has a copy beside it, a model looks for one wherever it sees a separator, and reads worse.
 
 import type { RandomSequence } from "../base/random.ts";
 import type { ContinuesWord } from "../tokenizer/encoding/word-starts.ts";
 
-/** Tokens of a passage, about as many as a sentence has; the chance of a word to be left out of the copy, and of the copy to be turned. */
-const passage = { least: 8, most: 32 } as const;
+/** Tokens of a passage that has a copy, about as many as a sentence has, and of one that stands alone. */
+const copied = { least: 8, most: 32 } as const;
+const lone = { least: 8, most: 64 } as const;
+/** The chance of a passage to stand alone, of a word to be left out of the copy, and of the copy to be turned. */
+const alone = 0.5;
 const leftOut = 0.15;
 const turned = 0.5;
 
 /**
- * Rewrites tokens[start, start + length): a passage, the separator, its copy, the separator, and so on until it is full. The copy lacks
- * some words, its second part may stand before its first, and it may come before the passage. No passage holds a separator.
+ * Rewrites tokens[start, start + length): a passage and the separator, or a passage, the separator, its copy and the separator, and so on
+ * until it is full. The copy lacks some words, its second part may stand before its first, and it may come before the passage. No passage
+ * holds a separator.
  */
 export function echoPassages(
   tokens: Int32Array,
@@ -31,11 +36,12 @@ export function echoPassages(
   while (written < length) {
     // Behind its end the sequence is read from its beginning again, which a passage of nothing but separators is not for ever.
     while (source[read % length] === separator && read < 2 * length) read += 1;
-    const words = takeWords(source, read % length, passage.least + random.below(passage.most - passage.least + 1));
+    const isAlone = random.uniform() < alone;
+    const { least, most } = isAlone ? lone : copied;
+    const words = takeWords(source, read % length, least + random.below(most - least + 1));
     read += words.flat().length;
-    const echo = echoWords(words, random);
-    const [first, second] = random.uniform() < 0.5 ? [words, echo] : [echo, words];
-    for (const token of [...first.flat(), separator, ...second.flat(), separator]) write(token);
+    const passages = isAlone ? [words] : placeBeside(words, echoWords(words, random), random);
+    for (const token of passages.flatMap(passage => [...passage.flat(), separator])) write(token);
   }
 
   /** Whole words from a place on, up to a separator or so many tokens; one token at least where there is one. */
@@ -50,6 +56,9 @@ export function echoPassages(
     return words;
   }
 }
+
+const placeBeside = <Passage>(passage: Passage, copy: Passage, random: RandomSequence): Passage[] =>
+  random.uniform() < 0.5 ? [passage, copy] : [copy, passage];
 
 function echoWords(words: readonly number[][], random: RandomSequence): number[][] {
   const kept = words.filter(() => random.uniform() >= leftOut);

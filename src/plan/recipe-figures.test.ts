@@ -10,7 +10,7 @@ import { crammedBase } from "../../recipes/crammed-base.ts";
 import { crammedBert } from "../../recipes/crammed-bert.ts";
 import { crammedBertSmall } from "../../recipes/crammed-bert-small.ts";
 import { crammedMini, crammedMini64k, crammedMini256 } from "../../recipes/crammed-mini.ts";
-import { crammedSmall } from "../../recipes/crammed-small.ts";
+import { crammedSmall, crammedSmall64k } from "../../recipes/crammed-small.ts";
 import { funnel } from "../../recipes/funnel.ts";
 import { glue } from "../../recipes/glue.ts";
 import { modernBert } from "../../recipes/modern-bert.ts";
@@ -79,10 +79,11 @@ for (const [recipe, expected] of [
   ],
   [
     crammedSmall,
-    () => [
-      `${(countValues(crammedSmall) / 1e6).toFixed(1)} M parameters`,
-      `${(countTokenFlops(crammedSmall) / 1e6).toFixed(1)} MFLOP`,
-    ],
+    () =>
+      [crammedSmall, crammedSmall64k].flatMap(recipe => [
+        `${(countValues(recipe) / 1e6).toFixed(1)} M parameters`,
+        `${(countTokenFlops(recipe) / 1e6).toFixed(1)} MFLOP`,
+      ]),
   ],
   [
     crammedBase,

@@ -60,7 +60,7 @@ const data = z.strictObject({
     .max(1)
     .exactOptional()
     .describe(
-      "share of the training sequences that are rewritten as passages beside noisy copies of themselves, which teaches to compare sentences; without it none",
+      "share of the training sequences that are rewritten as passages, half of them beside noisy copies of themselves, which teaches to compare sentences; without it none",
     ),
   validationSequences: positive.describe("held-out sequences that every validation reads, at most"),
 });

@@ -9,7 +9,7 @@ import { crammedBert } from "../../recipes/crammed-bert.ts";
 import { crammedBertSmall } from "../../recipes/crammed-bert-small.ts";
 import { bertLargeIzsak, crammedLarge } from "../../recipes/crammed-large.ts";
 import { crammedMini, crammedMini64k, crammedMini256 } from "../../recipes/crammed-mini.ts";
-import { crammedSmall } from "../../recipes/crammed-small.ts";
+import { crammedSmall, crammedSmall64k } from "../../recipes/crammed-small.ts";
 import { bertC2, bertC3, bertC4, bertI4, crammedBertLegacy } from "../../recipes/crammed-steps.ts";
 import { funnel } from "../../recipes/funnel.ts";
 import { modernBert } from "../../recipes/modern-bert.ts";
@@ -46,6 +46,7 @@ const recipes: readonly { readonly recipe: Recipe; readonly summary: string; rea
   { recipe: crammedMini256, summary: "learns more in ten minutes on two cores with AMX", source: "this project" },
   { recipe: crammedMini64k, summary: "the same with most words as one token", source: "this project" },
   { recipe: crammedSmall, summary: "learns to compare sentences in an hour on two cores", source: "this project" },
+  { recipe: crammedSmall64k, summary: "the same with most words as one token", source: "this project" },
   {
     recipe: crammedBase,
     summary: "crammed-small's choices at BERT-base's size, for one day on a GPU",
