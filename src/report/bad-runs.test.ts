@@ -109,7 +109,7 @@ const spoilt: Readonly<Record<string, readonly [(run: string) => unknown, RegExp
     /data\.json: a symbolic link to \/nowhere, where nothing is/,
   ],
   "folder for fills": [run => spoil(run, "fills.jsonl", path => mkdirSync(path)), /fills\.jsonl: .*folder/],
-  "file for evaluations": [run => put("evaluations")(run, "x"), /evaluations: .*a file stands/],
+  "file for evaluations": [run => put("evaluations")(run, "x"), /evaluations: .*a file, and no folder/],
   "huge fills": [
     run =>
       spoil(run, "fills.jsonl", path => {
