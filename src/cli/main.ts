@@ -5,7 +5,7 @@ import { watchSignals } from "./terminal/signals.ts";
 
 watchSignals();
 const { outliveReaders } = await import("./terminal/output.ts");
-const { asksForJson, runCommand, showError } = await import("./program.ts");
+const { asksForJson, runCommand } = await import("./program.ts");
 const words = process.argv.slice(2);
-outliveReaders(error => showError(error, asksForJson(words)));
+outliveReaders(async error => (await import("./told-errors.ts")).showError(error, asksForJson(words)));
 await runCommand(words);

@@ -1,14 +1,13 @@
 // The verbs of `cram`, and the end of every one. The only place that catches: a UserError is three lines, or one of JSON, and exit code 1,
 // anything else is a bug, keeps its stack and exits with 2. What a signal stopped exits with 128 and its number.
 
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { delimiter, relative } from "node:path";
-import { fileURLToPath } from "node:url";
+import { delimiter } from "node:path";
 import { Command, CommanderError } from "commander";
 import { UserError } from "../base/errors.ts";
-import { listExtensions, quoteWord } from "../base/shell-words.ts";
-import { colour, print, printError, speakJson } from "./terminal/output.ts";
+import { listExtensions } from "../base/shell-words.ts";
+import { print, printError, speakJson } from "./terminal/output.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -207,22 +206,6 @@ export function asksForJson(words: readonly string[]): boolean {
   return words.slice(0, end < 0 ? undefined : end).includes("--json");
 }
 
-/** What is wrong with the words themselves. */
-function explainWords({ code, message }: CommanderError, verb: Command | undefined): UserError {
-  const [said = "", suggestion] = message.replace(/^error: /, "").split("\n");
-  const asked = `cram ${verb === undefined ? "" : `${verb.name()} `}--help shows what there is, with examples.`;
-  const beside = [suggestion?.replace(/^\(|\)$/g, ""), adviseDash(said), asked];
-  const advice = beside.filter(sentence => sentence !== undefined).join(" ");
-  return new UserError("E_OPTION", code === "commander.help" ? "no such verb" : said, advice);
-}
-
-/** Of what was read as an option and is the path of something. */
-function adviseDash(said: string): string | undefined {
-  const [, word] = /unknown option '(-.*)'$/.exec(said) ?? [];
-  if (word === undefined || !existsSync(word)) return undefined;
-  return `A path that begins with a dash is written ${quoteWord(`./${word}`)}.`;
-}
-
 /** Does what the words after `cram` say, and leaves the exit code in `process.exitCode`. */
 export async function runCommand(words: readonly string[]): Promise<void> {
   let program = new Command("cram");
@@ -236,6 +219,8 @@ export async function runCommand(words: readonly string[]): Promise<void> {
     program = makeProgram(words);
     await program.parseAsync(words, { from: "user" });
   } catch (error) {
+    // Read where something is to be told: most commands end well. An import, since this Node.js may be one that requires no modules.
+    const { adviseDash, explainWords, showError } = await import("./told-errors.ts");
     const isJson = asksForJson(words);
     const verb = program.commands.find(each => each.name() === program.args[0]);
     if (!(error instanceof CommanderError)) showError(error, isJson);
@@ -247,45 +232,5 @@ export async function runCommand(words: readonly string[]): Promise<void> {
     }
   } finally {
     early.abort();
-  }
-}
-
-/** To standard error, with the exit code that it means. */
-export function showError(thrown: unknown, asJson: boolean): void {
-  const error = explainGoneFolder(thrown);
-  process.exitCode = error instanceof UserError ? 1 : 2;
-  if (!(error instanceof UserError)) {
-    const [message, stack] = error instanceof Error ? [error.message, error.stack] : [String(error), undefined];
-    if (asJson) printError(JSON.stringify({ kind: "bug", message, stack }));
-    else printError(`This is a bug in cram, not your mistake.\n${stack ?? message}`);
-    return;
-  }
-  const { code, message, advice } = error;
-  if (asJson) printError(JSON.stringify({ kind: "error", code, message, advice }));
-  else
-    printError(
-      `${colour("red", code, process.stderr)} ${message}\n  ${advice}\n  (${relativeWhereShorter(errorsPage)} explains the code)`,
-    );
-}
-
-/** Whatever is done with a relative path fails where the working folder was removed, or made anew, under the shell that stands in it. */
-function explainGoneFolder(error: unknown): unknown {
-  if ((error as NodeJS.ErrnoException | undefined)?.syscall !== "uv_cwd") return error;
-  const seen = "the folder that this was called in is not there any more";
-  return new UserError("E_FILE_MISSING", seen, 'Call it in one that is there; cd "$PWD" goes to one made anew.', {
-    cause: error,
-  });
-}
-
-/** Of this package, wherever it is installed. */
-const errorsPage = fileURLToPath(new URL("../../../docs/ERRORS.md", import.meta.url));
-
-function relativeWhereShorter(path: string): string {
-  try {
-    const near = relative(process.cwd(), path);
-    return near.length < path.length ? near : path;
-  } catch {
-    // A working folder that is not there any more.
-    return path;
   }
 }
