@@ -236,7 +236,7 @@ const shorter: readonly (readonly [string, string])[] = [
   ["length: 400", "length: 100"],
   ["openModel(run)", 'openModel(run, { backend: "reference" })'],
   ['{ task: "moods" }', '{ task: "moods", backend: "reference" }'],
-  ["{ top: 3 })", '{ top: 3, backend: "reference" })'],
+  ['sleeps in den"], { top: 3 })', 'sleeps in den"], { top: 3, backend: "reference" })'],
 ];
 
 function shortenProgram(path: string): void {
