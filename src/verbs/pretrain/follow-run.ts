@@ -2,7 +2,6 @@
 
 import { systemClock } from "../../base/clock.ts";
 import { UserError } from "../../base/errors.ts";
-import { collectGarbage } from "../../base/heap.ts";
 import type { Collective } from "../../collective/collective.ts";
 import { connectDevices } from "../../collective/open-collective.ts";
 import { Dataset } from "../../dataset/dataset.ts";
@@ -23,6 +22,7 @@ import { createStepTaker } from "../../train/step/micro-batches.ts";
 import type { TrainingDefinition } from "../../train/step/training-definition.ts";
 import { warmUp } from "../../train/warm-up.ts";
 import { type BackendChoice, type BackendName, withBackend } from "../backend.ts";
+import { collectGarbage } from "./heap.ts";
 
 /** What every rank must know of a run. */
 export interface AnnouncedRun {

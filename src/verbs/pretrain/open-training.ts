@@ -4,7 +4,6 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { leaveOutStops, systemClock } from "../../base/clock.ts";
 import { hashFile } from "../../base/files/files.ts";
-import { collectGarbage } from "../../base/heap.ts";
 import type { Counters } from "../../checkpoint/checkpoint-file.ts";
 import { setAsideLaterCheckpoints } from "../../checkpoint/state.ts";
 import { singleProcess } from "../../collective/collective.ts";
@@ -36,6 +35,7 @@ import { recipeNames } from "../recipe.ts";
 import { adviseNewRun } from "./advice.ts";
 import { chooseClock } from "./choose-clock.ts";
 import type { AnnouncedRun } from "./follow-run.ts";
+import { collectGarbage } from "./heap.ts";
 import { announceRun, openLead, type RankChoice } from "./lead-run.ts";
 import type { OpenRun } from "./open-run.ts";
 
