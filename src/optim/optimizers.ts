@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { listSchemas } from "../base/listed-schemas.ts";
-import { growChoice } from "../settings/grow-choice.ts";
+import { checkRecord, type FieldKinds, growChoice } from "../settings/grow-choice.ts";
 import { adafactor } from "./adaptive/adafactor.ts";
 import { adam } from "./adaptive/adam.ts";
 import { adamw } from "./adaptive/adamw.ts";
@@ -58,6 +58,11 @@ export function listRateFactors(settings: OptimizerSettings): Record<string, num
   );
 }
 
+const optimizerFields: FieldKinds<Optimizer> = {
+  ...{ name: "text", summary: "text", source: "text", schema: "schema", decay: "text" },
+  ...{ listStates: "function", readScalars: "function", update: "function" },
+};
+
 /**
  * Adds an optimizer of one's own to the list: recipes, --set, `cram recipe --list` and checkpoints know it from then on, in this
  * process. Gives what makes a recipe's optimizer section of its settings.
@@ -79,12 +84,13 @@ export function listRateFactors(settings: OptimizerSettings): Record<string, num
  * });
  * ```
  *
- * UserError E_EXTENSION for a name that is taken.
+ * UserError E_EXTENSION for a name that is taken, and for a record that lacks something.
  */
 export function addOptimizer<Schema extends z.ZodObject>(
   optimizer: Optimizer<z.output<Schema>> & { readonly schema: Schema },
 ): (settings: Omit<z.input<Schema>, "name">) => OptimizerSettings {
-  growChoice(optimizerSchema, optimizer.schema);
+  checkRecord<Optimizer>("addOptimizer", optimizer, optimizerFields);
+  growChoice(optimizerSchema, optimizer.schema, optimizer.name);
   (optimizers as unknown as Optimizer[]).push(optimizer as unknown as Optimizer);
   return settings => ({ ...settings, name: optimizer.name }) as unknown as OptimizerSettings;
 }

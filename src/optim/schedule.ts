@@ -213,7 +213,7 @@ function shareAt(progress: number, scheduleName: string, settings: object): numb
 /** Adds a schedule of one's own to the list, where values of a recipe are changed by one. UserError E_EXTENSION for a name that is taken. */
 export function listSchedule(schedule: RateSchedule): void {
   const { name, settings } = schedule;
-  growChoice(valueSchedule, z.strictObject({ name: z.literal(name), ...settings, least: leastValue }));
+  growChoice(valueSchedule, z.strictObject({ name: z.literal(name), ...settings, least: leastValue }), name);
   (rateSchedules as unknown as RateSchedule[]).push(schedule);
 }
 

@@ -14,7 +14,7 @@ test("what holds a choice takes an option that was added after values were check
   const circle = { form: "circle", radius: 1 };
   check({ shape: circle });
   assert.throws(() => check({ shape: box }), { code: "E_RECIPE_VALUE" });
-  growChoice(shape, z.strictObject({ form: z.literal("box"), side: z.number() }));
+  growChoice(shape, z.strictObject({ form: z.literal("box"), side: z.number() }), "box");
   assert.deepEqual(check({ shape: box, second: circle }), { shape: box, second: circle });
   assert.deepEqual(check({ shape: circle, second: box }), { shape: circle, second: box });
   assert.throws(() => check({ shape: { ...box, radius: 1 } }), { code: "E_RECIPE_KEY" });
@@ -24,7 +24,13 @@ test("what holds a choice takes an option that was added after values were check
   );
 });
 
-test("a name that is taken, and a schema without one, are refused", () => {
-  assert.throws(() => growChoice(shape, z.strictObject({ form: z.literal("circle") })), { code: "E_EXTENSION" });
-  assert.throws(() => growChoice(shape, z.strictObject({ form: z.string() })), { code: "E_EXTENSION" });
+test("a name that is taken, a schema without one, one with another and a setting without a schema are refused", () => {
+  const options = { circle: z.literal("circle"), oval: z.string(), ring: z.literal("rings") };
+  for (const [name, form] of Object.entries(options))
+    assert.throws(() => growChoice(shape, z.strictObject({ form }), name), { code: "E_EXTENSION" }, name);
+  const square = z.strictObject({ form: z.literal("square"), side: 5 as never });
+  assert.throws(() => growChoice(shape, square, "square"), {
+    code: "E_EXTENSION",
+    message: "square: its setting side is 5",
+  });
 });

@@ -3,14 +3,44 @@
 
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
+import { quoteValue } from "../base/printable.ts";
 import { noteGrowth } from "../base/shell-words.ts";
-import type { Choice } from "./schema.ts";
+import { requireKind, type ValueKindName } from "../base/value-kinds.ts";
+import { type Choice, isSection } from "./schema.ts";
+
+/** What a record has to have, and of which kind each field is, as its type says. */
+export type FieldKinds<Fields> = {
+  readonly [Name in keyof Fields as object extends Pick<Fields, Name>
+    ? never
+    : Name]-?: Fields[Name] extends z.ZodObject
+    ? "schema"
+    : Fields[Name] extends (...given: never) => unknown
+      ? "function"
+      : Fields[Name] extends boolean
+        ? "flag"
+        : Fields[Name] extends string
+          ? "text"
+          : "object";
+};
+
+/** UserError E_EXTENSION for a record that `call` is given and that lacks a field, or has something else there. */
+export function checkRecord<Fields extends object>(call: string, record: Fields, kinds: FieldKinds<Fields>): void {
+  requireKind(record, "object", `${call}: its record`, "E_EXTENSION");
+  const values = record as Readonly<Record<string, unknown>>;
+  for (const [name, kind] of Object.entries<ValueKindName | "schema">(kinds)) {
+    if (kind !== "schema") requireKind(values[name], kind, `${call}: its ${name}`, "E_EXTENSION");
+    else if (!isSection(values[name])) {
+      const seen = `${call}: its ${name} is ${quoteValue(values[name])}`;
+      throw new UserError("E_EXTENSION", seen, "Give an object's schema, of zod.");
+    }
+  }
+}
 
 /**
- * Adds an option, whose schema names it by the choice's discriminator. The schemas that hold the choice were made of this very
+ * Adds an option, whose schema has its name as the choice's discriminator. The schemas that hold the choice were made of this very
  * object, so it is this object that changes, and no copy. UserError E_EXTENSION for a name that is taken or is none.
  */
-export function growChoice(choice: Choice, option: z.ZodObject): void {
+export function growChoice(choice: Choice, option: z.ZodObject, optionName: string): void {
   const { discriminator } = choice.def;
   const name = option.shape[discriminator];
   if (!(name instanceof z.ZodLiteral) || typeof name.value !== "string") {
@@ -19,6 +49,15 @@ export function growChoice(choice: Choice, option: z.ZodObject): void {
       `a schema without a name: its ${discriminator}`,
       "Give it z.literal and the name.",
     );
+  }
+  const bare = Object.entries(option.shape).find(([, part]) => !(part instanceof z.ZodType));
+  if (bare !== undefined) {
+    const seen = `${optionName}: its setting ${bare[0]} is ${quoteValue(bare[1])}`;
+    throw new UserError("E_EXTENSION", seen, "Describe it by a schema of zod.");
+  }
+  if (name.value !== optionName) {
+    const seen = `${optionName}: the schema of it names ${quoteValue(name.value)}`;
+    throw new UserError("E_EXTENSION", seen, "Give both one name.");
   }
   if (choice.options.some(({ shape }) => (shape[discriminator] as z.ZodLiteral).value === name.value)) {
     throw new UserError("E_EXTENSION", `there is a ${name.value} already`, "Give yours another name.");

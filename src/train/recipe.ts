@@ -17,7 +17,7 @@ import { findProbe } from "../optim/probe.ts";
 import { listSchedule, type RateSchedule, type RateSettings, rateSchedules, valueSchedule } from "../optim/schedule.ts";
 import { listMoments } from "../optim/update.ts";
 import { describeChoice, listChoices, listValues } from "../settings/choices.ts";
-import { growChoice } from "../settings/grow-choice.ts";
+import { checkRecord, type FieldKinds, growChoice } from "../settings/grow-choice.ts";
 import { describeAsJsonSchema } from "../settings/json-schema.ts";
 import { mergeSettings } from "../settings/merge-settings.ts";
 import { listReference } from "../settings/reference.ts";
@@ -98,15 +98,20 @@ const schedule = z.discriminatedUnion(
   ) as unknown as ScheduleSections<typeof rateSchedules>,
 );
 
+const scheduleFields: FieldKinds<RateSchedule> = {
+  ...{ name: "text", summary: "text", source: "text", settings: "object", rate: "function" },
+};
+
 /**
  * Adds a schedule of one's own, of the learning rate and of other values, as addOptimizer does an optimizer. Gives what makes the
- * schedule section's part of its settings. UserError E_EXTENSION for a name that is taken.
+ * schedule section's part of its settings. UserError E_EXTENSION for a name that is taken, and for a record that lacks something.
  */
 export function addSchedule<Shape extends z.ZodRawShape>(
   added: RateSchedule<z.output<z.ZodObject<Shape>>> & { readonly settings: Shape },
 ): (settings: z.input<z.ZodObject<Shape>>) => RateSettings {
+  checkRecord<RateSchedule>("addSchedule", added, scheduleFields);
   const { name, settings } = added;
-  growChoice(schedule, z.strictObject({ learningRate: z.literal(name), ...settings, ...batches }));
+  growChoice(schedule, z.strictObject({ learningRate: z.literal(name), ...settings, ...batches }), name);
   listSchedule(added as unknown as RateSchedule);
   return given => ({ ...given, learningRate: name }) as unknown as RateSettings;
 }

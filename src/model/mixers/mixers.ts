@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { listSchemas } from "../../base/listed-schemas.ts";
 import { describeChoice } from "../../settings/choices.ts";
-import { growChoice } from "../../settings/grow-choice.ts";
+import { checkRecord, type FieldKinds, growChoice } from "../../settings/grow-choice.ts";
 import { attention, defaultAttention } from "./attention.ts";
 import { fourier } from "./fourier.ts";
 import { gatedUnit } from "./gated-unit.ts";
@@ -17,11 +17,18 @@ export const mixerSchema = describeChoice(z.discriminatedUnion("name", listSchem
 
 export type MixerSettings = z.output<typeof mixerSchema>;
 
-/** Adds a mixer of one's own, as addOptimizer does an optimizer. UserError E_EXTENSION for a name that is taken. */
+const mixerFields: FieldKinds<Mixer> = {
+  ...{ name: "text", summary: "text", source: "text", schema: "schema" },
+  ...{ rotates: "flag", separates: "flag", asksFew: "function", hasHeads: "flag", listParameters: "function" },
+  ...{ apply: "function", countProducts: "function", listTables: "function", findFault: "function" },
+};
+
+/** Adds a mixer of one's own, as addOptimizer does an optimizer. UserError E_EXTENSION for a name that is taken, or a record that lacks something. */
 export function addMixer<Schema extends z.ZodObject>(
   mixer: Mixer<z.output<Schema>> & { readonly schema: Schema },
 ): (settings: Omit<z.input<Schema>, "name">) => MixerSettings {
-  growChoice(mixerSchema, mixer.schema);
+  checkRecord<Mixer>("addMixer", mixer, mixerFields);
+  growChoice(mixerSchema, mixer.schema, mixer.name);
   (mixers as unknown as Mixer[]).push(mixer as unknown as Mixer);
   return settings => ({ ...settings, name: mixer.name }) as unknown as MixerSettings;
 }
