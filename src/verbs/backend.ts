@@ -6,7 +6,7 @@ import { openCpu } from "../backends/cpu/cpu.ts";
 import { UserError } from "../base/errors.ts";
 import { countPerformanceCores } from "../machine/cores.ts";
 import type { Recipe } from "../train/recipe.ts";
-import { mostThreads, type OptionNames, requireCount, requireName } from "./given-values.ts";
+import { mostThreads, type OptionKinds, requireCount, requireName } from "./given-values.ts";
 
 export const backendNames = ["cpu", "cuda", "reference"] as const;
 export type BackendName = (typeof backendNames)[number];
@@ -23,8 +23,8 @@ export interface BackendChoice {
 }
 
 /** For calls that take a choice beside their own options. */
-export const backendOptionNames: OptionNames<BackendChoice> = {
-  ...{ backend: true, threads: true, device: true, signal: true },
+export const backendOptionKinds: OptionKinds<BackendChoice> = {
+  ...{ backend: "text", threads: "number", device: "number", signal: "signal" },
 };
 
 /** A choice with every default taken. UserError E_OPTION for what is no backend, no number of threads or no device of this backend. */

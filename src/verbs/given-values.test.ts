@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { UserError } from "../base/errors.ts";
+import { quoteValue } from "../base/printable.ts";
 import * as library from "../library.ts";
 import {
   embed,
@@ -14,15 +15,10 @@ import {
   exportCorpus,
   exportModel,
   fill,
-  mergeMachines,
-  openModel,
   plan,
   planPrepare,
   prepare,
-  prepareOnMachine,
   pretrain,
-  pull,
-  push,
   report,
   search,
   serve,
@@ -113,59 +109,131 @@ test("an export of no formats is none", async () => {
   await assert.rejects(exportModel(at("run"), { types: [] }), { code: "E_OPTION", message: /no types/ });
 });
 
-/** What each function of the library needs beside its options, so that it ends before anything is made: nothing is where it looks. */
-const calls: Readonly<Record<string, (options: object) => Promise<unknown>>> = {
-  embed: options => embed(at("run"), ["a"], options),
-  evaluate: options => evaluate(at("run"), { ...task, ...options }),
-  exportCorpus: options => exportCorpus(at("data"), { to: "npy", out: at("out"), ...options }),
-  exportModel: options => exportModel(at("run"), options),
-  fill: options => fill(at("run"), ["a [MASK]"], options),
-  mergeMachines: options => mergeMachines({ ...texts, ...options }),
-  openModel: options => openModel(at("run"), options),
-  plan: options => plan({ data: at("data"), ...options }),
-  planPrepare: options => planPrepare({ ...texts, ...options }),
-  prepare: options => prepare({ ...texts, ...options }),
-  prepareOnMachine: options => prepareOnMachine({ ...texts, ...options }, { number: 1, of: 2 }),
-  pretrain: options => pretrain({ data: at("data"), out: at("run"), ...options }),
-  "pretrain with resume": options => pretrain({ resume: at("run"), ...options }),
-  pull: options => pull("me/mine", { endpoint: "nowhere", ...options }),
-  push: options => push(at("run"), "me/mine", options),
-  report: options => report([at("run")], options),
-  search: options => search(at("run"), at("texts.jsonl"), ["a"], options),
-  serve: options => serve(at("run"), options),
-  showCorpus: options => showCorpus(at("data"), options),
+/**
+ * What each function of the library is given, in order: of each argument what an error calls it, and one that is good. Nothing is where
+ * they look, so that each ends before anything is made.
+ */
+type Given = readonly [noun: string, good: unknown];
+const model: Given = ["folder", at("run")];
+const corpus: Given = ["folder", at("data")];
+const lines: Given = ["list of texts", ["a [MASK]"]];
+const options = (needed: object = {}): Given => ["options", needed];
+const record: Given = ["record", {}];
+const signatures: Readonly<Record<string, readonly Given[]>> = {
+  addMixer: [record],
+  addOptimizer: [record],
+  addSchedule: [record],
+  embed: [model, lines, options()],
+  evaluate: [model, options(task)],
+  exportCorpus: [corpus, options({ to: "npy", out: at("out") })],
+  exportModel: [model, options()],
+  fill: [model, lines, options()],
+  mergeMachines: [options(texts)],
+  openModel: [model, options()],
+  plan: [options({ data: at("data") })],
+  planPrepare: [options(texts)],
+  prepare: [options(texts)],
+  prepareOnMachine: [options(texts), ["machine", { number: 1, of: 2 }]],
+  pretrain: [options({ data: at("data"), out: at("run") })],
+  "pretrain with resume": [options({ resume: at("run") })],
+  pull: [["name", "me/mine"], options({ endpoint: "nowhere" })],
+  push: [model, ["name", "me/mine"], options()],
+  report: [["list of runs", [at("run")]], options()],
+  search: [model, ["file", at("texts.jsonl")], lines, options()],
+  serve: [model, options()],
+  showCorpus: [corpus, options()],
 };
 
-/** Without options: they add records, which have schemas. */
-const adders = ["addMixer", "addOptimizer", "addSchedule", "UserError"];
+/** An error is made of whatever a program has to say. */
+const unheld = ["UserError"];
+
+test("every function of the library is looked at", () => {
+  const functions = Object.entries(library).flatMap(([name, value]) => (typeof value === "function" ? [name] : []));
+  const ours = Object.keys(signatures).filter(name => !name.includes(" "));
+  assert.deepEqual(functions.sort(), [...ours, ...unheld].sort());
+});
+
+const exported: Readonly<Record<string, unknown>> = { ...library };
+
+/** Why a function refuses what it is given: a UserError, whatever that is. */
+async function failOf(name: string, given: readonly unknown[]): Promise<UserError> {
+  const call = exported[name.split(" ")[0]!] as (...given: readonly unknown[]) => unknown;
+  try {
+    await call(...given);
+  } catch (error) {
+    assert.ok(error instanceof UserError, `${name}(${given.map(value => quoteValue(value)).join(", ")}): ${error}`);
+    return error;
+  }
+  return assert.fail(`${name} found what is not there`);
+}
+
+/** One of each kind that JavaScript has, and what a path cannot be. */
+const strange: readonly unknown[] = [
+  ...[undefined, null, 5, Number.NaN, 2n, true, {}, [], [5], () => {}, Symbol("a"), new Date(0), Buffer.from("a")],
+  ...["", "a\0b"],
+];
+
+for (const [name, signature] of Object.entries(signatures)) {
+  test(`${name} says which of its arguments is none`, async () => {
+    const good = signature.map(([, value]) => value);
+    for (const [i, [noun]] of signature.entries()) {
+      for (const value of strange) {
+        const given = good.with(i, value);
+        const isObject = typeof value === "object";
+        // Without options there is what else was given, and an object has none that is known.
+        if (noun === "options" && (isObject || value === undefined)) continue;
+        // An empty list is one; what is done of it is another error.
+        if (/^list/.test(noun) && Array.isArray(value) && value.length === 0) continue;
+        const { code, message, advice } = await failOf(name, given);
+        const said = `${name}, ${noun} ${quoteValue(value)}: ${message}`;
+        assert.equal(code, noun === "record" ? "E_EXTENSION" : "E_OPTION", said);
+        assert.ok(message.includes(noun) || (noun === "record" && isObject) || noun === "machine", said);
+        assert.ok(message.startsWith(name.split(" ")[0]!) || /^list|machine/.test(noun), said);
+        assert.notEqual(advice, "");
+      }
+      // Left out, with all behind it.
+      if (!/^(plan|pull)$/.test(name) || noun !== "options") await failOf(name, good.slice(0, i));
+    }
+  });
+}
 
 test("every function of the library refuses an option that it does not have, and takes null for none", async () => {
-  const functions = Object.entries(library).flatMap(([name, value]) => (typeof value === "function" ? [name] : []));
-  const ours = Object.keys(calls).filter(name => !name.includes(" "));
-  assert.deepEqual(functions.sort(), [...ours, ...adders].sort());
-  for (const [name, call] of Object.entries(calls)) {
-    const failOf = (options: object) =>
-      call(options).then(
-        () => assert.fail(`${name} found what is not there`),
-        (error: unknown) => {
-          assert.ok(error instanceof UserError, `${name} ${JSON.stringify(options)}: ${error}`);
-          return error;
-        },
-      );
-    const unknown = await failOf({ qqqqqqqq: 1 });
+  for (const [name, signature] of Object.entries(signatures)) {
+    const place = signature.findIndex(([noun]) => noun === "options");
+    if (place === -1) continue;
+    const good = signature.map(([, value]) => value);
+    const fail = (added: object) => failOf(name, good.with(place, { ...(good[place] as object), ...added }));
+    const unknown = await fail({ qqqqqqqq: 1 });
     assert.equal(unknown.message, `${name} has no option "qqqqqqqq"`);
     const names = /^There are (.*)\.$/.exec(unknown.advice)![1]!.split(", ");
-    const near = await failOf({ [`${names[0]}s`]: undefined });
+    const near = await fail({ [`${names[0]}s`]: undefined });
     assert.match(near.advice, new RegExp(`^Did you mean ${names[0]}\\b`));
-    const without = await failOf({});
+    const without = await fail({});
     for (const option of names) {
       // Without these there is nothing to be done.
-      if (/^(texts|out|to|data|resume|task|text|label|endpoint)$/.test(option)) continue;
-      const withNull = await failOf({ [option]: null });
-      assert.deepEqual([withNull.code, withNull.message], [without.code, without.message], `${name} ${option}`);
+      if (!/^(texts|out|to|data|resume|task|text|label|endpoint)$/.test(option)) {
+        const withNull = await fail({ [option]: null });
+        assert.deepEqual([withNull.code, withNull.message], [without.code, without.message], `${name} ${option}`);
+      }
+      const refused: unknown[] = [];
+      for (const value of kinds) {
+        const { code, message } = await fail({ [option]: value });
+        const isTold =
+          message.includes(`${option} is `) || /^no list of /.test(message) || message.includes(`${option} of `);
+        if (code === "E_OPTION" && isTold) refused.push(value);
+      }
+      // A recipe is a name or an object, and a micro-batch a number or a name.
+      const least = /^(recipe|microBatch)$/.test(option) ? 0 : kinds.length - 1;
+      assert.ok(
+        refused.length >= least,
+        `${name} ${option} is refused where it is ${refused.map(value => quoteValue(value))}`,
+      );
     }
   }
 });
+
+/** Of five kinds an option is one. */
+const kinds: readonly unknown[] = ["a", 7, true, () => {}, { five: 5 }, [5]];
 
 test("what an option of a training holds is known by its names, too", async () => {
   const cases: Readonly<Record<string, object>> = {

@@ -12,7 +12,7 @@ import { pullRepository } from "../hub/pull.ts";
 import { type OnBytes, pushFolder } from "../hub/push.ts";
 import { checkExport } from "../pretrained/export-checksums.ts";
 import { findKeptFolder, isModel } from "../pretrained/pretrained-model.ts";
-import { type OptionNames, readOptions } from "./given-values.ts";
+import { type OptionKinds, readOptions, requireText } from "./given-values.ts";
 import { createProgress, describeProgress } from "./prepare/stages/progress.ts";
 
 export interface HubChoice {
@@ -36,8 +36,16 @@ export interface PullOptions extends HubChoice {
   readonly revision?: string | undefined;
 }
 
-const pushOptionNames: OptionNames<PushOptions> = { endpoint: true, isPrivate: true, revision: true, onProgress: true };
-const pullOptionNames: OptionNames<PullOptions> = { endpoint: true, out: true, revision: true, onProgress: true };
+const pushOptionKinds: OptionKinds<PushOptions> = {
+  ...{ endpoint: "text", isPrivate: "flag", revision: "text", onProgress: "function" },
+};
+const pullOptionKinds: OptionKinds<PullOptions> = {
+  ...{ endpoint: "text", out: "path", revision: "text", onProgress: "function" },
+};
+
+/** The repository that a call names, as it stands in addresses. UserError E_OPTION. */
+const requireRepository = (call: string, name: unknown) =>
+  checkRepository(requireText(call, name, "name", "Write user/name."));
 
 /**
  * Sends an export, or the export of a run, to the repository "user/name", which is made where there is none. The token is HF_TOKEN's, or
@@ -48,8 +56,9 @@ export async function push(
   name: string,
   options: PushOptions = {},
 ): Promise<{ readonly repository: string; readonly url: string; readonly commit: string }> {
-  const { endpoint, isPrivate = false, revision, onProgress } = readOptions("push", options, pushOptionNames);
-  const repository = checkRepository(name);
+  const { endpoint, isPrivate = false, revision, onProgress } = readOptions("push", options, pushOptionKinds);
+  requireText("push", given, "folder", "Give the path of a run that was exported, or of an export.");
+  const repository = requireRepository("push", name);
   const folder = findExport(given);
   checkExport(folder, () => true);
   const hub = openOwnHub(endpoint);
@@ -83,8 +92,8 @@ export async function pull(
   name: string,
   options: PullOptions = {},
 ): Promise<{ readonly repository: string; readonly folder: string; readonly files: readonly string[] }> {
-  const { endpoint, out, revision, onProgress } = readOptions("pull", options, pullOptionNames);
-  const repository = checkRepository(name);
+  const { endpoint, out, revision, onProgress } = readOptions("pull", options, pullOptionKinds);
+  const repository = requireRepository("pull", name);
   const folder = out ?? repository.split("/")[1]!;
   return {
     repository,

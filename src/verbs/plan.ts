@@ -20,7 +20,7 @@ import { readLawFile } from "../scaling/law-file.ts";
 import { checkFit, countValidationBatches } from "../train/batches.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { type BackendChoice, withBackend } from "./backend.ts";
-import { type OptionNames, readOptions } from "./given-values.ts";
+import { type OptionKinds, readOptions } from "./given-values.ts";
 import { fallbackRecipe } from "./pretrain/run-plan.ts";
 import { chooseRecipe, type RecipeChoice, recipeNames } from "./recipe.ts";
 import { describeStretch, placeOfLaw, predictRunLoss } from "./scale/law-stretch.ts";
@@ -43,9 +43,9 @@ export interface PlanOptions extends Partial<RecipeChoice>, Pick<BackendChoice, 
   readonly onCompile?: (() => void) | undefined;
 }
 
-const optionNames: OptionNames<PlanOptions> = {
-  ...{ recipe: true, set: true, budget: true, backend: true, threads: true },
-  ...{ data: true, device: true, law: true, measureSeconds: true, onCompile: true },
+const optionKinds: OptionKinds<PlanOptions> = {
+  ...{ recipe: "read later", set: "list of settings", budget: "text", backend: "text", threads: "number" },
+  ...{ data: "path", device: "text", law: "path", measureSeconds: "number", onCompile: "function" },
 };
 
 /** The rates and batches over the budget; nothing is measured. Errors: those of choosing a recipe. */
@@ -65,7 +65,7 @@ export function planSchedule(choice: RecipeChoice, intervals: number): ScheduleT
  * backend; those of reading a law; E_DEVICE_NAME; E_OPTION for a backend or threads with a device that is not here.
  */
 export async function plan(given: PlanOptions, clock: Clock = systemClock): Promise<Forecast> {
-  const { recipe: named = fallbackRecipe, set, budget, ...options } = readOptions("plan", given, optionNames);
+  const { recipe: named = fallbackRecipe, set, budget, ...options } = readOptions("plan", given, optionKinds);
   const { data, device: deviceName = "this", backend, threads, law: lawPath, measureSeconds = 5, onCompile } = options;
   const recipe = chooseRecipe({ recipe: named, set, budget });
   const law = lawPath === undefined ? undefined : readLawFile(placeOfLaw(lawPath));

@@ -23,7 +23,6 @@ import {
   type RecipeChanges,
   replaceTraining,
 } from "../train/recipe.ts";
-import { requireList } from "./given-values.ts";
 import { isRecipeFile, readRecipeFile, resolveRecipe } from "./recipe-files.ts";
 import { settingsEndings } from "./settings-file.ts";
 
@@ -91,7 +90,7 @@ export interface RecipeChoice {
 /** Errors: E_RECIPE_NAME, E_RECIPE_EXTENDS, those of reading and checking a recipe, E_SET, E_BUDGET. */
 export function chooseRecipe({ recipe, set = [], budget }: RecipeChoice): Recipe {
   const found = typeof recipe === "string" ? findRecipe(recipe) : resolveRecipe(recipe, "recipe", "", findRecipe);
-  const chosen = overrideRecipe(found, requireList(set, "setting"));
+  const chosen = overrideRecipe(found, set);
   return budget === undefined ? chosen : replaceTraining(chosen, { budget }, "--budget");
 }
 

@@ -10,8 +10,8 @@ import { readDocuments, readDocumentsManifest } from "../../corpus/documents.ts"
 import { openSequenceRows, openTextRows } from "../../corpus/parquet-writer.ts";
 import { Dataset } from "../../dataset/dataset.ts";
 import { writeTokenizer } from "../../tokenizer/tokenizer-json.ts";
-import { type OptionNames, readOptions, requireName } from "../given-values.ts";
-import { findCorpus } from "./show-corpus.ts";
+import { type OptionKinds, readOptions, requireName, requireText } from "../given-values.ts";
+import { findCorpus, requireCorpusFolder } from "./show-corpus.ts";
 
 export const corpusFormats = ["parquet", "npy", "bin"] as const;
 export type CorpusFormat = (typeof corpusFormats)[number];
@@ -23,7 +23,7 @@ export interface ExportCorpusOptions {
   readonly onProgress?: ((doing: string, share: number) => void) | undefined;
 }
 
-const optionNames: OptionNames<ExportCorpusOptions> = { out: true, to: true, onProgress: true };
+const optionKinds: OptionKinds<ExportCorpusOptions> = { out: "path", to: "text", onProgress: "function" };
 
 export interface ExportedCorpus {
   readonly out: string;
@@ -42,8 +42,10 @@ const bytesPerWrite = 2 ** 20;
  * UserErrors: E_OPTION for documents that are to be ids, E_OUTPUT_OTHER, E_DISK_FULL, and those of reading.
  */
 export async function exportCorpus(folder: string, options: ExportCorpusOptions): Promise<ExportedCorpus> {
-  const { out, to, onProgress = () => {} } = readOptions("exportCorpus", options, optionNames);
+  const { out, to, onProgress = () => {} } = readOptions("exportCorpus", options, optionKinds);
+  requireCorpusFolder("exportCorpus", folder);
   requireName(to, "to", corpusFormats);
+  requireText("exportCorpus", out, "out", "Give the folder to write into, as out.");
   const { documents, isDataset } = findCorpus(folder);
   refuseKnownFolder(out, "an export's files");
   if (!isDataset && to !== "parquet") {

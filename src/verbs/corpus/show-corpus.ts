@@ -13,7 +13,7 @@ import { Dataset } from "../../dataset/dataset.ts";
 import { readManifest } from "../../dataset/manifest.ts";
 import { sequencesPerPiece } from "../../dataset/pack.ts";
 import { decodeTokens } from "../../tokenizer/encoding/decode.ts";
-import { type OptionNames, readOptions, requireCount } from "../given-values.ts";
+import { type OptionKinds, readOptions, requireCount, requireText } from "../given-values.ts";
 
 export interface ShowCorpusOptions {
   /** Documents and sequences to show. Default 3. */
@@ -65,7 +65,7 @@ export interface DatasetView {
   readonly sequences: readonly string[];
 }
 
-const optionNames: OptionNames<ShowCorpusOptions> = { samples: true, seed: true, onProgress: true };
+const optionKinds: OptionKinds<ShowCorpusOptions> = { samples: "number", seed: "number", onProgress: "function" };
 
 const frequentTokens = 20;
 
@@ -74,7 +74,8 @@ const frequentTokens = 20;
  * E_DOCUMENTS_CHANGED.
  */
 export async function showCorpus(folder: string, options: ShowCorpusOptions = {}): Promise<CorpusView> {
-  const { samples = 3, seed = 0, onProgress = () => {} } = readOptions("showCorpus", options, optionNames);
+  const { samples = 3, seed = 0, onProgress = () => {} } = readOptions("showCorpus", options, optionKinds);
+  requireCorpusFolder("showCorpus", folder);
   requireCount(samples, "samples", 0);
   requireCount(seed, "seed", 0);
   const { documents: documentsFolder, isDataset } = findCorpus(folder);
@@ -99,6 +100,10 @@ export async function showCorpus(folder: string, options: ShowCorpusOptions = {}
     dataset,
   };
 }
+
+/** The folder of a corpus that a call reads. UserError E_OPTION. */
+export const requireCorpusFolder = (call: string, folder: unknown) =>
+  requireText(call, folder, "folder", "Give the path of a dataset, or of its documents.");
 
 /** Where the documents of a folder are, and whether a dataset is there. UserError E_FILE_MISSING. */
 export function findCorpus(folder: string): { readonly documents: string; readonly isDataset: boolean } {

@@ -2,8 +2,8 @@
 // line and the library listen to the same events.
 
 import type { Scoreboard } from "../../evaluate/scores/scoreboard.ts";
-import { backendOptionNames } from "../backend.ts";
-import { type OptionNames, readOptions, requireCount, requireList } from "../given-values.ts";
+import { backendOptionKinds } from "../backend.ts";
+import { type OptionKinds, readOptions, requireCount, requireModelFolder } from "../given-values.ts";
 import { type EvaluateEvent, type EvaluateOptions, type OpenEvaluation, pairSuite } from "./evaluate-options.ts";
 import { openPairEvaluation } from "./pair-evaluation.ts";
 import { openTaskEvaluation } from "./task-evaluation.ts";
@@ -13,9 +13,6 @@ export function openEvaluation(folder: string, options: EvaluateOptions): Promis
   for (const name of ["seeds", "maxTrain"] as const) {
     if (options[name] !== undefined) requireCount(options[name], name, 1);
   }
-  if (options.tasks !== undefined) requireList(options.tasks, "task");
-  if (options.text !== undefined) requireList(options.text, "column");
-  if (options.set !== undefined) requireList(options.set, "setting");
   return (options.suite === pairSuite ? openPairEvaluation : openTaskEvaluation)(folder, options);
 }
 
@@ -26,12 +23,13 @@ export type EvaluateCallOptions = EvaluateOptions & {
   readonly onEvent?: ((event: EvaluateEvent) => void) | undefined;
 };
 
-const optionNames: OptionNames<EvaluateCallOptions> = {
-  ...{ suite: true, suiteDir: true, tasks: true, submission: true },
-  ...{ task: true, name: true, separator: true, text: true, label: true, kind: true, validation: true, test: true },
-  ...{ recipe: true, set: true, seeds: true, controls: true, keepModels: true, maxTrain: true, out: true },
-  ...backendOptionNames,
-  onEvent: true,
+const optionKinds: OptionKinds<EvaluateCallOptions> = {
+  ...{ suite: "text", suiteDir: "path", tasks: "list of tasks", submission: "path" },
+  ...{ task: "path", name: "text", separator: "text", text: "list of columns", label: "text", kind: "text" },
+  ...{ validation: "path", test: "path", recipe: "read later", set: "list of settings", seeds: "number" },
+  ...{ controls: "flag", keepModels: "flag", maxTrain: "number", out: "path" },
+  ...backendOptionKinds,
+  onEvent: "function",
 };
 
 export interface Evaluation {
@@ -62,7 +60,8 @@ export interface Evaluation {
  * Errors are `UserError`s, among them E_OPTION, E_SUITE_NAME, E_TASK_COLUMN, E_TASK_LABEL, E_FINETUNE_LENGTH.
  */
 export async function evaluate(folder: string, options: EvaluateCallOptions): Promise<Evaluation> {
-  const { onEvent, ...asked } = readOptions("evaluate", options, optionNames);
+  const { onEvent, ...asked } = readOptions("evaluate", options, optionKinds);
+  requireModelFolder("evaluate", folder);
   const { root, run } = await openEvaluation(folder, asked);
   let reason: Evaluation["reason"] = "interrupted";
   let scoreboard: Scoreboard | undefined;

@@ -2,15 +2,22 @@
 
 import { UserError } from "../../base/errors.ts";
 import { findKeptFolder } from "../../pretrained/pretrained-model.ts";
-import { backendOptionNames } from "../backend.ts";
-import { type OptionNames, readOptions, requireList, requireName } from "../given-values.ts";
+import { backendOptionKinds } from "../backend.ts";
+import { type OptionKinds, readOptions, requireModelFolder, requireName } from "../given-values.ts";
 import { exportFinetuned, type FinetunedExport, type FinetunedExportOptions } from "./export-finetuned.ts";
 import { type ExportResult, exportFormats, exportRun, onnxTypeNames } from "./export-run.ts";
 
-const optionNames: OptionNames<FinetunedExportOptions> = {
-  ...{ out: true, task: true, formats: true, weights: true, types: true, license: true },
-  ...backendOptionNames,
-  onProgress: true,
+const optionKinds: OptionKinds<FinetunedExportOptions> = {
+  ...{
+    out: "path",
+    task: "text",
+    formats: "list of formats",
+    weights: "text",
+    types: "list of types",
+    license: "text",
+  },
+  ...backendOptionKinds,
+  onProgress: "function",
 };
 
 /**
@@ -30,7 +37,8 @@ export async function exportModel(
   folder: string,
   given: FinetunedExportOptions = {},
 ): Promise<ExportResult | FinetunedExport> {
-  const options = readOptions("exportModel", given, optionNames);
+  const options = readOptions("exportModel", given, optionKinds);
+  requireModelFolder("exportModel", folder);
   requireSome(options.formats, "format", exportFormats);
   requireSome(options.types, "type", onnxTypeNames);
   const isFinetuned = options.task !== undefined || findKeptFolder(folder) !== undefined;
@@ -42,10 +50,10 @@ export async function exportModel(
   return exportRun(folder, options);
 }
 
-/** UserError E_OPTION for what is no list of some of the names. */
+/** UserError E_OPTION for a list without a name, or with another one. */
 function requireSome(given: readonly string[] | undefined, noun: "format" | "type", names: readonly string[]): void {
   if (given === undefined) return;
-  for (const name of requireList(given, noun)) requireName(name, `${noun}s`, names);
+  for (const name of given) requireName(name, `${noun}s`, names);
   if (given.length > 0) return;
   throw new UserError("E_OPTION", `a list of no ${noun}s was given`, `There are ${names.join(", ")}; default: all.`);
 }

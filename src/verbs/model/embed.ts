@@ -1,18 +1,18 @@
 // Texts as vectors: the mean of a text's final hidden states, normalised as the model's last norm leaves them.
 
-import { type OptionNames, readOptions } from "../given-values.ts";
+import { type OptionKinds, readOptions, requireList, requireModelFolder } from "../given-values.ts";
 import {
   type EmbeddingOptions,
-  embeddingOptionNames,
+  embeddingOptionKinds,
   type ModelOptions,
-  modelOptionNames,
+  modelOptionKinds,
   openModel,
 } from "./open-model.ts";
 
 export interface EmbedOptions extends Omit<ModelOptions, "task">, EmbeddingOptions {}
 
-const { task: _, ...ofModels } = modelOptionNames;
-const optionNames: OptionNames<EmbedOptions> = { ...ofModels, ...embeddingOptionNames };
+const { task: _, ...ofModels } = modelOptionKinds;
+const optionKinds: OptionKinds<EmbedOptions> = { ...ofModels, ...embeddingOptionKinds };
 
 /**
  * One vector a text, as long as the model is wide, from a run's newest checkpoint, or of any other model that cram evaluate opens.
@@ -31,7 +31,9 @@ export async function embed(
   texts: readonly string[],
   options: EmbedOptions = {},
 ): Promise<Float32Array[]> {
-  const { truncate, origins, ...choice } = readOptions("embed", options, optionNames);
+  const { truncate, origins, ...choice } = readOptions("embed", options, optionKinds);
+  requireModelFolder("embed", folder);
+  requireList(texts, "text");
   const model = await openModel(folder, choice);
   try {
     return await model.embed(texts, { truncate, origins });

@@ -1,16 +1,16 @@
 // The words a model expects behind [MASK].
 
-import { type OptionNames, readOptions } from "../given-values.ts";
+import { type OptionKinds, readOptions, requireList, requireModelFolder } from "../given-values.ts";
 import type { FilledText } from "./fill-masks.ts";
-import { type ModelOptions, modelOptionNames, openModel } from "./open-model.ts";
+import { type ModelOptions, modelOptionKinds, openModel } from "./open-model.ts";
 
 export interface FillOptions extends Omit<ModelOptions, "task" | "batchTexts"> {
   /** How many tokens for each mask. Default 5. */
   readonly top?: number | undefined;
 }
 
-const { task: _, batchTexts: __, ...ofModels } = modelOptionNames;
-const optionNames: OptionNames<FillOptions> = { ...ofModels, top: true };
+const { task: _, batchTexts: __, ...ofModels } = modelOptionKinds;
+const optionKinds: OptionKinds<FillOptions> = { ...ofModels, top: "number" };
 
 /**
  * Fills [MASK] in texts with the likeliest tokens of a model: a run's newest checkpoint, its export, or a masked language model in a folder
@@ -25,7 +25,9 @@ const optionNames: OptionNames<FillOptions> = { ...ofModels, top: true };
  * Errors are `UserError`s, among them E_NO_MASK, E_TEXT_LENGTH, E_TEXT_LOST, and E_NO_HEAD for an encoder that predicts no tokens.
  */
 export async function fill(folder: string, texts: readonly string[], options: FillOptions = {}): Promise<FilledText[]> {
-  const { top, ...choice } = readOptions("fill", options, optionNames);
+  const { top, ...choice } = readOptions("fill", options, optionKinds);
+  requireModelFolder("fill", folder);
+  requireList(texts, "text");
   const model = await openModel(folder, choice);
   try {
     return await model.fill(texts, { top });

@@ -19,8 +19,8 @@ import {
   requireTokenHead,
 } from "../../pretrained/pretrained-model.ts";
 import type { Recipe } from "../../train/recipe.ts";
-import { type BackendChoice, backendOptionNames, holdBackend } from "../backend.ts";
-import { type OptionNames, readOptions, requireCount, requireList } from "../given-values.ts";
+import { type BackendChoice, backendOptionKinds, holdBackend } from "../backend.ts";
+import { type OptionKinds, readOptions, requireCount, requireList, requireModelFolder } from "../given-values.ts";
 import { type Classified, type ClassifiedTexts, encodeForClassifier, readLogits } from "./classify.ts";
 import { encodeWhole } from "./encode-texts.ts";
 import { type FilledText, type FillText, openMaskFiller } from "./fill-masks.ts";
@@ -44,12 +44,12 @@ export interface EmbeddingOptions {
   readonly origins?: readonly string[] | undefined;
 }
 
-export const modelOptionNames: OptionNames<ModelOptions> = {
-  ...{ task: true, precision: true, batchTexts: true },
-  ...backendOptionNames,
-  onWarning: true,
+export const modelOptionKinds: OptionKinds<ModelOptions> = {
+  ...{ task: "text", precision: "text", batchTexts: "number" },
+  ...backendOptionKinds,
+  onWarning: "function",
 };
-export const embeddingOptionNames: OptionNames<EmbeddingOptions> = { truncate: true, origins: true };
+export const embeddingOptionKinds: OptionKinds<EmbeddingOptions> = { truncate: "flag", origins: "list of origins" };
 
 export interface Model {
   readonly name: string;
@@ -93,7 +93,8 @@ export interface Model {
  * Errors are `UserError`s: those of reading the folder, among them E_FILE_MISSING and E_KEPT_MODEL.
  */
 export async function openModel(folder: string, given: ModelOptions = {}): Promise<Model> {
-  const options = readOptions("openModel", given, modelOptionNames);
+  const options = readOptions("openModel", given, modelOptionKinds);
+  requireModelFolder("openModel", folder);
   const { task, batchTexts = 16, onWarning = () => {} } = options;
   requireCount(batchTexts, "batchTexts", 1);
   const path = task === undefined ? folder : findKeptModel(folder, task).folder;
@@ -114,7 +115,7 @@ export async function openModel(folder: string, given: ModelOptions = {}): Promi
     ...{ name, kind, width: shape.width, sequenceLength: shape.sequenceLength, labels: kept?.labels },
     countTokens: texts => requireList(texts, "text").map(text => model.encodeForModel(text).length),
     fill: async (texts, options) => {
-      const { top = 5 } = readOptions("fill", options, { top: true });
+      const { top = 5 } = readOptions("fill", options, { top: "number" });
       requireCount(top, "top", 1);
       requireTokenHead(model, folder);
       requireList(texts, "text");
@@ -126,9 +127,8 @@ export async function openModel(folder: string, given: ModelOptions = {}): Promi
       });
     },
     embed: async (texts, options) => {
-      const { truncate = false, origins } = readOptions("embed", options, embeddingOptionNames);
+      const { truncate = false, origins } = readOptions("embed", options, embeddingOptionKinds);
       requireList(texts, "text");
-      if (origins !== undefined) requireList(origins, "origin");
       for (const loss of model.describeLoss?.(texts, nameAll(origins)) ?? []) onWarning(loss);
       const encoded = texts.map((text, i) => encodeWhole(text, model, truncate, nameOrigin(texts, i, origins)));
       return use(({ embed }) => embed()(encoded));

@@ -4,7 +4,14 @@
 import { UserError } from "../../base/errors.ts";
 import { countOf } from "../../base/printable.ts";
 import { openTable, tableFormat } from "../../tables/table.ts";
-import { type OptionNames, readOptions, requireCount, requireList } from "../given-values.ts";
+import {
+  type OptionKinds,
+  readOptions,
+  requireCount,
+  requireList,
+  requireModelFolder,
+  requireText,
+} from "../given-values.ts";
 import {
   checkLongTexts,
   cutTexts,
@@ -13,7 +20,7 @@ import {
   readTexts,
   type TextReading,
 } from "./embed-file.ts";
-import { type Model, type ModelOptions, modelOptionNames, openModel } from "./open-model.ts";
+import { type Model, type ModelOptions, modelOptionKinds, openModel } from "./open-model.ts";
 import type { FileText } from "./vector-files.ts";
 
 export interface SearchOptions extends ModelOptions, LongTexts, TextReading {
@@ -23,10 +30,10 @@ export interface SearchOptions extends ModelOptions, LongTexts, TextReading {
   readonly onProgress?: ((text: string) => void) | undefined;
 }
 
-const optionNames: OptionNames<SearchOptions> = {
-  ...modelOptionNames,
-  ...{ truncate: true, split: true, textField: true, skipBroken: true },
-  ...{ top: true, onProgress: true },
+const optionKinds: OptionKinds<SearchOptions> = {
+  ...modelOptionKinds,
+  ...{ truncate: "flag", split: "flag", textField: "text", skipBroken: "flag" },
+  ...{ top: "number", onProgress: "function" },
 };
 
 export interface FoundText {
@@ -62,7 +69,9 @@ export async function search(
   queries: readonly string[],
   given: SearchOptions = {},
 ): Promise<FoundText[][]> {
-  const { top = 5, onProgress, ...options } = readOptions("search", given, optionNames);
+  const { top = 5, onProgress, ...options } = readOptions("search", given, optionKinds);
+  requireModelFolder("search", folder);
+  requireText("search", file, "file", "Give the path of a file or folder of texts.");
   const { truncate, split, textField, skipBroken, ...choice } = options;
   requireCount(top, "top", 1);
   checkLongTexts(options);

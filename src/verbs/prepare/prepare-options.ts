@@ -6,7 +6,7 @@ import type { PreTokenizerName } from "../../tokenizer/encoding/pre-tokenizer.ts
 import type { TokenizerKindName } from "../../tokenizer/kinds/kinds.ts";
 import type { NormaliserName } from "../../tokenizer/normalising/normaliser.ts";
 import type { Recipe } from "../../train/recipe.ts";
-import { mostThreads, type OptionNames, readOptions, requireCount, requireList } from "../given-values.ts";
+import { mostThreads, type OptionKinds, readOptions, requireCount, requireList, requireText } from "../given-values.ts";
 import type { StageProgress } from "./stages/progress.ts";
 
 export interface PrepareOptions {
@@ -89,13 +89,14 @@ export interface PrepareOptions {
   readonly onStage?: ((progress: StageProgress) => void) | undefined;
 }
 
-const optionNames: OptionNames<PrepareOptions> = {
-  ...{ texts: true, out: true, recipe: true, vocabulary: true, alphabetLimit: true, tokenizer: true },
-  ...{ sequenceLength: true, normaliser: true, tokenizerKind: true, preTokenizer: true },
-  ...{ format: true, textField: true, documentSeparator: true, limitBytes: true, removeWhitespace: true },
-  ...{ skipBroken: true, strict: true, maxTokensPerCharacter: true, filters: true, nearDuplicates: true },
-  ...{ repeatedBytes: true, decontaminate: true, packing: true, classify: true, separator: true },
-  ...{ holdOut: true, seed: true, threads: true, memoryBytes: true, onProgress: true, onStage: true },
+const optionKinds: OptionKinds<PrepareOptions> = {
+  ...{ texts: "list of sources", out: "path", recipe: "read later", vocabulary: "number", alphabetLimit: "number" },
+  ...{ tokenizer: "path", sequenceLength: "number", normaliser: "text", tokenizerKind: "text", preTokenizer: "text" },
+  ...{ format: "text", textField: "text", documentSeparator: "text", limitBytes: "number", removeWhitespace: "flag" },
+  ...{ skipBroken: "flag", strict: "flag", maxTokensPerCharacter: "number", filters: "list of filters" },
+  ...{ nearDuplicates: "number", repeatedBytes: "number", decontaminate: "list of files", packing: "text" },
+  ...{ classify: "flag", separator: "flag", holdOut: "number", seed: "number", threads: "number" },
+  ...{ memoryBytes: "number", onProgress: "function", onStage: "function" },
 };
 
 /** The least that whole numbers may be. */
@@ -105,9 +106,9 @@ const leastCounts = {
 
 /** What `call` is given. UserError E_OPTION. */
 export function readPrepareOptions(call: string, given: PrepareOptions): PrepareOptions {
-  const options = readOptions(call, given, optionNames);
-  if (options.filters !== undefined) requireList(options.filters, "filter");
-  if (options.decontaminate !== undefined) requireList(options.decontaminate, "file");
+  const options = readOptions(call, given, optionKinds);
+  requireList(options.texts, "source");
+  requireText(call, options.out, "out", "Give the dataset's folder, as out.");
   for (const [name, least] of Object.entries(leastCounts)) {
     const value = options[name as keyof typeof leastCounts];
     if (value !== undefined) requireCount(value, name, least, name === "threads" ? mostThreads : undefined);

@@ -14,7 +14,7 @@ import type { TokenizerKind } from "../../tokenizer/kinds/kind.ts";
 import { findTokenizerKind } from "../../tokenizer/kinds/kinds.ts";
 import { type NormaliserName, normalisers } from "../../tokenizer/normalising/normaliser.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
-import { requireName } from "../given-values.ts";
+import { readOptions, requireName } from "../given-values.ts";
 import { findReadyMade, prepareReadyMade, prepareReadyMadeShard } from "../ready-made/ready-made.ts";
 import { chooseRecipe } from "../recipe.ts";
 import { datasetNames, knowOwnFiles, leaveOutOwnFiles } from "./dataset-folder.ts";
@@ -63,7 +63,7 @@ const addNotes = (prepared: Prepared, notes: readonly string[]): Prepared => ({
 /** Does of the whole work what is one machine's. */
 export async function prepareOnMachine(given: PrepareOptions, machine: MachineShard): Promise<PreparedShard> {
   const options = readPrepareOptions("prepareOnMachine", given);
-  const { number, of } = machine;
+  const { number, of } = readOptions("machine of prepareOnMachine", machine, { number: "number", of: "number" });
   if (!(Number.isInteger(number) && Number.isInteger(of) && number >= 1 && number <= of)) {
     throw new UserError(
       "E_OPTION",

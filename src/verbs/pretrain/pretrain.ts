@@ -4,8 +4,8 @@
 import type { EndEvent, TrainingEvent } from "../../events/event.ts";
 import { checkTrackingUri } from "../../tracking/mlflow-client.ts";
 import { checkWandbProject } from "../../tracking/wandb-log.ts";
-import { type BackendChoice, backendOptionNames } from "../backend.ts";
-import { type OptionNames, readOptions } from "../given-values.ts";
+import { type BackendChoice, backendOptionKinds } from "../backend.ts";
+import { type OptionKinds, readOptions, requireText } from "../given-values.ts";
 import { withRun } from "./open-run.ts";
 import { type LogChoice, openTraining } from "./open-training.ts";
 import { type NewRun, planNewRun, planResumedRun, type ResumedRun } from "./run-plan.ts";
@@ -27,20 +27,23 @@ export type EventListeners = {
   readonly [Kind in TrainingEvent["kind"]]?: ((event: Extract<TrainingEvent, { kind: Kind }>) => void) | undefined;
 };
 
-const sharedNames: OptionNames<TrainingOptions> = {
-  ...backendOptionNames,
-  ...{ tensorboard: true, wandb: true, mlflow: true, onStatus: true, onWarning: true, onEvent: true, on: true },
+const sharedKinds: OptionKinds<TrainingOptions> = {
+  ...backendOptionKinds,
+  ...{ tensorboard: "flag", wandb: "read later", mlflow: "read later" },
+  ...{ onStatus: "function", onWarning: "function", onEvent: "function", on: "read later" },
 };
-const newNames: OptionNames<NewRun & TrainingOptions> = {
-  ...{ recipe: true, set: true, budget: true, data: true, out: true, initFrom: true, microBatch: true, verify: true },
-  ...sharedNames,
+const newKinds: OptionKinds<NewRun & TrainingOptions> = {
+  ...{ recipe: "read later", set: "list of settings", budget: "text", data: "path", out: "path", initFrom: "path" },
+  ...{ microBatch: "read later", verify: "flag" },
+  ...sharedKinds,
 };
-const resumedNames: OptionNames<ResumedRun & TrainingOptions> = {
-  ...{ resume: true, data: true, fromStep: true, extend: true, verify: true },
-  ...sharedNames,
+const resumedKinds: OptionKinds<ResumedRun & TrainingOptions> = {
+  ...{ resume: "path", data: "path", fromStep: "number", extend: "text", verify: "flag" },
+  ...sharedKinds,
 };
-const eventKinds: OptionNames<EventListeners> = {
-  ...{ start: true, step: true, validation: true, samples: true, checkpoint: true, end: true },
+const listenerKinds: OptionKinds<EventListeners> = {
+  ...{ start: "function", step: "function", validation: "function" },
+  ...{ samples: "function", checkpoint: "function", end: "function" },
 };
 
 export interface PretrainResult {
@@ -109,13 +112,16 @@ function readGiven(given: PretrainOptions): PretrainOptions {
   const resumes = (given as Partial<ResumedRun> | undefined)?.resume ?? undefined;
   const { on, wandb, mlflow, ...options } =
     resumes === undefined
-      ? readOptions("pretrain", given as NewRun & TrainingOptions, newNames)
-      : readOptions("pretrain with resume", given as ResumedRun & TrainingOptions, resumedNames);
+      ? readOptions("pretrain", given as NewRun & TrainingOptions, newKinds)
+      : readOptions("pretrain with resume", given as ResumedRun & TrainingOptions, resumedKinds);
+  const server = mlflow && readOptions("mlflow of pretrain", mlflow, { uri: "text", experiment: "text" });
+  if (server)
+    requireText("mlflow of pretrain", server.uri, "uri", "Give a server's address, as http://127.0.0.1:5000.");
   return {
     ...options,
-    on: on && readOptions("on of pretrain", on, eventKinds),
-    wandb: wandb && readOptions("wandb of pretrain", wandb, { project: true }),
-    mlflow: mlflow && readOptions("mlflow of pretrain", mlflow, { uri: true, experiment: true }),
+    on: on && readOptions("on of pretrain", on, listenerKinds),
+    wandb: wandb && readOptions("wandb of pretrain", wandb, { project: "text" }),
+    mlflow: server,
   };
 }
 

@@ -29,7 +29,6 @@ import { readTokenizerFile } from "../../pretrained/text-reader.ts";
 import { isColumnar, openTable, tableFormat } from "../../tables/table.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Recipe } from "../../train/recipe.ts";
-import { requireList } from "../given-values.ts";
 import { readWholeDataset } from "../prepare/dataset-folder.ts";
 import { checkHoldOut, type Prepared, type PreparedShard } from "../prepare/dataset-options.ts";
 import { nameOption } from "../prepare/name-option.ts";
@@ -66,7 +65,6 @@ const column = "input_ids";
  * texts. UserErrors: E_OPTION, those of the source.
  */
 export async function findReadyMade({ texts, textField = "text" }: SoughtSet): Promise<ReadyMade | undefined> {
-  requireList(texts, "source");
   // Who names the field of a text means the text.
   const tokenizer = texts.length === 1 && textField === "text" ? await findTokenizerOf(texts[0]!) : undefined;
   if (tokenizer === undefined) return undefined;

@@ -14,12 +14,12 @@ import { describeTrouble } from "../../report/runs/check.ts";
 import { nameRuns, type RecipeFacts, type RunRecord, readRun } from "../../report/runs/run-record.ts";
 import { saveCharts, saveData } from "../../report/save.ts";
 import { renderLatexTable, renderMarkdownTable } from "../../report/tables/paper-table.ts";
-import { type OptionNames, readOptions, requireList } from "../given-values.ts";
+import { type OptionKinds, readOptions, requireList } from "../given-values.ts";
 import { readRecipeFacts } from "./recipe-facts.ts";
 import type { ReportOptions, WrittenReport } from "./report-places.ts";
 import { reportSweep } from "./sweep-report.ts";
 
-const optionNames: OptionNames<ReportOptions> = { out: true, charts: true, data: true, table: true };
+const optionKinds: OptionKinds<ReportOptions> = { out: "path", charts: "path", data: "path", table: "path" };
 
 /**
  * Shows runs beside each other on one HTML page, finished or still training, or a sweep; a checkpoint stands for its run. The page needs
@@ -34,7 +34,7 @@ const optionNames: OptionNames<ReportOptions> = { out: true, charts: true, data:
  * E_PNG, and the first run's where none can be read.
  */
 export async function report(given: readonly string[], options: ReportOptions = {}): Promise<WrittenReport> {
-  const places = readOptions("report", options, optionNames);
+  const places = readOptions("report", options, optionKinds);
   const runs = requireList(given, "run").map(findRun);
   if (runs.length === 0) throw new UserError("E_OPTION", "no run was named", "Name the folder of one at least.");
   const { out = "report.html", charts, data, table } = places;

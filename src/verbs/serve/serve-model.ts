@@ -1,7 +1,7 @@
 // A model opened and served until it is closed.
 
-import { type OptionNames, readOptions, requireCount } from "../given-values.ts";
-import { type ModelOptions, modelOptionNames, openModel } from "../model/open-model.ts";
+import { type OptionKinds, readOptions, requireCount, requireModelFolder } from "../given-values.ts";
+import { type ModelOptions, modelOptionKinds, openModel } from "../model/open-model.ts";
 import { type ModelServer, openModelServer } from "./model-server.ts";
 
 export interface ServeOptions extends ModelOptions {
@@ -15,9 +15,9 @@ export interface ServeOptions extends ModelOptions {
   readonly onFault?: ((error: unknown) => void) | undefined;
 }
 
-const optionNames: OptionNames<ServeOptions> = {
-  ...modelOptionNames,
-  ...{ port: true, host: true, token: true, onFault: true },
+const optionKinds: OptionKinds<ServeOptions> = {
+  ...modelOptionKinds,
+  ...{ port: "number", host: "text", token: "text", onFault: "function" },
 };
 
 /**
@@ -39,7 +39,8 @@ export async function serve(
   folder: string,
   options: ServeOptions = {},
 ): Promise<Pick<ModelServer, "url"> & { close(): Promise<void> }> {
-  const given = readOptions("serve", options, optionNames);
+  const given = readOptions("serve", options, optionKinds);
+  requireModelFolder("serve", folder);
   const { port = 6117, host = "127.0.0.1", token, onFault = () => {}, ...choice } = given;
   requireCount(port, "port", 0, 65_535);
   const model = await openModel(folder, choice);
