@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { crammedSmall64k } from "../../recipes/crammed-small.ts";
 import { quickstart } from "../../recipes/quickstart.ts";
 import { openReference } from "../backends/reference/reference.ts";
+import { UserError } from "../base/errors.ts";
 import { drawBatch } from "../machine/measure-step.ts";
 import { defineTraining } from "../train/definition.ts";
 import { overrideRecipe } from "../train/recipe.ts";
 import { openEngine } from "../train/step/engine.ts";
 import { drawByShares, drawCandidates, proposeByCounts } from "./candidates.ts";
-import { countTokenFlops } from "./objectives.ts";
+import { adjustObjective, countTokenFlops } from "./objectives.ts";
 
 test("every label is found at its place, known ones come first and ascending, and no token is drawn twice", () => {
   fc.assert(
@@ -166,6 +168,79 @@ test("fewer candidates estimate the loss and the gradient of the whole vocabular
 test("a token's cost is that of its candidates", () => {
   const [all, few] = [recipeWith(), recipeWith("objective.candidates=20")];
   assert.equal(countTokenFlops(all) - countTokenFlops(few), 6 * 0.25 * 20 * 16);
+});
+
+/** The settings that an advice names, and those at the ends of the ranges that it gives. */
+function readAdvice(advice: string): string[][] {
+  const ways: string[][] = [];
+  const [, from, to] = /set it from (\d+) to (\d+)/i.exec(advice) ?? [];
+  if (from !== undefined) ways.push([`objective.candidates=${from}`], [`objective.candidates=${to}`]);
+  const [, most] = /set train\.microBatchSequences to (\d+) at most/i.exec(advice) ?? [];
+  if (most !== undefined) ways.push([`train.microBatchSequences=${most}`], ["train.microBatchSequences=1"]);
+  const without = [...advice.matchAll(/\S+=null/g)].map(([pair]) => pair.replace(/\.$/, ""));
+  if (without.length > 0) ways.push(without);
+  return ways;
+}
+
+test("whatever is advised of candidates is accepted, and no more could be", () => {
+  let refused = 0;
+  const isAccepted = (changes: readonly string[]) => {
+    try {
+      overrideRecipe(crammedSmall64k, changes);
+      return undefined;
+    } catch (error) {
+      assert.ok(error instanceof UserError && error.code === "E_RECIPE_VALUE", String(error));
+      return error;
+    }
+  };
+  for (const vocabulary of [5, 39, 310, 608, 609, 610, 1000, 65536]) {
+    for (const candidates of [2, 38, 39, 300, 310, 608, 609, 4096, 65536]) {
+      for (const size of [1, 2, 16, 200]) {
+        for (const power of ["0.75", "null"]) {
+          const changes = [
+            ...[`model.vocabulary=${vocabulary}`, `objective.candidates=${candidates}`],
+            ...[`objective.candidatePower=${power}`, `train.microBatchSequences=${size}`],
+          ];
+          const fault = isAccepted(changes);
+          // 38 of 128 tokens are predicted in a sequence.
+          const isRight = candidates === vocabulary || (candidates < vocabulary && candidates > 38 * size);
+          assert.equal(fault === undefined, isRight, changes.join(" "));
+          if (fault === undefined) continue;
+          refused++;
+          const ways = readAdvice(fault.advice);
+          assert.ok(
+            ways.some(way => way.includes("objective.candidates=null")),
+            fault.advice,
+          );
+          for (const way of ways) assert.equal(isAccepted([...changes, ...way]), undefined, `${changes}: ${way}`);
+          for (const path of ["objective.candidates", "train.microBatchSequences"]) {
+            const numbers = ways.flatMap(([pair]) =>
+              pair!.startsWith(`${path}=`) ? [Number(pair!.split("=")[1])] : [],
+            );
+            const next = numbers.length > 1 && (path === "objective.candidates" ? numbers[0]! - 1 : numbers[0]! + 1);
+            if (next !== false && next > 1)
+              assert.ok(isAccepted([...changes, `${path}=${next}`]), `${changes}: ${next}`);
+          }
+        }
+      }
+    }
+  }
+  assert.ok(refused > 200, String(refused));
+});
+
+test("a recipe of another vocabulary or length is adjusted by settings that it takes, and no other is", () => {
+  for (const vocabulary of [40, 4095, 4096, 65536]) {
+    for (const sequenceLength of [16, 128, 862, 900, 8192, 16384]) {
+      const shape = [`model.vocabulary=${vocabulary}`, `model.sequenceLength=${sequenceLength}`];
+      const model = { ...crammedSmall64k.model, vocabulary, sequenceLength };
+      const adjusted = adjustObjective({ ...crammedSmall64k, model });
+      // 4,095 candidates at most are predicted: three tenths of 16 sequences of 862 are more.
+      const isRight = vocabulary === 4096 || (vocabulary > 4096 && sequenceLength < 862);
+      assert.equal(adjusted.length === 0, isRight, `${shape}: ${adjusted}`);
+      overrideRecipe(crammedSmall64k, [...shape, ...adjusted]);
+      if (!isRight) assert.throws(() => overrideRecipe(crammedSmall64k, shape), { code: "E_RECIPE_VALUE" });
+    }
+  }
 });
 
 test("what cannot be estimated so is refused by name", () => {

@@ -123,26 +123,60 @@ function weighUniform(known: Tensor, count: number, vocabulary: number): Tensor 
   return select(less(iota(count), known), 0, share);
 }
 
+/** What a recipe says of them. */
+export interface CandidateSettings {
+  readonly candidates: number;
+  readonly candidatePower?: number | undefined;
+}
+
+/** Sequences of the largest micro-batch that leaves some to be drawn beside what it may predict: any, where candidates are the whole vocabulary. */
+export function findMostSequences({ candidates }: CandidateSettings, recipe: ObjectiveRecipe): number {
+  if (candidates >= recipe.model.vocabulary) return Number.POSITIVE_INFINITY;
+  return Math.floor((candidates - 1) / countMasked(recipe));
+}
+
+/** Settings that leave them out, and what would change nothing without them. */
+const leaveOut = ({ candidatePower }: CandidateSettings): string[] => [
+  "objective.candidates=null",
+  ...(candidatePower === undefined ? [] : ["objective.candidatePower=null"]),
+];
+
+/** Settings with which a recipe of another vocabulary or length has candidates that can be drawn, or none; empty where it has. */
+export function adjustCandidates(settings: CandidateSettings, recipe: ObjectiveRecipe): string[] {
+  const { model, train } = recipe;
+  if (settings.candidates > model.vocabulary) return leaveOut(settings);
+  const most = findMostSequences(settings, recipe);
+  if (train.microBatchSequences <= most) return [];
+  return most < 1 ? leaveOut(settings) : [`train.microBatchSequences=${2 ** Math.floor(Math.log2(most))}`];
+}
+
 /** What is wrong with a number of candidates in a recipe, beginning with its path; undefined where all is well. */
-export function findCandidatesFault(count: number, recipe: ObjectiveRecipe) {
+export function findCandidatesFault(settings: CandidateSettings, recipe: ObjectiveRecipe) {
   const { model, loss, train } = recipe;
+  const { vocabulary } = model;
+  const of = `objective.candidates ${settings.candidates}`;
+  const without = leaveOut(settings).join(" ");
   const predicted = train.microBatchSequences * countMasked(recipe);
-  const of = `objective.candidates ${count}`;
-  if (count > model.vocabulary) {
-    return { message: `${of}: the vocabulary has ${model.vocabulary}`, advice: "Lower it, or leave it out." };
-  }
-  if (count < model.vocabulary && count <= predicted) {
-    const message = `${of}: a micro-batch may predict ${predicted} tokens, and some must be drawn beside them`;
-    const advice = `Set it to ${predicted + 1} at least, or make the micro-batch, its sequences or their larger share of masks smaller.`;
-    return { message, advice };
+  const most = findMostSequences(settings, recipe);
+  if (settings.candidates > vocabulary || train.microBatchSequences > most) {
+    const ways = [
+      ...(predicted + 1 < vocabulary ? [`set it from ${predicted + 1} to ${vocabulary}`] : []),
+      ...(most >= 1 && Number.isFinite(most) ? [`set train.microBatchSequences to ${most} at most`] : []),
+      `leave it out: ${without}`,
+    ].join(", or ");
+    const message =
+      settings.candidates > vocabulary
+        ? `${of}: the vocabulary has ${vocabulary}`
+        : `${of}: a micro-batch may predict ${predicted} tokens, and some must be drawn beside them`;
+    return { message, advice: `${ways[0]!.toUpperCase()}${ways.slice(1)}.` };
   }
   if (loss !== undefined && (loss.name !== "cross-entropy" || loss.labelSmoothing > 0)) {
     const message = `${of} estimate plain cross-entropy, and the loss section asks for another`;
-    return { message, advice: "Leave out one of the two." };
+    return { message, advice: `Leave out one of the two: loss=null, or ${without}.` };
   }
   if (model.decoder.logitCap > 0) {
     const message = `${of}: what is drawn weighs more by its logit, which model.decoder.logitCap ${model.decoder.logitCap} would cap`;
-    return { message, advice: "Set it to 0, or leave out objective.candidates." };
+    return { message, advice: `Set it to 0, or leave out candidates: ${without}.` };
   }
   return undefined;
 }

@@ -4,7 +4,14 @@ import { z } from "zod";
 import { computeMaskedLoss } from "../model/heads.ts";
 import { countTrainingFlops } from "../model/parameters.ts";
 import { embeddingWidthOf } from "../model/shape.ts";
-import { declareCandidates, drawByShares, drawCandidates, findCandidatesFault, proposeByCounts } from "./candidates.ts";
+import {
+  declareCandidates,
+  drawByShares,
+  drawCandidates,
+  findCandidatesFault,
+  findMostSequences,
+  proposeByCounts,
+} from "./candidates.ts";
 import { declareMaskedBatch } from "./masked-batch.ts";
 import type { Objective } from "./objective.ts";
 import { decodedShare, mayLackPredictions } from "./predictions.ts";
@@ -56,8 +63,10 @@ export const masked = {
     const decoded = decodedShare(recipe);
     return countTrainingFlops(model, decoded) - 6 * decoded * leftOut * embeddingWidthOf(model);
   },
+  findMostSequences: ({ candidates }, recipe) =>
+    candidates === undefined ? Number.POSITIVE_INFINITY : findMostSequences({ candidates }, recipe),
   findFault: ({ candidates, candidatePower }, recipe) => {
-    if (candidates !== undefined) return findCandidatesFault(candidates, recipe);
+    if (candidates !== undefined) return findCandidatesFault({ candidates, candidatePower }, recipe);
     if (candidatePower === undefined) return undefined;
     const message = "objective.candidatePower changes nothing without objective.candidates";
     return { message, advice: "Set objective.candidates, or leave it out." };

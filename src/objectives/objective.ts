@@ -103,6 +103,8 @@ export interface Objective<Settings = never> {
   readonly cutFault?: string;
   /** Sequences of the smallest micro-batch, a power of two, that can be fed; without it one. */
   findLeastSequences?(settings: Settings): number;
+  /** Sequences of the largest micro-batch that can be fed; without it any. */
+  findMostSequences?(settings: Settings, recipe: ObjectiveRecipe): number;
   /** Multiplications and additions of training on one token, as countTrainingFlops has it. */
   countFlops(settings: Settings, recipe: ObjectiveRecipe): number;
   /** What is wrong with the settings in this recipe, beginning with its path; undefined where all is well. */

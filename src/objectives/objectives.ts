@@ -10,6 +10,7 @@ import type { Parameters } from "../model/layer-parts.ts";
 import type { Parameter } from "../model/parameter.ts";
 import { listParameters } from "../model/parameters.ts";
 import type { ModelShape } from "../model/shape.ts";
+import { adjustCandidates } from "./candidates.ts";
 import { electra } from "./electra.ts";
 import { lateMasks } from "./late-masks.ts";
 import { masked } from "./masked.ts";
@@ -55,6 +56,19 @@ export function findCutFault(recipe: ChosenRecipe): string | undefined {
 export function findLeastSequences(recipe: ChosenRecipe): number {
   const { record, settings } = findObjective(recipe);
   return record.findLeastSequences?.(settings) ?? 1;
+}
+
+/** Sequences of the largest one, without end where any can be. */
+export function findMostSequences(recipe: ChosenRecipe): number {
+  const { record, settings } = findObjective(recipe);
+  return record.findMostSequences?.(settings, recipe) ?? Number.POSITIVE_INFINITY;
+}
+
+/** Settings with which the objective of a recipe can be fed, where its vocabulary or length is another than it was made for; empty where it can. */
+export function adjustObjective(recipe: ChosenRecipe): string[] {
+  const { objective } = recipe;
+  if (objective?.name !== "masked" || objective.candidates === undefined) return [];
+  return adjustCandidates({ ...objective, candidates: objective.candidates }, recipe);
 }
 
 /** A micro-batch of training. */
