@@ -34,6 +34,14 @@ test("never more than the full batch, however large the memory", () => {
   assert.equal(chosen(1e15), 64);
 });
 
+test("never more than leaves a candidate to be drawn, which a recipe with candidates needs", () => {
+  // Four of sixteen tokens are predicted: 31 candidates are above seven sequences' and not above eight's.
+  const few = overrideRecipe(recipe, ["objective.name=masked", "objective.candidates=31"]);
+  assert.equal(fitMicroBatch(few, backendOf(1e15)).train.microBatchSequences, 4);
+  const all = overrideRecipe(recipe, ["objective.name=masked", "objective.candidates=96"]);
+  assert.equal(fitMicroBatch(all, backendOf(1e15)).train.microBatchSequences, 64);
+});
+
 test("a run is planned with the number that was given, or left to the memory", () => {
   const planned = planNewRun({ data: "data", recipe: "quickstart", microBatch: 8 });
   assert.equal(planned.recipe.train.microBatchSequences, 8);

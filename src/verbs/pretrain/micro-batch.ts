@@ -3,7 +3,7 @@
 
 import type { Backend } from "../../backends/backend.ts";
 import { UserError } from "../../base/errors.ts";
-import { findLeastSequences } from "../../objectives/objectives.ts";
+import { findLeastSequences, findMostSequences } from "../../objectives/objectives.ts";
 import { measurePrograms } from "../../plan/programs.ts";
 import type { UpdateShare } from "../../train/ranks/share-update.ts";
 import { type Recipe, replaceTraining } from "../../train/recipe.ts";
@@ -18,7 +18,7 @@ const plannedShare = 0.95;
 const mostTokens = 2 ** 16;
 
 /**
- * The recipe with the largest power of two as micro-batch, at most its full batch and 65,536 tokens, whose programs fit. UserErrors:
+ * The recipe with the largest power of two as micro-batch, at most its full batch, 65,536 tokens and what its objective takes, whose programs fit. UserErrors:
  * E_OPTION on a backend that has no programs, E_MEMORY where not even one sequence fits. With a share, that of a rank that takes this one
  * of the update.
  */
@@ -40,7 +40,8 @@ export function fitMicroBatch(recipe: Recipe, { name, compile, availableBytes }:
     );
   }
   // It fits at `least` and, as far as was tried, not above `most`.
-  const mostSequences = Math.max(1, Math.min(recipe.schedule.batchSequences, mostTokens / recipe.model.sequenceLength));
+  const ofTokens = mostTokens / recipe.model.sequenceLength;
+  const mostSequences = Math.max(1, Math.min(recipe.schedule.batchSequences, ofTokens, findMostSequences(recipe)));
   let most = Math.floor(Math.log2(mostSequences));
   while (least < most) {
     const middle = Math.ceil((least + most) / 2);
