@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { crammedBert } from "../../recipes/crammed-bert.ts";
+import { crammedMini } from "../../recipes/crammed-mini.ts";
+import { crammedSmall64k } from "../../recipes/crammed-small.ts";
+import { overrideRecipe } from "../train/recipe.ts";
 import { createRepetitionWatch, describeBatch, describeFit } from "./data-fit.ts";
 
 const validation = { sequences: 10_000 };
@@ -17,6 +20,17 @@ test("a recipe that is not the dataset's, and a vocabulary that leaves rows unus
     describeFit({ recipe: "quickstart", vocabulary: 32768, validation }, own, ["crammed-bert", "quickstart"]),
     [],
   );
+});
+
+test("the vocabulary that is advised is one that the recipe can have: candidates that it has not are left out with it", () => {
+  for (const recipe of [crammedMini, crammedSmall64k]) {
+    for (const vocabulary of [40, 310, 700, 2048, 4000]) {
+      const told = describeFit({ vocabulary, validation }, recipe, []).join("\n");
+      const advised = [...told.matchAll(/--set (\S+)/g)].map(([, pair]) => pair!);
+      assert.ok(advised.includes(`model.vocabulary=${vocabulary}`), told);
+      assert.equal(overrideRecipe(recipe, advised).model.vocabulary, vocabulary);
+    }
+  }
 });
 
 test("a batch and a validation that the micro-batch makes others than the recipe's are told", () => {

@@ -2,6 +2,7 @@
 // for the run itself.
 
 import type { StepEvent } from "../events/event.ts";
+import { adjustObjective } from "../objectives/objectives.ts";
 import { countValidationBatches } from "../train/batches.ts";
 import type { Recipe } from "../train/recipe.ts";
 
@@ -31,6 +32,7 @@ export function describeFit(
 ): string[] {
   const { name, model } = trained;
   const count = (value: number) => value.toLocaleString("en-US");
+  const adjusted = adjustObjective({ ...trained, model: { ...model, vocabulary } });
   const faults: readonly (readonly [boolean, string])[] = [
     [
       recipe !== undefined && recipe !== name && ready.includes(name),
@@ -39,7 +41,7 @@ export function describeFit(
     [
       2 * vocabulary <= model.vocabulary,
       `the model has a row for each of ${count(model.vocabulary)} tokens and the dataset has ${count(vocabulary)}: ` +
-        `the others are never used, and --set model.vocabulary=${vocabulary} leaves them out`,
+        `the others are never used, and ${[`model.vocabulary=${vocabulary}`, ...adjusted].map(pair => `--set ${pair}`).join(" ")} leaves them out`,
     ],
   ];
   const heldOut = describeValidation(validation.sequences, trained);

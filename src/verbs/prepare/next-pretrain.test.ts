@@ -58,6 +58,8 @@ const cases: readonly (Partial<PrepareOptions> & { readonly recipe?: string })[]
   { recipe: "quickstart" },
   { recipe: "crammed-bert", sequenceLength: 32 },
   { recipe: "quickstart", vocabulary: 300, sequenceLength: 16 },
+  { recipe: "crammed-mini-64k", vocabulary: 300, sequenceLength: 16 },
+  { recipe: "crammed-small", vocabulary: 300, sequenceLength: 64 },
   { recipe, vocabulary: 80 },
   { recipe, tokenizer: run },
   { recipe: "quickstart", tokenizer: run },

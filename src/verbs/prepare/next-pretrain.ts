@@ -6,6 +6,7 @@ import { UserError } from "../../base/errors.ts";
 import type { DatasetManifest } from "../../dataset/manifest.ts";
 import { countParameters } from "../../model/parameters.ts";
 import type { ModelShape } from "../../model/shape.ts";
+import { adjustObjective } from "../../objectives/objectives.ts";
 import { mostEpochs } from "../../plan/data-fit.ts";
 import { openPretrainedModel } from "../../pretrained/pretrained-model.ts";
 import { listShapeSettings } from "../../train/initial-parameters.ts";
@@ -38,17 +39,20 @@ const stepsOfSmallest = 5000;
 
 /** The words of the command, not yet quoted. */
 export async function suggestPretrain({ out, recipe, tokenizer, manifest }: PreparedChoices): Promise<string[]> {
-  const { model: ours, name, schedule } = chooseRecipe({ recipe });
+  const chosen = chooseRecipe({ recipe });
+  const { model: ours, name, schedule } = chosen;
   const { vocabulary, sequenceLength } = manifest;
   // A model has as many learned positions as it was made with: sequences of another length are not for going on from it.
   const length = await readLearnedLength(tokenizer);
   const isForIt = length === undefined || length === sequenceLength;
   const theirs = tokenizer === undefined || !isForIt ? undefined : await readShape(tokenizer);
   const fromModel = theirs === undefined ? [] : listShapeSettings(theirs, ours);
+  const model = { ...ours, vocabulary: theirs?.vocabulary ?? vocabulary, sequenceLength };
   const settings = [
     ...(theirs === undefined && vocabulary !== ours.vocabulary ? [`model.vocabulary=${vocabulary}`] : []),
     ...fromModel.filter(pair => !pair.startsWith("model.sequenceLength=")),
     ...(sequenceLength === ours.sequenceLength ? [] : [`model.sequenceLength=${sequenceLength}`]),
+    ...adjustObjective({ ...chosen, model }),
   ];
   const usefulSteps = Math.max(1, Math.floor((mostEpochs * manifest.training.sequences) / schedule.batchSequences));
   return [
