@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { leaveOutStops, simulatedClock, systemClock } from "./clock.ts";
+import { leaveOutStops, processorClock, simulatedClock, systemClock } from "./clock.ts";
 
 test("time for which the process was stopped is left out", async () => {
   const clock = leaveOutStops();
@@ -57,4 +57,16 @@ test("a signal that comes after the work is waited for; a block without one is n
   process.emit("SIGCONT");
   clock.close();
   assert.equal(clock.stoppedSeconds(), before);
+});
+
+test("by processors nothing is left out, and long work is not followed by a wait", async () => {
+  const clock = leaveOutStops(processorClock(1));
+  const end = clock.seconds() + 0.5;
+  while (clock.seconds() < end);
+  const settled = clock.settle();
+  // The wait that a clock of the wall needs is 0.3 s, which a process that waits would take half a minute to compute for.
+  assert.equal(await Promise.race([settled.then(() => "settled"), pause(3000, "waits", { ref: false })]), "settled");
+  process.emit("SIGCONT");
+  assert.equal(clock.stoppedSeconds(), 0);
+  clock.close();
 });

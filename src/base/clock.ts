@@ -6,6 +6,8 @@ export interface Clock {
   seconds(): number;
   /** The date and time of day, for names and records; never for measuring. */
   date(): Date;
+  /** It does not move while the process is stopped. */
+  readonly standsWhileStopped?: boolean;
 }
 
 export const systemClock: Clock = {
@@ -23,6 +25,7 @@ export const processorClock = (processors: number): Clock => ({
     return (user + system) / 1e6 / processors;
   },
   date: systemClock.date,
+  standsWhileStopped: true,
 });
 
 const secondsBetweenBeats = 0.1;
@@ -40,9 +43,12 @@ export interface StopClock extends Clock {
 /**
  * The system's clock less the time for which the process was stopped, by Ctrl-Z or SIGSTOP. A process learns that it goes on
  * (SIGCONT), and not since when it was stopped: a beat ten times a second says it. A signal that finds no beat missing, or a beat
- * that is late without a signal, as beside a busy processor or a slow disk, changes nothing.
+ * that is late without a signal, as beside a busy processor or a slow disk, changes nothing. Of a clock that stands meanwhile there is nothing
+ * to leave out, nor to wait for: by the seconds of a processor that waits, a wait of a third of a second takes half a minute.
  */
 export function leaveOutStops(clock: Clock = systemClock): StopClock {
+  if (clock.standsWhileStopped === true)
+    return { ...clock, stoppedSeconds: () => 0, settle: () => Promise.resolve(), close: () => {} };
   let [stopped, last] = [0, clock.seconds()];
   let gap = { end: Number.NEGATIVE_INFINITY, seconds: 0 };
   const beat = () => {
