@@ -266,6 +266,21 @@ const opensByItself: Readonly<Record<string, string>> = {
   "src/events/event-log.ts": "appends to a file that was read, or written whole, before",
 };
 
+/** Files that ask for what may not be there, and who tells what the system refuses else: a file above it, links in a circle, no right. */
+const forgivesByItself: Readonly<Record<string, string>> = {
+  "src/backends/kernel-cache.ts": "explainCacheFailure",
+  "src/base/files/files.ts": "explainReadFailure",
+  "src/base/files/folder-draft.ts": "explainWriteFailure",
+  "src/corpus/documents.ts": "reading",
+  "src/corpus/sources/local-files.ts": "tryReading",
+};
+
+test("throwIfNoEntry forgives nothing but a place where nothing is, so what else is refused is told, or lookAt is asked", () => {
+  const asking = shipped.filter(file => /\bthrowIfNoEntry\b/.test(codeOf(file)));
+  assert.deepEqual(asking.sort(), Object.keys(forgivesByItself).sort());
+  for (const [file, teller] of Object.entries(forgivesByItself)) assert.ok(codeOf(file).includes(`${teller}(`), file);
+});
+
 test("files are read by base/files.ts, which waits for no pipe and has a limit", () => {
   assert.deepEqual(
     shipped.filter(file => /\b(readFileSync|openSync|createReadStream)\(/.test(codeOf(file))).sort(),

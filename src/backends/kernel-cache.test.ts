@@ -152,8 +152,10 @@ test("a compiler with words of its own is found, one that makes nothing is none"
     process.env.CC = "env gcc -O1";
     const { command, flags } = await findCompiler();
     assert.deepEqual([command, flags], ["env", ["gcc", "-O1"]]);
-    process.env.CC = "no-such-compiler -O1";
-    await assert.rejects(findCompiler(), { code: "E_COMPILER_ABSENT", message: /CC is .* no compiler that runs/ });
+    for (const none of ["no-such-compiler -O1", join(process.execPath, "gcc"), "n".repeat(300)]) {
+      process.env.CC = none;
+      await assert.rejects(findCompiler(), { code: "E_COMPILER_ABSENT", message: /CC is .* no compiler that runs/ });
+    }
     process.env.CC = cache;
     await assert.rejects(findCompiler(), { code: "E_COMPILER_ABSENT", message: /CC is .*, which is a folder/ });
   } finally {

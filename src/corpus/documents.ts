@@ -8,6 +8,7 @@ import * as z from "zod";
 import { UserError } from "../base/errors.ts";
 import type { Checksums } from "../base/files/checksums.ts";
 import { contentHash, makeFolder, readJson, writeFileAtomically } from "../base/files/files.ts";
+import { reading } from "../base/files/read-failure.ts";
 import { countOf } from "../base/printable.ts";
 import { readFile } from "../tables/bytes.ts";
 import { splitLines } from "../tables/lines.ts";
@@ -181,7 +182,7 @@ export async function* readDocumentsFile(folder: string, file: DocumentsFile): A
   const path = join(folder, file.name);
   const changed = (seen: string) =>
     new UserError("E_DOCUMENTS_CHANGED", `${path}: ${seen}`, "The file was changed; prepare the corpus again.");
-  const bytes = statSync(path, { throwIfNoEntry: false })?.size;
+  const bytes = reading(path, "documents file", at => statSync(at, { throwIfNoEntry: false })?.size);
   if (bytes === undefined) throw changed("is not there any more");
   if (bytes !== file.bytes) throw changed(`has ${countOf(bytes, "byte", String)} instead of ${file.bytes}`);
   const hash = createHash("sha256");

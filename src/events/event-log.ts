@@ -1,9 +1,10 @@
 // A run's events.jsonl as it is written: a line an event, whole or not there. On resume the lines after the checkpoint's step are cut,
 // so the file reads as one run; lines that stay are the bytes that they were.
 
-import { closeSync, existsSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync } from "node:fs";
 import { dirname } from "node:path";
 import { makeFolder, writeFileAtomically, writeFully } from "../base/files/files.ts";
+import { lookAt } from "../base/files/read-failure.ts";
 import { explainWriteFailure } from "../base/files/write-failure.ts";
 import { formatEvent, readEvent, type TrainingEvent } from "./event.ts";
 import { readEventLines } from "./event-reader.ts";
@@ -92,7 +93,7 @@ export class EventLog {
 
   /** Puts the file back where it was removed or moved while it was open. */
   private restore(): void {
-    const standing = statSync(this.path, { throwIfNoEntry: false });
+    const standing = lookAt(this.path);
     if (standing !== undefined && standing.ino === fstatSync(this.file).ino) return;
     const content = Buffer.alloc(this.wholeBytes);
     for (let done = 0; done < content.byteLength; ) {

@@ -2,12 +2,13 @@
 // asked for. Which blocks are there, and the checksum of each, stands in a list beside it that is only ever added to, so that
 // processes may share it and may be killed. It is named by its content: another revision with the same file has it already.
 
-import { createReadStream, existsSync, ftruncateSync, rmSync, statSync, truncateSync } from "node:fs";
+import { createReadStream, existsSync, ftruncateSync, rmSync, truncateSync } from "node:fs";
 import { appendFile, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 import { UserError } from "../base/errors.ts";
 import { makeFolder, readWholeFile, writeFully } from "../base/files/files.ts";
+import { lookAt } from "../base/files/read-failure.ts";
 import { explainWriteFailure } from "../base/files/write-failure.ts";
 import type { Patience } from "../base/patience.ts";
 import { readRemoteBytes } from "./file-bytes.ts";
@@ -97,7 +98,7 @@ export class CachedFile {
   private openList(): Promise<Map<number, number>> {
     return writingCache(this.path, async () => {
       makeFolder(dirname(this.path));
-      const isThere = statSync(this.path, { throwIfNoEntry: false })?.size === this.file.size;
+      const isThere = lookAt(this.path)?.size === this.file.size;
       if (!isThere) {
         rmSync(this.listPath, { force: true });
         const file = await open(this.path, "a");

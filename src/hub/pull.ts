@@ -7,6 +7,7 @@ import { UserError } from "../base/errors.ts";
 import { FileDraft, makeFolder } from "../base/files/files.ts";
 import { checkOutput } from "../base/files/folder-kind.ts";
 import { withFolderLock } from "../base/files/folder-lock.ts";
+import { explainReadFailure, lookAt } from "../base/files/read-failure.ts";
 import { hasty, type Patience } from "../base/patience.ts";
 import { readRemoteBytes } from "./file-bytes.ts";
 import type { Hub } from "./hub.ts";
@@ -71,10 +72,14 @@ function refuseLinks(folder: string, place: string, path: string): void {
 }
 
 async function isSame(target: string, file: RemoteFile): Promise<boolean> {
-  const stats = lstatSync(target, { throwIfNoEntry: false });
+  const stats = lookAt(target, lstatSync);
   if (!stats?.isFile() || stats.size !== file.size) return false;
   const hash = openContentHash(file);
-  for await (const part of createReadStream(target, { highWaterMark: 1 << 20 })) hash.update(part as Buffer);
+  try {
+    for await (const part of createReadStream(target, { highWaterMark: 1 << 20 })) hash.update(part as Buffer);
+  } catch (error) {
+    throw explainReadFailure(error, target, "file of the repository");
+  }
   return hash.digest("hex") === (file.lfs ?? file).oid;
 }
 

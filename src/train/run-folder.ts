@@ -2,12 +2,12 @@
 // extensions.json (what was added to its budget), events.jsonl, checkpoints/, and initial.safetensors where it began with another model. A
 // run is resumed with its own recipe and the data it began with, or not at all.
 
-import { existsSync, rmSync, statSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { UserError } from "../base/errors.ts";
 import { contentHash, mostBytes, readJson, readWholeFile, writeFileAtomically } from "../base/files/files.ts";
-import { refuseUnseen } from "../base/files/read-failure.ts";
+import { lookAt, refuseUnseen } from "../base/files/read-failure.ts";
 import { formatSealed, isSealed } from "../base/sealed-json.ts";
 import { quoteOwnCommand, quoteWord } from "../base/shell-words.ts";
 import {
@@ -193,7 +193,7 @@ export function holdRunFiles(run: string): { restore(): boolean } {
 
 /** Removes a run without an event, which nobody could go on with: what beginRun wrote, and no other file. */
 export function abandonEmptyRun(run: string): void {
-  const events = statSync(join(run, "events.jsonl"), { throwIfNoEntry: false });
+  const events = lookAt(join(run, "events.jsonl"));
   if (events !== undefined && events.size > 0) return;
   for (const name of [
     "recipe.json",

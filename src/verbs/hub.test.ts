@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -50,6 +50,47 @@ test("a user without a home, as of a container, has no login", { skip: notRoot }
     env: { PATH: process.env.PATH },
   });
   assert.equal(stdout, "undefined\n", stderr);
+});
+
+test("what stands where files are pulled to is told, whatever it is", async () => {
+  // The hash that Git gives "hello\n".
+  const entries = ["config.json", "onnx/model.onnx"].map(path => ({
+    ...{ type: "file", path, size: 6, oid: "ce013625030ba8dba906f756967f9e9ca394464a" },
+  }));
+  const server = createServer(({ url }, response) => {
+    response.end(url!.startsWith("/api/") ? JSON.stringify(entries) : "hello\n");
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const at = (name: string) => join(folder, name);
+  writeFileSync(at("file"), "mine");
+  symlinkSync("loop", at("loop"));
+  symlinkSync("nowhere", at("dangling"));
+  for (const name of ["under a file", "under a loop"]) mkdirSync(at(name));
+  writeFileSync(at("under a file/onnx"), "mine");
+  symlinkSync("onnx", at("under a loop/onnx"));
+  try {
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const places = [
+      "file",
+      "file/below",
+      "loop",
+      "loop/below",
+      "dangling",
+      "under a file",
+      "under a loop",
+      "n".repeat(300),
+    ];
+    for (const place of places) {
+      await assert.rejects(
+        pull("me/mine", { endpoint, out: at(place) }),
+        { name: "UserError", code: /^E_(NOT_WRITABLE|OUTPUT_OTHER|FILE_UNREADABLE|FILE_MISSING)$/ },
+        place,
+      );
+    }
+    assert.equal(readFileSync(at("file"), "utf8"), "mine");
+  } finally {
+    server.close().closeAllConnections();
+  }
 });
 
 test("a revision is pulled without a token, and nothing is pushed without one", async () => {

@@ -3,7 +3,7 @@
 
 import { execFile } from "node:child_process";
 import { once, setMaxListeners } from "node:events";
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -12,6 +12,7 @@ import type { LibraryHandle } from "koffi";
 import { UserError } from "../../base/errors.ts";
 import { contentHash, readWholeFile } from "../../base/files/files.ts";
 import { removeLeftovers } from "../../base/files/leftovers.ts";
+import { lookAt } from "../../base/files/read-failure.ts";
 import { quoteWord } from "../../base/shell-words.ts";
 import { koffi } from "../foreign-functions.ts";
 import { explainCacheFailure, findCached, makeBuildFolder, writeCached } from "../kernel-cache.ts";
@@ -253,7 +254,7 @@ export async function findCompiler(): Promise<Compiler> {
     }
   }
   if (!given) throw absentCompiler(`no C compiler found (looked for ${candidates.join(", ")})`);
-  const isFolder = statSync(given, { throwIfNoEntry: false })?.isDirectory() === true;
+  const isFolder = lookAt(given)?.isDirectory() === true;
   throw new UserError(
     "E_COMPILER_ABSENT",
     `CC is ${quoteWord(given)}, which is ${isFolder ? "a folder" : "no compiler that runs"}`,

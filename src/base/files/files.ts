@@ -17,7 +17,6 @@ import {
   readSync,
   renameSync,
   rmSync,
-  type Stats,
   statSync,
   writeSync,
 } from "node:fs";
@@ -29,7 +28,7 @@ import { deepestNesting, findDoubledKey, isNestedDeeply } from "../json.ts";
 import { makePrintable } from "../printable.ts";
 import { findProcessStart, readProcessSpace } from "../process-start.ts";
 import { removeLeftovers } from "./leftovers.ts";
-import { explainReadFailure, explainUnreadable, pipeOrDevice } from "./read-failure.ts";
+import { explainReadFailure, explainUnreadable, lookAt, pipeOrDevice } from "./read-failure.ts";
 import { explainWriteFailure } from "./write-failure.ts";
 
 const draftName = /^\.cram-(\d+)(?:-([0-9a-f]{8}))?-[0-9a-f]+\.writing$/;
@@ -102,12 +101,7 @@ export class FileDraft {
  * among them, are everybody's. E_NOT_WRITABLE.
  */
 function refuseSpecial(path: string): void {
-  let there: Stats | undefined;
-  try {
-    there = statSync(path, { throwIfNoEntry: false });
-  } catch {
-    // What is in the way is told when the file is written.
-  }
+  const there = lookAt(path);
   const isSpecial = there !== undefined && !there.isFile() && !there.isDirectory();
   if (!isSpecial && dirname(resolve(path)) !== "/dev") return;
   throw new UserError("E_NOT_WRITABLE", `${path}: a pipe or a device, and no file, stands here`, "Name a file.");
@@ -128,7 +122,7 @@ function removeLeftDrafts(folder: string): void {
 }
 
 function isOld(path: string): boolean {
-  const changed = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  const changed = lookAt(path)?.mtimeMs;
   return changed !== undefined && systemClock.date().getTime() - changed > 1000 * deadAfterSeconds;
 }
 
@@ -209,7 +203,7 @@ export function makeFolder(folder: string, wanted = folder): string[] {
 }
 
 function makeMissingFolders(folder: string): string[] {
-  const isFolder = () => statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
+  const isFolder = () => lookAt(folder)?.isDirectory() === true;
   if (isFolder()) return [];
   const above = existsSync(folder) ? [] : makeMissingFolders(dirname(folder));
   try {

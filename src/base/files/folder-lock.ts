@@ -3,17 +3,7 @@
 // or in another container, is believed, unless it is one that beats and has fallen silent. Readers look at no lock.
 
 import { randomUUID } from "node:crypto";
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  rmdirSync,
-  statSync,
-  unlinkSync,
-  utimesSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, rmdirSync, unlinkSync, utimesSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { z } from "zod";
@@ -22,6 +12,7 @@ import { UserError } from "../errors.ts";
 import { findProcessStart, readProcessSpace } from "../process-start.ts";
 import { makeFolder, readJson } from "./files.ts";
 import { removeLeftovers } from "./leftovers.ts";
+import { lookAt } from "./read-failure.ts";
 import { explainWriteFailure } from "./write-failure.ts";
 
 export const lockFileName = ".cram-lock";
@@ -47,7 +38,7 @@ export type IsSilent = (path: string, id: string) => boolean;
 export function watchBeats(silentSeconds: number, clock: Clock = systemClock): IsSilent {
   const seen = new Map<string, { readonly beat: string; readonly since: number }>();
   return (path, id) => {
-    const beat = `${id} ${statSync(path, { throwIfNoEntry: false })?.mtimeMs}`;
+    const beat = `${id} ${lookAt(path)?.mtimeMs}`;
     const known = seen.get(path);
     if (known?.beat === beat) return clock.seconds() - known.since >= silentSeconds;
     seen.set(path, { beat, since: clock.seconds() });

@@ -61,10 +61,14 @@ export class KeptHashes {
 
   /** What tells one content of a file from another without reading it; undefined where nothing does. */
   private describeState(name: string): string | undefined {
-    const seen = statSync(join(this.folder, name), { bigint: true, throwIfNoEntry: false });
     const settled = this.clock.date().getTime() - 1000 * secondsUntilSettled;
-    if (seen === undefined || seen.mtimeMs >= settled) return undefined;
-    return [seen.ino, seen.size, seen.mtimeNs, seen.ctimeNs].join(" ");
+    try {
+      const { ino, size, mtimeMs, mtimeNs, ctimeNs } = statSync(join(this.folder, name), { bigint: true });
+      return mtimeMs >= settled ? undefined : [ino, size, mtimeNs, ctimeNs].join(" ");
+    } catch {
+      // Whoever reads it says why it cannot be read.
+      return undefined;
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 // What the system says when something cannot be read, turned into an error a person can act on. It lists and reads the files of others,
 // so every refusal of the system is about the file, never a bug.
 
-import { existsSync, statSync } from "node:fs";
+import { existsSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { UserError } from "../errors.ts";
 import { quoteWord } from "../shell-words.ts";
@@ -56,6 +56,18 @@ export function explainReadFailure(error: unknown, path: string, kind: string): 
     return new UserError("E_FILE_UNREADABLE", `${path}: a file, and no ${folder}`, advice, { cause: error });
   }
   return explainUnreadable(path, kind, readRefusals[code] ?? "the system does not read it", code, error);
+}
+
+/**
+ * What stands at a path, as far as that can be seen: statSync's own throwIfNoEntry forgives no file above it, no links in a circle and no missing
+ * right. For places of which whoever reads or writes next says what is wrong.
+ */
+export function lookAt(path: string, look: (path: string) => Stats = statSync): Stats | undefined {
+  try {
+    return look(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

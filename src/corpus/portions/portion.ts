@@ -2,10 +2,10 @@
 // in files of its own, a summary last, so that a portion that was finished once is never read again. Which portions there are depends
 // on the shards alone.
 
-import { statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { hashFile, readJson } from "../../base/files/files.ts";
+import { lookAt } from "../../base/files/read-failure.ts";
 import { isSealed } from "../../base/files/sealed-file.ts";
 import type { Funnel } from "../funnel.ts";
 import { cutShard } from "../sources/ranges/cut-shard.ts";
@@ -90,6 +90,6 @@ export function readPortionSummary(folder: string, index: number): PortionSummar
 export function isWholePortion(folder: string, index: number, { hashes }: PortionSummary): boolean {
   return Object.entries(hashes).every(([ending, hash]) => {
     const path = portionFile(folder, index, ending as PortionFile);
-    return statSync(path, { throwIfNoEntry: false })?.isFile() === true && hashFile(path) === hash;
+    return lookAt(path)?.isFile() === true && hashFile(path) === hash;
   });
 }

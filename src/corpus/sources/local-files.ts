@@ -7,7 +7,7 @@ import { closeSync, type Dirent, existsSync, realpathSync, type Stats, statSync 
 import { extname, join } from "node:path";
 import { UserError } from "../../base/errors.ts";
 import { hashFile, openForReading } from "../../base/files/files.ts";
-import { reading } from "../../base/files/read-failure.ts";
+import { lookAt, reading } from "../../base/files/read-failure.ts";
 import { listFolder } from "../../tables/folder.ts";
 import type { SourceScheme } from "./scheme.ts";
 import type { ListOptions, Shard, ShardFormat } from "./shard.ts";
@@ -18,7 +18,7 @@ export const localFiles: SourceScheme = {
   list: listFiles,
   findTokenizer: async input => {
     // A file, or a folder of a split, is named as well: its set's tokenizer stands above it.
-    const isFile = statSync(input, { throwIfNoEntry: false })?.isFile() === true;
+    const isFile = lookAt(input)?.isFile() === true;
     for (const [height, up] of ["", "..", "../..", "../../.."].entries()) {
       for (const folder of [join(input, up), join(input, up, "tokenizer")]) {
         const path = join(folder, "tokenizer.json");
@@ -33,7 +33,7 @@ export const localFiles: SourceScheme = {
   open: ({ path }) => ({ path }),
   identify: ({ path }) => reading(path, "text", hashFile),
   describeState: ({ path }) => {
-    const stats = statSync(path, { throwIfNoEntry: false });
+    const stats = lookAt(path);
     return stats === undefined ? "gone" : `${stats.size} bytes of ${stats.mtime.toISOString()}`;
   },
 };

@@ -1,7 +1,7 @@
 // The rows of an Arrow file, parsed in a bounded thread: whatever is damaged in it, there is an answer in time.
 
-import { statSync } from "node:fs";
 import { UserError } from "../../base/errors.ts";
+import { lookAt } from "../../base/files/read-failure.ts";
 import { makePrintable } from "../../base/printable.ts";
 import { BoundedWorkError, runBounded, siblingModule } from "../../base/threads/bounded-worker.ts";
 import type { LocalBytes } from "../bytes.ts";
@@ -18,7 +18,7 @@ export async function* readArrow(
   signal?: AbortSignal,
 ): AsyncGenerator<NumberedRow[]> {
   await file.bring?.(0, 0);
-  await file.bring?.(0, statSync(file.path, { throwIfNoEntry: false })?.size ?? 0);
+  await file.bring?.(0, lookAt(file.path)?.size ?? 0);
   let rows = options.from;
   try {
     const input: ArrowInput = { at: file.path, ...options };

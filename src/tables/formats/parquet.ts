@@ -1,10 +1,10 @@
 // The rows of a parquet file, parsed in a bounded thread: whatever is damaged in it, there is an answer in time. Of a file whose
 // bytes have to be brought, the index at its end comes first, and then only the columns that are wanted, some groups of rows ahead.
 
-import { closeSync, readSync, statSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 import { UserError } from "../../base/errors.ts";
 import { openForReading } from "../../base/files/files.ts";
-import { reading } from "../../base/files/read-failure.ts";
+import { lookAt, reading } from "../../base/files/read-failure.ts";
 import { makePrintable } from "../../base/printable.ts";
 import { BoundedWorkError, runBounded, siblingModule } from "../../base/threads/bounded-worker.ts";
 import type { Bring, LocalBytes } from "../bytes.ts";
@@ -78,7 +78,7 @@ async function* bringRows(input: ParquetInput, bring: Bring, signal: AbortSignal
 /** The index at the end: its length, then a word that every parquet ends with. What is none, the library says. */
 async function bringIndex({ path, at }: ParquetInput, bring: Bring): Promise<void> {
   await bring(0, 0);
-  const bytes = statSync(at, { throwIfNoEntry: false })?.size ?? 0;
+  const bytes = lookAt(at)?.size ?? 0;
   await bring(Math.max(0, bytes - 8), bytes);
   const file = openForReading(at, "text");
   try {
