@@ -19,22 +19,29 @@ const readRecords = (track: string) =>
 for (const track of ["cpu-10m", "cpu-1h", "gpu-1h", "gpu-24h"]) {
   test(`the records of ${track} are of its text and seeds, each better than the one before`, () => {
     const { documents, heldOut, seeds } = readTrack(records, track);
-    for (const [i, record] of readRecords(track).entries()) {
-      assert.equal(record.name.slice(0, 3), String(i + 1).padStart(3, "0"));
+    const all = readRecords(track);
+    // 000 is the paper's recipe, which was trained when 001 had been set: that one was challenged by nothing.
+    const first = all[0]?.name === "000-crammed-bert-small" ? 0 : 1;
+    for (const [i, record] of all.entries()) {
+      const number = i + first;
+      assert.equal(record.name.slice(0, 3), String(number).padStart(3, "0"));
       assert.deepEqual([record.track, record.documents, record.heldOut], [track, documents, heldOut]);
       assert.deepEqual(
         record.seeds.map(({ seed }: { seed: number }) => seed),
         seeds,
       );
       assert.equal(checkRecipe(record.recipe, record.name).name, record.recipe.name);
-      if (i === 0) continue;
+      if (number <= 1) {
+        assert.equal(record.against, undefined);
+        continue;
+      }
       const own = record.seeds.map(({ bitsPerByte }: { bitsPerByte: number }) => bitsPerByte);
       const { difference, low, high, p, isRecord } = judgeChallenge(own, record.against.bitsPerByte);
       assert.ok(isRecord);
       const { record: before, bitsPerByte, ...said } = record.against;
       assert.deepEqual(said, { difference, low, high, p });
       assert.equal(bitsPerByte.length, seeds.length);
-      assert.equal(before, readRecords(track)[i - 1]!.name);
+      assert.equal(before, all[i - 1]!.name);
     }
   });
 }
