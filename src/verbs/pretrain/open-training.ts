@@ -2,7 +2,7 @@
 
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { leaveOutStops, systemClock } from "../../base/clock.ts";
+import { systemClock } from "../../base/clock.ts";
 import { hashFile } from "../../base/files/files.ts";
 import type { Counters } from "../../checkpoint/checkpoint-file.ts";
 import { setAsideLaterCheckpoints } from "../../checkpoint/state.ts";
@@ -38,6 +38,7 @@ import type { AnnouncedRun } from "./follow-run.ts";
 import { collectGarbage } from "./heap.ts";
 import { announceRun, openLead, type RankChoice } from "./lead-run.ts";
 import type { OpenRun } from "./open-run.ts";
+import { leaveOutStops } from "./stop-clock.ts";
 
 export interface LogChoice {
   /** Writes event files for TensorBoard into the run's folder, too. Default false. */

@@ -6,7 +6,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { leaveOutStops, processorClock, simulatedClock, systemClock } from "./clock.ts";
+import { processorClock, simulatedClock, systemClock } from "../../base/clock.ts";
+import { leaveOutStops } from "./stop-clock.ts";
 
 test("time for which the process was stopped is left out", async () => {
   const clock = leaveOutStops();
