@@ -1,9 +1,10 @@
-// What workers beside each other say: the same fault once, and none hidden by another trial's.
+// What workers beside each other say: the same once, and no fault hidden by another trial's; and what is said of one that could not.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { Readable } from "node:stream";
 import { test } from "node:test";
-import { nameError, passErrors } from "./sweep-jobs.ts";
+import { nameError, passErrors, waitForEnd } from "./sweep-jobs.ts";
 
 const damaged = (trial: number) => `trials/${trial}/checkpoints/step-1: its bytes are not those of its manifest`;
 const full = (trial: number) => `trials/${trial}/events.jsonl: the disk is full`;
@@ -24,9 +25,38 @@ for (const [how, say] of Object.entries(write)) {
     await hear("warning: slow\n", three!);
     await hear("warning: slow\n", seven!, say("E_DISK_FULL", full(3)));
     await hear(three!, say("E_DISK_FULL", full(5)), "warning: late\n");
-    const once = [three, "warning: slow\n", seven, say("E_DISK_FULL", full(3)), "warning: late\n"];
-    assert.equal(shown.join(""), ["warning: slow\n", ...once].join(""));
+    const once = ["warning: slow\n", three, seven, say("E_DISK_FULL", full(3)), "warning: late\n"];
+    assert.equal(shown.join(""), once.join(""));
     assert.ok(said.has(nameError("E_CHECKPOINT_DAMAGED", damaged(7))) && said.has(nameError("E_DISK_FULL", full(9))));
     assert.ok(!said.has(nameError("E_CHECKPOINT_DAMAGED", damaged(9))));
+  });
+}
+
+test("a warning that was told before the workers began is not told by them, in words or as JSON", async () => {
+  const said = new Set(["the recipe as it is"]);
+  const shown: string[] = [];
+  const json = JSON.stringify({ kind: "warning", message: "the recipe as it is" });
+  const other = JSON.stringify({ kind: "warning", message: "another" });
+  const lines = ["the recipe as it is", "  and why", json, other, "another"];
+  await passErrors(Readable.from([lines.join("\n")]), said, line => void shown.push(line));
+  assert.deepEqual(shown, [other]);
+});
+
+for (const [code, told] of [
+  [
+    "process.kill(process.pid, 'SIGKILL'); setTimeout(() => {}, 1e4)",
+    /^worker 2 of 3 was ended by SIGKILL, .*memory.*others/,
+  ],
+  ["process.abort()", /^worker 2 of 3 was ended by SIGABRT: .*others/],
+  ["process.exit(0)", undefined],
+  // Has said why.
+  ["process.exit(1)", undefined],
+] as const) {
+  test(`of a worker that ends by ${code.slice(0, 32)} it is ${told === undefined ? "not " : ""}told`, async () => {
+    const heard: string[] = [];
+    const worker = spawn(process.execPath, ["-e", code], { stdio: "ignore" });
+    await waitForEnd(worker, "worker 2 of 3", text => heard.push(text));
+    assert.equal(heard.length, told === undefined ? 0 : 1);
+    if (told !== undefined) assert.match(heard[0]!, told);
   });
 }

@@ -1,20 +1,22 @@
 // Trials beside each other on one machine: workers of their own process, each with cores or a GPU of its own, where the system can hold
 // it there. They take trials as any worker does; what becomes of these is read from the sweep's folder.
 
-import { type ChildProcessByStdio, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { UserError } from "../../../base/errors.ts";
 import { countOf } from "../../../base/printable.ts";
 import { listPerformanceCores } from "../../../machine/cores.ts";
 import type { BackendChoice } from "../../../verbs/backend.ts";
-import { printError } from "../../terminal/output.ts";
+import { printError, printWarning } from "../../terminal/output.ts";
 
 export interface Jobs extends BackendChoice {
   readonly out: string;
   readonly count: number;
   readonly json: boolean;
   readonly signal: AbortSignal;
+  /** Names of what was said before they began, to which theirs are added. */
+  readonly said: Set<string>;
 }
 
 /** The words that start a worker of the sweep in `out`. */
@@ -38,10 +40,10 @@ export function chooseJobThreads(jobs: number, { backend, threads }: BackendChoi
 }
 
 /**
- * Runs workers until there is nothing left to do for them. One that fails has said why, unless another said the same; its trial is left to
- * the others. The result is the names of what they said.
+ * Runs workers until there is nothing left to do for them. One that fails has said why, unless another said the same; of one that a signal
+ * ended it is said here. Its trial is left to the others.
  */
-export async function runJobs(jobs: Jobs): Promise<ReadonlySet<string>> {
+export async function runJobs(jobs: Jobs): Promise<void> {
   const threads = chooseJobThreads(jobs.count, jobs);
   const canPin = threads !== undefined && hasTaskset();
   const cores = listPerformanceCores();
@@ -57,10 +59,18 @@ export async function runJobs(jobs: Jobs): Promise<ReadonlySet<string>> {
     for (const worker of workers) worker.kill("SIGTERM");
   };
   jobs.signal.addEventListener("abort", stop, { once: true });
-  const said = new Set<string>();
   try {
-    await Promise.all(workers.map(worker => Promise.all([passErrors(worker.stderr, said), waitForEnd(worker)])));
-    return said;
+    const tell = (text: string) => {
+      if (!jobs.signal.aborted) printWarning(text);
+    };
+    await Promise.all(
+      workers.map((worker, job) =>
+        Promise.all([
+          passErrors(worker.stderr, jobs.said),
+          waitForEnd(worker, `worker ${job + 1} of ${jobs.count}`, tell),
+        ]),
+      ),
+    );
   } finally {
     jobs.signal.removeEventListener("abort", stop);
   }
@@ -83,28 +93,37 @@ const machineCode = /^E_(DISK_FULL|NOT_WRITABLE|MEMORY|THREADS|CACHE|COMPILER(_A
 export const nameError = (code: string, message: string): string =>
   machineCode.test(code) ? code : `${code} ${message.split("\n", 1)[0]}`;
 
-/** The name of the error that a line of a worker begins. */
-function readErrorName(line: string): string | undefined {
-  if (/^\{"kind":"error",.*\}$/.test(line)) {
-    const { code, message } = JSON.parse(line) as { readonly code: string; readonly message: string };
-    return nameError(code, message);
+/** By what a line of a worker is known when another says it, too; undefined of one that goes on with the line before. */
+function readName(line: string): string | undefined {
+  if (/^\{"kind":"(error|warning)",.*\}$/.test(line)) {
+    const { code, message } = JSON.parse(line) as { readonly code?: string; readonly message: string };
+    return code === undefined ? message : nameError(code, message);
   }
   const [, code, message] = /^(E_[A-Z\d_]+) (.*)/.exec(line) ?? [];
-  return code === undefined ? undefined : nameError(code, message!);
+  if (code !== undefined) return nameError(code, message!);
+  return line.startsWith("  ") ? undefined : line;
 }
 
-/** What a worker says comes out as it is, but for the lines of an error that was said before. */
+/** What a worker says comes out as it is, but for what was said before, by whomever. */
 export async function passErrors(stderr: Readable, said: Set<string>, show = printError): Promise<void> {
   let isSaid = false;
   for await (const line of createInterface({ input: stderr })) {
-    const name = readErrorName(line);
+    const name = readName(line);
     if (name !== undefined) {
       isSaid = said.has(name);
       said.add(name);
-    } else if (!line.startsWith("  ")) isSaid = false;
+    }
     if (!isSaid) show(line);
   }
 }
 
-const waitForEnd = (worker: ChildProcessByStdio<null, null, Readable>) =>
-  new Promise<void>(resolve => worker.once("close", () => resolve()));
+/** Tells of a worker that a signal ended: it could not say so itself. */
+export const waitForEnd = (worker: ChildProcess, name: string, tell: (text: string) => void) =>
+  new Promise<void>(resolve =>
+    worker.once("close", (_, signal) => {
+      const reason = signal === "SIGKILL" ? ", as a system does that has no memory left" : "";
+      if (signal !== null)
+        tell(`${name} was ended by ${signal}${reason}: its trial goes on by the others, or here when they are done`);
+      resolve();
+    }),
+  );

@@ -211,10 +211,15 @@ async function runBeside(
   json: boolean,
 ): Promise<Swept | undefined> {
   chooseJobThreads(jobs, options);
-  await beginSweep(asked, options);
+  const said = new Set<string>();
+  const onWarning = (warning: string) => {
+    said.add(warning);
+    options.onWarning?.(warning);
+  };
+  await beginSweep(asked, { ...options, onWarning });
   const ended = new AbortController();
   const following = followSweep(asked, { ...options, ...(!json && { onResult: printResult }), signal: ended.signal });
-  const said = await runJobs({ ...options, count: jobs, json });
+  await runJobs({ ...options, count: jobs, json, said });
   ended.abort();
   await following;
   // Its warnings were told at the beginning.
