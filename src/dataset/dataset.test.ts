@@ -111,25 +111,43 @@ test("an order is that of the sequences that stand in the shards", async () => {
   dataset.close();
 });
 
-test("a share of the sequences that training reads, and of no others, has passages beside copies, however they are grouped", async () => {
+test("a share of the sequences that training reads, and of no others, has passages, however they are grouped", async () => {
   const dataset = new Dataset(await build("echoed"));
-  const count = 2 * dataset.manifest.training.sequences;
-  const read = (echo?: number) => {
-    const mask = { settings: plainMask, echo };
+  const count = 8 * dataset.manifest.training.sequences;
+  const read = (shares: { readonly echo?: number; readonly passages?: number }) => {
+    const mask = { settings: plainMask, ...shares };
     return Array.from({ length: count }, (_, i) => unmask(dataset.readTraining(i, 1, 4, 7, mask)).join(" "));
   };
-  const plain = read();
-  // A passage alone that is as long as its sequence leaves it as it was.
-  const all = read(1);
-  const changed = all.flatMap((row, i) => (row === plain[i] ? [] : [i]));
-  assert.ok(changed.length > 0.6 * count, `${changed.length} of ${count}`);
-  const half = read(0.5);
-  assert.ok(half.every((row, i) => row === plain[i] || row === all[i]));
-  const share = changed.filter(i => half[i] === all[i]).length / changed.length;
-  assert.ok(Math.abs(share - 0.5) < 4 * Math.sqrt(0.25 / changed.length), `${share} of ${changed.length}`);
-  assert.deepEqual(half, read(0.5));
-  const together = dataset.readTraining(3, 4, 4, 7, { settings: plainMask, echo: 0.5 });
-  assert.deepEqual(unmask(together).join(" "), half.slice(3, 7).join(" "));
+  const plain = read({});
+  for (const name of ["echo", "passages"] as const) {
+    // A passage alone that is as long as its sequence leaves it as it was, and sequences are short here.
+    const all = read({ [name]: 1 });
+    const changed = all.flatMap((row, i) => (row === plain[i] ? [] : [i]));
+    assert.ok(changed.length > (name === "echo" ? 0.6 : 0.1) * count, `${name}: ${changed.length} of ${count}`);
+    const half = read({ [name]: 0.5 });
+    assert.ok(half.every((row, i) => row === plain[i] || row === all[i]));
+    const share = changed.filter(i => half[i] === all[i]).length / changed.length;
+    assert.ok(Math.abs(share - 0.5) < 4 * Math.sqrt(0.25 / changed.length), `${name}: ${share} of ${changed.length}`);
+    assert.deepEqual(half, read({ [name]: 0.5 }));
+    const together = dataset.readTraining(3, 4, 4, 7, { settings: plainMask, [name]: 0.5 });
+    assert.deepEqual(unmask(together).join(" "), half.slice(3, 7).join(" "));
+  }
+  dataset.close();
+});
+
+test("passages are cut of what echoes leave, and echoes are those that stand without them", async () => {
+  const dataset = new Dataset(await build("echoed and cut"));
+  const count = 4 * dataset.manifest.training.sequences;
+  const read = (echo?: number, passages?: number) => {
+    const mask = { settings: plainMask, echo, passages };
+    return Array.from({ length: count }, (_, i) => unmask(dataset.readTraining(i, 1, 4, 7, mask)).join(" "));
+  };
+  const [plain, echoed, both, all] = [read(), read(0.5), read(0.5, 0.5), read(0.5, 1)];
+  const left = plain.flatMap((row, i) => (echoed[i] === row ? [i] : []));
+  assert.ok(plain.every((_, i) => left.includes(i) || both[i] === echoed[i]));
+  const cut = left.filter(i => all[i] !== plain[i]);
+  const share = cut.filter(i => both[i] !== plain[i]).length / cut.length;
+  assert.ok(Math.abs(share - 0.5) < 4 * Math.sqrt(0.25 / cut.length), `${share} of ${cut.length}`);
   dataset.close();
 });
 

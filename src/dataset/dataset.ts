@@ -9,7 +9,7 @@ import { countCharacters } from "../tokenizer/encoding/decode.ts";
 import { type ContinuesWord, tellWords } from "../tokenizer/encoding/word-starts.ts";
 import { readTokenizer } from "../tokenizer/read-tokenizer.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { echoPassages } from "./echo.ts";
+import { cutPassages, echoPassages } from "./echo.ts";
 import { countOnce } from "./kept-counts.ts";
 import { type DatasetManifest, readManifest } from "./manifest.ts";
 import { type MaskOptions, maskSequence } from "./mask.ts";
@@ -40,6 +40,8 @@ export interface BatchMask {
   readonly separatesDocuments?: boolean;
   /** Share of the training sequences whose passages stand beside copies of themselves. */
   readonly echo?: number | undefined;
+  /** Share of the others that are cut into passages which stand alone. */
+  readonly passages?: number | undefined;
 }
 
 /** Told after each shard that was compared, of all that there are. */
@@ -155,8 +157,7 @@ export class Dataset {
     return this.readBatch(count, predictions, mask, (i, tokens, start) => {
       const position = first + i;
       this.training.read(this.sequenceAt(position, seed), tokens, start);
-      if (mask.echo !== undefined)
-        this.echo(mask.echo, tokens, start, new RandomSequence(seed, streams.echo, position));
+      this.rewrite(mask, tokens, start, new RandomSequence(seed, streams.echo, position));
       return new RandomSequence(seed, streams.masking, position);
     });
   }
@@ -216,10 +217,13 @@ export class Dataset {
     return this.order[position % sequences]!;
   }
 
-  private echo(share: number, tokens: Int32Array, start: number, random: RandomSequence): void {
-    if (random.uniform() >= share) return;
+  private rewrite({ echo = 0, passages = 0 }: BatchMask, tokens: Int32Array, start: number, random: RandomSequence) {
+    if (echo + passages === 0) return;
+    const drawn = random.uniform();
+    if (drawn >= echo + (1 - echo) * passages) return;
+    const write = drawn < echo ? echoPassages : cutPassages;
     const { separator } = this.tokenizer.specials;
-    echoPassages(tokens, start, this.manifest.sequenceLength, separator, this.continuesWord ?? (() => false), random);
+    write(tokens, start, this.manifest.sequenceLength, separator, this.continuesWord ?? (() => false), random);
   }
 
   private readBatch(

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { RandomSequence, streams } from "../base/random.ts";
-import { echoPassages } from "./echo.ts";
+import { cutPassages, echoPassages } from "./echo.ts";
 
 const separator = 3;
 /** A word begins with an even token and goes on with odd ones. */
@@ -24,9 +24,12 @@ const sequences = fc
   )
   .map(words => words.flat());
 
-function echo(source: readonly number[], seed: number): number[] {
+const echo = (source: readonly number[], seed: number) => rewrite(echoPassages, source, seed);
+const cut = (source: readonly number[], seed: number) => rewrite(cutPassages, source, seed);
+
+function rewrite(write: typeof echoPassages, source: readonly number[], seed: number): number[] {
   const tokens = Int32Array.from([7, ...source, 9]);
-  echoPassages(tokens, 1, source.length, separator, continuesWord, new RandomSequence(seed, streams.echo, 5));
+  write(tokens, 1, source.length, separator, continuesWord, new RandomSequence(seed, streams.echo, 5));
   assert.deepEqual([tokens[0], tokens.at(-1)], [7, 9], "what stands around a sequence stays");
   return [...tokens.subarray(1, 1 + source.length)];
 }
@@ -133,6 +136,33 @@ test("half of the passages stand alone, others have the tokens of a sentence, an
   assert.ok(Math.abs(share - 0.5) < 0.06, `${share} of ${alone.length + pairs.length}`);
 });
 
+test("passages that are cut are the text itself, in order and without a gap, of whole words", () => {
+  fc.assert(
+    fc.property(sequences, fc.nat(), (source, seed) => {
+      const passages = splitAt(cut(source, seed), token => token === separator);
+      // Without its separators the text goes on from one passage to the next, and from its beginning where it had some to lose.
+      const read = passages.flat();
+      const isText = (token: number) => token !== separator;
+      const text = source.filter(isText);
+      assert.deepEqual(read, [...text, ...text].slice(0, read.length));
+      const first = passages.flatMap(([token]) => token ?? []);
+      const cutsOfSource = splitAt(source, token => token === separator).flatMap(([token]) => token ?? []);
+      assert.ok(first.every(token => !continuesWord(0, token) || cutsOfSource.includes(token)));
+    }),
+  );
+});
+
+test("passages that are cut have 8 to 64 tokens, as many of each length", () => {
+  const source = Array.from({ length: 128 }, (_, i) => 4 + 2 * i);
+  // The first of each sequence alone: how long others are, the sequence's end decides.
+  const lengths = Array.from({ length: 2000 }, (_, seed) => cut(source, seed).indexOf(separator));
+  assert.deepEqual([Math.min(...lengths), Math.max(...lengths)], [8, 64]);
+  const mean = lengths.reduce((sum, length) => sum + length, 0) / lengths.length;
+  // The deviation of 57 lengths is 16.5.
+  assert.ok(Math.abs(mean - 36) < (4 * 16.5) / Math.sqrt(lengths.length), `${mean}`);
+});
+
 test("separators alone end, too", () => {
   assert.deepEqual(echo([3, 3, 3, 3], 1), [3, 3, 3, 3]);
+  assert.deepEqual(cut([3, 3, 3, 3], 1), [3, 3, 3, 3]);
 });

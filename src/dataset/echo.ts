@@ -1,7 +1,8 @@
-// Passages beside noisy copies of themselves: what a masked word is, stands at some other distance in the other passage, so that the only
-// way to tell is to find the place there that is like its own. Masked text asks that rarely, and a small model that is trained for an hour
-// never learns to compare two sentences (docs/LOG.md, "Passages and their echoes"). Made anew each time that a sequence is used. Half of the
-// passages stand alone: where each separator has a copy beside it, a model looks for one wherever it sees a separator, and reads worse.
+// Short passages in a sequence, made anew each time that it is used: beside noisy copies of themselves, or alone.
+// Beside a copy: what a masked word is, stands at some other distance in the other passage, so that the only way to tell is to find the place
+// there that is like its own. Masked text asks that rarely, and a small model that is trained for an hour never learns to compare two
+// sentences (docs/LOG.md, "Passages and their echoes"). Half of those passages stand alone all the same: where each separator has a copy beside
+// it, a model looks for one wherever it sees a separator, and reads worse.
 
 import type { RandomSequence } from "../base/random.ts";
 import type { ContinuesWord } from "../tokenizer/encoding/word-starts.ts";
@@ -10,7 +11,7 @@ import type { ContinuesWord } from "../tokenizer/encoding/word-starts.ts";
 const copied = { least: 8, most: 32 } as const;
 const lone = { least: 8, most: 64 } as const;
 /** The chance of a passage to stand alone, of a word to be left out of the copy, and of the copy to be turned. */
-const alone = 0.5;
+const halfAlone = 0.5;
 const leftOut = 0.15;
 const turned = 0.5;
 
@@ -19,13 +20,23 @@ const turned = 0.5;
  * until it is full. The copy lacks some words, its second part may stand before its first, and it may come before the passage. No passage
  * holds a separator.
  */
-export function echoPassages(
+export const echoPassages: RewriteSequence = (...sequence) => rewritePassages(halfAlone, ...sequence);
+
+/** The same of passages that all stand alone, as texts do that are finetuned, scored and filled in. */
+export const cutPassages: RewriteSequence = (...sequence) => rewritePassages(1, ...sequence);
+
+type RewriteSequence = (
   tokens: Int32Array,
   start: number,
   length: number,
   separator: number,
   continuesWord: ContinuesWord,
   random: RandomSequence,
+) => void;
+
+function rewritePassages(
+  alone: number,
+  ...[tokens, start, length, separator, continuesWord, random]: Parameters<RewriteSequence>
 ): void {
   const source = tokens.slice(start, start + length);
   let read = 0;

@@ -43,8 +43,8 @@ export function readTrainingBatch(
   count: number,
   progress: number,
 ): MaskedBatch {
-  const { mask: settings = plainMask, separateDocuments = false, echo } = recipe.data;
-  const mask = { settings, capacity: countMasked(recipe), separatesDocuments: separateDocuments, echo };
+  const { mask: settings = plainMask, separateDocuments = false, echo, passages } = recipe.data;
+  const mask = { settings, capacity: countMasked(recipe), separatesDocuments: separateDocuments, echo, passages };
   return dataset.readTraining(first, count, countMaskedAt(progress, recipe), recipe.train.seed, mask);
 }
 

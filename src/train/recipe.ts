@@ -62,6 +62,14 @@ const data = z.strictObject({
     .describe(
       "share of the training sequences that are rewritten as passages, half of them beside noisy copies of themselves, which teaches to compare sentences; without it none",
     ),
+  passages: z
+    .number()
+    .gt(0)
+    .max(1)
+    .exactOptional()
+    .describe(
+      "share of the training sequences, of those that data.echo leaves, that are cut into passages of a sentence or two, as texts stand that are finetuned and scored; without it none",
+    ),
   validationSequences: positive.describe("held-out sequences that every validation reads, at most"),
 });
 
