@@ -58,7 +58,7 @@ const measured: Readonly<Record<string, string>> = {
   quickstart: "a900464bddf57754",
   "crammed-mini": "873bcf7f911914c7",
   "crammed-mini-256": "e59f68bd89a19fe6",
-  "crammed-mini-64k": "47a8fd9752a9bc63",
+  "crammed-mini-64k": "8e2f5ba9605c6828",
   "crammed-small": "be6cb8933cf8b425",
   "crammed-small-64k": "052afb7f2162740b",
   "crammed-base": "48e31dee322314cd",
