@@ -63,6 +63,14 @@ const schema = z.strictObject({
 
 export type Sweep = z.infer<typeof schema>;
 
+/** As it stands in the folder of a sweep. */
+const writtenSchema = schema.extend({
+  /** Names of variations that are the base by another name, which are not trained again. */
+  likeBase: z.array(z.string()).default([]),
+});
+
+export type WrittenSweep = z.infer<typeof writtenSchema>;
+
 /** One setting of everything, of which there is a trial a seed. */
 export interface Variation {
   /** "base", a name, or the settings it consists of. */
@@ -74,13 +82,14 @@ export interface Variation {
 
 export const baseName = "base";
 
+const kind = { noun: "a sweep", advice: "cram sweep --help shows a whole one." };
+
 /** UserErrors E_RECIPE_KEY, E_RECIPE_VALUE. */
-export function checkSweep(given: unknown, origin: string): Sweep {
-  return checkSettings(schema, given, origin, {
-    noun: "a sweep",
-    advice: "cram sweep --help shows a whole one.",
-  });
-}
+export const checkSweep = (given: unknown, origin: string): Sweep => checkSettings(schema, given, origin, kind);
+
+/** The same of the folder of a sweep. */
+export const checkWrittenSweep = (given: unknown, origin: string): WrittenSweep =>
+  checkSettings(writtenSchema, given, origin, kind);
 
 /**
  * All variations, the base first. UserError E_SWEEP where there is none, two have one name or one seed, a name is no line, halving has several seeds, a

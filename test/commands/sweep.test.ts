@@ -97,7 +97,7 @@ test("two at once share the trials", async () => {
   // Whoever ended first has counted what was done by then.
   await run("shared");
   assert.equal(readTable("shared"), undisturbed);
-  assert.deepEqual(readSweep(join(folder, "shared")), { ...asked, data });
+  assert.deepEqual(readSweep(join(folder, "shared")), { ...asked, data, likeBase: [] });
 });
 
 test("the trial of a worker on a machine that died is taken over from its last checkpoint", async () => {
@@ -373,7 +373,7 @@ test("what comes apart is a result with its reason; what nobody can train is ref
 test("a worker elsewhere finds the files of recipes, and a result of another trial is refused", async () => {
   const recipe = relative(process.cwd(), join(folder, "own.json"));
   writeFileSync(recipe, JSON.stringify({ extends: "quickstart", name: "own" }));
-  const own = { ...asked, recipe, variations: { own: { set: [], recipe }, slow: [] } };
+  const own = { ...asked, recipe, variations: { own: { set: [], recipe }, slow: asked.variations.slow! } };
   await run("own", { signal: AbortSignal.abort() }, own);
   const { recipe: named, variations } = readSweep(join(folder, "own"));
   assert.deepEqual([named, variations.own], [resolve(recipe), { set: [], recipe: resolve(recipe) }]);
@@ -383,4 +383,22 @@ test("a worker elsewhere finds the files of recipes, and a result of another tri
     writeFileSync(join(folder, "own/trials/slow/seed-0/result.json"), wrong);
     await assert.rejects(report([join(folder, "own")], { out: join(folder, "own.html") }), { code: "E_SWEEP" });
   }
+});
+
+test("a value of a grid that is the recipe's own was trained as the base, and a report says so and compares it", async () => {
+  const grid = {
+    ...asked,
+    variations: {},
+    seeds: [0],
+    grid: { "model.layers": [1, 2], "model.feedForward": [32, 64] },
+  };
+  const { count } = await run("grid", {}, grid);
+  assert.equal(count, 4, "the base and three of four");
+  const page = join(folder, "grid.html");
+  const { notes } = await report([join(folder, "grid")], { out: page, data: join(folder, "grid-numbers") });
+  assert.deepEqual(notes, [
+    "model.layers=1 model.feedForward=32 is the recipe as it is: it stands in the table as base",
+  ]);
+  assert.match(readFileSync(page, "utf8"), /Loss at the end, of 4 trials/);
+  assert.doesNotMatch(readFileSync(page, "utf8"), /no result yet|not yet/);
 });

@@ -13,7 +13,7 @@ import { saveChartFiles, saveTables } from "../../report/save.ts";
 import { type Table, tabulate } from "../../report/tables/table.ts";
 import { type Compared, compareVariations, type Measure, measureOf } from "../../sweep/comparison.ts";
 import { measureImportances } from "../../sweep/importance.ts";
-import { baseName, listVariations, type Sweep, type Variation } from "../../sweep/sweep.ts";
+import { baseName, listVariations, type Variation, type WrittenSweep } from "../../sweep/sweep.ts";
 import {
   describeLowest,
   explainTable,
@@ -23,6 +23,7 @@ import {
   judge,
 } from "../../sweep/sweep-table.ts";
 import { latestOf, listTrials, readTrialRecord, type Trial, type TrialRecord } from "../../sweep/trial.ts";
+import { describeLikeBase } from "../sweep/plan-trials.ts";
 import { readSweep } from "../sweep/sweep.ts";
 import type { ReportOptions, WrittenReport } from "./report-places.ts";
 
@@ -37,7 +38,8 @@ export async function reportSweep(
   { out = "report.html", charts, data, table }: ReportOptions,
 ): Promise<WrittenReport> {
   const sweep = readSweep(folder);
-  const variations = listVariations(sweep);
+  const all = listVariations(sweep);
+  const variations = all.filter(({ name }) => !sweep.likeBase.includes(name));
   const trials = variations.flatMap(variation =>
     listTrials(folder, variation, sweep.seeds).map((trial): Read => ({ trial, record: readTrialRecord(trial) })),
   );
@@ -48,8 +50,9 @@ export async function reportSweep(
     measureOf(sweep),
   );
   const open = trials.length - results.length;
-  const notes =
+  const missing =
     open === 0 ? [] : [`${open} of ${countOf(trials.length, "trial")} ${open === 1 ? "has" : "have"} no result yet`];
+  const notes = [...missing, ...sweep.likeBase.map(describeLikeBase)];
   const page: SweepPage = {
     title: `Sweep: ${basename(resolve(folder))}`,
     date: systemClock.date().toISOString().slice(0, 16).replace("T", " "),
@@ -59,7 +62,7 @@ export async function reportSweep(
     explanation: explainTable(compared),
     differences: drawDifferences(compared, measureOf(sweep)),
     curves: drawCurves(variations, trials, measureOf(sweep)),
-    search: describeSearch(sweep, variations, trials),
+    search: describeSearch(sweep, all, trials),
     trials: tabulateTrials(trials, measureOf(sweep)),
     texts: [
       { name: "Markdown", text: formatMarkdown(compared) },
@@ -193,12 +196,18 @@ function drawCurves(variations: readonly Variation[], trials: readonly Read[], m
 }
 
 /** Of what a grid, random or Sobol drew; trials of halving are compared at the first rung, where all of them were. */
-function describeSearch(sweep: Sweep, variations: readonly Variation[], trials: readonly Read[]): SweepPage["search"] {
+function describeSearch(
+  sweep: WrittenSweep,
+  variations: readonly Variation[],
+  trials: readonly Read[],
+): SweepPage["search"] {
   const lines = variations
     .filter(({ name }) => name !== baseName && !Object.hasOwn(sweep.variations, name))
     .flatMap(({ name, set }) => {
+      // One that is the base by another name was trained as the base.
+      const trained = sweep.likeBase.includes(name) ? baseName : name;
       const losses = trials.flatMap(({ trial, record }) =>
-        trial.variation === name ? (record.rungs[0]?.rungLoss ?? record.result?.validationLoss ?? []) : [],
+        trial.variation === trained ? (record.rungs[0]?.rungLoss ?? record.result?.validationLoss ?? []) : [],
       );
       if (losses.length === 0) return [];
       return [{ name, settings: readSettings(set), loss: losses.reduce((sum, each) => sum + each, 0) / losses.length }];

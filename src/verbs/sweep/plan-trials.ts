@@ -84,7 +84,9 @@ export function planTrials(sweep: Sweep, options: TrialOptions, writes: boolean)
   return { trials, likeBase, warnings, text };
 }
 
-const describeLikeBase = (variation: string) => `${variation} is the recipe as it is: it stands in the table as base`;
+/** Of a variation that is the base by another name. */
+export const describeLikeBase = (variation: string) =>
+  `${variation} is the recipe as it is: it stands in the table as base`;
 
 const describeUnchecked = (data: string) =>
   `heldOut: its sequences or documents are too short to tell whether they stand in what is trained on of ${data}; make sure of it`;

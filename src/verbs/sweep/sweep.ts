@@ -10,7 +10,7 @@ import { watchBeats } from "../../base/files/folder-lock.ts";
 import type { TrainingEvent } from "../../events/event.ts";
 import { type Compared, compareVariations, type Measure, measureOf } from "../../sweep/comparison.ts";
 import { type Job, listJobs, listShares, measureLeft, measureReached } from "../../sweep/halving.ts";
-import { checkSweep, type Sweep } from "../../sweep/sweep.ts";
+import { checkWrittenSweep, type Sweep, type WrittenSweep } from "../../sweep/sweep.ts";
 import { formatCsv, formatLatex, formatMarkdown } from "../../sweep/sweep-table.ts";
 import {
   latestOf,
@@ -77,12 +77,15 @@ export async function sweep(asked: Sweep, options: SweepOptions): Promise<Swept>
   checkOutput(out, "a sweep", sweepNames);
   const total = readTotal(asked);
   makeFolder(out);
-  const { trials, warnings, text } = planTrials(asked, options, true);
+  const { trials, likeBase, warnings, text } = planTrials(asked, options, true);
   const measure = measureOf(asked);
   for (const warning of [...warnings, ...describeOthers(out, trials)]) options.onWarning?.(warning);
   // All are looked at first: another recipe in the folder is told before the sweep there is another one.
   let records = readRecords(trials);
-  writeFileAtomically(join(out, sweepFile), `${JSON.stringify(completeSweep(asked, options), undefined, 2)}\n`);
+  writeFileAtomically(
+    join(out, sweepFile),
+    `${JSON.stringify({ ...completeSweep(asked, options), likeBase }, undefined, 2)}\n`,
+  );
   const shares = listShares(asked.halving);
   const isSilent = watchBeats(options.silentSeconds ?? silentSeconds);
   let isOver = false;
@@ -213,9 +216,9 @@ const sweepFile = "sweep.json";
 const sweepNames = ["trials", "data", "table.md", "table.csv", "table.tex", sweepFile, slurmScript];
 
 /** The sweep that a folder was begun with, its dataset named. Errors: those of reading, E_RECIPE_KEY, E_RECIPE_VALUE. */
-export function readSweep(folder: string): Sweep {
+export function readSweep(folder: string): WrittenSweep {
   const path = join(folder, sweepFile);
-  return checkSweep(readJson(path, "sweep"), path);
+  return checkWrittenSweep(readJson(path, "sweep"), path);
 }
 
 const readRecords = (trials: readonly PlannedTrial[]) => trials.map(trial => readTrialRecord(trial, trial));
