@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { type LawFile, readLawFile } from "../../src/scaling/law-file.ts";
-import { formatMarkdown } from "../../src/sweep/sweep-table.ts";
+import { escapeMarkdown, formatMarkdown } from "../../src/sweep/sweep-table.ts";
 import { describeHeldOut, describeLaw } from "../../src/verbs/scale/describe-law.ts";
 import { type Finding, sweepNotes } from "./findings.ts";
 
@@ -80,7 +80,7 @@ const sign = (value: number) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${Ma
 
 function writeRows(finding: Finding, results: ReadonlyMap<string, SweepResult>): string[] {
   const says = finding.note === undefined ? finding.paper : `${finding.paper}: ${finding.note}`;
-  const line = (...cells: string[]) => `| ${[finding.change, says, ...cells].join(" | ")} |`;
+  const line = (...cells: string[]) => `| ${[finding.change, says, ...cells].map(escapeMarkdown).join(" | ")} |`;
   if (finding.asked.length === 0) return [line("", "", "", "", "not yet run: no sweep asks it")];
   return finding.asked.map(asked => {
     const result = results.get(asked.sweep);

@@ -64,7 +64,7 @@ export function readCheckpointFile(path: string, step: number): CheckpointFile {
   const parsed = fileSchema.safeParse(json);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
-    throw refuse(`${issue.path.join(".")}: ${issue.message}`);
+    throw refuse(`${issue.path.join(".") || "the file"}: ${issue.message}`);
   }
   if (parsed.data.version === 2 && !isSealed(json)) throw refuse("it was changed after it was written");
   if (parsed.data.step !== step) throw refuse(`it is of step ${parsed.data.step}`);

@@ -113,7 +113,7 @@ export function describeKeptModel(seedFolder: string): DescriptionFile {
   const parsed = fileSchema.safeParse(json);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
-    throw refuse(`${issue.path.join(".").slice(0, 80)}: ${issue.message.slice(0, 200)}`);
+    throw refuse(`${issue.path.join(".").slice(0, 80) || "the file"}: ${issue.message.slice(0, 200)}`);
   }
   if (parsed.data.version === 2 && !isSealed(json)) throw refuse("it was changed after it was written");
   const fault = findShapeFault(parsed.data.shape);

@@ -71,7 +71,11 @@ export function readBestRecord(records: string, track: string): BestRecord | und
   const parsed = recordSchema.safeParse(readJson(path, "record"));
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
-    throw new UserError("E_RECORD", `${path}: ${issue.path.join(".")}: ${issue.message}`, "Correct it there.");
+    throw new UserError(
+      "E_RECORD",
+      `${path}: ${issue.path.join(".") || "the file"}: ${issue.message}`,
+      "Correct it there.",
+    );
   }
   if (parsed.data.track === track) return { name, path, record: parsed.data };
   throw new UserError(

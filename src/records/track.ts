@@ -58,5 +58,9 @@ export function readTrack(records: string, name: string): Track {
   const parsed = trackSchema.safeParse(readWrittenJson(path, "track"));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
-  throw new UserError("E_RECORD_TRACK", `${path}: ${issue.path.join(".")}: ${issue.message}`, "Correct it there.");
+  throw new UserError(
+    "E_RECORD_TRACK",
+    `${path}: ${issue.path.join(".") || "the file"}: ${issue.message}`,
+    "Correct it there.",
+  );
 }

@@ -27,6 +27,10 @@ export function checkSettings<Settings>(
   origin: string,
   kind: SettingsKind,
 ): Settings {
+  // A record takes any name, but for this one, which it leaves out without a word.
+  if (hasProtoKey(value)) {
+    throw new UserError("E_RECIPE_KEY", `${origin}: "__proto__" is no name in ${kind.noun}`, "Take another name.");
+  }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw explainIssue(parsed.error.issues[0]!, schema, value, origin, kind);
@@ -68,6 +72,13 @@ export function assignSettings<Settings>(
   }
   const changed = mergeSettings(schema, settings, changes);
   return checkSettings(schema, changed, assignments.length > 0 ? `--set ${assignments.join(" ")}` : origin, kind);
+}
+
+/** A program's own object may lead back to itself. */
+function hasProtoKey(value: unknown, seen = new Set<unknown>()): boolean {
+  if (typeof value !== "object" || value === null || seen.has(value)) return false;
+  seen.add(value);
+  return Object.hasOwn(value, "__proto__") || Object.values(value).some(each => hasProtoKey(each, seen));
 }
 
 function readValue(text: string, schemas: readonly unknown[]): unknown {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { compareMeans, comparePairs, compareVariations } from "./comparison.ts";
 import {
   describeLowest,
+  escapeMarkdown,
   explainTable,
   formatCsv,
   formatLatex,
@@ -120,7 +121,7 @@ test("the table is the same in every form, and marks what its interval tells fro
   const [head, , base] = formatMarkdown(counted).split("\n");
   assert.match(head!, /\| p \| verdict \| steps \| million tokens \|$/);
   assert.match(base!, /\| 10 \| 0\.11 \|$/);
-  assert.ok(formatMarkdown(compared).includes("| 50 % \\| <a> | 4 |"));
+  assert.ok(formatMarkdown(compared).includes("| 50 % \\| \\<a> | 4 |"));
   assert.ok(formatLatex(compared).includes("50 \\% | $<$a$>$ & 4 & 5.1800"));
   assert.ok(formatCsv(compared).includes("\n50 % | <a>,4,,5.18,"));
 });
@@ -146,4 +147,9 @@ test("the lowest is named with what follows it, and whether it is below the base
     /^lower is .*over 3 seeds; next is base/,
   );
   assert.match(say({ base, noise: [4.6, 5.3, 5.1] })!, /^noise is .*, which is no more below the base than chance/);
+});
+
+test("a name in a table of Markdown is shown whole, and makes no column", () => {
+  const shown = ["<cls> before documents", "a | b", "</td>", "<!-- x", "p < 0.001", "a<1"].map(escapeMarkdown);
+  assert.deepEqual(shown, ["\\<cls> before documents", "a \\| b", "\\</td>", "\\<!-- x", "p < 0.001", "a<1"]);
 });

@@ -103,13 +103,12 @@ export function formatText(compared: readonly Compared[]): string {
     .join("\n");
 }
 
+/** Of a table's cell: neither a column more, nor an element of HTML, which a reader would not see. */
+export const escapeMarkdown = (cell: string): string => cell.replace(/\||<(?=[a-z/!?])/gi, "\\$&");
+
 export function formatMarkdown(compared: readonly Compared[]): string {
   const columns = listColumns(compared);
-  const line = (cells: readonly string[]) =>
-    `| ${cells
-      .slice(0, lasting)
-      .map(cell => cell.replaceAll("|", "\\|"))
-      .join(" | ")} |`;
+  const line = (cells: readonly string[]) => `| ${cells.slice(0, lasting).map(escapeMarkdown).join(" | ")} |`;
   return `${[line(columns), line(columns.map((_, i) => (i === 0 ? "---" : "---:"))), ...listRows(compared).map(line)].join("\n")}\n`;
 }
 

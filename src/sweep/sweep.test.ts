@@ -93,3 +93,10 @@ test("folders of trials are plain names, and those of different variations diffe
   for (const folder of folders) assert.match(folder, /^out\/trials\/[\w.=+-]{1,90}\/seed-0$/);
   assert.ok(folders.every(folder => !folder.split("/").includes("..")));
 });
+
+test("a variation by the one name that no record keeps is refused, and not left out", () => {
+  const given: unknown = JSON.parse(
+    '{"recipe": "quickstart", "variations": {"a": [], "__proto__": ["model.layers=1"]}}',
+  );
+  assert.throws(() => checkSweep(given, "sweep.json"), { code: "E_RECIPE_KEY", message: /^sweep.json: "__proto__"/ });
+});

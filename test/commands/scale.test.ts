@@ -85,6 +85,18 @@ test("stopped and begun again, a ladder predicts its largest size before that is
   assert.ok(!page.includes("no points yet"));
 });
 
+test("trainings that all come apart are counted as such, where they leave no law", async () => {
+  const far = [
+    ...set,
+    "optimizer.name=sgd",
+    "optimizer.learningRate=1e6",
+    "optimizer.clip=0",
+    "loss.name=squared-error",
+  ];
+  const { done, failed, count, law } = await run("apart", { set: far, budgets: ["20steps", "30steps"] });
+  assert.deepEqual([done, failed, count, law], [8, 8, 8, undefined]);
+});
+
 test("plan predicts a loss from the ladder, and says where the law does not reach", async () => {
   const options = { recipe: "crammed-bert-small", set, device: "a6000", law: join(folder, "ladder") };
   const near = await plan({ ...options, budget: "2steps" });

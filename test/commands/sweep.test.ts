@@ -334,7 +334,26 @@ test("what comes apart is a result with its reason; what nobody can train is ref
   assert.ok(far!.failed[0] === "E_DIVERGED" || far!.mean! > 20, JSON.stringify(far));
   const trained: unknown[] = [];
   const impossible = { ...asked, variations: { odd: ["model.heads=3"] } };
-  await assert.rejects(run("odd", { onTrial: trial => trained.push(trial) }, impossible), { code: "E_RECIPE_VALUE" });
+  await assert.rejects(run("odd", { onTrial: trial => trained.push(trial) }, impossible), {
+    code: "E_RECIPE_VALUE",
+    message: /^the variation odd: --set .*model.heads/,
+  });
+  await assert.rejects(run("odd", {}, { ...asked, budget: "soon" }), { code: "E_BUDGET", message: /^budget\b/ });
+  // One of 3 twice, of 8 trials.
+  const few = checkSweep(
+    {
+      ...{
+        recipe: asked.recipe,
+        set: [...asked.set, "train.validations=9"],
+        seeds: [0],
+        base: false,
+        budget: "9steps",
+      },
+      ...{ halving: {}, sobol: { trials: 8, values: { "optimizer.learningRate": { from: 0.001, to: 0.01 } } } },
+    },
+    "test",
+  );
+  await assert.rejects(run("odd", {}, few), { code: "E_SWEEP", message: /of 8 trials none/, advice: /^Give 9 trials/ });
   const long = { ...asked, variations: { long: ["model.sequenceLength=32"] } };
   await assert.rejects(run("odd", { onTrial: trial => trained.push(trial) }, long), { code: "E_DATA_LENGTH" });
   await assert.rejects(run("data"), { code: "E_OUTPUT_OTHER" });

@@ -33,7 +33,7 @@ export function readMixFile(path: string): MixEntry[] {
   const issue = parsed.error.issues[0]!;
   throw new UserError(
     "E_MIX",
-    `${path}: no mixture: ${issue.path.join(".")}: ${issue.message}`,
+    `${path}: no mixture: ${issue.path.join(".") || "the file"}: ${issue.message}`,
     'Write {"sources": [{"source": "books/", "weight": 2}, {"source": "hf:owner/name", "weight": 1, "passes": 3}]}.',
   );
 }

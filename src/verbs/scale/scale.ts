@@ -48,6 +48,8 @@ export interface LadderTrial {
 export interface Scaled {
   readonly done: number;
   readonly count: number;
+  /** Of those done, how many came apart. */
+  readonly failed: number;
   /** Undefined where too little is trained yet. */
   readonly law: LawFile | undefined;
   /** Undefined with the law. */
@@ -92,8 +94,10 @@ export async function scale(options: ScaleOptions): Promise<Scaled> {
     if (isBefore) writeLawFile(beforePath, fitResults(ladder, results, { dataset, resamples, without: largest.name }));
   }
   if (isWhole) isWhole = await train(ladder.sizes);
-  const done = [...results.values()].flat().length;
-  if (countPairs(results) <= lawValues) return { done, count, law: undefined, page: undefined };
+  const ended = [...results.values()].flat();
+  const done = ended.length;
+  const failed = ended.filter(({ validationLoss }) => validationLoss === undefined).length;
+  if (countPairs(results) <= lawValues) return { done, failed, count, law: undefined, page: undefined };
   const fitted = fitResults(ladder, results, { dataset, resamples });
   const heldOut = isWhole
     ? compareLargest(fitted, largest, existsSync(beforePath) ? readLawFile(beforePath) : undefined)
@@ -106,7 +110,7 @@ export async function scale(options: ScaleOptions): Promise<Scaled> {
     law,
     readCurves(law, budget => join(out, "sweeps", budget)),
   );
-  return { done, count, law, page };
+  return { done, failed, count, law, page };
 }
 
 /** By budget. */

@@ -48,22 +48,16 @@ export interface TrialOptions {
  * UserErrors: E_SWEEP, E_HELD_OUT, E_BITS, those of choosing recipes and of datasets.
  */
 export function planTrials(sweep: Sweep, options: TrialOptions, writes: boolean): PlannedTrials {
+  if (sweep.budget !== undefined) parseBudget(sweep.budget, "budget");
   const text = sweep.heldOutText === undefined ? undefined : readHeldOutText(sweep.heldOutText, sweep.passages ?? 2000);
   const datasets = new Map<string, Dataset>();
   const planned = listVariations(sweep).flatMap(variation => {
     const data = chooseData(sweep, variation, options);
     const dataset = datasets.get(data) ?? readDataset(data, sweep, options, writes);
     datasets.set(data, dataset);
-    const { folder, manifest } = dataset;
+    const { manifest } = dataset;
     return listTrials(options.out, variation, sweep.seeds).map((trial): PlannedTrial => {
-      const plan = planNewRun({
-        data: folder,
-        out: join(trial.folder, "run"),
-        recipe: variation.recipe ?? sweep.recipe,
-        set: [...sweep.set, ...variation.set, `train.seed=${trial.seed}`],
-        budget: sweep.budget,
-      });
-      checkFit(manifest, plan.recipe);
+      const plan = planVariation(sweep, variation, trial, dataset);
       if (text !== undefined) checkHead(trial, plan);
       return { ...trial, plan, recipe: hashRecipe(plan.recipe), dataset: manifest.hash, heldOutText: text?.hash };
     });
@@ -87,6 +81,25 @@ export function planTrials(sweep: Sweep, options: TrialOptions, writes: boolean)
 /** Of a variation that is the base by another name. */
 export const describeLikeBase = (variation: string) =>
   `${variation} is the recipe as it is: it stands in the table as base`;
+
+/** UserErrors of choosing recipes and of datasets, which name the variation where it is not the base. */
+function planVariation(sweep: Sweep, variation: Variation, trial: Trial, { folder, manifest }: Dataset): RunPlan {
+  try {
+    const plan = planNewRun({
+      data: folder,
+      out: join(trial.folder, "run"),
+      recipe: variation.recipe ?? sweep.recipe,
+      set: [...sweep.set, ...variation.set, `train.seed=${trial.seed}`],
+      budget: sweep.budget,
+    });
+    checkFit(manifest, plan.recipe);
+    return plan;
+  } catch (error) {
+    if (!(error instanceof UserError) || variation.name === baseName) throw error;
+    const message = `the variation ${variation.name}: ${error.message}`;
+    throw new UserError(error.code as `E_${string}`, message, error.advice, { cause: error });
+  }
+}
 
 const describeUnchecked = (data: string) =>
   `heldOut: its sequences or documents are too short to tell whether they stand in what is trained on of ${data}; make sure of it`;
@@ -147,6 +160,15 @@ function checkHeldOut(datasets: ReadonlyMap<string, Dataset>): void {
 /** A rung is reached at a validation. */
 function checkRungs({ halving }: Sweep, trials: readonly PlannedTrial[]): void {
   if (halving === undefined) return;
+  const { reduction, rungs } = halving;
+  const needed = reduction ** (rungs - 1);
+  if (trials.length < needed) {
+    throw new UserError(
+      "E_SWEEP",
+      `halving goes on with one of ${reduction} at each of ${rungs - 1} rungs, and of ${countOf(trials.length, "trial")} none would reach its end`,
+      `Give ${needed} trials or more, or halving fewer rungs or a smaller reduction.`,
+    );
+  }
   const least = Math.round(1 / listShares(halving)[0]!);
   const few = trials.find(({ plan }) => plan.recipe.train.validations % least !== 0);
   if (few === undefined) return;

@@ -126,9 +126,9 @@ export const listPlanWords = (flags: object, out: string): string[] => [
   ...listGiven(flags, ["--recipe", "--set", "--data", "--backend", "--threads", "--device"]),
 ];
 
-function printScaled({ done, count, law, page }: Scaled, flags: ScaleFlags, out: string, json: boolean): void {
+function printScaled({ done, failed, count, law, page }: Scaled, flags: ScaleFlags, out: string, json: boolean): void {
   if (json) {
-    print(JSON.stringify({ out, done, count, page, law }));
+    print(JSON.stringify({ out, done, failed, count, page, law }));
     return;
   }
   if (law !== undefined) {
@@ -141,6 +141,10 @@ function printScaled({ done, count, law, page }: Scaled, flags: ScaleFlags, out:
     print(`${page}: open it in a browser`);
   }
   if (done < count) print(describeUndone(done, count, "training"));
+  else if (law === undefined && failed > 0)
+    print(
+      `${failed} of ${countOf(count, "training")} came apart, and what is left is too little for a law; try --set optimizer.learningRate with less, or --set schedule.warmup with more`,
+    );
   else if (law === undefined)
     print("too few different sizes and budgets for a law; give more with --sizes or --budgets");
   else print(`next: ${quoteOwnCommand(...listPlanWords(flags, out))}`);
