@@ -7,6 +7,9 @@ import { RandomSequence, streams } from "../base/random.ts";
 import { type Fit, fitLaw, lawValues } from "./fit-law.ts";
 import { type Measurement, predictLoss, type ScalingLaw } from "./scaling-law.ts";
 
+/** Of 97.5 %. */
+const normalQuantile = 1.959964;
+
 export interface ResampledLaw {
   readonly law: ScalingLaw;
   /** A logarithm: how far a training may lie from what a law says. */
@@ -21,8 +24,10 @@ export interface LossInterval {
 
 /** Laws of as many resamples. */
 export function resampleLaw(measured: readonly Measurement[], { law }: Fit, resamples = 200, seed = 0): ResampledLaw[] {
-  // A law that has come near to few trainings leaves less than there is between it and others.
-  const stretch = Math.sqrt(measured.length / Math.max(1, measured.length - lawValues));
+  // A law that has come near to few trainings leaves less than there is between it and others, and how much less is known the worse the fewer
+  // they are: Student's t for the normal, without which 95 % of six trainings were 75 (docs/LOG.md).
+  const freedom = Math.max(1, measured.length - lawValues);
+  const stretch = (Math.sqrt(measured.length / freedom) * jStat.studentt.inv(0.975, freedom)) / normalQuantile;
   const residuals = measured.map(each => stretch * (Math.log(each.loss) - Math.log(predictLoss(law, each))));
   return Array.from({ length: resamples }, (_, index) => {
     const random = new RandomSequence(seed, streams.sampling, index);
