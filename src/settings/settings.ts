@@ -74,11 +74,15 @@ export function assignSettings<Settings>(
   return checkSettings(schema, changed, assignments.length > 0 ? `--set ${assignments.join(" ")}` : origin, kind);
 }
 
-/** A program's own object may lead back to itself. */
-function hasProtoKey(value: unknown, seen = new Set<unknown>()): boolean {
-  if (typeof value !== "object" || value === null || seen.has(value)) return false;
-  seen.add(value);
-  return Object.hasOwn(value, "__proto__") || Object.values(value).some(each => hasProtoKey(each, seen));
+/** One after another: what a program or a file gives may lead back to itself, or go deeper than calls may. */
+function hasProtoKey(given: unknown): boolean {
+  const seen = new Set([given]);
+  for (const value of seen) {
+    if (typeof value !== "object" || value === null) continue;
+    if (Object.hasOwn(value, "__proto__")) return true;
+    for (const each of Object.values(value)) seen.add(each);
+  }
+  return false;
 }
 
 function readValue(text: string, schemas: readonly unknown[]): unknown {
